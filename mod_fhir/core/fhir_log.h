@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_log.h
+ * @brief The log sink: how libfhir speaks to whoever runs it.
+ *
+ * httpd binds it to a request or server, fhirctl to standard error. Messages at debug and above
+ * have an id ("FHIR0001") that is never reused; tools/check-log-ids keeps them unique.
+ * Never logged: tokens, codes, secrets, passwords, patient data, resource bodies, bound values.
+ */
+#ifndef FHIR_LOG_H
+#define FHIR_LOG_H
+
+#include <apr.h>
+
+/** Levels as in httpd (APLOG_*), so that glue passes them on. */
+typedef enum fhir_log_level_t {
+    FHIR_LOG_ERROR = 3,   /* the operator must act */
+    FHIR_LOG_WARNING = 4, /* will go wrong */
+    FHIR_LOG_INFO = 6,    /* lifecycle */
+    FHIR_LOG_DEBUG = 7,   /* one line per request */
+    FHIR_LOG_TRACE = 8    /* for developers */
+} fhir_log_level_t;
+
+typedef struct fhir_log_t fhir_log_t;
+struct fhir_log_t {
+    fhir_log_level_t level; /* highest level that is written */
+    /** Writes one line; text has no newline. May be called from any thread. */
+    void (*write)(const fhir_log_t *log, fhir_log_level_t level, const char *text);
+    void *baton;
+};
+
+/** Formats and writes if the level is wanted; log may be NULL (silence). */
+void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/** Level check first, formatting after. */
+#define FHIR_LOG(log, lvl, ...)                                                                    \
+    do {                                                                                           \
+        if ((log) && (lvl) <= (log)->level)                                                        \
+            fhir_log_printf((log), (lvl), __VA_ARGS__);                                            \
+    } while (0)
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_text.h
+ * @brief Text helpers: folding for string search, UTF-8, URL coding, digests.
+ */
+#ifndef FHIR_TEXT_H
+#define FHIR_TEXT_H
+
+#include <apr_pools.h>
+
+#include "core/fhir_buf.h"
+
+/**
+ * Appends s folded for string search: case folded, accents and other combining marks removed
+ * (Latin, Greek, Cyrillic by a table; other scripts unchanged), runs of white space as one blank,
+ * none at the ends. The result never holds a newline, so newline can separate values.
+ * Source: http://hl7.org/fhir/R4/search.html#string
+ */
+void fhir_text_fold(fhir_buf_t *buf, const char *s, apr_size_t len);
+
+/** 1 if the bytes are valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
+int fhir_text_utf8_valid(const char *s, apr_size_t len);
+
+/** Decodes %XX and, when plus is set, '+' as a blank; NULL on a bad escape, NUL or bad UTF-8. */
+char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *pool);
+/** Appends s percent-encoded for a query value (RFC 3986 unreserved and ,:|/$ stay). */
+void fhir_text_url_encode(fhir_buf_t *buf, const char *s, apr_size_t len);
+
+/** 1 if s is a FHIR id: [A-Za-z0-9\-\.]{1,64}. */
+int fhir_text_is_id(const char *s, apr_size_t len);
+
+#endif

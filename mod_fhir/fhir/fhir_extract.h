@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_extract.h
+ * @brief Search values of a resource: from its tree to the cells of its table's typed columns.
+ *
+ * One pass over the tree beside the model's extraction trie (fhir_xnode_t), for REST writes and
+ * fhirctl load alike. Cells are PostgreSQL's text input forms. No value makes it fail: what does
+ * not fit its type (a date that is none) gives no search value.
+ */
+#ifndef FHIR_EXTRACT_H
+#define FHIR_EXTRACT_H
+
+#include "core/fhir_node.h"
+#include "core/fhir_time.h"
+#include "model/fhir_model.h"
+#include "store/fhir_store.h"
+
+typedef struct fhir_extract_t fhir_extract_t;
+
+/** A reusable extractor (not thread safe). base_url (or NULL): absolute references below it are
+ *  stored relative. zone: for dates without one. */
+fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
+                                    const fhir_zone_t *zone, apr_pool_t *pool);
+
+/**
+ * Fills cells[0 … type->n_columns - 1] in the order of the model's columns; NULL data is SQL NULL.
+ * The texts live in the extractor until its next call.
+ */
+fhir_err_t *fhir_extract_run(fhir_value_t *cells, fhir_extract_t *extract, const fhir_type_t *type,
+                             const fhir_node_t *resource);
+
+#endif

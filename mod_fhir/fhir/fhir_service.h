@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_service.h
+ * @brief The FHIR API without httpd: a plain request in, status, headers and body out.
+ *
+ * Glue fills fhir_request_t, calls fhir_service_run and sends what fhir_response_t says; errors
+ * become OperationOutcomes in one place here. Routing is a table (fhir_service.c); an interaction
+ * is one file (fhir_read.c, fhir_search.c, …).
+ */
+#ifndef FHIR_SERVICE_H
+#define FHIR_SERVICE_H
+
+#include <apr_tables.h>
+
+#include "core/fhir_buf.h"
+#include "core/fhir_log.h"
+#include "core/fhir_node.h"
+#include "core/fhir_time.h"
+#include "fhir/fhir_grant.h"
+#include "model/fhir_model.h"
+#include "store/fhir_store.h"
+
+/** Interactions as bits; names are those of CapabilityStatement.rest.resource.interaction. */
+#define FHIR_INTERACTION_LIST(X)                                                                   \
+    X(READ, "read", 0x0001)                                                                        \
+    X(VREAD, "vread", 0x0002)                                                                      \
+    X(SEARCH, "search", 0x0004)                                                                    \
+    X(HISTORY, "history", 0x0008)                                                                  \
+    X(CREATE, "create", 0x0010)                                                                    \
+    X(UPDATE, "update", 0x0020)                                                                    \
+    X(PATCH, "patch", 0x0040)                                                                      \
+    X(DELETE, "delete", 0x0080)                                                                    \
+    X(BATCH, "batch", 0x0100)                                                                      \
+    X(TRANSACTION, "transaction", 0x0200)                                                          \
+    X(OPERATION, "operation", 0x0400)
+typedef enum fhir_interaction_t {
+#define FHIR_INTERACTION_ENUM(name, word, bit) FHIR_INTERACTION_##name = bit,
+    FHIR_INTERACTION_LIST(FHIR_INTERACTION_ENUM)
+#undef FHIR_INTERACTION_ENUM
+        FHIR_INTERACTION_NONE = 0
+} fhir_interaction_t;
+
+typedef enum fhir_audience_t {
+    FHIR_AUDIENCE_PROVIDER,
+    FHIR_AUDIENCE_PATIENT,
+    FHIR_AUDIENCE_OPEN /* no token needed: development, behind `Require local` */
+} fhir_audience_t;
+
+/** What the directives say of one endpoint: made at start, read by all threads. */
+typedef struct fhir_endpoint_t {
+    const fhir_model_t *model;
+    fhir_audience_t audience;
+    const char *tenant;           /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
+    unsigned interactions;        /* FHIR_INTERACTION_… bits offered */
+    int count_default, count_max; /* page size */
+    apr_size_t body_max;          /* bytes of a request body */
+    int depth_max;                /* nesting of JSON and XML input */
+    int values_max;               /* values in one parameter's OR list */
+    const fhir_zone_t *zone;      /* the practice's zone; NULL: UTC */
+    int require_if_match;         /* PUT without If-Match → 428 */
+    int create_with_id;           /* 0 reject, 1 ignore the id */
+    int update_create;            /* PUT of an unknown id creates */
+    int update_unchanged;         /* 1: an update that changes nothing makes no new version */
+    int check_references;         /* references inside this server must resolve */
+    int conditional_delete;
+    int explain;                     /* _explain=true allowed */
+    int allow_scan;                  /* searches that must scan a large table are run */
+    const unsigned char *cursor_key; /* 32 bytes: signs page links; the same on all nodes */
+} fhir_endpoint_t;
+
+typedef struct fhir_request_t {
+    apr_pool_t *pool;
+    const fhir_endpoint_t *endpoint;
+    fhir_store_t *store;
+    const fhir_grant_t *grant; /* NULL: no token was sent or needed */
+    const fhir_log_t *log;
+    const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
+    int head;
+    const char *base_url; /* as the client sees it, no slash at the end */
+    const char *path;     /* behind the base, no leading slash, still percent-encoded */
+    const char *query;    /* query string, still encoded, or NULL */
+    /** A request header, or NULL. */
+    const char *(*header)(const struct fhir_request_t *request, const char *name);
+    /** Reads the whole body, at most max bytes (FHIR_ERR_TOO_LARGE), once. */
+    fhir_err_t *(*read_body)(const char **body, apr_size_t *len,
+                             const struct fhir_request_t *request, apr_size_t max);
+    void *baton; /* glue's own */
+} fhir_request_t;
+
+typedef struct fhir_response_t {
+    int status;
+    const char *content_type; /* with charset; NULL: no body */
+    apr_table_t *headers;     /* ETag, Last-Modified, Location, Allow, Retry-After, … */
+    fhir_out_t *body;         /* given by glue; spools large bodies, so memory stays bounded */
+    const char *interaction;  /* for the log: "read", "search-type", … */
+    const char *type;         /* resource type or NULL, for the log */
+} fhir_response_t;
+
+/** Runs a request. Always leaves a complete answer in response; the error, if there was one, is
+ *  returned for the log only. */
+fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *request);
+
+#endif

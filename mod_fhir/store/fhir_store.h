@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_store.h
+ * @brief PostgreSQL behind one call: statement, values, row callback.
+ *
+ * Who runs a statement is the store's business. It has two lanes: a pool of connections lent by
+ * the outside (mod_dbd in httpd, own connections in fhirctl), and a read lane, one thread per
+ * process that sends the short reads of all workers as one libpq pipeline. Statements are prepared
+ * lazily on each connection, known by their text, and forgotten when libpq resets the connection.
+ * A connection goes back before the call returns, so no client can hold one.
+ *
+ * Errors: FHIR_ERR_BUSY (no connection within the limit, server away; the caller answers 503 with
+ * Retry-After), FHIR_ERR_TIMEOUT (57014), FHIR_ERR_CONFLICT (23505, 40001, 40P01),
+ * FHIR_ERR_INTERNAL for the rest; `sqlstate` is set when PostgreSQL gave one, its text is `detail`.
+ * Threads: a store may be used by all threads at once.
+ */
+#ifndef FHIR_STORE_H
+#define FHIR_STORE_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+#include <libpq-fe.h>
+
+#include "core/fhir_err.h"
+#include "core/fhir_log.h"
+
+typedef struct fhir_store_t fhir_store_t;
+typedef struct fhir_tx_t fhir_tx_t;
+
+/** Where connections come from. Functions may be called from any thread. */
+typedef struct fhir_store_source_t {
+    /** Lends a connection; waits no longer than the source's limit. handle is given back to
+     *  release. FHIR_ERR_BUSY when none can be had. */
+    fhir_err_t *(*acquire)(PGconn **conn, void **handle, void *baton, apr_pool_t *pool);
+    /** Takes it back; broken: it must not be lent again. */
+    void (*release)(void *handle, int broken, void *baton);
+    void *baton;
+} fhir_store_source_t;
+
+/** A source of own connections for programs without mod_dbd: at most max of them. */
+fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
+                                     apr_interval_time_t wait, apr_pool_t *pool);
+
+typedef struct fhir_store_config_t {
+    int read_lane;                         /* 1: start the read lane */
+    apr_interval_time_t statement_timeout; /* per statement, 0: none */
+    apr_interval_time_t lane_wait;         /* longest wait in the read lane's queue */
+    const fhir_log_t *log;                 /* or NULL */
+} fhir_store_config_t;
+
+/** A store over a source. Call it in the process that uses it (never before fork). Destroyed with
+ *  pool: the read lane is stopped and joined. */
+fhir_err_t *fhir_store_create(fhir_store_t **store, const fhir_store_source_t *source,
+                              const fhir_store_config_t *config, apr_pool_t *pool);
+
+/** A value to bind, in PostgreSQL's text form; data NULL is SQL NULL. */
+typedef struct fhir_value_t {
+    const char *data; /* NUL-terminated */
+    apr_size_t len;
+} fhir_value_t;
+
+#define FHIR_STMT_SHORT  0x01u /* a short read (primary key): may go by the read lane */
+#define FHIR_STMT_WRITE  0x02u /* changes data: never retried */
+#define FHIR_STMT_STREAM 0x04u /* many rows: single-row mode, memory stays flat */
+/** A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know. */
+typedef struct fhir_stmt_t {
+    const char *sql;
+    int n_values;
+    unsigned flags; /* FHIR_STMT_… */
+} fhir_stmt_t;
+
+/** One result row; values live until the callback returns. */
+typedef struct fhir_row_t {
+    const PGresult *result;
+    int row;
+} fhir_row_t;
+static inline int fhir_row_is_null(const fhir_row_t *r, int col)
+{
+    return PQgetisnull(r->result, r->row, col);
+}
+/** Text of a column ("" for NULL), NUL-terminated. */
+static inline const char *fhir_row_text(const fhir_row_t *r, int col)
+{
+    return PQgetvalue(r->result, r->row, col);
+}
+static inline apr_size_t fhir_row_len(const fhir_row_t *r, int col)
+{
+    return (apr_size_t)PQgetlength(r->result, r->row, col);
+}
+/** Called per row, in the caller's thread; an error ends the statement and is returned. */
+typedef fhir_err_t *(*fhir_row_fn)(void *baton, const fhir_row_t *row);
+
+/**
+ * Runs one statement outside a transaction. A read on a connection that proves dead is retried
+ * once on another one, unless rows were already handed out.
+ * @param row_fn may be NULL
+ * @param affected rows returned or changed, or NULL
+ */
+fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
+                           fhir_row_fn row_fn, void *baton, apr_int64_t *affected,
+                           apr_pool_t *pool);
+
+/** Begins a transaction (READ COMMITTED) on one pooled connection; rolled back with pool unless
+ *  committed. */
+fhir_err_t *fhir_tx_begin(fhir_tx_t **tx, fhir_store_t *store, apr_pool_t *pool);
+/** Runs a statement in it. After an error the transaction can only be rolled back (or to a
+ *  savepoint). */
+fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value_t *values,
+                        fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool);
+/** Commits; an error (also PostgreSQL answering ROLLBACK) means nothing is known to be stored. */
+fhir_err_t *fhir_tx_commit(fhir_tx_t *tx);
+void fhir_tx_rollback(fhir_tx_t *tx);
+/** The connection of a transaction, for COPY (fhirctl load). */
+PGconn *fhir_tx_conn(fhir_tx_t *tx);
+
+/** An error from a result or connection, with SQLSTATE and texts in the log-only members. */
+fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *pool);
+
+/** Counters for server-status and tests. */
+typedef struct fhir_store_stats_t {
+    apr_uint64_t statements, lane_statements, lane_batches, retries, errors;
+} fhir_store_stats_t;
+void fhir_store_stats(fhir_store_stats_t *out, fhir_store_t *store);
+
+/** Appends s quoted as an element of a PostgreSQL array literal. */
+struct fhir_buf_t;
+void fhir_store_array_element(struct fhir_buf_t *buf, const char *s, apr_size_t len);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs a fuzz target over its seeds, as TAP: a crash, a sanitizer report or an empty folder fails.
+ * The folder is t/fuzz/corpus/X for a program named replay_X, or the first argument.
+ */
+#include <apr_file_info.h>
+#include <apr_file_io.h>
+#include <apr_general.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static const char *seeds_dir(int argc, const char *const *argv, apr_pool_t *pool)
+{
+    const char *src = getenv("FHIR_SRC");
+    const char *name = strstr(apr_filepath_name_get(argv[0]), "replay_");
+
+    if (argc > 1)
+        return argv[1];
+    return apr_psprintf(pool, "%s/t/fuzz/corpus/%s", src ? src : ".",
+                        name ? name + strlen("replay_") : "");
+}
+
+/* The seed is copied to the heap at its exact size, so that ASan sees a read past its end. */
+static apr_status_t run_seed(const char *path, apr_size_t size, apr_pool_t *pool)
+{
+    apr_file_t *file;
+    unsigned char *data = malloc(size ? size : 1);
+    apr_status_t rv;
+
+    if (!data)
+        return APR_ENOMEM;
+    rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
+    if (rv == APR_SUCCESS && size > 0)
+        rv = apr_file_read_full(file, data, size, NULL);
+    if (rv == APR_SUCCESS)
+        LLVMFuzzerTestOneInput(data, size);
+    free(data);
+    return rv;
+}
+
+int main(int argc, const char *const *argv)
+{
+    apr_pool_t *pool, *seed_pool;
+    apr_dir_t *dir;
+    apr_finfo_t info;
+    const char *path;
+    int seeds = 0, failed = 0;
+
+    apr_initialize();
+    atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
+    apr_pool_create(&seed_pool, pool);
+    path = seeds_dir(argc, argv, pool);
+    if (apr_dir_open(&dir, path, pool) != APR_SUCCESS) {
+        printf("Bail out! cannot open %s\n", path);
+        return 1;
+    }
+    while (apr_dir_read(&info, APR_FINFO_NAME | APR_FINFO_TYPE | APR_FINFO_SIZE, dir) ==
+           APR_SUCCESS) {
+        int ok;
+
+        if (info.filetype != APR_REG)
+            continue;
+        apr_pool_clear(seed_pool);
+        ok = run_seed(apr_psprintf(seed_pool, "%s/%s", path, info.name), (apr_size_t)info.size,
+                      seed_pool) == APR_SUCCESS;
+        printf("%s %d - %s\n", ok ? "ok" : "not ok", ++seeds, info.name);
+        fflush(stdout);
+        failed += !ok;
+    }
+    if (seeds == 0)
+        printf("not ok 1 - no seeds in %s\n", path);
+    printf("1..%d\n", seeds ? seeds : 1);
+    return failed > 0 || seeds == 0;
+}

@@ -27,6 +27,8 @@ typedef struct fhir_grant_scope_t {
 typedef struct fhir_grant_t {
     int all;             /* everything (open endpoints, fhirctl) */
     const char *patient; /* id of the patient in context, or NULL */
+    const char
+        *owner; /* user and client as one opaque word; page links are bound to it. NULL: none */
     int n_scopes;
     const fhir_grant_scope_t *scopes;
 } fhir_grant_t;

@@ -46,6 +46,9 @@ typedef enum fhir_audience_t {
     FHIR_AUDIENCE_OPEN /* no token needed: development, behind `Require local` */
 } fhir_audience_t;
 
+/** The rendered CapabilityStatement of an endpoint (fhir_capability.h). */
+typedef struct fhir_capability_t fhir_capability_t;
+
 /** What the directives say of one endpoint: made at start, read by all threads. */
 typedef struct fhir_endpoint_t {
     const fhir_model_t *model;
@@ -56,6 +59,12 @@ typedef struct fhir_endpoint_t {
     apr_size_t body_max;          /* bytes of a request body */
     int depth_max;                /* nesting of JSON and XML input */
     int values_max;               /* values in one parameter's OR list */
+    int params_max;               /* parameters of one search */
+    int hops_max;                 /* steps of a chain, nesting of _has and _filter */
+    int includes_max;             /* _include and _revinclude in one search */
+    int include_rows_max;         /* resources that includes may add to one page */
+    apr_size_t query_max;         /* bytes of a query (URL or form) */
+    double cost_max;              /* planner's cost above which a search is refused; 0: no limit */
     const fhir_zone_t *zone;      /* the practice's zone; NULL: UTC */
     int require_if_match;         /* PUT without If-Match → 428 */
     int create_with_id;           /* 0 reject, 1 ignore the id */
@@ -65,13 +74,21 @@ typedef struct fhir_endpoint_t {
     int conditional_delete;
     int explain;                     /* _explain=true allowed */
     int allow_scan;                  /* searches that must scan a large table are run */
-    const unsigned char *cursor_key; /* 32 bytes: signs page links; the same on all nodes */
+    const unsigned char *cursor_key; /* 32 bytes: seals page links; the same on all nodes */
+    int retry_after_sec;             /* Retry-After of a 503 */
+    const fhir_capability_t
+        *capability; /* fhir_capability_build's, made at start; NULL: each time */
 } fhir_endpoint_t;
+
+/** Sets every member that has a default (all but model, audience, tenant, zone, cursor_key,
+ *  capability) to it. */
+void fhir_endpoint_defaults(fhir_endpoint_t *endpoint);
 
 typedef struct fhir_request_t {
     apr_pool_t *pool;
     const fhir_endpoint_t *endpoint;
-    fhir_store_t *store;
+    fhir_store_t *store;       /* NULL: no database; only metadata is answered, all else is 503 */
+    fhir_tx_t *tx;             /* or NULL: every statement runs in this transaction */
     const fhir_grant_t *grant; /* NULL: no token was sent or needed */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
@@ -92,9 +109,14 @@ typedef struct fhir_response_t {
     const char *content_type; /* with charset; NULL: no body */
     apr_table_t *headers;     /* ETag, Last-Modified, Location, Allow, Retry-After, … */
     fhir_out_t *body;         /* given by glue; spools large bodies, so memory stays bounded */
-    const char *interaction;  /* for the log: "read", "search-type", … */
-    const char *type;         /* resource type or NULL, for the log */
+    /** Drops what was written to body: an error came after the first byte. Must be set. */
+    void (*body_reset)(struct fhir_response_t *response);
+    const char *interaction; /* for the log: "read", "search-type", … */
+    const char *type;        /* resource type or NULL, for the log */
 } fhir_response_t;
+
+/** One name of FHIRInteractions: its bit, or FHIR_INTERACTION_NONE. */
+unsigned fhir_interaction_by_name(const char *name);
 
 /** Runs a request. Always leaves a complete answer in response; the error, if there was one, is
  *  returned for the log only. */

@@ -36,8 +36,9 @@ void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *
 /** Level check first, formatting after. */
 #define FHIR_LOG(log, lvl, ...)                                                                    \
     do {                                                                                           \
-        if ((log) && (lvl) <= (log)->level)                                                        \
-            fhir_log_printf((log), (lvl), __VA_ARGS__);                                            \
+        const fhir_log_t *fhir_log_ = (log);                                                       \
+        if (fhir_log_ && (lvl) <= fhir_log_->level)                                                \
+            fhir_log_printf(fhir_log_, (lvl), __VA_ARGS__);                                        \
     } while (0)
 
 #endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The log sink's formatter. Where lines go is the caller's write function. */
+#include "core/fhir_log.h"
+
+#include <apr_strings.h>
+#include <stdarg.h>
+
+/* Longer lines are cut: a log line is no place for bulk, and the stack stays small. */
+#define LINE_BYTES 1024
+
+void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *fmt, ...)
+{
+    char line[LINE_BYTES];
+    va_list ap;
+
+    if (!log || level > log->level)
+        return;
+    va_start(ap, fmt);
+    apr_vsnprintf(line, sizeof(line), fmt, ap);
+    va_end(ap);
+    /* One call is one line, whatever the arguments hold: no forged lines, no terminal escapes. */
+    for (char *c = line; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7F)
+            *c = ' ';
+    }
+    log->write(log, level, line);
+}

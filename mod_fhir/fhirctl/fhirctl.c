@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fhirctl: the table of commands, their options and help. What a command does is in its own file.
+ */
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fhirctl/fhirctl.h"
+
+static const fhirctl_command_t commands[] = {
+    {0},
+};
+
+static const char exit_statuses[] =
+    "Exit status: 0 done, 1 done but some input was rejected, 2 wrong command line,\n"
+    "3 database, 4 file.\n";
+
+static void print_option(const apr_getopt_option_t *o, apr_pool_t *pool)
+{
+    const char *tab = o->has_arg ? strchr(o->description, '\t') : NULL;
+    const char *letter = o->optch < FHIRCTL_OPT(0) ? apr_psprintf(pool, "-%c, ", o->optch) : "    ";
+    const char *value =
+        tab ? apr_psprintf(pool, " %.*s", (int)(tab - o->description), o->description) : "";
+
+    printf("  %s--%-24s %s\n", letter, apr_pstrcat(pool, o->name, value, NULL),
+           tab ? tab + 1 : o->description);
+}
+
+static void print_command_help(const fhirctl_command_t *c, apr_pool_t *pool)
+{
+    const apr_getopt_option_t *o;
+
+    printf("Usage: fhirctl %s %s\n\n%s.\n", c->name, c->synopsis, c->summary);
+    if (c->help)
+        printf("\n%s", c->help);
+    printf("\nOptions:\n");
+    for (o = c->options; o->optch; o++)
+        print_option(o, pool);
+    printf("  -h, --%-24s %s\n\n%s", "help", "this text", exit_statuses);
+}
+
+static void print_help(FILE *out)
+{
+    const fhirctl_command_t *c;
+
+    fprintf(out, "Usage: fhirctl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n");
+    for (c = commands; c->name; c++)
+        fprintf(out, "  %-8s %s\n", c->name, c->summary);
+    fprintf(out,
+            "\nfhirctl COMMAND --help tells more. The database is named by --conninfo or by\n"
+            "libpq's environment (PGHOST, PGDATABASE, PGSERVICE, ...).\n%s",
+            exit_statuses);
+}
+
+int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...)
+{
+    va_list ap;
+
+    fprintf(stderr, "fhirctl%s%s: ", self ? " " : "", self ? self->name : "");
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+    fputc('\n', stderr);
+    return status;
+}
+
+int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t *err)
+{
+    if (err->detail)
+        return fhirctl_fail(self, status, "%s (%s)", err->message, err->detail);
+    return fhirctl_fail(self, status, "%s", err->message);
+}
+
+/* apr_getopt_long's own messages go through this, in the form of all others. */
+static void getopt_error(void *baton, const char *fmt, ...)
+{
+    va_list ap;
+
+    (void)baton;
+    va_start(ap, fmt);
+    vfprintf(stderr, fmt, ap);
+    va_end(ap);
+}
+
+int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command_t *self, int argc,
+                    const char *const *argv, fhirctl_option_fn option_fn, void *baton,
+                    apr_pool_t *pool)
+{
+    apr_array_header_t *all =
+        apr_array_make(pool, 16, sizeof(apr_getopt_option_t)); /* the table and --help */
+    const apr_getopt_option_t *o;
+    apr_getopt_t *os;
+    apr_status_t rv;
+    const char *value;
+    int option;
+
+    for (o = self->options; o->optch; o++)
+        APR_ARRAY_PUSH(all, apr_getopt_option_t) = *o;
+    APR_ARRAY_PUSH(all, apr_getopt_option_t) = (apr_getopt_option_t){"help", 'h', 0, NULL};
+    apr_array_push(all);
+    apr_getopt_init(&os, pool, argc, argv);
+    os->interleave = 1;
+    os->errfn = getopt_error;
+    while ((rv = apr_getopt_long(os, (const apr_getopt_option_t *)all->elts, &option, &value)) ==
+           APR_SUCCESS) {
+        const char *accepted;
+        if (option == 'h') {
+            print_command_help(self, pool);
+            return FHIRCTL_OK;
+        }
+        accepted = option_fn(baton, option, value);
+        if (!accepted)
+            continue;
+        for (o = self->options; o->optch != option; o++)
+            ;
+        return fhirctl_fail(self, FHIRCTL_USAGE, "--%s %s: not accepted; it takes %s", o->name,
+                            value ? value : "", accepted);
+    }
+    if (rv != APR_EOF)
+        return fhirctl_fail(self, FHIRCTL_USAGE, "see fhirctl %s --help", self->name);
+    *n_rest = argc - os->ind;
+    *rest = (const char *const *)os->argv + os->ind;
+    return -1;
+}
+
+static int run(int argc, const char *const *argv, apr_pool_t *pool)
+{
+    const fhirctl_command_t *c;
+
+    if (argc < 2) {
+        print_help(stderr);
+        return FHIRCTL_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        print_help(stdout);
+        return FHIRCTL_OK;
+    }
+    for (c = commands; c->name; c++)
+        if (!strcmp(c->name, argv[1]))
+            return c->main(c, argc - 1, argv + 1, pool);
+    fhirctl_fail(NULL, FHIRCTL_USAGE, "no command \"%s\"", argv[1]);
+    print_help(stderr);
+    return FHIRCTL_USAGE;
+}
+
+int main(int argc, const char *const *argv)
+{
+    apr_pool_t *pool;
+    int status;
+
+    if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS)
+        return EXIT_FAILURE;
+    atexit(apr_terminate);
+    apr_pool_create(&pool, NULL);
+    status = run(argc, argv, pool);
+    if (fflush(stdout) || ferror(stdout))
+        status = fhirctl_fail(NULL, FHIRCTL_IO, "standard output cannot be written");
+    apr_pool_destroy(pool);
+    return status;
+}

@@ -258,14 +258,14 @@ typedef struct fhir_vscode_t {
 } fhir_vscode_t;
 
 struct fhir_model_t {
-    const char *version; /* "4.0.1" */
-    const char *label;   /* "R4": the word in FHIREndpoint */
-    const char *strings; /* the pool: NUL-terminated strings; offset 0 is "" */
+    const char *version;            /* "4.0.1" */
+    const char *label;              /* "R4": the word in FHIREndpoint */
+    const char *schema_fingerprint; /* of the DDL in sql/ that this model goes with; "" none */
+    const char *strings;            /* the pool: NUL-terminated strings; offset 0 is "" */
     const fhir_type_t *types;
     const fhir_element_t *elements;
-    const apr_uint16_t
-        *elements_by_name;       /* per type: its run of elements[], sorted by name bytes */
-    const apr_uint16_t *targets; /* runs of type indexes */
+    const apr_uint16_t *element_slots; /* hash table of element indexes; fhir_model_element */
+    const apr_uint16_t *targets;       /* runs of type indexes */
     const fhir_param_t *params;
     const apr_uint16_t *components; /* runs of parameter indexes */
     const fhir_column_t *columns;
@@ -278,6 +278,7 @@ struct fhir_model_t {
     apr_uint16_t n_types, n_resources, n_elements, n_params, n_columns, n_xnodes, n_compartments,
         n_valuesets;
     apr_uint32_t n_codes;
+    apr_uint32_t n_element_slots; /* a power of two */
 };
 
 extern const fhir_model_t fhir_model_r4;

@@ -7928,7 +7928,7 @@ static const fhir_compartment_t compartments[1] = {
 };
 
 static const fhir_valueset_t valuesets[155] = {
-    {0,0,0,0},
+    {0,0,0,1},
     {21604,1,4,0},
     {21644,5,3,0},
     {21686,8,4,0},

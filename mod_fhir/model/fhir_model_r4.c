@@ -15919,7 +15919,7 @@ static const fhir_compartment_t compartments[1] = {
 };
 
 static const fhir_valueset_t valuesets[225] = {
-    {0,0,0,0},
+    {0,0,0,1},
     {51158,1,22,0},
     {51200,23,5,0},
     {51244,28,2,0},

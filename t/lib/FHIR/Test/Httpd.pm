@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+# A private httpd with the module from the build folder, a client for it, and the reading of its
+# error_log at the end.
+package FHIR::Test::Httpd;
+
+use strict;
+use warnings;
+use FHIR::Test::Response;
+use FHIR::Test::System qw(apxs_value build_dir built free_port guard_pid_file patience pid_in
+    read_file run source_dir spawn stop_pid unprivileged wait_for work_dir write_file);
+use HTTP::Tiny;
+use JSON::PP ();
+use POSIX qw(WNOHANG);
+
+my $count = 0;
+my @MODULES = qw(authn_core authz_core authz_host authz_user dbd headers setenvif status);
+
+# The demo's endpoint for tests; replaced by the option endpoints.
+my $ENDPOINTS = <<'CONF';
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    Require local
+</Location>
+<Location "/fhir/r4">
+    FHIREndpoint R4 provider
+    FHIRTenant main
+    FHIRInteractions read vread search history create update
+</Location>
+<Location "/open/r4">
+    FHIREndpoint R4 patient
+    FHIRTenant main
+    FHIRInteractions read vread search history
+</Location>
+CONF
+
+# Options: conninfo (DBDParams; none: no database is configured), endpoints (replaces $ENDPOINTS),
+# conf (more text at server level), modules (more names, "rewrite"), processes, threads.
+sub new {
+    my ($class, %options) = @_;
+    my $self = bless {
+        processes => 1, threads => 16, %options,
+        dir => work_dir() . '/httpd' . ++$count,
+        expected => [], allowed => [],
+    }, $class;
+    mkdir $self->{dir};
+    if (my ($name, $uid, $gid) = unprivileged()) { chown $uid, $gid, $self->{dir} }
+    $self->{log} = "$self->{dir}/error_log";
+    $self->{access_log} = "$self->{dir}/access_log";
+    $self->{pid_file} = guard_pid_file("$self->{dir}/httpd.pid");
+    return $self;
+}
+
+sub program { return apxs_value('SBINDIR') . '/' . apxs_value('PROGNAME') }
+
+sub configuration {
+    my ($self) = @_;
+    my $folder = apxs_value('LIBEXECDIR');
+    my @modules = ('mpm_' . ($ENV{FHIR_TEST_MPM} || 'event'), @MODULES, @{ $self->{modules} || [] });
+    my %seen;
+    my $load = join '', map { "LoadModule ${_}_module $folder/mod_$_.so\n" }
+        grep { !$seen{$_}++ && -e "$folder/mod_$_.so" } @modules;
+    my ($user, undef, $gid) = unprivileged();
+    my $identity = $user ? "User $user\nGroup #$gid\n" : '';
+    my $most = $self->{processes} * $self->{threads};
+    my $module = built('.libs/mod_fhir.so');
+    my $database = $self->{conninfo} ? <<"CONF" : '';
+DBDriver pgsql
+DBDParams "$self->{conninfo}"
+DBDMin 0
+DBDKeep 4
+DBDMax 8
+CONF
+    return <<"CONF" . $database . ($self->{endpoints} // $ENDPOINTS) . ($self->{conf} // '');
+ServerRoot "$self->{dir}"
+ServerName 127.0.0.1
+Listen 127.0.0.1:$self->{port}
+PidFile "$self->{pid_file}"
+ErrorLog "$self->{log}"
+LogLevel info fhir:debug
+${load}LoadModule fhir_module $module
+$identity
+StartServers $self->{processes}
+ServerLimit $self->{processes}
+ThreadsPerChild $self->{threads}
+ThreadLimit $self->{threads}
+MaxRequestWorkers $most
+MinSpareThreads $self->{threads}
+MaxSpareThreads $most
+GracefulShutdownTimeout 5
+KeepAliveTimeout 2
+LogFormat "%h %u \\"%r\\" %>s %b" test
+CustomLog "$self->{access_log}" test
+DocumentRoot "$self->{dir}"
+CONF
+}
+
+# The sanitizers' library must come first when httpd itself was built without it.
+sub sanitizer_env {
+    my ($self) = @_;
+    my $module = built('.libs/mod_fhir.so');
+    return {} unless `readelf -d '$module'` =~ /NEEDED.*\[(libasan\.so\.\d+)\]/;
+    chomp(my $library = `gcc -print-file-name=libasan.so`);
+    return {
+        LD_PRELOAD => $library,
+        ASAN_OPTIONS => "detect_leaks=0:abort_on_error=0:exitcode=99:log_path=$self->{dir}/sanitizer",
+        UBSAN_OPTIONS => "print_stacktrace=1:log_path=$self->{dir}/sanitizer",
+    };
+}
+
+sub command {
+    my ($self) = @_;
+    my @valgrind = $ENV{FHIR_TEST_VALGRIND} ? ('valgrind', '-q', '--error-exitcode=99',
+        '--num-callers=25', '--child-silent-after-fork=no', "--log-file=$self->{dir}/valgrind.%p",
+        '--suppressions=' . source_dir() . '/t/valgrind.supp') : ();
+    return (@valgrind, program(), '-f', "$self->{dir}/httpd.conf");
+}
+
+# httpd -t: { status, out, err }, for tests of what must not start.
+sub check_config {
+    my ($self) = @_;
+    $self->{port} //= free_port();
+    write_file("$self->{dir}/httpd.conf", $self->configuration);
+    return run({ env => $self->sanitizer_env }, program(), '-t', '-f', "$self->{dir}/httpd.conf");
+}
+
+# Writes the configuration anew (conf, endpoints may have been changed) and starts.
+sub start {
+    my ($self) = @_;
+    for my $attempt (1 .. 3) {
+        my $port = $self->{port} //= free_port();
+        write_file("$self->{dir}/httpd.conf", $self->configuration);
+        $self->{pid} = spawn({ env => $self->sanitizer_env, out => "$self->{dir}/out",
+                err => "$self->{dir}/out" }, $self->command, '-DFOREGROUND');
+        my $gone;
+        my $up = wait_for(sub { ($gone = waitpid($self->{pid}, WNOHANG)) || $self->listens }, 15);
+        return $self if $up and !$gone;
+        my $why = read_file("$self->{dir}/out") . (-e $self->{log} ? read_file($self->{log}) : '');
+        die "httpd did not start:\n$why" unless $why =~ /could not bind/;
+        delete $self->{port};
+    }
+    die "no port found on which httpd can listen\n";
+}
+
+sub listens {
+    my ($self) = @_;
+    return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Timeout => 1)
+        && pid_in($self->{pid_file});
+}
+
+# Configuration is read anew by both; graceful lets running requests end.
+sub restart { return shift->signal_restart('HUP') }
+sub graceful { return shift->signal_restart('USR1') }
+
+sub signal_restart {
+    my ($self, $signal) = @_;
+    write_file("$self->{dir}/httpd.conf", $self->configuration);
+    my $before = () = read_file($self->{log}) =~ /resuming normal operations/g;
+    kill $signal, $self->{pid};
+    wait_for(sub { (() = read_file($self->{log}) =~ /resuming normal operations/g) > $before }, 10)
+        or die "httpd did not come back after $signal\n";
+    wait_for(sub { $self->listens }, 5) or die "httpd does not listen after $signal\n";
+    return $self;
+}
+
+sub stop {
+    my ($self) = @_;
+    return 1 unless my $pid = delete $self->{pid};
+    my $well = stop_pid($pid);
+    unlink $self->{pid_file};
+    return $well;
+}
+
+# Process ids of the children, to kill one or to look at its memory.
+sub children {
+    my ($self) = @_;
+    return split ' ', read_file("/proc/$self->{pid}/task/$self->{pid}/children");
+}
+
+# ---- the client ----
+
+sub url {
+    my ($self, $path) = @_;
+    return $path =~ /^http/ ? $path : "http://127.0.0.1:$self->{port}$path";
+}
+
+# One request; options: headers => {}, content => bytes or a reference that becomes JSON.
+sub request {
+    my ($self, $method, $path, %options) = @_;
+    my %headers = %{ $options{headers} || {} };
+    my $content = $options{content};
+    if (ref $content) {
+        $content = JSON::PP->new->utf8->canonical->encode($content);
+        $headers{'Content-Type'} //= 'application/fhir+json';
+    }
+    $self->{client} ||= HTTP::Tiny->new(max_redirect => 0, timeout => patience(15), keep_alive => 1);
+    return FHIR::Test::Response->new($self->{client}->request($method, $self->url($path),
+            { headers => \%headers, defined $content ? (content => $content) : () }));
+}
+
+# get($path, Header => value, …); post($path, $content, Header => value, …).
+for my $method (qw(GET HEAD DELETE OPTIONS)) {
+    no strict 'refs';
+    *{ lc $method } = sub {
+        my ($self, $path, %headers) = @_;
+        return $self->request($method, $path, headers => \%headers);
+    };
+}
+for my $method (qw(POST PUT PATCH)) {
+    no strict 'refs';
+    *{ lc $method } = sub {
+        my ($self, $path, $content, %headers) = @_;
+        return $self->request($method, $path, content => $content, headers => \%headers);
+    };
+}
+
+# ---- the log ----
+
+# The pattern must come in the log as a warning or worse; allow_log: it may.
+sub expect_log { my $self = shift; push @{ $self->{expected} }, @_; return }
+sub allow_log { my $self = shift; push @{ $self->{allowed} }, @_; return }
+
+sub log_text { my ($self) = @_; return -e $self->{log} ? read_file($self->{log}) : '' }
+
+# What is wrong with the logs: unannounced lines, and announced ones that did not come.
+sub log_faults {
+    my ($self) = @_;
+    my @patterns = (@{ $self->{expected} }, @{ $self->{allowed} });
+    my @lines = grep { /:(?:warn|error|crit|alert|emerg)\]|exit signal|exited with error/ }
+        split /\n/, $self->log_text;
+    my @faults = map { "unannounced: $_" } grep { my $l = $_; !grep { $l =~ $_ } @patterns } @lines;
+    for my $pattern (@{ $self->{expected} }) {
+        push @faults, "announced, but not there: $pattern" unless grep { $_ =~ $pattern } @lines;
+    }
+    push @faults, map { "$_:\n" . read_file($_) } grep { -s $_ }
+        glob("$self->{dir}/sanitizer.*"), glob("$self->{dir}/valgrind.*");
+    return @faults;
+}
+
+1;

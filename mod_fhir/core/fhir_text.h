@@ -20,6 +20,8 @@ void fhir_text_fold(fhir_buf_t *buf, const char *s, apr_size_t len);
 
 /** 1 if the bytes are valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 int fhir_text_utf8_valid(const char *s, apr_size_t len);
+/** Length of the longest valid prefix: len, or where the first invalid sequence starts. */
+apr_size_t fhir_text_utf8_prefix(const char *s, apr_size_t len);
 
 /** Decodes %XX and, when plus is set, '+' as a blank; NULL on a bad escape, NUL or bad UTF-8. */
 char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *pool);

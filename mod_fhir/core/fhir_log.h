@@ -4,7 +4,7 @@
  * @brief The log sink: how libfhir speaks to whoever runs it.
  *
  * httpd binds it to a request or server, fhirctl to standard error. Messages at debug and above
- * have an id ("FHIR0001") that is never reused; tools/check-log-ids keeps them unique.
+ * have an id ("FHIR0001") that is never reused; t/source_log_ids.t keeps them unique.
  * Never logged: tokens, codes, secrets, passwords, patient data, resource bodies, bound values.
  */
 #ifndef FHIR_LOG_H

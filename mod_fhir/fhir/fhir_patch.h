@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_patch.h
+ * @brief Patch documents applied to a resource.
+ *
+ * A patch is applied as a whole or not at all: on an error the result is not to be used. A
+ * document that is no patch gives FHIR_ERR_BAD_REQUEST (400), one that does not fit the resource
+ * (path not found, test failed) FHIR_ERR_BUSINESS (422); messages name the operation by its index.
+ * Source: http://hl7.org/fhir/R4/http.html#patch
+ */
+#ifndef FHIR_PATCH_H
+#define FHIR_PATCH_H
+
+#include "core/fhir_node.h"
+
+/** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is. */
+fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_pool_t *pool);
+
+/**
+ * XML Patch (RFC 5261). Selectors are XPath 1.0 without variables; the prefix f stands for FHIR's
+ * namespace and h for XHTML's, others are those in scope at the patch.
+ * @param result the patched document, in pool
+ */
+fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
+                           apr_size_t target_len, const char *patch, apr_size_t patch_len,
+                           apr_pool_t *pool);
+
+#endif

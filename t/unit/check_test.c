@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resources against the base model: each row is a resource and the one finding it must give. */
+#include "fhir/fhir_check.h"
+#include "tap.h"
+
+#include <apr_strings.h>
+
+static const struct {
+    const char *json, *id, *expression; /* id NULL: valid */
+} cases[] = {
+    {"{'resourceType':'Patient'}", NULL, NULL},
+    {"{'resourceType':'Patient','id':'a','birthDate':'1970-03','active':true}", NULL, NULL},
+    {"{'id':'1','resourceType':'Patient'}", NULL, NULL},
+    {"{'id':'1'}", "resource-type", ""},
+    {"{'resourceType':'Foo'}", "resource-type", ""},
+    {"{'resourceType':'DomainResource'}", "resource-type", ""},
+    {"[]", "json-object", ""},
+    {"{'resourceType':'Patient','foo':1}", "element-unknown", "Patient.foo"},
+    {"{'resourceType':'Patient','contact':[{'nome':{}}]}", "element-unknown",
+     "Patient.contact[0].nome"},
+    {"{'resourceType':'Patient','name':{'family':'x'}}", "json-array", "Patient.name"},
+    {"{'resourceType':'Patient','birthDate':['1970']}", "json-array", "Patient.birthDate"},
+    {"{'resourceType':'Patient','name':[]}", "json-empty", "Patient.name"},
+    {"{'resourceType':'Patient','name':[{}]}", "json-empty", "Patient.name[0]"},
+    {"{'resourceType':'Patient','name':['x']}", "json-object", "Patient.name[0]"},
+    {"{'resourceType':'Patient','birthDate':null}", "json-null", "Patient.birthDate"},
+    {"{'resourceType':'Patient','birthDate':''}", "primitive-format", "Patient.birthDate"},
+    {"{'resourceType':'Patient','birthDate':'1970-02-30'}", "primitive-format",
+     "Patient.birthDate"},
+    {"{'resourceType':'Patient','birthDate':1970}", "primitive-json", "Patient.birthDate"},
+    {"{'resourceType':'Patient','active':'true'}", "primitive-json", "Patient.active"},
+    {"{'resourceType':'Patient','gender':'m'}", "binding-required", "Patient.gender"},
+    {"{'resourceType':'Patient','gender':'female'}", NULL, NULL},
+    {"{'resourceType':'Patient','deceasedBoolean':true,'deceasedDateTime':'2001'}",
+     "choice-multiple", "Patient.deceased"},
+    {"{'resourceType':'Patient','_birthDate':{'extension':[{'url':'http://x','valueCode':'y'}]}}",
+     NULL, NULL},
+    {"{'resourceType':'Patient','_birthDate':{'id':'q'}}", "ele-1", "Patient.birthDate"},
+    {"{'resourceType':'Patient','_name':[{'id':'q'}]}", "element-unknown", "Patient._name"},
+    {"{'resourceType':'Patient','name':[{'given':['a',null],'_given':[null,{'extension':"
+     "[{'url':'http://x','valueString':'y'}]}]}]}",
+     NULL, NULL},
+    {"{'resourceType':'Patient','name':[{'given':['a'],'_given':[null,null]}]}",
+     "json-array-length", "Patient.name[0].given"},
+    {"{'resourceType':'Patient','name':[{'given':['a',null]}]}", "json-null",
+     "Patient.name[0].given[1]"},
+    {"{'resourceType':'Patient','extension':[{'url':'http://x'}]}", "ext-1",
+     "Patient.extension[0]"},
+    {"{'resourceType':'Patient','extension':[{'valueString':'x'}]}", "element-missing",
+     "Patient.extension[0]"},
+    {"{'resourceType':'Patient','link':[{'other':{'reference':'Patient/2'},'type':'refer'}]}", NULL,
+     NULL},
+    {"{'resourceType':'Patient','link':[{'other':{'reference':'Observation/2'},'type':'refer'}]}",
+     "reference-target", "Patient.link[0].other"},
+    {"{'resourceType':'Patient','link':[{'other':{'reference':'http://h/fhir/Observation/2/"
+     "_history/4'},'type':'refer'}]}",
+     "reference-target", "Patient.link[0].other"},
+    {"{'resourceType':'Patient','managingOrganization':{'reference':'#o'}}", "reference-contained",
+     "Patient.managingOrganization"},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','name':'x'}],"
+     "'managingOrganization':{'reference':'#o'}}",
+     NULL, NULL},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','nome':'x'}],"
+     "'managingOrganization':{'reference':'#o'}}",
+     "element-unknown", "Patient.contained[0].nome"},
+    {"{'resourceType':'Observation','code':{'text':'x'}}", "element-missing", "Observation"},
+    {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueQuantity':"
+     "{'value':1.50}}",
+     NULL, NULL},
+    {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueQuantity':"
+     "{'value':'1.5'}}",
+     "primitive-json", "Observation.value.value"},
+    {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueInteger':1.5}",
+     "primitive-format", "Observation.value"},
+    {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueInteger':"
+     "2147483648}",
+     "primitive-format", "Observation.value"},
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'resource':{'resourceType':'Patient',"
+     "'gender':'x'}}]}",
+     "binding-required", "Bundle.entry[0].resource.gender"},
+    {"{'resourceType':'Questionnaire','status':'draft','item':[{'linkId':'1','type':'group',"
+     "'item':[{'linkId':'2','type':'nothing'}]}]}",
+     "binding-required", "Questionnaire.item[0].item[0].type"},
+};
+
+static const struct {
+    fhir_prim_t prim;
+    const char *text;
+    int valid;
+} primitives[] = {
+    {FHIR_PRIM_ID, "a-1.B", 1},
+    {FHIR_PRIM_ID, "a_1", 0},
+    {FHIR_PRIM_CODE, "a b", 1},
+    {FHIR_PRIM_CODE, "a  b", 0},
+    {FHIR_PRIM_CODE, " a", 0},
+    {FHIR_PRIM_CODE, "a ", 0},
+    {FHIR_PRIM_STRING, " \n\t", 0},
+    {FHIR_PRIM_STRING, "a\x01", 0},
+    {FHIR_PRIM_STRING, " a\n", 1},
+    {FHIR_PRIM_URI, "a b", 0},
+    {FHIR_PRIM_URI, "urn:x", 1},
+    {FHIR_PRIM_OID, "urn:oid:1.2.840", 1},
+    {FHIR_PRIM_OID, "urn:oid:3.2", 0},
+    {FHIR_PRIM_OID, "urn:oid:1.02", 0},
+    {FHIR_PRIM_OID, "urn:oid:1.", 0},
+    {FHIR_PRIM_OID, "1.2.3", 0},
+    {FHIR_PRIM_UUID, "urn:uuid:c757873d-ec9a-4326-a141-556f43239520", 1},
+    {FHIR_PRIM_UUID, "urn:uuid:C757873D-ec9a-4326-a141-556f43239520", 0},
+    {FHIR_PRIM_UUID, "urn:uuid:c757873dxec9a-4326-a141-556f43239520", 0},
+    {FHIR_PRIM_BASE64, "QUJD", 1},
+    {FHIR_PRIM_BASE64, "QUI=", 1},
+    {FHIR_PRIM_BASE64, "QUJD\r\nQQ==", 1},
+    {FHIR_PRIM_BASE64, "QUJ", 0},
+    {FHIR_PRIM_BASE64, "Q===", 0},
+    {FHIR_PRIM_BASE64, "QU=D", 0},
+    {FHIR_PRIM_INTEGER, "-2147483648", 1},
+    {FHIR_PRIM_INTEGER, "-2147483649", 0},
+    {FHIR_PRIM_INTEGER, "-0", 0},
+    {FHIR_PRIM_INTEGER, "1e2", 0},
+    {FHIR_PRIM_UNSIGNEDINT, "0", 1},
+    {FHIR_PRIM_UNSIGNEDINT, "-1", 0},
+    {FHIR_PRIM_POSITIVEINT, "0", 0},
+    {FHIR_PRIM_POSITIVEINT, "2147483647", 1},
+    {FHIR_PRIM_BOOLEAN, "TRUE", 0},
+    {FHIR_PRIM_DATETIME, "2015-02-07T13:28:17-05:00", 1},
+    {FHIR_PRIM_DATETIME, "2015-02-07T13:28:17", 0},
+    {FHIR_PRIM_INSTANT, "2015-02-07", 0},
+    {FHIR_PRIM_TIME, "24:00:00", 0},
+};
+
+static void one_case(const char *quoted, const char *id, const char *expression, apr_pool_t *pool)
+{
+    char *json = apr_pstrdup(pool, quoted), *s;
+    fhir_issues_t *issues = fhir_issues_create(0, pool);
+    const fhir_type_t *type;
+    fhir_node_t *root;
+
+    for (s = json; *s; s++)
+        if (*s == '\'')
+            *s = '"';
+    if (!tap_no_err(fhir_node_parse_json(&root, json, strlen(json), NULL, pool), "parse %s", json))
+        return;
+    fhir_check_resource(issues, &type, &fhir_model_r4, root);
+    if (!id) {
+        tap_is_str(issues->first ? issues->first->text : NULL, NULL, "valid: %s", json);
+        return;
+    }
+    if (!tap_is_int(issues->n_errors, 1, "one finding: %s", json))
+        return;
+    tap_is_str(issues->first->id, id, "%s", json);
+    tap_is_str(issues->first->expression, expression, "place of %s", id);
+}
+
+int main(void)
+{
+    apr_pool_t *pool = tap_start(), *sub;
+    apr_size_t i;
+
+    apr_pool_create(&sub, pool);
+    for (i = 0; i < TAP_COUNT(cases); i++) {
+        one_case(cases[i].json, cases[i].id, cases[i].expression, sub);
+        apr_pool_clear(sub);
+    }
+    for (i = 0; i < TAP_COUNT(primitives); i++)
+        tap_is_int(fhir_check_primitive(primitives[i].prim, primitives[i].text,
+                                        strlen(primitives[i].text)),
+                   primitives[i].valid, "'%s' as %s", primitives[i].text,
+                   fhir_check_primitive_rule(primitives[i].prim));
+    return tap_done();
+}

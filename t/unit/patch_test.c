@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON Patch and XML Patch: documents, patches and what must come out; NULL: refused. */
+#include "fhir/fhir_patch.h"
+#include "tap.h"
+
+#include <apr_file_io.h>
+#include <apr_strings.h>
+#include <libxml/c14n.h>
+#include <libxml/parser.h>
+
+typedef struct case_t {
+    const char *target, *patch, *want, *message; /* message: part of the error's */
+} case_t;
+
+static const case_t json_cases[] = {
+    {"{'a':1}", "[]", "{'a':1}", NULL},
+    {"{'a':1}", "{}", NULL, "array of operations"},
+    {"{'a':1}", "[1]", NULL, "operation 0"},
+    {"{'a':1}", "[{'op':'add','path':'/b','value':2},{'op':'jump','path':'/a'}]", NULL,
+     "operation 1"},
+    {"{'a':1}", "[{'op':'add','path':'/b'}]", NULL, "'value' is missing"},
+    {"{'a':1}", "[{'op':'add','path':'b','value':2}]", NULL, "begins with '/'"},
+    {"{'a':1}", "[{'op':'add','path':'/b','value':2}]", "{'a':1,'b':2}", NULL},
+    {"{'a':1}", "[{'op':'add','path':'/a','value':2}]", "{'a':2}", NULL},
+    {"{'a':[1,2]}", "[{'op':'add','path':'/a/1','value':9}]", "{'a':[1,9,2]}", NULL},
+    {"{'a':[1,2]}", "[{'op':'add','path':'/a/2','value':9}]", "{'a':[1,2,9]}", NULL},
+    {"{'a':[1,2]}", "[{'op':'add','path':'/a/-','value':9}]", "{'a':[1,2,9]}", NULL},
+    {"{'a':[1,2]}", "[{'op':'add','path':'/a/3','value':9}]", NULL, "does not exist"},
+    {"{'a':[1,2]}", "[{'op':'add','path':'/a/01','value':9}]", NULL, "does not exist"},
+    {"{'a':[1,2]}", "[{'op':'remove','path':'/a/2'}]", NULL, "does not exist"},
+    {"{'a':[1,2]}", "[{'op':'remove','path':'/a/0'}]", "{'a':[2]}", NULL},
+    {"{'a':1}", "[{'op':'remove','path':''}]", NULL, "cannot be removed"},
+    {"{'a':1}", "[{'op':'replace','path':'','value':{'b':2}}]", "{'b':2}", NULL},
+    {"{'a':{'b':1}}", "[{'op':'replace','path':'/a/b','value':1.50}]", "{'a':{'b':1.50}}", NULL},
+    {"{'a':{'b':1}}", "[{'op':'move','from':'/a','path':'/a/c'}]", NULL, "into itself"},
+    {"{'a':{'b':1}}", "[{'op':'move','from':'/a/b','path':'/c'}]", "{'a':{},'c':1}", NULL},
+    {"{'a':[1,2,3]}", "[{'op':'move','from':'/a/0','path':'/a/2'}]", "{'a':[2,3,1]}", NULL},
+    {"{'a':[1]}", "[{'op':'copy','from':'/a','path':'/b'},{'op':'add','path':'/b/-','value':2}]",
+     "{'a':[1],'b':[1,2]}", NULL},
+    {"{'a~b':1,'c/d':2}", "[{'op':'remove','path':'/a~0b'},{'op':'remove','path':'/c~1d'}]", "{}",
+     NULL},
+    {"{'a':1}", "[{'op':'remove','path':'/a~2'}]", NULL, "'~'"},
+    {"{'a':{'b':[1.0,'x',null],'c':true}}",
+     "[{'op':'test','path':'/a','value':{'c':true,'b':[1,'x',null]}}]",
+     "{'a':{'b':[1.0,'x',null],'c':true}}", NULL},
+    {"{'a':'1'}", "[{'op':'test','path':'/a','value':1}]", NULL, "the test failed"},
+    {"{'a':{'b':1}}", "[{'op':'test','path':'/a','value':{'b':1,'c':2}}]", NULL, "the test failed"},
+};
+
+#define F "xmlns=\"http://hl7.org/fhir\""
+static const case_t xml_cases[] = {
+    {"<doc " F "/>", "<patch/>", NULL, "no operation"},
+    {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/f:foo\"/></patch>",
+     "<doc " F "/>", NULL},
+    {"<doc " F "><foo/><foo/></doc>", "<patch " F "><remove sel=\"f:doc/f:foo\"/></patch>", NULL,
+     "several nodes"},
+    {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/f:bar\"/></patch>", NULL,
+     "nothing is found"},
+    {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/(\"/></patch>", NULL, "no XPath"},
+    {"<doc " F "/>", "<patch " F "><remove sel=\"f:doc\"/></patch>", NULL, "cannot be removed"},
+    {"<doc " F "><a/> <b/> <c/></doc>",
+     "<patch " F "><remove sel=\"f:doc/f:b\" ws=\"both\"/></patch>", "<doc " F "><a/><c/></doc>",
+     NULL},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc/f:a\" ws=\"before\"/></patch>",
+     NULL, "no white space"},
+    {"<doc " F "><b/></doc>",
+     "<patch " F "><add sel=\"f:doc\" pos=\"prepend\"><x/><y/></add></patch>",
+     "<doc " F "><x/><y/><b/></doc>", NULL},
+    {"<doc " F "><b/></doc>",
+     "<patch " F "><add sel=\"f:doc/f:b\" pos=\"after\"><x/><y/></add></patch>",
+     "<doc " F "><b/><x/><y/></doc>", NULL},
+    {"<doc " F "><b/></doc>",
+     "<patch " F "><add sel=\"f:doc/f:b\" pos=\"before\"><x/><y/></add></patch>",
+     "<doc " F "><x/><y/><b/></doc>", NULL},
+    {"<doc " F "><b/></doc>",
+     "<patch " F "><add sel=\"f:doc/f:b\" pos=\"inside\"><x/></add></patch>", NULL, "'pos' is"},
+    {"<doc " F "><b v=\"1\"/></doc>",
+     "<patch " F "><replace sel=\"f:doc/f:b/@v\">2</replace></patch>",
+     "<doc " F "><b v=\"2\"/></doc>", NULL},
+    {"<doc " F "><b/></doc>",
+     "<patch " F "><add sel=\"f:doc/f:b\" type=\"@v\">a&amp;b</add></patch>",
+     "<doc " F "><b v=\"a&amp;b\"/></doc>", NULL},
+    {"<doc " F "><b/></doc>", "<patch " F "><replace sel=\"f:doc/f:b\">text</replace></patch>",
+     NULL, "own kind"},
+    {"<doc " F "><b/></doc>", "<patch><replace sel=\"f:doc/f:b\"><c " F "/></replace></patch>",
+     "<doc " F "><c/></doc>", NULL},
+    {"<doc " F " xmlns:p=\"urn:x\"><p:b/></doc>", "<patch><remove sel=\"*/namespace::p\"/></patch>",
+     NULL, "in use"},
+    {"<doc", "<patch " F "><remove sel=\"f:doc\"/></patch>", NULL, "not well-formed"},
+    {"<doc " F "/>", "<!DOCTYPE p [<!ENTITY e \"x\">]><patch/>", NULL, "DTD"},
+};
+
+static char *quotes(const char *text, apr_pool_t *pool)
+{
+    char *copy = apr_pstrdup(pool, text), *s;
+
+    for (s = copy; *s; s++)
+        if (*s == '\'')
+            *s = '"';
+    return copy;
+}
+
+static void check_error(const fhir_err_t *err, const case_t *c)
+{
+    if (tap_ok(err != NULL, "refused: %s on %s", c->patch, c->target))
+        tap_ok(strstr(err->message, c->message) != NULL, "'%s' says '%s'", err->message,
+               c->message);
+}
+
+static void json_case(const case_t *c, apr_pool_t *pool)
+{
+    const char *target = quotes(c->target, pool), *patch = quotes(c->patch, pool);
+    fhir_node_t *root, *ops;
+    fhir_buf_t *out = fhir_buf_create(pool, 0);
+    fhir_err_t *err;
+
+    if (!tap_no_err(fhir_node_parse_json(&root, target, strlen(target), NULL, pool), "target") ||
+        !tap_no_err(fhir_node_parse_json(&ops, patch, strlen(patch), NULL, pool), "patch"))
+        return;
+    err = fhir_patch_json(&root, ops, pool);
+    if (!c->want) {
+        check_error(err, c);
+        return;
+    }
+    if (tap_no_err(err, "%s on %s", c->patch, c->target)) {
+        fhir_node_write_json(out, root, 0);
+        tap_is_str(fhir_buf_cstr(out), quotes(c->want, pool), "%s", c->patch);
+    }
+}
+
+static void drop_blanks(xmlNodePtr node)
+{
+    xmlNodePtr next;
+
+    for (; node; node = next) {
+        next = node->next;
+        if (node->type == XML_ELEMENT_NODE) {
+            drop_blanks(node->children);
+        }
+        else if (xmlIsBlankNode(node)) {
+            xmlUnlinkNode(node);
+            xmlFreeNode(node);
+        }
+    }
+}
+
+/* Canonical XML without white space between elements: namespace declarations that change nothing
+ * are no difference. */
+static const char *canonical(const char *xml, apr_size_t len, apr_pool_t *pool)
+{
+    xmlDocPtr doc = xmlReadMemory(xml, (int)len, NULL, NULL, 0);
+    xmlChar *text = NULL;
+    const char *copy;
+
+    drop_blanks(doc->children);
+    xmlC14NDocDumpMemory(doc, NULL, XML_C14N_1_0, NULL, 1, &text);
+    copy = apr_pstrdup(pool, (const char *)text);
+    xmlFree(text);
+    xmlFreeDoc(doc);
+    return copy;
+}
+
+static void xml_case(const case_t *c, apr_pool_t *pool)
+{
+    const char *result;
+    apr_size_t len;
+    fhir_err_t *err = fhir_patch_xml(&result, &len, c->target, strlen(c->target), c->patch,
+                                     strlen(c->patch), pool);
+
+    if (!c->want)
+        check_error(err, c);
+    else if (tap_no_err(err, "%s on %s", c->patch, c->target))
+        tap_is_str(canonical(result, len, pool), canonical(c->want, strlen(c->want), pool), "%s",
+                   c->patch);
+}
+
+/* ---- HL7's own cases: patch_test json FILE, patch_test xml FILE (t/patch-hl7.t) ---- */
+
+static const char *slurp(const char *path, apr_size_t *len, apr_pool_t *pool)
+{
+    apr_file_t *file;
+    apr_finfo_t info;
+    char *text;
+
+    if (apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS ||
+        apr_file_info_get(&info, APR_FINFO_SIZE, file) != APR_SUCCESS)
+        return NULL;
+    text = apr_palloc(pool, (apr_size_t)info.size + 1);
+    *len = (apr_size_t)info.size;
+    apr_file_read_full(file, text, *len, len);
+    text[*len] = '\0';
+    return text;
+}
+
+static const char *json_text(const fhir_node_t *node, apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+
+    fhir_node_write_json(buf, node, 0);
+    return apr_pstrdup(pool, fhir_buf_cstr(buf));
+}
+
+/* Members may come in another order: equality is a JSON Patch test of the whole document. */
+static int json_same(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
+{
+    const char *text =
+        apr_psprintf(pool, "[{\"op\":\"test\",\"path\":\"\",\"value\":%s}]", json_text(b, pool));
+    fhir_node_t *test, *root = (fhir_node_t *)a;
+
+    return !fhir_node_parse_json(&test, text, strlen(text), NULL, pool) &&
+           !fhir_patch_json(&root, test, pool);
+}
+
+static void hl7_json(const char *text, apr_size_t len, apr_pool_t *pool)
+{
+    fhir_node_t *root, *doc;
+    const fhir_node_t *c, *want;
+    const char *name;
+
+    if (!tap_no_err(fhir_node_parse_json(&root, text, len, NULL, pool), "the file is JSON"))
+        return;
+    for (c = root->child; c; c = c->next) {
+        fhir_err_t *err;
+
+        name = fhir_node_string(c, "comment", pool);
+        doc = (fhir_node_t *)fhir_node_get(c, "doc");
+        want = fhir_node_get(c, "expected");
+        err = fhir_patch_json(&doc, fhir_node_get(c, "patch"), pool);
+        if (!want)
+            tap_ok(err != NULL, "refused: %s", name);
+        else if (tap_no_err(err, "%s", name))
+            tap_ok(json_same(doc, want, pool), "%s: %s", name, json_text(doc, pool));
+    }
+}
+
+static xmlNodePtr element(xmlNodePtr node)
+{
+    while (node && node->type != XML_ELEMENT_NODE)
+        node = node->next;
+    return node;
+}
+
+static xmlNodePtr child(xmlNodePtr parent, const char *name)
+{
+    xmlNodePtr node = element(parent->children);
+
+    while (node && !xmlStrEqual(node->name, BAD_CAST name))
+        node = element(node->next);
+    return node;
+}
+
+static const char *dump(xmlNodePtr node, apr_pool_t *pool)
+{
+    xmlBufferPtr buf = xmlBufferCreate();
+    const char *text;
+
+    if (node)
+        xmlNodeDump(buf, node->doc, node, 0, 0);
+    text = apr_pstrdup(pool, (const char *)xmlBufferContent(buf));
+    xmlBufferFree(buf);
+    return text;
+}
+
+static void hl7_xml(const char *text, apr_size_t len, apr_pool_t *pool)
+{
+    xmlDocPtr doc = xmlReadMemory(text, (int)len, NULL, NULL, 0);
+    xmlNodePtr node = doc ? element(xmlDocGetRootElement(doc)->children) : NULL;
+
+    for (; node; node = element(node->next)) {
+        xmlNodePtr want = child(node, "patched");
+        const char *target = dump(element(child(node, "target")->children), pool);
+        const char *patch = dump(child(node, "patch"), pool);
+        const char *name = (const char *)xmlGetProp(node, BAD_CAST "name");
+        case_t c = {target, patch, want ? dump(element(want->children), pool) : NULL, ""};
+
+        tap_diag("%s", name);
+        xml_case(&c, pool);
+    }
+    tap_ok(doc != NULL, "the file is XML");
+    xmlFreeDoc(doc);
+}
+
+static int hl7(const char *kind, const char *path, apr_pool_t *pool)
+{
+    apr_size_t len;
+    const char *text = slurp(path, &len, pool);
+
+    if (tap_ok(text != NULL, "%s can be read", path))
+        (strcmp(kind, "json") ? hl7_xml : hl7_json)(text, len, pool);
+    return tap_done();
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool = tap_start(), *sub;
+    apr_size_t i;
+
+    if (argc == 3)
+        return hl7(argv[1], argv[2], pool);
+    apr_pool_create(&sub, pool);
+    for (i = 0; i < TAP_COUNT(json_cases); i++) {
+        json_case(&json_cases[i], sub);
+        apr_pool_clear(sub);
+    }
+    for (i = 0; i < TAP_COUNT(xml_cases); i++) {
+        xml_case(&xml_cases[i], sub);
+        apr_pool_clear(sub);
+    }
+    return tap_done();
+}

@@ -60,7 +60,7 @@ typedef struct fhir_value_t {
 } fhir_value_t;
 
 #define FHIR_STMT_SHORT  0x01u /* a short read (primary key): may go by the read lane */
-#define FHIR_STMT_WRITE  0x02u /* changes data: never retried */
+#define FHIR_STMT_WRITE  0x02u /* changes data: never run again once it was sent */
 #define FHIR_STMT_STREAM 0x04u /* many rows: single-row mode, memory stays flat */
 #define FHIR_STMT_ONCE                                                                             \
     0x08u /* not prepared: planned with its values each time (PQexecParams), not remembered */

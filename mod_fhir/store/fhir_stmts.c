@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The record of what is prepared on one connection, by statement text. It speaks to no server:
+ * fhir_conn.c and fhir_lane.c prepare and deallocate.
+ */
+#include "store/fhir_store_impl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* FNV-1a: texts are some hundred bytes and the comparison behind it makes collisions harmless. */
+static apr_uint32_t hash_of(const char *sql)
+{
+    apr_uint32_t h = 2166136261u;
+    for (; *sql; sql++) {
+        h = (h ^ (unsigned char)*sql) * 16777619u;
+    }
+    return h;
+}
+
+int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql)
+{
+    apr_uint32_t h = hash_of(sql);
+    for (int i = 0; i < stmts->n; i++) {
+        if (stmts->hash[i] == h && strcmp(stmts->item[i].sql, sql) == 0) {
+            stmts->item[i].used = ++stmts->clock;
+            return i;
+        }
+    }
+    return -1;
+}
+
+int fhir_stmts_add(fhir_stmts_t *stmts, const char *sql)
+{
+    int i = stmts->n;
+    if (i == FHIR_STMTS_MAX || !(stmts->item[i].sql = strdup(sql)))
+        return -1;
+    stmts->hash[i] = hash_of(sql);
+    stmts->item[i].number = stmts->next++;
+    stmts->item[i].used = ++stmts->clock;
+    return stmts->n++;
+}
+
+int fhir_stmts_oldest(const fhir_stmts_t *stmts)
+{
+    int oldest = -1;
+    for (int i = 0; i < stmts->n; i++) {
+        if (oldest < 0 || stmts->item[i].used < stmts->item[oldest].used)
+            oldest = i;
+    }
+    return oldest;
+}
+
+void fhir_stmts_remove(fhir_stmts_t *stmts, int index)
+{
+    int last = --stmts->n;
+    free(stmts->item[index].sql);
+    stmts->item[index] = stmts->item[last];
+    stmts->hash[index] = stmts->hash[last];
+}
+
+void fhir_stmts_clear(fhir_stmts_t *stmts)
+{
+    while (stmts->n) {
+        fhir_stmts_remove(stmts, stmts->n - 1);
+    }
+}
+
+const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts, int index)
+{
+    snprintf(out, FHIR_STMTS_NAME, "fhir_%u", stmts->item[index].number);
+    return out;
+}

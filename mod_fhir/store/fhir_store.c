@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store's one call and transactions: which lane runs a statement, borrowing and giving back,
+ * and when it may be run a second time. What happens on a connection is fhir_conn.c's.
+ */
+#include "store/fhir_store_impl.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+struct fhir_store_t {
+    const fhir_store_source_t *source;
+    apr_interval_time_t timeout;
+    const fhir_log_t *log;
+    fhir_lane_t *lane; /* or NULL */
+    atomic_ullong statements, retries, errors;
+};
+
+struct fhir_tx_t {
+    fhir_store_t *store;
+    apr_pool_t *pool;
+    PGconn *conn; /* NULL when it is over */
+    void *handle;
+};
+
+fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_t *source,
+                              const fhir_store_config_t *config, apr_pool_t *pool)
+{
+    fhir_store_t *store = apr_pcalloc(pool, sizeof(*store));
+    store->source = source;
+    store->timeout = config->statement_timeout;
+    store->log = config->log;
+    if (config->read_lane)
+        FHIR_TRY(fhir_lane_create(&store->lane, source, config, pool));
+    *store_out = store;
+    return NULL;
+}
+
+/* ---- borrowing ---- */
+
+static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int broken)
+{
+    if (!broken && PQtransactionStatus(conn) != PQTRANS_IDLE)
+        broken = 1;
+    if (broken)
+        fhir_conn_kill(conn);
+    store->source->release(handle, broken, store->source->baton);
+}
+
+/* A connection that is alive as far as we can tell without a round trip. After a restart of the
+ * server every pooled one is dead: they are given back broken until one is good. */
+static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, apr_pool_t *pool)
+{
+    enum { MOST = 64 };
+    for (int i = 0;; i++) {
+        FHIR_TRY(store->source->acquire(conn, handle, store->source->baton, pool));
+        if (!fhir_conn_is_stale(*conn) || i == MOST)
+            break;
+        give_back(store, *conn, *handle, 1);
+        atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
+    }
+    return NULL;
+}
+
+static int is_lost(PGconn *conn, const fhir_err_t *err)
+{
+    return PQstatus(conn) != CONNECTION_OK || (err && fhir_sqlstate_is_lost(err->sqlstate));
+}
+
+/* ---- statements ---- */
+
+static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
+                               const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
+                               apr_int64_t *affected, apr_pool_t *pool)
+{
+    for (int again = 1;; again--) {
+        fhir_progress_t progress = {0, 0};
+        fhir_err_t *err;
+        PGconn *conn;
+        void *handle;
+        int lost;
+        FHIR_TRY(borrow(&conn, &handle, store, pool));
+        err = fhir_conn_setup(conn, store->timeout, pool);
+        if (!err)
+            err = fhir_conn_run(&progress, affected, conn, stmt, values, row_fn, baton,
+                                store->timeout, pool);
+        lost = is_lost(conn, err);
+        give_back(store, conn, handle, lost);
+        /* a write that was sent may have happened; rows that were handed out cannot be taken back;
+         * what ran into the time limit would do so again */
+        if (!err || !lost || !again || progress.rows || err->code == FHIR_ERR_TIMEOUT ||
+            (progress.sent && (stmt->flags & FHIR_STMT_WRITE)))
+            return err;
+        atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
+    }
+}
+
+static fhir_err_t *rows_of_lane(PGresult *result, fhir_row_fn row_fn, void *baton,
+                                apr_int64_t *affected, apr_pool_t *pool)
+{
+    apr_int64_t rows = 0;
+    fhir_err_t *err = PQresultStatus(result) == PGRES_TUPLES_OK
+                          ? fhir_conn_rows(&rows, result, row_fn, baton)
+                          : fhir_store_error(NULL, result, pool);
+    if (affected)
+        *affected = rows;
+    PQclear(result);
+    return err;
+}
+
+fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
+                           fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
+{
+    PGresult *result = NULL;
+    fhir_err_t *err;
+    if (store->lane && stmt->flags == FHIR_STMT_SHORT)
+        result = fhir_lane_run(store->lane, stmt, values);
+    if (result)
+        err = rows_of_lane(result, row_fn, baton, affected, pool);
+    else
+        err = run_in_pool(store, stmt, values, row_fn, baton, affected, pool);
+    atomic_fetch_add_explicit(&store->statements, 1, memory_order_relaxed);
+    if (err)
+        atomic_fetch_add_explicit(&store->errors, 1, memory_order_relaxed);
+    return err;
+}
+
+/* ---- transactions ---- */
+
+static void end_tx(fhir_tx_t *tx, int broken)
+{
+    if (tx->conn) {
+        give_back(tx->store, tx->conn, tx->handle, broken);
+        tx->conn = NULL;
+    }
+}
+
+static apr_status_t abandon_tx(void *data)
+{
+    fhir_tx_rollback(data);
+    return APR_SUCCESS;
+}
+
+fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *pool)
+{
+    fhir_tx_t *tx = apr_pcalloc(pool, sizeof(*tx));
+    tx->store = store;
+    tx->pool = pool;
+    for (int again = 1;; again--) { /* nothing has happened yet: a dead connection is replaced */
+        fhir_err_t *err;
+        int lost;
+        FHIR_TRY(borrow(&tx->conn, &tx->handle, store, pool));
+        err = fhir_conn_setup(tx->conn, store->timeout, pool);
+        if (!err)
+            err = fhir_conn_exec(NULL, tx->conn, "BEGIN ISOLATION LEVEL READ COMMITTED",
+                                 store->timeout, pool);
+        if (!err)
+            break;
+        lost = is_lost(tx->conn, err);
+        end_tx(tx, lost);
+        if (!lost || !again)
+            return err;
+        atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
+    }
+    apr_pool_cleanup_register(pool, tx, abandon_tx, apr_pool_cleanup_null);
+    *tx_out = tx;
+    return NULL;
+}
+
+fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value_t *values,
+                        fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
+{
+    fhir_progress_t progress = {0, 0};
+    fhir_err_t *err;
+    if (!tx->conn)
+        return fhir_err_detail(
+            fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
+            pool, "statement after the end of its transaction");
+    err = fhir_conn_run(&progress, affected, tx->conn, stmt, values, row_fn, baton,
+                        tx->store->timeout, pool);
+    atomic_fetch_add_explicit(&tx->store->statements, 1, memory_order_relaxed);
+    if (err)
+        atomic_fetch_add_explicit(&tx->store->errors, 1, memory_order_relaxed);
+    return err;
+}
+
+fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
+{
+    const char *tag = "";
+    fhir_err_t *err;
+    int lost;
+    if (!tx->conn)
+        return fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
+                                               "The server could not complete the request"),
+                               tx->pool, "commit after the end of the transaction");
+    err = fhir_conn_exec(&tag, tx->conn, "COMMIT", tx->store->timeout, tx->pool);
+    lost = is_lost(tx->conn, err);
+    if (!err && strcmp(tag, "COMMIT") != 0) /* PostgreSQL rolls back a failed one, and says so */
+        err = fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
+                                              "The server could not complete the request"),
+                              tx->pool, "COMMIT was answered by %s", tag);
+    end_tx(tx, lost);
+    apr_pool_cleanup_kill(tx->pool, tx, abandon_tx);
+    return err;
+}
+
+void fhir_tx_rollback(fhir_tx_t *tx)
+{
+    if (!tx->conn)
+        return;
+    if (PQstatus(tx->conn) == CONNECTION_OK && PQtransactionStatus(tx->conn) != PQTRANS_IDLE)
+        (void)fhir_conn_exec(NULL, tx->conn, "ROLLBACK", tx->store->timeout, tx->pool);
+    end_tx(tx, PQstatus(tx->conn) != CONNECTION_OK);
+    apr_pool_cleanup_kill(tx->pool, tx, abandon_tx);
+}
+
+PGconn *fhir_tx_conn(fhir_tx_t *tx)
+{
+    return tx->conn;
+}
+
+void fhir_store_stats(fhir_store_stats_t *out, fhir_store_t *store)
+{
+    memset(out, 0, sizeof(*out));
+    out->statements = atomic_load_explicit(&store->statements, memory_order_relaxed);
+    out->retries = atomic_load_explicit(&store->retries, memory_order_relaxed);
+    out->errors = atomic_load_explicit(&store->errors, memory_order_relaxed);
+    if (store->lane)
+        fhir_lane_stats(&out->lane_statements, &out->lane_batches, store->lane);
+}

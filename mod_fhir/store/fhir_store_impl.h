@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_store_impl.h
+ * @brief Inside the store: the record of prepared statements, one connection, the read lane.
+ *
+ * For the files of this folder and its unit tests only.
+ */
+#ifndef FHIR_STORE_IMPL_H
+#define FHIR_STORE_IMPL_H
+
+#include "store/fhir_store.h"
+
+/* ---- fhir_stmts.c: which texts are prepared on a connection ---- */
+
+/** Ceiling of prepared statements on one connection; a plan costs its backend some 30 KB. */
+#define FHIR_STMTS_MAX  256
+/** Size of a statement's name in the server, NUL included. */
+#define FHIR_STMTS_NAME 24
+
+/** Texts known to be prepared on one connection. All zero is the empty record. */
+typedef struct fhir_stmts_t {
+    int n;
+    unsigned next; /* number in the next name; names are never used twice */
+    apr_uint64_t clock;
+    apr_uint32_t hash[FHIR_STMTS_MAX]; /* apart from the rest: a lookup scans these alone */
+    struct fhir_stmts_item_t {
+        char *sql; /* on the C heap */
+        unsigned number;
+        apr_uint64_t used; /* clock at the last use */
+    } item[FHIR_STMTS_MAX];
+} fhir_stmts_t;
+
+/** Index of a text, marked as used now, or -1. */
+int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql);
+/** Adds a text that is not there and returns its index, or -1 (no room, no memory). */
+int fhir_stmts_add(fhir_stmts_t *stmts, const char *sql);
+/** Index of the one that was not used for longest, or -1. */
+int fhir_stmts_oldest(const fhir_stmts_t *stmts);
+/** Forgets one; the indexes of others may change. */
+void fhir_stmts_remove(fhir_stmts_t *stmts, int index);
+/** Forgets all; numbers go on, so that no name is used twice. */
+void fhir_stmts_clear(fhir_stmts_t *stmts);
+/** The name in the server; returns out. */
+const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts, int index);
+
+/* ---- fhir_conn.c: one connection ---- */
+
+/** How far a statement came, to judge whether it may be run again. */
+typedef struct fhir_progress_t {
+    int sent;         /* its execution went out: a write may have happened */
+    apr_int64_t rows; /* rows handed to the callback */
+} fhir_progress_t;
+
+/** Sets what each of our sessions needs (encoding, time zone, statement timeout), if this session
+ *  does not have it. timeout 0: none. */
+fhir_err_t *fhir_conn_setup(PGconn *conn, apr_interval_time_t timeout, apr_pool_t *pool);
+/** The statements that set a session up, for both lanes. */
+const char *fhir_conn_setup_sql(apr_interval_time_t timeout, apr_pool_t *pool);
+/** Prepares if needed and runs one statement; see fhir_store_run. */
+fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
+                          const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
+                          void *baton, apr_interval_time_t timeout, apr_pool_t *pool);
+/** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL. */
+fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
+                           apr_interval_time_t timeout, apr_pool_t *pool);
+/** Waits until PQgetResult would not block, or the deadline (0: none) has passed. 0 success,
+ *  APR_TIMEUP, or APR_ECONNRESET when the connection is lost. Sends what is still to be sent. */
+apr_status_t fhir_conn_await(PGconn *conn, apr_time_t deadline);
+/** Hands the rows of a result to row_fn. */
+fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_fn row_fn,
+                           void *baton);
+/** 1 if the server has closed an idle connection, as far as the socket tells without waiting. */
+int fhir_conn_is_stale(PGconn *conn);
+/** Makes PQstatus CONNECTION_BAD for certain: the pool that owns it then replaces or resets it. */
+void fhir_conn_kill(PGconn *conn);
+/** The client's side gives a statement this long on top of the server's own timeout. */
+#define FHIR_CONN_GRACE apr_time_from_sec(2)
+
+/* ---- fhir_sqlstate.c ---- */
+
+/** 1 if an error of this SQLSTATE says that the connection or the server is going away. */
+int fhir_sqlstate_is_lost(const char *sqlstate);
+/** The code that an SQLSTATE ("" for none) stands for. */
+fhir_code_t fhir_sqlstate_code(const char *sqlstate);
+
+/* ---- fhir_lane.c: the read lane ---- */
+
+typedef struct fhir_lane_t fhir_lane_t;
+/** Starts the lane's thread. Its connection is made when the first read asks for it, like those
+ *  of source. */
+fhir_err_t *fhir_lane_create(fhir_lane_t **lane, const fhir_store_source_t *source,
+                             const fhir_store_config_t *config, apr_pool_t *pool);
+/** Runs a read in the lane: its result (PQclear it), also one that says that the statement
+ *  failed; NULL when the lane cannot do it now and the pool must. */
+PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_value_t *values);
+/** Statements and pipelines so far. */
+void fhir_lane_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_lane_t *lane);
+
+#endif

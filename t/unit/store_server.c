@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store with a server, started by t/store.t: store_server CONNINFO. */
+#include "core/fhir_buf.h"
+#include "store/fhir_store_impl.h"
+#include "tap.h"
+
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *conninfo;
+static PGconn *admin;
+
+/* One text by the connection beside the store. */
+static const char *ask(apr_pool_t *pool, const char *sql)
+{
+    PGresult *result = PQexec(admin, sql);
+    const char *text = PQntuples(result) ? apr_pstrdup(pool, PQgetvalue(result, 0, 0)) : "";
+    if (*PQresultErrorMessage(result))
+        tap_diag("%s", PQresultErrorMessage(result));
+    PQclear(result);
+    return text;
+}
+
+static fhir_store_t *store_with(fhir_store_source_t **source, int connections,
+                                apr_interval_time_t timeout, int read_lane, apr_pool_t *pool)
+{
+    fhir_store_config_t config = {.read_lane = read_lane, .statement_timeout = timeout};
+    fhir_store_t *store;
+    tap_no_err(
+        fhir_store_source_create(source, conninfo, connections, apr_time_from_msec(300), pool),
+        "source");
+    tap_no_err(fhir_store_create(&store, *source, &config, pool), "store");
+    return store;
+}
+
+/* ---- rows ---- */
+
+typedef struct seen_t {
+    apr_int64_t rows, fail_at;
+    char first[64];
+    apr_pool_t *pool;
+} seen_t;
+
+static fhir_err_t *see(void *baton, const fhir_row_t *row)
+{
+    seen_t *seen = baton;
+    if (!seen->rows++)
+        apr_cpystrn(seen->first, fhir_row_text(row, 0), sizeof(seen->first));
+    if (seen->rows == seen->fail_at)
+        return fhir_err_create(seen->pool, FHIR_ERR_TOO_LARGE, "enough");
+    return NULL;
+}
+
+typedef struct result_t {
+    fhir_code_t code;
+    const char *sqlstate, *first;
+    apr_int64_t rows, affected;
+} result_t;
+
+static result_t run(fhir_store_t *store, fhir_tx_t *tx, const char *sql, unsigned flags,
+                    const char *value, apr_int64_t fail_at, apr_pool_t *pool)
+{
+    fhir_value_t values[1] = {{value, value ? strlen(value) : 0}};
+    fhir_stmt_t stmt = {.sql = sql, .n_values = strstr(sql, "$1") ? 1 : 0, .flags = flags};
+    seen_t seen = {.fail_at = fail_at, .pool = pool};
+    apr_int64_t affected = -1;
+    fhir_err_t *err = tx ? fhir_tx_run(tx, &stmt, values, see, &seen, &affected, pool)
+                         : fhir_store_run(store, &stmt, values, see, &seen, &affected, pool);
+    return (result_t){err ? err->code : FHIR_OK, err ? apr_pstrdup(pool, err->sqlstate) : "",
+                      apr_pstrdup(pool, seen.first), seen.rows, affected};
+}
+
+static const struct {
+    const char *sql, *value;
+    unsigned flags;
+    apr_int64_t fail_at;
+    fhir_code_t code;
+    const char *sqlstate, *first;
+    apr_int64_t rows, affected;
+} statements[] = {
+    {"SELECT $1::text", "a", 0, 0, FHIR_OK, "", "a", 1, 1},
+    {"SELECT $1::text", NULL, 0, 0, FHIR_OK, "", "", 1, 1},
+    {"SELECT $1::text", "b", FHIR_STMT_SHORT, 0, FHIR_OK, "", "b", 1, 1},
+    {"SELECT $1::text", "c", FHIR_STMT_ONCE, 0, FHIR_OK, "", "c", 1, 1},
+    {"SELECT 1 WHERE false", NULL, 0, 0, FHIR_OK, "", "", 0, 0},
+    {"SELECT i FROM generate_series(1,3000) i", NULL, 0, 0, FHIR_OK, "", "1", 3000, 3000},
+    {"SELECT i FROM generate_series(1,3000) i", NULL, FHIR_STMT_STREAM, 0, FHIR_OK, "", "1", 3000,
+     3000},
+    {"SELECT i FROM generate_series(1,3000) i", NULL, 0, 7, FHIR_ERR_TOO_LARGE, "", "1", 7, 7},
+    {"SELECT i FROM generate_series(1,3000000) i", NULL, FHIR_STMT_STREAM, 7, FHIR_ERR_TOO_LARGE,
+     "", "1", 7, 7},
+    {"SELECT 1/(i-50) FROM generate_series(1,99) i", NULL, FHIR_STMT_STREAM, 0, FHIR_ERR_INTERNAL,
+     "22012", "0", 49, 49},
+    {"SELECT nothing", NULL, 0, 0, FHIR_ERR_INTERNAL, "42703", "", 0, -1},
+    {"SELECT nothing", NULL, FHIR_STMT_SHORT, 0, FHIR_ERR_INTERNAL, "42703", "", 0, -1},
+    {"SELECT nothing", NULL, FHIR_STMT_ONCE, 0, FHIR_ERR_INTERNAL, "42703", "", 0, 0},
+    {"SELECT $1::int", "x", 0, 0, FHIR_ERR_INTERNAL, "22P02", "", 0, 0},
+    {"SELECT pg_sleep(30)", NULL, 0, 0, FHIR_ERR_TIMEOUT, "57014", "", 0, 0},
+    {"INSERT INTO t SELECT i FROM generate_series(1,9) i", NULL, FHIR_STMT_WRITE, 0, FHIR_OK, "",
+     "", 0, 9},
+    {"INSERT INTO t VALUES (3)", NULL, FHIR_STMT_WRITE, 0, FHIR_ERR_CONFLICT, "23505", "", 0, 0},
+    {"DELETE FROM t WHERE a > 3 RETURNING a", NULL, FHIR_STMT_WRITE, 0, FHIR_OK, "", "4", 6, 6},
+    {"SHOW client_encoding", NULL, 0, 0, FHIR_OK, "", "UTF8", 1, 1},
+    {"SHOW timezone", NULL, 0, 0, FHIR_OK, "", "UTC", 1, 1},
+    {"SHOW statement_timeout", NULL, 0, 0, FHIR_OK, "", "400ms", 1, 1},
+};
+
+/* Twice over one connection: what fails leaves the connection as good as it was. */
+static void test_statements(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, apr_time_from_msec(400), 0, pool);
+    const char *backend = run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first;
+    for (int turn = 0; turn < 2; turn++) {
+        ask(pool, "DROP TABLE IF EXISTS t; CREATE TABLE t (a int PRIMARY KEY)");
+        for (size_t i = 0; i < TAP_COUNT(statements); i++) {
+            result_t r = run(store, NULL, statements[i].sql, statements[i].flags,
+                             statements[i].value, statements[i].fail_at, pool);
+            tap_ok(r.code == statements[i].code && !strcmp(r.sqlstate, statements[i].sqlstate) &&
+                       !strcmp(r.first, statements[i].first) && r.rows == statements[i].rows,
+                   "%s: code %d, SQLSTATE %s, first '%s', %d rows", statements[i].sql, r.code,
+                   r.sqlstate, r.first, (int)r.rows);
+            if (r.code == FHIR_OK)
+                tap_is_int(r.affected, statements[i].affected, "rows affected");
+        }
+    }
+    tap_is_str(run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first, backend,
+               "all of that on one connection");
+}
+
+static void test_no_values_in_errors(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
+    fhir_value_t value = {"sesame", 6};
+    fhir_stmt_t stmt = {.sql = "SELECT $1::int", .n_values = 1};
+    fhir_err_t *err = fhir_store_run(store, &stmt, &value, NULL, NULL, NULL, pool);
+    tap_ok(err && err->detail && strstr(err->detail, "22P02"), "detail has the SQLSTATE");
+    tap_ok(err && !strstr(err->detail, "sesame") && !strstr(err->message, "sesame"),
+           "but not the value");
+}
+
+/* ---- prepared statements ---- */
+
+static void test_prepared(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
+    const char *count = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'fhir%'";
+    for (int i = 0; i < 3; i++) {
+        run(store, NULL, "SELECT 'again'", 0, NULL, 0, pool);
+    }
+    tap_is_str(run(store, NULL, count, FHIR_STMT_ONCE, NULL, 0, pool).first, "1",
+               "prepared once; the question itself not");
+    for (int i = 0; i < FHIR_STMTS_MAX + 20; i++) {
+        result_t r = run(store, NULL, apr_psprintf(pool, "SELECT %d", i), 0, NULL, 0, pool);
+        if (r.code)
+            tap_is_int(r.code, FHIR_OK, "statement %d", i);
+    }
+    tap_is_str(run(store, NULL, count, FHIR_STMT_ONCE, NULL, 0, pool).first,
+               apr_itoa(pool, FHIR_STMTS_MAX), "no more than the ceiling");
+    run(store, NULL, "DEALLOCATE ALL", FHIR_STMT_ONCE, NULL, 0, pool);
+    tap_is_str(run(store, NULL, "SELECT 270", 0, NULL, 0, pool).first, "270",
+               "prepared anew when the server forgot it");
+    ask(pool, "DROP TABLE IF EXISTS u; CREATE TABLE u (a int); INSERT INTO u VALUES (1)");
+    run(store, NULL, "SELECT * FROM u", 0, NULL, 0, pool);
+    ask(pool, "ALTER TABLE u ADD b int");
+    tap_is_int(run(store, NULL, "SELECT * FROM u", 0, NULL, 0, pool).code, FHIR_OK,
+               "and when a migration changed its columns");
+}
+
+/* ---- lost connections ---- */
+
+static void terminate_others(apr_pool_t *pool)
+{
+    ask(pool, "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity "
+              "WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'");
+}
+
+static void test_lost(apr_pool_t *pool)
+{
+    enum { N = 4 };
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, N, 0, 0, pool);
+    fhir_tx_t *tx[N];
+    fhir_store_stats_t stats;
+    for (int turn = 0; turn < 2;
+         turn++) { /* all N open, all dead: one statement finds a live one */
+        for (int i = 0; i < N; i++) {
+            tap_no_err(fhir_tx_begin(&tx[i], store, pool), "transaction %d", i);
+        }
+        for (int i = 0; i < N; i++) {
+            fhir_tx_rollback(tx[i]);
+        }
+        terminate_others(pool);
+        ask(pool, "DELETE FROM t");
+        tap_is_int(
+            turn ? run(store, NULL, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code
+                 : run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code,
+            FHIR_OK, "after all connections were terminated");
+    }
+    fhir_store_stats(&stats, store);
+    tap_is_int(stats.retries, 2 * N, "each dead one was noticed");
+    /* dies while the statement runs: a read is run again (and dies again), a write is not */
+    tap_is_int(
+        run(store, NULL, "SELECT pg_terminate_backend(pg_backend_pid())", 0, NULL, 0, pool).code,
+        FHIR_ERR_BUSY, "a read that kills its connection");
+    fhir_store_stats(&stats, store);
+    tap_is_int(stats.retries, 2 * N + 1, "was run twice");
+    tap_is_int(run(store, NULL, "SELECT pg_terminate_backend(pg_backend_pid())", FHIR_STMT_WRITE,
+                   NULL, 0, pool)
+                   .code,
+               FHIR_ERR_BUSY, "a write that does");
+    fhir_store_stats(&stats, store);
+    tap_is_int(stats.retries, 2 * N + 1, "was not");
+    tap_is_int(run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code, FHIR_OK,
+               "and then all is well");
+}
+
+static void test_exhausted(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
+    apr_time_t start;
+    fhir_tx_t *tx;
+    result_t r;
+    tap_no_err(fhir_tx_begin(&tx, store, pool), "the only connection");
+    start = apr_time_now();
+    r = run(store, NULL, "SELECT 1", 0, NULL, 0, pool);
+    tap_is_int(r.code, FHIR_ERR_BUSY, "busy");
+    tap_ok(apr_time_now() - start >= apr_time_from_msec(290), "after the wait");
+    fhir_tx_rollback(tx);
+    tap_is_int(run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code, FHIR_OK, "free again");
+}
+
+/* ---- transactions ---- */
+
+static void test_transactions(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
+    fhir_err_t *err;
+    apr_pool_t *sub;
+    fhir_tx_t *tx;
+    ask(pool, "DROP TABLE IF EXISTS t; CREATE TABLE t (a int PRIMARY KEY)");
+    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    run(NULL, tx, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool);
+    tap_is_str(ask(pool, "SELECT count(*) FROM t"), "0", "not yet to be seen");
+    tap_no_err(fhir_tx_commit(tx), "commit");
+    tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "to be seen");
+    err = fhir_tx_commit(tx);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_INTERNAL, "no second commit");
+
+    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    run(NULL, tx, "INSERT INTO t VALUES (2)", FHIR_STMT_WRITE, NULL, 0, pool);
+    tap_is_int(run(NULL, tx, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
+               FHIR_ERR_CONFLICT, "a statement fails");
+    tap_is_int(run(NULL, tx, "SELECT 1", 0, NULL, 0, pool).code, FHIR_ERR_INTERNAL,
+               "those after too");
+    err = fhir_tx_commit(tx);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_INTERNAL, "commit tells that it rolled back");
+    tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "nothing stored");
+
+    apr_pool_create(&sub, pool);
+    tap_no_err(fhir_tx_begin(&tx, store, sub), "begin");
+    run(NULL, tx, "INSERT INTO t VALUES (3)", FHIR_STMT_WRITE, NULL, 0, sub);
+    apr_pool_destroy(sub);
+    tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "rolled back with its pool");
+    tap_is_int(run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code, FHIR_OK,
+               "and the connection is back");
+
+    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    PQclear(PQexec(fhir_tx_conn(tx), "COPY t FROM STDIN"));
+    fhir_tx_rollback(tx);
+    tap_is_int(run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code, FHIR_OK,
+               "an unfinished COPY does no harm");
+}
+
+/* ---- the read lane ---- */
+
+enum { THREADS = 8 };
+static atomic_int wrong, answered, stop_workers;
+
+typedef struct worker_t {
+    fhir_store_t *store;
+    apr_pool_t *pool;
+    int number, failing;
+} worker_t;
+
+/* Each reads its own numbers; some send statements that fail, which must not fail the others. */
+static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
+{
+    worker_t *w = data;
+    for (int i = 0; !atomic_load(&stop_workers); i++) {
+        const char *value = apr_psprintf(w->pool, "%d", w->number * 1000000 + i);
+        int failing = w->failing && i % 5 == 0;
+        result_t r = run(w->store, NULL,
+                         !failing ? "SELECT $1::int"
+                         : i % 2  ? "SELECT $1::int / 0"
+                                  : "SELECT $1::int FROM missing",
+                         FHIR_STMT_SHORT, value, 0, w->pool);
+        if (failing ? r.code != FHIR_ERR_INTERNAL : r.code || strcmp(r.first, value) != 0) {
+            atomic_fetch_add(&wrong, 1);
+            tap_diag("worker %d: code %d %s, '%s' for '%s'", w->number, r.code, r.sqlstate, r.first,
+                     value);
+        }
+        atomic_fetch_add(&answered, 1);
+        apr_pool_clear(w->pool);
+    }
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static void start_workers(apr_thread_t **threads, fhir_store_t *store, int failing,
+                          apr_pool_t *pool)
+{
+    atomic_store(&stop_workers, 0);
+    atomic_store(&wrong, 0);
+    atomic_store(&answered, 0);
+    for (int i = 0; i < THREADS; i++) {
+        worker_t *w = apr_pcalloc(pool, sizeof(*w));
+        apr_allocator_t *allocator;
+        *w = (worker_t){.store = store, .number = i, .failing = failing && i % 2};
+        apr_allocator_create(&allocator);
+        apr_pool_create_ex(&w->pool, pool, NULL, allocator);
+        apr_allocator_owner_set(allocator, w->pool);
+        apr_thread_create(&threads[i], NULL, work, w, pool);
+    }
+}
+
+static void end_workers(apr_thread_t **threads)
+{
+    apr_status_t rv;
+    atomic_store(&stop_workers, 1);
+    for (int i = 0; i < THREADS; i++) {
+        apr_thread_join(&rv, threads[i]);
+    }
+}
+
+static int wait_for_answers(int n)
+{
+    int from = atomic_load(&answered);
+    for (int i = 0; i < 6000 && atomic_load(&answered) < from + n; i++) {
+        usleep(10000);
+    }
+    return atomic_load(&answered) >= from + n;
+}
+
+static void test_lane(apr_pool_t *pool)
+{
+    apr_thread_t *threads[THREADS];
+    fhir_store_source_t *source;
+    fhir_store_stats_t stats;
+    apr_pool_t *sub;
+    fhir_store_t *store;
+    apr_uint64_t before;
+    apr_pool_create(&sub, pool);
+    store = store_with(&source, 3, 0, 1, sub);
+    start_workers(threads, store, 1, sub);
+    tap_ok(wait_for_answers(2000), "eight workers read, every tenth statement fails");
+    fhir_store_stats(&stats, store);
+    tap_ok(stats.lane_statements > 500, "through the lane: %d", (int)stats.lane_statements);
+    tap_ok(stats.lane_batches < stats.lane_statements, "several at once: %d batches",
+           (int)stats.lane_batches);
+    terminate_others(pool);
+    fhir_store_stats(&stats, store);
+    before = stats.lane_statements;
+    tap_ok(wait_for_answers(4000), "all connections terminated: they go on");
+    for (int i = 0; i < 300; i++) { /* it reconnects within half a second */
+        fhir_store_stats(&stats, store);
+        if (stats.lane_statements > before + 100)
+            break;
+        usleep(10000);
+    }
+    tap_ok(stats.lane_statements > before + 100, "in the lane, too");
+    end_workers(threads);
+    tap_is_int(atomic_load(&wrong), 0, "every answer was the right one");
+    apr_pool_destroy(sub);
+}
+
+/* A read that is stuck sends the others to the pool, and does not come out wrong itself. */
+static void test_slow_lane(apr_pool_t *pool)
+{
+    apr_thread_t *threads[THREADS];
+    fhir_store_source_t *source;
+    fhir_store_t *store;
+    apr_time_t start;
+    apr_pool_t *sub;
+    result_t r;
+    apr_pool_create(&sub, pool);
+    store = store_with(&source, 3, apr_time_from_sec(20), 1, sub);
+    start_workers(threads, store, 0, sub);
+    wait_for_answers(1000);
+    start = apr_time_now();
+    r = run(store, NULL, "SELECT 'slept' FROM pg_sleep(1.5)", FHIR_STMT_SHORT, NULL, 0, pool);
+    tap_is_str(r.first, "slept", "a slow read ends in the pool (code %d)", r.code);
+    tap_ok(apr_time_now() - start < apr_time_from_sec(20), "in time");
+    tap_ok(wait_for_answers(1000), "the others go on");
+    end_workers(threads);
+    tap_is_int(atomic_load(&wrong), 0, "every answer was the right one");
+    apr_pool_destroy(sub);
+}
+
+static void test_many_statements_in_lane(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 1, pool);
+    fhir_store_stats_t stats;
+    int bad = 0;
+    for (int i = 0; i < 3 * FHIR_STMTS_MAX; i++) {
+        const char *sql = apr_psprintf(pool, "SELECT '%d'", i);
+        bad += run(store, NULL, sql, FHIR_STMT_SHORT, NULL, 0, pool).code != FHIR_OK;
+        usleep(100);
+    }
+    fhir_store_stats(&stats, store);
+    tap_is_int(bad, 0, "more different reads than a connection keeps");
+    tap_ok(stats.lane_statements > FHIR_STMTS_MAX, "most of them in the lane: %d",
+           (int)stats.lane_statements);
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool = tap_start();
+    if (argc != 2)
+        return tap_skip_all("usage: store_server CONNINFO");
+    conninfo = argv[1];
+    admin = PQconnectdb(conninfo);
+    tap_ok(PQstatus(admin) == CONNECTION_OK, "a server is there");
+    ask(pool, "SET client_min_messages = error");
+    test_statements(pool);
+    test_no_values_in_errors(pool);
+    test_prepared(pool);
+    test_lost(pool);
+    test_exhausted(pool);
+    test_transactions(pool);
+    test_lane(pool);
+    test_slow_lane(pool);
+    test_many_statements_in_lane(pool);
+    PQfinish(admin);
+    return tap_done();
+}

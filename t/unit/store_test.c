@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store without a server: the record of statements, SQLSTATEs, array literals, a source that
+ * cannot lend. */
+#include "core/fhir_buf.h"
+#include "store/fhir_store_impl.h"
+#include "tap.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+static void test_stmts(apr_pool_t *pool)
+{
+    fhir_stmts_t *s = apr_pcalloc(pool, sizeof(*s));
+    char name[FHIR_STMTS_NAME], other[FHIR_STMTS_NAME];
+    int first;
+    tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "an empty record knows nothing");
+    tap_is_int(fhir_stmts_oldest(s), -1, "and has no oldest");
+    first = fhir_stmts_add(s, "SELECT 0");
+    for (int i = 1; i < FHIR_STMTS_MAX; i++) {
+        (void)fhir_stmts_add(s, apr_psprintf(pool, "SELECT %d", i));
+    }
+    tap_is_int(s->n, FHIR_STMTS_MAX, "full");
+    tap_is_int(fhir_stmts_add(s, "SELECT more"), -1, "no room beyond the ceiling");
+    tap_is_int(fhir_stmts_find(s, "SELECT 0"), first, "found by text");
+    tap_is_str(s->item[fhir_stmts_oldest(s)].sql, "SELECT 1", "a lookup is a use");
+    fhir_stmts_name(name, s, fhir_stmts_oldest(s));
+    fhir_stmts_remove(s, fhir_stmts_oldest(s));
+    tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "removed");
+    tap_ok(fhir_stmts_find(s, "SELECT 255") >= 0, "the last one moved into its place");
+    fhir_stmts_name(other, s, fhir_stmts_add(s, "SELECT 1"));
+    tap_ok(strcmp(name, other) != 0, "names are never used twice: %s, %s", name, other);
+    fhir_stmts_clear(s);
+    tap_is_int(s->n, 0, "cleared");
+    fhir_stmts_name(name, s, fhir_stmts_add(s, "SELECT 1"));
+    tap_ok(strcmp(name, other) != 0, "not after clearing either");
+    fhir_stmts_clear(s);
+}
+
+static const struct {
+    const char *state;
+    fhir_code_t code;
+    int lost;
+} states[] = {
+    {"57014", FHIR_ERR_TIMEOUT, 0},  {"57P01", FHIR_ERR_BUSY, 1},
+    {"57P03", FHIR_ERR_BUSY, 1},     {"08006", FHIR_ERR_BUSY, 1},
+    {"25006", FHIR_ERR_BUSY, 1},     {"53300", FHIR_ERR_BUSY, 0},
+    {"23505", FHIR_ERR_CONFLICT, 0}, {"40001", FHIR_ERR_CONFLICT, 0},
+    {"40P01", FHIR_ERR_CONFLICT, 0}, {"23503", FHIR_ERR_INTERNAL, 0},
+    {"42P01", FHIR_ERR_INTERNAL, 0}, {"26000", FHIR_ERR_INTERNAL, 0},
+    {"", FHIR_ERR_INTERNAL, 0},
+};
+
+static void test_states(void)
+{
+    for (size_t i = 0; i < TAP_COUNT(states); i++) {
+        tap_is_int(fhir_sqlstate_code(states[i].state), states[i].code, "%s: code",
+                   states[i].state);
+        tap_is_int(fhir_sqlstate_is_lost(states[i].state), states[i].lost, "%s: connection lost",
+                   states[i].state);
+    }
+}
+
+static const struct {
+    const char *in, *out;
+} elements[] = {
+    {"", "\"\""},
+    {"plain", "\"plain\""},
+    {"a,b{}", "\"a,b{}\""},
+    {"NULL", "\"NULL\""},
+    {"say \"x\"", "\"say \\\"x\\\"\""},
+    {"\\", "\"\\\\\""},
+    {"\"\"", "\"\\\"\\\"\""},
+    {"caf\xc3\xa9\n", "\"caf\xc3\xa9\n\""},
+};
+
+static void test_elements(apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    for (size_t i = 0; i < TAP_COUNT(elements); i++) {
+        fhir_buf_clear(buf);
+        fhir_store_array_element(buf, elements[i].in, strlen(elements[i].in));
+        tap_is_str(fhir_buf_cstr(buf), elements[i].out, "array element %d", (int)i);
+    }
+}
+
+static fhir_err_t *lends_nothing(PGconn **conn, void **handle, void *baton, apr_pool_t *pool)
+{
+    (void)conn;
+    (void)handle;
+    ++*(int *)baton;
+    return fhir_err_create(pool, FHIR_ERR_BUSY, "none");
+}
+
+static void takes_back(void *handle, int broken, void *baton)
+{
+    (void)handle;
+    (void)broken;
+    *(int *)baton = -1000;
+}
+
+/* Without a server the read lane turns its reads away and ends when it is told to. */
+static void test_no_server(apr_pool_t *pool, int read_lane)
+{
+    int calls = 0;
+    fhir_store_source_t source = {lends_nothing, takes_back, &calls};
+    fhir_store_config_t config = {.read_lane = read_lane};
+    fhir_stmt_t stmt = {.sql = "SELECT 1", .flags = FHIR_STMT_SHORT};
+    fhir_store_stats_t stats;
+    fhir_store_t *store;
+    apr_pool_t *sub;
+    fhir_err_t *err;
+    fhir_tx_t *tx;
+    apr_pool_create(&sub, pool);
+    tap_no_err(fhir_store_create(&store, &source, &config, sub), "a store without a server");
+    err = fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, sub);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a read");
+    err = fhir_tx_begin(&tx, store, sub);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a transaction");
+    fhir_store_stats(&stats, store);
+    tap_is_int(stats.errors, 1, "counted");
+    tap_is_int(stats.lane_statements, 0, "nothing by the lane");
+    apr_pool_destroy(sub);
+    tap_ok(calls >= 2, "the source was asked, and given nothing back");
+}
+
+static void test_source(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    PGconn *conn = NULL;
+    void *handle;
+    fhir_err_t *err;
+    tap_no_err(fhir_store_source_create(&source, "host=/nonexistent dbname=x", 1, 0, pool),
+               "own source");
+    for (int i = 0; i < 2; i++) { /* a second time: the place of the first was given back */
+        err = source->acquire(&conn, &handle, source->baton, pool);
+        tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "no server there");
+        tap_ok(err && err->detail && strstr(err->detail, "nonexistent"), "detail names the host");
+        tap_ok(err && !strstr(err->message, "nonexistent"), "the message does not");
+    }
+}
+
+int main(void)
+{
+    apr_pool_t *pool = tap_start();
+    test_stmts(pool);
+    test_states();
+    test_elements(pool);
+    test_no_server(pool, 0);
+    test_no_server(pool, 1);
+    test_source(pool);
+    return tap_done();
+}

@@ -12,6 +12,9 @@
 #include "fhirctl/fhirctl.h"
 
 static const fhirctl_command_t commands[] = {
+    {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
+     "Runs what is missing and nothing else: it is safe to run at any time.\n",
+     fhirctl_init_options, fhirctl_init_main},
     {0},
 };
 

@@ -60,12 +60,9 @@ int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...
 /** The same for an error, with its detail: on the command line the user is the administrator. */
 int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t *err);
 
-/** The commands. */
-int fhirctl_index_main(const fhirctl_command_t *self, int argc, const char *const *argv,
-                       apr_pool_t *pool);
+/** The commands, each with its options. */
+extern const apr_getopt_option_t fhirctl_init_options[];
 int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const *argv,
-                      apr_pool_t *pool);
-int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                       apr_pool_t *pool);
 
 #endif

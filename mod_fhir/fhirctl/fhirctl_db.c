@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections of the command line, and the check that the schema fits the program.
+ */
+#include "fhirctl/fhirctl_db.h"
+
+#include <apr_strings.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "store/fhir_store.h"
+
+static int is_tenant(const char *s)
+{
+    apr_size_t len = strlen(s);
+
+    return len && len <= 48 && *s >= 'a' && *s <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+const char *fhirctl_db_option(fhirctl_db_t *db, int option, const char *value)
+{
+    if (option == FHIRCTL_DB_OPT_CONNINFO)
+        db->conninfo = value;
+    else if (option == FHIRCTL_DB_OPT_TENANT) {
+        if (!is_tenant(value))
+            return "a schema's name: a-z, 0-9 and _, beginning with a letter, at most 48";
+        db->tenant = value;
+    }
+    return NULL;
+}
+
+static apr_status_t close_connection(void *conn)
+{
+    PQfinish(conn);
+    return APR_SUCCESS;
+}
+
+static apr_status_t clear_result(void *result)
+{
+    PQclear(result);
+    return APR_SUCCESS;
+}
+
+static void ignore_notice(void *baton, const PGresult *result)
+{
+    (void)baton;
+    (void)result;
+}
+
+fhir_err_t *fhirctl_db_run(PGresult **result, PGconn *conn, apr_pool_t *pool, const char *sql,
+                           int n_values, const char *const *values)
+{
+    PGresult *r = n_values ? PQexecParams(conn, sql, n_values, NULL, values, NULL, NULL, 0)
+                           : PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(r);
+
+    if (r)
+        apr_pool_cleanup_register(pool, r, clear_result, apr_pool_cleanup_null);
+    if (result)
+        *result = r;
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN)
+        return NULL;
+    return fhir_store_error(conn, r, pool);
+}
+
+fhir_err_t *fhirctl_db_connect(PGconn **conn, const fhirctl_db_t *db, apr_pool_t *pool)
+{
+    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
+    const char *const values[] = {db->conninfo, "UTF8", "fhirctl", NULL};
+
+    *conn = PQconnectdbParams(names, values, 1);
+    if (!*conn)
+        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");
+    apr_pool_cleanup_register(pool, *conn, close_connection, apr_pool_cleanup_null);
+    if (PQstatus(*conn) != CONNECTION_OK) {
+        char *text = apr_pstrdup(pool, PQerrorMessage(*conn));
+        apr_size_t len = strlen(text);
+        while (len && isspace((unsigned char)text[len - 1]))
+            text[--len] = '\0';
+        return fhir_err_create(pool, FHIR_ERR_BUSY, "no connection to the database: %s", text);
+    }
+    PQsetNoticeReceiver(*conn, ignore_notice, NULL);
+    FHIR_TRY(
+        fhirctl_db_run(NULL, *conn, pool, "SET timezone = 'UTC'; SET datestyle = 'ISO'", 0, NULL));
+    return fhirctl_db_use(*conn, db, pool);
+}
+
+fhir_err_t *fhirctl_db_use(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool)
+{
+    return fhirctl_db_run(NULL, conn, pool,
+                          "SELECT set_config('search_path', concat_ws(', ', quote_ident($1), "
+                          "(SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n "
+                          "ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm')), false)",
+                          1, &db->tenant);
+}
+
+fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, const fhir_model_t *model,
+                             apr_pool_t *pool)
+{
+    const char *table = apr_psprintf(pool, "%s.fhir_schema", db->tenant);
+    PGresult *r;
+
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT to_regclass($1)", 1, &table));
+    if (PQgetisnull(r, 0, 0))
+        return fhir_err_create(pool, FHIR_ERR_INTERNAL,
+                               "database %s has no schema \"%s\" for FHIR: run fhirctl init "
+                               "--tenant %s first",
+                               PQdb(conn), db->tenant, db->tenant);
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
+                            "SELECT fingerprint FROM fhir_schema WHERE version = $1", 1,
+                            &model->version));
+    if (PQntuples(r) && !strcmp(PQgetvalue(r, 0, 0), model->schema_fingerprint))
+        return NULL;
+    return fhir_err_create(pool, FHIR_ERR_INTERNAL,
+                           "schema \"%s\" of database %s was made by another version of the "
+                           "program: run fhirctl init --tenant %s",
+                           db->tenant, PQdb(conn), db->tenant);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fhirctl init: a tenant's schema. Runs the files of sql/ that were not run yet; run again it does
+ * nothing.
+ */
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fhirctl/fhirctl_db.h"
+#include "fhirctl/sql_files.h"
+
+#define SERVER_MIN 140000 /* lz4 compression of columns */
+#define KEY_BYTES  32
+#define OPT_ROLE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
+#define LOCK_CLASS "1179207250" /* "FHIR": advisory locks of ours */
+
+typedef struct init_t {
+    fhirctl_db_t db;
+    const char *role; /* or NULL */
+    PGconn *conn;
+    apr_pool_t *pool;
+} init_t;
+
+const apr_getopt_option_t fhirctl_init_options[] = {
+    FHIRCTL_DB_OPTIONS,
+    {"role", OPT_ROLE, 1, "NAME\talso give this role what the server needs and no more"},
+    {0},
+};
+
+static const char *option(void *baton, int opt, const char *value)
+{
+    init_t *init = baton;
+
+    if (opt != OPT_ROLE)
+        return fhirctl_db_option(&init->db, opt, value);
+    init->role = value;
+    return NULL;
+}
+
+static fhir_err_t *create_extension(init_t *init)
+{
+    PGresult *r;
+    fhir_err_t *err;
+
+    FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool,
+                            "SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'", 0, NULL));
+    if (PQntuples(r))
+        return NULL;
+    err = fhirctl_db_run(NULL, init->conn, init->pool,
+                         "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public", 0, NULL);
+    if (!err)
+        return NULL;
+    return fhir_err_detail(
+        fhir_err_create(init->pool, FHIR_ERR_FORBIDDEN,
+                        "extension pg_trgm cannot be created in database %s: install "
+                        "postgresql-contrib if it is missing, and let a role that may do it run "
+                        "CREATE EXTENSION pg_trgm SCHEMA public",
+                        PQdb(init->conn)),
+        init->pool, "%s", err->detail ? err->detail : err->message);
+}
+
+/* One init at a time for a schema: others wait here, and then find everything done. */
+static fhir_err_t *lock_schema(init_t *init)
+{
+    return fhirctl_db_run(NULL, init->conn, init->pool,
+                          "SELECT pg_advisory_lock(" LOCK_CLASS ", hashtext($1))", 1,
+                          &init->db.tenant);
+}
+
+static fhir_err_t *already_run(int *run, const init_t *init, const fhirctl_sql_file_t *file)
+{
+    const char *values[] = {file->name, file->text};
+    PGresult *r;
+
+    *run = 0;
+    FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool, "SELECT to_regclass('fhir_migration')", 0,
+                            NULL));
+    if (PQgetisnull(r, 0, 0))
+        return NULL;
+    FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool,
+                            "SELECT digest = sha256(convert_to($2, 'UTF8')) FROM fhir_migration "
+                            "WHERE name = $1",
+                            2, values));
+    *run = PQntuples(r);
+    if (*run && strcmp(PQgetvalue(r, 0, 0), "t"))
+        return fhir_err_create(init->pool, FHIR_ERR_CONFLICT,
+                               "schema \"%s\" was made by another edition of %s: it cannot be "
+                               "brought up to date; load the data into a new schema (--tenant)",
+                               init->db.tenant, file->name);
+    return NULL;
+}
+
+static fhir_err_t *run_file(const init_t *init, const fhirctl_sql_file_t *file)
+{
+    const char *values[] = {file->name, file->text};
+    fhir_err_t *err;
+    int run;
+
+    FHIR_TRY(already_run(&run, init, file));
+    if (run)
+        return NULL;
+    FHIR_TRY(fhirctl_db_run(NULL, init->conn, init->pool, "BEGIN", 0, NULL));
+    err = fhirctl_db_run(NULL, init->conn, init->pool, file->text, 0, NULL);
+    if (!err)
+        err = fhirctl_db_run(NULL, init->conn, init->pool,
+                             "INSERT INTO fhir_migration (name, digest) "
+                             "VALUES ($1, sha256(convert_to($2, 'UTF8')))",
+                             2, values);
+    if (!err)
+        err = fhirctl_db_run(NULL, init->conn, init->pool, "COMMIT", 0, NULL);
+    else
+        fhirctl_db_run(NULL, init->conn, init->pool, "ROLLBACK", 0, NULL);
+    if (!err)
+        printf("%s: done\n", file->name);
+    return err;
+}
+
+static fhir_err_t *write_fingerprint(const init_t *init, const fhir_model_t *model)
+{
+    const char *values[] = {model->version, model->schema_fingerprint};
+
+    return fhirctl_db_run(NULL, init->conn, init->pool,
+                          "INSERT INTO fhir_schema (version, fingerprint) VALUES ($1, $2) "
+                          "ON CONFLICT (version) DO UPDATE SET fingerprint = excluded.fingerprint "
+                          "WHERE fhir_schema.fingerprint <> excluded.fingerprint",
+                          2, values);
+}
+
+/* The key that signs page links is made once and stays. */
+static fhir_err_t *write_cursor_key(const init_t *init)
+{
+    unsigned char key[KEY_BYTES];
+    char hex[2 + 2 * KEY_BYTES + 1] = "\\x";
+    const char *values[] = {hex};
+    apr_status_t rv = apr_generate_random_bytes(key, sizeof(key));
+    apr_size_t i;
+
+    if (rv != APR_SUCCESS)
+        return fhir_err_apr(init->pool, FHIR_ERR_INTERNAL, rv, "no random bytes");
+    for (i = 0; i < sizeof(key); i++)
+        apr_snprintf(hex + 2 + 2 * i, 3, "%02x", key[i]);
+    return fhirctl_db_run(NULL, init->conn, init->pool,
+                          "INSERT INTO fhir_key (name, key) VALUES ('cursor', $1::bytea) "
+                          "ON CONFLICT (name) DO NOTHING",
+                          1, values);
+}
+
+/* What the server's role may do: read and write resources, read the rest. */
+static fhir_err_t *grant_role(const init_t *init)
+{
+    char *role = PQescapeIdentifier(init->conn, init->role, strlen(init->role));
+    fhir_err_t *err;
+
+    if (!role)
+        return fhir_err_create(init->pool, FHIR_ERR_BAD_REQUEST, "--role %s is no valid name",
+                               init->role);
+    err = fhirctl_db_run(
+        NULL, init->conn, init->pool,
+        apr_psprintf(
+            init->pool,
+            "GRANT USAGE ON SCHEMA \"%1$s\" TO %2$s;"
+            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"%1$s\" TO %2$s;"
+            "REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key "
+            "FROM %2$s",
+            init->db.tenant, role),
+        0, NULL);
+    PQfreemem(role);
+    return err;
+}
+
+static fhir_err_t *create_schema(init_t *init)
+{
+    PGresult *r;
+
+    /* IF NOT EXISTS alone would need the right to create schemas also when there is nothing to do.
+     */
+    FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool, "SELECT to_regnamespace($1)", 1,
+                            &init->db.tenant));
+    if (!PQgetisnull(r, 0, 0))
+        return NULL;
+    return fhirctl_db_run(NULL, init->conn, init->pool,
+                          apr_psprintf(init->pool, "CREATE SCHEMA \"%s\"", init->db.tenant), 0,
+                          NULL);
+}
+
+static fhir_err_t *init_schema(init_t *init)
+{
+    const fhirctl_sql_file_t *file;
+
+    FHIR_TRY(fhirctl_db_connect(&init->conn, &init->db, init->pool));
+    if (PQserverVersion(init->conn) < SERVER_MIN)
+        return fhir_err_create(init->pool, FHIR_ERR_INTERNAL,
+                               "PostgreSQL %d is too old: version %d or newer is needed",
+                               PQserverVersion(init->conn) / 10000, SERVER_MIN / 10000);
+    FHIR_TRY(lock_schema(init));
+    FHIR_TRY(create_extension(init));
+    FHIR_TRY(create_schema(init));
+    FHIR_TRY(fhirctl_db_use(init->conn, &init->db, init->pool));
+    for (file = fhirctl_sql_files; file->name; file++)
+        FHIR_TRY(run_file(init, file));
+    FHIR_TRY(write_fingerprint(init, &fhir_model_r4));
+    FHIR_TRY(write_cursor_key(init));
+    return init->role ? grant_role(init) : NULL;
+}
+
+int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                      apr_pool_t *pool)
+{
+    init_t init = {.db = FHIRCTL_DB_DEFAULTS, .pool = pool};
+    const char *const *rest;
+    int n_rest, status = fhirctl_options(&n_rest, &rest, self, argc, argv, option, &init, pool);
+    fhir_err_t *err;
+
+    if (status >= 0)
+        return status;
+    if (n_rest)
+        return fhirctl_fail(self, FHIRCTL_USAGE, "%s: init takes no arguments", rest[0]);
+    err = init_schema(&init);
+    if (err)
+        return fhirctl_fail_err(self, FHIRCTL_DATABASE, err);
+    printf("schema \"%s\" of database %s is ready\n", init.db.tenant, PQdb(init.conn));
+    return FHIRCTL_OK;
+}

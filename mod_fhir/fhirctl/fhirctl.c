@@ -73,6 +73,8 @@ int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...
 
 int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t *err)
 {
+    if (err->sqlstate[0])
+        return fhirctl_fail(self, status, "PostgreSQL answers %s", err->detail);
     if (err->detail)
         return fhirctl_fail(self, status, "%s (%s)", err->message, err->detail);
     return fhirctl_fail(self, status, "%s", err->message);

@@ -151,6 +151,7 @@ static fhir_err_t *write_cursor_key(const init_t *init)
 static fhir_err_t *grant_role(const init_t *init)
 {
     char *role = PQescapeIdentifier(init->conn, init->role, strlen(init->role));
+    const char *schema = apr_psprintf(init->pool, "\"%s\"", init->db.tenant);
     fhir_err_t *err;
 
     if (!role)
@@ -158,13 +159,11 @@ static fhir_err_t *grant_role(const init_t *init)
                                init->role);
     err = fhirctl_db_run(
         NULL, init->conn, init->pool,
-        apr_psprintf(
-            init->pool,
-            "GRANT USAGE ON SCHEMA \"%1$s\" TO %2$s;"
-            "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA \"%1$s\" TO %2$s;"
-            "REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key "
-            "FROM %2$s",
-            init->db.tenant, role),
+        apr_pstrcat(
+            init->pool, "GRANT USAGE ON SCHEMA ", schema, " TO ", role,
+            "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema, " TO ", role,
+            "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key FROM ", role,
+            NULL),
         0, NULL);
     PQfreemem(role);
     return err;

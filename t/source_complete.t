@@ -7,7 +7,10 @@ use FHIR::Test::System qw(build_dir read_file run source_dir work_dir);
 use Test::More;
 
 my ($source, $build) = (source_dir(), build_dir());
-my ($tests) = read_file("$build/Makefile") =~ /^TESTS = ((?:.*\\\n)*.*)/m;
+# TESTS with its variables expanded.
+my %variable = read_file("$build/Makefile") =~ /^(\w+) =[ \t]*((?:.*\\\n)*.*)/mg;
+my $tests = $variable{TESTS};
+1 while $tests =~ s/\$\((am__EXEEXT_\d+)\)/$variable{$1}/g;
 my %run = map { $_ => 1 } grep { /^t/ } map { s/\$\(EXEEXT\)//r } split /[\s\\]+/, $tests;
 
 my @units = map { m{/(t/unit/\w+_test)\.c$} } glob "$source/t/unit/*_test.c";

@@ -132,7 +132,10 @@ typedef enum fhir_column_kind_t {
 #define FHIR_PARAM_UNION     0x04u /* its values are those of `components`: OR over their columns */
 #define FHIR_PARAM_ROOT_COMPOSITE                                                                  \
     0x08u                           /* components stand on the resource itself: AND of columns */
-#define FHIR_PARAM_UNCOMPILED 0x10u /* no program; tools/fhirgen lists the reason */
+#define FHIR_PARAM_UNCOMPILED 0x10u /* no value: docs/search-parameters-uncompiled.md has why */
+#define FHIR_PARAM_TYPED                                                                           \
+    0x20u /* `resolve() is T` over another parameter's column (or union), which holds references   \
+             to other types too: compare typed values; missing means none to a type in targets */
 /**
  * One search parameter of one resource type. Two parameters of a type with the same values share
  * a column (`column` of both is the same).
@@ -142,7 +145,8 @@ typedef struct fhir_param_t {
     apr_uint32_t url;        /* canonical URL of its definition */
     apr_uint32_t expression; /* FHIRPath as defined, this type's part of it */
     apr_uint32_t column;     /* column base name ("birthdate"), or 0 when nothing is stored */
-    apr_uint32_t system; /* FHIR_COL_CODE: the system that the codes have by their binding, or 0 */
+    apr_uint32_t system; /* token: the system that primitive codes (FHIR_CONV_CODE) have by their
+                            binding, or 0; in FHIR_COL_TOKENS they are stored in both forms */
     apr_uint16_t type;   /* the resource type */
     apr_uint16_t first_column; /* index of the first physical column in columns[], or 0 */
     apr_uint16_t first_target; /* reference: possible target resource types, in targets[] */
@@ -187,7 +191,7 @@ typedef enum fhir_conv_t {
     FHIR_CONV_CANONICAL,       /* canonical, uri as reference */
     FHIR_CONV_DATE,            /* date, dateTime, instant */
     FHIR_CONV_PERIOD,
-    FHIR_CONV_TIMING, /* all event, else repeat.boundsPeriod */
+    FHIR_CONV_TIMING, /* one interval: outer limits of all event, else of repeat.boundsPeriod */
     FHIR_CONV_NUMBER, /* integer, decimal */
     FHIR_CONV_RANGE,  /* Range → number or quantity */
     FHIR_CONV_QUANTITY,
@@ -198,18 +202,21 @@ typedef enum fhir_conv_t {
     FHIR_CONV_ADDRESS,
     FHIR_CONV_CC_TEXT, /* CodeableConcept as string: text and displays */
     FHIR_CONV_URI,
-    FHIR_CONV_POSITION, /* Location.position */
-    FHIR_CONV_EXISTS,   /* true when there is a value that is not false, else false (deceased) */
-    FHIR_CONV_COMPOSITE /* this node is one repetition; components are in its own trie */
+    FHIR_CONV_POSITION,  /* Location.position */
+    FHIR_CONV_EXISTS,    /* "true" when there is a value that is not false; when none of the
+                            parameter's nodes is there, "false" (deceased) */
+    FHIR_CONV_COMPOSITE, /* this node is one repetition; components are in its own trie */
+    FHIR_CONV_RESOURCE   /* a resource in place (Bundle.entry.resource): its "Type/id" */
 } fhir_conv_t;
 
 /** Guards: conditions of where(), resolve() is, as in a search expression. */
 typedef enum fhir_guard_kind_t {
     FHIR_GUARD_NONE,
     FHIR_GUARD_MEMBER_IS, /* where(system='phone'), where(url='…'): member `name` equals `value` */
-    FHIR_GUARD_RESOLVE_IS, /* where(resolve() is X): the reference points at type `type` */
-    FHIR_GUARD_INDEX,      /* [n]: the item with 0-based index `type` */
-    FHIR_GUARD_RESOURCE_IS /* a contained or entry resource of type `type` */
+    FHIR_GUARD_RESOLVE_IS,   /* where(resolve() is X): the reference points at type `type` */
+    FHIR_GUARD_INDEX,        /* [n]: the item with 0-based index `type` */
+    FHIR_GUARD_RESOURCE_IS,  /* a contained or entry resource of type `type` */
+    FHIR_GUARD_HAS_EXTENSION /* hasExtension('…'): an item of `extension` has url `value` */
 } fhir_guard_kind_t;
 typedef struct fhir_guard_t {
     apr_uint32_t name, value; /* strings */
@@ -217,10 +224,13 @@ typedef struct fhir_guard_t {
     apr_byte_t kind; /* fhir_guard_kind_t */
 } fhir_guard_t;
 
+#define FHIR_XNODE_RESOURCE "%resource"
 /**
  * Extraction programs: the expressions of all parameters of a resource type are merged into one
  * trie, walked beside the JSON tree in one pass. A node is a member name below its parent; arrays
  * are passed through. Several children of a node may have the same name with different guards.
+ * In a composite's own trie a first child of the root named FHIR_XNODE_RESOURCE stands for the
+ * resource: its children are members of that.
  */
 typedef struct fhir_xnode_t {
     apr_uint32_t name;                    /* JSON member name; 0 at a root */
@@ -238,6 +248,7 @@ typedef struct fhir_xemit_t {
 } fhir_xemit_t;
 
 /** A compartment: a resource of `type` is in it when one of the parameters refers to its focus.
+ *  Sorted by focus, type.
  *  Source: CompartmentDefinition; http://hl7.org/fhir/R4/compartmentdefinition.html */
 typedef struct fhir_compartment_t {
     apr_uint16_t focus;       /* Patient, Encounter, Practitioner, RelatedPerson, Device */

@@ -65,8 +65,8 @@ class Tables:
         self.element_slots = self._hashed()
 
     def _hashed(self):
-        """Element indexes by hash of owner and name: open addressing, at most half full."""
-        size = 1 << (2 * len(self.elements) - 1).bit_length()
+        """Element indexes by hash of owner and name: open addressing, at most two thirds full."""
+        size = 1 << (len(self.elements) * 3 // 2).bit_length()
         slots = [0] * size
         for index, row in enumerate(self.elements[1:], 1):
             at = element_hash(row[-1], row[0]) % size

@@ -37,6 +37,14 @@ class Terminology:
             return None
         return sorted((c.code, c.system, c.display) for c in found.values())
 
+    def system(self, url):
+        """The one system of a value set, open or not; "" if it has several."""
+        resource = self.value_sets.get(url, {})
+        systems = {part.get("system", "") for part in resource.get("compose", {}).get("include", ())}
+        if "codeSystem" in resource:
+            systems.add(resource["codeSystem"]["system"])
+        return systems.pop() if len(systems) == 1 else ""
+
     def _codes(self, url, visiting):
         resource = self.value_sets.get(url)
         if resource is None or url in visiting:

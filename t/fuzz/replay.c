@@ -76,5 +76,7 @@ int main(int argc, const char *const *argv)
     if (seeds == 0)
         printf("not ok 1 - no seeds in %s\n", path);
     printf("1..%d\n", seeds ? seeds : 1);
+    fflush(stdout);
+    apr_pool_destroy(pool);
     return failed > 0 || seeds == 0;
 }

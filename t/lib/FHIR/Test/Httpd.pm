@@ -104,7 +104,7 @@ sub sanitizer_env {
     chomp(my $library = `gcc -print-file-name=libasan.so`);
     return {
         LD_PRELOAD => $library,
-        ASAN_OPTIONS => "detect_leaks=0:abort_on_error=0:exitcode=99:log_path=$self->{dir}/sanitizer",
+        ASAN_OPTIONS => "$ENV{ASAN_OPTIONS}:detect_leaks=0:abort_on_error=0:exitcode=99:log_path=$self->{dir}/sanitizer",
         UBSAN_OPTIONS => "print_stacktrace=1:log_path=$self->{dir}/sanitizer",
     };
 }

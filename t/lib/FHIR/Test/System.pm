@@ -18,6 +18,10 @@ our @EXPORT_OK = qw(source_dir build_dir built work_dir guard_pid_file pid_in st
     unprivileged run run_ok spawn pg_bin apxs_value free_port wait_for patience read_file write_file);
 
 my $SOURCE = abs_path(dirname(__FILE__) . '/../../../..');
+# A thread that ends in apr_thread_exit leaves the poison of its frames on the stack; ASan's removal
+# of its own signal stack then runs on it and reports itself.
+$ENV{ASAN_OPTIONS} //= 'use_sigaltstack=0';
+
 my ($work, $owner, $reaper, $reaper_in);
 
 sub source_dir { return $SOURCE }

@@ -10,10 +10,22 @@
 #ifndef FHIR_TIME_H
 #define FHIR_TIME_H
 
+#include <apr_pools.h>
 #include <apr_time.h>
 
-/** The practice's time zone: an IANA zone read at start; NULL stands for UTC. */
+#include "core/fhir_err.h"
+
+/** The practice's time zone: an IANA zone read at start; NULL stands for UTC. Constant and usable
+ *  from any thread. */
 typedef struct fhir_zone_t fhir_zone_t;
+
+/** Reads a zone ("America/New_York") from /usr/share/zoneinfo into pool. Errors: PARAM_VALUE for a
+ *  name that is not there, INTERNAL for a file that cannot be understood. */
+fhir_err_t *fhir_zone_load(const fhir_zone_t **zone, const char *name, apr_pool_t *pool);
+
+/** The instant at which the zone's clocks show `local` (µs, counted as if they were UTC's): the
+ *  earlier one when clocks are set back; a time that was left out is moved by the gap's length. */
+apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local);
 
 typedef enum fhir_precision_t {
     FHIR_PREC_YEAR,

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decimals as text: validity and the bounds of what a search value covers. Arithmetic is done on
+ * digit strings, so that nothing is rounded. */
+#include "core/fhir_decimal.h"
+
+#include <apr_lib.h>
+#include <string.h>
+
+/* What PostgreSQL's numeric holds; https://www.postgresql.org/docs/current/datatype-numeric.html */
+#define MAX_INTEGER_DIGITS  131072
+#define MAX_FRACTION_DIGITS 16383
+
+typedef struct decimal_t {
+    int negative;
+    const char *integer, *fraction; /* digits as written */
+    apr_size_t n_integer, n_fraction;
+    int has_exponent, exponent;
+} decimal_t;
+
+static apr_size_t digits(const char *s, const char *end)
+{
+    const char *c = s;
+    while (c < end && *c >= '0' && *c <= '9')
+        c++;
+    return (apr_size_t)(c - s);
+}
+
+static int scan_exponent(decimal_t *d, const char *c, const char *end)
+{
+    int minus = c < end && *c == '-';
+    apr_size_t n;
+    if (c < end && (*c == '-' || *c == '+'))
+        c++;
+    n = digits(c, end);
+    if (n < 1 || n > 4 || c + n != end)
+        return 0;
+    for (; c < end; c++)
+        d->exponent = d->exponent * 10 + (*c - '0');
+    if (minus)
+        d->exponent = -d->exponent;
+    d->has_exponent = 1;
+    return 1;
+}
+
+static int scan(decimal_t *d, const char *s, apr_size_t len)
+{
+    const char *c = s, *end = s + len;
+
+    memset(d, 0, sizeof(*d));
+    if (c < end && *c == '-') {
+        d->negative = 1;
+        c++;
+    }
+    d->integer = c;
+    d->n_integer = digits(c, end);
+    if (!d->n_integer || (d->n_integer > 1 && *c == '0'))
+        return 0;
+    c += d->n_integer;
+    if (c < end && *c == '.') {
+        d->fraction = ++c;
+        d->n_fraction = digits(c, end);
+        if (!d->n_fraction)
+            return 0;
+        c += d->n_fraction;
+    }
+    if (c < end && (*c == 'e' || *c == 'E'))
+        return scan_exponent(d, c + 1, end);
+    return c == end;
+}
+
+int fhir_decimal_valid(const char *s, apr_size_t len)
+{
+    decimal_t d;
+    return scan(&d, s, len);
+}
+
+/* sum = a + b, or a - b; n digits each, values not characters; sum has n + 1. */
+static void add(char *sum, const char *a, const char *b, apr_size_t n, int subtract)
+{
+    int carry = 0;
+    for (apr_size_t i = n; i-- > 0;) {
+        int v = subtract ? a[i] - b[i] - carry : a[i] + b[i] + carry;
+        carry = subtract ? v < 0 : v > 9;
+        sum[i + 1] = (char)(!carry ? v : subtract ? v + 10 : v - 10);
+    }
+    sum[0] = (char)carry;
+}
+
+/* n digits, the last `scale` of them behind the point (negative: that many zeros follow), as text.
+ */
+static const char *render(int negative, const char *number, apr_size_t n, long scale,
+                          apr_pool_t *pool)
+{
+    apr_size_t zeros = scale < 0 ? (apr_size_t)-scale : 0;
+    apr_size_t fraction = scale > 0 ? (apr_size_t)scale : 0;
+    apr_size_t pad = fraction >= n ? fraction + 1 - n : 0; /* one digit leads the point */
+    apr_size_t total = pad + n + zeros, whole = total - fraction, i = 0;
+    char *all = apr_pcalloc(pool, total), *text = apr_palloc(pool, total + 3), *out = text;
+
+    memcpy(all + pad, number, n);
+    if (negative)
+        *out++ = '-';
+    while (i + 1 < whole && all[i] == 0)
+        i++;
+    for (; i < total; i++) {
+        if (i == whole)
+            *out++ = '.';
+        *out++ = (char)('0' + all[i]);
+    }
+    *out = '\0';
+    return text;
+}
+
+/* value ± delta, both n digits at the same scale. */
+static const char *shifted(int negative, const char *value, const char *delta, apr_size_t n,
+                           long scale, int minus, apr_pool_t *pool)
+{
+    char *sum = apr_palloc(pool, n + 1);
+    if (negative == minus)
+        add(sum, value, delta, n, 0);
+    else if (memcmp(value, delta, n) >= 0)
+        add(sum, value, delta, n, 1);
+    else {
+        add(sum, delta, value, n, 1);
+        negative = !negative;
+    }
+    return render(negative, sum, n + 1, scale, pool);
+}
+
+/* The digits of d and `spare` zeros behind them; returns their count, 0 when the number does not
+ * fit PostgreSQL's numeric. */
+static apr_size_t expand(char **value, long *scale, const decimal_t *d, apr_size_t spare,
+                         apr_pool_t *pool)
+{
+    apr_size_t written = d->n_integer + d->n_fraction, n = written + spare;
+    *scale = (long)(d->n_fraction + spare) - d->exponent;
+    if (*scale > MAX_FRACTION_DIGITS || (long)n - *scale >= MAX_INTEGER_DIGITS)
+        return 0;
+    *value = apr_pcalloc(pool, n);
+    for (apr_size_t i = 0; i < written; i++)
+        (*value)[i] =
+            (char)((i < d->n_integer ? d->integer[i] : d->fraction[i - d->n_integer]) - '0');
+    return n;
+}
+
+int fhir_decimal_bounds(const char **low, const char **high, const char *s, apr_size_t len,
+                        apr_pool_t *pool)
+{
+    decimal_t d;
+    char *value, *delta;
+    long scale;
+    apr_size_t n;
+
+    if (!scan(&d, s, len))
+        return 0;
+    /* The specification counts 1e2 as [95, 105): a mantissa has at least one decimal place. */
+    n = expand(&value, &scale, &d, d.has_exponent && !d.n_fraction ? 2 : 1, pool);
+    if (!n)
+        return 0;
+    delta = apr_pcalloc(pool, n);
+    delta[n - 1] = 5;
+    *low = shifted(d.negative, value, delta, n, scale, 1, pool);
+    *high = shifted(d.negative, value, delta, n, scale, 0, pool);
+    return 1;
+}
+
+int fhir_decimal_approx(const char **low, const char **high, const char *s, apr_size_t len,
+                        apr_pool_t *pool)
+{
+    decimal_t d;
+    char *value, *delta;
+    long scale;
+    apr_size_t n;
+
+    if (!scan(&d, s, len))
+        return 0;
+    n = expand(&value, &scale, &d, 1, pool);
+    if (!n)
+        return 0;
+    delta = apr_pcalloc(pool, n);
+    memcpy(delta + 1, value, n - 1);
+    *low = shifted(d.negative, value, delta, n, scale, 1, pool);
+    *high = shifted(d.negative, value, delta, n, scale, 0, pool);
+    return 1;
+}

@@ -9,5 +9,5 @@ use FHIR::Test::System qw(built);
 my $cluster = FHIR::Test::Postgres::start_cluster();
 my $database = $cluster->create_database(plain => 1);
 my @valgrind = $ENV{FHIR_TEST_VALGRIND} ? qw(valgrind -q --error-exitcode=99) : ();
-system(@valgrind, built('t/unit/store_server'), $cluster->conninfo($database));
+system(@valgrind, built('t/unit/store_server'), $cluster->conninfo($database, 'fhir'));
 exit($? >> 8 || ($? ? 1 : 0));

@@ -11,7 +11,8 @@ use Digest::MD5;
 use FHIR::Test::System qw(built guard_pid_file patience pg_bin pid_in read_file run run_ok stop_pid
     unprivileged wait_for work_dir);
 
-my $USER = 'fhir';
+my $USER = 'fhir';           # owns everything; psql, fhirctl
+my $SERVER = 'fhir_server';  # what httpd connects as: may do what fhirctl init --role gave it
 
 # Starts a cluster: { dir, port, data, log }. Nothing in it survives, so nothing is synced.
 sub start_cluster {
@@ -73,10 +74,11 @@ sub env {
     };
 }
 
-# The same as a connection string, for DBDParams.
+# The same as a connection string, for DBDParams or another user.
 sub conninfo {
-    my ($self, $database) = @_;
-    return "host=$self->{dir} port=$self->{port} user=$USER dbname=$database connect_timeout=5";
+    my ($self, $database, $user) = @_;
+    $user ||= $SERVER;
+    return "host=$self->{dir} port=$self->{port} user=$user dbname=$database connect_timeout=5";
 }
 
 # Runs SQL: rows as lines, columns divided by |; dies with psql's message if SQL fails.
@@ -114,7 +116,9 @@ sub template {
     return $name if $there->();
     my $made = eval { $self->psql(postgres => "CREATE DATABASE ${name}_new TEMPLATE template0"); 1 };
     if ($made) {
-        run_ok({ env => $self->env("${name}_new") }, $fhirctl, 'init');
+        $self->psql(postgres => "CREATE ROLE $SERVER LOGIN")
+            unless $self->psql(postgres => "SELECT 1 FROM pg_roles WHERE rolname = '$SERVER'");
+        run_ok({ env => $self->env("${name}_new") }, $fhirctl, 'init', '--role', $SERVER);
         $self->psql(postgres => "ALTER DATABASE ${name}_new RENAME TO $name");
     }
     elsif ($@ !~ /already exists|duplicate key/) { die $@ }

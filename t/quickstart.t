@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+# The demo from start to stop: it answers, a second start is quick and loads nothing twice, wrong
+# arguments are refused.
+use strict;
+use warnings;
+use FHIR::Test::System qw(build_dir free_port guard_pid_file pid_in read_file run source_dir work_dir
+    write_file);
+use HTTP::Tiny;
+use JSON::PP;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $dir = work_dir() . '/demo';
+guard_pid_file("$dir/postgres/data/postmaster.pid");
+guard_pid_file("$dir/run/httpd.pid");
+
+sub quickstart {
+    my (@arguments) = @_;
+    return run({ env => { FHIR_BUILD => build_dir() } }, source_dir() . '/quickstart', @arguments);
+}
+
+for (
+    [['--prot'], qr/--prot is not known/],
+    [['start', '--port', 'x'], qr/--port x: a number is accepted/],
+    [['--patients', '0'], qr/--patients 0: a number from 1 is accepted/],
+    [['--data', '/no/such'], qr{/no/such: there is no such file}],
+    [['--data'], qr/--data takes files and folders/],
+) {
+    my ($arguments, $text) = @$_;
+    my $done = quickstart(@$arguments, '--dir', $dir);
+    isnt($done->{status}, 0, "refused: @$arguments");
+    like($done->{err}, $text, 'with the reason');
+}
+ok(!-e $dir, 'a wrong command line makes nothing');
+
+my @start = ('--dir', $dir, '--no-install', '--patients', 2);
+my $port = free_port();
+my $first = quickstart(@start, '--port', $port);
+is($first->{status}, 0, 'starts') or diag($first->{out}, $first->{err});
+like($first->{out}, qr{http://127\.0\.0\.1:$port/dev/r4/metadata}, 'and prints the URLs');
+
+my %env = read_file("$dir/demo.env") =~ /^(\w+)=(.*)$/mg;
+is($env{BASE_URL}, "http://127.0.0.1:$port", 'demo.env has the address');
+ok(-S "$env{PGHOST}/.s.PGSQL.$env{PGPORT}", 'and the socket of PostgreSQL');
+is(pid_in($env{HTTPD_PID_FILE}) > 0, 1, 'and the pid file of httpd');
+
+my $http = HTTP::Tiny->new;
+sub get { return $http->get("$env{BASE_URL}$_[0]") }
+is(get('/dev/r4/Patient/none')->{status}, 404, 'the open endpoint answers');
+is(get('/fhir/r4/metadata')->{status}, 200, 'the provider endpoint tells what it can do');
+is(get("/$_/r4/Patient?_count=1")->{status}, 401, "without a token /$_ says no more") for qw(fhir open);
+my $patients = sub { scalar @{ decode_json(get('/dev/r4/Patient?_count=50')->{content})->{entry} } };
+is($patients->(), 2, 'as many patients as asked for');
+
+my $before = time;
+my $again = quickstart(@start);
+is($again->{status}, 0, 'starts again while it runs');
+cmp_ok(time - $before, '<', 5, 'in less than five seconds');
+unlike($again->{out}, qr/Loading/, 'without loading');
+is($patients->(), 2, 'the same patients');
+
+is(quickstart('status', '--dir', $dir)->{status}, 0, 'status: it runs');
+is(quickstart('stop', '--dir', $dir)->{status}, 0, 'stops');
+is(quickstart('stop', '--dir', $dir)->{status}, 0, 'stops when it is stopped');
+is(quickstart('status', '--dir', $dir)->{status}, 3, 'status: it does not run');
+
+write_file("$dir/local.conf", "ServerAdmin root\@localhost\n");
+is(quickstart(@start)->{status}, 0, 'starts after a stop');
+is(get('/dev/r4/metadata')->{status}, 200, 'and answers at the port it had');
+is(quickstart('stop', '--dir', $dir)->{status}, 0, 'stops');
+is(join("\n", grep { /:(?:warn|error|crit)\]/ } split /\n/, read_file("$dir/run/error_log")), '',
+    'error_log is clean');
+
+done_testing;

@@ -172,7 +172,9 @@ typedef enum fhir_sqltype_t {
     FHIR_SQL_DOUBLE
 } fhir_sqltype_t;
 
-/** One physical column; the order is that of the DDL behind the fixed columns (docs/schema.md). */
+/** One physical column; the order is that of the DDL behind the fixed columns (docs/schema.md).
+ *  patient and patient_date come first where a type has them; patient_date is never NULL
+ *  ("-infinity"). */
 typedef struct fhir_column_t {
     apr_uint32_t name;  /* "birthdate_low" */
     apr_uint16_t param; /* the first parameter that uses it; 0 for patient and patient_date */

@@ -11,8 +11,10 @@ import os
 
 import compartments
 import emit
+import report
 import source
 from columns import TypeColumns
+from ddl import Ddl
 from params import Params
 from programs import Programs
 from structure import Structure
@@ -46,15 +48,14 @@ class Version:
         compartments.add_rows(self.tables, self.compartments, self.plans, self.programs)
 
 
-def write(version, folder, name):
+def write(version, path):
+    name = os.path.basename(path).rpartition(".")[0]
     version.tables.finish(version.programs)
-    emit.write_model(os.path.join(folder, name + ".c"), name, version.tables)
+    emit.write_model(path, name, version.tables)
 
 
 def main():
     options = arguments()
-    folder = os.path.join(options.out, "mod_fhir", "model")
-    os.makedirs(folder, exist_ok=True)
     r4 = Version(
         source.r4(options.fhir),
         "4.0.1",
@@ -62,9 +63,16 @@ def main():
         source.us_core_search(options.fhir),
         source.us_core_extensions(options.fhir),
     )
-    write(r4, folder, "fhir_model_r4")
     dstu2 = Version(source.dstu2(options.fhir), "1.0.2", "DSTU2", stored=False)
-    write(dstu2, folder, "fhir_model_dstu2")
+    ddl = Ddl(r4, "R4 (4.0.1)")
+    r4.tables.schema_fingerprint = ddl.fingerprint
+    for folder in ("docs", "mod_fhir/model", "sql"):
+        os.makedirs(os.path.join(options.out, folder), exist_ok=True)
+    write(r4, os.path.join(options.out, "mod_fhir/model/fhir_model_r4.c"))
+    write(dstu2, os.path.join(options.out, "mod_fhir/model/fhir_model_dstu2.c"))
+    with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
+        out.write(ddl.text)
+    report.write(os.path.join(options.out, "docs/search-parameters-uncompiled.md"), [("R4 with US Core", r4), ("DSTU2", dstu2)])
 
 
 if __name__ == "__main__":

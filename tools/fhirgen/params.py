@@ -107,8 +107,7 @@ class Params:
     def __init__(self, structure, search, extensions, us_core=()):
         self.structure = structure
         self.paths = Paths(structure, extensions)
-        self.corrected = []
-        self.homeless = []  # definitions that name no base type
+        self.corrected = set()
         self.of = {name: {} for name in structure.resources}
         self.by_url = {}
         for definition in search:
@@ -129,7 +128,7 @@ class Params:
     def _define(self, definition, us_core):
         if definition.get("url") in CORRECTIONS:
             definition = dict(definition, **CORRECTIONS[definition["url"]][0])
-            self.corrected.append(definition["url"])
+            self.corrected.add(definition["url"])
         bases = definition.get("base", [])
         for base in [bases] if isinstance(bases, str) else bases:
             for name in self.structure.resources:
@@ -143,8 +142,6 @@ class Params:
                 self.of[name][param.name] = param
                 self.by_url[param.url, name] = param
                 self._compile(param)
-        if not bases:
-            self.homeless.append(definition)
 
     def _compile(self, param):
         """Expression to reaches; a failure leaves its reason in the parameter."""

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Helpers of all interactions: query strings, the statement call, headers. No routing here. */
+#include "fhir/fhir_call.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "core/fhir_text.h"
+
+static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
+{
+    *out = fhir_text_url_decode(s, len, 1, pool);
+    if (!*out)
+        return fhir_err_create(
+            pool, FHIR_ERR_SYNTAX,
+            "The query holds a %%-escape that is none, or bytes that are not UTF-8");
+    return NULL;
+}
+
+static int count_parts(const char *query)
+{
+    int n = 1;
+    for (; *query; query++)
+        n += *query == '&';
+    return n;
+}
+
+fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t max_bytes,
+                             apr_pool_t *pool)
+{
+    pairs->n = 0;
+    pairs->list = NULL;
+    if (!query || !*query)
+        return NULL;
+    if (max_bytes && strlen(query) > max_bytes)
+        return fhir_err_create(pool, FHIR_ERR_LIMIT,
+                               "The query is longer than the %" APR_SIZE_T_FMT
+                               " bytes that are accepted here",
+                               max_bytes);
+    pairs->list = apr_palloc(pool, sizeof(fhir_pair_t) * (apr_size_t)count_parts(query));
+    while (*query) {
+        apr_size_t len = strcspn(query, "&");
+        const char *eq = memchr(query, '=', len);
+        apr_size_t name_len = eq ? (apr_size_t)(eq - query) : len;
+        if (name_len) {
+            fhir_pair_t *pair = &pairs->list[pairs->n];
+            FHIR_TRY(decode(&pair->name, query, name_len, pool));
+            pair->value = "";
+            if (eq)
+                FHIR_TRY(decode(&pair->value, eq + 1, len - name_len - 1, pool));
+            pairs->n++;
+        }
+        query += len + (query[len] == '&');
+    }
+    return NULL;
+}
+
+void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t *pool)
+{
+    apr_size_t n = (apr_size_t)pairs->n, m = (apr_size_t)more->n;
+    fhir_pair_t *list;
+    if (!m)
+        return;
+    list = apr_palloc(pool, sizeof(*list) * (n + m));
+    if (n)
+        memcpy(list, pairs->list, sizeof(*list) * n);
+    memcpy(list + n, more->list, sizeof(*list) * m);
+    pairs->list = list;
+    pairs->n += more->n;
+}
+
+const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name)
+{
+    for (int i = 0; i < pairs->n; i++)
+        if (!strcmp(pairs->list[i].name, name))
+            return pairs->list[i].value;
+    return NULL;
+}
+
+fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
+                          apr_int64_t *affected)
+{
+    const fhir_request_t *request = call->request;
+    if (request->tx)
+        return fhir_tx_run(request->tx, stmt, values, row_fn, baton, affected, call->pool);
+    if (!request->store)
+        return fhir_err_create(call->pool, FHIR_ERR_BUSY, "The database cannot be reached now");
+    return fhir_store_run(request->store, stmt, values, row_fn, baton, affected, call->pool);
+}
+
+const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix)
+{
+    char table[64];
+    return apr_pstrcat(call->pool, "\"", call->endpoint->tenant, "\".\"",
+                       fhir_model_table(table, call->model, type), suffix, "\"", NULL);
+}
+
+fhir_value_t fhir_value_text(const char *text)
+{
+    fhir_value_t value = {text, text ? strlen(text) : 0};
+    return value;
+}
+
+const char *fhir_call_header(const fhir_call_t *call, const char *name)
+{
+    return call->request->header ? call->request->header(call->request, name) : NULL;
+}
+
+int fhir_call_prefers(const fhir_call_t *call, const char *token)
+{
+    const char *prefer = fhir_call_header(call, "Prefer");
+    apr_size_t want = strlen(token);
+    while (prefer && *prefer) {
+        apr_size_t len;
+        prefer += strspn(prefer, " \t,;");
+        len = strcspn(prefer, " \t,;");
+        if (len == want && !strncasecmp(prefer, token, len))
+            return 1;
+        prefer += len;
+    }
+    return 0;
+}
+
+void fhir_call_json(fhir_call_t *call, int status)
+{
+    call->response->status = status;
+    call->response->content_type = "application/fhir+json; charset=utf-8";
+}

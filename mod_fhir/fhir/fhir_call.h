@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_call.h
+ * @brief One request on its way through the house: what routing found out, and helpers that every
+ *        interaction uses.
+ *
+ * fhir_service.c fills it from the request; an interaction reads it, writes the response, and
+ * returns an error instead when it cannot. Lives as long as the request's pool.
+ */
+#ifndef FHIR_CALL_H
+#define FHIR_CALL_H
+
+#include "fhir/fhir_service.h"
+
+/** A parameter of the query string or form, decoded. */
+typedef struct fhir_pair_t {
+    const char *name;  /* with its modifier or chain: "subject:Patient.name" */
+    const char *value; /* escapes of the search language are still there */
+} fhir_pair_t;
+
+typedef struct fhir_pairs_t {
+    int n;
+    fhir_pair_t *list;
+} fhir_pairs_t;
+
+typedef struct fhir_call_t {
+    const fhir_request_t *request;
+    fhir_response_t *response;
+    const fhir_endpoint_t *endpoint;
+    const fhir_model_t *model;
+    const fhir_grant_t *grant; /* never NULL */
+    const fhir_type_t *type;   /* resource type of the path, or NULL */
+    const char *id;            /* or NULL */
+    const char *version;       /* digits, or NULL */
+    const char *member;        /* compartment search: type behind the focus, or "*"; else NULL */
+    const char *operation;     /* "$everything", or NULL */
+    fhir_pairs_t pairs;        /* of the query string */
+    apr_pool_t *pool;
+} fhir_call_t;
+
+/** An interaction. */
+typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);
+
+/** Splits "a=b&c=d" and decodes both sides; empty parts are dropped.
+ *  @return NULL, FHIR_ERR_SYNTAX (bad escape) or FHIR_ERR_LIMIT (more than max_bytes) */
+fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t max_bytes,
+                             apr_pool_t *pool);
+/** Both lists, one behind the other. */
+void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t *pool);
+/** The value of the first parameter of that name, or NULL. */
+const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name);
+
+/** Runs a statement in the request's transaction if it has one, else in the store.
+ *  @return as fhir_store_run; FHIR_ERR_BUSY when there is no store */
+fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
+                          apr_int64_t *affected);
+
+/** "tenant"."table" with a suffix ("_history" or "") for use in SQL, in the call's pool. */
+const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix);
+
+/** A bound value from a terminated text (NULL: SQL NULL). */
+fhir_value_t fhir_value_text(const char *text);
+
+/** A request header, or NULL. */
+const char *fhir_call_header(const fhir_call_t *call, const char *name);
+
+/** 1 if Prefer holds the token ("handling=lenient"), in any letter case.
+ *  Source: RFC 7240; http://hl7.org/fhir/R4/search.html#errors */
+int fhir_call_prefers(const fhir_call_t *call, const char *token);
+
+/** Sets status and the JSON content type. */
+void fhir_call_json(fhir_call_t *call, int status);
+
+#endif

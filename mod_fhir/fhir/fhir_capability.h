@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_capability.h
+ * @brief The CapabilityStatement, made from the tables that the router and the search work by.
+ * Source: http://hl7.org/fhir/R4/capabilitystatement.html
+ */
+#ifndef FHIR_CAPABILITY_H
+#define FHIR_CAPABILITY_H
+
+#include "fhir/fhir_service.h"
+
+/** The text, but for the base URL, which depends on how the server is reached. Shared by threads.
+ */
+struct fhir_capability_t {
+    const char *text;
+    apr_size_t len;
+    apr_size_t url_at; /* where the base URL stands, between quotes that are there */
+};
+
+/** Renders the endpoint's statement into pool; needs no database. Made once at start. */
+fhir_err_t *fhir_capability_build(const fhir_capability_t **capability,
+                                  const fhir_endpoint_t *endpoint, apr_pool_t *pool);
+
+/** Appends the statement as seen below base_url. */
+void fhir_capability_render(fhir_buf_t *buf, const fhir_capability_t *capability,
+                            const char *base_url);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_cursor.h
+ * @brief The sealed word in page links: where the next page begins.
+ *
+ * It holds the sort key and id of the last row, so paging needs no state on any node. Sealed with
+ * the tenant's key (one for all nodes, kept in the database): a client can neither read nor alter
+ * it, and it opens only for the query and the grant that it was made for. The same input gives the
+ * same word.
+ */
+#ifndef FHIR_CURSOR_H
+#define FHIR_CURSOR_H
+
+#include <apr_pools.h>
+
+#include "core/fhir_err.h"
+#include "fhir/fhir_grant.h"
+
+#define FHIR_CURSOR_FIELDS_MAX 12
+typedef struct fhir_cursor_t {
+    int backward; /* the page before, not the page behind */
+    int n;
+    const char *field[FHIR_CURSOR_FIELDS_MAX]; /* sort keys as text (NULL: no value), id last */
+} fhir_cursor_t;
+
+#define FHIR_CURSOR_KEY 32
+/**
+ * Seals a cursor into a word of URL-safe base64.
+ * @param key      FHIR_CURSOR_KEY bytes
+ * @param context  what it is bound to besides the grant: the query's hash, context_len bytes
+ */
+const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const unsigned char *key,
+                             const char *context, apr_size_t context_len, const fhir_grant_t *grant,
+                             apr_pool_t *pool);
+/** Opens a word. @return NULL or FHIR_ERR_CURSOR (altered, or of another query, user or server) */
+fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const unsigned char *key,
+                             const char *context, apr_size_t context_len, const fhir_grant_t *grant,
+                             apr_pool_t *pool);
+
+#endif

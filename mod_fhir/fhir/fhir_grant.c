@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The grant as SQL: which rows of a table a request may see. Where grants come from is not known
+ * here.
+ *
+ * A scope for a patient shows the types of that patient's compartment, limited to that patient,
+ * and what cannot speak of a patient at all (Practitioner, Organization, Medication, …). A type
+ * outside the compartment that can refer to a patient is limited by those references.
+ * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
+ */
+#include <apr_strings.h>
+
+#include "fhir/fhir_sql.h"
+
+static int covers(const fhir_grant_scope_t *scope, apr_uint16_t type, unsigned right)
+{
+    return (!scope->type || scope->type == type) && (scope->rights & right) == right;
+}
+
+int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, const fhir_type_t *type,
+                      unsigned right)
+{
+    apr_uint16_t index = fhir_model_type_index(model, type);
+    if (grant->all)
+        return 1;
+    for (int i = 0; i < grant->n_scopes; i++)
+        if (covers(&grant->scopes[i], index, right))
+            return 1;
+    return 0;
+}
+
+fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right)
+{
+    static const char *const words[] = {"create", "read", "update", "delete", "search"};
+    int bit = 0;
+    if (fhir_grant_allows(call->grant, call->model, type, right))
+        return NULL;
+    while (bit < 4 && !(right & (1u << bit)))
+        bit++;
+    return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN, "The access token has no scope to %s %s",
+                           words[bit], fhir_model_str(call->model, type->name));
+}
+
+static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *type,
+                                    const fhir_param_t *param, const fhir_type_t *focus,
+                                    const char *id)
+{
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, type);
+    fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
+    value->type = focus;
+    value->id = id;
+    value->text = id;
+    node->param = param;
+    node->values = value;
+    node->n_values = 1;
+    return node;
+}
+
+fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                 const fhir_type_t *focus, const char *id)
+{
+    const fhir_call_t *call = sql->call;
+    const fhir_compartment_t *member = fhir_model_compartment(call->model, focus, type);
+    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
+    if (type == focus) {
+        fhir_buf_printf(sql->text, "(%s.id = ", alias);
+        fhir_sql_bind(sql, id, "text");
+        fhir_buf_puts(sql->text, member && member->n_params ? " OR " : ")");
+        if (!member || !member->n_params)
+            return NULL;
+    }
+    for (int i = 0; member && i < member->n_params; i++)
+        fhir_query_add(
+            any,
+            reference_test(call, type,
+                           &call->model->params[call->model->components[member->first_param + i]],
+                           focus, id));
+    FHIR_TRY(fhir_sql_node(sql, alias, any));
+    if (type == focus)
+        fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* Every reference parameter of a type that can point at a patient. */
+static fhir_qnode_t *patient_references(const fhir_call_t *call, const fhir_type_t *type,
+                                        const fhir_type_t *patient, const char *id)
+{
+    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
+    apr_uint16_t index = fhir_model_type_index(call->model, patient);
+    for (int i = 0; i < type->n_params; i++) {
+        const fhir_param_t *p = &call->model->params[type->first_param + i];
+        int hit = p->kind == FHIR_PARAM_REFERENCE && p->column && !p->n_targets;
+        for (int j = 0; p->kind == FHIR_PARAM_REFERENCE && p->column && j < p->n_targets; j++)
+            hit |= call->model->targets[p->first_target + j] == index;
+        if (hit)
+            fhir_query_add(any, reference_test(call, type, p, patient, id));
+    }
+    return any;
+}
+
+/* What a scope for a patient shows of a type; nothing is appended when that is every row. */
+static fhir_err_t *patient_only(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                int *appended)
+{
+    const fhir_call_t *call = sql->call;
+    const fhir_type_t *patient = fhir_model_resource(call->model, "Patient", 7);
+    const char *id = call->grant->patient;
+    fhir_qnode_t *references;
+    *appended = 1;
+    if (!id) {
+        fhir_buf_puts(sql->text, "FALSE");
+        return NULL;
+    }
+    if (type == patient || type->patient) {
+        fhir_buf_printf(sql->text, "%s.%s = ", alias, type == patient ? "id" : "patient");
+        fhir_sql_bind(sql, id, "text");
+        return NULL;
+    }
+    if (fhir_model_compartment(call->model, patient, type))
+        return fhir_sql_compartment(sql, alias, type, patient, id);
+    references = patient_references(call, type, patient, id);
+    if (references->child)
+        return fhir_sql_node(sql, alias, references);
+    *appended = 0;
+    return NULL;
+}
+
+/* category=system|code&… of a granular scope: a search of its own. */
+static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                            const char *query)
+{
+    fhir_pairs_t pairs;
+    fhir_qnode_t *all = fhir_query_node(sql->call, FHIR_Q_AND, type);
+    FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, sql->call->pool));
+    for (int i = 0; i < pairs.n; i++) {
+        fhir_qnode_t *node;
+        FHIR_TRY(
+            fhir_query_condition(&node, sql->call, type, pairs.list[i].name, pairs.list[i].value));
+        fhir_query_add(all, node);
+    }
+    return fhir_sql_node(sql, alias, all);
+}
+
+static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                   const fhir_grant_scope_t *scope)
+{
+    int appended = 0;
+    if (scope->patient_only)
+        FHIR_TRY(patient_only(sql, alias, type, &appended));
+    if (scope->query) {
+        if (appended)
+            fhir_buf_puts(sql->text, " AND ");
+        return granular(sql, alias, type, scope->query);
+    }
+    if (!appended)
+        fhir_buf_puts(sql->text, "TRUE");
+    return NULL;
+}
+
+fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                           unsigned right)
+{
+    const fhir_grant_t *grant = sql->call->grant;
+    apr_uint16_t index = fhir_model_type_index(sql->call->model, type);
+    int n = 0;
+    if (grant->all)
+        return NULL;
+    fhir_buf_puts(sql->text, " AND (");
+    for (int i = 0; i < grant->n_scopes; i++) {
+        if (!covers(&grant->scopes[i], index, right))
+            continue;
+        if (n++)
+            fhir_buf_puts(sql->text, " OR ");
+        FHIR_TRY(scope_condition(sql, alias, type, &grant->scopes[i]));
+    }
+    fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
+    return NULL;
+}
+
+/* History rows have no typed columns, so the text itself must name the patient. */
+static void names_patient(fhir_sql_t *sql, const char *alias)
+{
+    fhir_buf_printf(sql->text, " AND strpos(%s.resource, ", alias);
+    fhir_sql_bind(sql,
+                  apr_pstrcat(sql->call->pool, "Patient/", sql->call->grant->patient, "\"", NULL),
+                  "text");
+    fhir_buf_puts(sql->text, ") > 0");
+}
+
+fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                   unsigned right)
+{
+    const fhir_call_t *call = sql->call;
+    const char *current;
+    if (call->grant->all)
+        return NULL;
+    current = fhir_sql_alias(sql);
+    fhir_buf_printf(sql->text, " AND EXISTS (SELECT FROM %s %s WHERE %s.id = %s.id",
+                    fhir_call_table(call, type, ""), current, current, alias);
+    FHIR_TRY(fhir_sql_grant(sql, current, type, right));
+    fhir_buf_putc(sql->text, ')');
+    if (call->grant->patient && type->patient)
+        names_patient(sql, alias);
+    return NULL;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OperationOutcome: the one place where errors become what a client reads. */
+#include "fhir/fhir_outcome.h"
+
+static void member(fhir_buf_t *buf, const char *name, const char *value)
+{
+    fhir_buf_printf(buf, ",\"%s\":", name);
+    fhir_buf_json_string(buf, value, strlen(value));
+}
+
+void fhir_outcome_begin(fhir_buf_t *buf)
+{
+    fhir_buf_puts(buf, "{\"resourceType\":\"OperationOutcome\",\"issue\":[");
+}
+
+void fhir_outcome_issue(fhir_buf_t *buf, const char *severity, const char *code,
+                        const char *diagnostics, const char *expression)
+{
+    if (buf->len && buf->data[buf->len - 1] != '[')
+        fhir_buf_putc(buf, ',');
+    fhir_buf_printf(buf, "{\"severity\":\"%s\",\"code\":\"%s\"", severity, code);
+    if (diagnostics)
+        member(buf, "diagnostics", diagnostics);
+    if (expression) {
+        fhir_buf_puts(buf, ",\"expression\":[");
+        fhir_buf_json_string(buf, expression, strlen(expression));
+        fhir_buf_putc(buf, ']');
+    }
+    fhir_buf_putc(buf, '}');
+}
+
+void fhir_outcome_end(fhir_buf_t *buf)
+{
+    fhir_buf_puts(buf, "]}");
+}
+
+static void issue(fhir_buf_t *buf, const fhir_err_t *err)
+{
+    fhir_buf_t *text = fhir_buf_create(buf->pool, 64 * 1024);
+    if (err->code == FHIR_ERR_INTERNAL)
+        fhir_buf_puts(text, "The server met an error of its own; its log says more");
+    else
+        fhir_buf_puts(text, err->message ? err->message : fhir_err_name(err->code));
+    if (err->line)
+        fhir_buf_printf(text, " (line %d, column %d)", err->line, err->column);
+    fhir_outcome_issue(buf, fhir_err_http_status(err->code) >= 500 ? "fatal" : "error",
+                       fhir_err_issue_code(err->code), fhir_buf_cstr(text), err->expression);
+    fhir_buf_free(text);
+}
+
+void fhir_outcome_render(fhir_buf_t *buf, const fhir_err_t *err)
+{
+    fhir_outcome_begin(buf);
+    for (; err; err = err->next)
+        issue(buf, err);
+    fhir_outcome_end(buf);
+}

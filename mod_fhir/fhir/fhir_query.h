@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_query.h
+ * @brief A search as a typed plan, checked against the model. No SQL here.
+ *
+ * The parameters of a request become a tree of conditions (fhir_qnode_t) and the result
+ * parameters; every value is parsed by its parameter's type. What cannot be understood is an
+ * error that names what is accepted, or, when handling is lenient, a remark.
+ * Source: http://hl7.org/fhir/R4/search.html
+ */
+#ifndef FHIR_QUERY_H
+#define FHIR_QUERY_H
+
+#include <apr_tables.h>
+
+#include "core/fhir_time.h"
+#include "fhir/fhir_call.h"
+
+/** http://hl7.org/fhir/R4/search.html#prefix */
+#define FHIR_PREFIX_LIST(X)                                                                        \
+    X(EQ, "eq")                                                                                    \
+    X(NE, "ne")                                                                                    \
+    X(GT, "gt")                                                                                    \
+    X(LT, "lt")                                                                                    \
+    X(GE, "ge")                                                                                    \
+    X(LE, "le")                                                                                    \
+    X(SA, "sa")                                                                                    \
+    X(EB, "eb")                                                                                    \
+    X(AP, "ap")
+typedef enum fhir_prefix_t {
+#define FHIR_PREFIX_ENUM(name, word) FHIR_PREFIX_##name,
+    FHIR_PREFIX_LIST(FHIR_PREFIX_ENUM)
+#undef FHIR_PREFIX_ENUM
+        FHIR_PREFIX_COUNT_
+} fhir_prefix_t;
+
+/** http://hl7.org/fhir/R4/search.html#modifiers; X(NAME, word, kinds of parameters as bits) */
+#define FHIR_K(kind) (1u << FHIR_PARAM_##kind)
+#define FHIR_K_ALL                                                                                 \
+    (FHIR_K(NUMBER) | FHIR_K(DATE) | FHIR_K(STRING) | FHIR_K(TOKEN) | FHIR_K(REFERENCE) |          \
+     FHIR_K(COMPOSITE) | FHIR_K(QUANTITY) | FHIR_K(URI) | FHIR_K(SPECIAL))
+#define FHIR_MODIFIER_LIST(X)                                                                      \
+    X(NONE, "", FHIR_K_ALL)                                                                        \
+    X(MISSING, "missing", FHIR_K_ALL)                                                              \
+    X(EXACT, "exact", FHIR_K(STRING))                                                              \
+    X(CONTAINS, "contains", FHIR_K(STRING))                                                        \
+    X(TEXT, "text", FHIR_K(TOKEN))                                                                 \
+    X(NOT, "not", FHIR_K(TOKEN))                                                                   \
+    X(IN, "in", FHIR_K(TOKEN))                                                                     \
+    X(NOT_IN, "not-in", FHIR_K(TOKEN))                                                             \
+    X(ABOVE, "above", FHIR_K(TOKEN) | FHIR_K(REFERENCE) | FHIR_K(URI))                             \
+    X(BELOW, "below", FHIR_K(TOKEN) | FHIR_K(REFERENCE) | FHIR_K(URI))                             \
+    X(OF_TYPE, "of-type", FHIR_K(TOKEN))                                                           \
+    X(IDENTIFIER, "identifier", FHIR_K(REFERENCE))                                                 \
+    X(TYPE, "[type]", FHIR_K(REFERENCE))
+typedef enum fhir_modifier_t {
+#define FHIR_MODIFIER_ENUM(name, word, kinds) FHIR_MODIFIER_##name,
+    FHIR_MODIFIER_LIST(FHIR_MODIFIER_ENUM)
+#undef FHIR_MODIFIER_ENUM
+        FHIR_MODIFIER_COUNT_
+} fhir_modifier_t;
+
+/** One value of an OR list; which members are set follows from the parameter's kind. */
+typedef struct fhir_qvalue_t fhir_qvalue_t;
+struct fhir_qvalue_t {
+    fhir_prefix_t prefix;       /* date, number, quantity */
+    const char *text;           /* as given, without prefix and escapes */
+    const char *system;         /* token, quantity: NULL not given, "" given as empty */
+    const char *code;           /* token, quantity: NULL not given or empty */
+    const char *of_value;       /* of-type: the identifier's value */
+    fhir_interval_t when;       /* date: [low, high); of prefix ap already widened */
+    const char *number;         /* number, quantity: as written */
+    const char *low, *high;     /* number, quantity: bounds of eq, ne (half open) or ap (closed) */
+    const fhir_type_t *type;    /* reference: resource type, or NULL when it was not said */
+    const char *id;             /* reference: id on this server, or NULL: see url */
+    const char *url;            /* reference: everything else; also with id: the absolute form */
+    int missing;                /* missing: 1 true, 0 false */
+    const fhir_qvalue_t *parts; /* composite: one value for each component */
+    double latitude, longitude, km; /* near */
+};
+
+typedef enum fhir_qkind_t {
+    FHIR_Q_AND,         /* all of child, child->next, …; none: true */
+    FHIR_Q_OR,          /* any of them; none: false */
+    FHIR_Q_NOT,         /* not child */
+    FHIR_Q_TEST,        /* param with modifier against values (any of them) */
+    FHIR_Q_CHAIN,       /* param refers to a resource of `target` for which child holds */
+    FHIR_Q_HAS,         /* a resource of `target` refers to this by param, and child holds for it */
+    FHIR_Q_COMPARTMENT, /* in the compartment of target/values[0].id */
+    FHIR_Q_LIST,        /* _list: an entry of List/values[].id */
+    FHIR_Q_TEXT,        /* _text: words in the narrative */
+    FHIR_Q_CONTENT      /* _content: words anywhere in the resource */
+} fhir_qkind_t;
+
+typedef struct fhir_qnode_t fhir_qnode_t;
+struct fhir_qnode_t {
+    fhir_qkind_t kind;
+    fhir_modifier_t modifier;
+    const fhir_type_t *type;   /* the resource type that this is a condition on */
+    const fhir_type_t *target; /* CHAIN, HAS, COMPARTMENT; TEST with modifier TYPE */
+    const fhir_param_t *param; /* TEST, CHAIN: of type; HAS: of target */
+    int n_values;
+    const fhir_qvalue_t *values;
+    fhir_qnode_t *child;
+    fhir_qnode_t *next; /* sibling */
+};
+
+typedef struct fhir_qsort_t {
+    const fhir_param_t *param;
+    int descending;
+} fhir_qsort_t;
+
+/** _include or _revinclude. */
+typedef struct fhir_qinclude_t {
+    int reverse;
+    int iterate;
+    const fhir_type_t *source; /* the type that holds the reference */
+    const fhir_param_t *param; /* NULL: every reference parameter of source ("*") */
+    const fhir_type_t *target; /* NULL: any */
+} fhir_qinclude_t;
+
+typedef enum fhir_total_t {
+    FHIR_TOTAL_NONE,
+    FHIR_TOTAL_ESTIMATE,
+    FHIR_TOTAL_ACCURATE
+} fhir_total_t;
+
+#define FHIR_QUERY_HASH 32
+typedef struct fhir_query_t {
+    const fhir_type_t *type;     /* type searched; system search: one of types at a time */
+    fhir_qnode_t *where;         /* an AND; never NULL */
+    apr_array_header_t *sort;    /* of fhir_qsort_t */
+    apr_array_header_t *include; /* of fhir_qinclude_t */
+    int count;                   /* page size, within the endpoint's maximum; 0: only the number */
+    fhir_total_t total;
+    int summary_count; /* _summary=count or _count=0 */
+    int explain;
+    const char *cursor;          /* the page link's sealed word, or NULL */
+    fhir_pairs_t applied;        /* what was understood, as given, without the cursor: self link */
+    apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */
+    const char *hash; /* of type and applied, FHIR_QUERY_HASH bytes: page links are bound to it */
+} fhir_query_t;
+
+/**
+ * Makes the plan of a search of `type`.
+ * @param lenient what is not understood becomes a remark
+ * @return NULL, FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT
+ */
+fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, const fhir_type_t *type,
+                             const fhir_pairs_t *pairs, int lenient);
+
+/** One condition "name[:modifier][.chain] = value" on a type: a node of the tree. */
+fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
+                                 const fhir_type_t *type, const char *name, const char *value);
+
+/** Parses the OR list of a parameter (fhir_query_value.c). */
+fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const char *name,
+                              const char *value);
+
+/** A new node in the call's pool. */
+fhir_qnode_t *fhir_query_node(const fhir_call_t *call, fhir_qkind_t kind, const fhir_type_t *type);
+/** Appends a child behind those that are there. */
+void fhir_query_add(fhir_qnode_t *parent, fhir_qnode_t *child);
+
+const char *fhir_prefix_word(fhir_prefix_t prefix);
+const char *fhir_modifier_word(fhir_modifier_t modifier);
+
+#endif

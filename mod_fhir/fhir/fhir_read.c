@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * read and vread: the stored bytes go to the client as they are.
+ * Source: http://hl7.org/fhir/R4/http.html#read, #vread, #cread (conditional read)
+ */
+#include <apr_date.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "fhir/fhir_interactions.h"
+#include "fhir/fhir_sql.h"
+
+/* What a row brought. */
+typedef struct found_t {
+    fhir_call_t *call;
+    int rows;
+    int deleted;
+} found_t;
+
+/* 1 if the entity tag is in an If-None-Match list (weak comparison), or the list is "*". */
+static int etag_listed(const char *list, const char *version)
+{
+    apr_size_t len = strlen(version);
+    while (*list) {
+        list += strspn(list, " \t,");
+        if (*list == '*')
+            return 1;
+        if (list[0] == 'W' && list[1] == '/')
+            list += 2;
+        if (*list == '"' && !strncmp(list + 1, version, len) && list[1 + len] == '"')
+            return 1;
+        list += strcspn(list, ",");
+    }
+    return 0;
+}
+
+/* If-Modified-Since counts only without If-None-Match (RFC 9110 13.1.3). */
+static int unchanged(const fhir_call_t *call, const char *version, apr_time_t updated)
+{
+    const char *none_match = fhir_call_header(call, "If-None-Match");
+    const char *since = none_match ? NULL : fhir_call_header(call, "If-Modified-Since");
+    apr_time_t when;
+    if (none_match)
+        return etag_listed(none_match, version);
+    if (!since)
+        return 0;
+    when = apr_date_parse_http(since);
+    return when != APR_DATE_BAD && apr_time_sec(updated) <= apr_time_sec(when);
+}
+
+/* Columns: version, last_updated in µs, method or NULL, resource. */
+static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+{
+    found_t *found = baton;
+    fhir_call_t *call = found->call;
+    const char *version = fhir_row_text(row, 0);
+    apr_time_t updated = apr_atoi64(fhir_row_text(row, 1));
+    char *date = apr_palloc(call->pool, APR_RFC822_DATE_LEN);
+    found->rows++;
+    if (fhir_row_is_null(row, 3)) {
+        found->deleted = 1;
+        return NULL;
+    }
+    apr_rfc822_date(date, updated);
+    apr_table_setn(call->response->headers, "ETag",
+                   apr_pstrcat(call->pool, "W/\"", version, "\"", NULL));
+    apr_table_setn(call->response->headers, "Last-Modified", date);
+    if (unchanged(call, version, updated)) {
+        call->response->status = 304;
+        return NULL;
+    }
+    fhir_call_json(call, 200);
+    return call->response->body->write(call->response->body, fhir_row_text(row, 3),
+                                       fhir_row_len(row, 3));
+}
+
+static fhir_err_t *gone(const fhir_call_t *call)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_GONE, "%s/%s was deleted",
+                           fhir_model_str(call->model, call->type->name), call->id);
+}
+
+static fhir_err_t *missing(const fhir_call_t *call)
+{
+    const char *type = fhir_model_str(call->model, call->type->name);
+    if (call->version)
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no version %s of %s/%s",
+                               call->version, type, call->id);
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s", type, call->id);
+}
+
+static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
+{
+    ((found_t *)baton)->deleted = *fhir_row_text(row, 0) == 'D';
+    return NULL;
+}
+
+/* A resource that is not there: was it ever? Only who sees everything is told (410). */
+static fhir_err_t *absent(fhir_call_t *call)
+{
+    found_t found = {.call = call};
+    fhir_value_t id = fhir_value_text(call->id);
+    fhir_stmt_t stmt = {.n_values = 1, .flags = FHIR_STMT_SHORT};
+    if (!call->grant->all)
+        return missing(call);
+    stmt.sql = apr_pstrcat(call->pool, "SELECT method FROM ",
+                           fhir_call_table(call, call->type, "_history"),
+                           " WHERE id = $1::text ORDER BY version DESC LIMIT 1", NULL);
+    FHIR_TRY(fhir_call_run(call, &stmt, &id, on_method, &found, NULL));
+    return found.deleted ? gone(call) : missing(call);
+}
+
+fhir_err_t *fhir_read_handle(fhir_call_t *call)
+{
+    found_t found = {.call = call};
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_buf_printf(sql->text,
+                    "SELECT t.version, " FHIR_SQL_USEC(
+                        "t.last_updated") ", NULL, t.resource FROM %s t WHERE t.id = ",
+                    fhir_call_table(call, call->type, ""));
+    fhir_sql_bind(sql, call->id, "text");
+    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
+    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
+    return found.rows ? NULL : absent(call);
+}
+
+/* The current version is in the main table, all others and deletions in the history. */
+fhir_err_t *fhir_vread_handle(fhir_call_t *call)
+{
+    found_t found = {.call = call};
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    if (strspn(call->version, "0123456789") != strlen(call->version) || strlen(call->version) > 9)
+        return missing(call);
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_buf_printf(sql->text,
+                    "SELECT t.version, " FHIR_SQL_USEC(
+                        "t.last_updated") ", NULL, t.resource FROM %s t WHERE t.id = ",
+                    fhir_call_table(call, call->type, ""));
+    fhir_sql_bind(sql, call->id, "text");
+    fhir_buf_puts(sql->text, " AND t.version = ");
+    fhir_sql_bind(sql, call->version, "integer");
+    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    fhir_buf_printf(
+        sql->text,
+        " UNION ALL SELECT h.version, " FHIR_SQL_USEC(
+            "h.last_updated") ", h.method, h.resource FROM %s h WHERE h.id = $1 AND h.version = $2",
+        fhir_call_table(call, call->type, "_history"));
+    FHIR_TRY(fhir_sql_history_grant(sql, "h", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
+    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
+    if (found.deleted)
+        return gone(call);
+    return found.rows ? NULL : missing(call);
+}

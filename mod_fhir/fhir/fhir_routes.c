@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The routing table and its matching. What an interaction does is not here. */
+#include "fhir/fhir_routes.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "core/fhir_text.h"
+
+#define B(name) FHIR_INTERACTION_##name
+const fhir_route_t fhir_routes[] = {
+    {"GET", "metadata", B(NONE), fhir_capability_handle, "capabilities", FHIR_LEVEL_NONE,
+     FHIR_ROUTE_PUBLIC},
+    {"GET", "T/I", B(READ), fhir_read_handle, "read", FHIR_LEVEL_TYPE, 0},
+    {"GET", "T/I/_history/V", B(VREAD), fhir_vread_handle, "vread", FHIR_LEVEL_TYPE, 0},
+    {"GET", "T/I/_history", B(HISTORY), fhir_history_handle, "history-instance", FHIR_LEVEL_TYPE,
+     0},
+    {"GET", "T", B(SEARCH), fhir_search_handle, "search-type", FHIR_LEVEL_TYPE, 0},
+    {NULL, NULL, 0, NULL, NULL, FHIR_LEVEL_NONE, 0}};
+#undef B
+
+int fhir_route_offered(const fhir_route_t *route, const fhir_endpoint_t *endpoint)
+{
+    return route->bit == FHIR_INTERACTION_NONE || (route->bit & endpoint->interactions);
+}
+
+#define SEGMENTS_MAX 8
+typedef struct path_t {
+    int n;
+    const char *segment[SEGMENTS_MAX];
+} path_t;
+
+/* 1, or 0 for a path that no pattern can match. */
+static int split(path_t *path, const char *text, apr_pool_t *pool)
+{
+    path->n = 0;
+    while (*text) {
+        apr_size_t len = strcspn(text, "/");
+        if (path->n == SEGMENTS_MAX || !len)
+            return 0;
+        path->segment[path->n] = fhir_text_url_decode(text, len, 0, pool);
+        if (!path->segment[path->n++])
+            return 0;
+        text += len;
+        if (text[0] == '/' && text[1]) /* one slash at the end is let pass */
+            text++;
+        else if (text[0] == '/')
+            break;
+    }
+    return 1;
+}
+
+static int looks_like_type(const char *s)
+{
+    return apr_isupper(*s);
+}
+
+static int segment_matches(const char *pattern, apr_size_t len, const char *s)
+{
+    if (len == 1)
+        switch (*pattern) {
+        case 'T':
+            return looks_like_type(s);
+        case 'I':
+        case 'V':
+            return fhir_text_is_id(s, strlen(s));
+        case 'C':
+            return looks_like_type(s) || !strcmp(s, "*");
+        case '$':
+            return *s == '$';
+        }
+    return strlen(s) == len && !memcmp(pattern, s, len);
+}
+
+static int matches(const char *pattern, const path_t *path)
+{
+    for (int i = 0; i < path->n; i++) {
+        apr_size_t len = strcspn(pattern, "/");
+        if (!len || !segment_matches(pattern, len, path->segment[i]))
+            return 0;
+        pattern += len + (pattern[len] == '/');
+    }
+    return !*pattern;
+}
+
+/* Puts the path's parts where the pattern says. */
+static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t *path)
+{
+    for (int i = 0; i < path->n; i++) {
+        const char *s = path->segment[i];
+        apr_size_t len = strcspn(pattern, "/");
+        switch (len == 1 ? *pattern : 0) {
+        case 'T':
+            call->type = fhir_model_resource(call->model, s, strlen(s));
+            if (!call->type)
+                return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                                       "FHIR %s has no resource type \"%s\"", call->model->label,
+                                       s);
+            break;
+        case 'I':
+            call->id = s;
+            break;
+        case 'V':
+            call->version = s;
+            break;
+        case 'C':
+            call->member = s;
+            break;
+        case '$':
+            call->operation = s;
+            break;
+        }
+        pattern += len + (pattern[len] == '/');
+    }
+    return NULL;
+}
+
+/* Methods of all rows for this path, HEAD beside GET; NULL when no row has it. */
+static const char *allowed(const fhir_call_t *call, const path_t *path)
+{
+    const char *allow = NULL;
+    for (const fhir_route_t *r = fhir_routes; r->method; r++) {
+        const char *word = !strcmp(r->method, "GET") ? "GET, HEAD" : r->method;
+        if (!matches(r->pattern, path) || !fhir_route_offered(r, call->endpoint) ||
+            (allow && strstr(allow, r->method)))
+            continue;
+        allow = allow ? apr_pstrcat(call->pool, allow, ", ", word, NULL) : word;
+    }
+    return allow;
+}
+
+static fhir_err_t *refuse(fhir_call_t *call, const path_t *path, int known)
+{
+    const fhir_request_t *request = call->request;
+    const char *allow = allowed(call, path);
+    if (!known)
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                               "There is nothing at \"%s\" below this base; [base]/metadata lists "
+                               "what there is",
+                               request->path);
+    apr_table_setn(call->response->headers, "Allow", allow ? allow : "");
+    return fhir_err_create(call->pool, FHIR_ERR_METHOD,
+                           allow ? "%s is not offered here; allowed: %s"
+                                 : "%s is not offered here, nor is any other method%s",
+                           request->method, allow ? allow : "");
+}
+
+fhir_err_t *fhir_route_find(const fhir_route_t **route, fhir_call_t *call)
+{
+    path_t path;
+    int known = 0;
+    if (!split(&path, call->request->path, call->pool)) {
+        path.n = 0;
+        return refuse(call, &path, 0);
+    }
+    for (const fhir_route_t *r = fhir_routes; r->method; r++) {
+        if (!matches(r->pattern, &path))
+            continue;
+        known = 1;
+        if (!fhir_route_offered(r, call->endpoint) || strcmp(r->method, call->request->method))
+            continue;
+        *route = r;
+        return capture(call, r->pattern, &path);
+    }
+    if (known && path.n && looks_like_type(path.segment[0]) &&
+        !fhir_model_resource(call->model, path.segment[0], strlen(path.segment[0])))
+        return capture(call, "T", &(path_t){1, {path.segment[0]}});
+    return refuse(call, &path, known);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statement of a search: which rows, in which order, from where on. Paging is by keyset: the
+ * rows behind the cursor's key are a range of the order's index, however deep the page lies.
+ */
+#include <apr_strings.h>
+
+#include "fhir/fhir_predicate.h"
+#include "fhir/fhir_search.h"
+
+static int one_patient(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return node->kind == FHIR_Q_TEST && node->modifier != FHIR_MODIFIER_MISSING &&
+           node->modifier != FHIR_MODIFIER_IDENTIFIER && fhir_predicate_is_patient(call, node);
+}
+
+int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
+{
+    const fhir_grant_t *grant = call->grant;
+    int by_grant = !grant->all && grant->patient != NULL && query->type->patient;
+    for (int i = 0; by_grant && i < grant->n_scopes; i++)
+        by_grant = grant->scopes[i].patient_only;
+    if (by_grant)
+        return 1;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (one_patient(call, n))
+            return 1;
+    return 0;
+}
+
+static void add_key(fhir_order_t *order, const char *expr, const char *cast, int descending,
+                    int nullable)
+{
+    order->key[order->n++] = (fhir_order_key_t){expr, cast, descending, nullable};
+}
+
+fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
+                              const char *alias)
+{
+    apr_pool_t *pool = sql->call->pool;
+    memset(order, 0, sizeof(*order));
+    order->scoped = fhir_search_scoped(sql->call, query);
+    if (order->scoped)
+        add_key(order, apr_pstrcat(pool, alias, ".patient_date", NULL), "timestamptz", 1, 0);
+    add_key(order, apr_pstrcat(pool, alias, ".id", NULL), "text", order->scoped, 0);
+    return NULL;
+}
+
+static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+{
+    for (int i = 0; i < order->n; i++) {
+        const fhir_order_key_t *key = &order->key[i];
+        int descending = !key->descending != !backward;
+        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : " ORDER BY ", key->expr,
+                        descending ? " DESC" : "");
+        if (key->nullable)
+            fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+/* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
+static int is_uniform(const fhir_order_t *order)
+{
+    for (int i = 0; i < order->n; i++)
+        if (order->key[i].nullable || order->key[i].descending != order->key[0].descending)
+            return 0;
+    return 1;
+}
+
+static void compare_rows(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    for (int i = 0; i < order->n; i++)
+        fhir_buf_printf(sql->text, "%s%s", i ? ", " : " AND (", order->key[i].expr);
+    fhir_buf_puts(sql->text, !order->key[0].descending != !cursor->backward ? ") < (" : ") > (");
+    for (int i = 0; i < order->n; i++) {
+        fhir_buf_puts(sql->text, i ? ", " : "");
+        fhir_sql_bind(sql, cursor->field[i], order->key[i].cast);
+    }
+    fhir_buf_putc(sql->text, ')');
+}
+
+/* "expr lies behind the field in the direction of travel"; no value lies behind all others. */
+static void strictly_behind(fhir_sql_t *sql, const fhir_order_key_t *key, const char *field,
+                            int backward)
+{
+    if (!field) {
+        fhir_buf_printf(sql->text, backward ? "%s IS NOT NULL" : "FALSE", key->expr);
+        return;
+    }
+    fhir_buf_printf(sql->text, "(%s %c ", key->expr, !key->descending != !backward ? '<' : '>');
+    fhir_sql_bind(sql, field, key->cast);
+    if (key->nullable && !backward)
+        fhir_buf_printf(sql->text, " OR %s IS NULL", key->expr);
+    fhir_buf_putc(sql->text, ')');
+}
+
+static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    fhir_buf_puts(sql->text, " AND ");
+    for (int i = 0; i < order->n; i++) {
+        const fhir_order_key_t *key = &order->key[i];
+        fhir_buf_putc(sql->text, '(');
+        strictly_behind(sql, key, cursor->field[i], cursor->backward);
+        if (i + 1 == order->n)
+            break;
+        if (cursor->field[i]) {
+            fhir_buf_printf(sql->text, " OR (%s = ", key->expr);
+            fhir_sql_bind(sql, cursor->field[i], key->cast);
+        }
+        else {
+            fhir_buf_printf(sql->text, " OR (%s IS NULL", key->expr);
+        }
+        fhir_buf_puts(sql->text, " AND ");
+    }
+    for (int i = 0; i < 2 * order->n - 1; i++)
+        fhir_buf_putc(sql->text, ')');
+}
+
+/* FROM … WHERE …: the matches that the grant lets be seen. */
+static fhir_err_t *matches(fhir_sql_t *sql, const fhir_query_t *query)
+{
+    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
+    FHIR_TRY(fhir_sql_node(sql, "t", query->where));
+    return fhir_sql_grant(sql, "t", query->type, FHIR_RIGHT_SEARCH);
+}
+
+/* One patient's rows are planned once for all patients; other searches depend on their values. */
+static unsigned plan_flags(const fhir_order_t *order, const fhir_query_t *query)
+{
+    return (order->scoped ? 0 : FHIR_STMT_ONCE) | (query->count > 100 ? FHIR_STMT_STREAM : 0);
+}
+
+fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
+                             const fhir_query_t *query, const fhir_cursor_t *cursor)
+{
+    FHIR_TRY(fhir_search_order(order, sql, query, "t"));
+    fhir_buf_puts(sql->text, "SELECT t.id, t.resource");
+    for (int i = 0; i + 1 < order->n; i++)
+        fhir_buf_printf(sql->text, ", (%s)::text", order->key[i].expr);
+    FHIR_TRY(matches(sql, query));
+    if (cursor && cursor->n != order->n)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
+                               "This page link is of another version of the server; begin again "
+                               "with the search itself");
+    if (cursor && is_uniform(order))
+        compare_rows(sql, order, cursor);
+    else if (cursor)
+        compare_keys(sql, order, cursor);
+    order_by(sql, order, cursor && cursor->backward);
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, query->count + 1, "bigint");
+    return fhir_sql_stmt(stmt, sql, plan_flags(order, query));
+}
+
+fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+{
+    fhir_buf_puts(sql->text, "SELECT count(*)");
+    FHIR_TRY(matches(sql, query));
+    return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
+}

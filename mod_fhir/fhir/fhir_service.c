@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The entry: who may come in, which interaction it is, and what becomes of an error. The routing
+ * table is in fhir_routes.c, the interactions are in files of their own.
+ */
+#include "fhir/fhir_service.h"
+
+#include <apr_strings.h>
+
+#include "fhir/fhir_outcome.h"
+#include "fhir/fhir_routes.h"
+
+/* For endpoints that need no token. */
+static const fhir_grant_t grant_all = {.all = 1};
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} interactions[] = {
+#define FHIR_INTERACTION_ROW(name, word, bit) {word, bit},
+    FHIR_INTERACTION_LIST(FHIR_INTERACTION_ROW)
+#undef FHIR_INTERACTION_ROW
+};
+
+unsigned fhir_interaction_by_name(const char *name)
+{
+    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++)
+        if (!strcmp(interactions[i].name, name))
+            return interactions[i].bit;
+    return FHIR_INTERACTION_NONE;
+}
+
+void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
+{
+    endpoint->interactions = FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD |
+                             FHIR_INTERACTION_SEARCH | FHIR_INTERACTION_HISTORY;
+    endpoint->count_default = 100;
+    endpoint->count_max = 1000;
+    endpoint->body_max = 16 * 1024 * 1024;
+    endpoint->depth_max = 64;
+    endpoint->values_max = 500;
+    endpoint->params_max = 100;
+    endpoint->hops_max = 4;
+    endpoint->includes_max = 20;
+    endpoint->include_rows_max = 10000;
+    endpoint->query_max = 64 * 1024;
+    endpoint->cost_max = 0;
+    endpoint->require_if_match = 1;
+    endpoint->create_with_id = 0;
+    endpoint->update_create = 0;
+    endpoint->update_unchanged = 0;
+    endpoint->check_references = 0;
+    endpoint->conditional_delete = 0;
+    endpoint->explain = 0;
+    endpoint->allow_scan = 0;
+    endpoint->retry_after_sec = 1;
+}
+
+static fhir_err_t *admit(fhir_call_t *call, const fhir_route_t *route)
+{
+    if (call->grant || (route && route->flags & FHIR_ROUTE_PUBLIC))
+        return NULL;
+    apr_table_unset(call->response->headers, "Allow");
+    return fhir_err_create(call->pool, FHIR_ERR_LOGIN,
+                           "This endpoint needs an access token (Authorization: Bearer …); "
+                           "[base]/metadata can be read without one");
+}
+
+static fhir_err_t *dispatch(fhir_call_t *call)
+{
+    const fhir_route_t *route = NULL;
+    fhir_err_t *err = fhir_route_find(&route, call);
+    /* Who may not come in learns nothing about what is there, not even that a path is wrong. */
+    FHIR_TRY(admit(call, route));
+    if (err)
+        return err;
+    call->response->interaction = route->name;
+    call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
+    FHIR_TRY(fhir_pairs_parse(&call->pairs, call->request->query, call->endpoint->query_max,
+                              call->pool));
+    return route->handler(call);
+}
+
+/* Everything an error does to a response. */
+static void answer_error(fhir_call_t *call, fhir_err_t *err)
+{
+    fhir_response_t *response = call->response;
+    int status = fhir_err_http_status(err->code);
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 1024 * 1024);
+    if (response->body_reset)
+        response->body_reset(response);
+    fhir_call_json(call, status);
+    if (status == 401)
+        apr_table_setn(response->headers, "WWW-Authenticate", "Bearer");
+    if (status == 503)
+        apr_table_setn(response->headers, "Retry-After",
+                       apr_itoa(call->pool, call->endpoint->retry_after_sec));
+    fhir_outcome_render(buf, err);
+    response->body->write(response->body, buf->data, buf->len);
+    fhir_buf_free(buf);
+}
+
+fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *request)
+{
+    fhir_call_t call = {.request = request,
+                        .response = response,
+                        .endpoint = request->endpoint,
+                        .model = request->endpoint->model,
+                        .grant = request->grant,
+                        .pool = request->pool};
+    fhir_err_t *err;
+    if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)
+        call.grant = &grant_all;
+    if (!response->headers)
+        response->headers = apr_table_make(request->pool, 4);
+    err = dispatch(&call);
+    if (err)
+        answer_error(&call, err);
+    return err;
+}

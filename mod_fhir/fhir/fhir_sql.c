@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQL under construction: values, columns, and the tree of conditions with chains and _has. The
+ * test of one parameter is in fhir_predicate.c, the grant in fhir_grant.c, the statement of a
+ * search in fhir_search_sql.c.
+ */
+#include "fhir/fhir_sql.h"
+
+#include <apr_strings.h>
+
+fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
+{
+    fhir_sql_t *sql = apr_pcalloc(call->pool, sizeof(*sql));
+    sql->text = fhir_buf_create(call->pool, 1024 * 1024);
+    sql->values = apr_array_make(call->pool, 8, sizeof(fhir_value_t));
+    sql->call = call;
+    *out = sql;
+    return NULL;
+}
+
+static void bind_value(fhir_sql_t *sql, const char *text, apr_size_t len, const char *cast)
+{
+    fhir_value_t *value = apr_array_push(sql->values);
+    value->data = text;
+    value->len = len;
+    fhir_buf_printf(sql->text, "$%d::%s", sql->values->nelts, cast);
+}
+
+void fhir_sql_bind(fhir_sql_t *sql, const char *text, const char *cast)
+{
+    bind_value(sql, text, text ? strlen(text) : 0, cast);
+}
+
+void fhir_sql_bind_array(fhir_sql_t *sql, const apr_array_header_t *texts, const char *cast)
+{
+    fhir_buf_t *buf = fhir_buf_create(sql->call->pool, 16 * 1024 * 1024);
+    fhir_buf_putc(buf, '{');
+    for (int i = 0; i < texts->nelts; i++) {
+        const char *s = APR_ARRAY_IDX(texts, i, const char *);
+        if (i)
+            fhir_buf_putc(buf, ',');
+        fhir_store_array_element(buf, s, strlen(s));
+    }
+    fhir_buf_putc(buf, '}');
+    sql->text->overflow |= buf->overflow;
+    bind_value(sql, fhir_buf_cstr(buf), buf->len, cast);
+}
+
+void fhir_sql_bind_time(fhir_sql_t *sql, apr_int64_t usec)
+{
+    char text[40];
+    int len = fhir_time_format_sql(text, usec);
+    bind_value(sql, apr_pstrmemdup(sql->call->pool, text, (apr_size_t)len), (apr_size_t)len,
+               "timestamptz");
+}
+
+void fhir_sql_bind_int(fhir_sql_t *sql, apr_int64_t number, const char *cast)
+{
+    fhir_sql_bind(sql, apr_psprintf(sql->call->pool, "%" APR_INT64_T_FMT, number), cast);
+}
+
+const char *fhir_sql_alias(fhir_sql_t *sql)
+{
+    return apr_psprintf(sql->call->pool, "a%d", ++sql->aliases);
+}
+
+void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                     const char *suffix)
+{
+    fhir_buf_printf(sql->text, "%s.\"%s%s\"", alias,
+                    fhir_model_str(sql->call->model, param->column), suffix);
+}
+
+fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags)
+{
+    const char *text = fhir_buf_cstr(sql->text);
+    if (sql->text->overflow || sql->values->nelts > 60000)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                               "The search is too large to be run; use fewer parameters");
+    stmt->sql = text;
+    stmt->n_values = sql->values->nelts;
+    stmt->flags = flags;
+    return NULL;
+}
+
+const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql)
+{
+    return (const fhir_value_t *)sql->values->elts;
+}
+
+/* Children joined by a word, or the value of the empty list. */
+static fhir_err_t *join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child,
+                        const char *word, const char *none)
+{
+    if (!child) {
+        fhir_buf_puts(sql->text, none);
+        return NULL;
+    }
+    fhir_buf_putc(sql->text, '(');
+    for (const fhir_qnode_t *c = child; c; c = c->next) {
+        if (c != child)
+            fhir_buf_puts(sql->text, word);
+        FHIR_TRY(fhir_sql_node(sql, alias, c));
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/*
+ * The join of a reference column of one alias with the id of another, said in both directions, so
+ * that PostgreSQL may start at either end: by the primary key of what is referred to, or by an
+ * index on the reference.
+ */
+static void refers(fhir_sql_t *sql, const char *holder, const fhir_param_t *param,
+                   const char *target_alias, const fhir_type_t *target)
+{
+    const char *type = fhir_model_str(sql->call->model, target->name);
+    if (param->column_kind == FHIR_COL_REFERENCES) {
+        fhir_sql_column(sql, holder, param, "");
+        fhir_buf_printf(sql->text, " && ARRAY['%s/' || %s.id]", type, target_alias);
+        return;
+    }
+    fhir_sql_column(sql, holder, param, "");
+    fhir_buf_printf(sql->text, " = '%s/' || %s.id AND %s.id = substr(", type, target_alias,
+                    target_alias);
+    fhir_sql_column(sql, holder, param, "");
+    fhir_buf_printf(sql->text, ", %d)", (int)strlen(type) + 2);
+}
+
+/* A column of several references: its elements are looked up one by one. */
+static void any_element(fhir_sql_t *sql, const char *holder, const fhir_param_t *param,
+                        const char *target_alias, const fhir_type_t *target)
+{
+    const char *type = fhir_model_str(sql->call->model, target->name);
+    fhir_buf_printf(sql->text, "%s.id IN (SELECT substr(r, %d) FROM unnest(", target_alias,
+                    (int)strlen(type) + 2);
+    fhir_sql_column(sql, holder, param, "");
+    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/'))", type);
+}
+
+/* Every way to follow a reference ends here: two aliases, the child's condition, the grant. */
+static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const char *other = fhir_sql_alias(sql);
+    int forward = node->kind == FHIR_Q_CHAIN;
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE ",
+                    fhir_call_table(sql->call, node->target, ""), other);
+    if (forward && node->param->column_kind == FHIR_COL_REFERENCES)
+        any_element(sql, alias, node->param, other, node->target);
+    else if (forward)
+        refers(sql, alias, node->param, other, node->target);
+    else
+        refers(sql, other, node->param, alias, node->type);
+    fhir_buf_puts(sql->text, " AND ");
+    FHIR_TRY(fhir_sql_node(sql, other, node->child));
+    FHIR_TRY(fhir_sql_grant(sql, other, node->target, FHIR_RIGHT_SEARCH));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static fhir_err_t *not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child)
+{
+    fhir_buf_putc(sql->text, '(');
+    FHIR_TRY(fhir_sql_node(sql, alias, child));
+    fhir_buf_puts(sql->text, " IS NOT TRUE)");
+    return NULL;
+}
+
+fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    switch (node->kind) {
+    case FHIR_Q_AND:
+        return join(sql, alias, node->child, " AND ", "TRUE");
+    case FHIR_Q_OR:
+        return join(sql, alias, node->child, " OR ", "FALSE");
+    case FHIR_Q_NOT:
+        return not_true(sql, alias, node->child);
+    case FHIR_Q_CHAIN:
+    case FHIR_Q_HAS:
+        return linked(sql, alias, node);
+    case FHIR_Q_COMPARTMENT:
+        return fhir_sql_compartment(sql, alias, node->type, node->target, node->values[0].id);
+    default:
+        return fhir_predicate_append(sql, alias, node);
+    }
+}

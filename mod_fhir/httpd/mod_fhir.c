@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The module's record and hooks.
+ */
+#include "httpd/mod_fhir.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <util_cfgtree.h>
+
+APLOG_USE_MODULE(fhir);
+
+/* ---- configuration ---- */
+
+static void *create_server(apr_pool_t *pool, server_rec *s)
+{
+    (void)s;
+    return apr_pcalloc(pool, sizeof(mod_fhir_server_t));
+}
+
+static void *merge_servers(apr_pool_t *pool, void *outer, void *inner)
+{
+    mod_fhir_server_t *merged = apr_pcalloc(pool, sizeof(*merged)), *out = outer, *in = inner;
+    mod_fhir_settings_merge(&merged->settings, &out->settings, &in->settings);
+    merged->has_endpoint = out->has_endpoint || in->has_endpoint;
+    return merged;
+}
+
+static void *create_location(apr_pool_t *pool, char *path)
+{
+    (void)path;
+    return apr_pcalloc(pool, sizeof(mod_fhir_settings_t));
+}
+
+static void *merge_locations(apr_pool_t *pool, void *outer, void *inner)
+{
+    mod_fhir_settings_t *merged = apr_palloc(pool, sizeof(*merged));
+    mod_fhir_settings_merge(merged, outer, inner);
+    return merged;
+}
+
+/* Value of a directive of another module's, wherever it stands; the last one. */
+static const char *find_directive(const ap_directive_t *tree, const char *name)
+{
+    const char *found = NULL;
+    for (; tree; tree = tree->next) {
+        const char *inside = tree->first_child ? find_directive(tree->first_child, name) : NULL;
+        if (strcasecmp(tree->directive, name) == 0)
+            found = tree->args;
+        else if (inside)
+            found = inside;
+    }
+    return found;
+}
+
+/* Endpoints of a server: the Locations' own settings over the server's. */
+static int check_server(server_rec *s, apr_pool_t *ptemp)
+{
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
+    const mod_fhir_settings_t *outside = ap_get_module_config(s->lookup_defaults, &fhir_module);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    for (int i = 0; i < core->sec_url->nelts; i++) {
+        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+        mod_fhir_settings_t settings;
+        const char *wrong;
+        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+            continue;
+        mod_fhir_settings_merge(&settings, outside, own);
+        wrong = mod_fhir_settings_check(&settings, ptemp);
+        if (wrong) {
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0230: <Location \"%s\">: %s",
+                         settings.value[MOD_FHIR_ENDPOINT].place->path, wrong);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
+
+/* Also for httpd -t, and on each pass of a start. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+{
+    (void)pconf;
+    (void)plog;
+    if (ap_exists_config_define("DUMP_FHIR_DIRECTIVES")) {
+        apr_file_t *out;
+        if (!apr_file_open_stdout(&out, ptemp))
+            mod_fhir_settings_dump(out, ptemp);
+    }
+    for (server_rec *s = main; s; s = s->next) {
+        if (check_server(s, ptemp) != OK)
+            return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+/* What will go wrong, said once per start. */
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+{
+    const char *most = find_directive(ap_conftree, "DBDMax");
+    int any = 0, database = find_directive(ap_conftree, "DBDParams") != NULL;
+    (void)pconf;
+    (void)plog;
+    (void)ptemp;
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
+        return OK;
+    for (server_rec *s = main; s; s = s->next) {
+        apr_int64_t wanted = mod_fhir_number(mod_fhir_settings_of(s), MOD_FHIR_CONNECTIONS);
+        if (!mod_fhir_server_of(s)->has_endpoint)
+            continue;
+        any = 1;
+        if (database && wanted > (most ? apr_atoi64(most) : 10))
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         "FHIR0231: FHIRConnections %" APR_INT64_T_FMT
+                         " is above DBDMax %s: requests may wait in mod_dbd without limit; raise "
+                         "DBDMax to it",
+                         wanted, most ? most : "10 (its default)");
+    }
+    if (any && !database)
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
+                     "FHIR0232: no database is configured (mod_dbd: DBDriver pgsql, DBDParams): "
+                     "endpoints answer their CapabilityStatement, and 503 to the rest");
+    return OK;
+}
+
+static void child_init(apr_pool_t *pchild, server_rec *main)
+{
+    int database = find_directive(ap_conftree, "DBDParams") != NULL;
+    const char *folder;
+    for (server_rec *s = main; s; s = s->next) {
+        mod_fhir_server_t *server = mod_fhir_server_of(s);
+        if (server->has_endpoint && !(server->child = mod_fhir_child_create(s, database, pchild)))
+            ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0233: no memory for the endpoints");
+    }
+    (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
+}
+
+/* ---- requests ---- */
+
+static int is_ours(const request_rec *r)
+{
+    const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
+    return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT);
+}
+
+/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, no extension gets a
+ * meaning, and TRACE is a method like any other unknown one. */
+static int translate_name(request_rec *r)
+{
+    if (!is_ours(r))
+        return DECLINED;
+    r->filename = apr_pstrcat(r->pool, "fhir:", r->uri, NULL);
+    return OK;
+}
+
+static int map_to_storage(request_rec *r)
+{
+    return is_ours(r) ? OK : DECLINED;
+}
+
+static int find_type(request_rec *r)
+{
+    if (!is_ours(r))
+        return DECLINED;
+    r->handler = MOD_FHIR_HANDLER; /* SetHandler in the Location still wins */
+    return OK;
+}
+
+static void register_hooks(apr_pool_t *pool)
+{
+    (void)pool;
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(translate_name, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
+}
+
+/* Merged always: otherwise a virtual host without a directive of ours shares the main server's
+ * record, and a Location its server's. */
+module AP_MODULE_DECLARE_DATA fhir_module = {
+    STANDARD20_MODULE_STUFF, create_location,   merge_locations, create_server,
+    merge_servers,           mod_fhir_commands, register_hooks,  AP_MODULE_FLAG_ALWAYS_MERGE,
+};

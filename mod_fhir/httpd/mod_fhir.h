@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file mod_fhir.h
+ * @brief Inside the module: what its files share.
+ *
+ * The module is glue: it turns a request of httpd's into a fhir_request_t, calls
+ * fhir_service_run, and sends what comes back.
+ */
+#ifndef MOD_FHIR_H
+#define MOD_FHIR_H
+
+#include <httpd.h>
+
+#include <http_config.h>
+#include <http_log.h>
+
+#include "fhir/fhir_service.h"
+#include "httpd/mod_fhir_settings.h"
+
+extern module AP_MODULE_DECLARE_DATA fhir_module __attribute__((visibility("default")));
+
+typedef struct mod_fhir_endpoint_t mod_fhir_endpoint_t;
+typedef struct mod_fhir_child_t mod_fhir_child_t;
+
+/** The module's record of a server. */
+typedef struct mod_fhir_server_t {
+    mod_fhir_settings_t settings;
+    int has_endpoint;        /* one is configured here, or outside of it */
+    mod_fhir_child_t *child; /* in a child process, of its own; else NULL */
+} mod_fhir_server_t;
+
+static inline mod_fhir_server_t *mod_fhir_server_of(server_rec *s)
+{
+    return ap_get_module_config(s->module_config, &fhir_module);
+}
+static inline const mod_fhir_settings_t *mod_fhir_settings_of(server_rec *s)
+{
+    return &mod_fhir_server_of(s)->settings;
+}
+
+/* ---- mod_fhir_log.c ---- */
+
+/** A sink that writes to a server's error log, as long as pool lives. */
+const fhir_log_t *mod_fhir_log_server(server_rec *s, apr_pool_t *pool);
+/** Fills a sink that writes to a request's error log. */
+void mod_fhir_log_request(fhir_log_t *log, request_rec *r);
+/** Logs what a request came to: errors by their code, all else at debug. The state that limits the
+ *  rate of "not available" is the child's. */
+void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err_t *err);
+
+/* ---- mod_fhir_db.c: this process and its database ---- */
+
+/** What a server (virtual host) needs in this process; call it in child_init. database: one is
+ *  configured. NULL on want of memory. */
+mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t *pchild);
+/** The server's store, or NULL when no database is configured. */
+fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child);
+/** 1 once in a while (10 s), also the number of times it said 0 since. */
+int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child);
+
+/* ---- mod_fhir_endpoint.c: endpoints as this process sees them ---- */
+
+/** The endpoint that a request's settings describe; made when it is asked for first. NULL on want
+ *  of memory. */
+mod_fhir_endpoint_t *mod_fhir_endpoint_get(mod_fhir_child_t *child,
+                                           const mod_fhir_settings_t *settings);
+const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoint);
+/** 1 if the tenant's schema was seen to be the right one in this process; asks the database if it
+ *  was not. What is wrong is logged. */
+int mod_fhir_endpoint_is_ready(mod_fhir_endpoint_t *endpoint, const fhir_log_t *log,
+                               apr_pool_t *pool);
+/** Endpoints of one process, kept in mod_fhir_child_t. */
+typedef struct mod_fhir_endpoints_t mod_fhir_endpoints_t;
+mod_fhir_endpoints_t *mod_fhir_endpoints_create(mod_fhir_child_t *child, apr_pool_t *pchild);
+mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child);
+
+/* ---- mod_fhir_body.c ---- */
+
+/** Reads a request's body: see fhir_request_t.read_body. */
+fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, request_rec *r, apr_size_t max);
+
+/** A response body on its way: in memory up to 128 KB, then in an unlinked temporary file, so that
+ *  a page of any size takes little memory and no connection waits for a slow client. */
+typedef struct mod_fhir_spool_t {
+    fhir_out_t out; /* what libfhir writes to */
+    request_rec *r;
+    fhir_buf_t *buf;  /* what is not in the file (yet) */
+    apr_file_t *file; /* or NULL */
+    apr_off_t in_file;
+} mod_fhir_spool_t;
+void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r);
+/** Drops what was written. */
+void mod_fhir_spool_reset(mod_fhir_spool_t *spool);
+/** Sends it all with its length; an httpd status. */
+int mod_fhir_spool_send(mod_fhir_spool_t *spool);
+
+/* ---- mod_fhir_handler.c ---- */
+
+/** r->handler of an endpoint's requests. */
+#define MOD_FHIR_HANDLER "fhir"
+/** The content handler. */
+int mod_fhir_handler(request_rec *r);
+
+#endif

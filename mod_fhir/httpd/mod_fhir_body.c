@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bodies: a request's is read whole, within its limit; a response's is spooled until the database
+ * connection is back, then sent at the client's pace.
+ */
+#include "httpd/mod_fhir.h"
+
+#include <apr_buckets.h>
+#include <apr_file_io.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include <http_protocol.h>
+#include <util_filter.h>
+
+APLOG_USE_MODULE(fhir);
+
+/* ---- request ---- */
+
+static fhir_err_t *too_large(request_rec *r, apr_size_t max)
+{
+    /* what was not read is not waited for */
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return fhir_err_create(
+        r->pool, FHIR_ERR_TOO_LARGE,
+        "The body is larger than the %" APR_SIZE_T_FMT " bytes that this endpoint accepts", max);
+}
+
+static fhir_err_t *not_read(request_rec *r, apr_status_t rv)
+{
+    r->connection->keepalive = AP_CONN_CLOSE;
+    if (ap_map_http_request_error(rv, HTTP_BAD_REQUEST) == HTTP_REQUEST_ENTITY_TOO_LARGE)
+        return fhir_err_create(r->pool, FHIR_ERR_TOO_LARGE,
+                               "The body is larger than this server accepts (LimitRequestBody)");
+    return fhir_err_apr(r->pool, FHIR_ERR_BAD_REQUEST, rv,
+                        "The body of the request could not be read to its end");
+}
+
+/* Appends the data of a brigade; *eos when that was all. */
+static fhir_err_t *take(fhir_buf_t *buf, int *eos, request_rec *r, apr_bucket_brigade *brigade,
+                        apr_size_t max)
+{
+    for (apr_bucket *b = APR_BRIGADE_FIRST(brigade); b != APR_BRIGADE_SENTINEL(brigade);
+         b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t len;
+        apr_status_t rv;
+        if (APR_BUCKET_IS_EOS(b))
+            *eos = 1;
+        if (APR_BUCKET_IS_METADATA(b))
+            continue;
+        rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+        if (rv)
+            return not_read(r, rv);
+        if (len > max - buf->len)
+            return too_large(r, max);
+        fhir_buf_append(buf, data, len);
+    }
+    return NULL;
+}
+
+static fhir_err_t *read_all(fhir_buf_t *buf, request_rec *r, apr_size_t max)
+{
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    fhir_err_t *err = NULL;
+    int eos = 0;
+    while (!eos && !err) {
+        apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
+                                         APR_BLOCK_READ, HUGE_STRING_LEN * 4);
+        err = rv ? not_read(r, rv) : take(buf, &eos, r, brigade, max);
+        apr_brigade_cleanup(brigade);
+    }
+    return err;
+}
+
+fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, request_rec *r, apr_size_t max)
+{
+    const char *announced = apr_table_get(r->headers_in, "Content-Length"), *coding;
+    fhir_buf_t *buf = fhir_buf_create(r->pool, max + 1);
+    apr_off_t n;
+    if (announced && ap_parse_strict_length(&n, announced) && (apr_uint64_t)n > max)
+        return too_large(r, max);
+    FHIR_TRY(read_all(buf, r, max));
+    /* mod_deflate's input filter takes the header away with the coding */
+    coding = apr_table_get(r->headers_in, "Content-Encoding");
+    if (buf->len && coding && strcasecmp(coding, "identity") != 0)
+        return fhir_err_create(r->pool, FHIR_ERR_MEDIA_TYPE,
+                               "Content-Encoding %s is not accepted here: send the body as it is",
+                               coding);
+    *body = fhir_buf_cstr(buf);
+    *len = buf->len;
+    return NULL;
+}
+
+/* ---- response ---- */
+
+enum { IN_MEMORY = 128 * 1024 };
+
+static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv, const char *what)
+{
+    return fhir_err_apr(spool->r->pool, FHIR_ERR_INTERNAL, rv, what);
+}
+
+/* Moves what is in memory into the file, which is made when it is needed first. */
+static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
+{
+    apr_status_t rv = APR_SUCCESS;
+    if (!spool->file) {
+        const char *dir;
+        char *name;
+        rv = apr_temp_dir_get(&dir, spool->r->pool);
+        if (rv)
+            return file_error(spool, rv, "no folder for temporary files");
+        name = apr_pstrcat(spool->r->pool, dir, "/fhir.XXXXXX", NULL);
+        rv = apr_file_mktemp(&spool->file, name,
+                             APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL |
+                                 APR_FOPEN_BINARY | APR_FOPEN_NOCLEANUP,
+                             spool->r->pool);
+        if (rv) {
+            spool->file = NULL;
+            return file_error(spool, rv, "no temporary file");
+        }
+        /* unlinked at once: nothing is left behind, however this process ends */
+        (void)apr_file_remove(name, spool->r->pool);
+        apr_pool_cleanup_register(spool->r->pool, spool->file,
+                                  (apr_status_t(*)(void *))apr_file_close, apr_pool_cleanup_null);
+    }
+    rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
+    if (rv)
+        return file_error(spool, rv, "temporary file");
+    spool->in_file += (apr_off_t)spool->buf->len;
+    fhir_buf_clear(spool->buf);
+    return NULL;
+}
+
+static fhir_err_t *spool_write(fhir_out_t *out, const char *data, apr_size_t len)
+{
+    mod_fhir_spool_t *spool = out->baton;
+    while (len) {
+        apr_size_t room = IN_MEMORY - spool->buf->len, n = len < room ? len : room;
+        fhir_buf_append(spool->buf, data, n);
+        if (spool->buf->overflow)
+            return fhir_err_create(spool->r->pool, FHIR_ERR_INTERNAL,
+                                   "The server could not complete the request");
+        data += n;
+        len -= n;
+        if (len)
+            FHIR_TRY(move_to_file(spool));
+    }
+    return NULL;
+}
+
+void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r)
+{
+    spool->out.write = spool_write;
+    spool->out.baton = spool;
+    spool->r = r;
+    spool->buf = fhir_buf_create(r->pool, IN_MEMORY);
+    spool->file = NULL;
+    spool->in_file = 0;
+}
+
+void mod_fhir_spool_reset(mod_fhir_spool_t *spool)
+{
+    apr_off_t start = 0;
+    fhir_buf_clear(spool->buf);
+    spool->in_file = 0;
+    if (spool->file) {
+        (void)apr_file_trunc(spool->file, 0);
+        (void)apr_file_seek(spool->file, APR_SET, &start);
+    }
+}
+
+int mod_fhir_spool_send(mod_fhir_spool_t *spool)
+{
+    request_rec *r = spool->r;
+    conn_rec *c = r->connection;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, c->bucket_alloc);
+    apr_off_t length = spool->in_file + (apr_off_t)spool->buf->len;
+    apr_status_t rv;
+    if (length)
+        ap_set_content_length(r, length);
+    if (spool->in_file)
+        (void)apr_brigade_insert_file(brigade, spool->file, 0, spool->in_file, r->pool);
+    if (spool->buf->len) {
+        /* the bucket takes the memory over and frees it when it is sent */
+        APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_heap_create(spool->buf->data, spool->buf->len,
+                                                                free, c->bucket_alloc));
+        spool->buf->data = NULL;
+        spool->buf->len = spool->buf->cap = 0;
+    }
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(c->bucket_alloc));
+    rv = ap_pass_brigade(r->output_filters, brigade);
+    if (rv && !c->aborted)
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "FHIR0221: the answer was not sent");
+    return rv ? AP_FILTER_ERROR : OK;
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request: from request_rec to fhir_request_t, through fhir_service_run, and back. Nothing of
+ * FHIR is decided here.
+ */
+#include "httpd/mod_fhir.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+APLOG_USE_MODULE(fhir);
+
+typedef struct call_t {
+    fhir_request_t request;
+    fhir_response_t response;
+    fhir_log_t log;
+    mod_fhir_spool_t spool;
+    request_rec *r;
+    const char *body; /* read already */
+    apr_size_t body_len;
+} call_t;
+
+static const char *header(const fhir_request_t *request, const char *name)
+{
+    const call_t *call = request->baton;
+    return apr_table_get(call->r->headers_in, name);
+}
+
+static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_request_t *request,
+                             apr_size_t max)
+{
+    call_t *call = request->baton;
+    if (!call->body)
+        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, call->r, max));
+    *body = call->body;
+    *len = call->body_len;
+    return NULL;
+}
+
+static void body_reset(fhir_response_t *response)
+{
+    mod_fhir_spool_reset(response->body->baton);
+}
+
+/* As the client sees it: FHIRBaseURL, else what the request itself says (Host, or ServerName with
+ * UseCanonicalName). */
+static const char *base_url(request_rec *r, const mod_fhir_settings_t *settings)
+{
+    const char *path = settings->value[MOD_FHIR_ENDPOINT].place->path;
+    if (mod_fhir_is_set(settings, MOD_FHIR_BASE_URL))
+        return settings->value[MOD_FHIR_BASE_URL].text;
+    return ap_construct_url(r->pool, path, r);
+}
+
+/* Behind the base. Taken from r->uri, which httpd's own access control saw, and encoded anew: what
+ * is served cannot differ from what was permitted. */
+static const char *path_below(request_rec *r, const mod_fhir_place_t *place)
+{
+    const char *path = r->uri + strlen(place->path);
+    while (*path == '/') {
+        path++;
+    }
+    return *path ? ap_os_escape_path(r->pool, path, 1) : "";
+}
+
+static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
+                 const mod_fhir_settings_t *settings, mod_fhir_child_t *child)
+{
+    fhir_request_t *request = &call->request;
+    call->r = r;
+    mod_fhir_log_request(&call->log, r);
+    mod_fhir_spool_init(&call->spool, r);
+    request->pool = r->pool;
+    request->endpoint = mod_fhir_endpoint_plain(endpoint);
+    request->log = &call->log;
+    request->head = r->header_only;
+    request->method = r->header_only ? "GET" : r->method;
+    request->base_url = base_url(r, settings);
+    request->path = path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
+    request->query = r->args;
+    request->header = header;
+    request->read_body = read_body;
+    request->baton = call;
+    /* the CapabilityStatement is there whatever the database does: it does not wait for it */
+    if (strcmp(request->path, "metadata") != 0 &&
+        mod_fhir_endpoint_is_ready(endpoint, &call->log, r->pool))
+        request->store = mod_fhir_child_store(child);
+    call->response.status = HTTP_OK;
+    call->response.headers = apr_table_make(r->pool, 8);
+    call->response.body = &call->spool.out;
+    call->response.body_reset = body_reset;
+}
+
+/* For LogFormat: %{fhir-interaction}n, %{fhir-type}n. */
+static void note(request_rec *r, const fhir_response_t *response)
+{
+    if (response->interaction)
+        apr_table_setn(r->notes, "fhir-interaction", response->interaction);
+    if (response->type)
+        apr_table_setn(r->notes, "fhir-type", response->type);
+}
+
+int mod_fhir_handler(request_rec *r)
+{
+    const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
+    mod_fhir_child_t *child = mod_fhir_server_of(r->server)->child;
+    mod_fhir_endpoint_t *endpoint;
+    call_t *call;
+    fhir_err_t *err;
+    if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0 ||
+        !mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
+        return DECLINED;
+    if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
+        return HTTP_INTERNAL_SERVER_ERROR;
+    call = apr_pcalloc(r->pool, sizeof(*call));
+    fill(call, r, endpoint, settings, child);
+    err = fhir_service_run(&call->response, &call->request);
+    if (err)
+        mod_fhir_log_result(child, r, err);
+    note(r, &call->response);
+    r->status = call->response.status;
+    r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
+    if (call->response.content_type)
+        ap_set_content_type(r, call->response.content_type);
+    return mod_fhir_spool_send(&call->spool);
+}

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The directives' table and what works on it: parsing, merging, defaults. What the values do is
+ * elsewhere; defaults of an endpoint's members are fhir_endpoint_defaults'.
+ */
+#include "httpd/mod_fhir_settings.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <apr_uri.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <http_core.h>
+
+#include "httpd/mod_fhir.h"
+
+typedef enum kind_t {
+    KIND_INT,
+    KIND_BYTES,   /* K, M, G may follow */
+    KIND_TIME,    /* µs; a unit may follow, seconds without */
+    KIND_SECONDS, /* the same, whole seconds in an int member */
+    KIND_FLAG,    /* On, Off */
+    KIND_COST,    /* a whole number in a double member */
+    KIND_CHOICE,  /* one of the words in `accepted`, by its number */
+    KIND_OWN      /* the row's parser */
+} kind_t;
+
+typedef struct row_t row_t;
+struct row_t {
+    kind_t kind;
+    int server;      /* 1: per server, 0: server and Location, -1: Location only */
+    int member;      /* offset in fhir_endpoint_t, or -1 */
+    apr_int64_t def; /* where there is no member; members: fhir_endpoint_defaults */
+    apr_int64_t min, max;
+    const char *arguments; /* for messages and the manual: "On|Off" */
+    const char *accepted;  /* what is accepted, if kind and range do not say it */
+    const char *standard;  /* default in words, if there is no number */
+    /** Reads argc words, at least one; an error text or NULL. */
+    const char *(*parse)(mod_fhir_value_t *value, cmd_parms *cmd, int argc, char *const argv[]);
+};
+
+static const char *parse_endpoint(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_tenant(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+
+#define MEMBER(name) (int)offsetof(fhir_endpoint_t, name)
+#define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
+#define KB           ((apr_int64_t)1024)
+#define MB           (1024 * KB)
+
+/* A row's initialiser: INT of endpoint member m from lowest to highest, and so on. */
+#define INT(m, lowest, highest)                                                                    \
+    {                                                                                              \
+        .kind = KIND_INT, .member = MEMBER(m), .min = lowest, .max = highest,                      \
+        .arguments = "number"                                                                      \
+    }
+#define BYTES(m, lowest, highest)                                                                  \
+    {                                                                                              \
+        .kind = KIND_BYTES, .member = MEMBER(m), .min = lowest, .max = highest,                    \
+        .arguments = "bytes[K|M|G]"                                                                \
+    }
+#define FLAG(m)                                                                                    \
+    {                                                                                              \
+        .kind = KIND_FLAG, .member = MEMBER(m), .max = 1, .arguments = "On|Off"                    \
+    }
+#define OWN(in, words, what, otherwise, function)                                                  \
+    {                                                                                              \
+        .kind = KIND_OWN, .server = in, .member = -1, .arguments = words, .accepted = what,        \
+        .standard = otherwise, .parse = function                                                   \
+    }
+
+static const row_t rows[MOD_FHIR_SETTINGS] = {
+    [MOD_FHIR_ENDPOINT] =
+        OWN(-1, "version audience", "version R4 or DSTU2, audience provider, patient or open",
+            "none", parse_endpoint),
+    [MOD_FHIR_TENANT] =
+        OWN(0, "name", "a letter a to z, then letters a to z, digits and _, 48 in all", "main",
+            parse_tenant),
+    [MOD_FHIR_INTERACTIONS] = OWN(0, "all|interaction …", NULL, NULL, parse_interactions),
+    [MOD_FHIR_BASE_URL] =
+        OWN(-1, "url", "an absolute http or https URL without query", "none", parse_base_url),
+    [MOD_FHIR_TIME_ZONE] =
+        OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC", parse_time_zone),
+    [MOD_FHIR_COUNT_DEFAULT] = INT(count_default, 1, 10000),
+    [MOD_FHIR_COUNT_MAX] = INT(count_max, 1, 10000),
+    [MOD_FHIR_BODY_MAX] = BYTES(body_max, KB, 1024 * MB),
+    [MOD_FHIR_DEPTH_MAX] = INT(depth_max, 8, 512),
+    [MOD_FHIR_QUERY_MAX] = BYTES(query_max, KB, 16 * MB),
+    [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),
+    [MOD_FHIR_VALUES_MAX] = INT(values_max, 1, 10000),
+    [MOD_FHIR_HOPS_MAX] = INT(hops_max, 0, 16),
+    [MOD_FHIR_INCLUDES_MAX] = INT(includes_max, 0, 1000),
+    [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(include_rows_max, 1, 1000000),
+    [MOD_FHIR_COST_MAX] = {.kind = KIND_COST,
+                           .member = MEMBER(cost_max),
+                           .max = APR_INT64_C(1000000000000),
+                           .arguments = "number"},
+    [MOD_FHIR_SCAN] = FLAG(allow_scan),
+    [MOD_FHIR_EXPLAIN] = FLAG(explain),
+    [MOD_FHIR_IF_MATCH_REQUIRED] = FLAG(require_if_match),
+    [MOD_FHIR_CREATE_WITH_ID] = {.kind = KIND_CHOICE,
+                                 .member = MEMBER(create_with_id),
+                                 .max = 1,
+                                 .arguments = "reject|ignore",
+                                 .accepted = "reject or ignore"},
+    [MOD_FHIR_UPDATE_CREATE] = FLAG(update_create),
+    [MOD_FHIR_UPDATE_UNCHANGED] = {.kind = KIND_CHOICE,
+                                   .member = MEMBER(update_unchanged),
+                                   .max = 1,
+                                   .arguments = "store|ignore",
+                                   .accepted = "store or ignore"},
+    [MOD_FHIR_REFERENCES_CHECK] = FLAG(check_references),
+    [MOD_FHIR_CONDITIONAL_DELETE] = FLAG(conditional_delete),
+    [MOD_FHIR_RETRY_AFTER] = {.kind = KIND_SECONDS,
+                              .member = MEMBER(retry_after_sec),
+                              .min = SEC,
+                              .max = 3600 * SEC,
+                              .arguments = "time"},
+    [MOD_FHIR_CONNECTIONS] = {.kind = KIND_INT,
+                              .server = 1,
+                              .member = -1,
+                              .def = 8,
+                              .min = 1,
+                              .max = 1000,
+                              .arguments = "number"},
+    [MOD_FHIR_CONNECTION_WAIT] = {.kind = KIND_TIME,
+                                  .server = 1,
+                                  .member = -1,
+                                  .def = 2 * SEC,
+                                  .min = SEC / 1000,
+                                  .max = 60 * SEC,
+                                  .arguments = "time"},
+    [MOD_FHIR_READ_LANE] =
+        {.kind = KIND_FLAG, .server = 1, .member = -1, .def = 1, .max = 1, .arguments = "On|Off"},
+    [MOD_FHIR_STATEMENT_TIMEOUT] = {.kind = KIND_TIME,
+                                    .server = 1,
+                                    .member = -1,
+                                    .def = 30 * SEC,
+                                    .min = SEC / 10,
+                                    .max = 3600 * SEC,
+                                    .arguments = "time"},
+};
+
+static const char *const names[MOD_FHIR_SETTINGS] = {
+#define NAME(id, name, help) name,
+    MOD_FHIR_SETTING_LIST(NAME)
+#undef NAME
+};
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} interactions[] = {
+#define INTERACTION(name, word, bit) {word, bit},
+    FHIR_INTERACTION_LIST(INTERACTION)
+#undef INTERACTION
+};
+
+/* ---- numbers and their texts ---- */
+
+/* Unit letters divide: 16M, 90s, 500ms. */
+static const char *number_text(kind_t kind, apr_int64_t n, apr_pool_t *pool)
+{
+    switch (kind) {
+    case KIND_FLAG:
+        return n ? "On" : "Off";
+    case KIND_TIME:
+    case KIND_SECONDS:
+        if (n % SEC)
+            return apr_psprintf(pool, "%" APR_INT64_T_FMT "ms", n / 1000);
+        return apr_psprintf(pool, "%" APR_INT64_T_FMT "s", n / SEC);
+    case KIND_BYTES:
+        if (n && n % MB == 0)
+            return apr_psprintf(pool, "%" APR_INT64_T_FMT "M", n / MB);
+        if (n && n % KB == 0)
+            return apr_psprintf(pool, "%" APR_INT64_T_FMT "K", n / KB);
+        break;
+    default:
+        break;
+    }
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, n);
+}
+
+/* The n-th of "a or b"; NULL when there are fewer. */
+static const char *choice(const row_t *row, apr_int64_t n, apr_pool_t *pool)
+{
+    char *last, *words = apr_pstrdup(pool, row->arguments);
+    char *word = apr_strtok(words, "|", &last);
+    while (word && n--) {
+        word = apr_strtok(NULL, "|", &last);
+    }
+    return word;
+}
+
+static const char *all_interactions(apr_pool_t *pool)
+{
+    const char *text = "all, or one or more of";
+    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
+        text = apr_pstrcat(pool, text, " ", interactions[i].name, NULL);
+    }
+    return text;
+}
+
+static const char *accepted(mod_fhir_setting_t id, apr_pool_t *pool)
+{
+    const row_t *row = &rows[id];
+    if (id == MOD_FHIR_INTERACTIONS)
+        return all_interactions(pool);
+    if (row->accepted)
+        return row->accepted;
+    if (row->kind == KIND_FLAG)
+        return "On or Off";
+    return apr_pstrcat(pool, number_text(row->kind, row->min, pool), " to ",
+                       number_text(row->kind, row->max, pool),
+                       row->kind == KIND_TIME || row->kind == KIND_SECONDS
+                           ? ", with a unit (ms, s, min) or in seconds"
+                           : "",
+                       NULL);
+}
+
+static int parse_number(apr_int64_t *out, kind_t kind, const char *text)
+{
+    char *end;
+    apr_interval_time_t time;
+    if (kind == KIND_TIME || kind == KIND_SECONDS) {
+        if (!apr_isdigit(*text) || ap_timeout_parameter_parse(text, &time, "s"))
+            return 0;
+        *out = time;
+        return 1;
+    }
+    if (!apr_isdigit(*text))
+        return 0;
+    errno = 0;
+    *out = apr_strtoi64(text, &end, 10);
+    if (errno)
+        return 0;
+    if (kind == KIND_BYTES && *end) {
+        int shift = strchr("kK", *end) ? 10 : strchr("mM", *end) ? 20 : strchr("gG", *end) ? 30 : 0;
+        if (!shift || *out > (APR_INT64_MAX >> shift))
+            return 0;
+        *out <<= shift;
+        end++;
+    }
+    return *end == '\0';
+}
+
+/* A row's value from one word; 0 if it is none. */
+static int parse_plain(apr_int64_t *out, const row_t *row, const char *text, apr_pool_t *pool)
+{
+    if (row->kind == KIND_FLAG) {
+        *out = strcasecmp(text, "on") == 0;
+        return *out || strcasecmp(text, "off") == 0;
+    }
+    if (row->kind == KIND_CHOICE) {
+        for (*out = 0; *out <= row->max; ++*out) {
+            if (strcasecmp(text, choice(row, *out, pool)) == 0)
+                return 1;
+        }
+        return 0;
+    }
+    return parse_number(out, row->kind, text) && *out >= row->min && *out <= row->max &&
+           (row->kind != KIND_SECONDS || *out % SEC == 0);
+}
+
+/* ---- parsers of their own ---- */
+
+static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                  char *const argv[])
+{
+    static const struct {
+        const char *word;
+        fhir_audience_t audience;
+    } audiences[] = {{"provider", FHIR_AUDIENCE_PROVIDER},
+                     {"patient", FHIR_AUDIENCE_PATIENT},
+                     {"open", FHIR_AUDIENCE_OPEN}};
+    mod_fhir_place_t *place = apr_pcalloc(cmd->pool, sizeof(*place));
+    const ap_directive_t *section = cmd->directive->parent;
+    apr_size_t i, len;
+    if (argc != 2)
+        return "takes two words";
+    /* the path in front of the resource type must be known: no pattern */
+    if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path ||
+        cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~"))
+        return "belongs into a <Location \"/path\"> without wildcards";
+    if (!(place->model = fhir_model_by_label(argv[0])))
+        return "unknown version";
+    for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
+        if (strcasecmp(audiences[i].word, argv[1]) == 0)
+            break;
+    }
+    if (i == sizeof(audiences) / sizeof(*audiences))
+        return "unknown audience";
+    place->audience = audiences[i].audience;
+    len = strlen(cmd->path);
+    while (len && cmd->path[len - 1] == '/') {
+        len--;
+    }
+    place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);
+    value->place = place;
+    mod_fhir_server_of(cmd->server)->has_endpoint = 1;
+    return NULL;
+}
+
+static const char *parse_tenant(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                char *const argv[])
+{
+    const char *name = argv[0];
+    apr_size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    if (argc != 1)
+        return "takes one name";
+    if (name[len] || len < 1 || len > 48 || name[0] < 'a')
+        return "no name of a tenant";
+    value->text = apr_pstrdup(cmd->pool, name);
+    return NULL;
+}
+
+static const char *parse_interactions(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                      char *const argv[])
+{
+    if (argc == 1 && strcasecmp(argv[0], "all") == 0) {
+        for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
+            value->number |= interactions[i].bit;
+        }
+        return NULL;
+    }
+    for (int i = 0; i < argc; i++) {
+        unsigned bit = fhir_interaction_by_name(argv[i]);
+        if (!bit)
+            return apr_psprintf(cmd->pool, "unknown interaction %s", argv[i]);
+        value->number |= bit;
+    }
+    return NULL;
+}
+
+static const char *parse_base_url(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                  char *const argv[])
+{
+    apr_uri_t uri;
+    apr_size_t len = strlen(argv[0]);
+    if (argc != 1)
+        return "takes one URL";
+    if (apr_uri_parse(cmd->temp_pool, argv[0], &uri) || !uri.scheme || !uri.hostname ||
+        !*uri.hostname || uri.query || uri.fragment || uri.user || uri.password ||
+        (strcasecmp(uri.scheme, "http") != 0 && strcasecmp(uri.scheme, "https") != 0))
+        return "no such URL";
+    while (len && argv[0][len - 1] == '/') {
+        len--;
+    }
+    value->text = apr_pstrmemdup(cmd->pool, argv[0], len);
+    return NULL;
+}
+
+static const char *parse_time_zone(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                   char *const argv[])
+{
+    fhir_err_t *err;
+    if (argc != 1)
+        return "takes one name";
+    err = fhir_zone_load(&value->zone, argv[0], cmd->pool);
+    return err ? err->message : NULL;
+}
+
+/* ---- httpd's interface ---- */
+
+static const char *set(cmd_parms *cmd, void *location, int argc, char *const argv[])
+{
+    mod_fhir_setting_t id = (mod_fhir_setting_t)(apr_uintptr_t)cmd->info;
+    const row_t *row = &rows[id];
+    mod_fhir_settings_t *settings =
+        row->server == 1 ? &mod_fhir_server_of(cmd->server)->settings : location;
+    mod_fhir_value_t value = {.number = 0};
+    const char *why =
+        ap_check_cmd_context(cmd, NOT_IN_DIRECTORY | NOT_IN_FILES | NOT_IN_LIMIT | NOT_IN_HTACCESS |
+                                      (row->server == 1 ? NOT_IN_LOCATION : 0));
+    if (why)
+        return why;
+    if (argc < 1)
+        why = "a value is missing";
+    else if (row->server < 0 && !cmd->path)
+        why = "belongs into a <Location>";
+    else if (row->kind == KIND_OWN)
+        why = row->parse(&value, cmd, argc, argv);
+    else if (argc > 1 || !parse_plain(&value.number, row, argv[0], cmd->temp_pool))
+        why = "not accepted";
+    if (why) {
+        const char *words = "";
+        for (int i = 0; i < argc; i++) {
+            words = apr_pstrcat(cmd->temp_pool, words, " ", argv[i], NULL);
+        }
+        return apr_psprintf(cmd->pool, "%s%s: %s. Syntax: %s %s, where accepted is: %s", names[id],
+                            words, why, names[id], row->arguments, accepted(id, cmd->temp_pool));
+    }
+    settings->set |= APR_UINT64_C(1) << id;
+    settings->value[id] = value;
+    return NULL;
+}
+
+#define COMMAND(id, name, help)                                                                    \
+    AP_INIT_TAKE_ARGV(name, set, (void *)(apr_uintptr_t)MOD_FHIR_##id, RSRC_CONF | ACCESS_CONF,    \
+                      help),
+const command_rec mod_fhir_commands[] = {MOD_FHIR_SETTING_LIST(COMMAND){.name = NULL}};
+#undef COMMAND
+
+void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_settings_t *outer,
+                             const mod_fhir_settings_t *inner)
+{
+    *merged = *outer;
+    for (int id = 0; id < MOD_FHIR_SETTINGS; id++) {
+        if (mod_fhir_is_set(inner, id))
+            merged->value[id] = inner->value[id];
+    }
+    merged->set |= inner->set;
+}
+
+/* ---- use ---- */
+
+/* Reads or writes an endpoint's member by its row's kind. */
+static apr_int64_t get_member(const row_t *row, const fhir_endpoint_t *endpoint)
+{
+    const char *at = (const char *)endpoint + row->member;
+    switch (row->kind) {
+    case KIND_BYTES:
+        return (apr_int64_t) * (const apr_size_t *)at;
+    case KIND_COST:
+        return (apr_int64_t) * (const double *)at;
+    case KIND_SECONDS:
+        return *(const int *)at * SEC;
+    default:
+        return *(const int *)at;
+    }
+}
+
+static void set_member(const row_t *row, fhir_endpoint_t *endpoint, apr_int64_t n)
+{
+    char *at = (char *)endpoint + row->member;
+    switch (row->kind) {
+    case KIND_BYTES:
+        *(apr_size_t *)at = (apr_size_t)n;
+        break;
+    case KIND_COST:
+        *(double *)at = (double)n;
+        break;
+    case KIND_SECONDS:
+        *(int *)at = (int)(n / SEC);
+        break;
+    default:
+        *(int *)at = (int)n;
+    }
+}
+
+apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
+{
+    fhir_endpoint_t standard = {0};
+    if (mod_fhir_is_set(settings, id))
+        return settings->value[id].number;
+    if (rows[id].member < 0)
+        return rows[id].def;
+    fhir_endpoint_defaults(&standard);
+    return get_member(&rows[id], &standard);
+}
+
+void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings)
+{
+    const mod_fhir_value_t *value = settings->value;
+    fhir_endpoint_defaults(endpoint);
+    for (int id = 0; id < MOD_FHIR_SETTINGS; id++) {
+        if (mod_fhir_is_set(settings, id) && rows[id].member >= 0)
+            set_member(&rows[id], endpoint, value[id].number);
+    }
+    if (mod_fhir_is_set(settings, MOD_FHIR_INTERACTIONS))
+        endpoint->interactions = (unsigned)value[MOD_FHIR_INTERACTIONS].number;
+    endpoint->tenant =
+        mod_fhir_is_set(settings, MOD_FHIR_TENANT) ? value[MOD_FHIR_TENANT].text : "main";
+    endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
+    endpoint->model = value[MOD_FHIR_ENDPOINT].place->model;
+    endpoint->audience = value[MOD_FHIR_ENDPOINT].place->audience;
+    /* a lower maximum alone is meant to hold */
+    if (!mod_fhir_is_set(settings, MOD_FHIR_COUNT_DEFAULT) &&
+        endpoint->count_default > endpoint->count_max)
+        endpoint->count_default = endpoint->count_max;
+}
+
+const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_pool_t *pool)
+{
+    apr_int64_t standard = mod_fhir_number(settings, MOD_FHIR_COUNT_DEFAULT);
+    apr_int64_t most = mod_fhir_number(settings, MOD_FHIR_COUNT_MAX);
+    if (mod_fhir_is_set(settings, MOD_FHIR_COUNT_DEFAULT) && standard > most)
+        return apr_psprintf(
+            pool, "FHIRCountDefault %" APR_INT64_T_FMT " is above FHIRCountMax %" APR_INT64_T_FMT,
+            standard, most);
+    return NULL;
+}
+
+static const char *standard_text(mod_fhir_setting_t id, apr_pool_t *pool)
+{
+    static const mod_fhir_settings_t nothing;
+    const row_t *row = &rows[id];
+    fhir_endpoint_t endpoint = {0};
+    const char *text = "";
+    if (row->kind == KIND_CHOICE)
+        return choice(row, mod_fhir_number(&nothing, id), pool);
+    if (row->kind != KIND_OWN)
+        return number_text(row->kind, mod_fhir_number(&nothing, id), pool);
+    if (id != MOD_FHIR_INTERACTIONS)
+        return row->standard;
+    fhir_endpoint_defaults(&endpoint);
+    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
+        if (endpoint.interactions & interactions[i].bit)
+            text = apr_pstrcat(pool, text, *text ? " " : "", interactions[i].name, NULL);
+    }
+    return text;
+}
+
+void mod_fhir_settings_dump(apr_file_t *out, apr_pool_t *pool)
+{
+    static const char *const contexts[] = {"Location", "server config, virtual host, Location",
+                                           "server config, virtual host"};
+    for (int id = 0; id < MOD_FHIR_SETTINGS; id++) {
+        apr_file_printf(out, "%s\t%s\t%s\t%s\t%s\n", names[id], rows[id].arguments,
+                        standard_text(id, pool), accepted(id, pool), contexts[rows[id].server + 1]);
+    }
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file mod_fhir_settings.h
+ * @brief The directives: one row each, from which parsing, merging, defaults and the list for the
+ *        documentation's test come.
+ */
+#ifndef MOD_FHIR_SETTINGS_H
+#define MOD_FHIR_SETTINGS_H
+
+#include <httpd.h>
+
+#include <http_config.h>
+
+#include "fhir/fhir_service.h"
+
+/** X(ID, directive, help of httpd -L): the order in which docs/directives.md explains them. */
+#define MOD_FHIR_SETTING_LIST(X)                                                                   \
+    X(ENDPOINT, "FHIREndpoint", "FHIR version and audience of the endpoint at this Location")      \
+    X(TENANT, "FHIRTenant", "schema in the database that holds the practice's data")               \
+    X(INTERACTIONS, "FHIRInteractions", "what clients may do")                                     \
+    X(BASE_URL, "FHIRBaseURL", "base URL as clients see it, behind a proxy that changes it")       \
+    X(TIME_ZONE, "FHIRTimeZone", "zone of dates and times that have none")                         \
+    X(COUNT_DEFAULT, "FHIRCountDefault", "resources on a page when _count is absent")              \
+    X(COUNT_MAX, "FHIRCountMax", "most resources on a page")                                       \
+    X(BODY_MAX, "FHIRBodyMax", "most bytes of a request body")                                     \
+    X(DEPTH_MAX, "FHIRDepthMax", "deepest nesting of a request body")                              \
+    X(QUERY_MAX, "FHIRQueryMax", "most bytes of a search, in URL or form")                         \
+    X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \
+    X(VALUES_MAX, "FHIRValuesMax", "most values of one parameter, divided by commas")              \
+    X(HOPS_MAX, "FHIRHopsMax", "most steps of a chained search")                                   \
+    X(INCLUDES_MAX, "FHIRIncludesMax", "most _include and _revinclude of a search")                \
+    X(INCLUDE_ROWS_MAX, "FHIRIncludeRowsMax", "most resources that includes add to a page")        \
+    X(COST_MAX, "FHIRCostMax", "planner's cost above which a search is refused, 0 for none")       \
+    X(SCAN, "FHIRScan", "whether searches without an index are run on large tables")               \
+    X(EXPLAIN, "FHIRExplain", "whether _explain=true shows how a search is run")                   \
+    X(IF_MATCH_REQUIRED, "FHIRIfMatchRequired", "whether an update needs If-Match")                \
+    X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
+    X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \
+    X(UPDATE_UNCHANGED, "FHIRUpdateUnchanged", "what becomes of an update that changes nothing")   \
+    X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
+    X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
+    X(RETRY_AFTER, "FHIRRetryAfter", "Retry-After of an answer 503")                               \
+    X(CONNECTIONS, "FHIRConnections", "database connections used at once by one process")          \
+    X(CONNECTION_WAIT, "FHIRConnectionWait", "longest wait for a database connection")             \
+    X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
+    X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")
+
+typedef enum mod_fhir_setting_t {
+#define MOD_FHIR_SETTING_ENUM(id, name, help) MOD_FHIR_##id,
+    MOD_FHIR_SETTING_LIST(MOD_FHIR_SETTING_ENUM)
+#undef MOD_FHIR_SETTING_ENUM
+        MOD_FHIR_SETTINGS
+} mod_fhir_setting_t;
+
+/** What FHIREndpoint says, and where it stands. */
+typedef struct mod_fhir_place_t {
+    const fhir_model_t *model;
+    fhir_audience_t audience;
+    const char *path; /* of the Location, no slash at the end; "" for "/" */
+} mod_fhir_place_t;
+
+/** Numbers stand for themselves (µs, bytes, 0 and 1, bits); the rest points to what was parsed. */
+typedef union mod_fhir_value_t {
+    apr_int64_t number;
+    const char *text;              /* FHIRTenant, FHIRBaseURL */
+    const fhir_zone_t *zone;       /* FHIRTimeZone */
+    const mod_fhir_place_t *place; /* FHIREndpoint */
+} mod_fhir_value_t;
+
+/**
+ * Settings of a server or of a Location. Values not set are 0 and have no bit in `set`, so two of
+ * them are the same endpoint exactly if their bytes are equal.
+ */
+typedef struct mod_fhir_settings_t {
+    apr_uint64_t set; /* bit per mod_fhir_setting_t */
+    mod_fhir_value_t value[MOD_FHIR_SETTINGS];
+} mod_fhir_settings_t;
+
+extern const command_rec mod_fhir_commands[];
+
+/** What is set inside wins over what is set outside. */
+void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_settings_t *outer,
+                             const mod_fhir_settings_t *inner);
+
+/** 1 if it was set here or outside. */
+static inline int mod_fhir_is_set(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
+{
+    return (settings->set >> id) & 1;
+}
+/** A number, or its default. */
+apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id);
+/** Fills an endpoint (all but cursor_key and capability). */
+void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings);
+/** What is wrong with settings taken together, or NULL. */
+const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_pool_t *pool);
+/** Prints the directives, a line each, fields divided by tabs: name, arguments, default, what is
+ *  accepted, context. Called for httpd -D DUMP_FHIR_DIRECTIVES. */
+void mod_fhir_settings_dump(apr_file_t *out, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_xhtml_scan.h
+ * @brief A scanner for one well-formed XHTML element; private to fhir_xhtml.c.
+ *
+ * It reads what narratives are made of: tags, text, references, comments and CDATA sections. A
+ * document type, processing instructions, unbalanced tags and anything else that is not well-formed
+ * XML 1.0 with namespaces end it with an error.
+ */
+#ifndef FHIR_XHTML_SCAN_H
+#define FHIR_XHTML_SCAN_H
+
+#include <apr.h>
+
+#define FHIR_XHTML_DEPTH    100 /* nesting of elements */
+#define FHIR_XHTML_ATTRS    32  /* attributes of one element */
+#define FHIR_XHTML_PREFIXES 4   /* namespace prefixes, all declared on the div */
+
+typedef struct fhir_xspan_t {
+    const char *s;
+    apr_size_t len;
+} fhir_xspan_t;
+
+typedef struct fhir_xattr_t {
+    fhir_xspan_t name, value; /* the value as written, without quotes */
+} fhir_xattr_t;
+
+typedef enum fhir_xtoken_t {
+    FHIR_XTOKEN_END,   /* nothing is left */
+    FHIR_XTOKEN_ERROR, /* see error and at */
+    FHIR_XTOKEN_OPEN,  /* <name …> or <name …/> (empty is set) */
+    FHIR_XTOKEN_CLOSE, /* </name> */
+    FHIR_XTOKEN_TEXT,
+    FHIR_XTOKEN_ENTITY,  /* a named entity that XML does not have: &nbsp; */
+    FHIR_XTOKEN_COMMENT, /* raw */
+    FHIR_XTOKEN_CDATA    /* text is what the section holds */
+} fhir_xtoken_t;
+
+typedef struct fhir_xscan_t {
+    const char *start, *end, *at; /* the source, and the place read next (of the error) */
+    const char *error;            /* what is wrong, in words */
+    /* The token: */
+    fhir_xspan_t raw;  /* all its bytes */
+    fhir_xspan_t name; /* OPEN, CLOSE: local name; ENTITY: name */
+    fhir_xspan_t text; /* TEXT, CDATA */
+    fhir_xattr_t attrs[FHIR_XHTML_ATTRS];
+    int n_attrs; /* OPEN: attributes without namespace declarations */
+    int empty;
+    /* What is open: */
+    fhir_xspan_t open[FHIR_XHTML_DEPTH];
+    int depth;
+    int done; /* the outermost element is closed */
+    fhir_xspan_t prefixes[FHIR_XHTML_PREFIXES];
+    int n_prefixes;
+    int has_namespace; /* the div says in which namespace it is */
+} fhir_xscan_t;
+
+void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len);
+/** Reads the next token. */
+fhir_xtoken_t fhir_xscan_next(fhir_xscan_t *scan);
+
+/** Code point of a named HTML entity, or 0. */
+unsigned fhir_xscan_entity(const fhir_xspan_t *name);
+/** Reads a reference at s ("&…;"): its length, or 0 when it is malformed or names no XML character;
+ *  code: the code point, 0 for an entity that XML does not have. */
+apr_size_t fhir_xscan_reference(unsigned *code, const char *s, const char *end);
+/** 1 if the span is this text. */
+int fhir_xspan_is(const fhir_xspan_t *span, const char *text);
+/** Bytes of s that XML 1.0 can hold as they are; s is valid UTF-8. */
+apr_size_t fhir_xscan_chars(const char *s, const char *end);
+
+#endif

@@ -160,7 +160,7 @@ class TypeColumns:
                 and other.kind == "composite"
                 and not other.reason
                 and [c.steps for c in other.contexts] == [context.steps]
-                and [frozenset(_values(r)) for r in other.component_reaches[0]] == [frozenset(_values(r)) for r in reaches]
+                and _sets(other.component_reaches[0]) == _sets(reaches)
             ][:1]
         if len(found) != len(param.contexts):
             raise ValueError("%s.%s: a context has no composite of its own" % (self.type, param.name))
@@ -211,6 +211,10 @@ def _kind(param):
 
 def _values(reaches):
     return [(r.steps, conv) for r, conv in reaches]
+
+
+def _sets(components):
+    return [frozenset(_values(reaches)) for reaches in components]
 
 
 def _key(param):

@@ -35,7 +35,7 @@ COUNTED = ("types", "elements", "params", "columns", "xnodes", "compartments", "
 
 
 def c_string(text):
-    quoted = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t")
+    quoted = text.translate({ord(c): "\\" + e for c, e in zip('\\"\n\r\t', '\\"nrt')})
     return '"' + "".join(c if ord(c) < 128 else "".join("\\%03o" % b for b in c.encode()) for c in quoted)
 
 

@@ -36,13 +36,14 @@ class Version:
         self.structure = Structure(definitions)
         terminology = Terminology(definitions)
         self.tables = Tables(version, label, self.structure, terminology)
-        extensions = {p["url"]: p for p in definitions.profiles if "Extension" in (p.get("type"), p.get("constrainedType"))}
+        extensions = {p["url"]: p for p in definitions.profiles if source.is_extension(p)}
         extensions.update(us_extensions or {})
         self.params = Params(self.structure, definitions.search, extensions, us_core)
         self.compartments = compartments.members(definitions.compartments)
         patients = self.compartments.get("Patient", {})
         self.plans = {
-            name: TypeColumns(name, self.params.of[name], patients.get(name), stored) for name in self.structure.resources
+            name: TypeColumns(name, self.params.of[name], patients.get(name), stored)
+            for name in self.structure.resources
         }
         self.programs = Programs(self.tables, self.plans, terminology)
         compartments.add_rows(self.tables, self.compartments, self.plans, self.programs)
@@ -72,7 +73,8 @@ def main():
     write(dstu2, os.path.join(options.out, "mod_fhir/model/fhir_model_dstu2.c"))
     with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
         out.write(ddl.text)
-    report.write(os.path.join(options.out, "docs/search-parameters-uncompiled.md"), [("R4 with US Core", r4), ("DSTU2", dstu2)])
+    listed = os.path.join(options.out, "docs/search-parameters-uncompiled.md")
+    report.write(listed, [("R4 with US Core", r4), ("DSTU2", dstu2)])
 
 
 if __name__ == "__main__":

@@ -4,6 +4,8 @@
 How their values are stored is the business of columns.py.
 """
 
+from dataclasses import replace
+
 import fhirpath
 from paths import RESOLVE_IS, RESOURCE_IS, CannotCompile, Paths, Reach, Step
 
@@ -129,7 +131,7 @@ class Params:
         if definition.get("url") in CORRECTIONS:
             definition = dict(definition, **CORRECTIONS[definition["url"]][0])
             self.corrected.add(definition["url"])
-        bases = definition.get("base", [])
+        bases = definition["base"]
         for base in [bases] if isinstance(bases, str) else bases:
             for name in self.structure.resources:
                 if not self.structure.is_a(name, base):
@@ -206,21 +208,14 @@ class Params:
     def _refined(self, kind, reach):
         """The reach itself, or what stands for it: an extension's value, a contact's name."""
         if reach.type == "Extension":
-            return [r for v in self.paths._member([reach], "value") for r in self._refined(kind, v)]
+            return [r for v in self.paths.member([reach], "value") for r in self._refined(kind, v)]
         if kind == "string" and reach.type == "ContactDetail":
-            return self.paths._member([reach], "name")
+            return self.paths.member([reach], "name")
         if kind == "token" and reach.steps and reach.steps[-1].name == "code":
-            coding = self._owner(reach)
+            coding = self.paths.owner(reach)
             if coding.type == "Coding":  # the same codes, and their systems can be asked for too
                 return [coding]
         return [self._unguarded(reach)]
-
-    def _owner(self, reach):
-        """The reach without its last step."""
-        walked = [Reach((), self.paths.type_name)]
-        for step in reach.steps[:-1]:
-            walked = self.paths._member(walked, step.name)
-        return Reach(reach.steps[:-1], walked[0].type, reach.plural, reach.slot[:-1], element=walked[0].element)
 
     @staticmethod
     def _unguarded(reach):
@@ -229,9 +224,7 @@ class Params:
             last = reach.steps[-1]
             kept = tuple(g for g in last.guards if not (g[0] == RESOLVE_IS and reach.element.targets == [g[3]]))
             if kept != last.guards:
-                return Reach(
-                    reach.steps[:-1] + (Step(last.name, kept),), reach.type, reach.plural, reach.slot, element=reach.element
-                )
+                return replace(reach, steps=reach.steps[:-1] + (Step(last.name, kept),))
         return reach
 
     def _targets(self, param):
@@ -252,7 +245,6 @@ class Params:
 
     def _compose(self, param):
         """Component definitions and, for each, what it reaches in a repetition."""
-        self.paths.type_name = param.type
         try:
             for raw in param.definition.get("component", ()):
                 component = self.by_url.get((raw["definition"], param.type))

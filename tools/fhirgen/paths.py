@@ -5,6 +5,7 @@ An expression is evaluated against the structure, not against data: each value t
 becomes one Reach. Whatever has no such form raises CannotCompile, with the reason for the report.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from fhirpath import branches
@@ -61,29 +62,30 @@ class Paths:
         if node.kind == "name":
             return self._start(node.name)
         if node.kind == "index":
-            return [
-                replace(r.guarded((INDEX, "", "", node.index)), plural=self._plural_before(r))
-                for r in self._eval(node.target)
-            ]
+            return [self._indexed(r, node.index) for r in self._eval(node.target)]
         if node.kind == "member":
-            return self._member(self._eval(node.target), node.name)
+            return self.member(self._eval(node.target), node.name)
         return self._call(node)
 
     def _start(self, name):
         if name == RESOURCE:
             return [Reach((Step(RESOURCE),), self.type_name)]
         if name[0].isupper():
-            if self.structure.is_a(self.type_name, name) if name in self.structure.types else False:
+            if name in self.structure.types and self.structure.is_a(self.type_name, name):
                 return [Reach((), self.type_name)]
             return []
-        return self._member(self.context, name)
+        return self.member(self.context, name)
 
-    def _plural_before(self, reach):
-        """Plurality without the last step, for an index on it."""
+    def owner(self, reach):
+        """The reach without its last step; it starts where the current expression does."""
         walked = self.context
         for step in reach.steps[:-1]:
-            walked = self._member(walked, step.name)
-        return any(r.plural for r in walked)
+            walked = self.member(walked, step.name)
+        return replace(walked[0], steps=reach.steps[:-1])
+
+    def _indexed(self, reach, index):
+        """One item of the last step: what it repeats does not count any more."""
+        return replace(reach.guarded((INDEX, "", "", index)), plural=self.owner(reach).plural)
 
     def _binary(self, node):
         if node.op == "|":
@@ -102,7 +104,7 @@ class Paths:
     def _call(self, node):
         name, arguments = node.name, node.arguments
         if name == "extension":
-            reaches = self._member(self._eval(node.target), "extension")
+            reaches = self.member(self._eval(node.target), "extension")
             return [self._in_extension(r, arguments[0].value) for r in reaches]
         reaches = self._eval(node.target)
         if name in ("as", "ofType"):
@@ -110,7 +112,7 @@ class Paths:
         if name == "where":
             return [self._where(r, arguments[0]) for r in reaches]
         if name == "first":
-            return [replace(r.guarded((INDEX, "", "", 0)), plural=self._plural_before(r)) for r in reaches]
+            return [self._indexed(r, 0) for r in reaches]
         raise CannotCompile("function %s()" % name)
 
     def _where(self, reach, condition):
@@ -131,7 +133,8 @@ class Paths:
         known = url if url in self.extensions else ""
         return replace(reach.guarded((MEMBER_IS, "url", url, "")), extension=known)
 
-    def _member(self, reaches, name):
+    def member(self, reaches, name):
+        """What a member name reaches from reaches; a choice's base name reaches all its entries."""
         found = []
         for reach in reaches:
             found += self._members_of(reach, name)
@@ -163,13 +166,13 @@ class Paths:
     def _extension_types(self, reach):
         """Types of the value of an extension, or of the extensions in it, by its definition."""
         depth = sum(step.name == "extension" for step in reach.steps)
-        path = "Extension" + ".extension" * (depth - 1) + ".value[x]"
+        stem = "Extension" + ".extension" * (depth - 1) + ".value"
+        value = re.compile(re.escape(stem) + r"\w*(\[x\])?$")  # DSTU2 also writes valueCodeableConcept
         definition = self.extensions[reach.extension]
         return {
             entry.get("code")
             for raw in definition["snapshot"]["element"]
-            if raw["path"] == path or raw["path"].startswith(path[:-3]) and "." not in raw["path"][len(path) - 3 :]
-            if raw["max"] != "0"
+            if value.match(raw["path"]) and raw["max"] != "0"
             for entry in raw.get("type", ())
         }
 

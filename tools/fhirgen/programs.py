@@ -3,6 +3,16 @@
 
 from tables import Enum
 
+# FHIR_PARAM_… by the member of Param that sets it.
+FLAGS = (
+    (0x01, "us_core"),
+    (0x02, "inherited"),
+    (0x04, "union"),
+    (0x08, "root_composite"),
+    (0x10, "reason"),
+    (0x20, "typed"),
+)
+
 
 class TrieNode:
     def __init__(self, name=""):
@@ -28,8 +38,6 @@ class Programs:
         for i, param in enumerate(every, 1):
             self.index[id(param)] = i
         for plan in plans.values():
-            self._lay_out(plan)
-        for plan in plans.values():
             self._add_type(plan)
         for param in every:
             tables.params.append(self._row(param))
@@ -39,7 +47,7 @@ class Programs:
         return self.search.get(type_name, (0,) * 7)
 
     def _lay_out(self, plan):
-        """Rows of the physical columns, in the order of the table."""
+        """Rows of the physical columns, in the order of the table; the first one and their number."""
         columns = self.tables.columns
         first = len(columns)
         if plan.patient:
@@ -51,9 +59,10 @@ class Programs:
             owner = self.index[id(column.param)]
             columns += [(name, owner, Enum("FHIR_SQL_" + sql)) for name, sql in column.physical]
         count = len(columns) - first
-        self.search[plan.type] = [first if count else 0, count]
+        return first if count else 0, count
 
     def _add_type(self, plan):
+        columns = self._lay_out(plan)
         root = TrieNode()
         for column in plan.columns:
             param = column.param
@@ -65,7 +74,7 @@ class Programs:
         self.search[plan.type] = (
             params[0] if params else 0,
             len(params),
-            *self.search[plan.type],
+            *columns,
             self._place(root),
             self.index[id(plan.patient)] if plan.patient else 0,
             self.index[id(plan.patient_date)] if plan.patient_date else 0,
@@ -129,17 +138,10 @@ class Programs:
         return first
 
     def _row(self, param):
-        tables, column = self.tables, getattr(param, "column", None)
+        tables, column = self.tables, param.column
         targets = [tables.type_index[name] for name in param.targets]
         components = [self.index[id(c)] for c in param.components]
-        flags = (
-            (1 if param.us_core else 0)
-            | (2 if param.inherited else 0)
-            | (4 if param.union else 0)
-            | (8 if param.root_composite else 0)
-            | (0x10 if param.reason else 0)
-            | (0x20 if param.typed else 0)
-        )
+        flags = sum(bit for bit, member in FLAGS if getattr(param, member))
         return (
             param.name,
             param.url,

@@ -20,15 +20,18 @@ def write(path, versions):
             names = {(p.name, p.url or p.type) for p in params}
             out.write("\n## %s\n\n%d definitions give %d parameters" % (label, len(names), len(params)))
             out.write(" of %d resource types.\n\n" % len(version.structure.resources))
-            out.write("| parameter | types | reason |\n|---|---|---|\n")
-            for (name, reason), types in sorted(_grouped(params, "reason").items()):
-                out.write("| `%s` | %s | %s |\n" % (name, _types(types, version), reason))
+            _write_table(out, _grouped(params, "reason"), version)
             partial = _grouped(params, "partial")
             if partial:
-                out.write("\nA branch of the expression is left out in:\n\n| parameter | types | reason |\n|---|---|---|\n")
-                for (name, reason), types in sorted(partial.items()):
-                    out.write("| `%s` | %s | %s |\n" % (name, _types(types, version), reason))
+                out.write("\nA branch of the expression is left out in:\n\n")
+                _write_table(out, partial, version)
         _write_corrections(out, versions[0][1])
+
+
+def _write_table(out, grouped, version):
+    out.write("| parameter | types | reason |\n|---|---|---|\n")
+    for (name, reason), types in sorted(grouped.items()):
+        out.write("| `%s` | %s | %s |\n" % (name, _types(types, version), reason))
 
 
 def _grouped(params, member):
@@ -44,7 +47,8 @@ def _types(types, version):
 
 
 def _write_corrections(out, version):
-    out.write("\n## Corrected definitions\n\nHL7's definition is replaced in these, because it cannot mean what it says:\n\n")
+    out.write("\n## Corrected definitions\n\n")
+    out.write("HL7's definition is replaced in these, because it cannot mean what it says:\n\n")
     out.write("| definition | used instead | reason |\n|---|---|---|\n")
     for url in sorted(version.params.corrected):
         members, reason = CORRECTIONS[url]

@@ -38,6 +38,10 @@ def package(path, resource_type):
     return sorted(found, key=lambda resource: resource["url"])
 
 
+def is_extension(definition):
+    return "Extension" in (definition.get("type"), definition.get("constrainedType"))
+
+
 class Definitions:
     """All that the generator reads of one FHIR version, by kind."""
 
@@ -92,6 +96,6 @@ def us_core_extensions(folder):
     for release in US_CORE_PACKAGES:
         path = os.path.join(folder, "us-core", "us_core_%s.tgz" % release)
         for resource in package(path, "StructureDefinition"):
-            if resource.get("type") == "Extension":
+            if is_extension(resource):
                 found[resource["url"]] = resource
     return found

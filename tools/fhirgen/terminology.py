@@ -120,9 +120,7 @@ class Concept:
 
 
 def _listed_parents(raw):
-    return {
-        p["valueCode"] for p in raw.get("property", ()) if p.get("code") in ("subsumedBy", "parent") and "valueCode" in p
-    }
+    return {p["valueCode"] for p in raw.get("property", ()) if p.get("code") in ("subsumedBy", "parent")}
 
 
 def _keyed(concepts):
@@ -132,10 +130,14 @@ def _keyed(concepts):
 def _filter(rule, known):
     """A test for the hierarchical filters; None for a filter that needs more than the hierarchy."""
 
-    def below(concept, seen=()):
-        return any(
-            p == rule["value"] or (p in known and p not in seen and below(known[p], (*seen, p))) for p in concept.parents
-        )
+    def below(concept):
+        above, waiting = set(), list(concept.parents)
+        while waiting:
+            parent = waiting.pop()
+            if parent not in above:
+                above.add(parent)
+                waiting += known[parent].parents if parent in known else ()
+        return rule["value"] in above
 
     if rule["op"] == "is-a" and rule["property"] in ("concept", "code"):
         return lambda concept: concept.code == rule["value"] or below(concept)

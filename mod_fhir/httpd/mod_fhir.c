@@ -146,8 +146,8 @@ static int is_ours(const request_rec *r)
     return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT);
 }
 
-/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, no extension gets a
- * meaning, and TRACE is a method like any other unknown one. */
+/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, and no extension gets
+ * a meaning. */
 static int translate_name(request_rec *r)
 {
     if (!is_ours(r))

@@ -141,11 +141,11 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
     schema_t schema = {.pool = pool};
     fhir_value_t version = {endpoint->model->version, strlen(endpoint->model->version)};
     fhir_stmt_t stmt = {
-        .sql = apr_psprintf(
-            pool,
-            "SELECT (SELECT fingerprint FROM \"%1$s\".fhir_schema WHERE version = $1), "
-            "(SELECT encode(key, 'hex') FROM \"%1$s\".fhir_key WHERE name = 'cursor')",
-            endpoint->tenant),
+        .sql =
+            apr_psprintf(pool,
+                         "SELECT (SELECT fingerprint FROM \"%s\".fhir_schema WHERE version = $1), "
+                         "(SELECT encode(key, 'hex') FROM \"%s\".fhir_key WHERE name = 'cursor')",
+                         endpoint->tenant, endpoint->tenant),
         .n_values = 1,
         .flags = FHIR_STMT_ONCE,
     };

@@ -18,10 +18,9 @@
 #include "fhir/fhir_xml.h"
 #include "fhir/fhir_xml_scan.h"
 
-#define DEFAULT_DEPTH   64
-#define MAX_PREFIXES    16 /* namespace declarations in scope; libxml2 looks through them one by one \
-                            */
-#define XSI             "http://www.w3.org/2001/XMLSchema-instance"
+#define DEFAULT_DEPTH 64
+#define MAX_PREFIXES  16 /* namespaces in scope, which libxml2 searches one by one */
+#define XSI           "http://www.w3.org/2001/XMLSchema-instance"
 
 typedef enum frame_kind_t {
     FRAME_DOCUMENT, /* waits for the resource */

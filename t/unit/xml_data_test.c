@@ -326,8 +326,8 @@ static void test_xml(const fhir_model_t *model, const char *path, apr_pool_t *po
     result(name_of(path), TRIP, "the way from XML and back", why);
 }
 
-/* The folders, and how many files each must have. The JSON files of dstu2/argonaut/profiles are STU3,
- * and the XML of dstu2/samples-smart has meta before id, which is refused. */
+/* The folders, and how many files each must have. The JSON files of dstu2/argonaut/profiles are
+ * STU3, and the XML of dstu2/samples-smart has meta before id, which is refused. */
 static const struct {
     const fhir_model_t *model;
     const char *folder, *ending;

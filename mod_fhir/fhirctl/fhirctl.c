@@ -10,11 +10,14 @@
 #include <stdlib.h>
 
 #include "fhirctl/fhirctl.h"
+#include "fhirctl/sample/fhir_sample.h"
 
 static const fhirctl_command_t commands[] = {
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},
+    {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", fhir_sample_help,
+     fhir_sample_options, fhir_sample_main},
     {0},
 };
 

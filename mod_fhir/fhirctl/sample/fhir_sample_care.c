@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Conditions, procedures, allergies, and who cares with which plan. */
+#include <stdio.h>
+
+#include "fhirctl/sample/fhir_sample_write.h"
+
+int fhir_sample_care_condition(fhir_sample_record_t *rec, fhir_sample_code_id_t code,
+                               fhir_sample_code_id_t category, int onset, int onset_length,
+                               int abatement)
+{
+    fhir_sample_json_t *w = rec->w;
+    char day[11];
+    int is_over = abatement <= rec->person->end;
+    int number = fhir_sample_record_begin(
+        rec, TYPE_Condition,
+        category == CODE_CAT_DIAGNOSIS
+            ? US_CORE("us-core-condition-encounter-diagnosis") "," US_CORE("us-core-condition")
+            : US_CORE("us-core-condition-problems-health-concerns") "," US_CORE(
+                  "us-core-condition"));
+
+    put_array(w, "extension");
+    put_object(w, NULL);
+    put_word(w, "url", HL7_URL("condition-assertedDate"));
+    put_day(w, "valueDateTime", rec->day);
+    put_end(w, 2);
+    put_category(w, "clinicalStatus", is_over ? CODE_CLIN_RESOLVED : CODE_CLIN_ACTIVE);
+    put_category(w, "verificationStatus", CODE_VER_CONFIRMED);
+    put_categories(w, "category", category);
+    put_concept(w, "code", code);
+    put_subject(rec);
+    put_encounter(rec);
+    put_word(w, "onsetDateTime", fhir_sample_day_text(day, onset, onset_length));
+    if (is_over) {
+        put_day(w, "abatementDateTime", abatement);
+    }
+    put_time(rec, "recordedDate", rec->day, rec->minute + 15);
+    put_raw(w, "recorder", rec->site->doctor);
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+int fhir_sample_care_procedure(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int condition)
+{
+    fhir_sample_json_t *w = rec->w;
+    int number = fhir_sample_record_begin(rec, TYPE_Procedure, US_CORE("us-core-procedure"));
+
+    put_word(w, "status", "completed");
+    put_concept(w, "code", code);
+    put_subject(rec);
+    put_encounter(rec);
+    put_time(rec, "performedDateTime", rec->day, rec->minute + 12);
+    put_array(w, "performer");
+    put_object(w, NULL);
+    put_raw(w, "actor", rec->site->doctor);
+    put_end(w, 2);
+    put_raw(w, "location", rec->site->place);
+    if (condition) {
+        put_array(w, "reasonReference");
+        put_ref(rec, NULL, TYPE_Condition, condition);
+        put_end(w, 1);
+    }
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+static const struct {
+    fhir_sample_code_id_t code, manifestation;
+    const char *category, *severity;
+    int share; /* thousandths of all patients */
+} allergies[] = {
+    {CODE_ALG_PENICILLIN, CODE_RCT_HIVES, "medication", "moderate", 80},
+    {CODE_ALG_SULFA, CODE_RCT_RASH, "medication", "mild", 30},
+    {CODE_ALG_ASPIRIN, CODE_RCT_DYSPNEA, "medication", "moderate", 15},
+    {CODE_ALG_PEANUT, CODE_RCT_ANAPHYLAXIS, "food", "severe", 20},
+    {CODE_ALG_EGG, CODE_RCT_VOMITING, "food", "mild", 10},
+    {CODE_ALG_TREENUT, CODE_RCT_ANGIOEDEMA, "food", "severe", 10},
+    {CODE_ALG_LATEX, CODE_RCT_ITCHING, "environment", "mild", 15},
+    {CODE_ALG_BEE, CODE_RCT_ANGIOEDEMA, "environment", "severe", 10},
+    {CODE_ALG_POLLEN, CODE_RCT_RHINO, "environment", "mild", 80},
+    {CODE_ALG_DANDER, CODE_RCT_RHINO, "environment", "mild", 40},
+    {CODE_ALG_MOLD, CODE_RCT_RHINO, "environment", "mild", 20},
+};
+
+static void allergy(fhir_sample_record_t *rec, fhir_sample_code_id_t code, const char *kind,
+                    fhir_sample_code_id_t manifestation, const char *severity)
+{
+    fhir_sample_json_t *w = rec->w;
+
+    fhir_sample_record_begin(rec, TYPE_AllergyIntolerance, US_CORE("us-core-allergyintolerance"));
+    put_category(w, "clinicalStatus", CODE_ALLERGY_ACTIVE);
+    put_category(w, "verificationStatus", CODE_ALLERGY_CONFIRMED);
+    put_word(w, "type", "allergy");
+    if (kind) {
+        put_array(w, "category");
+        put_word(w, NULL, kind);
+        put_end(w, 1);
+        put_word(w, "criticality", strcmp(severity, "severe") == 0 ? "high" : "low");
+    }
+    put_concept(w, "code", code);
+    put_ref(rec, "patient", TYPE_Patient, 0);
+    put_encounter(rec);
+    put_time(rec, "recordedDate", rec->day, rec->minute + 8);
+    put_raw(w, "recorder", rec->site->doctor);
+    if (kind) {
+        put_array(w, "reaction");
+        put_object(w, NULL);
+        put_concepts(w, "manifestation", manifestation);
+        put_word(w, "severity", severity);
+        put_end(w, 2);
+    }
+    fhir_sample_record_finish(rec);
+}
+
+void fhir_sample_care_allergies(fhir_sample_record_t *rec)
+{
+    int is_first = rec->person->index == 1; /* the guides' patient has one of each kind */
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(allergies) / sizeof(*allergies); i++) {
+        if ((is_first && i % 3 == 0) || rng_chance(&rec->rng, allergies[i].share)) {
+            allergy(rec, allergies[i].code, allergies[i].category, allergies[i].manifestation,
+                    allergies[i].severity);
+        }
+    }
+    if (rec->count[TYPE_AllergyIntolerance] == 0) {
+        allergy(rec, CODE_ALG_NONE, NULL, CODE_NONE, NULL);
+    }
+}
+
+static int care_team(fhir_sample_record_t *rec)
+{
+    fhir_sample_json_t *w = rec->w;
+    int number = fhir_sample_record_begin(rec, TYPE_CareTeam, US_CORE("us-core-careteam"));
+
+    put_word(w, "status", "active");
+    put_word(w, "name", "Primary care team");
+    put_subject(rec);
+    put_object(w, "period");
+    put_day(w, "start", rec->person->start);
+    put_end(w, 1);
+    put_array(w, "participant");
+    put_object(w, NULL);
+    put_concepts(w, "role", CODE_ROLE_PCP);
+    put_raw(w, "member", rec->home.doctor);
+    put_raw(w, "onBehalfOf", rec->home.org);
+    put_end(w, 1);
+    put_object(w, NULL);
+    put_concepts(w, "role", CODE_NUCC_NURSE);
+    put_raw(w, "member", rec->home.nurse);
+    put_end(w, 1);
+    put_object(w, NULL);
+    put_concepts(w, "role", CODE_ROLE_PATIENT);
+    put_ref(rec, "member", TYPE_Patient, 0);
+    put_end(w, 2);
+    put_array(w, "managingOrganization");
+    put_raw(w, NULL, rec->home.org);
+    put_end(w, 1);
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+static int goal(fhir_sample_record_t *rec, const fhir_sample_problem_t *problem)
+{
+    fhir_sample_json_t *w = rec->w;
+    int number = fhir_sample_record_begin(rec, TYPE_Goal, US_CORE("us-core-goal"));
+
+    put_word(w, "lifecycleStatus", "active");
+    put_category(w, "achievementStatus", CODE_GOAL_IN_PROGRESS);
+    put_category(w, "priority", CODE_GOAL_MEDIUM);
+    put_object(w, "description");
+    put_text(w, "text", problem->illness->goal);
+    put_end(w, 1);
+    put_subject(rec);
+    put_day(w, "startDate", rec->day);
+    put_array(w, "target");
+    put_object(w, NULL);
+    put_day(w, "dueDate", rec->day + 183);
+    put_end(w, 2);
+    put_ref(rec, "expressedBy", TYPE_Patient, 0);
+    if (problem->condition) {
+        put_array(w, "addresses");
+        put_ref(rec, NULL, TYPE_Condition, problem->condition);
+        put_end(w, 1);
+    }
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+static void narrative(fhir_sample_json_t *w, const fhir_sample_illness_t *ill)
+{
+    char div[512];
+
+    put_object(w, "text");
+    put_word(w, "status", "generated");
+    snprintf(div, sizeof(div),
+             "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>%s</p><ul><li>%s</li><li>%s</li></ul>"
+             "<p>Goal: %s</p></div>",
+             fhir_sample_codes[ill->plan].display, fhir_sample_codes[ill->activity[0]].display,
+             fhir_sample_codes[ill->activity[1]].display, ill->goal);
+    put_text(w, "div", div);
+    put_end(w, 1);
+}
+
+static void care_plan(fhir_sample_record_t *rec, const fhir_sample_problem_t *problem, int team,
+                      int goal_number)
+{
+    const fhir_sample_illness_t *ill = problem->illness;
+    fhir_sample_json_t *w = rec->w;
+    int i;
+
+    fhir_sample_record_begin(rec, TYPE_CarePlan, US_CORE("us-core-careplan"));
+    narrative(w, ill);
+    put_word(w, "status", "active");
+    put_word(w, "intent", "plan");
+    put_array(w, "category");
+    put_category(w, NULL, CODE_CAT_ASSESS_PLAN);
+    put_concept(w, NULL, ill->plan);
+    put_end(w, 1);
+    put_subject(rec);
+    put_encounter(rec);
+    put_object(w, "period");
+    put_day(w, "start", rec->day);
+    put_end(w, 1);
+    put_raw(w, "author", rec->home.doctor);
+    put_array(w, "contributor");
+    put_raw(w, NULL, rec->home.doctor);
+    put_end(w, 1);
+    put_array(w, "careTeam");
+    put_ref(rec, NULL, TYPE_CareTeam, team);
+    put_end(w, 1);
+    if (problem->condition) {
+        put_array(w, "addresses");
+        put_ref(rec, NULL, TYPE_Condition, problem->condition);
+        put_end(w, 1);
+    }
+    put_array(w, "goal");
+    put_ref(rec, NULL, TYPE_Goal, goal_number);
+    put_end(w, 1);
+    put_array(w, "activity");
+    for (i = 0; i < 2; i++) {
+        put_object(w, NULL);
+        put_object(w, "detail");
+        put_concept(w, "code", ill->activity[i]);
+        put_word(w, "status", "in-progress");
+        put_raw(w, "location", rec->home.place);
+        put_end(w, 2);
+    }
+    put_end(w, 1);
+    fhir_sample_record_finish(rec);
+}
+
+void fhir_sample_care_plans(fhir_sample_record_t *rec)
+{
+    const fhir_sample_person_t *p = rec->person;
+    int team = care_team(rec), i;
+
+    for (i = 0; i < p->problems; i++) {
+        if (p->problem[i].condition) {
+            int goal_number = goal(rec, &p->problem[i]);
+
+            if (p->problem[i].illness->plan != CODE_NONE) {
+                care_plan(rec, &p->problem[i], team, goal_number);
+            }
+        }
+    }
+}

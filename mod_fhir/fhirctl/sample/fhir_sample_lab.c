@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Laboratory panels: specimen, results that follow each patient's own level and the course of the
+ * illnesses, and the report. */
+#include <stdio.h>
+
+#include "fhirctl/sample/fhir_sample_write.h"
+
+/** One test: level and spread of the healthy, both in thousandths of the unit. */
+typedef struct lab_test_t {
+    fhir_sample_code_id_t code;
+    long level, spread;
+    long low, high; /* reference range; low or high -1: open */
+    int places;
+    const char *unit;
+} lab_test_t;
+
+typedef enum lab_id_t {
+    LAB_NONE,
+    LAB_GLUCOSE,
+    LAB_BUN,
+    LAB_CREATININE,
+    LAB_CALCIUM,
+    LAB_SODIUM,
+    LAB_POTASSIUM,
+    LAB_CHLORIDE,
+    LAB_CO2,
+    LAB_EGFR,
+    LAB_PROTEIN,
+    LAB_ALBUMIN,
+    LAB_BILIRUBIN,
+    LAB_ALT,
+    LAB_AST,
+    LAB_ALP,
+    LAB_CHOLESTEROL,
+    LAB_TRIGLYCERIDES,
+    LAB_HDL,
+    LAB_LDL,
+    LAB_WBC,
+    LAB_RBC,
+    LAB_HGB,
+    LAB_HCT,
+    LAB_MCV,
+    LAB_MCH,
+    LAB_MCHC,
+    LAB_PLT,
+    LAB_A1C,
+    LAB_INR,
+    LAB_BNP,
+    LAB_ACR,
+    LAB_FERRITIN,
+    LAB_COUNT
+} lab_id_t;
+
+/* clang-format off */
+static const lab_test_t tests[LAB_COUNT] = {
+    [LAB_GLUCOSE] = {CODE_GLUCOSE, 88000, 6000, 70000, 99000, 0, "mg/dL"},
+    [LAB_BUN] = {CODE_BUN, 14000, 3000, 7000, 20000, 0, "mg/dL"},
+    [LAB_CREATININE] = {CODE_CREATININE, 900, 120, 600, 1300, 2, "mg/dL"},
+    [LAB_CALCIUM] = {CODE_CALCIUM, 9500, 250, 8500, 10500, 1, "mg/dL"},
+    [LAB_SODIUM] = {CODE_SODIUM, 140000, 1800, 135000, 145000, 0, "mmol/L"},
+    [LAB_POTASSIUM] = {CODE_POTASSIUM, 4200, 280, 3500, 5100, 1, "mmol/L"},
+    [LAB_CHLORIDE] = {CODE_CHLORIDE, 102000, 1800, 98000, 107000, 0, "mmol/L"},
+    [LAB_CO2] = {CODE_CO2, 25000, 1500, 21000, 29000, 0, "mmol/L"},
+    [LAB_EGFR] = {CODE_EGFR, 96000, 7000, 60000, -1, 0, "mL/min/{1.73_m2}"},
+    [LAB_PROTEIN] = {CODE_TOTAL_PROTEIN, 7000, 300, 6000, 8300, 1, "g/dL"},
+    [LAB_ALBUMIN] = {CODE_ALBUMIN, 4300, 220, 3500, 5000, 1, "g/dL"},
+    [LAB_BILIRUBIN] = {CODE_BILIRUBIN, 600, 150, 100, 1200, 1, "mg/dL"},
+    [LAB_ALT] = {CODE_ALT, 24000, 6000, 7000, 55000, 0, "U/L"},
+    [LAB_AST] = {CODE_AST, 22000, 5000, 8000, 48000, 0, "U/L"},
+    [LAB_ALP] = {CODE_ALP, 75000, 15000, 40000, 129000, 0, "U/L"},
+    [LAB_CHOLESTEROL] = {CODE_CHOLESTEROL, 178000, 15000, -1, 200000, 0, "mg/dL"},
+    [LAB_TRIGLYCERIDES] = {CODE_TRIGLYCERIDES, 110000, 20000, -1, 150000, 0, "mg/dL"},
+    [LAB_HDL] = {CODE_HDL, 54000, 7000, 40000, -1, 0, "mg/dL"},
+    [LAB_LDL] = {CODE_LDL, 100000, 13000, -1, 130000, 0, "mg/dL"},
+    [LAB_WBC] = {CODE_WBC, 6800, 900, 4500, 11000, 1, "10*3/uL"},
+    [LAB_RBC] = {CODE_RBC, 4700, 200, 4000, 5500, 2, "10*6/uL"},
+    [LAB_HGB] = {CODE_HGB, 14000, 500, 12000, 17500, 1, "g/dL"},
+    [LAB_HCT] = {CODE_HCT, 41500, 1400, 36000, 50000, 1, "%"},
+    [LAB_MCV] = {CODE_MCV, 89000, 2500, 80000, 100000, 0, "fL"},
+    [LAB_MCH] = {CODE_MCH, 29800, 900, 27000, 33000, 1, "pg"},
+    [LAB_MCHC] = {CODE_MCHC, 33700, 500, 32000, 36000, 1, "g/dL"},
+    [LAB_PLT] = {CODE_PLT, 250000, 28000, 150000, 400000, 0, "10*3/uL"},
+    [LAB_A1C] = {CODE_A1C, 5300, 150, 4000, 5600, 1, "%"},
+    [LAB_INR] = {CODE_INR, 2400, 260, 2000, 3000, 1, "{INR}"},
+    [LAB_BNP] = {CODE_NTPROBNP, 90000, 25000, -1, 300000, 0, "pg/mL"},
+    [LAB_ACR] = {CODE_ACR, 12000, 4000, -1, 30000, 0, "mg/g"},
+    [LAB_FERRITIN] = {CODE_FERRITIN, 80000, 20000, 15000, 200000, 0, "ng/mL"},
+};
+
+static const struct {
+    unsigned bit;
+    fhir_sample_code_id_t code, specimen;
+    lab_id_t tests[16];
+} panels[] = {
+    {PANEL_BMP, CODE_PNL_BMP, CODE_SPM_SERUM, {LAB_GLUCOSE, LAB_BUN, LAB_CREATININE, LAB_CALCIUM, LAB_SODIUM,
+        LAB_POTASSIUM, LAB_CHLORIDE, LAB_CO2, LAB_EGFR}},
+    {PANEL_CMP, CODE_PNL_CMP, CODE_SPM_SERUM, {LAB_GLUCOSE, LAB_BUN, LAB_CREATININE, LAB_CALCIUM, LAB_SODIUM,
+        LAB_POTASSIUM, LAB_CHLORIDE, LAB_CO2, LAB_EGFR, LAB_PROTEIN, LAB_ALBUMIN, LAB_BILIRUBIN, LAB_ALT, LAB_AST, LAB_ALP}},
+    {PANEL_LIPID, CODE_PNL_LIPID, CODE_SPM_SERUM, {LAB_CHOLESTEROL, LAB_TRIGLYCERIDES, LAB_HDL, LAB_LDL}},
+    {PANEL_CBC, CODE_PNL_CBC, CODE_SPM_BLOOD, {LAB_WBC, LAB_RBC, LAB_HGB, LAB_HCT, LAB_MCV, LAB_MCH, LAB_MCHC, LAB_PLT}},
+    {PANEL_A1C, CODE_A1C, CODE_SPM_BLOOD, {LAB_A1C}},
+    {PANEL_INR, CODE_PNL_INR, CODE_SPM_BLOOD, {LAB_INR}},
+    {PANEL_BNP, CODE_NTPROBNP, CODE_SPM_SERUM, {LAB_BNP}},
+    {PANEL_ACR, CODE_ACR, CODE_SPM_URINE, {LAB_ACR}},
+    {PANEL_FERRITIN, CODE_FERRITIN, CODE_SPM_SERUM, {LAB_FERRITIN}},
+};
+
+/* What an illness does to a level: first at diagnosis, then, in the long run, under treatment, and
+ * a yearly drift. */
+static const struct {
+    lab_id_t test;
+    fhir_sample_illness_id_t illness;
+    long first, later, yearly;
+} effects[] = {
+    {LAB_A1C, ILL_DIABETES, 3600, 1500, 60},      {LAB_GLUCOSE, ILL_DIABETES, 95000, 42000, 1500},
+    {LAB_A1C, ILL_PREDIABETES, 700, 500, 10},     {LAB_GLUCOSE, ILL_PREDIABETES, 18000, 14000, 200},
+    {LAB_CHOLESTEROL, ILL_HYPERLIPIDEMIA, 75000, 15000, 0}, {LAB_LDL, ILL_HYPERLIPIDEMIA, 70000, 8000, 0},
+    {LAB_TRIGLYCERIDES, ILL_HYPERLIPIDEMIA, 80000, 35000, 0}, {LAB_HDL, ILL_HYPERLIPIDEMIA, -9000, -5000, 0},
+    {LAB_CREATININE, ILL_CKD3, 600, 650, 60},     {LAB_EGFR, ILL_CKD3, -44000, -46000, -1900},
+    {LAB_BUN, ILL_CKD3, 10000, 11000, 900},       {LAB_ACR, ILL_CKD3, 90000, 70000, 9000},
+    {LAB_CREATININE, ILL_DIABETIC_KIDNEY, 300, 350, 70}, {LAB_EGFR, ILL_DIABETIC_KIDNEY, -24000, -26000, -2300},
+    {LAB_ACR, ILL_DIABETIC_KIDNEY, 160000, 110000, 15000}, {LAB_HGB, ILL_ANEMIA, -3600, -800, 0},
+    {LAB_HCT, ILL_ANEMIA, -10000, -2400, 0},      {LAB_MCV, ILL_ANEMIA, -13000, -4000, 0},
+    {LAB_FERRITIN, ILL_ANEMIA, -70000, -35000, 0}, {LAB_BNP, ILL_HEART_FAILURE, 2400000, 900000, 60000},
+};
+/* clang-format on */
+
+/* Each patient keeps a level of their own for each test. */
+static long own_level(const fhir_sample_record_t *rec, lab_id_t id)
+{
+    fhir_sample_rng_t rng = rng_stream(rng_mix((uint64_t)rec->person->birth),
+                                       (uint64_t)rec->person->index, 500 + (uint64_t)id);
+
+    return tests[id].level + rng_wobble(&rng, tests[id].spread);
+}
+
+static long lab_value(fhir_sample_record_t *rec, lab_id_t id)
+{
+    long value = own_level(rec, id), floor = tests[id].level / 20;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(effects) / sizeof(*effects); i++) {
+        long days;
+
+        if (effects[i].test != id ||
+            (days = fhir_sample_write_ill_days(rec, effects[i].illness)) < 0) {
+            continue;
+        }
+        value += effects[i].later + (effects[i].first - effects[i].later) * 300 / (300 + days) +
+                 effects[i].yearly * days / 365;
+    }
+    value += rng_wobble(&rec->rng, tests[id].spread / 3);
+    return value < floor ? floor : value;
+}
+
+static void reference_range(fhir_sample_json_t *w, const lab_test_t *t)
+{
+    put_array(w, "referenceRange");
+    put_object(w, NULL);
+    if (t->low >= 0) {
+        put_quantity(w, "low", t->low, t->places, t->unit, t->unit);
+    }
+    if (t->high >= 0) {
+        put_quantity(w, "high", t->high, t->places, t->unit, t->unit);
+    }
+    put_category(w, "type", CODE_RANGE_NORMAL);
+    put_end(w, 2);
+}
+
+static int result(fhir_sample_record_t *rec, lab_id_t id, int specimen)
+{
+    const lab_test_t *t = &tests[id];
+    long value = lab_value(rec, id);
+    fhir_sample_code_id_t flag = t->low >= 0 && value < t->low     ? CODE_FLAG_LOW
+                                 : t->high >= 0 && value > t->high ? CODE_FLAG_HIGH
+                                                                   : CODE_FLAG_NORMAL;
+    int number = fhir_sample_observe_begin(
+        rec, US_CORE("us-core-observation-lab") "," US_CORE("us-core-observation-clinical-result"),
+        CODE_CAT_LAB, t->code, 20, rec->lab);
+
+    put_quantity(rec->w, "valueQuantity", value, t->places, t->unit, t->unit);
+    put_categories(rec->w, "interpretation", flag);
+    put_ref(rec, "specimen", TYPE_Specimen, specimen);
+    reference_range(rec->w, t);
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+static int specimen(fhir_sample_record_t *rec, fhir_sample_code_id_t type)
+{
+    fhir_sample_json_t *w = rec->w;
+    int number = fhir_sample_record_begin(rec, TYPE_Specimen, US_CORE("us-core-specimen"));
+    char text[96];
+
+    snprintf(text, sizeof(text), "%s-%d", rec->id, number);
+    put_array(w, "identifier");
+    put_identifier(w, NULL, "http://sample.example/specimens", text);
+    put_end(w, 1);
+    snprintf(text, sizeof(text), "A%ld-%d", rec->person->index, number);
+    put_identifier(w, "accessionIdentifier", "http://sample.example/accessions", text);
+    put_word(w, "status", "available");
+    put_concept(w, "type", type);
+    put_subject(rec);
+    put_time(rec, "receivedTime", rec->day, rec->minute + 60);
+    put_object(w, "collection");
+    put_raw(w, "collector", rec->site->nurse);
+    put_time(rec, "collectedDateTime", rec->day, rec->minute + 20);
+    if (type != CODE_SPM_URINE) {
+        put_concept(w, "bodySite", CODE_SITE_RIGHT_ARM);
+    }
+    put_end(w, 1);
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+static void report(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int specimen_number,
+                   int first, int count)
+{
+    fhir_sample_json_t *w = rec->w;
+    int i;
+
+    fhir_sample_record_begin(rec, TYPE_DiagnosticReport, US_CORE("us-core-diagnosticreport-lab"));
+    put_word(w, "status", "final");
+    put_categories(w, "category", CODE_CAT_REPORT_LAB);
+    put_concept(w, "code", code);
+    put_subject(rec);
+    put_encounter(rec);
+    put_time(rec, "effectiveDateTime", rec->day, rec->minute + 20);
+    put_instant(rec, "issued", rec->day, rec->minute + 180);
+    put_array(w, "performer");
+    put_raw(w, NULL, rec->lab);
+    put_end(w, 1);
+    put_array(w, "resultsInterpreter");
+    put_raw(w, NULL, rec->site->doctor);
+    put_end(w, 1);
+    put_array(w, "specimen");
+    put_ref(rec, NULL, TYPE_Specimen, specimen_number);
+    put_end(w, 1);
+    put_array(w, "result");
+    for (i = 0; i < count; i++) {
+        put_ref(rec, NULL, TYPE_Observation, first + i);
+    }
+    put_end(w, 1);
+    fhir_sample_record_finish(rec);
+}
+
+void fhir_sample_lab_write(fhir_sample_record_t *rec, unsigned wanted)
+{
+    apr_size_t i;
+    int t;
+
+    if (wanted & PANEL_CMP) { /* the larger one has all of the smaller */
+        wanted &= ~(unsigned)PANEL_BMP;
+    }
+    for (i = 0; i < sizeof(panels) / sizeof(*panels); i++) {
+        int tube, first = rec->count[TYPE_Observation] + 1;
+
+        if (!(wanted & panels[i].bit)) {
+            continue;
+        }
+        tube = specimen(rec, panels[i].specimen);
+        for (t = 0; t < 16 && panels[i].tests[t] != LAB_NONE; t++) {
+            result(rec, panels[i].tests[t], tube);
+        }
+        report(rec, panels[i].code, tube, first, t);
+    }
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Clinical notes: plain text that a person can read, in a Binary, with the DocumentReference that
+ * points to it. */
+#include <stdio.h>
+
+#include "fhirctl/sample/fhir_sample_write.h"
+
+static void put_base64(fhir_sample_json_t *w, const char *name, const char *text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *s = (const unsigned char *)text;
+    apr_size_t len = strlen(text), i;
+
+    put_name(w, name);
+    fhir_buf_putc(w->buf, '"');
+    for (i = 0; i < len; i += 3) {
+        unsigned b = (unsigned)s[i] << 16 | (i + 1 < len ? (unsigned)s[i + 1] << 8 : 0) |
+                     (i + 2 < len ? s[i + 2] : 0);
+        char out[4] = {digits[b >> 18], digits[b >> 12 & 63], digits[b >> 6 & 63], digits[b & 63]};
+
+        if (i + 2 >= len) {
+            out[3] = '=';
+        }
+        if (i + 1 >= len) {
+            out[2] = '=';
+        }
+        fhir_buf_append(w->buf, out, 4);
+    }
+    fhir_buf_putc(w->buf, '"');
+}
+
+static int binary(fhir_sample_record_t *rec, const char *text)
+{
+    fhir_sample_json_t *w = rec->w;
+    int number = fhir_sample_record_begin(rec, TYPE_Binary, NULL);
+
+    put_word(w, "contentType", "text/plain");
+    put_ref(rec, "securityContext", TYPE_Patient, 0);
+    put_base64(w, "data", text);
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+int fhir_sample_note_write(fhir_sample_record_t *rec, fhir_sample_code_id_t type, const char *text)
+{
+    fhir_sample_json_t *w = rec->w;
+    int attachment = binary(rec, text);
+    int number =
+        fhir_sample_record_begin(rec, TYPE_DocumentReference, US_CORE("us-core-documentreference"));
+    char value[96];
+
+    put_array(w, "identifier");
+    snprintf(value, sizeof(value), "%s-%d", rec->id, number);
+    put_identifier(w, NULL, "http://sample.example/documents", value);
+    put_end(w, 1);
+    put_word(w, "status", "current");
+    put_word(w, "docStatus", "final");
+    put_concept(w, "type", type);
+    put_categories(w, "category", CODE_CAT_NOTE);
+    put_subject(rec);
+    put_instant(rec, "date", rec->day, rec->minute + 45);
+    put_array(w, "author");
+    put_raw(w, NULL, rec->site->doctor);
+    put_end(w, 1);
+    put_raw(w, "custodian", rec->site->org);
+    put_array(w, "content");
+    put_object(w, NULL);
+    put_object(w, "attachment");
+    put_word(w, "contentType", "text/plain");
+    snprintf(value, sizeof(value), "Binary/%s-%d", rec->id, attachment);
+    put_word(w, "url", value);
+    put_word(w, "title", fhir_sample_codes[type].display);
+    put_end(w, 1);
+    put_coding(w, "format", CODE_FORMAT_TEXT);
+    put_end(w, 2);
+    put_object(w, "context");
+    if (rec->encounter) {
+        put_array(w, "encounter");
+        put_ref(rec, NULL, TYPE_Encounter, rec->encounter);
+        put_end(w, 1);
+    }
+    put_period(rec, "period", rec->day, rec->minute, 30);
+    put_end(w, 1);
+    fhir_sample_record_finish(rec);
+    return number;
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_sample_record.h
+ * @brief What all writers of sample resources share: the run, the record of one patient, and the
+ *        calls that begin and finish a resource and write its common elements.
+ */
+#ifndef FHIR_SAMPLE_RECORD_H
+#define FHIR_SAMPLE_RECORD_H
+
+#include "fhirctl/sample/fhir_sample_codes.h"
+#include "fhirctl/sample/fhir_sample_day.h"
+#include "fhirctl/sample/fhir_sample_json.h"
+#include "fhirctl/sample/fhir_sample_rng.h"
+
+#define FHIR_SAMPLE_TYPES(X)                                                                       \
+    X(AllergyIntolerance)                                                                          \
+    X(Binary)                                                                                      \
+    X(CarePlan)                                                                                    \
+    X(CareTeam)                                                                                    \
+    X(Condition)                                                                                   \
+    X(Coverage)                                                                                    \
+    X(Device)                                                                                      \
+    X(DiagnosticReport)                                                                            \
+    X(DocumentReference)                                                                           \
+    X(Encounter)                                                                                   \
+    X(Endpoint)                                                                                    \
+    X(Goal)                                                                                        \
+    X(Immunization)                                                                                \
+    X(Location)                                                                                    \
+    X(Media)                                                                                       \
+    X(Medication)                                                                                  \
+    X(MedicationDispense)                                                                          \
+    X(MedicationRequest)                                                                           \
+    X(Observation)                                                                                 \
+    X(Organization)                                                                                \
+    X(Patient)                                                                                     \
+    X(Practitioner)                                                                                \
+    X(PractitionerRole)                                                                            \
+    X(Procedure)                                                                                   \
+    X(Provenance)                                                                                  \
+    X(Questionnaire)                                                                               \
+    X(QuestionnaireResponse)                                                                       \
+    X(RelatedPerson)                                                                               \
+    X(ServiceRequest)                                                                              \
+    X(Specimen)
+
+typedef enum fhir_sample_type_t {
+#define TYPE_ENUM(name) TYPE_##name,
+    FHIR_SAMPLE_TYPES(TYPE_ENUM)
+#undef TYPE_ENUM
+        TYPE_COUNT
+} fhir_sample_type_t;
+
+extern const char *const fhir_sample_type_names[TYPE_COUNT];
+
+/** A profile URL as JSON text; several are joined by "," */
+#define US_CORE(name)     "\"http://hl7.org/fhir/us/core/StructureDefinition/" name "\""
+#define HL7(name)         "\"http://hl7.org/fhir/StructureDefinition/" name "\""
+#define US_CORE_URL(name) "http://hl7.org/fhir/us/core/StructureDefinition/" name
+#define HL7_URL(name)     "http://hl7.org/fhir/StructureDefinition/" name
+
+#define FHIR_SAMPLE_TARGETS 400 /* targets of one Provenance; more start another one */
+
+typedef struct fhir_sample_run_t {
+    fhir_sample_json_t w;
+    uint64_t seed;
+    int as_of;     /* the last day of the data */
+    int as_bundle; /* a transaction Bundle for each patient, else one resource a line */
+} fhir_sample_run_t;
+
+struct fhir_sample_person_t;
+
+/** Who and where, as References in JSON text, ready to be copied. */
+typedef struct fhir_sample_site_t {
+    char org[320], place[320], doctor[320], nurse[320];
+} fhir_sample_site_t;
+
+/** One patient's record while it is written. */
+typedef struct fhir_sample_record_t {
+    fhir_sample_run_t *run;
+    fhir_sample_json_t *w;
+    const struct fhir_sample_person_t *person;
+    fhir_sample_rng_t rng;
+    char id[64];             /* the patient's id; resources are called <id>-<number> */
+    int count[TYPE_COUNT];   /* resources written so far */
+    fhir_sample_type_t type; /* of the resource being written */
+    struct {
+        fhir_sample_type_t type;
+        int number;
+    } target[FHIR_SAMPLE_TARGETS]; /* resources that wait for their Provenance */
+    int targets;
+    fhir_sample_site_t home;                       /* the practice */
+    char lab[320], pharmacist[320], pharmacy[320]; /* Organization, Practitioner, Organization */
+    const fhir_sample_site_t *site;                /* of the visit */
+    int encounter;                                 /* number of the visit's Encounter, 0: none */
+    int day, minute;                               /* of the visit */
+} fhir_sample_record_t;
+
+/** Begins a resource with the next number of its type (1, 2, …), which is returned; profiles is
+ *  the content of meta.profile. */
+int fhir_sample_record_begin(fhir_sample_record_t *rec, fhir_sample_type_t type,
+                             const char *profiles);
+/** Begins a resource with an id of its own. */
+void fhir_sample_record_begin_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id,
+                                 const char *profiles);
+/** Ends what begin began. */
+void fhir_sample_record_finish(fhir_sample_record_t *rec);
+void fhir_sample_record_finish_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id);
+
+/** A Reference to another resource of this record; 0 stands for the Patient. */
+void put_ref(fhir_sample_record_t *rec, const char *name, fhir_sample_type_t type, int number);
+/** A Reference with its text and an optional display. */
+void put_ref_to(fhir_sample_json_t *w, const char *name, fhir_sample_type_t type, const char *id,
+                const char *display);
+
+/** A CodeableConcept of one coding; its text is the display without SNOMED CT's semantic tag. */
+void put_concept(fhir_sample_json_t *w, const char *name, fhir_sample_code_id_t code);
+/** The same with more codings (CODE_NONE ones are left out) and a text (NULL: first display). */
+void put_concept_of(fhir_sample_json_t *w, const char *name, const fhir_sample_code_id_t *codes,
+                    int n, const char *text);
+/** An array with one CodeableConcept. */
+void put_concepts(fhir_sample_json_t *w, const char *name, fhir_sample_code_id_t code);
+/** The same without a text: categories and statuses. */
+void put_category(fhir_sample_json_t *w, const char *name, fhir_sample_code_id_t code);
+void put_categories(fhir_sample_json_t *w, const char *name, fhir_sample_code_id_t code);
+static inline void put_coding(fhir_sample_json_t *w, const char *name, fhir_sample_code_id_t code)
+{
+    put_raw(w, name, fhir_sample_codes[code].coding);
+}
+
+/** A Quantity in UCUM; unit is the human form. */
+void put_quantity(fhir_sample_json_t *w, const char *name, long milli, int places, const char *unit,
+                  const char *code);
+
+/** date, dateTime, instant of a local day and minute. */
+void put_day(fhir_sample_json_t *w, const char *name, int day);
+void put_time(fhir_sample_record_t *rec, const char *name, int day, int minute);
+void put_instant(fhir_sample_record_t *rec, const char *name, int day, int minute);
+void put_period(fhir_sample_record_t *rec, const char *name, int day, int minute, int length);
+
+/** An Identifier, as an object or array item. */
+void put_identifier(fhir_sample_json_t *w, const char *name, const char *system, const char *value);
+/** A ContactPoint as an array item. */
+void put_contact(fhir_sample_json_t *w, const char *system, const char *value, const char *use);
+
+#endif

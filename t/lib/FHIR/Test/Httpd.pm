@@ -63,7 +63,8 @@ sub configuration {
         grep { !$seen{$_}++ && -e "$folder/mod_$_.so" } @modules;
     my ($user, undef, $gid) = unprivileged();
     my $identity = $user ? "User $user\nGroup #$gid\n" : '';
-    my $most = $self->{processes} * $self->{threads};
+    my $most = ($self->{processes} + 1) * $self->{threads};
+    my $slots = $self->{processes} + 8; # of children of earlier generations that still end
     my $module = built('.libs/mod_fhir.so');
     my $database = $self->{conninfo} ? <<"CONF" : '';
 DBDriver pgsql
@@ -82,11 +83,11 @@ LogLevel info fhir:debug
 ${load}LoadModule fhir_module $module
 $identity
 StartServers $self->{processes}
-ServerLimit $self->{processes}
+ServerLimit $slots
 ThreadsPerChild $self->{threads}
 ThreadLimit $self->{threads}
 MaxRequestWorkers $most
-MinSpareThreads $self->{threads}
+MinSpareThreads 1
 MaxSpareThreads $most
 GracefulShutdownTimeout 5
 KeepAliveTimeout 2

@@ -16,6 +16,10 @@ static const fhirctl_command_t commands[] = {
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},
+    {"load", "[OPTION...] PATH...", "Load resources: Bundles, single resources, NDJSON",
+     "PATH is a file, plain or gzip, a folder that is searched for *.json, *.ndjson, *.jsonl (and\n"
+     "these with .gz), or - for standard input. Loading the same input again changes nothing.\n",
+     fhirctl_load_options, fhirctl_load_main},
     {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", fhir_sample_help,
      fhir_sample_options, fhir_sample_main},
     {0},

@@ -64,5 +64,8 @@ int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t
 extern const apr_getopt_option_t fhirctl_init_options[];
 int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                       apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_load_options[];
+int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                      apr_pool_t *pool);
 
 #endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fhirctl load: options, threads, the end. The parts are in load/ (load.h has the picture).
+ */
+#include <apr_strings.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fhirctl/load/load.h"
+
+#define JOBS_MAX     64
+#define OPT_JOBS     'j'
+#define OPT_QUIET    'q'
+#define OPT_REJECTS  FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
+#define ANALYZE_ROWS 1000 /* new rows in empty tables from which on statistics are made at once */
+#define REJECTS_FILE "fhirctl-rejects.ndjson"
+
+typedef struct options_t {
+    load_t *load;
+    const char *rejects;
+} options_t;
+
+const apr_getopt_option_t fhirctl_load_options[] = {
+    FHIRCTL_DB_OPTIONS,
+    {"jobs", OPT_JOBS, 1, "N\tconnections that write at the same time (one per core)"},
+    {"rejects", OPT_REJECTS, 1, "FILE\twhere refused resources go (" REJECTS_FILE ")"},
+    {"quiet", OPT_QUIET, 0, "no progress"},
+    {0},
+};
+
+static const char *option(void *baton, int opt, const char *value)
+{
+    options_t *o = baton;
+    char *end;
+    long n;
+
+    switch (opt) {
+    case OPT_JOBS:
+        n = strtol(value, &end, 10);
+        if (*end || n < 1 || n > JOBS_MAX)
+            return apr_psprintf(o->load->pool, "a number from 1 to %d", JOBS_MAX);
+        o->load->jobs = (int)n;
+        return NULL;
+    case OPT_REJECTS:
+        o->rejects = value;
+        return NULL;
+    case OPT_QUIET:
+        o->load->quiet = 1;
+        return NULL;
+    default:
+        return fhirctl_db_option(&o->load->db, opt, value);
+    }
+}
+
+static const fhir_err_t *copy_err(const fhir_err_t *err, apr_pool_t *pool)
+{
+    fhir_err_t *copy = apr_pmemdup(pool, err, sizeof(*err));
+
+    copy->message = apr_pstrdup(pool, err->message);
+    copy->detail = err->detail ? apr_pstrdup(pool, err->detail) : NULL;
+    copy->expression = NULL;
+    copy->cause = copy->next = NULL;
+    return copy;
+}
+
+void load_fail(load_t *load, const fhir_err_t *err)
+{
+    apr_thread_mutex_lock(load->lock);
+    if (!load->failure)
+        load->failure = copy_err(err, load->pool);
+    apr_thread_mutex_unlock(load->lock);
+    atomic_store(&load->failed, 1);
+}
+
+/* Which types have no rows yet: there, nothing has to be compared. */
+static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
+{
+    const fhir_model_t *m = load->model;
+    fhir_buf_t *sql = fhir_buf_create(load->pool, 0);
+    char table[64];
+    PGresult *r;
+    int i;
+
+    load->fresh = apr_pcalloc(load->pool, m->n_resources + 1u);
+    for (i = 1; i <= m->n_resources; i++) {
+        fhir_model_table(table, m, &m->types[i]);
+        fhir_buf_printf(sql,
+                        "%sSELECT %d WHERE NOT EXISTS (SELECT FROM \"%s\") AND NOT EXISTS (SELECT "
+                        "FROM \"%s_history\")",
+                        i > 1 ? " UNION ALL " : "", i, table, table);
+    }
+    FHIR_TRY(fhirctl_db_run(&r, conn, load->pool, fhir_buf_cstr(sql), 0, NULL));
+    for (i = 0; i < PQntuples(r); i++)
+        atomic_store(&load->fresh[atoi(PQgetvalue(r, i, 0))], 1);
+    return NULL;
+}
+
+/* Tables that were empty have no statistics, and new GIN entries wait in a list that every search
+ * walks: both would be put right by autovacuum, a minute later. */
+static fhir_err_t *tidy(load_t *load, PGconn *conn)
+{
+    PGresult *r;
+    int i;
+
+    FHIR_TRY(fhirctl_db_run(
+        &r, conn, load->pool,
+        "SELECT format('ANALYZE %I.%I', n.nspname, c.relname) FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND "
+        "c.relkind = 'r' AND c.reltuples < 0 AND pg_relation_size(c.oid) > 0 "
+        "UNION ALL SELECT format('SELECT gin_clean_pending_list(%s)', i.indexrelid) "
+        "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_am a ON a.oid = c.relam "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace "
+        "WHERE n.nspname = current_schema() AND a.amname = 'gin' AND "
+        "pg_relation_size(c.oid) > 16384 AND pg_has_role(c.relowner, 'USAGE')",
+        0, NULL));
+    for (i = 0; i < PQntuples(r); i++)
+        FHIR_TRY(fhirctl_db_run(NULL, conn, load->pool, PQgetvalue(r, i, 0), 0, NULL));
+    return NULL;
+}
+
+static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *reader)
+{
+    apr_pool_t *pool;
+    load_document_t document;
+    fhir_err_t *err;
+
+    apr_pool_create(&pool, load->pool);
+    while (!atomic_load(&load->failed)) {
+        apr_pool_clear(pool);
+        err = load_source_next(&document, source, pool);
+        if (err)
+            load_reject(load, &document.place, err, "", 0);
+        else if (!document.text)
+            break;
+        else
+            FHIR_TRY(load_reader_document(reader, &document));
+        atomic_store_explicit(&load->bytes_done, load_source_position(source),
+                              memory_order_relaxed);
+    }
+    return load_reader_finish(reader);
+}
+
+/* Threads from start to end. */
+static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
+{
+    load_worker_t **workers = apr_pcalloc(load->pool, (apr_size_t)load->jobs * sizeof(*workers));
+    load_reader_t *reader;
+    apr_pool_t *progress_pool;
+    fhir_err_t *err;
+    int i, started;
+
+    FHIR_TRY(load_queue_create(load));
+    FHIR_TRY(load_reader_create(&reader, load, conn, load->pool));
+    for (started = 0, err = NULL; started < load->jobs && !err; started += !err)
+        err = load_worker_start(&workers[started], load, started);
+    if (err) {
+        load_fail(load, err);
+        load->jobs = started;
+    }
+    apr_pool_create(&progress_pool, load->pool);
+    if (!load->quiet)
+        load_progress_start(load, progress_pool);
+    err = read_all(load, source, reader);
+    if (err)
+        load_fail(load, err);
+    load_queue_end(load);
+    for (i = 0; i < started; i++)
+        load_worker_join(workers[i]);
+    if (!load->failure && (err = tidy(load, conn)))
+        load_fail(load, err);
+    apr_pool_destroy(progress_pool);
+    return (fhir_err_t *)load->failure;
+}
+
+static void print_summary(const load_t *load)
+{
+    apr_pool_t *p = load->pool;
+    unsigned long n_new = atomic_load(&load->n_new), n_changed = atomic_load(&load->n_changed);
+    unsigned long n_same = atomic_load(&load->n_same), n_rejected = atomic_load(&load->n_rejected);
+    unsigned long n = n_new + n_changed + n_same;
+    double seconds = (double)(apr_time_now() - load->started) / APR_USEC_PER_SEC;
+
+    printf("%s resources in %.1f s (%s/s): %s new, %s changed, %s unchanged; %s rejected\n",
+           load_progress_number(p, n), seconds,
+           load_progress_number(p, (apr_uint64_t)((double)n / (seconds > 0 ? seconds : 1))),
+           load_progress_number(p, n_new), load_progress_number(p, n_changed),
+           load_progress_number(p, n_same), load_progress_number(p, n_rejected));
+}
+
+int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                      apr_pool_t *pool)
+{
+    load_t load = {.command = self,
+                   .db = FHIRCTL_DB_DEFAULTS,
+                   .model = &fhir_model_r4,
+                   .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN),
+                   .pool = pool};
+    options_t options = {&load, REJECTS_FILE};
+    const char *const *paths, *rejects;
+    load_source_t *source;
+    apr_uint64_t bytes;
+    PGconn *conn;
+    fhir_err_t *err;
+    int n_paths,
+        status = fhirctl_options(&n_paths, &paths, self, argc, argv, option, &options, pool);
+
+    if (status >= 0)
+        return status;
+    if (!n_paths)
+        return fhirctl_fail(self, FHIRCTL_USAGE,
+                            "no PATH: name files or folders, or - for standard "
+                            "input");
+    load.started = apr_time_now();
+    apr_thread_mutex_create(&load.lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    err = load_source_open(&source, &load.files, &bytes, paths, n_paths, pool);
+    if (err)
+        return fhirctl_fail_err(self, FHIRCTL_IO, err);
+    atomic_store(&load.bytes_total, bytes);
+    load.rejects = load_rejects_create(&load, options.rejects, pool);
+    err = fhirctl_db_connect(&conn, &load.db, pool);
+    if (!err)
+        err = fhirctl_db_check(conn, &load.db, load.model, pool);
+    if (!err)
+        err = find_fresh(&load, conn);
+    if (!err)
+        err = run_load(&load, source, conn);
+    print_summary(&load);
+    if (err)
+        status = fhirctl_fail_err(self, FHIRCTL_DATABASE, err);
+    rejects = load_rejects_close(load.rejects, &err, pool);
+    if (err)
+        return fhirctl_fail_err(self, FHIRCTL_IO, err);
+    if (rejects)
+        fhirctl_fail(self, FHIRCTL_REJECTED, "what was rejected, and why, is in %s", rejects);
+    return status >= 0 ? status : rejects ? FHIRCTL_REJECTED : FHIRCTL_OK;
+}

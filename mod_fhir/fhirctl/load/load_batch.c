@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Rows to tables: per type a batch that becomes one transaction. Rows that are there with the same
+ * content stay; changed ones go into the history and come again as the next version; all others
+ * are new. Everything is written by COPY.
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fhir_time.h"
+#include "fhir/fhir_stamp.h"
+#include "fhirctl/load/load.h"
+#include "store/fhir_store.h"
+
+#define BATCH_ROWS  2000
+#define BATCH_BYTES (4u << 20)
+#define ALL_BYTES   (64u << 20) /* of all batches of a worker */
+#define SLOTS       4096u       /* of the table of ids: twice the rows, a power of two */
+#define COPY_BYTES  (64u << 10)
+#define TRIES       5 /* of a transaction that others came in between */
+
+typedef enum action_t { ROW_NEW, ROW_CHANGED, ROW_SAME } action_t;
+
+typedef struct row_t {
+    char id[65];
+    apr_byte_t action;           /* action_t */
+    int version;                 /* that it gets */
+    apr_size_t text, text_len;   /* in batch->text: the resource, stamped as version 1 */
+    apr_size_t cells, cells_len; /* in batch->cells: the typed columns in COPY's form */
+    load_place_t place;
+} row_t;
+
+typedef struct batch_t {
+    const fhir_type_t *type;
+    char table[64];
+    const char *copy; /* COPY "observation" (…) FROM STDIN */
+    char updated[25]; /* meta.lastUpdated of these rows */
+    int n;
+    row_t *rows;
+    apr_uint16_t *slots; /* 1-based row numbers by hash of the id */
+    fhir_buf_t *text, *cells;
+} batch_t;
+
+struct load_batches_t {
+    load_t *load;
+    PGconn *conn;
+    batch_t **by_type;
+    fhir_buf_t *out; /* COPY data on its way */
+    fhir_buf_t *stamped;
+    apr_size_t bytes; /* of all batches */
+    apr_pool_t *pool;
+    apr_pool_t *scratch; /* of one flush */
+};
+
+load_batches_t *load_batches_create(load_t *load, PGconn *conn, apr_pool_t *pool)
+{
+    load_batches_t *b = apr_pcalloc(pool, sizeof(*b));
+
+    b->load = load;
+    b->conn = conn;
+    b->pool = pool;
+    b->by_type = apr_pcalloc(pool, (load->model->n_resources + 1u) * sizeof(*b->by_type));
+    b->out = fhir_buf_create(pool, 0);
+    b->stamped = fhir_buf_create(pool, 0);
+    apr_pool_create(&b->scratch, pool);
+    return b;
+}
+
+static const char *copy_statement(const fhir_model_t *m, const fhir_type_t *type, const char *table,
+                                  apr_pool_t *pool)
+{
+    fhir_buf_t *b = fhir_buf_create(pool, 0);
+    int i;
+
+    fhir_buf_printf(b, "COPY \"%s\" (id, version, last_updated, resource", table);
+    for (i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(b, ", \"%s\"", fhir_model_str(m, m->columns[type->first_column + i].name));
+    fhir_buf_puts(b, ") FROM STDIN");
+    return fhir_buf_cstr(b);
+}
+
+static batch_t *batch_of(load_batches_t *b, const fhir_type_t *type)
+{
+    batch_t **slot = &b->by_type[fhir_model_type_index(b->load->model, type)], *batch = *slot;
+
+    if (batch)
+        return batch;
+    batch = *slot = apr_pcalloc(b->pool, sizeof(*batch));
+    batch->type = type;
+    fhir_model_table(batch->table, b->load->model, type);
+    batch->copy = copy_statement(b->load->model, type, batch->table, b->pool);
+    batch->rows = apr_pcalloc(b->pool, BATCH_ROWS * sizeof(*batch->rows));
+    batch->slots = apr_pcalloc(b->pool, SLOTS * sizeof(*batch->slots));
+    batch->text = fhir_buf_create(b->pool, 0);
+    batch->cells = fhir_buf_create(b->pool, 0);
+    return batch;
+}
+
+static void empty(load_batches_t *b, batch_t *batch)
+{
+    b->bytes -= batch->text->len + batch->cells->len;
+    batch->n = 0;
+    memset(batch->slots, 0, SLOTS * sizeof(*batch->slots));
+    /* A single large resource does not hold its memory for good. */
+    if (batch->text->cap > 2 * BATCH_BYTES)
+        fhir_buf_free(batch->text);
+    fhir_buf_clear(batch->text);
+    fhir_buf_clear(batch->cells);
+}
+
+/* The slot of an id: a row's number, or 0 where it would go. */
+static apr_uint16_t *find(const batch_t *batch, const char *id, apr_size_t len)
+{
+    apr_uint32_t hash = 2166136261u;
+    apr_size_t i;
+
+    for (i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)id[i]) * 16777619u;
+    for (i = (hash ^ hash >> 15) % SLOTS; batch->slots[i]; i = (i + 1) % SLOTS) {
+        const row_t *row = &batch->rows[batch->slots[i] - 1];
+        if (!strncmp(row->id, id, len) && !row->id[len])
+            break;
+    }
+    return &batch->slots[i];
+}
+
+/* ---- COPY's text form ---- */
+
+/* What a byte becomes behind a backslash, 0: itself. Source: PostgreSQL, COPY, text format. */
+static const char escapes[256] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
+                                  ['\t'] = 't', ['\v'] = 'v', ['\\'] = '\\'};
+
+static void put_escaped(fhir_buf_t *b, const char *s, apr_size_t len)
+{
+    const char *end = s + len, *run = s;
+
+    for (; s < end; s++) {
+        char escaped = escapes[(unsigned char)*s];
+        if (!escaped)
+            continue;
+        fhir_buf_append(b, run, (apr_size_t)(s - run));
+        fhir_buf_putc(b, '\\');
+        fhir_buf_putc(b, escaped);
+        run = s + 1;
+    }
+    fhir_buf_append(b, run, (apr_size_t)(s - run));
+}
+
+static void put_cells(fhir_buf_t *b, const fhir_value_t *cells, int n)
+{
+    int i;
+
+    for (i = 0; i < n; i++) {
+        fhir_buf_putc(b, '\t');
+        if (cells[i].data)
+            put_escaped(b, cells[i].data, cells[i].len);
+        else
+            fhir_buf_append(b, "\\N", 2);
+    }
+    fhir_buf_putc(b, '\n');
+}
+
+/* ---- what is there already ---- */
+
+/* {"a","b"} of the ids of rows with the action (ids hold nothing to escape). */
+static const char *id_array(const load_batches_t *b, const batch_t *batch, int from, int n,
+                            action_t action, int *count)
+{
+    fhir_buf_t *buf = fhir_buf_create(b->scratch, 0);
+    int i;
+
+    *count = 0;
+    for (i = from; i < from + n; i++)
+        if (batch->rows[i].action == action)
+            fhir_buf_printf(buf, "%s\"%s\"", (*count)++ ? "," : "{", batch->rows[i].id);
+    fhir_buf_putc(buf, '}');
+    return fhir_buf_cstr(buf);
+}
+
+/* The row's resource as another version; 1 and the text in b->stamped. */
+static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const row_t *row,
+                               int version, const char *updated)
+{
+    const char *text = batch->text->data + row->text;
+    fhir_node_t *root;
+
+    FHIR_TRY(fhir_node_parse_json(&root, text, row->text_len, NULL, b->scratch));
+    fhir_buf_clear(b->stamped);
+    fhir_stamp_json(b->stamped, text, root, row->id, version, updated);
+    return NULL;
+}
+
+/* Existing rows: the same content, or changed. */
+static fhir_err_t *compare(load_batches_t *b, batch_t *batch, const PGresult *r)
+{
+    int i;
+
+    for (i = 0; i < PQntuples(r); i++) {
+        const char *id = PQgetvalue(r, i, 0);
+        row_t *row = &batch->rows[*find(batch, id, strlen(id)) - 1];
+        int version = atoi(PQgetvalue(r, i, 1));
+        FHIR_TRY(stamp_again(b, batch, row, version, PQgetvalue(r, i, 2)));
+        row->version = version + 1;
+        row->action = (apr_size_t)PQgetlength(r, i, 3) == b->stamped->len &&
+                              !memcmp(PQgetvalue(r, i, 3), b->stamped->data, b->stamped->len)
+                          ? ROW_SAME
+                          : ROW_CHANGED;
+    }
+    return NULL;
+}
+
+/* Deleted resources: the history has their last version. */
+static fhir_err_t *find_deleted(load_batches_t *b, batch_t *batch, int from, int n)
+{
+    const char *ids;
+    PGresult *r;
+    int i, count;
+
+    ids = id_array(b, batch, from, n, ROW_NEW, &count);
+    if (!count)
+        return NULL;
+    FHIR_TRY(fhirctl_db_run(&r, b->conn, b->scratch,
+                            apr_psprintf(b->scratch,
+                                         "SELECT id, max(version) FROM \"%s_history\" "
+                                         "WHERE id = ANY ($1::text[]) GROUP BY id",
+                                         batch->table),
+                            1, &ids));
+    for (i = 0; i < PQntuples(r); i++) {
+        const char *id = PQgetvalue(r, i, 0);
+        batch->rows[*find(batch, id, strlen(id)) - 1].version = atoi(PQgetvalue(r, i, 1)) + 1;
+    }
+    return NULL;
+}
+
+static fhir_err_t *find_existing(load_batches_t *b, batch_t *batch, int from, int n)
+{
+    const char *ids;
+    PGresult *r;
+    int count;
+
+    ids = id_array(b, batch, from, n, ROW_NEW, &count);
+    FHIR_TRY(fhirctl_db_run(
+        &r, b->conn, b->scratch,
+        apr_psprintf(
+            b->scratch,
+            "SELECT id, version, to_char(last_updated, 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+            "resource FROM \"%s\" WHERE id = ANY ($1::text[]) FOR UPDATE",
+            batch->table),
+        1, &ids));
+    FHIR_TRY(compare(b, batch, r));
+    return find_deleted(b, batch, from, n);
+}
+
+/* Changed rows leave for the history. */
+static fhir_err_t *move_changed(load_batches_t *b, batch_t *batch, int from, int n)
+{
+    const char *ids;
+    int count;
+
+    ids = id_array(b, batch, from, n, ROW_CHANGED, &count);
+    if (!count)
+        return NULL;
+    return fhirctl_db_run(
+        NULL, b->conn, b->scratch,
+        apr_psprintf(b->scratch,
+                     "WITH old AS (DELETE FROM \"%s\" WHERE id = ANY ($1::text[]) "
+                     "RETURNING id, version, last_updated, resource) "
+                     "INSERT INTO \"%s_history\" (id, version, last_updated, method, resource) "
+                     "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
+                     "resource FROM old",
+                     batch->table, batch->table),
+        1, &ids);
+}
+
+/* ---- COPY ---- */
+
+static fhir_err_t *send_copy(load_batches_t *b)
+{
+    int sent = PQputCopyData(b->conn, b->out->data, (int)b->out->len);
+
+    fhir_buf_clear(b->out);
+    return sent == 1 ? NULL : fhir_store_error(b->conn, NULL, b->scratch);
+}
+
+static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t *row)
+{
+    fhir_buf_t *out = b->out;
+
+    fhir_buf_printf(out, "%s\t%d\t%s\t", row->id, row->version, batch->updated);
+    if (row->version == 1)
+        put_escaped(out, batch->text->data + row->text, row->text_len);
+    else {
+        FHIR_TRY(stamp_again(b, batch, row, row->version, batch->updated));
+        put_escaped(out, b->stamped->data, b->stamped->len);
+    }
+    fhir_buf_append(out, batch->cells->data + row->cells, row->cells_len);
+    return out->len >= COPY_BYTES ? send_copy(b) : NULL;
+}
+
+static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, int n)
+{
+    fhir_err_t *err = NULL;
+    PGresult *r;
+    int i;
+
+    FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, batch->copy, 0, NULL));
+    fhir_buf_clear(b->out);
+    for (i = from; i < from + n && !err; i++)
+        if (batch->rows[i].action != ROW_SAME)
+            err = copy_row(b, batch, &batch->rows[i]);
+    if (!err && b->out->len)
+        err = send_copy(b);
+    /* Ends the COPY in any case: a connection inside one can do nothing else. */
+    PQputCopyEnd(b->conn, err ? "given up" : NULL);
+    while ((r = PQgetResult(b->conn)) != NULL) {
+        if (!err && PQresultStatus(r) != PGRES_COMMAND_OK)
+            err = fhir_store_error(b->conn, r, b->scratch);
+        PQclear(r);
+    }
+    return err;
+}
+
+static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n)
+{
+    const int type = fhir_model_type_index(b->load->model, batch->type);
+    int i, same = 0;
+
+    for (i = from; i < from + n; i++) {
+        batch->rows[i].action = ROW_NEW;
+        batch->rows[i].version = 1;
+    }
+    FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, "BEGIN", 0, NULL));
+    if (!atomic_load_explicit(&b->load->fresh[type], memory_order_relaxed)) {
+        FHIR_TRY(find_existing(b, batch, from, n));
+        FHIR_TRY(move_changed(b, batch, from, n));
+    }
+    for (i = from; i < from + n; i++)
+        same += batch->rows[i].action == ROW_SAME;
+    if (same < n)
+        FHIR_TRY(copy_rows(b, batch, from, n));
+    return fhirctl_db_run(NULL, b->conn, b->scratch, "COMMIT", 0, NULL);
+}
+
+static void count(load_batches_t *b, const batch_t *batch, int from, int n)
+{
+    atomic_ulong *counters[] = {[ROW_NEW] = &b->load->n_new,
+                                [ROW_CHANGED] = &b->load->n_changed,
+                                [ROW_SAME] = &b->load->n_same};
+    int i;
+
+    for (i = from; i < from + n; i++)
+        atomic_fetch_add_explicit(counters[batch->rows[i].action], 1, memory_order_relaxed);
+}
+
+/* A row that PostgreSQL refuses for what is in it: classes 22 (data), 23 but for a key that is
+ * there already, and 54 (limits). */
+static int is_row_error(const fhir_err_t *err)
+{
+    const char *s = err->sqlstate;
+
+    return !strncmp(s, "22", 2) || !strncmp(s, "54", 2) ||
+           (!strncmp(s, "23", 2) && strcmp(s, "23505"));
+}
+
+/* Writes rows in one transaction. Halves them to find the one that PostgreSQL refuses. */
+static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n)
+{
+    const int type = fhir_model_type_index(b->load->model, batch->type);
+    fhir_err_t *err = NULL;
+    int tries;
+
+    for (tries = 0; tries < TRIES; tries++) {
+        err = write_once(b, batch, from, n);
+        if (!err) {
+            count(b, batch, from, n);
+            return NULL;
+        }
+        if (PQtransactionStatus(b->conn) != PQTRANS_IDLE)
+            fhirctl_db_run(NULL, b->conn, b->scratch, "ROLLBACK", 0, NULL);
+        if (err->code != FHIR_ERR_CONFLICT)
+            break;
+        /* An id is there that was not: from earlier input, or another program's. */
+        atomic_store(&b->load->fresh[type], 0);
+    }
+    if (!is_row_error(err))
+        return err;
+    if (n > 1) {
+        FHIR_TRY(write_rows(b, batch, from, n / 2));
+        return write_rows(b, batch, from + n / 2, n - n / 2);
+    }
+    err->message = apr_pstrcat(b->scratch, "PostgreSQL does not store it: ", err->detail, NULL);
+    load_reject(b->load, &batch->rows[from].place, err, batch->text->data + batch->rows[from].text,
+                batch->rows[from].text_len);
+    return NULL;
+}
+
+static fhir_err_t *flush(load_batches_t *b, batch_t *batch)
+{
+    fhir_err_t *err = NULL;
+
+    apr_pool_clear(b->scratch);
+    if (batch->n)
+        err = write_rows(b, batch, 0, batch->n);
+    empty(b, batch);
+    return err;
+}
+
+fhir_err_t *load_batches_flush(load_batches_t *b)
+{
+    int i;
+
+    for (i = 1; i <= b->load->model->n_resources; i++)
+        if (b->by_type[i])
+            FHIR_TRY(flush(b, b->by_type[i]));
+    return NULL;
+}
+
+/* Room for one more row with the id. */
+static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_t *item)
+{
+    batch_t *largest = batch;
+    int i;
+
+    if (*find(batch, item->id, item->id_len)) {
+        atomic_store(&b->load->fresh[item->type], 0);
+        return flush(b, batch);
+    }
+    if (batch->n == BATCH_ROWS || batch->text->len + batch->cells->len >= BATCH_BYTES)
+        return flush(b, batch);
+    if (b->bytes < ALL_BYTES)
+        return NULL;
+    for (i = 1; i <= b->load->model->n_resources; i++)
+        if (b->by_type[i] && b->by_type[i]->text->len > largest->text->len)
+            largest = b->by_type[i];
+    return flush(b, largest);
+}
+
+fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
+                             const fhir_node_t *resource, const fhir_value_t *cells)
+{
+    batch_t *batch = batch_of(b, &b->load->model->types[item->type]);
+    apr_uint16_t *slot;
+    row_t *row;
+
+    FHIR_TRY(make_room(b, batch, item));
+    if (!batch->n)
+        fhir_time_now(batch->updated, NULL);
+    slot = find(batch, item->id, item->id_len);
+    row = &batch->rows[batch->n];
+    *slot = (apr_uint16_t)++batch->n;
+    memcpy(row->id, item->id, item->id_len);
+    row->id[item->id_len] = '\0';
+    row->place = item->place;
+    row->text = batch->text->len;
+    fhir_stamp_json(batch->text, item->text, resource, row->id, 1, batch->updated);
+    row->text_len = batch->text->len - row->text;
+    row->cells = batch->cells->len;
+    put_cells(batch->cells, cells, batch->type->n_columns);
+    row->cells_len = batch->cells->len - row->cells;
+    b->bytes += row->text_len + row->cells_len;
+    return NULL;
+}

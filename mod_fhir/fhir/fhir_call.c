@@ -127,3 +127,9 @@ void fhir_call_json(fhir_call_t *call, int status)
     call->response->status = status;
     call->response->content_type = "application/fhir+json; charset=utf-8";
 }
+
+fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len)
+{
+    fhir_call_json(call, status);
+    return call->response->body->write(call->response->body, json, len);
+}

@@ -69,6 +69,9 @@ const char *fhir_call_header(const fhir_call_t *call, const char *name);
  *  Source: RFC 7240; http://hl7.org/fhir/R4/search.html#errors */
 int fhir_call_prefers(const fhir_call_t *call, const char *token);
 
+/** Answers with one resource, given as JSON text. */
+fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len);
+
 /** Sets status and the JSON content type. */
 void fhir_call_json(fhir_call_t *call, int status);
 

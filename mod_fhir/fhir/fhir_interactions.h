@@ -15,4 +15,13 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call);      /* GET [type]/[id]/_histo
 fhir_err_t *fhir_history_handle(fhir_call_t *call);    /* GET [type]/[id]/_history */
 fhir_err_t *fhir_search_handle(fhir_call_t *call);     /* GET [type] */
 
+fhir_err_t *fhir_create_handle(fhir_call_t *call);             /* POST [type] */
+fhir_err_t *fhir_update_handle(fhir_call_t *call);             /* PUT [type]/[id] */
+fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call); /* PUT [type]?… */
+fhir_err_t *fhir_patch_handle(fhir_call_t *call);              /* PATCH [type]/[id] */
+fhir_err_t *fhir_patch_conditional_handle(fhir_call_t *call);  /* PATCH [type]?… */
+fhir_err_t *fhir_delete_handle(fhir_call_t *call);             /* DELETE [type]/[id] */
+fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call); /* DELETE [type]?… */
+fhir_err_t *fhir_batch_handle(fhir_call_t *call);              /* POST [base] */
+
 #endif

@@ -62,6 +62,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         return NULL;
     }
     apr_rfc822_date(date, updated);
+    call->response->updated = updated;
     apr_table_setn(call->response->headers, "ETag",
                    apr_pstrcat(call->pool, "W/\"", version, "\"", NULL));
     apr_table_setn(call->response->headers, "Last-Modified", date);

@@ -16,6 +16,15 @@ const fhir_route_t fhir_routes[] = {
     {"GET", "T/I/_history", B(HISTORY), fhir_history_handle, "history-instance", FHIR_LEVEL_TYPE,
      0},
     {"GET", "T", B(SEARCH), fhir_search_handle, "search-type", FHIR_LEVEL_TYPE, 0},
+    {"POST", "T", B(CREATE), fhir_create_handle, "create", FHIR_LEVEL_TYPE, 0},
+    {"PUT", "T/I", B(UPDATE), fhir_update_handle, "update", FHIR_LEVEL_TYPE, 0},
+    {"PUT", "T", B(UPDATE), fhir_update_conditional_handle, "update", FHIR_LEVEL_NONE, 0},
+    {"PATCH", "T/I", B(PATCH), fhir_patch_handle, "patch", FHIR_LEVEL_TYPE, 0},
+    {"PATCH", "T", B(PATCH), fhir_patch_conditional_handle, "patch", FHIR_LEVEL_NONE, 0},
+    {"DELETE", "T/I", B(DELETE), fhir_delete_handle, "delete", FHIR_LEVEL_TYPE, 0},
+    {"DELETE", "T", B(DELETE), fhir_delete_conditional_handle, "delete", FHIR_LEVEL_NONE, 0},
+    {"POST", "", B(BATCH), fhir_batch_handle, "batch", FHIR_LEVEL_SYSTEM, 0},
+    {"POST", "", B(TRANSACTION), fhir_batch_handle, "transaction", FHIR_LEVEL_SYSTEM, 0},
     {NULL, NULL, 0, NULL, NULL, FHIR_LEVEL_NONE, 0}};
 #undef B
 

@@ -40,4 +40,9 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
 /** The statement of the number of matches: one column. */
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
 
+/** Ids of the resources of a type that match (conditional writes); at most max of them.
+ *  Unknown parameters are errors, whatever Prefer says. */
+fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const fhir_type_t *type,
+                              const fhir_pairs_t *pairs, int max);
+
 #endif

@@ -49,7 +49,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->create_with_id = 0;
     endpoint->update_create = 0;
     endpoint->update_unchanged = 0;
-    endpoint->check_references = 0;
+    endpoint->check_references = 1;
     endpoint->conditional_delete = 0;
     endpoint->explain = 0;
     endpoint->allow_scan = 0;

@@ -93,9 +93,10 @@ typedef struct fhir_request_t {
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
     int head;
-    const char *base_url; /* as the client sees it, no slash at the end */
-    const char *path;     /* behind the base, no leading slash, still percent-encoded */
-    const char *query;    /* query string, still encoded, or NULL */
+    const char *base_url;  /* as the client sees it, no slash at the end */
+    const char *path;      /* behind the base, no leading slash, still percent-encoded */
+    const char *create_id; /* id that a create gives, decided by a transaction; or NULL */
+    const char *query;     /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
     const char *(*header)(const struct fhir_request_t *request, const char *name);
     /** Reads the whole body, at most max bytes (FHIR_ERR_TOO_LARGE), once. */
@@ -111,6 +112,7 @@ typedef struct fhir_response_t {
     fhir_out_t *body;         /* given by glue; spools large bodies, so memory stays bounded */
     /** Drops what was written to body: an error came after the first byte. Must be set. */
     void (*body_reset)(struct fhir_response_t *response);
+    apr_int64_t updated;     /* last change of the resource, µs since 1970; 0: unknown */
     const char *interaction; /* for the log: "read", "search-type", … */
     const char *type;        /* resource type or NULL, for the log */
 } fhir_response_t;

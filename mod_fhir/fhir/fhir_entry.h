@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_entry.h
+ * @brief One entry of a batch or transaction: a request in a Bundle and its answer.
+ *
+ * An entry runs as a request of its own through fhir_service_run, so it meets the same routing,
+ * rights and checks as if it had come alone.
+ * Source: http://hl7.org/fhir/R4/http.html#transaction
+ */
+#ifndef FHIR_ENTRY_H
+#define FHIR_ENTRY_H
+
+#include "fhir/fhir_call.h"
+
+typedef struct fhir_entry_t {
+    int index;                   /* in Bundle.entry */
+    const fhir_node_t *resource; /* or NULL */
+    const char *full_url;        /* or NULL */
+    const char *method;          /* "POST" */
+    const char *path;            /* relative to the base: "Patient/1" */
+    const char *query;           /* or NULL */
+    const char *if_match, *if_none_match, *if_modified_since, *if_none_exist;
+    const char *body; /* what is sent: the resource's text, or a patch */
+    apr_size_t body_len;
+    const char *content_type;
+    const char *create_id; /* id for a create, decided before */
+
+    const fhir_call_t *call; /* of the Bundle */
+    fhir_response_t response;
+    fhir_buf_t *answer; /* body of the response */
+    fhir_err_t *err;
+} fhir_entry_t;
+
+/** The entries of a Bundle, in its order. source: the text that it was parsed from.
+ *  @return FHIR_ERR_BAD_REQUEST naming the entry that is no request */
+fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
+                            const fhir_node_t *bundle, const char *source);
+
+/** Runs one entry in tx (or NULL); leaves its answer in the entry. */
+void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx);
+
+/** An entry that needs no run: what it would have created is there (If-None-Exist). */
+void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);
+
+/** Answers with the Bundle of all answers. type: "batch-response", "transaction-response". */
+fhir_err_t *fhir_entry_answer(fhir_call_t *call, const apr_array_header_t *entries,
+                              const char *type);
+
+#endif

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request bodies: format, parsing, and the check against the model that every write passes. */
+#include "fhir/fhir_input.h"
+
+#include "fhir/fhir_check.h"
+#include "fhir/fhir_format.h"
+#include "fhir/fhir_xml.h"
+
+fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
+                             apr_size_t len)
+{
+    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+
+    memset(input, 0, sizeof(*input));
+    input->source = json;
+    input->len = len;
+    return fhir_node_parse_json(&input->root, json, len, &limits, call->pool);
+}
+
+/* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
+static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const char *xml,
+                             apr_size_t len)
+{
+    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
+    fhir_node_t *root;
+
+    FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
+    fhir_node_write_json(json, root, 0);
+    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+}
+
+fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
+{
+    const fhir_request_t *request = call->request;
+    const char *body;
+    apr_size_t len;
+    fhir_format_t format;
+
+    FHIR_TRY(fhir_format_content(&format, call->model, fhir_call_header(call, "Content-Type"),
+                                 call->pool));
+    FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+    if (!len)
+        return fhir_err_create(call->pool, FHIR_ERR_SYNTAX,
+                               "The request has no body; a resource is due");
+    return format == FHIR_FORMAT_XML ? parse_xml(input, call, body, len)
+                                     : fhir_input_parse(input, call, body, len);
+}
+
+fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
+{
+    const fhir_node_t *name = fhir_node_get(input->root, "resourceType");
+
+    input->type = name && name->kind == FHIR_NODE_STRING
+                      ? fhir_model_resource(call->model, name->text, name->text_len)
+                      : NULL;
+    return input->type ? NULL
+                       : fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
+                                         "The resource has no known resourceType");
+}
+
+fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
+                             const fhir_type_t *expected)
+{
+    fhir_issues_t *issues = fhir_issues_create(0, call->pool);
+    fhir_issue_t *issue;
+
+    fhir_check_resource(issues, &input->type, call->model, input->root);
+    for (issue = issues->first; issue; issue = issue->next)
+        if (!issue->line)
+            fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
+    if (input->type && expected && input->type != expected)
+        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,
+                                           "The body is a %s, but the URL is that of %s",
+                                           fhir_model_str(call->model, input->type->name),
+                                           fhir_model_str(call->model, expected->name)),
+                           call->pool, fhir_model_str(call->model, input->type->name));
+    return fhir_issues_error(issues);
+}

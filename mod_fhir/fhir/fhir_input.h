@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_input.h
+ * @brief A request body as a checked resource, whatever its format.
+ */
+#ifndef FHIR_INPUT_H
+#define FHIR_INPUT_H
+
+#include "fhir/fhir_call.h"
+
+typedef struct fhir_input_t {
+    const fhir_type_t *type;
+    const char *source; /* JSON text that root was parsed from: as sent, or made from XML */
+    apr_size_t len;
+    fhir_node_t *root;
+} fhir_input_t;
+
+/**
+ * Reads and parses the request's body by its Content-Type.
+ * @return NULL, FHIR_ERR_MEDIA_TYPE, FHIR_ERR_SYNTAX, FHIR_ERR_TOO_LARGE
+ */
+fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call);
+
+/** Parses JSON text as input; with line and column in errors. */
+fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
+                             apr_size_t len);
+
+/** Sets the type by resourceType; FHIR_ERR_STRUCTURE when it names none. */
+fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call);
+
+/**
+ * Checks it against the model. @param expected the type it must have, or NULL
+ * @return NULL, or a chain of 422 errors, one for each finding
+ */
+fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
+                             const fhir_type_t *expected);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One resource's row in SQL. What a request wants with it is fhir_write.c's. */
+#include "fhir/fhir_record.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+/* id, version, last_updated, resource stand before the typed columns. */
+#define FIXED 4
+
+static const char *integer(const fhir_call_t *call, int n)
+{
+    return apr_itoa(call->pool, n);
+}
+
+static const char *timestamp(const fhir_call_t *call, apr_int64_t usec)
+{
+    char *text = apr_palloc(call->pool, 40);
+
+    fhir_time_format_sql(text, usec);
+    return text;
+}
+
+/* Columns: version, µs, method, resource. */
+static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
+{
+    struct {
+        fhir_record_t *record;
+        const fhir_call_t *call;
+    } *b = baton;
+    fhir_record_t *record = b->record;
+
+    record->version = atoi(fhir_row_text(row, 0));
+    record->updated = apr_atoi64(fhir_row_text(row, 1));
+    record->state = *fhir_row_text(row, 2) == 'D' ? FHIR_RECORD_DELETED : FHIR_RECORD_CURRENT;
+    if (!fhir_row_is_null(row, 3)) {
+        record->len = fhir_row_len(row, 3);
+        record->text = apr_pstrmemdup(b->call->pool, fhir_row_text(row, 3), record->len);
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
+                             const fhir_type_t *type, const char *id)
+{
+    struct {
+        fhir_record_t *record;
+        const fhir_call_t *call;
+    } baton = {record, call};
+    const char *columns = "(extract(epoch FROM last_updated) * 1000000)::bigint";
+    fhir_value_t value = fhir_value_text(id);
+    fhir_stmt_t stmt = {.n_values = 1};
+
+    memset(record, 0, sizeof(*record));
+    record->id = id;
+    /* The row of the main table, when there is one, is newer than all history. */
+    stmt.sql = apr_psprintf(
+        call->pool,
+        "(SELECT version, %s, 'U', resource FROM %s WHERE id = $1::text) UNION ALL "
+        "(SELECT version, %s, method, NULL FROM %s WHERE id = $1 ORDER BY version DESC LIMIT 1) "
+        "ORDER BY 1 DESC LIMIT 1",
+        columns, fhir_call_table(call, type, ""), columns, fhir_call_table(call, type, "_history"));
+    return fhir_call_run(call, &stmt, &value, on_state, &baton, NULL);
+}
+
+/* The values of a whole row, in the order of its columns. */
+static fhir_value_t *row_values(const fhir_call_t *call, const fhir_type_t *type,
+                                const fhir_record_t *record, const fhir_value_t *cells)
+{
+    fhir_value_t *values = apr_palloc(call->pool, (FIXED + type->n_columns) * sizeof(*values));
+
+    values[0] = fhir_value_text(record->id);
+    values[1] = fhir_value_text(integer(call, record->version));
+    values[2] = fhir_value_text(timestamp(call, record->updated));
+    values[3].data = record->text;
+    values[3].len = record->len;
+    memcpy(values + FIXED, cells, type->n_columns * sizeof(*cells));
+    return values;
+}
+
+static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
+{
+    return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
+}
+
+fhir_err_t *fhir_record_insert(const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    fhir_stmt_t stmt = {.n_values = FIXED + type->n_columns, .flags = FHIR_STMT_WRITE};
+    int i;
+
+    fhir_buf_printf(sql, "INSERT INTO %s (id, version, last_updated, resource",
+                    fhir_call_table(call, type, ""));
+    for (i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(sql, ", \"%s\"", column_name(call, type, i));
+    fhir_buf_puts(sql, ") VALUES ($1");
+    for (i = 2; i <= stmt.n_values; i++)
+        fhir_buf_printf(sql, ", $%d", i);
+    fhir_buf_puts(sql, ")");
+    stmt.sql = fhir_buf_cstr(sql);
+    return fhir_call_run(call, &stmt, row_values(call, type, record, cells), NULL, NULL, NULL);
+}
+
+/*
+ * The locked old row: FOR UPDATE waits for a concurrent writer and then looks at its row again, so
+ * the version is compared with what is current at that moment. $1 id, $2 new version, $3 time.
+ */
+static void old_row(fhir_buf_t *sql, const fhir_call_t *call, const fhir_type_t *type)
+{
+    fhir_buf_printf(sql,
+                    "WITH old AS MATERIALIZED (SELECT id, version, last_updated, resource FROM %s "
+                    "WHERE id = $1::text AND version = $2::integer - 1 AND "
+                    "last_updated < $3::timestamptz FOR UPDATE), "
+                    "superseded AS (INSERT INTO %s (id, version, last_updated, method, resource) "
+                    "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
+                    "resource FROM old)",
+                    fhir_call_table(call, type, ""), fhir_call_table(call, type, "_history"));
+}
+
+static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
+                              const fhir_value_t *values, int n_values)
+{
+    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE};
+    apr_int64_t rows = 0;
+
+    FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
+    *done = rows > 0;
+    return NULL;
+}
+
+fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    int i;
+
+    old_row(sql, call, type);
+    fhir_buf_printf(sql, " UPDATE %s t SET version = $2, last_updated = $3, resource = $4",
+                    fhir_call_table(call, type, ""));
+    for (i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(sql, ", \"%s\" = $%d", column_name(call, type, i), FIXED + 1 + i);
+    fhir_buf_puts(sql, " FROM old WHERE t.id = old.id");
+    return run_change(done, call, sql, row_values(call, type, record, cells),
+                      FIXED + type->n_columns);
+}
+
+fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    fhir_value_t values[3] = {fhir_value_text(record->id),
+                              fhir_value_text(integer(call, record->version)),
+                              fhir_value_text(timestamp(call, record->updated))};
+
+    old_row(sql, call, type);
+    fhir_buf_printf(sql,
+                    ", deleted AS (INSERT INTO %s (id, version, last_updated, method) "
+                    "SELECT id, $2, $3, 'D' FROM old) DELETE FROM %s t USING old "
+                    "WHERE t.id = old.id",
+                    fhir_call_table(call, type, "_history"), fhir_call_table(call, type, ""));
+    return run_change(done, call, sql, values, 3);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_refs.h
+ * @brief Literal references of a resource: found by the model, looked up in the store.
+ */
+#ifndef FHIR_REFS_H
+#define FHIR_REFS_H
+
+#include "fhir/fhir_call.h"
+
+/** What a walk over a resource meets. */
+typedef struct fhir_refs_visitor_t {
+    /** Reference.reference: node is its string; expression that of the Reference. */
+    fhir_err_t *(*reference)(void *baton, const fhir_node_t *node, const char *expression);
+    /** A uri, url, canonical, oid or uuid; may be NULL. */
+    fhir_err_t *(*uri)(void *baton, const fhir_node_t *node);
+    /** Narrative (xhtml); may be NULL. */
+    fhir_err_t *(*xhtml)(void *baton, const fhir_node_t *node);
+    void *baton;
+} fhir_refs_visitor_t;
+
+/** Walks a resource, contained ones and entries included; unknown members are passed over. */
+fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_t *model,
+                           const fhir_type_t *type, const fhir_node_t *resource, apr_pool_t *pool);
+
+/** References to resources of this server, collected to be looked up together. */
+typedef struct fhir_refs_t fhir_refs_t;
+
+fhir_refs_t *fhir_refs_create(const fhir_call_t *call);
+/** Adds all "Type/id" references (also absolute ones below the base) of a resource. */
+fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir_node_t *resource);
+/** Looks them up with one statement: FHIR_ERR_REFERENCE (a chain) for those that are not there. */
+fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call);
+
+#endif

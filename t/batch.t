@@ -1,0 +1,122 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Batches and transactions: independent or all or nothing, and references between the entries.
+use strict;
+use warnings;
+use FHIR::Test;
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+
+my $t = FHIR::Test->new;
+my $base = '/dev/r4';
+
+sub entry {
+    my ($method, $url, $resource, %more) = @_;
+    my $full = delete $more{fullUrl};
+    return { request => { method => $method, url => $url, %more },
+        ($resource ? (resource => $resource) : ()), ($full ? (fullUrl => $full) : ()) };
+}
+
+sub bundle {
+    my ($type, @entries) = @_;
+    return $t->post($base, { resourceType => 'Bundle', type => $type,
+            entry => \@entries });
+}
+
+sub patient {
+    return { resourceType => 'Patient', @_ };
+}
+
+sub observation {
+    my ($subject, %more) = @_;
+    return { resourceType => 'Observation', status => 'final', code => { text => 'x' },
+        subject => { reference => $subject }, %more };
+}
+
+sub count {
+    return $t->psql("SELECT count(*) FROM main.patient");
+}
+
+# ---- batch ----
+
+my $batch = bundle('batch', entry(POST => 'Patient', patient(gender => 'male')),
+    entry(POST => 'Patient', patient(gender => 'x')), entry(GET => 'Patient?gender=male'),
+    entry(GET => 'Patient/none'));
+is $batch->status, 200, 'a batch is answered' or diag $batch->body;
+is $batch->json->{type}, 'batch-response', 'with a batch-response';
+is_deeply [ map { $_->{response}{status} } @{ $batch->json->{entry} } ],
+    [ '201 Created', '422 Unprocessable Content', '200 OK', '404 Not Found' ],
+    'its entries are independent';
+is $batch->json->{entry}[1]{response}{outcome}{issue}[0]{code}, 'code-invalid',
+    'a refused entry has its outcome';
+is $batch->json->{entry}[2]{resource}{entry}[0]{resource}{gender}, 'male', 'a search in a batch';
+like $batch->json->{entry}[0]{response}{lastModified}, qr/^\d{4}-.*\.\d{3}Z$/, 'lastModified';
+
+# ---- transaction ----
+
+my $before = count();
+my $failed = bundle('transaction', entry(POST => 'Patient', patient()),
+    entry(POST => 'Patient', patient(gender => 'x')));
+is_outcome $failed, 422, 'code-invalid', qr/gender|male/, 'one bad entry refuses a transaction';
+is $failed->json->{issue}[0]{expression}[0], 'Bundle.entry[1].resource.gender',
+    'the outcome points at the entry';
+is count(), $before, 'and nothing is stored';
+
+my $done = bundle('transaction',
+    entry(POST => 'Observation', observation('urn:uuid:p', extension => [
+                { url => 'http://x', valueUri => 'urn:uuid:p' },
+                { url => 'http://x', valueString => 'urn:uuid:p' } ],
+            text => { status => 'generated', div =>
+                    '<div xmlns="http://www.w3.org/1999/xhtml"><a href="urn:uuid:p">p</a></div>' }),
+        fullUrl => 'urn:uuid:o'),
+    entry(POST => 'Patient', patient(identifier => [ { system => 'urn:x', value => 't' } ]),
+        fullUrl => 'urn:uuid:p'));
+is $done->status, 200, 'a transaction' or diag $done->body;
+my ($o, $p) = map { $_->{response}{location} =~ m{/(\w+/[^/]+)/_history/1$} } @{ $done->json->{entry} };
+my $stored = $t->get("$base/$o")->json;
+is $stored->{subject}{reference}, $p, 'a reference to a later entry is rewritten';
+is $stored->{extension}[0]{valueUri}, $p, 'also in an extension of type uri';
+is $stored->{extension}[1]{valueString}, 'urn:uuid:p', 'but not in a string';
+like $stored->{text}{div}, qr/<a href="\Q$p\E">p/, 'and in the narrative';
+
+my $conditional = bundle('transaction',
+    entry(POST => 'Patient', patient(), fullUrl => 'urn:uuid:q', ifNoneExist => 'identifier=urn:x|t'),
+    entry(POST => 'Observation', observation('urn:uuid:q')),
+    entry(POST => 'Observation', observation('Patient?identifier=urn:x|t')));
+is $conditional->status, 200, 'ifNoneExist and a conditional reference' or diag $conditional->body;
+is $conditional->json->{entry}[0]{response}{status}, '200 OK', 'what is there is not created again';
+for my $i (1, 2) {
+    my ($path) = $conditional->json->{entry}[$i]{response}{location} =~ m{(Observation/[^/]+)/};
+    is $t->get("$base/$path")->json->{subject}{reference}, $p, "reference $i leads to it";
+}
+is_outcome bundle('transaction', entry(POST => 'Observation', observation('Patient?identifier=no'))),
+    412, 'multiple-matches', qr/no resource/, 'a conditional reference to nothing';
+is_outcome bundle('transaction', entry(POST => 'Observation', observation('Patient/no'))), 422,
+    'not-found', qr{Patient/no}, 'a reference to what is not there';
+
+(my $pid = $p) =~ s{.*/}{};
+my $ordered = bundle('transaction', entry(GET => $p),
+    entry(PUT => $p, patient(id => $pid, gender => 'other'), ifMatch => 'W/"1"'),
+    entry(POST => 'Patient', patient()));
+is_deeply [ map { $_->{response}{status} } @{ $ordered->json->{entry} } ],
+    [ '200 OK', '200 OK', '201 Created' ], 'entries are answered in their order';
+is $ordered->json->{entry}[0]{resource}{gender}, 'other', 'but reads are run last';
+is_outcome bundle('transaction', entry(DELETE => $p), entry(PUT => $p, patient(id => $pid),
+        ifMatch => 'W/"2"')), 400, 'invalid', qr/same resource/, 'one resource, two changes';
+is_outcome bundle('transaction', entry(POST => 'Patient', patient()),
+    entry(PUT => $p, patient(id => $pid), ifMatch => 'W/"1"')), 412, 'conflict', qr/current/,
+    'a stale ifMatch refuses all';
+my $patch = encode_base64('[{"op":"replace","path":"/gender","value":"female"}]', '');
+is bundle('transaction', entry(PATCH => $p, { resourceType => 'Binary',
+            contentType => 'application/json-patch+json', data => $patch }))->status, 200,
+    'a PATCH in a Binary';
+is $t->get("$base/$p")->json->{gender}, 'female', 'has its effect';
+is bundle('transaction', entry(PUT => 'Patient?identifier=urn:z|1',
+        patient(identifier => [ { system => 'urn:z', value => '1' } ]), fullUrl => 'urn:uuid:z'),
+    entry(POST => 'Observation', observation('urn:uuid:z')))->status, 200,
+    'a conditional update that creates, referred to';
+
+is_outcome $t->post($base, patient()), 400, 'invalid', qr/Bundle/, 'no Bundle';
+is bundle('transaction')->status, 200, 'a transaction without entries';
+
+$t->done;

@@ -1,0 +1,167 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# create, update, delete, patch: what is stored, what is refused, and the versions in between.
+use strict;
+use warnings;
+use FHIR::Test;
+use MIME::Base64 qw(encode_base64);
+use Test::More;
+
+my $t = FHIR::Test->new;
+my $base = '/dev/r4';
+
+sub patient {
+    return { resourceType => 'Patient', name => [ { family => 'Chalmers' } ], @_ };
+}
+
+# ---- create ----
+
+my $made = $t->post("$base/Patient", patient(gender => 'male'));
+is $made->status, 201, 'a resource is created' or diag $made->body;
+my ($id) = ($made->header('Location') // '') =~ m{^http://127\.0\.0\.1:\d+/dev/r4/Patient/([^/]+)/_history/1$};
+ok $id, 'Location is the address of version 1';
+is $made->header('ETag'), 'W/"1"', 'ETag is that of version 1';
+ok $made->header('Last-Modified'), 'Last-Modified is given';
+is $made->json->{id}, $id, 'the answer has the id';
+is $made->json->{meta}{versionId}, '1', 'and the version';
+my $read = $t->get("$base/Patient/$id");
+is $read->status, 200, 'it can be read at once';
+is_deeply $read->json, $made->json, 'and is what was answered';
+is $t->get("$base/Patient?family=Chalmers")->json->{entry}[0]{resource}{id}, $id,
+    'and found at once';
+
+my $minimal = $t->post("$base/Patient", patient(),
+    Prefer => 'return=minimal');
+is $minimal->status . $minimal->body, '201', 'Prefer: return=minimal leaves the body out';
+is $t->post("$base/Patient", patient(),
+    Prefer => 'return=OperationOutcome')->json->{resourceType}, 'OperationOutcome',
+    'Prefer: return=OperationOutcome';
+
+is_outcome $t->post("$base/Patient", patient(id => 'mine')), 400, 'invalid',
+    qr/id says.*PUT Patient\/mine/, 'a create with an id is refused';
+is_outcome $t->post("$base/Observation", patient()), 422, 'invalid',
+    qr/is a Patient.*Observation/, 'the type in the body must be that of the URL';
+is_outcome $t->post("$base/Patient", patient(gender => 'm')), 422, 'code-invalid',
+    qr/male/, 'a code outside of a required value set';
+is_outcome $t->post("$base/Patient", patient(nom => 1)), 422, 'structure',
+    qr/no element 'nom'/, 'an unknown element';
+is $t->post("$base/Patient", patient(nom => 1))->json->{issue}[0]{expression}[0],
+    'Patient.nom', 'the issue points at it';
+is_outcome $t->post("$base/Patient", '{"resourceType":"Patient",',
+    'Content-Type' => 'application/fhir+json'), 400, 'structure', qr/./,
+    'text that is no JSON';
+is_outcome $t->post("$base/Patient", 'x', 'Content-Type' => 'text/csv'),
+    415, 'not-supported', qr/./, 'a body of another type';
+is_outcome $t->post("$base/Patient", '',
+    'Content-Type' => 'application/fhir+json'), 400, 'structure', qr/no body/,
+    'no body';
+is_outcome $t->post("$base/Observation", { resourceType => 'Observation',
+    status => 'final', code => { text => 'x' }, subject => { reference => 'Patient/none' } }),
+    422, 'not-found', qr{Patient/none}, 'a reference to what is not there';
+
+# ---- conditional create ----
+
+my $identifier = [ { system => 'urn:x', value => '1' } ];
+my $first = $t->post("$base/Patient", patient(identifier => $identifier),
+    'If-None-Exist' => 'identifier=urn:x|1');
+is $first->status, 201, 'If-None-Exist creates what is not there';
+my $second = $t->post("$base/Patient", patient(identifier => $identifier),
+    'If-None-Exist' => 'identifier=urn:x|1');
+is $second->status, 200, 'and leaves alone what is';
+is $second->header('Location'), $first->header('Location'), 'whose address it answers';
+$t->post("$base/Patient", patient(identifier => $identifier));
+is_outcome $t->post("$base/Patient", patient(),
+    'If-None-Exist' => 'identifier=urn:x|1'), 412, 'multiple-matches', qr/one/,
+    'several matches are refused';
+is_outcome $t->post("$base/Patient", patient(),
+    'If-None-Exist' => 'shoe=1'), 400, 'not-supported', qr/shoe/,
+    'a condition with an unknown parameter';
+
+# ---- update ----
+
+is_outcome $t->put("$base/Patient/$id", patient(id => $id)), 428, 'required',
+    qr/If-Match/, 'PUT needs If-Match';
+is_outcome $t->put("$base/Patient/$id", patient(), 'If-Match' => 'W/"1"'),
+    400, 'invalid', qr/no id/, 'PUT needs the id in the body';
+is_outcome $t->put("$base/Patient/$id", patient(id => 'x'),
+    'If-Match' => 'W/"1"'), 400, 'invalid', qr/not that of the URL/,
+    'and the same as in the URL';
+my $put = $t->put("$base/Patient/$id", patient(id => $id, gender => 'female'),
+    'If-Match' => 'W/"1"');
+is $put->status, 200, 'an update with the current version' or diag $put->body;
+is $put->header('ETag'), 'W/"2"', 'makes the next one';
+is_outcome $t->put("$base/Patient/$id", patient(id => $id),
+    'If-Match' => 'W/"1"'), 412, 'conflict', qr/current version.* is 2/,
+    'a stale version is refused, the current one named';
+is $t->put("$base/Patient/$id", patient(id => $id, gender => 'other'),
+    'If-Match' => '"2"')->header('ETag'), 'W/"3"', 'the strong form is accepted';
+is_outcome $t->put("$base/Patient/$id", patient(id => $id),
+    'If-Match' => '3'), 400, 'invalid', qr/entity tag/, 'a bare number is not';
+is $t->get("$base/Patient/$id/_history/$_")->json->{gender}, [qw(x male female other)]->[$_],
+    "version $_ is kept" for 1 .. 3;
+is $t->get("$base/Patient?gender=female&_id=$id")->json->{entry}, undef,
+    'the search values are those of the current version';
+is_outcome $t->put("$base/Patient/new", patient(id => 'new'),
+    'If-Match' => 'W/"1"'), 412, 'conflict', qr/no Patient\/new/,
+    'If-Match on an unknown id';
+
+# ---- patch ----
+
+my %json_patch = ('Content-Type' => 'application/json-patch+json');
+my $patched = $t->patch("$base/Patient/$id", '[{"op":"replace","path":"/gender","value":"unknown"}]',
+    %json_patch);
+is $patched->status, 200, 'a JSON Patch is applied' or diag $patched->body;
+is $patched->json->{gender} . $patched->header('ETag'), 'unknownW/"4"', 'as the next version';
+is_outcome $t->patch("$base/Patient/$id", '[{"op":"replace","path":"/gender","value":"x"}]',
+    %json_patch), 422, 'code-invalid', qr/./,
+    'its outcome is checked';
+is_outcome $t->patch("$base/Patient/$id", '[{"op":"test","path":"/gender","value":"male"}]',
+    %json_patch), 422, 'business-rule', qr/test/,
+    'a test that fails';
+is_outcome $t->patch("$base/Patient/$id", '[{"op":"replace","path":"/id","value":"y"}]',
+    %json_patch), 400, 'invalid', qr/id/,
+    'the id cannot be changed';
+is_outcome $t->patch("$base/Patient/$id", '[]', %json_patch, 'If-Match' => 'W/"1"'),
+    412, 'conflict', qr/./, 'a stale If-Match';
+my $xml = $t->patch("$base/Patient/$id", '<diff xmlns:f="http://hl7.org/fhir">'
+        . '<replace sel="f:Patient/f:gender/@value">male</replace></diff>',
+    'Content-Type' => 'application/xml-patch+xml');
+is $xml->status, 200, 'an XML Patch is applied' or diag $xml->body;
+is $xml->json->{gender}, 'male', 'with its effect';
+is_outcome $t->patch("$base/Patient/$id", '[]', 'Content-Type' => 'application/json'), 415, 'not-supported', qr/json-patch/, 'a patch of another type';
+
+# ---- conditional update ----
+
+is $t->put("$base/Patient?identifier=urn:y|1",
+    patient(identifier => [ { system => 'urn:y', value => '1' } ]))->status, 201,
+    'a conditional update creates what is not there';
+my $conditional = $t->put("$base/Patient?identifier=urn:y|1",
+    patient(gender => 'male', identifier => [ { system => 'urn:y', value => '1' } ]));
+is $conditional->status . $conditional->header('ETag'), '200W/"2"', 'and updates what is';
+is_outcome $t->put("$base/Patient?identifier=urn:x|1", patient()), 412,
+    'multiple-matches', qr/one/, 'several matches';
+
+# ---- delete ----
+
+is_outcome $t->delete("$base/Patient?identifier=urn:y|1"), 405, 'not-supported', qr/not offered/,
+    'conditional delete is off by default';
+is $t->delete("$base/Patient/$id")->status, 204, 'a delete';
+is_outcome $t->get("$base/Patient/$id"), 410, 'deleted', qr/deleted/, 'the resource is gone';
+is $t->delete("$base/Patient/$id")->status, 204, 'deleting again changes nothing';
+is $t->delete("$base/Patient/never")->status, 204, 'nor does deleting what never was';
+is $t->get("$base/Patient?_id=$id")->json->{entry}, undef, 'it is not found any more';
+is $t->get("$base/Patient/$id/_history/5")->json->{gender}, 'male', 'its versions are kept';
+is_outcome $t->get("$base/Patient/$id/_history/6"), 410, 'deleted', qr/./,
+    'the deletion is a version';
+my $back = $t->put("$base/Patient/$id", patient(id => $id),
+    'If-Match' => 'W/"6"');
+is $back->status . $back->header('ETag'), '201W/"7"', 'an update brings it back';
+is $t->psql("SELECT string_agg(version || method, ' ' ORDER BY version) FROM main.patient_history "
+        . "WHERE id = '$id'"), '1C 2U 3U 4U 5U 6D', 'the history has each version once';
+
+# ---- endpoints that do not write ----
+
+is_outcome $t->post('/open/r4/Patient', patient()), 401, 'login', qr/token/,
+    'without a token nothing is written';
+
+$t->done;

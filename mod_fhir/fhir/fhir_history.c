@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history: the versions of a resource, newest first. The current one is in the main table, all
- * others and deletions are in the history table.
+ * history of a resource, of a type, of everything: versions, newest first. The current ones are in
+ * the main tables, all others and deletions in the history tables.
  * Source: http://hl7.org/fhir/R4/http.html#history
  */
 #include <apr_strings.h>
@@ -12,7 +12,10 @@
 #include "fhir/fhir_interactions.h"
 #include "fhir/fhir_sql.h"
 
-/* Parameters of a history request. */
+/* The order: last_updated, type, id, version, each descending; a page link holds these four. */
+#define KEYS 4
+
+/* A history request. */
 typedef struct history_t {
     fhir_call_t *call;
     fhir_bundle_t *bundle;
@@ -20,10 +23,10 @@ typedef struct history_t {
     int count;
     int has_since, has_at;
     fhir_interval_t since, at;
-    const char *cursor;
+    const char *cursor;  /* the page link's word, or NULL */
+    fhir_cursor_t after; /* opened */
     int rows, more;
-    const char *last_version;
-
+    fhir_cursor_t last; /* of the page */
 } history_t;
 
 static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
@@ -77,124 +80,207 @@ static fhir_err_t *parse(history_t *h)
     return NULL;
 }
 
-/* What a page link is bound to: the resource. */
-static const char *context(const fhir_call_t *call)
+/* Where the history is: also what a page link is bound to. */
+static const char *path_of(const fhir_call_t *call)
 {
-    return apr_pstrcat(call->pool, "history ", fhir_model_str(call->model, call->type->name), "/",
-                       call->id, NULL);
+    const char *type = call->type ? fhir_model_str(call->model, call->type->name) : "";
+
+    return apr_pstrcat(call->pool, type, call->type ? "/" : "", call->id ? call->id : "",
+                       call->id ? "/" : "", "_history", NULL);
 }
 
-static void interval(fhir_sql_t *sql, const history_t *h)
+/* ---- the statement ---- */
+
+/* Current at some time of the interval: written before its end, not replaced before its start. */
+static void at_time(fhir_sql_t *sql, const history_t *h, const fhir_type_t *type)
 {
-    if (h->has_since) {
-        fhir_buf_puts(sql->text, " AND v.last_updated >= ");
-        fhir_sql_bind_time(sql, h->since.low);
-    }
-    if (h->has_at) {
-        /* current at some time of the interval: written before its end, replaced after its start */
-        fhir_buf_puts(sql->text, " AND v.last_updated < ");
-        fhir_sql_bind_time(sql, h->at.high);
-        fhir_buf_puts(sql->text, " AND (v.until IS NULL OR v.until > ");
+    static const char *const suffixes[] = {"", "_history"};
+
+    fhir_buf_puts(sql->text, " AND v.last_updated < ");
+    fhir_sql_bind_time(sql, h->at.high);
+    for (int i = 0; i < 2; i++) {
+        fhir_buf_printf(sql->text,
+                        " AND NOT EXISTS (SELECT FROM %s n WHERE n.id = v.id AND "
+                        "n.version > v.version AND n.last_updated <= ",
+                        fhir_call_table(h->call, type, suffixes[i]));
         fhir_sql_bind_time(sql, h->at.low);
         fhir_buf_putc(sql->text, ')');
     }
 }
 
-/* Columns: version, last_updated µs, method, resource. */
-static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h,
-                             const char *before)
+static void after_cursor(fhir_sql_t *sql, const history_t *h, const char *type)
+{
+    const char *const *field = h->after.field;
+    apr_int64_t updated = apr_atoi64(field[0]);
+
+    /* The first condition is what the index on last_updated understands. */
+    fhir_buf_puts(sql->text, " AND v.last_updated <= ");
+    fhir_sql_bind_time(sql, updated);
+    fhir_buf_printf(sql->text, " AND (v.last_updated, '%s' COLLATE \"C\", v.id, v.version) < (",
+                    type);
+    fhir_sql_bind_time(sql, updated);
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind(sql, field[1], "text");
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind(sql, field[2], "text");
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind(sql, field[3], "integer");
+    fhir_buf_putc(sql->text, ')');
+}
+
+/* One table's part: at most a page of its newest rows. */
+static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t *type,
+                          int superseded)
 {
     const fhir_call_t *call = h->call;
-    fhir_buf_puts(sql->text,
-                  "SELECT v.version, " FHIR_SQL_USEC(
-                      "v.last_updated") ", v.method, v.resource FROM (SELECT a.*, "
-                                        "lead(a.last_updated) OVER (ORDER BY "
-                                        "a.version) AS until FROM (SELECT t.version, "
-                                        "t.last_updated, CASE t.version WHEN "
-                                        "1 THEN 'C' ELSE 'U' END AS method, t.resource FROM ");
-    fhir_buf_printf(sql->text, "%s t WHERE t.id = ", fhir_call_table(call, call->type, ""));
-    fhir_sql_bind(sql, call->id, "text");
-    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    const char *name = fhir_model_str(call->model, type->name);
+
     fhir_buf_printf(sql->text,
-                    " UNION ALL SELECT h.version, h.last_updated, h.method, h.resource FROM %s h "
-                    "WHERE h.id = $1::text",
-                    fhir_call_table(call, call->type, "_history"));
-    FHIR_TRY(fhir_sql_history_grant(sql, "h", call->type, FHIR_RIGHT_READ));
-    fhir_buf_puts(sql->text, ") a) v WHERE v.version < ");
-    fhir_sql_bind(sql, before, "bigint");
-    interval(sql, h);
-    fhir_buf_puts(sql->text, " ORDER BY v.version DESC LIMIT ");
-    fhir_sql_bind_int(sql, h->count + 1, "bigint");
-    return fhir_sql_stmt(stmt, sql, h->count > 100 ? FHIR_STMT_STREAM : 0);
+                    "(SELECT '%s' COLLATE \"C\" AS type, v.id, v.version, v.last_updated, %s AS "
+                    "method, v.resource FROM %s v WHERE true",
+                    name, superseded ? "v.method" : "CASE v.version WHEN 1 THEN 'C' ELSE 'U' END",
+                    fhir_call_table(call, type, superseded ? "_history" : ""));
+    if (call->id) {
+        fhir_buf_puts(sql->text, " AND v.id = ");
+        fhir_sql_bind(sql, call->id, "text");
+    }
+    if (h->has_since) {
+        fhir_buf_puts(sql->text, " AND v.last_updated >= ");
+        fhir_sql_bind_time(sql, h->since.low);
+    }
+    if (h->has_at)
+        at_time(sql, h, type);
+    if (h->cursor)
+        after_cursor(sql, h, name);
+    FHIR_TRY(
+        (superseded ? fhir_sql_history_grant : fhir_sql_grant)(sql, "v", type, FHIR_RIGHT_READ));
+    fhir_buf_printf(sql->text, " ORDER BY v.last_updated DESC, v.id DESC, v.version DESC LIMIT %d)",
+                    h->count + 1);
+    return NULL;
 }
+
+/* Columns: type, id, version, last_updated µs, method, resource. */
+static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
+{
+    const fhir_model_t *model = h->call->model;
+    int first = h->call->type ? fhir_model_type_index(model, h->call->type) : 1;
+    int last = h->call->type ? first : model->n_resources;
+    const char *separator = "";
+
+    fhir_buf_puts(sql->text, "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
+                                 "a.last_updated") ", a.method, a.resource FROM (");
+    for (int i = first; i <= last; i++) {
+        const fhir_type_t *type = &model->types[i];
+
+        if (type->flags & FHIR_TYPE_ABSTRACT ||
+            !fhir_grant_allows(h->call->grant, model, type, FHIR_RIGHT_READ))
+            continue;
+        for (int superseded = 0; superseded < 2; superseded++) {
+            fhir_buf_puts(sql->text, separator);
+            FHIR_TRY(branch(sql, h, type, superseded));
+            separator = " UNION ALL ";
+        }
+    }
+    if (!*separator)
+        return fhir_err_create(h->call->pool, FHIR_ERR_FORBIDDEN,
+                               "The access token's scopes do not allow to read any type");
+    fhir_buf_puts(sql->text, ") a ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version "
+                             "DESC LIMIT ");
+    fhir_sql_bind_int(sql, h->count + 1, "bigint");
+    return fhir_sql_stmt(
+        stmt, sql, (h->count > 100 ? FHIR_STMT_STREAM : 0) | (h->call->type ? 0 : FHIR_STMT_ONCE));
+}
+
+/* ---- rows ---- */
 
 static const struct {
     char method;
     const char *verb, *status;
 } verbs[] = {{'C', "POST", "201"}, {'U', "PUT", "200"}, {'D', "DELETE", "204"}};
 
+/* Columns of the last row: what the next page begins behind. */
+static void remember(history_t *h, const fhir_row_t *row)
+{
+    static const int columns[KEYS] = {3, 0, 1, 2};
+
+    h->last.n = KEYS;
+    for (int i = 0; i < KEYS; i++)
+        h->last.field[i] = apr_pstrdup(h->call->pool, fhir_row_text(row, columns[i]));
+}
+
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 {
     history_t *h = baton;
-    fhir_call_t *call = h->call;
-    const char *type = fhir_model_str(call->model, call->type->name);
-    char method = *fhir_row_text(row, 2), updated[25];
-    int i = method == 'C' ? 0 : method == 'U' ? 1 : 2;
-    fhir_bundle_entry_t entry = {.type = type, .id = call->id};
+    fhir_bundle_entry_t entry = {.type = fhir_row_text(row, 0), .id = fhir_row_text(row, 1)};
+    char updated[25], rest[400];
+    int i = 0;
+
     if (h->rows == h->count) {
         h->more = 1;
         return NULL;
     }
-    h->rows++;
-    h->last_version = apr_pstrdup(call->pool, fhir_row_text(row, 0));
-    if (!fhir_row_is_null(row, 3)) {
-        entry.resource = fhir_row_text(row, 3);
-        entry.len = fhir_row_len(row, 3);
+    if (++h->rows == h->count)
+        remember(h, row);
+    while (verbs[i].method != *fhir_row_text(row, 4))
+        i++;
+    if (!fhir_row_is_null(row, 5)) {
+        entry.resource = fhir_row_text(row, 5);
+        entry.len = fhir_row_len(row, 5);
     }
-    fhir_time_format(updated, apr_atoi64(fhir_row_text(row, 1)));
-    entry.rest =
-        apr_psprintf(call->pool,
-                     "\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"},\"response\":"
-                     "{\"status\":\"%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"}",
-                     verbs[i].verb, type, i ? "/" : "", i ? call->id : "", verbs[i].status,
-                     h->last_version, updated);
+    fhir_time_format(updated, apr_atoi64(fhir_row_text(row, 3)));
+    apr_snprintf(rest, sizeof(rest),
+                 "\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"},\"response\":"
+                 "{\"status\":\"%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"}",
+                 verbs[i].verb, entry.type, i ? "/" : "", i ? entry.id : "", verbs[i].status,
+                 fhir_row_text(row, 2), updated);
+    entry.rest = rest;
     return fhir_bundle_add(h->bundle, &entry);
 }
 
 static void link_pages(history_t *h)
 {
     fhir_call_t *call = h->call;
-    const char *bound = context(call);
-    const char *path = apr_pstrcat(call->pool, fhir_model_str(call->model, call->type->name), "/",
-                                   call->id, "/_history", NULL);
+    const char *path = path_of(call);
+
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
-    if (h->more) {
-        fhir_cursor_t next = {.n = 1, .field = {h->last_version}};
-        fhir_bundle_link(h->bundle, "next",
-                         fhir_bundle_url(call, path, &h->applied,
-                                         fhir_cursor_seal(&next, call->endpoint->cursor_key, bound,
-                                                          strlen(bound), call->grant, call->pool)));
-    }
+    if (h->more)
+        fhir_bundle_link(
+            h->bundle, "next",
+            fhir_bundle_url(call, path, &h->applied,
+                            fhir_cursor_seal(&h->last, call->endpoint->cursor_key, path,
+                                             strlen(path), call->grant, call->pool)));
+}
+
+static fhir_err_t *open_cursor(history_t *h)
+{
+    fhir_call_t *call = h->call;
+    const char *path = path_of(call);
+
+    if (!h->cursor)
+        return NULL;
+    FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->cursor_key, path, strlen(path),
+                              call->grant, call->pool));
+    return h->after.n == KEYS ? NULL
+                              : fhir_err_create(call->pool, FHIR_ERR_CURSOR,
+                                                "The page link does not belong to a history");
 }
 
 fhir_err_t *fhir_history_handle(fhir_call_t *call)
 {
     history_t h = {.call = call};
-    fhir_cursor_t cursor = {.n = 1, .field = {"9223372036854775807"}};
-    const char *bound = context(call);
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
+
+    if (call->type)
+        FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
     FHIR_TRY(parse(&h));
-    if (h.cursor)
-        FHIR_TRY(fhir_cursor_open(&cursor, h.cursor, call->endpoint->cursor_key, bound,
-                                  strlen(bound), call->grant, call->pool));
+    FHIR_TRY(open_cursor(&h));
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(statement(&stmt, sql, &h, cursor.field[0]));
+    FHIR_TRY(statement(&stmt, sql, &h));
     fhir_call_json(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &h, NULL));
-    if (!h.rows && !h.has_since && !h.has_at && !h.cursor)
+    if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
                                fhir_model_str(call->model, call->type->name), call->id);
     link_pages(&h);

@@ -12,7 +12,7 @@
 fhir_err_t *fhir_capability_handle(fhir_call_t *call); /* GET metadata */
 fhir_err_t *fhir_read_handle(fhir_call_t *call);       /* GET [type]/[id] */
 fhir_err_t *fhir_vread_handle(fhir_call_t *call);      /* GET [type]/[id]/_history/[vid] */
-fhir_err_t *fhir_history_handle(fhir_call_t *call);    /* GET [type]/[id]/_history */
+fhir_err_t *fhir_history_handle(fhir_call_t *call);    /* GET ([type]/([id]/))_history */
 fhir_err_t *fhir_search_handle(fhir_call_t *call);     /* GET [type] */
 
 fhir_err_t *fhir_create_handle(fhir_call_t *call);             /* POST [type] */

@@ -15,6 +15,8 @@ const fhir_route_t fhir_routes[] = {
     {"GET", "T/I/_history/V", B(VREAD), fhir_vread_handle, "vread", FHIR_LEVEL_TYPE, 0},
     {"GET", "T/I/_history", B(HISTORY), fhir_history_handle, "history-instance", FHIR_LEVEL_TYPE,
      0},
+    {"GET", "T/_history", B(HISTORY), fhir_history_handle, "history-type", FHIR_LEVEL_TYPE, 0},
+    {"GET", "_history", B(HISTORY), fhir_history_handle, "history-system", FHIR_LEVEL_SYSTEM, 0},
     {"GET", "T", B(SEARCH), fhir_search_handle, "search-type", FHIR_LEVEL_TYPE, 0},
     {"POST", "T", B(CREATE), fhir_create_handle, "create", FHIR_LEVEL_TYPE, 0},
     {"PUT", "T/I", B(UPDATE), fhir_update_handle, "update", FHIR_LEVEL_TYPE, 0},

@@ -76,8 +76,10 @@ mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child);
 
 /* ---- mod_fhir_body.c ---- */
 
-/** Reads a request's body: see fhir_request_t.read_body. */
-fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, request_rec *r, apr_size_t max);
+/** Reads a request's body: see fhir_request_t.read_body. answered: httpd's input filter has refused
+ *  it and sent an answer of its own. */
+fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
+                               apr_size_t max);
 
 /** A response body on its way: in memory up to 128 KB, then in an unlinked temporary file, so that
  *  a page of any size takes little memory and no connection waits for a slow client. */

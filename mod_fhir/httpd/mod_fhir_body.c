@@ -26,9 +26,10 @@ static fhir_err_t *too_large(request_rec *r, apr_size_t max)
         "The body is larger than the %" APR_SIZE_T_FMT " bytes that this endpoint accepts", max);
 }
 
-static fhir_err_t *not_read(request_rec *r, apr_status_t rv)
+static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
 {
     r->connection->keepalive = AP_CONN_CLOSE;
+    *answered = rv == AP_FILTER_ERROR;
     if (ap_map_http_request_error(rv, HTTP_BAD_REQUEST) == HTTP_REQUEST_ENTITY_TOO_LARGE)
         return fhir_err_create(r->pool, FHIR_ERR_TOO_LARGE,
                                "The body is larger than this server accepts (LimitRequestBody)");
@@ -37,8 +38,8 @@ static fhir_err_t *not_read(request_rec *r, apr_status_t rv)
 }
 
 /* Appends the data of a brigade; *eos when that was all. */
-static fhir_err_t *take(fhir_buf_t *buf, int *eos, request_rec *r, apr_bucket_brigade *brigade,
-                        apr_size_t max)
+static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r,
+                        apr_bucket_brigade *brigade, apr_size_t max)
 {
     for (apr_bucket *b = APR_BRIGADE_FIRST(brigade); b != APR_BRIGADE_SENTINEL(brigade);
          b = APR_BUCKET_NEXT(b)) {
@@ -51,7 +52,7 @@ static fhir_err_t *take(fhir_buf_t *buf, int *eos, request_rec *r, apr_bucket_br
             continue;
         rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
         if (rv)
-            return not_read(r, rv);
+            return not_read(answered, r, rv);
         if (len > max - buf->len)
             return too_large(r, max);
         fhir_buf_append(buf, data, len);
@@ -59,7 +60,7 @@ static fhir_err_t *take(fhir_buf_t *buf, int *eos, request_rec *r, apr_bucket_br
     return NULL;
 }
 
-static fhir_err_t *read_all(fhir_buf_t *buf, request_rec *r, apr_size_t max)
+static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, apr_size_t max)
 {
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     fhir_err_t *err = NULL;
@@ -67,20 +68,22 @@ static fhir_err_t *read_all(fhir_buf_t *buf, request_rec *r, apr_size_t max)
     while (!eos && !err) {
         apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
                                          APR_BLOCK_READ, HUGE_STRING_LEN * 4);
-        err = rv ? not_read(r, rv) : take(buf, &eos, r, brigade, max);
+        err = rv ? not_read(answered, r, rv) : take(buf, &eos, answered, r, brigade, max);
         apr_brigade_cleanup(brigade);
     }
     return err;
 }
 
-fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, request_rec *r, apr_size_t max)
+fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
+                               apr_size_t max)
 {
     const char *announced = apr_table_get(r->headers_in, "Content-Length"), *coding;
     fhir_buf_t *buf = fhir_buf_create(r->pool, max + 1);
     apr_off_t n;
     if (announced && ap_parse_strict_length(&n, announced) && (apr_uint64_t)n > max)
         return too_large(r, max);
-    FHIR_TRY(read_all(buf, r, max));
+    *answered = 0;
+    FHIR_TRY(read_all(buf, answered, r, max));
     /* mod_deflate's input filter takes the header away with the coding */
     coding = apr_table_get(r->headers_in, "Content-Encoding");
     if (buf->len && coding && strcasecmp(coding, "identity") != 0)

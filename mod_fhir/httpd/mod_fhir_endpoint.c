@@ -11,6 +11,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "fhir/fhir_capability.h"
+
 #define CHECK_EVERY apr_time_from_msec(500)
 enum { KEY_BYTES = 32 };
 
@@ -70,6 +72,8 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
     e->settings = *settings;
     e->child = list->child;
     mod_fhir_settings_apply(&e->endpoint, settings);
+    if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
+        e->endpoint.capability = NULL; /* made for each request then, which tells the error */
     e->next = atomic_load_explicit(&list->first, memory_order_relaxed);
     atomic_store_explicit(&list->first, e, memory_order_release);
     return e;

@@ -22,6 +22,7 @@ typedef struct call_t {
     request_rec *r;
     const char *body; /* read already */
     apr_size_t body_len;
+    int answered; /* by an input filter of httpd's */
 } call_t;
 
 static const char *header(const fhir_request_t *request, const char *name)
@@ -35,7 +36,7 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_requ
 {
     call_t *call = request->baton;
     if (!call->body)
-        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, call->r, max));
+        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r, max));
     *body = call->body;
     *len = call->body_len;
     return NULL;
@@ -121,6 +122,8 @@ int mod_fhir_handler(request_rec *r)
     err = fhir_service_run(&call->response, &call->request);
     if (err)
         mod_fhir_log_result(child, r, err);
+    if (call->answered)
+        return AP_FILTER_ERROR;
     note(r, &call->response);
     r->status = call->response.status;
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);

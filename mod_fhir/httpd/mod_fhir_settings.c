@@ -22,7 +22,6 @@ typedef enum kind_t {
     KIND_TIME,    /* µs; a unit may follow, seconds without */
     KIND_SECONDS, /* the same, whole seconds in an int member */
     KIND_FLAG,    /* On, Off */
-    KIND_COST,    /* a whole number in a double member */
     KIND_CHOICE,  /* one of the words in `accepted`, by its number */
     KIND_OWN      /* the row's parser */
 } kind_t;
@@ -93,14 +92,6 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),
     [MOD_FHIR_VALUES_MAX] = INT(values_max, 1, 10000),
     [MOD_FHIR_HOPS_MAX] = INT(hops_max, 0, 16),
-    [MOD_FHIR_INCLUDES_MAX] = INT(includes_max, 0, 1000),
-    [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(include_rows_max, 1, 1000000),
-    [MOD_FHIR_COST_MAX] = {.kind = KIND_COST,
-                           .member = MEMBER(cost_max),
-                           .max = APR_INT64_C(1000000000000),
-                           .arguments = "number"},
-    [MOD_FHIR_SCAN] = FLAG(allow_scan),
-    [MOD_FHIR_EXPLAIN] = FLAG(explain),
     [MOD_FHIR_IF_MATCH_REQUIRED] = FLAG(require_if_match),
     [MOD_FHIR_CREATE_WITH_ID] = {.kind = KIND_CHOICE,
                                  .member = MEMBER(create_with_id),
@@ -429,8 +420,6 @@ static apr_int64_t get_member(const row_t *row, const fhir_endpoint_t *endpoint)
     switch (row->kind) {
     case KIND_BYTES:
         return (apr_int64_t) * (const apr_size_t *)at;
-    case KIND_COST:
-        return (apr_int64_t) * (const double *)at;
     case KIND_SECONDS:
         return *(const int *)at * SEC;
     default:
@@ -444,9 +433,6 @@ static void set_member(const row_t *row, fhir_endpoint_t *endpoint, apr_int64_t 
     switch (row->kind) {
     case KIND_BYTES:
         *(apr_size_t *)at = (apr_size_t)n;
-        break;
-    case KIND_COST:
-        *(double *)at = (double)n;
         break;
     case KIND_SECONDS:
         *(int *)at = (int)(n / SEC);

@@ -28,11 +28,6 @@
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \
     X(VALUES_MAX, "FHIRValuesMax", "most values of one parameter, divided by commas")              \
     X(HOPS_MAX, "FHIRHopsMax", "most steps of a chained search")                                   \
-    X(INCLUDES_MAX, "FHIRIncludesMax", "most _include and _revinclude of a search")                \
-    X(INCLUDE_ROWS_MAX, "FHIRIncludeRowsMax", "most resources that includes add to a page")        \
-    X(COST_MAX, "FHIRCostMax", "planner's cost above which a search is refused, 0 for none")       \
-    X(SCAN, "FHIRScan", "whether searches without an index are run on large tables")               \
-    X(EXPLAIN, "FHIRExplain", "whether _explain=true shows how a search is run")                   \
     X(IF_MATCH_REQUIRED, "FHIRIfMatchRequired", "whether an update needs If-Match")                \
     X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
     X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \

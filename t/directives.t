@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+# docs/directives.md says what the program does: syntax, what is accepted, default and context of
+# each directive, and examples that httpd accepts.
+use strict;
+use warnings;
+use FHIR::Test::Httpd;
+use FHIR::Test::System qw(read_file run source_dir);
+use Test::More;
+
+my $httpd = FHIR::Test::Httpd->new(endpoints => '');
+is($httpd->check_config->{status}, 0, 'a configuration without endpoints is accepted');
+my $dump = run({}, FHIR::Test::Httpd::program(), '-t', '-D', 'DUMP_FHIR_DIRECTIVES', '-f',
+    "$httpd->{dir}/httpd.conf");
+my @rows = map { [ split /\t/ ] } grep { /^FHIR/ } split /\n/, $dump->{out};
+cmp_ok(scalar @rows, '>', 10, 'the program lists its directives');
+
+my $text = read_file(source_dir() . '/docs/directives.md');
+my ($intro, %entry) = split /^## (FHIR\w+)$/m, $text;
+for my $row (@rows) {
+    my ($name, $arguments, $default, $accepted, $context) = @$row;
+    my %documented = ($entry{$name} // '') =~ /^\| (\w+) \| (.*) \|$/mg;
+    s/\\\|/|/g, s/^`(.*)`$/$1/ for values %documented;
+    is_deeply(\%documented, { Syntax => "$name $arguments", Accepted => $accepted,
+            Default => $default, Context => $context }, "$name is documented as it is");
+    like($entry{$name} // '', qr/^Security: \S/m, "$name has a security note");
+    like($entry{$name} // '', qr/^```apache\n(?:.*\n)*?\s*$name /m, "$name has an example");
+}
+my %known = map { $_->[0] => 1 } @rows;
+is(join(' ', grep { !$known{$_} } sort keys %entry), '', 'nothing else is documented');
+is(join(' ', map { $_->[0] } @rows), join(' ', $text =~ /^## (FHIR\w+)$/mg), 'in the same order');
+
+# Examples, without what every test configuration has.
+my @examples = $text =~ /^```apache\n(.*?)^```/msg;
+cmp_ok(scalar @examples, '>=', scalar @rows, 'examples are found');
+for my $example (@examples) {
+    my ($named) = $example =~ /(FHIR\w+)/;
+    $httpd->{endpoints} = $example =~ s/^LoadModule.*\n//mgr;
+    my $done = $httpd->check_config;
+    is($done->{status}, 0, "example of $named") or diag("$example$done->{err}");
+}
+
+done_testing;

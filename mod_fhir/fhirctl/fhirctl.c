@@ -98,6 +98,25 @@ static void getopt_error(void *baton, const char *fmt, ...)
     va_end(ap);
 }
 
+/* apr_getopt_long takes a lone "-" (standard input or output) for a bad option, so it goes through
+ * in disguise and is known by its address. */
+static const char disguised_dash[] = "stdin";
+
+static const char *const *disguise(int argc, const char *const *argv, apr_pool_t *pool)
+{
+    const char **copy = apr_pcalloc(pool, ((apr_size_t)argc + 1) * sizeof(*copy));
+    int i;
+
+    for (i = 0; i < argc; i++)
+        copy[i] = strcmp(argv[i], "-") ? argv[i] : disguised_dash;
+    return copy;
+}
+
+static const char *undisguise(const char *value)
+{
+    return value == disguised_dash ? "-" : value;
+}
+
 int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command_t *self, int argc,
                     const char *const *argv, fhirctl_option_fn option_fn, void *baton,
                     apr_pool_t *pool)
@@ -108,13 +127,13 @@ int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command
     apr_getopt_t *os;
     apr_status_t rv;
     const char *value;
-    int option;
+    int option, i;
 
     for (o = self->options; o->optch; o++)
         APR_ARRAY_PUSH(all, apr_getopt_option_t) = *o;
     APR_ARRAY_PUSH(all, apr_getopt_option_t) = (apr_getopt_option_t){"help", 'h', 0, NULL};
     apr_array_push(all);
-    apr_getopt_init(&os, pool, argc, argv);
+    apr_getopt_init(&os, pool, argc, disguise(argc, argv, pool));
     os->interleave = 1;
     os->errfn = getopt_error;
     while ((rv = apr_getopt_long(os, (const apr_getopt_option_t *)all->elts, &option, &value)) ==
@@ -124,7 +143,7 @@ int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command
             print_command_help(self, pool);
             return FHIRCTL_OK;
         }
-        accepted = option_fn(baton, option, value);
+        accepted = option_fn(baton, option, undisguise(value));
         if (!accepted)
             continue;
         for (o = self->options; o->optch != option; o++)
@@ -135,7 +154,9 @@ int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command
     if (rv != APR_EOF)
         return fhirctl_fail(self, FHIRCTL_USAGE, "see fhirctl %s --help", self->name);
     *n_rest = argc - os->ind;
-    *rest = (const char *const *)os->argv + os->ind;
+    *rest = os->argv + os->ind;
+    for (i = os->ind; i < argc; i++)
+        os->argv[i] = undisguise(os->argv[i]);
     return -1;
 }
 

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_xhtml.h"
 
 typedef struct check_t {
     fhir_issues_t *issues;
@@ -275,6 +276,14 @@ static int json_kind_fits(fhir_prim_t prim, int kind)
     }
 }
 
+static void check_narrative(check_t *c, const fhir_node_t *node)
+{
+    fhir_err_t *err = fhir_xhtml_check(c->model, node->text, node->text_len, c->issues->pool);
+
+    if (err)
+        finding(c, node, FHIR_ERR_VALUE, "narrative", "%s", err->message);
+}
+
 static void check_primitive_value(check_t *c, const fhir_element_t *el, const fhir_node_t *node)
 {
     const fhir_type_t *type = &c->model->types[el->type];
@@ -290,6 +299,8 @@ static void check_primitive_value(check_t *c, const fhir_element_t *el, const fh
                 excerpt(c, node), type_name(c, type), fhir_check_primitive_rule(prim));
         return;
     }
+    if (prim == FHIR_PRIM_XHTML)
+        check_narrative(c, node);
     if ((el->flags & FHIR_EL_REQUIRED_BINDING) && prim != FHIR_PRIM_BOOLEAN)
         check_code(c, el, node);
 }

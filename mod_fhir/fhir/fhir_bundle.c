@@ -8,61 +8,40 @@
 
 struct fhir_bundle_t {
     fhir_call_t *call;
-    fhir_buf_t *buf; /* small pieces around the resources, reused */
+    fhir_render_t *render;
+    fhir_buf_t *url; /* fullUrl, reused */
     fhir_buf_t *links;
     apr_int64_t total; /* -1: not said */
-    int entries;
 };
-
-static fhir_err_t *flush(fhir_bundle_t *bundle)
-{
-    fhir_out_t *out = bundle->call->response->body;
-    fhir_err_t *err = out->write(out, bundle->buf->data, bundle->buf->len);
-    fhir_buf_clear(bundle->buf);
-    return err;
-}
 
 fhir_err_t *fhir_bundle_begin(fhir_bundle_t **out, fhir_call_t *call, const char *type)
 {
     fhir_bundle_t *bundle = apr_pcalloc(call->pool, sizeof(*bundle));
     bundle->call = call;
-    bundle->buf = fhir_buf_create(call->pool, 16 * 1024 * 1024);
+    bundle->render = fhir_call_render(call);
+    bundle->url = fhir_buf_create(call->pool, 64 * 1024);
     bundle->links = fhir_buf_create(call->pool, 1024 * 1024);
     bundle->total = -1;
-    fhir_buf_printf(bundle->buf, "{\"resourceType\":\"Bundle\",\"type\":\"%s\"", type);
     *out = bundle;
-    return flush(bundle);
+    return fhir_render_bundle_begin(
+        bundle->render,
+        apr_psprintf(call->pool, "\"resourceType\":\"Bundle\",\"type\":\"%s\"", type));
 }
 
 fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *entry)
 {
-    fhir_out_t *out = bundle->call->response->body;
-    fhir_buf_t *buf = bundle->buf;
-    const char *comma = "";
-    fhir_buf_puts(buf, bundle->entries++ ? ",{" : ",\"entry\":[{");
+    fhir_render_entry_t out = {
+        .resource = entry->resource, .resource_len = entry->len, .rest = entry->rest};
     if (entry->id) {
-        fhir_buf_puts(buf, "\"fullUrl\":\"");
-        fhir_buf_puts(buf, bundle->call->request->base_url);
-        fhir_buf_putc(buf, '/');
-        fhir_buf_puts(buf, entry->type);
-        fhir_buf_putc(buf, '/');
-        fhir_buf_puts(buf, entry->id);
-        fhir_buf_putc(buf, '"');
-        comma = ",";
+        fhir_buf_clear(bundle->url);
+        fhir_buf_puts(bundle->url, bundle->call->request->base_url);
+        fhir_buf_putc(bundle->url, '/');
+        fhir_buf_puts(bundle->url, entry->type);
+        fhir_buf_putc(bundle->url, '/');
+        fhir_buf_puts(bundle->url, entry->id);
+        out.full_url = fhir_buf_cstr(bundle->url);
     }
-    if (entry->resource) {
-        fhir_buf_puts(buf, comma);
-        fhir_buf_puts(buf, "\"resource\":");
-        FHIR_TRY(flush(bundle));
-        FHIR_TRY(out->write(out, entry->resource, entry->len));
-        comma = ",";
-    }
-    if (entry->rest) {
-        fhir_buf_puts(buf, comma);
-        fhir_buf_puts(buf, entry->rest);
-    }
-    fhir_buf_putc(buf, '}');
-    return NULL;
+    return fhir_render_bundle_entry(bundle->render, &out);
 }
 
 void fhir_bundle_link(fhir_bundle_t *bundle, const char *relation, const char *url)
@@ -80,20 +59,17 @@ void fhir_bundle_total(fhir_bundle_t *bundle, apr_int64_t total)
 
 fhir_err_t *fhir_bundle_end(fhir_bundle_t *bundle)
 {
-    fhir_buf_t *buf = bundle->buf;
-    if (bundle->entries)
-        fhir_buf_putc(buf, ']');
-    if (bundle->total >= 0)
-        fhir_buf_printf(buf, ",\"total\":%" APR_INT64_T_FMT, bundle->total);
-    if (bundle->links->len) {
-        fhir_buf_puts(buf, ",\"link\":[");
-        fhir_buf_append(buf, bundle->links->data, bundle->links->len);
-        fhir_buf_putc(buf, ']');
+    fhir_buf_t *tail = fhir_buf_create(bundle->call->pool, 0);
+    const char *comma = "";
+    if (bundle->total >= 0) {
+        fhir_buf_printf(tail, "\"total\":%" APR_INT64_T_FMT, bundle->total);
+        comma = ",";
     }
-    fhir_buf_putc(buf, '}');
-    if (buf->overflow || bundle->links->overflow)
+    if (bundle->links->len)
+        fhir_buf_printf(tail, "%s\"link\":[%s]", comma, fhir_buf_cstr(bundle->links));
+    if (bundle->links->overflow)
         return fhir_err_create(bundle->call->pool, FHIR_ERR_INTERNAL, "bundle out of memory");
-    return flush(bundle);
+    return fhir_render_bundle_end(bundle->render, tail->len ? fhir_buf_cstr(tail) : NULL);
 }
 
 static void add_pair(fhir_buf_t *buf, const char *name, const char *value)

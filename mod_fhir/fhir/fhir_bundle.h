@@ -3,8 +3,8 @@
  * @file fhir_bundle.h
  * @brief Bundles of answers: searchset and history, written entry by entry.
  *
- * The stored text of a resource is copied. Total and links stand behind the entries, because they
- * are known only then.
+ * Total and links are known only at the end; in which format and order all is written is
+ * fhir_render.h's business.
  * Source: http://hl7.org/fhir/R4/bundle.html
  */
 #ifndef FHIR_BUNDLE_H

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Helpers of all interactions: query strings, the statement call, headers. No routing here. */
+/* Helpers of all interactions: query strings, the statement call, headers, the answer. No routing
+ * here. */
 #include "fhir/fhir_call.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_html.h"
 
 static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
 {
@@ -122,14 +124,61 @@ int fhir_call_prefers(const fhir_call_t *call, const char *token)
     return 0;
 }
 
-void fhir_call_json(fhir_call_t *call, int status)
+fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
 {
-    call->response->status = status;
-    call->response->content_type = "application/fhir+json; charset=utf-8";
+    const char *format = fhir_pairs_get(pairs, "_format"),
+               *pretty = fhir_pairs_get(pairs, "_pretty");
+
+    call->opts.model = call->model;
+    call->opts.base_url = call->request->base_url;
+    call->opts.query = call->request->query;
+    call->opts.max_depth = call->endpoint->depth_max;
+    call->opts.format = FHIR_FORMAT_JSON;
+    call->render = NULL;
+    if (call->request->is_entry) /* an answer within an answer */
+        return NULL;
+    FHIR_TRY(fhir_format_accept(&call->opts.format, call->model, fhir_call_header(call, "Accept"),
+                                format, call->pool));
+    call->opts.pretty = pretty && !strcmp(pretty, "true");
+    if (pretty && !call->opts.pretty && strcmp(pretty, "false") != 0)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "\"%s\" is no value for _pretty, which accepts true and false",
+                               pretty);
+    return NULL;
+}
+
+fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
+{
+    fhir_subset_t *subset;
+
+    FHIR_TRY(fhir_subset_parse(&subset, call->model, call->type, fhir_pairs_get(pairs, "_summary"),
+                               fhir_pairs_get(pairs, "_elements"), call->pool));
+    call->opts.subset = subset;
+    call->render = NULL;
+    return NULL;
+}
+
+fhir_render_t *fhir_call_render(fhir_call_t *call)
+{
+    if (!call->render)
+        call->render = fhir_render_create(&call->opts, call->response->body, call->pool);
+    return call->render;
+}
+
+void fhir_call_begin(fhir_call_t *call, int status)
+{
+    fhir_response_t *response = call->response;
+
+    response->status = status;
+    response->content_type = fhir_format_media_type(call->model, call->opts.format);
+    if (call->opts.format != FHIR_FORMAT_HTML)
+        return;
+    apr_table_setn(response->headers, "Content-Security-Policy", FHIR_HTML_POLICY);
+    apr_table_setn(response->headers, "X-Content-Type-Options", "nosniff");
 }
 
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len)
 {
-    fhir_call_json(call, status);
-    return call->response->body->write(call->response->body, json, len);
+    fhir_call_begin(call, status);
+    return fhir_render_resource(fhir_call_render(call), json, len);
 }

@@ -10,6 +10,7 @@
 #ifndef FHIR_CALL_H
 #define FHIR_CALL_H
 
+#include "fhir/fhir_render.h"
 #include "fhir/fhir_service.h"
 
 /** A parameter of the query string or form, decoded. */
@@ -35,6 +36,8 @@ typedef struct fhir_call_t {
     const char *member;        /* compartment search: type behind the focus, or "*"; else NULL */
     const char *operation;     /* "$everything", or NULL */
     fhir_pairs_t pairs;        /* of the query string */
+    fhir_render_opts_t opts;   /* how the answer is written: format, parts */
+    fhir_render_t *render;     /* writes it; made by fhir_call_render */
     apr_pool_t *pool;
 } fhir_call_t;
 
@@ -69,10 +72,23 @@ const char *fhir_call_header(const fhir_call_t *call, const char *name);
  *  Source: RFC 7240; http://hl7.org/fhir/R4/search.html#errors */
 int fhir_call_prefers(const fhir_call_t *call, const char *token);
 
+/**
+ * Decides how the answer is written, from Accept, _format and _pretty, and for reading also from
+ * _summary and _elements of call->type. Called once by the service with the query's parameters, and
+ * again by an interaction that has more of them (a form).
+ * @return NULL, FHIR_ERR_NOT_ACCEPTABLE or FHIR_ERR_PARAM_VALUE; call->opts is then usable for the
+ *         OperationOutcome that tells so
+ */
+fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs);
+fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs);
+
+/** What the answer's resources go through; see fhir_render.h. */
+fhir_render_t *fhir_call_render(fhir_call_t *call);
+
 /** Answers with one resource, given as JSON text. */
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len);
 
-/** Sets status and the JSON content type. */
-void fhir_call_json(fhir_call_t *call, int status);
+/** Sets status, content type and what else goes with the format. */
+void fhir_call_begin(fhir_call_t *call, int status);
 
 #endif

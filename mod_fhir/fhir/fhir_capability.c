@@ -190,9 +190,8 @@ fhir_err_t *fhir_capability_handle(fhir_call_t *call)
     fhir_err_t *err = NULL;
     if (!capability)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
-    fhir_call_json(call, 200);
     fhir_capability_render(buf, capability, call->request->base_url);
-    err = call->response->body->write(call->response->body, buf->data, buf->len);
+    err = fhir_call_resource(call, 200, buf->data, buf->len);
     fhir_buf_free(buf);
     return err;
 }

@@ -136,7 +136,6 @@ static const char *entry_header(const fhir_request_t *request, const char *name)
         {"If-Modified-Since", entry->if_modified_since},
         {"If-None-Exist", entry->if_none_exist},
         {"Content-Type", entry->content_type},
-        {"Accept", "application/fhir+json"},
     };
     apr_size_t i;
 
@@ -181,6 +180,7 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
     request.header = entry_header;
     request.read_body = entry_body;
     request.create_id = entry->create_id;
+    request.is_entry = 1;
     request.baton = entry;
     entry->answer = fhir_buf_create(call->pool, 0);
     entry->response.headers = apr_table_make(call->pool, 4);

@@ -287,6 +287,14 @@ const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_p
     return apr_psprintf(pool, "W/\"%s%s\"", version_id, etag_suffix[format]);
 }
 
+/* mod_deflate and mod_brotli mark the tags of what they compressed. */
+static apr_size_t without_coding(const char *tag, apr_size_t n)
+{
+    if (n > 5 && !memcmp(tag + n - 5, "-gzip", 5))
+        return n - 5;
+    return n > 3 && !memcmp(tag + n - 3, "-br", 3) ? n - 3 : n;
+}
+
 const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr_pool_t *pool)
 {
     fhir_format_t f;
@@ -304,6 +312,7 @@ const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr
     n -= 2;
     if (memchr(tag, '"', n))
         return NULL;
+    n = without_coding(tag, n);
     for (f = FHIR_FORMAT_XML; f < FHIR_FORMAT_COUNT_; f++) {
         apr_size_t s = strlen(etag_suffix[f]);
         if (n > s && !memcmp(tag + n - s, etag_suffix[f], s)) {

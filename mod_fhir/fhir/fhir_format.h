@@ -54,7 +54,7 @@ const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_p
 
 /**
  * The version id in an entity tag of If-Match or If-None-Match: W/"3", "3", or with the suffix of a
- * format.
+ * format, and with that of mod_deflate or mod_brotli ("-gzip", "-br").
  * @param format the format of the suffix, FHIR_FORMAT_JSON when there is none; may be NULL
  * @return the version id, or NULL when tag is no entity tag
  */

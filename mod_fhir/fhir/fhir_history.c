@@ -57,7 +57,8 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
                                     call->endpoint->zone);
         return h->has_at ? NULL : bad(call, pair, "a date or time");
     }
-    if (!strcmp(pair->name, "_format") || !strcmp(pair->name, "_pretty"))
+    if (!strcmp(pair->name, "_format") || !strcmp(pair->name, "_pretty") ||
+        !strcmp(pair->name, "_summary") || !strcmp(pair->name, "_elements"))
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                            "history has no parameter \"%s\"; it has _count, _since and _at",
@@ -277,7 +278,7 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(open_cursor(&h));
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(statement(&stmt, sql, &h));
-    fhir_call_json(call, 200);
+    fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &h, NULL));
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)

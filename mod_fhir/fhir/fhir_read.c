@@ -17,19 +17,23 @@ typedef struct found_t {
     int deleted;
 } found_t;
 
-/* 1 if the entity tag is in an If-None-Match list (weak comparison), or the list is "*". */
-static int etag_listed(const char *list, const char *version)
+/* 1 if an If-None-Match list holds the version in the format of this answer (weak comparison), or
+ * is "*". */
+static int etag_listed(const fhir_call_t *call, const char *list, const char *version)
 {
-    apr_size_t len = strlen(version);
     while (*list) {
+        fhir_format_t format;
+        apr_size_t len;
+        const char *listed;
         list += strspn(list, " \t,");
+        len = strcspn(list, ",");
         if (*list == '*')
             return 1;
-        if (list[0] == 'W' && list[1] == '/')
-            list += 2;
-        if (*list == '"' && !strncmp(list + 1, version, len) && list[1 + len] == '"')
+        listed =
+            fhir_format_etag_version(&format, apr_pstrmemdup(call->pool, list, len), call->pool);
+        if (listed && !strcmp(listed, version) && format == call->opts.format)
             return 1;
-        list += strcspn(list, ",");
+        list += len;
     }
     return 0;
 }
@@ -41,7 +45,7 @@ static int unchanged(const fhir_call_t *call, const char *version, apr_time_t up
     const char *since = none_match ? NULL : fhir_call_header(call, "If-Modified-Since");
     apr_time_t when;
     if (none_match)
-        return etag_listed(none_match, version);
+        return etag_listed(call, none_match, version);
     if (!since)
         return 0;
     when = apr_date_parse_http(since);
@@ -64,15 +68,13 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     apr_rfc822_date(date, updated);
     call->response->updated = updated;
     apr_table_setn(call->response->headers, "ETag",
-                   apr_pstrcat(call->pool, "W/\"", version, "\"", NULL));
+                   fhir_format_etag(version, call->opts.format, call->pool));
     apr_table_setn(call->response->headers, "Last-Modified", date);
     if (unchanged(call, version, updated)) {
         call->response->status = 304;
         return NULL;
     }
-    fhir_call_json(call, 200);
-    return call->response->body->write(call->response->body, fhir_row_text(row, 3),
-                                       fhir_row_len(row, 3));
+    return fhir_call_resource(call, 200, fhir_row_text(row, 3), fhir_row_len(row, 3));
 }
 
 static fhir_err_t *gone(const fhir_call_t *call)

@@ -125,7 +125,7 @@ fhir_err_t *fhir_search_handle(fhir_call_t *call)
     FHIR_TRY(fhir_query_parse(&query, call, call->type, &call->pairs,
                               fhir_call_prefers(call, "handling=lenient")));
     page.query = query;
-    fhir_call_json(call, 200);
+    fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
     FHIR_TRY(remarks(call, query, page.bundle));
     if (query->summary_count || query->total == FHIR_TOTAL_ACCURATE)

@@ -69,6 +69,10 @@ static fhir_err_t *admit(fhir_call_t *call, const fhir_route_t *route)
 static fhir_err_t *dispatch(fhir_call_t *call)
 {
     const fhir_route_t *route = NULL;
+    fhir_err_t *bad_query =
+        fhir_pairs_parse(&call->pairs, call->request->query, call->endpoint->query_max, call->pool);
+    /* first of all, so that every error can be told in the format that was asked for */
+    fhir_err_t *bad_format = fhir_call_negotiate(call, &call->pairs);
     fhir_err_t *err = fhir_route_find(&route, call);
     /* Who may not come in learns nothing about what is there, not even that a path is wrong. */
     FHIR_TRY(admit(call, route));
@@ -76,8 +80,10 @@ static fhir_err_t *dispatch(fhir_call_t *call)
         return err;
     call->response->interaction = route->name;
     call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
-    FHIR_TRY(fhir_pairs_parse(&call->pairs, call->request->query, call->endpoint->query_max,
-                              call->pool));
+    FHIR_TRY(bad_query);
+    FHIR_TRY(bad_format);
+    if (!strcmp(route->method, "GET"))
+        FHIR_TRY(fhir_call_subset(call, &call->pairs));
     return route->handler(call);
 }
 
@@ -89,14 +95,15 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
     fhir_buf_t *buf = fhir_buf_create(call->pool, 1024 * 1024);
     if (response->body_reset)
         response->body_reset(response);
-    fhir_call_json(call, status);
+    call->opts.subset = NULL;
+    call->render = NULL;
     if (status == 401)
         apr_table_setn(response->headers, "WWW-Authenticate", "Bearer");
     if (status == 503)
         apr_table_setn(response->headers, "Retry-After",
                        apr_itoa(call->pool, call->endpoint->retry_after_sec));
     fhir_outcome_render(buf, err);
-    response->body->write(response->body, buf->data, buf->len);
+    fhir_call_resource(call, status, buf->data, buf->len);
     fhir_buf_free(buf);
 }
 
@@ -113,6 +120,8 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
         call.grant = &grant_all;
     if (!response->headers)
         response->headers = apr_table_make(request->pool, 4);
+    if (!request->is_entry)
+        apr_table_mergen(response->headers, "Vary", "Accept");
     err = dispatch(&call);
     if (err)
         answer_error(&call, err);

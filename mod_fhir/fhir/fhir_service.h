@@ -99,6 +99,7 @@ typedef struct fhir_request_t {
     const char *query;     /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
     const char *(*header)(const struct fhir_request_t *request, const char *name);
+    int is_entry; /* an entry of a batch or transaction: the answer is compact JSON */
     /** Reads the whole body, at most max bytes (FHIR_ERR_TOO_LARGE), once. */
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len,
                              const struct fhir_request_t *request, apr_size_t max);

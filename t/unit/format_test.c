@@ -140,6 +140,8 @@ static const struct {
     {"\"\"", NULL, J},
     {"", NULL, J},
     {"W/\"1\", \"2\"", NULL, J},
+    {"W/\"3-gzip\"", "3", J},
+    {"W/\"3-xml-br\"", "3", X},
 };
 
 static void check(const case_t *c, fhir_err_t *err, fhir_format_t got, fhir_code_t code,

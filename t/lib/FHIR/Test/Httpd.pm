@@ -11,6 +11,7 @@ use FHIR::Test::System qw(apxs_value build_dir built free_port guard_pid_file pa
 use HTTP::Tiny;
 use JSON::PP ();
 use POSIX qw(WNOHANG);
+use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my $count = 0;
 my @MODULES = qw(authn_core authz_core authz_host authz_user dbd headers setenvif status);
@@ -180,6 +181,18 @@ sub children {
 }
 
 # ---- the client ----
+
+# HTTP::Tiny sends header and body one behind the other: with Nagle's algorithm the body waits 40 ms
+# for the acknowledgement of the header.
+{
+    no warnings 'redefine';
+    my $connect = \&HTTP::Tiny::Handle::connect;
+    *HTTP::Tiny::Handle::connect = sub {
+        my $handle = $connect->(@_);
+        setsockopt $handle->{fh}, IPPROTO_TCP, TCP_NODELAY, 1;
+        return $handle;
+    };
+}
 
 sub url {
     my ($self, $path) = @_;

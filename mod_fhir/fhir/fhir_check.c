@@ -445,6 +445,8 @@ static int check_member(check_t *c, const fhir_type_t *type, const fhir_node_t *
     const fhir_element_t *el;
     const fhir_node_t *extra = NULL;
 
+    if (c->model->version[0] == '1' && len == 13 && !memcmp(name, "fhir_comments", 13))
+        return -1; /* DSTU2's comments: http://hl7.org/fhir/DSTU2/json.html#comments */
     if (len > 1 && *name == '_') {
         if (fhir_node_getn(object, name + 1, len - 1))
             return -1; /* comes with its value */

@@ -30,10 +30,10 @@ static apr_size_t utf8_chars(const char *s, apr_size_t len)
     return n;
 }
 
-/* Something visible, no control characters but tab, CR and LF, at most 1 MB of characters. */
+/* Not empty, no control characters but tab, CR and LF, at most 1 MB of characters. White space
+ * alone should not be sent, but may be. */
 static int valid_string(const char *s, apr_size_t len)
 {
-    int visible = 0;
     apr_size_t i;
 
     for (i = 0; i < len; i++) {
@@ -41,9 +41,8 @@ static int valid_string(const char *s, apr_size_t len)
 
         if (c < ' ' && !is_space(c))
             return 0;
-        visible |= !is_space(c);
     }
-    return visible && (len <= STRING_MAX_CHARS || utf8_chars(s, len) <= STRING_MAX_CHARS);
+    return len && (len <= STRING_MAX_CHARS || utf8_chars(s, len) <= STRING_MAX_CHARS);
 }
 
 static int valid_uri(const char *s, apr_size_t len)
@@ -215,11 +214,11 @@ static const struct {
     [FHIR_PRIM_ID] = {fhir_text_is_id, "an id: 1 to 64 letters, digits, '-' or '.'"},
     [FHIR_PRIM_INSTANT] = {valid_instant, "an instant: YYYY-MM-DDThh:mm:ss with Z or an offset"},
     [FHIR_PRIM_INTEGER] = {valid_integer, "an integer from -2147483648 to 2147483647"},
-    [FHIR_PRIM_MARKDOWN] = {valid_string, "text that is not blank, without control characters"},
+    [FHIR_PRIM_MARKDOWN] = {valid_string, "text that is not empty, without control characters"},
     [FHIR_PRIM_OID] = {valid_oid, "an OID: urn:oid: and numbers separated by dots"},
     [FHIR_PRIM_POSITIVEINT] = {valid_positive, "an integer from 1 to 2147483647"},
     [FHIR_PRIM_STRING] = {valid_string,
-                          "text that is not blank, without control characters, at most 1 MB"},
+                          "text that is not empty, without control characters, at most 1 MB"},
     [FHIR_PRIM_TIME] = {fhir_time_of_day_valid, "a time of day: hh:mm:ss, 00:00:00 to 23:59:59"},
     [FHIR_PRIM_UNSIGNEDINT] = {valid_unsigned, "an integer from 0 to 2147483647"},
     [FHIR_PRIM_URI] = {valid_uri, "a URI without white space"},

@@ -3,6 +3,7 @@
 #include "fhir/fhir_input.h"
 
 #include "fhir/fhir_check.h"
+#include "fhir/fhir_comments.h"
 #include "fhir/fhir_format.h"
 #include "fhir/fhir_xml.h"
 
@@ -15,6 +16,19 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
     input->source = json;
     input->len = len;
     return fhir_node_parse_json(&input->root, json, len, &limits, call->pool);
+}
+
+/* The text without comments that its version does not have. */
+static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call)
+{
+    fhir_buf_t *json;
+
+    if (!memmem(input->source, input->len, "fhir_comments", 13) ||
+        !fhir_comments_strip(input->root))
+        return NULL;
+    json = fhir_buf_create(call->pool, 0);
+    fhir_node_write_json(json, input->root, 0);
+    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
 }
 
 /* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
@@ -43,8 +57,10 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     if (!len)
         return fhir_err_create(call->pool, FHIR_ERR_SYNTAX,
                                "The request has no body; a resource is due");
-    return format == FHIR_FORMAT_XML ? parse_xml(input, call, body, len)
-                                     : fhir_input_parse(input, call, body, len);
+    if (format == FHIR_FORMAT_XML)
+        return parse_xml(input, call, body, len);
+    FHIR_TRY(fhir_input_parse(input, call, body, len));
+    return without_comments(input, call);
 }
 
 fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)

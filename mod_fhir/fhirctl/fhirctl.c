@@ -13,6 +13,10 @@
 #include "fhirctl/sample/fhir_sample.h"
 
 static const fhirctl_command_t commands[] = {
+    {"convert", "[OPTION...] FILE...", "Turn resources from JSON into XML, or from XML into JSON",
+     "A FILE holds one resource; - is standard input. What cannot be converted is told with its\n"
+     "place. No database is needed.\n",
+     fhirctl_convert_options, fhirctl_convert_main},
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},

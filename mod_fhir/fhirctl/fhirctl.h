@@ -61,6 +61,9 @@ int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...
 int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t *err);
 
 /** The commands, each with its options. */
+extern const apr_getopt_option_t fhirctl_convert_options[];
+int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                         apr_pool_t *pool);
 extern const apr_getopt_option_t fhirctl_init_options[];
 int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                       apr_pool_t *pool);

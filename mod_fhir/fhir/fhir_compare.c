@@ -13,16 +13,17 @@
 /*
  * Patterns: l and h stand for the operand's columns, a and b for the bounds of the search value, v
  * for its number, p for "there is a value" (an open end is NULL, and matches). The rest is SQL.
+ * What follows from the rest is said where it bounds the range of an index.
  */
 static const char *const date_patterns[FHIR_PREFIX_COUNT_] = {
-    [FHIR_PREFIX_EQ] = "l >= a AND h <= b",
+    [FHIR_PREFIX_EQ] = "l >= a AND l < b AND h <= b",
     [FHIR_PREFIX_NE] = "l < a OR h > b",
     [FHIR_PREFIX_GT] = "h > b",
     [FHIR_PREFIX_LT] = "l < a",
     [FHIR_PREFIX_GE] = "h > b OR l >= a",
     [FHIR_PREFIX_LE] = "l < a OR h <= b",
     [FHIR_PREFIX_SA] = "l >= b",
-    [FHIR_PREFIX_EB] = "h <= a",
+    [FHIR_PREFIX_EB] = "l < a AND h <= a",
     [FHIR_PREFIX_AP] = "l < b AND h > a",
 };
 static const char *const number_patterns[FHIR_PREFIX_COUNT_] = {

@@ -9,11 +9,13 @@
 
 #include "fhir/fhir_call.h"
 
-fhir_err_t *fhir_capability_handle(fhir_call_t *call); /* GET metadata */
-fhir_err_t *fhir_read_handle(fhir_call_t *call);       /* GET [type]/[id] */
-fhir_err_t *fhir_vread_handle(fhir_call_t *call);      /* GET [type]/[id]/_history/[vid] */
-fhir_err_t *fhir_history_handle(fhir_call_t *call);    /* GET ([type]/([id]/))_history */
-fhir_err_t *fhir_search_handle(fhir_call_t *call);     /* GET [type] */
+fhir_err_t *fhir_capability_handle(fhir_call_t *call);         /* GET metadata */
+fhir_err_t *fhir_read_handle(fhir_call_t *call);               /* GET [type]/[id] */
+fhir_err_t *fhir_vread_handle(fhir_call_t *call);              /* GET [type]/[id]/_history/[vid] */
+fhir_err_t *fhir_history_handle(fhir_call_t *call);            /* GET ([type]/([id]/))_history */
+fhir_err_t *fhir_search_handle(fhir_call_t *call);             /* GET [type], POST [type]/_search */
+fhir_err_t *fhir_search_system_handle(fhir_call_t *call);      /* GET [base], POST _search */
+fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call); /* GET [type]/[id]/[type or *] */
 
 fhir_err_t *fhir_create_handle(fhir_call_t *call);             /* POST [type] */
 fhir_err_t *fhir_update_handle(fhir_call_t *call);             /* PUT [type]/[id] */

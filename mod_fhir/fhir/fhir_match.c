@@ -35,7 +35,7 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
     FHIR_TRY(fhir_query_parse(&query, call, type, pairs, 0));
     query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &order, query, NULL));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &order, query, NULL, max));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &match, NULL));
     *ids = match.ids;
     return NULL;

@@ -9,10 +9,11 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_terminology.h"
 
 typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
-static apr_array_header_t *texts(const fhir_sql_t *sql)
+apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql)
 {
     return apr_array_make(sql->call->pool, 8, sizeof(const char *));
 }
@@ -23,7 +24,7 @@ static void push(apr_array_header_t *list, const char *text)
 }
 
 /* expr = $n, or = ANY ($n) for several; nothing matches an empty list. */
-static void equals_any(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
+void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
 {
     if (!list->nelts) {
         fhir_buf_puts(sql->text, "FALSE");
@@ -40,8 +41,8 @@ static void equals_any(fhir_sql_t *sql, const char *expr, const apr_array_header
     fhir_buf_putc(sql->text, ')');
 }
 
-static const char *column(const fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
-                          const char *suffix)
+const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
+                                  const fhir_param_t *param, const char *suffix)
 {
     return apr_psprintf(sql->call->pool, "%s.\"%s%s\"", alias,
                         fhir_model_str(sql->call->model, param->column), suffix);
@@ -50,11 +51,11 @@ static const char *column(const fhir_sql_t *sql, const char *alias, const fhir_p
 /* _id */
 static fhir_err_t *test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    apr_array_header_t *ids = texts(sql);
+    apr_array_header_t *ids = fhir_predicate_texts(sql);
     for (int i = 0; i < node->n_values; i++)
         if (!node->values[i].system && node->values[i].code)
             push(ids, node->values[i].code);
-    equals_any(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);
+    fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);
     return NULL;
 }
 
@@ -72,8 +73,8 @@ static fhir_err_t *test_updated(fhir_sql_t *sql, const char *alias, const fhir_q
 static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *known = fhir_model_str(sql->call->model, node->param->system);
-    const char *expr = column(sql, alias, node->param, "");
-    apr_array_header_t *codes = texts(sql);
+    const char *expr = fhir_predicate_column(sql, alias, node->param, "");
+    apr_array_header_t *codes = fhir_predicate_texts(sql);
     int any = 0;
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
@@ -87,7 +88,7 @@ static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnod
     if (any)
         fhir_buf_printf(sql->text, "%s IS NOT NULL", expr);
     else
-        equals_any(sql, expr, codes);
+        fhir_predicate_equals(sql, expr, codes);
     return NULL;
 }
 
@@ -105,9 +106,9 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
     }
 }
 
-static fhir_err_t *test_tokens_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
 {
-    apr_array_header_t *forms = texts(sql), *systems = texts(sql);
+    apr_array_header_t *forms = fhir_predicate_texts(sql), *systems = fhir_predicate_texts(sql);
     fhir_predicate_tokens(sql, node, forms, systems);
     fhir_buf_putc(sql->text, '(');
     if (forms->nelts) {
@@ -125,136 +126,49 @@ static fhir_err_t *test_tokens_in(fhir_sql_t *sql, const char *expr, const fhir_
     return NULL;
 }
 
+/* :in: the codes of the value sets become the values. */
+static fhir_err_t *expand_sets(fhir_qnode_t *out, const fhir_sql_t *sql, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = sql->call->model;
+    apr_array_header_t *values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_valueset_t *set = fhir_terminology_valueset(m, node->values[i].text);
+        if (!set || set->flags & FHIR_VS_OPEN)
+            return fhir_err_create(
+                sql->call->pool, FHIR_ERR_PARAM_VALUE,
+                "The codes of value set \"%s\" are not known here; known are the "
+                "value sets that FHIR %s and US Core require",
+                node->values[i].text, m->label);
+        for (apr_uint32_t c = 0; c < set->n_codes; c++) {
+            const fhir_vscode_t *code = &m->codes[set->first_code + c];
+            fhir_qvalue_t *value = apr_array_push(values);
+            memset(value, 0, sizeof(*value));
+            value->system = fhir_model_str(m, code->system);
+            value->code = fhir_model_str(m, code->code);
+        }
+    }
+    *out = *node;
+    out->modifier = FHIR_MODIFIER_NONE;
+    out->values = (const fhir_qvalue_t *)values->elts;
+    out->n_values = values->nelts;
+    return NULL;
+}
+
 static fhir_err_t *test_tokens(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return test_tokens_in(sql, column(sql, alias, node->param, ""), node);
-}
-
-/* :identifier: tokens of Reference.identifier. */
-static fhir_err_t *test_identifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
-{
-    const fhir_model_t *m = sql->call->model;
-    apr_uint16_t at = node->param->identifier_column;
-    if (!at)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%s has no modifier :identifier: what it refers to has none",
-                               fhir_model_str(m, node->param->name));
-    return test_tokens_in(
-        sql,
-        apr_psprintf(sql->call->pool, "%s.\"%s\"", alias, fhir_model_str(m, m->columns[at].name)),
-        node);
-}
-
-static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const fhir_param_t *param,
-                        const fhir_qvalue_t *v)
-{
-    const fhir_model_t *m = sql->call->model;
-    if (v->type) {
-        push(forms,
-             apr_pstrcat(sql->call->pool, fhir_model_str(m, v->type->name), "/", v->id, NULL));
-        return;
-    }
-    for (int i = 0; i < param->n_targets; i++)
-        push(forms,
-             apr_pstrcat(sql->call->pool,
-                         fhir_model_str(m, m->types[m->targets[param->first_target + i]].name), "/",
-                         v->id, NULL));
-    for (int i = 1; !param->n_targets && i <= m->n_resources; i++)
-        push(forms,
-             apr_pstrcat(sql->call->pool, fhir_model_str(m, m->types[i].name), "/", v->id, NULL));
-}
-
-/* Stored forms that the values stand for, and canonical URLs that may have a version behind. */
-static void reference_forms(const fhir_sql_t *sql, const fhir_qnode_t *node,
-                            apr_array_header_t *forms, apr_array_header_t *canonicals)
-{
-    for (int i = 0; i < node->n_values; i++) {
-        const fhir_qvalue_t *v = &node->values[i];
-        if (v->id)
-            local_forms(sql, forms, node->param, v);
-        if (v->url)
-            push(forms, v->url);
-        if (v->url && !strchr(v->url, '|') && !strncmp(v->url, "http", 4))
-            push(canonicals, apr_pstrcat(sql->call->pool, v->url, "|", NULL));
-    }
-}
-
-int fhir_predicate_is_patient(const fhir_call_t *call, const fhir_qnode_t *node)
-{
-    const fhir_model_t *m = call->model;
-    const fhir_param_t *patient = &m->params[node->type->patient];
-    if (!node->type->patient || patient->column != node->param->column ||
-        node->param->column_kind != FHIR_COL_REFERENCE)
-        return 0;
-    for (int i = 0; i < node->n_values; i++) {
-        const fhir_type_t *type = node->values[i].type;
-        if (!type && node->param->n_targets == 1)
-            type = &m->types[m->targets[node->param->first_target]];
-        if (!node->values[i].id || !type || strcmp(fhir_model_str(m, type->name), "Patient"))
-            return 0;
-    }
-    return 1;
-}
-
-/* The parameter that fills the column patient is tested there: its index is in the page's order. */
-static fhir_err_t *test_patient(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
-{
-    apr_array_header_t *ids = texts(sql);
-    for (int i = 0; i < node->n_values; i++)
-        push(ids, node->values[i].id);
-    equals_any(sql, apr_pstrcat(sql->call->pool, alias, ".patient", NULL), ids);
-    return NULL;
-}
-
-static fhir_err_t *test_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
-{
-    apr_array_header_t *forms = texts(sql), *canonicals = texts(sql);
-    const char *expr = column(sql, alias, node->param, "");
-    if (node->modifier == FHIR_MODIFIER_IDENTIFIER)
-        return test_identifier(sql, alias, node);
-    if (fhir_predicate_is_patient(sql->call, node))
-        return test_patient(sql, alias, node);
-    reference_forms(sql, node, forms, canonicals);
-    fhir_buf_putc(sql->text, '(');
-    equals_any(sql, expr, forms);
-    for (int i = 0; i < canonicals->nelts; i++) {
-        const char *stem = APR_ARRAY_IDX(canonicals, i, const char *);
-        fhir_buf_printf(sql->text, " OR starts_with(%s, ", expr);
-        fhir_sql_bind(sql, stem, "text");
-        fhir_buf_putc(sql->text, ')');
-    }
-    fhir_buf_putc(sql->text, ')');
-    return NULL;
-}
-
-static fhir_err_t *test_references(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
-{
-    apr_array_header_t *forms = texts(sql), *canonicals = texts(sql);
-    const char *expr = column(sql, alias, node->param, "");
-    if (node->modifier == FHIR_MODIFIER_IDENTIFIER)
-        return test_identifier(sql, alias, node);
-    reference_forms(sql, node, forms, canonicals);
-    fhir_buf_printf(sql->text, "(%s && ", expr);
-    fhir_sql_bind_array(sql, forms, "text[]");
-    if (canonicals->nelts) {
-        fhir_buf_printf(sql->text, " OR EXISTS (SELECT FROM unnest(%s) v, unnest(", expr);
-        fhir_sql_bind_array(sql, canonicals, "text[]");
-        fhir_buf_puts(sql->text, ") s WHERE starts_with(v, s))");
-    }
-    fhir_buf_putc(sql->text, ')');
-    return NULL;
+    return fhir_predicate_in(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
 }
 
 /* One value: alias columns low and high (and for quantities system, code, unit). */
 static fhir_operand_t operand_of(const fhir_sql_t *sql, const char *alias,
                                  const fhir_param_t *param)
 {
-    fhir_operand_t operand = {.low = column(sql, alias, param, "_low"),
-                              .high = column(sql, alias, param, "_high")};
+    fhir_operand_t operand = {.low = fhir_predicate_column(sql, alias, param, "_low"),
+                              .high = fhir_predicate_column(sql, alias, param, "_high")};
     if (param->kind == FHIR_PARAM_QUANTITY) {
-        operand.system = column(sql, alias, param, "_system");
-        operand.code = column(sql, alias, param, "_code");
-        operand.unit = column(sql, alias, param, "_unit");
+        operand.system = fhir_predicate_column(sql, alias, param, "_system");
+        operand.code = fhir_predicate_column(sql, alias, param, "_code");
+        operand.unit = fhir_predicate_column(sql, alias, param, "_unit");
     }
     return operand;
 }
@@ -282,30 +196,46 @@ static fhir_err_t *test_array(fhir_sql_t *sql, const char *alias, const fhir_qno
     return NULL;
 }
 
-/* A LIKE pattern from a folded value; newlines stand around each stored value. */
-const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, int contains)
+/* Newlines stand around each stored value. */
+const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
 {
+    static const char *const before[] = {"%\n", "%", "%\n", "%", ""};
+    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%"};
     fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 64 * 1024);
     fhir_buf_t *out = fhir_buf_create(sql->call->pool, 128 * 1024);
     fhir_text_fold(folded, text, strlen(text));
-    fhir_buf_puts(out, contains ? "%" : "%\n");
+    fhir_buf_puts(out, before[pattern]);
     for (apr_size_t i = 0; i < folded->len; i++) {
         if (strchr("%_\\", folded->data[i]))
             fhir_buf_putc(out, '\\');
         fhir_buf_putc(out, folded->data[i]);
     }
-    fhir_buf_putc(out, '%');
+    fhir_buf_puts(out, behind[pattern]);
     return folded->len ? fhir_buf_cstr(out) : NULL;
+}
+
+static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
+{
+    switch (modifier) {
+    case FHIR_MODIFIER_CONTAINS:
+        return FHIR_PATTERN_CONTAINS;
+    case FHIR_MODIFIER_EQUALS:
+        return FHIR_PATTERN_EQUALS;
+    case FHIR_MODIFIER_ENDS:
+        return FHIR_PATTERN_ENDS;
+    default:
+        return FHIR_PATTERN_STARTS;
+    }
 }
 
 static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    apr_array_header_t *list = texts(sql);
+    apr_array_header_t *list = fhir_predicate_texts(sql);
     int exact = node->modifier == FHIR_MODIFIER_EXACT;
     for (int i = 0; i < node->n_values; i++) {
         const char *text = node->values[i].text;
         if (!exact)
-            text = fhir_predicate_pattern(sql, text, node->modifier == FHIR_MODIFIER_CONTAINS);
+            text = fhir_predicate_pattern(sql, text, pattern_of(node->modifier));
         if (text)
             push(list, text);
     }
@@ -313,7 +243,7 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
         fhir_buf_puts(sql->text, "FALSE");
         return NULL;
     }
-    fhir_buf_puts(sql->text, column(sql, alias, node->param, exact ? "_exact" : ""));
+    fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, node->param, exact ? "_exact" : ""));
     fhir_buf_puts(sql->text, exact ? " && " : list->nelts > 1 ? " LIKE ANY (" : " LIKE ");
     if (exact || list->nelts > 1)
         fhir_sql_bind_array(sql, list, "text[]");
@@ -326,7 +256,29 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
 
 static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return fhir_predicate_uri(sql, column(sql, alias, node->param, ""), node);
+    return fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
+}
+
+/* Distance on a sphere by the haversine formula, in kilometres. */
+static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const char *lat = fhir_predicate_column(sql, alias, node->param, "_latitude");
+    const char *lon = fhir_predicate_column(sql, alias, node->param, "_longitude");
+    fhir_buf_putc(sql->text, '(');
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        fhir_buf_printf(sql->text, "%s12742.0176 * asin(sqrt(least(1, power(sind((%s - ",
+                        i ? " OR " : "", lat);
+        fhir_sql_bind(sql, v->latitude, "double precision");
+        fhir_buf_printf(sql->text, ") / 2), 2) + cosd(%s) * cosd(", lat);
+        fhir_sql_bind(sql, v->latitude, "double precision");
+        fhir_buf_printf(sql->text, ") * power(sind((%s - ", lon);
+        fhir_sql_bind(sql, v->longitude, "double precision");
+        fhir_buf_puts(sql->text, ") / 2), 2)))) <= ");
+        fhir_sql_bind(sql, v->km, "double precision");
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
 }
 
 static const struct {
@@ -337,8 +289,8 @@ static const struct {
     [FHIR_COL_UPDATED] = {test_updated, NULL},
     [FHIR_COL_CODE] = {test_code, ""},
     [FHIR_COL_TOKENS] = {test_tokens, ""},
-    [FHIR_COL_REFERENCE] = {test_reference, ""},
-    [FHIR_COL_REFERENCES] = {test_references, ""},
+    [FHIR_COL_REFERENCE] = {fhir_predicate_reference, ""},
+    [FHIR_COL_REFERENCES] = {fhir_predicate_reference, ""},
     [FHIR_COL_DATE] = {test_scalar, "_low"},
     [FHIR_COL_DATES] = {test_array, "_low"},
     [FHIR_COL_NUMBER] = {test_scalar, "_low"},
@@ -348,28 +300,45 @@ static const struct {
     [FHIR_COL_STRING] = {test_string, ""},
     [FHIR_COL_URI] = {test_uri, ""},
     [FHIR_COL_URIS] = {test_uri, ""},
+    [FHIR_COL_COMPOSITE] = {fhir_predicate_composite, ""},
+    [FHIR_COL_POSITION] = {test_position, "_latitude"},
 };
 
 /* The scalar numbers may be open at one end, so both columns say whether there is one. */
 static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param)
 {
     const char *suffix = by_column[param->column_kind].present;
+    if (param->flags & FHIR_PARAM_TYPED) {
+        fhir_predicate_typed_present(sql, alias, param);
+        return;
+    }
     if (!suffix) {
         fhir_buf_puts(sql->text, "TRUE");
         return;
     }
-    fhir_buf_printf(sql->text, "(%s IS NOT NULL", column(sql, alias, param, suffix));
+    fhir_buf_printf(sql->text, "(%s IS NOT NULL", fhir_predicate_column(sql, alias, param, suffix));
     if (param->column_kind == FHIR_COL_NUMBER || param->column_kind == FHIR_COL_QUANTITY)
-        fhir_buf_printf(sql->text, " OR %s IS NOT NULL", column(sql, alias, param, "_high"));
+        fhir_buf_printf(sql->text, " OR %s IS NOT NULL",
+                        fhir_predicate_column(sql, alias, param, "_high"));
     fhir_buf_putc(sql->text, ')');
 }
 
-/* The same node for another parameter: a component of a union or composite. */
+/*
+ * The same node for another parameter: a component of a union or composite. A typed union has the
+ * components' columns, but its own targets.
+ */
 static fhir_qnode_t for_component(const fhir_sql_t *sql, const fhir_qnode_t *node, int i)
 {
     const fhir_model_t *m = sql->call->model;
     fhir_qnode_t part = *node;
     part.param = &m->params[m->components[node->param->first_component + i]];
+    if (node->param->flags & FHIR_PARAM_TYPED) {
+        fhir_param_t *typed = apr_pmemdup(sql->call->pool, part.param, sizeof(*typed));
+        typed->flags |= FHIR_PARAM_TYPED;
+        typed->first_target = node->param->first_target;
+        typed->n_targets = node->param->n_targets;
+        part.param = typed;
+    }
     return part;
 }
 
@@ -421,15 +390,38 @@ static fhir_err_t *missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     return NULL;
 }
 
+/* Modifiers of tokens that change what is compared, before a column's own test is chosen. */
+static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_qnode_t expanded;
+    switch (node->modifier) {
+    case FHIR_MODIFIER_IN:
+        FHIR_TRY(expand_sets(&expanded, sql, node));
+        return fhir_predicate_append(sql, alias, &expanded);
+    case FHIR_MODIFIER_TEXT:
+    case FHIR_MODIFIER_OF_TYPE:
+        return fhir_predicate_token_json(sql, alias, node);
+    default:
+        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%s:%s is not known here: it needs a code system's hierarchy",
+                               fhir_model_str(sql->call->model, node->param->name),
+                               fhir_modifier_word(node->modifier));
+    }
+}
+
 fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_param_t *param = node->param;
+    if (node->kind != FHIR_Q_TEST)
+        return fhir_predicate_special(sql, alias, node);
     if (node->modifier == FHIR_MODIFIER_MISSING)
         return missing(sql, alias, node);
     if (param->flags & FHIR_PARAM_UNION)
         return each_component(sql, alias, node, " OR ");
     if (param->flags & FHIR_PARAM_ROOT_COMPOSITE)
         return root_composite(sql, alias, node);
+    if (param->kind == FHIR_PARAM_TOKEN && node->modifier != FHIR_MODIFIER_NONE)
+        return token_modifier(sql, alias, node);
     if (param->column_kind < sizeof(by_column) / sizeof(*by_column) &&
         by_column[param->column_kind].test)
         return by_column[param->column_kind].test(sql, alias, node);

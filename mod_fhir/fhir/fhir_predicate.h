@@ -19,6 +19,30 @@ typedef struct fhir_operand_t {
 fhir_err_t *fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
                              const fhir_qnode_t *node);
 
+/** An empty array of const char *. */
+apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql);
+/** alias."<column><suffix>" as text. */
+const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
+                                  const fhir_param_t *param, const char *suffix);
+/** Appends expr = $n, or = ANY ($n) for several, or FALSE for none. */
+void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
+/** Appends "(…)": a text[] expression holds one of the node's token values. */
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+
+/** Appends the test of a reference column, with its modifiers (fhir_predicate_reference.c). */
+fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends the test of a single reference in an expression, without modifiers. */
+void fhir_predicate_reference_expr(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+/** Appends the test that a typed parameter has a value. */
+void fhir_predicate_typed_present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
+/** Appends the test of a composite whose parts stand in one repetition. */
+fhir_err_t *fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+/** Appends the test of a token with :text or :of-type (fhir_predicate_json.c). */
+fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends the test of _text, _content or _list. */
+fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
 /** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */
 void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
                            apr_array_header_t *systems);
@@ -26,8 +50,15 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
 /** 1 if a TEST is one of the column `patient`: every value is a patient of this server. */
 int fhir_predicate_is_patient(const fhir_call_t *call, const fhir_qnode_t *node);
 
+typedef enum fhir_pattern_t {
+    FHIR_PATTERN_STARTS,   /* a value begins with the text */
+    FHIR_PATTERN_CONTAINS, /* a value holds it */
+    FHIR_PATTERN_EQUALS,   /* a value is it */
+    FHIR_PATTERN_ENDS,     /* a value ends with it */
+    FHIR_PATTERN_WHOLE     /* what is compared is one value without newlines: it begins with it */
+} fhir_pattern_t;
 /** A LIKE pattern for folded strings, or NULL when nothing is left of the text. */
-const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, int contains);
+const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern);
 
 /** Appends the test of a uri column, with :above and :below. */
 fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);

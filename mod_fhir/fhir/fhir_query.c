@@ -43,8 +43,7 @@ static const char *type_name(const fhir_call_t *call, const fhir_type_t *type)
     return fhir_model_str(call->model, type->name);
 }
 
-/* Names of a type's parameters, of some kinds or (0) all, for messages. */
-static const char *known_params(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds)
+const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 16 * 1024);
     for (int i = 0; i < type->n_params; i++) {
@@ -58,21 +57,21 @@ static const char *known_params(const fhir_call_t *call, const fhir_type_t *type
     return fhir_buf_cstr(buf);
 }
 
-static fhir_err_t *unknown_param(const fhir_call_t *call, const fhir_type_t *type, const char *name)
+fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name)
 {
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                            "%s has no search parameter \"%s\"; it has %s", type_name(call, type),
-                           name, known_params(call, type, 0));
+                           name, fhir_query_known(call, type, 0));
 }
 
-static const fhir_param_t *find_param(const fhir_call_t *call, const fhir_type_t *type,
-                                      const char *name, apr_size_t len)
+const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
+                                     const char *name, apr_size_t len)
 {
     const fhir_param_t *param = fhir_model_param(call->model, type, name, len);
     return param && !(param->flags & FHIR_PARAM_UNCOMPILED) ? param : NULL;
 }
 
-static int targets_type(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
+int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
 {
     apr_uint16_t index = fhir_model_type_index(call->model, type);
     for (int i = 0; i < param->n_targets; i++)
@@ -96,7 +95,7 @@ static fhir_err_t *named_target(const fhir_type_t **target, const fhir_call_t *c
                                 const fhir_param_t *param, const char *name, apr_size_t len)
 {
     *target = fhir_model_resource(call->model, name, len);
-    if (!*target || !targets_type(call, param, *target))
+    if (!*target || !fhir_query_targets(call, param, *target))
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s refers to %s, not to \"%.*s\"",
                                fhir_model_str(call->model, param->name), target_names(call, param),
                                (int)len, name);
@@ -149,19 +148,19 @@ static fhir_err_t *chain(fhir_qnode_t **out, const fhir_call_t *call, const fhir
 {
     const char *colon = memchr(name, ':', (apr_size_t)(dot - name));
     apr_size_t len = (apr_size_t)((colon ? colon : dot) - name);
-    const fhir_param_t *param = find_param(call, type, name, len);
+    const fhir_param_t *param = fhir_query_param(call, type, name, len);
     const fhir_type_t *only = NULL;
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
     fhir_err_t *first_error = NULL;
     FHIR_TRY(hop(call, hops));
     if (!param)
-        return unknown_param(call, type, apr_pstrmemdup(call->pool, name, len));
+        return fhir_query_unknown(call, type, apr_pstrmemdup(call->pool, name, len));
     if (param->kind != FHIR_PARAM_REFERENCE)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "%.*s is no reference, so nothing can be chained to it; "
                                "references of %s are %s",
                                (int)len, name, type_name(call, type),
-                               known_params(call, type, FHIR_K(REFERENCE)));
+                               fhir_query_known(call, type, FHIR_K(REFERENCE)));
     if (colon)
         FHIR_TRY(named_target(&only, call, param, colon + 1, (apr_size_t)(dot - colon - 1)));
     else if (!param->n_targets)
@@ -203,15 +202,15 @@ static fhir_err_t *has(fhir_qnode_t **out, const fhir_call_t *call, const fhir_t
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "_has: \"%.*s\" is no resource type", (int)(ref - source), source);
     ref_len = (apr_size_t)(rest - ref - 1);
-    node->param = find_param(call, node->target, ref + 1, ref_len);
+    node->param = fhir_query_param(call, node->target, ref + 1, ref_len);
     if (!node->param || node->param->kind != FHIR_PARAM_REFERENCE ||
-        !targets_type(call, node->param, type))
+        !fhir_query_targets(call, node->param, type))
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "_has: \"%.*s\" is no reference from %s to %s; references of %s are "
                                "%s",
                                (int)ref_len, ref + 1, type_name(call, node->target),
                                type_name(call, type), type_name(call, node->target),
-                               known_params(call, node->target, FHIR_K(REFERENCE)));
+                               fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
     *out = node;
     return condition(&node->child, call, node->target, rest + 1, value, hops + 1);
 }
@@ -264,9 +263,10 @@ static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const 
         return chain(out, call, type, name, dot, value, hops);
     colon = strchr(name, ':');
     node = fhir_query_node(call, FHIR_Q_TEST, type);
-    node->param = find_param(call, type, name, colon ? (apr_size_t)(colon - name) : strlen(name));
+    node->param =
+        fhir_query_param(call, type, name, colon ? (apr_size_t)(colon - name) : strlen(name));
     if (!node->param)
-        return unknown_param(call, type, name);
+        return fhir_query_unknown(call, type, name);
     if (colon)
         FHIR_TRY(take_modifier(node, call, colon + 1));
     FHIR_TRY(fhir_query_values(node, call, name, value));

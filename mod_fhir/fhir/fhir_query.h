@@ -52,7 +52,9 @@ typedef enum fhir_prefix_t {
     X(BELOW, "below", FHIR_K(TOKEN) | FHIR_K(REFERENCE) | FHIR_K(URI))                             \
     X(OF_TYPE, "of-type", FHIR_K(TOKEN))                                                           \
     X(IDENTIFIER, "identifier", FHIR_K(REFERENCE))                                                 \
-    X(TYPE, "[type]", FHIR_K(REFERENCE))
+    X(TYPE, "[type]", FHIR_K(REFERENCE))                                                           \
+    X(EQUALS, "eq", 0) /* of _filter only: the whole string, folded */                             \
+    X(ENDS, "ew", 0)   /* of _filter only */
 typedef enum fhir_modifier_t {
 #define FHIR_MODIFIER_ENUM(name, word, kinds) FHIR_MODIFIER_##name,
     FHIR_MODIFIER_LIST(FHIR_MODIFIER_ENUM)
@@ -76,7 +78,7 @@ struct fhir_qvalue_t {
     const char *url;            /* reference: everything else; also with id: the absolute form */
     int missing;                /* missing: 1 true, 0 false */
     const fhir_qvalue_t *parts; /* composite: one value for each component */
-    double latitude, longitude, km; /* near */
+    const char *latitude, *longitude, *km; /* near: decimals */
 };
 
 typedef enum fhir_qkind_t {
@@ -110,11 +112,12 @@ typedef struct fhir_qsort_t {
     int descending;
 } fhir_qsort_t;
 
+#define FHIR_SORT_MAX 8
 /** _include or _revinclude. */
 typedef struct fhir_qinclude_t {
     int reverse;
     int iterate;
-    const fhir_type_t *source; /* the type that holds the reference */
+    const fhir_type_t *source; /* the type that holds the reference; NULL (reverse only): any */
     const fhir_param_t *param; /* NULL: every reference parameter of source ("*") */
     const fhir_type_t *target; /* NULL: any */
 } fhir_qinclude_t;
@@ -152,6 +155,22 @@ fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, cons
 /** One condition "name[:modifier][.chain] = value" on a type: a node of the tree. */
 fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value);
+
+/** Takes a parameter that is about the result, not a condition (fhir_query_result.c).
+ *  @param known   set to 1 when it is one
+ *  @param in_self set to 0 when the self link does not name it */
+fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
+                              const fhir_call_t *call, const fhir_pair_t *pair);
+
+/** A search parameter that can be used, or NULL. */
+const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
+                                     const char *name, apr_size_t len);
+/** FHIR_ERR_PARAM_UNKNOWN with the names that the type has. */
+fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name);
+/** 1 if a reference parameter may refer to the type. */
+int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type);
+/** Names of a type's parameters, of some kinds (FHIR_K bits) or (0) all, for messages. */
+const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds);
 
 /** Parses the OR list of a parameter (fhir_query_value.c). */
 fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const char *name,

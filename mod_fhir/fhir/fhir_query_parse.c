@@ -1,103 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole query: its conditions, result parameters, and what is said of it in the self link.
- * Source: http://hl7.org/fhir/R4/search.html#return
+ * A whole query: its conditions, and what is said of it in the self link. The result parameters are
+ * in fhir_query_result.c.
  */
-#include <apr_lib.h>
 #include <apr_strings.h>
 #include <openssl/evp.h>
-#include <stdlib.h>
 
 #include "fhir/fhir_query.h"
-
-/* A result parameter's parser. */
-typedef fhir_err_t *(*result_fn)(fhir_query_t *query, const fhir_call_t *call, const char *value);
-
-static fhir_err_t *bad(const fhir_call_t *call, const char *name, const char *value,
-                       const char *accepted)
-{
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts %s", value, name, accepted);
-}
-
-/* A count over the maximum is lowered, as the specification lets a server do. */
-static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, const char *value)
-{
-    apr_size_t len = strlen(value);
-    if (!len || strspn(value, "0123456789") != len)
-        return bad(call, "_count", value, "a whole number, 0 for the number of matches only");
-    query->count = len > 6 ? call->endpoint->count_max : atoi(value);
-    if (query->count > call->endpoint->count_max)
-        query->count = call->endpoint->count_max;
-    if (!query->count)
-        query->summary_count = 1;
-    return NULL;
-}
-
-static fhir_err_t *take_total(fhir_query_t *query, const fhir_call_t *call, const char *value)
-{
-    static const char *const words[] = {"none", "estimate", "accurate"};
-    for (int i = 0; i < 3; i++)
-        if (!strcmp(value, words[i])) {
-            query->total = (fhir_total_t)i;
-            return NULL;
-        }
-    return bad(call, "_total", value, "none, estimate or accurate");
-}
-
-/* The other words are the formats' business. */
-static fhir_err_t *take_summary(fhir_query_t *query, const fhir_call_t *call, const char *value)
-{
-    (void)call;
-    if (!strcmp(value, "count"))
-        query->summary_count = 1;
-    return NULL;
-}
-
-static fhir_err_t *take_cursor(fhir_query_t *query, const fhir_call_t *call, const char *value)
-{
-    (void)call;
-    query->cursor = value;
-    return NULL;
-}
-
-/* Read elsewhere: content negotiation, parts of resources. */
-static fhir_err_t *take_nothing(fhir_query_t *query, const fhir_call_t *call, const char *value)
-{
-    (void)query;
-    (void)call;
-    (void)value;
-    return NULL;
-}
-
-#define RESULT_IN_SELF 0x01u
-static const struct {
-    const char *name;
-    result_fn take;
-    unsigned flags;
-} results[] = {
-    {"_count", take_count, RESULT_IN_SELF},      {"_cursor", take_cursor, 0},
-    {"_elements", take_nothing, RESULT_IN_SELF}, {"_format", take_nothing, RESULT_IN_SELF},
-    {"_pretty", take_nothing, RESULT_IN_SELF},   {"_summary", take_summary, RESULT_IN_SELF},
-    {"_total", take_total, RESULT_IN_SELF},
-};
-
-static int find_result(const char *name)
-{
-    for (apr_size_t i = 0; i < sizeof(results) / sizeof(*results); i++)
-        if (!strcmp(results[i].name, name))
-            return (int)i;
-    return -1;
-}
 
 static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
                         int *in_self)
 {
-    int result = find_result(pair->name);
+    int known = 0;
     fhir_qnode_t *node;
-    *in_self = result < 0 || (results[result].flags & RESULT_IN_SELF);
-    if (result >= 0)
-        return results[result].take(query, call, pair->value);
+    *in_self = 1;
+    FHIR_TRY(fhir_query_result(&known, in_self, query, call, pair));
+    if (known)
+        return NULL;
     FHIR_TRY(fhir_query_condition(&node, call, query->type, pair->name, pair->value));
     fhir_query_add(query->where, node);
     return NULL;
@@ -138,15 +57,19 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
                                call->endpoint->params_max);
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {
-        int in_self;
+        int in_self, sorts = query->sort->nelts, includes = query->include->nelts;
         fhir_err_t *err = take(query, call, &pairs->list[i], &in_self);
         if (err && (!lenient || err->code == FHIR_ERR_LIMIT))
             return err;
-        if (err)
+        if (err) {
+            query->sort->nelts = sorts;
+            query->include->nelts = includes;
             APR_ARRAY_PUSH(query->remarks, const char *) =
                 apr_psprintf(call->pool, "%s was ignored: %s", pairs->list[i].name, err->message);
-        else if (in_self)
+        }
+        else if (in_self) {
             query->applied.list[query->applied.n++] = pairs->list[i];
+        }
     }
     query->hash = hash_of(query, call);
     *out = query;

@@ -6,6 +6,7 @@
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "core/fhir_decimal.h"
@@ -270,27 +271,25 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
         {"mi_us", 1.609347}, {"[mi_us]", 1.609347}, {"ft", 0.0003048}, {"", 1}};
     static const char accepted[] = "latitude|longitude|distance|unit, unit being km, m, mi or ft";
     apr_array_header_t *list = pieces(in->raw, '|', in->pool);
-    double number[3] = {0, 0, 50};
-    const char *unit = "km";
+    const char *number[3] = {"", "", "50"}, *unit = "";
     if (list->nelts < 2 || list->nelts > 4)
         return bad(in, accepted);
     for (int i = 0; i < list->nelts && i < 3; i++) {
         const char *s = APR_ARRAY_IDX(list, i, const char *);
-        if (i == 2 && !*s)
-            break;
-        if (!fhir_decimal_valid(s, strlen(s)))
+        if (i < 2 || *s)
+            number[i] = s;
+        if (!fhir_decimal_valid(number[i], strlen(number[i])))
             return bad(in, accepted);
-        number[i] = strtod(s, NULL);
     }
     if (list->nelts == 4)
         unit = APR_ARRAY_IDX(list, 3, const char *);
-    if (number[0] < -90 || number[0] > 90 || number[1] < -180 || number[1] > 180 || number[2] < 0)
+    if (fabs(strtod(number[0], NULL)) > 90 || fabs(strtod(number[1], NULL)) > 180)
         return bad(in, accepted);
     out->latitude = number[0];
     out->longitude = number[1];
     for (apr_size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
         if (!strcmp(unit, units[i].unit)) {
-            out->km = number[2] * units[i].km;
+            out->km = apr_psprintf(in->pool, "%.9f", strtod(number[2], NULL) * units[i].km);
             return NULL;
         }
     return bad(in, accepted);

@@ -27,6 +27,13 @@ const fhir_route_t fhir_routes[] = {
     {"DELETE", "T", B(DELETE), fhir_delete_conditional_handle, "delete", FHIR_LEVEL_NONE, 0},
     {"POST", "", B(BATCH), fhir_batch_handle, "batch", FHIR_LEVEL_SYSTEM, 0},
     {"POST", "", B(TRANSACTION), fhir_batch_handle, "transaction", FHIR_LEVEL_SYSTEM, 0},
+    {"POST", "T/_search", B(SEARCH), fhir_search_handle, "search-type", FHIR_LEVEL_NONE, 0},
+    {"GET", "T/I/C", B(SEARCH), fhir_search_compartment_handle, "search-compartment",
+     FHIR_LEVEL_NONE, 0},
+    {"POST", "T/I/C/_search", B(SEARCH), fhir_search_compartment_handle, "search-compartment",
+     FHIR_LEVEL_NONE, 0},
+    {"GET", "", B(SEARCH), fhir_search_system_handle, "search-system", FHIR_LEVEL_SYSTEM, 0},
+    {"POST", "_search", B(SEARCH), fhir_search_system_handle, "search-system", FHIR_LEVEL_NONE, 0},
     {NULL, NULL, 0, NULL, NULL, FHIR_LEVEL_NONE, 0}};
 #undef B
 

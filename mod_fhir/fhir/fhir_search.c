@@ -1,137 +1,148 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interaction search: parses, runs, and writes the page. The plan is made in fhir_query*.c,
- * its SQL in fhir_search_sql.c and below.
- * Source: http://hl7.org/fhir/R4/search.html, http://hl7.org/fhir/R4/http.html#search
+ * The interactions that search: type, system, compartment, by URL or by form. What they have in
+ * common is in fhir_search_run.c.
+ * Source: http://hl7.org/fhir/R4/http.html#search, http://hl7.org/fhir/R4/search.html#mime-type
  */
-#include <apr_strings.h>
-
-#include "fhir/fhir_bundle.h"
-#include "fhir/fhir_interactions.h"
-#include "fhir/fhir_outcome.h"
 #include "fhir/fhir_search.h"
 
-typedef struct page_t {
-    fhir_call_t *call;
-    const fhir_query_t *query;
-    fhir_bundle_t *bundle;
-    fhir_order_t order;
-    int rows;
-    int more;           /* a row behind the page was seen */
-    fhir_cursor_t last; /* the page's last row */
-} page_t;
+#include <apr_strings.h>
+#include <stdlib.h>
 
-/* The last row's keys, for the next link; column 0 is the id, keys begin at 2. */
-static void remember(page_t *page, const fhir_row_t *row)
+#include "fhir/fhir_interactions.h"
+
+/* A POST's parameters are those of its form, behind those of its URL. */
+static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
 {
-    apr_pool_t *pool = page->call->pool;
-    int n = page->order.n;
-    page->last.n = n;
-    for (int i = 0; i + 1 < n; i++)
-        page->last.field[i] =
-            fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
-    page->last.field[n - 1] = apr_pstrdup(pool, fhir_row_text(row, 0));
+    static const char form[] = "application/x-www-form-urlencoded";
+    const char *type = fhir_call_header(call, "Content-Type");
+    const char *body = NULL;
+    apr_size_t len = 0;
+    fhir_pairs_t more;
+    search->pairs = call->pairs;
+    if (strcmp(call->request->method, "POST"))
+        return NULL;
+    FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->query_max));
+    if (!len)
+        return NULL;
+    if (!type || strncasecmp(type, form, sizeof(form) - 1))
+        return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
+                               "_search takes its parameters as %s", form);
+    FHIR_TRY(fhir_pairs_parse(&more, apr_pstrmemdup(call->pool, body, len),
+                              call->endpoint->query_max, call->pool));
+    fhir_pairs_append(&search->pairs, &more, call->pool);
+    return fhir_call_negotiate(call, &search->pairs);
 }
 
-static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const char *name)
 {
-    page_t *page = baton;
-    fhir_bundle_entry_t entry = {.type = fhir_model_str(page->call->model, page->query->type->name),
-                                 .id = fhir_row_text(row, 0),
-                                 .resource = fhir_row_text(row, 1),
-                                 .len = fhir_row_len(row, 1),
-                                 .rest = "\"search\":{\"mode\":\"match\"}"};
-    if (page->rows == page->query->count) {
-        page->more = 1;
-        return NULL;
+    const fhir_type_t *type = fhir_model_resource(call->model, name, strlen(name));
+    if (!type)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_type: \"%s\" is no resource type", name);
+    for (int i = 0; i < types->nelts; i++)
+        if (APR_ARRAY_IDX(types, i, const fhir_type_t *) == type)
+            return NULL;
+    APR_ARRAY_PUSH(types, const fhir_type_t *) = type;
+    return NULL;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const fhir_type_t *x = *(const fhir_type_t *const *)a, *y = *(const fhir_type_t *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The types of _type, or all; in the model's order, so that pages hold together. */
+static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
+                                const fhir_pairs_t *pairs)
+{
+    const char *list = fhir_pairs_get(pairs, "_type");
+    if (list) {
+        char *rest = apr_pstrdup(call->pool, list), *name;
+        while ((name = apr_strtok(rest, ",", &rest)) != NULL)
+            FHIR_TRY(push_type(types, call, name));
     }
-    if (++page->rows == page->query->count)
-        remember(page, row);
-    return fhir_bundle_add(page->bundle, &entry);
-}
-
-static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
-{
-    *(apr_int64_t *)baton = apr_atoi64(fhir_row_text(row, 0));
+    else {
+        for (int i = 1; i <= call->model->n_resources; i++)
+            if (!(call->model->types[i].flags & FHIR_TYPE_ABSTRACT))
+                APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->model->types[i];
+    }
+    qsort(types->elts, (apr_size_t)types->nelts, sizeof(const fhir_type_t *), by_index);
     return NULL;
 }
 
-static fhir_err_t *count(fhir_call_t *call, const fhir_query_t *query, fhir_bundle_t *bundle)
+/* Leaves what the grant lets be searched, and what is in the compartment; the rest is no error. */
+static void keep_visible(apr_array_header_t *types, const fhir_call_t *call,
+                         const fhir_type_t *focus)
 {
-    apr_int64_t total = 0;
-    fhir_sql_t *sql;
-    fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_count(&stmt, sql, query));
-    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_count, &total, NULL));
-    fhir_bundle_total(bundle, total);
-    return NULL;
+    int n = 0;
+    for (int i = 0; i < types->nelts; i++) {
+        const fhir_type_t *type = APR_ARRAY_IDX(types, i, const fhir_type_t *);
+        if (!fhir_grant_allows(call->grant, call->model, type, FHIR_RIGHT_SEARCH) ||
+            (focus && type != focus && !fhir_model_compartment(call->model, focus, type)))
+            continue;
+        APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
+    }
+    types->nelts = n;
 }
 
-/* What was ignored is told in an entry of its own, before the matches. */
-static fhir_err_t *remarks(fhir_call_t *call, const fhir_query_t *query, fhir_bundle_t *bundle)
+/* _elements are those of the type searched, which only now is known for sure. */
+static fhir_err_t *run(fhir_call_t *call, fhir_search_t *search, apr_array_header_t *types)
 {
-    fhir_buf_t *buf;
-    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
-    if (!query->remarks->nelts)
-        return NULL;
-    buf = fhir_buf_create(call->pool, 1024 * 1024);
-    fhir_outcome_begin(buf);
-    for (int i = 0; i < query->remarks->nelts; i++)
-        fhir_outcome_issue(buf, "warning", "not-supported",
-                           APR_ARRAY_IDX(query->remarks, i, const char *), NULL);
-    fhir_outcome_end(buf);
-    entry.resource = fhir_buf_cstr(buf);
-    entry.len = buf->len;
-    return fhir_bundle_add(bundle, &entry);
+    call->type = types->nelts == 1 ? APR_ARRAY_IDX(types, 0, const fhir_type_t *) : NULL;
+    FHIR_TRY(fhir_call_subset(call, &search->pairs));
+    search->types = (const fhir_type_t **)types->elts;
+    search->n_types = types->nelts;
+    if (!types->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                               "The access token has no scope to search here");
+    return fhir_search_run(call, search);
 }
 
-static void link_pages(page_t *page)
+static apr_array_header_t *new_types(const fhir_call_t *call)
 {
-    fhir_call_t *call = page->call;
-    const fhir_query_t *query = page->query;
-    const char *path = fhir_model_str(call->model, query->type->name);
-    fhir_bundle_link(page->bundle, "self",
-                     fhir_bundle_url(call, path, &query->applied, query->cursor));
-    fhir_bundle_link(page->bundle, "first", fhir_bundle_url(call, path, &query->applied, NULL));
-    if (page->more)
-        fhir_bundle_link(
-            page->bundle, "next",
-            fhir_bundle_url(call, path, &query->applied,
-                            fhir_cursor_seal(&page->last, call->endpoint->cursor_key, query->hash,
-                                             FHIR_QUERY_HASH, call->grant, call->pool)));
-}
-
-static fhir_err_t *run_page(page_t *page)
-{
-    fhir_call_t *call = page->call;
-    const fhir_query_t *query = page->query;
-    fhir_cursor_t cursor;
-    fhir_sql_t *sql;
-    fhir_stmt_t stmt;
-    if (query->cursor)
-        FHIR_TRY(fhir_cursor_open(&cursor, query->cursor, call->endpoint->cursor_key, query->hash,
-                                  FHIR_QUERY_HASH, call->grant, call->pool));
-    FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, query, query->cursor ? &cursor : NULL));
-    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, page, NULL);
+    return apr_array_make(call->pool, 1, sizeof(const fhir_type_t *));
 }
 
 fhir_err_t *fhir_search_handle(fhir_call_t *call)
 {
-    page_t page = {.call = call};
-    fhir_query_t *query;
+    fhir_search_t search = {.path = fhir_model_str(call->model, call->type->name)};
+    apr_array_header_t *types = new_types(call);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
-    FHIR_TRY(fhir_query_parse(&query, call, call->type, &call->pairs,
-                              fhir_call_prefers(call, "handling=lenient")));
-    page.query = query;
-    fhir_call_begin(call, 200);
-    FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
-    FHIR_TRY(remarks(call, query, page.bundle));
-    if (query->summary_count || query->total == FHIR_TOTAL_ACCURATE)
-        FHIR_TRY(count(call, query, page.bundle));
-    if (!query->summary_count)
-        FHIR_TRY(run_page(&page));
-    link_pages(&page);
-    return fhir_bundle_end(page.bundle);
+    FHIR_TRY(take_form(&search, call));
+    APR_ARRAY_PUSH(types, const fhir_type_t *) = call->type;
+    return run(call, &search, types);
+}
+
+fhir_err_t *fhir_search_system_handle(fhir_call_t *call)
+{
+    fhir_search_t search = {.path = ""};
+    apr_array_header_t *types = new_types(call);
+    FHIR_TRY(take_form(&search, call));
+    FHIR_TRY(listed_types(types, call, &search.pairs));
+    keep_visible(types, call, NULL);
+    return run(call, &search, types);
+}
+
+/* Patient/1/Observation, Patient/1/ * */
+fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
+{
+    fhir_search_t search = {.focus = call->type, .focus_id = call->id};
+    apr_array_header_t *types = new_types(call);
+    const char *focus = fhir_model_str(call->model, call->type->name);
+    FHIR_TRY(take_form(&search, call));
+    if (!strcmp(call->member, "*"))
+        FHIR_TRY(listed_types(types, call, &search.pairs));
+    else
+        FHIR_TRY(push_type(types, call, call->member));
+    for (int i = 0; i < types->nelts && types->nelts == 1; i++)
+        if (!fhir_model_compartment(call->model, call->type,
+                                    APR_ARRAY_IDX(types, i, const fhir_type_t *)))
+            return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                                   "There is no compartment of %s with %s in it", focus,
+                                   call->member);
+    keep_visible(types, call, call->type);
+    search.path = apr_pstrcat(call->pool, focus, "/", call->id, "/", call->member, NULL);
+    return run(call, &search, types);
 }

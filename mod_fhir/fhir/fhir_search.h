@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_search.h
- * @brief From a query's plan to its statement: order, page, and what is selected.
+ * @brief From a query's plan to its statements, and the run of a search over one or more types.
  */
 #ifndef FHIR_SEARCH_H
 #define FHIR_SEARCH_H
@@ -17,7 +17,7 @@ typedef struct fhir_order_key_t {
     int nullable; /* rows without a value come last, whichever the direction */
 } fhir_order_key_t;
 
-#define FHIR_ORDER_MAX (FHIR_CURSOR_FIELDS_MAX)
+#define FHIR_ORDER_MAX (FHIR_SORT_MAX + 2)
 typedef struct fhir_order_t {
     int n;
     fhir_order_key_t key[FHIR_ORDER_MAX]; /* the last is the id, which makes it total */
@@ -32,11 +32,12 @@ fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_q
                               const char *alias);
 
 /**
- * The statement of a page: columns id, resource, then the order's keys as text; one row more than
- * the page holds when there is a further page.
+ * The statement of a page: columns id, resource, the order's keys but the last as text; when the
+ * cursor goes backward, also the number of rows. Always in the order of the search.
+ * @param limit rows at most
  */
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
-                             const fhir_query_t *query, const fhir_cursor_t *cursor);
+                             const fhir_query_t *query, const fhir_cursor_t *cursor, int limit);
 /** The statement of the number of matches: one column. */
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
 
@@ -44,5 +45,19 @@ fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_que
  *  Unknown parameters are errors, whatever Prefer says. */
 fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const fhir_type_t *type,
                               const fhir_pairs_t *pairs, int max);
+
+/** What is searched, and what its links say. */
+typedef struct fhir_search_t {
+    const fhir_type_t **types; /* in the order in which their matches come */
+    int n_types;
+    fhir_pairs_t pairs;       /* parameters as given */
+    const fhir_type_t *focus; /* compartment: its resource's type, or NULL */
+    const char *focus_id;
+    const char *path;               /* of the links, behind the base: "Patient" */
+    const apr_array_header_t *more; /* of fhir_qinclude_t: further includes, or NULL */
+} fhir_search_t;
+
+/** Parses, runs and writes the whole answer. */
+fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
 
 #endif

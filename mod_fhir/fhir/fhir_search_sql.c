@@ -28,24 +28,6 @@ int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
     return 0;
 }
 
-static void add_key(fhir_order_t *order, const char *expr, const char *cast, int descending,
-                    int nullable)
-{
-    order->key[order->n++] = (fhir_order_key_t){expr, cast, descending, nullable};
-}
-
-fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
-                              const char *alias)
-{
-    apr_pool_t *pool = sql->call->pool;
-    memset(order, 0, sizeof(*order));
-    order->scoped = fhir_search_scoped(sql->call, query);
-    if (order->scoped)
-        add_key(order, apr_pstrcat(pool, alias, ".patient_date", NULL), "timestamptz", 1, 0);
-    add_key(order, apr_pstrcat(pool, alias, ".id", NULL), "text", order->scoped, 0);
-    return NULL;
-}
-
 static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
 {
     for (int i = 0; i < order->n; i++) {
@@ -125,18 +107,43 @@ static fhir_err_t *matches(fhir_sql_t *sql, const fhir_query_t *query)
 }
 
 /* One patient's rows are planned once for all patients; other searches depend on their values. */
-static unsigned plan_flags(const fhir_order_t *order, const fhir_query_t *query)
+static unsigned plan_flags(const fhir_order_t *order, int limit)
 {
-    return (order->scoped ? 0 : FHIR_STMT_ONCE) | (query->count > 100 ? FHIR_STMT_STREAM : 0);
+    return (order->scoped ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
+}
+
+static void select_columns(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+{
+    fhir_buf_puts(sql->text, "SELECT t.id, t.resource");
+    for (int i = 0; i + 1 < order->n; i++)
+        fhir_buf_printf(sql->text, ", (%s)::text%s", order->key[i].expr,
+                        backward ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
+    for (int i = 0; backward && i < order->n; i++)
+        fhir_buf_printf(sql->text, ", %s AS k%d", order->key[i].expr, i);
+}
+
+/* The rows before the cursor come from its end, and are turned round. */
+static void turn(fhir_sql_t *sql, const fhir_order_t *order)
+{
+    fhir_order_t outer = *order;
+    fhir_buf_puts(sql->text, ") q");
+    for (int i = 0; i < order->n; i++)
+        outer.key[i].expr = apr_psprintf(sql->call->pool, "q.k%d", i);
+    order_by(sql, &outer, 0);
 }
 
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
-                             const fhir_query_t *query, const fhir_cursor_t *cursor)
+                             const fhir_query_t *query, const fhir_cursor_t *cursor, int limit)
 {
+    int backward = cursor && cursor->backward;
     FHIR_TRY(fhir_search_order(order, sql, query, "t"));
-    fhir_buf_puts(sql->text, "SELECT t.id, t.resource");
-    for (int i = 0; i + 1 < order->n; i++)
-        fhir_buf_printf(sql->text, ", (%s)::text", order->key[i].expr);
+    if (backward) {
+        fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
+        for (int i = 0; i + 1 < order->n; i++)
+            fhir_buf_printf(sql->text, ", q.t%d", i);
+        fhir_buf_puts(sql->text, ", count(*) OVER () FROM (");
+    }
+    select_columns(sql, order, backward);
     FHIR_TRY(matches(sql, query));
     if (cursor && cursor->n != order->n)
         return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
@@ -146,10 +153,12 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
         compare_rows(sql, order, cursor);
     else if (cursor)
         compare_keys(sql, order, cursor);
-    order_by(sql, order, cursor && cursor->backward);
+    order_by(sql, order, backward);
     fhir_buf_puts(sql->text, " LIMIT ");
-    fhir_sql_bind_int(sql, query->count + 1, "bigint");
-    return fhir_sql_stmt(stmt, sql, plan_flags(order, query));
+    fhir_sql_bind_int(sql, limit, "bigint");
+    if (backward)
+        turn(sql, order);
+    return fhir_sql_stmt(stmt, sql, plan_flags(order, limit));
 }
 
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)

@@ -82,7 +82,7 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
     FHIR_TRY(bad_query);
     FHIR_TRY(bad_format);
-    if (!strcmp(route->method, "GET"))
+    if (!strcmp(route->method, "GET") && route->bit != FHIR_INTERACTION_SEARCH)
         FHIR_TRY(fhir_call_subset(call, &call->pairs));
     return route->handler(call);
 }

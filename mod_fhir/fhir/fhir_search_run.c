@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The run of a search: counts, the page, includes, links. Several types (system search, a whole
+ * compartment) are searched one after the other until the page is full; the order of the answer is
+ * that of the types, then that of each search.
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/fhir_bundle.h"
+#include "fhir/fhir_include.h"
+#include "fhir/fhir_outcome.h"
+#include "fhir/fhir_search.h"
+
+typedef struct page_t {
+    fhir_call_t *call;
+    const fhir_search_t *search;
+    fhir_query_t **queries;    /* one for each type */
+    const fhir_query_t *query; /* the first: what is said of the result */
+    fhir_bundle_t *bundle;
+    fhir_include_t *include;
+    fhir_order_t order; /* of the type that is read */
+    int type;           /* its number */
+    int rows;           /* written so far */
+    int skip;           /* rows at the start that are only there to show that there are more */
+    int is_cursor, backward;
+    fhir_cursor_t cursor; /* of the request, without the type */
+    int start;            /* number of the type where it begins */
+    int more_before, more_behind;
+    fhir_cursor_t first, last; /* keys of the page's first and last row */
+} page_t;
+
+static const char *type_name(const page_t *page, int number)
+{
+    return fhir_model_str(page->call->model, page->search->types[number]->name);
+}
+
+/* A row's place: its type when there are several, its keys, its id. Keys begin at column 2. */
+static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
+{
+    apr_pool_t *pool = page->call->pool;
+    place->n = 0;
+    if (page->search->n_types > 1)
+        place->field[place->n++] = type_name(page, page->type);
+    for (int i = 0; i + 1 < page->order.n; i++)
+        place->field[place->n++] =
+            fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
+    place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
+}
+
+/* Backward, the row too much comes first; its statement says how many rows there are. */
+static void find_skip(page_t *page, const fhir_row_t *row)
+{
+    if (!page->backward || page->rows || page->more_before)
+        return;
+    if (atoi(fhir_row_text(row, 2 + page->order.n - 1)) > page->query->count)
+        page->skip = page->more_before = 1;
+}
+
+static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+{
+    page_t *page = baton;
+    fhir_bundle_entry_t entry = {.type = type_name(page, page->type),
+                                 .id = fhir_row_text(row, 0),
+                                 .resource = fhir_row_text(row, 1),
+                                 .len = fhir_row_len(row, 1),
+                                 .rest = "\"search\":{\"mode\":\"match\"}"};
+    find_skip(page, row);
+    if (page->skip) {
+        page->skip = 0;
+        return NULL;
+    }
+    if (page->rows == page->query->count) {
+        page->more_behind = 1;
+        return NULL;
+    }
+    if (!page->rows++)
+        remember(&page->first, page, row);
+    if (page->rows == page->query->count || page->backward)
+        remember(&page->last, page, row);
+    if (page->include)
+        fhir_include_match(page->include, page->search->types[page->type], entry.id);
+    return fhir_bundle_add(page->bundle, &entry);
+}
+
+static fhir_err_t *run_type(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    int first = page->is_cursor && page->type == page->start;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type],
+                              first ? &page->cursor : NULL, page->query->count - page->rows + 1));
+    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, page, NULL);
+}
+
+static fhir_err_t *foreign_link(const page_t *page)
+{
+    return fhir_err_create(page->call->pool, FHIR_ERR_CURSOR,
+                           "This page link is of another search; begin again with the search "
+                           "itself");
+}
+
+/* Opens the page link; with several types its first field names the one to begin with. */
+static fhir_err_t *open_cursor(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    if (!page->query->cursor)
+        return NULL;
+    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor, call->endpoint->cursor_key,
+                              page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
+    page->is_cursor = 1;
+    page->backward = page->cursor.backward;
+    if (page->search->n_types == 1)
+        return NULL;
+    while (page->start < page->search->n_types && page->cursor.n &&
+           strcmp(type_name(page, page->start), page->cursor.field[0]))
+        page->start++;
+    if (page->start == page->search->n_types || page->cursor.n < 2)
+        return foreign_link(page);
+    page->cursor.n--;
+    memmove(page->cursor.field, page->cursor.field + 1,
+            sizeof(page->cursor.field[0]) * (apr_size_t)page->cursor.n);
+    return NULL;
+}
+
+static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
+{
+    *(apr_int64_t *)baton += apr_atoi64(fhir_row_text(row, 0));
+    return NULL;
+}
+
+static fhir_err_t *count(page_t *page)
+{
+    apr_int64_t total = 0;
+    for (int i = 0; i < page->search->n_types; i++) {
+        fhir_sql_t *sql;
+        fhir_stmt_t stmt;
+        FHIR_TRY(fhir_sql_create(&sql, page->call));
+        FHIR_TRY(fhir_search_count(&stmt, sql, page->queries[i]));
+        FHIR_TRY(fhir_call_run(page->call, &stmt, fhir_sql_values(sql), on_count, &total, NULL));
+    }
+    fhir_bundle_total(page->bundle, total);
+    return NULL;
+}
+
+/* What was ignored is told in an entry of its own, before the matches. */
+static fhir_err_t *remarks(const page_t *page)
+{
+    const apr_array_header_t *list = page->query->remarks;
+    fhir_buf_t *buf;
+    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
+    if (!list->nelts)
+        return NULL;
+    buf = fhir_buf_create(page->call->pool, 1024 * 1024);
+    fhir_outcome_begin(buf);
+    for (int i = 0; i < list->nelts; i++)
+        fhir_outcome_issue(buf, "warning", "not-supported", APR_ARRAY_IDX(list, i, const char *),
+                           NULL);
+    fhir_outcome_end(buf);
+    entry.resource = fhir_buf_cstr(buf);
+    entry.len = buf->len;
+    return fhir_bundle_add(page->bundle, &entry);
+}
+
+static void link_to(const page_t *page, const char *relation, fhir_cursor_t *place, int backward)
+{
+    fhir_call_t *call = page->call;
+    const fhir_query_t *query = page->query;
+    place->backward = backward;
+    fhir_bundle_link(
+        page->bundle, relation,
+        fhir_bundle_url(call, page->search->path, &query->applied,
+                        fhir_cursor_seal(place, call->endpoint->cursor_key, query->hash,
+                                         FHIR_QUERY_HASH, call->grant, call->pool)));
+}
+
+/* Links back are given where one order holds for the whole answer. */
+static void link_pages(page_t *page)
+{
+    const fhir_query_t *query = page->query;
+    const char *path = page->search->path;
+    fhir_bundle_link(page->bundle, "self",
+                     fhir_bundle_url(page->call, path, &query->applied, query->cursor));
+    if (query->summary_count)
+        return;
+    fhir_bundle_link(page->bundle, "first",
+                     fhir_bundle_url(page->call, path, &query->applied, NULL));
+    if (page->rows && page->search->n_types == 1 &&
+        (page->backward ? page->more_before : page->is_cursor))
+        link_to(page, "previous", &page->first, 1);
+    if (page->rows && (page->backward || page->more_behind))
+        link_to(page, "next", &page->last, 0);
+}
+
+static fhir_err_t *run_page(page_t *page)
+{
+    for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
+         page->type++)
+        FHIR_TRY(run_type(page));
+    return page->include ? fhir_include_run(page->include) : NULL;
+}
+
+/* One query for each type; all have to understand the parameters. */
+static fhir_err_t *parse(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    const fhir_search_t *search = page->search;
+    int lenient = fhir_call_prefers(call, "handling=lenient");
+    page->queries = apr_palloc(call->pool, sizeof(*page->queries) * (apr_size_t)search->n_types);
+    for (int i = 0; i < search->n_types; i++) {
+        fhir_query_t **query = &page->queries[i];
+        FHIR_TRY(fhir_query_parse(query, call, search->types[i], &search->pairs, lenient));
+        if (search->focus) {
+            fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_COMPARTMENT, search->types[i]);
+            fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
+            value->id = search->focus_id;
+            node->target = search->focus;
+            node->values = value;
+            node->n_values = 1;
+            fhir_query_add((*query)->where, node);
+        }
+    }
+    page->query = page->queries[0];
+    if (search->n_types > 1 && page->query->sort->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_sort needs a search of one resource type; here the matches come "
+                               "type by type");
+    return NULL;
+}
+
+fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
+{
+    page_t page = {.call = call, .search = search};
+    FHIR_TRY(parse(&page));
+    FHIR_TRY(open_cursor(&page));
+    fhir_call_begin(call, 200);
+    FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
+    FHIR_TRY(remarks(&page));
+    if (search->more)
+        apr_array_cat(page.query->include, search->more);
+    if (page.query->include->nelts)
+        page.include = fhir_include_create(call, page.query->include, page.bundle);
+    if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
+        FHIR_TRY(count(&page));
+    if (!page.query->summary_count)
+        FHIR_TRY(run_page(&page));
+    link_pages(&page);
+    return fhir_bundle_end(page.bundle);
+}

@@ -98,6 +98,26 @@ load(file('obs.ndjson', { resourceType => 'Observation', id => 'o', status => 'f
 is field('observation', 'o', q{patient || ' ' || patient_date || ' ' || code::text}), 'p 2015-02-03 00:00:00+00 {c,s|c}', 'search values';
 is field('observation', 'o', 'value_string_exact[1]'), "tab\there \\ \"q\"\nline", 'COPY escapes';
 
+# What COPY is given in binary form comes out as it was written.
+my @numbers = qw(0 -0.0 1 -1 7.50 10000 9999 123456789.0001 0.5 0.05 0.00012 -0.0001 1E-22 1.50e3 12e10 5e-1 -2.5E+0 100000000000000000000000.1
+    0.000000000000000000000000000001 1234.5678e-3);
+load(file('numbers.ndjson', map { qq({"resourceType":"Observation","id":"q$_","status":"final","code":{"text":"x"},"valueQuantity":{"value":$numbers[$_]},)
+    . qq("component":[{"code":{"text":"x"},"valueQuantity":{"value":$numbers[$_],"unit":"u\\"\\\\"}},{"code":{"text":"x"},"valueQuantity":{"value":1}}]}\n) } 0 .. $#numbers));
+is $t->psql(qq{SELECT value_quantity_low::text || ' ' || component_value_quantity_high::text FROM main.observation WHERE id = 'q$_'}),
+    $t->psql(qq{SELECT n::numeric || ' ' || ARRAY[n::numeric, 1]::text FROM (VALUES ('$numbers[$_]')) v(n)}), "the number $numbers[$_]" for 0 .. $#numbers;
+is field('observation', 'q1', 'component_value_quantity_unit[1]'), 'u"\\', 'quotes in an array';
+is field('observation', 'q1', 'component_value_quantity_unit[2] IS NULL'), 't', 'NULL in an array';
+my @times = qw(0001-01-01T00:00:00Z 1899-12-31T23:59:59.5Z 1999-12-31T23:59:59.999999Z 2000-02-29T12:00:00Z 2024-02-29T01:02:03.045-05:00 9999-12-30T00:00:00Z);
+load(file('times.ndjson', map { { resourceType => 'Observation', id => "t$_", status => 'final', code => { text => 'x' }, effectiveDateTime => $times[$_] } } 0 .. $#times));
+is field('observation', "t$_", 'date_low'), $t->psql("SELECT '$times[$_]'::timestamptz"), "the time $times[$_]" for 0 .. $#times;
+load(file('open.ndjson', { resourceType => 'Encounter', id => 'open', status => 'in-progress', class => { code => 'x' }, period => { start => '2020' } }));
+is field('encounter', 'open', q{date_low || ' ' || date_high}), '2020-01-01 00:00:00+00 infinity', 'an open end';
+load(file('place.ndjson', { resourceType => 'Location', id => 'place', position => { latitude => 42.25475478, longitude => -83.6945691 } }));
+is field('location', 'place', q{near_latitude || ' ' || near_longitude}), '42.25475478 -83.6945691', 'double precision';
+load(file('pair.ndjson', { resourceType => 'Observation', id => 'pair', status => 'final', code => { text => 'x' },
+    component => [ { code => { coding => [ { code => 'c"d' } ] }, valueQuantity => { value => 1.5 } } ] }));
+is field('observation', 'pair', q{component_code_value_quantity #>> '{0,0,0}'}), 'c"d', 'jsonb';
+
 # ---- ids and references ----
 
 my ($p, $e) = ('11111111-2222-3333-4444-555555555555', '66666666-7777-8888-9999-000000000000');

@@ -183,6 +183,20 @@ fhir_err_t *load_batches_add(load_batches_t *batches, const load_item_t *item,
 /** Writes all rows. */
 fhir_err_t *load_batches_flush(load_batches_t *batches);
 
+/* ---- load_binary: COPY's binary form ---- */
+
+void load_binary_begin(fhir_buf_t *b);
+void load_binary_end(fhir_buf_t *b);
+/** Begins a row. */
+void load_binary_row(fhir_buf_t *b, int n_fields);
+/** Fields: bytes with their length, a time, and a cell's text form (scratch is overwritten). */
+void load_binary_bytes(fhir_buf_t *b, const char *s, apr_size_t len);
+void load_binary_time(fhir_buf_t *b, apr_int64_t usec);
+void load_binary_value(fhir_buf_t *b, fhir_sqltype_t type, const char *s, apr_size_t len,
+                       fhir_buf_t *scratch);
+/** Four bytes: a length (-1 as unsigned: NULL) or an integer behind its length. */
+void load_binary_int32(fhir_buf_t *b, apr_uint32_t v);
+
 /* ---- load_rejects, load_progress ---- */
 
 /** The file is made when the first resource is rejected. */

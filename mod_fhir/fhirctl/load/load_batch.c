@@ -27,15 +27,16 @@ typedef struct row_t {
     apr_byte_t action;           /* action_t */
     int version;                 /* that it gets */
     apr_size_t text, text_len;   /* in batch->text: the resource, stamped as version 1 */
-    apr_size_t cells, cells_len; /* in batch->cells: the typed columns in COPY's form */
+    apr_size_t cells, cells_len; /* in batch->cells: the columns that are not NULL */
     load_place_t place;
 } row_t;
 
 typedef struct batch_t {
     const fhir_type_t *type;
     char table[64];
-    const char *copy; /* COPY "observation" (…) FROM STDIN */
     char updated[25]; /* meta.lastUpdated of these rows */
+    apr_int64_t updated_usec;
+    apr_byte_t *used; /* by column: a row has a value, so that COPY must name it */
     int n;
     row_t *rows;
     apr_uint16_t *slots; /* 1-based row numbers by hash of the id */
@@ -46,9 +47,9 @@ struct load_batches_t {
     load_t *load;
     PGconn *conn;
     batch_t **by_type;
-    fhir_buf_t *out; /* COPY data on its way */
-    fhir_buf_t *stamped;
-    apr_size_t bytes; /* of all batches */
+    fhir_buf_t *out;     /* COPY data on its way */
+    fhir_buf_t *stamped; /* scratch */
+    apr_size_t bytes;    /* of all batches */
     apr_pool_t *pool;
     apr_pool_t *scratch; /* of one flush */
 };
@@ -67,19 +68,6 @@ load_batches_t *load_batches_create(load_t *load, PGconn *conn, apr_pool_t *pool
     return b;
 }
 
-static const char *copy_statement(const fhir_model_t *m, const fhir_type_t *type, const char *table,
-                                  apr_pool_t *pool)
-{
-    fhir_buf_t *b = fhir_buf_create(pool, 0);
-    int i;
-
-    fhir_buf_printf(b, "COPY \"%s\" (id, version, last_updated, resource", table);
-    for (i = 0; i < type->n_columns; i++)
-        fhir_buf_printf(b, ", \"%s\"", fhir_model_str(m, m->columns[type->first_column + i].name));
-    fhir_buf_puts(b, ") FROM STDIN");
-    return fhir_buf_cstr(b);
-}
-
 static batch_t *batch_of(load_batches_t *b, const fhir_type_t *type)
 {
     batch_t **slot = &b->by_type[fhir_model_type_index(b->load->model, type)], *batch = *slot;
@@ -89,7 +77,7 @@ static batch_t *batch_of(load_batches_t *b, const fhir_type_t *type)
     batch = *slot = apr_pcalloc(b->pool, sizeof(*batch));
     batch->type = type;
     fhir_model_table(batch->table, b->load->model, type);
-    batch->copy = copy_statement(b->load->model, type, batch->table, b->pool);
+    batch->used = apr_pcalloc(b->pool, type->n_columns + 1u);
     batch->rows = apr_pcalloc(b->pool, BATCH_ROWS * sizeof(*batch->rows));
     batch->slots = apr_pcalloc(b->pool, SLOTS * sizeof(*batch->slots));
     batch->text = fhir_buf_create(b->pool, 0);
@@ -102,6 +90,7 @@ static void empty(load_batches_t *b, batch_t *batch)
     b->bytes -= batch->text->len + batch->cells->len;
     batch->n = 0;
     memset(batch->slots, 0, SLOTS * sizeof(*batch->slots));
+    memset(batch->used, 0, batch->type->n_columns);
     /* A single large resource does not hold its memory for good. */
     if (batch->text->cap > 2 * BATCH_BYTES)
         fhir_buf_free(batch->text);
@@ -125,40 +114,57 @@ static apr_uint16_t *find(const batch_t *batch, const char *id, apr_size_t len)
     return &batch->slots[i];
 }
 
-/* ---- COPY's text form ---- */
+/* ---- cells ---- */
 
-/* What a byte becomes behind a backslash, 0: itself. Source: PostgreSQL, COPY, text format. */
-static const char escapes[256] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                  ['\t'] = 't', ['\v'] = 'v', ['\\'] = '\\'};
+/* A cell in batch->cells: this, and the value in COPY's binary form. */
+typedef struct cell_t {
+    apr_uint16_t column;
+    apr_uint32_t len;
+} cell_t;
 
-static void put_escaped(fhir_buf_t *b, const char *s, apr_size_t len)
+static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cells)
 {
-    const char *end = s + len, *run = s;
+    const fhir_column_t *columns = b->load->model->columns + batch->type->first_column;
+    fhir_buf_t *to = batch->cells;
+    apr_uint16_t i;
 
-    for (; s < end; s++) {
-        char escaped = escapes[(unsigned char)*s];
-        if (!escaped)
+    for (i = 0; i < batch->type->n_columns; i++) {
+        cell_t cell = {.column = i};
+        apr_size_t start = to->len;
+        if (!cells[i].data)
             continue;
-        fhir_buf_append(b, run, (apr_size_t)(s - run));
-        fhir_buf_putc(b, '\\');
-        fhir_buf_putc(b, escaped);
-        run = s + 1;
+        batch->used[i] = 1;
+        fhir_buf_append(to, (const char *)&cell, sizeof(cell));
+        load_binary_value(to, (fhir_sqltype_t)columns[i].sqltype, cells[i].data, cells[i].len,
+                          b->stamped);
+        cell.len = (apr_uint32_t)(to->len - start - sizeof(cell));
+        if (!to->overflow)
+            memcpy(to->data + start, &cell, sizeof(cell));
     }
-    fhir_buf_append(b, run, (apr_size_t)(s - run));
 }
 
-static void put_cells(fhir_buf_t *b, const fhir_value_t *cells, int n)
+/* A row's cells in the order of the used columns; the others are NULL. */
+static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
 {
+    const char *from = batch->cells->data + row->cells, *end = from + row->cells_len;
+    cell_t cell = {.column = batch->type->n_columns};
     int i;
 
-    for (i = 0; i < n; i++) {
-        fhir_buf_putc(b, '\t');
-        if (cells[i].data)
-            put_escaped(b, cells[i].data, cells[i].len);
-        else
-            fhir_buf_append(b, "\\N", 2);
+    if (from < end)
+        memcpy(&cell, from, sizeof(cell));
+    for (i = 0; i < batch->type->n_columns; i++) {
+        if (!batch->used[i])
+            continue;
+        if (cell.column != i) {
+            load_binary_int32(out, 0xFFFFFFFFu);
+            continue;
+        }
+        fhir_buf_append(out, from + sizeof(cell), cell.len);
+        from += sizeof(cell) + cell.len;
+        cell.column = batch->type->n_columns;
+        if (from < end)
+            memcpy(&cell, from, sizeof(cell));
     }
-    fhir_buf_putc(b, '\n');
 }
 
 /* ---- what is there already ---- */
@@ -283,33 +289,59 @@ static fhir_err_t *send_copy(load_batches_t *b)
     return sent == 1 ? NULL : fhir_store_error(b->conn, NULL, b->scratch);
 }
 
-static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t *row)
+static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t *row, int n_fields)
 {
     fhir_buf_t *out = b->out;
 
-    fhir_buf_printf(out, "%s\t%d\t%s\t", row->id, row->version, batch->updated);
+    load_binary_row(out, n_fields);
+    load_binary_bytes(out, row->id, strlen(row->id));
+    load_binary_int32(out, 4);
+    load_binary_int32(out, (apr_uint32_t)row->version);
+    load_binary_time(out, batch->updated_usec);
     if (row->version == 1)
-        put_escaped(out, batch->text->data + row->text, row->text_len);
+        load_binary_bytes(out, batch->text->data + row->text, row->text_len);
     else {
         FHIR_TRY(stamp_again(b, batch, row, row->version, batch->updated));
-        put_escaped(out, b->stamped->data, b->stamped->len);
+        load_binary_bytes(out, b->stamped->data, b->stamped->len);
     }
-    fhir_buf_append(out, batch->cells->data + row->cells, row->cells_len);
+    copy_cells(out, batch, row);
     return out->len >= COPY_BYTES ? send_copy(b) : NULL;
+}
+
+/* Only columns that have values are named: most of a type's parameters are not used. */
+static const char *copy_statement(int *n_fields, const load_batches_t *b, const batch_t *batch)
+{
+    const fhir_model_t *m = b->load->model;
+    fhir_buf_t *sql = fhir_buf_create(b->scratch, 0);
+    int i;
+
+    *n_fields = 4;
+    fhir_buf_printf(sql, "COPY \"%s\" (id, version, last_updated, resource", batch->table);
+    for (i = 0; i < batch->type->n_columns; i++)
+        if (batch->used[i]) {
+            fhir_buf_printf(sql, ", \"%s\"",
+                            fhir_model_str(m, m->columns[batch->type->first_column + i].name));
+            (*n_fields)++;
+        }
+    fhir_buf_puts(sql, ") FROM STDIN (FORMAT binary)");
+    return fhir_buf_cstr(sql);
 }
 
 static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, int n)
 {
     fhir_err_t *err = NULL;
     PGresult *r;
-    int i;
+    int n_fields, i;
 
-    FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, batch->copy, 0, NULL));
+    FHIR_TRY(
+        fhirctl_db_run(NULL, b->conn, b->scratch, copy_statement(&n_fields, b, batch), 0, NULL));
     fhir_buf_clear(b->out);
+    load_binary_begin(b->out);
     for (i = from; i < from + n && !err; i++)
         if (batch->rows[i].action != ROW_SAME)
-            err = copy_row(b, batch, &batch->rows[i]);
-    if (!err && b->out->len)
+            err = copy_row(b, batch, &batch->rows[i], n_fields);
+    load_binary_end(b->out);
+    if (!err)
         err = send_copy(b);
     /* Ends the COPY in any case: a connection inside one can do nothing else. */
     PQputCopyEnd(b->conn, err ? "given up" : NULL);
@@ -444,8 +476,10 @@ fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
     row_t *row;
 
     FHIR_TRY(make_room(b, batch, item));
-    if (!batch->n)
-        fhir_time_now(batch->updated, NULL);
+    if (!batch->n) {
+        fhir_time_now(batch->updated, &batch->updated_usec);
+        batch->updated_usec -= batch->updated_usec % 1000; /* what the text says */
+    }
     slot = find(batch, item->id, item->id_len);
     row = &batch->rows[batch->n];
     *slot = (apr_uint16_t)++batch->n;
@@ -456,7 +490,7 @@ fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
     fhir_stamp_json(batch->text, item->text, resource, row->id, 1, batch->updated);
     row->text_len = batch->text->len - row->text;
     row->cells = batch->cells->len;
-    put_cells(batch->cells, cells, batch->type->n_columns);
+    put_cells(b, batch, cells);
     row->cells_len = batch->cells->len - row->cells;
     b->bytes += row->text_len + row->cells_len;
     return NULL;

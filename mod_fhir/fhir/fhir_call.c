@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_binary.h"
 #include "fhir/fhir_html.h"
 
 static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
@@ -179,6 +180,8 @@ void fhir_call_begin(fhir_call_t *call, int status)
 
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len)
 {
+    if (call->opts.format == FHIR_FORMAT_RAW)
+        return fhir_binary_answer(call, json, len);
     fhir_call_begin(call, status);
     return fhir_render_resource(fhir_call_render(call), json, len);
 }

@@ -48,6 +48,7 @@ static const char *const etag_suffix[FHIR_FORMAT_COUNT_] = {
     [FHIR_FORMAT_JSON] = "",
     [FHIR_FORMAT_XML] = "-xml",
     [FHIR_FORMAT_HTML] = "-html",
+    [FHIR_FORMAT_RAW] = "-raw",
 };
 
 /* A media range or media type as it stands in a header. */

@@ -20,6 +20,7 @@ typedef enum fhir_format_t {
     FHIR_FORMAT_JSON,
     FHIR_FORMAT_XML,
     FHIR_FORMAT_HTML, /* responses only: a page for people */
+    FHIR_FORMAT_RAW,  /* responses only: a Binary's content */
     FHIR_FORMAT_COUNT_
 } fhir_format_t;
 

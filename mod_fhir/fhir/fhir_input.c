@@ -2,6 +2,7 @@
 /* Request bodies: format, parsing, and the check against the model that every write passes. */
 #include "fhir/fhir_input.h"
 
+#include "fhir/fhir_binary.h"
 #include "fhir/fhir_check.h"
 #include "fhir/fhir_comments.h"
 #include "fhir/fhir_format.h"
@@ -44,6 +45,15 @@ static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const
     return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
 }
 
+static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const char *body,
+                             apr_size_t len)
+{
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
+
+    FHIR_TRY(fhir_binary_json(json, call, body, len));
+    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+}
+
 fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
 {
     const fhir_request_t *request = call->request;
@@ -51,6 +61,10 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     apr_size_t len;
     fhir_format_t format;
 
+    if (fhir_binary_is_raw_body(call)) {
+        FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+        return parse_raw(input, call, body, len);
+    }
     FHIR_TRY(fhir_format_content(&format, call->model, fhir_call_header(call, "Content-Type"),
                                  call->pool));
     FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));

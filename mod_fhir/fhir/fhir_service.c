@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
 
@@ -81,7 +82,10 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->interaction = route->name;
     call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
     FHIR_TRY(bad_query);
-    FHIR_TRY(bad_format);
+    if (fhir_binary_wants_raw(call))
+        call->opts.format = FHIR_FORMAT_RAW; /* whatever Accept says: there is one content */
+    else
+        FHIR_TRY(bad_format);
     if (!strcmp(route->method, "GET") && route->bit != FHIR_INTERACTION_SEARCH)
         FHIR_TRY(fhir_call_subset(call, &call->pairs));
     return route->handler(call);
@@ -97,6 +101,8 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
         response->body_reset(response);
     call->opts.subset = NULL;
     call->render = NULL;
+    if (call->opts.format == FHIR_FORMAT_RAW)
+        call->opts.format = FHIR_FORMAT_JSON;
     if (status == 401)
         apr_table_setn(response->headers, "WWW-Authenticate", "Bearer");
     if (status == 503)

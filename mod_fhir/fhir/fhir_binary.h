@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_binary.h
+ * @brief Binary as its own content: sent and answered raw, unless a FHIR media type is named.
+ * Source: http://hl7.org/fhir/R4/binary.html#rest
+ */
+#ifndef FHIR_BINARY_H
+#define FHIR_BINARY_H
+
+#include "fhir/fhir_call.h"
+
+/** 1 if a read of this Binary is to be answered with its content: neither Accept nor _format names
+ *  a FHIR media type. */
+int fhir_binary_wants_raw(const fhir_call_t *call);
+
+/** Answers with the content of a Binary (JSON text), in its own media type and harmless in a
+ *  browser; securityContext goes into X-Security-Context. */
+fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t len);
+
+/** 1 if the request's body is a Binary's content and no resource. */
+int fhir_binary_is_raw_body(const fhir_call_t *call);
+
+/** The JSON text of the Binary that a raw body stands for. */
+fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const char *body,
+                             apr_size_t len);
+
+#endif

@@ -116,6 +116,11 @@ is bundle('transaction', entry(PUT => 'Patient?identifier=urn:z|1',
     entry(POST => 'Observation', observation('urn:uuid:z')))->status, 200,
     'a conditional update that creates, referred to';
 
+is bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'), fullUrl => 'urn:uuid:i'))->status,
+    200, 'an id beside a fullUrl that is a urn says nothing';
+is_outcome bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'))), 400, 'invalid',
+    qr/id says/, 'else it is refused as in a create';
+
 is_outcome $t->post($base, patient()), 400, 'invalid', qr/Bundle/, 'no Bundle';
 is bundle('transaction')->status, 200, 'a transaction without entries';
 

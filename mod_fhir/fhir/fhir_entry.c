@@ -180,6 +180,8 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
     request.header = entry_header;
     request.read_body = entry_body;
     request.create_id = entry->create_id;
+    /* A urn says who the resource is until the server gives it an id. */
+    request.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
     request.is_entry = 1;
     request.baton = entry;
     entry->answer = fhir_buf_create(call->pool, 0);

@@ -96,6 +96,7 @@ typedef struct fhir_request_t {
     const char *base_url;  /* as the client sees it, no slash at the end */
     const char *path;      /* behind the base, no leading slash, still percent-encoded */
     const char *create_id; /* id that a create gives, decided by a transaction; or NULL */
+    int temporary_id;      /* an id in the body is one of a Bundle's and says nothing */
     const char *query;     /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
     const char *(*header)(const struct fhir_request_t *request, const char *name);

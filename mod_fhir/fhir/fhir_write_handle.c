@@ -87,7 +87,7 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
     fhir_call_t *call = write->call;
     const char *id = body_id(write);
 
-    if (!id || call->endpoint->create_with_id)
+    if (!id || call->endpoint->create_with_id || call->request->temporary_id)
         return NULL;
     return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
                                        "An id says that the resource exists already: leave it out "

@@ -13,6 +13,11 @@ my $tests = $variable{TESTS};
 1 while $tests =~ s/\$\((am__EXEEXT_\d+)\)/$variable{$1}/g;
 my %run = map { $_ => 1 } grep { /^t/ } map { s/\$\(EXEEXT\)//r } split /[\s\\]+/, $tests;
 
+my %listed;
+$listed{$_}++ for map { read_file($_) =~ /^\w+ \+= ((?:t|mod_fhir)/\S+)$/mg } glob "$source/mod_fhir/*/Makefile.inc $source/t/*/Makefile.inc";
+cmp_ok(scalar keys %listed, '>', 50, 'lists of files are found');
+is(join(' ', grep { $listed{$_} > 1 } sort keys %listed), '', 'nothing is listed twice');
+
 my @units = map { m{/(t/unit/\w+_test)\.c$} } glob "$source/t/unit/*_test.c";
 cmp_ok(scalar @units, '>', 1, 'unit tests are found');
 is(join(' ', grep { !$run{$_} } @units), '', 'each t/unit/*_test.c is in TESTS');
@@ -20,6 +25,20 @@ is(join(' ', grep { !$run{$_} } @units), '', 'each t/unit/*_test.c is in TESTS')
 my @fuzz = map { m{/fuzz_(\w+)\.c$} } glob "$source/t/fuzz/fuzz_*.c";
 is(join(' ', grep { !$run{"t/fuzz/replay_$_"} } @fuzz), '', 'each t/fuzz/fuzz_X.c is replayed');
 is(join(' ', grep { !glob "$source/t/fuzz/corpus/$_/*" } @fuzz), '', 'and has seeds');
+
+# Each page of docs/ is named in the README, and links inside of the project lead somewhere.
+my (@dead, %linked);
+for my $page (map { s/^\Q$source\E\///r } glob "$source/*.md $source/docs/*.md") {
+    my $folder = $page =~ m{^(.*/)} ? $1 : '';
+    for my $link (read_file("$source/$page") =~ /\]\(([^)#:\s]+)(?:#[^)]*)?\)/g) {
+        my $to = "$folder$link" =~ s{[^/]+/\.\./}{}r;
+        $linked{$to} = 1 if $page eq 'README.md' or $linked{$page};
+        push @dead, "$page: $link" unless -e "$source/$to";
+    }
+}
+is(join("\n", @dead), '', 'links lead somewhere');
+is(join(' ', grep { !$linked{$_} } map { s/^\Q$source\E\///r } glob "$source/docs/*.md"), '',
+    'each page of docs/ can be reached from the README');
 
 SKIP: {
     my $files = run({ dir => $source }, 'git', 'ls-files');

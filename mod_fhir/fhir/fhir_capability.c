@@ -26,6 +26,8 @@ static const char *const us_core[] = {
     NULL};
 static const char *const formats[] = {"application/fhir+json", "application/fhir+xml", "json",
                                       "xml", NULL};
+static const char *const patch_formats[] = {"application/json-patch+json",
+                                            "application/xml-patch+xml", NULL};
 
 /* What is written and where. */
 typedef struct writer_t {
@@ -116,6 +118,21 @@ static void put_params(writer_t *w, const fhir_type_t *type, unsigned inherited)
     close_list(w, n);
 }
 
+static void put_conditional(writer_t *w)
+{
+    static const char *const deletes[] = {"not-supported", "single", "multiple"};
+    unsigned offered = w->endpoint->interactions;
+    if (offered & FHIR_INTERACTION_CREATE)
+        fhir_buf_puts(w->buf, ",\"conditionalCreate\":true");
+    if (offered & FHIR_INTERACTION_READ)
+        fhir_buf_puts(w->buf, ",\"conditionalRead\":\"full-support\"");
+    if (offered & FHIR_INTERACTION_UPDATE)
+        fhir_buf_puts(w->buf, ",\"conditionalUpdate\":true");
+    if (offered & FHIR_INTERACTION_DELETE)
+        fhir_buf_printf(w->buf, ",\"conditionalDelete\":\"%s\"",
+                        deletes[w->endpoint->conditional_delete]);
+}
+
 static void put_resource(writer_t *w, const fhir_type_t *type)
 {
     const char *name = fhir_model_str(w->model, type->name);
@@ -127,8 +144,8 @@ static void put_resource(writer_t *w, const fhir_type_t *type)
                     w->endpoint->require_if_match ? "versioned-update" : "versioned",
                     w->endpoint->interactions & FHIR_INTERACTION_VREAD ? "true" : "false",
                     w->endpoint->update_create ? "true" : "false");
-    fhir_buf_puts(w->buf, ",\"conditionalRead\":\"full-support\","
-                          "\"referencePolicy\":[\"literal\",\"local\"]");
+    put_conditional(w);
+    fhir_buf_puts(w->buf, ",\"referencePolicy\":[\"literal\",\"local\"]");
     put_params(w, type, 0);
     fhir_buf_putc(w->buf, '}');
 }
@@ -163,6 +180,8 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     made->url_at = w.buf->len;
     fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->model->version);
     put_list(&w, "format", formats);
+    if (endpoint->interactions & FHIR_INTERACTION_PATCH)
+        put_list(&w, "patchFormat", patch_formats);
     put_rest(&w);
     fhir_buf_putc(w.buf, '}');
     if (w.buf->overflow)

@@ -17,6 +17,9 @@ static const fhirctl_command_t commands[] = {
      "A FILE holds one resource; - is standard input. What cannot be converted is told with its\n"
      "place. No database is needed.\n",
      fhirctl_convert_options, fhirctl_convert_main},
+    {"index", "[OPTION...] add|drop|list [TYPE [PARAMETER...]]",
+     "Make, drop or list the indexes that searches use", fhirctl_index_help, fhirctl_index_options,
+     fhirctl_index_main},
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},
@@ -179,9 +182,8 @@ static int run(int argc, const char *const *argv, apr_pool_t *pool)
     for (c = commands; c->name; c++)
         if (!strcmp(c->name, argv[1]))
             return c->main(c, argc - 1, argv + 1, pool);
-    fhirctl_fail(NULL, FHIRCTL_USAGE, "no command \"%s\"", argv[1]);
-    print_help(stderr);
-    return FHIRCTL_USAGE;
+    return fhirctl_fail(NULL, FHIRCTL_USAGE, "no command \"%s\"; fhirctl --help lists them",
+                        argv[1]);
 }
 
 int main(int argc, const char *const *argv)

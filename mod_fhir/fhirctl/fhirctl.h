@@ -64,6 +64,10 @@ int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t
 extern const apr_getopt_option_t fhirctl_convert_options[];
 int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                          apr_pool_t *pool);
+extern const char fhirctl_index_help[];
+extern const apr_getopt_option_t fhirctl_index_options[];
+int fhirctl_index_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                       apr_pool_t *pool);
 extern const apr_getopt_option_t fhirctl_init_options[];
 int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                       apr_pool_t *pool);

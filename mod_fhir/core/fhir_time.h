@@ -26,6 +26,8 @@ fhir_err_t *fhir_zone_load(const fhir_zone_t **zone, const char *name, apr_pool_
 /** The instant at which the zone's clocks show `local` (µs, counted as if they were UTC's): the
  *  earlier one when clocks are set back; a time that was left out is moved by the gap's length. */
 apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local);
+/** Seconds east of UTC that the zone's clocks show at an instant (µs). */
+int fhir_zone_offset(const fhir_zone_t *zone, apr_int64_t usec);
 
 typedef enum fhir_precision_t {
     FHIR_PREC_YEAR,

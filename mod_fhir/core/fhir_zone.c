@@ -80,9 +80,19 @@ static int offset_at(const fhir_zone_t *z, apr_int64_t utc_sec)
     return z->offset[low];
 }
 
+static apr_int64_t floor_sec(apr_int64_t usec)
+{
+    return (usec >= 0 ? usec : usec - 999999) / 1000000;
+}
+
+int fhir_zone_offset(const fhir_zone_t *zone, apr_int64_t usec)
+{
+    return zone ? offset_at(zone, floor_sec(usec)) : 0;
+}
+
 apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local)
 {
-    apr_int64_t sec = (local >= 0 ? local : local - 999999) / 1000000;
+    apr_int64_t sec = floor_sec(local);
     int before, after;
 
     if (!zone)

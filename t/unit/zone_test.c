@@ -81,6 +81,12 @@ int main(void)
         tap_is_str(low, cases[i].low, "  low");
         tap_is_str(high, cases[i].high, "  high");
     }
+    const fhir_zone_t *berlin;
+    tap_no_err(fhir_zone_load(&berlin, "Europe/Berlin", pool), "offsets of Europe/Berlin");
+    tap_is_int(fhir_zone_offset(berlin, 1427590799999999), 3600, "  before clocks go forward");
+    tap_is_int(fhir_zone_offset(berlin, 1427590800000000), 7200, "  after it");
+    tap_is_int(fhir_zone_offset(berlin, -1), 3600, "  before 1970");
+    tap_is_int(fhir_zone_offset(NULL, 0), 0, "  without a zone");
     for (size_t i = 0; i < TAP_COUNT(refused); i++) {
         const fhir_zone_t *zone;
         fhir_err_t *err = fhir_zone_load(&zone, refused[i], pool);

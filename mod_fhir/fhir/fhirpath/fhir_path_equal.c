@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Equality, equivalence, order, and collections without repetition.
+ * Source: http://hl7.org/fhirpath/N1/#equality, #comparison */
+#include <apr_strings.h>
+
+#include "fhir/fhirpath/fhir_path_impl.h"
+
+/* Objects */
+
+static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, const fhir_node_t *b,
+                               int equivalent);
+
+/* Every item of a has its own equivalent in b: order does not count. */
+static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t *a,
+                                     const fhir_node_t *b)
+{
+    apr_size_t n = fhir_node_count(b), i;
+    char *used = apr_pcalloc(run->pool, n + 1);
+
+    *answer = fhir_node_count(a) == n;
+    for (a = a->child; a && *answer; a = a->next) {
+        int found = 0;
+        i = 0;
+        for (const fhir_node_t *c = b->child; c && !found; c = c->next, i++) {
+            if (!used[i])
+                FHIR_TRY(nodes_equal(run, &found, a, c, 1));
+            if (found)
+                used[i] = 1;
+        }
+        *answer = found;
+    }
+    return NULL;
+}
+
+static fhir_err_t *objects_equal(run_t *run, int *answer, const fhir_node_t *a,
+                                 const fhir_node_t *b, int equivalent)
+{
+    *answer = fhir_node_count(a) == fhir_node_count(b);
+    for (const fhir_node_t *m = a->child; m && *answer; m = m->next) {
+        const fhir_node_t *other = fhir_node_getn(b, m->name, m->name_len);
+        *answer = other != NULL;
+        if (other)
+            FHIR_TRY(nodes_equal(run, answer, m, other, equivalent));
+    }
+    return NULL;
+}
+
+static int numbers_equal(const number_t *a, const number_t *b, int equivalent);
+
+static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, const fhir_node_t *b,
+                               int equivalent)
+{
+    number_t x, y;
+
+    PATH_STEP(run);
+    *answer = a->kind == b->kind;
+    if (!*answer)
+        return NULL;
+    switch (a->kind) {
+    case FHIR_NODE_NUMBER:
+        if (path_number_parse(&x, a->text, a->text_len) &&
+            path_number_parse(&y, b->text, b->text_len))
+            *answer = numbers_equal(&x, &y, equivalent);
+        else
+            *answer = a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
+        return NULL;
+    case FHIR_NODE_STRING:
+        *answer = equivalent
+                      ? path_text_equivalent(a->text, a->text_len, b->text, b->text_len)
+                      : a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
+        return NULL;
+    case FHIR_NODE_ARRAY:
+        if (equivalent)
+            return arrays_equivalent(run, answer, a, b);
+        a = a->child;
+        b = b->child;
+        for (; a && b && *answer; a = a->next, b = b->next)
+            FHIR_TRY(nodes_equal(run, answer, a, b, equivalent));
+        *answer = *answer && !a && !b;
+        return NULL;
+    case FHIR_NODE_OBJECT:
+        return objects_equal(run, answer, a, b, equivalent);
+    default:
+        return NULL;
+    }
+}
+
+/* Single items */
+
+static int decimals(const number_t *n)
+{
+    number_t shortest = *n;
+    while (shortest.scale > 0 && shortest.coefficient % 10 == 0) {
+        shortest.coefficient /= 10;
+        shortest.scale--;
+    }
+    return shortest.scale > 0 ? shortest.scale : 0;
+}
+
+/* Equivalence rounds to the smaller number of decimal places; zeros at the end are none. */
+static int numbers_equal(const number_t *a, const number_t *b, int equivalent)
+{
+    number_t x, y;
+    int places_a = decimals(a), places_b = decimals(b);
+    int places = places_a < places_b ? places_a : places_b;
+    if (!equivalent)
+        return path_number_compare(a, b) == 0;
+    return path_number_round(&x, a, places, PATH_HALF) &&
+           path_number_round(&y, b, places, PATH_HALF) && path_number_compare(&x, &y) == 0;
+}
+
+/* A calendar's year and month are equivalent to UCUM's, though not equal. */
+static int is_calendar_of(const quantity_t *a, const quantity_t *b)
+{
+    const char *word = a->calendar ? path_calendar_unit(a->unit, a->unit_len) : NULL;
+    return word && !b->calendar &&
+           ((strcmp(word, "year") == 0 && path_unit_same(b->unit, b->unit_len, "a", 1)) ||
+            (strcmp(word, "month") == 0 && path_unit_same(b->unit, b->unit_len, "mo", 2)));
+}
+
+static int quantities_equal(const quantity_t *a, const quantity_t *b, int equivalent)
+{
+    number_t converted;
+    int order;
+
+    if (!equivalent) {
+        order = path_quantity_compare(a, b);
+        return order == PATH_EMPTY ? PATH_EMPTY : order == 0;
+    }
+    if (is_calendar_of(a, b) || is_calendar_of(b, a))
+        return numbers_equal(&a->value, &b->value, 1);
+    return path_quantity_convert(&converted, b, a->unit, a->unit_len) &&
+           numbers_equal(&a->value, &converted, 1);
+}
+
+static int is_number(const item_t *item)
+{
+    return item->kind == FHIR_PATH_INTEGER || item->kind == FHIR_PATH_DECIMAL;
+}
+
+static int is_moment(const item_t *item)
+{
+    return item->kind >= FHIR_PATH_DATE && item->kind <= FHIR_PATH_TIME;
+}
+
+/* Quantities, and numbers beside one. */
+static int as_quantity(const run_t *run, const item_t *item, quantity_t *q)
+{
+    if (!is_number(item))
+        return path_item_quantity(run, item, q);
+    memset(q, 0, sizeof(*q));
+    q->unit = "1";
+    q->unit_len = 1;
+    return path_item_number(item, &q->value);
+}
+
+static int is_quantity(const run_t *run, const item_t *item)
+{
+    return item->kind == FHIR_PATH_QUANTITY ||
+           (item->kind == FHIR_PATH_NODE && path_type_is(run->model, item->type, run->t_quantity));
+}
+
+static int moments_equal(const item_t *a, const item_t *b, int equivalent)
+{
+    moment_t x, y;
+    int order;
+    if ((a->kind == FHIR_PATH_TIME) != (b->kind == FHIR_PATH_TIME) || !path_item_moment(a, &x) ||
+        !path_item_moment(b, &y))
+        return 0;
+    order = path_moment_compare(&x, &y);
+    return order == PATH_EMPTY ? (equivalent ? 0 : PATH_EMPTY) : order == 0;
+}
+
+static fhir_err_t *items_equal(run_t *run, int *answer, const item_t *a, const item_t *b,
+                               int equivalent)
+{
+    const char *s, *t;
+    apr_size_t s_len, t_len;
+    quantity_t p, q;
+    number_t m, n;
+    int x, y;
+
+    PATH_STEP(run);
+    *answer = 0;
+    if (a == b)
+        *answer = 1;
+    else if (a->kind == FHIR_PATH_STRING && b->kind == FHIR_PATH_STRING) {
+        if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len))
+            *answer = equivalent ? path_text_equivalent(s, s_len, t, t_len)
+                                 : s_len == t_len && memcmp(s, t, s_len) == 0;
+    }
+    else if (is_number(a) && is_number(b)) {
+        if (path_item_number(a, &m) && path_item_number(b, &n))
+            *answer = numbers_equal(&m, &n, equivalent);
+    }
+    else if (a->kind == FHIR_PATH_BOOLEAN && b->kind == FHIR_PATH_BOOLEAN)
+        *answer = path_item_boolean(a, &x) && path_item_boolean(b, &y) && x == y;
+    else if (is_moment(a) && is_moment(b))
+        *answer = moments_equal(a, b, equivalent);
+    else if (a->kind == FHIR_PATH_NODE && b->kind == FHIR_PATH_NODE) {
+        if (a->node && b->node)
+            return nodes_equal(run, answer, a->node, b->node, equivalent);
+    }
+    else if ((is_quantity(run, a) || is_quantity(run, b)) && as_quantity(run, a, &p) &&
+             as_quantity(run, b, &q))
+        *answer = quantities_equal(&p, &q, equivalent);
+    return NULL;
+}
+
+fhir_err_t *path_equal(run_t *run, int *answer, const item_t *a, const item_t *b)
+{
+    return items_equal(run, answer, a, b, 0);
+}
+
+fhir_err_t *path_equivalent(run_t *run, int *answer, const item_t *a, const item_t *b)
+{
+    return items_equal(run, answer, a, b, 1);
+}
+
+/* Collections */
+
+fhir_err_t *path_equal_all(run_t *run, int *answer, const coll_t *a, const coll_t *b)
+{
+    int unknown = 0;
+
+    *answer = PATH_EMPTY;
+    if (!a->n || !b->n)
+        return NULL;
+    *answer = a->n == b->n;
+    for (int i = 0; i < a->n && *answer; i++) {
+        FHIR_TRY(path_equal(run, answer, a->v[i], b->v[i]));
+        unknown |= *answer == PATH_EMPTY;
+    }
+    if (*answer && unknown)
+        *answer = PATH_EMPTY;
+    return NULL;
+}
+
+fhir_err_t *path_equivalent_all(run_t *run, int *answer, const coll_t *a, const coll_t *b)
+{
+    char *used;
+
+    *answer = a->n == b->n;
+    if (!*answer || !a->n)
+        return NULL;
+    used = apr_pcalloc(run->pool, (apr_size_t)b->n);
+    for (int i = 0; i < a->n && *answer; i++) {
+        int found = 0;
+        for (int k = 0; k < b->n && !found; k++) {
+            if (!used[k])
+                FHIR_TRY(path_equivalent(run, &found, a->v[i], b->v[k]));
+            if (found)
+                used[k] = 1;
+        }
+        *answer = found;
+    }
+    return NULL;
+}
+
+fhir_err_t *path_has(run_t *run, int *answer, const coll_t *c, const item_t *item)
+{
+    *answer = 0;
+    for (int i = 0; i < c->n && *answer != 1; i++)
+        FHIR_TRY(path_equal(run, answer, c->v[i], item));
+    *answer = *answer == 1;
+    return NULL;
+}
+
+/* Equal items have equal hashes; what is equal across kinds (1 and 1.0) hashes by what both have.
+ */
+static unsigned hash(const item_t *item)
+{
+    const char *s;
+    apr_size_t len;
+    unsigned h = 5381;
+    number_t n;
+    apr_int64_t whole;
+
+    if (path_item_string(item, &s, &len)) {
+        for (apr_size_t i = 0; i < len; i++)
+            h = h * 33 + (unsigned char)s[i];
+        return h;
+    }
+    if (is_number(item) && path_item_number(item, &n)) {
+        if (path_number_round(&n, &n, 0, PATH_TRUNCATE) && path_number_integer(&whole, &n))
+            return (unsigned)whole * 2654435761u;
+        return 1;
+    }
+    if (item->kind == FHIR_PATH_NODE && item->node) {
+        for (const fhir_node_t *m = item->node->child; m; m = m->next) {
+            unsigned g = m->name_len;
+            for (apr_uint32_t i = 0; m->kind == FHIR_NODE_STRING && i < m->text_len; i++)
+                g = g * 33 + (unsigned char)m->text[i];
+            h += g; /* the order of members does not count */
+        }
+        return h;
+    }
+    return 2;
+}
+
+#define FEW 12 /* below, comparing all is faster than a table */
+
+fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
+{
+    int total = out->n + from->n, size = 16, kept = out->n, seen;
+    int *slots, *next;
+
+    if (total <= FEW) {
+        for (int i = 0; i < from->n; i++) {
+            FHIR_TRY(path_has(run, &seen, out, from->v[i]));
+            if (!seen)
+                path_push(run, out, from->v[i]);
+        }
+        return NULL;
+    }
+    while (size < total * 2)
+        size *= 2;
+    /* Chains of places in out, 1-based; those quantities that are equal in other units share one.
+     */
+    slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
+    next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
+    for (int i = -kept; i < from->n; i++) {
+        const item_t *item = i < 0 ? out->v[i + kept] : from->v[i];
+        int *slot = &slots[(is_quantity(run, item) ? 3u : hash(item)) & (unsigned)(size - 1)];
+        PATH_STEP(run);
+        seen = 0;
+        for (int k = *slot; k && i >= 0 && seen != 1; k = next[k - 1])
+            FHIR_TRY(path_equal(run, &seen, out->v[k - 1], item));
+        if (seen == 1)
+            continue;
+        if (i >= 0)
+            path_push(run, out, item);
+        next[i < 0 ? i + kept : out->n - 1] = *slot;
+        *slot = (i < 0 ? i + kept : out->n - 1) + 1;
+    }
+    return NULL;
+}
+
+/* Order */
+
+fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t *a,
+                         const item_t *b)
+{
+    const char *s, *t;
+    apr_size_t s_len, t_len;
+    quantity_t p, q;
+    moment_t x, y;
+    number_t m, n;
+
+    PATH_STEP(run);
+    *order = PATH_EMPTY;
+    if (a->kind == FHIR_PATH_STRING && b->kind == FHIR_PATH_STRING) {
+        if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len)) {
+            /* UTF-8 orders as its characters do. */
+            int cmp = memcmp(s, t, s_len < t_len ? s_len : t_len);
+            *order = cmp ? (cmp > 0) - (cmp < 0) : (s_len > t_len) - (s_len < t_len);
+        }
+    }
+    else if (is_number(a) && is_number(b)) {
+        if (path_item_number(a, &m) && path_item_number(b, &n))
+            *order = path_number_compare(&m, &n);
+    }
+    else if (is_moment(a) && is_moment(b) &&
+             (a->kind == FHIR_PATH_TIME) == (b->kind == FHIR_PATH_TIME)) {
+        if (path_item_moment(a, &x) && path_item_moment(b, &y))
+            *order = path_moment_compare(&x, &y);
+    }
+    else if ((is_quantity(run, a) || is_quantity(run, b)) &&
+             (is_quantity(run, a) || is_number(a)) && (is_quantity(run, b) || is_number(b))) {
+        if (as_quantity(run, a, &p) && as_quantity(run, b, &q))
+            *order = path_quantity_compare(&p, &q);
+    }
+    else
+        return path_fail(run, node, "%s and %s have no order", fhir_path_item_type(run->model, a),
+                         fhir_path_item_type(run->model, b));
+    return NULL;
+}

@@ -157,6 +157,7 @@ static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
     int i, started;
 
     FHIR_TRY(load_queue_create(load));
+    FHIR_TRY(load_spool_create(&load->spool, load->pool));
     FHIR_TRY(load_reader_create(&reader, load, conn, load->pool));
     for (started = 0, err = NULL; started < load->jobs && !err; started += !err)
         err = load_worker_start(&workers[started], load, started);

@@ -35,6 +35,7 @@ typedef struct load_place_t {
 typedef struct load_source_t load_source_t;
 typedef struct load_lookup_t load_lookup_t;
 typedef struct load_rejects_t load_rejects_t;
+typedef struct load_spool_t load_spool_t;
 
 /** What all threads share. Everything but the counters, `fresh` and `failure` is constant once
  *  the workers run. */
@@ -46,6 +47,7 @@ typedef struct load_t {
     int quiet;
     const char *const *files; /* names of the input, by load_place_t.file */
     load_rejects_t *rejects;
+    load_spool_t *spool;           /* what waits for what it refers to */
     atomic_uchar *fresh;           /* by type: tables were empty at start and no id came twice */
     apr_queue_t **queues;          /* by worker: blocks */
     apr_queue_t *spare;            /* blocks to be used again */
@@ -133,6 +135,19 @@ void load_queue_end(load_t *load);
 int load_queue_item(load_item_t *item, const load_block_t *block, apr_size_t *offset);
 /** The worker is done with a block. */
 void load_queue_release(load_t *load, load_block_t *block);
+
+/* ---- load_spool: resources whose conditional references are not resolved yet ---- */
+
+/** An empty spool; its file is made when it is needed. */
+fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool);
+/** Puts an item into load->spool. Any thread. */
+fhir_err_t *load_spool_put(load_t *load, const load_item_t *item);
+apr_size_t load_spool_count(load_spool_t *spool);
+/** To read it, when nobody writes any more. */
+fhir_err_t *load_spool_rewind(load_spool_t *spool);
+/** The next item, in pool; got 0 at the end. */
+fhir_err_t *load_spool_next(int *got, load_item_t *item, load_spool_t *spool, apr_pool_t *pool);
+void load_spool_destroy(load_spool_t *spool);
 
 /* ---- load_bundle: what a document holds ---- */
 

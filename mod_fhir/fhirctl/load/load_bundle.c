@@ -7,10 +7,10 @@
  * one made of the content. So the same input gives the same ids whenever it is loaded.
  * Source: http://hl7.org/fhir/R4/http.html#trules, bundle.html#references
  */
-#include <apr_file_io.h>
 #include <apr_hash.h>
 #include <apr_sha1.h>
 #include <apr_strings.h>
+#include <apr_tables.h>
 #include <string.h>
 
 #include "core/fhir_text.h"
@@ -47,8 +47,6 @@ struct load_reader_t {
     apr_hash_t *targets;                 /* fullUrl → "Type/id" */
     int compact;
     fhir_buf_t *text;
-    apr_file_t *spool; /* resources to be tried again */
-    apr_size_t n_spooled;
     int last_pass; /* what does not resolve now is rejected */
     apr_pool_t *pool, *doc_pool;
 };
@@ -321,34 +319,6 @@ static const char *resolve(load_reader_t *r, const link_t *link, int *missing, f
     return NULL;
 }
 
-/* Keeps a resource for a later pass. */
-static fhir_err_t *spool(load_reader_t *r, const load_item_t *item)
-{
-    apr_status_t rv = APR_SUCCESS;
-
-    if (!r->spool) {
-        const char *folder;
-        char *name;
-        rv = apr_temp_dir_get(&folder, r->pool);
-        name = apr_pstrcat(r->pool, folder, "/fhirctl-XXXXXX", NULL);
-        if (rv == APR_SUCCESS)
-            rv = apr_file_mktemp(&r->spool, name,
-                                 APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_CREATE |
-                                     APR_FOPEN_EXCL | APR_FOPEN_BUFFERED | APR_FOPEN_DELONCLOSE,
-                                 r->pool);
-    }
-    if (rv == APR_SUCCESS)
-        rv = apr_file_write_full(r->spool, item, sizeof(*item), NULL);
-    if (rv == APR_SUCCESS)
-        rv = apr_file_write_full(r->spool, item->id, item->id_len, NULL);
-    if (rv == APR_SUCCESS)
-        rv = apr_file_write_full(r->spool, item->text, item->text_len, NULL);
-    if (rv != APR_SUCCESS)
-        return fhir_err_apr(r->pool, FHIR_ERR_INTERNAL, rv, "a temporary file cannot be written");
-    r->n_spooled++;
-    return NULL;
-}
-
 /* Passes the resource on, its references rewritten. */
 static fhir_err_t *give(load_reader_t *r, entry_t *e)
 {
@@ -378,7 +348,7 @@ static fhir_err_t *give(load_reader_t *r, entry_t *e)
     item.text = r->text->data;
     item.text_len = (apr_uint32_t)r->text->len;
     if (missing)
-        return spool(r, &item);
+        return load_spool_put(r->load, &item);
     load_queue_put(r->load, &item);
     return NULL;
 }
@@ -469,8 +439,7 @@ static int pass_on(load_reader_t *r, const load_document_t *d)
     if (!d->is_line || d->len > APR_UINT32_MAX ||
         !load_source_head(&type, &type_len, &id, &id_len, d->text, d->len) ||
         !(t = fhir_model_resource(r->load->model, type, type_len)) ||
-        (type_len == 6 && !memcmp(type, "Bundle", 6)) || !fhir_text_is_id(id, id_len) ||
-        memmem(d->text, d->len, "?identifier=", 12))
+        (type_len == 6 && !memcmp(type, "Bundle", 6)) || !fhir_text_is_id(id, id_len))
         return 0;
     item.type = fhir_model_type_index(r->load->model, t);
     item.id = id;
@@ -512,28 +481,25 @@ fhir_err_t *load_reader_document(load_reader_t *r, const load_document_t *d)
 
 /* ---- once more ---- */
 
-static fhir_err_t *read_spooled(load_reader_t *r, apr_file_t *file, apr_size_t *left)
+static fhir_err_t *read_spooled(load_reader_t *r, load_spool_t *spool)
 {
     apr_size_t bytes = 0;
     int n;
 
-    for (n = 0; n < CHUNK_ITEMS && bytes < CHUNK_BYTES && *left; n++, (*left)--) {
-        entry_t *e = apr_array_push(r->entries);
+    for (n = 0; n < CHUNK_ITEMS && bytes < CHUNK_BYTES; n++) {
         load_item_t item;
-        char *text;
         fhir_node_t *root;
-        apr_status_t rv = apr_file_read_full(file, &item, sizeof(item), NULL);
-        if (rv == APR_SUCCESS) {
-            text = apr_palloc(r->doc_pool, (apr_size_t)item.id_len + item.text_len);
-            rv = apr_file_read_full(file, text, (apr_size_t)item.id_len + item.text_len, NULL);
-        }
-        if (rv != APR_SUCCESS)
-            return fhir_err_apr(r->pool, FHIR_ERR_INTERNAL, rv, "a temporary file cannot be read");
-        FHIR_TRY(fhir_node_parse_json(&root, text + item.id_len, item.text_len, NULL, r->doc_pool));
+        entry_t *e;
+        int got;
+        FHIR_TRY(load_spool_next(&got, &item, spool, r->doc_pool));
+        if (!got)
+            break;
+        FHIR_TRY(fhir_node_parse_json(&root, item.text, item.text_len, NULL, r->doc_pool));
+        e = apr_array_push(r->entries);
         *e = (entry_t){.place = item.place,
-                       .source = text + item.id_len,
+                       .source = item.text,
                        .resource = root,
-                       .id = text,
+                       .id = apr_pstrmemdup(r->doc_pool, item.id, item.id_len),
                        .id_len = item.id_len};
         FHIR_TRY(check(r, e));
         bytes += item.text_len;
@@ -543,22 +509,23 @@ static fhir_err_t *read_spooled(load_reader_t *r, apr_file_t *file, apr_size_t *
 
 fhir_err_t *load_reader_finish(load_reader_t *r)
 {
-    while (r->n_spooled && !atomic_load(&r->load->failed)) {
-        apr_file_t *file = r->spool;
-        apr_size_t left = r->n_spooled, before = left;
-        apr_off_t start = 0;
-        apr_file_seek(file, APR_SET, &start);
-        r->spool = NULL;
-        r->n_spooled = 0;
-        r->compact = 0;
-        while (left) {
+    apr_size_t before = 0, n;
+
+    r->compact = 0;
+    load_queue_flush(r->load); /* workers put lines into the spool, too */
+    while ((n = load_spool_count(r->load->spool)) && !atomic_load(&r->load->failed)) {
+        load_spool_t *spool = r->load->spool;
+        r->last_pass = n == before;
+        before = n;
+        FHIR_TRY(load_spool_create(&r->load->spool, r->pool));
+        FHIR_TRY(load_spool_rewind(spool));
+        do {
             apr_pool_clear(r->doc_pool);
             begin(r);
-            FHIR_TRY(read_spooled(r, file, &left));
+            FHIR_TRY(read_spooled(r, spool));
             FHIR_TRY(finish(r, 1));
-        }
-        apr_file_close(file);
-        r->last_pass = r->n_spooled == before;
+        } while (r->entries->nelts);
+        load_spool_destroy(spool);
     }
     return NULL;
 }

@@ -27,17 +27,30 @@ static void keep_failure(load_worker_t *w, const fhir_err_t *err)
         load_fail(w->load, err);
 }
 
+/* A conditional reference makes a line wait until everything else is stored. */
+static void note_condition(void *baton, load_link_t kind, const fhir_node_t *value)
+{
+    int *conditional = baton;
+
+    *conditional |= kind == LOAD_LINK_REFERENCE && value->text_len &&
+                    memchr(value->text, '?', value->text_len) != NULL;
+}
+
 /* One resource; an error is fatal, a bad resource is not. */
 static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
 {
     const fhir_type_t *type = &w->load->model->types[item->type];
     fhir_node_t *root;
     fhir_err_t *err;
+    int conditional = 0;
 
     apr_pool_clear(w->item_pool);
     err = fhir_node_parse_json(&root, item->text, item->text_len, NULL, w->item_pool);
     if (!err && !item->checked)
-        err = load_shape_check(&type, w->load->model, root, NULL, NULL, w->item_pool);
+        err = load_shape_check(&type, w->load->model, root, note_condition, &conditional,
+                               w->item_pool);
+    if (!err && conditional)
+        return load_spool_put(w->load, item);
     if (!err)
         err = fhir_extract_run(w->cells, w->extract, type, root);
     if (!err)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A temporary file of resources that are tried again when everything else is stored, since what
+ * they refer to may come later in the input.
+ */
+#include <apr_file_io.h>
+#include <apr_strings.h>
+
+#include "fhirctl/load/load.h"
+
+struct load_spool_t {
+    apr_file_t *file; /* NULL: nothing was put */
+    apr_size_t n;
+    apr_thread_mutex_t *lock;
+    apr_pool_t *pool;
+};
+
+fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool)
+{
+    load_spool_t *s;
+    apr_pool_t *own;
+    apr_status_t rv;
+
+    apr_pool_create(&own, pool);
+    s = apr_pcalloc(own, sizeof(*s));
+    s->pool = own;
+    rv = apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, own);
+    *spool = s;
+    return rv == APR_SUCCESS ? NULL : fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "no mutex");
+}
+
+static apr_status_t make_file(load_spool_t *s)
+{
+    const char *folder;
+    apr_status_t rv = apr_temp_dir_get(&folder, s->pool);
+
+    if (rv != APR_SUCCESS)
+        return rv;
+    return apr_file_mktemp(&s->file, apr_pstrcat(s->pool, folder, "/fhirctl-XXXXXX", NULL),
+                           APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL |
+                               APR_FOPEN_BUFFERED | APR_FOPEN_DELONCLOSE,
+                           s->pool);
+}
+
+static apr_status_t write_item(load_spool_t *s, const load_item_t *item)
+{
+    apr_status_t rv = s->file ? APR_SUCCESS : make_file(s);
+
+    if (rv == APR_SUCCESS)
+        rv = apr_file_write_full(s->file, item, sizeof(*item), NULL);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_write_full(s->file, item->id, item->id_len, NULL);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_write_full(s->file, item->text, item->text_len, NULL);
+    return rv;
+}
+
+fhir_err_t *load_spool_put(load_t *load, const load_item_t *item)
+{
+    load_spool_t *s = load->spool;
+    apr_status_t rv;
+
+    apr_thread_mutex_lock(s->lock);
+    rv = write_item(s, item);
+    s->n += rv == APR_SUCCESS;
+    apr_thread_mutex_unlock(s->lock);
+    return rv == APR_SUCCESS ? NULL
+                             : fhir_err_apr(load->pool, FHIR_ERR_INTERNAL, rv,
+                                            "a temporary file cannot be written");
+}
+
+apr_size_t load_spool_count(load_spool_t *s)
+{
+    return s->n;
+}
+
+fhir_err_t *load_spool_rewind(load_spool_t *s)
+{
+    apr_off_t start = 0;
+    apr_status_t rv = apr_file_seek(s->file, APR_SET, &start);
+
+    return rv == APR_SUCCESS
+               ? NULL
+               : fhir_err_apr(s->pool, FHIR_ERR_INTERNAL, rv, "a temporary file cannot be read");
+}
+
+fhir_err_t *load_spool_next(int *got, load_item_t *item, load_spool_t *s, apr_pool_t *pool)
+{
+    apr_status_t rv;
+    char *text;
+
+    *got = s->n > 0;
+    if (!*got)
+        return NULL;
+    s->n--;
+    rv = apr_file_read_full(s->file, item, sizeof(*item), NULL);
+    if (rv == APR_SUCCESS) {
+        text = apr_palloc(pool, (apr_size_t)item->id_len + item->text_len);
+        rv = apr_file_read_full(s->file, text, (apr_size_t)item->id_len + item->text_len, NULL);
+        item->id = text;
+        item->text = text + item->id_len;
+    }
+    return rv == APR_SUCCESS
+               ? NULL
+               : fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "a temporary file cannot be read");
+}
+
+void load_spool_destroy(load_spool_t *s)
+{
+    apr_pool_destroy(s->pool);
+}

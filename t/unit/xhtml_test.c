@@ -96,6 +96,13 @@ static const struct {
     {DIV("<img src=\"data:image/svg+xml,x\"/>"), "URL is not allowed"},
     {DIV("<a href=\":x\">x</a>"), "URL is not allowed"},
     {DIV("<p style=\"background: url(http://x)\">x</p>"), "style is not allowed"},
+    {DIV("<p style=\"background: url(//x/y.png)\">x</p>"), "style is not allowed"},
+    {DIV("<p style=\"background: url('data:image/svg+xml,x')\">x</p>"), "style is not allowed"},
+    {DIV("<p style=\"background: url(a.png)\">x</p>"), NULL},
+    {DIV("<p style=\"background: url('data:image/png;base64,AA==')\">x</p>"), NULL},
+    {DIV("<a href=\"StructureDefinition-us-core-condition-problems-health-concerns-and-more.html\">"
+         "x</a>"),
+     NULL},
     {DIV("<p style=\"width: expres/**/sion(x)\">x</p>"), "style is not allowed"},
     {DIV("<p style=\"background: u\\72l(x)\">x</p>"), "style is not allowed"},
 };

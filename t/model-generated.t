@@ -15,6 +15,7 @@ my @FILES = qw(
     docs/search-parameters-uncompiled.md
     mod_fhir/model/fhir_model_dstu2.c
     mod_fhir/model/fhir_model_r4.c
+    mod_fhir/model/fhir_profiles_r4.c
     sql/001-r4-tables.sql
 );
 my $out = work_dir() . '/generated';

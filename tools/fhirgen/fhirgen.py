@@ -16,6 +16,7 @@ import source
 from columns import TypeColumns
 from ddl import Ddl
 from params import Params
+from profiles import Profiles
 from programs import Programs
 from structure import Structure
 from tables import Tables
@@ -33,6 +34,7 @@ class Version:
     """All that is made of one FHIR version."""
 
     def __init__(self, definitions, version, label, us_core=(), us_extensions=None, stored=True):
+        self.definitions = definitions
         self.structure = Structure(definitions)
         terminology = Terminology(definitions)
         self.tables = Tables(version, label, self.structure, terminology)
@@ -64,6 +66,8 @@ def main():
         source.us_core_search(options.fhir),
         source.us_core_extensions(options.fhir),
     )
+    profiles = Profiles(r4.tables, r4.definitions, source.us_core_profiles(options.fhir))
+    profiles.finish()
     dstu2 = Version(source.dstu2(options.fhir), "1.0.2", "DSTU2", stored=False)
     ddl = Ddl(r4, "R4 (4.0.1)")
     r4.tables.schema_fingerprint = ddl.fingerprint
@@ -71,6 +75,8 @@ def main():
         os.makedirs(os.path.join(options.out, folder), exist_ok=True)
     write(r4, os.path.join(options.out, "mod_fhir/model/fhir_model_r4.c"))
     write(dstu2, os.path.join(options.out, "mod_fhir/model/fhir_model_dstu2.c"))
+    path = os.path.join(options.out, "mod_fhir/model/fhir_profiles_r4.c")
+    emit.write_profiles(path, "fhir_profiles_r4", "R4 and US Core", profiles)
     with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
         out.write(ddl.text)
     listed = os.path.join(options.out, "docs/search-parameters-uncompiled.md")

@@ -81,6 +81,16 @@ def dstu2(folder):
     return Definitions(folder, "dstu2")
 
 
+def us_core_profiles(folder):
+    """Lists of (version, profiles and terminology) of the US Core packages, oldest first."""
+    found = []
+    for release in US_CORE_PACKAGES:
+        path = os.path.join(folder, "us-core", "us_core_%s.tgz" % release)
+        resources = [r for kind in ("StructureDefinition", "ValueSet", "CodeSystem") for r in package(path, kind)]
+        found.append((".".join(release), resources))
+    return found
+
+
 def us_core_search(folder):
     """Search parameters of all US Core packages, oldest package first."""
     found = []

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Looking things up in the tables of profiles and value sets. */
+#include "model/fhir_profiles.h"
+
+#include <string.h>
+
+const fhir_profiles_t *fhir_profiles_of(const fhir_model_t *model)
+{
+    return model == &fhir_model_r4 ? &fhir_profiles_r4 : NULL;
+}
+
+static int compare(const char *s, const char *text, apr_size_t len)
+{
+    int order = strncmp(s, text, len);
+
+    return order ? order : s[len] != '\0';
+}
+
+/* The first of the profiles with this URL, or n_profiles + 1. */
+static unsigned first_of(const fhir_profiles_t *p, const char *url, apr_size_t len)
+{
+    unsigned low = 1, high = p->n_profiles + 1u;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (compare(fhir_profiles_str(p, p->profiles[mid].url), url, len) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+const fhir_profile_t *fhir_profiles_find(const fhir_profiles_t *p, const char *canonical,
+                                         apr_size_t len, const char *release)
+{
+    const char *bar = memchr(canonical, '|', len);
+    apr_size_t url_len = bar ? (apr_size_t)(bar - canonical) : len;
+    const char *version = bar ? bar + 1 : release;
+    apr_size_t version_len = bar ? len - url_len - 1 : release ? strlen(release) : 0;
+    unsigned first = first_of(p, canonical, url_len), i;
+
+    for (i = first; i <= p->n_profiles; i++) {
+        const fhir_profile_t *profile = &p->profiles[i];
+
+        if (compare(fhir_profiles_str(p, profile->url), canonical, url_len) != 0)
+            break;
+        if (version && !compare(fhir_profiles_str(p, profile->version), version, version_len))
+            return profile;
+    }
+    return bar || i == first ? NULL : &p->profiles[first];
+}
+
+static int in_part(const fhir_profiles_t *p, const fhir_psetpart_t *part, const char *code,
+                   apr_size_t len)
+{
+    unsigned low = part->first_code, high = low + part->n_code;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        int order = compare(fhir_profiles_str(p, p->codes[mid]), code, len);
+
+        if (!order)
+            return 1;
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return 0;
+}
+
+fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, const char *system,
+                                   apr_size_t system_len, const char *code, apr_size_t len)
+{
+    fhir_member_t answer = FHIR_MEMBER_NO;
+    const apr_uint16_t *run;
+    int i, n;
+
+    if (!set)
+        return FHIR_MEMBER_UNKNOWN;
+    run = fhir_profiles_run(&n, p, p->sets[set].parts);
+    for (i = 0; i < n; i++) {
+        const fhir_psetpart_t *part = &p->parts[run[i]];
+        const char *name = fhir_profiles_str(p, part->system);
+
+        if (!strcmp(name, FHIR_ANY_SYSTEM)) {
+            answer = FHIR_MEMBER_UNKNOWN;
+            continue;
+        }
+        if (system && compare(name, system, system_len) != 0)
+            continue;
+        if (part->rest == FHIR_REST_IN || in_part(p, part, code, len))
+            return FHIR_MEMBER_YES;
+        if (part->rest == FHIR_REST_UNKNOWN)
+            answer = FHIR_MEMBER_UNKNOWN;
+    }
+    return answer;
+}
+
+apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len)
+{
+    const char *bar = memchr(canonical, '|', len);
+    apr_uint16_t i;
+
+    if (bar)
+        len = (apr_size_t)(bar - canonical);
+    for (i = 1; i <= p->n_sets; i++)
+        if (!compare(fhir_profiles_str(p, p->sets[i].url), canonical, len))
+            return i;
+    return 0;
+}

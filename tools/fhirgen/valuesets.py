@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Value sets as what is known of them: for each system the codes that are in, and what holds for
+all its other codes: they are out (NONE), in (ALL: the whole system, which has no content here) or
+nobody can tell here (UNKNOWN: a filter over such a system)."""
+
+from terminology import Terminology, _filter
+
+NONE, ALL, UNKNOWN = range(3)
+ANY_SYSTEM = "*"  # a part that cannot even be told by system
+
+
+class Package:
+    """Terminology of a package on top of that of the base."""
+
+    def __init__(self, base, resources):
+        self.terminology = Terminology.__new__(Terminology)
+        self.terminology.systems = dict(base.systems)
+        self.terminology.value_sets = dict(base.value_sets)
+        for resource in resources:
+            if resource["resourceType"] == "ValueSet":
+                self.terminology.value_sets[resource["url"]] = resource
+            elif resource.get("content") == "complete":
+                self.terminology.systems.pop(resource["url"], None)
+                self.terminology._add_system(resource["url"], resource.get("concept", ()))
+        self._known = {}
+
+    def parts(self, url):
+        """{system: (codes, rest)}, or None when the set is not known at all."""
+        url = url.partition("|")[0]
+        if url not in self._known:
+            self._known[url] = None  # a set that includes itself adds nothing
+            resource = self.terminology.value_sets.get(url)
+            if resource is not None:
+                self._known[url] = self._compose(resource.get("compose", {}))
+        return self._known[url]
+
+    def _compose(self, compose):
+        found = {}
+        for include in compose.get("include", ()):
+            for system, part in self._component(include).items():
+                found[system] = _union(found[system], part) if system in found else part
+        for exclude in compose.get("exclude", ()):
+            for system, part in self._component(exclude).items():
+                if system in found:
+                    found[system] = _without(found[system], part)
+        return {system: part for system, part in found.items() if part[0] or part[1] != NONE}
+
+    def _component(self, component):
+        sets = []
+        for url in component.get("valueSet", ()):
+            parts = self.parts(url)
+            sets.append({ANY_SYSTEM: (frozenset(), UNKNOWN)} if parts is None else parts)
+        if "system" in component:
+            sets.append({component["system"]: self._system_part(component)})
+        result = sets[0] if sets else {}
+        for other in sets[1:]:
+            result = _intersection(result, other)
+        return result
+
+    def _system_part(self, component):
+        known = self.terminology.systems.get(component["system"])
+        if "concept" in component:
+            return frozenset(raw["code"] for raw in component["concept"]), NONE
+        if known is None:
+            return frozenset(), UNKNOWN if component.get("filter") else ALL
+        chosen = list(known.values())
+        for rule in component.get("filter", ()):
+            test = _filter(rule, known)
+            if test is None:
+                return frozenset(), UNKNOWN
+            chosen = [c for c in chosen if test(c)]
+        return frozenset(c.code for c in chosen), NONE
+
+
+def _union(a, b):
+    rest = ALL if ALL in (a[1], b[1]) else max(a[1], b[1])
+    return a[0] | b[0], rest
+
+
+def _without(a, b):
+    if b[1] == ALL:
+        return frozenset(), NONE
+    if b[1] == UNKNOWN:
+        return frozenset(), UNKNOWN
+    return a[0] - b[0], UNKNOWN if a[1] == ALL else a[1]
+
+
+def _intersection(a, b):
+    if ANY_SYSTEM in a or ANY_SYSTEM in b:
+        return {system: (frozenset(), UNKNOWN) for system in set(a) | set(b)}
+    result = {}
+    for system in set(a) & set(b):
+        (codes, rest), (others, other_rest) = a[system], b[system]
+        both = codes & others
+        if other_rest == ALL:
+            both |= codes
+        if rest == ALL:
+            both |= others
+        unknown = UNKNOWN in (rest, other_rest)
+        result[system] = both, UNKNOWN if unknown else (ALL if rest == other_rest == ALL else NONE)
+    return result

@@ -75,6 +75,63 @@ static const struct {
     {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueInteger':"
      "2147483648}",
      "primitive-format", "Observation.value"},
+    {"{'resourceType':'Patient','managingOrganization':{'reference':'x'}}", "reference-format",
+     "Patient.managingOrganization"},
+    {"{'resourceType':'Patient','managingOrganization':{'reference':'Organization?identifier=1'}}",
+     NULL, NULL},
+    {"{'resourceType':'Patient','managingOrganization':{'reference':'Organization/1','type':"
+     "'Patient'}}",
+     "reference-type", "Patient.managingOrganization"},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','name':'x'}]}",
+     "dom-3", "Patient.contained[0]"},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Provenance','id':'o','recorded':"
+     "'2020-01-01T00:00:00Z','target':[{'reference':'#'}],'agent':[{'who':{'display':'x'}}]}]}",
+     NULL, NULL},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','name':'x'},"
+     "{'resourceType':'Organization','id':'o','name':'y'}],'managingOrganization':"
+     "{'reference':'#o'}}",
+     "contained-id", "Patient.contained[1]"},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','meta':"
+     "{'versionId':'1'}}],'managingOrganization':{'reference':'#o'}}",
+     "dom-4", "Patient.contained[0].meta.versionId"},
+    {"{'resourceType':'Patient','contained':[{'resourceType':'Organization','id':'o','meta':"
+     "{'security':[{'code':'x'}]}}],'managingOrganization':{'reference':'#o'}}",
+     "dom-5", "Patient.contained[0].meta.security"},
+    {"{'resourceType':'Patient','text':{'status':'generated','div':'<div xmlns=\\'"
+     "http://www.w3.org/1999/xhtml\\'><script>x</script></div>'}}",
+     "narrative", "Patient.text.div"},
+    {"{'resourceType':'Patient','identifier':[{'system':'urn:oid:3.1','value':'x'}]}", "uri-format",
+     "Patient.identifier[0].system"},
+    {"{'resourceType':'Patient','identifier':[{'system':"
+     "'urn:uuid:C757873D-ec9a-4326-a141-556f43239520','value':'x'}]}",
+     NULL, NULL},
+    {"{'resourceType':'Bundle','type':'collection','total':1}", "bdl-1", "Bundle.total"},
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'search':{'mode':'match'},'resource':"
+     "{'resourceType':'Patient'}}]}",
+     "bdl-2", "Bundle.entry[0].search"},
+    {"{'resourceType':'Bundle','type':'batch','entry':[{'resource':{'resourceType':'Patient'}}]}",
+     "bdl-3", "Bundle.entry[0]"},
+    {"{'resourceType':'Bundle','type':'batch','entry':[{'request':{'method':'POST','url':"
+     "'Patient'}}]}",
+     "bundle-resource", "Bundle.entry[0]"},
+    {"{'resourceType':'Bundle','type':'searchset','entry':[{'response':{'status':'200'},"
+     "'resource':{'resourceType':'Patient'}}]}",
+     "bdl-4", "Bundle.entry[0].response"},
+    {"{'resourceType':'Bundle','type':'searchset','entry':[{'fullUrl':'urn:x'}]}", "bdl-5",
+     "Bundle.entry[0]"},
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'http://h/Patient/1',"
+     "'resource':{'resourceType':'Patient','id':'1'}},{'fullUrl':'http://h/Patient/1','resource':"
+     "{'resourceType':'Patient','id':'1'}}]}",
+     "bdl-7", "Bundle.entry[1].fullUrl"},
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':"
+     "'http://h/Patient/1/_history/2','resource':{'resourceType':'Patient','id':'1'}}]}",
+     "bdl-8", "Bundle.entry[0].fullUrl"},
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'http://h/Patient/2',"
+     "'resource':{'resourceType':'Patient','id':'1'}}]}",
+     "bundle-full-url", "Bundle.entry[0].fullUrl"},
+    {"{'resourceType':'Bundle','type':'message','entry':[{'fullUrl':'http://h/Patient/1',"
+     "'resource':{'resourceType':'Patient','id':'1'}}]}",
+     "bdl-12", "Bundle.entry[0]"},
     {"{'resourceType':'Bundle','type':'collection','entry':[{'resource':{'resourceType':'Patient',"
      "'gender':'x'}}]}",
      "binding-required", "Bundle.entry[0].resource.gender"},

@@ -75,4 +75,8 @@ extern const apr_getopt_option_t fhirctl_load_options[];
 int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                       apr_pool_t *pool);
 
+extern const apr_getopt_option_t fhirctl_validate_options[];
+int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                          apr_pool_t *pool);
+
 #endif

@@ -30,7 +30,8 @@ static const fhirctl_command_t commands[] = {
     {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", fhir_sample_help,
      fhir_sample_options, fhir_sample_main},
     {"validate", "[OPTION...] PATH...", "Hold resources against FHIR and its profiles",
-     "PATH is as for load; a file may also be XML. Each finding is a line, the summary counts them\n"
+     "PATH is as for load; a file may also be XML. Each finding is a line, the summary counts "
+     "them\n"
      "by message (docs/validation.md). No database is needed.\n",
      fhirctl_validate_options, fhirctl_validate_main},
     {0},

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "fhirctl/sample/fhir_sample_life.h"
+#include "fhirctl/sample/fhir_sample_write.h"
 
 #define FLUSH_BYTES (512 * 1024)
 
@@ -137,6 +137,10 @@ static apr_status_t write_all(fhir_sample_run_t *run, const options_t *o, apr_fi
 
             snprintf(id, sizeof(id), "region-%d", region);
             bundle_begin(run, id);
+            if (region == 0) {
+                fhir_sample_meds_shared(run);
+                fhir_sample_survey_forms(run);
+            }
             fhir_sample_practice_write(run, region);
             bundle_end(run);
         }

@@ -25,7 +25,13 @@ int fhir_sample_care_condition(fhir_sample_record_t *rec, fhir_sample_code_id_t 
     put_end(w, 2);
     put_category(w, "clinicalStatus", is_over ? CODE_CLIN_RESOLVED : CODE_CLIN_ACTIVE);
     put_category(w, "verificationStatus", CODE_VER_CONFIRMED);
-    put_categories(w, "category", category);
+    put_array(w, "category");
+    put_category(w, NULL, category);
+    if (category == CODE_CAT_CONCERN) { /* concerns here are all about social needs */
+        put_category(w, NULL, CODE_CAT_SDOH);
+        put_category(w, NULL, CODE_TAG_SDOH);
+    }
+    put_end(w, 1);
     put_concept(w, "code", code);
     put_subject(rec);
     put_encounter(rec);
@@ -39,16 +45,29 @@ int fhir_sample_care_condition(fhir_sample_record_t *rec, fhir_sample_code_id_t 
     return number;
 }
 
-int fhir_sample_care_procedure(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int condition)
+int fhir_sample_care_procedure(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int condition,
+                               int order)
 {
     fhir_sample_json_t *w = rec->w;
     int number = fhir_sample_record_begin(rec, TYPE_Procedure, US_CORE("us-core-procedure"));
 
+    if (order) {
+        put_array(w, "basedOn");
+        put_ref(rec, NULL, TYPE_ServiceRequest, order);
+        put_end(w, 1);
+    }
     put_word(w, "status", "completed");
     put_concept(w, "code", code);
     put_subject(rec);
     put_encounter(rec);
-    put_time(rec, "performedDateTime", rec->day, rec->minute + 12);
+    if (rec->person->shows & SHOWS_UNKNOWNS && number % 4 == 1) { /* done, but nobody noted when */
+        put_raw(w, "_performedDateTime",
+                "{\"extension\":[{\"url\":\"" HL7_URL(
+                    "data-absent-reason") "\",\"valueCode\":\"unknown\"}]}");
+    }
+    else {
+        put_time(rec, "performedDateTime", rec->day, rec->minute + 12);
+    }
     put_array(w, "performer");
     put_object(w, NULL);
     put_raw(w, "actor", rec->site->doctor);
@@ -127,6 +146,18 @@ void fhir_sample_care_allergies(fhir_sample_record_t *rec)
     }
 }
 
+static void member(fhir_sample_json_t *w, fhir_sample_code_id_t role, const char *reference,
+                   const char *on_behalf_of)
+{
+    put_object(w, NULL);
+    put_concepts(w, "role", role);
+    put_raw(w, "member", reference);
+    if (on_behalf_of) {
+        put_raw(w, "onBehalfOf", on_behalf_of);
+    }
+    put_end(w, 1);
+}
+
 static int care_team(fhir_sample_record_t *rec)
 {
     fhir_sample_json_t *w = rec->w;
@@ -139,19 +170,23 @@ static int care_team(fhir_sample_record_t *rec)
     put_day(w, "start", rec->person->start);
     put_end(w, 1);
     put_array(w, "participant");
-    put_object(w, NULL);
-    put_concepts(w, "role", CODE_ROLE_PCP);
-    put_raw(w, "member", rec->home.doctor);
-    put_raw(w, "onBehalfOf", rec->home.org);
+    member(w, CODE_ROLE_PCP, rec->home.doctor, rec->home.org);
+    member(w, CODE_NUCC_NURSE, rec->home.nurse, NULL);
+    member(w, CODE_ROLE_PATIENT, rec->self, NULL);
+    if (fhir_sample_write_ill_days(rec, ILL_HEART_FAILURE) >= 0 ||
+        fhir_sample_write_ill_days(rec, ILL_DIABETES) >= 0) {
+        member(w, CODE_ROLE_CARDIOLOGIST, rec->cardiologist, NULL);
+    }
+    if (rec->count[TYPE_RelatedPerson]) {
+        put_object(w, NULL);
+        put_concepts(w, "role", CODE_ROLE_CAREGIVER);
+        put_ref(rec, "member", TYPE_RelatedPerson, 1);
+        put_end(w, 1);
+    }
+    if (rec->person->shows & SHOWS_UNKNOWNS) {
+        member(w, CODE_ABSENT_UNKNOWN, rec->home.org, NULL);
+    }
     put_end(w, 1);
-    put_object(w, NULL);
-    put_concepts(w, "role", CODE_NUCC_NURSE);
-    put_raw(w, "member", rec->home.nurse);
-    put_end(w, 1);
-    put_object(w, NULL);
-    put_concepts(w, "role", CODE_ROLE_PATIENT);
-    put_ref(rec, "member", TYPE_Patient, 0);
-    put_end(w, 2);
     put_array(w, "managingOrganization");
     put_raw(w, NULL, rec->home.org);
     put_end(w, 1);
@@ -159,7 +194,9 @@ static int care_team(fhir_sample_record_t *rec)
     return number;
 }
 
-static int goal(fhir_sample_record_t *rec, const fhir_sample_problem_t *problem)
+/* A goal is the illness's, or about social needs. */
+static int goal(fhir_sample_record_t *rec, fhir_sample_code_id_t code, const char *text,
+                int condition)
 {
     fhir_sample_json_t *w = rec->w;
     int number = fhir_sample_record_begin(rec, TYPE_Goal, US_CORE("us-core-goal"));
@@ -167,19 +204,29 @@ static int goal(fhir_sample_record_t *rec, const fhir_sample_problem_t *problem)
     put_word(w, "lifecycleStatus", "active");
     put_category(w, "achievementStatus", CODE_GOAL_IN_PROGRESS);
     put_category(w, "priority", CODE_GOAL_MEDIUM);
-    put_object(w, "description");
-    put_text(w, "text", problem->illness->goal);
-    put_end(w, 1);
+    if (code == CODE_NONE) {
+        put_object(w, "description");
+        put_text(w, "text", text);
+        put_end(w, 1);
+    }
+    else {
+        put_concept_of(w, "description", &code, 1, text);
+    }
     put_subject(rec);
     put_day(w, "startDate", rec->day);
     put_array(w, "target");
     put_object(w, NULL);
     put_day(w, "dueDate", rec->day + 183);
     put_end(w, 2);
-    put_ref(rec, "expressedBy", TYPE_Patient, 0);
-    if (problem->condition) {
+    if (number % 2) {
+        put_raw(w, "expressedBy", rec->self);
+    }
+    else {
+        put_raw(w, "expressedBy", rec->home.doctor);
+    }
+    if (condition) {
         put_array(w, "addresses");
-        put_ref(rec, NULL, TYPE_Condition, problem->condition);
+        put_ref(rec, NULL, TYPE_Condition, condition);
         put_end(w, 1);
     }
     fhir_sample_record_finish(rec);
@@ -249,18 +296,38 @@ static void care_plan(fhir_sample_record_t *rec, const fhir_sample_problem_t *pr
     fhir_sample_record_finish(rec);
 }
 
+void fhir_sample_care_needs(fhir_sample_record_t *rec)
+{
+    int food = fhir_sample_care_condition(rec, CODE_FOOD, CODE_CAT_CONCERN, rec->day - 90, 7,
+                                          FHIR_SAMPLE_NEVER);
+    int order = fhir_sample_study_request(rec, CODE_PRC_FOOD_PANTRY, CODE_ORD_SOCIAL, food);
+
+    fhir_sample_care_condition(rec, CODE_TRANSPORT, CODE_CAT_CONCERN, rec->day - 400, 4,
+                               rec->day - 30);
+    fhir_sample_care_procedure(rec, CODE_PRC_SOCIAL_ASSESSMENT, food, order);
+    goal(rec, CODE_GOAL_EMPLOYMENT, "Find steady work", food);
+}
+
 void fhir_sample_care_plans(fhir_sample_record_t *rec)
 {
     const fhir_sample_person_t *p = rec->person;
     int team = care_team(rec), i;
 
     for (i = 0; i < p->problems; i++) {
-        if (p->problem[i].condition) {
-            int goal_number = goal(rec, &p->problem[i]);
+        const fhir_sample_illness_t *ill = p->problem[i].illness;
+        int goal_number;
 
-            if (p->problem[i].illness->plan != CODE_NONE) {
-                care_plan(rec, &p->problem[i], team, goal_number);
-            }
+        if (!p->problem[i].condition) {
+            continue;
+        }
+        goal_number =
+            goal(rec,
+                 ill->activity[1] == CODE_PRC_EXERCISE || ill->activity[1] == CODE_ACT_ACTIVITY
+                     ? CODE_GOAL_EXERCISE
+                     : CODE_NONE,
+                 ill->goal, p->problem[i].condition);
+        if (ill->plan != CODE_NONE) {
+            care_plan(rec, &p->problem[i], team, goal_number);
         }
     }
 }

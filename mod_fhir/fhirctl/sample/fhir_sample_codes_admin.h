@@ -183,7 +183,11 @@
     X(PAYLOAD_CCDA, "http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode", "urn:hl7-org:sdwg:ccda-structuredBody:2.1", "For documents following C-CDA 2.1 constraints using a structured body.") \
     X(SEX_FEMALE, SCT, "248152002", "Female (finding)") \
     X(SEX_MALE, SCT, "248153007", "Male (finding)") \
-    X(TRIBE_NAVAJO, THO "v3-TribalEntityUS", "170", "Navajo Nation, Arizona, New Mexico & Utah")
+    X(TRIBE_NAVAJO, THO "v3-TribalEntityUS", "170", "Navajo Nation, Arizona, New Mexico & Utah") \
+    X(TAG_SDOH, USC "us-core-tags", "sdoh", "SDOH") \
+    X(MEDIA_IMAGE, THO "media-type", "image", "Image") \
+    X(INFO_SPOUSE, THO "v3-RoleCode", "SPS", "Spouse") \
+    X(INFO_SELF, THO "v3-RoleCode", "ONESELF", "self")
 /* clang-format on */
 
 #endif

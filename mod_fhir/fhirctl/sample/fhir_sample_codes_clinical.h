@@ -214,7 +214,10 @@
     X(SMOKE_UNKNOWN, SCT, "266927001", "Unknown if ever smoked") \
     X(DEPRESSION, SCT, "87512008", "Mild major depression") \
     X(STROKE, SCT, "422504002", "Ischemic stroke (disorder)") \
-    X(MED_CAMILA, RXN, "748962", "Camila 28 Day Pack")
+    X(MED_CAMILA, RXN, "748962", "Camila 28 Day Pack") \
+    X(GOAL_EXERCISE, SCT, "408580007", "Physical activity target light exercise") \
+    X(PRC_KNEE_SURGERY, SCT, "699253003", "Surgical manipulation of joint of knee") \
+    X(SPM_SWAB, THO "v2-0487", "NSECR", "Secretion, Nasal")
 /* clang-format on */
 
 #endif

@@ -127,7 +127,76 @@
     X(HVS_LAST, LNC, "88123-5", "Within the past 12 months the food we bought just didn't last and we didn't have money to get more [U.S. FSS]") \
     X(FUNCTION, LNC, "75276-6", "Functional status [Interpretation]") \
     X(COGNITION, LNC, "11332-4", "History of Cognitive Function Narrative") \
-    X(PAIN, LNC, "72514-3", "Pain severity - 0-10 verbal numeric rating [Score] - Reported")
+    X(PAIN, LNC, "72514-3", "Pain severity - 0-10 verbal numeric rating [Score] - Reported") \
+    X(PHQ_INTEREST, LNC, "44250-9", "Little interest or pleasure in doing things in last 2 weeks") \
+    X(PHQ_DOWN, LNC, "44255-8", "Feeling down, depressed, or hopeless in last 2 weeks") \
+    X(PHQ_SLEEP, LNC, "44259-0", "Trouble falling or staying asleep, or sleeping too much in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_TIRED, LNC, "44254-1", "Feeling tired or having little energy in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_APPETITE, LNC, "44251-7", "Poor appetite or overeating in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_BAD, LNC, "44258-2", "Feeling bad about yourself - or that you are a failure or have let yourself or your family down in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_CONCENTRATE, LNC, "44252-5", "Trouble concentrating on things, such as reading the newspaper or watching television in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_SLOW, LNC, "44253-3", "Moving or speaking so slowly that other people could have noticed. Or the opposite - being so fidgety or restless that you have been moving around a lot more than usual in last 2 weeks [Reported.PHQ]") \
+    X(PHQ_HURT, LNC, "44260-8", "Thoughts that you would be better off dead, or of hurting yourself in some way in last 2 weeks [Reported.PHQ]") \
+    X(LA_NOT_AT_ALL, LNC, "LA6568-5", "Not at all") \
+    X(LA_SEVERAL, LNC, "LA6569-3", "Several days") \
+    X(LA_MORE_HALF, LNC, "LA6570-1", "More than half the days") \
+    X(LA_NEARLY, LNC, "LA6571-9", "Nearly every day") \
+    X(LA_OFTEN_TRUE, LNC, "LA28397-0", "Often true") \
+    X(LA_SOMETIMES_TRUE, LNC, "LA6729-3", "Sometimes true") \
+    X(LA_NEVER_TRUE, LNC, "LA28398-8", "Never true") \
+    X(LA_AT_RISK, LNC, "LA19952-3", "At risk") \
+    X(LA_NO_RISK, LNC, "LA19983-8", "No risk") \
+    X(PRAPARE, LNC, "93025-5", "Protocol for Responding to and Assessing Patients' Assets, Risks, and Experiences [PRAPARE]") \
+    X(PRAPARE_FAMILY, LNC, "93042-0", "Family and home [PRAPARE]") \
+    X(PRAPARE_MONEY, LNC, "93041-2", "Money and resources [PRAPARE]") \
+    X(PRAPARE_SOCIAL, LNC, "93040-4", "Social and emotional health [PRAPARE]") \
+    X(PRAPARE_PEOPLE, LNC, "63512-8", "How many people are living or staying at this address [#]") \
+    X(PRAPARE_HOUSING, LNC, "71802-3", "Housing status") \
+    X(PRAPARE_ADDRESS, LNC, "56799-0", "Address") \
+    X(PRAPARE_WORK, LNC, "67875-5", "Employment status current") \
+    X(PRAPARE_INCOME, LNC, "63586-2", "What was your best estimate of the total income of all family members from all sources, before taxes, in last year [PhenX]") \
+    X(PRAPARE_TRANSPORT, LNC, "93030-5", "Has lack of transportation kept you from medical appointments, meetings, work, or from getting things needed for daily living") \
+    X(PRAPARE_TALK, LNC, "93029-7", "How often do you see or talk to people that you care about and feel close to [PRAPARE]") \
+    X(PRAPARE_STRESS, LNC, "93038-8", "Stress level") \
+    X(LA_HOUSED, LNC, "LA30189-7", "I have housing") \
+    X(LA_UNEMPLOYED, LNC, "LA17956-6", "Unemployed") \
+    X(LA_PART_TIME, LNC, "LA30138-4", "Part-time or temporary work") \
+    X(LA_TRANSPORT_NONMED, LNC, "LA30134-3", "Yes, it has kept me from non-medical meetings, appointments, work, or from getting things that I need") \
+    X(LA_1_2_WEEK, LNC, "LA30130-1", "1 or 2 times a week") \
+    X(LA_SOMEWHAT, LNC, "LA13909-9", "Somewhat") \
+    X(LA_YES, LNC, "LA33-6", "Yes") \
+    X(LA_NO, LNC, "LA32-8", "No") \
+    X(DISABILITY, LNC, "69858-9", "Because of a physical, mental, or emotional condition, do you have serious difficulty concentrating, remembering, or making decisions?") \
+    X(TOO_EXPENSIVE, SCT, "160695008", "Transport too expensive") \
+    X(DRESSING, SCT, "129035000", "Independent with dressing (finding)") \
+    X(ALCOHOL_HISTORY, LNC, "11331-6", "History of Alcohol use") \
+    X(DRINKS_A_DAY, LNC, "74013-4", "Alcoholic drinks per day") \
+    X(OCCASIONAL_DRINKER, SCT, "228276006", "Occasional drinker") \
+    X(CNA, THO "PHOccupationalDataForHealthODH", "31-1014.00.007136", "Certified Nursing Assistant (CNA) [Nursing Assistants]") \
+    X(HOME_NURSING, THO "PHOccupationalDataForHealthODH", "621610.008495", "Home nursing services") \
+    X(PREGNANT, SCT, "77386006", "Pregnant") \
+    X(PREG_UNSURE, SCT, "454381000124105", "Not sure of desire to become pregnant (finding)") \
+    X(ORIENT_STRAIGHT, SCT, "20430005", "") \
+    X(ORIENT_GAY, SCT, "38628009", "") \
+    X(ORIENT_BI, SCT, "42035005", "") \
+    X(ORIENT_ASKED, THO "v3-NullFlavor", "ASKU", "Asked but no answer") \
+    X(EXERCISE_PANEL, LNC, "89574-8", "Exercise Vital Sign (EVS)") \
+    X(EXERCISE_DAYS, LNC, "89555-7", "How many days per week did you engage in moderate to strenuous physical activity in the last 30 days") \
+    X(EXERCISE_MINUTES, LNC, "68516-4", "On those days that you engage in moderate to strenuous exercise, how many minutes, on average, do you exercise") \
+    X(APGAR, LNC, "9271-8", "10 minute Apgar Score") \
+    X(APGAR_PANEL, LNC, "48332-1", "10 minute Apgar panel") \
+    X(APGAR_COLOR, LNC, "32401-2", "10 minute Apgar Color") \
+    X(APGAR_HEART, LNC, "32402-0", "10 minute Apgar Heart Rate") \
+    X(APGAR_TONE, LNC, "32403-8", "10 minute Apgar Muscle Tone") \
+    X(APGAR_REFLEX, LNC, "32404-6", "10 minute Apgar Reflex Irritability") \
+    X(APGAR_BREATH, LNC, "32405-3", "10 minute Apgar Respiratory effort") \
+    X(LA_GOOD_COLOR, LNC, "LA6724-4", "Good color all over") \
+    X(LA_OVER_100, LNC, "LA6718-6", "At least 100 beats per minute") \
+    X(LA_ACTIVE, LNC, "LA6715-2", "Active motion") \
+    X(LA_GRIMACE, LNC, "LA6721-0", "Grimace and pulling away, cough, or sneeze during suctioning") \
+    X(LA_CRY, LNC, "LA6727-7", "Good, strong cry; normal rate and effort of breathing") \
+    X(CAPILLARY, LNC, "44963-7", "Capillary refill Time Nail Bed") \
+    X(RHYTHM, LNC, "8884-9", "Heart rate rhythm")
 /* clang-format on */
 
 #endif

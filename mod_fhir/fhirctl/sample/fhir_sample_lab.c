@@ -5,6 +5,9 @@
 
 #include "fhirctl/sample/fhir_sample_write.h"
 
+#define LAB_PROFILES                                                                               \
+    US_CORE("us-core-observation-lab") "," US_CORE("us-core-observation-clinical-result")
+
 /** One test: level and spread of the healthy, both in thousandths of the unit. */
 typedef struct lab_test_t {
     fhir_sample_code_id_t code;
@@ -167,6 +170,19 @@ static void reference_range(fhir_sample_json_t *w, const lab_test_t *t)
     put_end(w, 2);
 }
 
+/* A sample that was hemolyzed gives no potassium. */
+static void unmeasured(fhir_sample_record_t *rec, lab_id_t id, int specimen_number)
+{
+    fhir_sample_observe_begin(rec, &(fhir_sample_observe_t){.profiles = LAB_PROFILES,
+                                                            .category = {CODE_CAT_LAB},
+                                                            .code = {tests[id].code},
+                                                            .minute = 20,
+                                                            .performer = rec->lab});
+    put_concept(rec->w, "dataAbsentReason", CODE_ABSENT_UNKNOWN);
+    put_ref(rec, "specimen", TYPE_Specimen, specimen_number);
+    fhir_sample_record_finish(rec);
+}
+
 static int result(fhir_sample_record_t *rec, lab_id_t id, int specimen)
 {
     const lab_test_t *t = &tests[id];
@@ -174,9 +190,11 @@ static int result(fhir_sample_record_t *rec, lab_id_t id, int specimen)
     fhir_sample_code_id_t flag = t->low >= 0 && value < t->low     ? CODE_FLAG_LOW
                                  : t->high >= 0 && value > t->high ? CODE_FLAG_HIGH
                                                                    : CODE_FLAG_NORMAL;
-    int number = fhir_sample_observe_begin(
-        rec, US_CORE("us-core-observation-lab") "," US_CORE("us-core-observation-clinical-result"),
-        CODE_CAT_LAB, t->code, 20, rec->lab);
+    int number = fhir_sample_observe_begin(rec, &(fhir_sample_observe_t){.profiles = LAB_PROFILES,
+                                                                         .category = {CODE_CAT_LAB},
+                                                                         .code = {t->code},
+                                                                         .minute = 20,
+                                                                         .performer = rec->lab});
 
     put_quantity(rec->w, "valueQuantity", value, t->places, t->unit, t->unit);
     put_categories(rec->w, "interpretation", flag);
@@ -186,7 +204,7 @@ static int result(fhir_sample_record_t *rec, lab_id_t id, int specimen)
     return number;
 }
 
-static int specimen(fhir_sample_record_t *rec, fhir_sample_code_id_t type)
+static int specimen(fhir_sample_record_t *rec, fhir_sample_code_id_t type, int is_spoiled)
 {
     fhir_sample_json_t *w = rec->w;
     int number = fhir_sample_record_begin(rec, TYPE_Specimen, US_CORE("us-core-specimen"));
@@ -209,17 +227,23 @@ static int specimen(fhir_sample_record_t *rec, fhir_sample_code_id_t type)
         put_concept(w, "bodySite", CODE_SITE_RIGHT_ARM);
     }
     put_end(w, 1);
+    if (is_spoiled) {
+        put_concepts(w, "condition", CODE_SPM_HEMOLYZED);
+    }
     fhir_sample_record_finish(rec);
     return number;
 }
 
-static void report(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int specimen_number,
-                   int first, int count)
+static void report(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int order,
+                   int specimen_number, int first, int count)
 {
     fhir_sample_json_t *w = rec->w;
     int i;
 
     fhir_sample_record_begin(rec, TYPE_DiagnosticReport, US_CORE("us-core-diagnosticreport-lab"));
+    put_array(w, "basedOn");
+    put_ref(rec, NULL, TYPE_ServiceRequest, order);
+    put_end(w, 1);
     put_word(w, "status", "final");
     put_categories(w, "category", CODE_CAT_REPORT_LAB);
     put_concept(w, "code", code);
@@ -229,6 +253,7 @@ static void report(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int sp
     put_instant(rec, "issued", rec->day, rec->minute + 180);
     put_array(w, "performer");
     put_raw(w, NULL, rec->lab);
+    put_raw(w, NULL, rec->lab_person);
     put_end(w, 1);
     put_array(w, "resultsInterpreter");
     put_raw(w, NULL, rec->site->doctor);
@@ -244,6 +269,48 @@ static void report(fhir_sample_record_t *rec, fhir_sample_code_id_t code, int sp
     fhir_sample_record_finish(rec);
 }
 
+/* Results that are words and codes. */
+static void described(fhir_sample_record_t *rec, fhir_sample_code_id_t code,
+                      fhir_sample_code_id_t value, const char *text, int specimen_number)
+{
+    fhir_sample_observe_begin(rec, &(fhir_sample_observe_t){.profiles = LAB_PROFILES,
+                                                            .category = {CODE_CAT_LAB},
+                                                            .code = {code},
+                                                            .minute = 20,
+                                                            .performer = rec->lab_person});
+    if (value == CODE_NONE) {
+        put_text(rec->w, "valueString", text);
+    }
+    else {
+        put_concept(rec->w, "valueCodeableConcept", value);
+    }
+    put_ref(rec, "specimen", TYPE_Specimen, specimen_number);
+    fhir_sample_record_finish(rec);
+}
+
+static void urine(fhir_sample_record_t *rec)
+{
+    int order = fhir_sample_study_request(rec, CODE_PNL_URINE, CODE_ORD_LAB, 0);
+    int tube = specimen(rec, CODE_SPM_URINE, 0), first = rec->count[TYPE_Observation] + 1;
+
+    described(rec, CODE_UR_COLOR, CODE_RES_YELLOW, NULL, tube);
+    described(rec, CODE_UR_GLUCOSE, CODE_RES_NEGATIVE, NULL, tube);
+    described(rec, CODE_UR_PROTEIN, CODE_RES_NEGATIVE, NULL, tube);
+    described(rec, CODE_UR_NITRITE, CODE_RES_POSITIVE, NULL, tube);
+    described(rec, CODE_UR_LEUKO, CODE_RES_POSITIVE, NULL, tube);
+    described(rec, CODE_UR_SEDIMENT, CODE_NONE, "Many leukocytes, bacteria present", tube);
+    report(rec, CODE_PNL_URINE, order, tube, first, 6);
+}
+
+static void covid(fhir_sample_record_t *rec)
+{
+    int order = fhir_sample_study_request(rec, CODE_COVID_AG, CODE_ORD_LAB, 0);
+    int tube = specimen(rec, CODE_SPM_SWAB, 0), first = rec->count[TYPE_Observation] + 1;
+
+    described(rec, CODE_COVID_AG, CODE_RES_DETECTED, NULL, tube);
+    report(rec, CODE_COVID_AG, order, tube, first, 1);
+}
+
 void fhir_sample_lab_write(fhir_sample_record_t *rec, unsigned wanted)
 {
     apr_size_t i;
@@ -253,15 +320,29 @@ void fhir_sample_lab_write(fhir_sample_record_t *rec, unsigned wanted)
         wanted &= ~(unsigned)PANEL_BMP;
     }
     for (i = 0; i < sizeof(panels) / sizeof(*panels); i++) {
-        int tube, first = rec->count[TYPE_Observation] + 1;
+        int order, tube, first, is_spoiled;
 
         if (!(wanted & panels[i].bit)) {
             continue;
         }
-        tube = specimen(rec, panels[i].specimen);
+        is_spoiled = panels[i].specimen == CODE_SPM_SERUM && rng_chance(&rec->rng, 12);
+        order = fhir_sample_study_request(rec, panels[i].code, CODE_ORD_LAB, 0);
+        tube = specimen(rec, panels[i].specimen, is_spoiled);
+        first = rec->count[TYPE_Observation] + 1;
         for (t = 0; t < 16 && panels[i].tests[t] != LAB_NONE; t++) {
-            result(rec, panels[i].tests[t], tube);
+            if (is_spoiled && panels[i].tests[t] == LAB_POTASSIUM) {
+                unmeasured(rec, panels[i].tests[t], tube);
+            }
+            else {
+                result(rec, panels[i].tests[t], tube);
+            }
         }
-        report(rec, panels[i].code, tube, first, t);
+        report(rec, panels[i].code, order, tube, first, t);
+    }
+    if (wanted & PANEL_URINE) {
+        urine(rec);
+    }
+    if (wanted & PANEL_COVID) {
+        covid(rec);
     }
 }

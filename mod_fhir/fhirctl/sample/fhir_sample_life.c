@@ -149,6 +149,24 @@ static void stays(plan_t *plan)
     }
 }
 
+/* An operation that implants a device. */
+static void operation(plan_t *plan)
+{
+    fhir_sample_person_t *p = plan->p;
+    int i;
+
+    if (p->shows & SHOWS_DEVICE) {
+        for (i = 0; i < p->problems; i++) {
+            if (p->problem[i].illness->code == CODE_HEART_FAILURE ||
+                p->problem[i].illness->code == CODE_OSTEOARTHRITIS) {
+                add_for(plan, p->end - 400, VISIT_OPERATION, NULL, &p->problem[i]);
+                return;
+            }
+        }
+        add(plan, p->end - 400, VISIT_OPERATION);
+    }
+}
+
 static int by_day(const void *a, const void *b)
 {
     const fhir_sample_visit_t *x = a, *y = b;
@@ -195,6 +213,7 @@ int fhir_sample_life_plan(fhir_sample_visit_t *visits, fhir_sample_person_t *p,
     ailments(&plan);
     pregnancy(&plan);
     stays(&plan);
+    operation(&plan);
     for (i = 0; i < plan.count; i++) {
         int weekday = weekday_of(&visits[i]);
 

@@ -19,6 +19,7 @@ typedef enum fhir_sample_visit_kind_t {
     VISIT_PRENATAL,
     VISIT_DELIVERY,
     VISIT_STAY, /* in hospital */
+    VISIT_OPERATION,
     VISIT_KIND_COUNT
 } fhir_sample_visit_kind_t;
 
@@ -26,7 +27,7 @@ typedef struct fhir_sample_visit_t {
     int day;
     fhir_sample_visit_kind_t kind;
     const fhir_sample_ailment_t *ailment; /* of VISIT_AILMENT */
-    fhir_sample_problem_t *problem;       /* why: of VISIT_STAY; else NULL */
+    fhir_sample_problem_t *problem;       /* why: of VISIT_STAY and VISIT_OPERATION, or NULL */
 } fhir_sample_visit_t;
 
 /** Plans the visits of a person, by day, at most one a day; returns how many. */

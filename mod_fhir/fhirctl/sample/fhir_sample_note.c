@@ -5,7 +5,7 @@
 
 #include "fhirctl/sample/fhir_sample_write.h"
 
-static void put_base64(fhir_sample_json_t *w, const char *name, const char *text)
+void fhir_sample_note_base64(fhir_sample_json_t *w, const char *name, const char *text)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const unsigned char *s = (const unsigned char *)text;
@@ -29,22 +29,23 @@ static void put_base64(fhir_sample_json_t *w, const char *name, const char *text
     fhir_buf_putc(w->buf, '"');
 }
 
-static int binary(fhir_sample_record_t *rec, const char *text)
+int fhir_sample_note_binary(fhir_sample_record_t *rec, const char *text)
 {
     fhir_sample_json_t *w = rec->w;
     int number = fhir_sample_record_begin(rec, TYPE_Binary, NULL);
 
     put_word(w, "contentType", "text/plain");
     put_ref(rec, "securityContext", TYPE_Patient, 0);
-    put_base64(w, "data", text);
+    fhir_sample_note_base64(w, "data", text);
     fhir_sample_record_finish(rec);
     return number;
 }
 
-int fhir_sample_note_write(fhir_sample_record_t *rec, fhir_sample_code_id_t type, const char *text)
+/* The text is in a Binary, or, when there is none (0), in the resource. */
+static int document(fhir_sample_record_t *rec, fhir_sample_code_id_t type, int attachment,
+                    const char *text)
 {
     fhir_sample_json_t *w = rec->w;
-    int attachment = binary(rec, text);
     int number =
         fhir_sample_record_begin(rec, TYPE_DocumentReference, US_CORE("us-core-documentreference"));
     char value[96];
@@ -67,8 +68,13 @@ int fhir_sample_note_write(fhir_sample_record_t *rec, fhir_sample_code_id_t type
     put_object(w, NULL);
     put_object(w, "attachment");
     put_word(w, "contentType", "text/plain");
-    snprintf(value, sizeof(value), "Binary/%s-%d", rec->id, attachment);
-    put_word(w, "url", value);
+    if (attachment) {
+        snprintf(value, sizeof(value), "Binary/%s-%d", rec->id, attachment);
+        put_word(w, "url", value);
+    }
+    else {
+        fhir_sample_note_base64(w, "data", text);
+    }
     put_word(w, "title", fhir_sample_codes[type].display);
     put_end(w, 1);
     put_coding(w, "format", CODE_FORMAT_TEXT);
@@ -83,4 +89,21 @@ int fhir_sample_note_write(fhir_sample_record_t *rec, fhir_sample_code_id_t type
     put_end(w, 1);
     fhir_sample_record_finish(rec);
     return number;
+}
+
+int fhir_sample_note_write(fhir_sample_record_t *rec, fhir_sample_code_id_t type, const char *text)
+{
+    int attachment = fhir_sample_note_binary(rec, text);
+
+    return document(rec, type, attachment, NULL);
+}
+
+int fhir_sample_note_refer(fhir_sample_record_t *rec, fhir_sample_code_id_t type, int binary)
+{
+    return document(rec, type, binary, NULL);
+}
+
+int fhir_sample_note_inline(fhir_sample_record_t *rec, fhir_sample_code_id_t type, const char *text)
+{
+    return document(rec, type, 0, text);
 }

@@ -33,24 +33,51 @@ int fhir_sample_write_age(const fhir_sample_record_t *rec)
     return fhir_sample_day_age(rec->person->birth, rec->day);
 }
 
-int fhir_sample_observe_begin(fhir_sample_record_t *rec, const char *profiles,
-                              fhir_sample_code_id_t category, fhir_sample_code_id_t code,
-                              int minute, const char *performer)
+int fhir_sample_observe_begin(fhir_sample_record_t *rec, const fhir_sample_observe_t *o)
 {
     fhir_sample_json_t *w = rec->w;
-    int number = fhir_sample_record_begin(rec, TYPE_Observation, profiles);
+    int number = fhir_sample_record_begin(rec, TYPE_Observation, o->profiles), i;
 
     put_word(w, "status", "final");
-    put_categories(w, "category", category);
-    put_concept(w, "code", code);
+    put_array(w, "category");
+    for (i = 0; i < 3 && o->category[i] != CODE_NONE; i++) {
+        put_category(w, NULL, o->category[i]);
+    }
+    put_end(w, 1);
+    put_concept_of(w, "code", o->code, 2, o->text);
     put_subject(rec);
     put_encounter(rec);
-    put_time(rec, "effectiveDateTime", rec->day, rec->minute + minute);
-    if (category == CODE_CAT_LAB || category == CODE_CAT_SOCIAL) {
-        put_instant(rec, "issued", rec->day, rec->minute + minute + 90);
+    put_time(rec, "effectiveDateTime", rec->day, rec->minute + o->minute);
+    if (o->category[0] == CODE_CAT_LAB || o->category[0] == CODE_CAT_SOCIAL) {
+        put_instant(rec, "issued", rec->day, rec->minute + o->minute + 90);
     }
     put_array(w, "performer");
-    put_raw(w, NULL, performer);
+    put_raw(w, NULL, o->performer ? o->performer : rec->site->nurse);
     put_end(w, 1);
+    return number;
+}
+
+int fhir_sample_observe_coded(fhir_sample_record_t *rec, const fhir_sample_observe_t *o,
+                              fhir_sample_code_id_t value, const char *text)
+{
+    int number = fhir_sample_observe_begin(rec, o);
+
+    if (value == CODE_NONE) {
+        put_text(rec->w, "valueString", text);
+    }
+    else {
+        put_concept_of(rec->w, "valueCodeableConcept", &value, 1, text);
+    }
+    fhir_sample_record_finish(rec);
+    return number;
+}
+
+int fhir_sample_observe_absent(fhir_sample_record_t *rec, const fhir_sample_observe_t *o,
+                               fhir_sample_code_id_t reason)
+{
+    int number = fhir_sample_observe_begin(rec, o);
+
+    put_concept(rec->w, "dataAbsentReason", reason);
+    fhir_sample_record_finish(rec);
     return number;
 }

@@ -25,7 +25,8 @@ typedef struct fhir_sample_problem_t {
     int recorded;  /* day it came into this record; FHIR_SAMPLE_NEVER until then */
     int condition; /* number of its Condition, 0 until then */
     int measured;  /* day of its last laboratory panels */
-    int requests[FHIR_SAMPLE_ILLNESS_MEDS]; /* numbers of its MedicationRequests, 0 until then */
+    int requests[FHIR_SAMPLE_ILLNESS_MEDS];   /* numbers of its MedicationRequests, 0: none */
+    int prescribed[FHIR_SAMPLE_ILLNESS_MEDS]; /* their days */
 } fhir_sample_problem_t;
 
 /** Special content; fixed patients are given some, others get them by chance. */

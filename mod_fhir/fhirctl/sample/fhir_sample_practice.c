@@ -416,9 +416,13 @@ void fhir_sample_practice_site(fhir_sample_site_t *site, uint64_t seed, int regi
     fhir_sample_practice_place_id(id, seed, region, org, place);
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     reference(site->place, "Location", id, full);
+    if (orgs[org].people == 0) {
+        return;
+    }
     fhir_sample_practice_person_id(id, seed, region, org, doctor);
     fhir_sample_practice_person_name(name, seed, region, org, doctor);
     reference(site->doctor, "Practitioner", id, name);
+    reference(site->role, "PractitionerRole", id, name);
     fhir_sample_practice_person_id(id, seed, region, org, nurse);
     fhir_sample_practice_person_name(name, seed, region, org, nurse);
     reference(site->nurse, "Practitioner", id, name);

@@ -22,14 +22,14 @@ static const char *number_text(char out[80], const fhir_sample_record_t *rec, in
     return out;
 }
 
-void fhir_sample_record_begin_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id,
-                                 const char *profiles)
+static void begin(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id,
+                  const char *profiles, fhir_sample_code_id_t tag)
 {
     fhir_sample_json_t *w = &run->w;
     const char *type_name = fhir_sample_type_names[type];
 
+    put_object(w, NULL);
     if (run->as_bundle) {
-        put_object(w, NULL);
         put_name(w, "fullUrl");
         fhir_buf_puts(w->buf, "\"" BUNDLE_BASE);
         fhir_buf_puts(w->buf, type_name);
@@ -38,17 +38,27 @@ void fhir_sample_record_begin_as(fhir_sample_run_t *run, fhir_sample_type_t type
         fhir_buf_putc(w->buf, '"');
         put_object(w, "resource");
     }
-    else {
-        put_object(w, NULL);
-    }
     put_word(w, "resourceType", type_name);
     put_word(w, "id", id);
-    if (profiles) {
-        put_object(w, "meta");
-        put_array(w, "profile");
-        fhir_buf_puts(w->buf, profiles);
-        put_end(w, 2);
+    if (!profiles) {
+        return;
     }
+    put_object(w, "meta");
+    put_array(w, "profile");
+    fhir_buf_puts(w->buf, profiles);
+    put_end(w, 1);
+    if (tag != CODE_NONE) {
+        put_array(w, "tag");
+        put_coding(w, NULL, tag);
+        put_end(w, 1);
+    }
+    put_end(w, 1);
+}
+
+void fhir_sample_record_begin_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id,
+                                 const char *profiles)
+{
+    begin(run, type, id, profiles, CODE_NONE);
 }
 
 void fhir_sample_record_finish_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id)
@@ -71,19 +81,25 @@ void fhir_sample_record_finish_as(fhir_sample_run_t *run, fhir_sample_type_t typ
     put_end(w, 2);
 }
 
-int fhir_sample_record_begin(fhir_sample_record_t *rec, fhir_sample_type_t type,
-                             const char *profiles)
+void fhir_sample_record_begin_tagged(fhir_sample_record_t *rec, fhir_sample_type_t type, int number,
+                                     const char *profiles, fhir_sample_code_id_t tag)
 {
     char id[80];
-    int number = ++rec->count[type];
 
     rec->type = type;
-    fhir_sample_record_begin_as(rec->run, type, number_text(id, rec, number), profiles);
-    if (type != TYPE_Provenance && type != TYPE_Binary && type != TYPE_Media &&
-        rec->targets < FHIR_SAMPLE_TARGETS) {
+    begin(rec->run, type, number_text(id, rec, number), profiles, tag);
+    if (type != TYPE_Provenance && type != TYPE_Binary && rec->targets < FHIR_SAMPLE_TARGETS) {
         rec->target[rec->targets].type = type;
         rec->target[rec->targets++].number = number;
     }
+}
+
+int fhir_sample_record_begin(fhir_sample_record_t *rec, fhir_sample_type_t type,
+                             const char *profiles)
+{
+    int number = ++rec->count[type];
+
+    fhir_sample_record_begin_tagged(rec, type, number, profiles, CODE_NONE);
     return number;
 }
 

@@ -73,6 +73,7 @@ struct fhir_sample_person_t;
 /** Who and where, as References in JSON text, ready to be copied. */
 typedef struct fhir_sample_site_t {
     char org[320], place[320], doctor[320], nurse[320];
+    char role[320]; /* the doctor's PractitionerRole */
 } fhir_sample_site_t;
 
 /** One patient's record while it is written. */
@@ -89,17 +90,24 @@ typedef struct fhir_sample_record_t {
         int number;
     } target[FHIR_SAMPLE_TARGETS]; /* resources that wait for their Provenance */
     int targets;
-    fhir_sample_site_t home;                       /* the practice */
-    char lab[320], pharmacist[320], pharmacy[320]; /* Organization, Practitioner, Organization */
-    const fhir_sample_site_t *site;                /* of the visit */
-    int encounter;                                 /* number of the visit's Encounter, 0: none */
-    int day, minute;                               /* of the visit */
+    fhir_sample_site_t home; /* the practice */
+    char lab[320], lab_person[320], pharmacist[320], pharmacy[320], payer[320];
+    char self[320], cardiologist[320]; /* the Patient, a Practitioner */
+    const fhir_sample_site_t *site;    /* of the visit */
+    int flu_season;                    /* of the last vaccination */
+    int pregnancy;                     /* number of its Condition */
+    unsigned shown;                    /* SHOWS_ bits that are done */
+    int encounter;                     /* number of the visit's Encounter, 0: none */
+    int day, minute;                   /* of the visit */
 } fhir_sample_record_t;
 
 /** Begins a resource with the next number of its type (1, 2, …), which is returned; profiles is
  *  the content of meta.profile. */
 int fhir_sample_record_begin(fhir_sample_record_t *rec, fhir_sample_type_t type,
                              const char *profiles);
+/** The same with a number that is counted already and a meta.tag (or CODE_NONE). */
+void fhir_sample_record_begin_tagged(fhir_sample_record_t *rec, fhir_sample_type_t type, int number,
+                                     const char *profiles, fhir_sample_code_id_t tag);
 /** Begins a resource with an id of its own. */
 void fhir_sample_record_begin_as(fhir_sample_run_t *run, fhir_sample_type_t type, const char *id,
                                  const char *profiles);

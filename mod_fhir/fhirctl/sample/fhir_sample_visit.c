@@ -22,6 +22,8 @@ static const struct {
     [VISIT_PRENATAL] = {CODE_CLASS_AMB, CODE_ENC_PRENATAL, 25, "Prenatal visit",
                         CODE_NOTE_PROGRESS},
     [VISIT_DELIVERY] = {CODE_CLASS_IMP, CODE_ENC_DELIVERY, 2880, "Delivery", CODE_NOTE_DISCHARGE},
+    [VISIT_OPERATION] = {CODE_CLASS_IMP, CODE_ENC_ADMISSION, 4320, "Operation",
+                         CODE_NOTE_DISCHARGE},
     [VISIT_STAY] = {CODE_CLASS_IMP, CODE_ENC_ADMISSION, 4320, "Hospital stay", CODE_NOTE_DISCHARGE},
 };
 
@@ -32,8 +34,13 @@ typedef struct now_t {
     int minutes;
     fhir_sample_code_id_t reason; /* or CODE_NONE */
     int condition;                /* number of the Condition that is the reason, 0: none */
+    fhir_sample_code_id_t note;   /* type of the note */
     const fhir_sample_site_t *site;
 } now_t;
+
+typedef struct places_t {
+    fhir_sample_site_t hospital, emergency, surgery, cardiology;
+} places_t;
 
 static void encounter(fhir_sample_record_t *rec, const now_t *now)
 {
@@ -95,7 +102,7 @@ static void agent(fhir_sample_json_t *w, fhir_sample_code_id_t type, const char 
     put_end(w, 1);
 }
 
-static void provenance(fhir_sample_record_t *rec, int minutes)
+static void provenance(fhir_sample_record_t *rec, int minutes, const char *author)
 {
     fhir_sample_json_t *w = rec->w;
     int i;
@@ -114,28 +121,30 @@ static void provenance(fhir_sample_record_t *rec, int minutes)
     put_end(w, 1);
     put_instant(rec, "recorded", rec->day, rec->minute + minutes);
     put_array(w, "agent");
-    agent(w, CODE_PROV_AUTHOR, rec->site->doctor, rec->site->org);
+    agent(w, CODE_PROV_AUTHOR, author, rec->site->org);
     agent(w, CODE_PROV_TRANSMITTER, rec->site->org, rec->home.org);
     put_end(w, 1);
     fhir_sample_record_finish(rec);
     rec->targets = 0;
 }
 
-/* Illnesses that have begun since the last visit are found at this one. */
+/* Illnesses that have begun since the last visit are found at this one; what began long ago is
+ * remembered by month or year. */
 static void diagnose(fhir_sample_record_t *rec, fhir_sample_person_t *p)
 {
     int i, d;
 
     for (i = 0; i < p->problems; i++) {
         fhir_sample_problem_t *problem = &p->problem[i];
-        int years;
+        int years = (rec->day - problem->onset) / 365;
 
-        if (problem->condition || problem->onset > rec->day) {
+        if (problem->onset > rec->day) {
             continue;
         }
-        /* What began long ago is remembered by month or year. */
-        years = (rec->day - problem->onset) / 365;
-        problem->recorded = rec->day;
+        if (problem->condition) {
+            fhir_sample_meds_renew(rec, problem);
+            continue;
+        }
         problem->condition = fhir_sample_care_condition(rec, problem->illness->code,
                                                         CODE_CAT_PROBLEM, problem->onset,
                                                         years > 5   ? 4
@@ -144,8 +153,9 @@ static void diagnose(fhir_sample_record_t *rec, fhir_sample_person_t *p)
                                                         FHIR_SAMPLE_NEVER);
         for (d = 0; d < FHIR_SAMPLE_ILLNESS_MEDS; d++) {
             if (problem->illness->drug[d] != DRUG_NONE && (d == 0 || rng_chance(&rec->rng, 500))) {
-                problem->requests[d] =
-                    fhir_sample_meds_request(rec, problem->illness->drug[d], problem->condition, 0);
+                problem->requests[d] = fhir_sample_meds_request(
+                    rec, problem->illness->drug[d], problem->condition, problem->illness->code, 0);
+                problem->prescribed[d] = rec->day;
             }
         }
     }
@@ -161,10 +171,10 @@ static void treat(fhir_sample_record_t *rec, const fhir_sample_ailment_t *ailmen
 
     fhir_sample_lab_write(rec, ailment->panels);
     if (ailment->procedure != CODE_NONE) {
-        fhir_sample_care_procedure(rec, ailment->procedure, condition);
+        fhir_sample_care_procedure(rec, ailment->procedure, condition, 0);
     }
     if (drug != DRUG_NONE) {
-        fhir_sample_meds_request(rec, drug, condition, 1);
+        fhir_sample_meds_request(rec, drug, condition, ailment->code, 1);
     }
 }
 
@@ -209,39 +219,187 @@ static void note(fhir_sample_record_t *rec, const now_t *now)
              now->visit->ailment ? fhir_sample_codes[now->visit->ailment->code].display
                                  : "Stable course",
              now->visit->ailment ? "if not better in a week" : "as scheduled");
-    fhir_sample_note_write(rec, kinds[now->visit->kind].note, text);
+    fhir_sample_note_write(rec, now->note, text);
+}
+
+/* The first minutes: color, heart, reflexes, tone and breath make ten points. */
+static void newborn(fhir_sample_record_t *rec)
+{
+    static const fhir_sample_code_id_t score[][2] = {{CODE_APGAR_COLOR, CODE_LA_GOOD_COLOR},
+                                                     {CODE_APGAR_HEART, CODE_LA_OVER_100},
+                                                     {CODE_APGAR_REFLEX, CODE_LA_GRIMACE},
+                                                     {CODE_APGAR_TONE, CODE_LA_ACTIVE},
+                                                     {CODE_APGAR_BREATH, CODE_LA_CRY}};
+    fhir_sample_observe_t o = {.profiles = US_CORE("us-core-observation-clinical-result"),
+                               .category = {CODE_CAT_EXAM}};
+    int i;
+
+    fhir_sample_care_condition(rec, CODE_LIVEBORN, CODE_CAT_DIAGNOSIS, rec->day, 10, rec->day + 2);
+    for (i = 0; i < 5; i++) {
+        o.code[0] = score[i][0];
+        fhir_sample_observe_coded(rec, &o, score[i][1], NULL);
+    }
+    o.code[0] = CODE_APGAR;
+    fhir_sample_observe_begin(rec, &o);
+    put_quantity(rec->w, "valueQuantity", 10000, 0, "score", "{score}");
+    fhir_sample_record_finish(rec);
+    fhir_sample_care_procedure(rec, CODE_PRC_HEARING, 0, 0);
+}
+
+static void prenatal(fhir_sample_record_t *rec, const fhir_sample_person_t *p)
+{
+    int birth = p->end - 245;
+
+    if (!rec->pregnancy) {
+        rec->pregnancy = fhir_sample_care_condition(rec, CODE_PREGNANCY, CODE_CAT_PROBLEM,
+                                                    birth - 270, 10, birth);
+        fhir_sample_care_procedure(rec, CODE_PRC_PREGNANCY_TEST, rec->pregnancy, 0);
+        fhir_sample_lab_write(rec, PANEL_CBC | PANEL_URINE);
+    }
+    fhir_sample_social_pregnancy(rec);
+    fhir_sample_care_procedure(rec, CODE_PRC_FETAL_HEART, rec->pregnancy, 0);
+    fhir_sample_care_procedure(rec, CODE_PRC_FUNDAL, rec->pregnancy, 0);
+}
+
+static void stay(fhir_sample_record_t *rec, const fhir_sample_visit_t *v)
+{
+    fhir_sample_code_id_t code = v->problem ? v->problem->illness->code : CODE_NONE;
+    int condition = v->problem ? v->problem->condition : 0;
+
+    fhir_sample_care_procedure(rec,
+                               code == CODE_CORONARY ? CODE_PRC_PCI
+                               : code == CODE_AFIB   ? CODE_PRC_CARDIOVERSION
+                                                     : CODE_PRC_ECHO,
+                               condition, 0);
+    fhir_sample_note_write(
+        rec, CODE_NOTE_CONSULT,
+        "Cardiology consultation\n\nAsked for advice on treatment. Echocardiogram "
+        "reviewed. Continue the current drugs, low salt diet, weigh daily.\n");
+}
+
+/* What is shown once, in the last years of the record. */
+static void shows(fhir_sample_record_t *rec, const fhir_sample_person_t *p)
+{
+    int age = fhir_sample_write_age(rec);
+
+    if (rec->shown || rec->day < p->end - 1100) {
+        return;
+    }
+    rec->shown = 1;
+    fhir_sample_social_write(rec);
+    if (p->shows & SHOWS_NEEDS) {
+        fhir_sample_care_needs(rec);
+    }
+    if (p->shows & SHOWS_STUDIES) {
+        fhir_sample_study_write(rec, CODE_RPT_CHEST_XRAY);
+        fhir_sample_study_write(rec, CODE_RPT_ECG);
+        if (age >= 45) {
+            fhir_sample_care_procedure(rec, CODE_PRC_COLONOSCOPY, 0, 0);
+            fhir_sample_study_write(rec, CODE_NOTE_PATHOLOGY);
+        }
+        if (p->is_female && age >= 45) {
+            fhir_sample_study_write(rec, CODE_RPT_DXA);
+        }
+        fhir_sample_note_inline(rec, CODE_NOTE_LAB,
+                                "Laboratory report\n\nAll results of today have been reviewed.\n");
+    }
+    if (p->shows & SHOWS_DIRECTIVES) {
+        fhir_sample_directive_write(rec);
+    }
+    if (p->shows & SHOWS_EVERY_INTENT) {
+        fhir_sample_meds_intents(rec);
+    }
+    if (p->shows & (SHOWS_UNKNOWNS | SHOWS_NEWBORN) || p->index == 5) {
+        fhir_sample_vitals_refused(rec);
+    }
+}
+
+static void set_scene(now_t *now, const fhir_sample_visit_t *v, const fhir_sample_record_t *rec,
+                      const places_t *places)
+{
+    now->visit = v;
+    now->class = kinds[v->kind].class;
+    now->type = kinds[v->kind].type;
+    now->minutes = kinds[v->kind].minutes;
+    now->note = kinds[v->kind].note;
+    now->site = now->class == CODE_CLASS_IMP ? &places->hospital : &rec->home;
+    if (v->kind == VISIT_OPERATION) {
+        now->site = v->problem && v->problem->illness->code == CODE_HEART_FAILURE
+                        ? &places->cardiology
+                        : &places->surgery;
+    }
+    if (v->ailment) {
+        now->reason = v->ailment->code;
+        now->condition = rec->count[TYPE_Condition] + 1;
+    }
+    if (v->ailment && v->ailment->setting == SETTING_EMERGENCY) {
+        now->class = CODE_CLASS_EMER;
+        now->type = CODE_ENC_EMERGENCY;
+        now->minutes = 150;
+        now->note = CODE_NOTE_EMERGENCY;
+        now->site = &places->emergency;
+    }
+    else if (v->ailment && v->ailment->setting == SETTING_VIRTUAL) {
+        now->class = CODE_CLASS_VR;
+    }
+    else if (v->ailment && rec->person->shows & SHOWS_UNKNOWNS) {
+        now->type = CODE_ENC_UNKNOWN;
+    }
+    if (v->problem && v->problem->condition) {
+        now->reason = v->problem->illness->code;
+        now->condition = v->problem->condition;
+    }
+}
+
+static void happenings(fhir_sample_record_t *rec, fhir_sample_person_t *p,
+                       const fhir_sample_visit_t *v)
+{
+    switch (v->kind) {
+    case VISIT_BIRTH:
+        newborn(rec);
+        break;
+    case VISIT_CHECKUP:
+        fhir_sample_lab_write(rec, PANEL_CMP | PANEL_LIPID | PANEL_CBC);
+        fhir_sample_care_procedure(rec, CODE_PRC_MED_REVIEW, 0, 0);
+        if (rng_chance(&rec->rng, 350)) {
+            fhir_sample_survey_write(rec);
+        }
+        break;
+    case VISIT_FOLLOWUP:
+        fhir_sample_lab_write(rec, panels_due(rec, p, 0));
+        if (fhir_sample_write_ill_days(rec, ILL_DEPRESSION) >= 0) {
+            fhir_sample_survey_write(rec);
+        }
+        break;
+    case VISIT_STAY:
+        fhir_sample_lab_write(rec, panels_due(rec, p, 1));
+        stay(rec, v);
+        break;
+    case VISIT_OPERATION:
+        fhir_sample_device_write(rec, v->problem ? v->problem->condition : 0);
+        break;
+    case VISIT_PRENATAL:
+        prenatal(rec, p);
+        break;
+    case VISIT_DELIVERY:
+        fhir_sample_care_procedure(rec, CODE_PRC_CHILDBIRTH, rec->pregnancy, 0);
+        fhir_sample_care_procedure(rec, CODE_PRC_EPIDURAL, rec->pregnancy, 0);
+        break;
+    default:
+        break;
+    }
 }
 
 static void visit(fhir_sample_record_t *rec, fhir_sample_person_t *p, const fhir_sample_visit_t *v,
-                  int last_day, const fhir_sample_site_t *hospital,
-                  const fhir_sample_site_t *emergency)
+                  int last_day, const places_t *places)
 {
-    now_t now = {
-        v,         kinds[v->kind].class, kinds[v->kind].type, kinds[v->kind].minutes, CODE_NONE, 0,
-        &rec->home};
+    now_t now = {0};
+    int is_office = v->kind == VISIT_CHECKUP || v->kind == VISIT_FOLLOWUP ||
+                    v->kind == VISIT_WELL_CHILD || v->kind == VISIT_PRENATAL;
 
     rec->day = v->day;
     rec->minute = 480 + rng_below(&rec->rng, 36) * 15;
-    if (now.class == CODE_CLASS_IMP) {
-        now.site = hospital;
-    }
-    if (v->ailment) {
-        now.reason = v->ailment->code;
-        now.condition = rec->count[TYPE_Condition] + 1;
-        if (v->ailment->setting == SETTING_EMERGENCY) {
-            now.class = CODE_CLASS_EMER;
-            now.type = CODE_ENC_EMERGENCY;
-            now.minutes = 150;
-            now.site = emergency;
-        }
-        else if (v->ailment->setting == SETTING_VIRTUAL) {
-            now.class = CODE_CLASS_VR;
-        }
-    }
-    if (v->problem && v->problem->condition) {
-        now.reason = v->problem->illness->code;
-        now.condition = v->problem->condition;
-    }
+    set_scene(&now, v, rec, places);
     rec->site = now.site;
     encounter(rec, &now);
     if (v->ailment) {
@@ -251,29 +409,57 @@ static void visit(fhir_sample_record_t *rec, fhir_sample_person_t *p, const fhir
     if (rec->encounter == 1) {
         fhir_sample_care_allergies(rec);
     }
+    if (p->smoking != CODE_NONE && (v->kind == VISIT_CHECKUP || rec->encounter == 1) &&
+        fhir_sample_write_age(rec) >= 13) {
+        fhir_sample_vitals_smoking(rec);
+    }
     diagnose(rec, p);
-    if (v->kind == VISIT_FOLLOWUP || v->kind == VISIT_STAY) {
-        fhir_sample_lab_write(rec, panels_due(rec, p, v->kind == VISIT_STAY));
+    happenings(rec, p, v);
+    if (is_office) {
+        shows(rec, p);
     }
-    if (v->kind == VISIT_CHECKUP) {
-        if (p->smoking != CODE_NONE) {
-            fhir_sample_vitals_smoking(rec);
-        }
-        fhir_sample_lab_write(rec, PANEL_CMP | PANEL_LIPID | PANEL_CBC);
-        fhir_sample_care_procedure(rec, CODE_PRC_MED_REVIEW, 0);
-    }
-    if (v->kind != VISIT_AILMENT && v->kind != VISIT_STAY) {
+    if (is_office || v->kind == VISIT_BIRTH) {
         fhir_sample_vaccine_write(rec, last_day);
     }
     note(rec, &now);
-    provenance(rec, now.minutes + 60);
+    provenance(rec, now.minutes + 60, rec->site->doctor);
+}
+
+static void set_places(fhir_sample_record_t *rec, places_t *places)
+{
+    uint64_t seed = rec->run->seed;
+    const fhir_sample_person_t *p = rec->person;
+    fhir_sample_site_t other;
+
+    fhir_sample_practice_site(&rec->home, seed, p->region, p->org, PLACE_MAIN, p->pcp,
+                              fhir_sample_practice_people(p->org));
+    fhir_sample_practice_site(&places->hospital, seed, p->region, ORG_HOSPITAL, PLACE_WARD,
+                              HOSPITAL_MEDICINE, HOSPITAL_NURSE);
+    fhir_sample_practice_site(&places->emergency, seed, p->region, ORG_HOSPITAL, PLACE_EMERGENCY,
+                              HOSPITAL_EMERGENCY, HOSPITAL_NURSE);
+    fhir_sample_practice_site(&places->surgery, seed, p->region, ORG_HOSPITAL, PLACE_MAIN,
+                              HOSPITAL_ORTHOPEDICS, HOSPITAL_NURSE);
+    fhir_sample_practice_site(&places->cardiology, seed, p->region, ORG_HOSPITAL, PLACE_MAIN,
+                              HOSPITAL_CARDIOLOGY, HOSPITAL_NURSE);
+    memcpy(rec->cardiologist, places->cardiology.role, sizeof(rec->cardiologist));
+    fhir_sample_practice_site(&other, seed, p->region, ORG_LAB, PLACE_MAIN, 1, 1);
+    memcpy(rec->lab, other.org, sizeof(rec->lab));
+    memcpy(rec->lab_person, other.doctor, sizeof(rec->lab_person));
+    fhir_sample_practice_site(&other, seed, p->region, ORG_PHARMACY, PLACE_MAIN, 1, 1);
+    memcpy(rec->pharmacy, other.org, sizeof(rec->pharmacy));
+    memcpy(rec->pharmacist, other.doctor, sizeof(rec->pharmacist));
+    fhir_sample_practice_site(&other, seed, p->region, ORG_PAYER, PLACE_MAIN, 0, 0);
+    memcpy(rec->payer, other.org, sizeof(rec->payer));
+    snprintf(rec->self, sizeof(rec->self), "{\"reference\":\"Patient/%s\",\"display\":\"%s\"}",
+             p->id, p->display);
+    rec->site = &rec->home;
 }
 
 void fhir_sample_life_write(fhir_sample_run_t *run, fhir_sample_person_t *p)
 {
     fhir_sample_visit_t visits[FHIR_SAMPLE_VISITS];
     fhir_sample_record_t rec;
-    fhir_sample_site_t hospital, emergency, other;
+    places_t places;
     int count, i;
 
     memset(&rec, 0, sizeof(rec));
@@ -282,25 +468,22 @@ void fhir_sample_life_write(fhir_sample_run_t *run, fhir_sample_person_t *p)
     rec.person = p;
     rec.rng = rng_stream(p->seed, (uint64_t)p->index, 2);
     memcpy(rec.id, p->id, sizeof(rec.id));
-    fhir_sample_practice_site(&rec.home, run->seed, p->region, p->org, PLACE_MAIN, p->pcp,
-                              fhir_sample_practice_people(p->org));
-    fhir_sample_practice_site(&hospital, run->seed, p->region, ORG_HOSPITAL, PLACE_WARD,
-                              HOSPITAL_MEDICINE, HOSPITAL_NURSE);
-    fhir_sample_practice_site(&emergency, run->seed, p->region, ORG_HOSPITAL, PLACE_EMERGENCY,
-                              HOSPITAL_EMERGENCY, HOSPITAL_NURSE);
-    fhir_sample_practice_site(&other, run->seed, p->region, ORG_LAB, PLACE_MAIN, 1, 1);
-    memcpy(rec.lab, other.org, sizeof(rec.lab));
-    fhir_sample_practice_site(&other, run->seed, p->region, ORG_PHARMACY, PLACE_MAIN, 1, 1);
-    memcpy(rec.pharmacy, other.org, sizeof(rec.pharmacy));
-    memcpy(rec.pharmacist, other.doctor, sizeof(rec.pharmacist));
-    rec.site = &rec.home;
+    set_places(&rec, &places);
     fhir_sample_person_write(&rec);
     count = fhir_sample_life_plan(visits, p, &rec.rng);
-    for (i = 0; i < count; i++) {
-        visit(&rec, p, &visits[i], i ? visits[i - 1].day : p->start - 1, &hospital, &emergency);
+    if (count == 0) {
+        return;
     }
-    if (count && p->death == FHIR_SAMPLE_NEVER) {
+    rec.day = p->start;
+    rec.minute = 480;
+    fhir_sample_admin_relatives(&rec);
+    fhir_sample_admin_coverage(&rec);
+    provenance(&rec, 30, rec.home.org);
+    for (i = 0; i < count; i++) {
+        visit(&rec, p, &visits[i], i ? visits[i - 1].day : p->start - 1, &places);
+    }
+    if (p->death == FHIR_SAMPLE_NEVER) {
         fhir_sample_care_plans(&rec);
-        provenance(&rec, 90);
+        provenance(&rec, 90, rec.home.doctor);
     }
 }

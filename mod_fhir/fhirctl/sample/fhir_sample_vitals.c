@@ -53,68 +53,166 @@ static int weight_g(fhir_sample_record_t *rec)
     return weight + (int)rng_wobble(&rec->rng, weight / 150);
 }
 
-static void quantity(fhir_sample_record_t *rec, const char *profiles, fhir_sample_code_id_t code,
-                     long milli, int places, const char *unit, const char *ucum)
+/* A vital sign that is one number. */
+typedef struct vital_t {
+    const char *profiles;
+    fhir_sample_code_id_t code;
+    int places;
+    const char *unit, *ucum;
+} vital_t;
+
+static const vital_t vital_height = {VITAL("body-height") "," HL7("bodyheight"), CODE_BODY_HEIGHT,
+                                     1, "cm", "cm"};
+static const vital_t vital_weight = {VITAL("body-weight") "," HL7("bodyweight"), CODE_BODY_WEIGHT,
+                                     1, "kg", "kg"};
+static const vital_t vital_bmi = {VITAL("bmi") "," HL7("bmi"), CODE_BMI, 1, "kg/m2", "kg/m2"};
+static const vital_t vital_pulse = {VITAL("heart-rate") "," HL7("heartrate"), CODE_HEART_RATE, 0,
+                                    "beats/min", "/min"};
+static const vital_t vital_breath = {VITAL("respiratory-rate") "," HL7("resprate"), CODE_RESP_RATE,
+                                     0, "breaths/min", "/min"};
+static const vital_t vital_temp = {VITAL("body-temperature") "," HL7("bodytemp"), CODE_BODY_TEMP, 1,
+                                   "Cel", "Cel"};
+static const vital_t vital_head = {VITAL("head-circumference") "," HL7("headcircum"),
+                                   CODE_HEAD_CIRC, 1, "cm", "cm"};
+static const vital_t vital_head_pct = {US_CORE("head-occipital-frontal-circumference-percentile"),
+                                       CODE_HEAD_PCT, 0, "%", "%"};
+static const vital_t vital_weight_pct = {US_CORE("pediatric-weight-for-height"), CODE_WFL_PCT, 0,
+                                         "%", "%"};
+static const vital_t vital_bmi_pct = {US_CORE("pediatric-bmi-for-age"), CODE_BMI_PCT, 0, "%", "%"};
+
+static fhir_sample_observe_t frame(const vital_t *vital)
 {
-    fhir_sample_observe_begin(rec, profiles, CODE_CAT_VITAL, code, 5, rec->site->nurse);
-    put_quantity(rec->w, "valueQuantity", milli, places, unit, ucum);
+    return (fhir_sample_observe_t){.profiles = vital->profiles,
+                                   .category = {CODE_CAT_VITAL},
+                                   .code = {vital->code},
+                                   .minute = 5};
+}
+
+static void quantity(fhir_sample_record_t *rec, const vital_t *vital, long milli)
+{
+    fhir_sample_observe_t o = frame(vital);
+
+    fhir_sample_observe_begin(rec, &o);
+    put_quantity(rec->w, "valueQuantity", milli, vital->places, vital->unit, vital->ucum);
     fhir_sample_record_finish(rec);
 }
 
+static void absent(fhir_sample_record_t *rec, const vital_t *vital)
+{
+    fhir_sample_observe_t o = frame(vital);
+
+    fhir_sample_observe_absent(rec, &o, CODE_ABSENT_DECLINED);
+}
+
+/* A part without a value (below 0) says why. */
 static void pressure_part(fhir_sample_json_t *w, fhir_sample_code_id_t code, long value)
 {
     put_object(w, NULL);
     put_concept(w, "code", code);
-    put_quantity(w, "valueQuantity", value * 1000, 0, "mmHg", "mm[Hg]");
+    if (value < 0) {
+        put_concept(w, "dataAbsentReason", CODE_ABSENT_UNKNOWN);
+    }
+    else {
+        put_quantity(w, "valueQuantity", value * 1000, 0, "mmHg", "mm[Hg]");
+    }
     put_end(w, 1);
 }
 
-static void blood_pressure(fhir_sample_record_t *rec)
+static void pressure(fhir_sample_record_t *rec, int systolic, int diastolic)
+{
+    fhir_sample_observe_begin(
+        rec, &(fhir_sample_observe_t){.profiles = VITAL("blood-pressure") "," HL7("bp"),
+                                      .category = {CODE_CAT_VITAL},
+                                      .code = {CODE_BP_PANEL},
+                                      .minute = 4});
+    if (systolic < 0 && diastolic < 0) {
+        put_concept(rec->w, "dataAbsentReason", CODE_ABSENT_DECLINED);
+    }
+    put_array(rec->w, "component");
+    pressure_part(rec->w, CODE_SYSTOLIC, systolic);
+    pressure_part(rec->w, CODE_DIASTOLIC, diastolic);
+    put_end(rec->w, 1);
+    fhir_sample_record_finish(rec);
+}
+
+static int systolic_now(fhir_sample_record_t *rec)
 {
     int age = fhir_sample_write_age(rec);
     int ill = fhir_sample_write_ill_days(rec, ILL_HYPERTENSION);
     int systolic = age < 18 ? 88 + age * 2 : 110 + age / 4;
 
     /* High at diagnosis, falling over the first year of treatment. */
-    systolic += ill < 0 ? 0 : 12 + 22 * 120 / (120 + ill);
-    systolic += (int)rng_wobble(&rec->rng, 5);
-    fhir_sample_observe_begin(rec, VITAL("blood-pressure") "," HL7("bp"), CODE_CAT_VITAL,
-                              CODE_BP_PANEL, 4, rec->site->nurse);
-    put_array(rec->w, "component");
-    pressure_part(rec->w, CODE_SYSTOLIC, systolic);
-    pressure_part(rec->w, CODE_DIASTOLIC, systolic * 62 / 100 + rng_below(&rec->rng, 5));
-    put_end(rec->w, 1);
+    return systolic + (ill < 0 ? 0 : 12 + 22 * 120 / (120 + ill)) + (int)rng_wobble(&rec->rng, 5);
+}
+
+/* The mean of a week of measuring at home. */
+static void home_average(fhir_sample_record_t *rec)
+{
+    fhir_sample_json_t *w = rec->w;
+    int systolic = systolic_now(rec) - 4, unknown = (rec->person->shows & SHOWS_UNKNOWNS) != 0;
+
+    fhir_sample_record_begin(
+        rec, TYPE_Observation,
+        US_CORE("us-core-average-blood-pressure") "," US_CORE("us-core-vital-signs"));
+    put_word(w, "status", "final");
+    put_categories(w, "category", CODE_CAT_VITAL);
+    put_concept(w, "code", CODE_MEAN_BP);
+    put_subject(rec);
+    put_encounter(rec);
+    put_object(w, "effectivePeriod");
+    put_day(w, "start", rec->day - 7);
+    put_day(w, "end", rec->day);
+    put_end(w, 1);
+    put_array(w, "performer");
+    put_ref(rec, NULL, TYPE_Patient, 0);
+    put_end(w, 1);
+    put_array(w, "component");
+    /* A device of which one number or the other was not noted. */
+    pressure_part(w, CODE_MEAN_SYSTOLIC,
+                  unknown && rec->count[TYPE_Observation] % 2 ? -1 : systolic);
+    pressure_part(w, CODE_MEAN_DIASTOLIC,
+                  unknown && rec->count[TYPE_Observation] % 2 == 0 ? -1 : systolic * 62 / 100 + 2);
+    put_end(w, 1);
     fhir_sample_record_finish(rec);
 }
 
+static void oxygen_part(fhir_sample_json_t *w, fhir_sample_code_id_t code, long milli,
+                        const char *unit, const char *ucum)
+{
+    put_object(w, NULL);
+    put_concept_of(w, "code", &code, 1,
+                   code == CODE_O2_CONC ? "Inhaled oxygen concentration" : NULL);
+    if (milli < 0) {
+        put_concept(w, "dataAbsentReason", CODE_ABSENT_DECLINED);
+    }
+    else {
+        put_quantity(w, "valueQuantity", milli, 0, unit, ucum);
+    }
+    put_end(w, 1);
+}
+
+/* The feverish get oxygen; below 0 the patient wanted no measurement. */
 static void oxygen(fhir_sample_record_t *rec, long fever)
 {
-    static const fhir_sample_code_id_t codes[] = {CODE_O2_PULSE, CODE_O2_SAT};
     fhir_sample_json_t *w = rec->w;
     long low = fever > 1500 ? 4 : 0;
 
-    fhir_sample_record_begin(rec, TYPE_Observation, VITAL("pulse-oximetry") "," HL7("oxygensat"));
-    put_word(w, "status", "final");
-    put_categories(w, "category", CODE_CAT_VITAL);
-    put_concept_of(w, "code", codes, 2, NULL);
-    put_subject(rec);
-    put_encounter(rec);
-    put_time(rec, "effectiveDateTime", rec->day, rec->minute + 6);
-    put_array(w, "performer");
-    put_raw(w, NULL, rec->site->nurse);
-    put_end(w, 1);
-    put_quantity(w, "valueQuantity", (99 - low - rng_below(&rec->rng, 4)) * 1000, 0, "%", "%");
-    if (low) {
+    fhir_sample_observe_begin(
+        rec, &(fhir_sample_observe_t){.profiles = VITAL("pulse-oximetry") "," HL7("oxygensat"),
+                                      .category = {CODE_CAT_VITAL},
+                                      .code = {CODE_O2_PULSE, CODE_O2_SAT},
+                                      .minute = 6});
+    if (fever < 0) {
+        put_concept(w, "dataAbsentReason", CODE_ABSENT_DECLINED);
+    }
+    else {
+        put_quantity(w, "valueQuantity", (99 - low - rng_below(&rec->rng, 4)) * 1000, 0, "%", "%");
+    }
+    if (low || fever < 0) {
         put_array(w, "component");
-        put_object(w, NULL);
-        put_concept_of(w, "code", &(fhir_sample_code_id_t){CODE_O2_FLOW}, 1, NULL);
-        put_quantity(w, "valueQuantity", 2000, 0, "liters/min", "L/min");
+        oxygen_part(w, CODE_O2_FLOW, fever < 0 ? -1 : 2000, "liters/min", "L/min");
+        oxygen_part(w, CODE_O2_CONC, fever < 0 ? -1 : 28000, "%", "%");
         put_end(w, 1);
-        put_object(w, NULL);
-        put_concept_of(w, "code", &(fhir_sample_code_id_t){CODE_O2_CONC}, 1,
-                       "Inhaled oxygen concentration");
-        put_quantity(w, "valueQuantity", 28000, 0, "%", "%");
-        put_end(w, 2);
     }
     fhir_sample_record_finish(rec);
 }
@@ -133,56 +231,95 @@ static void infant(fhir_sample_record_t *rec)
     int months = (rec->day - rec->person->birth) / 30;
     int step = months / 3 > 8 ? 8 : months / 3;
 
-    quantity(rec, VITAL("head-circumference") "," HL7("headcircum"), CODE_HEAD_CIRC,
-             (circumference[step] + rng_below(&rec->rng, 6)) * 100L, 1, "cm", "cm");
-    quantity(rec, US_CORE("head-occipital-frontal-circumference-percentile"), CODE_HEAD_PCT,
-             percentile(rec, rec->person->stature - 1000), 0, "%", "%");
-    quantity(rec, US_CORE("pediatric-weight-for-height"), CODE_WFL_PCT,
-             percentile(rec, rec->person->weight - 1040), 0, "%", "%");
+    quantity(rec, &vital_head, (circumference[step] + rng_below(&rec->rng, 6)) * 100L);
+    quantity(rec, &vital_head_pct, percentile(rec, rec->person->stature - 1000));
+    quantity(rec, &vital_weight_pct, percentile(rec, rec->person->weight - 1040));
 }
 
 void fhir_sample_vitals_write(fhir_sample_record_t *rec, long fever)
 {
-    int age = fhir_sample_write_age(rec);
+    int age = fhir_sample_write_age(rec), systolic;
     long height = height_mm(rec), weight = weight_g(rec);
     int pulse = age < 1 ? 130 : age < 6 ? 105 : age < 12 ? 88 : 74;
 
-    quantity(rec, VITAL("body-height") "," HL7("bodyheight"), CODE_BODY_HEIGHT, height * 100, 1,
-             "cm", "cm");
-    quantity(rec, VITAL("body-weight") "," HL7("bodyweight"), CODE_BODY_WEIGHT, weight, 1, "kg",
-             "kg");
+    quantity(rec, &vital_height, height * 100);
+    quantity(rec, &vital_weight, weight);
     if (age >= 2) {
-        quantity(rec, VITAL("bmi") "," HL7("bmi"), CODE_BMI, weight * 1000000 / (height * height),
-                 1, "kg/m2", "kg/m2");
+        quantity(rec, &vital_bmi, weight * 1000000 / (height * height));
     }
     if (age >= 2 && age < 20) {
-        quantity(rec, US_CORE("pediatric-bmi-for-age"), CODE_BMI_PCT,
-                 percentile(rec, rec->person->weight - 1040), 0, "%", "%");
+        quantity(rec, &vital_bmi_pct, percentile(rec, rec->person->weight - 1040));
     }
     if (age < 3) {
         infant(rec);
     }
     if (age >= 3) {
-        blood_pressure(rec);
+        systolic = systolic_now(rec);
+        pressure(rec, systolic, systolic * 62 / 100 + rng_below(&rec->rng, 5));
     }
-    quantity(rec, VITAL("heart-rate") "," HL7("heartrate"), CODE_HEART_RATE,
-             (pulse + fever / 100 + rng_wobble(&rec->rng, 4)) * 1000, 0, "beats/min", "/min");
-    quantity(rec, VITAL("respiratory-rate") "," HL7("resprate"), CODE_RESP_RATE,
+    quantity(rec, &vital_pulse, (pulse + fever / 100 + rng_wobble(&rec->rng, 4)) * 1000);
+    quantity(rec, &vital_breath,
              ((age < 2    ? 32
                : age < 10 ? 20
                           : 14) +
               fever / 400 + rng_below(&rec->rng, 4)) *
-                 1000,
-             0, "breaths/min", "/min");
-    quantity(rec, VITAL("body-temperature") "," HL7("bodytemp"), CODE_BODY_TEMP,
-             36700 + fever + rng_wobble(&rec->rng, 150), 1, "Cel", "Cel");
+                 1000);
+    quantity(rec, &vital_temp, 36700 + fever + rng_wobble(&rec->rng, 150));
     oxygen(rec, fever);
+    if (rec->person->shows & SHOWS_HOME_MONITOR && rec->encounter % 3 == 2) {
+        home_average(rec);
+    }
+}
+
+void fhir_sample_vitals_refused(fhir_sample_record_t *rec)
+{
+    int age = fhir_sample_write_age(rec);
+
+    absent(rec, &vital_height);
+    absent(rec, &vital_weight);
+    absent(rec, &vital_pulse);
+    absent(rec, &vital_breath);
+    absent(rec, &vital_temp);
+    if (age < 3) {
+        absent(rec, &vital_head);
+        absent(rec, &vital_head_pct);
+        absent(rec, &vital_weight_pct);
+    }
+    if (age >= 2) {
+        absent(rec, &vital_bmi);
+    }
+    if (age >= 2 && age < 20) {
+        absent(rec, &vital_bmi_pct);
+    }
+    oxygen(rec, -1);
+    if (age >= 3) {
+        pressure(rec, systolic_now(rec), -1);
+        pressure(rec, -1, -1);
+    }
 }
 
 void fhir_sample_vitals_smoking(fhir_sample_record_t *rec)
 {
-    fhir_sample_observe_begin(rec, US_CORE("us-core-smokingstatus"), CODE_CAT_SOCIAL, CODE_SMOKING,
-                              10, rec->site->nurse);
-    put_concept(rec->w, "valueCodeableConcept", rec->person->smoking);
-    fhir_sample_record_finish(rec);
+    fhir_sample_code_id_t smoking = rec->person->smoking;
+    int years = fhir_sample_write_age(rec) - 18;
+
+    fhir_sample_observe_coded(rec,
+                              &(fhir_sample_observe_t){.profiles = US_CORE("us-core-smokingstatus"),
+                                                       .category = {CODE_CAT_SOCIAL},
+                                                       .code = {CODE_SMOKING},
+                                                       .minute = 10},
+                              smoking, NULL);
+    /* US Core has a quantity of smoking since 7.0.0; before, it was not allowed: few show it. */
+    if (years > 0 && rec->person->shows & SHOWS_UNKNOWNS &&
+        (smoking == CODE_SMOKE_DAILY || smoking == CODE_SMOKE_FORMER)) {
+        fhir_sample_observe_begin(
+            rec, &(fhir_sample_observe_t){.profiles = US_CORE("us-core-smokingstatus"),
+                                          .category = {CODE_CAT_SOCIAL},
+                                          .code = {CODE_PACK_YEARS},
+                                          .minute = 10});
+        put_quantity(rec->w, "valueQuantity",
+                     (smoking == CODE_SMOKE_FORMER ? 8 : 1 + years / 2) * 1000, 0, "pack-years",
+                     "{pack-years}");
+        fhir_sample_record_finish(rec);
+    }
 }

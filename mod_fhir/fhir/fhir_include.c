@@ -108,6 +108,7 @@ static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qincl
 typedef struct wanted_t {
     const fhir_param_t *param;
     const fhir_type_t *target; /* or NULL: all that the parameter refers to */
+    const fhir_type_t *outside;
 } wanted_t;
 typedef struct collect_t {
     fhir_include_t *inc;
@@ -116,6 +117,9 @@ typedef struct collect_t {
 
 static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_type_t *type)
 {
+    if (wanted->outside && (type == wanted->outside ||
+                            fhir_model_compartment(inc->call->model, wanted->outside, type)))
+        return 0;
     if (wanted->target)
         return type == wanted->target;
     return fhir_query_targets(inc->call, wanted->param, type);
@@ -196,7 +200,8 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
             continue;
         params = params_of(inc, include, include->source);
         for (int j = 0; j < params->nelts; j++) {
-            wanted_t wanted = {APR_ARRAY_IDX(params, j, const fhir_param_t *), include->target};
+            wanted_t wanted = {APR_ARRAY_IDX(params, j, const fhir_param_t *), include->target,
+                               include->outside};
             APR_ARRAY_PUSH(collect.wanted, wanted_t) = wanted;
             select_references(sql, inc, include->source, wanted.param, collect.wanted->nelts - 1,
                               !sql->text->len);
@@ -248,7 +253,7 @@ static apr_array_header_t *round_references(const fhir_include_t *inc,
 {
     const fhir_model_t *m = inc->call->model;
     apr_array_header_t *out = apr_array_make(inc->call->pool, 64, sizeof(const char *));
-    wanted_t wanted = {param, include->target};
+    wanted_t wanted = {param, include->target, include->outside};
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
         if (!inc->round[i] || !fits(inc, &wanted, &m->types[i]))
             continue;

@@ -130,12 +130,22 @@ static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, co
     return bad_modifier(call, node->param, word);
 }
 
-static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
-                             const char *name, const char *value, int hops);
+#define ALTERNATIVES_MAX 1000
+/* What goes down through the steps of one condition. */
+typedef struct leaf_t {
+    const fhir_call_t *call;
+    const char *value;
+    fhir_modifier_t forced; /* modifier of the last parameter that no name can say (_filter) */
+    int alternatives;       /* parameters tried so far */
+} leaf_t;
 
-static fhir_err_t *hop(const fhir_call_t *call, int hops)
+static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                             const char *name, int hops);
+
+static fhir_err_t *hop(leaf_t *leaf, int hops)
 {
-    if (hops < call->endpoint->hops_max)
+    const fhir_call_t *call = leaf->call;
+    if (hops < call->endpoint->hops_max && ++leaf->alternatives <= ALTERNATIVES_MAX)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                            "Chains and _has may have at most %d steps here",
@@ -143,16 +153,17 @@ static fhir_err_t *hop(const fhir_call_t *call, int hops)
 }
 
 /* param.rest, or param:Type.rest: one alternative for each type that understands the rest. */
-static fhir_err_t *chain(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
-                         const char *name, const char *dot, const char *value, int hops)
+static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                         const char *name, const char *dot, int hops)
 {
+    const fhir_call_t *call = leaf->call;
     const char *colon = memchr(name, ':', (apr_size_t)(dot - name));
     apr_size_t len = (apr_size_t)((colon ? colon : dot) - name);
     const fhir_param_t *param = fhir_query_param(call, type, name, len);
     const fhir_type_t *only = NULL;
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
     fhir_err_t *first_error = NULL;
-    FHIR_TRY(hop(call, hops));
+    FHIR_TRY(hop(leaf, hops));
     if (!param)
         return fhir_query_unknown(call, type, apr_pstrmemdup(call->pool, name, len));
     if (param->kind != FHIR_PARAM_REFERENCE)
@@ -171,9 +182,11 @@ static fhir_err_t *chain(fhir_qnode_t **out, const fhir_call_t *call, const fhir
         const fhir_type_t *target =
             only ? only : &call->model->types[call->model->targets[param->first_target + i]];
         fhir_qnode_t *link = fhir_query_node(call, FHIR_Q_CHAIN, type);
-        fhir_err_t *err = condition(&link->child, call, target, dot + 1, value, hops + 1);
+        fhir_err_t *err = condition(&link->child, leaf, target, dot + 1, hops + 1);
         link->param = param;
         link->target = target;
+        if (err && err->code == FHIR_ERR_LIMIT)
+            return err;
         if (!err)
             fhir_query_add(any, link);
         else if (!first_error || first_error->code == FHIR_ERR_PARAM_UNKNOWN)
@@ -184,14 +197,15 @@ static fhir_err_t *chain(fhir_qnode_t **out, const fhir_call_t *call, const fhir
 }
 
 /* _has:Type:param:rest */
-static fhir_err_t *has(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
-                       const char *name, const char *value, int hops)
+static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type, const char *name,
+                       int hops)
 {
+    const fhir_call_t *call = leaf->call;
     const char *source = name + strlen("_has:"), *ref = strchr(source, ':');
     const char *rest = ref ? strchr(ref + 1, ':') : NULL;
     fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_HAS, type);
     apr_size_t ref_len;
-    FHIR_TRY(hop(call, hops));
+    FHIR_TRY(hop(leaf, hops));
     if (!rest)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "\"%s\" is incomplete; the form is _has:Type:reference:parameter, "
@@ -212,7 +226,7 @@ static fhir_err_t *has(fhir_qnode_t **out, const fhir_call_t *call, const fhir_t
                                type_name(call, type), type_name(call, node->target),
                                fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
     *out = node;
-    return condition(&node->child, call, node->target, rest + 1, value, hops + 1);
+    return condition(&node->child, leaf, node->target, rest + 1, hops + 1);
 }
 
 /* The negated modifiers are a NOT around the plain one. */
@@ -248,19 +262,22 @@ static fhir_qnode_t *special(const fhir_call_t *call, const fhir_type_t *type, c
     return NULL;
 }
 
-static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
-                             const char *name, const char *value, int hops)
+static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                             const char *name, int hops)
 {
+    const fhir_call_t *call = leaf->call;
     fhir_qnode_t *node;
     const char *colon, *dot;
     if (!strncmp(name, "_has:", 5))
-        return has(out, call, type, name, value, hops);
-    if (!*value)
+        return has(out, leaf, type, name, hops);
+    if (!*leaf->value)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value", name);
-    if ((*out = special(call, type, name, value)) != NULL)
+    if (!strcmp(name, "_filter"))
+        return fhir_query_filter(out, call, type, leaf->value);
+    if ((*out = special(call, type, name, leaf->value)) != NULL)
         return NULL;
     if ((dot = strchr(name, '.')) != NULL)
-        return chain(out, call, type, name, dot, value, hops);
+        return chain(out, leaf, type, name, dot, hops);
     colon = strchr(name, ':');
     node = fhir_query_node(call, FHIR_Q_TEST, type);
     node->param =
@@ -269,7 +286,11 @@ static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const 
         return fhir_query_unknown(call, type, name);
     if (colon)
         FHIR_TRY(take_modifier(node, call, colon + 1));
-    FHIR_TRY(fhir_query_values(node, call, name, value));
+    else if (leaf->forced && modifiers[leaf->forced].kinds)
+        FHIR_TRY(take_modifier(node, call, modifiers[leaf->forced].word));
+    else
+        node->modifier = leaf->forced;
+    FHIR_TRY(fhir_query_values(node, call, name, leaf->value));
     *out = negated(call, node);
     return NULL;
 }
@@ -277,5 +298,13 @@ static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const 
 fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value)
 {
-    return condition(node, call, type, name, value, 0);
+    leaf_t leaf = {call, value, FHIR_MODIFIER_NONE, 0};
+    return condition(node, &leaf, type, name, 0);
+}
+
+fhir_err_t *fhir_query_forced(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
+                              const char *name, fhir_modifier_t modifier, const char *value)
+{
+    leaf_t leaf = {call, value, modifier, 0};
+    return condition(node, &leaf, type, name, 0);
 }

@@ -53,8 +53,9 @@ typedef enum fhir_prefix_t {
     X(OF_TYPE, "of-type", FHIR_K(TOKEN))                                                           \
     X(IDENTIFIER, "identifier", FHIR_K(REFERENCE))                                                 \
     X(TYPE, "[type]", FHIR_K(REFERENCE))                                                           \
-    X(EQUALS, "eq", 0) /* of _filter only: the whole string, folded */                             \
-    X(ENDS, "ew", 0)   /* of _filter only */
+    X(EQUALS, "eq", 0)  /* of _filter only: the whole string, folded */                            \
+    X(ENDS, "ew", 0)    /* of _filter only */                                                      \
+    X(OVERLAP, "po", 0) /* of _filter only: dates that share an instant */
 typedef enum fhir_modifier_t {
 #define FHIR_MODIFIER_ENUM(name, word, kinds) FHIR_MODIFIER_##name,
     FHIR_MODIFIER_LIST(FHIR_MODIFIER_ENUM)
@@ -117,9 +118,10 @@ typedef struct fhir_qsort_t {
 typedef struct fhir_qinclude_t {
     int reverse;
     int iterate;
-    const fhir_type_t *source; /* the type that holds the reference; NULL (reverse only): any */
-    const fhir_param_t *param; /* NULL: every reference parameter of source ("*") */
-    const fhir_type_t *target; /* NULL: any */
+    const fhir_type_t *source;  /* the type that holds the reference; NULL (reverse only): any */
+    const fhir_param_t *param;  /* NULL: every reference parameter of source ("*") */
+    const fhir_type_t *target;  /* NULL: any */
+    const fhir_type_t *outside; /* only types that have no compartment of this one; NULL: all */
 } fhir_qinclude_t;
 
 typedef enum fhir_total_t {
@@ -152,9 +154,21 @@ typedef struct fhir_query_t {
 fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, const fhir_type_t *type,
                              const fhir_pairs_t *pairs, int lenient);
 
+/** Binds page links to the path and the parameters that applied; said (or NULL) are those that the
+ *  links are to say instead. */
+void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                     const fhir_pairs_t *said);
+
 /** One condition "name[:modifier][.chain] = value" on a type: a node of the tree. */
 fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value);
+
+/** The same with a modifier of the last parameter, which _filter's operators stand for. */
+fhir_err_t *fhir_query_forced(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
+                              const char *name, fhir_modifier_t modifier, const char *value);
+/** The tree of a _filter (fhir_query_filter.c). */
+fhir_err_t *fhir_query_filter(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
+                              const char *filter);
 
 /** Takes a parameter that is about the result, not a condition (fhir_query_result.c).
  *  @param known   set to 1 when it is one

@@ -23,14 +23,13 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
 }
 
 /* Page links hold only for the query that they were made for. */
-static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call)
+static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, const char *path)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    const char *type = query->type ? fhir_model_str(call->model, query->type->name) : "";
     EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
-    EVP_DigestUpdate(ctx, type, strlen(type) + 1);
+    EVP_DigestUpdate(ctx, path, strlen(path) + 1);
     for (int i = 0; i < query->applied.n; i++) {
         const fhir_pair_t *pair = &query->applied.list[i];
         EVP_DigestUpdate(ctx, pair->name, strlen(pair->name) + 1);
@@ -71,7 +70,14 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
             query->applied.list[query->applied.n++] = pairs->list[i];
         }
     }
-    query->hash = hash_of(query, call);
     *out = query;
     return NULL;
+}
+
+void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                     const fhir_pairs_t *said)
+{
+    if (said)
+        query->applied = *said;
+    query->hash = hash_of(query, call, path);
 }

@@ -127,7 +127,9 @@ static fhir_err_t *parse_date(fhir_qvalue_t *out, const input_t *in)
                          in->call->endpoint->zone))
         return bad(in, "a date such as 2015, 2015-02, ge2015-02-07 or "
                        "lt2015-02-07T13:28:17.239+02:00");
-    if (out->prefix == FHIR_PREFIX_AP)
+    if (in->node->modifier == FHIR_MODIFIER_OVERLAP)
+        out->prefix = FHIR_PREFIX_AP;
+    else if (out->prefix == FHIR_PREFIX_AP)
         widen(&out->when);
     out->text = text;
     return NULL;

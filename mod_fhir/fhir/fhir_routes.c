@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_operations.h"
 
 #define B(name) FHIR_INTERACTION_##name
 const fhir_route_t fhir_routes[] = {
@@ -34,6 +35,12 @@ const fhir_route_t fhir_routes[] = {
      FHIR_LEVEL_NONE, 0},
     {"GET", "", B(SEARCH), fhir_search_system_handle, "search-system", FHIR_LEVEL_SYSTEM, 0},
     {"POST", "_search", B(SEARCH), fhir_search_system_handle, "search-system", FHIR_LEVEL_NONE, 0},
+    {"GET", "T/$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
+    {"POST", "T/$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
+    {"GET", "T/I/$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
+    {"POST", "T/I/$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
+    {"GET", "$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
+    {"POST", "$", B(OPERATION), fhir_operation_handle, "operation", FHIR_LEVEL_NONE, 0},
     {NULL, NULL, 0, NULL, NULL, FHIR_LEVEL_NONE, 0}};
 #undef B
 

@@ -27,6 +27,9 @@ typedef struct fhir_order_t {
 /** 1 if the query is about one patient, by its parameters or by the grant. */
 int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query);
 
+/** Appends " FROM … t WHERE …": the matches that the grant lets be seen. */
+fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query);
+
 /** The order of a query's matches: by _sort, else newest first for one patient's, else by id. */
 fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                               const char *alias);
@@ -50,11 +53,15 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
 typedef struct fhir_search_t {
     const fhir_type_t **types; /* in the order in which their matches come */
     int n_types;
-    fhir_pairs_t pairs;       /* parameters as given */
+    fhir_pairs_t pairs;       /* parameters of the search */
+    const fhir_pairs_t *said; /* what the links say instead, of an operation; NULL: what applied */
     const fhir_type_t *focus; /* compartment: its resource's type, or NULL */
     const char *focus_id;
     const char *path;               /* of the links, behind the base: "Patient" */
     const apr_array_header_t *more; /* of fhir_qinclude_t: further includes, or NULL */
+    /** Further conditions on one type, or NULL. */
+    fhir_err_t *(*narrow)(fhir_query_t *query, const fhir_call_t *call, void *baton);
+    void *baton;
 } fhir_search_t;
 
 /** Parses, runs and writes the whole answer. */

@@ -221,6 +221,9 @@ static fhir_err_t *parse(page_t *page)
             node->n_values = 1;
             fhir_query_add((*query)->where, node);
         }
+        if (search->narrow)
+            FHIR_TRY(search->narrow(*query, call, search->baton));
+        fhir_query_bind(*query, call, search->path, search->said);
     }
     page->query = page->queries[0];
     if (search->n_types > 1 && page->query->sort->nelts)

@@ -98,8 +98,7 @@ static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
         fhir_buf_putc(sql->text, ')');
 }
 
-/* FROM … WHERE …: the matches that the grant lets be seen. */
-static fhir_err_t *matches(fhir_sql_t *sql, const fhir_query_t *query)
+fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
     FHIR_TRY(fhir_sql_node(sql, "t", query->where));
@@ -144,7 +143,7 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
         fhir_buf_puts(sql->text, ", count(*) OVER () FROM (");
     }
     select_columns(sql, order, backward);
-    FHIR_TRY(matches(sql, query));
+    FHIR_TRY(fhir_search_from(sql, query));
     if (cursor && cursor->n != order->n)
         return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
                                "This page link is of another version of the server; begin again "
@@ -164,6 +163,6 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_puts(sql->text, "SELECT count(*)");
-    FHIR_TRY(matches(sql, query));
+    FHIR_TRY(fhir_search_from(sql, query));
     return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
 }

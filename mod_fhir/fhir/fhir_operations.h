@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_operations.h
+ * @brief Named operations: a table of which there are, and their parameters.
+ * Source: http://hl7.org/fhir/R4/operations.html
+ */
+#ifndef FHIR_OPERATIONS_H
+#define FHIR_OPERATIONS_H
+
+#include "fhir/fhir_call.h"
+
+#define FHIR_OP_SYSTEM   0x01u /* [base]/$name */
+#define FHIR_OP_TYPE     0x02u /* [base]/[type]/$name */
+#define FHIR_OP_INSTANCE 0x04u /* [base]/[type]/[id]/$name */
+/** One operation of one resource type. */
+typedef struct fhir_operation_t {
+    const char *type; /* resource type, or NULL: every type */
+    const char *name; /* without the dollar */
+    unsigned levels;
+    fhir_handler_fn handler;
+    const char *definition; /* canonical URL of its OperationDefinition */
+} fhir_operation_t;
+
+/** The rows; ends with a row without name. */
+extern const fhir_operation_t fhir_operations[];
+
+/** Finds the operation of call->operation at the level that type and id say, and runs it. */
+fhir_err_t *fhir_operation_handle(fhir_call_t *call);
+
+/**
+ * The parameters of an operation: those of the URL, and of a POST those of the form or of the
+ * Parameters resource in the body, as texts: codings and quantities in the form of search values,
+ * references as "Type/id".
+ */
+fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call);
+/** FHIR_ERR_PARAM_UNKNOWN for a parameter that is in neither list of names (ends with NULL); what
+ *  says how the answer is written is always known. */
+fhir_err_t *fhir_operation_check(const fhir_call_t *call, const fhir_pairs_t *pairs,
+                                 const char *const *known);
+
+/** The parameters without the page link, for the links of an answer. */
+fhir_pairs_t *fhir_operation_said(const fhir_pairs_t *pairs, apr_pool_t *pool);
+
+fhir_err_t *fhir_op_everything(fhir_call_t *call);
+fhir_err_t *fhir_op_docref(fhir_call_t *call);
+fhir_err_t *fhir_op_lastn(fhir_call_t *call);
+fhir_err_t *fhir_op_expand(fhir_call_t *call);
+fhir_err_t *fhir_op_validate_code(fhir_call_t *call);
+fhir_err_t *fhir_op_lookup(fhir_call_t *call);
+
+#endif

@@ -4,6 +4,7 @@
  * profiles come in. Profiles, slices, bindings and invariants have files of their own.
  */
 #include <apr_strings.h>
+#include <stddef.h>
 
 #include "fhir/fhir_validate_private.h"
 
@@ -388,9 +389,8 @@ fhir_err_t *fhir_validator_create(fhir_validator_t **validator, const fhir_model
     v->codeable = type_index(model, "CodeableConcept");
     if (!p)
         return NULL;
-    FHIR_TRY(parse_values(&v->fixed, p, APR_OFFSETOF(fhir_pnode_t, fixed), p->n_nodes + 1u, pool));
-    FHIR_TRY(
-        parse_values(&v->pattern, p, APR_OFFSETOF(fhir_pnode_t, pattern), p->n_nodes + 1u, pool));
+    FHIR_TRY(parse_values(&v->fixed, p, offsetof(fhir_pnode_t, fixed), p->n_nodes + 1u, pool));
+    FHIR_TRY(parse_values(&v->pattern, p, offsetof(fhir_pnode_t, pattern), p->n_nodes + 1u, pool));
     return fhir_invariants_compile(v, pool);
 }
 

@@ -154,8 +154,8 @@ const char *fhir_path_item_text(const fhir_path_item_t *item, apr_pool_t *pool);
 /** The name of an item's type: "Patient", "code", or of a computed value "System.Integer". */
 const char *fhir_path_item_type(const fhir_model_t *model, const fhir_path_item_t *item);
 
-/** A computed string or boolean, for variables. */
+/** A computed string (the text is not copied) or boolean, for variables. */
 fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t *pool);
-fhir_path_item_t *fhir_path_boolean(int value, apr_pool_t *pool);
+const fhir_path_item_t *fhir_path_boolean(int value);
 
 #endif

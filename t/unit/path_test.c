@@ -502,6 +502,11 @@ static void test_limits(const fhir_path_item_t *root, apr_pool_t *pool)
     memset(deep, '-', sizeof(deep));
     tap_ok(fhir_path_compile(&path, env.model, deep, 2000, pool), "signs have a limit");
     tap_ok(fhir_path_compile(&path, env.model, "1\0", 2, pool), "NUL is no expression");
+    memset(deep, '1', 981);
+    for (int i = 1; i < 981; i += 2)
+        deep[i] = '+';
+    deep[981] = '\0';
+    check(deep, "491", root, pool);
     tap_no_err(fhir_path_compile(&path, env.model, "descendants().descendants()", 27, pool),
                "an expression");
     small.max_steps = 100;

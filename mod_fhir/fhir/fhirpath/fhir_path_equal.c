@@ -157,7 +157,8 @@ static int as_quantity(const run_t *run, const item_t *item, quantity_t *q)
 static int is_quantity(const run_t *run, const item_t *item)
 {
     return item->kind == FHIR_PATH_QUANTITY ||
-           (item->kind == FHIR_PATH_NODE && path_type_is(run->model, item->type, run->t_quantity));
+           (item->kind == FHIR_PATH_NODE &&
+            path_type_is(run->model, item->type, run->path->t_quantity));
 }
 
 static int moments_equal(const item_t *a, const item_t *b, int equivalent)

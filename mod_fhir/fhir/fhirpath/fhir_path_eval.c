@@ -448,12 +448,6 @@ const function_t *path_function(const char *name, apr_size_t len)
 
 /* Runs */
 
-static apr_uint16_t type_index(const fhir_model_t *model, const char *name)
-{
-    const fhir_type_t *type = fhir_model_type(model, name, strlen(name));
-    return type ? fhir_model_type_index(model, type) : 0;
-}
-
 static fhir_err_t *start(run_t *run, coll_t *out, const fhir_path_t *path,
                          const fhir_path_env_t *env, const fhir_path_item_t *focus,
                          apr_pool_t *pool)
@@ -468,8 +462,6 @@ static fhir_err_t *start(run_t *run, coll_t *out, const fhir_path_t *path,
     run->pool = pool;
     run->steps_left = env->max_steps ? env->max_steps : DEFAULT_STEPS;
     run->now = env->now;
-    run->t_element = type_index(env->model, "Element");
-    run->t_quantity = type_index(env->model, "Quantity");
     return path_eval(run, out, path->root, &scope);
 }
 

@@ -206,6 +206,7 @@ struct ast_t {
 struct fhir_path_t {
     const char *text;
     const ast_t *root;
+    apr_uint16_t t_element, t_quantity; /* indexes of types in the model it was compiled for */
 };
 
 /* Evaluation */
@@ -238,8 +239,7 @@ typedef struct run_t {
     const item_t *focus; /* the whole run's: %context */
     apr_pool_t *pool;
     int steps_left;
-    apr_int64_t now;                    /* one instant for the whole run */
-    apr_uint16_t t_element, t_quantity; /* indexes of types */
+    apr_int64_t now; /* one instant for the whole run */
 } run_t;
 
 /** One call of a function. */

@@ -77,10 +77,15 @@ static item_t *computed(fhir_path_kind_t kind, const void *value, apr_pool_t *po
     return item;
 }
 
-fhir_path_item_t *fhir_path_boolean(int value, apr_pool_t *pool)
+static const int boolean_values[] = {0, 1};
+static const item_t booleans[] = {
+    {.value = &boolean_values[0], .index = -1, .kind = FHIR_PATH_BOOLEAN},
+    {.value = &boolean_values[1], .index = -1, .kind = FHIR_PATH_BOOLEAN},
+};
+
+const fhir_path_item_t *fhir_path_boolean(int value)
 {
-    static const int values[] = {0, 1};
-    return computed(FHIR_PATH_BOOLEAN, &values[!!value], pool);
+    return &booleans[!!value];
 }
 
 fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t *pool)
@@ -119,7 +124,7 @@ void path_push_all(run_t *run, coll_t *c, const coll_t *from)
 void path_push_boolean(run_t *run, coll_t *c, int answer)
 {
     if (answer != PATH_EMPTY)
-        path_push(run, c, fhir_path_boolean(answer, run->pool));
+        path_push(run, c, &booleans[!!answer]);
 }
 
 void path_push_integer(run_t *run, coll_t *c, apr_int64_t value)
@@ -233,7 +238,8 @@ int path_item_quantity(const run_t *run, const item_t *item, quantity_t *q)
         *q = *(const quantity_t *)item->value;
         return 1;
     }
-    if (item->kind != FHIR_PATH_NODE || !path_type_is(run->model, item->type, run->t_quantity))
+    if (item->kind != FHIR_PATH_NODE ||
+        !path_type_is(run->model, item->type, run->path->t_quantity))
         return 0;
     value = fhir_node_get(item->node, "value");
     if (!value || value->kind != FHIR_NODE_NUMBER || fhir_node_get(item->node, "comparator") ||

@@ -85,7 +85,8 @@ static int number_as_quantity(const run_t *run, const item_t *item, quantity_t *
 static int is_quantity(const run_t *run, const item_t *item)
 {
     return item->kind == FHIR_PATH_QUANTITY ||
-           (item->kind == FHIR_PATH_NODE && path_type_is(run->model, item->type, run->t_quantity));
+           (item->kind == FHIR_PATH_NODE &&
+            path_type_is(run->model, item->type, run->path->t_quantity));
 }
 
 static fhir_err_t *quantities(run_t *run, coll_t *out, const ast_t *node, const item_t *a,

@@ -42,7 +42,7 @@ static fhir_err_t *push_values(run_t *run, coll_t *out, const item_t *parent,
 static const fhir_node_t *object_of(const run_t *run, const item_t *item, const fhir_type_t **type)
 {
     const fhir_node_t *object = item->kind == FHIR_PATH_NODE ? item->node : item->extra;
-    apr_uint16_t index = item->kind == FHIR_PATH_NODE ? item->type : run->t_element;
+    apr_uint16_t index = item->kind == FHIR_PATH_NODE ? item->type : run->path->t_element;
     *type = &run->model->types[index];
     return object && object->kind == FHIR_NODE_OBJECT && index ? object : NULL;
 }

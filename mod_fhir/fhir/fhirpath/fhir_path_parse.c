@@ -646,6 +646,12 @@ static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
     return NULL;
 }
 
+static apr_uint16_t type_index(const fhir_model_t *model, const char *name)
+{
+    const fhir_type_t *type = fhir_model_type(model, name, strlen(name));
+    return type ? fhir_model_type_index(model, type) : 0;
+}
+
 fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *model, const char *text,
                               apr_size_t len, apr_pool_t *pool)
 {
@@ -665,6 +671,8 @@ fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *mode
     FHIR_TRY(skip_blanks(&p));
     if (p.at != p.end)
         return syntax(&p, p.at, "an operator or the end is expected");
+    made->t_element = type_index(model, "Element");
+    made->t_quantity = type_index(model, "Quantity");
     *path = made;
     return NULL;
 }

@@ -580,6 +580,29 @@ static void test_callbacks(const fhir_path_item_t *patient, const fhir_path_item
     env = plain_env;
 }
 
+/* All that the model has. */
+static void test_parameters(apr_pool_t *pool)
+{
+    const fhir_model_t *m = env.model;
+    int n = 0, n_bad = 0;
+    for (int i = 1; i <= m->n_params; i++) {
+        const char *text = fhir_model_str(m, m->params[i].expression);
+        const fhir_path_t *path;
+        fhir_err_t *err;
+        if (!*text)
+            continue;
+        n++;
+        err = fhir_path_compile(&path, m, text, strlen(text), pool);
+        if (err) {
+            tap_diag("%s: %s", text, err->message);
+            n_bad++;
+        }
+        apr_pool_clear(pool);
+    }
+    tap_ok(n > 1000, "search parameters have expressions");
+    tap_is_int(n_bad, 0, "all compile");
+}
+
 static fhir_path_item_t *root_of(const char *json, apr_pool_t *pool)
 {
     fhir_node_t *node;
@@ -610,5 +633,6 @@ int main(void)
     test_locations(patient, pool);
     test_limits(patient, scratch);
     test_callbacks(patient, observation, scratch);
+    test_parameters(scratch);
     return tap_done();
 }

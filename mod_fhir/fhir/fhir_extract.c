@@ -103,10 +103,14 @@ static void visit(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_
         walk(x, xnode, node);
 }
 
-static int compare_name(const char *name, const fhir_node_t *member)
+/* As strcmp; names mostly differ in their first bytes. */
+static inline int compare_name(const char *name, const fhir_node_t *member)
 {
-    int c = strncmp(name, member->name, member->name_len);
-    return c ? c : (unsigned char)name[member->name_len];
+    const char *m = member->name, *end = m + member->name_len;
+
+    for (; m < end && *name == *m; name++, m++)
+        ;
+    return m < end ? (unsigned char)*name - (unsigned char)*m : (unsigned char)*name;
 }
 
 /* The first child with the member's name; children are sorted by name. */

@@ -320,6 +320,11 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
     if (param->column_kind == FHIR_COL_NUMBER || param->column_kind == FHIR_COL_QUANTITY)
         fhir_buf_printf(sql->text, " OR %s IS NOT NULL",
                         fhir_predicate_column(sql, alias, param, "_high"));
+    /* a reference that only has an identifier is one, too */
+    if (param->identifier_column)
+        fhir_buf_printf(sql->text, " OR %s.\"%s\" IS NOT NULL", alias,
+                        fhir_model_str(sql->call->model,
+                                       sql->call->model->columns[param->identifier_column].name));
     fhir_buf_putc(sql->text, ')');
 }
 

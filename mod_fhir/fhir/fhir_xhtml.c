@@ -339,47 +339,36 @@ fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_
     return fault ? fault_at(at, fault, s, pool) : NULL;
 }
 
+/* What a byte becomes, as an index into replacements; 0: itself, 1: it depends on what follows. */
+static const unsigned char escapes[256] = {
+    ['&'] = 2, ['<'] = 3, ['>'] = 4, ['"'] = 5, ['\t'] = 6, ['\n'] = 7, ['\r'] = 8, [0xEF] = 1,
+    [0] = 9,   [1] = 9,   [2] = 9,   [3] = 9,   [4] = 9,    [5] = 9,    [6] = 9,    [7] = 9,
+    [8] = 9,   [11] = 9,  [12] = 9,  [14] = 9,  [15] = 9,   [16] = 9,   [17] = 9,   [18] = 9,
+    [19] = 9,  [20] = 9,  [21] = 9,  [22] = 9,  [23] = 9,   [24] = 9,   [25] = 9,   [26] = 9,
+    [27] = 9,  [28] = 9,  [29] = 9,  [30] = 9,  [31] = 9,
+};
+static const char *const replacements[] = {
+    NULL, NULL, "&amp;", "&lt;", "&gt;", "&quot;", "&#9;", "&#10;", "&#13;", "\xEF\xBF\xBD",
+};
+
 void fhir_xhtml_escape(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     const char *end = s + len, *from = s;
 
     for (; s < end; s++) {
-        unsigned char u = (unsigned char)*s;
-        const char *as;
+        unsigned how = escapes[(unsigned char)*s];
         apr_size_t taken = 1;
 
-        if (u > '>' && u != 0xEF)
+        if (!how)
             continue;
-        switch (u) {
-        case '&':
-            as = "&amp;";
-            break;
-        case '<':
-            as = "&lt;";
-            break;
-        case '>':
-            as = "&gt;";
-            break;
-        case '"':
-            as = "&quot;";
-            break;
-        case '\t':
-            as = "&#9;";
-            break;
-        case '\n':
-            as = "&#10;";
-            break;
-        case '\r':
-            as = "&#13;";
-            break;
-        default:
-            if (u >= 0x20 && (u != 0xEF || fhir_xscan_chars(s, end)))
+        if (how == 1) { /* U+FFFE and U+FFFF are no characters of XML */
+            if (fhir_xscan_chars(s, end))
                 continue;
-            as = "\xEF\xBF\xBD";
-            taken = u == 0xEF ? 3 : 1;
+            how = 9;
+            taken = 3;
         }
         fhir_buf_append(buf, from, (apr_size_t)(s - from));
-        fhir_buf_puts(buf, as);
+        fhir_buf_puts(buf, replacements[how]);
         s += taken - 1;
         from = s + 1;
     }

@@ -12,6 +12,7 @@
 #include "fhir/fhir_xhtml.h"
 #include "fhir/fhir_xml.h"
 
+#define NEXT_TRIED 4
 #define MAX_LEVELS 256 /* of the path; deeper levels are written but not named in errors */
 
 /* An element to write. */
@@ -29,6 +30,7 @@ struct fhir_xml_writer_t {
     member_t *members;
     int n_members, max_members;
     apr_pool_t *own_pool;
+    apr_byte_t *name_lens;        /* of elements, by index; 0: not yet known */
     int level;                    /* nesting of elements, for indenting */
     const char *path[MAX_LEVELS]; /* names of the elements around, for errors */
     int n_path;
@@ -46,6 +48,7 @@ fhir_xml_writer_t *fhir_xml_writer_create(const fhir_model_t *model, unsigned fl
     w->flags = flags;
     w->own_pool = pool;
     w->max_members = 128;
+    w->name_lens = apr_pcalloc(pool, model->n_elements);
     w->members = apr_palloc(pool, sizeof(*w->members) * (apr_size_t)w->max_members);
     return w;
 }
@@ -53,6 +56,15 @@ fhir_xml_writer_t *fhir_xml_writer_create(const fhir_model_t *model, unsigned fl
 static const char *name_of(const fhir_xml_writer_t *w, const fhir_element_t *element)
 {
     return fhir_model_str(w->model, element->name);
+}
+
+static apr_size_t name_len(fhir_xml_writer_t *w, const fhir_element_t *element)
+{
+    apr_byte_t *len = &w->name_lens[element - w->model->elements];
+
+    if (!*len)
+        *len = (apr_byte_t)strlen(name_of(w, element));
+    return *len;
 }
 
 static void enter(fhir_xml_writer_t *w, const char *name)
@@ -102,24 +114,25 @@ static void indent(fhir_xml_writer_t *w)
         fhir_buf_append(w->buf, "  ", 2);
 }
 
-static void open_tag(fhir_xml_writer_t *w, const char *name)
+static void open_tag(fhir_xml_writer_t *w, const char *name, apr_size_t len)
 {
     indent(w);
     fhir_buf_putc(w->buf, '<');
-    fhir_buf_puts(w->buf, name);
+    fhir_buf_append(w->buf, name, len);
 }
 
-static void close_tag(fhir_xml_writer_t *w, const char *name)
+static void close_tag(fhir_xml_writer_t *w, const char *name, apr_size_t len)
 {
     fhir_buf_append(w->buf, "</", 2);
-    fhir_buf_puts(w->buf, name);
+    fhir_buf_append(w->buf, name, len);
     fhir_buf_putc(w->buf, '>');
 }
 
-static void attribute(fhir_xml_writer_t *w, const char *name, const fhir_node_t *value)
+static void attribute(fhir_xml_writer_t *w, const char *name, apr_size_t len,
+                      const fhir_node_t *value)
 {
     fhir_buf_putc(w->buf, ' ');
-    fhir_buf_puts(w->buf, name);
+    fhir_buf_append(w->buf, name, len);
     fhir_buf_append(w->buf, "=\"", 2);
     fhir_xhtml_escape(w->buf, value->text, value->text_len);
     fhir_buf_putc(w->buf, '"');
@@ -188,12 +201,28 @@ static member_t *member_for(fhir_xml_writer_t *w, int first, const fhir_element_
     return m;
 }
 
+/* The element of a name. Mostly it is one of the next behind the last, which is faster to find than
+ * by the model's hash. */
+static const fhir_element_t *find(fhir_xml_writer_t *w, int first, const fhir_type_t *type,
+                                  const char *name, apr_size_t len)
+{
+    const fhir_element_t *all = &w->model->elements[type->first_element],
+                         *end = all + type->n_elements,
+                         *e = w->n_members > first ? w->members[w->n_members - 1].element : all;
+    int tries;
+
+    for (tries = 0; tries < NEXT_TRIED && e < end; tries++, e++)
+        if (name_len(w, e) == len && !memcmp(name_of(w, e), name, len))
+            return e;
+    return fhir_model_element(w->model, type, name, len);
+}
+
 static fhir_err_t *collect_one(fhir_xml_writer_t *w, int first, const fhir_type_t *type,
                                const fhir_node_t *node)
 {
     int extra = node->name_len && node->name[0] == '_';
     const fhir_element_t *element =
-        fhir_model_element(w->model, type, node->name + extra, node->name_len - (unsigned)extra);
+        find(w, first, type, node->name + extra, node->name_len - (unsigned)extra);
     const fhir_node_t **half;
     member_t *m;
 
@@ -245,12 +274,13 @@ static fhir_err_t *write_attributes(fhir_xml_writer_t *w, int first, int end)
         if (!m->value || m->value->kind != FHIR_NODE_STRING || m->extra)
             return refuse(w, m->value, "%s must be a string without extensions",
                           name_of(w, m->element));
-        attribute(w, name_of(w, m->element), m->value);
+        attribute(w, name_of(w, m->element), name_len(w, m->element), m->value);
     }
     return NULL;
 }
 
-static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, int first, int end)
+static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_size_t len, int first,
+                                 int end)
 {
     int i, n = 0;
 
@@ -265,7 +295,7 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, int fir
     FHIR_TRY(write_members(w, first, end));
     w->level--;
     indent(w);
-    close_tag(w, name);
+    close_tag(w, name, len);
     return NULL;
 }
 
@@ -305,14 +335,14 @@ static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *e
         return refuse(w, value, "an element needs a value or an extension");
     if (extra)
         FHIR_TRY(write_comments(w, extra));
-    open_tag(w, name);
+    open_tag(w, name, name_len(w, element));
     if (extra) {
         FHIR_TRY(collect(&first, w, type, extra));
         FHIR_TRY(write_attributes(w, first, w->n_members));
     }
     if (value)
-        attribute(w, "value", value);
-    FHIR_TRY(write_content(w, name, first, w->n_members));
+        attribute(w, "value", 5, value);
+    FHIR_TRY(write_content(w, name, name_len(w, element), first, w->n_members));
     w->n_members = first;
     return NULL;
 }
@@ -339,10 +369,10 @@ static fhir_err_t *write_complex(fhir_xml_writer_t *w, const fhir_element_t *ele
     if (!value->child)
         return refuse(w, value, "an element must have some content");
     FHIR_TRY(write_comments(w, value));
-    open_tag(w, name);
+    open_tag(w, name, name_len(w, element));
     FHIR_TRY(collect(&first, w, type, value));
     FHIR_TRY(write_attributes(w, first, w->n_members));
-    FHIR_TRY(write_content(w, name, first, w->n_members));
+    FHIR_TRY(write_content(w, name, name_len(w, element), first, w->n_members));
     w->n_members = first;
     return NULL;
 }
@@ -352,13 +382,13 @@ static fhir_err_t *write_nested(fhir_xml_writer_t *w, const fhir_element_t *elem
 {
     const char *name = name_of(w, element);
 
-    open_tag(w, name);
+    open_tag(w, name, name_len(w, element));
     fhir_buf_putc(w->buf, '>');
     w->level++;
     FHIR_TRY(write_resource(w, value, 0));
     w->level--;
     indent(w);
-    close_tag(w, name);
+    close_tag(w, name, name_len(w, element));
     return NULL;
 }
 
@@ -456,7 +486,7 @@ static fhir_err_t *write_resource(fhir_xml_writer_t *w, const fhir_node_t *node,
     FHIR_TRY(write_comments(w, node));
     open_resource(w, name, root);
     FHIR_TRY(collect(&first, w, type, node));
-    FHIR_TRY(write_content(w, name, first, w->n_members));
+    FHIR_TRY(write_content(w, name, strlen(name), first, w->n_members));
     w->n_members = first;
     return NULL;
 }
@@ -520,7 +550,7 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
     FHIR_TRY(write_members(w, i, w->n_members));
     w->level = 0;
     indent(w);
-    close_tag(w, name);
+    close_tag(w, name, strlen(name));
     return finish(w);
 }
 

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON text to tree, on yajl's events. This is the hot path of loading.
+/* JSON text to tree. This is the hot path of loading, checking and conversion.
  *
- * yajl 2.1 leaves gaps that are closed here before it runs, in passes at memory speed: its UTF-8
- * check takes overlong forms and surrogates, lone surrogate escapes silently become '?', \u0000
- * passes, and vertical tab and form feed count as white space.
+ * A scanner of our own: yajl, which it replaced, takes overlong UTF-8, surrogates, lone surrogate
+ * escapes, \u0000, vertical tab and form feed, so that two passes had to run before it, does not
+ * tell where values begin, and needs twice the time. It is the oracle of t/unit/node_oracle_test.
  *
- * yajl tells where it stands (bytes consumed) in every event. The end of a value follows from
- * that, the start from where the event before ended: only blanks and one separator lie between. */
+ * UTF-8 is checked first, at memory speed; behind that, the text is read once. */
 #include "core/fhir_node.h"
 
-#include <apr_strings.h>
 #include <stdlib.h>
-#include <yajl/yajl_parse.h>
 
 #include "core/fhir_text.h"
 
@@ -20,6 +17,7 @@
 #define FEW_MEMBERS   16          /* compared one by one; more are sorted */
 #define SLAB_MIN      16
 #define SLAB_MAX      1020 /* 64 KiB with the pool's header */
+#define INCOMPLETE    "the text ends before the value is complete"
 
 typedef struct frame_t {
     fhir_node_t *node;
@@ -29,12 +27,8 @@ typedef struct frame_t {
 } frame_t;
 
 typedef struct parser_t {
-    yajl_handle yajl;
     const char *json;
-    apr_size_t len;
-    apr_size_t pos; /* end of the last token that made an event */
-    int after_key;
-    int finishing; /* yajl works on its own copy of the last bytes, see number() */
+    const char *at, *end; /* what is read next, and where the text ends */
     frame_t *frames;
     int depth, max_depth;
     apr_size_t nodes_left;
@@ -61,31 +55,19 @@ static fhir_err_t *error_at(const char *json, apr_size_t offset, fhir_code_t cod
     return err;
 }
 
-static int stop(parser_t *p, apr_size_t offset, fhir_code_t code, const char *what)
+/* Ends parsing; returns 0, as all readers do that could not go on. */
+static int stop(parser_t *p, const char *at, fhir_code_t code, const char *what)
 {
-    p->err = error_at(p->json, offset, code, p->pool, what);
+    p->err = error_at(p->json, (apr_size_t)(at - p->json), code, p->pool, what);
     return 0;
 }
 
-static int is_blank(char c)
+static int refuse(parser_t *p, const char *at, const char *what)
 {
-    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    return stop(p, at, FHIR_ERR_SYNTAX, what);
 }
 
-/* Start of the token behind the last event. */
-static apr_size_t token_start(const parser_t *p)
-{
-    apr_size_t i = p->pos;
-    char separator = p->after_key ? ':' : ',';
-    while (i < p->len && is_blank(p->json[i]))
-        i++;
-    if (i < p->len && p->json[i] == separator) {
-        do
-            i++;
-        while (i < p->len && is_blank(p->json[i]));
-    }
-    return i;
-}
+/* ---- nodes ---- */
 
 static void new_slab(parser_t *p)
 {
@@ -94,8 +76,8 @@ static void new_slab(parser_t *p)
     p->slab_size = p->slab_size * 2 < SLAB_MAX ? p->slab_size * 2 : SLAB_MAX;
 }
 
-/* A node of the value [start, end), linked into its parent; NULL when a limit was passed. */
-static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, apr_size_t start, apr_size_t end)
+/* A node of a value that begins at start, linked into its parent; NULL when a limit was passed. */
+static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
 {
     frame_t *f = &p->frames[p->depth];
     fhir_node_t *node;
@@ -109,153 +91,312 @@ static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, apr_size_t start, ap
         new_slab(p);
     p->slab_left--;
     node = p->slab++;
-    node->name = p->name;
-    node->name_len = p->name_len;
-    node->text = NULL;
-    node->text_len = 0;
-    node->child = node->next = NULL;
-    node->start = (apr_uint32_t)start;
-    node->end = (apr_uint32_t)end;
-    node->line = node->column = 0;
-    node->kind = (apr_byte_t)kind;
-    node->flags = 0;
+    *node = (fhir_node_t){.name = p->name,
+                          .name_len = p->name_len,
+                          .start = (apr_uint32_t)(start - p->json),
+                          .kind = (apr_byte_t)kind};
     *f->link = node;
     f->link = &node->next;
     f->count++;
     p->name = NULL;
     p->name_len = 0;
-    p->pos = end;
-    p->after_key = 0;
     return node;
 }
 
-static apr_size_t consumed(const parser_t *p)
+/* A number, boolean or null from start to p->at. */
+static int add_plain(parser_t *p, fhir_node_kind_t kind, const char *start)
 {
-    return yajl_get_bytes_consumed(p->yajl);
-}
+    fhir_node_t *node = add(p, kind, start);
 
-static int add_literal(parser_t *p, fhir_node_kind_t kind, apr_size_t len)
-{
-    apr_size_t end = consumed(p);
-    fhir_node_t *node = add(p, kind, end - len, end);
-    if (node && kind != FHIR_NODE_NULL) {
-        node->text = p->json + end - len;
-        node->text_len = (apr_uint32_t)len;
+    if (!node)
+        return 0;
+    node->end = (apr_uint32_t)(p->at - p->json);
+    if (kind != FHIR_NODE_NULL) {
+        node->text = start;
+        node->text_len = (apr_uint32_t)(p->at - start);
     }
-    return node != NULL;
-}
-
-static int on_null(void *ctx)
-{
-    return add_literal(ctx, FHIR_NODE_NULL, 4);
-}
-
-static int on_boolean(void *ctx, int value)
-{
-    return add_literal(ctx, value ? FHIR_NODE_TRUE : FHIR_NODE_FALSE, value ? 4 : 5);
-}
-
-/* A number that ends the text is known to be complete only when yajl finishes; yajl then passes
- * a copy of its own. It is the whole text but for leading blanks. */
-static int on_number(void *ctx, const char *text, size_t len)
-{
-    parser_t *p = ctx;
-    apr_size_t start = p->finishing ? p->len - len : (apr_size_t)(text - p->json);
-    fhir_node_t *node = add(p, FHIR_NODE_NUMBER, start, start + len);
-    if (!node)
-        return 0;
-    node->text = p->json + start;
-    node->text_len = (apr_uint32_t)len;
     return 1;
 }
 
-/* The source itself, or a copy of what yajl decoded: escapes make a string shorter. */
-static const char *keep(parser_t *p, const unsigned char *text, apr_size_t len, apr_size_t start,
-                        apr_size_t end)
+/* ---- words ---- */
+
+static int is_blank(char c)
 {
-    if (end - start == len + 2)
-        return p->json + start + 1;
-    return apr_pmemdup(p->pool, text, len);
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static int on_string(void *ctx, const unsigned char *text, size_t len)
+static void skip_blanks(parser_t *p)
 {
-    parser_t *p = ctx;
-    apr_size_t start = token_start(p), end = consumed(p);
-    fhir_node_t *node = add(p, FHIR_NODE_STRING, start, end);
-    if (!node)
-        return 0;
-    node->text = keep(p, text, len, start, end);
-    node->text_len = (apr_uint32_t)len;
+    while (p->at < p->end && is_blank(*p->at))
+        p->at++;
+}
+
+static int is_digit(const parser_t *p, const char *s)
+{
+    return s < p->end && *s >= '0' && *s <= '9';
+}
+
+static int ends_early(parser_t *p)
+{
+    return refuse(p, p->end, p->root ? INCOMPLETE : "the text is empty; one value is expected");
+}
+
+/* At a character that cannot stand where it does. */
+static int unexpected(parser_t *p, const char *what)
+{
+    if (p->at >= p->end)
+        return ends_early(p);
+    if ((unsigned char)*p->at < ' ')
+        what = "control character; in strings it must be escaped, and between values only blank, "
+               "tab, line feed and carriage return are allowed";
+    return refuse(p, p->at, what);
+}
+
+/* Where a value is due, or in an open object or array what may follow one. */
+static int no_value(parser_t *p, int must)
+{
+    if (must || p->depth == 0)
+        return unexpected(
+            p, "a value is expected: object, array, string, number, true, false or null");
+    if (p->frames[p->depth].node->kind == FHIR_NODE_OBJECT)
+        return unexpected(p, "a member with its name in double quotes is expected here, or a comma "
+                             "before it, or the closing brace");
+    return unexpected(p, "a value is expected here, or a comma before it, or the closing bracket");
+}
+
+static int read_literal(parser_t *p, const char *word, apr_size_t len, fhir_node_kind_t kind,
+                        int must)
+{
+    const char *start = p->at;
+    apr_size_t left = (apr_size_t)(p->end - start);
+
+    if (left < len && !memcmp(start, word, left))
+        return refuse(p, p->end, INCOMPLETE);
+    if (left < len || memcmp(start, word, len) != 0)
+        return no_value(p, must);
+    p->at += len;
+    return add_plain(p, kind, start);
+}
+
+static int bad_number(parser_t *p, const char *start, const char *s)
+{
+    if (s >= p->end)
+        return refuse(p, p->end, INCOMPLETE);
+    return refuse(p, start, "this is no number; numbers look like 12, -12.50 or 1.2e-3");
+}
+
+static int read_number(parser_t *p)
+{
+    const char *start = p->at, *s = start;
+
+    s += *s == '-';
+    if (!is_digit(p, s))
+        return bad_number(p, start, s);
+    if (*s == '0' && is_digit(p, s + 1))
+        return refuse(p, s + 1, "numbers have no leading zeros");
+    while (is_digit(p, s))
+        s++;
+    if (s < p->end && *s == '.') {
+        if (!is_digit(p, ++s))
+            return bad_number(p, start, s);
+        while (is_digit(p, s))
+            s++;
+    }
+    if (s < p->end && (*s == 'e' || *s == 'E')) {
+        s++;
+        if (s < p->end && (*s == '+' || *s == '-'))
+            s++;
+        if (!is_digit(p, s))
+            return bad_number(p, start, s);
+        while (is_digit(p, s))
+            s++;
+    }
+    p->at = s;
+    return add_plain(p, FHIR_NODE_NUMBER, start);
+}
+
+/* ---- strings ---- */
+
+#define ONES 0x0101010101010101u
+#define HIGH 0x8080808080808080u
+
+/* The first quote, backslash or control character at or behind s. Eight bytes at a time: a byte's
+ * high bit is set in the sum when it is below 0x20, or becomes 0 when the sought one is taken off;
+ * bytes above 0x7F are never what is sought. */
+static const char *plain_end(const char *s, const char *end)
+{
+    while (end - s >= 8) {
+        apr_uint64_t w, quote, slash, found;
+        memcpy(&w, s, 8);
+        quote = w ^ (ONES * '"');
+        slash = w ^ (ONES * '\\');
+        found = ((w - ONES * ' ') | (quote - ONES) | (slash - ONES)) & ~w & HIGH;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        if (found) /* what is found in vain lies behind what is found */
+            return s + __builtin_ctzll(found) / 8;
+#else
+        if (found)
+            break;
+#endif
+        s += 8;
+    }
+    while (s < end && *s != '"' && *s != '\\' && (unsigned char)*s >= ' ')
+        s++;
+    return s;
+}
+
+/* Four hex digits, or -1. */
+static int hex4(const char *s)
+{
+    int value = 0;
+    for (int i = 0; i < 4; i++) {
+        char c = s[i];
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                           : -1;
+        if (digit < 0)
+            return -1;
+        value = value * 16 + digit;
+    }
+    return value;
+}
+
+static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+
+/* Checks the escape at s; how many bytes it has, or 0. */
+static apr_size_t check_escape(parser_t *p, const char *s)
+{
+    apr_size_t left = (apr_size_t)(p->end - s), i;
+    int code, low;
+
+    if (left < 2)
+        return (apr_size_t)refuse(p, p->end, INCOMPLETE);
+    if (s[1] != 'u') {
+        if (s[1] && strchr(escaped, s[1]))
+            return 2;
+        return (apr_size_t)refuse(p, s + 1,
+                                  "unknown escape in a string; the escapes are \\\" \\\\ \\/ \\b "
+                                  "\\f \\n \\r \\t and \\u with four hex digits");
+    }
+    for (i = 2; i < 6; i++) {
+        if (i >= left)
+            return (apr_size_t)refuse(p, p->end, INCOMPLETE);
+        if (!strchr("0123456789abcdefABCDEF", s[i]) || !s[i])
+            return (apr_size_t)refuse(p, s + i, "an escape \\u needs four hex digits");
+    }
+    code = hex4(s + 2);
+    if (code == 0)
+        return (apr_size_t)refuse(p, s, "the character U+0000 is not allowed in strings");
+    if (code < 0xD800 || code > 0xDFFF)
+        return 6;
+    low = left >= 12 && s[6] == '\\' && s[7] == 'u' ? hex4(s + 8) : -1;
+    if (code <= 0xDBFF && low >= 0xDC00 && low <= 0xDFFF)
+        return 12;
+    return (apr_size_t)refuse(p, s,
+                              "half of a surrogate pair; characters above U+FFFF take two escapes, "
+                              "\\uD800 to \\uDBFF followed by \\uDC00 to \\uDFFF");
+}
+
+static char *put_utf8(char *out, unsigned code)
+{
+    if (code < 0x80) {
+        *out++ = (char)code;
+        return out;
+    }
+    if (code >= 0x10000) {
+        *out++ = (char)(0xF0 | code >> 18);
+        *out++ = (char)(0x80 | (code >> 12 & 0x3F));
+    }
+    else if (code >= 0x800)
+        *out++ = (char)(0xE0 | code >> 12);
+    if (code >= 0x800)
+        *out++ = (char)(0x80 | (code >> 6 & 0x3F));
+    else
+        *out++ = (char)(0xC0 | code >> 6);
+    *out++ = (char)(0x80 | (code & 0x3F));
+    return out;
+}
+
+/* The text of a string with escapes, which were checked: it is never longer than they are. */
+static apr_size_t decode(char *out, const char *s, const char *end)
+{
+    char *to = out;
+
+    while (s < end) {
+        const char *plain = memchr(s, '\\', (apr_size_t)(end - s));
+        apr_size_t n = (apr_size_t)((plain ? plain : end) - s);
+        memcpy(to, s, n);
+        to += n;
+        s += n;
+        if (s == end)
+            break;
+        if (s[1] != 'u') {
+            *to++ = meant[strchr(escaped, s[1]) - escaped];
+            s += 2;
+            continue;
+        }
+        unsigned code = (unsigned)hex4(s + 2);
+        s += 6;
+        if (code >= 0xD800 && code <= 0xDFFF) {
+            code = 0x10000 + ((code - 0xD800) << 10) + ((unsigned)hex4(s + 2) - 0xDC00);
+            s += 6;
+        }
+        to = put_utf8(to, code);
+    }
+    return (apr_size_t)(to - out);
+}
+
+/* Reads the string whose quote is at p->at; its text lies in the source if it has no escapes. */
+static int read_text(parser_t *p, const char **text, apr_uint32_t *len)
+{
+    const char *start = p->at + 1, *s = start;
+    int escapes = 0;
+
+    for (;;) {
+        apr_size_t n;
+        s = plain_end(s, p->end);
+        if (s == p->end)
+            return refuse(p, s, INCOMPLETE);
+        if (*s == '"')
+            break;
+        if (*s != '\\')
+            return refuse(p, s, "control character in a string; it must be escaped");
+        if (!(n = check_escape(p, s)))
+            return 0;
+        s += n;
+        escapes = 1;
+    }
+    p->at = s + 1;
+    *text = start;
+    *len = (apr_uint32_t)(s - start);
+    if (escapes) {
+        char *copy = apr_palloc(p->pool, *len);
+        *len = (apr_uint32_t)decode(copy, start, s);
+        *text = copy;
+    }
     return 1;
 }
 
-static int duplicate(parser_t *p, apr_size_t at)
+static int read_string(parser_t *p)
 {
-    return stop(p, at, FHIR_ERR_SYNTAX,
-                "the object has this member twice; every name may occur once");
-}
-
-static int on_key(void *ctx, const unsigned char *text, size_t len)
-{
-    parser_t *p = ctx;
-    frame_t *f = &p->frames[p->depth];
-    apr_size_t start = token_start(p), end = consumed(p);
-    const char *name = keep(p, text, len, start, end);
-    unsigned hash = (unsigned)len;
-    apr_uint64_t bit;
-
-    if (len)
-        hash += 7u * (unsigned char)name[0] + 13u * (unsigned char)name[len - 1] +
-                29u * (unsigned char)name[len / 2];
-    bit = (apr_uint64_t)1 << (hash & 63);
-    if ((f->seen & bit) && f->count < FEW_MEMBERS && fhir_node_getn(f->node, name, len))
-        return duplicate(p, start);
-    f->seen |= bit;
-    p->name = name;
-    p->name_len = (apr_uint32_t)len;
-    p->pos = end;
-    p->after_key = 1;
-    return 1;
-}
-
-static int open_value(parser_t *p, fhir_node_kind_t kind)
-{
-    apr_size_t end = consumed(p);
+    const char *start = p->at, *text;
+    apr_uint32_t len;
     fhir_node_t *node;
-    frame_t *f;
 
-    if (p->depth >= p->max_depth)
-        return stop(p, end - 1, FHIR_ERR_TOO_LARGE,
-                    "objects and arrays are nested deeper than the limit allows");
-    node = add(p, kind, end - 1, end);
-    if (!node)
+    if (!read_text(p, &text, &len) || !(node = add(p, FHIR_NODE_STRING, start)))
         return 0;
-    f = &p->frames[++p->depth];
-    f->node = node;
-    f->link = &node->child;
-    f->count = 0;
-    f->seen = 0;
+    node->text = text;
+    node->text_len = len;
+    node->end = (apr_uint32_t)(p->at - p->json);
     return 1;
 }
 
-static int close_value(parser_t *p)
-{
-    apr_size_t end = consumed(p);
-    p->frames[p->depth--].node->end = (apr_uint32_t)end;
-    p->pos = end;
-    p->after_key = 0;
-    return 1;
-}
+/* ---- members ---- */
 
-static int on_start_map(void *ctx)
+static int duplicate(parser_t *p, const char *at)
 {
-    return open_value(ctx, FHIR_NODE_OBJECT);
-}
-
-static int on_start_array(void *ctx)
-{
-    return open_value(ctx, FHIR_NODE_ARRAY);
+    return refuse(p, at, "the object has this member twice; every name may occur once");
 }
 
 static int by_name(const void *left, const void *right)
@@ -277,7 +418,7 @@ static int check_names(parser_t *p, const frame_t *f)
         p->sorted_cap = f->count * 2;
         p->sorted = malloc(p->sorted_cap * sizeof(*p->sorted));
         if (!p->sorted)
-            return stop(p, p->pos, FHIR_ERR_INTERNAL, "out of memory");
+            return stop(p, p->at, FHIR_ERR_INTERNAL, "out of memory");
     }
     for (fhir_node_t *m = f->node->child; m; m = m->next)
         p->sorted[n++] = m;
@@ -285,166 +426,134 @@ static int check_names(parser_t *p, const frame_t *f)
     for (apr_size_t i = 1; i < n; i++) {
         const fhir_node_t *a = p->sorted[i - 1], *b = p->sorted[i];
         if (a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0)
-            return duplicate(p, b->start);
+            return duplicate(p, p->json + b->start);
     }
     return 1;
 }
 
-static int on_end_map(void *ctx)
+/* Reads a name and its colon. */
+static int read_name(parser_t *p)
 {
-    parser_t *p = ctx;
-    const frame_t *f = &p->frames[p->depth];
-    if (f->count > FEW_MEMBERS && !check_names(p, f))
+    frame_t *f = &p->frames[p->depth];
+    const char *start = p->at, *name;
+    apr_uint32_t len;
+    unsigned hash;
+    apr_uint64_t bit;
+
+    if (p->at == p->end || *p->at != '"')
+        return no_value(p, 0);
+    if (!read_text(p, &name, &len))
         return 0;
-    return close_value(p);
+    hash = len;
+    if (len)
+        hash += 7u * (unsigned char)name[0] + 13u * (unsigned char)name[len - 1] +
+                29u * (unsigned char)name[len / 2];
+    bit = (apr_uint64_t)1 << (hash & 63);
+    if ((f->seen & bit) && f->count < FEW_MEMBERS && fhir_node_getn(f->node, name, len))
+        return duplicate(p, start);
+    f->seen |= bit;
+    p->name = name;
+    p->name_len = len;
+    skip_blanks(p);
+    if (p->at == p->end || *p->at != ':')
+        return unexpected(p, "a colon and a value must follow the member's name");
+    p->at++;
+    return 1;
 }
 
-static int on_end_array(void *ctx)
+/* ---- the whole ---- */
+
+static int open_value(parser_t *p, fhir_node_kind_t kind)
 {
-    return close_value(ctx);
+    fhir_node_t *node;
+    frame_t *f;
+
+    if (p->depth >= p->max_depth)
+        return stop(p, p->at, FHIR_ERR_TOO_LARGE,
+                    "objects and arrays are nested deeper than the limit allows");
+    node = add(p, kind, p->at);
+    if (!node)
+        return 0;
+    p->at++;
+    f = &p->frames[++p->depth];
+    f->node = node;
+    f->link = &node->child;
+    f->count = 0;
+    f->seen = 0;
+    return 1;
 }
 
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_boolean,
-    .yajl_number = on_number,
-    .yajl_string = on_string,
-    .yajl_start_map = on_start_map,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end_map,
-    .yajl_start_array = on_start_array,
-    .yajl_end_array = on_end_array,
-};
-
-/* Four hex digits, or -1. */
-static int hex4(const char *s)
+static int close_value(parser_t *p)
 {
-    int value = 0;
-    for (int i = 0; i < 4; i++) {
-        char c = s[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
-        if (digit < 0)
-            return -1;
-        value = value * 16 + digit;
+    frame_t *f = &p->frames[p->depth];
+
+    if (f->count > FEW_MEMBERS && f->node->kind == FHIR_NODE_OBJECT && !check_names(p, f))
+        return 0;
+    p->at++;
+    f->node->end = (apr_uint32_t)(p->at - p->json);
+    p->depth--;
+    return 1;
+}
+
+/* Reads a value that is no object or array, or the beginning of one. must: nothing else than a
+ * value can stand here. */
+static int read_value(parser_t *p, int must)
+{
+    if (p->at == p->end)
+        return ends_early(p);
+    switch (*p->at) {
+    case '"':
+        return read_string(p);
+    case '{':
+        return open_value(p, FHIR_NODE_OBJECT);
+    case '[':
+        return open_value(p, FHIR_NODE_ARRAY);
+    case 't':
+        return read_literal(p, "true", 4, FHIR_NODE_TRUE, must);
+    case 'f':
+        return read_literal(p, "false", 5, FHIR_NODE_FALSE, must);
+    case 'n':
+        return read_literal(p, "null", 4, FHIR_NODE_NULL, must);
+    case '-':
+        return read_number(p);
+    default:
+        return is_digit(p, p->at) ? read_number(p) : no_value(p, must);
     }
-    return value;
 }
 
-/* Where backslashes stand does not matter here: outside of strings yajl refuses them. */
-static fhir_err_t *check_escapes(const char *json, apr_size_t len, apr_pool_t *pool)
+/* Reads the next item of what is open: a value with what stands before it, or its end. */
+static int read_item(parser_t *p)
 {
-    const char *end = json + len, *c = json;
+    frame_t *f = &p->frames[p->depth];
+    int object = f->node->kind == FHIR_NODE_OBJECT;
 
-    while ((c = memchr(c, '\\', (apr_size_t)(end - c)))) {
-        apr_size_t at = (apr_size_t)(c - json);
-        int code = end - c >= 6 && c[1] == 'u' ? hex4(c + 2) : -1;
-        if (code < 0) {
-            c += end - c >= 2 ? 2 : 1;
-            continue;
-        }
-        if (code == 0)
-            return error_at(json, at, FHIR_ERR_SYNTAX, pool,
-                            "the character U+0000 is not allowed in strings");
-        c += 6;
-        if (code < 0xD800 || code > 0xDFFF)
-            continue;
-        if (code <= 0xDBFF && end - c >= 6 && c[0] == '\\' && c[1] == 'u') {
-            int low = hex4(c + 2);
-            if (low >= 0xDC00 && low <= 0xDFFF) {
-                c += 6;
-                continue;
-            }
-        }
-        return error_at(json, at, FHIR_ERR_SYNTAX, pool,
-                        "half of a surrogate pair; characters above U+FFFF take two escapes, "
-                        "\\uD800 to \\uDBFF followed by \\uDC00 to \\uDFFF");
+    skip_blanks(p);
+    if (p->at < p->end && *p->at == (object ? '}' : ']'))
+        return close_value(p);
+    if (f->count) {
+        if (p->at == p->end || *p->at != ',')
+            return no_value(p, 0);
+        p->at++;
+        skip_blanks(p);
     }
-    return NULL;
-}
-
-static fhir_err_t *check_bytes(const char *json, apr_size_t len, apr_pool_t *pool)
-{
-    apr_size_t valid;
-    const char *bad;
-
-    if (len >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0)
-        return error_at(json, 0, FHIR_ERR_SYNTAX, pool,
-                        "the text starts with a byte order mark; send UTF-8 without one");
-    valid = fhir_text_utf8_prefix(json, len);
-    if (valid < len)
-        return error_at(json, valid, FHIR_ERR_SYNTAX, pool,
-                        "this byte is no valid UTF-8; the text must be encoded in UTF-8");
-    bad = memchr(json, '\v', len);
-    if (!bad)
-        bad = memchr(json, '\f', len);
-    if (bad)
-        return error_at(json, (apr_size_t)(bad - json), FHIR_ERR_SYNTAX, pool,
-                        "control character; in strings it must be escaped, and between values only "
-                        "blank, tab, line feed and carriage return are allowed");
-    return check_escapes(json, len, pool);
-}
-
-/* Why the token at `at` was refused. yajl's own text says what it saw, not what is allowed. */
-static const char *complaint(const parser_t *p, apr_size_t at, int lexical)
-{
-    char c = p->json[at];
-    int number = c == '-' || (c >= '0' && c <= '9');
-
-    if (p->root && p->depth == 0)
-        return "nothing but blanks may follow the value";
-    if (p->after_key && !memchr(p->json + p->pos, ':', at - p->pos))
-        return "a colon and a value must follow the member's name";
-    if (number && !lexical && p->json[at - 1] == '0')
-        return "numbers have no leading zeros";
-    if (number && lexical)
-        return "this is no number; numbers look like 12, -12.50 or 1.2e-3";
-    if (c == '"' && lexical)
-        return "control character or unknown escape in a string; the escapes are \\\" \\\\ \\/ \\b "
-               "\\f \\n \\r \\t and \\u with four hex digits";
-    if (p->depth == 0 || p->after_key)
-        return "a value is expected: object, array, string, number, true, false or null";
-    if (p->frames[p->depth].node->kind == FHIR_NODE_OBJECT)
-        return "a member with its name in double quotes is expected here, or a comma before it, or "
-               "the closing brace";
-    return "a value is expected here, or a comma before it, or the closing bracket";
-}
-
-static fhir_err_t *syntax_error(const parser_t *p)
-{
-    apr_size_t at = token_start(p);
-    unsigned char *text;
-    int lexical;
-
-    if (at >= p->len || (p->finishing && !(p->root && p->depth == 0)))
-        return error_at(p->json, p->len, FHIR_ERR_SYNTAX, p->pool,
-                        !p->root && at >= p->len ? "the text is empty; one value is expected"
-                                                 : "the text ends before the value is complete");
-    text = yajl_get_error(p->yajl, 0, NULL, 0);
-    lexical = text && text[0] == 'l'; /* "lexical error: …" or "parse error: …" */
-    yajl_free_error(p->yajl, text);
-    return error_at(p->json, lexical && p->json[at] == '"' ? consumed(p) : at, FHIR_ERR_SYNTAX,
-                    p->pool, complaint(p, at, lexical));
+    if (object) {
+        if (!read_name(p))
+            return 0;
+        skip_blanks(p);
+    }
+    return read_value(p, object);
 }
 
 static fhir_err_t *run(parser_t *p)
 {
-    yajl_status status;
-
-    p->yajl = yajl_alloc(&callbacks, NULL, p);
-    if (!p->yajl)
-        return fhir_err_create(p->pool, FHIR_ERR_INTERNAL, "Out of memory");
-    yajl_config(p->yajl, yajl_dont_validate_strings, 1); /* check_bytes did */
-    status = yajl_parse(p->yajl, (const unsigned char *)p->json, p->len);
-    if (status == yajl_status_ok) {
-        p->finishing = 1;
-        status = yajl_complete_parse(p->yajl);
+    skip_blanks(p);
+    if (read_value(p, 1)) {
+        while (p->depth && read_item(p))
+            ;
+        skip_blanks(p);
+        if (!p->err && p->at < p->end)
+            unexpected(p, "nothing but blanks may follow the value");
     }
-    if (status != yajl_status_ok && !p->err)
-        p->err = syntax_error(p);
-    yajl_free(p->yajl);
     free(p->sorted);
     return p->err;
 }
@@ -454,7 +563,7 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
 {
     static const fhir_node_limits_t defaults;
     parser_t p = {0};
-    apr_size_t max_bytes;
+    apr_size_t max_bytes, valid;
 
     *root = NULL;
     if (!limits)
@@ -466,9 +575,15 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
                                "The text has %" APR_SIZE_T_FMT " bytes; at most %" APR_SIZE_T_FMT
                                " are accepted",
                                len, max_bytes);
-    FHIR_TRY(check_bytes(json, len, pool));
-    p.json = json;
-    p.len = len;
+    if (len >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0)
+        return error_at(json, 0, FHIR_ERR_SYNTAX, pool,
+                        "the text starts with a byte order mark; send UTF-8 without one");
+    valid = fhir_text_utf8_prefix(json, len);
+    if (valid < len)
+        return error_at(json, valid, FHIR_ERR_SYNTAX, pool,
+                        "this byte is no valid UTF-8; the text must be encoded in UTF-8");
+    p.json = p.at = json;
+    p.end = json + len;
     p.max_depth = limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH;
     p.nodes_left = limits->max_nodes ? limits->max_nodes : MAX_SOURCE;
     p.frames = apr_palloc(pool, ((apr_size_t)p.max_depth + 1) * sizeof(*p.frames));

@@ -74,7 +74,13 @@ static void stop_at(parser_t *p, fhir_code_t code, int line, int column, const c
     p->err = fhir_err_create(p->pool, code, "XML, line %d, column %d: %s", line, column, text);
     p->err->line = line;
     p->err->column = column;
-    if (p->ctxt)
+}
+
+/* The end of every callback. libxml2 frees its input when it is stopped, and names, attributes and
+ * text point into that: nothing of them may be touched behind this. */
+static void halt_on_error(parser_t *p)
+{
+    if (p->err)
         xmlStopParser(p->ctxt);
 }
 
@@ -223,6 +229,7 @@ static void on_comment(void *ctx, const xmlChar *text)
     for (tail = &p->comments->child; *tail; tail = &(*tail)->next)
         ;
     *tail = new_string(p, text, strlen((const char *)text));
+    halt_on_error(p);
 }
 
 /* -- start of elements ------------------------------------------------------------------------- */
@@ -475,39 +482,45 @@ static void start_child(parser_t *p, const tag_t *tag)
     read_attributes(p, f, tag);
 }
 
-static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
-                     int n_declared, const xmlChar **declared, int n_attrs, int n_defaulted,
-                     const xmlChar **attrs)
+static void start(parser_t *p, const tag_t *tag)
 {
-    parser_t *p = ctx;
-    tag_t tag = {name, prefix, uri, declared, n_declared, attrs, n_attrs};
-    frame_t *f = &p->frames[p->depth];
+    const frame_t *f = &p->frames[p->depth];
 
-    (void)n_defaulted; /* defaults come from document types, and there are none */
-    if (p->err)
-        return;
     if (p->depth >= p->max_depth) {
         stop(p, FHIR_ERR_TOO_LARGE, "elements are nested deeper than %d levels, the limit here",
              p->max_depth);
         return;
     }
-    if (f->prefixes + n_declared > MAX_PREFIXES && n_declared) {
+    if (f->prefixes + tag->n_declared > MAX_PREFIXES && tag->n_declared) {
         stop(p, FHIR_ERR_TOO_LARGE, "more than %d namespaces are declared", MAX_PREFIXES);
         return;
     }
     switch (f->kind) {
     case FRAME_DOCUMENT:
     case FRAME_HOLDER:
-        start_resource(p, &tag);
+        start_resource(p, tag);
         break;
     case FRAME_XHTML:
-        inner_xhtml(p, &tag);
+        inner_xhtml(p, tag);
         break;
     default:
-        start_child(p, &tag);
+        start_child(p, tag);
     }
     if (!p->err)
-        p->frames[p->depth].prefixes += n_declared;
+        p->frames[p->depth].prefixes += tag->n_declared;
+}
+
+static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri,
+                     int n_declared, const xmlChar **declared, int n_attrs, int n_defaulted,
+                     const xmlChar **attrs)
+{
+    parser_t *p = ctx;
+    tag_t tag = {name, prefix, uri, declared, n_declared, attrs, n_attrs};
+
+    (void)n_defaulted; /* defaults come from document types, and there are none */
+    if (!p->err)
+        start(p, &tag);
+    halt_on_error(p);
 }
 
 /* -- end of elements --------------------------------------------------------------------------- */
@@ -559,17 +572,11 @@ static void end_primitive(parser_t *p, frame_t *f)
     take_comments(p, f);
 }
 
-static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+static void end_element(parser_t *p)
 {
-    parser_t *p = ctx;
     frame_t *f = &p->frames[p->depth], *around = f - 1;
     fhir_node_t *value = f->value, *extra = NULL;
 
-    (void)name;
-    (void)prefix;
-    (void)uri;
-    if (p->err)
-        return;
     switch (f->kind) {
     case FRAME_XHTML:
         if (f->last)
@@ -600,6 +607,18 @@ static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const 
         add_occurrence(p, around, value, extra);
 }
 
+static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
+{
+    parser_t *p = ctx;
+
+    (void)name;
+    (void)prefix;
+    (void)uri;
+    if (!p->err)
+        end_element(p);
+    halt_on_error(p);
+}
+
 /* -- the rest of a document -------------------------------------------------------------------- */
 
 static void on_text(void *ctx, const xmlChar *text, int len)
@@ -625,6 +644,7 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
     (void)external;
     (void)system;
     stop(ctx, FHIR_ERR_SYNTAX, "document types are not allowed");
+    halt_on_error(ctx);
 }
 
 static void on_error(void *ctx, xmlErrorPtr error)

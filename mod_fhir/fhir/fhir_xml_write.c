@@ -282,11 +282,11 @@ static fhir_err_t *write_attributes(fhir_xml_writer_t *w, int first, int end)
 static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_size_t len, int first,
                                  int end)
 {
-    int i, n = 0;
+    int i = end;
 
-    for (i = first; i < end; i++)
-        n += !(w->members[i].element->flags & FHIR_EL_XMLATTR);
-    if (!n) {
+    while (i > first && (w->members[i - 1].element->flags & FHIR_EL_XMLATTR))
+        i--;
+    if (i == first) { /* nothing but attributes */
         fhir_buf_append(w->buf, "/>", 2);
         return NULL;
     }
@@ -315,6 +315,26 @@ static int kind_fits(fhir_prim_t prim, fhir_node_kind_t kind)
     }
 }
 
+/* What most elements are: <name value="…"/> in one piece. */
+static void write_plain(fhir_xml_writer_t *w, const char *name, apr_size_t len,
+                        const fhir_node_t *value)
+{
+    static const char attribute_begins[] = " value=\"", ends[] = "\"/>";
+    apr_size_t begin = sizeof(attribute_begins) - 1, end = sizeof(ends) - 1;
+    char *to;
+
+    indent(w);
+    if (!fhir_buf_reserve(w->buf, 1 + len + begin))
+        return;
+    to = w->buf->data + w->buf->len;
+    *to++ = '<';
+    memcpy(to, name, len);
+    memcpy(to + len, attribute_begins, begin);
+    w->buf->len += 1 + len + begin;
+    fhir_xhtml_escape(w->buf, value->text, value->text_len);
+    fhir_buf_append(w->buf, ends, end);
+}
+
 static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *element,
                                    const fhir_node_t *value, const fhir_node_t *extra)
 {
@@ -333,13 +353,14 @@ static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *e
         return refuse(w, extra, "\"_%s\" must be an object", name);
     if (!value && (!extra || !extra->child))
         return refuse(w, value, "an element needs a value or an extension");
-    if (extra)
-        FHIR_TRY(write_comments(w, extra));
-    open_tag(w, name, name_len(w, element));
-    if (extra) {
-        FHIR_TRY(collect(&first, w, type, extra));
-        FHIR_TRY(write_attributes(w, first, w->n_members));
+    if (!extra) {
+        write_plain(w, name, name_len(w, element), value);
+        return NULL;
     }
+    FHIR_TRY(write_comments(w, extra));
+    open_tag(w, name, name_len(w, element));
+    FHIR_TRY(collect(&first, w, type, extra));
+    FHIR_TRY(write_attributes(w, first, w->n_members));
     if (value)
         attribute(w, "value", 5, value);
     FHIR_TRY(write_content(w, name, name_len(w, element), first, w->n_members));

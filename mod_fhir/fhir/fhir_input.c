@@ -3,9 +3,9 @@
 #include "fhir/fhir_input.h"
 
 #include "fhir/fhir_binary.h"
-#include "fhir/fhir_check.h"
 #include "fhir/fhir_comments.h"
 #include "fhir/fhir_format.h"
+#include "fhir/fhir_validate.h"
 #include "fhir/fhir_xml.h"
 
 fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
@@ -19,6 +19,14 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
     return fhir_node_parse_json(&input->root, json, len, &limits, call->pool);
 }
 
+/* JSON that was made of what was sent. */
+static fhir_err_t *parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
+{
+    FHIR_TRY(fhir_input_parse(input, call, fhir_buf_cstr(json), json->len));
+    input->is_converted = 1;
+    return NULL;
+}
+
 /* The text without comments that its version does not have. */
 static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call)
 {
@@ -29,7 +37,7 @@ static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call
         return NULL;
     json = fhir_buf_create(call->pool, 0);
     fhir_node_write_json(json, input->root, 0);
-    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+    return parse_made(input, call, json);
 }
 
 /* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
@@ -42,7 +50,7 @@ static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const
 
     FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
     fhir_node_write_json(json, root, 0);
-    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+    return parse_made(input, call, json);
 }
 
 static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const char *body,
@@ -51,7 +59,7 @@ static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
 
     FHIR_TRY(fhir_binary_json(json, call, body, len));
-    return fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+    return parse_made(input, call, json);
 }
 
 fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
@@ -92,12 +100,16 @@ fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
 fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
                              const fhir_type_t *expected)
 {
+    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)call->endpoint->validate};
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
     fhir_issue_t *issue;
 
-    fhir_check_resource(issues, &input->type, call->model, input->root);
+    if (call->endpoint->validator)
+        fhir_validate_resource(issues, &input->type, call->endpoint->validator, &opts, input->root);
+    else
+        fhir_check_resource(issues, &input->type, call->model, input->root);
     for (issue = issues->first; issue; issue = issue->next)
-        if (!issue->line)
+        if (!issue->line && !input->is_converted)
             fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
     if (input->type && expected && input->type != expected)
         return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,

@@ -13,6 +13,7 @@ typedef struct fhir_input_t {
     const char *source; /* JSON text that root was parsed from: as sent, or made from XML */
     apr_size_t len;
     fhir_node_t *root;
+    int is_converted; /* source is not what was sent: places in it mean nothing to the client */
 } fhir_input_t;
 
 /**
@@ -29,7 +30,8 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
 fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call);
 
 /**
- * Checks it against the model. @param expected the type it must have, or NULL
+ * Checks it as far as the endpoint says (fhir_endpoint_t.validate). @param expected the type it
+ * must have, or NULL
  * @return NULL, or a chain of 422 errors, one for each finding
  */
 fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,

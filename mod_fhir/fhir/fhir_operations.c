@@ -20,6 +20,8 @@ const fhir_operation_t fhir_operations[] = {
     {"ValueSet", "validate-code", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate_code,
      DEFINITION "ValueSet-validate-code"},
     {"CodeSystem", "lookup", FHIR_OP_TYPE, fhir_op_lookup, DEFINITION "CodeSystem-lookup"},
+    {NULL, "validate", FHIR_OP_SYSTEM | FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate,
+     DEFINITION "Resource-validate"},
     {NULL, NULL, 0, NULL, NULL}};
 
 static unsigned level_of(const fhir_call_t *call)

@@ -47,5 +47,6 @@ fhir_err_t *fhir_op_lastn(fhir_call_t *call);
 fhir_err_t *fhir_op_expand(fhir_call_t *call);
 fhir_err_t *fhir_op_validate_code(fhir_call_t *call);
 fhir_err_t *fhir_op_lookup(fhir_call_t *call);
+fhir_err_t *fhir_op_validate(fhir_call_t *call);
 
 #endif

@@ -2,6 +2,8 @@
 /* OperationOutcome: the one place where errors become what a client reads. */
 #include "fhir/fhir_outcome.h"
 
+#include <apr_strings.h>
+
 static void member(fhir_buf_t *buf, const char *name, const char *value)
 {
     fhir_buf_printf(buf, ",\"%s\":", name);
@@ -13,20 +15,46 @@ void fhir_outcome_begin(fhir_buf_t *buf)
     fhir_buf_puts(buf, "{\"resourceType\":\"OperationOutcome\",\"issue\":[");
 }
 
-void fhir_outcome_issue(fhir_buf_t *buf, const char *severity, const char *code,
-                        const char *diagnostics, const char *expression)
+static void begin_issue(fhir_buf_t *buf, const char *severity, const char *code)
 {
     if (buf->len && buf->data[buf->len - 1] != '[')
         fhir_buf_putc(buf, ',');
     fhir_buf_printf(buf, "{\"severity\":\"%s\",\"code\":\"%s\"", severity, code);
-    if (diagnostics)
-        member(buf, "diagnostics", diagnostics);
-    if (expression) {
+}
+
+static void end_issue(fhir_buf_t *buf, const char *expression)
+{
+    if (expression && *expression) {
         fhir_buf_puts(buf, ",\"expression\":[");
         fhir_buf_json_string(buf, expression, strlen(expression));
         fhir_buf_putc(buf, ']');
     }
     fhir_buf_putc(buf, '}');
+}
+
+void fhir_outcome_issue(fhir_buf_t *buf, const char *severity, const char *code,
+                        const char *diagnostics, const char *expression)
+{
+    begin_issue(buf, severity, code);
+    if (diagnostics)
+        member(buf, "diagnostics", diagnostics);
+    end_issue(buf, expression);
+}
+
+void fhir_outcome_finding(fhir_buf_t *buf, const fhir_issue_t *issue)
+{
+    const char *text = issue->text;
+
+    begin_issue(buf, fhir_severity_word(issue->severity), fhir_err_issue_code(issue->code));
+    fhir_buf_printf(buf, ",\"details\":{\"coding\":[{\"system\":\"%s\"", FHIR_OUTCOME_SYSTEM);
+    member(buf, "code", issue->id);
+    fhir_buf_puts(buf, "}]");
+    member(buf, "text", text);
+    fhir_buf_putc(buf, '}');
+    if (issue->line)
+        text = apr_psprintf(buf->pool, "%s (line %d, column %d)", text, issue->line, issue->column);
+    member(buf, "diagnostics", text);
+    end_issue(buf, issue->expression);
 }
 
 void fhir_outcome_end(fhir_buf_t *buf)

@@ -9,6 +9,7 @@
 
 #include "core/fhir_buf.h"
 #include "core/fhir_err.h"
+#include "fhir/fhir_issue.h"
 
 /** Opens an OperationOutcome; issues follow. */
 void fhir_outcome_begin(fhir_buf_t *buf);
@@ -19,6 +20,9 @@ void fhir_outcome_begin(fhir_buf_t *buf);
  */
 void fhir_outcome_issue(fhir_buf_t *buf, const char *severity, const char *code,
                         const char *diagnostics, const char *expression);
+/** Adds a finding: its message id is details.coding of FHIR_OUTCOME_SYSTEM (docs/validation.md). */
+#define FHIR_OUTCOME_SYSTEM "urn:mod_fhir:validation"
+void fhir_outcome_finding(fhir_buf_t *buf, const fhir_issue_t *issue);
 void fhir_outcome_end(fhir_buf_t *buf);
 
 /** A whole OperationOutcome: one issue for each error of the chain `next`. Only what is meant for

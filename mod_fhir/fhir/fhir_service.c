@@ -10,6 +10,7 @@
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/fhir_validate.h"
 
 /* For endpoints that need no token. */
 static const fhir_grant_t grant_all = {.all = 1};
@@ -52,6 +53,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->update_unchanged = 0;
     endpoint->check_references = 1;
     endpoint->conditional_delete = 0;
+    endpoint->validate = FHIR_VALIDATE_BASE;
     endpoint->explain = 0;
     endpoint->allow_scan = 0;
     endpoint->retry_after_sec = 1;

@@ -72,8 +72,11 @@ typedef struct fhir_endpoint_t {
     int update_unchanged;         /* 1: an update that changes nothing makes no new version */
     int check_references;         /* references inside this server must resolve */
     int conditional_delete;
-    int explain;                     /* _explain=true allowed */
-    int allow_scan;                  /* searches that must scan a large table are run */
+    const struct fhir_validator_t *validator; /* made at start; NULL: writes are held against the
+                                                 base model alone */
+    int validate;                             /* fhir_validate_level_t of writes */
+    int explain;                              /* _explain=true allowed */
+    int allow_scan;                           /* searches that must scan a large table are run */
     const unsigned char *cursor_key; /* 32 bytes: seals page links; the same on all nodes */
     int retry_after_sec;             /* Retry-After of a 503 */
     const fhir_capability_t

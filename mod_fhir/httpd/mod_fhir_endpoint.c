@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fhir/fhir_capability.h"
+#include "fhir/fhir_validate.h"
 
 #define CHECK_EVERY apr_time_from_msec(500)
 enum { KEY_BYTES = 32 };
@@ -64,6 +65,17 @@ static mod_fhir_endpoint_t *find(mod_fhir_endpoints_t *list, const mod_fhir_sett
     return e;
 }
 
+/* The validator of a model, shared by its endpoints; NULL when it cannot be made. */
+static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fhir_model_t *model)
+{
+    mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
+    fhir_validator_t *made;
+    for (; e; e = e->next)
+        if (e->endpoint.model == model && e->endpoint.validator)
+            return e->endpoint.validator;
+    return fhir_validator_create(&made, model, list->pool) ? NULL : made;
+}
+
 static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_settings_t *settings)
 {
     mod_fhir_endpoint_t *e = apr_pcalloc(list->pool, sizeof(*e));
@@ -74,6 +86,7 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
     mod_fhir_settings_apply(&e->endpoint, settings);
     if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
         e->endpoint.capability = NULL; /* made for each request then, which tells the error */
+    e->endpoint.validator = validator_of(list, e->endpoint.model);
     e->next = atomic_load_explicit(&list->first, memory_order_relaxed);
     atomic_store_explicit(&list->first, e, memory_order_release);
     return e;

@@ -32,6 +32,7 @@
     X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
     X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \
     X(UPDATE_UNCHANGED, "FHIRUpdateUnchanged", "what becomes of an update that changes nothing")   \
+    X(VALIDATE, "FHIRValidate", "how much is held against what is written")                        \
     X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
     X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
     X(RETRY_AFTER, "FHIRRetryAfter", "Retry-After of an answer 503")                               \

@@ -13,32 +13,73 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <string.h>
 
 #define TAG      16
 #define BACKWARD 0x01
 #define WORD_MAX 16384
 
+struct fhir_cursor_key_t {
+    EVP_MAC_CTX *mac;   /* with the tag's key; copied for each use */
+    EVP_CIPHER *cipher; /* AES-256-CTR */
+    unsigned char cipher_key[32];
+};
+
 /* Two keys of one: for the tag and for the cipher. */
-static void derive(unsigned char out[32], const unsigned char *key, const char *label)
+static int derive(unsigned char out[32], const unsigned char *key, const char *label)
 {
     unsigned len = 32;
-    HMAC(EVP_sha256(), key, FHIR_CURSOR_KEY, (const unsigned char *)label, strlen(label), out,
-         &len);
+    return HMAC(EVP_sha256(), key, FHIR_CURSOR_KEY, (const unsigned char *)label, strlen(label),
+                out, &len) != NULL;
 }
 
-static void add_text(EVP_MD_CTX *ctx, const char *s)
+static apr_status_t free_key(void *data)
+{
+    fhir_cursor_key_t *key = data;
+    EVP_MAC_CTX_free(key->mac);
+    EVP_CIPHER_free(key->cipher);
+    OPENSSL_cleanse(key->cipher_key, sizeof(key->cipher_key));
+    return APR_SUCCESS;
+}
+
+fhir_err_t *fhir_cursor_key_create(const fhir_cursor_key_t **out, const unsigned char *bytes,
+                                   apr_pool_t *pool)
+{
+    fhir_cursor_key_t *key = apr_pcalloc(pool, sizeof(*key));
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    OSSL_PARAM sha256[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
+                           OSSL_PARAM_construct_end()};
+    unsigned char tag_key[32];
+    int ok;
+    apr_pool_cleanup_register(pool, key, free_key, apr_pool_cleanup_null);
+    key->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
+    key->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
+    EVP_MAC_free(hmac);
+    ok = key->cipher && key->mac && derive(tag_key, bytes, "fhir page link tag") &&
+         derive(key->cipher_key, bytes, "fhir page link cipher") &&
+         EVP_MAC_init(key->mac, tag_key, sizeof(tag_key), sha256) == 1;
+    OPENSSL_cleanse(tag_key, sizeof(tag_key));
+    if (!ok)
+        return fhir_err_detail(
+            fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
+            pool, "OpenSSL has no HMAC-SHA256 or AES-256-CTR");
+    *out = key;
+    return NULL;
+}
+
+static void add_text(EVP_MAC_CTX *ctx, const char *s)
 {
     const char *text = s ? s : "";
-    EVP_DigestSignUpdate(ctx, s ? "\1" : "\0", 1);
-    EVP_DigestSignUpdate(ctx, text, strlen(text) + 1);
+    EVP_MAC_update(ctx, (const unsigned char *)(s ? "\1" : "\0"), 1);
+    EVP_MAC_update(ctx, (const unsigned char *)text, strlen(text) + 1);
 }
 
 /* What a grant lets be seen is part of what the link is bound to. */
-static void add_grant(EVP_MD_CTX *ctx, const fhir_grant_t *grant)
+static void add_grant(EVP_MAC_CTX *ctx, const fhir_grant_t *grant)
 {
     unsigned char head[2] = {(unsigned char)grant->all, (unsigned char)grant->n_scopes};
-    EVP_DigestSignUpdate(ctx, head, sizeof(head));
+    EVP_MAC_update(ctx, head, sizeof(head));
     add_text(ctx, grant->owner);
     add_text(ctx, grant->patient);
     for (int i = 0; i < grant->n_scopes; i++) {
@@ -46,13 +87,13 @@ static void add_grant(EVP_MD_CTX *ctx, const fhir_grant_t *grant)
         unsigned char fixed[8] = {(unsigned char)(scope->type >> 8), (unsigned char)scope->type,
                                   (unsigned char)scope->rights,
                                   (unsigned char)(scope->patient_only != 0)};
-        EVP_DigestSignUpdate(ctx, fixed, sizeof(fixed));
+        EVP_MAC_update(ctx, fixed, sizeof(fixed));
         add_text(ctx, scope->query);
     }
 }
 
 typedef struct seal_t {
-    const unsigned char *key;
+    const fhir_cursor_key_t *key;
     const char *context;
     apr_size_t context_len;
     const fhir_grant_t *grant;
@@ -61,40 +102,31 @@ typedef struct seal_t {
 static int make_tag(unsigned char tag[TAG], const seal_t *seal, const unsigned char *text,
                     apr_size_t len)
 {
-    unsigned char key[32], full[32];
-    size_t full_len = sizeof(full);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_PKEY *pkey;
-    int ok;
-    derive(key, seal->key, "fhir page link tag");
-    pkey = EVP_PKEY_new_mac_key(EVP_PKEY_HMAC, NULL, key, sizeof(key));
-    ok = ctx && pkey && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, pkey) == 1;
+    unsigned char full[32];
+    size_t full_len = 0;
+    EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(seal->key->mac);
+    int ok = ctx != NULL;
     if (ok) {
-        EVP_DigestSignUpdate(ctx, seal->context, seal->context_len);
+        EVP_MAC_update(ctx, (const unsigned char *)seal->context, seal->context_len);
         add_grant(ctx, seal->grant);
-        EVP_DigestSignUpdate(ctx, text, len);
-        ok = EVP_DigestSignFinal(ctx, full, &full_len) == 1;
+        EVP_MAC_update(ctx, text, len);
+        ok = EVP_MAC_final(ctx, full, &full_len, sizeof(full)) == 1 && full_len == sizeof(full);
     }
     if (ok)
         memcpy(tag, full, TAG);
-    EVP_PKEY_free(pkey);
-    EVP_MD_CTX_free(ctx);
-    OPENSSL_cleanse(key, sizeof(key));
+    EVP_MAC_CTX_free(ctx);
     return ok;
 }
 
 /* AES-256-CTR: the same both ways. */
 static int cipher(unsigned char *out, const unsigned char *in, apr_size_t len,
-                  const unsigned char *tag, const unsigned char *master)
+                  const unsigned char *tag, const fhir_cursor_key_t *key)
 {
-    unsigned char key[32];
     int n = 0, ok;
     EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    derive(key, master, "fhir page link cipher");
-    ok = ctx && EVP_EncryptInit_ex(ctx, EVP_aes_256_ctr(), NULL, key, tag) == 1 &&
+    ok = ctx && EVP_EncryptInit_ex2(ctx, key->cipher, key->cipher_key, tag, NULL) == 1 &&
          EVP_EncryptUpdate(ctx, out, &n, in, (int)len) == 1;
     EVP_CIPHER_CTX_free(ctx);
-    OPENSSL_cleanse(key, sizeof(key));
     return ok;
 }
 
@@ -140,7 +172,7 @@ static const char *encode(const unsigned char *bytes, apr_size_t len, apr_pool_t
                                      APR_ENCODE_URL | APR_ENCODE_NOPADDING, NULL);
 }
 
-const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const unsigned char *key,
+const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const fhir_cursor_key_t *key,
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool)
 {
@@ -153,7 +185,7 @@ const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const unsigned char *k
     return encode(sealed, TAG + len, pool);
 }
 
-fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const unsigned char *key,
+fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir_cursor_key_t *key,
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool)
 {

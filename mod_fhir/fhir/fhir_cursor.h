@@ -24,16 +24,21 @@ typedef struct fhir_cursor_t {
 } fhir_cursor_t;
 
 #define FHIR_CURSOR_KEY 32
+/** A key made ready, constant and usable by all threads: OpenSSL takes longer to find an algorithm
+ *  by its name than to run it over a link. */
+typedef struct fhir_cursor_key_t fhir_cursor_key_t;
+/** Makes FHIR_CURSOR_KEY bytes ready for use as long as pool lives. */
+fhir_err_t *fhir_cursor_key_create(const fhir_cursor_key_t **key, const unsigned char *bytes,
+                                   apr_pool_t *pool);
 /**
  * Seals a cursor into a word of URL-safe base64.
- * @param key      FHIR_CURSOR_KEY bytes
  * @param context  what it is bound to besides the grant: the query's hash, context_len bytes
  */
-const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const unsigned char *key,
+const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const fhir_cursor_key_t *key,
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool);
 /** Opens a word. @return NULL or FHIR_ERR_CURSOR (altered, or of another query, user or server) */
-fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const unsigned char *key,
+fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir_cursor_key_t *key,
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool);
 

@@ -16,6 +16,7 @@
 #include "core/fhir_log.h"
 #include "core/fhir_node.h"
 #include "core/fhir_time.h"
+#include "fhir/fhir_cursor.h"
 #include "fhir/fhir_grant.h"
 #include "model/fhir_model.h"
 #include "store/fhir_store.h"
@@ -77,8 +78,8 @@ typedef struct fhir_endpoint_t {
     int validate;                             /* fhir_validate_level_t of writes */
     int explain;                              /* _explain=true allowed */
     int allow_scan;                           /* searches that must scan a large table are run */
-    const unsigned char *cursor_key; /* 32 bytes: seals page links; the same on all nodes */
-    int retry_after_sec;             /* Retry-After of a 503 */
+    const fhir_cursor_key_t *cursor_key;      /* seals page links; the same on all nodes */
+    int retry_after_sec;                      /* Retry-After of a 503 */
     const fhir_capability_t
         *capability; /* fhir_capability_build's, made at start; NULL: each time */
 } fhir_endpoint_t;

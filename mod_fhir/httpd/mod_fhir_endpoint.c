@@ -15,7 +15,6 @@
 #include "fhir/fhir_validate.h"
 
 #define CHECK_EVERY apr_time_from_msec(500)
-enum { KEY_BYTES = 32 };
 
 /* What may be wrong with a tenant's schema. */
 typedef enum fault_t {
@@ -36,8 +35,8 @@ struct mod_fhir_endpoint_t {
     atomic_int ready;
     apr_thread_mutex_t *lock; /* guards what follows */
     apr_time_t next_check;
-    fault_t told; /* the fault that was logged last */
-    unsigned char key[KEY_BYTES];
+    fault_t told;     /* the fault that was logged last */
+    apr_pool_t *pool; /* for the key */
 };
 
 struct mod_fhir_endpoints_t {
@@ -79,7 +78,8 @@ static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fh
 static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_settings_t *settings)
 {
     mod_fhir_endpoint_t *e = apr_pcalloc(list->pool, sizeof(*e));
-    if (apr_thread_mutex_create(&e->lock, APR_THREAD_MUTEX_DEFAULT, list->pool))
+    if (apr_pool_create(&e->pool, list->pool) ||
+        apr_thread_mutex_create(&e->lock, APR_THREAD_MUTEX_DEFAULT, list->pool))
         return NULL;
     e->settings = *settings;
     e->child = list->child;
@@ -129,12 +129,12 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-static int read_key(unsigned char key[KEY_BYTES], const char *hex)
+static int read_key(unsigned char key[FHIR_CURSOR_KEY], const char *hex)
 {
     static const char digits[] = "0123456789abcdef";
-    if (!hex || strlen(hex) != 2 * (apr_size_t)KEY_BYTES)
+    if (!hex || strlen(hex) != 2 * (apr_size_t)FHIR_CURSOR_KEY)
         return 0;
-    for (int i = 0; i < KEY_BYTES; i++) {
+    for (int i = 0; i < FHIR_CURSOR_KEY; i++) {
         const char *high = strchr(digits, hex[2 * i]), *low = strchr(digits, hex[2 * i + 1]);
         if (!high || !low)
             return 0;
@@ -155,6 +155,7 @@ static const char *const faults[] = {
 static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t *pool)
 {
     const fhir_endpoint_t *endpoint = &e->endpoint;
+    unsigned char key[FHIR_CURSOR_KEY];
     schema_t schema = {.pool = pool};
     fhir_value_t version = {endpoint->model->version, strlen(endpoint->model->version)};
     fhir_stmt_t stmt = {
@@ -176,7 +177,10 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
         return NO_TABLES;
     if (strcmp(schema.fingerprint, endpoint->model->schema_fingerprint) != 0)
         return OTHER;
-    return read_key(e->key, schema.key) ? FAULT_NONE : NO_KEY;
+    if (!read_key(key, schema.key))
+        return NO_KEY;
+    *err = fhir_cursor_key_create(&e->endpoint.cursor_key, key, e->pool);
+    return *err ? NO_KEY : FAULT_NONE;
 }
 
 /* Says what is wrong when that is news. */
@@ -206,10 +210,8 @@ int mod_fhir_endpoint_is_ready(mod_fhir_endpoint_t *e, const fhir_log_t *log, ap
         fhir_err_t *err;
         fault_t fault = check_schema(&err, e, pool);
         tell(e, fault, err, log);
-        if (fault == FAULT_NONE) {
-            e->endpoint.cursor_key = e->key;
+        if (fault == FAULT_NONE)
             atomic_store_explicit(&e->ready, 1, memory_order_release);
-        }
         e->next_check = apr_time_now() + CHECK_EVERY;
     }
     apr_thread_mutex_unlock(e->lock);

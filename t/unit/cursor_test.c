@@ -6,8 +6,7 @@
 
 #include "fhir/fhir_cursor.h"
 
-static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
-static const unsigned char other_key[32] = "1123456789abcdef0123456789abcde";
+static const fhir_cursor_key_t *key, *other_key;
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t one = {.patient = "p1", .owner = "u1"};
 static const fhir_grant_t two = {.patient = "p2", .owner = "u1"};
@@ -35,7 +34,7 @@ static void test_round_trip(apr_pool_t *pool)
     }
 }
 
-static void refused(const char *word, const unsigned char *with, const char *context,
+static void refused(const char *word, const fhir_cursor_key_t *with, const char *context,
                     const fhir_grant_t *grant, const char *name, apr_pool_t *pool)
 {
     fhir_cursor_t got;
@@ -66,6 +65,12 @@ static void test_refused(apr_pool_t *pool)
 int main(void)
 {
     apr_pool_t *pool = tap_start();
+    tap_no_err(fhir_cursor_key_create(
+                   &key, (const unsigned char *)"0123456789abcdef0123456789abcde", pool),
+               "a key");
+    tap_no_err(fhir_cursor_key_create(
+                   &other_key, (const unsigned char *)"1123456789abcdef0123456789abcde", pool),
+               "another key");
     test_round_trip(pool);
     test_refused(pool);
     return tap_done();

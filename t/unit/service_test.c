@@ -175,7 +175,7 @@ int main(void)
     fhir_endpoint_defaults(&endpoint);
     endpoint.model = &fhir_model_r4;
     endpoint.tenant = "main";
-    endpoint.cursor_key = key;
+    tap_no_err(fhir_cursor_key_create(&endpoint.cursor_key, key, pool), "key of page links");
     test_cases(pool);
     test_offered(pool);
     test_metadata(pool);

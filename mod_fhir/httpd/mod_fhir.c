@@ -146,19 +146,23 @@ static int is_ours(const request_rec *r)
     return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT);
 }
 
-/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, and no extension gets
- * a meaning. */
+/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, no extension gets a
+ * meaning, and TRACE is a method like any other. httpd forgets the Location's settings between
+ * these two hooks, so the name has to tell. */
+static const char file_name[] = "fhir:";
+
 static int translate_name(request_rec *r)
 {
     if (!is_ours(r))
         return DECLINED;
-    r->filename = apr_pstrcat(r->pool, "fhir:", r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, file_name, r->uri, NULL);
     return OK;
 }
 
 static int map_to_storage(request_rec *r)
 {
-    return is_ours(r) ? OK : DECLINED;
+    return r->filename && strncmp(r->filename, file_name, sizeof(file_name) - 1) == 0 ? OK
+                                                                                      : DECLINED;
 }
 
 static int find_type(request_rec *r)

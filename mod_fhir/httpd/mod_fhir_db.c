@@ -8,8 +8,9 @@
 
 #include <apr_dbd.h>
 #include <apr_strings.h>
-#include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include <mod_dbd.h>
@@ -32,11 +33,10 @@ struct mod_fhir_child_t {
     APR_OPTIONAL_FN_TYPE(ap_dbd_close) * close;
     apr_interval_time_t wait;
     int max;
+    sem_t places;             /* connections that may be asked for */
+    atomic_int away;          /* the last attempt to get one failed; written under lock */
     apr_thread_mutex_t *lock; /* guards what follows */
-    apr_thread_cond_t *given_back;
-    int lent;
-    int away;            /* the last attempt to get a connection failed */
-    apr_time_t next_try; /* when away: one request may try then */
+    apr_time_t next_try;      /* when away: one request may try then */
     apr_time_t next_warning;
     unsigned suppressed;
 };
@@ -68,57 +68,58 @@ static fhir_err_t *busy(apr_pool_t *pool, const char *detail)
         pool, "%s", detail);
 }
 
-/* Takes one of the places; away: the database was not to be had half a second ago. */
-static fhir_err_t *take_place(mod_fhir_child_t *child, apr_pool_t *pool)
+/* While the database is away, one request in half a second may look whether it is back. */
+static int may_try(mod_fhir_child_t *child)
 {
-    apr_time_t deadline = 0;
-    fhir_err_t *err = NULL;
+    apr_time_t now;
+    int may;
+    if (!atomic_load_explicit(&child->away, memory_order_relaxed))
+        return 1;
     apr_thread_mutex_lock(child->lock);
-    if (child->away) {
-        apr_time_t now = apr_time_now();
-        if (now < child->next_try)
-            err = busy(pool, "no connection to the database, see mod_dbd's message");
-        child->next_try = now < child->next_try ? child->next_try : now + TRY_EVERY;
-    }
-    while (!err && child->lent >= child->max) {
-        apr_time_t now = apr_time_now();
-        if (!deadline)
-            deadline = now + child->wait;
-        if (now >= deadline)
-            err = busy(pool, apr_psprintf(pool,
-                                          "all %d database connections were in use for %d ms; "
-                                          "FHIRConnections (with DBDMax) sets their number, "
-                                          "FHIRConnectionWait the wait",
-                                          child->max, (int)apr_time_as_msec(child->wait)));
-        else
-            (void)apr_thread_cond_timedwait(child->given_back, child->lock, deadline - now);
-    }
-    if (!err)
-        child->lent++;
+    now = apr_time_now();
+    may = now >= child->next_try;
+    if (may)
+        child->next_try = now + TRY_EVERY;
     apr_thread_mutex_unlock(child->lock);
-    return err;
+    return may;
 }
 
 static void set_away(mod_fhir_child_t *child, int away)
 {
-    int back;
+    if (atomic_load_explicit(&child->away, memory_order_relaxed) == away && !away)
+        return;
     apr_thread_mutex_lock(child->lock);
-    back = child->away && !away;
-    child->away = away;
     if (away)
         child->next_try = apr_time_now() + TRY_EVERY;
-    apr_thread_mutex_unlock(child->lock);
-    if (back)
+    else if (child->away)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, child->server,
                      "FHIR0211: the database is available again");
+    atomic_store_explicit(&child->away, away, memory_order_relaxed);
+    apr_thread_mutex_unlock(child->lock);
 }
 
-static void leave_place(mod_fhir_child_t *child)
+/* Takes one of the places, waiting for it. */
+static fhir_err_t *take_place(mod_fhir_child_t *child, apr_pool_t *pool)
 {
-    apr_thread_mutex_lock(child->lock);
-    child->lent--;
-    apr_thread_cond_signal(child->given_back);
-    apr_thread_mutex_unlock(child->lock);
+    apr_time_t until;
+    struct timespec at;
+    int status;
+    if (!may_try(child))
+        return busy(pool, "no connection to the database, see mod_dbd's message");
+    if (sem_trywait(&child->places) == 0)
+        return NULL;
+    until = apr_time_now() + child->wait;
+    at.tv_sec = apr_time_sec(until);
+    at.tv_nsec = apr_time_usec(until) * 1000;
+    while ((status = sem_timedwait(&child->places, &at)) != 0 && errno == EINTR) {
+    }
+    if (status == 0)
+        return NULL;
+    return busy(pool, apr_psprintf(pool,
+                                   "all %d database connections were in use for %d ms; "
+                                   "FHIRConnections (with DBDMax) sets their number, "
+                                   "FHIRConnectionWait the wait",
+                                   child->max, (int)apr_time_as_msec(child->wait)));
 }
 
 static fhir_err_t *acquire(PGconn **conn, void **handle, void *baton, apr_pool_t *pool)
@@ -132,7 +133,7 @@ static fhir_err_t *acquire(PGconn **conn, void **handle, void *baton, apr_pool_t
     }
     set_away(child, !dbd);
     if (!dbd) {
-        leave_place(child);
+        sem_post(&child->places);
         return busy(pool, "no connection to the database, see mod_dbd's message");
     }
     *conn = apr_dbd_native_handle(dbd->driver, dbd->handle);
@@ -146,7 +147,7 @@ static void release(void *handle, int broken, void *baton)
     mod_fhir_child_t *child = baton;
     (void)broken;
     child->close(child->server, handle);
-    leave_place(child);
+    sem_post(&child->places);
 }
 
 /* A pool that worker threads may make children of: with an allocator and a lock of its own. */
@@ -197,6 +198,18 @@ fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child)
     return store;
 }
 
+static apr_status_t destroy_pool(void *pool)
+{
+    apr_pool_destroy(pool);
+    return APR_SUCCESS;
+}
+
+static apr_status_t destroy_places(void *places)
+{
+    sem_destroy(places);
+    return APR_SUCCESS;
+}
+
 mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t *pchild)
 {
     const mod_fhir_settings_t *settings = mod_fhir_settings_of(s);
@@ -205,6 +218,8 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t 
     apr_status_t rv = thread_safe_pool(&pool, pchild);
     if (rv)
         return NULL;
+    /* before the other pools of the process go, mod_dbd's among them */
+    apr_pool_pre_cleanup_register(pchild, pool, destroy_pool);
     child = apr_pcalloc(pool, sizeof(*child));
     child->server = s;
     child->pool = pool;
@@ -217,10 +232,9 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t 
     rv = apr_thread_mutex_create(&child->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (!rv)
         rv = apr_thread_mutex_create(&child->creating, APR_THREAD_MUTEX_DEFAULT, pool);
-    if (!rv)
-        rv = apr_thread_cond_create(&child->given_back, pool);
-    if (rv)
+    if (rv || sem_init(&child->places, 0, (unsigned)child->max))
         return NULL;
+    apr_pool_cleanup_register(pool, &child->places, destroy_places, apr_pool_cleanup_null);
     child->endpoints = mod_fhir_endpoints_create(child, pool);
     return child->endpoints ? child : NULL;
 }

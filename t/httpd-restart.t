@@ -87,8 +87,13 @@ is(join(' ', map { $t->get($_)->status } (@paths) x 10), join(' ', (200) x 20), 
 
 # ---- a stop ----
 
-my $begin;
-load(sub { sleep 0.3; $begin = time; ok($t->stop, 'stops under load'); $begin = time - $begin });
-cmp_ok($begin, '<', patience(1), 'at once');
+# A graceful one: httpd 2.4 itself may crash when it is stopped at once with requests in flight.
+my $gone;
+load(sub {
+    sleep 0.3;
+    kill 'WINCH', $parent;
+    $gone = wait_for(sub { waitpid($parent, POSIX::WNOHANG()) == $parent }, 4);
+});
+ok($gone, 'stops under load');
 ok(wait_for(sub { connections() == 0 }, 5), 'and leaves no database connection');
 $t->done;

@@ -4,13 +4,12 @@
 use strict;
 use warnings;
 use FHIR::Test::Httpd;
-use FHIR::Test::System qw(read_file run source_dir);
+use FHIR::Test::System qw(read_file source_dir);
 use Test::More;
 
 my $httpd = FHIR::Test::Httpd->new(endpoints => '');
 is($httpd->check_config->{status}, 0, 'a configuration without endpoints is accepted');
-my $dump = run({}, FHIR::Test::Httpd::program(), '-t', '-D', 'DUMP_FHIR_DIRECTIVES', '-f',
-    "$httpd->{dir}/httpd.conf");
+my $dump = $httpd->check_config('-D', 'DUMP_FHIR_DIRECTIVES');
 my @rows = map { [ split /\t/ ] } grep { /^FHIR/ } split /\n/, $dump->{out};
 cmp_ok(scalar @rows, '>', 10, 'the program lists its directives');
 

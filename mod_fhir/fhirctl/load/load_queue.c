@@ -19,13 +19,31 @@ typedef struct head_t {
     apr_byte_t id_len, checked;
 } head_t;
 
+static void free_block(load_block_t *block)
+{
+    free(block->data);
+    free(block);
+}
+
+static apr_status_t free_spare(void *spare)
+{
+    void *block;
+
+    while (apr_queue_trypop(spare, &block) == APR_SUCCESS)
+        free_block(block);
+    return APR_SUCCESS;
+}
+
 fhir_err_t *load_queue_create(load_t *load)
 {
     unsigned jobs = (unsigned)load->jobs, i;
     apr_status_t rv = apr_queue_create(&load->spare, jobs * (QUEUE_LEN + 4), load->pool);
 
-    if (rv == APR_SUCCESS)
+    /* Behind the queue's own clean-up in the pool's list, so it runs before that. */
+    if (rv == APR_SUCCESS) {
+        apr_pool_cleanup_register(load->pool, load->spare, free_spare, apr_pool_cleanup_null);
         rv = apr_queue_create(&load->flushed, jobs, load->pool);
+    }
     load->queues = apr_pcalloc(load->pool, jobs * sizeof(*load->queues));
     load->filling = apr_pcalloc(load->pool, jobs * sizeof(*load->filling));
     for (i = 0; i < jobs && rv == APR_SUCCESS; i++)
@@ -58,8 +76,7 @@ void load_queue_release(load_t *load, load_block_t *block)
 {
     if (block->cap <= 4 * BLOCK_BYTES && apr_queue_trypush(load->spare, block) == APR_SUCCESS)
         return;
-    free(block->data);
-    free(block);
+    free_block(block);
 }
 
 static void pass(load_t *load, int worker, load_block_t *block)

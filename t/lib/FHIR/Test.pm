@@ -112,12 +112,19 @@ sub done {
     for my $httpd (@{ $self->{httpds} }) {
         my $well = $httpd->stop;
         my @faults = ($well ? () : 'httpd had to be killed', $httpd->log_faults);
+        splice @faults, 20, @faults, '…' if @faults > 20;
         is(join("\n", @faults), '', 'error_log holds nothing that was not announced');
     }
     undef $running;
     $self->{cluster}->drop_database($self->{database}) if $self->{cluster} and $self->{cluster}{shared};
     done_testing();
     return;
+}
+
+sub last_lines {
+    my ($text, $most) = @_;
+    my @lines = map { "# $_" } split /^/, $text;
+    return @lines > $most ? @lines[-$most .. -1] : @lines;
 }
 
 # A test that ends without done is not passed; its servers are stopped by System's guard.
@@ -129,7 +136,7 @@ END {
                 $running->{cluster}->drop_database($running->{database}) };
         }
         print STDERR "# the test did not call done; error_log:\n",
-            map { $_->log_text =~ s/^/# /gmr } @{ $running->{httpds} };
+            map { last_lines($_->log_text, 20) } @{ $running->{httpds} };
         $? = $status || 1;
     }
 }

@@ -119,12 +119,13 @@ sub command {
     return (@valgrind, program(), '-f', "$self->{dir}/httpd.conf");
 }
 
-# httpd -t: { status, out, err }, for tests of what must not start.
+# httpd -t: { status, out, err }, for tests of what must not start; more arguments may be given.
 sub check_config {
-    my ($self) = @_;
+    my ($self, @arguments) = @_;
     $self->{port} //= free_port();
     write_file("$self->{dir}/httpd.conf", $self->configuration);
-    return run({ env => $self->sanitizer_env }, program(), '-t', '-f', "$self->{dir}/httpd.conf");
+    return run({ env => $self->sanitizer_env }, program(), '-t', '-f', "$self->{dir}/httpd.conf",
+        @arguments);
 }
 
 # Writes the configuration anew (conf, endpoints may have been changed) and starts.

@@ -16,7 +16,7 @@ my %EXCEPTION = (
     'code-wrong-system-vs.xml' => 'needs a terminology server',
     'qr.xml'                   => 'is wrong only by its questionnaire',
     'reference-bad.xml'        => 'is wrong only by the resource it refers to',
-    'reference-bad-typed.xml'  => 'is wrong only by the resource it refers to',
+    'entry-resource-bad1.xml'  => 'is wrong, as its x-errors say: fullUrl and id differ',
 );
 
 my $src   = $ENV{FHIR_SRC}   || '.';

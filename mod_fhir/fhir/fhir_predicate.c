@@ -97,7 +97,10 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
 {
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
-        if (!v->code)
+        if (v->code && v->system && !*v->system &&
+            fhir_predicate_systemless(sql->call, node->param))
+            push(forms, v->code);
+        else if (!v->code)
             push(systems, apr_pstrcat(sql->call->pool, v->system, "|", NULL));
         else if (v->system)
             push(forms, apr_pstrcat(sql->call->pool, v->system, "|", v->code, NULL));

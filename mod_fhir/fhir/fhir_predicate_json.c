@@ -80,6 +80,18 @@ static apr_array_header_t *paths_of(const fhir_call_t *call, const fhir_param_t 
     return paths.list;
 }
 
+int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(call, param);
+    for (int i = 0; i < paths->nelts; i++) {
+        int conv = APR_ARRAY_IDX(paths, i, path_t).conv;
+        if (conv != FHIR_CONV_CONTACTPOINT && conv != FHIR_CONV_EXISTS &&
+            (conv != FHIR_CONV_CODE || param->system))
+            return 0;
+    }
+    return paths->nelts > 0;
+}
+
 /* Where the text beside a code stands, by the data type. */
 static const char *const texts_of[][3] = {
     [FHIR_CONV_CODING] = {".\"display\"", NULL},

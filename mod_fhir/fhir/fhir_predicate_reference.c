@@ -53,7 +53,8 @@ static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const 
     const fhir_model_t *m = sql->call->model;
     int n = param->n_targets ? param->n_targets : m->n_resources;
     if (v->type) {
-        if (in_targets(sql->call, param, v->type))
+        /* what a typed parameter finds is limited, data may refer to what no definition allows */
+        if (!(param->flags & FHIR_PARAM_TYPED) || in_targets(sql->call, param, v->type))
             push(forms,
                  apr_pstrcat(sql->call->pool, type_name(sql->call, v->type), "/", v->id, NULL));
         return;

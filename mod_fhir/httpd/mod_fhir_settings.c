@@ -74,7 +74,7 @@ static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *c
 
 static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_ENDPOINT] =
-        OWN(-1, "version audience", "version R4 or DSTU2, audience provider, patient or open",
+        OWN(-1, "version audience", "version R4, audience provider, patient or open",
             "none", parse_endpoint),
     [MOD_FHIR_TENANT] =
         OWN(0, "name", "a letter a to z, then letters a to z, digits and _, 48 in all", "main",
@@ -286,7 +286,9 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
     if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path ||
         cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~"))
         return "belongs into a <Location \"/path\"> without wildcards";
-    if (!(place->model = fhir_model_by_label(argv[0])))
+    place->model = fhir_model_by_label(argv[0]);
+    /* DSTU2 is known to the converters, but has no tables to be served from */
+    if (!place->model || !*place->model->schema_fingerprint)
         return "unknown version";
     for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
         if (strcasecmp(audiences[i].word, argv[1]) == 0)

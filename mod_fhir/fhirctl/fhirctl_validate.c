@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fhir/fhir_comments.h"
 #include "fhir/fhir_validate.h"
 #include "fhir/fhir_xml.h"
 #include "fhirctl/load/load.h"
@@ -140,6 +141,7 @@ static void validate_document(validate_t *v, const load_document_t *d, apr_pool_
              err->message);
         return;
     }
+    fhir_comments_strip(root); /* as writes do */
     fhir_validate_resource(issues, &type, v->validator, &v->opts, root);
     v->n_bad += issues->n_errors > 0;
     for (issue = issues->first; issue; issue = issue->next) {

@@ -83,7 +83,7 @@ static const lab_test_t tests[LAB_COUNT] = {
     [LAB_MCH] = {CODE_MCH, 29800, 900, 27000, 33000, 1, "pg"},
     [LAB_MCHC] = {CODE_MCHC, 33700, 500, 32000, 36000, 1, "g/dL"},
     [LAB_PLT] = {CODE_PLT, 250000, 28000, 150000, 400000, 0, "10*3/uL"},
-    [LAB_A1C] = {CODE_A1C, 5300, 150, 4000, 5600, 1, "%"},
+    [LAB_A1C] = {CODE_A1C, 5300, 170, 4000, 5600, 1, "%"},
     [LAB_INR] = {CODE_INR, 2400, 260, 2000, 3000, 1, "{INR}"},
     [LAB_BNP] = {CODE_NTPROBNP, 90000, 25000, -1, 300000, 0, "pg/mL"},
     [LAB_ACR] = {CODE_ACR, 12000, 4000, -1, 30000, 0, "mg/g"},
@@ -128,13 +128,18 @@ static const struct {
 };
 /* clang-format on */
 
-/* Each patient keeps a level of their own for each test. */
+/* Each patient keeps a level of their own for each test, around which it swings in the course of
+ * years: habits change and change back. */
 static long own_level(const fhir_sample_record_t *rec, lab_id_t id)
 {
-    fhir_sample_rng_t rng = rng_stream(rng_mix((uint64_t)rec->person->birth),
-                                       (uint64_t)rec->person->index, 500 + (uint64_t)id);
+    fhir_sample_rng_t rng =
+        rng_stream(rec->person->seed, (uint64_t)rec->person->index, 500 + (uint64_t)id);
+    long level = tests[id].level + rng_wobble(&rng, tests[id].spread);
+    int period = rng_range(&rng, 500, 1300);
+    int phase = (rec->day - rec->person->birth + rng_below(&rng, period)) % period;
+    int swing = phase < period / 2 ? phase : period - phase; /* 0 to half a period */
 
-    return tests[id].level + rng_wobble(&rng, tests[id].spread);
+    return level + tests[id].spread * (4 * swing - period) / period;
 }
 
 static long lab_value(fhir_sample_record_t *rec, lab_id_t id)
@@ -152,7 +157,7 @@ static long lab_value(fhir_sample_record_t *rec, lab_id_t id)
         value += effects[i].later + (effects[i].first - effects[i].later) * 300 / (300 + days) +
                  effects[i].yearly * days / 365;
     }
-    value += rng_wobble(&rec->rng, tests[id].spread / 3);
+    value += rng_wobble(&rec->rng, tests[id].spread / 2);
     return value < floor ? floor : value;
 }
 

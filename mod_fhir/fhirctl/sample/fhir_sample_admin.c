@@ -2,6 +2,7 @@
 /* Who is related to the patient, and who pays. */
 #include <stdio.h>
 
+#include "fhirctl/sample/fhir_sample_first.h"
 #include "fhirctl/sample/fhir_sample_write.h"
 
 static int related(fhir_sample_record_t *rec, fhir_sample_code_id_t relationship, int is_female)
@@ -23,7 +24,10 @@ static int related(fhir_sample_record_t *rec, fhir_sample_code_id_t relationship
     put_word(w, "use", "official");
     put_text(w, "family", p->family.latin);
     put_array(w, "given");
-    put_text(w, NULL, given[rng_below(&rec->rng, fhir_sample_names_count(given))].latin);
+    put_text(w, NULL,
+             relationship == CODE_REL_MOTHER && p->index == FHIR_SAMPLE_FIRST_NEWBORN
+                 ? fhir_sample_first[FHIR_SAMPLE_FIRST_MOTHER - 1].given.latin
+                 : given[rng_below(&rec->rng, fhir_sample_names_count(given))].latin);
     put_end(w, 3);
     put_array(w, "telecom");
     snprintf(text, sizeof(text), "(555) 01%ld-%04d", p->index % 10,

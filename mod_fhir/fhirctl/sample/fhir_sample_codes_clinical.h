@@ -217,7 +217,8 @@
     X(MED_CAMILA, RXN, "748962", "Camila 28 Day Pack") \
     X(GOAL_EXERCISE, SCT, "408580007", "Physical activity target light exercise") \
     X(PRC_KNEE_SURGERY, SCT, "699253003", "Surgical manipulation of joint of knee") \
-    X(SPM_SWAB, THO "v2-0487", "NSECR", "Secretion, Nasal")
+    X(SPM_SWAB, THO "v2-0487", "NSECR", "Secretion, Nasal") \
+    X(ACT_STRESS, SCT, "226060000", "Stress management")
 /* clang-format on */
 
 #endif

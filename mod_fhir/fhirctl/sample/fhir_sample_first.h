@@ -9,6 +9,11 @@
 
 #include "fhirctl/sample/fhir_sample_person.h"
 
+/** Numbers of two of them that belong together. */
+enum { FHIR_SAMPLE_FIRST_MOTHER = 3, FHIR_SAMPLE_FIRST_NEWBORN = 4 };
+
+#define FHIR_SAMPLE_BIRTH_DAYS 245 /* before the last day: a birth of the last year */
+
 typedef struct fhir_sample_first_t {
     const char *id;
     fhir_sample_name_t given, middle, family, former;

@@ -154,6 +154,7 @@ typedef struct fhir_sample_ailment_t {
     unsigned panels;
     int fever;         /* degrees Celsius above normal, in thousandths */
     const char *story; /* history of the note */
+    int since;         /* year of its first case; 0: always */
 } fhir_sample_ailment_t;
 
 extern const fhir_sample_ailment_t fhir_sample_ailments[];

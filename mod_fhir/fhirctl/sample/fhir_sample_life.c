@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "fhirctl/sample/fhir_sample_first.h"
+
 /* Days after birth of well child visits in the first three years; then yearly. */
 static const int well_child_days[] = {14, 61, 122, 183, 274, 366, 457, 548, 731, 914};
 
@@ -80,7 +82,9 @@ static void followups(plan_t *plan)
 
 static const fhir_sample_ailment_t *pick_ailment(plan_t *plan, int day)
 {
-    int age = fhir_sample_day_age(plan->p->birth, day), tries, i;
+    int age = fhir_sample_day_age(plan->p->birth, day), tries, i, year, month, mday;
+
+    fhir_sample_day_split(&year, &month, &mday, day);
 
     for (tries = 0; tries < 8; tries++) {
         int total = 0, at;
@@ -92,7 +96,8 @@ static const fhir_sample_ailment_t *pick_ailment(plan_t *plan, int day)
         for (i = 0; at >= fhir_sample_ailments[i].weight; i++) {
             at -= fhir_sample_ailments[i].weight;
         }
-        if (age >= fhir_sample_ailments[i].min_age && age <= fhir_sample_ailments[i].max_age &&
+        if (year >= fhir_sample_ailments[i].since && age >= fhir_sample_ailments[i].min_age &&
+            age <= fhir_sample_ailments[i].max_age &&
             (fhir_sample_ailments[i].code != CODE_UTI || plan->p->is_female || age > 60)) {
             return &fhir_sample_ailments[i];
         }
@@ -117,7 +122,7 @@ static void ailments(plan_t *plan)
 
 static void pregnancy(plan_t *plan)
 {
-    int birth = plan->p->end - 245; /* the fixed newborn is this old */
+    int birth = plan->p->end - FHIR_SAMPLE_BIRTH_DAYS;
     int week;
 
     if (!(plan->p->shows & SHOWS_BIRTH)) {

@@ -51,6 +51,7 @@ static const fhir_sample_name_t arabic_l[] = N({"Haddad", "حداد"}, {"Khalil"
 static const fhir_sample_name_t russian_f[] = N({"Olga", "Ольга"}, {"Natalia", "Наталья"}, {"Irina", "Ирина"}, {"Tatiana", "Татьяна"});
 static const fhir_sample_name_t russian_m[] = N({"Dmitri", "Дмитрий"}, {"Sergei", "Сергей"}, {"Alexei", "Алексей"}, {"Boris", "Борис"});
 static const fhir_sample_name_t russian_l[] = N({"Kuznetsov", "Кузнецов"}, {"Volkov", "Волков"}, {"Orlov", "Орлов"}, {"Shevchenko", "Шевченко"});
+static const fhir_sample_name_t russian_lf[] = N({"Kuznetsova", "Кузнецова"}, {"Volkova", "Волкова"}, {"Orlova", "Орлова"}, {"Shevchenko", "Шевченко"});
 static const fhir_sample_name_t portuguese_f[] = N(L("Conceição"), L("Fátima"), L("Graça"), L("Luísa"), L("Inês"));
 static const fhir_sample_name_t portuguese_m[] = N(L("João"), L("Antônio"), L("Sebastião"), L("Luís"), L("Tomé"));
 static const fhir_sample_name_t portuguese_l[] = N(L("da Silva"), L("Gonçalves"), L("Simões"), L("dos Santos"), L("Araújo"));
@@ -67,22 +68,22 @@ static const fhir_sample_name_t hawaiian_l[] = N(L("Kahananui"), L("Kealoha"), L
 #define NOT_HISPANIC CODE_ETH_NOT_HISPANIC, CODE_NONE
 
 const fhir_sample_heritage_t fhir_sample_heritages[] = {
-    {english_f, english_m, english_l, 400, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {irish_f, irish_m, irish_l, 80, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {mexican_f, mexican_m, mexican_l, 110, CODE_RACE_WHITE, CODE_NONE, CODE_ETH_HISPANIC, CODE_ETH_MEXICAN, CODE_LANG_ES, 400},
-    {caribbean_f, caribbean_m, caribbean_l, 60, CODE_RACE_BLACK, CODE_NONE, CODE_ETH_HISPANIC, CODE_ETH_DOMINICAN, CODE_LANG_ES, 400},
-    {black_f, black_m, black_l, 110, CODE_RACE_BLACK, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {nigerian_f, nigerian_m, nigerian_l, 20, CODE_RACE_BLACK, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {chinese_f, chinese_m, chinese_l, 40, CODE_RACE_ASIAN, CODE_RACE_CHINESE, NOT_HISPANIC, CODE_LANG_ZH, 500},
-    {vietnamese_f, vietnamese_m, vietnamese_l, 20, CODE_RACE_ASIAN, CODE_RACE_VIETNAMESE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {indian_f, indian_m, indian_l, 30, CODE_RACE_ASIAN, CODE_RACE_INDIAN, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {filipino_f, filipino_m, filipino_l, 15, CODE_RACE_ASIAN, CODE_RACE_FILIPINO, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {arabic_f, arabic_m, arabic_l, 15, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_AR, 400},
-    {russian_f, russian_m, russian_l, 15, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_RU, 500},
-    {portuguese_f, portuguese_m, portuguese_l, 30, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_PT, 300},
-    {european_f, european_m, european_l, 30, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {native_f, native_m, native_l, 15, CODE_RACE_NATIVE, CODE_RACE_NAVAJO, NOT_HISPANIC, CODE_LANG_EN, 1000},
-    {hawaiian_f, hawaiian_m, hawaiian_l, 10, CODE_RACE_ISLANDER, CODE_RACE_HAWAIIAN, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {english_f, english_m, english_l, NULL, 400, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {irish_f, irish_m, irish_l, NULL, 80, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {mexican_f, mexican_m, mexican_l, NULL, 110, CODE_RACE_WHITE, CODE_NONE, CODE_ETH_HISPANIC, CODE_ETH_MEXICAN, CODE_LANG_ES, 400},
+    {caribbean_f, caribbean_m, caribbean_l, NULL, 60, CODE_RACE_BLACK, CODE_NONE, CODE_ETH_HISPANIC, CODE_ETH_DOMINICAN, CODE_LANG_ES, 400},
+    {black_f, black_m, black_l, NULL, 110, CODE_RACE_BLACK, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {nigerian_f, nigerian_m, nigerian_l, NULL, 20, CODE_RACE_BLACK, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {chinese_f, chinese_m, chinese_l, NULL, 40, CODE_RACE_ASIAN, CODE_RACE_CHINESE, NOT_HISPANIC, CODE_LANG_ZH, 500},
+    {vietnamese_f, vietnamese_m, vietnamese_l, NULL, 20, CODE_RACE_ASIAN, CODE_RACE_VIETNAMESE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {indian_f, indian_m, indian_l, NULL, 30, CODE_RACE_ASIAN, CODE_RACE_INDIAN, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {filipino_f, filipino_m, filipino_l, NULL, 15, CODE_RACE_ASIAN, CODE_RACE_FILIPINO, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {arabic_f, arabic_m, arabic_l, NULL, 15, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_AR, 400},
+    {russian_f, russian_m, russian_l, russian_lf, 15, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_RU, 500},
+    {portuguese_f, portuguese_m, portuguese_l, NULL, 30, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_PT, 300},
+    {european_f, european_m, european_l, NULL, 30, CODE_RACE_WHITE, CODE_NONE, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {native_f, native_m, native_l, NULL, 15, CODE_RACE_NATIVE, CODE_RACE_NAVAJO, NOT_HISPANIC, CODE_LANG_EN, 1000},
+    {hawaiian_f, hawaiian_m, hawaiian_l, NULL, 10, CODE_RACE_ISLANDER, CODE_RACE_HAWAIIAN, NOT_HISPANIC, CODE_LANG_EN, 1000},
 };
 const int fhir_sample_heritage_count = sizeof(fhir_sample_heritages) / sizeof(*fhir_sample_heritages);
 

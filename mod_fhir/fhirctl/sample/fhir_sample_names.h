@@ -18,6 +18,7 @@ typedef struct fhir_sample_name_t {
 /** People of one heritage: names that go together. */
 typedef struct fhir_sample_heritage_t {
     const fhir_sample_name_t *female, *male, *family; /* each ends with a row of NULL */
+    const fhir_sample_name_t *family_female;          /* its forms for women, NULL: the same */
     int weight;                                       /* share among patients */
     fhir_sample_code_id_t race, race_detail;          /* OMB category, CDC detail or CODE_NONE */
     fhir_sample_code_id_t ethnicity, ethnicity_detail;

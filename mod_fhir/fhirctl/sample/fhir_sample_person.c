@@ -104,7 +104,7 @@ static unsigned pick_shows(fhir_sample_rng_t *rng, const fhir_sample_person_t *p
     shows |= age >= 60 && rng_chance(rng, 250) ? SHOWS_DIRECTIVES : 0;
     shows |= age >= 18 && rng_chance(rng, 150) ? SHOWS_NEEDS : 0;
     shows |= p->is_female && age >= 20 && age < 42 && rng_chance(rng, 80) ? SHOWS_BIRTH : 0;
-    shows |= age >= 18 && age < 67 && rng_chance(rng, 500) ? SHOWS_WORK : 0;
+    shows |= age >= 18 && age < 67 && rng_chance(rng, 80) ? SHOWS_WORK : 0;
     shows |= rng_chance(rng, 30) ? SHOWS_UNKNOWNS : 0;
     shows |= age >= 40 && rng_chance(rng, 200) ? SHOWS_STUDIES : 0;
     shows |= age >= 18 && rng_chance(rng, 150) ? SHOWS_PREFERENCES : 0;
@@ -129,7 +129,7 @@ static void make_random(fhir_sample_person_t *p, fhir_sample_rng_t *rng, uint64_
     p->heritage = h;
     p->is_female = rng_below(rng, 1000) < 508;
     p->given = pick(rng, p->is_female ? h->female : h->male);
-    p->family = pick(rng, h->family);
+    p->family = pick(rng, p->is_female && h->family_female ? h->family_female : h->family);
     if (rng_chance(rng, 600)) {
         p->middle = pick(rng, p->is_female ? h->female : h->male);
     }
@@ -146,7 +146,7 @@ static void make_random(fhir_sample_person_t *p, fhir_sample_rng_t *rng, uint64_
     p->marital = age < 20 ? CODE_SINGLE : age > 80 ? CODE_WIDOWED : marital[rng_below(rng, 4)];
     p->smoking = age < 13 ? CODE_NONE : age < 18 ? CODE_SMOKE_NEVER : smoking[rng_below(rng, 10)];
     if (p->is_female && p->marital != CODE_SINGLE && rng_chance(rng, 600)) {
-        p->former = pick(rng, h->family);
+        p->former = pick(rng, h->family_female ? h->family_female : h->family);
     }
     p->org = pick_org(rng, age);
     p->shows = pick_shows(rng, p, age);

@@ -93,7 +93,7 @@ static void preferences(fhir_sample_record_t *rec)
     fhir_sample_observe_coded(rec, &treatment, CODE_PRC_PHYSIO, NULL);
     fhir_sample_observe_coded(rec, &care, CODE_NONE,
                               "Please explain results to my family as well.");
-    fhir_sample_observe_coded(rec, &care, CODE_LANG_ES, "Written instructions in Spanish too");
+    fhir_sample_observe_coded(rec, &care, CODE_ACT_STRESS, "Time to calm down before procedures");
 }
 
 static void drinking(fhir_sample_record_t *rec)

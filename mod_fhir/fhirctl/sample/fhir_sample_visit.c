@@ -3,6 +3,7 @@
  * what was done and ordered, the note, and the provenance of it all. */
 #include <stdio.h>
 
+#include "fhirctl/sample/fhir_sample_first.h"
 #include "fhirctl/sample/fhir_sample_write.h"
 
 /** How a kind of visit is written. */
@@ -39,7 +40,7 @@ typedef struct now_t {
 } now_t;
 
 typedef struct places_t {
-    fhir_sample_site_t hospital, emergency, surgery, cardiology;
+    fhir_sample_site_t hospital, emergency, surgery, cardiology, pediatric;
 } places_t;
 
 static void encounter(fhir_sample_record_t *rec, const now_t *now)
@@ -174,7 +175,8 @@ static void treat(fhir_sample_record_t *rec, const fhir_sample_ailment_t *ailmen
         fhir_sample_care_procedure(rec, ailment->procedure, condition, 0);
     }
     if (drug != DRUG_NONE) {
-        fhir_sample_meds_request(rec, drug, condition, ailment->code, 1);
+        fhir_sample_meds_request(rec, drug, condition, ailment->code,
+                                 rec->day + ailment->days <= rec->person->end);
     }
 }
 
@@ -248,7 +250,7 @@ static void newborn(fhir_sample_record_t *rec)
 
 static void prenatal(fhir_sample_record_t *rec, const fhir_sample_person_t *p)
 {
-    int birth = p->end - 245;
+    int birth = p->end - FHIR_SAMPLE_BIRTH_DAYS;
 
     if (!rec->pregnancy) {
         rec->pregnancy = fhir_sample_care_condition(rec, CODE_PREGNANCY, CODE_CAT_PROBLEM,
@@ -323,6 +325,10 @@ static void set_scene(now_t *now, const fhir_sample_visit_t *v, const fhir_sampl
     now->minutes = kinds[v->kind].minutes;
     now->note = kinds[v->kind].note;
     now->site = now->class == CODE_CLASS_IMP ? &places->hospital : &rec->home;
+    if (now->site == &rec->home && fhir_sample_day_age(rec->person->birth, v->day) < 18 &&
+        rec->person->org != ORG_FAMILY) {
+        now->site = &places->pediatric;
+    }
     if (v->kind == VISIT_OPERATION) {
         now->site = v->problem && v->problem->illness->code == CODE_HEART_FAILURE
                         ? &places->cardiology
@@ -354,6 +360,8 @@ static void set_scene(now_t *now, const fhir_sample_visit_t *v, const fhir_sampl
 static void happenings(fhir_sample_record_t *rec, fhir_sample_person_t *p,
                        const fhir_sample_visit_t *v)
 {
+    int is_surveyed = rec->day > fhir_sample_day_from(2005, 1, 1); /* questionnaires are young */
+
     switch (v->kind) {
     case VISIT_BIRTH:
         newborn(rec);
@@ -361,13 +369,13 @@ static void happenings(fhir_sample_record_t *rec, fhir_sample_person_t *p,
     case VISIT_CHECKUP:
         fhir_sample_lab_write(rec, PANEL_CMP | PANEL_LIPID | PANEL_CBC);
         fhir_sample_care_procedure(rec, CODE_PRC_MED_REVIEW, 0, 0);
-        if (rng_chance(&rec->rng, 350)) {
+        if (is_surveyed && rng_chance(&rec->rng, 350)) {
             fhir_sample_survey_write(rec);
         }
         break;
     case VISIT_FOLLOWUP:
         fhir_sample_lab_write(rec, panels_due(rec, p, 0));
-        if (fhir_sample_write_ill_days(rec, ILL_DEPRESSION) >= 0) {
+        if (is_surveyed && fhir_sample_write_ill_days(rec, ILL_DEPRESSION) >= 0) {
             fhir_sample_survey_write(rec);
         }
         break;
@@ -441,6 +449,8 @@ static void set_places(fhir_sample_record_t *rec, places_t *places)
                               HOSPITAL_ORTHOPEDICS, HOSPITAL_NURSE);
     fhir_sample_practice_site(&places->cardiology, seed, p->region, ORG_HOSPITAL, PLACE_MAIN,
                               HOSPITAL_CARDIOLOGY, HOSPITAL_NURSE);
+    fhir_sample_practice_site(&places->pediatric, seed, p->region, ORG_PEDIATRIC, PLACE_MAIN,
+                              p->pcp, fhir_sample_practice_people(ORG_PEDIATRIC));
     memcpy(rec->cardiologist, places->cardiology.role, sizeof(rec->cardiologist));
     fhir_sample_practice_site(&other, seed, p->region, ORG_LAB, PLACE_MAIN, 1, 1);
     memcpy(rec->lab, other.org, sizeof(rec->lab));

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# HL7's own JSON Patch and XML Patch cases (r4-test-cases.zip), run by the unit test's program.
+# HL7's own JSON Patch, XML Patch and FHIRPath Patch cases (r4-test-cases.zip), run by the unit tests'
+# programs.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);
@@ -17,7 +18,7 @@ my %found = ();
 my $in    = IO::Uncompress::Unzip->new($zip) or die "$zip: $UnzipError";
 do {
     my $name = $in->getHeaderInfo->{Name};
-    if ($name =~ /(json|xml)-patch-tests\.\1$/) {
+    if ($name =~ /(json|xml)-patch-tests\.\1$/ || $name =~ /fhir-(path)-tests\.xml$/) {
         local $/;
         $found{$1} = "$dir/$1";
         open my $out, '>', $found{$1} or die $!;
@@ -32,4 +33,8 @@ for my $kind (qw(json xml)) {
     is $?, 0, "all $kind cases hold" or diag grep { !/^ok/ } @lines;
     cmp_ok scalar(grep { /^ok/ } @lines), '>', 15, "$kind cases ran";
 }
+ok $found{path}, 'the archive holds the FHIRPath Patch cases';
+my @lines = qx('$build/t/unit/patch_path_test' '$found{path}');
+is $?, 0, 'all FHIRPath Patch cases hold' or diag grep { !/^ok/ } @lines;
+cmp_ok scalar(grep { /^ok/ } @lines), '>', 150, 'FHIRPath Patch cases ran';
 done_testing;

@@ -12,6 +12,7 @@
 #define FHIR_PATCH_H
 
 #include "core/fhir_node.h"
+#include "model/fhir_model.h"
 
 /** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is. */
 fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_pool_t *pool);
@@ -24,5 +25,12 @@ fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_po
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
                            apr_pool_t *pool);
+
+/**
+ * FHIRPath Patch: operations in a Parameters resource; http://hl7.org/fhir/R4/fhirpatch.html.
+ * root is changed in place. A delete whose path finds nothing changes nothing.
+ */
+fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
+                            const fhir_node_t *parameters, apr_pool_t *pool);
 
 #endif

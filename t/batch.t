@@ -111,6 +111,12 @@ is bundle('transaction', entry(PATCH => $p, { resourceType => 'Binary',
             contentType => 'application/json-patch+json', data => $patch }))->status, 200,
     'a PATCH in a Binary';
 is $t->get("$base/$p")->json->{gender}, 'female', 'has its effect';
+my @parts = map { { name => $_->[0], $_->[1] => $_->[2] } } [ type => valueCode => 'replace' ],
+    [ path => valueString => 'Patient.gender' ], [ value => valueCode => 'other' ];
+is bundle('transaction', entry(PATCH => $p, { resourceType => 'Parameters',
+            parameter => [ { name => 'operation', part => \@parts } ] }))->status, 200,
+    'a PATCH as a FHIRPath Patch';
+is $t->get("$base/$p")->json->{gender}, 'other', 'has its effect too';
 is bundle('transaction', entry(PUT => 'Patient?identifier=urn:z|1',
         patient(identifier => [ { system => 'urn:z', value => '1' } ]), fullUrl => 'urn:uuid:z'),
     entry(POST => 'Observation', observation('urn:uuid:z')))->status, 200,

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FHIR::Test;
 use MIME::Base64 qw(encode_base64);
+use JSON::PP qw(encode_json);
 use Test::More;
 
 my $t = FHIR::Test->new;
@@ -128,6 +129,22 @@ my $xml = $t->patch("$base/Patient/$id", '<diff xmlns:f="http://hl7.org/fhir">'
     'Content-Type' => 'application/xml-patch+xml');
 is $xml->status, 200, 'an XML Patch is applied' or diag $xml->body;
 is $xml->json->{gender}, 'male', 'with its effect';
+my $by_path_url = "$base/Patient/" . $t->post("$base/Patient", patient(gender => 'male'))->json->{id};
+my @parts = map { { name => $_->[0], $_->[1] => $_->[2] } } [ type => valueCode => 'replace' ],
+    [ path => valueString => 'Patient.gender' ], [ value => valueCode => 'other' ];
+my %parameters = (resourceType => 'Parameters', parameter => [ { name => 'operation', part => \@parts } ]);
+my $by_path = $t->patch($by_path_url, encode_json(\%parameters), 'Content-Type' => 'application/fhir+json');
+is $by_path->status, 200, 'a FHIRPath Patch is applied' or diag $by_path->body;
+is $by_path->json->{gender}, 'other', 'with its effect';
+$parts[1]{valueString} = 'Patient.photo';
+is_outcome $t->patch($by_path_url, encode_json(\%parameters), 'Content-Type' => 'application/fhir+json'),
+    422, 'business-rule', qr/operation 0: the path Patient\.photo leads to 0 elements/, 'or refused';
+$by_path = $t->patch($by_path_url, '<Parameters xmlns="http://hl7.org/fhir"><parameter>'
+        . '<name value="operation"/><part><name value="type"/><valueCode value="delete"/></part>'
+        . '<part><name value="path"/><valueString value="Patient.gender"/></part></parameter></Parameters>',
+    'Content-Type' => 'application/fhir+xml');
+is $by_path->status, 200, 'also as XML' or diag $by_path->body;
+ok !exists $by_path->json->{gender}, 'with its effect';
 is_outcome $t->patch("$base/Patient/$id", '[]', 'Content-Type' => 'application/json'), 415, 'not-supported', qr/json-patch/, 'a patch of another type';
 
 # ---- conditional update ----

@@ -27,7 +27,8 @@ static const char *const us_core[] = {
 static const char *const formats[] = {"application/fhir+json", "application/fhir+xml", "json",
                                       "xml", NULL};
 static const char *const patch_formats[] = {"application/json-patch+json",
-                                            "application/xml-patch+xml", NULL};
+                                            "application/xml-patch+xml", "application/fhir+json",
+                                            "application/fhir+xml", NULL};
 
 /* What is written and where. */
 typedef struct writer_t {

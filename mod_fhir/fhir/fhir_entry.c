@@ -41,17 +41,25 @@ static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *wha
         apr_psprintf(call->pool, "Bundle.entry[%d]", index));
 }
 
-/* A PATCH carries its document in a Binary. Source: http.html#patch (batch and transaction) */
-static fhir_err_t *patch_body(fhir_entry_t *entry)
+/* A PATCH carries its document in a Binary, or is a FHIRPath Patch.
+ * Source: http.html#patch (batch and transaction) */
+static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
 {
     const fhir_call_t *call = entry->call;
     const char *data = fhir_node_string(entry->resource, "data", call->pool);
     char *body;
 
+    if (fhir_node_is(fhir_node_get(entry->resource, "resourceType"), "Parameters")) {
+        entry->body = source + entry->resource->start;
+        entry->body_len = entry->resource->end - entry->resource->start;
+        return NULL;
+    }
     entry->content_type = fhir_node_string(entry->resource, "contentType", call->pool);
     if (!fhir_node_is(fhir_node_get(entry->resource, "resourceType"), "Binary") || !data ||
         !entry->content_type)
-        return bad_entry(call, entry->index, "a PATCH is a Binary with contentType and data");
+        return bad_entry(
+            call, entry->index,
+            "a PATCH is a Parameters (FHIRPath Patch) or a Binary with contentType and data");
     body = apr_palloc(call->pool, (apr_size_t)apr_base64_decode_len(data) + 1);
     entry->body_len = (apr_size_t)apr_base64_decode(body, data);
     entry->body = body;
@@ -97,7 +105,7 @@ static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, cons
     entry->content_type = "application/fhir+json";
     FHIR_TRY(split_url(entry, url));
     if (!strcmp(entry->method, "PATCH"))
-        return patch_body(entry);
+        return patch_body(entry, source);
     if (entry->resource) {
         entry->body = source + entry->resource->start;
         entry->body_len = entry->resource->end - entry->resource->start;

@@ -279,22 +279,41 @@ fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
 
 /* ---- patch ---- */
 
-typedef enum patch_kind_t { PATCH_JSON, PATCH_XML } patch_kind_t;
+typedef fhir_err_t *patch_fn(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                             apr_size_t len);
+static patch_fn patch_json, patch_xml, patch_path_json, patch_path_xml;
 
-static fhir_err_t *patch_kind(patch_kind_t *kind, const fhir_call_t *call)
+/* DSTU2 has no FHIRPath Patch. */
+static const struct {
+    const char *type;
+    patch_fn *apply;
+    int since_r4;
+} patch_kinds[] = {
+    {"application/json-patch+json", patch_json, 0},
+    {"application/xml-patch+xml", patch_xml, 0},
+    {"application/fhir+json", patch_path_json, 1},
+    {"application/fhir+xml", patch_path_xml, 1},
+};
+
+static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 {
     const char *type = fhir_call_header(call, "Content-Type");
-    apr_size_t len = type ? strcspn(type, "; ") : 0;
+    apr_size_t len = type ? strcspn(type, "; ") : 0, i;
 
-    if (len == 27 && !strncasecmp(type, "application/json-patch+json", len))
-        *kind = PATCH_JSON;
-    else if (len == 25 && !strncasecmp(type, "application/xml-patch+xml", len))
-        *kind = PATCH_XML;
-    else
-        return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
-                               "PATCH takes application/json-patch+json (RFC 6902) or "
-                               "application/xml-patch+xml (RFC 5261)");
-    return NULL;
+    for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
+        if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
+            !(patch_kinds[i].since_r4 && call->model == &fhir_model_dstu2)) {
+            *kind = patch_kinds[i].apply;
+            return NULL;
+        }
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
+                           "PATCH takes application/json-patch+json (RFC 6902), "
+                           "application/xml-patch+xml (RFC 5261)%s",
+                           call->model == &fhir_model_dstu2
+                               ? ""
+                               : " or, for FHIRPath Patch, application/fhir+json and "
+                                 "application/fhir+xml");
 }
 
 static fhir_err_t *patch_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
@@ -328,15 +347,43 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
     return NULL;
 }
 
+static fhir_err_t *patch_path(fhir_buf_t *out, fhir_write_t *write, const fhir_node_t *parameters)
+{
+    FHIR_TRY(fhir_patch_path(write->input.root, write->call->model, parameters, write->call->pool));
+    fhir_node_write_json(out, write->input.root, 0);
+    return NULL;
+}
+
+static fhir_err_t *patch_path_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                                   apr_size_t len)
+{
+    fhir_node_limits_t limits = {.max_depth = write->call->endpoint->depth_max};
+    fhir_node_t *parameters;
+
+    FHIR_TRY(fhir_node_parse_json(&parameters, patch, len, &limits, write->call->pool));
+    return patch_path(out, write, parameters);
+}
+
+static fhir_err_t *patch_path_xml(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                                  apr_size_t len)
+{
+    fhir_call_t *call = write->call;
+    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_node_t *parameters;
+
+    FHIR_TRY(fhir_xml_parse(&parameters, call->model, patch, len, &limits, call->pool));
+    return patch_path(out, write, parameters);
+}
+
 /* The stored resource with the patch applied becomes the input, checked like any other. */
-static fhir_err_t *apply(fhir_write_t *write, patch_kind_t kind, const char *patch, apr_size_t len)
+static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch, apr_size_t len)
 {
     fhir_call_t *call = write->call;
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     const char *id;
 
     FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
-    FHIR_TRY((kind == PATCH_JSON ? patch_json : patch_xml)(json, write, patch, len));
+    FHIR_TRY(kind(json, write, patch, len));
     FHIR_TRY(fhir_input_parse(&write->input, call, fhir_buf_cstr(json), json->len));
     FHIR_TRY(fhir_input_check(&write->input, call, call->type));
     id = body_id(write);
@@ -356,7 +403,7 @@ static fhir_err_t *no_target(const fhir_write_t *write)
 
 /* What was patched is what is replaced: when another write came between, the patch is applied to
  * that one's outcome, unless the client named a version. */
-static fhir_err_t *patch_id(fhir_write_t *write, patch_kind_t kind, const char *id)
+static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
 {
     fhir_call_t *call = write->call;
     int demanded = write->expected, attempt;
@@ -388,7 +435,7 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_kind_t kind, const char *
 
 fhir_err_t *fhir_patch_handle(fhir_call_t *call)
 {
-    patch_kind_t kind;
+    patch_fn *kind;
     fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));
@@ -400,7 +447,7 @@ fhir_err_t *fhir_patch_handle(fhir_call_t *call)
 fhir_err_t *fhir_patch_conditional_handle(fhir_call_t *call)
 {
     apr_array_header_t *ids;
-    patch_kind_t kind;
+    patch_fn *kind;
     fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));

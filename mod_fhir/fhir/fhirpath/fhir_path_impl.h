@@ -3,6 +3,7 @@
  * @file fhir_path_impl.h
  * @brief What the evaluator's files share; nobody else includes it.
  *
+ *     fhir_path_scan.c      words and quoted texts
  *     fhir_path_parse.c     text to syntax tree
  *     fhir_path_eval.c      the tree's nodes, operators, lambda scopes
  *     fhir_path_nav.c       members, children, locations, variables

@@ -1,193 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FHIRPath text to syntax tree: a scanner on demand and precedence climbing. Functions and types
- * are looked up here, so that what does not exist is told before anything runs. Source:
- * http://hl7.org/fhirpath/N1/grammar.html */
+/* FHIRPath text to syntax tree, by precedence climbing. Functions and types are looked up here, so
+ * that what does not exist is told before anything runs.
+ * Source: http://hl7.org/fhirpath/N1/grammar.html */
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_scan.h"
 
 #define MAX_DEPTH 500 /* of the tree: a chain of operators or dots is one level each */
 #define MAX_NEST  100 /* of parentheses, arguments and signs */
 #define MAX_TEXT  65535
 #define MAX_ARGS  8
 
-typedef struct parser_t {
-    const char *start, *at, *end;
-    const fhir_model_t *model;
-    int depth;
-    apr_pool_t *pool;
-} parser_t;
-
 static fhir_err_t *expression(parser_t *p, const ast_t **out, int min);
-
-static fhir_err_t *syntax(const parser_t *p, const char *at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-static fhir_err_t *syntax(const parser_t *p, const char *at, const char *fmt, ...)
-{
-    va_list ap;
-    fhir_err_t *err;
-    int line, column;
-    const char *what;
-
-    va_start(ap, fmt);
-    what = apr_pvsprintf(p->pool, fmt, ap);
-    va_end(ap);
-    fhir_node_place(&line, &column, p->start, (apr_size_t)(at - p->start));
-    err = fhir_err_create(p->pool, FHIR_ERR_PARAM_VALUE, "FHIRPath, line %d, column %d: %s", line,
-                          column, what);
-    err->line = line;
-    err->column = column;
-    return err;
-}
-
-/* Scanner */
-
-static int is_letter(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static char peek(const parser_t *p)
-{
-    return p->at < p->end ? *p->at : '\0';
-}
-
-static fhir_err_t *skip_blanks(parser_t *p)
-{
-    while (p->at < p->end) {
-        const char *c = p->at;
-        if (*c == ' ' || *c == '\t' || *c == '\r' || *c == '\n')
-            p->at++;
-        else if (*c == '/' && c + 1 < p->end && c[1] == '/') {
-            while (p->at < p->end && *p->at != '\n')
-                p->at++;
-        }
-        else if (*c == '/' && c + 1 < p->end && c[1] == '*') {
-            for (p->at += 2; p->end - p->at >= 2 && memcmp(p->at, "*/", 2) != 0; p->at++)
-                ;
-            if (p->end - p->at < 2)
-                return syntax(p, c, "the comment is not closed");
-            p->at += 2;
-        }
-        else
-            break;
-    }
-    return NULL;
-}
-
-/* The word at the cursor (letters, digits, underscore), not taken. */
-static apr_size_t word(const parser_t *p)
-{
-    const char *c = p->at;
-    if (c < p->end && is_letter(*c)) {
-        while (c < p->end && (is_letter(*c) || is_digit(*c)))
-            c++;
-    }
-    return (apr_size_t)(c - p->at);
-}
-
-static int is_word(const parser_t *p, const char *w)
-{
-    apr_size_t len = strlen(w);
-    return word(p) == len && memcmp(p->at, w, len) == 0;
-}
-
-static int take(parser_t *p, char c)
-{
-    if (peek(p) != c)
-        return 0;
-    p->at++;
-    return 1;
-}
-
-/* UTF-8 of a character of the first plane. */
-static char *encode(char *out, unsigned c)
-{
-    if (c < 0x80)
-        *out++ = (char)c;
-    else if (c < 0x800) {
-        *out++ = (char)(0xC0 | c >> 6);
-        *out++ = (char)(0x80 | (c & 63));
-    }
-    else {
-        *out++ = (char)(0xE0 | c >> 12);
-        *out++ = (char)(0x80 | (c >> 6 & 63));
-        *out++ = (char)(0x80 | (c & 63));
-    }
-    return out;
-}
-
-static fhir_err_t *escape(parser_t *p, char **out)
-{
-    static const char from[] = "'\"`\\/rntf", to[] = "'\"`\\/\r\n\t\f";
-    const char *found, *at = p->at - 1;
-    unsigned c = 0;
-
-    if (peek(p) == 'u' && p->end - p->at >= 5) {
-        p->at++;
-        for (int i = 0; i < 4; i++, p->at++) {
-            char h = *p->at;
-            if (is_digit(h))
-                c = c * 16 + (unsigned)(h - '0');
-            else if ((h | 32) >= 'a' && (h | 32) <= 'f')
-                c = c * 16 + (unsigned)((h | 32) - 'a' + 10);
-            else
-                return syntax(p, at, "\\u takes four hexadecimal digits");
-        }
-        if (c == 0 || (c >= 0xD800 && c <= 0xDFFF))
-            return syntax(p, at, "\\u%04X is no character", c);
-        *out = encode(*out, c);
-        return NULL;
-    }
-    found = peek(p) ? strchr(from, peek(p)) : NULL;
-    if (!found)
-        return syntax(p, at,
-                      "unknown escape; allowed are \\' \\\" \\` \\\\ \\/ \\r \\n \\t \\f and "
-                      "\\u with four hexadecimal digits");
-    *(*out)++ = to[found - from];
-    p->at++;
-    return NULL;
-}
-
-/* What stands between two quote characters. */
-static fhir_err_t *quoted(parser_t *p, char quote, const char **text, apr_uint32_t *len)
-{
-    const char *open = p->at++;
-    char *buf = apr_palloc(p->pool, (apr_size_t)(p->end - open) + 1), *out = buf;
-
-    while (p->at < p->end && *p->at != quote) {
-        char c = *p->at++;
-        if (c != '\\')
-            *out++ = c;
-        else
-            FHIR_TRY(escape(p, &out));
-    }
-    if (!take(p, quote))
-        return syntax(p, open, "the text that opens here is not closed with %c", quote);
-    *out = '\0';
-    *text = buf;
-    *len = (apr_uint32_t)(out - buf);
-    return NULL;
-}
-
-static fhir_err_t *identifier(parser_t *p, const char **name, apr_uint32_t *len, const char *what)
-{
-    apr_size_t n = word(p);
-    if (peek(p) == '`')
-        return quoted(p, '`', name, len);
-    if (!n)
-        return syntax(p, p->at, "%s is expected", what);
-    *name = p->at;
-    *len = (apr_uint32_t)n;
-    p->at += n;
-    return NULL;
-}
 
 /* Nodes */
 
@@ -202,7 +27,7 @@ static fhir_err_t *make(parser_t *p, ast_t **out, ast_kind_t kind, const char *a
         depth = right->depth + 1u;
     /* Running recurses as deep as the tree is. */
     if (depth > MAX_DEPTH)
-        return syntax(p, at, "the expression is nested deeper than %d levels", MAX_DEPTH);
+        return path_syntax(p, at, "the expression is nested deeper than %d levels", MAX_DEPTH);
     node->kind = (apr_byte_t)kind;
     node->at = (apr_uint32_t)(at - p->start);
     node->left = left;
@@ -228,8 +53,8 @@ static fhir_err_t *type_name(parser_t *p, type_spec_t *type, const char *at, con
 {
     if (path_type_find(type, p->model, name, len))
         return NULL;
-    return syntax(p, at, "'%.*s' is no type of FHIR %s or of FHIRPath (System.String, …)",
-                  (int)(len < 100 ? len : 100), name, p->model->version);
+    return path_syntax(p, at, "'%.*s' is no type of FHIR %s or of FHIRPath (System.String, …)",
+                       (int)(len < 100 ? len : 100), name, p->model->version);
 }
 
 /* A name with dots, as behind `is`. */
@@ -238,14 +63,14 @@ static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
     const char *at, *name, *whole = NULL;
     apr_uint32_t len;
 
-    FHIR_TRY(skip_blanks(p));
+    FHIR_TRY(path_skip_blanks(p));
     at = p->at;
     do {
-        FHIR_TRY(identifier(p, &name, &len, "a type's name"));
+        FHIR_TRY(path_identifier(p, &name, &len, "a type's name"));
         name = apr_pstrmemdup(p->pool, name, len);
         whole = whole ? apr_pstrcat(p->pool, whole, ".", name, NULL) : name;
         /* Behind the name of a type, a dot is none of it. */
-    } while ((strcmp(whole, "FHIR") == 0 || strcmp(whole, "System") == 0) && take(p, '.'));
+    } while ((strcmp(whole, "FHIR") == 0 || strcmp(whole, "System") == 0) && path_take(p, '.'));
     return type_name(p, type, at, whole, strlen(whole));
 }
 
@@ -258,26 +83,26 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
     quantity_t *q;
     int decimal = 0;
 
-    while (is_digit(peek(p)))
+    while (path_is_digit(path_peek(p)))
         p->at++;
-    if (peek(p) == '.' && p->end - p->at > 1 && is_digit(p->at[1])) {
+    if (path_peek(p) == '.' && p->end - p->at > 1 && path_is_digit(p->at[1])) {
         decimal = 1;
         p->at++;
-        while (is_digit(peek(p)))
+        while (path_is_digit(path_peek(p)))
             p->at++;
     }
     digits_end = p->at;
     /* Leading zeros are allowed here, not in FHIR's decimals. */
-    for (unit = at; unit + 1 < digits_end && unit[0] == '0' && is_digit(unit[1]); unit++)
+    for (unit = at; unit + 1 < digits_end && unit[0] == '0' && path_is_digit(unit[1]); unit++)
         ;
     if (!path_number_parse(n, unit, (apr_size_t)(digits_end - unit)))
-        return syntax(p, at, "the number has more than %d digits", NUMBER_DIGITS);
-    FHIR_TRY(skip_blanks(p));
-    words = word(p);
+        return path_syntax(p, at, "the number has more than %d digits", NUMBER_DIGITS);
+    FHIR_TRY(path_skip_blanks(p));
+    words = path_word(p);
     q = apr_pcalloc(p->pool, sizeof(*q));
     q->value = *n;
-    if (peek(p) == '\'') {
-        FHIR_TRY(quoted(p, '\'', &unit, &unit_len));
+    if (path_peek(p) == '\'') {
+        FHIR_TRY(path_quoted(p, '\'', &unit, &unit_len));
         q->unit = unit;
         q->unit_len = unit_len;
         return literal(p, out, at, FHIR_PATH_QUANTITY, q, 0);
@@ -292,7 +117,7 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
     if (!decimal) {
         apr_int64_t *i = apr_palloc(p->pool, sizeof(*i));
         if (!path_number_integer(i, n))
-            return syntax(p, at, "the integer is too large");
+            return path_syntax(p, at, "the integer is too large");
         return literal(p, out, at, FHIR_PATH_INTEGER, i, 0);
     }
     return literal(p, out, at, FHIR_PATH_DECIMAL, n, 0);
@@ -302,8 +127,8 @@ static apr_size_t zone_bytes(const char *c, const char *end)
 {
     if (c < end && *c == 'Z')
         return 1;
-    return end - c >= 6 && (*c == '+' || *c == '-') && is_digit(c[1]) && is_digit(c[2]) &&
-                   c[3] == ':' && is_digit(c[4]) && is_digit(c[5])
+    return end - c >= 6 && (*c == '+' || *c == '-') && path_is_digit(c[1]) && path_is_digit(c[2]) &&
+                   c[3] == ':' && path_is_digit(c[4]) && path_is_digit(c[5])
                ? 6
                : 0;
 }
@@ -315,22 +140,22 @@ static fhir_err_t *moment(parser_t *p, ast_t **out)
     moment_t *m = apr_palloc(p->pool, sizeof(*m));
     fhir_path_kind_t kind = FHIR_PATH_DATE;
 
-    while (c < p->end && (is_digit(*c) || *c == '-'))
+    while (c < p->end && (path_is_digit(*c) || *c == '-'))
         c++;
     if (c < p->end && *c == 'T') {
         kind = c == text ? FHIR_PATH_TIME : FHIR_PATH_DATETIME;
         c++;
-        while (c < p->end &&
-               (is_digit(*c) || *c == ':' || (*c == '.' && p->end - c > 1 && is_digit(c[1]))))
+        while (c < p->end && (path_is_digit(*c) || *c == ':' ||
+                              (*c == '.' && p->end - c > 1 && path_is_digit(c[1]))))
             c++;
         c += zone_bytes(c, p->end);
     }
     if (kind == FHIR_PATH_TIME)
         text++;
     if (!path_moment_parse(m, kind, text, (apr_size_t)(c - text)))
-        return syntax(p, at,
-                      "this is no date, dateTime or time; they look like @2014-01-25, "
-                      "@2014-01-25T14:30:00.000+10:00 (a zone needs a time) and @T14:30");
+        return path_syntax(p, at,
+                           "this is no date, dateTime or time; they look like @2014-01-25, "
+                           "@2014-01-25T14:30:00.000+10:00 (a zone needs a time) and @T14:30");
     p->at = c;
     return literal(p, out, at, kind, m, 0);
 }
@@ -342,22 +167,22 @@ static fhir_err_t *arguments(parser_t *p, ast_t *call)
     const ast_t *args[MAX_ARGS];
     int n = 0;
 
-    FHIR_TRY(skip_blanks(p));
-    if (take(p, ')'))
+    FHIR_TRY(path_skip_blanks(p));
+    if (path_take(p, ')'))
         return NULL;
     do {
         if (n == MAX_ARGS)
-            return syntax(p, p->at, "a function takes at most %d arguments", MAX_ARGS);
+            return path_syntax(p, p->at, "a function takes at most %d arguments", MAX_ARGS);
         FHIR_TRY(expression(p, &args[n], 0));
         if (args[n]->depth >= call->depth)
             call->depth = args[n]->depth + 1;
         n++;
-        FHIR_TRY(skip_blanks(p));
-    } while (take(p, ','));
-    if (!take(p, ')'))
-        return syntax(p, p->at, "a comma or ) is expected");
+        FHIR_TRY(path_skip_blanks(p));
+    } while (path_take(p, ','));
+    if (!path_take(p, ')'))
+        return path_syntax(p, p->at, "a comma or ) is expected");
     if (call->depth > MAX_DEPTH)
-        return syntax(p, p->at, "the expression is nested deeper than %d levels", MAX_DEPTH);
+        return path_syntax(p, p->at, "the expression is nested deeper than %d levels", MAX_DEPTH);
     call->args = apr_pmemdup(p->pool, args, (apr_size_t)n * sizeof(*args));
     call->n_args = (apr_byte_t)n;
     return NULL;
@@ -378,7 +203,7 @@ static fhir_err_t *type_argument(parser_t *p, ast_t *call)
                                name, NULL);
     }
     if (!named)
-        return syntax(p, at, "%s takes a type's name", call->function->name);
+        return path_syntax(p, at, "%s takes a type's name", call->function->name);
     return type_name(p, &call->type, at, name, strlen(name));
 }
 
@@ -391,7 +216,7 @@ static fhir_err_t *regex_argument(parser_t *p, ast_t *call)
         return NULL;
     why = path_regex_compile(&call->regex, a->literal.value, a->literal.value_len,
                              call->function->mode, p->pool);
-    return why ? syntax(p, p->start + a->at, "%s", why) : NULL;
+    return why ? path_syntax(p, p->start + a->at, "%s", why) : NULL;
 }
 
 static fhir_err_t *call(parser_t *p, ast_t **out, const ast_t *left, const char *at,
@@ -401,7 +226,8 @@ static fhir_err_t *call(parser_t *p, ast_t **out, const ast_t *left, const char 
     ast_t *node;
 
     if (!f)
-        return syntax(p, at, "there is no function %.*s()", (int)(len < 100 ? len : 100), name);
+        return path_syntax(p, at, "there is no function %.*s()", (int)(len < 100 ? len : 100),
+                           name);
     FHIR_TRY(make(p, &node, AST_CALL, at, left, NULL));
     node->name = f->name;
     node->name_len = (apr_uint32_t)len;
@@ -409,7 +235,8 @@ static fhir_err_t *call(parser_t *p, ast_t **out, const ast_t *left, const char 
     p->at++;
     FHIR_TRY(arguments(p, node));
     if (node->n_args < f->min_args || node->n_args > f->max_args)
-        return syntax(p, at, "%s() takes %d to %d arguments", f->name, f->min_args, f->max_args);
+        return path_syntax(p, at, "%s() takes %d to %d arguments", f->name, f->min_args,
+                           f->max_args);
     if (f->arg == PATH_ARG_TYPE)
         FHIR_TRY(type_argument(p, node));
     if (f->arg == PATH_ARG_REGEX)
@@ -425,24 +252,24 @@ static fhir_err_t *invocation(parser_t *p, ast_t **out, const ast_t *left)
         ast_kind_t kind;
     } dollars[] = {{"this", AST_THIS}, {"index", AST_INDEX}, {"total", AST_TOTAL}};
     const char *at = p->at, *name;
-    int quoted_name = peek(p) == '`';
+    int quoted_name = path_peek(p) == '`';
     apr_uint32_t len;
     type_spec_t type;
 
-    if (take(p, '$')) {
+    if (path_take(p, '$')) {
         for (int i = 0; i < 3; i++) {
-            if (is_word(p, dollars[i].name)) {
+            if (path_is_word(p, dollars[i].name)) {
                 p->at += strlen(dollars[i].name);
                 return make(p, out, dollars[i].kind, at, NULL, NULL);
             }
         }
-        return syntax(p, at, "only $this, $index and $total begin with $");
+        return path_syntax(p, at, "only $this, $index and $total begin with $");
     }
-    FHIR_TRY(identifier(p, &name, &len, left ? "a name or a function" : "a value"));
+    FHIR_TRY(path_identifier(p, &name, &len, left ? "a name or a function" : "a value"));
     if (!quoted_name) {
         const char *behind = p->at;
-        FHIR_TRY(skip_blanks(p));
-        if (peek(p) == '(')
+        FHIR_TRY(path_skip_blanks(p));
+        if (path_peek(p) == '(')
             return call(p, out, left, at, name, len);
         p->at = behind;
     }
@@ -462,9 +289,9 @@ static fhir_err_t *variable(parser_t *p, ast_t **out)
 {
     const char *at = p->at++;
     FHIR_TRY(make(p, out, AST_VARIABLE, at, NULL, NULL));
-    if (peek(p) == '\'')
-        return quoted(p, '\'', &(*out)->name, &(*out)->name_len);
-    return identifier(p, &(*out)->name, &(*out)->name_len, "a variable's name");
+    if (path_peek(p) == '\'')
+        return path_quoted(p, '\'', &(*out)->name, &(*out)->name_len);
+    return path_identifier(p, &(*out)->name, &(*out)->name_len, "a variable's name");
 }
 
 static fhir_err_t *boolean(parser_t *p, ast_t **out, int value)
@@ -481,34 +308,34 @@ static fhir_err_t *term(parser_t *p, ast_t **out)
     const ast_t *inner;
     apr_uint32_t len;
 
-    switch (peek(p)) {
+    switch (path_peek(p)) {
     case '(':
         p->at++;
         FHIR_TRY(expression(p, &inner, 0));
-        FHIR_TRY(skip_blanks(p));
-        if (!take(p, ')'))
-            return syntax(p, p->at, "an operator or ) is expected");
+        FHIR_TRY(path_skip_blanks(p));
+        if (!path_take(p, ')'))
+            return path_syntax(p, p->at, "an operator or ) is expected");
         *out = (ast_t *)inner;
         return NULL;
     case '{':
         p->at++;
-        FHIR_TRY(skip_blanks(p));
-        if (!take(p, '}'))
-            return syntax(p, p->at, "} is expected; {} is the empty collection");
+        FHIR_TRY(path_skip_blanks(p));
+        if (!path_take(p, '}'))
+            return path_syntax(p, p->at, "} is expected; {} is the empty collection");
         return make(p, out, AST_EMPTY, at, NULL, NULL);
     case '\'':
-        FHIR_TRY(quoted(p, '\'', &text, &len));
+        FHIR_TRY(path_quoted(p, '\'', &text, &len));
         return literal(p, out, at, FHIR_PATH_STRING, text, len);
     case '@':
         return moment(p, out);
     case '%':
         return variable(p, out);
     default:
-        if (is_digit(peek(p)))
+        if (path_is_digit(path_peek(p)))
             return number(p, out);
-        if (is_word(p, "true"))
+        if (path_is_word(p, "true"))
             return boolean(p, out, 1);
-        if (is_word(p, "false"))
+        if (path_is_word(p, "false"))
             return boolean(p, out, 0);
         return invocation(p, out, NULL);
     }
@@ -522,17 +349,17 @@ static fhir_err_t *postfix(parser_t *p, const ast_t **out)
     FHIR_TRY(term(p, &node));
     for (;;) {
         const char *at;
-        FHIR_TRY(skip_blanks(p));
+        FHIR_TRY(path_skip_blanks(p));
         at = p->at;
-        if (take(p, '.')) {
-            FHIR_TRY(skip_blanks(p));
+        if (path_take(p, '.')) {
+            FHIR_TRY(path_skip_blanks(p));
             FHIR_TRY(invocation(p, &node, node));
         }
-        else if (take(p, '[')) {
+        else if (path_take(p, '[')) {
             FHIR_TRY(expression(p, &index, 0));
-            FHIR_TRY(skip_blanks(p));
-            if (!take(p, ']'))
-                return syntax(p, p->at, "] is expected");
+            FHIR_TRY(path_skip_blanks(p));
+            if (!path_take(p, ']'))
+                return path_syntax(p, p->at, "] is expected");
             FHIR_TRY(make(p, &node, AST_INDEXER, at, node, index));
         }
         else
@@ -581,8 +408,8 @@ static int operator_at(const parser_t *p)
 {
     for (int i = 0; i < N_OPERATORS; i++) {
         apr_size_t len = strlen(operators[i].text);
-        if (is_letter(operators[i].text[0])
-                ? is_word(p, operators[i].text)
+        if (path_is_letter(operators[i].text[0])
+                ? path_is_word(p, operators[i].text)
                 : (apr_size_t)(p->end - p->at) >= len && memcmp(p->at, operators[i].text, len) == 0)
             return i;
     }
@@ -592,7 +419,7 @@ static int operator_at(const parser_t *p)
 static fhir_err_t *nest(parser_t *p)
 {
     if (++p->depth > MAX_NEST)
-        return syntax(p, p->at, "the expression is nested deeper than %d levels", MAX_NEST);
+        return path_syntax(p, p->at, "the expression is nested deeper than %d levels", MAX_NEST);
     return NULL;
 }
 
@@ -602,9 +429,9 @@ static fhir_err_t *prefix(parser_t *p, const ast_t **out)
     ast_t *node;
     const ast_t *operand;
 
-    FHIR_TRY(skip_blanks(p));
+    FHIR_TRY(path_skip_blanks(p));
     at = p->at;
-    if (peek(p) != '-' && peek(p) != '+')
+    if (path_peek(p) != '-' && path_peek(p) != '+')
         return postfix(p, out);
     p->at++;
     FHIR_TRY(nest(p));
@@ -626,7 +453,7 @@ static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
     for (;;) {
         const char *at;
         int i;
-        FHIR_TRY(skip_blanks(p));
+        FHIR_TRY(path_skip_blanks(p));
         at = p->at;
         i = operator_at(p);
         if (i < 0 || operators[i].precedence <= min)
@@ -668,9 +495,9 @@ fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *mode
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
                                "The FHIRPath expression is no valid UTF-8 text");
     FHIR_TRY(expression(&p, &made->root, 0));
-    FHIR_TRY(skip_blanks(&p));
+    FHIR_TRY(path_skip_blanks(&p));
     if (p.at != p.end)
-        return syntax(&p, p.at, "an operator or the end is expected");
+        return path_syntax(&p, p.at, "an operator or the end is expected");
     made->t_element = type_index(model, "Element");
     made->t_quantity = type_index(model, "Quantity");
     *path = made;

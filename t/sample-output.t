@@ -106,6 +106,19 @@ is_deeply([map { $_->{resource} } @entries],
     [map { $json->decode($_) } split /\n/, sample('--patients', 13, '--shard', '13/13')],
     'with the resources of the NDJSON form');
 
+# Patient 5001 lives in the second region, whose practices are written with it.
+my @second = map { $json->decode($_) } split /\n/, sample('--patients', 5001, '--shard', '5001/5001');
+my %second = map { ("$_->{resourceType}/$_->{id}" => 1) } @second;
+is_deeply([grep { $_->{resourceType} eq 'Patient' } @second]->[0]{id}, 'p1-5001', 'patient 5001');
+my %outside;
+for my $resource (@second) {
+    walk($resource, sub {
+        my ($name, $value) = @_;
+        $outside{$value} = 1 if $name eq 'reference' && $value !~ /^#|^Medication\// && !$second{$value};
+    });
+}
+is_deeply([sort keys %outside], [], 'practices of a further region come with its first patient');
+
 for my $case (['--patients', '0', qr/a number from 1 to/], ['--patients', 'many', qr/a number from 1 to/],
     ['--seed', '-1', qr/a number from 0 to/], ['--as-of', '2023-02-30', qr/a day from/],
     ['--format', 'xml', qr/ndjson or bundle/], ['--shard', '3/2', qr{k/n}], ['--shard', '0/2', qr{k/n}]) {

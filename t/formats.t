@@ -18,6 +18,14 @@ my $t = FHIR::Test->new(modules => ['deflate', 'filter', 'brotli'], conf => <<'C
     </IfModule>
     AddOutputFilterByType DEFLATE application/fhir+json application/fhir+xml
 </Location>
+<Location "/small/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    FHIRBodyValuesMax 1000
+    FHIRDepthMax 10
+    Require local
+</Location>
 CONF
 my $div = qq{<div xmlns="http://www.w3.org/1999/xhtml"><p>caf\x{e9} &amp; b</p></div>};
 $t->load(
@@ -201,6 +209,15 @@ is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'application/fhir
     'not-supported', qr/UTF-8/, 'another charset';
 is $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => 'application/fhir+json; charset=UTF-8')->status,
     201, 'the charset that is right';
+
+# --- limits of an endpoint, in both formats
+my $given = join '', map {'<given value="a"/>'} 1 .. 1000;
+is_outcome $t->post('/small/r4/Patient', "<Patient xmlns=\"http://hl7.org/fhir\"><name>$given</name></Patient>", %xml),
+    413, 'too-long', qr/more values/, 'XML with many values';
+is_outcome $t->post('/small/r4/Patient', '{"resourceType":"Patient","name":[' . '0,' x 1000 . '0]}',
+    'Content-Type' => 'application/fhir+json'), 413, 'too-long', qr/more values/, 'JSON with many values';
+is_outcome $t->post('/small/r4/Patient', '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 11, %xml),
+    413, 'too-long', qr/deeper than 10/, 'deep XML';
 
 # --- compression is httpd's
 for my $coding (qw(gzip br)) {

@@ -105,6 +105,14 @@ fhir_value_t fhir_value_text(const char *text)
     return value;
 }
 
+fhir_node_limits_t fhir_call_limits(const fhir_call_t *call)
+{
+    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max,
+                                 .max_nodes = (apr_size_t)call->endpoint->body_values_max};
+
+    return limits;
+}
+
 const char *fhir_call_header(const fhir_call_t *call, const char *name)
 {
     return call->request->header ? call->request->header(call->request, name) : NULL;
@@ -133,7 +141,6 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
     call->opts.model = call->model;
     call->opts.base_url = call->request->base_url;
     call->opts.query = call->request->query;
-    call->opts.max_depth = call->endpoint->depth_max;
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
     if (call->request->is_entry) /* an answer within an answer */

@@ -65,6 +65,9 @@ const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, co
 /** A bound value from a terminated text (NULL: SQL NULL). */
 fhir_value_t fhir_value_text(const char *text);
 
+/** What the endpoint's limits allow a request body to be. */
+fhir_node_limits_t fhir_call_limits(const fhir_call_t *call);
+
 /** A request header, or NULL. */
 const char *fhir_call_header(const fhir_call_t *call, const char *name);
 

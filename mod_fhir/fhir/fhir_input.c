@@ -11,7 +11,7 @@
 fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
                              apr_size_t len)
 {
-    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(call);
 
     memset(input, 0, sizeof(*input));
     input->source = json;
@@ -44,7 +44,7 @@ static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call
 static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const char *xml,
                              apr_size_t len)
 {
-    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     fhir_node_t *root;
 

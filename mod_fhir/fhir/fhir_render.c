@@ -15,6 +15,7 @@
 
 #define IN_MEMORY   (1024 * 1024) /* of a page that is converted */
 #define FLUSH_BYTES (64 * 1024)
+#define MAX_DEPTH   520 /* more than FHIRDepthMax lets in: what is stored can be read */
 
 struct fhir_render_t {
     fhir_render_opts_t opts;
@@ -86,8 +87,7 @@ static fhir_err_t *no_xml(const fhir_render_t *r, fhir_err_t *cause)
 static fhir_err_t *parse(fhir_node_t **node, const fhir_render_t *r, const char *json,
                          apr_size_t len)
 {
-    int depth = r->opts.max_depth > 0 ? r->opts.max_depth : 64;
-    fhir_node_limits_t limits = {.max_depth = depth + 2}; /* an entry's own */
+    fhir_node_limits_t limits = {.max_depth = MAX_DEPTH};
     fhir_err_t *err = fhir_node_parse_json(node, json, len, &limits, r->item_pool), *hidden;
 
     if (!err)

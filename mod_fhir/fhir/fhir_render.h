@@ -24,7 +24,6 @@ typedef struct fhir_render_opts_t {
     const fhir_subset_t *subset; /* NULL: whole resources */
     const char *base_url;        /* HTML: what relative references are linked to */
     const char *query;           /* HTML: query string of the request, or NULL */
-    int max_depth;               /* nesting of stored JSON; 0: 64 */
 } fhir_render_opts_t;
 
 /** One answer being written; not thread safe. */

@@ -59,6 +59,7 @@ typedef struct fhir_endpoint_t {
     int count_default, count_max; /* page size */
     apr_size_t body_max;          /* bytes of a request body */
     int depth_max;                /* nesting of JSON and XML input */
+    int body_values_max;          /* JSON values, or XML's elements and attributes, of a body */
     int values_max;               /* values in one parameter's OR list */
     int params_max;               /* parameters of one search */
     int hops_max;                 /* steps of a chain, nesting of _has and _filter */

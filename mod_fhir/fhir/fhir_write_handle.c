@@ -319,7 +319,7 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 static fhir_err_t *patch_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
                               apr_size_t len)
 {
-    fhir_node_limits_t limits = {.max_depth = write->call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(write->call);
     fhir_node_t *ops;
 
     FHIR_TRY(fhir_node_parse_json(&ops, patch, len, &limits, write->call->pool));
@@ -332,7 +332,7 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
                              apr_size_t len)
 {
     fhir_call_t *call = write->call;
-    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_buf_t *xml = fhir_buf_create(call->pool, 0);
     const char *patched;
     apr_size_t patched_len;

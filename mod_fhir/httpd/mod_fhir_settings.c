@@ -74,8 +74,8 @@ static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *c
 
 static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_ENDPOINT] =
-        OWN(-1, "version audience", "version R4, audience provider, patient or open",
-            "none", parse_endpoint),
+        OWN(-1, "version audience", "version R4, audience provider, patient or open", "none",
+            parse_endpoint),
     [MOD_FHIR_TENANT] =
         OWN(0, "name", "a letter a to z, then letters a to z, digits and _, 48 in all", "main",
             parse_tenant),
@@ -87,6 +87,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_COUNT_DEFAULT] = INT(count_default, 1, 10000),
     [MOD_FHIR_COUNT_MAX] = INT(count_max, 1, 10000),
     [MOD_FHIR_BODY_MAX] = BYTES(body_max, KB, 1024 * MB),
+    [MOD_FHIR_BODY_VALUES_MAX] = INT(body_values_max, 1000, 100000000),
     [MOD_FHIR_DEPTH_MAX] = INT(depth_max, 8, 512),
     [MOD_FHIR_QUERY_MAX] = BYTES(query_max, KB, 16 * MB),
     [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),

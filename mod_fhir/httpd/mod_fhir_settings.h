@@ -23,6 +23,7 @@
     X(COUNT_DEFAULT, "FHIRCountDefault", "resources on a page when _count is absent")              \
     X(COUNT_MAX, "FHIRCountMax", "most resources on a page")                                       \
     X(BODY_MAX, "FHIRBodyMax", "most bytes of a request body")                                     \
+    X(BODY_VALUES_MAX, "FHIRBodyValuesMax", "most values of a request body")                       \
     X(DEPTH_MAX, "FHIRDepthMax", "deepest nesting of a request body")                              \
     X(QUERY_MAX, "FHIRQueryMax", "most bytes of a search, in URL or form")                         \
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \

@@ -93,6 +93,8 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),
     [MOD_FHIR_VALUES_MAX] = INT(values_max, 1, 10000),
     [MOD_FHIR_HOPS_MAX] = INT(hops_max, 0, 16),
+    [MOD_FHIR_INCLUDES_MAX] = INT(includes_max, 0, 1000),
+    [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(include_rows_max, 1, 1000000),
     [MOD_FHIR_IF_MATCH_REQUIRED] = FLAG(require_if_match),
     [MOD_FHIR_CREATE_WITH_ID] = {.kind = KIND_CHOICE,
                                  .member = MEMBER(create_with_id),

@@ -29,6 +29,8 @@
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \
     X(VALUES_MAX, "FHIRValuesMax", "most values of one parameter, divided by commas")              \
     X(HOPS_MAX, "FHIRHopsMax", "most steps of a chained search")                                   \
+    X(INCLUDES_MAX, "FHIRIncludesMax", "most _include and _revinclude of a search")                \
+    X(INCLUDE_ROWS_MAX, "FHIRIncludeRowsMax", "most resources that includes add to a page")        \
     X(IF_MATCH_REQUIRED, "FHIRIfMatchRequired", "whether an update needs If-Match")                \
     X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
     X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \

@@ -173,7 +173,7 @@ static int target_fits(fhir_walk_t *w, const char **types, fhir_item_t target, a
         if (fhir_model_type_index(m, allowed) != type)
             continue;
         type_fits = 1;
-        if (!target || !profile || w->following || fhir_profile_fits(w, target, profile))
+        if (!target || !profile || fhir_profile_fits(w, target, profile))
             return 1;
     }
     if (type_fits)
@@ -197,7 +197,7 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
     if (!type)
         return;
     w->following++;
-    if (w->following > 1)
+    if (w->following > 1 || (target && !target->node)) /* of one elsewhere only the type is known */
         target = NULL;
     fits = target_fits(w, &types, target, type, list, n);
     w->following--;

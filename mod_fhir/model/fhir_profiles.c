@@ -99,15 +99,27 @@ fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, c
     return answer;
 }
 
+/* Is all of a set outside of what is carried? */
+static int is_elsewhere(const fhir_profiles_t *p, apr_uint16_t set)
+{
+    int n;
+    const apr_uint16_t *run = fhir_profiles_run(&n, p, p->sets[set].parts);
+
+    return n > 0 && !strcmp(fhir_profiles_str(p, p->parts[*run].system), FHIR_ANY_SYSTEM);
+}
+
 apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len)
 {
     const char *bar = memchr(canonical, '|', len);
-    apr_uint16_t i;
+    apr_uint16_t i, found = 0;
 
     if (bar)
         len = (apr_size_t)(bar - canonical);
     for (i = 1; i <= p->n_sets; i++)
-        if (!compare(fhir_profiles_str(p, p->sets[i].url), canonical, len))
-            return i;
-    return 0;
+        if (!compare(fhir_profiles_str(p, p->sets[i].url), canonical, len)) {
+            found = i;
+            if (!is_elsewhere(p, i))
+                break;
+        }
+    return found;
 }

@@ -166,7 +166,8 @@ typedef enum fhir_member_t { FHIR_MEMBER_NO, FHIR_MEMBER_YES, FHIR_MEMBER_UNKNOW
 fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, const char *system,
                                    apr_size_t system_len, const char *code, apr_size_t len);
 
-/** A value set by canonical URL (a version is not looked at), or 0. */
+/** A value set by canonical URL, or 0. A version is not looked at; where releases differ, one whose
+ *  content is carried. */
 apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len);
 
 #endif

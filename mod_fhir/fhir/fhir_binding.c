@@ -4,6 +4,7 @@
  * their definitions.
  * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html, extensibility.html
  */
+#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "fhir/fhir_validate_private.h"
@@ -111,14 +112,100 @@ static const fhir_type_t *target_type(const fhir_walk_t *w, const char *canonica
     return profile ? &w->v->model->types[profile->type] : fhir_profile_base_type(w, canonical);
 }
 
-/* The resource that a reference names where it is in the same tree: evaluated as resolve(). */
+/* The contained resource of that id, beside or above the item. */
+static fhir_item_t contained(fhir_walk_t *w, fhir_item_t item, const char *id, apr_size_t len)
+{
+    const fhir_model_t *m = w->v->model;
+    fhir_items_t items = {0};
+    int i;
+
+    for (; item->parent; item = item->parent)
+        if (m->types[item->type].kind == FHIR_KIND_RESOURCE &&
+            strcmp(fhir_model_str(m, m->elements[item->element].name), "contained") != 0)
+            break;
+    if (!len)
+        return item;
+    fhir_walk_children(&items, w, item, "contained");
+    for (i = 0; i < items.n; i++) {
+        apr_size_t own_len;
+        const char *own = fhir_walk_text(&own_len, items.list[i]->node, "id");
+
+        if (own && own_len == len && !memcmp(own, id, len))
+            return items.list[i];
+    }
+    return NULL;
+}
+
+/* Where "Type/id" begins in a URL that ends with it, or len. */
+static apr_size_t relative_part(const char *url, apr_size_t len)
+{
+    apr_size_t at = len, slashes = 0;
+
+    while (at && (url[at - 1] != '/' || ++slashes < 2))
+        at--;
+    return slashes == 2 ? at : len;
+}
+
+/* The resources of the Bundle at the root by fullUrl and by "Type/id". */
+static apr_hash_t *bundled(fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_node_t *list, *entry;
+
+    if (w->urls)
+        return w->urls;
+    w->urls = apr_hash_make(w->run_pool);
+    while (item->parent)
+        item = item->parent;
+    list = fhir_node_is(fhir_node_get(item->node, "resourceType"), "Bundle")
+               ? fhir_node_get(item->node, "entry")
+               : NULL;
+    for (entry = list ? list->child : NULL; entry; entry = entry->next) {
+        const fhir_node_t *resource = fhir_node_get(entry, "resource");
+        apr_size_t len, at;
+        const char *url = fhir_walk_text(&len, entry, "fullUrl");
+
+        if (!url || !resource)
+            continue;
+        apr_hash_set(w->urls, url, (apr_ssize_t)len, resource);
+        at = relative_part(url, len);
+        if (at < len && strncmp(url, "urn:", 4) != 0)
+            apr_hash_set(w->urls, url + at, (apr_ssize_t)(len - at), resource);
+    }
+    return w->urls;
+}
+
+/* The resource that a reference names where it is in the same tree, or NULL. */
 static fhir_item_t resolved(fhir_walk_t *w, fhir_item_t item)
 {
-    fhir_path_result_t found = {0};
+    apr_size_t len;
+    const char *reference = fhir_walk_text(&len, item->node, "reference");
+    const fhir_node_t *node;
 
-    if (fhir_path_eval(&found, w->v->resolve, &w->env, item, w->pool) || found.n != 1)
+    if (!reference)
         return NULL;
-    return found.items[0];
+    if (*reference == '#')
+        return contained(w, item, reference + 1, len - 1);
+    node = apr_hash_get(bundled(w, item), reference, (apr_ssize_t)len);
+    return node ? fhir_path_root(w->v->model, node, w->pool) : NULL;
+}
+
+/* Whether a resource fits a profile, looked at once for all references to it. */
+static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profile_t *profile)
+{
+    const struct {
+        const fhir_node_t *node;
+        const fhir_profile_t *profile;
+    } key = {target->node, profile};
+    const char *known;
+
+    if (!w->fits)
+        w->fits = apr_hash_make(w->run_pool);
+    known = apr_hash_get(w->fits, &key, sizeof(key));
+    if (!known) {
+        known = fhir_profile_fits(w, target, profile) ? "1" : "0";
+        apr_hash_set(w->fits, apr_pmemdup(w->run_pool, &key, sizeof(key)), sizeof(key), known);
+    }
+    return *known == '1';
 }
 
 static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
@@ -173,7 +260,7 @@ static int target_fits(fhir_walk_t *w, const char **types, fhir_item_t target, a
         if (fhir_model_type_index(m, allowed) != type)
             continue;
         type_fits = 1;
-        if (!target || !profile || fhir_profile_fits(w, target, profile))
+        if (!target || !profile || target_conforms(w, target, profile))
             return 1;
     }
     if (type_fits)
@@ -197,7 +284,7 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
     if (!type)
         return;
     w->following++;
-    if (w->following > 1 || (target && !target->node)) /* of one elsewhere only the type is known */
+    if (w->following > 1)
         target = NULL;
     fits = target_fits(w, &types, target, type, list, n);
     w->following--;

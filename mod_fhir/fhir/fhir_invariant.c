@@ -54,7 +54,6 @@ fhir_err_t *fhir_invariants_compile(fhir_validator_t *v, apr_pool_t *pool)
         FHIR_TRY(compile(&invariants[i], v, p->invariants[i].expression, pool));
     for (i = 1; i <= p->n_discriminators; i++)
         FHIR_TRY(compile(&discriminators[i], v, p->discriminators[i].path, pool));
-    FHIR_TRY(fhir_path_compile(&v->resolve, v->model, "resolve()", 9, pool));
     v->invariants = invariants;
     v->discriminators = discriminators;
     return NULL;

@@ -320,7 +320,8 @@ static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_val
     fhir_walk_t w = {.v = v, .opts = opts, .issues = issues, .release = opts->release};
     fhir_item_t root;
 
-    apr_pool_create(&w.pool, issues->pool);
+    apr_pool_create(&w.run_pool, issues->pool);
+    apr_pool_create(&w.pool, w.run_pool);
     apr_pool_create(&w.eval, w.pool);
     w.env.model = v->model;
     w.env.baton = &w;
@@ -329,7 +330,7 @@ static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_val
     root = fhir_path_root(v->model, resource, w.pool);
     asked_profiles(&w, root);
     walk_resource(&w, root, 0);
-    apr_pool_destroy(w.pool);
+    apr_pool_destroy(w.run_pool);
 }
 
 void fhir_validate_resource(fhir_issues_t *issues, const fhir_type_t **type,

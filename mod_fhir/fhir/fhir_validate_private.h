@@ -6,6 +6,8 @@
 #ifndef FHIR_VALIDATE_PRIVATE_H
 #define FHIR_VALIDATE_PRIVATE_H
 
+#include <apr_hash.h>
+
 #include "fhir/fhir_validate.h"
 
 struct fhir_validator_t {
@@ -13,7 +15,6 @@ struct fhir_validator_t {
     const fhir_profiles_t *profiles;                  /* NULL: none for this model */
     const fhir_path_t *const *invariants;             /* by index in profiles->invariants */
     const fhir_path_t *const *discriminators;         /* by index in profiles->discriminators */
-    const fhir_path_t *resolve;                       /* "resolve()" */
     const fhir_node_t *const *fixed, *const *pattern; /* by node: parsed, or NULL */
     const fhir_type_t *element_type;                  /* "Element" */
     apr_uint16_t extension, reference, codeable;      /* types */
@@ -24,12 +25,15 @@ typedef struct fhir_walk_t {
     const fhir_validate_opts_t *opts;
     fhir_issues_t *issues;
     fhir_path_env_t env;
-    const char *release; /* version of the profile in hand: its own references mean that */
-    int depth;           /* profiles within profiles */
-    int following;       /* inside of a reference's target: references are not followed again */
-    int quiet;           /* only whether it conforms is asked */
-    apr_pool_t *pool;    /* of items */
-    apr_pool_t *eval;    /* of one evaluation */
+    const char *release;  /* version of the profile in hand: its own references mean that */
+    int depth;            /* profiles within profiles */
+    int following;        /* inside of a reference's target: references are not followed again */
+    int quiet;            /* only whether it conforms is asked */
+    apr_hash_t *urls;     /* of a Bundle's resources, or NULL: not made yet */
+    apr_hash_t *fits;     /* what target fits which profile, or NULL */
+    apr_pool_t *run_pool; /* of the run */
+    apr_pool_t *pool;     /* of items */
+    apr_pool_t *eval;     /* of one evaluation */
 } fhir_walk_t;
 
 typedef const fhir_path_item_t *fhir_item_t;

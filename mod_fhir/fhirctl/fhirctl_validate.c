@@ -126,11 +126,24 @@ static fhir_err_t *parse(fhir_node_t **root, const load_document_t *d, apr_pool_
                : fhir_node_parse_json(root, d->text, d->len, &limits, pool);
 }
 
+/* Line and column of a finding, counted from where the last one was when that is before it. */
+static void place(fhir_issue_t *issue, const load_document_t *d, fhir_issue_t *last)
+{
+    int column;
+
+    if (issue->offset < last->offset)
+        *last = (fhir_issue_t){.line = 1, .column = 1};
+    fhir_node_place(&issue->line, &column, d->text + last->offset, issue->offset - last->offset);
+    issue->column = issue->line == 1 ? last->column + column - 1 : column;
+    issue->line += last->line - 1;
+    *last = *issue;
+}
+
 static void validate_document(validate_t *v, const load_document_t *d, apr_pool_t *pool)
 {
     fhir_issues_t *issues = fhir_issues_create(FINDINGS_MAX, pool);
     const fhir_type_t *type;
-    fhir_issue_t *issue;
+    fhir_issue_t *issue, last = {.line = 1, .column = 1};
     fhir_node_t *root;
     fhir_err_t *err = parse(&root, d, pool);
 
@@ -145,8 +158,8 @@ static void validate_document(validate_t *v, const load_document_t *d, apr_pool_
     fhir_validate_resource(issues, &type, v->validator, &v->opts, root);
     v->n_bad += issues->n_errors > 0;
     for (issue = issues->first; issue; issue = issue->next) {
-        if (!issue->line)
-            fhir_node_place(&issue->line, &issue->column, d->text, issue->offset);
+        if (!issue->line && !v->summary)
+            place(issue, d, &last);
         tell(v, d, issue->severity, issue->id, issue->expression, issue->line, issue->column,
              issue->text);
     }

@@ -191,13 +191,13 @@ my @bad = (
     [ '<Patient xmlns="http://hl7.org/fhir"><id>', 400, 'structure', qr/line 1, column/, 'an end that is missing' ],
     [ '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir"/>', 400,
         'structure', qr/document types/, 'a document type' ],
-    [ '<Patient/>', 422, 'structure', qr/namespace/, 'no namespace' ],
+    [ '<Patient/>', 400, 'structure', qr/namespace/, 'no namespace' ],
     [ '<?xml version="1.0" encoding="ISO-8859-1"?><Patient xmlns="http://hl7.org/fhir"/>', 400, 'structure', qr/UTF-8/, 'an encoding' ],
     [ "<Patient xmlns=\"http://hl7.org/fhir\">\0</Patient>", 400, 'structure', qr/U\+0000/, 'NUL' ],
     [ '<Patient xmlns="http://hl7.org/fhir"><text><status value="generated"/>'
             . '<div xmlns="http://www.w3.org/1999/xhtml"><script>x</script></div></text></Patient>',
         422, 'value', qr/not allowed in a narrative/, 'a script' ],
-    [ '<a>' x 100, 422, 'structure', qr/namespace/, 'no FHIR at all' ],
+    [ '<a>' x 100, 400, 'structure', qr/namespace/, 'no FHIR at all' ],
     [ '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 100, 413, 'too-long', qr/deeper/, 'depth' ],
 );
 for (@bad) {

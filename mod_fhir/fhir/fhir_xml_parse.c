@@ -266,7 +266,7 @@ static int in_namespace(parser_t *p, const tag_t *tag, const char *uri)
 {
     if (is(tag->uri, uri))
         return 1;
-    stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must be in the namespace %s",
+    stop(p, FHIR_ERR_SYNTAX, "the element \"%s\" must be in the namespace %s",
          (const char *)tag->name, uri);
     return 0;
 }

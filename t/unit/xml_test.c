@@ -193,9 +193,9 @@ static const struct {
     {"<Patient" NS "><text><status value=\"generated\"/><div" XNS "><!DOCTYPE a></div></text>"
      "</Patient>",
      FHIR_ERR_SYNTAX, 1, "document types"},
-    {"<Patient/>", FHIR_ERR_STRUCTURE, 1, "namespace http://hl7.org/fhir"},
-    {"<Patient xmlns=\"http://hl7.org/fhir1\"/>", FHIR_ERR_STRUCTURE, 1, "namespace"},
-    {"<Patient" NS ">\n<id xmlns=\"\" value=\"a\"/></Patient>", FHIR_ERR_STRUCTURE, 2, "namespace"},
+    {"<Patient/>", FHIR_ERR_SYNTAX, 1, "namespace http://hl7.org/fhir"},
+    {"<Patient xmlns=\"http://hl7.org/fhir1\"/>", FHIR_ERR_SYNTAX, 1, "namespace"},
+    {"<Patient" NS ">\n<id xmlns=\"\" value=\"a\"/></Patient>", FHIR_ERR_SYNTAX, 2, "namespace"},
     {"<x:Patient/>", FHIR_ERR_SYNTAX, 1, "Namespace prefix"},
     {"<Patiens" NS "/>", FHIR_ERR_STRUCTURE, 1, "no resource type \"Patiens\""},
     {"<HumanName" NS "/>", FHIR_ERR_STRUCTURE, 1, "no resource type"},
@@ -241,10 +241,10 @@ static const struct {
     {"<Patient" NS "><multipleBirthInteger value=\"1,2\"/></Patient>", FHIR_ERR_VALUE, 1,
      "no number"},
     {"<Patient" NS "><text><status value=\"generated\"/><div>a</div></text></Patient>",
-     FHIR_ERR_STRUCTURE, 1, "namespace http://www.w3.org/1999/xhtml"},
+     FHIR_ERR_SYNTAX, 1, "namespace http://www.w3.org/1999/xhtml"},
     {"<Patient" NS "><text><status value=\"generated\"/><div" XNS "><p" NS ">a</p></div></text>"
      "</Patient>",
-     FHIR_ERR_STRUCTURE, 1, "namespace http://www.w3.org/1999/xhtml"},
+     FHIR_ERR_SYNTAX, 1, "namespace http://www.w3.org/1999/xhtml"},
     {"<Patient" NS
      " xmlns:h=\"http://www.w3.org/1999/xhtml\"><text><status value=\"generated\"/><div" XNS
      "><h:p>a</h:p></div></text></Patient>",

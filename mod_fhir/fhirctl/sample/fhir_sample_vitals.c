@@ -80,6 +80,9 @@ static const vital_t vital_weight_pct = {US_CORE("pediatric-weight-for-height"),
                                          "%", "%"};
 static const vital_t vital_bmi_pct = {US_CORE("pediatric-bmi-for-age"), CODE_BMI_PCT, 0, "%", "%"};
 
+/* R4's own profile of the index wants a value, and its profile of oximetry knows no flow. */
+static const vital_t unmeasured_bmi = {VITAL("bmi"), CODE_BMI, 1, NULL, NULL};
+
 static fhir_sample_observe_t frame(const vital_t *vital)
 {
     return (fhir_sample_observe_t){.profiles = vital->profiles,
@@ -196,9 +199,12 @@ static void oxygen(fhir_sample_record_t *rec, long fever)
 {
     fhir_sample_json_t *w = rec->w;
     long low = fever > 1500 ? 4 : 0;
+    int has_flow = low || fever < 0;
 
     fhir_sample_observe_begin(
-        rec, &(fhir_sample_observe_t){.profiles = VITAL("pulse-oximetry") "," HL7("oxygensat"),
+        rec, &(fhir_sample_observe_t){.profiles =
+                                          has_flow ? VITAL("pulse-oximetry")
+                                                   : VITAL("pulse-oximetry") "," HL7("oxygensat"),
                                       .category = {CODE_CAT_VITAL},
                                       .code = {CODE_O2_PULSE, CODE_O2_SAT},
                                       .minute = 6});
@@ -208,7 +214,7 @@ static void oxygen(fhir_sample_record_t *rec, long fever)
     else {
         put_quantity(w, "valueQuantity", (99 - low - rng_below(&rec->rng, 4)) * 1000, 0, "%", "%");
     }
-    if (low || fever < 0) {
+    if (has_flow) {
         put_array(w, "component");
         oxygen_part(w, CODE_O2_FLOW, fever < 0 ? -1 : 2000, "liters/min", "L/min");
         oxygen_part(w, CODE_O2_CONC, fever < 0 ? -1 : 28000, "%", "%");
@@ -286,7 +292,7 @@ void fhir_sample_vitals_refused(fhir_sample_record_t *rec)
         absent(rec, &vital_weight_pct);
     }
     if (age >= 2) {
-        absent(rec, &vital_bmi);
+        absent(rec, &unmeasured_bmi);
     }
     if (age >= 2 && age < 20) {
         absent(rec, &vital_bmi_pct);

@@ -8,6 +8,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_binary.h"
+#include "fhir/fhir_explain.h"
 #include "fhir/fhir_html.h"
 
 static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
@@ -85,6 +86,8 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           apr_int64_t *affected)
 {
     const fhir_request_t *request = call->request;
+    if (call->explain)
+        FHIR_TRY(fhir_explain_add(call, stmt, values));
     if (request->tx)
         return fhir_tx_run(request->tx, stmt, values, row_fn, baton, affected, call->pool);
     if (!request->store)

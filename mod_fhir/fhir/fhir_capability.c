@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_operations.h"
 #include "fhir/fhir_routes.h"
 
 #ifndef PACKAGE_VERSION
@@ -103,6 +104,21 @@ static void put_param(writer_t *w, const fhir_param_t *p)
     fhir_buf_putc(w->buf, '}');
 }
 
+/* What every type has beside the parameters that the definitions give an expression. */
+static void put_specials(writer_t *w)
+{
+    static const char *const specials[][2] = {
+        {"_content", "words anywhere in the resource"},
+        {"_filter", "an expression over the search parameters"},
+        {"_has", "_has:Type:reference:parameter: who refers to the resource"},
+        {"_list", "entries of the List with this id"},
+        {"_text", "words in the narrative"},
+    };
+    for (apr_size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++)
+        fhir_buf_printf(w->buf, ",{\"name\":\"%s\",\"type\":\"%s\",\"documentation\":\"%s\"}",
+                        specials[i][0], i == 0 || i == 4 ? "string" : "special", specials[i][1]);
+}
+
 /* The parameters that all types have stand once, at rest.searchParam. */
 static void put_params(writer_t *w, const fhir_type_t *type, unsigned inherited)
 {
@@ -115,6 +131,67 @@ static void put_params(writer_t *w, const fhir_type_t *type, unsigned inherited)
             continue;
         item(w, &n, "searchParam");
         put_param(w, p);
+    }
+    if (inherited && n)
+        put_specials(w);
+    close_list(w, n);
+}
+
+static int is_stored_reference(const fhir_param_t *p)
+{
+    return p->kind == FHIR_PARAM_REFERENCE && !(p->flags & FHIR_PARAM_UNCOMPILED);
+}
+
+static void put_include(writer_t *w, int *n, const char *list, const fhir_type_t *source,
+                        const fhir_param_t *p)
+{
+    item(w, n, list);
+    fhir_buf_printf(w->buf, "\"%s:%s\"", fhir_model_str(w->model, source->name),
+                    fhir_model_str(w->model, p->name));
+}
+
+static int refers_to(const writer_t *w, const fhir_param_t *p, apr_uint16_t type)
+{
+    for (int i = 0; i < p->n_targets; i++)
+        if (w->model->targets[p->first_target + i] == type)
+            return 1;
+    return !p->n_targets;
+}
+
+/* What a type's searches can include, both ways. */
+static void put_includes(writer_t *w, const fhir_type_t *type)
+{
+    const fhir_model_t *m = w->model;
+    int n = 0;
+    if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
+        return;
+    for (int i = 0; i < type->n_params; i++)
+        if (is_stored_reference(&m->params[type->first_param + i]))
+            put_include(w, &n, "searchInclude", type, &m->params[type->first_param + i]);
+    close_list(w, n);
+    n = 0;
+    for (int t = 1; t <= m->n_resources; t++)
+        for (int i = 0; i < m->types[t].n_params; i++) {
+            const fhir_param_t *p = &m->params[m->types[t].first_param + i];
+            if (is_stored_reference(p) && refers_to(w, p, fhir_model_type_index(m, type)))
+                put_include(w, &n, "searchRevInclude", &m->types[t], p);
+        }
+    close_list(w, n);
+}
+
+/* The operations of a type (system: those that are called at the base). */
+static void put_operations(writer_t *w, const char *type)
+{
+    int n = 0;
+    if (!(w->endpoint->interactions & FHIR_INTERACTION_OPERATION))
+        return;
+    for (const fhir_operation_t *op = fhir_operations; op->name; op++) {
+        unsigned level = type ? FHIR_OP_TYPE | FHIR_OP_INSTANCE : FHIR_OP_SYSTEM;
+        if (!(op->levels & level) || (op->type && (!type || strcmp(op->type, type))))
+            continue;
+        item(w, &n, "operation");
+        fhir_buf_printf(w->buf, "{\"name\":\"%s\",\"definition\":\"%s\"}", op->name,
+                        op->definition);
     }
     close_list(w, n);
 }
@@ -147,7 +224,9 @@ static void put_resource(writer_t *w, const fhir_type_t *type)
                     w->endpoint->update_create ? "true" : "false");
     put_conditional(w);
     fhir_buf_puts(w->buf, ",\"referencePolicy\":[\"literal\",\"local\"]");
+    put_includes(w, type);
     put_params(w, type, 0);
+    put_operations(w, name);
     fhir_buf_putc(w->buf, '}');
 }
 
@@ -165,6 +244,7 @@ static void put_rest(writer_t *w)
     close_list(w, n);
     put_interactions(w, FHIR_LEVEL_SYSTEM);
     put_params(w, fhir_model_resource(w->model, "Patient", 7), FHIR_PARAM_INHERITED);
+    put_operations(w, NULL);
     fhir_buf_puts(w->buf, "}]");
 }
 

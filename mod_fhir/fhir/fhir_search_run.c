@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_bundle.h"
+#include "fhir/fhir_explain.h"
 #include "fhir/fhir_include.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_search.h"
@@ -238,6 +239,8 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
     page_t page = {.call = call, .search = search};
     FHIR_TRY(parse(&page));
     FHIR_TRY(open_cursor(&page));
+    if (page.query->explain)
+        fhir_explain_begin(call);
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
     FHIR_TRY(remarks(&page));
@@ -245,10 +248,11 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
         apr_array_cat(page.query->include, search->more);
     if (page.query->include->nelts)
         page.include = fhir_include_create(call, page.query->include, page.bundle);
-    if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
+    if (page.query->summary_count || page.query->total != FHIR_TOTAL_NONE)
         FHIR_TRY(count(&page));
     if (!page.query->summary_count)
         FHIR_TRY(run_page(&page));
     link_pages(&page);
-    return fhir_bundle_end(page.bundle);
+    FHIR_TRY(fhir_bundle_end(page.bundle));
+    return call->explain ? fhir_explain_answer(call) : NULL;
 }

@@ -106,51 +106,83 @@ static fhir_err_t *join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *
     return NULL;
 }
 
-/*
- * The join of a reference column of one alias with the id of another, said in both directions, so
- * that PostgreSQL may start at either end: by the primary key of what is referred to, or by an
- * index on the reference.
- */
-static void refers(fhir_sql_t *sql, const char *holder, const fhir_param_t *param,
-                   const char *target_alias, const fhir_type_t *target)
+/* 1 if the parameter is what fills its type's column `patient`, which holds the bare id. */
+static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
+                         const fhir_param_t *param, const fhir_type_t *target)
 {
-    const char *type = fhir_model_str(sql->call->model, target->name);
-    if (param->column_kind == FHIR_COL_REFERENCES) {
-        fhir_sql_column(sql, holder, param, "");
-        fhir_buf_printf(sql->text, " && ARRAY['%s/' || %s.id]", type, target_alias);
-        return;
-    }
-    fhir_sql_column(sql, holder, param, "");
-    fhir_buf_printf(sql->text, " = '%s/' || %s.id AND %s.id = substr(", type, target_alias,
-                    target_alias);
-    fhir_sql_column(sql, holder, param, "");
-    fhir_buf_printf(sql->text, ", %d)", (int)strlen(type) + 2);
+    return holder->patient && param->column_kind == FHIR_COL_REFERENCE &&
+           call->model->params[holder->patient].column == param->column &&
+           !strcmp(fhir_model_str(call->model, target->name), "Patient");
 }
 
-/* A column of several references: its elements are looked up one by one. */
-static void any_element(fhir_sql_t *sql, const char *holder, const fhir_param_t *param,
-                        const char *target_alias, const fhir_type_t *target)
+/* The ids of a target type that a single reference column of holder names. */
+static const char *bare_id(const fhir_call_t *call, const char *holder, const fhir_type_t *type,
+                           const fhir_param_t *param, const fhir_type_t *target)
 {
-    const char *type = fhir_model_str(sql->call->model, target->name);
-    fhir_buf_printf(sql->text, "%s.id IN (SELECT substr(r, %d) FROM unnest(", target_alias,
-                    (int)strlen(type) + 2);
-    fhir_sql_column(sql, holder, param, "");
-    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/'))", type);
+    const char *name = fhir_model_str(call->model, target->name);
+    const char *column = fhir_model_str(call->model, param->column);
+    if (fills_patient(call, type, param, target))
+        return apr_pstrcat(call->pool, holder, ".patient", NULL);
+    return apr_psprintf(call->pool,
+                        "CASE WHEN starts_with(%s.\"%s\", '%s/') THEN substr(%s.\"%s\", %d) END",
+                        holder, column, name, holder, column, (int)strlen(name) + 2);
+}
+
+/* A chain goes from a row to what it refers to, whose primary key or own index finds it. */
+static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
+                         const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->model, node->target->name);
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id ",
+                    fhir_call_table(call, node->target, ""), other, other);
+    if (node->param->column_kind != FHIR_COL_REFERENCES) {
+        fhir_buf_printf(sql->text, "= %s",
+                        bare_id(call, alias, node->type, node->param, node->target));
+        return;
+    }
+    fhir_buf_printf(sql->text, "IN (SELECT substr(r, %d) FROM unnest(", (int)strlen(name) + 2);
+    fhir_sql_column(sql, alias, node->param, "");
+    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/'))", name);
+}
+
+/* _has collects the ids that are referred to: one pass, whatever indexes there are. */
+static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
+                          const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->model, node->type->name);
+    const char *table = fhir_call_table(call, node->target, "");
+    if (node->param->column_kind != FHIR_COL_REFERENCES) {
+        fhir_buf_printf(sql->text, "%s.id IN (SELECT %s FROM %s %s WHERE TRUE", alias,
+                        bare_id(call, other, node->target, node->param, node->type), table, other);
+        return;
+    }
+    fhir_buf_printf(sql->text, "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(", alias,
+                    (int)strlen(name) + 2, table, other);
+    fhir_sql_column(sql, other, node->param, "");
+    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/')", name);
 }
 
 /* Every way to follow a reference ends here: two aliases, the child's condition, the grant. */
 static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
+    const fhir_model_t *m = sql->call->model;
     const char *other = fhir_sql_alias(sql);
-    int forward = node->kind == FHIR_Q_CHAIN;
-    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE ",
-                    fhir_call_table(sql->call, node->target, ""), other);
-    if (forward && node->param->column_kind == FHIR_COL_REFERENCES)
-        any_element(sql, alias, node->param, other, node->target);
-    else if (forward)
-        refers(sql, alias, node->param, other, node->target);
+    if (node->param->flags & FHIR_PARAM_UNION) {
+        for (int i = 0; i < node->param->n_components; i++) {
+            fhir_qnode_t part = *node;
+            part.param = &m->params[m->components[node->param->first_component + i]];
+            fhir_buf_puts(sql->text, i ? " OR " : "(");
+            FHIR_TRY(linked(sql, alias, &part));
+        }
+        fhir_buf_putc(sql->text, ')');
+        return NULL;
+    }
+    if (node->kind == FHIR_Q_CHAIN)
+        join_forward(sql, alias, other, node);
     else
-        refers(sql, other, node->param, alias, node->type);
+        join_backward(sql, alias, other, node);
     fhir_buf_puts(sql->text, " AND ");
     FHIR_TRY(fhir_sql_node(sql, other, node->child));
     FHIR_TRY(fhir_sql_grant(sql, other, node->target, FHIR_RIGHT_SEARCH));

@@ -72,11 +72,15 @@ is(open_files($parent), $files, 'and has no more files open');
 ok(wait_for(sub { $t->children <= 2 }, 8), 'no child of an earlier generation is left');
 ok(wait_for(sub { connections() <= 2 * 3 }, 5), 'nor a database connection: ' . connections());
 
-my ($child) = $t->children;
-for (1 .. 300) { $t->get($_) for @paths }
-$before = memory($child);
-for (1 .. 1500) { $t->get($_) for @paths }
-cmp_ok(memory($child) - $before, '<', 1500, 'three thousand requests: a child grows by less than half a KB each');
+SKIP: {
+    skip 'the sanitizers keep freed memory', 1 if FHIR::Test::Httpd::sanitized();
+    my ($child) = $t->children;
+    for (1 .. 300) { $t->get($_) for @paths }
+    $before = memory($child);
+    for (1 .. 1500) { $t->get($_) for @paths }
+    cmp_ok(memory($child) - $before, '<', 1500,
+        'three thousand requests: a child grows by less than half a KB each');
+}
 
 # ---- a child that is killed ----
 

@@ -270,10 +270,11 @@ static void hl7_xml(const char *text, apr_size_t len, apr_pool_t *pool)
         xmlNodePtr want = child(node, "patched");
         const char *target = dump(element(child(node, "target")->children), pool);
         const char *patch = dump(child(node, "patch"), pool);
-        const char *name = (const char *)xmlGetProp(node, BAD_CAST "name");
+        xmlChar *name = xmlGetProp(node, BAD_CAST "name");
         case_t c = {target, patch, want ? dump(element(want->children), pool) : NULL, ""};
 
-        tap_diag("%s", name);
+        tap_diag("%s", (const char *)name);
+        xmlFree(name);
         xml_case(&c, pool);
     }
     tap_ok(doc != NULL, "the file is XML");

@@ -98,11 +98,16 @@ DocumentRoot "$self->{dir}"
 CONF
 }
 
+# True for a build with the sanitizers, which keep freed memory for a while.
+sub sanitized {
+    my $module = built('.libs/mod_fhir.so');
+    return `readelf -d '$module'` =~ /NEEDED.*\[libasan\.so/;
+}
+
 # The sanitizers' library must come first when httpd itself was built without it.
 sub sanitizer_env {
     my ($self) = @_;
-    my $module = built('.libs/mod_fhir.so');
-    return {} unless `readelf -d '$module'` =~ /NEEDED.*\[(libasan\.so\.\d+)\]/;
+    return {} unless sanitized();
     chomp(my $library = `gcc -print-file-name=libasan.so`);
     return {
         LD_PRELOAD => $library,

@@ -284,4 +284,17 @@ is $done->{status}, 0, 'the next one completes it' or diag($done->{out}, $done->
 is $done->{new} + $done->{unchanged}, $total, 'all resources are there';
 counts(load($sample), "new=0 changed=0 unchanged=$total rejected=0", 'and another one finds them all');
 
+# --validate: what has errors at that level is refused
+my @odd = (
+    { resourceType => 'Patient', id => 'v1', name => [ { period => { start => '2020', end => '2019' } } ] },
+    { resourceType => 'Patient', id => 'v2', meta =>
+            { profile => ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient'] } },
+);
+my $odd = file('odd.ndjson', @odd);
+my $strict = load('--validate', 'profile', $odd);
+is "$strict->{new} $strict->{rejected}", '0 2', '--validate profile refuses both';
+my $base = load('--validate', 'base', $odd);
+is "$base->{new} $base->{rejected}", '1 1', '--validate base takes what misses its profile only';
+is load('--validate', 'much', $odd)->{status}, 2, 'an unknown level is refused';
+
 $t->done;

@@ -9,24 +9,31 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fhir/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
 #define JOBS_MAX     64
 #define OPT_JOBS     'j'
 #define OPT_QUIET    'q'
 #define OPT_REJECTS  FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
+#define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 /* new rows in empty tables from which on statistics are made at once */
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
 
 typedef struct options_t {
     load_t *load;
     const char *rejects;
+    int validate;
+    fhir_validate_level_t level;
 } options_t;
 
 const apr_getopt_option_t fhirctl_load_options[] = {
     FHIRCTL_DB_OPTIONS,
     {"jobs", OPT_JOBS, 1, "N\tconnections that write at the same time (one per core)"},
     {"rejects", OPT_REJECTS, 1, "FILE\twhere refused resources go (" REJECTS_FILE ")"},
+    {"validate", OPT_VALIDATE, 1,
+     "LEVEL\trefuse what has errors: structure, base or profile (nothing is checked that storing "
+     "does not need)"},
     {"quiet", OPT_QUIET, 0, "no progress"},
     {0},
 };
@@ -47,6 +54,9 @@ static const char *option(void *baton, int opt, const char *value)
     case OPT_REJECTS:
         o->rejects = value;
         return NULL;
+    case OPT_VALIDATE:
+        o->validate = fhir_validate_level(&o->level, value);
+        return o->validate ? NULL : "structure, base or profile";
     case OPT_QUIET:
         o->load->quiet = 1;
         return NULL;
@@ -203,7 +213,8 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
                    .model = &fhir_model_r4,
                    .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN),
                    .pool = pool};
-    options_t options = {&load, REJECTS_FILE};
+    options_t options = {.load = &load, .rejects = REJECTS_FILE};
+    fhir_validator_t *validator;
     const char *const *paths, *rejects;
     load_source_t *source;
     apr_uint64_t bytes;
@@ -218,6 +229,13 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
         return fhirctl_fail(self, FHIRCTL_USAGE,
                             "no PATH: name files or folders, or - for standard "
                             "input");
+    if (options.validate) {
+        err = fhir_validator_create(&validator, load.model, pool);
+        if (err)
+            return fhirctl_fail_err(self, FHIRCTL_USAGE, err);
+        load.validator = validator;
+        load.validate = options.level;
+    }
     load.started = apr_time_now();
     apr_thread_mutex_create(&load.lock, APR_THREAD_MUTEX_DEFAULT, pool);
     err = load_source_open(&source, &load.files, &bytes, paths, n_paths, pool);

@@ -43,7 +43,10 @@ typedef struct load_t {
     const fhirctl_command_t *command;
     fhirctl_db_t db;
     const fhir_model_t *model;
-    int jobs; /* workers */
+    const struct fhir_validator_t *validator; /* NULL: resources are looked at only for what the
+                                                 tables need */
+    int validate;                             /* fhir_validate_level_t */
+    int jobs;                                 /* workers */
     int quiet;
     const char *const *files; /* names of the input, by load_place_t.file */
     load_rejects_t *rejects;

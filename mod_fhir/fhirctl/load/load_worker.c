@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "fhir/fhir_extract.h"
+#include "fhir/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
 struct load_worker_t {
@@ -36,6 +37,20 @@ static void note_condition(void *baton, load_link_t kind, const fhir_node_t *val
                     memchr(value->text, '?', value->text_len) != NULL;
 }
 
+/* As far as --validate asks. */
+static fhir_err_t *validate(load_worker_t *w, const fhir_node_t *root)
+{
+    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)w->load->validate};
+    fhir_issues_t *issues;
+    const fhir_type_t *type;
+
+    if (!w->load->validator)
+        return NULL;
+    issues = fhir_issues_create(0, w->item_pool);
+    fhir_validate_resource(issues, &type, w->load->validator, &opts, root);
+    return fhir_issues_error(issues);
+}
+
 /* One resource; an error is fatal, a bad resource is not. */
 static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
 {
@@ -51,6 +66,8 @@ static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
                                w->item_pool);
     if (!err && conditional)
         return load_spool_put(w->load, item);
+    if (!err)
+        err = validate(w, root);
     if (!err)
         err = fhir_extract_run(w->cells, w->extract, type, root);
     if (!err)

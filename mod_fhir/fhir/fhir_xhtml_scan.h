@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_xhtml_scan.h
- * @brief A scanner for one well-formed XHTML element; private to fhir_xhtml.c.
+ * @brief A scanner for one well-formed XHTML element; private to the conversion.
  *
  * It reads what narratives are made of: tags, text, references, comments and CDATA sections. A
  * document type, processing instructions, unbalanced tags and anything else that is not well-formed

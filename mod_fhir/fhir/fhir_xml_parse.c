@@ -32,7 +32,7 @@ typedef enum frame_kind_t {
 
 typedef struct frame_t {
     frame_kind_t kind;
-    const fhir_type_t *type;
+    const fhir_type_t *type;       /* whose elements it may have; PRIMITIVE: "Element" */
     const fhir_element_t *element; /* what this is an occurrence of; NULL for a resource */
     fhir_node_t *object;           /* OBJECT: itself; PRIMITIVE: id and extensions, or NULL */
     fhir_node_t *value;            /* PRIMITIVE: its value; HOLDER: the resource */
@@ -49,6 +49,7 @@ typedef struct frame_t {
 
 typedef struct parser_t {
     const fhir_model_t *model;
+    const fhir_type_t *element_type; /* "Element" */
     const char *xml;
     apr_size_t len, nodes_left;
     xmlParserCtxtPtr ctxt;
@@ -135,6 +136,12 @@ static const char *name_of(const parser_t *p, const fhir_element_t *element)
 static const char *type_name(const parser_t *p, const fhir_type_t *type)
 {
     return fhir_model_str(p->model, type->name);
+}
+
+/* What an element is, for messages. */
+static const char *where(const parser_t *p, const frame_t *f)
+{
+    return type_name(p, f->kind == FRAME_PRIMITIVE ? &p->model->types[f->element->type] : f->type);
 }
 
 /* The object of a frame; that of a primitive is made when something belongs in it. */
@@ -278,7 +285,7 @@ static int attribute_member(parser_t *p, frame_t *f, const xmlChar **attr)
     const fhir_element_t *element = fhir_model_element(p->model, f->type, name, strlen(name));
 
     if (attr[1] || !element || !(element->flags & FHIR_EL_XMLATTR)) {
-        stop(p, FHIR_ERR_STRUCTURE, "%s has no attribute \"%s\"", type_name(p, f->type), name);
+        stop(p, FHIR_ERR_STRUCTURE, "%s has no attribute \"%s\"", where(p, f), name);
         return 0;
     }
     object_of(p, f);
@@ -290,7 +297,7 @@ static int primitive_value(parser_t *p, frame_t *f, const xmlChar *s, apr_size_t
 {
     fhir_node_kind_t kind = FHIR_NODE_STRING;
 
-    switch ((fhir_prim_t)f->type->prim) {
+    switch ((fhir_prim_t)p->model->types[f->element->type].prim) {
     case FHIR_PRIM_BOOLEAN:
         if (len == 4 && !memcmp(s, "true", 4))
             kind = FHIR_NODE_TRUE;
@@ -461,7 +468,7 @@ static void start_child(parser_t *p, const tag_t *tag)
     if (!in_namespace(p, tag, FHIR_XML_NAMESPACE))
         return;
     if (!element || (element->flags & FHIR_EL_XMLATTR)) {
-        stop(p, FHIR_ERR_STRUCTURE, "%s has no element \"%s\"", type_name(p, f->type), name);
+        stop(p, FHIR_ERR_STRUCTURE, "%s has no element \"%s\"", where(p, f), name);
         return;
     }
     if (f->kind == FRAME_PRIMITIVE)
@@ -475,7 +482,10 @@ static void start_child(parser_t *p, const tag_t *tag)
             stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" has no attributes", name);
         return;
     }
-    f = push(p, type->kind == FHIR_KIND_PRIMITIVE ? FRAME_PRIMITIVE : FRAME_OBJECT, type, element);
+    if (type->kind == FHIR_KIND_PRIMITIVE)
+        f = push(p, FRAME_PRIMITIVE, p->element_type, element);
+    else
+        f = push(p, FRAME_OBJECT, type, element);
     if (f->kind == FRAME_OBJECT)
         object_of(p, f);
     take_comments(p, f);
@@ -724,6 +734,7 @@ fhir_err_t *fhir_xml_parse(fhir_node_t **resource, const fhir_model_t *model, co
                                len, max);
     FHIR_TRY(fhir_xml_scan(xml, len, pool));
     p.model = model;
+    p.element_type = fhir_model_type(model, "Element", 7);
     p.xml = xml;
     p.len = len;
     p.nodes_left = limits->max_nodes ? limits->max_nodes : ~(apr_size_t)0;

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_xhtml.h"
+#include "fhir/fhir_xhtml_scan.h"
 #include "fhir/fhir_xml.h"
 
 #define NEXT_TRIED 4
@@ -30,9 +31,10 @@ struct fhir_xml_writer_t {
     member_t *members;
     int n_members, max_members;
     apr_pool_t *own_pool;
-    apr_byte_t *name_lens;        /* of elements, by index; 0: not yet known */
-    int level;                    /* nesting of elements, for indenting */
-    const char *path[MAX_LEVELS]; /* names of the elements around, for errors */
+    const fhir_type_t *element_type; /* "Element": what the halves with '_' are */
+    apr_byte_t *name_lens;           /* of elements, by index; 0: not yet known */
+    int level;                       /* nesting of elements, for indenting */
+    const char *path[MAX_LEVELS];    /* names of the elements around, for errors */
     int n_path;
 };
 
@@ -48,6 +50,7 @@ fhir_xml_writer_t *fhir_xml_writer_create(const fhir_model_t *model, unsigned fl
     w->flags = flags;
     w->own_pool = pool;
     w->max_members = 128;
+    w->element_type = fhir_model_type(model, "Element", 7);
     w->name_lens = apr_pcalloc(pool, model->n_elements);
     w->members = apr_palloc(pool, sizeof(*w->members) * (apr_size_t)w->max_members);
     return w;
@@ -141,13 +144,21 @@ static void attribute(fhir_xml_writer_t *w, const char *name, apr_size_t len,
 /* A comment may hold no "--" and not end with '-'; such ones are broken by blanks. */
 static void comment_text(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
-    apr_size_t i;
+    const char *end = s + len;
 
-    for (i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-        fhir_buf_putc(buf, c < 0x20 && c != '\t' && c != '\n' && c != '\r' ? '?' : s[i]);
-        if (c == '-' && (i + 1 == len || s[i + 1] == '-'))
-            fhir_buf_putc(buf, ' ');
+    while (s < end) {
+        apr_size_t n = fhir_xscan_chars(s, end), i;
+
+        for (i = 0; i < n; i++) {
+            fhir_buf_putc(buf, s[i]);
+            if (s[i] == '-' && (s + i + 1 == end || s[i + 1] == '-'))
+                fhir_buf_putc(buf, ' ');
+        }
+        s += n;
+        if (s < end) { /* a character that XML does not have */
+            fhir_buf_puts(buf, "\xEF\xBF\xBD");
+            s += (unsigned char)*s == 0xEF ? 3 : 1;
+        }
     }
 }
 
@@ -359,7 +370,7 @@ static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *e
     }
     FHIR_TRY(write_comments(w, extra));
     open_tag(w, name, name_len(w, element));
-    FHIR_TRY(collect(&first, w, type, extra));
+    FHIR_TRY(collect(&first, w, w->element_type, extra));
     FHIR_TRY(write_attributes(w, first, w->n_members));
     if (value)
         attribute(w, "value", 5, value);

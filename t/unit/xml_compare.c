@@ -232,3 +232,41 @@ const char *xml_compare_trees(const fhir_node_t *a, const fhir_node_t *b, apr_po
 {
     return compare(a, b, "", 1, pool);
 }
+
+/* -- schemas ----------------------------------------------------------------------------------- */
+
+/* The first complaint, with its line. */
+static void note_error(void *ctx, xmlErrorPtr error)
+{
+    char *text = ctx;
+
+    if (text && !*text)
+        apr_snprintf(text, 512, "line %d: %s", error->line, error->message);
+}
+
+xmlSchemaPtr xml_schema_load(const char *path)
+{
+    xmlSchemaParserCtxtPtr ctxt = xmlSchemaNewParserCtxt(path);
+    xmlSchemaPtr schema;
+
+    xmlSchemaSetParserStructuredErrors(ctxt, note_error, NULL);
+    schema = xmlSchemaParse(ctxt);
+    xmlSchemaFreeParserCtxt(ctxt);
+    return schema;
+}
+
+const char *xml_schema_error(xmlSchemaPtr schema, const fhir_buf_t *xml, apr_pool_t *pool)
+{
+    xmlSchemaValidCtxtPtr ctxt = xmlSchemaNewValidCtxt(schema);
+    xmlDocPtr doc = parse(xml->data, xml->len);
+    char text[512] = "";
+
+    xmlSchemaSetValidStructuredErrors(ctxt, note_error, text);
+    if (!doc)
+        apr_cpystrn(text, "not well-formed", sizeof(text));
+    else if (xmlSchemaValidateDoc(ctxt, doc) && !*text)
+        apr_cpystrn(text, "not valid", sizeof(text));
+    xmlFreeDoc(doc);
+    xmlSchemaFreeValidCtxt(ctxt);
+    return *text ? apr_pstrdup(pool, text) : NULL;
+}

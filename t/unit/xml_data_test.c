@@ -9,7 +9,6 @@
  */
 #include <apr_file_info.h>
 #include <apr_strings.h>
-#include <libxml/xmlschemas.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -134,44 +133,15 @@ static int each_file(const fhir_model_t *model, const char *folder, const char *
 
 static xmlSchemaPtr schemas[2];
 
-static void quiet(void *ctx, xmlErrorPtr error)
-{
-    char **first = ctx;
-
-    if (!*first)
-        *first = apr_psprintf(global, "line %d: %s", error->line, error->message);
-}
-
 static xmlSchemaPtr load_schema(const char *version)
 {
-    const char *path = apr_psprintf(global, "%s/%s/xsd/fhir-single.xsd", root_dir, version);
-    xmlSchemaParserCtxtPtr ctxt = xmlSchemaNewParserCtxt(path);
-    xmlSchemaPtr schema;
-    char *error = NULL;
-
-    xmlSchemaSetParserStructuredErrors(ctxt, quiet, &error);
-    schema = xmlSchemaParse(ctxt);
-    xmlSchemaFreeParserCtxt(ctxt);
-    return schema;
+    return xml_schema_load(apr_psprintf(global, "%s/%s/xsd/fhir-single.xsd", root_dir, version));
 }
 
 /* What the schema of a model's version says against a document, or NULL. */
 static const char *schema_error(const fhir_model_t *model, const fhir_buf_t *xml)
 {
-    xmlSchemaPtr schema = schemas[model->version[0] == '1'];
-    xmlSchemaValidCtxtPtr ctxt = xmlSchemaNewValidCtxt(schema);
-    xmlDocPtr doc =
-        xmlReadMemory(xml->data, (int)xml->len, "x", NULL, XML_PARSE_HUGE | XML_PARSE_NOERROR);
-    char *error = NULL;
-
-    xmlSchemaSetValidStructuredErrors(ctxt, quiet, &error);
-    if (!doc)
-        error = "not well-formed";
-    else if (xmlSchemaValidateDoc(ctxt, doc) && !error)
-        error = "not valid";
-    xmlFreeDoc(doc);
-    xmlSchemaFreeValidCtxt(ctxt);
-    return error;
+    return xml_schema_error(schemas[model->version[0] == '1'], xml, global);
 }
 
 /* -- conversions ------------------------------------------------------------------------------- */

@@ -83,23 +83,56 @@ static const char *column_name(const fhir_call_t *call, const fhir_type_t *type,
     return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
 }
 
-fhir_err_t *fhir_record_insert(const fhir_call_t *call, const fhir_type_t *type,
-                               const fhir_record_t *record, const fhir_value_t *cells)
+static const char *column_cast(const fhir_call_t *call, const fhir_type_t *type, int i)
+{
+    static const char *const casts[] = {
+        [FHIR_SQL_TEXT] = "text",
+        [FHIR_SQL_TEXT_ARRAY] = "text[]",
+        [FHIR_SQL_TIMESTAMPTZ] = "timestamptz",
+        [FHIR_SQL_TIMESTAMPTZ_ARRAY] = "timestamptz[]",
+        [FHIR_SQL_NUMERIC] = "numeric",
+        [FHIR_SQL_NUMERIC_ARRAY] = "numeric[]",
+        [FHIR_SQL_JSONB] = "jsonb",
+        [FHIR_SQL_DOUBLE] = "double precision",
+    };
+
+    return casts[call->model->columns[type->first_column + i].sqltype];
+}
+
+static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
+                              const fhir_value_t *values, int n_values)
+{
+    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE};
+    apr_int64_t rows = 0;
+
+    FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
+    *done = rows > 0;
+    return NULL;
+}
+
+/* One statement looks for the references and inserts: a create is one round trip. */
+fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells,
+                               fhir_refs_t *refs)
 {
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
-    fhir_stmt_t stmt = {.n_values = FIXED + type->n_columns, .flags = FHIR_STMT_WRITE};
-    int i;
+    int n = FIXED + type->n_columns, i;
+    apr_array_header_t *values = apr_array_make(call->pool, n + 8, sizeof(fhir_value_t));
 
+    memcpy(values->elts, row_values(call, type, record, cells), (size_t)n * sizeof(fhir_value_t));
+    values->nelts = n;
     fhir_buf_printf(sql, "INSERT INTO %s (id, version, last_updated, resource",
                     fhir_call_table(call, type, ""));
     for (i = 0; i < type->n_columns; i++)
         fhir_buf_printf(sql, ", \"%s\"", column_name(call, type, i));
-    fhir_buf_puts(sql, ") VALUES ($1");
-    for (i = 2; i <= stmt.n_values; i++)
-        fhir_buf_printf(sql, ", $%d", i);
-    fhir_buf_puts(sql, ")");
-    stmt.sql = fhir_buf_cstr(sql);
-    return fhir_call_run(call, &stmt, row_values(call, type, record, cells), NULL, NULL, NULL);
+    fhir_buf_puts(sql, ") SELECT $1::text, $2::integer, $3::timestamptz, $4::text");
+    for (i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(sql, ", $%d::%s", FIXED + 1 + i, column_cast(call, type, i));
+    if (refs && fhir_refs_count(refs)) {
+        fhir_buf_puts(sql, " WHERE ");
+        fhir_refs_condition(sql, values, refs, call);
+    }
+    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts);
 }
 
 /*
@@ -116,17 +149,6 @@ static void old_row(fhir_buf_t *sql, const fhir_call_t *call, const fhir_type_t 
                     "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
                     "resource FROM old)",
                     fhir_call_table(call, type, ""), fhir_call_table(call, type, "_history"));
-}
-
-static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
-                              const fhir_value_t *values, int n_values)
-{
-    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE};
-    apr_int64_t rows = 0;
-
-    FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
-    *done = rows > 0;
-    return NULL;
 }
 
 fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_type_t *type,

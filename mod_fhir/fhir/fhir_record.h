@@ -10,7 +10,7 @@
 #ifndef FHIR_RECORD_H
 #define FHIR_RECORD_H
 
-#include "fhir/fhir_call.h"
+#include "fhir/fhir_refs.h"
 
 typedef enum fhir_record_state_t {
     FHIR_RECORD_NONE,    /* the id was never used */
@@ -31,10 +31,14 @@ typedef struct fhir_record_t {
 fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
                              const fhir_type_t *type, const char *id);
 
-/** Inserts a row (state is ignored). cells: fhir_extract_run's.
- *  @return FHIR_ERR_CONFLICT when a row with this id is there */
-fhir_err_t *fhir_record_insert(const fhir_call_t *call, const fhir_type_t *type,
-                               const fhir_record_t *record, const fhir_value_t *cells);
+/**
+ * Inserts a row (state is ignored). cells: fhir_extract_run's. refs: what must be there, or NULL;
+ * done is 0, and nothing is inserted, when one of them is not.
+ * @return FHIR_ERR_CONFLICT when a row with this id is there
+ */
+fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells,
+                               fhir_refs_t *refs);
 
 /** Replaces version record->version - 1 by record; done is 0 when that version is not current or
  *  is not older than record->updated. */

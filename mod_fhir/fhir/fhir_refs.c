@@ -207,38 +207,78 @@ static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
     return first;
 }
 
-fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
+/* The references to one type from list[from] on, as an array literal; the index behind them. */
+static int take_type(fhir_value_t *ids, const fhir_refs_t *refs, int from)
 {
     ref_t **list = (ref_t **)refs->list->elts;
-    int n = refs->list->nelts, i, j;
-    fhir_buf_t *sql = fhir_buf_create(call->pool, 0), *ids;
-    fhir_value_t *values = apr_palloc(call->pool, (apr_size_t)(n + 1) * sizeof(*values));
+    fhir_buf_t *buf = fhir_buf_create(refs->call->pool, 0);
+    int i;
+
+    fhir_buf_putc(buf, '{');
+    for (i = from; i < refs->list->nelts && list[i]->type == list[from]->type; i++) {
+        if (i > from)
+            fhir_buf_putc(buf, ',');
+        fhir_store_array_element(buf, list[i]->id, strlen(list[i]->id));
+    }
+    fhir_buf_putc(buf, '}');
+    *ids = fhir_value_text(fhir_buf_cstr(buf));
+    return i;
+}
+
+static const fhir_type_t *type_at(const fhir_refs_t *refs, int i)
+{
+    return APR_ARRAY_IDX(refs->list, i, ref_t *)->type;
+}
+
+static void sort(fhir_refs_t *refs)
+{
+    qsort(refs->list->elts, (size_t)refs->list->nelts, sizeof(ref_t *), by_type);
+}
+
+int fhir_refs_count(const fhir_refs_t *refs)
+{
+    return refs->list->nelts;
+}
+
+/* One equality for each: the plan for any id is the plan for all, so PostgreSQL plans it once. */
+void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
+                         const fhir_call_t *call)
+{
+    int i;
+
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i++) {
+        APR_ARRAY_PUSH(values, fhir_value_t) =
+            fhir_value_text(APR_ARRAY_IDX(refs->list, i, ref_t *)->id);
+        fhir_buf_printf(sql, "%sEXISTS (SELECT FROM %s WHERE id = $%d::text)", i ? " AND " : "",
+                        fhir_call_table(call, type_at(refs, i), ""), values->nelts);
+    }
+}
+
+fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
+{
+    apr_array_header_t *values = apr_array_make(call->pool, 4, sizeof(fhir_value_t));
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
     fhir_stmt_t stmt = {0};
+    int i, next;
 
-    if (!n)
+    if (!fhir_refs_count(refs))
         return NULL;
-    qsort(list, (size_t)n, sizeof(*list), by_type);
-    for (i = 0; i < n; i = j) {
-        const fhir_type_t *type = list[i]->type;
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i = next) {
+        const fhir_type_t *type = type_at(refs, i);
 
-        ids = fhir_buf_create(call->pool, 0);
-        fhir_buf_putc(ids, '{');
-        for (j = i; j < n && list[j]->type == type; j++) {
-            if (j > i)
-                fhir_buf_putc(ids, ',');
-            fhir_store_array_element(ids, list[j]->id, strlen(list[j]->id));
-        }
-        fhir_buf_putc(ids, '}');
-        values[stmt.n_values++] = fhir_value_text(fhir_buf_cstr(ids));
+        next = take_type(apr_array_push(values), refs, i);
         /* KEY SHARE: a target that is there stays until this transaction ends. */
         fhir_buf_printf(sql,
                         "%sSELECT * FROM (SELECT '%s/' || id FROM %s WHERE id = "
                         "ANY($%d::text[])%s) t%d",
                         i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
-                        fhir_call_table(call, type, ""), stmt.n_values,
-                        call->request->tx ? " FOR KEY SHARE" : "", stmt.n_values);
+                        fhir_call_table(call, type, ""), values->nelts,
+                        call->request->tx ? " FOR KEY SHARE" : "", values->nelts);
     }
     stmt.sql = fhir_buf_cstr(sql);
-    FHIR_TRY(fhir_call_run(call, &stmt, values, on_found, refs, NULL));
+    stmt.n_values = values->nelts;
+    FHIR_TRY(fhir_call_run(call, &stmt, (const fhir_value_t *)values->elts, on_found, refs, NULL));
     return missing(refs, call);
 }

@@ -29,6 +29,14 @@ typedef struct fhir_refs_t fhir_refs_t;
 fhir_refs_t *fhir_refs_create(const fhir_call_t *call);
 /** Adds all "Type/id" references (also absolute ones below the base) of a resource. */
 fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir_node_t *resource);
+/** How many there are to look up. */
+int fhir_refs_count(const fhir_refs_t *refs);
+/**
+ * The same as a condition that holds when all of them are there, so that one statement can look and
+ * write: appended to sql, its values pushed behind those that are there (fhir_value_t).
+ */
+void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
+                         const fhir_call_t *call);
 /** Looks them up with one statement: FHIR_ERR_REFERENCE (a chain) for those that are not there. */
 fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call);
 

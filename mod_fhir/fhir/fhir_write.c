@@ -17,8 +17,10 @@
 #include "fhir/fhir_stamp.h"
 
 /* Another write may come between reading a version and replacing it, but not for ever. */
-#define ATTEMPTS_MAX 8
-#define MILLISECOND  1000
+#define ATTEMPTS_MAX       8
+#define MILLISECOND        1000
+/* References that the inserting statement looks for itself: each number of them is a statement. */
+#define REFS_IN_INSERT_MAX 12
 
 /* ---- beginning ---- */
 
@@ -196,18 +198,17 @@ static const fhir_value_t *patient_cell(const fhir_write_t *write, const fhir_va
     return NULL;
 }
 
-/* In a transaction Bundle the targets may come later: the Bundle looks for all of them at its end.
- */
-static fhir_err_t *check_references(const fhir_write_t *write)
+/* What must be there for the input to be stored, or NULL. In a transaction Bundle the targets may
+ * come later: the Bundle looks for all of them at its end. */
+static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
-    fhir_refs_t *refs;
 
+    *refs = NULL;
     if (!call->endpoint->check_references || (call->request->tx && !write->own_tx))
         return NULL;
-    refs = fhir_refs_create(call);
-    FHIR_TRY(fhir_refs_add(refs, call->type, write->input.root));
-    return fhir_refs_check(refs, call);
+    *refs = fhir_refs_create(call);
+    return fhir_refs_add(*refs, call->type, write->input.root);
 }
 
 static apr_int64_t now(void)
@@ -223,7 +224,9 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
 {
     fhir_call_t *call = write->call;
     fhir_record_t *record = &write->new;
+    fhir_refs_t *refs;
     fhir_value_t *cells;
+    int done;
 
     record->state = FHIR_RECORD_CURRENT;
     record->version = version;
@@ -236,9 +239,18 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     FHIR_TRY(extract(&cells, write));
     FHIR_TRY(authorize(write, version > 1 || id ? FHIR_RIGHT_UPDATE : FHIR_RIGHT_CREATE,
                        patient_cell(write, cells)));
-    FHIR_TRY(check_references(write));
+    FHIR_TRY(references(&refs, write));
+    if (refs && fhir_refs_count(refs) > REFS_IN_INSERT_MAX) {
+        FHIR_TRY(fhir_refs_check(refs, call));
+        refs = NULL;
+    }
     stamp(record, write);
-    return fhir_record_insert(call, call->type, record, cells);
+    FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
+    if (done || !refs)
+        return NULL;
+    FHIR_TRY(fhir_refs_check(refs, call));
+    return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
+                           "A resource that is referred to was just created; try again");
 }
 
 /* ---- update and delete ---- */
@@ -317,13 +329,16 @@ static fhir_err_t *authorize_old(fhir_write_t *write, unsigned right)
 fhir_err_t *fhir_write_update(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
+    fhir_refs_t *refs;
     fhir_value_t *cells;
     int done = 0, attempt;
 
     FHIR_TRY(extract(&cells, write));
     FHIR_TRY(authorize(write, FHIR_RIGHT_UPDATE, patient_cell(write, cells)));
     FHIR_TRY(authorize_old(write, FHIR_RIGHT_UPDATE));
-    FHIR_TRY(check_references(write));
+    FHIR_TRY(references(&refs, write));
+    if (refs)
+        FHIR_TRY(fhir_refs_check(refs, call));
     for (attempt = 1; !done; attempt++) {
         if (unchanged(write)) {
             write->new = write->old;

@@ -1,11 +1,21 @@
 -- SPDX-License-Identifier: Apache-2.0
--- wrk script: asks for the paths of the file BENCH_PATHS in random order, and prints figures.
-local paths = {}
-for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
+-- wrk script: asks for the paths of the file BENCH_PATHS in random order, or posts the file BENCH_BODY
+-- to BENCH_POST; prints figures.
+local paths, post = {}, os.getenv("BENCH_POST")
+if post then
+    wrk.method, wrk.path, wrk.body = "POST", post, io.open(os.getenv("BENCH_BODY")):read("*a")
+    wrk.headers["Content-Type"] = "application/fhir+json"
+    wrk.headers["Prefer"] = "return=minimal"
+else
+    for line in io.lines(os.getenv("BENCH_PATHS")) do paths[#paths + 1] = line end
+end
 
 function init(args) math.randomseed(os.time()) end
 
-function request() return wrk.format("GET", paths[math.random(#paths)]) end
+function request()
+    if post then return wrk.format() end
+    return wrk.format("GET", paths[math.random(#paths)])
+end
 
 function done(summary, latency, requests)
     local e = summary.errors

@@ -1,0 +1,96 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The answer of a search: pages and their links, includes, forms, errors, operations. Which resources
+# are found is compared with a plain evaluator in t/search-oracle.t.
+use strict;
+use warnings;
+use FHIR::Test;
+use Test::More;
+
+my $t = FHIR::Test->new;
+my @observations = map {
+    {   resourceType => 'Observation', id => "o$_", status => 'final',
+        subject => { reference => 'Patient/' . ($_ % 2 ? 'p1' : 'p2') },
+        performer => [ { reference => 'Practitioner/d1' } ],
+        code => { coding => [ { system => 'http://loinc.org', code => $_ % 3 ? '1-8' : '2-6' } ] },
+        $_ == 9 ? () : (effectiveDateTime => sprintf('2024-01-%02dT10:00:00Z', $_)),
+    }
+} 1 .. 20;
+$t->load(
+    { resourceType => 'Patient', id => 'p1', name => [ { family => "M\x{fc}ller", given => ['Ann'] } ], birthDate => '1970-02' },
+    { resourceType => 'Patient', id => 'p2', name => [ { family => 'O,Hara' } ], gender => 'male' },
+    { resourceType => 'Practitioner', id => 'd1', name => [ { family => 'Doe' } ] },
+    { resourceType => 'Provenance', id => 'v1', recorded => '2024-01-01T00:00:00Z', target => [ { reference => 'Observation/o1' } ],
+        agent => [ { who => { reference => 'Practitioner/d1' } } ] },
+    @observations,
+);
+
+sub ids {
+    my ($bundle, $mode) = @_;
+    return join ' ', map { $_->{resource}{id} } grep { $_->{search}{mode} eq ($mode || 'match') } @{ $bundle->{entry} || [] };
+}
+sub link_to {
+    my ($bundle, $relation) = @_;
+    my ($found) = grep { $_->{relation} eq $relation } @{ $bundle->{link} };
+    return $found ? $found->{url} =~ s{^https?://[^/]+}{}r : undef;
+}
+sub ask { return $t->get("/dev/r4/$_[0]")->json }
+
+# ---- matches ----
+my @finds = (
+    ['Patient?family=mul' => 'p1'], ['Patient?family=MULLER' => 'p1'], ['Patient?family:exact=Muller' => ''],
+    ['Patient?family=o%5C,h' => 'p2'], ['Patient?birthdate=1970' => 'p1'], ['Patient?birthdate=lt1970-02' => ''],
+    ['Patient?gender:not=male' => 'p1'], ['Patient?gender:missing=true' => 'p1'],
+    ['Patient?_has:Observation:patient:code=2-6&family=o' => 'p2'], ['Patient?_filter=family%20co%20%22lle%22' => 'p1'],
+    ['Observation?patient=p1&date=2024-01-03,2024-01-05' => 'o5 o3'], ['Observation?subject:Patient.family=m&date=eb2024-01-04' => 'o1 o3'],
+    ['Observation?patient=p1&code=http://loinc.org|2-6&_sort=date' => 'o3 o15 o9'], ['Patient/p2/Observation?date=le2024-01-04' => 'o2 o4'],
+    ['Practitioner?_has:Observation:performer:patient.gender=male' => 'd1'],
+);
+is(ids(ask($_->[0])), $_->[1], $_->[0]) for @finds;
+
+# ---- pages ----
+for my $search ('patient=p1', 'patient=p1&_sort=date', 'patient=p1&_sort=-date', '_sort=code,-_id', 'status=final') {
+    my $all = ids(ask("Observation?$search&_count=100"));
+    my ($page, @pages) = (ask("Observation?$search&_count=3"));
+    while (1) {
+        push @pages, ids($page);
+        my $next = link_to($page, 'next') or last;
+        $page = $t->get($next)->json;
+    }
+    is("@pages", $all, "$search: the pages are the whole");
+    for my $n (reverse 0 .. $#pages - 1) {
+        $page = $t->get(link_to($page, 'previous'))->json;
+        is(ids($page), $pages[$n], "$search: back to page $n");
+    }
+    is(link_to($page, 'previous'), undef, "$search: nothing is before the first");
+}
+my $next = link_to(ask('Observation?patient=p1&_count=2'), 'next');
+unlike($next, qr/2024/, 'a page link does not show its key');
+is_outcome($t->get($next =~ s/p1/p2/r), 400, 'invalid', qr/page link/, 'a link of another search');
+is_outcome($t->get($next =~ s/(_cursor=.{6})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/er), 400, 'invalid', qr/page link/, 'an altered link');
+my $before = ids($t->get($next)->json);
+$t->load({ %{ $observations[0] }, id => 'new', effectiveDateTime => '2024-02-01T00:00:00Z' });
+is(ids($t->get($next)->json), $before, 'what is written meanwhile does not move a page');
+
+# ---- includes, counts, forms ----
+my $bundle = ask('Observation?_id=o1,o3&_include=Observation:subject&_include=Observation:performer&_revinclude=Provenance:target');
+is(ids($bundle), 'o1 o3', 'matches');
+is(join(' ', sort split / /, ids($bundle, 'include')), 'd1 p1 v1', 'each included resource once');
+is(ask('Observation?patient=p2&_summary=count')->{total}, 10, '_summary=count');
+is(ask('Observation?patient=p2&_total=accurate&_count=1')->{total}, 10, '_total');
+is(ids($t->request('POST', '/dev/r4/Observation/_search', content => 'patient=p1&date=2024-01-03',
+        headers => { 'Content-Type' => 'application/x-www-form-urlencoded' })->json),
+    'o3', 'a form');
+is_outcome($t->get('/dev/r4/Observation?patiant=p1'), 400, 'not-supported', qr/based-on.*patient/, 'an unknown parameter');
+my $lenient = $t->get('/dev/r4/Observation?patiant=p1&_id=o1', Prefer => 'handling=lenient')->json;
+is(ids($lenient), 'o1', 'lenient: it is ignored');
+like($lenient->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/patiant/, 'and said so');
+unlike(link_to($lenient, 'self'), qr/patiant/, 'and not in the self link');
+
+# ---- operations ----
+like(join(' ', sort split / /, ids(ask('Patient/p2/$everything?_count=50'))), qr/^o10 o12.*p2$/, '$everything');
+is(ids(ask('Observation/$lastn?patient=p2&max=2&code=2-6')), 'o18 o12', '$lastn');
+is_outcome($t->get('/dev/r4/Patient/none/$everything'), 404, 'not-found', qr/none/, '$everything of nobody');
+is_outcome($t->get('/dev/r4/Patient/p1/$nothing'), 404, 'not-found', qr/everything/, 'an operation that is not there');
+
+$t->done;

@@ -106,8 +106,14 @@ static void allergy(fhir_sample_record_t *rec, fhir_sample_code_id_t code, const
     fhir_sample_json_t *w = rec->w;
 
     fhir_sample_record_begin(rec, TYPE_AllergyIntolerance, US_CORE("us-core-allergyintolerance"));
-    put_category(w, "clinicalStatus", CODE_ALLERGY_ACTIVE);
-    put_category(w, "verificationStatus", CODE_ALLERGY_CONFIRMED);
+    /* Children outgrow some; some are only suspected. */
+    put_category(w, "clinicalStatus",
+                 code == CODE_ALG_EGG && fhir_sample_write_age(rec) > 12  ? CODE_ALLERGY_RESOLVED
+                 : code == CODE_ALG_DANDER && rec->person->house % 4 == 0 ? CODE_ALLERGY_INACTIVE
+                                                                          : CODE_ALLERGY_ACTIVE);
+    put_category(w, "verificationStatus",
+                 code == CODE_ALG_ASPIRIN || code == CODE_ALG_MOLD ? CODE_ALLERGY_UNCONFIRMED
+                                                                   : CODE_ALLERGY_CONFIRMED);
     put_word(w, "type", "allergy");
     if (kind) {
         put_array(w, "category");
@@ -139,6 +145,9 @@ void fhir_sample_care_allergies(fhir_sample_record_t *rec)
         if ((is_first && i % 3 == 0) || rng_chance(&rec->rng, allergies[i].share)) {
             allergy(rec, allergies[i].code, allergies[i].category, allergies[i].manifestation,
                     allergies[i].severity);
+            if (allergies[i].manifestation == CODE_RCT_ANAPHYLAXIS) {
+                fhir_sample_meds_request(rec, DRUG_EPINEPHRINE, 0, CODE_NONE, 0);
+            }
         }
     }
     if (rec->count[TYPE_AllergyIntolerance] == 0) {

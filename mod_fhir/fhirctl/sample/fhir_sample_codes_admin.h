@@ -20,24 +20,18 @@
     X(RACE_FILIPINO, CDCREC, "2036-2", "Filipino") \
     X(RACE_CHINESE, CDCREC, "2034-7", "Chinese") \
     X(RACE_VIETNAMESE, CDCREC, "2047-9", "Vietnamese") \
-    X(RACE_JAPANESE, CDCREC, "2039-6", "Japanese") \
-    X(RACE_KOREAN, CDCREC, "2040-4", "Korean") \
     X(RACE_INDIAN, CDCREC, "2029-7", "Asian Indian") \
     X(RACE_NAVAJO, CDCREC, "1382-1", "Navajo") \
-    X(RACE_SHOSHONE, CDCREC, "1586-7", "Shoshone") \
     X(RACE_HAWAIIAN, CDCREC, "2079-2", "Native Hawaiian") \
-    X(RACE_UNKNOWN, THO "v3-NullFlavor", "UNK", "Unknown") \
     X(RACE_ASKED, THO "v3-NullFlavor", "ASKU", "asked but unknown") \
     X(ETH_HISPANIC, CDCREC, "2135-2", "Hispanic or Latino") \
     X(ETH_NOT_HISPANIC, CDCREC, "2186-5", "Not Hispanic or Latino") \
     X(ETH_MEXICAN, CDCREC, "2148-5", "Mexican") \
     X(ETH_DOMINICAN, CDCREC, "2184-0", "Dominican") \
-    X(ETH_PUERTO_RICAN, CDCREC, "2180-8", "Puerto Rican") \
     X(LANG_EN, BCP47, "en-US", "English (United States)") \
     X(LANG_ES, BCP47, "es", "Spanish") \
     X(LANG_ZH, BCP47, "zh", "Chinese") \
     X(LANG_PT, BCP47, "pt", "Portuguese") \
-    X(LANG_FR, BCP47, "fr", "French") \
     X(LANG_RU, BCP47, "ru", "Russian") \
     X(LANG_AR, BCP47, "ar", "Arabic") \
     X(MARRIED, THO "v3-MaritalStatus", "M", "Married") \
@@ -56,17 +50,13 @@
     X(LOC_LAB, THO "v3-RoleCode", "OUTLAB", "outpatient laboratory") \
     X(LOC_PHARM, THO "v3-RoleCode", "OUTPHARM", "outpatient pharmacy") \
     X(LOC_RADDX, THO "v3-RoleCode", "RADDX", "Radiology diagnostics or therapeutics unit") \
-    X(LOC_HOME, THO "v3-RoleCode", "PTRES", "Patient's Residence") \
     X(PHYS_BUILDING, THO "location-physical-type", "bu", "Building") \
     X(PHYS_WARD, THO "location-physical-type", "wa", "Ward") \
     X(REL_MOTHER, THO "v3-RoleCode", "MTH", "mother") \
     X(REL_FATHER, THO "v3-RoleCode", "FTH", "father") \
     X(REL_SPOUSE, THO "v3-RoleCode", "SPS", "spouse") \
     X(REL_DAUGHTER, THO "v3-RoleCode", "DAU", "natural daughter") \
-    X(REL_SON, THO "v3-RoleCode", "SON", "natural son") \
-    X(REL_NIECE, THO "v3-RoleCode", "NIECE", "niece") \
     X(REL_FRIEND, THO "v3-RoleCode", "FRND", "unrelated friend") \
-    X(CONTACT_EMERGENCY, THO "v2-0131", "C", "Emergency Contact") \
     X(NUCC_FAMILY, NUCC, "207Q00000X", "Family Medicine") \
     X(NUCC_INTERNAL, NUCC, "207R00000X", "Internal Medicine") \
     X(NUCC_CARDIO, NUCC, "207RC0000X", "Cardiovascular Disease") \
@@ -85,29 +75,21 @@
     X(ROLE_PATIENT, SCT, "116154003", "Patient (person)") \
     X(ROLE_CAREGIVER, SCT, "133932002", "Caregiver (person)") \
     X(ROLE_CARDIOLOGIST, SCT, "17561000", "Cardiologist") \
-    X(ROLE_PCP_CODE, THO "v3-ParticipationFunction", "PCP", "primary care physician") \
     X(CLASS_AMB, THO "v3-ActCode", "AMB", "ambulatory") \
     X(CLASS_EMER, THO "v3-ActCode", "EMER", "emergency") \
     X(CLASS_IMP, THO "v3-ActCode", "IMP", "inpatient encounter") \
-    X(CLASS_HH, THO "v3-ActCode", "HH", "home health") \
     X(CLASS_VR, THO "v3-ActCode", "VR", "virtual") \
     X(ENC_CHECKUP, SCT, "185349003", "Encounter for check up (procedure)") \
     X(ENC_WELLCHILD, SCT, "410620009", "Well child visit (procedure)") \
     X(ENC_FOLLOWUP, SCT, "390906007", "Follow-up encounter (procedure)") \
     X(ENC_SYMPTOM, SCT, "185345009", "Encounter for symptom (procedure)") \
-    X(ENC_PROBLEM, SCT, "185347001", "Encounter for problem (procedure)") \
     X(ENC_EMERGENCY, SCT, "50849002", "Emergency room admission (procedure)") \
     X(ENC_ADMISSION, SCT, "32485007", "Hospital admission (procedure)") \
     X(ENC_PRENATAL, SCT, "424619006", "Prenatal visit") \
     X(ENC_DELIVERY, SCT, "177184002", "Normal delivery procedure (procedure)") \
     X(ENC_POSTNATAL, SCT, "169762003", "Postnatal visit") \
-    X(ENC_VACCINE, SCT, "33879002", "Administration of vaccine to produce active immunity (procedure)") \
-    X(ENC_HOME, SCT, "439708006", "Home visit (procedure)") \
-    X(ENC_CONSULT, SCT, "698314001", "Consultation for treatment (procedure)") \
     X(ENC_UNKNOWN, SCT, "261665006", "Unknown (qualifier value)") \
     X(PART_PPRF, THO "v3-ParticipationType", "PPRF", "primary performer") \
-    X(PART_ATND, THO "v3-ParticipationType", "ATND", "attender") \
-    X(PART_DIS, THO "v3-ParticipationType", "DIS", "discharger") \
     X(DISP_HOME, "https://www.nubc.org/CodeSystem/PatDischargeStatus", "01", "Discharged to Home") \
     X(PLAN_PPO, THO "v3-ActCode", "PPO", "preferred provider organization policy") \
     X(PLAN_HMO, THO "v3-ActCode", "HMO", "health maintenance organization policy") \
@@ -116,12 +98,9 @@
     X(CLS_PLAN, THO "coverage-class", "plan", "Plan") \
     X(SUB_SELF, THO "subscriber-relationship", "self", "Self") \
     X(SUB_CHILD, THO "subscriber-relationship", "child", "Child") \
-    X(SUB_SPOUSE, THO "subscriber-relationship", "spouse", "Spouse") \
     X(PROV_AUTHOR, THO "provenance-participant-type", "author", "Author") \
     X(PROV_TRANSMITTER, USC "us-core-provenance-participant-type", "transmitter", "Transmitter") \
-    X(PROV_INFORMANT, THO "provenance-participant-type", "informant", "Informant") \
     X(EP_DIRECT, THO "endpoint-connection-type", "direct-project", "Direct Project") \
-    X(EP_FHIR, THO "endpoint-connection-type", "hl7-fhir-rest", "HL7 FHIR") \
     X(CAT_VITAL, THO "observation-category", "vital-signs", "Vital Signs") \
     X(CAT_LAB, THO "observation-category", "laboratory", "Laboratory") \
     X(CAT_SOCIAL, THO "observation-category", "social-history", "Social History") \
@@ -152,10 +131,7 @@
     X(CAT_MED_DISCHARGE, THO "medicationrequest-category", "discharge", "Discharge") \
     X(CLIN_ACTIVE, THO "condition-clinical", "active", "Active") \
     X(CLIN_RESOLVED, THO "condition-clinical", "resolved", "Resolved") \
-    X(CLIN_INACTIVE, THO "condition-clinical", "inactive", "Inactive") \
-    X(CLIN_REMISSION, THO "condition-clinical", "remission", "Remission") \
     X(VER_CONFIRMED, THO "condition-ver-status", "confirmed", "Confirmed") \
-    X(VER_ERROR, THO "condition-ver-status", "entered-in-error", "Entered in Error") \
     X(ALLERGY_ACTIVE, THO "allergyintolerance-clinical", "active", "Active") \
     X(ALLERGY_RESOLVED, THO "allergyintolerance-clinical", "resolved", "Resolved") \
     X(ALLERGY_INACTIVE, THO "allergyintolerance-clinical", "inactive", "Inactive") \
@@ -170,8 +146,6 @@
     X(REFUSED, THO "v3-ActReason", "PATOBJ", "patient objection") \
     X(OUT_OF_STOCK, THO "v3-ActReason", "OSTOCK", "product out of stock") \
     X(GOAL_IN_PROGRESS, THO "goal-achievement", "in-progress", "In Progress") \
-    X(GOAL_ACHIEVED, THO "goal-achievement", "achieved", "Achieved") \
-    X(GOAL_HIGH, THO "goal-priority", "high-priority", "High Priority") \
     X(GOAL_MEDIUM, THO "goal-priority", "medium-priority", "Medium Priority") \
     X(DISPENSE_FIRST, THO "v3-ActCode", "FFC", "First Fill - Complete") \
     X(DISPENSE_REFILL, THO "v3-ActCode", "RFC", "Refill - Complete") \
@@ -186,8 +160,7 @@
     X(TRIBE_NAVAJO, THO "v3-TribalEntityUS", "170", "Navajo Nation, Arizona, New Mexico & Utah") \
     X(TAG_SDOH, USC "us-core-tags", "sdoh", "SDOH") \
     X(MEDIA_IMAGE, THO "media-type", "image", "Image") \
-    X(INFO_SPOUSE, THO "v3-RoleCode", "SPS", "Spouse") \
-    X(INFO_SELF, THO "v3-RoleCode", "ONESELF", "self")
+    X(INFO_SPOUSE, THO "v3-RoleCode", "SPS", "Spouse")
 /* clang-format on */
 
 #endif

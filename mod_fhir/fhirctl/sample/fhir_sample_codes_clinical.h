@@ -14,9 +14,7 @@
     X(DIABETES, SCT, "44054006", "Diabetes mellitus type 2 (disorder)") \
     X(PREDIABETES, SCT, "15777000", "Prediabetes") \
     X(HYPERLIPIDEMIA, SCT, "55822004", "Hyperlipidemia") \
-    X(HYPERTRIGLYCERIDEMIA, SCT, "302870006", "Hypertriglyceridemia (disorder)") \
     X(OBESITY, SCT, "162864005", "Body mass index 30+ - obesity (finding)") \
-    X(CKD2, SCT, "431856006", "Chronic kidney disease stage 2 (disorder)") \
     X(CKD3, SCT, "433144002", "Chronic kidney disease stage 3 (disorder)") \
     X(DIABETIC_KIDNEY, SCT, "127013003", "Disorder of kidney due to diabetes mellitus (disorder)") \
     X(ASTHMA, SCT, "195967001", "Asthma") \
@@ -32,9 +30,6 @@
     X(MIGRAINE, SCT, "124171000119105", "Chronic intractable migraine without aura") \
     X(RHINITIS, SCT, "367498001", "Seasonal allergic rhinitis") \
     X(ECZEMA, SCT, "24079001", "Atopic dermatitis") \
-    X(ULCER, SCT, "51868009", "Ulcer of duodenum (disorder)") \
-    X(ARRHYTHMIA, SCT, "698247007", "Cardiac arrhythmia (disorder)") \
-    X(VFIB, SCT, "71908006", "Ventricular fibrillation (disorder)") \
     X(SINUSITIS, SCT, "444814009", "Viral sinusitis (disorder)") \
     X(PHARYNGITIS, SCT, "195662009", "Acute viral pharyngitis (disorder)") \
     X(BRONCHITIS, SCT, "10509002", "Acute bronchitis (disorder)") \
@@ -48,20 +43,13 @@
     X(WHIPLASH, SCT, "39848009", "Whiplash injury to neck") \
     X(COVID, SCT, "840539006", "COVID-19") \
     X(PNEUMONIA, SCT, "233604007", "Pneumonia (disorder)") \
-    X(CYSTITIS, SCT, "38822007", "Cystitis") \
     X(HEADACHE, SCT, "25064002", "Headache (finding)") \
-    X(NECK_PAIN, SCT, "1121000119107", "Chronic neck pain (finding)") \
-    X(STRESS, SCT, "73595000", "Stress (finding)") \
-    X(ISOLATION, SCT, "422650009", "Social isolation (finding)") \
     X(TRANSPORT, SCT, "713458007", "Lack of access to transportation (finding)") \
     X(FOOD, SCT, "445281000124101", "Nutrition impaired due to limited access to healthful foods (finding)") \
-    X(FULL_TIME, SCT, "160903007", "Full-time employment (finding)") \
     X(PREGNANCY, SCT, "72892002", "Normal pregnancy") \
     X(LIVEBORN, SCT, "442311008", "Liveborn born in hospital") \
-    X(BURN_EAR, SCT, "39065001", "Burn of ear") \
     X(ICD_VFIB, "http://hl7.org/fhir/sid/icd-10-cm", "I49.01", "Ventricular fibrillation") \
     X(ICD_EXAM, "http://hl7.org/fhir/sid/icd-10-cm", "Z00.00", "Encounter for general adult medical examination without abnormal findings") \
-    X(ICD_LIVEBORN, "http://hl7.org/fhir/sid/icd-10-cm", "Z38.00", "Single liveborn infant, delivered vaginally") \
     X(ALG_PEANUT, SCT, "762952008", "Peanuts") \
     X(ALG_PENICILLIN, RXN, "7980", "Penicillin G") \
     X(ALG_ASPIRIN, RXN, "1191", "Aspirin") \
@@ -92,10 +80,8 @@
     X(MED_ASPIRIN, RXN, "243670", "Aspirin 81 MG Oral Tablet") \
     X(MED_CLOPIDOGREL, RXN, "309362", "Clopidogrel 75 MG Oral Tablet") \
     X(MED_METOPROLOL, RXN, "866412", "24 HR metoprolol succinate 100 MG Extended Release Oral Tablet") \
-    X(MED_FUROSEMIDE, RXN, "1719286", "10 ML Furosemide 10 MG/ML Injection") \
     X(MED_WARFARIN, RXN, "855332", "Warfarin Sodium 5 MG Oral Tablet") \
     X(MED_DIGOXIN, RXN, "197604", "Digoxin 0.125 MG Oral Tablet") \
-    X(MED_NITROGLYCERIN, RXN, "705129", "Nitroglycerin 0.4 MG/ACTUAT Mucosal Spray") \
     X(MED_ALBUTEROL, RXN, "2123111", "NDA020503 200 ACTUAT Albuterol 0.09 MG/ACTUAT Metered Dose Inhaler") \
     X(MED_FLUTICASONE, RXN, "895994", "120 ACTUAT Fluticasone propionate 0.044 MG/ACTUAT Metered Dose Inhaler") \
     X(MED_ALENDRONIC, RXN, "904419", "Alendronic acid 10 MG Oral Tablet") \
@@ -103,7 +89,6 @@
     X(MED_NAPROXEN, RXN, "849574", "Naproxen sodium 220 MG Oral Tablet") \
     X(MED_IBUPROFEN400, RXN, "206905", "Ibuprofen 400 MG Oral Tablet [Ibu]") \
     X(MED_IBUPROFEN200, RXN, "310965", "Ibuprofen 200 MG Oral Tablet") \
-    X(MED_IBUPROFEN100, RXN, "198405", "Ibuprofen 100 MG Oral Tablet") \
     X(MED_ACETAMINOPHEN, RXN, "313782", "Acetaminophen 325 MG Oral Tablet") \
     X(MED_ACETAMINOPHEN_CHILD, RXN, "313820", "Acetaminophen 160 MG Chewable Tablet") \
     X(MED_AMOXICILLIN, RXN, "308192", "Amoxicillin 500 MG Oral Tablet") \
@@ -113,15 +98,8 @@
     X(MED_NITROFURANTOIN, RXN, "311995", "NITROFURANTOIN, MACROCRYSTALS 50 MG Oral Capsule") \
     X(MED_FEXOFENADINE, RXN, "997488", "Fexofenadine hydrochloride 30 MG Oral Tablet") \
     X(MED_HYDROCORTISONE, RXN, "106258", "Hydrocortisone 10 MG/ML Topical Cream") \
-    X(MED_NIZATIDINE, RXN, "476872", "Nizatidine 15 MG/ML Oral Solution") \
-    X(MED_AXID, RXN, "582620", "Nizatidine 15 MG/ML Oral Solution [Axid]") \
-    X(MED_PRINIVIL, RXN, "206765", "lisinopril 10 MG Oral Tablet [Prinivil]") \
     X(MED_PREGABALIN, RXN, "483438", "pregabalin 100 MG Oral Capsule") \
-    X(MED_TRAMADOL, RXN, "835603", "tramadol hydrochloride 50 MG Oral Tablet") \
     X(MED_EPINEPHRINE, RXN, "1870230", "NDA020800 0.3 ML Epinephrine 1 MG/ML Auto-Injector") \
-    X(MED_B12, RXN, "2001499", "Vitamin B12 5 MG/ML Injectable Solution") \
-    X(MED_ENOXAPARIN, RXN, "854235", "0.4 ML Enoxaparin sodium 100 MG/ML Prefilled Syringe") \
-    X(MED_TYLENOL_PM, RXN, "1187314", "Tylenol PM Pill") \
     X(VAX_HEPB, CVX, "08", "Hep B, adolescent or pediatric") \
     X(VAX_ROTA, CVX, "119", "rotavirus, monovalent") \
     X(VAX_HIB, CVX, "49", "Hib (PRP-OMP)") \
@@ -146,7 +124,6 @@
     X(NDC_PPSV23, NDC, "00006-4943-00", "PNEUMOVAX 23") \
     X(NDC_HIB, NDC, "00006-4897-00", "PedvaxHIB") \
     X(PRC_MED_REVIEW, SCT, "430193006", "Medication Reconciliation (procedure)") \
-    X(PRC_DEPRESSION_SCREEN, SCT, "171207006", "Depression screening (procedure)") \
     X(PRC_PHQ9, SCT, "715252007", "Depression screening using Patient Health Questionnaire Nine Item score (procedure)") \
     X(PRC_COLONOSCOPY, SCT, "73761001", "Colonoscopy") \
     X(PRC_MAMMOGRAPHY, SCT, "71651007", "Mammography (procedure)") \
@@ -173,7 +150,6 @@
     X(PRC_FOOD_PANTRY, SCT, "467771000124109", "Assistance with application for food pantry program") \
     X(PRC_DEFIBRILLATOR, SCT, "233169004", "Automatic defibrillator procedure (procedure)") \
     X(PRC_HEARING, SCT, "398171003", "Hearing examination (procedure)") \
-    X(PRC_ALCOHOL_COUNSELING, SCT, "24165007", "Alcoholism counseling") \
     X(CPT_33249, "http://www.ama-assn.org/go/cpt", "33249", "") \
     X(ORD_LAB, SCT, "108252007", "Laboratory procedure (procedure)") \
     X(ORD_IMAGING, SCT, "363679005", "Imaging (procedure)") \
@@ -184,27 +160,22 @@
     X(PLAN_HYPERLIPIDEMIA, SCT, "736285004", "Hyperlipidemia clinical management plan") \
     X(PLAN_HEART_FAILURE, SCT, "735984001", "Heart failure self management plan") \
     X(PLAN_ASTHMA, SCT, "699728000", "Asthma self management") \
-    X(PLAN_ANTENATAL, SCT, "134435003", "Routine antenatal care") \
     X(PLAN_WEIGHT, SCT, "718361005", "Weight management program") \
-    X(PLAN_GENERAL, SCT, "734163000", "Care plan (record artifact)") \
     X(ACT_DIABETIC_DIET, SCT, "160670007", "Diabetic diet") \
     X(ACT_DASH, SCT, "1151000175103", "Dietary approaches to stop hypertension diet") \
     X(ACT_LOW_SODIUM, SCT, "386619000", "Low sodium diet (finding)") \
     X(ACT_CARDIAC, SCT, "385715006", "Cardiac care (regime/therapy)") \
     X(ACT_INHALED, SCT, "710818004", "Inhaled steroid therapy") \
     X(ACT_ALLERGY, SCT, "58332002", "Allergy education") \
-    X(ACT_ANTENATAL, SCT, "135892000", "Antenatal education") \
     X(ACT_LOW_CALORIE, SCT, "77806000", "Low calorie diet") \
     X(ACT_ACTIVITY, SCT, "1171000175109", "Increased physical activity") \
     X(ACT_STOP_SMOKING, SCT, "225323000", "Smoking cessation education") \
     X(GOAL_EMPLOYMENT, SCT, "406156006", "In paid employment") \
     X(DEV_DEFIBRILLATOR, SCT, "72506001", "Implantable defibrillator, device (physical object)") \
     X(DEV_KNEE, SCT, "109228008", "Knee joint prosthesis") \
-    X(DEV_FEMUR, SCT, "468063009", "Coated femoral stem prosthesis, modular") \
     X(SPM_SERUM, SCT, "119364003", "Serum sample") \
     X(SPM_URINE, SCT, "122575003", "Urine specimen") \
     X(SPM_BLOOD, SCT, "258580003", "Whole blood specimen") \
-    X(SPM_LIPEMIC, SCT, "118127007", "Specimen lipemic") \
     X(SITE_RIGHT_ARM, SCT, "368209003", "Right arm") \
     X(ADHERENCE_PARTIAL, SCT, "275928001", "Drugs - partial non-compliance (finding)") \
     X(SMOKE_NEVER, SCT, "266919005", "Never smoker") \
@@ -213,7 +184,6 @@
     X(SMOKE_SOMEDAY, SCT, "428041000124106", "Current some day smoker") \
     X(SMOKE_UNKNOWN, SCT, "266927001", "Unknown if ever smoked") \
     X(DEPRESSION, SCT, "87512008", "Mild major depression") \
-    X(STROKE, SCT, "422504002", "Ischemic stroke (disorder)") \
     X(MED_CAMILA, RXN, "748962", "Camila 28 Day Pack") \
     X(GOAL_EXERCISE, SCT, "408580007", "Physical activity target light exercise") \
     X(PRC_KNEE_SURGERY, SCT, "699253003", "Surgical manipulation of joint of knee") \

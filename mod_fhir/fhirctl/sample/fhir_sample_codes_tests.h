@@ -30,7 +30,6 @@
     X(MEAN_BP, LNC, "96607-7", "Blood pressure panel mean systolic and mean diastolic") \
     X(MEAN_SYSTOLIC, LNC, "96608-5", "Systolic blood pressure mean") \
     X(MEAN_DIASTOLIC, LNC, "96609-3", "Diastolic blood pressure mean") \
-    X(VITALS_PANEL, LNC, "85353-1", "Vital signs, weight, height, head circumference, oxygen saturation and BMI panel") \
     X(SMOKING, LNC, "72166-2", "Tobacco smoking status") \
     X(PACK_YEARS, SCT, "401201003", "Cigarette pack-years (observable entity)") \
     X(A1C, LNC, "4548-4", "Hemoglobin A1c/Hemoglobin.total in Blood") \
@@ -70,7 +69,6 @@
     X(UR_NITRITE, LNC, "5802-4", "Nitrite [Presence] in Urine by Test strip") \
     X(UR_LEUKO, LNC, "5799-2", "Leukocyte esterase [Presence] in Urine by Test strip") \
     X(UR_COLOR, LNC, "5778-6", "Color of Urine") \
-    X(UR_PH, LNC, "5803-2", "pH of Urine by Test strip") \
     X(UR_SEDIMENT, LNC, "11279-7", "Urine sediment comments by Light microscopy Narrative") \
     X(COVID_AG, LNC, "95209-3", "SARS-CoV+SARS-CoV-2 (COVID-19) Ag [Presence] in Respiratory system specimen by Rapid immunoassay") \
     X(PNL_BMP, LNC, "24321-2", "Basic metabolic 2000 panel - Serum or Plasma") \
@@ -82,7 +80,6 @@
     X(RES_NEGATIVE, SCT, "260385009", "Negative (qualifier value)") \
     X(RES_POSITIVE, SCT, "10828004", "Positive (qualifier value)") \
     X(RES_DETECTED, SCT, "260373001", "Detected (qualifier value)") \
-    X(RES_NOT_DETECTED, SCT, "260415000", "Not detected (qualifier value)") \
     X(RES_YELLOW, SCT, "371244009", "Yellow") \
     X(RPT_CHEST_XRAY, LNC, "30746-2", "Portable XR Chest Views") \
     X(RPT_ECG, LNC, "45033-8", "Cardiovascular physiologic and EKG assessment panel") \
@@ -105,8 +102,6 @@
     X(NOTE_PATHOLOGY, LNC, "11526-1", "Pathology study") \
     X(NOTE_SURGERY, LNC, "11504-8", "Provider-unspecified Operation note") \
     X(NOTE_EMERGENCY, LNC, "34111-5", "Emergency department note") \
-    X(NOTE_PLAN, LNC, "51847-2", "Evaluation + Plan note") \
-    X(NOTE_EPISODE, LNC, "34133-9", "Summary of episode note") \
     X(ADI_LIVING_WILL, LNC, "86533-7", "Patient Living will") \
     X(ADI_DNR, LNC, "84095-9", "Do not resuscitate") \
     X(ADI_POLST, LNC, "93037-0", "Portable medical order form") \
@@ -127,7 +122,6 @@
     X(HVS_LAST, LNC, "88123-5", "Within the past 12 months the food we bought just didn't last and we didn't have money to get more [U.S. FSS]") \
     X(FUNCTION, LNC, "75276-6", "Functional status [Interpretation]") \
     X(COGNITION, LNC, "11332-4", "History of Cognitive Function Narrative") \
-    X(PAIN, LNC, "72514-3", "Pain severity - 0-10 verbal numeric rating [Score] - Reported") \
     X(PHQ_INTEREST, LNC, "44250-9", "Little interest or pleasure in doing things in last 2 weeks") \
     X(PHQ_DOWN, LNC, "44255-8", "Feeling down, depressed, or hopeless in last 2 weeks") \
     X(PHQ_SLEEP, LNC, "44259-0", "Trouble falling or staying asleep, or sleeping too much in last 2 weeks [Reported.PHQ]") \
@@ -164,7 +158,6 @@
     X(LA_TRANSPORT_NONMED, LNC, "LA30134-3", "Yes, it has kept me from non-medical meetings, appointments, work, or from getting things that I need") \
     X(LA_1_2_WEEK, LNC, "LA30130-1", "1 or 2 times a week") \
     X(LA_SOMEWHAT, LNC, "LA13909-9", "Somewhat") \
-    X(LA_YES, LNC, "LA33-6", "Yes") \
     X(LA_NO, LNC, "LA32-8", "No") \
     X(DISABILITY, LNC, "69858-9", "Because of a physical, mental, or emotional condition, do you have serious difficulty concentrating, remembering, or making decisions?") \
     X(TOO_EXPENSIVE, SCT, "160695008", "Transport too expensive") \
@@ -180,11 +173,8 @@
     X(ORIENT_GAY, SCT, "38628009", "") \
     X(ORIENT_BI, SCT, "42035005", "") \
     X(ORIENT_ASKED, THO "v3-NullFlavor", "ASKU", "Asked but no answer") \
-    X(EXERCISE_PANEL, LNC, "89574-8", "Exercise Vital Sign (EVS)") \
     X(EXERCISE_DAYS, LNC, "89555-7", "How many days per week did you engage in moderate to strenuous physical activity in the last 30 days") \
-    X(EXERCISE_MINUTES, LNC, "68516-4", "On those days that you engage in moderate to strenuous exercise, how many minutes, on average, do you exercise") \
     X(APGAR, LNC, "9271-8", "10 minute Apgar Score") \
-    X(APGAR_PANEL, LNC, "48332-1", "10 minute Apgar panel") \
     X(APGAR_COLOR, LNC, "32401-2", "10 minute Apgar Color") \
     X(APGAR_HEART, LNC, "32402-0", "10 minute Apgar Heart Rate") \
     X(APGAR_TONE, LNC, "32403-8", "10 minute Apgar Muscle Tone") \
@@ -194,9 +184,7 @@
     X(LA_OVER_100, LNC, "LA6718-6", "At least 100 beats per minute") \
     X(LA_ACTIVE, LNC, "LA6715-2", "Active motion") \
     X(LA_GRIMACE, LNC, "LA6721-0", "Grimace and pulling away, cough, or sneeze during suctioning") \
-    X(LA_CRY, LNC, "LA6727-7", "Good, strong cry; normal rate and effort of breathing") \
-    X(CAPILLARY, LNC, "44963-7", "Capillary refill Time Nail Bed") \
-    X(RHYTHM, LNC, "8884-9", "Heart rate rhythm")
+    X(LA_CRY, LNC, "LA6727-7", "Good, strong cry; normal rate and effort of breathing")
 /* clang-format on */
 
 #endif

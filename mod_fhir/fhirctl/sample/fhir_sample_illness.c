@@ -54,7 +54,7 @@ const fhir_sample_illness_t fhir_sample_illnesses[ILL_COUNT] = {
         0, 365, CODE_NONE, {CODE_NONE, CODE_NONE}, "Fewer than four headache days a month"},
     [ILL_RHINITIS] = {CODE_RHINITIS, 5, 150, 150, 80, 0, {DRUG_FEXOFENADINE, DRUG_NONE, DRUG_NONE},
         0, 365, CODE_NONE, {CODE_NONE, CODE_NONE}, "Sleep through the night in spring"},
-    [ILL_ECZEMA] = {CODE_ECZEMA, 1, 80, 30, 20, 0, {DRUG_NONE, DRUG_NONE, DRUG_NONE},
+    [ILL_ECZEMA] = {CODE_ECZEMA, 1, 80, 30, 20, 0, {DRUG_HYDROCORTISONE, DRUG_NONE, DRUG_NONE},
         0, 365, CODE_NONE, {CODE_NONE, CODE_NONE}, "Skin without itching"},
     [ILL_DEPRESSION] = {CODE_DEPRESSION, 16, 80, 90, 60, 0, {DRUG_NONE, DRUG_NONE, DRUG_NONE},
         0, 91, CODE_NONE, {CODE_NONE, CODE_NONE}, "PHQ-9 score below 5"},

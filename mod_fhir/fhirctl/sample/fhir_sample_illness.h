@@ -85,6 +85,10 @@ typedef enum fhir_sample_drug_id_t {
     X(FEXOFENADINE, "Take 1 tablet by mouth twice a day in the pollen season", 2, 24, 1000,        \
       "{tbl}", 60, 2, ORAL)                                                                        \
     X(PREGABALIN, "Take 1 capsule by mouth twice a day", 2, 24, 1000, "{capsule}", 60, 2, ORAL)    \
+    X(HYDROCORTISONE, "Apply thinly to the itching skin twice a day", 2, 24, 1000,                 \
+      "{application}", 60, 1, NONE)                                                                \
+    X(EPINEPHRINE, "Inject into the thigh at once in a severe reaction, then call 911", 1, 24,     \
+      1000, "{injector}", 2, 1, NONE)                                                              \
     X(CAMILA, "Take 1 tablet by mouth every day at the same time", 1, 24, 1000, "{tbl}", 28, 11,   \
       ORAL)
 #define DRUG_ENUM(name, text, frequency, hours, dose, unit, pack, refills, route) DRUG_##name,

@@ -132,6 +132,7 @@ static void pregnancy(plan_t *plan)
         add(plan, birth - (40 - week) * 7, VISIT_PRENATAL);
     }
     add(plan, birth, VISIT_DELIVERY);
+    add(plan, birth + 42, VISIT_POSTNATAL);
 }
 
 /* Heart failure and the like bring people into hospital now and then. */

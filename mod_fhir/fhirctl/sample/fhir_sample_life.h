@@ -18,6 +18,7 @@ typedef enum fhir_sample_visit_kind_t {
     VISIT_AILMENT,
     VISIT_PRENATAL,
     VISIT_DELIVERY,
+    VISIT_POSTNATAL,
     VISIT_STAY, /* in hospital */
     VISIT_OPERATION,
     VISIT_KIND_COUNT

@@ -8,11 +8,13 @@
 
 static const char *unit_text(const char *ucum)
 {
-    return strcmp(ucum, "{tbl}") == 0       ? "tablet"
-           : strcmp(ucum, "{capsule}") == 0 ? "capsule"
-           : strcmp(ucum, "{puff}") == 0    ? "puff"
-           : strcmp(ucum, "U") == 0         ? "units"
-                                            : ucum;
+    return strcmp(ucum, "{tbl}") == 0           ? "tablet"
+           : strcmp(ucum, "{capsule}") == 0     ? "capsule"
+           : strcmp(ucum, "{puff}") == 0        ? "puff"
+           : strcmp(ucum, "{injector}") == 0    ? "injector"
+           : strcmp(ucum, "{application}") == 0 ? "application"
+           : strcmp(ucum, "U") == 0             ? "units"
+                                                : ucum;
 }
 
 static void medication_id(char out[32], const fhir_sample_drug_t *drug)

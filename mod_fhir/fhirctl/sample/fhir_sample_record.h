@@ -94,11 +94,12 @@ typedef struct fhir_sample_record_t {
     char lab[320], lab_person[320], pharmacist[320], pharmacy[320], payer[320];
     char self[320], cardiologist[320]; /* the Patient, a Practitioner */
     const fhir_sample_site_t *site;    /* of the visit */
-    int flu_season;                    /* of the last vaccination */
-    int pregnancy;                     /* number of its Condition */
-    unsigned shown;                    /* SHOWS_ bits that are done */
-    int encounter;                     /* number of the visit's Encounter, 0: none */
-    int day, minute;                   /* of the visit */
+    int covid_doses;
+    int flu_season;  /* of the last vaccination */
+    int pregnancy;   /* number of its Condition */
+    unsigned shown;  /* SHOWS_ bits that are done */
+    int encounter;   /* number of the visit's Encounter, 0: none */
+    int day, minute; /* of the visit */
 } fhir_sample_record_t;
 
 /** Begins a resource with the next number of its type (1, 2, …), which is returned; profiles is

@@ -314,6 +314,7 @@ void fhir_sample_survey_write(fhir_sample_record_t *rec)
     int is_needy = (rec->person->shows & SHOWS_NEEDS) != 0;
     int depressed = fhir_sample_write_ill_days(rec, ILL_DEPRESSION);
 
+    fhir_sample_care_procedure(rec, CODE_PRC_PHQ9, 0, 0);
     survey(rec, &forms[0], depressed < 0 ? 0 : depressed < 700 ? 2 : 1);
     if (is_needy) {
         survey(rec, &forms[1], 1 + rng_below(&rec->rng, 2));

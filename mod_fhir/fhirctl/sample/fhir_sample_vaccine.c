@@ -117,12 +117,19 @@ void fhir_sample_vaccine_write(fhir_sample_record_t *rec, int last_day)
             immunization(rec, schedule[i].code, schedule[i].ndc, schedule[i].dose, not_done(rec));
         }
     }
+    if (age_days > 12 * 365 && year >= 2021 && rec->covid_doses < 2 && rng_chance(&rec->rng, 700)) {
+        immunization(rec, rec->person->house % 2 ? CODE_VAX_COVID_PFIZER : CODE_VAX_COVID_MODERNA,
+                     CODE_NONE, ++rec->covid_doses, CODE_NONE);
+    }
     if (age_days > 183 && season > rec->flu_season && rng_chance(&rec->rng, 600)) {
-        int is_old = age_days > 65 * 365 && year >= 2014;
+        int is_old = age_days > 65 * 365 && year >= 2020;
 
         rec->flu_season = season;
-        immunization(rec, is_old ? CODE_VAX_FLU_HIGH : CODE_VAX_FLU_QUAD,
-                     is_old ? CODE_NONE : CODE_NDC_FLUZONE, 0,
+        immunization(rec,
+                     is_old        ? CODE_VAX_FLU_HIGH
+                     : year < 2013 ? CODE_VAX_FLU
+                                   : CODE_VAX_FLU_QUAD,
+                     is_old || year < 2013 ? CODE_NONE : CODE_NDC_FLUZONE, 0,
                      rng_chance(&rec->rng, 900) ? CODE_NONE : CODE_REFUSED);
     }
 }

@@ -23,6 +23,8 @@ static const struct {
     [VISIT_PRENATAL] = {CODE_CLASS_AMB, CODE_ENC_PRENATAL, 25, "Prenatal visit",
                         CODE_NOTE_PROGRESS},
     [VISIT_DELIVERY] = {CODE_CLASS_IMP, CODE_ENC_DELIVERY, 2880, "Delivery", CODE_NOTE_DISCHARGE},
+    [VISIT_POSTNATAL] = {CODE_CLASS_AMB, CODE_ENC_POSTNATAL, 25, "Postnatal visit",
+                         CODE_NOTE_PROGRESS},
     [VISIT_OPERATION] = {CODE_CLASS_IMP, CODE_ENC_ADMISSION, 4320, "Operation",
                          CODE_NOTE_DISCHARGE},
     [VISIT_STAY] = {CODE_CLASS_IMP, CODE_ENC_ADMISSION, 4320, "Hospital stay", CODE_NOTE_DISCHARGE},
@@ -369,12 +371,19 @@ static void happenings(fhir_sample_record_t *rec, fhir_sample_person_t *p,
     case VISIT_CHECKUP:
         fhir_sample_lab_write(rec, PANEL_CMP | PANEL_LIPID | PANEL_CBC);
         fhir_sample_care_procedure(rec, CODE_PRC_MED_REVIEW, 0, 0);
+        if (p->is_female && fhir_sample_write_age(rec) >= 50 && rec->encounter % 2) {
+            fhir_sample_care_procedure(rec, CODE_PRC_MAMMOGRAPHY, 0, 0);
+        }
         if (is_surveyed && rng_chance(&rec->rng, 350)) {
             fhir_sample_survey_write(rec);
         }
         break;
     case VISIT_FOLLOWUP:
         fhir_sample_lab_write(rec, panels_due(rec, p, 0));
+        if (fhir_sample_write_ill_days(rec, ILL_ASTHMA) >= 0 ||
+            fhir_sample_write_ill_days(rec, ILL_CHILD_ASTHMA) >= 0) {
+            fhir_sample_care_procedure(rec, CODE_PRC_SPIROMETRY, 0, 0);
+        }
         if (is_surveyed && fhir_sample_write_ill_days(rec, ILL_DEPRESSION) >= 0) {
             fhir_sample_survey_write(rec);
         }

@@ -295,15 +295,19 @@ static void described(fhir_sample_record_t *rec, fhir_sample_code_id_t code,
 
 static void urine(fhir_sample_record_t *rec)
 {
+    /* Tested in pregnancy as a matter of routine, else for an infection. */
+    fhir_sample_code_id_t infected = rec->pregnancy ? CODE_RES_NEGATIVE : CODE_RES_POSITIVE;
     int order = fhir_sample_study_request(rec, CODE_PNL_URINE, CODE_ORD_LAB, 0);
     int tube = specimen(rec, CODE_SPM_URINE, 0), first = rec->count[TYPE_Observation] + 1;
 
     described(rec, CODE_UR_COLOR, CODE_RES_YELLOW, NULL, tube);
     described(rec, CODE_UR_GLUCOSE, CODE_RES_NEGATIVE, NULL, tube);
     described(rec, CODE_UR_PROTEIN, CODE_RES_NEGATIVE, NULL, tube);
-    described(rec, CODE_UR_NITRITE, CODE_RES_POSITIVE, NULL, tube);
-    described(rec, CODE_UR_LEUKO, CODE_RES_POSITIVE, NULL, tube);
-    described(rec, CODE_UR_SEDIMENT, CODE_NONE, "Many leukocytes, bacteria present", tube);
+    described(rec, CODE_UR_NITRITE, infected, NULL, tube);
+    described(rec, CODE_UR_LEUKO, infected, NULL, tube);
+    described(rec, CODE_UR_SEDIMENT, CODE_NONE,
+              rec->pregnancy ? "No leukocytes, no bacteria" : "Many leukocytes, bacteria present",
+              tube);
     report(rec, CODE_PNL_URINE, order, tube, first, 6);
 }
 

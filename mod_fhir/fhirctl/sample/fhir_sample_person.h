@@ -43,7 +43,8 @@ enum {
     SHOWS_TRIBE = 512,         /* tribal affiliation */
     SHOWS_INTERPRETER = 1024,  /* needs an interpreter */
     SHOWS_HOME_MONITOR = 2048, /* measures blood pressure at home */
-    SHOWS_PREFERENCES = 4096   /* care and treatment preferences, orientation */
+    SHOWS_PREFERENCES = 4096,  /* care and treatment preferences, orientation */
+    SHOWS_DECLINED = 8192      /* measurements that the patient did not want */
 };
 
 typedef struct fhir_sample_person_t {

@@ -313,7 +313,7 @@ static void shows(fhir_sample_record_t *rec, const fhir_sample_person_t *p)
     if (p->shows & SHOWS_EVERY_INTENT) {
         fhir_sample_meds_intents(rec);
     }
-    if (p->shows & (SHOWS_UNKNOWNS | SHOWS_NEWBORN) || p->index == 5) {
+    if (p->shows & (SHOWS_UNKNOWNS | SHOWS_DECLINED)) {
         fhir_sample_vitals_refused(rec);
     }
 }

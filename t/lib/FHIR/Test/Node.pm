@@ -25,13 +25,13 @@ sub packages {
     open my $lock, '>', "$dir/lock" or die "$dir/lock: $!\n";
     flock $lock, LOCK_EX;
     if (!-e "$dir/installed" || read_file("$dir/installed") ne $wanted) {
-        write_file("$dir/work/package.json", $wanted) if system('mkdir', '-p', "$dir/work") == 0;
-        my $done = run({ dir => "$dir/work" }, 'npm', 'install', '--no-audit', '--no-fund',
+        write_file("$dir/packages/package.json", $wanted) if system('mkdir', '-p', "$dir/packages") == 0;
+        my $done = run({ dir => "$dir/packages" }, 'npm', 'install', '--no-audit', '--no-fund',
             '--no-package-lock', '--ignore-scripts', '--loglevel=error');
         die "npm install failed:\n$done->{out}$done->{err}" if $done->{status};
         write_file("$dir/installed", $wanted);
     }
-    return "$dir/work/node_modules";
+    return "$dir/packages/node_modules";
 }
 
 1;

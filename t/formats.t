@@ -163,6 +163,12 @@ unlike $html->body, qr{<b>1</b>}, 'data is escaped';
 like $html->body, qr{<a rel="noreferrer" href="http://[^"]+/dev/r4/Patient/p1">}, 'references are links';
 like $html->body, qr{<a href="[^"]+_cursor=[^"]+">next</a>}, 'paging';
 
+# --- a search by form
+my $form = $t->post('/dev/r4/Observation/_search', 'patient=p1&_format=xml&_elements=subject',
+    'Content-Type' => 'application/x-www-form-urlencoded', Accept => 'application/fhir+json');
+is $form->header('Content-Type'), $type{xml}, '_format in a form';
+like $form->body, qr/SUBSETTED/, '_elements in a form';
+
 # --- XML as input
 my %xml = ('Content-Type' => 'application/fhir+xml');
 my $posted = $t->post('/dev/r4/Patient', <<'XML', %xml);
@@ -191,6 +197,8 @@ my @bad = (
     [ '<Patient xmlns="http://hl7.org/fhir"><id>', 400, 'structure', qr/line 1, column/, 'an end that is missing' ],
     [ '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir"/>', 400,
         'structure', qr/document types/, 'a document type' ],
+    [ qq{<Patient xmlns="http://hl7.org/fhir">\n  <gender value="x"/>\n</Patient>}, 422, 'code-invalid', qr/line 2, column/,
+        'a code that is none, with its place in the XML' ],
     [ '<Patient/>', 400, 'structure', qr/namespace/, 'no namespace' ],
     [ '<?xml version="1.0" encoding="ISO-8859-1"?><Patient xmlns="http://hl7.org/fhir"/>', 400, 'structure', qr/UTF-8/, 'an encoding' ],
     [ "<Patient xmlns=\"http://hl7.org/fhir\">\0</Patient>", 400, 'structure', qr/U\+0000/, 'NUL' ],

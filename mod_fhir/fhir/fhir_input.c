@@ -40,6 +40,15 @@ static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call
     return parse_made(input, call, json);
 }
 
+/* Findings are told with their place in what was sent: that of the same node of the other tree. */
+static void copy_places(fhir_node_t *to, const fhir_node_t *from)
+{
+    to->line = from->line;
+    to->column = from->column;
+    for (to = to->child, from = from->child; to && from; to = to->next, from = from->next)
+        copy_places(to, from);
+}
+
 /* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
 static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const char *xml,
                              apr_size_t len)
@@ -50,7 +59,9 @@ static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const
 
     FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
     fhir_node_write_json(json, root, 0);
-    return parse_made(input, call, json);
+    FHIR_TRY(parse_made(input, call, json));
+    copy_places(input->root, root);
+    return NULL;
 }
 
 static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const char *body,

@@ -121,7 +121,8 @@ my @kill = (
         $t->start;
     },
 );
-for (my $i = 0; time < $until - 1.5; $i += 2) {
+# Each of them once, however slow the machine is.
+for (my $i = 0; time < $until - 1.5 || keys %killed < @kill / 2; $i += 2) {
     sleep 1.2;
     my ($what, $do) = @kill[ $i % @kill, $i % @kill + 1 ];
     $do->();

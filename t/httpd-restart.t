@@ -67,7 +67,10 @@ for (1 .. 5) { $t->graceful; $t->get($_) for @paths }
 my $parent = $t->httpd->{pid};
 my ($before, $files) = (memory($parent), open_files($parent));
 for (1 .. 40) { $t->graceful; $t->get($_) for @paths }
-cmp_ok(memory($parent) - $before, '<', 40 * 8, 'forty reloads: the parent process grows by less than 8 KB each');
+SKIP: {
+    skip 'the sanitizers keep freed memory', 1 if FHIR::Test::Httpd::sanitized();
+    cmp_ok(memory($parent) - $before, '<', 40 * 8, 'forty reloads: the parent process grows by less than 8 KB each');
+}
 is(open_files($parent), $files, 'and has no more files open');
 ok(wait_for(sub { $t->children <= 2 }, 8), 'no child of an earlier generation is left');
 ok(wait_for(sub { connections() <= 2 * 3 }, 5), 'nor a database connection: ' . connections());

@@ -24,12 +24,12 @@ sub packages {
     system 'mkdir', '-p', $dir;
     open my $lock, '>', "$dir/lock" or die "$dir/lock: $!\n";
     flock $lock, LOCK_EX;
-    if (!-e "$dir/installed" || read_file("$dir/installed") ne $wanted) {
+    if (!-e "$dir/packages/installed" || read_file("$dir/packages/installed") ne $wanted) {
         write_file("$dir/packages/package.json", $wanted) if system('mkdir', '-p', "$dir/packages") == 0;
         my $done = run({ dir => "$dir/packages" }, 'npm', 'install', '--no-audit', '--no-fund',
             '--no-package-lock', '--ignore-scripts', '--loglevel=error');
         die "npm install failed:\n$done->{out}$done->{err}" if $done->{status};
-        write_file("$dir/installed", $wanted);
+        write_file("$dir/packages/installed", $wanted);
     }
     return "$dir/packages/node_modules";
 }

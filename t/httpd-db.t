@@ -167,7 +167,7 @@ $t->expect_log(qr/FHIR0202: answered 503/);
 
 $lock = fork // die "fork: $!\n";
 if (!$lock) {
-    eval { $t->psql('BEGIN; LOCK main.patient; SELECT pg_sleep(5); COMMIT') };
+    eval { $t->psql('BEGIN; LOCK main.patient; SELECT pg_sleep(9); COMMIT') };
     POSIX::_exit(0);
 }
 sleep 0.3;

@@ -97,21 +97,6 @@ static int is_list(const fhir_element_t *el)
 
 /* ---- primitives ---- */
 
-static int json_kind_fits(fhir_prim_t prim, int kind)
-{
-    switch (prim) {
-    case FHIR_PRIM_BOOLEAN:
-        return kind == FHIR_NODE_TRUE || kind == FHIR_NODE_FALSE;
-    case FHIR_PRIM_DECIMAL:
-    case FHIR_PRIM_INTEGER:
-    case FHIR_PRIM_POSITIVEINT:
-    case FHIR_PRIM_UNSIGNEDINT:
-        return kind == FHIR_NODE_NUMBER;
-    default:
-        return kind == FHIR_NODE_STRING;
-    }
-}
-
 static void check_xhtml(fhir_check_t *c, const fhir_node_t *node)
 {
     fhir_err_t *err = fhir_xhtml_check(c->model, node->text, node->text_len, c->issues->pool);
@@ -126,7 +111,7 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
     const fhir_type_t *type = &c->model->types[el->type];
     fhir_prim_t prim = (fhir_prim_t)type->prim;
 
-    if (!json_kind_fits(prim, node->kind)) {
+    if (!fhir_check_primitive_kind(prim, node->kind)) {
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "primitive-json",
                            "%s is found where a %s is due: %s", fhir_check_kind(node),
                            fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));

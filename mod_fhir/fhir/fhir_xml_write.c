@@ -9,6 +9,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/fhir_check.h"
 #include "fhir/fhir_xhtml.h"
 #include "fhir/fhir_xhtml_scan.h"
 #include "fhir/fhir_xml.h"
@@ -310,22 +311,6 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_siz
     return NULL;
 }
 
-/* Whether a node has the JSON type of a primitive's value. */
-static int kind_fits(fhir_prim_t prim, fhir_node_kind_t kind)
-{
-    switch (prim) {
-    case FHIR_PRIM_BOOLEAN:
-        return kind == FHIR_NODE_TRUE || kind == FHIR_NODE_FALSE;
-    case FHIR_PRIM_DECIMAL:
-    case FHIR_PRIM_INTEGER:
-    case FHIR_PRIM_POSITIVEINT:
-    case FHIR_PRIM_UNSIGNEDINT:
-        return kind == FHIR_NODE_NUMBER;
-    default:
-        return kind == FHIR_NODE_STRING;
-    }
-}
-
 /* What most elements are: <name value="…"/> in one piece. */
 static void write_plain(fhir_xml_writer_t *w, const char *name, apr_size_t len,
                         const fhir_node_t *value)
@@ -357,7 +342,7 @@ static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *e
         value = NULL;
     if (extra && extra->kind == FHIR_NODE_NULL)
         extra = NULL;
-    if (value && !kind_fits(type->prim, value->kind))
+    if (value && !fhir_check_primitive_kind(type->prim, value->kind))
         return refuse(w, value, "the value has the wrong JSON type for %s",
                       fhir_model_str(w->model, type->name));
     if (extra && extra->kind != FHIR_NODE_OBJECT)

@@ -167,6 +167,15 @@ like $html->body, qr{<a href="[^"]+_cursor=[^"]+">next</a>}, 'paging';
 my $form = $t->post('/dev/r4/Observation/_search', 'patient=p1&_format=xml&_elements=subject',
     'Content-Type' => 'application/x-www-form-urlencoded', Accept => 'application/fhir+json');
 is $form->header('Content-Type'), $type{xml}, '_format in a form';
+my %form = ('Content-Type' => 'application/x-www-form-urlencoded', Accept => 'image/png');
+for ('Observation/_search', 'Patient/p1/Observation/_search', '_search?_type=Observation') {
+    my $found = $t->post("/dev/r4/$_", '_count=1&_format=application/fhir+xml', %form);
+    is $found->status, 200, "$_: _format of the form wins over Accept";
+    is $found->header('Content-Type'), $type{xml}, 'and says which one';
+    is_outcome $t->post("/dev/r4/$_", '_count=1', %form), 406, 'not-supported', qr/Accept/, 'a form without _format';
+    is_outcome $t->post("/dev/r4/$_", '', %form), 406, 'not-supported', qr/Accept/, 'an empty form';
+    is_outcome $t->post("/dev/r4/$_", '_format=ttl', %form), 406, 'not-supported', qr/_format/, 'no such _format';
+}
 like $form->body, qr/SUBSETTED/, '_elements in a form';
 
 # --- XML as input

@@ -11,7 +11,8 @@
 
 #include "fhir/fhir_interactions.h"
 
-/* A POST's parameters are those of its form, behind those of its URL. */
+/* A POST's parameters are those of its form, behind those of its URL. The format is settled when
+ * all are known: _format wins over Accept, wherever it stands. */
 static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
 {
     static const char form[] = "application/x-www-form-urlencoded";
@@ -24,7 +25,7 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
         return NULL;
     FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->query_max));
     if (!len)
-        return NULL;
+        return fhir_call_negotiate(call, &search->pairs);
     if (!type || strncasecmp(type, form, sizeof(form) - 1))
         return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
                                "_search takes its parameters as %s", form);

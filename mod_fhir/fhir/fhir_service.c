@@ -86,8 +86,8 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
     FHIR_TRY(bad_query);
     if (fhir_binary_wants_raw(call))
-        call->opts.format = FHIR_FORMAT_RAW; /* whatever Accept says: there is one content */
-    else
+        call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */
+    else if (!(route->flags & FHIR_ROUTE_FORM)) /* there, the form is asked first */
         FHIR_TRY(bad_format);
     if (!strcmp(route->method, "GET") && route->bit != FHIR_INTERACTION_SEARCH)
         FHIR_TRY(fhir_call_subset(call, &call->pairs));

@@ -24,6 +24,7 @@ my $t = FHIR::Test->new(modules => ['deflate', 'filter', 'brotli'], conf => <<'C
     FHIRInteractions all
     FHIRBodyValuesMax 1000
     FHIRDepthMax 10
+    FHIRXMLAttributesMax 8
     Require local
 </Location>
 CONF
@@ -235,6 +236,24 @@ is_outcome $t->post('/small/r4/Patient', '{"resourceType":"Patient","name":[' . 
     'Content-Type' => 'application/fhir+json'), 413, 'too-long', qr/more values/, 'JSON with many values';
 is_outcome $t->post('/small/r4/Patient', '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 11, %xml),
     413, 'too-long', qr/deeper than 10/, 'deep XML';
+my $eight = join ' ', map {"a$_=''"} 1 .. 8;
+is_outcome $t->post('/small/r4/Patient', "<Patient xmlns='http://hl7.org/fhir' $eight/>", %xml), 413, 'too-long',
+    qr/more than 8 attributes/, 'attributes of an element';
+my $scope = join '', map {"<extension url='x' xmlns:a$_='b' xmlns:c$_='d'>"} 1 .. 4;
+is_outcome $t->post('/small/r4/Patient', "<Patient xmlns='http://hl7.org/fhir'>$scope", %xml), 413, 'too-long',
+    qr/more than 8 namespaces/, 'namespaces around an element';
+for (['<b>' x 10 . 'x' . '</b>' x 10, qr/nested too deeply; at most 10/], ["<b $eight c=''>x</b>", qr/at most 8/]) {
+    my ($inner, $text) = @$_;
+    is_outcome $t->post('/small/r4/Patient', { resourceType => 'Patient', text => { status => 'generated',
+        div => "<div xmlns=\"http://www.w3.org/1999/xhtml\">$inner</div>" } }), 422, 'value', $text, 'a narrative over a limit';
+}
+my $declares = join '', map {"<a:add xmlns:a='b' sel='x'/>"} 1 .. 9;
+is_outcome $t->patch('/small/r4/Patient/p1', "<diff>$declares</diff>", 'Content-Type' => 'application/xml-patch+xml'),
+    413, 'too-long', qr/more than 8 namespaces/, 'namespaces of an XML Patch';
+is_outcome $t->patch('/small/r4/Patient/p1', "<diff $eight b=''/>", 'Content-Type' => 'application/xml-patch+xml'),
+    413, 'too-long', qr/more than 8 attributes/, 'attributes of an XML Patch';
+is_outcome $t->patch('/small/r4/Patient/p1', '<!DOCTYPE a [<!ENTITY b "c">]><diff>&b;</diff>',
+    'Content-Type' => 'application/xml-patch+xml'), 400, 'structure', qr/document types/, 'an entity in an XML Patch';
 
 # --- compression is httpd's
 for my $coding (qw(gzip br)) {

@@ -40,10 +40,15 @@ struct fhir_node_t {
     apr_byte_t flags;          /* for the tree's user, 0 from the parser */
 };
 
+/** The most that limits may allow: what works on a stack has room for it. */
+#define FHIR_NODE_DEPTH_MOST 512
+#define FHIR_NODE_ATTRS_MOST 256
+
 typedef struct fhir_node_limits_t {
     apr_size_t max_bytes; /* of the source; 0: 4 GiB - 1 */
     int max_depth;        /* 0: 64 */
     apr_size_t max_nodes; /* 0: no limit but memory */
+    int max_attrs;        /* XML: attributes of one element, namespaces in scope; 0: 64 */
 } fhir_node_limits_t;
 
 /**

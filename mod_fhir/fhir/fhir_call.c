@@ -111,7 +111,8 @@ fhir_value_t fhir_value_text(const char *text)
 fhir_node_limits_t fhir_call_limits(const fhir_call_t *call)
 {
     fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max,
-                                 .max_nodes = (apr_size_t)call->endpoint->body_values_max};
+                                 .max_nodes = (apr_size_t)call->endpoint->body_values_max,
+                                 .max_attrs = call->endpoint->xml_attributes_max};
 
     return limits;
 }

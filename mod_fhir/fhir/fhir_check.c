@@ -99,7 +99,8 @@ static int is_list(const fhir_element_t *el)
 
 static void check_xhtml(fhir_check_t *c, const fhir_node_t *node)
 {
-    fhir_err_t *err = fhir_xhtml_check(c->model, node->text, node->text_len, c->issues->pool);
+    fhir_err_t *err =
+        fhir_xhtml_check(c->model, node->text, node->text_len, c->limits, c->issues->pool);
 
     if (err)
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "narrative", "%s", err->message);
@@ -424,9 +425,9 @@ static void check_nested(fhir_check_t *c, const fhir_node_t *node, int contained
 }
 
 void fhir_check_resource(fhir_issues_t *issues, const fhir_type_t **type, const fhir_model_t *model,
-                         const fhir_node_t *resource)
+                         const fhir_node_limits_t *limits, const fhir_node_t *resource)
 {
-    fhir_check_t c = {.issues = issues, .model = model, .container = resource};
+    fhir_check_t c = {.issues = issues, .model = model, .limits = limits, .container = resource};
 
     c.path = fhir_buf_create(issues->pool, 64 * 1024);
     c.element_type = fhir_model_type(model, "Element", 7);

@@ -17,11 +17,12 @@
 
 /**
  * Checks a whole resource, nested ones included.
+ * @param limits of the narratives in it (fhir_xhtml_check)
  * @param type the resource type, or NULL when the tree has no known resourceType (that is then
  *             the one finding)
  */
 void fhir_check_resource(fhir_issues_t *issues, const fhir_type_t **type, const fhir_model_t *model,
-                         const fhir_node_t *resource);
+                         const fhir_node_limits_t *limits, const fhir_node_t *resource);
 
 /** 1 if the text is a valid value of the primitive type (JSON's lexical form, R4 rules). */
 int fhir_check_primitive(fhir_prim_t prim, const char *s, apr_size_t len);

@@ -11,10 +11,11 @@
 typedef struct fhir_check_t {
     fhir_issues_t *issues;
     const fhir_model_t *model;
-    const fhir_type_t *element_type; /* "Element": what `_name` members are */
-    const fhir_node_t *container;    /* the resource that holds `contained` */
-    unsigned char *referred;         /* by index in `contained`: something refers to it */
-    fhir_buf_t *path;                /* FHIRPath of the node in hand */
+    const fhir_node_limits_t *limits; /* of narratives */
+    const fhir_type_t *element_type;  /* "Element": what `_name` members are */
+    const fhir_node_t *container;     /* the resource that holds `contained` */
+    unsigned char *referred;          /* by index in `contained`: something refers to it */
+    fhir_buf_t *path;                 /* FHIRPath of the node in hand */
 } fhir_check_t;
 
 /** An error at the path in hand; node (or NULL) gives its place in the source. */

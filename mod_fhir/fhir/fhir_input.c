@@ -111,14 +111,16 @@ fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
 fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
                              const fhir_type_t *expected)
 {
-    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)call->endpoint->validate};
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)call->endpoint->validate,
+                                 .limits = &limits};
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
     fhir_issue_t *issue;
 
     if (call->endpoint->validator)
         fhir_validate_resource(issues, &input->type, call->endpoint->validator, &opts, input->root);
     else
-        fhir_check_resource(issues, &input->type, call->model, input->root);
+        fhir_check_resource(issues, &input->type, call->model, &limits, input->root);
     for (issue = issues->first; issue; issue = issue->next)
         if (!issue->line && !input->is_converted)
             fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);

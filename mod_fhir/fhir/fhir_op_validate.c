@@ -223,7 +223,9 @@ static fhir_err_t *take_stored(asked_t *asked)
 static fhir_err_t *validate(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
+    fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_PROFILE,
+                                 .limits = &limits,
                                  .profiles = (const char *const *)asked->profiles->elts,
                                  .n_profiles = asked->profiles->nelts};
     const fhir_validator_t *validator = call->endpoint->validator;

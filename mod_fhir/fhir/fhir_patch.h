@@ -21,10 +21,11 @@ fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_po
  * XML Patch (RFC 5261). Selectors are XPath 1.0 without variables; the prefix f stands for FHIR's
  * namespace and h for XHTML's, others are those in scope at the patch.
  * @param result the patched document, in pool
+ * @param limits attributes of one element, and namespaces that the patch declares; NULL: defaults
  */
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
-                           apr_pool_t *pool);
+                           const fhir_node_limits_t *limits, apr_pool_t *pool);
 
 /**
  * FHIRPath Patch: operations in a Parameters resource; http://hl7.org/fhir/R4/fhirpatch.html.

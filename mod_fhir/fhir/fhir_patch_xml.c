@@ -10,6 +10,9 @@
 #include <libxml/tree.h>
 #include <libxml/xpath.h>
 #include <libxml/xpathInternals.h>
+#include <string.h>
+
+#include "fhir/fhir_xml_scan.h"
 
 #define NS_FHIR         "http://hl7.org/fhir"
 #define NS_XHTML        "http://www.w3.org/1999/xhtml"
@@ -350,15 +353,29 @@ static fhir_err_t *parse(xmlDocPtr *doc, const char *what, const char *text, apr
     if (!*doc)
         return fhir_err_create(pool, FHIR_ERR_SYNTAX, "The %s is not well-formed XML", what);
     apr_pool_cleanup_register(pool, *doc, free_doc, apr_pool_cleanup_null);
-    if ((*doc)->intSubset || (*doc)->extSubset)
-        return fhir_err_create(pool, FHIR_ERR_SYNTAX, "The %s has a DTD, which is not allowed",
-                               what);
+    return NULL;
+}
+
+/* What libxml2 would spend hours on: it compares all attributes of an element, and searches all
+ * namespaces in scope one by one. */
+static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_node_limits_t *limits,
+                        apr_pool_t *pool)
+{
+    int max = limits && limits->max_attrs > 0 ? limits->max_attrs : 64, n = 0;
+    const char *s = xml, *end = xml + len;
+
+    FHIR_TRY(fhir_xml_scan(xml, len, max, pool));
+    for (; (s = memmem(s, (apr_size_t)(end - s), "xmlns", 5)); s += 5)
+        if (++n > max)
+            return fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
+                                   "The XML Patch declares more than %d namespaces, the limit here",
+                                   max);
     return NULL;
 }
 
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
-                           apr_pool_t *pool)
+                           const fhir_node_limits_t *limits, apr_pool_t *pool)
 {
     xpatch_t p = {.pool = pool};
     xmlDocPtr patch_doc;
@@ -366,6 +383,7 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
     int len = 0;
     fhir_err_t *err;
 
+    FHIR_TRY(scan(patch, patch_len, limits, pool));
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
     p.xpath = xmlXPathNewContext(p.doc);

@@ -41,6 +41,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->body_max = 16 * 1024 * 1024;
     endpoint->depth_max = 64;
     endpoint->body_values_max = 1000000;
+    endpoint->xml_attributes_max = 64;
     endpoint->values_max = 500;
     endpoint->params_max = 100;
     endpoint->hops_max = 4;

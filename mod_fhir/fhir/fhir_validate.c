@@ -341,7 +341,7 @@ void fhir_validate_resource(fhir_issues_t *issues, const fhir_type_t **type,
 
     if (!opts)
         opts = &defaults;
-    fhir_check_resource(issues, type, validator->model, resource);
+    fhir_check_resource(issues, type, validator->model, opts->limits, resource);
     if (*type && validator->profiles && opts->level > FHIR_VALIDATE_STRUCTURE)
         run(issues, validator, opts, resource);
 }

@@ -34,6 +34,7 @@ typedef struct fhir_validate_opts_t {
     int information;     /* also what is neither wrong nor doubtful: must-support elements that
                             are not there, codes and extensions that cannot be judged */
     int max_steps;       /* of one invariant; 0: 200,000 */
+    const fhir_node_limits_t *limits; /* as of fhir_check_resource */
 } fhir_validate_opts_t;
 
 /** Compiles the invariants of a model; a model without profiles (DSTU2) has structure only. */

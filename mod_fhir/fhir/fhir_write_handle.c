@@ -341,7 +341,7 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
     FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->model, 0, call->pool),
                             write->input.root, call->pool));
     FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len,
-                            call->pool));
+                            &limits, call->pool));
     FHIR_TRY(fhir_xml_parse(&root, call->model, patched, patched_len, &limits, call->pool));
     fhir_node_write_json(out, root, 0);
     return NULL;
@@ -357,7 +357,7 @@ static fhir_err_t *patch_path(fhir_buf_t *out, fhir_write_t *write, const fhir_n
 static fhir_err_t *patch_path_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
                                    apr_size_t len)
 {
-    fhir_node_limits_t limits = {.max_depth = write->call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(write->call);
     fhir_node_t *parameters;
 
     FHIR_TRY(fhir_node_parse_json(&parameters, patch, len, &limits, write->call->pool));
@@ -368,7 +368,7 @@ static fhir_err_t *patch_path_xml(fhir_buf_t *out, fhir_write_t *write, const ch
                                   apr_size_t len)
 {
     fhir_call_t *call = write->call;
-    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max};
+    fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_node_t *parameters;
 
     FHIR_TRY(fhir_xml_parse(&parameters, call->model, patch, len, &limits, call->pool));

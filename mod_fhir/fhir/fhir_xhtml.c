@@ -309,20 +309,22 @@ static fhir_err_t *fault_at(const char *at, const char *fault, const char *sourc
 }
 
 fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_t len,
-                             apr_pool_t *pool)
+                             const fhir_node_limits_t *limits, apr_pool_t *pool)
 {
     fhir_xscan_t scan;
     fhir_xtoken_t token;
     const char *fault = NULL, *at = s;
     int dstu2 = model->version[0] == '1', content = 0, first = 1;
 
-    fhir_xscan_init(&scan, s, len);
+    fhir_xscan_init(&scan, s, len, limits);
     while (!fault && (token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         at = scan.raw.s;
         content |= is_content(&scan, token);
         if (token == FHIR_XTOKEN_ERROR) {
             at = scan.at;
-            fault = scan.error;
+            fault = scan.limit
+                        ? apr_psprintf(pool, "%s; at most %d are accepted", scan.error, scan.limit)
+                        : scan.error;
         }
         else if (token == FHIR_XTOKEN_ENTITY && !dstu2)
             fault = "entities of HTML are not allowed; write a character reference such as &#160;";
@@ -412,7 +414,7 @@ int fhir_xhtml_write_xml(fhir_buf_t *buf, const char *s, apr_size_t len)
     const char *from; /* what is not written yet */
     int first = 1;
 
-    fhir_xscan_init(&scan, s, len);
+    fhir_xscan_init(&scan, s, len, NULL);
     from = scan.start;
     while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         int entities = token == FHIR_XTOKEN_ENTITY ||
@@ -503,7 +505,7 @@ void fhir_xhtml_write_html(fhir_buf_t *buf, const char *s, apr_size_t len)
     fhir_xtoken_t token;
     apr_size_t mark = buf->len;
 
-    fhir_xscan_init(&scan, s, len);
+    fhir_xscan_init(&scan, s, len, NULL);
     while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         if (token == FHIR_XTOKEN_ERROR) {
             buf->len = mark;

@@ -11,6 +11,7 @@
 
 #include "core/fhir_buf.h"
 #include "core/fhir_err.h"
+#include "core/fhir_node.h"
 #include "model/fhir_model.h"
 
 #define FHIR_XHTML_NAMESPACE "http://www.w3.org/1999/xhtml"
@@ -24,10 +25,11 @@
  * and entities other than XML's own; only elements and attributes of the FHIR schema; no scripts,
  * event attributes, external objects, script URLs or style rules that load something; some content.
  * DSTU2 may lack the namespace and use HTML's entities.
+ * @param limits depth (from the div) and attributes of one element; NULL: the most there can be
  * @return NULL or FHIR_ERR_VALUE; line and column are those in the narrative
  */
 fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_t len,
-                             apr_pool_t *pool);
+                             const fhir_node_limits_t *limits, apr_pool_t *pool);
 
 /**
  * Appends a stored div as an element of an XML document, byte for byte where it is well-formed.

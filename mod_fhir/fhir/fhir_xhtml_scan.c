@@ -18,6 +18,12 @@ static fhir_xtoken_t fail(fhir_xscan_t *scan, const char *at, const char *error)
     return FHIR_XTOKEN_ERROR;
 }
 
+static fhir_xtoken_t over(fhir_xscan_t *scan, int limit, const char *error)
+{
+    scan->limit = limit;
+    return fail(scan, scan->at, error);
+}
+
 static int is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
@@ -170,7 +176,15 @@ static const char *check_text(const char **error, const char *s, const char *end
     return NULL;
 }
 
-void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len)
+static int within(int limit, int standard, int most)
+{
+    if (limit <= 0)
+        return standard;
+    return limit < most ? limit : most;
+}
+
+void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len,
+                     const fhir_node_limits_t *limits)
 {
     const char *end = s + len;
 
@@ -181,6 +195,11 @@ void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len)
     scan->start = scan->at = s;
     scan->end = end;
     scan->error = NULL;
+    scan->limit = 0;
+    scan->max_depth =
+        limits ? within(limits->max_depth, 64, FHIR_NODE_DEPTH_MOST) : FHIR_NODE_DEPTH_MOST;
+    scan->max_attrs =
+        limits ? within(limits->max_attrs, 64, FHIR_NODE_ATTRS_MOST) : FHIR_NODE_ATTRS_MOST;
     scan->n_attrs = scan->depth = scan->done = scan->n_prefixes = scan->has_namespace = 0;
 }
 
@@ -225,9 +244,8 @@ static const char *declare(fhir_xscan_t *scan, const fhir_xattr_t *attr)
     prefix.len = attr->name.len - 6;
     if (known_prefix(scan, &prefix))
         return NULL;
-    if (scan->depth > 0 || scan->n_prefixes == FHIR_XHTML_PREFIXES || !prefix.len ||
-        memchr(prefix.s, ':', prefix.len) || fhir_xspan_is(&prefix, "xmlns") ||
-        fhir_xspan_is(&prefix, "xml"))
+    if (scan->depth > 0 || !prefix.len || memchr(prefix.s, ':', prefix.len) ||
+        fhir_xspan_is(&prefix, "xmlns") || fhir_xspan_is(&prefix, "xml"))
         return "namespace prefixes of the narrative must be declared on its div";
     scan->prefixes[scan->n_prefixes++] = prefix;
     return NULL;
@@ -289,7 +307,7 @@ static const char *take_attr(fhir_xscan_t *scan, fhir_xattr_t *seen, int n_seen,
 static fhir_xtoken_t read_open(fhir_xscan_t *scan)
 {
     const char *s = scan->at + 1, *e = name_end(s, scan->end), *error;
-    fhir_xattr_t seen[FHIR_XHTML_ATTRS], attr;
+    fhir_xattr_t seen[FHIR_NODE_ATTRS_MOST], attr;
     fhir_xspan_t name = {s, (apr_size_t)(e - s)};
     int n = 0;
 
@@ -303,10 +321,10 @@ static fhir_xtoken_t read_open(fhir_xscan_t *scan)
             return fail(scan, scan->at, "this tag does not end");
         if (*e == '>' || *e == '/')
             break;
-        if (n == FHIR_XHTML_ATTRS || e == before)
-            return fail(scan, e,
-                        e == before ? "blanks must separate attributes"
-                                    : "too many attributes in one element");
+        if (e == before)
+            return fail(scan, e, "blanks must separate attributes");
+        if (n == scan->max_attrs)
+            return over(scan, scan->max_attrs, "too many attributes in one element");
         s = e;
         if (!(e = read_attr(scan, &attr, s)))
             return FHIR_XTOKEN_ERROR;
@@ -318,8 +336,8 @@ static fhir_xtoken_t read_open(fhir_xscan_t *scan)
         return fail(scan, scan->at, "this tag does not end");
     if (!split_name(&scan->name, scan, &name))
         return fail(scan, scan->at, "the namespace prefix of this element is not declared");
-    if (scan->depth == FHIR_XHTML_DEPTH)
-        return fail(scan, scan->at, "the elements of the narrative are nested too deeply");
+    if (scan->depth == scan->max_depth)
+        return over(scan, scan->max_depth, "the elements of the narrative are nested too deeply");
     scan->open[scan->depth] = name;
     if (scan->empty)
         scan->done = scan->depth == 0;

@@ -10,11 +10,7 @@
 #ifndef FHIR_XHTML_SCAN_H
 #define FHIR_XHTML_SCAN_H
 
-#include <apr.h>
-
-#define FHIR_XHTML_DEPTH    100 /* nesting of elements */
-#define FHIR_XHTML_ATTRS    32  /* attributes of one element */
-#define FHIR_XHTML_PREFIXES 4   /* namespace prefixes, all declared on the div */
+#include "core/fhir_node.h"
 
 typedef struct fhir_xspan_t {
     const char *s;
@@ -39,23 +35,27 @@ typedef enum fhir_xtoken_t {
 typedef struct fhir_xscan_t {
     const char *start, *end, *at; /* the source, and the place read next (of the error) */
     const char *error;            /* what is wrong, in words */
+    int limit;                    /* the limit that the error is about, or 0 */
+    int max_depth, max_attrs;
     /* The token: */
     fhir_xspan_t raw;  /* all its bytes */
     fhir_xspan_t name; /* OPEN, CLOSE: local name; ENTITY: name */
     fhir_xspan_t text; /* TEXT, CDATA */
-    fhir_xattr_t attrs[FHIR_XHTML_ATTRS];
+    fhir_xattr_t attrs[FHIR_NODE_ATTRS_MOST];
     int n_attrs; /* OPEN: attributes without namespace declarations */
     int empty;
     /* What is open: */
-    fhir_xspan_t open[FHIR_XHTML_DEPTH];
+    fhir_xspan_t open[FHIR_NODE_DEPTH_MOST];
     int depth;
-    int done; /* the outermost element is closed */
-    fhir_xspan_t prefixes[FHIR_XHTML_PREFIXES];
+    int done;                                    /* the outermost element is closed */
+    fhir_xspan_t prefixes[FHIR_NODE_ATTRS_MOST]; /* all declared on the div */
     int n_prefixes;
     int has_namespace; /* the div says in which namespace it is */
 } fhir_xscan_t;
 
-void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len);
+/** @param limits depth and attributes of one element; NULL: the most that can be held */
+void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len,
+                     const fhir_node_limits_t *limits);
 /** Reads the next token. */
 fhir_xtoken_t fhir_xscan_next(fhir_xscan_t *scan);
 

@@ -19,7 +19,7 @@
 #include "fhir/fhir_xml_scan.h"
 
 #define DEFAULT_DEPTH 64
-#define MAX_PREFIXES  16 /* namespaces in scope, which libxml2 searches one by one */
+#define DEFAULT_ATTRS 64
 #define XSI           "http://www.w3.org/2001/XMLSchema-instance"
 
 typedef enum frame_kind_t {
@@ -54,7 +54,7 @@ typedef struct parser_t {
     apr_size_t len, nodes_left;
     xmlParserCtxtPtr ctxt;
     frame_t *frames;
-    int depth, max_depth, keep_comments;
+    int depth, max_depth, max_attrs, keep_comments;
     fhir_node_t *comments; /* array of those not yet given to an element */
     fhir_node_t *root;
     fhir_err_t *err;
@@ -501,8 +501,10 @@ static void start(parser_t *p, const tag_t *tag)
              p->max_depth);
         return;
     }
-    if (f->prefixes + tag->n_declared > MAX_PREFIXES && tag->n_declared) {
-        stop(p, FHIR_ERR_TOO_LARGE, "more than %d namespaces are declared", MAX_PREFIXES);
+    /* libxml2 searches all that are in scope, one by one */
+    if (f->prefixes + tag->n_declared > p->max_attrs && tag->n_declared) {
+        stop(p, FHIR_ERR_TOO_LARGE, "more than %d namespaces are declared, the limit here",
+             p->max_attrs);
         return;
     }
     switch (f->kind) {
@@ -732,7 +734,8 @@ fhir_err_t *fhir_xml_parse(fhir_node_t **resource, const fhir_model_t *model, co
                                "the document has %" APR_SIZE_T_FMT
                                " bytes; at most %" APR_SIZE_T_FMT " are accepted",
                                len, max);
-    FHIR_TRY(fhir_xml_scan(xml, len, pool));
+    p.max_attrs = limits->max_attrs > 0 ? limits->max_attrs : DEFAULT_ATTRS;
+    FHIR_TRY(fhir_xml_scan(xml, len, p.max_attrs, pool));
     p.model = model;
     p.element_type = fhir_model_type(model, "Element", 7);
     p.xml = xml;

@@ -7,6 +7,7 @@
 #include "fhir/fhir_xml_scan.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 #include <string.h>
 
 #include "core/fhir_node.h"
@@ -14,6 +15,7 @@
 
 typedef struct scan_t {
     const char *start, *end;
+    int max_attrs;
     apr_pool_t *pool;
 } scan_t;
 
@@ -73,8 +75,11 @@ static const char *read_tag(fhir_err_t **err, const scan_t *scan, const char *s)
     for (; s < scan->end && *s != '>'; s++) {
         if (*s != '"' && *s != '\'')
             continue;
-        if (++n > FHIR_XML_ATTRS) {
-            *err = refuse(scan, tag, FHIR_ERR_TOO_LARGE, "the element has too many attributes");
+        if (++n > scan->max_attrs) {
+            *err = refuse(scan, tag, FHIR_ERR_TOO_LARGE,
+                          apr_psprintf(scan->pool,
+                                       "the element has more than %d attributes, the limit here",
+                                       scan->max_attrs));
             return NULL;
         }
         s = memchr(s + 1, *s, (apr_size_t)(scan->end - s - 1));
@@ -103,9 +108,9 @@ static fhir_err_t *check_tags(const scan_t *scan, const char *s)
     return NULL;
 }
 
-fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, apr_pool_t *pool)
+fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, int max_attrs, apr_pool_t *pool)
 {
-    scan_t scan = {xml, xml + len, pool};
+    scan_t scan = {xml, xml + len, max_attrs, pool};
     const char *s = xml;
     apr_size_t valid;
 

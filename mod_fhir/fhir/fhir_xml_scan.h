@@ -8,14 +8,12 @@
 
 #include "core/fhir_err.h"
 
-#define FHIR_XML_ATTRS 64 /* attributes of one element; libxml2 compares each with all others */
-
 /**
  * Refuses what is not UTF-8 or says so, NUL, a document type, and an element with more than
- * FHIR_XML_ATTRS attributes. What is left is text in which libxml2 reads as UTF-8 at a cost that
- * grows with its length. Not a check of well-formedness.
- * @return NULL or FHIR_ERR_SYNTAX with line and column
+ * max_attrs attributes: libxml2 compares each with all others. What is left is text in which
+ * libxml2 reads as UTF-8 at a cost that grows with its length. Not a check of well-formedness.
+ * @return NULL, FHIR_ERR_SYNTAX or FHIR_ERR_TOO_LARGE, with line and column
  */
-fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, apr_pool_t *pool);
+fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, int max_attrs, apr_pool_t *pool);
 
 #endif

@@ -117,7 +117,7 @@ static fhir_err_t *check(const convert_t *c, const fhir_node_t *tree)
     const fhir_type_t *type;
     fhir_issue_t *issue;
 
-    fhir_check_resource(issues, &type, c->model, tree);
+    fhir_check_resource(issues, &type, c->model, NULL, tree);
     for (issue = issues->first; issue; issue = issue->next)
         if (issue->expression)
             issue->text = apr_pstrcat(c->pool, issue->expression, ": ", issue->text, NULL);

@@ -25,6 +25,7 @@
     X(BODY_MAX, "FHIRBodyMax", "most bytes of a request body")                                     \
     X(BODY_VALUES_MAX, "FHIRBodyValuesMax", "most values of a request body")                       \
     X(DEPTH_MAX, "FHIRDepthMax", "deepest nesting of a request body")                              \
+    X(XML_ATTRIBUTES_MAX, "FHIRXMLAttributesMax", "most attributes of an XML element")             \
     X(QUERY_MAX, "FHIRQueryMax", "most bytes of a search, in URL or form")                         \
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \
     X(VALUES_MAX, "FHIRValuesMax", "most values of one parameter, divided by commas")              \

@@ -33,7 +33,7 @@ static void check_narratives(const fhir_model_t *model, const fhir_node_t *node,
 
     if (node->name_len == 3 && !memcmp(node->name, "div", 3) && node->kind == FHIR_NODE_STRING) {
         fhir_buf_t *buf = fhir_buf_create(pool, 0);
-        fhir_err_t *err = fhir_xhtml_check(model, node->text, node->text_len, pool);
+        fhir_err_t *err = fhir_xhtml_check(model, node->text, node->text_len, NULL, pool);
 
         check(!err || err->message[0]);
         check(fhir_xhtml_write_xml(buf, node->text, node->text_len) || err);

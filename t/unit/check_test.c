@@ -198,7 +198,7 @@ static void one_case(const char *quoted, const char *id, const char *expression,
             *s = '"';
     if (!tap_no_err(fhir_node_parse_json(&root, json, strlen(json), NULL, pool), "parse %s", json))
         return;
-    fhir_check_resource(issues, &type, &fhir_model_r4, root);
+    fhir_check_resource(issues, &type, &fhir_model_r4, NULL, root);
     if (!id) {
         tap_is_str(issues->first ? issues->first->text : NULL, NULL, "valid: %s", json);
         return;

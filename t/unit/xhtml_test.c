@@ -154,7 +154,7 @@ static void test_check(apr_pool_t *pool)
 
     for (i = 0; i < TAP_COUNT(checks); i++) {
         const char *div = checks[i].div, *fault = checks[i].fault;
-        fhir_err_t *err = fhir_xhtml_check(&fhir_model_r4, div, strlen(div), pool);
+        fhir_err_t *err = fhir_xhtml_check(&fhir_model_r4, div, strlen(div), NULL, pool);
 
         if (!fault)
             tap_no_err(err, "accepted: %s", div);
@@ -177,9 +177,55 @@ static void test_depth(apr_pool_t *pool)
     for (i = 0; i < 5000; i++)
         fhir_buf_puts(buf, "</b>");
     fhir_buf_puts(buf, "</div>");
-    tap_ok(fhir_xhtml_check(&fhir_model_r4, buf->data, buf->len, pool), "deep nesting is refused");
+    tap_ok(fhir_xhtml_check(&fhir_model_r4, buf->data, buf->len, NULL, pool),
+           "deep nesting is refused");
     tap_ok(!fhir_xhtml_write_xml(out, buf->data, buf->len), "and written as text");
     tap_ok(well_formed(out->data, (int)out->len), "that is well-formed");
+}
+
+/* A narrative of so many levels, the div among them, and attributes in the innermost. */
+static const char *nested(int levels, int attrs, apr_pool_t *pool)
+{
+    static const char *const names[] = {"class", "id", "lang", "title", "style", "dir"};
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    int i;
+
+    fhir_buf_puts(buf, "<div " NS ">");
+    for (i = 2; i < levels; i++)
+        fhir_buf_puts(buf, "<b>");
+    fhir_buf_puts(buf, "<i");
+    for (i = 0; i < attrs; i++)
+        fhir_buf_printf(buf, " %s=\"\"", names[i]);
+    fhir_buf_puts(buf, ">x</i>");
+    for (i = 2; i < levels; i++)
+        fhir_buf_puts(buf, "</b>");
+    fhir_buf_puts(buf, "</div>");
+    return fhir_buf_cstr(buf);
+}
+
+static void test_limits(apr_pool_t *pool)
+{
+    static const struct {
+        int max_depth, max_attrs, depth, attrs;
+        const char *fault;
+    } limits[] = {
+        {0, 0, 64, 6, NULL},    {0, 0, 65, 6, "at most 64 are"}, {8, 4, 8, 4, NULL},
+        {8, 4, 9, 4, "most 8"}, {8, 4, 8, 5, "most 4 are"},      {512, 256, 512, 6, NULL},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < TAP_COUNT(limits); i++) {
+        fhir_node_limits_t given = {.max_depth = limits[i].max_depth,
+                                    .max_attrs = limits[i].max_attrs};
+        const char *div = nested(limits[i].depth, limits[i].attrs, pool);
+        fhir_err_t *err = fhir_xhtml_check(&fhir_model_r4, div, strlen(div), &given, pool);
+
+        if (!limits[i].fault)
+            tap_no_err(err, "%d levels, %d attributes: within", limits[i].depth, limits[i].attrs);
+        else
+            tap_ok(err && strstr(err->message, limits[i].fault), "%d levels, %d attributes: over",
+                   limits[i].depth, limits[i].attrs);
+    }
 }
 
 int main(void)
@@ -190,9 +236,11 @@ int main(void)
 
     test_check(pool);
     test_depth(pool);
-    tap_no_err(fhir_xhtml_check(&fhir_model_dstu2, "<div>&nbsp;x</div>", 18, pool),
+    test_limits(pool);
+    tap_no_err(fhir_xhtml_check(&fhir_model_dstu2, "<div>&nbsp;x</div>", 18, NULL, pool),
                "DSTU2 does without namespace and has entities");
-    tap_ok(fhir_xhtml_check(&fhir_model_dstu2, "<div>&nope;x</div>", 18, pool), "but not any");
+    tap_ok(fhir_xhtml_check(&fhir_model_dstu2, "<div>&nope;x</div>", 18, NULL, pool),
+           "but not any");
     for (i = 0; i < TAP_COUNT(writes); i++) {
         fhir_buf_clear(buf);
         fhir_xhtml_write_xml(buf, writes[i].div, strlen(writes[i].div));

@@ -396,11 +396,15 @@ static void test_limits(apr_pool_t *pool)
     fhir_buf_puts(big, "/>");
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large", "many attributes, at once");
     fhir_buf_clear(big);
-    fhir_buf_puts(big, "<Patient" NS);
-    for (i = 0; i < 60; i++)
-        fhir_buf_printf(big, " xmlns:a%d=\"b\"", i);
-    fhir_buf_puts(big, "/>");
+    for (i = 0; i < 50; i++) /* 1 and 50 * 2 namespaces */
+        fhir_buf_printf(big, "<%s xmlns:a%d=\"b\" xmlns:b%d=\"b\">",
+                        i ? "extension url=\"x\"" : "Patient" NS, i, i);
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large", "many namespaces");
+    limits = (fhir_node_limits_t){.max_attrs = 2};
+    tap_no_err(fhir_xml_parse(&tree, R4, xml, strlen(xml), &limits, pool), "within few attributes");
+    xml = "<Patient" NS " xmlns:a=\"b\" xmlns:c=\"d\"/>";
+    tap_is_int(fhir_xml_parse(&tree, R4, xml, strlen(xml), &limits, pool)->code, FHIR_ERR_TOO_LARGE,
+               "an attribute too many");
     fhir_buf_clear(big);
     for (i = 0; i < 100000; i++)
         fhir_buf_puts(big, i ? "<extension>" : "<Patient" NS ">");

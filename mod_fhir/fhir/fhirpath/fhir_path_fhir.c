@@ -83,7 +83,7 @@ static fhir_err_t *fn_html_checks(call_t *c)
     if (item && path_item_string(item, &s, &len)) {
         PATH_CHARGE(c->run, len * 4);
         path_push_boolean(c->run, c->out,
-                          fhir_xhtml_check(c->run->model, s, len, c->run->pool) == NULL);
+                          fhir_xhtml_check(c->run->model, s, len, NULL, c->run->pool) == NULL);
     }
     return NULL;
 }

@@ -39,7 +39,8 @@ my $none = qr/^\b$/;
 my $first = loads('synthea-r4', $none, "$data/synthea-r4");
 loads('synthea-r4-uscore', $none, "$data/synthea-r4-uscore");
 loads('bulk-10-patients', qr/^log\.ndjson .*no FHIR resource/, "$data/bulk-10-patients");
-loads('r4/pairs', qr/^bundle-request-simplesummary\.json the entry's request is GET/, "$data/r4/pairs");
+loads('r4/pairs', qr/^bundle-request-simplesummary\.json the entry's request is GET|^(?:eventdefinition-example|questionnaire-zika-virus-exposure-assessment)\.json .*narrative has no content/,
+    "$data/r4/pairs");
 my ($again) = load("$data/synthea-r4", "$data/r4/pairs");
 is "$again->{new} $again->{changed}", '0 0', 'again: nothing new, nothing changed';
 cmp_ok $again->{unchanged}, '>', $first->{new}, 'all is there';
@@ -50,7 +51,10 @@ for my $version (qw(311 400 501 610 700 800)) {
     is system('tar', '-xzf', "$data/us-core/us_core_$version.tgz", '-C', $folder, 'package/example'), 0, "US Core $version unpacked";
     my ($count, @rejects) = load("$folder/package/example");
     ok $count->{new} + $count->{changed} + $count->{unchanged} > 50, "US Core $version: examples are loaded";
-    is_deeply \@rejects, [], "US Core $version: none is rejected";
+    # &nbsp; is no entity of XML
+    is_deeply [ map { /^(\S+) .*(?:entities of HTML|unknown entity)/ ? $1 : $_ } sort @rejects ],
+        [ $version == 501 ? qw(Encounter-example-1.json Procedure-defib-implant.json) : () ],
+        "US Core $version: rejects have a true reason";
 }
 
 # References lead to resources, by id.

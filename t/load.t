@@ -45,6 +45,7 @@ sub counts {
 sub stored { my ($table, $id) = @_; return $t->psql("SELECT resource FROM main.\"$table\" WHERE id = '$id'") }
 sub field { my ($table, $id, $expression) = @_; return $t->psql("SELECT $expression FROM main.\"$table\" WHERE id = '$id'") }
 sub bundle { my ($type, @entries) = @_; return { resourceType => 'Bundle', type => $type, entry => \@entries } }
+sub narrative { return { status => 'generated', div => qq{<div xmlns="http://www.w3.org/1999/xhtml">$_[0]</div>} } }
 sub basic { my ($id, %more) = @_; return { resourceType => 'Basic', id => $id, code => { text => 'x' }, %more } }
 
 # ---- formats ----
@@ -105,6 +106,13 @@ load(file('numbers.ndjson', map { qq({"resourceType":"Observation","id":"q$_","s
     . qq("component":[{"code":{"text":"x"},"valueQuantity":{"value":$numbers[$_],"unit":"u\\"\\\\"}},{"code":{"text":"x"},"valueQuantity":{"value":1}}]}\n) } 0 .. $#numbers));
 is $t->psql(qq{SELECT value_quantity_low::text || ' ' || component_value_quantity_high::text FROM main.observation WHERE id = 'q$_'}),
     $t->psql(qq{SELECT n::numeric || ' ' || ARRAY[n::numeric, 1]::text FROM (VALUES ('$numbers[$_]')) v(n)}), "the number $numbers[$_]" for 0 .. $#numbers;
+my %day = (resourceType => 'Observation', status => 'final', code => { text => 'x' }, effectiveDateTime => '2015-07-01');
+load('--time-zone', 'America/New_York', file('zone.ndjson', { %day, id => 'zone' }, { %day, id => 'own', effectiveDateTime => '2015-07-01T00:00:00Z' }));
+is field('observation', 'zone', q{date_low || ' ' || date_high}), '2015-07-01 04:00:00+00 2015-07-02 04:00:00+00', 'a day of the zone';
+is field('observation', 'own', 'date_low'), '2015-07-01 00:00:00+00', 'a time with a zone of its own';
+my $zone = load('--time-zone', 'Mars/Olympus', file('none.ndjson', ''));
+isnt $zone->{status}, 0, 'no such zone';
+like $zone->{err}, qr/--time-zone Mars\/Olympus: not accepted; it takes a name of the time zone database/, 'says what is accepted';
 is field('observation', 'q1', 'component_value_quantity_unit[1]'), 'u"\\', 'quotes in an array';
 is field('observation', 'q1', 'component_value_quantity_unit[2] IS NULL'), 't', 'NULL in an array';
 my @times = qw(0001-01-01T00:00:00Z 1899-12-31T23:59:59.5Z 1999-12-31T23:59:59.999999Z 2000-02-29T12:00:00Z 2024-02-29T01:02:03.045-05:00 9999-12-30T00:00:00Z);
@@ -130,7 +138,11 @@ load(file('tx.json', bundle('transaction',
     { resource => { resourceType => 'Flag', id => 'fl', status => 'active', code => { text => 'x' }, subject => { reference => "urn:uuid:$p" },
         author => { reference => 'https://elsewhere.example/fhir/Device/d7' }, encounter => { reference => 'urn:uuid:unknown' } } },
     { resource => { resourceType => 'DocumentReference', id => 'dr', status => 'current', content => [ { attachment => { url => "urn:uuid:$e" } } ] } },
-    { resource => { resourceType => 'Basic', code => { text => 'put' } }, request => { method => 'PUT', url => 'Basic/put-id' } })));
+    { resource => { resourceType => 'Basic', code => { text => 'put' } }, request => { method => 'PUT', url => 'Basic/put-id' } },
+    { resource => basic('told', text => narrative(qq{<a href="urn:uuid:$p">p</a> <a href='urn:uuid:$e' title="=">\x{e9}</a> <a href="urn:uuid:x">urn:uuid:$p</a>})) })));
+is field('basic', 'told', q{resource::json #>> '{text,div}'}),
+    narrative(qq{<a href="Patient/$p">p</a> <a href='Encounter/$e' title="=">\xc3\xa9</a> <a href="urn:uuid:x">urn:uuid:$p</a>})->{div},
+    'links of a narrative, and nothing else in it';
 is field('encounter', $e, 'subject'), "Patient/$p", 'urn:uuid of a later entry';
 is field('encounter', $e, 'identifier[1]'), "urn:uuid:$p", 'an identifier stays as it is';
 is field('patient', $p, 'gender'), 'female', 'the id is that of fullUrl';
@@ -184,6 +196,18 @@ $done = load(file('c5.json', bundle('transaction', { resource => role('r8', "Pra
     bundle('transaction', { resource => practitioner(1), request => $exists->(1) })));
 counts($done, 'new=0 changed=0 unchanged=0 rejected=2', 'conditions that match two');
 like $_->{reason}, qr/several resources/, 'the reason' for @{ $done->{rejects} };
+
+# ---- narratives are held to what REST takes ----
+
+my @told = ([ '<script>x</script>', 'element is not allowed' ], [ '<p onclick="x()">y</p>', 'attribute is not allowed' ],
+    [ '<a href="javascript:x()">y</a>', 'URL is not allowed' ], [ '<p>', 'does not match' ], [ '&nbsp;', 'unknown entity|entities of HTML' ], [ ' ', 'no content' ]);
+my @lines = map { basic("told$_", text => narrative($told[$_][0])) } 0 .. $#told;
+my %said = map { $_->{resource}{id} => $_ } @{ load(file('told.ndjson', @lines))->{rejects} };
+like $said{"told$_"}{reason}, qr/$told[$_][1]/, "a narrative of $told[$_][0]" for 0 .. $#told;
+is $said{told0}{expression}, 'Basic.text.div', 'its element';
+my $inner = { resourceType => 'Basic', id => 'i', text => narrative('<script>x</script>'), code => { text => 'x' } };
+counts(load(file('told.json', bundle('batch', { resource => $lines[0] }, { resource => basic('holds', contained => [$inner]) }, { resource => basic('sound', text => narrative('x')) }))),
+    'new=1 changed=0 unchanged=0 rejected=2', 'in a Bundle, and in a contained resource');
 
 # ---- again, changed, deleted, twice ----
 

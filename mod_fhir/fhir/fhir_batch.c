@@ -245,34 +245,14 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
     return NULL;
 }
 
-/* Links of the narrative: attribute values that are exactly a fullUrl. */
 static fhir_err_t *on_xhtml(void *baton, const fhir_node_t *node)
 {
     rewrite_t *r = baton;
-    const char *s = node->text, *end = node->text + node->text_len, *copied = s;
-    fhir_buf_t *text = NULL;
+    fhir_buf_t *div = fhir_buf_create(r->t->call.pool, 0);
 
-    for (; s < end; s++) {
-        const char *close = (*s == '"' || *s == '\'') && s > node->text && s[-1] == '='
-                                ? memchr(s + 1, *s, (size_t)(end - s - 1))
-                                : NULL;
-        const char *target =
-            close ? apr_hash_get(r->t->targets, s + 1, (apr_ssize_t)(close - s - 1)) : NULL;
-
-        if (target) {
-            if (!text)
-                text = fhir_buf_create(r->t->call.pool, 0);
-            fhir_buf_append(text, copied, (apr_size_t)(s + 1 - copied));
-            fhir_buf_puts(text, target);
-            copied = close;
-        }
-        if (close)
-            s = close;
-    }
-    if (text) {
-        fhir_buf_append(text, copied, (apr_size_t)(end - copied));
-        replace(r, node, text->data, text->len);
-    }
+    if (fhir_refs_relink(div, node->text, node->text_len, r->t->targets))
+        replace(r, node, div->data, div->len);
+    fhir_buf_free(div);
     return NULL;
 }
 

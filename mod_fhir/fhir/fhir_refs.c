@@ -2,7 +2,6 @@
 /* Literal references: where they stand in a resource, and whether their targets are there. */
 #include "fhir/fhir_refs.h"
 
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 
@@ -113,6 +112,28 @@ typedef struct ref_t {
     const fhir_type_t *type;
     const char *id, *expression;
 } ref_t;
+
+int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)
+{
+    const char *end = div + len, *copied = div, *s = div, *close, *target;
+
+    while ((s = memchr(s, '=', (apr_size_t)(end - s))) && ++s < end) {
+        close = *s == '"' || *s == '\'' ? memchr(s + 1, *s, (apr_size_t)(end - s - 1)) : NULL;
+        if (!close)
+            continue;
+        target = apr_hash_get(targets, s + 1, (apr_ssize_t)(close - s - 1));
+        if (target) {
+            fhir_buf_append(out, copied, (apr_size_t)(s + 1 - copied));
+            fhir_buf_puts(out, target);
+            copied = close;
+        }
+        s = close;
+    }
+    if (copied == div)
+        return 0;
+    fhir_buf_append(out, copied, (apr_size_t)(end - copied));
+    return 1;
+}
 
 struct fhir_refs_t {
     const fhir_call_t *call;

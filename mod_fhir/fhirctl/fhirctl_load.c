@@ -17,6 +17,7 @@
 #define OPT_QUIET    'q'
 #define OPT_REJECTS  FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
 #define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
+#define OPT_ZONE     FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
 /* new rows in empty tables from which on statistics are made at once */
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
 
@@ -34,6 +35,7 @@ const apr_getopt_option_t fhirctl_load_options[] = {
     {"validate", OPT_VALIDATE, 1,
      "LEVEL\trefuse what has errors: structure, base or profile (nothing is checked that storing "
      "does not need)"},
+    {"time-zone", OPT_ZONE, 1, "ZONE\tof dates without one, as FHIRTimeZone has it (UTC)"},
     {"quiet", OPT_QUIET, 0, "no progress"},
     {0},
 };
@@ -41,6 +43,7 @@ const apr_getopt_option_t fhirctl_load_options[] = {
 static const char *option(void *baton, int opt, const char *value)
 {
     options_t *o = baton;
+    fhir_err_t *err;
     char *end;
     long n;
 
@@ -57,6 +60,9 @@ static const char *option(void *baton, int opt, const char *value)
     case OPT_VALIDATE:
         o->validate = fhir_validate_level(&o->level, value);
         return o->validate ? NULL : "structure, base or profile";
+    case OPT_ZONE:
+        err = fhir_zone_load(&o->load->zone, value, o->load->pool);
+        return err ? "a name of the time zone database, Europe/Vienna" : NULL;
     case OPT_QUIET:
         o->load->quiet = 1;
         return NULL;

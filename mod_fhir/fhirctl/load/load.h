@@ -20,6 +20,7 @@
 
 #include "core/fhir_buf.h"
 #include "core/fhir_node.h"
+#include "core/fhir_time.h"
 #include "fhirctl/fhirctl_db.h"
 #include "model/fhir_model.h"
 
@@ -46,6 +47,7 @@ typedef struct load_t {
     const struct fhir_validator_t *validator; /* NULL: resources are looked at only for what the
                                                  tables need */
     int validate;                             /* fhir_validate_level_t */
+    const fhir_zone_t *zone;                  /* of dates without one; NULL: UTC */
     int jobs;                                 /* workers */
     int quiet;
     const char *const *files; /* names of the input, by load_place_t.file */
@@ -93,13 +95,15 @@ int load_source_head(const char **type, apr_size_t *type_len, const char **id, a
 
 typedef enum load_link_t {
     LOAD_LINK_REFERENCE, /* Reference.reference */
-    LOAD_LINK_URI        /* uri, url, oid, uuid */
+    LOAD_LINK_URI,       /* uri, url, oid, uuid */
+    LOAD_LINK_NARRATIVE  /* a narrative, with links in it */
 } load_link_t;
 /** Called for every value that may point at another resource. */
 typedef void (*load_link_fn)(void *baton, load_link_t kind, const fhir_node_t *value);
 
 /** The tree against the model's elements: resource type, unknown members, objects, arrays and
- *  primitives in the wrong place, a bad id. link_fn may be NULL. */
+ *  primitives in the wrong place, a bad id, a narrative that may not be shown (fhir_xhtml_check).
+ *  link_fn may be NULL. */
 fhir_err_t *load_shape_check(const fhir_type_t **type, const fhir_model_t *model,
                              const fhir_node_t *resource, load_link_fn link_fn, void *baton,
                              apr_pool_t *pool);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_refs.h"
 #include "fhir/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
@@ -295,7 +296,8 @@ static void settle_id(load_reader_t *r, entry_t *e)
         apr_hash_set(r->targets, own, APR_HASH_KEY_STRING, target);
 }
 
-/* What a link becomes, or NULL when it stays. missing: a condition that matches nothing yet. */
+/* What a link becomes, as JSON, or NULL when it stays. missing: a condition that matches nothing
+ * yet. */
 static const char *resolve(load_reader_t *r, const link_t *link, int *missing, fhir_err_t **err)
 {
     const fhir_node_t *v = link->value;
@@ -303,12 +305,14 @@ static const char *resolve(load_reader_t *r, const link_t *link, int *missing, f
     load_match_t match;
 
     if (target)
-        return link->kind == LOAD_LINK_REFERENCE || !strncmp(v->text, "urn:", 4) ? target : NULL;
+        return link->kind == LOAD_LINK_REFERENCE || !strncmp(v->text, "urn:", 4)
+                   ? apr_pstrcat(r->doc_pool, "\"", target, "\"", NULL)
+                   : NULL;
     if (!is_conditional(r, link))
         return NULL;
     match = load_lookup_get(r->lookup, v->text, v->text_len);
     if (match.n == 1)
-        return apr_psprintf(r->doc_pool, "%.*s/%s",
+        return apr_psprintf(r->doc_pool, "\"%.*s/%s\"",
                             (int)((const char *)memchr(v->text, '?', v->text_len) - v->text),
                             v->text, match.id);
     if (match.n > 1 || r->last_pass)
@@ -317,6 +321,25 @@ static const char *resolve(load_reader_t *r, const link_t *link, int *missing, f
                                match.n ? "several resources" : "no resource");
     *missing |= !match.n;
     return NULL;
+}
+
+/* A narrative with links to other entries, as JSON, or NULL when it has none. */
+static const char *relink(load_reader_t *r, const fhir_node_t *value)
+{
+    fhir_buf_t *div, *text;
+    const char *result = NULL;
+
+    if (!apr_hash_count(r->targets))
+        return NULL;
+    div = fhir_buf_create(r->doc_pool, 0);
+    text = fhir_buf_create(r->doc_pool, 0);
+    if (fhir_refs_relink(div, value->text, value->text_len, r->targets)) {
+        fhir_buf_json_string(text, div->data, div->len);
+        result = apr_pstrmemdup(r->doc_pool, text->data, text->len);
+    }
+    fhir_buf_free(div);
+    fhir_buf_free(text);
+    return result;
 }
 
 /* Passes the resource on, its references rewritten. */
@@ -330,12 +353,11 @@ static fhir_err_t *give(load_reader_t *r, entry_t *e)
 
     for (i = e->first_link; i < e->first_link + e->n_links && !err; i++) {
         const link_t *link = &APR_ARRAY_IDX(r->links, i, link_t);
-        const char *target = resolve(r, link, &missing, &err);
-        if (target) {
-            const char *text = apr_pstrcat(r->doc_pool, "\"", target, "\"", NULL);
+        const char *target = link->kind == LOAD_LINK_NARRATIVE ? relink(r, link->value)
+                                                               : resolve(r, link, &missing, &err);
+        if (target)
             edits[n_edits++] =
-                (fhir_edit_t){link->value->start, link->value->end, text, strlen(text)};
-        }
+                (fhir_edit_t){link->value->start, link->value->end, target, strlen(target)};
     }
     if (err) {
         reject(r, e, err);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a resource can be stored and served: its tree against the model's elements. Only shape:
- * names and JSON types. Values, cardinalities, codes and profiles are the validator's.
+ * names and JSON types, and narratives, which browsers are given. Other values, cardinalities,
+ * codes and profiles are the validator's.
  */
 #include <apr_strings.h>
 #include <string.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_xhtml.h"
 #include "fhirctl/load/load.h"
 
 /* The way to the present element, for messages. */
@@ -80,6 +82,14 @@ static const char *primitive_fault(fhir_prim_t prim, const fhir_node_t *node)
     }
 }
 
+/* What may not be written over HTTP does not come in here either. */
+static fhir_err_t *check_narrative(const shape_t *s, const fhir_node_t *node, const step_t *step)
+{
+    fhir_err_t *err = fhir_xhtml_check(s->model, node->text, node->text_len, NULL, s->pool);
+
+    return err ? fhir_err_at(err, s->pool, path_of(step, s->pool)) : NULL;
+}
+
 static void link_of(const shape_t *s, const fhir_element_t *el, fhir_prim_t prim,
                     const fhir_node_t *node)
 {
@@ -88,6 +98,8 @@ static void link_of(const shape_t *s, const fhir_element_t *el, fhir_prim_t prim
     if (prim == FHIR_PRIM_URI || prim == FHIR_PRIM_URL || prim == FHIR_PRIM_OID ||
         prim == FHIR_PRIM_UUID)
         s->link_fn(s->baton, LOAD_LINK_URI, node);
+    else if (prim == FHIR_PRIM_XHTML)
+        s->link_fn(s->baton, LOAD_LINK_NARRATIVE, node);
     else if (prim == FHIR_PRIM_STRING && !strcmp(owner, "Reference") &&
              !strcmp(fhir_model_str(s->model, el->name), "reference"))
         s->link_fn(s->baton, LOAD_LINK_REFERENCE, node);
@@ -111,6 +123,8 @@ static fhir_err_t *check_value(const shape_t *s, const fhir_element_t *el, const
     text = primitive_fault((fhir_prim_t)type->prim, node);
     if (text)
         return fault(s, step, text);
+    if (type->prim == FHIR_PRIM_XHTML)
+        FHIR_TRY(check_narrative(s, node, step));
     if (s->link_fn && node->kind == FHIR_NODE_STRING)
         link_of(s, el, (fhir_prim_t)type->prim, node);
     return NULL;

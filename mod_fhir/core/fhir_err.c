@@ -5,6 +5,9 @@
 
 #include <apr_strings.h>
 #include <stdarg.h>
+#include <string.h>
+
+#include "core/fhir_text.h"
 
 typedef struct code_row_t {
     const char *name;
@@ -26,13 +29,22 @@ static const code_row_t *row(fhir_code_t code)
     return &codes[(unsigned)code < FHIR_ERR_COUNT_ ? code : FHIR_ERR_INTERNAL];
 }
 
+/* Messages quote what came, which may be no UTF-8 or be cut inside of a letter; answers are. */
+static const char *make_utf8(char *text)
+{
+    char *at = text;
+    while (*(at += fhir_text_utf8_prefix(at, strlen(at))))
+        *at = '?';
+    return text;
+}
+
 fhir_err_t *fhir_err_create(apr_pool_t *pool, fhir_code_t code, const char *fmt, ...)
 {
     va_list ap;
     fhir_err_t *err = apr_pcalloc(pool, sizeof(*err));
     err->code = code;
     va_start(ap, fmt);
-    err->message = apr_pvsprintf(pool, fmt, ap);
+    err->message = make_utf8(apr_pvsprintf(pool, fmt, ap));
     va_end(ap);
     return err;
 }

@@ -73,7 +73,8 @@ struct fhir_err_t {
     fhir_err_t *next;       /* a further, independent issue of the same answer, or NULL */
 };
 
-/** A new error in pool; message is formatted as by apr_psprintf. Never NULL. */
+/** A new error in pool; message is formatted as by apr_psprintf, bytes that are no UTF-8 become
+ *  '?'. Never NULL. */
 fhir_err_t *fhir_err_create(apr_pool_t *pool, fhir_code_t code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

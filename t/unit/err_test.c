@@ -52,6 +52,8 @@ static void test_create(apr_pool_t *pool)
     err = fhir_err_apr(pool, FHIR_ERR_INTERNAL, APR_ENOENT, "The file cannot be read");
     tap_is_str(err->message, "The file cannot be read", "APR's text is not for the client");
     tap_ok(err->detail && strstr(err->detail, "No such file"), "but for the log");
+    err = fhir_err_create(pool, FHIR_ERR_NOT_FOUND, "%s and %.2s", "a\x93\xffz", "b\xc3\xa9");
+    tap_is_str(err->message, "a??z and b?", "what is no UTF-8 is not handed on");
     tap_is_str(fails(pool)->message, "first", "FHIR_TRY returns early");
 }
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a page link: refused. As what a link holds (fields divided by NUL, one of FF for no
+ * value): sealed, it opens to the same and for nobody else, and not when a letter was changed.
+ */
+#include <apr_general.h>
+#include <apr_pools.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fhir/fhir_cursor.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static const fhir_grant_t all = {.all = 1};
+static const fhir_grant_t other = {.patient = "p1", .owner = "u1"};
+static const fhir_cursor_key_t *key;
+static apr_pool_t *kept;
+
+static void check(int right)
+{
+    if (!right)
+        abort();
+}
+
+static void forget(void)
+{
+    apr_pool_destroy(kept);
+}
+
+static void begin(void)
+{
+    static const unsigned char bytes[FHIR_CURSOR_KEY] = "0123456789abcdef0123456789abcde";
+
+    if (kept)
+        return;
+    apr_initialize();
+    apr_pool_create(&kept, NULL);
+    atexit(forget);
+    check(fhir_cursor_key_create(&key, bytes, kept) == NULL);
+}
+
+static void refused(const char *word, const char *context, const fhir_grant_t *grant,
+                    apr_pool_t *pool)
+{
+    fhir_cursor_t got;
+    fhir_err_t *err = fhir_cursor_open(&got, word, key, context, strlen(context), grant, pool);
+
+    check(err && err->code == FHIR_ERR_CURSOR);
+}
+
+static void read_fields(fhir_cursor_t *cursor, const unsigned char *data, size_t size,
+                        apr_pool_t *pool)
+{
+    const char *at = apr_pstrmemdup(pool, (const char *)data, size), *end = at + size;
+
+    memset(cursor, 0, sizeof(*cursor));
+    for (; at < end && cursor->n < FHIR_CURSOR_FIELDS_MAX; at += strlen(at) + 1)
+        cursor->field[cursor->n++] = strcmp(at, "\xff") ? at : NULL;
+}
+
+static int same(const fhir_cursor_t *a, const fhir_cursor_t *b)
+{
+    int equal = a->n == b->n && !a->backward == !b->backward;
+
+    for (int i = 0; equal && i < a->n; i++)
+        equal = a->field[i] && b->field[i] ? !strcmp(a->field[i], b->field[i])
+                                           : a->field[i] == b->field[i];
+    return equal;
+}
+
+static void round_trip(const unsigned char *data, size_t size, apr_pool_t *pool)
+{
+    fhir_cursor_t cursor, got;
+    size_t at = (size_t)data[0] * 256 + data[1], len;
+    char *word;
+    fhir_err_t *err;
+
+    read_fields(&cursor, data + 2, size - 2, pool);
+    cursor.backward = data[0] & 1;
+    word = apr_pstrdup(pool, fhir_cursor_seal(&cursor, key, "q", 1, &all, pool));
+    len = strlen(word);
+    err = fhir_cursor_open(&got, word, key, "q", 1, &all, pool);
+    if (err) { /* too long for a link */
+        check(len > 16000);
+        return;
+    }
+    check(same(&cursor, &got));
+    refused(word, "r", &all, pool);
+    refused(word, "q", &other, pool);
+    word[at % len] = word[at % len] == 'A' ? 'B' : 'A';
+    refused(word, "q", &all, pool);
+    word[at % len] = '\0';
+    refused(word, "q", &all, pool);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    apr_pool_t *pool;
+
+    begin();
+    apr_pool_create(&pool, NULL);
+    refused(apr_pstrmemdup(pool, (const char *)data, size), "q", &all, pool);
+    if (size > 2)
+        round_trip(data, size, pool);
+    apr_pool_destroy(pool);
+    return 0;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as a search: "FType?query", a line end, a form. The low bits of F say: 1 lenient, 2 a
+ * limited grant, 4 a page link, 8 one backward. What is understood becomes statements that hold
+ * nothing but the model's words and one placeholder for each value, the same ones each time; the
+ * self link says the search again. What is not is told as JSON with a 4xx, never a 500.
+ */
+#include <apr_general.h>
+#include <apr_pools.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fhir_text.h"
+#include "fhir/fhir_bundle.h"
+#include "fhir/fhir_search.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+#define BASE     "http://localhost/fhir"
+#define LENIENT  0x01
+#define LIMITED  0x02
+#define PAGE     0x04
+#define BACKWARD 0x08
+
+static void check(int right)
+{
+    if (!right)
+        abort();
+}
+
+typedef struct input_t {
+    unsigned flags;
+    const char *type, *query, *form; /* form: NULL when there is none */
+} input_t;
+
+static const fhir_grant_scope_t scopes[] = {
+    {0, FHIR_RIGHT_SEARCH, 1, NULL},
+    {0, FHIR_RIGHT_SEARCH | FHIR_RIGHT_READ, 1, "_tag=http://x|y,z"}};
+static const fhir_grant_t all = {.all = 1};
+static const fhir_grant_t limited = {
+    .patient = "p1", .owner = "u", .n_scopes = 2, .scopes = scopes};
+
+static input_t read_input(const unsigned char *data, size_t size, apr_pool_t *pool)
+{
+    char *text = apr_pstrmemdup(pool, (const char *)data + 1, size - 1), *at;
+    input_t in = {data[0], text, "", NULL};
+
+    if ((at = strchr(text, '\n')) != NULL) {
+        *at = '\0';
+        in.form = at + 1;
+    }
+    if ((at = strchr(text, '?')) != NULL) {
+        *at = '\0';
+        in.query = at + 1;
+    }
+    return in;
+}
+
+/* ---- statements ---- */
+
+/* Placeholders $1 … $n, brackets and quotes that match, no byte that no source of ours has. */
+static void check_text(const fhir_stmt_t *stmt)
+{
+    int depth = 0, highest = 0;
+    char quote = 0;
+
+    for (const char *s = stmt->sql; *s; s++) {
+        check(*s >= ' ' && *s <= '~');
+        if (quote) {
+            quote = *s == quote ? 0 : quote;
+            continue;
+        }
+        if (*s == '\'' || *s == '"')
+            quote = *s;
+        depth += (*s == '(') - (*s == ')');
+        check(depth >= 0 && *s != ';');
+        if (*s == '$') {
+            int n = atoi(s + 1);
+            check(n > 0 && n <= stmt->n_values);
+            highest = n > highest ? n : highest;
+        }
+    }
+    check(!quote && !depth && highest == stmt->n_values);
+}
+
+static void check_values(const fhir_sql_t *sql)
+{
+    const fhir_value_t *values = fhir_sql_values(sql);
+
+    for (int i = 0; i < sql->values->nelts; i++)
+        if (values[i].data)
+            check(strlen(values[i].data) == values[i].len &&
+                  fhir_text_utf8_valid(values[i].data, values[i].len));
+}
+
+static void check_error(const fhir_err_t *err)
+{
+    check(fhir_err_http_status(err->code) == 400 && err->message && *err->message);
+}
+
+static const char *page_text(const fhir_query_t *query, const input_t *in, const fhir_call_t *call)
+{
+    fhir_cursor_t cursor = {.backward = (in->flags & BACKWARD) != 0};
+    fhir_order_t order;
+    fhir_stmt_t stmt;
+    fhir_sql_t *sql;
+    fhir_err_t *err;
+
+    check(fhir_sql_create(&sql, call) == NULL);
+    err = fhir_search_order(&order, sql, query, "t");
+    for (cursor.n = 0; !err && cursor.n < order.n; cursor.n++)
+        cursor.field[cursor.n] = cursor.n % 2 ? NULL : "1";
+    if (!err)
+        cursor.field[cursor.n - 1] = "id";
+    check(fhir_sql_create(&sql, call) == NULL);
+    if (!err)
+        err = fhir_search_page(&stmt, sql, &order, query, in->flags & PAGE ? &cursor : NULL,
+                               query->count + 1);
+    if (err) {
+        check_error(err);
+        return "";
+    }
+    check_text(&stmt);
+    check_values(sql);
+    return stmt.sql;
+}
+
+static void count_text(const fhir_query_t *query, const fhir_call_t *call)
+{
+    fhir_stmt_t stmt;
+    fhir_sql_t *sql;
+
+    check(fhir_sql_create(&sql, call) == NULL);
+    if (fhir_search_count(&stmt, sql, query))
+        return;
+    check_text(&stmt);
+}
+
+/* ---- the plan ---- */
+
+/* The self link, parsed, is the same search. */
+static void check_self(fhir_query_t *query, const input_t *in, fhir_call_t *call)
+{
+    const char *url = fhir_bundle_url(call, in->type, &query->applied, NULL);
+    const char *asked = strchr(url, '?');
+    fhir_query_t *again;
+    fhir_pairs_t pairs;
+
+    check(fhir_pairs_parse(&pairs, asked ? asked + 1 : "", 0, call->pool) == NULL);
+    check(fhir_query_parse(&again, call, call->type, &pairs, 0) == NULL);
+    fhir_query_bind(query, call, in->type, NULL);
+    fhir_query_bind(again, call, in->type, NULL);
+    check(!memcmp(query->hash, again->hash, FHIR_QUERY_HASH));
+}
+
+static void plan(const input_t *in, fhir_call_t *call)
+{
+    fhir_query_t *query, *again;
+    fhir_pairs_t more;
+    fhir_err_t *err;
+    int lenient = (in->flags & LENIENT) != 0;
+
+    if (fhir_pairs_parse(&call->pairs, in->query, call->endpoint->query_max, call->pool))
+        return;
+    if (in->form) {
+        if (fhir_pairs_parse(&more, in->form, call->endpoint->query_max, call->pool))
+            return;
+        fhir_pairs_append(&call->pairs, &more, call->pool);
+    }
+    err = fhir_query_parse(&query, call, call->type, &call->pairs, lenient);
+    if (err) {
+        check_error(err);
+        return;
+    }
+    check(query->count >= 0 && query->count <= call->endpoint->count_max);
+    check(fhir_query_parse(&again, call, call->type, &call->pairs, lenient) == NULL);
+    check(!strcmp(page_text(query, in, call), page_text(again, in, call)));
+    count_text(query, call);
+    check_self(query, in, call);
+}
+
+/* ---- the request ---- */
+
+typedef struct answer_t {
+    fhir_response_t response;
+    fhir_buf_t *body;
+} answer_t;
+
+static void reset(fhir_response_t *response)
+{
+    fhir_buf_clear(((answer_t *)response)->body);
+}
+
+static const char *header(const fhir_request_t *request, const char *name)
+{
+    const input_t *in = request->baton;
+
+    if (!strcasecmp(name, "Prefer") && in->flags & LENIENT)
+        return "handling=lenient";
+    return strcasecmp(name, "Content-Type") ? NULL : "application/x-www-form-urlencoded";
+}
+
+static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_request_t *request,
+                             apr_size_t max)
+{
+    const input_t *in = request->baton;
+
+    *body = in->form;
+    *len = strlen(in->form);
+    return *len > max ? fhir_err_create(request->pool, FHIR_ERR_TOO_LARGE, "too large") : NULL;
+}
+
+/* Without a database: everything but the rows. */
+static void ask(fhir_request_t *request)
+{
+    answer_t answer = {.body = fhir_buf_create(request->pool, 0)};
+    const char *type;
+    fhir_node_t *root;
+
+    answer.response.body = fhir_buf_out(answer.body, request->pool);
+    answer.response.body_reset = reset;
+    fhir_service_run(&answer.response, request);
+    check(answer.response.status >= 400 || answer.response.status == 200);
+    check(answer.response.status < 500 || answer.response.status == 503);
+    type = answer.response.content_type;
+    if (type && strstr(type, "json"))
+        check(fhir_node_parse_json(&root, answer.body->data, answer.body->len, NULL,
+                                   request->pool) == NULL);
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    static const unsigned char key[FHIR_CURSOR_KEY] = "0123456789abcdef0123456789abcde";
+    fhir_endpoint_t endpoint = {
+        .model = &fhir_model_r4, .audience = FHIR_AUDIENCE_OPEN, .tenant = "main"};
+    fhir_request_t request = {.endpoint = &endpoint, .base_url = BASE, .header = header};
+    fhir_response_t response = {.status = 0};
+    fhir_call_t call = {.endpoint = &endpoint, .model = &fhir_model_r4, .response = &response};
+    apr_pool_t *pool;
+    input_t in;
+
+    if (!size)
+        return 0;
+    apr_initialize();
+    apr_pool_create(&pool, NULL);
+    in = read_input(data, size, pool);
+    fhir_endpoint_defaults(&endpoint);
+    endpoint.explain = 1;
+    check(fhir_cursor_key_create(&endpoint.cursor_key, key, pool) == NULL);
+    request.pool = call.pool = pool;
+    request.baton = &in;
+    request.grant = call.grant = in.flags & LIMITED ? &limited : &all;
+    call.request = &request;
+    call.type = fhir_model_resource(&fhir_model_r4, in.type, strlen(in.type));
+    if (call.type)
+        plan(&in, &call);
+    request.method = in.form ? "POST" : "GET";
+    request.path = in.form ? apr_pstrcat(pool, in.type, "/_search", NULL) : in.type;
+    request.query = *in.query ? in.query : NULL;
+    request.read_body = read_body;
+    ask(&request);
+    apr_pool_destroy(pool);
+    return 0;
+}

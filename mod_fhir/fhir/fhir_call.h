@@ -38,7 +38,7 @@ typedef struct fhir_call_t {
     fhir_pairs_t pairs;        /* of the query string */
     fhir_render_opts_t opts;   /* how the answer is written: format, parts */
     fhir_render_t *render;     /* writes it; made by fhir_call_render */
-    fhir_buf_t *explain;       /* NULL, or issues of an OperationOutcome: one for each statement */
+    struct fhir_explain_t *explain; /* NULL, or what is told of each statement (fhir_explain.h) */
     apr_pool_t *pool;
 } fhir_call_t;
 

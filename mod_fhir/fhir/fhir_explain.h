@@ -2,14 +2,23 @@
 /**
  * @file fhir_explain.h
  * @brief _explain: what a search asks PostgreSQL, and how that goes about it.
+ *
+ * The answer holds bound values, so it goes to the client alone, never to a log.
  */
 #ifndef FHIR_EXPLAIN_H
 #define FHIR_EXPLAIN_H
 
+#include <apr_tables.h>
+
 #include "fhir/fhir_call.h"
 
-/** From now on each statement of the call is explained. */
-void fhir_explain_begin(fhir_call_t *call);
+typedef struct fhir_explain_t fhir_explain_t;
+
+/** From now on each statement of the call is explained. remarks: of const char *, what of the query
+ *  was ignored; the answer says so first. */
+void fhir_explain_begin(fhir_call_t *call, const apr_array_header_t *remarks);
+/** Names the statements that follow; without _explain nothing happens. */
+void fhir_explain_step(const fhir_call_t *call, const char *what);
 /** Adds one statement: its SQL, its values, PostgreSQL's plan with rows and times. */
 fhir_err_t *fhir_explain_add(const fhir_call_t *call, const fhir_stmt_t *stmt,
                              const fhir_value_t *values);

@@ -9,8 +9,9 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "fhir/fhir_cost.h"
+#include "fhir/fhir_explain.h"
 #include "fhir/fhir_outcome.h"
-#include "fhir/fhir_sql.h"
 
 #define ROUNDS_MAX 10
 
@@ -210,7 +211,8 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
     if (!sql->text->len)
         return NULL;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
-    return fhir_call_run(inc->call, &stmt, fhir_sql_values(sql), on_reference, &collect, NULL);
+    fhir_explain_step(inc->call, "references of the resources so far");
+    return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_reference, &collect);
 }
 
 static void select_from(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *type)
@@ -341,7 +343,8 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, (apr_int64_t)inc->call->endpoint->include_rows_max * 2 + 1, "bigint");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM | FHIR_STMT_ONCE));
-    return fhir_call_run(inc->call, &stmt, fhir_sql_values(sql), on_resource, inc, NULL);
+    fhir_explain_step(inc->call, "resources that are included");
+    return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_resource, inc);
 }
 
 static fhir_err_t *say_cut(fhir_include_t *inc)

@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/fhir_cost.h"
 #include "fhir/fhir_search.h"
 
 typedef struct match_t {
@@ -36,7 +37,7 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
     query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(fhir_search_page(&stmt, sql, &order, query, NULL, max));
-    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &match, NULL));
+    FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &match));
     *ids = match.ids;
     return NULL;
 }

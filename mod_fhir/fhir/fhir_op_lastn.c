@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_bundle.h"
+#include "fhir/fhir_cost.h"
 #include "fhir/fhir_operations.h"
 #include "fhir/fhir_search.h"
 
@@ -89,7 +90,7 @@ fhir_err_t *fhir_op_lastn(fhir_call_t *call)
     FHIR_TRY(statement(&stmt, sql, query, max));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&lastn.bundle, call, "searchset"));
-    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &lastn, NULL));
+    FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &lastn));
     if (lastn.cut)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "$lastn finds more than %d observations; narrow it by category or "

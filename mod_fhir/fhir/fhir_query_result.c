@@ -65,8 +65,7 @@ static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
                                 const fhir_pair_t *pair)
 {
     if (!call->endpoint->explain)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "_explain is not offered at this endpoint");
+        return fhir_query_unknown(call, query->type, pair->name);
     if (strcmp(pair->value, "true") && strcmp(pair->value, "false"))
         return bad(call, pair, "true or false");
     query->explain = !strcmp(pair->value, "true");

@@ -43,6 +43,9 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
                              const fhir_query_t *query, const fhir_cursor_t *cursor, int limit);
 /** The statement of the number of matches: one column. */
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
+/** The statement of all matches, without columns or order: what the planner thinks of it is the
+ *  estimate of their number. */
+fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
 
 /** Ids of the resources of a type that match (conditional writes); at most max of them.
  *  Unknown parameters are errors, whatever Prefer says. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_bundle.h"
+#include "fhir/fhir_cost.h"
 #include "fhir/fhir_explain.h"
 #include "fhir/fhir_include.h"
 #include "fhir/fhir_outcome.h"
@@ -93,7 +94,9 @@ static fhir_err_t *run_type(page_t *page)
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type],
                               first ? &page->cursor : NULL, page->query->count - page->rows + 1));
-    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, page, NULL);
+    fhir_explain_step(
+        call, apr_pstrcat(call->pool, "matches of type ", type_name(page, page->type), NULL));
+    return fhir_cost_run(sql, &stmt, page->queries[page->type], NULL, on_row, page);
 }
 
 static fhir_err_t *foreign_link(const page_t *page)
@@ -132,17 +135,42 @@ static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
+static fhir_err_t *count_type(apr_int64_t *total, page_t *page, int number)
+{
+    fhir_call_t *call = page->call;
+    const fhir_query_t *query = page->queries[number];
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_count(&stmt, sql, query));
+    fhir_explain_step(
+        call, apr_pstrcat(call->pool, "number of matches of type ", type_name(page, number), NULL));
+    return fhir_cost_run(sql, &stmt, query, NULL, on_count, total);
+}
+
 static fhir_err_t *count(page_t *page)
 {
     apr_int64_t total = 0;
-    for (int i = 0; i < page->search->n_types; i++) {
+    for (int i = 0; i < page->search->n_types; i++)
+        FHIR_TRY(count_type(&total, page, i));
+    fhir_bundle_total(page->bundle, total);
+    return NULL;
+}
+
+/* The planner's guess, and no less than what was seen; the truth where the page holds it all. */
+static fhir_err_t *estimate(page_t *page)
+{
+    apr_int64_t total = 0, rows;
+    for (int i = 0; (page->is_cursor || page->more_behind) && i < page->search->n_types; i++) {
         fhir_sql_t *sql;
         fhir_stmt_t stmt;
         FHIR_TRY(fhir_sql_create(&sql, page->call));
-        FHIR_TRY(fhir_search_count(&stmt, sql, page->queries[i]));
-        FHIR_TRY(fhir_call_run(page->call, &stmt, fhir_sql_values(sql), on_count, &total, NULL));
+        FHIR_TRY(fhir_search_matches(&stmt, sql, page->queries[i]));
+        FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
+        total += rows;
     }
-    fhir_bundle_total(page->bundle, total);
+    rows = page->rows + (page->more_behind || page->more_before || page->backward);
+    fhir_bundle_total(page->bundle, total > rows ? total : rows);
     return NULL;
 }
 
@@ -240,7 +268,7 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
     FHIR_TRY(parse(&page));
     FHIR_TRY(open_cursor(&page));
     if (page.query->explain)
-        fhir_explain_begin(call);
+        fhir_explain_begin(call, page.query->remarks);
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
     FHIR_TRY(remarks(&page));
@@ -248,10 +276,13 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
         apr_array_cat(page.query->include, search->more);
     if (page.query->include->nelts)
         page.include = fhir_include_create(call, page.query->include, page.bundle);
-    if (page.query->summary_count || page.query->total != FHIR_TOTAL_NONE)
+    if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
         FHIR_TRY(count(&page));
-    if (!page.query->summary_count)
+    if (!page.query->summary_count) {
         FHIR_TRY(run_page(&page));
+        if (page.query->total == FHIR_TOTAL_ESTIMATE)
+            FHIR_TRY(estimate(&page));
+    }
     link_pages(&page);
     FHIR_TRY(fhir_bundle_end(page.bundle));
     return call->explain ? fhir_explain_answer(call) : NULL;

@@ -166,3 +166,10 @@ fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_que
     FHIR_TRY(fhir_search_from(sql, query));
     return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
 }
+
+fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+{
+    fhir_buf_puts(sql->text, "SELECT");
+    FHIR_TRY(fhir_search_from(sql, query));
+    return fhir_sql_stmt(stmt, sql, FHIR_STMT_ONCE);
+}

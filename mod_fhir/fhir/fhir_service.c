@@ -48,7 +48,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->includes_max = 20;
     endpoint->include_rows_max = 10000;
     endpoint->query_max = 64 * 1024;
-    endpoint->cost_max = 0;
+    endpoint->cost_max = 1000000;
     endpoint->require_if_match = 1;
     endpoint->create_with_id = 0;
     endpoint->update_create = 0;
@@ -57,7 +57,6 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->conditional_delete = 0;
     endpoint->validate = FHIR_VALIDATE_BASE;
     endpoint->explain = 0;
-    endpoint->allow_scan = 0;
     endpoint->retry_after_sec = 1;
 }
 

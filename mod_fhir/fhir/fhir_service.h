@@ -67,7 +67,7 @@ typedef struct fhir_endpoint_t {
     int includes_max;             /* _include and _revinclude in one search */
     int include_rows_max;         /* resources that includes may add to one page */
     apr_size_t query_max;         /* bytes of a query (URL or form) */
-    double cost_max;              /* planner's cost above which a search is refused; 0: no limit */
+    int cost_max;                 /* planner's cost above which a search is refused; 0: no limit */
     const fhir_zone_t *zone;      /* the practice's zone; NULL: UTC */
     int require_if_match;         /* PUT without If-Match → 428 */
     int create_with_id;           /* 0 reject, 1 ignore the id */
@@ -79,7 +79,6 @@ typedef struct fhir_endpoint_t {
                                                  base model alone */
     int validate;                             /* fhir_validate_level_t of writes */
     int explain;                              /* _explain=true allowed */
-    int allow_scan;                           /* searches that must scan a large table are run */
     const fhir_cursor_key_t *cursor_key;      /* seals page links; the same on all nodes */
     int retry_after_sec;                      /* Retry-After of a 503 */
     const fhir_capability_t

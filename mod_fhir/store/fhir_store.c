@@ -8,12 +8,19 @@
 #include <stdatomic.h>
 #include <string.h>
 
+/* Slots of fhir_store_recall, a power of two; how long one counts; the bits of a key that are kept
+ * beside its time, which is in units of half a minute. */
+#define MEMORY_SLOTS 4096u
+#define MEMORY_TICKS 10u
+#define MEMORY_KEY   (~APR_UINT64_C(0xFFFF))
+
 struct fhir_store_t {
     const fhir_store_source_t *source;
     apr_interval_time_t timeout;
     const fhir_log_t *log;
     fhir_lane_t *lane; /* or NULL */
     atomic_ullong statements, retries, errors;
+    atomic_ullong memory[MEMORY_SLOTS];
 };
 
 struct fhir_tx_t {
@@ -217,6 +224,25 @@ void fhir_tx_rollback(fhir_tx_t *tx)
 PGconn *fhir_tx_conn(fhir_tx_t *tx)
 {
     return tx->conn;
+}
+
+static apr_uint64_t memory_tick(void)
+{
+    return (apr_uint64_t)(apr_time_sec(apr_time_now()) / 30) & ~MEMORY_KEY;
+}
+
+int fhir_store_recall(fhir_store_t *store, apr_uint64_t key)
+{
+    apr_uint64_t slot =
+        atomic_load_explicit(&store->memory[key % MEMORY_SLOTS], memory_order_relaxed);
+    return slot && ((slot ^ key) & MEMORY_KEY) == 0 &&
+           ((memory_tick() - slot) & ~MEMORY_KEY) < MEMORY_TICKS;
+}
+
+void fhir_store_remember(fhir_store_t *store, apr_uint64_t key)
+{
+    atomic_store_explicit(&store->memory[key % MEMORY_SLOTS], (key & MEMORY_KEY) | memory_tick(),
+                          memory_order_relaxed);
 }
 
 void fhir_store_stats(fhir_store_stats_t *out, fhir_store_t *store)

@@ -118,6 +118,13 @@ PGconn *fhir_tx_conn(fhir_tx_t *tx);
 /** An error from a result or connection, with SQLSTATE and texts in the log-only members. */
 fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *pool);
 
+/**
+ * A memory of what was found out lately, by 64-bit hashes, shared by all threads: 1 if the key was
+ * remembered within the last minutes. What was remembered may be forgotten at any time.
+ */
+int fhir_store_recall(fhir_store_t *store, apr_uint64_t key);
+void fhir_store_remember(fhir_store_t *store, apr_uint64_t key);
+
 /** Counters for server-status and tests. */
 typedef struct fhir_store_stats_t {
     apr_uint64_t statements, lane_statements, lane_batches, retries, errors;

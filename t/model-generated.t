@@ -16,7 +16,9 @@ my @FILES = qw(
     mod_fhir/model/fhir_model_dstu2.c
     mod_fhir/model/fhir_model_r4.c
     mod_fhir/model/fhir_profiles_r4.c
+    mod_fhir/model/fhir_uscore_r4.c
     sql/001-r4-tables.sql
+    t/us-core.tsv
 );
 my $out = work_dir() . '/generated';
 # A hash seed of its own in each run: the order of Python's sets must not reach the output.

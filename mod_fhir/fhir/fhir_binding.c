@@ -303,7 +303,8 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
 
 /* ---- extensions ---- */
 
-/* Is the element one that a context names: a type, or the path of an element? */
+/* Is the element one that a context names: a type, the path of an element, or an extension's URL?
+ */
 static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *context)
 {
     const fhir_model_t *m = w->v->model;
@@ -318,6 +319,8 @@ static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *cont
             return 1;
     if (!holder->element)
         return 0;
+    if (strstr(context, "://"))
+        return fhir_node_is(fhir_node_get(holder->node, "url"), context);
     for (type = el->owner; type; type = m->types[type].base) {
         const char *owner = fhir_model_str(m, m->types[type].name);
         apr_size_t len = strlen(owner), name_len = strlen(name);

@@ -1,30 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CapabilityStatement: rows of the routing table, the result parameters of a search and the
- * search parameters of the model, as far as the endpoint offers them.
+ * The CapabilityStatement: rows of the routing table, the operations, and the search parameters,
+ * references and compartments of the model, as far as the endpoint offers them; and beside each
+ * what the releases of US Core expect of a server, where an extension for it may stand.
  */
 #include "fhir/fhir_capability.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "fhir/fhir_operations.h"
 #include "fhir/fhir_routes.h"
+#include "model/fhir_uscore.h"
 
 #ifndef PACKAGE_VERSION
 #define PACKAGE_VERSION "0"
 #endif
 /* When what is said here last changed. */
-#define STATEMENT_DATE "2026-11-22"
+#define STATEMENT_DATE "2026-11-23"
 
-static const char *const us_core[] = {
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|3.1.1",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|4.0.0",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|5.0.1",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|6.1.0",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|7.0.0",
-    "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server|8.0.0",
-    NULL};
+#define US_CORE_SERVER "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server"
+#define EXTENSION      "http://hl7.org/fhir/StructureDefinition/capabilitystatement-"
+#define EXPECTATION    EXTENSION "expectation"
+#define COMBINATION    EXTENSION "search-parameter-combination"
+
 static const char *const formats[] = {"application/fhir+json", "application/fhir+xml", "json",
                                       "xml", NULL};
 static const char *const patch_formats[] = {"application/json-patch+json",
@@ -36,6 +35,8 @@ typedef struct writer_t {
     fhir_buf_t *buf;
     const fhir_endpoint_t *endpoint;
     const fhir_model_t *model;
+    const fhir_uscore_t *us_core; /* or NULL */
+    apr_pool_t *pool;
 } writer_t;
 
 static void put_string(writer_t *w, const char *s)
@@ -69,14 +70,36 @@ static void close_list(writer_t *w, int n)
         fhir_buf_putc(w->buf, ']');
 }
 
-static void put_interactions(writer_t *w, fhir_level_t level)
+static const char *const wanted_words[] = {
+    [FHIR_USCORE_MAY] = "MAY", [FHIR_USCORE_SHOULD] = "SHOULD", [FHIR_USCORE_SHALL] = "SHALL"};
+
+static void put_extension(writer_t *w, fhir_uscore_wanted_t wanted)
+{
+    fhir_buf_printf(w->buf, "{\"url\":\"" EXPECTATION "\",\"valueCode\":\"%s\"}",
+                    wanted_words[wanted]);
+}
+
+/* What US Core expects, as the first member of an object. */
+static void put_expected(writer_t *w, const char *type, fhir_uscore_kind_t kind, const char *name)
+{
+    fhir_uscore_wanted_t wanted = fhir_uscore_wanted(w->us_core, type, kind, name);
+    if (wanted == FHIR_USCORE_NOT_WANTED)
+        return;
+    fhir_buf_puts(w->buf, "\"extension\":[");
+    put_extension(w, wanted);
+    fhir_buf_puts(w->buf, "],");
+}
+
+static void put_interactions(writer_t *w, fhir_level_t level, const char *type)
 {
     int n = 0;
     for (const fhir_route_t *r = fhir_routes; r->method; r++) {
         if (r->level != level || !fhir_route_offered(r, w->endpoint))
             continue;
         item(w, &n, "interaction");
-        fhir_buf_printf(w->buf, "{\"code\":\"%s\"}", r->name);
+        fhir_buf_putc(w->buf, '{');
+        put_expected(w, type, FHIR_USCORE_INTERACTION, r->name);
+        fhir_buf_printf(w->buf, "\"code\":\"%s\"}", r->name);
     }
     close_list(w, n);
 }
@@ -88,10 +111,13 @@ static const char *const kind_words[] = {
     [FHIR_PARAM_QUANTITY] = "quantity",   [FHIR_PARAM_URI] = "uri",
     [FHIR_PARAM_SPECIAL] = "special"};
 
-static void put_param(writer_t *w, const fhir_param_t *p)
+static void put_param(writer_t *w, const fhir_param_t *p, const char *type)
 {
-    fhir_buf_puts(w->buf, "{\"name\":");
-    put_string(w, fhir_model_str(w->model, p->name));
+    const char *name = fhir_model_str(w->model, p->name);
+    fhir_buf_putc(w->buf, '{');
+    put_expected(w, type, FHIR_USCORE_PARAM, name);
+    fhir_buf_puts(w->buf, "\"name\":");
+    put_string(w, name);
     if (p->url) {
         fhir_buf_puts(w->buf, ",\"definition\":");
         put_string(w, fhir_model_str(w->model, p->url));
@@ -119,20 +145,32 @@ static void put_specials(writer_t *w)
                         specials[i][0], i == 0 || i == 4 ? "string" : "special", specials[i][1]);
 }
 
-/* The parameters that all types have stand once, at rest.searchParam. */
-static void put_params(writer_t *w, const fhir_type_t *type, unsigned inherited)
+/* The parameters that all types have; at a type only where US Core says something of them. */
+static int stands_at(const writer_t *w, const fhir_param_t *p, const char *type)
+{
+    int inherited = p->flags & FHIR_PARAM_INHERITED;
+    if (p->flags & FHIR_PARAM_UNCOMPILED)
+        return 0;
+    if (!inherited || !*type)
+        return !inherited == !!*type;
+    return fhir_uscore_wanted(w->us_core, type, FHIR_USCORE_PARAM,
+                              fhir_model_str(w->model, p->name)) != FHIR_USCORE_NOT_WANTED;
+}
+
+/* Parameters of a type; for the type "", which any one has: those of all types. */
+static void put_params(writer_t *w, const fhir_type_t *holder, const char *type)
 {
     int n = 0;
     if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
         return;
-    for (int i = 0; i < type->n_params; i++) {
-        const fhir_param_t *p = &w->model->params[type->first_param + i];
-        if (p->flags & FHIR_PARAM_UNCOMPILED || (p->flags & FHIR_PARAM_INHERITED) != inherited)
+    for (int i = 0; i < holder->n_params; i++) {
+        const fhir_param_t *p = &w->model->params[holder->first_param + i];
+        if (!stands_at(w, p, type))
             continue;
         item(w, &n, "searchParam");
-        put_param(w, p);
+        put_param(w, p, type);
     }
-    if (inherited && n)
+    if (!*type && n)
         put_specials(w);
     close_list(w, n);
 }
@@ -140,14 +178,6 @@ static void put_params(writer_t *w, const fhir_type_t *type, unsigned inherited)
 static int is_stored_reference(const fhir_param_t *p)
 {
     return p->kind == FHIR_PARAM_REFERENCE && !(p->flags & FHIR_PARAM_UNCOMPILED);
-}
-
-static void put_include(writer_t *w, int *n, const char *list, const fhir_type_t *source,
-                        const fhir_param_t *p)
-{
-    item(w, n, list);
-    fhir_buf_printf(w->buf, "\"%s:%s\"", fhir_model_str(w->model, source->name),
-                    fhir_model_str(w->model, p->name));
 }
 
 static int refers_to(const writer_t *w, const fhir_param_t *p, apr_uint16_t type)
@@ -158,25 +188,90 @@ static int refers_to(const writer_t *w, const fhir_param_t *p, apr_uint16_t type
     return !p->n_targets;
 }
 
+static void push_include(const writer_t *w, apr_array_header_t *list, const fhir_type_t *source,
+                         const fhir_param_t *p)
+{
+    APR_ARRAY_PUSH(list, const char *) =
+        apr_pstrcat(w->pool, fhir_model_str(w->model, source->name), ":",
+                    fhir_model_str(w->model, p->name), NULL);
+}
+
+static int listed(const apr_array_header_t *list, const char *text)
+{
+    for (int i = 0; i < list->nelts; i++)
+        if (!strcmp(APR_ARRAY_IDX(list, i, const char *), text))
+            return 1;
+    return 0;
+}
+
+/* What US Core names beyond the list: includes of one target type. */
+static void push_wanted(const writer_t *w, apr_array_header_t *list, const char *type,
+                        fhir_uscore_kind_t kind)
+{
+    int n = 0;
+    const fhir_uscore_row_t *rows =
+        w->us_core ? fhir_uscore_rows(&n, w->us_core, type, kind) : NULL;
+    for (int i = 0; i < n; i++)
+        if (!listed(list, fhir_uscore_str(w->us_core, rows[i].name)))
+            APR_ARRAY_PUSH(list, const char *) = fhir_uscore_str(w->us_core, rows[i].name);
+}
+
+/* A list of strings; extensions of strings stand in a list beside it, null where there is none. A
+ * profile's version does not count. */
+static void put_beside(writer_t *w, const char *name, const apr_array_header_t *list,
+                       const char *type, fhir_uscore_kind_t kind)
+{
+    int n = 0;
+    for (int i = 0; i < list->nelts; i++) {
+        item(w, &n, name);
+        put_string(w, APR_ARRAY_IDX(list, i, const char *));
+    }
+    close_list(w, n);
+    if (!w->us_core || !fhir_uscore_rows(&n, w->us_core, type, kind))
+        return;
+    n = 0;
+    for (int i = 0; i < list->nelts; i++) {
+        const char *text = APR_ARRAY_IDX(list, i, const char *);
+        fhir_uscore_wanted_t wanted = fhir_uscore_wanted(
+            w->us_core, type, kind, apr_pstrmemdup(w->pool, text, strcspn(text, "|")));
+        item(w, &n, apr_pstrcat(w->pool, "_", name, NULL));
+        if (wanted == FHIR_USCORE_NOT_WANTED) {
+            fhir_buf_puts(w->buf, "null");
+            continue;
+        }
+        fhir_buf_puts(w->buf, "{\"extension\":[");
+        put_extension(w, wanted);
+        fhir_buf_puts(w->buf, "]}");
+    }
+    close_list(w, n);
+}
+
+static void put_includes(writer_t *w, const char *name, apr_array_header_t *list, const char *type,
+                         fhir_uscore_kind_t kind)
+{
+    push_wanted(w, list, type, kind);
+    put_beside(w, name, list, type, kind);
+}
+
 /* What a type's searches can include, both ways. */
-static void put_includes(writer_t *w, const fhir_type_t *type)
+static void put_both_includes(writer_t *w, const fhir_type_t *type, const char *name)
 {
     const fhir_model_t *m = w->model;
-    int n = 0;
+    apr_array_header_t *list = apr_array_make(w->pool, 64, sizeof(const char *));
     if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
         return;
     for (int i = 0; i < type->n_params; i++)
         if (is_stored_reference(&m->params[type->first_param + i]))
-            put_include(w, &n, "searchInclude", type, &m->params[type->first_param + i]);
-    close_list(w, n);
-    n = 0;
+            push_include(w, list, type, &m->params[type->first_param + i]);
+    put_includes(w, "searchInclude", list, name, FHIR_USCORE_INCLUDE);
+    apr_array_clear(list);
     for (int t = 1; t <= m->n_resources; t++)
         for (int i = 0; i < m->types[t].n_params; i++) {
             const fhir_param_t *p = &m->params[m->types[t].first_param + i];
             if (is_stored_reference(p) && refers_to(w, p, fhir_model_type_index(m, type)))
-                put_include(w, &n, "searchRevInclude", &m->types[t], p);
+                push_include(w, list, &m->types[t], p);
         }
-    close_list(w, n);
+    put_includes(w, "searchRevInclude", list, name, FHIR_USCORE_REVINCLUDE);
 }
 
 /* The operations of a type (system: those that are called at the base). */
@@ -190,10 +285,18 @@ static void put_operations(writer_t *w, const char *type)
         if (!(op->levels & level) || (op->type && (!type || strcmp(op->type, type))))
             continue;
         item(w, &n, "operation");
-        fhir_buf_printf(w->buf, "{\"name\":\"%s\",\"definition\":\"%s\"}", op->name,
-                        op->definition);
+        fhir_buf_putc(w->buf, '{');
+        put_expected(w, type ? type : "", FHIR_USCORE_OPERATION, op->name);
+        fhir_buf_printf(w->buf, "\"name\":\"%s\",\"definition\":\"%s\"}", op->name, op->definition);
     }
     close_list(w, n);
+}
+
+/* An update that must name the version that it replaces cannot make the first. */
+static int can_update_create(const fhir_endpoint_t *endpoint)
+{
+    return endpoint->interactions & FHIR_INTERACTION_UPDATE && endpoint->update_create &&
+           !endpoint->require_if_match;
 }
 
 static void put_conditional(writer_t *w)
@@ -211,23 +314,100 @@ static void put_conditional(writer_t *w)
                         deletes[w->endpoint->conditional_delete]);
 }
 
+/* One combination of search parameters: "patient+category". */
+static void put_combination(writer_t *w, const fhir_uscore_row_t *row)
+{
+    char *rest = apr_pstrdup(w->pool, fhir_uscore_str(w->us_core, row->name)), *name;
+    fhir_buf_puts(w->buf, "{\"extension\":[");
+    put_extension(w, (fhir_uscore_wanted_t)row->wanted);
+    while ((name = apr_strtok(rest, "+", &rest)) != NULL)
+        fhir_buf_printf(w->buf, ",{\"url\":\"required\",\"valueString\":\"%s\"}", name);
+    fhir_buf_puts(w->buf, "],\"url\":\"" COMBINATION "\"}");
+}
+
+/* The resource's own extensions: what is expected of the type, and the combinations. */
+static void put_type_extensions(writer_t *w, const char *type)
+{
+    fhir_uscore_wanted_t wanted = fhir_uscore_wanted(w->us_core, type, FHIR_USCORE_TYPE, "");
+    int n = 0, written = 0;
+    const fhir_uscore_row_t *rows;
+    if (wanted == FHIR_USCORE_NOT_WANTED)
+        return;
+    item(w, &written, "extension");
+    put_extension(w, wanted);
+    rows = fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_COMBINATION);
+    for (int i = 0; i < n && w->endpoint->interactions & FHIR_INTERACTION_SEARCH; i++) {
+        item(w, &written, "extension");
+        put_combination(w, &rows[i]);
+    }
+    close_list(w, written);
+}
+
+/* Each of US Core's profiles: by name, and in every release that lists it. */
+static void put_profiles(writer_t *w, const char *type)
+{
+    int n = 0;
+    const fhir_uscore_row_t *rows =
+        w->us_core ? fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_PROFILE) : NULL;
+    apr_array_header_t *list = apr_array_make(w->pool, 8, sizeof(const char *));
+    for (int i = 0; i < n; i++) {
+        const char *url = fhir_uscore_str(w->us_core, rows[i].name);
+        APR_ARRAY_PUSH(list, const char *) = url;
+        for (int r = 0; w->us_core->releases[r]; r++)
+            if (rows[i].releases & (1u << r))
+                APR_ARRAY_PUSH(list, const char *) =
+                    apr_pstrcat(w->pool, url, "|", w->us_core->releases[r], NULL);
+    }
+    put_beside(w, "supportedProfile", list, type, FHIR_USCORE_PROFILE);
+}
+
 static void put_resource(writer_t *w, const fhir_type_t *type)
 {
     const char *name = fhir_model_str(w->model, type->name);
-    fhir_buf_printf(w->buf,
-                    "{\"type\":\"%s\",\"profile\":\"http://hl7.org/fhir/StructureDefinition/%s\"",
-                    name, name);
-    put_interactions(w, FHIR_LEVEL_TYPE);
+    fhir_buf_printf(w->buf, "{\"type\":\"%s\"", name);
+    put_type_extensions(w, name);
+    fhir_buf_printf(w->buf, ",\"profile\":\"http://hl7.org/fhir/StructureDefinition/%s\"", name);
+    put_profiles(w, name);
+    put_interactions(w, FHIR_LEVEL_TYPE, name);
     fhir_buf_printf(w->buf, ",\"versioning\":\"%s\",\"readHistory\":%s,\"updateCreate\":%s",
                     w->endpoint->require_if_match ? "versioned-update" : "versioned",
                     w->endpoint->interactions & FHIR_INTERACTION_VREAD ? "true" : "false",
-                    w->endpoint->update_create ? "true" : "false");
+                    can_update_create(w->endpoint) ? "true" : "false");
     put_conditional(w);
     fhir_buf_puts(w->buf, ",\"referencePolicy\":[\"literal\",\"local\"]");
-    put_includes(w, type);
-    put_params(w, type, 0);
+    put_both_includes(w, type, name);
+    put_params(w, type, name);
     put_operations(w, name);
     fhir_buf_putc(w->buf, '}');
+}
+
+static void put_compartments(writer_t *w)
+{
+    int n = 0;
+    apr_uint16_t focus = 0;
+    if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
+        return;
+    for (int i = 1; i <= w->model->n_compartments; i++) {
+        const char *name;
+        if (w->model->compartments[i].focus == focus)
+            continue;
+        focus = w->model->compartments[i].focus;
+        name = fhir_model_str(w->model, w->model->types[focus].name);
+        item(w, &n, "compartment");
+        fhir_buf_printf(w->buf, "\"http://hl7.org/fhir/CompartmentDefinition/%c%s\"",
+                        apr_tolower(*name), name + 1);
+    }
+    close_list(w, n);
+}
+
+static void put_instantiates(writer_t *w)
+{
+    if (!w->us_core)
+        return;
+    fhir_buf_puts(w->buf, ",\"instantiates\":[\"" US_CORE_SERVER "\"");
+    for (int r = 0; w->us_core->releases[r]; r++)
+        fhir_buf_printf(w->buf, ",\"" US_CORE_SERVER "|%s\"", w->us_core->releases[r]);
+    fhir_buf_putc(w->buf, ']');
 }
 
 static void put_rest(writer_t *w)
@@ -242,9 +422,10 @@ static void put_rest(writer_t *w)
         put_resource(w, type);
     }
     close_list(w, n);
-    put_interactions(w, FHIR_LEVEL_SYSTEM);
-    put_params(w, fhir_model_resource(w->model, "Patient", 7), FHIR_PARAM_INHERITED);
+    put_interactions(w, FHIR_LEVEL_SYSTEM, "");
+    put_params(w, fhir_model_resource(w->model, "Patient", 7), "");
     put_operations(w, NULL);
+    put_compartments(w);
     fhir_buf_puts(w->buf, "}]");
 }
 
@@ -252,10 +433,12 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
                                   apr_pool_t *pool)
 {
     fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
-    writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->model};
+    writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->model,
+                  fhir_uscore_of(endpoint->model), NULL};
+    apr_pool_create(&w.pool, pool);
     fhir_buf_puts(w.buf, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\","
                          "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\"");
-    put_list(&w, "instantiates", us_core);
+    put_instantiates(&w);
     fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                          "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
     made->url_at = w.buf->len;
@@ -265,6 +448,7 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
         put_list(&w, "patchFormat", patch_formats);
     put_rest(&w);
     fhir_buf_putc(w.buf, '}');
+    apr_pool_destroy(w.pool);
     if (w.buf->overflow)
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "capability statement out of memory");
     made->len = w.buf->len;
@@ -283,13 +467,28 @@ void fhir_capability_render(fhir_buf_t *buf, const fhir_capability_t *capability
                     capability->len - capability->url_at);
 }
 
+/* As it was made: nothing is parsed or copied. */
+static fhir_err_t *write_text(fhir_call_t *call, const fhir_capability_t *capability)
+{
+    fhir_out_t *out = call->response->body;
+    const char *base_url = call->request->base_url;
+    fhir_call_begin(call, 200);
+    FHIR_TRY(out->write(out, capability->text, capability->url_at));
+    FHIR_TRY(out->write(out, base_url, strlen(base_url)));
+    return out->write(out, capability->text + capability->url_at,
+                      capability->len - capability->url_at);
+}
+
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
     const fhir_capability_t *capability = call->endpoint->capability;
-    fhir_buf_t *buf = fhir_buf_create(call->pool, 32 * 1024 * 1024);
-    fhir_err_t *err = NULL;
+    fhir_buf_t *buf;
+    fhir_err_t *err;
     if (!capability)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
+    if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset)
+        return write_text(call, capability);
+    buf = fhir_buf_create(call->pool, 32 * 1024 * 1024);
     fhir_capability_render(buf, capability, call->request->base_url);
     err = fhir_call_resource(call, 200, buf->data, buf->len);
     fhir_buf_free(buf);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the FHIR tables of mod_fhir/model and the DDL of sql/ from HL7's definitions.
+"""Writes the FHIR tables of mod_fhir/model, the DDL of sql/ and US Core's demands for the tests from HL7's definitions.
 
 Run by developers when the definitions or this generator change; the results are committed. The
 output is a function of the input alone: the same definitions give the same bytes.
@@ -18,6 +18,7 @@ from ddl import Ddl
 from params import Params
 from profiles import Profiles
 from programs import Programs
+from requirements import Requirements
 from structure import Structure
 from tables import Tables
 from terminology import Terminology
@@ -71,12 +72,16 @@ def main():
     dstu2 = Version(source.dstu2(options.fhir), "1.0.2", "DSTU2", stored=False)
     ddl = Ddl(r4, "R4 (4.0.1)")
     r4.tables.schema_fingerprint = ddl.fingerprint
-    for folder in ("docs", "mod_fhir/model", "sql"):
+    requirements = Requirements(source.us_core_requirements(options.fhir))
+    for folder in ("docs", "mod_fhir/model", "sql", "t"):
         os.makedirs(os.path.join(options.out, folder), exist_ok=True)
     write(r4, os.path.join(options.out, "mod_fhir/model/fhir_model_r4.c"))
     write(dstu2, os.path.join(options.out, "mod_fhir/model/fhir_model_dstu2.c"))
     path = os.path.join(options.out, "mod_fhir/model/fhir_profiles_r4.c")
     emit.write_profiles(path, "fhir_profiles_r4", "R4 and US Core", profiles)
+    emit.write_requirements(os.path.join(options.out, "mod_fhir/model/fhir_uscore_r4.c"), requirements)
+    with open(os.path.join(options.out, "t/us-core.tsv"), "w", encoding="ascii", newline="\n") as out:
+        out.writelines(requirements.lines())
     with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
         out.write(ddl.text)
     listed = os.path.join(options.out, "docs/search-parameters-uncompiled.md")

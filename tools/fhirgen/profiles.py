@@ -9,6 +9,7 @@ releases of a profile share most of theirs.
 import json
 
 from pool import Strings
+from requirements import COMBINATION, EXPECTATION
 from structure import CORE, FHIR_TYPE, _base_path
 from tables import Enum
 from valuesets import Package
@@ -27,8 +28,22 @@ CORRECTED = {
     # Boolean is FHIRPath's own type; an answer is FHIR's boolean
     "que-7": ("answer is Boolean", "answer is boolean"),
 }
-# Where R4's own definitions use an extension although its definition does not name the place.
-MORE_CONTEXTS = {FHIR_TYPE: ["ElementDefinition.type"]}
+# Where R4's own definitions, and US Core's statements, use an extension although its definition does
+# not name the place. The place in an extension is that one's URL.
+MORE_CONTEXTS = {
+    FHIR_TYPE: ["ElementDefinition.type"],
+    EXPECTATION: [
+        COMBINATION,
+        "CapabilityStatement.format",
+        "CapabilityStatement.implementationGuide",
+        "CapabilityStatement.instantiates",
+        "CapabilityStatement.patchFormat",
+        "CapabilityStatement.rest.resource",
+        "CapabilityStatement.rest.resource.operation",
+        "CapabilityStatement.rest.resource.referencePolicy",
+        "CapabilityStatement.rest.resource.supportedProfile",
+    ],
+}
 
 
 class Rows:

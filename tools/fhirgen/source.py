@@ -100,6 +100,16 @@ def us_core_search(folder):
     return found
 
 
+def us_core_requirements(folder):
+    """Lists of (version, CapabilityStatement of a server, search parameters), oldest first."""
+    found = []
+    for release in US_CORE_PACKAGES:
+        path = os.path.join(folder, "us-core", "us_core_%s.tgz" % release)
+        (server,) = (s for s in package(path, "CapabilityStatement") if s["id"] == "us-core-server")
+        found.append((".".join(release), server, package(path, "SearchParameter")))
+    return found
+
+
 def us_core_extensions(folder):
     """Extension definitions of the US Core packages by URL; the newest package wins."""
     found = {}

@@ -24,6 +24,32 @@ fhir_buf_t *fhir_buf_create(apr_pool_t *pool, apr_size_t max_bytes)
     return buf;
 }
 
+typedef struct many_t {
+    fhir_buf_t *bufs;
+    int n;
+} many_t;
+
+static apr_status_t cleanup_many(void *data)
+{
+    many_t *many = data;
+    for (int i = 0; i < many->n; i++)
+        free(many->bufs[i].data);
+    return APR_SUCCESS;
+}
+
+fhir_buf_t *fhir_buf_create_many(apr_pool_t *pool, apr_size_t max_bytes, int n)
+{
+    many_t *many = apr_palloc(pool, sizeof(*many));
+    many->n = n;
+    many->bufs = apr_pcalloc(pool, (apr_size_t)n * sizeof(*many->bufs));
+    for (int i = 0; i < n; i++) {
+        many->bufs[i].pool = pool;
+        many->bufs[i].max = max_bytes ? max_bytes : DEFAULT_MAX;
+    }
+    apr_pool_cleanup_register(pool, many, cleanup_many, apr_pool_cleanup_null);
+    return many->bufs;
+}
+
 int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
 {
     apr_size_t cap = buf->cap ? buf->cap : FIRST_CAP;

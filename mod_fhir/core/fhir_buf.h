@@ -23,6 +23,8 @@ typedef struct fhir_buf_t {
 
 /** A new empty buffer; max_bytes is its ceiling (0: 1 GiB). */
 fhir_buf_t *fhir_buf_create(apr_pool_t *pool, apr_size_t max_bytes);
+/** An array of n such buffers, for many that are mostly left empty. */
+fhir_buf_t *fhir_buf_create_many(apr_pool_t *pool, apr_size_t max_bytes, int n);
 /** Makes room for n more bytes: 1, or 0 with `overflow` set. */
 int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n);
 /** Frees the memory at once; the buffer is empty and can be used again. */

@@ -154,42 +154,63 @@ static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t
     }
 }
 
-/* Parameters of the form x.exists(): found by their conversion, anywhere in the tries. */
-static const apr_uint16_t *exists_params(const fhir_model_t *m, apr_pool_t *pool)
+/* Parameters of the form x.exists(), found by their conversion. */
+static void find_exists(apr_array_header_t *found, const fhir_model_t *m, const fhir_xnode_t *x)
 {
-    apr_array_header_t *found = apr_array_make(pool, 8, sizeof(apr_uint16_t));
-    const fhir_xnode_t *x = m->xnodes + 1, *last_node = m->xnodes + m->n_xnodes;
+    const fhir_xemit_t *emit = m->xemits + x->first_emit, *last = emit + x->n_emits;
+    apr_uint16_t i;
 
-    for (; x <= last_node; x++) {
-        const fhir_xemit_t *emit = m->xemits + x->first_emit, *last = emit + x->n_emits;
-        for (; emit < last; emit++)
-            if (emit->conv == FHIR_CONV_EXISTS)
-                APR_ARRAY_PUSH(found, apr_uint16_t) = emit->param;
+    for (; emit < last; emit++)
+        if (emit->conv == FHIR_CONV_EXISTS)
+            APR_ARRAY_PUSH(found, apr_uint16_t) = emit->param;
+    for (i = 0; i < x->n_children; i++)
+        find_exists(found, m, m->xnodes + x->first_child + i);
+}
+
+/* Those of a type, which are "false" when nothing was found; 0 ends. */
+static const apr_uint16_t *exists_params(fhir_extract_t *x)
+{
+    const apr_uint16_t **list = &x->exists[fhir_model_type_index(x->model, x->type)];
+    apr_array_header_t *found;
+
+    if (!*list) {
+        found = apr_array_make(x->scratch->pool, 2, sizeof(apr_uint16_t));
+        if (x->type->xroot)
+            find_exists(found, x->model, &x->model->xnodes[x->type->xroot]);
+        APR_ARRAY_PUSH(found, apr_uint16_t) = 0;
+        *list = (const apr_uint16_t *)found->elts;
     }
-    APR_ARRAY_PUSH(found, apr_uint16_t) = 0;
-    return (const apr_uint16_t *)found->elts;
+    return *list;
+}
+
+static apr_uint16_t widest_type(const fhir_model_t *model)
+{
+    apr_uint16_t widest = 0, i;
+
+    for (i = 1; i <= model->n_resources; i++)
+        if (model->types[i].n_columns > widest)
+            widest = model->types[i].n_columns;
+    return widest;
 }
 
 fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
                                     const fhir_zone_t *zone, apr_pool_t *pool)
 {
     fhir_extract_t *x = apr_pcalloc(pool, sizeof(*x));
-    apr_uint16_t widest = 0, i;
+    int n = widest_type(model) + 1, i;
+    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 1);
 
     x->model = model;
     x->base_url = base_url;
     x->base_len = base_url ? strlen(base_url) : 0;
     x->zone = zone;
-    for (i = 1; i <= model->n_resources; i++)
-        if (model->types[i].n_columns > widest)
-            widest = model->types[i].n_columns;
-    x->cells = apr_pcalloc(pool, (widest + 1u) * sizeof(*x->cells));
-    for (i = 0; i < widest + 1; i++)
-        x->cells[i].text = fhir_buf_create(pool, CELL_MAX);
+    x->cells = apr_pcalloc(pool, (apr_size_t)n * sizeof(*x->cells));
+    for (i = 0; i < n; i++)
+        x->cells[i].text = bufs++;
     for (i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
-        x->components[i].text = fhir_buf_create(pool, CELL_MAX);
-    x->scratch = fhir_buf_create(pool, CELL_MAX);
-    x->exists = exists_params(model, pool);
+        x->components[i].text = bufs++;
+    x->scratch = bufs;
+    x->exists = apr_pcalloc(pool, (model->n_resources + 1u) * sizeof(*x->exists));
     return x;
 }
 
@@ -216,9 +237,8 @@ static void defaults(fhir_extract_t *x)
     const fhir_type_t *type = x->type;
     const apr_uint16_t *p;
 
-    for (p = x->exists; *p; p++)
-        if (m->types + m->params[*p].type == type &&
-            !x->cells[m->params[*p].first_column - type->first_column].count) {
+    for (p = exists_params(x); *p; p++)
+        if (!x->cells[m->params[*p].first_column - type->first_column].count) {
             x->param = &m->params[*p];
             fhir_extract_put_text(x, "false", 5);
         }

@@ -26,7 +26,7 @@ struct fhir_extract_t {
     const fhir_zone_t *zone;
     fhir_cell_t *cells; /* one per column of the widest type */
     fhir_buf_t *scratch;
-    const apr_uint16_t *exists; /* parameters that are "false" when nothing was found, 0 ends */
+    const apr_uint16_t **exists; /* by type, NULL: not looked for yet; see fhir_extract.c */
     /* of the current resource */
     const fhir_type_t *type;
     const fhir_node_t *root;

@@ -63,19 +63,14 @@ fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
     return fhir_call_run(call, &stmt, &value, on_state, &baton, NULL);
 }
 
-/* The values of a whole row, in the order of its columns. */
-static fhir_value_t *row_values(const fhir_call_t *call, const fhir_type_t *type,
-                                const fhir_record_t *record, const fhir_value_t *cells)
+/* The values of the fixed columns. */
+static void push_fixed(apr_array_header_t *values, const fhir_call_t *call,
+                       const fhir_record_t *record)
 {
-    fhir_value_t *values = apr_palloc(call->pool, (FIXED + type->n_columns) * sizeof(*values));
-
-    values[0] = fhir_value_text(record->id);
-    values[1] = fhir_value_text(integer(call, record->version));
-    values[2] = fhir_value_text(timestamp(call, record->updated));
-    values[3].data = record->text;
-    values[3].len = record->len;
-    memcpy(values + FIXED, cells, type->n_columns * sizeof(*cells));
-    return values;
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(record->id);
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(integer(call, record->version));
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(timestamp(call, record->updated));
+    APR_ARRAY_PUSH(values, fhir_value_t) = (fhir_value_t){record->text, record->len};
 }
 
 static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
@@ -83,26 +78,10 @@ static const char *column_name(const fhir_call_t *call, const fhir_type_t *type,
     return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
 }
 
-static const char *column_cast(const fhir_call_t *call, const fhir_type_t *type, int i)
-{
-    static const char *const casts[] = {
-        [FHIR_SQL_TEXT] = "text",
-        [FHIR_SQL_TEXT_ARRAY] = "text[]",
-        [FHIR_SQL_TIMESTAMPTZ] = "timestamptz",
-        [FHIR_SQL_TIMESTAMPTZ_ARRAY] = "timestamptz[]",
-        [FHIR_SQL_NUMERIC] = "numeric",
-        [FHIR_SQL_NUMERIC_ARRAY] = "numeric[]",
-        [FHIR_SQL_JSONB] = "jsonb",
-        [FHIR_SQL_DOUBLE] = "double precision",
-    };
-
-    return casts[call->model->columns[type->first_column + i].sqltype];
-}
-
 static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
-                              const fhir_value_t *values, int n_values)
+                              const fhir_value_t *values, int n_values, unsigned flags)
 {
-    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE};
+    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE | flags};
     apr_int64_t rows = 0;
 
     FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
@@ -110,29 +89,50 @@ static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sq
     return NULL;
 }
 
-/* One statement looks for the references and inserts: a create is one round trip. */
+/* The columns that the row has values for, and their values behind those of the fixed ones; the
+ * others are left to their default, NULL. Of a resource type few combinations occur. */
+static void push_cells(fhir_buf_t *sql, apr_array_header_t *values, const fhir_call_t *call,
+                       const fhir_type_t *type, const fhir_value_t *cells)
+{
+    int i;
+
+    for (i = 0; i < type->n_columns; i++) {
+        if (!cells[i].data)
+            continue;
+        fhir_buf_puts(sql, ", \"");
+        fhir_buf_puts(sql, column_name(call, type, i));
+        fhir_buf_putc(sql, '"');
+        APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
+    }
+}
+
+/* One statement looks for the references and inserts: a create is one round trip. PostgreSQL takes
+ * the types of parameters from the columns. */
 fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
                                const fhir_record_t *record, const fhir_value_t *cells,
                                fhir_refs_t *refs)
 {
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
-    int n = FIXED + type->n_columns, i;
-    apr_array_header_t *values = apr_array_make(call->pool, n + 8, sizeof(fhir_value_t));
+    int i;
+    apr_array_header_t *values =
+        apr_array_make(call->pool, FIXED + type->n_columns + 8, sizeof(fhir_value_t));
 
-    memcpy(values->elts, row_values(call, type, record, cells), (size_t)n * sizeof(fhir_value_t));
-    values->nelts = n;
-    fhir_buf_printf(sql, "INSERT INTO %s (id, version, last_updated, resource",
-                    fhir_call_table(call, type, ""));
-    for (i = 0; i < type->n_columns; i++)
-        fhir_buf_printf(sql, ", \"%s\"", column_name(call, type, i));
-    fhir_buf_puts(sql, ") SELECT $1::text, $2::integer, $3::timestamptz, $4::text");
-    for (i = 0; i < type->n_columns; i++)
-        fhir_buf_printf(sql, ", $%d::%s", FIXED + 1 + i, column_cast(call, type, i));
+    push_fixed(values, call, record);
+    fhir_buf_puts(sql, "INSERT INTO ");
+    fhir_buf_puts(sql, fhir_call_table(call, type, ""));
+    fhir_buf_puts(sql, " (id, version, last_updated, resource");
+    push_cells(sql, values, call, type, cells);
+    fhir_buf_puts(sql, ") SELECT $1");
+    for (i = 2; i <= values->nelts; i++) {
+        fhir_buf_puts(sql, ", $");
+        fhir_buf_puts(sql, integer(call, i));
+    }
     if (refs && fhir_refs_count(refs)) {
         fhir_buf_puts(sql, " WHERE ");
         fhir_refs_condition(sql, values, refs, call);
     }
-    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts);
+    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts,
+                      record->fresh ? FHIR_STMT_GROUP : 0);
 }
 
 /*
@@ -155,16 +155,20 @@ fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_ty
                                const fhir_record_t *record, const fhir_value_t *cells)
 {
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    apr_array_header_t *values =
+        apr_array_make(call->pool, FIXED + type->n_columns, sizeof(fhir_value_t));
     int i;
 
+    push_fixed(values, call, record);
     old_row(sql, call, type);
     fhir_buf_printf(sql, " UPDATE %s t SET version = $2, last_updated = $3, resource = $4",
                     fhir_call_table(call, type, ""));
-    for (i = 0; i < type->n_columns; i++)
+    for (i = 0; i < type->n_columns; i++) {
         fhir_buf_printf(sql, ", \"%s\" = $%d", column_name(call, type, i), FIXED + 1 + i);
+        APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
+    }
     fhir_buf_puts(sql, " FROM old WHERE t.id = old.id");
-    return run_change(done, call, sql, row_values(call, type, record, cells),
-                      FIXED + type->n_columns);
+    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts, 0);
 }
 
 fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_type_t *type,
@@ -181,5 +185,5 @@ fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_ty
                     "SELECT id, $2, $3, 'D' FROM old) DELETE FROM %s t USING old "
                     "WHERE t.id = old.id",
                     fhir_call_table(call, type, "_history"), fhir_call_table(call, type, ""));
-    return run_change(done, call, sql, values, 3);
+    return run_change(done, call, sql, values, 3, 0);
 }

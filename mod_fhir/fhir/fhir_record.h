@@ -25,6 +25,7 @@ typedef struct fhir_record_t {
     apr_int64_t updated; /* µs since 1970, whole milliseconds */
     const char *text;    /* JSON as stored */
     apr_size_t len;
+    int fresh; /* to be inserted under an id that nobody else can know */
 } fhir_record_t;
 
 /** The state of type/id; text is copied into the call's pool. */

@@ -354,6 +354,116 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
     }
 }
 
+/* ---- a pipeline ---- */
+
+static const char **bound_values(const fhir_stmt_t *stmt, const fhir_value_t *values,
+                                 apr_pool_t *pool)
+{
+    const char **bound = apr_palloc(pool, sizeof(*bound) * (apr_size_t)(stmt->n_values + 1));
+    for (int i = 0; i < stmt->n_values; i++) {
+        bound[i] = values[i].data;
+    }
+    return bound;
+}
+
+static fhir_err_t *prepare_all(PGconn *conn, state_t *state, const fhir_member_t *list,
+                               apr_time_t deadline, apr_interval_time_t timeout, apr_pool_t *pool)
+{
+    int index;
+    for (; list; list = list->next) {
+        FHIR_TRY(prepare(&index, conn, state, list->stmt, deadline, timeout, pool));
+    }
+    return NULL;
+}
+
+static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, state_t *state,
+                            const fhir_member_t *list, apr_pool_t *pool)
+{
+    char name[FHIR_STMTS_NAME];
+    int sent = PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn);
+    progress->sent = 1;
+    for (; list && sent; list = list->next) {
+        fhir_stmts_name(name, &state->stmts, fhir_stmts_find(&state->stmts, list->stmt->sql));
+        sent = PQsendQueryPrepared(conn, name, list->stmt->n_values,
+                                   bound_values(list->stmt, list->values, pool), NULL, NULL, 0);
+    }
+    return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
+}
+
+/* The result of the next command of a pipeline, never NULL without an error. */
+static fhir_err_t *next_of_pipeline(PGresult **result, PGconn *conn, apr_time_t deadline,
+                                    apr_pool_t *pool)
+{
+    PGresult *end = NULL;
+    fhir_err_t *err;
+    FHIR_TRY(next_result(result, conn, deadline, pool));
+    if (!*result)
+        return fhir_store_error(conn, NULL, pool);
+    if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
+        return NULL; /* the only one without a NULL behind it */
+    err = next_result(&end, conn, deadline, pool);
+    if (!err && end)
+        err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
+    PQclear(end);
+    if (err)
+        PQclear(*result);
+    return err;
+}
+
+/* Reads until the sync. *failed: the error that ended the transaction; the server passes over what
+ * comes behind it. An error of this function itself: nothing is known. */
+static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, fhir_member_t *list,
+                            apr_time_t deadline, apr_pool_t *pool)
+{
+    *failed = NULL;
+    for (;; list = list ? list->next : NULL) {
+        ExecStatusType status;
+        PGresult *result;
+        FHIR_TRY(next_of_pipeline(&result, conn, deadline, pool));
+        status = PQresultStatus(result);
+        if (list && status == PGRES_COMMAND_OK)
+            list->affected = apr_atoi64(PQcmdTuples(result));
+        else if (!*failed && status != PGRES_PIPELINE_SYNC)
+            *failed = fhir_store_error(conn, result, pool);
+        PQclear(result);
+        if (status == PGRES_PIPELINE_SYNC)
+            break;
+    }
+    if (list) /* fewer results than statements */
+        return fhir_store_error(NULL, NULL, pool);
+    return *failed && fhir_sqlstate_is_lost((*failed)->sqlstate) ? *failed : NULL;
+}
+
+fhir_err_t *fhir_conn_run_together(fhir_progress_t *progress, int *undone, PGconn *conn,
+                                   fhir_member_t *list, apr_interval_time_t timeout,
+                                   apr_pool_t *pool)
+{
+    state_t *state = state_of(conn);
+    apr_time_t deadline = deadline_of(timeout);
+    fhir_err_t *err, *failed = NULL;
+    if (!state)
+        return no_memory(pool);
+    err = prepare_all(conn, state, list, deadline, timeout, pool);
+    if (err) {
+        *undone = PQstatus(conn) == CONNECTION_OK;
+        return err;
+    }
+    err = send_all(progress, conn, state, list, pool);
+    if (!err)
+        err = read_all(&failed, conn, list, deadline, pool);
+    if (err || !PQexitPipelineMode(conn) || PQsetnonblocking(conn, 0)) {
+        fhir_conn_kill(conn);
+        return err ? err : fhir_store_error(conn, NULL, pool);
+    }
+    if (failed && is_outdated(failed)) {
+        for (; list; list = list->next) {
+            forget(state, list->stmt->sql);
+        }
+    }
+    *undone = failed != NULL;
+    return failed;
+}
+
 int fhir_conn_is_stale(PGconn *conn)
 {
     /* A server that ends a session sends a last message and closes: the message is one read, the

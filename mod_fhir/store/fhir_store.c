@@ -5,6 +5,7 @@
  */
 #include "store/fhir_store_impl.h"
 
+#include <apr_strings.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@ struct fhir_store_t {
     apr_interval_time_t timeout;
     const fhir_log_t *log;
     fhir_lane_t *lane; /* or NULL */
+    fhir_group_t *group;
     atomic_ullong statements, retries, errors;
     atomic_ullong memory[MEMORY_SLOTS];
 };
@@ -37,6 +39,7 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
     store->source = source;
     store->timeout = config->statement_timeout;
     store->log = config->log;
+    FHIR_TRY(fhir_group_create(&store->group, pool));
     if (config->read_lane)
         FHIR_TRY(fhir_lane_create(&store->lane, source, config, pool));
     *store_out = store;
@@ -115,6 +118,73 @@ static fhir_err_t *rows_of_lane(PGresult *result, fhir_row_fn row_fn, void *bato
     return err;
 }
 
+/* ---- writes that go together ---- */
+
+static fhir_err_t *copy_error(const fhir_err_t *err, apr_pool_t *pool)
+{
+    fhir_err_t *copy = fhir_err_create(pool, err->code, "%s", err->message);
+    apr_cpystrn(copy->sqlstate, err->sqlstate, sizeof(copy->sqlstate));
+    return err->detail ? fhir_err_detail(copy, pool, "%s", err->detail) : copy;
+}
+
+/* A batch in one transaction. *undone: it failed, and nothing of it is stored. */
+static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t *leader,
+                                apr_pool_t *pool)
+{
+    for (int again = 1;; again--) {
+        fhir_progress_t progress = {0, 0};
+        fhir_err_t *err;
+        PGconn *conn;
+        void *handle;
+        int lost;
+        *undone = 0;
+        FHIR_TRY(borrow(&conn, &handle, store, pool));
+        err = fhir_conn_setup(conn, store->timeout, pool);
+        if (!err)
+            err = fhir_conn_run_together(&progress, undone, conn, leader, store->timeout, pool);
+        lost = is_lost(conn, err);
+        give_back(store, conn, handle, lost);
+        if (!err || !lost || !again || progress.sent)
+            return err;
+        atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
+    }
+}
+
+/* What failed in company is run by itself, so that a fault is its own statement's alone. Unless it
+ * is not known whether it happened, or it took too long already. */
+static void lead(fhir_store_t *store, fhir_member_t *leader)
+{
+    int undone;
+    fhir_err_t *err = run_together(&undone, store, leader, leader->pool);
+    int again = err && undone && err->code != FHIR_ERR_TIMEOUT;
+    for (fhir_member_t *m = leader; m; m = m->next) {
+        m->state = again ? FHIR_MEMBER_ALONE : FHIR_MEMBER_DONE;
+        m->err = err && !again ? copy_error(err, m->pool) : NULL;
+    }
+}
+
+static fhir_err_t *run_in_group(fhir_store_t *store, const fhir_stmt_t *stmt,
+                                const fhir_value_t *values, apr_int64_t *affected, apr_pool_t *pool)
+{
+    fhir_member_t self = {.stmt = stmt, .values = values, .pool = pool};
+    fhir_member_state_t state = fhir_group_join(store->group, &self);
+    if (state == FHIR_MEMBER_LEADS && !self.next) {
+        fhir_err_t *err = run_in_pool(store, stmt, values, NULL, NULL, affected, pool);
+        fhir_group_leave(store->group, &self);
+        return err;
+    }
+    if (state == FHIR_MEMBER_LEADS) {
+        lead(store, &self);
+        state = self.state;
+        fhir_group_leave(store->group, &self);
+    }
+    if (state == FHIR_MEMBER_ALONE)
+        return run_in_pool(store, stmt, values, NULL, NULL, affected, pool);
+    if (affected)
+        *affected = self.affected;
+    return self.err;
+}
+
 fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
                            fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
@@ -124,6 +194,8 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
         result = fhir_lane_run(store->lane, stmt, values);
     if (result)
         err = rows_of_lane(result, row_fn, baton, affected, pool);
+    else if (stmt->flags & FHIR_STMT_GROUP)
+        err = run_in_group(store, stmt, values, affected, pool);
     else
         err = run_in_pool(store, stmt, values, row_fn, baton, affected, pool);
     atomic_fetch_add_explicit(&store->statements, 1, memory_order_relaxed);
@@ -253,4 +325,5 @@ void fhir_store_stats(fhir_store_stats_t *out, fhir_store_t *store)
     out->errors = atomic_load_explicit(&store->errors, memory_order_relaxed);
     if (store->lane)
         fhir_lane_stats(&out->lane_statements, &out->lane_batches, store->lane);
+    fhir_group_stats(&out->group_statements, &out->group_batches, store->group);
 }

@@ -7,7 +7,8 @@
  * the outside (mod_dbd in httpd, own connections in fhirctl), and a read lane, one thread per
  * process that sends the short reads of all workers as one libpq pipeline. Statements are prepared
  * lazily on each connection, known by their text, and forgotten when libpq resets the connection.
- * A connection goes back before the call returns, so no client can hold one.
+ * A connection goes back before the call returns, so no client can hold one. Writes that say so
+ * share a transaction with those that other threads run at the same time, and so its commit.
  *
  * Errors: FHIR_ERR_BUSY (no connection within the limit, server away; the caller answers 503 with
  * Retry-After), FHIR_ERR_TIMEOUT (57014), FHIR_ERR_CONFLICT (23505, 40001, 40P01),
@@ -64,6 +65,9 @@ typedef struct fhir_value_t {
 #define FHIR_STMT_STREAM 0x04u /* many rows: single-row mode, memory stays flat */
 #define FHIR_STMT_ONCE                                                                             \
     0x08u /* not prepared: planned with its values each time (PQexecParams), not remembered */
+#define FHIR_STMT_GROUP                                                                            \
+    0x10u /* a write that waits for no other one's lock and returns no rows: may be committed      \
+             together with others of its kind; what fails in company is run by itself again */
 /** A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know. */
 typedef struct fhir_stmt_t {
     const char *sql;
@@ -128,6 +132,7 @@ void fhir_store_remember(fhir_store_t *store, apr_uint64_t key);
 /** Counters for server-status and tests. */
 typedef struct fhir_store_stats_t {
     apr_uint64_t statements, lane_statements, lane_batches, retries, errors;
+    apr_uint64_t group_statements, group_batches; /* writes in company, and their transactions */
 } fhir_store_stats_t;
 void fhir_store_stats(fhir_store_stats_t *out, fhir_store_t *store);
 

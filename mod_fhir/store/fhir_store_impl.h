@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_store_impl.h
- * @brief Inside the store: the record of prepared statements, one connection, the read lane.
+ * @brief Inside the store: the record of prepared statements, one connection, the read lane, writes
+ *        that go together.
  *
  * For the files of this folder and its unit tests only.
  */
 #ifndef FHIR_STORE_IMPL_H
 #define FHIR_STORE_IMPL_H
+
+#include <semaphore.h>
 
 #include "store/fhir_store.h"
 
@@ -60,6 +63,15 @@ const char *fhir_conn_setup_sql(apr_interval_time_t timeout, apr_pool_t *pool);
 fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
                           const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool);
+typedef struct fhir_member_t fhir_member_t;
+/**
+ * Runs the statements of a list in one transaction, sent as one pipeline; sets `affected` of each.
+ * @param undone 1 on an error that came before the commit: nothing is stored, for certain; 0 on an
+ *               error means that nothing is known
+ */
+fhir_err_t *fhir_conn_run_together(fhir_progress_t *progress, int *undone, PGconn *conn,
+                                   fhir_member_t *list, apr_interval_time_t timeout,
+                                   apr_pool_t *pool);
 /** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL. */
 fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
                            apr_interval_time_t timeout, apr_pool_t *pool);
@@ -95,5 +107,36 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane, const fhir_store_source_t *sour
 PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_value_t *values);
 /** Statements and pipelines so far. */
 void fhir_lane_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_lane_t *lane);
+
+/* ---- fhir_group.c: which writes go together ---- */
+
+typedef enum fhir_member_state_t {
+    FHIR_MEMBER_LEADS, /* runs its batch, and then calls fhir_group_leave */
+    FHIR_MEMBER_ALONE, /* has not happened: its worker is to run it by itself */
+    FHIR_MEMBER_DONE   /* err and affected are set */
+} fhir_member_state_t;
+
+/** A write that may share a transaction, on the stack of its worker. */
+struct fhir_member_t {
+    const fhir_stmt_t *stmt;
+    const fhir_value_t *values;
+    apr_pool_t *pool; /* for err; its worker sleeps, so the leader may use it */
+    /* set by the leader */
+    fhir_member_state_t state;
+    fhir_err_t *err;
+    apr_int64_t affected;
+    /* fhir_group.c's */
+    fhir_member_t *next; /* of the leader: the others of its batch */
+    sem_t wake;
+};
+
+typedef struct fhir_group_t fhir_group_t;
+fhir_err_t *fhir_group_create(fhir_group_t **group, apr_pool_t *pool);
+/** Takes part with stmt, values and pool set: waits until it leads or another one has run it. */
+fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self);
+/** The leader has run its batch: wakes the members, who find what was set, and the next leader. */
+void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader);
+/** Statements and batches of more than one so far. */
+void fhir_group_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_group_t *group);
 
 #endif

@@ -283,12 +283,13 @@ static void test_transactions(apr_pool_t *pool)
 /* ---- the read lane ---- */
 
 enum { THREADS = 8 };
-static atomic_int wrong, answered, stop_workers;
+static atomic_int wrong, answered, unknown, stop_workers;
 
 typedef struct worker_t {
     fhir_store_t *store;
     apr_pool_t *pool;
     int number, failing;
+    fhir_buf_t *stored; /* numbers, with commas */
 } worker_t;
 
 /* Each reads its own numbers; some send statements that fail, which must not fail the others. */
@@ -315,20 +316,61 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
     return NULL;
 }
 
-static void start_workers(apr_thread_t **threads, fhir_store_t *store, int failing,
-                          apr_pool_t *pool)
+/* Each inserts its own numbers; some statements fail, which must neither fail nor undo the others.
+ * What was acknowledged is noted. */
+static void *APR_THREAD_FUNC work_group(apr_thread_t *thread, void *data)
+{
+    static const struct {
+        const char *sql;
+        fhir_code_t code;
+        apr_int64_t affected;
+    } kinds[] = {
+        {"INSERT INTO g VALUES ($1)", FHIR_OK, 1},
+        {"INSERT INTO g SELECT $1 WHERE EXISTS (SELECT FROM g WHERE a = -2)", FHIR_OK, 0},
+        {"INSERT INTO g VALUES (-1), ($1)", FHIR_ERR_CONFLICT, -1},
+        {"INSERT INTO missing VALUES ($1)", FHIR_ERR_INTERNAL, -1},
+    };
+    worker_t *w = data;
+    for (int i = 0; !atomic_load(&stop_workers); i++) {
+        int kind = w->failing && i % 7 == 0 ? 1 + i / 7 % 3 : 0;
+        const char *value = apr_psprintf(w->pool, "%d", w->number * 1000000 + i);
+        result_t r = run(w->store, NULL, kinds[kind].sql, FHIR_STMT_WRITE | FHIR_STMT_GROUP, value,
+                         0, w->pool);
+        if (r.code == FHIR_ERR_BUSY)
+            atomic_fetch_add(&unknown, 1);
+        else if (r.code != kinds[kind].code ||
+                 (r.code == FHIR_OK && r.affected != kinds[kind].affected)) {
+            atomic_fetch_add(&wrong, 1);
+            if (r.code != FHIR_ERR_TIMEOUT)
+                tap_diag("worker %d: %s: code %d %s, %d rows", w->number, kinds[kind].sql, r.code,
+                         r.sqlstate, (int)r.affected);
+        }
+        else if (!kind)
+            fhir_buf_printf(w->stored, "%s%s", w->stored->len ? "," : "", value);
+        atomic_fetch_add(&answered, 1);
+        apr_pool_clear(w->pool);
+    }
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+static void start_workers(apr_thread_t **threads, apr_thread_start_t function, fhir_store_t *store,
+                          int failing, fhir_buf_t **stored, apr_pool_t *pool)
 {
     atomic_store(&stop_workers, 0);
     atomic_store(&wrong, 0);
+    atomic_store(&unknown, 0);
     atomic_store(&answered, 0);
     for (int i = 0; i < THREADS; i++) {
         worker_t *w = apr_pcalloc(pool, sizeof(*w));
         apr_allocator_t *allocator;
         *w = (worker_t){.store = store, .number = i, .failing = failing && i % 2};
+        if (stored)
+            w->stored = stored[i];
         apr_allocator_create(&allocator);
         apr_pool_create_ex(&w->pool, pool, NULL, allocator);
         apr_allocator_owner_set(allocator, w->pool);
-        apr_thread_create(&threads[i], NULL, work, w, pool);
+        apr_thread_create(&threads[i], NULL, function, w, pool);
     }
 }
 
@@ -360,7 +402,7 @@ static void test_lane(apr_pool_t *pool)
     apr_uint64_t before;
     apr_pool_create(&sub, pool);
     store = store_with(&source, 3, 0, 1, sub);
-    start_workers(threads, store, 1, sub);
+    start_workers(threads, work, store, 1, NULL, sub);
     tap_ok(wait_for_answers(2000), "eight workers read, every tenth statement fails");
     fhir_store_stats(&stats, store);
     tap_ok(stats.lane_statements > 500, "through the lane: %d", (int)stats.lane_statements);
@@ -393,7 +435,7 @@ static void test_slow_lane(apr_pool_t *pool)
     result_t r;
     apr_pool_create(&sub, pool);
     store = store_with(&source, 3, apr_time_from_sec(20), 1, sub);
-    start_workers(threads, store, 0, sub);
+    start_workers(threads, work, store, 0, NULL, sub);
     wait_for_answers(1000);
     start = apr_time_now();
     r = run(store, NULL, "SELECT 'slept' FROM pg_sleep(1.5)", FHIR_STMT_SHORT, NULL, 0, pool);
@@ -422,6 +464,77 @@ static void test_many_statements_in_lane(apr_pool_t *pool)
            (int)stats.lane_statements);
 }
 
+/* ---- writes that go together ---- */
+
+static void test_group(apr_pool_t *pool)
+{
+    apr_thread_t *threads[THREADS];
+    fhir_buf_t *stored[THREADS];
+    fhir_store_source_t *source;
+    fhir_store_stats_t stats;
+    fhir_store_t *store;
+    ask(pool, "DROP TABLE IF EXISTS g; CREATE TABLE g (a int PRIMARY KEY); "
+              "INSERT INTO g VALUES (-1)");
+    for (int i = 0; i < THREADS; i++) {
+        stored[i] = fhir_buf_create(pool, 0);
+    }
+    store = store_with(&source, 4, 0, 0, pool);
+    tap_is_int(run(store, NULL, "INSERT INTO g VALUES ($1)", FHIR_STMT_WRITE | FHIR_STMT_GROUP,
+                   "-3", 0, pool)
+                   .affected,
+               1, "one write alone");
+    fhir_store_stats(&stats, store);
+    tap_is_int(stats.group_batches, 0, "has no company");
+    start_workers(threads, work_group, store, 1, stored, pool);
+    tap_ok(wait_for_answers(2000), "eight workers write, some statements fail");
+    fhir_store_stats(&stats, store);
+    tap_ok(stats.group_statements > stats.group_batches && stats.group_batches > 0,
+           "several at once: %d in %d transactions", (int)stats.group_statements,
+           (int)stats.group_batches);
+    tap_is_int(atomic_load(&unknown), 0, "each was told what became of it");
+    for (int turn = 0; turn < 3; turn++) {
+        terminate_others(pool);
+        tap_ok(wait_for_answers(500), "all connections terminated: they go on");
+    }
+    end_workers(threads);
+    tap_is_int(atomic_load(&wrong), 0, "every answer was the right one");
+    for (int i = 0; i < THREADS; i++) {
+        tap_is_str(ask(pool, apr_psprintf(pool,
+                                          "SELECT count(*) FROM unnest('{%s}'::int[]) x WHERE NOT "
+                                          "EXISTS (SELECT FROM g WHERE a = x)",
+                                          fhir_buf_cstr(stored[i]))),
+                   "0", "worker %d: all that was acknowledged is there", i);
+    }
+}
+
+/* A batch that takes too long is told so, once, and is not there. */
+static void test_slow_group(apr_pool_t *pool)
+{
+    enum { N = 4 };
+    apr_thread_t *threads[THREADS];
+    fhir_buf_t *stored[THREADS];
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 4, apr_time_from_msec(300), 0, pool);
+    for (int i = 0; i < THREADS; i++) {
+        stored[i] = fhir_buf_create(pool, 0);
+    }
+    ask(pool, "TRUNCATE g; BEGIN; LOCK TABLE g IN EXCLUSIVE MODE");
+    start_workers(threads, work_group, store, 0, stored, pool);
+    wait_for_answers(N);
+    ask(pool, "COMMIT");
+    tap_ok(atomic_load(&wrong) >= N, "a lock outlasts the statement timeout");
+    tap_ok(wait_for_answers(200), "then they go on");
+    end_workers(threads);
+    for (int i = 0; i < THREADS; i++) {
+        tap_is_str(ask(pool, apr_psprintf(pool,
+                                          "SELECT count(*) FROM unnest('{%s}'::int[]) x FULL JOIN "
+                                          "(SELECT a FROM g WHERE a / 1000000 = %d) y ON a = x "
+                                          "WHERE a IS NULL OR x IS NULL",
+                                          fhir_buf_cstr(stored[i]), i)),
+                   "0", "worker %d: what was acknowledged is there, and nothing else", i);
+    }
+}
+
 int main(int argc, char **argv)
 {
     apr_pool_t *pool = tap_start();
@@ -441,6 +554,8 @@ int main(int argc, char **argv)
     test_lane(pool);
     test_slow_lane(pool);
     test_many_statements_in_lane(pool);
+    test_group(pool);
+    test_slow_group(pool);
     PQfinish(admin);
     return tap_done();
 }

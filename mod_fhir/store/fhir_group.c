@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which writes go together: a worker that comes while few others write leads, those that come
+ * meanwhile wait, and the next leader takes all of them along. With one client everybody leads
+ * alone, and nothing is waited for. How a batch is run is fhir_store.c's.
+ *
+ * Threads: `lock` guards queue and number of leaders. A member lies on its worker's stack, which
+ * stays there until the member was posted, once.
+ */
+#include "store/fhir_store_impl.h"
+
+#include <apr_thread_mutex.h>
+#include <errno.h>
+#include <stdatomic.h>
+
+enum {
+    LEADERS = 2, /* one batch waits for the disk while the other one is worked on */
+    BATCH = 64
+};
+
+struct fhir_group_t {
+    apr_thread_mutex_t *lock;
+    fhir_member_t *head, **tail; /* waiting */
+    int leaders;
+    atomic_ullong statements, batches; /* of batches that hold more than one */
+};
+
+/* What waits, as far as it fits in, behind the leader. Under the lock. */
+static void gather(fhir_group_t *group, fhir_member_t *leader)
+{
+    fhir_member_t **end = &group->head;
+    for (int n = 1; *end && n < BATCH; n++) {
+        end = &(*end)->next;
+    }
+    leader->next = group->head;
+    group->head = *end;
+    *end = NULL;
+    if (!group->head)
+        group->tail = &group->head;
+}
+
+static void count(fhir_group_t *group, const fhir_member_t *leader)
+{
+    unsigned n = 0;
+    for (const fhir_member_t *m = leader; m; m = m->next) {
+        n++;
+    }
+    if (n < 2)
+        return;
+    atomic_fetch_add_explicit(&group->statements, n, memory_order_relaxed);
+    atomic_fetch_add_explicit(&group->batches, 1, memory_order_relaxed);
+}
+
+static void await(fhir_member_t *self)
+{
+    while (sem_wait(&self->wake) && errno == EINTR) {
+    }
+}
+
+fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self)
+{
+    self->next = NULL;
+    self->state = FHIR_MEMBER_LEADS;
+    sem_init(&self->wake, 0, 0);
+    apr_thread_mutex_lock(group->lock);
+    if (group->leaders < LEADERS) {
+        group->leaders++;
+        gather(group, self);
+    }
+    else {
+        *group->tail = self;
+        group->tail = &self->next;
+        apr_thread_mutex_unlock(group->lock);
+        await(self);
+        if (self->state != FHIR_MEMBER_LEADS) {
+            sem_destroy(&self->wake);
+            return self->state;
+        }
+        apr_thread_mutex_lock(group->lock);
+        gather(group, self);
+    }
+    apr_thread_mutex_unlock(group->lock);
+    sem_destroy(&self->wake);
+    count(group, self);
+    return FHIR_MEMBER_LEADS;
+}
+
+void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader)
+{
+    fhir_member_t *next = NULL, *member = leader->next;
+    apr_thread_mutex_lock(group->lock);
+    if ((next = group->head)) {
+        group->head = next->next;
+        if (!group->head)
+            group->tail = &group->head;
+        next->state = FHIR_MEMBER_LEADS;
+    }
+    else
+        group->leaders--;
+    apr_thread_mutex_unlock(group->lock);
+    if (next) /* before the others: it has waited, they have only to answer */
+        sem_post(&next->wake);
+    while (member) {
+        fhir_member_t *behind = member->next; /* posted, it belongs to its worker again */
+        sem_post(&member->wake);
+        member = behind;
+    }
+}
+
+fhir_err_t *fhir_group_create(fhir_group_t **group_out, apr_pool_t *pool)
+{
+    fhir_group_t *group = apr_pcalloc(pool, sizeof(*group));
+    apr_status_t rv = apr_thread_mutex_create(&group->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    if (rv)
+        return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "group of writes");
+    group->tail = &group->head;
+    *group_out = group;
+    return NULL;
+}
+
+void fhir_group_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_group_t *group)
+{
+    *statements = atomic_load_explicit(&group->statements, memory_order_relaxed);
+    *batches = atomic_load_explicit(&group->batches, memory_order_relaxed);
+}

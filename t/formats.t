@@ -165,6 +165,8 @@ like $t->get('/dev/r4/Patient/p2', Accept => 'text/html')->body,
 $html = $t->get('/dev/r4/Observation?patient=p1&_count=2', Accept => 'text/html');
 unlike $html->body, qr{<b>1</b>}, 'data is escaped';
 like $html->body, qr{<a rel="noreferrer" href="http://[^"]+/dev/r4/Patient/p1">}, 'references are links';
+like $t->get('/dev/r4/Patient?nam=a', Accept => 'text/html')->body, qr{<p><strong>error</strong> Patient has no search parameter &quot;nam&quot;},
+    'an error in words';
 like $html->body, qr{<a href="[^"]+_cursor=[^"]+">next</a>}, 'paging';
 
 # --- a search by form

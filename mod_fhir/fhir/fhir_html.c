@@ -19,22 +19,28 @@ struct fhir_html_t {
 };
 
 static const char style[] =
-    "body{margin:0;font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff}"
+    ":root{color-scheme:light dark}"
+    "body{margin:0;font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;"
+    "overflow-wrap:anywhere}"
     "header,main,footer{padding:.8rem 1.2rem;max-width:75rem;margin:0 auto}"
     "header{border-bottom:1px solid #b5b5b5}"
     "h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.2rem 0 .4rem}"
     "nav a{display:inline-block;margin:.3rem 1rem .3rem 0}"
     "a{color:#0b4f8a}a:focus-visible{outline:3px solid #0b4f8a;outline-offset:2px}"
-    "pre{overflow-x:auto;background:#f6f6f4;border:1px solid #ddd;padding:.8rem;"
-    "font:14px/1.45 ui-monospace,monospace}"
+    "pre{white-space:pre-wrap;background:#f6f6f4;border:1px solid #ddd;padding:.8rem;"
+    "font:14px/1.45 ui-monospace,monospace}pre a{word-break:break-all}"
     ".k{color:#6b2d00}.s{color:#0a5c0a}.n{color:#1f3fa8}"
-    ".narrative{border-left:4px solid #b5b5b5;padding-left:1rem;overflow-x:auto}"
-    ".narrative table{border-collapse:collapse}.narrative td,.narrative th{padding:.1rem .5rem}"
+    ".narrative,.issues{border-left:4px solid #b5b5b5;padding-left:1rem;overflow-x:auto}"
+    ".narrative{contain:layout paint}.narrative table{border-collapse:collapse}"
+    ".narrative td,.narrative th{padding:.1rem .5rem;min-width:4.5rem}"
     "section{border-bottom:1px solid #ddd;padding-bottom:.8rem}"
     "@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}a{color:#8cc4ff}"
     "a:focus-visible{outline-color:#8cc4ff}"
     "pre{background:#222;border-color:#444}.k{color:#ffb78a}.s{color:#9fdf9f}.n{color:#a9bcff}"
-    "header,section{border-color:#555}}";
+    "header,section,.narrative,.issues{border-color:#555}"
+    /* narratives bring backgrounds of their own, made for dark text */
+    ".narrative{color-scheme:light;background:#fff;color:#1b1b1b;padding:.4rem 1rem}"
+    ".narrative a{color:#0b4f8a}.narrative a:focus-visible{outline-color:#0b4f8a}}";
 
 /* The query without _format, so that a link can choose another. */
 static const char *query_without_format(const char *query, apr_pool_t *pool)
@@ -233,9 +239,30 @@ static void narrative(fhir_buf_t *buf, const fhir_node_t *resource)
     fhir_buf_puts(buf, "</div>\n");
 }
 
+/* What an OperationOutcome has to say, in words. */
+static void issues(fhir_buf_t *buf, const fhir_node_t *resource)
+{
+    const fhir_node_t *list = fhir_node_get(resource, "issue"), *c, *said;
+
+    if (!fhir_node_is(fhir_node_get(resource, "resourceType"), "OperationOutcome") || !list)
+        return;
+    fhir_buf_puts(buf, "<div class=\"issues\">");
+    for (c = list->child; c; c = c->next) {
+        said = fhir_node_get(fhir_node_get(c, "details"), "text");
+        if (!said)
+            said = fhir_node_get(c, "diagnostics");
+        fhir_buf_puts(buf, "<p><strong>");
+        node_text(buf, fhir_node_get(c, "severity"));
+        fhir_buf_puts(buf, "</strong> ");
+        node_text(buf, said);
+        fhir_buf_puts(buf, "</p>");
+    }
+    fhir_buf_puts(buf, "</div>\n");
+}
+
 static void listing(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
 {
-    fhir_buf_puts(buf, "<pre tabindex=\"0\">");
+    fhir_buf_puts(buf, "<pre>");
     json(buf, html, node, 0);
     fhir_buf_puts(buf, "</pre>\n");
 }
@@ -245,6 +272,7 @@ void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *r
     begin(buf, html, resource);
     fhir_buf_puts(buf, "</header>\n<main>\n");
     narrative(buf, resource);
+    issues(buf, resource);
     listing(buf, html, resource);
     fhir_html_end(buf, html);
 }

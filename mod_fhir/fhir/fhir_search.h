@@ -36,13 +36,17 @@ fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_q
 
 /**
  * The statement of a page: columns id, resource, the order's keys but the last as text; when the
- * cursor goes backward, also the number of rows. Always in the order of the search.
+ * cursor goes backward, also the number of rows. Always in the order of the search. A cursor without
+ * a key goes backward from the end of all matches.
  * @param limit rows at most
  */
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
                              const fhir_query_t *query, const fhir_cursor_t *cursor, int limit);
 /** The statement of the number of matches: one column. */
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
+/** The same for matches behind a cursor (or NULL), at most limit. */
+fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query,
+                            const fhir_cursor_t *cursor, int limit);
 /** The statement of all matches, without columns or order: what the planner thinks of it is the
  *  estimate of their number. */
 fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);

@@ -50,7 +50,7 @@ static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t 
     place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
 }
 
-/* Backward, the row too much comes first; its statement says how many rows there are. */
+/* Backward in one type, the row too much comes first; its statement says how many there are. */
 static void find_skip(page_t *page, const fhir_row_t *row)
 {
     if (!page->backward || page->rows || page->more_before)
@@ -85,15 +85,13 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return fhir_bundle_add(page->bundle, &entry);
 }
 
-static fhir_err_t *run_type(page_t *page)
+static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit)
 {
     fhir_call_t *call = page->call;
-    int first = page->is_cursor && page->type == page->start;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type],
-                              first ? &page->cursor : NULL, page->query->count - page->rows + 1));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type], cursor, limit));
     fhir_explain_step(
         call, apr_pstrcat(call->pool, "matches of type ", type_name(page, page->type), NULL));
     return fhir_cost_run(sql, &stmt, page->queries[page->type], NULL, on_row, page);
@@ -205,7 +203,6 @@ static void link_to(const page_t *page, const char *relation, fhir_cursor_t *pla
                                          FHIR_QUERY_HASH, call->grant, call->pool)));
 }
 
-/* Links back are given where one order holds for the whole answer. */
 static void link_pages(page_t *page)
 {
     const fhir_query_t *query = page->query;
@@ -216,18 +213,62 @@ static void link_pages(page_t *page)
         return;
     fhir_bundle_link(page->bundle, "first",
                      fhir_bundle_url(page->call, path, &query->applied, NULL));
-    if (page->rows && page->search->n_types == 1 &&
-        (page->backward ? page->more_before : page->is_cursor))
+    if (page->rows && (page->backward ? page->more_before : page->is_cursor))
         link_to(page, "previous", &page->first, 1);
     if (page->rows && (page->backward || page->more_behind))
         link_to(page, "next", &page->last, 0);
 }
 
+/* How many of the matches of a type, up to `most`, lie before the cursor. */
+static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_cursor_t *cursor,
+                                int most)
+{
+    fhir_call_t *call = page->call;
+    apr_int64_t n = 0;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_few(&stmt, sql, page->queries[number], cursor, most));
+    fhir_explain_step(call, apr_pstrcat(call->pool, "number of matches before, of type ",
+                                        type_name(page, number), NULL));
+    FHIR_TRY(fhir_cost_run(sql, &stmt, page->queries[number], NULL, on_count, &n));
+    *rows = (int)n;
+    return NULL;
+}
+
+/* Back over several types: the page begins where enough matches have been counted. */
+static fhir_err_t *run_back(page_t *page)
+{
+    fhir_cursor_t end = {.backward = 1};
+    int *rows = apr_pcalloc(page->call->pool, sizeof(int) * (apr_size_t)page->search->n_types);
+    int left = page->query->count + 1, first = page->start + 1;
+    while (first > 0 && left > 0) {
+        first--;
+        FHIR_TRY(count_before(&rows[first], page, first,
+                              first == page->start ? &page->cursor : &end, left));
+        left -= rows[first];
+    }
+    if (!left) {
+        page->more_before = 1;
+        rows[first]--;
+    }
+    for (page->type = first; page->type <= page->start; page->type++)
+        if (rows[page->type])
+            FHIR_TRY(
+                run_type(page, page->type == page->start ? &page->cursor : &end, rows[page->type]));
+    return NULL;
+}
+
 static fhir_err_t *run_page(page_t *page)
 {
-    for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
-         page->type++)
-        FHIR_TRY(run_type(page));
+    if (page->backward && page->search->n_types > 1)
+        FHIR_TRY(run_back(page));
+    else
+        for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
+             page->type++)
+            FHIR_TRY(run_type(page,
+                              page->is_cursor && page->type == page->start ? &page->cursor : NULL,
+                              page->query->count - page->rows + 1));
     return page->include ? fhir_include_run(page->include) : NULL;
 }
 

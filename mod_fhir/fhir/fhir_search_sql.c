@@ -131,6 +131,22 @@ static void turn(fhir_sql_t *sql, const fhir_order_t *order)
     order_by(sql, &outer, 0);
 }
 
+/* The rows that lie behind the cursor in its direction; one without a key is at the very end. */
+static fhir_err_t *beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    if (!cursor || !cursor->n)
+        return NULL;
+    if (cursor->n != order->n)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
+                               "This page link is of another version of the server; begin again "
+                               "with the search itself");
+    if (is_uniform(order))
+        compare_rows(sql, order, cursor);
+    else
+        compare_keys(sql, order, cursor);
+    return NULL;
+}
+
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
                              const fhir_query_t *query, const fhir_cursor_t *cursor, int limit)
 {
@@ -144,14 +160,7 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
     }
     select_columns(sql, order, backward);
     FHIR_TRY(fhir_search_from(sql, query));
-    if (cursor && cursor->n != order->n)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
-                               "This page link is of another version of the server; begin again "
-                               "with the search itself");
-    if (cursor && is_uniform(order))
-        compare_rows(sql, order, cursor);
-    else if (cursor)
-        compare_keys(sql, order, cursor);
+    FHIR_TRY(beyond(sql, order, cursor));
     order_by(sql, order, backward);
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, limit, "bigint");
@@ -165,6 +174,20 @@ fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_que
     fhir_buf_puts(sql->text, "SELECT count(*)");
     FHIR_TRY(fhir_search_from(sql, query));
     return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
+}
+
+fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query,
+                            const fhir_cursor_t *cursor, int limit)
+{
+    fhir_order_t order;
+    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
+    fhir_buf_puts(sql->text, "SELECT count(*) FROM (SELECT");
+    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(beyond(sql, &order, cursor));
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, limit, "bigint");
+    fhir_buf_puts(sql->text, ") q");
+    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 0));
 }
 
 fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)

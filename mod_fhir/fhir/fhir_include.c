@@ -23,7 +23,7 @@ struct fhir_include_t {
     apr_array_header_t **round; /* by type index: ids of this round, const char * */
     apr_array_header_t **next;  /* ids that the next round consists of */
     apr_array_header_t **want;  /* ids that are referred to and were not seen */
-    apr_array_header_t **urls;  /* canonical URLs that are referred to */
+    apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
     int rows;                   /* included so far */
     int cut;                    /* there were more than the limit */
     int new_rows;               /* of this round */
@@ -126,17 +126,34 @@ static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_ty
     return fhir_query_targets(inc->call, wanted->param, type);
 }
 
+/* The column of a type that canonical URLs name, or NULL. */
+static const fhir_param_t *url_param(const fhir_include_t *inc, const fhir_type_t *type)
+{
+    const fhir_param_t *p = fhir_model_param(inc->call->model, type, "url", 3);
+    return p && p->column_kind == FHIR_COL_URI ? p : NULL;
+}
+
+/* SQL of "url|version" of a row, or NULL where the type has no versions. */
+static const char *versioned(const fhir_include_t *inc, const fhir_type_t *type, const char *alias)
+{
+    const fhir_model_t *m = inc->call->model;
+    const fhir_param_t *url = url_param(inc, type), *version;
+    version = fhir_model_param(m, type, "version", 7);
+    if (!url || !version || version->column_kind != FHIR_COL_CODE)
+        return NULL;
+    return apr_psprintf(inc->call->pool, "%s.\"%s\" || '|' || %s.\"%s\"", alias,
+                        fhir_model_str(m, url->column), alias, fhir_model_str(m, version->column));
+}
+
 /* A canonical URL may be of any of the parameter's types that have a url. */
 static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
 {
     const fhir_model_t *m = inc->call->model;
-    const char *bare = apr_pstrmemdup(inc->call->pool, url, strcspn(url, "|"));
+    url = apr_pstrdup(inc->call->pool, url);
     for (int i = 0; i < wanted->param->n_targets; i++) {
         apr_uint16_t index = m->targets[wanted->param->first_target + i];
-        const fhir_type_t *type = &m->types[index];
-        const fhir_param_t *p = fhir_model_param(m, type, "url", 3);
-        if (p && p->column_kind == FHIR_COL_URI && fits(inc, wanted, type))
-            add(inc, inc->urls, index, bare);
+        if (url_param(inc, &m->types[index]) && fits(inc, wanted, &m->types[index]))
+            add(inc, inc->urls, index, url);
     }
 }
 
@@ -237,11 +254,17 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
             FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
         }
         if (inc->urls[i]) {
+            const char *full = versioned(inc, type, "c");
             select_from(sql, inc, type);
-            fhir_sql_column(sql, "c", fhir_model_param(m, type, "url", 3), "");
+            fhir_buf_putc(sql->text, '(');
+            fhir_sql_column(sql, "c", url_param(inc, type), "");
             fhir_buf_puts(sql->text, " = ANY (");
             fhir_sql_bind_array(sql, inc->urls[i], "text[]");
-            fhir_buf_putc(sql->text, ')');
+            if (full) {
+                fhir_buf_printf(sql->text, ") OR %s = ANY (", full);
+                fhir_sql_bind_array(sql, inc->urls[i], "text[]");
+            }
+            fhir_buf_puts(sql->text, "))");
             FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
         }
     }
@@ -267,24 +290,66 @@ static apr_array_header_t *round_references(const fhir_include_t *inc,
     return out;
 }
 
-/* Who refers to the round by one parameter. */
+/* Appends an array of the canonical URLs of the round's resources of a type, with and without their
+ * version. */
+static void canonical_forms(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
+{
+    const fhir_type_t *type = &inc->call->model->types[index];
+    const char *full = versioned(inc, type, "r");
+    fhir_buf_puts(sql->text, "ARRAY(SELECT f FROM ");
+    fhir_buf_puts(sql->text, fhir_call_table(inc->call, type, ""));
+    fhir_buf_puts(sql->text, " r, LATERAL (VALUES (");
+    fhir_sql_column(sql, "r", url_param(inc, type), "");
+    fhir_buf_printf(sql->text,
+                    full ? "), (%s)) v(f) WHERE r.id = ANY (" : ")) v(f) WHERE r.id = ANY (", full);
+    fhir_sql_bind_array(sql, inc->round[index], "text[]");
+    fhir_buf_puts(sql->text, ") AND f IS NOT NULL)");
+}
+
+/* Rows of source whose column p holds one of the references that `forms` appends. */
+static void begin_referrers(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *source,
+                            const fhir_param_t *p)
+{
+    select_from(sql, inc, source);
+    fhir_sql_column(sql, "c", p, "");
+    fhir_buf_puts(sql->text, p->column_kind == FHIR_COL_REFERENCES ? " && (" : " = ANY (");
+}
+
+/* Who refers to the round by one column. */
+static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
+                                 const fhir_qinclude_t *include, const fhir_type_t *source,
+                                 const fhir_param_t *param, const fhir_param_t *p)
+{
+    const fhir_model_t *m = inc->call->model;
+    apr_array_header_t *refs = round_references(inc, include, param);
+    wanted_t wanted = {param, include->target, include->outside};
+    if (refs->nelts) {
+        begin_referrers(sql, inc, source, p);
+        fhir_sql_bind_array(sql, refs, "text[]");
+        fhir_buf_putc(sql->text, ')');
+        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+    }
+    /* what is no Reference, and so has no identifier either, is a canonical URL */
+    for (apr_uint16_t i = 1; !p->identifier_column && i <= m->n_resources; i++) {
+        if (!inc->round[i] || !url_param(inc, &m->types[i]) || !fits(inc, &wanted, &m->types[i]))
+            continue;
+        begin_referrers(sql, inc, source, p);
+        canonical_forms(sql, inc, i);
+        fhir_buf_putc(sql->text, ')');
+        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+    }
+    return NULL;
+}
+
 static fhir_err_t *select_referrers(fhir_sql_t *sql, const fhir_include_t *inc,
                                     const fhir_qinclude_t *include, const fhir_type_t *source,
                                     const fhir_param_t *param)
 {
-    apr_array_header_t *refs = round_references(inc, include, param);
     apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
     columns_of(inc, columns, param);
-    for (int i = 0; refs->nelts && i < columns->nelts; i++) {
-        const fhir_param_t *p = APR_ARRAY_IDX(columns, i, const fhir_param_t *);
-        int plural = p->column_kind == FHIR_COL_REFERENCES;
-        select_from(sql, inc, source);
-        fhir_sql_column(sql, "c", p, "");
-        fhir_buf_puts(sql->text, plural ? " && " : " = ANY (");
-        fhir_sql_bind_array(sql, refs, "text[]");
-        fhir_buf_puts(sql->text, plural ? "" : ")");
-        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
-    }
+    for (int i = 0; i < columns->nelts; i++)
+        FHIR_TRY(select_column(sql, inc, include, source, param,
+                               APR_ARRAY_IDX(columns, i, const fhir_param_t *)));
     return NULL;
 }
 

@@ -72,6 +72,63 @@ my $before = ids($t->get($next)->json);
 $t->load({ %{ $observations[0] }, id => 'new', effectiveDateTime => '2024-02-01T00:00:00Z' });
 is(ids($t->get($next)->json), $before, 'what is written meanwhile does not move a page');
 
+# ---- pages of several types: there and back ----
+my @both = ('?_type=Observation,Patient,Practitioner,Provenance,Device', 'Patient/p1/*?_type=Patient,Observation,Provenance');
+for my $search (@both) {
+    my $all = ids(ask("$search&_count=100"));
+    for my $count (1, 3, 7) {
+        my ($page, @pages) = (ask("$search&_count=$count"));
+        while (1) {
+            push @pages, ids($page);
+            my $link = link_to($page, 'next') or last;
+            $page = $t->get($link)->json;
+        }
+        is("@pages", $all, "$search: pages of $count are the whole");
+        for my $n (reverse 0 .. $#pages - 1) {
+            $page = $t->get(link_to($page, 'previous'))->json;
+            is(ids($page), $pages[$n], "$search: back to page $n") or last;
+        }
+        is(link_to($page, 'previous'), undef, "$search: nothing is before the first");
+        is(ids($t->get(link_to($page, 'next'))->json), $pages[1], "$search: and forward again");
+    }
+}
+
+# ---- references by canonical URL ----
+my $survey = 'http://example.org/Questionnaire/survey';
+$t->load((map { { resourceType => 'Questionnaire', id => "q$_", url => $survey, version => "$_", status => 'active' } } 1, 2),
+    { resourceType => 'Questionnaire', id => 'other', url => "${survey}2", status => 'active' },
+    (map { { resourceType => 'QuestionnaireResponse', id => "r$_->[0]", status => 'completed', questionnaire => $_->[1] } }
+        [ any => $survey ], [ one => "$survey|1" ], [ three => "$survey|3" ], [ q2 => 'Questionnaire/q2' ]));
+sub included { return join ' ', sort split / /, ids(ask($_[0]), 'include') }
+for (
+    [ 'Questionnaire?_id=q1&_revinclude=QuestionnaireResponse:questionnaire' => 'rany rone' ],
+    [ 'Questionnaire?_id=q2&_revinclude=QuestionnaireResponse:questionnaire' => 'rany rq2' ],
+    [ 'Questionnaire?_id=other&_revinclude=QuestionnaireResponse:questionnaire' => '' ],
+    [ 'QuestionnaireResponse?_id=rany&_include=QuestionnaireResponse:questionnaire' => 'q1 q2' ],
+    [ 'QuestionnaireResponse?_id=rone&_include=QuestionnaireResponse:questionnaire' => 'q1' ],
+    [ 'QuestionnaireResponse?_id=rthree&_include=*' => '' ],
+    [ 'QuestionnaireResponse?_id=rq2&_include=QuestionnaireResponse:questionnaire:Questionnaire' => 'q2' ],
+    )
+{
+    is(included($_->[0]), $_->[1], "$_->[0] brings '$_->[1]'");
+}
+
+# ---- strings of a composite ----
+my @valued = map {
+    { resourceType => 'Observation', id => "v$_->[0]", status => 'final', code => { coding => [ { code => 'colour' } ] }, %{ $_->[1] } }
+} [ string => { valueString => 'Yellow' } ], [ concept => { valueCodeableConcept => { text => 'Yellow' } } ],
+    [ coded => { valueCodeableConcept => { text => 'Yellow', coding => [ { code => 'y' } ] } } ];
+$t->load(@valued);
+is(ids(ask('Observation?code-value-string=colour$yel')), 'vstring', 'code-value-string finds strings, not the texts of concepts');
+is(ids(ask('Observation?code-value-string=colour$blue,colour$yel')), 'vstring', 'in a list, too');
+is(ids(ask('Observation?value-string=yel')), 'vcoded vconcept vstring', 'which value-string finds');
+
+# ---- what is not there is said clearly ----
+is_outcome($t->get('/dev/r4/Observation?_list=$current-problems'), 400, 'invalid', qr/no functional list "\$current-problems".*id of a List/, 'a functional list');
+is_outcome($t->get('/dev/r4/Observation?code:in=http://example.org/vs'), 400, 'invalid',
+    qr{code: the codes of value set "http://example.org/vs" are not known here.*ValueSet/\$expand}, 'a value set');
+is_outcome($t->get('/dev/r4/Observation?code:not-in=http://example.org/vs'), 400, 'invalid', qr/not known here/, 'with :not-in');
+
 # ---- includes, counts, forms ----
 my $bundle = ask('Observation?_id=o1,o3&_include=Observation:subject&_include=Observation:performer&_revinclude=Provenance:target');
 is(ids($bundle), 'o1 o3', 'matches');

@@ -139,9 +139,10 @@ static fhir_err_t *expand_sets(fhir_qnode_t *out, const fhir_sql_t *sql, const f
         if (!set || set->flags & FHIR_VS_OPEN)
             return fhir_err_create(
                 sql->call->pool, FHIR_ERR_PARAM_VALUE,
-                "The codes of value set \"%s\" are not known here; known are the "
-                "value sets that FHIR %s and US Core require",
-                node->values[i].text, m->label);
+                "%s: the codes of value set \"%s\" are not known here; known are the value sets "
+                "that "
+                "FHIR %s and US Core require, as ValueSet/$expand?url=… tells of each",
+                fhir_model_str(m, node->param->name), node->values[i].text, m->label);
         for (apr_uint32_t c = 0; c < set->n_codes; c++) {
             const fhir_vscode_t *code = &m->codes[set->first_code + c];
             fhir_qvalue_t *value = apr_array_push(values);
@@ -377,6 +378,8 @@ static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir
             if (i)
                 fhir_buf_puts(sql->text, " AND ");
             FHIR_TRY(fhir_predicate_append(sql, alias, &part));
+            if (part.param->kind == FHIR_PARAM_STRING)
+                fhir_predicate_plain_string(sql, alias, part.param);
         }
         fhir_buf_putc(sql->text, ')');
     }

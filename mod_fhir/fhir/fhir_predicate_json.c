@@ -23,6 +23,7 @@ typedef struct paths_t {
 } paths_t;
 typedef struct path_t {
     const char *path;
+    const fhir_type_t *holder; /* the data type whose member the path ends in, or NULL */
     int conv;
 } path_t;
 
@@ -53,7 +54,9 @@ static int same_values(const fhir_model_t *m, apr_uint16_t emitted, const fhir_p
     return p == param || (p->column && p->type == param->type && p->column == param->column);
 }
 
-static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path)
+/* type: of the value at node, or NULL where it is not known; holder: whose member that is. */
+static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path,
+                    const fhir_type_t *type, const fhir_type_t *holder)
 {
     const fhir_model_t *m = paths->call->model;
     apr_pool_t *pool = paths->call->pool;
@@ -62,21 +65,26 @@ static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path)
         if (same_values(m, emit->param, paths->param)) {
             path_t *found = apr_array_push(paths->list);
             found->path = apr_pstrcat(pool, path, guard_filter(paths->call, emit->guard), NULL);
+            found->holder = holder;
             found->conv = emit->conv;
         }
     }
     for (int i = 0; i < node->n_children; i++) {
         const fhir_xnode_t *child = &m->xnodes[node->first_child + i];
-        collect(paths, child,
-                apr_psprintf(pool, "%s.\"%s\"%s", path, fhir_model_str(m, child->name),
-                             guard_filter(paths->call, child->guard)));
+        const char *name = fhir_model_str(m, child->name);
+        const fhir_element_t *e = type ? fhir_model_element(m, type, name, strlen(name)) : NULL;
+        collect(
+            paths, child,
+            apr_psprintf(pool, "%s.\"%s\"%s", path, name, guard_filter(paths->call, child->guard)),
+            e ? &m->types[e->type] : NULL, type);
     }
 }
 
 static apr_array_header_t *paths_of(const fhir_call_t *call, const fhir_param_t *param)
 {
     paths_t paths = {call, param, apr_array_make(call->pool, 4, sizeof(path_t))};
-    collect(&paths, &call->model->xnodes[call->model->types[param->type].xroot], "$");
+    const fhir_type_t *type = &call->model->types[param->type];
+    collect(&paths, &call->model->xnodes[type->xroot], "$", type, NULL);
     return paths.list;
 }
 
@@ -131,6 +139,25 @@ static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnod
     fhir_buf_puts(sql->text, ") s WHERE starts_with(" FOLD_OPEN "v #>> '{}'" FOLD_CLOSE
                              ", " FOLD_OPEN "s" FOLD_CLOSE "))");
     return NULL;
+}
+
+static int is_of_concept(const fhir_model_t *m, const path_t *path)
+{
+    return path->conv == FHIR_CONV_CC_TEXT ||
+           (path->holder && !strcmp(fhir_model_str(m, path->holder->name), "CodeableConcept"));
+}
+
+void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(sql->call, param), *plain = fhir_predicate_texts(sql);
+    for (int i = 0; i < paths->nelts; i++)
+        if (!is_of_concept(sql->call->model, &APR_ARRAY_IDX(paths, i, path_t)))
+            APR_ARRAY_PUSH(plain, const char *) = APR_ARRAY_IDX(paths, i, path_t).path;
+    if (!plain->nelts || plain->nelts == paths->nelts)
+        return;
+    fhir_buf_puts(sql->text, " AND EXISTS (SELECT FROM unnest(");
+    fhir_sql_bind_array(sql, plain, "jsonpath[]");
+    fhir_buf_printf(sql->text, ") p WHERE jsonb_path_exists(%s.resource::jsonb, p))", alias);
 }
 
 /* :of-type: value and type of the same identifier. */

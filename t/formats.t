@@ -152,6 +152,19 @@ like $t->get('/dev/r4/Observation?patient=p1&_elements=value&_format=xml')->body
     qr{<tag><system value="[^"]+"/><code value="SUBSETTED"/>.*<valueQuantity>}s, '_elements in XML, a choice by its base name';
 $r = $t->get('/dev/r4/Patient/p1/_history?_elements=gender')->json;
 is members($r->{entry}[0]{resource}), 'active gender id meta resourceType', '_elements of a history';
+for my $where ('Patient/p1/_history', 'Patient/_history', '_history') {
+    my $n = scalar @{ $t->get("/dev/r4/$where")->json->{entry} };
+    $r = $t->get("/dev/r4/$where?_summary=count")->json;
+    ok $r->{total} == $n && !$r->{entry}, "_summary=count of $where: $n";
+    like $t->get("/dev/r4/$where?_summary=count&_format=xml")->body, qr{<type value="history"/><total value="$n"/>}, 'as XML';
+}
+is_outcome $t->get('/dev/r4/Patient/none/_history?_summary=count'), 404, 'not-found', qr/no Patient/, '_summary=count of what is not there';
+is_outcome $t->get('/dev/r4/Patient/p1?_summary=count'), 400, 'invalid', qr/searches and histories/, '_summary=count of a read';
+$r = $t->get('/dev/r4/?_type=Patient,Observation&_elements=gender,value')->json;
+is_deeply { map { ($_->{resource}{id} => members($_->{resource})) } @{ $r->{entry} } },
+    { p1 => 'active gender id meta resourceType', p2 => 'id meta resourceType', map { ("o$_" => 'code id meta resourceType status valueQuantity') } 1 .. 3 },
+    '_elements of several types';
+is_outcome $t->get('/dev/r4/_history?_elements=nam'), 400, 'invalid', qr/"nam", which no resource type has/, 'unknown element of all types';
 is_outcome $t->get('/dev/r4/Patient/p1?_elements=nam'), 400, 'invalid', qr/"nam".*birthDate/, 'unknown element';
 is_outcome $t->get('/dev/r4/Patient?_summary=some'), 400, 'invalid', qr/true, text, data/, 'unknown summary';
 is_outcome $t->get('/dev/r4/Patient?_summary=true&_elements=name'), 400, 'invalid', qr/only one/, 'both';
@@ -230,6 +243,10 @@ for (@bad) {
 is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/fhir\+json/, 'another type';
 is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'application/fhir+json; charset=utf-16'), 415,
     'not-supported', qr/UTF-8/, 'another charset';
+is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'application/fhir+json, application/fhir+xml'), 415,
+    'not-supported', qr/fhir\+json/, 'two types';
+is_outcome $t->post('/dev/r4/Patient', "{\n]", 'Content-Type' => 'application/fhir+json'), 400, 'structure',
+    qr/^JSON, line 2, column 1: (?!.*line 2)/, 'the place is said once';
 is $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => 'application/fhir+json; charset=UTF-8')->status,
     201, 'the charset that is right';
 

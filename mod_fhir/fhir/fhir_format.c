@@ -253,6 +253,7 @@ fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
                                 const char *content_type, apr_pool_t *pool)
 {
     fhir_format_t format;
+    const char *rest;
     range_t range;
 
     *out = FHIR_FORMAT_NONE;
@@ -260,9 +261,9 @@ fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "the request has a body but no Content-Type; send "
                                "application/fhir+json or application/fhir+xml");
-    parse_range(&range, model, content_type);
+    rest = parse_range(&range, model, content_type);
     format = lookup(media_types, range.type);
-    if (format != FHIR_FORMAT_JSON && format != FHIR_FORMAT_XML)
+    if (*rest || (format != FHIR_FORMAT_JSON && format != FHIR_FORMAT_XML))
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "this Content-Type is not supported; send application/fhir+json "
                                "or application/fhir+xml");

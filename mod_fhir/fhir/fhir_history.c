@@ -26,6 +26,7 @@ typedef struct history_t {
     const char *cursor;  /* the page link's word, or NULL */
     fhir_cursor_t after; /* opened */
     int rows, more;
+    int only_total;     /* _summary=count */
     fhir_cursor_t last; /* of the page */
 } history_t;
 
@@ -69,6 +70,7 @@ static fhir_err_t *parse(history_t *h)
 {
     fhir_call_t *call = h->call;
     h->count = call->endpoint->count_default;
+    h->only_total = call->opts.subset && call->opts.subset->summary == FHIR_SUMMARY_COUNT;
     h->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(call->pairs.n + 1));
     for (int i = 0; i < call->pairs.n; i++) {
         if (!strcmp(call->pairs.list[i].name, "_cursor")) {
@@ -155,12 +157,15 @@ static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t
         after_cursor(sql, h, name);
     FHIR_TRY(
         (superseded ? fhir_sql_history_grant : fhir_sql_grant)(sql, "v", type, FHIR_RIGHT_READ));
-    fhir_buf_printf(sql->text, " ORDER BY v.last_updated DESC, v.id DESC, v.version DESC LIMIT %d)",
-                    h->count + 1);
+    if (!h->only_total)
+        fhir_buf_printf(sql->text,
+                        " ORDER BY v.last_updated DESC, v.id DESC, v.version DESC LIMIT %d",
+                        h->count + 1);
+    fhir_buf_putc(sql->text, ')');
     return NULL;
 }
 
-/* Columns: type, id, version, last_updated µs, method, resource. */
+/* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */
 static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
 {
     const fhir_model_t *model = h->call->model;
@@ -168,8 +173,9 @@ static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t
     int last = h->call->type ? first : model->n_resources;
     const char *separator = "";
 
-    fhir_buf_puts(sql->text, "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
-                                 "a.last_updated") ", a.method, a.resource FROM (");
+    fhir_buf_puts(sql->text, h->only_total ? "SELECT count(*) FROM ("
+                                           : "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
+                                                 "a.last_updated") ", a.method, a.resource FROM (");
     for (int i = first; i <= last; i++) {
         const fhir_type_t *type = &model->types[i];
 
@@ -185,9 +191,12 @@ static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t
     if (!*separator)
         return fhir_err_create(h->call->pool, FHIR_ERR_FORBIDDEN,
                                "The access token's scopes do not allow to read any type");
-    fhir_buf_puts(sql->text, ") a ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version "
-                             "DESC LIMIT ");
-    fhir_sql_bind_int(sql, h->count + 1, "bigint");
+    fhir_buf_puts(sql->text, ") a");
+    if (!h->only_total) {
+        fhir_buf_puts(sql->text, " ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version "
+                                 "DESC LIMIT ");
+        fhir_sql_bind_int(sql, h->count + 1, "bigint");
+    }
     return fhir_sql_stmt(
         stmt, sql, (h->count > 100 ? FHIR_STMT_STREAM : 0) | (h->call->type ? 0 : FHIR_STMT_ONCE));
 }
@@ -207,6 +216,15 @@ static void remember(history_t *h, const fhir_row_t *row)
     h->last.n = KEYS;
     for (int i = 0; i < KEYS; i++)
         h->last.field[i] = apr_pstrdup(h->call->pool, fhir_row_text(row, columns[i]));
+}
+
+static fhir_err_t *on_total(void *baton, const fhir_row_t *row)
+{
+    history_t *h = baton;
+
+    h->rows = *fhir_row_text(row, 0) != '0';
+    fhir_bundle_total(h->bundle, apr_atoi64(fhir_row_text(row, 0)));
+    return NULL;
 }
 
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
@@ -280,7 +298,8 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(statement(&stmt, sql, &h));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));
-    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &h, NULL));
+    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), h.only_total ? on_total : on_row, &h,
+                           NULL));
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
                                fhir_model_str(call->model, call->type->name), call->id);

@@ -70,6 +70,18 @@ static fhir_err_t *admit(fhir_call_t *call, const fhir_route_t *route)
                            "[base]/metadata can be read without one");
 }
 
+/* A count is a Bundle's. */
+static fhir_err_t *take_subset(fhir_call_t *call, const fhir_route_t *route)
+{
+    FHIR_TRY(fhir_call_subset(call, &call->pairs));
+    if (call->opts.subset && call->opts.subset->summary == FHIR_SUMMARY_COUNT &&
+        route->bit != FHIR_INTERACTION_HISTORY && route->bit != FHIR_INTERACTION_OPERATION)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_summary=count is for searches and histories; here _summary "
+                               "accepts true, text, data and false");
+    return NULL;
+}
+
 static fhir_err_t *dispatch(fhir_call_t *call)
 {
     const fhir_route_t *route = NULL;
@@ -90,7 +102,7 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     else if (!(route->flags & FHIR_ROUTE_FORM)) /* there, the form is asked first */
         FHIR_TRY(bad_format);
     if (!strcmp(route->method, "GET") && route->bit != FHIR_INTERACTION_SEARCH)
-        FHIR_TRY(fhir_call_subset(call, &call->pairs));
+        FHIR_TRY(take_subset(call, route));
     return route->handler(call);
 }
 

@@ -62,13 +62,13 @@ static int is_listed(const fhir_subset_t *subset, const fhir_element_t *element)
 }
 
 /* Adds what a name stands for: an element, or all forms of a choice. Returns how many. */
-static int add_elements(fhir_subset_t *subset, const fhir_model_t *model, const char *name,
-                        apr_size_t len)
+static int add_of_type(fhir_subset_t *subset, const fhir_model_t *model, const fhir_type_t *type,
+                       const char *name, apr_size_t len)
 {
     int i, n = 0;
 
-    for (i = 0; i < subset->type->n_elements; i++) {
-        const fhir_element_t *e = &model->elements[subset->type->first_element + i];
+    for (i = 0; i < type->n_elements; i++) {
+        const fhir_element_t *e = &model->elements[type->first_element + i];
         const char *own = fhir_model_str(model, e->name), *group = fhir_model_str(model, e->group);
         if ((strncmp(own, name, len) || own[len]) &&
             (!e->group || strncmp(group, name, len) || group[len]))
@@ -80,13 +80,51 @@ static int add_elements(fhir_subset_t *subset, const fhir_model_t *model, const 
     return n;
 }
 
+static int add_elements(fhir_subset_t *subset, const fhir_model_t *model, const char *name,
+                        apr_size_t len)
+{
+    const fhir_type_t *type = subset->type ? subset->type : model->types + 1,
+                      *last = subset->type ? type : model->types + model->n_resources;
+    int n = 0;
+
+    for (; type <= last; type++)
+        n += add_of_type(subset, model, type, name, len);
+    return n;
+}
+
+/* How many there can be. */
+static apr_size_t n_elements(const fhir_subset_t *subset, const fhir_model_t *model)
+{
+    const fhir_type_t *type;
+    apr_size_t n = 0;
+
+    if (subset->type)
+        return subset->type->n_elements;
+    for (type = model->types + 1; type <= model->types + model->n_resources; type++)
+        n += type->n_elements;
+    return n;
+}
+
+static fhir_err_t *unknown_element(const fhir_subset_t *subset, const fhir_model_t *model,
+                                   const char *name, apr_size_t len, apr_pool_t *pool)
+{
+    const char *shown = apr_pstrmemdup(pool, name, len > 64 ? 64 : len);
+
+    if (!subset->type)
+        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
+                               "_elements names \"%s\", which no resource type has", shown);
+    return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
+                           "_elements names \"%s\", which %s does not have; it has %s", shown,
+                           fhir_model_str(model, subset->type->name),
+                           known_elements(model, subset->type, pool));
+}
+
 static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *model,
                                   const char *elements, apr_pool_t *pool)
 {
     const char *s = elements, *e;
 
-    subset->elements =
-        apr_palloc(pool, sizeof(*subset->elements) * (apr_size_t)subset->type->n_elements);
+    subset->elements = apr_palloc(pool, sizeof(*subset->elements) * n_elements(subset, model));
     while (*s) {
         apr_size_t n;
         e = strchr(s, ',');
@@ -98,11 +136,7 @@ static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *mod
         while (n && s[n - 1] == ' ')
             n--;
         if (!n || !add_elements(subset, model, s, n))
-            return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
-                                   "_elements names \"%.*s\", which %s does not have; it has %s",
-                                   n > 64 ? 64 : (int)n, s,
-                                   fhir_model_str(model, subset->type->name),
-                                   known_elements(model, subset->type, pool));
+            return unknown_element(subset, model, s, n, pool);
         s = e ? e + 1 : s + n;
     }
     return NULL;
@@ -117,7 +151,7 @@ fhir_err_t *fhir_subset_parse(fhir_subset_t **out, const fhir_model_t *model,
     *out = NULL;
     if (summary && *summary)
         FHIR_TRY(parse_summary(&subset->summary, summary, pool));
-    subset->type = type ? type : fhir_model_type(model, "Resource", 8);
+    subset->type = type;
     if (elements && *elements) {
         if (subset->summary != FHIR_SUMMARY_FALSE)
             return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
@@ -272,8 +306,7 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
         name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
     fhir_node_t **link, *c;
 
-    if (!type ||
-        (subset->n_elements && type != subset->type && !(subset->type->flags & FHIR_TYPE_ABSTRACT)))
+    if (!type || (subset->n_elements && subset->type && type != subset->type))
         return;
     if (subset->summary == FHIR_SUMMARY_TRUE)
         summarize(resource, type, model);

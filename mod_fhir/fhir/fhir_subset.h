@@ -21,7 +21,8 @@ typedef enum fhir_summary_t {
 
 typedef struct fhir_subset_t {
     fhir_summary_t summary;
-    const fhir_type_t *type;         /* type that `elements` belong to; others are left whole */
+    const fhir_type_t *type;         /* type that `elements` belong to, others are left whole; NULL:
+                                        all types */
     const fhir_element_t **elements; /* of _elements, NULL: none given */
     int n_elements;
 } fhir_subset_t;
@@ -30,7 +31,7 @@ typedef struct fhir_subset_t {
  * Reads the two parameters; only one of them may be given.
  * @param subset  NULL when everything is wanted
  * @param type    the type read or searched; NULL for the system level, where _elements may name
- *                only what all resources have
+ *                what any resource has
  * @param summary, elements  values, URL-decoded, or NULL
  * @return NULL or FHIR_ERR_PARAM_VALUE (unknown element or word; the message lists what is known)
  */

@@ -87,7 +87,7 @@ static const struct {
      "{\"resourceType\":\"Patient\"," META ",\"photo\":[{\"title\":\"t\"}]}", NULL},
     {"Patient", NULL, "name,,id", patient, NULL, "names \"\""},
     {"Patient", NULL, "name.family", patient, NULL, "\"name.family\""},
-    {NULL, NULL, "name", patient, NULL, "Resource does not have"},
+    {NULL, NULL, "nam", patient, NULL, "no resource type has"},
 };
 
 static const char *written(const fhir_node_t *node, apr_pool_t *pool)

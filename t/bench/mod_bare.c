@@ -3,14 +3,17 @@
  * What the benchmark compares with: a handler that does the least that can be done, one libpq round
  * trip a request on a connection of mod_dbd's, and no checks. No part of mod_fhir.
  *
- *   /bare/read/ID                        the row of an Observation
- *   /bare/page/ID/CATEGORY/FROM/FROM     a patient's newest 50 of a category since a date: Bundle
+ *   /bare/LABEL?VALUE&VALUE…    the statement of that label with these values
  *
- * The statements are prepared by mod_dbd (DBDPrepareSQL, labels bare_read and bare_page).
+ * BareStatements names a file with a line for each: label, kind, SQL. Kinds: read (prepared;
+ * answers with the second column of the row), page (prepared; at most 50 rows of id, resource as a
+ * Bundle), once (a page, planned with its values each time).
  */
 #include <httpd.h>
 
 #include <apr_dbd.h>
+#include <apr_file_io.h>
+#include <apr_hash.h>
 #include <apr_strings.h>
 #include <http_config.h>
 #include <http_protocol.h>
@@ -18,8 +21,15 @@
 #include <mod_dbd.h>
 #include <string.h>
 
+#define VALUES_MAX 60
+
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
+
+typedef struct statement_t {
+    const char *label, *kind, *sql;
+} statement_t;
+static apr_hash_t *statements; /* by label; made before the children are */
 
 typedef struct text_t {
     char *data;
@@ -68,28 +78,50 @@ static int send_text(request_rec *r, text_t text)
     return ap_pass_brigade(r->output_filters, brigade) ? AP_FILTER_ERROR : OK;
 }
 
+/* VALUE&VALUE…, each percent-encoded. */
+static int read_values(const char **values, char *args)
+{
+    char *last, *value = args ? apr_strtok(args, "&", &last) : NULL;
+    int n = 0;
+    for (; value && n < VALUES_MAX; value = apr_strtok(NULL, "&", &last)) {
+        ap_unescape_urlencoded(value);
+        values[n++] = value;
+    }
+    return n;
+}
+
+/* A connection prepares a statement when it finds that it does not know it. */
+static PGresult *run_prepared(PGconn *conn, const statement_t *st, int n, const char *const *values)
+{
+    PGresult *result = PQexecPrepared(conn, st->label, n, values, NULL, NULL, 0);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    if (!state || strcmp(state, "26000") != 0)
+        return result;
+    PQclear(result);
+    PQclear(PQprepare(conn, st->label, st->sql, n, NULL));
+    return PQexecPrepared(conn, st->label, n, values, NULL, NULL, 0);
+}
+
 static int handler(request_rec *r)
 {
-    const char *values[4];
-    char *last, *path, *what;
+    const char *values[VALUES_MAX];
     text_t text = {NULL, 0};
+    const statement_t *st;
     PGresult *result;
+    PGconn *conn;
     ap_dbd_t *dbd;
-    int n = 0, page;
+    int n;
     if (!r->handler || strcmp(r->handler, "bare") != 0)
         return DECLINED;
-    path = apr_pstrdup(r->pool, r->uri + strlen("/bare/"));
-    what = apr_strtok(path, "/", &last);
-    page = what && strcmp(what, "page") == 0;
-    while (n < 4 && (values[n] = apr_strtok(NULL, "/", &last))) {
-        n++;
-    }
-    if (n != (page ? 4 : 1) || !(dbd = dbd_open(r->pool, r->server)))
+    st = apr_hash_get(statements, r->uri + strlen("/bare/"), APR_HASH_KEY_STRING);
+    n = read_values(values, r->args);
+    if (!st || !(dbd = dbd_open(r->pool, r->server)))
         return HTTP_INTERNAL_SERVER_ERROR;
-    result = PQexecPrepared(apr_dbd_native_handle(dbd->driver, dbd->handle),
-                            page ? "bare_page" : "bare_read", n, values, NULL, NULL, 0);
+    conn = apr_dbd_native_handle(dbd->driver, dbd->handle);
+    result = *st->kind == 'o' ? PQexecParams(conn, st->sql, n, NULL, values, NULL, NULL, 0)
+                              : run_prepared(conn, st, n, values);
     dbd_close(r->server, dbd);
-    if (PQresultStatus(result) == PGRES_TUPLES_OK && page)
+    if (PQresultStatus(result) == PGRES_TUPLES_OK && *st->kind != 'r')
         text = bundle(r, result);
     else if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
         text.len = (apr_size_t)PQgetlength(result, 0, 1);
@@ -98,6 +130,35 @@ static int handler(request_rec *r)
     PQclear(result);
     return text.data ? send_text(r, text) : HTTP_NOT_FOUND;
 }
+
+static const char *read_statements(cmd_parms *cmd, void *unused, const char *name)
+{
+    apr_file_t *file;
+    apr_finfo_t info;
+    char *text, *line, *last;
+    (void)unused;
+    if (apr_file_open(&file, name, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, cmd->pool) ||
+        apr_file_info_get(&info, APR_FINFO_SIZE, file))
+        return apr_pstrcat(cmd->pool, "cannot read ", name, NULL);
+    text = apr_pcalloc(cmd->pool, (apr_size_t)info.size + 1);
+    apr_file_read_full(file, text, (apr_size_t)info.size, NULL);
+    apr_file_close(file);
+    statements = apr_hash_make(cmd->pool);
+    for (line = apr_strtok(text, "\n", &last); line; line = apr_strtok(NULL, "\n", &last)) {
+        statement_t *st = apr_pcalloc(cmd->pool, sizeof(*st));
+        char *rest;
+        st->label = apr_strtok(line, " ", &rest);
+        st->kind = apr_strtok(NULL, " ", &rest);
+        st->sql = rest;
+        apr_hash_set(statements, st->label, APR_HASH_KEY_STRING, st);
+    }
+    return NULL;
+}
+
+static const command_rec commands[] = {
+    AP_INIT_TAKE1("BareStatements", read_statements, NULL, RSRC_CONF, "file of statements"),
+    {NULL},
+};
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *s)
 {
@@ -119,5 +180,5 @@ static void hooks(apr_pool_t *pool)
 
 extern module AP_MODULE_DECLARE_DATA bare_module __attribute__((visibility("default")));
 module AP_MODULE_DECLARE_DATA bare_module = {
-    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, NULL, hooks, 0,
+    STANDARD20_MODULE_STUFF, NULL, NULL, NULL, NULL, commands, hooks, 0,
 };

@@ -14,18 +14,28 @@ use FHIR::Test::System qw(built guard_pid_file patience pg_bin pid_in read_file 
 my $USER = 'fhir';           # owns everything; psql, fhirctl
 my $SERVER = 'fhir_server';  # what httpd connects as: may do what fhirctl init --role gave it
 
-# Starts a cluster: { dir, port, data, log }. Nothing in it survives, so nothing is synced.
+# Starts a cluster: { dir, port, data, log }. Nothing in it survives, so nothing is synced; but
+# dir => a folder that stays, with the cluster that is there.
 sub start_cluster {
-    my $base = work_dir() . '/pg';
+    my (%options) = @_;
+    my $base = $options{dir} || work_dir() . '/pg';
     mkdir $base;
     if (my ($name, $uid, $gid) = unprivileged()) { chown $uid, $gid, $base }
     my $self = bless { dir => $base, port => 5432, data => "$base/data", log => "$base/log" },
         __PACKAGE__;
+    $self->init unless -e "$self->{data}/PG_VERSION";
+    guard_pid_file("$self->{data}/postmaster.pid");
+    $self->start;
+    return $self;
+}
+
+sub init {
+    my ($self) = @_;
     run_ok({ user => 1 }, pg_bin('initdb'), '-D', $self->{data}, '-U', $USER, '-A', 'trust',
         '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync', '--no-instructions');
     my $conf = <<"CONF";
 listen_addresses = ''
-unix_socket_directories = '$base'
+unix_socket_directories = '$self->{dir}'
 port = $self->{port}
 max_connections = 200
 shared_buffers = 64MB
@@ -38,9 +48,7 @@ CONF
     open my $file, '>>', "$self->{data}/postgresql.conf" or die "postgresql.conf: $!\n";
     print {$file} $conf;
     close $file;
-    guard_pid_file("$self->{data}/postmaster.pid");
-    $self->start;
-    return $self;
+    return;
 }
 
 # The cluster to use: one that runs already, or a new one.

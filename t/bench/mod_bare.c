@@ -6,7 +6,7 @@
  *   /bare/LABEL?VALUE&VALUE…    the statement of that label with these values
  *
  * BareStatements names a file with a line for each: label, kind, SQL. Kinds: read (prepared;
- * answers with the second column of the row), page (prepared; at most 50 rows of id, resource as a
+ * answers with the row's last column), page (prepared; at most 50 rows of id, resource as a
  * Bundle), once (a page, planned with its values each time).
  */
 #include <httpd.h>
@@ -124,8 +124,9 @@ static int handler(request_rec *r)
     if (PQresultStatus(result) == PGRES_TUPLES_OK && *st->kind != 'r')
         text = bundle(r, result);
     else if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1) {
-        text.len = (apr_size_t)PQgetlength(result, 0, 1);
-        text.data = apr_pmemdup(r->pool, PQgetvalue(result, 0, 1), text.len);
+        int column = PQnfields(result) - 1;
+        text.len = (apr_size_t)PQgetlength(result, 0, column);
+        text.data = apr_pmemdup(r->pool, PQgetvalue(result, 0, column), text.len);
     }
     PQclear(result);
     return text.data ? send_text(r, text) : HTTP_NOT_FOUND;

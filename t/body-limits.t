@@ -1,0 +1,102 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# A hundred megabytes of anything: refused with 413 as soon as the limit is passed, in memory that
+# the limit bounds, and the server goes on.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::System qw(pid_in read_file);
+use IO::Compress::Gzip qw(gzip);
+use IO::Select;
+use IO::Socket::INET;
+use Test::More;
+
+my $t = FHIR::Test->new(modules => ['deflate', 'filter'], threads => 2, conf => <<'CONF');
+<Location "/zip/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    SetInputFilter DEFLATE
+    Require local
+</Location>
+CONF
+$t->load({ resourceType => 'Patient', id => 'p' });
+my ($port) = $t->url('/') =~ /:(\d+)/;
+my $MB = 1 << 20;
+
+# Sends parts until all are sent or the server has something to say; gives its answer.
+sub answer {
+    my ($head, $next) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "connect: $!";
+    my $select = IO::Select->new($socket);
+    local $SIG{PIPE} = 'IGNORE';
+    local $SIG{ALRM} = sub { die "no answer\n" };
+    alarm 120;
+    print {$socket} join "\r\n", @$head, "Host: 127.0.0.1:$port", '', '';
+    $socket->flush;
+    while (!$select->can_read(0) && defined(my $part = $next->())) {
+        last unless print {$socket} $part;
+        $socket->flush;
+    }
+    local $/;
+    my $text = <$socket> // '';
+    alarm 0;
+    return $text;
+}
+
+# So many megabytes of a unit behind a beginning, in chunks.
+sub chunks {
+    my ($begin, $unit, $mb) = @_;
+    my $part = $unit x ($MB / length $unit);
+    my @parts = ($begin, ($part) x $mb, undef);
+    my $last = 0;
+    return sub {
+        return if $last;
+        my $data = shift @parts;
+        $last = !defined $data;
+        return $last ? "0\r\n\r\n" : sprintf("%x\r\n%s\r\n", length $data, $data);
+    };
+}
+
+# The most memory that a child of httpd ever had, in megabytes.
+sub peak {
+    my $pid = pid_in($t->httpd->{pid_file});
+    my $most = 0;
+    for my $child (split ' ', read_file("/proc/$pid/task/$pid/children")) {
+        my ($kb) = read_file("/proc/$child/status") =~ /^VmHWM:\s+(\d+)/m;
+        $most = $kb / 1024 if $kb / 1024 > $most;
+    }
+    return $most;
+}
+
+my $before = peak();
+my @post = ('POST /dev/r4/Patient HTTP/1.1', 'Connection: close');
+my $xml = '<Patient xmlns="http://hl7.org/fhir"';
+for (
+    [ 'a JSON string',  'json', '{"resourceType":"',      'x' ],
+    [ 'JSON arrays',    'json', '[',                      '[' ],
+    [ 'JSON numbers',   'json', '[0',                     ',0' ],
+    [ 'XML elements',   'xml',  "$xml>",                  '<a>' ],
+    [ 'XML attributes', 'xml',  $xml,                     " a=''" ],
+    [ 'an XML value',   'xml',  "$xml><language value='", 'x' ],
+) {
+    my ($name, $format, $begin, $unit) = @$_;
+    like answer([ @post, "Content-Type: application/fhir+$format", 'Transfer-Encoding: chunked' ], chunks($begin, $unit, 100)),
+        qr{^HTTP/1\.1 413 .*"OperationOutcome".*larger than the 16777216 bytes}s, "100 MB: $name";
+}
+like answer([ @post, 'Content-Type: application/fhir+json', 'Content-Length: ' . 100 * $MB ], sub { }),
+    qr{^HTTP/1\.1 413 }, '100 MB that are only announced';
+like answer([ 'POST /dev/r4/Patient/_search HTTP/1.1', 'Connection: close', 'Content-Type: application/x-www-form-urlencoded',
+            'Transfer-Encoding: chunked' ], chunks('name=', 'x', 100)),
+    qr{^HTTP/1\.1 413 .*larger than the 65536 bytes}s, '100 MB of a form';
+# Not to be guessed from its size. (What shrinks more than two hundred times is refused by mod_deflate.)
+my $unit = join '', map { sprintf '%05d ', $_ * 7919 % 99991 } 1 .. 2000;
+gzip(\($unit x (100 * $MB / length $unit)), \my $zipped) or die;
+is $t->post('/zip/r4/Patient', $zipped, 'Content-Type' => 'application/fhir+json', 'Content-Encoding' => 'gzip')->status, 413,
+    '100 MB in ' . int(length($zipped) / 1024) . ' KB of gzip';
+SKIP: {
+    skip 'the sanitizers keep freed memory', 1 if FHIR::Test::Httpd::sanitized();
+    my $grown = peak() - $before;
+    cmp_ok $grown, '<', 100, sprintf 'no process took more than six times the limit: %.0f MB', $grown;
+}
+is $t->get('/dev/r4/Patient/p')->status, 200, 'and the server answers';
+$t->done;

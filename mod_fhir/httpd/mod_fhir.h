@@ -55,6 +55,13 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
 mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t *pchild);
 /** The server's store, or NULL when no database is configured. */
 fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child);
+/** What the process knows of its database. */
+typedef struct mod_fhir_child_status_t {
+    int busy, max; /* connections lent, and how many there may be */
+    int away;      /* the last attempt to get one failed */
+    fhir_store_stats_t stats;
+} mod_fhir_child_status_t;
+void mod_fhir_child_status(mod_fhir_child_status_t *status, mod_fhir_child_t *child);
 /** 1 once in a while (10 s), also the number of times it said 0 since. */
 int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child);
 
@@ -95,6 +102,11 @@ void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r);
 void mod_fhir_spool_reset(mod_fhir_spool_t *spool);
 /** Sends it all with its length; an httpd status. */
 int mod_fhir_spool_send(mod_fhir_spool_t *spool);
+
+/* ---- mod_fhir_status.c ---- */
+
+/** mod_status's hook. */
+int mod_fhir_status(request_rec *r, int flags);
 
 /* ---- mod_fhir_handler.c ---- */
 

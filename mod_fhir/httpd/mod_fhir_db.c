@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #include <mod_dbd.h>
 
@@ -196,6 +197,19 @@ fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child)
                      "FHIR0212: the database cannot be used: %s",
                      err->detail ? err->detail : err->message);
     return store;
+}
+
+void mod_fhir_child_status(mod_fhir_child_status_t *status, mod_fhir_child_t *child)
+{
+    fhir_store_t *store = atomic_load_explicit(&child->store, memory_order_acquire);
+    int free_places = 0;
+    memset(status, 0, sizeof(*status));
+    sem_getvalue(&child->places, &free_places);
+    status->max = child->max;
+    status->busy = child->max - free_places;
+    status->away = atomic_load_explicit(&child->away, memory_order_relaxed);
+    if (store)
+        fhir_store_stats(&status->stats, store);
 }
 
 static apr_status_t destroy_pool(void *pool)

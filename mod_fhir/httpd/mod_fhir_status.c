@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What mod_status shows of this module: the database as seen by the process that answers, a line
+ * for each server with an endpoint. docs/directives.md explains the numbers.
+ */
+#include "httpd/mod_fhir.h"
+
+#include <unistd.h>
+
+#include <http_main.h>
+#include <http_protocol.h>
+
+#include <mod_status.h>
+
+static void print_server(request_rec *r, server_rec *s, const mod_fhir_child_status_t *status,
+                         int plain)
+{
+    const fhir_store_stats_t *n = &status->stats;
+    const struct {
+        const char *name;
+        apr_uint64_t number;
+    } counts[] = {
+        {"connections", (apr_uint64_t)status->busy},
+        {"connections_max", (apr_uint64_t)status->max},
+        {"away", (apr_uint64_t)status->away},
+        {"statements", n->statements},
+        {"lane_statements", n->lane_statements},
+        {"lane_batches", n->lane_batches},
+        {"group_statements", n->group_statements},
+        {"group_batches", n->group_batches},
+        {"retries", n->retries},
+        {"errors", n->errors},
+    };
+    const char *host = ap_escape_html(r->pool, s->server_hostname ? s->server_hostname : "-");
+
+    ap_rprintf(r, "%sFHIR: server=%s pid=%ld", plain ? "" : "<p>", host, (long)getpid());
+    for (apr_size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        ap_rprintf(r, " %s=%" APR_UINT64_T_FMT, counts[i].name, counts[i].number);
+    ap_rputs(plain ? "\n" : "</p>\n", r);
+}
+
+int mod_fhir_status(request_rec *r, int flags)
+{
+    mod_fhir_child_status_t status;
+
+    for (server_rec *s = ap_server_conf; s; s = s->next) {
+        mod_fhir_child_t *child = mod_fhir_server_of(s)->child;
+        if (!child)
+            continue;
+        mod_fhir_child_status(&status, child);
+        print_server(r, s, &status, flags & AP_STATUS_SHORT);
+    }
+    return OK;
+}

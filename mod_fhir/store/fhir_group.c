@@ -10,6 +10,7 @@
 #include "store/fhir_store_impl.h"
 
 #include <apr_thread_mutex.h>
+#include <apr_time.h>
 #include <errno.h>
 #include <stdatomic.h>
 
@@ -17,11 +18,15 @@ enum {
     LEADERS = 2, /* one batch waits for the disk while the other one is worked on */
     BATCH = 64
 };
+/* A batch that takes longer is stuck: behind a lock on one table, say. Those that are not in it
+ * write alone. */
+#define LATE apr_time_from_msec(100)
 
 struct fhir_group_t {
     apr_thread_mutex_t *lock;
     fhir_member_t *head, **tail; /* waiting */
     int leaders;
+    apr_time_t begun;                  /* when a batch began last */
     atomic_ullong statements, batches; /* of batches that hold more than one */
 };
 
@@ -57,30 +62,74 @@ static void await(fhir_member_t *self)
     }
 }
 
+/* 1 if it was still waiting, and does not any more. */
+static int withdraw(fhir_group_t *group, fhir_member_t *self)
+{
+    fhir_member_t **at = &group->head;
+    int found;
+    apr_thread_mutex_lock(group->lock);
+    while (*at && *at != self) {
+        at = &(*at)->next;
+    }
+    found = *at != NULL;
+    if (found && !(*at = self->next))
+        group->tail = at;
+    apr_thread_mutex_unlock(group->lock);
+    return found;
+}
+
+/* Waits to be posted, but no longer than a batch may take while it is not in one. */
+static void await_turn(fhir_group_t *group, fhir_member_t *self)
+{
+    apr_time_t until = apr_time_now() + LATE;
+    struct timespec at = {.tv_sec = (time_t)apr_time_sec(until),
+                          .tv_nsec = (long)apr_time_usec(until) * 1000};
+    int status;
+    while ((status = sem_timedwait(&self->wake, &at)) && errno == EINTR) {
+    }
+    if (!status)
+        return;
+    if (withdraw(group, self))
+        self->state = FHIR_MEMBER_ALONE;
+    else
+        await(self);
+}
+
+/* Leads, or waits in the queue, or (a batch being late) neither. Returns 1 for the queue. Under the
+ * lock. */
+static int enqueue(fhir_group_t *group, fhir_member_t *self)
+{
+    if (group->leaders < LEADERS) {
+        group->leaders++;
+        return 0;
+    }
+    if (apr_time_now() - group->begun > LATE) {
+        self->state = FHIR_MEMBER_ALONE;
+        return 0;
+    }
+    *group->tail = self;
+    group->tail = &self->next;
+    return 1;
+}
+
 fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self)
 {
+    int queued;
     self->next = NULL;
     self->state = FHIR_MEMBER_LEADS;
     sem_init(&self->wake, 0, 0);
     apr_thread_mutex_lock(group->lock);
-    if (group->leaders < LEADERS) {
-        group->leaders++;
-        gather(group, self);
-    }
-    else {
-        *group->tail = self;
-        group->tail = &self->next;
-        apr_thread_mutex_unlock(group->lock);
-        await(self);
-        if (self->state != FHIR_MEMBER_LEADS) {
-            sem_destroy(&self->wake);
-            return self->state;
-        }
-        apr_thread_mutex_lock(group->lock);
-        gather(group, self);
-    }
+    queued = enqueue(group, self);
     apr_thread_mutex_unlock(group->lock);
+    if (queued)
+        await_turn(group, self);
     sem_destroy(&self->wake);
+    if (self->state != FHIR_MEMBER_LEADS)
+        return self->state;
+    apr_thread_mutex_lock(group->lock);
+    gather(group, self);
+    group->begun = apr_time_now();
+    apr_thread_mutex_unlock(group->lock);
     count(group, self);
     return FHIR_MEMBER_LEADS;
 }

@@ -82,7 +82,7 @@ static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_e
     call.type = fhir_model_resource(call.model, type, strlen(type));
     if (!call.type)
         return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
-    err = fhir_write_begin(&write, &call);
+    err = fhir_write_begin(&write, &call, 0);
     if (!err)
         err = fhir_write_condition(ids, &write, criteria, 2);
     return err ? entry_error(entry, err) : NULL;

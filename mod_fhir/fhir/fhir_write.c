@@ -14,6 +14,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_refs.h"
 #include "fhir/fhir_search.h"
+#include "fhir/fhir_sql.h"
 #include "fhir/fhir_stamp.h"
 
 /* Another write may come between reading a version and replacing it, but not for ever. */
@@ -45,10 +46,13 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
     return NULL;
 }
 
-fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call)
+fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned right)
 {
     memset(write, 0, sizeof(*write));
     write->call = call;
+    write->right = right;
+    if (right)
+        FHIR_TRY(fhir_grant_check(call, call->type, right));
     return read_if_match(write);
 }
 
@@ -108,38 +112,11 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
     if (!pairs.n)
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                                "A condition needs at least one search parameter");
+    /* who sees nothing would create what is there already */
+    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(begin_tx(write));
     FHIR_TRY(lock_condition(write, &pairs));
     return fhir_search_match(ids, call, call->type, &pairs, max);
-}
-
-/* ---- who may ---- */
-
-static int scope_allows(const fhir_write_t *write, const fhir_grant_scope_t *scope, unsigned right,
-                        const fhir_value_t *patient)
-{
-    const fhir_call_t *call = write->call;
-
-    if ((scope->type && scope->type != fhir_model_type_index(call->model, call->type)) ||
-        !(scope->rights & right) || scope->query)
-        return 0;
-    return !scope->patient_only || (patient && patient->data && call->grant->patient &&
-                                    !strcmp(patient->data, call->grant->patient));
-}
-
-/* A patient's token changes what is about this patient. patient: the row's column of that name. */
-static fhir_err_t *authorize(const fhir_write_t *write, unsigned right, const fhir_value_t *patient)
-{
-    const fhir_grant_t *grant = write->call->grant;
-    int i;
-
-    if (grant->all)
-        return NULL;
-    for (i = 0; i < grant->n_scopes; i++)
-        if (scope_allows(write, &grant->scopes[i], right, patient))
-            return NULL;
-    return fhir_err_create(write->call->pool, FHIR_ERR_FORBIDDEN,
-                           "The access token's scopes do not allow this write");
 }
 
 /* ---- from input to row ---- */
@@ -186,17 +163,99 @@ static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
     return fhir_extract_run(*cells, extractor, call->type, write->input.root);
 }
 
-static const fhir_value_t *patient_cell(const fhir_write_t *write, const fhir_value_t *cells)
+/* ---- who may ---- */
+
+/* The patient whom a row is about, or NULL: a Patient itself, else what its column says. */
+static const char *patient_of(const fhir_call_t *call, const char *id, const fhir_value_t *cells)
 {
-    const fhir_model_t *model = write->call->model;
-    const fhir_type_t *type = write->call->type;
+    const fhir_model_t *model = call->model;
+    const fhir_type_t *type = call->type;
     int i;
 
+    if (type == fhir_model_resource(model, "Patient", 7))
+        return id;
     for (i = 0; i < type->n_columns; i++)
         if (!strcmp(fhir_model_str(model, model->columns[type->first_column + i].name), "patient"))
-            return &cells[i];
+            return cells[i].data;
     return NULL;
 }
+
+static int scope_allows(const fhir_call_t *call, const fhir_grant_scope_t *scope, unsigned right,
+                        const char *patient)
+{
+    if ((scope->type && scope->type != fhir_model_type_index(call->model, call->type)) ||
+        !(scope->rights & right) || scope->query)
+        return 0;
+    return !scope->patient_only ||
+           (patient && call->grant->patient && !strcmp(patient, call->grant->patient));
+}
+
+/* 1 if one of the scopes gives the right over a row that is about this patient. */
+static int may(const fhir_call_t *call, unsigned right, const char *patient)
+{
+    const fhir_grant_t *grant = call->grant;
+    int i;
+
+    for (i = 0; i < grant->n_scopes; i++)
+        if (scope_allows(call, &grant->scopes[i], right, patient))
+            return 1;
+    return 0;
+}
+
+static fhir_err_t *forbidden(const fhir_call_t *call)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                           "The access token's scopes do not allow this write");
+}
+
+/* What is to be stored must be in the token's reach; it would be out of it otherwise. */
+static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_record_t *record,
+                                 const fhir_value_t *cells)
+{
+    const fhir_call_t *call = write->call;
+
+    if (call->grant->all || may(call, write->right, patient_of(call, record->id, cells)))
+        return NULL;
+    return forbidden(call);
+}
+
+/*
+ * What is stored: to a token that shows only part of the records the rest is not there (404), nor
+ * is what was deleted, for nobody can say whose it was. What it shows and may not change is 403.
+ */
+static fhir_err_t *authorize_old(const fhir_write_t *write)
+{
+    fhir_write_t stored = *write;
+    const fhir_call_t *call = write->call;
+    fhir_value_t *cells;
+    const char *patient;
+
+    if (call->grant->all)
+        return NULL;
+    if (write->old.state == FHIR_RECORD_CURRENT) {
+        FHIR_TRY(fhir_input_parse(&stored.input, call, write->old.text, write->old.len));
+        FHIR_TRY(extract(&cells, &stored));
+        patient = patient_of(call, write->old.id, cells);
+        if (may(call, write->right, patient))
+            return NULL;
+        if (may(call, FHIR_RIGHT_READ, patient))
+            return forbidden(call);
+    }
+    else if (write->old.state == FHIR_RECORD_NONE && call->endpoint->update_create &&
+             write->right == FHIR_RIGHT_UPDATE) {
+        return NULL; /* it is created, which is authorized by what it says */
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
+                           fhir_model_str(call->model, call->type->name), write->old.id);
+}
+
+fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(fhir_record_load(&write->old, write->call, write->call->type, id));
+    return authorize_old(write);
+}
+
+/* ---- insert ---- */
 
 /* What must be there for the input to be stored, or NULL. In a transaction Bundle the targets may
  * come later: the Bundle looks for all of them at its end. */
@@ -238,8 +297,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     if (!id)
         FHIR_TRY(fhir_write_new_id(&record->id, call->pool));
     FHIR_TRY(extract(&cells, write));
-    FHIR_TRY(authorize(write, version > 1 || id ? FHIR_RIGHT_UPDATE : FHIR_RIGHT_CREATE,
-                       patient_cell(write, cells)));
+    FHIR_TRY(authorize_new(write, record, cells));
     FHIR_TRY(references(&refs, write));
     if (refs && fhir_refs_count(refs) > REFS_IN_INSERT_MAX) {
         FHIR_TRY(fhir_refs_check(refs, call));
@@ -294,7 +352,7 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
 {
     const fhir_call_t *call = write->call;
 
-    FHIR_TRY(fhir_record_load(&write->old, call, call->type, write->old.id));
+    FHIR_TRY(fhir_write_load(write, write->old.id));
     FHIR_TRY(fhir_write_precondition(write));
     if (attempt < ATTEMPTS_MAX && write->old.state == FHIR_RECORD_CURRENT)
         return NULL;
@@ -314,19 +372,6 @@ static int unchanged(fhir_write_t *write)
     return same.len == write->old.len && !memcmp(same.text, write->old.text, same.len);
 }
 
-/* The patient of what is stored, for a grant that is bound to one. */
-static fhir_err_t *authorize_old(fhir_write_t *write, unsigned right)
-{
-    fhir_write_t stored = *write;
-    fhir_value_t *cells;
-
-    if (write->call->grant->all)
-        return NULL;
-    FHIR_TRY(fhir_input_parse(&stored.input, write->call, write->old.text, write->old.len));
-    FHIR_TRY(extract(&cells, &stored));
-    return authorize(write, right, patient_cell(write, cells));
-}
-
 fhir_err_t *fhir_write_update(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
@@ -335,8 +380,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
     int done = 0, attempt;
 
     FHIR_TRY(extract(&cells, write));
-    FHIR_TRY(authorize(write, FHIR_RIGHT_UPDATE, patient_cell(write, cells)));
-    FHIR_TRY(authorize_old(write, FHIR_RIGHT_UPDATE));
+    FHIR_TRY(authorize_new(write, &write->old, cells));
     FHIR_TRY(references(&refs, write));
     if (refs)
         FHIR_TRY(fhir_refs_check(refs, call));
@@ -360,11 +404,10 @@ fhir_err_t *fhir_write_delete(fhir_write_t *write)
     int done = 0, attempt;
 
     for (attempt = 1; !done && write->old.state == FHIR_RECORD_CURRENT; attempt++) {
-        FHIR_TRY(authorize_old(write, FHIR_RIGHT_DELETE));
         next_version(write);
         FHIR_TRY(fhir_record_delete(&done, call, call->type, &write->new));
         if (!done && attempt < ATTEMPTS_MAX) {
-            FHIR_TRY(fhir_record_load(&write->old, call, call->type, write->old.id));
+            FHIR_TRY(fhir_write_load(write, write->old.id));
             FHIR_TRY(fhir_write_precondition(write));
         }
         else if (!done) {

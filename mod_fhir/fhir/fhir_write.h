@@ -19,11 +19,18 @@ typedef struct fhir_write_t {
     fhir_input_t input;
     fhir_record_t old; /* the state before */
     fhir_record_t new; /* what was stored */
+    unsigned right;    /* FHIR_RIGHT_… that it takes */
     int expected;      /* version of If-Match, 0: none, -1: "*" */
 } fhir_write_t;
 
-/** Prepares a write; reads If-Match. */
-fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call);
+/** Prepares a write; reads If-Match. right: FHIR_RIGHT_… that the call's type must be open to, 0:
+ *  none (only conditions are looked at).
+ *  @return NULL, FHIR_ERR_FORBIDDEN, FHIR_ERR_BAD_REQUEST */
+fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned right);
+
+/** Reads what is stored under an id into write->old, as far as the grant lets it be changed:
+ *  FHIR_ERR_NOT_FOUND for what it does not show, FHIR_ERR_FORBIDDEN for what it only shows. */
+fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id);
 
 /**
  * Begins a transaction (unless the request runs in one) and takes the lock of a condition, so that

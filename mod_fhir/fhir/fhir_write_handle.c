@@ -109,7 +109,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
     apr_array_header_t *ids;
     fhir_write_t write;
 
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
     FHIR_TRY(read_checked(&write));
     FHIR_TRY(refuse_id(&write));
     if (criteria) {
@@ -164,9 +164,7 @@ static fhir_err_t *update_known(fhir_write_t *write)
 
 static fhir_err_t *update_id(fhir_write_t *write, const char *id)
 {
-    fhir_call_t *call = write->call;
-
-    FHIR_TRY(fhir_record_load(&write->old, call, call->type, id));
+    FHIR_TRY(fhir_write_load(write, id));
     switch (write->old.state) {
     case FHIR_RECORD_NONE:
         return update_unknown(write);
@@ -192,7 +190,7 @@ fhir_err_t *fhir_update_handle(fhir_call_t *call)
     fhir_write_t write;
     const char *id;
 
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(read_checked(&write));
     id = body_id(&write);
     if (!id || strcmp(id, call->id) != 0)
@@ -211,7 +209,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
     fhir_write_t write;
     const char *id, *found;
 
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(read_checked(&write));
     id = body_id(&write);
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
@@ -232,9 +230,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
 
 static fhir_err_t *delete_id(fhir_write_t *write, const char *id)
 {
-    fhir_call_t *call = write->call;
-
-    FHIR_TRY(fhir_record_load(&write->old, call, call->type, id));
+    FHIR_TRY(fhir_write_load(write, id));
     if (write->expected && write->old.state == FHIR_RECORD_CURRENT)
         FHIR_TRY(fhir_write_precondition(write));
     return fhir_write_delete(write);
@@ -244,7 +240,7 @@ fhir_err_t *fhir_delete_handle(fhir_call_t *call)
 {
     fhir_write_t write;
 
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
     FHIR_TRY(delete_id(&write, call->id));
     call->response->status = 204;
     if (write.new.version)
@@ -266,7 +262,7 @@ fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
                                "Conditional delete is not offered here; delete %s/[id]",
                                type_name(call));
     }
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, DELETE_MAX + 1));
     if (ids->nelts > (multiple ? DELETE_MAX : 1))
         return too_many(call, ids->nelts);
@@ -413,7 +409,7 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
 
     FHIR_TRY(call->request->read_body(&patch, &len, call->request, call->endpoint->body_max));
     for (attempt = 0; attempt < PATCH_ATTEMPTS_MAX; attempt++) {
-        FHIR_TRY(fhir_record_load(&write->old, call, call->type, id));
+        FHIR_TRY(fhir_write_load(write, id));
         if (write->old.state != FHIR_RECORD_CURRENT)
             return no_target(write);
         write->expected = demanded;
@@ -439,7 +435,7 @@ fhir_err_t *fhir_patch_handle(fhir_call_t *call)
     fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     return patch_id(&write, kind, call->id);
 }
 
@@ -451,7 +447,7 @@ fhir_err_t *fhir_patch_conditional_handle(fhir_call_t *call)
     fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));
-    FHIR_TRY(fhir_write_begin(&write, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
     if (ids->nelts > 1)
         return too_many(call, ids->nelts);

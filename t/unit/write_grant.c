@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes under grants that are bound to a patient, started by t/write-grant.t: write_grant
+ * CONNINFO. Nothing that is refused may leave a trace, and what is not shown is not there. */
+#include "tap.h"
+
+#include <apr_strings.h>
+
+#include "core/fhir_buf.h"
+#include "fhir/fhir_service.h"
+
+static PGconn *admin;
+static fhir_store_t *store;
+static fhir_endpoint_t strict, creating; /* creating: an update of an unknown id creates */
+
+/* ---- grants ---- */
+
+#define ALL                                                                                        \
+    (FHIR_RIGHT_CREATE | FHIR_RIGHT_READ | FHIR_RIGHT_UPDATE | FHIR_RIGHT_DELETE |                 \
+     FHIR_RIGHT_SEARCH)
+static const fhir_grant_scope_t patient_all[] = {{0, ALL, 1, NULL}};
+static const fhir_grant_scope_t patient_reads[] = {
+    {0, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 1, NULL}};
+static const fhir_grant_scope_t patient_creates[] = {{0, FHIR_RIGHT_CREATE, 1, NULL}};
+static const fhir_grant_scope_t patient_updates[] = {{0, FHIR_RIGHT_UPDATE, 1, NULL}};
+static const fhir_grant_scope_t granular[] = {{0, ALL, 1, "category=laboratory"}};
+static const fhir_grant_scope_t sees_others[] = {{0, ALL, 1, NULL},
+                                                 {0, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 0, NULL}};
+static const fhir_grant_t grants[] = {
+    {.all = 1},
+    {.patient = "mine", .n_scopes = 1, .scopes = patient_all},
+    {.patient = "mine", .n_scopes = 1, .scopes = patient_reads},
+    {.patient = "mine", .n_scopes = 1, .scopes = patient_creates},
+    {.patient = "mine", .n_scopes = 1, .scopes = patient_updates},
+    {.patient = "mine", .n_scopes = 1, .scopes = granular},
+    {.patient = "mine", .n_scopes = 2, .scopes = sees_others},
+    {.n_scopes = 1, .scopes = patient_all},
+    {.patient = "mine"},
+};
+enum { EVERYTHING, MINE, READS, CREATES, UPDATES, GRANULAR, SEES, NOBODY, NOTHING };
+
+/* ---- requests ---- */
+
+#define OBS_IS(id, who, more)                                                                      \
+    "{\"resourceType\":\"Observation\"," id "\"status\":\"final\",\"code\":{\"text\":\"x\"}" more  \
+    ",\"subject\":{\"reference\":\"Patient/" who "\"}}"
+#define ID(id)       "\"id\":\"" id "\","
+#define OBS(id, who) OBS_IS(ID(id), who, "")
+#define NEW(who)     OBS_IS("", who, "")
+#define TAGGED(id, who, value)                                                                     \
+    OBS_IS(ID(id), who, ",\"identifier\":[{\"system\":\"urn:t\",\"value\":\"" value "\"}]")
+#define PATIENT(id)  "{\"resourceType\":\"Patient\"," id "\"gender\":\"male\"}"
+#define BUNDLE(t, e) "{\"resourceType\":\"Bundle\",\"type\":\"" t "\",\"entry\":[" e "]}"
+#define ENTRY(m, u, r)                                                                             \
+    "{\"request\":{\"method\":\"" m "\",\"url\":\"" u "\",\"ifMatch\":\"*\"},\"resource\":" r "}"
+#define POSTED(u, r)    "{\"request\":{\"method\":\"POST\",\"url\":\"" u "\"},\"resource\":" r "}"
+#define GONE(u)         "{\"request\":{\"method\":\"DELETE\",\"url\":\"" u "\"}}"
+#define TO(path, value) "[{\"op\":\"replace\",\"path\":\"" path "\",\"value\":\"" value "\"}]"
+#define PATH_PATCH                                                                                 \
+    "{\"resourceType\":\"Parameters\",\"parameter\":[{\"name\":\"operation\",\"part\":["           \
+    "{\"name\":\"type\",\"valueCode\":\"replace\"},{\"name\":\"path\",\"valueString\":"            \
+    "\"Observation.status\"},{\"name\":\"value\",\"valueCode\":\"amended\"}]}]}"
+
+typedef struct ask_t {
+    const char *if_match, *if_none_exist, *content_type, *body;
+} ask_t;
+
+static const char *header(const fhir_request_t *request, const char *name)
+{
+    const ask_t *ask = request->baton;
+    return !strcmp(name, "If-Match")        ? ask->if_match
+           : !strcmp(name, "If-None-Exist") ? ask->if_none_exist
+           : !strcmp(name, "Content-Type")  ? ask->content_type
+                                            : NULL;
+}
+
+static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_request_t *request,
+                             apr_size_t max)
+{
+    (void)max;
+    *body = ((const ask_t *)request->baton)->body;
+    *len = *body ? strlen(*body) : 0;
+    return NULL;
+}
+
+static fhir_buf_t *answer;
+
+static void reset(fhir_response_t *response)
+{
+    (void)response;
+    fhir_buf_clear(answer);
+}
+
+static int request_of(const fhir_endpoint_t *endpoint, const fhir_grant_t *grant,
+                      const char *method, const char *path, const char *query, ask_t *ask,
+                      apr_pool_t *pool)
+{
+    fhir_request_t request = {.pool = pool,
+                              .endpoint = endpoint,
+                              .store = store,
+                              .grant = grant,
+                              .method = method,
+                              .base_url = "http://localhost/fhir",
+                              .path = path,
+                              .query = query,
+                              .header = header,
+                              .read_body = read_body,
+                              .baton = ask};
+    fhir_response_t response = {0};
+    answer = fhir_buf_create(pool, 0);
+    response.body = fhir_buf_out(answer, pool);
+    response.body_reset = reset;
+    fhir_service_run(&response, &request);
+    return response.status;
+}
+
+/* All that is stored, in one word. */
+static const char *stored(apr_pool_t *pool)
+{
+    static const char sql[] =
+        "SELECT md5(string_agg(r, ',' ORDER BY r)) FROM (SELECT resource FROM main.patient UNION "
+        "ALL "
+        "SELECT resource FROM main.observation UNION ALL SELECT resource FROM main.practitioner "
+        "UNION ALL SELECT resource FROM main.binary UNION ALL "
+        "SELECT 'h' || id || version || method FROM main.patient_history UNION ALL "
+        "SELECT 'h' || id || version || method FROM main.observation_history) t(r)";
+    PGresult *result = PQexec(admin, sql);
+    const char *word = PQntuples(result) ? apr_pstrdup(pool, PQgetvalue(result, 0, 0)) : "";
+    if (*PQresultErrorMessage(result))
+        tap_diag("%s", PQresultErrorMessage(result));
+    PQclear(result);
+    return word;
+}
+
+/* ---- cases ---- */
+
+#define JSON_PATCH "application/json-patch+json"
+static const struct {
+    const char *name;
+    int grant, creating;
+    const char *method, *path, *query, *content_type, *body, *if_none_exist;
+    int status; /* below 300: something is stored, unless it is one of the two with "nothing" */
+    const char *in_answer;
+} cases[] = {
+    {"create for oneself", MINE, 0, "POST", "Observation", NULL, NULL, NEW("mine"), NULL, 201,
+     NULL},
+    {"create for another", MINE, 0, "POST", "Observation", NULL, NULL, NEW("other"), NULL, 403,
+     NULL},
+    {"create for another, absolute", MINE, 0, "POST", "Observation", NULL, NULL,
+     "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"},\"subject\":"
+     "{\"reference\":\"http://localhost/fhir/Patient/other\"}}",
+     NULL, 403, NULL},
+    {"create for nobody", MINE, 0, "POST", "Observation", NULL, NULL,
+     "{\"resourceType\":\"Observation\",\"status\":\"final\",\"code\":{\"text\":\"x\"}}", NULL, 403,
+     NULL},
+    {"create a patient", MINE, 0, "POST", "Patient", NULL, NULL, PATIENT(""), NULL, 403, NULL},
+    {"create what is about no patient", MINE, 0, "POST", "Practitioner", NULL, NULL,
+     "{\"resourceType\":\"Practitioner\"}", NULL, 403, NULL},
+    {"create content", MINE, 0, "POST", "Binary", NULL, "text/plain", "x", NULL, 403, NULL},
+    {"update one's own", MINE, 0, "PUT", "Observation/of-mine", NULL, NULL, OBS("of-mine", "mine"),
+     NULL, 200, NULL},
+    {"update another's", MINE, 0, "PUT", "Observation/of-other", NULL, NULL,
+     OBS("of-other", "other"), NULL, 404, NULL},
+    {"take another's", MINE, 0, "PUT", "Observation/of-other", NULL, NULL, OBS("of-other", "mine"),
+     NULL, 404, NULL},
+    {"give one's own away", MINE, 0, "PUT", "Observation/of-mine", NULL, NULL,
+     OBS("of-mine", "other"), NULL, 403, NULL},
+    {"update what is not there", MINE, 0, "PUT", "Observation/none", NULL, NULL,
+     OBS("none", "mine"), NULL, 404, NULL},
+    {"revive another's", MINE, 0, "PUT", "Observation/gone", NULL, NULL, OBS("gone", "mine"), NULL,
+     404, NULL},
+    {"update oneself", MINE, 0, "PUT", "Patient/mine", NULL, NULL, PATIENT(ID("mine")), NULL, 200,
+     NULL},
+    {"update another patient", MINE, 0, "PUT", "Patient/other", NULL, NULL, PATIENT(ID("other")),
+     NULL, 404, NULL},
+    {"patch one's own", MINE, 0, "PATCH", "Observation/of-mine", NULL, JSON_PATCH,
+     TO("/status", "amended"), NULL, 200, NULL},
+    {"patch another's", MINE, 0, "PATCH", "Observation/of-other", NULL, JSON_PATCH,
+     TO("/status", "amended"), NULL, 404, NULL},
+    {"guess at another's", MINE, 0, "PATCH", "Observation/of-other", NULL, JSON_PATCH,
+     "[{\"op\":\"test\",\"path\":\"/status\",\"value\":\"amended\"}]", NULL, 404, NULL},
+    {"guess right at another's", MINE, 0, "PATCH", "Observation/of-other", NULL, JSON_PATCH,
+     "[{\"op\":\"test\",\"path\":\"/status\",\"value\":\"final\"}]", NULL, 404, NULL},
+    {"patch another's by FHIRPath", MINE, 0, "PATCH", "Observation/of-other", NULL, NULL,
+     PATH_PATCH, NULL, 404, NULL},
+    {"patch one's own by FHIRPath", MINE, 0, "PATCH", "Observation/of-mine", NULL, NULL, PATH_PATCH,
+     NULL, 200, NULL},
+    {"patch one's own away", MINE, 0, "PATCH", "Observation/of-mine", NULL, JSON_PATCH,
+     TO("/subject/reference", "Patient/other"), NULL, 403, NULL},
+    {"delete another's", MINE, 0, "DELETE", "Observation/of-other", NULL, NULL, NULL, NULL, 404,
+     NULL},
+    {"delete what is deleted", MINE, 0, "DELETE", "Observation/gone", NULL, NULL, NULL, NULL, 404,
+     NULL},
+    {"delete another patient", MINE, 0, "DELETE", "Patient/other", NULL, NULL, NULL, NULL, 404,
+     NULL},
+    {"delete one's own", MINE, 0, "DELETE", "Observation/own-2", NULL, NULL, NULL, NULL, 204, NULL},
+    {"create if another has none", MINE, 0, "POST", "Observation", NULL, NULL, NEW("mine"),
+     "identifier=urn:t|other", 201, NULL},
+    {"create for another if there is none", MINE, 0, "POST", "Observation", NULL, NULL,
+     NEW("other"), "identifier=urn:t|none", 403, NULL},
+    {"update another's by a condition", MINE, 0, "PUT", "Observation", "identifier=urn:t%7Cother",
+     NULL, NEW("other"), NULL, 403, NULL},
+    {"give one's own away by a condition", MINE, 0, "PUT", "Observation", "identifier=urn:t%7Cmine",
+     NULL, NEW("other"), NULL, 403, NULL},
+    {"give one's own away by a condition and its id", MINE, 0, "PUT", "Observation",
+     "identifier=urn:t%7Cmine", NULL, OBS("of-mine", "other"), NULL, 403, NULL},
+    {"take another's by a condition and its id", MINE, 0, "PUT", "Observation",
+     "identifier=urn:t%7Cother", NULL, OBS("of-other", "mine"), NULL, 404, NULL},
+    {"patch another's by a condition", MINE, 0, "PATCH", "Observation", "identifier=urn:t%7Cother",
+     JSON_PATCH, TO("/status", "amended"), NULL, 404, NULL},
+    {"delete another's by a condition (nothing)", MINE, 0, "DELETE", "Observation",
+     "identifier=urn:t%7Cother", NULL, NULL, NULL, 204, NULL},
+    {"a batch of all that (nothing)", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE(
+         "batch",
+         POSTED("Observation", NEW("other")) "," ENTRY(
+             "PUT", "Observation/of-other",
+             OBS("of-other",
+                 "mine")) "," ENTRY("PUT", "Observation/of-mine",
+                                    OBS("of-mine",
+                                        "other")) "," GONE("Observation/of-other") "," GONE("Patien"
+                                                                                            "t/"
+                                                                                            "othe"
+                                                                                            "r")),
+     NULL, 200, "403 404 403 404 404"},
+    {"a transaction for another", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction",
+            POSTED("Observation", NEW("mine")) "," POSTED("Observation", NEW("other"))),
+     NULL, 403, "Bundle.entry[1]"},
+    {"a transaction that takes another's", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", POSTED("Observation", NEW("mine")) "," ENTRY(
+                               "PUT", "Observation/of-other", OBS("of-other", "mine"))),
+     NULL, 404, "Bundle.entry[1]"},
+    {"a transaction that gives away", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", ENTRY("PUT", "Observation/of-mine", OBS("of-mine", "other"))), NULL, 403,
+     "Bundle.entry[0]"},
+    {"a transaction that deletes", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", GONE("Observation/of-mine") "," GONE("Observation/of-other")), NULL, 404,
+     "Bundle.entry[1]"},
+    {"a transaction with a condition on another's", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction",
+            ENTRY("PUT", "Observation?identifier=urn:t%7Cother", OBS("of-other", "other"))),
+     NULL, 404, "Bundle.entry[0]"},
+    {"a transaction that makes a patient", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", "{\"fullUrl\":\"urn:uuid:p\",\"request\":{\"method\":\"POST\",\"url\":"
+                           "\"Patient\"},\"resource\":" PATIENT("") "}"),
+     NULL, 403, NULL},
+    {"a transaction for oneself", MINE, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction",
+            POSTED("Observation", NEW("mine")) "," POSTED("Observation", NEW("mine"))),
+     NULL, 200, NULL},
+    {"who may read creates", READS, 0, "POST", "Observation", NULL, NULL, NEW("mine"), NULL, 403,
+     NULL},
+    {"who may read updates", READS, 0, "PUT", "Observation/of-mine", NULL, NULL,
+     OBS("of-mine", "mine"), NULL, 403, NULL},
+    {"who may read patches", READS, 0, "PATCH", "Observation/of-mine", NULL, JSON_PATCH,
+     TO("/status", "amended"), NULL, 403, NULL},
+    {"who may read deletes", READS, 0, "DELETE", "Observation/of-mine", NULL, NULL, NULL, NULL, 403,
+     NULL},
+    {"who may create creates", CREATES, 0, "POST", "Observation", NULL, NULL, NEW("mine"), NULL,
+     201, NULL},
+    {"who may create, in a transaction", CREATES, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", POSTED("Observation", NEW("mine"))), NULL, 200, NULL},
+    {"who may create updates", CREATES, 0, "PUT", "Observation/of-mine", NULL, NULL,
+     OBS("of-mine", "mine"), NULL, 403, NULL},
+    {"who may create and not search has no conditions", CREATES, 0, "POST", "Observation", NULL,
+     NULL, NEW("mine"), "identifier=urn:t|mine", 403, NULL},
+    {"who may update updates", UPDATES, 0, "PUT", "Observation/of-mine", NULL, NULL,
+     OBS("of-mine", "mine"), NULL, 200, NULL},
+    {"who may update creates", UPDATES, 0, "POST", "Observation", NULL, NULL, NEW("mine"), NULL,
+     403, NULL},
+    {"who may update creates in a transaction", UPDATES, 0, "POST", "", NULL, NULL,
+     BUNDLE("transaction", POSTED("Observation", NEW("mine"))), NULL, 403, NULL},
+    {"who may update deletes", UPDATES, 0, "DELETE", "Observation/of-mine", NULL, NULL, NULL, NULL,
+     403, NULL},
+    {"a scope for a part writes nothing", GRANULAR, 0, "POST", "Observation", NULL, NULL,
+     NEW("mine"), NULL, 403, NULL},
+    {"what is shown and not to be changed", SEES, 0, "PUT", "Observation/of-other", NULL, NULL,
+     OBS("of-other", "mine"), NULL, 403, NULL},
+    {"nor patched", SEES, 0, "PATCH", "Observation/of-other", NULL, JSON_PATCH,
+     TO("/status", "amended"), NULL, 403, NULL},
+    {"nor deleted", SEES, 0, "DELETE", "Observation/of-other", NULL, NULL, NULL, NULL, 403, NULL},
+    {"nor deleted by a condition", SEES, 0, "DELETE", "Observation", "identifier=urn:t%7Cother",
+     NULL, NULL, NULL, 403, NULL},
+    {"no patient in context", NOBODY, 0, "POST", "Observation", NULL, NULL, NEW("mine"), NULL, 403,
+     NULL},
+    {"no scopes", NOTHING, 0, "DELETE", "Observation/of-mine", NULL, NULL, NULL, NULL, 403, NULL},
+    {"an id of one's own choice", MINE, 1, "PUT", "Observation/chosen", NULL, NULL,
+     OBS("chosen", "mine"), NULL, 201, NULL},
+    {"an id of one's own choice for another", MINE, 1, "PUT", "Observation/chosen-2", NULL, NULL,
+     OBS("chosen-2", "other"), NULL, 403, NULL},
+    {"an id that another's has", MINE, 1, "PUT", "Observation/of-other", NULL, NULL,
+     OBS("of-other", "mine"), NULL, 404, NULL},
+    {"an id that another's had", MINE, 1, "PUT", "Observation/gone", NULL, NULL,
+     OBS("gone", "mine"), NULL, 404, NULL},
+    {"a new patient", MINE, 1, "PUT", "Patient/new", NULL, NULL, PATIENT(ID("new")), NULL, 403,
+     NULL},
+};
+
+/* Statuses of a Bundle's entries, with blanks between. */
+static const char *entry_statuses(apr_pool_t *pool)
+{
+    const char *all = "", *at = fhir_buf_cstr(answer);
+    while ((at = strstr(at, "\"status\":\""))) {
+        at += 10;
+        all = apr_pstrcat(pool, all, *all ? " " : "", apr_pstrmemdup(pool, at, 3), NULL);
+    }
+    return all;
+}
+
+static void run_case(int i, apr_pool_t *pool)
+{
+    const char *before = stored(pool), *name = cases[i].name, *after;
+    const fhir_endpoint_t *endpoint = cases[i].creating ? &creating : &strict;
+    int puts = !strcmp(cases[i].method, "PUT");
+    ask_t ask = {.if_match = puts && !cases[i].creating ? "*" : NULL,
+                 .if_none_exist = cases[i].if_none_exist,
+                 .content_type =
+                     cases[i].content_type ? cases[i].content_type : "application/fhir+json",
+                 .body = cases[i].body};
+    int status = request_of(endpoint, &grants[cases[i].grant], cases[i].method, cases[i].path,
+                            cases[i].query, &ask, pool);
+    int changes = cases[i].status < 300 && !strstr(name, "(nothing)");
+    if (!tap_is_int(status, cases[i].status, "%s", name))
+        tap_diag("%s", fhir_buf_cstr(answer));
+    after = stored(pool);
+    tap_ok(strcmp(before, after) ? changes : !changes, "%s: %s stored", name,
+           changes ? "it is" : "nothing is");
+    if (cases[i].in_answer)
+        tap_ok(strstr(cases[i].in_answer, "entry")
+                   ? strstr(fhir_buf_cstr(answer), cases[i].in_answer) != NULL
+                   : !strcmp(entry_statuses(pool), cases[i].in_answer),
+               "%s: %s", name, cases[i].in_answer);
+}
+
+/* ---- the world ---- */
+
+static void put(const char *path, const char *body, apr_pool_t *pool)
+{
+    ask_t ask = {.content_type = "application/fhir+json", .body = body};
+    int status = request_of(&creating, &grants[EVERYTHING], "PUT", path, NULL, &ask, pool);
+    if (!tap_is_int(status, 201, "%s", path))
+        tap_diag("%s", fhir_buf_cstr(answer));
+}
+
+static void fill(apr_pool_t *pool)
+{
+    ask_t ask = {0};
+    put("Patient/mine", PATIENT(ID("mine")), pool);
+    put("Patient/other", PATIENT(ID("other")), pool);
+    put("Observation/of-mine", TAGGED("of-mine", "mine", "mine"), pool);
+    put("Observation/own-2", OBS("own-2", "mine"), pool);
+    put("Observation/of-other", TAGGED("of-other", "other", "other"), pool);
+    put("Observation/gone", OBS("gone", "other"), pool);
+    tap_is_int(
+        request_of(&creating, &grants[EVERYTHING], "DELETE", "Observation/gone", NULL, &ask, pool),
+        204, "deleted");
+}
+
+int main(int argc, char **argv)
+{
+    apr_pool_t *pool = tap_start(), *sub;
+    fhir_store_config_t config = {0};
+    fhir_store_source_t *source;
+    if (argc != 2)
+        return tap_skip_all("usage: write_grant CONNINFO");
+    admin = PQconnectdb(argv[1]);
+    if (!tap_ok(PQstatus(admin) == CONNECTION_OK, "a server is there"))
+        return tap_done();
+    tap_no_err(fhir_store_source_create(&source, argv[1], 2, apr_time_from_sec(30), pool),
+               "source");
+    tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
+    fhir_endpoint_defaults(&strict);
+    strict.model = &fhir_model_r4;
+    strict.tenant = "main";
+    strict.audience = FHIR_AUDIENCE_PATIENT;
+    strict.interactions = ~0u;
+    strict.conditional_delete = 2;
+    creating = strict;
+    creating.update_create = 1;
+    creating.require_if_match = 0;
+    fill(pool);
+    apr_pool_create(&sub, pool);
+    for (int i = 0; i < (int)TAP_COUNT(cases); i++) {
+        run_case(i, sub);
+        apr_pool_clear(sub);
+    }
+    PQfinish(admin);
+    return tap_done();
+}

@@ -24,7 +24,8 @@ like $loaded->{out} . $loaded->{err}, qr/resources in/, 'are loaded beside HL7\'
 
 my @tables = split /\n/, $t->psql(q{
     SELECT table_name FROM information_schema.columns
-    WHERE table_schema = 'main' AND column_name = 'resource' AND table_name NOT LIKE '%\_history'});
+    WHERE table_schema = 'main' AND column_name = 'resource' AND table_name NOT LIKE '%\_history'
+        AND table_name NOT LIKE '%\_contained'});
 my $all = $t->psql(join ' UNION ALL ',
     map { "SELECT regexp_replace(resource, '[\\n\\r]+ *', ' ', 'g') FROM main.\"$_\"" } @tables);
 my $resources = write_file(work_dir() . '/resources.ndjson', "$all\n");

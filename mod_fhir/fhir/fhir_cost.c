@@ -207,10 +207,12 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     FHIR_TRY(ask_planner(&estimate, sql, stmt));
     if (estimate.cost > max)
         return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"),
-                       apr_psprintf(call->pool,
-                                    "This search would read too much of the database (it would "
-                                    "cost %.0f, at most %d is allowed here)",
-                                    ceil(estimate.cost), max));
+                       call->grant->all /* the size of the data is not everybody's business */
+                           ? apr_psprintf(call->pool,
+                                          "This search would read too much of the database (it "
+                                          "would cost %.0f, at most %d is allowed here)",
+                                          ceil(estimate.cost), max)
+                           : "This search would read too much of the database");
     if (store)
         fhir_store_remember(store, key);
     return NULL;

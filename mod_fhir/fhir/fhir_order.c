@@ -127,7 +127,7 @@ fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_q
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
     /* the id makes the order total; it runs the way of the last key, so that one index serves both
      */
-    add_key(order, fixed(sql, alias, "id"), "text", order->n && order->key[order->n - 1].descending,
-            0);
+    add_key(order, fixed(sql, alias, query->containers ? "ref" : "id"), "text",
+            order->n && order->key[order->n - 1].descending, 0);
     return NULL;
 }

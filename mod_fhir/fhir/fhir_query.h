@@ -130,6 +130,12 @@ typedef enum fhir_total_t {
     FHIR_TOTAL_ACCURATE
 } fhir_total_t;
 
+typedef enum fhir_contained_t {
+    FHIR_CONTAINED_FALSE, /* resources of their own */
+    FHIR_CONTAINED_TRUE,  /* contained ones */
+    FHIR_CONTAINED_BOTH
+} fhir_contained_t;
+
 #define FHIR_QUERY_HASH 32
 typedef struct fhir_query_t {
     const fhir_type_t *type;     /* type searched; system search: one of types at a time */
@@ -140,7 +146,11 @@ typedef struct fhir_query_t {
     fhir_total_t total;
     int summary_count; /* _summary=count or _count=0 */
     int explain;
-    const char *cursor;          /* the page link's sealed word, or NULL */
+    fhir_contained_t contained;     /* _contained */
+    int contained_alone;            /* contained resources come without their container */
+    apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
+                                       types hold some (fhir_contained.h); NULL: the others are */
+    const char *cursor;             /* the page link's sealed word, or NULL */
     fhir_pairs_t applied;        /* what was understood, as given, without the cursor: self link */
     apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */
     const char *hash; /* of type and applied, FHIR_QUERY_HASH bytes: page links are bound to it */

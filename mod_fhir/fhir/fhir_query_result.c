@@ -75,11 +75,22 @@ static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
 static fhir_err_t *take_contained(fhir_query_t *query, const fhir_call_t *call,
                                   const fhir_pair_t *pair)
 {
-    (void)query;
-    return strcmp(pair->value, "false") ? bad(call, pair,
-                                              "false: contained resources are not "
-                                              "searched by themselves")
-                                        : NULL;
+    static const char *const words[] = {"false", "true", "both"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(pair->value, words[i])) {
+            query->contained = (fhir_contained_t)i;
+            return NULL;
+        }
+    return bad(call, pair, "false, true or both");
+}
+
+static fhir_err_t *take_contained_type(fhir_query_t *query, const fhir_call_t *call,
+                                       const fhir_pair_t *pair)
+{
+    query->contained_alone = !strcmp(pair->value, "contained");
+    return query->contained_alone || !strcmp(pair->value, "container")
+               ? NULL
+               : bad(call, pair, "container or contained");
 }
 
 /* _sort=status,-date: at most as many keys as a page link holds. */
@@ -204,7 +215,7 @@ static const struct {
     result_fn take;
     unsigned flags;
 } results[] = {
-    {"_contained", take_contained, IN_SELF}, {"_containedType", take_nothing, IN_SELF},
+    {"_contained", take_contained, IN_SELF}, {"_containedType", take_contained_type, IN_SELF},
     {"_count", take_count, IN_SELF},         {"_cursor", take_cursor, 0},
     {"_elements", take_nothing, IN_SELF},    {"_explain", take_explain, IN_SELF},
     {"_format", take_nothing, IN_SELF},      {"_include", take_include, IN_SELF | MODIFIED},

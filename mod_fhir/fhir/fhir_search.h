@@ -35,9 +35,10 @@ fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_q
                               const char *alias);
 
 /**
- * The statement of a page: columns id, resource, the order's keys but the last as text; when the
- * cursor goes backward, also the number of rows. Always in the order of the search. A cursor without
- * a key goes backward from the end of all matches.
+ * The statement of a page: columns id (of contained resources: "Type/id" of the container, with
+ * "#id" behind it when they come alone), resource, the order's keys but the last as text; when the
+ * cursor goes backward, also the number of rows. Always in the order of the search. A cursor
+ * without a key goes backward from the end of all matches.
  * @param limit rows at most
  */
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,

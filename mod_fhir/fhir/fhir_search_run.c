@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_bundle.h"
+#include "fhir/fhir_contained.h"
 #include "fhir/fhir_cost.h"
 #include "fhir/fhir_explain.h"
 #include "fhir/fhir_include.h"
@@ -17,6 +18,7 @@
 typedef struct page_t {
     fhir_call_t *call;
     const fhir_search_t *search;
+    fhir_search_t spread;      /* it, with the types once more for their contained resources */
     fhir_query_t **queries;    /* one for each type */
     const fhir_query_t *query; /* the first: what is said of the result */
     fhir_bundle_t *bundle;
@@ -37,13 +39,21 @@ static const char *type_name(const page_t *page, int number)
     return fhir_model_str(page->call->model, page->search->types[number]->name);
 }
 
+/* What page links call a type: the contained ones have a name of their own. */
+static const char *place_name(const page_t *page, int number)
+{
+    const char *name = type_name(page, number);
+    return page->queries[number]->containers ? apr_pstrcat(page->call->pool, name, "#", NULL)
+                                             : name;
+}
+
 /* A row's place: its type when there are several, its keys, its id. Keys begin at column 2. */
 static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
 {
     apr_pool_t *pool = page->call->pool;
     place->n = 0;
     if (page->search->n_types > 1)
-        place->field[place->n++] = type_name(page, page->type);
+        place->field[place->n++] = place_name(page, page->type);
     for (int i = 0; i + 1 < page->order.n; i++)
         place->field[place->n++] =
             fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
@@ -57,6 +67,23 @@ static void find_skip(page_t *page, const fhir_row_t *row)
         return;
     if (atoi(fhir_row_text(row, 2 + page->order.n - 1)) > page->query->count)
         page->skip = page->more_before = 1;
+}
+
+/* "MedicationRequest/23", and perhaps "#m1", is what was found. */
+static void contained_entry(fhir_bundle_entry_t *entry, const page_t *page)
+{
+    const char *ref = entry->id, *slash = strchr(ref, '/');
+    entry->type = apr_pstrmemdup(page->call->pool, ref, (apr_size_t)(slash - ref));
+    entry->id = slash + 1;
+}
+
+/* Includes follow what has an id of its own. */
+static void note_match(const page_t *page, const fhir_bundle_entry_t *entry)
+{
+    if (page->include && !strchr(entry->id, '#'))
+        fhir_include_match(page->include,
+                           fhir_model_resource(page->call->model, entry->type, strlen(entry->type)),
+                           entry->id);
 }
 
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
@@ -80,8 +107,9 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         remember(&page->first, page, row);
     if (page->rows == page->query->count || page->backward)
         remember(&page->last, page, row);
-    if (page->include)
-        fhir_include_match(page->include, page->search->types[page->type], entry.id);
+    if (page->queries[page->type]->containers)
+        contained_entry(&entry, page);
+    note_match(page, &entry);
     return fhir_bundle_add(page->bundle, &entry);
 }
 
@@ -117,7 +145,7 @@ static fhir_err_t *open_cursor(page_t *page)
     if (page->search->n_types == 1)
         return NULL;
     while (page->start < page->search->n_types && page->cursor.n &&
-           strcmp(type_name(page, page->start), page->cursor.field[0]))
+           strcmp(place_name(page, page->start), page->cursor.field[0]))
         page->start++;
     if (page->start == page->search->n_types || page->cursor.n < 2)
         return foreign_link(page);
@@ -155,10 +183,22 @@ static fhir_err_t *count(page_t *page)
     return NULL;
 }
 
-/* The planner's guess, and no less than what was seen; the truth where the page holds it all. */
+/* 1 if there may be rows of the types searched that the grant does not show. */
+static int is_limited(const fhir_grant_t *grant)
+{
+    for (int i = 0; !grant->all && i < grant->n_scopes; i++)
+        if (grant->scopes[i].patient_only || grant->scopes[i].query)
+            return 1;
+    return 0;
+}
+
+/* The planner's guess, and no less than what was seen; the truth where the page holds it all. What
+ * is expected is told by all rows, so who may see some only gets a count. */
 static fhir_err_t *estimate(page_t *page)
 {
     apr_int64_t total = 0, rows;
+    if (is_limited(page->call->grant))
+        return count(page);
     for (int i = 0; (page->is_cursor || page->more_behind) && i < page->search->n_types; i++) {
         fhir_sql_t *sql;
         fhir_stmt_t stmt;
@@ -272,6 +312,32 @@ static fhir_err_t *run_page(page_t *page)
     return page->include ? fhir_include_run(page->include) : NULL;
 }
 
+/* _contained: the same types once more, or instead, for the contained resources. */
+static fhir_err_t *spread(page_t *page)
+{
+    apr_pool_t *pool = page->call->pool;
+    int n = page->search->n_types, both;
+    fhir_query_t **queries = apr_palloc(pool, sizeof(*queries) * (apr_size_t)n * 2);
+    if (!page->queries[0]->contained)
+        return NULL;
+    if (page->search->said || page->search->narrow)
+        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE, "_contained is of searches alone");
+    both = page->queries[0]->contained == FHIR_CONTAINED_BOTH;
+    page->spread = *page->search;
+    page->spread.n_types = both ? 2 * n : n;
+    page->spread.types = apr_palloc(pool, sizeof(*page->spread.types) * (apr_size_t)n * 2);
+    for (int i = 0; i < n; i++) {
+        int at = both ? n + i : i;
+        queries[i] = page->queries[i];
+        queries[at] = apr_pmemdup(pool, page->queries[i], sizeof(**queries));
+        FHIR_TRY(fhir_contained_find(queries[at], page->call));
+        page->spread.types[i] = page->spread.types[at] = page->search->types[i];
+    }
+    page->queries = queries;
+    page->search = &page->spread;
+    return NULL;
+}
+
 /* One query for each type; all have to understand the parameters. */
 static fhir_err_t *parse(page_t *page)
 {
@@ -295,8 +361,9 @@ static fhir_err_t *parse(page_t *page)
             FHIR_TRY(search->narrow(*query, call, search->baton));
         fhir_query_bind(*query, call, search->path, search->said);
     }
+    FHIR_TRY(spread(page));
     page->query = page->queries[0];
-    if (search->n_types > 1 && page->query->sort->nelts)
+    if (page->search->n_types > 1 && page->query->sort->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_sort needs a search of one resource type; here the matches come "
                                "type by type");

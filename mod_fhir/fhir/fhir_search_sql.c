@@ -5,6 +5,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/fhir_contained.h"
 #include "fhir/fhir_predicate.h"
 #include "fhir/fhir_search.h"
 
@@ -18,6 +19,8 @@ int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
 {
     const fhir_grant_t *grant = call->grant;
     int by_grant = !grant->all && grant->patient != NULL && query->type->patient;
+    if (query->containers)
+        return 0;
     for (int i = 0; by_grant && i < grant->n_scopes; i++)
         by_grant = grant->scopes[i].patient_only;
     if (by_grant)
@@ -100,6 +103,8 @@ static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
 
 fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query)
 {
+    if (query->containers)
+        return fhir_contained_from(sql, query);
     fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
     FHIR_TRY(fhir_sql_node(sql, "t", query->where));
     return fhir_sql_grant(sql, "t", query->type, FHIR_RIGHT_SEARCH);
@@ -111,9 +116,12 @@ static unsigned plan_flags(const fhir_order_t *order, int limit)
     return (order->scoped ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
 }
 
-static void select_columns(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhir_order_t *order,
+                           int backward)
 {
-    fhir_buf_puts(sql->text, "SELECT t.id, t.resource");
+    fhir_buf_puts(sql->text, !query->containers       ? "SELECT t.id, t.resource"
+                             : query->contained_alone ? "SELECT t.ref AS id, t.resource"
+                                                      : "SELECT t.ref AS id, m.resource");
     for (int i = 0; i + 1 < order->n; i++)
         fhir_buf_printf(sql->text, ", (%s)::text%s", order->key[i].expr,
                         backward ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
@@ -158,7 +166,7 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
             fhir_buf_printf(sql->text, ", q.t%d", i);
         fhir_buf_puts(sql->text, ", count(*) OVER () FROM (");
     }
-    select_columns(sql, order, backward);
+    select_columns(sql, query, order, backward);
     FHIR_TRY(fhir_search_from(sql, query));
     FHIR_TRY(beyond(sql, order, cursor));
     order_by(sql, order, backward);

@@ -20,7 +20,8 @@ typedef struct fhir_sql_t {
     fhir_buf_t *text;
     apr_array_header_t *values; /* of fhir_value_t */
     const fhir_call_t *call;
-    int aliases; /* table aliases given out: a1, a2, … */
+    int aliases;   /* table aliases given out: a1, a2, … */
+    int contained; /* alias t is of contained resources, whose ids begin with # */
 } fhir_sql_t;
 
 fhir_err_t *fhir_sql_create(fhir_sql_t **sql, const fhir_call_t *call);

@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 #include <stdlib.h>
 
+#include "fhir/fhir_contained.h"
 #include "fhir/fhir_extract.h"
 #include "fhir/fhir_format.h"
 #include "fhir/fhir_outcome.h"
@@ -257,6 +258,45 @@ fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 
 /* ---- insert ---- */
 
+/* Statements that store the contained resources of the input; what does so comes in a transaction
+ * with the container. NULL without any: nothing more is to be done. */
+static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write, const char *id)
+{
+    const fhir_call_t *call = write->call;
+    fhir_extract_t *extractor;
+
+    *rows = NULL;
+    if (!fhir_contained_any(write->input.root))
+        return NULL;
+    extractor =
+        fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
+    FHIR_TRY(fhir_contained_rows(rows, call->model, extractor, call->endpoint->tenant, call->type,
+                                 id, write->input.source, write->input.root, call->pool));
+    return begin_tx(write);
+}
+
+static fhir_err_t *store_contained(const fhir_call_t *call, const apr_array_header_t *rows)
+{
+    for (int i = 0; rows && i < rows->nelts; i++) {
+        const fhir_contained_row_t *row = &APR_ARRAY_IDX(rows, i, fhir_contained_row_t);
+        int n = row->values->nelts;
+        fhir_value_t *values = apr_palloc(call->pool, sizeof(*values) * (apr_size_t)n);
+        fhir_stmt_t stmt = {row->sql, n, FHIR_STMT_WRITE};
+
+        for (int j = 0; j < n; j++)
+            values[j] = fhir_value_text(APR_ARRAY_IDX(row->values, j, const char *));
+        FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
+    }
+    return NULL;
+}
+
+/* Rows of the version that was replaced are not seen any more, and need not stay. */
+static fhir_err_t *forget_contained(const fhir_write_t *write)
+{
+    return fhir_contained_forget(write->call, write->call->type, write->old.id, write->old.version,
+                                 write->old.text, write->old.len);
+}
+
 /* What must be there for the input to be stored, or NULL. In a transaction Bundle the targets may
  * come later: the Bundle looks for all of them at its end. */
 static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
@@ -283,6 +323,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
 {
     fhir_call_t *call = write->call;
     fhir_record_t *record = &write->new;
+    apr_array_header_t *contained;
     fhir_refs_t *refs;
     fhir_value_t *cells;
     int done;
@@ -304,9 +345,11 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
         refs = NULL;
     }
     stamp(record, write);
+    FHIR_TRY(contained_rows(&contained, write, record->id));
+    record->fresh &= !contained;
     FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
     if (done || !refs)
-        return NULL;
+        return store_contained(call, contained);
     FHIR_TRY(fhir_refs_check(refs, call));
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
                            "A resource that is referred to was just created; try again");
@@ -375,6 +418,7 @@ static int unchanged(fhir_write_t *write)
 fhir_err_t *fhir_write_update(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
+    apr_array_header_t *contained;
     fhir_refs_t *refs;
     fhir_value_t *cells;
     int done = 0, attempt;
@@ -384,6 +428,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
     FHIR_TRY(references(&refs, write));
     if (refs)
         FHIR_TRY(fhir_refs_check(refs, call));
+    FHIR_TRY(contained_rows(&contained, write, write->old.id));
     for (attempt = 1; !done; attempt++) {
         if (unchanged(write)) {
             write->new = write->old;
@@ -395,7 +440,8 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
         if (!done)
             FHIR_TRY(look_again(write, attempt));
     }
-    return NULL;
+    FHIR_TRY(forget_contained(write));
+    return store_contained(call, contained);
 }
 
 fhir_err_t *fhir_write_delete(fhir_write_t *write)
@@ -414,5 +460,5 @@ fhir_err_t *fhir_write_delete(fhir_write_t *write)
             return look_again(write, attempt);
         }
     }
-    return NULL;
+    return done ? forget_contained(write) : NULL;
 }

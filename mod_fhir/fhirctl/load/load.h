@@ -199,9 +199,12 @@ void load_worker_join(load_worker_t *worker);
 typedef struct load_batches_t load_batches_t;
 load_batches_t *load_batches_create(load_t *load, PGconn *conn, apr_pool_t *pool);
 struct fhir_value_t;
-/** Adds a row, flushing when enough are there. */
+struct fhir_extract_t;
+/** Adds a row and those of its contained resources, flushing when enough are there. cells are of
+ *  extract, which is used again. */
 fhir_err_t *load_batches_add(load_batches_t *batches, const load_item_t *item,
-                             const fhir_node_t *resource, const struct fhir_value_t *cells);
+                             const fhir_node_t *resource, const struct fhir_value_t *cells,
+                             struct fhir_extract_t *extract);
 /** Writes all rows. */
 fhir_err_t *load_batches_flush(load_batches_t *batches);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/fhir_time.h"
+#include "fhir/fhir_contained.h"
 #include "fhir/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 #include "store/fhir_store.h"
@@ -41,7 +42,15 @@ typedef struct batch_t {
     row_t *rows;
     apr_uint16_t *slots; /* 1-based row numbers by hash of the id */
     fhir_buf_t *text, *cells;
+    apr_array_header_t *contained; /* of contained_t; NULL: none */
+    apr_pool_t *pool;              /* of contained; or NULL */
 } batch_t;
+
+/* The contained resources of a row. */
+typedef struct contained_t {
+    int row;
+    apr_array_header_t *rows; /* of fhir_contained_row_t */
+} contained_t;
 
 struct load_batches_t {
     load_t *load;
@@ -96,6 +105,9 @@ static void empty(load_batches_t *b, batch_t *batch)
         fhir_buf_free(batch->text);
     fhir_buf_clear(batch->text);
     fhir_buf_clear(batch->cells);
+    batch->contained = NULL;
+    if (batch->pool)
+        apr_pool_clear(batch->pool);
 }
 
 /* The slot of an id: a row's number, or 0 where it would go. */
@@ -353,6 +365,20 @@ static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, 
     return err;
 }
 
+/* Contained resources are few: a statement each. */
+static fhir_err_t *write_contained(load_batches_t *b, const batch_t *batch, int from, int n)
+{
+    for (int i = 0; batch->contained && i < batch->contained->nelts; i++) {
+        const contained_t *c = &APR_ARRAY_IDX(batch->contained, i, contained_t);
+        for (int j = 0; c->row >= from && c->row < from + n && j < c->rows->nelts; j++) {
+            const fhir_contained_row_t *row = &APR_ARRAY_IDX(c->rows, j, fhir_contained_row_t);
+            FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, row->sql, row->values->nelts,
+                                    (const char *const *)row->values->elts));
+        }
+    }
+    return NULL;
+}
+
 static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n)
 {
     const int type = fhir_model_type_index(b->load->model, batch->type);
@@ -371,6 +397,7 @@ static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n
         same += batch->rows[i].action == ROW_SAME;
     if (same < n)
         FHIR_TRY(copy_rows(b, batch, from, n));
+    FHIR_TRY(write_contained(b, batch, from, n));
     return fhirctl_db_run(NULL, b->conn, b->scratch, "COMMIT", 0, NULL);
 }
 
@@ -468,8 +495,27 @@ static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_
     return flush(b, largest);
 }
 
+/* The contained resources of the last row; extract's cells are gone then. */
+static fhir_err_t *add_contained(load_batches_t *b, batch_t *batch, const load_item_t *item,
+                                 const fhir_node_t *resource, fhir_extract_t *extract)
+{
+    contained_t *contained;
+
+    if (!fhir_contained_any(resource))
+        return NULL;
+    if (!batch->pool)
+        apr_pool_create(&batch->pool, b->pool);
+    if (!batch->contained)
+        batch->contained = apr_array_make(batch->pool, 16, sizeof(contained_t));
+    contained = apr_array_push(batch->contained);
+    contained->row = batch->n - 1;
+    return fhir_contained_rows(&contained->rows, b->load->model, extract, NULL, batch->type,
+                               batch->rows[batch->n - 1].id, item->text, resource, batch->pool);
+}
+
 fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
-                             const fhir_node_t *resource, const fhir_value_t *cells)
+                             const fhir_node_t *resource, const fhir_value_t *cells,
+                             fhir_extract_t *extract)
 {
     batch_t *batch = batch_of(b, &b->load->model->types[item->type]);
     apr_uint16_t *slot;
@@ -493,5 +539,5 @@ fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
     put_cells(b, batch, cells);
     row->cells_len = batch->cells->len - row->cells;
     b->bytes += row->text_len + row->cells_len;
-    return NULL;
+    return add_contained(b, batch, item, resource, extract);
 }

@@ -71,7 +71,7 @@ static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
     if (!err)
         err = fhir_extract_run(w->cells, w->extract, type, root);
     if (!err)
-        return load_batches_add(w->batches, item, root, w->cells);
+        return load_batches_add(w->batches, item, root, w->cells, w->extract);
     load_reject(w->load, &item->place, err, item->text, item->text_len);
     return NULL;
 }

@@ -185,6 +185,8 @@ CREATE TABLE "allergyintolerance_history" (
 CREATE INDEX "allergyintolerance_last_updated_idx" ON "allergyintolerance" ("last_updated");
 CREATE INDEX "allergyintolerance_history_last_updated_idx" ON "allergyintolerance_history" ("last_updated");
 CREATE INDEX "allergyintolerance_patient_patient_date_idx" ON "allergyintolerance" (patient, patient_date);
+CREATE INDEX "allergyintolerance_recorder_patient_idx" ON "allergyintolerance" ("recorder") WHERE starts_with("recorder", 'Patient/');
+CREATE INDEX "allergyintolerance_asserter_patient_idx" ON "allergyintolerance" ("asserter") WHERE starts_with("asserter", 'Patient/');
 
 CREATE TABLE "appointment" (
     id text COLLATE "C" PRIMARY KEY,
@@ -344,6 +346,7 @@ CREATE TABLE "basic_history" (
 CREATE INDEX "basic_last_updated_idx" ON "basic" ("last_updated");
 CREATE INDEX "basic_history_last_updated_idx" ON "basic_history" ("last_updated");
 CREATE INDEX "basic_patient_patient_date_idx" ON "basic" (patient, patient_date);
+CREATE INDEX "basic_author_patient_idx" ON "basic" ("author") WHERE starts_with("author", 'Patient/');
 
 CREATE TABLE "binary" (
     id text COLLATE "C" PRIMARY KEY,
@@ -563,6 +566,7 @@ CREATE TABLE "careplan_history" (
 CREATE INDEX "careplan_last_updated_idx" ON "careplan" ("last_updated");
 CREATE INDEX "careplan_history_last_updated_idx" ON "careplan_history" ("last_updated");
 CREATE INDEX "careplan_patient_patient_date_idx" ON "careplan" (patient, patient_date);
+CREATE INDEX "careplan_performer_patient_idx" ON "careplan" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "careteam" (
     id text COLLATE "C" PRIMARY KEY,
@@ -601,6 +605,7 @@ CREATE TABLE "careteam_history" (
 CREATE INDEX "careteam_last_updated_idx" ON "careteam" ("last_updated");
 CREATE INDEX "careteam_history_last_updated_idx" ON "careteam_history" ("last_updated");
 CREATE INDEX "careteam_patient_patient_date_idx" ON "careteam" (patient, patient_date);
+CREATE INDEX "careteam_participant_patient_idx" ON "careteam" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "catalogentry" (
     id text COLLATE "C" PRIMARY KEY,
@@ -788,6 +793,7 @@ CREATE TABLE "claim_history" (
 CREATE INDEX "claim_last_updated_idx" ON "claim" ("last_updated");
 CREATE INDEX "claim_history_last_updated_idx" ON "claim_history" ("last_updated");
 CREATE INDEX "claim_patient_patient_date_idx" ON "claim" (patient, patient_date);
+CREATE INDEX "claim_payee_patient_idx" ON "claim" ("payee") WHERE starts_with("payee", 'Patient/');
 
 CREATE TABLE "claimresponse" (
     id text COLLATE "C" PRIMARY KEY,
@@ -987,6 +993,8 @@ CREATE TABLE "communication_history" (
 CREATE INDEX "communication_last_updated_idx" ON "communication" ("last_updated");
 CREATE INDEX "communication_history_last_updated_idx" ON "communication_history" ("last_updated");
 CREATE INDEX "communication_patient_patient_date_idx" ON "communication" (patient, patient_date);
+CREATE INDEX "communication_sender_patient_idx" ON "communication" ("sender") WHERE starts_with("sender", 'Patient/');
+CREATE INDEX "communication_recipient_patient_idx" ON "communication" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "communicationrequest" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1037,6 +1045,9 @@ CREATE TABLE "communicationrequest_history" (
 CREATE INDEX "communicationrequest_last_updated_idx" ON "communicationrequest" ("last_updated");
 CREATE INDEX "communicationrequest_history_last_updated_idx" ON "communicationrequest_history" ("last_updated");
 CREATE INDEX "communicationrequest_patient_patient_date_idx" ON "communicationrequest" (patient, patient_date);
+CREATE INDEX "communicationrequest_sender_patient_idx" ON "communicationrequest" ("sender") WHERE starts_with("sender", 'Patient/');
+CREATE INDEX "communicationrequest_recipient_patient_idx" ON "communicationrequest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "communicationrequest_requester_patient_idx" ON "communicationrequest" ("requester") WHERE starts_with("requester", 'Patient/');
 
 CREATE TABLE "compartmentdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1134,6 +1145,8 @@ CREATE TABLE "composition_history" (
 CREATE INDEX "composition_last_updated_idx" ON "composition" ("last_updated");
 CREATE INDEX "composition_history_last_updated_idx" ON "composition_history" ("last_updated");
 CREATE INDEX "composition_patient_patient_date_idx" ON "composition" (patient, patient_date);
+CREATE INDEX "composition_author_patient_idx" ON "composition" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "composition_attester_patient_idx" ON "composition" USING gin ("attester") WHERE array_to_tsvector("attester") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "conceptmap" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1257,6 +1270,7 @@ CREATE TABLE "condition_history" (
 CREATE INDEX "condition_last_updated_idx" ON "condition" ("last_updated");
 CREATE INDEX "condition_history_last_updated_idx" ON "condition_history" ("last_updated");
 CREATE INDEX "condition_patient_patient_date_idx" ON "condition" (patient, patient_date);
+CREATE INDEX "condition_asserter_patient_idx" ON "condition" ("asserter") WHERE starts_with("asserter", 'Patient/');
 
 CREATE TABLE "consent" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1385,6 +1399,9 @@ CREATE TABLE "coverage_history" (
 CREATE INDEX "coverage_last_updated_idx" ON "coverage" ("last_updated");
 CREATE INDEX "coverage_history_last_updated_idx" ON "coverage_history" ("last_updated");
 CREATE INDEX "coverage_patient_patient_date_idx" ON "coverage" (patient, patient_date);
+CREATE INDEX "coverage_policy_holder_patient_idx" ON "coverage" ("policy_holder") WHERE starts_with("policy_holder", 'Patient/');
+CREATE INDEX "coverage_subscriber_patient_idx" ON "coverage" ("subscriber") WHERE starts_with("subscriber", 'Patient/');
+CREATE INDEX "coverage_payor_patient_idx" ON "coverage" USING gin ("payor") WHERE array_to_tsvector("payor") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "coverageeligibilityrequest" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1657,6 +1674,7 @@ CREATE TABLE "devicerequest_history" (
 CREATE INDEX "devicerequest_last_updated_idx" ON "devicerequest" ("last_updated");
 CREATE INDEX "devicerequest_history_last_updated_idx" ON "devicerequest_history" ("last_updated");
 CREATE INDEX "devicerequest_patient_patient_date_idx" ON "devicerequest" (patient, patient_date);
+CREATE INDEX "devicerequest_performer_patient_idx" ON "devicerequest" ("performer") WHERE starts_with("performer", 'Patient/');
 
 CREATE TABLE "deviceusestatement" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1786,6 +1804,8 @@ CREATE TABLE "documentmanifest_history" (
 CREATE INDEX "documentmanifest_last_updated_idx" ON "documentmanifest" ("last_updated");
 CREATE INDEX "documentmanifest_history_last_updated_idx" ON "documentmanifest_history" ("last_updated");
 CREATE INDEX "documentmanifest_patient_patient_date_idx" ON "documentmanifest" (patient, patient_date);
+CREATE INDEX "documentmanifest_author_patient_idx" ON "documentmanifest" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "documentmanifest_recipient_patient_idx" ON "documentmanifest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "documentreference" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1846,6 +1866,7 @@ CREATE TABLE "documentreference_history" (
 CREATE INDEX "documentreference_last_updated_idx" ON "documentreference" ("last_updated");
 CREATE INDEX "documentreference_history_last_updated_idx" ON "documentreference_history" ("last_updated");
 CREATE INDEX "documentreference_patient_patient_date_idx" ON "documentreference" (patient, patient_date);
+CREATE INDEX "documentreference_author_patient_idx" ON "documentreference" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "effectevidencesynthesis" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2356,6 +2377,7 @@ CREATE TABLE "explanationofbenefit_history" (
 CREATE INDEX "explanationofbenefit_last_updated_idx" ON "explanationofbenefit" ("last_updated");
 CREATE INDEX "explanationofbenefit_history_last_updated_idx" ON "explanationofbenefit_history" ("last_updated");
 CREATE INDEX "explanationofbenefit_patient_patient_date_idx" ON "explanationofbenefit" (patient, patient_date);
+CREATE INDEX "explanationofbenefit_payee_patient_idx" ON "explanationofbenefit" ("payee") WHERE starts_with("payee", 'Patient/');
 
 CREATE TABLE "familymemberhistory" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2942,6 +2964,7 @@ CREATE TABLE "invoice_history" (
 CREATE INDEX "invoice_last_updated_idx" ON "invoice" ("last_updated");
 CREATE INDEX "invoice_history_last_updated_idx" ON "invoice_history" ("last_updated");
 CREATE INDEX "invoice_patient_patient_date_idx" ON "invoice" (patient, patient_date);
+CREATE INDEX "invoice_recipient_patient_idx" ON "invoice" ("recipient") WHERE starts_with("recipient", 'Patient/');
 
 CREATE TABLE "library" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3070,6 +3093,7 @@ CREATE TABLE "list_history" (
 CREATE INDEX "list_last_updated_idx" ON "list" ("last_updated");
 CREATE INDEX "list_history_last_updated_idx" ON "list_history" ("last_updated");
 CREATE INDEX "list_patient_patient_date_idx" ON "list" (patient, patient_date);
+CREATE INDEX "list_source_patient_idx" ON "list" ("source") WHERE starts_with("source", 'Patient/');
 
 CREATE TABLE "location" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3342,6 +3366,7 @@ CREATE TABLE "medicationadministration_history" (
 CREATE INDEX "medicationadministration_last_updated_idx" ON "medicationadministration" ("last_updated");
 CREATE INDEX "medicationadministration_history_last_updated_idx" ON "medicationadministration_history" ("last_updated");
 CREATE INDEX "medicationadministration_patient_patient_date_idx" ON "medicationadministration" (patient, patient_date);
+CREATE INDEX "medicationadministration_performer_patient_idx" ON "medicationadministration" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "medicationdispense" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3392,6 +3417,7 @@ CREATE TABLE "medicationdispense_history" (
 CREATE INDEX "medicationdispense_last_updated_idx" ON "medicationdispense" ("last_updated");
 CREATE INDEX "medicationdispense_history_last_updated_idx" ON "medicationdispense_history" ("last_updated");
 CREATE INDEX "medicationdispense_patient_patient_date_idx" ON "medicationdispense" (patient, patient_date);
+CREATE INDEX "medicationdispense_receiver_patient_idx" ON "medicationdispense" USING gin ("receiver") WHERE array_to_tsvector("receiver") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "medicationknowledge" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4093,6 +4119,7 @@ CREATE TABLE "observation_history" (
 CREATE INDEX "observation_last_updated_idx" ON "observation" ("last_updated");
 CREATE INDEX "observation_history_last_updated_idx" ON "observation_history" ("last_updated");
 CREATE INDEX "observation_patient_patient_date_idx" ON "observation" (patient, patient_date);
+CREATE INDEX "observation_performer_patient_idx" ON "observation" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "observationdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4694,6 +4721,7 @@ CREATE TABLE "procedure_history" (
 CREATE INDEX "procedure_last_updated_idx" ON "procedure" ("last_updated");
 CREATE INDEX "procedure_history_last_updated_idx" ON "procedure_history" ("last_updated");
 CREATE INDEX "procedure_patient_patient_date_idx" ON "procedure" (patient, patient_date);
+CREATE INDEX "procedure_performer_patient_idx" ON "procedure" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "provenance" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4830,6 +4858,7 @@ CREATE TABLE "questionnaireresponse_history" (
 CREATE INDEX "questionnaireresponse_last_updated_idx" ON "questionnaireresponse" ("last_updated");
 CREATE INDEX "questionnaireresponse_history_last_updated_idx" ON "questionnaireresponse_history" ("last_updated");
 CREATE INDEX "questionnaireresponse_patient_patient_date_idx" ON "questionnaireresponse" (patient, patient_date);
+CREATE INDEX "questionnaireresponse_author_patient_idx" ON "questionnaireresponse" ("author") WHERE starts_with("author", 'Patient/');
 
 CREATE TABLE "relatedperson" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4924,6 +4953,7 @@ CREATE TABLE "requestgroup_history" (
 CREATE INDEX "requestgroup_last_updated_idx" ON "requestgroup" ("last_updated");
 CREATE INDEX "requestgroup_history_last_updated_idx" ON "requestgroup_history" ("last_updated");
 CREATE INDEX "requestgroup_patient_patient_date_idx" ON "requestgroup" (patient, patient_date);
+CREATE INDEX "requestgroup_participant_patient_idx" ON "requestgroup" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "researchdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5339,6 +5369,7 @@ CREATE TABLE "servicerequest_history" (
 CREATE INDEX "servicerequest_last_updated_idx" ON "servicerequest" ("last_updated");
 CREATE INDEX "servicerequest_history_last_updated_idx" ON "servicerequest_history" ("last_updated");
 CREATE INDEX "servicerequest_patient_patient_date_idx" ON "servicerequest" (patient, patient_date);
+CREATE INDEX "servicerequest_performer_patient_idx" ON "servicerequest" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "slot" (
     id text COLLATE "C" PRIMARY KEY,

@@ -145,6 +145,21 @@ static void compare(fhir_sql_t *sql, const char *expr, int plural, const apr_arr
     fhir_buf_putc(sql->text, ')');
 }
 
+/* What all references to patients meet: the condition of the partial indexes that find the records
+ * in a patient's compartment which are about somebody else (tools/fhirgen/ddl.py). */
+static void to_patients(fhir_sql_t *sql, const char *expr, int plural,
+                        const apr_array_header_t *forms, const apr_array_header_t *stems)
+{
+    for (int i = 0; i < forms->nelts; i++)
+        if (strncmp(APR_ARRAY_IDX(forms, i, const char *), "Patient/", 8) != 0)
+            return;
+    if (forms->nelts && !stems->nelts)
+        fhir_buf_printf(sql->text,
+                        plural ? " AND array_to_tsvector(%s) @@ '''Patient/'':*'::tsquery"
+                               : " AND starts_with(%s, 'Patient/')",
+                        expr);
+}
+
 /* The reference by which a type is a hierarchy of its own: Location.partof. */
 static const fhir_param_t *parent_param(const fhir_call_t *call, const fhir_type_t *type)
 {
@@ -232,6 +247,7 @@ static fhir_err_t *test_hierarchy(fhir_sql_t *sql, const char *alias, const fhir
 fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *forms = fhir_predicate_texts(sql), *stems = fhir_predicate_texts(sql);
+    const char *expr;
     if (node->modifier == FHIR_MODIFIER_IDENTIFIER)
         return test_identifier(sql, alias, node);
     if (node->modifier == FHIR_MODIFIER_ABOVE || node->modifier == FHIR_MODIFIER_BELOW)
@@ -239,7 +255,11 @@ fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const f
     if (fhir_predicate_is_patient(sql->call, node))
         return test_patient(sql, alias, node);
     forms_of(sql, node, forms, stems);
-    compare(sql, fhir_predicate_column(sql, alias, node->param, ""), is_plural(node), forms, stems);
+    expr = fhir_predicate_column(sql, alias, node->param, "");
+    fhir_buf_putc(sql->text, '(');
+    compare(sql, expr, is_plural(node), forms, stems);
+    to_patients(sql, expr, is_plural(node), forms, stems);
+    fhir_buf_putc(sql->text, ')');
     return NULL;
 }
 

@@ -94,17 +94,42 @@ def _indexes(plan, table, in_compartment):
     if in_compartment and not plan.patient and plan.type != "Patient":
         # Several patients to a record: its compartment is found through these.
         wanted += [plan.params[name] for name in in_compartment]
-    columns = []
-    for param in wanted:
-        for part in param.components if param.union else [param]:
-            if part.column not in columns:
-                columns.append(part.column)
-    for column in columns:
+    for column in _columns(wanted):
         name, sql = column.physical[0]
         if column.kind == "STRING":
             yield _index(table, name, "USING gin ", " gin_trgm_ops")
         else:
             yield _index(table, name, "USING gin " if sql.endswith("_ARRAY") else "")
+
+
+    if plan.patient and in_compartment:
+        # What else puts a record into a patient's compartment: nearly always somebody else, so
+        # these are small. fhir_predicate_reference.c has the same conditions.
+        for column in _columns(plan.params[name] for name in in_compartment):
+            if column is not plan.patient.column:
+                yield _partial_index(table, *column.physical[0])
+
+
+def _columns(params):
+    columns = []
+    for param in params:
+        for part in param.components if param.union else [param]:
+            if part.column not in columns:
+                columns.append(part.column)
+    return columns
+
+
+def _partial_index(table, column, sql):
+    array = sql.endswith("_ARRAY")
+    where = "array_to_tsvector(\"%s\") @@ '''Patient/'':*'::tsquery" if array else "starts_with(\"%s\", 'Patient/')"
+    return 'CREATE INDEX "%s_%s_patient_idx" ON "%s" %s("%s") WHERE %s;\n' % (
+        table,
+        column,
+        table,
+        "USING gin " if array else "",
+        column,
+        where % column,
+    )
 
 
 def _index(table, column, using="", operators=""):

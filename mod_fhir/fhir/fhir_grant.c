@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The grant as SQL: which rows of a table a request may see. Where grants come from is not known
- * here.
- *
- * A scope for a patient shows the types of that patient's compartment, limited to that patient,
- * and what cannot speak of a patient at all (Practitioner, Organization, Medication, …). A type
- * outside the compartment that can refer to a patient is limited by those references.
+ * here; what a scope for a patient shows of a type is in fhir_grant_patient.c.
  * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
  */
 #include <apr_strings.h>
@@ -81,50 +77,6 @@ fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_
     return NULL;
 }
 
-/* Every reference parameter of a type that can point at a patient. */
-static fhir_qnode_t *patient_references(const fhir_call_t *call, const fhir_type_t *type,
-                                        const fhir_type_t *patient, const char *id)
-{
-    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
-    apr_uint16_t index = fhir_model_type_index(call->model, patient);
-    for (int i = 0; i < type->n_params; i++) {
-        const fhir_param_t *p = &call->model->params[type->first_param + i];
-        int hit = p->kind == FHIR_PARAM_REFERENCE && p->column && !p->n_targets;
-        for (int j = 0; p->kind == FHIR_PARAM_REFERENCE && p->column && j < p->n_targets; j++)
-            hit |= call->model->targets[p->first_target + j] == index;
-        if (hit)
-            fhir_query_add(any, reference_test(call, type, p, patient, id));
-    }
-    return any;
-}
-
-/* What a scope for a patient shows of a type; nothing is appended when that is every row. */
-static fhir_err_t *patient_only(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                int *appended)
-{
-    const fhir_call_t *call = sql->call;
-    const fhir_type_t *patient = fhir_model_resource(call->model, "Patient", 7);
-    const char *id = call->grant->patient;
-    fhir_qnode_t *references;
-    *appended = 1;
-    if (!id) {
-        fhir_buf_puts(sql->text, "FALSE");
-        return NULL;
-    }
-    if (type == patient || type->patient) {
-        fhir_buf_printf(sql->text, "%s.%s = ", alias, type == patient ? "id" : "patient");
-        fhir_sql_bind(sql, id, "text");
-        return NULL;
-    }
-    if (fhir_model_compartment(call->model, patient, type))
-        return fhir_sql_compartment(sql, alias, type, patient, id);
-    references = patient_references(call, type, patient, id);
-    if (references->child)
-        return fhir_sql_node(sql, alias, references);
-    *appended = 0;
-    return NULL;
-}
-
 /* category=system|code&… of a granular scope: a search of its own. */
 static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                             const char *query)
@@ -144,15 +96,13 @@ static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_
 static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                    const fhir_grant_scope_t *scope)
 {
-    int appended = 0;
     if (scope->patient_only)
-        FHIR_TRY(patient_only(sql, alias, type, &appended));
+        FHIR_TRY(fhir_sql_patient(sql, alias, type));
     if (scope->query) {
-        if (appended)
-            fhir_buf_puts(sql->text, " AND ");
+        fhir_buf_puts(sql->text, scope->patient_only ? " AND " : "");
         return granular(sql, alias, type, scope->query);
     }
-    if (!appended)
+    if (!scope->patient_only)
         fhir_buf_puts(sql->text, "TRUE");
     return NULL;
 }
@@ -177,14 +127,17 @@ fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t
     return NULL;
 }
 
-/* History rows have no typed columns, so the text itself must name the patient. */
-static void names_patient(fhir_sql_t *sql, const char *alias)
+/* A version that was replaced shows itself what it says of whom; what a granular scope would find
+ * in it cannot be told without its columns. */
+static void history_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                              const fhir_grant_scope_t *scope)
 {
-    fhir_buf_printf(sql->text, " AND strpos(%s.resource, ", alias);
-    fhir_sql_bind(sql,
-                  apr_pstrcat(sql->call->pool, "Patient/", sql->call->grant->patient, "\"", NULL),
-                  "text");
-    fhir_buf_puts(sql->text, ") > 0");
+    if (scope->query)
+        fhir_buf_puts(sql->text, "FALSE");
+    else if (scope->patient_only)
+        fhir_sql_patient_history(sql, alias, type);
+    else
+        fhir_buf_puts(sql->text, "TRUE");
 }
 
 fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
@@ -192,14 +145,21 @@ fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhi
 {
     const fhir_call_t *call = sql->call;
     const char *current;
+    int n = 0;
     if (call->grant->all)
         return NULL;
     current = fhir_sql_alias(sql);
     fhir_buf_printf(sql->text, " AND EXISTS (SELECT FROM %s %s WHERE %s.id = %s.id",
                     fhir_call_table(call, type, ""), current, current, alias);
     FHIR_TRY(fhir_sql_grant(sql, current, type, right));
-    fhir_buf_putc(sql->text, ')');
-    if (call->grant->patient && type->patient)
-        names_patient(sql, alias);
+    fhir_buf_puts(sql->text, ") AND (");
+    for (int i = 0; i < call->grant->n_scopes; i++) {
+        const fhir_grant_scope_t *scope = &call->grant->scopes[i];
+        if (!covers(scope, fhir_model_type_index(call->model, type), right))
+            continue;
+        fhir_buf_puts(sql->text, n++ ? " OR " : "");
+        history_condition(sql, alias, type, scope);
+    }
+    fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
     return NULL;
 }

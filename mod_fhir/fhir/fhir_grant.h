@@ -4,7 +4,9 @@
  * @brief The grant: what a request may see and do. auth/ makes grants from tokens; fhir/ obeys.
  *
  * A grant becomes a predicate on every table reference of a statement (fhir_sql.h): base, chain,
- * _has, _include, _revinclude, counts.
+ * _has, _include, _revinclude, counts, lists, hierarchies, history. What it does not show is as if
+ * it did not exist, also for writes and what they refer to (t/grant.t); only ids that a client
+ * chooses itself (update-as-create) show by a conflict that they are taken.
  */
 #ifndef FHIR_GRANT_H
 #define FHIR_GRANT_H

@@ -88,6 +88,15 @@ static apr_array_header_t *paths_of(const fhir_call_t *call, const fhir_param_t 
     return paths.list;
 }
 
+apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(call, param);
+    apr_array_header_t *list = apr_array_make(call->pool, 4, sizeof(const char *));
+    for (int i = 0; i < paths->nelts; i++)
+        APR_ARRAY_PUSH(list, const char *) = APR_ARRAY_IDX(paths, i, path_t).path;
+    return list;
+}
+
 int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param)
 {
     apr_array_header_t *paths = paths_of(call, param);

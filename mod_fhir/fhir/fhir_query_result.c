@@ -66,6 +66,9 @@ static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
 {
     if (!call->endpoint->explain)
         return fhir_query_unknown(call, query->type, pair->name);
+    if (!call->grant->all) /* a plan tells of rows that the grant does not show */
+        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                               "_explain needs access to all that is stored");
     if (strcmp(pair->value, "true") && strcmp(pair->value, "false"))
         return bad(call, pair, "true or false");
     query->explain = !strcmp(pair->value, "true");

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_sql.h"
 
 /* ---- the walk ---- */
 
@@ -277,6 +278,47 @@ void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_
     }
 }
 
+/* 1 if the request may do nothing but for one patient. */
+static int is_bound(const fhir_grant_t *grant)
+{
+    int i;
+
+    for (i = 0; i < grant->n_scopes; i++)
+        if (!grant->scopes[i].patient_only)
+            return 0;
+    return !grant->all;
+}
+
+/* A patient's token finds what is the patient's or nobody's: whether there is more, it may not
+ * learn by referring to it. */
+static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
+{
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    int i, next;
+
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i = next) {
+        const fhir_type_t *type = type_at(refs, i);
+        fhir_value_t ids;
+
+        next = take_type(&ids, refs, i);
+        fhir_buf_printf(sql->text,
+                        "%sSELECT * FROM (SELECT '%s/' || t.id FROM %s t WHERE t.id = ANY (",
+                        i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
+                        fhir_call_table(call, type, ""));
+        fhir_sql_bind(sql, ids.data, "text[]");
+        fhir_buf_puts(sql->text, ") AND ");
+        FHIR_TRY(fhir_sql_patient(sql, "t", type));
+        fhir_buf_printf(sql->text, "%s) %s", call->request->tx ? " FOR KEY SHARE OF t" : "",
+                        fhir_sql_alias(sql));
+    }
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_found, refs, NULL));
+    return missing(refs, call);
+}
+
 fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
 {
     apr_array_header_t *values = apr_array_make(call->pool, 4, sizeof(fhir_value_t));
@@ -286,6 +328,8 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
 
     if (!fhir_refs_count(refs))
         return NULL;
+    if (is_bound(call->grant))
+        return check_bound(refs, call);
     sort(refs);
     for (i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);

@@ -51,10 +51,16 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
 /** Appends " AND …" for what the grant lets be seen of alias, nothing when that is everything. */
 fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                            unsigned right);
-/** The same for a history table: what the grant shows of the current version, and no version that
- *  speaks of another patient. */
+/** The same for a history table: the current version must be seen, and the version itself must be
+ *  what a scope shows; versions of what a granular scope finds are not told apart, and not shown.
+ */
 fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                    unsigned right);
+/** Appends the condition that a row is the grant's patient's, or nobody's (fhir_grant_patient.c).
+ */
+fhir_err_t *fhir_sql_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
+/** The same for a row of a history table. */
+void fhir_sql_patient_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
 /** Appends a condition in brackets: alias is in the compartment of focus/id. */
 fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                  const fhir_type_t *focus, const char *id);

@@ -22,3 +22,21 @@ CREATE TABLE fhir_key (
     key bytea NOT NULL,
     created timestamptz NOT NULL DEFAULT now()
 );
+
+-- Short forms of URLs that are stored in thousands of rows: "~l" is "http://loinc.org". A URL has the
+-- short form of the longest beginning that is listed here. Filled by 001-r4-tables.
+CREATE TABLE fhir_short_form (
+    short text COLLATE "C" PRIMARY KEY,
+    url text COLLATE "C" NOT NULL UNIQUE
+);
+
+-- 'http://loinc.org|8867-4' as it is stored in a column of tokens: '~l|8867-4'.
+CREATE FUNCTION fhir_short(url text) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN coalesce((SELECT f.short || substr(fhir_short.url, length(f.url) + 1) FROM fhir_short_form f
+                  WHERE starts_with(fhir_short.url, f.url) ORDER BY length(f.url) DESC LIMIT 1),
+                fhir_short.url);
+
+-- And back.
+CREATE FUNCTION fhir_full(form text) RETURNS text LANGUAGE sql STABLE STRICT PARALLEL SAFE
+RETURN coalesce((SELECT f.url || substr(form, 3) FROM fhir_short_form f WHERE f.short = left(form, 2)),
+                form);

@@ -16,6 +16,7 @@ my @FILES = qw(
     mod_fhir/model/fhir_model_dstu2.c
     mod_fhir/model/fhir_model_r4.c
     mod_fhir/model/fhir_profiles_r4.c
+    mod_fhir/model/fhir_short_table.h
     mod_fhir/model/fhir_uscore_r4.c
     sql/001-r4-tables.sql
     t/us-core.tsv

@@ -48,6 +48,21 @@ my @finds = (
 );
 is(ids(ask($_->[0])), $_->[1], $_->[0]) for @finds;
 
+# ---- short forms of URLs ----
+my $core = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient';
+my @listed = split /\n/, $t->psql('SELECT url FROM main.fhir_short_form');
+cmp_ok scalar @listed, '>', 20, 'URLs that have short forms';
+my @all = map { $_, "${_}x", substr($_, 0, -1) || 'x' } @listed;
+my %profiles = (b1 => ['http://zzz.example/p'], b2 => [$core], b3 => ['~Kpatient'], b4 => \@all);
+$t->load(map { { resourceType => 'Basic', id => $_, code => { text => 'x' }, meta => { profile => $profiles{$_} } } } keys %profiles);
+is $t->psql(q{SELECT string_agg(main.fhir_full(f), ' ' ORDER BY n) FROM main.basic, unnest(meta_profile) WITH ORDINALITY u(f, n) WHERE id = 'b4'}),
+    "@all", 'the stored forms stand for the URLs';
+is $t->psql(q{SELECT count(*) FROM main.basic, unnest(meta_profile) f WHERE f <> main.fhir_short(main.fhir_full(f))}), 0, 'in SQL, too';
+is(ids(ask("Basic?_id=b1,b2,b3&$_->[0]")), $_->[1], $_->[0])
+    for ['_sort=_profile' => 'b2 b1 b3'], ['_sort=-_profile' => 'b3 b1 b2'], ['_profile=~Kpatient' => 'b3'], ["_profile=$core" => 'b2'],
+    ['_profile:below=http://hl7.org/fhir/us' => 'b2'], ['_profile:below=~Kpatient,http://hl7.org' => 'b2 b3'],
+    ["_profile:above=$core/x" => 'b2'], ['_profile:below=http://hl7.org/fhir/us/core/Struc' => ''];
+
 # ---- pages ----
 for my $search ('patient=p1', 'patient=p1&_sort=date', 'patient=p1&_sort=-date', '_sort=code,-_id', 'status=final') {
     my $all = ids(ask("Observation?$search&_count=100"));

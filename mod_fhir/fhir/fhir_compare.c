@@ -9,6 +9,7 @@
  * Source: http://hl7.org/fhir/R4/search.html#prefix, #date, #number, #quantity
  */
 #include "fhir/fhir_predicate.h"
+#include "model/fhir_short.h"
 
 /*
  * Patterns: l and h stand for the operand's columns, a and b for the bounds of the search value, v
@@ -88,7 +89,7 @@ static void unit_of(fhir_sql_t *sql, const fhir_operand_t *operand, const fhir_q
 {
     if (v->system) {
         fhir_buf_printf(sql->text, " AND %s = ", operand->system);
-        fhir_sql_bind(sql, v->system, "text");
+        fhir_sql_bind(sql, fhir_short_url(v->system, sql->call->pool), "text");
     }
     if (!v->code)
         return;

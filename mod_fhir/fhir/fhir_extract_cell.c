@@ -11,6 +11,7 @@
 #include "core/fhir_decimal.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_extract_private.h"
+#include "model/fhir_short.h"
 
 #define UNIQUE_MAX 4096u /* bytes of an array up to which its values are kept apart */
 #define NUMBER_MAX 400u  /* digits of a number that is searchable: far inside numeric's limits */
@@ -121,6 +122,29 @@ static void add_form(fhir_extract_t *x, const char *s, apr_size_t len)
     }
 }
 
+/* A code as it stands beside forms with a system; a column of codes alone has it as it came. */
+static void add_code(fhir_extract_t *x, const char *s, apr_size_t len)
+{
+    fhir_buf_t *b = x->scratch;
+
+    if (!x->composite && x->param->column_kind == FHIR_COL_CODE) {
+        add_form(x, s, len);
+        return;
+    }
+    fhir_buf_clear(b);
+    fhir_short_append_code(b, s, len);
+    add_form(x, b->data, b->len);
+}
+
+static void add_uri(fhir_extract_t *x, const char *s, apr_size_t len)
+{
+    fhir_buf_t *b = x->scratch;
+
+    fhir_buf_clear(b);
+    fhir_short_append(b, s, len);
+    add_member(x, 0, b->data, b->len);
+}
+
 void fhir_extract_put_text(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     int i = 0;
@@ -128,13 +152,15 @@ void fhir_extract_put_text(fhir_extract_t *x, const char *s, apr_size_t len)
 
     if (!len || len > FHIR_EXTRACT_KEY_MAX)
         return;
-    if (x->composite && x->param->kind == FHIR_PARAM_TOKEN)
-        add_form(x, s, len);
+    if (x->param->kind == FHIR_PARAM_TOKEN)
+        add_code(x, s, len);
     else if (x->composite) {
         while ((c = component(x, &i)) != NULL)
             if (!c->count++)
                 fhir_buf_json_string(c->text, s, len);
     }
+    else if (x->param->column_kind == FHIR_COL_URIS)
+        add_uri(x, s, len);
     else
         add_member(x, 0, s, len);
 }
@@ -149,12 +175,12 @@ void fhir_extract_put_token(fhir_extract_t *x, const fhir_node_t *system, const 
     if (system_len + (is_text(code) ? code->text_len : 0) > FHIR_EXTRACT_KEY_MAX)
         return;
     if (is_text(code))
-        add_form(x, code->text, code->text_len);
+        add_code(x, code->text, code->text_len);
     if (!x->composite && x->param->column_kind == FHIR_COL_CODE)
         return;
     fhir_buf_clear(b);
     if (system_len)
-        fhir_buf_append(b, system->text, system_len);
+        fhir_short_append(b, system->text, system_len);
     fhir_buf_putc(b, '|');
     if (is_text(code))
         fhir_buf_append(b, code->text, code->text_len);
@@ -290,6 +316,12 @@ void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amo
         a.high = NULL;
     if (!a.low && !a.high)
         return;
+    if (a.system) {
+        fhir_buf_clear(x->scratch);
+        fhir_short_append(x->scratch, a.system, a.system_len);
+        a.system = x->scratch->data;
+        a.system_len = x->scratch->len;
+    }
     if (x->composite) {
         while ((c = component(x, &i)) != NULL)
             if (!c->count++)

@@ -59,6 +59,18 @@ static fhir_err_t *union_expr(const char **expr, const char **cast, const fhir_s
     return NULL;
 }
 
+/* The column; of URIs in short forms what they stand for. */
+static const char *values_of(const fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                             const char *suffix)
+{
+    const char *column = fhir_predicate_column(sql, alias, param, suffix);
+    if (param->column_kind != FHIR_COL_URIS)
+        return column;
+    return apr_psprintf(sql->call->pool,
+                        "ARRAY(SELECT \"%s\".fhir_full(u) COLLATE \"C\" FROM unnest(%s) u)",
+                        sql->call->endpoint->tenant, column);
+}
+
 static fhir_err_t *key_expr(const char **expr, const char **cast, const fhir_sql_t *sql,
                             const char *alias, const fhir_param_t *param, int descending)
 {
@@ -72,7 +84,7 @@ static fhir_err_t *key_expr(const char **expr, const char **cast, const fhir_sql
         descending ? forms[param->column_kind].column_down : forms[param->column_kind].column_up;
     around = descending ? forms[param->column_kind].down : forms[param->column_kind].up;
     *cast = forms[param->column_kind].cast;
-    *expr = apr_psprintf(pool, around, fhir_predicate_column(sql, alias, param, suffix));
+    *expr = apr_psprintf(pool, around, values_of(sql, alias, param, suffix));
     return NULL;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_terminology.h"
+#include "model/fhir_short.h"
 
 typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
@@ -99,15 +100,11 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
 {
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
-        if (v->code && v->system && !*v->system &&
-            fhir_predicate_systemless(sql->call, node->param))
-            push(forms, v->code);
-        else if (!v->code)
-            push(systems, apr_pstrcat(sql->call->pool, v->system, "|", NULL));
-        else if (v->system)
-            push(forms, apr_pstrcat(sql->call->pool, v->system, "|", v->code, NULL));
-        else
-            push(forms, v->code);
+        const char *system = v->system;
+        if (v->code && system && !*system && fhir_predicate_systemless(sql->call, node->param))
+            system = NULL;
+        push(v->code ? forms : systems,
+             fhir_short_token(system, v->code ? v->code : "", sql->call->pool));
     }
 }
 

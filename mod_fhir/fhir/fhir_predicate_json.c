@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_predicate.h"
+#include "model/fhir_short.h"
 
 /* Folding as PostgreSQL can do it: marks off, lower case, blanks as one. */
 #define FOLD_OPEN  "btrim(regexp_replace(lower(regexp_replace(normalize("
@@ -186,7 +187,8 @@ static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_q
                                "%s has no modifier :of-type: it is no Identifier",
                                fhir_model_str(sql->call->model, node->param->name));
     for (int i = 0; i < node->n_values; i++)
-        APR_ARRAY_PUSH(values, const char *) = node->values[i].of_value;
+        APR_ARRAY_PUSH(values, const char *) =
+            fhir_short_token(NULL, node->values[i].of_value, sql->call->pool);
     fhir_buf_printf(sql->text, "(%s && ", fhir_predicate_column(sql, alias, node->param, ""));
     fhir_sql_bind_array(sql, values, "text[]");
     fhir_buf_puts(sql->text, " AND EXISTS (SELECT FROM unnest(");

@@ -6,11 +6,25 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_predicate.h"
+#include "model/fhir_short.h"
 
 static int is_plural(const fhir_qnode_t *node)
 {
     return node->param->column_kind == FHIR_COL_URIS ||
            node->param->column_kind == FHIR_COL_REFERENCES;
+}
+
+/* The texts as the column has them: several URIs are stored in short forms. */
+static const apr_array_header_t *stored(const fhir_sql_t *sql, const fhir_qnode_t *node,
+                                        const apr_array_header_t *list)
+{
+    apr_array_header_t *forms = fhir_predicate_texts(sql);
+    if (node->param->column_kind != FHIR_COL_URIS)
+        return list;
+    for (int i = 0; i < list->nelts; i++)
+        APR_ARRAY_PUSH(forms, const char *) =
+            fhir_short_url(APR_ARRAY_IDX(list, i, const char *), sql->call->pool);
+    return forms;
 }
 
 /* One of the texts equals the column, or an element of it. */
@@ -19,7 +33,7 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
 {
     fhir_buf_puts(sql->text, expr);
     fhir_buf_puts(sql->text, is_plural(node) ? " && " : " = ANY (");
-    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_sql_bind_array(sql, stored(sql, node, list), "text[]");
     if (!is_plural(node))
         fhir_buf_putc(sql->text, ')');
 }
@@ -44,8 +58,12 @@ static void below(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
     for (int i = 0; i < list->nelts; i++) {
         const char *url = APR_ARRAY_IDX(list, i, const char *);
         apr_size_t len = strlen(url);
-        APR_ARRAY_PUSH(stems, const char *) =
-            len && url[len - 1] == '/' ? url : apr_pstrcat(sql->call->pool, url, "/", NULL);
+        if (!len || url[len - 1] != '/')
+            url = apr_pstrcat(sql->call->pool, url, "/", NULL);
+        if (node->param->column_kind == FHIR_COL_URIS)
+            fhir_short_stems(stems, url, sql->call->pool);
+        else
+            APR_ARRAY_PUSH(stems, const char *) = url;
     }
     fhir_buf_putc(sql->text, '(');
     equals(sql, expr, node, list);

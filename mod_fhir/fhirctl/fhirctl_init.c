@@ -159,11 +159,12 @@ static fhir_err_t *grant_role(const init_t *init)
                                init->role);
     err = fhirctl_db_run(
         NULL, init->conn, init->pool,
-        apr_pstrcat(
-            init->pool, "GRANT USAGE ON SCHEMA ", schema, " TO ", role,
-            "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema, " TO ", role,
-            "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key FROM ", role,
-            NULL),
+        apr_pstrcat(init->pool, "GRANT USAGE ON SCHEMA ", schema, " TO ", role,
+                    "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema,
+                    " TO ", role,
+                    "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key, "
+                    "fhir_short_form FROM ",
+                    role, NULL),
         0, NULL);
     PQfreemem(role);
     return err;

@@ -36,6 +36,36 @@ static const struct {
      "meta_tag", "{\"c\",\"s|c\"}"},
     {OBS "\"meta\":{\"profile\":[\"p\",\"q\",\"p\"]}}", "meta_profile", "{\"p\",\"q\"}"},
     {OBS "\"meta\":{\"source\":\"src\"}}", "meta_source", "src"},
+    /* short forms of URLs, and what looks like one */
+    {OBS "\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"8867-4\"},"
+         "{\"system\":\"http://snomed.info/sct\"},{\"code\":\"~l|8867-4\"}]}}",
+     "code", "{\"8867-4\",\"~l|8867-4\",\"~s|\",\"~~l|8867-4\",\"|~l|8867-4\"}"},
+    {OBS "\"code\":{\"coding\":[{\"system\":\"~l\",\"code\":\"http://loinc.org\"}]}}", "code",
+     "{\"http://loinc.org\",\"~~l|http://loinc.org\"}"},
+    {OBS "\"identifier\":[{\"system\":\"http://hl7.org/fhir/sid/us-npi\",\"value\":\"1\"}]}",
+     "identifier", "{\"1\",\"~n|1\"}"},
+    {OBS "\"meta\":{\"profile\":[\"http://hl7.org/fhir/us/core/StructureDefinition/"
+         "us-core-observation-lab|5.0.1\",\"~L\"]}}",
+     "meta_profile", "{\"~L|5.0.1\",\"~~L\"}"},
+    {OBS "\"meta\":{\"source\":\"http://loinc.org\"}}", "meta_source", "http://loinc.org"},
+    {OBS "\"status\":\"~l\"}", "status", "~l"},
+    {PAT "\"telecom\":[{\"value\":\"~1\"},{\"value\":\"http://loinc.org\"}]}", "telecom",
+     "{\"~~1\",\"http://loinc.org\"}"},
+    {OBS "\"subject\":{\"identifier\":{\"system\":\"urn:oid:1.2\",\"value\":\"~v\"}}}",
+     "subject_identifier", "{\"~~v\",\"~D1.2|~v\"}"},
+    {OBS "\"derivedFrom\":[{\"reference\":\"http://loinc.org/Observation/1\"}]}", "derived_from",
+     "{\"http://loinc.org/Observation/1\"}"},
+    {OBS
+     "\"valueQuantity\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\",\"code\":\"~u\"}}",
+     "value_quantity_system", "~u"},
+    {OBS
+     "\"valueQuantity\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\",\"code\":\"~u\"}}",
+     "value_quantity_code", "~u"},
+    {OBS
+     "\"component\":[{\"code\":{\"coding\":[{\"system\":\"http://loinc.org\",\"code\":\"~c\"}]},"
+     "\"valueQuantity\":{\"value\":1,\"system\":\"http://unitsofmeasure.org\"}}]}",
+     "component_code_value_quantity",
+     "[{\"0\":[\"~~c\",\"~l|~c\"],\"1\":{\"l\":1,\"h\":1,\"s\":\"~u\"}}]"},
     {PAT
      "\"telecom\":[{\"system\":\"phone\",\"value\":\"1\"},{\"system\":\"email\",\"value\":\"2\"}]}",
      "telecom", "{\"1\",\"2\"}"},

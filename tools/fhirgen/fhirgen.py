@@ -12,6 +12,7 @@ import os
 import compartments
 import emit
 import report
+import shorts
 import source
 from columns import TypeColumns
 from ddl import Ddl
@@ -82,6 +83,9 @@ def main():
     emit.write_requirements(os.path.join(options.out, "mod_fhir/model/fhir_uscore_r4.c"), requirements)
     with open(os.path.join(options.out, "t/us-core.tsv"), "w", encoding="ascii", newline="\n") as out:
         out.writelines(requirements.lines())
+    path = os.path.join(options.out, "mod_fhir/model/fhir_short_table.h")
+    with open(path, "w", encoding="ascii", newline="\n") as out:
+        out.write(shorts.c_text())
     with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
         out.write(ddl.text)
     listed = os.path.join(options.out, "docs/search-parameters-uncompiled.md")

@@ -11,6 +11,7 @@
 
 #include "core/fhir_text.h"
 #include "fhirctl/load/load.h"
+#include "model/fhir_short.h"
 #include "store/fhir_store.h"
 
 #define ANSWERS_MAX 500000 /* kept at most, about 100 MB */
@@ -77,7 +78,8 @@ static fhir_err_t *parse(answer_t *answer, const load_lookup_t *l, const char *c
                                "TYPE?identifier=SYSTEM|VALUE can",
                                apr_pstrmemdup(pool, criterion, len < 200 ? len : 200));
     unescape(token);
-    answer->token = apr_pstrdup(l->pool, token);
+    answer->token = apr_pstrdup(l->pool, strchr(token, '|') ? fhir_short_url(token, pool)
+                                                            : fhir_short_token(NULL, token, pool));
     return NULL;
 }
 

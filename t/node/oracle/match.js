@@ -62,6 +62,8 @@ const meets = {
 const modified = {
     exact: (c, t) => t === c.text,
     contains: (c, t) => fold(t).includes(fold(c.text)),
+    below: (c, t) => t === c.text || t.startsWith(c.text.replace(/\/?$/, '/')),
+    above: (c, t) => t === c.text || (t.includes('://') && c.text.startsWith(t.replace(/\/?$/, '/'))),
     identifier: (c, t) => !!t.identifier && tokenMeets(c, { system: t.identifier.system, code: t.identifier.value }),
     'of-type': (c, t) => t.code === c.value && ((t.type && t.type.coding) || []).some((x) => x.system === c.system && x.code === c.code),
 };

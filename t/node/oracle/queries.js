@@ -37,6 +37,11 @@ class Queries {
         if (t.primitive || t.anySystem || this.chance(0.35)) return { code: t.code, text: escape(t.code) };
         if (!t.system) return { system: '', code: t.code, text: `|${escape(t.code)}` };
         if (this.chance(0.15)) return { system: t.system, text: `${escape(t.system)}|` };
+        if (this.chance(0.05)) { // what the server's own short forms look like is no form of anything
+            const system = `~${this.pick([...'lsotK~'])}`;
+            return this.chance(0.5) ? { system, code: t.code, text: `${system}|${escape(t.code)}` } :
+                { code: `${system}|${t.code}`, text: `${system}\\|${escape(t.code)}` };
+        }
         return { system: t.system, code: t.code, text: `${escape(t.system)}|${escape(t.code)}` };
     }
 
@@ -85,6 +90,16 @@ class Queries {
         return { type: m[1], id: m[2], text: this.chance(0.2) ? `${this.base}/${m[1]}/${m[2]}` : `${m[1]}/${m[2]}` };
     }
 
+    // A URI as a stem or a leaf: cut at a slash or anywhere, or with more behind.
+    stem(t, modifier) {
+        const slashes = [...t.matchAll(/\//g)].map((m) => m.index);
+        let text = t;
+        if (modifier === 'above') text = this.chance(0.5) ? t + this.pick(['/x', '/', 'x', '/x/y']) : t;
+        else if (slashes.length && this.chance(0.6)) text = t.slice(0, this.pick(slashes) + this.pick([0, 1]));
+        else if (this.chance(0.3)) text = t.slice(0, 1 + Math.floor(this.random() * t.length));
+        return { text, shown: escape(text) };
+    }
+
     one(kind, t, param) {
         switch (kind) {
         case 'token': return this.token(t);
@@ -130,6 +145,7 @@ class Queries {
         let modifier;
         if (param.kind === 'string') modifier = this.pick([undefined, undefined, 'exact', 'contains']);
         if (param.kind === 'token' && this.chance(0.12)) modifier = 'not';
+        if (param.kind === 'uri') modifier = this.pick([undefined, undefined, 'below', 'below', 'above']);
         for (let i = 0; i < count; i++) {
             const t = this.sample(type, param);
             if (!t) break;
@@ -141,7 +157,8 @@ class Queries {
                 continue;
             }
             if (modifier === 'identifier') break;
-            const v = modifier === 'exact' ? { text: t, shown: escape(t) } : this.one(param.kind, t, param);
+            const v = modifier === 'exact' ? { text: t, shown: escape(t) } :
+                param.kind === 'uri' ? this.stem(t, modifier) : this.one(param.kind, t, param);
             if (v) values.push(v);
         }
         return values.length ? { param, kind: param.kind, modifier, values } : null;

@@ -1,68 +1,93 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: Apache-2.0
-# Plans of searches: PostgreSQL's generic plan, which serves a prepared statement for all values,
-# must find a patient's rows by the index, a long record's in its order, and no search of US Core may
-# read a large table from end to end.
+# Plans of searches. A prepared statement's generic plan, which serves all values, must find a
+# patient's rows by the index, a long record's in its order. No search that US Core demands, nor one of
+# those that are hard, may read a large table from end to end; nor would it, if all tables were large.
 use strict;
 use warnings;
 use FHIR::Test;
+use FHIR::Test::Searches qw(@ONE_PATIENT @OTHERS @HARD lists patients requests);
 use FHIR::Test::System qw(built read_file run write_file);
 use Test::More;
 
 my $t = FHIR::Test->new(own_cluster => 1);
-my $sample = run({}, built('fhirctl'), 'sample', '--patients', 16, '--seed', 3, '--as-of', '2026-01-01');
+my $sample = run({}, built('fhirctl'), 'sample', '--patients', 24, '--seed', 3, '--as-of', '2026-01-01');
 $t->load(write_file(work_dir() . '/sample.ndjson', $sample->{out}));
 $t->psql('VACUUM ANALYZE');
 $t->psql(q{ALTER SYSTEM SET log_statement = 'all'});
 $t->psql('SELECT pg_reload_conf()');
 my $log = $t->cluster->{log};
+my $large = join '|', split /\n/, $t->psql(q{SELECT relname FROM pg_class WHERE relkind = 'r' AND reltuples > 300
+    AND relnamespace = 'main'::regnamespace});
+like $large, qr/\bobservation\b/, "large tables: $large";
 
-# The plan of the statement that a request sends, for any values.
-sub plan_of {
+# The searches' statements that a request sends: [SQL, values, whether it is prepared].
+sub statements {
     my ($path) = @_;
     my $seen = -s $log;
     my $r = $t->get("/dev/r4/$path");
-    is $r->status, 200, $path or return '';
-    my ($sql) = substr(read_file($log), $seen) =~ /execute [^:]+: (SELECT t\.id.*?)\n(?=\S)/s or return 'no statement';
-    my $n = 0;
-    $n = $_ > $n ? $_ : $n for $sql =~ /\$(\d+)/g;
-    my $values = $n ? '(' . join(', ', ('NULL') x $n) . ')' : '';
-    return $t->psql("SET plan_cache_mode = force_generic_plan; PREPARE p AS $sql; EXPLAIN (COSTS OFF) EXECUTE p$values");
+    is $r->status, 200, $path or diag $r->body;
+    my $text = substr read_file($log), $seen;
+    my @found;
+    while ($text =~ /execute (\S+): (\(?SELECT [^\n]*)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/sg) {
+        my ($name, $sql, $values) = ($1, $2, $3);
+        next if $sql =~ /fhir_schema/;
+        $values =~ s/\n\t/\n/g;
+        push @found, [ $sql, [ $values =~ /\$\d+ = ('(?:[^']|'')*')/g ], $name ne '<unnamed>' ];
+    }
+    ok scalar @found, '  sends a statement';
+    return @found;
 }
+
+# As PostgreSQL plans it for the server: for any values when it is prepared, else for these.
+sub plan_of {
+    my ($statement, $settings) = @_;
+    my ($sql, $values, $prepared) = @$statement;
+    my $mode = $prepared ? 'force_generic_plan' : 'force_custom_plan';
+    my $list = @$values ? '(' . join(', ', @$values) . ')' : '';
+    return $t->psql(($settings // '') . "SET plan_cache_mode = $mode; PREPARE p AS $sql; EXPLAIN (COSTS OFF) EXECUTE p$list");
+}
+
+# ---- one patient's long record, in its order ----
 
 my ($patient) = split /\n/, $t->psql('SELECT patient FROM main.observation GROUP BY 1 ORDER BY count(*) DESC LIMIT 1');
-
-# ---- one patient ----
-
-for (
-    [ Observation       => 'category=vital-signs' ],
-    [ Observation       => 'category=vital-signs&date=ge2015&_count=50' ],
-    [ Observation       => 'code=http://loinc.org|8867-4,8302-2' ],
-    [ Observation       => 'category=laboratory&status=final,amended' ],
-    [ Encounter         => 'date=ge2010' ],
-    [ Condition         => 'category=problem-list-item&clinical-status=active' ],
-    [ MedicationRequest => 'intent=order&status=active' ],
-    [ DiagnosticReport  => 'category=LAB&date=ge2010' ],
-    [ DocumentReference => 'type=11506-3' ],
-    [ Procedure         => 'date=lt2030' ],
-    )
-{
-    my ($type, $query) = @$_;
-    my $plan = plan_of("$type?patient=$patient&$query");
-    like $plan, qr/_patient_patient_date_idx/, '  reads the rows of the patient alone' or diag $plan;
-    # where a patient has a few rows, sorting them is as good
-    like $plan, qr/Index Scan (?:Backward )?using/, '  in the order of the index' or diag $plan if $type eq 'Observation';
-    unlike $plan, qr/Seq Scan/, '  and reads no table whole';
+for ('category=vital-signs', 'category=vital-signs&date=ge2015&_count=50', 'code=http://loinc.org|8867-4,8302-2',
+    'category=laboratory&status=final,amended', '_sort=-date') {
+    my ($plan) = map { plan_of($_) } statements("Observation?patient=$patient&$_");
+    like $plan, qr/Index Scan (?:Backward )?using observation_patient_patient_date_idx/, '  in the order of the index' or diag $plan;
 }
 
-# ---- without a patient: what US Core asks for has an index ----
+# ---- no large table is read whole ----
 
-for ('Patient?name=smith', 'Patient?identifier=urn:x|1', 'Patient?family=oka&birthdate=1980',
-    'Practitioner?name=lee', 'Practitioner?identifier=1', 'Observation?_id=1', 'Encounter?_id=1')
-{
-    my $plan = plan_of($_);
-    # tables that hold a page or two are read whole, whatever indexes they have
-    unlike $plan, qr/Seq Scan on (?:observation|encounter|condition|procedure)/, '  reads no large table whole' or diag $plan;
+# Nothing but these words would find the rows, and no index is there for them by default.
+my $must = qr/^(?:zero matches, no index|sort by date, all|_has, rare|_has two steps)$/;
+my $lists = lists(sub { $t->psql(shift) }, patients(sub { $t->psql(shift) }, 3, 60));
+my %wanted = map { $_->[0] =~ $must ? () : (($_->[1] =~ s/ [@+]\d*$//r) => 1) } @HARD;
+$wanted{$_} = 1 for @ONE_PATIENT, @OTHERS, qw(Patient/<p>/Observation Patient/<p>/Condition Patient/<p>/* Patient/<p>/$everything
+    Observation?performer=Patient/<p> Condition?patient=<p>&_sort=recorded-date);
+for my $template (sort keys %wanted) {
+    my ($path) = requests($template, $lists, 1) or next;
+    for my $statement (statements($path)) {
+        my $plan = plan_of($statement);
+        unlike $plan, qr/Seq Scan on (?:$large)\b/, '  reads no large table whole' or diag "$statement->[0]\n$plan";
+    }
+}
+
+# What is of one patient, or has an index, is found by it: were all tables large, too. Those of practices
+# are so small here that walking through the primary key seems cheaper than any search.
+for my $template (@ONE_PATIENT, @OTHERS) {
+    my ($path) = requests($template, $lists, 1) or next;
+    my $off = $template =~ /=<p>/ ? 'SET enable_seqscan = off; ' : 'SET enable_seqscan = off; SET enable_indexscan = off; ';
+    my ($plan) = map { plan_of($_, $off) } statements($path);
+    unlike $plan, qr/Seq Scan/, '  has an index' or diag $plan;
+    like $plan, qr/Index Cond: \(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))/, '  that is searched, not walked through' or diag $plan;
+}
+
+# A page far behind begins where it begins: the order's index is entered there.
+for ("Observation?patient=$patient&_count=50", 'Observation?category=vital-signs&_count=50', 'Observation?_sort=_lastUpdated&_count=20') {
+    my ($next) = grep { $_->{relation} eq 'next' } @{ $t->get("/dev/r4/$_")->json->{link} };
+    my ($plan) = map { plan_of($_) } statements($next->{url} =~ s{^.*/dev/r4/}{}r);
+    like $plan, qr/Index Cond: .*(?:ROW\(|id|last_updated|patient_date)[^\n]* [<>]/, '  from the cursor on' or diag $plan;
 }
 
 $t->done;

@@ -6,149 +6,22 @@ package Search;
 use strict;
 use warnings;
 use Bench;
+use FHIR::Test::Searches qw(@ONE_PATIENT @OTHERS @HARD);
 use Time::HiRes qw(time);
 
-# <x> stands for the values of that name, of which each request takes the next (see lists).
-my @ONE_PATIENT = split /\n/, <<'END';
-AllergyIntolerance?patient=<p>
-CarePlan?patient=<p>&category=assess-plan
-CareTeam?patient=<p>&status=active
-Condition?patient=<p>
-Condition?patient=<p>&category=encounter-diagnosis
-Coverage?patient=<p>
-Device?patient=<p>
-DiagnosticReport?patient=<p>
-DiagnosticReport?patient=<p>&category=LAB
-DiagnosticReport?patient=<p>&category=LAB&date=ge2015
-DiagnosticReport?patient=<p>&code=http://loinc.org|<report>
-DocumentReference?patient=<p>
-DocumentReference?patient=<p>&category=clinical-note
-DocumentReference?patient=<p>&category=clinical-note&date=ge2015
-DocumentReference?patient=<p>&type=<note>
-Encounter?patient=<p>
-Encounter?patient=<p>&date=ge2015
-FamilyMemberHistory?patient=<p>
-Goal?patient=<p>
-Immunization?patient=<p>
-MedicationDispense?patient=<p>
-MedicationRequest?patient=<p>&intent=order
-MedicationRequest?patient=<p>&intent=order&status=active
-Observation?patient=<p>&category=vital-signs
-Observation?patient=<p>&category=vital-signs&date=ge2015
-Observation?patient=<p>&code=8867-4,8302-2
-Procedure?patient=<p>
-Procedure?patient=<p>&date=ge2015
-QuestionnaireResponse?patient=<p>
-ServiceRequest?patient=<p>
-ServiceRequest?patient=<p>&category=108252007
-ServiceRequest?patient=<p>&category=108252007&authored=ge2015
-ServiceRequest?patient=<p>&code=<report>
-END
-my @OTHERS = split /\n/, <<'END';
-DocumentReference?_id=<documentreference>
-Encounter?_id=<encounter>
-QuestionnaireResponse?_id=<questionnaireresponse>
-RelatedPerson?_id=<relatedperson>
-ServiceRequest?_id=<servicerequest>
-Specimen?_id=<specimen>
-Patient?_id=<p>
-Patient?identifier=<identifier>
-Patient?name=<family>
-Patient?birthdate=<birthdate>&name=<family>
-Patient?gender=<gender>&name=<family>
-Location?name=<location>
-Location?address=boston
-Organization?name=<organization>
-Organization?address=boston
-Practitioner?name=<practitioner>
-Practitioner?identifier=<npi>
-PractitionerRole?practitioner=Practitioner/<practitionerid>
-PractitionerRole?specialty=207Q00000X
-END
-my @HARD = map { [ split /: +/, $_, 2 ] } split /\n/, <<'END';
-113 values in one OR: Observation?patient=<p>&code=<113>
-chain, two values: Observation?patient.name=<family>,<given>
-chain, one patient: Observation?patient=<p>&performer:Practitioner.name=lee,smith
-zero matches, one patient: Observation?patient=<p>&code=none
-zero matches: Patient?name=zzzz
-zero matches, no index: Observation?code=none
-very common token: Observation?category=vital-signs
-very common code: Observation?status=final
-common code: Observation?code=8867-4
-_has, common: Patient?_has:Observation:patient:code=8867-4
-_has, rare: Patient?_has:Condition:patient:code=195967001
-_has, one patient: Patient?_id=<p>&_has:Observation:patient:code=8867-4
-_has two steps: Practitioner?_has:Encounter:practitioner:_has:Condition:encounter:category=encounter-diagnosis
-name prefix, 1 letter: Patient?name=<letter>
-name prefix, 3 letters: Patient?name=<start>
-family and birth year: Patient?family=<start>&birthdate=<year>
-sort by date, one patient: Observation?patient=<p>&_sort=-date
-sort by date, oldest first: Observation?patient=<p>&_sort=date
-sort by date, all: Observation?code=8867-4&_sort=-date
-sort by last update, all: Observation?_sort=-_lastUpdated
-deep page, one patient: Observation?patient=<p> @4
-deep page, all: Observation?category=vital-signs @40
-with Provenance: Condition?patient=<p>&_revinclude=Provenance:target +
-with Medication: MedicationRequest?patient=<p>&intent=order&_include=MedicationRequest:medication +
-END
+# ---- requests ----
 
-# ---- values ----
-
-# JSON, not columns, so that it does not matter how those are stored.
-sub column {
-    my $text = sql(shift);
-    utf8::decode($text);
-    return split /\n/, $text;
-}
-
-sub patients {
-    my ($most, $least) = @_;
-    return column("SELECT id FROM (SELECT id FROM main.patient ORDER BY md5(id)) p WHERE $least <= "
-            . "(SELECT count(*) FROM (SELECT FROM main.observation WHERE patient = p.id LIMIT $least) o) LIMIT $most");
-}
+sub patients { return FHIR::Test::Searches::patients(\&sql, @_) }
 
 sub lists {
     my @p = patients(100, 60);
     die "no patient has 60 Observations: more patients are needed\n" unless @p;
-    my $some = "('{" . join(',', @p) . "}'::text[])";
-    my $of_patients = sub { column("SELECT resource::jsonb #>> '{$_[0]}' FROM main.patient WHERE id = ANY $some ORDER BY id") };
-    my $of = sub { grep { length } column("SELECT DISTINCT resource::jsonb #>> '{$_[1]}' FROM (SELECT resource FROM main.$_[0] LIMIT 3000) r") };
-    my %lists = (p => \@p, family => [ $of_patients->('name,0,family') ], given => [ $of_patients->('name,0,given,0') ],
-        gender => [ $of_patients->('gender') ], birthdate => [ $of_patients->('birthDate') ],
-        identifier => [ $of_patients->('identifier,0,value') ],
-        report => [ $of->(diagnosticreport => 'code,coding,0,code') ], note => [ $of->(documentreference => 'type,coding,0,code') ],
-        location => [ $of->(location => 'name') ], organization => [ $of->(organization => 'name') ],
-        practitioner => [ $of->(practitioner => 'name,0,family') ], practitionerid => [ $of->(practitioner => 'id') ],
-        npi => [ $of->(practitioner => 'identifier,0,value') ]);
-    $lists{letter} = [ 'a' .. 'z' ];
-    $lists{start} = [ map { substr $_, 0, 3 } @{ $lists{family} } ];
-    $lists{year} = [ map { substr $_, 0, 4 } @{ $lists{birthdate} } ];
-    my @codes = $of->(observation => 'code,coding,0,code');
-    push @codes, "none-" . @codes while @codes < 113;
-    $lists{113} = [ join ',', @codes[0 .. 112] ];
-    for my $table (qw(documentreference encounter questionnaireresponse relatedperson servicerequest specimen)) {
-        $lists{$table} = [ grep { length } column("SELECT (SELECT id FROM main.$table WHERE patient = p LIMIT 1) FROM unnest$some p") ];
-    }
-    return \%lists;
+    return FHIR::Test::Searches::lists(\&sql, @p);
 }
 
-sub encoded {
-    my ($text) = @_;
-    utf8::encode($text);
-    return $text =~ s/([^A-Za-z0-9_.~,:|\/-])/sprintf '%%%02X', ord $1/ger;
-}
-
-# The requests of a template: as many as its longest list, at most 60.
 sub requests {
     my ($template, $lists) = @_;
-    my @names = $template =~ /<(\w+)>/g;
-    my ($n) = sort { $b <=> $a } 1, map { scalar @{ $lists->{$_} } } @names;
-    return if grep { !@{ $lists->{$_} } } @names;
-    $n = 60 if $n > 60;
-    return map {
-        my $i = $_;
-        '/dev/r4/' . $template =~ s/<(\w+)>/encoded($lists->{$1}[ $i % @{ $lists->{$1} } ])/ger . '&_count=50'
-    } 0 .. $n - 1;
+    return map { "/dev/r4/$_&_count=50" } FHIR::Test::Searches::requests($template, $lists, 60);
 }
 
 # The page so many pages further on, where there are so many.
@@ -239,9 +112,8 @@ sub curve {
     my ($patients) = @_;
     my %here = (patients => $patients);
     $lists ||= lists();
-    my %any = (%$lists, p => [ patients(60, 60) ]);
-    $any{p} = [ grep { length } column("SELECT id FROM (SELECT id FROM main.patient ORDER BY md5(id || 'x') LIMIT 2000) p "
-            . 'WHERE 30 <= (SELECT count(*) FROM main.observation WHERE patient = p.id)') ];
+    my %any = %$lists;
+    $any{p} = [ patients(1000, 60) ];
     for my $set ([ same => $lists ], [ any => \%any ]) {
         my ($name, $values) = @$set;
         for my $template (@ONE_PATIENT) {

@@ -332,19 +332,22 @@ static fhir_err_t *run_entries(transaction_t *t)
 static fhir_err_t *check_references(transaction_t *t)
 {
     fhir_refs_t *refs = fhir_refs_create(&t->call);
+    fhir_call_t each = t->call;
     int i;
 
     if (!t->call.endpoint->check_references)
         return NULL;
+    apr_pool_create(&each.pool, t->call.pool);
     for (i = 0; i < t->entries->nelts; i++) {
         const fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
         fhir_input_t input;
 
         if (!entry->body || (!is_method(entry, "POST") && !is_method(entry, "PUT")))
             continue;
-        FHIR_TRY(fhir_input_parse(&input, &t->call, entry->body, entry->body_len));
-        FHIR_TRY(fhir_input_type(&input, &t->call));
+        FHIR_TRY(fhir_input_parse(&input, &each, entry->body, entry->body_len));
+        FHIR_TRY(fhir_input_type(&input, &each));
         FHIR_TRY(fhir_refs_add(refs, input.type, input.root));
+        apr_pool_clear(each.pool);
     }
     return fhir_refs_check(refs, &t->call);
 }

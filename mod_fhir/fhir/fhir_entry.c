@@ -175,11 +175,13 @@ static void entry_reset(fhir_response_t *response)
     fhir_buf_clear(response->body->baton);
 }
 
+/* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
 void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
 {
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *call->request;
 
+    apr_pool_create(&request.pool, call->pool);
     request.tx = tx;
     request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
     request.head = !strcmp(entry->method, "HEAD");
@@ -193,10 +195,14 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
     request.is_entry = 1;
     request.baton = entry;
     entry->answer = fhir_buf_create(call->pool, 0);
-    entry->response.headers = apr_table_make(call->pool, 4);
+    entry->response.headers = apr_table_make(request.pool, 4);
     entry->response.body = fhir_buf_out(entry->answer, call->pool);
     entry->response.body_reset = entry_reset;
     entry->err = fhir_service_run(&entry->response, &request);
+    if (entry->err)
+        return; /* which is told from that memory */
+    entry->response.headers = apr_table_clone(call->pool, entry->response.headers);
+    apr_pool_destroy(request.pool);
 }
 
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated)

@@ -127,6 +127,25 @@ is bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'), fullUrl
 is_outcome bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'))), 400, 'invalid',
     qr/id says/, 'else it is refused as in a create';
 
+# Inserts are sent and not waited for: what the database says of one is told of its entry.
+$t->psql(q{CREATE FUNCTION main.poison() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN IF NEW.resource LIKE '%poison%' THEN RAISE 'poison' USING ERRCODE = '53400'; END IF; RETURN NEW; END$$});
+$t->psql('CREATE TRIGGER poison BEFORE INSERT ON main.observation FOR EACH ROW EXECUTE FUNCTION main.poison()');
+for my $case ([ 1, 300 ], [ 150, 300 ], [ 299, 300 ], [ 0, 1 ]) {
+    my ($bad, $n) = @$case;
+    my $before = $t->psql('SELECT count(*) FROM main.observation');
+    my @posts = map { entry(POST => 'Observation',
+            observation($p, $_ == $bad ? (note => [ { text => 'poison' } ]) : ())) } 0 .. $n - 1;
+    my $r = bundle('transaction', entry(GET => 'Patient?_count=1'), @posts, entry(GET => $p));
+    is $r->status, 503, "entry $bad of $n is refused by the database";
+    is $r->json->{issue}[0]{expression}[0], 'Bundle.entry[' . ($bad + 1) . ']', 'which is told of that entry';
+    is $t->psql('SELECT count(*) FROM main.observation'), $before, 'and nothing is stored';
+}
+$t->psql('DROP TRIGGER poison ON main.observation');
+$t->allow_log(qr/53400/);
+is bundle('transaction', map { entry(POST => 'Observation', observation($p)) } 1 .. 300)->status, 200,
+    'the connection is as good as before';
+
 is_outcome $t->post($base, patient()), 400, 'invalid', qr/Bundle/, 'no Bundle';
 is bundle('transaction')->status, 200, 'a transaction without entries';
 

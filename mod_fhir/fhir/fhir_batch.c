@@ -310,6 +310,24 @@ static int by_rank(const void *a, const void *b)
     return order ? order : x->index - y->index;
 }
 
+/* An error that came while an entry ran, or behind the last one (NULL): it may be that of an
+ * earlier one, whose statement was sent and not waited for. */
+static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir_err_t *err)
+{
+    int failed, i;
+
+    if (!err)
+        return NULL;
+    (void)fhir_tx_later(t->request.tx, &failed);
+    for (i = 0; failed >= 0 && i < t->entries->nelts; i++) {
+        const fhir_entry_t *each = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
+
+        if (each->create_id && each->later == failed)
+            entry = each;
+    }
+    return entry ? entry_error(entry, err) : err;
+}
+
 static fhir_err_t *run_entries(transaction_t *t)
 {
     int n = t->entries->nelts, i;
@@ -323,7 +341,7 @@ static fhir_err_t *run_entries(transaction_t *t)
             continue; /* decided before: it exists */
         fhir_entry_run(order[i], t->request.tx);
         if (order[i]->err)
-            return entry_error(order[i], order[i]->err);
+            return blame(t, order[i], order[i]->err);
     }
     return NULL;
 }
@@ -369,8 +387,8 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     for (i = 0; i < entries->nelts; i++)
         FHIR_TRY(rewrite(&t, &APR_ARRAY_IDX(entries, i, fhir_entry_t), source));
     FHIR_TRY(run_entries(&t));
-    FHIR_TRY(check_references(&t));
-    FHIR_TRY(fhir_tx_commit(t.request.tx));
+    FHIR_TRY(blame(&t, NULL, check_references(&t)));
+    FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
     return fhir_entry_answer(call, entries, "transaction-response");
 }
 

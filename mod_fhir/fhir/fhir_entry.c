@@ -126,6 +126,7 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
         memset(entry, 0, sizeof(*entry));
         entry->call = call;
         entry->index = index++;
+        entry->later = -1;
         FHIR_TRY(read_entry(entry, node, source));
     }
     return NULL;
@@ -180,9 +181,12 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
 {
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *call->request;
+    int failed;
 
     apr_pool_create(&request.pool, call->pool);
     request.tx = tx;
+    if (tx)
+        entry->later = fhir_tx_later(tx, &failed);
     request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
     request.head = !strcmp(entry->method, "HEAD");
     request.path = entry->path;

@@ -29,6 +29,7 @@ typedef struct fhir_entry_t {
     fhir_response_t response;
     fhir_buf_t *answer; /* body of the response */
     fhir_err_t *err;
+    int later; /* statements of the transaction left for later when it began; -1: it did not run */
 } fhir_entry_t;
 
 /** The entries of a Bundle, in its order. source: the text that it was parsed from.

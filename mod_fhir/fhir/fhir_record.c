@@ -132,7 +132,9 @@ fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_ty
         fhir_refs_condition(sql, values, refs, call);
     }
     return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts,
-                      record->fresh ? FHIR_STMT_GROUP : 0);
+                      !record->fresh ? 0
+                      : refs         ? FHIR_STMT_GROUP
+                                     : FHIR_STMT_GROUP | FHIR_STMT_LATER);
 }
 
 /*

@@ -335,7 +335,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     if (version > 1 && record->updated <= write->old.updated)
         record->updated = write->old.updated + MILLISECOND;
     record->id = id;
-    record->fresh = !id;
+    record->fresh = !id || id == call->request->create_id;
     if (!id)
         FHIR_TRY(fhir_write_new_id(&record->id, call->pool));
     FHIR_TRY(extract(&cells, write));

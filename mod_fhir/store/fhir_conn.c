@@ -82,7 +82,7 @@ static fhir_err_t *timed_out(apr_pool_t *pool)
         pool, "PostgreSQL did not answer within the statement timeout and its grace");
 }
 
-static apr_time_t deadline_of(apr_interval_time_t timeout)
+apr_time_t fhir_conn_deadline(apr_interval_time_t timeout)
 {
     return timeout > 0 ? apr_time_now() + timeout + FHIR_CONN_GRACE : 0;
 }
@@ -113,9 +113,7 @@ apr_status_t fhir_conn_await(PGconn *conn, apr_time_t deadline)
     }
 }
 
-/* The next result, or NULL at the end or on an error. */
-static fhir_err_t *next_result(PGresult **result, PGconn *conn, apr_time_t deadline,
-                               apr_pool_t *pool)
+fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, apr_time_t deadline, apr_pool_t *pool)
 {
     *result = NULL;
     switch (fhir_conn_await(conn, deadline)) {
@@ -152,7 +150,7 @@ static void drain(PGconn *conn, int cancel, apr_time_t deadline, apr_pool_t *poo
             (void)PQcancel(c, why, sizeof(why));
         PQfreeCancel(c);
     }
-    while (!next_result(&result, conn, deadline, pool) && result) {
+    while (!fhir_conn_next(&result, conn, deadline, pool) && result) {
         PQclear(result);
     }
 }
@@ -181,7 +179,7 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
         fhir_err_t *err;
         PGresult *result;
         int streaming;
-        FHIR_TRY(next_result(&result, conn, deadline, pool));
+        FHIR_TRY(fhir_conn_next(&result, conn, deadline, pool));
         if (!result)
             return NULL;
         streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
@@ -203,13 +201,13 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
 fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
                            apr_interval_time_t timeout, apr_pool_t *pool)
 {
-    apr_time_t deadline = deadline_of(timeout);
+    apr_time_t deadline = fhir_conn_deadline(timeout);
     PGresult *result;
     fhir_err_t *err = NULL;
     if (!PQsendQuery(conn, sql))
         return fhir_store_error(conn, NULL, pool);
     for (;;) {
-        FHIR_TRY(next_result(&result, conn, deadline, pool));
+        FHIR_TRY(fhir_conn_next(&result, conn, deadline, pool));
         if (!result)
             break;
         if (is_error(result) && !err)
@@ -252,6 +250,22 @@ static void forget(state_t *state, const char *sql)
         fhir_stmts_remove(&state->stmts, index);
 }
 
+void fhir_conn_forget(PGconn *conn, const char *sql)
+{
+    state_t *state = state_of(conn);
+    if (state)
+        forget(state, sql);
+}
+
+int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const char *sql)
+{
+    state_t *state = state_of(conn);
+    int index = state ? fhir_stmts_find(&state->stmts, sql) : -1;
+    if (index >= 0)
+        fhir_stmts_name(name, &state->stmts, index);
+    return index >= 0;
+}
+
 static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_interval_time_t timeout,
                              apr_pool_t *pool)
 {
@@ -292,6 +306,18 @@ static fhir_err_t *prepare(int *index, PGconn *conn, state_t *state, const fhir_
     return err;
 }
 
+fhir_err_t *fhir_conn_prepare(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt,
+                              apr_interval_time_t timeout, apr_pool_t *pool)
+{
+    state_t *state = state_of(conn);
+    int index;
+    if (!state)
+        return no_memory(pool);
+    FHIR_TRY(prepare(&index, conn, state, stmt, fhir_conn_deadline(timeout), timeout, pool));
+    fhir_stmts_name(name, &state->stmts, index);
+    return NULL;
+}
+
 static fhir_err_t *send_statement(fhir_progress_t *progress, PGconn *conn, state_t *state,
                                   const fhir_stmt_t *stmt, const char *const *bound,
                                   apr_time_t deadline, apr_interval_time_t timeout,
@@ -313,9 +339,7 @@ static fhir_err_t *send_statement(fhir_progress_t *progress, PGconn *conn, state
     return sent ? NULL : fhir_store_error(conn, NULL, pool);
 }
 
-/* 1 if the server says that the statement as prepared cannot be run any more: it does not know it
- * (DISCARD ALL, a pooler between) or its result type changed after a migration. It did not run. */
-static int is_outdated(const fhir_err_t *err)
+int fhir_conn_is_outdated(const fhir_err_t *err)
 {
     return strcmp(err->sqlstate, "26000") == 0 || strcmp(err->sqlstate, "0A000") == 0;
 }
@@ -325,7 +349,7 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool)
 {
     state_t *state = state_of(conn);
-    apr_time_t deadline = deadline_of(timeout);
+    apr_time_t deadline = fhir_conn_deadline(timeout);
     const char *few[32], **bound = few;
     if (!state)
         return no_memory(pool);
@@ -345,123 +369,13 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
             *affected = changed >= 0 ? changed : progress->rows;
         if (!err && PQstatus(conn) != CONNECTION_OK)
             err = fhir_store_error(conn, NULL, pool);
-        if (!err || !is_outdated(err) || progress->rows || !again)
+        if (!err || !fhir_conn_is_outdated(err) || progress->rows || !again)
             return err;
         progress->sent = 0;
         forget(state, stmt->sql);
         if (PQtransactionStatus(conn) != PQTRANS_IDLE)
             return err; /* inside a transaction, which has failed */
     }
-}
-
-/* ---- a pipeline ---- */
-
-static const char **bound_values(const fhir_stmt_t *stmt, const fhir_value_t *values,
-                                 apr_pool_t *pool)
-{
-    const char **bound = apr_palloc(pool, sizeof(*bound) * (apr_size_t)(stmt->n_values + 1));
-    for (int i = 0; i < stmt->n_values; i++) {
-        bound[i] = values[i].data;
-    }
-    return bound;
-}
-
-static fhir_err_t *prepare_all(PGconn *conn, state_t *state, const fhir_member_t *list,
-                               apr_time_t deadline, apr_interval_time_t timeout, apr_pool_t *pool)
-{
-    int index;
-    for (; list; list = list->next) {
-        FHIR_TRY(prepare(&index, conn, state, list->stmt, deadline, timeout, pool));
-    }
-    return NULL;
-}
-
-static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, state_t *state,
-                            const fhir_member_t *list, apr_pool_t *pool)
-{
-    char name[FHIR_STMTS_NAME];
-    int sent = PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn);
-    progress->sent = 1;
-    for (; list && sent; list = list->next) {
-        fhir_stmts_name(name, &state->stmts, fhir_stmts_find(&state->stmts, list->stmt->sql));
-        sent = PQsendQueryPrepared(conn, name, list->stmt->n_values,
-                                   bound_values(list->stmt, list->values, pool), NULL, NULL, 0);
-    }
-    return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
-}
-
-/* The result of the next command of a pipeline, never NULL without an error. */
-static fhir_err_t *next_of_pipeline(PGresult **result, PGconn *conn, apr_time_t deadline,
-                                    apr_pool_t *pool)
-{
-    PGresult *end = NULL;
-    fhir_err_t *err;
-    FHIR_TRY(next_result(result, conn, deadline, pool));
-    if (!*result)
-        return fhir_store_error(conn, NULL, pool);
-    if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
-        return NULL; /* the only one without a NULL behind it */
-    err = next_result(&end, conn, deadline, pool);
-    if (!err && end)
-        err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
-    PQclear(end);
-    if (err)
-        PQclear(*result);
-    return err;
-}
-
-/* Reads until the sync. *failed: the error that ended the transaction; the server passes over what
- * comes behind it. An error of this function itself: nothing is known. */
-static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, fhir_member_t *list,
-                            apr_time_t deadline, apr_pool_t *pool)
-{
-    *failed = NULL;
-    for (;; list = list ? list->next : NULL) {
-        ExecStatusType status;
-        PGresult *result;
-        FHIR_TRY(next_of_pipeline(&result, conn, deadline, pool));
-        status = PQresultStatus(result);
-        if (list && status == PGRES_COMMAND_OK)
-            list->affected = apr_atoi64(PQcmdTuples(result));
-        else if (!*failed && status != PGRES_PIPELINE_SYNC)
-            *failed = fhir_store_error(conn, result, pool);
-        PQclear(result);
-        if (status == PGRES_PIPELINE_SYNC)
-            break;
-    }
-    if (list) /* fewer results than statements */
-        return fhir_store_error(NULL, NULL, pool);
-    return *failed && fhir_sqlstate_is_lost((*failed)->sqlstate) ? *failed : NULL;
-}
-
-fhir_err_t *fhir_conn_run_together(fhir_progress_t *progress, int *undone, PGconn *conn,
-                                   fhir_member_t *list, apr_interval_time_t timeout,
-                                   apr_pool_t *pool)
-{
-    state_t *state = state_of(conn);
-    apr_time_t deadline = deadline_of(timeout);
-    fhir_err_t *err, *failed = NULL;
-    if (!state)
-        return no_memory(pool);
-    err = prepare_all(conn, state, list, deadline, timeout, pool);
-    if (err) {
-        *undone = PQstatus(conn) == CONNECTION_OK;
-        return err;
-    }
-    err = send_all(progress, conn, state, list, pool);
-    if (!err)
-        err = read_all(&failed, conn, list, deadline, pool);
-    if (err || !PQexitPipelineMode(conn) || PQsetnonblocking(conn, 0)) {
-        fhir_conn_kill(conn);
-        return err ? err : fhir_store_error(conn, NULL, pool);
-    }
-    if (failed && is_outdated(failed)) {
-        for (; list; list = list->next) {
-            forget(state, list->stmt->sql);
-        }
-    }
-    *undone = failed != NULL;
-    return failed;
 }
 
 int fhir_conn_is_stale(PGconn *conn)

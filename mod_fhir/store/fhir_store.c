@@ -30,6 +30,7 @@ struct fhir_tx_t {
     apr_pool_t *pool;
     PGconn *conn; /* NULL when it is over */
     void *handle;
+    fhir_pipeline_t line;
 };
 
 fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_t *source,
@@ -141,7 +142,7 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
         FHIR_TRY(borrow(&conn, &handle, store, pool));
         err = fhir_conn_setup(conn, store->timeout, pool);
         if (!err)
-            err = fhir_conn_run_together(&progress, undone, conn, leader, store->timeout, pool);
+            err = fhir_pipeline_run(&progress, undone, conn, leader, store->timeout, pool);
         lost = is_lost(conn, err);
         give_back(store, conn, handle, lost);
         if (!err || !lost || !again || progress.sent)
@@ -241,6 +242,8 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *p
             return err;
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
     }
+    tx->line.conn = tx->conn;
+    tx->line.timeout = store->timeout;
     apr_pool_cleanup_register(pool, tx, abandon_tx, apr_pool_cleanup_null);
     *tx_out = tx;
     return NULL;
@@ -255,8 +258,17 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
         return fhir_err_detail(
             fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
             pool, "statement after the end of its transaction");
-    err = fhir_conn_run(&progress, affected, tx->conn, stmt, values, row_fn, baton,
-                        tx->store->timeout, pool);
+    if (stmt->flags & FHIR_STMT_LATER) {
+        err = fhir_pipeline_add(&tx->line, stmt, values, pool);
+        if (affected)
+            *affected = 1;
+    }
+    else {
+        err = fhir_pipeline_end(&tx->line, pool);
+        if (!err)
+            err = fhir_conn_run(&progress, affected, tx->conn, stmt, values, row_fn, baton,
+                                tx->store->timeout, pool);
+    }
     atomic_fetch_add_explicit(&tx->store->statements, 1, memory_order_relaxed);
     if (err)
         atomic_fetch_add_explicit(&tx->store->errors, 1, memory_order_relaxed);
@@ -272,6 +284,11 @@ fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
         return fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
                                                "The server could not complete the request"),
                                tx->pool, "commit after the end of the transaction");
+    err = fhir_pipeline_end(&tx->line, tx->pool);
+    if (err) {
+        fhir_tx_rollback(tx);
+        return err;
+    }
     err = fhir_conn_exec(&tag, tx->conn, "COMMIT", tx->store->timeout, tx->pool);
     lost = is_lost(tx->conn, err);
     if (!err && strcmp(tag, "COMMIT") != 0) /* PostgreSQL rolls back a failed one, and says so */
@@ -287,10 +304,17 @@ void fhir_tx_rollback(fhir_tx_t *tx)
 {
     if (!tx->conn)
         return;
+    (void)fhir_pipeline_end(&tx->line, tx->pool);
     if (PQstatus(tx->conn) == CONNECTION_OK && PQtransactionStatus(tx->conn) != PQTRANS_IDLE)
         (void)fhir_conn_exec(NULL, tx->conn, "ROLLBACK", tx->store->timeout, tx->pool);
     end_tx(tx, PQstatus(tx->conn) != CONNECTION_OK);
     apr_pool_cleanup_kill(tx->pool, tx, abandon_tx);
+}
+
+int fhir_tx_later(const fhir_tx_t *tx, int *failed)
+{
+    *failed = tx->line.failed - 1;
+    return tx->line.sent;
 }
 
 PGconn *fhir_tx_conn(fhir_tx_t *tx)

@@ -68,6 +68,9 @@ typedef struct fhir_value_t {
 #define FHIR_STMT_GROUP                                                                            \
     0x10u /* a write that waits for no other one's lock and returns no rows: may be committed      \
              together with others of its kind; what fails in company is run by itself again */
+#define FHIR_STMT_LATER                                                                            \
+    0x20u /* a write that changes one row, always: in a transaction it is sent and not waited for, \
+             and a later call gives its error */
 /** A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know. */
 typedef struct fhir_stmt_t {
     const char *sql;
@@ -116,6 +119,9 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
 /** Commits; an error (also PostgreSQL answering ROLLBACK) means nothing is known to be stored. */
 fhir_err_t *fhir_tx_commit(fhir_tx_t *tx);
 void fhir_tx_rollback(fhir_tx_t *tx);
+/** How many statements with FHIR_STMT_LATER were sent; failed: the number of the one (0, 1, …)
+ * whose error was returned by whatever call, or -1. */
+int fhir_tx_later(const fhir_tx_t *tx, int *failed);
 /** The connection of a transaction, for COPY (fhirctl load). */
 PGconn *fhir_tx_conn(fhir_tx_t *tx);
 

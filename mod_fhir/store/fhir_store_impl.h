@@ -63,21 +63,25 @@ const char *fhir_conn_setup_sql(apr_interval_time_t timeout, apr_pool_t *pool);
 fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
                           const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool);
-typedef struct fhir_member_t fhir_member_t;
-/**
- * Runs the statements of a list in one transaction, sent as one pipeline; sets `affected` of each.
- * @param undone 1 on an error that came before the commit: nothing is stored, for certain; 0 on an
- *               error means that nothing is known
- */
-fhir_err_t *fhir_conn_run_together(fhir_progress_t *progress, int *undone, PGconn *conn,
-                                   fhir_member_t *list, apr_interval_time_t timeout,
-                                   apr_pool_t *pool);
 /** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL. */
 fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
                            apr_interval_time_t timeout, apr_pool_t *pool);
 /** Waits until PQgetResult would not block, or the deadline (0: none) has passed. 0 success,
  *  APR_TIMEUP, or APR_ECONNRESET when the connection is lost. Sends what is still to be sent. */
 apr_status_t fhir_conn_await(PGconn *conn, apr_time_t deadline);
+/** The next result, or NULL at the end; a connection that is late is lost. */
+fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, apr_time_t deadline, apr_pool_t *pool);
+/** When a statement that is sent now is late: its timeout and some grace; 0: never. */
+apr_time_t fhir_conn_deadline(apr_interval_time_t timeout);
+/** 1 if the statement is prepared; its name then. */
+int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const char *sql);
+/** Prepares a statement unless it is. */
+fhir_err_t *fhir_conn_prepare(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt,
+                              apr_interval_time_t timeout, apr_pool_t *pool);
+void fhir_conn_forget(PGconn *conn, const char *sql);
+/** 1 if the server says that the statement as prepared cannot be run any more: it does not know it
+ *  (DISCARD ALL, a pooler between) or its result type changed after a migration. It did not run. */
+int fhir_conn_is_outdated(const fhir_err_t *err);
 /** Hands the rows of a result to row_fn. */
 fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_fn row_fn,
                            void *baton);
@@ -108,6 +112,32 @@ PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_v
 /** Statements and pipelines so far. */
 void fhir_lane_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_lane_t *lane);
 
+/* ---- fhir_pipeline.c: writes that are sent without waiting for the one before ---- */
+
+/** Writes of a transaction whose results are read later. All zero but conn and timeout: none yet.
+ */
+typedef struct fhir_pipeline_t {
+    PGconn *conn;
+    apr_interval_time_t timeout;
+    int open; /* the connection is in pipeline mode */
+    int sent, read;
+    int failed; /* 1 + number of the one that failed, 0: none */
+} fhir_pipeline_t;
+/** Sends a write that changes one row. An error may be that of one before it. */
+fhir_err_t *fhir_pipeline_add(fhir_pipeline_t *line, const fhir_stmt_t *stmt,
+                              const fhir_value_t *values, apr_pool_t *pool);
+/** Reads what is left; the connection is as it was before. */
+fhir_err_t *fhir_pipeline_end(fhir_pipeline_t *line, apr_pool_t *pool);
+
+typedef struct fhir_member_t fhir_member_t;
+/**
+ * Runs the statements of a list in one transaction, sent as one pipeline; sets `affected` of each.
+ * @param undone 1 on an error that came before the commit: nothing is stored, for certain; 0 on an
+ *               error means that nothing is known
+ */
+fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *conn,
+                              fhir_member_t *list, apr_interval_time_t timeout, apr_pool_t *pool);
+
 /* ---- fhir_group.c: which writes go together ---- */
 
 typedef enum fhir_member_state_t {
@@ -125,6 +155,7 @@ struct fhir_member_t {
     fhir_member_state_t state;
     fhir_err_t *err;
     apr_int64_t affected;
+    char name[FHIR_STMTS_NAME]; /* of the prepared statement */
     /* fhir_group.c's */
     fhir_member_t *next; /* of the leader: the others of its batch */
     sem_t wake;

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes that are sent without waiting for the one before: those of a group, in a transaction that
+ * ends with the pipeline, and those of a transaction that goes on. The first error ends either; the
+ * server passes over what comes behind it.
+ */
+#include "store/fhir_store_impl.h"
+
+#include <apr_strings.h>
+
+/* Results that may be left to read: the server must not come to wait for us. */
+#define UNREAD_MAX 128
+
+static int open_pipeline(PGconn *conn)
+{
+    return PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn);
+}
+
+static int close_pipeline(PGconn *conn)
+{
+    return PQexitPipelineMode(conn) && PQsetnonblocking(conn, 0) == 0;
+}
+
+static int send_prepared(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
+                         const fhir_value_t *values)
+{
+    const char *bound[256];
+    if (stmt->n_values > 256)
+        return 0;
+    for (int i = 0; i < stmt->n_values; i++) {
+        bound[i] = values[i].data;
+    }
+    return PQsendQueryPrepared(conn, name, stmt->n_values, bound, NULL, NULL, 0);
+}
+
+/* The result of the next command, never NULL without an error. */
+static fhir_err_t *next_result(PGresult **result, PGconn *conn, apr_time_t deadline,
+                               apr_pool_t *pool)
+{
+    PGresult *end = NULL;
+    fhir_err_t *err;
+    FHIR_TRY(fhir_conn_next(result, conn, deadline, pool));
+    if (!*result)
+        return fhir_store_error(conn, NULL, pool);
+    if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
+        return NULL; /* the only one without a NULL behind it */
+    err = fhir_conn_next(&end, conn, deadline, pool);
+    if (!err && end)
+        err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
+    PQclear(end);
+    if (err)
+        PQclear(*result);
+    return err;
+}
+
+/* ---- a transaction of its own ---- */
+
+static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_member_t *list,
+                            apr_pool_t *pool)
+{
+    int sent = open_pipeline(conn);
+    progress->sent = 1;
+    for (; list && sent; list = list->next) {
+        sent = send_prepared(conn, list->name, list->stmt, list->values);
+    }
+    return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
+}
+
+/* Reads until the sync. *failed: the error that ended the transaction. An error of this function
+ * itself: nothing is known. */
+static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, fhir_member_t *list,
+                            apr_time_t deadline, apr_pool_t *pool)
+{
+    *failed = NULL;
+    for (;; list = list ? list->next : NULL) {
+        ExecStatusType status;
+        PGresult *result;
+        FHIR_TRY(next_result(&result, conn, deadline, pool));
+        status = PQresultStatus(result);
+        if (list && status == PGRES_COMMAND_OK)
+            list->affected = apr_atoi64(PQcmdTuples(result));
+        else if (!*failed && status != PGRES_PIPELINE_SYNC)
+            *failed = fhir_store_error(conn, result, pool);
+        PQclear(result);
+        if (status == PGRES_PIPELINE_SYNC)
+            break;
+    }
+    if (list) /* fewer results than statements */
+        return fhir_store_error(NULL, NULL, pool);
+    return *failed && fhir_sqlstate_is_lost((*failed)->sqlstate) ? *failed : NULL;
+}
+
+fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *conn,
+                              fhir_member_t *list, apr_interval_time_t timeout, apr_pool_t *pool)
+{
+    fhir_err_t *err = NULL, *failed = NULL;
+    for (fhir_member_t *m = list; m && !err; m = m->next) {
+        err = fhir_conn_prepare(m->name, conn, m->stmt, timeout, pool);
+    }
+    if (err) {
+        *undone = PQstatus(conn) == CONNECTION_OK;
+        return err;
+    }
+    err = send_all(progress, conn, list, pool);
+    if (!err)
+        err = read_all(&failed, conn, list, fhir_conn_deadline(timeout), pool);
+    if (err || !close_pipeline(conn)) {
+        fhir_conn_kill(conn);
+        return err ? err : fhir_store_error(conn, NULL, pool);
+    }
+    for (; failed && fhir_conn_is_outdated(failed) && list; list = list->next) {
+        fhir_conn_forget(conn, list->stmt->sql);
+    }
+    *undone = failed != NULL;
+    return failed;
+}
+
+/* ---- within a transaction ---- */
+
+/* Reads the results of what was sent, and the sync. */
+static fhir_err_t *read_line(fhir_err_t **failed, fhir_pipeline_t *line, apr_pool_t *pool)
+{
+    for (;;) {
+        fhir_err_t *err = NULL;
+        PGresult *result;
+        FHIR_TRY(next_result(&result, line->conn, fhir_conn_deadline(line->timeout), pool));
+        if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
+            PQclear(result);
+            return NULL;
+        }
+        line->read++;
+        if (PQresultStatus(result) != PGRES_COMMAND_OK)
+            err = fhir_store_error(line->conn, result, pool);
+        else if (apr_atoi64(PQcmdTuples(result)) != 1)
+            err = fhir_err_detail(fhir_err_create(pool, FHIR_ERR_INTERNAL,
+                                                  "The server could not complete the request"),
+                                  pool, "a write changed %s rows, not 1", PQcmdTuples(result));
+        if (err && !*failed) {
+            *failed = err;
+            line->failed = line->read;
+        }
+        PQclear(result);
+    }
+}
+
+fhir_err_t *fhir_pipeline_end(fhir_pipeline_t *line, apr_pool_t *pool)
+{
+    fhir_err_t *err = NULL, *failed = NULL;
+    if (!line->open)
+        return NULL;
+    line->open = 0;
+    if (!PQpipelineSync(line->conn))
+        err = fhir_store_error(line->conn, NULL, pool);
+    else
+        err = read_line(&failed, line, pool);
+    if (err || !close_pipeline(line->conn)) {
+        fhir_conn_kill(line->conn);
+        return err ? err : fhir_store_error(line->conn, NULL, pool);
+    }
+    if (failed && fhir_conn_is_outdated(failed))
+        fhir_conn_kill(line->conn); /* the next one knows no statements */
+    return failed;
+}
+
+fhir_err_t *fhir_pipeline_add(fhir_pipeline_t *line, const fhir_stmt_t *stmt,
+                              const fhir_value_t *values, apr_pool_t *pool)
+{
+    char name[FHIR_STMTS_NAME];
+    int known = fhir_conn_knows(name, line->conn, stmt->sql);
+    if (!known || line->sent - line->read >= UNREAD_MAX)
+        FHIR_TRY(fhir_pipeline_end(line, pool));
+    if (!known)
+        FHIR_TRY(fhir_conn_prepare(name, line->conn, stmt, line->timeout, pool));
+    if (!line->open) {
+        line->open = open_pipeline(line->conn);
+        if (!line->open)
+            return fhir_store_error(line->conn, NULL, pool);
+    }
+    if (!send_prepared(line->conn, name, stmt, values))
+        return fhir_store_error(line->conn, NULL, pool);
+    line->sent++;
+    return NULL;
+}

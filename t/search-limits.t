@@ -8,7 +8,7 @@ use JSON::PP ();
 use Test::More;
 
 my $t = FHIR::Test->new(endpoints => <<'CONF');
-FHIRStatementTimeout 1s
+FHIRStatementTimeout 3s
 <Location "/dev/r4">
     FHIREndpoint R4 open
     FHIRInteractions all
@@ -44,6 +44,7 @@ my @observations = map {
 } 1 .. 30;
 $t->load({ resourceType => 'Patient', id => 'p1', name => [ { family => "<b>M\x{fc}ller" } ] },
     { resourceType => 'Basic', id => 'b1', code => { text => 'x' } }, @observations);
+$t->psql('ALTER TABLE main.observation SET (autovacuum_enabled = off)');
 $t->psql('VACUUM ANALYZE main.observation');
 
 sub entries { my ($r, $mode) = @_; return grep { $_->{search}{mode} eq $mode } @{ $r->json->{entry} || [] } }

@@ -123,6 +123,28 @@ static void test_no_server(apr_pool_t *pool, int read_lane)
     tap_ok(calls >= 2, "the source was asked, and given nothing back");
 }
 
+/* What was remembered is recalled, until something else takes its place. */
+static void test_memory(apr_pool_t *pool)
+{
+    fhir_store_config_t config = {0};
+    fhir_store_source_t source = {0};
+    fhir_store_t *store;
+    apr_uint64_t key = APR_UINT64_C(0x123456789abcdef0);
+    int lost = 0;
+    tap_no_err(fhir_store_create(&store, &source, &config, pool), "a store");
+    tap_is_int(fhir_store_recall(store, key), 0, "nothing is known");
+    fhir_store_remember(store, key);
+    tap_is_int(fhir_store_recall(store, key), 1, "what was remembered is");
+    tap_is_int(fhir_store_recall(store, key ^ (APR_UINT64_C(1) << 63)), 0, "another key is not");
+    for (apr_uint64_t i = 1; i <= 100000; i++) {
+        apr_uint64_t other = i * APR_UINT64_C(0x9e3779b97f4a7c15);
+        fhir_store_remember(store, other);
+        lost += !fhir_store_recall(store, other);
+    }
+    tap_is_int(lost, 0, "the last one always is");
+    tap_is_int(fhir_store_recall(store, key), 0, "an old one gives way");
+}
+
 static void test_source(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
@@ -147,6 +169,7 @@ int main(void)
     test_elements(pool);
     test_no_server(pool, 0);
     test_no_server(pool, 1);
+    test_memory(pool);
     test_source(pool);
     return tap_done();
 }

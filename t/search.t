@@ -128,6 +128,18 @@ for (
     is(included($_->[0]), $_->[1], "$_->[0] brings '$_->[1]'");
 }
 
+for (
+    [ 'QuestionnaireResponse?questionnaire.version=1' => 'rany rone' ],
+    [ 'QuestionnaireResponse?questionnaire:Questionnaire.version=2' => 'rany rq2' ],
+    [ 'QuestionnaireResponse?questionnaire._id=other' => '' ],
+    [ 'Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=rone' => 'q1' ],
+    [ 'Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed' => 'q1 q2' ],
+    [ 'Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=rthree' => '' ],
+    )
+{
+    is(ids(ask($_->[0])), $_->[1], "$_->[0] finds '$_->[1]'");
+}
+
 # ---- strings of a composite ----
 my @valued = map {
     { resourceType => 'Observation', id => "v$_->[0]", status => 'final', code => { coding => [ { code => 'colour' } ] }, %{ $_->[1] } }

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "fhir/fhir_canonical.h"
 #include "fhir/fhir_cost.h"
 #include "fhir/fhir_explain.h"
 #include "fhir/fhir_outcome.h"
@@ -126,25 +127,6 @@ static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_ty
     return fhir_query_targets(inc->call, wanted->param, type);
 }
 
-/* The column of a type that canonical URLs name, or NULL. */
-static const fhir_param_t *url_param(const fhir_include_t *inc, const fhir_type_t *type)
-{
-    const fhir_param_t *p = fhir_model_param(inc->call->model, type, "url", 3);
-    return p && p->column_kind == FHIR_COL_URI ? p : NULL;
-}
-
-/* SQL of "url|version" of a row, or NULL where the type has no versions. */
-static const char *versioned(const fhir_include_t *inc, const fhir_type_t *type, const char *alias)
-{
-    const fhir_model_t *m = inc->call->model;
-    const fhir_param_t *url = url_param(inc, type), *version;
-    version = fhir_model_param(m, type, "version", 7);
-    if (!url || !version || version->column_kind != FHIR_COL_CODE)
-        return NULL;
-    return apr_psprintf(inc->call->pool, "%s.\"%s\" || '|' || %s.\"%s\"", alias,
-                        fhir_model_str(m, url->column), alias, fhir_model_str(m, version->column));
-}
-
 /* A canonical URL may be of any of the parameter's types that have a url. */
 static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
 {
@@ -152,7 +134,7 @@ static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *ur
     url = apr_pstrdup(inc->call->pool, url);
     for (int i = 0; i < wanted->param->n_targets; i++) {
         apr_uint16_t index = m->targets[wanted->param->first_target + i];
-        if (url_param(inc, &m->types[index]) && fits(inc, wanted, &m->types[index]))
+        if (fhir_canonical_url(inc->call, &m->types[index]) && fits(inc, wanted, &m->types[index]))
             add(inc, inc->urls, index, url);
     }
 }
@@ -254,10 +236,10 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
             FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
         }
         if (inc->urls[i]) {
-            const char *full = versioned(inc, type, "c");
+            const char *full = fhir_canonical_full(inc->call, type, "c");
             select_from(sql, inc, type);
             fhir_buf_putc(sql->text, '(');
-            fhir_sql_column(sql, "c", url_param(inc, type), "");
+            fhir_sql_column(sql, "c", fhir_canonical_url(inc->call, type), "");
             fhir_buf_puts(sql->text, " = ANY (");
             fhir_sql_bind_array(sql, inc->urls[i], "text[]");
             if (full) {
@@ -290,20 +272,15 @@ static apr_array_header_t *round_references(const fhir_include_t *inc,
     return out;
 }
 
-/* Appends an array of the canonical URLs of the round's resources of a type, with and without their
- * version. */
-static void canonical_forms(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
+/* Appends an array of what names the round's resources of a type. */
+static void all_names(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
 {
     const fhir_type_t *type = &inc->call->model->types[index];
-    const char *full = versioned(inc, type, "r");
-    fhir_buf_puts(sql->text, "ARRAY(SELECT f FROM ");
-    fhir_buf_puts(sql->text, fhir_call_table(inc->call, type, ""));
-    fhir_buf_puts(sql->text, " r, LATERAL (VALUES (");
-    fhir_sql_column(sql, "r", url_param(inc, type), "");
-    fhir_buf_printf(sql->text,
-                    full ? "), (%s)) v(f) WHERE r.id = ANY (" : ")) v(f) WHERE r.id = ANY (", full);
+    fhir_buf_printf(sql->text, "ARRAY(SELECT unnest(%s) FROM %s r WHERE r.id = ANY (",
+                    fhir_canonical_names(inc->call, type, "r"),
+                    fhir_call_table(inc->call, type, ""));
     fhir_sql_bind_array(sql, inc->round[index], "text[]");
-    fhir_buf_puts(sql->text, ") AND f IS NOT NULL)");
+    fhir_buf_puts(sql->text, "))");
 }
 
 /* Rows of source whose column p holds one of the references that `forms` appends. */
@@ -329,12 +306,12 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
         fhir_buf_putc(sql->text, ')');
         FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
     }
-    /* what is no Reference, and so has no identifier either, is a canonical URL */
-    for (apr_uint16_t i = 1; !p->identifier_column && i <= m->n_resources; i++) {
-        if (!inc->round[i] || !url_param(inc, &m->types[i]) || !fits(inc, &wanted, &m->types[i]))
+    for (apr_uint16_t i = 1; fhir_canonical_holds(p) && i <= m->n_resources; i++) {
+        if (!inc->round[i] || !fhir_canonical_url(inc->call, &m->types[i]) ||
+            !fits(inc, &wanted, &m->types[i]))
             continue;
         begin_referrers(sql, inc, source, p);
-        canonical_forms(sql, inc, i);
+        all_names(sql, inc, i);
         fhir_buf_putc(sql->text, ')');
         FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
     }

@@ -8,6 +8,8 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_canonical.h"
+
 fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
 {
     fhir_sql_t *sql = apr_pcalloc(call->pool, sizeof(*sql));
@@ -164,6 +166,20 @@ static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
     fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/')", name);
 }
 
+/* References by URL go either way by all that names what they point at. */
+static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other,
+                           const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const int chain = node->kind == FHIR_Q_CHAIN;
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE ",
+                    fhir_call_table(call, node->target, ""), other);
+    fhir_sql_column(sql, chain ? alias : other, node->param, "");
+    fhir_buf_printf(
+        sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? " && %s" : " = ANY (%s)",
+        fhir_canonical_names(call, chain ? node->target : node->type, chain ? other : alias));
+}
+
 /* Every way to follow a reference ends here: two aliases, the child's condition, the grant. */
 static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
@@ -179,7 +195,9 @@ static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
         fhir_buf_putc(sql->text, ')');
         return NULL;
     }
-    if (node->kind == FHIR_Q_CHAIN)
+    if (fhir_canonical_holds(node->param))
+        join_canonical(sql, alias, other, node);
+    else if (node->kind == FHIR_Q_CHAIN)
         join_forward(sql, alias, other, node);
     else
         join_backward(sql, alias, other, node);

@@ -37,6 +37,10 @@ sub records {
             participant => [ { individual => ref_to('Practitioner/doc') } ], serviceProvider => ref_to('Organization/org') },
         { resourceType => 'Condition', id => "$p-cond", %about, code => concept('urn:c', "cond-$p"), asserter => ref_to("Patient/$other-pat"),
             encounter => ref_to("Encounter/$p-enc"), clinicalStatus => concept('http://terminology.hl7.org/CodeSystem/condition-clinical', 'active') },
+        { resourceType => 'MedicationStatement', id => "$p-st", status => 'active', %about, medicationReference => ref_to('#in'),
+            contained => [ { resourceType => 'Medication', id => 'in', code => concept('urn:m', "in-$p") } ] },
+        { resourceType => 'Encounter', id => "$p-enc2", status => 'finished', class => { code => 'AMB' }, %about, reasonReference => [ ref_to('#c') ],
+            contained => [ { resourceType => 'Condition', id => 'c', subject => ref_to("Patient/$other-pat"), code => concept('urn:c', "in-$p") } ] },
         { resourceType => 'MedicationRequest', id => "$p-med", status => 'active', intent => 'order', %about, medicationReference => ref_to('Medication/m') },
         { resourceType => 'DocumentReference', id => "$p-doc", status => 'current', %about, author => [ ref_to('#c') ],
             contained => [ { resourceType => 'Practitioner', id => 'c', name => [ { family => "Contained$p" } ] } ], type => concept($LOINC, '34133-9'),
@@ -177,6 +181,12 @@ my @requests = (
         'Observation?_list=a-list', 'Observation?_list=b-list', 'Patient?_list=b-list', 'List?item=Observation/b-obs1', 'List?item:Observation.code=2-8',
         'List?item:Observation.patient=b-pat', 'Patient?_filter=link.family eq Familyb', 'Patient?_filter=not (family eq Familya)', 'Observation?_filter=subject:Patient.family eq Familyb or code eq 2-8',
         'Observation?_filter=performer:Patient.family sw fam', 'Practitioner?_filter=family pr true',
+        # contained resources are seen with what holds them
+        (map { my $c = $_; map {; "$_&_contained=$c", "$_&_contained=$c&_containedType=contained" } 'Medication?code:not=x', 'Medication?code=in-b', 'Medication?_summary=count',
+            'Medication?_count=1&_total=accurate', 'Condition?patient=b-pat', 'Condition?patient=a-pat', 'Condition?code:not=x', '?_type=Medication,Condition,Practitioner' } qw(true both)),
+        'Medication?_contained=true&_sort=code', 'Medication?_contained=true&_include=MedicationStatement:patient',
+        # expected numbers
+        'Observation?_total=estimate&_count=1', 'Observation?code=2-8&_total=estimate', 'Practitioner?_total=estimate&_count=1', 'Patient?_total=estimate&_count=1', 'Medication?_total=estimate&_count=1',
         # includes
         'Observation?_include=Observation:performer', 'Observation?_include=Observation:performer:Patient&_include:iterate=Patient:link', 'Patient?_include=Patient:link',
         'Patient?_revinclude=Patient:link', 'Patient?_revinclude=Observation:performer', 'Patient?_revinclude=Communication:recipient', 'Patient?_revinclude=Group:member',

@@ -38,12 +38,36 @@ static fhir_err_t *no_set(const fhir_call_t *call, const char *url)
                            url, call->model->label);
 }
 
+/* A set that profiles or extensible bindings name: codes without displays. Whole systems, whose
+ * codes are not here, cannot be listed. */
+static int from_profiles(set_t *set, const fhir_call_t *call, const char *url)
+{
+    const fhir_profiles_t *p = fhir_profiles_of(call->model);
+    apr_uint16_t found = p ? fhir_profiles_set(p, url, strlen(url)) : 0;
+    const apr_uint16_t *parts;
+    int n;
+    if (!found)
+        return 0;
+    parts = fhir_profiles_run(&n, p, p->sets[found].parts);
+    for (int i = 0; i < n; i++)
+        if (p->parts[parts[i]].rest != FHIR_REST_OUT)
+            return 0;
+    for (int i = 0; i < n; i++) {
+        const fhir_psetpart_t *part = &p->parts[parts[i]];
+        for (int c = 0; c < part->n_code; c++)
+            add_code(set, fhir_profiles_str(p, part->system),
+                     fhir_profiles_str(p, p->codes[part->first_code + c]), NULL);
+    }
+    set->url = fhir_profiles_str(p, p->sets[found].url);
+    return 1;
+}
+
 static int from_model(set_t *set, const fhir_call_t *call, const char *url)
 {
     const fhir_model_t *m = call->model;
     const fhir_valueset_t *found = fhir_terminology_valueset(m, url);
     if (!found || found->flags & FHIR_VS_OPEN)
-        return 0;
+        return from_profiles(set, call, url);
     set->url = fhir_model_str(m, found->url);
     for (apr_uint32_t i = 0; i < found->n_codes; i++) {
         const fhir_vscode_t *code = &m->codes[found->first_code + i];

@@ -9,7 +9,6 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_terminology.h"
 #include "model/fhir_short.h"
 
 typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
@@ -125,35 +124,6 @@ fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnod
         fhir_buf_puts(sql->text, ") s WHERE starts_with(v, s))");
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
-}
-
-/* :in: the codes of the value sets become the values. */
-static fhir_err_t *expand_sets(fhir_qnode_t *out, const fhir_sql_t *sql, const fhir_qnode_t *node)
-{
-    const fhir_model_t *m = sql->call->model;
-    apr_array_header_t *values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
-    for (int i = 0; i < node->n_values; i++) {
-        const fhir_valueset_t *set = fhir_terminology_valueset(m, node->values[i].text);
-        if (!set || set->flags & FHIR_VS_OPEN)
-            return fhir_err_create(
-                sql->call->pool, FHIR_ERR_PARAM_VALUE,
-                "%s: the codes of value set \"%s\" are not known here; known are the value sets "
-                "that "
-                "FHIR %s and US Core require, as ValueSet/$expand?url=… tells of each",
-                fhir_model_str(m, node->param->name), node->values[i].text, m->label);
-        for (apr_uint32_t c = 0; c < set->n_codes; c++) {
-            const fhir_vscode_t *code = &m->codes[set->first_code + c];
-            fhir_qvalue_t *value = apr_array_push(values);
-            memset(value, 0, sizeof(*value));
-            value->system = fhir_model_str(m, code->system);
-            value->code = fhir_model_str(m, code->code);
-        }
-    }
-    *out = *node;
-    out->modifier = FHIR_MODIFIER_NONE;
-    out->values = (const fhir_qvalue_t *)values->elts;
-    out->n_values = values->nelts;
     return NULL;
 }
 
@@ -404,19 +374,10 @@ static fhir_err_t *missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_
 static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_qnode_t expanded;
-    switch (node->modifier) {
-    case FHIR_MODIFIER_IN:
-        FHIR_TRY(expand_sets(&expanded, sql, node));
-        return fhir_predicate_append(sql, alias, &expanded);
-    case FHIR_MODIFIER_TEXT:
-    case FHIR_MODIFIER_OF_TYPE:
+    if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
         return fhir_predicate_token_json(sql, alias, node);
-    default:
-        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%s:%s is not known here: it needs a code system's hierarchy",
-                               fhir_model_str(sql->call->model, node->param->name),
-                               fhir_modifier_word(node->modifier));
-    }
+    FHIR_TRY(fhir_predicate_expand(&expanded, sql, node));
+    return fhir_predicate_append(sql, alias, &expanded);
 }
 
 fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)

@@ -48,6 +48,10 @@ apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_par
 /** 1 if a token's data types have no place for a system (boolean, ContactPoint, string): its values
  *  are stored bare, and are what |code asks for. */
 int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param);
+/** A token test with :in, :above or :below as one without: the codes become its values
+ *  (fhir_predicate_terminology.c). */
+fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
+                                  const fhir_qnode_t *node);
 /** Appends the test of _text, _content or _list. */
 fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 

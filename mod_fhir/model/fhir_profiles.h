@@ -110,6 +110,18 @@ typedef struct fhir_rule_t {
     apr_uint16_t binding;    /* extensible, or 0 */
 } fhir_rule_t;
 
+/** A code system whose codes are all known. Sorted by url. */
+typedef struct fhir_psystem_t {
+    apr_uint32_t url;
+    apr_uint16_t first, n; /* in concepts[]; none: it has no hierarchy */
+} fhir_psystem_t;
+/** A code of a hierarchy; those below it follow, with greater depth. A code below two others stands
+ *  twice. */
+typedef struct fhir_pconcept_t {
+    apr_uint32_t code;
+    apr_uint16_t depth; /* 0 at the top */
+} fhir_pconcept_t;
+
 typedef struct fhir_profiles_t {
     const char *strings;
     const fhir_profile_t *profiles;
@@ -128,7 +140,9 @@ typedef struct fhir_profiles_t {
     const apr_uint16_t *type_rules;    /* by model type: run of its invariants */
     const apr_uint16_t *element_rules; /* by model element: rules[] index or 0 */
     const apr_uint16_t *runs;
-    apr_uint16_t n_profiles, n_invariants, n_discriminators, n_sets, n_nodes;
+    const fhir_psystem_t *systems;
+    const fhir_pconcept_t *concepts;
+    apr_uint16_t n_profiles, n_invariants, n_discriminators, n_sets, n_nodes, n_systems;
 } fhir_profiles_t;
 
 /** Those of R4 4.0.1 with US Core 3.1.1, 4.0.0, 5.0.1, 6.1.0, 7.0.0 and 8.0.0. */

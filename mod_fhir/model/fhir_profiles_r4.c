@@ -8,7 +8,7 @@
 /* clang-format off */
 #include "model/fhir_profiles.h"
 
-static const char strings[184917] =
+static const char strings[229783] =
     "\0"
     "\"%\"\0"
     "\"/min\"\0"
@@ -573,8 +573,289 @@ static const char strings[184917] =
     "0.11\0"
     "0.4.0\0"
     "0.5.0\0"
+    "0001\0"
+    "0002\0"
+    "0003\0"
+    "0004\0"
+    "0005\0"
+    "0006\0"
+    "0007\0"
+    "0008\0"
+    "0009\0"
+    "0010\0"
+    "0011\0"
+    "0012\0"
+    "0013\0"
+    "0014\0"
+    "0015\0"
+    "0016\0"
+    "0017\0"
+    "0018\0"
+    "0019\0"
+    "0020\0"
+    "0021\0"
+    "0022\0"
+    "0023\0"
+    "0024\0"
+    "0025\0"
+    "0026\0"
+    "0027\0"
+    "0028\0"
+    "0029\0"
+    "0030\0"
+    "0031\0"
+    "0032\0"
+    "0033\0"
+    "0034\0"
+    "0035\0"
+    "0036\0"
+    "0037\0"
+    "0038\0"
+    "0039\0"
+    "0040\0"
+    "0041\0"
+    "0042\0"
+    "0043\0"
+    "0044\0"
+    "0045\0"
+    "0046\0"
+    "0047\0"
+    "0048\0"
+    "0049\0"
+    "0050\0"
+    "0051\0"
+    "0052\0"
+    "0053\0"
+    "0054\0"
+    "0055\0"
+    "0056\0"
+    "0057\0"
+    "0058\0"
+    "0059\0"
+    "0060\0"
+    "0061\0"
+    "0062\0"
+    "0063\0"
+    "0064\0"
+    "0065\0"
+    "0066\0"
+    "0067\0"
+    "0068\0"
+    "0069\0"
+    "0070\0"
+    "0071\0"
+    "0072\0"
+    "0073\0"
+    "0074\0"
+    "0075\0"
+    "0076\0"
+    "0077\0"
+    "0078\0"
+    "0079\0"
+    "0080\0"
+    "0081\0"
+    "0082\0"
+    "0083\0"
+    "0084\0"
+    "0085\0"
+    "0086\0"
+    "0087\0"
+    "0088\0"
+    "0089\0"
+    "0090\0"
+    "0091\0"
+    "0092\0"
+    "0093\0"
+    "0094\0"
+    "0095\0"
+    "0096\0"
+    "0097\0"
+    "0098\0"
+    "0099\0"
     "01\0"
+    "0100\0"
+    "0101\0"
+    "0102\0"
+    "0103\0"
+    "0104\0"
+    "0105\0"
+    "0106\0"
+    "0107\0"
+    "0108\0"
+    "0109\0"
+    "0110\0"
+    "0111\0"
+    "0112\0"
+    "0113\0"
+    "0114\0"
+    "0115\0"
+    "0116\0"
+    "0117\0"
+    "0118\0"
+    "0119\0"
+    "0120\0"
+    "0121\0"
+    "0122\0"
+    "0123\0"
+    "0124\0"
+    "0125\0"
+    "0126\0"
+    "0127\0"
+    "0128\0"
+    "0129\0"
+    "0130\0"
+    "0131\0"
+    "0132\0"
+    "0133\0"
+    "0134\0"
+    "0135\0"
+    "0136\0"
+    "0137\0"
+    "0138\0"
+    "0139\0"
+    "0140\0"
+    "0141\0"
+    "0142\0"
+    "0143\0"
+    "0144\0"
+    "0145\0"
+    "0146\0"
+    "0147\0"
+    "0148\0"
+    "0149\0"
+    "0150\0"
+    "0151\0"
+    "0152\0"
+    "0153\0"
+    "0154\0"
+    "0155\0"
+    "0156\0"
+    "0157\0"
+    "0158\0"
+    "0159\0"
+    "0160\0"
+    "0161\0"
+    "0162\0"
+    "0163\0"
+    "0164\0"
+    "0165\0"
+    "0166\0"
+    "0167\0"
+    "0168\0"
+    "0169\0"
+    "0170\0"
+    "0171\0"
+    "0172\0"
+    "0173\0"
+    "0174\0"
+    "0175\0"
+    "0176\0"
+    "0177\0"
+    "0178\0"
+    "0179\0"
+    "0180\0"
+    "0181\0"
+    "0182\0"
+    "0183\0"
+    "0184\0"
+    "0185\0"
+    "0186\0"
+    "0187\0"
+    "0188\0"
+    "0189\0"
+    "0190\0"
+    "0191\0"
+    "0192\0"
+    "0193\0"
+    "0194\0"
+    "0195\0"
+    "0196\0"
+    "0197\0"
+    "0198\0"
+    "0199\0"
     "02\0"
+    "0200\0"
+    "0201\0"
+    "0202\0"
+    "0203\0"
+    "0204\0"
+    "0205\0"
+    "0206\0"
+    "0207\0"
+    "0208\0"
+    "0209\0"
+    "0210\0"
+    "0211\0"
+    "0212\0"
+    "0213\0"
+    "0214\0"
+    "0215\0"
+    "0216\0"
+    "0217\0"
+    "0218\0"
+    "0219\0"
+    "0220\0"
+    "0221\0"
+    "0222\0"
+    "0223\0"
+    "0224\0"
+    "0225\0"
+    "0226\0"
+    "0227\0"
+    "0228\0"
+    "0229\0"
+    "0230\0"
+    "0231\0"
+    "0232\0"
+    "0233\0"
+    "0234\0"
+    "0235\0"
+    "0236\0"
+    "0237\0"
+    "0238\0"
+    "0239\0"
+    "0240\0"
+    "0241\0"
+    "0242\0"
+    "0243\0"
+    "0244\0"
+    "0245\0"
+    "0246\0"
+    "0247\0"
+    "0248\0"
+    "0249\0"
+    "0250\0"
+    "0251\0"
+    "0252\0"
+    "0253\0"
+    "0254\0"
+    "0255\0"
+    "0256\0"
+    "0257\0"
+    "0258\0"
+    "0259\0"
+    "0260\0"
+    "0261\0"
+    "0262\0"
+    "0263\0"
+    "0264\0"
+    "0265\0"
+    "0266\0"
+    "0267\0"
+    "0268\0"
+    "0269\0"
+    "0270\0"
+    "0271\0"
+    "0272\0"
+    "0273\0"
+    "0274\0"
+    "0275\0"
+    "0275a\0"
+    "0276\0"
+    "0277\0"
+    "0278\0"
+    "0279\0"
+    "0280\0"
     "03\0"
     "04\0"
     "05\0"
@@ -2097,6 +2378,8 @@ static const char strings[184917] =
     "216\0"
     "2160-0\0"
     "2161-8\0"
+    "21611-9\0"
+    "21612-7\0"
     "2162-6\0"
     "2163-4\0"
     "2165-9\0"
@@ -2453,6 +2736,7 @@ static const char strings[184917] =
     "29468-6\0"
     "295\0"
     "29542\0"
+    "29553-5\0"
     "29561\0"
     "296\0"
     "297\0"
@@ -2477,6 +2761,7 @@ static const char strings[184917] =
     "304\0"
     "304275008\0"
     "305\0"
+    "30525-0\0"
     "305R00000X\0"
     "305S00000X\0"
     "306\0"
@@ -2484,6 +2769,7 @@ static const char strings[184917] =
     "307\0"
     "308\0"
     "309\0"
+    "30972-4\0"
     "31\0"
     "310\0"
     "310400000X\0"
@@ -3788,25 +4074,128 @@ static const char strings[184917] =
     "A targetProfile can only be specified for parameters of type Reference or Canonical\0"
     "A value set include/exclude SHALL have a value set or a system\0"
     "A value set with concepts or filters SHALL include a system\0"
+    "A0\0"
+    "A1\0"
+    "A2\0"
+    "A3\0"
+    "A4\0"
     "AA\0"
+    "AALC\0"
+    "AAMC\0"
     "ABC\0"
+    "ABHC\0"
     "ABORT\0"
+    "ABS\0"
     "ABSTRED\0"
+    "ABUSE\0"
     "AC\0"
+    "ACAC\0"
+    "ACADR\0"
+    "ACALL\0"
+    "ACALLG\0"
     "ACC\0"
+    "ACCESS\0"
     "ACCESSCONSCHEME\0"
+    "ACCM\0"
+    "ACCONS\0"
+    "ACCRED\0"
+    "ACCREQNA\0"
+    "ACCT\0"
+    "ACCTRECEIVABLE\0"
+    "ACD\0"
+    "ACDA\0"
+    "ACDB\0"
+    "ACDEMO\0"
+    "ACDI\0"
+    "ACET\0"
+    "ACH\0"
+    "ACHC\0"
+    "ACHFID\0"
+    "ACID\0"
+    "ACIMMUN\0"
+    "ACLAB\0"
+    "ACM\0"
+    "ACMED\0"
+    "ACMEDC\0"
+    "ACMEN\0"
+    "ACOBS\0"
     "ACOCOMPT\0"
+    "ACPOLPRG\0"
+    "ACPROV\0"
+    "ACPSERV\0"
     "ACSN\0"
+    "ACSUBSTAB\0"
+    "ACT\0"
+    "ACTI\0"
+    "ACTIB\0"
+    "ACTIM\0"
+    "ACTIMM\0"
+    "ACTIR\0"
     "ACTIVATE\0"
+    "ACTIVE\0"
+    "ACTM\0"
+    "ACTMIL\0"
+    "ACTN\0"
+    "ACTPEND\0"
+    "ACU\0"
     "ACUTE\0"
+    "ACV\0"
     "AD\0"
     "AD-use\0"
+    "ADALRT\0"
+    "ADC\0"
+    "ADJUD\0"
+    "ADJUNCT\0"
+    "ADJV\0"
+    "ADJY\0"
+    "ADL\0"
     "ADM\0"
+    "ADMDX\0"
     "ADMIN\0"
+    "ADMINERROR\0"
+    "ADMM\0"
+    "ADMPHYS\0"
+    "ADMREV\0"
+    "ADNFPPELAT\0"
+    "ADNFPPELCT\0"
+    "ADNFPPMNAT\0"
+    "ADNFPPMNCT\0"
+    "ADNFSPELAT\0"
+    "ADNFSPELCT\0"
+    "ADNFSPMNAT\0"
+    "ADNFSPMNCT\0"
+    "ADNPPPELAT\0"
+    "ADNPPPELCT\0"
+    "ADNPPPMNAT\0"
+    "ADNPPPMNCT\0"
+    "ADNPSPELAT\0"
+    "ADNPSPELCT\0"
+    "ADNPSPMNAT\0"
+    "ADNPSPMNCT\0"
     "ADOL\0"
+    "ADOPT\0"
     "ADOPTF\0"
     "ADOPTM\0"
     "ADOPTP\0"
+    "ADPPPPELAT\0"
+    "ADPPPPELCT\0"
+    "ADPPPPMNAT\0"
+    "ADPPPPMNCT\0"
+    "ADPPSPELAT\0"
+    "ADPPSPELCT\0"
+    "ADPPSPMNAT\0"
+    "ADPPSPMNCT\0"
+    "ADRFPPELAT\0"
+    "ADRFPPELCT\0"
+    "ADRFPPMNAT\0"
+    "ADRFPPMNCT\0"
+    "ADRFSPELAT\0"
+    "ADRFSPELCT\0"
+    "ADRFSPMNAT\0"
+    "ADRFSPMNCT\0"
+    "ADTV\0"
+    "ADVERSE_REACTION\0"
+    "ADVSTORAGE\0"
     "ADXP-additionalLocator\0"
     "ADXP-buildingNumberSuffix\0"
     "ADXP-careOf\0"
@@ -3829,41 +4218,133 @@ static const char strings[184917] =
     "ADXP-streetNameType\0"
     "ADXP-unitID\0"
     "ADXP-unitType\0"
+    "AE\0"
+    "AER\0"
+    "AEXPOS\0"
     "AFFL\0"
+    "AFOOT\0"
+    "AFTHRS\0"
+    "AGE\0"
+    "AGG\0"
     "AGGRED\0"
+    "AGGREGATE\0"
     "AGNT\0"
+    "AHOC\0"
+    "AINJ\0"
+    "AIRBORNE\0"
+    "AIRTRNS\0"
     "AK\0"
     "AL\0"
+    "ALC\0"
+    "ALEC\0"
+    "ALG\0"
+    "ALGINT\0"
+    "ALGM\0"
+    "ALGY\0"
+    "ALK\0"
     "ALL\0"
+    "ALLCAT\0"
+    "ALLDISP\0"
+    "ALLDONE\0"
     "ALLERLE\0"
     "ALLERLREV\0"
+    "ALLGCAT\0"
+    "ALLORNONESCR\0"
+    "ALONE\0"
+    "ALQT\0"
+    "ALREADYRX\0"
+    "ALRT\0"
+    "ALRTENDLATE\0"
+    "ALRTSTRTLATE\0"
+    "ALTC\0"
+    "ALTCHOICE\0"
+    "ALTD\0"
     "ALY\0"
+    "AM\0"
     "AMB\0"
+    "AMBAIR\0"
+    "AMBGRND\0"
+    "AMBHELO\0"
+    "AMBT\0"
     "AMENDER\0"
+    "AMIES\0"
+    "AMN\0"
+    "AMNINJ\0"
+    "AMP\0"
     "AMPUT\0"
+    "AN\0"
+    "ANANTRNS\0"
+    "ANEST\0"
+    "ANF\0"
+    "ANHUMTRNS\0"
+    "ANM\0"
+    "ANNDI\0"
+    "ANNGEN\0"
+    "ANNIMM\0"
+    "ANNLAB\0"
+    "ANNMED\0"
+    "ANNU\0"
+    "ANNUITY\0"
     "ANON\0"
     "ANONY\0"
     "ANONYED\0"
+    "ANRS\0"
+    "ANTIBIOT\0"
+    "AO\0"
     "AOD\0"
+    "AOSC\0"
     "AP\0"
+    "APLCTR\0"
+    "APND\0"
     "APPEND\0"
+    "APPFUL\0"
+    "APPROPRIATE\0"
+    "APT\0"
     "AR\0"
+    "ARCAT\0"
+    "ARQ\0"
+    "ARR\0"
+    "ART\0"
+    "ARTBLD\0"
     "AS\0"
+    "ASGN\0"
     "ASKU\0"
+    "ASP\0"
+    "ASSEMBLER\0"
+    "ASSERTION\0"
+    "ASSET\0"
     "ASSIGNED\0"
+    "ASSIST\0"
+    "AT\0"
     "ATND\0"
+    "ATTPHYS\0"
+    "AU\0"
     "AUCG\0"
+    "AUCOV\0"
     "AUDIT\0"
     "AUDTR\0"
+    "AUEMROV\0"
     "AULR\0"
+    "AUNT\0"
     "AUT\0"
+    "AUTH\0"
     "AUTHEN\0"
     "AUTHPOL\0"
     "AUTM\0"
+    "AUTO\0"
+    "AUTO-HIGH\0"
+    "AUTO-LOW\0"
+    "AUTOATTCH\0"
+    "AUTOPOL\0"
     "AUWA\0"
+    "AVAILABLE\0"
+    "AVERAGE\0"
     "AZ\0"
     "Accession\0"
     "Account\0"
+    "ActRelationshipExpectedSubset\0"
+    "ActRelationshipPastSubset\0"
+    "ActTrustPolicyType\0"
     "ActivityDefinition\0"
     "Actual Group\0"
     "Adaptive Feeding Device\0"
@@ -3871,6 +4352,7 @@ static const char strings[184917] =
     "Address\0"
     "Address.line\0"
     "AdverseEvent\0"
+    "AffiliateRealms\0"
     "Age\0"
     "Aggregation may only be specified if one of the allowed types for the element is a reference\0"
     "All element definitions must have an id\0"
@@ -3899,7 +4381,9 @@ static const char strings[184917] =
     "Appointment.cancelationReason.exists() implies (Appointment.status='no-show' or Appointment.status='cancelled')\0"
     "AppointmentResponse\0"
     "Approval Date\0"
+    "Arabic\0"
     "Area Code\0"
+    "ArtificialDentition\0"
     "AssessPlan\0"
     "AssessedCondition\0"
     "Associated Study\0"
@@ -3910,28 +4394,102 @@ static const char strings[184917] =
     "AuditEvent.entity\0"
     "Author\0"
     "B\0"
+    "BACKUP\0"
+    "BACTM\0"
     "BAD\0"
+    "BAG\0"
+    "BAINHL\0"
+    "BAINHLPWD\0"
+    "BAR\0"
+    "BARSOAP\0"
+    "BASE\0"
+    "BATTERY\0"
+    "BBL\0"
     "BBY\0"
+    "BC\0"
+    "BDY\0"
+    "BDYFLDTRNS\0"
+    "BE\0"
+    "BEAD\0"
+    "BED\0"
     "BEN\0"
+    "BF\0"
+    "BF10\0"
     "BH\0"
+    "BHZ\0"
+    "BID\0"
+    "BIFL\0"
+    "BILINJ\0"
     "BILL\0"
+    "BIO\0"
     "BIORCH\0"
+    "BIOTH\0"
+    "BIRTHPL\0"
+    "BL\0"
+    "BLADINJ\0"
+    "BLADINSTL\0"
+    "BLADIRR\0"
+    "BLADIRRC\0"
+    "BLADIRRT\0"
+    "BLD\0"
+    "BLDA\0"
+    "BLDC\0"
+    "BLDCO\0"
+    "BLDG\0"
+    "BLDPRD\0"
+    "BLDTRNS\0"
+    "BLDV\0"
+    "BLK\0"
+    "BLOCK\0"
+    "BLSTRPK\0"
     "BMICode\0"
     "BMTC\0"
     "BMTU\0"
+    "BN\0"
+    "BNN\0"
+    "BNR\0"
+    "BNS\0"
+    "BON\0"
+    "BOND\0"
+    "BONUS\0"
+    "BOOSTER\0"
+    "BOR\0"
+    "BOT\0"
+    "BOTA\0"
+    "BOTD\0"
+    "BOTG\0"
+    "BOTP\0"
+    "BOTPLY\0"
+    "BOUIN\0"
+    "BOX\0"
     "BP\0"
     "BPCode\0"
+    "BPH\0"
+    "BPU\0"
     "BR\0"
     "BREAST\0"
     "BRN\0"
     "BRO\0"
+    "BROINLAW\0"
+    "BRTH\0"
+    "BSKM\0"
+    "BSLN\0"
     "BTG\0"
+    "BTHCERT\0"
+    "BU\0"
+    "BUC\0"
+    "BUCTAB\0"
+    "BUS\0"
+    "BYCL\0"
     "BackboneElement\0"
     "Based On\0"
     "Basic\0"
     "Bi-directional\0"
+    "BigAlpha\0"
+    "BigRoman\0"
     "Binary\0"
     "Binding can only be present for coded elements, string, and uri\0"
+    "BindingRealms\0"
     "BiologicallyDerivedProduct\0"
     "BiologicallyDerivedProduct.collection.collector.identifier\0"
     "BiologicallyDerivedProduct.collection.source.identifier\0"
@@ -3948,41 +4506,133 @@ static const char strings[184917] =
     "BodyStructure.patient.identifier\0"
     "BodyTempCode\0"
     "BodyWeightCode\0"
+    "Botrule\0"
     "Boundary (GeoJSON)\0"
     "Bundle\0"
     "Bundle.entry.response\0"
     "Bundle.entry.search\0"
     "C\0"
+    "C1\0"
+    "C32\0"
+    "C38\0"
     "CA\0"
+    "CACC\0"
+    "CACS\0"
+    "CACT\0"
     "CAGNT\0"
+    "CAIC\0"
+    "CAKE\0"
+    "CALC\0"
     "CALLBCK\0"
+    "CAMC\0"
+    "CAMI\0"
+    "CAN\0"
     "CANC\0"
+    "CANCAPT\0"
     "CANCEL\0"
+    "CANCELLED\0"
+    "CANPRG\0"
+    "CAP\0"
     "CAPC\0"
+    "CAPDINSTL\0"
+    "CAPLET\0"
     "CAR\0"
     "CARD\0"
+    "CAREGIVER\0"
+    "CARELIST\0"
     "CAREMGT\0"
+    "CARS\0"
+    "CART\0"
+    "CARY\0"
     "CAS\0"
+    "CASE\0"
+    "CASEBJ\0"
+    "CASESER\0"
+    "CASH\0"
     "CASM\0"
+    "CAST\0"
     "CAT\0"
+    "CATEGORY\0"
     "CATH\0"
+    "CAUS\0"
+    "CB\0"
+    "CBAR\0"
+    "CBGC\0"
+    "CC\0"
+    "CCAD\0"
+    "CCAR\0"
+    "CCCC\0"
+    "CCGC\0"
+    "CCO\0"
+    "CCOC\0"
+    "CCPC\0"
+    "CCSC\0"
     "CCT\0"
     "CCU\0"
+    "CD\0"
+    "CDALVLONE\0"
+    "CDEC\0"
+    "CDEP\0"
+    "CDGD\0"
+    "CDIA\0"
+    "CDIO\0"
+    "CDM\0"
+    "CDRC\0"
     "CDS Hooks GuidanceResponse\0"
     "CDS Hooks RequestGroup\0"
     "CDS Hooks Service PlanDefinition\0"
     "CDSREV\0"
+    "CECINSTL\0"
     "CEL\0"
+    "CEMC\0"
+    "CEMENT\0"
+    "CEN\0"
+    "CEPI\0"
+    "CER\0"
+    "CERV\0"
+    "CERVINJ\0"
+    "CERVINS\0"
+    "CFEL\0"
+    "CFPC\0"
     "CFU\0"
+    "CFWD\0"
+    "CH\0"
+    "CHAR\0"
+    "CHD\0"
+    "CHEM\0"
     "CHEST\0"
+    "CHEW\0"
+    "CHEWBAR\0"
+    "CHEWTAB\0"
+    "CHFC\0"
+    "CHGDATA\0"
+    "CHILD\0"
+    "CHK\0"
+    "CHLDADOPT\0"
+    "CHLDCARE\0"
+    "CHLDFOST\0"
+    "CHLDINLAW\0"
+    "CHLTM\0"
+    "CHOLINJ\0"
     "CHR\0"
+    "CHRG\0"
+    "CHRO\0"
+    "CHRON\0"
+    "CHYP\0"
     "CI\0"
+    "CIMC\0"
+    "CIND\0"
+    "CIRCLE\0"
+    "CIT\0"
+    "CITY\0"
     "CL\0"
     "CLAIM\0"
+    "CLARIF\0"
     "CLASSIFIER\0"
     "CLIA\0"
     "CLIA number must be 10 digits with a letter \"D\" in third position\0"
     "CLINAST\0"
+    "CLINMOD\0"
     "CLINNOTEE\0"
     "CLINNOTEREV\0"
     "CLINRPT\0"
@@ -3990,51 +4640,203 @@ static const char strings[184917] =
     "CLINTRCHNPC\0"
     "CLINTRCHPC\0"
     "CLINTRL\0"
+    "CLMADJ\0"
     "CLMATTCH\0"
+    "CLNTRL\0"
     "CLOT\0"
+    "CLOTH\0"
+    "CLSSRM\0"
+    "CLUSTER\0"
+    "CM\0"
+    "CMGC\0"
+    "CMIH\0"
+    "CMPMSRMTH\0"
+    "CMPMSRSCRWGHT\0"
+    "CMSC\0"
     "CN\0"
+    "CNEC\0"
+    "CNJT\0"
+    "CNL\0"
+    "CNMC\0"
+    "CNOD\0"
+    "CNQC\0"
     "CNRP\0"
     "CNRPM\0"
+    "CNSC\0"
+    "CNSTR\0"
+    "CNT\0"
+    "CNTM\0"
+    "CNTRCT\0"
     "CO\0"
     "COAG\0"
     "COAUTH\0"
+    "COBSCAT\0"
     "COC\0"
+    "COCBEN\0"
+    "CODE_DEPREC\0"
+    "CODE_INVAL\0"
+    "COGC\0"
     "COGN\0"
+    "COHORT\0"
+    "COIN\0"
+    "COINS\0"
+    "COJR\0"
+    "COL\0"
+    "COLDCHNBRK\0"
+    "COLR\0"
+    "COMC\0"
     "COMM\0"
+    "COMP\0"
+    "COMPAR\0"
+    "COMPCON\0"
+    "COMPL\0"
     "COMPLETE\0"
+    "COMPLETED\0"
+    "COMPLY\0"
+    "COMPOSER\0"
+    "COMPOSITE\0"
+    "COMPOSITION\0"
+    "COMPPKG\0"
     "COMPT\0"
     "CON\0"
+    "CONC\0"
+    "CONCURRENT\0"
+    "COND\0"
+    "CONDLIST\0"
     "CONF\0"
+    "CONFIRM\0"
+    "CONS\0"
     "CONSENTER\0"
+    "CONSUMPTION\0"
     "CONSWIT\0"
     "CONT\0"
+    "CONTACT\0"
+    "CONTAINER\0"
+    "CONTF\0"
+    "CONTRA\0"
+    "CONTREG\0"
+    "CONTVAR\0"
+    "CONVEYNC\0"
+    "CONY\0"
     "COOL\0"
     "COPART\0"
+    "COPAY\0"
+    "COPAYMENT\0"
+    "COPC\0"
+    "COPD\0"
+    "COPY\0"
+    "COR\0"
+    "CORT\0"
+    "COSC\0"
+    "COST\0"
+    "COTC\0"
+    "COUNT\0"
+    "COUNTRY\0"
+    "COUNTY\0"
+    "COUSN\0"
     "COV\0"
     "COVAUTH\0"
+    "COVBY\0"
     "COVERAGE\0"
+    "COVGE\0"
+    "COVMX\0"
+    "COVPOL\0"
+    "COVPRD\0"
     "COVPTY\0"
+    "COVSUS\0"
     "CP\0"
+    "CPA\0"
+    "CPAD\0"
     "CPCA\0"
+    "CPEC\0"
+    "CPGC\0"
+    "CPHC\0"
+    "CPINV\0"
     "CPLYCC\0"
     "CPLYCD\0"
     "CPLYJPP\0"
     "CPLYOPP\0"
     "CPLYOSP\0"
     "CPLYPOL\0"
+    "CPND\0"
+    "CPNDDRGING\0"
+    "CPNDINDING\0"
+    "CPNDSUPING\0"
+    "CPRC\0"
+    "CPSC\0"
+    "CPST\0"
+    "CPTAB\0"
+    "CPTM\0"
+    "CPYC\0"
     "CQF-Questionnaire\0"
     "CQL Library\0"
+    "CR\0"
+    "CREACT\0"
     "CREATE\0"
+    "CRED\0"
+    "CREDIT\0"
+    "CRIME\0"
+    "CRIMEVIC\0"
+    "CRINV\0"
+    "CRIT\0"
+    "CRITH\0"
+    "CRITL\0"
+    "CRITU\0"
+    "CRM\0"
+    "CRN\0"
+    "CROC\0"
     "CRP\0"
+    "CRPC\0"
     "CRPM\0"
     "CRS\0"
+    "CRSPNSR\0"
+    "CRT\0"
+    "CRYS\0"
     "CRYTOHASH\0"
+    "CS\0"
     "CSC\0"
+    "CSDM\0"
+    "CSF\0"
+    "CSIC\0"
+    "CSINV\0"
+    "CSLD\0"
     "CSM\0"
+    "CSP\0"
+    "CSPINV\0"
+    "CSPT\0"
+    "CSR\0"
     "CST\0"
+    "CSUC\0"
     "CT\0"
+    "CTAD\0"
+    "CTBU\0"
     "CTCOMPT\0"
+    "CTINSTL\0"
+    "CTLSUB\0"
+    "CTMO\0"
+    "CTP\0"
+    "CTRLV\0"
+    "CTSC\0"
+    "CTTEVENT\0"
+    "CTY\0"
+    "CUR\0"
+    "CURC\0"
+    "CURE\0"
+    "CURE.ADJ\0"
+    "CURMEDLIST\0"
+    "CURRENT\0"
+    "CV\0"
+    "CVDC\0"
     "CVDX\0"
+    "CVM\0"
+    "CVSC\0"
+    "CVX\0"
+    "CW\0"
+    "CWMA\0"
+    "CWOH\0"
+    "CY\0"
+    "CYST\0"
+    "CZ\0"
     "Can have age[x] or born[x], but not both\0"
     "Can only have an element if you have a context\0"
     "Can only have estimatedAge if age[x] is present\0"
@@ -4074,6 +4876,7 @@ static const char strings[184917] =
     "ChargeItem\0"
     "ChargeItemDefinition\0"
     "Cholesterol\0"
+    "Circle\0"
     "Claim\0"
     "Claim.accident.location[x]\0"
     "Claim.accident.location[x].identifier\0"
@@ -4203,54 +5006,188 @@ static const char strings[184917] =
     "CoverageEligibilityRequest\0"
     "CoverageEligibilityResponse\0"
     "D\0"
+    "DA\0"
+    "DACT\0"
     "DADDR\0"
+    "DAL\0"
+    "DALG\0"
+    "DAU\0"
+    "DAUADOPT\0"
+    "DAUC\0"
+    "DAUFOST\0"
+    "DAUINLAW\0"
+    "DAY\0"
     "DBPCode\0"
     "DC\0"
+    "DDP\0"
     "DE\0"
+    "DEATHPLC\0"
+    "DEBIT\0"
+    "DEBR\0"
+    "DEC\0"
     "DECLASSIFIER\0"
     "DECLASSIFYLABEL\0"
+    "DECSD\0"
+    "DEDUCT\0"
+    "DEDUCTIBLE\0"
+    "DEF\0"
+    "DEFB\0"
     "DEID\0"
+    "DEL\0"
     "DELAU\0"
     "DELEGATEE\0"
     "DELEGATOR\0"
     "DELEPOL\0"
     "DELETE\0"
     "DEMO\0"
+    "DEMOCAT\0"
+    "DEN\0"
+    "DENEX\0"
+    "DENEXCEP\0"
+    "DENOM\0"
+    "DENRINSE\0"
+    "DENTAL\0"
+    "DENTPRG\0"
+    "DEP\0"
+    "DEPCHD\0"
     "DEPEN\0"
+    "DEPSPS\0"
+    "DEPYGCHD\0"
     "DER\0"
     "DERM\0"
+    "DERMSPRY\0"
+    "DERMTRNS\0"
     "DET\0"
+    "DETPOL\0"
     "DEV\0"
     "DEVAST\0"
     "DEVRPT\0"
     "DF\0"
+    "DGIMG\0"
     "DIA\0"
+    "DIAF\0"
+    "DIAG\0"
     "DIAGLISTE\0"
     "DIAGLISTREV\0"
+    "DIALPK\0"
+    "DICAT\0"
+    "DICTATE\0"
+    "DIET\0"
+    "DIFFABL\0"
     "DIGSIG\0"
+    "DILUTION\0"
+    "DINST\0"
+    "DINSTA\0"
+    "DINSTQ\0"
+    "DINT\0"
     "DIR\0"
+    "DIRAUTH\0"
     "DIS\0"
+    "DISABL\0"
+    "DISABLE\0"
     "DISASTER\0"
+    "DISC\0"
     "DISCHINSTE\0"
     "DISCHSUME\0"
     "DISCHSUMREV\0"
+    "DISCMEDLIST\0"
+    "DISCONT\0"
+    "DISDX\0"
+    "DISEASE\0"
+    "DISEASEPRG\0"
+    "DISINTAB\0"
+    "DISK\0"
+    "DISPACT\0"
+    "DISPHYS\0"
+    "DISPLAY\0"
+    "DISSOLVE\0"
     "DIST\0"
+    "DK\0"
     "DL\0"
+    "DM\0"
+    "DMOD\0"
+    "DMODID\0"
     "DN\0"
+    "DNAINT\0"
     "DNARegionName\0"
+    "DNTL\0"
     "DOB\0"
+    "DOC\0"
+    "DOCBODY\0"
+    "DOCCLIN\0"
+    "DOCCNTNT\0"
+    "DOCLIST\0"
+    "DOCLSTITM\0"
+    "DOCPARA\0"
+    "DOCSECT\0"
+    "DOCTBL\0"
+    "DOCUMENT\0"
+    "DOMPART\0"
     "DON\0"
     "DONAT\0"
+    "DOSE\0"
+    "DOSECHG\0"
+    "DOSECOND\0"
+    "DOSEDUR\0"
+    "DOSEDURH\0"
+    "DOSEDURHIND\0"
+    "DOSEDURL\0"
+    "DOSEDURLIND\0"
+    "DOSEH\0"
+    "DOSEHIND\0"
+    "DOSEHINDA\0"
+    "DOSEHINDSA\0"
+    "DOSEHINDW\0"
+    "DOSEIND\0"
+    "DOSEIVL\0"
+    "DOSEIVLIND\0"
+    "DOSEL\0"
+    "DOSELIND\0"
+    "DOSELINDA\0"
+    "DOSELINDSA\0"
+    "DOSELINDW\0"
+    "DOSET\0"
+    "DOUCHE\0"
     "DOWNGRDER\0"
     "DOWNGRDLABEL\0"
+    "DP\0"
+    "DPID\0"
     "DPOWATT\0"
     "DR\0"
+    "DRESS\0"
+    "DRG\0"
     "DRGIS\0"
+    "DRGRHB\0"
+    "DRIV\0"
+    "DRIVCLASSIFIER\0"
     "DRIVLABEL\0"
+    "DRLIC\0"
+    "DRN\0"
+    "DROP\0"
+    "DRTAB\0"
+    "DRUG\0"
+    "DRUGHIGH\0"
+    "DRUGING\0"
+    "DRUGPOL\0"
+    "DRUGPRG\0"
+    "DS\0"
+    "DSC\0"
+    "DSDLOC\0"
+    "DSKS\0"
+    "DSKUNH\0"
     "DSRCH\0"
     "DST\0"
+    "DU\0"
+    "DUFL\0"
+    "DUPTHPCLS\0"
+    "DUPTHPGEN\0"
+    "DUPTHPY\0"
+    "DURING\0"
+    "DV\0"
     "DVD\0"
+    "DW\0"
     "DX\0"
+    "DY\0"
     "DataElement constraint on ElementDefinition data type\0"
     "DataRequirement\0"
     "Datetime must be at least to day.\0"
@@ -4283,6 +5220,7 @@ static const char strings[184917] =
     "DiagnosticReport.performer\0"
     "DiastolicBP\0"
     "Directions\0"
+    "Disc\0"
     "Disclosure Notification Endpoint\0"
     "Display Name\0"
     "Display items cannot have a \"code\" asserted\0"
@@ -4297,51 +5235,156 @@ static const char strings[184917] =
     "DoseResponseGradient\0"
     "Duration\0"
     "E\0"
+    "EAE\0"
+    "EAEORECW\0"
+    "EALG\0"
+    "EAP\0"
+    "EAR\0"
+    "EARW\0"
+    "EAS\0"
+    "EASORECWS\0"
+    "EASY\0"
+    "EBE\0"
+    "EBEORECW\0"
+    "EBS\0"
+    "EBSORECWS\0"
+    "EC\0"
+    "ECH\0"
     "ECHO\0"
     "ECON\0"
+    "ECTAB\0"
+    "ECW\0"
+    "ECWS\0"
+    "EDTK15\0"
+    "EDTK75\0"
+    "EDTN\0"
+    "EDU\0"
+    "EFFICIENCY\0"
+    "EFORM\0"
     "EFT\0"
+    "EHCPOL\0"
+    "EHR\0"
     "EHRS FM Record Lifecycle Event - Audit Event\0"
     "EHRS FM Record Lifecycle Event - Provenance\0"
+    "EIE\0"
+    "EINT\0"
+    "EL\0"
+    "ELECTOSMOS\0"
     "ELECTRONIC\0"
+    "ELG\0"
     "ELIGDTRM\0"
     "ELIGVER\0"
+    "ELIXIR\0"
+    "ELLIPSE\0"
+    "ELNK\0"
     "ELOC\0"
+    "ELSTAT\0"
+    "ELT\0"
     "EM\0"
+    "EMAILWRIT\0"
+    "EMAUTH\0"
     "EMER\0"
     "EMOTDIS\0"
     "EMP\0"
     "EMPL\0"
+    "EMPLOY\0"
     "EMRGONLY\0"
+    "EMS\0"
     "EN\0"
     "EN-qualifier\0"
     "EN-representation\0"
     "EN-use\0"
+    "ENADMIN\0"
+    "ENAINT\0"
+    "ENC\0"
     "ENCRYPT\0"
     "ENCRYPTR\0"
     "ENCRYPTT\0"
     "ENCRYPTU\0"
+    "ENDC\0"
+    "ENDLATE\0"
+    "ENDM\0"
     "ENDO\0"
     "ENDOS\0"
+    "ENDOSININJ\0"
+    "ENDRENAL\0"
+    "ENE\0"
+    "ENEMA\0"
+    "ENROLBKR\0"
+    "ENROLL\0"
     "ENROLLM\0"
+    "ENS\0"
     "ENT\0"
+    "ENTCAP\0"
     "ENTINSTL\0"
+    "ENTRY\0"
+    "ENVTRNS\0"
+    "EOS\0"
     "EP\0"
+    "EPI\0"
+    "EPIDURINJ\0"
+    "EPIINJ\0"
     "EPIL\0"
+    "EPINJSP\0"
+    "EPYMT\0"
+    "EQUIV\0"
     "ER\0"
+    "ERCAP\0"
+    "ERCAP12\0"
+    "ERCAP24\0"
+    "ERECCAP\0"
+    "ERECTAB\0"
+    "ERENTCAP\0"
+    "ERL\0"
+    "ERSUSP\0"
+    "ERSUSP12\0"
+    "ERSUSP24\0"
+    "ERTAB\0"
+    "ERTAB12\0"
+    "ERTAB24\0"
     "ERTREAT\0"
+    "ES\0"
+    "ESA\0"
+    "ESAC\0"
     "ESC\0"
+    "ESD\0"
+    "ESP\0"
     "ETH\0"
     "ETHUD\0"
+    "ETINSTL\0"
+    "ETNEB\0"
     "ETREAT\0"
     "ETU\0"
+    "EVID\0"
+    "EVN\0"
+    "EVN.CRT\0"
+    "EVNFCTS\0"
     "EVTWIT\0"
+    "EWB\0"
     "EX\0"
+    "EXACBY\0"
     "EXCEST\0"
+    "EXECUTE\0"
+    "EXLOC\0"
     "EXP\0"
     "EXPAGNT\0"
+    "EXPAGTCAR\0"
     "EXPART\0"
+    "EXPEC\0"
+    "EXPERIENCE\0"
+    "EXPL\0"
+    "EXPLOT\0"
+    "EXPOS\0"
+    "EXPR\0"
     "EXPTRGT\0"
+    "EXPVECTOR\0"
     "EXSRC\0"
+    "EXT\0"
+    "EXTCORPDIF\0"
+    "EXTCORPINJ\0"
+    "EXTRACT\0"
+    "EXTRAMNINJ\0"
+    "EYE\0"
     "Each element definition in a snapshot must have a formal definition and cardinalities\0"
     "EffectEvidenceSynthesis\0"
     "Effective Period\0"
@@ -4366,6 +5409,7 @@ static const char strings[184917] =
     "ElementDefinition.type\0"
     "ElementDefinition.type.code\0"
     "ElementDefinition.type.profile\0"
+    "Employed\0"
     "Encounter\0"
     "Encrypted\0"
     "Endpoint\0"
@@ -4424,12 +5468,39 @@ static const char strings[184917] =
     "Extends\0"
     "Extension\0"
     "F\0"
+    "F10\0"
+    "FACE\0"
+    "FALG\0"
     "FALLRISK\0"
+    "FAM\0"
+    "FAMDEP\0"
+    "FAMMEMB\0"
+    "FAMPHYS\0"
     "FAMRQT\0"
+    "FASST\0"
+    "FAST\0"
+    "FAX\0"
+    "FAXWRIT\0"
+    "FCNTRCT\0"
+    "FD\0"
+    "FDACOATING\0"
+    "FDACOLOR\0"
+    "FDAIMPRINTCD\0"
+    "FDALOGO\0"
+    "FDASCORING\0"
+    "FDASHAPE\0"
+    "FDASIZE\0"
+    "FDP\0"
+    "FECTRNS\0"
     "FF\0"
     "FFC\0"
+    "FFCS\0"
     "FFP\0"
+    "FFPS\0"
+    "FFS\0"
+    "FFSMGT\0"
     "FFSS\0"
+    "FFSTOP\0"
     "FHIR Specification models never have default values\0"
     "FHIR Specification models only use FHIR defined types\0"
     "FHIR-Client\0"
@@ -4438,21 +5509,88 @@ static const char strings[184917] =
     "FHIR-SDC-FormProcessor\0"
     "FHIR-SDC-FormReceiver\0"
     "FHIR-Server\0"
+    "FI\0"
+    "FIB\0"
+    "FIBRIN\0"
     "FILL\0"
+    "FILLED\0"
+    "FILM\0"
+    "FILT\0"
+    "FIN\0"
+    "FINALDT\0"
+    "FINAN\0"
+    "FINBILL\0"
+    "FININV\0"
+    "FINT\0"
+    "FIRST\0"
+    "FIST\0"
+    "FIXDATA\0"
     "FL\0"
+    "FL10\0"
+    "FL100\0"
+    "FLAKE\0"
+    "FLAV\0"
     "FLD\0"
+    "FLEXP\0"
+    "FLFS\0"
+    "FLOOR\0"
+    "FLRCNV\0"
+    "FLRSTCK\0"
+    "FLT\0"
+    "FLU\0"
+    "FLVR\0"
+    "FLY\0"
     "FM\0"
     "FMC\0"
     "FMCOMPT\0"
+    "FMRSPS\0"
     "FNA\0"
+    "FNAINT\0"
+    "FNLFEE\0"
+    "FOABORT\0"
+    "FOAM\0"
+    "FOAMAPL\0"
+    "FOIL\0"
+    "FOLDER\0"
+    "FOMITE\0"
+    "FOMTRNS\0"
+    "FOOD\0"
+    "FOODBORNE\0"
+    "FOODTRNS\0"
+    "FORM\0"
+    "FORMAT\0"
+    "FORMUL\0"
+    "FORMULA\0"
+    "FOSTER\0"
+    "FOSUSP\0"
+    "FP\0"
+    "FR\0"
+    "FRAMEING\0"
     "FRAUD\0"
+    "FRM\0"
+    "FRND\0"
     "FROZ\0"
+    "FRR01\0"
+    "FRR02\0"
+    "FRR03\0"
+    "FRR04\0"
+    "FRR05\0"
+    "FRR06\0"
+    "FRSTFEE\0"
     "FS\0"
+    "FST\0"
+    "FSTUD\0"
     "FTH\0"
     "FTHFOST\0"
+    "FTHINLAW\0"
     "FTWIN\0"
     "FTWINBRO\0"
     "FTWINSIS\0"
+    "FULFIL\0"
+    "FULINRD\0"
+    "FULLINS\0"
+    "FUTSUM\0"
+    "FUTURE\0"
     "Family member history for genetics analysis\0"
     "FamilyMemberHistory\0"
     "FamilyMemberHistory.condition\0"
@@ -4469,22 +5607,79 @@ static const char strings[184917] =
     "G\0"
     "GA\0"
     "GACH\0"
+    "GARGLE\0"
+    "GARN\0"
+    "GAS\0"
+    "GASINHL\0"
+    "GAST\0"
+    "GB\0"
+    "GBINJ\0"
+    "GCHILD\0"
+    "GD\0"
+    "GDF\0"
     "GDIS\0"
+    "GDS\0"
+    "GDSF\0"
+    "GEALRT\0"
+    "GEL\0"
+    "GELAPL\0"
+    "GEN\0"
+    "GENC\0"
+    "GEND\0"
     "GENDER\0"
+    "GENE\0"
+    "GENF\0"
+    "GENL\0"
+    "GENRL\0"
+    "GENV\0"
     "GESTM\0"
+    "GEVL\0"
+    "GF\0"
+    "GFTH\0"
+    "GGRFTH\0"
+    "GGRMTH\0"
+    "GGRPRN\0"
     "GI\0"
     "GIDX\0"
     "GIM\0"
+    "GIN\0"
+    "GINGINJ\0"
+    "GINT\0"
+    "GISTIER\0"
     "GJT\0"
+    "GOAL\0"
+    "GOALLIST\0"
+    "GOL\0"
+    "GOL.CRT\0"
     "GOV\0"
+    "GOVEMP\0"
+    "GPARNT\0"
+    "GR\0"
+    "GRADE\0"
+    "GRAN\0"
     "GRANTEE\0"
     "GRANTOR\0"
     "GRANTORCHOICE\0"
+    "GRDCON\0"
+    "GRFTH\0"
+    "GRIC\0"
+    "GRMTH\0"
+    "GRNDCHILD\0"
+    "GRNDDAU\0"
+    "GRNDSON\0"
+    "GROUP\0"
+    "GROUPER\0"
+    "GROUPKIND\0"
+    "GRPRN\0"
     "GT\0"
+    "GTIN\0"
     "GU\0"
     "GUADLTM\0"
     "GUAR\0"
     "GUARD\0"
+    "GUIDE\0"
+    "GUIRR\0"
+    "GUM\0"
     "GYN\0"
     "Gateway Device\0"
     "Gene\0"
@@ -4507,32 +5702,73 @@ static const char strings[184917] =
     "H\0"
     "H>\0"
     "HACCRED\0"
+    "HAIR\0"
     "HAND\0"
+    "HANDIC\0"
+    "HANDWRIT\0"
+    "HAR\0"
     "HBRO\0"
+    "HCASE\0"
+    "HCE\0"
+    "HCL6\0"
     "HCOMPL\0"
     "HCPAST\0"
+    "HCPCSA\0"
     "HCPRPT\0"
     "HD\0"
     "HDECD\0"
     "HDIRECT\0"
     "HDLCholesterol\0"
     "HDM\0"
+    "HEALTH\0"
+    "HEALTHREC\0"
+    "HELD\0"
     "HEM\0"
+    "HEMODIFF\0"
+    "HEMOLYSIS\0"
+    "HEMOPORT\0"
+    "HEPA\0"
+    "HEPL\0"
+    "HEPN\0"
+    "HGHT\0"
     "HH\0"
+    "HHOBS\0"
+    "HHOLD\0"
     "HI\0"
+    "HIGH\0"
+    "HIP\0"
     "HIPAANOPP\0"
     "HIPAAPsyNotes\0"
     "HIPAASelfPay\0"
+    "HIRISK\0"
+    "HISTMEDLIST\0"
+    "HISTORIC\0"
     "HIV\0"
+    "HIVAIDS\0"
+    "HL\0"
     "HLAB\0"
     "HLD\0"
     "HLEGAL\0"
+    "HLSTAT\0"
+    "HLTHCARE\0"
+    "HLTHCHRT\0"
     "HM\0"
     "HMARKT\0"
+    "HMLESS\0"
+    "HMO\0"
+    "HNO3\0"
     "HOLD\0"
+    "HOLDDONE\0"
+    "HOLDINAP\0"
+    "HOMECARE\0"
     "HON\0"
     "HOPERAT\0"
     "HOSP\0"
+    "HOSPADM\0"
+    "HOSPPTNT\0"
+    "HOSPVSTR\0"
+    "HOUSE\0"
+    "HOUSEHLD\0"
     "HOUTCOMS\0"
     "HP\0"
     "HPAYMT\0"
@@ -4544,14 +5780,19 @@ static const char strings[184917] =
     "HRCOMPT\0"
     "HRELIABLE\0"
     "HRESCH\0"
+    "HS\0"
+    "HSAPOL\0"
     "HSIB\0"
     "HSIS\0"
+    "HST\0"
     "HSYSADMIN\0"
     "HTEST\0"
     "HTN\0"
     "HTTP Response header\0"
     "HU\0"
     "HUAPRV\0"
+    "HUMHUMTRNS\0"
+    "HUSB\0"
     "HUSCS\0"
     "HV\0"
     "HX\0"
@@ -4565,6 +5806,7 @@ static const char strings[184917] =
     "HealthcareService.providedBy.identifier\0"
     "HeartRateCode\0"
     "Hierarchy\0"
+    "Homozygote\0"
     "Human Language of the item\0"
     "HumanName\0"
     "HumanName.family\0"
@@ -4573,42 +5815,244 @@ static const char strings[184917] =
     "HumanName.suffix\0"
     "I\0"
     "IA\0"
+    "IABDINJ\0"
+    "IACT\0"
+    "IAINJ\0"
+    "IAINJP\0"
+    "IAINJSP\0"
+    "IALINE\0"
+    "IARTINJ\0"
+    "IBRONCHINSTIL\0"
+    "IBURSINJ\0"
+    "IC\0"
+    "ICARDINJ\0"
+    "ICARDINJRP\0"
+    "ICARDINJSP\0"
+    "ICARINJP\0"
+    "ICARTINJ\0"
+    "ICAUDINJ\0"
+    "ICAVINJ\0"
+    "ICAVITINJ\0"
+    "ICD\0"
+    "ICEREBINJ\0"
+    "ICISTERNINJ\0"
+    "ICM\0"
     "ICOL\0"
+    "ICOR\0"
+    "ICORNTA\0"
+    "ICORONINJ\0"
+    "ICORONINJP\0"
+    "ICORONTA\0"
+    "ICORPCAVINJ\0"
+    "ICTERUS\0"
     "ICU\0"
+    "ICV\0"
     "ID\0"
     "IDE\0"
+    "IDENT\0"
+    "IDIMPLNT\0"
+    "IDINJ\0"
+    "IDISCINJ\0"
+    "IDOUDMAB\0"
     "IDSCL\0"
+    "IDUCTINJ\0"
+    "IDUODINSTIL\0"
+    "IDUR\0"
+    "IDURINJ\0"
     "IE\0"
     "IEC\0"
+    "IEPIDINJ\0"
+    "IEPITHINJ\0"
+    "IESOPHINSTIL\0"
+    "IESOPHTA\0"
     "IF Scope=adr, there must be a patient\0"
     "IF Scope=privacy, there must be a patient\0"
     "IF Scope=research, there must be a patient\0"
     "IF Scope=treatment, there must be a patient\0"
+    "IFL\0"
+    "IGASTINSTIL\0"
+    "IGASTIRR\0"
+    "IGASTLAV\0"
+    "IHG\0"
+    "IILEALINJ\0"
+    "IILEALTA\0"
     "IL\0"
+    "ILESINJ\0"
+    "ILESIRR\0"
+    "ILGIM\0"
+    "ILLEGAL\0"
+    "ILTOP\0"
+    "ILUMINJ\0"
+    "ILUMTA\0"
+    "ILYMPJINJ\0"
+    "IM\0"
+    "IMD\0"
+    "IMEDULINJ\0"
+    "IMG\0"
+    "IMM\0"
     "IMMLE\0"
     "IMMLREV\0"
+    "IMMUCAT\0"
+    "IMMUNE\0"
+    "IMMUNIZ\0"
     "IMP\0"
     "IMPLIED\0"
     "IMPLIEDD\0"
+    "IMPROV\0"
+    "IMZ\0"
     "IN\0"
+    "INACT\0"
+    "INC\0"
+    "INCAR\0"
+    "INCCOVPTY\0"
+    "INCINVOICE\0"
+    "INCOME\0"
+    "INCPOLICY\0"
+    "INCPROV\0"
     "IND\0"
+    "IND01\0"
+    "IND02\0"
+    "IND03\0"
+    "IND04\0"
+    "IND05\0"
+    "INDAUTH\0"
+    "INDEPENDENT\0"
+    "INDIG\0"
+    "INDIV\0"
+    "INDTRNS\0"
+    "INEFFECT\0"
     "INF\0"
     "INFA\0"
     "INFAO\0"
     "INFASO\0"
+    "INFAUT\0"
+    "INFCON\0"
+    "INFCRT\0"
     "INFD\0"
+    "INFDNG\0"
+    "INFEMER\0"
+    "INFO\0"
+    "INFPWR\0"
+    "INFREG\0"
+    "INFRM\0"
+    "INGR\0"
+    "INH\0"
+    "INHL\0"
+    "INHLPWD\0"
+    "INHLSOL\0"
+    "INITIAL\0"
+    "INITIMMUNIZ\0"
+    "INJ\0"
+    "INJWKR\0"
     "INLAB\0"
+    "INLAW\0"
+    "INMATE\0"
     "INPHARM\0"
+    "INPNDINV\0"
+    "INPNDUPD\0"
+    "INRQSTATE\0"
+    "INST\0"
+    "INSTANCE\0"
+    "INSUF\0"
+    "INT\0"
+    "INT.CRT\0"
+    "INTDX\0"
+    "INTERM-OM\0"
+    "INTERMENINJ\0"
+    "INTERR\0"
+    "INTERSTITINJ\0"
+    "INTERVAL\0"
+    "INTF\0"
+    "INTFR\0"
+    "INTIMATE\0"
+    "INTOL\0"
+    "INTOLIST\0"
     "INTPRTER\0"
     "INV\0"
+    "INVE\0"
+    "INVEST\0"
+    "INVOICE\0"
     "INVSBJ\0"
+    "INVSTG\0"
+    "INVTYPE\0"
+    "IOINJ\0"
+    "IOINSTL\0"
+    "IOIRR\0"
+    "IONTO\0"
+    "IOSSC\0"
+    "IOSSINJ\0"
+    "IOSURGINS\0"
+    "IOTOP\0"
+    "IOVARINJ\0"
+    "IP\0"
+    "IPCARDINJ\0"
     "IPD-MA\0"
+    "IPERINJ\0"
+    "IPINHL\0"
+    "IPINJ\0"
+    "IPLRINJ\0"
+    "IPOP\0"
+    "IPP\0"
+    "IPPB\0"
+    "IPPOP\0"
+    "IPROSTINJ\0"
+    "IPSOL\0"
+    "IPUMPINJ\0"
     "IQR\0"
     "IRCP\0"
     "IRDSCL\0"
+    "IRSOL\0"
+    "ISDLOC\0"
+    "ISININSTIL\0"
+    "ISINJ\0"
+    "ISLT\0"
+    "ISOL\0"
+    "ISSFA\0"
+    "ISSFI\0"
+    "ISSFU\0"
+    "ISSUE\0"
+    "ISTERINJ\0"
+    "ISYNINJ\0"
+    "IT\0"
+    "ITEMSLOC\0"
+    "ITENDINJ\0"
+    "ITESTINJ\0"
+    "ITHORINJ\0"
+    "ITINJ\0"
+    "ITMCNT\0"
+    "ITRACHINSTIL\0"
+    "ITRACHMAB\0"
+    "ITSUSP\0"
+    "ITUBINJ\0"
+    "ITUMINJ\0"
     "ITWIN\0"
     "ITWINBRO\0"
     "ITWINSIS\0"
+    "ITYMPINJ\0"
+    "IU\0"
+    "IUINJ\0"
+    "IUINJC\0"
+    "IUINSTL\0"
+    "IURETINJ\0"
+    "IV\0"
+    "IVASCINFUS\0"
+    "IVASCINJ\0"
+    "IVC\0"
+    "IVCC\0"
+    "IVCI\0"
+    "IVDRG\0"
+    "IVENTINJ\0"
+    "IVESINJ\0"
+    "IVFLUSH\0"
+    "IVINJ\0"
+    "IVINJBOL\0"
+    "IVITIMPLNT\0"
+    "IVITINJ\0"
+    "IVLINE\0"
+    "IVPUSH\0"
+    "IVRPUSH\0"
+    "IVSOL\0"
+    "IVSPUSH\0"
     "Id\0"
     "Identifier\0"
     "Identifier.value\0"
@@ -4684,32 +6128,194 @@ static const char strings[184917] =
     "Is Dry Weight\0"
     "Item\0"
     "ItemSignature\0"
+    "JAR\0"
+    "JB\0"
+    "JE\0"
+    "JH\0"
+    "JHCHREAS\0"
+    "JHCHRGFR\0"
+    "JHCHRNEW\0"
+    "JHCHRPEN\0"
+    "JHCHRXME\0"
+    "JHCHRXMS\0"
     "JHN\0"
+    "JHNNL\0"
+    "JHNNLLD\0"
+    "JHNNLQD\0"
+    "JHNNLSK\0"
+    "JHNUS\0"
+    "JHNUSCLM\0"
+    "JHNUSIND\0"
+    "JHNUSIND1\0"
+    "JHNUSIND5\0"
+    "JHNUSLBR\0"
+    "JHNUSMEM\0"
+    "JHNUSMEM5\0"
+    "JHNUSMEM6\0"
+    "JHNUSMLK\0"
+    "JHNUSPRE\0"
+    "JHNUSTKS\0"
+    "JHNUSTKS5\0"
+    "JHNUSVET\0"
     "JJTINSTL\0"
+    "JKM\0"
+    "JP\0"
+    "JUG\0"
+    "JUMP\0"
+    "JURID\0"
+    "JURISPOL\0"
+    "K\0"
+    "KARN\0"
+    "KEY\0"
+    "KEY204\0"
+    "KEY205\0"
+    "KEY206\0"
+    "KIND\0"
+    "KIT\0"
+    "KOX\0"
+    "KR\0"
     "KS\0"
+    "KSUBJ\0"
+    "KSUBT\0"
     "KY\0"
     "Kerberos\0"
     "L\0"
     "L<\0"
     "LA\0"
+    "LAB\0"
+    "LABCAT\0"
     "LABEL\0"
     "LABELING\0"
+    "LABINT\0"
     "LABOE\0"
+    "LABRESULTS\0"
     "LABRREV\0"
+    "LAC\0"
+    "LACF\0"
+    "LACT\0"
+    "LACTTRNS\0"
+    "LAM\0"
+    "LARYNGINSTIL\0"
+    "LARYNGTA\0"
+    "LAST\0"
+    "LASTDISP\0"
+    "LATE\0"
+    "LAWENF\0"
+    "LD\0"
     "LDLCholesterol\0"
+    "LDLP\0"
+    "LE\0"
+    "LEGAL\0"
+    "LEJ\0"
+    "LENSING\0"
+    "LEN_LONG\0"
+    "LEN_RANGE\0"
+    "LEN_SHORT\0"
+    "LF\0"
+    "LFEMX\0"
+    "LG\0"
+    "LGPC\0"
+    "LH\0"
+    "LIA\0"
+    "LIC\0"
+    "LIFE\0"
+    "LIJ\0"
+    "LIMIT\0"
+    "LIN\0"
+    "LINE\0"
+    "LINEARSCR\0"
+    "LINKHTML\0"
+    "LIPEMIA\0"
+    "LIQ\0"
+    "LIQCLN\0"
+    "LIQSOAP\0"
+    "LIST\0"
+    "LIV\0"
     "LIVARG\0"
+    "LIVDEP\0"
     "LIVE\0"
+    "LIVEXP\0"
+    "LIVSIT\0"
     "LL\0"
+    "LLAQ\0"
+    "LLD\0"
+    "LLFA\0"
+    "LMFA\0"
     "LN\0"
+    "LNA\0"
+    "LNV\0"
+    "LOAAN\0"
+    "LOAAN1\0"
+    "LOAAN2\0"
+    "LOAAN3\0"
+    "LOAAN4\0"
+    "LOAAP\0"
+    "LOAAP1\0"
+    "LOAAP2\0"
+    "LOAAP3\0"
+    "LOAAP4\0"
+    "LOAAS\0"
+    "LOAAS1\0"
+    "LOAAS2\0"
+    "LOAAS3\0"
+    "LOAAS4\0"
+    "LOACM\0"
+    "LOACM1\0"
+    "LOACM2\0"
+    "LOACM3\0"
+    "LOACM4\0"
+    "LOAID\0"
+    "LOAID1\0"
+    "LOAID2\0"
+    "LOAID3\0"
+    "LOAID4\0"
+    "LOAN\0"
+    "LOANR\0"
+    "LOANR1\0"
+    "LOANR2\0"
+    "LOANR3\0"
+    "LOANR4\0"
+    "LOARA\0"
+    "LOARA1\0"
+    "LOARA2\0"
+    "LOARA3\0"
+    "LOARA4\0"
+    "LOATK\0"
+    "LOATK1\0"
+    "LOATK2\0"
+    "LOATK3\0"
+    "LOATK4\0"
     "LOC\0"
+    "LOCALATTR\0"
+    "LOCALMRKP\0"
+    "LOCE\0"
+    "LOCHFID\0"
     "LOCIS\0"
+    "LOCKED\0"
+    "LOW\0"
+    "LP\0"
     "LP29684-5\0"
     "LP29708-2\0"
     "LP7839-6\0"
+    "LPC\0"
+    "LPINS\0"
+    "LQ\0"
     "LRCOMPT\0"
     "LS\0"
+    "LSC\0"
+    "LT\0"
+    "LTC\0"
+    "LTN\0"
+    "LTRMCARE\0"
     "LU\0"
+    "LUA\0"
+    "LUAQ\0"
+    "LUFA\0"
+    "LVG\0"
+    "LVL\0"
     "LX\0"
+    "LY\0"
+    "LYM\0"
     "LYMPH\0"
     "Laboratory\0"
     "LaboratorySlice\0"
@@ -4719,6 +6325,8 @@ static const char strings[184917] =
     "Library\0"
     "Linkage\0"
     "List\0"
+    "LittleAlpha\0"
+    "LittleRoman\0"
     "Local Number\0"
     "Location\0"
     "Location of Access restriction\0"
@@ -4726,46 +6334,153 @@ static const char strings[184917] =
     "Location.identifier\0"
     "Location.managingOrganization.identifier\0"
     "Location.partOf.identifier\0"
+    "Lrule\0"
     "M\0"
+    "M4\0"
+    "M4RT\0"
+    "M5\0"
     "MA\0"
+    "MAC\0"
+    "MAILWRIT\0"
+    "MANDPOL\0"
+    "MANU\0"
+    "MANUAL\0"
     "MAPPED\0"
+    "MAR\0"
+    "MARKT\0"
+    "MARKUP\0"
     "MARST\0"
     "MARWLREV\0"
     "MASK\0"
     "MASKED\0"
+    "MAT\0"
+    "MAUNT\0"
+    "MAX\0"
+    "MAXOCCURS\0"
     "MAY\0"
     "MBL\0"
+    "MBLD\0"
+    "MBR\0"
+    "MC\0"
+    "MCMGT\0"
     "MCN\0"
+    "MCOUSN\0"
+    "MCPOL\0"
     "MD\0"
+    "MDATA\0"
+    "MDINHL\0"
+    "MDINHLPWD\0"
+    "MDOSE\0"
+    "MDWF\0"
     "ME\0"
+    "MEC\0"
+    "MECH\0"
+    "MED\0"
+    "MEDBAR\0"
+    "MEDCCAT\0"
+    "MEDIAN\0"
+    "MEDIUM\0"
+    "MEDLIST\0"
+    "MEDNEC\0"
     "MEDOE\0"
+    "MEDPAD\0"
+    "MEDPREC\0"
+    "MEDSWAB\0"
+    "MEDT\0"
     "MEMADMIN\0"
+    "MEMBER\0"
+    "MENCAT\0"
+    "MENTPOL\0"
+    "MENTPRG\0"
+    "META\0"
     "METAMGT\0"
+    "MFST\0"
+    "MGDSF\0"
     "MGEN\0"
+    "MGGRFTH\0"
+    "MGGRMTH\0"
+    "MGGRPRN\0"
+    "MGRFTH\0"
+    "MGRMTH\0"
+    "MGRPRN\0"
     "MH\0"
     "MHSP\0"
     "MI\0"
+    "MIC\0"
+    "MICHTM\0"
     "MICROORGRREV\0"
     "MICRORREV\0"
     "MICROSENSRREV\0"
     "MID\0"
+    "MIL\0"
     "MILCDM\0"
     "MILDCRG\0"
+    "MILITARY\0"
+    "MILK\0"
+    "MIN\0"
     "MINEC\0"
+    "MINFREQ\0"
+    "MINIM\0"
+    "MINOCCURS\0"
+    "MISSAPT\0"
+    "MISSCOND\0"
+    "MISSMAND\0"
+    "MITGT\0"
+    "MLK\0"
     "MLREV\0"
+    "MMAT\0"
+    "MMDTM\0"
     "MN\0"
+    "MNT\0"
     "MO\0"
     "MOBL\0"
+    "MOD\0"
+    "MODDV\0"
+    "MODE\0"
+    "MODEL\0"
+    "MODIFY\0"
+    "MODIFYSTATUS\0"
+    "MONIT\0"
+    "MONTH\0"
+    "MORTG\0"
     "MP\0"
     "MPPS\0"
+    "MPROT\0"
     "MR\0"
+    "MRGCERT\0"
     "MS\0"
+    "MSD\0"
     "MSK\0"
+    "MSRADJ\0"
+    "MSRAGG\0"
+    "MSRIMPROV\0"
+    "MSRJUR\0"
+    "MSROBS\0"
+    "MSRPOPL\0"
+    "MSRPOPLEX\0"
+    "MSRRPTR\0"
+    "MSRRPTTIME\0"
+    "MSRSCORE\0"
+    "MSRSET\0"
+    "MSRTOPIC\0"
+    "MSRTP\0"
+    "MSRTYPE\0"
     "MST\0"
     "MT\0"
+    "MTCH\0"
+    "MTG\0"
+    "MTGT.ADJ\0"
     "MTH\0"
     "MTHFOST\0"
+    "MTHINLAW\0"
+    "MTREAT\0"
+    "MU\0"
+    "MUC\0"
+    "MUCTOPSOL\0"
+    "MULTI\0"
+    "MUNCLE\0"
     "MVA\0"
+    "MX\0"
     "MarketingStatus\0"
     "Matching Grade\0"
     "Max SHALL be a number or \"*\"\0"
@@ -4814,78 +6529,179 @@ static const char strings[184917] =
     "Must have resource or action but not both\0"
     "N\0"
     "NA\0"
+    "NAF\0"
     "NAIC\0"
     "NAIC must be 5 digits\0"
+    "NAIL\0"
+    "NAINT\0"
+    "NAME\0"
     "NAMED\0"
+    "NASAL\0"
+    "NASALINSTIL\0"
+    "NASCRM\0"
+    "NASGEL\0"
+    "NASINHL\0"
+    "NASINHLC\0"
     "NASK\0"
+    "NASNEB\0"
+    "NASOGASINSTIL\0"
+    "NASOINT\0"
+    "NASSPRY\0"
+    "NASST\0"
+    "NAT\0"
+    "NAUTH\0"
     "NAV\0"
     "NAVU\0"
     "NB\0"
+    "NBOR\0"
     "NBRO\0"
     "NC\0"
     "NCCF\0"
     "NCCS\0"
+    "NCHILD\0"
     "NCL\0"
     "ND\0"
+    "NDA01\0"
+    "NDA02\0"
+    "NDA03\0"
+    "NDA04\0"
+    "NDA05\0"
+    "NDA06\0"
+    "NDA07\0"
+    "NDA08\0"
+    "NDA09\0"
+    "NDA10\0"
+    "NDA11\0"
+    "NDA12\0"
+    "NDA13\0"
+    "NDA14\0"
+    "NDA15\0"
+    "NDA16\0"
+    "NDA17\0"
+    "NDROP\0"
     "NE\0"
+    "NEB\0"
+    "NEBAMP\0"
+    "NEEDAPMT\0"
     "NEG\0"
+    "NELG\0"
     "NEPH\0"
+    "NEPHEW\0"
+    "NETAMT\0"
     "NEUR\0"
+    "NEUT\0"
+    "NEWDATA\0"
+    "NEWSTR\0"
+    "NEWTHER\0"
+    "NEXT\0"
     "NF\0"
     "NFTH\0"
     "NFTHF\0"
     "NG\0"
     "NGT\0"
     "NH\0"
+    "NHP\0"
     "NI\0"
+    "NIECE\0"
+    "NIENE\0"
+    "NIENEPH\0"
     "NIIP\0"
     "NINF\0"
     "NJ\0"
+    "NL\0"
     "NL1\0"
     "NL2\0"
     "NL3\0"
     "NL4\0"
+    "NLIV\0"
     "NM\0"
     "NMTH\0"
     "NMTHF\0"
+    "NOAGNTPERM\0"
     "NOAUTH\0"
     "NOCOLLECT\0"
     "NOCONSENT\0"
+    "NODISP\0"
     "NODSCLCD\0"
     "NODSCLCDS\0"
+    "NODUPS\0"
+    "NOI\0"
     "NOINTEGRATE\0"
     "NOK\0"
     "NOLIST\0"
+    "NOMATCH\0"
     "NOMOU\0"
+    "NON\0"
+    "NON-AVAIL\0"
     "NONAC\0"
+    "NONE\0"
+    "NONRX\0"
     "NOORGPOL\0"
     "NOPAT\0"
+    "NOPERM\0"
+    "NOPERSIST\0"
     "NOPERSISTP\0"
+    "NOPICK\0"
     "NOPP\0"
+    "NOPRODMTCH\0"
     "NORDSCLCD\0"
     "NORDSCLCDS\0"
     "NORDSCLW\0"
+    "NORECMTCH\0"
     "NORELINK\0"
+    "NOREQ\0"
     "NOREUSE\0"
+    "NORMAL\0"
+    "NOS\0"
+    "NOSERMTCH\0"
+    "NOSTORE\0"
+    "NOSTRNS\0"
+    "NOSUB\0"
     "NOT\0"
+    "NOTACTN\0"
+    "NOTAVAIL\0"
+    "NOTCOVER\0"
+    "NOTEQUIV\0"
+    "NOTEQUIVGEN\0"
+    "NOTEQUIVTHER\0"
+    "NOTIFY\0"
+    "NOTPAT\0"
+    "NOUSERPERM\0"
+    "NOUSRPERM\0"
+    "NOVERMTCH\0"
     "NOVIP\0"
     "NP\0"
     "NPI\0"
     "NPI check digit must be valid (Luhn algorithm check)\0"
     "NPI must be 10 digits\0"
     "NPRN\0"
+    "NPT\0"
     "NR\0"
     "NRD\0"
     "NS\0"
+    "NS200\0"
+    "NS202\0"
+    "NS203\0"
+    "NS250\0"
+    "NS260\0"
+    "NS261\0"
     "NSIB\0"
     "NSIS\0"
     "NTLM\0"
+    "NTT\0"
+    "NULLIFIED\0"
     "NULLIFY\0"
+    "NUMER\0"
+    "NUMEX\0"
+    "NURPRAC\0"
+    "NURS\0"
     "NV\0"
     "NY\0"
+    "NZ\0"
     "Name\0"
     "Name should be usable as an identifier for the module by machine processing applications such as code generation\0"
     "NameRepresentationUse\0"
+    "NamespaceRealms\0"
     "NamingSystem\0"
     "Narrative\0"
     "Narrative Link\0"
@@ -4893,42 +6709,124 @@ static const char strings[184917] =
     "No Order in XML\0"
     "No slice name on root\0"
     "No slicing on the root element\0"
+    "Non-serious\0"
+    "NotInLaborForce\0"
     "NumberOfInstances\0"
     "Numerator and denominator SHALL both be present, or both are absent. If both are absent, there SHALL be some extension present\0"
     "Nutrition Order SHALL contain either Oral Diet , Supplement, or Enteral Formula class\0"
     "NutritionOrder\0"
     "NutritionOrder.oralDiet\0"
+    "O\0"
     "O2Sat\0"
     "OAuth\0"
     "OB\0"
+    "OBJC\0"
+    "OBJF\0"
+    "OBS\0"
+    "OBSA\0"
+    "OBSANTC\0"
+    "OBSANTV\0"
+    "OBSCOR\0"
     "OBSENC\0"
     "OBSOLETE\0"
+    "OBSSER\0"
     "OBX\0"
+    "OCCR\0"
+    "OCDRESTA\0"
+    "OD\0"
     "OE\0"
     "OF\0"
+    "OFFICE\0"
     "OGT\0"
     "OH\0"
+    "OHSINV\0"
+    "OIL\0"
+    "OINT\0"
+    "OINTAPL\0"
     "OJJ\0"
     "OK\0"
     "OLD\0"
     "OMS\0"
+    "ON\0"
+    "ONC\0"
     "ONCL\0"
+    "ONESELF\0"
+    "ONET\0"
+    "ONHOLD\0"
+    "ONLINEWRIT\0"
+    "ONR\0"
+    "OOJ\0"
+    "OOO\0"
     "OP\0"
+    "OPCRM\0"
+    "OPDROP\0"
+    "OPERAT\0"
+    "OPERATE\0"
+    "OPGEL\0"
     "OPH\0"
     "OPIOIDUD\0"
+    "OPIRSOL\0"
+    "OPOINT\0"
+    "OPPORSCR\0"
+    "OPSUSP\0"
+    "OPT\0"
     "OPTC\0"
+    "OPTHALTA\0"
     "OPTIN\0"
     "OPTINR\0"
+    "OPTN\0"
     "OPTOUT\0"
     "OPTOUTE\0"
     "OR\0"
+    "ORALSOL\0"
+    "ORALTA\0"
+    "ORCAP\0"
     "ORCON\0"
+    "ORCRM\0"
+    "ORDROP\0"
+    "OREF\0"
     "OREV\0"
     "ORG\0"
+    "ORGANIZER\0"
+    "ORGPOL\0"
+    "ORIFINHL\0"
+    "ORINHL\0"
+    "ORMUC\0"
+    "ORNEB\0"
+    "OROPHARTA\0"
+    "ORRINSE\0"
+    "ORSUSP\0"
+    "ORTAB\0"
     "ORTHO\0"
+    "ORTROCHE\0"
+    "OS\0"
+    "OSTOCK\0"
+    "OT\0"
+    "OTC\0"
+    "OTCRM\0"
+    "OTDROP\0"
+    "OTGEL\0"
     "OTH\0"
+    "OTOINT\0"
+    "OTSUSP\0"
+    "OU\0"
+    "OUTB\0"
+    "OUTBR\0"
+    "OUTC\0"
+    "OUTCOME\0"
+    "OUTCOMS\0"
     "OUTLAB\0"
     "OUTPHARM\0"
+    "OUTSIDESCHED\0"
+    "OVERLAP\0"
+    "OVRER\0"
+    "OVRINCOMP\0"
+    "OVRPJ\0"
+    "OVRPS\0"
+    "OVRTPS\0"
+    "OVUL\0"
+    "OWN\0"
+    "OWR\0"
     "Object Class\0"
     "Object Class Property\0"
     "ObligationPolicy\0"
@@ -4983,28 +6881,101 @@ static const char strings[184917] =
     "OxygenSatCode\0"
     "P\0"
     "PA\0"
+    "PACKT\0"
     "PACOMPT\0"
     "PACQAST\0"
     "PACQRPT\0"
+    "PAD\0"
+    "PAF\0"
+    "PAFL\0"
+    "PAGE\0"
     "PAINCL\0"
+    "PAINJ\0"
+    "PAINV\0"
+    "PALL\0"
+    "PALLTREAT\0"
+    "PAPER\0"
+    "PAR\0"
+    "PARENTINJ\0"
+    "PARNT\0"
     "PART\0"
+    "PARTRNS\0"
+    "PASSIMM\0"
+    "PASSPORT\0"
+    "PAST\0"
+    "PASTE\0"
     "PAT\0"
     "PATADMIN\0"
     "PATAST\0"
+    "PATCAR\0"
+    "PATCH\0"
+    "PATDEC\0"
     "PATDOC\0"
     "PATEDUE\0"
+    "PATINELIG\0"
     "PATINF\0"
     "PATINFO\0"
+    "PATOBJ\0"
+    "PATPREF\0"
+    "PATPREFALT\0"
     "PATREPE\0"
     "PATREPREV\0"
+    "PATREQ\0"
     "PATRPT\0"
     "PATRQT\0"
     "PATSFTY\0"
+    "PAT_ADV_EVNT\0"
+    "PAUNT\0"
+    "PAY\0"
     "PAYAST\0"
+    "PAYEE\0"
+    "PAYMT\0"
     "PAYOR\0"
+    "PAYORCNTR\0"
     "PAYRPT\0"
+    "PBILLACCT\0"
     "PC\0"
+    "PCA\0"
+    "PCD\0"
+    "PCH\0"
+    "PCM\0"
+    "PCOUSN\0"
+    "PCP\0"
+    "PCPR\0"
+    "PCR\0"
+    "PCV\0"
+    "PDNFPPELAT\0"
+    "PDNFPPELCT\0"
+    "PDNFPPMNAT\0"
+    "PDNFPPMNCT\0"
+    "PDNFSPELAT\0"
+    "PDNFSPELCT\0"
+    "PDNFSPMNAT\0"
+    "PDNFSPMNCT\0"
+    "PDNPPPELAT\0"
+    "PDNPPPELCT\0"
+    "PDNPPPMNAT\0"
+    "PDNPPPMNCT\0"
+    "PDNPSPELAT\0"
+    "PDNPSPELCT\0"
+    "PDNPSPMNAT\0"
+    "PDNPSPMNCT\0"
+    "PDONTINJ\0"
+    "PDONTTA\0"
+    "PDPINJ\0"
+    "PDPINSTL\0"
+    "PDPPPPELAT\0"
+    "PDPPPPELCT\0"
+    "PDPPPPMNAT\0"
+    "PDPPPPMNCT\0"
+    "PDPPSPELAT\0"
+    "PDPPSPELCT\0"
+    "PDPPSPMNAT\0"
+    "PDPPSPMNCT\0"
     "PDS\0"
+    "PDURINJ\0"
+    "PEALRT\0"
+    "PED\0"
     "PEDC\0"
     "PEDCARD\0"
     "PEDE\0"
@@ -5017,61 +6988,184 @@ static const char strings[184917] =
     "PEDNICU\0"
     "PEDRHEUM\0"
     "PEDU\0"
+    "PELLET\0"
+    "PEN\0"
+    "PENDING\0"
+    "PERFEE\0"
     "PERFMSR\0"
+    "PERIANAL\0"
+    "PERIN\0"
+    "PERINEAL\0"
+    "PERIOD\0"
+    "PERM\0"
+    "PERMBNS\0"
+    "PERMRQ\0"
     "PERSISTLABEL\0"
+    "PERT\0"
+    "PFX\0"
+    "PG\0"
+    "PGGRFTH\0"
+    "PGGRMTH\0"
+    "PGGRPRN\0"
+    "PGNT\0"
+    "PGRFTH\0"
+    "PGRMTH\0"
+    "PGRPRN\0"
+    "PH\0"
+    "PHAR\0"
     "PHARM\0"
+    "PHENOL\0"
+    "PHILISOP\0"
+    "PHN\0"
     "PHON\0"
+    "PHONE\0"
     "PHU\0"
     "PHY\0"
+    "PHYRHB\0"
     "PHYS\0"
+    "PHYSICAL\0"
     "PICO Element Profile\0"
+    "PIE\0"
+    "PILL\0"
     "PINF\0"
+    "PINV\0"
+    "PKG\0"
+    "PL\0"
     "PLAC\0"
+    "PLACE\0"
+    "PLACTRNS\0"
+    "PLAS\0"
+    "PLB\0"
+    "PLC\0"
+    "PLNT\0"
+    "PLR\0"
     "PLS\0"
+    "PLYDOC\0"
+    "PLYPHRM\0"
+    "PM\0"
+    "PMN\0"
+    "PMP\0"
+    "PNC\0"
+    "PNINJ\0"
+    "PNSINJ\0"
+    "PNSINSTL\0"
     "PO\0"
+    "POACON\0"
     "POARCH\0"
+    "POB\0"
     "POD\0"
+    "POI\0"
+    "POINT\0"
+    "POL\0"
+    "POLHOLD\0"
+    "POLICY\0"
+    "POLY\0"
     "POPHLTH\0"
+    "POPUL\0"
     "POS\0"
+    "POSACC\0"
+    "POSCOORD\0"
     "POWATT\0"
+    "POWD\0"
     "PPN\0"
+    "PPO\0"
+    "PPP\0"
+    "PPRD\0"
     "PPRF\0"
+    "PPT\0"
     "PQ-translation\0"
     "PR\0"
+    "PRA\0"
+    "PRAC\0"
     "PRC\0"
+    "PRCN\0"
+    "PRCON\0"
     "PRCP\0"
+    "PRCREV\0"
     "PRD\0"
+    "PRDING\0"
+    "PRDMX\0"
+    "PRE\0"
     "PRECLINTRCH\0"
+    "PREFSTRENGTH\0"
+    "PREFUS\0"
+    "PREG\0"
     "PRENC\0"
     "PRESS\0"
     "PREV\0"
+    "PREVINEF\0"
+    "PREVSUM\0"
     "PRF\0"
+    "PRGRPT\0"
     "PRIMAUTH\0"
+    "PRISURG\0"
     "PRIVMARK\0"
+    "PRLMN\0"
+    "PRMS\0"
+    "PRMS.CRT\0"
     "PRN\0"
+    "PRNA\0"
     "PRNFOST\0"
+    "PRNINLAW\0"
+    "PRO-PM\0"
+    "PROA\0"
     "PROAST\0"
+    "PROB\0"
+    "PROBLIST\0"
     "PROBLISTE\0"
     "PROBLISTREV\0"
+    "PROC\0"
+    "PROCESS\0"
     "PROCTO\0"
+    "PRODRECALL\0"
     "PROFF\0"
+    "PROG\0"
     "PROMSK\0"
+    "PROP\0"
+    "PROPOR\0"
     "PRORPT\0"
     "PROS\0"
+    "PROTUNMET\0"
     "PROV\0"
+    "PROVINCE\0"
+    "PROVMGT\0"
+    "PROVUNAUTH\0"
+    "PRP\0"
     "PRS\0"
+    "PRSV\0"
+    "PRT\0"
+    "PRVTRN\0"
+    "PRYLX\0"
     "PSEUD\0"
     "PSEUDED\0"
     "PSI\0"
+    "PSN\0"
     "PST\0"
+    "PSTUD\0"
+    "PSVCCAT\0"
     "PSY\0"
+    "PSYCH\0"
+    "PSYCHCF\0"
     "PSYCHF\0"
     "PSYTHPN\0"
+    "PT\0"
+    "PTNTCARE\0"
     "PTRES\0"
+    "PU\0"
     "PUB\0"
     "PUBHLTH\0"
+    "PUBLICPOL\0"
+    "PUBTRN\0"
+    "PUD\0"
+    "PUFF\0"
+    "PUNCLE\0"
+    "PUS\0"
+    "PUSH\0"
+    "PVA\0"
     "PW\0"
     "PWATRNY\0"
+    "PWDSPRY\0"
+    "PYRDELAY\0"
     "ParameterDefinition\0"
     "Parameters\0"
     "Parameters.parameter\0"
@@ -5098,12 +7192,14 @@ static const char strings[184917] =
     "Performer Function\0"
     "Performer Order\0"
     "Period\0"
+    "PermanentDentition\0"
     "Permitted Values\0"
     "Permitted Values link\0"
     "Person\0"
     "Person.identifier\0"
     "Person.link.target.identifier\0"
     "Person.managingOrganization.identifier\0"
+    "PharmaceuticalEntityNamePartQualifiers\0"
     "PhaseSet\0"
     "PlanDefinition\0"
     "PlanDefinition.action\0"
@@ -5123,6 +7219,7 @@ static const char strings[184917] =
     "PractitionerRole.specialty\0"
     "Precondition\0"
     "Preferred Contact\0"
+    "PrimaryDentition\0"
     "Procedure\0"
     "Processing Time\0"
     "ProdCharacteristic\0"
@@ -5138,8 +7235,23 @@ static const char strings[184917] =
     "PublicationBias\0"
     "PulseOx\0"
     "PurposeOfUse\0"
+    "Q\0"
+    "Q1H\0"
+    "Q2H\0"
+    "Q3H\0"
+    "Q4H\0"
+    "Q6H\0"
+    "Q8H\0"
     "QCF\0"
+    "QD\0"
+    "QID\0"
+    "QOD\0"
     "QS\0"
+    "QUAL\0"
+    "QUALF\0"
+    "QUALIMP\0"
+    "QUANTCHG\0"
+    "QUANTIFIED_KIND\0"
     "Quantity\0"
     "Question\0"
     "Questionnaire\0"
@@ -5153,32 +7265,106 @@ static const char strings[184917] =
     "QuestionnaireResponse.item.item\0"
     "QuestionnaireResponse.questionnaire\0"
     "R\0"
+    "R1\0"
+    "RA\0"
+    "RAC\0"
     "RACE\0"
+    "RACF\0"
+    "RACT\0"
+    "RAD\0"
     "RADDX\0"
     "RADO\0"
     "RADREPE\0"
     "RADREPREV\0"
+    "RALG\0"
+    "RAR\0"
+    "RAT\0"
+    "RATIO\0"
+    "RBC\0"
+    "RBINJ\0"
+    "RC\0"
+    "RCHAL\0"
     "RCT\0"
     "RCV\0"
+    "RCVY\0"
+    "RD\0"
     "RDV\0"
+    "RE\0"
+    "REACT\0"
     "REACTIVATE\0"
+    "READ\0"
+    "REBREATH\0"
+    "RECA\0"
+    "RECALL\0"
+    "RECCRM\0"
+    "RECENT\0"
+    "RECFORM\0"
+    "RECINSTL\0"
+    "RECIRR\0"
+    "RECOINT\0"
     "RECORDMGT\0"
+    "RECOV\0"
+    "RECPWD\0"
+    "RECSOL\0"
+    "RECSPRY\0"
+    "RECSUPP\0"
+    "RECSUSP\0"
+    "RECTAL\0"
+    "RECTINSTL\0"
     "REDACT\0"
     "REDACTED\0"
     "REF\0"
     "REFB\0"
+    "REFLEX\0"
+    "REFNR\0"
+    "REFR\0"
     "REFT\0"
+    "REFUG\0"
+    "REFV\0"
+    "REG\0"
+    "REGERR\0"
+    "REGUL\0"
+    "REI\0"
+    "REINS\0"
+    "REJ\0"
     "REL\0"
+    "RELAT\0"
+    "RELDEP\0"
     "RELEASE\0"
     "RELIABLE\0"
+    "RELIG\0"
+    "RELVBY\0"
     "REMITADV\0"
     "REMLE\0"
     "REMLREV\0"
+    "REMOTE\0"
+    "RENT\0"
+    "REPL\0"
+    "REPLACE\0"
+    "REPLACEFIX\0"
+    "REPRESENTATIVE_BEAT\0"
+    "REPSERV\0"
+    "REP_HALF_LIFE\0"
+    "REP_RANGE\0"
+    "RERUN\0"
+    "RESBJ\0"
+    "RESCH\0"
     "RESCOMPT\0"
     "RESEARCH\0"
+    "RESOURCE\0"
     "RESP\0"
     "RESPRSN\0"
+    "RESTOCK\0"
     "RESUME\0"
+    "RET\0"
+    "RETACCT\0"
+    "RETENEMA\0"
+    "RETIRE\0"
+    "RETIREE\0"
+    "RETMIL\0"
+    "RETRO\0"
+    "RETROCES\0"
+    "REV\0"
     "REVIEWER\0"
     "RF\0"
     "RFC\0"
@@ -5188,6 +7374,9 @@ static const char strings[184917] =
     "RFP\0"
     "RFPS\0"
     "RFS\0"
+    "RG\0"
+    "RGPR\0"
+    "RGRP\0"
     "RH\0"
     "RHAT\0"
     "RHEUM\0"
@@ -5199,16 +7388,65 @@ static const char strings[184917] =
     "RHPIVS\0"
     "RHU\0"
     "RHYAD\0"
+    "RHYTHM\0"
     "RI\0"
+    "RIJ\0"
+    "RINSE\0"
+    "RINT\0"
+    "RISK\0"
     "RISKASSESS\0"
+    "RISKLIST\0"
+    "RLAQ\0"
+    "RLD\0"
+    "RLFA\0"
+    "RLM\0"
+    "RMD\0"
+    "RMFA\0"
     "RMGTCOMPT\0"
     "RML\0"
+    "RN\0"
+    "RNDPHYS\0"
     "RNEU\0"
+    "RO\0"
+    "ROIBND\0"
+    "ROIFS\0"
+    "ROIOVL\0"
+    "ROIPS\0"
+    "ROL\0"
     "ROOM\0"
+    "ROST\0"
+    "RPC\0"
+    "RPLC\0"
+    "RQ\0"
+    "RQO\0"
+    "RQO.CRT\0"
     "RR\0"
+    "RREACT\0"
+    "RSC\0"
     "RSDID\0"
+    "RSK\0"
+    "RSK.CRT\0"
+    "RSON\0"
+    "RSRCH\0"
     "RSREID\0"
+    "RSWN\0"
+    "RSWON\0"
+    "RT\0"
+    "RTEDEST\0"
     "RTF\0"
+    "RTRD\0"
+    "RTUDEST\0"
+    "RTWDEST\0"
+    "RU\0"
+    "RUA\0"
+    "RUAQ\0"
+    "RUFA\0"
+    "RVG\0"
+    "RVL\0"
+    "RX\0"
+    "RXCAT\0"
+    "RXCINV\0"
+    "RXDINV\0"
     "Range\0"
     "Ratio\0"
     "ReactivityObservationInterpretation\0"
@@ -5244,22 +7482,109 @@ static const char strings[184917] =
     "RiskEvidenceSynthesis\0"
     "RiskOfBias\0"
     "Root systems cannot have uuid identifiers\0"
+    "Rrule\0"
     "Rule Reference\0"
     "S\0"
+    "SA\0"
+    "SAC\0"
+    "SACH\0"
+    "SAE\0"
+    "SAEORSCWE\0"
+    "SAFNET\0"
+    "SAL\0"
+    "SALE\0"
+    "SALG\0"
+    "SAME\0"
+    "SAS\0"
+    "SASEAE\0"
+    "SASECWE\0"
+    "SASORSCW\0"
+    "SASSBEEAS\0"
+    "SASST\0"
     "SB\0"
+    "SBADM\0"
+    "SBBLELAT\0"
+    "SBBLELCT\0"
+    "SBE\0"
+    "SBEEAE\0"
+    "SBEORSCWE\0"
+    "SBEXT\0"
+    "SBFINV\0"
     "SBJ\0"
+    "SBNFELAT\0"
+    "SBNFELCT\0"
     "SBPCode\0"
+    "SBPDELAT\0"
+    "SBPDELCT\0"
+    "SBS\0"
+    "SBSEAE\0"
+    "SBSEAS\0"
+    "SBSEASEBE\0"
+    "SBSEBE\0"
+    "SBSECWE\0"
+    "SBSORSCW\0"
     "SC\0"
     "SC-coding\0"
     "SCA\0"
+    "SCALP\0"
+    "SCH\0"
+    "SCHL\0"
+    "SCHLDIV\0"
     "SCHOOL\0"
+    "SCHOOL2\0"
+    "SCI\0"
+    "SCINJ\0"
+    "SCN\0"
+    "SCOOP\0"
+    "SCOPOL\0"
+    "SCR\0"
+    "SCW\0"
+    "SCWE\0"
+    "SCWSEAE\0"
+    "SCWSEBE\0"
     "SD\0"
     "SDD\0"
+    "SDDI\0"
+    "SDE\0"
+    "SDLOC\0"
     "SDMAST\0"
     "SDMRPT\0"
+    "SDU\0"
+    "SDUPTHER\0"
     "SDV\0"
     "SE\0"
+    "SECALTINTOBS\0"
+    "SECCATOBS\0"
+    "SECCLASSOBS\0"
+    "SECCONOBS\0"
+    "SECDATINTOBS\0"
+    "SECINTCONOBS\0"
+    "SECINTOBS\0"
+    "SECINTPRVABOBS\0"
+    "SECINTPRVOBS\0"
+    "SECINTPRVRBOBS\0"
+    "SECINTSTOBS\0"
+    "SECOBS\0"
+    "SECTRSTOBS\0"
+    "SECTRSTOBV\0"
+    "SEE\0"
+    "SELF\0"
+    "SELFINRD\0"
+    "SELFINS\0"
+    "SENDAPP\0"
+    "SEQ\0"
+    "SEQL\0"
+    "SEQVAR\0"
+    "SER\0"
+    "SESS\0"
+    "SEV\0"
     "SEX\0"
+    "SEXTRNS\0"
+    "SFWL\0"
+    "SFX\0"
+    "SG\0"
+    "SGNOFF\0"
+    "SH\0"
     "SHALL\0"
     "SHALL at least contain a contact's details or a reference to an organization\0"
     "SHALL contain a category or a billcode but not both.\0"
@@ -5268,50 +7593,209 @@ static const char strings[184917] =
     "SHALL have at least one of dosage.dose or dosage.rate[x]\0"
     "SHALL have contact information or a reference to an Endpoint\0"
     "SHALL use UCUM for coded quantity units.\0"
+    "SHAMPOO\0"
+    "SHMP\0"
     "SHOULD\0"
     "SHOULD have a translation to the NDC value set\0"
     "SHOULD have an additional coding to the NDC value set\0"
     "SHOULD use Snomed CT for coded Results\0"
     "SHOULD-NOT\0"
     "SIB\0"
+    "SIBINLAW\0"
     "SICKLE\0"
+    "SIGOTHR\0"
+    "SILICA\0"
+    "SININSTIL\0"
+    "SINTOL\0"
     "SIS\0"
+    "SISINLAW\0"
+    "SIT\0"
+    "SKIN\0"
+    "SKM\0"
+    "SKN\0"
+    "SL\0"
     "SLEEP\0"
+    "SLESINJ\0"
+    "SLOT\0"
+    "SLTAB\0"
     "SMART-on-FHIR\0"
+    "SMN\0"
+    "SMPLS\0"
+    "SMUCMAB\0"
+    "SNDX\0"
+    "SNE\0"
     "SNF\0"
+    "SNIFF\0"
     "SNO\0"
     "SNR\0"
+    "SNRS\0"
+    "SNS\0"
+    "SNV\0"
     "SO\0"
+    "SOA\0"
+    "SOAK\0"
+    "SOCIAL\0"
+    "SOCIAL2\0"
+    "SOECSTAT\0"
+    "SOFTISINJ\0"
+    "SOFTISINSTIL\0"
+    "SOL\0"
+    "SON\0"
+    "SONADOPT\0"
+    "SONC\0"
+    "SONFOST\0"
+    "SONINLAW\0"
     "SOPClass\0"
     "SOURCE\0"
     "SP\0"
     "SPC\0"
+    "SPCOBS\0"
+    "SPCTRT\0"
+    "SPEC\0"
+    "SPECCOLLECT\0"
+    "SPEND\0"
     "SPI\0"
+    "SPLCOATING\0"
+    "SPLCOLOR\0"
+    "SPLIMAGE\0"
+    "SPLIMPRINT\0"
+    "SPLSCORING\0"
+    "SPLSHAPE\0"
+    "SPLSIZE\0"
+    "SPLSYMBOL\0"
+    "SPLY\0"
     "SPMED\0"
+    "SPNSR\0"
+    "SPO\0"
+    "SPON\0"
+    "SPOUSAL\0"
     "SPOWATT\0"
     "SPRF\0"
+    "SPRM\0"
+    "SPRT\0"
+    "SPRTBND\0"
+    "SPRY\0"
+    "SPRYADAPT\0"
+    "SPS\0"
+    "SPSDEP\0"
+    "SPSE\0"
     "SPT\0"
+    "SPTC\0"
+    "SPTT\0"
+    "SQ\0"
+    "SQIMPLNT\0"
+    "SQINFUS\0"
+    "SQSURGINS\0"
+    "SRBUCTAB\0"
     "SRCH\0"
+    "SREC\0"
+    "SRVC\0"
     "SS\0"
     "SSP\0"
+    "SST\0"
+    "SSTOR\0"
+    "STA\0"
+    "STATE\0"
+    "STATUTORY\0"
+    "STB\0"
+    "STBL\0"
+    "STC\0"
     "STD\0"
+    "STDEV.P\0"
+    "STDEV.S\0"
+    "STDPOL\0"
+    "STEP\0"
+    "STL\0"
+    "STN\0"
+    "STOPMED\0"
+    "STOR\0"
+    "STORE\0"
     "STPBRO\0"
+    "STPCHLD\0"
+    "STPDAU\0"
     "STPFTH\0"
     "STPMTH\0"
     "STPPRN\0"
     "STPSIB\0"
     "STPSIS\0"
+    "STPSON\0"
+    "STR\0"
+    "STRAN\0"
+    "STRAT\0"
+    "STRIP\0"
+    "STRTLATE\0"
+    "STRUCTURE\0"
+    "STTYP\0"
+    "STUD\0"
+    "STUDENRL\0"
+    "STUTM\0"
     "SU\0"
+    "SUBARACHINJ\0"
+    "SUBCON\0"
+    "SUBCONJTA\0"
+    "SUBCTRT\0"
+    "SUBJ\0"
+    "SUBMUCINJ\0"
+    "SUBPOL\0"
+    "SUBPRG\0"
+    "SUBS\0"
+    "SUBSCR\0"
     "SUBSETTED\0"
+    "SUBSIDFFS\0"
+    "SUBSIDIZ\0"
+    "SUBSIDMC\0"
+    "SUBST\0"
+    "SUBSTNCE\0"
+    "SUBSUPP\0"
+    "SUBY\0"
+    "SUCC\0"
+    "SUCK\0"
     "SUD\0"
+    "SUGG\0"
+    "SUM\0"
+    "SUMM\0"
+    "SUNDRY\0"
+    "SUP\0"
     "SUPNWK\0"
+    "SUPP\0"
+    "SUPPLE\0"
+    "SUPPLEMENT\0"
+    "SUPPRESSED\0"
     "SURF\0"
+    "SURG\0"
+    "SURPL\0"
+    "SUSP\0"
     "SUSPEND\0"
+    "SWAB\0"
+    "SWISHSPIT\0"
+    "SWISHSWAL\0"
+    "SWT\0"
     "SYL\0"
+    "SYMP\0"
+    "SYN\0"
     "SYN-R\0"
     "SYN-S\0"
+    "SYN100\0"
+    "SYN101\0"
+    "SYN102\0"
+    "SYN103\0"
+    "SYN104\0"
+    "SYN105\0"
+    "SYN106\0"
+    "SYN107\0"
+    "SYN108\0"
+    "SYN109\0"
+    "SYN110\0"
+    "SYN111\0"
+    "SYN112\0"
+    "SYN113\0"
+    "SYN114\0"
     "SYNTAC\0"
+    "SYR\0"
+    "SYRUP\0"
+    "SYSADMN\0"
     "SYSDEV\0"
+    "SYSTM\0"
     "SampledData\0"
     "Schedule\0"
     "Search Parameter Combination\0"
@@ -5322,6 +7806,13 @@ static const char strings[184917] =
     "Security Category\0"
     "SecurityPolicy\0"
     "Sequel To\0"
+    "Serious\0"
+    "SeriousIsBirthDefect\0"
+    "SeriousIsLifeThreatening\0"
+    "SeriousRequiresPreventImpairment\0"
+    "SeriousResultsInDeath\0"
+    "SeriousResultsInDisability\0"
+    "SeriousResultsInHospitalization\0"
     "ServiceRequest\0"
     "ServiceRequest-Genetics\0"
     "ServiceRequest.performer\0"
@@ -5360,6 +7851,7 @@ static const char strings[184917] =
     "Specimen.request.identifier\0"
     "Specimen.subject.identifier\0"
     "SpecimenDefinition\0"
+    "Square\0"
     "Stage SHALL have summary or assessment\0"
     "Standards Status\0"
     "State\0"
@@ -5387,34 +7879,440 @@ static const char strings[184917] =
     "SubstanceSourceMaterial\0"
     "SubstanceSpecification\0"
     "Summary Of\0"
+    "SupernumeraryTooth\0"
     "SupplyDelivery\0"
     "SupplyRequest\0"
     "Supported Code System\0"
     "Supporting Information\0"
     "SystolicBP\0"
     "T\0"
+    "TAB\0"
+    "TASST\0"
     "TAX\0"
     "TB\0"
+    "TBLCOL\0"
+    "TBLCOLGP\0"
+    "TBLDATA\0"
+    "TBLHDR\0"
+    "TBLROW\0"
     "TBOO\0"
     "TBS\0"
+    "TE\0"
+    "TEACHER\0"
+    "TEAR\0"
     "TEL-address\0"
+    "TERR\0"
+    "TEXPOS\0"
     "TF\0"
+    "TFS\0"
+    "TG\0"
+    "THER\0"
+    "THERCHAR\0"
+    "THRB\0"
     "THREAT\0"
+    "THROM\0"
+    "THRT\0"
+    "THYMOL\0"
+    "THYO\0"
+    "TID\0"
+    "TID1\0"
+    "TID10\0"
+    "TID10a\0"
+    "TID10i\0"
+    "TID10p\0"
+    "TID10pd\0"
+    "TID10pm\0"
+    "TID10s\0"
+    "TID11\0"
+    "TID11a\0"
+    "TID11i\0"
+    "TID11p\0"
+    "TID11pd\0"
+    "TID11pm\0"
+    "TID11s\0"
+    "TID12\0"
+    "TID12a\0"
+    "TID12i\0"
+    "TID12p\0"
+    "TID12pd\0"
+    "TID12pm\0"
+    "TID12s\0"
+    "TID13\0"
+    "TID13a\0"
+    "TID13i\0"
+    "TID13p\0"
+    "TID13pd\0"
+    "TID13pm\0"
+    "TID13s\0"
+    "TID14\0"
+    "TID14a\0"
+    "TID14i\0"
+    "TID14p\0"
+    "TID14pd\0"
+    "TID14pm\0"
+    "TID14s\0"
+    "TID15\0"
+    "TID15a\0"
+    "TID15i\0"
+    "TID15p\0"
+    "TID15pd\0"
+    "TID15pm\0"
+    "TID15s\0"
+    "TID16\0"
+    "TID16a\0"
+    "TID16i\0"
+    "TID16p\0"
+    "TID16pd\0"
+    "TID16pm\0"
+    "TID16s\0"
+    "TID17\0"
+    "TID17a\0"
+    "TID17ad\0"
+    "TID17am\0"
+    "TID17d\0"
+    "TID17i\0"
+    "TID17id\0"
+    "TID17im\0"
+    "TID17m\0"
+    "TID17p\0"
+    "TID17pd\0"
+    "TID17pm\0"
+    "TID17s\0"
+    "TID18\0"
+    "TID18a\0"
+    "TID18ad\0"
+    "TID18am\0"
+    "TID18d\0"
+    "TID18i\0"
+    "TID18id\0"
+    "TID18im\0"
+    "TID18m\0"
+    "TID18p\0"
+    "TID18pd\0"
+    "TID18pm\0"
+    "TID18s\0"
+    "TID19\0"
+    "TID19a\0"
+    "TID19ad\0"
+    "TID19am\0"
+    "TID19d\0"
+    "TID19i\0"
+    "TID19id\0"
+    "TID19im\0"
+    "TID19m\0"
+    "TID19p\0"
+    "TID19pd\0"
+    "TID19pm\0"
+    "TID19s\0"
+    "TID1a\0"
+    "TID1i\0"
+    "TID1p\0"
+    "TID1pd\0"
+    "TID1pm\0"
+    "TID1s\0"
+    "TID2\0"
+    "TID20\0"
+    "TID20a\0"
+    "TID20i\0"
+    "TID20p\0"
+    "TID20pd\0"
+    "TID20pm\0"
+    "TID20s\0"
+    "TID21\0"
+    "TID21a\0"
+    "TID21i\0"
+    "TID21p\0"
+    "TID21pd\0"
+    "TID21pm\0"
+    "TID21s\0"
+    "TID22\0"
+    "TID22a\0"
+    "TID22i\0"
+    "TID22p\0"
+    "TID22pd\0"
+    "TID22pm\0"
+    "TID22s\0"
+    "TID23\0"
+    "TID23a\0"
+    "TID23i\0"
+    "TID23p\0"
+    "TID23pd\0"
+    "TID23pm\0"
+    "TID23s\0"
+    "TID24\0"
+    "TID24a\0"
+    "TID24i\0"
+    "TID24p\0"
+    "TID24pd\0"
+    "TID24pm\0"
+    "TID24s\0"
+    "TID25\0"
+    "TID25a\0"
+    "TID25i\0"
+    "TID25p\0"
+    "TID25pd\0"
+    "TID25pm\0"
+    "TID25s\0"
+    "TID26\0"
+    "TID26a\0"
+    "TID26i\0"
+    "TID26p\0"
+    "TID26pd\0"
+    "TID26pm\0"
+    "TID26s\0"
+    "TID27\0"
+    "TID27a\0"
+    "TID27i\0"
+    "TID27p\0"
+    "TID27pd\0"
+    "TID27pm\0"
+    "TID27s\0"
+    "TID28\0"
+    "TID28a\0"
+    "TID28i\0"
+    "TID28p\0"
+    "TID28pd\0"
+    "TID28pm\0"
+    "TID28s\0"
+    "TID29\0"
+    "TID29a\0"
+    "TID29i\0"
+    "TID29p\0"
+    "TID29pd\0"
+    "TID29pm\0"
+    "TID29s\0"
+    "TID2a\0"
+    "TID2i\0"
+    "TID2p\0"
+    "TID2pd\0"
+    "TID2pm\0"
+    "TID2s\0"
+    "TID3\0"
+    "TID30\0"
+    "TID30a\0"
+    "TID30ad\0"
+    "TID30am\0"
+    "TID30d\0"
+    "TID30i\0"
+    "TID30id\0"
+    "TID30im\0"
+    "TID30m\0"
+    "TID30p\0"
+    "TID30pd\0"
+    "TID30pm\0"
+    "TID30s\0"
+    "TID31\0"
+    "TID31a\0"
+    "TID31ad\0"
+    "TID31am\0"
+    "TID31d\0"
+    "TID31i\0"
+    "TID31id\0"
+    "TID31im\0"
+    "TID31m\0"
+    "TID31p\0"
+    "TID31pd\0"
+    "TID31pm\0"
+    "TID31s\0"
+    "TID32\0"
+    "TID32a\0"
+    "TID32ad\0"
+    "TID32am\0"
+    "TID32d\0"
+    "TID32i\0"
+    "TID32id\0"
+    "TID32im\0"
+    "TID32m\0"
+    "TID32p\0"
+    "TID32pd\0"
+    "TID32pm\0"
+    "TID32s\0"
+    "TID3a\0"
+    "TID3i\0"
+    "TID3p\0"
+    "TID3pd\0"
+    "TID3pm\0"
+    "TID3s\0"
+    "TID4\0"
+    "TID4a\0"
+    "TID4i\0"
+    "TID4p\0"
+    "TID4pd\0"
+    "TID4pm\0"
+    "TID4s\0"
+    "TID5\0"
+    "TID5a\0"
+    "TID5i\0"
+    "TID5p\0"
+    "TID5pd\0"
+    "TID5pm\0"
+    "TID5s\0"
+    "TID6\0"
+    "TID6a\0"
+    "TID6i\0"
+    "TID6p\0"
+    "TID6pd\0"
+    "TID6pm\0"
+    "TID6s\0"
+    "TID7\0"
+    "TID7a\0"
+    "TID7i\0"
+    "TID7p\0"
+    "TID7pd\0"
+    "TID7pm\0"
+    "TID7s\0"
+    "TID8\0"
+    "TID8a\0"
+    "TID8i\0"
+    "TID8p\0"
+    "TID8pd\0"
+    "TID8pm\0"
+    "TID8s\0"
+    "TID9\0"
+    "TID9a\0"
+    "TID9i\0"
+    "TID9p\0"
+    "TID9pd\0"
+    "TID9pm\0"
+    "TID9s\0"
+    "TIDA\0"
+    "TIDAs\0"
+    "TIDB\0"
+    "TIDBs\0"
+    "TIDC\0"
+    "TIDCs\0"
+    "TIDD\0"
+    "TIDDs\0"
+    "TIDE\0"
+    "TIDEs\0"
+    "TIDF\0"
+    "TIDFs\0"
+    "TIDG\0"
+    "TIDGs\0"
+    "TIDH\0"
+    "TIDHs\0"
+    "TIDI\0"
+    "TIDIs\0"
+    "TIDJ\0"
+    "TIDJs\0"
+    "TIDK\0"
+    "TIDKs\0"
+    "TIDL\0"
+    "TIDLs\0"
+    "TIDM\0"
+    "TIDMs\0"
+    "TIDN\0"
+    "TIDNs\0"
+    "TIDO\0"
+    "TIDOs\0"
+    "TIDP\0"
+    "TIDPs\0"
+    "TIDQ\0"
+    "TIDQs\0"
+    "TIDR\0"
+    "TIDRs\0"
+    "TIDS\0"
+    "TIDSs\0"
+    "TIDT\0"
+    "TIDTs\0"
+    "TIME\0"
+    "TIME_ABSOLUTE\0"
+    "TIME_RELATIVE\0"
+    "TIMING\0"
+    "TIN\0"
+    "TINC\0"
+    "TISG\0"
+    "TISPL\0"
+    "TISS\0"
+    "TISU\0"
+    "TITLE\0"
+    "TLGI\0"
+    "TLIFE\0"
+    "TLNG\0"
+    "TMK\0"
+    "TMP\0"
+    "TMUCTA\0"
     "TN\0"
+    "TOLU\0"
+    "TOOEARLY\0"
+    "TOOLATE\0"
+    "TOOSOON\0"
+    "TOPCRM\0"
+    "TOPGEL\0"
+    "TOPIC\0"
+    "TOPICAL\0"
+    "TOPLTN\0"
+    "TOPOIL\0"
+    "TOPOINT\0"
+    "TOPPWD\0"
+    "TOPSOL\0"
     "TOX\0"
     "TPA\0"
+    "TPASTE\0"
+    "TPATCH\0"
+    "TPATH16\0"
+    "TPATH24\0"
+    "TPATH2WK\0"
+    "TPATH72\0"
+    "TPATHWK\0"
+    "TPROD\0"
     "TR\0"
+    "TRACH\0"
+    "TRACHINSTL\0"
     "TRAIN\0"
+    "TRAN\0"
+    "TRANF\0"
     "TRANS\0"
+    "TRANSFER\0"
     "TRANSRCH\0"
     "TRAVEL\0"
+    "TRAVINT\0"
+    "TRB\0"
+    "TRBINH\0"
     "TRC\0"
+    "TRD\0"
     "TREAT\0"
+    "TRFR\0"
+    "TRIAL\0"
+    "TRIG\0"
+    "TRM\0"
+    "TRNS\0"
+    "TRNSDERM\0"
+    "TRNSDERMD\0"
+    "TRNSFTRNS\0"
+    "TRNSLING\0"
+    "TRPLACINJ\0"
     "TRSLT\0"
+    "TRSTACCRD\0"
+    "TRSTACCRDOBS\0"
+    "TRSTACCRDOBV\0"
+    "TRSTAGRE\0"
+    "TRSTAGREOBS\0"
+    "TRSTAGREOBV\0"
+    "TRSTASSUR\0"
+    "TRSTCERT\0"
+    "TRSTCERTOBS\0"
+    "TRSTCERTOBV\0"
+    "TRSTFWK\0"
+    "TRSTFWKOBS\0"
+    "TRSTLOAOBS\0"
+    "TRSTLOAOBV\0"
+    "TRSTMEC\0"
+    "TRSTMECOBS\0"
+    "TRSTMECOBV\0"
+    "TRTRACHINJ\0"
+    "TRTYMPINSTIL\0"
+    "TRUST\0"
+    "TSMI\0"
+    "TTYMPTABSORP\0"
+    "TUB\0"
+    "TUBE\0"
+    "TW\0"
     "TWIN\0"
     "TWINBRO\0"
     "TWINSIS\0"
     "TX\0"
+    "TYPEWRIT\0"
     "Task\0"
     "Teardown operation SHALL contain either sourceId or targetId or params or url.\0"
     "TerminologyCapabilities\0"
@@ -5444,6 +8342,8 @@ static const char strings[184917] =
     "Timing.repeat\0"
     "Title\0"
     "Title38Section7332\0"
+    "TitleStyles\0"
+    "Toprule\0"
     "Transcriber\0"
     "Translation\0"
     "TriggerDefinition\0"
@@ -5454,15 +8354,59 @@ static const char strings[184917] =
     "UD\0"
     "UDE\0"
     "UDI\0"
+    "UFIL\0"
+    "UK\0"
+    "ULC\0"
+    "ULIFE\0"
+    "UMB\0"
+    "UMBRL\0"
+    "UMDATA\0"
+    "UMED\0"
+    "UMGT\0"
+    "UMO\0"
+    "UNABLE\0"
     "UNC\0"
     "UNCERTREL\0"
+    "UNCLE\0"
+    "UNCOND\0"
+    "UNDERWRTNG\0"
+    "UNDWRT\0"
     "UNE\0"
+    "UNEMPL\0"
+    "UNID\0"
+    "UNINSMOT\0"
+    "UNIT\0"
+    "UNITPRICE\0"
+    "UNITQTY\0"
     "UNK\0"
+    "UNKWNTARGET\0"
+    "UNREL\0"
+    "UNRELAT\0"
     "UNRELIABLE\0"
+    "UNS\0"
+    "UNSPSC\0"
     "UPC\0"
     "UPDATE\0"
+    "UPDT\0"
     "UPGRDLABEL\0"
+    "UPT\0"
+    "UR\0"
+    "URC\0"
+    "URELDEP\0"
+    "URETHGEL\0"
+    "URETHINJ\0"
+    "URETHINS\0"
+    "URETHINSTL\0"
+    "URETHSUP\0"
+    "URETHSUPP\0"
+    "URETINJ\0"
+    "URETM\0"
+    "URGENT\0"
+    "URNS\0"
     "URO\0"
+    "URT\0"
+    "URTH\0"
+    "US\0"
     "US  Core AllergyIntolerance Profile\0"
     "US Core ADI DocumentReference Profile\0"
     "US Core AllergyIntolerance Profile\0"
@@ -5539,23 +8483,77 @@ static const char strings[184917] =
     "US Core Tribal Affiliation Extension\0"
     "US Core USCDI Requirement Extension\0"
     "US Core Vital Signs Profile\0"
+    "USE\0"
+    "USED\0"
+    "USUB\0"
     "UT\0"
+    "UTIL\0"
+    "UV\0"
+    "UY\0"
+    "Unemployed\0"
     "UsageContext\0"
     "V\0"
     "VA\0"
+    "VACEFF\0"
+    "VACSAF\0"
+    "VAC_PROBLEM\0"
+    "VAGCRM\0"
+    "VAGCRMAPL\0"
+    "VAGFOAM\0"
+    "VAGFOAMAPL\0"
+    "VAGGEL\0"
+    "VAGINS\0"
+    "VAGINSI\0"
+    "VAGOINT\0"
+    "VAGOINTAPL\0"
+    "VAGPWD\0"
+    "VAGSPRY\0"
+    "VAGSUPP\0"
+    "VAGTAB\0"
     "VALID\0"
+    "VALIDAT\0"
+    "VALIDATION\0"
+    "VALIDATOR\0"
+    "VALUE\0"
+    "VARIANCE.P\0"
+    "VARIANCE.S\0"
+    "VCCNE\0"
+    "VDOC\0"
+    "VECTRNS\0"
+    "VEHIC\0"
+    "VENT\0"
+    "VENTMASK\0"
     "VERBAL\0"
+    "VERBAUTH\0"
     "VERF\0"
+    "VERIF\0"
     "VERSIONED\0"
+    "VET\0"
+    "VFPAPER\0"
+    "VGELAPL\0"
     "VI\0"
     "VIA\0"
+    "VIAL\0"
+    "VIDEOCONF\0"
     "VIO\0"
+    "VIRTM\0"
+    "VISPOL\0"
+    "VL\0"
+    "VLI\0"
+    "VLS\0"
+    "VOLUME\0"
+    "VOM\0"
     "VR\0"
+    "VREG\0"
     "VRF\0"
+    "VRXCRPT\0"
+    "VRXINV\0"
     "VS\0"
     "VSCat\0"
     "VT\0"
+    "VTOKEN\0"
     "VV\0"
+    "VVOICE\0"
     "ValidityPeriod\0"
     "ValueSet\0"
     "ValueSet SHALL start with http:// or https:// or urn:\0"
@@ -5574,15 +8572,45 @@ static const char strings[184917] =
     "VitalsPanelCode\0"
     "W\0"
     "WA\0"
+    "WAFER\0"
+    "WAKE\0"
+    "WARD\0"
+    "WASHOUT\0"
+    "WAT\0"
+    "WATERBORNE\0"
+    "WATTRNS\0"
+    "WBC\0"
+    "WC\0"
+    "WCBPOL\0"
+    "WEEK\0"
+    "WEIGHTSCR\0"
     "WELLREMLE\0"
     "WELLREMLREV\0"
+    "WEST\0"
+    "WGHT\0"
     "WI\0"
+    "WIATTCH\0"
+    "WICK\0"
+    "WIFE\0"
+    "WING\0"
     "WIT\0"
+    "WK\0"
+    "WL\0"
+    "WM\0"
     "WND\0"
+    "WNDA\0"
+    "WNDD\0"
+    "WNDE\0"
+    "WO\0"
     "WORK\0"
+    "WORK2\0"
+    "WP\0"
     "WPA\0"
     "WR\0"
     "WRITTEN\0"
+    "WRKCOMP\0"
+    "WRNGVER\0"
+    "WRTE\0"
     "WV\0"
     "WY\0"
     "WebSocket\0"
@@ -5590,49 +8618,602 @@ static const char strings[184917] =
     "Why value is missing\0"
     "Within a code system definition, all the codes SHALL be unique\0"
     "Witness\0"
+    "X\0"
+    "X1\0"
     "X2\0"
+    "XACT\0"
+    "XCRPT\0"
+    "XFRM\0"
+    "XRAY\0"
+    "YEAR\0"
+    "ZIP\0"
+    "ZZ\0"
     "[degF]\0"
     "[in_i]\0"
     "[lb_av]\0"
+    "_Abenakian\0"
+    "_AccessMedicalDevice\0"
+    "_AcknowledgementDetailNotSupportedCode\0"
+    "_ActAccommodationReason\0"
+    "_ActAccountCode\0"
+    "_ActAdjudicationCode\0"
+    "_ActAdjudicationGroupCode\0"
+    "_ActAdjudicationResultActionCode\0"
+    "_ActAdministrativeAuthorizationDetectedIssueCode\0"
+    "_ActAdministrativeDetectedIssueCode\0"
+    "_ActAdministrativeDetectedIssueManagementCode\0"
+    "_ActAdministrativeRuleDetectedIssueCode\0"
+    "_ActBillableClinicalServiceReason\0"
+    "_ActBillableModifierCode\0"
+    "_ActBillableServiceCode\0"
+    "_ActBillableServiceReason\0"
+    "_ActBillingArrangementCode\0"
+    "_ActBoundedROICode\0"
+    "_ActCareProvisionCode\0"
+    "_ActClaimAttachmentCategoryCode\0"
+    "_ActClassContainer\0"
+    "_ActClassROI\0"
+    "_ActClassRecordOrganizer\0"
+    "_ActClassTemporallyPertains\0"
     "_ActConsentDirective\0"
+    "_ActConsentInformationAccessOverrideReason\0"
     "_ActConsentType\0"
+    "_ActContainerRegistrationCode\0"
+    "_ActControlVariable\0"
+    "_ActCoverageAssessmentObservationValue\0"
+    "_ActCoverageAuthorizationConfirmationCode\0"
+    "_ActCoverageConfirmationCode\0"
+    "_ActCoverageEligibilityConfirmationCode\0"
+    "_ActCoverageLimitCode\0"
+    "_ActCoverageQuantityLimitCode\0"
+    "_ActCoverageReason\0"
+    "_ActCoverageTypeCode\0"
+    "_ActCoveredPartyLimitCode\0"
+    "_ActCredentialedCareCode\0"
+    "_ActCredentialedCareProvisionPersonCode\0"
+    "_ActCredentialedCareProvisionProgramCode\0"
+    "_ActDetectedIssueManagementCode\0"
+    "_ActEncounterAccommodationCode\0"
+    "_ActEncounterCode\0"
+    "_ActExposureCode\0"
+    "_ActExposureLevelCode\0"
+    "_ActFinancialStatusObservationValue\0"
+    "_ActFinancialTransactionCode\0"
+    "_ActHealthInformationManagementReason\0"
+    "_ActHealthInsuranceTypeCode\0"
+    "_ActIncidentCode\0"
+    "_ActIneligibilityReason\0"
+    "_ActInformationAccessCode\0"
+    "_ActInformationAccessContextCode\0"
+    "_ActInformationCategoryCode\0"
+    "_ActInformationManagementReason\0"
+    "_ActInformationPrivacyReason\0"
     "_ActInformationSensitivityPolicy\0"
+    "_ActInsurancePolicyCode\0"
+    "_ActInsuranceTypeCode\0"
+    "_ActInvalidReason\0"
+    "_ActInvoiceAdjudicationPaymentCode\0"
+    "_ActInvoiceAdjudicationPaymentGroupCode\0"
+    "_ActInvoiceAdjudicationPaymentSummaryCode\0"
+    "_ActInvoiceCancelReason\0"
+    "_ActInvoiceDetailClinicalProductCode\0"
+    "_ActInvoiceDetailClinicalServiceCode\0"
+    "_ActInvoiceDetailCode\0"
+    "_ActInvoiceDetailDrugProductCode\0"
+    "_ActInvoiceDetailGenericAdjudicatorCode\0"
+    "_ActInvoiceDetailGenericCode\0"
+    "_ActInvoiceDetailGenericModifierCode\0"
+    "_ActInvoiceDetailGenericProviderCode\0"
+    "_ActInvoiceDetailPreferredAccommodationCode\0"
+    "_ActInvoiceDetailTaxCode\0"
+    "_ActInvoiceElementCode\0"
+    "_ActInvoiceElementSummaryCode\0"
+    "_ActInvoiceGroupCode\0"
+    "_ActInvoiceInterGroupCode\0"
+    "_ActInvoiceOverrideCode\0"
+    "_ActInvoiceRootGroupCode\0"
+    "_ActListCode\0"
+    "_ActMedicalServiceCode\0"
+    "_ActMedicationTherapyDurationWorkingListCode\0"
+    "_ActMonitoringProtocolCode\0"
+    "_ActMoodActRequest\0"
+    "_ActMoodCompletionTrack\0"
+    "_ActMoodDesire\0"
+    "_ActMoodPotential\0"
+    "_ActMoodPredicate\0"
+    "_ActNoImmunizationReason\0"
+    "_ActNonObservationIndicationCode\0"
+    "_ActObservationList\0"
+    "_ActObservationVerificationType\0"
+    "_ActPatientAnnotationType\0"
+    "_ActPatientTransportationModeCode\0"
+    "_ActPaymentCode\0"
+    "_ActPharmacySupplyType\0"
+    "_ActPolicyType\0"
+    "_ActPrivacyLaw\0"
+    "_ActPrivacyPolicy\0"
+    "_ActProcedureCode\0"
+    "_ActProductAcquisitionCode\0"
+    "_ActProgramTypeCode\0"
+    "_ActRelationshipAccounting\0"
+    "_ActRelationshipConditional\0"
+    "_ActRelationshipCostTracking\0"
+    "_ActRelationshipPosting\0"
+    "_ActRelationshipTemporallyPertains\0"
+    "_ActRelationshipTemporallyPertainsApproximates\0"
+    "_ActRelationsipObjective\0"
+    "_ActSpecObsCode\0"
+    "_ActSpecimenTransportCode\0"
+    "_ActSpecimenTreatmentCode\0"
+    "_ActSubstanceAdminSubstitutionCode\0"
+    "_ActSubstanceAdministrationCode\0"
+    "_ActSuppliedItemDetectedIssueCode\0"
+    "_ActSupplyFulfillmentRefusalReason\0"
     "_ActTaskCode\0"
+    "_ActTherapyDurationWorkingListCode\0"
+    "_ActTransportationModeCode\0"
     "_ActUSPrivacyLaw\0"
+    "_AdministrableDrugForm\0"
+    "_AdministrationDetectedIssueCode\0"
+    "_AdministrationMedicalDevice\0"
+    "_AdministrativeContactRoleType\0"
+    "_AffiliationRoleType\0"
+    "_AgentRoleType\0"
+    "_Aleut\0"
+    "_Algic\0"
+    "_Algonquian\0"
+    "_AllergyTestValue\0"
+    "_AmnioticFluidSacRoute\0"
+    "_AnnotationType\0"
+    "_AnnotationValue\0"
+    "_Apachean\0"
+    "_AppropriatenessDetectedIssueCode\0"
+    "_ArapahoGrosVentre\0"
+    "_Arapahoan\0"
+    "_AssignedNonPersonLivingSubjectRoleType\0"
+    "_AssignedRoleType\0"
+    "_Athapaskan\0"
+    "_AthapaskanEyak\0"
+    "_AuthorizationIssueManagementCode\0"
+    "_AuthorizedParticipationFunction\0"
+    "_AuthorizedReceiverParticipationFunction\0"
+    "_BiliaryRoute\0"
+    "_BodySurfaceRoute\0"
+    "_BuccalMucosaRoute\0"
+    "_Caddoan\0"
+    "_Cahitan\0"
+    "_CalendarCycleOneLetter\0"
+    "_CalendarCycleTwoLetter\0"
+    "_CaliforniaAthapaskan\0"
+    "_CaseTransmissionMode\0"
+    "_CecostomyRoute\0"
+    "_CentralAlaskaYukon\0"
+    "_CentralMuskogean\0"
+    "_CentralNumic\0"
+    "_CentralSalish\0"
+    "_CertifiedEntityType\0"
+    "_CervicalRoute\0"
+    "_Chew\0"
+    "_Chimakuan\0"
+    "_Chinookan\0"
+    "_ChiwereWinnebago\0"
     "_CitizenRoleType\0"
+    "_ClaimantCoveredPartyRoleType\0"
+    "_ClinicalDrug\0"
+    "_ClinicalResearchEventReason\0"
+    "_ClinicalResearchObservationReason\0"
+    "_CochimiYuman\0"
+    "_CombinedPharmacyOrderSuspendReasonCode\0"
+    "_CommonClinicalObservationValue\0"
+    "_CompositeMeasureScoring\0"
+    "_Conditional\0"
+    "_Confidentiality\0"
+    "_ConfidentialityByAccessKind\0"
+    "_ConfidentialityByInfoType\0"
+    "_ConfidentialityModifiers\0"
+    "_ConsenterParticipationFunction\0"
+    "_ContactRoleType\0"
+    "_ContainerEntityType\0"
+    "_ContextControlAdditive\0"
+    "_ContextControlNonPropagating\0"
+    "_ContextControlOverriding\0"
+    "_ContextControlPropagating\0"
+    "_ControlActNullificationReasonCode\0"
+    "_ControlActNullificationRefusalReasonType\0"
+    "_ControlActReason\0"
+    "_Coosan\0"
+    "_CoverageEligibilityReason\0"
+    "_CoverageLevelObservationValue\0"
+    "_CoverageLimitObservationValue\0"
+    "_CoverageParticipationFunction\0"
+    "_CoverageRoleType\0"
+    "_CoverageSponsorRoleType\0"
+    "_CoveredPartyRoleType\0"
+    "_Cree\0"
+    "_CreeMontagnais\0"
+    "_CriticalityObservationValue\0"
+    "_Cupan\0"
+    "_Dakotan\0"
+    "_DecisionObservationMethod\0"
     "_DedicatedClinicalLocationRoleType\0"
     "_DedicatedNonClinicalLocationRoleType\0"
     "_DedicatedServiceDeliveryLocationRoleType\0"
+    "_Delawaran\0"
+    "_DeltaCalifornia\0"
+    "_DependentCoveredPartyRoleType\0"
+    "_Dhegiha\0"
+    "_Diegueno\0"
+    "_Diffusion\0"
+    "_DispensableDrugForm\0"
+    "_DispenseQueryFilterCode\0"
+    "_Dissolve\0"
+    "_Douche\0"
+    "_DrugEntity\0"
+    "_ECGObservationSeriesType\0"
+    "_EasternAlgonquin\0"
+    "_EasternApachean\0"
+    "_EasternMiwok\0"
+    "_ElectroOsmosisRoute\0"
+    "_EligibilityActReasonCode\0"
+    "_EmploymentStatus\0"
+    "_EndocervicalRoute\0"
+    "_Enema\0"
+    "_EnteralRoute\0"
     "_EntitySensitivityPolicyType\0"
+    "_EpiduralRoute\0"
+    "_EskimoAleut\0"
+    "_Eskimoan\0"
+    "_ExposureMode\0"
+    "_ExtraAmnioticRoute\0"
+    "_ExtracorporealCirculationRoute\0"
+    "_FDALabelData\0"
+    "_Flush\0"
+    "_FontStyle\0"
+    "_GTSAbbreviationHolidaysChristianRoman\0"
+    "_GasDrugForm\0"
+    "_GasLiquidMixture\0"
+    "_GasSolidSpray\0"
+    "_GastricRoute\0"
+    "_GeneralAddressUse\0"
+    "_GenericUpdateReasonCode\0"
     "_GeneticObservationInterpretation\0"
+    "_GeneticObservationMethod\0"
+    "_GeneticObservationType\0"
+    "_GeneticObservationValue\0"
+    "_GenitourinaryRoute\0"
+    "_GingivalRoute\0"
+    "_HL7AccommodationCode\0"
+    "_HL7DefinedActCodes\0"
+    "_HairRoute\0"
+    "_Hokan\0"
+    "_HumanActSite\0"
+    "_HumanSubstanceAdministrationSite\0"
+    "_IdentifiedEntityType\0"
+    "_ImmunizationObservationType\0"
+    "_Implantation\0"
     "_IncidentalServiceDeliveryLocationRoleType\0"
+    "_IndicationValue\0"
+    "_IndividualCaseSafetyReportType\0"
+    "_IndividualCaseSafetyReportValueDomains\0"
+    "_IndividualInsuredPartyRoleType\0"
+    "_IndividualPackageEntityType\0"
     "_InformationSensitivityPolicy\0"
+    "_Infusion\0"
+    "_Inhalation\0"
+    "_Injection\0"
+    "_InjectionMedicalDevice\0"
+    "_Insertion\0"
+    "_Instillation\0"
+    "_InteractionDetectedIssueCode\0"
+    "_InterameningealRoute\0"
+    "_InteriorSalish\0"
+    "_InterstitialRoute\0"
+    "_IntraabdominalRoute\0"
+    "_IntraarterialRoute\0"
+    "_IntraarticularRoute\0"
+    "_IntrabronchialRoute\0"
+    "_IntrabursalRoute\0"
+    "_IntracardiacRoute\0"
+    "_IntracartilaginousRoute\0"
+    "_IntracaudalRoute\0"
+    "_IntracavernosalRoute\0"
+    "_IntracavitaryRoute\0"
+    "_IntracerebralRoute\0"
+    "_IntracervicalRoute\0"
+    "_IntracisternalRoute\0"
+    "_IntracornealRoute\0"
+    "_IntracoronalRoute\0"
+    "_IntracoronaryRoute\0"
+    "_IntracorpusCavernosumRoute\0"
+    "_IntradermalRoute\0"
+    "_IntradiscalRoute\0"
+    "_IntraductalRoute\0"
+    "_IntraduodenalRoute\0"
+    "_IntraduralRoute\0"
+    "_IntraepidermalRoute\0"
+    "_IntraepithelialRoute\0"
+    "_IntraesophagealRoute\0"
+    "_IntragastricRoute\0"
+    "_IntrailealRoute\0"
+    "_IntralesionalRoute\0"
+    "_IntraluminalRoute\0"
+    "_IntralymphaticRoute\0"
+    "_IntramedullaryRoute\0"
+    "_IntramuscularRoute\0"
+    "_IntraocularRoute\0"
+    "_IntraosseousRoute\0"
+    "_IntraovarianRoute\0"
+    "_IntrapericardialRoute\0"
+    "_IntraperitonealRoute\0"
+    "_IntrapleuralRoute\0"
+    "_IntraprostaticRoute\0"
+    "_IntrapulmonaryRoute\0"
+    "_IntrasinalRoute\0"
+    "_IntraspinalRoute\0"
+    "_IntrasternalRoute\0"
+    "_IntrasynovialRoute\0"
+    "_IntratendinousRoute\0"
+    "_IntratesticularRoute\0"
+    "_IntrathecalRoute\0"
+    "_IntrathoracicRoute\0"
+    "_IntratrachealRoute\0"
+    "_IntratubularRoute\0"
+    "_IntratumorRoute\0"
+    "_IntratympanicRoute\0"
+    "_IntrauterineRoute\0"
+    "_IntravascularRoute\0"
+    "_IntravenousRoute\0"
+    "_IntraventricularRoute\0"
+    "_IntravesicleRoute\0"
+    "_IntravitrealRoute\0"
+    "_InuitInupiaq\0"
+    "_InvoiceElementAdjudicated\0"
+    "_InvoiceElementPaid\0"
+    "_InvoiceElementSubmitted\0"
+    "_IontophoresisRoute\0"
+    "_Iroquoian\0"
+    "_Irrigation\0"
+    "_JejunumRoute\0"
+    "_Kalapuyan\0"
+    "_Keresan\0"
+    "_KiowaTanoan\0"
+    "_KoyukonIngalik\0"
+    "_KutchinHan\0"
+    "_LOINCObservationActContextAgeType\0"
+    "_LacrimalPunctaRoute\0"
+    "_LaryngealRoute\0"
+    "_LavageRoute\0"
+    "_LingualRoute\0"
+    "_Liquid\0"
+    "_LiquidLiquidEmulsion\0"
+    "_LiquidSolidSuspension\0"
+    "_ListStyle\0"
+    "_LivingSubjectProductionClass\0"
+    "_LocationIdentifiedEntityRoleCode\0"
+    "_Maiduan\0"
+    "_MaterialEntityClassType\0"
+    "_MedicalDevice\0"
+    "_MedicationCap\0"
+    "_MedicationGeneralizationRoleType\0"
+    "_MedicationObservationType\0"
+    "_MedicationOrderAbortReasonCode\0"
+    "_MedicationOrderReleaseReasonCode\0"
+    "_MemberRoleType\0"
+    "_MississippiValley\0"
+    "_MissouriRiver\0"
+    "_Miwokan\0"
+    "_ModifyPrescriptionReasonType\0"
+    "_MucosalAbsorptionRoute\0"
+    "_MucousMembraneRoute\0"
+    "_MultiUseContainerEntityType\0"
+    "_Muskogean\0"
+    "_Nadene\0"
+    "_NailRoute\0"
+    "_NameRepresentationUse\0"
+    "_NasalRoute\0"
     "_NativeEntityAlaska\0"
     "_NativeEntityContiguous\0"
+    "_Nebulization\0"
+    "_NonDrugAgentEntity\0"
+    "_NonRigidContainerEntityType\0"
+    "_Nootkan\0"
+    "_NorthernCaddoan\0"
+    "_NorthernIroquoian\0"
+    "_Numic\0"
     "_ObservationInterpretationChange\0"
     "_ObservationInterpretationExceptions\0"
     "_ObservationInterpretationNormality\0"
     "_ObservationInterpretationSusceptibility\0"
+    "_ObservationIssueTriggerCodedObservationType\0"
+    "_ObservationMeasureScoring\0"
+    "_ObservationMeasureType\0"
+    "_ObservationMethodAggregate\0"
+    "_ObservationPopulationInclusion\0"
+    "_ObservationQualityMeasureAttribute\0"
+    "_ObservationSequenceType\0"
+    "_ObservationSeriesType\0"
+    "_ObservationType\0"
+    "_Ojibwayan\0"
+    "_OphthalmicRoute\0"
+    "_OralRoute\0"
+    "_OrderFilterCode\0"
+    "_OrderedListStyle\0"
+    "_OregonAthapaskan\0"
+    "_OrganizationEntityType\0"
+    "_OrganizationNamePartQualifier\0"
+    "_OromucosalRoute\0"
+    "_OropharyngealRoute\0"
+    "_OticRoute\0"
+    "_OverriderParticipationFunction\0"
+    "_PacificCoastAthapaskan\0"
+    "_Pai\0"
+    "_Palaihnihan\0"
+    "_ParanasalSinusesRoute\0"
+    "_ParenteralRoute\0"
+    "_PartialCompletionScale\0"
     "_ParticipationAncillary\0"
     "_ParticipationInformationGenerator\0"
+    "_ParticipationSubset\0"
+    "_PatientImmunizationRelatedObservationType\0"
+    "_PatientProfileQueryReasonCode\0"
+    "_PayorParticipationFunction\0"
+    "_PayorRoleType\0"
+    "_Penutian\0"
+    "_PerianalRoute\0"
+    "_PeriarticularRoute\0"
+    "_PeriduralRoute\0"
+    "_PerinealRoute\0"
+    "_PerineuralRoute\0"
+    "_PeriodontalRoute\0"
+    "_PersonNamePartAffixTypes\0"
+    "_PersonNamePartChangeQualifier\0"
+    "_PersonNamePartMiscQualifier\0"
+    "_PersonNamePartQualifier\0"
+    "_PersonalRelationshipRoleType\0"
+    "_PharmacySupplyEventAbortReason\0"
+    "_PharmacySupplyEventStockReasonCode\0"
+    "_PharmacySupplyRequestFulfillerRevisionRefusalReasonCode\0"
+    "_PharmacySupplyRequestRenewalRefusalReasonCode\0"
+    "_Pidgin\0"
+    "_PlaceEntityType\0"
+    "_PlateauPenutian\0"
+    "_PolicyOrProgramCoverageRoleType\0"
+    "_Pomoan\0"
+    "_PopulationInclusionObservationType\0"
+    "_PostalAddressUse\0"
+    "_PreferenceObservationType\0"
+    "_PrescriptionDispenseFilterCode\0"
+    "_ProgramEligiblePartyRoleType\0"
+    "_PulmonaryRoute\0"
+    "_QueryParameterValue\0"
+    "_QueryRequestLimit\0"
+    "_ROIOverlayShape\0"
+    "_RectalRoute\0"
+    "_RefusalReasonCode\0"
+    "_ResearchSubjectRoleBasis\0"
+    "_ResourceGroupEntityType\0"
+    "_RespiratoryTractRoute\0"
+    "_RetrobulbarRoute\0"
+    "_RigidContainerEntityType\0"
+    "_Rinse\0"
+    "_Ritwan\0"
+    "_River\0"
+    "_RoleClassAssociative\0"
+    "_RoleClassMutualRelationship\0"
+    "_RoleClassOntological\0"
+    "_RoleClassPartitive\0"
+    "_RoleClassPassive\0"
+    "_RoleClassRelationshipFormal\0"
     "_RoleInformationSensitivityPolicy\0"
+    "_RouteByMethod\0"
+    "_RouteBySite\0"
     "_SECALTINTOBV\0"
     "_SECDATINTOBV\0"
     "_SECINTCONOBV\0"
+    "_SECINTOBV\0"
     "_SECINTPRVABOBV\0"
     "_SECINTPRVOBV\0"
     "_SECINTPRVRBOBV\0"
+    "_Sahaptian\0"
+    "_Salishan\0"
+    "_SaukFoxKickapoo\0"
+    "_ScalpRoute\0"
+    "_SchedulingActReason\0"
+    "_SecurityObservationValue\0"
+    "_SerranoGabrielino\0"
+    "_ServiceDeliveryLocationRoleType\0"
+    "_SetUpdateMode\0"
+    "_SeverityObservation\0"
+    "_Shasta\0"
+    "_SinusUnspecifiedRoute\0"
+    "_Siouan\0"
+    "_SiouanCatawba\0"
+    "_SirenikskiYupik\0"
+    "_SkinRoute\0"
+    "_SoftTissueRoute\0"
+    "_SolidDrugForm\0"
+    "_SouthernAlaska\0"
+    "_SouthernCaddoan\0"
+    "_SouthernNumic\0"
+    "_SpecimenAdditiveEntity\0"
+    "_SpecimenEntityType\0"
+    "_SpecimenRoleType\0"
+    "_SponsorParticipationFunction\0"
+    "_StatusRevisionRefusalReasonCode\0"
+    "_SubarachnoidRoute\0"
+    "_SubconjunctivalRoute\0"
+    "_SubcutaneousRoute\0"
+    "_SubjectBodyPosition\0"
+    "_SubjectPhysicalPosition\0"
+    "_SublesionalRoute\0"
+    "_SublingualRoute\0"
+    "_SubmucosalRoute\0"
+    "_SubscriberCoveredPartyRoleType\0"
+    "_SubstanceAdminSubstitutionNotAllowedReason\0"
+    "_SubstanceAdminSubstitutionReason\0"
+    "_SubstanceAdministrationPermissionRefusalReasonCode\0"
+    "_SupplyDetectedIssueCode\0"
+    "_SupplyOrderAbortReasonCode\0"
+    "_SuppositoryRoute\0"
+    "_Swish\0"
+    "_TableRuleStyle\0"
+    "_Takelman\0"
+    "_Takic\0"
+    "_Tanana\0"
+    "_TananaTutchone\0"
+    "_Taracahitan\0"
+    "_TelecommunicationAddressUse\0"
+    "_Tepiman\0"
+    "_TimingDetectedIssueCode\0"
+    "_Tiwa\0"
+    "_TopicalAbsorptionRoute\0"
+    "_TopicalApplication\0"
+    "_TracheostomyRoute\0"
+    "_TransferActReason\0"
+    "_TransmucosalRoute\0"
+    "_TransplacentalRoute\0"
+    "_TranstrachealRoute\0"
+    "_TranstympanicRoute\0"
+    "_Tsamosan\0"
+    "_Tsimshianic\0"
+    "_UnderwriterParticipationFunction\0"
+    "_UnorderedListStyle\0"
+    "_UpperChinook\0"
+    "_UreteralRoute\0"
+    "_UrethralRoute\0"
+    "_UrinaryBladderRoute\0"
+    "_UrinaryTractRoute\0"
+    "_Utian\0"
+    "_UtoAztecan\0"
+    "_VaginalRoute\0"
+    "_ValueSetOperator\0"
+    "_VerificationMethod\0"
+    "_VerificationOutcomeValue\0"
+    "_VitreousHumourRoute\0"
+    "_Wakashan\0"
+    "_WesternApachean\0"
+    "_WesternMiwok\0"
+    "_WesternMuskogean\0"
+    "_WesternNumic\0"
+    "_Wintuan\0"
+    "_WorkSchedule\0"
+    "_Yokutsan\0"
+    "_Yukian\0"
+    "_Yuman\0"
     "abatement\0"
     "abatement.empty() or clinicalStatus.coding.where(system='http://terminology.hl7.org/CodeSystem/condition-clinical' and (code='resolved' or code='remission' or code='inactive')).exists()\0"
+    "aborted\0"
     "absent\0"
     "absolute-ARD\0"
     "absolute-MeanDiff\0"
     "absolute-MedianDiff\0"
     "absolute-SMD\0"
     "abstract = true or baseDefinition.exists()\0"
+    "accepted\0"
     "access\0"
     "accessionIdentifier\0"
     "acd\0"
+    "achieved\0"
     "acmg-version1\0"
     "acmg-version2\0"
     "action\0"
@@ -5648,6 +9229,10 @@ static const char strings[184917] =
     "administration\0"
     "adoptionInfo\0"
     "adr\0"
+    "affdef\0"
+    "affi\0"
+    "affirmativeResolution\0"
+    "affr\0"
     "after\0"
     "after-end\0"
     "after-start\0"
@@ -5736,11 +9321,14 @@ static const char strings[184917] =
     "body\0"
     "bodyPosition\0"
     "bodySite\0"
+    "bold\0"
     "boolean\0"
     "born\0"
     "breed\0"
     "brr\0"
+    "bundled\0"
     "business\0"
+    "business-rule\0"
     "cadavericDonor\0"
     "calculatedValue\0"
     "cancelled\0"
@@ -5778,6 +9366,7 @@ static const char strings[184917] =
     "chemical\0"
     "child\0"
     "children().element.where(path.contains('.').not()).label.empty() and children().element.where(path.contains('.').not()).code.empty() and children().element.where(path.contains('.').not()).requirements.empty()\0"
+    "choice\0"
     "choiceOrientation\0"
     "cid-0\0"
     "citation\0"
@@ -5802,6 +9391,7 @@ static const char strings[184917] =
     "cmp-2\0"
     "cnt-3\0"
     "code\0"
+    "code-invalid\0"
     "code.coding.code\0"
     "code.coding.system\0"
     "code.coding.where(code in '401201003'|'782516008').exists() implies value.is(Quantity)\0"
@@ -5825,9 +9415,11 @@ static const char strings[184917] =
     "common\0"
     "communication\0"
     "community\0"
+    "communityLaboratory\0"
     "comparator\0"
     "comparator.empty()\0"
     "compareToSourceId.empty() xor (compareToSourceExpression.exists() or compareToSourcePath.exists())\0"
+    "completed\0"
     "completionMode\0"
     "component\0"
     "composer\0"
@@ -5849,11 +9441,13 @@ static const char strings[184917] =
     "condition\0"
     "condition.exists() implies data.exists()\0"
     "confirmed\0"
+    "conflict\0"
     "conforms\0"
     "congregation\0"
     "constraint\0"
     "constraint.select(key).isDistinct()\0"
     "contact\0"
+    "contained\0"
     "content\0"
     "contentReference\0"
     "contentReference.empty() or (type.empty() and defaultValue.empty() and fixed.empty() and pattern.empty() and example.empty() and minValue.empty() and maxValue.empty() and maxLength.empty() and binding.empty())\0"
@@ -5872,6 +9466,7 @@ static const char strings[184917] =
     "coordinateSystem = 1 or coordinateSystem = 0\0"
     "copay\0"
     "copaypct\0"
+    "corrected\0"
     "count\0"
     "countMax.empty() or count.exists()\0"
     "country\0"
@@ -5899,6 +9494,12 @@ static const char strings[184917] =
     "custom-resource\0"
     "dam\0"
     "data\0"
+    "data-access-ended\0"
+    "data-accessed\0"
+    "data-added\0"
+    "data-changed\0"
+    "data-modified\0"
+    "data-removed\0"
     "data-requirements\0"
     "data.empty() or contentType.exists()\0"
     "data.empty() or timing.empty()\0"
@@ -5926,6 +9527,7 @@ static const char strings[184917] =
     "delete\0"
     "deleteCondMultiple\0"
     "deleteCondSingle\0"
+    "deleted\0"
     "delta\0"
     "denominator\0"
     "denominator-exception\0"
@@ -5933,6 +9535,7 @@ static const char strings[184917] =
     "dent\0"
     "deprecate\0"
     "deprecated\0"
+    "derivation\0"
     "derivation = 'constraint' or snapshot.element.select(path).isDistinct()\0"
     "derivedFrom\0"
     "derivedProportion\0"
@@ -5953,10 +9556,12 @@ static const char strings[184917] =
     "dicom-wado-rs\0"
     "dicom-wado-uri\0"
     "dietary\0"
+    "differential\0"
     "differential.element.all(id.exists()) and differential.element.id.trace('ids').isDistinct()\0"
     "differential.element.defaultValue.exists() implies (derivation = 'specialization')\0"
     "direct-project\0"
     "directedBy\0"
+    "directive\0"
     "dis-1\0"
     "disability\0"
     "disability-status\0"
@@ -5997,6 +9602,7 @@ static const char strings[184917] =
     "due\0"
     "dueDate\0"
     "dueTo\0"
+    "duplicate\0"
     "duration\0"
     "duration SHALL be a non-negative value\0"
     "duration.empty() or durationUnit.exists()\0"
@@ -6035,6 +9641,7 @@ static const char strings[184917] =
     "element.exists() implies context.exists()\0"
     "element.where(path.contains('.').not()).slicing.empty()\0"
     "emergency\0"
+    "emphasis\0"
     "empty() or ($this = '*') or (toInteger() >= 0)\0"
     "emptyReason.empty() or entry.empty()\0"
     "emrgonly\0"
@@ -6067,6 +9674,7 @@ static const char strings[184917] =
     "evv-0\0"
     "exact\0"
     "exam\0"
+    "exception\0"
     "executable\0"
     "executed\0"
     "exp-1\0"
@@ -6076,6 +9684,7 @@ static const char strings[184917] =
     "expansionSource\0"
     "experimental\0"
     "expirationDate\0"
+    "expired\0"
     "expired-drug\0"
     "explicit-type-name\0"
     "exposureDate\0"
@@ -6105,6 +9714,7 @@ static const char strings[184917] =
     "fhirType\0"
     "fhs-1\0"
     "fhs-2\0"
+    "filler-order\0"
     "final\0"
     "find\0"
     "find-matches\0"
@@ -6119,6 +9729,7 @@ static const char strings[184917] =
     "follicular\0"
     "food\0"
     "footer\0"
+    "forbidden\0"
     "format\0"
     "ftp\0"
     "fullUrl for resource\0"
@@ -6150,6 +9761,7 @@ static const char strings[184917] =
     "header\0"
     "health-concern\0"
     "health-services-research\0"
+    "held\0"
     "help\0"
     "hidden\0"
     "high\0"
@@ -6167,6 +9779,7 @@ static const char strings[184917] =
     "hl7-fhir-rest\0"
     "hl7v2-mllp\0"
     "hold\0"
+    "homeHealth\0"
     "horizontal\0"
     "hospitalization\0"
     "hsi\0"
@@ -6204,6 +9817,11 @@ static const char strings[184917] =
     "http://dicom.nema.org/resources/ontology/DCM\0"
     "http://fhir-registry.smarthealthit.org/StructureDefinition/capabilities\0"
     "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris\0"
+    "http://hl7.org/fhir/CodeSystem/medication-statement-status\0"
+    "http://hl7.org/fhir/CodeSystem/medication-status\0"
+    "http://hl7.org/fhir/CodeSystem/medicationrequest-intent\0"
+    "http://hl7.org/fhir/CodeSystem/medicationrequest-status\0"
+    "http://hl7.org/fhir/CodeSystem/status\0"
     "http://hl7.org/fhir/FHIR-version\0"
     "http://hl7.org/fhir/StructureDefinition/11179-objectClass\0"
     "http://hl7.org/fhir/StructureDefinition/11179-objectClassProperty\0"
@@ -6869,26 +10487,207 @@ static const char strings[184917] =
     "http://hl7.org/fhir/ValueSet/ucum-vitals-common|4.0.1\0"
     "http://hl7.org/fhir/ValueSet/usage-context-type\0"
     "http://hl7.org/fhir/ValueSet/use-context\0"
+    "http://hl7.org/fhir/abstract-types\0"
+    "http://hl7.org/fhir/account-status\0"
+    "http://hl7.org/fhir/action-cardinality-behavior\0"
+    "http://hl7.org/fhir/action-condition-kind\0"
+    "http://hl7.org/fhir/action-grouping-behavior\0"
+    "http://hl7.org/fhir/action-participant-type\0"
+    "http://hl7.org/fhir/action-precheck-behavior\0"
     "http://hl7.org/fhir/action-relationship-type\0"
+    "http://hl7.org/fhir/action-required-behavior\0"
+    "http://hl7.org/fhir/action-selection-behavior\0"
+    "http://hl7.org/fhir/address-type\0"
+    "http://hl7.org/fhir/address-use\0"
     "http://hl7.org/fhir/administrative-gender\0"
+    "http://hl7.org/fhir/adverse-event-actuality\0"
+    "http://hl7.org/fhir/allergy-intolerance-category\0"
+    "http://hl7.org/fhir/allergy-intolerance-criticality\0"
+    "http://hl7.org/fhir/allergy-intolerance-type\0"
+    "http://hl7.org/fhir/appointmentstatus\0"
+    "http://hl7.org/fhir/assert-direction-codes\0"
+    "http://hl7.org/fhir/assert-operator-codes\0"
+    "http://hl7.org/fhir/assert-response-code-types\0"
+    "http://hl7.org/fhir/audit-event-action\0"
+    "http://hl7.org/fhir/audit-event-outcome\0"
+    "http://hl7.org/fhir/binding-strength\0"
+    "http://hl7.org/fhir/bundle-type\0"
+    "http://hl7.org/fhir/capability-statement-kind\0"
+    "http://hl7.org/fhir/care-plan-activity-status\0"
+    "http://hl7.org/fhir/care-team-status\0"
+    "http://hl7.org/fhir/chargeitem-status\0"
+    "http://hl7.org/fhir/claim-use\0"
+    "http://hl7.org/fhir/code-search-support\0"
+    "http://hl7.org/fhir/codesystem-content-mode\0"
+    "http://hl7.org/fhir/codesystem-hierarchy-meaning\0"
+    "http://hl7.org/fhir/compartment-type\0"
+    "http://hl7.org/fhir/composition-attestation-mode\0"
+    "http://hl7.org/fhir/composition-status\0"
     "http://hl7.org/fhir/concept-map-equivalence\0"
+    "http://hl7.org/fhir/concept-property-type\0"
+    "http://hl7.org/fhir/conceptmap-unmapped-mode\0"
+    "http://hl7.org/fhir/conditional-delete-status\0"
+    "http://hl7.org/fhir/conditional-read-status\0"
+    "http://hl7.org/fhir/consent-data-meaning\0"
+    "http://hl7.org/fhir/consent-provision-type\0"
+    "http://hl7.org/fhir/consent-state-codes\0"
     "http://hl7.org/fhir/constraint-severity\0"
+    "http://hl7.org/fhir/contact-point-system\0"
+    "http://hl7.org/fhir/contact-point-use\0"
     "http://hl7.org/fhir/contract-legalstate\0"
+    "http://hl7.org/fhir/contract-publicationstatus\0"
+    "http://hl7.org/fhir/contract-status\0"
+    "http://hl7.org/fhir/contributor-type\0"
     "http://hl7.org/fhir/data-types\0"
+    "http://hl7.org/fhir/days-of-week\0"
+    "http://hl7.org/fhir/detectedissue-severity\0"
+    "http://hl7.org/fhir/device-nametype\0"
+    "http://hl7.org/fhir/device-statement-status\0"
+    "http://hl7.org/fhir/device-status\0"
+    "http://hl7.org/fhir/diagnostic-report-status\0"
+    "http://hl7.org/fhir/discriminator-type\0"
+    "http://hl7.org/fhir/document-mode\0"
+    "http://hl7.org/fhir/document-reference-status\0"
+    "http://hl7.org/fhir/document-relationship-type\0"
+    "http://hl7.org/fhir/eligibilityrequest-purpose\0"
+    "http://hl7.org/fhir/eligibilityresponse-purpose\0"
+    "http://hl7.org/fhir/encounter-location-status\0"
+    "http://hl7.org/fhir/encounter-status\0"
+    "http://hl7.org/fhir/endpoint-status\0"
+    "http://hl7.org/fhir/episode-of-care-status\0"
+    "http://hl7.org/fhir/event-capability-mode\0"
+    "http://hl7.org/fhir/event-status\0"
+    "http://hl7.org/fhir/event-timing\0"
+    "http://hl7.org/fhir/examplescenario-actor-type\0"
+    "http://hl7.org/fhir/explanationofbenefit-status\0"
+    "http://hl7.org/fhir/exposure-state\0"
     "http://hl7.org/fhir/expression-language\0"
+    "http://hl7.org/fhir/extension-context-type\0"
+    "http://hl7.org/fhir/filter-operator\0"
+    "http://hl7.org/fhir/flag-status\0"
+    "http://hl7.org/fhir/fm-status\0"
+    "http://hl7.org/fhir/goal-status\0"
+    "http://hl7.org/fhir/graph-compartment-rule\0"
+    "http://hl7.org/fhir/graph-compartment-use\0"
+    "http://hl7.org/fhir/group-measure\0"
+    "http://hl7.org/fhir/group-type\0"
+    "http://hl7.org/fhir/guidance-response-status\0"
+    "http://hl7.org/fhir/guide-page-generation\0"
+    "http://hl7.org/fhir/guide-parameter-code\0"
+    "http://hl7.org/fhir/history-status\0"
+    "http://hl7.org/fhir/http-operations\0"
+    "http://hl7.org/fhir/http-verb\0"
+    "http://hl7.org/fhir/identifier-use\0"
+    "http://hl7.org/fhir/identity-assuranceLevel\0"
+    "http://hl7.org/fhir/imagingstudy-status\0"
+    "http://hl7.org/fhir/invoice-priceComponentType\0"
+    "http://hl7.org/fhir/invoice-status\0"
+    "http://hl7.org/fhir/issue-severity\0"
+    "http://hl7.org/fhir/issue-type\0"
+    "http://hl7.org/fhir/item-type\0"
     "http://hl7.org/fhir/language-preference-type\0"
+    "http://hl7.org/fhir/link-type\0"
+    "http://hl7.org/fhir/linkage-type\0"
+    "http://hl7.org/fhir/list-mode\0"
+    "http://hl7.org/fhir/list-status\0"
+    "http://hl7.org/fhir/location-mode\0"
+    "http://hl7.org/fhir/location-status\0"
+    "http://hl7.org/fhir/map-context-type\0"
+    "http://hl7.org/fhir/map-group-type-mode\0"
+    "http://hl7.org/fhir/map-input-mode\0"
+    "http://hl7.org/fhir/map-model-mode\0"
+    "http://hl7.org/fhir/map-source-list-mode\0"
+    "http://hl7.org/fhir/map-target-list-mode\0"
+    "http://hl7.org/fhir/map-transform\0"
+    "http://hl7.org/fhir/measure-report-status\0"
+    "http://hl7.org/fhir/measure-report-type\0"
+    "http://hl7.org/fhir/message-significance-category\0"
     "http://hl7.org/fhir/messageheader-response-request\0"
+    "http://hl7.org/fhir/metric-calibration-state\0"
+    "http://hl7.org/fhir/metric-calibration-type\0"
+    "http://hl7.org/fhir/metric-category\0"
+    "http://hl7.org/fhir/metric-color\0"
+    "http://hl7.org/fhir/metric-operational-status\0"
+    "http://hl7.org/fhir/name-use\0"
+    "http://hl7.org/fhir/namingsystem-identifier-type\0"
+    "http://hl7.org/fhir/namingsystem-type\0"
     "http://hl7.org/fhir/narrative-status\0"
+    "http://hl7.org/fhir/network-type\0"
+    "http://hl7.org/fhir/note-type\0"
+    "http://hl7.org/fhir/observation-range-category\0"
     "http://hl7.org/fhir/observation-status\0"
+    "http://hl7.org/fhir/operation-kind\0"
+    "http://hl7.org/fhir/operation-parameter-use\0"
+    "http://hl7.org/fhir/orientation-type\0"
+    "http://hl7.org/fhir/participantrequired\0"
+    "http://hl7.org/fhir/participationstatus\0"
+    "http://hl7.org/fhir/permitted-data-type\0"
     "http://hl7.org/fhir/practitioner-specialty\0"
+    "http://hl7.org/fhir/product-category\0"
+    "http://hl7.org/fhir/product-status\0"
+    "http://hl7.org/fhir/product-storage-scale\0"
+    "http://hl7.org/fhir/property-representation\0"
+    "http://hl7.org/fhir/provenance-entity-role\0"
+    "http://hl7.org/fhir/provenance-participant-role\0"
+    "http://hl7.org/fhir/publication-status\0"
+    "http://hl7.org/fhir/quality-type\0"
+    "http://hl7.org/fhir/quantity-comparator\0"
+    "http://hl7.org/fhir/questionnaire-answers-status\0"
     "http://hl7.org/fhir/questionnaire-display-category\0"
+    "http://hl7.org/fhir/questionnaire-enable-behavior\0"
+    "http://hl7.org/fhir/questionnaire-enable-operator\0"
     "http://hl7.org/fhir/questionnaire-item-control\0"
+    "http://hl7.org/fhir/reaction-event-severity\0"
+    "http://hl7.org/fhir/reference-handling-policy\0"
+    "http://hl7.org/fhir/reference-version-rules\0"
+    "http://hl7.org/fhir/related-artifact-type\0"
+    "http://hl7.org/fhir/relation-type\0"
+    "http://hl7.org/fhir/remittance-outcome\0"
+    "http://hl7.org/fhir/report-action-result-codes\0"
+    "http://hl7.org/fhir/report-participant-type\0"
+    "http://hl7.org/fhir/report-result-codes\0"
+    "http://hl7.org/fhir/report-status-codes\0"
+    "http://hl7.org/fhir/repository-type\0"
+    "http://hl7.org/fhir/request-intent\0"
+    "http://hl7.org/fhir/request-priority\0"
+    "http://hl7.org/fhir/request-resource-types\0"
+    "http://hl7.org/fhir/request-status\0"
+    "http://hl7.org/fhir/research-element-type\0"
+    "http://hl7.org/fhir/research-study-status\0"
+    "http://hl7.org/fhir/research-subject-status\0"
+    "http://hl7.org/fhir/resource-aggregation-mode\0"
+    "http://hl7.org/fhir/resource-slicing-rules\0"
     "http://hl7.org/fhir/resource-types\0"
+    "http://hl7.org/fhir/response-code\0"
+    "http://hl7.org/fhir/restful-capability-mode\0"
     "http://hl7.org/fhir/restful-interaction\0"
+    "http://hl7.org/fhir/search-comparator\0"
+    "http://hl7.org/fhir/search-entry-mode\0"
+    "http://hl7.org/fhir/search-modifier-code\0"
+    "http://hl7.org/fhir/search-param-type\0"
+    "http://hl7.org/fhir/search-xpath-usage\0"
     "http://hl7.org/fhir/secondary-finding\0"
+    "http://hl7.org/fhir/sequence-type\0"
     "http://hl7.org/fhir/sid/cvx\0"
     "http://hl7.org/fhir/sid/icd-10-cm\0"
     "http://hl7.org/fhir/sid/icd-9-cm\0"
+    "http://hl7.org/fhir/slotstatus\0"
+    "http://hl7.org/fhir/sort-direction\0"
+    "http://hl7.org/fhir/spdx-license\0"
+    "http://hl7.org/fhir/specimen-contained-preference\0"
+    "http://hl7.org/fhir/specimen-status\0"
+    "http://hl7.org/fhir/strand-type\0"
+    "http://hl7.org/fhir/structure-definition-kind\0"
+    "http://hl7.org/fhir/subscription-channel-type\0"
+    "http://hl7.org/fhir/subscription-status\0"
+    "http://hl7.org/fhir/substance-status\0"
+    "http://hl7.org/fhir/supplydelivery-status\0"
+    "http://hl7.org/fhir/supplyrequest-status\0"
+    "http://hl7.org/fhir/task-intent\0"
+    "http://hl7.org/fhir/task-status\0"
+    "http://hl7.org/fhir/trigger-type\0"
+    "http://hl7.org/fhir/type-derivation-rule\0"
+    "http://hl7.org/fhir/udi-entry-type\0"
     "http://hl7.org/fhir/us/core/CodeSystem/condition-category\0"
     "http://hl7.org/fhir/us/core/CodeSystem/us-core-category\0"
     "http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category\0"
@@ -7012,6 +10811,10 @@ static const char strings[184917] =
     "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-itemAnswerMedia\0"
     "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire-itemMedia\0"
     "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaireresponse\0"
+    "http://hl7.org/fhir/variable-type\0"
+    "http://hl7.org/fhir/versioning-policy\0"
+    "http://hl7.org/fhir/vision-base-codes\0"
+    "http://hl7.org/fhir/vision-eye-codes\0"
     "http://ihe.net/fhir/ValueSet/IHE.FormatCode.codesystem\0"
     "http://loinc.org\0"
     "http://nucc.org/provider-taxonomy\0"
@@ -7020,7 +10823,13 @@ static const char strings[184917] =
     "http://snomed.info/sct\0"
     "http://terminology.hl7.org/CodeSystem/action-type\0"
     "http://terminology.hl7.org/CodeSystem/adverse-event-category\0"
+    "http://terminology.hl7.org/CodeSystem/adverse-event-outcome\0"
+    "http://terminology.hl7.org/CodeSystem/adverse-event-seriousness\0"
+    "http://terminology.hl7.org/CodeSystem/adverse-event-severity\0"
     "http://terminology.hl7.org/CodeSystem/allerg-intol-substance-exp-risk\0"
+    "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical\0"
+    "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification\0"
+    "http://terminology.hl7.org/CodeSystem/applicability\0"
     "http://terminology.hl7.org/CodeSystem/audit-entity-type\0"
     "http://terminology.hl7.org/CodeSystem/audit-event-type\0"
     "http://terminology.hl7.org/CodeSystem/certainty-subcomponent-rating\0"
@@ -7030,6 +10839,8 @@ static const char strings[184917] =
     "http://terminology.hl7.org/CodeSystem/codesystem-altcode-kind\0"
     "http://terminology.hl7.org/CodeSystem/composite-measure-scoring\0"
     "http://terminology.hl7.org/CodeSystem/condition-category\0"
+    "http://terminology.hl7.org/CodeSystem/condition-clinical\0"
+    "http://terminology.hl7.org/CodeSystem/condition-ver-status\0"
     "http://terminology.hl7.org/CodeSystem/conformance-expectation\0"
     "http://terminology.hl7.org/CodeSystem/consentcategorycodes\0"
     "http://terminology.hl7.org/CodeSystem/consentpolicycodes\0"
@@ -7050,6 +10861,7 @@ static const char strings[184917] =
     "http://terminology.hl7.org/CodeSystem/expansion-processing-rule\0"
     "http://terminology.hl7.org/CodeSystem/extra-security-role-type\0"
     "http://terminology.hl7.org/CodeSystem/goal-acceptance-status\0"
+    "http://terminology.hl7.org/CodeSystem/goal-achievement\0"
     "http://terminology.hl7.org/CodeSystem/goal-relationship-type\0"
     "http://terminology.hl7.org/CodeSystem/hl7-work-group\0"
     "http://terminology.hl7.org/CodeSystem/icd9cm\0"
@@ -7058,10 +10870,14 @@ static const char strings[184917] =
     "http://terminology.hl7.org/CodeSystem/library-type\0"
     "http://terminology.hl7.org/CodeSystem/match-grade\0"
     "http://terminology.hl7.org/CodeSystem/measure-data-usage\0"
+    "http://terminology.hl7.org/CodeSystem/measure-improvement-notation\0"
     "http://terminology.hl7.org/CodeSystem/measure-population\0"
     "http://terminology.hl7.org/CodeSystem/measure-scoring\0"
     "http://terminology.hl7.org/CodeSystem/measure-type\0"
     "http://terminology.hl7.org/CodeSystem/media-type\0"
+    "http://terminology.hl7.org/CodeSystem/medication-admin-status\0"
+    "http://terminology.hl7.org/CodeSystem/medicationdispense-status\0"
+    "http://terminology.hl7.org/CodeSystem/medicationknowledge-status\0"
     "http://terminology.hl7.org/CodeSystem/medicationrequest-category\0"
     "http://terminology.hl7.org/CodeSystem/message-transport\0"
     "http://terminology.hl7.org/CodeSystem/name-assembly-order\0"
@@ -7085,6 +10901,7 @@ static const char strings[184917] =
     "http://terminology.hl7.org/CodeSystem/study-type\0"
     "http://terminology.hl7.org/CodeSystem/subscriber-relationship\0"
     "http://terminology.hl7.org/CodeSystem/substance-category\0"
+    "http://terminology.hl7.org/CodeSystem/supply-item-type\0"
     "http://terminology.hl7.org/CodeSystem/synthesis-type\0"
     "http://terminology.hl7.org/CodeSystem/testscript-operation-codes\0"
     "http://terminology.hl7.org/CodeSystem/testscript-profile-destination-types\0"
@@ -7096,31 +10913,75 @@ static const char strings[184917] =
     "http://terminology.hl7.org/CodeSystem/v2-0444\0"
     "http://terminology.hl7.org/CodeSystem/v2-0493\0"
     "http://terminology.hl7.org/CodeSystem/v2-0916\0"
+    "http://terminology.hl7.org/CodeSystem/v3-AcknowledgementDetailCode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActClass\0"
     "http://terminology.hl7.org/CodeSystem/v3-ActCode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActExposureLevelCode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActMood\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActPriority\0"
     "http://terminology.hl7.org/CodeSystem/v3-ActReason\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActRelationshipSubset\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActRelationshipType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActSite\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ActStatus\0"
     "http://terminology.hl7.org/CodeSystem/v3-ActUSPrivacyLaw\0"
+    "http://terminology.hl7.org/CodeSystem/v3-AddressPartType\0"
     "http://terminology.hl7.org/CodeSystem/v3-AddressUse\0"
     "http://terminology.hl7.org/CodeSystem/v3-AdministrativeGender\0"
+    "http://terminology.hl7.org/CodeSystem/v3-AmericanIndianAlaskaNativeLanguages\0"
+    "http://terminology.hl7.org/CodeSystem/v3-CalendarCycle\0"
     "http://terminology.hl7.org/CodeSystem/v3-Confidentiality\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ContainerCap\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ContextControl\0"
     "http://terminology.hl7.org/CodeSystem/v3-DataOperation\0"
+    "http://terminology.hl7.org/CodeSystem/v3-Dentition\0"
     "http://terminology.hl7.org/CodeSystem/v3-DocumentCompletion\0"
+    "http://terminology.hl7.org/CodeSystem/v3-DocumentStorage\0"
+    "http://terminology.hl7.org/CodeSystem/v3-EntityClass\0"
+    "http://terminology.hl7.org/CodeSystem/v3-EntityCode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-EntityDeterminer\0"
     "http://terminology.hl7.org/CodeSystem/v3-EntityNamePartQualifier\0"
     "http://terminology.hl7.org/CodeSystem/v3-EntityNamePartQualifierR2\0"
     "http://terminology.hl7.org/CodeSystem/v3-EntityNameUse\0"
     "http://terminology.hl7.org/CodeSystem/v3-EntityNameUseR2\0"
+    "http://terminology.hl7.org/CodeSystem/v3-EntityRisk\0"
+    "http://terminology.hl7.org/CodeSystem/v3-EntityStatus\0"
+    "http://terminology.hl7.org/CodeSystem/v3-Ethnicity\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ExposureMode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation\0"
+    "http://terminology.hl7.org/CodeSystem/v3-HL7UpdateMode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-LivingArrangement\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ManagedParticipationStatus\0"
     "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus\0"
     "http://terminology.hl7.org/CodeSystem/v3-NullFlavor\0"
     "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation\0"
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationMethod\0"
     "http://terminology.hl7.org/CodeSystem/v3-ObservationValue\0"
     "http://terminology.hl7.org/CodeSystem/v3-ParticipationFunction\0"
     "http://terminology.hl7.org/CodeSystem/v3-ParticipationMode\0"
     "http://terminology.hl7.org/CodeSystem/v3-ParticipationType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-PersonDisabilityType\0"
     "http://terminology.hl7.org/CodeSystem/v3-ProbabilityDistributionType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-QueryParameterValue\0"
+    "http://terminology.hl7.org/CodeSystem/v3-QueryRequestLimit\0"
+    "http://terminology.hl7.org/CodeSystem/v3-Race\0"
     "http://terminology.hl7.org/CodeSystem/v3-ReligiousAffiliation\0"
     "http://terminology.hl7.org/CodeSystem/v3-RoleClass\0"
     "http://terminology.hl7.org/CodeSystem/v3-RoleCode\0"
+    "http://terminology.hl7.org/CodeSystem/v3-RoleLinkStatus\0"
+    "http://terminology.hl7.org/CodeSystem/v3-RoleLinkType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-RoleStatus\0"
     "http://terminology.hl7.org/CodeSystem/v3-RouteOfAdministration\0"
+    "http://terminology.hl7.org/CodeSystem/v3-SetOperator\0"
+    "http://terminology.hl7.org/CodeSystem/v3-SpecimenType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-SubstitutionCondition\0"
+    "http://terminology.hl7.org/CodeSystem/v3-TimingEvent\0"
     "http://terminology.hl7.org/CodeSystem/v3-TribalEntityUS\0"
+    "http://terminology.hl7.org/CodeSystem/v3-hl7Realm\0"
+    "http://terminology.hl7.org/CodeSystem/v3-hl7VoteResolution\0"
+    "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm\0"
+    "http://terminology.hl7.org/CodeSystem/v3-styleType\0"
+    "http://terminology.hl7.org/CodeSystem/v3-substanceAdminSubstitution\0"
     "http://terminology.hl7.org/ValueSet/Languages\0"
     "http://terminology.hl7.org/ValueSet/USPS-State\0"
     "http://terminology.hl7.org/ValueSet/v2-0493\0"
@@ -7176,8 +11037,12 @@ static const char strings[184917] =
     "imm-1\0"
     "implements\0"
     "importance\0"
+    "improving\0"
     "imr-1\0"
+    "in-progress\0"
+    "inactive\0"
     "incisionDateTime\0"
+    "incomplete\0"
     "incorrect-prescribing-information\0"
     "indirect-NMA\0"
     "individual\0"
@@ -7185,6 +11050,7 @@ static const char strings[184917] =
     "inexact\0"
     "informant\0"
     "informationSource\0"
+    "informational\0"
     "informative\0"
     "inheritedExtensibleValueSet\0"
     "initial-population\0"
@@ -7198,6 +11064,7 @@ static const char strings[184917] =
     "inpatient\0"
     "inpthosp\0"
     "input\0"
+    "instance-order\0"
     "instant\0"
     "instantiatesUri\0"
     "institutional\0"
@@ -7209,6 +11076,8 @@ static const char strings[184917] =
     "inv-0\0"
     "inv-1\0"
     "inv-2\0"
+    "invalid\0"
+    "invariant\0"
     "ipn-1\0"
     "isCommonBinding\0"
     "isEnrolled\0"
@@ -7216,6 +11085,7 @@ static const char strings[184917] =
     "isSummary\0"
     "issued\0"
     "issued SHALL be present if the status is 'partial', 'preliminary', 'final', 'amended', 'corrected' or 'appended'\0"
+    "italics\0"
     "item\0"
     "item.count()>1\0"
     "itemAnswerMedia\0"
@@ -7256,8 +11126,10 @@ static const char strings[184917] =
     "lnk-1\0"
     "location\0"
     "locationPerformed\0"
+    "lock-error\0"
     "locus\0"
     "logic-library\0"
+    "login\0"
     "longitude\0"
     "lookup\0"
     "lotNumber\0"
@@ -7273,6 +11145,7 @@ static const char strings[184917] =
     "luteal\0"
     "m2\0"
     "mad-1\0"
+    "maiden\0"
     "male\0"
     "manage\0"
     "management\0"
@@ -7347,20 +11220,25 @@ static const char strings[184917] =
     "msq-3\0"
     "msq-5\0"
     "msq-6\0"
+    "multiple-matches\0"
     "name\0"
     "name.empty() or query.empty()\0"
     "name.exists() or relationship.exists()\0"
     "name.exists() or telecom.exists() or address.exists() or organization.exists()\0"
     "name.exists() or uri.exists()\0"
     "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')\0"
+    "named-event\0"
     "namespace\0"
     "narrower\0"
     "nationality\0"
     "nci\0"
     "negative-infinity\0"
+    "negativeResolution\0"
     "negotiable\0"
     "network\0"
     "never\0"
+    "new\0"
+    "nickname\0"
     "nih-527\0"
     "nih-grdr\0"
     "nih-hipaa\0"
@@ -7368,24 +11246,36 @@ static const char strings[184917] =
     "no-change\0"
     "no-concern\0"
     "no-known-reaction-risk\0"
+    "no-progress\0"
+    "no-store\0"
     "non-functional\0"
+    "nonsubp\0"
+    "nonsubv\0"
     "nor-1\0"
     "normal\0"
     "normative\0"
     "not-a-number\0"
+    "not-achieved\0"
     "not-applicable\0"
     "not-asked\0"
+    "not-attainable\0"
     "not-classified\0"
+    "not-found\0"
     "not-performed\0"
     "not-permitted\0"
     "not-ready\0"
+    "not-started\0"
+    "not-supported\0"
     "note\0"
     "notes\0"
+    "notrelp\0"
+    "notrelv\0"
     "npp\0"
     "nsd-0\0"
     "nsd-1\0"
     "nsd-2\0"
     "nullFlavor\0"
+    "nullified\0"
     "numberOfRepeatsAllowed\0"
     "numerator\0"
     "numerator-exclusion\0"
@@ -7397,6 +11287,7 @@ static const char strings[184917] =
     "observation\0"
     "observation-adi-documentation\0"
     "observer\0"
+    "obsolete\0"
     "occurred\0"
     "occurredFollowing\0"
     "occurrence\0"
@@ -7405,12 +11296,15 @@ static const char strings[184917] =
     "ofType(Quantity).system.empty() or ofType(Quantity).system = 'http://unitsofmeasure.org'\0"
     "off\0"
     "offered\0"
+    "official\0"
     "offline\0"
     "offset\0"
     "offset.empty() or (when.exists() and ((when in ('C' | 'CM' | 'CD' | 'CV')).not()))\0"
     "oid\0"
+    "old\0"
     "ombCategory\0"
     "on-error\0"
+    "on-hold\0"
     "on-success\0"
     "onBehalfOf\0"
     "onBehalfOf SHALL be present when Provenance.agent.who is a Practitioner or Device\0"
@@ -7422,23 +11316,28 @@ static const char strings[184917] =
     "opd-1\0"
     "opd-2\0"
     "opd-3\0"
+    "open-choice\0"
     "operation\0"
     "operation.exists() xor assert.exists()\0"
     "operator = 'exists' implies (answer is boolean)\0"
     "opportunity\0"
+    "option\0"
     "optionExclusive\0"
     "optionPrefix\0"
     "optional\0"
     "oral\0"
     "oralDiet.exists() or supplement.exists() or enteralFormula.exists()\0"
+    "order\0"
     "order-set\0"
     "orderDetail SHALL only be present if code is present\0"
     "orderDetail.empty() or code.exists()\0"
+    "ordered\0"
     "ordinalValue\0"
     "org-1\0"
     "org-2\0"
     "org-3\0"
     "organization\0"
+    "original-order\0"
     "originate\0"
     "other\0"
     "otherConfidentiality\0"
@@ -7451,6 +11350,7 @@ static const char strings[184917] =
     "parameter\0"
     "parameterSource\0"
     "parent\0"
+    "partial\0"
     "participant\0"
     "participantType.exists() or actor.exists()\0"
     "partner-name\0"
@@ -7460,6 +11360,7 @@ static const char strings[184917] =
     "path.exists() xor searchParam.exists()\0"
     "path.matches('[A-Za-z][A-Za-z0-9]*(\\\\.[a-z][A-Za-z0-9]*(\\\\[x])?)*')\0"
     "path.matches('[^\\\\s\\\\.,:;\\\\\\'\"\\\\/|?!@#$%&*()\\\\[\\\\]{}]{1,64}(\\\\.[^\\\\s\\\\.,:;\\\\\\'\"\\\\/|?!@#$%&*()\\\\[\\\\]{}]{1,64}(\\\\[x\\\\])?(\\\\:[^\\\\s\\\\.]+)?)*')\0"
+    "pathologist\0"
     "patient\0"
     "patient-privacy\0"
     "patient-reported-outcome\0"
@@ -7484,14 +11385,17 @@ static const char strings[184917] =
     "period.empty() or periodUnit.exists()\0"
     "period.exists() implies period >= 0\0"
     "periodMax.empty() or period.exists()\0"
+    "periodic\0"
     "permission-offline\0"
     "permission-patient\0"
     "permission-user\0"
     "pertains to goal\0"
     "pharmacy\0"
     "pher\0"
+    "phlebotomist\0"
     "phx\0"
     "plan\0"
+    "planned\0"
     "policy\0"
     "policy.exists() or policyRule.exists()\0"
     "polst\0"
@@ -7520,8 +11424,10 @@ static const char strings[184917] =
     "predecessor\0"
     "preferenceType\0"
     "preferred\0"
+    "preliminary\0"
     "present\0"
     "presentedForm\0"
+    "prevcons\0"
     "prevention\0"
     "primaryInd\0"
     "primarySource\0"
@@ -7533,6 +11439,7 @@ static const char strings[184917] =
     "procedure\0"
     "process\0"
     "process-message\0"
+    "processing\0"
     "product-problem\0"
     "product-quality\0"
     "product-use-error\0"
@@ -7544,8 +11451,11 @@ static const char strings[184917] =
     "progressStatus\0"
     "prompt\0"
     "proportion\0"
+    "proposal\0"
+    "proposed\0"
     "provenance-1\0"
     "provide either a binding reference or a description (or both)\0"
+    "provisional\0"
     "prr-1\0"
     "pseudonymize\0"
     "publisher\0"
@@ -7572,6 +11482,7 @@ static const char strings[184917] =
     "question\0"
     "questionnaire\0"
     "questionnaireDisplay\0"
+    "quotation\0"
     "race\0"
     "radio-button\0"
     "range\0"
@@ -7597,16 +11508,22 @@ static const char strings[184917] =
     "recorded\0"
     "recordedDate\0"
     "recorder\0"
+    "recurrence\0"
     "red-0\0"
     "reference\0"
     "referenceFilter\0"
     "referenceProfile\0"
     "referenceRange\0"
     "referenceResource\0"
+    "referenced\0"
+    "reflex-order\0"
+    "refuted\0"
     "regex\0"
     "register\0"
+    "registered\0"
     "reidentify\0"
     "rejected\0"
+    "relapse\0"
     "related\0"
     "related goal\0"
     "relatedPerson\0"
@@ -7617,6 +11534,8 @@ static const char strings[184917] =
     "relative-RR\0"
     "relativeDateTime\0"
     "religion\0"
+    "remission\0"
+    "removal\0"
     "remove\0"
     "renewed\0"
     "repeats=true or initial.count() <= 1\0"
@@ -7646,6 +11565,7 @@ static const char strings[184917] =
     "result\0"
     "resultsInterpreter\0"
     "retired\0"
+    "retract\0"
     "review\0"
     "revision\0"
     "revoked\0"
@@ -7665,6 +11585,7 @@ static const char strings[184917] =
     "rxid\0"
     "rxpcn\0"
     "schedule\0"
+    "scheduled\0"
     "screening\0"
     "screening-assessment\0"
     "sctdescid\0"
@@ -7769,6 +11690,7 @@ static const char strings[184917] =
     "statusReason\0"
     "std-MA\0"
     "steward\0"
+    "stopped\0"
     "strengthOfRecommendation\0"
     "string\0"
     "structure\0"
@@ -7793,7 +11715,10 @@ static const char strings[184917] =
     "supportLink\0"
     "supporting-info\0"
     "supportive-care\0"
+    "suppressed\0"
     "survey\0"
+    "suspended\0"
+    "sustaining\0"
     "sysarch\0"
     "system\0"
     "systemName\0"
@@ -7811,6 +11736,7 @@ static const char strings[184917] =
     "targetProfile is only allowed if the type is Reference or canonical\0"
     "targetProfile.exists() implies (type = 'Reference' or type = 'canonical')\0"
     "task\0"
+    "tbody\0"
     "tcp-0\0"
     "tcp-1\0"
     "tcp-2\0"
@@ -7821,6 +11747,7 @@ static const char strings[184917] =
     "telecom or endpoint\0"
     "telecom.exists() or endpoint.exists()\0"
     "televisit\0"
+    "temp\0"
     "temp-unknown\0"
     "template\0"
     "template-status\0"
@@ -7832,8 +11759,12 @@ static const char strings[184917] =
     "text.exists() or entry.exists() or section.exists()\0"
     "text/cql\0"
     "text/fhirpath\0"
+    "tfoot\0"
+    "thead\0"
     "therapeutic\0"
     "therapy\0"
+    "thirdParty\0"
+    "throttled\0"
     "tim-1\0"
     "tim-10\0"
     "tim-2\0"
@@ -7845,12 +11776,16 @@ static const char strings[184917] =
     "tim-9\0"
     "time\0"
     "timeOfDay.empty() or when.empty()\0"
+    "timeout\0"
     "timing\0"
     "title\0"
     "token\0"
+    "too-costly\0"
+    "too-long\0"
     "transaction\0"
     "transduc-discon\0"
     "transform\0"
+    "transient\0"
     "translatable\0"
     "translate\0"
     "translator\0"
@@ -7902,6 +11837,8 @@ static const char strings[184917] =
     "uncertainty\0"
     "uncertaintyType\0"
     "unclosed\0"
+    "unconfirmed\0"
+    "underline\0"
     "ungrouped\0"
     "unhold\0"
     "uniqueId.where(preferred = true).select(type).isDistinct()\0"
@@ -7913,6 +11850,8 @@ static const char strings[184917] =
     "unlink\0"
     "unmatched\0"
     "unmerge\0"
+    "unordered\0"
+    "unresolved\0"
     "unsafe-physical-environment\0"
     "unsignedInt\0"
     "unsupported\0"
@@ -7970,6 +11909,7 @@ static const char strings[184917] =
     "use\0"
     "useContext\0"
     "user\0"
+    "usual\0"
     "uuid\0"
     "va-10-0484\0"
     "va-10-0485\0"
@@ -8046,9 +11986,11 @@ static const char strings[184917] =
     "who.exists((resolve() is Practitioner) or (resolve() is Device)) implies onBehalfOf.exists()\0"
     "wider\0"
     "wire-format\0"
+    "withdraw\0"
     "workflow\0"
     "workflow-definition\0"
     "workflowStatus\0"
+    "worsening\0"
     "written\0"
     "wrong-dose\0"
     "wrong-duration\0"
@@ -8056,6 +11998,165 @@ static const char strings[184917] =
     "wrong-route-of-administration\0"
     "wrong-technique\0"
     "wrong-time\0"
+    "x-AAQ\0"
+    "x-ABE\0"
+    "x-ACH\0"
+    "x-AHT\0"
+    "x-AKZ\0"
+    "x-ALW\0"
+    "x-APJ\0"
+    "x-APK\0"
+    "x-APL\0"
+    "x-APM\0"
+    "x-APW\0"
+    "x-ARI\0"
+    "x-ARP\0"
+    "x-ASB\0"
+    "x-ATS\0"
+    "x-ATW\0"
+    "x-BLC\0"
+    "x-CAD\0"
+    "x-CAY\0"
+    "x-CCT\0"
+    "x-CEA\0"
+    "x-CER\0"
+    "x-CHH\0"
+    "x-CHL\0"
+    "x-CHY\0"
+    "x-CIC\0"
+    "x-CJH\0"
+    "x-CKU\0"
+    "x-CLM\0"
+    "x-COC\0"
+    "x-COL\0"
+    "x-COM\0"
+    "x-COS\0"
+    "x-COW\0"
+    "x-CRD\0"
+    "x-CRK\0"
+    "x-CRO\0"
+    "x-CRP\0"
+    "x-CSI\0"
+    "x-CSM\0"
+    "x-CUP\0"
+    "x-DEL\0"
+    "x-DHG\0"
+    "x-DIH\0"
+    "x-EMS\0"
+    "x-ENH\0"
+    "x-ESI\0"
+    "x-ESK\0"
+    "x-ESS\0"
+    "x-ESU\0"
+    "x-EYA\0"
+    "x-FLA\0"
+    "x-GSH\0"
+    "x-HAA\0"
+    "x-HAI\0"
+    "x-HID\0"
+    "x-HOI\0"
+    "x-HOP\0"
+    "x-HUP\0"
+    "x-ING\0"
+    "x-IOW\0"
+    "x-KAA\0"
+    "x-KAL\0"
+    "x-KAW\0"
+    "x-KEE\0"
+    "x-KIC\0"
+    "x-KIO\0"
+    "x-KJQ\0"
+    "x-KJU\0"
+    "x-KLA\0"
+    "x-KOY\0"
+    "x-KTW\0"
+    "x-KUC\0"
+    "x-KUN\0"
+    "x-KUU\0"
+    "x-KYH\0"
+    "x-LKT\0"
+    "x-LMW\0"
+    "x-LUI\0"
+    "x-LUT\0"
+    "x-MAC\0"
+    "x-MAI\0"
+    "x-MEZ\0"
+    "x-MHQ\0"
+    "x-MIC\0"
+    "x-MIK\0"
+    "x-MOH\0"
+    "x-MON\0"
+    "x-MOV\0"
+    "x-MRC\0"
+    "x-MYH\0"
+    "x-NAV\0"
+    "x-NEZ\0"
+    "x-NKT\0"
+    "x-NMU\0"
+    "x-NSQ\0"
+    "x-NSZ\0"
+    "x-OJB\0"
+    "x-OKA\0"
+    "x-OMA\0"
+    "x-ONE\0"
+    "x-ONO\0"
+    "x-OSA\0"
+    "x-PAO\0"
+    "x-PAP\0"
+    "x-PAR\0"
+    "x-PAW\0"
+    "x-PEF\0"
+    "x-PEO\0"
+    "x-PEQ\0"
+    "x-PMW\0"
+    "x-POO\0"
+    "x-POT\0"
+    "x-PSD\0"
+    "x-PYL\0"
+    "x-QUA\0"
+    "x-QUI\0"
+    "x-QUN\0"
+    "x-SAC\0"
+    "x-SEE\0"
+    "x-SER\0"
+    "x-SHH\0"
+    "x-SHT\0"
+    "x-SJW\0"
+    "x-SKD\0"
+    "x-STR\0"
+    "x-TAA\0"
+    "x-TAO\0"
+    "x-TAU\0"
+    "x-TCB\0"
+    "x-TEW\0"
+    "x-TFN\0"
+    "x-TIX\0"
+    "x-TKH\0"
+    "x-TLI\0"
+    "x-TOL\0"
+    "x-TOW\0"
+    "x-TSI\0"
+    "x-TUB\0"
+    "x-TUS\0"
+    "x-TUU\0"
+    "x-UMA\0"
+    "x-UTE\0"
+    "x-WAA\0"
+    "x-WAC\0"
+    "x-WAO\0"
+    "x-WAR\0"
+    "x-WAS\0"
+    "x-WIC\0"
+    "x-WIN\0"
+    "x-WIT\0"
+    "x-YAK\0"
+    "x-YAQ\0"
+    "x-YUC\0"
+    "x-YUF\0"
+    "x-YUK\0"
+    "x-YUM\0"
+    "x-YUR\0"
+    "x-ZUN\0"
     "xhtml\0"
     "xpath.empty() or xpathUsage.exists()\0"
     "{\"coding\":[{\"system\":\"http://hl7.org/fhir/us/core/CodeSystem/careplan-category\",\"code\":\"assess-plan\"}]}\0"
@@ -8121,3136 +12222,3136 @@ static const char strings[184917] =
 
 static const fhir_profile_t profiles[749] = {
     {0,0,0,0,0,0,0,0},
-    {107359,48887,97302,109338,1,0,359,4},
-    {107431,48887,167810,109338,1,0,359,17},
-    {107534,48887,80040,109338,573,0,359,20},
-    {107592,48887,80053,109338,573,0,359,22},
-    {107658,48887,83186,109338,616,0,359,25},
-    {107731,48887,83169,109338,616,0,359,28},
-    {108694,48887,58446,109338,620,0,359,36},
-    {108768,48887,58684,109338,620,0,359,39},
-    {108851,48887,70786,109338,620,0,359,42},
-    {108936,48887,84886,109338,620,0,359,51},
-    {110356,48887,78473,110936,0,0,525,52},
-    {111372,48887,87126,110936,0,0,525,54},
-    {111680,48887,57397,109493,0,0,58,57},
-    {111732,48887,96511,109338,626,0,359,60},
-    {111804,48887,97678,109338,643,0,359,63},
-    {111873,48887,102274,109338,643,0,359,66},
-    {111941,48887,171433,109338,626,0,359,68},
-    {112014,48887,172037,109338,626,0,359,71},
-    {112087,48887,174378,109338,626,0,359,79},
-    {112168,48887,57360,109338,649,0,359,82},
-    {112229,48887,58475,109338,649,0,359,85},
-    {112291,48887,68468,109338,649,0,359,87},
-    {112352,48887,76141,109338,649,0,359,89},
-    {112412,48887,77479,109338,649,0,359,91},
-    {112468,48887,79609,109338,649,0,359,94},
-    {112537,48887,82605,109338,649,0,359,96},
-    {112619,48887,86072,109338,649,0,359,99},
-    {112679,48887,80171,138102,0,0,96,125},
-    {112723,48887,59447,109338,655,0,359,128},
-    {112772,48887,80139,138102,0,0,96,136},
-    {112823,48887,80207,138102,0,0,96,144},
-    {112872,48887,80244,138102,0,0,96,152},
-    {112923,48887,80104,138102,0,0,96,172},
-    {112966,48887,63140,109338,929,0,359,175},
-    {113038,48887,63164,109338,951,0,359,177},
-    {113109,48887,86268,109338,897,0,359,184},
-    {113198,48887,88593,109338,417,0,359,186},
-    {113275,48887,94296,109338,419,0,359,188},
-    {113345,48887,90751,109338,421,0,359,190},
-    {113409,48887,83875,108281,0,0,26,198},
-    {113457,48887,59719,109539,0,0,59,209},
-    {113522,48887,59746,111155,0,0,115,224},
-    {113583,48887,59769,110670,0,0,107,228},
-    {113653,48887,68713,110410,0,0,96,245},
-    {113705,48887,62635,108281,0,0,26,249},
-    {113762,48887,96140,109338,423,0,359,258},
-    {113823,48887,96648,109338,425,0,359,260},
-    {113881,48887,62760,109338,423,0,359,262},
-    {113949,48887,99466,109338,423,0,359,264},
-    {114013,48887,102470,109338,425,0,359,267},
-    {114078,48887,103506,109338,425,0,359,269},
-    {114144,48887,105242,109338,425,0,359,285},
-    {114203,48887,165463,109338,425,0,359,287},
-    {114262,48887,165692,109338,423,0,359,289},
-    {114319,48887,166298,109338,425,0,359,291},
-    {114374,48887,168936,109338,425,0,359,297},
-    {114435,48887,171857,109338,423,0,359,299},
-    {114497,48887,173874,109338,425,0,359,301},
-    {114564,48887,175466,109338,425,0,359,303},
-    {114633,48887,177741,109338,425,0,359,309},
-    {114690,48887,179877,109338,425,0,359,312},
-    {114749,48887,180377,109338,425,0,359,314},
-    {114815,48887,172501,109338,427,0,359,317},
-    {114872,48887,166564,109338,429,0,359,320},
-    {114932,48887,164988,109338,431,0,359,323},
-    {115012,48887,168915,109338,433,0,359,325},
-    {115102,48887,179750,109338,433,0,359,327},
-    {115185,48887,81900,109338,435,0,359,329},
-    {115253,48887,62868,110670,0,0,107,331},
-    {115318,48887,59009,109338,437,0,359,333},
-    {115380,48887,96511,109338,439,0,359,335},
-    {115443,48887,102268,109338,439,0,359,338},
-    {115499,48887,167899,109338,439,0,359,340},
-    {115567,48887,81892,109338,439,0,359,342},
-    {115625,48887,171685,109338,439,0,359,344},
-    {115683,48887,172410,109338,439,0,359,346},
-    {115742,48887,66545,109338,441,0,359,348},
-    {115811,48887,90776,109338,441,0,359,351},
-    {115871,48887,94608,109338,441,0,359,353},
-    {115927,48887,77153,109338,443,0,359,355},
-    {115984,48887,58663,109338,1297,0,359,357},
-    {116042,48887,65254,109338,1297,0,359,359},
-    {116103,48887,70401,109338,1297,0,359,361},
-    {116166,48887,77131,109338,1297,0,359,363},
-    {116225,48887,97266,109338,655,0,359,365},
-    {116285,48887,97639,109338,1319,0,359,367},
-    {116346,48887,98017,109338,452,0,359,369},
-    {116399,48887,103153,109338,1329,0,359,371},
-    {116458,48887,103168,109338,1329,0,359,373},
-    {116516,48887,103644,109338,655,0,359,376},
-    {116571,48887,164975,109338,655,0,359,378},
-    {116628,48887,165007,109338,1329,0,359,381},
-    {116695,48887,165030,109338,1329,0,359,384},
-    {116756,48887,165884,109338,655,0,359,387},
-    {116808,48887,166552,109338,655,0,359,397},
-    {116864,48887,171135,109338,452,0,359,399},
-    {116926,48887,60197,110985,0,0,112,402},
-    {116984,48887,171455,109338,1329,0,359,404},
-    {117050,48887,171477,109338,1329,0,359,406},
-    {117110,48887,171493,109338,1329,0,359,408},
-    {117172,48887,171511,109338,1329,0,359,410},
-    {117230,48887,171779,109338,655,0,359,424},
-    {117291,48887,174234,109338,452,0,359,426},
-    {117360,48887,174591,109338,1329,0,359,428},
-    {117423,48887,174610,109338,1329,0,359,430},
-    {117489,48887,174632,109338,1329,0,359,432},
-    {117548,48887,60215,109769,0,0,68,436},
-    {117599,48887,93831,109338,433,0,359,438},
-    {117658,48887,94524,109338,655,0,359,441},
-    {117717,48887,66050,109338,1466,0,359,443},
-    {117768,48887,87708,109338,461,0,359,446},
-    {117829,48887,66095,110410,0,0,96,464},
-    {117893,48887,66534,109338,463,0,359,471},
-    {117966,48887,57434,109338,620,0,359,474},
-    {118034,48887,70393,109338,620,0,359,476},
-    {118099,48887,165969,109338,620,0,359,478},
-    {118174,48887,85071,109338,620,0,359,480},
-    {118240,48887,85274,109338,1545,0,359,483},
-    {118302,48887,88553,109338,620,0,359,485},
-    {118369,48887,66469,108637,0,0,40,492},
-    {118435,48887,66578,109338,547,0,359,494},
-    {118483,48887,66986,107920,0,0,7,518},
-    {118542,48887,67031,110885,0,0,111,527},
-    {118601,48887,96127,109338,459,0,359,530},
-    {118672,48887,96846,109338,468,0,359,533},
-    {118743,48887,96859,109338,468,0,359,535},
-    {118826,48887,97150,109338,1552,0,359,537},
-    {118896,48887,65833,109070,0,0,312,553},
-    {118957,48887,103265,109338,573,0,359,556},
-    {119027,48887,164160,109338,459,0,359,558},
-    {119096,48887,164928,109338,1552,0,359,561},
-    {119182,48887,165216,109338,1552,0,359,563},
-    {119256,48887,166410,109338,1552,0,359,565},
-    {119326,48887,166929,109338,1552,0,359,567},
-    {119396,48887,167420,109338,1698,0,359,569},
-    {119464,48887,170934,109338,1646,0,359,571},
-    {119538,48887,171250,109338,459,0,359,572},
-    {119605,48887,172876,109338,459,0,359,574},
-    {119672,48887,175308,109338,459,0,359,576},
-    {119743,48887,96541,109338,1648,0,359,579},
-    {119813,48887,167061,109338,1648,0,359,581},
-    {119877,48887,171390,109338,1648,0,359,583},
-    {119943,48887,103247,109338,1731,0,359,585},
-    {119995,48887,58994,109338,439,0,359,587},
-    {120049,48887,68615,109338,1744,0,359,590},
-    {120108,48887,68629,109338,1754,0,359,592},
-    {120163,48887,82597,109338,1763,0,359,594},
-    {120216,48887,83127,109338,1772,0,359,597},
-    {120280,48887,84850,109338,1780,0,359,599},
-    {120339,48887,167839,109338,488,0,359,602},
-    {120422,48887,169014,109338,488,0,359,608},
-    {120500,48887,172998,109338,488,0,359,613},
-    {120579,48887,95381,109338,490,0,359,616},
-    {120649,48887,70742,109388,0,0,54,630},
-    {120717,48887,82644,109338,488,0,359,633},
-    {120792,48887,172979,109338,490,0,359,635},
-    {120861,48887,175572,109338,488,0,359,637},
-    {120926,48887,70934,109338,492,0,359,639},
-    {120978,48887,70920,109338,492,0,359,641},
-    {121032,48887,71476,109338,494,0,359,649},
-    {121084,48887,71493,109338,496,0,359,660},
-    {121140,48887,171374,109338,496,0,359,662},
-    {121200,48887,171693,109338,496,0,359,669},
-    {121258,48887,71598,109493,0,0,58,672},
-    {121314,48887,68713,110410,0,0,96,679},
-    {121369,48887,80276,138102,0,0,96,684},
-    {121420,48887,80315,138102,0,0,96,692},
-    {121470,48887,96102,109338,620,0,359,694},
-    {121549,48887,104852,109338,620,0,359,701},
-    {121621,48887,105076,109338,620,0,359,708},
-    {121692,48887,166775,109338,620,0,359,710},
-    {121762,48887,83895,108637,0,0,40,716},
-    {121812,48887,72143,109338,2051,0,359,718},
-    {121873,48887,96496,109338,2061,0,359,721},
-    {121938,48887,104494,109338,2067,0,359,723},
-    {122003,48887,167136,109338,2067,0,359,725},
-    {122068,48887,168965,109338,2067,0,359,727},
-    {122127,48887,168974,109338,2067,0,359,729},
-    {122188,48887,169076,109338,2067,0,359,731},
-    {122251,48887,169089,109338,2067,0,359,733},
-    {122316,48887,178155,109338,503,0,359,735},
-    {122377,48887,56691,109338,494,0,359,738},
-    {122433,48887,56734,109338,505,0,359,740},
-    {122505,48887,56757,109338,505,0,359,742},
-    {122580,48887,56783,109338,505,0,359,744},
-    {122641,48887,56795,109338,505,0,359,746},
-    {122707,48887,56812,109338,505,0,359,748},
-    {122771,48887,56827,109338,505,0,359,750},
-    {122845,48887,56852,109338,505,0,359,752},
-    {122924,48887,56882,109338,505,0,359,754},
-    {123008,48887,56917,109338,505,0,359,756},
-    {123087,48887,56947,109338,505,0,359,758},
-    {123154,48887,56965,109338,505,0,359,760},
-    {123231,48887,56993,109338,505,0,359,762},
-    {123295,48887,57008,109338,505,0,359,764},
-    {123361,48887,57025,109338,505,0,359,766},
-    {123434,48887,57049,109338,505,0,359,768},
-    {123496,48887,57062,109338,494,0,359,770},
-    {123559,48887,57076,109338,505,0,359,772},
-    {123631,48887,57099,109338,505,0,359,774},
-    {123696,48887,57115,109338,505,0,359,776},
-    {123765,48887,57135,109338,505,0,359,778},
-    {123834,48887,57155,109338,505,0,359,780},
-    {123895,48887,57167,109338,505,0,359,782},
-    {123958,48887,67145,109338,2194,0,359,785},
-    {124020,48887,67158,109338,2061,0,359,788},
-    {124087,48887,67176,109338,2061,0,359,791},
-    {124143,48887,82304,109338,513,0,359,794},
-    {124207,48887,85404,109338,515,0,359,796},
-    {124266,48887,88667,109338,1297,0,359,799},
-    {124327,48887,167738,109338,655,0,359,802},
-    {124387,48887,170619,109338,655,0,359,804},
-    {124446,48887,176389,109338,513,0,359,806},
-    {124507,48887,176401,109338,513,0,359,809},
-    {124572,48887,72580,109338,2243,0,359,811},
-    {124621,48887,68713,110410,0,0,96,815},
-    {124676,48887,68713,108637,0,0,40,823},
-    {124729,48887,97733,109338,519,2277,359,826},
-    {124785,48887,59572,109338,523,0,359,828},
-    {124851,48887,66635,109338,525,0,359,831},
-    {124909,48887,77533,109338,525,0,359,834},
-    {124961,48887,166366,109338,1731,0,359,836},
-    {125018,48887,166393,109338,1731,0,359,838},
-    {125066,48887,166401,109338,1924,0,359,841},
-    {125115,48887,78303,109338,527,0,359,844},
-    {125186,48887,166806,109338,1731,0,359,847},
-    {125235,48887,166900,109338,1731,0,359,849},
-    {125285,48887,166920,109338,1924,0,359,852},
-    {125334,48887,79475,109338,655,0,359,854},
-    {125388,48887,57410,109338,529,0,359,856},
-    {125465,48887,97197,109338,2344,0,359,858},
-    {125530,48887,101114,109338,1539,0,359,860},
-    {125588,48887,66083,109338,1539,0,359,862},
-    {125651,48887,70956,109338,1539,0,359,864},
-    {125713,48887,71352,109338,1539,0,359,867},
-    {125779,48887,80459,110410,0,0,96,879},
-    {125840,48887,57924,109338,1539,0,359,888},
-    {125907,48887,58200,109338,1539,0,359,893},
-    {125983,48887,58455,109338,1539,0,359,901},
-    {126052,48887,65232,109338,1539,0,359,903},
-    {126128,48887,65738,109338,1539,0,359,905},
-    {126202,48887,71367,109338,1539,0,359,907},
-    {126267,48887,71457,109338,1539,0,359,909},
-    {126346,48887,76530,109338,1539,0,359,911},
-    {126421,48887,83302,109338,1539,0,359,919},
-    {126490,48887,94150,109338,1539,0,359,923},
-    {126558,48887,83774,109338,1539,0,359,925},
-    {126623,48887,84813,109338,1539,0,359,928},
-    {126683,48887,85071,109338,1539,0,359,930},
-    {126744,48887,86471,109338,1539,0,359,933},
-    {126813,48887,86522,109338,1539,0,359,935},
-    {126874,48887,87209,109338,1539,0,359,937},
-    {126939,48887,90692,109338,533,0,359,939},
-    {127002,48887,95834,109338,643,0,359,942},
-    {127065,48887,97461,109338,643,0,359,945},
-    {127122,48887,103553,109338,643,0,359,947},
-    {127183,48887,103566,109338,643,0,359,949},
-    {127251,48887,103586,109338,643,0,359,951},
-    {127316,48887,165960,109338,643,0,359,954},
-    {127373,48887,166236,109338,643,0,359,956},
-    {127432,48887,175023,109338,626,0,359,959},
-    {127485,48887,58174,109338,535,0,359,961},
-    {127558,48887,83867,109338,535,0,359,963},
-    {127626,48887,85369,109338,537,0,359,965},
-    {127693,48887,62653,109338,537,0,359,968},
-    {127764,48887,87167,109338,537,0,359,970},
-    {127834,48887,81356,109338,2557,0,359,972},
-    {127887,48887,83162,109338,543,0,359,975},
-    {127947,48887,83787,109338,545,0,359,977},
-    {128017,48887,170662,109338,551,0,359,979},
-    {128092,48887,81878,109338,655,0,359,981},
-    {128145,48887,80346,138102,0,0,96,989},
-    {128195,48887,104717,109338,553,0,359,991},
-    {128254,48887,95849,109338,557,0,359,993},
-    {128315,48887,96180,109338,557,0,359,1002},
-    {128370,48887,59424,109338,557,0,359,1005},
-    {128429,48887,59436,109338,559,0,359,1007},
-    {128487,48887,97251,109338,557,0,359,1009},
-    {128550,48887,98026,109338,557,0,359,1015},
-    {128610,48887,99628,109338,557,0,359,1017},
-    {128671,48887,101755,109338,557,0,359,1019},
-    {128730,48887,104788,109338,557,0,359,1021},
-    {128793,48887,164779,109338,557,0,359,1023},
-    {128852,48887,165172,109338,557,0,359,1025},
-    {128920,48887,78487,109338,557,0,359,1027},
-    {128986,48887,167439,109338,557,0,359,1029},
-    {129046,48887,170604,109338,295,0,359,1032},
-    {129109,48887,170914,109338,196,0,359,1038},
-    {129169,48887,171706,109338,198,0,359,1041},
-    {129231,48887,171796,109338,557,0,359,1044},
-    {129288,48887,82227,109281,0,0,51,1045},
-    {129340,48887,96187,109338,2719,0,359,1047},
-    {129407,48887,170662,109338,204,0,359,1049},
-    {129475,48887,96403,109338,2730,0,359,1051},
-    {129547,48887,97621,109338,206,0,359,1054},
-    {129606,48887,101738,109338,2763,0,359,1057},
-    {129667,48887,164796,109338,206,0,359,1059},
-    {129734,48887,166775,109338,206,0,359,1061},
-    {129791,48887,170958,109338,206,0,359,1063},
-    {129856,48887,172461,109338,206,0,359,1066},
-    {129915,48887,174684,109338,2763,0,359,1068},
-    {129985,48887,83941,110885,0,0,111,1075},
-    {130053,48887,170569,109338,837,0,359,1077},
-    {130112,48887,96766,109338,2807,0,359,1080},
-    {130175,48887,97993,109338,2807,2814,359,1083},
-    {130247,48887,99641,109338,2851,0,359,1099},
-    {130312,48887,101953,109338,2807,2859,359,1102},
-    {130382,48887,104546,109338,2807,2859,359,1104},
-    {130445,48887,105150,109338,2807,0,359,1106},
-    {130506,48887,165420,109338,2807,0,359,1109},
-    {130572,48887,166383,109338,2807,2877,359,1111},
-    {130636,48887,166910,109338,2807,2883,359,1113},
-    {130700,48887,168644,109338,539,0,359,1115},
-    {130770,48887,168660,109338,539,0,359,1117},
-    {130837,48887,171584,109338,2807,2897,359,1119},
-    {130907,48887,171600,109338,2807,2897,359,1122},
-    {130978,48887,171632,109338,2807,2897,359,1125},
-    {131050,48887,173016,109338,2851,0,359,1127},
-    {131122,48887,173304,109338,2807,2915,359,1129},
-    {131192,48887,174504,109338,2807,0,359,1131},
-    {131258,48887,176502,109338,2807,1051,359,1133},
-    {131317,48887,176507,109338,2807,2929,359,1135},
-    {131382,48887,176518,109338,2807,2929,359,1137},
-    {131449,48887,177747,109338,2807,0,359,1140},
-    {131513,48887,58892,109338,2948,0,359,1143},
-    {131582,48887,99282,109338,1082,0,359,1146},
-    {131659,48887,171367,109338,1082,0,359,1148},
-    {131728,48887,85265,109338,1082,0,359,1151},
-    {131799,48887,173006,109338,2969,0,359,1154},
-    {131871,48887,171650,109338,1731,0,359,1156},
-    {131917,48887,85016,109338,2996,0,359,1163},
-    {131971,48887,85056,109338,3003,0,359,1165},
-    {132026,48887,166302,109338,515,0,359,1167},
-    {132085,48887,174276,109338,655,0,359,1169},
-    {132141,48887,174282,109338,655,0,359,1171},
-    {132206,48887,180494,109338,515,0,359,1173},
-    {132262,48887,171880,109338,3034,0,359,1176},
-    {132311,48887,66644,109338,265,0,359,1178},
-    {132372,48887,76150,109338,265,0,359,1181},
-    {132430,48887,83146,109338,267,0,359,1183},
-    {132493,48887,85039,109338,3083,0,359,1185},
-    {132557,48887,85071,109338,265,0,359,1187},
-    {132614,48887,84850,109338,3094,0,359,1189},
-    {132675,48887,58649,109338,3103,0,359,1191},
-    {132737,48887,67454,109338,3103,0,359,1193},
-    {132802,48887,77023,109338,3103,0,359,1195},
-    {132866,48887,170140,109338,271,0,359,1197},
-    {132930,48887,80384,138102,0,0,96,1202},
-    {132979,48887,86547,111317,0,0,124,1205},
-    {133043,48887,76805,109338,620,0,359,1215},
-    {133111,48887,170579,109338,208,0,359,1217},
-    {133179,48887,84124,109338,208,0,359,1220},
-    {133255,48887,86978,107802,0,0,2,1231},
-    {133323,48887,87007,108230,0,0,22,1233},
-    {133383,48887,87028,109769,0,0,68,1231},
-    {133440,48887,87046,109911,0,0,72,1231},
-    {133497,48887,87064,110670,0,0,107,1231},
-    {133561,48887,87089,111631,0,0,144,1234},
-    {133619,48887,62740,109338,531,0,359,1236},
-    {133687,48887,76791,109338,273,0,359,1238},
-    {133748,48887,83815,109338,275,0,359,1241},
-    {133812,48887,172899,109338,858,0,359,1243},
-    {133876,48887,87183,109338,531,0,359,1245},
-    {133941,48887,96171,109338,1554,0,359,1247},
-    {134010,48887,58486,109338,1554,0,359,1250},
-    {134089,48887,97564,109338,1554,0,359,1252},
-    {134158,48887,98853,109338,2951,0,359,1254},
-    {134232,48887,66031,109338,1554,0,359,1256},
-    {134305,48887,101922,109338,459,0,359,1258},
-    {134378,48887,103534,109338,459,0,359,1260},
-    {134457,48887,104536,109338,3263,0,359,1262},
-    {134527,48887,104657,109338,655,0,359,1264},
-    {134591,48887,104661,109338,1554,0,359,1266},
-    {134667,48887,72570,109338,283,0,359,1268},
-    {134737,48887,70836,109338,1554,0,359,1270},
-    {134815,48887,86489,109338,1554,0,359,1273},
-    {134893,48887,87685,109338,655,0,359,1276},
-    {134970,48887,174427,109338,1554,0,359,1278},
-    {135038,48887,174662,109338,3286,0,359,1280},
-    {135109,48887,174996,109338,1554,0,359,1283},
-    {135185,48887,179894,109338,655,0,359,1286},
-    {135248,48887,79540,109338,1554,0,359,1288},
-    {135321,48887,68669,109232,0,0,50,1291},
-    {135371,48887,60665,109338,1713,0,359,1294},
-    {135430,48887,171880,109338,1713,0,359,1297},
-    {135484,48887,65937,109338,3300,0,359,1300},
-    {135542,48887,65950,109338,3347,0,359,1305},
-    {135601,48887,103407,109338,3300,0,359,1307},
-    {135654,48887,90788,109338,3368,0,359,1312},
-    {135706,48887,68713,110410,0,0,96,1316},
-    {135759,48887,58216,109338,3390,0,359,1319},
-    {135807,48887,90704,109338,1412,0,359,1321},
-    {135857,48887,63653,109338,293,0,359,1323},
-    {135916,48887,95773,109338,263,0,359,1325},
-    {135984,48887,96648,109338,263,0,359,1328},
-    {136040,48887,96675,109338,263,0,359,1330},
-    {136109,48887,97550,109338,879,0,359,1332},
-    {136172,48887,62760,109338,541,0,359,1334},
-    {136238,48887,66020,109338,3426,0,359,1336},
-    {136306,48887,99466,109338,3426,0,359,1338},
-    {136368,48887,101191,109338,541,0,359,1340},
-    {136428,48887,102470,109338,263,0,359,1342},
-    {136491,48887,103451,109338,3457,0,359,1350},
-    {136553,48887,103464,109338,3457,0,359,1353},
-    {136615,48887,103477,109338,3467,0,359,1355},
-    {136680,48887,103506,109338,263,0,359,1357},
-    {136744,48887,103644,109338,263,0,359,1359},
-    {136804,48887,103775,109338,263,0,359,1361},
-    {136864,48887,165463,109338,263,0,359,1363},
-    {136921,48887,165692,109338,3426,0,359,1365},
-    {136976,48887,166298,109338,263,0,359,1367},
-    {137029,48887,168936,109338,263,0,359,1369},
-    {137088,48887,168998,109338,884,0,359,1372},
-    {137153,48887,171574,109338,427,0,359,1374},
-    {137212,48887,172419,109338,263,0,359,1376},
-    {137272,48887,173874,109338,263,0,359,1378},
-    {137337,48887,173908,109338,3517,0,359,1380},
-    {137401,48887,174226,109338,263,0,359,1382},
-    {137458,48887,174475,109338,263,0,359,1385},
-    {137518,48887,174563,109338,886,0,359,1387},
-    {137574,48887,174570,109338,3457,0,359,1389},
-    {137634,48887,174581,109338,3457,0,359,1391},
-    {137693,48887,68751,109338,3467,0,359,1393},
-    {137752,48887,175466,109338,263,0,359,1395},
-    {137819,48887,176417,109338,3467,0,359,1397},
-    {137877,48887,177741,109338,263,0,359,1399},
-    {137932,48887,179877,109338,263,0,359,1401},
-    {137989,48887,180377,109338,263,0,359,1403},
-    {138053,48887,94075,109338,2851,0,359,1405},
-    {138102,48887,94196,110410,0,0,96,1406},
-    {138153,48887,80421,138102,0,0,96,1414},
-    {138205,48887,68585,109338,3603,0,359,1417},
-    {138268,48887,66020,109338,3630,0,359,1420},
-    {138339,48887,66020,109338,3630,0,359,1422},
-    {138404,48887,84821,109338,3646,0,359,1424},
-    {138464,48887,84833,109338,3646,0,359,1427},
-    {138529,48887,84911,109338,1545,0,359,1430},
-    {138594,48887,58702,109338,3669,0,359,1433},
-    {138657,48887,88615,109338,3691,0,359,1435},
-    {148061,52816,92968,153297,0,0,96,1446},
-    {148061,51379,92968,153297,0,0,96,1447},
-    {148061,50906,92968,153297,0,0,96,1451},
-    {148061,50243,93042,153297,0,0,96,1453},
-    {148061,48881,93042,153297,0,0,96,1453},
-    {148061,46741,93042,138102,0,0,96,1455},
-    {148157,52816,92918,153297,0,0,96,1457},
-    {148157,51379,92918,153297,0,0,96,1458},
-    {148157,50906,92918,153297,0,0,96,1460},
-    {148157,50243,92918,153297,0,0,96,1461},
-    {148157,48881,92918,153297,0,0,96,1461},
-    {148157,46741,92918,138102,0,0,96,1463},
-    {148227,52816,93116,153297,0,0,96,1465},
-    {148227,51379,93116,153297,0,0,96,1466},
-    {148227,50906,93116,153297,0,0,96,1468},
-    {148227,50243,93116,153297,0,0,96,1469},
-    {148227,48881,93116,153297,0,0,96,1469},
-    {148227,46741,93116,138102,0,0,96,1471},
-    {148303,52816,90973,109012,0,0,42,1486},
-    {148381,52816,91011,107861,0,0,4,1494},
-    {148381,51379,91011,107861,0,0,4,1495},
-    {148381,50906,91011,107861,0,0,4,1495},
-    {148381,50243,91011,107861,0,0,4,1496},
-    {148381,48881,91011,107861,0,0,4,1496},
-    {148381,46741,90937,107861,0,0,4,1498},
-    {148456,52816,91046,109338,315,0,359,1500},
-    {148532,52816,91084,110410,0,0,96,1518},
-    {148532,51379,91084,110410,0,0,96,1523},
-    {148611,52816,91143,109338,557,0,359,1526},
-    {148611,51379,91143,109338,557,0,359,1526},
-    {148611,50906,91143,109338,557,0,359,1528},
-    {148611,50243,91143,109338,557,0,359,1528},
-    {148611,48881,91143,109338,557,0,359,1531},
-    {148611,46741,91143,109338,557,0,359,1531},
-    {148676,52816,91171,153297,0,0,96,1539},
-    {148676,51379,91171,153297,0,0,96,1540},
-    {148676,50906,91171,153297,0,0,96,1547},
-    {148676,50243,91171,153297,0,0,96,1548},
-    {148676,48881,91171,153297,0,0,96,1548},
-    {148747,52816,91123,153297,0,0,96,1552},
-    {148747,51379,91123,153297,0,0,96,1553},
-    {148747,50906,91123,153297,0,0,96,1555},
-    {148747,50243,91123,153297,0,0,96,1557},
-    {148747,48881,91123,153297,0,0,96,1557},
-    {148807,52816,91202,153297,0,0,96,1561},
-    {148807,51379,91202,153297,0,0,96,1562},
-    {148807,50906,91202,153297,0,0,96,1564},
-    {148807,50243,91202,153297,0,0,96,1566},
-    {148807,48881,91202,153297,0,0,96,1566},
-    {148875,52816,91230,153297,0,0,96,1570},
-    {148875,51379,91230,153297,0,0,96,1571},
-    {148875,50906,91230,153297,0,0,96,1573},
-    {148875,50243,91230,153297,0,0,96,1575},
-    {148875,48881,91230,153297,0,0,96,1575},
-    {148948,52816,91263,153297,0,0,96,1579},
-    {148948,51379,91263,153297,0,0,96,1580},
-    {148948,50906,91263,153297,0,0,96,1582},
-    {148948,50243,91263,153297,0,0,96,1584},
-    {148948,48881,91263,153297,0,0,96,1584},
-    {149016,52816,91291,110410,0,0,96,1591},
-    {149016,51379,91291,110410,0,0,96,1592},
-    {149099,52816,91334,108025,0,0,14,1601},
-    {149099,51379,91334,108025,0,0,14,1604},
-    {149099,50906,91334,108025,0,0,14,1605},
-    {149099,50243,91334,108025,0,0,14,1607},
-    {149099,48881,91334,108025,0,0,14,1609},
-    {149099,46741,91334,108025,0,0,14,1611},
-    {149164,52816,91359,108074,0,0,15,1616},
-    {149164,51379,91359,108074,0,0,15,1616},
-    {149164,50906,91359,108074,0,0,15,1617},
-    {149164,50243,91359,108074,0,0,15,1618},
-    {149164,48881,91359,108074,0,0,15,1621},
-    {149164,46741,91359,108074,0,0,15,1625},
-    {149229,48881,91485,108384,0,0,28,1628},
-    {149229,46741,91485,108384,0,0,28,1630},
-    {149295,52816,91384,108384,0,0,28,1635},
-    {149295,51379,91384,108384,0,0,28,1639},
-    {149295,50906,91384,108384,0,0,28,1640},
-    {149295,50243,91384,108384,0,0,28,1641},
-    {149381,52816,91430,108384,0,0,28,1647},
-    {149381,51379,91430,108384,0,0,28,1650},
-    {149381,50906,91430,108384,0,0,28,1653},
-    {149381,50243,91430,108384,0,0,28,1656},
-    {149472,52816,91511,108434,0,0,31,1671},
-    {149472,51379,91511,108434,0,0,31,1674},
-    {149472,50906,91511,108434,0,0,31,1674},
-    {149537,52816,91536,108637,0,0,40,1683},
-    {149537,51379,91536,108637,0,0,40,1684},
-    {149537,50906,91536,108637,0,0,40,1685},
-    {149537,50243,91536,108637,0,0,40,1687},
-    {149537,48881,91536,108637,0,0,40,1690},
-    {149537,46741,91536,108637,0,0,40,1692},
-    {149614,52816,91602,108637,0,0,40,1699},
-    {149614,51379,91602,108637,0,0,40,1703},
-    {149614,50906,91602,108637,0,0,40,1704},
-    {149614,50243,91602,108637,0,0,40,1706},
-    {149614,48881,91664,108637,0,0,40,1709},
-    {149614,46741,91664,108637,0,0,40,1710},
-    {149692,52816,91726,109338,1297,0,359,1712},
-    {149692,51379,91726,109338,1297,0,359,1712},
-    {149692,50906,91726,109338,1297,0,359,1712},
-    {149692,50243,91726,109338,1297,0,359,1712},
-    {149692,48881,91726,109338,1297,0,359,1715},
-    {149692,46741,91726,109338,1297,0,359,1715},
-    {149755,52816,91757,109012,0,0,42,1720},
-    {149755,51379,91757,109012,0,0,42,1723},
-    {149755,50906,91757,109012,0,0,42,1726},
-    {149755,50243,91757,109012,0,0,42,1729},
-    {149755,48881,91757,109012,0,0,42,1735},
-    {149755,46741,91757,109012,0,0,42,1738},
-    {149829,52816,91791,109128,0,0,44,1754},
-    {149829,51379,91791,109128,0,0,44,1756},
-    {149829,50906,91791,109128,0,0,44,1759},
-    {149829,50243,91791,109128,0,0,44,1760},
-    {149829,48881,91791,109128,0,0,44,1764},
-    {149829,46741,91791,109128,0,0,44,1767},
-    {149895,52816,91817,109338,5087,0,359,1777},
-    {149895,51379,91817,109338,5087,0,359,1783},
-    {149895,50906,91817,109338,5087,0,359,1783},
-    {149895,50243,91817,109338,5087,0,359,1785},
-    {149895,48881,91817,109338,5127,0,359,1791},
-    {149895,46741,91817,109338,557,0,359,1791},
-    {149961,52816,91845,109338,319,0,359,1794},
-    {149961,51379,91845,109338,319,0,359,1794},
-    {149961,50906,91845,109338,319,0,359,1794},
-    {149961,50243,91845,109338,319,0,359,1794},
-    {150045,52816,91881,109338,5127,0,359,1797},
-    {150045,51379,91881,109338,5127,0,359,1797},
-    {150045,50906,91881,109338,5127,0,359,1797},
-    {150045,50243,91881,128730,5127,0,359,1799},
-    {150116,52816,91915,109448,0,0,56,1807},
-    {150116,51379,91915,109448,0,0,56,1809},
-    {150116,50906,91915,109448,0,0,56,1810},
-    {150116,50243,91915,109448,0,0,56,1811},
-    {150116,48881,91915,109448,0,0,56,1812},
-    {150116,46741,91915,109448,0,0,56,1816},
-    {150177,52816,91936,153297,0,0,96,1818},
-    {150177,51379,91936,153297,0,0,96,1819},
-    {150177,50906,91936,153297,0,0,96,1821},
-    {150177,50243,91936,153297,0,0,96,1822},
-    {150177,48881,91936,153297,0,0,96,1822},
-    {150252,52816,91971,153297,0,0,96,1826},
-    {150252,51379,91971,153297,0,0,96,1827},
-    {150252,50906,91971,153297,0,0,96,1829},
-    {150252,50243,91971,153297,0,0,96,1831},
-    {150252,48881,91971,153297,0,0,96,1831},
-    {150319,52816,91998,109649,0,0,62,1840},
-    {150319,51379,91998,109649,0,0,62,1841},
-    {150319,50906,91998,109649,0,0,62,1842},
-    {150319,50243,91998,109649,0,0,62,1844},
-    {150319,48881,91998,109649,0,0,62,1846},
-    {150319,46741,91998,109649,0,0,62,1848},
-    {150388,52816,92027,108537,0,0,35,1857},
-    {150388,51379,92027,108537,0,0,35,1857},
-    {150388,50906,92027,108537,0,0,35,1857},
-    {150388,50243,92027,108537,0,0,35,1858},
-    {150388,48881,92027,108537,0,0,35,1859},
-    {150388,46741,92027,108537,0,0,35,1862},
-    {150463,52816,92062,109338,5405,0,359,1865},
-    {150538,52816,92099,109338,5414,0,359,1868},
-    {150538,51379,92099,109338,5614,0,359,1870},
-    {150538,50906,92099,109338,655,0,359,1870},
-    {150607,52816,92176,109862,0,0,71,1881},
-    {150607,51379,92176,109862,0,0,71,1884},
-    {150607,50906,92176,109862,0,0,71,1885},
-    {150607,50243,92176,109862,0,0,71,1886},
-    {150607,48881,92176,109862,0,0,71,1886},
-    {150607,46741,92176,109862,0,0,71,1889},
-    {150672,52816,92240,110005,0,0,75,1891},
-    {150672,51379,92240,110005,0,0,75,1891},
-    {150672,50906,92240,110005,0,0,75,1891},
-    {150672,50243,92240,110005,0,0,75,1892},
-    {150672,48881,92240,110005,0,0,75,1892},
-    {150672,46741,92240,110005,0,0,75,1894},
-    {150739,52816,92201,109338,5891,0,359,1904},
-    {150739,51379,92201,109338,5891,0,359,1904},
-    {150816,52816,92267,110121,0,0,77,1918},
-    {150816,51379,92267,110121,0,0,77,1922},
-    {150816,50906,92267,110121,0,0,77,1927},
-    {150891,52816,92302,110180,0,0,79,1937},
-    {150891,51379,92302,110180,0,0,79,1939},
-    {150891,50906,92302,110180,0,0,79,1940},
-    {150891,50243,92302,110180,0,0,79,1943},
-    {150891,48881,92302,110180,0,0,79,1947},
-    {150891,46741,92302,110180,0,0,79,1953},
-    {150965,52816,92336,110410,0,0,96,1961},
-    {151051,52816,92382,110410,0,0,96,1967},
-    {151051,51379,92382,110410,0,0,96,1968},
-    {151051,50906,92382,110410,0,0,96,1971},
-    {151135,50243,92426,110410,0,0,96,1976},
-    {151217,50243,92475,110410,0,0,96,1979},
-    {151293,52816,92130,151051,0,0,96,1986},
-    {151293,51379,92130,151051,0,0,96,1987},
-    {151293,50906,92130,151051,0,0,96,1989},
-    {151293,50243,92130,110410,0,0,96,1993},
-    {151293,48881,92130,110410,0,0,96,1995},
-    {151293,46741,92130,110410,0,0,96,1997},
-    {151365,52816,92518,110410,0,0,96,2009},
-    {151365,51379,92518,110410,0,0,96,2010},
-    {151365,50906,92518,110410,0,0,96,2010},
-    {151444,52816,92557,110410,0,0,96,2017},
-    {151444,51379,92557,110410,0,0,96,2020},
-    {151444,50906,92557,110410,0,0,96,2020},
-    {151528,52816,92602,110410,0,0,96,2024},
-    {151528,51379,92602,110410,0,0,96,2025},
-    {151528,50906,92602,110410,0,0,96,2025},
-    {151612,52816,92691,110410,0,0,96,2032},
-    {151612,51379,92691,110410,0,0,96,2035},
-    {151612,50906,92691,110410,0,0,96,2038},
-    {151701,50243,92647,151955,0,0,96,2042},
-    {151785,52816,92740,110410,0,0,96,2046},
-    {151785,51379,92740,110410,0,0,96,2046},
-    {151785,50906,92740,110410,0,0,96,2049},
-    {151785,50243,92740,110410,0,0,96,2051},
-    {151872,50243,92787,110410,0,0,96,2054},
-    {151955,50243,92830,110410,0,0,96,2057},
-    {152030,52816,92865,110522,0,0,100,2068},
-    {152030,51379,92865,110522,0,0,100,2074},
-    {152030,50906,92865,110522,0,0,100,2074},
-    {152030,50243,92865,110522,0,0,100,2078},
-    {152030,48881,92865,110522,0,0,100,2078},
-    {152030,46741,92865,110522,0,0,100,2080},
-    {152099,52816,92894,110575,0,0,103,2096},
-    {152099,51379,92894,110575,0,0,103,2104},
-    {152099,50906,92894,110575,0,0,103,2107},
-    {152099,50243,92894,110575,0,0,103,2112},
-    {152099,48881,92894,110575,0,0,103,2115},
-    {152099,46741,92894,110575,0,0,103,2123},
-    {152163,52816,93172,110725,0,0,108,2128},
-    {152163,51379,93172,110725,0,0,108,2130},
-    {152163,50906,93172,110725,0,0,108,2130},
-    {152163,50243,93172,110725,0,0,108,2132},
-    {152163,48881,93172,110725,0,0,108,2133},
-    {152163,46741,93172,110725,0,0,108,2133},
-    {152232,52816,93201,110778,0,0,109,2141},
-    {152232,51379,93201,110778,0,0,109,2141},
-    {152232,50906,93201,110778,0,0,109,2143},
-    {152232,50243,93201,110778,0,0,109,2145},
-    {152232,48881,93201,110778,0,0,109,2145},
-    {152232,46741,93201,110778,0,0,109,2150},
-    {152305,52816,93234,110835,0,0,110,2155},
-    {152305,51379,93234,110835,0,0,110,2156},
-    {152305,50906,93234,110835,0,0,110,2158},
-    {152305,50243,93234,110835,0,0,110,2160},
-    {152305,48881,93234,110835,0,0,110,2163},
-    {152305,46741,93234,110835,0,0,110,2166},
-    {152371,52816,93260,110885,0,0,111,2177},
-    {152371,51379,93260,110885,0,0,111,2184},
-    {152371,50906,93260,110885,0,0,111,2186},
-    {152371,50243,93260,110885,0,0,111,2188},
-    {152371,48881,93260,110885,0,0,111,2195},
-    {152371,46741,93260,110885,0,0,111,2199},
-    {152438,52816,93287,153297,0,0,96,2212},
-    {152438,51379,93287,153297,0,0,96,2213},
-    {152438,50906,93287,153297,0,0,96,2220},
-    {152438,50243,93287,153297,0,0,96,2223},
-    {152438,48881,93287,153297,0,0,96,2223},
-    {152438,46741,93287,128145,0,0,96,2236},
-    {152509,52816,93318,156360,0,0,113,2259},
-    {152509,51379,93318,156360,0,0,113,2259},
-    {152509,50906,93318,156360,0,0,113,2260},
-    {152509,50243,93318,156360,0,0,113,2265},
-    {152587,52816,93356,109338,5087,0,359,2272},
-    {152587,51379,93356,109338,5087,0,359,2278},
-    {152587,50906,93356,109338,5087,0,359,2281},
-    {152587,50243,93356,109338,5087,0,359,2283},
-    {152587,48881,93356,109338,5127,0,359,2294},
-    {152587,46741,93356,109338,557,0,359,2294},
-    {152648,52816,93379,111101,0,0,114,2298},
-    {152648,51379,93379,111101,0,0,114,2298},
-    {152648,50906,93379,111101,0,0,114,2298},
-    {152648,50243,93379,111101,0,0,114,2299},
-    {152718,52816,93409,153297,0,0,96,2301},
-    {152718,51379,93409,153297,0,0,96,2302},
-    {152718,50906,93409,153297,0,0,96,2304},
-    {152718,50243,93409,153297,0,0,96,2305},
-    {152718,48881,93409,153297,0,0,96,2305},
-    {152791,52816,93442,111317,0,0,124,2311},
-    {152791,51379,93442,111317,0,0,124,2314},
-    {152791,50906,93442,111317,0,0,124,2317},
-    {152791,50243,93442,111317,0,0,124,2320},
-    {152862,52816,93473,109338,557,0,359,2323},
-    {152862,51379,93473,109338,557,0,359,2325},
-    {152862,50906,93473,109338,557,0,359,2327},
-    {152922,52816,93495,110410,0,0,96,2331},
-    {152922,51379,93495,110410,0,0,96,2334},
-    {152922,50906,93495,110410,0,0,96,2337},
-    {152997,52816,93530,110410,0,0,96,2345},
-    {152997,51379,93530,110410,0,0,96,2346},
-    {152997,50906,93530,110410,0,0,96,2349},
-    {152997,50243,93530,110410,0,0,96,2350},
-    {152997,48881,93530,110410,0,0,96,2350},
-    {152997,46741,93530,110410,0,0,96,2351},
-    {153067,52816,93573,111427,0,0,126,2358},
-    {153067,51379,93573,111427,0,0,126,2359},
-    {153067,50906,93573,111427,0,0,126,2360},
-    {153132,52816,93598,110410,0,0,96,2364},
-    {153132,51379,93598,110410,0,0,96,2365},
-    {153222,52816,93648,109338,5087,0,359,2373},
-    {153222,51379,93648,109338,5087,0,359,2373},
-    {153222,50906,93648,109338,5087,0,359,2373},
-    {153297,52816,93721,138102,0,0,96,2374},
-    {153297,51379,93721,138102,0,0,96,2375},
-    {153297,50906,93721,138102,0,0,96,2376},
-    {153297,50243,93721,138102,0,0,96,2377},
-    {153297,48881,93721,138102,0,0,96,2377},
-    {153365,52816,93685,109338,459,0,359,2379},
-    {153365,51379,93685,109338,459,0,359,2379},
-    {153365,50906,93685,109338,459,0,359,2379},
+    {139533,50333,129196,141770,1,0,359,4},
+    {139605,50333,211234,141770,1,0,359,17},
+    {139966,50333,92273,141770,573,0,359,20},
+    {140024,50333,92286,141770,573,0,359,22},
+    {140090,50333,96789,141770,616,0,359,25},
+    {140163,50333,96772,141770,616,0,359,28},
+    {141126,50333,61350,141770,620,0,359,36},
+    {141200,50333,61615,141770,620,0,359,39},
+    {141283,50333,77858,141770,620,0,359,42},
+    {141368,50333,99383,141770,620,0,359,51},
+    {142788,50333,89463,143368,0,0,525,52},
+    {143804,50333,103479,143368,0,0,525,54},
+    {144112,50333,60285,141925,0,0,58,57},
+    {144164,50333,128378,141770,626,0,359,60},
+    {144236,50333,129572,141770,643,0,359,63},
+    {144305,50333,134382,141770,643,0,359,66},
+    {144373,50333,215057,141770,626,0,359,68},
+    {144446,50333,215741,141770,626,0,359,71},
+    {144519,50333,218108,141770,626,0,359,79},
+    {144600,50333,60173,141770,649,0,359,82},
+    {144661,50333,61379,141770,649,0,359,85},
+    {144723,50333,74939,141770,649,0,359,87},
+    {144784,50333,85386,141770,649,0,359,89},
+    {144844,50333,88270,141770,649,0,359,91},
+    {144900,50333,91332,141770,649,0,359,94},
+    {144969,50333,96189,141770,649,0,359,96},
+    {145051,50333,101433,141770,649,0,359,99},
+    {145111,50333,92404,170534,0,0,96,125},
+    {145155,50333,62805,141770,655,0,359,128},
+    {145204,50333,92372,170534,0,0,96,136},
+    {145255,50333,92440,170534,0,0,96,144},
+    {145304,50333,92477,170534,0,0,96,152},
+    {145355,50333,92337,170534,0,0,96,172},
+    {145398,50333,67980,141770,929,0,359,175},
+    {145470,50333,68004,141770,951,0,359,177},
+    {145541,50333,102453,141770,897,0,359,184},
+    {145630,50333,104972,141770,417,0,359,186},
+    {145707,50333,114341,141770,419,0,359,188},
+    {145777,50333,109939,141770,421,0,359,190},
+    {145841,50333,97534,140713,0,0,26,198},
+    {145889,50333,63366,141971,0,0,59,209},
+    {145954,50333,63393,143587,0,0,115,224},
+    {146015,50333,63416,143102,0,0,107,228},
+    {146085,50333,75184,142842,0,0,96,245},
+    {146137,50333,67475,140713,0,0,26,249},
+    {146194,50333,128007,141770,423,0,359,258},
+    {146255,50333,128515,141770,425,0,359,260},
+    {146313,50333,67600,141770,423,0,359,262},
+    {146381,50333,131410,141770,423,0,359,264},
+    {146445,50333,134578,141770,425,0,359,267},
+    {146510,50333,135633,141770,425,0,359,269},
+    {146576,50333,137405,141770,425,0,359,285},
+    {146635,50333,208675,141770,425,0,359,287},
+    {146694,50333,208904,141770,423,0,359,289},
+    {146751,50333,209534,141770,425,0,359,291},
+    {146806,50333,212438,141770,425,0,359,297},
+    {146867,50333,215561,141770,423,0,359,299},
+    {146929,50333,217596,141770,425,0,359,301},
+    {146996,50333,219310,141770,425,0,359,303},
+    {147065,50333,221628,141770,425,0,359,309},
+    {147122,50333,223770,141770,425,0,359,312},
+    {147181,50333,224279,141770,425,0,359,314},
+    {147247,50333,216223,141770,427,0,359,317},
+    {147304,50333,209800,141770,429,0,359,320},
+    {147364,50333,208159,141770,431,0,359,323},
+    {147444,50333,212417,141770,433,0,359,325},
+    {147534,50333,223643,141770,433,0,359,327},
+    {147617,50333,94133,141770,435,0,359,329},
+    {147685,50333,67708,143102,0,0,107,331},
+    {147750,50333,62335,141770,437,0,359,333},
+    {147812,50333,128378,141770,439,0,359,335},
+    {147875,50333,134366,141770,439,0,359,338},
+    {147931,50333,211332,141770,439,0,359,340},
+    {147999,50333,94125,141770,439,0,359,342},
+    {148057,50333,215371,141770,439,0,359,344},
+    {148115,50333,216122,141770,439,0,359,346},
+    {148174,50333,72327,141770,441,0,359,348},
+    {148243,50333,109984,141770,441,0,359,351},
+    {148303,50333,114653,141770,441,0,359,353},
+    {148359,50333,87445,141770,443,0,359,355},
+    {148416,50333,61574,141770,1297,0,359,357},
+    {148474,50333,70094,141770,1297,0,359,359},
+    {148535,50333,76872,141770,1297,0,359,361},
+    {148598,50333,87423,141770,1297,0,359,363},
+    {148657,50333,129160,141770,655,0,359,365},
+    {148717,50333,129533,141770,1319,0,359,367},
+    {148778,50333,129918,141770,452,0,359,369},
+    {148831,50333,135270,141770,1329,0,359,371},
+    {148890,50333,135285,141770,1329,0,359,373},
+    {148948,50333,135779,141770,655,0,359,376},
+    {149003,50333,208146,141770,655,0,359,378},
+    {149060,50333,208178,141770,1329,0,359,381},
+    {149127,50333,208201,141770,1329,0,359,384},
+    {149188,50333,209096,141770,655,0,359,387},
+    {149240,50333,209788,141770,655,0,359,397},
+    {149296,50333,214749,141770,452,0,359,399},
+    {149358,50333,64731,143417,0,0,112,402},
+    {149416,50333,215079,141770,1329,0,359,404},
+    {149482,50333,215101,141770,1329,0,359,406},
+    {149542,50333,215117,141770,1329,0,359,408},
+    {149604,50333,215135,141770,1329,0,359,410},
+    {149662,50333,215465,141770,655,0,359,424},
+    {149723,50333,217964,141770,452,0,359,426},
+    {149792,50333,218353,141770,1329,0,359,428},
+    {149855,50333,218372,141770,1329,0,359,430},
+    {149921,50333,218394,141770,1329,0,359,432},
+    {149980,50333,64749,142201,0,0,68,436},
+    {150031,50333,113710,141770,433,0,359,438},
+    {150090,50333,114569,141770,655,0,359,441},
+    {150149,50333,71827,141770,1466,0,359,443},
+    {150200,50333,104068,141770,461,0,359,446},
+    {150261,50333,71872,142842,0,0,96,464},
+    {150325,50333,72311,141770,463,0,359,471},
+    {150398,50333,60322,141770,620,0,359,474},
+    {150466,50333,76864,141770,620,0,359,476},
+    {150531,50333,209181,141770,620,0,359,478},
+    {150606,50333,99568,141770,620,0,359,480},
+    {150672,50333,99771,141770,1545,0,359,483},
+    {150734,50333,104913,141770,620,0,359,485},
+    {150801,50333,72246,141069,0,0,40,492},
+    {150867,50333,72360,141770,547,0,359,494},
+    {150915,50333,72918,140352,0,0,7,518},
+    {150974,50333,72963,143317,0,0,111,527},
+    {151033,50333,127994,141770,459,0,359,530},
+    {151104,50333,128713,141770,468,0,359,533},
+    {151175,50333,128726,141770,468,0,359,535},
+    {151258,50333,129017,141770,1552,0,359,537},
+    {151328,50333,71610,141502,0,0,312,553},
+    {151389,50333,135382,141770,573,0,359,556},
+    {151459,50333,207275,141770,459,0,359,558},
+    {151528,50333,208099,141770,1552,0,359,561},
+    {151614,50333,208420,141770,1552,0,359,563},
+    {151688,50333,209646,141770,1552,0,359,565},
+    {151758,50333,210165,141770,1552,0,359,567},
+    {151828,50333,210685,141770,1698,0,359,569},
+    {151896,50333,214518,141770,1646,0,359,571},
+    {151970,50333,214864,141770,459,0,359,572},
+    {152037,50333,216598,141770,459,0,359,574},
+    {152104,50333,219152,141770,459,0,359,576},
+    {152175,50333,128408,141770,1648,0,359,579},
+    {152245,50333,210297,141770,1648,0,359,581},
+    {152309,50333,215014,141770,1648,0,359,583},
+    {152375,50333,135364,141770,1731,0,359,585},
+    {152427,50333,62320,141770,439,0,359,587},
+    {152481,50333,75086,141770,1744,0,359,590},
+    {152540,50333,75100,141770,1754,0,359,592},
+    {152595,50333,96181,141770,1763,0,359,594},
+    {152648,50333,96711,141770,1772,0,359,597},
+    {152712,50333,99347,141770,1780,0,359,599},
+    {152771,50333,211263,141770,488,0,359,602},
+    {152854,50333,212516,141770,488,0,359,608},
+    {152932,50333,216720,141770,488,0,359,613},
+    {153011,50333,127183,141770,490,0,359,616},
+    {153081,50333,77814,141820,0,0,54,630},
+    {153149,50333,96228,141770,488,0,359,633},
+    {153224,50333,216701,141770,490,0,359,635},
+    {153293,50333,219416,141770,488,0,359,637},
+    {153358,50333,78006,141770,492,0,359,639},
+    {153410,50333,77992,141770,492,0,359,641},
+    {153464,50333,78881,141770,494,0,359,649},
+    {153516,50333,78898,141770,496,0,359,660},
+    {153572,50333,214998,141770,496,0,359,662},
+    {153632,50333,215379,141770,496,0,359,669},
+    {153690,50333,79003,141925,0,0,58,672},
+    {153746,50333,75184,142842,0,0,96,679},
+    {153801,50333,92509,170534,0,0,96,684},
+    {153852,50333,92548,170534,0,0,96,692},
+    {153902,50333,127969,141770,620,0,359,694},
+    {153981,50333,137010,141770,620,0,359,701},
+    {154053,50333,137234,141770,620,0,359,708},
+    {154124,50333,210011,141770,620,0,359,710},
+    {154194,50333,97554,141069,0,0,40,716},
+    {154244,50333,79848,141770,2051,0,359,718},
+    {154305,50333,128363,141770,2061,0,359,721},
+    {154370,50333,136629,141770,2067,0,359,723},
+    {154435,50333,210372,141770,2067,0,359,725},
+    {154500,50333,212467,141770,2067,0,359,727},
+    {154559,50333,212476,141770,2067,0,359,729},
+    {154620,50333,212586,141770,2067,0,359,731},
+    {154683,50333,212599,141770,2067,0,359,733},
+    {154748,50333,222048,141770,503,0,359,735},
+    {154809,50333,58459,141770,494,0,359,738},
+    {154865,50333,58969,141770,505,0,359,740},
+    {154937,50333,58992,141770,505,0,359,742},
+    {155012,50333,59018,141770,505,0,359,744},
+    {155073,50333,59030,141770,505,0,359,746},
+    {155139,50333,59047,141770,505,0,359,748},
+    {155203,50333,59062,141770,505,0,359,750},
+    {155277,50333,59087,141770,505,0,359,752},
+    {155356,50333,59117,141770,505,0,359,754},
+    {155440,50333,59152,141770,505,0,359,756},
+    {155519,50333,59182,141770,505,0,359,758},
+    {155586,50333,59200,141770,505,0,359,760},
+    {155663,50333,59228,141770,505,0,359,762},
+    {155727,50333,59243,141770,505,0,359,764},
+    {155793,50333,59260,141770,505,0,359,766},
+    {155866,50333,59284,141770,505,0,359,768},
+    {155928,50333,59297,141770,494,0,359,770},
+    {155991,50333,59311,141770,505,0,359,772},
+    {156063,50333,59334,141770,505,0,359,774},
+    {156128,50333,59350,141770,505,0,359,776},
+    {156197,50333,59370,141770,505,0,359,778},
+    {156266,50333,59390,141770,505,0,359,780},
+    {156327,50333,59402,141770,505,0,359,782},
+    {156390,50333,73163,141770,2194,0,359,785},
+    {156452,50333,73176,141770,2061,0,359,788},
+    {156519,50333,73194,141770,2061,0,359,791},
+    {156575,50333,95512,141770,513,0,359,794},
+    {156639,50333,100149,141770,515,0,359,796},
+    {156698,50333,105110,141770,1297,0,359,799},
+    {156759,50333,211152,141770,655,0,359,802},
+    {156819,50333,214171,141770,655,0,359,804},
+    {156878,50333,220233,141770,513,0,359,806},
+    {156939,50333,220245,141770,513,0,359,809},
+    {157004,50333,80312,141770,2243,0,359,811},
+    {157053,50333,75184,142842,0,0,96,815},
+    {157108,50333,75184,141069,0,0,40,823},
+    {157161,50333,129627,141770,519,2277,359,826},
+    {157217,50333,62938,141770,523,0,359,828},
+    {157283,50333,72417,141770,525,0,359,831},
+    {157341,50333,88523,141770,525,0,359,834},
+    {157393,50333,209602,141770,1731,0,359,836},
+    {157450,50333,209629,141770,1731,0,359,838},
+    {157498,50333,209637,141770,1924,0,359,841},
+    {157547,50333,89293,141770,527,0,359,844},
+    {157618,50333,210042,141770,1731,0,359,847},
+    {157667,50333,210136,141770,1731,0,359,849},
+    {157717,50333,210156,141770,1924,0,359,852},
+    {157766,50333,91170,141770,655,0,359,854},
+    {157820,50333,60298,141770,529,0,359,856},
+    {157897,50333,129064,141770,2344,0,359,858},
+    {157962,50333,133178,141770,1539,0,359,860},
+    {158020,50333,71860,141770,1539,0,359,862},
+    {158083,50333,78028,141770,1539,0,359,864},
+    {158145,50333,78757,141770,1539,0,359,867},
+    {158211,50333,92692,142842,0,0,96,879},
+    {158272,50333,60828,141770,1539,0,359,888},
+    {158339,50333,61104,141770,1539,0,359,893},
+    {158415,50333,61359,141770,1539,0,359,901},
+    {158484,50333,70072,141770,1539,0,359,903},
+    {158560,50333,71037,141770,1539,0,359,905},
+    {158634,50333,78772,141770,1539,0,359,907},
+    {158699,50333,78862,141770,1539,0,359,909},
+    {158778,50333,85775,141770,1539,0,359,911},
+    {158853,50333,96944,141770,1539,0,359,919},
+    {158922,50333,114029,141770,1539,0,359,923},
+    {158990,50333,97416,141770,1539,0,359,925},
+    {159055,50333,99310,141770,1539,0,359,928},
+    {159115,50333,99568,141770,1539,0,359,930},
+    {159176,50333,102656,141770,1539,0,359,933},
+    {159245,50333,102707,141770,1539,0,359,935},
+    {159306,50333,103562,141770,1539,0,359,937},
+    {159371,50333,109880,141770,533,0,359,939},
+    {159434,50333,127662,141770,643,0,359,942},
+    {159497,50333,129355,141770,643,0,359,945},
+    {159554,50333,135688,141770,643,0,359,947},
+    {159615,50333,135701,141770,643,0,359,949},
+    {159683,50333,135721,141770,643,0,359,951},
+    {159748,50333,209172,141770,643,0,359,954},
+    {159805,50333,209472,141770,643,0,359,956},
+    {159864,50333,218796,141770,626,0,359,959},
+    {159917,50333,61078,141770,535,0,359,961},
+    {159990,50333,97526,141770,535,0,359,963},
+    {160058,50333,99872,141770,537,0,359,965},
+    {160125,50333,67493,141770,537,0,359,968},
+    {160196,50333,103520,141770,537,0,359,970},
+    {160266,50333,93589,141770,2557,0,359,972},
+    {160319,50333,96746,141770,543,0,359,975},
+    {160379,50333,97429,141770,545,0,359,977},
+    {160449,50333,214235,141770,551,0,359,979},
+    {160524,50333,94111,141770,655,0,359,981},
+    {160577,50333,92579,170534,0,0,96,989},
+    {160627,50333,136875,141770,553,0,359,991},
+    {160686,50333,127677,141770,557,0,359,993},
+    {160747,50333,128047,141770,557,0,359,1002},
+    {160802,50333,62782,141770,557,0,359,1005},
+    {160861,50333,62794,141770,559,0,359,1007},
+    {160919,50333,129145,141770,557,0,359,1009},
+    {160982,50333,129927,141770,557,0,359,1015},
+    {161042,50333,131581,141770,557,0,359,1017},
+    {161103,50333,133853,141770,557,0,359,1019},
+    {161162,50333,136946,141770,557,0,359,1021},
+    {161225,50333,207894,141770,557,0,359,1023},
+    {161284,50333,208358,141770,557,0,359,1025},
+    {161352,50333,89477,141770,557,0,359,1027},
+    {161418,50333,210704,141770,557,0,359,1029},
+    {161478,50333,214156,141770,295,0,359,1032},
+    {161541,50333,214498,141770,196,0,359,1038},
+    {161601,50333,215392,141770,198,0,359,1041},
+    {161663,50333,215482,141770,557,0,359,1044},
+    {161720,50333,95236,141713,0,0,51,1045},
+    {161772,50333,128054,141770,2719,0,359,1047},
+    {161839,50333,214235,141770,204,0,359,1049},
+    {161907,50333,128270,141770,2730,0,359,1051},
+    {161979,50333,129515,141770,206,0,359,1054},
+    {162038,50333,133826,141770,2763,0,359,1057},
+    {162099,50333,207942,141770,206,0,359,1059},
+    {162166,50333,210011,141770,206,0,359,1061},
+    {162223,50333,214542,141770,206,0,359,1063},
+    {162288,50333,216173,141770,206,0,359,1066},
+    {162347,50333,218446,141770,2763,0,359,1068},
+    {162417,50333,97600,143317,0,0,111,1075},
+    {162485,50333,214121,141770,837,0,359,1077},
+    {162544,50333,128633,141770,2807,0,359,1080},
+    {162607,50333,129894,141770,2807,2814,359,1083},
+    {162679,50333,131594,141770,2851,0,359,1099},
+    {162744,50333,134051,141770,2807,2859,359,1102},
+    {162814,50333,136681,141770,2807,2859,359,1104},
+    {162877,50333,137313,141770,2807,0,359,1106},
+    {162938,50333,208632,141770,2807,0,359,1109},
+    {163004,50333,209619,141770,2807,2877,359,1111},
+    {163068,50333,210146,141770,2807,2883,359,1113},
+    {163132,50333,212117,141770,539,0,359,1115},
+    {163202,50333,212133,141770,539,0,359,1117},
+    {163269,50333,215219,141770,2807,2897,359,1119},
+    {163339,50333,215235,141770,2807,2897,359,1122},
+    {163410,50333,215267,141770,2807,2897,359,1125},
+    {163482,50333,216738,141770,2851,0,359,1127},
+    {163554,50333,217026,141770,2807,2915,359,1129},
+    {163624,50333,218234,141770,2807,0,359,1131},
+    {163690,50333,220368,141770,2807,1051,359,1133},
+    {163749,50333,220373,141770,2807,2929,359,1135},
+    {163814,50333,220384,141770,2807,2929,359,1137},
+    {163881,50333,221634,141770,2807,0,359,1140},
+    {163945,50333,61823,141770,2948,0,359,1143},
+    {164014,50333,131226,141770,1082,0,359,1146},
+    {164091,50333,214991,141770,1082,0,359,1148},
+    {164160,50333,99762,141770,1082,0,359,1151},
+    {164231,50333,216728,141770,2969,0,359,1154},
+    {164303,50333,215317,141770,1731,0,359,1156},
+    {164349,50333,99513,141770,2996,0,359,1163},
+    {164403,50333,99553,141770,3003,0,359,1165},
+    {164458,50333,209538,141770,515,0,359,1167},
+    {164517,50333,218006,141770,655,0,359,1169},
+    {164573,50333,218012,141770,655,0,359,1171},
+    {164638,50333,225360,141770,515,0,359,1173},
+    {164694,50333,215584,141770,3034,0,359,1176},
+    {164743,50333,72426,141770,265,0,359,1178},
+    {164804,50333,85395,141770,265,0,359,1181},
+    {164862,50333,96730,141770,267,0,359,1183},
+    {164925,50333,99536,141770,3083,0,359,1185},
+    {164989,50333,99568,141770,265,0,359,1187},
+    {165046,50333,99347,141770,3094,0,359,1189},
+    {165107,50333,61553,141770,3103,0,359,1191},
+    {165169,50333,73916,141770,3103,0,359,1193},
+    {165234,50333,87291,141770,3103,0,359,1195},
+    {165298,50333,213671,141770,271,0,359,1197},
+    {165362,50333,92617,170534,0,0,96,1202},
+    {165411,50333,102900,143749,0,0,124,1205},
+    {165475,50333,86050,141770,620,0,359,1215},
+    {165543,50333,214131,141770,208,0,359,1217},
+    {165611,50333,97864,141770,208,0,359,1220},
+    {165687,50333,103331,140234,0,0,2,1231},
+    {165755,50333,103360,140662,0,0,22,1233},
+    {165815,50333,103381,142201,0,0,68,1231},
+    {165872,50333,103399,142343,0,0,72,1231},
+    {165929,50333,103417,143102,0,0,107,1231},
+    {165993,50333,103442,144063,0,0,144,1234},
+    {166051,50333,67580,141770,531,0,359,1236},
+    {166119,50333,86036,141770,273,0,359,1238},
+    {166180,50333,97474,141770,275,0,359,1241},
+    {166244,50333,216621,141770,858,0,359,1243},
+    {166308,50333,103536,141770,531,0,359,1245},
+    {166373,50333,128038,141770,1554,0,359,1247},
+    {166442,50333,61390,141770,1554,0,359,1250},
+    {166521,50333,129458,141770,1554,0,359,1252},
+    {166590,50333,130767,141770,2951,0,359,1254},
+    {166664,50333,71808,141770,1554,0,359,1256},
+    {166737,50333,134020,141770,459,0,359,1258},
+    {166810,50333,135669,141770,459,0,359,1260},
+    {166889,50333,136671,141770,3263,0,359,1262},
+    {166959,50333,136805,141770,655,0,359,1264},
+    {167023,50333,136809,141770,1554,0,359,1266},
+    {167099,50333,80291,141770,283,0,359,1268},
+    {167169,50333,77908,141770,1554,0,359,1270},
+    {167247,50333,102674,141770,1554,0,359,1273},
+    {167325,50333,104045,141770,655,0,359,1276},
+    {167402,50333,218157,141770,1554,0,359,1278},
+    {167470,50333,218424,141770,3286,0,359,1280},
+    {167541,50333,218769,141770,1554,0,359,1283},
+    {167617,50333,223787,141770,655,0,359,1286},
+    {167680,50333,91235,141770,1554,0,359,1288},
+    {167753,50333,75140,141664,0,0,50,1291},
+    {167803,50333,65498,141770,1713,0,359,1294},
+    {167862,50333,215584,141770,1713,0,359,1297},
+    {167916,50333,71714,141770,3300,0,359,1300},
+    {167974,50333,71727,141770,3347,0,359,1305},
+    {168033,50333,135524,141770,3300,0,359,1307},
+    {168086,50333,109996,141770,3368,0,359,1312},
+    {168138,50333,75184,142842,0,0,96,1316},
+    {168191,50333,61120,141770,3390,0,359,1319},
+    {168239,50333,109892,141770,1412,0,359,1321},
+    {168289,50333,68493,141770,293,0,359,1323},
+    {168348,50333,127601,141770,263,0,359,1325},
+    {168416,50333,128515,141770,263,0,359,1328},
+    {168472,50333,128542,141770,263,0,359,1330},
+    {168541,50333,129444,141770,879,0,359,1332},
+    {168604,50333,67600,141770,541,0,359,1334},
+    {168670,50333,71797,141770,3426,0,359,1336},
+    {168738,50333,131410,141770,3426,0,359,1338},
+    {168800,50333,133255,141770,541,0,359,1340},
+    {168860,50333,134578,141770,263,0,359,1342},
+    {168923,50333,135578,141770,3457,0,359,1350},
+    {168985,50333,135591,141770,3457,0,359,1353},
+    {169047,50333,135604,141770,3467,0,359,1355},
+    {169112,50333,135633,141770,263,0,359,1357},
+    {169176,50333,135779,141770,263,0,359,1359},
+    {169236,50333,135910,141770,263,0,359,1361},
+    {169296,50333,208675,141770,263,0,359,1363},
+    {169353,50333,208904,141770,3426,0,359,1365},
+    {169408,50333,209534,141770,263,0,359,1367},
+    {169461,50333,212438,141770,263,0,359,1369},
+    {169520,50333,212500,141770,884,0,359,1372},
+    {169585,50333,215209,141770,427,0,359,1374},
+    {169644,50333,216131,141770,263,0,359,1376},
+    {169704,50333,217596,141770,263,0,359,1378},
+    {169769,50333,217630,141770,3517,0,359,1380},
+    {169833,50333,217948,141770,263,0,359,1382},
+    {169890,50333,218205,141770,263,0,359,1385},
+    {169950,50333,218325,141770,886,0,359,1387},
+    {170006,50333,218332,141770,3457,0,359,1389},
+    {170066,50333,218343,141770,3457,0,359,1391},
+    {170125,50333,75222,141770,3467,0,359,1393},
+    {170184,50333,219310,141770,263,0,359,1395},
+    {170251,50333,220261,141770,3467,0,359,1397},
+    {170309,50333,221628,141770,263,0,359,1399},
+    {170364,50333,223770,141770,263,0,359,1401},
+    {170421,50333,224279,141770,263,0,359,1403},
+    {170485,50333,113954,141770,2851,0,359,1405},
+    {170534,50333,114075,142842,0,0,96,1406},
+    {170585,50333,92654,170534,0,0,96,1414},
+    {170637,50333,75056,141770,3603,0,359,1417},
+    {170700,50333,71797,141770,3630,0,359,1420},
+    {170771,50333,71797,141770,3630,0,359,1422},
+    {170836,50333,99318,141770,3646,0,359,1424},
+    {170896,50333,99330,141770,3646,0,359,1427},
+    {170961,50333,99408,141770,1545,0,359,1430},
+    {171026,50333,61633,141770,3669,0,359,1433},
+    {171089,50333,104994,141770,3691,0,359,1435},
+    {187688,54262,112463,192924,0,0,96,1446},
+    {187688,52825,112463,192924,0,0,96,1447},
+    {187688,52352,112463,192924,0,0,96,1451},
+    {187688,51689,112537,192924,0,0,96,1453},
+    {187688,50327,112537,192924,0,0,96,1453},
+    {187688,48171,112537,170534,0,0,96,1455},
+    {187784,54262,112413,192924,0,0,96,1457},
+    {187784,52825,112413,192924,0,0,96,1458},
+    {187784,52352,112413,192924,0,0,96,1460},
+    {187784,51689,112413,192924,0,0,96,1461},
+    {187784,50327,112413,192924,0,0,96,1461},
+    {187784,48171,112413,170534,0,0,96,1463},
+    {187854,54262,112611,192924,0,0,96,1465},
+    {187854,52825,112611,192924,0,0,96,1466},
+    {187854,52352,112611,192924,0,0,96,1468},
+    {187854,51689,112611,192924,0,0,96,1469},
+    {187854,50327,112611,192924,0,0,96,1469},
+    {187854,48171,112611,170534,0,0,96,1471},
+    {187930,54262,110468,141444,0,0,42,1486},
+    {188008,54262,110506,140293,0,0,4,1494},
+    {188008,52825,110506,140293,0,0,4,1495},
+    {188008,52352,110506,140293,0,0,4,1495},
+    {188008,51689,110506,140293,0,0,4,1496},
+    {188008,50327,110506,140293,0,0,4,1496},
+    {188008,48171,110432,140293,0,0,4,1498},
+    {188083,54262,110541,141770,315,0,359,1500},
+    {188159,54262,110579,142842,0,0,96,1518},
+    {188159,52825,110579,142842,0,0,96,1523},
+    {188238,54262,110638,141770,557,0,359,1526},
+    {188238,52825,110638,141770,557,0,359,1526},
+    {188238,52352,110638,141770,557,0,359,1528},
+    {188238,51689,110638,141770,557,0,359,1528},
+    {188238,50327,110638,141770,557,0,359,1531},
+    {188238,48171,110638,141770,557,0,359,1531},
+    {188303,54262,110666,192924,0,0,96,1539},
+    {188303,52825,110666,192924,0,0,96,1540},
+    {188303,52352,110666,192924,0,0,96,1547},
+    {188303,51689,110666,192924,0,0,96,1548},
+    {188303,50327,110666,192924,0,0,96,1548},
+    {188374,54262,110618,192924,0,0,96,1552},
+    {188374,52825,110618,192924,0,0,96,1553},
+    {188374,52352,110618,192924,0,0,96,1555},
+    {188374,51689,110618,192924,0,0,96,1557},
+    {188374,50327,110618,192924,0,0,96,1557},
+    {188434,54262,110697,192924,0,0,96,1561},
+    {188434,52825,110697,192924,0,0,96,1562},
+    {188434,52352,110697,192924,0,0,96,1564},
+    {188434,51689,110697,192924,0,0,96,1566},
+    {188434,50327,110697,192924,0,0,96,1566},
+    {188502,54262,110725,192924,0,0,96,1570},
+    {188502,52825,110725,192924,0,0,96,1571},
+    {188502,52352,110725,192924,0,0,96,1573},
+    {188502,51689,110725,192924,0,0,96,1575},
+    {188502,50327,110725,192924,0,0,96,1575},
+    {188575,54262,110758,192924,0,0,96,1579},
+    {188575,52825,110758,192924,0,0,96,1580},
+    {188575,52352,110758,192924,0,0,96,1582},
+    {188575,51689,110758,192924,0,0,96,1584},
+    {188575,50327,110758,192924,0,0,96,1584},
+    {188643,54262,110786,142842,0,0,96,1591},
+    {188643,52825,110786,142842,0,0,96,1592},
+    {188726,54262,110829,140457,0,0,14,1601},
+    {188726,52825,110829,140457,0,0,14,1604},
+    {188726,52352,110829,140457,0,0,14,1605},
+    {188726,51689,110829,140457,0,0,14,1607},
+    {188726,50327,110829,140457,0,0,14,1609},
+    {188726,48171,110829,140457,0,0,14,1611},
+    {188791,54262,110854,140506,0,0,15,1616},
+    {188791,52825,110854,140506,0,0,15,1616},
+    {188791,52352,110854,140506,0,0,15,1617},
+    {188791,51689,110854,140506,0,0,15,1618},
+    {188791,50327,110854,140506,0,0,15,1621},
+    {188791,48171,110854,140506,0,0,15,1625},
+    {188856,50327,110980,140816,0,0,28,1628},
+    {188856,48171,110980,140816,0,0,28,1630},
+    {188922,54262,110879,140816,0,0,28,1635},
+    {188922,52825,110879,140816,0,0,28,1639},
+    {188922,52352,110879,140816,0,0,28,1640},
+    {188922,51689,110879,140816,0,0,28,1641},
+    {189008,54262,110925,140816,0,0,28,1647},
+    {189008,52825,110925,140816,0,0,28,1650},
+    {189008,52352,110925,140816,0,0,28,1653},
+    {189008,51689,110925,140816,0,0,28,1656},
+    {189099,54262,111006,140866,0,0,31,1671},
+    {189099,52825,111006,140866,0,0,31,1674},
+    {189099,52352,111006,140866,0,0,31,1674},
+    {189164,54262,111031,141069,0,0,40,1683},
+    {189164,52825,111031,141069,0,0,40,1684},
+    {189164,52352,111031,141069,0,0,40,1685},
+    {189164,51689,111031,141069,0,0,40,1687},
+    {189164,50327,111031,141069,0,0,40,1690},
+    {189164,48171,111031,141069,0,0,40,1692},
+    {189241,54262,111097,141069,0,0,40,1699},
+    {189241,52825,111097,141069,0,0,40,1703},
+    {189241,52352,111097,141069,0,0,40,1704},
+    {189241,51689,111097,141069,0,0,40,1706},
+    {189241,50327,111159,141069,0,0,40,1709},
+    {189241,48171,111159,141069,0,0,40,1710},
+    {189319,54262,111221,141770,1297,0,359,1712},
+    {189319,52825,111221,141770,1297,0,359,1712},
+    {189319,52352,111221,141770,1297,0,359,1712},
+    {189319,51689,111221,141770,1297,0,359,1712},
+    {189319,50327,111221,141770,1297,0,359,1715},
+    {189319,48171,111221,141770,1297,0,359,1715},
+    {189382,54262,111252,141444,0,0,42,1720},
+    {189382,52825,111252,141444,0,0,42,1723},
+    {189382,52352,111252,141444,0,0,42,1726},
+    {189382,51689,111252,141444,0,0,42,1729},
+    {189382,50327,111252,141444,0,0,42,1735},
+    {189382,48171,111252,141444,0,0,42,1738},
+    {189456,54262,111286,141560,0,0,44,1754},
+    {189456,52825,111286,141560,0,0,44,1756},
+    {189456,52352,111286,141560,0,0,44,1759},
+    {189456,51689,111286,141560,0,0,44,1760},
+    {189456,50327,111286,141560,0,0,44,1764},
+    {189456,48171,111286,141560,0,0,44,1767},
+    {189522,54262,111312,141770,5087,0,359,1777},
+    {189522,52825,111312,141770,5087,0,359,1783},
+    {189522,52352,111312,141770,5087,0,359,1783},
+    {189522,51689,111312,141770,5087,0,359,1785},
+    {189522,50327,111312,141770,5127,0,359,1791},
+    {189522,48171,111312,141770,557,0,359,1791},
+    {189588,54262,111340,141770,319,0,359,1794},
+    {189588,52825,111340,141770,319,0,359,1794},
+    {189588,52352,111340,141770,319,0,359,1794},
+    {189588,51689,111340,141770,319,0,359,1794},
+    {189672,54262,111376,141770,5127,0,359,1797},
+    {189672,52825,111376,141770,5127,0,359,1797},
+    {189672,52352,111376,141770,5127,0,359,1797},
+    {189672,51689,111376,161162,5127,0,359,1799},
+    {189743,54262,111410,141880,0,0,56,1807},
+    {189743,52825,111410,141880,0,0,56,1809},
+    {189743,52352,111410,141880,0,0,56,1810},
+    {189743,51689,111410,141880,0,0,56,1811},
+    {189743,50327,111410,141880,0,0,56,1812},
+    {189743,48171,111410,141880,0,0,56,1816},
+    {189804,54262,111431,192924,0,0,96,1818},
+    {189804,52825,111431,192924,0,0,96,1819},
+    {189804,52352,111431,192924,0,0,96,1821},
+    {189804,51689,111431,192924,0,0,96,1822},
+    {189804,50327,111431,192924,0,0,96,1822},
+    {189879,54262,111466,192924,0,0,96,1826},
+    {189879,52825,111466,192924,0,0,96,1827},
+    {189879,52352,111466,192924,0,0,96,1829},
+    {189879,51689,111466,192924,0,0,96,1831},
+    {189879,50327,111466,192924,0,0,96,1831},
+    {189946,54262,111493,142081,0,0,62,1840},
+    {189946,52825,111493,142081,0,0,62,1841},
+    {189946,52352,111493,142081,0,0,62,1842},
+    {189946,51689,111493,142081,0,0,62,1844},
+    {189946,50327,111493,142081,0,0,62,1846},
+    {189946,48171,111493,142081,0,0,62,1848},
+    {190015,54262,111522,140969,0,0,35,1857},
+    {190015,52825,111522,140969,0,0,35,1857},
+    {190015,52352,111522,140969,0,0,35,1857},
+    {190015,51689,111522,140969,0,0,35,1858},
+    {190015,50327,111522,140969,0,0,35,1859},
+    {190015,48171,111522,140969,0,0,35,1862},
+    {190090,54262,111557,141770,5405,0,359,1865},
+    {190165,54262,111594,141770,5414,0,359,1868},
+    {190165,52825,111594,141770,5614,0,359,1870},
+    {190165,52352,111594,141770,655,0,359,1870},
+    {190234,54262,111671,142294,0,0,71,1881},
+    {190234,52825,111671,142294,0,0,71,1884},
+    {190234,52352,111671,142294,0,0,71,1885},
+    {190234,51689,111671,142294,0,0,71,1886},
+    {190234,50327,111671,142294,0,0,71,1886},
+    {190234,48171,111671,142294,0,0,71,1889},
+    {190299,54262,111735,142437,0,0,75,1891},
+    {190299,52825,111735,142437,0,0,75,1891},
+    {190299,52352,111735,142437,0,0,75,1891},
+    {190299,51689,111735,142437,0,0,75,1892},
+    {190299,50327,111735,142437,0,0,75,1892},
+    {190299,48171,111735,142437,0,0,75,1894},
+    {190366,54262,111696,141770,5891,0,359,1904},
+    {190366,52825,111696,141770,5891,0,359,1904},
+    {190443,54262,111762,142553,0,0,77,1918},
+    {190443,52825,111762,142553,0,0,77,1922},
+    {190443,52352,111762,142553,0,0,77,1927},
+    {190518,54262,111797,142612,0,0,79,1937},
+    {190518,52825,111797,142612,0,0,79,1939},
+    {190518,52352,111797,142612,0,0,79,1940},
+    {190518,51689,111797,142612,0,0,79,1943},
+    {190518,50327,111797,142612,0,0,79,1947},
+    {190518,48171,111797,142612,0,0,79,1953},
+    {190592,54262,111831,142842,0,0,96,1961},
+    {190678,54262,111877,142842,0,0,96,1967},
+    {190678,52825,111877,142842,0,0,96,1968},
+    {190678,52352,111877,142842,0,0,96,1971},
+    {190762,51689,111921,142842,0,0,96,1976},
+    {190844,51689,111970,142842,0,0,96,1979},
+    {190920,54262,111625,190678,0,0,96,1986},
+    {190920,52825,111625,190678,0,0,96,1987},
+    {190920,52352,111625,190678,0,0,96,1989},
+    {190920,51689,111625,142842,0,0,96,1993},
+    {190920,50327,111625,142842,0,0,96,1995},
+    {190920,48171,111625,142842,0,0,96,1997},
+    {190992,54262,112013,142842,0,0,96,2009},
+    {190992,52825,112013,142842,0,0,96,2010},
+    {190992,52352,112013,142842,0,0,96,2010},
+    {191071,54262,112052,142842,0,0,96,2017},
+    {191071,52825,112052,142842,0,0,96,2020},
+    {191071,52352,112052,142842,0,0,96,2020},
+    {191155,54262,112097,142842,0,0,96,2024},
+    {191155,52825,112097,142842,0,0,96,2025},
+    {191155,52352,112097,142842,0,0,96,2025},
+    {191239,54262,112186,142842,0,0,96,2032},
+    {191239,52825,112186,142842,0,0,96,2035},
+    {191239,52352,112186,142842,0,0,96,2038},
+    {191328,51689,112142,191582,0,0,96,2042},
+    {191412,54262,112235,142842,0,0,96,2046},
+    {191412,52825,112235,142842,0,0,96,2046},
+    {191412,52352,112235,142842,0,0,96,2049},
+    {191412,51689,112235,142842,0,0,96,2051},
+    {191499,51689,112282,142842,0,0,96,2054},
+    {191582,51689,112325,142842,0,0,96,2057},
+    {191657,54262,112360,142954,0,0,100,2068},
+    {191657,52825,112360,142954,0,0,100,2074},
+    {191657,52352,112360,142954,0,0,100,2074},
+    {191657,51689,112360,142954,0,0,100,2078},
+    {191657,50327,112360,142954,0,0,100,2078},
+    {191657,48171,112360,142954,0,0,100,2080},
+    {191726,54262,112389,143007,0,0,103,2096},
+    {191726,52825,112389,143007,0,0,103,2104},
+    {191726,52352,112389,143007,0,0,103,2107},
+    {191726,51689,112389,143007,0,0,103,2112},
+    {191726,50327,112389,143007,0,0,103,2115},
+    {191726,48171,112389,143007,0,0,103,2123},
+    {191790,54262,112667,143157,0,0,108,2128},
+    {191790,52825,112667,143157,0,0,108,2130},
+    {191790,52352,112667,143157,0,0,108,2130},
+    {191790,51689,112667,143157,0,0,108,2132},
+    {191790,50327,112667,143157,0,0,108,2133},
+    {191790,48171,112667,143157,0,0,108,2133},
+    {191859,54262,112696,143210,0,0,109,2141},
+    {191859,52825,112696,143210,0,0,109,2141},
+    {191859,52352,112696,143210,0,0,109,2143},
+    {191859,51689,112696,143210,0,0,109,2145},
+    {191859,50327,112696,143210,0,0,109,2145},
+    {191859,48171,112696,143210,0,0,109,2150},
+    {191932,54262,112729,143267,0,0,110,2155},
+    {191932,52825,112729,143267,0,0,110,2156},
+    {191932,52352,112729,143267,0,0,110,2158},
+    {191932,51689,112729,143267,0,0,110,2160},
+    {191932,50327,112729,143267,0,0,110,2163},
+    {191932,48171,112729,143267,0,0,110,2166},
+    {191998,54262,112755,143317,0,0,111,2177},
+    {191998,52825,112755,143317,0,0,111,2184},
+    {191998,52352,112755,143317,0,0,111,2186},
+    {191998,51689,112755,143317,0,0,111,2188},
+    {191998,50327,112755,143317,0,0,111,2195},
+    {191998,48171,112755,143317,0,0,111,2199},
+    {192065,54262,112782,192924,0,0,96,2212},
+    {192065,52825,112782,192924,0,0,96,2213},
+    {192065,52352,112782,192924,0,0,96,2220},
+    {192065,51689,112782,192924,0,0,96,2223},
+    {192065,50327,112782,192924,0,0,96,2223},
+    {192065,48171,112782,160577,0,0,96,2236},
+    {192136,54262,112813,195987,0,0,113,2259},
+    {192136,52825,112813,195987,0,0,113,2259},
+    {192136,52352,112813,195987,0,0,113,2260},
+    {192136,51689,112813,195987,0,0,113,2265},
+    {192214,54262,112851,141770,5087,0,359,2272},
+    {192214,52825,112851,141770,5087,0,359,2278},
+    {192214,52352,112851,141770,5087,0,359,2281},
+    {192214,51689,112851,141770,5087,0,359,2283},
+    {192214,50327,112851,141770,5127,0,359,2294},
+    {192214,48171,112851,141770,557,0,359,2294},
+    {192275,54262,112874,143533,0,0,114,2298},
+    {192275,52825,112874,143533,0,0,114,2298},
+    {192275,52352,112874,143533,0,0,114,2298},
+    {192275,51689,112874,143533,0,0,114,2299},
+    {192345,54262,112904,192924,0,0,96,2301},
+    {192345,52825,112904,192924,0,0,96,2302},
+    {192345,52352,112904,192924,0,0,96,2304},
+    {192345,51689,112904,192924,0,0,96,2305},
+    {192345,50327,112904,192924,0,0,96,2305},
+    {192418,54262,112937,143749,0,0,124,2311},
+    {192418,52825,112937,143749,0,0,124,2314},
+    {192418,52352,112937,143749,0,0,124,2317},
+    {192418,51689,112937,143749,0,0,124,2320},
+    {192489,54262,112968,141770,557,0,359,2323},
+    {192489,52825,112968,141770,557,0,359,2325},
+    {192489,52352,112968,141770,557,0,359,2327},
+    {192549,54262,112990,142842,0,0,96,2331},
+    {192549,52825,112990,142842,0,0,96,2334},
+    {192549,52352,112990,142842,0,0,96,2337},
+    {192624,54262,113025,142842,0,0,96,2345},
+    {192624,52825,113025,142842,0,0,96,2346},
+    {192624,52352,113025,142842,0,0,96,2349},
+    {192624,51689,113025,142842,0,0,96,2350},
+    {192624,50327,113025,142842,0,0,96,2350},
+    {192624,48171,113025,142842,0,0,96,2351},
+    {192694,54262,113068,143859,0,0,126,2358},
+    {192694,52825,113068,143859,0,0,126,2359},
+    {192694,52352,113068,143859,0,0,126,2360},
+    {192759,54262,113093,142842,0,0,96,2364},
+    {192759,52825,113093,142842,0,0,96,2365},
+    {192849,54262,113143,141770,5087,0,359,2373},
+    {192849,52825,113143,141770,5087,0,359,2373},
+    {192849,52352,113143,141770,5087,0,359,2373},
+    {192924,54262,113216,170534,0,0,96,2374},
+    {192924,52825,113216,170534,0,0,96,2375},
+    {192924,52352,113216,170534,0,0,96,2376},
+    {192924,51689,113216,170534,0,0,96,2377},
+    {192924,50327,113216,170534,0,0,96,2377},
+    {192992,54262,113180,141770,459,0,359,2379},
+    {192992,52825,113180,141770,459,0,359,2379},
+    {192992,52352,113180,141770,459,0,359,2379},
 };
 
 static const fhir_pnode_t nodes[2380] = {
     {0,0,0,0,0,0,0,0,0,0,0,0,0},
-    {103786,0,0,0,0,0,0,0,0,0,0,0,0},
-    {176682,0,415,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,82,0,0},
+    {135921,0,0,0,0,0,0,0,0,0,0,0,0},
+    {220569,0,415,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,82,0,0},
     {0,0,0,0,569,0,0,0,0,65535,0,0,0},
-    {176682,0,232,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,573,0,1,1,0,0,0},
-    {103786,96695,0,0,575,0,579,0,1,1,0,0,0},
-    {176682,0,28011,0,0,0,0,0,1,1,0,0,0},
-    {103786,175264,0,0,581,0,579,0,1,1,0,0,0},
-    {176682,0,27866,0,0,0,0,0,1,1,0,0,0},
-    {103786,171656,0,0,585,0,579,0,0,1,0,0,0},
-    {176682,0,27681,0,0,0,0,0,1,1,0,0,0},
-    {103786,166229,0,0,589,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,593,0,0,0,65535,0,1,0},
-    {176682,0,489,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,0,0,0,0,0,0,0},
+    {220569,0,232,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,573,0,1,1,0,0,0},
+    {135921,128562,0,0,575,0,579,0,1,1,0,0,0},
+    {220569,0,28011,0,0,0,0,0,1,1,0,0,0},
+    {135921,219078,0,0,581,0,579,0,1,1,0,0,0},
+    {220569,0,27866,0,0,0,0,0,1,1,0,0,0},
+    {135921,215323,0,0,585,0,579,0,0,1,0,0,0},
+    {220569,0,27681,0,0,0,0,0,1,1,0,0,0},
+    {135921,209465,0,0,589,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,593,0,0,0,65535,0,1,0},
+    {220569,0,489,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,598,0,0,0,0,1,0,0,0},
-    {176682,0,561,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,0,0,0},
+    {220569,0,561,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,0,0,0},
     {0,0,0,0,604,0,0,0,0,1,0,0,0},
-    {176682,0,621,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,621,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,608,0,0,0,0,1,0,0,0},
-    {176682,0,689,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,379,0,1,1,0,0,0},
+    {220569,0,689,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,379,0,1,1,0,0,0},
     {0,0,0,0,612,0,0,0,0,1,0,0,0},
-    {176682,0,764,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,620,0,1,1,0,0,0},
+    {220569,0,764,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,620,0,1,1,0,0,0},
     {0,0,0,0,622,0,0,0,0,1,0,0,0},
-    {176682,0,28039,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,0,0,0},
-    {103786,175572,0,0,628,0,579,0,1,1,0,0,0},
-    {176682,0,27580,0,0,0,0,0,1,1,0,0,0},
-    {103786,165157,0,0,632,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,636,0,0,0,65535,0,1,0},
-    {176682,0,837,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,28039,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,0,0,0},
+    {135921,219416,0,0,628,0,579,0,1,1,0,0,0},
+    {220569,0,27580,0,0,0,0,0,1,1,0,0,0},
+    {135921,208343,0,0,632,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,636,0,0,0,65535,0,1,0},
+    {220569,0,837,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,639,0,0,0,0,65535,0,0,0},
-    {176682,0,913,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,643,0,1,1,0,0,0},
+    {220569,0,913,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,643,0,1,1,0,0,0},
     {0,0,0,0,645,0,0,0,0,65535,0,0,0},
-    {176682,0,998,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,649,0,1,1,0,0,0},
+    {220569,0,998,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,649,0,1,1,0,0,0},
     {0,0,0,0,651,0,0,0,0,65535,0,0,0},
-    {176682,0,297,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,655,0,1,1,0,0,0},
-    {103786,101338,0,0,657,0,579,0,0,1,0,0,0},
-    {176682,0,27854,0,0,0,0,0,1,1,0,0,0},
-    {103786,171574,0,0,661,0,579,0,0,65535,0,0,0},
-    {103786,175572,0,0,628,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,665,0,0,0,65535,0,1,0},
-    {176682,0,1085,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,297,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,655,0,1,1,0,0,0},
+    {135921,133413,0,0,657,0,579,0,0,1,0,0,0},
+    {220569,0,27854,0,0,0,0,0,1,1,0,0,0},
+    {135921,215209,0,0,661,0,579,0,0,65535,0,0,0},
+    {135921,219416,0,0,628,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,665,0,0,0,65535,0,1,0},
+    {220569,0,1085,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,669,0,0,0,0,65535,0,0,0},
     {0,0,0,0,0,0,0,673,0,65535,0,0,0},
-    {99153,0,0,0,0,0,0,0,0,0,0,0,0},
+    {131087,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,547,0,0,675,0,65535,0,0,0},
-    {95798,0,175461,0,0,0,0,0,1,1,0,0,0},
-    {97744,0,0,0,0,0,0,0,0,0,0,0,0},
+    {127626,0,219305,0,0,0,0,0,1,1,0,0,0},
+    {129638,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,677,0,0,0,1,1,0,0,0},
-    {176682,0,1163,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,680,0,1,1,0,0,0},
+    {220569,0,1163,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,680,0,1,1,0,0,0},
     {0,0,0,0,121,0,0,0,0,1,0,0,0},
-    {176682,0,1237,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,83,0,0},
+    {220569,0,1237,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,83,0,0},
     {0,0,0,0,682,0,0,0,0,1,0,0,0},
-    {176682,0,1308,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,686,0,1,1,0,0,0},
+    {220569,0,1308,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,686,0,1,1,0,0,0},
     {0,0,0,0,688,0,0,0,0,1,0,0,0},
-    {176682,0,1378,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,1378,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,692,0,0,0,0,1,0,0,0},
-    {176682,0,1453,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,391,0,1,1,0,0,0},
+    {220569,0,1453,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,391,0,1,1,0,0,0},
     {0,0,0,0,696,0,0,0,0,1,0,0,0},
-    {176682,0,27970,0,0,0,0,0,1,1,0,0,0},
-    {103786,174368,0,0,700,0,579,0,1,1,0,0,0},
-    {176682,0,340,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,84,0,0},
-    {103786,103603,0,0,704,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,708,0,0,0,65535,0,1,0},
-    {176682,0,1528,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27970,0,0,0,0,0,1,1,0,0,0},
+    {135921,218098,0,0,700,0,579,0,1,1,0,0,0},
+    {220569,0,340,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,84,0,0},
+    {135921,135738,0,0,704,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,708,0,0,0,65535,0,1,0},
+    {220569,0,1528,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,711,0,0,0,0,1,0,0,0},
-    {176682,0,1611,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,393,0,1,1,0,0,0},
+    {220569,0,1611,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,393,0,1,1,0,0,0},
     {0,0,0,0,715,0,0,0,0,65535,0,0,0},
-    {176682,0,1674,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,395,0,1,1,0,0,0},
+    {220569,0,1674,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,395,0,1,1,0,0,0},
     {0,0,0,0,719,0,0,0,0,1,0,0,0},
-    {176682,0,1738,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,1738,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,723,0,0,0,0,1,0,0,0},
-    {176682,0,1801,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,1801,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,727,0,0,0,0,65535,0,0,0},
-    {176682,0,1863,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,1863,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,731,0,0,0,0,65535,0,0,0},
-    {176682,0,1921,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,397,0,1,1,0,0,0},
+    {220569,0,1921,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,397,0,1,1,0,0,0},
     {0,0,0,0,735,0,0,0,0,1,0,0,0},
-    {176682,0,1992,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,1992,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,739,0,0,0,0,1,0,0,0},
-    {176682,0,2076,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,743,0,1,1,0,0,0},
+    {220569,0,2076,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,743,0,1,1,0,0,0},
     {0,0,0,0,745,0,0,0,0,65535,0,0,0},
-    {174148,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174563,0,27445,0,0,0,0,0,1,1,0,0,1},
-    {98443,0,28065,0,0,0,0,0,1,1,0,0,1},
-    {98878,0,0,0,749,0,0,0,1,65535,0,0,1},
-    {97564,93819,0,0,202,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,204,0,0,1,65535,0,2,1},
-    {174563,0,27426,0,0,0,0,0,1,1,0,0,0},
-    {98443,0,31,0,0,0,0,0,1,1,0,0,0},
-    {98878,58928,0,0,755,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,761,0,0,0,65535,0,3,0},
-    {98443,0,0,0,213,0,0,0,1,1,85,0,1},
-    {174315,0,0,0,0,0,763,0,1,1,0,0,1},
-    {102460,0,0,0,0,0,767,765,1,1,0,0,1},
-    {178188,0,0,0,0,0,0,0,1,1,0,0,1},
-    {176502,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174563,0,27506,0,0,0,0,0,1,1,0,0,1},
-    {98443,0,27616,0,0,0,0,0,1,1,0,0,1},
-    {178188,178852,0,0,770,0,403,0,1,1,0,0,1},
-    {178188,0,0,0,0,229,403,0,0,1,0,4,1},
-    {100596,0,0,0,0,0,0,0,0,1,0,0,1},
-    {105084,0,0,0,0,0,405,0,0,65535,0,0,0},
-    {101274,0,0,0,0,0,407,0,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,85,0,1},
-    {178188,0,0,0,0,0,0,0,0,1,86,0,1},
-    {99297,0,0,0,784,0,0,782,0,65535,0,0,1},
+    {217870,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218325,0,27445,0,0,0,0,0,1,1,0,0,1},
+    {130344,0,28065,0,0,0,0,0,1,1,0,0,1},
+    {130792,0,0,0,749,0,0,0,1,65535,0,0,1},
+    {129458,113684,0,0,202,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,204,0,0,1,65535,0,2,1},
+    {218325,0,27426,0,0,0,0,0,1,1,0,0,0},
+    {130344,0,31,0,0,0,0,0,1,1,0,0,0},
+    {130792,62108,0,0,755,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,761,0,0,0,65535,0,3,0},
+    {130344,0,0,0,213,0,0,0,1,1,85,0,1},
+    {218045,0,0,0,0,0,763,0,1,1,0,0,1},
+    {134568,0,0,0,0,0,767,765,1,1,0,0,1},
+    {222081,0,0,0,0,0,0,0,1,1,0,0,1},
+    {220368,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218325,0,27506,0,0,0,0,0,1,1,0,0,1},
+    {130344,0,27616,0,0,0,0,0,1,1,0,0,1},
+    {222081,222745,0,0,770,0,403,0,1,1,0,0,1},
+    {222081,0,0,0,0,229,403,0,0,1,0,4,1},
+    {132652,0,0,0,0,0,0,0,0,1,0,0,1},
+    {137242,0,0,0,0,0,405,0,0,65535,0,0,0},
+    {133349,0,0,0,0,0,407,0,0,65535,0,0,0},
+    {130344,0,0,0,0,0,0,0,1,1,85,0,1},
+    {222081,0,0,0,0,0,0,0,0,1,86,0,1},
+    {131241,0,0,0,784,0,0,782,0,65535,0,0,1},
     {0,0,0,0,790,0,0,788,0,65535,0,0,0},
-    {176682,0,2138,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,409,0,1,1,0,0,0},
+    {220569,0,2138,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,409,0,1,1,0,0,0},
     {0,0,0,0,801,0,0,0,0,1,0,0,0},
-    {98443,0,51,0,0,0,0,0,1,1,0,0,0},
-    {98878,59457,0,0,805,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,808,0,0,0,65535,0,3,0},
-    {98443,0,0,0,810,0,0,0,1,1,85,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,87,0,1},
-    {178188,178852,0,0,812,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,817,403,0,0,1,0,4,1},
+    {130344,0,51,0,0,0,0,0,1,1,0,0,0},
+    {130792,62815,0,0,805,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,808,0,0,0,65535,0,3,0},
+    {130344,0,0,0,810,0,0,0,1,1,85,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,87,0,1},
+    {222081,222745,0,0,812,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,817,403,0,0,1,0,4,1},
     {0,0,0,0,819,0,0,788,0,65535,0,0,0},
-    {98443,0,60,0,0,0,0,0,1,1,0,0,0},
-    {98878,59544,0,0,830,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,833,0,0,0,65535,0,3,0},
-    {98443,0,0,0,835,0,0,0,1,1,85,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,88,0,1},
-    {178188,178852,0,0,839,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,267,403,0,0,1,0,4,1},
+    {130344,0,60,0,0,0,0,0,1,1,0,0,0},
+    {130792,62902,0,0,830,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,833,0,0,0,65535,0,3,0},
+    {130344,0,0,0,835,0,0,0,1,1,85,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,88,0,1},
+    {222081,222745,0,0,839,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,267,403,0,0,1,0,4,1},
     {0,0,0,0,844,0,0,788,0,65535,0,0,0},
-    {98443,0,21,0,0,0,0,0,1,1,0,0,0},
-    {98878,59557,0,0,855,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,275,0,0,0,65535,0,3,0},
-    {98443,0,0,0,858,0,0,0,1,1,85,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,89,0,1},
-    {178188,178852,0,0,860,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,283,403,0,0,1,0,4,1},
+    {130344,0,21,0,0,0,0,0,1,1,0,0,0},
+    {130792,62915,0,0,855,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,275,0,0,0,65535,0,3,0},
+    {130344,0,0,0,858,0,0,0,1,1,85,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,89,0,1},
+    {222081,222745,0,0,860,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,283,403,0,0,1,0,4,1},
     {0,0,0,0,865,0,0,788,0,65535,0,0,0},
-    {98443,0,97,0,0,0,0,0,1,1,0,0,0},
-    {98878,58949,0,0,876,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,289,0,0,0,65535,0,3,0},
-    {98443,0,0,0,291,0,0,0,1,1,85,0,1},
-    {178188,178852,0,0,0,0,403,0,0,0,0,0,1},
-    {178188,0,0,0,0,879,403,0,0,1,0,4,1},
-    {98443,0,78,0,0,0,0,0,1,1,0,0,0},
-    {98878,85393,0,0,881,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,884,0,0,0,65535,0,3,0},
-    {98443,0,0,0,886,0,0,0,1,1,85,0,1},
-    {98443,0,27740,0,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,888,0,403,0,0,1,86,0,1},
-    {99297,88638,0,0,893,0,897,782,1,1,0,0,1},
-    {98443,0,69,0,0,0,0,0,1,1,0,0,0},
-    {98878,65510,0,0,899,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,902,0,0,0,65535,0,3,0},
-    {98443,0,0,0,309,0,0,0,1,1,85,0,1},
-    {99297,66522,0,0,904,0,897,782,1,1,0,0,1},
-    {99297,0,0,0,784,911,0,782,2,65535,0,5,1},
+    {130344,0,97,0,0,0,0,0,1,1,0,0,0},
+    {130792,62212,0,0,876,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,289,0,0,0,65535,0,3,0},
+    {130344,0,0,0,291,0,0,0,1,1,85,0,1},
+    {222081,222745,0,0,0,0,403,0,0,0,0,0,1},
+    {222081,0,0,0,0,879,403,0,0,1,0,4,1},
+    {130344,0,78,0,0,0,0,0,1,1,0,0,0},
+    {130792,100068,0,0,881,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,884,0,0,0,65535,0,3,0},
+    {130344,0,0,0,886,0,0,0,1,1,85,0,1},
+    {130344,0,27740,0,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,888,0,403,0,0,1,86,0,1},
+    {131241,105017,0,0,893,0,897,782,1,1,0,0,1},
+    {130344,0,69,0,0,0,0,0,1,1,0,0,0},
+    {130792,70406,0,0,899,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,902,0,0,0,65535,0,3,0},
+    {130344,0,0,0,309,0,0,0,1,1,85,0,1},
+    {131241,72299,0,0,904,0,897,782,1,1,0,0,1},
+    {131241,0,0,0,784,911,0,782,2,65535,0,5,1},
     {0,0,0,0,914,0,0,788,0,65535,0,0,0},
-    {176682,0,2189,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,90,0,0},
+    {220569,0,2189,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,90,0,0},
     {0,0,0,0,925,0,0,0,0,1,0,0,0},
-    {176682,0,2263,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2263,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,947,0,0,0,0,1,0,0,0},
-    {176682,0,27892,0,0,0,0,0,1,1,0,0,0},
-    {103786,172006,0,0,958,0,579,0,1,65535,0,0,0},
-    {176682,0,27796,0,0,0,0,0,1,1,0,0,0},
-    {103786,168673,0,0,962,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,966,0,0,0,65535,0,1,0},
-    {176682,0,2336,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27892,0,0,0,0,0,1,1,0,0,0},
+    {135921,215710,0,0,958,0,579,0,1,65535,0,0,0},
+    {220569,0,27796,0,0,0,0,0,1,1,0,0,0},
+    {135921,212146,0,0,962,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,966,0,0,0,65535,0,1,0},
+    {220569,0,2336,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,969,0,0,0,0,65535,0,0,0},
-    {176682,0,2427,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2427,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,973,0,0,0,0,65535,0,0,0},
-    {176682,0,2506,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2506,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,977,0,0,0,0,1,0,0,0},
-    {176682,0,2578,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2578,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,981,0,0,0,0,1,0,0,0},
-    {103786,93831,0,0,0,0,985,0,1,1,0,0,0},
-    {103786,0,0,0,0,349,0,0,0,65535,0,1,0},
-    {175572,0,184855,0,0,0,0,0,1,1,0,0,0},
-    {97564,0,0,0,0,0,0,0,1,1,0,0,0},
-    {174315,0,0,0,0,0,0,0,0,0,0,0,0},
-    {103241,0,0,0,0,0,987,0,1,65535,0,0,0},
-    {172814,0,0,0,989,0,0,0,0,65535,0,0,0},
+    {135921,113710,0,0,0,0,985,0,1,1,0,0,0},
+    {135921,0,0,0,0,349,0,0,0,65535,0,1,0},
+    {219416,0,229721,0,0,0,0,0,1,1,0,0,0},
+    {129458,0,0,0,0,0,0,0,1,1,0,0,0},
+    {218045,0,0,0,0,0,0,0,0,0,0,0,0},
+    {135358,0,0,0,0,0,987,0,1,65535,0,0,0},
+    {216536,0,0,0,989,0,0,0,0,65535,0,0,0},
     {0,0,0,0,991,0,0,0,0,65535,0,0,0},
-    {103786,97639,0,0,0,0,997,0,1,1,0,0,0},
-    {103786,0,0,0,0,999,0,0,0,65535,0,1,0},
-    {171920,0,0,0,0,0,0,0,1,1,0,0,0},
-    {164160,0,0,0,0,0,0,0,1,1,0,0,0},
-    {167101,167126,0,0,0,0,573,0,1,1,0,0,0},
-    {167101,0,0,0,0,1001,573,0,1,1,0,4,0},
-    {174315,0,0,0,0,0,0,0,0,1,0,0,1},
-    {167928,0,0,0,0,0,0,0,0,1,0,0,1},
-    {169921,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172287,0,0,0,0,0,0,0,0,1,0,0,1},
+    {135921,129533,0,0,0,0,997,0,1,1,0,0,0},
+    {135921,0,0,0,0,999,0,0,0,65535,0,1,0},
+    {215624,0,0,0,0,0,0,0,1,1,0,0,0},
+    {207275,0,0,0,0,0,0,0,1,1,0,0,0},
+    {210337,210362,0,0,0,0,573,0,1,1,0,0,0},
+    {210337,0,0,0,0,1001,573,0,1,1,0,4,0},
+    {218045,0,0,0,0,0,0,0,0,1,0,0,1},
+    {211361,0,0,0,0,0,0,0,0,1,0,0,1},
+    {213443,0,0,0,0,0,0,0,0,1,0,0,1},
+    {215991,0,0,0,0,0,0,0,0,1,0,0,1},
     {0,0,0,0,1003,0,0,0,1,1,0,0,0},
-    {165099,0,0,0,0,0,0,0,1,1,0,0,0},
-    {170687,0,0,0,0,0,0,0,0,1,0,0,1},
-    {96664,0,0,0,0,0,0,0,0,1,0,0,1},
-    {96648,0,0,0,0,0,0,0,0,1,0,0,1},
-    {175258,0,0,0,0,0,0,0,0,1,0,0,1},
-    {101338,0,0,0,0,0,0,0,0,1,0,0,1},
-    {102101,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {99558,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {175251,0,0,0,0,0,0,0,0,1,0,0,1},
-    {169021,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {175572,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172858,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172075,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95750,0,0,0,1012,0,0,0,0,65535,0,0,0},
+    {208285,0,0,0,0,0,0,0,1,1,0,0,0},
+    {214260,0,0,0,0,0,0,0,0,1,0,0,1},
+    {128531,0,0,0,0,0,0,0,0,1,0,0,1},
+    {128515,0,0,0,0,0,0,0,0,1,0,0,1},
+    {219072,0,0,0,0,0,0,0,0,1,0,0,1},
+    {133413,0,0,0,0,0,0,0,0,1,0,0,1},
+    {134199,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {131502,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {219065,0,0,0,0,0,0,0,0,1,0,0,1},
+    {212531,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {219416,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216580,0,0,0,0,0,0,0,0,1,0,0,1},
+    {215779,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127578,0,0,0,1012,0,0,0,0,65535,0,0,0},
     {0,0,0,0,1023,0,0,0,1,1,0,0,0},
-    {175453,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {100976,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95750,0,0,0,1031,0,0,0,0,65535,0,0,0},
+    {219297,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {133032,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127578,0,0,0,1031,0,0,0,0,65535,0,0,0},
     {0,0,0,0,1042,0,0,0,1,1,0,0,0},
-    {98443,0,181661,0,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,0,0,0,0,0,1,0,0,1},
-    {176502,0,27749,0,0,0,0,0,1,1,0,0,1},
-    {98443,0,27749,0,0,0,0,0,1,1,0,0,1},
-    {178188,178852,0,0,1045,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,1051,403,0,0,1,0,4,0},
-    {165157,0,0,0,0,0,0,0,0,1,0,0,1},
-    {167705,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {166034,0,0,0,0,0,0,0,0,0,0,0,0},
-    {105157,0,184902,0,0,0,0,675,1,1,0,0,0},
-    {175572,0,0,0,0,0,0,0,0,0,0,0,0},
-    {96387,0,0,0,0,0,0,0,0,0,0,0,0},
-    {95894,0,0,0,0,0,0,0,0,0,0,0,0},
-    {171617,0,0,0,1053,0,0,0,1,1,0,0,1},
-    {105084,0,0,0,0,0,0,0,0,0,0,0,0},
-    {101274,0,0,0,0,0,0,0,0,0,0,0,0},
+    {130344,0,226527,0,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,0,0,0,0,0,1,0,0,1},
+    {220368,0,27749,0,0,0,0,0,1,1,0,0,1},
+    {130344,0,27749,0,0,0,0,0,1,1,0,0,1},
+    {222081,222745,0,0,1045,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,1051,403,0,0,1,0,4,0},
+    {208343,0,0,0,0,0,0,0,0,1,0,0,1},
+    {211103,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {209263,0,0,0,0,0,0,0,0,0,0,0,0},
+    {137320,0,229768,0,0,0,0,675,1,1,0,0,0},
+    {219416,0,0,0,0,0,0,0,0,0,0,0,0},
+    {128254,0,0,0,0,0,0,0,0,0,0,0,0},
+    {127761,0,0,0,0,0,0,0,0,0,0,0,0},
+    {215252,0,0,0,1053,0,0,0,1,1,0,0,1},
+    {137242,0,0,0,0,0,0,0,0,0,0,0,0},
+    {133349,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,1059,0,0,0,1,1,0,0,0},
-    {103786,179750,0,0,0,0,417,0,0,65535,0,0,0},
-    {103786,0,0,0,0,1067,0,0,0,65535,0,1,0},
-    {174315,0,0,0,0,0,419,0,0,1,0,0,0},
+    {135921,223643,0,0,0,0,417,0,0,65535,0,0,0},
+    {135921,0,0,0,0,1067,0,0,0,65535,0,1,0},
+    {218045,0,0,0,0,0,419,0,0,1,0,0,0},
     {0,0,0,0,1075,0,0,0,0,65535,0,0,0},
-    {176682,0,252,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,0,0,0},
-    {103786,98443,0,0,1078,0,579,0,1,1,0,0,0},
-    {176682,0,28052,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,91,0,0},
-    {103786,177764,0,0,1084,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1088,0,0,0,65535,0,1,0},
-    {176682,0,2644,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,252,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,0,0,0},
+    {135921,130344,0,0,1078,0,579,0,1,1,0,0,0},
+    {220569,0,28052,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,91,0,0},
+    {135921,221651,0,0,1084,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1088,0,0,0,65535,0,1,0},
+    {220569,0,2644,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1091,0,0,0,0,65535,0,0,0},
-    {176682,0,2707,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2707,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1095,0,0,0,0,65535,0,0,0},
-    {176682,0,2767,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2767,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1099,0,0,0,0,1,0,0,0},
-    {176682,0,2837,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2837,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1103,0,0,0,0,1,0,0,0},
-    {176682,0,2903,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,421,0,1,1,0,0,0},
+    {220569,0,2903,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,421,0,1,1,0,0,0},
     {0,0,0,0,1107,0,0,0,0,1,0,0,0},
-    {176682,0,2970,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,2970,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1111,0,0,0,0,1,0,0,0},
-    {176682,0,27758,0,0,0,0,0,1,1,0,0,0},
-    {103786,167194,0,0,1115,0,579,0,0,1,0,0,0},
-    {176682,0,269,0,0,0,0,0,1,1,0,0,0},
-    {103786,100789,0,0,1119,0,579,0,1,1,0,0,0},
-    {176682,0,27542,0,0,0,0,0,1,1,0,0,0},
-    {103786,164157,0,0,1123,0,579,0,1,1,0,0,0},
-    {176682,0,223,0,0,0,0,0,1,1,0,0,0},
-    {103786,96648,0,0,1127,0,579,0,1,1,0,0,0},
-    {176682,0,27765,0,0,0,0,0,1,1,0,0,0},
-    {103786,167710,0,0,1131,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,1135,0,0,0,0,0,1,0},
-    {176682,0,27918,0,0,0,0,0,1,1,0,0,0},
-    {103786,172328,0,0,1140,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,1144,0,0,0,65535,0,1,0},
-    {176682,0,3038,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27758,0,0,0,0,0,1,1,0,0,0},
+    {135921,210447,0,0,1115,0,579,0,0,1,0,0,0},
+    {220569,0,269,0,0,0,0,0,1,1,0,0,0},
+    {135921,132845,0,0,1119,0,579,0,1,1,0,0,0},
+    {220569,0,27542,0,0,0,0,0,1,1,0,0,0},
+    {135921,207272,0,0,1123,0,579,0,1,1,0,0,0},
+    {220569,0,223,0,0,0,0,0,1,1,0,0,0},
+    {135921,128515,0,0,1127,0,579,0,1,1,0,0,0},
+    {220569,0,27765,0,0,0,0,0,1,1,0,0,0},
+    {135921,211108,0,0,1131,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,1135,0,0,0,0,0,1,0},
+    {220569,0,27918,0,0,0,0,0,1,1,0,0,0},
+    {135921,216040,0,0,1140,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,1144,0,0,0,65535,0,1,0},
+    {220569,0,3038,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1147,0,0,0,0,65535,0,0,0},
-    {176682,0,3099,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3099,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1151,0,0,0,0,65535,0,0,0},
-    {176682,0,3160,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3160,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1155,0,0,0,0,1,0,0,0},
-    {176682,0,3219,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3219,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1159,0,0,0,0,1,0,0,0},
-    {103786,167194,0,0,1115,0,579,0,1,1,0,0,0},
-    {176682,0,27831,0,0,0,0,0,1,1,0,0,0},
-    {103786,170619,0,0,1163,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,1167,0,0,0,65535,0,1,0},
-    {176682,0,3276,0,0,0,0,0,1,1,0,0,0},
+    {135921,210447,0,0,1115,0,579,0,1,1,0,0,0},
+    {220569,0,27831,0,0,0,0,0,1,1,0,0,0},
+    {135921,214171,0,0,1163,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,1167,0,0,0,65535,0,1,0},
+    {220569,0,3276,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1170,0,0,0,0,65535,0,0,0},
-    {176682,0,3339,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3339,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1174,0,0,0,0,1,0,0,0},
-    {176682,0,3403,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3403,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1178,0,0,0,0,1,0,0,0},
-    {176682,0,3472,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3472,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1182,0,0,0,0,65535,0,0,0},
-    {176682,0,28058,0,0,0,0,0,1,1,0,0,0},
-    {103786,177779,0,0,1186,0,579,0,1,1,0,0,0},
-    {103786,177764,0,0,1190,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1194,0,0,0,65535,0,1,0},
-    {176682,0,3543,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,28058,0,0,0,0,0,1,1,0,0,0},
+    {135921,221666,0,0,1186,0,579,0,1,1,0,0,0},
+    {135921,221651,0,0,1190,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1194,0,0,0,65535,0,1,0},
+    {220569,0,3543,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1197,0,0,0,0,65535,0,0,0},
-    {176682,0,3602,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,423,0,1,1,0,0,0},
+    {220569,0,3602,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,423,0,1,1,0,0,0},
     {0,0,0,0,1201,0,0,0,0,1,0,0,0},
-    {176682,0,3663,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3663,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1205,0,0,0,0,1,0,0,0},
-    {176682,0,3731,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,425,0,1,1,0,0,0},
+    {220569,0,3731,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,425,0,1,1,0,0,0},
     {0,0,0,0,1209,0,0,0,0,1,0,0,0},
-    {176682,0,3790,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,427,0,1,1,0,0,0},
+    {220569,0,3790,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,427,0,1,1,0,0,0},
     {0,0,0,0,1213,0,0,0,0,65535,0,0,0},
-    {176682,0,3852,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,429,0,1,1,0,0,0},
+    {220569,0,3852,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,429,0,1,1,0,0,0},
     {0,0,0,0,1217,0,0,0,0,1,0,0,0},
-    {176682,0,3934,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,3934,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1221,0,0,0,0,65535,0,0,0},
-    {176682,0,4026,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4026,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1225,0,0,0,0,1,0,0,0},
-    {176682,0,4111,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4111,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1229,0,0,0,0,1,0,0,0},
-    {165884,0,0,0,0,0,0,0,1,1,0,0,0},
+    {209096,0,0,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1233,0,0,0,1,1,0,0,0},
-    {176682,0,4181,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4181,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1235,0,0,0,0,1,0,0,0},
-    {176682,0,4245,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4245,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1239,0,0,0,0,1,0,0,0},
-    {176682,0,4310,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1249,0,1,1,0,0,0},
+    {220569,0,4310,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1249,0,1,1,0,0,0},
     {0,0,0,0,1252,0,0,0,0,65535,0,0,0},
-    {176682,0,4368,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4368,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1256,0,0,0,0,65535,0,0,0},
-    {176682,0,4438,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4438,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1260,0,0,0,0,1,0,0,0},
-    {176682,0,4498,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4498,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1264,0,0,0,0,65535,0,0,0},
-    {176682,0,4558,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4558,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1268,0,0,0,0,65535,0,0,0},
-    {176682,0,4619,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4619,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1272,0,0,0,0,1,0,0,0},
-    {176682,0,4690,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,433,0,1,1,0,0,0},
+    {220569,0,4690,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,433,0,1,1,0,0,0},
     {0,0,0,0,1281,0,0,0,0,1,0,0,0},
-    {176682,0,4752,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4752,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1285,0,0,0,0,1,0,0,0},
-    {176682,0,4810,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4810,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1289,0,0,0,0,65535,0,0,0},
-    {176682,0,4869,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4869,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1293,0,0,0,0,1,0,0,0},
-    {176682,0,4929,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4929,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1299,0,0,0,0,1,0,0,0},
-    {176682,0,4992,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,4992,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1303,0,0,0,0,1,0,0,0},
-    {176682,0,5057,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5057,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1307,0,0,0,0,1,0,0,0},
-    {176682,0,5118,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5118,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1311,0,0,0,0,65535,0,0,0},
-    {176682,0,5180,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5180,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1315,0,0,0,0,1,0,0,0},
-    {176682,0,5243,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5243,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1321,0,0,0,0,1,0,0,0},
-    {176682,0,5298,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5298,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1325,0,0,0,0,1,0,0,0},
-    {176682,0,5359,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5359,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1331,0,0,0,0,1,0,0,0},
-    {176682,0,5419,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,435,0,1,1,0,0,0},
+    {220569,0,5419,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,435,0,1,1,0,0,0},
     {0,0,0,0,1335,0,0,0,0,65535,0,0,0},
-    {176682,0,5476,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5476,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1339,0,0,0,0,65535,0,0,0},
-    {176682,0,5535,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,437,0,1,1,0,0,0},
+    {220569,0,5535,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,437,0,1,1,0,0,0},
     {0,0,0,0,1343,0,0,0,0,1,0,0,0},
-    {176682,0,5604,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,439,0,1,1,0,0,0},
+    {220569,0,5604,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,439,0,1,1,0,0,0},
     {0,0,0,0,1352,0,0,0,0,1,0,0,0},
-    {176682,0,5667,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,441,0,1,1,0,0,0},
+    {220569,0,5667,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,441,0,1,1,0,0,0},
     {0,0,0,0,1356,0,0,0,0,65535,0,0,0},
-    {176682,0,27690,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,443,0,1,1,0,0,0},
-    {103786,166476,0,0,1360,0,579,0,0,1,0,0,0},
-    {176682,0,405,0,0,0,0,0,1,1,0,0,0},
-    {103786,105043,0,0,1364,0,579,0,0,1,0,0,0},
-    {176682,0,27816,0,0,0,0,0,1,1,0,0,0},
-    {103786,170267,0,0,1368,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,1372,0,0,0,65535,0,1,0},
-    {176682,0,5721,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27690,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,443,0,1,1,0,0,0},
+    {135921,209712,0,0,1360,0,579,0,0,1,0,0,0},
+    {220569,0,405,0,0,0,0,0,1,1,0,0,0},
+    {135921,137201,0,0,1364,0,579,0,0,1,0,0,0},
+    {220569,0,27816,0,0,0,0,0,1,1,0,0,0},
+    {135921,213819,0,0,1368,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,1372,0,0,0,65535,0,1,0},
+    {220569,0,5721,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1376,0,0,0,0,65535,0,0,0},
-    {176682,0,5779,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5779,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1380,0,0,0,0,1,0,0,0},
-    {103786,165884,0,0,0,0,1297,0,0,65535,0,0,0},
-    {103786,0,0,0,0,1384,0,0,0,65535,0,1,0},
+    {135921,209096,0,0,0,0,1297,0,0,65535,0,0,0},
+    {135921,0,0,0,0,1384,0,0,0,65535,0,1,0},
     {0,0,0,0,1386,0,0,0,0,65535,0,0,0},
-    {176682,0,5843,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5843,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1388,0,0,0,0,1,0,0,0},
-    {176682,0,5911,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5911,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1392,0,0,0,0,1,0,0,0},
-    {176682,0,5973,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,5973,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1396,0,0,0,0,1,0,0,0},
-    {176682,0,6037,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6037,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1400,0,0,0,0,1,0,0,0},
-    {176682,0,27982,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1319,0,1,1,0,0,0},
-    {103786,174677,0,0,1404,0,579,0,1,1,0,0,0},
-    {176682,0,27991,0,0,0,0,0,1,1,0,0,0},
-    {103786,174704,0,0,1408,0,579,0,1,1,0,0,0},
-    {176682,0,27877,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,92,0,0},
-    {103786,171730,0,0,1414,0,579,0,1,1,0,0,0},
-    {176682,0,27773,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1418,0,1,1,0,0,0},
-    {103786,168179,0,0,1421,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1425,0,0,0,65535,0,1,0},
-    {176682,0,6097,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27982,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1319,0,1,1,0,0,0},
+    {135921,218439,0,0,1404,0,579,0,1,1,0,0,0},
+    {220569,0,27991,0,0,0,0,0,1,1,0,0,0},
+    {135921,218466,0,0,1408,0,579,0,1,1,0,0,0},
+    {220569,0,27877,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,92,0,0},
+    {135921,215416,0,0,1414,0,579,0,1,1,0,0,0},
+    {220569,0,27773,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1418,0,1,1,0,0,0},
+    {135921,211621,0,0,1421,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1425,0,0,0,65535,0,1,0},
+    {220569,0,6097,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1430,0,0,0,0,1,0,0,0},
-    {176682,0,6160,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6160,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1434,0,0,0,0,1,0,0,0},
-    {176682,0,6231,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6231,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1438,0,0,0,0,1,0,0,0},
-    {176682,0,6296,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6296,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1442,0,0,0,0,1,0,0,0},
-    {176682,0,6364,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6364,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1446,0,0,0,0,1,0,0,0},
-    {175572,0,183633,0,0,0,0,0,1,1,0,0,0},
-    {168988,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {100733,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {219416,0,228499,0,0,0,0,0,1,1,0,0,0},
+    {212490,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {132789,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,1450,0,0,0,1,1,0,0,0},
-    {176682,0,6425,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6425,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1454,0,0,0,1,1,0,0,0},
-    {176682,0,6486,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,93,0,0},
+    {220569,0,6486,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,93,0,0},
     {0,0,0,0,1458,0,0,0,0,1,0,0,0},
-    {176682,0,6547,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6547,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1462,0,0,0,0,1,0,0,0},
-    {176682,0,6600,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,94,0,0},
+    {220569,0,6600,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,94,0,0},
     {0,0,0,0,1471,0,0,0,0,1,0,0,0},
-    {164160,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174315,0,0,0,0,0,1329,0,1,1,0,0,1},
-    {103123,0,0,0,0,0,0,0,0,0,0,0,0},
-    {102460,102484,0,0,0,0,680,0,1,1,0,0,1},
-    {102460,0,0,0,0,1478,680,0,0,1,0,4,0},
-    {165264,0,0,0,0,0,0,0,0,0,0,0,0},
-    {178188,0,0,0,0,0,1480,0,0,1,0,0,1},
-    {100596,0,0,0,0,0,0,0,0,0,0,0,0},
-    {165157,0,0,0,0,0,0,0,0,1,0,0,0},
-    {97210,0,0,0,0,0,0,0,0,1,0,0,1},
-    {166775,0,0,0,0,0,0,0,0,1,0,0,1},
-    {173953,0,0,0,0,0,0,0,0,0,0,0,0},
-    {101419,0,0,0,0,0,459,0,1,1,0,0,1},
-    {171617,0,0,0,0,0,0,0,0,1,0,0,1},
-    {105084,0,0,0,0,0,461,0,0,65535,0,0,1},
-    {101274,0,0,0,0,0,461,0,0,65535,0,0,1},
+    {207275,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218045,0,0,0,0,0,1329,0,1,1,0,0,1},
+    {135240,0,0,0,0,0,0,0,0,0,0,0,0},
+    {134568,134592,0,0,0,0,680,0,1,1,0,0,1},
+    {134568,0,0,0,0,1478,680,0,0,1,0,4,0},
+    {208468,0,0,0,0,0,0,0,0,0,0,0,0},
+    {222081,0,0,0,0,0,1480,0,0,1,0,0,1},
+    {132652,0,0,0,0,0,0,0,0,0,0,0,0},
+    {208343,0,0,0,0,0,0,0,0,1,0,0,0},
+    {129077,0,0,0,0,0,0,0,0,1,0,0,1},
+    {210011,0,0,0,0,0,0,0,0,1,0,0,1},
+    {217675,0,0,0,0,0,0,0,0,0,0,0,0},
+    {133494,0,0,0,0,0,459,0,1,1,0,0,1},
+    {215252,0,0,0,0,0,0,0,0,1,0,0,1},
+    {137242,0,0,0,0,0,461,0,0,65535,0,0,1},
+    {133349,0,0,0,0,0,461,0,0,65535,0,0,1},
     {0,0,0,0,1490,0,0,0,0,65535,0,0,0},
-    {176682,0,27624,0,0,0,0,0,1,1,0,0,0},
-    {103786,165709,0,0,1508,0,579,0,1,1,0,0,0},
-    {176682,0,259,0,0,0,0,0,1,1,0,0,0},
-    {103786,99696,0,0,1512,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1516,0,0,0,65535,0,1,0},
-    {176682,0,6663,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27624,0,0,0,0,0,1,1,0,0,0},
+    {135921,208921,0,0,1508,0,579,0,1,1,0,0,0},
+    {220569,0,259,0,0,0,0,0,1,1,0,0,0},
+    {135921,131659,0,0,1512,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1516,0,0,0,65535,0,1,0},
+    {220569,0,6663,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1519,0,0,0,0,65535,0,0,0},
-    {176682,0,6738,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,463,0,1,1,0,0,0},
+    {220569,0,6738,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,463,0,1,1,0,0,0},
     {0,0,0,0,1523,0,0,0,0,1,0,0,0},
-    {176682,0,6808,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6808,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1527,0,0,0,0,1,0,0,0},
-    {176682,0,6875,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6875,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1531,0,0,0,0,1,0,0,0},
-    {176682,0,6952,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,6952,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1535,0,0,0,0,1,0,0,0},
-    {176682,0,7020,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1539,0,1,1,0,0,0},
+    {220569,0,7020,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1539,0,1,1,0,0,0},
     {0,0,0,0,1541,0,0,0,0,65535,0,0,0},
-    {176682,0,7084,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7084,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1548,0,0,0,0,1,0,0,0},
-    {103786,58684,0,0,0,0,547,0,0,65535,0,0,0},
-    {103786,70786,0,0,0,0,468,0,0,65535,0,0,0},
-    {103786,58446,0,0,0,0,1552,0,0,65535,0,0,0},
-    {103786,84886,0,0,0,0,1554,0,0,65535,0,0,0},
-    {103786,0,0,0,0,1556,0,0,0,65535,0,1,0},
-    {99490,0,0,0,0,0,0,0,0,0,0,0,0},
+    {135921,61615,0,0,0,0,547,0,0,65535,0,0,0},
+    {135921,77858,0,0,0,0,468,0,0,65535,0,0,0},
+    {135921,61350,0,0,0,0,1552,0,0,65535,0,0,0},
+    {135921,99383,0,0,0,0,1554,0,0,65535,0,0,0},
+    {135921,0,0,0,0,1556,0,0,0,65535,0,1,0},
+    {131434,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,1561,0,0,0,0,65535,0,0,0},
-    {176682,0,7153,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7153,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1564,0,0,0,0,1,0,0,0},
-    {175572,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174409,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {95750,0,0,0,0,0,0,0,0,1,0,0,1},
-    {171537,0,0,0,0,0,0,0,1,1,0,0,1},
-    {171095,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {172374,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {180233,0,0,0,0,0,0,0,0,1,0,0,1},
-    {171996,0,0,0,0,0,0,0,1,1,0,0,1},
-    {165960,0,0,0,0,0,0,0,0,1,0,0,1},
-    {170180,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {95816,0,0,0,0,0,0,0,0,1,0,0,1},
-    {167484,0,0,0,1568,0,0,0,0,1,0,0,1},
-    {171110,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {95969,0,0,0,1571,0,0,0,1,65535,0,0,1},
-    {173034,0,0,0,0,0,0,0,0,1,0,0,1},
-    {167881,0,0,0,0,0,0,0,1,1,0,0,1},
-    {175572,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {173570,0,0,0,1579,0,0,0,1,1,0,0,1},
-    {179897,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172374,0,0,0,0,0,0,0,0,1,0,0,1},
-    {165892,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172844,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {103234,0,0,0,1583,0,0,0,0,65535,0,0,1},
+    {219416,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218139,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {127578,0,0,0,0,0,0,0,0,1,0,0,1},
+    {215161,0,0,0,0,0,0,0,1,1,0,0,1},
+    {214709,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {216086,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {224126,0,0,0,0,0,0,0,0,1,0,0,1},
+    {215700,0,0,0,0,0,0,0,1,1,0,0,1},
+    {209172,0,0,0,0,0,0,0,0,1,0,0,1},
+    {213732,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {127644,0,0,0,0,0,0,0,0,1,0,0,1},
+    {210768,0,0,0,1568,0,0,0,0,1,0,0,1},
+    {214724,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {127836,0,0,0,1571,0,0,0,1,65535,0,0,1},
+    {216756,0,0,0,0,0,0,0,0,1,0,0,1},
+    {211305,0,0,0,0,0,0,0,1,1,0,0,1},
+    {219416,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {217292,0,0,0,1579,0,0,0,1,1,0,0,1},
+    {223790,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216086,0,0,0,0,0,0,0,0,1,0,0,1},
+    {209104,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216566,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {135351,0,0,0,1583,0,0,0,0,65535,0,0,1},
     {0,0,0,0,1589,0,0,0,0,65535,0,0,0},
-    {174677,0,0,0,0,0,0,0,1,65535,0,0,1},
-    {167890,0,0,0,0,0,0,0,0,1,0,0,1},
-    {171367,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {95764,0,0,0,0,0,0,0,0,1,0,0,1},
-    {180233,0,0,0,0,0,0,0,1,1,0,0,1},
-    {168305,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95969,0,0,0,1598,0,0,0,1,65535,0,0,1},
-    {173006,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {218439,0,0,0,0,0,0,0,1,65535,0,0,1},
+    {211323,0,0,0,0,0,0,0,0,1,0,0,1},
+    {214991,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {127592,0,0,0,0,0,0,0,0,1,0,0,1},
+    {224126,0,0,0,0,0,0,0,1,1,0,0,1},
+    {211759,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127836,0,0,0,1598,0,0,0,1,65535,0,0,1},
+    {216728,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,1601,0,0,0,0,65535,0,0,0},
-    {176682,0,7203,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1611,0,1,1,95,0,0},
+    {220569,0,7203,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1611,0,1,1,95,0,0},
     {0,0,0,0,1614,0,0,0,0,1,0,0,0},
-    {176682,0,7276,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1627,0,1,1,96,0,0},
+    {220569,0,7276,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1627,0,1,1,96,0,0},
     {0,0,0,0,1630,0,0,0,0,1,0,0,0},
-    {176682,0,7349,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7349,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1634,0,0,0,0,1,0,0,0},
-    {176682,0,7434,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7434,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1638,0,0,0,0,1,0,0,0},
-    {176682,0,8103,0,0,0,0,0,1,1,0,0,0},
-    {103786,84101,0,0,1642,0,1646,0,0,65535,0,0,0},
-    {103786,58187,0,0,1614,0,1648,0,0,1,0,0,0},
-    {103786,0,0,0,0,1650,0,0,0,65535,0,1,0},
-    {171905,0,0,0,0,0,0,0,0,0,0,0,0},
-    {173289,0,0,0,0,0,0,0,0,0,0,0,0},
-    {172992,0,0,0,0,0,0,0,0,0,0,0,0},
-    {99704,0,0,0,0,0,0,0,0,0,0,0,0},
-    {170926,0,0,0,0,0,0,0,0,0,0,0,0},
-    {95975,0,0,0,0,0,0,0,0,0,0,0,0},
-    {175572,0,0,0,1653,0,0,0,0,65535,0,0,0},
-    {104602,0,0,0,0,0,0,0,0,0,0,0,0},
-    {169790,0,0,0,0,0,0,0,0,0,0,0,0},
-    {165243,0,0,0,0,0,0,0,0,0,0,0,0},
-    {165254,0,0,0,0,0,0,0,0,0,0,0,0},
+    {220569,0,8103,0,0,0,0,0,1,1,0,0,0},
+    {135921,97841,0,0,1642,0,1646,0,0,65535,0,0,0},
+    {135921,61091,0,0,1614,0,1648,0,0,1,0,0,0},
+    {135921,0,0,0,0,1650,0,0,0,65535,0,1,0},
+    {215609,0,0,0,0,0,0,0,0,0,0,0,0},
+    {217011,0,0,0,0,0,0,0,0,0,0,0,0},
+    {216714,0,0,0,0,0,0,0,0,0,0,0,0},
+    {131667,0,0,0,0,0,0,0,0,0,0,0,0},
+    {214510,0,0,0,0,0,0,0,0,0,0,0,0},
+    {127842,0,0,0,0,0,0,0,0,0,0,0,0},
+    {219416,0,0,0,1653,0,0,0,0,65535,0,0,0},
+    {136750,0,0,0,0,0,0,0,0,0,0,0,0},
+    {213312,0,0,0,0,0,0,0,0,0,0,0,0},
+    {208447,0,0,0,0,0,0,0,0,0,0,0,0},
+    {208458,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,1656,0,0,0,0,65535,0,0,0},
-    {176682,0,7506,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,97,0,0},
+    {220569,0,7506,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,97,0,0},
     {0,0,0,0,1667,0,0,0,0,1,0,0,0},
-    {176682,0,7578,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7578,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1671,0,0,0,0,65535,0,0,0},
-    {176682,0,7649,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1675,0,1,1,0,0,0},
+    {220569,0,7649,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1675,0,1,1,0,0,0},
     {0,0,0,0,1678,0,0,0,0,65535,0,0,0},
-    {176682,0,7737,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7737,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1682,0,0,0,0,1,0,0,0},
-    {176682,0,7813,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7813,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1686,0,0,0,0,1,0,0,0},
-    {176682,0,7885,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7885,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1690,0,0,0,0,1,0,0,0},
-    {176682,0,7957,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,7957,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1694,0,0,0,0,1,0,0,0},
-    {176682,0,8027,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8027,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1701,0,0,0,0,1,0,0,0},
     {0,0,0,0,1642,0,0,0,0,65535,0,0,0},
-    {176682,0,8172,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8172,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1705,0,0,0,0,1,0,0,0},
-    {176682,0,8241,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8241,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1709,0,0,0,0,1,0,0,0},
-    {176682,0,8314,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1713,0,1,1,0,0,0},
+    {220569,0,8314,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1713,0,1,1,0,0,0},
     {0,0,0,0,1715,0,0,0,0,1,0,0,0},
-    {176682,0,8386,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8386,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1719,0,0,0,0,1,0,0,0},
-    {176682,0,8452,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8452,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1723,0,0,0,0,1,0,0,0},
-    {176682,0,8520,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8520,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1727,0,0,0,0,1,0,0,0},
-    {176682,0,8574,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8574,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1734,0,0,0,0,65535,0,0,0},
-    {176682,0,8630,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1738,0,1,1,0,0,0},
+    {220569,0,8630,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1738,0,1,1,0,0,0},
     {0,0,0,0,1740,0,0,0,0,65535,0,0,0},
-    {176682,0,8691,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8691,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1750,0,0,0,0,1,0,0,0},
-    {176682,0,8748,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8748,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1759,0,0,0,0,65535,0,0,0},
-    {176682,0,8803,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,98,0,0},
+    {220569,0,8803,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,98,0,0},
     {0,0,0,0,1768,0,0,0,0,1,0,0,0},
-    {176682,0,8869,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,8869,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1776,0,0,0,0,1,0,0,0},
-    {176682,0,8930,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,461,0,1,1,0,0,0},
+    {220569,0,8930,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,461,0,1,1,0,0,0},
     {0,0,0,0,1786,0,0,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,99,0,0},
-    {103786,175572,0,0,1792,0,579,0,1,1,0,0,0},
-    {103786,171574,0,0,1796,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1800,0,0,0,65535,0,1,0},
-    {176682,0,9015,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,99,0,0},
+    {135921,219416,0,0,1792,0,579,0,1,1,0,0,0},
+    {135921,215209,0,0,1796,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1800,0,0,0,65535,0,1,0},
+    {220569,0,9015,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1803,0,0,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,100,0,0},
-    {103786,175572,0,0,1809,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1813,0,0,0,65535,0,1,0},
-    {176682,0,9095,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,100,0,0},
+    {135921,219416,0,0,1809,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1813,0,0,0,65535,0,1,0},
+    {220569,0,9095,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1816,0,0,0,0,65535,0,0,0},
-    {176682,0,9176,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1820,0,1,1,0,0,0},
+    {220569,0,9176,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1820,0,1,1,0,0,0},
     {0,0,0,0,1824,0,0,0,0,1,0,0,0},
-    {103786,82590,0,0,0,0,1828,0,0,65535,0,0,1},
-    {103786,87108,0,0,0,0,478,0,0,65535,0,0,1},
-    {103786,80092,0,0,0,0,1832,0,0,65535,0,0,1},
-    {103786,0,0,0,0,1834,0,0,0,65535,0,1,0},
-    {171730,0,0,0,0,0,0,0,1,1,0,0,1},
-    {172988,0,0,0,0,0,0,0,0,1,0,0,1},
-    {97227,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95894,0,0,0,0,0,0,0,0,1,0,0,1},
-    {100829,0,0,0,0,0,0,0,0,1,0,0,1},
-    {168946,0,0,0,0,0,0,0,0,1,0,0,1},
-    {168502,0,0,0,0,0,0,0,0,1,0,0,1},
-    {167705,0,0,0,0,0,0,0,0,1,0,0,0},
-    {99558,0,0,0,1838,0,0,0,0,65535,0,0,1},
+    {135921,96174,0,0,0,0,1828,0,0,65535,0,0,1},
+    {135921,103461,0,0,0,0,478,0,0,65535,0,0,1},
+    {135921,92325,0,0,0,0,1832,0,0,65535,0,0,1},
+    {135921,0,0,0,0,1834,0,0,0,65535,0,1,0},
+    {215416,0,0,0,0,0,0,0,1,1,0,0,1},
+    {216710,0,0,0,0,0,0,0,0,1,0,0,1},
+    {129099,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127761,0,0,0,0,0,0,0,0,1,0,0,1},
+    {132885,0,0,0,0,0,0,0,0,1,0,0,1},
+    {212448,0,0,0,0,0,0,0,0,1,0,0,1},
+    {211956,0,0,0,0,0,0,0,0,1,0,0,1},
+    {211103,0,0,0,0,0,0,0,0,1,0,0,0},
+    {131502,0,0,0,1838,0,0,0,0,65535,0,0,1},
     {0,0,0,0,1843,0,0,0,0,65535,0,0,0},
-    {176682,0,9248,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,763,0,1,1,0,0,0},
+    {220569,0,9248,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,763,0,1,1,0,0,0},
     {0,0,0,0,1851,0,0,0,0,65535,0,0,0},
-    {176682,0,9325,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9325,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1855,0,0,0,0,1,0,0,0},
-    {176682,0,9396,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9396,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1859,0,0,0,0,1,0,0,0},
-    {176682,0,9463,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9463,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1863,0,0,0,0,65535,0,0,0},
-    {176682,0,9517,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9517,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1867,0,0,0,0,1,0,0,0},
-    {176682,0,27631,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,483,0,1,1,0,0,0},
-    {103786,165828,0,0,1871,0,579,0,1,1,0,0,0},
-    {176682,0,27669,0,0,0,0,0,1,1,0,0,0},
-    {103786,166007,0,0,1875,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1879,0,0,0,65535,0,1,0},
-    {176682,0,9573,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27631,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,483,0,1,1,0,0,0},
+    {135921,209040,0,0,1871,0,579,0,1,1,0,0,0},
+    {220569,0,27669,0,0,0,0,0,1,1,0,0,0},
+    {135921,209236,0,0,1875,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1879,0,0,0,65535,0,1,0},
+    {220569,0,9573,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1882,0,0,0,0,1,0,0,0},
-    {176682,0,27547,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1890,0,1,1,0,0,0},
-    {103786,164860,0,0,1892,0,579,0,1,1,0,0,0},
-    {176682,0,27961,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,101,0,0},
-    {103786,174148,0,0,1898,0,579,0,0,1,0,0,0},
-    {176682,0,27843,0,0,0,0,0,1,1,0,0,0},
-    {103786,170687,0,0,1902,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,1906,0,0,0,65535,0,1,0},
-    {176682,0,9627,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27547,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1890,0,1,1,0,0,0},
+    {135921,208017,0,0,1892,0,579,0,1,1,0,0,0},
+    {220569,0,27961,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,101,0,0},
+    {135921,217870,0,0,1898,0,579,0,0,1,0,0,0},
+    {220569,0,27843,0,0,0,0,0,1,1,0,0,0},
+    {135921,214260,0,0,1902,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,1906,0,0,0,65535,0,1,0},
+    {220569,0,9627,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1910,0,0,0,0,65535,0,0,0},
-    {176682,0,9685,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9685,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1914,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,102,0,0},
-    {103786,175572,0,0,1920,0,579,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,488,0,1,1,0,0,0},
-    {103786,174677,0,0,1926,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,1930,0,0,0,65535,0,1,0},
-    {176682,0,9747,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,102,0,0},
+    {135921,219416,0,0,1920,0,579,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,488,0,1,1,0,0,0},
+    {135921,218439,0,0,1926,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,1930,0,0,0,65535,0,1,0},
+    {220569,0,9747,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1933,0,0,0,0,65535,0,0,0},
-    {95798,0,104481,0,0,0,0,0,1,1,0,0,0},
-    {166645,0,0,0,0,0,0,0,0,0,0,0,0},
+    {127626,0,136616,0,0,0,0,0,1,1,0,0,0},
+    {209881,0,0,0,0,0,0,0,0,0,0,0,0},
     {0,0,0,0,1937,0,0,0,1,1,0,0,0},
-    {98443,0,181396,0,0,0,0,0,1,1,0,0,1},
-    {178188,178852,0,0,0,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,1940,403,0,0,1,0,4,0},
-    {166034,0,184874,0,0,0,0,675,1,1,0,0,0},
-    {105157,0,0,0,0,0,0,0,0,0,0,0,0},
-    {171617,0,0,0,1942,0,0,0,1,1,0,0,1},
+    {130344,0,226262,0,0,0,0,0,1,1,0,0,1},
+    {222081,222745,0,0,0,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,1940,403,0,0,1,0,4,0},
+    {209263,0,229740,0,0,0,0,675,1,1,0,0,0},
+    {137320,0,0,0,0,0,0,0,0,0,0,0,0},
+    {215252,0,0,0,1942,0,0,0,1,1,0,0,1},
     {0,0,0,0,1948,0,0,0,1,1,0,0,0},
-    {98443,0,125,0,0,0,0,0,1,1,0,0,0},
-    {98878,72336,0,0,1956,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,1959,0,0,0,65535,0,3,0},
-    {98443,0,0,0,1961,0,0,0,1,1,85,0,1},
+    {130344,0,125,0,0,0,0,0,1,1,0,0,0},
+    {130792,80057,0,0,1956,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,1959,0,0,0,65535,0,3,0},
+    {130344,0,0,0,1961,0,0,0,1,1,85,0,1},
     {0,0,0,0,1963,0,0,788,0,65535,0,0,0},
-    {98443,0,107,0,0,0,0,0,1,1,0,0,0},
-    {98878,72556,0,0,1974,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,1977,0,0,0,65535,0,3,0},
-    {98443,0,0,0,1979,0,0,0,1,1,85,0,1},
-    {98443,0,5,0,0,0,0,0,1,1,0,0,1},
-    {178188,178852,0,0,1981,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,1986,403,0,0,1,0,4,1},
+    {130344,0,107,0,0,0,0,0,1,1,0,0,0},
+    {130792,80277,0,0,1974,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,1977,0,0,0,65535,0,3,0},
+    {130344,0,0,0,1979,0,0,0,1,1,85,0,1},
+    {130344,0,5,0,0,0,0,0,1,1,0,0,1},
+    {222081,222745,0,0,1981,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,1986,403,0,0,1,0,4,1},
     {0,0,0,0,1988,0,0,788,0,65535,0,0,0},
-    {176682,0,9807,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,9807,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,1999,0,0,0,0,1,0,0,0},
-    {176682,0,28046,0,0,0,0,0,1,1,0,0,0},
-    {103786,176682,0,0,2003,0,579,0,0,1,0,0,0},
-    {176682,0,28004,0,0,0,0,0,1,1,0,0,0},
-    {103786,175028,0,0,2007,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2011,0,0,0,65535,0,1,0},
-    {176682,0,9888,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,28046,0,0,0,0,0,1,1,0,0,0},
+    {135921,220569,0,0,2003,0,579,0,0,1,0,0,0},
+    {220569,0,28004,0,0,0,0,0,1,1,0,0,0},
+    {135921,218801,0,0,2007,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2011,0,0,0,65535,0,1,0},
+    {220569,0,9888,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2014,0,0,0,0,1,0,0,0},
-    {176682,0,27661,0,0,0,0,0,1,1,0,0,0},
-    {103786,165987,0,0,2018,0,579,0,0,1,0,0,0},
-    {176682,0,27731,0,0,0,0,0,1,1,0,0,0},
-    {103786,166775,0,0,2022,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2026,0,0,0,65535,0,1,0},
-    {176682,0,9962,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27661,0,0,0,0,0,1,1,0,0,0},
+    {135921,209210,0,0,2018,0,579,0,0,1,0,0,0},
+    {220569,0,27731,0,0,0,0,0,1,1,0,0,0},
+    {135921,210011,0,0,2022,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2026,0,0,0,65535,0,1,0},
+    {220569,0,9962,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2030,0,0,0,0,65535,0,0,0},
-    {176682,0,10035,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10035,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2034,0,0,0,0,1,0,0,0},
-    {103786,96102,0,0,0,0,490,0,0,1,0,0,0},
-    {103786,104852,0,0,0,0,492,0,0,1,0,0,0},
-    {103786,105076,0,0,0,0,494,0,0,65535,0,0,0},
-    {103786,166775,0,0,0,0,496,0,0,1,0,0,0},
-    {103786,0,0,0,0,2040,0,0,0,65535,0,1,0},
+    {135921,127969,0,0,0,0,490,0,0,1,0,0,0},
+    {135921,137010,0,0,0,0,492,0,0,1,0,0,0},
+    {135921,137234,0,0,0,0,494,0,0,65535,0,0,0},
+    {135921,210011,0,0,0,0,496,0,0,1,0,0,0},
+    {135921,0,0,0,0,2040,0,0,0,65535,0,1,0},
     {0,0,0,0,2045,0,0,0,0,65535,0,0,0},
-    {176682,0,10107,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10107,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2047,0,0,0,0,65535,0,0,0},
-    {176682,0,10170,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,103,0,0},
+    {220569,0,10170,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,103,0,0},
     {0,0,0,0,2057,0,0,0,0,1,0,0,0},
-    {176682,0,10237,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10237,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2063,0,0,0,0,65535,0,0,0},
-    {176682,0,10304,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10304,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2069,0,0,0,0,65535,0,0,0},
-    {176682,0,10371,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10371,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2073,0,0,0,0,1,0,0,0},
-    {176682,0,10432,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10432,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2077,0,0,0,0,1,0,0,0},
-    {176682,0,10495,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10495,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2081,0,0,0,0,1,0,0,0},
-    {176682,0,10560,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10560,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2085,0,0,0,0,1,0,0,0},
-    {176682,0,10627,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10627,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2089,0,0,0,0,65535,0,0,0},
-    {176682,0,10690,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,104,0,0},
+    {220569,0,10690,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,104,0,0},
     {0,0,0,0,2095,0,0,0,0,1,0,0,0},
-    {176682,0,10748,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10748,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2099,0,0,0,0,65535,0,0,0},
-    {176682,0,10822,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10822,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2103,0,0,0,0,65535,0,0,0},
-    {176682,0,10899,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10899,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2107,0,0,0,0,65535,0,0,0},
-    {176682,0,10962,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,10962,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2111,0,0,0,0,65535,0,0,0},
-    {176682,0,11030,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11030,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2115,0,0,0,0,65535,0,0,0},
-    {176682,0,11096,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11096,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2119,0,0,0,0,65535,0,0,0},
-    {176682,0,11172,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11172,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2123,0,0,0,0,65535,0,0,0},
-    {176682,0,11253,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11253,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2127,0,0,0,0,65535,0,0,0},
-    {176682,0,11339,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11339,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2131,0,0,0,0,65535,0,0,0},
-    {176682,0,11420,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11420,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2135,0,0,0,0,65535,0,0,0},
-    {176682,0,11489,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11489,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2139,0,0,0,0,65535,0,0,0},
-    {176682,0,11568,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11568,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2143,0,0,0,0,65535,0,0,0},
-    {176682,0,11634,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11634,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2147,0,0,0,0,65535,0,0,0},
-    {176682,0,11702,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11702,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2151,0,0,0,0,65535,0,0,0},
-    {176682,0,11777,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11777,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2155,0,0,0,0,65535,0,0,0},
-    {176682,0,11841,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11841,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2159,0,0,0,0,65535,0,0,0},
-    {176682,0,11906,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11906,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2163,0,0,0,0,65535,0,0,0},
-    {176682,0,11980,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,11980,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2167,0,0,0,0,65535,0,0,0},
-    {176682,0,12047,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12047,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2171,0,0,0,0,65535,0,0,0},
-    {176682,0,12118,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12118,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2175,0,0,0,0,65535,0,0,0},
-    {176682,0,12189,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12189,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2179,0,0,0,0,65535,0,0,0},
-    {176682,0,12252,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12252,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2183,0,0,0,0,65535,0,0,0},
-    {176682,0,12317,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,105,0,0},
+    {220569,0,12317,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,105,0,0},
     {0,0,0,0,2190,0,0,0,0,65535,0,0,0},
-    {176682,0,12381,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,106,0,0},
+    {220569,0,12381,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,106,0,0},
     {0,0,0,0,2201,0,0,0,0,1,0,0,0},
-    {176682,0,12450,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,107,0,0},
+    {220569,0,12450,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,107,0,0},
     {0,0,0,0,2205,0,0,0,0,1,0,0,0},
-    {176682,0,12508,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,403,0,1,1,0,0,0},
+    {220569,0,12508,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,403,0,1,1,0,0,0},
     {0,0,0,0,2209,0,0,0,0,65535,0,0,0},
-    {176682,0,12574,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12574,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2213,0,0,0,0,65535,0,0,0},
-    {176682,0,12635,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2051,0,1,1,0,0,0},
+    {220569,0,12635,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2051,0,1,1,0,0,0},
     {0,0,0,0,2217,0,0,0,0,1,0,0,0},
-    {176682,0,12698,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,108,0,0},
+    {220569,0,12698,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,108,0,0},
     {0,0,0,0,2221,0,0,0,0,1,0,0,0},
-    {176682,0,12760,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12760,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2225,0,0,0,0,1,0,0,0},
-    {176682,0,12821,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12821,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2229,0,0,0,0,1,0,0,0},
-    {176682,0,12884,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,109,0,0},
+    {220569,0,12884,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,109,0,0},
     {0,0,0,0,2235,0,0,0,0,1,0,0,0},
-    {176682,0,12951,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,12951,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2239,0,0,0,1,1,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,110,0,1},
-    {105157,0,184888,0,0,0,0,675,1,1,0,0,0},
-    {171617,0,0,0,2249,0,0,0,1,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,110,0,1},
+    {137320,0,229754,0,0,0,0,675,1,1,0,0,0},
+    {215252,0,0,0,2249,0,0,0,1,1,0,0,1},
     {0,0,0,0,2255,0,0,0,1,1,0,0,0},
-    {98443,0,182024,0,0,0,0,0,1,1,0,0,0},
-    {172287,61646,0,0,0,0,2061,0,1,1,0,0,1},
-    {172287,90818,0,0,0,0,2067,0,1,1,0,0,1},
-    {172287,71919,0,0,0,0,503,0,1,1,0,0,1},
-    {172287,76889,0,0,0,0,505,0,0,1,0,0,1},
-    {172287,0,0,0,0,2263,0,0,3,4,0,6,0},
-    {99479,0,0,0,0,0,0,0,0,1,0,0,1},
+    {130344,0,226890,0,0,0,0,0,1,1,0,0,0},
+    {215991,66479,0,0,0,0,2061,0,1,1,0,0,1},
+    {215991,110026,0,0,0,0,2067,0,1,1,0,0,1},
+    {215991,79371,0,0,0,0,503,0,1,1,0,0,1},
+    {215991,86557,0,0,0,0,505,0,0,1,0,0,1},
+    {215991,0,0,0,0,2263,0,0,3,4,0,6,0},
+    {131423,0,0,0,0,0,0,0,0,1,0,0,1},
     {0,0,0,0,2268,0,0,0,1,1,0,0,0},
-    {176682,0,13002,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,507,0,1,1,0,0,0},
+    {220569,0,13002,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,507,0,1,1,0,0,0},
     {0,0,0,0,2273,0,0,0,0,1,0,0,0},
-    {176682,0,13060,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13060,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2279,0,0,0,0,1,0,0,0},
-    {176682,0,13128,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,509,0,1,1,0,0,0},
+    {220569,0,13128,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,509,0,1,1,0,0,0},
     {0,0,0,0,2283,0,0,0,0,1,0,0,0},
-    {176682,0,13188,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,111,0,0},
+    {220569,0,13188,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,111,0,0},
     {0,0,0,0,2287,0,0,0,0,1,0,0,0},
-    {176682,0,13242,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13242,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2291,0,0,0,0,1,0,0,0},
-    {176682,0,13301,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13301,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2295,0,0,0,0,1,0,0,0},
-    {176682,0,13351,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2299,0,1,1,0,0,0},
+    {220569,0,13351,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2299,0,1,1,0,0,0},
     {0,0,0,0,2306,0,0,0,0,1,0,0,0},
-    {176682,0,13402,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,112,0,0},
+    {220569,0,13402,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,112,0,0},
     {0,0,0,0,2310,0,0,0,1,1,0,0,0},
-    {176682,0,13475,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,113,0,0},
+    {220569,0,13475,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,113,0,0},
     {0,0,0,0,2314,0,0,0,0,65535,0,0,0},
-    {176682,0,13526,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13526,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2318,0,0,0,0,1,0,0,0},
-    {176682,0,13578,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2322,0,1,1,0,0,0},
+    {220569,0,13578,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2322,0,1,1,0,0,0},
     {0,0,0,0,2328,0,0,0,0,1,0,0,0},
-    {176682,0,13629,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13629,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2332,0,0,0,0,1,0,0,0},
-    {176682,0,13685,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13685,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2336,0,0,0,0,65535,0,0,0},
-    {176682,0,13764,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13764,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2340,0,0,0,0,1,0,0,0},
-    {176682,0,13831,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13831,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2347,0,0,0,0,1,0,0,0},
-    {176682,0,13891,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13891,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2351,0,0,0,0,1,0,0,0},
-    {176682,0,13956,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,13956,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2355,0,0,0,0,1,0,0,0},
-    {176682,0,14020,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,513,0,1,1,0,0,0},
+    {220569,0,14020,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,513,0,1,1,0,0,0},
     {0,0,0,0,2359,0,0,0,0,1,0,0,0},
-    {103786,71367,0,0,0,0,515,0,0,1,0,0,0},
-    {103786,65738,0,0,0,0,517,0,0,1,0,0,0},
-    {103786,65232,0,0,0,0,519,0,0,1,0,0,0},
-    {103786,71457,0,0,0,0,523,0,0,1,0,0,0},
-    {103786,76530,0,0,0,0,525,0,0,1,0,0,0},
-    {103786,94150,0,0,0,0,527,0,0,1,0,0,0},
-    {103786,58200,0,0,0,0,529,0,0,1,0,0,0},
-    {103786,57924,0,0,0,0,531,0,0,1,0,0,0},
-    {103786,58455,0,0,0,0,533,0,0,1,0,0,0},
-    {103786,83302,0,0,0,0,535,0,0,65535,0,0,0},
-    {103786,0,0,0,0,2363,0,0,0,65535,0,1,0},
+    {135921,78772,0,0,0,0,515,0,0,1,0,0,0},
+    {135921,71037,0,0,0,0,517,0,0,1,0,0,0},
+    {135921,70072,0,0,0,0,519,0,0,1,0,0,0},
+    {135921,78862,0,0,0,0,523,0,0,1,0,0,0},
+    {135921,85775,0,0,0,0,525,0,0,1,0,0,0},
+    {135921,114029,0,0,0,0,527,0,0,1,0,0,0},
+    {135921,61104,0,0,0,0,529,0,0,1,0,0,0},
+    {135921,60828,0,0,0,0,531,0,0,1,0,0,0},
+    {135921,61359,0,0,0,0,533,0,0,1,0,0,0},
+    {135921,96944,0,0,0,0,535,0,0,65535,0,0,0},
+    {135921,0,0,0,0,2363,0,0,0,65535,0,1,0},
     {0,0,0,0,2374,0,0,0,0,65535,0,0,0},
-    {176682,0,179,0,0,0,0,0,1,1,0,0,0},
-    {103786,79312,0,0,2376,0,579,0,0,1,0,0,0},
-    {176682,0,208,0,0,0,0,0,1,1,0,0,0},
-    {103786,87702,0,0,2380,0,579,0,0,1,0,0,0},
-    {176682,0,134,0,0,0,0,0,1,1,0,0,0},
-    {103786,71235,0,0,2384,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2388,0,0,0,65535,0,1,0},
-    {176682,0,14088,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,179,0,0,0,0,0,1,1,0,0,0},
+    {135921,90991,0,0,2376,0,579,0,0,1,0,0,0},
+    {220569,0,208,0,0,0,0,0,1,1,0,0,0},
+    {135921,104062,0,0,2380,0,579,0,0,1,0,0,0},
+    {220569,0,134,0,0,0,0,0,1,1,0,0,0},
+    {135921,78307,0,0,2384,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2388,0,0,0,65535,0,1,0},
+    {220569,0,14088,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2392,0,0,0,0,1,0,0,0},
-    {176682,0,216,0,0,0,0,0,1,1,0,0,0},
-    {103786,90831,0,0,2396,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2400,0,0,0,65535,0,1,0},
-    {176682,0,14157,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,216,0,0,0,0,0,1,1,0,0,0},
+    {135921,110039,0,0,2396,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2400,0,0,0,65535,0,1,0},
+    {220569,0,14157,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2403,0,0,0,0,1,0,0,0},
-    {103786,79312,0,0,2376,0,579,0,1,1,0,0,0},
-    {176682,0,186,0,0,0,0,0,1,1,0,0,0},
-    {103786,83043,0,0,2407,0,579,0,0,1,0,0,0},
-    {176682,0,199,0,0,0,0,0,1,1,0,0,0},
-    {103786,87160,0,0,2411,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2415,0,0,0,65535,0,1,0},
-    {176682,0,14235,0,0,0,0,0,1,1,0,0,0},
+    {135921,90991,0,0,2376,0,579,0,1,1,0,0,0},
+    {220569,0,186,0,0,0,0,0,1,1,0,0,0},
+    {135921,96627,0,0,2407,0,579,0,0,1,0,0,0},
+    {220569,0,199,0,0,0,0,0,1,1,0,0,0},
+    {135921,103513,0,0,2411,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2415,0,0,0,65535,0,1,0},
+    {220569,0,14235,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2419,0,0,0,0,1,0,0,0},
-    {176682,0,14306,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14306,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2423,0,0,0,0,1,0,0,0},
-    {176682,0,14384,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14384,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2427,0,0,0,0,1,0,0,0},
-    {176682,0,14460,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14460,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2431,0,0,0,0,1,0,0,0},
-    {176682,0,14527,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14527,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2435,0,0,0,0,1,0,0,0},
-    {176682,0,14608,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14608,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2439,0,0,0,0,1,0,0,0},
-    {176682,0,146,0,0,0,0,0,1,1,0,0,0},
-    {103786,73038,0,0,2443,0,579,0,0,1,0,0,0},
-    {176682,0,159,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,537,0,1,1,0,0,0},
-    {103786,78449,0,0,2447,0,579,0,1,65535,0,0,0},
-    {103786,0,0,0,0,2451,0,0,0,65535,0,1,0},
-    {176682,0,14685,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,146,0,0,0,0,0,1,1,0,0,0},
+    {135921,82283,0,0,2443,0,579,0,0,1,0,0,0},
+    {220569,0,159,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,537,0,1,1,0,0,0},
+    {135921,89439,0,0,2447,0,579,0,1,65535,0,0,0},
+    {135921,0,0,0,0,2451,0,0,0,65535,0,1,0},
+    {220569,0,14685,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2454,0,0,0,0,65535,0,0,0},
-    {103786,73038,0,0,2458,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2462,0,0,0,65535,0,1,0},
-    {176682,0,14756,0,0,0,0,0,1,1,0,0,0},
+    {135921,82283,0,0,2458,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2462,0,0,0,65535,0,1,0},
+    {220569,0,14756,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2466,0,0,0,0,1,0,0,0},
-    {176682,0,14826,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14826,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2470,0,0,0,0,65535,0,0,0},
-    {176682,0,14893,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,539,0,1,1,0,0,0},
+    {220569,0,14893,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,539,0,1,1,0,0,0},
     {0,0,0,0,2474,0,0,0,0,65535,0,0,0},
-    {176682,0,14955,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,14955,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2478,0,0,0,0,65535,0,0,0},
-    {176682,0,15018,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,114,0,0},
+    {220569,0,15018,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,114,0,0},
     {0,0,0,0,2482,0,0,0,0,1,0,0,0},
-    {176682,0,15089,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15089,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2486,0,0,0,0,65535,0,0,0},
-    {176682,0,15152,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15152,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2490,0,0,0,0,1,0,0,0},
-    {176682,0,15219,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15219,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2494,0,0,0,0,65535,0,0,0},
-    {176682,0,15284,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,541,0,1,1,0,0,0},
+    {220569,0,15284,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,541,0,1,1,0,0,0},
     {0,0,0,0,2498,0,0,0,0,1,0,0,0},
-    {176682,0,15349,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,543,0,1,1,0,0,0},
+    {220569,0,15349,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,543,0,1,1,0,0,0},
     {0,0,0,0,2502,0,0,0,0,1,0,0,0},
-    {176682,0,15408,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15408,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2506,0,0,0,0,1,0,0,0},
-    {176682,0,15471,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15471,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2510,0,0,0,0,1,0,0,0},
-    {176682,0,15541,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15541,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2514,0,0,0,0,1,0,0,0},
-    {176682,0,15608,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,115,0,0},
+    {220569,0,15608,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,115,0,0},
     {0,0,0,0,2518,0,0,0,0,65535,0,0,0},
-    {176682,0,15667,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15667,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2522,0,0,0,0,1,0,0,0},
-    {176682,0,15728,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,545,0,1,1,0,0,0},
+    {220569,0,15728,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,545,0,1,1,0,0,0},
     {0,0,0,0,2529,0,0,0,0,65535,0,0,0},
-    {176682,0,15783,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15783,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2533,0,0,0,0,65535,0,0,0},
-    {176682,0,15858,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15858,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2537,0,0,0,0,65535,0,0,0},
-    {176682,0,15928,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,15928,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2541,0,0,0,0,1,0,0,0},
-    {176682,0,15997,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,551,0,1,1,0,0,0},
+    {220569,0,15997,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,551,0,1,1,0,0,0},
     {0,0,0,0,2545,0,0,0,0,1,0,0,0},
-    {176682,0,16070,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16070,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2549,0,0,0,0,1,0,0,0},
-    {176682,0,16142,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16142,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2553,0,0,0,0,1,0,0,0},
-    {176682,0,16197,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2562,0,1,1,0,0,0},
+    {220569,0,16197,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2562,0,1,1,0,0,0},
     {0,0,0,0,2564,0,0,0,0,1,0,0,0},
-    {176682,0,16259,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16259,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2568,0,0,0,0,1,0,0,0},
-    {176682,0,16331,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16331,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2572,0,0,0,0,1,0,0,0},
-    {176682,0,16408,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16408,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2576,0,0,0,0,1,0,0,0},
-    {98443,0,12,0,0,0,0,0,1,1,0,0,0},
-    {98878,81930,0,0,2580,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,2583,0,0,0,65535,0,3,0},
-    {98443,0,0,0,2585,0,0,0,1,1,85,0,1},
-    {98443,0,1,0,0,0,0,0,1,1,0,0,1},
-    {178188,178852,0,0,2587,0,403,0,0,1,0,0,1},
-    {178188,0,0,0,0,2592,403,0,0,1,0,4,1},
+    {130344,0,12,0,0,0,0,0,1,1,0,0,0},
+    {130792,94163,0,0,2580,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,2583,0,0,0,65535,0,3,0},
+    {130344,0,0,0,2585,0,0,0,1,1,85,0,1},
+    {130344,0,1,0,0,0,0,0,1,1,0,0,1},
+    {222081,222745,0,0,2587,0,403,0,0,1,0,0,1},
+    {222081,0,0,0,0,2592,403,0,0,1,0,4,1},
     {0,0,0,0,2594,0,0,788,0,65535,0,0,0},
-    {176682,0,16463,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16463,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2605,0,0,0,0,1,0,0,0},
-    {176682,0,16524,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16524,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2609,0,0,0,0,1,0,0,0},
-    {176682,0,27940,0,0,0,0,0,1,1,0,0,0},
-    {103786,173945,0,0,2613,0,579,0,1,1,0,0,0},
-    {176682,0,244,0,0,0,0,0,1,1,0,0,0},
-    {103786,97232,0,0,2617,0,579,0,0,1,0,0,0},
-    {176682,0,368,0,0,0,0,0,1,1,0,0,0},
-    {103786,104803,0,0,2621,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2625,0,0,0,65535,0,1,0},
-    {176682,0,16587,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27940,0,0,0,0,0,1,1,0,0,0},
+    {135921,217667,0,0,2613,0,579,0,1,1,0,0,0},
+    {220569,0,244,0,0,0,0,0,1,1,0,0,0},
+    {135921,129104,0,0,2617,0,579,0,0,1,0,0,0},
+    {220569,0,368,0,0,0,0,0,1,1,0,0,0},
+    {135921,136961,0,0,2621,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2625,0,0,0,65535,0,1,0},
+    {220569,0,16587,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2629,0,0,0,0,1,0,0,0},
-    {176682,0,16644,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,553,0,1,1,0,0,0},
+    {220569,0,16644,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,553,0,1,1,0,0,0},
     {0,0,0,0,2633,0,0,0,0,1,0,0,0},
-    {176682,0,16705,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16705,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2637,0,0,0,0,1,0,0,0},
-    {176682,0,16765,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16765,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2641,0,0,0,0,1,0,0,0},
-    {103786,98443,0,0,2645,0,579,0,0,1,0,0,0},
-    {176682,0,27807,0,0,0,0,0,1,1,0,0,0},
-    {103786,169931,0,0,2649,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,2653,0,0,0,65535,0,1,0},
-    {176682,0,16830,0,0,0,0,0,1,1,0,0,0},
+    {135921,130344,0,0,2645,0,579,0,0,1,0,0,0},
+    {220569,0,27807,0,0,0,0,0,1,1,0,0,0},
+    {135921,213453,0,0,2649,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,2653,0,0,0,65535,0,1,0},
+    {220569,0,16830,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2656,0,0,0,0,65535,0,0,0},
-    {176682,0,16892,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16892,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2660,0,0,0,0,1,0,0,0},
-    {176682,0,16955,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,16955,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2664,0,0,0,0,65535,0,0,0},
-    {176682,0,17016,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17016,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2668,0,0,0,0,1,0,0,0},
-    {176682,0,17081,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17081,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2672,0,0,0,0,1,0,0,0},
-    {176682,0,17142,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17142,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2676,0,0,0,0,1,0,0,0},
-    {176682,0,17212,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17212,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2680,0,0,0,0,1,0,0,0},
-    {176682,0,17280,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17280,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2684,0,0,0,0,65535,0,0,0},
-    {176682,0,17342,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,116,0,0},
+    {220569,0,17342,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,116,0,0},
     {0,0,0,0,2688,0,0,0,0,65535,0,0,0},
-    {176682,0,27642,0,0,0,0,0,1,1,0,0,0},
-    {103786,165872,0,0,2692,0,579,0,0,1,0,0,0},
-    {103786,175572,0,0,2696,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,2700,0,0,0,65535,0,1,0},
-    {176682,0,17407,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27642,0,0,0,0,0,1,1,0,0,0},
+    {135921,209084,0,0,2692,0,579,0,0,1,0,0,0},
+    {135921,219416,0,0,2696,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,2700,0,0,0,65535,0,1,0},
+    {220569,0,17407,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2703,0,0,0,0,65535,0,0,0},
-    {176682,0,17469,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,557,0,1,1,0,0,0},
+    {220569,0,17469,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,557,0,1,1,0,0,0},
     {0,0,0,0,2707,0,0,0,0,65535,0,0,0},
-    {176682,0,17533,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,117,0,0},
+    {220569,0,17533,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,117,0,0},
     {0,0,0,0,2711,0,0,0,0,65535,0,0,0},
     {0,0,0,0,0,0,0,0,0,65535,0,0,0},
-    {176682,0,17592,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17592,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2715,0,0,0,0,1,0,0,0},
-    {176682,0,17661,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17661,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2722,0,0,0,0,1,0,0,0},
-    {176682,0,17731,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17731,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2726,0,0,0,0,65535,0,0,0},
-    {176682,0,17805,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,559,0,1,1,0,0,0},
+    {220569,0,17805,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,559,0,1,1,0,0,0},
     {0,0,0,0,2747,0,0,0,0,65535,0,0,0},
-    {176682,0,17866,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2756,0,1,1,0,0,0},
+    {220569,0,17866,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2756,0,1,1,0,0,0},
     {0,0,0,0,2759,0,0,0,0,1,0,0,0},
-    {176682,0,17929,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17929,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2766,0,0,0,0,1,0,0,0},
-    {176682,0,17998,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,17998,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2770,0,0,0,0,1,0,0,0},
-    {176682,0,18057,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18057,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2774,0,0,0,0,1,0,0,0},
-    {176682,0,18124,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,196,0,1,1,0,0,0},
+    {220569,0,18124,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,196,0,1,1,0,0,0},
     {0,0,0,0,2778,0,0,0,0,1,0,0,0},
-    {176682,0,18185,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18185,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2782,0,0,0,0,65535,0,0,0},
-    {167890,0,0,0,0,0,680,0,1,1,0,0,1},
-    {95764,0,0,0,0,0,0,0,1,1,118,0,1},
-    {175572,0,0,0,0,0,0,0,1,1,119,0,1},
-    {175572,0,0,184453,0,0,0,0,1,1,0,0,1},
-    {95969,58892,0,0,2786,0,897,0,0,1,0,0,1},
-    {95969,0,0,0,2789,2791,0,0,1,65535,0,7,1},
+    {211323,0,0,0,0,0,680,0,1,1,0,0,1},
+    {127592,0,0,0,0,0,0,0,1,1,118,0,1},
+    {219416,0,0,0,0,0,0,0,1,1,119,0,1},
+    {219416,0,0,229319,0,0,0,0,1,1,0,0,1},
+    {127836,61823,0,0,2786,0,897,0,0,1,0,0,1},
+    {127836,0,0,0,2789,2791,0,0,1,65535,0,7,1},
     {0,0,0,0,2793,0,0,0,0,65535,0,0,0},
-    {176682,0,18257,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18257,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2799,0,0,0,0,1,0,0,0},
-    {176682,0,18318,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,120,0,0},
+    {220569,0,18318,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,120,0,0},
     {0,0,0,0,2803,0,0,0,0,1,0,0,0},
-    {176682,0,18383,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,121,0,0},
+    {220569,0,18383,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,121,0,0},
     {0,0,0,0,2810,0,0,0,0,1,0,0,0},
-    {176682,0,27610,0,0,0,0,0,1,1,0,0,0},
-    {103786,165459,0,0,2816,0,579,0,1,1,0,0,0},
-    {176682,0,27903,0,0,0,0,0,1,1,0,0,0},
-    {103786,172015,0,0,2820,0,579,0,0,1,0,0,0},
-    {176682,0,27929,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,122,0,0},
-    {103786,172979,0,0,2824,0,579,0,1,1,0,0,0},
-    {176682,0,355,0,0,0,0,0,1,1,0,0,0},
-    {103786,103644,0,0,2828,0,579,0,1,1,0,0,0},
-    {176682,0,27534,0,0,0,0,0,1,1,0,0,0},
-    {103786,164131,0,0,2832,0,579,0,1,1,0,0,0},
-    {176682,0,27650,0,0,0,0,0,1,1,0,0,0},
-    {103786,165960,0,0,2836,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,2840,0,0,0,65535,0,1,0},
-    {176682,0,18457,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27610,0,0,0,0,0,1,1,0,0,0},
+    {135921,208671,0,0,2816,0,579,0,1,1,0,0,0},
+    {220569,0,27903,0,0,0,0,0,1,1,0,0,0},
+    {135921,215719,0,0,2820,0,579,0,0,1,0,0,0},
+    {220569,0,27929,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,122,0,0},
+    {135921,216701,0,0,2824,0,579,0,1,1,0,0,0},
+    {220569,0,355,0,0,0,0,0,1,1,0,0,0},
+    {135921,135779,0,0,2828,0,579,0,1,1,0,0,0},
+    {220569,0,27534,0,0,0,0,0,1,1,0,0,0},
+    {135921,207246,0,0,2832,0,579,0,1,1,0,0,0},
+    {220569,0,27650,0,0,0,0,0,1,1,0,0,0},
+    {135921,209172,0,0,2836,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,2840,0,0,0,65535,0,1,0},
+    {220569,0,18457,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2847,0,0,0,0,65535,0,0,0},
-    {176682,0,18524,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,123,0,0},
+    {220569,0,18524,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,123,0,0},
     {0,0,0,0,2855,0,0,0,0,1,0,0,0},
-    {176682,0,18596,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18596,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2861,0,0,0,0,1,0,0,0},
-    {176682,0,18661,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18661,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2865,0,0,0,0,1,0,0,0},
-    {176682,0,18724,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,124,0,0},
+    {220569,0,18724,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,124,0,0},
     {0,0,0,0,2869,0,0,0,0,1,0,0,0},
-    {176682,0,18792,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18792,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2873,0,0,0,0,1,0,0,0},
-    {176682,0,18858,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18858,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2879,0,0,0,0,1,0,0,0},
-    {176682,0,18924,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18924,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2885,0,0,0,0,1,0,0,0},
-    {176682,0,18996,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,18996,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2889,0,0,0,0,1,0,0,0},
-    {176682,0,19065,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19065,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2893,0,0,0,0,1,0,0,0},
-    {176682,0,19137,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,198,0,1,1,0,0,0},
+    {220569,0,19137,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,198,0,1,1,0,0,0},
     {0,0,0,0,2899,0,0,0,0,65535,0,0,0},
-    {176682,0,19210,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,125,0,0},
+    {220569,0,19210,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,125,0,0},
     {0,0,0,0,2903,0,0,0,0,65535,0,0,0},
-    {176682,0,19284,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19284,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2907,0,0,0,0,65535,0,0,0},
-    {176682,0,19358,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19358,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2911,0,0,0,0,1,0,0,0},
-    {176682,0,19430,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19430,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2917,0,0,0,0,65535,0,0,0},
-    {176682,0,19498,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19498,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2921,0,0,0,0,1,0,0,0},
-    {176682,0,19559,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19559,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2925,0,0,0,0,65535,0,0,0},
-    {176682,0,19626,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19626,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2931,0,0,0,0,1,0,0,0},
-    {176682,0,19695,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,126,0,0},
+    {220569,0,19695,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,126,0,0},
     {0,0,0,0,2935,0,0,0,0,1,0,0,0},
-    {176682,0,19761,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,200,0,1,1,0,0,0},
+    {220569,0,19761,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,200,0,1,1,0,0,0},
     {0,0,0,0,2944,0,0,0,0,1,0,0,0},
-    {176682,0,19832,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,127,0,0},
+    {220569,0,19832,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,127,0,0},
     {0,0,0,0,2953,0,0,0,0,1,0,0,0},
-    {176682,0,19911,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,19911,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2957,0,0,0,0,65535,0,0,0},
-    {176682,0,19982,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,202,0,1,1,0,0,0},
+    {220569,0,19982,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,202,0,1,1,0,0,0},
     {0,0,0,0,2961,0,0,0,0,1,0,0,0},
-    {176682,0,20055,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,204,0,1,1,0,0,0},
+    {220569,0,20055,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,204,0,1,1,0,0,0},
     {0,0,0,0,2965,0,0,0,0,65535,0,0,0},
-    {176682,0,20129,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20129,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2973,0,0,0,0,1,0,0,0},
-    {176682,0,332,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,2977,0,1,1,0,0,0},
-    {103786,103342,0,0,2980,0,579,0,1,1,0,0,0},
-    {103786,168179,0,0,2984,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,2988,0,0,0,65535,0,1,0},
-    {176682,0,20177,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,332,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,2977,0,1,1,0,0,0},
+    {135921,135459,0,0,2980,0,579,0,1,1,0,0,0},
+    {135921,211621,0,0,2984,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,2988,0,0,0,65535,0,1,0},
+    {220569,0,20177,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2992,0,0,0,0,1,0,0,0},
-    {176682,0,20233,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20233,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,2999,0,0,0,0,1,0,0,0},
-    {176682,0,20290,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20290,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3014,0,0,0,0,1,0,0,0},
-    {176682,0,20351,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20351,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3018,0,0,0,0,1,0,0,0},
-    {176682,0,20409,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20409,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3022,0,0,0,0,1,0,0,0},
-    {176682,0,20476,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20476,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3026,0,0,0,0,1,0,0,0},
-    {176682,0,20534,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,206,0,1,1,0,0,0},
+    {220569,0,20534,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,206,0,1,1,0,0,0},
     {0,0,0,0,3030,0,0,0,0,65535,0,0,0},
-    {176682,0,20585,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20585,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3064,0,0,0,0,1,0,0,0},
-    {176682,0,20648,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,208,0,1,1,0,0,0},
+    {220569,0,20648,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,208,0,1,1,0,0,0},
     {0,0,0,0,3071,0,0,0,0,65535,0,0,0},
-    {176682,0,20708,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20708,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3075,0,0,0,0,1,0,0,0},
-    {176682,0,20773,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20773,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3079,0,0,0,0,65535,0,0,0},
-    {176682,0,20839,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20839,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3086,0,0,0,0,65535,0,0,0},
-    {176682,0,20898,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20898,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3090,0,0,0,0,1,0,0,0},
-    {176682,0,20961,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,20961,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3099,0,0,0,0,1,0,0,0},
-    {176682,0,21025,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21025,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3115,0,0,0,0,1,0,0,0},
-    {176682,0,21092,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21092,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3119,0,0,0,0,1,0,0,0},
-    {176682,0,21158,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21158,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3123,0,0,0,0,65535,0,0,0},
-    {98443,0,116,0,0,0,0,0,1,1,0,0,0},
-    {98878,85252,0,0,3127,0,602,0,1,1,0,0,0},
-    {98878,0,0,0,0,3130,0,0,0,65535,0,3,0},
-    {98443,0,0,0,3132,0,0,0,1,1,85,0,1},
+    {130344,0,116,0,0,0,0,0,1,1,0,0,0},
+    {130792,99749,0,0,3127,0,602,0,1,1,0,0,0},
+    {130792,0,0,0,0,3130,0,0,0,65535,0,3,0},
+    {130344,0,0,0,3132,0,0,0,1,1,85,0,1},
     {0,0,0,0,3134,0,0,788,0,65535,0,0,0},
-    {103786,76805,0,0,0,0,837,0,0,65535,0,0,0},
-    {103786,0,0,0,0,3145,0,0,0,65535,0,1,0},
+    {135921,86050,0,0,0,0,837,0,0,65535,0,0,0},
+    {135921,0,0,0,0,3145,0,0,0,65535,0,1,0},
     {0,0,0,0,3147,0,0,0,0,65535,0,0,0},
-    {103786,98443,0,0,2645,0,579,0,1,1,0,0,0},
-    {176682,0,383,0,0,0,0,0,1,1,0,0,0},
-    {103786,104826,0,0,3149,0,579,0,0,1,0,0,0},
-    {176682,0,27950,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,761,0,1,1,0,0,0},
-    {103786,173953,0,0,3153,0,579,0,0,1,0,0,0},
-    {103786,174148,0,0,3157,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,3161,0,0,0,65535,0,1,0},
-    {176682,0,21224,0,0,0,0,0,1,1,0,0,0},
+    {135921,130344,0,0,2645,0,579,0,1,1,0,0,0},
+    {220569,0,383,0,0,0,0,0,1,1,0,0,0},
+    {135921,136984,0,0,3149,0,579,0,0,1,0,0,0},
+    {220569,0,27950,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,761,0,1,1,0,0,0},
+    {135921,217675,0,0,3153,0,579,0,0,1,0,0,0},
+    {135921,217870,0,0,3157,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,3161,0,0,0,65535,0,1,0},
+    {220569,0,21224,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3166,0,0,0,0,65535,0,0,0},
-    {176682,0,21294,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21294,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3170,0,0,0,0,65535,0,0,0},
-    {176682,0,21364,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,213,0,1,1,0,0,0},
+    {220569,0,21364,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,213,0,1,1,0,0,0},
     {0,0,0,0,3174,0,0,0,0,1,0,0,0},
-    {176682,0,0,0,0,0,0,0,1,1,0,0,0},
-    {179687,0,0,0,0,0,0,0,1,1,0,0,0},
-    {167194,0,0,0,0,0,0,0,1,1,0,0,0},
-    {103493,0,0,0,0,0,0,0,1,1,0,0,0},
-    {100789,0,0,0,0,0,0,0,0,1,0,0,1},
-    {171085,0,0,0,0,0,0,0,1,1,0,0,0},
-    {99688,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {101338,0,0,0,0,0,0,0,1,1,0,0,0},
-    {177768,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {165446,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {220569,0,0,0,0,0,0,0,1,1,0,0,0},
+    {223580,0,0,0,0,0,0,0,1,1,0,0,0},
+    {210447,0,0,0,0,0,0,0,1,1,0,0,0},
+    {135620,0,0,0,0,0,0,0,1,1,0,0,0},
+    {132845,0,0,0,0,0,0,0,0,1,0,0,1},
+    {214699,0,0,0,0,0,0,0,1,1,0,0,0},
+    {131641,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {133413,0,0,0,0,0,0,0,1,1,0,0,0},
+    {221655,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {208658,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,3178,0,0,0,1,1,0,0,0},
-    {99356,0,0,0,0,0,0,0,1,65535,0,0,0},
+    {131300,0,0,0,0,0,0,0,1,65535,0,0,0},
     {0,0,0,0,3191,0,0,0,1,1,0,0,0},
     {0,0,0,0,3199,0,0,0,1,1,0,0,0},
-    {176682,0,21442,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21442,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3206,0,0,0,0,1,0,0,0},
-    {176682,0,21512,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21512,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3210,0,0,0,0,1,0,0,0},
-    {176682,0,21575,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,3214,0,1,1,0,0,0},
+    {220569,0,21575,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,3214,0,1,1,0,0,0},
     {0,0,0,0,3217,0,0,0,0,1,0,0,0},
-    {176682,0,21641,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21641,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3221,0,0,0,0,1,0,0,0},
-    {176682,0,21707,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21707,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3225,0,0,0,0,65535,0,0,0},
-    {176682,0,21774,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21774,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3229,0,0,0,0,65535,0,0,0},
-    {176682,0,21845,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,128,0,0},
+    {220569,0,21845,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,128,0,0},
     {0,0,0,0,3235,0,0,0,0,65535,0,0,0},
-    {176682,0,21926,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21926,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3239,0,0,0,0,1,0,0,0},
-    {176682,0,21997,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,21997,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3243,0,0,0,0,1,0,0,0},
-    {176682,0,22073,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22073,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3247,0,0,0,0,65535,0,0,0},
-    {176682,0,22148,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22148,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3251,0,0,0,0,1,0,0,0},
-    {176682,0,22223,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22223,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3255,0,0,0,0,1,0,0,0},
-    {176682,0,22304,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22304,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3259,0,0,0,0,1,0,0,0},
-    {176682,0,22376,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22376,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3266,0,0,0,0,1,0,0,0},
-    {176682,0,22442,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22442,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3270,0,0,0,0,1,0,0,0},
-    {176682,0,22520,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22520,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3274,0,0,0,0,1,0,0,0},
-    {176682,0,22592,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22592,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3278,0,0,0,0,1,0,0,0},
-    {176682,0,22672,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,129,0,0},
+    {220569,0,22672,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,129,0,0},
     {0,0,0,0,3282,0,0,0,0,1,0,0,0},
-    {176682,0,22752,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,130,0,0},
+    {220569,0,22752,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,130,0,0},
     {0,0,0,0,3288,0,0,0,0,1,0,0,0},
-    {176682,0,22831,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22831,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3292,0,0,0,0,1,0,0,0},
-    {176682,0,22901,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,22901,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3296,0,0,0,0,1,0,0,0},
-    {176682,0,22974,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,131,0,0},
+    {220569,0,22974,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,131,0,0},
     {0,0,0,0,3302,0,0,0,0,1,0,0,0},
-    {176682,0,23052,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,132,0,0},
+    {220569,0,23052,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,132,0,0},
     {0,0,0,0,3308,0,0,0,0,1,0,0,0},
-    {176682,0,23117,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23117,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3312,0,0,0,0,1,0,0,0},
-    {103616,0,0,0,0,0,0,0,1,2,0,0,0},
-    {168946,0,0,0,0,0,0,0,1,65535,0,0,0},
+    {135751,0,0,0,0,0,0,0,1,2,0,0,0},
+    {212448,0,0,0,0,0,0,0,1,65535,0,0,0},
     {0,0,0,0,3316,0,0,0,0,65535,0,0,0},
-    {176682,0,23192,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1082,0,1,1,0,0,0},
+    {220569,0,23192,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1082,0,1,1,0,0,0},
     {0,0,0,0,3325,0,0,0,0,65535,0,0,0},
-    {176682,0,23253,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1412,0,1,1,0,0,0},
+    {220569,0,23253,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1412,0,1,1,0,0,0},
     {0,0,0,0,3329,0,0,0,0,65535,0,0,0},
-    {176682,0,23309,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,218,0,1,1,0,0,0},
+    {220569,0,23309,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,218,0,1,1,0,0,0},
     {0,0,0,0,3333,0,0,0,0,65535,0,0,0},
-    {176682,0,291,0,0,0,0,0,1,1,0,0,0},
-    {103786,100816,0,0,3337,0,579,0,1,65535,0,0,0},
-    {103786,0,0,0,0,3341,0,0,0,65535,0,1,0},
-    {176682,0,23369,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,291,0,0,0,0,0,1,1,0,0,0},
+    {135921,132872,0,0,3337,0,579,0,1,65535,0,0,0},
+    {135921,0,0,0,0,3341,0,0,0,65535,0,1,0},
+    {220569,0,23369,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3343,0,0,0,1,1,0,0,0},
-    {176682,0,23430,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23430,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3350,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,3354,0,1,1,0,0,0},
-    {103786,99696,0,0,3357,0,579,0,1,1,0,0,0},
-    {103786,0,0,0,0,3361,0,0,0,65535,0,1,0},
-    {176682,0,23485,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,3354,0,1,1,0,0,0},
+    {135921,131659,0,0,3357,0,579,0,1,1,0,0,0},
+    {135921,0,0,0,0,3361,0,0,0,65535,0,1,0},
+    {220569,0,23485,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3364,0,0,0,0,65535,0,0,0},
-    {98443,0,0,181782,0,0,0,0,1,1,0,0,1},
-    {105157,0,0,0,0,0,0,0,1,1,0,0,0},
-    {171617,0,0,0,3372,0,0,0,1,1,0,0,1},
+    {130344,0,0,226648,0,0,0,0,1,1,0,0,1},
+    {137320,0,0,0,0,0,0,0,1,1,0,0,0},
+    {215252,0,0,0,3372,0,0,0,1,1,0,0,1},
     {0,0,0,0,3378,0,0,0,1,1,0,0,0},
-    {176682,0,23539,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,133,0,0},
+    {220569,0,23539,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,133,0,0},
     {0,0,0,0,3386,0,0,0,0,1,0,0,0},
-    {176682,0,23589,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23589,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3394,0,0,0,0,1,0,0,0},
-    {176682,0,23641,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23641,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3398,0,0,0,0,1,0,0,0},
-    {176682,0,23702,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23702,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3402,0,0,0,0,1,0,0,0},
-    {176682,0,23772,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,220,0,1,1,0,0,0},
+    {220569,0,23772,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,220,0,1,1,0,0,0},
     {0,0,0,0,3406,0,0,0,0,65535,0,0,0},
-    {176682,0,23830,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23830,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3410,0,0,0,0,1,0,0,0},
-    {176682,0,23901,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23901,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3414,0,0,0,0,1,0,0,0},
-    {176682,0,23966,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,23966,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3418,0,0,0,0,1,0,0,0},
-    {176682,0,24034,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24034,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3422,0,0,0,0,1,0,0,0},
-    {176682,0,24104,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24104,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3429,0,0,0,0,1,0,0,0},
-    {176682,0,24168,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24168,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3433,0,0,0,0,1,0,0,0},
-    {176682,0,24230,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24230,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3437,0,0,0,0,1,0,0,0},
-    {103786,98443,0,0,1078,0,579,0,0,1,0,0,0},
-    {176682,0,322,0,0,0,0,0,1,1,0,0,0},
-    {103786,101914,0,0,3441,0,579,0,0,1,0,0,0},
-    {176682,0,27722,0,0,0,0,0,1,1,0,0,0},
-    {103786,166645,0,0,3445,0,579,0,1,65535,0,0,0},
-    {103786,0,0,0,0,3449,0,0,0,65535,0,1,0},
-    {176682,0,24295,0,0,0,0,0,1,1,0,0,0},
+    {135921,130344,0,0,1078,0,579,0,0,1,0,0,0},
+    {220569,0,322,0,0,0,0,0,1,1,0,0,0},
+    {135921,134012,0,0,3441,0,579,0,0,1,0,0,0},
+    {220569,0,27722,0,0,0,0,0,1,1,0,0,0},
+    {135921,209881,0,0,3445,0,579,0,1,65535,0,0,0},
+    {135921,0,0,0,0,3449,0,0,0,65535,0,1,0},
+    {220569,0,24295,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3453,0,0,0,0,65535,0,0,0},
-    {176682,0,24359,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,134,0,0},
+    {220569,0,24359,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,134,0,0},
     {0,0,0,0,3459,0,0,0,0,1,0,0,0},
-    {176682,0,24423,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24423,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3463,0,0,0,0,1,0,0,0},
-    {176682,0,24490,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24490,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3469,0,0,0,0,1,0,0,0},
-    {176682,0,24556,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24556,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3473,0,0,0,0,1,0,0,0},
-    {176682,0,24618,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24618,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3477,0,0,0,0,1,0,0,0},
-    {176682,0,24680,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24680,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3481,0,0,0,0,65535,0,0,0},
-    {176682,0,24739,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24739,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3485,0,0,0,0,1,0,0,0},
-    {176682,0,24796,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24796,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3489,0,0,0,0,1,0,0,0},
-    {176682,0,24851,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24851,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3493,0,0,0,0,65535,0,0,0},
-    {176682,0,24912,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,135,0,0},
+    {220569,0,24912,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,135,0,0},
     {0,0,0,0,3497,0,0,0,0,1,0,0,0},
-    {176682,0,24979,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,24979,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3501,0,0,0,0,1,0,0,0},
-    {176682,0,25040,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25040,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3505,0,0,0,0,1,0,0,0},
-    {176682,0,25102,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25102,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3509,0,0,0,0,1,0,0,0},
-    {176682,0,25169,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25169,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3513,0,0,0,0,1,0,0,0},
-    {176682,0,25235,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25235,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3520,0,0,0,0,65535,0,0,0},
-    {176682,0,25294,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,222,0,1,1,0,0,0},
+    {220569,0,25294,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,222,0,1,1,0,0,0},
     {0,0,0,0,3524,0,0,0,0,65535,0,0,0},
-    {176682,0,25356,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25356,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3528,0,0,0,0,1,0,0,0},
-    {176682,0,25414,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25414,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3532,0,0,0,0,1,0,0,0},
-    {176682,0,25476,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25476,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3536,0,0,0,0,1,0,0,0},
-    {176682,0,25537,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25537,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3540,0,0,0,0,1,0,0,0},
-    {176682,0,25598,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25598,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3544,0,0,0,0,65535,0,0,0},
-    {176682,0,25667,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25667,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3548,0,0,0,0,1,0,0,0},
-    {176682,0,25727,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25727,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3552,0,0,0,0,65535,0,0,0},
-    {176682,0,25784,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25784,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3556,0,0,0,0,1,0,0,0},
-    {176682,0,25843,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25843,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3560,0,0,0,0,1,0,0,0},
-    {176682,0,25909,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,25909,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3564,0,0,0,0,65535,0,0,0},
     {0,0,0,0,3568,0,0,788,0,65535,0,0,0},
-    {174563,0,27426,0,0,0,0,0,0,1,0,0,0},
-    {98443,0,87,0,0,0,0,0,0,1,0,0,0},
-    {98878,94216,0,0,3579,0,602,0,0,65535,0,0,0},
-    {98878,0,0,0,0,3582,0,0,0,65535,0,3,0},
-    {98443,0,0,0,3584,0,0,0,1,1,85,0,1},
-    {178188,0,0,0,0,0,0,0,0,0,0,0,1},
-    {105084,0,0,0,0,0,405,0,1,65535,0,0,1},
+    {218325,0,27426,0,0,0,0,0,0,1,0,0,0},
+    {130344,0,87,0,0,0,0,0,0,1,0,0,0},
+    {130792,114095,0,0,3579,0,602,0,0,65535,0,0,0},
+    {130792,0,0,0,0,3582,0,0,0,65535,0,3,0},
+    {130344,0,0,0,3584,0,0,0,1,1,85,0,1},
+    {222081,0,0,0,0,0,0,0,0,0,0,0,1},
+    {137242,0,0,0,0,0,405,0,1,65535,0,0,1},
     {0,0,0,0,3586,0,0,788,0,65535,0,0,0},
-    {176682,0,25960,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,3597,0,1,1,0,0,0},
+    {220569,0,25960,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,3597,0,1,1,0,0,0},
     {0,0,0,0,3599,0,0,0,0,65535,0,0,0},
-    {176682,0,26025,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,227,0,1,1,0,0,0},
+    {220569,0,26025,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,227,0,1,1,0,0,0},
     {0,0,0,0,3626,0,0,0,0,65535,0,0,0},
-    {176682,0,26098,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,26098,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3638,0,0,0,0,65535,0,0,0},
-    {176682,0,26165,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,26165,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3642,0,0,0,0,65535,0,0,0},
-    {176682,0,26227,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,229,0,1,1,0,0,0},
+    {220569,0,26227,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,229,0,1,1,0,0,0},
     {0,0,0,0,3657,0,0,0,0,65535,0,0,0},
-    {176682,0,26294,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,231,0,1,1,0,0,0},
+    {220569,0,26294,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,231,0,1,1,0,0,0},
     {0,0,0,0,3661,0,0,0,0,65535,0,0,0},
-    {176682,0,26361,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1766,0,1,1,0,0,0},
+    {220569,0,26361,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1766,0,1,1,0,0,0},
     {0,0,0,0,3665,0,0,0,0,65535,0,0,0},
-    {176682,0,26426,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,26426,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3687,0,0,0,0,65535,0,0,0},
-    {164157,0,0,0,0,0,425,0,0,1,0,0,0},
-    {98443,0,0,182442,0,0,0,0,1,1,136,0,1},
-    {174315,0,0,0,0,0,1790,0,1,1,0,0,1},
-    {102460,0,0,0,0,0,767,3695,1,1,0,0,1},
-    {169921,0,0,0,0,0,1807,0,0,65535,0,0,1},
-    {178188,178852,0,0,2587,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,3704,0,0,0,1,137,8,1},
-    {98443,0,0,0,0,0,0,0,1,1,136,0,1},
-    {178188,0,0,0,0,0,0,0,0,1,137,0,1},
-    {99297,0,0,0,3706,0,0,782,0,65535,0,0,1},
+    {207272,0,0,0,0,0,425,0,0,1,0,0,0},
+    {130344,0,0,227308,0,0,0,0,1,1,136,0,1},
+    {218045,0,0,0,0,0,1790,0,1,1,0,0,1},
+    {134568,0,0,0,0,0,767,3695,1,1,0,0,1},
+    {213443,0,0,0,0,0,1807,0,0,65535,0,0,1},
+    {222081,222745,0,0,2587,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,3704,0,0,0,1,137,8,1},
+    {130344,0,0,0,0,0,0,0,1,1,136,0,1},
+    {222081,0,0,0,0,0,0,0,0,1,137,0,1},
+    {131241,0,0,0,3706,0,0,782,0,65535,0,0,1},
     {0,0,0,0,3710,0,0,788,0,65535,0,0,0},
     {0,0,0,0,3723,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182442,0,0,0,0,1,1,138,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,138,0,1},
-    {99297,0,0,0,3735,0,0,782,0,65535,0,0,1},
+    {130344,0,0,227308,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,138,0,1},
+    {131241,0,0,0,3735,0,0,782,0,65535,0,0,1},
     {0,0,0,0,3739,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,3704,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,3704,403,0,0,1,137,4,1},
     {0,0,0,0,3751,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182442,0,0,0,0,1,1,85,0,1},
+    {130344,0,0,227308,0,0,0,0,1,1,85,0,1},
     {0,0,0,0,3762,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182142,0,0,0,0,1,1,136,0,1},
+    {130344,0,0,227008,0,0,0,0,1,1,136,0,1},
     {0,0,0,0,3773,0,0,788,0,65535,0,0,0},
     {0,0,0,0,3786,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182142,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227008,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,3798,0,0,788,0,65535,0,0,0},
     {0,0,0,0,3810,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182142,0,0,0,0,1,1,85,0,1},
+    {130344,0,0,227008,0,0,0,0,1,1,85,0,1},
     {0,0,0,0,3821,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182322,0,0,0,0,1,1,136,0,1},
+    {130344,0,0,227188,0,0,0,0,1,1,136,0,1},
     {0,0,0,0,3832,0,0,788,0,65535,0,0,0},
     {0,0,0,0,3845,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182322,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227188,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,3857,0,0,788,0,65535,0,0,0},
     {0,0,0,0,3869,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182322,0,0,0,0,1,1,85,0,1},
+    {130344,0,0,227188,0,0,0,0,1,1,85,0,1},
     {0,0,0,0,3880,0,0,788,0,65535,0,0,0},
-    {103786,96615,0,0,0,0,1896,0,0,1,0,0,1},
-    {103786,0,0,0,0,3891,0,0,0,65535,0,1,0},
-    {175572,0,0,0,0,0,0,0,1,1,139,0,1},
-    {97564,95830,0,0,0,0,626,0,0,65535,140,0,1},
-    {97564,0,0,0,0,3893,0,0,1,65535,0,9,1},
-    {174315,0,0,0,0,0,1918,0,1,1,0,0,1},
-    {96648,0,0,0,0,0,3907,0,0,65535,0,0,1},
-    {96634,0,0,0,0,0,3913,0,0,1,0,0,1},
-    {99931,0,0,0,0,0,0,0,0,1,0,0,1},
-    {100505,0,0,0,0,0,0,0,0,1,0,0,1},
-    {176682,0,0,0,0,0,0,0,0,1,0,0,1},
-    {96582,0,0,0,3917,0,0,3915,1,1,0,0,1},
-    {104706,0,0,0,0,0,0,0,0,1,141,0,1},
-    {99696,0,0,0,3921,0,0,0,1,65535,0,0,1},
+    {135921,128482,0,0,0,0,1896,0,0,1,0,0,1},
+    {135921,0,0,0,0,3891,0,0,0,65535,0,1,0},
+    {219416,0,0,0,0,0,0,0,1,1,139,0,1},
+    {129458,127658,0,0,0,0,626,0,0,65535,140,0,1},
+    {129458,0,0,0,0,3893,0,0,1,65535,0,9,1},
+    {218045,0,0,0,0,0,1918,0,1,1,0,0,1},
+    {128515,0,0,0,0,0,3907,0,0,65535,0,0,1},
+    {128501,0,0,0,0,0,3913,0,0,1,0,0,1},
+    {131894,0,0,0,0,0,0,0,0,1,0,0,1},
+    {132478,0,0,0,0,0,0,0,0,1,0,0,1},
+    {220569,0,0,0,0,0,0,0,0,1,0,0,1},
+    {128449,0,0,0,3917,0,0,3915,1,1,0,0,1},
+    {136864,0,0,0,0,0,0,0,0,1,141,0,1},
+    {131659,0,0,0,3921,0,0,0,1,65535,0,0,1},
     {0,0,0,0,3924,0,0,0,0,65535,0,0,0},
-    {98154,0,0,0,0,0,0,0,0,1,0,0,1},
-    {179131,0,0,0,0,0,0,0,0,1,0,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,142,0,1},
-    {169362,0,0,0,0,0,1790,0,1,1,0,0,1},
-    {171559,0,0,0,0,0,2093,0,0,1,0,0,0},
-    {166268,0,0,0,0,0,0,0,1,65535,143,0,1},
-    {171342,0,0,0,3941,0,0,0,0,65535,0,0,1},
+    {130055,0,0,0,0,0,0,0,0,1,0,0,1},
+    {223024,0,0,0,0,0,0,0,0,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,142,0,1},
+    {212884,0,0,0,0,0,1790,0,1,1,0,0,1},
+    {215183,0,0,0,0,0,2093,0,0,1,0,0,0},
+    {209504,0,0,0,0,0,0,0,1,65535,143,0,1},
+    {214966,0,0,0,3941,0,0,0,0,65535,0,0,1},
     {0,0,0,0,3943,0,0,0,0,65535,0,0,0},
     {0,0,0,0,3951,0,0,0,0,65535,0,0,0},
     {0,0,0,0,3958,0,0,0,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,144,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,144,0,1},
     {0,0,0,0,3967,0,0,0,0,65535,0,0,0},
-    {176682,0,26492,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,26492,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,3973,0,0,0,0,65535,0,0,0},
-    {174563,0,27445,0,0,0,0,0,1,1,0,0,0},
-    {98443,0,28065,0,0,0,0,0,1,1,0,0,0},
-    {98878,0,0,0,3977,0,0,0,1,65535,0,0,1},
-    {97564,93819,0,0,3980,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,3982,0,0,1,65535,0,2,1},
-    {98443,0,0,183095,0,0,0,0,1,1,0,0,1},
-    {102460,0,0,0,0,0,767,0,1,1,0,0,1},
-    {98443,0,0,183155,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,0,0,0,0,1,1,0,0,0},
-    {176502,0,0,0,0,0,0,0,1,1,0,0,0},
-    {174563,0,27506,0,0,0,0,0,1,1,0,0,0},
-    {98443,0,27740,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,3984,0,403,0,0,1,0,0,1},
-    {99297,174647,0,0,3989,0,897,0,1,1,0,0,1},
-    {98443,0,0,183215,0,0,0,0,1,1,0,0,1},
-    {99297,101473,0,0,3993,0,897,0,1,1,0,0,1},
-    {99297,0,0,0,3999,4002,0,3997,2,65535,0,10,1},
+    {218325,0,27445,0,0,0,0,0,1,1,0,0,0},
+    {130344,0,28065,0,0,0,0,0,1,1,0,0,0},
+    {130792,0,0,0,3977,0,0,0,1,65535,0,0,1},
+    {129458,113684,0,0,3980,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,3982,0,0,1,65535,0,2,1},
+    {130344,0,0,227961,0,0,0,0,1,1,0,0,1},
+    {134568,0,0,0,0,0,767,0,1,1,0,0,1},
+    {130344,0,0,228021,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,0,0,0,0,1,1,0,0,0},
+    {220368,0,0,0,0,0,0,0,1,1,0,0,0},
+    {218325,0,27506,0,0,0,0,0,1,1,0,0,0},
+    {130344,0,27740,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,3984,0,403,0,0,1,0,0,1},
+    {131241,218409,0,0,3989,0,897,0,1,1,0,0,1},
+    {130344,0,0,228081,0,0,0,0,1,1,0,0,1},
+    {131241,133548,0,0,3993,0,897,0,1,1,0,0,1},
+    {131241,0,0,0,3999,4002,0,3997,2,65535,0,10,1},
     {0,0,0,0,4005,0,0,0,0,65535,0,0,0},
-    {174315,0,0,0,0,0,1790,0,0,1,0,0,1},
-    {99297,174647,0,0,4015,0,897,0,1,1,0,0,1},
-    {99297,101473,0,0,4018,0,897,0,1,1,0,0,1},
-    {99297,0,0,0,3999,4021,0,3997,2,65535,0,10,1},
+    {218045,0,0,0,0,0,1790,0,0,1,0,0,1},
+    {131241,218409,0,0,4015,0,897,0,1,1,0,0,1},
+    {131241,133548,0,0,4018,0,897,0,1,1,0,0,1},
+    {131241,0,0,0,3999,4021,0,3997,2,65535,0,10,1},
     {0,0,0,0,4024,0,0,0,0,65535,0,0,0},
-    {176682,0,26570,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,145,0,0},
+    {220569,0,26570,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,145,0,0},
     {0,0,0,0,4033,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,146,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,146,0,0},
     {0,0,0,0,4036,0,0,0,0,1,0,0,0},
-    {178188,178701,0,0,0,0,1,0,1,1,147,0,0},
-    {178188,0,0,0,0,4042,1,0,1,1,0,4,0},
+    {222081,222594,0,0,0,0,1,0,1,1,147,0,0},
+    {222081,0,0,0,0,4042,1,0,1,1,0,4,0},
     {0,0,0,0,4044,0,0,0,0,1,0,0,0},
-    {98443,0,0,182737,0,0,0,0,1,1,136,0,1},
-    {98443,0,0,182678,0,0,0,0,1,1,136,0,1},
-    {178188,0,0,0,888,0,403,0,0,1,137,0,1},
-    {99297,174647,0,0,4047,0,897,782,1,1,0,0,1},
-    {98443,0,0,182619,0,0,0,0,1,1,136,0,1},
-    {99297,101473,0,0,4051,0,897,782,1,1,0,0,1},
-    {99297,0,0,0,3706,4055,0,782,2,65535,0,10,1},
+    {130344,0,0,227603,0,0,0,0,1,1,136,0,1},
+    {130344,0,0,227544,0,0,0,0,1,1,136,0,1},
+    {222081,0,0,0,888,0,403,0,0,1,137,0,1},
+    {131241,218409,0,0,4047,0,897,782,1,1,0,0,1},
+    {130344,0,0,227485,0,0,0,0,1,1,136,0,1},
+    {131241,133548,0,0,4051,0,897,782,1,1,0,0,1},
+    {131241,0,0,0,3706,4055,0,782,2,65535,0,10,1},
     {0,0,0,0,4058,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4071,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182737,0,0,0,0,1,1,138,0,1},
-    {98443,0,0,182678,0,0,0,0,1,1,138,0,1},
-    {99297,174647,0,0,4083,0,897,782,1,1,0,0,1},
-    {98443,0,0,182619,0,0,0,0,1,1,138,0,1},
-    {99297,101473,0,0,4087,0,897,782,1,1,0,0,1},
-    {99297,0,0,0,3735,4091,0,782,2,65535,0,10,1},
+    {130344,0,0,227603,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227544,0,0,0,0,1,1,138,0,1},
+    {131241,218409,0,0,4083,0,897,782,1,1,0,0,1},
+    {130344,0,0,227485,0,0,0,0,1,1,138,0,1},
+    {131241,133548,0,0,4087,0,897,782,1,1,0,0,1},
+    {131241,0,0,0,3735,4091,0,782,2,65535,0,10,1},
     {0,0,0,0,4094,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4106,0,0,788,0,65535,0,0,0},
-    {98443,0,0,181904,0,0,0,0,1,1,136,0,1},
-    {178188,178852,0,0,770,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,4117,0,0,0,1,137,8,1},
+    {130344,0,0,226770,0,0,0,0,1,1,136,0,1},
+    {222081,222745,0,0,770,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,4117,0,0,0,1,137,8,1},
     {0,0,0,0,4119,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4132,0,0,788,0,65535,0,0,0},
-    {98443,0,0,181904,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,226770,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,4144,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,4117,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,4117,403,0,0,1,137,4,1},
     {0,0,0,0,4156,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182501,0,0,0,0,1,1,136,0,1},
-    {178188,178852,0,0,812,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,4167,0,0,0,1,137,8,1},
+    {130344,0,0,227367,0,0,0,0,1,1,136,0,1},
+    {222081,222745,0,0,812,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,4167,0,0,0,1,137,8,1},
     {0,0,0,0,4169,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4182,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182501,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227367,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,4194,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,4167,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,4167,403,0,0,1,137,4,1},
     {0,0,0,0,4206,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182560,0,0,0,0,1,1,136,0,1},
-    {178188,178852,0,0,839,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,4217,0,0,0,1,137,8,1},
+    {130344,0,0,227426,0,0,0,0,1,1,136,0,1},
+    {222081,222745,0,0,839,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,4217,0,0,0,1,137,8,1},
     {0,0,0,0,4219,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4232,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182560,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227426,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,4244,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,4217,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,4217,403,0,0,1,137,4,1},
     {0,0,0,0,4256,0,0,788,0,65535,0,0,0},
-    {98443,0,0,181483,0,0,0,0,1,1,136,0,1},
-    {178188,178852,0,0,860,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,4267,0,0,0,1,137,8,1},
+    {130344,0,0,226349,0,0,0,0,1,1,136,0,1},
+    {222081,222745,0,0,860,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,4267,0,0,0,1,137,8,1},
     {0,0,0,0,4269,0,0,788,0,65535,0,0,0},
     {0,0,0,0,4282,0,0,788,0,65535,0,0,0},
-    {98443,0,0,181483,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,226349,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,4294,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,4267,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,4267,403,0,0,1,137,4,1},
     {0,0,0,0,4306,0,0,788,0,65535,0,0,0},
-    {97564,177444,0,180641,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,4317,0,0,0,65535,0,9,1},
-    {98443,0,0,183035,0,0,0,0,1,1,0,0,1},
-    {102460,0,0,0,0,0,0,0,0,1,0,0,1},
-    {169921,0,0,0,0,0,1807,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,4319,0,0,1,0,0,1},
+    {129458,221331,0,225507,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,4317,0,0,0,65535,0,9,1},
+    {130344,0,0,227901,0,0,0,0,1,1,0,0,1},
+    {134568,0,0,0,0,0,0,0,0,1,0,0,1},
+    {213443,0,0,0,0,0,1807,0,0,65535,0,0,0},
+    {222081,0,0,0,0,0,4319,0,0,1,0,0,1},
     {0,0,0,0,4331,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4340,0,0,0,0,65535,0,0,0},
-    {174148,0,0,0,0,0,0,0,1,1,148,0,1},
-    {101997,0,0,0,0,0,0,0,1,1,0,0,1},
-    {175028,0,0,0,4348,0,0,0,0,1,0,0,1},
-    {165150,0,0,0,0,0,0,0,1,1,0,0,1},
-    {97564,58673,0,180537,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,4351,0,0,1,65535,0,9,1},
-    {174315,0,0,0,0,0,4356,0,1,1,0,0,1},
-    {100221,0,0,0,0,0,4366,0,0,65535,0,0,0},
+    {217870,0,0,0,0,0,0,0,1,1,148,0,1},
+    {134095,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218801,0,0,0,4348,0,0,0,0,1,0,0,1},
+    {208336,0,0,0,0,0,0,0,1,1,0,0,1},
+    {129458,61604,0,225403,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,4351,0,0,1,65535,0,9,1},
+    {218045,0,0,0,0,0,4356,0,1,1,0,0,1},
+    {132184,0,0,0,0,0,4366,0,0,65535,0,0,0},
     {0,0,0,0,4368,0,0,0,0,65535,0,0,0},
-    {97564,58673,0,180537,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,4376,0,0,1,65535,0,9,1},
+    {129458,61604,0,225403,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,4376,0,0,1,65535,0,9,1},
     {0,0,0,0,4378,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4385,0,0,0,0,65535,0,0,0},
-    {175028,0,0,0,4348,0,0,0,1,1,0,0,1},
+    {218801,0,0,0,4348,0,0,0,1,1,0,0,1},
     {0,0,0,0,4392,0,0,0,0,65535,0,0,0},
-    {175028,0,0,0,4398,0,0,0,1,1,0,0,1},
+    {218801,0,0,0,4398,0,0,0,1,1,0,0,1},
     {0,0,0,0,4401,0,0,0,0,65535,0,0,0},
-    {175028,0,0,0,4407,0,0,0,1,1,0,0,1},
+    {218801,0,0,0,4407,0,0,0,1,1,0,0,1},
     {0,0,0,0,4409,0,0,0,0,65535,0,0,0},
-    {174148,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172374,0,0,0,0,0,0,0,1,1,149,0,1},
-    {166645,0,0,0,0,0,2199,0,1,1,0,0,1},
-    {169021,0,0,0,4422,0,0,0,1,65535,0,0,1},
+    {217870,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216086,0,0,0,0,0,0,0,1,1,149,0,1},
+    {209881,0,0,0,0,0,2199,0,1,1,0,0,1},
+    {212531,0,0,0,4422,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4425,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4430,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4435,0,0,0,0,65535,0,0,0},
-    {166645,0,0,0,0,0,808,0,1,1,0,0,1},
-    {169021,0,0,0,4446,0,0,0,1,65535,0,0,1},
+    {209881,0,0,0,0,0,808,0,1,1,0,0,1},
+    {212531,0,0,0,4446,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4449,0,0,0,0,65535,0,0,0},
-    {172374,0,0,0,0,0,0,0,1,1,150,0,1},
-    {166645,0,0,0,0,0,810,0,1,1,0,0,1},
-    {169021,0,0,0,4460,0,0,0,1,65535,0,0,1},
+    {216086,0,0,0,0,0,0,0,1,1,150,0,1},
+    {209881,0,0,0,0,0,810,0,1,1,0,0,1},
+    {212531,0,0,0,4460,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4463,0,0,0,0,65535,0,0,0},
-    {97564,0,0,0,0,0,0,0,1,65535,151,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,152,0,1},
+    {129458,0,0,0,0,0,0,0,1,65535,151,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,152,0,1},
     {0,0,0,0,4477,0,0,4475,0,65535,0,0,0},
-    {97564,0,0,0,0,0,0,0,1,65535,153,0,1},
+    {129458,0,0,0,0,0,0,0,1,65535,153,0,1},
     {0,0,0,0,4486,0,0,4475,0,65535,0,0,0},
-    {97564,177444,0,183334,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,4492,0,0,1,65535,0,9,1},
-    {103123,0,0,0,0,0,2233,0,0,1,0,0,1},
-    {171546,0,0,0,0,0,0,0,0,1,0,0,1},
+    {129458,221331,0,228200,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,4492,0,0,1,65535,0,9,1},
+    {135240,0,0,0,0,0,2233,0,0,1,0,0,1},
+    {215170,0,0,0,0,0,0,0,0,1,0,0,1},
     {0,0,0,0,4494,0,0,0,0,65535,0,0,0},
-    {103786,96511,0,0,0,0,2247,0,0,1,0,0,1},
-    {103786,0,0,0,0,4502,0,0,0,65535,0,1,0},
-    {95381,0,0,0,0,0,0,0,0,1,0,0,1},
+    {135921,128378,0,0,0,0,2247,0,0,1,0,0,1},
+    {135921,0,0,0,0,4502,0,0,0,65535,0,1,0},
+    {127183,0,0,0,0,0,0,0,0,1,0,0,1},
     {0,0,0,0,4504,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4516,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4528,0,0,0,0,65535,0,0,0},
-    {165810,0,0,0,0,0,0,0,0,1,0,0,1},
-    {166749,0,0,0,4539,0,0,0,0,1,0,0,1},
-    {97564,177444,0,0,0,0,626,0,1,65535,154,0,1},
-    {97564,172480,0,0,0,0,626,0,0,65535,155,0,0},
-    {97564,0,0,0,0,4547,0,0,1,65535,0,9,1},
+    {209022,0,0,0,0,0,0,0,0,1,0,0,1},
+    {209985,0,0,0,4539,0,0,0,0,1,0,0,1},
+    {129458,221331,0,0,0,0,626,0,1,65535,154,0,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,155,0,0},
+    {129458,0,0,0,0,4547,0,0,1,65535,0,9,1},
     {0,0,0,0,4550,0,0,0,0,65535,0,0,0},
-    {97564,172480,0,0,0,0,626,0,0,65535,156,0,1},
-    {97564,0,0,0,0,4563,0,0,1,65535,0,9,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,156,0,1},
+    {129458,0,0,0,0,4563,0,0,1,65535,0,9,1},
     {0,0,0,0,4566,0,0,0,0,65535,0,0,0},
-    {97564,172480,0,0,0,0,626,0,0,65535,157,0,1},
-    {97564,0,0,0,0,4578,0,0,1,65535,0,9,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,157,0,1},
+    {129458,0,0,0,0,4578,0,0,1,65535,0,9,1},
     {0,0,0,0,4581,0,0,0,0,65535,0,0,0},
-    {97564,172690,0,181244,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,4592,0,0,1,65535,0,9,1},
+    {129458,216412,0,226110,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,4592,0,0,1,65535,0,9,1},
     {0,0,0,0,4595,0,0,0,0,65535,0,0,0},
-    {175572,0,0,184369,0,0,0,0,1,1,0,0,1},
-    {164160,166686,0,0,4605,0,393,0,0,1,0,0,1},
-    {164160,0,0,0,0,4607,0,0,0,65535,0,7,1},
-    {175572,0,0,0,0,0,0,0,0,1,158,0,1},
-    {174348,0,0,0,0,0,0,0,0,1,0,0,1},
-    {96834,0,0,0,0,0,1790,0,1,1,0,0,1},
-    {169931,0,0,0,0,0,0,0,0,1,0,0,1},
-    {169877,0,0,0,0,0,817,0,1,1,0,0,1},
-    {175572,0,0,183446,0,0,0,0,1,1,0,0,0},
-    {98043,104883,0,0,4613,0,897,0,0,1,0,0,1},
-    {175572,0,0,183540,0,0,0,0,1,1,0,0,0},
-    {167194,0,0,0,0,0,0,0,0,1,0,0,1},
-    {98043,170175,0,0,4616,0,897,0,0,1,0,0,1},
-    {98043,0,0,0,0,4620,0,0,0,65535,0,7,1},
+    {219416,0,0,229235,0,0,0,0,1,1,0,0,1},
+    {207275,209922,0,0,4605,0,393,0,0,1,0,0,1},
+    {207275,0,0,0,0,4607,0,0,0,65535,0,7,1},
+    {219416,0,0,0,0,0,0,0,0,1,158,0,1},
+    {218078,0,0,0,0,0,0,0,0,1,0,0,1},
+    {128701,0,0,0,0,0,1790,0,1,1,0,0,1},
+    {213453,0,0,0,0,0,0,0,0,1,0,0,1},
+    {213399,0,0,0,0,0,817,0,1,1,0,0,1},
+    {219416,0,0,228312,0,0,0,0,1,1,0,0,0},
+    {129944,137041,0,0,4613,0,897,0,0,1,0,0,1},
+    {219416,0,0,228406,0,0,0,0,1,1,0,0,0},
+    {210447,0,0,0,0,0,0,0,0,1,0,0,1},
+    {129944,213719,0,0,4616,0,897,0,0,1,0,0,1},
+    {129944,0,0,0,0,4620,0,0,0,65535,0,7,1},
     {0,0,0,0,4625,0,0,4623,0,65535,0,0,0},
-    {98043,104883,0,0,4636,0,897,0,0,1,0,0,1},
-    {98043,0,0,0,0,4640,0,0,0,65535,0,7,1},
+    {129944,137041,0,0,4636,0,897,0,0,1,0,0,1},
+    {129944,0,0,0,0,4640,0,0,0,65535,0,7,1},
     {0,0,0,0,4643,0,0,4623,0,65535,0,0,0},
-    {97564,76995,0,184284,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,4654,0,0,1,65535,0,9,1},
-    {98443,0,0,0,0,0,0,0,1,1,159,0,1},
-    {174315,0,0,0,0,0,254,0,1,1,0,0,1},
-    {165264,0,0,0,0,0,0,0,0,1,0,0,1},
-    {169921,0,0,0,0,0,256,0,0,65535,0,0,1},
-    {172294,0,0,0,0,0,258,0,0,65535,0,0,1},
-    {172287,0,0,0,0,0,833,0,0,65535,0,0,1},
+    {129458,87263,0,229150,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,4654,0,0,1,65535,0,9,1},
+    {130344,0,0,0,0,0,0,0,1,1,159,0,1},
+    {218045,0,0,0,0,0,254,0,1,1,0,0,1},
+    {208468,0,0,0,0,0,0,0,0,1,0,0,1},
+    {213443,0,0,0,0,0,256,0,0,65535,0,0,1},
+    {215998,0,0,0,0,0,258,0,0,65535,0,0,1},
+    {215991,0,0,0,0,0,833,0,0,65535,0,0,1},
     {0,0,0,0,4674,0,0,4671,0,65535,0,0,0},
     {0,0,0,0,4687,0,0,4671,0,65535,0,0,0},
     {0,0,0,0,4699,0,0,4671,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,160,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,160,0,1},
     {0,0,0,0,4709,0,0,4671,0,65535,0,0,0},
-    {102460,0,0,0,0,0,0,0,1,1,0,0,1},
-    {165264,0,0,0,0,0,0,0,1,1,0,0,1},
+    {134568,0,0,0,0,0,0,0,1,1,0,0,1},
+    {208468,0,0,0,0,0,0,0,1,1,0,0,1},
     {0,0,0,0,4718,0,0,0,0,65535,0,0,0},
-    {169921,0,0,0,0,0,835,0,0,65535,0,0,1},
+    {213443,0,0,0,0,0,835,0,0,65535,0,0,1},
     {0,0,0,0,4730,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,161,0,1},
-    {97564,0,0,0,0,4739,0,0,1,65535,0,9,1},
-    {98443,0,0,0,0,0,0,0,1,1,162,0,1},
-    {169921,0,0,0,0,0,263,0,0,65535,0,0,1},
-    {172287,0,0,0,0,0,265,0,0,65535,0,0,1},
-    {170637,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,161,0,1},
+    {129458,0,0,0,0,4739,0,0,1,65535,0,9,1},
+    {130344,0,0,0,0,0,0,0,1,1,162,0,1},
+    {213443,0,0,0,0,0,263,0,0,65535,0,0,1},
+    {215991,0,0,0,0,0,265,0,0,65535,0,0,1},
+    {214201,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,4752,0,0,4750,0,65535,0,0,0},
-    {172287,0,0,0,0,0,267,0,0,65535,0,0,1},
-    {165937,0,0,0,0,0,0,0,1,1,0,0,1},
-    {166564,0,0,0,4769,0,0,0,0,65535,0,0,1},
+    {215991,0,0,0,0,0,267,0,0,65535,0,0,1},
+    {209149,0,0,0,0,0,0,0,1,1,0,0,1},
+    {209800,0,0,0,4769,0,0,0,0,65535,0,0,1},
     {0,0,0,0,4771,0,0,4750,0,65535,0,0,0},
     {0,0,0,0,4784,0,0,4750,0,65535,0,0,0},
-    {172287,0,0,0,0,0,269,0,0,65535,0,0,1},
+    {215991,0,0,0,0,0,269,0,0,65535,0,0,1},
     {0,0,0,0,4801,0,0,4750,0,65535,0,0,0},
-    {97564,0,0,0,0,0,0,0,1,65535,163,0,1},
-    {98443,0,0,0,0,0,0,0,1,1,164,0,1},
+    {129458,0,0,0,0,0,0,0,1,65535,163,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,164,0,1},
     {0,0,0,0,4813,0,0,0,0,65535,0,0,0},
     {0,0,0,0,4823,0,0,0,0,65535,0,0,0},
-    {176682,0,26637,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,26637,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,4833,0,0,0,0,1,0,0,0},
-    {178188,178688,0,0,0,0,395,0,1,1,0,0,0},
-    {178188,0,0,0,0,4836,395,0,1,1,0,4,0},
+    {222081,222581,0,0,0,0,395,0,1,1,0,0,0},
+    {222081,0,0,0,0,4836,395,0,1,1,0,4,0},
     {0,0,0,0,4838,0,0,0,0,1,0,0,0},
-    {175572,0,0,0,0,0,0,0,1,1,165,0,1},
-    {97564,177757,0,0,0,0,626,0,0,65535,166,0,0},
-    {97564,0,0,0,0,4846,0,0,1,65535,0,9,1},
-    {99943,0,0,0,4848,0,0,0,0,1,0,0,1},
+    {219416,0,0,0,0,0,0,0,1,1,165,0,1},
+    {129458,221644,0,0,0,0,626,0,0,65535,166,0,0},
+    {129458,0,0,0,0,4846,0,0,1,65535,0,9,1},
+    {131906,0,0,0,4848,0,0,0,0,1,0,0,1},
     {0,0,0,0,4851,0,0,0,0,65535,0,0,0},
-    {104706,0,0,0,0,0,0,0,0,1,167,0,1},
-    {99696,0,0,0,4862,0,0,0,1,65535,0,0,1},
+    {136864,0,0,0,0,0,0,0,0,1,167,0,1},
+    {131659,0,0,0,4862,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4865,0,0,0,0,65535,0,0,0},
-    {104706,0,0,0,0,0,0,0,0,1,168,0,1},
-    {99696,0,0,0,4876,0,0,0,1,65535,0,0,1},
+    {136864,0,0,0,0,0,0,0,0,1,168,0,1},
+    {131659,0,0,0,4876,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4879,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,166,0,1},
-    {97564,0,0,0,0,4890,0,0,1,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,166,0,1},
+    {129458,0,0,0,0,4890,0,0,1,65535,0,9,1},
     {0,0,0,0,4892,0,0,0,0,65535,0,0,0},
-    {97564,0,0,0,0,0,0,0,1,65535,169,0,1},
-    {96648,0,0,0,0,0,271,0,0,65535,0,0,1},
-    {99931,0,0,0,0,0,0,0,1,1,0,0,1},
-    {96582,0,0,0,4911,0,0,4909,1,1,0,0,1},
-    {99696,0,0,0,4915,0,0,0,1,65535,0,0,1},
+    {129458,0,0,0,0,0,0,0,1,65535,169,0,1},
+    {128515,0,0,0,0,0,271,0,0,65535,0,0,1},
+    {131894,0,0,0,0,0,0,0,1,1,0,0,1},
+    {128449,0,0,0,4911,0,0,4909,1,1,0,0,1},
+    {131659,0,0,0,4915,0,0,0,1,65535,0,0,1},
     {0,0,0,0,4918,0,0,0,0,65535,0,0,0},
-    {96648,0,0,0,0,0,273,0,0,65535,0,0,1},
-    {100475,0,0,0,0,0,275,0,0,1,0,0,1},
+    {128515,0,0,0,0,0,273,0,0,65535,0,0,1},
+    {132448,0,0,0,0,0,275,0,0,1,0,0,1},
     {0,0,0,0,4932,0,0,0,0,65535,0,0,0},
-    {103786,165172,0,0,0,0,858,0,0,1,0,0,0},
-    {103786,0,0,0,0,4943,0,0,0,65535,0,1,0},
-    {174563,0,0,0,0,0,0,0,1,1,0,0,1},
-    {164160,0,0,0,4945,0,0,0,0,65535,0,0,1},
-    {98043,0,0,0,0,0,0,0,1,1,0,0,1},
-    {175572,0,0,0,0,0,0,0,1,65535,170,0,1},
-    {164860,0,0,0,0,0,2951,0,0,1,0,0,1},
-    {169021,0,0,0,4952,0,0,0,0,65535,0,0,1},
-    {171406,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {171417,0,0,0,0,0,3233,0,0,65535,0,0,1},
-    {101812,0,0,0,0,0,0,0,0,1,0,0,1},
-    {105349,0,0,0,4962,0,0,0,0,1,0,0,1},
-    {165960,0,0,0,0,0,283,0,1,1,0,0,1},
-    {165960,0,0,0,4964,0,0,0,0,65535,0,0,1},
-    {172957,0,0,0,0,0,275,0,0,1,0,0,1},
+    {135921,208358,0,0,0,0,858,0,0,1,0,0,0},
+    {135921,0,0,0,0,4943,0,0,0,65535,0,1,0},
+    {218325,0,0,0,0,0,0,0,1,1,0,0,1},
+    {207275,0,0,0,4945,0,0,0,0,65535,0,0,1},
+    {129944,0,0,0,0,0,0,0,1,1,0,0,1},
+    {219416,0,0,0,0,0,0,0,1,65535,170,0,1},
+    {208017,0,0,0,0,0,2951,0,0,1,0,0,1},
+    {212531,0,0,0,4952,0,0,0,0,65535,0,0,1},
+    {215030,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {215041,0,0,0,0,0,3233,0,0,65535,0,0,1},
+    {133910,0,0,0,0,0,0,0,0,1,0,0,1},
+    {137523,0,0,0,4962,0,0,0,0,1,0,0,1},
+    {209172,0,0,0,0,0,283,0,1,1,0,0,1},
+    {209172,0,0,0,4964,0,0,0,0,65535,0,0,1},
+    {216679,0,0,0,0,0,275,0,0,1,0,0,1},
     {0,0,0,0,4966,0,0,0,0,65535,0,0,0},
-    {175572,0,0,0,0,0,0,0,1,65535,171,0,1},
+    {219416,0,0,0,0,0,0,0,1,65535,171,0,1},
     {0,0,0,0,4985,0,0,0,0,65535,0,0,0},
-    {165960,0,0,0,0,0,0,0,1,1,0,0,1},
-    {165960,0,0,0,5000,0,0,0,0,65535,0,0,1},
+    {209172,0,0,0,0,0,0,0,1,1,0,0,1},
+    {209172,0,0,0,5000,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5002,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5016,0,0,0,0,65535,0,0,0},
-    {164860,0,0,0,0,0,3286,0,0,1,0,0,1},
-    {169021,0,0,0,5033,0,0,0,0,65535,0,0,1},
-    {171417,0,0,0,0,0,3300,0,0,1,0,0,1},
+    {208017,0,0,0,0,0,3286,0,0,1,0,0,1},
+    {212531,0,0,0,5033,0,0,0,0,65535,0,0,1},
+    {215041,0,0,0,0,0,3300,0,0,1,0,0,1},
     {0,0,0,0,5042,0,0,0,0,65535,0,0,0},
-    {164860,0,0,0,0,0,3306,0,0,1,0,0,1},
-    {169021,0,0,0,5055,0,0,0,0,65535,0,0,1},
+    {208017,0,0,0,0,0,3306,0,0,1,0,0,1},
+    {212531,0,0,0,5055,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5059,0,0,0,0,65535,0,0,0},
-    {176682,0,27782,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,172,0,0},
-    {103786,168273,0,0,5070,0,579,0,0,1,0,0,1},
-    {176682,0,311,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,173,0,0},
-    {103786,101406,0,0,5073,0,579,0,0,65535,0,0,0},
-    {103786,175028,0,0,5076,0,579,0,1,1,0,0,1},
-    {103786,0,0,0,0,5079,0,0,1,65535,0,1,0},
-    {176682,0,26702,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27782,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,172,0,0},
+    {135921,211719,0,0,5070,0,579,0,0,1,0,0,1},
+    {220569,0,311,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,173,0,0},
+    {135921,133481,0,0,5073,0,579,0,0,65535,0,0,0},
+    {135921,218801,0,0,5076,0,579,0,1,1,0,0,1},
+    {135921,0,0,0,0,5079,0,0,1,65535,0,1,0},
+    {220569,0,26702,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,5083,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,174,0,0},
-    {103786,168273,0,0,5093,0,579,0,0,1,0,0,1},
-    {178188,0,0,0,0,0,602,0,1,1,175,0,0},
-    {103786,101406,0,0,5096,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,5099,0,0,1,65535,0,1,0},
+    {222081,0,0,0,0,0,602,0,1,1,174,0,0},
+    {135921,211719,0,0,5093,0,579,0,0,1,0,0,1},
+    {222081,0,0,0,0,0,602,0,1,1,175,0,0},
+    {135921,133481,0,0,5096,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,5099,0,0,1,65535,0,1,0},
     {0,0,0,0,5103,0,0,0,0,1,0,0,0},
-    {103786,0,0,0,0,5099,0,0,0,65535,0,1,0},
+    {135921,0,0,0,0,5099,0,0,0,65535,0,1,0},
     {0,0,0,0,5107,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,176,0,0},
-    {103786,168273,0,0,5111,0,579,0,0,1,0,0,1},
-    {178188,0,0,0,0,0,602,0,1,1,177,0,0},
-    {103786,101406,0,0,5116,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,5119,0,0,0,65535,0,1,0},
+    {222081,0,0,0,0,0,602,0,1,1,176,0,0},
+    {135921,211719,0,0,5111,0,579,0,0,1,0,0,1},
+    {222081,0,0,0,0,0,602,0,1,1,177,0,0},
+    {135921,133481,0,0,5116,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,5119,0,0,0,65535,0,1,0},
     {0,0,0,0,5123,0,0,0,0,1,0,0,0},
-    {176682,0,26770,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,573,0,0,1,0,0,0},
+    {220569,0,26770,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,573,0,0,1,0,0,0},
     {0,0,0,0,5132,0,0,0,0,1,0,0,0},
-    {176682,0,26856,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,0,1,178,0,0},
+    {220569,0,26856,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,0,1,178,0,0},
     {0,0,0,0,5135,0,0,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,178,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,178,0,0},
     {0,0,0,0,5138,0,0,0,0,1,0,0,0},
-    {165902,0,0,0,0,0,0,0,1,1,0,0,1},
-    {101338,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174315,0,0,0,0,0,289,0,1,1,0,0,1},
-    {174035,0,0,0,0,0,0,0,0,1,0,0,1},
-    {102256,0,0,0,0,0,0,0,0,1,0,0,1},
-    {174677,0,0,0,5146,0,0,0,0,65535,0,0,1},
-    {103632,0,0,0,0,0,2093,0,0,1,0,0,1},
+    {209114,0,0,0,0,0,0,0,1,1,0,0,1},
+    {133413,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218045,0,0,0,0,0,289,0,1,1,0,0,1},
+    {217757,0,0,0,0,0,0,0,0,1,0,0,1},
+    {134354,0,0,0,0,0,0,0,0,1,0,0,1},
+    {218439,0,0,0,5146,0,0,0,0,65535,0,0,1},
+    {135767,0,0,0,0,0,2093,0,0,1,0,0,1},
     {0,0,0,0,5148,0,0,0,0,65535,0,0,0},
-    {101338,0,0,0,0,0,0,0,1,1,179,0,1},
+    {133413,0,0,0,0,0,0,0,1,1,179,0,1},
     {0,0,0,0,5159,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5166,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5173,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5178,0,0,0,0,65535,0,0,0},
-    {102256,102260,0,0,0,0,421,0,0,1,0,0,1},
-    {102256,0,0,0,0,5183,421,0,0,1,0,4,0},
-    {174677,0,0,0,5185,0,0,0,0,65535,0,0,1},
+    {134354,134358,0,0,0,0,421,0,0,1,0,0,1},
+    {134354,0,0,0,0,5183,421,0,0,1,0,4,0},
+    {218439,0,0,0,5185,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5187,0,0,0,0,65535,0,0,0},
-    {98443,0,0,183275,0,0,0,0,1,1,136,0,1},
+    {130344,0,0,228141,0,0,0,0,1,1,136,0,1},
     {0,0,0,0,5192,0,0,788,0,65535,0,0,0},
     {0,0,0,0,5205,0,0,788,0,65535,0,0,0},
-    {98443,0,0,183275,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,228141,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,5217,0,0,788,0,65535,0,0,0},
     {0,0,0,0,5229,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182917,0,0,0,0,1,1,136,0,1},
-    {178188,178852,0,0,1981,0,403,0,0,1,137,0,1},
-    {178188,0,0,0,0,5240,0,0,0,1,137,8,1},
+    {130344,0,0,227783,0,0,0,0,1,1,136,0,1},
+    {222081,222745,0,0,1981,0,403,0,0,1,137,0,1},
+    {222081,0,0,0,0,5240,0,0,0,1,137,8,1},
     {0,0,0,0,5242,0,0,788,0,65535,0,0,0},
     {0,0,0,0,5255,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182917,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227783,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,5267,0,0,788,0,65535,0,0,0},
-    {178188,0,0,0,0,5240,403,0,0,1,137,4,1},
+    {222081,0,0,0,0,5240,403,0,0,1,137,4,1},
     {0,0,0,0,5279,0,0,788,0,65535,0,0,0},
-    {174206,0,0,0,0,0,0,0,0,1,0,0,1},
-    {177873,0,0,0,0,0,0,0,1,1,180,0,1},
-    {167917,0,0,0,0,0,0,0,1,1,0,0,1},
-    {170673,0,0,0,0,0,0,0,0,1,0,0,1},
-    {165960,0,0,0,0,0,283,0,0,1,0,0,1},
-    {166024,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95792,0,0,0,0,0,291,0,1,1,0,0,1},
-    {169921,0,0,0,5294,0,0,0,0,65535,0,0,1},
+    {217928,0,0,0,0,0,0,0,0,1,0,0,1},
+    {221766,0,0,0,0,0,0,0,1,1,180,0,1},
+    {211350,0,0,0,0,0,0,0,1,1,0,0,1},
+    {214246,0,0,0,0,0,0,0,0,1,0,0,1},
+    {209172,0,0,0,0,0,283,0,0,1,0,0,1},
+    {209253,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127620,0,0,0,0,0,291,0,1,1,0,0,1},
+    {213443,0,0,0,5294,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5298,0,0,5296,0,65535,0,0,0},
     {0,0,0,0,5312,0,0,5310,0,65535,0,0,0},
     {0,0,0,0,5322,0,0,1067,0,65535,0,0,0},
-    {170673,0,0,0,0,0,0,0,1,1,0,0,1},
+    {214246,0,0,0,0,0,0,0,1,1,0,0,1},
     {0,0,0,0,5330,0,0,1067,0,65535,0,0,0},
-    {177873,0,0,0,0,0,0,5337,1,1,180,0,1},
+    {221766,0,0,0,0,0,0,5337,1,1,180,0,1},
     {0,0,0,0,5339,0,0,0,0,65535,0,0,0},
-    {177873,0,0,0,0,0,0,5337,1,1,181,0,1},
+    {221766,0,0,0,0,0,0,5337,1,1,181,0,1},
     {0,0,0,0,5348,0,0,0,0,65535,0,0,0},
-    {101445,0,0,0,0,0,0,0,1,1,0,0,1},
-    {97482,0,0,0,0,0,0,0,0,1,0,0,1},
-    {176134,0,0,0,5355,0,0,0,0,1,0,0,1},
-    {101978,0,0,0,0,0,0,0,0,1,0,0,1},
-    {166282,0,0,0,0,0,0,0,0,1,0,0,1},
-    {103506,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172914,0,0,0,0,0,0,0,0,1,0,0,1},
-    {175572,0,0,0,0,0,0,0,1,1,182,0,1},
+    {133520,0,0,0,0,0,0,0,1,1,0,0,1},
+    {129376,0,0,0,0,0,0,0,0,1,0,0,1},
+    {219978,0,0,0,5355,0,0,0,0,1,0,0,1},
+    {134076,0,0,0,0,0,0,0,0,1,0,0,1},
+    {209518,0,0,0,0,0,0,0,0,1,0,0,1},
+    {135633,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216636,0,0,0,0,0,0,0,0,1,0,0,1},
+    {219416,0,0,0,0,0,0,0,1,1,182,0,1},
     {0,0,0,0,5358,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5368,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5377,0,0,0,0,65535,0,0,0},
-    {97470,0,0,0,0,0,0,0,0,1,0,0,1},
-    {176134,0,0,0,5385,0,0,0,0,1,0,0,1},
+    {129364,0,0,0,0,0,0,0,0,1,0,0,1},
+    {219978,0,0,0,5385,0,0,0,0,1,0,0,1},
     {0,0,0,0,5392,0,0,5389,0,65535,0,0,0},
-    {176682,0,26929,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,183,0,0},
+    {220569,0,26929,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,183,0,0},
     {0,0,0,0,5401,0,0,0,0,1,0,0,0},
-    {176682,0,27006,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,184,0,0},
+    {220569,0,27006,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,184,0,0},
     {0,0,0,0,5410,0,0,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,185,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,185,0,0},
     {0,0,0,0,5610,0,0,0,0,65535,0,0,0},
-    {167194,0,0,0,0,0,0,0,1,1,0,0,1},
-    {98878,0,0,0,5808,0,0,0,1,65535,0,0,1},
-    {175572,0,0,0,5811,0,0,0,0,65535,0,0,1},
-    {174898,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {165925,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {98038,0,0,0,0,0,0,0,0,1,0,0,1},
-    {174136,0,0,0,0,0,0,0,0,1,184,0,1},
-    {170324,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95816,0,0,0,5813,0,0,0,0,1,0,0,1},
-    {166247,0,0,0,0,0,275,0,0,1,0,0,1},
+    {210447,0,0,0,0,0,0,0,1,1,0,0,1},
+    {130792,0,0,0,5808,0,0,0,1,65535,0,0,1},
+    {219416,0,0,0,5811,0,0,0,0,65535,0,0,1},
+    {218666,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {209137,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {129939,0,0,0,0,0,0,0,0,1,0,0,1},
+    {217858,0,0,0,0,0,0,0,0,1,184,0,1},
+    {213876,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127644,0,0,0,5813,0,0,0,0,1,0,0,1},
+    {209483,0,0,0,0,0,275,0,0,1,0,0,1},
     {0,0,0,0,5818,0,0,0,0,65535,0,0,0},
-    {174136,0,0,0,0,0,0,0,0,1,185,0,1},
-    {95816,0,0,0,5827,0,0,0,0,1,0,0,1},
+    {217858,0,0,0,0,0,0,0,0,1,185,0,1},
+    {127644,0,0,0,5827,0,0,0,0,1,0,0,1},
     {0,0,0,0,5832,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5841,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5848,0,0,0,0,65535,0,0,0},
-    {174136,0,0,0,0,0,0,0,0,1,186,0,1},
-    {95816,0,0,0,5856,0,0,0,0,1,0,0,1},
+    {217858,0,0,0,0,0,0,0,0,1,186,0,1},
+    {127644,0,0,0,5856,0,0,0,0,1,0,0,1},
     {0,0,0,0,5861,0,0,0,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,187,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,187,0,1},
     {0,0,0,0,5867,0,0,0,0,65535,0,0,0},
     {0,0,0,0,5870,0,0,0,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,188,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,188,0,1},
     {0,0,0,0,5872,0,0,0,0,65535,0,0,0},
-    {176682,0,27700,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,189,0,0},
-    {103786,166613,0,0,5874,0,579,0,1,1,0,0,1},
-    {176682,0,276,0,0,0,0,0,1,1,0,0,0},
-    {103786,100794,0,0,5877,0,579,0,1,1,0,0,1},
-    {176682,0,27560,0,0,0,0,0,1,1,0,0,0},
-    {103786,164898,0,0,5880,0,579,0,0,65535,0,0,1},
-    {103786,0,0,0,0,5883,0,0,2,65535,0,1,0},
-    {176682,0,27077,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27700,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,189,0,0},
+    {135921,209849,0,0,5874,0,579,0,1,1,0,0,1},
+    {220569,0,276,0,0,0,0,0,1,1,0,0,0},
+    {135921,132850,0,0,5877,0,579,0,1,1,0,0,1},
+    {220569,0,27560,0,0,0,0,0,1,1,0,0,0},
+    {135921,208055,0,0,5880,0,579,0,0,65535,0,0,1},
+    {135921,0,0,0,0,5883,0,0,2,65535,0,1,0},
+    {220569,0,27077,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,5887,0,0,0,0,65535,0,0,0},
-    {166602,0,0,0,0,0,5893,0,1,1,187,0,1},
-    {99943,0,0,0,0,0,879,0,0,1,0,0,1},
-    {95792,0,0,0,0,0,3457,0,1,1,0,0,1},
-    {169921,0,0,0,5906,0,0,0,0,65535,0,0,1},
-    {96705,0,0,0,0,0,3467,0,0,65535,0,0,1},
-    {175572,0,0,0,0,0,0,0,0,1,190,0,1},
-    {171153,0,0,0,0,0,0,0,0,1,0,0,1},
-    {179902,0,0,0,0,0,0,0,0,1,0,0,1},
-    {175028,0,0,0,0,0,0,0,0,1,0,0,1},
-    {172379,0,0,0,0,0,0,0,0,1,191,0,1},
-    {102139,0,0,0,0,0,5908,0,0,1,0,0,1},
-    {102175,0,0,0,5911,0,0,0,0,65535,0,0,1},
-    {102121,0,0,0,5913,0,0,0,0,65535,0,0,1},
+    {209838,0,0,0,0,0,5893,0,1,1,187,0,1},
+    {131906,0,0,0,0,0,879,0,0,1,0,0,1},
+    {127620,0,0,0,0,0,3457,0,1,1,0,0,1},
+    {213443,0,0,0,5906,0,0,0,0,65535,0,0,1},
+    {128572,0,0,0,0,0,3467,0,0,65535,0,0,1},
+    {219416,0,0,0,0,0,0,0,0,1,190,0,1},
+    {214767,0,0,0,0,0,0,0,0,1,0,0,1},
+    {223795,0,0,0,0,0,0,0,0,1,0,0,1},
+    {218801,0,0,0,0,0,0,0,0,1,0,0,1},
+    {216091,0,0,0,0,0,0,0,0,1,191,0,1},
+    {134237,0,0,0,0,0,5908,0,0,1,0,0,1},
+    {134273,0,0,0,5911,0,0,0,0,65535,0,0,1},
+    {134219,0,0,0,5913,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5920,0,0,5918,0,65535,0,0,0},
-    {95792,0,0,0,0,0,886,0,1,1,0,0,1},
-    {169921,0,0,0,5939,0,0,0,0,65535,0,0,1},
-    {102121,0,0,0,5941,0,0,0,0,65535,0,0,1},
+    {127620,0,0,0,0,0,886,0,1,1,0,0,1},
+    {213443,0,0,0,5939,0,0,0,0,65535,0,0,1},
+    {134219,0,0,0,5941,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5945,0,0,5918,0,65535,0,0,0},
-    {171153,0,0,0,0,0,403,0,0,1,0,0,1},
-    {102139,0,0,0,0,0,5957,0,0,1,0,0,1},
-    {102175,0,0,0,5960,0,0,0,0,65535,0,0,1},
-    {102121,0,0,0,5962,0,0,0,0,65535,0,0,1},
+    {214767,0,0,0,0,0,403,0,0,1,0,0,1},
+    {134237,0,0,0,0,0,5957,0,0,1,0,0,1},
+    {134273,0,0,0,5960,0,0,0,0,65535,0,0,1},
+    {134219,0,0,0,5962,0,0,0,0,65535,0,0,1},
     {0,0,0,0,5966,0,0,5918,0,65535,0,0,0},
-    {103786,166613,0,0,0,0,5977,0,0,65535,0,0,0},
-    {103786,0,0,0,0,5979,0,0,0,65535,0,1,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,192,0,1},
-    {97564,0,0,0,0,5981,0,0,0,65535,0,9,1},
-    {171896,0,0,0,0,0,5989,0,0,1,0,0,1},
-    {171938,0,0,0,0,0,886,0,0,1,0,0,1},
-    {171406,0,0,0,0,0,0,0,0,65535,193,0,0},
-    {167749,0,0,0,0,0,0,0,0,1,0,0,1},
-    {101898,0,0,0,5996,0,0,0,0,1,0,0,1},
+    {135921,209849,0,0,0,0,5977,0,0,65535,0,0,0},
+    {135921,0,0,0,0,5979,0,0,0,65535,0,1,0},
+    {129458,221331,0,0,0,0,626,0,0,65535,192,0,1},
+    {129458,0,0,0,0,5981,0,0,0,65535,0,9,1},
+    {215600,0,0,0,0,0,5989,0,0,1,0,0,1},
+    {215642,0,0,0,0,0,886,0,0,1,0,0,1},
+    {215030,0,0,0,0,0,0,0,0,65535,193,0,0},
+    {211173,0,0,0,0,0,0,0,0,1,0,0,1},
+    {133996,0,0,0,5996,0,0,0,0,1,0,0,1},
     {0,0,0,0,6001,0,0,5999,0,65535,0,0,0},
-    {171406,0,0,0,0,0,0,0,0,65535,152,0,0},
+    {215030,0,0,0,0,0,0,0,0,65535,152,0,0},
     {0,0,0,0,6016,0,0,5999,0,65535,0,0,0},
     {0,0,0,0,6031,0,0,5999,0,65535,0,0,0},
-    {171938,0,0,0,0,0,886,0,1,1,0,0,1},
-    {102121,0,0,0,6045,0,0,0,0,65535,0,0,1},
+    {215642,0,0,0,0,0,886,0,1,1,0,0,1},
+    {134219,0,0,0,6045,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6047,0,0,0,0,65535,0,0,0},
-    {97564,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {171896,0,0,0,0,0,6064,0,0,1,0,0,1},
-    {171938,0,0,0,0,0,6074,0,1,1,0,0,1},
+    {129458,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {215600,0,0,0,0,0,6064,0,0,1,0,0,1},
+    {215642,0,0,0,0,0,6074,0,1,1,0,0,1},
     {0,0,0,0,6076,0,0,0,0,65535,0,0,0},
-    {171896,0,0,0,0,0,6087,0,0,1,0,0,1},
-    {166602,0,0,0,0,0,5893,0,1,1,188,0,1},
-    {103123,0,0,0,0,0,0,0,0,1,0,0,1},
-    {96664,0,0,0,0,0,0,0,1,1,0,0,1},
-    {171938,0,0,0,0,0,273,0,1,1,0,0,1},
+    {215600,0,0,0,0,0,6087,0,0,1,0,0,1},
+    {209838,0,0,0,0,0,5893,0,1,1,188,0,1},
+    {135240,0,0,0,0,0,0,0,0,1,0,0,1},
+    {128531,0,0,0,0,0,0,0,1,1,0,0,1},
+    {215642,0,0,0,0,0,273,0,1,1,0,0,1},
     {0,0,0,0,6090,0,0,0,0,65535,0,0,0},
-    {178188,0,0,0,0,0,1319,0,1,1,0,0,1},
-    {103786,174516,0,0,6100,0,6105,0,0,65535,0,0,1},
-    {103786,0,0,0,0,6107,0,0,0,65535,0,1,0},
-    {97564,177444,0,180759,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,6109,0,0,0,65535,0,9,1},
-    {98443,0,0,181964,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,0,0,626,0,0,1,183,0,1},
+    {222081,0,0,0,0,0,1319,0,1,1,0,0,1},
+    {135921,218246,0,0,6100,0,6105,0,0,65535,0,0,1},
+    {135921,0,0,0,0,6107,0,0,0,65535,0,1,0},
+    {129458,221331,0,225625,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,6109,0,0,0,65535,0,9,1},
+    {130344,0,0,226830,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,0,0,626,0,0,1,183,0,1},
     {0,0,0,0,6111,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,194,0,1},
-    {97564,0,0,0,0,6121,0,0,1,65535,0,9,1},
-    {98443,0,0,0,0,0,0,0,1,1,195,0,1},
-    {102460,0,0,0,0,0,0,6123,0,1,0,0,1},
-    {178188,0,0,0,0,0,0,6125,0,1,0,0,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,194,0,1},
+    {129458,0,0,0,0,6121,0,0,1,65535,0,9,1},
+    {130344,0,0,0,0,0,0,0,1,1,195,0,1},
+    {134568,0,0,0,0,0,0,6123,0,1,0,0,1},
+    {222081,0,0,0,0,0,0,6125,0,1,0,0,1},
     {0,0,0,0,6129,0,0,6127,0,65535,0,0,0},
     {0,0,0,0,6140,0,0,6127,0,65535,0,0,0},
-    {102460,0,0,0,0,0,0,6150,0,1,0,0,1},
-    {178188,0,0,0,0,0,0,6152,0,1,0,0,1},
+    {134568,0,0,0,0,0,0,6150,0,1,0,0,1},
+    {222081,0,0,0,0,0,0,6152,0,1,0,0,1},
     {0,0,0,0,6154,0,0,6127,0,65535,0,0,0},
-    {97564,98140,0,181005,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,6163,0,0,1,65535,0,9,1},
-    {98443,0,0,0,0,0,0,0,1,1,196,0,1},
-    {178188,0,0,0,0,0,0,6167,0,1,0,0,1},
+    {129458,130041,0,225871,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,6163,0,0,1,65535,0,9,1},
+    {130344,0,0,0,0,0,0,0,1,1,196,0,1},
+    {222081,0,0,0,0,0,0,6167,0,1,0,0,1},
     {0,0,0,0,6169,0,0,6127,0,65535,0,0,0},
-    {97564,164754,0,183759,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,6177,0,0,1,65535,0,9,1},
+    {129458,207869,0,228625,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,6177,0,0,1,65535,0,9,1},
     {0,0,0,0,6179,0,0,6127,0,65535,0,0,0},
-    {97564,177444,0,183861,0,0,626,0,1,1,194,0,1},
-    {97564,0,0,0,0,6187,0,0,1,65535,0,9,1},
-    {178188,0,0,0,0,0,0,6189,0,1,0,0,1},
-    {165157,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {173953,0,0,0,0,0,902,0,0,1,0,0,1},
-    {171617,0,0,0,0,0,0,6192,0,65535,0,0,1},
+    {129458,221331,0,228727,0,0,626,0,1,1,194,0,1},
+    {129458,0,0,0,0,6187,0,0,1,65535,0,9,1},
+    {222081,0,0,0,0,0,0,6189,0,1,0,0,1},
+    {208343,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {217675,0,0,0,0,0,902,0,0,1,0,0,1},
+    {215252,0,0,0,0,0,0,6192,0,65535,0,0,1},
     {0,0,0,0,6194,0,0,6127,0,65535,0,0,0},
     {0,0,0,0,6209,0,0,6127,0,65535,0,0,0},
-    {178188,0,0,0,0,0,0,6223,0,1,0,0,1},
+    {222081,0,0,0,0,0,0,6223,0,1,0,0,1},
     {0,0,0,0,6226,0,0,6127,0,65535,0,0,0},
-    {97564,76984,0,183861,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,6236,0,0,1,65535,0,9,1},
-    {178188,0,0,0,0,0,0,6238,0,1,0,0,1},
+    {129458,87252,0,228727,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,6236,0,0,1,65535,0,9,1},
+    {222081,0,0,0,0,0,0,6238,0,1,0,0,1},
     {0,0,0,0,6241,0,0,6127,0,65535,0,0,0},
-    {102460,0,0,0,0,0,0,6249,0,1,0,0,1},
+    {134568,0,0,0,0,0,0,6249,0,1,0,0,1},
     {0,0,0,0,6251,0,0,6127,0,65535,0,0,0},
-    {102460,0,0,0,0,0,767,6259,0,1,0,0,1},
+    {134568,0,0,0,0,0,767,6259,0,1,0,0,1},
     {0,0,0,0,6261,0,0,6127,0,65535,0,0,0},
-    {97564,173556,0,183966,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,6269,0,0,0,65535,0,9,1},
-    {98443,0,0,181336,0,0,0,0,1,1,0,0,1},
-    {102460,102502,0,0,0,0,2562,0,0,1,0,0,1},
-    {102460,0,0,0,0,6271,0,0,0,1,0,8,0},
-    {178188,178711,0,0,0,0,626,0,1,1,197,0,1},
-    {178188,0,0,0,0,6273,626,0,1,1,0,4,0},
-    {98443,0,0,182797,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,0,0,626,0,1,1,198,0,1},
-    {99297,164871,0,0,6275,0,897,0,0,1,0,0,1},
-    {99297,0,0,0,0,6278,0,0,0,65535,0,10,1},
+    {129458,217278,0,228832,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,6269,0,0,0,65535,0,9,1},
+    {130344,0,0,226202,0,0,0,0,1,1,0,0,1},
+    {134568,134610,0,0,0,0,2562,0,0,1,0,0,1},
+    {134568,0,0,0,0,6271,0,0,0,1,0,8,0},
+    {222081,222604,0,0,0,0,626,0,1,1,197,0,1},
+    {222081,0,0,0,0,6273,626,0,1,1,0,4,0},
+    {130344,0,0,227663,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,0,0,626,0,1,1,198,0,1},
+    {131241,208028,0,0,6275,0,897,0,0,1,0,0,1},
+    {131241,0,0,0,0,6278,0,0,0,65535,0,10,1},
     {0,0,0,0,6280,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6290,0,0,0,0,65535,0,0,0},
-    {97564,87146,0,183966,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,6299,0,0,0,65535,0,9,1},
-    {98443,0,0,182857,0,0,0,0,1,1,0,0,1},
-    {102460,0,0,0,0,1478,680,0,1,1,0,4,0},
-    {178188,178711,0,0,0,0,626,0,1,1,199,0,1},
-    {178188,0,0,0,0,6301,626,0,1,1,0,4,0},
+    {129458,103499,0,228832,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,6299,0,0,0,65535,0,9,1},
+    {130344,0,0,227723,0,0,0,0,1,1,0,0,1},
+    {134568,0,0,0,0,1478,680,0,1,1,0,4,0},
+    {222081,222604,0,0,0,0,626,0,1,1,199,0,1},
+    {222081,0,0,0,0,6301,626,0,1,1,0,4,0},
     {0,0,0,0,6303,0,0,0,0,65535,0,0,0},
-    {178188,178711,0,0,0,0,626,0,1,1,200,0,1},
-    {178188,0,0,0,0,6315,626,0,1,1,0,4,0},
+    {222081,222604,0,0,0,0,626,0,1,1,200,0,1},
+    {222081,0,0,0,0,6315,626,0,1,1,0,4,0},
     {0,0,0,0,6317,0,0,0,0,65535,0,0,0},
-    {98443,0,0,182382,0,0,0,0,1,1,0,0,1},
-    {178188,178711,0,0,0,0,626,0,1,1,0,0,1},
-    {178188,0,0,0,0,6325,626,0,1,1,0,4,0},
+    {130344,0,0,227248,0,0,0,0,1,1,0,0,1},
+    {222081,222604,0,0,0,0,626,0,1,1,0,0,1},
+    {222081,0,0,0,0,6325,626,0,1,1,0,4,0},
     {0,0,0,0,6327,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6336,0,0,0,0,65535,0,0,0},
-    {97564,174548,0,184075,0,0,626,0,1,1,0,0,1},
-    {97564,172480,0,0,0,0,626,0,0,65535,201,0,0},
-    {97564,0,0,0,0,6347,0,0,1,65535,0,9,1},
-    {169921,0,0,0,0,0,309,0,0,65535,0,0,1},
-    {105084,0,0,0,0,0,311,0,0,65535,0,0,1},
-    {101274,0,0,0,0,0,313,0,0,65535,0,0,1},
+    {129458,218289,0,228941,0,0,626,0,1,1,0,0,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,201,0,0},
+    {129458,0,0,0,0,6347,0,0,1,65535,0,9,1},
+    {213443,0,0,0,0,0,309,0,0,65535,0,0,1},
+    {137242,0,0,0,0,0,311,0,0,65535,0,0,1},
+    {133349,0,0,0,0,0,313,0,0,65535,0,0,1},
     {0,0,0,0,6368,0,0,6127,0,65535,0,0,0},
-    {97564,172480,0,0,0,0,626,0,0,65535,202,0,1},
-    {97564,0,0,0,0,6380,0,0,1,65535,0,9,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,202,0,1},
+    {129458,0,0,0,0,6380,0,0,1,65535,0,9,1},
     {0,0,0,0,6383,0,0,6127,0,65535,0,0,0},
-    {97564,172480,0,0,0,0,626,0,0,65535,203,0,1},
-    {97564,0,0,0,0,6395,0,0,1,65535,0,9,1},
+    {129458,216202,0,0,0,0,626,0,0,65535,203,0,1},
+    {129458,0,0,0,0,6395,0,0,1,65535,0,9,1},
     {0,0,0,0,6401,0,0,6398,0,65535,0,0,0},
-    {97564,0,0,0,0,6413,0,0,1,65535,0,9,1},
-    {105084,0,0,0,0,0,315,0,0,65535,0,0,1},
-    {101274,0,0,0,0,0,317,0,0,65535,0,0,1},
+    {129458,0,0,0,0,6413,0,0,1,65535,0,9,1},
+    {137242,0,0,0,0,0,315,0,0,65535,0,0,1},
+    {133349,0,0,0,0,0,317,0,0,65535,0,0,1},
     {0,0,0,0,6426,0,0,6423,0,65535,0,0,0},
-    {98443,0,0,182262,0,0,0,0,1,1,0,0,1},
-    {178188,178711,0,0,0,0,626,0,0,1,204,0,1},
-    {178188,0,0,0,0,6437,0,0,0,1,0,8,0},
+    {130344,0,0,227128,0,0,0,0,1,1,0,0,1},
+    {222081,222604,0,0,0,0,626,0,0,1,204,0,1},
+    {222081,0,0,0,0,6437,0,0,0,1,0,8,0},
     {0,0,0,0,6439,0,0,6127,0,65535,0,0,0},
-    {178188,178711,0,0,0,0,626,0,0,1,205,0,1},
-    {178188,0,0,0,0,6449,0,0,0,1,0,8,0},
+    {222081,222604,0,0,0,0,626,0,0,1,205,0,1},
+    {222081,0,0,0,0,6449,0,0,0,1,0,8,0},
     {0,0,0,0,6451,0,0,6127,0,65535,0,0,0},
-    {178188,0,0,0,0,6449,626,0,0,1,0,4,0},
+    {222081,0,0,0,0,6449,626,0,0,1,0,4,0},
     {0,0,0,0,6458,0,0,6127,0,65535,0,0,0},
-    {97564,177718,0,183966,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,6464,0,0,1,65535,0,9,1},
+    {129458,221605,0,228832,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,6464,0,0,1,65535,0,9,1},
     {0,0,0,0,6467,0,0,0,0,65535,0,0,0},
-    {97564,0,0,0,0,6475,0,0,1,65535,0,9,1},
-    {105084,0,0,0,0,0,319,0,0,65535,0,0,1},
+    {129458,0,0,0,0,6475,0,0,1,65535,0,9,1},
+    {137242,0,0,0,0,0,319,0,0,65535,0,0,1},
     {0,0,0,0,6481,0,0,6423,0,65535,0,0,0},
-    {174563,0,0,0,0,0,0,0,0,1,0,0,1},
-    {164160,79189,0,184551,6495,0,393,6492,0,65535,0,0,1},
-    {164160,59850,0,184767,6495,0,393,6498,0,65535,0,0,0},
-    {164160,78855,0,184810,6495,0,393,6500,0,65535,0,0,0},
-    {164160,0,0,0,6495,6502,0,0,0,65535,0,9,1},
-    {95757,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174898,0,0,0,6495,0,0,0,0,65535,0,0,1},
-    {165925,0,0,0,0,0,0,0,0,4,0,0,1},
-    {100334,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95816,0,0,0,6506,0,0,0,0,65535,0,0,1},
+    {218325,0,0,0,0,0,0,0,0,1,0,0,1},
+    {207275,90786,0,229417,6495,0,393,6492,0,65535,0,0,1},
+    {207275,63734,0,229633,6495,0,393,6498,0,65535,0,0,0},
+    {207275,89849,0,229676,6495,0,393,6500,0,65535,0,0,0},
+    {207275,0,0,0,6495,6502,0,0,0,65535,0,9,1},
+    {127585,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218666,0,0,0,6495,0,0,0,0,65535,0,0,1},
+    {209137,0,0,0,0,0,0,0,0,4,0,0,1},
+    {132307,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127644,0,0,0,6506,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6512,0,0,0,0,65535,0,0,0},
-    {164160,79189,0,184551,0,0,393,6492,0,65535,0,0,1},
-    {164160,59850,0,184767,0,0,393,6498,0,65535,0,0,0},
-    {164160,78855,0,184810,0,0,393,6500,0,65535,0,0,0},
-    {164160,0,0,0,6495,6519,0,0,0,65535,0,9,1},
-    {95816,0,0,0,6523,0,0,0,0,65535,0,0,1},
+    {207275,90786,0,229417,0,0,393,6492,0,65535,0,0,1},
+    {207275,63734,0,229633,0,0,393,6498,0,65535,0,0,0},
+    {207275,89849,0,229676,0,0,393,6500,0,65535,0,0,0},
+    {207275,0,0,0,6495,6519,0,0,0,65535,0,9,1},
+    {127644,0,0,0,6523,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6529,0,0,0,0,65535,0,0,0},
-    {164160,79189,0,184551,0,0,393,0,0,1,0,0,1},
-    {164160,59850,0,184767,0,0,393,0,0,1,0,0,0},
-    {164160,0,0,0,6495,6536,0,0,0,65535,0,9,1},
+    {207275,90786,0,229417,0,0,393,0,0,1,0,0,1},
+    {207275,63734,0,229633,0,0,393,0,0,1,0,0,0},
+    {207275,0,0,0,6495,6536,0,0,0,65535,0,9,1},
     {0,0,0,0,6539,0,0,0,0,65535,0,0,0},
-    {95816,0,0,0,6545,0,0,0,0,65535,0,0,1},
+    {127644,0,0,0,6545,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6551,0,0,0,0,65535,0,0,0},
-    {103786,171294,0,0,0,0,4844,6557,0,1,0,0,0},
-    {103786,103300,0,0,0,0,6559,0,0,1,0,0,0},
-    {103786,175435,0,0,0,0,324,0,0,65535,0,0,0},
-    {103786,172988,0,0,0,0,5114,0,0,1,0,0,0},
-    {103786,0,0,0,0,6561,0,0,0,65535,0,1,0},
-    {164160,0,0,0,4945,0,0,0,1,65535,0,0,1},
-    {104487,0,0,0,0,0,0,0,0,1,0,0,1},
-    {104846,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {167194,0,0,0,6569,0,0,6567,1,65535,0,0,1},
-    {177764,0,0,0,0,0,0,0,0,1,0,0,1},
-    {174898,0,0,0,6572,0,0,0,0,65535,0,0,0},
-    {97173,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95816,0,0,0,5813,0,0,0,0,65535,0,0,1},
-    {165714,0,0,0,0,0,0,0,1,1,206,0,1},
-    {99129,0,0,0,6576,0,0,0,0,65535,0,0,0},
+    {135921,214918,0,0,0,0,4844,6557,0,1,0,0,0},
+    {135921,135417,0,0,0,0,6559,0,0,1,0,0,0},
+    {135921,219279,0,0,0,0,324,0,0,65535,0,0,0},
+    {135921,216710,0,0,0,0,5114,0,0,1,0,0,0},
+    {135921,0,0,0,0,6561,0,0,0,65535,0,1,0},
+    {207275,0,0,0,4945,0,0,0,1,65535,0,0,1},
+    {136622,0,0,0,0,0,0,0,0,1,0,0,1},
+    {137004,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {210447,0,0,0,6569,0,0,6567,1,65535,0,0,1},
+    {221651,0,0,0,0,0,0,0,0,1,0,0,1},
+    {218666,0,0,0,6572,0,0,0,0,65535,0,0,0},
+    {129040,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127644,0,0,0,5813,0,0,0,0,65535,0,0,1},
+    {208926,0,0,0,0,0,0,0,1,1,206,0,1},
+    {131043,0,0,0,6576,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6578,0,0,0,0,65535,0,0,0},
-    {103786,97183,0,0,0,0,6587,0,0,1,0,0,0},
-    {103786,104788,0,0,0,0,5346,0,0,65535,0,0,0},
-    {103786,0,0,0,0,6589,0,0,0,65535,0,1,0},
-    {104781,0,0,0,0,0,0,0,1,1,0,0,1},
-    {95816,0,0,0,5827,0,0,0,0,65535,0,0,1},
-    {165714,0,0,0,0,0,0,0,1,1,207,0,1},
-    {99129,0,0,0,6596,0,0,0,0,65535,0,0,0},
+    {135921,129050,0,0,0,0,6587,0,0,1,0,0,0},
+    {135921,136946,0,0,0,0,5346,0,0,65535,0,0,0},
+    {135921,0,0,0,0,6589,0,0,0,65535,0,1,0},
+    {136939,0,0,0,0,0,0,0,1,1,0,0,1},
+    {127644,0,0,0,5827,0,0,0,0,65535,0,0,1},
+    {208926,0,0,0,0,0,0,0,1,1,207,0,1},
+    {131043,0,0,0,6596,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6598,0,0,0,0,65535,0,0,0},
-    {103786,171294,0,0,0,0,4844,0,0,1,0,0,0},
-    {103786,0,0,0,0,6608,0,0,0,65535,0,1,0},
+    {135921,214918,0,0,0,0,4844,0,0,1,0,0,0},
+    {135921,0,0,0,0,6608,0,0,0,65535,0,1,0},
     {0,0,0,0,6615,0,0,0,0,65535,0,0,0},
-    {103786,104788,0,0,0,0,5346,0,0,1,0,0,0},
-    {103786,0,0,0,0,6625,0,0,0,65535,0,1,0},
-    {167194,0,0,0,6569,0,0,0,1,65535,0,0,1},
-    {95816,0,0,0,6630,0,0,0,0,65535,0,0,1},
+    {135921,136946,0,0,0,0,5346,0,0,1,0,0,0},
+    {135921,0,0,0,0,6625,0,0,0,65535,0,1,0},
+    {210447,0,0,0,6569,0,0,0,1,65535,0,0,1},
+    {127644,0,0,0,6630,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6638,0,0,6636,0,65535,0,0,0},
-    {103786,0,0,0,0,6647,0,0,0,65535,0,1,0},
-    {167194,0,0,0,6569,0,0,6651,1,65535,0,0,1},
+    {135921,0,0,0,0,6647,0,0,0,65535,0,1,0},
+    {210447,0,0,0,6569,0,0,6651,1,65535,0,0,1},
     {0,0,0,0,6653,0,0,0,0,65535,0,0,0},
-    {103786,171294,0,0,0,0,4844,0,0,1,0,0,1},
-    {103786,103300,0,0,0,0,6559,0,0,1,0,0,1},
-    {103786,97183,0,0,0,0,6587,0,0,1,0,0,1},
-    {103786,0,0,0,0,6662,0,0,0,65535,0,1,0},
-    {174898,0,0,0,6572,0,0,0,0,65535,0,0,1},
-    {95816,0,0,0,6666,0,0,0,0,65535,0,0,1},
-    {99129,0,0,0,6596,0,0,0,0,65535,0,0,1},
+    {135921,214918,0,0,0,0,4844,0,0,1,0,0,1},
+    {135921,135417,0,0,0,0,6559,0,0,1,0,0,1},
+    {135921,129050,0,0,0,0,6587,0,0,1,0,0,1},
+    {135921,0,0,0,0,6662,0,0,0,65535,0,1,0},
+    {218666,0,0,0,6572,0,0,0,0,65535,0,0,1},
+    {127644,0,0,0,6666,0,0,0,0,65535,0,0,1},
+    {131043,0,0,0,6596,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6672,0,0,0,0,65535,0,0,0},
-    {164160,79189,0,184551,4945,0,393,6492,0,65535,0,0,1},
-    {164160,0,0,0,4945,6681,0,0,1,65535,0,9,1},
-    {104487,0,0,0,0,0,0,0,1,1,0,0,1},
-    {167194,0,0,0,6683,0,0,0,1,65535,0,0,1},
+    {207275,90786,0,229417,4945,0,393,6492,0,65535,0,0,1},
+    {207275,0,0,0,4945,6681,0,0,1,65535,0,9,1},
+    {136622,0,0,0,0,0,0,0,1,1,0,0,1},
+    {210447,0,0,0,6683,0,0,0,1,65535,0,0,1},
     {0,0,0,0,6685,0,0,0,0,65535,0,0,0},
-    {164160,0,0,0,4945,6691,0,0,1,65535,0,9,1},
+    {207275,0,0,0,4945,6691,0,0,1,65535,0,9,1},
     {0,0,0,0,6693,0,0,0,0,65535,0,0,0},
-    {164160,0,0,0,4945,6699,0,0,1,65535,0,9,1},
+    {207275,0,0,0,4945,6699,0,0,1,65535,0,9,1},
     {0,0,0,0,6701,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6706,0,0,0,0,65535,0,0,0},
-    {170380,0,0,0,0,0,3306,0,0,1,0,0,1},
-    {168886,0,0,0,0,0,275,0,0,1,0,0,1},
-    {98443,0,0,0,0,0,0,0,0,65535,149,0,1},
-    {173935,0,0,0,0,0,0,0,0,65535,208,0,1},
-    {165960,0,0,0,0,0,283,0,0,65535,0,0,1},
-    {174898,0,0,0,4945,0,0,0,0,65535,0,0,1},
-    {103200,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {213932,0,0,0,0,0,3306,0,0,1,0,0,1},
+    {212373,0,0,0,0,0,275,0,0,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,0,65535,149,0,1},
+    {217657,0,0,0,0,0,0,0,0,65535,208,0,1},
+    {209172,0,0,0,0,0,283,0,0,65535,0,0,1},
+    {218666,0,0,0,4945,0,0,0,0,65535,0,0,1},
+    {135317,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6712,0,0,6709,0,65535,0,0,0},
-    {165960,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {209172,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,6724,0,0,6721,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,0,65535,209,0,1},
+    {130344,0,0,0,0,0,0,0,0,65535,209,0,1},
     {0,0,0,0,6733,0,0,6721,0,65535,0,0,0},
-    {170380,0,0,0,0,0,3306,0,1,1,0,0,1},
-    {168886,0,0,0,0,0,275,0,1,1,0,0,1},
-    {98443,0,0,0,0,0,0,0,0,65535,210,0,1},
-    {173935,0,0,0,0,0,0,0,0,65535,211,0,1},
+    {213932,0,0,0,0,0,3306,0,1,1,0,0,1},
+    {212373,0,0,0,0,0,275,0,1,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,0,65535,210,0,1},
+    {217657,0,0,0,0,0,0,0,0,65535,211,0,1},
     {0,0,0,0,6745,0,0,6743,0,65535,0,0,0},
-    {96775,0,0,0,0,0,5608,0,0,65535,0,0,0},
-    {169911,0,0,0,0,0,0,0,0,1,0,0,1},
-    {95792,0,0,0,0,0,5854,0,1,1,0,0,0},
-    {169921,0,0,0,6763,0,0,0,0,65535,0,0,0},
+    {128642,0,0,0,0,0,5608,0,0,65535,0,0,0},
+    {213433,0,0,0,0,0,0,0,0,1,0,0,1},
+    {127620,0,0,0,0,0,5854,0,1,1,0,0,0},
+    {213443,0,0,0,6763,0,0,0,0,65535,0,0,0},
     {0,0,0,0,6767,0,0,6765,0,65535,0,0,0},
     {0,0,0,0,6777,0,0,6765,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,212,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,212,0,1},
     {0,0,0,0,6793,0,0,6765,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,213,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,213,0,1},
     {0,0,0,0,6807,0,0,6765,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,214,0,1},
-    {169911,0,0,0,0,0,0,0,1,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,214,0,1},
+    {213433,0,0,0,0,0,0,0,1,1,0,0,1},
     {0,0,0,0,6819,0,0,0,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,215,0,1},
-    {169911,0,0,0,0,0,767,0,1,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,215,0,1},
+    {213433,0,0,0,0,0,767,0,1,1,0,0,1},
     {0,0,0,0,6830,0,0,0,0,65535,0,0,0},
-    {171574,0,0,0,0,0,0,0,0,1,0,0,1},
-    {174677,0,0,0,6835,0,0,0,1,65535,0,0,1},
-    {175572,0,0,0,0,0,0,0,0,1,216,0,1},
-    {180233,0,0,0,0,0,3457,0,1,1,0,0,1},
-    {168305,0,0,0,0,0,275,0,0,1,0,0,1},
-    {175572,0,0,184176,0,0,0,0,1,1,216,0,1},
-    {95969,83969,0,0,6840,0,897,0,0,65535,0,0,1},
-    {175572,0,0,181122,0,0,0,0,1,1,216,0,1},
-    {95969,83986,0,0,6844,0,897,0,0,65535,0,0,1},
-    {95969,0,0,0,6850,6854,0,6848,1,65535,0,7,1},
+    {215209,0,0,0,0,0,0,0,0,1,0,0,1},
+    {218439,0,0,0,6835,0,0,0,1,65535,0,0,1},
+    {219416,0,0,0,0,0,0,0,0,1,216,0,1},
+    {224126,0,0,0,0,0,3457,0,1,1,0,0,1},
+    {211759,0,0,0,0,0,275,0,0,1,0,0,1},
+    {219416,0,0,229042,0,0,0,0,1,1,216,0,1},
+    {127836,97628,0,0,6840,0,897,0,0,65535,0,0,1},
+    {219416,0,0,225988,0,0,0,0,1,1,216,0,1},
+    {127836,97645,0,0,6844,0,897,0,0,65535,0,0,1},
+    {127836,0,0,0,6850,6854,0,6848,1,65535,0,7,1},
     {0,0,0,0,6857,0,0,0,0,65535,0,0,0},
-    {175572,0,0,0,0,0,0,0,0,1,217,0,1},
-    {175572,0,0,184176,0,0,0,0,1,1,0,0,1},
-    {95969,83969,0,0,6865,0,897,0,0,65535,0,0,1},
-    {175572,0,0,181122,0,0,0,0,1,1,0,0,1},
-    {95969,83986,0,0,6867,0,897,0,0,65535,0,0,1},
-    {95969,0,0,0,6869,6873,0,6848,1,65535,0,7,1},
+    {219416,0,0,0,0,0,0,0,0,1,217,0,1},
+    {219416,0,0,229042,0,0,0,0,1,1,0,0,1},
+    {127836,97628,0,0,6865,0,897,0,0,65535,0,0,1},
+    {219416,0,0,225988,0,0,0,0,1,1,0,0,1},
+    {127836,97645,0,0,6867,0,897,0,0,65535,0,0,1},
+    {127836,0,0,0,6869,6873,0,6848,1,65535,0,7,1},
     {0,0,0,0,6876,0,0,0,0,65535,0,0,0},
-    {95969,0,0,0,6850,6873,0,6848,1,65535,0,7,1},
+    {127836,0,0,0,6850,6873,0,6848,1,65535,0,7,1},
     {0,0,0,0,6881,0,0,0,0,65535,0,0,0},
-    {95969,0,0,0,6850,6873,0,6886,1,65535,0,7,1},
+    {127836,0,0,0,6850,6873,0,6886,1,65535,0,7,1},
     {0,0,0,0,6888,0,0,0,0,65535,0,0,0},
-    {171574,0,0,0,0,0,0,0,1,1,0,0,1},
-    {174677,0,0,0,6892,0,0,0,1,65535,0,0,1},
-    {180233,0,0,0,0,0,271,0,1,1,0,0,1},
-    {168305,0,0,0,0,0,275,6894,0,1,0,0,1},
-    {95969,83986,0,0,6867,0,897,0,0,1,0,0,1},
-    {95969,0,0,0,6896,6900,0,0,1,65535,0,7,1},
+    {215209,0,0,0,0,0,0,0,1,1,0,0,1},
+    {218439,0,0,0,6892,0,0,0,1,65535,0,0,1},
+    {224126,0,0,0,0,0,271,0,1,1,0,0,1},
+    {211759,0,0,0,0,0,275,6894,0,1,0,0,1},
+    {127836,97645,0,0,6867,0,897,0,0,1,0,0,1},
+    {127836,0,0,0,6896,6900,0,0,1,65535,0,7,1},
     {0,0,0,0,6903,0,0,0,0,65535,0,0,0},
-    {180233,0,0,0,0,0,333,0,1,1,0,0,1},
-    {168305,0,0,0,0,0,275,6911,0,1,0,0,1},
-    {95969,0,0,0,6913,6900,0,0,1,65535,0,7,1},
+    {224126,0,0,0,0,0,333,0,1,1,0,0,1},
+    {211759,0,0,0,0,0,275,6911,0,1,0,0,1},
+    {127836,0,0,0,6913,6900,0,0,1,65535,0,7,1},
     {0,0,0,0,6917,0,0,0,0,65535,0,0,0},
-    {98878,84064,0,184720,0,0,602,0,1,1,0,0,1},
-    {98878,79879,0,184674,0,0,602,0,1,1,0,0,1},
-    {98878,0,0,0,0,6921,0,0,2,65535,0,9,1},
-    {98443,0,0,0,6924,0,0,0,1,1,136,0,1},
-    {98443,0,0,181602,0,0,0,0,1,1,136,0,1},
-    {98443,0,151,0,0,0,0,0,1,1,0,0,1},
-    {178188,0,0,0,6926,0,403,0,0,1,137,0,1},
-    {99297,70947,0,0,6931,0,897,782,0,1,0,0,1},
-    {98443,0,0,181543,0,0,0,0,1,1,136,0,1},
-    {178188,0,0,0,2587,0,403,0,0,1,137,0,1},
-    {99297,62894,0,0,6935,0,897,782,0,1,0,0,1},
-    {99297,0,0,0,3706,6939,0,782,0,65535,0,10,1},
+    {130792,97723,0,229586,0,0,602,0,1,1,0,0,1},
+    {130792,91604,0,229540,0,0,602,0,1,1,0,0,1},
+    {130792,0,0,0,0,6921,0,0,2,65535,0,9,1},
+    {130344,0,0,0,6924,0,0,0,1,1,136,0,1},
+    {130344,0,0,226468,0,0,0,0,1,1,136,0,1},
+    {130344,0,151,0,0,0,0,0,1,1,0,0,1},
+    {222081,0,0,0,6926,0,403,0,0,1,137,0,1},
+    {131241,78019,0,0,6931,0,897,782,0,1,0,0,1},
+    {130344,0,0,226409,0,0,0,0,1,1,136,0,1},
+    {222081,0,0,0,2587,0,403,0,0,1,137,0,1},
+    {131241,67734,0,0,6935,0,897,782,0,1,0,0,1},
+    {131241,0,0,0,3706,6939,0,782,0,65535,0,10,1},
     {0,0,0,0,6942,0,0,788,0,65535,0,0,0},
     {0,0,0,0,6955,0,0,788,0,65535,0,0,0},
-    {98443,0,0,0,6924,0,0,0,1,1,138,0,1},
-    {98443,0,0,181602,0,0,0,0,1,1,138,0,1},
-    {99297,70947,0,0,6967,0,897,782,0,1,0,0,1},
-    {98443,0,0,181543,0,0,0,0,1,1,138,0,1},
-    {99297,62894,0,0,6971,0,897,782,0,1,0,0,1},
-    {99297,0,0,0,3735,6975,0,782,0,65535,0,10,1},
+    {130344,0,0,0,6924,0,0,0,1,1,138,0,1},
+    {130344,0,0,226468,0,0,0,0,1,1,138,0,1},
+    {131241,78019,0,0,6967,0,897,782,0,1,0,0,1},
+    {130344,0,0,226409,0,0,0,0,1,1,138,0,1},
+    {131241,67734,0,0,6971,0,897,782,0,1,0,0,1},
+    {131241,0,0,0,3735,6975,0,782,0,65535,0,10,1},
     {0,0,0,0,6978,0,0,788,0,65535,0,0,0},
-    {98878,0,0,0,0,6921,0,0,0,65535,0,9,1},
-    {98443,0,0,0,6990,0,0,0,1,1,138,0,1},
+    {130792,0,0,0,0,6921,0,0,0,65535,0,9,1},
+    {130344,0,0,0,6990,0,0,0,1,1,138,0,1},
     {0,0,0,0,6992,0,0,788,0,65535,0,0,0},
-    {174563,0,27426,0,0,0,0,0,1,1,0,0,1},
-    {98443,0,41,0,0,0,0,0,1,1,0,0,1},
-    {98878,84064,0,0,7003,0,602,0,1,1,0,0,1},
-    {98878,0,0,0,0,7006,0,0,0,65535,0,3,1},
-    {98443,0,0,0,7009,0,0,0,1,1,85,0,1},
-    {98443,0,0,181602,0,0,0,0,1,1,85,0,1},
-    {178188,0,0,0,6926,0,403,0,0,1,86,0,1},
-    {99297,70947,0,0,7011,0,897,782,0,1,0,0,1},
-    {98443,0,0,181543,0,0,0,0,1,1,85,0,1},
-    {178188,0,0,0,2587,0,403,0,0,1,86,0,1},
-    {99297,62894,0,0,7015,0,897,782,0,1,0,0,1},
-    {99297,0,0,0,784,7019,0,782,0,65535,0,10,1},
+    {218325,0,27426,0,0,0,0,0,1,1,0,0,1},
+    {130344,0,41,0,0,0,0,0,1,1,0,0,1},
+    {130792,97723,0,0,7003,0,602,0,1,1,0,0,1},
+    {130792,0,0,0,0,7006,0,0,0,65535,0,3,1},
+    {130344,0,0,0,7009,0,0,0,1,1,85,0,1},
+    {130344,0,0,226468,0,0,0,0,1,1,85,0,1},
+    {222081,0,0,0,6926,0,403,0,0,1,86,0,1},
+    {131241,78019,0,0,7011,0,897,782,0,1,0,0,1},
+    {130344,0,0,226409,0,0,0,0,1,1,85,0,1},
+    {222081,0,0,0,2587,0,403,0,0,1,86,0,1},
+    {131241,67734,0,0,7015,0,897,782,0,1,0,0,1},
+    {131241,0,0,0,784,7019,0,782,0,65535,0,10,1},
     {0,0,0,0,7022,0,0,788,0,65535,0,0,0},
-    {103786,173006,0,0,0,0,335,0,0,65535,0,0,0},
-    {103786,99282,0,0,0,0,337,0,0,1,0,0,0},
-    {103786,0,0,0,0,7033,0,0,0,65535,0,1,0},
-    {164160,0,0,0,0,0,0,0,0,1,0,0,1},
-    {103786,171273,0,0,0,0,339,0,0,1,0,0,1},
-    {103786,176682,0,0,0,0,341,0,0,1,0,0,1},
-    {103786,0,0,0,0,7036,0,0,0,65535,0,1,0},
-    {171259,0,0,0,7039,0,6165,0,1,1,0,0,1},
-    {174315,0,0,0,0,0,0,0,1,1,0,0,1},
-    {96655,0,0,0,0,0,0,0,1,1,0,0,1},
-    {96648,0,0,0,0,0,7048,0,0,1,0,0,1},
-    {103786,165432,0,0,0,0,7050,0,0,1,0,0,0},
-    {103786,76810,0,0,0,0,335,0,0,65535,0,0,0},
-    {103786,0,0,0,0,7052,0,0,0,65535,0,1,0},
-    {165942,0,0,0,0,0,0,0,1,1,0,0,1},
-    {103786,165404,0,0,0,0,347,0,0,1,0,0,0},
-    {103786,168855,0,0,0,0,349,0,0,1,0,0,0},
-    {103786,0,0,0,0,7055,0,0,0,65535,0,1,0},
-    {178188,0,0,0,0,0,7058,0,0,1,0,0,1},
-    {165384,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {96211,0,0,0,7071,0,0,0,0,65535,0,0,1},
-    {165384,0,0,0,7075,0,0,0,0,65535,0,0,1},
+    {135921,216728,0,0,0,0,335,0,0,65535,0,0,0},
+    {135921,131226,0,0,0,0,337,0,0,1,0,0,0},
+    {135921,0,0,0,0,7033,0,0,0,65535,0,1,0},
+    {207275,0,0,0,0,0,0,0,0,1,0,0,1},
+    {135921,214887,0,0,0,0,339,0,0,1,0,0,1},
+    {135921,220569,0,0,0,0,341,0,0,1,0,0,1},
+    {135921,0,0,0,0,7036,0,0,0,65535,0,1,0},
+    {214873,0,0,0,7039,0,6165,0,1,1,0,0,1},
+    {218045,0,0,0,0,0,0,0,1,1,0,0,1},
+    {128522,0,0,0,0,0,0,0,1,1,0,0,1},
+    {128515,0,0,0,0,0,7048,0,0,1,0,0,1},
+    {135921,208644,0,0,0,0,7050,0,0,1,0,0,0},
+    {135921,86055,0,0,0,0,335,0,0,65535,0,0,0},
+    {135921,0,0,0,0,7052,0,0,0,65535,0,1,0},
+    {209154,0,0,0,0,0,0,0,1,1,0,0,1},
+    {135921,208616,0,0,0,0,347,0,0,1,0,0,0},
+    {135921,212342,0,0,0,0,349,0,0,1,0,0,0},
+    {135921,0,0,0,0,7055,0,0,0,65535,0,1,0},
+    {222081,0,0,0,0,0,7058,0,0,1,0,0,1},
+    {208596,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {128078,0,0,0,7071,0,0,0,0,65535,0,0,1},
+    {208596,0,0,0,7075,0,0,0,0,65535,0,0,1},
     {0,0,0,0,7084,0,0,7081,0,65535,0,0,0},
     {0,0,0,0,7094,0,0,7081,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,0,0,0},
-    {174673,172690,0,184595,0,0,602,0,0,1,218,0,1},
-    {174673,0,0,0,7104,7106,0,0,0,65535,0,9,1},
-    {166749,0,0,0,7108,0,0,0,0,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,0,0,0},
+    {218435,216412,0,229461,0,0,602,0,0,1,218,0,1},
+    {218435,0,0,0,7104,7106,0,0,0,65535,0,9,1},
+    {209985,0,0,0,7108,0,0,0,0,1,0,0,1},
     {0,0,0,0,7110,0,0,7081,0,65535,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,219,0,0},
-    {103786,168273,0,0,7120,0,579,0,0,6,0,0,1},
-    {178188,0,0,0,0,0,602,0,1,1,220,0,0},
-    {103786,101406,0,0,7123,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,7126,0,0,1,65535,0,1,0},
-    {176682,0,27156,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,219,0,0},
+    {135921,211719,0,0,7120,0,579,0,0,6,0,0,1},
+    {222081,0,0,0,0,0,602,0,1,1,220,0,0},
+    {135921,133481,0,0,7123,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,7126,0,0,1,65535,0,1,0},
+    {220569,0,27156,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,7130,0,0,6557,0,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,221,0,0},
-    {103786,168273,0,0,7134,0,579,0,0,6,0,0,1},
-    {178188,0,0,0,0,0,602,0,1,1,222,0,0},
-    {103786,101406,0,0,7137,0,579,0,0,65535,0,0,0},
-    {103786,0,0,0,0,7140,0,0,1,65535,0,1,0},
+    {222081,0,0,0,0,0,602,0,1,1,221,0,0},
+    {135921,211719,0,0,7134,0,579,0,0,6,0,0,1},
+    {222081,0,0,0,0,0,602,0,1,1,222,0,0},
+    {135921,133481,0,0,7137,0,579,0,0,65535,0,0,0},
+    {135921,0,0,0,0,7140,0,0,1,65535,0,1,0},
     {0,0,0,0,7144,0,0,6557,0,1,0,0,0},
-    {103786,168273,0,0,7134,0,579,0,0,5,0,0,1},
-    {103786,0,0,0,0,7148,0,0,1,65535,0,1,0},
+    {135921,211719,0,0,7134,0,579,0,0,5,0,0,1},
+    {135921,0,0,0,0,7148,0,0,1,65535,0,1,0},
     {0,0,0,0,7152,0,0,0,0,1,0,0,0},
-    {103786,0,0,0,0,7148,0,0,0,65535,0,1,0},
+    {135921,0,0,0,0,7148,0,0,0,65535,0,1,0},
     {0,0,0,0,7156,0,0,0,0,1,0,0,0},
-    {178188,178840,0,0,0,0,602,0,1,1,223,0,0},
-    {178188,0,0,0,0,7163,602,0,1,1,0,4,0},
-    {103786,168273,0,0,7165,0,579,0,0,5,0,0,1},
-    {178188,178840,0,0,0,0,602,0,1,1,224,0,0},
-    {178188,0,0,0,0,7170,602,0,1,1,0,4,0},
-    {103786,101406,0,0,7172,0,579,0,0,65535,0,0,0},
-    {178188,179106,0,0,0,0,655,0,1,1,0,0,0},
-    {178188,0,0,0,0,7175,655,0,1,1,0,4,0},
-    {103786,175028,0,0,7177,0,579,0,1,1,0,0,1},
-    {103786,0,0,0,0,7180,0,0,0,65535,0,1,0},
+    {222081,222733,0,0,0,0,602,0,1,1,223,0,0},
+    {222081,0,0,0,0,7163,602,0,1,1,0,4,0},
+    {135921,211719,0,0,7165,0,579,0,0,5,0,0,1},
+    {222081,222733,0,0,0,0,602,0,1,1,224,0,0},
+    {222081,0,0,0,0,7170,602,0,1,1,0,4,0},
+    {135921,133481,0,0,7172,0,579,0,0,65535,0,0,0},
+    {222081,222999,0,0,0,0,655,0,1,1,0,0,0},
+    {222081,0,0,0,0,7175,655,0,1,1,0,4,0},
+    {135921,218801,0,0,7177,0,579,0,1,1,0,0,1},
+    {135921,0,0,0,0,7180,0,0,0,65535,0,1,0},
     {0,0,0,0,7184,0,0,0,0,1,0,0,0},
-    {171730,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {167194,0,0,0,0,0,0,0,0,65535,0,0,1},
-    {95816,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {215416,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {210447,0,0,0,0,0,0,0,0,65535,0,0,1},
+    {127644,0,0,0,0,0,0,0,0,65535,0,0,1},
     {0,0,0,0,7190,0,0,7188,0,65535,0,0,0},
     {0,0,0,0,7198,0,0,7188,0,65535,0,0,0},
-    {98443,0,0,182976,0,0,0,0,1,1,136,0,1},
+    {130344,0,0,227842,0,0,0,0,1,1,136,0,1},
     {0,0,0,0,7205,0,0,788,0,65535,0,0,0},
     {0,0,0,0,7218,0,0,788,0,65535,0,0,0},
-    {98443,0,0,182976,0,0,0,0,1,1,138,0,1},
+    {130344,0,0,227842,0,0,0,0,1,1,138,0,1},
     {0,0,0,0,7230,0,0,788,0,65535,0,0,0},
     {0,0,0,0,7242,0,0,788,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,225,0,1},
-    {97564,0,0,0,0,7256,0,0,0,65535,0,9,1},
-    {174315,0,0,0,0,0,351,0,1,1,0,0,1},
-    {167917,0,0,0,0,0,7263,0,0,1,0,0,1},
-    {171938,0,0,0,0,0,6741,0,0,1,0,0,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,225,0,1},
+    {129458,0,0,0,0,7256,0,0,0,65535,0,9,1},
+    {218045,0,0,0,0,0,351,0,1,1,0,0,1},
+    {211350,0,0,0,0,0,7263,0,0,1,0,0,1},
+    {215642,0,0,0,0,0,6741,0,0,1,0,0,1},
     {0,0,0,0,7274,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,226,0,1},
-    {97564,0,0,0,0,7289,0,0,0,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,226,0,1},
+    {129458,0,0,0,0,7289,0,0,0,65535,0,9,1},
     {0,0,0,0,7291,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,227,0,1},
-    {97564,0,0,0,0,7306,0,0,0,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,227,0,1},
+    {129458,0,0,0,0,7306,0,0,0,65535,0,9,1},
     {0,0,0,0,7308,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,228,0,1},
-    {97564,0,0,0,0,7322,0,0,1,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,228,0,1},
+    {129458,0,0,0,0,7322,0,0,1,65535,0,9,1},
     {0,0,0,0,7324,0,0,0,0,65535,0,0,0},
-    {176682,0,27219,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,602,0,1,1,229,0,0},
+    {220569,0,27219,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,602,0,1,1,229,0,0},
     {0,0,0,0,7333,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,230,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,230,0,0},
     {0,0,0,0,7336,0,0,0,0,1,0,0,0},
-    {178188,0,0,0,0,0,1,0,1,1,231,0,0},
+    {222081,0,0,0,0,0,1,0,1,1,231,0,0},
     {0,0,0,0,7339,0,0,0,0,1,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,155,0,0},
-    {97564,0,0,0,0,7342,0,0,1,65535,0,9,1},
-    {101274,0,0,0,0,0,7351,0,0,65535,0,0,0},
+    {129458,221331,0,0,0,0,626,0,0,65535,155,0,0},
+    {129458,0,0,0,0,7342,0,0,1,65535,0,9,1},
+    {133349,0,0,0,0,0,7351,0,0,65535,0,0,0},
     {0,0,0,0,7353,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,232,0,1},
-    {97564,0,0,0,0,7366,0,0,1,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,232,0,1},
+    {129458,0,0,0,0,7366,0,0,1,65535,0,9,1},
     {0,0,0,0,7368,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,0,0,0,626,0,0,65535,233,0,1},
-    {97564,0,0,0,0,7381,0,0,1,65535,0,9,1},
+    {129458,221331,0,0,0,0,626,0,0,65535,233,0,1},
+    {129458,0,0,0,0,7381,0,0,1,65535,0,9,1},
     {0,0,0,0,7383,0,0,0,0,65535,0,0,0},
-    {174148,0,0,0,0,0,0,0,1,1,234,0,1},
-    {97564,87146,0,183966,0,0,626,0,1,1,0,0,1},
-    {97564,0,0,0,0,7395,0,0,1,65535,0,9,1},
-    {98443,0,0,0,0,0,0,0,1,1,235,0,1},
-    {178188,178852,0,0,0,0,403,0,0,1,236,0,1},
-    {178188,178711,0,0,0,0,626,0,0,1,237,0,1},
-    {178188,0,0,0,0,7397,0,0,1,1,0,8,1},
+    {217870,0,0,0,0,0,0,0,1,1,234,0,1},
+    {129458,103499,0,228832,0,0,626,0,1,1,0,0,1},
+    {129458,0,0,0,0,7395,0,0,1,65535,0,9,1},
+    {130344,0,0,0,0,0,0,0,1,1,235,0,1},
+    {222081,222745,0,0,0,0,403,0,0,1,236,0,1},
+    {222081,222604,0,0,0,0,626,0,0,1,237,0,1},
+    {222081,0,0,0,0,7397,0,0,1,1,0,8,1},
     {0,0,0,0,7403,0,0,7400,0,65535,0,0,0},
     {0,0,0,0,7412,0,0,7400,0,65535,0,0,0},
-    {98443,0,0,0,0,0,0,0,1,1,238,0,1},
-    {178188,0,0,0,0,0,7422,6152,1,1,0,0,1},
+    {130344,0,0,0,0,0,0,0,1,1,238,0,1},
+    {222081,0,0,0,0,0,7422,6152,1,1,0,0,1},
     {0,0,0,0,7434,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7442,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7449,0,0,0,0,65535,0,0,0},
-    {95698,0,0,0,0,0,0,0,0,1,0,0,1},
-    {175572,0,0,0,0,0,0,0,1,1,239,0,1},
-    {174315,0,0,0,0,0,7461,0,0,1,0,0,1},
-    {97210,0,0,0,0,0,0,0,0,1,115,0,0},
-    {98994,0,0,0,7463,0,0,0,0,1,0,0,0},
-    {99558,0,0,0,0,0,0,0,0,65535,240,0,0},
+    {127517,0,0,0,0,0,0,0,0,1,0,0,1},
+    {219416,0,0,0,0,0,0,0,1,1,239,0,1},
+    {218045,0,0,0,0,0,7461,0,0,1,0,0,1},
+    {129077,0,0,0,0,0,0,0,0,1,115,0,0},
+    {130908,0,0,0,7463,0,0,0,0,1,0,0,0},
+    {131502,0,0,0,0,0,0,0,0,65535,240,0,0},
     {0,0,0,0,7468,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7476,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7483,0,0,0,0,65535,0,0,0},
-    {97564,177444,0,180880,0,0,626,0,0,1,0,0,1},
-    {97564,0,0,0,0,7487,0,0,0,65535,0,9,1},
-    {98443,0,0,182202,0,0,0,0,1,1,0,0,1},
+    {129458,221331,0,225746,0,0,626,0,0,1,0,0,1},
+    {129458,0,0,0,0,7487,0,0,0,65535,0,9,1},
+    {130344,0,0,227068,0,0,0,0,1,1,0,0,1},
     {0,0,0,0,7489,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7498,0,0,0,0,65535,0,0,0},
-    {176682,0,28019,0,0,0,0,0,1,1,0,0,0},
-    {178188,0,0,0,0,0,626,0,1,1,241,0,0},
-    {103786,175435,0,0,7508,0,579,0,1,1,0,0,1},
-    {176682,0,27597,0,0,0,0,0,1,1,0,0,0},
-    {103786,165232,0,0,7511,0,579,0,0,1,0,0,0},
-    {103786,0,0,0,0,7514,0,0,1,65535,0,1,0},
-    {176682,0,27281,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,28019,0,0,0,0,0,1,1,0,0,0},
+    {222081,0,0,0,0,0,626,0,1,1,241,0,0},
+    {135921,219279,0,0,7508,0,579,0,1,1,0,0,1},
+    {220569,0,27597,0,0,0,0,0,1,1,0,0,0},
+    {135921,208436,0,0,7511,0,579,0,0,1,0,0,0},
+    {135921,0,0,0,0,7514,0,0,1,65535,0,1,0},
+    {220569,0,27281,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,7517,0,0,0,0,65535,0,0,0},
     {0,0,0,0,7521,0,0,788,0,65535,0,0,0},
     {0,0,0,0,7534,0,0,788,0,65535,0,0,0},
     {0,0,0,0,7546,0,0,788,0,65535,0,0,0},
     {0,0,0,0,7558,0,0,788,0,65535,0,0,0},
-    {176682,0,27358,0,0,0,0,0,1,1,0,0,0},
+    {220569,0,27358,0,0,0,0,0,1,1,0,0,0},
     {0,0,0,0,7569,0,0,0,0,1,0,0,0},
 };
 
@@ -11469,1338 +15570,1338 @@ static const fhir_slicing_t slicings[11] = {
 
 static const fhir_discriminator_t discriminators[12] = {
     {0,0},
-    {176682,0},
-    {98885,0},
-    {98897,0},
-    {98443,0},
-    {174563,0},
+    {220569,0},
+    {130799,0},
+    {130811,0},
+    {130344,0},
+    {218325,0},
     {28079,2},
-    {98448,0},
-    {98465,0},
-    {172051,0},
-    {175572,0},
+    {130362,0},
+    {130379,0},
+    {215755,0},
+    {219416,0},
     {28079,0},
 };
 
 static const apr_uint32_t canonicals[132] = {
-    0,111372,108333,111631,108384,109388,109596,110575,111039,110298,138102,109012,109959,107971,117599,108123,
-    116285,115102,110725,109493,108537,109862,110835,110056,109649,110238,110522,111101,110623,109769,109911,116756,
-    108584,110410,108637,111262,108768,108851,108694,108936,119538,118601,109128,110885,120422,120500,120339,109448,
-    121470,121549,121621,121692,113653,135706,121314,124621,109817,126202,126128,126052,126267,126346,126490,125907,
-    125840,125983,126421,111536,108025,108483,107861,109702,110180,110778,111476,108434,108176,133043,111427,110985,
-    111586,108230,109178,107802,110462,110670,111208,152099,152163,152030,149164,152648,148456,152232,149829,115380,
-    150607,151293,151051,151135,151217,150463,149381,149295,152305,149229,150672,150891,150739,138657,153067,151612,
-    152509,149755,151701,151955,152587,149895,153222,152862,148611,150045,149099,152791,131799,131582,118435,149961,
-    156139,156285,156204,127834,
+    0,143804,140765,144063,140816,141820,142028,143007,143471,142730,170534,141444,142391,140403,150031,140555,
+    148717,147534,143157,141925,140969,142294,143267,142488,142081,142670,142954,143533,143055,142201,142343,149188,
+    141016,142842,141069,143694,141200,141283,141126,141368,151970,151033,141560,143317,152854,152932,152771,141880,
+    153902,153981,154053,154124,146085,168138,153746,157053,142249,158634,158560,158484,158699,158778,158922,158339,
+    158272,158415,158853,143968,140457,140915,140293,142134,142612,143210,143908,140866,140608,165475,143859,143417,
+    144018,140662,141610,140234,142894,143102,143640,191726,191790,191657,188791,192275,188083,191859,189456,147812,
+    190234,190920,190678,190762,190844,190090,189008,188922,191932,188856,190299,190518,190366,171089,192694,191239,
+    192136,189382,191328,191582,192214,189522,192849,192489,188238,189672,188726,192418,164231,164014,150867,189588,
+    195766,195912,195831,160266,
 };
 
 static const fhir_invariant_t invariants[286] = {
     {0,0,0,0},
-    {102115,56049,175042,1},
-    {95824,79317,167377,1},
-    {96065,58048,179328,0},
-    {96071,57950,179150,0},
-    {96311,67822,174041,0},
-    {96317,81195,32398,0},
-    {96323,60579,58517,0},
-    {96425,67869,169033,0},
-    {100342,79317,167377,1},
-    {100348,55391,172222,0},
-    {100382,55478,30526,0},
-    {100388,78334,166701,0},
-    {100394,89820,102014,0},
-    {100361,73772,31235,0},
-    {100368,73694,31155,0},
-    {100375,73851,31410,0},
-    {98011,79317,167377,1},
-    {100457,79317,167377,1},
-    {100463,94545,99364,0},
-    {100406,79317,167377,1},
-    {98401,79317,167377,1},
-    {99338,63018,98169,1},
-    {99344,73602,95391,0},
-    {99350,62929,179508,0},
-    {170350,67593,170187,0},
-    {170356,72756,169500,0},
-    {170362,72798,169601,0},
-    {170368,72718,169411,0},
-    {170374,72841,169695,0},
-    {102454,79317,167377,1},
-    {103336,79317,167377,1},
-    {103359,79317,167377,1},
-    {103401,79317,167377,1},
-    {103294,79317,167377,1},
-    {104555,60285,95904,0},
-    {104561,60373,95932,0},
-    {104775,79317,167377,1},
-    {105063,60421,166652,0},
-    {164664,79317,167377,1},
-    {164674,73353,100987,0},
-    {165210,89641,30897,0},
-    {165878,79317,167377,1},
-    {165954,78779,165389,0},
-    {166190,55776,103022,0},
-    {166196,89415,166980,0},
-    {166202,58332,167022,0},
-    {166459,79317,167377,1},
-    {166465,87738,104889,0},
-    {167158,77676,32860,0},
-    {167164,87815,104975,0},
-    {166442,179978,180023,0},
-    {167170,79317,167377,1},
-    {167176,80998,100233,0},
-    {167720,79317,167377,1},
-    {167726,85327,165563,0},
-    {167732,60522,176443,0},
-    {167591,79754,168687,1},
-    {167827,100613,100691,0},
-    {167833,73151,178194,0},
-    {168511,79317,167377,1},
-    {168868,89731,30897,0},
-    {169891,79317,167377,1},
-    {171162,79317,167377,1},
-    {171202,89563,101304,0},
-    {172391,79317,167377,1},
-    {171568,79317,167377,1},
-    {172430,79317,167377,1},
-    {173890,79317,167377,1},
-    {173896,73549,180500,0},
-    {173902,86365,97697,0},
-    {171066,168765,168818,0},
-    {172530,79317,167377,1},
-    {172536,68211,101202,0},
-    {172570,74144,31283,0},
-    {172646,74558,95648,0},
-    {172652,74471,175577,0},
-    {172658,56294,173498,0},
-    {172684,75923,97784,0},
-    {172549,75368,165480,0},
-    {172556,57577,173338,0},
-    {172563,89486,165610,0},
-    {172578,57669,173414,0},
-    {172585,57617,101548,0},
-    {172592,63667,100148,0},
-    {172599,70497,176716,0},
-    {172619,65964,101640,0},
-    {172626,70445,177059,0},
-    {172633,79556,32308,0},
-    {173320,79317,167377,1},
-    {165198,77040,165723,0},
-    {174862,79317,167377,1},
-    {174874,55478,30526,0},
-    {174880,73772,31235,0},
-    {174886,73694,31155,0},
-    {174892,73851,31410,0},
-    {175484,79317,167377,1},
-    {179834,79317,167377,1},
-    {95898,90375,30082,0},
-    {171129,73285,98661,0},
-    {96305,67923,175923,0},
-    {96576,74088,100528,0},
-    {172973,67623,167199,0},
-    {100400,55714,172182,0},
-    {100354,86297,172728,0},
-    {100412,84008,101370,0},
-    {100469,61471,168398,0},
-    {98425,56224,175062,0},
-    {98431,56170,103022,0},
-    {98407,74251,99018,0},
-    {98413,74315,31761,0},
-    {98419,74363,31800,0},
-    {99332,103365,98786,0},
-    {99326,87646,174435,0},
-    {100418,56363,178290,0},
-    {98437,90541,29891,0},
-    {97688,85540,97573,0},
-    {102233,67719,169116,0},
-    {102239,67719,169116,0},
-    {101749,90129,29819,0},
-    {102245,90253,98693,0},
-    {102710,78438,166815,0},
-    {102749,164404,99721,0},
-    {102755,70860,104608,0},
-    {102761,82956,169798,0},
-    {102767,82915,169837,0},
-    {102647,59031,96961,0},
-    {102661,90836,175986,0},
-    {102668,63502,99652,0},
-    {102675,100865,100925,0},
-    {102682,173155,173216,0},
-    {102696,78602,31084,0},
-    {102703,68045,169223,0},
-    {102716,68098,169155,1},
-    {102730,173039,173099,0},
-    {102654,93855,178949,0},
-    {102723,63536,103713,1},
-    {102641,74701,101842,0},
-    {102743,57484,95987,0},
-    {102689,174715,30302,0},
-    {103438,58400,103733,0},
-    {104861,71509,30596,0},
-    {164762,80833,102057,0},
-    {164790,80883,178108,0},
-    {164669,73453,172121,0},
-    {166218,85705,102144,0},
-    {166437,77577,166333,0},
-    {165192,79317,167377,1},
-    {167182,71372,29724,0},
-    {167188,72186,30791,0},
-    {167821,78691,166137,0},
-    {168517,67781,175955,0},
-    {168523,56104,172766,0},
-    {168529,56408,174783,0},
-    {165198,55923,32075,0},
-    {169104,85463,167268,0},
-    {169905,74036,174071,0},
-    {171168,71615,33453,0},
-    {171208,66591,175855,0},
-    {171214,55989,96218,0},
-    {171220,80936,33058,0},
-    {171226,85113,175797,0},
-    {171238,76079,33398,0},
-    {171244,84764,175887,0},
-    {171174,77606,33287,0},
-    {171181,73918,96265,0},
-    {171188,74629,103068,0},
-    {171195,60464,171820,0},
-    {171232,74414,168584,0},
-    {171123,79490,29682,0},
-    {172368,73985,166092,0},
-    {171330,79627,31983,0},
-    {172385,78808,172084,0},
-    {171324,78508,170696,0},
-    {172612,79578,102909,0},
-    {172670,75758,28403,0},
-    {172606,78734,167347,0},
-    {172640,67344,102800,0},
-    {172664,57775,28248,0},
-    {172677,57725,102773,0},
-    {173326,60326,102867,0},
-    {173332,78556,100102,0},
-    {174868,74760,179695,0},
-    {165198,86596,168545,0},
-    {165204,88879,168545,0},
-    {175536,89292,97315,0},
-    {175490,86596,168545,0},
-    {175542,81042,103796,0},
-    {175496,86667,99183,0},
-    {175510,86811,32191,0},
-    {175554,86902,173726,0},
-    {175524,88879,168545,0},
-    {175530,94084,103655,0},
-    {175157,164556,102322,0},
-    {175170,164612,169975,0},
-    {175176,102283,102364,0},
-    {175182,169938,170013,0},
-    {175188,75259,170049,0},
-    {175194,75208,102404,0},
-    {175200,75163,100299,0},
-    {175206,75459,168186,0},
-    {175163,75306,175217,0},
-    {175363,67986,100565,0},
-    {175369,55666,99568,0},
-    {175375,55827,32912,0},
-    {179840,56492,179069,0},
-    {179853,56555,30464,0},
-    {179859,60680,99432,0},
-    {179865,85593,98819,0},
-    {179871,78523,98753,0},
-    {179846,78651,98661,0},
-    {168880,89896,180205,0},
-    {168874,58275,180205,0},
-    {102737,77548,102975,0},
-    {171318,166038,31496,0},
-    {172542,171004,96884,0},
-    {175566,88776,173577,0},
-    {175560,89195,173577,0},
-    {175548,81119,104062,0},
-    {175503,88949,99183,0},
-    {175517,89092,32191,0},
-    {167151,89954,30213,0},
-    {173985,89368,99164,0},
-    {179819,164304,28203,0},
-    {179829,74826,178323,0},
-    {179824,74995,30368,0},
-    {99943,0,166963,0},
-    {99943,0,176017,0},
-    {99943,0,175652,0},
-    {99943,0,175668,0},
-    {99943,0,175732,0},
-    {99943,0,176117,0},
-    {99943,0,176053,0},
-    {99943,0,176068,0},
-    {99943,0,176101,0},
-    {179819,164304,28143,0},
-    {177678,66806,176686,0},
-    {177637,75105,178323,0},
-    {177452,55578,180104,1},
-    {177506,78196,164171,0},
-    {177698,102518,32559,0},
-    {177708,165271,32711,0},
-    {177462,102518,32559,0},
-    {177678,66693,176686,0},
-    {177668,85918,177885,1},
-    {177668,85871,177885,1},
-    {177668,85871,178037,1},
-    {177452,85871,98911,1},
-    {177473,75602,176299,0},
-    {177708,71105,176145,0},
-    {177571,179917,174155,0},
-    {177582,171948,30937,0},
-    {177452,65903,28143,0},
-    {177648,85823,168070,0},
-    {177561,74886,30368,0},
-    {177452,65903,28085,0},
-    {177648,85823,178587,0},
-    {177648,85823,178866,0},
-    {177658,85972,167947,1},
-    {177593,85823,31625,0},
-    {177658,85972,178461,1},
-    {177658,85972,178732,1},
-    {177452,65903,80615,0},
-    {177452,65903,28203,0},
-    {177517,79246,178367,0},
-    {177528,79193,28843,0},
-    {177539,59855,178396,0},
-    {177550,78860,178433,0},
-    {177604,73069,104327,0},
-    {177678,58727,30660,0},
-    {177678,67471,31842,0},
-    {177698,67471,30660,0},
-    {169886,85762,174926,0},
-    {177484,85624,170455,0},
-    {169886,85762,174906,0},
-    {177484,85624,170393,0},
-    {177688,83054,32487,0},
-    {170991,168316,180237,0},
-    {170991,168316,29475,0},
-    {170991,168316,28731,0},
-    {170991,168316,28627,0},
-    {172514,88101,174323,1},
-    {172522,94306,29566,0},
-    {177495,67659,167229,0},
-    {177615,80480,98571,0},
-    {177626,70975,98484,1},
+    {134213,57495,218815,1},
+    {127652,90996,210630,1},
+    {127932,60952,223221,0},
+    {127938,60854,223043,0},
+    {128178,74284,217763,0},
+    {128184,93428,32398,0},
+    {128190,65412,61421,0},
+    {128292,74331,212543,0},
+    {132315,90996,210630,1},
+    {132321,56837,215926,0},
+    {132355,56924,30526,0},
+    {132361,89324,209937,0},
+    {132367,109008,134112,0},
+    {132334,83017,31235,0},
+    {132341,82939,31155,0},
+    {132348,83096,31410,0},
+    {129912,90996,210630,1},
+    {132430,90996,210630,1},
+    {132436,114590,131308,0},
+    {132379,90996,210630,1},
+    {130302,90996,210630,1},
+    {131282,67858,130070,1},
+    {131288,82847,127193,0},
+    {131294,67769,223401,0},
+    {213902,74055,213739,0},
+    {213908,80850,213022,0},
+    {213914,80892,213123,0},
+    {213920,80812,212933,0},
+    {213926,80935,213217,0},
+    {134562,90996,210630,1},
+    {135453,90996,210630,1},
+    {135476,90996,210630,1},
+    {135518,90996,210630,1},
+    {135411,90996,210630,1},
+    {136690,65118,127771,0},
+    {136696,65206,127799,0},
+    {136933,90996,210630,1},
+    {137221,65254,209888,0},
+    {207779,90996,210630,1},
+    {207789,82598,133043,0},
+    {208414,108829,30897,0},
+    {209090,90996,210630,1},
+    {209166,89769,208601,0},
+    {209419,57222,135139,0},
+    {209425,108603,210216,0},
+    {209431,61236,210258,0},
+    {209695,90996,210630,1},
+    {209701,104098,137047,0},
+    {210394,88666,32860,0},
+    {210400,104175,137133,0},
+    {209678,223871,223916,0},
+    {210406,90996,210630,1},
+    {210412,93231,132196,0},
+    {211134,90996,210630,1},
+    {211140,99824,208775,0},
+    {211146,65355,220309,0},
+    {210925,91477,212160,1},
+    {211251,132669,132747,0},
+    {211257,82396,222087,0},
+    {211965,90996,210630,1},
+    {212355,108919,30897,0},
+    {213413,90996,210630,1},
+    {214776,90996,210630,1},
+    {214816,108751,133379,0},
+    {216103,90996,210630,1},
+    {215203,90996,210630,1},
+    {216142,90996,210630,1},
+    {217612,90996,210630,1},
+    {217618,82794,225366,0},
+    {217624,102550,129591,0},
+    {214680,212244,212297,0},
+    {216252,90996,210630,1},
+    {216258,74673,133277,0},
+    {216292,83389,31283,0},
+    {216368,83803,127458,0},
+    {216374,83716,219421,0},
+    {216380,57740,217220,0},
+    {216406,85168,129678,0},
+    {216271,84613,208692,0},
+    {216278,60481,217060,0},
+    {216285,108674,208822,0},
+    {216300,60573,217136,0},
+    {216307,60521,133636,0},
+    {216314,68507,132111,0},
+    {216321,77152,220603,0},
+    {216341,71741,133728,0},
+    {216348,77100,220946,0},
+    {216355,91251,32308,0},
+    {217042,90996,210630,1},
+    {208384,87308,208935,0},
+    {218630,90996,210630,1},
+    {218642,56924,30526,0},
+    {218648,83017,31235,0},
+    {218654,82939,31155,0},
+    {218660,83096,31410,0},
+    {219328,90996,210630,1},
+    {223727,90996,210630,1},
+    {127765,109563,30082,0},
+    {214743,82530,130575,0},
+    {128172,74385,219767,0},
+    {128443,83333,132584,0},
+    {216695,74085,210452,0},
+    {132373,57160,215886,0},
+    {132327,102482,216450,0},
+    {132385,97667,133445,0},
+    {132442,66304,211852,0},
+    {130326,57670,218835,0},
+    {130332,57616,135139,0},
+    {130308,83496,130932,0},
+    {130314,83560,31761,0},
+    {130320,83608,31800,0},
+    {131276,135482,130700,0},
+    {131270,104006,218165,0},
+    {132391,57809,222183,0},
+    {130338,109729,29891,0},
+    {129582,100658,129467,0},
+    {134331,74181,212626,0},
+    {134337,74181,212626,0},
+    {133847,109317,29819,0},
+    {134343,109441,130607,0},
+    {134818,89428,210051,0},
+    {134857,207519,131684,0},
+    {134863,77932,136756,0},
+    {134869,96540,213320,0},
+    {134875,96499,213359,0},
+    {134755,62375,128828,0},
+    {134769,110044,219830,0},
+    {134776,68342,131605,0},
+    {134783,132921,132981,0},
+    {134790,216877,216938,0},
+    {134804,89592,31084,0},
+    {134811,74507,212733,0},
+    {134824,74560,212665,1},
+    {134838,216761,216821,0},
+    {134762,113734,222842,0},
+    {134831,68376,135848,1},
+    {134749,83946,133940,0},
+    {134851,60388,127854,0},
+    {134797,218477,30302,0},
+    {135565,61304,135868,0},
+    {137019,78914,30596,0},
+    {207877,93066,134155,0},
+    {207915,93116,222001,0},
+    {207784,82698,215825,0},
+    {209447,100823,134242,0},
+    {209673,88567,209569,0},
+    {208378,90996,210630,1},
+    {210418,78777,29724,0},
+    {210424,79907,30791,0},
+    {211245,89681,209366,0},
+    {211971,74243,219799,0},
+    {211977,57550,216488,0},
+    {211983,57854,218545,0},
+    {208384,57369,32075,0},
+    {212614,100581,210521,0},
+    {213427,83281,217793,0},
+    {214782,79020,33453,0},
+    {214822,72373,219699,0},
+    {214828,57435,128085,0},
+    {214834,93169,33058,0},
+    {214840,99610,219641,0},
+    {214852,85324,33398,0},
+    {214858,99261,219731,0},
+    {214788,88596,33287,0},
+    {214795,83163,128132,0},
+    {214802,83874,135185,0},
+    {214809,65297,215524,0},
+    {214846,83659,212050,0},
+    {214737,91185,29682,0},
+    {216080,83230,209321,0},
+    {214954,91350,31983,0},
+    {216097,89798,215788,0},
+    {214948,89498,214269,0},
+    {216334,91273,135017,0},
+    {216392,85003,28403,0},
+    {216328,89724,210600,0},
+    {216362,73806,134908,0},
+    {216386,60679,28248,0},
+    {216399,60629,134881,0},
+    {217048,65159,134975,0},
+    {217054,89546,132065,0},
+    {218636,84005,223588,0},
+    {208384,102949,212011,0},
+    {208390,108067,212011,0},
+    {219380,108480,129209,0},
+    {219334,102949,212011,0},
+    {219386,93275,135931,0},
+    {219340,103020,131117,0},
+    {219354,103164,32191,0},
+    {219398,103255,217448,0},
+    {219368,108067,212011,0},
+    {219374,113963,135790,0},
+    {218963,207671,134430,0},
+    {218976,207727,213497,0},
+    {218982,134391,134472,0},
+    {218988,213460,213535,0},
+    {218994,84504,213571,0},
+    {219000,84453,134512,0},
+    {219006,84408,132272,0},
+    {219012,84704,211628,0},
+    {218969,84551,219023,0},
+    {219207,74448,132621,0},
+    {219213,57112,131512,0},
+    {219219,57273,32912,0},
+    {223733,57938,222962,0},
+    {223746,58001,30464,0},
+    {223752,65513,131376,0},
+    {223758,100711,130733,0},
+    {223764,89513,130667,0},
+    {223739,89641,130575,0},
+    {212367,109084,224098,0},
+    {212361,61179,224098,0},
+    {134845,88538,135092,0},
+    {214942,209267,31496,0},
+    {216264,214606,128751,0},
+    {219410,107964,217299,0},
+    {219404,108383,217299,0},
+    {219392,93352,136197,0},
+    {219347,108137,131117,0},
+    {219361,108280,32191,0},
+    {210387,109142,30213,0},
+    {217707,108556,131098,0},
+    {223712,207419,28203,0},
+    {223722,84071,222216,0},
+    {223717,84240,30368,0},
+    {131906,0,210199,0},
+    {131906,0,219861,0},
+    {131906,0,219496,0},
+    {131906,0,219512,0},
+    {131906,0,219576,0},
+    {131906,0,219961,0},
+    {131906,0,219897,0},
+    {131906,0,219912,0},
+    {131906,0,219945,0},
+    {223712,207419,28143,0},
+    {221565,72588,220573,0},
+    {221524,84350,222216,0},
+    {221339,57024,223997,1},
+    {221393,89186,207286,0},
+    {221585,134626,32559,0},
+    {221595,208475,32711,0},
+    {221349,134626,32559,0},
+    {221565,72475,220573,0},
+    {221555,101049,221778,1},
+    {221555,101002,221778,1},
+    {221555,101002,221930,1},
+    {221339,101002,130825,1},
+    {221360,84847,220143,0},
+    {221595,78177,219989,0},
+    {221458,223810,217877,0},
+    {221469,215652,30937,0},
+    {221339,71680,28143,0},
+    {221535,100941,211503,0},
+    {221448,84131,30368,0},
+    {221339,71680,28085,0},
+    {221535,100941,222480,0},
+    {221535,100941,222759,0},
+    {221545,101103,211380,1},
+    {221480,100941,31625,0},
+    {221545,101103,222354,1},
+    {221545,101103,222625,1},
+    {221339,71680,92848,0},
+    {221339,71680,28203,0},
+    {221404,90843,222260,0},
+    {221415,90790,28843,0},
+    {221426,63739,222289,0},
+    {221437,89854,222326,0},
+    {221491,82314,136462,0},
+    {221565,61658,30660,0},
+    {221565,73933,31842,0},
+    {221585,73933,30660,0},
+    {213408,100880,218694,0},
+    {221371,100742,214007,0},
+    {213408,100880,218674,0},
+    {221371,100742,213945,0},
+    {221575,96638,32487,0},
+    {214593,211770,224130,0},
+    {214593,211770,29475,0},
+    {214593,211770,28731,0},
+    {214593,211770,28627,0},
+    {216236,104461,218053,1},
+    {216244,114351,29566,0},
+    {221382,74121,210482,0},
+    {221502,92713,130485,0},
+    {221513,78047,130398,1},
 };
 
 static const fhir_pbinding_t bindings[242] = {
     {0,0,0},
-    {145822,1,2},
-    {142127,2,2},
-    {139017,3,2},
-    {141108,4,2},
-    {139294,5,2},
-    {139244,6,2},
-    {163407,7,2},
-    {139654,8,2},
-    {139961,9,2},
-    {140262,10,2},
-    {140121,11,2},
-    {140218,12,2},
-    {140457,13,2},
-    {145864,14,2},
-    {140960,15,2},
-    {145316,16,2},
-    {145965,17,2},
-    {145782,18,2},
-    {162899,19,2},
-    {141164,20,2},
-    {138966,21,2},
-    {107233,0,2},
-    {163979,0,2},
-    {142329,22,2},
-    {163519,23,2},
-    {142599,24,2},
-    {139794,25,2},
-    {142644,26,2},
-    {142686,27,2},
-    {141939,28,2},
-    {140599,29,2},
-    {143498,30,2},
-    {142371,31,2},
-    {143885,32,2},
-    {144214,33,2},
-    {144896,34,2},
-    {162752,35,2},
-    {140830,36,2},
-    {140787,37,2},
-    {145917,38,2},
-    {143727,39,2},
-    {141010,40,2},
-    {139197,41,2},
-    {143410,42,2},
-    {143357,43,2},
-    {139340,44,2},
-    {142782,45,2},
-    {145167,46,2},
-    {162955,47,2},
-    {140874,48,2},
-    {140167,49,2},
-    {145361,50,2},
-    {162840,51,2},
-    {140506,52,2},
-    {140550,53,2},
-    {141261,54,2},
-    {139485,55,2},
-    {139426,56,2},
-    {141058,57,2},
-    {141307,58,2},
-    {144037,59,2},
-    {141593,60,2},
-    {107143,0,2},
-    {145409,61,2},
-    {141984,62,2},
-    {140409,63,2},
-    {142551,64,2},
-    {142503,65,2},
-    {141218,66,2},
-    {144844,67,2},
-    {146666,68,2},
-    {143780,69,2},
-    {138925,70,2},
-    {144268,71,2},
-    {145073,72,2},
-    {145221,73,2},
-    {162796,74,2},
-    {146171,75,2},
-    {146237,76,2},
-    {146115,77,2},
-    {146854,78,2},
-    {145630,79,1},
-    {144790,80,2},
-    {139130,81,1},
-    {143554,82,2},
-    {146800,83,1},
-    {146427,84,1},
-    {146521,85,1},
-    {146615,86,1},
-    {140062,87,1},
-    {139741,88,2},
-    {138865,89,1},
-    {140647,29,1},
-    {142078,90,1},
-    {146706,68,1},
-    {146902,91,2},
-    {139902,92,1},
-    {143837,93,2},
-    {143666,94,1},
-    {145520,95,1},
-    {141735,96,1},
-    {141793,97,2},
-    {143088,98,1},
-    {143983,99,1},
-    {143192,100,1},
-    {143299,101,1},
-    {163126,102,1},
-    {163351,103,1},
-    {144149,104,1},
-    {142273,105,1},
-    {142456,106,1},
-    {142889,107,1},
-    {142994,108,1},
-    {145269,109,2},
-    {139387,110,2},
-    {142169,111,2},
-    {163459,112,2},
-    {144378,113,2},
-    {144319,114,2},
-    {140741,115,1},
-    {139595,116,1},
-    {140354,117,1},
-    {144442,118,2},
-    {144502,119,2},
-    {145117,72,1},
-    {144612,120,1},
-    {144728,121,1},
-    {138763,122,1},
-    {145011,123,1},
-    {145730,124,1},
-    {146059,125,1},
-    {141889,126,1},
-    {146337,127,1},
-    {141532,128,1},
-    {141415,129,1},
-    {106735,0,2},
-    {146800,83,2},
-    {156082,130,2},
-    {105868,0,2},
-    {106667,0,1},
-    {163241,0,2},
-    {106002,0,2},
-    {139694,131,2},
-    {153752,132,2},
-    {105600,0,1},
-    {153431,133,1},
-    {153431,134,1},
-    {154773,135,1},
-    {105734,0,2},
-    {153815,136,2},
-    {154031,137,2},
-    {154095,138,2},
-    {154031,139,2},
-    {154976,140,1},
-    {155703,141,1},
-    {155303,142,1},
-    {155303,143,1},
-    {107078,0,2},
-    {154644,144,2},
-    {154226,145,2},
-    {154155,146,1},
-    {154298,147,2},
-    {154155,146,2},
-    {154298,148,2},
-    {154454,149,1},
-    {154382,150,1},
-    {163187,0,2},
-    {141642,151,2},
-    {154382,150,2},
-    {106401,0,2},
-    {154522,152,2},
-    {106942,0,1},
-    {106871,0,1},
-    {153584,153,1},
-    {153477,154,1},
-    {153584,155,1},
-    {153477,156,1},
-    {105667,0,2},
-    {154582,157,2},
-    {105466,0,2},
-    {156024,158,2},
-    {140919,159,2},
-    {106267,0,1},
-    {162705,0,2},
-    {155968,160,2},
-    {155968,161,2},
-    {105400,0,2},
-    {154711,162,2},
-    {106201,0,2},
-    {163010,163,2},
-    {106334,0,2},
-    {142726,164,1},
-    {154095,165,2},
-    {153884,166,1},
-    {143451,167,2},
-    {153966,168,2},
-    {156605,0,2},
-    {156539,0,2},
-    {105935,0,2},
-    {154914,169,2},
-    {155475,170,1},
-    {155388,171,1},
-    {155388,172,1},
-    {106068,0,2},
-    {155639,173,2},
-    {162659,0,2},
-    {153699,174,2},
-    {107013,0,2},
-    {155180,175,2},
-    {155180,176,2},
-    {155239,177,2},
-    {155047,178,2},
-    {155047,179,2},
-    {155047,180,2},
-    {155047,181,2},
-    {155107,182,2},
-    {155107,183,2},
-    {155918,184,1},
-    {106804,0,1},
-    {106468,0,1},
-    {153644,185,1},
-    {153533,186,1},
-    {153644,187,1},
-    {153533,188,1},
-    {155570,189,1},
-    {155570,190,1},
-    {155570,191,1},
-    {155570,192,1},
-    {105532,0,2},
-    {106135,0,2},
-    {106135,0,1},
-    {155703,193,1},
-    {155703,194,1},
-    {154835,195,1},
-    {106601,0,2},
-    {163644,0,1},
-    {106535,0,2},
-    {155776,196,2},
-    {105801,0,2},
-    {155854,197,2},
-    {163590,198,2},
+    {178254,1,2},
+    {174559,2,2},
+    {171449,3,2},
+    {173540,4,2},
+    {171726,5,2},
+    {171676,6,2},
+    {206522,7,2},
+    {172086,8,2},
+    {172393,9,2},
+    {172694,10,2},
+    {172553,11,2},
+    {172650,12,2},
+    {172889,13,2},
+    {178296,14,2},
+    {173392,15,2},
+    {177748,16,2},
+    {178397,17,2},
+    {178214,18,2},
+    {206014,19,2},
+    {173596,20,2},
+    {171398,21,2},
+    {139407,0,2},
+    {207094,0,2},
+    {174761,22,2},
+    {206634,23,2},
+    {175031,24,2},
+    {172226,25,2},
+    {175076,26,2},
+    {175118,27,2},
+    {174371,28,2},
+    {173031,29,2},
+    {175930,30,2},
+    {174803,31,2},
+    {176317,32,2},
+    {176646,33,2},
+    {177328,34,2},
+    {205867,35,2},
+    {173262,36,2},
+    {173219,37,2},
+    {178349,38,2},
+    {176159,39,2},
+    {173442,40,2},
+    {171629,41,2},
+    {175842,42,2},
+    {175789,43,2},
+    {171772,44,2},
+    {175214,45,2},
+    {177599,46,2},
+    {206070,47,2},
+    {173306,48,2},
+    {172599,49,2},
+    {177793,50,2},
+    {205955,51,2},
+    {172938,52,2},
+    {172982,53,2},
+    {173693,54,2},
+    {171917,55,2},
+    {171858,56,2},
+    {173490,57,2},
+    {173739,58,2},
+    {176469,59,2},
+    {174025,60,2},
+    {139317,0,2},
+    {177841,61,2},
+    {174416,62,2},
+    {172841,63,2},
+    {174983,64,2},
+    {174935,65,2},
+    {173650,66,2},
+    {177276,67,2},
+    {179098,68,2},
+    {176212,69,2},
+    {171357,70,2},
+    {176700,71,2},
+    {177505,72,2},
+    {177653,73,2},
+    {205911,74,2},
+    {178603,75,2},
+    {178669,76,2},
+    {178547,77,2},
+    {179286,78,2},
+    {178062,79,1},
+    {177222,80,2},
+    {171562,81,1},
+    {175986,82,2},
+    {179232,83,1},
+    {178859,84,1},
+    {178953,85,1},
+    {179047,86,1},
+    {172494,87,1},
+    {172173,88,2},
+    {171297,89,1},
+    {173079,29,1},
+    {174510,90,1},
+    {179138,68,1},
+    {179334,91,2},
+    {172334,92,1},
+    {176269,93,2},
+    {176098,94,1},
+    {177952,95,1},
+    {174167,96,1},
+    {174225,97,2},
+    {175520,98,1},
+    {176415,99,1},
+    {175624,100,1},
+    {175731,101,1},
+    {206241,102,1},
+    {206466,103,1},
+    {176581,104,1},
+    {174705,105,1},
+    {174888,106,1},
+    {175321,107,1},
+    {175426,108,1},
+    {177701,109,2},
+    {171819,110,2},
+    {174601,111,2},
+    {206574,112,2},
+    {176810,113,2},
+    {176751,114,2},
+    {173173,115,1},
+    {172027,116,1},
+    {172786,117,1},
+    {176874,118,2},
+    {176934,119,2},
+    {177549,72,1},
+    {177044,120,1},
+    {177160,121,1},
+    {171195,122,1},
+    {177443,123,1},
+    {178162,124,1},
+    {178491,125,1},
+    {174321,126,1},
+    {178769,127,1},
+    {173964,128,1},
+    {173847,129,1},
+    {138909,0,2},
+    {179232,83,2},
+    {195709,130,2},
+    {138042,0,2},
+    {138841,0,1},
+    {206356,0,2},
+    {138176,0,2},
+    {172126,131,2},
+    {193379,132,2},
+    {137774,0,1},
+    {193058,133,1},
+    {193058,134,1},
+    {194400,135,1},
+    {137908,0,2},
+    {193442,136,2},
+    {193658,137,2},
+    {193722,138,2},
+    {193658,139,2},
+    {194603,140,1},
+    {195330,141,1},
+    {194930,142,1},
+    {194930,143,1},
+    {139252,0,2},
+    {194271,144,2},
+    {193853,145,2},
+    {193782,146,1},
+    {193925,147,2},
+    {193782,146,2},
+    {193925,148,2},
+    {194081,149,1},
+    {194009,150,1},
+    {206302,0,2},
+    {174074,151,2},
+    {194009,150,2},
+    {138575,0,2},
+    {194149,152,2},
+    {139116,0,1},
+    {139045,0,1},
+    {193211,153,1},
+    {193104,154,1},
+    {193211,155,1},
+    {193104,156,1},
+    {137841,0,2},
+    {194209,157,2},
+    {137640,0,2},
+    {195651,158,2},
+    {173351,159,2},
+    {138441,0,1},
+    {205820,0,2},
+    {195595,160,2},
+    {195595,161,2},
+    {137574,0,2},
+    {194338,162,2},
+    {138375,0,2},
+    {206125,163,2},
+    {138508,0,2},
+    {175158,164,1},
+    {193722,165,2},
+    {193511,166,1},
+    {175883,167,2},
+    {193593,168,2},
+    {196379,0,2},
+    {196313,0,2},
+    {138109,0,2},
+    {194541,169,2},
+    {195102,170,1},
+    {195015,171,1},
+    {195015,172,1},
+    {138242,0,2},
+    {195266,173,2},
+    {205774,0,2},
+    {193326,174,2},
+    {139187,0,2},
+    {194807,175,2},
+    {194807,176,2},
+    {194866,177,2},
+    {194674,178,2},
+    {194674,179,2},
+    {194674,180,2},
+    {194674,181,2},
+    {194734,182,2},
+    {194734,183,2},
+    {195545,184,1},
+    {138978,0,1},
+    {138642,0,1},
+    {193271,185,1},
+    {193160,186,1},
+    {193271,187,1},
+    {193160,188,1},
+    {195197,189,1},
+    {195197,190,1},
+    {195197,191,1},
+    {195197,192,1},
+    {137706,0,2},
+    {138309,0,2},
+    {138309,0,1},
+    {195330,193,1},
+    {195330,194,1},
+    {194462,195,1},
+    {138775,0,2},
+    {206759,0,1},
+    {138709,0,2},
+    {195403,196,2},
+    {137975,0,2},
+    {195481,197,2},
+    {206705,198,2},
 };
 
 static const fhir_pset_t sets[199] = {
     {0,0},
-    {145822,1},
-    {142127,375},
-    {139017,379},
-    {141108,381},
-    {139294,384},
-    {139244,388},
-    {163407,391},
-    {139654,393},
-    {139961,395},
-    {140262,397},
-    {140121,399},
-    {140218,403},
-    {140457,405},
-    {145864,407},
-    {140960,409},
-    {145316,411},
-    {145965,417},
-    {145782,419},
-    {162899,421},
-    {141164,423},
-    {138966,425},
-    {142329,427},
-    {163519,429},
-    {142599,431},
-    {139794,433},
-    {142644,435},
-    {142686,437},
-    {141939,439},
-    {140599,441},
-    {143498,443},
-    {142371,449},
-    {143885,452},
-    {144214,454},
-    {144896,459},
-    {162752,461},
-    {140830,463},
-    {140787,465},
-    {145917,468},
-    {143727,470},
-    {141010,478},
-    {139197,480},
-    {143410,483},
-    {143357,485},
-    {139340,488},
-    {142782,490},
-    {145167,492},
-    {162955,494},
-    {140874,496},
-    {140167,498},
-    {145361,470},
-    {162840,503},
-    {140506,505},
-    {140550,507},
-    {141261,509},
-    {139485,511},
-    {139426,513},
-    {141058,515},
-    {141307,517},
-    {144037,519},
-    {141593,523},
-    {145409,525},
-    {141984,527},
-    {140409,529},
-    {142551,531},
-    {142503,533},
-    {141218,535},
-    {144844,537},
-    {146666,539},
-    {143780,541},
-    {138925,543},
-    {144268,545},
-    {145073,547},
-    {145221,551},
-    {162796,553},
-    {146171,557},
-    {146237,559},
-    {146115,295},
-    {146854,196},
-    {145582,198},
-    {144790,200},
-    {139069,202},
-    {143554,204},
-    {146752,206},
-    {146382,208},
-    {146478,837},
-    {146570,761},
-    {140009,213},
-    {139741,1082},
-    {138811,1412},
-    {142035,218},
-    {146902,1618},
-    {139849,231},
-    {143837,1766},
-    {143611,1790},
-    {145464,1807},
-    {141683,1896},
-    {141793,1918},
-    {143039,2053},
-    {143935,2093},
-    {143143,2187},
-    {143247,2199},
-    {163071,808},
-    {163301,810},
-    {144090,2233},
-    {142223,2247},
-    {142415,817},
-    {142829,254},
-    {142955,256},
-    {145269,258},
-    {139387,833},
-    {142169,835},
-    {163459,263},
-    {144378,265},
-    {144319,267},
-    {140701,1539},
-    {139542,269},
-    {140305,271},
-    {144442,273},
-    {144502,275},
-    {144558,858},
-    {144672,2951},
-    {138721,3233},
-    {144955,283},
-    {145684,3286},
-    {146009,3300},
-    {141845,3306},
-    {146298,289},
-    {141477,291},
-    {141359,293},
-    {156082,879},
-    {139694,833},
-    {153752,3964},
-    {153431,220},
-    {153431,4039},
-    {154773,886},
-    {153815,4453},
-    {154031,4467},
-    {154095,4471},
-    {154031,4483},
-    {154976,4541},
-    {155703,4544},
-    {155303,311},
-    {155303,313},
-    {154644,315},
-    {154226,315},
-    {154155,317},
-    {154298,315},
-    {154298,319},
-    {154454,4841},
-    {154382,4844},
-    {141642,2051},
-    {154522,4982},
-    {153584,220},
-    {153477,220},
-    {153584,324},
-    {153477,5114},
-    {154582,5156},
-    {156024,5346},
-    {140919,833},
-    {155968,5608},
-    {155968,5854},
-    {154711,333},
-    {163010,335},
-    {142726,337},
-    {154095,5992},
-    {153884,341},
-    {143451,319},
-    {153966,6165},
-    {154914,6312},
-    {155475,6344},
-    {155388,311},
-    {155388,313},
-    {155639,6446},
-    {153699,349},
-    {155180,3597},
-    {155180,351},
-    {155239,6741},
-    {155047,6786},
-    {155047,6800},
-    {155047,6812},
-    {155047,6824},
-    {155107,6837},
-    {155107,6862},
-    {155918,1001},
-    {153644,220},
-    {153533,220},
-    {153644,7160},
-    {153533,7168},
-    {155570,7253},
-    {155570,7286},
-    {155570,7303},
-    {155570,7319},
-    {155703,7363},
-    {155703,7378},
-    {154835,7393},
-    {155776,7420},
-    {155854,7465},
-    {163590,7506},
+    {178254,1},
+    {174559,375},
+    {171449,379},
+    {173540,381},
+    {171726,384},
+    {171676,388},
+    {206522,391},
+    {172086,393},
+    {172393,395},
+    {172694,397},
+    {172553,399},
+    {172650,403},
+    {172889,405},
+    {178296,407},
+    {173392,409},
+    {177748,411},
+    {178397,417},
+    {178214,419},
+    {206014,421},
+    {173596,423},
+    {171398,425},
+    {174761,427},
+    {206634,429},
+    {175031,431},
+    {172226,433},
+    {175076,435},
+    {175118,437},
+    {174371,439},
+    {173031,441},
+    {175930,443},
+    {174803,449},
+    {176317,452},
+    {176646,454},
+    {177328,459},
+    {205867,461},
+    {173262,463},
+    {173219,465},
+    {178349,468},
+    {176159,470},
+    {173442,478},
+    {171629,480},
+    {175842,483},
+    {175789,485},
+    {171772,488},
+    {175214,490},
+    {177599,492},
+    {206070,494},
+    {173306,496},
+    {172599,498},
+    {177793,470},
+    {205955,503},
+    {172938,505},
+    {172982,507},
+    {173693,509},
+    {171917,511},
+    {171858,513},
+    {173490,515},
+    {173739,517},
+    {176469,519},
+    {174025,523},
+    {177841,525},
+    {174416,527},
+    {172841,529},
+    {174983,531},
+    {174935,533},
+    {173650,535},
+    {177276,537},
+    {179098,539},
+    {176212,541},
+    {171357,543},
+    {176700,545},
+    {177505,547},
+    {177653,551},
+    {205911,553},
+    {178603,557},
+    {178669,559},
+    {178547,295},
+    {179286,196},
+    {178014,198},
+    {177222,200},
+    {171501,202},
+    {175986,204},
+    {179184,206},
+    {178814,208},
+    {178910,837},
+    {179002,761},
+    {172441,213},
+    {172173,1082},
+    {171243,1412},
+    {174467,218},
+    {179334,1618},
+    {172281,231},
+    {176269,1766},
+    {176043,1790},
+    {177896,1807},
+    {174115,1896},
+    {174225,1918},
+    {175471,2053},
+    {176367,2093},
+    {175575,2187},
+    {175679,2199},
+    {206186,808},
+    {206416,810},
+    {176522,2233},
+    {174655,2247},
+    {174847,817},
+    {175261,254},
+    {175387,256},
+    {177701,258},
+    {171819,833},
+    {174601,835},
+    {206574,263},
+    {176810,265},
+    {176751,267},
+    {173133,1539},
+    {171974,269},
+    {172737,271},
+    {176874,273},
+    {176934,275},
+    {176990,858},
+    {177104,2951},
+    {171153,3233},
+    {177387,283},
+    {178116,3286},
+    {178441,3300},
+    {174277,3306},
+    {178730,289},
+    {173909,291},
+    {173791,293},
+    {195709,879},
+    {172126,833},
+    {193379,3964},
+    {193058,220},
+    {193058,4039},
+    {194400,886},
+    {193442,4453},
+    {193658,4467},
+    {193722,4471},
+    {193658,4483},
+    {194603,4541},
+    {195330,4544},
+    {194930,311},
+    {194930,313},
+    {194271,315},
+    {193853,315},
+    {193782,317},
+    {193925,315},
+    {193925,319},
+    {194081,4841},
+    {194009,4844},
+    {174074,2051},
+    {194149,4982},
+    {193211,220},
+    {193104,220},
+    {193211,324},
+    {193104,5114},
+    {194209,5156},
+    {195651,5346},
+    {173351,833},
+    {195595,5608},
+    {195595,5854},
+    {194338,333},
+    {206125,335},
+    {175158,337},
+    {193722,5992},
+    {193511,341},
+    {175883,319},
+    {193593,6165},
+    {194541,6312},
+    {195102,6344},
+    {195015,311},
+    {195015,313},
+    {195266,6446},
+    {193326,349},
+    {194807,3597},
+    {194807,351},
+    {194866,6741},
+    {194674,6786},
+    {194674,6800},
+    {194674,6812},
+    {194674,6824},
+    {194734,6837},
+    {194734,6862},
+    {195545,1001},
+    {193271,220},
+    {193160,220},
+    {193271,7160},
+    {193160,7168},
+    {195197,7253},
+    {195197,7286},
+    {195197,7303},
+    {195197,7319},
+    {195330,7363},
+    {195330,7378},
+    {194462,7393},
+    {195403,7420},
+    {195481,7465},
+    {206705,7506},
 };
 
 static const fhir_psetpart_t parts[211] = {
     {0,0,0,0},
-    {147538,1,5,0},
-    {163737,0,0,2},
-    {177261,0,0,1},
-    {177282,0,0,1},
-    {156744,6,14,0},
-    {159519,20,2,0},
-    {162249,22,10,0},
-    {107314,32,15,0},
-    {156931,47,1,0},
-    {158804,48,27,0},
-    {107314,75,23,0},
-    {147573,98,17,0},
-    {161257,115,60,0},
-    {157182,175,5,0},
-    {157357,180,2,0},
-    {157592,182,4,0},
-    {156488,186,4,0},
-    {157476,190,9,0},
-    {161208,199,10,0},
-    {157535,209,26,0},
-    {147114,235,15,0},
-    {160493,250,7,0},
-    {157983,257,8,0},
-    {161208,265,105,0},
-    {161308,370,7,0},
-    {161479,377,6,0},
-    {162069,383,39,0},
-    {160612,422,6,0},
-    {160444,428,7,0},
-    {161208,435,11,0},
-    {158161,446,14,0},
-    {146988,460,4,0},
-    {158862,464,4,0},
-    {162490,468,127,0},
-    {159077,595,4,0},
-    {157293,599,4,0},
-    {159131,603,5,0},
-    {159182,608,3,0},
-    {160978,611,18,0},
-    {157873,629,15,0},
-    {162002,644,57,0},
-    {161895,701,10,0},
-    {161950,711,1,0},
-    {159574,712,4,0},
-    {161208,716,5,0},
-    {161536,721,5,0},
-    {161591,726,1,0},
-    {162249,727,61,0},
-    {160020,788,8,0},
-    {161116,796,10,0},
-    {157930,806,6,0},
-    {147154,812,63,0},
-    {147538,875,148,0},
-    {160555,1023,7,0},
-    {107314,1030,6,0},
-    {157700,1036,10,0},
-    {158469,1046,5,0},
-    {162127,1051,5,0},
-    {162249,1056,7,0},
-    {162439,1063,15,0},
-    {162490,1078,28,0},
-    {107314,1106,10,0},
-    {156875,1116,4,0},
-    {159410,1120,24,0},
-    {158042,1144,15,0},
-    {160273,1159,9,0},
-    {159296,1168,3,0},
-    {160153,1171,6,0},
-    {161208,1177,4,0},
-    {156671,1181,2,0},
-    {156433,0,0,1},
-    {177211,1183,1,0},
-    {177243,1184,1,0},
-    {161208,1185,11,0},
-    {157762,1196,11,0},
-    {157815,1207,10,0},
-    {158224,1217,4,0},
-    {157054,1221,8,0},
-    {156986,1229,11,0},
-    {158102,1240,7,0},
-    {158279,1247,3,0},
-    {159633,1250,4,0},
-    {147185,1254,3,0},
-    {162249,1257,5,0},
-    {161024,1262,2,0},
-    {157643,1264,6,0},
-    {159020,1270,9,0},
-    {158963,1279,2,0},
-    {162540,1281,9,0},
-    {159959,1290,13,0},
-    {163711,0,0,1},
-    {160932,1303,11,0},
-    {156694,1314,4,0},
-    {159695,1318,10,0},
-    {160216,1328,6,0},
-    {161162,1334,4,0},
-    {160730,1338,4,0},
-    {160805,1342,2,0},
-    {160665,1344,45,0},
-    {160875,1389,9,0},
-    {160332,1398,14,0},
-    {159896,1412,4,0},
-    {156805,1416,2,0},
-    {156488,1418,13,0},
-    {163711,1431,12,0},
-    {163711,1443,2,0},
-    {163711,1445,2,0},
-    {163711,1447,3,0},
-    {157414,1450,4,0},
-    {157231,1454,5,0},
-    {146943,1459,9,0},
-    {158752,1468,4,0},
+    {186217,1,5,0},
+    {206852,0,0,2},
+    {221148,0,0,1},
+    {221169,0,0,1},
+    {196518,6,14,0},
+    {200095,20,2,0},
+    {204464,22,10,0},
+    {139488,32,15,0},
+    {197078,47,1,0},
+    {199122,48,27,0},
+    {139488,75,23,0},
+    {186330,98,17,0},
+    {202169,115,60,0},
+    {197329,175,5,0},
+    {197504,180,2,0},
+    {197855,182,4,0},
+    {196262,186,4,0},
+    {197739,190,9,0},
+    {201956,199,10,0},
+    {197798,209,26,0},
+    {181339,235,15,0},
+    {201069,250,7,0},
+    {198246,257,8,0},
+    {201956,265,105,0},
+    {202444,370,7,0},
+    {202804,377,6,0},
+    {204284,383,39,0},
+    {201243,422,6,0},
+    {201020,428,7,0},
+    {201956,435,11,0},
+    {198424,446,14,0},
+    {179870,460,4,0},
+    {199180,464,4,0},
+    {204933,468,127,0},
+    {199462,595,4,0},
+    {197440,599,4,0},
+    {199516,603,5,0},
+    {199567,608,3,0},
+    {201609,611,18,0},
+    {198136,629,15,0},
+    {204158,644,57,0},
+    {204051,701,10,0},
+    {204106,711,1,0},
+    {200150,712,4,0},
+    {201956,716,5,0},
+    {202971,721,5,0},
+    {203077,726,1,0},
+    {204464,727,61,0},
+    {200596,788,8,0},
+    {201747,796,10,0},
+    {198193,806,6,0},
+    {181499,812,63,0},
+    {186217,875,148,0},
+    {201131,1023,7,0},
+    {139488,1030,6,0},
+    {197963,1036,10,0},
+    {198732,1046,5,0},
+    {204342,1051,5,0},
+    {204464,1056,7,0},
+    {204882,1063,15,0},
+    {204933,1078,28,0},
+    {139488,1106,10,0},
+    {197022,1116,4,0},
+    {199986,1120,24,0},
+    {198305,1144,15,0},
+    {200849,1159,9,0},
+    {199872,1168,3,0},
+    {200729,1171,6,0},
+    {201956,1177,4,0},
+    {196445,1181,2,0},
+    {196207,0,0,1},
+    {221098,1183,1,0},
+    {221130,1184,1,0},
+    {201956,1185,11,0},
+    {198025,1196,11,0},
+    {198078,1207,10,0},
+    {198487,1217,4,0},
+    {197201,1221,8,0},
+    {197133,1229,11,0},
+    {198365,1240,7,0},
+    {198542,1247,3,0},
+    {200209,1250,4,0},
+    {182426,1254,3,0},
+    {204464,1257,5,0},
+    {201655,1262,2,0},
+    {197906,1264,6,0},
+    {199405,1270,9,0},
+    {199281,1279,2,0},
+    {205145,1281,9,0},
+    {200535,1290,13,0},
+    {206826,0,0,1},
+    {201563,1303,11,0},
+    {196468,1314,4,0},
+    {200271,1318,10,0},
+    {200792,1328,6,0},
+    {201793,1334,4,0},
+    {201361,1338,4,0},
+    {201436,1342,2,0},
+    {201296,1344,45,0},
+    {201506,1389,9,0},
+    {200908,1398,14,0},
+    {200472,1412,4,0},
+    {196764,1416,2,0},
+    {196262,1418,13,0},
+    {206826,1431,12,0},
+    {206826,1443,2,0},
+    {206826,1445,2,0},
+    {206826,1447,3,0},
+    {197677,1450,4,0},
+    {197378,1454,5,0},
+    {179669,1459,9,0},
+    {199070,1468,4,0},
     {33565,0,0,2},
-    {147397,1472,5,0},
-    {156505,0,0,1},
-    {156671,1477,1,2},
-    {161208,1478,49,0},
-    {147030,1527,10,0},
-    {162249,1537,14,0},
-    {162490,1551,21,0},
-    {162490,1572,21,0},
-    {158532,1593,3,0},
-    {158593,1596,5,0},
-    {159352,1601,4,0},
-    {161070,1605,2,0},
-    {161365,1607,8,0},
-    {161651,1615,1,0},
-    {161716,1616,11,0},
-    {161783,1627,3,0},
-    {161838,1630,18,0},
-    {161950,1648,17,0},
-    {162308,1665,9,0},
-    {156488,1674,2,0},
-    {158913,1676,4,0},
-    {147270,1680,4,0},
-    {177211,0,0,1},
-    {147613,1684,2,0},
-    {156671,0,0,2},
-    {147225,1686,2,0},
-    {162377,1688,82,0},
-    {161536,1770,14,0},
-    {162249,1784,4,0},
-    {157120,1788,2,0},
-    {147074,1790,2,0},
-    {147440,1792,3,0},
-    {147491,1795,25,0},
-    {159833,1820,5,0},
-    {162190,1825,3,0},
-    {107501,1828,22,0},
-    {160088,1850,5,0},
-    {160389,1855,6,0},
-    {177306,1861,8,0},
-    {158654,1869,24,0},
-    {164077,0,0,1},
-    {158405,1893,3,0},
-    {158340,1896,3,0},
-    {156488,1899,19,0},
-    {156671,1918,202,0},
-    {163935,2120,563,0},
-    {161417,2683,2,0},
-    {147321,2685,2,0},
-    {147746,2687,1,0},
-    {156671,2688,1,0},
-    {147679,0,0,1},
-    {147713,0,0,1},
-    {157357,2689,1,0},
-    {147804,2690,7,0},
-    {159460,2697,9,0},
-    {147804,2706,6,0},
-    {147804,2712,4,0},
-    {156488,0,0,2},
-    {156488,2716,3,0},
-    {156488,0,0,1},
-    {147860,2719,1,0},
-    {163807,0,0,1},
-    {177377,2720,2,0},
-    {177377,2722,42,0},
-    {156671,0,0,1},
-    {147651,2764,172,0},
-    {164109,0,0,1},
-    {164109,2936,59,0},
-    {163935,0,0,2},
-    {161208,2995,22,0},
-    {159231,3017,4,0},
-    {158707,0,0,1},
-    {159460,3021,7,0},
-    {156488,3028,461,0},
-    {159460,3489,8,0},
-    {156671,3497,3,0},
-    {161950,3500,3,0},
-    {177227,0,0,2},
-    {156505,3503,237,0},
-    {156505,0,0,2},
-    {163784,0,0,1},
-    {163894,0,0,1},
-    {164020,0,0,1},
-    {163838,0,0,1},
-    {105381,0,0,1},
-    {177346,0,0,1},
-    {177409,0,0,1},
-    {147934,3740,1,0},
-    {159761,0,0,1},
-    {148009,3741,1,0},
-    {161950,3742,2,0},
-    {177377,3744,5,0},
-    {177377,3749,917,0},
-    {156671,4666,7,0},
-    {147358,4673,2,0},
-    {156488,4675,1,0},
-    {162603,4676,568,0},
+    {184743,1472,5,0},
+    {196279,0,0,1},
+    {196445,1477,1,2},
+    {201956,1478,49,0},
+    {180875,1527,10,0},
+    {204464,1537,14,0},
+    {204933,1551,21,0},
+    {204933,1572,21,0},
+    {198795,1593,3,0},
+    {198911,1596,5,0},
+    {199928,1601,4,0},
+    {201701,1605,2,0},
+    {202558,1607,8,0},
+    {203357,1615,1,0},
+    {203422,1616,11,0},
+    {203489,1627,3,0},
+    {203544,1630,18,0},
+    {204106,1648,17,0},
+    {204585,1665,9,0},
+    {196262,1674,2,0},
+    {199231,1676,4,0},
+    {183950,1680,4,0},
+    {221098,0,0,1},
+    {186564,1684,2,0},
+    {196445,0,0,2},
+    {183315,1686,2,0},
+    {204820,1688,82,0},
+    {202971,1770,14,0},
+    {204464,1784,4,0},
+    {197267,1788,2,0},
+    {181220,1790,2,0},
+    {185196,1792,3,0},
+    {185347,1795,25,0},
+    {200409,1820,5,0},
+    {204405,1825,3,0},
+    {139933,1828,22,0},
+    {200664,1850,5,0},
+    {200965,1855,6,0},
+    {221193,1861,8,0},
+    {198972,1869,24,0},
+    {207192,0,0,1},
+    {198668,1893,3,0},
+    {198603,1896,3,0},
+    {196262,1899,19,0},
+    {196445,1918,202,0},
+    {207050,2120,563,0},
+    {202610,2683,2,0},
+    {184321,2685,2,0},
+    {187373,2687,1,0},
+    {196445,2688,1,0},
+    {186664,0,0,1},
+    {186698,0,0,1},
+    {197504,2689,1,0},
+    {187431,2690,7,0},
+    {200036,2697,9,0},
+    {187431,2706,6,0},
+    {187431,2712,4,0},
+    {196262,0,0,2},
+    {196262,2716,3,0},
+    {196262,0,0,1},
+    {187487,2719,1,0},
+    {206922,0,0,1},
+    {221264,2720,2,0},
+    {221264,2722,42,0},
+    {196445,0,0,1},
+    {186636,2764,172,0},
+    {207224,0,0,1},
+    {207224,2936,59,0},
+    {207050,0,0,2},
+    {201956,2995,22,0},
+    {199807,3017,4,0},
+    {199025,0,0,1},
+    {200036,3021,7,0},
+    {196262,3028,461,0},
+    {200036,3489,8,0},
+    {196445,3497,3,0},
+    {204106,3500,3,0},
+    {221114,0,0,2},
+    {196279,3503,237,0},
+    {196279,0,0,2},
+    {206899,0,0,1},
+    {207009,0,0,1},
+    {207135,0,0,1},
+    {206953,0,0,1},
+    {137555,0,0,1},
+    {221233,0,0,1},
+    {221296,0,0,1},
+    {187561,3740,1,0},
+    {200337,0,0,1},
+    {187636,3741,1,0},
+    {204106,3742,2,0},
+    {221264,3744,5,0},
+    {221264,3749,917,0},
+    {196445,4666,7,0},
+    {184468,4673,2,0},
+    {196262,4675,1,0},
+    {205431,4676,568,0},
 };
 
 static const apr_uint32_t codes[5244] = {
-    0,66076,77144,81370,82636,83380,103521,164813,166577,170768,170851,170867,170883,176573,180400,180411,
-    180426,180437,180467,180483,102965,175331,56698,57301,59651,60071,65681,67269,81980,82299,84459,86113,
-    35204,35211,35218,35225,35232,35239,35246,35253,35260,35267,35274,35281,35288,35295,35302,172217,
-    95691,96157,96441,96593,100846,101060,101181,101362,101833,103182,104473,105333,165937,166695,168899,171072,
-    171351,171447,171665,171889,172279,175298,175342,176436,176548,176565,179680,35309,35316,35323,35330,35337,
-    35344,35351,35358,35365,35372,35379,35386,35393,35400,35407,35414,35421,35428,35435,35442,35449,
-    35456,35463,96797,97302,100428,101071,105242,105250,105267,105282,168535,169110,171362,172695,172702,172716,
-    175270,176641,179813,58921,58974,59685,59959,59968,59980,59991,59999,60042,60119,60127,65685,65760,
-    65816,67086,67095,67229,67261,67283,70422,70692,71289,71863,71881,71905,71911,71934,71998,72008,
-    72024,72037,72049,72064,72071,72106,72123,72133,76866,77364,77373,77438,77445,81989,82060,82067,
-    82182,82265,82276,82335,82519,82530,84072,84433,84494,86197,86240,88682,88703,88715,88735,165115,
-    168682,170157,170901,179788,103133,170799,95862,169370,172028,175381,50671,50679,50833,51037,95718,102001,
-    103059,105094,167716,170226,172028,172397,172403,72689,72705,72934,72939,72945,73007,84526,84699,84705,
-    94662,96561,100435,100820,104769,105172,105183,105193,105208,105227,164723,166448,167451,167498,167506,167515,
-    167525,167802,173992,174000,177789,177800,177811,177823,177834,177846,177862,96163,96329,97282,101969,103209,
-    103418,103429,167473,168163,170180,171676,171812,172066,172337,175012,97778,99122,165047,168909,169014,172885,
-    173970,164147,167695,168159,168171,168495,169870,174027,175282,56643,56659,56708,57253,57267,57311,57317,
-    57339,58899,58913,59809,60046,60065,60151,60158,60165,60173,60181,60189,60272,65537,65553,65558,
-    65584,65599,65644,65752,65776,65800,65806,65826,67116,67124,67128,67183,67191,67200,67209,67273,
-    67277,70680,71255,71260,71985,72088,72167,76860,76904,76926,76961,77313,77328,77386,77453,77494,
-    79017,79024,79044,79053,79063,79079,79086,79098,79107,79113,79129,79139,79150,79159,79168,79180,
-    79954,79999,80075,81949,82098,82190,82218,82377,82464,82468,82490,82501,84376,84443,84473,84517,
-    84672,84897,85414,85446,85453,86026,86095,86130,86134,86193,86507,88658,90922,93805,94678,94873,
-    94979,95259,49472,62768,71948,71958,71972,90757,94724,76852,77301,78850,84374,90865,93765,56628,
-    57186,57259,59921,59951,60247,65627,65634,65670,71888,71895,72096,77306,77333,81957,81965,81998,
-    82053,82075,82088,82398,82447,82474,84450,84485,85432,85439,86183,86233,88741,90882,90900,93788,
-    95293,95307,95321,95335,95351,95365,72991,98049,99005,164847,171312,174219,59711,84410,97493,97523,
-    98987,166941,172927,56682,57230,67111,70669,71942,72902,79092,79894,82347,86127,93809,101483,101497,
-    101511,101525,101723,105295,105308,105322,164679,164687,164695,164704,164712,172822,104509,166224,168909,176531,
-    96524,165993,167075,167108,56639,57204,57230,57242,58936,58941,58959,59659,59671,59680,59706,59715,
-    59817,59823,60030,60051,60243,60257,60280,65504,65614,65830,66972,67218,67223,67237,67253,67258,
-    67290,70676,71250,71273,71276,71281,71348,71871,71902,71938,71989,72032,72083,72139,72164,72174,
-    72694,72714,72952,72957,72963,72980,76978,77344,77381,77389,77471,78913,78918,78937,78942,79280,
-    79891,79917,79938,79942,79950,79963,80014,80024,80031,81973,82095,82102,82107,82115,82120,82126,
-    82133,82139,82146,82152,82160,82168,82177,82203,82214,82258,82272,82322,82359,82427,82434,82454,
-    82482,82490,82494,82509,84381,84387,84598,84601,84606,84612,84617,84623,84628,84634,84641,84648,
-    84652,84686,84712,85418,86037,86057,86099,86180,86204,88700,88724,90911,90933,94266,94270,94758,
-    94793,94831,94936,98987,100201,170980,171336,96087,165930,168632,179885,99316,168946,169386,170827,174266,
-    96609,164748,179782,56668,58966,65732,65797,67142,70661,76824,77348,77352,77484,78974,82253,82295,
-    82386,85386,86061,88651,90874,96449,96457,96472,103288,166311,167455,167614,167627,167642,167667,167681,
-    170280,174974,176531,176613,55385,55387,55389,56615,56636,58899,59676,61576,65502,65619,66970,67301,
-    67311,71858,71860,71942,72005,72164,72183,72684,72711,72926,76852,76854,76916,76972,76975,77487,
-    78850,78923,78927,78933,79273,79280,79910,80761,80796,82284,84085,84374,84696,84728,85384,85428,
-    86221,86227,88692,90865,90892,93816,94232,94279,94902,95053,95086,95123,95159,55389,65502,72684,
-    76852,77301,81944,85384,88649,90865,94232,90896,98122,102445,168755,180357,57253,65553,76860,77328,
-    82468,57274,60227,65592,79298,90915,76857,56698,57226,57301,57328,57332,58905,58909,59645,59651,
-    59702,60071,60115,60261,60265,65623,65677,65681,65727,65756,65822,67103,67237,67269,67315,67323,
-    67330,67338,71337,71994,72926,72930,73002,76857,76922,79176,79276,80010,81980,82299,82326,82331,
-    82364,84410,84414,84418,84459,84463,84468,84535,84682,85389,86091,86113,88696,88709,88731,93801,
-    93812,94262,95200,95224,96783,101426,101462,105120,170651,172470,174532,175381,57328,59813,60008,60071,
-    60103,70698,71938,76911,84691,86065,96431,100485,100501,104521,174987,180336,57446,57480,58464,58852,
-    58978,62717,62733,63626,63640,65220,65248,65887,66635,66933,66961,68037,68277,70382,70401,72607,
-    73041,77517,78433,78467,78473,79465,82538,83162,83369,83831,83850,84092,84716,84722,84876,84928,
-    86247,87116,87126,88405,90730,90800,93752,96753,97219,97292,98443,100789,100807,100838,164157,165091,
-    165142,166302,168269,170298,174259,175212,176601,176678,176682,177784,180494,57370,57378,57467,57931,58505,
-    58629,58863,59003,59024,59095,59472,59591,60716,61435,61462,61584,61614,61625,61658,62621,62668,
-    62687,62779,62793,62814,62836,62908,62919,63188,63718,65267,65447,65474,66062,66076,66303,66320,
-    66419,66433,66452,66658,66675,66918,67430,68458,68478,68548,68566,68601,68644,68660,68696,68735,
-    68771,70786,70915,71488,71576,71592,71841,72351,75526,75539,75552,75575,75726,76160,76545,77110,
-    77118,77126,77144,77668,77767,77781,77802,77813,77838,77857,77877,77895,77915,77932,77962,77995,
-    78022,78049,78077,78106,78131,78162,78271,78289,78449,79452,79840,80092,80739,81266,81316,81370,
-    81492,82558,82636,83007,83021,83208,83311,83380,83500,83805,83930,84110,84257,84944,85080,85168,
-    85187,85213,85227,85243,85279,85294,86259,86455,86532,87141,87200,87627,87893,88088,88252,88265,
-    88421,88442,88459,88476,88506,88530,88564,88579,88771,88855,89270,89281,93846,94158,94177,96118,
-    97162,97192,97769,102251,104694,166324,35470,35477,35484,35491,35498,35505,57234,60035,60098,67294,
-    82368,84555,86081,88709,93770,93783,96729,100749,100763,100777,164137,57306,57323,57347,57352,82440,
-    57328,60265,72930,73002,76857,88731,94262,57181,57193,57292,59833,60136,65604,66977,67124,71342,
-    72984,78882,79075,79176,81985,82459,59693,59697,59839,60013,60016,60021,60080,60090,60108,60146,
-    60234,60238,65524,65564,65574,65766,65789,67304,71293,71301,71323,71329,72056,72971,82288,84540,
-    86105,94741,35134,35141,35148,35155,35162,35169,35176,35183,35190,35197,33652,42308,46727,48879,
-    33652,33696,35120,36271,36971,37670,38355,39013,39650,40632,41542,42308,42310,43352,44244,44811,
-    44957,46727,48879,50241,50904,51377,52814,53942,33652,33696,35120,36271,36971,37670,38355,42308,
-    46727,48879,50241,50904,51377,52814,53942,33652,42308,46727,48879,50241,50904,51377,52814,53942,
-    104713,105376,166947,59003,61601,76843,79293,79885,86043,77513,85418,86118,94275,53947,53966,96338,
-    124676,67133,71309,72906,72914,79034,79124,79968,79974,79981,79988,94641,98043,104883,170175,172436,
-    172442,172450,172455,172890,174297,174306,174340,100278,100284,100854,102965,104867,165076,166422,173977,174964,
-    176667,105157,166034,167092,179773,66940,75746,76052,76066,77011,83348,84048,85316,95577,100440,102187,
-    102197,102207,167532,167542,170629,172934,176625,176633,95584,95597,95615,95635,171743,171755,171767,105162,
-    166083,166633,59827,72998,85425,85450,96362,175114,175123,60071,82364,84459,86113,93812,57271,79947,
-    56702,58916,72080,82020,82082,82353,101120,101132,101154,164956,166484,166504,166523,167772,167782,172345,
-    174486,66982,67241,71285,71323,76828,78964,79920,79927,82262,103190,104683,166208,166782,167597,170319,
-    170335,170553,170557,171525,175137,175381,175572,58946,59640,60143,66970,67250,70411,72684,78850,82319,
-    85384,90865,100428,104591,171805,176641,96486,96600,96648,99307,100475,103226,164888,165866,169921,179671,
-    100293,101286,101350,166471,166570,170980,70411,70688,78947,78961,70583,70604,70627,70649,70551,70563,
-    96397,96797,97302,98390,99619,100428,100510,101071,101078,101097,102005,103310,103319,103348,103444,104573,
-    104578,104875,105242,164768,165822,166017,166318,166749,166754,166763,169110,170232,170241,170254,170835,171259,
-    171362,172695,174142,174361,174400,175270,175298,175321,176641,176648,178165,178174,179813,95894,104677,104781,
-    170950,173945,174857,177779,179118,180348,98064,98094,99951,99973,99993,100020,100046,100075,165837,165848,
-    170086,170105,170124,174008,99609,165918,176531,176539,165672,167553,45902,46671,48711,53397,53404,53454,
-    53461,53468,53478,53486,53729,54233,55107,28201,33567,61597,94619,94626,94633,98398,104767,165471,
-    165474,166215,166952,94626,98398,61597,94619,94633,104767,165471,77340,85457,85864,86011,96140,97506,
-    97535,101191,103644,95866,95872,95882,96803,96810,96821,99505,99516,99536,101784,104738,167576,176531,
-    97427,101176,101540,166791,174555,39034,56682,57208,57216,57230,59802,59929,59939,65648,65658,65694,
-    65705,65715,67111,70413,70669,71942,72888,72894,72902,76875,76881,77319,77358,77397,77410,77420,
-    77459,79092,79894,79914,80005,82005,82012,82027,82035,82043,82347,82405,82415,84392,84400,84503,
-    84509,84661,86127,93809,94237,94247,94711,101889,103259,103277,164880,167430,171720,173923,174400,176555,
-    180330,57301,57328,57332,60071,67237,72930,76857,81980,82299,84535,86113,88709,93812,94262,56713,
-    56720,56727,70706,70710,70718,71267,73014,77501,77505,78950,78955,79006,79011,79268,82386,82390,
-    86145,86152,86159,88747,58970,70718,70724,70733,71876,72113,72118,73014,73020,73029,78905,79283,
-    79288,86022,86033,86138,86166,86173,88747,88752,88760,96055,101793,169897,166796,168909,170592,171868,
-    174417,78987,78991,78995,78999,70411,71245,58901,60075,65677,72046,72180,82222,82486,82515,93828,
-    56636,56688,58956,59830,72020,72923,76969,77434,78902,82319,86088,56618,72701,86217,55389,56618,
-    57248,58719,59640,65735,72684,72701,77301,79430,79934,79996,81944,82209,84374,86122,86217,88649,
-    57287,65610,72980,77490,78852,78888,78893,78897,78971,78979,79186,80020,82248,84089,88731,90878,
-    90896,58899,66970,70411,71245,76919,78850,88649,90865,94616,37296,40862,97656,97664,170310,170759,
-    96150,167492,168285,168294,95722,95736,179124,180392,33710,33715,33735,33740,33752,33757,33769,33782,
-    33810,33827,33845,33857,33869,33881,33893,33917,33935,33953,33971,33998,34009,34021,34089,34107,
-    34119,34124,34136,34141,34153,34184,34196,34208,34219,34231,34236,34254,34265,34291,34296,34358,
-    34371,34394,34406,34417,34429,34441,34453,34471,34483,34505,34523,34541,34546,34558,34570,34582,
-    34594,34606,34624,34646,34664,34676,34694,34712,34724,34736,34748,34753,34771,34820,34832,34844,
-    34856,34874,34886,34897,34928,34933,34945,34954,34972,34984,56622,56673,59664,60056,60227,65592,
-    72015,79298,79901,84422,84477,84548,86209,90915,57328,67237,72930,93812,105338,179764,103288,179877,
-    105145,165129,172835,96569,96740,97759,102223,104646,104699,104883,105069,105098,105145,105369,165055,165949,
-    166017,166184,170973,171250,171299,173297,173962,174656,175028,175033,176502,176661,97377,97385,97401,101914,
-    101935,67075,93776,94282,33572,33579,33586,33593,33598,33603,33608,33613,33619,33654,33660,33666,
-    33672,33678,33684,33690,46729,46735,46747,46753,48881,48887,96201,97242,164860,167652,169362,101191,
-    102217,104464,164916,167604,175425,95757,97282,102217,169897,171676,172313,172321,175012,96061,97238,97630,
-    97635,97694,100424,101415,102637,104516,104654,105365,164720,165062,165442,166959,168508,168985,169883,170166,
-    170171,172511,172810,177441,179807,96077,105051,176426,98867,165085,172950,45902,46671,46984,46991,48711,
-    50860,50873,52004,53387,53397,53404,53454,53461,53468,53478,53486,53729,54233,55107,34039,34049,
-    34059,34069,34079,35565,35575,35976,36066,36090,37369,37974,44542,44552,44562,44572,44582,44592,
-    44602,44612,44626,44636,44646,44656,44666,44676,44686,44696,44706,44716,44726,44736,44772,45444,
-    45454,45464,45478,45488,45498,45508,45518,45528,45538,45548,45558,45568,45578,45588,45598,45608,
-    45618,45628,45638,45683,45712,45722,45732,45742,45752,45762,45772,45782,45792,45840,45850,46073,
-    46338,46358,46619,46816,47285,47756,47830,47873,48039,48062,48094,48104,48114,48124,48134,48144,
-    48154,48164,48174,48184,48194,48204,48218,48228,48238,48248,48258,48268,48278,48288,48556,48597,
-    48622,48636,48646,48719,48729,48759,48769,48779,48789,48799,48809,48819,48848,48913,48950,48990,
-    49043,49095,49105,49115,49125,49135,49145,49155,49165,49175,49190,49200,49210,49244,49261,49275,
-    49285,49295,49309,49319,49349,49401,49425,49448,49462,49534,49551,49567,49589,49605,49621,49659,
-    49672,49682,50086,50338,50379,50455,50973,51007,51148,51167,51408,51420,51430,51440,51453,51517,
-    51537,51565,51581,51591,51601,51611,51621,51631,51641,51651,51661,51671,51681,51691,51701,51711,
-    51721,51731,51741,51751,51761,51771,51781,51791,51801,51811,51821,51831,51841,51851,51861,51913,
-    51940,51962,52012,52858,53445,53905,53924,53933,33727,33774,33794,33802,33815,33839,33905,33911,
-    33929,33947,33965,34003,34033,34101,34213,34248,34259,34277,34285,34308,34314,34363,34411,34465,
-    34495,34517,34535,34618,34636,34658,34688,34706,34765,34868,34891,34909,34916,34922,34966,34977,
-    35006,35019,35592,35605,35627,35642,35705,35718,35724,35751,35810,35863,35876,35896,35931,35938,
-    35956,35985,36006,36020,36203,36236,36292,36350,36424,36670,36801,36912,36924,37031,37039,37047,
-    37055,37084,37181,37311,37318,37355,37378,37392,37422,37437,37445,37452,37542,37623,37658,37705,
-    37712,37770,37784,37835,38464,38663,38978,39007,39079,39481,39487,39761,39881,39958,40446,40870,
-    40928,40996,41196,41367,41427,41439,41498,41510,41536,41577,41693,41937,42003,42108,42195,42289,
-    42324,42588,42698,42704,42836,43366,43431,43486,43528,43658,43665,43672,43679,43686,43693,43700,
-    43707,43721,43728,43735,43742,43756,43763,43770,43777,43784,43798,43805,43812,43826,43833,43840,
-    43847,43854,43868,43875,43882,43889,43896,43903,43910,43917,43924,43938,44132,44144,44151,44167,
-    44200,44209,44214,44219,44226,44233,44238,44255,44277,44309,44535,44782,44789,44837,44848,44859,
-    44879,44884,44904,44915,44952,44964,44969,44974,44983,44988,45027,45040,45173,45201,45207,45213,
-    45223,45365,45386,45419,45424,45434,45439,45652,45662,45667,45678,45693,45705,45821,45827,45872,
-    45881,45886,45913,45964,45971,46012,46022,46048,46054,46119,46126,46170,46176,46217,46348,46423,
-    46572,46691,46697,46703,46766,46775,46856,46904,46969,46974,46998,47004,47040,47061,47127,47134,
-    47145,47193,47202,47209,47219,47225,47231,47236,47246,47257,47266,47272,47335,47447,47457,47462,
-    47515,47524,47538,47550,47559,47577,47597,47632,47637,47744,47774,47780,47785,47792,47802,47820,
-    47843,47850,47856,47887,47893,47899,47922,47953,47958,47964,47984,48313,48382,48425,48435,48516,
-    48521,48534,48540,48546,48566,48616,48674,48829,48838,48862,48867,48873,48900,48906,48931,48936,
-    48964,48980,49004,49014,49053,49079,49085,49185,49224,49234,49367,49373,49379,49385,49391,49411,
-    49439,49494,49507,49516,49524,49580,49645,49654,49696,49704,49709,49714,49838,49863,49899,49904,
-    49914,49953,49974,49985,49992,49999,50006,50013,50020,50050,50071,50114,50123,50129,50134,50148,
-    50155,50166,50198,50207,50260,50270,50279,50308,50328,50375,50399,50409,50426,50535,50544,50549,
-    50558,50563,50583,50600,50644,50657,50662,50783,50789,50794,50802,50812,50818,50841,50846,50853,
-    50868,50881,50885,50892,50899,50915,50921,50926,50932,50937,50945,50952,50957,50962,50968,50982,
-    50990,50994,50999,51016,51021,51045,51050,51057,51062,51067,51083,51088,51112,51119,51124,51132,
-    51138,51143,51157,51162,51179,51184,51189,51194,51199,51204,51209,51213,51220,51227,51234,51241,
-    51248,51255,51262,51272,51279,51284,51289,51296,51303,51309,51314,51319,51324,51329,51336,51343,
-    51356,51361,51367,51372,51388,51392,51396,51401,51463,51468,51482,51488,51492,51498,51503,51508,
-    51513,51526,51531,51547,51555,51561,51575,51871,51877,51885,51890,51896,51901,51906,51922,51930,
-    51935,51949,51957,51972,51977,51985,51998,52023,52028,52033,52283,52288,52511,52628,52809,52825,
-    53134,53139,53304,53311,53316,53323,53328,53335,53342,53350,53356,53419,53425,53430,53439,53494,
-    53499,53506,53511,53526,53531,53536,53557,53590,53602,53621,53626,53631,53639,53644,53649,53654,
-    53659,53664,53669,53674,53680,53685,53690,53695,53703,53716,53722,53750,53765,53914,53919,53985,
-    54127,54132,54140,54210,54251,54262,54670,55094,55099,55357,55380,70411,77301,95805,104816,105105,
-    39090,170799,97434,98970,101766,104749,167851,172690,175391,95764,103413,164754,165698,170817,173541,174548,
-    175149,179795,97434,98970,101766,104749,172690,175391,98970,101766,104749,172690,76932,76942,76952,98108,
-    43601,44193,43594,43608,43615,43622,43644,43651,43714,43749,43791,43819,43861,43931,43945,43956,
-    43963,43970,43977,43984,43991,43998,44005,44012,44023,44030,44037,44044,44051,44058,44065,44072,
-    44079,44090,44097,44104,44111,44118,44125,44137,44156,44172,44179,44186,33625,33628,33631,33634,
-    33637,33640,33643,33646,33649,33696,33699,33823,33994,34180,34354,34501,34642,34816,34950,35053,
-    35120,35123,35554,35673,35764,35845,35945,36048,36114,36153,36199,36271,36274,36339,36406,36500,
-    36645,36722,36790,36841,36901,36971,36974,37020,37113,37177,37264,37330,37404,37492,37531,37591,
-    37670,37673,37731,37803,37882,37949,38161,38221,38281,38355,38358,38432,38504,38589,38709,38755,
-    38819,38872,38925,39013,39016,39079,39162,39236,39321,39389,39442,39487,39551,39604,39650,39653,
-    39721,39835,39947,40039,40179,40297,40393,40484,40558,40632,40635,40741,40809,40896,40985,41050,
-    41164,41244,41381,41466,41542,42310,43352,44244,44811,44957,45187,45698,45895,46033,46565,46759,
-    46875,47072,47278,47543,47749,47866,48047,48445,48681,48893,49058,49329,49483,49560,49831,49892,
-    50039,50103,50187,50249,50313,50388,50448,50500,50568,50987,51109,51269,51417,51882,51927,51954,
-    51982,52020,52256,52822,52830,53131,53347,53394,53436,53475,53516,53636,53700,53762,53944,54137,
-    54222,54248,54256,54259,54667,55075,55104,55376,57198,57201,57281,57284,57357,59642,60027,60269,
-    65518,65521,70666,70673,71247,71326,71945,72686,72698,72885,72923,76837,76840,76857,77303,77352,
-    77355,77386,77394,77465,77468,77476,77487,77498,78910,78927,78930,78968,78984,79003,79306,79309,
-    79924,79931,79996,81946,82319,82527,84658,85401,85425,88689,88768,93749,93767,93798,93825,94234,
-    94259,94290,94293,65641,67108,70429,70432,70436,70440,70703,77487,84564,84567,84571,84576,84580,
-    84585,84589,84594,86069,88655,88663,88679,90867,90870,99143,101802,165066,168954,95764,103413,164754,
-    165698,170817,175149,179795,35968,40653,40661,40718,40726,40766,41075,41083,41091,41106,41114,41283,
-    41291,41299,41314,41322,41330,41338,42545,45127,45161,45179,46040,46222,46230,46238,46246,46254,
-    46262,46274,46282,46290,46298,46306,46314,46322,46330,46367,46375,46383,46391,46399,46407,46415,
-    46429,46437,46445,46453,46461,46469,46477,46485,46493,46501,46509,46517,46525,46533,46541,46549,
-    46557,46647,46655,46663,46679,46711,47668,47676,48460,48468,48476,48484,48492,48500,48508,48703,
-    49719,49727,49735,49743,49751,49759,49767,49775,49783,49791,49799,49807,49815,49823,49843,49925,
-    49933,49941,49958,50347,50687,50695,50703,50711,50719,50727,50735,50743,50751,50759,50767,50775,
-    50825,51029,51075,51093,51101,51348,51990,52040,52048,52056,52064,52072,52080,52088,52096,52104,
-    52112,52120,52128,52136,52144,52152,52160,52168,52176,52184,52192,52200,52208,52216,52224,52232,
-    52240,52248,52259,52267,52275,52295,52303,52311,52319,52327,52335,52343,52351,52359,52367,52375,
-    52383,52391,52399,52407,52415,52423,52431,52439,52447,52455,52463,52471,52479,52487,52495,52503,
-    52516,52524,52532,52540,52548,52556,52564,52572,52580,52588,52596,52604,52612,52620,52633,52641,
-    52649,52657,52665,52673,52681,52689,52697,52705,52713,52721,52729,52737,52745,52753,52761,52769,
-    52777,52785,52793,52801,52834,52842,52850,52867,52875,52883,52891,52899,52907,52915,52923,52931,
-    52939,52947,52955,52963,52971,52979,52987,52995,53003,53011,53019,53027,53035,53043,53051,53059,
-    53067,53075,53083,53091,53099,53107,53115,53123,53144,53152,53160,53168,53176,53184,53192,53200,
-    53208,53216,53224,53232,53240,53248,53256,53264,53272,53280,53288,53296,53363,53371,53379,53411,
-    53519,53543,53550,53562,53569,53576,53583,53595,53607,53614,53709,53736,53743,53755,53771,53779,
-    53787,53795,53803,53811,53819,53827,53835,53843,53851,53859,53867,53875,53883,53891,53898,53991,
-    53999,54007,54015,54023,54031,54039,54047,54055,54063,54071,54079,54087,54095,54103,54111,54119,
-    54146,54154,54162,54170,54178,54186,54194,54202,54215,54225,54240,54267,54275,54283,54291,54299,
-    54307,54315,54323,54331,54339,54347,54355,54363,54371,54379,54387,54395,54403,54411,54419,54427,
-    54435,54443,54451,54459,54467,54475,54483,54491,54499,54507,54515,54523,54531,54539,54547,54555,
-    54563,54571,54579,54587,54595,54603,54611,54619,54627,54635,54643,54651,54659,54675,54683,54691,
-    54699,54707,54715,54723,54731,54739,54747,54755,54763,54771,54779,54787,54795,54803,54811,54819,
-    54827,54835,54843,54851,54859,54867,54875,54883,54891,54899,54907,54915,54923,54931,54939,54947,
-    54955,54963,54971,54979,54987,54995,55003,55011,55019,55027,55035,55043,55051,55059,55067,55078,
-    55086,55114,55122,55130,55138,55146,55154,55162,55170,55178,55186,55194,55202,55210,55218,55226,
-    55234,55242,55250,55258,55266,55274,55282,55290,55298,55306,55314,55322,55330,55338,55346,55362,
-    55369,95764,103413,164754,165698,170817,173541,175149,179795,42654,48607,49336,57287,80020,90896,33983,
-    34158,34169,34321,34332,34343,34383,34783,34794,34805,35662,36436,36454,36634,36689,36700,36711,
-    36761,36779,37152,37242,37253,37481,38117,38128,38139,38150,38578,38808,39310,39367,39378,39540,
-    39664,39682,39725,39743,39802,39813,39824,39903,39914,39925,39936,39964,40017,40028,40064,40089,
-    40135,40146,40157,40168,40253,40264,40275,40286,40371,40382,40473,40949,40967,41806,41831,42512,
-    42523,42717,42728,42739,42750,42761,42965,42976,42987,42998,43009,43020,43031,43042,43053,43064,
-    43075,43086,43108,43126,43144,43176,43201,43219,43230,43241,43252,43263,43341,43499,43629,44262,
-    44283,44294,44318,44329,44340,44351,44362,44377,44388,44399,44410,44421,44432,44443,44454,44465,
-    44476,44487,44498,44513,44524,44746,44757,44800,44822,44868,44889,44922,44933,44997,45012,45046,
-    45057,45068,45079,45090,45101,45116,45135,45146,45229,45240,45251,45262,45273,45284,45295,45306,
-    45317,45328,45339,45350,45371,45393,45404,45806,45927,45938,45949,45982,45997,46058,46082,46093,
-    46104,46133,46144,46159,46191,46206,46582,46593,46608,46632,46786,46797,46830,46841,46882,46893,
-    46913,46924,46943,46958,47010,47021,47046,47079,47090,47101,47112,47152,47167,47182,47298,47313,
-    47324,47340,47351,47362,47373,47384,47395,47406,47421,47432,47467,47478,47489,47500,47566,47582,
-    47606,47617,47642,47653,47692,47703,47714,47725,47927,47938,47969,47998,48009,48020,48072,48083,
-    48298,48319,48330,48341,48352,48363,48388,48399,48410,48572,48688,48969,175351,172690,57287,90896,
-    33720,42498,42797,42944,43399,33703,33745,33762,33787,33832,33850,33862,33874,33886,33898,33922,
-    33940,33958,33976,34014,34026,34094,34112,34129,34146,34189,34201,34224,34241,34270,34301,34376,
-    34399,34422,34434,34446,34458,34476,34488,34510,34528,34551,34563,34575,34587,34599,34611,34629,
-    34651,34669,34681,34699,34717,34729,34741,34758,34776,34825,34837,34849,34861,34879,34902,34938,
-    34959,34989,35012,35025,35032,35039,35046,35057,35064,35071,35078,35085,35092,35099,35106,35113,
-    35127,35512,35519,35526,35533,35540,35547,35558,35585,35598,35613,35620,35635,35648,35655,35677,
-    35684,35691,35698,35711,35730,35737,35744,35757,35768,35775,35782,35789,35796,35803,35817,35824,
-    35831,35838,35849,35856,35869,35882,35889,35903,35910,35917,35924,35949,35961,35992,35999,36013,
-    36027,36034,36041,36052,36059,36076,36083,36100,36107,36118,36125,36132,36139,36146,36157,36164,
-    36171,36178,36185,36192,36208,36215,36222,36229,36243,36250,36257,36264,36278,36285,36297,36304,
-    36311,36318,36325,36332,36343,36357,36364,36371,36378,36385,36392,36399,36410,36417,36429,36447,
-    36465,36472,36479,36486,36493,36504,36511,36518,36525,36532,36539,36546,36553,36560,36571,36578,
-    36585,36592,36599,36606,36613,36620,36627,36649,36656,36663,36675,36682,36726,36733,36740,36747,
-    36754,36772,36794,36806,36813,36820,36827,36834,36845,36852,36859,36866,36873,36880,36887,36894,
-    36905,36917,36929,36936,36943,36950,36957,36964,36978,36985,36992,36999,37006,37013,37024,37063,
-    37070,37077,37092,37099,37106,37117,37124,37131,37138,37145,37163,37170,37186,37193,37200,37207,
-    37214,37221,37228,37235,37268,37275,37282,37289,37304,37323,37334,37341,37348,37362,37385,37397,
-    37408,37415,37430,37460,37467,37474,37496,37503,37510,37517,37524,37535,37549,37556,37563,37570,
-    37577,37584,37595,37602,37609,37616,37630,37637,37644,37651,37663,37677,37684,37691,37698,37717,
-    37724,37735,37742,37749,37756,37763,37777,37789,37796,37807,37814,37821,37828,37840,37847,37854,
-    37861,37868,37875,37886,37893,37900,37907,37914,37921,37928,37935,37942,37953,37960,37967,37983,
-    37990,37997,38008,38015,38022,38029,38036,38043,38050,38061,38068,38075,38082,38089,38096,38103,
-    38110,38165,38172,38179,38186,38193,38200,38207,38214,38225,38232,38239,38246,38253,38260,38267,
-    38274,38285,38292,38299,38306,38313,38320,38327,38334,38341,38348,38362,38369,38376,38383,38390,
-    38397,38404,38411,38418,38425,38436,38443,38450,38457,38469,38476,38483,38490,38497,38508,38515,
-    38522,38529,38536,38543,38550,38557,38564,38571,38593,38600,38607,38614,38621,38628,38635,38642,
-    38649,38656,38674,38681,38688,38695,38702,38713,38720,38727,38734,38741,38748,38759,38766,38773,
-    38780,38787,38794,38801,38823,38830,38837,38844,38851,38858,38865,38876,38883,38890,38897,38904,
-    38911,38918,38929,38936,38943,38950,38957,38964,38971,38986,38993,39000,39020,39027,39044,39051,
-    39058,39065,39072,39083,39099,39106,39113,39120,39127,39134,39141,39148,39155,39166,39173,39180,
-    39187,39194,39201,39208,39215,39222,39229,39240,39247,39254,39261,39268,39275,39282,39289,39296,
-    39303,39325,39332,39339,39346,39353,39360,39393,39400,39407,39414,39421,39428,39435,39446,39453,
-    39460,39467,39474,39491,39498,39505,39512,39519,39526,39533,39555,39562,39569,39576,39583,39590,
-    39597,39608,39615,39622,39629,39636,39643,39657,39675,39693,39700,39707,39714,39736,39754,39767,
-    39774,39781,39788,39795,39839,39846,39853,39860,39867,39874,39889,39896,39951,39975,39982,39989,
-    39996,40003,40010,40043,40050,40057,40075,40082,40100,40107,40114,40121,40128,40183,40190,40197,
-    40204,40211,40218,40225,40232,40239,40246,40301,40308,40315,40322,40329,40336,40343,40350,40357,
-    40364,40397,40404,40411,40418,40425,40432,40439,40452,40459,40466,40488,40495,40502,40509,40516,
-    40523,40530,40537,40544,40551,40562,40569,40576,40583,40590,40597,40604,40611,40618,40625,40639,
-    40646,40669,40676,40683,40690,40697,40704,40711,40734,40745,40752,40759,40774,40781,40788,40795,
-    40802,40813,40820,40827,40834,40841,40848,40855,40875,40882,40889,40900,40907,40914,40921,40935,
-    40942,40960,40978,40989,41001,41008,41015,41022,41029,41036,41043,41054,41061,41068,41099,41122,
-    41129,41136,41143,41150,41157,41168,41175,41182,41189,41202,41209,41216,41223,41230,41237,41248,
-    41255,41262,41269,41276,41307,41346,41353,41360,41374,41385,41392,41399,41406,41413,41420,41432,
-    41445,41452,41459,41470,41477,41484,41491,41503,41515,41522,41529,41549,41556,41563,41570,41584,
-    41591,41598,41605,41612,41619,41630,41637,41644,41651,41658,41665,41672,41679,41686,41700,41711,
-    41718,41725,41732,41739,41746,41753,41760,41767,41774,41785,41792,41799,41817,41824,41842,41849,
-    41856,41863,41870,41881,41888,41895,41902,41909,41916,41923,41930,41943,41950,41961,41968,41975,
-    41982,41989,41996,42009,42016,42023,42030,42041,42048,42055,42062,42069,42076,42083,42090,42101,
-    42114,42121,42128,42135,42142,42149,42156,42163,42174,42181,42188,42201,42208,42215,42222,42229,
-    42240,42247,42254,42261,42268,42275,42282,42294,42301,42317,42329,42336,42343,42350,42357,42364,
-    42375,42382,42389,42396,42403,42410,42417,42424,42431,42438,42449,42456,42463,42470,42477,42484,
-    42491,42505,42538,42553,42560,42567,42574,42581,42594,42601,42608,42615,42626,42633,42640,42647,
-    42663,42670,42677,42684,42691,42710,42776,42783,42790,42804,42811,42822,42829,42842,42849,42856,
-    42863,42870,42877,42884,42891,42902,42909,42916,42923,42930,42937,42951,42958,43101,43119,43137,
-    43155,43162,43169,43187,43194,43212,43278,43285,43292,43299,43306,43313,43320,43327,43334,43359,
-    43371,43378,43385,43392,43406,43413,43424,43437,43444,43451,43458,43465,43472,43479,43492,43514,
-    43521,43534,43541,43548,43555,43562,43569,43576,43587,45194,34996,47912,48587,48656,49023,49033,
-    49065,103209,104567,51474,33652,33696,33699,33823,33994,34180,34354,34501,34642,34816,34950,35053,
-    35120,35123,35554,35673,35764,35845,35945,36048,36114,36153,36199,36271,36274,36339,36406,36500,
-    36567,36645,36722,36790,36841,36901,36971,36974,37020,37113,37177,37264,37330,37404,37492,37531,
-    37591,37670,37673,37731,37803,37882,37949,38004,38057,38161,38221,38281,38355,38358,38432,38504,
-    38589,38670,38709,38755,38819,38872,38925,39013,39016,39079,39162,39236,39321,39389,39442,39487,
-    39551,39604,39650,39653,39721,39835,39947,40039,40179,40297,40393,40484,40558,40632,40635,40741,
-    40809,40896,40985,41050,41164,41244,41381,41466,41542,41545,41626,41707,41781,41877,41957,42037,
-    42097,42170,42236,42308,42310,42313,42371,42445,42534,42622,42772,42818,42898,43097,43274,43352,
-    43355,43420,43510,43583,43640,43952,44019,44086,44163,44205,44244,44247,44251,44273,44305,44314,
-    44373,44509,44622,44768,44796,44811,44814,44818,44833,44844,44855,44864,44900,44911,44944,44948,
-    44957,44960,44979,44993,45008,45023,45032,45036,45112,45157,45169,45187,45190,45219,45361,45382,
-    45415,45430,45474,45648,45658,45674,45698,45701,45802,45817,45832,45836,45860,45864,45868,45877,
-    45891,45895,45898,45909,45919,45923,45960,45978,45993,46008,46018,46029,46033,46036,46054,46069,
-    46115,46155,46183,46187,46202,46270,46354,46565,46568,46578,46604,46628,46643,46687,46703,46707,
-    46719,46723,46727,46759,46762,46771,46782,46808,46812,46826,46852,46863,46867,46871,46875,46878,
-    46909,46935,46939,46954,46980,47032,47036,47057,47068,47072,47075,47123,47141,47163,47178,47198,
-    47215,47242,47253,47262,47278,47281,47294,47309,47417,47443,47453,47511,47520,47530,47534,47543,
-    47546,47555,47593,47602,47628,47664,47684,47688,47736,47740,47749,47752,47766,47770,47798,47808,
-    47812,47816,47826,47839,47862,47866,47869,47883,47904,47908,47949,47980,47990,47994,48031,48035,
-    48047,48050,48054,48058,48214,48309,48374,48378,48421,48431,48441,48445,48448,48452,48456,48526,
-    48530,48552,48583,48632,48666,48670,48681,48684,48699,48739,48743,48747,48751,48755,48834,48844,
-    48858,48879,48893,48896,48923,48927,48942,48946,48960,48986,49000,49010,49019,49058,49061,49075,
-    49091,49220,49230,49240,49253,49257,49271,49305,49329,49332,49345,49359,49363,49397,49417,49421,
-    49435,49444,49458,49483,49486,49490,49499,49503,49512,49516,49520,49530,49543,49547,49560,49563,
-    49576,49585,49637,49641,49650,49668,49692,49696,49700,49831,49834,49851,49855,49859,49868,49872,
-    49876,49880,49884,49888,49892,49895,49910,49921,49949,49966,49970,49981,50027,50031,50035,50039,
-    50042,50046,50055,50059,50063,50067,50078,50082,50095,50099,50103,50106,50110,50119,50140,50144,
-    50162,50171,50175,50179,50183,50187,50190,50194,50203,50213,50217,50221,50225,50229,50233,50237,
-    50241,50249,50252,50256,50266,50275,50284,50288,50292,50296,50300,50304,50313,50316,50320,50324,
-    50334,50355,50359,50363,50367,50371,50375,50388,50391,50395,50405,50414,50418,50422,50432,50436,
-    50440,50444,50448,50451,50464,50468,50472,50476,50480,50484,50488,50492,50496,50500,50503,50507,
-    50511,50515,50519,50523,50527,50531,50540,50554,50568,50571,50575,50579,50588,50592,50596,50605,
-    50609,50613,50617,50621,50624,50628,50632,50636,50640,50649,50653,50668,50799,50809,50904,50912,
-    50942,50987,51004,51026,51072,51109,51129,51176,51269,51377,51385,51417,51450,51552,51882,51927,
-    51954,51982,52020,52256,52814,52822,53131,53347,53394,53436,53475,53516,53636,53700,53762,53942,
-    53944,54137,54222,54248,54256,54259,54667,55075,55104,55354,95009,95029,
+    0,71853,87436,93603,96220,97022,135656,207970,209813,214341,214435,214451,214467,220460,224312,224323,
+    224338,224349,224379,224395,135073,219175,58505,60019,63058,64269,70843,73550,94290,95503,98411,101617,
+    36610,36617,36624,36631,36638,36645,36652,36659,36666,36673,36680,36687,36694,36701,36708,215921,
+    127510,128024,128308,128460,132902,133116,133245,133437,133931,135299,136608,137496,209149,209931,212401,214686,
+    214975,215071,215343,215593,215983,219132,219186,220302,220414,220431,223573,36715,36722,36729,36736,36743,
+    36750,36757,36764,36771,36778,36785,36792,36799,36806,36813,36820,36827,36834,36841,36848,36855,
+    36862,36869,128664,129196,132401,133127,137405,137413,137430,137445,212001,212620,214986,216417,216424,216438,
+    219104,220528,223706,61977,62269,63171,63851,63860,63872,63883,63898,64075,64515,64529,70862,71151,
+    71541,73045,73054,73330,73530,73586,76934,77655,78565,79268,79326,79357,79363,79386,79580,79615,
+    79674,79728,79740,79755,79762,79797,79828,79838,86438,87897,87941,88077,88084,94335,94469,94476,
+    95028,95391,95440,95587,96040,96097,97731,98324,98532,102165,102419,105163,107523,107555,107598,208301,
+    212155,213688,214485,223681,135250,214372,127690,212892,215732,219225,52117,52125,52279,52483,127537,134099,
+    135176,137252,211130,213778,215732,216109,216115,80602,80724,81346,81351,81357,81893,98670,99082,99111,
+    115444,128428,132408,132876,136927,137335,137346,137356,137371,137390,207838,209684,210716,210795,210803,210812,
+    210822,211226,217714,217722,221682,221693,221704,221716,221727,221739,221755,128030,128196,129176,134067,135326,
+    135545,135556,210757,211596,213732,215354,215516,215770,216049,218785,129672,131036,208218,212411,212516,216607,
+    217692,207262,211067,211592,211613,211949,213392,217749,219116,58160,58319,58728,59844,59875,60046,60052,
+    60092,61830,61945,63465,64114,64263,64616,64623,64630,64638,64646,64654,64970,70461,70510,70519,
+    70545,70560,70720,71056,71371,71413,71446,71597,73123,73131,73135,73220,73228,73237,73246,73562,
+    73566,77494,78379,78425,79556,79779,79872,86432,86734,87114,87176,87672,87687,88010,88110,88417,
+    90364,90371,90398,90407,90428,90444,90459,90496,90505,90528,90562,90572,90583,90602,90617,90777,
+    91860,91975,92308,94188,94899,95087,95211,95686,95916,95942,95982,96007,98126,98395,98485,98661,
+    98971,99394,100159,100306,100541,101166,101493,101742,101789,102136,102692,105085,110303,113615,116324,120300,
+    121118,125451,50918,67608,79491,79501,79515,109945,118070,86413,87599,89840,98114,110073,113296,58108,
+    59456,59850,63805,63843,64882,70697,70704,70790,79333,79347,79787,87648,87692,94196,94204,94344,
+    94462,94507,94542,95753,95857,95948,98402,98510,100279,100286,102060,102394,107677,110146,110265,113563,
+    125513,125527,125541,125566,125582,125596,81803,129950,130919,208004,214936,217941,63311,98212,129387,129417,
+    130901,210177,216649,58446,59689,73118,77434,79464,81162,90479,91661,95624,101739,113654,133558,133572,
+    133586,133600,133811,137458,137471,137485,207794,207802,207810,207819,207827,216544,136644,209460,212411,220397,
+    128391,209216,210311,210344,58149,59545,59689,59750,62116,62121,62230,63080,63121,63147,63246,63315,
+    63551,63653,64055,64167,64861,64895,65076,70352,70659,71604,72838,73273,73278,73342,73404,73429,
+    73593,77490,78322,78498,78501,78506,78753,79281,79354,79412,79571,79682,79774,79844,79869,79895,
+    80670,80767,81385,81491,81510,81679,87246,87727,87960,88013,88203,90030,90035,90194,90213,90881,
+    91616,91708,91760,91771,91856,91904,92084,92188,92195,94230,94559,94922,94927,94935,94940,94946,
+    94953,94959,94966,94972,94980,94988,94997,95170,95207,95325,95402,95539,95636,95809,95827,95864,
+    95956,95982,96000,96027,98145,98151,98834,98837,98842,98848,98853,98859,98864,98870,98877,98884,
+    98888,98996,99140,100186,101238,101304,101580,101979,102206,107503,107564,110287,110416,114263,114285,119840,
+    119875,119913,120925,130901,132164,214564,214960,127954,209142,212098,223778,131260,212448,212908,214400,217996,
+    128476,207863,223675,58352,62237,71009,71400,73160,77330,86136,87749,87766,88281,90302,95283,95486,
+    95715,99985,101314,105040,110082,128316,128324,128339,135405,209547,210720,210948,210974,210989,211039,211053,
+    213832,218747,220397,220500,56831,56833,56835,58076,58122,61830,63143,66409,70342,70682,72752,73633,
+    73664,79263,79265,79464,79612,79869,79904,80416,80764,81259,86413,86415,86767,87211,87236,88292,
+    89840,90047,90051,90185,90874,90881,91684,92994,93029,95454,97770,98114,99068,99225,99887,100260,
+    102277,102283,107434,110073,110187,113681,114111,114303,120608,123482,123515,123552,123588,56835,70342,80416,
+    86413,87599,94177,99887,105028,110073,114111,110235,130023,134553,212234,224259,59844,70510,86432,87687,
+    95942,59899,64771,70553,90949,110291,86418,58505,59682,60019,60076,60085,61899,61933,63037,63058,
+    63233,64269,64511,64924,64948,70693,70831,70843,71001,71147,71547,73082,73342,73550,73668,73686,
+    73733,73751,78726,79576,81259,81342,81888,86418,87077,90668,90877,92004,94290,95503,95554,95566,
+    95658,98212,98216,98228,98411,98415,98438,98688,98981,100046,101452,101617,107438,107540,107590,113596,
+    113662,114250,124219,124243,128650,133501,133537,137278,214224,216192,218262,219225,60076,63525,63914,64269,
+    64417,77670,79412,86748,99034,101318,128298,132458,132474,136656,218760,224229,60334,60384,61368,61783,
+    62304,67557,67573,68466,68480,70060,70088,71664,72417,72715,72743,74499,74739,76853,76872,80339,
+    82286,88507,89423,89457,89463,91160,96122,96746,97011,97490,97509,97832,99213,99219,99373,99425,
+    102432,103469,103479,104765,109918,110008,113283,128620,129091,129186,130344,132845,132863,132894,207272,208277,
+    208328,209538,211711,213850,217989,219018,220488,220565,220569,221677,225360,60183,60266,60355,60835,61409,
+    61533,61794,62329,62368,62453,62830,62957,65549,66268,66295,66417,66447,66458,66498,67461,67508,
+    67527,67619,67633,67654,67676,67748,67759,68028,68558,70107,70287,70314,71839,71853,72080,72097,
+    72196,72210,72229,72440,72457,72700,73892,74929,74949,75019,75037,75072,75115,75131,75167,75206,
+    75242,77858,77987,78893,78981,78997,79246,80072,84771,84784,84797,84820,84971,85405,85790,87378,
+    87386,87394,87436,88658,88757,88771,88792,88803,88828,88847,88867,88885,88905,88922,88952,88985,
+    89012,89039,89067,89096,89121,89152,89261,89279,89439,91147,91563,92325,92972,93499,93549,93603,
+    93725,96142,96220,96591,96605,96811,96953,97022,97142,97464,97589,97850,97997,99441,99577,99665,
+    99684,99710,99724,99740,99776,99791,102444,102640,102885,103494,103553,103980,104253,104448,104612,104625,
+    104781,104802,104819,104836,104866,104890,104943,104958,107959,108043,108458,108469,113725,114037,114056,127985,
+    129029,129059,129663,134349,136842,209560,36876,36883,36890,36897,36904,36911,59721,64060,64351,73622,
+    95669,98778,101442,107540,113434,113552,128596,132805,132819,132833,207252,60035,60066,60100,60147,95838,
+    60076,64948,81342,81888,86418,107590,114250,59430,59473,60000,63710,64564,70633,72843,73131,78731,
+    81703,89892,90440,90668,94331,95879,63194,63223,63723,63982,64014,64019,64321,64343,64422,64590,
+    64847,64856,70448,70525,70535,71361,71392,73643,78597,78605,78707,78718,79747,81670,95474,98693,
+    101609,118933,36540,36547,36554,36561,36568,36575,36582,36589,36596,36603,35058,43714,48157,50325,
+    35058,35102,36526,37677,38377,39076,39761,40419,41056,42038,42948,43714,43716,44758,45666,46233,
+    46379,48157,50325,51687,52350,52823,54260,55388,35058,35102,36526,37677,38377,39076,39761,43714,
+    48157,50325,51687,52350,52823,54260,55388,35058,43714,48157,50325,51687,52350,52823,54260,55388,
+    136871,137550,210183,62329,66434,86404,90930,91610,101263,88500,100186,101671,114299,55393,55412,128205,
+    157108,73147,78613,81166,81174,90381,90546,91918,91924,91936,91943,115380,129944,137041,213719,216148,
+    216154,216162,216167,216612,218027,218036,218070,132241,132247,132910,135073,137025,208247,209658,217699,218732,
+    220554,137320,209263,210328,223666,72722,84991,85297,85311,87279,96990,97707,99813,127387,132413,134285,
+    134295,134305,210829,210839,214193,216656,220512,220520,127394,127407,127425,127445,215429,215441,215453,137325,
+    209312,209869,63678,81884,100257,100310,128229,218887,218896,64269,95658,98411,101617,113662,59884,91819,
+    58515,61968,79771,94396,94526,95630,133184,133196,133218,208127,209720,209740,209759,211196,211206,216057,
+    218216,72903,73353,78535,78707,86298,90268,91718,91749,95381,135307,136831,209437,210018,210931,213871,
+    213887,214105,214109,215149,218922,219225,219416,62209,63006,64578,72752,73380,76882,80416,89840,95527,
+    99887,110073,132401,136739,215509,220528,128353,128467,128515,131251,132448,135343,208045,209078,213443,223564,
+    132266,133361,133425,209707,209806,214564,76882,77509,90251,90265,77238,77259,77282,77304,77206,77218,
+    128264,128664,129196,130291,131572,132401,132566,133127,133134,133153,134103,135427,135436,135465,135571,136721,
+    136726,137033,137405,207883,209034,209246,209554,209985,209990,209999,212620,213784,213793,213806,214408,214873,
+    214986,216417,217864,218091,218130,219104,219132,219165,220528,220535,222058,222067,223706,127761,136825,136939,
+    214534,217667,218619,221666,223011,224250,129965,129995,131914,131936,131956,131983,132009,132038,209049,209060,
+    213617,213636,213655,217730,131553,209130,220397,220405,208884,210850,47324,48093,50157,54843,54850,54900,
+    54907,54914,54924,54932,55175,55679,56553,28201,33567,66430,114702,114709,114716,130299,136925,208683,
+    208686,209444,210188,114709,130299,66430,114702,114716,136925,208683,87723,100575,100995,101142,128007,129400,
+    129429,133255,135779,127733,127739,127749,128670,128677,128688,131449,131460,131480,133882,136896,210894,220397,
+    129321,133240,133615,210027,218317,40440,58446,59572,59580,59689,63449,63821,63831,70734,70744,70876,
+    70887,70897,73118,76898,77434,79464,81125,81131,81162,86454,86471,87678,87863,88032,88045,88055,
+    88176,90479,91661,91705,91999,94371,94378,94403,94437,94445,95624,95774,95784,98156,98164,98541,
+    98547,98924,101739,113654,114192,114202,117995,133987,135376,135394,208037,210695,215406,217645,218130,220421,
+    224223,60019,60076,60085,64269,73342,81342,86418,94290,95503,98688,101617,107540,113662,114250,58739,
+    58746,58753,77732,77736,77753,78458,82079,88442,88446,90254,90259,90342,90347,90865,95715,95724,
+    101870,101877,101884,107926,62241,77753,77759,77768,79306,79814,79819,82079,82085,82094,90022,90920,
+    90925,101153,101205,101848,101891,101898,107926,107931,107939,127922,133891,213419,210032,212411,214144,215572,
+    218147,90318,90322,90326,90330,76882,78317,61845,64303,70831,79737,79901,95222,95964,96036,113700,
+    58122,58456,62227,63707,79670,81194,87184,88069,90014,95527,101449,58089,80681,102264,56835,58089,
+    59839,61650,63006,71027,80416,80681,87599,91109,91756,91951,94177,95196,98114,101724,102264,105028,
+    59965,70655,81679,88299,89842,89947,90005,90009,90279,90307,90783,92135,95266,97785,107590,110142,
+    110235,61830,72752,76882,78317,86789,89840,105028,110073,114666,38702,42268,129550,129558,213862,214332,
+    128017,210776,211731,211748,127550,127564,223017,224304,35116,35121,35141,35146,35158,35163,35175,35188,
+    35216,35233,35251,35263,35275,35287,35299,35323,35341,35359,35377,35404,35415,35427,35495,35513,
+    35525,35530,35542,35547,35559,35590,35602,35614,35625,35637,35642,35660,35671,35697,35702,35764,
+    35777,35800,35812,35823,35835,35847,35859,35877,35889,35911,35929,35947,35952,35964,35976,35988,
+    36000,36012,36030,36052,36070,36082,36100,36118,36130,36142,36154,36159,36177,36226,36238,36250,
+    36262,36280,36292,36303,36334,36339,36351,36360,36378,36390,58098,58401,63093,64198,64771,70553,
+    79638,90949,91668,98241,98502,98709,102227,110291,60076,73342,81342,113662,137512,223657,135405,223770,
+    137308,208315,216557,128436,128607,129653,134321,136794,136847,137041,137227,137256,137308,137543,208226,209161,
+    209246,209413,214557,214864,214923,217019,217684,218418,218801,218806,220368,220548,129271,129279,129295,134012,
+    134033,73030,113536,114306,33572,33579,33586,33593,33598,33603,33608,33613,33619,35060,35066,35072,
+    35078,35084,35090,35096,48159,48165,48177,48183,50327,50333,128068,129122,208017,211014,212884,133255,
+    134315,136599,208087,210938,219269,127585,129176,134315,213419,215354,216017,216033,218785,127928,129110,129524,
+    129529,129588,132397,133490,134745,136651,136802,137539,207835,208233,208654,210195,211962,212487,213405,213697,
+    213715,216233,216532,221328,223700,127944,137209,220292,130781,208256,216672,47324,48093,48430,48437,50157,
+    52306,52319,53450,54833,54843,54850,54900,54907,54914,54924,54932,55175,55679,56553,35445,35455,
+    35465,35475,35485,36971,36981,37382,37472,37496,38775,39380,45964,45974,45984,45994,46004,46014,
+    46024,46034,46048,46058,46068,46078,46088,46098,46108,46118,46128,46138,46148,46158,46194,46866,
+    46876,46886,46900,46910,46920,46930,46940,46950,46960,46970,46980,46990,47000,47010,47020,47030,
+    47040,47050,47060,47105,47134,47144,47154,47164,47174,47184,47194,47204,47214,47262,47272,47495,
+    47760,47780,48041,48246,48731,49202,49276,49319,49485,49508,49540,49550,49560,49570,49580,49590,
+    49600,49610,49620,49630,49640,49650,49664,49674,49684,49694,49704,49714,49724,49734,50002,50043,
+    50068,50082,50092,50165,50175,50205,50215,50225,50235,50245,50255,50265,50294,50359,50396,50436,
+    50489,50541,50551,50561,50571,50581,50591,50601,50611,50621,50636,50646,50656,50690,50707,50721,
+    50731,50741,50755,50765,50795,50847,50871,50894,50908,50980,50997,51013,51035,51051,51067,51105,
+    51118,51128,51532,51784,51825,51901,52419,52453,52594,52613,52854,52866,52876,52886,52899,52963,
+    52983,53011,53027,53037,53047,53057,53067,53077,53087,53097,53107,53117,53127,53137,53147,53157,
+    53167,53177,53187,53197,53207,53217,53227,53237,53247,53257,53267,53277,53287,53297,53307,53359,
+    53386,53408,53458,54304,54891,55351,55370,55379,35133,35180,35200,35208,35221,35245,35311,35317,
+    35335,35353,35371,35409,35439,35507,35619,35654,35665,35683,35691,35714,35720,35769,35817,35871,
+    35901,35923,35941,36024,36042,36064,36094,36112,36171,36274,36297,36315,36322,36328,36372,36383,
+    36412,36425,36998,37011,37033,37048,37111,37124,37130,37157,37216,37269,37282,37302,37337,37344,
+    37362,37391,37412,37426,37609,37642,37698,37756,37830,38076,38207,38318,38330,38437,38445,38453,
+    38461,38490,38587,38717,38724,38761,38784,38798,38828,38843,38851,38858,38948,39029,39064,39111,
+    39118,39176,39190,39241,39870,40069,40384,40413,40485,40887,40893,41167,41287,41364,41852,42276,
+    42334,42402,42602,42773,42833,42845,42904,42916,42942,42983,43099,43343,43409,43514,43601,43695,
+    43730,43994,44104,44110,44242,44772,44837,44892,44934,45064,45071,45078,45085,45092,45099,45106,
+    45113,45127,45134,45141,45148,45162,45169,45176,45183,45190,45204,45211,45218,45232,45239,45246,
+    45253,45260,45274,45281,45288,45295,45302,45309,45316,45323,45330,45344,45554,45566,45573,45589,
+    45622,45631,45636,45641,45648,45655,45660,45677,45699,45731,45957,46204,46211,46259,46270,46281,
+    46301,46306,46326,46337,46374,46386,46391,46396,46405,46410,46449,46462,46595,46623,46629,46635,
+    46645,46787,46808,46841,46846,46856,46861,47074,47084,47089,47100,47115,47127,47243,47249,47294,
+    47303,47308,47335,47386,47393,47434,47444,47470,47476,47541,47548,47592,47598,47639,47770,47845,
+    47994,48113,48127,48133,48196,48205,48294,48350,48415,48420,48444,48450,48486,48507,48573,48580,
+    48591,48639,48648,48655,48665,48671,48677,48682,48692,48703,48712,48718,48781,48893,48903,48908,
+    48961,48970,48984,48996,49005,49023,49043,49078,49083,49190,49220,49226,49231,49238,49248,49266,
+    49289,49296,49302,49333,49339,49345,49368,49399,49404,49410,49430,49759,49828,49871,49881,49962,
+    49967,49980,49986,49992,50012,50062,50120,50275,50284,50308,50313,50319,50346,50352,50377,50382,
+    50410,50426,50450,50460,50499,50525,50531,50631,50670,50680,50813,50819,50825,50831,50837,50857,
+    50885,50940,50953,50962,50970,51026,51091,51100,51142,51150,51155,51160,51284,51309,51345,51350,
+    51360,51399,51420,51431,51438,51445,51452,51459,51466,51496,51517,51560,51569,51575,51580,51594,
+    51601,51612,51644,51653,51706,51716,51725,51754,51774,51821,51845,51855,51872,51981,51990,51995,
+    52004,52009,52029,52046,52090,52103,52108,52229,52235,52240,52248,52258,52264,52287,52292,52299,
+    52314,52327,52331,52338,52345,52361,52367,52372,52378,52383,52391,52398,52403,52408,52414,52428,
+    52436,52440,52445,52462,52467,52491,52496,52503,52508,52513,52529,52534,52558,52565,52570,52578,
+    52584,52589,52603,52608,52625,52630,52635,52640,52645,52650,52655,52659,52666,52673,52680,52687,
+    52694,52701,52708,52718,52725,52730,52735,52742,52749,52755,52760,52765,52770,52775,52782,52789,
+    52802,52807,52813,52818,52834,52838,52842,52847,52909,52914,52928,52934,52938,52944,52949,52954,
+    52959,52972,52977,52993,53001,53007,53021,53317,53323,53331,53336,53342,53347,53352,53368,53376,
+    53381,53395,53403,53418,53423,53431,53444,53469,53474,53479,53729,53734,53957,54074,54255,54271,
+    54580,54585,54750,54757,54762,54769,54774,54781,54788,54796,54802,54865,54871,54876,54885,54940,
+    54945,54952,54957,54972,54977,54982,55003,55036,55048,55067,55072,55077,55085,55090,55095,55100,
+    55105,55110,55115,55120,55126,55131,55136,55141,55149,55162,55168,55196,55211,55360,55365,55431,
+    55573,55578,55586,55656,55697,55708,56116,56540,56545,56803,56826,76882,87599,127633,136974,137263,
+    40496,214372,129328,130884,133864,136907,211275,216412,219235,127592,135530,207869,208910,214390,217263,218289,
+    218934,223688,129328,130884,133864,136907,216412,219235,130884,133864,136907,216412,87134,87144,87154,130009,
+    45007,45615,45000,45014,45021,45028,45050,45057,45120,45155,45197,45225,45267,45337,45351,45362,
+    45369,45376,45383,45390,45397,45404,45411,45418,45429,45436,45459,45466,45473,45480,45487,45494,
+    45501,45512,45519,45526,45533,45540,45547,45559,45578,45594,45601,45608,34120,34623,35037,35040,
+    35043,35046,35049,35052,35055,35102,35105,35229,35400,35586,35760,35907,36048,36222,36356,36459,
+    36526,36529,36960,37079,37170,37251,37351,37454,37520,37559,37605,37677,37680,37745,37812,37906,
+    38051,38128,38196,38247,38307,38377,38380,38426,38519,38583,38670,38736,38810,38898,38937,38997,
+    39076,39079,39137,39209,39288,39355,39567,39627,39687,39761,39764,39838,39910,39995,40115,40161,
+    40225,40278,40331,40419,40422,40485,40568,40642,40727,40795,40848,40893,40957,41010,41056,41059,
+    41127,41241,41353,41445,41585,41703,41799,41890,41964,42038,42041,42147,42215,42302,42391,42456,
+    42570,42650,42787,42872,42948,43716,44758,45666,46233,46379,46609,47120,47317,47455,47987,48189,
+    48321,48518,48724,48989,49195,49312,49493,49891,50127,50339,50504,50775,50929,51006,51277,51338,
+    51485,51549,51633,51695,51759,51834,51894,51946,52014,52433,52555,52715,52863,53328,53373,53400,
+    53428,53466,53702,54268,54276,54577,54793,54840,54882,54921,54962,55082,55146,55208,55390,55583,
+    55668,55694,55702,55705,56113,56521,56550,56822,59505,59508,59929,59957,60170,63019,64052,64957,
+    70414,70421,77409,77487,78319,78715,79479,80418,80678,81036,81194,86386,86401,86418,87612,87766,
+    87803,88010,88018,88193,88200,88267,88292,88421,90027,90051,90162,90272,90312,90339,90982,90985,
+    91722,91753,91951,94179,95527,96094,98901,100146,100257,107337,107947,113258,113298,113593,113690,114113,
+    114224,114335,114338,70711,73098,77056,77059,77068,77088,77719,88292,98787,98790,98794,98799,98803,
+    98808,98812,98817,101335,105044,105090,105134,110075,110078,131057,133900,208237,212456,127592,135530,207869,
+    208910,214390,218934,223688,37374,42059,42067,42124,42132,42172,42481,42489,42497,42512,42520,42689,
+    42697,42705,42720,42728,42736,42744,43951,46549,46583,46601,47462,47644,47652,47660,47668,47676,
+    47684,47696,47704,47712,47720,47728,47736,47744,47752,47789,47797,47805,47813,47821,47829,47837,
+    47851,47859,47867,47875,47883,47891,47899,47907,47915,47923,47931,47939,47947,47955,47963,47971,
+    47979,48069,48077,48085,48101,48141,49114,49122,49906,49914,49922,49930,49938,49946,49954,50149,
+    51165,51173,51181,51189,51197,51205,51213,51221,51229,51237,51245,51253,51261,51269,51289,51371,
+    51379,51387,51404,51793,52133,52141,52149,52157,52165,52173,52181,52189,52197,52205,52213,52221,
+    52271,52475,52521,52539,52547,52794,53436,53486,53494,53502,53510,53518,53526,53534,53542,53550,
+    53558,53566,53574,53582,53590,53598,53606,53614,53622,53630,53638,53646,53654,53662,53670,53678,
+    53686,53694,53705,53713,53721,53741,53749,53757,53765,53773,53781,53789,53797,53805,53813,53821,
+    53829,53837,53845,53853,53861,53869,53877,53885,53893,53901,53909,53917,53925,53933,53941,53949,
+    53962,53970,53978,53986,53994,54002,54010,54018,54026,54034,54042,54050,54058,54066,54079,54087,
+    54095,54103,54111,54119,54127,54135,54143,54151,54159,54167,54175,54183,54191,54199,54207,54215,
+    54223,54231,54239,54247,54280,54288,54296,54313,54321,54329,54337,54345,54353,54361,54369,54377,
+    54385,54393,54401,54409,54417,54425,54433,54441,54449,54457,54465,54473,54481,54489,54497,54505,
+    54513,54521,54529,54537,54545,54553,54561,54569,54590,54598,54606,54614,54622,54630,54638,54646,
+    54654,54662,54670,54678,54686,54694,54702,54710,54718,54726,54734,54742,54809,54817,54825,54857,
+    54965,54989,54996,55008,55015,55022,55029,55041,55053,55060,55155,55182,55189,55201,55217,55225,
+    55233,55241,55249,55257,55265,55273,55281,55289,55297,55305,55313,55321,55329,55337,55344,55437,
+    55445,55453,55461,55469,55477,55485,55493,55501,55509,55517,55525,55533,55541,55549,55557,55565,
+    55592,55600,55608,55616,55624,55632,55640,55648,55661,55671,55686,55713,55721,55729,55737,55745,
+    55753,55761,55769,55777,55785,55793,55801,55809,55817,55825,55833,55841,55849,55857,55865,55873,
+    55881,55889,55897,55905,55913,55921,55929,55937,55945,55953,55961,55969,55977,55985,55993,56001,
+    56009,56017,56025,56033,56041,56049,56057,56065,56073,56081,56089,56097,56105,56121,56129,56137,
+    56145,56153,56161,56169,56177,56185,56193,56201,56209,56217,56225,56233,56241,56249,56257,56265,
+    56273,56281,56289,56297,56305,56313,56321,56329,56337,56345,56353,56361,56369,56377,56385,56393,
+    56401,56409,56417,56425,56433,56441,56449,56457,56465,56473,56481,56489,56497,56505,56513,56524,
+    56532,56560,56568,56576,56584,56592,56600,56608,56616,56624,56632,56640,56648,56656,56664,56672,
+    56680,56688,56696,56704,56712,56720,56728,56736,56744,56752,56760,56768,56776,56784,56792,56808,
+    56815,127592,135530,207869,208910,214390,217263,218934,223688,44060,50053,50782,59965,92135,110235,35389,
+    35564,35575,35727,35738,35749,35789,36189,36200,36211,37068,37842,37860,38040,38095,38106,38117,
+    38167,38185,38558,38648,38659,38887,39523,39534,39545,39556,39984,40214,40716,40773,40784,40946,
+    41070,41088,41131,41149,41208,41219,41230,41309,41320,41331,41342,41370,41423,41434,41470,41495,
+    41541,41552,41563,41574,41659,41670,41681,41692,41777,41788,41879,42355,42373,43212,43237,43918,
+    43929,44123,44134,44145,44156,44167,44371,44382,44393,44404,44415,44426,44437,44448,44459,44470,
+    44481,44492,44514,44532,44550,44582,44607,44625,44636,44647,44658,44669,44747,44905,45035,45684,
+    45705,45716,45740,45751,45762,45773,45784,45799,45810,45821,45832,45843,45854,45865,45876,45887,
+    45898,45909,45920,45935,45946,46168,46179,46222,46244,46290,46311,46344,46355,46419,46434,46468,
+    46479,46490,46501,46512,46523,46538,46557,46568,46651,46662,46673,46684,46695,46706,46717,46728,
+    46739,46750,46761,46772,46793,46815,46826,47228,47349,47360,47371,47404,47419,47480,47504,47515,
+    47526,47555,47566,47581,47613,47628,48004,48015,48030,48054,48216,48227,48268,48279,48328,48339,
+    48359,48370,48389,48404,48456,48467,48492,48525,48536,48547,48558,48598,48613,48628,48744,48759,
+    48770,48786,48797,48808,48819,48830,48841,48852,48867,48878,48913,48924,48935,48946,49012,49028,
+    49052,49063,49088,49099,49138,49149,49160,49171,49373,49384,49415,49444,49455,49466,49518,49529,
+    49744,49765,49776,49787,49798,49809,49834,49845,49856,50018,50134,50415,219195,216412,59965,110235,
+    35126,43904,44203,44350,44805,35109,35151,35168,35193,35238,35256,35268,35280,35292,35304,35328,
+    35346,35364,35382,35420,35432,35500,35518,35535,35552,35595,35607,35630,35647,35676,35707,35782,
+    35805,35828,35840,35852,35864,35882,35894,35916,35934,35957,35969,35981,35993,36005,36017,36035,
+    36057,36075,36087,36105,36123,36135,36147,36164,36182,36231,36243,36255,36267,36285,36308,36344,
+    36365,36395,36418,36431,36438,36445,36452,36463,36470,36477,36484,36491,36498,36505,36512,36519,
+    36533,36918,36925,36932,36939,36946,36953,36964,36991,37004,37019,37026,37041,37054,37061,37083,
+    37090,37097,37104,37117,37136,37143,37150,37163,37174,37181,37188,37195,37202,37209,37223,37230,
+    37237,37244,37255,37262,37275,37288,37295,37309,37316,37323,37330,37355,37367,37398,37405,37419,
+    37433,37440,37447,37458,37465,37482,37489,37506,37513,37524,37531,37538,37545,37552,37563,37570,
+    37577,37584,37591,37598,37614,37621,37628,37635,37649,37656,37663,37670,37684,37691,37703,37710,
+    37717,37724,37731,37738,37749,37763,37770,37777,37784,37791,37798,37805,37816,37823,37835,37853,
+    37871,37878,37885,37892,37899,37910,37917,37924,37931,37938,37945,37952,37959,37966,37977,37984,
+    37991,37998,38005,38012,38019,38026,38033,38055,38062,38069,38081,38088,38132,38139,38146,38153,
+    38160,38178,38200,38212,38219,38226,38233,38240,38251,38258,38265,38272,38279,38286,38293,38300,
+    38311,38323,38335,38342,38349,38356,38363,38370,38384,38391,38398,38405,38412,38419,38430,38469,
+    38476,38483,38498,38505,38512,38523,38530,38537,38544,38551,38569,38576,38592,38599,38606,38613,
+    38620,38627,38634,38641,38674,38681,38688,38695,38710,38729,38740,38747,38754,38768,38791,38803,
+    38814,38821,38836,38866,38873,38880,38902,38909,38916,38923,38930,38941,38955,38962,38969,38976,
+    38983,38990,39001,39008,39015,39022,39036,39043,39050,39057,39069,39083,39090,39097,39104,39123,
+    39130,39141,39148,39155,39162,39169,39183,39195,39202,39213,39220,39227,39234,39246,39253,39260,
+    39267,39274,39281,39292,39299,39306,39313,39320,39327,39334,39341,39348,39359,39366,39373,39389,
+    39396,39403,39414,39421,39428,39435,39442,39449,39456,39467,39474,39481,39488,39495,39502,39509,
+    39516,39571,39578,39585,39592,39599,39606,39613,39620,39631,39638,39645,39652,39659,39666,39673,
+    39680,39691,39698,39705,39712,39719,39726,39733,39740,39747,39754,39768,39775,39782,39789,39796,
+    39803,39810,39817,39824,39831,39842,39849,39856,39863,39875,39882,39889,39896,39903,39914,39921,
+    39928,39935,39942,39949,39956,39963,39970,39977,39999,40006,40013,40020,40027,40034,40041,40048,
+    40055,40062,40080,40087,40094,40101,40108,40119,40126,40133,40140,40147,40154,40165,40172,40179,
+    40186,40193,40200,40207,40229,40236,40243,40250,40257,40264,40271,40282,40289,40296,40303,40310,
+    40317,40324,40335,40342,40349,40356,40363,40370,40377,40392,40399,40406,40426,40433,40450,40457,
+    40464,40471,40478,40489,40505,40512,40519,40526,40533,40540,40547,40554,40561,40572,40579,40586,
+    40593,40600,40607,40614,40621,40628,40635,40646,40653,40660,40667,40674,40681,40688,40695,40702,
+    40709,40731,40738,40745,40752,40759,40766,40799,40806,40813,40820,40827,40834,40841,40852,40859,
+    40866,40873,40880,40897,40904,40911,40918,40925,40932,40939,40961,40968,40975,40982,40989,40996,
+    41003,41014,41021,41028,41035,41042,41049,41063,41081,41099,41106,41113,41120,41142,41160,41173,
+    41180,41187,41194,41201,41245,41252,41259,41266,41273,41280,41295,41302,41357,41381,41388,41395,
+    41402,41409,41416,41449,41456,41463,41481,41488,41506,41513,41520,41527,41534,41589,41596,41603,
+    41610,41617,41624,41631,41638,41645,41652,41707,41714,41721,41728,41735,41742,41749,41756,41763,
+    41770,41803,41810,41817,41824,41831,41838,41845,41858,41865,41872,41894,41901,41908,41915,41922,
+    41929,41936,41943,41950,41957,41968,41975,41982,41989,41996,42003,42010,42017,42024,42031,42045,
+    42052,42075,42082,42089,42096,42103,42110,42117,42140,42151,42158,42165,42180,42187,42194,42201,
+    42208,42219,42226,42233,42240,42247,42254,42261,42281,42288,42295,42306,42313,42320,42327,42341,
+    42348,42366,42384,42395,42407,42414,42421,42428,42435,42442,42449,42460,42467,42474,42505,42528,
+    42535,42542,42549,42556,42563,42574,42581,42588,42595,42608,42615,42622,42629,42636,42643,42654,
+    42661,42668,42675,42682,42713,42752,42759,42766,42780,42791,42798,42805,42812,42819,42826,42838,
+    42851,42858,42865,42876,42883,42890,42897,42909,42921,42928,42935,42955,42962,42969,42976,42990,
+    42997,43004,43011,43018,43025,43036,43043,43050,43057,43064,43071,43078,43085,43092,43106,43117,
+    43124,43131,43138,43145,43152,43159,43166,43173,43180,43191,43198,43205,43223,43230,43248,43255,
+    43262,43269,43276,43287,43294,43301,43308,43315,43322,43329,43336,43349,43356,43367,43374,43381,
+    43388,43395,43402,43415,43422,43429,43436,43447,43454,43461,43468,43475,43482,43489,43496,43507,
+    43520,43527,43534,43541,43548,43555,43562,43569,43580,43587,43594,43607,43614,43621,43628,43635,
+    43646,43653,43660,43667,43674,43681,43688,43700,43707,43723,43735,43742,43749,43756,43763,43770,
+    43781,43788,43795,43802,43809,43816,43823,43830,43837,43844,43855,43862,43869,43876,43883,43890,
+    43897,43911,43944,43959,43966,43973,43980,43987,44000,44007,44014,44021,44032,44039,44046,44053,
+    44069,44076,44083,44090,44097,44116,44182,44189,44196,44210,44217,44228,44235,44248,44255,44262,
+    44269,44276,44283,44290,44297,44308,44315,44322,44329,44336,44343,44357,44364,44507,44525,44543,
+    44561,44568,44575,44593,44600,44618,44684,44691,44698,44705,44712,44719,44726,44733,44740,44765,
+    44777,44784,44791,44798,44812,44819,44830,44843,44850,44857,44864,44871,44878,44885,44898,44920,
+    44927,44940,44947,44954,44961,44968,44975,44982,44993,46616,36402,49358,50033,50102,50469,50479,
+    50511,135326,136715,52920,35058,35102,35105,35229,35400,35586,35760,35907,36048,36222,36356,36459,
+    36526,36529,36960,37079,37170,37251,37351,37454,37520,37559,37605,37677,37680,37745,37812,37906,
+    37973,38051,38128,38196,38247,38307,38377,38380,38426,38519,38583,38670,38736,38810,38898,38937,
+    38997,39076,39079,39137,39209,39288,39355,39410,39463,39567,39627,39687,39761,39764,39838,39910,
+    39995,40076,40115,40161,40225,40278,40331,40419,40422,40485,40568,40642,40727,40795,40848,40893,
+    40957,41010,41056,41059,41127,41241,41353,41445,41585,41703,41799,41890,41964,42038,42041,42147,
+    42215,42302,42391,42456,42570,42650,42787,42872,42948,42951,43032,43113,43187,43283,43363,43443,
+    43503,43576,43642,43714,43716,43719,43777,43851,43940,44028,44178,44224,44304,44503,44680,44758,
+    44761,44826,44916,44989,45046,45358,45425,45508,45585,45627,45666,45669,45673,45695,45727,45736,
+    45795,45931,46044,46190,46218,46233,46236,46240,46255,46266,46277,46286,46322,46333,46366,46370,
+    46379,46382,46401,46415,46430,46445,46454,46458,46534,46579,46591,46609,46612,46641,46783,46804,
+    46837,46852,46896,47070,47080,47096,47120,47123,47224,47239,47254,47258,47282,47286,47290,47299,
+    47313,47317,47320,47331,47341,47345,47382,47400,47415,47430,47440,47451,47455,47458,47476,47491,
+    47537,47577,47605,47609,47624,47692,47776,47987,47990,48000,48026,48050,48065,48109,48133,48137,
+    48149,48153,48157,48189,48192,48201,48212,48238,48242,48256,48290,48301,48305,48309,48321,48324,
+    48355,48381,48385,48400,48426,48478,48482,48503,48514,48518,48521,48569,48587,48609,48624,48644,
+    48661,48688,48699,48708,48724,48727,48740,48755,48863,48889,48899,48957,48966,48976,48980,48989,
+    48992,49001,49039,49048,49074,49110,49130,49134,49182,49186,49195,49198,49212,49216,49244,49254,
+    49258,49262,49272,49285,49308,49312,49315,49329,49350,49354,49395,49426,49436,49440,49477,49481,
+    49493,49496,49500,49504,49660,49755,49820,49824,49867,49877,49887,49891,49894,49898,49902,49972,
+    49976,49998,50029,50078,50112,50116,50127,50130,50145,50185,50189,50193,50197,50201,50280,50290,
+    50304,50325,50339,50342,50369,50373,50388,50392,50406,50432,50446,50456,50465,50504,50507,50521,
+    50537,50666,50676,50686,50699,50703,50717,50751,50775,50778,50791,50805,50809,50843,50863,50867,
+    50881,50890,50904,50929,50932,50936,50945,50949,50958,50962,50966,50976,50989,50993,51006,51009,
+    51022,51031,51083,51087,51096,51114,51138,51142,51146,51277,51280,51297,51301,51305,51314,51318,
+    51322,51326,51330,51334,51338,51341,51356,51367,51395,51412,51416,51427,51473,51477,51481,51485,
+    51488,51492,51501,51505,51509,51513,51524,51528,51541,51545,51549,51552,51556,51565,51586,51590,
+    51608,51617,51621,51625,51629,51633,51636,51640,51649,51659,51663,51667,51671,51675,51679,51683,
+    51687,51695,51698,51702,51712,51721,51730,51734,51738,51742,51746,51750,51759,51762,51766,51770,
+    51780,51801,51805,51809,51813,51817,51821,51834,51837,51841,51851,51860,51864,51868,51878,51882,
+    51886,51890,51894,51897,51910,51914,51918,51922,51926,51930,51934,51938,51942,51946,51949,51953,
+    51957,51961,51965,51969,51973,51977,51986,52000,52014,52017,52021,52025,52034,52038,52042,52051,
+    52055,52059,52063,52067,52070,52074,52078,52082,52086,52095,52099,52114,52245,52255,52350,52358,
+    52388,52433,52450,52472,52518,52555,52575,52622,52715,52823,52831,52863,52896,52998,53328,53373,
+    53400,53428,53466,53702,54260,54268,54577,54793,54840,54882,54921,54962,55082,55146,55208,55388,
+    55390,55583,55668,55694,55702,55705,56113,56521,56550,56800,123323,123343,
 };
 
 static const apr_uint32_t contexts[392] = {
-    0,61401,68350,88034,87948,84199,66452,57931,58146,58874,68037,61028,61216,61364,60959,60736,
-    60922,61168,61262,113109,60765,60792,60832,60865,60994,61074,61118,61313,60716,60897,61444,62698,
-    62687,62733,62779,62793,62836,62848,62908,62919,63188,63303,63640,83311,58852,59003,84110,84148,
-    84233,68277,66076,66419,80092,97292,68321,68295,87893,68427,68458,88771,88564,66433,77781,80717,
-    66495,77787,70786,70806,70915,57446,71488,59598,72607,72617,73041,57454,72634,72650,72667,84092,
-    174259,58464,77126,77144,59620,78289,79855,87252,80593,81286,81333,84167,93934,81370,81383,81844,
-    82569,82636,82659,82699,82677,82731,83380,84944,83747,83805,86532,100838,84279,84306,84257,100789,
-    100807,73052,175212,165091,165142,98443,57378,61625,62814,67430,68644,68660,68696,68735,71576,75726,
-    77110,77668,78271,79452,81266,85168,85187,85294,86455,88088,88855,89281,93846,79840,86571,88579,
-    85243,87313,87511,87342,87913,68399,68376,88006,90737,83326,85093,166302,93752,94018,93909,93999,
-    94046,93967,57467,61435,61462,62668,75539,77813,77838,77895,85279,66675,83208,84338,82826,82747,
-    82787,82875,82845,83393,83417,83455,83600,83706,83665,83628,83554,83517,84958,84983,83215,83263,
-    83233,71761,71778,71690,71810,81437,81461,81404,81613,81735,81783,81692,81648,81560,81516,72449,
-    72516,72478,72369,72411,68487,68507,77213,77233,77274,77184,88275,88375,88296,59237,59378,59275,
-    59122,59181,59320,66158,66129,66278,66252,66203,66176,66227,87464,87223,87599,87484,87571,87272,
-    87531,87434,87361,59486,59511,65337,65383,65416,65276,65357,65308,61884,62259,61833,62005,62443,
-    62495,62526,62313,62221,62284,62469,61858,61729,62550,61764,62343,62412,61978,61942,61901,61664,
-    62138,62195,62106,62073,62030,76580,76764,76735,76698,76599,76553,76625,63928,63948,64273,63754,
-    63832,64248,63727,65173,63784,64893,65116,65001,65032,65079,64918,64607,64558,64652,64745,64839,
-    64787,64508,64336,64466,64376,64418,64301,64118,64215,63859,63990,64154,64053,69343,69800,69262,
-    69426,70114,70196,70242,69924,69747,69840,70155,69302,69079,69117,69029,70281,69163,69969,70068,
-    69375,68792,69619,69706,69572,69524,69466,68980,68887,69884,76328,76386,76174,76256,76294,76353,
-    76214,76462,76419,76492,66333,66388,66357,63196,63247,63274,63215,63410,63457,63321,63366,71720,
-    88330,87392,62580,61793,62372,61691,62161,76656,65191,65139,64954,64693,63888,64016,64179,64080,
-    70326,69207,70013,68834,69657,68928,63428,77877,
+    0,66234,74812,104394,104308,97939,72229,60835,61050,61805,74499,65861,66049,66197,65792,65569,
+    65755,66001,66095,145541,65598,65625,65665,65698,65827,65907,65951,66146,65549,65730,66277,67538,
+    67527,67573,67619,67633,67676,67688,67748,67759,68028,68143,68480,96953,61783,62329,97850,97888,
+    97973,74739,71853,72196,92325,129186,74783,74757,104253,74889,74929,107959,104943,72210,88771,92950,
+    72272,88777,77858,77878,77987,60334,78893,62964,80339,80349,82286,60342,80366,80382,80399,97832,
+    217989,61368,87394,87436,62986,89279,91578,103605,92826,93519,93566,97907,113813,93603,93616,94077,
+    96153,96220,96243,96283,96261,96315,97022,99441,97389,97464,102885,132894,98019,98046,97997,132845,
+    132863,82297,219018,208277,208328,130344,60266,66458,67654,73892,75115,75131,75167,75206,78981,84971,
+    87378,88658,89261,91147,93499,99665,99684,99791,102640,104448,108043,108469,113725,91563,102924,104958,
+    99740,103666,103864,103695,104273,74861,74838,104366,109925,96968,99590,209538,113283,113897,113788,113878,
+    113925,113846,60355,66268,66295,67508,84784,88803,88828,88885,99776,72457,96811,98078,96410,96331,
+    96371,96459,96429,97035,97059,97097,97242,97348,97307,97270,97196,97159,99455,99480,96818,96866,
+    96836,79166,79183,79095,79215,93670,93694,93637,93846,93968,94016,93925,93881,93793,93749,80170,
+    80237,80199,80090,80132,74958,74978,87505,87525,87566,87476,104635,104735,104656,62595,62736,62633,
+    62480,62539,62678,71935,71906,72055,72029,71980,71953,72004,103817,103576,103952,103837,103924,103625,
+    103884,103787,103714,62844,62869,70177,70223,70256,70116,70197,70148,66724,67099,66673,66845,67283,
+    67335,67366,67153,67061,67124,67309,66698,66569,67390,66604,67183,67252,66818,66782,66741,66504,
+    66978,67035,66946,66913,66870,85825,86009,85980,85943,85844,85798,85870,68768,68788,69113,68594,
+    68672,69088,68567,70013,68624,69733,69956,69841,69872,69919,69758,69447,69398,69492,69585,69679,
+    69627,69348,69176,69306,69216,69258,69141,68958,69055,68699,68830,68994,68893,75814,76271,75733,
+    75897,76585,76667,76713,76395,76218,76311,76626,75773,75550,75588,75500,76752,75634,76440,76539,
+    75846,75263,76090,76177,76043,75995,75937,75451,75358,76355,85573,85631,85419,85501,85539,85598,
+    85459,85707,85664,85737,72110,72165,72134,68036,68087,68114,68055,68250,68297,68161,68206,79125,
+    104690,103745,67420,66633,67212,66531,67001,85901,70031,69979,69794,69533,68728,68856,69019,68920,
+    76797,75678,76484,75305,76128,75399,68268,88867,
 };
 
 static const fhir_rule_t rules[91] = {
@@ -13940,6 +18041,8116 @@ static const apr_uint16_t runs[7572] = {
     1450,2,2378,84,
 };
 
+static const fhir_psystem_t systems[376] = {
+    {0,0,0},
+    {139488,0,0},
+    {139675,0,0},
+    {139734,0,0},
+    {139783,0,0},
+    {139839,0,0},
+    {139895,0,0},
+    {139933,0,0},
+    {179375,0,0},
+    {179410,0,0},
+    {179445,0,0},
+    {179493,0,0},
+    {179535,0,0},
+    {179580,0,0},
+    {179624,0,0},
+    {179669,0,0},
+    {179714,0,0},
+    {179759,0,0},
+    {179805,0,0},
+    {179838,0,0},
+    {179870,0,0},
+    {179912,0,0},
+    {179956,0,0},
+    {180005,0,0},
+    {180057,0,0},
+    {180102,0,0},
+    {180140,0,0},
+    {180183,0,0},
+    {180225,0,0},
+    {180272,0,0},
+    {180311,0,0},
+    {180351,0,0},
+    {180388,0,0},
+    {180420,0,0},
+    {180466,1,9},
+    {180512,0,0},
+    {180549,0,0},
+    {180587,0,0},
+    {180617,0,0},
+    {180657,0,0},
+    {180701,0,0},
+    {180750,0,0},
+    {180787,0,0},
+    {180836,0,0},
+    {180875,10,10},
+    {180919,0,0},
+    {180961,0,0},
+    {181006,0,0},
+    {181052,0,0},
+    {181096,0,0},
+    {181137,0,0},
+    {181180,0,0},
+    {181220,0,0},
+    {181260,0,0},
+    {181301,0,0},
+    {181339,0,0},
+    {181379,0,0},
+    {181426,0,0},
+    {181462,0,0},
+    {181499,0,0},
+    {181530,0,0},
+    {181563,0,0},
+    {181606,0,0},
+    {181642,0,0},
+    {181686,0,0},
+    {181720,20,10},
+    {181765,0,0},
+    {181804,0,0},
+    {181838,0,0},
+    {181884,0,0},
+    {181931,0,0},
+    {181978,0,0},
+    {182026,0,0},
+    {182072,0,0},
+    {182109,0,0},
+    {182145,0,0},
+    {182188,0,0},
+    {182230,0,0},
+    {182263,0,0},
+    {182296,0,0},
+    {182343,0,0},
+    {182391,0,0},
+    {182426,0,0},
+    {182466,0,0},
+    {182509,0,0},
+    {182545,0,0},
+    {182577,0,0},
+    {182607,30,9},
+    {182639,0,0},
+    {182682,0,0},
+    {182724,0,0},
+    {182758,0,0},
+    {182789,0,0},
+    {182834,0,0},
+    {182876,0,0},
+    {182917,0,0},
+    {182952,0,0},
+    {182988,0,0},
+    {183018,0,0},
+    {183053,0,0},
+    {183097,0,0},
+    {183137,0,0},
+    {183184,0,0},
+    {183219,0,0},
+    {183254,39,31},
+    {183285,70,17},
+    {183315,0,0},
+    {183360,0,0},
+    {183390,0,0},
+    {183423,0,0},
+    {183453,0,0},
+    {183485,0,0},
+    {183519,0,0},
+    {183555,0,0},
+    {183592,0,0},
+    {183632,0,0},
+    {183667,0,0},
+    {183702,0,0},
+    {183743,0,0},
+    {183784,0,0},
+    {183818,0,0},
+    {183860,0,0},
+    {183900,0,0},
+    {183950,0,0},
+    {184001,0,0},
+    {184046,0,0},
+    {184090,0,0},
+    {184126,0,0},
+    {184159,0,0},
+    {184205,87,7},
+    {184234,0,0},
+    {184283,0,0},
+    {184321,0,0},
+    {184358,0,0},
+    {184391,0,0},
+    {184421,0,0},
+    {184468,94,8},
+    {184507,0,0},
+    {184542,0,0},
+    {184586,0,0},
+    {184623,0,0},
+    {184663,0,0},
+    {184703,0,0},
+    {184743,0,0},
+    {184786,0,0},
+    {184823,0,0},
+    {184858,0,0},
+    {184900,0,0},
+    {184944,102,5},
+    {184987,107,10},
+    {185035,0,0},
+    {185074,0,0},
+    {185107,0,0},
+    {185147,0,0},
+    {185196,0,0},
+    {185247,0,0},
+    {185297,0,0},
+    {185347,117,25},
+    {185394,0,0},
+    {185438,0,0},
+    {185484,0,0},
+    {185528,0,0},
+    {185570,0,0},
+    {185604,0,0},
+    {185643,0,0},
+    {185690,0,0},
+    {185734,0,0},
+    {185774,0,0},
+    {185814,0,0},
+    {185850,142,9},
+    {185885,0,0},
+    {185922,0,0},
+    {185965,0,0},
+    {186000,0,0},
+    {186042,0,0},
+    {186084,0,0},
+    {186128,151,3},
+    {186174,0,0},
+    {186217,0,0},
+    {186252,0,0},
+    {186286,0,0},
+    {186330,154,17},
+    {186370,0,0},
+    {186408,0,0},
+    {186446,0,0},
+    {186487,0,0},
+    {186525,0,0},
+    {186564,0,0},
+    {186602,0,0},
+    {186731,0,0},
+    {186762,0,0},
+    {186797,0,0},
+    {186830,0,0},
+    {186880,0,0},
+    {186916,0,0},
+    {186948,0,0},
+    {186994,0,0},
+    {187040,0,0},
+    {187080,0,0},
+    {187117,0,0},
+    {187159,0,0},
+    {187200,0,0},
+    {187232,0,0},
+    {187264,171,8},
+    {187297,0,0},
+    {187338,0,0},
+    {187373,0,0},
+    {187431,0,0},
+    {187487,0,0},
+    {187561,0,0},
+    {187636,0,0},
+    {196060,0,0},
+    {196094,0,0},
+    {196132,0,0},
+    {196170,0,0},
+    {196468,0,0},
+    {196518,179,14},
+    {196579,0,0},
+    {196639,193,8},
+    {196703,0,0},
+    {196764,0,0},
+    {196834,201,3},
+    {196900,0,0},
+    {196970,0,0},
+    {197022,0,0},
+    {197078,0,0},
+    {197133,0,0},
+    {197201,0,0},
+    {197267,0,0},
+    {197329,0,0},
+    {197378,0,0},
+    {197440,0,0},
+    {197504,0,0},
+    {197561,204,6},
+    {197618,210,6},
+    {197677,0,0},
+    {197739,0,0},
+    {197798,0,0},
+    {197855,0,0},
+    {197906,0,0},
+    {197963,0,0},
+    {198025,0,0},
+    {198078,0,0},
+    {198136,216,15},
+    {198193,0,0},
+    {198246,0,0},
+    {198305,0,0},
+    {198365,0,0},
+    {198424,0,0},
+    {198487,0,0},
+    {198542,0,0},
+    {198603,0,0},
+    {198668,0,0},
+    {198732,0,0},
+    {198795,0,0},
+    {198856,231,9},
+    {198911,0,0},
+    {198972,0,0},
+    {199070,0,0},
+    {199122,0,0},
+    {199180,0,0},
+    {199231,0,0},
+    {199281,0,0},
+    {199338,0,0},
+    {199405,0,0},
+    {199462,0,0},
+    {199516,0,0},
+    {199567,0,0},
+    {199616,0,0},
+    {199678,0,0},
+    {199742,0,0},
+    {199807,0,0},
+    {199872,0,0},
+    {199928,0,0},
+    {199986,0,0},
+    {200036,0,0},
+    {200095,0,0},
+    {200150,0,0},
+    {200209,0,0},
+    {200271,240,10},
+    {200409,0,0},
+    {200472,0,0},
+    {200535,250,13},
+    {200596,0,0},
+    {200664,0,0},
+    {200729,0,0},
+    {200792,0,0},
+    {200849,0,0},
+    {200908,0,0},
+    {200965,0,0},
+    {201020,0,0},
+    {201069,0,0},
+    {201131,0,0},
+    {201188,0,0},
+    {201243,0,0},
+    {201296,0,0},
+    {201361,0,0},
+    {201436,0,0},
+    {201506,0,0},
+    {201563,0,0},
+    {201609,0,0},
+    {201655,0,0},
+    {201701,0,0},
+    {201747,0,0},
+    {201793,0,0},
+    {201839,263,28},
+    {201906,291,124},
+    {201956,415,1116},
+    {202005,1531,4},
+    {202067,1535,28},
+    {202116,1563,15},
+    {202169,1578,280},
+    {202220,1858,14},
+    {202283,1872,137},
+    {202344,2009,54},
+    {202393,2063,10},
+    {202444,2073,7},
+    {202501,2080,30},
+    {202558,2110,19},
+    {202610,0,0},
+    {202672,2129,255},
+    {202749,2384,18},
+    {202804,2402,20},
+    {202861,2422,7},
+    {202915,2429,8},
+    {202971,2437,20},
+    {203026,2457,304},
+    {203077,0,0},
+    {203137,2761,4},
+    {203194,2765,27},
+    {203247,2792,145},
+    {203299,2937,5},
+    {203357,2942,29},
+    {203422,2971,27},
+    {203489,2998,15},
+    {203544,3013,18},
+    {203601,3031,11},
+    {203653,3042,5},
+    {203707,3047,43},
+    {203758,3090,5},
+    {203812,3095,44},
+    {203869,3139,16},
+    {203924,3155,12},
+    {203983,3167,6},
+    {204051,0,0},
+    {204106,3173,17},
+    {204158,3190,57},
+    {204225,3247,304},
+    {204284,3551,250},
+    {204342,3801,49},
+    {204405,3850,15},
+    {204464,3865,61},
+    {204523,3926,10},
+    {204585,0,0},
+    {204654,3936,16},
+    {204715,3952,2},
+    {204774,3954,921},
+    {204820,0,0},
+    {204882,4875,112},
+    {204933,4987,397},
+    {204983,5384,6},
+    {205039,5390,8},
+    {205093,5398,7},
+    {205145,5405,386},
+    {205208,5791,6},
+    {205261,5797,124},
+    {205315,5921,5},
+    {205378,5926,18},
+    {205431,5944,568},
+    {205487,6512,45},
+    {205537,6557,13},
+    {205596,6570,161},
+    {205655,6731,21},
+    {205706,6752,10},
+    {221193,0,0},
+    {221264,6762,966},
+};
+
+static const fhir_pconcept_t concepts[7728] = {
+    {0,0},
+    {211077,0},
+    {216182,0},
+    {207921,0},
+    {211740,0},
+    {131216,0},
+    {129176,0},
+    {217956,1},
+    {220397,0},
+    {135326,0},
+    {215406,0},
+    {135394,1},
+    {135376,2},
+    {224223,1},
+    {218130,1},
+    {210695,1},
+    {217645,1},
+    {208037,1},
+    {220421,0},
+    {133987,1},
+    {215332,0},
+    {212523,0},
+    {214181,1},
+    {136715,0},
+    {128030,0},
+    {132256,1},
+    {128196,1},
+    {129176,0},
+    {135326,0},
+    {220397,0},
+    {214584,0},
+    {213724,0},
+    {127501,0},
+    {127585,1},
+    {211740,1},
+    {131216,1},
+    {129176,0},
+    {135326,0},
+    {215354,0},
+    {208396,0},
+    {217996,1},
+    {215710,1},
+    {222081,1},
+    {208404,1},
+    {216557,0},
+    {209230,1},
+    {220397,1},
+    {135648,1},
+    {136854,1},
+    {218278,1},
+    {214424,0},
+    {211089,1},
+    {134372,1},
+    {210430,1},
+    {211029,1},
+    {133170,2},
+    {219095,1},
+    {130349,1},
+    {135921,1},
+    {219084,1},
+    {129131,1},
+    {131563,1},
+    {219142,0},
+    {209199,1},
+    {210885,1},
+    {135535,1},
+    {219057,1},
+    {207959,1},
+    {218953,1},
+    {208073,0},
+    {137041,0},
+    {134012,0},
+    {214864,0},
+    {129091,1},
+    {132894,1},
+    {208328,1},
+    {132845,1},
+    {132863,1},
+    {219018,1},
+    {217989,1},
+    {218801,1},
+    {220569,1},
+    {129887,1},
+    {211989,1},
+    {128449,1},
+    {215209,1},
+    {214767,1},
+    {221671,0},
+    {211604,0},
+    {218742,0},
+    {210786,0},
+    {128068,0},
+    {211715,0},
+    {209453,1},
+    {215332,0},
+    {214181,0},
+    {136715,0},
+    {128030,0},
+    {132256,1},
+    {129176,0},
+    {135326,0},
+    {220397,0},
+    {133266,0},
+    {216040,1},
+    {214908,1},
+    {217292,1},
+    {215501,1},
+    {135343,0},
+    {213443,0},
+    {128515,0},
+    {223564,0},
+    {209078,1},
+    {128467,0},
+    {208045,0},
+    {132448,0},
+    {128353,0},
+    {131251,0},
+    {137041,0},
+    {209161,1},
+    {218418,1},
+    {137543,1},
+    {137227,1},
+    {128436,1},
+    {137256,1},
+    {136847,1},
+    {218801,0},
+    {208226,1},
+    {214557,1},
+    {220368,1},
+    {209413,1},
+    {220548,1},
+    {136794,1},
+    {137308,1},
+    {214864,0},
+    {128607,1},
+    {134321,1},
+    {129653,1},
+    {209246,1},
+    {214923,1},
+    {217019,1},
+    {217684,1},
+    {218806,1},
+    {214575,0},
+    {213719,0},
+    {133837,0},
+    {212228,0},
+    {212386,1},
+    {215296,1},
+    {136702,1},
+    {208262,2},
+    {212110,0},
+    {131649,0},
+    {215285,0},
+    {129114,1},
+    {214986,0},
+    {223706,0},
+    {220528,0},
+    {212620,0},
+    {133127,0},
+    {137405,0},
+    {137413,1},
+    {137445,1},
+    {137430,1},
+    {132401,0},
+    {216417,0},
+    {216438,1},
+    {216424,1},
+    {129196,0},
+    {219104,0},
+    {128664,0},
+    {212001,0},
+    {210673,0},
+    {213608,0},
+    {132526,0},
+    {132515,1},
+    {132539,1},
+    {132553,1},
+    {132501,0},
+    {132483,0},
+    {214435,0},
+    {214451,0},
+    {214467,0},
+    {224312,1},
+    {207970,1},
+    {224379,1},
+    {224349,1},
+    {224338,1},
+    {224323,1},
+    {224395,1},
+    {135656,1},
+    {209813,0},
+    {214341,0},
+    {220460,0},
+    {91304,0},
+    {102717,0},
+    {102804,1},
+    {102746,1},
+    {102853,1},
+    {102826,1},
+    {102725,1},
+    {102771,1},
+    {127585,0},
+    {207933,0},
+    {215770,1},
+    {127585,0},
+    {215192,1},
+    {215363,1},
+    {207933,0},
+    {215491,1},
+    {215770,1},
+    {220270,0},
+    {214668,1},
+    {133623,1},
+    {131553,0},
+    {215309,0},
+    {135326,0},
+    {220397,0},
+    {128339,1},
+    {218747,1},
+    {210989,1},
+    {128324,1},
+    {209547,0},
+    {210974,0},
+    {220500,0},
+    {128316,0},
+    {135405,0},
+    {210948,1},
+    {210720,1},
+    {213832,1},
+    {211039,0},
+    {211053,0},
+    {207921,0},
+    {207905,1},
+    {224294,1},
+    {210829,1},
+    {127541,0},
+    {218306,1},
+    {210961,0},
+    {210873,1},
+    {210999,1},
+    {135343,0},
+    {213443,0},
+    {128515,0},
+    {223564,0},
+    {209078,1},
+    {128467,0},
+    {208045,0},
+    {132448,0},
+    {128353,0},
+    {131251,0},
+    {219416,0},
+    {210931,1},
+    {215149,1},
+    {219225,1},
+    {218922,1},
+    {214105,2},
+    {213871,2},
+    {135307,0},
+    {214109,1},
+    {136831,1},
+    {210018,1},
+    {209437,1},
+    {213887,1},
+    {114756,0},
+    {90884,1},
+    {90890,1},
+    {90896,1},
+    {90902,1},
+    {90908,1},
+    {90914,1},
+    {81606,0},
+    {90646,0},
+    {99132,0},
+    {99149,0},
+    {99157,0},
+    {102273,0},
+    {102303,1},
+    {102324,1},
+    {102289,2},
+    {102296,2},
+    {102387,2},
+    {102331,1},
+    {102310,2},
+    {102317,2},
+    {102338,2},
+    {102345,1},
+    {102359,2},
+    {102373,2},
+    {102352,1},
+    {102366,1},
+    {102380,1},
+    {58367,0},
+    {115327,1},
+    {64243,2},
+    {71060,3},
+    {71072,4},
+    {63322,5},
+    {64364,2},
+    {63237,3},
+    {71064,3},
+    {71115,3},
+    {107384,3},
+    {73783,2},
+    {72914,3},
+    {77553,2},
+    {78683,2},
+    {63932,3},
+    {58176,1},
+    {58204,1},
+    {58352,1},
+    {58477,1},
+    {63032,1},
+    {58429,2},
+    {81405,2},
+    {101785,2},
+    {64045,1},
+    {76964,2},
+    {64511,3},
+    {64273,1},
+    {79311,2},
+    {92161,2},
+    {64316,1},
+    {64387,1},
+    {65013,1},
+    {70968,1},
+    {73722,1},
+    {59423,2},
+    {105127,2},
+    {81203,1},
+    {81424,1},
+    {81683,1},
+    {86725,1},
+    {88275,1},
+    {91629,1},
+    {115314,2},
+    {99004,3},
+    {99017,3},
+    {126165,2},
+    {126144,3},
+    {86775,4},
+    {95715,4},
+    {98949,4},
+    {100553,4},
+    {101218,4},
+    {101825,4},
+    {102161,4},
+    {99144,5},
+    {107594,5},
+    {59632,2},
+    {61887,2},
+    {63907,2},
+    {64004,2},
+    {64289,2},
+    {63198,3},
+    {92156,4},
+    {70714,2},
+    {78411,2},
+    {70686,3},
+    {73664,3},
+    {87077,3},
+    {95192,3},
+    {95416,3},
+    {100512,3},
+    {100521,3},
+    {81710,2},
+    {91677,2},
+    {91654,3},
+    {95454,2},
+    {95458,3},
+    {95465,3},
+    {101456,2},
+    {113557,2},
+    {94589,1},
+    {73216,2},
+    {95428,1},
+    {86329,2},
+    {92018,2},
+    {100221,2},
+    {101809,2},
+    {95796,1},
+    {99988,2},
+    {100033,2},
+    {101475,3},
+    {98454,1},
+    {98774,1},
+    {101463,1},
+    {101575,1},
+    {70777,2},
+    {101842,1},
+    {102098,1},
+    {107604,1},
+    {107624,1},
+    {114669,1},
+    {115295,1},
+    {73362,2},
+    {92008,2},
+    {71080,0},
+    {71089,0},
+    {71097,0},
+    {71107,0},
+    {71123,0},
+    {86689,0},
+    {87081,0},
+    {87091,0},
+    {212334,0},
+    {98433,0},
+    {105047,0},
+    {105054,0},
+    {105063,0},
+    {105071,0},
+    {105078,0},
+    {218624,0},
+    {218910,0},
+    {218916,0},
+    {220439,0},
+    {114819,0},
+    {58209,1},
+    {63218,1},
+    {63269,1},
+    {59416,2},
+    {71027,2},
+    {71594,2},
+    {87740,2},
+    {113296,2},
+    {94549,1},
+    {114835,0},
+    {114856,1},
+    {64351,2},
+    {70402,2},
+    {87077,2},
+    {88255,2},
+    {95060,2},
+    {95879,2},
+    {114177,2},
+    {114690,2},
+    {58076,1},
+    {59774,2},
+    {59929,1},
+    {59957,1},
+    {114882,0},
+    {70984,1},
+    {77599,1},
+    {115120,0},
+    {64721,1},
+    {79340,1},
+    {115195,0},
+    {62090,1},
+    {63117,1},
+    {64374,1},
+    {77370,1},
+    {99039,1},
+    {100532,1},
+    {77077,1},
+    {77072,2},
+    {77063,2},
+    {105137,2},
+    {115222,0},
+    {99011,1},
+    {99024,1},
+    {115241,0},
+    {115778,1},
+    {115803,2},
+    {63022,3},
+    {63043,3},
+    {63066,3},
+    {63080,3},
+    {63121,3},
+    {63264,3},
+    {63282,3},
+    {63287,3},
+    {63301,3},
+    {63306,3},
+    {63332,3},
+    {63361,3},
+    {63469,3},
+    {63520,3},
+    {63681,3},
+    {63943,3},
+    {63985,3},
+    {63999,3},
+    {64009,3},
+    {64025,3},
+    {64109,3},
+    {64162,3},
+    {64445,3},
+    {64469,3},
+    {64479,3},
+    {64595,3},
+    {64600,3},
+    {64605,3},
+    {64700,3},
+    {64705,3},
+    {64726,3},
+    {64842,3},
+    {64851,3},
+    {64952,3},
+    {65008,3},
+    {65030,3},
+    {65085,3},
+    {86639,3},
+    {115843,2},
+    {58079,3},
+    {58084,3},
+    {58093,3},
+    {58125,3},
+    {58259,3},
+    {59478,3},
+    {59662,3},
+    {59879,3},
+    {63027,3},
+    {63071,3},
+    {63228,3},
+    {63259,3},
+    {63272,3},
+    {63277,3},
+    {63337,3},
+    {63342,3},
+    {63347,3},
+    {63485,3},
+    {63515,3},
+    {63578,3},
+    {63662,3},
+    {63673,3},
+    {63948,3},
+    {63977,3},
+    {64137,3},
+    {64273,3},
+    {64450,3},
+    {64464,3},
+    {64585,3},
+    {64662,3},
+    {64710,3},
+    {64899,3},
+    {64908,3},
+    {64919,3},
+    {64939,3},
+    {64965,3},
+    {65071,3},
+    {65097,3},
+    {65102,3},
+    {115947,1},
+    {59689,2},
+    {73118,2},
+    {77434,2},
+    {79464,2},
+    {81162,2},
+    {58446,3},
+    {90479,3},
+    {91661,2},
+    {95624,2},
+    {101739,2},
+    {113654,2},
+    {117065,1},
+    {59511,2},
+    {63147,2},
+    {63653,2},
+    {71051,2},
+    {71419,2},
+    {78447,2},
+    {87815,2},
+    {91629,2},
+    {91767,2},
+    {94249,2},
+    {94918,2},
+    {95165,2},
+    {95215,2},
+    {95986,2},
+    {102211,2},
+    {115263,0},
+    {60129,1},
+    {71130,1},
+    {79397,1},
+    {81117,1},
+    {86460,1},
+    {88223,1},
+    {114227,1},
+    {114685,1},
+    {115444,0},
+    {80602,1},
+    {80724,1},
+    {81346,1},
+    {81351,2},
+    {81357,2},
+    {81893,1},
+    {98670,1},
+    {99082,2},
+    {99111,2},
+    {115460,0},
+    {80678,1},
+    {81790,1},
+    {86413,1},
+    {87599,1},
+    {91602,1},
+    {98114,1},
+    {114661,1},
+    {115490,0},
+    {60105,1},
+    {73255,1},
+    {98420,1},
+    {115591,0},
+    {115549,1},
+    {60080,2},
+    {89999,2},
+    {115620,1},
+    {73041,2},
+    {90189,2},
+    {115660,0},
+    {115682,1},
+    {64557,2},
+    {86630,2},
+    {90206,2},
+    {95577,2},
+    {110217,2},
+    {110227,2},
+    {64544,1},
+    {115752,1},
+    {115731,0},
+    {116357,1},
+    {72907,2},
+    {79807,2},
+    {60139,2},
+    {64142,3},
+    {110203,3},
+    {96048,2},
+    {70614,3},
+    {70943,3},
+    {63110,4},
+    {73295,4},
+    {79560,4},
+    {87628,3},
+    {87928,3},
+    {99915,3},
+    {102041,3},
+    {102080,3},
+    {102089,4},
+    {102113,4},
+    {114170,2},
+    {116381,1},
+    {116107,2},
+    {70607,3},
+    {70935,3},
+    {71499,3},
+    {79487,3},
+    {87194,3},
+    {87760,3},
+    {95454,4},
+    {79629,4},
+    {95490,4},
+    {87920,3},
+    {102034,3},
+    {113625,3},
+    {70843,2},
+    {73629,2},
+    {77438,2},
+    {86655,2},
+    {59826,3},
+    {107311,3},
+    {110098,3},
+    {95355,2},
+    {98471,2},
+    {102216,2},
+    {110108,2},
+    {117556,1},
+    {63537,2},
+    {64790,2},
+    {72772,2},
+    {78569,2},
+    {79528,2},
+    {81259,2},
+    {88092,2},
+    {98737,2},
+    {101347,2},
+    {113573,2},
+    {115884,0},
+    {115000,1},
+    {118499,2},
+    {73111,3},
+    {44758,4},
+    {35058,1},
+    {42948,2},
+    {43714,2},
+    {45666,2},
+    {46233,2},
+    {48157,2},
+    {50325,2},
+    {51687,2},
+    {52350,3},
+    {52823,2},
+    {39076,1},
+    {39761,2},
+    {40419,2},
+    {41056,2},
+    {42038,2},
+    {43716,2},
+    {54260,1},
+    {35102,2},
+    {36526,2},
+    {37677,2},
+    {38377,2},
+    {55388,2},
+    {115965,0},
+    {63611,1},
+    {64403,1},
+    {79594,1},
+    {79661,1},
+    {79695,1},
+    {79704,1},
+    {79719,1},
+    {81503,1},
+    {81646,1},
+    {87202,1},
+    {95288,1},
+    {96018,1},
+    {100193,1},
+    {101354,1},
+    {102104,1},
+    {107571,1},
+    {114290,1},
+    {116040,0},
+    {63657,1},
+    {98774,1},
+    {116135,0},
+    {88500,1},
+    {100186,1},
+    {101671,1},
+    {114299,1},
+    {116176,0},
+    {58130,1},
+    {58136,1},
+    {58142,1},
+    {58181,1},
+    {58238,1},
+    {58245,1},
+    {58276,1},
+    {58284,1},
+    {58294,1},
+    {58300,1},
+    {58307,1},
+    {58313,1},
+    {58328,1},
+    {58337,1},
+    {58344,1},
+    {58357,1},
+    {116202,0},
+    {81364,1},
+    {81371,2},
+    {81378,1},
+    {81390,1},
+    {81397,1},
+    {81410,1},
+    {81417,1},
+    {116235,0},
+    {59549,1},
+    {59590,1},
+    {59932,1},
+    {64067,1},
+    {70565,1},
+    {70763,1},
+    {81139,1},
+    {86425,1},
+    {87826,1},
+    {87913,1},
+    {95974,1},
+    {99193,1},
+    {116903,0},
+    {116421,1},
+    {116456,2},
+    {59515,3},
+    {62150,3},
+    {63529,3},
+    {72882,3},
+    {73417,3},
+    {78334,3},
+    {81695,3},
+    {95271,3},
+    {95498,3},
+    {95748,3},
+    {98334,3},
+    {98759,3},
+    {107529,3},
+    {116496,2},
+    {81717,3},
+    {94514,3},
+    {94526,3},
+    {100504,3},
+    {116636,1},
+    {116562,2},
+    {110280,3},
+    {116658,2},
+    {78710,3},
+    {110287,3},
+    {116731,2},
+    {116691,3},
+    {64126,4},
+    {64435,4},
+    {70490,4},
+    {94503,4},
+    {101487,4},
+    {64131,4},
+    {116760,3},
+    {59441,4},
+    {81935,4},
+    {91815,4},
+    {116797,3},
+    {63085,4},
+    {71518,4},
+    {73541,4},
+    {77093,4},
+    {77520,4},
+    {77711,4},
+    {87665,4},
+    {88140,4},
+    {95021,4},
+    {95072,4},
+    {98701,4},
+    {107564,4},
+    {110404,4},
+    {116878,3},
+    {77722,4},
+    {79824,4},
+    {95964,4},
+    {116834,2},
+    {115916,3},
+    {120752,4},
+    {80416,5},
+    {94177,5},
+    {99887,5},
+    {101449,5},
+    {114111,5},
+    {116599,2},
+    {116956,1},
+    {116977,2},
+    {64667,3},
+    {64678,3},
+    {64689,3},
+    {71491,3},
+    {77646,3},
+    {86590,3},
+    {95570,3},
+    {117027,2},
+    {64610,3},
+    {64913,3},
+    {64932,3},
+    {77378,3},
+    {91725,3},
+    {94243,3},
+    {99199,3},
+    {99206,3},
+    {100039,3},
+    {113674,3},
+    {116926,0},
+    {122487,1},
+    {58552,2},
+    {58563,2},
+    {58574,2},
+    {58585,2},
+    {58596,2},
+    {58607,2},
+    {58618,2},
+    {58629,2},
+    {58640,2},
+    {58651,2},
+    {58662,2},
+    {58673,2},
+    {58684,2},
+    {58695,2},
+    {58706,2},
+    {58717,2},
+    {58760,2},
+    {58771,2},
+    {58782,2},
+    {58793,2},
+    {58804,2},
+    {58815,2},
+    {58826,2},
+    {58837,2},
+    {58848,2},
+    {58859,2},
+    {58870,2},
+    {58881,2},
+    {58892,2},
+    {58903,2},
+    {58914,2},
+    {58925,2},
+    {122514,1},
+    {94602,2},
+    {94613,2},
+    {94624,2},
+    {94635,2},
+    {94646,2},
+    {94657,2},
+    {94668,2},
+    {94679,2},
+    {94690,2},
+    {94701,2},
+    {94712,2},
+    {94723,2},
+    {94734,2},
+    {94745,2},
+    {94756,2},
+    {94767,2},
+    {94811,2},
+    {94822,2},
+    {94833,2},
+    {94844,2},
+    {94855,2},
+    {94866,2},
+    {94877,2},
+    {94888,2},
+    {122534,1},
+    {99994,2},
+    {100003,2},
+    {100050,2},
+    {100059,2},
+    {100076,2},
+    {100085,2},
+    {117003,0},
+    {64538,1},
+    {72897,1},
+    {76952,1},
+    {78472,1},
+    {86542,1},
+    {87641,1},
+    {91811,1},
+    {92084,1},
+    {94264,1},
+    {95257,1},
+    {96113,1},
+    {98427,1},
+    {98611,1},
+    {110257,1},
+    {113543,1},
+    {117052,0},
+    {117312,1},
+    {63162,2},
+    {64294,2},
+    {81661,3},
+    {95765,3},
+    {98935,3},
+    {78544,2},
+    {118008,1},
+    {117088,2},
+    {58442,3},
+    {63667,3},
+    {91784,3},
+    {95715,3},
+    {87848,1},
+    {65049,2},
+    {70909,2},
+    {79535,2},
+    {117133,0},
+    {64986,1},
+    {81679,1},
+    {87211,1},
+    {92112,1},
+    {99190,1},
+    {99889,1},
+    {99892,1},
+    {117279,0},
+    {81263,1},
+    {81269,1},
+    {81275,1},
+    {81281,1},
+    {81287,1},
+    {117332,0},
+    {113577,1},
+    {117424,0},
+    {58255,1},
+    {63597,1},
+    {70417,1},
+    {90465,1},
+    {117440,0},
+    {70711,1},
+    {73098,1},
+    {101335,2},
+    {77056,1},
+    {77059,2},
+    {77068,2},
+    {77088,2},
+    {105134,2},
+    {77719,1},
+    {88292,1},
+    {98787,1},
+    {110075,2},
+    {98790,2},
+    {98794,3},
+    {98799,2},
+    {98803,3},
+    {98808,2},
+    {98812,3},
+    {98817,2},
+    {105044,2},
+    {105090,3},
+    {110078,1},
+    {117463,0},
+    {117493,1},
+    {115380,2},
+    {73147,3},
+    {78613,3},
+    {81166,3},
+    {81174,3},
+    {90381,3},
+    {90546,3},
+    {91918,3},
+    {91924,3},
+    {91936,3},
+    {91943,3},
+    {117478,2},
+    {118070,3},
+    {50918,4},
+    {67608,4},
+    {79491,4},
+    {79501,4},
+    {79515,4},
+    {109945,4},
+    {121118,2},
+    {116324,3},
+    {73562,4},
+    {78379,4},
+    {79556,4},
+    {88417,4},
+    {100159,4},
+    {100306,4},
+    {100541,4},
+    {101493,4},
+    {61945,5},
+    {64114,6},
+    {71597,6},
+    {73123,6},
+    {88010,5},
+    {95982,5},
+    {96007,5},
+    {102136,5},
+    {73566,6},
+    {91860,6},
+    {101789,4},
+    {105085,4},
+    {113615,4},
+    {101166,4},
+    {120300,3},
+    {70560,4},
+    {71056,4},
+    {78425,4},
+    {86734,4},
+    {87672,4},
+    {98126,4},
+    {98485,4},
+    {125451,3},
+    {61830,4},
+    {73135,4},
+    {87114,4},
+    {101742,4},
+    {58728,3},
+    {63465,3},
+    {70720,3},
+    {71413,3},
+    {73131,3},
+    {94899,3},
+    {95211,3},
+    {95916,3},
+    {64263,2},
+    {58319,3},
+    {64970,3},
+    {77494,3},
+    {79779,3},
+    {87176,3},
+    {94188,3},
+    {98661,3},
+    {98971,3},
+    {60247,1},
+    {107683,2},
+    {107719,2},
+    {107752,2},
+    {107762,2},
+    {107795,2},
+    {107836,2},
+    {64550,1},
+    {102692,1},
+    {60092,2},
+    {58160,3},
+    {70545,2},
+    {92308,2},
+    {59844,3},
+    {59875,3},
+    {60046,3},
+    {60052,3},
+    {64616,3},
+    {64623,3},
+    {64630,3},
+    {64638,3},
+    {64646,3},
+    {64654,3},
+    {70461,3},
+    {70510,3},
+    {70519,3},
+    {71371,3},
+    {71446,3},
+    {73220,3},
+    {73228,4},
+    {73237,4},
+    {73246,4},
+    {79872,3},
+    {86432,3},
+    {87687,3},
+    {88110,3},
+    {95087,3},
+    {95686,3},
+    {95942,3},
+    {98395,3},
+    {110303,3},
+    {99394,2},
+    {90364,3},
+    {90371,3},
+    {90398,3},
+    {90407,3},
+    {90428,3},
+    {90444,3},
+    {90459,3},
+    {90496,3},
+    {90505,3},
+    {90528,3},
+    {90562,3},
+    {90572,3},
+    {90583,3},
+    {90602,3},
+    {90617,3},
+    {90777,3},
+    {91975,3},
+    {117529,0},
+    {86970,1},
+    {98562,2},
+    {107546,1},
+    {99926,2},
+    {117807,0},
+    {101729,1},
+    {101750,1},
+    {101916,1},
+    {117833,0},
+    {58271,1},
+    {59541,1},
+    {70505,1},
+    {77347,1},
+    {86572,1},
+    {90218,1},
+    {98266,1},
+    {110086,1},
+    {117894,0},
+    {71477,1},
+    {76972,1},
+    {81154,1},
+    {62156,2},
+    {81468,2},
+    {117995,0},
+    {91705,1},
+    {86454,2},
+    {87863,2},
+    {94371,1},
+    {59580,2},
+    {63821,2},
+    {70734,3},
+    {70876,3},
+    {70887,3},
+    {94378,3},
+    {94437,3},
+    {95774,3},
+    {98156,3},
+    {81131,2},
+    {98547,2},
+    {114202,3},
+    {94403,1},
+    {59572,2},
+    {63449,2},
+    {63831,2},
+    {70897,3},
+    {70744,2},
+    {81125,2},
+    {86471,2},
+    {88045,2},
+    {88032,3},
+    {88055,3},
+    {88176,2},
+    {87678,3},
+    {91999,2},
+    {94445,2},
+    {95784,2},
+    {98164,2},
+    {98541,2},
+    {114192,3},
+    {98924,2},
+    {76898,3},
+    {118043,0},
+    {117390,1},
+    {59435,2},
+    {59716,2},
+    {59693,3},
+    {59700,3},
+    {59708,3},
+    {86547,2},
+    {95929,2},
+    {96058,2},
+    {123869,0},
+    {117791,1},
+    {59950,2},
+    {70797,2},
+    {60110,3},
+    {60120,3},
+    {95583,3},
+    {98643,3},
+    {73614,2},
+    {81640,2},
+    {77323,3},
+    {79425,3},
+    {80662,3},
+    {86698,3},
+    {113643,2},
+    {60152,3},
+    {64331,3},
+    {65060,3},
+    {81460,3},
+    {118306,1},
+    {117364,2},
+    {59792,3},
+    {59798,3},
+    {59805,3},
+    {59812,3},
+    {59819,3},
+    {120668,1},
+    {78432,2},
+    {120882,1},
+    {91638,2},
+    {91646,2},
+    {120985,1},
+    {94484,2},
+    {113315,2},
+    {122677,1},
+    {45443,2},
+    {45451,2},
+    {48119,2},
+    {48260,2},
+    {48313,2},
+    {123002,1},
+    {98619,2},
+    {101497,2},
+    {101508,2},
+    {101517,2},
+    {101526,2},
+    {101537,2},
+    {101548,2},
+    {101557,2},
+    {101565,2},
+    {123629,1},
+    {118746,2},
+    {59497,3},
+    {59759,3},
+    {59778,3},
+    {61910,3},
+    {62077,3},
+    {70673,3},
+    {73368,3},
+    {77048,3},
+    {77567,3},
+    {77590,3},
+    {79879,3},
+    {81325,3},
+    {86493,3},
+    {90654,3},
+    {94295,3},
+    {95294,3},
+    {100545,3},
+    {107648,3},
+    {113508,3},
+    {114155,3},
+    {123785,1},
+    {59463,2},
+    {63953,2},
+    {63963,2},
+    {64455,2},
+    {64861,2},
+    {70501,2},
+    {70871,2},
+    {77356,2},
+    {78737,2},
+    {80751,2},
+    {82026,2},
+    {86345,2},
+    {87892,2},
+    {88295,2},
+    {88303,2},
+    {88310,2},
+    {88317,2},
+    {88327,2},
+    {88359,2},
+    {88367,2},
+    {88378,2},
+    {88387,2},
+    {88394,2},
+    {88403,2},
+    {88409,2},
+    {98183,2},
+    {98411,2},
+    {100269,2},
+    {101922,2},
+    {107534,2},
+    {113244,2},
+    {123821,1},
+    {107235,2},
+    {107249,2},
+    {123846,1},
+    {120120,2},
+    {98591,3},
+    {98894,3},
+    {124299,1},
+    {63925,2},
+    {78586,2},
+    {100173,2},
+    {100178,2},
+    {105097,2},
+    {124923,1},
+    {70577,2},
+    {70583,2},
+    {70592,2},
+    {81839,2},
+    {81853,3},
+    {88334,2},
+    {88341,2},
+    {88349,2},
+    {90957,2},
+    {90963,2},
+    {124977,1},
+    {95599,2},
+    {58941,1},
+    {59984,1},
+    {63210,1},
+    {63352,1},
+    {64811,1},
+    {64993,1},
+    {71604,1},
+    {58509,2},
+    {70929,2},
+    {81578,2},
+    {90424,2},
+    {78527,1},
+    {79467,1},
+    {81958,1},
+    {114964,2},
+    {114915,3},
+    {89995,4},
+    {102195,4},
+    {113440,4},
+    {86349,5},
+    {86356,5},
+    {64217,5},
+    {71579,6},
+    {71559,7},
+    {71569,7},
+    {58116,6},
+    {77655,6},
+    {95329,6},
+    {95336,6},
+    {71157,5},
+    {71170,6},
+    {71179,6},
+    {71187,7},
+    {71196,8},
+    {71208,7},
+    {71217,8},
+    {71229,6},
+    {71244,7},
+    {71235,7},
+    {71254,7},
+    {71265,7},
+    {71283,6},
+    {71291,7},
+    {71302,6},
+    {71317,7},
+    {71308,7},
+    {71327,7},
+    {71338,7},
+    {87792,6},
+    {91633,5},
+    {59448,6},
+    {58466,7},
+    {78393,7},
+    {94911,7},
+    {64289,6},
+    {79459,7},
+    {86488,7},
+    {95619,7},
+    {114219,7},
+    {64764,6},
+    {78411,6},
+    {78420,6},
+    {86421,6},
+    {98235,6},
+    {59536,7},
+    {81566,7},
+    {99071,6},
+    {98174,7},
+    {98179,7},
+    {98914,7},
+    {62295,5},
+    {64098,5},
+    {64086,6},
+    {77604,5},
+    {81061,5},
+    {86607,5},
+    {86598,6},
+    {86617,6},
+    {88148,5},
+    {88157,5},
+    {90417,5},
+    {90518,5},
+    {98633,5},
+    {87713,6},
+    {88130,6},
+    {115046,3},
+    {86363,4},
+    {91668,4},
+    {117926,2},
+    {118110,3},
+    {118349,4},
+    {121230,5},
+    {77575,6},
+    {107497,6},
+    {71409,7},
+    {90275,7},
+    {90490,7},
+    {95641,5},
+    {70347,4},
+    {107230,4},
+    {59637,5},
+    {59649,5},
+    {126590,4},
+    {73260,5},
+    {101934,5},
+    {126404,3},
+    {59564,4},
+    {77777,4},
+    {90672,5},
+    {90698,5},
+    {90707,6},
+    {90719,6},
+    {107263,5},
+    {81626,6},
+    {88116,6},
+    {79407,4},
+    {107354,4},
+    {107362,4},
+    {79547,3},
+    {94418,3},
+    {94426,4},
+    {86389,1},
+    {86395,1},
+    {91736,1},
+    {59520,2},
+    {70362,3},
+    {72767,3},
+    {76893,3},
+    {70826,2},
+    {71030,3},
+    {73011,2},
+    {73209,3},
+    {77385,2},
+    {77513,3},
+    {89881,2},
+    {100537,1},
+    {120433,1},
+    {76975,2},
+    {76986,2},
+    {76995,2},
+    {77008,2},
+    {77016,2},
+    {77027,2},
+    {77036,2},
+    {125122,0},
+    {63691,1},
+    {73069,1},
+    {95410,1},
+    {95435,1},
+    {63006,0},
+    {70777,0},
+    {62227,1},
+    {71012,1},
+    {76947,1},
+    {77618,1},
+    {78469,1},
+    {86627,1},
+    {87131,1},
+    {87173,1},
+    {87184,1},
+    {89840,1},
+    {90251,1},
+    {94216,1},
+    {94270,1},
+    {98225,1},
+    {100169,1},
+    {102184,1},
+    {105028,1},
+    {113635,1},
+    {71507,0},
+    {76882,0},
+    {95695,0},
+    {100449,0},
+    {100326,1},
+    {100336,1},
+    {100348,1},
+    {100384,1},
+    {100313,2},
+    {100358,2},
+    {100371,2},
+    {100409,2},
+    {100394,3},
+    {100422,3},
+    {100437,2},
+    {100456,1},
+    {107693,2},
+    {107728,2},
+    {107771,2},
+    {107803,2},
+    {107814,2},
+    {107844,2},
+    {102070,0},
+    {114314,0},
+    {117511,0},
+    {115145,1},
+    {120774,0},
+    {64429,0},
+    {70483,0},
+    {71275,0},
+    {95530,0},
+    {101842,0},
+    {115982,0},
+    {79482,1},
+    {87127,1},
+    {87841,1},
+    {117179,0},
+    {117218,1},
+    {70501,2},
+    {95067,2},
+    {101252,2},
+    {73602,1},
+    {81566,1},
+    {117203,2},
+    {117160,3},
+    {59938,4},
+    {95080,4},
+    {99056,4},
+    {95912,3},
+    {98962,4},
+    {95701,2},
+    {59925,3},
+    {117236,0},
+    {64873,1},
+    {73606,2},
+    {78557,2},
+    {81570,2},
+    {95706,3},
+    {99060,3},
+    {99092,2},
+    {73693,1},
+    {78553,2},
+    {99088,2},
+    {91900,1},
+    {56835,0},
+    {64761,0},
+    {64892,0},
+    {64928,1},
+    {64944,1},
+    {73016,0},
+    {73098,0},
+    {94177,0},
+    {95715,0},
+    {98114,0},
+    {99068,0},
+    {99887,0},
+    {105028,0},
+    {110075,0},
+    {110318,0},
+    {114795,0},
+    {58195,1},
+    {77455,1},
+    {87856,1},
+    {94331,1},
+    {115712,0},
+    {120216,1},
+    {116152,2},
+    {64571,3},
+    {70477,3},
+    {98458,3},
+    {119561,2},
+    {59448,3},
+    {64790,3},
+    {70843,3},
+    {73140,3},
+    {77364,3},
+    {79390,3},
+    {88487,3},
+    {95355,3},
+    {101766,3},
+    {113516,3},
+    {114285,3},
+    {116263,0},
+    {116069,1},
+    {115401,2},
+    {92225,3},
+    {92231,3},
+    {92241,3},
+    {92247,3},
+    {92253,3},
+    {97731,2},
+    {79615,3},
+    {79674,3},
+    {63171,4},
+    {71151,4},
+    {77655,4},
+    {78565,4},
+    {79268,4},
+    {79326,4},
+    {79357,4},
+    {79363,4},
+    {79386,4},
+    {79580,4},
+    {79728,4},
+    {79755,4},
+    {79762,4},
+    {79828,4},
+    {86438,5},
+    {87941,5},
+    {87897,4},
+    {88077,4},
+    {94335,4},
+    {94476,4},
+    {95028,4},
+    {98324,4},
+    {102419,4},
+    {79838,5},
+    {107523,4},
+    {79740,3},
+    {63898,4},
+    {64515,4},
+    {64529,4},
+    {73045,5},
+    {73054,5},
+    {73330,5},
+    {88084,5},
+    {98532,4},
+    {79797,3},
+    {61977,4},
+    {63851,4},
+    {63860,5},
+    {63872,5},
+    {95587,5},
+    {71541,4},
+    {95391,4},
+    {107555,4},
+    {94469,3},
+    {76934,4},
+    {96097,4},
+    {102165,4},
+    {96040,3},
+    {70862,4},
+    {105163,4},
+    {107598,3},
+    {63883,4},
+    {64075,4},
+    {73586,4},
+    {62269,5},
+    {73530,5},
+    {95440,4},
+    {116295,1},
+    {87659,2},
+    {91835,2},
+    {86580,3},
+    {58188,3},
+    {64192,3},
+    {73201,3},
+    {92180,3},
+    {95662,3},
+    {97799,3},
+    {102411,3},
+    {94520,2},
+    {98655,2},
+    {101734,2},
+    {116403,0},
+    {58958,1},
+    {64146,2},
+    {73715,1},
+    {92204,1},
+    {95816,1},
+    {116538,0},
+    {81213,1},
+    {81223,1},
+    {81241,1},
+    {81251,1},
+    {117254,0},
+    {81147,1},
+    {87876,1},
+    {92102,1},
+    {94411,1},
+    {95183,1},
+    {98519,1},
+    {113301,1},
+    {113308,1},
+    {117960,0},
+    {77675,1},
+    {77681,1},
+    {77687,1},
+    {77693,1},
+    {77699,1},
+    {77705,1},
+    {118994,0},
+    {98716,1},
+    {100169,1},
+    {107620,1},
+    {110276,1},
+    {119023,0},
+    {90870,1},
+    {95508,1},
+    {110314,1},
+    {119072,0},
+    {59667,1},
+    {63716,1},
+    {71482,1},
+    {79687,1},
+    {86447,1},
+    {90469,1},
+    {95619,1},
+    {99931,1},
+    {100264,1},
+    {100297,1},
+    {101198,1},
+    {102211,1},
+    {114132,1},
+    {119458,0},
+    {59677,1},
+    {73007,1},
+    {90592,1},
+    {119493,0},
+    {81536,1},
+    {90451,1},
+    {90551,2},
+    {90636,2},
+    {90767,2},
+    {90511,1},
+    {90746,2},
+    {90353,2},
+    {90757,2},
+    {114322,1},
+    {119535,0},
+    {123029,1},
+    {70921,2},
+    {81333,2},
+    {88249,2},
+    {90611,2},
+    {90689,2},
+    {95612,2},
+    {98271,2},
+    {98572,2},
+    {71162,3},
+    {98580,2},
+    {110135,2},
+    {123061,1},
+    {79643,2},
+    {79652,2},
+    {123154,1},
+    {58521,2},
+    {63813,2},
+    {124668,1},
+    {64380,2},
+    {77527,2},
+    {77633,2},
+    {90539,2},
+    {94364,2},
+    {97807,2},
+    {124700,1},
+    {77462,2},
+    {87194,2},
+    {91711,2},
+    {95170,2},
+    {95833,2},
+    {124793,1},
+    {59622,2},
+    {76926,2},
+    {88229,2},
+    {90176,2},
+    {90680,2},
+    {90739,2},
+    {91789,2},
+    {95719,2},
+    {101829,2},
+    {107345,2},
+    {126429,1},
+    {81183,2},
+    {81655,2},
+    {90231,2},
+    {90238,2},
+    {120583,0},
+    {63583,1},
+    {77401,1},
+    {87769,1},
+    {90223,1},
+    {110114,1},
+    {124342,0},
+    {58545,1},
+    {94351,1},
+    {94455,1},
+    {95559,1},
+    {98465,1},
+    {99105,1},
+    {113448,1},
+    {124736,0},
+    {87120,1},
+    {110239,1},
+    {125152,0},
+    {125662,0},
+    {62090,1},
+    {70444,1},
+    {77352,1},
+    {87815,1},
+    {88429,1},
+    {95211,1},
+    {126051,0},
+    {77335,1},
+    {126352,0},
+    {94386,1},
+    {95869,1},
+    {95901,1},
+    {126274,0},
+    {59524,1},
+    {64184,1},
+    {105149,1},
+    {107609,1},
+    {126318,0},
+    {64957,1},
+    {77640,1},
+    {92099,1},
+    {99068,1},
+    {126684,0},
+    {73429,1},
+    {99053,1},
+    {115169,0},
+    {115086,1},
+    {62150,0},
+    {63542,0},
+    {70622,0},
+    {72834,0},
+    {72882,0},
+    {73131,0},
+    {73558,0},
+    {76907,0},
+    {81259,0},
+    {81695,0},
+    {95748,0},
+    {98334,0},
+    {98759,0},
+    {101452,0},
+    {101592,0},
+    {107529,0},
+    {124278,0},
+    {77807,1},
+    {77800,2},
+    {86528,2},
+    {90246,2},
+    {94320,1},
+    {77390,2},
+    {95650,2},
+    {98285,2},
+    {102145,1},
+    {60191,0},
+    {60221,0},
+    {87709,0},
+    {88106,0},
+    {59946,0},
+    {115352,1},
+    {117576,1},
+    {117631,2},
+    {63657,3},
+    {64474,3},
+    {117660,2},
+    {64783,3},
+    {70433,3},
+    {117603,1},
+    {63686,2},
+    {95543,2},
+    {99100,2},
+    {62094,3},
+    {70729,3},
+    {81121,3},
+    {58388,4},
+    {94303,4},
+    {88166,3},
+    {98220,4},
+    {95936,3},
+    {107598,3},
+    {58483,4},
+    {88463,4},
+    {94254,4},
+    {102268,4},
+    {107615,2},
+    {117684,1},
+    {117719,2},
+    {73304,3},
+    {72854,4},
+    {64278,5},
+    {100129,5},
+    {73338,3},
+    {72858,4},
+    {101300,3},
+    {100236,4},
+    {101327,3},
+    {100232,4},
+    {100249,5},
+    {100241,5},
+    {72785,2},
+    {72754,3},
+    {99945,4},
+    {100016,5},
+    {99969,6},
+    {100098,6},
+    {99941,3},
+    {99901,4},
+    {71587,4},
+    {99952,4},
+    {72789,2},
+    {72758,3},
+    {81301,2},
+    {99905,2},
+    {99960,2},
+    {100023,2},
+    {92217,3},
+    {72882,4},
+    {100112,5},
+    {100105,4},
+    {100293,4},
+    {100012,3},
+    {72804,4},
+    {100122,5},
+    {72821,6},
+    {72817,7},
+    {72808,4},
+    {100137,4},
+    {100094,5},
+    {60080,1},
+    {63251,1},
+    {64172,1},
+    {65002,2},
+    {87736,2},
+    {101816,3},
+    {59942,4},
+    {70622,4},
+    {94290,2},
+    {64523,1},
+    {71426,1},
+    {73077,1},
+    {73597,1},
+    {73636,1},
+    {73710,1},
+    {81635,1},
+    {81984,1},
+    {86664,1},
+    {87936,1},
+    {87949,1},
+    {89887,1},
+    {92167,1},
+    {117766,2},
+    {91619,3},
+    {91624,3},
+    {78539,2},
+    {98919,2},
+    {95100,1},
+    {95636,1},
+    {98433,1},
+    {113244,2},
+    {98449,1},
+    {98525,1},
+    {100516,1},
+    {59894,2},
+    {62264,2},
+    {64217,2},
+    {71060,2},
+    {77444,2},
+    {91688,3},
+    {91994,3},
+    {100169,3},
+    {78411,2},
+    {78464,2},
+    {81546,2},
+    {88208,2},
+    {88424,2},
+    {91931,2},
+    {98206,2},
+    {98774,2},
+    {99048,2},
+    {102126,2},
+    {110298,2},
+    {114674,2},
+    {113666,3},
+    {114680,2},
+    {101627,1},
+    {101632,2},
+    {102019,1},
+    {97793,2},
+    {102149,1},
+    {113469,1},
+    {65035,0},
+    {65040,0},
+    {88433,0},
+    {98136,0},
+    {102140,0},
+    {120812,0},
+    {120826,1},
+    {61921,2},
+    {62126,2},
+    {62281,2},
+    {86418,2},
+    {86479,2},
+    {86483,2},
+    {86554,2},
+    {86577,2},
+    {86586,2},
+    {86627,2},
+    {86636,2},
+    {86644,2},
+    {86660,2},
+    {86770,2},
+    {86779,2},
+    {86784,2},
+    {86789,2},
+    {87163,2},
+    {87187,2},
+    {87191,2},
+    {87214,2},
+    {87218,2},
+    {87223,2},
+    {87228,2},
+    {87232,2},
+    {91702,2},
+    {92099,2},
+    {92153,2},
+    {94179,2},
+    {95045,2},
+    {98119,2},
+    {98122,2},
+    {98131,2},
+    {98225,2},
+    {98232,2},
+    {98481,2},
+    {98787,2},
+    {98821,2},
+    {98834,2},
+    {98904,2},
+    {98944,2},
+    {98953,2},
+    {98966,2},
+    {98985,2},
+    {99044,2},
+    {99078,2},
+    {99129,2},
+    {99168,2},
+    {99172,2},
+    {99177,2},
+    {99182,2},
+    {99186,2},
+    {210931,0},
+    {127379,1},
+    {127585,1},
+    {129176,1},
+    {131216,1},
+    {137303,1},
+    {210782,1},
+    {218296,1},
+    {211163,0},
+    {211314,0},
+    {118070,0},
+    {50918,1},
+    {67608,1},
+    {79491,1},
+    {79501,1},
+    {79515,1},
+    {109945,1},
+    {58501,0},
+    {59508,0},
+    {70358,1},
+    {99922,1},
+    {62129,0},
+    {62133,0},
+    {62137,0},
+    {63143,0},
+    {63481,0},
+    {64036,0},
+    {64581,0},
+    {65022,0},
+    {70515,0},
+    {70806,0},
+    {70812,0},
+    {70819,0},
+    {70831,0},
+    {71015,0},
+    {71020,0},
+    {71387,0},
+    {81566,0},
+    {95398,0},
+    {95583,0},
+    {101756,0},
+    {101776,0},
+    {101912,0},
+    {101953,0},
+    {110198,0},
+    {110212,0},
+    {114695,0},
+    {120564,0},
+    {61845,1},
+    {64303,1},
+    {79263,1},
+    {79737,2},
+    {79901,2},
+    {91756,1},
+    {107326,1},
+    {114296,1},
+    {70831,2},
+    {96036,2},
+    {124959,0},
+    {95222,1},
+    {95964,1},
+    {126552,0},
+    {59957,1},
+    {72831,1},
+    {87740,1},
+    {95109,1},
+    {118246,0},
+    {118253,1},
+    {118402,2},
+    {118383,3},
+    {224478,4},
+    {224490,4},
+    {119752,2},
+    {119746,3},
+    {224628,4},
+    {120146,2},
+    {114724,3},
+    {224406,4},
+    {224412,4},
+    {224886,4},
+    {119955,3},
+    {224652,4},
+    {224910,3},
+    {123886,2},
+    {224988,3},
+    {225078,3},
+    {125633,2},
+    {224796,3},
+    {225114,3},
+    {225144,3},
+    {224502,2},
+    {224550,2},
+    {224898,2},
+    {125296,1},
+    {225348,2},
+    {118658,0},
+    {123439,1},
+    {224472,2},
+    {225042,2},
+    {225294,2},
+    {125927,1},
+    {224508,2},
+    {118893,0},
+    {225102,1},
+    {120344,0},
+    {118239,1},
+    {224436,2},
+    {120357,1},
+    {122473,2},
+    {224682,3},
+    {224688,3},
+    {125851,2},
+    {224670,3},
+    {224694,3},
+    {224700,3},
+    {120805,0},
+    {119058,1},
+    {127176,2},
+    {119966,3},
+    {120023,4},
+    {224664,5},
+    {224580,4},
+    {124137,3},
+    {225330,4},
+    {125304,3},
+    {224934,4},
+    {224940,4},
+    {225342,4},
+    {124142,1},
+    {224418,2},
+    {224496,2},
+    {124915,1},
+    {224814,2},
+    {225048,2},
+    {225054,2},
+    {225060,2},
+    {225072,2},
+    {125797,1},
+    {225138,2},
+    {224856,1},
+    {225288,1},
+    {122579,0},
+    {123456,1},
+    {224514,2},
+    {224922,2},
+    {225006,2},
+    {225012,2},
+    {225120,2},
+    {225240,2},
+    {224532,1},
+    {122627,0},
+    {224790,1},
+    {224808,1},
+    {122636,0},
+    {126615,1},
+    {225168,2},
+    {225198,2},
+    {224802,1},
+    {225186,1},
+    {225222,1},
+    {123258,0},
+    {118804,1},
+    {224430,2},
+    {224568,2},
+    {224916,2},
+    {127103,1},
+    {224520,2},
+    {224556,2},
+    {224616,1},
+    {123269,0},
+    {118483,1},
+    {118471,2},
+    {118339,3},
+    {120164,4},
+    {224442,5},
+    {224454,5},
+    {127072,4},
+    {224460,5},
+    {224466,5},
+    {224952,5},
+    {224448,4},
+    {118784,3},
+    {122649,4},
+    {224742,5},
+    {224760,5},
+    {224826,5},
+    {122665,4},
+    {224724,5},
+    {224838,5},
+    {126523,4},
+    {126515,5},
+    {225162,6},
+    {225174,6},
+    {225180,6},
+    {224850,5},
+    {124113,3},
+    {118724,4},
+    {224754,5},
+    {224832,5},
+    {123960,4},
+    {225216,5},
+    {225246,5},
+    {125911,3},
+    {224424,4},
+    {225192,4},
+    {224706,2},
+    {225210,1},
+    {124416,0},
+    {118904,1},
+    {126860,2},
+    {225270,3},
+    {119553,1},
+    {224598,2},
+    {122904,1},
+    {224892,2},
+    {224970,2},
+    {224982,2},
+    {124865,1},
+    {125612,2},
+    {225252,3},
+    {225264,3},
+    {225282,3},
+    {225312,3},
+    {224820,2},
+    {224958,2},
+    {126498,1},
+    {122616,2},
+    {224778,3},
+    {126793,1},
+    {225228,2},
+    {126944,1},
+    {123145,2},
+    {120181,3},
+    {224640,4},
+    {224976,4},
+    {225066,4},
+    {225150,4},
+    {127089,3},
+    {224634,4},
+    {224868,4},
+    {127135,1},
+    {225306,2},
+    {127158,1},
+    {224676,2},
+    {224718,2},
+    {225090,2},
+    {225204,2},
+    {124840,0},
+    {224538,1},
+    {125623,0},
+    {118836,1},
+    {224574,2},
+    {224880,2},
+    {225156,2},
+    {121282,1},
+    {224586,2},
+    {224610,2},
+    {224712,2},
+    {224994,2},
+    {126783,1},
+    {224526,2},
+    {224562,2},
+    {224604,2},
+    {225108,2},
+    {125836,0},
+    {125828,1},
+    {123111,2},
+    {118915,3},
+    {224766,4},
+    {225300,4},
+    {119804,3},
+    {224484,4},
+    {224658,4},
+    {224862,4},
+    {224964,4},
+    {120014,3},
+    {224772,4},
+    {225000,4},
+    {225018,4},
+    {225096,4},
+    {123130,2},
+    {224622,3},
+    {224736,3},
+    {224904,2},
+    {126951,0},
+    {123475,1},
+    {118822,2},
+    {224592,3},
+    {225036,3},
+    {225132,3},
+    {125944,2},
+    {224784,3},
+    {225258,3},
+    {127121,2},
+    {224928,3},
+    {225024,3},
+    {126508,1},
+    {119797,2},
+    {224544,3},
+    {224646,3},
+    {224874,3},
+    {125709,2},
+    {225126,3},
+    {126539,1},
+    {118667,2},
+    {225318,3},
+    {126581,1},
+    {225030,2},
+    {224748,1},
+    {225234,1},
+    {127062,0},
+    {123430,1},
+    {224946,2},
+    {127168,0},
+    {225276,1},
+    {225336,1},
+    {224730,0},
+    {224844,0},
+    {225084,0},
+    {225324,0},
+    {225354,0},
+    {118676,0},
+    {65094,1},
+    {65107,1},
+    {70342,1},
+    {71601,1},
+    {79263,1},
+    {87599,1},
+    {89840,1},
+    {99887,1},
+    {118700,0},
+    {63319,1},
+    {63534,1},
+    {63940,1},
+    {63982,1},
+    {64892,1},
+    {71607,1},
+    {114338,1},
+    {114260,0},
+    {119182,0},
+    {86413,1},
+    {87599,1},
+    {89840,1},
+    {98114,1},
+    {110073,1},
+    {113296,1},
+    {119199,0},
+    {61830,1},
+    {70342,1},
+    {80416,1},
+    {119228,0},
+    {73562,1},
+    {79556,1},
+    {95982,1},
+    {100306,1},
+    {119255,0},
+    {63006,1},
+    {99887,1},
+    {105028,1},
+    {122953,0},
+    {63591,1},
+    {72799,1},
+    {77342,0},
+    {77548,0},
+    {96085,0},
+    {100228,0},
+    {119351,0},
+    {59756,1},
+    {59884,1},
+    {119375,0},
+    {91764,1},
+    {119405,0},
+    {91819,1},
+    {119431,0},
+    {91842,0},
+    {64771,1},
+    {70553,1},
+    {73650,1},
+    {98252,1},
+    {110291,1},
+    {59899,2},
+    {88236,2},
+    {58098,3},
+    {58401,3},
+    {63093,3},
+    {64198,3},
+    {79638,3},
+    {86318,3},
+    {90949,3},
+    {91668,3},
+    {98241,3},
+    {98502,3},
+    {98709,3},
+    {102227,3},
+    {61584,0},
+    {105208,1},
+    {105215,1},
+    {105222,1},
+    {105229,1},
+    {105237,1},
+    {105258,1},
+    {105265,1},
+    {105272,1},
+    {105279,1},
+    {105287,1},
+    {105308,1},
+    {105315,1},
+    {105322,1},
+    {105329,1},
+    {105337,1},
+    {105358,1},
+    {105365,1},
+    {105372,1},
+    {105379,1},
+    {105387,1},
+    {105408,1},
+    {105415,1},
+    {105422,1},
+    {105429,1},
+    {105437,1},
+    {105458,1},
+    {105465,1},
+    {105472,1},
+    {105479,1},
+    {105487,1},
+    {105508,1},
+    {105515,1},
+    {105522,1},
+    {105529,1},
+    {105537,1},
+    {105558,1},
+    {105565,1},
+    {105573,1},
+    {105588,1},
+    {105595,1},
+    {105603,1},
+    {105618,1},
+    {105625,1},
+    {105633,1},
+    {105654,1},
+    {105661,1},
+    {105669,1},
+    {105684,1},
+    {105691,1},
+    {105699,1},
+    {105714,1},
+    {105721,1},
+    {105729,1},
+    {105750,1},
+    {105757,1},
+    {105765,1},
+    {105780,1},
+    {105787,1},
+    {105795,1},
+    {105810,1},
+    {105817,1},
+    {105825,1},
+    {105840,1},
+    {105846,1},
+    {105852,1},
+    {105858,1},
+    {105865,1},
+    {105889,1},
+    {105896,1},
+    {105903,1},
+    {105910,1},
+    {105918,1},
+    {105939,1},
+    {105946,1},
+    {105953,1},
+    {105960,1},
+    {105968,1},
+    {105989,1},
+    {105996,1},
+    {106003,1},
+    {106010,1},
+    {106018,1},
+    {106039,1},
+    {106046,1},
+    {106053,1},
+    {106060,1},
+    {106068,1},
+    {106089,1},
+    {106096,1},
+    {106103,1},
+    {106110,1},
+    {106118,1},
+    {106139,1},
+    {106146,1},
+    {106153,1},
+    {106160,1},
+    {106168,1},
+    {106189,1},
+    {106196,1},
+    {106203,1},
+    {106210,1},
+    {106218,1},
+    {106239,1},
+    {106246,1},
+    {106253,1},
+    {106260,1},
+    {106268,1},
+    {106289,1},
+    {106296,1},
+    {106303,1},
+    {106310,1},
+    {106318,1},
+    {106339,1},
+    {106346,1},
+    {106353,1},
+    {106360,1},
+    {106368,1},
+    {106383,1},
+    {106389,1},
+    {106395,1},
+    {106401,1},
+    {106408,1},
+    {106432,1},
+    {106439,1},
+    {106447,1},
+    {106462,1},
+    {106469,1},
+    {106477,1},
+    {106492,1},
+    {106499,1},
+    {106507,1},
+    {106528,1},
+    {106535,1},
+    {106543,1},
+    {106558,1},
+    {106565,1},
+    {106573,1},
+    {106588,1},
+    {106595,1},
+    {106603,1},
+    {106624,1},
+    {106631,1},
+    {106639,1},
+    {106654,1},
+    {106661,1},
+    {106669,1},
+    {106684,1},
+    {106691,1},
+    {106699,1},
+    {106714,1},
+    {106720,1},
+    {106726,1},
+    {106732,1},
+    {106739,1},
+    {106757,1},
+    {106763,1},
+    {106769,1},
+    {106775,1},
+    {106782,1},
+    {106800,1},
+    {106806,1},
+    {106812,1},
+    {106818,1},
+    {106825,1},
+    {106843,1},
+    {106849,1},
+    {106855,1},
+    {106861,1},
+    {106868,1},
+    {106886,1},
+    {106892,1},
+    {106898,1},
+    {106904,1},
+    {106911,1},
+    {106929,1},
+    {106935,1},
+    {106941,1},
+    {106947,1},
+    {106954,1},
+    {106972,1},
+    {106978,1},
+    {106984,1},
+    {106990,1},
+    {106997,1},
+    {96753,0},
+    {105197,1},
+    {105202,1},
+    {105252,1},
+    {105302,1},
+    {105352,1},
+    {105402,1},
+    {105452,1},
+    {105502,1},
+    {105552,1},
+    {105581,1},
+    {105611,1},
+    {105648,1},
+    {105677,1},
+    {105707,1},
+    {105744,1},
+    {105773,1},
+    {105803,1},
+    {105878,1},
+    {105883,1},
+    {105933,1},
+    {105983,1},
+    {106033,1},
+    {106083,1},
+    {106133,1},
+    {106183,1},
+    {106233,1},
+    {106283,1},
+    {106333,1},
+    {106421,1},
+    {106426,1},
+    {106455,1},
+    {106485,1},
+    {106522,1},
+    {106551,1},
+    {106581,1},
+    {106618,1},
+    {106647,1},
+    {106677,1},
+    {106752,1},
+    {106795,1},
+    {106838,1},
+    {106881,1},
+    {106924,1},
+    {106967,1},
+    {97447,0},
+    {107010,1},
+    {107021,1},
+    {107032,1},
+    {107043,1},
+    {107054,1},
+    {107065,1},
+    {107076,1},
+    {107087,1},
+    {107098,1},
+    {107109,1},
+    {107120,1},
+    {107131,1},
+    {107142,1},
+    {107153,1},
+    {107164,1},
+    {107175,1},
+    {107186,1},
+    {107197,1},
+    {107208,1},
+    {107219,1},
+    {104924,0},
+    {105245,1},
+    {105295,1},
+    {105345,1},
+    {105395,1},
+    {105445,1},
+    {105495,1},
+    {105545,1},
+    {105641,1},
+    {105737,1},
+    {105833,1},
+    {105872,1},
+    {105926,1},
+    {105976,1},
+    {106026,1},
+    {106076,1},
+    {106126,1},
+    {106176,1},
+    {106226,1},
+    {106276,1},
+    {106326,1},
+    {106376,1},
+    {106415,1},
+    {106515,1},
+    {106611,1},
+    {106707,1},
+    {106746,1},
+    {106789,1},
+    {106832,1},
+    {106875,1},
+    {106918,1},
+    {106961,1},
+    {107004,1},
+    {107015,1},
+    {107026,1},
+    {107037,1},
+    {107048,1},
+    {107059,1},
+    {107070,1},
+    {107081,1},
+    {107092,1},
+    {107103,1},
+    {107114,1},
+    {107125,1},
+    {107136,1},
+    {107147,1},
+    {107158,1},
+    {107169,1},
+    {107180,1},
+    {107191,1},
+    {107202,1},
+    {107213,1},
+    {107224,1},
+    {58122,0},
+    {58076,1},
+    {59929,0},
+    {96033,0},
+    {73342,0},
+    {79317,1},
+    {86730,1},
+    {90334,2},
+    {59788,3},
+    {88021,3},
+    {95316,3},
+    {95960,2},
+    {87699,1},
+    {63546,2},
+    {77575,2},
+    {88182,2},
+    {64351,3},
+    {79638,4},
+    {70693,3},
+    {63490,4},
+    {88212,4},
+    {92004,1},
+    {96036,2},
+    {101760,2},
+    {89995,3},
+    {95312,1},
+    {63702,2},
+    {64490,2},
+    {64498,2},
+    {95884,2},
+    {98829,1},
+    {122913,0},
+    {119330,1},
+    {95276,2},
+    {123401,3},
+    {61849,4},
+    {94182,4},
+    {94570,4},
+    {99896,4},
+    {125263,3},
+    {121089,4},
+    {59746,5},
+    {88124,5},
+    {90169,5},
+    {92260,5},
+    {123229,4},
+    {62168,5},
+    {62172,6},
+    {62177,6},
+    {62182,6},
+    {62187,6},
+    {62192,7},
+    {62205,5},
+    {63076,5},
+    {63184,5},
+    {64030,5},
+    {86069,5},
+    {86314,5},
+    {107270,5},
+    {107914,5},
+    {107918,5},
+    {113600,5},
+    {62100,4},
+    {63147,5},
+    {64255,3},
+    {70756,4},
+    {70963,4},
+    {71348,4},
+    {101928,4},
+    {86375,3},
+    {102426,4},
+    {122938,1},
+    {114735,2},
+    {86674,3},
+    {80455,4},
+    {82247,4},
+    {118143,2},
+    {121181,3},
+    {59483,4},
+    {95009,4},
+    {102401,4},
+    {59887,3},
+    {81435,3},
+    {71529,4},
+    {71534,4},
+    {107583,4},
+    {95351,3},
+    {125959,1},
+    {58228,2},
+    {58233,2},
+    {58250,2},
+    {59729,2},
+    {61839,2},
+    {61940,2},
+    {62164,2},
+    {62199,2},
+    {62259,2},
+    {63011,2},
+    {63015,2},
+    {63179,2},
+    {63189,2},
+    {63639,2},
+    {64960,2},
+    {72863,2},
+    {72870,2},
+    {72877,2},
+    {73342,2},
+    {76884,2},
+    {77044,2},
+    {77412,2},
+    {77417,2},
+    {79321,2},
+    {79444,2},
+    {79449,2},
+    {79454,2},
+    {79633,2},
+    {86307,2},
+    {86340,2},
+    {86379,2},
+    {86647,2},
+    {87601,2},
+    {87604,2},
+    {87609,2},
+    {88025,2},
+    {88187,2},
+    {89845,2},
+    {90485,2},
+    {94225,2},
+    {95176,2},
+    {96090,2},
+    {98958,2},
+    {101181,2},
+    {101655,2},
+    {101746,2},
+    {101973,2},
+    {105170,2},
+    {105181,2},
+    {105188,2},
+    {107340,2},
+    {110398,2},
+    {113619,2},
+    {114214,2},
+    {62070,1},
+    {113497,1},
+    {120108,1},
+    {118980,2},
+    {123381,0},
+    {90054,1},
+    {90060,1},
+    {90066,1},
+    {90072,1},
+    {90078,1},
+    {90084,1},
+    {90090,1},
+    {90096,1},
+    {90102,1},
+    {90108,1},
+    {90114,1},
+    {90120,1},
+    {90126,1},
+    {90132,1},
+    {90138,1},
+    {90144,1},
+    {90150,1},
+    {123978,0},
+    {79473,1},
+    {89995,1},
+    {98519,1},
+    {124848,0},
+    {61929,1},
+    {62065,1},
+    {77449,1},
+    {99034,1},
+    {114245,1},
+    {125197,0},
+    {95534,1},
+    {81551,0},
+    {78677,1},
+    {86370,0},
+    {78691,1},
+    {97816,1},
+    {124002,0},
+    {58122,1},
+    {58456,1},
+    {62227,1},
+    {63707,1},
+    {81194,1},
+    {87184,1},
+    {90014,1},
+    {95527,1},
+    {101449,1},
+    {107300,1},
+    {113700,1},
+    {96905,0},
+    {64269,1},
+    {70693,1},
+    {77429,1},
+    {77611,1},
+    {77661,1},
+    {81679,1},
+    {95448,1},
+    {100201,1},
+    {101912,1},
+    {107230,1},
+    {107322,1},
+    {113244,1},
+    {124613,0},
+    {124527,1},
+    {124553,1},
+    {124584,1},
+    {58456,0},
+    {101449,1},
+    {62227,0},
+    {63707,0},
+    {81194,0},
+    {87184,0},
+    {88069,0},
+    {95105,0},
+    {96905,0},
+    {64269,1},
+    {70693,1},
+    {77429,1},
+    {77611,1},
+    {77661,1},
+    {81679,1},
+    {95448,1},
+    {100201,1},
+    {101912,1},
+    {107230,1},
+    {107322,1},
+    {113244,1},
+    {100558,0},
+    {109964,0},
+    {58122,1},
+    {79670,1},
+    {90014,1},
+    {95527,1},
+    {123288,0},
+    {58089,1},
+    {80681,1},
+    {102264,1},
+    {59960,0},
+    {63006,0},
+    {80416,0},
+    {86413,0},
+    {91951,1},
+    {94177,0},
+    {56835,1},
+    {98114,0},
+    {101724,0},
+    {95196,1},
+    {101295,1},
+    {61650,0},
+    {56835,1},
+    {59839,1},
+    {80416,1},
+    {94177,1},
+    {98114,1},
+    {63006,0},
+    {87599,0},
+    {91109,0},
+    {58089,1},
+    {80681,1},
+    {102264,1},
+    {91756,0},
+    {71027,1},
+    {91951,0},
+    {95196,0},
+    {101724,0},
+    {105028,0},
+    {59452,0},
+    {61973,0},
+    {64460,0},
+    {73550,0},
+    {80979,0},
+    {73664,1},
+    {81342,0},
+    {61948,1},
+    {81480,0},
+    {95406,0},
+    {98141,0},
+    {210931,0},
+    {127585,1},
+    {207933,1},
+    {218785,1},
+    {211163,0},
+    {45007,0},
+    {45014,1},
+    {45021,2},
+    {45028,2},
+    {45050,2},
+    {45057,2},
+    {45120,2},
+    {45155,2},
+    {45197,2},
+    {45225,2},
+    {45267,2},
+    {45337,1},
+    {45351,2},
+    {45362,2},
+    {45369,2},
+    {45376,2},
+    {45383,2},
+    {45390,1},
+    {45397,2},
+    {45404,2},
+    {45411,2},
+    {45418,2},
+    {45429,2},
+    {45436,2},
+    {45459,2},
+    {45466,2},
+    {45473,1},
+    {45480,2},
+    {45487,2},
+    {45494,2},
+    {45501,2},
+    {45512,2},
+    {45519,2},
+    {45526,2},
+    {45533,2},
+    {45540,2},
+    {45547,2},
+    {45559,2},
+    {45578,1},
+    {45594,1},
+    {45601,1},
+    {45608,1},
+    {45615,0},
+    {120367,0},
+    {59488,1},
+    {64356,1},
+    {77580,1},
+    {114144,1},
+    {59686,0},
+    {61929,0},
+    {61952,0},
+    {86073,0},
+    {86076,0},
+    {86079,0},
+    {120465,1},
+    {86082,2},
+    {86091,2},
+    {86100,2},
+    {86109,2},
+    {86118,2},
+    {86127,2},
+    {86140,1},
+    {86146,2},
+    {86154,2},
+    {86162,2},
+    {86170,1},
+    {86176,2},
+    {86185,2},
+    {86194,2},
+    {86204,2},
+    {86214,2},
+    {86223,2},
+    {86232,2},
+    {86242,2},
+    {86252,2},
+    {86261,2},
+    {86270,2},
+    {86279,2},
+    {86289,2},
+    {88200,0},
+    {95344,0},
+    {97746,0},
+    {97750,0},
+    {97754,0},
+    {97758,0},
+    {97762,0},
+    {97766,0},
+    {97774,0},
+    {97777,0},
+    {97781,0},
+    {105193,0},
+    {114254,0},
+    {56835,0},
+    {59929,0},
+    {70342,0},
+    {86338,0},
+    {89840,0},
+    {98114,0},
+    {98411,0},
+    {110073,0},
+    {125761,0},
+    {73541,1},
+    {73545,1},
+    {73550,1},
+    {73554,1},
+    {60032,0},
+    {80416,0},
+    {113296,0},
+    {79568,0},
+    {87599,1},
+    {105028,1},
+    {80416,0},
+    {64892,1},
+    {78317,1},
+    {89840,1},
+    {114661,1},
+    {95527,0},
+    {79263,1},
+    {98114,1},
+    {101235,1},
+    {210931,0},
+    {127585,1},
+    {129176,1},
+    {131216,1},
+    {213419,1},
+    {211163,0},
+    {90279,0},
+    {81679,1},
+    {70655,2},
+    {92135,2},
+    {90307,3},
+    {95266,3},
+    {110142,2},
+    {88299,1},
+    {89842,1},
+    {110235,1},
+    {59965,2},
+    {90005,3},
+    {89947,2},
+    {90009,2},
+    {97785,2},
+    {107590,2},
+    {90783,0},
+    {120608,0},
+    {63143,1},
+    {66409,1},
+    {123482,0},
+    {61830,1},
+    {70342,1},
+    {110073,1},
+    {114111,1},
+    {123515,0},
+    {56831,1},
+    {56833,1},
+    {58122,1},
+    {80764,1},
+    {97770,1},
+    {107434,1},
+    {123552,0},
+    {56835,1},
+    {58076,2},
+    {79464,3},
+    {86767,3},
+    {79263,2},
+    {79265,3},
+    {79869,3},
+    {86413,2},
+    {86415,3},
+    {87211,3},
+    {89840,1},
+    {123588,0},
+    {80416,1},
+    {88292,1},
+    {90047,1},
+    {90881,1},
+    {98114,1},
+    {102277,2},
+    {99887,1},
+    {100260,2},
+    {102283,2},
+    {113681,1},
+    {73633,0},
+    {79904,1},
+    {87236,1},
+    {79612,0},
+    {92994,0},
+    {81259,1},
+    {72752,2},
+    {90185,1},
+    {90051,2},
+    {95454,1},
+    {70682,2},
+    {93029,0},
+    {73664,1},
+    {110187,1},
+    {91684,0},
+    {99225,0},
+    {90874,1},
+    {99068,1},
+    {114303,2},
+    {119813,0},
+    {59531,1},
+    {62299,2},
+    {78522,1},
+    {120642,0},
+    {94594,1},
+    {123725,0},
+    {60162,1},
+    {64484,1},
+    {87709,1},
+    {87834,1},
+    {88106,1},
+    {88218,1},
+    {101793,1},
+    {101801,1},
+    {102145,1},
+    {113475,1},
+    {113486,1},
+    {126995,0},
+    {113503,1},
+    {113657,1},
+    {113693,1},
+    {113703,1},
+    {33625,0},
+    {33630,0},
+    {33635,0},
+    {33640,0},
+    {33645,0},
+    {33650,0},
+    {33655,0},
+    {33660,0},
+    {33665,0},
+    {33670,0},
+    {33675,0},
+    {33680,0},
+    {33685,0},
+    {33690,0},
+    {33695,0},
+    {33700,0},
+    {33705,0},
+    {33710,0},
+    {33715,0},
+    {33720,0},
+    {33725,0},
+    {33730,0},
+    {33735,0},
+    {33740,0},
+    {33745,0},
+    {33750,0},
+    {33755,0},
+    {33760,0},
+    {33765,0},
+    {33770,0},
+    {33775,0},
+    {33780,0},
+    {33785,0},
+    {33790,0},
+    {33795,0},
+    {33800,0},
+    {33805,0},
+    {33810,0},
+    {33815,0},
+    {33820,0},
+    {33825,0},
+    {33830,0},
+    {33835,0},
+    {33840,0},
+    {33845,0},
+    {33850,0},
+    {33855,0},
+    {33860,0},
+    {33865,0},
+    {33870,0},
+    {33875,0},
+    {33880,0},
+    {33885,0},
+    {33890,0},
+    {33895,0},
+    {33900,0},
+    {33905,0},
+    {33910,0},
+    {33915,0},
+    {33920,0},
+    {33925,0},
+    {33930,0},
+    {33935,0},
+    {33940,0},
+    {33945,0},
+    {33950,0},
+    {33955,0},
+    {33960,0},
+    {33965,0},
+    {33970,0},
+    {33975,0},
+    {33980,0},
+    {33985,0},
+    {33990,0},
+    {33995,0},
+    {34000,0},
+    {34005,0},
+    {34010,0},
+    {34015,0},
+    {34020,0},
+    {34025,0},
+    {34030,0},
+    {34035,0},
+    {34040,0},
+    {34045,0},
+    {34050,0},
+    {34055,0},
+    {34060,0},
+    {34065,0},
+    {34070,0},
+    {34075,0},
+    {34080,0},
+    {34085,0},
+    {34090,0},
+    {34095,0},
+    {34100,0},
+    {34105,0},
+    {34110,0},
+    {34115,0},
+    {34123,0},
+    {34128,0},
+    {34133,0},
+    {34138,0},
+    {34143,0},
+    {34148,0},
+    {34153,0},
+    {34158,0},
+    {34163,0},
+    {34168,0},
+    {34173,0},
+    {34178,0},
+    {34183,0},
+    {34188,0},
+    {34193,0},
+    {34198,0},
+    {34203,0},
+    {34208,0},
+    {34213,0},
+    {34218,0},
+    {34223,0},
+    {34228,0},
+    {34233,0},
+    {34238,0},
+    {34243,0},
+    {34248,0},
+    {34253,0},
+    {34263,0},
+    {34268,0},
+    {34273,0},
+    {34278,0},
+    {34283,0},
+    {34288,0},
+    {34293,0},
+    {34298,0},
+    {34303,0},
+    {34308,0},
+    {34313,0},
+    {34318,0},
+    {34323,0},
+    {34328,0},
+    {34333,0},
+    {34338,0},
+    {34343,0},
+    {34348,0},
+    {34353,0},
+    {34358,0},
+    {34363,0},
+    {34368,0},
+    {34373,0},
+    {34378,0},
+    {34383,0},
+    {34388,0},
+    {34393,0},
+    {34398,0},
+    {34403,0},
+    {34408,0},
+    {34413,0},
+    {34418,0},
+    {34423,0},
+    {34428,0},
+    {34433,0},
+    {34438,0},
+    {34443,0},
+    {34448,0},
+    {34453,0},
+    {34458,0},
+    {34463,0},
+    {34468,0},
+    {34473,0},
+    {34478,0},
+    {34483,0},
+    {34488,0},
+    {34493,0},
+    {34498,0},
+    {34503,0},
+    {34508,0},
+    {34513,0},
+    {34518,0},
+    {34523,0},
+    {34528,0},
+    {34533,0},
+    {34538,0},
+    {34543,0},
+    {34548,0},
+    {34553,0},
+    {34558,0},
+    {34563,0},
+    {34568,0},
+    {34573,0},
+    {34578,0},
+    {34583,0},
+    {34588,0},
+    {34593,0},
+    {34598,0},
+    {34603,0},
+    {34608,0},
+    {34613,0},
+    {34618,0},
+    {34626,0},
+    {34631,0},
+    {34636,0},
+    {34641,0},
+    {34646,0},
+    {34651,0},
+    {34656,0},
+    {34661,0},
+    {34666,0},
+    {34671,0},
+    {34676,0},
+    {34681,0},
+    {34686,0},
+    {34691,0},
+    {34696,0},
+    {34701,0},
+    {34706,0},
+    {34711,0},
+    {34716,0},
+    {34721,0},
+    {34726,0},
+    {34731,0},
+    {34736,0},
+    {34741,0},
+    {34746,0},
+    {34751,0},
+    {34756,0},
+    {34761,0},
+    {34766,0},
+    {34771,0},
+    {34776,0},
+    {34781,0},
+    {34786,0},
+    {34791,0},
+    {34796,0},
+    {34801,0},
+    {34806,0},
+    {34811,0},
+    {34816,0},
+    {34821,0},
+    {34841,0},
+    {34846,0},
+    {34861,0},
+    {34866,0},
+    {34871,0},
+    {34876,0},
+    {34881,0},
+    {34886,0},
+    {34891,0},
+    {34896,0},
+    {34901,0},
+    {34906,0},
+    {34911,0},
+    {34916,0},
+    {34921,0},
+    {34926,0},
+    {34931,0},
+    {34936,0},
+    {34941,0},
+    {34946,0},
+    {34951,0},
+    {34956,0},
+    {34961,0},
+    {34966,0},
+    {34971,0},
+    {34976,0},
+    {34981,0},
+    {35032,0},
+    {34826,1},
+    {34831,1},
+    {34836,1},
+    {34986,1},
+    {34851,2},
+    {34856,2},
+    {34991,1},
+    {34996,1},
+    {35001,1},
+    {35006,1},
+    {35012,1},
+    {35017,1},
+    {35022,1},
+    {35027,1},
+    {34258,0},
+    {115510,0},
+    {116004,1},
+    {59994,2},
+    {59831,3},
+    {95845,3},
+    {98720,3},
+    {107890,3},
+    {81234,2},
+    {63591,3},
+    {70847,3},
+    {81688,3},
+    {94503,3},
+    {98737,3},
+    {101601,3},
+    {102177,3},
+    {105040,3},
+    {86753,2},
+    {63919,3},
+    {77575,3},
+    {79390,3},
+    {79713,3},
+    {86580,3},
+    {88261,3},
+    {98562,3},
+    {102154,3},
+    {107540,3},
+    {113261,3},
+    {73087,1},
+    {58733,2},
+    {62273,2},
+    {63296,2},
+    {71456,2},
+    {77626,2},
+    {87906,2},
+    {88073,2},
+    {88284,2},
+    {94311,2},
+    {101964,2},
+    {79587,1},
+    {70854,2},
+    {71477,2},
+    {82182,2},
+    {95136,2},
+    {86741,1},
+    {98495,2},
+    {101659,2},
+    {110325,2},
+    {86760,1},
+    {59611,2},
+    {70626,2},
+    {70639,2},
+    {70646,2},
+    {76907,2},
+    {98489,2},
+    {101655,2},
+    {110251,2},
+    {101362,1},
+    {58116,2},
+    {79622,2},
+    {81055,2},
+    {81207,2},
+    {95760,2},
+    {98443,2},
+    {110191,2},
+    {118265,0},
+    {58061,1},
+    {58064,1},
+    {58067,1},
+    {58070,1},
+    {58073,1},
+    {119144,0},
+    {59598,1},
+    {86679,1},
+    {91884,1},
+    {114182,1},
+    {119619,0},
+    {119588,1},
+    {58473,2},
+    {63542,2},
+    {70622,2},
+    {71384,2},
+    {72834,2},
+    {77483,2},
+    {81259,2},
+    {101742,2},
+    {119768,0},
+    {64816,1},
+    {64822,1},
+    {64828,1},
+    {120242,0},
+    {74920,1},
+    {91316,1},
+    {113272,1},
+    {120692,0},
+    {80301,1},
+    {123674,0},
+    {64119,1},
+    {64395,1},
+    {95850,1},
+    {98187,1},
+    {123701,0},
+    {64233,1},
+    {72886,1},
+    {73699,1},
+    {92172,1},
+    {81584,2},
+    {95741,2},
+    {95801,1},
+    {59913,2},
+    {98679,1},
+    {101943,1},
+    {123753,0},
+    {70577,1},
+    {70583,1},
+    {70592,1},
+    {81790,1},
+    {81844,2},
+    {88341,1},
+    {90957,1},
+    {90963,1},
+    {124195,0},
+    {78317,1},
+    {86577,1},
+    {87803,1},
+    {88018,1},
+    {89840,1},
+    {99887,1},
+    {125683,0},
+    {125555,1},
+    {125513,2},
+    {58108,3},
+    {59456,3},
+    {59850,3},
+    {87648,3},
+    {87692,3},
+    {95948,3},
+    {98402,3},
+    {102060,3},
+    {102394,3},
+    {107677,3},
+    {113563,3},
+    {125527,2},
+    {64882,3},
+    {70790,3},
+    {125541,2},
+    {79787,3},
+    {98510,3},
+    {110146,3},
+    {110265,3},
+    {125582,2},
+    {125566,3},
+    {63805,4},
+    {70697,4},
+    {79333,4},
+    {94196,4},
+    {94344,4},
+    {94507,4},
+    {95753,4},
+    {100279,4},
+    {125596,3},
+    {63843,4},
+    {70704,4},
+    {79347,4},
+    {94204,4},
+    {94462,4},
+    {94542,4},
+    {95857,4},
+    {100286,4},
+    {100467,1},
+    {107706,2},
+    {107740,2},
+    {107783,2},
+    {107825,2},
+    {86800,3},
+    {86806,4},
+    {86813,4},
+    {86820,4},
+    {86827,4},
+    {86834,3},
+    {86840,4},
+    {86847,4},
+    {86854,4},
+    {86861,4},
+    {86868,3},
+    {86874,4},
+    {86881,4},
+    {86888,4},
+    {86895,4},
+    {86902,3},
+    {86908,4},
+    {86915,4},
+    {86922,4},
+    {86929,4},
+    {86936,3},
+    {86942,4},
+    {86949,4},
+    {86956,4},
+    {86963,4},
+    {86975,3},
+    {86981,4},
+    {86988,4},
+    {86995,4},
+    {87002,4},
+    {87009,3},
+    {87015,4},
+    {87022,4},
+    {87029,4},
+    {87036,4},
+    {87043,3},
+    {87049,4},
+    {87056,4},
+    {87063,4},
+    {87070,4},
+    {107855,2},
+    {125776,0},
+    {79263,1},
+    {86413,1},
+    {87599,1},
+    {126144,0},
+    {86775,1},
+    {95715,1},
+    {98949,1},
+    {100553,1},
+    {101218,1},
+    {101825,1},
+    {102161,1},
+    {99144,2},
+    {107594,2},
+    {127015,0},
+    {58367,1},
+    {58434,1},
+    {73041,1},
+    {81197,1},
+    {81518,1},
+    {81527,1},
+    {90189,1},
+    {127144,0},
+    {71515,1},
+    {73156,1},
+    {73538,1},
+    {90881,1},
+    {99118,1},
+    {99123,1},
+    {101739,1},
+    {113639,1},
+    {113681,1},
+    {118322,0},
+    {119112,0},
+    {121017,0},
+    {120968,0},
+    {118533,0},
+    {118566,1},
+    {60035,2},
+    {60066,2},
+    {60100,2},
+    {60147,2},
+    {119281,1},
+    {78627,2},
+    {95384,2},
+    {95548,2},
+    {95838,2},
+    {101994,2},
+    {124081,1},
+    {60040,2},
+    {60058,2},
+    {119650,0},
+    {124373,1},
+    {63891,2},
+    {73323,2},
+    {77081,2},
+    {87743,2},
+    {95893,2},
+    {110126,2},
+    {126021,1},
+    {77784,2},
+    {100487,2},
+    {126806,1},
+    {94532,2},
+    {98475,2},
+    {98765,2},
+    {102011,2},
+    {110169,2},
+    {58537,0},
+    {59768,0},
+    {59858,0},
+    {59974,0},
+    {60024,0},
+    {64224,0},
+    {70976,0},
+    {76941,0},
+    {87798,0},
+    {89989,0},
+    {94585,0},
+    {95678,0},
+    {98778,0},
+    {98988,0},
+    {99979,0},
+    {101322,0},
+    {105034,0},
+    {73030,0},
+    {95227,0},
+    {98555,0},
+    {113536,0},
+    {70769,1},
+    {76888,1},
+    {95201,1},
+    {113605,1},
+    {114306,0},
+    {76956,1},
+    {79293,1},
+    {87619,1},
+    {91796,1},
+    {73101,2},
+    {107950,1},
+    {94290,0},
+    {124219,1},
+    {58505,2},
+    {60019,2},
+    {63058,2},
+    {64269,2},
+    {70843,2},
+    {73550,2},
+    {98411,2},
+    {124243,1},
+    {60076,2},
+    {81342,2},
+    {107540,2},
+    {73342,3},
+    {114250,2},
+    {64948,1},
+    {70831,1},
+    {59682,2},
+    {61899,2},
+    {63233,2},
+    {64924,2},
+    {107438,3},
+    {70693,2},
+    {90877,3},
+    {98228,3},
+    {71147,2},
+    {73668,2},
+    {73686,2},
+    {73733,3},
+    {73751,3},
+    {95566,2},
+    {100046,2},
+    {101452,3},
+    {81259,1},
+    {61933,2},
+    {63037,2},
+    {64511,2},
+    {78726,2},
+    {79576,2},
+    {98212,2},
+    {98216,2},
+    {81888,1},
+    {90668,2},
+    {95554,2},
+    {98415,2},
+    {98438,2},
+    {107590,2},
+    {87077,1},
+    {71547,2},
+    {73082,2},
+    {92004,2},
+    {98981,2},
+    {113596,2},
+    {95658,1},
+    {71001,2},
+    {95503,2},
+    {101617,2},
+    {98688,1},
+    {113662,1},
+    {60085,2},
+    {86418,2},
+    {35058,0},
+    {43714,0},
+    {48157,0},
+    {50325,0},
+    {51687,0},
+    {63256,1},
+    {64761,1},
+    {78317,1},
+    {114167,1},
+    {114254,1},
+    {120065,0},
+    {59556,1},
+    {86533,1},
+    {90391,1},
+    {123925,0},
+    {59872,1},
+    {91807,1},
+    {92269,1},
+    {125004,0},
+    {63006,1},
+    {89840,1},
+    {98114,1},
+    {125082,0},
+    {81940,1},
+    {81946,1},
+    {81952,1},
+    {125103,0},
+    {98225,1},
+    {35126,0},
+    {35151,1},
+    {35168,2},
+    {35193,2},
+    {35238,2},
+    {35256,3},
+    {35268,3},
+    {35280,3},
+    {35292,3},
+    {35304,3},
+    {35328,3},
+    {35346,3},
+    {35364,3},
+    {35382,3},
+    {35420,2},
+    {35432,3},
+    {35500,3},
+    {35518,3},
+    {35535,2},
+    {35552,2},
+    {35595,2},
+    {35607,3},
+    {35630,2},
+    {35647,2},
+    {35676,2},
+    {35707,2},
+    {35782,2},
+    {35805,3},
+    {35828,2},
+    {35840,3},
+    {35852,3},
+    {35864,3},
+    {35882,3},
+    {35894,3},
+    {35916,3},
+    {35934,3},
+    {35957,2},
+    {35969,3},
+    {35981,3},
+    {35993,3},
+    {36005,3},
+    {36017,3},
+    {36035,3},
+    {36057,3},
+    {36075,3},
+    {36087,3},
+    {36105,3},
+    {36123,3},
+    {36135,3},
+    {36147,3},
+    {36164,2},
+    {36182,3},
+    {36231,3},
+    {36243,3},
+    {36255,3},
+    {36267,3},
+    {36285,2},
+    {36308,2},
+    {41456,3},
+    {41463,3},
+    {41481,3},
+    {41488,3},
+    {41506,3},
+    {41513,3},
+    {41520,3},
+    {41527,3},
+    {41534,3},
+    {41589,3},
+    {41596,3},
+    {41603,3},
+    {41610,3},
+    {41617,3},
+    {41624,3},
+    {41631,3},
+    {41638,3},
+    {41645,3},
+    {41652,3},
+    {41707,3},
+    {41714,3},
+    {41721,3},
+    {41728,3},
+    {41735,3},
+    {41742,3},
+    {41749,3},
+    {41756,3},
+    {41763,3},
+    {41770,3},
+    {41803,3},
+    {41810,3},
+    {41817,3},
+    {41824,3},
+    {41831,3},
+    {41838,3},
+    {41845,3},
+    {41858,3},
+    {41865,3},
+    {41872,3},
+    {41894,3},
+    {41901,3},
+    {41908,3},
+    {41915,3},
+    {41922,3},
+    {41929,3},
+    {41936,3},
+    {41943,3},
+    {41950,3},
+    {41957,3},
+    {41968,3},
+    {41975,3},
+    {41982,3},
+    {41989,3},
+    {41996,3},
+    {42003,3},
+    {42010,3},
+    {42017,3},
+    {42024,3},
+    {42031,3},
+    {42045,3},
+    {42052,3},
+    {42075,3},
+    {42082,3},
+    {42089,3},
+    {42096,3},
+    {42103,3},
+    {42110,3},
+    {42117,3},
+    {42140,3},
+    {36344,2},
+    {36365,2},
+    {36395,2},
+    {36418,3},
+    {36431,3},
+    {36438,2},
+    {36445,2},
+    {36452,3},
+    {36463,3},
+    {36470,3},
+    {36477,3},
+    {36484,3},
+    {36491,3},
+    {36498,3},
+    {36505,3},
+    {36512,3},
+    {36519,3},
+    {36533,2},
+    {36918,2},
+    {36925,3},
+    {36932,3},
+    {36939,2},
+    {36946,2},
+    {36953,3},
+    {36964,3},
+    {36991,2},
+    {37004,2},
+    {37019,3},
+    {37026,3},
+    {37041,3},
+    {37054,3},
+    {37061,3},
+    {37083,3},
+    {37090,3},
+    {37097,2},
+    {37104,3},
+    {37117,3},
+    {37136,3},
+    {37143,3},
+    {37150,3},
+    {37163,3},
+    {37174,3},
+    {37181,3},
+    {37188,3},
+    {37195,3},
+    {37202,3},
+    {37209,3},
+    {37223,3},
+    {37230,3},
+    {37237,3},
+    {37244,3},
+    {37255,3},
+    {37262,3},
+    {37275,3},
+    {37288,3},
+    {37295,3},
+    {37309,3},
+    {37316,3},
+    {37323,3},
+    {37330,3},
+    {37355,2},
+    {37367,3},
+    {37398,2},
+    {37405,2},
+    {37419,3},
+    {37433,3},
+    {37440,3},
+    {37447,3},
+    {37458,3},
+    {37465,2},
+    {37482,3},
+    {37489,2},
+    {37506,2},
+    {37513,2},
+    {37524,2},
+    {37531,2},
+    {37538,2},
+    {37545,3},
+    {37552,2},
+    {37563,2},
+    {37570,2},
+    {37577,2},
+    {37584,2},
+    {37591,3},
+    {37598,2},
+    {37614,2},
+    {37621,2},
+    {37628,3},
+    {37635,3},
+    {37649,3},
+    {37656,3},
+    {37663,3},
+    {37670,3},
+    {37684,3},
+    {37691,3},
+    {37703,3},
+    {37710,3},
+    {37717,3},
+    {37724,3},
+    {37731,2},
+    {37738,2},
+    {37749,2},
+    {37763,3},
+    {37770,2},
+    {37777,3},
+    {37784,3},
+    {37791,3},
+    {37798,3},
+    {37805,3},
+    {37816,3},
+    {37823,2},
+    {37835,3},
+    {37853,3},
+    {37871,3},
+    {37878,3},
+    {37885,3},
+    {37892,3},
+    {37899,3},
+    {37910,3},
+    {37917,3},
+    {37924,2},
+    {37931,3},
+    {37938,3},
+    {37945,3},
+    {37952,3},
+    {37959,3},
+    {37966,3},
+    {37977,3},
+    {37984,3},
+    {37991,3},
+    {37998,3},
+    {38005,3},
+    {38012,3},
+    {38019,3},
+    {38026,3},
+    {38033,3},
+    {38055,2},
+    {38062,2},
+    {38069,2},
+    {38081,2},
+    {38088,2},
+    {38132,2},
+    {38139,2},
+    {38146,2},
+    {38153,3},
+    {38160,2},
+    {38178,2},
+    {38200,2},
+    {38212,3},
+    {38219,3},
+    {38226,2},
+    {38233,2},
+    {38240,2},
+    {38251,2},
+    {38258,3},
+    {38265,3},
+    {38272,2},
+    {38279,3},
+    {38286,3},
+    {38293,3},
+    {38300,3},
+    {38311,3},
+    {38323,3},
+    {38335,3},
+    {38342,3},
+    {38349,3},
+    {38356,3},
+    {38363,2},
+    {38370,2},
+    {38384,2},
+    {38391,2},
+    {38398,2},
+    {38405,3},
+    {38412,3},
+    {38419,2},
+    {38430,3},
+    {38469,2},
+    {38476,3},
+    {38483,3},
+    {38498,3},
+    {38505,2},
+    {38512,2},
+    {38523,2},
+    {38530,2},
+    {38537,2},
+    {38544,3},
+    {38551,3},
+    {38569,3},
+    {38576,3},
+    {38592,2},
+    {38599,3},
+    {38606,3},
+    {38613,3},
+    {38620,3},
+    {38627,3},
+    {38634,3},
+    {38641,3},
+    {38674,2},
+    {38681,2},
+    {38688,2},
+    {38695,3},
+    {38710,3},
+    {38729,2},
+    {38740,2},
+    {38747,2},
+    {38754,2},
+    {38768,2},
+    {38791,2},
+    {38803,3},
+    {38814,3},
+    {38821,3},
+    {38836,2},
+    {38866,2},
+    {38873,3},
+    {38880,2},
+    {38902,2},
+    {38909,2},
+    {38916,2},
+    {38923,2},
+    {38930,2},
+    {38941,2},
+    {38955,2},
+    {38962,3},
+    {38969,3},
+    {38976,3},
+    {38983,2},
+    {38990,2},
+    {39001,2},
+    {39008,3},
+    {39015,3},
+    {39022,3},
+    {39036,3},
+    {39043,3},
+    {39050,3},
+    {39057,3},
+    {39069,3},
+    {39083,3},
+    {39090,3},
+    {39097,2},
+    {39104,2},
+    {39123,2},
+    {39130,2},
+    {39141,2},
+    {39148,3},
+    {39155,3},
+    {39162,3},
+    {39169,2},
+    {39183,3},
+    {39195,3},
+    {39202,3},
+    {39213,3},
+    {39220,3},
+    {39227,3},
+    {39234,3},
+    {39246,3},
+    {39253,3},
+    {39260,3},
+    {39267,3},
+    {39274,3},
+    {39281,3},
+    {39292,3},
+    {39299,3},
+    {39306,3},
+    {39313,3},
+    {39320,3},
+    {39327,3},
+    {39334,3},
+    {39341,3},
+    {39348,2},
+    {39359,2},
+    {39366,3},
+    {39373,3},
+    {39389,2},
+    {39396,3},
+    {39403,2},
+    {39414,2},
+    {39421,3},
+    {39428,2},
+    {39435,3},
+    {39442,2},
+    {39449,3},
+    {39456,3},
+    {39467,2},
+    {39474,2},
+    {39481,2},
+    {39488,3},
+    {39495,3},
+    {39502,3},
+    {39509,3},
+    {39516,3},
+    {39571,3},
+    {39578,3},
+    {39585,3},
+    {39592,2},
+    {39599,3},
+    {39606,3},
+    {39613,2},
+    {39620,3},
+    {39631,3},
+    {39638,3},
+    {39645,3},
+    {39652,3},
+    {39659,3},
+    {39666,3},
+    {39673,2},
+    {39680,2},
+    {39691,3},
+    {39698,3},
+    {39705,3},
+    {39712,3},
+    {39719,3},
+    {39726,3},
+    {39733,3},
+    {39740,3},
+    {39747,3},
+    {39754,3},
+    {39768,3},
+    {39775,3},
+    {39782,3},
+    {39789,3},
+    {39796,3},
+    {39803,3},
+    {39810,3},
+    {39817,3},
+    {39824,3},
+    {39831,3},
+    {39842,3},
+    {39849,3},
+    {39856,3},
+    {39863,3},
+    {39875,3},
+    {39882,3},
+    {39889,3},
+    {39896,2},
+    {39903,3},
+    {39914,3},
+    {39921,3},
+    {39928,3},
+    {39935,3},
+    {39942,3},
+    {39949,3},
+    {39956,3},
+    {39963,3},
+    {39970,3},
+    {39977,3},
+    {39999,3},
+    {40006,3},
+    {40013,3},
+    {40020,3},
+    {40027,3},
+    {40034,3},
+    {40041,3},
+    {40048,3},
+    {40055,3},
+    {40062,3},
+    {40080,2},
+    {40087,2},
+    {40094,2},
+    {40101,2},
+    {40108,2},
+    {40119,2},
+    {40126,3},
+    {40133,3},
+    {40140,3},
+    {40147,2},
+    {40154,2},
+    {40165,2},
+    {40172,2},
+    {40179,2},
+    {40186,2},
+    {40193,3},
+    {40200,3},
+    {40207,3},
+    {40229,3},
+    {40236,3},
+    {40243,2},
+    {40250,3},
+    {40257,2},
+    {40264,2},
+    {40271,3},
+    {40282,3},
+    {40289,2},
+    {40296,2},
+    {40303,2},
+    {40310,3},
+    {40317,3},
+    {40324,3},
+    {40335,3},
+    {40342,3},
+    {40349,3},
+    {40356,3},
+    {40363,3},
+    {40370,3},
+    {40377,3},
+    {40392,3},
+    {40399,3},
+    {40406,3},
+    {40426,3},
+    {40433,2},
+    {40450,3},
+    {40457,3},
+    {40464,3},
+    {40471,2},
+    {40478,2},
+    {40489,3},
+    {40505,3},
+    {40512,3},
+    {40519,3},
+    {40526,3},
+    {40533,3},
+    {40540,3},
+    {40547,3},
+    {40554,3},
+    {40561,3},
+    {40572,3},
+    {40579,3},
+    {40586,3},
+    {40593,3},
+    {40600,3},
+    {40607,3},
+    {40614,3},
+    {40621,3},
+    {40628,3},
+    {40635,3},
+    {40646,3},
+    {40653,3},
+    {40660,3},
+    {40667,3},
+    {40674,3},
+    {40681,3},
+    {40688,3},
+    {40695,3},
+    {40702,3},
+    {40709,3},
+    {40731,3},
+    {40738,3},
+    {40745,2},
+    {40752,2},
+    {40759,2},
+    {40766,2},
+    {40799,2},
+    {40806,2},
+    {40813,3},
+    {40820,3},
+    {40827,3},
+    {40834,3},
+    {40841,2},
+    {40852,2},
+    {40859,2},
+    {40866,2},
+    {40873,2},
+    {40880,3},
+    {40897,2},
+    {40904,3},
+    {40911,3},
+    {40918,3},
+    {40925,2},
+    {40932,2},
+    {40939,2},
+    {40961,3},
+    {40968,3},
+    {40975,2},
+    {40982,2},
+    {40989,2},
+    {40996,3},
+    {41003,3},
+    {41014,3},
+    {41021,2},
+    {41028,2},
+    {41035,2},
+    {41042,3},
+    {41049,3},
+    {41063,2},
+    {41081,2},
+    {41099,2},
+    {41106,3},
+    {41113,2},
+    {41120,2},
+    {41142,2},
+    {41160,3},
+    {41173,3},
+    {41180,2},
+    {41187,2},
+    {41194,3},
+    {41201,3},
+    {41245,3},
+    {41252,2},
+    {41259,2},
+    {41266,3},
+    {41273,3},
+    {41280,3},
+    {41295,3},
+    {41302,3},
+    {41357,3},
+    {41381,3},
+    {41388,2},
+    {41395,3},
+    {41402,1},
+    {41409,2},
+    {41416,3},
+    {41449,4},
+    {42151,3},
+    {42158,4},
+    {42165,5},
+    {42180,5},
+    {42187,5},
+    {42194,5},
+    {42201,5},
+    {42208,5},
+    {42219,5},
+    {42226,5},
+    {42233,5},
+    {42240,5},
+    {42247,5},
+    {42254,5},
+    {42261,5},
+    {42281,5},
+    {42288,5},
+    {42295,5},
+    {42306,5},
+    {42313,5},
+    {42320,5},
+    {42327,5},
+    {42341,5},
+    {42348,5},
+    {42366,4},
+    {42384,5},
+    {42395,2},
+    {42407,3},
+    {42414,3},
+    {42421,4},
+    {42428,4},
+    {42435,4},
+    {42442,4},
+    {42449,4},
+    {42460,4},
+    {42467,4},
+    {42474,4},
+    {42505,4},
+    {42528,4},
+    {42535,4},
+    {42542,4},
+    {42549,4},
+    {42556,4},
+    {42563,4},
+    {42574,4},
+    {42581,4},
+    {42588,4},
+    {42595,4},
+    {42608,4},
+    {42615,4},
+    {42622,4},
+    {42629,4},
+    {42636,4},
+    {42643,4},
+    {42654,4},
+    {42661,4},
+    {42668,4},
+    {42675,4},
+    {42682,4},
+    {42713,4},
+    {42752,4},
+    {42759,4},
+    {42766,4},
+    {42780,4},
+    {42791,4},
+    {42798,4},
+    {42805,4},
+    {42812,4},
+    {42819,4},
+    {42826,4},
+    {42838,4},
+    {42851,4},
+    {42858,4},
+    {42865,4},
+    {42876,3},
+    {42883,4},
+    {42890,4},
+    {42897,4},
+    {42909,3},
+    {42921,4},
+    {42928,4},
+    {42935,4},
+    {42955,4},
+    {42962,4},
+    {42969,4},
+    {42976,4},
+    {42990,4},
+    {42997,4},
+    {43004,4},
+    {43011,4},
+    {43018,4},
+    {43025,4},
+    {43036,4},
+    {43043,4},
+    {43050,4},
+    {43057,4},
+    {43064,4},
+    {43071,4},
+    {43078,4},
+    {43085,4},
+    {43092,4},
+    {43106,4},
+    {43117,4},
+    {43124,4},
+    {43131,4},
+    {43138,4},
+    {43145,4},
+    {43152,4},
+    {43159,4},
+    {43166,4},
+    {43173,4},
+    {43180,4},
+    {43191,4},
+    {43198,4},
+    {43205,4},
+    {43223,4},
+    {43230,4},
+    {43248,4},
+    {43255,4},
+    {43262,4},
+    {43269,4},
+    {43276,4},
+    {43287,4},
+    {43294,4},
+    {43301,4},
+    {43308,4},
+    {43315,4},
+    {43322,4},
+    {43329,4},
+    {43336,4},
+    {43349,4},
+    {43356,4},
+    {43367,4},
+    {43374,4},
+    {43381,4},
+    {43388,4},
+    {43395,4},
+    {43402,4},
+    {43415,4},
+    {43422,4},
+    {43429,4},
+    {43436,4},
+    {43447,4},
+    {43454,4},
+    {43461,4},
+    {43468,4},
+    {43475,4},
+    {43482,2},
+    {43489,3},
+    {43496,4},
+    {43507,4},
+    {43520,3},
+    {43527,4},
+    {43534,4},
+    {43541,4},
+    {43548,4},
+    {43555,4},
+    {43562,4},
+    {43569,4},
+    {43580,4},
+    {43587,4},
+    {43594,4},
+    {43607,3},
+    {43614,4},
+    {43621,4},
+    {43628,4},
+    {43635,4},
+    {43646,3},
+    {43653,3},
+    {43660,4},
+    {43667,4},
+    {43674,4},
+    {43681,4},
+    {43688,4},
+    {43700,4},
+    {43707,4},
+    {43723,4},
+    {43735,3},
+    {43742,3},
+    {43749,3},
+    {43756,4},
+    {43763,4},
+    {43770,4},
+    {43781,4},
+    {43788,4},
+    {43795,4},
+    {43802,4},
+    {43809,4},
+    {43816,4},
+    {43823,4},
+    {43830,4},
+    {43837,4},
+    {43844,4},
+    {43855,4},
+    {43862,4},
+    {43869,4},
+    {43876,4},
+    {43883,4},
+    {43890,4},
+    {43897,4},
+    {43904,0},
+    {43911,1},
+    {43944,1},
+    {43959,1},
+    {43966,1},
+    {43973,1},
+    {43980,1},
+    {43987,1},
+    {44000,1},
+    {44007,1},
+    {44014,1},
+    {44021,1},
+    {44032,1},
+    {44039,1},
+    {44046,1},
+    {44053,1},
+    {44069,1},
+    {44076,1},
+    {44083,1},
+    {44090,1},
+    {44097,1},
+    {44116,1},
+    {44182,1},
+    {44189,1},
+    {44196,1},
+    {44203,0},
+    {44210,1},
+    {44217,1},
+    {44228,1},
+    {44235,2},
+    {44248,2},
+    {44255,2},
+    {44262,2},
+    {44269,2},
+    {44276,2},
+    {44283,1},
+    {44290,1},
+    {44297,1},
+    {44308,1},
+    {44315,1},
+    {44322,1},
+    {44329,1},
+    {44336,1},
+    {44343,1},
+    {44350,0},
+    {44357,1},
+    {44364,2},
+    {44507,2},
+    {44525,2},
+    {44543,2},
+    {44561,2},
+    {44568,1},
+    {44575,2},
+    {44593,2},
+    {44600,2},
+    {44618,2},
+    {44684,2},
+    {44691,2},
+    {44698,2},
+    {44705,2},
+    {44712,2},
+    {44719,2},
+    {44726,2},
+    {44733,2},
+    {44740,2},
+    {44765,1},
+    {44777,2},
+    {44784,2},
+    {44791,2},
+    {44798,2},
+    {46616,1},
+    {44805,0},
+    {44812,1},
+    {44819,2},
+    {44830,2},
+    {44843,2},
+    {44850,2},
+    {44857,2},
+    {44864,2},
+    {44871,2},
+    {44878,2},
+    {44885,1},
+    {44898,2},
+    {44920,2},
+    {44927,2},
+    {44940,2},
+    {44947,2},
+    {44954,2},
+    {44961,2},
+    {44968,2},
+    {44975,2},
+    {44982,1},
+    {44993,0},
+    {99030,0},
+    {125311,1},
+    {125333,2},
+    {125422,3},
+    {59430,4},
+    {59473,4},
+    {60000,5},
+    {64177,6},
+    {100565,6},
+    {64269,5},
+    {72843,6},
+    {90440,6},
+    {78731,5},
+    {63698,4},
+    {64564,4},
+    {63710,5},
+    {89892,5},
+    {70633,6},
+    {81319,6},
+    {102053,6},
+    {95833,5},
+    {64805,4},
+    {64865,4},
+    {73131,4},
+    {88073,5},
+    {78726,4},
+    {81703,4},
+    {63203,5},
+    {98649,5},
+    {86651,4},
+    {90668,5},
+    {95879,5},
+    {94331,4},
+    {94514,4},
+    {94526,4},
+    {95420,4},
+    {97788,4},
+    {101586,4},
+    {101789,4},
+    {110180,4},
+    {63152,3},
+    {95916,3},
+    {100482,3},
+    {125404,2},
+    {58153,3},
+    {58496,3},
+    {64273,4},
+    {62145,5},
+    {64412,5},
+    {58532,3},
+    {61990,3},
+    {70424,3},
+    {71547,3},
+    {98716,4},
+    {73658,3},
+    {100273,4},
+    {71522,5},
+    {81906,5},
+    {73728,3},
+    {79576,3},
+    {79603,3},
+    {80685,3},
+    {87636,3},
+    {105144,4},
+    {88196,3},
+    {92265,3},
+    {98824,3},
+    {105122,3},
+    {113248,3},
+    {114330,3},
+    {125362,1},
+    {73423,2},
+    {99936,3},
+    {102121,3},
+    {78411,2},
+    {78640,3},
+    {81546,2},
+    {102048,2},
+    {125384,1},
+    {64351,2},
+    {73676,2},
+    {73741,3},
+    {77560,3},
+    {81430,2},
+    {58371,3},
+    {58376,4},
+    {58382,4},
+    {58395,4},
+    {58491,3},
+    {58936,3},
+    {61882,3},
+    {64040,3},
+    {80429,3},
+    {64157,4},
+    {77478,4},
+    {95920,4},
+    {101780,4},
+    {87810,3},
+    {87101,2},
+    {101837,3},
+    {87736,2},
+    {94290,2},
+    {58417,3},
+    {101470,2},
+    {59617,3},
+    {81930,3},
+    {63591,0},
+    {64778,0},
+    {90969,0},
+    {90977,0},
+    {94179,0},
+    {95222,0},
+    {118203,0},
+    {118224,1},
+    {59721,2},
+    {63723,2},
+    {64321,2},
+    {64343,2},
+    {64422,2},
+    {70448,2},
+    {70525,2},
+    {70535,2},
+    {71361,2},
+    {71431,2},
+    {78597,2},
+    {78605,2},
+    {81670,2},
+    {98778,2},
+    {113459,2},
+    {119699,1},
+    {77792,2},
+    {100496,2},
+    {124401,1},
+    {73314,2},
+    {107438,2},
+    {110131,2},
+    {98693,1},
+    {73643,2},
+    {78718,2},
+    {78731,2},
+    {95474,2},
+    {71392,3},
+    {79747,3},
+    {101609,3},
+    {118453,0},
+    {118413,1},
+    {60009,2},
+    {61984,2},
+    {59863,3},
+    {70439,3},
+    {63292,2},
+    {100478,2},
+    {101308,2},
+    {118851,0},
+    {118933,0},
+    {63194,1},
+    {63223,2},
+    {63982,1},
+    {64014,1},
+    {64019,2},
+    {64590,1},
+    {64847,1},
+    {64856,2},
+    {119313,0},
+    {118172,1},
+    {61968,2},
+    {92004,2},
+    {94526,2},
+    {72843,1},
+    {90440,1},
+    {120860,0},
+    {122870,1},
+    {58264,2},
+    {86323,2},
+    {87106,2},
+    {122840,0},
+    {61937,1},
+    {61998,1},
+    {62227,1},
+    {64052,1},
+    {70344,1},
+    {71400,1},
+    {71551,1},
+    {77316,1},
+    {87239,1},
+    {88421,1},
+    {88470,1},
+    {95280,1},
+    {98203,1},
+    {100572,1},
+    {113632,1},
+    {114257,1},
+    {114282,1},
+    {122968,0},
+    {70414,1},
+    {78372,1},
+    {78375,2},
+    {78384,2},
+    {78388,2},
+    {87954,1},
+    {123095,0},
+    {107579,1},
+    {124638,0},
+    {76918,1},
+    {63591,2},
+    {63601,3},
+    {70371,4},
+    {101402,4},
+    {63620,3},
+    {70385,4},
+    {101416,4},
+    {70380,3},
+    {70367,4},
+    {101863,4},
+    {90040,3},
+    {101398,4},
+    {101411,3},
+    {101905,4},
+    {101855,3},
+    {73757,2},
+    {60071,3},
+    {87703,4},
+    {94497,4},
+    {64505,3},
+    {87753,4},
+    {94578,4},
+    {78491,3},
+    {78477,4},
+    {87965,5},
+    {95112,5},
+    {78484,4},
+    {87973,5},
+    {95120,5},
+    {87981,4},
+    {95128,4},
+    {78651,3},
+    {78661,4},
+    {78669,4},
+    {78701,3},
+    {78634,4},
+    {87989,5},
+    {95141,5},
+    {78645,4},
+    {87996,5},
+    {95148,5},
+    {88003,4},
+    {95155,4},
+    {81497,3},
+    {63629,4},
+    {70393,5},
+    {101424,5},
+    {95732,4},
+    {77744,5},
+    {88454,5},
+    {101157,4},
+    {62245,5},
+    {101209,5},
+    {90294,3},
+    {90199,4},
+    {90282,4},
+    {110156,3},
+    {88493,4},
+    {96074,4},
+    {95715,2},
+    {58753,3},
+    {58739,4},
+    {58746,4},
+    {77732,3},
+    {77736,4},
+    {90254,4},
+    {90259,5},
+    {101870,4},
+    {88442,3},
+    {78458,4},
+    {88446,4},
+    {90342,4},
+    {90347,5},
+    {101877,4},
+    {90865,3},
+    {95724,3},
+    {101884,3},
+    {101153,2},
+    {62241,3},
+    {79306,4},
+    {90022,4},
+    {107931,5},
+    {77759,6},
+    {82085,6},
+    {101848,4},
+    {79814,3},
+    {79819,4},
+    {90920,3},
+    {90925,4},
+    {107939,5},
+    {77768,6},
+    {82094,6},
+    {107926,4},
+    {77753,5},
+    {82079,5},
+    {101205,3},
+    {101898,4},
+    {101891,3},
+    {101173,2},
+    {71139,3},
+    {77502,3},
+    {101655,3},
+    {79890,4},
+    {114240,4},
+    {77665,1},
+    {90017,1},
+    {91776,1},
+    {99034,1},
+    {124882,0},
+    {119681,1},
+    {76911,2},
+    {79286,2},
+    {81480,2},
+    {100482,2},
+    {101596,2},
+    {101959,2},
+    {77726,3},
+    {95968,3},
+    {58733,2},
+    {78365,2},
+    {78576,2},
+    {89995,2},
+    {90288,2},
+    {94284,2},
+    {101666,2},
+    {101816,2},
+    {119724,1},
+    {118950,2},
+    {64796,3},
+    {81484,3},
+    {119983,2},
+    {64079,3},
+    {70782,3},
+    {114127,3},
+    {121057,2},
+    {98744,3},
+    {125036,2},
+    {81313,3},
+    {88073,3},
+    {58422,4},
+    {98752,4},
+    {113573,4},
+    {126242,2},
+    {125171,0},
+    {73479,1},
+    {100211,1},
+    {125728,0},
+    {119913,1},
+    {119840,2},
+    {71604,3},
+    {65076,4},
+    {63246,5},
+    {72838,5},
+    {78501,4},
+    {73278,5},
+    {98145,4},
+    {98151,5},
+    {98996,5},
+    {79682,3},
+    {63653,4},
+    {78322,4},
+    {88013,4},
+    {96000,4},
+    {98834,4},
+    {98837,5},
+    {98848,5},
+    {98853,5},
+    {98859,5},
+    {98864,6},
+    {98870,6},
+    {98877,6},
+    {98888,5},
+    {79869,3},
+    {62121,4},
+    {63315,4},
+    {63551,4},
+    {73404,4},
+    {73429,4},
+    {73593,5},
+    {79354,4},
+    {79571,4},
+    {81491,5},
+    {92188,5},
+    {79774,4},
+    {79895,4},
+    {80670,4},
+    {94959,5},
+    {94980,6},
+    {81510,4},
+    {87727,4},
+    {90035,4},
+    {90881,4},
+    {92195,4},
+    {94997,4},
+    {95207,4},
+    {98884,4},
+    {101238,4},
+    {90030,3},
+    {101304,4},
+    {91708,3},
+    {59545,4},
+    {59750,4},
+    {62116,4},
+    {62230,4},
+    {63080,4},
+    {63121,4},
+    {63147,4},
+    {94927,5},
+    {64055,4},
+    {64861,4},
+    {70659,4},
+    {73273,4},
+    {94935,5},
+    {73342,4},
+    {77490,4},
+    {78498,4},
+    {94940,5},
+    {78506,4},
+    {78753,4},
+    {79412,4},
+    {94946,5},
+    {79844,4},
+    {80767,4},
+    {81385,4},
+    {94966,5},
+    {81679,4},
+    {87246,4},
+    {87960,4},
+    {90194,4},
+    {94972,5},
+    {90213,4},
+    {91616,4},
+    {91760,4},
+    {91771,4},
+    {94953,5},
+    {91856,4},
+    {91904,4},
+    {92084,4},
+    {79281,5},
+    {94230,4},
+    {94559,4},
+    {94922,4},
+    {94988,5},
+    {95402,4},
+    {95636,4},
+    {95809,4},
+    {95827,4},
+    {95864,4},
+    {95956,4},
+    {95982,4},
+    {98842,4},
+    {101580,4},
+    {101979,4},
+    {95325,5},
+    {110416,5},
+    {107503,4},
+    {107564,4},
+    {114263,4},
+    {99140,3},
+    {95539,4},
+    {102206,4},
+    {119875,2},
+    {70352,3},
+    {88203,3},
+    {59689,4},
+    {95170,3},
+    {120925,1},
+    {58149,2},
+    {64167,2},
+    {64895,3},
+    {96027,2},
+    {100186,2},
+    {110287,2},
+    {114285,2},
+    {126003,0},
+    {63006,1},
+    {78317,1},
+    {86413,1},
+    {94177,1},
+    {97744,1},
+    {61830,2},
+    {72752,2},
+    {76882,2},
+    {91602,2},
+    {113296,2},
+    {98114,1},
+    {63710,0},
+    {131067,0},
+    {78707,0},
+    {137501,0},
+    {208910,0},
+    {212872,0},
+    {95162,0},
+    {213702,0},
+    {95833,0},
+    {96015,0},
+    {218045,0},
+    {218942,0},
+    {70622,0},
+    {70633,0},
+    {77487,0},
+    {81319,0},
+    {89892,0},
+    {95992,0},
+    {102053,0},
+    {90625,0},
+    {58410,1},
+    {63100,1},
+    {64207,1},
+    {95013,1},
+    {90939,0},
+    {98485,0},
+    {61832,1},
+    {64351,1},
+    {70835,1},
+    {80685,1},
+    {81293,1},
+    {94290,1},
+    {98567,1},
+    {210931,0},
+    {127585,1},
+    {129176,1},
+    {213419,1},
+    {218296,1},
+    {218785,1},
+    {211163,0},
+    {125485,0},
+    {101342,1},
+    {100982,1},
+    {107658,1},
+    {95381,1},
+    {78327,1},
+    {102131,1},
+    {118887,1},
+    {63557,2},
+    {120033,1},
+    {73761,2},
+    {79416,2},
+    {107638,2},
+    {120090,1},
+    {70992,2},
+    {101235,2},
+    {120100,1},
+    {71354,2},
+    {120195,1},
+    {73019,2},
+    {120279,1},
+    {73308,2},
+    {98728,2},
+    {120447,1},
+    {82205,2},
+    {120911,1},
+    {80691,2},
+    {82228,2},
+    {101688,2},
+    {121148,1},
+    {73383,2},
+    {80418,2},
+    {80493,2},
+    {80607,2},
+    {81751,2},
+    {81981,2},
+    {82145,2},
+    {82168,3},
+    {82172,3},
+    {82177,3},
+    {94562,3},
+    {82148,2},
+    {101697,2},
+    {121158,1},
+    {81818,2},
+    {92025,3},
+    {98257,3},
+    {81848,2},
+    {89930,2},
+    {89938,3},
+    {90165,2},
+    {89952,3},
+    {92047,3},
+    {107506,2},
+    {113522,2},
+    {113527,2},
+    {121170,1},
+    {59739,2},
+    {61961,2},
+    {63645,2},
+    {63499,2},
+    {73387,2},
+    {73397,2},
+    {73409,2},
+    {73791,2},
+    {73772,2},
+    {78359,2},
+    {78514,2},
+    {62001,2},
+    {73284,2},
+    {79435,2},
+    {80421,2},
+    {80434,2},
+    {80440,3},
+    {80447,3},
+    {80462,2},
+    {80484,2},
+    {80496,2},
+    {80505,3},
+    {80516,3},
+    {80527,3},
+    {80536,2},
+    {80545,2},
+    {80554,2},
+    {80562,2},
+    {80576,2},
+    {80586,2},
+    {80620,2},
+    {80630,3},
+    {80650,2},
+    {80700,2},
+    {80706,2},
+    {80730,2},
+    {80756,2},
+    {80771,2},
+    {80780,2},
+    {81039,2},
+    {81075,2},
+    {81090,2},
+    {81100,2},
+    {81103,3},
+    {81190,3},
+    {81107,2},
+    {81594,2},
+    {81613,2},
+    {81725,2},
+    {81757,2},
+    {81781,2},
+    {81793,2},
+    {81810,2},
+    {81825,2},
+    {81831,2},
+    {81859,2},
+    {81875,2},
+    {81924,2},
+    {81964,2},
+    {81973,2},
+    {81993,2},
+    {82002,2},
+    {82011,2},
+    {82020,2},
+    {82063,2},
+    {82071,2},
+    {82103,2},
+    {82115,2},
+    {82121,2},
+    {82136,2},
+    {82159,2},
+    {82188,2},
+    {82197,2},
+    {82213,2},
+    {82219,3},
+    {82254,3},
+    {82261,3},
+    {82275,3},
+    {82239,2},
+    {94237,2},
+    {94274,2},
+    {94778,2},
+    {94795,2},
+    {94903,2},
+    {95359,2},
+    {95365,2},
+    {98197,2},
+    {100205,2},
+    {101244,2},
+    {101371,2},
+    {101685,2},
+    {101982,2},
+    {102024,2},
+    {107667,2},
+    {107866,2},
+    {110342,2},
+    {110390,2},
+    {121205,1},
+    {63507,2},
+    {81765,2},
+    {82112,2},
+    {87167,2},
+    {95527,2},
+    {101705,2},
+    {110351,2},
+    {113377,2},
+    {121216,1},
+    {63456,2},
+    {72903,2},
+    {73353,2},
+    {78707,2},
+    {90268,2},
+    {91718,2},
+    {62009,2},
+    {63126,2},
+    {64978,2},
+    {73572,2},
+    {78535,2},
+    {80470,2},
+    {80739,2},
+    {80790,2},
+    {80983,2},
+    {81017,2},
+    {81731,2},
+    {81913,2},
+    {82033,2},
+    {82128,2},
+    {86298,2},
+    {86506,2},
+    {89904,2},
+    {89959,2},
+    {90935,2},
+    {91749,2},
+    {92109,2},
+    {94802,2},
+    {95372,2},
+    {98300,2},
+    {98385,3},
+    {101188,2},
+    {101381,2},
+    {107512,2},
+    {107877,2},
+    {110360,2},
+    {122559,1},
+    {81745,2},
+    {122590,1},
+    {78743,2},
+    {80995,2},
+    {81047,2},
+    {81739,2},
+    {62019,2},
+    {62027,3},
+    {62036,3},
+    {98309,2},
+    {122749,1},
+    {81004,2},
+    {123184,1},
+    {80715,2},
+    {82046,2},
+    {101287,2},
+    {123367,1},
+    {73580,2},
+    {125289,1},
+    {70598,2},
+    {92063,2},
+    {126457,1},
+    {110371,2},
+    {126475,1},
+    {102240,2},
+    {102250,2},
+    {126621,1},
+    {107901,2},
+    {126645,1},
+    {71403,2},
+    {102235,2},
+    {107390,2},
+    {62284,2},
+    {63494,2},
+    {70573,2},
+    {78510,2},
+    {79276,2},
+    {80612,2},
+    {80641,2},
+    {80803,2},
+    {81027,2},
+    {81069,2},
+    {81083,2},
+    {81775,2},
+    {86519,2},
+    {88473,2},
+    {89876,2},
+    {89898,2},
+    {91909,2},
+    {91962,2},
+    {92041,2},
+    {92053,2},
+    {95036,2},
+    {95051,2},
+    {94787,2},
+    {98378,2},
+    {100163,2},
+    {91693,2},
+    {101222,2},
+    {102001,2},
+    {107330,2},
+    {113370,2},
+    {81560,1},
+    {107629,1},
+    {125500,0},
+    {118283,1},
+    {118607,1},
+    {118621,1},
+    {118639,1},
+    {118768,1},
+    {118872,1},
+    {120260,1},
+    {120286,1},
+    {120329,1},
+    {120381,1},
+    {120401,1},
+    {120550,1},
+    {120717,1},
+    {120737,1},
+    {120794,1},
+    {121260,1},
+    {121298,1},
+    {121317,1},
+    {121338,1},
+    {121358,1},
+    {121379,1},
+    {121400,1},
+    {121418,1},
+    {121437,1},
+    {121462,1},
+    {121480,1},
+    {121502,1},
+    {121522,1},
+    {121542,1},
+    {121562,1},
+    {121583,1},
+    {121602,1},
+    {121621,1},
+    {121641,1},
+    {121669,1},
+    {121687,1},
+    {121705,1},
+    {121723,1},
+    {121743,1},
+    {121760,1},
+    {121781,1},
+    {121803,1},
+    {121825,1},
+    {121844,1},
+    {121861,1},
+    {121881,1},
+    {121900,1},
+    {121921,1},
+    {121942,1},
+    {121962,1},
+    {121980,1},
+    {121999,1},
+    {122018,1},
+    {122041,1},
+    {122063,1},
+    {122082,1},
+    {122103,1},
+    {122124,1},
+    {122141,1},
+    {122159,1},
+    {122178,1},
+    {122198,1},
+    {122219,1},
+    {122241,1},
+    {122259,1},
+    {122279,1},
+    {122299,1},
+    {122318,1},
+    {122335,1},
+    {122355,1},
+    {122374,1},
+    {122394,1},
+    {122412,1},
+    {122435,1},
+    {122454,1},
+    {122602,1},
+    {122712,1},
+    {122733,1},
+    {122762,1},
+    {123208,1},
+    {123277,1},
+    {123311,1},
+    {123897,1},
+    {123914,1},
+    {124033,1},
+    {124050,1},
+    {124070,1},
+    {124155,1},
+    {124178,1},
+    {124426,1},
+    {124441,1},
+    {124461,1},
+    {124477,1},
+    {124492,1},
+    {124509,1},
+    {125066,1},
+    {125139,1},
+    {125222,1},
+    {125245,1},
+    {125650,1},
+    {125805,1},
+    {125868,1},
+    {125879,1},
+    {126084,1},
+    {126103,1},
+    {126125,1},
+    {126190,1},
+    {126208,1},
+    {126225,1},
+    {126665,1},
+    {126703,1},
+    {126722,1},
+    {126743,1},
+    {126763,1},
+    {126874,1},
+    {126889,1},
+    {126904,1},
+    {126925,1},
+    {126963,1},
+    {127041,1},
+    {126977,0},
+    {72752,1},
+    {80416,1},
+    {56835,0},
+    {79263,0},
+    {94177,0},
+    {125983,0},
+    {58104,1},
+    {59735,1},
+    {59970,1},
+    {61895,1},
+    {61906,1},
+    {61956,1},
+    {62045,1},
+    {62049,1},
+    {62054,1},
+    {62059,1},
+    {62085,1},
+    {62141,1},
+    {62219,1},
+    {62223,1},
+    {62237,1},
+    {62241,1},
+    {62254,1},
+    {63053,1},
+    {63357,1},
+    {63990,1},
+    {63995,1},
+    {64142,1},
+    {64838,1},
+    {64904,1},
+    {64998,1},
+    {65026,1},
+    {65081,1},
+    {65090,1},
+    {65110,1},
+    {70724,1},
+    {71157,1},
+    {71462,1},
+    {71554,1},
+    {72776,1},
+    {72780,1},
+    {73094,1},
+    {73255,1},
+    {73268,1},
+    {73376,1},
+    {73802,1},
+    {77319,1},
+    {77396,1},
+    {77470,1},
+    {77474,1},
+    {77575,1},
+    {78339,1},
+    {78351,1},
+    {78411,1},
+    {78415,1},
+    {78437,1},
+    {78442,1},
+    {78453,1},
+    {79302,1},
+    {81013,1},
+    {81930,1},
+    {81981,1},
+    {86502,1},
+    {86706,1},
+    {86789,1},
+    {86792,1},
+    {86796,1},
+    {87242,1},
+    {87615,1},
+    {87655,1},
+    {87731,1},
+    {87806,1},
+    {88101,1},
+    {88172,1},
+    {89876,1},
+    {90632,1},
+    {94220,1},
+    {94331,1},
+    {95303,1},
+    {95308,1},
+    {95312,1},
+    {95321,1},
+    {95347,1},
+    {95494,1},
+    {95912,1},
+    {95925,1},
+    {96081,1},
+    {98193,1},
+    {99922,1},
+    {100528,1},
+    {101227,1},
+    {101231,1},
+    {101277,1},
+    {101281,1},
+    {101331,1},
+    {101622,1},
+    {101671,1},
+    {101675,1},
+    {101680,1},
+    {101821,1},
+    {102260,1},
+    {105105,1},
+    {105158,1},
+    {105176,1},
+    {107279,1},
+    {107284,1},
+    {107290,1},
+    {107295,1},
+    {107306,1},
+    {107317,1},
+    {107896,1},
+    {107914,1},
+    {110094,1},
+    {110104,1},
+    {110121,1},
+    {110318,1},
+    {110321,1},
+    {110411,1},
+    {110420,1},
+    {110424,1},
+    {113253,1},
+    {113650,1},
+    {114140,1},
+    {114163,1},
+    {114235,1},
+    {114263,1},
+    {114267,1},
+    {114272,1},
+    {114277,1},
+    {119169,0},
+    {64308,1},
+    {90732,1},
+    {90662,0},
+    {110162,0},
+    {58122,0},
+    {58224,0},
+    {58290,0},
+    {58452,0},
+    {63006,0},
+    {63319,1},
+    {63940,1},
+    {65068,1},
+    {79804,0},
+    {80493,0},
+    {80572,0},
+    {80598,0},
+    {80674,0},
+    {94559,0},
+    {94566,0},
+    {94574,0},
+    {94598,0},
+    {114122,0},
+    {123323,0},
+    {48976,1},
+    {48980,1},
+    {48992,1},
+    {49001,1},
+    {49039,1},
+    {49048,1},
+    {49074,1},
+    {49110,1},
+    {49130,1},
+    {49134,1},
+    {49182,1},
+    {49186,1},
+    {49198,1},
+    {49212,1},
+    {49216,1},
+    {49244,1},
+    {49254,1},
+    {49258,1},
+    {49262,1},
+    {49272,1},
+    {49285,1},
+    {49308,1},
+    {49315,1},
+    {49329,1},
+    {49350,1},
+    {49354,1},
+    {49395,1},
+    {49426,1},
+    {49436,1},
+    {49440,1},
+    {49477,1},
+    {49481,1},
+    {49496,1},
+    {49500,1},
+    {49504,1},
+    {49660,1},
+    {49755,1},
+    {49820,1},
+    {49824,1},
+    {49867,1},
+    {49877,1},
+    {49887,1},
+    {49894,1},
+    {49898,1},
+    {49902,1},
+    {49972,1},
+    {49976,1},
+    {49998,1},
+    {50029,1},
+    {50078,1},
+    {50112,1},
+    {50116,1},
+    {50130,1},
+    {50145,1},
+    {50185,1},
+    {50189,1},
+    {50193,1},
+    {50197,1},
+    {50201,1},
+    {50280,1},
+    {50290,1},
+    {50304,1},
+    {50342,1},
+    {50369,1},
+    {50373,1},
+    {50388,1},
+    {50392,1},
+    {50406,1},
+    {50432,1},
+    {50446,1},
+    {50456,1},
+    {50465,1},
+    {50507,1},
+    {50521,1},
+    {50537,1},
+    {50666,1},
+    {50676,1},
+    {50686,1},
+    {50699,1},
+    {50703,1},
+    {50717,1},
+    {50751,1},
+    {50778,1},
+    {50791,1},
+    {50805,1},
+    {50809,1},
+    {50843,1},
+    {50863,1},
+    {50867,1},
+    {50881,1},
+    {50890,1},
+    {50904,1},
+    {50932,1},
+    {50936,1},
+    {50945,1},
+    {50949,1},
+    {50958,1},
+    {50962,1},
+    {50966,1},
+    {50976,1},
+    {50989,1},
+    {50993,1},
+    {51009,1},
+    {51022,1},
+    {51031,1},
+    {51083,1},
+    {51087,1},
+    {51096,1},
+    {51114,1},
+    {51138,1},
+    {51142,1},
+    {51146,1},
+    {51280,1},
+    {51297,1},
+    {51301,1},
+    {51305,1},
+    {51314,1},
+    {51318,1},
+    {51322,1},
+    {51326,1},
+    {51330,1},
+    {51334,1},
+    {51341,1},
+    {51356,1},
+    {51367,1},
+    {51395,1},
+    {51412,1},
+    {51416,1},
+    {51427,1},
+    {51473,1},
+    {51477,1},
+    {51481,1},
+    {51488,1},
+    {51492,1},
+    {51501,1},
+    {51505,1},
+    {51509,1},
+    {51513,1},
+    {51524,1},
+    {51528,1},
+    {51541,1},
+    {51545,1},
+    {51552,1},
+    {51556,1},
+    {51565,1},
+    {51586,1},
+    {51590,1},
+    {51608,1},
+    {51617,1},
+    {51621,1},
+    {51625,1},
+    {51629,1},
+    {51636,1},
+    {51640,1},
+    {51649,1},
+    {51659,1},
+    {51663,1},
+    {51667,1},
+    {51671,1},
+    {51675,1},
+    {51679,1},
+    {51683,1},
+    {51698,1},
+    {51702,1},
+    {51712,1},
+    {51721,1},
+    {51730,1},
+    {51734,1},
+    {51738,1},
+    {51742,1},
+    {51746,1},
+    {51750,1},
+    {51762,1},
+    {51766,1},
+    {51770,1},
+    {51780,1},
+    {51801,1},
+    {51805,1},
+    {51809,1},
+    {51813,1},
+    {51817,1},
+    {51821,1},
+    {51837,1},
+    {51841,1},
+    {51851,1},
+    {51860,1},
+    {51864,1},
+    {51868,1},
+    {51878,1},
+    {51882,1},
+    {51886,1},
+    {51890,1},
+    {51897,1},
+    {51910,1},
+    {51914,1},
+    {51918,1},
+    {51922,1},
+    {51926,1},
+    {51930,1},
+    {51934,1},
+    {51938,1},
+    {51942,1},
+    {51949,1},
+    {51953,1},
+    {51957,1},
+    {51961,1},
+    {51965,1},
+    {51969,1},
+    {51973,1},
+    {51977,1},
+    {51986,1},
+    {52000,1},
+    {52017,1},
+    {52021,1},
+    {52025,1},
+    {52034,1},
+    {52038,1},
+    {52042,1},
+    {52051,1},
+    {52055,1},
+    {52059,1},
+    {52063,1},
+    {52070,1},
+    {52074,1},
+    {52078,1},
+    {52082,1},
+    {52086,1},
+    {52095,1},
+    {52099,1},
+    {123343,0},
+    {35058,1},
+    {35102,1},
+    {35105,1},
+    {35229,1},
+    {35400,1},
+    {35586,1},
+    {35760,1},
+    {35907,1},
+    {36048,1},
+    {36222,1},
+    {36356,1},
+    {36459,1},
+    {36526,1},
+    {36529,1},
+    {36960,1},
+    {37079,1},
+    {37170,1},
+    {37251,1},
+    {37351,1},
+    {37454,1},
+    {37520,1},
+    {37559,1},
+    {37605,1},
+    {37677,1},
+    {37680,1},
+    {37745,1},
+    {37812,1},
+    {37906,1},
+    {37973,1},
+    {38051,1},
+    {38128,1},
+    {38196,1},
+    {38247,1},
+    {38307,1},
+    {38377,1},
+    {38380,1},
+    {38426,1},
+    {38519,1},
+    {38583,1},
+    {38670,1},
+    {38736,1},
+    {38810,1},
+    {38898,1},
+    {38937,1},
+    {38997,1},
+    {39076,1},
+    {39079,1},
+    {39137,1},
+    {39209,1},
+    {39288,1},
+    {39355,1},
+    {39410,1},
+    {39463,1},
+    {39567,1},
+    {39627,1},
+    {39687,1},
+    {39761,1},
+    {39764,1},
+    {39838,1},
+    {39910,1},
+    {39995,1},
+    {40076,1},
+    {40115,1},
+    {40161,1},
+    {40225,1},
+    {40278,1},
+    {40331,1},
+    {40419,1},
+    {40422,1},
+    {40485,1},
+    {40568,1},
+    {40642,1},
+    {40727,1},
+    {40795,1},
+    {40848,1},
+    {40893,1},
+    {40957,1},
+    {41010,1},
+    {41056,1},
+    {41059,1},
+    {41127,1},
+    {41241,1},
+    {41353,1},
+    {41445,1},
+    {41585,1},
+    {41703,1},
+    {41799,1},
+    {41890,1},
+    {41964,1},
+    {42038,1},
+    {42041,1},
+    {42147,1},
+    {42215,1},
+    {42302,1},
+    {42391,1},
+    {42456,1},
+    {42570,1},
+    {42650,1},
+    {42787,1},
+    {42872,1},
+    {42948,1},
+    {42951,1},
+    {43032,1},
+    {43113,1},
+    {43187,1},
+    {43283,1},
+    {43363,1},
+    {43443,1},
+    {43503,1},
+    {43576,1},
+    {43642,1},
+    {43714,1},
+    {43716,1},
+    {43719,1},
+    {43777,1},
+    {43851,1},
+    {43940,1},
+    {44028,1},
+    {44178,1},
+    {44224,1},
+    {44304,1},
+    {44503,1},
+    {44680,1},
+    {44758,1},
+    {44761,1},
+    {44826,1},
+    {44916,1},
+    {44989,1},
+    {45046,1},
+    {45358,1},
+    {45425,1},
+    {45508,1},
+    {45585,1},
+    {45627,1},
+    {45666,1},
+    {45669,1},
+    {45673,1},
+    {45695,1},
+    {45727,1},
+    {45736,1},
+    {45795,1},
+    {45931,1},
+    {46044,1},
+    {46190,1},
+    {46218,1},
+    {46233,1},
+    {46236,1},
+    {46240,1},
+    {46255,1},
+    {46266,1},
+    {46277,1},
+    {46286,1},
+    {46322,1},
+    {46333,1},
+    {46366,1},
+    {46370,1},
+    {46379,1},
+    {46382,1},
+    {46401,1},
+    {46415,1},
+    {46430,1},
+    {46445,1},
+    {46454,1},
+    {46458,1},
+    {46534,1},
+    {46579,1},
+    {46591,1},
+    {46609,1},
+    {46612,1},
+    {46641,1},
+    {46783,1},
+    {46804,1},
+    {46837,1},
+    {46852,1},
+    {46896,1},
+    {47070,1},
+    {47080,1},
+    {47096,1},
+    {47120,1},
+    {47123,1},
+    {47224,1},
+    {47239,1},
+    {47254,1},
+    {47258,1},
+    {47282,1},
+    {47286,1},
+    {47290,1},
+    {47299,1},
+    {47313,1},
+    {47317,1},
+    {47320,1},
+    {47331,1},
+    {47341,1},
+    {47345,1},
+    {47382,1},
+    {47400,1},
+    {47415,1},
+    {47430,1},
+    {47440,1},
+    {47451,1},
+    {47455,1},
+    {47458,1},
+    {47476,1},
+    {47491,1},
+    {47537,1},
+    {47577,1},
+    {47605,1},
+    {47609,1},
+    {47624,1},
+    {47692,1},
+    {47776,1},
+    {47987,1},
+    {47990,1},
+    {48000,1},
+    {48026,1},
+    {48050,1},
+    {48065,1},
+    {48109,1},
+    {48133,1},
+    {48137,1},
+    {48149,1},
+    {48153,1},
+    {48157,1},
+    {48189,1},
+    {48192,1},
+    {48201,1},
+    {48212,1},
+    {48238,1},
+    {48242,1},
+    {48256,1},
+    {48290,1},
+    {48301,1},
+    {48305,1},
+    {48309,1},
+    {48321,1},
+    {48324,1},
+    {48355,1},
+    {48381,1},
+    {48385,1},
+    {48400,1},
+    {48426,1},
+    {48478,1},
+    {48482,1},
+    {48503,1},
+    {48514,1},
+    {48518,1},
+    {48521,1},
+    {48569,1},
+    {48587,1},
+    {48609,1},
+    {48624,1},
+    {48644,1},
+    {48661,1},
+    {48688,1},
+    {48699,1},
+    {48708,1},
+    {48724,1},
+    {48727,1},
+    {48740,1},
+    {48755,1},
+    {48863,1},
+    {48889,1},
+    {48899,1},
+    {48957,1},
+    {48966,1},
+    {48989,1},
+    {49195,1},
+    {49312,1},
+    {49493,1},
+    {49891,1},
+    {50127,1},
+    {50325,1},
+    {50339,1},
+    {50504,1},
+    {50775,1},
+    {50929,1},
+    {51006,1},
+    {51277,1},
+    {51338,1},
+    {51485,1},
+    {51549,1},
+    {51633,1},
+    {51687,1},
+    {51695,1},
+    {51759,1},
+    {51834,1},
+    {51894,1},
+    {51946,1},
+    {52014,1},
+    {52067,1},
+    {52114,1},
+    {52245,1},
+    {52255,1},
+    {52350,1},
+    {52358,1},
+    {52388,1},
+    {52433,1},
+    {52450,1},
+    {52472,1},
+    {52518,1},
+    {52555,1},
+    {52575,1},
+    {52622,1},
+    {52715,1},
+    {52823,1},
+    {52831,1},
+    {52863,1},
+    {52896,1},
+    {52998,1},
+    {53328,1},
+    {53373,1},
+    {53400,1},
+    {53428,1},
+    {53466,1},
+    {53702,1},
+    {54260,1},
+    {54268,1},
+    {54577,1},
+    {54793,1},
+    {54840,1},
+    {54882,1},
+    {54921,1},
+    {54962,1},
+    {55082,1},
+    {55146,1},
+    {55208,1},
+    {55388,1},
+    {55390,1},
+    {55583,1},
+    {55668,1},
+    {55694,1},
+    {55702,1},
+    {55705,1},
+    {56113,1},
+    {56521,1},
+    {56550,1},
+    {56800,1},
+    {62439,0},
+    {60368,1},
+    {59929,2},
+    {60016,2},
+    {60032,2},
+    {62227,2},
+    {63019,2},
+    {63534,2},
+    {63707,2},
+    {63982,2},
+    {64052,2},
+    {65115,2},
+    {70421,2},
+    {71006,2},
+    {73538,2},
+    {77316,2},
+    {77643,2},
+    {78583,2},
+    {79771,2},
+    {80764,2},
+    {81194,2},
+    {81981,2},
+    {86311,2},
+    {86383,2},
+    {87191,2},
+    {88504,2},
+    {90315,2},
+    {90988,2},
+    {99001,2},
+    {99165,2},
+    {100310,2},
+    {100562,2},
+    {101338,2},
+    {107503,2},
+    {107923,2},
+    {110091,2},
+    {110429,2},
+    {113266,2},
+    {113269,2},
+    {63008,1},
+    {78356,1},
+    {98116,1},
+    {114663,1},
+    {91131,0},
+    {114699,1},
+    {127706,0},
+    {127694,1},
+    {127701,1},
+    {127728,1},
+    {210738,0},
+    {210909,1},
+    {210917,1},
+    {211114,1},
+    {211122,1},
+    {214215,1},
+    {216025,1},
+    {220449,1},
+    {224241,1},
+    {118087,0},
+    {59906,1},
+    {71466,1},
+    {90156,2},
+    {91828,2},
+    {91987,2},
+    {92122,2},
+    {96069,1},
+    {100215,1},
+    {101640,1},
+    {120044,0},
+    {120504,1},
+    {78343,2},
+    {120517,1},
+    {59419,2},
+    {61853,3},
+    {81452,3},
+    {87775,3},
+    {89981,3},
+    {70664,2},
+    {77535,2},
+    {77540,3},
+    {98292,3},
+    {113344,3},
+    {113352,4},
+    {98354,2},
+    {113411,2},
+    {120535,1},
+    {81439,2},
+    {61860,3},
+    {81444,3},
+    {87782,3},
+    {89930,3},
+    {92034,3},
+    {96105,2},
+    {101645,2},
+    {122776,1},
+    {86710,2},
+    {86717,3},
+    {100990,3},
+    {91732,2},
+    {107405,3},
+    {101394,2},
+    {81869,3},
+    {81900,3},
+    {71354,4},
+    {73308,4},
+    {91869,4},
+    {82269,3},
+    {91954,3},
+    {73062,4},
+    {98908,4},
+    {102405,4},
+    {98347,3},
+    {107427,3},
+    {86670,4},
+    {88477,4},
+    {107274,4},
+    {122784,1},
+    {64834,2},
+    {89916,3},
+    {91822,3},
+    {91981,3},
+    {92116,3},
+    {98278,3},
+    {107370,3},
+    {113327,3},
+    {113334,4},
+    {87198,2},
+    {107398,3},
+    {91736,2},
+    {89973,3},
+    {91741,3},
+    {91877,3},
+    {92139,3},
+    {98316,3},
+    {107412,3},
+    {113385,3},
+    {113393,4},
+    {122806,1},
+    {78400,2},
+    {78404,3},
+    {89923,3},
+    {91850,3},
+    {92129,3},
+    {107377,3},
+    {110333,3},
+    {113363,3},
+    {113585,4},
+    {94325,2},
+    {96065,3},
+    {107442,3},
+    {102222,2},
+    {82056,3},
+    {91893,3},
+    {92071,3},
+    {73483,4},
+    {73490,5},
+    {73499,5},
+    {92146,3},
+    {98370,3},
+    {125896,1},
+    {61870,2},
+    {61874,3},
+    {87819,4},
+    {63562,3},
+    {61924,2},
+    {63048,2},
+    {63474,2},
+    {64877,2},
+    {70963,2},
+    {77423,2},
+    {78592,2},
+    {78749,2},
+    {94212,2},
+    {87869,3},
+    {94358,2},
+    {107449,3},
+    {107456,4},
+    {107464,4},
+    {107472,4},
+    {107481,4},
+    {107489,4},
+    {95002,2},
+    {95261,2},
+    {63117,3},
+    {91969,4},
+    {73346,5},
+    {73470,6},
+    {73432,5},
+    {73438,6},
+    {73446,6},
+    {73454,6},
+    {105030,3},
+    {92078,4},
+    {62288,5},
+    {101715,6},
+    {63136,5},
+    {63570,5},
+    {64715,5},
+    {70954,5},
+    {71471,5},
+    {72848,5},
+    {73462,6},
+    {73508,5},
+    {73514,6},
+    {73522,6},
+    {92090,5},
+    {101257,5},
+    {113427,4},
+    {95481,2},
+    {107420,3},
+    {98340,4},
+    {113404,4},
+    {102172,2},
+    {98362,3},
+    {110380,3},
+    {113419,3},
+    {102235,2},
+    {87884,3},
+    {114116,2},
+    {120454,0},
+    {129086,1},
+    {135083,1},
+    {208588,1},
+    {220282,1},
+    {122829,0},
+    {123942,1},
+    {61567,2},
+    {62350,2},
+    {62359,2},
+    {87399,2},
+    {87411,2},
+    {126840,1},
+    {66491,2},
+    {72322,2},
+    {103999,2},
+    {126482,0},
+    {62930,1},
+    {87593,1},
+    {99866,1},
+    {109976,1},
+    {117859,0},
+    {72752,1},
+    {72831,2},
+    {61903,3},
+    {78317,3},
+    {105094,2},
+    {105044,3},
+    {105141,3},
+    {76882,1},
+    {89840,1},
+    {35109,0},
+    {35126,1},
+    {35151,2},
+    {41402,2},
+    {35168,2},
+    {35193,2},
+    {35238,2},
+    {35420,2},
+    {35535,2},
+    {35552,2},
+    {35595,2},
+    {35630,2},
+    {35647,2},
+    {35676,2},
+    {35707,2},
+    {35782,2},
+    {35828,2},
+    {35957,2},
+    {36164,2},
+    {36308,2},
+    {36344,2},
+    {36365,2},
+    {36395,2},
+    {36438,2},
+    {36445,2},
+    {36533,2},
+    {36918,2},
+    {36939,2},
+    {36946,2},
+    {36991,2},
+    {37004,2},
+    {37097,2},
+    {37355,2},
+    {37398,2},
+    {37405,2},
+    {37465,2},
+    {37489,2},
+    {37506,2},
+    {37513,2},
+    {37524,2},
+    {37531,2},
+    {37538,2},
+    {37552,2},
+    {37563,2},
+    {37570,2},
+    {37577,2},
+    {37584,2},
+    {37598,2},
+    {37614,2},
+    {37621,2},
+    {37731,2},
+    {37738,2},
+    {37749,2},
+    {37770,2},
+    {37823,2},
+    {37924,2},
+    {38055,2},
+    {38062,2},
+    {38069,2},
+    {38081,2},
+    {38088,2},
+    {38132,2},
+    {38139,2},
+    {38146,2},
+    {38160,2},
+    {38178,2},
+    {38200,2},
+    {38226,2},
+    {38233,2},
+    {38240,2},
+    {38251,2},
+    {38272,2},
+    {38363,2},
+    {38370,2},
+    {38384,2},
+    {38391,2},
+    {38398,2},
+    {38419,2},
+    {38469,2},
+    {38505,2},
+    {38512,2},
+    {38523,2},
+    {38530,2},
+    {38537,2},
+    {38592,2},
+    {38674,2},
+    {38681,2},
+    {38688,2},
+    {38729,2},
+    {38740,2},
+    {38747,2},
+    {38754,2},
+    {38768,2},
+    {38791,2},
+    {38836,2},
+    {38866,2},
+    {38880,2},
+    {38902,2},
+    {38909,2},
+    {38916,2},
+    {38923,2},
+    {38930,2},
+    {38941,2},
+    {38955,2},
+    {38983,2},
+    {38990,2},
+    {39001,2},
+    {39097,2},
+    {39104,2},
+    {39123,2},
+    {39130,2},
+    {39141,2},
+    {39169,2},
+    {39348,2},
+    {39359,2},
+    {39389,2},
+    {39403,2},
+    {39414,2},
+    {39428,2},
+    {39442,2},
+    {39467,2},
+    {39474,2},
+    {39481,2},
+    {39592,2},
+    {39613,2},
+    {39673,2},
+    {39680,2},
+    {39896,2},
+    {40080,2},
+    {40087,2},
+    {40094,2},
+    {40101,2},
+    {40108,2},
+    {40119,2},
+    {40147,2},
+    {40154,2},
+    {40165,2},
+    {40172,2},
+    {40179,2},
+    {40186,2},
+    {40243,2},
+    {40257,2},
+    {40264,2},
+    {40289,2},
+    {40296,2},
+    {40303,2},
+    {40433,2},
+    {40471,2},
+    {40478,2},
+    {40745,2},
+    {40752,2},
+    {40759,2},
+    {40766,2},
+    {40799,2},
+    {40806,2},
+    {40841,2},
+    {40852,2},
+    {40859,2},
+    {40866,2},
+    {40873,2},
+    {40897,2},
+    {40925,2},
+    {40932,2},
+    {40939,2},
+    {40975,2},
+    {40982,2},
+    {40989,2},
+    {41021,2},
+    {41028,2},
+    {41035,2},
+    {41063,2},
+    {41081,2},
+    {41099,2},
+    {41113,2},
+    {41120,2},
+    {41142,2},
+    {41180,2},
+    {41187,2},
+    {41252,2},
+    {41259,2},
+    {41388,2},
+    {35256,2},
+    {35268,2},
+    {35280,2},
+    {35292,2},
+    {35304,2},
+    {35328,2},
+    {35346,2},
+    {35364,2},
+    {35382,2},
+    {35432,2},
+    {35500,2},
+    {35518,2},
+    {35607,2},
+    {35805,2},
+    {35840,2},
+    {35852,2},
+    {35864,2},
+    {35882,2},
+    {35894,2},
+    {35916,2},
+    {35934,2},
+    {35969,2},
+    {35981,2},
+    {35993,2},
+    {36005,2},
+    {36017,2},
+    {36035,2},
+    {36057,2},
+    {36075,2},
+    {36087,2},
+    {36105,2},
+    {36123,2},
+    {36135,2},
+    {36147,2},
+    {36182,2},
+    {36231,2},
+    {36243,2},
+    {36255,2},
+    {36267,2},
+    {36285,2},
+    {36418,2},
+    {36431,2},
+    {36452,2},
+    {36463,2},
+    {36470,2},
+    {36477,2},
+    {36484,2},
+    {36491,2},
+    {36498,2},
+    {36505,2},
+    {36512,2},
+    {36519,2},
+    {36925,2},
+    {36932,2},
+    {36953,2},
+    {36964,2},
+    {37019,2},
+    {37026,2},
+    {37041,2},
+    {37054,2},
+    {37061,2},
+    {37083,2},
+    {37090,2},
+    {37104,2},
+    {37117,2},
+    {37136,2},
+    {37143,2},
+    {37150,2},
+    {37163,2},
+    {37174,2},
+    {37181,2},
+    {37188,2},
+    {37195,2},
+    {37202,2},
+    {37209,2},
+    {37223,2},
+    {37230,2},
+    {37237,2},
+    {37244,2},
+    {37255,2},
+    {37262,2},
+    {37275,2},
+    {37288,2},
+    {37295,2},
+    {37309,2},
+    {37316,2},
+    {37323,2},
+    {37330,2},
+    {37367,2},
+    {37419,2},
+    {37433,2},
+    {37440,2},
+    {37447,2},
+    {37458,2},
+    {37482,2},
+    {37545,2},
+    {37591,2},
+    {37628,2},
+    {37635,2},
+    {37649,2},
+    {37656,2},
+    {37663,2},
+    {37670,2},
+    {37684,2},
+    {37691,2},
+    {37703,2},
+    {37710,2},
+    {37717,2},
+    {37724,2},
+    {37763,2},
+    {37777,2},
+    {37784,2},
+    {37791,2},
+    {37798,2},
+    {37805,2},
+    {37816,2},
+    {37835,2},
+    {37853,2},
+    {37871,2},
+    {37878,2},
+    {37885,2},
+    {37892,2},
+    {37899,2},
+    {37910,2},
+    {37917,2},
+    {37931,2},
+    {37938,2},
+    {37945,2},
+    {37952,2},
+    {37959,2},
+    {37966,2},
+    {37977,2},
+    {37984,2},
+    {37991,2},
+    {37998,2},
+    {38005,2},
+    {38012,2},
+    {38019,2},
+    {38026,2},
+    {38033,2},
+    {38153,2},
+    {38212,2},
+    {38219,2},
+    {38258,2},
+    {38265,2},
+    {38279,2},
+    {38286,2},
+    {38293,2},
+    {38300,2},
+    {38311,2},
+    {38323,2},
+    {38335,2},
+    {38342,2},
+    {38349,2},
+    {38356,2},
+    {38405,2},
+    {38412,2},
+    {38430,2},
+    {38476,2},
+    {38483,2},
+    {38498,2},
+    {38544,2},
+    {38551,2},
+    {38569,2},
+    {38576,2},
+    {38599,2},
+    {38606,2},
+    {38613,2},
+    {38620,2},
+    {38627,2},
+    {38634,2},
+    {38641,2},
+    {38695,2},
+    {38710,2},
+    {38803,2},
+    {38814,2},
+    {38821,2},
+    {38873,2},
+    {38962,2},
+    {38969,2},
+    {38976,2},
+    {39008,2},
+    {39015,2},
+    {39022,2},
+    {39036,2},
+    {39043,2},
+    {39050,2},
+    {39057,2},
+    {39069,2},
+    {39083,2},
+    {39090,2},
+    {39148,2},
+    {39155,2},
+    {39162,2},
+    {39183,2},
+    {39195,2},
+    {39202,2},
+    {39213,2},
+    {39220,2},
+    {39227,2},
+    {39234,2},
+    {39246,2},
+    {39253,2},
+    {39260,2},
+    {39267,2},
+    {39274,2},
+    {39281,2},
+    {39292,2},
+    {39299,2},
+    {39306,2},
+    {39313,2},
+    {39320,2},
+    {39327,2},
+    {39334,2},
+    {39341,2},
+    {39366,2},
+    {39373,2},
+    {39396,2},
+    {39421,2},
+    {39435,2},
+    {39449,2},
+    {39456,2},
+    {39488,2},
+    {39495,2},
+    {39502,2},
+    {39509,2},
+    {39516,2},
+    {39571,2},
+    {39578,2},
+    {39585,2},
+    {39599,2},
+    {39606,2},
+    {39620,2},
+    {39631,2},
+    {39638,2},
+    {39645,2},
+    {39652,2},
+    {39659,2},
+    {39666,2},
+    {39691,2},
+    {39698,2},
+    {39705,2},
+    {39712,2},
+    {39719,2},
+    {39726,2},
+    {39733,2},
+    {39740,2},
+    {39747,2},
+    {39754,2},
+    {39768,2},
+    {39775,2},
+    {39782,2},
+    {39789,2},
+    {39796,2},
+    {39803,2},
+    {39810,2},
+    {39817,2},
+    {39824,2},
+    {39831,2},
+    {39842,2},
+    {39849,2},
+    {39856,2},
+    {39863,2},
+    {39875,2},
+    {39882,2},
+    {39889,2},
+    {39903,2},
+    {39914,2},
+    {39921,2},
+    {39928,2},
+    {39935,2},
+    {39942,2},
+    {39949,2},
+    {39956,2},
+    {39963,2},
+    {39970,2},
+    {39977,2},
+    {39999,2},
+    {40006,2},
+    {40013,2},
+    {40020,2},
+    {40027,2},
+    {40034,2},
+    {40041,2},
+    {40048,2},
+    {40055,2},
+    {40062,2},
+    {40126,2},
+    {40133,2},
+    {40140,2},
+    {40193,2},
+    {40200,2},
+    {40207,2},
+    {40229,2},
+    {40236,2},
+    {40250,2},
+    {40271,2},
+    {40282,2},
+    {40310,2},
+    {40317,2},
+    {40324,2},
+    {40335,2},
+    {40342,2},
+    {40349,2},
+    {40356,2},
+    {40363,2},
+    {40370,2},
+    {40377,2},
+    {40392,2},
+    {40399,2},
+    {40406,2},
+    {40426,2},
+    {40450,2},
+    {40457,2},
+    {40464,2},
+    {40489,2},
+    {40505,2},
+    {40512,2},
+    {40519,2},
+    {40526,2},
+    {40533,2},
+    {40540,2},
+    {40547,2},
+    {40554,2},
+    {40561,2},
+    {40572,2},
+    {40579,2},
+    {40586,2},
+    {40593,2},
+    {40600,2},
+    {40607,2},
+    {40614,2},
+    {40621,2},
+    {40628,2},
+    {40635,2},
+    {40646,2},
+    {40653,2},
+    {40660,2},
+    {40667,2},
+    {40674,2},
+    {40681,2},
+    {40688,2},
+    {40695,2},
+    {40702,2},
+    {40709,2},
+    {40731,2},
+    {40738,2},
+    {40813,2},
+    {40820,2},
+    {40827,2},
+    {40834,2},
+    {40880,2},
+    {40904,2},
+    {40911,2},
+    {40918,2},
+    {40961,2},
+    {40968,2},
+    {40996,2},
+    {41003,2},
+    {41014,2},
+    {41042,2},
+    {41049,2},
+    {41106,2},
+    {41160,2},
+    {41173,2},
+    {41194,2},
+    {41201,2},
+    {41245,2},
+    {41266,2},
+    {41273,2},
+    {41280,2},
+    {41295,2},
+    {41302,2},
+    {41357,2},
+    {41381,2},
+    {41395,2},
+    {41409,2},
+    {42395,2},
+    {43482,2},
+    {41416,2},
+    {42151,2},
+    {41449,2},
+    {41456,2},
+    {41463,2},
+    {41481,2},
+    {41488,2},
+    {41506,2},
+    {41513,2},
+    {41520,2},
+    {41527,2},
+    {41534,2},
+    {41589,2},
+    {41596,2},
+    {41603,2},
+    {41610,2},
+    {41617,2},
+    {41624,2},
+    {41631,2},
+    {41638,2},
+    {41645,2},
+    {41652,2},
+    {41707,2},
+    {41714,2},
+    {41721,2},
+    {41728,2},
+    {41735,2},
+    {41742,2},
+    {41749,2},
+    {41756,2},
+    {41763,2},
+    {41770,2},
+    {41803,2},
+    {41810,2},
+    {41817,2},
+    {41824,2},
+    {41831,2},
+    {41838,2},
+    {41845,2},
+    {41858,2},
+    {41865,2},
+    {41872,2},
+    {41894,2},
+    {41901,2},
+    {41908,2},
+    {41915,2},
+    {41922,2},
+    {41929,2},
+    {41936,2},
+    {41943,2},
+    {41950,2},
+    {41957,2},
+    {41968,2},
+    {41975,2},
+    {41982,2},
+    {41989,2},
+    {41996,2},
+    {42003,2},
+    {42010,2},
+    {42017,2},
+    {42024,2},
+    {42031,2},
+    {42045,2},
+    {42052,2},
+    {42075,2},
+    {42082,2},
+    {42089,2},
+    {42096,2},
+    {42103,2},
+    {42110,2},
+    {42117,2},
+    {42140,2},
+    {42158,2},
+    {42366,2},
+    {42165,2},
+    {42180,2},
+    {42187,2},
+    {42194,2},
+    {42201,2},
+    {42208,2},
+    {42219,2},
+    {42226,2},
+    {42233,2},
+    {42240,2},
+    {42247,2},
+    {42254,2},
+    {42261,2},
+    {42281,2},
+    {42288,2},
+    {42295,2},
+    {42306,2},
+    {42313,2},
+    {42320,2},
+    {42327,2},
+    {42341,2},
+    {42348,2},
+    {42384,2},
+    {42407,2},
+    {42414,2},
+    {42876,2},
+    {42909,2},
+    {42421,2},
+    {42428,2},
+    {42435,2},
+    {42442,2},
+    {42449,2},
+    {42460,2},
+    {42467,2},
+    {42474,2},
+    {42505,2},
+    {42528,2},
+    {42535,2},
+    {42542,2},
+    {42549,2},
+    {42556,2},
+    {42563,2},
+    {42574,2},
+    {42581,2},
+    {42588,2},
+    {42595,2},
+    {42608,2},
+    {42615,2},
+    {42622,2},
+    {42629,2},
+    {42636,2},
+    {42643,2},
+    {42654,2},
+    {42661,2},
+    {42668,2},
+    {42675,2},
+    {42682,2},
+    {42713,2},
+    {42752,2},
+    {42759,2},
+    {42766,2},
+    {42780,2},
+    {42791,2},
+    {42798,2},
+    {42805,2},
+    {42812,2},
+    {42819,2},
+    {42826,2},
+    {42838,2},
+    {42851,2},
+    {42858,2},
+    {42865,2},
+    {42883,2},
+    {42890,2},
+    {42897,2},
+    {42921,2},
+    {42928,2},
+    {42935,2},
+    {42955,2},
+    {42962,2},
+    {42969,2},
+    {42976,2},
+    {42990,2},
+    {42997,2},
+    {43004,2},
+    {43011,2},
+    {43018,2},
+    {43025,2},
+    {43036,2},
+    {43043,2},
+    {43050,2},
+    {43057,2},
+    {43064,2},
+    {43071,2},
+    {43078,2},
+    {43085,2},
+    {43092,2},
+    {43106,2},
+    {43117,2},
+    {43124,2},
+    {43131,2},
+    {43138,2},
+    {43145,2},
+    {43152,2},
+    {43159,2},
+    {43166,2},
+    {43173,2},
+    {43180,2},
+    {43191,2},
+    {43198,2},
+    {43205,2},
+    {43223,2},
+    {43230,2},
+    {43248,2},
+    {43255,2},
+    {43262,2},
+    {43269,2},
+    {43276,2},
+    {43287,2},
+    {43294,2},
+    {43301,2},
+    {43308,2},
+    {43315,2},
+    {43322,2},
+    {43329,2},
+    {43336,2},
+    {43349,2},
+    {43356,2},
+    {43367,2},
+    {43374,2},
+    {43381,2},
+    {43388,2},
+    {43395,2},
+    {43402,2},
+    {43415,2},
+    {43422,2},
+    {43429,2},
+    {43436,2},
+    {43447,2},
+    {43454,2},
+    {43461,2},
+    {43468,2},
+    {43475,2},
+    {43489,2},
+    {43520,2},
+    {43607,2},
+    {43646,2},
+    {43653,2},
+    {43735,2},
+    {43742,2},
+    {43749,2},
+    {43496,2},
+    {43507,2},
+    {43527,2},
+    {43534,2},
+    {43541,2},
+    {43548,2},
+    {43555,2},
+    {43562,2},
+    {43569,2},
+    {43580,2},
+    {43587,2},
+    {43594,2},
+    {43614,2},
+    {43621,2},
+    {43628,2},
+    {43635,2},
+    {43660,2},
+    {43667,2},
+    {43674,2},
+    {43681,2},
+    {43688,2},
+    {43700,2},
+    {43707,2},
+    {43723,2},
+    {43756,2},
+    {43763,2},
+    {43770,2},
+    {43781,2},
+    {43788,2},
+    {43795,2},
+    {43802,2},
+    {43809,2},
+    {43816,2},
+    {43823,2},
+    {43830,2},
+    {43837,2},
+    {43844,2},
+    {43855,2},
+    {43862,2},
+    {43869,2},
+    {43876,2},
+    {43883,2},
+    {43890,2},
+    {43897,2},
+    {43904,1},
+    {43911,2},
+    {43944,2},
+    {43959,2},
+    {43966,2},
+    {43973,2},
+    {43980,2},
+    {43987,2},
+    {44000,2},
+    {44007,2},
+    {44014,2},
+    {44021,2},
+    {44032,2},
+    {44039,2},
+    {44046,2},
+    {44053,2},
+    {44069,2},
+    {44076,2},
+    {44083,2},
+    {44090,2},
+    {44097,2},
+    {44116,2},
+    {44182,2},
+    {44189,2},
+    {44196,2},
+    {44203,1},
+    {44210,2},
+    {44217,2},
+    {44228,2},
+    {44283,2},
+    {44290,2},
+    {44297,2},
+    {44308,2},
+    {44315,2},
+    {44322,2},
+    {44329,2},
+    {44336,2},
+    {44343,2},
+    {44235,2},
+    {44248,2},
+    {44255,2},
+    {44262,2},
+    {44269,2},
+    {44276,2},
+    {44350,1},
+    {44357,2},
+    {44568,2},
+    {44765,2},
+    {46616,2},
+    {44364,2},
+    {44507,2},
+    {44525,2},
+    {44543,2},
+    {44561,2},
+    {44575,2},
+    {44593,2},
+    {44600,2},
+    {44618,2},
+    {44684,2},
+    {44691,2},
+    {44698,2},
+    {44705,2},
+    {44712,2},
+    {44719,2},
+    {44726,2},
+    {44733,2},
+    {44740,2},
+    {44777,2},
+    {44784,2},
+    {44791,2},
+    {44798,2},
+    {44805,1},
+    {44812,2},
+    {44885,2},
+    {44982,2},
+    {44819,2},
+    {44830,2},
+    {44843,2},
+    {44850,2},
+    {44857,2},
+    {44864,2},
+    {44871,2},
+    {44878,2},
+    {44898,2},
+    {44920,2},
+    {44927,2},
+    {44940,2},
+    {44947,2},
+    {44954,2},
+    {44961,2},
+    {44968,2},
+    {44975,2},
+    {44993,1},
+    {45000,0},
+    {45007,1},
+    {45014,2},
+    {45337,2},
+    {45390,2},
+    {45473,2},
+    {45578,2},
+    {45594,2},
+    {45601,2},
+    {45608,2},
+    {45021,2},
+    {45028,2},
+    {45050,2},
+    {45057,2},
+    {45120,2},
+    {45155,2},
+    {45197,2},
+    {45225,2},
+    {45267,2},
+    {45351,2},
+    {45362,2},
+    {45369,2},
+    {45376,2},
+    {45383,2},
+    {45397,2},
+    {45404,2},
+    {45411,2},
+    {45418,2},
+    {45429,2},
+    {45436,2},
+    {45459,2},
+    {45466,2},
+    {45480,2},
+    {45487,2},
+    {45494,2},
+    {45501,2},
+    {45512,2},
+    {45519,2},
+    {45526,2},
+    {45533,2},
+    {45540,2},
+    {45547,2},
+    {45559,2},
+    {45615,1},
+};
+
 const fhir_profiles_t fhir_profiles_r4 = {
     .strings = strings,
     .profiles = profiles,
@@ -13958,9 +26169,12 @@ const fhir_profiles_t fhir_profiles_r4 = {
     .type_rules = type_rules,
     .element_rules = element_rules,
     .runs = runs,
+    .systems = systems,
+    .concepts = concepts,
     .n_profiles = 748,
     .n_invariants = 285,
     .n_discriminators = 11,
     .n_sets = 198,
     .n_nodes = 2379,
+    .n_systems = 375,
 };

@@ -74,8 +74,10 @@ PROFILE_C_TYPES = {
     "type_rules": "apr_uint16_t",
     "element_rules": "apr_uint16_t",
     "runs": "apr_uint16_t",
+    "systems": "fhir_psystem_t",
+    "concepts": "fhir_pconcept_t",
 }
-PROFILES_COUNTED = ("profiles", "invariants", "discriminators", "sets", "nodes")
+PROFILES_COUNTED = ("profiles", "invariants", "discriminators", "sets", "nodes", "systems")
 
 
 def c_string(text):

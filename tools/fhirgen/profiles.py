@@ -134,6 +134,7 @@ class Profiles:
         self.rules = Rows(3)
         self.contexts = Rows(1)
         self.codes, self._code_runs = [""], {(): 0}
+        self.systems, self.concepts = [(0,) * 3], [(0,) * 2]
         self.base = Base(definitions, tables.structure)
         self.profiles = [(0,) * 8]
         core = Package(_Empty, definitions.terminology)
@@ -152,6 +153,10 @@ class Profiles:
         found.sort(key=lambda f: (f[0], [-int(n) for n in f[1].split(".")]))
         for url, version, profile, package in found:
             self.profiles.append(self._profile(url, version, profile, package))
+        known = dict(core.terminology.systems)
+        for version, resources in packages:
+            known.update(Package(_Empty, resources).terminology.systems)
+        self._code_systems(known)
 
     # ---- the base: invariants of types and elements, extensible bindings ----
 
@@ -224,6 +229,31 @@ class Profiles:
             self._code_runs[codes] = len(self.codes)
             self.codes += codes
         return self._code_runs[codes], len(codes)
+
+    # ---- code systems ----
+
+    def _code_systems(self, known):
+        """Those with a hierarchy, and the flat ones of which value sets have codes."""
+        used = {row[0] for row in self.parts.rows[1:]} | {row[1] for row in self.tables.codes[1:]}
+        for url in sorted(known, key=lambda url: url.encode()):
+            system, first = known[url], len(self.concepts)
+            below = {}
+            for concept in system.values():
+                for parent in sorted(concept.parents & set(system)):
+                    below.setdefault(parent, []).append(concept.code)
+            if below:
+                for concept in system.values():
+                    if not concept.parents & set(system):
+                        self._concepts(concept.code, below, 0)
+            if below or url in used:
+                self.systems.append((url, first if below else 0, len(self.concepts) - first))
+
+    def _concepts(self, code, below, depth):
+        """A code and what is below it, in this order; below two codes it stands twice."""
+        assert depth < 50, code  # no circle
+        self.concepts.append((code, depth))
+        for other in below.get(code, ()):
+            self._concepts(other, below, depth + 1)
 
     # ---- profiles ----
 
@@ -335,6 +365,8 @@ class Profiles:
             "type_rules": self.type_rules,
             "element_rules": self.element_rules,
             "runs": self.runs.values,
+            "systems": self.systems,
+            "concepts": self.concepts,
         }
 
     def finish(self):

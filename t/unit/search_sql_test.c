@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SQL injection is impossible by construction: whatever stands in a value, the statement's text is
+ * the same. Templates of searches are filled with values that try, and compared with harmless ones.
+ */
+#include "tap.h"
+
+#include <apr_strings.h>
+
+#include "core/fhir_text.h"
+#include "fhir/fhir_search.h"
+
+#define ROUNDS 60
+
+static fhir_endpoint_t endpoint;
+static const fhir_grant_t all = {.all = 1};
+
+/* % stands for a value; the type is in front of the question mark. */
+static const char *const templates[] = {
+    "Patient?name=%&family:exact=%&given:contains=%,%&address=%",
+    "Patient?_filter=name co \"%\" or (family eq \"%\" and not (given ew \"%\"))",
+    "Patient?_id=%&identifier=%|%&identifier:of-type=%|%|%&_source=%&_profile:below=%",
+    "Patient?organization:identifier=%|%&general-practitioner:identifier=%&link=urn:%",
+    "Patient?_has:Observation:patient:code=%|%&_has:Encounter:patient:_has:Condition:encounter:"
+    "code=%",
+    "Observation?code=%|%,%,|%&category:not=%&code:text=%&_tag=%|%&_security=%&combo-code=%",
+    "Observation?subject:Patient.name=%&performer:Practitioner.name:exact=%&encounter=urn:%",
+    "Observation?value-quantity=gt5.4|%|%&code-value-quantity=%|%$le3|%|%&code-value-string=%$%",
+    "Observation?component-code-value-concept=%|%$%&value-string=%&device:identifier=%",
+    "Observation?_text=%&_content=%&_list=%&patient.identifier=%|%&patient.name=%,%",
+    "ValueSet?url=%&url:above=%&url:below=%&version=%&name=%&reference=urn:%",
+    "Condition?onset-info=%&evidence-detail=urn:%&code:text=%,%&stage=%|%",
+};
+
+static const char *const harmful[] = {"'",
+                                      "\"",
+                                      "\\",
+                                      "$1",
+                                      "--",
+                                      ";",
+                                      "/*",
+                                      "*/",
+                                      "%",
+                                      "_",
+                                      "(",
+                                      ")",
+                                      "{",
+                                      "}",
+                                      "[",
+                                      "]",
+                                      "::",
+                                      "$$",
+                                      "\n",
+                                      "\t",
+                                      "||",
+                                      "+",
+                                      "&",
+                                      "=",
+                                      "' OR 1=1 -- ",
+                                      "'; DROP TABLE patient; --",
+                                      "\xc3\xa9",
+                                      "\xe2\x80\x99",
+                                      "\xef\xbc\x87",
+                                      "NULL",
+                                      "E'\\'",
+                                      " UNION SELECT ",
+                                      "pg_sleep(9)",
+                                      "?",
+                                      "#",
+                                      "~",
+                                      "|",
+                                      ",",
+                                      "$"};
+
+static unsigned seed = 1;
+static unsigned roll(unsigned n)
+{
+    seed = seed * 1103515245u + 12345u;
+    return (seed >> 16) % n;
+}
+
+/* Begins with a letter, so that its shape is that of the harmless value. */
+static const char *value(int harmless, int quoted, apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    fhir_buf_putc(buf, 'a');
+    for (unsigned n = harmless ? 0 : 1 + roll(4); n; n--)
+        for (const char *s = harmful[roll(TAP_COUNT(harmful))]; *s; s++) {
+            /* what divides values in the language is escaped, as a client has to */
+            if (!quoted && strchr(",|$\\", *s))
+                fhir_buf_putc(buf, '\\');
+            if (quoted && strchr("\"\\", *s))
+                fhir_buf_putc(buf, '\\');
+            if (quoted && (*s == '\n' || *s == '\t'))
+                fhir_buf_putc(buf, ' ');
+            else
+                fhir_buf_putc(buf, *s);
+        }
+    return fhir_buf_cstr(buf);
+}
+
+/* The query with its values, percent-encoded. */
+static const char *fill(const char *template, int harmless, apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    int quoted = strstr(template, "_filter") != NULL;
+    for (const char *s = template; *s; s++) {
+        const char *text = *s == '%' ? value(harmless, quoted, pool) : NULL;
+        if (text)
+            fhir_text_url_encode(buf, text, strlen(text));
+        else if (*s == ' ' || *s == '"')
+            fhir_text_url_encode(buf, s, 1);
+        else
+            fhir_buf_putc(buf, *s);
+    }
+    return fhir_buf_cstr(buf);
+}
+
+/* Texts of the page's statement, from a cursor on, and of the count; NULL and an error otherwise.
+ */
+static const char *statement(const char *query, int harmless, apr_pool_t *pool)
+{
+    fhir_request_t request = {.pool = pool, .endpoint = &endpoint, .base_url = "http://localhost"};
+    fhir_call_t call = {.endpoint = &endpoint,
+                        .model = &fhir_model_r4,
+                        .grant = &all,
+                        .pool = pool,
+                        .request = &request};
+    const char *asked = strchr(query, '?');
+    fhir_cursor_t cursor = {.n = 1, .field = {value(harmless, 0, pool)}};
+    fhir_query_t *parsed;
+    fhir_pairs_t pairs;
+    fhir_order_t order;
+    fhir_stmt_t page, count;
+    fhir_sql_t *sql;
+    fhir_err_t *err;
+    call.type = fhir_model_resource(call.model, query, (apr_size_t)(asked - query));
+    err = fhir_pairs_parse(&pairs, asked + 1, 0, pool);
+    if (!err)
+        err = fhir_query_parse(&parsed, &call, call.type, &pairs, 0);
+    if (!err)
+        err = fhir_sql_create(&sql, &call);
+    if (!err)
+        err = fhir_search_page(&page, sql, &order, parsed, &cursor, 51);
+    if (!err)
+        err = fhir_sql_create(&sql, &call);
+    if (!err)
+        err = fhir_search_count(&count, sql, parsed);
+    if (err) {
+        tap_diag("%s: %s", query, err->message);
+        return NULL;
+    }
+    return apr_pstrcat(pool, page.sql, "; ", count.sql, NULL);
+}
+
+static void test_template(const char *template, apr_pool_t *parent)
+{
+    const char *expected = statement(fill(template, 1, parent), 1, parent);
+    int same = 0;
+    apr_pool_t *pool;
+    apr_pool_create(&pool, parent);
+    for (int i = 0; expected && i < ROUNDS; i++) {
+        const char *query, *text;
+        apr_pool_clear(pool);
+        query = fill(template, 0, pool);
+        text = statement(query, 0, pool);
+        same += text && !strcmp(text, expected);
+        if (text && strcmp(text, expected) != 0)
+            tap_diag("%s\n%s\n%s", query, text, expected);
+    }
+    tap_is_int(same, ROUNDS, "%s: one text for all values", template);
+    apr_pool_destroy(pool);
+}
+
+int main(void)
+{
+    apr_pool_t *pool = tap_start();
+    fhir_endpoint_defaults(&endpoint);
+    endpoint.model = &fhir_model_r4;
+    endpoint.tenant = "main";
+    for (apr_size_t i = 0; i < TAP_COUNT(templates); i++)
+        test_template(templates[i], pool);
+    return tap_done();
+}

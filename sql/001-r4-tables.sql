@@ -65,7 +65,7 @@ CREATE TABLE "account" (
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "account_history" (
     id text COLLATE "C" NOT NULL,
@@ -74,7 +74,7 @@ CREATE TABLE "account_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "account_last_updated_idx" ON "account" ("last_updated");
 CREATE INDEX "account_history_last_updated_idx" ON "account_history" ("last_updated");
@@ -121,7 +121,7 @@ CREATE TABLE "activitydefinition" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "activitydefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -130,7 +130,7 @@ CREATE TABLE "activitydefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "activitydefinition_last_updated_idx" ON "activitydefinition" ("last_updated");
 CREATE INDEX "activitydefinition_history_last_updated_idx" ON "activitydefinition_history" ("last_updated");
@@ -165,7 +165,7 @@ CREATE TABLE "adverseevent" (
     "subject_identifier" text[] COLLATE "C", -- subject
     "substance" text[] COLLATE "C",
     "substance_identifier" text[] COLLATE "C" -- substance
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "adverseevent_history" (
     id text COLLATE "C" NOT NULL,
@@ -174,7 +174,7 @@ CREATE TABLE "adverseevent_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "adverseevent_last_updated_idx" ON "adverseevent" ("last_updated");
 CREATE INDEX "adverseevent_history_last_updated_idx" ON "adverseevent_history" ("last_updated");
@@ -213,7 +213,7 @@ CREATE TABLE "allergyintolerance" (
     "severity" text[] COLLATE "C", -- severity
     "type" text COLLATE "C", -- type
     "verification_status" text[] COLLATE "C" -- verification-status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "allergyintolerance_history" (
     id text COLLATE "C" NOT NULL,
@@ -222,7 +222,7 @@ CREATE TABLE "allergyintolerance_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "allergyintolerance_last_updated_idx" ON "allergyintolerance" ("last_updated");
 CREATE INDEX "allergyintolerance_history_last_updated_idx" ON "allergyintolerance_history" ("last_updated");
@@ -259,7 +259,7 @@ CREATE TABLE "appointment" (
     "status" text COLLATE "C", -- status
     "supporting_info" text[] COLLATE "C",
     "supporting_info_identifier" text[] COLLATE "C" -- supporting-info
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "appointment_history" (
     id text COLLATE "C" NOT NULL,
@@ -268,7 +268,7 @@ CREATE TABLE "appointment_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "appointment_last_updated_idx" ON "appointment" ("last_updated");
 CREATE INDEX "appointment_history_last_updated_idx" ON "appointment_history" ("last_updated");
@@ -291,7 +291,7 @@ CREATE TABLE "appointmentresponse" (
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C", -- _tag
     "part_status" text COLLATE "C" -- part-status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "appointmentresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -300,7 +300,7 @@ CREATE TABLE "appointmentresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "appointmentresponse_last_updated_idx" ON "appointmentresponse" ("last_updated");
 CREATE INDEX "appointmentresponse_history_last_updated_idx" ON "appointmentresponse_history" ("last_updated");
@@ -339,7 +339,7 @@ CREATE TABLE "auditevent" (
     "source_identifier" text[] COLLATE "C", -- source
     "subtype" text[] COLLATE "C", -- subtype
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "auditevent_history" (
     id text COLLATE "C" NOT NULL,
@@ -348,7 +348,7 @@ CREATE TABLE "auditevent_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "auditevent_last_updated_idx" ON "auditevent" ("last_updated");
 CREATE INDEX "auditevent_history_last_updated_idx" ON "auditevent_history" ("last_updated");
@@ -374,7 +374,7 @@ CREATE TABLE "basic" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "basic_history" (
     id text COLLATE "C" NOT NULL,
@@ -383,7 +383,7 @@ CREATE TABLE "basic_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "basic_last_updated_idx" ON "basic" ("last_updated");
 CREATE INDEX "basic_history_last_updated_idx" ON "basic_history" ("last_updated");
@@ -399,7 +399,7 @@ CREATE TABLE "binary" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "binary_history" (
     id text COLLATE "C" NOT NULL,
@@ -408,7 +408,7 @@ CREATE TABLE "binary_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "binary_last_updated_idx" ON "binary" ("last_updated");
 CREATE INDEX "binary_history_last_updated_idx" ON "binary_history" ("last_updated");
@@ -422,7 +422,7 @@ CREATE TABLE "biologicallyderivedproduct" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "biologicallyderivedproduct_history" (
     id text COLLATE "C" NOT NULL,
@@ -431,7 +431,7 @@ CREATE TABLE "biologicallyderivedproduct_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "biologicallyderivedproduct_last_updated_idx" ON "biologicallyderivedproduct" ("last_updated");
 CREATE INDEX "biologicallyderivedproduct_history_last_updated_idx" ON "biologicallyderivedproduct_history" ("last_updated");
@@ -452,7 +452,7 @@ CREATE TABLE "bodystructure" (
     "morphology" text[] COLLATE "C", -- morphology
     "patient_reference" text COLLATE "C",
     "patient_reference_identifier" text[] COLLATE "C" -- patient
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "bodystructure_history" (
     id text COLLATE "C" NOT NULL,
@@ -461,7 +461,7 @@ CREATE TABLE "bodystructure_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "bodystructure_last_updated_idx" ON "bodystructure" ("last_updated");
 CREATE INDEX "bodystructure_history_last_updated_idx" ON "bodystructure_history" ("last_updated");
@@ -482,7 +482,7 @@ CREATE TABLE "bundle" (
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C", -- _tag
     "type" text COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "bundle_history" (
     id text COLLATE "C" NOT NULL,
@@ -491,7 +491,7 @@ CREATE TABLE "bundle_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "bundle_last_updated_idx" ON "bundle" ("last_updated");
 CREATE INDEX "bundle_history_last_updated_idx" ON "bundle_history" ("last_updated");
@@ -538,7 +538,7 @@ CREATE TABLE "capabilitystatement" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "capabilitystatement_history" (
     id text COLLATE "C" NOT NULL,
@@ -547,7 +547,7 @@ CREATE TABLE "capabilitystatement_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "capabilitystatement_last_updated_idx" ON "capabilitystatement" ("last_updated");
 CREATE INDEX "capabilitystatement_history_last_updated_idx" ON "capabilitystatement_history" ("last_updated");
@@ -594,7 +594,7 @@ CREATE TABLE "careplan" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "careplan_history" (
     id text COLLATE "C" NOT NULL,
@@ -603,7 +603,7 @@ CREATE TABLE "careplan_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "careplan_last_updated_idx" ON "careplan" ("last_updated");
 CREATE INDEX "careplan_history_last_updated_idx" ON "careplan_history" ("last_updated");
@@ -633,7 +633,7 @@ CREATE TABLE "careteam" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "careteam_history" (
     id text COLLATE "C" NOT NULL,
@@ -642,7 +642,7 @@ CREATE TABLE "careteam_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "careteam_last_updated_idx" ON "careteam" ("last_updated");
 CREATE INDEX "careteam_history_last_updated_idx" ON "careteam_history" ("last_updated");
@@ -658,7 +658,7 @@ CREATE TABLE "catalogentry" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "catalogentry_history" (
     id text COLLATE "C" NOT NULL,
@@ -667,7 +667,7 @@ CREATE TABLE "catalogentry_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "catalogentry_last_updated_idx" ON "catalogentry" ("last_updated");
 CREATE INDEX "catalogentry_history_last_updated_idx" ON "catalogentry_history" ("last_updated");
@@ -718,7 +718,7 @@ CREATE TABLE "chargeitem" (
     "service_identifier" text[] COLLATE "C", -- service
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "chargeitem_history" (
     id text COLLATE "C" NOT NULL,
@@ -727,7 +727,7 @@ CREATE TABLE "chargeitem_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "chargeitem_last_updated_idx" ON "chargeitem" ("last_updated");
 CREATE INDEX "chargeitem_history_last_updated_idx" ON "chargeitem_history" ("last_updated");
@@ -766,7 +766,7 @@ CREATE TABLE "chargeitemdefinition" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "chargeitemdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -775,7 +775,7 @@ CREATE TABLE "chargeitemdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "chargeitemdefinition_last_updated_idx" ON "chargeitemdefinition" ("last_updated");
 CREATE INDEX "chargeitemdefinition_history_last_updated_idx" ON "chargeitemdefinition_history" ("last_updated");
@@ -821,7 +821,7 @@ CREATE TABLE "claim" (
     "subdetail_udi" text[] COLLATE "C",
     "subdetail_udi_identifier" text[] COLLATE "C", -- subdetail-udi
     "use" text COLLATE "C" -- use
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "claim_history" (
     id text COLLATE "C" NOT NULL,
@@ -830,7 +830,7 @@ CREATE TABLE "claim_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "claim_last_updated_idx" ON "claim" ("last_updated");
 CREATE INDEX "claim_history_last_updated_idx" ON "claim_history" ("last_updated");
@@ -866,7 +866,7 @@ CREATE TABLE "claimresponse" (
     "requestor_identifier" text[] COLLATE "C", -- requestor
     "status" text COLLATE "C", -- status
     "use" text COLLATE "C" -- use
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "claimresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -875,7 +875,7 @@ CREATE TABLE "claimresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "claimresponse_last_updated_idx" ON "claimresponse" ("last_updated");
 CREATE INDEX "claimresponse_history_last_updated_idx" ON "claimresponse_history" ("last_updated");
@@ -913,7 +913,7 @@ CREATE TABLE "clinicalimpression" (
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "supporting_info" text[] COLLATE "C",
     "supporting_info_identifier" text[] COLLATE "C" -- supporting-info
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "clinicalimpression_history" (
     id text COLLATE "C" NOT NULL,
@@ -922,7 +922,7 @@ CREATE TABLE "clinicalimpression_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "clinicalimpression_last_updated_idx" ON "clinicalimpression" ("last_updated");
 CREATE INDEX "clinicalimpression_history_last_updated_idx" ON "clinicalimpression_history" ("last_updated");
@@ -974,7 +974,7 @@ CREATE TABLE "codesystem" (
     "url" text COLLATE "C", -- system, url
     "version_token" text COLLATE "C", -- version
     "workflow" text[] COLLATE "C" -- workflow
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "codesystem_history" (
     id text COLLATE "C" NOT NULL,
@@ -983,7 +983,7 @@ CREATE TABLE "codesystem_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "codesystem_last_updated_idx" ON "codesystem" ("last_updated");
 CREATE INDEX "codesystem_history_last_updated_idx" ON "codesystem_history" ("last_updated");
@@ -1021,7 +1021,7 @@ CREATE TABLE "communication" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "communication_history" (
     id text COLLATE "C" NOT NULL,
@@ -1030,7 +1030,7 @@ CREATE TABLE "communication_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "communication_last_updated_idx" ON "communication" ("last_updated");
 CREATE INDEX "communication_history_last_updated_idx" ON "communication_history" ("last_updated");
@@ -1073,7 +1073,7 @@ CREATE TABLE "communicationrequest" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "communicationrequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -1082,7 +1082,7 @@ CREATE TABLE "communicationrequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "communicationrequest_last_updated_idx" ON "communicationrequest" ("last_updated");
 CREATE INDEX "communicationrequest_history_last_updated_idx" ON "communicationrequest_history" ("last_updated");
@@ -1122,7 +1122,7 @@ CREATE TABLE "compartmentdefinition" (
     "status" text COLLATE "C", -- status
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "compartmentdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -1131,7 +1131,7 @@ CREATE TABLE "compartmentdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "compartmentdefinition_last_updated_idx" ON "compartmentdefinition" ("last_updated");
 CREATE INDEX "compartmentdefinition_history_last_updated_idx" ON "compartmentdefinition_history" ("last_updated");
@@ -1173,7 +1173,7 @@ CREATE TABLE "composition" (
     "title" text COLLATE "C",
     "title_exact" text[] COLLATE "C", -- title
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "composition_history" (
     id text COLLATE "C" NOT NULL,
@@ -1182,7 +1182,7 @@ CREATE TABLE "composition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "composition_last_updated_idx" ON "composition" ("last_updated");
 CREATE INDEX "composition_history_last_updated_idx" ON "composition_history" ("last_updated");
@@ -1234,7 +1234,7 @@ CREATE TABLE "conceptmap" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "conceptmap_history" (
     id text COLLATE "C" NOT NULL,
@@ -1243,7 +1243,7 @@ CREATE TABLE "conceptmap_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "conceptmap_last_updated_idx" ON "conceptmap" ("last_updated");
 CREATE INDEX "conceptmap_history_last_updated_idx" ON "conceptmap_history" ("last_updated");
@@ -1298,7 +1298,7 @@ CREATE TABLE "condition" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "verification_status" text[] COLLATE "C" -- verification-status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "condition_history" (
     id text COLLATE "C" NOT NULL,
@@ -1307,7 +1307,7 @@ CREATE TABLE "condition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "condition_last_updated_idx" ON "condition" ("last_updated");
 CREATE INDEX "condition_history_last_updated_idx" ON "condition_history" ("last_updated");
@@ -1348,7 +1348,7 @@ CREATE TABLE "consent" (
     "source_reference" text COLLATE "C",
     "source_reference_identifier" text[] COLLATE "C", -- source-reference
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "consent_history" (
     id text COLLATE "C" NOT NULL,
@@ -1357,7 +1357,7 @@ CREATE TABLE "consent_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "consent_last_updated_idx" ON "consent" ("last_updated");
 CREATE INDEX "consent_history_last_updated_idx" ON "consent_history" ("last_updated");
@@ -1386,7 +1386,7 @@ CREATE TABLE "contract" (
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "url" text COLLATE "C" -- url
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "contract_history" (
     id text COLLATE "C" NOT NULL,
@@ -1395,7 +1395,7 @@ CREATE TABLE "contract_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "contract_last_updated_idx" ON "contract" ("last_updated");
 CREATE INDEX "contract_history_last_updated_idx" ON "contract_history" ("last_updated");
@@ -1427,7 +1427,7 @@ CREATE TABLE "coverage" (
     "subscriber" text COLLATE "C",
     "subscriber_identifier" text[] COLLATE "C", -- subscriber
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "coverage_history" (
     id text COLLATE "C" NOT NULL,
@@ -1436,7 +1436,7 @@ CREATE TABLE "coverage_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "coverage_last_updated_idx" ON "coverage" ("last_updated");
 CREATE INDEX "coverage_history_last_updated_idx" ON "coverage_history" ("last_updated");
@@ -1468,7 +1468,7 @@ CREATE TABLE "coverageeligibilityrequest" (
     "provider" text COLLATE "C",
     "provider_identifier" text[] COLLATE "C", -- provider
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "coverageeligibilityrequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -1477,7 +1477,7 @@ CREATE TABLE "coverageeligibilityrequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "coverageeligibilityrequest_last_updated_idx" ON "coverageeligibilityrequest" ("last_updated");
 CREATE INDEX "coverageeligibilityrequest_history_last_updated_idx" ON "coverageeligibilityrequest_history" ("last_updated");
@@ -1509,7 +1509,7 @@ CREATE TABLE "coverageeligibilityresponse" (
     "requestor" text COLLATE "C",
     "requestor_identifier" text[] COLLATE "C", -- requestor
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "coverageeligibilityresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -1518,7 +1518,7 @@ CREATE TABLE "coverageeligibilityresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "coverageeligibilityresponse_last_updated_idx" ON "coverageeligibilityresponse" ("last_updated");
 CREATE INDEX "coverageeligibilityresponse_history_last_updated_idx" ON "coverageeligibilityresponse_history" ("last_updated");
@@ -1545,7 +1545,7 @@ CREATE TABLE "detectedissue" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "patient_reference" text COLLATE "C",
     "patient_reference_identifier" text[] COLLATE "C" -- patient
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "detectedissue_history" (
     id text COLLATE "C" NOT NULL,
@@ -1554,7 +1554,7 @@ CREATE TABLE "detectedissue_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "detectedissue_last_updated_idx" ON "detectedissue" ("last_updated");
 CREATE INDEX "detectedissue_history_last_updated_idx" ON "detectedissue_history" ("last_updated");
@@ -1592,7 +1592,7 @@ CREATE TABLE "device" (
     "udi_di" text COLLATE "C",
     "udi_di_exact" text[] COLLATE "C", -- udi-di
     "url" text COLLATE "C" -- url
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "device_history" (
     id text COLLATE "C" NOT NULL,
@@ -1601,7 +1601,7 @@ CREATE TABLE "device_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "device_last_updated_idx" ON "device" ("last_updated");
 CREATE INDEX "device_history_last_updated_idx" ON "device_history" ("last_updated");
@@ -1620,7 +1620,7 @@ CREATE TABLE "devicedefinition" (
     "parent" text COLLATE "C",
     "parent_identifier" text[] COLLATE "C", -- parent
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "devicedefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -1629,7 +1629,7 @@ CREATE TABLE "devicedefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "devicedefinition_last_updated_idx" ON "devicedefinition" ("last_updated");
 CREATE INDEX "devicedefinition_history_last_updated_idx" ON "devicedefinition_history" ("last_updated");
@@ -1650,7 +1650,7 @@ CREATE TABLE "devicemetric" (
     "source" text COLLATE "C",
     "source_identifier" text[] COLLATE "C", -- source
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "devicemetric_history" (
     id text COLLATE "C" NOT NULL,
@@ -1659,7 +1659,7 @@ CREATE TABLE "devicemetric_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "devicemetric_last_updated_idx" ON "devicemetric" ("last_updated");
 CREATE INDEX "devicemetric_history_last_updated_idx" ON "devicemetric_history" ("last_updated");
@@ -1702,7 +1702,7 @@ CREATE TABLE "devicerequest" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "devicerequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -1711,7 +1711,7 @@ CREATE TABLE "devicerequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "devicerequest_last_updated_idx" ON "devicerequest" ("last_updated");
 CREATE INDEX "devicerequest_history_last_updated_idx" ON "devicerequest_history" ("last_updated");
@@ -1734,7 +1734,7 @@ CREATE TABLE "deviceusestatement" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "deviceusestatement_history" (
     id text COLLATE "C" NOT NULL,
@@ -1743,7 +1743,7 @@ CREATE TABLE "deviceusestatement_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "deviceusestatement_last_updated_idx" ON "deviceusestatement" ("last_updated");
 CREATE INDEX "deviceusestatement_history_last_updated_idx" ON "deviceusestatement_history" ("last_updated");
@@ -1787,7 +1787,7 @@ CREATE TABLE "diagnosticreport" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "diagnosticreport_history" (
     id text COLLATE "C" NOT NULL,
@@ -1796,7 +1796,7 @@ CREATE TABLE "diagnosticreport_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "diagnosticreport_last_updated_idx" ON "diagnosticreport" ("last_updated");
 CREATE INDEX "diagnosticreport_history_last_updated_idx" ON "diagnosticreport_history" ("last_updated");
@@ -1832,7 +1832,7 @@ CREATE TABLE "documentmanifest" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "documentmanifest_history" (
     id text COLLATE "C" NOT NULL,
@@ -1841,7 +1841,7 @@ CREATE TABLE "documentmanifest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "documentmanifest_last_updated_idx" ON "documentmanifest" ("last_updated");
 CREATE INDEX "documentmanifest_history_last_updated_idx" ON "documentmanifest_history" ("last_updated");
@@ -1894,7 +1894,7 @@ CREATE TABLE "documentreference" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "documentreference_history" (
     id text COLLATE "C" NOT NULL,
@@ -1903,7 +1903,7 @@ CREATE TABLE "documentreference_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "documentreference_last_updated_idx" ON "documentreference" ("last_updated");
 CREATE INDEX "documentreference_history_last_updated_idx" ON "documentreference_history" ("last_updated");
@@ -1945,7 +1945,7 @@ CREATE TABLE "effectevidencesynthesis" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "effectevidencesynthesis_history" (
     id text COLLATE "C" NOT NULL,
@@ -1954,7 +1954,7 @@ CREATE TABLE "effectevidencesynthesis_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "effectevidencesynthesis_last_updated_idx" ON "effectevidencesynthesis" ("last_updated");
 CREATE INDEX "effectevidencesynthesis_history_last_updated_idx" ON "effectevidencesynthesis_history" ("last_updated");
@@ -2009,7 +2009,7 @@ CREATE TABLE "encounter" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "encounter_history" (
     id text COLLATE "C" NOT NULL,
@@ -2018,7 +2018,7 @@ CREATE TABLE "encounter_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "encounter_last_updated_idx" ON "encounter" ("last_updated");
 CREATE INDEX "encounter_history_last_updated_idx" ON "encounter_history" ("last_updated");
@@ -2042,7 +2042,7 @@ CREATE TABLE "endpoint" (
     "organization_identifier" text[] COLLATE "C", -- organization
     "payload_type" text[] COLLATE "C", -- payload-type
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "endpoint_history" (
     id text COLLATE "C" NOT NULL,
@@ -2051,7 +2051,7 @@ CREATE TABLE "endpoint_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "endpoint_last_updated_idx" ON "endpoint" ("last_updated");
 CREATE INDEX "endpoint_history_last_updated_idx" ON "endpoint_history" ("last_updated");
@@ -2071,7 +2071,7 @@ CREATE TABLE "enrollmentrequest" (
     "patient_reference" text COLLATE "C",
     "patient_reference_identifier" text[] COLLATE "C", -- patient, subject
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "enrollmentrequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -2080,7 +2080,7 @@ CREATE TABLE "enrollmentrequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "enrollmentrequest_last_updated_idx" ON "enrollmentrequest" ("last_updated");
 CREATE INDEX "enrollmentrequest_history_last_updated_idx" ON "enrollmentrequest_history" ("last_updated");
@@ -2099,7 +2099,7 @@ CREATE TABLE "enrollmentresponse" (
     "request" text COLLATE "C",
     "request_identifier" text[] COLLATE "C", -- request
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "enrollmentresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -2108,7 +2108,7 @@ CREATE TABLE "enrollmentresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "enrollmentresponse_last_updated_idx" ON "enrollmentresponse" ("last_updated");
 CREATE INDEX "enrollmentresponse_history_last_updated_idx" ON "enrollmentresponse_history" ("last_updated");
@@ -2139,7 +2139,7 @@ CREATE TABLE "episodeofcare" (
     "patient_reference_identifier" text[] COLLATE "C", -- patient
     "status" text COLLATE "C", -- status
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "episodeofcare_history" (
     id text COLLATE "C" NOT NULL,
@@ -2148,7 +2148,7 @@ CREATE TABLE "episodeofcare_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "episodeofcare_last_updated_idx" ON "episodeofcare" ("last_updated");
 CREATE INDEX "episodeofcare_history_last_updated_idx" ON "episodeofcare_history" ("last_updated");
@@ -2195,7 +2195,7 @@ CREATE TABLE "eventdefinition" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "eventdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -2204,7 +2204,7 @@ CREATE TABLE "eventdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "eventdefinition_last_updated_idx" ON "eventdefinition" ("last_updated");
 CREATE INDEX "eventdefinition_history_last_updated_idx" ON "eventdefinition_history" ("last_updated");
@@ -2250,7 +2250,7 @@ CREATE TABLE "evidence" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "evidence_history" (
     id text COLLATE "C" NOT NULL,
@@ -2259,7 +2259,7 @@ CREATE TABLE "evidence_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "evidence_last_updated_idx" ON "evidence" ("last_updated");
 CREATE INDEX "evidence_history_last_updated_idx" ON "evidence_history" ("last_updated");
@@ -2305,7 +2305,7 @@ CREATE TABLE "evidencevariable" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "evidencevariable_history" (
     id text COLLATE "C" NOT NULL,
@@ -2314,7 +2314,7 @@ CREATE TABLE "evidencevariable_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "evidencevariable_last_updated_idx" ON "evidencevariable" ("last_updated");
 CREATE INDEX "evidencevariable_history_last_updated_idx" ON "evidencevariable_history" ("last_updated");
@@ -2348,7 +2348,7 @@ CREATE TABLE "examplescenario" (
     "status" text COLLATE "C", -- status
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "examplescenario_history" (
     id text COLLATE "C" NOT NULL,
@@ -2357,7 +2357,7 @@ CREATE TABLE "examplescenario_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "examplescenario_last_updated_idx" ON "examplescenario" ("last_updated");
 CREATE INDEX "examplescenario_history_last_updated_idx" ON "examplescenario_history" ("last_updated");
@@ -2405,7 +2405,7 @@ CREATE TABLE "explanationofbenefit" (
     "status" text COLLATE "C", -- status
     "subdetail_udi" text[] COLLATE "C",
     "subdetail_udi_identifier" text[] COLLATE "C" -- subdetail-udi
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "explanationofbenefit_history" (
     id text COLLATE "C" NOT NULL,
@@ -2414,7 +2414,7 @@ CREATE TABLE "explanationofbenefit_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "explanationofbenefit_last_updated_idx" ON "explanationofbenefit" ("last_updated");
 CREATE INDEX "explanationofbenefit_history_last_updated_idx" ON "explanationofbenefit_history" ("last_updated");
@@ -2443,7 +2443,7 @@ CREATE TABLE "familymemberhistory" (
     "relationship" text[] COLLATE "C", -- relationship
     "sex" text[] COLLATE "C", -- sex
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "familymemberhistory_history" (
     id text COLLATE "C" NOT NULL,
@@ -2452,7 +2452,7 @@ CREATE TABLE "familymemberhistory_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "familymemberhistory_last_updated_idx" ON "familymemberhistory" ("last_updated");
 CREATE INDEX "familymemberhistory_history_last_updated_idx" ON "familymemberhistory_history" ("last_updated");
@@ -2478,7 +2478,7 @@ CREATE TABLE "flag" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "flag_history" (
     id text COLLATE "C" NOT NULL,
@@ -2487,7 +2487,7 @@ CREATE TABLE "flag_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "flag_last_updated_idx" ON "flag" ("last_updated");
 CREATE INDEX "flag_history_last_updated_idx" ON "flag_history" ("last_updated");
@@ -2515,7 +2515,7 @@ CREATE TABLE "goal" (
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "target_date_low" timestamptz[],
     "target_date_high" timestamptz[] -- target-date
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "goal_history" (
     id text COLLATE "C" NOT NULL,
@@ -2524,7 +2524,7 @@ CREATE TABLE "goal_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "goal_last_updated_idx" ON "goal" ("last_updated");
 CREATE INDEX "goal_history_last_updated_idx" ON "goal_history" ("last_updated");
@@ -2561,7 +2561,7 @@ CREATE TABLE "graphdefinition" (
     "status" text COLLATE "C", -- status
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "graphdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -2570,7 +2570,7 @@ CREATE TABLE "graphdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "graphdefinition_last_updated_idx" ON "graphdefinition" ("last_updated");
 CREATE INDEX "graphdefinition_history_last_updated_idx" ON "graphdefinition_history" ("last_updated");
@@ -2596,7 +2596,7 @@ CREATE TABLE "group" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "type" text COLLATE "C", -- type
     "value" text[] COLLATE "C" -- value
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "group_history" (
     id text COLLATE "C" NOT NULL,
@@ -2605,7 +2605,7 @@ CREATE TABLE "group_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "group_last_updated_idx" ON "group" ("last_updated");
 CREATE INDEX "group_history_last_updated_idx" ON "group_history" ("last_updated");
@@ -2626,7 +2626,7 @@ CREATE TABLE "guidanceresponse" (
     "request" text[] COLLATE "C", -- request
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "guidanceresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -2635,7 +2635,7 @@ CREATE TABLE "guidanceresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "guidanceresponse_last_updated_idx" ON "guidanceresponse" ("last_updated");
 CREATE INDEX "guidanceresponse_history_last_updated_idx" ON "guidanceresponse_history" ("last_updated");
@@ -2667,7 +2667,7 @@ CREATE TABLE "healthcareservice" (
     "service_category" text[] COLLATE "C", -- service-category
     "service_type" text[] COLLATE "C", -- service-type
     "specialty" text[] COLLATE "C" -- specialty
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "healthcareservice_history" (
     id text COLLATE "C" NOT NULL,
@@ -2676,7 +2676,7 @@ CREATE TABLE "healthcareservice_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "healthcareservice_last_updated_idx" ON "healthcareservice" ("last_updated");
 CREATE INDEX "healthcareservice_history_last_updated_idx" ON "healthcareservice_history" ("last_updated");
@@ -2716,7 +2716,7 @@ CREATE TABLE "imagingstudy" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "imagingstudy_history" (
     id text COLLATE "C" NOT NULL,
@@ -2725,7 +2725,7 @@ CREATE TABLE "imagingstudy_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "imagingstudy_last_updated_idx" ON "imagingstudy" ("last_updated");
 CREATE INDEX "imagingstudy_history_last_updated_idx" ON "imagingstudy_history" ("last_updated");
@@ -2768,7 +2768,7 @@ CREATE TABLE "immunization" (
     "status_reason" text[] COLLATE "C", -- status-reason
     "target_disease" text[] COLLATE "C", -- target-disease
     "vaccine_code" text[] COLLATE "C" -- vaccine-code
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "immunization_history" (
     id text COLLATE "C" NOT NULL,
@@ -2777,7 +2777,7 @@ CREATE TABLE "immunization_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "immunization_last_updated_idx" ON "immunization" ("last_updated");
 CREATE INDEX "immunization_history_last_updated_idx" ON "immunization_history" ("last_updated");
@@ -2804,7 +2804,7 @@ CREATE TABLE "immunizationevaluation" (
     "patient_reference_identifier" text[] COLLATE "C", -- patient
     "status" text COLLATE "C", -- status
     "target_disease" text[] COLLATE "C" -- target-disease
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "immunizationevaluation_history" (
     id text COLLATE "C" NOT NULL,
@@ -2813,7 +2813,7 @@ CREATE TABLE "immunizationevaluation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "immunizationevaluation_last_updated_idx" ON "immunizationevaluation" ("last_updated");
 CREATE INDEX "immunizationevaluation_history_last_updated_idx" ON "immunizationevaluation_history" ("last_updated");
@@ -2842,7 +2842,7 @@ CREATE TABLE "immunizationrecommendation" (
     "support_identifier" text[] COLLATE "C", -- support
     "target_disease" text[] COLLATE "C", -- target-disease
     "vaccine_type" text[] COLLATE "C" -- vaccine-type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "immunizationrecommendation_history" (
     id text COLLATE "C" NOT NULL,
@@ -2851,7 +2851,7 @@ CREATE TABLE "immunizationrecommendation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "immunizationrecommendation_last_updated_idx" ON "immunizationrecommendation" ("last_updated");
 CREATE INDEX "immunizationrecommendation_history_last_updated_idx" ON "immunizationrecommendation_history" ("last_updated");
@@ -2894,7 +2894,7 @@ CREATE TABLE "implementationguide" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "implementationguide_history" (
     id text COLLATE "C" NOT NULL,
@@ -2903,7 +2903,7 @@ CREATE TABLE "implementationguide_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "implementationguide_last_updated_idx" ON "implementationguide" ("last_updated");
 CREATE INDEX "implementationguide_history_last_updated_idx" ON "implementationguide_history" ("last_updated");
@@ -2941,7 +2941,7 @@ CREATE TABLE "insuranceplan" (
     "phonetic_exact" text[] COLLATE "C", -- phonetic
     "status" text COLLATE "C", -- status
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "insuranceplan_history" (
     id text COLLATE "C" NOT NULL,
@@ -2950,7 +2950,7 @@ CREATE TABLE "insuranceplan_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "insuranceplan_last_updated_idx" ON "insuranceplan" ("last_updated");
 CREATE INDEX "insuranceplan_history_last_updated_idx" ON "insuranceplan_history" ("last_updated");
@@ -2992,7 +2992,7 @@ CREATE TABLE "invoice" (
     "totalnet_code" text COLLATE "C",
     "totalnet_unit" text COLLATE "C", -- totalnet
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "invoice_history" (
     id text COLLATE "C" NOT NULL,
@@ -3001,7 +3001,7 @@ CREATE TABLE "invoice_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "invoice_last_updated_idx" ON "invoice" ("last_updated");
 CREATE INDEX "invoice_history_last_updated_idx" ON "invoice_history" ("last_updated");
@@ -3051,7 +3051,7 @@ CREATE TABLE "library" (
     "type" text[] COLLATE "C", -- type
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "library_history" (
     id text COLLATE "C" NOT NULL,
@@ -3060,7 +3060,7 @@ CREATE TABLE "library_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "library_last_updated_idx" ON "library" ("last_updated");
 CREATE INDEX "library_history_last_updated_idx" ON "library_history" ("last_updated");
@@ -3078,7 +3078,7 @@ CREATE TABLE "linkage" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "linkage_history" (
     id text COLLATE "C" NOT NULL,
@@ -3087,7 +3087,7 @@ CREATE TABLE "linkage_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "linkage_last_updated_idx" ON "linkage" ("last_updated");
 CREATE INDEX "linkage_history_last_updated_idx" ON "linkage_history" ("last_updated");
@@ -3121,7 +3121,7 @@ CREATE TABLE "list" (
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "title" text COLLATE "C",
     "title_exact" text[] COLLATE "C" -- title
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "list_history" (
     id text COLLATE "C" NOT NULL,
@@ -3130,7 +3130,7 @@ CREATE TABLE "list_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "list_last_updated_idx" ON "list" ("last_updated");
 CREATE INDEX "list_history_last_updated_idx" ON "list_history" ("last_updated");
@@ -3171,7 +3171,7 @@ CREATE TABLE "location" (
     "partof_identifier" text[] COLLATE "C", -- partof
     "status" text COLLATE "C", -- status
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "location_history" (
     id text COLLATE "C" NOT NULL,
@@ -3180,7 +3180,7 @@ CREATE TABLE "location_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "location_last_updated_idx" ON "location" ("last_updated");
 CREATE INDEX "location_history_last_updated_idx" ON "location_history" ("last_updated");
@@ -3232,7 +3232,7 @@ CREATE TABLE "measure" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "measure_history" (
     id text COLLATE "C" NOT NULL,
@@ -3241,7 +3241,7 @@ CREATE TABLE "measure_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "measure_last_updated_idx" ON "measure" ("last_updated");
 CREATE INDEX "measure_history_last_updated_idx" ON "measure_history" ("last_updated");
@@ -3270,7 +3270,7 @@ CREATE TABLE "measurereport" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "measurereport_history" (
     id text COLLATE "C" NOT NULL,
@@ -3279,7 +3279,7 @@ CREATE TABLE "measurereport_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "measurereport_last_updated_idx" ON "measurereport" ("last_updated");
 CREATE INDEX "measurereport_history_last_updated_idx" ON "measurereport_history" ("last_updated");
@@ -3314,7 +3314,7 @@ CREATE TABLE "media" (
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C", -- type
     "view" text[] COLLATE "C" -- view
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "media_history" (
     id text COLLATE "C" NOT NULL,
@@ -3323,7 +3323,7 @@ CREATE TABLE "media_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "media_last_updated_idx" ON "media" ("last_updated");
 CREATE INDEX "media_history_last_updated_idx" ON "media_history" ("last_updated");
@@ -3350,7 +3350,7 @@ CREATE TABLE "medication" (
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C", -- _tag
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medication_history" (
     id text COLLATE "C" NOT NULL,
@@ -3359,7 +3359,7 @@ CREATE TABLE "medication_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medication_last_updated_idx" ON "medication" ("last_updated");
 CREATE INDEX "medication_history_last_updated_idx" ON "medication_history" ("last_updated");
@@ -3394,7 +3394,7 @@ CREATE TABLE "medicationadministration" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicationadministration_history" (
     id text COLLATE "C" NOT NULL,
@@ -3403,7 +3403,7 @@ CREATE TABLE "medicationadministration_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicationadministration_last_updated_idx" ON "medicationadministration" ("last_updated");
 CREATE INDEX "medicationadministration_history_last_updated_idx" ON "medicationadministration_history" ("last_updated");
@@ -3445,7 +3445,7 @@ CREATE TABLE "medicationdispense" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicationdispense_history" (
     id text COLLATE "C" NOT NULL,
@@ -3454,7 +3454,7 @@ CREATE TABLE "medicationdispense_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicationdispense_last_updated_idx" ON "medicationdispense" ("last_updated");
 CREATE INDEX "medicationdispense_history_last_updated_idx" ON "medicationdispense_history" ("last_updated");
@@ -3486,7 +3486,7 @@ CREATE TABLE "medicationknowledge" (
     "monograph_type" text[] COLLATE "C", -- monograph-type
     "source_cost" text[] COLLATE "C", -- source-cost
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicationknowledge_history" (
     id text COLLATE "C" NOT NULL,
@@ -3495,7 +3495,7 @@ CREATE TABLE "medicationknowledge_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicationknowledge_last_updated_idx" ON "medicationknowledge" ("last_updated");
 CREATE INDEX "medicationknowledge_history_last_updated_idx" ON "medicationknowledge_history" ("last_updated");
@@ -3534,7 +3534,7 @@ CREATE TABLE "medicationrequest" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicationrequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -3543,7 +3543,7 @@ CREATE TABLE "medicationrequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicationrequest_last_updated_idx" ON "medicationrequest" ("last_updated");
 CREATE INDEX "medicationrequest_history_last_updated_idx" ON "medicationrequest_history" ("last_updated");
@@ -3576,7 +3576,7 @@ CREATE TABLE "medicationstatement" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicationstatement_history" (
     id text COLLATE "C" NOT NULL,
@@ -3585,7 +3585,7 @@ CREATE TABLE "medicationstatement_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicationstatement_last_updated_idx" ON "medicationstatement" ("last_updated");
 CREATE INDEX "medicationstatement_history_last_updated_idx" ON "medicationstatement_history" ("last_updated");
@@ -3604,7 +3604,7 @@ CREATE TABLE "medicinalproduct" (
     "name" text COLLATE "C",
     "name_exact" text[] COLLATE "C", -- name
     "name_language" text[] COLLATE "C" -- name-language
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproduct_history" (
     id text COLLATE "C" NOT NULL,
@@ -3613,7 +3613,7 @@ CREATE TABLE "medicinalproduct_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproduct_last_updated_idx" ON "medicinalproduct" ("last_updated");
 CREATE INDEX "medicinalproduct_history_last_updated_idx" ON "medicinalproduct_history" ("last_updated");
@@ -3634,7 +3634,7 @@ CREATE TABLE "medicinalproductauthorization" (
     "status" text[] COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductauthorization_history" (
     id text COLLATE "C" NOT NULL,
@@ -3643,7 +3643,7 @@ CREATE TABLE "medicinalproductauthorization_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductauthorization_last_updated_idx" ON "medicinalproductauthorization" ("last_updated");
 CREATE INDEX "medicinalproductauthorization_history_last_updated_idx" ON "medicinalproductauthorization_history" ("last_updated");
@@ -3659,7 +3659,7 @@ CREATE TABLE "medicinalproductcontraindication" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductcontraindication_history" (
     id text COLLATE "C" NOT NULL,
@@ -3668,7 +3668,7 @@ CREATE TABLE "medicinalproductcontraindication_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductcontraindication_last_updated_idx" ON "medicinalproductcontraindication" ("last_updated");
 CREATE INDEX "medicinalproductcontraindication_history_last_updated_idx" ON "medicinalproductcontraindication_history" ("last_updated");
@@ -3684,7 +3684,7 @@ CREATE TABLE "medicinalproductindication" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductindication_history" (
     id text COLLATE "C" NOT NULL,
@@ -3693,7 +3693,7 @@ CREATE TABLE "medicinalproductindication_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductindication_last_updated_idx" ON "medicinalproductindication" ("last_updated");
 CREATE INDEX "medicinalproductindication_history_last_updated_idx" ON "medicinalproductindication_history" ("last_updated");
@@ -3707,7 +3707,7 @@ CREATE TABLE "medicinalproductingredient" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductingredient_history" (
     id text COLLATE "C" NOT NULL,
@@ -3716,7 +3716,7 @@ CREATE TABLE "medicinalproductingredient_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductingredient_last_updated_idx" ON "medicinalproductingredient" ("last_updated");
 CREATE INDEX "medicinalproductingredient_history_last_updated_idx" ON "medicinalproductingredient_history" ("last_updated");
@@ -3732,7 +3732,7 @@ CREATE TABLE "medicinalproductinteraction" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductinteraction_history" (
     id text COLLATE "C" NOT NULL,
@@ -3741,7 +3741,7 @@ CREATE TABLE "medicinalproductinteraction_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductinteraction_last_updated_idx" ON "medicinalproductinteraction" ("last_updated");
 CREATE INDEX "medicinalproductinteraction_history_last_updated_idx" ON "medicinalproductinteraction_history" ("last_updated");
@@ -3755,7 +3755,7 @@ CREATE TABLE "medicinalproductmanufactured" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductmanufactured_history" (
     id text COLLATE "C" NOT NULL,
@@ -3764,7 +3764,7 @@ CREATE TABLE "medicinalproductmanufactured_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductmanufactured_last_updated_idx" ON "medicinalproductmanufactured" ("last_updated");
 CREATE INDEX "medicinalproductmanufactured_history_last_updated_idx" ON "medicinalproductmanufactured_history" ("last_updated");
@@ -3781,7 +3781,7 @@ CREATE TABLE "medicinalproductpackaged" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductpackaged_history" (
     id text COLLATE "C" NOT NULL,
@@ -3790,7 +3790,7 @@ CREATE TABLE "medicinalproductpackaged_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductpackaged_last_updated_idx" ON "medicinalproductpackaged" ("last_updated");
 CREATE INDEX "medicinalproductpackaged_history_last_updated_idx" ON "medicinalproductpackaged_history" ("last_updated");
@@ -3807,7 +3807,7 @@ CREATE TABLE "medicinalproductpharmaceutical" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "route" text[] COLLATE "C", -- route
     "target_species" text[] COLLATE "C" -- target-species
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductpharmaceutical_history" (
     id text COLLATE "C" NOT NULL,
@@ -3816,7 +3816,7 @@ CREATE TABLE "medicinalproductpharmaceutical_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductpharmaceutical_last_updated_idx" ON "medicinalproductpharmaceutical" ("last_updated");
 CREATE INDEX "medicinalproductpharmaceutical_history_last_updated_idx" ON "medicinalproductpharmaceutical_history" ("last_updated");
@@ -3832,7 +3832,7 @@ CREATE TABLE "medicinalproductundesirableeffect" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "subject" text[] COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "medicinalproductundesirableeffect_history" (
     id text COLLATE "C" NOT NULL,
@@ -3841,7 +3841,7 @@ CREATE TABLE "medicinalproductundesirableeffect_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "medicinalproductundesirableeffect_last_updated_idx" ON "medicinalproductundesirableeffect" ("last_updated");
 CREATE INDEX "medicinalproductundesirableeffect_history_last_updated_idx" ON "medicinalproductundesirableeffect_history" ("last_updated");
@@ -3883,7 +3883,7 @@ CREATE TABLE "messagedefinition" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "messagedefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -3892,7 +3892,7 @@ CREATE TABLE "messagedefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "messagedefinition_last_updated_idx" ON "messagedefinition" ("last_updated");
 CREATE INDEX "messagedefinition_history_last_updated_idx" ON "messagedefinition_history" ("last_updated");
@@ -3929,7 +3929,7 @@ CREATE TABLE "messageheader" (
     "source_uri" text COLLATE "C", -- source-uri
     "target" text[] COLLATE "C",
     "target_identifier" text[] COLLATE "C" -- target
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "messageheader_history" (
     id text COLLATE "C" NOT NULL,
@@ -3938,7 +3938,7 @@ CREATE TABLE "messageheader_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "messageheader_last_updated_idx" ON "messageheader" ("last_updated");
 CREATE INDEX "messageheader_history_last_updated_idx" ON "messageheader_history" ("last_updated");
@@ -3972,7 +3972,7 @@ CREATE TABLE "molecularsequence" (
     "window_end_high" numeric, -- window-end
     "window_start_low" numeric,
     "window_start_high" numeric -- window-start
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "molecularsequence_history" (
     id text COLLATE "C" NOT NULL,
@@ -3981,7 +3981,7 @@ CREATE TABLE "molecularsequence_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "molecularsequence_last_updated_idx" ON "molecularsequence" ("last_updated");
 CREATE INDEX "molecularsequence_history_last_updated_idx" ON "molecularsequence_history" ("last_updated");
@@ -4027,7 +4027,7 @@ CREATE TABLE "namingsystem" (
     "type" text[] COLLATE "C", -- type
     "value" text COLLATE "C",
     "value_exact" text[] COLLATE "C" -- value
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "namingsystem_history" (
     id text COLLATE "C" NOT NULL,
@@ -4036,7 +4036,7 @@ CREATE TABLE "namingsystem_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "namingsystem_last_updated_idx" ON "namingsystem" ("last_updated");
 CREATE INDEX "namingsystem_history_last_updated_idx" ON "namingsystem_history" ("last_updated");
@@ -4068,7 +4068,7 @@ CREATE TABLE "nutritionorder" (
     "provider_identifier" text[] COLLATE "C", -- provider
     "status" text COLLATE "C", -- status
     "supplement" text[] COLLATE "C" -- supplement
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "nutritionorder_history" (
     id text COLLATE "C" NOT NULL,
@@ -4077,7 +4077,7 @@ CREATE TABLE "nutritionorder_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "nutritionorder_last_updated_idx" ON "nutritionorder" ("last_updated");
 CREATE INDEX "nutritionorder_history_last_updated_idx" ON "nutritionorder_history" ("last_updated");
@@ -4147,7 +4147,7 @@ CREATE TABLE "observation" (
     "value_quantity_unit" text COLLATE "C", -- value-quantity
     "value_string" text COLLATE "C",
     "value_string_exact" text[] COLLATE "C" -- value-string
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "observation_history" (
     id text COLLATE "C" NOT NULL,
@@ -4156,7 +4156,7 @@ CREATE TABLE "observation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "observation_last_updated_idx" ON "observation" ("last_updated");
 CREATE INDEX "observation_history_last_updated_idx" ON "observation_history" ("last_updated");
@@ -4172,7 +4172,7 @@ CREATE TABLE "observationdefinition" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "observationdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -4181,7 +4181,7 @@ CREATE TABLE "observationdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "observationdefinition_last_updated_idx" ON "observationdefinition" ("last_updated");
 CREATE INDEX "observationdefinition_history_last_updated_idx" ON "observationdefinition_history" ("last_updated");
@@ -4226,7 +4226,7 @@ CREATE TABLE "operationdefinition" (
     "type" text COLLATE "C", -- type
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "operationdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -4235,7 +4235,7 @@ CREATE TABLE "operationdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "operationdefinition_last_updated_idx" ON "operationdefinition" ("last_updated");
 CREATE INDEX "operationdefinition_history_last_updated_idx" ON "operationdefinition_history" ("last_updated");
@@ -4249,7 +4249,7 @@ CREATE TABLE "operationoutcome" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "operationoutcome_history" (
     id text COLLATE "C" NOT NULL,
@@ -4258,7 +4258,7 @@ CREATE TABLE "operationoutcome_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "operationoutcome_last_updated_idx" ON "operationoutcome" ("last_updated");
 CREATE INDEX "operationoutcome_history_last_updated_idx" ON "operationoutcome_history" ("last_updated");
@@ -4294,7 +4294,7 @@ CREATE TABLE "organization" (
     "phonetic" text COLLATE "C",
     "phonetic_exact" text[] COLLATE "C", -- phonetic
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "organization_history" (
     id text COLLATE "C" NOT NULL,
@@ -4303,7 +4303,7 @@ CREATE TABLE "organization_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "organization_last_updated_idx" ON "organization" ("last_updated");
 CREATE INDEX "organization_history_last_updated_idx" ON "organization_history" ("last_updated");
@@ -4341,7 +4341,7 @@ CREATE TABLE "organizationaffiliation" (
     "service_identifier" text[] COLLATE "C", -- service
     "specialty" text[] COLLATE "C", -- specialty
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "organizationaffiliation_history" (
     id text COLLATE "C" NOT NULL,
@@ -4350,7 +4350,7 @@ CREATE TABLE "organizationaffiliation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "organizationaffiliation_last_updated_idx" ON "organizationaffiliation" ("last_updated");
 CREATE INDEX "organizationaffiliation_history_last_updated_idx" ON "organizationaffiliation_history" ("last_updated");
@@ -4364,7 +4364,7 @@ CREATE TABLE "parameters" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "parameters_history" (
     id text COLLATE "C" NOT NULL,
@@ -4373,7 +4373,7 @@ CREATE TABLE "parameters_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "parameters_last_updated_idx" ON "parameters" ("last_updated");
 CREATE INDEX "parameters_history_last_updated_idx" ON "parameters_history" ("last_updated");
@@ -4428,7 +4428,7 @@ CREATE TABLE "patient" (
     "phone" text[] COLLATE "C", -- phone
     "race" text[] COLLATE "C", -- race
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "patient_history" (
     id text COLLATE "C" NOT NULL,
@@ -4437,7 +4437,7 @@ CREATE TABLE "patient_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "patient_last_updated_idx" ON "patient" ("last_updated");
 CREATE INDEX "patient_history_last_updated_idx" ON "patient_history" ("last_updated");
@@ -4467,7 +4467,7 @@ CREATE TABLE "paymentnotice" (
     "response" text COLLATE "C",
     "response_identifier" text[] COLLATE "C", -- response
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "paymentnotice_history" (
     id text COLLATE "C" NOT NULL,
@@ -4476,7 +4476,7 @@ CREATE TABLE "paymentnotice_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "paymentnotice_last_updated_idx" ON "paymentnotice" ("last_updated");
 CREATE INDEX "paymentnotice_history_last_updated_idx" ON "paymentnotice_history" ("last_updated");
@@ -4503,7 +4503,7 @@ CREATE TABLE "paymentreconciliation" (
     "requestor" text COLLATE "C",
     "requestor_identifier" text[] COLLATE "C", -- requestor
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "paymentreconciliation_history" (
     id text COLLATE "C" NOT NULL,
@@ -4512,7 +4512,7 @@ CREATE TABLE "paymentreconciliation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "paymentreconciliation_last_updated_idx" ON "paymentreconciliation" ("last_updated");
 CREATE INDEX "paymentreconciliation_history_last_updated_idx" ON "paymentreconciliation_history" ("last_updated");
@@ -4550,7 +4550,7 @@ CREATE TABLE "person" (
     "organization_identifier" text[] COLLATE "C", -- organization
     "phone" text[] COLLATE "C", -- phone
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "person_history" (
     id text COLLATE "C" NOT NULL,
@@ -4559,7 +4559,7 @@ CREATE TABLE "person_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "person_last_updated_idx" ON "person" ("last_updated");
 CREATE INDEX "person_history_last_updated_idx" ON "person_history" ("last_updated");
@@ -4608,7 +4608,7 @@ CREATE TABLE "plandefinition" (
     "type" text[] COLLATE "C", -- type
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "plandefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -4617,7 +4617,7 @@ CREATE TABLE "plandefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "plandefinition_last_updated_idx" ON "plandefinition" ("last_updated");
 CREATE INDEX "plandefinition_history_last_updated_idx" ON "plandefinition_history" ("last_updated");
@@ -4655,7 +4655,7 @@ CREATE TABLE "practitioner" (
     "name_exact" text[] COLLATE "C", -- name, phonetic
     "phone" text[] COLLATE "C", -- phone
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "practitioner_history" (
     id text COLLATE "C" NOT NULL,
@@ -4664,7 +4664,7 @@ CREATE TABLE "practitioner_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "practitioner_last_updated_idx" ON "practitioner" ("last_updated");
 CREATE INDEX "practitioner_history_last_updated_idx" ON "practitioner_history" ("last_updated");
@@ -4699,7 +4699,7 @@ CREATE TABLE "practitionerrole" (
     "service_identifier" text[] COLLATE "C", -- service
     "specialty" text[] COLLATE "C", -- specialty
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "practitionerrole_history" (
     id text COLLATE "C" NOT NULL,
@@ -4708,7 +4708,7 @@ CREATE TABLE "practitionerrole_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "practitionerrole_last_updated_idx" ON "practitionerrole" ("last_updated");
 CREATE INDEX "practitionerrole_history_last_updated_idx" ON "practitionerrole_history" ("last_updated");
@@ -4749,7 +4749,7 @@ CREATE TABLE "procedure" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "procedure_history" (
     id text COLLATE "C" NOT NULL,
@@ -4758,7 +4758,7 @@ CREATE TABLE "procedure_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "procedure_last_updated_idx" ON "procedure" ("last_updated");
 CREATE INDEX "procedure_history_last_updated_idx" ON "procedure_history" ("last_updated");
@@ -4789,7 +4789,7 @@ CREATE TABLE "provenance" (
     "signature_type" text[] COLLATE "C", -- signature-type
     "target" text[] COLLATE "C",
     "target_identifier" text[] COLLATE "C" -- patient, target
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "provenance_history" (
     id text COLLATE "C" NOT NULL,
@@ -4798,7 +4798,7 @@ CREATE TABLE "provenance_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "provenance_last_updated_idx" ON "provenance" ("last_updated");
 CREATE INDEX "provenance_history_last_updated_idx" ON "provenance_history" ("last_updated");
@@ -4842,7 +4842,7 @@ CREATE TABLE "questionnaire" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "questionnaire_history" (
     id text COLLATE "C" NOT NULL,
@@ -4851,7 +4851,7 @@ CREATE TABLE "questionnaire_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "questionnaire_last_updated_idx" ON "questionnaire" ("last_updated");
 CREATE INDEX "questionnaire_history_last_updated_idx" ON "questionnaire_history" ("last_updated");
@@ -4886,7 +4886,7 @@ CREATE TABLE "questionnaireresponse" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "questionnaireresponse_history" (
     id text COLLATE "C" NOT NULL,
@@ -4895,7 +4895,7 @@ CREATE TABLE "questionnaireresponse_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "questionnaireresponse_last_updated_idx" ON "questionnaireresponse" ("last_updated");
 CREATE INDEX "questionnaireresponse_history_last_updated_idx" ON "questionnaireresponse_history" ("last_updated");
@@ -4937,7 +4937,7 @@ CREATE TABLE "relatedperson" (
     "phone" text[] COLLATE "C", -- phone
     "relationship" text[] COLLATE "C", -- relationship
     "telecom" text[] COLLATE "C" -- telecom
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "relatedperson_history" (
     id text COLLATE "C" NOT NULL,
@@ -4946,7 +4946,7 @@ CREATE TABLE "relatedperson_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "relatedperson_last_updated_idx" ON "relatedperson" ("last_updated");
 CREATE INDEX "relatedperson_history_last_updated_idx" ON "relatedperson_history" ("last_updated");
@@ -4981,7 +4981,7 @@ CREATE TABLE "requestgroup" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "requestgroup_history" (
     id text COLLATE "C" NOT NULL,
@@ -4990,7 +4990,7 @@ CREATE TABLE "requestgroup_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "requestgroup_last_updated_idx" ON "requestgroup" ("last_updated");
 CREATE INDEX "requestgroup_history_last_updated_idx" ON "requestgroup_history" ("last_updated");
@@ -5038,7 +5038,7 @@ CREATE TABLE "researchdefinition" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "researchdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -5047,7 +5047,7 @@ CREATE TABLE "researchdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "researchdefinition_last_updated_idx" ON "researchdefinition" ("last_updated");
 CREATE INDEX "researchdefinition_history_last_updated_idx" ON "researchdefinition_history" ("last_updated");
@@ -5093,7 +5093,7 @@ CREATE TABLE "researchelementdefinition" (
     "topic" text[] COLLATE "C", -- topic
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "researchelementdefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -5102,7 +5102,7 @@ CREATE TABLE "researchelementdefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "researchelementdefinition_last_updated_idx" ON "researchelementdefinition" ("last_updated");
 CREATE INDEX "researchelementdefinition_history_last_updated_idx" ON "researchelementdefinition_history" ("last_updated");
@@ -5136,7 +5136,7 @@ CREATE TABLE "researchstudy" (
     "status" text COLLATE "C", -- status
     "title" text COLLATE "C",
     "title_exact" text[] COLLATE "C" -- title
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "researchstudy_history" (
     id text COLLATE "C" NOT NULL,
@@ -5145,7 +5145,7 @@ CREATE TABLE "researchstudy_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "researchstudy_last_updated_idx" ON "researchstudy" ("last_updated");
 CREATE INDEX "researchstudy_history_last_updated_idx" ON "researchstudy_history" ("last_updated");
@@ -5169,7 +5169,7 @@ CREATE TABLE "researchsubject" (
     "status" text COLLATE "C", -- status
     "study" text COLLATE "C",
     "study_identifier" text[] COLLATE "C" -- study
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "researchsubject_history" (
     id text COLLATE "C" NOT NULL,
@@ -5178,7 +5178,7 @@ CREATE TABLE "researchsubject_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "researchsubject_last_updated_idx" ON "researchsubject" ("last_updated");
 CREATE INDEX "researchsubject_history_last_updated_idx" ON "researchsubject_history" ("last_updated");
@@ -5210,7 +5210,7 @@ CREATE TABLE "riskassessment" (
     "risk" text[] COLLATE "C", -- risk
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "riskassessment_history" (
     id text COLLATE "C" NOT NULL,
@@ -5219,7 +5219,7 @@ CREATE TABLE "riskassessment_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "riskassessment_last_updated_idx" ON "riskassessment" ("last_updated");
 CREATE INDEX "riskassessment_history_last_updated_idx" ON "riskassessment_history" ("last_updated");
@@ -5260,7 +5260,7 @@ CREATE TABLE "riskevidencesynthesis" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "riskevidencesynthesis_history" (
     id text COLLATE "C" NOT NULL,
@@ -5269,7 +5269,7 @@ CREATE TABLE "riskevidencesynthesis_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "riskevidencesynthesis_last_updated_idx" ON "riskevidencesynthesis" ("last_updated");
 CREATE INDEX "riskevidencesynthesis_history_last_updated_idx" ON "riskevidencesynthesis_history" ("last_updated");
@@ -5292,7 +5292,7 @@ CREATE TABLE "schedule" (
     "service_category" text[] COLLATE "C", -- service-category
     "service_type" text[] COLLATE "C", -- service-type
     "specialty" text[] COLLATE "C" -- specialty
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "schedule_history" (
     id text COLLATE "C" NOT NULL,
@@ -5301,7 +5301,7 @@ CREATE TABLE "schedule_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "schedule_last_updated_idx" ON "schedule" ("last_updated");
 CREATE INDEX "schedule_history_last_updated_idx" ON "schedule_history" ("last_updated");
@@ -5343,7 +5343,7 @@ CREATE TABLE "searchparameter" (
     "type" text COLLATE "C", -- type
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "searchparameter_history" (
     id text COLLATE "C" NOT NULL,
@@ -5352,7 +5352,7 @@ CREATE TABLE "searchparameter_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "searchparameter_last_updated_idx" ON "searchparameter" ("last_updated");
 CREATE INDEX "searchparameter_history_last_updated_idx" ON "searchparameter_history" ("last_updated");
@@ -5397,7 +5397,7 @@ CREATE TABLE "servicerequest" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "servicerequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -5406,7 +5406,7 @@ CREATE TABLE "servicerequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "servicerequest_last_updated_idx" ON "servicerequest" ("last_updated");
 CREATE INDEX "servicerequest_history_last_updated_idx" ON "servicerequest_history" ("last_updated");
@@ -5432,7 +5432,7 @@ CREATE TABLE "slot" (
     "service_type" text[] COLLATE "C", -- service-type
     "specialty" text[] COLLATE "C", -- specialty
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "slot_history" (
     id text COLLATE "C" NOT NULL,
@@ -5441,7 +5441,7 @@ CREATE TABLE "slot_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "slot_last_updated_idx" ON "slot" ("last_updated");
 CREATE INDEX "slot_history_last_updated_idx" ON "slot_history" ("last_updated");
@@ -5472,7 +5472,7 @@ CREATE TABLE "specimen" (
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C", -- patient, subject
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "specimen_history" (
     id text COLLATE "C" NOT NULL,
@@ -5481,7 +5481,7 @@ CREATE TABLE "specimen_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "specimen_last_updated_idx" ON "specimen" ("last_updated");
 CREATE INDEX "specimen_history_last_updated_idx" ON "specimen_history" ("last_updated");
@@ -5499,7 +5499,7 @@ CREATE TABLE "specimendefinition" (
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C", -- _tag
     "type" text[] COLLATE "C" -- type
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "specimendefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -5508,7 +5508,7 @@ CREATE TABLE "specimendefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "specimendefinition_last_updated_idx" ON "specimendefinition" ("last_updated");
 CREATE INDEX "specimendefinition_history_last_updated_idx" ON "specimendefinition_history" ("last_updated");
@@ -5557,7 +5557,7 @@ CREATE TABLE "structuredefinition" (
     "url" text COLLATE "C", -- url
     "valueset" text[] COLLATE "C", -- valueset
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "structuredefinition_history" (
     id text COLLATE "C" NOT NULL,
@@ -5566,7 +5566,7 @@ CREATE TABLE "structuredefinition_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "structuredefinition_last_updated_idx" ON "structuredefinition" ("last_updated");
 CREATE INDEX "structuredefinition_history_last_updated_idx" ON "structuredefinition_history" ("last_updated");
@@ -5604,7 +5604,7 @@ CREATE TABLE "structuremap" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "structuremap_history" (
     id text COLLATE "C" NOT NULL,
@@ -5613,7 +5613,7 @@ CREATE TABLE "structuremap_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "structuremap_last_updated_idx" ON "structuremap" ("last_updated");
 CREATE INDEX "structuremap_history_last_updated_idx" ON "structuremap_history" ("last_updated");
@@ -5634,7 +5634,7 @@ CREATE TABLE "subscription" (
     "status" text COLLATE "C", -- status
     "type" text COLLATE "C", -- type
     "url" text COLLATE "C" -- url
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "subscription_history" (
     id text COLLATE "C" NOT NULL,
@@ -5643,7 +5643,7 @@ CREATE TABLE "subscription_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "subscription_last_updated_idx" ON "subscription" ("last_updated");
 CREATE INDEX "subscription_history_last_updated_idx" ON "subscription_history" ("last_updated");
@@ -5671,7 +5671,7 @@ CREATE TABLE "substance" (
     "status" text COLLATE "C", -- status
     "substance_reference" text[] COLLATE "C",
     "substance_reference_identifier" text[] COLLATE "C" -- substance-reference
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substance_history" (
     id text COLLATE "C" NOT NULL,
@@ -5680,7 +5680,7 @@ CREATE TABLE "substance_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substance_last_updated_idx" ON "substance" ("last_updated");
 CREATE INDEX "substance_history_last_updated_idx" ON "substance_history" ("last_updated");
@@ -5694,7 +5694,7 @@ CREATE TABLE "substancenucleicacid" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substancenucleicacid_history" (
     id text COLLATE "C" NOT NULL,
@@ -5703,7 +5703,7 @@ CREATE TABLE "substancenucleicacid_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substancenucleicacid_last_updated_idx" ON "substancenucleicacid" ("last_updated");
 CREATE INDEX "substancenucleicacid_history_last_updated_idx" ON "substancenucleicacid_history" ("last_updated");
@@ -5717,7 +5717,7 @@ CREATE TABLE "substancepolymer" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substancepolymer_history" (
     id text COLLATE "C" NOT NULL,
@@ -5726,7 +5726,7 @@ CREATE TABLE "substancepolymer_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substancepolymer_last_updated_idx" ON "substancepolymer" ("last_updated");
 CREATE INDEX "substancepolymer_history_last_updated_idx" ON "substancepolymer_history" ("last_updated");
@@ -5740,7 +5740,7 @@ CREATE TABLE "substanceprotein" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substanceprotein_history" (
     id text COLLATE "C" NOT NULL,
@@ -5749,7 +5749,7 @@ CREATE TABLE "substanceprotein_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substanceprotein_last_updated_idx" ON "substanceprotein" ("last_updated");
 CREATE INDEX "substanceprotein_history_last_updated_idx" ON "substanceprotein_history" ("last_updated");
@@ -5763,7 +5763,7 @@ CREATE TABLE "substancereferenceinformation" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substancereferenceinformation_history" (
     id text COLLATE "C" NOT NULL,
@@ -5772,7 +5772,7 @@ CREATE TABLE "substancereferenceinformation_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substancereferenceinformation_last_updated_idx" ON "substancereferenceinformation" ("last_updated");
 CREATE INDEX "substancereferenceinformation_history_last_updated_idx" ON "substancereferenceinformation_history" ("last_updated");
@@ -5786,7 +5786,7 @@ CREATE TABLE "substancesourcematerial" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substancesourcematerial_history" (
     id text COLLATE "C" NOT NULL,
@@ -5795,7 +5795,7 @@ CREATE TABLE "substancesourcematerial_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substancesourcematerial_last_updated_idx" ON "substancesourcematerial" ("last_updated");
 CREATE INDEX "substancesourcematerial_history_last_updated_idx" ON "substancesourcematerial_history" ("last_updated");
@@ -5810,7 +5810,7 @@ CREATE TABLE "substancespecification" (
     "meta_security" text[] COLLATE "C", -- _security
     "meta_source" text COLLATE "C", -- _source
     "meta_tag" text[] COLLATE "C" -- _tag
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "substancespecification_history" (
     id text COLLATE "C" NOT NULL,
@@ -5819,7 +5819,7 @@ CREATE TABLE "substancespecification_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "substancespecification_last_updated_idx" ON "substancespecification" ("last_updated");
 CREATE INDEX "substancespecification_history_last_updated_idx" ON "substancespecification_history" ("last_updated");
@@ -5843,7 +5843,7 @@ CREATE TABLE "supplydelivery" (
     "status" text COLLATE "C", -- status
     "supplier" text COLLATE "C",
     "supplier_identifier" text[] COLLATE "C" -- supplier
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "supplydelivery_history" (
     id text COLLATE "C" NOT NULL,
@@ -5852,7 +5852,7 @@ CREATE TABLE "supplydelivery_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "supplydelivery_last_updated_idx" ON "supplydelivery" ("last_updated");
 CREATE INDEX "supplydelivery_history_last_updated_idx" ON "supplydelivery_history" ("last_updated");
@@ -5880,7 +5880,7 @@ CREATE TABLE "supplyrequest" (
     "subject_identifier" text[] COLLATE "C", -- subject
     "supplier" text[] COLLATE "C",
     "supplier_identifier" text[] COLLATE "C" -- supplier
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "supplyrequest_history" (
     id text COLLATE "C" NOT NULL,
@@ -5889,7 +5889,7 @@ CREATE TABLE "supplyrequest_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "supplyrequest_last_updated_idx" ON "supplyrequest" ("last_updated");
 CREATE INDEX "supplyrequest_history_last_updated_idx" ON "supplyrequest_history" ("last_updated");
@@ -5934,7 +5934,7 @@ CREATE TABLE "task" (
     "status" text COLLATE "C", -- status
     "subject" text COLLATE "C",
     "subject_identifier" text[] COLLATE "C" -- patient, subject
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "task_history" (
     id text COLLATE "C" NOT NULL,
@@ -5943,7 +5943,7 @@ CREATE TABLE "task_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "task_last_updated_idx" ON "task" ("last_updated");
 CREATE INDEX "task_history_last_updated_idx" ON "task_history" ("last_updated");
@@ -5981,7 +5981,7 @@ CREATE TABLE "terminologycapabilities" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "terminologycapabilities_history" (
     id text COLLATE "C" NOT NULL,
@@ -5990,7 +5990,7 @@ CREATE TABLE "terminologycapabilities_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "terminologycapabilities_last_updated_idx" ON "terminologycapabilities" ("last_updated");
 CREATE INDEX "terminologycapabilities_history_last_updated_idx" ON "terminologycapabilities_history" ("last_updated");
@@ -6013,7 +6013,7 @@ CREATE TABLE "testreport" (
     "tester_exact" text[] COLLATE "C", -- tester
     "testscript" text COLLATE "C",
     "testscript_identifier" text[] COLLATE "C" -- testscript
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "testreport_history" (
     id text COLLATE "C" NOT NULL,
@@ -6022,7 +6022,7 @@ CREATE TABLE "testreport_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "testreport_last_updated_idx" ON "testreport" ("last_updated");
 CREATE INDEX "testreport_history_last_updated_idx" ON "testreport_history" ("last_updated");
@@ -6062,7 +6062,7 @@ CREATE TABLE "testscript" (
     "title_exact" text[] COLLATE "C", -- title
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C" -- version
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "testscript_history" (
     id text COLLATE "C" NOT NULL,
@@ -6071,7 +6071,7 @@ CREATE TABLE "testscript_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "testscript_last_updated_idx" ON "testscript" ("last_updated");
 CREATE INDEX "testscript_history_last_updated_idx" ON "testscript_history" ("last_updated");
@@ -6121,7 +6121,7 @@ CREATE TABLE "valueset" (
     "url" text COLLATE "C", -- url
     "version_token" text COLLATE "C", -- version
     "workflow" text[] COLLATE "C" -- workflow
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "valueset_history" (
     id text COLLATE "C" NOT NULL,
@@ -6130,7 +6130,7 @@ CREATE TABLE "valueset_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "valueset_last_updated_idx" ON "valueset" ("last_updated");
 CREATE INDEX "valueset_history_last_updated_idx" ON "valueset_history" ("last_updated");
@@ -6146,7 +6146,7 @@ CREATE TABLE "verificationresult" (
     "meta_tag" text[] COLLATE "C", -- _tag
     "target" text[] COLLATE "C",
     "target_identifier" text[] COLLATE "C" -- target
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "verificationresult_history" (
     id text COLLATE "C" NOT NULL,
@@ -6155,7 +6155,7 @@ CREATE TABLE "verificationresult_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "verificationresult_last_updated_idx" ON "verificationresult" ("last_updated");
 CREATE INDEX "verificationresult_history_last_updated_idx" ON "verificationresult_history" ("last_updated");
@@ -6181,7 +6181,7 @@ CREATE TABLE "visionprescription" (
     "prescriber" text COLLATE "C",
     "prescriber_identifier" text[] COLLATE "C", -- prescriber
     "status" text COLLATE "C" -- status
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE TABLE "visionprescription_history" (
     id text COLLATE "C" NOT NULL,
@@ -6190,8 +6190,25 @@ CREATE TABLE "visionprescription_history" (
     method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),
     resource text COMPRESSION lz4, -- NULL for a deletion
     PRIMARY KEY (id, version)
-) WITH (toast_tuple_target = 8160);
+);
 
 CREATE INDEX "visionprescription_last_updated_idx" ON "visionprescription" ("last_updated");
 CREATE INDEX "visionprescription_history_last_updated_idx" ON "visionprescription_history" ("last_updated");
 CREATE INDEX "visionprescription_patient_patient_date_idx" ON "visionprescription" (patient, patient_date);
+
+-- A row of more than 2 KB is compressed, its longest value first, and stays in the table up to 8 KB.
+DO $$
+DECLARE
+    change text;
+BEGIN
+    FOR change IN
+        SELECT format('ALTER TABLE %I %s', t.relname, string_agg(
+                   format('ALTER %1$I SET STORAGE MAIN, ALTER %1$I SET COMPRESSION lz4', c.attname), ', '))
+          FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+         WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r'
+           AND c.attnum > 0 AND c.attstorage = 'x'
+         GROUP BY t.relname
+    LOOP
+        EXECUTE change;
+    END LOOP;
+END $$;

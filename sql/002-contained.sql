@@ -11,7 +11,8 @@ BEGIN
         WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r'
         ORDER BY t.relname COLLATE "C"
     LOOP
-        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING COMPRESSION, '
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING COMPRESSION '
+            'INCLUDING STORAGE, '
             'holder_type text COLLATE "C" NOT NULL, holder_id text COLLATE "C" NOT NULL, '
             'PRIMARY KEY (holder_type, holder_id, version, id))',
             resource_table || '_contained', resource_table);

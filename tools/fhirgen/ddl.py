@@ -34,6 +34,26 @@ INDEXED = {
     "Provenance": ["target"],
 }
 
+# PostgreSQL looks at rows of more than 2 KB only. Were some columns of the kind that may leave the
+# table, they would leave before the text is compressed.
+STORAGE = """-- A row of more than 2 KB is compressed, its longest value first, and stays in the table up to 8 KB.
+DO $$
+DECLARE
+    change text;
+BEGIN
+    FOR change IN
+        SELECT format('ALTER TABLE %I %s', t.relname, string_agg(
+                   format('ALTER %1$I SET STORAGE MAIN, ALTER %1$I SET COMPRESSION lz4', c.attname), ', '))
+          FROM pg_class t JOIN pg_attribute c ON c.attrelid = t.oid
+         WHERE t.relnamespace = current_schema()::regnamespace AND t.relkind = 'r'
+           AND c.attnum > 0 AND c.attstorage = 'x'
+         GROUP BY t.relname
+    LOOP
+        EXECUTE change;
+    END LOOP;
+END $$;
+"""
+
 
 class Ddl:
     """text and fingerprint (of the statements, not of the comments) of a version's tables."""
@@ -42,6 +62,7 @@ class Ddl:
         statements = [shorts.sql_text()]
         for name in version.structure.resources:
             statements += _tables(version.plans[name], version.compartments["Patient"].get(name))
+        statements.append(STORAGE)
         bare = "\n".join(line.partition(" --")[0] for text in statements for line in text.splitlines())
         self.fingerprint = hashlib.sha256(bare.encode()).hexdigest()[:32]
         self.text = HEAD % label + "".join("\n" + text for text in statements)
@@ -60,7 +81,7 @@ def _tables(plan, in_compartment):
         rows[-1] = _with_comma(rows[-1])
         names = [p.name for p in plan.params.values() if p.column is column]
         rows.append("%s -- %s" % (",\n    ".join(_column(n, sql) for n, sql in column.physical), ", ".join(names)))
-    main = 'CREATE TABLE "%s" (\n    %s\n) WITH (toast_tuple_target = 8160);\n' % (table, "\n    ".join(rows))
+    main = 'CREATE TABLE "%s" (\n    %s\n);\n' % (table, "\n    ".join(rows))
     return [main, _history(table), "".join(_indexes(plan, table, in_compartment))]
 
 
@@ -82,7 +103,7 @@ def _history(table):
         "    method char(1) NOT NULL CHECK (method IN ('C', 'U', 'D')),\n"
         "    resource text COMPRESSION lz4, -- NULL for a deletion\n"
         "    PRIMARY KEY (id, version)\n"
-        ") WITH (toast_tuple_target = 8160);\n" % table
+        ");\n" % table
     )
 
 

@@ -277,8 +277,6 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
     if (c->model->version[0] == '1' && len == 13 && !memcmp(name, "fhir_comments", 13))
         return -1; /* DSTU2's comments: http://hl7.org/fhir/DSTU2/json.html#comments */
     if (len > 1 && *name == '_') {
-        if (fhir_node_getn(object, name + 1, len - 1))
-            return -1; /* comes with its value */
         name++;
         len--;
         extra_only = 1;
@@ -288,6 +286,9 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
         unknown_member(c, type, m);
         return -1;
     }
+    /* Looked for once it is known to be an element: a body can have any number of other members. */
+    if (extra_only && fhir_node_getn(object, name, len))
+        return -1; /* comes with its value */
     if (!extra_only && c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE)
         extra = sibling_extra(object, m);
     if (is_list(el))
@@ -396,7 +397,7 @@ static const fhir_type_t *check_type(fhir_check_t *c, const fhir_node_t *node)
 static void check_container(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
 {
     const fhir_node_t *container = c->container;
-    unsigned char *referred = c->referred;
+    apr_hash_t *contained = c->contained;
 
     c->container = node;
     fhir_check_contained_begin(c, node);
@@ -405,7 +406,7 @@ static void check_container(fhir_check_t *c, const fhir_type_t *type, const fhir
     if (fhir_check_type_is(c, type, "Bundle"))
         fhir_check_bundle(c, node);
     c->container = container;
-    c->referred = referred;
+    c->contained = contained;
 }
 
 /* Contained resources share their container's; entries of a Bundle have their own. */

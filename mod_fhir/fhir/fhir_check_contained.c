@@ -14,36 +14,49 @@ static const fhir_node_t *items(const fhir_node_t *container)
     return list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
 }
 
-void fhir_check_contained_begin(fhir_check_t *c, const fhir_node_t *container)
+static const fhir_node_t *id_of(const fhir_node_t *resource)
 {
-    const fhir_node_t *item;
-    int n = 0;
+    const fhir_node_t *id = fhir_node_get(resource, "id");
 
-    for (item = items(container); item; item = item->next)
-        n++;
-    c->referred = n ? apr_pcalloc(c->issues->pool, (apr_size_t)n) : NULL;
+    return id && id->text ? id : NULL;
 }
 
-static int has_id(const fhir_node_t *resource, const char *id, apr_size_t len)
-{
-    const fhir_node_t *node = fhir_node_get(resource, "id");
+/* A contained resource under its id; of several with one id the first. */
+typedef struct entry_t {
+    const fhir_node_t *node;
+    int referred; /* something refers to it */
+} entry_t;
 
-    return node && node->text_len == len && !memcmp(node->text, id, len);
+static entry_t *find(const fhir_check_t *c, const char *id, apr_size_t len)
+{
+    return c->contained ? apr_hash_get(c->contained, id, (apr_ssize_t)len) : NULL;
+}
+
+void fhir_check_contained_begin(fhir_check_t *c, const fhir_node_t *container)
+{
+    const fhir_node_t *item = items(container), *id;
+    entry_t *entry;
+
+    c->contained = item ? apr_hash_make(c->issues->pool) : NULL;
+    for (; item; item = item->next) {
+        if (!(id = id_of(item)) || find(c, id->text, id->text_len))
+            continue;
+        entry = apr_pcalloc(c->issues->pool, sizeof(*entry));
+        entry->node = item;
+        apr_hash_set(c->contained, id->text, id->text_len, entry);
+    }
 }
 
 int fhir_check_contained_refer(fhir_check_t *c, const fhir_node_t **target, const char *id,
                                apr_size_t len)
 {
-    const fhir_node_t *item;
-    int i = 0;
+    entry_t *entry = find(c, id, len);
 
-    for (item = items(c->container); item; item = item->next, i++)
-        if (has_id(item, id, len)) {
-            c->referred[i] = 1;
-            *target = item;
-            return 1;
-        }
-    return 0;
+    if (!entry)
+        return 0;
+    entry->referred = 1;
+    *target = entry->node;
+    return 1;
 }
 
 /* A string "#" anywhere in a contained resource is its way to the one that contains it. */
@@ -59,28 +72,19 @@ static int refers_up(const fhir_node_t *node)
     return 0;
 }
 
-static int is_twin(const fhir_node_t *first, const fhir_node_t *item)
-{
-    const fhir_node_t *id = fhir_node_get(item, "id");
-
-    for (; id && id->text && first != item; first = first->next)
-        if (has_id(first, id->text, id->text_len))
-            return 1;
-    return 0;
-}
-
 void fhir_check_contained_end(fhir_check_t *c)
 {
-    const fhir_node_t *first = items(c->container), *item;
+    const fhir_node_t *item, *id;
     int i = 0;
 
-    for (item = first; item; item = item->next, i++) {
+    for (item = items(c->container); item; item = item->next, i++) {
         apr_size_t mark = fhir_check_push(c, "contained", 9, i);
+        const entry_t *entry = (id = id_of(item)) ? find(c, id->text, id->text_len) : NULL;
 
-        if (is_twin(first, item))
+        if (entry && entry->node != item)
             fhir_check_finding(c, item, FHIR_ERR_INVALID, "contained-id",
                                "Another contained resource has the same id");
-        else if (!c->referred[i] && !refers_up(item))
+        else if (!(entry && entry->referred) && !refers_up(item))
             fhir_check_finding(c, item, FHIR_ERR_INVALID, "dom-3",
                                "Nothing refers to the contained resource by #id, nor does it refer "
                                "to the resource that contains it by #");

@@ -6,6 +6,8 @@
 #ifndef FHIR_CHECK_PRIVATE_H
 #define FHIR_CHECK_PRIVATE_H
 
+#include <apr_hash.h>
+
 #include "fhir/fhir_check.h"
 
 typedef struct fhir_check_t {
@@ -14,7 +16,7 @@ typedef struct fhir_check_t {
     const fhir_node_limits_t *limits; /* of narratives */
     const fhir_type_t *element_type;  /* "Element": what `_name` members are */
     const fhir_node_t *container;     /* the resource that holds `contained` */
-    unsigned char *referred;          /* by index in `contained`: something refers to it */
+    apr_hash_t *contained;            /* its `contained` by id; NULL: it has none */
     fhir_buf_t *path;                 /* FHIRPath of the node in hand */
 } fhir_check_t;
 

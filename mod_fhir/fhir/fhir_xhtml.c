@@ -364,7 +364,7 @@ void fhir_xhtml_escape(fhir_buf_t *buf, const char *s, apr_size_t len)
         if (!how)
             continue;
         if (how == 1) { /* U+FFFE and U+FFFF are no characters of XML */
-            if (fhir_xscan_chars(s, end))
+            if (fhir_xscan_is_char(s, end))
                 continue;
             how = 9;
             taken = 3;

@@ -55,18 +55,20 @@ static const char *name_end(const char *s, const char *end)
     return s;
 }
 
+int fhir_xscan_is_char(const char *s, const char *end)
+{
+    if ((unsigned char)*s < 0x20)
+        return is_blank(*s);
+    return !(*s == '\xEF' && end - s >= 3 && s[1] == '\xBF' &&
+             (unsigned char)s[2] >= 0xBE); /* U+FFFE, U+FFFF */
+}
+
 apr_size_t fhir_xscan_chars(const char *s, const char *end)
 {
     const char *c;
 
-    for (c = s; c < end; c++) {
-        unsigned char u = (unsigned char)*c;
-        if (u < 0x20 && u != '\t' && u != '\n' && u != '\r')
-            break;
-        if (u == 0xEF && end - c >= 3 && (unsigned char)c[1] == 0xBF &&
-            (unsigned char)c[2] >= 0xBE) /* U+FFFE, U+FFFF */
-            break;
-    }
+    for (c = s; c < end && fhir_xscan_is_char(c, end); c++)
+        ;
     return (apr_size_t)(c - s);
 }
 
@@ -140,6 +142,12 @@ apr_size_t fhir_xscan_reference(unsigned *code, const char *s, const char *end)
     return name.len + 2;
 }
 
+/* Bytes of text that need no second look. */
+static int is_plain(char c)
+{
+    return ((unsigned char)c >= ' ' || is_blank(c)) && c != '<' && c != '&' && c != '\xEF';
+}
+
 /* An attribute value or text: XML characters, no '<', only references that are known. */
 static const char *check_text(const char **error, const char *s, const char *end,
                               int allow_entities)
@@ -148,17 +156,18 @@ static const char *check_text(const char **error, const char *s, const char *end
         apr_size_t n;
         unsigned code;
 
+        if (is_plain(*s)) {
+            s++;
+            continue;
+        }
         if (*s == '<') {
             *error = "the character '<' must be written as &lt; here";
             return s;
         }
         if (*s != '&') {
-            if (!fhir_xscan_chars(s, s + 1)) {
-                *error = "a control character that XML does not allow";
-                return s;
-            }
-            if ((unsigned char)*s == 0xEF && !fhir_xscan_chars(s, end)) {
-                *error = "a character that XML does not allow";
+            if (!fhir_xscan_is_char(s, end)) {
+                *error = *s == '\xEF' ? "a character that XML does not allow"
+                                      : "a control character that XML does not allow";
                 return s;
             }
             s++;
@@ -388,26 +397,22 @@ static fhir_xtoken_t read_section(fhir_xscan_t *scan, const char *open, const ch
     return token;
 }
 
+/* Text ends at a tag, and at an entity that XML does not have: that is a token of its own. */
 static fhir_xtoken_t read_text(fhir_xscan_t *scan)
 {
-    const char *s = scan->at, *e = memchr(s, '<', (apr_size_t)(scan->end - s)), *c, *error, *bad;
+    const char *s = scan->at, *e, *c, *error, *bad;
     unsigned code;
+    apr_size_t n;
 
-    if (!e)
-        e = scan->end;
-    /* An entity that XML does not have is a token of its own. */
-    for (c = s; (c = memchr(c, '&', (apr_size_t)(e - c))); c++) {
-        apr_size_t n = fhir_xscan_reference(&code, c, e);
-        if (n && !code && c == s) {
-            scan->name.s = c + 1;
-            scan->name.len = n - 2;
-            scan->at = c + n;
-            return FHIR_XTOKEN_ENTITY;
-        }
-        if (n && !code) {
-            e = c;
+    for (e = s; e < scan->end && *e != '<'; e++) {
+        if (*e != '&' || !(n = fhir_xscan_reference(&code, e, scan->end)) || code)
+            continue;
+        if (e > s)
             break;
-        }
+        scan->name.s = e + 1;
+        scan->name.len = n - 2;
+        scan->at = e + n;
+        return FHIR_XTOKEN_ENTITY;
     }
     if ((bad = check_text(&error, s, e, 0)))
         return fail(scan, bad, error);

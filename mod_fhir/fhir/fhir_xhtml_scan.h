@@ -66,6 +66,9 @@ unsigned fhir_xscan_entity(const fhir_xspan_t *name);
 apr_size_t fhir_xscan_reference(unsigned *code, const char *s, const char *end);
 /** 1 if the span is this text. */
 int fhir_xspan_is(const fhir_xspan_t *span, const char *text);
+/** 1 if XML 1.0 can hold the character that begins at s (or the byte inside of one) as it is; the
+ *  text is valid UTF-8 and not at its end. */
+int fhir_xscan_is_char(const char *s, const char *end);
 /** Bytes of s that XML 1.0 can hold as they are; s is valid UTF-8. */
 apr_size_t fhir_xscan_chars(const char *s, const char *end);
 

@@ -56,6 +56,7 @@ typedef struct parser_t {
     frame_t *frames;
     int depth, max_depth, max_attrs, keep_comments;
     fhir_node_t *comments; /* array of those not yet given to an element */
+    fhir_node_t **comments_tail;
     fhir_node_t *root;
     fhir_err_t *err;
     apr_pool_t *pool;
@@ -227,15 +228,15 @@ static void take_comments(parser_t *p, frame_t *f)
 static void on_comment(void *ctx, const xmlChar *text)
 {
     parser_t *p = ctx;
-    fhir_node_t **tail;
 
     if (p->err || !p->keep_comments || p->frames[p->depth].kind == FRAME_XHTML)
         return;
-    if (!p->comments)
+    if (!p->comments) {
         p->comments = new_node(p, FHIR_NODE_ARRAY);
-    for (tail = &p->comments->child; *tail; tail = &(*tail)->next)
-        ;
-    *tail = new_string(p, text, strlen((const char *)text));
+        p->comments_tail = &p->comments->child;
+    }
+    *p->comments_tail = new_string(p, text, strlen((const char *)text));
+    p->comments_tail = &(*p->comments_tail)->next;
     halt_on_error(p);
 }
 

@@ -94,8 +94,12 @@ static fhir_err_t *check_tags(const scan_t *scan, const char *s)
     fhir_err_t *err = NULL;
 
     while (s && s < scan->end && (s = memchr(s, '<', (apr_size_t)(scan->end - s)))) {
-        if (starts(s, scan->end, "<!--"))
-            s = behind(s + 4, scan->end, "-->");
+        if (starts(s, scan->end, "<!--")) {
+            /* libxml2 copies the comment for each "--" in it that it complains of */
+            s = behind(s + 4, scan->end, "--");
+            if (s == scan->end || *s != '>')
+                return refuse(scan, s, FHIR_ERR_SYNTAX, "a comment must end, and hold no '--'");
+        }
         else if (starts(s, scan->end, "<![CDATA["))
             s = behind(s, scan->end, "]]>");
         else if (starts(s, scan->end, "<?"))

@@ -50,6 +50,10 @@ typedef struct fhir_node_limits_t {
     apr_size_t max_nodes; /* 0: no limit but memory */
     int max_attrs;        /* XML: attributes of one element, namespaces in scope; 0: 64 */
 } fhir_node_limits_t;
+/** For what is stored already, and for an administrator's files. */
+#define FHIR_NODE_LIMITS_MOST                                                                      \
+    (&(const fhir_node_limits_t){.max_depth = FHIR_NODE_DEPTH_MOST,                                \
+                                 .max_attrs = FHIR_NODE_ATTRS_MOST})
 
 /**
  * Parses one JSON text (RFC 8259). Refused, each with line and column: anything behind the value,

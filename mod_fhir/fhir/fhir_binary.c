@@ -40,7 +40,7 @@ fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t l
     char *content;
     int n;
 
-    FHIR_TRY(fhir_node_parse_json(&root, json, len, NULL, call->pool));
+    FHIR_TRY(fhir_node_parse_json(&root, json, len, FHIR_NODE_LIMITS_MOST, call->pool));
     type = fhir_node_string(root, "contentType", call->pool);
     data = fhir_node_string(root, "data", call->pool);
     context = fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);

@@ -142,7 +142,8 @@ static fhir_err_t *find_set(set_t *set, fhir_call_t *call, const char *url)
         return call->id ? fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no ValueSet/%s",
                                           call->id)
                         : no_set(call, url);
-    FHIR_TRY(fhir_node_parse_json(&root, stored.json, strlen(stored.json), NULL, call->pool));
+    FHIR_TRY(fhir_node_parse_json(&root, stored.json, strlen(stored.json), FHIR_NODE_LIMITS_MOST,
+                                  call->pool));
     known = fhir_node_string(root, "url", call->pool);
     if (known && from_model(set, call, known))
         return NULL;

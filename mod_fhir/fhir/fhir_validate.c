@@ -9,7 +9,6 @@
 #include "fhir/fhir_validate_private.h"
 
 #define STEPS_MAX 200000
-#define DEPTH_MAX 64
 
 /* ---- items ---- */
 
@@ -259,7 +258,7 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
     fhir_items_t below = {0};
     int i;
 
-    if (depth > DEPTH_MAX)
+    if (depth > FHIR_NODE_DEPTH_MOST)
         return;
     fhir_invariants_hold(w, item, p->type_rules[item->type]);
     if (item->element)

@@ -139,9 +139,10 @@ static fhir_err_t *convert(const convert_t *c, const char *path)
          : from == FHIR_FORMAT_XML ? FHIR_FORMAT_JSON
                                    : FHIR_FORMAT_XML;
     if (from == FHIR_FORMAT_XML)
-        FHIR_TRY(fhir_xml_parse(&tree, c->model, in->data, in->len, NULL, c->pool));
+        FHIR_TRY(
+            fhir_xml_parse(&tree, c->model, in->data, in->len, FHIR_NODE_LIMITS_MOST, c->pool));
     else
-        FHIR_TRY(fhir_node_parse_json(&tree, in->data, in->len, NULL, c->pool));
+        FHIR_TRY(fhir_node_parse_json(&tree, in->data, in->len, FHIR_NODE_LIMITS_MOST, c->pool));
     if (c->model == &fhir_model_r4)
         fhir_comments_strip(tree);
     if (c->check)

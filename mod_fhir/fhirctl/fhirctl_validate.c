@@ -22,7 +22,6 @@
 #define OPT_QUIET       'q'
 
 #define FINDINGS_MAX   1000 /* of one document */
-#define DEPTH_MAX      256
 #define PROGRESS_EVERY apr_time_from_msec(200)
 
 const apr_getopt_option_t fhirctl_validate_options[] = {
@@ -116,14 +115,13 @@ static void tell(validate_t *v, const load_document_t *d, fhir_severity_t severi
 
 static fhir_err_t *parse(fhir_node_t **root, const load_document_t *d, apr_pool_t *pool)
 {
-    fhir_node_limits_t limits = {.max_depth = DEPTH_MAX};
     apr_size_t i;
 
     for (i = 0; i < d->len && strchr(" \t\r\n\xEF\xBB\xBF", d->text[i]); i++)
         ;
     return i < d->len && d->text[i] == '<'
-               ? fhir_xml_parse(root, &fhir_model_r4, d->text, d->len, &limits, pool)
-               : fhir_node_parse_json(root, d->text, d->len, &limits, pool);
+               ? fhir_xml_parse(root, &fhir_model_r4, d->text, d->len, FHIR_NODE_LIMITS_MOST, pool)
+               : fhir_node_parse_json(root, d->text, d->len, FHIR_NODE_LIMITS_MOST, pool);
 }
 
 /* Line and column of a finding, counted from where the last one was when that is before it. */

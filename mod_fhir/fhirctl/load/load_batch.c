@@ -203,7 +203,7 @@ static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const ro
     const char *text = batch->text->data + row->text;
     fhir_node_t *root;
 
-    FHIR_TRY(fhir_node_parse_json(&root, text, row->text_len, NULL, b->scratch));
+    FHIR_TRY(fhir_node_parse_json(&root, text, row->text_len, FHIR_NODE_LIMITS_MOST, b->scratch));
     fhir_buf_clear(b->stamped);
     fhir_stamp_json(b->stamped, text, root, row->id, version, updated);
     return NULL;

@@ -474,7 +474,8 @@ static int pass_on(load_reader_t *r, const load_document_t *d)
 
 fhir_err_t *load_reader_document(load_reader_t *r, const load_document_t *d)
 {
-    const fhir_node_limits_t limits = {.max_bytes = LOAD_DOCUMENT_MAX, .max_depth = 80};
+    const fhir_node_limits_t limits = {.max_bytes = LOAD_DOCUMENT_MAX,
+                                       .max_depth = FHIR_NODE_DEPTH_MOST};
     fhir_node_t *root;
     const fhir_node_t *type;
     fhir_err_t *err;
@@ -516,7 +517,8 @@ static fhir_err_t *read_spooled(load_reader_t *r, load_spool_t *spool)
         FHIR_TRY(load_spool_next(&got, &item, spool, r->doc_pool));
         if (!got)
             break;
-        FHIR_TRY(fhir_node_parse_json(&root, item.text, item.text_len, NULL, r->doc_pool));
+        FHIR_TRY(fhir_node_parse_json(&root, item.text, item.text_len, FHIR_NODE_LIMITS_MOST,
+                                      r->doc_pool));
         e = apr_array_push(r->entries);
         *e = (entry_t){.place = item.place,
                        .source = item.text,

@@ -58,7 +58,7 @@ static void put_line(load_rejects_t *r, const load_place_t *place, const fhir_er
     if (err->expression)
         put_string(b, "expression", err->expression);
     apr_pool_clear(r->scratch);
-    if (!fhir_node_parse_json(&root, text, len, NULL, r->scratch)) {
+    if (!fhir_node_parse_json(&root, text, len, FHIR_NODE_LIMITS_MOST, r->scratch)) {
         fhir_buf_puts(b, "\"resource\":");
         fhir_stamp_splice(b, text, root->start, root->end, NULL, 0, 1);
     }

@@ -60,7 +60,8 @@ static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
     int conditional = 0;
 
     apr_pool_clear(w->item_pool);
-    err = fhir_node_parse_json(&root, item->text, item->text_len, NULL, w->item_pool);
+    err = fhir_node_parse_json(&root, item->text, item->text_len, FHIR_NODE_LIMITS_MOST,
+                               w->item_pool);
     if (!err && !item->checked)
         err = load_shape_check(&type, w->load->model, root, note_condition, &conditional,
                                w->item_pool);

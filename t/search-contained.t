@@ -77,6 +77,23 @@ is(names('Medication?_has:MedicationRequest:medication:status=active&_contained=
 is(names('Medication?_has:MedicationRequest:medication:status=active&_contained=true'), '', '  takes no id within for one of its own');
 is($t->get('/dev/r4/Medication?_summary=count')->json->{total}, 2, 'a count');
 
+# ---- but chains go from a container to what is in it ----
+for (
+    [ 'MedicationRequest?medication.code=abc'                      => 'MedicationRequest/r1 MedicationRequest/r2' ],
+    [ 'MedicationRequest?medication:Medication.code=xyz'           => 'MedicationRequest/r3' ],
+    [ 'MedicationRequest?medication.code=own'                      => 'MedicationRequest/r4' ],
+    [ 'MedicationRequest?medication.code=own,xyz'                  => 'MedicationRequest/r3 MedicationRequest/r4' ],
+    [ 'MedicationRequest?medication.status=active'                 => '' ],
+    [ 'MedicationRequest?medication._id=m1'                        => 'MedicationRequest/r1 MedicationRequest/r2 MedicationRequest/r3 MedicationRequest/r4' ],
+    [ 'MedicationRequest?medication.manufacturer.name=maker'       => 'MedicationRequest/r1' ],
+    [ 'MedicationRequest?patient=p1&medication.code=abc'           => 'MedicationRequest/r1' ],
+    [ 'MedicationStatement?medication.code=abc'                    => 'MedicationStatement/s1' ],
+    [ 'Patient?_has:MedicationRequest:patient:medication.code=xyz' => 'Patient/p1' ],
+    )
+{
+    is(names($_->[0]), $_->[1], "$_->[0] finds '$_->[1]'");
+}
+
 # ---- pages, numbers, order, includes ----
 for my $search ('Medication?code=abc&_contained=both&_containedType=contained', 'Medication?_contained=true',
     'Medication?_contained=true&_sort=-code', '?_type=Medication,Observation&_contained=both') {
@@ -115,7 +132,7 @@ is($found->('new'), "MedicationRequest/$id#m1", '  is found');
 is($t->put("/dev/r4/MedicationRequest/$id", request($id, 'p1', medication('m1', 'newer'), medication('m9', 'other')))->status, 200, 'an update');
 is(join('|', map { $found->($_) } qw(new newer other)), "|MedicationRequest/$id#m1|MedicationRequest/$id#m9", '  replaces what was in it');
 is($t->put("/dev/r4/MedicationRequest/$id", request($id, 'p1'))->status, 200, 'an update without');
-is($found->('newer'), '', '  finds nothing');
+is($found->('newer') . names('MedicationRequest?medication.code=newer'), '', '  finds nothing');
 is($rows->(), $before, '  and leaves no rows');
 is($t->put("/dev/r4/MedicationRequest/$id", request($id, 'p1', medication('m1', 'back')))->status, 200, 'another one');
 is($t->delete("/dev/r4/MedicationRequest/$id")->status, 204, 'a delete');

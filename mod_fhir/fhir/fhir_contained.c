@@ -184,18 +184,16 @@ static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const f
 
 fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query)
 {
-    static const char by[] = "t.holder_type, t.holder_id, t.version";
+    static const char by[] = "k.holder_type, k.holder_id, k.version";
     const int alone = query->contained_alone;
 
     fhir_buf_puts(sql->text, " FROM (SELECT ");
     if (!alone) /* a container that holds several matches comes once */
         fhir_buf_printf(sql->text, "DISTINCT ON (%s) ", by);
-    fhir_buf_printf(sql->text, "t.*, t.holder_type || '/' || t.holder_id%s AS ref FROM %s t WHERE ",
-                    alone ? " || t.id" : "",
+    fhir_buf_printf(sql->text, "k.*, k.holder_type || '/' || k.holder_id%s AS ref FROM %s k WHERE ",
+                    alone ? " || k.id" : "",
                     fhir_call_table(sql->call, query->type, FHIR_CONTAINED_TABLE));
-    sql->contained = 1;
-    FHIR_TRY(fhir_sql_node(sql, "t", query->where));
-    sql->contained = 0;
+    FHIR_TRY(fhir_sql_node(sql, "k", query->where));
     if (!alone)
         fhir_buf_printf(sql->text, " ORDER BY %s", by);
     fhir_buf_puts(sql->text, ") t CROSS JOIN LATERAL (");
@@ -206,5 +204,49 @@ fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query)
     if (!query->containers->nelts)
         fhir_buf_puts(sql->text, "SELECT NULL::text AS resource WHERE FALSE");
     fhir_buf_puts(sql->text, ") m WHERE TRUE");
+    return NULL;
+}
+
+/* ---- chains ---- */
+
+static fhir_err_t *on_held(void *baton, const fhir_row_t *row)
+{
+    *(int *)baton = *fhir_row_text(row, 0) == 't';
+    return NULL;
+}
+
+fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
+                                const fhir_type_t *holder)
+{
+    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
+    fhir_value_t value = fhir_value_text(fhir_model_str(call->model, holder->name));
+    fhir_stmt_t stmt = {.sql = apr_psprintf(call->pool,
+                                            "SELECT EXISTS (SELECT FROM %s WHERE holder_type = $1)",
+                                            fhir_call_table(call, type, FHIR_CONTAINED_TABLE)),
+                        .n_values = 1,
+                        .flags = FHIR_STMT_SHORT};
+
+    *held = 0;
+    plain.explain = NULL;
+    return call->request->tx || call->request->store
+               ? fhir_call_run(&plain, &stmt, &value, on_held, held, NULL)
+               : NULL;
+}
+
+fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *k = apr_psprintf(call->pool, "%c%s", FHIR_SQL_CONTAINED, fhir_sql_alias(sql));
+
+    fhir_buf_printf(sql->text,
+                    "EXISTS (SELECT FROM %s %s WHERE %s.holder_type = '%s' AND %s.holder_id = "
+                    "%s.id AND %s.version = %s.version AND %s.id = ",
+                    fhir_call_table(call, node->target, FHIR_CONTAINED_TABLE), k, k,
+                    fhir_model_str(call->model, node->type->name), k, alias, k, alias, k);
+    fhir_buf_puts(sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
+    fhir_sql_column(sql, alias, node->param, "");
+    fhir_buf_puts(sql->text, ") AND ");
+    FHIR_TRY(fhir_sql_node(sql, k, node->child));
+    fhir_buf_putc(sql->text, ')');
     return NULL;
 }

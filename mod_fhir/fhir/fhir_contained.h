@@ -5,8 +5,8 @@
  *
  * Each type has a table <type>_contained, of the columns of the type's own and the container that a
  * row was found in, with the container's version. A row counts while that version is current: so
- * rows of older versions are never seen, whoever takes them away and when. No other search, read or
- * include looks at these tables.
+ * rows of older versions are never seen, whoever takes them away and when. Only searches with
+ * _contained look at these tables, and chains that lead from a container to what it holds.
  * Source: http://hl7.org/fhir/R4/search.html#contained
  */
 #ifndef FHIR_CONTAINED_H
@@ -49,5 +49,12 @@ fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call);
  *  ("MedicationRequest/23", or "MedicationRequest/23#m1" when they are wanted alone); m.resource is
  *  the container, which the grant lets be seen. */
 fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query);
+
+/** Whether any resource of type holder has one of a type in it. */
+fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
+                                const fhir_type_t *holder);
+/** Appends the condition of a CHAIN on what alias has in itself and refers to ("#m1"). Whoever sees
+ *  a resource sees what is in it. */
+fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 #endif

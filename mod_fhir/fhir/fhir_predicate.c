@@ -54,7 +54,7 @@ static fhir_err_t *test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     apr_array_header_t *ids = fhir_predicate_texts(sql);
     for (int i = 0; i < node->n_values; i++)
         if (!node->values[i].system && node->values[i].code)
-            push(ids, sql->contained && !strcmp(alias, "t")
+            push(ids, *alias == FHIR_SQL_CONTAINED
                           ? apr_pstrcat(sql->call->pool, "#", node->values[i].code, NULL)
                           : node->values[i].code);
     fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_canonical.h"
+#include "fhir/fhir_contained.h"
 
 fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
 {
@@ -180,21 +181,10 @@ static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other
         fhir_canonical_names(call, chain ? node->target : node->type, chain ? other : alias));
 }
 
-/* Every way to follow a reference ends here: two aliases, the child's condition, the grant. */
+/* By one column: another alias, the child's condition, the grant. */
 static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const fhir_model_t *m = sql->call->model;
     const char *other = fhir_sql_alias(sql);
-    if (node->param->flags & FHIR_PARAM_UNION) {
-        for (int i = 0; i < node->param->n_components; i++) {
-            fhir_qnode_t part = *node;
-            part.param = &m->params[m->components[node->param->first_component + i]];
-            fhir_buf_puts(sql->text, i ? " OR " : "(");
-            FHIR_TRY(linked(sql, alias, &part));
-        }
-        fhir_buf_putc(sql->text, ')');
-        return NULL;
-    }
     if (fhir_canonical_holds(node->param))
         join_canonical(sql, alias, other, node);
     else if (node->kind == FHIR_Q_CHAIN)
@@ -204,6 +194,34 @@ static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     fhir_buf_puts(sql->text, " AND ");
     FHIR_TRY(fhir_sql_node(sql, other, node->child));
     FHIR_TRY(fhir_sql_grant(sql, other, node->target, FHIR_RIGHT_SEARCH));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* Every way to follow a reference ends here. What a resource has in itself is looked at only where
+ * there is any: the plain form is one that PostgreSQL turns into a join. */
+static fhir_err_t *follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = sql->call->model;
+    int held = 0;
+    if (node->param->flags & FHIR_PARAM_UNION) {
+        for (int i = 0; i < node->param->n_components; i++) {
+            fhir_qnode_t part = *node;
+            part.param = &m->params[m->components[node->param->first_component + i]];
+            fhir_buf_puts(sql->text, i ? " OR " : "(");
+            FHIR_TRY(follow(sql, alias, &part));
+        }
+        fhir_buf_putc(sql->text, ')');
+        return NULL;
+    }
+    if (node->kind == FHIR_Q_CHAIN)
+        FHIR_TRY(fhir_contained_held(&held, sql->call, node->target, node->type));
+    if (!held)
+        return linked(sql, alias, node);
+    fhir_buf_putc(sql->text, '(');
+    FHIR_TRY(linked(sql, alias, node));
+    fhir_buf_puts(sql->text, " OR ");
+    FHIR_TRY(fhir_contained_chain(sql, alias, node));
     fhir_buf_putc(sql->text, ')');
     return NULL;
 }
@@ -227,7 +245,7 @@ fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
         return not_true(sql, alias, node->child);
     case FHIR_Q_CHAIN:
     case FHIR_Q_HAS:
-        return linked(sql, alias, node);
+        return follow(sql, alias, node);
     case FHIR_Q_COMPARTMENT:
         return fhir_sql_compartment(sql, alias, node->type, node->target, node->values[0].id);
     default:

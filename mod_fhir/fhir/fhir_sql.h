@@ -20,8 +20,7 @@ typedef struct fhir_sql_t {
     fhir_buf_t *text;
     apr_array_header_t *values; /* of fhir_value_t */
     const fhir_call_t *call;
-    int aliases;   /* table aliases given out: a1, a2, … */
-    int contained; /* alias t is of contained resources, whose ids begin with # */
+    int aliases; /* table aliases given out: a1, a2, … */
 } fhir_sql_t;
 
 fhir_err_t *fhir_sql_create(fhir_sql_t **sql, const fhir_call_t *call);
@@ -33,6 +32,8 @@ void fhir_sql_bind_array(fhir_sql_t *sql, const apr_array_header_t *texts, const
 /** Appends "$n::timestamptz" and binds an instant. */
 void fhir_sql_bind_time(fhir_sql_t *sql, apr_int64_t usec);
 void fhir_sql_bind_int(fhir_sql_t *sql, apr_int64_t number, const char *cast);
+/** Aliases of tables of contained resources begin so; ids there begin with #. */
+#define FHIR_SQL_CONTAINED 'k'
 /** A new table alias. */
 const char *fhir_sql_alias(fhir_sql_t *sql);
 /** Appends alias."<base><suffix>": a column of a parameter. */

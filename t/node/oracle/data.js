@@ -41,6 +41,18 @@ class Data {
         for (const p of all) this.addParam(p);
     }
 
+    // What a reference of an entry leads to: another entry, or what it has in itself, which is as old.
+    resolve(entry, url) {
+        if (!(url || '').startsWith('#')) return this.byUrl.get(url);
+        entry.inside = entry.inside || new Map();
+        if (!entry.inside.has(url)) {
+            const found = (entry.resource.contained || []).find((c) => `#${c.id}` === url);
+            const meta = found && { ...found.meta, lastUpdated: entry.resource.meta.lastUpdated };
+            entry.inside.set(url, found && { id: found.id, type: found.resourceType, resource: { ...found, meta }, values: new Map() });
+        }
+        return entry.inside.get(url);
+    }
+
     addParam(p) {
         if (LEFT_OUT.has(p.code) || !p.expression || p.type === 'special') return;
         for (const [type, params] of this.params) {

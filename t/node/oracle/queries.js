@@ -171,10 +171,17 @@ class Queries {
         if (!params.length) return null;
         const param = this.pick(params);
         const t = this.sample(type, param);
-        const m = t && /^([A-Z]\w+)\//.exec(t.url || '');
-        if (!m || !this.data.byType.has(m[1]) || !param.target.includes(m[1])) return null;
-        const inner = this.direct(m[1]);
-        return inner && { chain: param, target: m[1], inner };
+        const target = t && this.targetOf(type, t.url || '');
+        if (!target || !this.data.byType.has(target) || !param.target.includes(target)) return null;
+        const inner = this.direct(target);
+        return inner && { chain: param, target, inner };
+    }
+
+    // The type that a reference names, or that of what some resource has in itself by that name.
+    targetOf(type, url) {
+        if (!url.startsWith('#')) return (/^([A-Z]\w+)\//.exec(url) || [])[1];
+        const inside = this.data.byType.get(type).map((e) => this.data.resolve(e, url)).find((e) => e);
+        return inside && inside.type;
     }
 
     has(type) {
@@ -219,8 +226,9 @@ class Queries {
     truth(entry, c) {
         if (c.chain) {
             const refs = this.data.values(entry, c.chain);
-            if (!refs) return null;
-            return this.any(refs.map((r) => this.data.byUrl.get(r.url)).filter((e) => e && e.type === c.target), c.inner);
+            // the engine cannot tell of what type something inside is (values.js)
+            if (!refs || (entry.resource.contained && c.chain.expression.includes('resolve()'))) return null;
+            return this.any(refs.map((r) => this.data.resolve(entry, r.url)).filter((e) => e && e.type === c.target), c.inner);
         }
         if (c.has) {
             const me = `${entry.type}/${entry.id}`;

@@ -96,7 +96,9 @@ static void check_values(const fhir_sql_t *sql)
 
 static void check_error(const fhir_err_t *err)
 {
-    check(fhir_err_http_status(err->code) == 400 && err->message && *err->message);
+    int status = fhir_err_http_status(err->code);
+
+    check((status == 400 || status == 403) && err->message && *err->message);
 }
 
 static const char *page_text(const fhir_query_t *query, const input_t *in, const fhir_call_t *call)

@@ -179,6 +179,7 @@ CREATE TABLE "adverseevent_history" (
 CREATE INDEX "adverseevent_last_updated_idx" ON "adverseevent" ("last_updated");
 CREATE INDEX "adverseevent_history_last_updated_idx" ON "adverseevent_history" ("last_updated");
 CREATE INDEX "adverseevent_patient_patient_date_idx" ON "adverseevent" (patient, patient_date);
+CREATE INDEX "adverseevent_subject_other_idx" ON "adverseevent" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "allergyintolerance" (
     id text COLLATE "C" PRIMARY KEY,
@@ -305,6 +306,7 @@ CREATE TABLE "appointmentresponse_history" (
 CREATE INDEX "appointmentresponse_last_updated_idx" ON "appointmentresponse" ("last_updated");
 CREATE INDEX "appointmentresponse_history_last_updated_idx" ON "appointmentresponse_history" ("last_updated");
 CREATE INDEX "appointmentresponse_patient_patient_date_idx" ON "appointmentresponse" (patient, patient_date);
+CREATE INDEX "appointmentresponse_actor_other_idx" ON "appointmentresponse" ("actor") WHERE patient IS NULL;
 
 CREATE TABLE "auditevent" (
     id text COLLATE "C" PRIMARY KEY,
@@ -388,6 +390,7 @@ CREATE TABLE "basic_history" (
 CREATE INDEX "basic_last_updated_idx" ON "basic" ("last_updated");
 CREATE INDEX "basic_history_last_updated_idx" ON "basic_history" ("last_updated");
 CREATE INDEX "basic_patient_patient_date_idx" ON "basic" (patient, patient_date);
+CREATE INDEX "basic_subject_other_idx" ON "basic" ("subject") WHERE patient IS NULL;
 CREATE INDEX "basic_author_patient_idx" ON "basic" ("author") WHERE starts_with("author", 'Patient/');
 
 CREATE TABLE "binary" (
@@ -608,6 +611,7 @@ CREATE TABLE "careplan_history" (
 CREATE INDEX "careplan_last_updated_idx" ON "careplan" ("last_updated");
 CREATE INDEX "careplan_history_last_updated_idx" ON "careplan_history" ("last_updated");
 CREATE INDEX "careplan_patient_patient_date_idx" ON "careplan" (patient, patient_date);
+CREATE INDEX "careplan_subject_other_idx" ON "careplan" ("subject") WHERE patient IS NULL;
 CREATE INDEX "careplan_performer_patient_idx" ON "careplan" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "careteam" (
@@ -647,6 +651,7 @@ CREATE TABLE "careteam_history" (
 CREATE INDEX "careteam_last_updated_idx" ON "careteam" ("last_updated");
 CREATE INDEX "careteam_history_last_updated_idx" ON "careteam_history" ("last_updated");
 CREATE INDEX "careteam_patient_patient_date_idx" ON "careteam" (patient, patient_date);
+CREATE INDEX "careteam_subject_other_idx" ON "careteam" ("subject") WHERE patient IS NULL;
 CREATE INDEX "careteam_participant_patient_idx" ON "careteam" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "catalogentry" (
@@ -732,6 +737,7 @@ CREATE TABLE "chargeitem_history" (
 CREATE INDEX "chargeitem_last_updated_idx" ON "chargeitem" ("last_updated");
 CREATE INDEX "chargeitem_history_last_updated_idx" ON "chargeitem_history" ("last_updated");
 CREATE INDEX "chargeitem_patient_patient_date_idx" ON "chargeitem" (patient, patient_date);
+CREATE INDEX "chargeitem_subject_other_idx" ON "chargeitem" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "chargeitemdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -927,6 +933,7 @@ CREATE TABLE "clinicalimpression_history" (
 CREATE INDEX "clinicalimpression_last_updated_idx" ON "clinicalimpression" ("last_updated");
 CREATE INDEX "clinicalimpression_history_last_updated_idx" ON "clinicalimpression_history" ("last_updated");
 CREATE INDEX "clinicalimpression_patient_patient_date_idx" ON "clinicalimpression" (patient, patient_date);
+CREATE INDEX "clinicalimpression_subject_other_idx" ON "clinicalimpression" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "codesystem" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1035,6 +1042,7 @@ CREATE TABLE "communication_history" (
 CREATE INDEX "communication_last_updated_idx" ON "communication" ("last_updated");
 CREATE INDEX "communication_history_last_updated_idx" ON "communication_history" ("last_updated");
 CREATE INDEX "communication_patient_patient_date_idx" ON "communication" (patient, patient_date);
+CREATE INDEX "communication_subject_other_idx" ON "communication" ("subject") WHERE patient IS NULL;
 CREATE INDEX "communication_sender_patient_idx" ON "communication" ("sender") WHERE starts_with("sender", 'Patient/');
 CREATE INDEX "communication_recipient_patient_idx" ON "communication" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
 
@@ -1087,6 +1095,7 @@ CREATE TABLE "communicationrequest_history" (
 CREATE INDEX "communicationrequest_last_updated_idx" ON "communicationrequest" ("last_updated");
 CREATE INDEX "communicationrequest_history_last_updated_idx" ON "communicationrequest_history" ("last_updated");
 CREATE INDEX "communicationrequest_patient_patient_date_idx" ON "communicationrequest" (patient, patient_date);
+CREATE INDEX "communicationrequest_subject_other_idx" ON "communicationrequest" ("subject") WHERE patient IS NULL;
 CREATE INDEX "communicationrequest_sender_patient_idx" ON "communicationrequest" ("sender") WHERE starts_with("sender", 'Patient/');
 CREATE INDEX "communicationrequest_recipient_patient_idx" ON "communicationrequest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
 CREATE INDEX "communicationrequest_requester_patient_idx" ON "communicationrequest" ("requester") WHERE starts_with("requester", 'Patient/');
@@ -1187,6 +1196,7 @@ CREATE TABLE "composition_history" (
 CREATE INDEX "composition_last_updated_idx" ON "composition" ("last_updated");
 CREATE INDEX "composition_history_last_updated_idx" ON "composition_history" ("last_updated");
 CREATE INDEX "composition_patient_patient_date_idx" ON "composition" (patient, patient_date);
+CREATE INDEX "composition_subject_other_idx" ON "composition" ("subject") WHERE patient IS NULL;
 CREATE INDEX "composition_author_patient_idx" ON "composition" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
 CREATE INDEX "composition_attester_patient_idx" ON "composition" USING gin ("attester") WHERE array_to_tsvector("attester") @@ '''Patient/'':*'::tsquery;
 
@@ -1312,6 +1322,7 @@ CREATE TABLE "condition_history" (
 CREATE INDEX "condition_last_updated_idx" ON "condition" ("last_updated");
 CREATE INDEX "condition_history_last_updated_idx" ON "condition_history" ("last_updated");
 CREATE INDEX "condition_patient_patient_date_idx" ON "condition" (patient, patient_date);
+CREATE INDEX "condition_subject_other_idx" ON "condition" ("subject") WHERE patient IS NULL;
 CREATE INDEX "condition_asserter_patient_idx" ON "condition" ("asserter") WHERE starts_with("asserter", 'Patient/');
 
 CREATE TABLE "consent" (
@@ -1716,6 +1727,7 @@ CREATE TABLE "devicerequest_history" (
 CREATE INDEX "devicerequest_last_updated_idx" ON "devicerequest" ("last_updated");
 CREATE INDEX "devicerequest_history_last_updated_idx" ON "devicerequest_history" ("last_updated");
 CREATE INDEX "devicerequest_patient_patient_date_idx" ON "devicerequest" (patient, patient_date);
+CREATE INDEX "devicerequest_subject_other_idx" ON "devicerequest" ("subject") WHERE patient IS NULL;
 CREATE INDEX "devicerequest_performer_patient_idx" ON "devicerequest" ("performer") WHERE starts_with("performer", 'Patient/');
 
 CREATE TABLE "deviceusestatement" (
@@ -1748,6 +1760,7 @@ CREATE TABLE "deviceusestatement_history" (
 CREATE INDEX "deviceusestatement_last_updated_idx" ON "deviceusestatement" ("last_updated");
 CREATE INDEX "deviceusestatement_history_last_updated_idx" ON "deviceusestatement_history" ("last_updated");
 CREATE INDEX "deviceusestatement_patient_patient_date_idx" ON "deviceusestatement" (patient, patient_date);
+CREATE INDEX "deviceusestatement_subject_other_idx" ON "deviceusestatement" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "diagnosticreport" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1801,6 +1814,7 @@ CREATE TABLE "diagnosticreport_history" (
 CREATE INDEX "diagnosticreport_last_updated_idx" ON "diagnosticreport" ("last_updated");
 CREATE INDEX "diagnosticreport_history_last_updated_idx" ON "diagnosticreport_history" ("last_updated");
 CREATE INDEX "diagnosticreport_patient_patient_date_idx" ON "diagnosticreport" (patient, patient_date);
+CREATE INDEX "diagnosticreport_subject_other_idx" ON "diagnosticreport" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "documentmanifest" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1846,6 +1860,7 @@ CREATE TABLE "documentmanifest_history" (
 CREATE INDEX "documentmanifest_last_updated_idx" ON "documentmanifest" ("last_updated");
 CREATE INDEX "documentmanifest_history_last_updated_idx" ON "documentmanifest_history" ("last_updated");
 CREATE INDEX "documentmanifest_patient_patient_date_idx" ON "documentmanifest" (patient, patient_date);
+CREATE INDEX "documentmanifest_subject_other_idx" ON "documentmanifest" ("subject") WHERE patient IS NULL;
 CREATE INDEX "documentmanifest_author_patient_idx" ON "documentmanifest" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
 CREATE INDEX "documentmanifest_recipient_patient_idx" ON "documentmanifest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
 
@@ -1908,6 +1923,7 @@ CREATE TABLE "documentreference_history" (
 CREATE INDEX "documentreference_last_updated_idx" ON "documentreference" ("last_updated");
 CREATE INDEX "documentreference_history_last_updated_idx" ON "documentreference_history" ("last_updated");
 CREATE INDEX "documentreference_patient_patient_date_idx" ON "documentreference" (patient, patient_date);
+CREATE INDEX "documentreference_subject_other_idx" ON "documentreference" ("subject") WHERE patient IS NULL;
 CREATE INDEX "documentreference_author_patient_idx" ON "documentreference" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "effectevidencesynthesis" (
@@ -2024,6 +2040,7 @@ CREATE INDEX "encounter_last_updated_idx" ON "encounter" ("last_updated");
 CREATE INDEX "encounter_history_last_updated_idx" ON "encounter_history" ("last_updated");
 CREATE INDEX "encounter_patient_patient_date_idx" ON "encounter" (patient, patient_date);
 CREATE INDEX "encounter_identifier_idx" ON "encounter" USING gin ("identifier");
+CREATE INDEX "encounter_subject_other_idx" ON "encounter" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "endpoint" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2492,6 +2509,7 @@ CREATE TABLE "flag_history" (
 CREATE INDEX "flag_last_updated_idx" ON "flag" ("last_updated");
 CREATE INDEX "flag_history_last_updated_idx" ON "flag_history" ("last_updated");
 CREATE INDEX "flag_patient_patient_date_idx" ON "flag" (patient, patient_date);
+CREATE INDEX "flag_subject_other_idx" ON "flag" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "goal" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2529,6 +2547,7 @@ CREATE TABLE "goal_history" (
 CREATE INDEX "goal_last_updated_idx" ON "goal" ("last_updated");
 CREATE INDEX "goal_history_last_updated_idx" ON "goal_history" ("last_updated");
 CREATE INDEX "goal_patient_patient_date_idx" ON "goal" (patient, patient_date);
+CREATE INDEX "goal_subject_other_idx" ON "goal" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "graphdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2640,6 +2659,7 @@ CREATE TABLE "guidanceresponse_history" (
 CREATE INDEX "guidanceresponse_last_updated_idx" ON "guidanceresponse" ("last_updated");
 CREATE INDEX "guidanceresponse_history_last_updated_idx" ON "guidanceresponse_history" ("last_updated");
 CREATE INDEX "guidanceresponse_patient_patient_date_idx" ON "guidanceresponse" (patient, patient_date);
+CREATE INDEX "guidanceresponse_subject_other_idx" ON "guidanceresponse" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "healthcareservice" (
     id text COLLATE "C" PRIMARY KEY,
@@ -2730,6 +2750,7 @@ CREATE TABLE "imagingstudy_history" (
 CREATE INDEX "imagingstudy_last_updated_idx" ON "imagingstudy" ("last_updated");
 CREATE INDEX "imagingstudy_history_last_updated_idx" ON "imagingstudy_history" ("last_updated");
 CREATE INDEX "imagingstudy_patient_patient_date_idx" ON "imagingstudy" (patient, patient_date);
+CREATE INDEX "imagingstudy_subject_other_idx" ON "imagingstudy" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "immunization" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3006,6 +3027,7 @@ CREATE TABLE "invoice_history" (
 CREATE INDEX "invoice_last_updated_idx" ON "invoice" ("last_updated");
 CREATE INDEX "invoice_history_last_updated_idx" ON "invoice_history" ("last_updated");
 CREATE INDEX "invoice_patient_patient_date_idx" ON "invoice" (patient, patient_date);
+CREATE INDEX "invoice_subject_other_idx" ON "invoice" ("subject") WHERE patient IS NULL;
 CREATE INDEX "invoice_recipient_patient_idx" ON "invoice" ("recipient") WHERE starts_with("recipient", 'Patient/');
 
 CREATE TABLE "library" (
@@ -3135,6 +3157,7 @@ CREATE TABLE "list_history" (
 CREATE INDEX "list_last_updated_idx" ON "list" ("last_updated");
 CREATE INDEX "list_history_last_updated_idx" ON "list_history" ("last_updated");
 CREATE INDEX "list_patient_patient_date_idx" ON "list" (patient, patient_date);
+CREATE INDEX "list_subject_other_idx" ON "list" ("subject") WHERE patient IS NULL;
 CREATE INDEX "list_source_patient_idx" ON "list" ("source") WHERE starts_with("source", 'Patient/');
 
 CREATE TABLE "location" (
@@ -3284,6 +3307,7 @@ CREATE TABLE "measurereport_history" (
 CREATE INDEX "measurereport_last_updated_idx" ON "measurereport" ("last_updated");
 CREATE INDEX "measurereport_history_last_updated_idx" ON "measurereport_history" ("last_updated");
 CREATE INDEX "measurereport_patient_patient_date_idx" ON "measurereport" (patient, patient_date);
+CREATE INDEX "measurereport_subject_other_idx" ON "measurereport" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "media" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3328,6 +3352,7 @@ CREATE TABLE "media_history" (
 CREATE INDEX "media_last_updated_idx" ON "media" ("last_updated");
 CREATE INDEX "media_history_last_updated_idx" ON "media_history" ("last_updated");
 CREATE INDEX "media_patient_patient_date_idx" ON "media" (patient, patient_date);
+CREATE INDEX "media_subject_other_idx" ON "media" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "medication" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3408,6 +3433,7 @@ CREATE TABLE "medicationadministration_history" (
 CREATE INDEX "medicationadministration_last_updated_idx" ON "medicationadministration" ("last_updated");
 CREATE INDEX "medicationadministration_history_last_updated_idx" ON "medicationadministration_history" ("last_updated");
 CREATE INDEX "medicationadministration_patient_patient_date_idx" ON "medicationadministration" (patient, patient_date);
+CREATE INDEX "medicationadministration_subject_other_idx" ON "medicationadministration" ("subject") WHERE patient IS NULL;
 CREATE INDEX "medicationadministration_performer_patient_idx" ON "medicationadministration" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "medicationdispense" (
@@ -3459,6 +3485,7 @@ CREATE TABLE "medicationdispense_history" (
 CREATE INDEX "medicationdispense_last_updated_idx" ON "medicationdispense" ("last_updated");
 CREATE INDEX "medicationdispense_history_last_updated_idx" ON "medicationdispense_history" ("last_updated");
 CREATE INDEX "medicationdispense_patient_patient_date_idx" ON "medicationdispense" (patient, patient_date);
+CREATE INDEX "medicationdispense_subject_other_idx" ON "medicationdispense" ("subject") WHERE patient IS NULL;
 CREATE INDEX "medicationdispense_receiver_patient_idx" ON "medicationdispense" USING gin ("receiver") WHERE array_to_tsvector("receiver") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "medicationknowledge" (
@@ -3548,6 +3575,7 @@ CREATE TABLE "medicationrequest_history" (
 CREATE INDEX "medicationrequest_last_updated_idx" ON "medicationrequest" ("last_updated");
 CREATE INDEX "medicationrequest_history_last_updated_idx" ON "medicationrequest_history" ("last_updated");
 CREATE INDEX "medicationrequest_patient_patient_date_idx" ON "medicationrequest" (patient, patient_date);
+CREATE INDEX "medicationrequest_subject_other_idx" ON "medicationrequest" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "medicationstatement" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3590,6 +3618,7 @@ CREATE TABLE "medicationstatement_history" (
 CREATE INDEX "medicationstatement_last_updated_idx" ON "medicationstatement" ("last_updated");
 CREATE INDEX "medicationstatement_history_last_updated_idx" ON "medicationstatement_history" ("last_updated");
 CREATE INDEX "medicationstatement_patient_patient_date_idx" ON "medicationstatement" (patient, patient_date);
+CREATE INDEX "medicationstatement_subject_other_idx" ON "medicationstatement" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "medicinalproduct" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4161,6 +4190,7 @@ CREATE TABLE "observation_history" (
 CREATE INDEX "observation_last_updated_idx" ON "observation" ("last_updated");
 CREATE INDEX "observation_history_last_updated_idx" ON "observation_history" ("last_updated");
 CREATE INDEX "observation_patient_patient_date_idx" ON "observation" (patient, patient_date);
+CREATE INDEX "observation_subject_other_idx" ON "observation" ("subject") WHERE patient IS NULL;
 CREATE INDEX "observation_performer_patient_idx" ON "observation" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "observationdefinition" (
@@ -4763,6 +4793,7 @@ CREATE TABLE "procedure_history" (
 CREATE INDEX "procedure_last_updated_idx" ON "procedure" ("last_updated");
 CREATE INDEX "procedure_history_last_updated_idx" ON "procedure_history" ("last_updated");
 CREATE INDEX "procedure_patient_patient_date_idx" ON "procedure" (patient, patient_date);
+CREATE INDEX "procedure_subject_other_idx" ON "procedure" ("subject") WHERE patient IS NULL;
 CREATE INDEX "procedure_performer_patient_idx" ON "procedure" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "provenance" (
@@ -4900,6 +4931,7 @@ CREATE TABLE "questionnaireresponse_history" (
 CREATE INDEX "questionnaireresponse_last_updated_idx" ON "questionnaireresponse" ("last_updated");
 CREATE INDEX "questionnaireresponse_history_last_updated_idx" ON "questionnaireresponse_history" ("last_updated");
 CREATE INDEX "questionnaireresponse_patient_patient_date_idx" ON "questionnaireresponse" (patient, patient_date);
+CREATE INDEX "questionnaireresponse_subject_other_idx" ON "questionnaireresponse" ("subject") WHERE patient IS NULL;
 CREATE INDEX "questionnaireresponse_author_patient_idx" ON "questionnaireresponse" ("author") WHERE starts_with("author", 'Patient/');
 
 CREATE TABLE "relatedperson" (
@@ -4995,6 +5027,7 @@ CREATE TABLE "requestgroup_history" (
 CREATE INDEX "requestgroup_last_updated_idx" ON "requestgroup" ("last_updated");
 CREATE INDEX "requestgroup_history_last_updated_idx" ON "requestgroup_history" ("last_updated");
 CREATE INDEX "requestgroup_patient_patient_date_idx" ON "requestgroup" (patient, patient_date);
+CREATE INDEX "requestgroup_subject_other_idx" ON "requestgroup" ("subject") WHERE patient IS NULL;
 CREATE INDEX "requestgroup_participant_patient_idx" ON "requestgroup" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "researchdefinition" (
@@ -5224,6 +5257,7 @@ CREATE TABLE "riskassessment_history" (
 CREATE INDEX "riskassessment_last_updated_idx" ON "riskassessment" ("last_updated");
 CREATE INDEX "riskassessment_history_last_updated_idx" ON "riskassessment_history" ("last_updated");
 CREATE INDEX "riskassessment_patient_patient_date_idx" ON "riskassessment" (patient, patient_date);
+CREATE INDEX "riskassessment_subject_other_idx" ON "riskassessment" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "riskevidencesynthesis" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5411,6 +5445,7 @@ CREATE TABLE "servicerequest_history" (
 CREATE INDEX "servicerequest_last_updated_idx" ON "servicerequest" ("last_updated");
 CREATE INDEX "servicerequest_history_last_updated_idx" ON "servicerequest_history" ("last_updated");
 CREATE INDEX "servicerequest_patient_patient_date_idx" ON "servicerequest" (patient, patient_date);
+CREATE INDEX "servicerequest_subject_other_idx" ON "servicerequest" ("subject") WHERE patient IS NULL;
 CREATE INDEX "servicerequest_performer_patient_idx" ON "servicerequest" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
 
 CREATE TABLE "slot" (
@@ -5486,6 +5521,7 @@ CREATE TABLE "specimen_history" (
 CREATE INDEX "specimen_last_updated_idx" ON "specimen" ("last_updated");
 CREATE INDEX "specimen_history_last_updated_idx" ON "specimen_history" ("last_updated");
 CREATE INDEX "specimen_patient_patient_date_idx" ON "specimen" (patient, patient_date);
+CREATE INDEX "specimen_subject_other_idx" ON "specimen" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "specimendefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5894,6 +5930,7 @@ CREATE TABLE "supplyrequest_history" (
 CREATE INDEX "supplyrequest_last_updated_idx" ON "supplyrequest" ("last_updated");
 CREATE INDEX "supplyrequest_history_last_updated_idx" ON "supplyrequest_history" ("last_updated");
 CREATE INDEX "supplyrequest_patient_patient_date_idx" ON "supplyrequest" (patient, patient_date);
+CREATE INDEX "supplyrequest_subject_other_idx" ON "supplyrequest" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "task" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5948,6 +5985,7 @@ CREATE TABLE "task_history" (
 CREATE INDEX "task_last_updated_idx" ON "task" ("last_updated");
 CREATE INDEX "task_history_last_updated_idx" ON "task_history" ("last_updated");
 CREATE INDEX "task_patient_patient_date_idx" ON "task" (patient, patient_date);
+CREATE INDEX "task_subject_other_idx" ON "task" ("subject") WHERE patient IS NULL;
 
 CREATE TABLE "terminologycapabilities" (
     id text COLLATE "C" PRIMARY KEY,

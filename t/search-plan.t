@@ -64,7 +64,7 @@ my $must = qr/^(?:zero matches, no index|sort by date, all|_has, rare|_has two s
 my $lists = lists(sub { $t->psql(shift) }, patients(sub { $t->psql(shift) }, 3, 60));
 my %wanted = map { $_->[0] =~ $must ? () : (($_->[1] =~ s/ [@+]\d*$//r) => 1) } @HARD;
 $wanted{$_} = 1 for @ONE_PATIENT, @OTHERS, qw(Patient/<p>/Observation Patient/<p>/Condition Patient/<p>/* Patient/<p>/$everything
-    Observation?performer=Patient/<p> Condition?patient=<p>&_sort=recorded-date);
+    Observation?performer=Patient/<p> Observation?subject=<p> Encounter?subject=http://x.org/Patient/1 Condition?patient=<p>&_sort=recorded-date);
 for my $template (sort keys %wanted) {
     my ($path) = requests($template, $lists, 1) or next;
     for my $statement (statements($path)) {

@@ -244,6 +244,37 @@ static fhir_err_t *test_hierarchy(fhir_sql_t *sql, const char *alias, const fhir
     return NULL;
 }
 
+static int is_subject(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return node->type->patient &&
+           call->model->params[node->type->patient].column == node->param->column &&
+           node->param->column_kind == FHIR_COL_REFERENCE;
+}
+
+/* Who a record is about, when that need not be a patient: patients are found in the column patient,
+ * all else where that is NULL, for which there is a partial index (tools/fhirgen/ddl.py). */
+static void test_subject(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node,
+                         const apr_array_header_t *forms, const apr_array_header_t *stems)
+{
+    apr_array_header_t *ids = fhir_predicate_texts(sql), *others = fhir_predicate_texts(sql);
+    for (int i = 0; i < forms->nelts; i++) {
+        const char *form = APR_ARRAY_IDX(forms, i, const char *);
+        if (!strncmp(form, "Patient/", 8))
+            push(ids, form + 8);
+        else
+            push(others, form);
+    }
+    fhir_buf_putc(sql->text, '(');
+    if (ids->nelts)
+        fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".patient", NULL), ids);
+    if (!ids->nelts || others->nelts || stems->nelts) {
+        fhir_buf_printf(sql->text, "%s(%s.patient IS NULL AND ", ids->nelts ? " OR " : "", alias);
+        compare(sql, fhir_predicate_column(sql, alias, node->param, ""), 0, others, stems);
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_putc(sql->text, ')');
+}
+
 fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *forms = fhir_predicate_texts(sql), *stems = fhir_predicate_texts(sql);
@@ -255,6 +286,10 @@ fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const f
     if (fhir_predicate_is_patient(sql->call, node))
         return test_patient(sql, alias, node);
     forms_of(sql, node, forms, stems);
+    if (is_subject(sql->call, node)) {
+        test_subject(sql, alias, node, forms, stems);
+        return NULL;
+    }
     expr = fhir_predicate_column(sql, alias, node->param, "");
     fhir_buf_putc(sql->text, '(');
     compare(sql, expr, is_plural(node), forms, stems);

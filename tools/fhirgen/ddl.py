@@ -125,12 +125,22 @@ def _indexes(plan, table, in_compartment):
             yield _index(table, name, "USING gin " if sql.endswith("_ARRAY") else "")
 
 
+    if plan.patient and _others(plan):
+        # What is about somebody or something else, as a Group: not much.
+        name = plan.patient.column.physical[0][0]
+        yield 'CREATE INDEX "%s_%s_other_idx" ON "%s" ("%s") WHERE patient IS NULL;\n' % (table, name, table, name)
     if plan.patient and in_compartment:
         # What else puts a record into a patient's compartment: nearly always somebody else, so
         # these are small. fhir_predicate_reference.c has the same conditions.
         for column in _columns(plan.params[name] for name in in_compartment):
             if column is not plan.patient.column:
                 yield _partial_index(table, *column.physical[0])
+
+
+def _others(plan):
+    """Can what fills the column patient refer to anything but patients?"""
+    owners = [p for p in plan.params.values() if p.column is plan.patient.column]
+    return any(set(p.targets) != {"Patient"} for p in owners)
 
 
 def _columns(params):

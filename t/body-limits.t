@@ -99,6 +99,23 @@ SKIP: {
     cmp_ok $grown, '<', 100, sprintf 'no process took more than six times the limit: %.0f MB', $grown;
 }
 
+# Few bytes can ask for much.
+my $patch = sub {
+    my ($type, $body) = @_;
+    my $tag = $t->get('/dev/r4/Patient/p')->header('ETag');
+    return $t->patch('/dev/r4/Patient/p', $body, 'Content-Type' => $type, 'If-Match' => $tag);
+};
+my $add = '{"op":"add","path":"/name","value":[{"family":"a"}]}';
+is_outcome $patch->('application/json-patch+json', "[$add," . join(',', ('{"op":"copy","from":"/name","path":"/name/0"}') x 40) . ']'),
+    413, 'too-long', qr/copies hold more values/, 'copies of copies';
+is_outcome $patch->('application/json-patch+json', '[' . join(',', ($add) x 1001) . ']'), 413, 'too-long', qr/more than 1000 operations/,
+    'operations of a JSON Patch';
+is $patch->('application/json-patch+json', '[' . join(',', ($add) x 1000) . ']')->status, 200, 'a thousand are taken';
+is_outcome $patch->('application/xml-patch+xml', '<diff>' . '<remove sel="x"/>' x 1001 . '</diff>'), 413, 'too-long',
+    qr/more than 1000 operations/, 'operations of an XML Patch';
+is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","parameter":[' . join(',', ('{"name":"operation"}') x 1001) . ']}'),
+    413, 'too-long', qr/more than 1000 operations/, 'operations of a FHIRPath Patch';
+
 # Within the limits: work grows with the size of a body, not with its square.
 my @json = ('Content-Type' => 'application/fhir+json');
 my $many = sub { my ($n, $form) = @_; return join ',', map { sprintf $form, $_ } 1 .. $n };

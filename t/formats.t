@@ -250,6 +250,11 @@ is_outcome $t->post('/dev/r4/Patient', "{\n]", 'Content-Type' => 'application/fh
 is $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => 'application/fhir+json; charset=UTF-8')->status,
     201, 'the charset that is right';
 
+for ('fhirVersion=3.0', 'charset=utf-16') {
+    is_outcome $t->patch('/dev/r4/Patient/p1', '{}', 'Content-Type' => "application/fhir+json; $_", 'If-Match' => 'W/"1"'), 415,
+        'not-supported', qr/fhirVersion|charset/, "a patch with $_";
+}
+
 # --- limits of an endpoint, in both formats
 my $given = join '', map {'<given value="a"/>'} 1 .. 1000;
 is_outcome $t->post('/small/r4/Patient', "<Patient xmlns=\"http://hl7.org/fhir\"><name>$given</name></Patient>", %xml),

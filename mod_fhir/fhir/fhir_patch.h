@@ -14,24 +14,36 @@
 #include "core/fhir_node.h"
 #include "model/fhir_model.h"
 
+/** What a patch may take. 0: the default. */
+typedef struct fhir_patch_limits_t {
+    int max_ops;          /* operations; 1,000 */
+    int max_attrs;        /* XML: attributes of one element, and namespaces declared; 64 */
+    apr_size_t max_nodes; /* JSON: values that copies make; 1,000,000 */
+} fhir_patch_limits_t;
+
+/** FHIR_ERR_TOO_LARGE when there are more operations than allowed. limits may be NULL, here and in
+ *  the functions below. */
+fhir_err_t *fhir_patch_count(const fhir_patch_limits_t *limits, apr_size_t n_ops, apr_pool_t *pool);
+
 /** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is. */
-fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_pool_t *pool);
+fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
+                            const fhir_patch_limits_t *limits, apr_pool_t *pool);
 
 /**
  * XML Patch (RFC 5261). Selectors are XPath 1.0 without variables; the prefix f stands for FHIR's
  * namespace and h for XHTML's, others are those in scope at the patch.
  * @param result the patched document, in pool
- * @param limits attributes of one element, and namespaces that the patch declares; NULL: defaults
  */
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
-                           const fhir_node_limits_t *limits, apr_pool_t *pool);
+                           const fhir_patch_limits_t *limits, apr_pool_t *pool);
 
 /**
  * FHIRPath Patch: operations in a Parameters resource; http://hl7.org/fhir/R4/fhirpatch.html.
  * root is changed in place. A delete whose path finds nothing changes nothing.
  */
 fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
-                            const fhir_node_t *parameters, apr_pool_t *pool);
+                            const fhir_node_t *parameters, const fhir_patch_limits_t *limits,
+                            apr_pool_t *pool);
 
 #endif

@@ -8,7 +8,8 @@
 typedef struct patch_t {
     fhir_node_t *root;
     apr_pool_t *pool;
-    int op; /* index of the operation in hand */
+    int op;                /* index of the operation in hand */
+    apr_size_t nodes_left; /* that copies may make */
 } patch_t;
 
 /* Where a pointer leads: a slot in a list of siblings. */
@@ -31,18 +32,31 @@ static fhir_err_t *unfit(patch_t *p, const char *what, const char *path)
                            what, path);
 }
 
-static fhir_node_t *copy(const fhir_node_t *node, apr_pool_t *pool)
+/* Stops half way when nodes_left is used up: to be asked for by the caller. */
+static fhir_node_t *copy_nodes(patch_t *p, const fhir_node_t *node)
 {
-    fhir_node_t *new = apr_pmemdup(pool, node, sizeof(*node)), **link = &new->child;
+    fhir_node_t *new = apr_pmemdup(p->pool, node, sizeof(*node)), **link = &new->child;
     const fhir_node_t *child;
 
     new->next = NULL;
-    for (child = node->child; child; child = child->next) {
-        *link = copy(child, pool);
+    for (child = node->child; child && p->nodes_left; child = child->next) {
+        p->nodes_left--;
+        *link = copy_nodes(p, child);
         link = &(*link)->next;
     }
     *link = NULL;
     return new;
+}
+
+/* A value of the patch, or one of the resource: copied again and again it doubles each time. */
+static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node)
+{
+    *new = copy_nodes(p, node);
+    return p->nodes_left ? NULL
+                         : fhir_err_create(p->pool, FHIR_ERR_TOO_LARGE,
+                                           "JSON Patch operation %d: the copies hold more values "
+                                           "than the limit allows",
+                                           p->op);
 }
 
 /* Numbers are equal by value (RFC 6902 section 4.6); the same digits are the usual case. */
@@ -220,9 +234,11 @@ typedef struct operation_t {
 static fhir_err_t *op_add(patch_t *p, const operation_t *op)
 {
     place_t place;
+    fhir_node_t *value;
 
     FHIR_TRY(locate(&place, p, op->path));
-    add_at(&place, copy(op->value, p->pool));
+    FHIR_TRY(copy(&value, p, op->value));
+    add_at(&place, value);
     return NULL;
 }
 
@@ -240,9 +256,11 @@ static fhir_err_t *op_remove(patch_t *p, const operation_t *op)
 static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
 {
     place_t place;
+    fhir_node_t *value;
 
     FHIR_TRY(existing(&place, p, op->path));
-    replace_at(&place, copy(op->value, p->pool));
+    FHIR_TRY(copy(&value, p, op->value));
+    replace_at(&place, value);
     return NULL;
 }
 
@@ -269,7 +287,7 @@ static fhir_err_t *op_copy(patch_t *p, const operation_t *op)
     fhir_node_t *node;
 
     FHIR_TRY(existing(&place, p, op->from));
-    node = copy(*place.link, p->pool);
+    FHIR_TRY(copy(&node, p, *place.link));
     FHIR_TRY(locate(&place, p, op->path));
     add_at(&place, node);
     return NULL;
@@ -318,14 +336,28 @@ static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
     return malformed(p, "'op' is one of add, remove, replace, move, copy, test");
 }
 
-fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch, apr_pool_t *pool)
+fhir_err_t *fhir_patch_count(const fhir_patch_limits_t *limits, apr_size_t n_ops, apr_pool_t *pool)
 {
-    patch_t p = {.root = *root, .pool = pool};
+    int max = limits && limits->max_ops > 0 ? limits->max_ops : 1000;
+
+    return n_ops <= (apr_size_t)max
+               ? NULL
+               : fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
+                                 "The patch has more than %d operations, the limit here", max);
+}
+
+fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
+                            const fhir_patch_limits_t *limits, apr_pool_t *pool)
+{
+    patch_t p = {.root = *root,
+                 .pool = pool,
+                 .nodes_left = limits && limits->max_nodes ? limits->max_nodes : 1000000};
     const fhir_node_t *node;
 
     if (patch->kind != FHIR_NODE_ARRAY)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "A JSON Patch is an array of operations (RFC 6902)");
+    FHIR_TRY(fhir_patch_count(limits, fhir_node_count(patch), pool));
     for (node = patch->child; node; node = node->next, p.op++)
         FHIR_TRY(run_operation(&p, node));
     *root = p.root;

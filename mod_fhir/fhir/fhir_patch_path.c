@@ -10,6 +10,10 @@
 #include "fhir/fhir_patch.h"
 #include "fhir/fhir_path.h"
 
+/* Of evaluation, shared by all operations, but so many for each. */
+#define STEPS       2000000
+#define STEPS_LEAST 10000
+
 /* One value of an element: its JSON and what stands beside it as "_name". */
 typedef struct pair_t {
     fhir_node_t *value, *extra;
@@ -28,7 +32,9 @@ typedef struct patch_t {
     const fhir_model_t *model;
     fhir_node_t *root;
     int number; /* of the operation, from 0 */
+    int steps;  /* of each evaluation */
     apr_pool_t *pool;
+    apr_pool_t *scratch; /* of the operation */
 } patch_t;
 
 static fhir_err_t *fault(const patch_t *p, fhir_code_t code, const char *fmt, ...)
@@ -81,12 +87,13 @@ static const char *extra_name(const patch_t *p, const char *name)
 
 /* Places */
 
-static fhir_node_t *item_or_null(const fhir_node_t *list, int i)
+/* The item in hand, NULL for a null or behind the end; goes on to the next. */
+static fhir_node_t *next_item(const fhir_node_t **c)
 {
-    const fhir_node_t *c = list ? list->child : NULL;
-    while (c && i-- > 0)
-        c = c->next;
-    return c && c->kind != FHIR_NODE_NULL ? own(c) : NULL;
+    const fhir_node_t *item = *c;
+    if (item)
+        *c = item->next;
+    return item && item->kind != FHIR_NODE_NULL ? own(item) : NULL;
 }
 
 /* All values of an element of an object, with room for one more. */
@@ -104,25 +111,34 @@ static void read_place(const patch_t *p, place_t *place, fhir_node_t *object,
     place->element = element;
     place->is_list = element->max != 1 || (value && value->kind == FHIR_NODE_ARRAY);
     if (!place->is_list) {
-        place->pairs = apr_pcalloc(p->pool, 2 * sizeof(pair_t));
+        place->pairs = apr_pcalloc(p->scratch, 2 * sizeof(pair_t));
         place->pairs[0] = (pair_t){own(value), own(extra)};
         place->n = value || extra;
         return;
     }
     place->n = n_values > n_extras ? n_values : n_extras;
-    place->pairs = apr_pcalloc(p->pool, ((apr_size_t)place->n + 1) * sizeof(pair_t));
-    for (int i = 0; i < place->n; i++)
-        place->pairs[i] = (pair_t){item_or_null(value, i), item_or_null(extra, i)};
+    place->pairs = apr_pcalloc(p->scratch, ((apr_size_t)place->n + 1) * sizeof(pair_t));
+    value = value ? value->child : NULL;
+    extra = extra ? extra->child : NULL;
+    for (int i = 0; i < place->n; i++) {
+        place->pairs[i].value = next_item(&value);
+        place->pairs[i].extra = next_item(&extra);
+    }
 }
 
 /* One of the two arrays; NULL when it would hold nulls only. */
 static fhir_node_t *make_array(const patch_t *p, const place_t *place, int extras)
 {
-    fhir_node_t *array = fhir_node_new(FHIR_NODE_ARRAY, p->pool), **link = &array->child;
-    int used = 0;
+    fhir_node_t *array, **link;
+    int first = 0;
+    while (first < place->n && !(extras ? place->pairs[first].extra : place->pairs[first].value))
+        first++;
+    if (first == place->n)
+        return NULL;
+    array = fhir_node_new(FHIR_NODE_ARRAY, p->pool);
+    link = &array->child;
     for (int i = 0; i < place->n; i++) {
         fhir_node_t *node = extras ? place->pairs[i].extra : place->pairs[i].value;
-        used += node != NULL;
         if (!node)
             node = fhir_node_new(FHIR_NODE_NULL, p->pool);
         node->name = NULL;
@@ -131,7 +147,7 @@ static fhir_node_t *make_array(const patch_t *p, const place_t *place, int extra
         *link = node;
         link = &node->next;
     }
-    return used ? array : NULL;
+    return array;
 }
 
 static void write_place(const patch_t *p, const place_t *place)
@@ -304,13 +320,14 @@ static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, const fhir_
 
 static fhir_err_t *find(fhir_path_result_t *found, const patch_t *p, const char *text)
 {
-    fhir_path_env_t env = {.model = p->model};
+    fhir_path_env_t env = {.model = p->model, .max_steps = p->steps};
     const fhir_path_t *path;
-    fhir_err_t *err = fhir_path_compile(&path, p->model, text, strlen(text), p->pool);
+    fhir_err_t *err = fhir_path_compile(&path, p->model, text, strlen(text), p->scratch);
 
     if (err)
         return fault(p, FHIR_ERR_BAD_REQUEST, "%s", err->message);
-    err = fhir_path_eval(found, path, &env, fhir_path_root(p->model, p->root, p->pool), p->pool);
+    err = fhir_path_eval(found, path, &env, fhir_path_root(p->model, p->root, p->scratch),
+                         p->scratch);
     if (err)
         return fault(p, err->code, "%s", err->message);
     for (int i = 0; i < found->n; i++) {
@@ -540,9 +557,11 @@ static fhir_err_t *apply(const patch_t *p, const fhir_node_t *operation)
 }
 
 fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
-                            const fhir_node_t *parameters, apr_pool_t *pool)
+                            const fhir_node_t *parameters, const fhir_patch_limits_t *limits,
+                            apr_pool_t *pool)
 {
-    patch_t p = {model, root, 0, pool};
+    patch_t p = {.model = model, .root = root, .pool = pool};
+    apr_size_t n;
     const fhir_node_t *list = fhir_node_get(parameters, "parameter");
 
     if (!fhir_node_is(fhir_node_get(parameters, "resourceType"), "Parameters") ||
@@ -550,7 +569,14 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "A FHIRPath Patch is a Parameters resource with a parameter "
                                "'operation' for each step");
-    for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next, p.number++)
+    n = fhir_node_count(list);
+    FHIR_TRY(fhir_patch_count(limits, n, pool));
+    p.steps = n > STEPS / STEPS_LEAST ? STEPS_LEAST : (int)(STEPS / (n ? n : 1));
+    apr_pool_create(&p.scratch, pool);
+    for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next, p.number++) {
+        apr_pool_clear(p.scratch);
         FHIR_TRY(apply(&p, c));
+    }
+    apr_pool_destroy(p.scratch);
     return NULL;
 }

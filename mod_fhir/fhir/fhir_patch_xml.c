@@ -358,7 +358,7 @@ static fhir_err_t *parse(xmlDocPtr *doc, const char *what, const char *text, apr
 
 /* What libxml2 would spend hours on: it compares all attributes of an element, and searches all
  * namespaces in scope one by one. */
-static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_node_limits_t *limits,
+static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_patch_limits_t *limits,
                         apr_pool_t *pool)
 {
     int max = limits && limits->max_attrs > 0 ? limits->max_attrs : 64, n = 0;
@@ -375,10 +375,11 @@ static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_node_limits_
 
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
-                           const fhir_node_limits_t *limits, apr_pool_t *pool)
+                           const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
     xpatch_t p = {.pool = pool};
     xmlDocPtr patch_doc;
+    xmlNodePtr root;
     xmlChar *text = NULL;
     int len = 0;
     fhir_err_t *err;
@@ -386,12 +387,14 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
     FHIR_TRY(scan(patch, patch_len, limits, pool));
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
+    root = xmlDocGetRootElement(patch_doc);
+    FHIR_TRY(fhir_patch_count(limits, xmlChildElementCount(root), pool));
     p.xpath = xmlXPathNewContext(p.doc);
     if (!p.xpath)
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");
     p.xpath->opLimit = XPATH_STEPS_MAX;
     p.xpath->error = ignore_error;
-    err = run_all(&p, xmlDocGetRootElement(patch_doc));
+    err = run_all(&p, root);
     xmlXPathFreeContext(p.xpath);
     if (err)
         return err;

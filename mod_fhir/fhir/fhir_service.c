@@ -42,6 +42,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->depth_max = 64;
     endpoint->body_values_max = 1000000;
     endpoint->xml_attributes_max = 64;
+    endpoint->patch_ops_max = 1000;
     endpoint->values_max = 500;
     endpoint->params_max = 100;
     endpoint->hops_max = 4;

@@ -295,12 +295,15 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 {
     const char *type = fhir_call_header(call, "Content-Type");
     apr_size_t len = type ? strcspn(type, "; ") : 0, i;
+    fhir_format_t format;
 
     for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
         if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
             !(patch_kinds[i].since_r4 && call->model == &fhir_model_dstu2)) {
             *kind = patch_kinds[i].apply;
-            return NULL;
+            return patch_kinds[i].since_r4
+                       ? fhir_format_content(&format, call->model, type, call->pool)
+                       : NULL;
         }
     }
     return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
@@ -312,14 +315,24 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
                                  "application/fhir+xml");
 }
 
+static fhir_patch_limits_t patch_limits(const fhir_call_t *call)
+{
+    fhir_patch_limits_t limits = {.max_ops = call->endpoint->patch_ops_max,
+                                  .max_attrs = call->endpoint->xml_attributes_max,
+                                  .max_nodes = (apr_size_t)call->endpoint->body_values_max};
+
+    return limits;
+}
+
 static fhir_err_t *patch_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
                               apr_size_t len)
 {
     fhir_node_limits_t limits = fhir_call_limits(write->call);
+    fhir_patch_limits_t most = patch_limits(write->call);
     fhir_node_t *ops;
 
     FHIR_TRY(fhir_node_parse_json(&ops, patch, len, &limits, write->call->pool));
-    FHIR_TRY(fhir_patch_json(&write->input.root, ops, write->call->pool));
+    FHIR_TRY(fhir_patch_json(&write->input.root, ops, &most, write->call->pool));
     fhir_node_write_json(out, write->input.root, 0);
     return NULL;
 }
@@ -329,6 +342,7 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
 {
     fhir_call_t *call = write->call;
     fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_patch_limits_t most = patch_limits(call);
     fhir_buf_t *xml = fhir_buf_create(call->pool, 0);
     const char *patched;
     apr_size_t patched_len;
@@ -336,8 +350,8 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
 
     FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->model, 0, call->pool),
                             write->input.root, call->pool));
-    FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len,
-                            &limits, call->pool));
+    FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len, &most,
+                            call->pool));
     FHIR_TRY(fhir_xml_parse(&root, call->model, patched, patched_len, &limits, call->pool));
     fhir_node_write_json(out, root, 0);
     return NULL;
@@ -345,7 +359,10 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
 
 static fhir_err_t *patch_path(fhir_buf_t *out, fhir_write_t *write, const fhir_node_t *parameters)
 {
-    FHIR_TRY(fhir_patch_path(write->input.root, write->call->model, parameters, write->call->pool));
+    fhir_patch_limits_t most = patch_limits(write->call);
+
+    FHIR_TRY(fhir_patch_path(write->input.root, write->call->model, parameters, &most,
+                             write->call->pool));
     fhir_node_write_json(out, write->input.root, 0);
     return NULL;
 }

@@ -205,7 +205,7 @@ static void own_case(int i, apr_pool_t *pool)
 {
     fhir_node_t *root = parse(patient(cases[i].resource, pool), pool);
     fhir_err_t *err =
-        fhir_patch_path(root, &fhir_model_r4, parameters_of(cases[i].operations, pool), pool);
+        fhir_patch_path(root, &fhir_model_r4, parameters_of(cases[i].operations, pool), NULL, pool);
 
     if (cases[i].want)
         tap_is_str(err ? err->message : text_of(root, pool),
@@ -262,7 +262,7 @@ static void hl7_case(xmlNodePtr node, apr_pool_t *pool)
     fhir_node_t *output = resource_in(child(node, "output"), pool);
 
     if (tap_ok(input && diff && output, "%s: is read", (const char *)name)) {
-        tap_no_err(fhir_patch_path(input, &fhir_model_r4, diff, pool), "%s: applies",
+        tap_no_err(fhir_patch_path(input, &fhir_model_r4, diff, NULL, pool), "%s: applies",
                    (const char *)name);
         tap_is_str(text_of(input, pool), text_of(output, pool), "%s", (const char *)name);
     }
@@ -295,6 +295,6 @@ int main(int argc, char **argv)
         apr_pool_clear(sub);
     }
     root = parse("{\"resourceType\":\"Patient\"}", sub);
-    tap_ok(fhir_patch_path(root, &fhir_model_r4, root, sub), "a Patient is no patch");
+    tap_ok(fhir_patch_path(root, &fhir_model_r4, root, NULL, sub), "a Patient is no patch");
     return tap_done();
 }

@@ -117,7 +117,7 @@ static void json_case(const case_t *c, apr_pool_t *pool)
     if (!tap_no_err(fhir_node_parse_json(&root, target, strlen(target), NULL, pool), "target") ||
         !tap_no_err(fhir_node_parse_json(&ops, patch, strlen(patch), NULL, pool), "patch"))
         return;
-    err = fhir_patch_json(&root, ops, pool);
+    err = fhir_patch_json(&root, ops, NULL, pool);
     if (!c->want) {
         check_error(err, c);
         return;
@@ -208,7 +208,7 @@ static int json_same(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *poo
     fhir_node_t *test, *root = (fhir_node_t *)a;
 
     return !fhir_node_parse_json(&test, text, strlen(text), NULL, pool) &&
-           !fhir_patch_json(&root, test, pool);
+           !fhir_patch_json(&root, test, NULL, pool);
 }
 
 static void hl7_json(const char *text, apr_size_t len, apr_pool_t *pool)
@@ -225,7 +225,7 @@ static void hl7_json(const char *text, apr_size_t len, apr_pool_t *pool)
         name = fhir_node_string(c, "comment", pool);
         doc = (fhir_node_t *)fhir_node_get(c, "doc");
         want = fhir_node_get(c, "expected");
-        err = fhir_patch_json(&doc, fhir_node_get(c, "patch"), pool);
+        err = fhir_patch_json(&doc, fhir_node_get(c, "patch"), NULL, pool);
         if (!want)
             tap_ok(err != NULL, "refused: %s", name);
         else if (tap_no_err(err, "%s", name))

@@ -126,9 +126,10 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
 {
     apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(apr_time_now());
+    static const char digits[] = "0123456789abcdef";
     unsigned char b[16];
-    char *text = apr_palloc(pool, 37);
-    int i, n = 0;
+    char *text = apr_palloc(pool, 37), *at = text;
+    int i;
 
     if (RAND_bytes(b, sizeof(b)) != 1)
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "No random numbers for an id");
@@ -136,9 +137,13 @@ fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
         b[i] = (unsigned char)(ms >> (40 - 8 * i));
     b[6] = (unsigned char)(0x70 | (b[6] & 0x0F));
     b[8] = (unsigned char)(0x80 | (b[8] & 0x3F));
-    for (i = 0; i < 16; i++)
-        n += apr_snprintf(text + n, 37 - n,
-                          i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
+    for (i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        *at++ = digits[b[i] >> 4];
+        *at++ = digits[b[i] & 15];
+    }
+    *at = '\0';
     *id = text;
     return NULL;
 }

@@ -57,6 +57,7 @@ typedef struct parser_t {
     int depth, max_depth, max_attrs, keep_comments;
     fhir_node_t *comments; /* array of those not yet given to an element */
     fhir_node_t **comments_tail;
+    const fhir_element_t *misplaced; /* what an error is about, not being open */
     fhir_node_t *root;
     fhir_err_t *err;
     apr_pool_t *pool;
@@ -69,6 +70,42 @@ static int column_of(const parser_t *p)
     return p->ctxt->input ? p->ctxt->input->col : 0;
 }
 
+/* FHIRPath's name of an element, with its index where it may repeat. Its parent's frame knows how
+ * many went before. */
+static const char *path_below(const parser_t *p, const char *path, const frame_t *parent,
+                              const fhir_element_t *element)
+{
+    const fhir_node_t *before;
+    int n = 0;
+
+    path = apr_pstrcat(p->pool, path, ".",
+                       fhir_model_str(p->model, element->group ? element->group : element->name),
+                       NULL);
+    if (element->max <= 1)
+        return path;
+    if (parent->last == element && parent->values)
+        for (before = parent->values->child; before; before = before->next)
+            n++;
+    return apr_psprintf(p->pool, "%s[%d]", path, n);
+}
+
+/* Where the parser is, as FHIRPath; NULL outside of a resource. */
+static const char *expression_of(const parser_t *p)
+{
+    const char *path = NULL;
+    int i;
+
+    for (i = 1; i <= p->depth; i++) {
+        const frame_t *f = &p->frames[i];
+
+        if (path && f->element)
+            path = path_below(p, path, f - 1, f->element);
+        else if (!path && f->kind == FRAME_OBJECT)
+            path = fhir_model_str(p->model, f->type->name);
+    }
+    return path && p->misplaced ? path_below(p, path, &p->frames[p->depth], p->misplaced) : path;
+}
+
 static void stop_at(parser_t *p, fhir_code_t code, int line, int column, const char *text)
 {
     if (p->err)
@@ -76,6 +113,8 @@ static void stop_at(parser_t *p, fhir_code_t code, int line, int column, const c
     p->err = fhir_err_create(p->pool, code, "XML, line %d, column %d: %s", line, column, text);
     p->err->line = line;
     p->err->column = column;
+    if (code != FHIR_ERR_SYNTAX)
+        p->err->expression = expression_of(p);
 }
 
 /* The end of every callback. libxml2 frees its input when it is stopped, and names, attributes and
@@ -377,6 +416,7 @@ static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
 {
     const fhir_element_t *last = f->last;
 
+    p->misplaced = element;
     if (last && element < last && !(element->group && element->group == last->group)) {
         stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must stand before \"%s\"",
              name_of(p, element), name_of(p, last));
@@ -394,6 +434,7 @@ static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
     if (last != element)
         close_arrays(p, f);
     f->last = element;
+    p->misplaced = NULL;
     return 1;
 }
 

@@ -24,7 +24,7 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     FHIRTenant main
     FHIRInteractions update
     FHIRUpdateCreate On
-    FHIRIfMatchRequired Off
+    FHIRRequireIfMatch Off
     Require local
 </Location>
 <Location "/ro/r4">

@@ -6,7 +6,7 @@ use warnings;
 use FHIR::Test;
 use Test::More;
 
-my $t = FHIR::Test->new(conf => "FHIRIfMatchRequired Off\nFHIRUpdateCreate On\nFHIRReferencesCheck Off\n");
+my $t = FHIR::Test->new(conf => "FHIRRequireIfMatch Off\nFHIRUpdateCreate On\nFHIRReferencesCheck Off\n");
 
 sub medication {
     my ($id, $code, %more) = @_;

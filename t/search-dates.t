@@ -16,7 +16,7 @@ my $t = FHIR::Test->new(endpoints => <<"CONF");
     FHIRTenant main
     FHIRInteractions all
     FHIRTimeZone $ZONE
-    FHIRIfMatchRequired Off
+    FHIRRequireIfMatch Off
     FHIRUpdateCreate On
     FHIRReferencesCheck Off
     FHIRValidate structure

@@ -29,10 +29,8 @@ static fhir_err_t *visit_primitive(walk_t *w, const fhir_type_t *type, const fhi
         return NULL;
     switch (type->prim) {
     case FHIR_PRIM_CANONICAL:
-    case FHIR_PRIM_OID:
     case FHIR_PRIM_URI:
     case FHIR_PRIM_URL:
-    case FHIR_PRIM_UUID:
         return w->visitor->uri ? w->visitor->uri(w->visitor->baton, node) : NULL;
     case FHIR_PRIM_XHTML:
         return w->visitor->xhtml ? w->visitor->xhtml(w->visitor->baton, node) : NULL;

@@ -14,7 +14,7 @@
 typedef struct fhir_refs_visitor_t {
     /** Reference.reference: node is its string; expression that of the Reference. */
     fhir_err_t *(*reference)(void *baton, const fhir_node_t *node, const char *expression);
-    /** A uri, url, canonical, oid or uuid; may be NULL. */
+    /** A uri, url or canonical (oid and uuid hold nothing but such); may be NULL. */
     fhir_err_t *(*uri)(void *baton, const fhir_node_t *node);
     /** Narrative (xhtml); may be NULL. */
     fhir_err_t *(*xhtml)(void *baton, const fhir_node_t *node);

@@ -99,7 +99,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(include_rows_max, 1, 1000000),
     [MOD_FHIR_COST_MAX] = INT(cost_max, 0, 2000000000),
     [MOD_FHIR_EXPLAIN] = FLAG(explain),
-    [MOD_FHIR_IF_MATCH_REQUIRED] = FLAG(require_if_match),
+    [MOD_FHIR_REQUIRE_IF_MATCH] = FLAG(require_if_match),
     [MOD_FHIR_CREATE_WITH_ID] = {.kind = KIND_CHOICE,
                                  .member = MEMBER(create_with_id),
                                  .max = 1,

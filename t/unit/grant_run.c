@@ -109,7 +109,7 @@ static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *st
     answer.response.body_reset = reset;
     fhir_service_run(&answer.response, &request);
     printf("%d\t%d\n", answer.response.status, (int)answer.body->len);
-    fwrite(answer.body->data, 1, answer.body->len, stdout);
+    fwrite(fhir_buf_cstr(answer.body), 1, answer.body->len, stdout);
     putchar('\n');
     fflush(stdout);
 }

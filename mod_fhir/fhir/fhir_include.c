@@ -302,6 +302,10 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
     wanted_t wanted = {param, include->target, include->outside};
     if (refs->nelts) {
         begin_referrers(sql, inc, source, p);
+        /* Of a list of rare elements that it sees PostgreSQL takes each for rather common, and so
+         * reads the whole table; a subquery's it does not see. */
+        if (p->column_kind == FHIR_COL_REFERENCES)
+            fhir_buf_puts(sql->text, "SELECT ");
         fhir_sql_bind_array(sql, refs, "text[]");
         fhir_buf_putc(sql->text, ')');
         FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));

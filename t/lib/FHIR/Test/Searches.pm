@@ -90,7 +90,7 @@ sort by date, all: Observation?code=8867-4&_sort=-date
 sort by last update, all: Observation?_sort=-_lastUpdated
 deep page, one patient: Observation?patient=<p> @4
 deep page, all: Observation?category=vital-signs @40
-with Provenance: Condition?patient=<p>&_revinclude=Provenance:target +
+with Provenance: Observation?patient=<p>&_revinclude=Provenance:target +
 with Medication: MedicationRequest?patient=<p>&intent=order&_include=MedicationRequest:medication +
 END
 

@@ -154,7 +154,7 @@ static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *
                                    const apr_array_header_t *includes)
 {
     advice_t a = {.call = call, .text = fhir_buf_create(call->pool, 2048)};
-    if (query)
+    if (query && !query->containers) /* contained resources have no indexes */
         advise_node(&a, query->where);
     for (int i = 0; includes && i < includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(includes, i, fhir_qinclude_t);

@@ -108,8 +108,9 @@ fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, const fhir_mo
                                "--tenant %s first",
                                PQdb(conn), db->tenant, db->tenant);
     FHIR_TRY(fhirctl_db_run(&r, conn, pool,
-                            "SELECT fingerprint FROM fhir_schema WHERE version = $1", 1,
-                            &model->version));
+                            "SELECT fingerprint FROM fhir_schema WHERE version = $1 AND "
+                            "to_regclass('patient_contained') IS NOT NULL",
+                            1, &model->version));
     if (PQntuples(r) && !strcmp(PQgetvalue(r, 0, 0), model->schema_fingerprint))
         return NULL;
     return fhir_err_create(pool, FHIR_ERR_INTERNAL,

@@ -161,9 +161,10 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
     fhir_stmt_t stmt = {
         .sql =
             apr_psprintf(pool,
-                         "SELECT (SELECT fingerprint FROM \"%s\".fhir_schema WHERE version = $1), "
+                         "SELECT (SELECT fingerprint FROM \"%s\".fhir_schema WHERE version = $1 "
+                         "AND to_regclass('\"%s\".patient_contained') IS NOT NULL), "
                          "(SELECT encode(key, 'hex') FROM \"%s\".fhir_key WHERE name = 'cursor')",
-                         endpoint->tenant, endpoint->tenant),
+                         endpoint->tenant, endpoint->tenant, endpoint->tenant),
         .n_values = 1,
         .flags = FHIR_STMT_ONCE,
     };

@@ -46,7 +46,12 @@ fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t 
         apr_size_t len = strcspn(query, "&");
         const char *eq = memchr(query, '=', len);
         apr_size_t name_len = eq ? (apr_size_t)(eq - query) : len;
-        if (name_len) {
+        if (len && !name_len)
+            return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
+                                   "The query has a value without the name of a parameter: "
+                                   "\"%.20s\"",
+                                   query);
+        if (len) {
             fhir_pair_t *pair = &pairs->list[pairs->n];
             FHIR_TRY(decode(&pair->name, query, name_len, pool));
             pair->value = "";

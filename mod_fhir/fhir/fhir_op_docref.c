@@ -71,11 +71,17 @@ static fhir_err_t *divide(fhir_search_t *search, docref_t *docref, const fhir_pa
             docref->start = p->value;
         else if (!strcmp(p->name, "end"))
             docref->end = p->value;
-        else if (!strcmp(p->name, "on-demand"))
+        else if (!strcmp(p->name, "on-demand")) {
             docref->on_demand = !strcmp(p->value, "true");
+            if (!docref->on_demand && strcmp(p->value, "false") != 0)
+                return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                       "on-demand accepts true or false");
+        }
         else
             push(to, !strcmp(p->name, "profile") ? "_profile" : p->name, p->value);
     }
+    FHIR_TRY(fhir_operation_date(call, "start", docref->start));
+    FHIR_TRY(fhir_operation_date(call, "end", docref->end));
     if (!patient)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$docref needs patient, the id of one");

@@ -145,6 +145,9 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
                                "Say of whom: [base]/%s/[id]/$everything", name);
     divide(&search, &span, &list, &pairs, call->pool);
     search.said = fhir_operation_said(&pairs, call->pool);
+    FHIR_TRY(fhir_operation_date(call, "start", span.start));
+    FHIR_TRY(fhir_operation_date(call, "end", span.end));
+    FHIR_TRY(fhir_operation_date(call, "_since", span.since));
     if (list)
         FHIR_TRY(check_types(call, list));
     FHIR_TRY(check_focus(call));

@@ -38,6 +38,9 @@ fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call);
 fhir_err_t *fhir_operation_check(const fhir_call_t *call, const fhir_pairs_t *pairs,
                                  const char *const *known);
 
+/** FHIR_ERR_PARAM_VALUE unless value (or NULL) is a date or time. */
+fhir_err_t *fhir_operation_date(const fhir_call_t *call, const char *name, const char *value);
+
 /** The parameters without the page link, for the links of an answer. */
 fhir_pairs_t *fhir_operation_said(const fhir_pairs_t *pairs, apr_pool_t *pool);
 

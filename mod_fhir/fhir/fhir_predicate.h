@@ -43,6 +43,9 @@ fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const 
 /** Appends " AND …": the parameter has a value that is a string of its own, where it also finds the
  *  texts of concepts; nothing otherwise. A composite's strings are only the former. */
 void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
+/** 1 if the data types of a parameter's values have what the modifier of its kind asks for. */
+int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *param,
+                                fhir_modifier_t modifier);
 /** SQL/JSON paths (text) of where a parameter's values stand in a resource. */
 apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_param_t *param);
 /** 1 if a token's data types have no place for a system (boolean, ContactPoint, string): its values

@@ -131,6 +131,31 @@ static apr_array_header_t *text_paths(const fhir_call_t *call, const fhir_param_
     return list;
 }
 
+int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *param,
+                                fhir_modifier_t modifier)
+{
+    const fhir_model_t *m = call->model;
+    apr_array_header_t *paths;
+    if (param->flags & FHIR_PARAM_UNION) {
+        for (int i = 0; i < param->n_components; i++)
+            if (fhir_predicate_has_modifier(
+                    call, &m->params[m->components[param->first_component + i]], modifier))
+                return 1;
+        return 0;
+    }
+    if (modifier == FHIR_MODIFIER_TEXT)
+        return text_paths(call, param)->nelts > 0;
+    if (modifier == FHIR_MODIFIER_IDENTIFIER)
+        return param->identifier_column != 0;
+    if (modifier != FHIR_MODIFIER_OF_TYPE)
+        return 1;
+    paths = paths_of(call, param);
+    for (int i = 0; i < paths->nelts; i++)
+        if (APR_ARRAY_IDX(paths, i, path_t).conv == FHIR_CONV_IDENTIFIER)
+            return 1;
+    return 0;
+}
+
 /* :text: a display, or the text of the concept, begins with the value. */
 static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {

@@ -8,6 +8,8 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_predicate.h"
+
 static const struct {
     const char *word;
     unsigned kinds;
@@ -102,12 +104,18 @@ static fhir_err_t *named_target(const fhir_type_t **target, const fhir_call_t *c
     return NULL;
 }
 
+static int has_modifier(const fhir_call_t *call, const fhir_param_t *param, int modifier)
+{
+    return modifiers[modifier].kinds & (1u << param->kind) &&
+           fhir_predicate_has_modifier(call, param, (fhir_modifier_t)modifier);
+}
+
 static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *param,
                                 const char *word)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 1024);
     for (int i = 1; i < FHIR_MODIFIER_COUNT_; i++)
-        if (modifiers[i].kinds & (1u << param->kind))
+        if (has_modifier(call, param, i))
             fhir_buf_printf(buf, "%s:%s", buf->len ? ", " : "", modifiers[i].word);
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                            "%s has no modifier \":%s\"; there are %s",
@@ -118,7 +126,7 @@ static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *par
 static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, const char *word)
 {
     for (int i = 1; i < FHIR_MODIFIER_TYPE; i++)
-        if (!strcmp(word, modifiers[i].word) && modifiers[i].kinds & (1u << node->param->kind)) {
+        if (!strcmp(word, modifiers[i].word) && has_modifier(call, node->param, i)) {
             node->modifier = (fhir_modifier_t)i;
             return NULL;
         }

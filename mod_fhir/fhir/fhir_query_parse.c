@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 #include <openssl/evp.h>
 
-#include "fhir/fhir_query.h"
+#include "fhir/fhir_search.h"
 
 static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
                         int *in_self)
@@ -19,6 +19,21 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
         return NULL;
     FHIR_TRY(fhir_query_condition(&node, call, query->type, pair->name, pair->value));
     fhir_query_add(query->where, node);
+    return NULL;
+}
+
+/* What only the making of the SQL finds out, such as a value set that is not known: whoever is
+ * lenient has to know it now. */
+static fhir_err_t *try_sql(fhir_query_t *query, const fhir_call_t *call)
+{
+    fhir_order_t order;
+    fhir_sql_t *sql;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (!n->next)
+            FHIR_TRY(fhir_sql_node(sql, "t", n));
+    fhir_buf_free(sql->text);
     return NULL;
 }
 
@@ -57,12 +72,19 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {
         int in_self, sorts = query->sort->nelts, includes = query->include->nelts;
-        fhir_err_t *err = take(query, call, &pairs->list[i], &in_self);
+        fhir_qnode_t **last = &query->where->child;
+        fhir_err_t *err;
+        while (*last)
+            last = &(*last)->next;
+        err = take(query, call, &pairs->list[i], &in_self);
+        if (!err && lenient)
+            err = try_sql(query, call);
         if (err && (!lenient || err->code == FHIR_ERR_LIMIT))
             return err;
         if (err) {
             query->sort->nelts = sorts;
             query->include->nelts = includes;
+            *last = NULL;
             APR_ARRAY_PUSH(query->remarks, const char *) =
                 apr_psprintf(call->pool, "%s was ignored: %s", pairs->list[i].name, err->message);
         }

@@ -35,6 +35,16 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
     return fhir_call_negotiate(call, &search->pairs);
 }
 
+/* Where the path says the type, a parameter that says another would be lost. */
+static fhir_err_t *refuse_types(const fhir_call_t *call, const fhir_pairs_t *pairs)
+{
+    if (!fhir_pairs_get(pairs, "_type") || fhir_call_prefers(call, "handling=lenient"))
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "_type is for searches of several types, [base]?_type=… and "
+                           "[type]/[id]/*?_type=…; here the path says which");
+}
+
 static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const char *name)
 {
     const fhir_type_t *type = fhir_model_resource(call->model, name, strlen(name));
@@ -58,13 +68,14 @@ static int by_index(const void *a, const void *b)
 static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
                                 const fhir_pairs_t *pairs)
 {
-    const char *list = fhir_pairs_get(pairs, "_type");
-    if (list) {
-        char *rest = apr_pstrdup(call->pool, list), *name;
+    for (int i = 0; i < pairs->n; i++) {
+        char *rest = apr_pstrdup(call->pool, pairs->list[i].value), *name;
+        if (strcmp(pairs->list[i].name, "_type") != 0)
+            continue;
         while ((name = apr_strtok(rest, ",", &rest)) != NULL)
             FHIR_TRY(push_type(types, call, name));
     }
-    else {
+    if (!fhir_pairs_get(pairs, "_type")) {
         for (int i = 1; i <= call->model->n_resources; i++)
             if (!(call->model->types[i].flags & FHIR_TYPE_ABSTRACT))
                 APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->model->types[i];
@@ -112,6 +123,7 @@ fhir_err_t *fhir_search_handle(fhir_call_t *call)
     apr_array_header_t *types = new_types(call);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
+    FHIR_TRY(refuse_types(call, &search.pairs));
     APR_ARRAY_PUSH(types, const fhir_type_t *) = call->type;
     return run(call, &search, types);
 }
@@ -133,10 +145,17 @@ fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
     apr_array_header_t *types = new_types(call);
     const char *focus = fhir_model_str(call->model, call->type->name);
     FHIR_TRY(take_form(&search, call));
-    if (!strcmp(call->member, "*"))
+    if (!strcmp(call->member, "*")) {
         FHIR_TRY(listed_types(types, call, &search.pairs));
-    else
+    }
+    else {
+        if (!fhir_model_resource(call->model, call->member, strlen(call->member)))
+            return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                                   "FHIR %s has no resource type \"%s\"", call->model->label,
+                                   call->member);
+        FHIR_TRY(refuse_types(call, &search.pairs));
         FHIR_TRY(push_type(types, call, call->member));
+    }
     for (int i = 0; i < types->nelts && types->nelts == 1; i++)
         if (!fhir_model_compartment(call->model, call->type,
                                     APR_ARRAY_IDX(types, i, const fhir_type_t *)))

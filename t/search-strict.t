@@ -1,0 +1,97 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# What a search does not understand is refused, with what it would accept; a client that prefers lenient
+# handling is told, gets all else, and finds in the self link what applied.
+use strict;
+use warnings;
+use FHIR::Test;
+use Test::More;
+
+my $t = FHIR::Test->new;
+$t->load(
+    { resourceType => 'Patient', id => 'p1', name => [ { family => 'Doe' } ], gender => 'male' },
+    { resourceType => 'Patient', id => 'p2', name => [ { family => 'Roe' } ], gender => 'female' },
+    { resourceType => 'Practitioner', id => 'd1', name => [ { family => 'Doe' } ] },
+);
+
+# query, the word that strict handling answers with, and (when lenient can do without) what is left of it
+my @refused = (
+    # names
+    [ 'Patient?foo=1', qr/has no search parameter "foo"; it has .*birthdate/, '' ],
+    [ 'Patient?=1', qr/without the name of a parameter/ ],
+    [ 'Patient?name.foo=1', qr/name is no reference.*general-practitioner/, '' ],
+    [ 'Patient?general-practitioner.foo=1', qr/has no search parameter "foo"/, '' ],
+    [ 'Patient?_has:Observation:foo:code=1', qr/references of Observation are .*subject/, '' ],
+    [ 'Patient?_has:Observation:patient=1', qr/_has:Type:reference:parameter/, '' ],
+    [ 'Patient?_type=Practitioner', qr/the path says which/ ],
+    [ 'Patient/p1/Observation?_type=Condition', qr/the path says which/ ],
+    [ '?_type=Patient,Foo', qr/"Foo" is no resource type/ ],
+    # modifiers: those that this very parameter has
+    [ 'Patient?name:foo=1', qr/there are :missing, :exact, :contains$/, '' ],
+    [ 'Patient?gender:exact=male', qr/there are :missing, :not, :in, :not-in, :above, :below$/, '' ],
+    [ 'Patient?gender:text=male', qr/no modifier ":text"; there are :missing, :not,/, '' ],
+    [ 'Patient?email:of-type=a|b|c', qr/no modifier ":of-type"/, '' ],
+    [ 'Patient?identifier:exact=1', qr/:text, :not, :in, :not-in, :above, :below, :of-type$/, '' ],
+    [ 'QuestionnaireResponse?questionnaire:identifier=1', qr/there are :missing, :above, :below, :\[type\]$/, '' ],
+    [ 'Observation?subject:Foo=1', qr/no modifier ":Foo"/, '' ],
+    [ 'Observation?patient:Group=1', qr/patient refers to Patient, not to "Group"/, '' ],
+    [ 'Patient?birthdate:exact=1970', qr/there are :missing$/, '' ],
+    [ 'Patient?gender:in=http://example.org/none', qr/not known here/, '' ],
+    # values
+    [ 'Patient?name=', qr/empty value/, '' ], [ 'Patient?name=a,', qr/empty value/, '' ], [ 'Patient?name', qr/empty value/, '' ],
+    [ 'Patient?birthdate=2015-02-30', qr/such as 2015, 2015-02/, '' ], [ 'Patient?birthdate=xx2015', qr/no prefix/, '' ],
+    [ 'Patient?name:missing=1', qr/true or false/, '' ], [ 'Patient?_list=$current-problems', qr/takes the id of a List/, '' ],
+    [ 'Observation?value-quantity=5|mg', qr/number\|system\|code/, '' ], [ 'Observation?code-value-quantity=1', qr/2 values joined by \$/, '' ],
+    [ 'Observation?subject=Foo/1', qr{id, Type/id, or a URL}, '' ], [ 'Observation?subject:Patient=Group/1', qr/references to Patient/, '' ],
+    [ 'Location?near=91|0', qr/latitude\|longitude/, '' ], [ 'Patient?_filter=name%20is%20x', qr/operator that name has/, '' ],
+    # results
+    [ 'Patient?_sort=foo', qr/has no search parameter "foo"/, '' ], [ 'Observation?_sort=code-value-quantity', qr/_sort cannot go by/, '' ],
+    [ 'Patient?_include=Patient:foo', qr/it has .*general-practitioner/, '' ], [ 'Patient?_revinclude=Observation:encounter', qr/does not refer to Patient/, '' ],
+    [ 'Patient?_include:foo=Patient:link', qr/there is :iterate/, '' ], [ 'Patient?_count=x', qr/whole number/, '' ],
+    [ 'Patient?_total=all', qr/none, estimate or accurate/, '' ], [ 'Patient?_cursor=x', qr/page link/ ],
+);
+for (@refused) {
+    my ($query, $word, $left) = @$_;
+    my $url = "/dev/r4/$query";
+    my $response = $t->get($url);
+    my $text = eval { $response->json->{issue}[0]{diagnostics} } // '';
+    is($response->status, 400, "strict: $query") or diag($response->body);
+    like($text, $word, "  tells what is known");
+    next if !defined $left;
+    my $more = "$url&_id=p1";
+    my $lenient = $t->get($more, Prefer => 'handling=lenient');
+    my $bundle = $lenient->status == 200 ? $lenient->json : {};
+    my ($self) = map { $_->{url} } grep { $_->{relation} eq 'self' } @{ $bundle->{link} || [] };
+    like($self // $lenient->body, qr/\?_id=p1$/, '  lenient: the self link says what applied');
+    my @remarks = map { @{ $_->{resource}{issue} } } grep { $_->{search}{mode} eq 'outcome' } @{ $bundle->{entry} || [] };
+    is(scalar @remarks, 1, '  and the answer what did not');
+    my ($type) = $query =~ /^(\w+)/;
+    is(join(' ', map { $_->{resource}{id} } grep { $_->{search}{mode} eq 'match' } @{ $bundle->{entry} || [] }), $type eq 'Patient' ? 'p1' : '',
+        '  the rest is searched for');
+}
+
+# of several, each is told; what precedes and follows holds
+my $bundle = $t->get('/dev/r4/Patient?gender=male&foo=1&gender:in=urn:none&name=doe&_sort=bar', Prefer => 'handling=lenient, return=minimal')->json;
+is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match', 'several remarks, one entry');
+is(scalar @{ $bundle->{entry}[0]{resource}{issue} }, 3, 'an issue for each');
+like($bundle->{link}[0]{url}, qr/\?gender=male&name=doe$/, 'what was understood applies');
+is($t->get('/dev/r4/Patient?foo=1', Prefer => 'handling=strict')->status, 400, 'strict can be asked for');
+
+is($t->get('/dev/r4?_type=Patient&_type=Practitioner&_summary=count')->json->{total}, 3, '_type may be repeated');
+is_outcome($t->get('/dev/r4/Patient/p1/Foo'), 404, 'not-supported', qr/no resource type "Foo"/, 'a compartment of what is no type');
+is($t->get('/dev/r4/Patient?&name=doe&&')->json->{entry}[0]{resource}{id}, 'p1', 'an empty part of a query says nothing');
+
+for (
+    [ 'Patient/p1/$everything?start=ge2020', qr/no value for start/ ], [ 'Patient/p1/$everything?_since=x', qr/no value for _since/ ],
+    [ 'Patient/p1/$everything?_type=Foo', qr/no resource type/ ], [ 'Patient/p1/$everything?foo=1', qr/it has start, end, _since/ ],
+    [ 'DocumentReference/$docref?patient=p1&end=x', qr/no value for end/ ], [ 'DocumentReference/$docref', qr/needs patient/ ],
+    [ 'DocumentReference/$docref?patient=p1&on-demand=1', qr/true or false/ ], [ 'Observation/$lastn?patient=p1&max=0', qr/1 to 1000/ ],
+    [ 'Observation/$lastn?code=1', qr/needs the patient/ ],
+    )
+{
+    my $response = $t->get("/dev/r4/$_->[0]");
+    is($response->status, 400, $_->[0]);
+    like($response->json->{issue}[0]{diagnostics}, $_->[1], '  tells why');
+}
+
+$t->done;

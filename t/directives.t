@@ -28,6 +28,9 @@ my %known = map { $_->[0] => 1 } @rows;
 is(join(' ', grep { !$known{$_} } sort keys %entry), '', 'nothing else is documented');
 is(join(' ', map { $_->[0] } @rows), join(' ', $text =~ /^## (FHIR\w+)$/mg), 'in the same order');
 
+my $security = read_file(source_dir() . '/SECURITY.md');
+is(join(' ', grep { /Max$/ && $security !~ /`$_`/ } sort keys %known), '', 'SECURITY.md names every limit');
+
 # Examples, without what every test configuration has.
 my @examples = $text =~ /^```apache\n(.*?)^```/msg;
 cmp_ok(scalar @examples, '>=', scalar @rows, 'examples are found');

@@ -31,7 +31,7 @@ sub deep {
     for my $path (@paths[0 .. ($#paths < 9 ? $#paths : 9)]) {
         my $n = $pages;
         while ($path and $n--) {
-            my ($next) = grep { $_->{relation} eq 'next' } @{ $httpd->get($path)->json->{link} };
+            my ($next) = grep { $_->{relation} eq 'next' } @{ $httpd->get($path)->json->{link} || [] };
             $path = $next && $next->{url} =~ s{^http://[^/]*}{}r;
         }
         push @deep, $path if $path;
@@ -53,14 +53,23 @@ sub prepared {
         my $start = time;
         my $r = $httpd->get($path);
         push @seconds, time - $start;
-        die "$path: " . $r->status . ' ' . substr($r->body, 0, 300) . "\n" if $r->status != 200;
+        return refused($name, $r) if $r->status != 200;
         $matches += () = $r->body =~ /"mode":"match"/g;
         last if $seconds[-1] > 5;
     }
     my $slow = median(@seconds) > 0.3;
     @paths = @paths[0 .. ($#paths < 2 ? $#paths : 2)] if $slow;
-    return { name => $name, slow => $slow, rows => $matches / @seconds, paths => \@paths,
-        $includes ? () : (bare => [ capture('page', @paths) ]) };
+    my @bare;
+    eval { @bare = capture('page', @paths) unless $includes; 1 } or return print "$name: $@";
+    return { name => $name, slow => $slow, rows => $matches / @seconds, paths => \@paths, @bare ? (bare => \@bare) : () };
+}
+
+# What costs too much without an index (FHIRCostMax), or takes too long.
+sub refused {
+    my ($name, $r) = @_;
+    my ($text) = $r->body =~ /"diagnostics":"((?:[^"\\]|\\.)*)/;
+    printf "%-66s %d %s\n", $name, $r->status, $text // '';
+    return;
 }
 
 # Too slow for wrk: one after the other. Seconds are ms here, as wrk's.
@@ -99,7 +108,7 @@ sub bench {
         map { [ "$_->[0]: " . $_->[1] =~ s/ [@+]\d*$//r, $_->[1] ] } @HARD;
     know_statements();
     print "search: matches a page (at most 50), median time of mod_fhir on 4 connections; ratios to the bare handler\n";
-    report($_) for @all;
+    for (@all) { eval { report($_); 1 } or print "$_->{name}: $@" }
     return;
 }
 
@@ -119,8 +128,13 @@ sub curve {
         for my $template (@ONE_PATIENT) {
             my @paths = all_requests($template, $values) or next;
             my $file = paths("curve_$name", @paths);
-            wrk($file, connections => 2) if $name eq 'same';    # warm
-            my @runs = map { wrk($file, connections => 2) } 1 .. ($option{rounds} < 3 ? $option{rounds} : 3);
+            my @runs;
+            eval {
+                wrk($file, connections => 2) if $name eq 'same';    # warm
+                push @runs, wrk($file, connections => 2) for 1 .. ($option{rounds} < 3 ? $option{rounds} : 3);
+                1;
+            } or print "$template: $@";
+            next unless @runs;
             $here{"$name $template"} = { p50 => median(map { $_->{p50} } @runs),
                 cpu => median(map { $_->{httpd} + $_->{pg} } @runs) };
         }

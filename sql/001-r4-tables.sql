@@ -612,7 +612,7 @@ CREATE INDEX "careplan_last_updated_idx" ON "careplan" ("last_updated");
 CREATE INDEX "careplan_history_last_updated_idx" ON "careplan_history" ("last_updated");
 CREATE INDEX "careplan_patient_patient_date_idx" ON "careplan" (patient, patient_date);
 CREATE INDEX "careplan_subject_other_idx" ON "careplan" ("subject") WHERE patient IS NULL;
-CREATE INDEX "careplan_performer_patient_idx" ON "careplan" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "careplan_performer_patient_idx" ON "careplan" USING gin ("performer") WHERE CASE WHEN cardinality("performer") > 400 THEN TRUE ELSE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "careteam" (
     id text COLLATE "C" PRIMARY KEY,
@@ -652,7 +652,7 @@ CREATE INDEX "careteam_last_updated_idx" ON "careteam" ("last_updated");
 CREATE INDEX "careteam_history_last_updated_idx" ON "careteam_history" ("last_updated");
 CREATE INDEX "careteam_patient_patient_date_idx" ON "careteam" (patient, patient_date);
 CREATE INDEX "careteam_subject_other_idx" ON "careteam" ("subject") WHERE patient IS NULL;
-CREATE INDEX "careteam_participant_patient_idx" ON "careteam" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "careteam_participant_patient_idx" ON "careteam" USING gin ("participant") WHERE CASE WHEN cardinality("participant") > 400 THEN TRUE ELSE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "catalogentry" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1044,7 +1044,7 @@ CREATE INDEX "communication_history_last_updated_idx" ON "communication_history"
 CREATE INDEX "communication_patient_patient_date_idx" ON "communication" (patient, patient_date);
 CREATE INDEX "communication_subject_other_idx" ON "communication" ("subject") WHERE patient IS NULL;
 CREATE INDEX "communication_sender_patient_idx" ON "communication" ("sender") WHERE starts_with("sender", 'Patient/');
-CREATE INDEX "communication_recipient_patient_idx" ON "communication" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "communication_recipient_patient_idx" ON "communication" USING gin ("recipient") WHERE CASE WHEN cardinality("recipient") > 400 THEN TRUE ELSE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "communicationrequest" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1097,7 +1097,7 @@ CREATE INDEX "communicationrequest_history_last_updated_idx" ON "communicationre
 CREATE INDEX "communicationrequest_patient_patient_date_idx" ON "communicationrequest" (patient, patient_date);
 CREATE INDEX "communicationrequest_subject_other_idx" ON "communicationrequest" ("subject") WHERE patient IS NULL;
 CREATE INDEX "communicationrequest_sender_patient_idx" ON "communicationrequest" ("sender") WHERE starts_with("sender", 'Patient/');
-CREATE INDEX "communicationrequest_recipient_patient_idx" ON "communicationrequest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "communicationrequest_recipient_patient_idx" ON "communicationrequest" USING gin ("recipient") WHERE CASE WHEN cardinality("recipient") > 400 THEN TRUE ELSE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery END;
 CREATE INDEX "communicationrequest_requester_patient_idx" ON "communicationrequest" ("requester") WHERE starts_with("requester", 'Patient/');
 
 CREATE TABLE "compartmentdefinition" (
@@ -1197,8 +1197,8 @@ CREATE INDEX "composition_last_updated_idx" ON "composition" ("last_updated");
 CREATE INDEX "composition_history_last_updated_idx" ON "composition_history" ("last_updated");
 CREATE INDEX "composition_patient_patient_date_idx" ON "composition" (patient, patient_date);
 CREATE INDEX "composition_subject_other_idx" ON "composition" ("subject") WHERE patient IS NULL;
-CREATE INDEX "composition_author_patient_idx" ON "composition" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
-CREATE INDEX "composition_attester_patient_idx" ON "composition" USING gin ("attester") WHERE array_to_tsvector("attester") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "composition_author_patient_idx" ON "composition" USING gin ("author") WHERE CASE WHEN cardinality("author") > 400 THEN TRUE ELSE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery END;
+CREATE INDEX "composition_attester_patient_idx" ON "composition" USING gin ("attester") WHERE CASE WHEN cardinality("attester") > 400 THEN TRUE ELSE array_to_tsvector("attester") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "conceptmap" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1454,7 +1454,7 @@ CREATE INDEX "coverage_history_last_updated_idx" ON "coverage_history" ("last_up
 CREATE INDEX "coverage_patient_patient_date_idx" ON "coverage" (patient, patient_date);
 CREATE INDEX "coverage_policy_holder_patient_idx" ON "coverage" ("policy_holder") WHERE starts_with("policy_holder", 'Patient/');
 CREATE INDEX "coverage_subscriber_patient_idx" ON "coverage" ("subscriber") WHERE starts_with("subscriber", 'Patient/');
-CREATE INDEX "coverage_payor_patient_idx" ON "coverage" USING gin ("payor") WHERE array_to_tsvector("payor") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "coverage_payor_patient_idx" ON "coverage" USING gin ("payor") WHERE CASE WHEN cardinality("payor") > 400 THEN TRUE ELSE array_to_tsvector("payor") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "coverageeligibilityrequest" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1861,8 +1861,8 @@ CREATE INDEX "documentmanifest_last_updated_idx" ON "documentmanifest" ("last_up
 CREATE INDEX "documentmanifest_history_last_updated_idx" ON "documentmanifest_history" ("last_updated");
 CREATE INDEX "documentmanifest_patient_patient_date_idx" ON "documentmanifest" (patient, patient_date);
 CREATE INDEX "documentmanifest_subject_other_idx" ON "documentmanifest" ("subject") WHERE patient IS NULL;
-CREATE INDEX "documentmanifest_author_patient_idx" ON "documentmanifest" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
-CREATE INDEX "documentmanifest_recipient_patient_idx" ON "documentmanifest" USING gin ("recipient") WHERE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "documentmanifest_author_patient_idx" ON "documentmanifest" USING gin ("author") WHERE CASE WHEN cardinality("author") > 400 THEN TRUE ELSE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery END;
+CREATE INDEX "documentmanifest_recipient_patient_idx" ON "documentmanifest" USING gin ("recipient") WHERE CASE WHEN cardinality("recipient") > 400 THEN TRUE ELSE array_to_tsvector("recipient") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "documentreference" (
     id text COLLATE "C" PRIMARY KEY,
@@ -1924,7 +1924,7 @@ CREATE INDEX "documentreference_last_updated_idx" ON "documentreference" ("last_
 CREATE INDEX "documentreference_history_last_updated_idx" ON "documentreference_history" ("last_updated");
 CREATE INDEX "documentreference_patient_patient_date_idx" ON "documentreference" (patient, patient_date);
 CREATE INDEX "documentreference_subject_other_idx" ON "documentreference" ("subject") WHERE patient IS NULL;
-CREATE INDEX "documentreference_author_patient_idx" ON "documentreference" USING gin ("author") WHERE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "documentreference_author_patient_idx" ON "documentreference" USING gin ("author") WHERE CASE WHEN cardinality("author") > 400 THEN TRUE ELSE array_to_tsvector("author") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "effectevidencesynthesis" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3434,7 +3434,7 @@ CREATE INDEX "medicationadministration_last_updated_idx" ON "medicationadministr
 CREATE INDEX "medicationadministration_history_last_updated_idx" ON "medicationadministration_history" ("last_updated");
 CREATE INDEX "medicationadministration_patient_patient_date_idx" ON "medicationadministration" (patient, patient_date);
 CREATE INDEX "medicationadministration_subject_other_idx" ON "medicationadministration" ("subject") WHERE patient IS NULL;
-CREATE INDEX "medicationadministration_performer_patient_idx" ON "medicationadministration" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "medicationadministration_performer_patient_idx" ON "medicationadministration" USING gin ("performer") WHERE CASE WHEN cardinality("performer") > 400 THEN TRUE ELSE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "medicationdispense" (
     id text COLLATE "C" PRIMARY KEY,
@@ -3486,7 +3486,7 @@ CREATE INDEX "medicationdispense_last_updated_idx" ON "medicationdispense" ("las
 CREATE INDEX "medicationdispense_history_last_updated_idx" ON "medicationdispense_history" ("last_updated");
 CREATE INDEX "medicationdispense_patient_patient_date_idx" ON "medicationdispense" (patient, patient_date);
 CREATE INDEX "medicationdispense_subject_other_idx" ON "medicationdispense" ("subject") WHERE patient IS NULL;
-CREATE INDEX "medicationdispense_receiver_patient_idx" ON "medicationdispense" USING gin ("receiver") WHERE array_to_tsvector("receiver") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "medicationdispense_receiver_patient_idx" ON "medicationdispense" USING gin ("receiver") WHERE CASE WHEN cardinality("receiver") > 400 THEN TRUE ELSE array_to_tsvector("receiver") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "medicationknowledge" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4191,7 +4191,7 @@ CREATE INDEX "observation_last_updated_idx" ON "observation" ("last_updated");
 CREATE INDEX "observation_history_last_updated_idx" ON "observation_history" ("last_updated");
 CREATE INDEX "observation_patient_patient_date_idx" ON "observation" (patient, patient_date);
 CREATE INDEX "observation_subject_other_idx" ON "observation" ("subject") WHERE patient IS NULL;
-CREATE INDEX "observation_performer_patient_idx" ON "observation" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "observation_performer_patient_idx" ON "observation" USING gin ("performer") WHERE CASE WHEN cardinality("performer") > 400 THEN TRUE ELSE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "observationdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -4794,7 +4794,7 @@ CREATE INDEX "procedure_last_updated_idx" ON "procedure" ("last_updated");
 CREATE INDEX "procedure_history_last_updated_idx" ON "procedure_history" ("last_updated");
 CREATE INDEX "procedure_patient_patient_date_idx" ON "procedure" (patient, patient_date);
 CREATE INDEX "procedure_subject_other_idx" ON "procedure" ("subject") WHERE patient IS NULL;
-CREATE INDEX "procedure_performer_patient_idx" ON "procedure" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "procedure_performer_patient_idx" ON "procedure" USING gin ("performer") WHERE CASE WHEN cardinality("performer") > 400 THEN TRUE ELSE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "provenance" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5028,7 +5028,7 @@ CREATE INDEX "requestgroup_last_updated_idx" ON "requestgroup" ("last_updated");
 CREATE INDEX "requestgroup_history_last_updated_idx" ON "requestgroup_history" ("last_updated");
 CREATE INDEX "requestgroup_patient_patient_date_idx" ON "requestgroup" (patient, patient_date);
 CREATE INDEX "requestgroup_subject_other_idx" ON "requestgroup" ("subject") WHERE patient IS NULL;
-CREATE INDEX "requestgroup_participant_patient_idx" ON "requestgroup" USING gin ("participant") WHERE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "requestgroup_participant_patient_idx" ON "requestgroup" USING gin ("participant") WHERE CASE WHEN cardinality("participant") > 400 THEN TRUE ELSE array_to_tsvector("participant") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "researchdefinition" (
     id text COLLATE "C" PRIMARY KEY,
@@ -5446,7 +5446,7 @@ CREATE INDEX "servicerequest_last_updated_idx" ON "servicerequest" ("last_update
 CREATE INDEX "servicerequest_history_last_updated_idx" ON "servicerequest_history" ("last_updated");
 CREATE INDEX "servicerequest_patient_patient_date_idx" ON "servicerequest" (patient, patient_date);
 CREATE INDEX "servicerequest_subject_other_idx" ON "servicerequest" ("subject") WHERE patient IS NULL;
-CREATE INDEX "servicerequest_performer_patient_idx" ON "servicerequest" USING gin ("performer") WHERE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery;
+CREATE INDEX "servicerequest_performer_patient_idx" ON "servicerequest" USING gin ("performer") WHERE CASE WHEN cardinality("performer") > 400 THEN TRUE ELSE array_to_tsvector("performer") @@ '''Patient/'':*'::tsquery END;
 
 CREATE TABLE "slot" (
     id text COLLATE "C" PRIMARY KEY,

@@ -48,6 +48,15 @@ my @finds = (
 );
 is(ids(ask($_->[0])), $_->[1], $_->[0]) for @finds;
 
+# ---- a reference to a patient among more than a tsvector holds ----
+my @crowd = map { { reference => "Practitioner/\L" . 'x' x 40 . "-$_" } } 1 .. 25000;
+$t->load({ resourceType => 'Observation', id => 'crowd', status => 'final', code => { text => 'crowd' },
+        performer => [ @crowd, { reference => 'Patient/p9' } ] });
+is(ids(ask('Observation?performer=Patient/p9')), 'crowd', 'performer');
+is(ids(ask('Observation?performer=Patient/p8')), '', 'of another');
+is(ids(ask('Patient/p9/Observation')), 'crowd', 'in the compartment');
+$t->psql(q{DELETE FROM main.observation WHERE id = 'crowd'});
+
 # ---- short forms of URLs ----
 my $core = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient';
 my @listed = split /\n/, $t->psql('SELECT url FROM main.fhir_short_form');

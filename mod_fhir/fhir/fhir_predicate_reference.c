@@ -153,11 +153,15 @@ static void to_patients(fhir_sql_t *sql, const char *expr, int plural,
     for (int i = 0; i < forms->nelts; i++)
         if (strncmp(APR_ARRAY_IDX(forms, i, const char *), "Patient/", 8) != 0)
             return;
-    if (forms->nelts && !stems->nelts)
+    if (!forms->nelts || stems->nelts)
+        return;
+    if (plural)
         fhir_buf_printf(sql->text,
-                        plural ? " AND array_to_tsvector(%s) @@ '''Patient/'':*'::tsquery"
-                               : " AND starts_with(%s, 'Patient/')",
-                        expr);
+                        " AND CASE WHEN cardinality(%s) > 400 THEN TRUE ELSE array_to_tsvector(%s)"
+                        " @@ '''Patient/'':*'::tsquery END",
+                        expr, expr);
+    else
+        fhir_buf_printf(sql->text, " AND starts_with(%s, 'Patient/')", expr);
 }
 
 /* The reference by which a type is a hierarchy of its own: Location.partof. */

@@ -154,14 +154,20 @@ def _columns(params):
 
 def _partial_index(table, column, sql):
     array = sql.endswith("_ARRAY")
-    where = "array_to_tsvector(\"%s\") @@ '''Patient/'':*'::tsquery" if array else "starts_with(\"%s\", 'Patient/')"
+    # A tsvector has at most 1 MB.
+    where = "starts_with(\"%s\", 'Patient/')"
+    if array:
+        where = (
+            "CASE WHEN cardinality(\"%s\") > 400 THEN TRUE"
+            " ELSE array_to_tsvector(\"%s\") @@ '''Patient/'':*'::tsquery END"
+        )
     return 'CREATE INDEX "%s_%s_patient_idx" ON "%s" %s("%s") WHERE %s;\n' % (
         table,
         column,
         table,
         "USING gin " if array else "",
         column,
-        where % column,
+        where.replace("%s", column),
     )
 
 

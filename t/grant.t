@@ -129,7 +129,7 @@ sub essence {
     my $text = $answer->[1] =~ s/"lastUpdated":"[^"]*"//gr =~ s/_cursor=[\w-]+/_cursor=/gr =~ s/"lastModified":"[^"]*"//gr;
     # no order is promised of what is included, nor of what was written at the same time
     my $bundle = $text =~ /"type":"(?:history|searchset)"/ ? eval { $json->decode($answer->[1]) } : undef;
-    if ($bundle and $bundle->{entry}) {
+    if ($bundle and $bundle->{type} =~ /^(?:history|searchset)$/ and $bundle->{entry}) {
         my @keys = map { join ' ', $_->{fullUrl}, $bundle->{type} eq 'history' ? '' : $_->{search}{mode} } @{ $bundle->{entry} };
         my @matches = grep { / match$/ } @keys;
         return "$answer->[0] @matches | @{[ sort grep { !/ match$/ } @keys ]} " . $text =~ s/.*(?="(?:link|total)":)//sr;
@@ -140,7 +140,7 @@ sub essence {
 sub entries {
     my ($answer) = @_;
     my $bundle = eval { $json->decode($answer->[1]) } || {};
-    return map { $_->{resource}{resourceType} . '/' . $_->{resource}{id} } grep { $_->{resource} and $_->{fullUrl} !~ /#/ } @{ $bundle->{entry} || [] };
+    return map { $_->{resource}{resourceType} . '/' . $_->{resource}{id} } grep { $_->{resource}{id} and ($_->{fullUrl} // '') !~ /#/ } @{ $bundle->{entry} || [] };
 }
 
 # ---- requests ----
@@ -217,6 +217,22 @@ for my $p (qw(b none)) {
         [ PUT => "Condition/$p-cond", { resourceType => 'Condition', id => "$p-cond", subject => ref_to('Patient/a-pat') } ],
         [ DELETE => "Observation?_id=$p-obs1" ], [ POST => 'Observation/$validate', { resourceType => 'Parameters', parameter => [ { name => 'mode', valueCode => 'delete' } ] } ],
         [ POST => "Observation/$p-obs1/\$validate", { resourceType => 'Parameters', parameter => [ { name => 'mode', valueCode => 'delete' } ] } ];
+}
+
+# Nor do the entries of a batch or transaction, their conditions and conditional references.
+sub bundle { my ($type, @entries) = @_; return { resourceType => 'Bundle', type => $type, entry => \@entries } }
+sub asked { my ($method, $url, %more) = @_; return { request => { method => $method, url => $url, %{ $more{request} || {} } }, $more{resource} ? (resource => $more{resource}) : () } }
+for my $p (qw(b none)) {
+    my $condition = { resourceType => 'Condition', subject => ref_to("Patient?identifier=urn:mrn|mrn-$p") };
+    push @requests, map { [ POST => '', $_ ] } bundle(batch => map { asked(GET => $_) } "Patient/$p-pat", "Observation?patient=$p-pat", "Patient/$p-pat/_history",
+            "Practitioner?_has:Observation:performer:patient=$p-pat", "Patient/$p-pat/\$everything", 'Patient?_total=accurate'),
+        bundle(batch => asked(DELETE => "Observation/$p-obs1"), asked(PUT => "Observation?_id=$p-obs1", resource => { resourceType => 'Observation', status => 'final',
+                    code => { text => 'x' }, subject => ref_to("Patient/$p-pat") }), asked(POST => 'Condition', resource => { resourceType => 'Condition', subject => ref_to("Patient/$p-pat") })),
+        bundle(transaction => asked(POST => 'Condition', resource => $condition)),
+        bundle(transaction => asked(GET => "Patient/$p-pat")), bundle(transaction => asked(GET => "Observation?patient=$p-pat"), asked(GET => "Patient?identifier=urn:mrn|mrn-$p")),
+        bundle(transaction => asked(POST => 'Patient', resource => { resourceType => 'Patient' }, request => { ifNoneExist => "identifier=urn:mrn|mrn-$p" })),
+        bundle(transaction => asked(PUT => "Condition/$p-cond", resource => { resourceType => 'Condition', id => "$p-cond", subject => ref_to('Patient/a-pat') }, request => { ifMatch => 'W/"1"' })),
+        bundle(transaction => asked(DELETE => "Condition?encounter=$p-enc"), asked(POST => 'Condition', resource => $condition));
 }
 
 # Everything that a grant shows, by rules of the test's own.

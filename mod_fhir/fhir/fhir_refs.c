@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Literal references: where they stand in a resource, and whether their targets are there. */
+/* Literal references: where they stand in a resource, and whether their targets are there; links of
+ * narratives. */
 #include "fhir/fhir_refs.h"
 
 #include <apr_strings.h>
@@ -106,12 +107,7 @@ fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_
     return err;
 }
 
-/* ---- looking up ---- */
-
-typedef struct ref_t {
-    const fhir_type_t *type;
-    const char *id, *expression;
-} ref_t;
+/* ---- links of narratives ---- */
 
 int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)
 {
@@ -134,6 +130,13 @@ int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_
     fhir_buf_append(out, copied, (apr_size_t)(end - copied));
     return 1;
 }
+
+/* ---- looking up ---- */
+
+typedef struct ref_t {
+    const fhir_type_t *type;
+    const char *id, *expression;
+} ref_t;
 
 struct fhir_refs_t {
     const fhir_call_t *call;

@@ -200,7 +200,7 @@ sub bare_path {
     my $r = $httpd->get($path);
     die "$path: " . $r->status . ' ' . substr($r->body, 0, 300) . "\n" if $r->status != 200;
     my ($name, $sql, $values) =
-        log_since($log, $at) =~ /execute (\S+): (SELECT [^\n]*)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/s
+        log_since($log, $at) =~ /execute (\S+): (SELECT (?:[tq]\.id, [tq]\.resource|t\.version)[^\n]*)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/s
         or die "$path: no statement in PostgreSQL's log\n";
     $values =~ s/\n\t/\n/g;
     $kind = 'once' if $name eq '<unnamed>';

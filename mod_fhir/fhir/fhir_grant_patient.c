@@ -6,7 +6,8 @@
  * - the patient; records, by their one patient;
  * - members of the compartment that may name several patients (Group, Appointment, Account): those
  *   that name this one and no other;
- * - what speaks of other resources (Provenance): when each of these is this patient's or nobody's;
+ * - what speaks of other resources (Provenance): when each of these is this patient's, in the types
+ *   of US Core, or nobody's;
  * - content with a securityContext (Binary): when that is this patient's;
  * - what speaks of no patient: the types that US Core serves beside the records (Practitioner,
  *   Organization, Location, Medication, …) and definitions, which have a canonical URL.
@@ -52,13 +53,11 @@ static const fhir_param_t *targets_param(const fhir_call_t *call, const fhir_com
                : NULL;
 }
 
-static int is_open(const fhir_call_t *call, const fhir_type_t *type)
+static int in_us_core(const fhir_call_t *call, const fhir_type_t *type)
 {
     const fhir_uscore_t *us_core = fhir_uscore_of(call->model);
-    return !us_core ||
-           fhir_uscore_wanted(us_core, fhir_model_str(call->model, type->name), FHIR_USCORE_TYPE,
-                              "") != FHIR_USCORE_NOT_WANTED ||
-           fhir_model_element(call->model, type, "url", 3) != NULL;
+    return !us_core || fhir_uscore_wanted(us_core, fhir_model_str(call->model, type->name),
+                                          FHIR_USCORE_TYPE, "") != FHIR_USCORE_NOT_WANTED;
 }
 
 static view_t view_of(const fhir_call_t *call, const fhir_type_t *type)
@@ -78,7 +77,8 @@ static view_t view_of(const fhir_call_t *call, const fhir_type_t *type)
     for (int i = 0; i < type->n_params; i++)
         if (may_name(call, &call->model->params[type->first_param + i], patient))
             return VIEW_MEMBER;
-    return is_open(call, type) ? VIEW_OPEN : VIEW_CLOSED;
+    return in_us_core(call, type) || fhir_model_element(call->model, type, "url", 3) ? VIEW_OPEN
+                                                                                     : VIEW_CLOSED;
 }
 
 static const char *own_reference(const fhir_call_t *call)
@@ -106,28 +106,31 @@ static void member(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
     fhir_buf_puts(sql->text, "))");
 }
 
-/* Is what a reference names this patient's, or nobody's? NULL for what is neither. */
+/* Is what a reference names this patient's, or nobody's? NULL for what is neither. Each type of
+ * record costs PostgreSQL a plan of its own, so it is asked for those of US Core alone. */
 static void owned(fhir_sql_t *sql, const char *expr)
 {
     const fhir_call_t *call = sql->call;
     const fhir_model_t *m = call->model;
-    fhir_buf_printf(sql->text, "CASE split_part(%s, '/', 1) WHEN 'Patient' THEN %s = ", expr, expr);
-    fhir_sql_bind(sql, own_reference(call), "text");
+    int own = 0;
+    fhir_buf_printf(
+        sql->text,
+        "CASE split_part(%s, '/', 1) WHEN 'Patient' THEN split_part(%s, '/', 2) = ", expr, expr);
+    fhir_sql_bind(sql, call->grant->patient, "text");
+    own = sql->values->nelts;
     for (int i = 1; i <= m->n_resources; i++) {
         const fhir_type_t *type = &m->types[i];
         const char *name = fhir_model_str(m, type->name), *other;
         view_t view = type->flags & FHIR_TYPE_ABSTRACT ? VIEW_CLOSED : view_of(call, type);
         if (view == VIEW_OPEN)
             fhir_buf_printf(sql->text, " WHEN '%s' THEN TRUE", name);
-        if (view != VIEW_RECORD)
+        if (view != VIEW_RECORD || !in_us_core(call, type))
             continue;
         other = fhir_sql_alias(sql);
         fhir_buf_printf(sql->text,
                         " WHEN '%s' THEN EXISTS (SELECT FROM %s %s WHERE %s.id = split_part(%s, "
-                        "'/', 2) AND %s.patient = ",
-                        name, fhir_call_table(call, type, ""), other, other, expr, other);
-        fhir_sql_bind(sql, call->grant->patient, "text");
-        fhir_buf_putc(sql->text, ')');
+                        "'/', 2) AND %s.patient = $%d)",
+                        name, fhir_call_table(call, type, ""), other, other, expr, other, own);
     }
     fhir_buf_puts(sql->text, " END");
 }

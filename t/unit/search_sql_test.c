@@ -20,8 +20,8 @@ static const char *const templates[] = {
     "Patient?_filter=name co \"%\" or (family eq \"%\" and not (given ew \"%\"))",
     "Patient?_id=%&identifier=%|%&identifier:of-type=%|%|%&_source=%&_profile:below=%",
     "Patient?organization:identifier=%|%&general-practitioner:identifier=%&link=urn:%",
-    "Patient?_has:Observation:patient:code=%|%&_has:Encounter:patient:_has:Condition:encounter:"
-    "code=%",
+    "Patient?_has:Observation:patient:code=%|%&_has:Encounter:patient:identifier=%",
+    "Practitioner?_has:Encounter:practitioner:_has:Condition:encounter:code=%",
     "Observation?code=%|%,%,|%&category:not=%&code:text=%&_tag=%|%&_security=%&combo-code=%",
     "Observation?subject:Patient.name=%&performer:Practitioner.name:exact=%&encounter=urn:%",
     "Observation?value-quantity=gt5.4|%|%&code-value-quantity=%|%$le3|%|%&code-value-string=%$%",

@@ -158,7 +158,7 @@ my @requests = (
     map { [ GET => $_ ] } (
         # conditions on others
         'Patient?family=Familyb', 'Patient?name:contains=amily', 'Patient?identifier=urn:mrn|mrn-b', 'Patient?gender=female', 'Patient?birthdate=1920',
-        'Patient?gender:not=female', 'Patient?link:missing=false', 'Patient?_sort=family', 'Patient?_sort=-birthdate&_count=1', '?_type=Patient,Observation,Group',
+        'Patient?gender:not=female', 'Patient?link:missing=false', 'Patient?_sort=family', 'Patient?_sort=-birthdate&_count=1', '?_type=Patient,Observation,Group', '?_summary=count', '?_count=500',
         'Patient?link=Patient/b-pat', 'Patient?link:Patient.family=Familyb', 'Patient?link.family=Familyb', 'Patient?link:Patient.identifier=urn:mrn|mrn-b',
         'Patient?link:Patient.birthdate=gt1900', 'Patient?link:Patient._id=b-pat', 'Patient?link:Patient._has:Observation:patient:code=1-8',
         'Observation?patient=b-pat', 'Observation?subject=Patient/b-pat', 'Observation?patient=a-pat,b-pat', 'Observation?performer=Patient/b-pat',

@@ -231,6 +231,15 @@ static int has_scheme(const char *s)
     return s[n] == ':' && n > 0;
 }
 
+/* References are stored without a version, those to other servers, too. */
+static const char *without_version(const char *url, apr_pool_t *pool)
+{
+    const char *history = strstr(url, "/_history/");
+    return history && !strchr(history + strlen("/_history/"), '/')
+               ? apr_pstrmemdup(pool, url, (apr_size_t)(history - url))
+               : url;
+}
+
 static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
 {
     const char *text = unescape(in->raw, in->pool), *base = in->call->request->base_url;
@@ -248,7 +257,7 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
     else if (!local_reference(out, text, in)) {
         if (!has_scheme(text) && *text != '#')
             return bad(in, "id, Type/id, or a URL (http…, urn:…)");
-        out->url = text;
+        out->url = without_version(text, in->pool);
     }
     if (in->node->target && out->type != in->node->target)
         return bad(in, apr_psprintf(in->pool, "references to %s, as its modifier says",

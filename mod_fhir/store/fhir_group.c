@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which writes go together: a worker that comes while few others write leads, those that come
- * meanwhile wait, and the next leader takes all of them along. With one client everybody leads
- * alone, and nothing is waited for. How a batch is run is fhir_store.c's.
+ * Which writes go together: a worker that comes while few others write leads, those that come when
+ * there are leaders enough wait, and the next leader takes all of them along. So few clients wait
+ * for nobody; they commit side by side, and PostgreSQL lets them share what is written to the disk.
+ * How a batch is run is fhir_store.c's.
  *
  * Threads: `lock` guards queue and number of leaders. A member lies on its worker's stack, which
  * stays there until the member was posted, once.
@@ -14,10 +15,7 @@
 #include <errno.h>
 #include <stdatomic.h>
 
-enum {
-    LEADERS = 2, /* one batch waits for the disk while the other one is worked on */
-    BATCH = 64
-};
+enum { BATCH = 64 };
 /* A batch that takes longer is stuck: behind a lock on one table, say. Those that are not in it
  * write alone. */
 #define LATE apr_time_from_msec(100)
@@ -25,7 +23,7 @@ enum {
 struct fhir_group_t {
     apr_thread_mutex_t *lock;
     fhir_member_t *head, **tail; /* waiting */
-    int leaders;
+    int leaders, max_leaders;
     apr_time_t begun;                  /* when a batch began last */
     atomic_ullong statements, batches; /* of batches that hold more than one */
 };
@@ -99,7 +97,7 @@ static void await_turn(fhir_group_t *group, fhir_member_t *self)
  * lock. */
 static int enqueue(fhir_group_t *group, fhir_member_t *self)
 {
-    if (group->leaders < LEADERS) {
+    if (group->leaders < group->max_leaders) {
         group->leaders++;
         return 0;
     }
@@ -156,13 +154,14 @@ void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader)
     }
 }
 
-fhir_err_t *fhir_group_create(fhir_group_t **group_out, apr_pool_t *pool)
+fhir_err_t *fhir_group_create(fhir_group_t **group_out, int max_leaders, apr_pool_t *pool)
 {
     fhir_group_t *group = apr_pcalloc(pool, sizeof(*group));
     apr_status_t rv = apr_thread_mutex_create(&group->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "group of writes");
     group->tail = &group->head;
+    group->max_leaders = max_leaders > 0 ? max_leaders : 1;
     *group_out = group;
     return NULL;
 }

@@ -46,7 +46,8 @@ typedef struct fhir_store_config_t {
     int read_lane;                         /* 1: start the read lane */
     apr_interval_time_t statement_timeout; /* per statement, 0: none */
     apr_interval_time_t lane_wait;         /* longest wait in the read lane's queue */
-    const fhir_log_t *log;                 /* or NULL */
+    int write_leaders;     /* shareable writes run at once; more go together; 0: 1 */
+    const fhir_log_t *log; /* or NULL */
 } fhir_store_config_t;
 
 /** A store over a source. Call it in the process that uses it (never before fork). Destroyed with

@@ -162,7 +162,7 @@ struct fhir_member_t {
 };
 
 typedef struct fhir_group_t fhir_group_t;
-fhir_err_t *fhir_group_create(fhir_group_t **group, apr_pool_t *pool);
+fhir_err_t *fhir_group_create(fhir_group_t **group, int max_leaders, apr_pool_t *pool);
 /** Takes part with stmt, values and pool set: waits until it leads or another one has run it. */
 fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self);
 /** The leader has run its batch: wakes the members, who find what was set, and the next leader. */

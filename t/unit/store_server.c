@@ -28,7 +28,8 @@ static const char *ask(apr_pool_t *pool, const char *sql)
 static fhir_store_t *store_with(fhir_store_source_t **source, int connections,
                                 apr_interval_time_t timeout, int read_lane, apr_pool_t *pool)
 {
-    fhir_store_config_t config = {.read_lane = read_lane, .statement_timeout = timeout};
+    fhir_store_config_t config = {
+        .read_lane = read_lane, .statement_timeout = timeout, .write_leaders = 2};
     fhir_store_t *store;
     tap_no_err(
         fhir_store_source_create(source, conninfo, connections, apr_time_from_msec(300), pool),

@@ -68,11 +68,11 @@ sub prepared {
 sub refused {
     my ($name, $r) = @_;
     my ($text) = $r->body =~ /"diagnostics":"((?:[^"\\]|\\.)*)/;
-    printf "%-66s %d %s\n", $name, $r->status, $text // '';
+    printf "%-66s %d %.100s …\n", $name, $r->status, $text // '';
     return;
 }
 
-# Too slow for wrk: one after the other. Seconds are ms here, as wrk's.
+# Too slow for wrk: one after the other.
 sub one_by_one {
     my ($search) = @_;
     my %runs;

@@ -300,6 +300,25 @@ is(ask('full', $all, 'GET', 'Condition/b-cond')->[0], 410, 'who sees all is told
 is(ask('full', $a, 'GET', "Condition/$_-cond")->[0], 404, 'others are not') for qw(a b none);
 is(ask('full', $a, 'GET', "Condition/b-cond/_history")->[0], 404, 'nor by its history');
 
+# ---- rights ----
+
+my $split = 'a-pat patient/Observation.s patient/Patient.r patient/Encounter.r';
+for (
+    [ 'Observation?_id=a-obs1', 200, 'Observation/a-obs1' ], [ 'Observation/a-obs1', 404 ], [ 'Observation/a-obs1/_history', 403 ],
+    [ 'Observation/_history', 403 ], [ 'Patient/a-pat', 200 ], [ 'Patient?_id=a-pat', 403 ], [ 'Practitioner?_id=doc', 403 ], [ 'Practitioner/doc', 404 ],
+    [ 'Observation?_id=a-obs1&_include=*', 200, 'Observation/a-obs1 Patient/a-pat Encounter/a-enc' ],
+    # who may not search a type learns nothing from conditions on it
+    [ 'Observation?_id=a-obs1&subject:Patient.family=Familya', 200, '' ], [ 'Observation?_id=a-obs1&encounter.status=finished', 200, '' ],
+    [ 'Observation?_id=a-obs1&_revinclude=Provenance:target', 200, 'Observation/a-obs1' ], [ 'Encounter/a-enc/Observation?_id=a-obs1', 200, 'Observation/a-obs1' ],
+    [ 'Encounter/a-enc/Condition', 403 ], [ '?_type=Observation,Patient&_id=a-obs1,a-pat', 200, 'Observation/a-obs1' ],
+    )
+{
+    my ($url, $status, $found) = @$_;
+    my $answer = ask('full', $split, 'GET', $url);
+    is($answer->[0], $status, "search or read alone: $url") or diag($answer->[1]);
+    is(join(' ', sort split / /, join ' ', entries($answer)), join(' ', sort split / /, $found), '  what is found') if defined $found;
+}
+
 # ---- page links ----
 
 my $page = $json->decode(ask('full', 'a-pat patient/*.rs', 'GET', 'Observation?_count=2')->[1]);

@@ -32,65 +32,97 @@ static const char *table(const fhir_model_t *model, const char *tenant, const fh
                        name, suffix, "\"", NULL);
 }
 
-/* Bound: $1 the container's id, $2 the own, $3 the text, then the cells. Version and time are the
- * container's, which may have been given by the database. */
-static void make_row(fhir_contained_row_t *row, const fhir_model_t *model, const char *tenant,
-                     const fhir_type_t *container, const fhir_type_t *type,
-                     const fhir_value_t *cells, apr_pool_t *pool)
+/* Bound: $1 the container's id, $2 a JSON array of rows. Version and time are the container's,
+ * which may have been given by the database. */
+static const char *insert_sql(const fhir_model_t *model, const char *tenant,
+                              const fhir_type_t *container, const fhir_type_t *type,
+                              apr_pool_t *pool)
 {
     const char *own = table(model, tenant, type, FHIR_CONTAINED_TABLE, pool);
     const char *name = fhir_model_str(model, container->name);
-    fhir_buf_t *sql = fhir_buf_create(pool, 256 * 1024), *rest = fhir_buf_create(pool, 64 * 1024);
+    fhir_buf_t *sql = fhir_buf_create(pool, 256 * 1024),
+               *columns = fhir_buf_create(pool, 64 * 1024);
 
+    for (int i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(columns, ", \"%s\"",
+                        fhir_model_str(model, model->columns[type->first_column + i].name));
     fhir_buf_printf(sql,
                     "WITH m AS (SELECT id, version, last_updated FROM %s WHERE id = $1), "
                     "gone AS (DELETE FROM %s g USING m WHERE g.holder_type = '%s' AND "
                     "g.holder_id = m.id AND g.version < m.version) "
-                    "INSERT INTO %s (id, version, last_updated, resource, holder_type, "
-                    "holder_id",
-                    table(model, tenant, container, "", pool), own, name, own);
-    for (int i = 0; i < type->n_columns; i++) {
-        if (!cells[i].data)
-            continue;
-        fhir_buf_printf(sql, ", \"%s\"",
-                        fhir_model_str(model, model->columns[type->first_column + i].name));
-        APR_ARRAY_PUSH(row->values, const char *) = apr_pstrdup(pool, cells[i].data);
-        fhir_buf_printf(rest, ", $%d", row->values->nelts);
-    }
-    fhir_buf_printf(sql,
-                    ") SELECT $2, m.version, m.last_updated, $3, '%s', m.id%s FROM m "
+                    "INSERT INTO %s (id, resource%s, version, last_updated, holder_type, "
+                    "holder_id) SELECT x.*, m.version, m.last_updated, '%s', m.id FROM m, "
+                    "LATERAL (SELECT id, resource%s FROM json_populate_recordset(NULL::%s, $2)) x "
                     "ON CONFLICT DO NOTHING",
-                    name, fhir_buf_cstr(rest));
-    row->sql = fhir_buf_cstr(sql);
+                    table(model, tenant, container, "", pool), own, name, own,
+                    fhir_buf_cstr(columns), name, fhir_buf_cstr(columns), own);
+    return fhir_buf_cstr(sql);
+}
+
+static void add_member(fhir_buf_t *json, char before, const char *name, const char *text,
+                       apr_size_t len)
+{
+    fhir_buf_putc(json, before);
+    fhir_buf_json_string(json, name, strlen(name));
+    fhir_buf_putc(json, ':');
+    fhir_buf_json_string(json, text, len);
+}
+
+/* A row as a member of the array; texts of arrays and the like are read by PostgreSQL. */
+static void add_row(fhir_buf_t *json, const fhir_model_t *model, const fhir_type_t *type,
+                    const fhir_node_t *id, const char *text, apr_size_t len,
+                    const fhir_value_t *cells, apr_pool_t *pool)
+{
+    fhir_buf_putc(json, json->len ? ',' : '[');
+    add_member(json, '{', "id", apr_psprintf(pool, "#%.*s", (int)id->text_len, id->text),
+               id->text_len + 1);
+    add_member(json, ',', "resource", text, len);
+    for (int i = 0; i < type->n_columns; i++) {
+        if (cells[i].data)
+            add_member(json, ',',
+                       fhir_model_str(model, model->columns[type->first_column + i].name),
+                       cells[i].data, strlen(cells[i].data));
+    }
+    fhir_buf_putc(json, '}');
 }
 
 fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
                                 fhir_extract_t *extract, const char *tenant,
-                                const fhir_type_t *type, const char *id, const char *source,
+                                const fhir_type_t *type, const char *source,
                                 const fhir_node_t *resource, apr_pool_t *pool)
 {
     const fhir_node_t *list = fhir_node_get(resource, "contained"), *c;
+    struct {
+        fhir_buf_t *json;
+        fhir_value_t *cells;
+    } *of_type = apr_pcalloc(pool, sizeof(*of_type) * (model->n_resources + 1u)), *t;
 
-    *rows = apr_array_make(pool, 2, sizeof(fhir_contained_row_t));
+    *rows = apr_array_make(pool, 2, sizeof(fhir_contained_rows_t));
     for (c = list ? list->child : NULL; c; c = c->next) {
         const fhir_type_t *own = type_of(model, c);
-        const fhir_node_t *own_id = fhir_node_get(c, "id");
-        fhir_contained_row_t *row;
-        fhir_value_t *cells;
+        const fhir_node_t *id = fhir_node_get(c, "id");
 
-        if (!own || own->flags & FHIR_TYPE_ABSTRACT || !own_id ||
-            !fhir_text_is_id(own_id->text, own_id->text_len))
+        if (!own || own->flags & FHIR_TYPE_ABSTRACT || !id ||
+            !fhir_text_is_id(id->text, id->text_len))
             continue;
-        cells = apr_palloc(pool, sizeof(*cells) * (own->n_columns + 1u));
-        FHIR_TRY(fhir_extract_run(cells, extract, own, c));
-        row = apr_array_push(*rows);
-        row->values = apr_array_make(pool, 16, sizeof(const char *));
-        APR_ARRAY_PUSH(row->values, const char *) = apr_pstrdup(pool, id);
-        APR_ARRAY_PUSH(row->values, const char *) =
-            apr_psprintf(pool, "#%.*s", (int)own_id->text_len, own_id->text);
-        APR_ARRAY_PUSH(row->values, const char *) =
-            apr_pstrmemdup(pool, source + c->start, c->end - c->start);
-        make_row(row, model, tenant, type, own, cells, pool);
+        t = &of_type[fhir_model_type_index(model, own)];
+        if (!t->json) {
+            t->json = fhir_buf_create(pool, 0);
+            t->cells = apr_palloc(pool, sizeof(*t->cells) * (own->n_columns + 1u));
+        }
+        FHIR_TRY(fhir_extract_run(t->cells, extract, own, c));
+        add_row(t->json, model, own, id, source + c->start, c->end - c->start, t->cells, pool);
+    }
+    for (apr_uint16_t i = 1; i <= model->n_resources; i++) {
+        fhir_contained_rows_t *found;
+
+        if (!of_type[i].json)
+            continue;
+        fhir_buf_putc(of_type[i].json, ']');
+        found = apr_array_push(*rows);
+        found->sql = insert_sql(model, tenant, type, &model->types[i], pool);
+        found->json = fhir_buf_cstr(of_type[i].json);
+        found->len = of_type[i].json->len;
     }
     return NULL;
 }

@@ -20,22 +20,23 @@
 /** 1 if a resource has contained ones. */
 int fhir_contained_any(const fhir_node_t *resource);
 
-/** A statement that stores one contained resource, after its container. */
-typedef struct fhir_contained_row_t {
-    const char *sql;
-    apr_array_header_t *values; /* of const char *: NUL-terminated, never NULL */
-} fhir_contained_row_t;
+/** A statement that stores all contained resources of one type, after their container: $1 is its
+ * id, $2 the JSON. */
+typedef struct fhir_contained_rows_t {
+    const char *sql, *json;
+    apr_size_t len;
+} fhir_contained_rows_t;
 
 /**
  * The rows of a resource's contained ones; those without type or id have none.
- * @param rows     of fhir_contained_row_t, in pool
+ * @param rows     of fhir_contained_rows_t, in pool
  * @param extract  is used for each, so cells that it gave before are gone
  * @param tenant   schema, or NULL: that of the search path
  * @param source   text that the resource was parsed from
  */
 fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
                                 fhir_extract_t *extract, const char *tenant,
-                                const fhir_type_t *type, const char *id, const char *source,
+                                const fhir_type_t *type, const char *source,
                                 const fhir_node_t *resource, apr_pool_t *pool);
 
 /** Takes away the rows that an older version of a resource brought. text: that version. */

@@ -266,7 +266,7 @@ fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 
 /* Statements that store the contained resources of the input; what does so comes in a transaction
  * with the container. NULL without any: nothing more is to be done. */
-static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write, const char *id)
+static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
     fhir_extract_t *extractor;
@@ -277,20 +277,18 @@ static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write
     extractor =
         fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
     FHIR_TRY(fhir_contained_rows(rows, call->model, extractor, call->endpoint->tenant, call->type,
-                                 id, write->input.source, write->input.root, call->pool));
+                                 write->input.source, write->input.root, call->pool));
     return begin_tx(write);
 }
 
-static fhir_err_t *store_contained(const fhir_call_t *call, const apr_array_header_t *rows)
+static fhir_err_t *store_contained(const fhir_call_t *call, const char *id,
+                                   const apr_array_header_t *rows)
 {
     for (int i = 0; rows && i < rows->nelts; i++) {
-        const fhir_contained_row_t *row = &APR_ARRAY_IDX(rows, i, fhir_contained_row_t);
-        int n = row->values->nelts;
-        fhir_value_t *values = apr_palloc(call->pool, sizeof(*values) * (apr_size_t)n);
-        fhir_stmt_t stmt = {row->sql, n, FHIR_STMT_WRITE};
+        const fhir_contained_rows_t *of_type = &APR_ARRAY_IDX(rows, i, fhir_contained_rows_t);
+        fhir_value_t values[] = {fhir_value_text(id), {of_type->json, of_type->len}};
+        fhir_stmt_t stmt = {of_type->sql, 2, FHIR_STMT_WRITE};
 
-        for (int j = 0; j < n; j++)
-            values[j] = fhir_value_text(APR_ARRAY_IDX(row->values, j, const char *));
         FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
     }
     return NULL;
@@ -351,11 +349,11 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
         refs = NULL;
     }
     stamp(record, write);
-    FHIR_TRY(contained_rows(&contained, write, record->id));
+    FHIR_TRY(contained_rows(&contained, write));
     record->fresh &= !contained;
     FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
     if (done || !refs)
-        return store_contained(call, contained);
+        return store_contained(call, record->id, contained);
     FHIR_TRY(fhir_refs_check(refs, call));
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
                            "A resource that is referred to was just created; try again");
@@ -434,7 +432,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
     FHIR_TRY(references(&refs, write));
     if (refs)
         FHIR_TRY(fhir_refs_check(refs, call));
-    FHIR_TRY(contained_rows(&contained, write, write->old.id));
+    FHIR_TRY(contained_rows(&contained, write));
     for (attempt = 1; !done; attempt++) {
         if (unchanged(write)) {
             write->new = write->old;
@@ -447,7 +445,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
             FHIR_TRY(look_again(write, attempt));
     }
     FHIR_TRY(forget_contained(write));
-    return store_contained(call, contained);
+    return store_contained(call, write->old.id, contained);
 }
 
 fhir_err_t *fhir_write_delete(fhir_write_t *write)

@@ -49,7 +49,7 @@ typedef struct batch_t {
 /* The contained resources of a row. */
 typedef struct contained_t {
     int row;
-    apr_array_header_t *rows; /* of fhir_contained_row_t */
+    apr_array_header_t *rows; /* of fhir_contained_rows_t */
 } contained_t;
 
 struct load_batches_t {
@@ -365,15 +365,15 @@ static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, 
     return err;
 }
 
-/* Contained resources are few: a statement each. */
+/* Contained resources are few: a statement for each resource and type. */
 static fhir_err_t *write_contained(load_batches_t *b, const batch_t *batch, int from, int n)
 {
     for (int i = 0; batch->contained && i < batch->contained->nelts; i++) {
         const contained_t *c = &APR_ARRAY_IDX(batch->contained, i, contained_t);
         for (int j = 0; c->row >= from && c->row < from + n && j < c->rows->nelts; j++) {
-            const fhir_contained_row_t *row = &APR_ARRAY_IDX(c->rows, j, fhir_contained_row_t);
-            FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, row->sql, row->values->nelts,
-                                    (const char *const *)row->values->elts));
+            const fhir_contained_rows_t *rows = &APR_ARRAY_IDX(c->rows, j, fhir_contained_rows_t);
+            const char *const values[] = {batch->rows[c->row].id, rows->json};
+            FHIR_TRY(fhirctl_db_run(NULL, b->conn, b->scratch, rows->sql, 2, values));
         }
     }
     return NULL;
@@ -510,7 +510,7 @@ static fhir_err_t *add_contained(load_batches_t *b, batch_t *batch, const load_i
     contained = apr_array_push(batch->contained);
     contained->row = batch->n - 1;
     return fhir_contained_rows(&contained->rows, b->load->model, extract, NULL, batch->type,
-                               batch->rows[batch->n - 1].id, item->text, resource, batch->pool);
+                               item->text, resource, batch->pool);
 }
 
 fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,

@@ -134,24 +134,29 @@ typedef struct cell_t {
     apr_uint32_t len;
 } cell_t;
 
+static void put_cell(load_batches_t *b, fhir_buf_t *to, apr_uint16_t column, fhir_sqltype_t type,
+                     const fhir_value_t *value)
+{
+    cell_t cell = {.column = column};
+    apr_size_t start = to->len;
+
+    fhir_buf_append(to, (const char *)&cell, sizeof(cell));
+    load_binary_value(to, type, value->data, value->len, b->stamped);
+    cell.len = (apr_uint32_t)(to->len - start - sizeof(cell));
+    if (!to->overflow)
+        memcpy(to->data + start, &cell, sizeof(cell));
+}
+
 static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cells)
 {
     const fhir_column_t *columns = b->load->model->columns + batch->type->first_column;
-    fhir_buf_t *to = batch->cells;
     apr_uint16_t i;
 
     for (i = 0; i < batch->type->n_columns; i++) {
-        cell_t cell = {.column = i};
-        apr_size_t start = to->len;
         if (!cells[i].data)
             continue;
         batch->used[i] = 1;
-        fhir_buf_append(to, (const char *)&cell, sizeof(cell));
-        load_binary_value(to, (fhir_sqltype_t)columns[i].sqltype, cells[i].data, cells[i].len,
-                          b->stamped);
-        cell.len = (apr_uint32_t)(to->len - start - sizeof(cell));
-        if (!to->overflow)
-            memcpy(to->data + start, &cell, sizeof(cell));
+        put_cell(b, batch->cells, i, (fhir_sqltype_t)columns[i].sqltype, &cells[i]);
     }
 }
 

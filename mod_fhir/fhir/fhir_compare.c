@@ -50,11 +50,14 @@ typedef struct expansion_t {
 static void bound(expansion_t *x, int high)
 {
     const fhir_qvalue_t *v = x->value;
-    if (!x->is_date)
+    apr_int64_t when = high ? v->when.high : v->when.low;
+    if (!x->is_date) {
         fhir_sql_bind(x->sql, high ? v->high : v->low, "numeric");
-    else
-        fhir_sql_bind_time(x->sql, (high ? v->when.high : v->when.low) -
-                                       (x->behind_high ? x->operand->high_offset : 0));
+        return;
+    }
+    if (x->behind_high && when != FHIR_TIME_MIN && when != FHIR_TIME_MAX) /* infinite stays so */
+        when -= x->operand->high_offset;
+    fhir_sql_bind_time(x->sql, when);
 }
 
 static void expand(expansion_t *x, const char *pattern)

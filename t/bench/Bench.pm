@@ -15,7 +15,7 @@ use Time::HiRes qw(time);
 
 our @EXPORT = qw(%option $cluster $database $httpd median spread cpu postmaster wrk measure compare
     seconds env sql start_cluster grow start_httpd paths capture know_statements);
-our %option = (patients => 20, rounds => 5, seconds => 3, connections => 32);
+our %option = (patients => 200, rounds => 5, seconds => 3, connections => 32);
 our ($cluster, $database, $httpd);
 my @AS_OF = ('--as-of', '2026-11-01');
 

@@ -7,9 +7,9 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_binary.h"
-#include "fhir/fhir_explain.h"
-#include "fhir/fhir_html.h"
+#include "fhir/format/fhir_binary.h"
+#include "fhir/format/fhir_html.h"
+#include "fhir/search/fhir_explain.h"
 
 static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
 {

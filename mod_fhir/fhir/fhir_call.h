@@ -10,8 +10,8 @@
 #ifndef FHIR_CALL_H
 #define FHIR_CALL_H
 
-#include "fhir/fhir_render.h"
 #include "fhir/fhir_service.h"
+#include "fhir/format/fhir_render.h"
 
 /** A parameter of the query string or form, decoded. */
 typedef struct fhir_pair_t {

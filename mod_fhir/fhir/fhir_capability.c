@@ -9,8 +9,8 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "fhir/fhir_operations.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/operation/fhir_operations.h"
 #include "model/fhir_uscore.h"
 
 #ifndef PACKAGE_VERSION

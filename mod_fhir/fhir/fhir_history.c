@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_bundle.h"
-#include "fhir/fhir_cursor.h"
 #include "fhir/fhir_interactions.h"
-#include "fhir/fhir_sql.h"
+#include "fhir/search/fhir_cursor.h"
+#include "fhir/search/fhir_sql.h"
 
 /* The order: last_updated, type, id, version, each descending; a page link holds these four. */
 #define KEYS 4

@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_operations.h"
+#include "fhir/operation/fhir_operations.h"
 
 #define B(name) FHIR_INTERACTION_##name
 const fhir_route_t fhir_routes[] = {

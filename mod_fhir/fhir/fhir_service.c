@@ -7,10 +7,10 @@
 
 #include <apr_strings.h>
 
-#include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
-#include "fhir/fhir_validate.h"
+#include "fhir/format/fhir_binary.h"
+#include "fhir/validate/fhir_validate.h"
 
 /* For endpoints that need no token. */
 static const fhir_grant_t grant_all = {.all = 1};

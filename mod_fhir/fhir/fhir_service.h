@@ -16,8 +16,8 @@
 #include "core/fhir_log.h"
 #include "core/fhir_node.h"
 #include "core/fhir_time.h"
-#include "fhir/fhir_cursor.h"
 #include "fhir/fhir_grant.h"
+#include "fhir/search/fhir_cursor.h"
 #include "model/fhir_model.h"
 #include "store/fhir_store.h"
 

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "fhir/fhir_check.h"
-#include "fhir/fhir_comments.h"
-#include "fhir/fhir_format.h"
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_comments.h"
+#include "fhir/format/fhir_format.h"
+#include "fhir/format/fhir_xml.h"
+#include "fhir/validate/fhir_check.h"
 #include "fhirctl/fhirctl.h"
 
 enum { OPT_RELEASE = FHIRCTL_OPT(0), OPT_TO, OPT_OUT, OPT_PRETTY, OPT_CHECK };

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fhir/fhir_validate.h"
+#include "fhir/validate/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
 #define JOBS_MAX     64

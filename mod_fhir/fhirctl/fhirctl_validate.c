@@ -9,9 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fhir/fhir_comments.h"
-#include "fhir/fhir_validate.h"
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_comments.h"
+#include "fhir/format/fhir_xml.h"
+#include "fhir/validate/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
 #define OPT_LEVEL       FHIRCTL_OPT(0)

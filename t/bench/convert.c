@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xml.h"
 
 typedef struct texts_t {
     fhir_buf_t *buf;

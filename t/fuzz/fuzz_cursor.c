@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fhir/fhir_cursor.h"
+#include "fhir/search/fhir_cursor.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
-#include "fhir/fhir_format.h"
+#include "fhir/format/fhir_format.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "core/fhir_node.h"
-#include "fhir/fhir_html.h"
-#include "fhir/fhir_subset.h"
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_html.h"
+#include "fhir/format/fhir_subset.h"
+#include "fhir/format/fhir_xml.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fhir/fhir_path.h"
+#include "fhir/fhirpath/fhir_path.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

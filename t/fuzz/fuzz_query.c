@@ -13,7 +13,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_bundle.h"
-#include "fhir/fhir_search.h"
+#include "fhir/search/fhir_search.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fhir/fhir_validate.h"
+#include "fhir/validate/fhir_validate.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

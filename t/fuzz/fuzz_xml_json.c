@@ -7,8 +7,8 @@
 #include <stdlib.h>
 
 #include "core/fhir_node.h"
-#include "fhir/fhir_xhtml.h"
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xhtml.h"
+#include "fhir/format/fhir_xml.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

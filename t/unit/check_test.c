@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Resources against the base model: each row is a resource and the one finding it must give. */
-#include "fhir/fhir_check.h"
+#include "fhir/validate/fhir_check.h"
 #include "tap.h"
 
 #include <apr_strings.h>

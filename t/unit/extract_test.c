@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Search values: from a resource to the text forms of its table's columns. */
-#include "fhir/fhir_extract.h"
+#include "fhir/extract/fhir_extract.h"
 #include "tap.h"
 
 #include <apr_strings.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Content negotiation: Accept, _format, Content-Type, entity tags. */
-#include "fhir/fhir_format.h"
+#include "fhir/format/fhir_format.h"
 
 #include "tap.h"
 

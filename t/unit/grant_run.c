@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_service.h"
-#include "fhir/fhir_validate.h"
+#include "fhir/validate/fhir_validate.h"
 
 #define LINE_BYTES (1 << 20)
 

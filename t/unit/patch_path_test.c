@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FHIRPath Patch: a resource, operations in short, and what must come out; NULL: refused, with part
  * of the message. With a file as argument, HL7's cases of it. */
-#include "fhir/fhir_patch.h"
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xml.h"
+#include "fhir/write/fhir_patch.h"
 #include "tap.h"
 
 #include <apr_file_io.h>

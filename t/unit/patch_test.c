@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* JSON Patch and XML Patch: documents, patches and what must come out; NULL: refused. */
-#include "fhir/fhir_patch.h"
+#include "fhir/write/fhir_patch.h"
 #include "tap.h"
 
 #include <apr_file_io.h>

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/fhir_path.h"
+#include "fhir/fhirpath/fhir_path.h"
 
 #define LINE_BYTES (1 << 20)
 

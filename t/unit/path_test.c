@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FHIRPath: expressions and what they give on one Patient and one Observation. A result is written
  * as its texts between bars; what has no text as its location; an error as "!" and a word of it. */
-#include "fhir/fhir_path.h"
+#include "fhir/fhirpath/fhir_path.h"
 #include "tap.h"
 
 #include <apr_strings.h>

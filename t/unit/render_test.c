@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers: one resource and Bundles in each format, in part, pretty, large ones, and hostile data
  * on pages for people. */
-#include "fhir/fhir_render.h"
+#include "fhir/format/fhir_render.h"
 
 #include <apr_strings.h>
 #include <libxml/HTMLparser.h>

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_search.h"
+#include "fhir/search/fhir_search.h"
 
 #define ROUNDS 60
 

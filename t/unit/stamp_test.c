@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Splicing of id, versionId and lastUpdated into a resource's text. */
-#include "fhir/fhir_stamp.h"
+#include "fhir/write/fhir_stamp.h"
 #include "tap.h"
 
 #define UPDATED "2026-11-22T10:11:12.345Z"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* _summary and _elements: their values, and what of a resource stays. */
-#include "fhir/fhir_subset.h"
+#include "fhir/format/fhir_subset.h"
 
 #include "tap.h"
 

@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/fhir_validate.h"
+#include "fhir/validate/fhir_validate.h"
 
 #define SHOWN_MAX 40
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Invariants, extensions, bindings, slices and profiles: each row is a resource, the profile that
  * it is held against, and the findings that it must give. */
-#include "fhir/fhir_validate.h"
+#include "fhir/validate/fhir_validate.h"
 #include "tap.h"
 
 #include <apr_strings.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Narratives: what is refused on input, and what becomes of them in XML and HTML. */
-#include "fhir/fhir_xhtml.h"
+#include "fhir/format/fhir_xhtml.h"
 
 #include <apr_strings.h>
 #include <libxml/parser.h>

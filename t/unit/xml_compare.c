@@ -6,7 +6,7 @@
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
-#include "fhir/fhir_xhtml.h"
+#include "fhir/format/fhir_xhtml.h"
 
 /* -- XML --------------------------------------------------------------------------------------- */
 

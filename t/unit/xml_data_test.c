@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xml.h"
 #include "tap.h"
 #include "xml_compare.h"
 

@@ -10,7 +10,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xml.h"
 #include "tap.h"
 #include "xml_compare.h"
 

@@ -3,7 +3,7 @@
  * XML and JSON by hand: what becomes of each peculiarity of the two forms, what is refused and
  * how it is told, limits. Whole data sets are in xml_data_test.c.
  */
-#include "fhir/fhir_xml.h"
+#include "fhir/format/fhir_xml.h"
 
 #include <apr_strings.h>
 

@@ -19,7 +19,7 @@
 #ifndef FHIR_PATH_IMPL_H
 #define FHIR_PATH_IMPL_H
 
-#include "fhir/fhir_path.h"
+#include "fhir/fhirpath/fhir_path.h"
 
 typedef fhir_path_item_t item_t;
 

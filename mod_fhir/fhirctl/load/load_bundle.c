@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_refs.h"
-#include "fhir/fhir_stamp.h"
+#include "fhir/write/fhir_refs.h"
+#include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
 #define CHUNK_ITEMS     2000 /* resources that are tried again together */

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "fhir/fhir_stamp.h"
+#include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
 #define TEXT_MAX 65536u /* bytes shown of what is no JSON */

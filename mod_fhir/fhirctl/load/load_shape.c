@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/fhir_text.h"
-#include "fhir/fhir_xhtml.h"
+#include "fhir/format/fhir_xhtml.h"
 #include "fhirctl/load/load.h"
 
 /* The way to the present element, for messages. */

@@ -6,8 +6,8 @@
 #include <apr_thread_proc.h>
 #include <string.h>
 
-#include "fhir/fhir_extract.h"
-#include "fhir/fhir_validate.h"
+#include "fhir/extract/fhir_extract.h"
+#include "fhir/validate/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
 struct load_worker_t {

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Binary as its own content, in both directions. */
+#include "fhir/format/fhir_binary.h"
+
+#include <apr_base64.h>
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "core/fhir_node.h"
+
+static int is_binary(const fhir_call_t *call)
+{
+    return call->type && !strcmp(fhir_model_str(call->model, call->type->name), "Binary");
+}
+
+/* 1 if a header names one of FHIR's own media types: application/fhir+json, application/xml+fhir.
+ * application/json alone may be the content's type. */
+static int names_fhir(const char *header)
+{
+    const char *s;
+
+    for (s = header; s && *s; s++)
+        if (!strncasecmp(s, "fhir+", 5) || !strncasecmp(s, "+fhir", 5))
+            return 1;
+    return 0;
+}
+
+int fhir_binary_wants_raw(const fhir_call_t *call)
+{
+    return is_binary(call) && call->id && !strcmp(call->request->method, "GET") &&
+           !fhir_pairs_get(&call->pairs, "_format") &&
+           !names_fhir(fhir_call_header(call, "Accept"));
+}
+
+fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t len)
+{
+    fhir_response_t *response = call->response;
+    const char *type, *data, *context;
+    fhir_node_t *root;
+    char *content;
+    int n;
+
+    FHIR_TRY(fhir_node_parse_json(&root, json, len, FHIR_NODE_LIMITS_MOST, call->pool));
+    type = fhir_node_string(root, "contentType", call->pool);
+    data = fhir_node_string(root, "data", call->pool);
+    context = fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);
+    if (context)
+        apr_table_setn(response->headers, "X-Security-Context", context);
+    /* A page or picture that someone uploaded must not run as one of ours. */
+    apr_table_setn(response->headers, "Content-Security-Policy", "sandbox; default-src 'none'");
+    apr_table_setn(response->headers, "X-Content-Type-Options", "nosniff");
+    response->status = 200;
+    response->content_type = type ? type : "application/octet-stream";
+    if (!data)
+        return NULL;
+    content = apr_palloc(call->pool, (apr_size_t)apr_base64_decode_len(data) + 1);
+    n = apr_base64_decode(content, data);
+    return response->body->write(response->body, content, (apr_size_t)n);
+}
+
+int fhir_binary_is_raw_body(const fhir_call_t *call)
+{
+    const char *type = fhir_call_header(call, "Content-Type");
+
+    return is_binary(call) && type && *type && !names_fhir(type);
+}
+
+fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const char *body,
+                             apr_size_t len)
+{
+    const char *type = fhir_call_header(call, "Content-Type");
+    const char *context = fhir_call_header(call, "X-Security-Context");
+    char *data;
+    int n;
+
+    if (len > APR_INT32_MAX / 2)
+        return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE, "The content is too large");
+    data = apr_palloc(call->pool, (apr_size_t)apr_base64_encode_len((int)len));
+    n = apr_base64_encode(data, body, (int)len) - 1;
+    fhir_buf_puts(json, "{\"resourceType\":\"Binary\"");
+    if (call->id)
+        fhir_buf_printf(json, ",\"id\":\"%s\"", call->id);
+    fhir_buf_puts(json, ",\"contentType\":");
+    fhir_buf_json_string(json, type, strlen(type));
+    if (context) {
+        fhir_buf_puts(json, ",\"securityContext\":{\"reference\":");
+        fhir_buf_json_string(json, context, strlen(context));
+        fhir_buf_putc(json, '}');
+    }
+    if (n > 0)
+        fhir_buf_printf(json, ",\"data\":\"%s\"", data);
+    fhir_buf_putc(json, '}');
+    return NULL;
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Content negotiation: Accept, _format, Content-Type, and entity tags that differ by format.
+ * Holds no conversion; see fhir_render.c for what is done with the answer.
+ */
+#include "fhir/format/fhir_format.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+#include <strings.h>
+
+/* Every name a format goes by. Short forms are for _format alone. */
+typedef struct name_t {
+    const char *name;
+    fhir_format_t format;
+} name_t;
+static const name_t media_types[] = {
+    {"application/fhir+json", FHIR_FORMAT_JSON},
+    {"application/json+fhir", FHIR_FORMAT_JSON},
+    {"application/json", FHIR_FORMAT_JSON},
+    {"text/json", FHIR_FORMAT_JSON},
+    {"application/fhir+xml", FHIR_FORMAT_XML},
+    {"application/xml+fhir", FHIR_FORMAT_XML},
+    {"application/xml", FHIR_FORMAT_XML},
+    {"text/xml", FHIR_FORMAT_XML},
+    {"text/html", FHIR_FORMAT_HTML},
+    {NULL, FHIR_FORMAT_NONE},
+};
+static const name_t short_names[] = {
+    {"json", FHIR_FORMAT_JSON},
+    {"xml", FHIR_FORMAT_XML},
+    {"html", FHIR_FORMAT_HTML},
+    {NULL, FHIR_FORMAT_NONE},
+};
+
+#define ACCEPTED "application/fhir+json, application/fhir+xml or text/html"
+
+/* What is written: [0] R4 and later, [1] DSTU2, whose media types put fhir last. */
+static const char *const written[FHIR_FORMAT_COUNT_][2] = {
+    [FHIR_FORMAT_JSON] = {"application/fhir+json; charset=utf-8",
+                          "application/json+fhir; charset=utf-8"},
+    [FHIR_FORMAT_XML] = {"application/fhir+xml; charset=utf-8",
+                         "application/xml+fhir; charset=utf-8"},
+    [FHIR_FORMAT_HTML] = {"text/html; charset=utf-8", "text/html; charset=utf-8"},
+};
+static const char *const etag_suffix[FHIR_FORMAT_COUNT_] = {
+    [FHIR_FORMAT_JSON] = "",
+    [FHIR_FORMAT_XML] = "-xml",
+    [FHIR_FORMAT_HTML] = "-html",
+    [FHIR_FORMAT_RAW] = "-raw",
+};
+
+/* A media range or media type as it stands in a header. */
+typedef struct range_t {
+    char type[64];    /* lower case; "" when it was too long */
+    int q;            /* thousandths */
+    int version_ok;   /* no fhirVersion, or one of this model */
+    char charset[32]; /* lower case, "" when none was given */
+} range_t;
+
+static fhir_format_t lookup(const name_t *table, const char *name)
+{
+    for (; table->name; table++)
+        if (!strcmp(table->name, name))
+            return table->format;
+    return FHIR_FORMAT_NONE;
+}
+
+/* Copies [s, e) without outer blanks, in lower case; "" when it does not fit. */
+static void copy_lower(char *out, apr_size_t size, const char *s, const char *e)
+{
+    apr_size_t i, n;
+
+    while (s < e && apr_isspace(*s))
+        s++;
+    while (e > s && apr_isspace(e[-1]))
+        e--;
+    n = (apr_size_t)(e - s);
+    if (n >= size)
+        n = 0;
+    for (i = 0; i < n; i++)
+        out[i] = (char)apr_tolower(s[i]);
+    out[n] = '\0';
+}
+
+/* RFC 9110 qvalue in thousandths; what is none counts as 1. */
+static int parse_q(const char *s)
+{
+    int q, i, unit = 100;
+
+    if ((s[0] != '0' && s[0] != '1') || (s[1] && s[1] != '.'))
+        return 1000;
+    q = (s[0] - '0') * 1000;
+    for (i = 2; s[1] && apr_isdigit(s[i]) && unit; i++, unit /= 10)
+        q += (s[i] - '0') * unit;
+    return q > 1000 ? 1000 : q;
+}
+
+/* "4.0" and "4.0.1" name version 4.0.1; "4" is no fhirVersion. */
+static int version_matches(const fhir_model_t *model, const char *value)
+{
+    apr_size_t n = strlen(value);
+
+    return strchr(value, '.') && !strncmp(model->version, value, n) &&
+           (model->version[n] == '\0' || model->version[n] == '.');
+}
+
+/* End of the item that starts at s: the next separator outside quotes, or the end. */
+static const char *item_end(const char *s, char separator)
+{
+    int quoted = 0;
+
+    for (; *s && (quoted || *s != separator); s++) {
+        if (quoted && *s == '\\' && s[1])
+            s++;
+        else if (*s == '"')
+            quoted = !quoted;
+    }
+    return s;
+}
+
+static void parse_parameter(range_t *range, const fhir_model_t *model, const char *s, const char *e)
+{
+    char name[32], value[64];
+    const char *eq = memchr(s, '=', (apr_size_t)(e - s));
+    apr_size_t n;
+
+    if (!eq)
+        return;
+    copy_lower(name, sizeof(name), s, eq);
+    copy_lower(value, sizeof(value), eq + 1, e);
+    n = strlen(value);
+    if (n > 1 && value[0] == '"' && value[n - 1] == '"') {
+        memmove(value, value + 1, n - 2);
+        value[n - 2] = '\0';
+    }
+    if (!strcmp(name, "q"))
+        range->q = parse_q(value);
+    else if (!strcmp(name, "fhirversion"))
+        range->version_ok = version_matches(model, value);
+    else if (!strcmp(name, "charset"))
+        apr_cpystrn(range->charset, *value ? value : "?", sizeof(range->charset));
+}
+
+/* Parses one media range with its parameters; returns what is behind it and its comma. */
+static const char *parse_range(range_t *range, const fhir_model_t *model, const char *s)
+{
+    const char *end = item_end(s, ','), *e = item_end(s, ';');
+
+    range->q = 1000;
+    range->version_ok = 1;
+    range->charset[0] = '\0';
+    if (e > end)
+        e = end;
+    copy_lower(range->type, sizeof(range->type), s, e);
+    while (e < end) {
+        s = e + 1;
+        e = item_end(s, ';');
+        if (e > end)
+            e = end;
+        parse_parameter(range, model, s, e);
+    }
+    return *end ? end + 1 : end;
+}
+
+/* How well a format was asked for; a more exact range overrides a wildcard (RFC 9110 12.5.1). */
+typedef struct wish_t {
+    int exactness; /* 0 not named, 1 any type, 2 "application" and any, 3 named */
+    int q;
+    int position; /* of the range in the header */
+} wish_t;
+
+static void take_wish(wish_t *wish, int exactness, int q, int position)
+{
+    if (exactness < wish->exactness || (exactness == wish->exactness && q <= wish->q))
+        return;
+    wish->exactness = exactness;
+    wish->q = q;
+    wish->position = position;
+}
+
+/* Notes one range. A page for people is never meant by a wildcard. */
+static void take_range(wish_t *wishes, const range_t *range, int position)
+{
+    fhir_format_t named = lookup(media_types, range->type);
+    int any = !strcmp(range->type, "*/*") || !strcmp(range->type, "*");
+
+    if (!range->version_ok)
+        return;
+    if (named != FHIR_FORMAT_NONE)
+        take_wish(&wishes[named], 3, range->q, position);
+    else if (any || !strcmp(range->type, "application/*")) {
+        take_wish(&wishes[FHIR_FORMAT_JSON], any ? 1 : 2, range->q, position);
+        take_wish(&wishes[FHIR_FORMAT_XML], any ? 1 : 2, range->q, position);
+    }
+}
+
+static fhir_format_t from_accept(const fhir_model_t *model, const char *accept)
+{
+    wish_t wishes[FHIR_FORMAT_COUNT_];
+    fhir_format_t f, best = FHIR_FORMAT_NONE;
+    range_t range;
+    int position = 0;
+
+    memset(wishes, 0, sizeof(wishes));
+    while (*accept) {
+        accept = parse_range(&range, model, accept);
+        take_range(wishes, &range, position++);
+    }
+    for (f = FHIR_FORMAT_JSON; f < FHIR_FORMAT_COUNT_; f++) {
+        const wish_t *w = &wishes[f], *b = &wishes[best];
+        if (w->q > b->q || (w->q && w->q == b->q && w->position < b->position))
+            best = f;
+    }
+    return best;
+}
+
+static fhir_format_t from_parameter(const fhir_model_t *model, const char *value)
+{
+    range_t range;
+    fhir_format_t format;
+    char *blank;
+
+    parse_range(&range, model, value);
+    if ((blank = strchr(range.type, ' '))) /* a raw '+' of the URL */
+        *blank = '+';
+    format = lookup(short_names, range.type);
+    if (format == FHIR_FORMAT_NONE)
+        format = lookup(media_types, range.type);
+    return range.version_ok ? format : FHIR_FORMAT_NONE;
+}
+
+fhir_err_t *fhir_format_accept(fhir_format_t *out, const fhir_model_t *model, const char *accept,
+                               const char *format, apr_pool_t *pool)
+{
+    *out = FHIR_FORMAT_JSON;
+    if (format && *format)
+        *out = from_parameter(model, format);
+    else if (accept && accept[strspn(accept, " \t,")])
+        *out = from_accept(model, accept);
+    if (*out != FHIR_FORMAT_NONE)
+        return NULL;
+    *out = FHIR_FORMAT_JSON;
+    return fhir_err_create(
+        pool, FHIR_ERR_NOT_ACCEPTABLE,
+        "none of the formats in %s can be written; ask for " ACCEPTED " (FHIR version %s), or %s",
+        format && *format ? "_format" : "the Accept header", model->version,
+        format && *format ? "_format=json, xml or html" : "use the parameter _format");
+}
+
+fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
+                                const char *content_type, apr_pool_t *pool)
+{
+    fhir_format_t format;
+    const char *rest;
+    range_t range;
+
+    *out = FHIR_FORMAT_NONE;
+    if (!content_type || !content_type[strspn(content_type, " \t")])
+        return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
+                               "the request has a body but no Content-Type; send "
+                               "application/fhir+json or application/fhir+xml");
+    rest = parse_range(&range, model, content_type);
+    format = lookup(media_types, range.type);
+    if (*rest || (format != FHIR_FORMAT_JSON && format != FHIR_FORMAT_XML))
+        return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
+                               "this Content-Type is not supported; send application/fhir+json "
+                               "or application/fhir+xml");
+    if (!range.version_ok)
+        return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
+                               "fhirVersion of the Content-Type is not %s, the version of this "
+                               "endpoint",
+                               model->version);
+    if (range.charset[0] && strcmp(range.charset, "utf-8") && strcmp(range.charset, "utf8"))
+        return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
+                               "this charset is not supported; FHIR resources are UTF-8");
+    *out = format;
+    return NULL;
+}
+
+const char *fhir_format_media_type(const fhir_model_t *model, fhir_format_t format)
+{
+    return written[format][model->version[0] == '1'];
+}
+
+const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "W/\"%s%s\"", version_id, etag_suffix[format]);
+}
+
+/* mod_deflate and mod_brotli mark the tags of what they compressed. */
+static apr_size_t without_coding(const char *tag, apr_size_t n)
+{
+    if (n > 5 && !memcmp(tag + n - 5, "-gzip", 5))
+        return n - 5;
+    return n > 3 && !memcmp(tag + n - 3, "-br", 3) ? n - 3 : n;
+}
+
+const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr_pool_t *pool)
+{
+    fhir_format_t f;
+    apr_size_t n;
+
+    tag += strspn(tag, " \t");
+    if (!strncmp(tag, "W/", 2))
+        tag += 2;
+    n = strlen(tag);
+    while (n && apr_isspace(tag[n - 1]))
+        n--;
+    if (n < 3 || tag[0] != '"' || tag[n - 1] != '"')
+        return NULL;
+    tag++;
+    n -= 2;
+    if (memchr(tag, '"', n))
+        return NULL;
+    n = without_coding(tag, n);
+    for (f = FHIR_FORMAT_XML; f < FHIR_FORMAT_COUNT_; f++) {
+        apr_size_t s = strlen(etag_suffix[f]);
+        if (n > s && !memcmp(tag + n - s, etag_suffix[f], s)) {
+            n -= s;
+            break;
+        }
+    }
+    if (format)
+        *format = f < FHIR_FORMAT_COUNT_ ? f : FHIR_FORMAT_JSON;
+    return apr_pstrmemdup(pool, tag, n);
+}

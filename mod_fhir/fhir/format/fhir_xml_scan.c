@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One pass over an XML document before libxml2 sees it. It closes what libxml2 leaves open: it
+ * guesses encodings, it reads document types before anybody is asked, and it compares every
+ * attribute of an element with every other, so that a few megabytes of attributes take hours.
+ */
+#include "fhir/format/fhir_xml_scan.h"
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+#include <string.h>
+
+#include "core/fhir_node.h"
+#include "core/fhir_text.h"
+
+typedef struct scan_t {
+    const char *start, *end;
+    int max_attrs;
+    apr_pool_t *pool;
+} scan_t;
+
+static fhir_err_t *refuse(const scan_t *scan, const char *at, fhir_code_t code, const char *what)
+{
+    int line, column;
+    fhir_err_t *err;
+
+    fhir_node_place(&line, &column, scan->start, (apr_size_t)(at - scan->start));
+    err = fhir_err_create(scan->pool, code, "XML, line %d, column %d: %s", line, column, what);
+    err->line = line;
+    err->column = column;
+    return err;
+}
+
+static int starts(const char *s, const char *end, const char *with)
+{
+    apr_size_t n = strlen(with);
+    return (apr_size_t)(end - s) >= n && !memcmp(s, with, n);
+}
+
+/* Behind the next occurrence of close; the end when there is none. */
+static const char *behind(const char *s, const char *end, const char *close)
+{
+    for (; (s = memchr(s, *close, (apr_size_t)(end - s))); s++)
+        if (starts(s, end, close))
+            return s + strlen(close);
+    return end;
+}
+
+/* <?xml version="1.0" encoding="…"?> must not say anything but UTF-8. */
+static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
+{
+    const char *end = behind(s, scan->end, "?>"), *e;
+    char quote;
+
+    for (e = s; e < end && !starts(e, end, "encoding"); e++)
+        ;
+    if (e == end)
+        return NULL;
+    for (e += 8; e < end && *e != '"' && *e != '\''; e++)
+        ;
+    if (e == end)
+        return NULL; /* the parser will complain */
+    quote = *e++;
+    if (end - e > 6 && !strncasecmp(e, "utf-8", 5) && e[5] == quote)
+        return NULL;
+    return refuse(scan, e, FHIR_ERR_SYNTAX, "the encoding must be UTF-8");
+}
+
+/* A start tag: its attributes are counted. Returns what is behind it, or NULL with err set. */
+static const char *read_tag(fhir_err_t **err, const scan_t *scan, const char *s)
+{
+    const char *tag = s;
+    int n = 0;
+
+    for (; s < scan->end && *s != '>'; s++) {
+        if (*s != '"' && *s != '\'')
+            continue;
+        if (++n > scan->max_attrs) {
+            *err = refuse(scan, tag, FHIR_ERR_TOO_LARGE,
+                          apr_psprintf(scan->pool,
+                                       "the element has more than %d attributes, the limit here",
+                                       scan->max_attrs));
+            return NULL;
+        }
+        s = memchr(s + 1, *s, (apr_size_t)(scan->end - s - 1));
+        if (!s)
+            return scan->end;
+    }
+    return s;
+}
+
+static fhir_err_t *check_tags(const scan_t *scan, const char *s)
+{
+    fhir_err_t *err = NULL;
+
+    while (s && s < scan->end && (s = memchr(s, '<', (apr_size_t)(scan->end - s)))) {
+        if (starts(s, scan->end, "<!--")) {
+            /* libxml2 copies the comment for each "--" in it that it complains of */
+            s = behind(s + 4, scan->end, "--");
+            if (s == scan->end || *s != '>')
+                return refuse(scan, s, FHIR_ERR_SYNTAX, "a comment must end, and hold no '--'");
+        }
+        else if (starts(s, scan->end, "<![CDATA["))
+            s = behind(s, scan->end, "]]>");
+        else if (starts(s, scan->end, "<?"))
+            s = behind(s, scan->end, "?>");
+        else if (starts(s, scan->end, "<!"))
+            return refuse(scan, s, FHIR_ERR_SYNTAX, "document types are not allowed");
+        else if (!(s = read_tag(&err, scan, s)))
+            return err;
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, int max_attrs, apr_pool_t *pool)
+{
+    scan_t scan = {xml, xml + len, max_attrs, pool};
+    const char *s = xml;
+    apr_size_t valid;
+
+    if ((s = memchr(xml, '\0', len)))
+        return refuse(&scan, s, FHIR_ERR_SYNTAX,
+                      "the character U+0000 is not allowed; the document must be UTF-8");
+    valid = fhir_text_utf8_prefix(xml, len);
+    if (valid < len)
+        return refuse(&scan, xml + valid, FHIR_ERR_SYNTAX,
+                      "this byte is no valid UTF-8; the document must be encoded in UTF-8");
+    s = xml;
+    if (starts(s, scan.end, "\xEF\xBB\xBF"))
+        s += 3;
+    if (starts(s, scan.end, "<?xml") && s + 5 < scan.end && apr_isspace(s[5]))
+        FHIR_TRY(check_declaration(&scan, s));
+    while (s < scan.end && apr_isspace(*s))
+        s++;
+    if (s == scan.end)
+        return refuse(&scan, s, FHIR_ERR_SYNTAX, "the document is empty");
+    if (*s != '<')
+        return refuse(&scan, s, FHIR_ERR_SYNTAX, "an XML document begins with '<'");
+    return check_tags(&scan, s);
+}

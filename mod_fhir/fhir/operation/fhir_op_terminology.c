@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * $expand, $validate-code and $lookup over the value sets that the model carries, and over stored
+ * ValueSets that list their codes.
+ * Source: http://hl7.org/fhir/R4/valueset-operation-expand.html,
+ * valueset-operation-validate-code.html, codesystem-operation-lookup.html
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/operation/fhir_operations.h"
+#include "fhir/search/fhir_sql.h"
+#include "fhir/validate/fhir_terminology.h"
+
+/* A value set with its codes, from the model or from a stored resource. */
+typedef struct set_t {
+    const char *url;
+    apr_array_header_t *codes; /* of code_t */
+} set_t;
+typedef struct code_t {
+    const char *system, *code, *display;
+} code_t;
+
+static void add_code(set_t *set, const char *system, const char *code, const char *display)
+{
+    code_t *out = apr_array_push(set->codes);
+    out->system = system;
+    out->code = code;
+    out->display = display;
+}
+
+static fhir_err_t *no_set(const fhir_call_t *call, const char *url)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                           "The codes of value set \"%s\" are not known here; known are the value "
+                           "sets that FHIR %s and US Core require, and stored ones that list their "
+                           "codes",
+                           url, call->model->label);
+}
+
+/* A set that profiles or extensible bindings name: codes without displays. Whole systems, whose
+ * codes are not here, cannot be listed. */
+static int from_profiles(set_t *set, const fhir_call_t *call, const char *url)
+{
+    const fhir_profiles_t *p = fhir_profiles_of(call->model);
+    apr_uint16_t found = p ? fhir_profiles_set(p, url, strlen(url)) : 0;
+    const apr_uint16_t *parts;
+    int n;
+    if (!found)
+        return 0;
+    parts = fhir_profiles_run(&n, p, p->sets[found].parts);
+    for (int i = 0; i < n; i++)
+        if (p->parts[parts[i]].rest != FHIR_REST_OUT)
+            return 0;
+    for (int i = 0; i < n; i++) {
+        const fhir_psetpart_t *part = &p->parts[parts[i]];
+        for (int c = 0; c < part->n_code; c++)
+            add_code(set, fhir_profiles_str(p, part->system),
+                     fhir_profiles_str(p, p->codes[part->first_code + c]), NULL);
+    }
+    set->url = fhir_profiles_str(p, p->sets[found].url);
+    return 1;
+}
+
+static int from_model(set_t *set, const fhir_call_t *call, const char *url)
+{
+    const fhir_model_t *m = call->model;
+    const fhir_valueset_t *found = fhir_terminology_valueset(m, url);
+    if (!found || found->flags & FHIR_VS_OPEN)
+        return from_profiles(set, call, url);
+    set->url = fhir_model_str(m, found->url);
+    for (apr_uint32_t i = 0; i < found->n_codes; i++) {
+        const fhir_vscode_t *code = &m->codes[found->first_code + i];
+        add_code(set, fhir_model_str(m, code->system), fhir_model_str(m, code->code),
+                 fhir_model_str(m, code->display));
+    }
+    return 1;
+}
+
+/* compose.include that only lists concepts; anything else cannot be expanded here. */
+static int from_compose(set_t *set, const fhir_node_t *root, apr_pool_t *pool)
+{
+    const fhir_node_t *compose = fhir_node_get(root, "compose");
+    const fhir_node_t *include = fhir_node_get(compose, "include");
+    if (!include || fhir_node_get(compose, "exclude"))
+        return 0;
+    for (const fhir_node_t *part = include->child; part; part = part->next) {
+        const fhir_node_t *concepts = fhir_node_get(part, "concept");
+        if (!concepts || fhir_node_get(part, "filter") || fhir_node_get(part, "valueSet"))
+            return 0;
+        for (const fhir_node_t *c = concepts->child; c; c = c->next)
+            add_code(set, fhir_node_string(part, "system", pool), fhir_node_string(c, "code", pool),
+                     fhir_node_string(c, "display", pool));
+    }
+    return 1;
+}
+
+typedef struct stored_t {
+    const char *json;
+    apr_pool_t *pool;
+} stored_t;
+
+static fhir_err_t *on_stored(void *baton, const fhir_row_t *row)
+{
+    stored_t *stored = baton;
+    stored->json = apr_pstrmemdup(stored->pool, fhir_row_text(row, 0), fhir_row_len(row, 0));
+    return NULL;
+}
+
+/* A stored ValueSet by id or by url. */
+static fhir_err_t *load(stored_t *stored, fhir_call_t *call, const char *url)
+{
+    const fhir_type_t *type = fhir_model_resource(call->model, "ValueSet", 8);
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    stored->pool = call->pool;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE ",
+                    fhir_call_table(call, type, ""));
+    fhir_buf_puts(sql->text, call->id ? "t.id = " : "t.url = ");
+    fhir_sql_bind(sql, call->id ? call->id : url, "text");
+    FHIR_TRY(fhir_sql_grant(sql, "t", type, FHIR_RIGHT_READ));
+    fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_stored, stored, NULL);
+}
+
+static fhir_err_t *find_set(set_t *set, fhir_call_t *call, const char *url)
+{
+    stored_t stored = {NULL, NULL};
+    fhir_node_t *root;
+    const char *known;
+    set->codes = apr_array_make(call->pool, 64, sizeof(code_t));
+    set->url = url;
+    if (!call->id && !url)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "%s needs url, that of a value set", call->operation);
+    if (!call->id && from_model(set, call, url))
+        return NULL;
+    FHIR_TRY(load(&stored, call, url));
+    if (!stored.json)
+        return call->id ? fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no ValueSet/%s",
+                                          call->id)
+                        : no_set(call, url);
+    FHIR_TRY(fhir_node_parse_json(&root, stored.json, strlen(stored.json), FHIR_NODE_LIMITS_MOST,
+                                  call->pool));
+    known = fhir_node_string(root, "url", call->pool);
+    if (known && from_model(set, call, known))
+        return NULL;
+    set->url = known ? known : "";
+    return from_compose(set, root, call->pool) ? NULL : no_set(call, set->url);
+}
+
+static void member(fhir_buf_t *buf, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    if (buf->data[buf->len - 1] != '{')
+        fhir_buf_putc(buf, ',');
+    fhir_buf_printf(buf, "\"%s\":", name);
+    fhir_buf_json_string(buf, value, strlen(value));
+}
+
+static int contains(const char *text, const char *part)
+{
+    return !part || (text && strcasestr(text, part) != NULL);
+}
+
+fhir_err_t *fhir_op_expand(fhir_call_t *call)
+{
+    static const char *const known[] = {"url", "filter", "offset", "count", NULL};
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    fhir_pairs_t pairs;
+    char now[25];
+    const char *filter, *offset, *count;
+    int from, most, total = 0, shown = 0;
+    set_t set;
+    FHIR_TRY(fhir_operation_pairs(&pairs, call));
+    FHIR_TRY(fhir_operation_check(call, &pairs, known));
+    FHIR_TRY(find_set(&set, call, fhir_pairs_get(&pairs, "url")));
+    filter = fhir_pairs_get(&pairs, "filter");
+    offset = fhir_pairs_get(&pairs, "offset");
+    count = fhir_pairs_get(&pairs, "count");
+    from = offset ? atoi(offset) : 0;
+    most = count ? atoi(count) : 1000000;
+    fhir_time_now(now, &(apr_int64_t){0});
+    fhir_buf_puts(buf, "{\"resourceType\":\"ValueSet\"");
+    member(buf, "url", set.url);
+    fhir_buf_printf(buf, ",\"status\":\"active\",\"expansion\":{\"timestamp\":\"%s\",", now);
+    fhir_buf_puts(buf, "\"contains\":[");
+    for (int i = 0; i < set.codes->nelts; i++) {
+        const code_t *c = &APR_ARRAY_IDX(set.codes, i, code_t);
+        if (!contains(c->display, filter) && !contains(c->code, filter))
+            continue;
+        if (total++ < from || shown >= most)
+            continue;
+        fhir_buf_puts(buf, shown++ ? ",{" : "{");
+        member(buf, "system", c->system);
+        member(buf, "code", c->code);
+        member(buf, "display", c->display);
+        fhir_buf_putc(buf, '}');
+    }
+    if (!shown) /* an empty list is none */
+        buf->len -= strlen("\"contains\":[");
+    fhir_buf_printf(buf, "%s\"offset\":%d,\"total\":%d}}", shown ? "]," : "", from, total);
+    return fhir_call_resource(call, 200, buf->data, buf->len);
+}
+
+/* system|code or code in one parameter, or in two; version of a system is not looked at. */
+static void take_code(code_t *out, const fhir_pairs_t *pairs, apr_pool_t *pool)
+{
+    const char *coding = fhir_pairs_get(pairs, "coding"), *bar;
+    if (!coding)
+        coding = fhir_pairs_get(pairs, "codeableConcept");
+    out->system = fhir_pairs_get(pairs, "system");
+    out->code = fhir_pairs_get(pairs, "code");
+    out->display = fhir_pairs_get(pairs, "display");
+    if (!coding)
+        return;
+    bar = strchr(coding, '|');
+    out->system = bar ? apr_pstrmemdup(pool, coding, (apr_size_t)(bar - coding)) : NULL;
+    out->code = bar ? bar + 1 : coding;
+}
+
+static const code_t *find_code(const set_t *set, const code_t *wanted)
+{
+    for (int i = 0; i < set->codes->nelts; i++) {
+        const code_t *c = &APR_ARRAY_IDX(set->codes, i, code_t);
+        if (c->code && !strcmp(c->code, wanted->code) &&
+            (!wanted->system || (c->system && !strcmp(c->system, wanted->system))))
+            return c;
+    }
+    return NULL;
+}
+
+static void parameter(fhir_buf_t *buf, const char *name, const char *type, const char *value)
+{
+    if (!value || !*value)
+        return;
+    fhir_buf_printf(buf,
+                    "%s{\"name\":\"%s\",\"value%s\":", buf->data[buf->len - 1] == '[' ? "" : ",",
+                    name, type);
+    if (!strcmp(type, "Boolean"))
+        fhir_buf_puts(buf, value);
+    else
+        fhir_buf_json_string(buf, value, strlen(value));
+    fhir_buf_putc(buf, '}');
+}
+
+fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
+{
+    static const char *const known[] = {
+        "url", "code", "system", "display", "coding", "codeableConcept", NULL};
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024);
+    fhir_pairs_t pairs;
+    code_t wanted;
+    const code_t *found;
+    const char *message = NULL;
+    set_t set;
+    FHIR_TRY(fhir_operation_pairs(&pairs, call));
+    FHIR_TRY(fhir_operation_check(call, &pairs, known));
+    take_code(&wanted, &pairs, call->pool);
+    if (!wanted.code)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "$validate-code needs code (and system), coding or codeableConcept");
+    FHIR_TRY(find_set(&set, call, fhir_pairs_get(&pairs, "url")));
+    found = find_code(&set, &wanted);
+    if (!found)
+        message = apr_psprintf(call->pool, "\"%s\" is not in the value set", wanted.code);
+    else if (wanted.display && found->display && strcasecmp(wanted.display, found->display))
+        message = apr_psprintf(call->pool, "The display of this code is \"%s\"", found->display);
+    fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
+    parameter(buf, "result", "Boolean", message ? "false" : "true");
+    parameter(buf, "message", "String", message);
+    parameter(buf, "display", "String", found ? found->display : NULL);
+    fhir_buf_puts(buf, "]}");
+    return fhir_call_resource(call, 200, buf->data, buf->len);
+}
+
+fhir_err_t *fhir_op_lookup(fhir_call_t *call)
+{
+    static const char *const known[] = {"code", "system", "coding", "version", "property", NULL};
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024);
+    const fhir_model_t *m = call->model;
+    fhir_pairs_t pairs;
+    code_t wanted;
+    FHIR_TRY(fhir_operation_pairs(&pairs, call));
+    FHIR_TRY(fhir_operation_check(call, &pairs, known));
+    take_code(&wanted, &pairs, call->pool);
+    if (!wanted.code || !wanted.system)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "$lookup needs system and code, or coding");
+    for (apr_uint32_t i = 0; i < m->n_codes; i++) {
+        if (strcmp(fhir_model_str(m, m->codes[i].code), wanted.code) ||
+            strcmp(fhir_model_str(m, m->codes[i].system), wanted.system))
+            continue;
+        fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
+        parameter(buf, "name", "String", wanted.system);
+        parameter(buf, "display", "String",
+                  m->codes[i].display ? fhir_model_str(m, m->codes[i].display) : wanted.code);
+        fhir_buf_puts(buf, "]}");
+        return fhir_call_resource(call, 200, buf->data, buf->len);
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here", wanted.system,
+                           wanted.code);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Contained resources in SQL: writing their rows, and the base of a search of them. */
+#include "fhir/search/fhir_contained.h"
+
+#include <apr_strings.h>
+
+#include "core/fhir_text.h"
+
+/* ---- rows ---- */
+
+int fhir_contained_any(const fhir_node_t *resource)
+{
+    const fhir_node_t *list = fhir_node_get(resource, "contained");
+
+    return list && list->kind == FHIR_NODE_ARRAY && list->child;
+}
+
+static const fhir_type_t *type_of(const fhir_model_t *model, const fhir_node_t *resource)
+{
+    const fhir_node_t *name = fhir_node_get(resource, "resourceType");
+
+    return name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
+}
+
+static const char *table(const fhir_model_t *model, const char *tenant, const fhir_type_t *type,
+                         const char *suffix, apr_pool_t *pool)
+{
+    char name[64];
+
+    fhir_model_table(name, model, type);
+    return apr_pstrcat(pool, tenant ? "\"" : "", tenant ? tenant : "", tenant ? "\"." : "", "\"",
+                       name, suffix, "\"", NULL);
+}
+
+/* Bound: $1 the container's id, $2 a JSON array of rows. Version and time are the container's,
+ * which may have been given by the database. */
+static const char *insert_sql(const fhir_model_t *model, const char *tenant,
+                              const fhir_type_t *container, const fhir_type_t *type,
+                              apr_pool_t *pool)
+{
+    const char *own = table(model, tenant, type, FHIR_CONTAINED_TABLE, pool);
+    const char *name = fhir_model_str(model, container->name);
+    fhir_buf_t *sql = fhir_buf_create(pool, 256 * 1024),
+               *columns = fhir_buf_create(pool, 64 * 1024);
+
+    for (int i = 0; i < type->n_columns; i++)
+        fhir_buf_printf(columns, ", \"%s\"",
+                        fhir_model_str(model, model->columns[type->first_column + i].name));
+    fhir_buf_printf(sql,
+                    "WITH m AS (SELECT id, version, last_updated FROM %s WHERE id = $1), "
+                    "gone AS (DELETE FROM %s g USING m WHERE g.holder_type = '%s' AND "
+                    "g.holder_id = m.id AND g.version < m.version) "
+                    "INSERT INTO %s (id, resource%s, version, last_updated, holder_type, "
+                    "holder_id) SELECT x.*, m.version, m.last_updated, '%s', m.id FROM m, "
+                    "LATERAL (SELECT id, resource%s FROM json_populate_recordset(NULL::%s, $2)) x "
+                    "ON CONFLICT DO NOTHING",
+                    table(model, tenant, container, "", pool), own, name, own,
+                    fhir_buf_cstr(columns), name, fhir_buf_cstr(columns), own);
+    return fhir_buf_cstr(sql);
+}
+
+static void add_member(fhir_buf_t *json, char before, const char *name, const char *text,
+                       apr_size_t len)
+{
+    fhir_buf_putc(json, before);
+    fhir_buf_json_string(json, name, strlen(name));
+    fhir_buf_putc(json, ':');
+    fhir_buf_json_string(json, text, len);
+}
+
+/* A row as a member of the array; texts of arrays and the like are read by PostgreSQL. */
+static void add_row(fhir_buf_t *json, const fhir_model_t *model, const fhir_type_t *type,
+                    const fhir_node_t *id, const char *text, apr_size_t len,
+                    const fhir_value_t *cells, apr_pool_t *pool)
+{
+    fhir_buf_putc(json, json->len ? ',' : '[');
+    add_member(json, '{', "id", apr_psprintf(pool, "#%.*s", (int)id->text_len, id->text),
+               id->text_len + 1);
+    add_member(json, ',', "resource", text, len);
+    for (int i = 0; i < type->n_columns; i++) {
+        if (cells[i].data)
+            add_member(json, ',',
+                       fhir_model_str(model, model->columns[type->first_column + i].name),
+                       cells[i].data, strlen(cells[i].data));
+    }
+    fhir_buf_putc(json, '}');
+}
+
+fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
+                                fhir_extract_t *extract, const char *tenant,
+                                const fhir_type_t *type, const char *source,
+                                const fhir_node_t *resource, apr_pool_t *pool)
+{
+    const fhir_node_t *list = fhir_node_get(resource, "contained"), *c;
+    struct {
+        fhir_buf_t *json;
+        fhir_value_t *cells;
+    } *of_type = apr_pcalloc(pool, sizeof(*of_type) * (model->n_resources + 1u)), *t;
+
+    *rows = apr_array_make(pool, 2, sizeof(fhir_contained_rows_t));
+    for (c = list ? list->child : NULL; c; c = c->next) {
+        const fhir_type_t *own = type_of(model, c);
+        const fhir_node_t *id = fhir_node_get(c, "id");
+
+        if (!own || own->flags & FHIR_TYPE_ABSTRACT || !id ||
+            !fhir_text_is_id(id->text, id->text_len))
+            continue;
+        t = &of_type[fhir_model_type_index(model, own)];
+        if (!t->json) {
+            t->json = fhir_buf_create(pool, 0);
+            t->cells = apr_palloc(pool, sizeof(*t->cells) * (own->n_columns + 1u));
+        }
+        FHIR_TRY(fhir_extract_run(t->cells, extract, own, c));
+        add_row(t->json, model, own, id, source + c->start, c->end - c->start, t->cells, pool);
+    }
+    for (apr_uint16_t i = 1; i <= model->n_resources; i++) {
+        fhir_contained_rows_t *found;
+
+        if (!of_type[i].json)
+            continue;
+        fhir_buf_putc(of_type[i].json, ']');
+        found = apr_array_push(*rows);
+        found->sql = insert_sql(model, tenant, type, &model->types[i], pool);
+        found->json = fhir_buf_cstr(of_type[i].json);
+        found->len = of_type[i].json->len;
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *type, const char *id,
+                                  int version, const char *text, apr_size_t len)
+{
+    const fhir_model_t *m = call->model;
+    const fhir_node_t *list, *c;
+    fhir_node_t *root;
+    apr_byte_t *done;
+
+    if (!text || !strstr(text, "\"contained\""))
+        return NULL;
+    FHIR_TRY(fhir_node_parse_json(&root, text, len, NULL, call->pool));
+    list = fhir_node_get(root, "contained");
+    done = apr_pcalloc(call->pool, m->n_resources + 1u);
+    for (c = list ? list->child : NULL; c; c = c->next) {
+        const fhir_type_t *own = type_of(m, c);
+        fhir_value_t values[] = {fhir_value_text(fhir_model_str(m, type->name)),
+                                 fhir_value_text(id),
+                                 fhir_value_text(apr_itoa(call->pool, version))};
+        fhir_stmt_t stmt = {.n_values = 3, .flags = FHIR_STMT_WRITE};
+
+        if (!own || done[fhir_model_type_index(m, own)])
+            continue;
+        done[fhir_model_type_index(m, own)] = 1;
+        stmt.sql = apr_psprintf(call->pool,
+                                "DELETE FROM %s WHERE holder_type = $1 AND holder_id = $2 "
+                                "AND version <= $3::integer",
+                                fhir_call_table(call, own, FHIR_CONTAINED_TABLE));
+        FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
+    }
+    return NULL;
+}
+
+/* ---- search ---- */
+
+typedef struct find_t {
+    const fhir_call_t *call;
+    apr_array_header_t *types;
+} find_t;
+
+static fhir_err_t *on_type(void *baton, const fhir_row_t *row)
+{
+    find_t *find = baton;
+    const fhir_type_t *type =
+        fhir_model_resource(find->call->model, fhir_row_text(row, 0), fhir_row_len(row, 0));
+
+    if (type && fhir_grant_allows(find->call->grant, find->call->model, type, FHIR_RIGHT_SEARCH))
+        APR_ARRAY_PUSH(find->types, const fhir_type_t *) = type;
+    return NULL;
+}
+
+/* Steps from type to type along the primary key, however many rows there are of each. */
+fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call)
+{
+    find_t find = {call, apr_array_make(call->pool, 4, sizeof(const fhir_type_t *))};
+    const char *own = fhir_call_table(call, query->type, FHIR_CONTAINED_TABLE);
+    fhir_stmt_t stmt = {
+        .sql = apr_psprintf(call->pool,
+                            "WITH RECURSIVE d AS ((SELECT holder_type AS name FROM %s ORDER BY 1 "
+                            "LIMIT 1) UNION ALL SELECT (SELECT holder_type FROM %s WHERE "
+                            "holder_type > d.name ORDER BY 1 LIMIT 1) FROM d WHERE d.name IS NOT "
+                            "NULL) SELECT name FROM d WHERE name IS NOT NULL",
+                            own, own)};
+
+    FHIR_TRY(fhir_call_run(call, &stmt, NULL, on_type, &find, NULL));
+    query->containers = find.types;
+    return NULL;
+}
+
+/* The container of t, if it is still of the version that t was found in. */
+static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const fhir_type_t *type)
+{
+    const fhir_call_t *call = sql->call;
+
+    fhir_buf_printf(sql->text,
+                    "SELECT c.resource FROM %s c WHERE t.holder_type = '%s' AND "
+                    "c.id = t.holder_id AND c.version = t.version",
+                    fhir_call_table(call, type, ""), fhir_model_str(call->model, type->name));
+    FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_SEARCH));
+    if (type != query->type || query->contained != FHIR_CONTAINED_BOTH || query->contained_alone)
+        return NULL;
+    /* it is a match itself, and comes as that */
+    fhir_buf_puts(sql->text, " AND ");
+    FHIR_TRY(fhir_sql_node(sql, "c", query->where));
+    fhir_buf_puts(sql->text, " IS NOT TRUE");
+    return NULL;
+}
+
+fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query)
+{
+    static const char by[] = "k.holder_type, k.holder_id, k.version";
+    const int alone = query->contained_alone;
+
+    fhir_buf_puts(sql->text, " FROM (SELECT ");
+    if (!alone) /* a container that holds several matches comes once */
+        fhir_buf_printf(sql->text, "DISTINCT ON (%s) ", by);
+    fhir_buf_printf(sql->text, "k.*, k.holder_type || '/' || k.holder_id%s AS ref FROM %s k WHERE ",
+                    alone ? " || k.id" : "",
+                    fhir_call_table(sql->call, query->type, FHIR_CONTAINED_TABLE));
+    FHIR_TRY(fhir_sql_node(sql, "k", query->where));
+    if (!alone)
+        fhir_buf_printf(sql->text, " ORDER BY %s", by);
+    fhir_buf_puts(sql->text, ") t CROSS JOIN LATERAL (");
+    for (int i = 0; i < query->containers->nelts; i++) {
+        fhir_buf_puts(sql->text, i ? " UNION ALL " : "");
+        FHIR_TRY(container(sql, query, APR_ARRAY_IDX(query->containers, i, const fhir_type_t *)));
+    }
+    if (!query->containers->nelts)
+        fhir_buf_puts(sql->text, "SELECT NULL::text AS resource WHERE FALSE");
+    fhir_buf_puts(sql->text, ") m WHERE TRUE");
+    return NULL;
+}
+
+/* ---- chains ---- */
+
+static fhir_err_t *on_held(void *baton, const fhir_row_t *row)
+{
+    *(int *)baton = *fhir_row_text(row, 0) == 't';
+    return NULL;
+}
+
+fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
+                                const fhir_type_t *holder)
+{
+    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
+    fhir_value_t value = fhir_value_text(fhir_model_str(call->model, holder->name));
+    fhir_stmt_t stmt = {.sql = apr_psprintf(call->pool,
+                                            "SELECT EXISTS (SELECT FROM %s WHERE holder_type = $1)",
+                                            fhir_call_table(call, type, FHIR_CONTAINED_TABLE)),
+                        .n_values = 1,
+                        .flags = FHIR_STMT_SHORT};
+
+    *held = 0;
+    plain.explain = NULL;
+    return call->request->tx || call->request->store
+               ? fhir_call_run(&plain, &stmt, &value, on_held, held, NULL)
+               : NULL;
+}
+
+fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *k = apr_psprintf(call->pool, "%c%s", FHIR_SQL_CONTAINED, fhir_sql_alias(sql));
+
+    fhir_buf_printf(sql->text,
+                    "EXISTS (SELECT FROM %s %s WHERE %s.holder_type = '%s' AND %s.holder_id = "
+                    "%s.id AND %s.version = %s.version AND %s.id = ",
+                    fhir_call_table(call, node->target, FHIR_CONTAINED_TABLE), k, k,
+                    fhir_model_str(call->model, node->type->name), k, alias, k, alias, k);
+    fhir_buf_puts(sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
+    fhir_sql_column(sql, alias, node->param, "");
+    fhir_buf_puts(sql->text, ") AND ");
+    FHIR_TRY(fhir_sql_node(sql, k, node->child));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}

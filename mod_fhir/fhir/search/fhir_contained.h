@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_contained.h
+ * @brief Contained resources: their own rows for _contained, and searches of these.
+ *
+ * Each type has a table <type>_contained, of the columns of the type's own and the container that a
+ * row was found in, with the container's version. A row counts while that version is current: so
+ * rows of older versions are never seen, whoever takes them away and when. Only searches with
+ * _contained look at these tables, and chains that lead from a container to what it holds.
+ * Source: http://hl7.org/fhir/R4/search.html#contained
+ */
+#ifndef FHIR_CONTAINED_H
+#define FHIR_CONTAINED_H
+
+#include "fhir/extract/fhir_extract.h"
+#include "fhir/search/fhir_sql.h"
+
+#define FHIR_CONTAINED_TABLE "_contained"
+
+/** 1 if a resource has contained ones. */
+int fhir_contained_any(const fhir_node_t *resource);
+
+/** A statement that stores all contained resources of one type, after their container: $1 is its
+ * id, $2 the JSON. */
+typedef struct fhir_contained_rows_t {
+    const char *sql, *json;
+    apr_size_t len;
+} fhir_contained_rows_t;
+
+/**
+ * The rows of a resource's contained ones; those without type or id have none.
+ * @param rows     of fhir_contained_rows_t, in pool
+ * @param extract  is used for each, so cells that it gave before are gone
+ * @param tenant   schema, or NULL: that of the search path
+ * @param source   text that the resource was parsed from
+ */
+fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
+                                fhir_extract_t *extract, const char *tenant,
+                                const fhir_type_t *type, const char *source,
+                                const fhir_node_t *resource, apr_pool_t *pool);
+
+/** Takes away the rows that an older version of a resource brought. text: that version. */
+fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *type, const char *id,
+                                  int version, const char *text, apr_size_t len);
+
+/** Finds out in which types a query's type is contained: query->containers. */
+fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call);
+
+/** Appends " FROM … t … m WHERE …": the contained resources that match, as t, with t.ref
+ *  ("MedicationRequest/23", or "MedicationRequest/23#m1" when they are wanted alone); m.resource is
+ *  the container, which the grant lets be seen. */
+fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query);
+
+/** Whether any resource of type holder has one of a type in it. */
+fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
+                                const fhir_type_t *holder);
+/** Appends the condition of a CHAIN on what alias has in itself and refers to ("#m1"). Whoever sees
+ *  a resource sees what is in it. */
+fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Statements that would read too much: PostgreSQL's planner is asked what one will cost, and what
+ * is over the endpoint's limit is refused with the index that is missing. The planner knows how
+ * large the tables are and which indexes there are, so small tables are read whole without a word.
+ *
+ * A text that was cheap is not asked about again for some minutes: tables grow slowly. One that was
+ * refused is asked about each time, so a new index counts at once. Where the planner is wrong, the
+ * statement timeout is the second wall.
+ */
+#include "fhir/search/fhir_cost.h"
+
+#include <apr_strings.h>
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct estimate_t {
+    int seen;
+    double cost, rows;
+} estimate_t;
+
+/* The first line is about the whole statement: "Limit  (cost=0.29..8.31 rows=1 width=64)". */
+static fhir_err_t *on_plan(void *baton, const fhir_row_t *row)
+{
+    static const char dots[] = "..", rows[] = " rows=";
+    estimate_t *estimate = baton;
+    const char *at = strstr(fhir_row_text(row, 0), "(cost=");
+    if (estimate->seen++ || !at)
+        return NULL;
+    if ((at = strstr(at, dots)) != NULL) {
+        estimate->cost = strtod(at + strlen(dots), NULL);
+        at = strstr(at, rows);
+    }
+    if (at)
+        estimate->rows = strtod(at + strlen(rows), NULL);
+    return NULL;
+}
+
+static fhir_err_t *ask_planner(estimate_t *estimate, fhir_sql_t *sql, const fhir_stmt_t *stmt)
+{
+    fhir_call_t plain = *sql->call;
+    fhir_stmt_t explain = {.sql = apr_pstrcat(plain.pool, "EXPLAIN ", stmt->sql, NULL),
+                           .n_values = stmt->n_values,
+                           .flags = FHIR_STMT_ONCE};
+    memset(estimate, 0, sizeof(*estimate));
+    plain.explain = NULL;
+    return fhir_call_run(&plain, &explain, fhir_sql_values(sql), on_plan, estimate, NULL);
+}
+
+fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt)
+{
+    estimate_t estimate;
+    FHIR_TRY(ask_planner(&estimate, sql, stmt));
+    *rows = (apr_int64_t)estimate.rows;
+    return NULL;
+}
+
+/* ---- advice: indexes that the search could use and that are not there ---- */
+
+typedef struct advice_t {
+    const fhir_call_t *call;
+    const fhir_type_t *type; /* whose indexed columns are in `columns` */
+    apr_array_header_t *columns;
+    fhir_buf_t *text;
+    int error;
+} advice_t;
+
+static fhir_err_t *on_column(void *baton, const fhir_row_t *row)
+{
+    advice_t *a = baton;
+    APR_ARRAY_PUSH(a->columns, const char *) = apr_pstrdup(a->call->pool, fhir_row_text(row, 0));
+    return NULL;
+}
+
+/* Columns that are the first of a valid index. */
+static void read_columns(advice_t *a, const fhir_type_t *type)
+{
+    fhir_call_t plain = *a->call;
+    fhir_value_t table = fhir_value_text(fhir_call_table(a->call, type, ""));
+    fhir_stmt_t stmt = {
+        .sql = "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
+               "AND a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisvalid",
+        .n_values = 1,
+        .flags = FHIR_STMT_ONCE};
+    if (a->type == type || a->error)
+        return;
+    plain.explain = NULL;
+    a->type = type;
+    a->columns = apr_array_make(a->call->pool, 16, sizeof(const char *));
+    a->error = fhir_call_run(&plain, &stmt, &table, on_column, a, NULL) != NULL;
+}
+
+/* What fhirctl index can make an index of that searches use. */
+static int can_have_index(const fhir_model_t *m, const fhir_param_t *p)
+{
+    switch (p->first_column ? m->columns[p->first_column].sqltype : FHIR_SQL_NONE) {
+    case FHIR_SQL_TEXT:
+    case FHIR_SQL_TEXT_ARRAY:
+    case FHIR_SQL_TIMESTAMPTZ:
+    case FHIR_SQL_NUMERIC:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static int has_index(const advice_t *a, const fhir_param_t *p)
+{
+    const fhir_model_t *m = a->call->model;
+    const char *name = fhir_model_str(m, m->columns[p->first_column].name);
+    if (m->types[p->type].patient && m->params[m->types[p->type].patient].column == p->column)
+        return 1; /* the column patient stands for it */
+    for (int i = 0; i < a->columns->nelts; i++)
+        if (!strcmp(APR_ARRAY_IDX(a->columns, i, const char *), name))
+            return 1;
+    return 0;
+}
+
+static void advise(advice_t *a, const fhir_param_t *p)
+{
+    const fhir_model_t *m = a->call->model;
+    const char *line;
+    if (p->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
+        for (int i = 0; i < p->n_components; i++)
+            advise(a, &m->params[m->components[p->first_component + i]]);
+        return;
+    }
+    if (!can_have_index(m, p))
+        return;
+    read_columns(a, &m->types[p->type]);
+    if (a->error || has_index(a, p))
+        return;
+    line = apr_psprintf(a->call->pool, "fhirctl index add %s %s",
+                        fhir_model_str(m, m->types[p->type].name), fhir_model_str(m, p->name));
+    if (strstr(fhir_buf_cstr(a->text), line))
+        return;
+    fhir_buf_puts(a->text, a->text->len ? ", " : "");
+    fhir_buf_puts(a->text, line);
+}
+
+static void advise_node(advice_t *a, const fhir_qnode_t *node)
+{
+    if (node->kind == FHIR_Q_NOT)
+        return; /* what is left of a table when something is taken away is most of it */
+    if (node->param && node->modifier != FHIR_MODIFIER_MISSING &&
+        node->modifier != FHIR_MODIFIER_TEXT && node->modifier != FHIR_MODIFIER_EXACT)
+        advise(a, node->param);
+    for (const fhir_qnode_t *n = node->child; n; n = n->next)
+        advise_node(a, n);
+}
+
+/* "fhirctl index add …", or "" where no index would help. */
+static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *query,
+                                   const apr_array_header_t *includes)
+{
+    advice_t a = {.call = call, .text = fhir_buf_create(call->pool, 2048)};
+    if (query && !query->containers) /* contained resources have no indexes */
+        advise_node(&a, query->where);
+    for (int i = 0; includes && i < includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(includes, i, fhir_qinclude_t);
+        if (include->reverse && include->param)
+            advise(&a, include->param);
+    }
+    return a.error ? "" : fhir_buf_cstr(a.text);
+}
+
+/* Gives an error the words that help. what: how it went wrong. */
+static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
+                           const apr_array_header_t *includes, fhir_err_t *err, const char *what)
+{
+    const fhir_call_t *call = sql->call;
+    /* a transaction that failed takes no further statement */
+    const char *indexes = call->request->tx && err->code == FHIR_ERR_TIMEOUT
+                              ? ""
+                              : missing_indexes(call, query, includes);
+    err->message = apr_psprintf(
+        call->pool, "%s; %s%s%s", what,
+        query ? "name a patient, or narrow it by further parameters, as a code and a date"
+              : "ask for fewer _include and _revinclude, or a smaller _count",
+        *indexes ? ". The server's administrator can make it cheaper: " : "", indexes);
+    return err;
+}
+
+/* ---- the limit ---- */
+
+static apr_uint64_t key_of(const char *sql, int cost_max)
+{
+    apr_uint64_t hash = APR_UINT64_C(14695981039346656037) ^ (apr_uint64_t)cost_max;
+    for (; *sql; sql++)
+        hash = (hash ^ (unsigned char)*sql) * APR_UINT64_C(1099511628211);
+    return hash;
+}
+
+static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_query_t *query,
+                         const apr_array_header_t *includes)
+{
+    const fhir_call_t *call = sql->call;
+    fhir_store_t *store = call->request->store;
+    int max = call->endpoint->cost_max;
+    apr_uint64_t key;
+    estimate_t estimate;
+    if (!max || !(stmt->flags & FHIR_STMT_ONCE))
+        return NULL;
+    key = key_of(stmt->sql, max);
+    if (store && fhir_store_recall(store, key))
+        return NULL;
+    FHIR_TRY(ask_planner(&estimate, sql, stmt));
+    if (estimate.cost > max)
+        return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"),
+                       call->grant->all /* the size of the data is not everybody's business */
+                           ? apr_psprintf(call->pool,
+                                          "This search would read too much of the database (it "
+                                          "would cost %.0f, at most %d is allowed here)",
+                                          ceil(estimate.cost), max)
+                           : "This search would read too much of the database");
+    if (store)
+        fhir_store_remember(store, key);
+    return NULL;
+}
+
+fhir_err_t *fhir_cost_run(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_query_t *query,
+                          const apr_array_header_t *includes, fhir_row_fn row_fn, void *baton)
+{
+    fhir_err_t *err = check(sql, stmt, query, includes);
+    if (!err)
+        err = fhir_call_run(sql->call, stmt, fhir_sql_values(sql), row_fn, baton, NULL);
+    return err && err->code == FHIR_ERR_TIMEOUT
+               ? advised(sql, query, includes, err,
+                         "The search took longer than this server allows, and was ended")
+               : err;
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * _include and _revinclude. A round has two statements: one reads the references of the round's
+ * resources, the other fetches what they point at together with what points at the round.
+ */
+#include "fhir/search/fhir_include.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/fhir_outcome.h"
+#include "fhir/search/fhir_canonical.h"
+#include "fhir/search/fhir_cost.h"
+#include "fhir/search/fhir_explain.h"
+
+#define ROUNDS_MAX 10
+
+struct fhir_include_t {
+    fhir_call_t *call;
+    const apr_array_header_t *includes;
+    fhir_bundle_t *bundle;
+    apr_hash_t *seen;           /* "Type/id" of all that was written */
+    apr_array_header_t **round; /* by type index: ids of this round, const char * */
+    apr_array_header_t **next;  /* ids that the next round consists of */
+    apr_array_header_t **want;  /* ids that are referred to and were not seen */
+    apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
+    int rows;                   /* included so far */
+    int cut;                    /* there were more than the limit */
+    int new_rows;               /* of this round */
+};
+
+static apr_array_header_t **lists(const fhir_call_t *call)
+{
+    return apr_pcalloc(call->pool,
+                       sizeof(apr_array_header_t *) * (apr_size_t)(call->model->n_resources + 1));
+}
+
+static void add(fhir_include_t *inc, apr_array_header_t **list, apr_uint16_t type, const char *text)
+{
+    if (!list[type])
+        list[type] = apr_array_make(inc->call->pool, 16, sizeof(const char *));
+    APR_ARRAY_PUSH(list[type], const char *) = text;
+}
+
+fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t *includes,
+                                    fhir_bundle_t *bundle)
+{
+    fhir_include_t *inc = apr_pcalloc(call->pool, sizeof(*inc));
+    inc->call = call;
+    inc->includes = includes;
+    inc->bundle = bundle;
+    inc->seen = apr_hash_make(call->pool);
+    inc->next = lists(call);
+    return inc;
+}
+
+static const char *type_name(const fhir_include_t *inc, const fhir_type_t *type)
+{
+    return fhir_model_str(inc->call->model, type->name);
+}
+
+/* 1 when it is new. */
+static int note(fhir_include_t *inc, const char *type, const char *id)
+{
+    const char *key = apr_pstrcat(inc->call->pool, type, "/", id, NULL);
+    if (apr_hash_get(inc->seen, key, APR_HASH_KEY_STRING))
+        return 0;
+    apr_hash_set(inc->seen, key, APR_HASH_KEY_STRING, key);
+    return 1;
+}
+
+void fhir_include_match(fhir_include_t *inc, const fhir_type_t *type, const char *id)
+{
+    if (note(inc, type_name(inc, type), id))
+        add(inc, inc->next, fhir_model_type_index(inc->call->model, type),
+            apr_pstrdup(inc->call->pool, id));
+}
+
+/* The physical reference columns of a parameter: itself, or the parts of a union. */
+static void columns_of(const fhir_include_t *inc, apr_array_header_t *out,
+                       const fhir_param_t *param)
+{
+    const fhir_model_t *m = inc->call->model;
+    if (param->flags & FHIR_PARAM_UNION)
+        for (int i = 0; i < param->n_components; i++)
+            columns_of(inc, out, &m->params[m->components[param->first_component + i]]);
+    else if (param->column_kind == FHIR_COL_REFERENCE || param->column_kind == FHIR_COL_REFERENCES)
+        APR_ARRAY_PUSH(out, const fhir_param_t *) = param;
+}
+
+/* The parameters that an include means on a type: one, or (*) every reference. */
+static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qinclude_t *include,
+                                     const fhir_type_t *source)
+{
+    apr_array_header_t *out = apr_array_make(inc->call->pool, 4, sizeof(const fhir_param_t *));
+    if (include->param) {
+        APR_ARRAY_PUSH(out, const fhir_param_t *) = include->param;
+        return out;
+    }
+    for (int i = 0; i < source->n_params; i++) {
+        const fhir_param_t *p = &inc->call->model->params[source->first_param + i];
+        if (p->kind == FHIR_PARAM_REFERENCE && p->column && !(p->flags & FHIR_PARAM_TYPED))
+            APR_ARRAY_PUSH(out, const fhir_param_t *) = p;
+    }
+    return out;
+}
+
+/* What a row of the first statement may point at. */
+typedef struct wanted_t {
+    const fhir_param_t *param;
+    const fhir_type_t *target; /* or NULL: all that the parameter refers to */
+    const fhir_type_t *outside;
+} wanted_t;
+typedef struct collect_t {
+    fhir_include_t *inc;
+    apr_array_header_t *wanted; /* of wanted_t, by the row's number */
+} collect_t;
+
+static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_type_t *type)
+{
+    if (wanted->outside && (type == wanted->outside ||
+                            fhir_model_compartment(inc->call->model, wanted->outside, type)))
+        return 0;
+    if (wanted->target)
+        return type == wanted->target;
+    return fhir_query_targets(inc->call, wanted->param, type);
+}
+
+/* A canonical URL may be of any of the parameter's types that have a url. */
+static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
+{
+    const fhir_model_t *m = inc->call->model;
+    url = apr_pstrdup(inc->call->pool, url);
+    for (int i = 0; i < wanted->param->n_targets; i++) {
+        apr_uint16_t index = m->targets[wanted->param->first_target + i];
+        if (fhir_canonical_url(inc->call, &m->types[index]) && fits(inc, wanted, &m->types[index]))
+            add(inc, inc->urls, index, url);
+    }
+}
+
+/* Columns: number of the wanted_t, reference. */
+static fhir_err_t *on_reference(void *baton, const fhir_row_t *row)
+{
+    collect_t *collect = baton;
+    fhir_include_t *inc = collect->inc;
+    const wanted_t *wanted = &APR_ARRAY_IDX(collect->wanted, atoi(fhir_row_text(row, 0)), wanted_t);
+    const char *ref = fhir_row_text(row, 1), *slash = strchr(ref, '/');
+    const fhir_type_t *type =
+        slash ? fhir_model_resource(inc->call->model, ref, (apr_size_t)(slash - ref)) : NULL;
+    if (type && fits(inc, wanted, type)) {
+        if (!apr_hash_get(inc->seen, ref, APR_HASH_KEY_STRING))
+            add(inc, inc->want, fhir_model_type_index(inc->call->model, type),
+                apr_pstrdup(inc->call->pool, slash + 1));
+    }
+    else if (!type && strstr(ref, "://")) {
+        want_url(inc, wanted, ref);
+    }
+    return NULL;
+}
+
+static void select_references(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *source,
+                              const fhir_param_t *param, int number, int first)
+{
+    apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
+    columns_of(inc, columns, param);
+    for (int i = 0; i < columns->nelts; i++) {
+        const fhir_param_t *p = APR_ARRAY_IDX(columns, i, const fhir_param_t *);
+        int plural = p->column_kind == FHIR_COL_REFERENCES;
+        fhir_buf_printf(sql->text, "%sSELECT %d, ", first && !i ? "" : " UNION ", number);
+        fhir_buf_puts(sql->text, plural ? "unnest(" : "");
+        fhir_sql_column(sql, "t", p, "");
+        fhir_buf_printf(sql->text, "%s FROM %s t WHERE t.id = ANY (", plural ? ")" : "",
+                        fhir_call_table(inc->call, source, ""));
+        fhir_sql_bind_array(sql, inc->round[fhir_model_type_index(inc->call->model, source)],
+                            "text[]");
+        fhir_buf_puts(sql->text, ") AND ");
+        fhir_sql_column(sql, "t", p, "");
+        fhir_buf_puts(sql->text, " IS NOT NULL");
+    }
+}
+
+static int applies(const fhir_qinclude_t *include, int reverse, int round)
+{
+    return include->reverse == reverse && (!round || include->iterate);
+}
+
+/* First statement: the references of the round, as far as includes ask for them. */
+static fhir_err_t *read_references(fhir_include_t *inc, int round)
+{
+    collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, inc->call));
+    for (int i = 0; i < inc->includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
+        apr_array_header_t *params;
+        if (!applies(include, 0, round) ||
+            !inc->round[fhir_model_type_index(inc->call->model, include->source)])
+            continue;
+        params = params_of(inc, include, include->source);
+        for (int j = 0; j < params->nelts; j++) {
+            wanted_t wanted = {APR_ARRAY_IDX(params, j, const fhir_param_t *), include->target,
+                               include->outside};
+            APR_ARRAY_PUSH(collect.wanted, wanted_t) = wanted;
+            select_references(sql, inc, include->source, wanted.param, collect.wanted->nelts - 1,
+                              !sql->text->len);
+        }
+    }
+    if (!sql->text->len)
+        return NULL;
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    fhir_explain_step(inc->call, "references of the resources so far");
+    return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_reference, &collect);
+}
+
+static void select_from(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *type)
+{
+    fhir_buf_printf(sql->text, "%sSELECT %d, c.id, c.resource FROM %s c WHERE ",
+                    sql->text->len ? " UNION ALL " : "",
+                    fhir_model_type_index(inc->call->model, type),
+                    fhir_call_table(inc->call, type, ""));
+}
+
+/* What the round refers to, by id or by URL. */
+static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
+{
+    const fhir_model_t *m = inc->call->model;
+    for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
+        const fhir_type_t *type = &m->types[i];
+        if (inc->want[i]) {
+            select_from(sql, inc, type);
+            fhir_buf_puts(sql->text, "c.id = ANY (");
+            fhir_sql_bind_array(sql, inc->want[i], "text[]");
+            fhir_buf_putc(sql->text, ')');
+            FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
+        }
+        if (inc->urls[i]) {
+            const char *full = fhir_canonical_full(inc->call, type, "c");
+            select_from(sql, inc, type);
+            fhir_buf_putc(sql->text, '(');
+            fhir_sql_column(sql, "c", fhir_canonical_url(inc->call, type), "");
+            fhir_buf_puts(sql->text, " = ANY (");
+            fhir_sql_bind_array(sql, inc->urls[i], "text[]");
+            if (full) {
+                fhir_buf_printf(sql->text, ") OR %s = ANY (", full);
+                fhir_sql_bind_array(sql, inc->urls[i], "text[]");
+            }
+            fhir_buf_puts(sql->text, "))");
+            FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
+        }
+    }
+    return NULL;
+}
+
+/* "Type/id" of the round's resources that a parameter can refer to. */
+static apr_array_header_t *round_references(const fhir_include_t *inc,
+                                            const fhir_qinclude_t *include,
+                                            const fhir_param_t *param)
+{
+    const fhir_model_t *m = inc->call->model;
+    apr_array_header_t *out = apr_array_make(inc->call->pool, 64, sizeof(const char *));
+    wanted_t wanted = {param, include->target, include->outside};
+    for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
+        if (!inc->round[i] || !fits(inc, &wanted, &m->types[i]))
+            continue;
+        for (int j = 0; j < inc->round[i]->nelts; j++)
+            APR_ARRAY_PUSH(out, const char *) =
+                apr_pstrcat(inc->call->pool, type_name(inc, &m->types[i]), "/",
+                            APR_ARRAY_IDX(inc->round[i], j, const char *), NULL);
+    }
+    return out;
+}
+
+/* Appends an array of what names the round's resources of a type. */
+static void all_names(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
+{
+    const fhir_type_t *type = &inc->call->model->types[index];
+    fhir_buf_printf(sql->text, "ARRAY(SELECT unnest(%s) FROM %s r WHERE r.id = ANY (",
+                    fhir_canonical_names(inc->call, type, "r"),
+                    fhir_call_table(inc->call, type, ""));
+    fhir_sql_bind_array(sql, inc->round[index], "text[]");
+    fhir_buf_puts(sql->text, "))");
+}
+
+/* Rows of source whose column p holds one of the references that `forms` appends. */
+static void begin_referrers(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *source,
+                            const fhir_param_t *p)
+{
+    select_from(sql, inc, source);
+    fhir_sql_column(sql, "c", p, "");
+    fhir_buf_puts(sql->text, p->column_kind == FHIR_COL_REFERENCES ? " && (" : " = ANY (");
+}
+
+/* Who refers to the round by one column. */
+static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
+                                 const fhir_qinclude_t *include, const fhir_type_t *source,
+                                 const fhir_param_t *param, const fhir_param_t *p)
+{
+    const fhir_model_t *m = inc->call->model;
+    apr_array_header_t *refs = round_references(inc, include, param);
+    wanted_t wanted = {param, include->target, include->outside};
+    if (refs->nelts) {
+        begin_referrers(sql, inc, source, p);
+        /* Of a list of rare elements that it sees PostgreSQL takes each for rather common, and so
+         * reads the whole table; a subquery's it does not see. */
+        if (p->column_kind == FHIR_COL_REFERENCES)
+            fhir_buf_puts(sql->text, "SELECT ");
+        fhir_sql_bind_array(sql, refs, "text[]");
+        fhir_buf_putc(sql->text, ')');
+        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+    }
+    for (apr_uint16_t i = 1; fhir_canonical_holds(p) && i <= m->n_resources; i++) {
+        if (!inc->round[i] || !fhir_canonical_url(inc->call, &m->types[i]) ||
+            !fits(inc, &wanted, &m->types[i]))
+            continue;
+        begin_referrers(sql, inc, source, p);
+        all_names(sql, inc, i);
+        fhir_buf_putc(sql->text, ')');
+        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+    }
+    return NULL;
+}
+
+static fhir_err_t *select_referrers(fhir_sql_t *sql, const fhir_include_t *inc,
+                                    const fhir_qinclude_t *include, const fhir_type_t *source,
+                                    const fhir_param_t *param)
+{
+    apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
+    columns_of(inc, columns, param);
+    for (int i = 0; i < columns->nelts; i++)
+        FHIR_TRY(select_column(sql, inc, include, source, param,
+                               APR_ARRAY_IDX(columns, i, const fhir_param_t *)));
+    return NULL;
+}
+
+static fhir_err_t *select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
+                                  const fhir_qinclude_t *include)
+{
+    const fhir_model_t *m = inc->call->model;
+    for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
+        const fhir_type_t *source = &m->types[i];
+        apr_array_header_t *params;
+        if ((include->source && include->source != source) || source->flags & FHIR_TYPE_ABSTRACT)
+            continue;
+        params = params_of(inc, include, source);
+        for (int j = 0; j < params->nelts; j++)
+            FHIR_TRY(select_referrers(sql, inc, include, source,
+                                      APR_ARRAY_IDX(params, j, const fhir_param_t *)));
+    }
+    return NULL;
+}
+
+/* Columns: type index, id, resource. */
+static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
+{
+    fhir_include_t *inc = baton;
+    apr_uint16_t index = (apr_uint16_t)atoi(fhir_row_text(row, 0));
+    fhir_bundle_entry_t entry = {.type = type_name(inc, &inc->call->model->types[index]),
+                                 .id = fhir_row_text(row, 1),
+                                 .resource = fhir_row_text(row, 2),
+                                 .len = fhir_row_len(row, 2),
+                                 .rest = "\"search\":{\"mode\":\"include\"}"};
+    if (inc->rows >= inc->call->endpoint->include_rows_max) {
+        inc->cut = 1;
+        return NULL;
+    }
+    if (!note(inc, entry.type, entry.id))
+        return NULL;
+    add(inc, inc->next, index, apr_pstrdup(inc->call->pool, entry.id));
+    inc->rows++;
+    inc->new_rows++;
+    return fhir_bundle_add(inc->bundle, &entry);
+}
+
+static fhir_err_t *fetch(fhir_include_t *inc, int round)
+{
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, inc->call));
+    FHIR_TRY(select_wanted(sql, inc));
+    for (int i = 0; i < inc->includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
+        if (applies(include, 1, round))
+            FHIR_TRY(select_reverse(sql, inc, include));
+    }
+    if (!sql->text->len)
+        return NULL;
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, (apr_int64_t)inc->call->endpoint->include_rows_max * 2 + 1, "bigint");
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM | FHIR_STMT_ONCE));
+    fhir_explain_step(inc->call, "resources that are included");
+    return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_resource, inc);
+}
+
+static fhir_err_t *say_cut(fhir_include_t *inc)
+{
+    fhir_buf_t *buf = fhir_buf_create(inc->call->pool, 64 * 1024);
+    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
+    fhir_outcome_begin(buf);
+    fhir_outcome_issue(buf, "warning", "too-costly",
+                       apr_psprintf(inc->call->pool,
+                                    "This page has more than %d included resources; the rest was "
+                                    "left out. A smaller _count shows all",
+                                    inc->call->endpoint->include_rows_max),
+                       NULL);
+    fhir_outcome_end(buf);
+    entry.resource = fhir_buf_cstr(buf);
+    entry.len = buf->len;
+    return fhir_bundle_add(inc->bundle, &entry);
+}
+
+fhir_err_t *fhir_include_run(fhir_include_t *inc)
+{
+    for (int round = 0; inc->includes->nelts && round < ROUNDS_MAX; round++) {
+        inc->round = inc->next;
+        inc->next = lists(inc->call);
+        inc->want = lists(inc->call);
+        inc->urls = lists(inc->call);
+        inc->new_rows = 0;
+        FHIR_TRY(read_references(inc, round));
+        FHIR_TRY(fetch(inc, round));
+        if (!inc->new_rows || inc->cut)
+            break;
+    }
+    return inc->cut ? say_cut(inc) : NULL;
+}

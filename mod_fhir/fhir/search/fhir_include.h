@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_include.h
+ * @brief _include and _revinclude: what is written behind the matches of a page.
+ *
+ * In rounds: what the resources of a round refer to, and who refers to them, is fetched by one or
+ * two statements and is the next round, as far as :iterate asks for one. Each resource is written
+ * once.
+ * Source: http://hl7.org/fhir/R4/search.html#include
+ */
+#ifndef FHIR_INCLUDE_H
+#define FHIR_INCLUDE_H
+
+#include "fhir/fhir_bundle.h"
+#include "fhir/search/fhir_query.h"
+
+typedef struct fhir_include_t fhir_include_t;
+
+/** includes: of fhir_qinclude_t. */
+fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t *includes,
+                                    fhir_bundle_t *bundle);
+/** Says that a match was written. */
+void fhir_include_match(fhir_include_t *include, const fhir_type_t *type, const char *id);
+/** Writes what the matches bring with them. */
+fhir_err_t *fhir_include_run(fhir_include_t *include);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which resources a condition names: a search without an answer, for conditional create, update,
+ * patch, delete and references. It sees what the grant may see.
+ * Source: http://hl7.org/fhir/R4/http.html#ccreate
+ */
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_cost.h"
+#include "fhir/search/fhir_search.h"
+
+typedef struct match_t {
+    apr_pool_t *pool;
+    apr_array_header_t *ids;
+    int max;
+} match_t;
+
+static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+{
+    match_t *match = baton;
+
+    if (match->ids->nelts < match->max)
+        APR_ARRAY_PUSH(match->ids, const char *) = apr_pstrdup(match->pool, fhir_row_text(row, 0));
+    return NULL;
+}
+
+fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const fhir_type_t *type,
+                              const fhir_pairs_t *pairs, int max)
+{
+    match_t match = {call->pool, apr_array_make(call->pool, 2, sizeof(const char *)), max};
+    fhir_order_t order;
+    fhir_query_t *query;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+
+    FHIR_TRY(fhir_query_parse(&query, call, type, pairs, 0));
+    if (query->contained)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_contained is no condition that names a resource");
+    query->count = max;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &order, query, NULL, max));
+    FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &match));
+    *ids = match.ids;
+    return NULL;
+}

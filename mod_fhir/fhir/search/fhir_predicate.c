@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The test of one search parameter as SQL: a table of functions, one for each kind of column. The
+ * comparisons of dates, numbers and quantities are in fhir_compare.c, those that look into the
+ * resource's text in fhir_predicate_text.c.
+ */
+#include "fhir/search/fhir_predicate.h"
+
+#include <apr_strings.h>
+
+#include "core/fhir_text.h"
+#include "model/fhir_short.h"
+
+typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql)
+{
+    return apr_array_make(sql->call->pool, 8, sizeof(const char *));
+}
+
+static void push(apr_array_header_t *list, const char *text)
+{
+    APR_ARRAY_PUSH(list, const char *) = text;
+}
+
+/* expr = $n, or = ANY ($n) for several; nothing matches an empty list. */
+void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
+{
+    if (!list->nelts) {
+        fhir_buf_puts(sql->text, "FALSE");
+        return;
+    }
+    fhir_buf_puts(sql->text, expr);
+    if (list->nelts == 1) {
+        fhir_buf_puts(sql->text, " = ");
+        fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
+        return;
+    }
+    fhir_buf_puts(sql->text, " = ANY (");
+    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_buf_putc(sql->text, ')');
+}
+
+const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
+                                  const fhir_param_t *param, const char *suffix)
+{
+    return apr_psprintf(sql->call->pool, "%s.\"%s%s\"", alias,
+                        fhir_model_str(sql->call->model, param->column), suffix);
+}
+
+/* _id */
+static fhir_err_t *test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *ids = fhir_predicate_texts(sql);
+    for (int i = 0; i < node->n_values; i++)
+        if (!node->values[i].system && node->values[i].code)
+            push(ids, *alias == FHIR_SQL_CONTAINED
+                          ? apr_pstrcat(sql->call->pool, "#", node->values[i].code, NULL)
+                          : node->values[i].code);
+    fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);
+    return NULL;
+}
+
+/* _lastUpdated: an instant written with milliseconds covers one. */
+static fhir_err_t *test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_operand_t operand = {0};
+    operand.low = apr_pstrcat(sql->call->pool, alias, ".last_updated", NULL);
+    operand.high_offset = 1000;
+    operand.high = operand.low;
+    return fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
+}
+
+/* A code without a system in the data: its system, if any, is known from the binding. */
+static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const char *known = fhir_model_str(sql->call->model, node->param->system);
+    const char *expr = fhir_predicate_column(sql, alias, node->param, "");
+    apr_array_header_t *codes = fhir_predicate_texts(sql);
+    int any = 0;
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        if (v->system && strcmp(v->system, known))
+            continue;
+        if (v->code)
+            push(codes, v->code);
+        else
+            any = 1;
+    }
+    if (any)
+        fhir_buf_printf(sql->text, "%s IS NOT NULL", expr);
+    else
+        fhir_predicate_equals(sql, expr, codes);
+    return NULL;
+}
+
+void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
+                           apr_array_header_t *systems)
+{
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        const char *system = v->system;
+        if (v->code && system && !*system && fhir_predicate_systemless(sql->call, node->param))
+            system = NULL;
+        push(v->code ? forms : systems,
+             fhir_short_token(system, v->code ? v->code : "", sql->call->pool));
+    }
+}
+
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
+{
+    apr_array_header_t *forms = fhir_predicate_texts(sql), *systems = fhir_predicate_texts(sql);
+    fhir_predicate_tokens(sql, node, forms, systems);
+    fhir_buf_putc(sql->text, '(');
+    if (forms->nelts) {
+        fhir_buf_printf(sql->text, "%s && ", expr);
+        fhir_sql_bind_array(sql, forms, "text[]");
+    }
+    if (forms->nelts && systems->nelts)
+        fhir_buf_puts(sql->text, " OR ");
+    if (systems->nelts) {
+        fhir_buf_printf(sql->text, "EXISTS (SELECT FROM unnest(%s) v, unnest(", expr);
+        fhir_sql_bind_array(sql, systems, "text[]");
+        fhir_buf_puts(sql->text, ") s WHERE starts_with(v, s))");
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static fhir_err_t *test_tokens(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    return fhir_predicate_in(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
+}
+
+/* One value: alias columns low and high (and for quantities system, code, unit). */
+static fhir_operand_t operand_of(const fhir_sql_t *sql, const char *alias,
+                                 const fhir_param_t *param)
+{
+    fhir_operand_t operand = {.low = fhir_predicate_column(sql, alias, param, "_low"),
+                              .high = fhir_predicate_column(sql, alias, param, "_high")};
+    if (param->kind == FHIR_PARAM_QUANTITY) {
+        operand.system = fhir_predicate_column(sql, alias, param, "_system");
+        operand.code = fhir_predicate_column(sql, alias, param, "_code");
+        operand.unit = fhir_predicate_column(sql, alias, param, "_unit");
+    }
+    return operand;
+}
+
+static fhir_err_t *test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_operand_t operand = operand_of(sql, alias, node->param);
+    return fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
+}
+
+/* Several values are matched one by one: parallel arrays side by side. */
+static fhir_err_t *test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    static const fhir_operand_t operand = {
+        .low = "v.l", .high = "v.h", .system = "v.s", .code = "v.c", .unit = "v.u"};
+    fhir_operand_t source = operand_of(sql, alias, node->param);
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM unnest(%s, %s", source.low, source.high);
+    if (source.system)
+        fhir_buf_printf(sql->text, ", %s, %s, %s) v(l, h, s, c, u) WHERE ", source.system,
+                        source.code, source.unit);
+    else
+        fhir_buf_puts(sql->text, ") v(l, h) WHERE ");
+    FHIR_TRY(fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* Newlines stand around each stored value. */
+const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
+{
+    static const char *const before[] = {"%\n", "%", "%\n", "%", ""};
+    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%"};
+    fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 64 * 1024);
+    fhir_buf_t *out = fhir_buf_create(sql->call->pool, 128 * 1024);
+    fhir_text_fold(folded, text, strlen(text));
+    fhir_buf_puts(out, before[pattern]);
+    for (apr_size_t i = 0; i < folded->len; i++) {
+        if (strchr("%_\\", folded->data[i]))
+            fhir_buf_putc(out, '\\');
+        fhir_buf_putc(out, folded->data[i]);
+    }
+    fhir_buf_puts(out, behind[pattern]);
+    return folded->len ? fhir_buf_cstr(out) : NULL;
+}
+
+static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
+{
+    switch (modifier) {
+    case FHIR_MODIFIER_CONTAINS:
+        return FHIR_PATTERN_CONTAINS;
+    case FHIR_MODIFIER_EQUALS:
+        return FHIR_PATTERN_EQUALS;
+    case FHIR_MODIFIER_ENDS:
+        return FHIR_PATTERN_ENDS;
+    default:
+        return FHIR_PATTERN_STARTS;
+    }
+}
+
+static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *list = fhir_predicate_texts(sql);
+    int exact = node->modifier == FHIR_MODIFIER_EXACT;
+    for (int i = 0; i < node->n_values; i++) {
+        const char *text = node->values[i].text;
+        if (!exact)
+            text = fhir_predicate_pattern(sql, text, pattern_of(node->modifier));
+        if (text)
+            push(list, text);
+    }
+    if (!list->nelts) {
+        fhir_buf_puts(sql->text, "FALSE");
+        return NULL;
+    }
+    fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, node->param, exact ? "_exact" : ""));
+    fhir_buf_puts(sql->text, exact ? " && " : list->nelts > 1 ? " LIKE ANY (" : " LIKE ");
+    if (exact || list->nelts > 1)
+        fhir_sql_bind_array(sql, list, "text[]");
+    else
+        fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
+    if (!exact && list->nelts > 1)
+        fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    return fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
+}
+
+/* Distance on a sphere by the haversine formula, in kilometres. */
+static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const char *lat = fhir_predicate_column(sql, alias, node->param, "_latitude");
+    const char *lon = fhir_predicate_column(sql, alias, node->param, "_longitude");
+    fhir_buf_putc(sql->text, '(');
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        fhir_buf_printf(sql->text, "%s12742.0176 * asin(sqrt(least(1, power(sind((%s - ",
+                        i ? " OR " : "", lat);
+        fhir_sql_bind(sql, v->latitude, "double precision");
+        fhir_buf_printf(sql->text, ") / 2), 2) + cosd(%s) * cosd(", lat);
+        fhir_sql_bind(sql, v->latitude, "double precision");
+        fhir_buf_printf(sql->text, ") * power(sind((%s - ", lon);
+        fhir_sql_bind(sql, v->longitude, "double precision");
+        fhir_buf_puts(sql->text, ") / 2), 2)))) <= ");
+        fhir_sql_bind(sql, v->km, "double precision");
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static const struct {
+    test_fn test;
+    const char *present; /* suffix of the column that is NULL when there is no value */
+} by_column[] = {
+    [FHIR_COL_ID] = {test_id, NULL},
+    [FHIR_COL_UPDATED] = {test_updated, NULL},
+    [FHIR_COL_CODE] = {test_code, ""},
+    [FHIR_COL_TOKENS] = {test_tokens, ""},
+    [FHIR_COL_REFERENCE] = {fhir_predicate_reference, ""},
+    [FHIR_COL_REFERENCES] = {fhir_predicate_reference, ""},
+    [FHIR_COL_DATE] = {test_scalar, "_low"},
+    [FHIR_COL_DATES] = {test_array, "_low"},
+    [FHIR_COL_NUMBER] = {test_scalar, "_low"},
+    [FHIR_COL_NUMBERS] = {test_array, "_low"},
+    [FHIR_COL_QUANTITY] = {test_scalar, "_low"},
+    [FHIR_COL_QUANTITIES] = {test_array, "_low"},
+    [FHIR_COL_STRING] = {test_string, ""},
+    [FHIR_COL_URI] = {test_uri, ""},
+    [FHIR_COL_URIS] = {test_uri, ""},
+    [FHIR_COL_COMPOSITE] = {fhir_predicate_composite, ""},
+    [FHIR_COL_POSITION] = {test_position, "_latitude"},
+};
+
+/* The scalar numbers may be open at one end, so both columns say whether there is one. */
+static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param)
+{
+    const char *suffix = by_column[param->column_kind].present;
+    if (param->flags & FHIR_PARAM_TYPED) {
+        fhir_predicate_typed_present(sql, alias, param);
+        return;
+    }
+    if (!suffix) {
+        fhir_buf_puts(sql->text, "TRUE");
+        return;
+    }
+    fhir_buf_printf(sql->text, "(%s IS NOT NULL", fhir_predicate_column(sql, alias, param, suffix));
+    if (param->column_kind == FHIR_COL_NUMBER || param->column_kind == FHIR_COL_QUANTITY)
+        fhir_buf_printf(sql->text, " OR %s IS NOT NULL",
+                        fhir_predicate_column(sql, alias, param, "_high"));
+    /* a reference that only has an identifier is one, too */
+    if (param->identifier_column)
+        fhir_buf_printf(sql->text, " OR %s.\"%s\" IS NOT NULL", alias,
+                        fhir_model_str(sql->call->model,
+                                       sql->call->model->columns[param->identifier_column].name));
+    fhir_buf_putc(sql->text, ')');
+}
+
+/*
+ * The same node for another parameter: a component of a union or composite. A typed union has the
+ * components' columns, but its own targets.
+ */
+static fhir_qnode_t for_component(const fhir_sql_t *sql, const fhir_qnode_t *node, int i)
+{
+    const fhir_model_t *m = sql->call->model;
+    fhir_qnode_t part = *node;
+    part.param = &m->params[m->components[node->param->first_component + i]];
+    if (node->param->flags & FHIR_PARAM_TYPED) {
+        fhir_param_t *typed = apr_pmemdup(sql->call->pool, part.param, sizeof(*typed));
+        typed->flags |= FHIR_PARAM_TYPED;
+        typed->first_target = node->param->first_target;
+        typed->n_targets = node->param->n_targets;
+        part.param = typed;
+    }
+    return part;
+}
+
+static fhir_err_t *each_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node,
+                                  const char *word)
+{
+    fhir_buf_putc(sql->text, '(');
+    for (int i = 0; i < node->param->n_components; i++) {
+        fhir_qnode_t part = for_component(sql, node, i);
+        if (i)
+            fhir_buf_puts(sql->text, word);
+        FHIR_TRY(fhir_predicate_append(sql, alias, &part));
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* Each value is an AND of its parts; the values are an OR. */
+static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_buf_putc(sql->text, '(');
+    for (int v = 0; v < node->n_values; v++) {
+        fhir_buf_puts(sql->text, v ? " OR (" : "(");
+        for (int i = 0; i < node->param->n_components; i++) {
+            fhir_qnode_t part = for_component(sql, node, i);
+            part.values = &node->values[v].parts[i];
+            part.n_values = 1;
+            if (i)
+                fhir_buf_puts(sql->text, " AND ");
+            FHIR_TRY(fhir_predicate_append(sql, alias, &part));
+            if (part.param->kind == FHIR_PARAM_STRING)
+                fhir_predicate_plain_string(sql, alias, part.param);
+        }
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static fhir_err_t *missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_param_t *param = node->param;
+    if (param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
+        /* a union is missing when all its parts are, a composite when one of them is */
+        int all = !(param->flags & FHIR_PARAM_UNION) == !node->values[0].missing;
+        return each_component(sql, alias, node, all ? " AND " : " OR ");
+    }
+    if (node->values[0].missing)
+        fhir_buf_puts(sql->text, "NOT ");
+    present(sql, alias, param);
+    return NULL;
+}
+
+/* Modifiers of tokens that change what is compared, before a column's own test is chosen. */
+static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_qnode_t expanded;
+    if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
+        return fhir_predicate_token_json(sql, alias, node);
+    FHIR_TRY(fhir_predicate_expand(&expanded, sql, node));
+    return fhir_predicate_append(sql, alias, &expanded);
+}
+
+fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_param_t *param = node->param;
+    if (node->kind != FHIR_Q_TEST)
+        return fhir_predicate_special(sql, alias, node);
+    if (node->modifier == FHIR_MODIFIER_MISSING)
+        return missing(sql, alias, node);
+    if (param->flags & FHIR_PARAM_UNION)
+        return each_component(sql, alias, node, " OR ");
+    if (param->flags & FHIR_PARAM_ROOT_COMPOSITE)
+        return root_composite(sql, alias, node);
+    if (param->kind == FHIR_PARAM_TOKEN && node->modifier != FHIR_MODIFIER_NONE)
+        return token_modifier(sql, alias, node);
+    if (param->column_kind < sizeof(by_column) / sizeof(*by_column) &&
+        by_column[param->column_kind].test)
+        return by_column[param->column_kind].test(sql, alias, node);
+    return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s cannot be searched here",
+                           fhir_model_str(sql->call->model, param->name));
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_predicate.h
+ * @brief Parts of the tests of single parameters, shared by the files that make them.
+ */
+#ifndef FHIR_PREDICATE_H
+#define FHIR_PREDICATE_H
+
+#include "fhir/search/fhir_sql.h"
+
+/** SQL expressions of one stored date, number or quantity. */
+typedef struct fhir_operand_t {
+    const char *low, *high;
+    const char *system, *code, *unit; /* quantity */
+    apr_int64_t high_offset;          /* date: high is this many µs behind the expression */
+} fhir_operand_t;
+
+/** Appends "(…)": one of the node's values matches the operand (fhir_compare.c). */
+fhir_err_t *fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
+                             const fhir_qnode_t *node);
+
+/** An empty array of const char *. */
+apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql);
+/** alias."<column><suffix>" as text. */
+const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
+                                  const fhir_param_t *param, const char *suffix);
+/** Appends expr = $n, or = ANY ($n) for several, or FALSE for none. */
+void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
+/** Appends "(…)": a text[] expression holds one of the node's token values. */
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+
+/** Appends the test of a reference column, with its modifiers (fhir_predicate_reference.c). */
+fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends the test of a single reference in an expression, without modifiers. */
+void fhir_predicate_reference_expr(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+/** Appends the test that a typed parameter has a value. */
+void fhir_predicate_typed_present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
+/** Appends the test of a composite whose parts stand in one repetition. */
+fhir_err_t *fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+/** Appends the test of a token with :text or :of-type (fhir_predicate_json.c). */
+fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends " AND …": the parameter has a value that is a string of its own, where it also finds the
+ *  texts of concepts; nothing otherwise. A composite's strings are only the former. */
+void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
+/** 1 if the data types of a parameter's values have what the modifier of its kind asks for. */
+int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *param,
+                                fhir_modifier_t modifier);
+/** SQL/JSON paths (text) of where a parameter's values stand in a resource. */
+apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_param_t *param);
+/** 1 if a token's data types have no place for a system (boolean, ContactPoint, string): its values
+ *  are stored bare, and are what |code asks for. */
+int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param);
+/** A token test with :in, :above or :below as one without: the codes become its values
+ *  (fhir_predicate_terminology.c). */
+fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
+                                  const fhir_qnode_t *node);
+/** Appends the test of _text, _content or _list. */
+fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+/** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */
+void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
+                           apr_array_header_t *systems);
+
+/** 1 if a TEST is one of the column `patient`: every value is a patient of this server. */
+int fhir_predicate_is_patient(const fhir_call_t *call, const fhir_qnode_t *node);
+
+typedef enum fhir_pattern_t {
+    FHIR_PATTERN_STARTS,   /* a value begins with the text */
+    FHIR_PATTERN_CONTAINS, /* a value holds it */
+    FHIR_PATTERN_EQUALS,   /* a value is it */
+    FHIR_PATTERN_ENDS,     /* a value ends with it */
+    FHIR_PATTERN_WHOLE     /* what is compared is one value without newlines: it begins with it */
+} fhir_pattern_t;
+/** A LIKE pattern for folded strings, or NULL when nothing is left of the text. */
+const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern);
+
+/** Appends the test of a uri column, with :above and :below. */
+fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+
+#endif

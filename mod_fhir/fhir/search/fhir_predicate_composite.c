@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Composite parameters on a repeating element: a jsonb array has one object for each repetition,
+ * with the parts as "0", "1", … (docs/schema.md), so the parts match within the same repetition.
+ * Source: http://hl7.org/fhir/R4/search.html#combining
+ */
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_predicate.h"
+
+static const char *item(const fhir_sql_t *sql, int i, const char *format)
+{
+    return apr_psprintf(sql->call->pool, format, i);
+}
+
+static fhir_err_t *part_token(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
+{
+    apr_array_header_t *forms = fhir_predicate_texts(sql), *systems = fhir_predicate_texts(sql);
+    fhir_predicate_tokens(sql, part, forms, systems);
+    if (forms->nelts) {
+        fhir_buf_printf(sql->text, "e->'%d' ?| ", i);
+        fhir_sql_bind_array(sql, forms, "text[]");
+        return NULL;
+    }
+    fhir_buf_printf(
+        sql->text, "EXISTS (SELECT FROM jsonb_array_elements_text(e->'%d') v WHERE starts_with(v, ",
+        i);
+    fhir_sql_bind(sql, APR_ARRAY_IDX(systems, 0, const char *), "text");
+    fhir_buf_puts(sql->text, "))");
+    return NULL;
+}
+
+static fhir_err_t *part_compared(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
+{
+    int is_date = part->param->kind == FHIR_PARAM_DATE;
+    fhir_operand_t operand = {
+        .low = item(sql, i, is_date ? "(e->'%d'->>'l')::timestamptz" : "(e->'%d'->>'l')::numeric"),
+        .high =
+            item(sql, i, is_date ? "(e->'%d'->>'h')::timestamptz" : "(e->'%d'->>'h')::numeric")};
+    if (part->param->kind == FHIR_PARAM_QUANTITY) {
+        operand.system = item(sql, i, "(e->'%d'->>'s')");
+        operand.code = item(sql, i, "(e->'%d'->>'c')");
+        operand.unit = item(sql, i, "(e->'%d'->>'u')");
+    }
+    return fhir_compare_any(sql, (fhir_param_kind_t)part->param->kind, &operand, part);
+}
+
+static fhir_err_t *part_string(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
+{
+    const char *pattern = fhir_predicate_pattern(sql, part->values[0].text, FHIR_PATTERN_WHOLE);
+    fhir_buf_printf(sql->text, "e->>'%d' LIKE ", i);
+    fhir_sql_bind(sql, pattern, "text");
+    return NULL;
+}
+
+static fhir_err_t *part_uri(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
+{
+    fhir_buf_printf(sql->text, "e->>'%d' = ", i);
+    fhir_sql_bind(sql, part->values[0].text, "text");
+    return NULL;
+}
+
+static fhir_err_t *part_reference(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
+{
+    fhir_predicate_reference_expr(sql, item(sql, i, "(e->>'%d')"), part);
+    return NULL;
+}
+
+static fhir_err_t *(*const by_kind[])(fhir_sql_t *sql, const fhir_qnode_t *part, int i) = {
+    [FHIR_PARAM_NUMBER] = part_compared,
+    [FHIR_PARAM_DATE] = part_compared,
+    [FHIR_PARAM_STRING] = part_string,
+    [FHIR_PARAM_TOKEN] = part_token,
+    [FHIR_PARAM_REFERENCE] = part_reference,
+    [FHIR_PARAM_QUANTITY] = part_compared,
+    [FHIR_PARAM_URI] = part_uri,
+    [FHIR_PARAM_SPECIAL] = NULL,
+};
+
+static fhir_err_t *one_value(fhir_sql_t *sql, const fhir_qnode_t *node, const fhir_qvalue_t *value)
+{
+    const fhir_model_t *m = sql->call->model;
+    for (int i = 0; i < node->param->n_components; i++) {
+        fhir_qnode_t part = *node;
+        part.param = &m->params[m->components[node->param->first_component + i]];
+        part.values = &value->parts[i];
+        part.n_values = 1;
+        if (i)
+            fhir_buf_puts(sql->text, " AND ");
+        if (part.param->kind >= sizeof(by_kind) / sizeof(*by_kind) || !by_kind[part.param->kind])
+            return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                                   "%s cannot be searched here",
+                                   fhir_model_str(m, node->param->name));
+        FHIR_TRY(by_kind[part.param->kind](sql, &part, i));
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM jsonb_array_elements(%s) e WHERE ",
+                    fhir_predicate_column(sql, alias, node->param, ""));
+    for (int i = 0; i < node->n_values; i++) {
+        fhir_buf_puts(sql->text, i ? " OR (" : "(");
+        FHIR_TRY(one_value(sql, node, &node->values[i]));
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tests that look into the resource itself, because nothing is stored for them: :text, :of-type,
+ * _text, _content, and _list, which looks into a List. They parse each row's text, so they want
+ * another parameter beside them that narrows the search.
+ *
+ * Where a parameter's values stand in a resource is known from its extraction program: the paths
+ * of the trie become SQL/JSON paths, whose lax mode passes through arrays as the program does.
+ */
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_predicate.h"
+#include "model/fhir_short.h"
+
+/* Folding as PostgreSQL can do it: marks off, lower case, blanks as one. */
+#define FOLD_OPEN  "btrim(regexp_replace(lower(regexp_replace(normalize("
+#define FOLD_CLOSE ", NFKD), '[\\u0300-\\u036f]+', '', 'g')), '\\s+', ' ', 'g'))"
+
+/* The paths of a parameter, joined for each kind of conversion. */
+typedef struct paths_t {
+    const fhir_call_t *call;
+    const fhir_param_t *param;
+    apr_array_header_t *list; /* of path_t */
+} paths_t;
+typedef struct path_t {
+    const char *path;
+    const fhir_type_t *holder; /* the data type whose member the path ends in, or NULL */
+    int conv;
+} path_t;
+
+static const char *guard_filter(const fhir_call_t *call, apr_uint16_t index)
+{
+    const fhir_model_t *m = call->model;
+    const fhir_guard_t *g = &m->guards[index];
+    switch (index ? g->kind : FHIR_GUARD_NONE) {
+    case FHIR_GUARD_MEMBER_IS:
+        return apr_psprintf(call->pool, " ? (@.\"%s\" == \"%s\")", fhir_model_str(m, g->name),
+                            fhir_model_str(m, g->value));
+    case FHIR_GUARD_HAS_EXTENSION:
+        return apr_psprintf(call->pool, " ? (@.\"extension\".\"url\" == \"%s\")",
+                            fhir_model_str(m, g->value));
+    case FHIR_GUARD_RESOURCE_IS:
+        return apr_psprintf(call->pool, " ? (@.\"resourceType\" == \"%s\")",
+                            fhir_model_str(m, m->types[g->type].name));
+    case FHIR_GUARD_INDEX:
+        return apr_psprintf(call->pool, "[%d]", g->type);
+    default:
+        return "";
+    }
+}
+
+static int same_values(const fhir_model_t *m, apr_uint16_t emitted, const fhir_param_t *param)
+{
+    const fhir_param_t *p = &m->params[emitted];
+    return p == param || (p->column && p->type == param->type && p->column == param->column);
+}
+
+/* type: of the value at node, or NULL where it is not known; holder: whose member that is. */
+static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path,
+                    const fhir_type_t *type, const fhir_type_t *holder)
+{
+    const fhir_model_t *m = paths->call->model;
+    apr_pool_t *pool = paths->call->pool;
+    for (int i = 0; i < node->n_emits; i++) {
+        const fhir_xemit_t *emit = &m->xemits[node->first_emit + i];
+        if (same_values(m, emit->param, paths->param)) {
+            path_t *found = apr_array_push(paths->list);
+            found->path = apr_pstrcat(pool, path, guard_filter(paths->call, emit->guard), NULL);
+            found->holder = holder;
+            found->conv = emit->conv;
+        }
+    }
+    for (int i = 0; i < node->n_children; i++) {
+        const fhir_xnode_t *child = &m->xnodes[node->first_child + i];
+        const char *name = fhir_model_str(m, child->name);
+        const fhir_element_t *e = type ? fhir_model_element(m, type, name, strlen(name)) : NULL;
+        collect(
+            paths, child,
+            apr_psprintf(pool, "%s.\"%s\"%s", path, name, guard_filter(paths->call, child->guard)),
+            e ? &m->types[e->type] : NULL, type);
+    }
+}
+
+static apr_array_header_t *paths_of(const fhir_call_t *call, const fhir_param_t *param)
+{
+    paths_t paths = {call, param, apr_array_make(call->pool, 4, sizeof(path_t))};
+    const fhir_type_t *type = &call->model->types[param->type];
+    collect(&paths, &call->model->xnodes[type->xroot], "$", type, NULL);
+    return paths.list;
+}
+
+apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(call, param);
+    apr_array_header_t *list = apr_array_make(call->pool, 4, sizeof(const char *));
+    for (int i = 0; i < paths->nelts; i++)
+        APR_ARRAY_PUSH(list, const char *) = APR_ARRAY_IDX(paths, i, path_t).path;
+    return list;
+}
+
+int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(call, param);
+    for (int i = 0; i < paths->nelts; i++) {
+        int conv = APR_ARRAY_IDX(paths, i, path_t).conv;
+        if (conv != FHIR_CONV_CONTACTPOINT && conv != FHIR_CONV_EXISTS &&
+            (conv != FHIR_CONV_CODE || param->system))
+            return 0;
+    }
+    return paths->nelts > 0;
+}
+
+/* Where the text beside a code stands, by the data type. */
+static const char *const texts_of[][3] = {
+    [FHIR_CONV_CODING] = {".\"display\"", NULL},
+    [FHIR_CONV_CODEABLECONCEPT] = {".\"text\"", ".\"coding\".\"display\"", NULL},
+    [FHIR_CONV_IDENTIFIER] = {".\"type\".\"text\"", NULL},
+};
+
+static apr_array_header_t *text_paths(const fhir_call_t *call, const fhir_param_t *param)
+{
+    apr_array_header_t *list = apr_array_make(call->pool, 4, sizeof(const char *));
+    apr_array_header_t *paths = paths_of(call, param);
+    for (int i = 0; i < paths->nelts; i++) {
+        const path_t *path = &APR_ARRAY_IDX(paths, i, path_t);
+        if (path->conv >= (int)(sizeof(texts_of) / sizeof(*texts_of)))
+            continue;
+        for (const char *const *tail = texts_of[path->conv]; *tail; tail++)
+            APR_ARRAY_PUSH(list, const char *) = apr_pstrcat(call->pool, path->path, *tail, NULL);
+    }
+    return list;
+}
+
+int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *param,
+                                fhir_modifier_t modifier)
+{
+    const fhir_model_t *m = call->model;
+    apr_array_header_t *paths;
+    if (param->flags & FHIR_PARAM_UNION) {
+        for (int i = 0; i < param->n_components; i++)
+            if (fhir_predicate_has_modifier(
+                    call, &m->params[m->components[param->first_component + i]], modifier))
+                return 1;
+        return 0;
+    }
+    if (modifier == FHIR_MODIFIER_TEXT)
+        return text_paths(call, param)->nelts > 0;
+    if (modifier == FHIR_MODIFIER_IDENTIFIER)
+        return param->identifier_column != 0;
+    if (modifier != FHIR_MODIFIER_OF_TYPE)
+        return 1;
+    paths = paths_of(call, param);
+    for (int i = 0; i < paths->nelts; i++)
+        if (APR_ARRAY_IDX(paths, i, path_t).conv == FHIR_CONV_IDENTIFIER)
+            return 1;
+    return 0;
+}
+
+/* :text: a display, or the text of the concept, begins with the value. */
+static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *paths = text_paths(sql->call, node->param);
+    apr_array_header_t *values = fhir_predicate_texts(sql);
+    if (!paths->nelts)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%s has no modifier :text: its codes have no text beside them",
+                               fhir_model_str(sql->call->model, node->param->name));
+    for (int i = 0; i < node->n_values; i++)
+        APR_ARRAY_PUSH(values, const char *) = node->values[i].text;
+    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
+    fhir_sql_bind_array(sql, paths, "jsonpath[]");
+    fhir_buf_printf(sql->text, ") p, jsonb_path_query(%s.resource::jsonb, p) v, unnest(", alias);
+    fhir_sql_bind_array(sql, values, "text[]");
+    fhir_buf_puts(sql->text, ") s WHERE starts_with(" FOLD_OPEN "v #>> '{}'" FOLD_CLOSE
+                             ", " FOLD_OPEN "s" FOLD_CLOSE "))");
+    return NULL;
+}
+
+static int is_of_concept(const fhir_model_t *m, const path_t *path)
+{
+    return path->conv == FHIR_CONV_CC_TEXT ||
+           (path->holder && !strcmp(fhir_model_str(m, path->holder->name), "CodeableConcept"));
+}
+
+void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_param_t *param)
+{
+    apr_array_header_t *paths = paths_of(sql->call, param), *plain = fhir_predicate_texts(sql);
+    for (int i = 0; i < paths->nelts; i++)
+        if (!is_of_concept(sql->call->model, &APR_ARRAY_IDX(paths, i, path_t)))
+            APR_ARRAY_PUSH(plain, const char *) = APR_ARRAY_IDX(paths, i, path_t).path;
+    if (!plain->nelts || plain->nelts == paths->nelts)
+        return;
+    fhir_buf_puts(sql->text, " AND EXISTS (SELECT FROM unnest(");
+    fhir_sql_bind_array(sql, plain, "jsonpath[]");
+    fhir_buf_printf(sql->text, ") p WHERE jsonb_path_exists(%s.resource::jsonb, p))", alias);
+}
+
+/* :of-type: value and type of the same identifier. */
+static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *paths = paths_of(sql->call, node->param);
+    apr_array_header_t *list = fhir_predicate_texts(sql), *values = fhir_predicate_texts(sql);
+    for (int i = 0; i < paths->nelts; i++)
+        if (APR_ARRAY_IDX(paths, i, path_t).conv == FHIR_CONV_IDENTIFIER)
+            APR_ARRAY_PUSH(list, const char *) =
+                apr_pstrcat(sql->call->pool, APR_ARRAY_IDX(paths, i, path_t).path,
+                            " ? (@.\"value\" == $v && exists(@.\"type\".\"coding\" ? "
+                            "(@.\"system\" == $s && @.\"code\" == $c)))",
+                            NULL);
+    if (!list->nelts)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%s has no modifier :of-type: it is no Identifier",
+                               fhir_model_str(sql->call->model, node->param->name));
+    for (int i = 0; i < node->n_values; i++)
+        APR_ARRAY_PUSH(values, const char *) =
+            fhir_short_token(NULL, node->values[i].of_value, sql->call->pool);
+    fhir_buf_printf(sql->text, "(%s && ", fhir_predicate_column(sql, alias, node->param, ""));
+    fhir_sql_bind_array(sql, values, "text[]");
+    fhir_buf_puts(sql->text, " AND EXISTS (SELECT FROM unnest(");
+    fhir_sql_bind_array(sql, list, "jsonpath[]");
+    fhir_buf_puts(sql->text, ") p WHERE ");
+    for (int i = 0; i < node->n_values; i++) {
+        fhir_buf_printf(sql->text,
+                        "%sjsonb_path_exists(%s.resource::jsonb, p, jsonb_build_object('s', ",
+                        i ? " OR " : "", alias);
+        fhir_sql_bind(sql, node->values[i].system, "text");
+        fhir_buf_puts(sql->text, ", 'c', ");
+        fhir_sql_bind(sql, node->values[i].code, "text");
+        fhir_buf_puts(sql->text, ", 'v', ");
+        fhir_sql_bind(sql, node->values[i].of_value, "text");
+        fhir_buf_puts(sql->text, "))");
+    }
+    fhir_buf_puts(sql->text, "))");
+    return NULL;
+}
+
+fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    return node->modifier == FHIR_MODIFIER_TEXT ? test_text(sql, alias, node)
+                                                : test_of_type(sql, alias, node);
+}
+
+/* Words, "phrases", or, and -not, as people know them from the web. */
+static void matches_words(fhir_sql_t *sql, const fhir_qnode_t *node)
+{
+    fhir_buf_puts(sql->text, " @@ websearch_to_tsquery('simple', ");
+    fhir_sql_bind(sql, node->values[0].text, "text");
+    fhir_buf_putc(sql->text, ')');
+}
+
+/* _list: the ids of that List's entries. */
+static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const fhir_type_t *list = fhir_model_resource(call->model, "List", 4);
+    const char *name = fhir_model_str(call->model, node->type->name);
+    const char *id = node->values[0].text, *other = fhir_sql_alias(sql);
+    const fhir_param_t *item = list ? fhir_model_param(call->model, list, "item", 4) : NULL;
+    if (!item)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN, "_list is not known here");
+    if (*id == '$')
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "There is no functional list \"%s\" here; _list takes the id of a "
+                               "List",
+                               id);
+    if (!strncmp(id, "List/", 5))
+        id += 5;
+    fhir_buf_printf(sql->text,
+                    "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(%s) r WHERE "
+                    "starts_with(r, '%s/') AND %s.id = ",
+                    alias, (int)strlen(name) + 2, fhir_call_table(call, list, ""), other,
+                    fhir_predicate_column(sql, other, item, ""), name, other);
+    fhir_sql_bind(sql, id, "text");
+    FHIR_TRY(fhir_sql_grant(sql, other, list, FHIR_RIGHT_SEARCH));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    switch (node->kind) {
+    case FHIR_Q_TEXT:
+        fhir_buf_printf(sql->text, "to_tsvector('simple', %s.resource::jsonb #>> '{text,div}')",
+                        alias);
+        matches_words(sql, node);
+        return NULL;
+    case FHIR_Q_CONTENT:
+        fhir_buf_printf(sql->text,
+                        "jsonb_to_tsvector('simple', %s.resource::jsonb, '[\"string\"]')", alias);
+        matches_words(sql, node);
+        return NULL;
+    default:
+        return in_list(sql, alias, node);
+    }
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Tokens that stand for several codes: the members of a value set (:in), what a code is a kind of
+ * (:above) and its kinds (:below), by the value sets and code systems that are carried.
+ * Source: http://hl7.org/fhir/R4/search.html#token
+ */
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_predicate.h"
+#include "fhir/validate/fhir_terminology.h"
+
+typedef struct expand_t {
+    const fhir_sql_t *sql;
+    const fhir_qnode_t *node;
+    const fhir_profiles_t *profiles; /* NULL: none */
+    apr_array_header_t *values;      /* of fhir_qvalue_t */
+} expand_t;
+
+static void push(const expand_t *x, const char *system, const char *code)
+{
+    fhir_qvalue_t *value = apr_array_push(x->values);
+    memset(value, 0, sizeof(*value));
+    value->system = system;
+    value->code = code;
+}
+
+static const char *param_name(const expand_t *x)
+{
+    return fhir_model_str(x->sql->call->model, x->node->param->name);
+}
+
+/* ---- value sets ---- */
+
+static fhir_err_t *unknown_set(const expand_t *x, const char *url)
+{
+    return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+                           "%s: the codes of value set \"%s\" are not known here; known are the "
+                           "value sets that FHIR %s and US Core require, as "
+                           "ValueSet/$expand?url=… tells of each",
+                           param_name(x), url, x->sql->call->model->label);
+}
+
+/* A set that profiles bind to: codes, and whole systems. 0: what is in it cannot be told here. */
+static int from_profiles(const expand_t *x, const char *url)
+{
+    const fhir_profiles_t *p = x->profiles;
+    apr_uint16_t set = p ? fhir_profiles_set(p, url, strlen(url)) : 0;
+    const apr_uint16_t *parts;
+    int n;
+    if (!set)
+        return 0;
+    parts = fhir_profiles_run(&n, p, p->sets[set].parts);
+    for (int i = 0; i < n; i++) {
+        const fhir_psetpart_t *part = &p->parts[parts[i]];
+        const char *system = fhir_profiles_str(p, part->system);
+        if (part->rest == FHIR_REST_UNKNOWN || !strcmp(system, FHIR_ANY_SYSTEM))
+            return 0;
+        if (part->rest == FHIR_REST_IN)
+            push(x, system, NULL);
+        for (int c = 0; part->rest == FHIR_REST_OUT && c < part->n_code; c++)
+            push(x, system, fhir_profiles_str(p, p->codes[part->first_code + c]));
+    }
+    return 1;
+}
+
+static fhir_err_t *members(const expand_t *x, const fhir_qvalue_t *value)
+{
+    const fhir_model_t *m = x->sql->call->model;
+    const fhir_valueset_t *set = fhir_terminology_valueset(m, value->text);
+    if (!set || set->flags & FHIR_VS_OPEN)
+        return from_profiles(x, value->text) ? NULL : unknown_set(x, value->text);
+    for (apr_uint32_t c = 0; c < set->n_codes; c++)
+        push(x, fhir_model_str(m, m->codes[set->first_code + c].system),
+             fhir_model_str(m, m->codes[set->first_code + c].code));
+    return NULL;
+}
+
+/* ---- hierarchies ---- */
+
+static int related(const expand_t *x, const fhir_psystem_t *system, const char *code)
+{
+    apr_array_header_t *codes = fhir_predicate_texts(x->sql);
+    if (!fhir_terminology_related(codes, x->profiles, system, code,
+                                  x->node->modifier == FHIR_MODIFIER_ABOVE))
+        return 0;
+    for (int i = 0; i < codes->nelts; i++)
+        push(x, fhir_profiles_str(x->profiles, system->url), APR_ARRAY_IDX(codes, i, const char *));
+    return 1;
+}
+
+/* A code alone: in the system that all codes of the parameter have, else in every hierarchy. */
+static int related_anywhere(const expand_t *x, const char *code)
+{
+    const char *own = fhir_model_str(x->sql->call->model, x->node->param->system);
+    const fhir_psystem_t *system = *own ? fhir_terminology_system(x->profiles, own) : NULL;
+    int found = 0;
+    if (system)
+        return related(x, system, code);
+    for (int i = 1; i <= x->profiles->n_systems; i++)
+        if (x->profiles->systems[i].n)
+            found |= related(x, &x->profiles->systems[i], code);
+    if (found)
+        push(x, NULL, code);
+    return found;
+}
+
+static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
+{
+    const char *modifier = fhir_modifier_word(x->node->modifier);
+    const fhir_psystem_t *system = NULL;
+    if (!value->code || (value->system && !*value->system))
+        return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+                               "%s:%s accepts system|code or code, not \"%s\"", param_name(x),
+                               modifier, value->text);
+    if (x->profiles && value->system)
+        system = fhir_terminology_system(x->profiles, value->system);
+    if (x->profiles && !value->system ? related_anywhere(x, value->code)
+                                      : system && related(x, system, value->code))
+        return NULL;
+    if (system || !value->system)
+        return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+                               "%s:%s: no code system that is known here has the code \"%s\"%s%s",
+                               param_name(x), modifier, value->code, system ? " of " : "",
+                               system ? value->system : "");
+    return fhir_err_create(
+        x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+        "%s:%s: the hierarchy of code system \"%s\" is not known here; known are "
+        "the code systems that FHIR %s and US Core define and bind to",
+        param_name(x), modifier, value->system, x->sql->call->model->label);
+}
+
+fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
+                                  const fhir_qnode_t *node)
+{
+    expand_t x = {.sql = sql, .node = node, .profiles = fhir_profiles_of(sql->call->model)};
+    x.values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
+    for (int i = 0; i < node->n_values; i++)
+        FHIR_TRY((node->modifier == FHIR_MODIFIER_IN ? members : kin)(&x, &node->values[i]));
+    *out = *node;
+    out->modifier = FHIR_MODIFIER_NONE;
+    out->values = (const fhir_qvalue_t *)x.values->elts;
+    out->n_values = x.values->nelts;
+    return NULL;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names of search parameters: modifiers, chains, _has. The values are in fhir_query_value.c, the
+ * result parameters and the whole query in fhir_query_parse.c.
+ * Source: http://hl7.org/fhir/R4/search.html#modifiers, #chaining, #has
+ */
+#include "fhir/search/fhir_query.h"
+
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_predicate.h"
+
+static const struct {
+    const char *word;
+    unsigned kinds;
+} modifiers[FHIR_MODIFIER_COUNT_] = {
+#define FHIR_MODIFIER_ROW(name, word, kinds) {word, kinds},
+    FHIR_MODIFIER_LIST(FHIR_MODIFIER_ROW)
+#undef FHIR_MODIFIER_ROW
+};
+
+const char *fhir_modifier_word(fhir_modifier_t modifier)
+{
+    return modifiers[modifier].word;
+}
+
+fhir_qnode_t *fhir_query_node(const fhir_call_t *call, fhir_qkind_t kind, const fhir_type_t *type)
+{
+    fhir_qnode_t *node = apr_pcalloc(call->pool, sizeof(*node));
+    node->kind = kind;
+    node->type = type;
+    return node;
+}
+
+void fhir_query_add(fhir_qnode_t *parent, fhir_qnode_t *child)
+{
+    fhir_qnode_t **at = &parent->child;
+    while (*at)
+        at = &(*at)->next;
+    *at = child;
+}
+
+static const char *type_name(const fhir_call_t *call, const fhir_type_t *type)
+{
+    return fhir_model_str(call->model, type->name);
+}
+
+const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 16 * 1024);
+    for (int i = 0; i < type->n_params; i++) {
+        const fhir_param_t *p = &call->model->params[type->first_param + i];
+        if (p->flags & FHIR_PARAM_UNCOMPILED || (kinds && !(kinds & (1u << p->kind))))
+            continue;
+        if (buf->len)
+            fhir_buf_puts(buf, ", ");
+        fhir_buf_puts(buf, fhir_model_str(call->model, p->name));
+    }
+    return fhir_buf_cstr(buf);
+}
+
+fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "%s has no search parameter \"%s\"; it has %s", type_name(call, type),
+                           name, fhir_query_known(call, type, 0));
+}
+
+const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
+                                     const char *name, apr_size_t len)
+{
+    const fhir_param_t *param = fhir_model_param(call->model, type, name, len);
+    return param && !(param->flags & FHIR_PARAM_UNCOMPILED) ? param : NULL;
+}
+
+int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
+{
+    apr_uint16_t index = fhir_model_type_index(call->model, type);
+    for (int i = 0; i < param->n_targets; i++)
+        if (call->model->targets[param->first_target + i] == index)
+            return 1;
+    return !param->n_targets;
+}
+
+static const char *target_names(const fhir_call_t *call, const fhir_param_t *param)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 16 * 1024);
+    for (int i = 0; i < param->n_targets; i++)
+        fhir_buf_printf(
+            buf, "%s%s", i ? ", " : "",
+            type_name(call, &call->model->types[call->model->targets[param->first_target + i]]));
+    return param->n_targets ? fhir_buf_cstr(buf) : "any resource type";
+}
+
+/* The resource type that a modifier or a segment of _has names. */
+static fhir_err_t *named_target(const fhir_type_t **target, const fhir_call_t *call,
+                                const fhir_param_t *param, const char *name, apr_size_t len)
+{
+    *target = fhir_model_resource(call->model, name, len);
+    if (!*target || !fhir_query_targets(call, param, *target))
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s refers to %s, not to \"%.*s\"",
+                               fhir_model_str(call->model, param->name), target_names(call, param),
+                               (int)len, name);
+    return NULL;
+}
+
+static int has_modifier(const fhir_call_t *call, const fhir_param_t *param, int modifier)
+{
+    return modifiers[modifier].kinds & (1u << param->kind) &&
+           fhir_predicate_has_modifier(call, param, (fhir_modifier_t)modifier);
+}
+
+static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *param,
+                                const char *word)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 1024);
+    for (int i = 1; i < FHIR_MODIFIER_COUNT_; i++)
+        if (has_modifier(call, param, i))
+            fhir_buf_printf(buf, "%s:%s", buf->len ? ", " : "", modifiers[i].word);
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "%s has no modifier \":%s\"; there are %s",
+                           fhir_model_str(call->model, param->name), word, fhir_buf_cstr(buf));
+}
+
+/* The word behind the colon, for the parameter of node. */
+static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, const char *word)
+{
+    for (int i = 1; i < FHIR_MODIFIER_TYPE; i++)
+        if (!strcmp(word, modifiers[i].word) && has_modifier(call, node->param, i)) {
+            node->modifier = (fhir_modifier_t)i;
+            return NULL;
+        }
+    if (node->param->kind == FHIR_PARAM_REFERENCE &&
+        fhir_model_resource(call->model, word, strlen(word))) {
+        node->modifier = FHIR_MODIFIER_TYPE;
+        return named_target(&node->target, call, node->param, word, strlen(word));
+    }
+    return bad_modifier(call, node->param, word);
+}
+
+#define ALTERNATIVES_MAX 1000
+/* What goes down through the steps of one condition. */
+typedef struct leaf_t {
+    const fhir_call_t *call;
+    const char *value;
+    fhir_modifier_t forced; /* modifier of the last parameter that no name can say (_filter) */
+    int alternatives;       /* parameters tried so far */
+} leaf_t;
+
+static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                             const char *name, int hops);
+
+static fhir_err_t *hop(leaf_t *leaf, int hops)
+{
+    const fhir_call_t *call = leaf->call;
+    if (hops < call->endpoint->hops_max && ++leaf->alternatives <= ALTERNATIVES_MAX)
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                           "Chains and _has may have at most %d steps here",
+                           call->endpoint->hops_max);
+}
+
+/* param.rest, or param:Type.rest: one alternative for each type that understands the rest. */
+static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                         const char *name, const char *dot, int hops)
+{
+    const fhir_call_t *call = leaf->call;
+    const char *colon = memchr(name, ':', (apr_size_t)(dot - name));
+    apr_size_t len = (apr_size_t)((colon ? colon : dot) - name);
+    const fhir_param_t *param = fhir_query_param(call, type, name, len);
+    const fhir_type_t *only = NULL;
+    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
+    fhir_err_t *first_error = NULL;
+    FHIR_TRY(hop(leaf, hops));
+    if (!param)
+        return fhir_query_unknown(call, type, apr_pstrmemdup(call->pool, name, len));
+    if (param->kind != FHIR_PARAM_REFERENCE)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%.*s is no reference, so nothing can be chained to it; "
+                               "references of %s are %s",
+                               (int)len, name, type_name(call, type),
+                               fhir_query_known(call, type, FHIR_K(REFERENCE)));
+    if (colon)
+        FHIR_TRY(named_target(&only, call, param, colon + 1, (apr_size_t)(dot - colon - 1)));
+    else if (!param->n_targets)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%.*s refers to any resource type: say which, as in %.*s:Patient%s",
+                               (int)len, name, (int)len, name, dot);
+    for (int i = 0; i < (only ? 1 : param->n_targets); i++) {
+        const fhir_type_t *target =
+            only ? only : &call->model->types[call->model->targets[param->first_target + i]];
+        fhir_qnode_t *link = fhir_query_node(call, FHIR_Q_CHAIN, type);
+        fhir_err_t *err = condition(&link->child, leaf, target, dot + 1, hops + 1);
+        link->param = param;
+        link->target = target;
+        if (err && err->code == FHIR_ERR_LIMIT)
+            return err;
+        if (!err)
+            fhir_query_add(any, link);
+        else if (!first_error || first_error->code == FHIR_ERR_PARAM_UNKNOWN)
+            first_error = err; /* a bad value says more than an unknown name */
+    }
+    *out = any->child && !any->child->next ? any->child : any;
+    return any->child ? NULL : first_error;
+}
+
+/* _has:Type:param:rest */
+static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type, const char *name,
+                       int hops)
+{
+    const fhir_call_t *call = leaf->call;
+    const char *source = name + strlen("_has:"), *ref = strchr(source, ':');
+    const char *rest = ref ? strchr(ref + 1, ':') : NULL;
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_HAS, type);
+    apr_size_t ref_len;
+    FHIR_TRY(hop(leaf, hops));
+    if (!rest)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "\"%s\" is incomplete; the form is _has:Type:reference:parameter, "
+                               "as in _has:Observation:patient:code",
+                               name);
+    node->target = fhir_model_resource(call->model, source, (apr_size_t)(ref - source));
+    if (!node->target)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "_has: \"%.*s\" is no resource type", (int)(ref - source), source);
+    ref_len = (apr_size_t)(rest - ref - 1);
+    node->param = fhir_query_param(call, node->target, ref + 1, ref_len);
+    if (!node->param || node->param->kind != FHIR_PARAM_REFERENCE ||
+        !fhir_query_targets(call, node->param, type))
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "_has: \"%.*s\" is no reference from %s to %s; references of %s are "
+                               "%s",
+                               (int)ref_len, ref + 1, type_name(call, node->target),
+                               type_name(call, type), type_name(call, node->target),
+                               fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
+    *out = node;
+    return condition(&node->child, leaf, node->target, rest + 1, hops + 1);
+}
+
+/* The negated modifiers are a NOT around the plain one. */
+static fhir_qnode_t *negated(const fhir_call_t *call, fhir_qnode_t *node)
+{
+    fhir_qnode_t * not ;
+    if (node->modifier != FHIR_MODIFIER_NOT && node->modifier != FHIR_MODIFIER_NOT_IN)
+        return node;
+    node->modifier = node->modifier == FHIR_MODIFIER_NOT ? FHIR_MODIFIER_NONE : FHIR_MODIFIER_IN;
+    not = fhir_query_node(call, FHIR_Q_NOT, node->type);
+    not ->child = node;
+    return not ;
+}
+
+/* Conditions that stand in no SearchParameter's columns. */
+static const struct {
+    const char *name;
+    fhir_qkind_t kind;
+} specials[] = {{"_list", FHIR_Q_LIST}, {"_text", FHIR_Q_TEXT}, {"_content", FHIR_Q_CONTENT}};
+
+static fhir_qnode_t *special(const fhir_call_t *call, const fhir_type_t *type, const char *name,
+                             const char *value)
+{
+    for (apr_size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++)
+        if (!strcmp(name, specials[i].name)) {
+            fhir_qnode_t *node = fhir_query_node(call, specials[i].kind, type);
+            fhir_qvalue_t *one = apr_pcalloc(call->pool, sizeof(*one));
+            one->text = value;
+            node->values = one;
+            node->n_values = 1;
+            return node;
+        }
+    return NULL;
+}
+
+static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
+                             const char *name, int hops)
+{
+    const fhir_call_t *call = leaf->call;
+    fhir_qnode_t *node;
+    const char *colon, *dot;
+    if (!strncmp(name, "_has:", 5))
+        return has(out, leaf, type, name, hops);
+    if (!*leaf->value)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value", name);
+    if (!strcmp(name, "_filter"))
+        return fhir_query_filter(out, call, type, leaf->value);
+    if ((*out = special(call, type, name, leaf->value)) != NULL)
+        return NULL;
+    if ((dot = strchr(name, '.')) != NULL)
+        return chain(out, leaf, type, name, dot, hops);
+    colon = strchr(name, ':');
+    node = fhir_query_node(call, FHIR_Q_TEST, type);
+    node->param =
+        fhir_query_param(call, type, name, colon ? (apr_size_t)(colon - name) : strlen(name));
+    if (!node->param)
+        return fhir_query_unknown(call, type, name);
+    if (colon)
+        FHIR_TRY(take_modifier(node, call, colon + 1));
+    else if (leaf->forced && modifiers[leaf->forced].kinds)
+        FHIR_TRY(take_modifier(node, call, modifiers[leaf->forced].word));
+    else
+        node->modifier = leaf->forced;
+    FHIR_TRY(fhir_query_values(node, call, name, leaf->value));
+    *out = negated(call, node);
+    return NULL;
+}
+
+fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
+                                 const fhir_type_t *type, const char *name, const char *value)
+{
+    leaf_t leaf = {call, value, FHIR_MODIFIER_NONE, 0};
+    return condition(node, &leaf, type, name, 0);
+}
+
+fhir_err_t *fhir_query_forced(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
+                              const char *name, fhir_modifier_t modifier, const char *value)
+{
+    leaf_t leaf = {call, value, modifier, 0};
+    return condition(node, &leaf, type, name, 0);
+}

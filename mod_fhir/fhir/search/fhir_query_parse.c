@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A whole query: its conditions, and what is said of it in the self link. The result parameters are
+ * in fhir_query_result.c.
+ */
+#include <apr_strings.h>
+#include <openssl/evp.h>
+
+#include "fhir/search/fhir_search.h"
+
+static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
+                        int *in_self)
+{
+    int known = 0;
+    fhir_qnode_t *node;
+    *in_self = 1;
+    FHIR_TRY(fhir_query_result(&known, in_self, query, call, pair));
+    if (known)
+        return NULL;
+    FHIR_TRY(fhir_query_condition(&node, call, query->type, pair->name, pair->value));
+    fhir_query_add(query->where, node);
+    return NULL;
+}
+
+/* What only the making of the SQL finds out, such as a value set that is not known: whoever is
+ * lenient has to know it now. */
+static fhir_err_t *try_sql(fhir_query_t *query, const fhir_call_t *call)
+{
+    fhir_order_t order;
+    fhir_sql_t *sql;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (!n->next)
+            FHIR_TRY(fhir_sql_node(sql, "t", n));
+    fhir_buf_free(sql->text);
+    return NULL;
+}
+
+/* Page links hold only for the query that they were made for. */
+static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, const char *path)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned len = 0;
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+    EVP_DigestUpdate(ctx, path, strlen(path) + 1);
+    for (int i = 0; i < query->applied.n; i++) {
+        const fhir_pair_t *pair = &query->applied.list[i];
+        EVP_DigestUpdate(ctx, pair->name, strlen(pair->name) + 1);
+        EVP_DigestUpdate(ctx, pair->value, strlen(pair->value) + 1);
+    }
+    EVP_DigestFinal_ex(ctx, digest, &len);
+    EVP_MD_CTX_free(ctx);
+    return apr_pstrmemdup(call->pool, (const char *)digest, 32);
+}
+
+fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const fhir_type_t *type,
+                             const fhir_pairs_t *pairs, int lenient)
+{
+    fhir_query_t *query = apr_pcalloc(call->pool, sizeof(*query));
+    query->type = type;
+    query->where = fhir_query_node(call, FHIR_Q_AND, type);
+    query->sort = apr_array_make(call->pool, 1, sizeof(fhir_qsort_t));
+    query->include = apr_array_make(call->pool, 1, sizeof(fhir_qinclude_t));
+    query->remarks = apr_array_make(call->pool, 1, sizeof(const char *));
+    query->count = call->endpoint->count_default;
+    if (pairs->n > call->endpoint->params_max)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                               "The query has %d parameters; at most %d are accepted", pairs->n,
+                               call->endpoint->params_max);
+    query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
+    for (int i = 0; i < pairs->n; i++) {
+        int in_self, sorts = query->sort->nelts, includes = query->include->nelts;
+        fhir_qnode_t **last = &query->where->child;
+        fhir_err_t *err;
+        while (*last)
+            last = &(*last)->next;
+        err = take(query, call, &pairs->list[i], &in_self);
+        if (!err && lenient)
+            err = try_sql(query, call);
+        if (err && (!lenient || err->code == FHIR_ERR_LIMIT))
+            return err;
+        if (err) {
+            query->sort->nelts = sorts;
+            query->include->nelts = includes;
+            *last = NULL;
+            APR_ARRAY_PUSH(query->remarks, const char *) =
+                apr_psprintf(call->pool, "%s was ignored: %s", pairs->list[i].name, err->message);
+        }
+        else if (in_self) {
+            query->applied.list[query->applied.n++] = pairs->list[i];
+        }
+    }
+    *out = query;
+    return NULL;
+}
+
+void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                     const fhir_pairs_t *said)
+{
+    if (said)
+        query->applied = *said;
+    query->hash = hash_of(query, call, path);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Result parameters: how matches come back, not which. One row each.
+ * Source: http://hl7.org/fhir/R4/search.html#return
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/search/fhir_query.h"
+
+typedef fhir_err_t *(*result_fn)(fhir_query_t *query, const fhir_call_t *call,
+                                 const fhir_pair_t *pair);
+
+static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                           "\"%s\" is no value for %s, which accepts %s", pair->value, pair->name,
+                           accepted);
+}
+
+/* A count over the maximum is lowered, as the specification lets a server do. */
+static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
+{
+    apr_size_t len = strlen(pair->value);
+    if (!len || strspn(pair->value, "0123456789") != len)
+        return bad(call, pair, "a whole number, 0 for the number of matches only");
+    query->count = len > 6 ? call->endpoint->count_max : atoi(pair->value);
+    if (query->count > call->endpoint->count_max)
+        query->count = call->endpoint->count_max;
+    if (!query->count)
+        query->summary_count = 1;
+    return NULL;
+}
+
+static fhir_err_t *take_total(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
+{
+    static const char *const words[] = {"none", "estimate", "accurate"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(pair->value, words[i])) {
+            query->total = (fhir_total_t)i;
+            return NULL;
+        }
+    return bad(call, pair, "none, estimate or accurate");
+}
+
+/* The other words are the formats' business. */
+static fhir_err_t *take_summary(fhir_query_t *query, const fhir_call_t *call,
+                                const fhir_pair_t *pair)
+{
+    (void)call;
+    if (!strcmp(pair->value, "count"))
+        query->summary_count = 1;
+    return NULL;
+}
+
+static fhir_err_t *take_cursor(fhir_query_t *query, const fhir_call_t *call,
+                               const fhir_pair_t *pair)
+{
+    (void)call;
+    query->cursor = pair->value;
+    return NULL;
+}
+
+static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
+                                const fhir_pair_t *pair)
+{
+    if (!call->endpoint->explain)
+        return fhir_query_unknown(call, query->type, pair->name);
+    if (!call->grant->all) /* a plan tells of rows that the grant does not show */
+        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                               "_explain needs access to all that is stored");
+    if (strcmp(pair->value, "true") && strcmp(pair->value, "false"))
+        return bad(call, pair, "true or false");
+    query->explain = !strcmp(pair->value, "true");
+    return NULL;
+}
+
+static fhir_err_t *take_contained(fhir_query_t *query, const fhir_call_t *call,
+                                  const fhir_pair_t *pair)
+{
+    static const char *const words[] = {"false", "true", "both"};
+    for (int i = 0; i < 3; i++)
+        if (!strcmp(pair->value, words[i])) {
+            query->contained = (fhir_contained_t)i;
+            return NULL;
+        }
+    return bad(call, pair, "false, true or both");
+}
+
+static fhir_err_t *take_contained_type(fhir_query_t *query, const fhir_call_t *call,
+                                       const fhir_pair_t *pair)
+{
+    query->contained_alone = !strcmp(pair->value, "contained");
+    return query->contained_alone || !strcmp(pair->value, "container")
+               ? NULL
+               : bad(call, pair, "container or contained");
+}
+
+/* _sort=status,-date: at most as many keys as a page link holds. */
+static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
+{
+    char *rest = apr_pstrdup(call->pool, pair->value), *name;
+    if (!*rest)
+        return bad(call, pair, "search parameters joined by commas, '-' before one that descends");
+    while ((name = apr_strtok(rest, ",", &rest)) != NULL) {
+        fhir_qsort_t *key = apr_array_push(query->sort);
+        key->descending = *name == '-';
+        name += key->descending;
+        key->param = fhir_query_param(call, query->type, name, strlen(name));
+        if (!key->param)
+            return fhir_query_unknown(call, query->type, name);
+    }
+    return query->sort->nelts <= FHIR_SORT_MAX
+               ? NULL
+               : fhir_err_create(call->pool, FHIR_ERR_LIMIT, "_sort takes at most %d parameters",
+                                 FHIR_SORT_MAX);
+}
+
+static fhir_err_t *bad_include(const fhir_call_t *call, const fhir_pair_t *pair, const char *why)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                           "%s=%s: %s. The form is Type:parameter or Type:parameter:TargetType; * "
+                           "stands for every reference",
+                           pair->name, pair->value, why);
+}
+
+static fhir_err_t *include_target(fhir_qinclude_t *include, const fhir_call_t *call,
+                                  const fhir_pair_t *pair, const char *name)
+{
+    include->target = fhir_model_resource(call->model, name, strlen(name));
+    if (!include->target ||
+        (include->param && !fhir_query_targets(call, include->param, include->target)))
+        return bad_include(call, pair,
+                           apr_psprintf(call->pool, "it does not refer to \"%s\"", name));
+    return NULL;
+}
+
+static fhir_err_t *include_param(fhir_qinclude_t *include, const fhir_call_t *call,
+                                 const fhir_pair_t *pair, const char *name)
+{
+    if (!strcmp(name, "*"))
+        return NULL;
+    include->param = fhir_query_param(call, include->source, name, strlen(name));
+    if (!include->param || include->param->kind != FHIR_PARAM_REFERENCE)
+        return bad_include(
+            call, pair,
+            apr_psprintf(call->pool, "%s has no reference \"%s\"; it has %s",
+                         fhir_model_str(call->model, include->source->name), name,
+                         fhir_query_known(call, include->source, FHIR_K(REFERENCE))));
+    return NULL;
+}
+
+/* Type:parameter[:Target], Type:*, or * alone. */
+static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
+                                 const fhir_call_t *call, const fhir_pair_t *pair)
+{
+    char *rest = apr_pstrdup(call->pool, pair->value);
+    char *source = apr_strtok(rest, ":", &rest), *param, *target;
+    if (!source)
+        return bad_include(call, pair, "it is empty");
+    if (!strcmp(source, "*")) {
+        include->source = include->reverse ? NULL : query->type;
+        return NULL;
+    }
+    include->source = fhir_model_resource(call->model, source, strlen(source));
+    if (!include->source)
+        return bad_include(call, pair,
+                           apr_psprintf(call->pool, "\"%s\" is no resource type", source));
+    if ((param = apr_strtok(NULL, ":", &rest)) == NULL)
+        return bad_include(call, pair, "it names no parameter");
+    FHIR_TRY(include_param(include, call, pair, param));
+    if ((target = apr_strtok(NULL, ":", &rest)) != NULL)
+        FHIR_TRY(include_target(include, call, pair, target));
+    if (include->reverse && !include->iterate && query->type && include->param &&
+        !fhir_query_targets(call, include->param, query->type))
+        return bad_include(call, pair,
+                           apr_psprintf(call->pool, "it does not refer to %s",
+                                        fhir_model_str(call->model, query->type->name)));
+    return NULL;
+}
+
+static fhir_err_t *take_include(fhir_query_t *query, const fhir_call_t *call,
+                                const fhir_pair_t *pair)
+{
+    fhir_qinclude_t *include = apr_array_push(query->include);
+    const char *modifier = strchr(pair->name, ':');
+    memset(include, 0, sizeof(*include));
+    include->reverse = !strncmp(pair->name, "_rev", 4);
+    if (modifier) {
+        /* :recurse is what :iterate was called before R4 */
+        include->iterate = !strcmp(modifier, ":iterate") || !strcmp(modifier, ":recurse");
+        if (!include->iterate)
+            return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                                   "%.*s has no modifier \"%s\"; there is :iterate",
+                                   (int)(modifier - pair->name), pair->name, modifier);
+    }
+    if (query->include->nelts > call->endpoint->includes_max)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                               "At most %d _include and _revinclude are accepted in one search",
+                               call->endpoint->includes_max);
+    return parse_include(include, query, call, pair);
+}
+
+/* Read elsewhere: content negotiation, parts of resources, the types of a system search. */
+static fhir_err_t *take_nothing(fhir_query_t *query, const fhir_call_t *call,
+                                const fhir_pair_t *pair)
+{
+    (void)query;
+    (void)call;
+    (void)pair;
+    return NULL;
+}
+
+#define IN_SELF  0x01u
+#define MODIFIED 0x02u /* the name may have a modifier */
+static const struct {
+    const char *name;
+    result_fn take;
+    unsigned flags;
+} results[] = {
+    {"_contained", take_contained, IN_SELF}, {"_containedType", take_contained_type, IN_SELF},
+    {"_count", take_count, IN_SELF},         {"_cursor", take_cursor, 0},
+    {"_elements", take_nothing, IN_SELF},    {"_explain", take_explain, IN_SELF},
+    {"_format", take_nothing, IN_SELF},      {"_include", take_include, IN_SELF | MODIFIED},
+    {"_pretty", take_nothing, IN_SELF},      {"_revinclude", take_include, IN_SELF | MODIFIED},
+    {"_sort", take_sort, IN_SELF},           {"_summary", take_summary, IN_SELF},
+    {"_total", take_total, IN_SELF},         {"_type", take_nothing, IN_SELF},
+};
+
+fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
+                              const fhir_call_t *call, const fhir_pair_t *pair)
+{
+    for (apr_size_t i = 0; i < sizeof(results) / sizeof(*results); i++) {
+        apr_size_t len = strlen(results[i].name);
+        if (strncmp(pair->name, results[i].name, len) ||
+            (pair->name[len] && !(pair->name[len] == ':' && results[i].flags & MODIFIED)))
+            continue;
+        *known = 1;
+        *in_self = results[i].flags & IN_SELF;
+        return results[i].take(query, call, pair);
+    }
+    return NULL;
+}

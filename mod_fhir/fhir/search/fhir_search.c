@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The interactions that search: type, system, compartment, by URL or by form. What they have in
+ * common is in fhir_search_run.c.
+ * Source: http://hl7.org/fhir/R4/http.html#search, http://hl7.org/fhir/R4/search.html#mime-type
+ */
+#include "fhir/search/fhir_search.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/fhir_interactions.h"
+
+/* A POST's parameters are those of its form, behind those of its URL. The format is settled when
+ * all are known: _format wins over Accept, wherever it stands. */
+static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
+{
+    static const char form[] = "application/x-www-form-urlencoded";
+    const char *type = fhir_call_header(call, "Content-Type");
+    const char *body = NULL;
+    apr_size_t len = 0;
+    fhir_pairs_t more;
+    search->pairs = call->pairs;
+    if (strcmp(call->request->method, "POST"))
+        return NULL;
+    FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->query_max));
+    if (!len)
+        return fhir_call_negotiate(call, &search->pairs);
+    if (!type || strncasecmp(type, form, sizeof(form) - 1))
+        return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
+                               "_search takes its parameters as %s", form);
+    FHIR_TRY(fhir_pairs_parse(&more, apr_pstrmemdup(call->pool, body, len),
+                              call->endpoint->query_max, call->pool));
+    fhir_pairs_append(&search->pairs, &more, call->pool);
+    return fhir_call_negotiate(call, &search->pairs);
+}
+
+/* Where the path says the type, a parameter that says another would be lost. */
+static fhir_err_t *refuse_types(const fhir_call_t *call, const fhir_pairs_t *pairs)
+{
+    if (!fhir_pairs_get(pairs, "_type") || fhir_call_prefers(call, "handling=lenient"))
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "_type is for searches of several types, [base]?_type=… and "
+                           "[type]/[id]/*?_type=…; here the path says which");
+}
+
+static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const char *name)
+{
+    const fhir_type_t *type = fhir_model_resource(call->model, name, strlen(name));
+    if (!type)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_type: \"%s\" is no resource type", name);
+    for (int i = 0; i < types->nelts; i++)
+        if (APR_ARRAY_IDX(types, i, const fhir_type_t *) == type)
+            return NULL;
+    APR_ARRAY_PUSH(types, const fhir_type_t *) = type;
+    return NULL;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    const fhir_type_t *x = *(const fhir_type_t *const *)a, *y = *(const fhir_type_t *const *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The types of _type, or all; in the model's order, so that pages hold together. */
+static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
+                                const fhir_pairs_t *pairs)
+{
+    for (int i = 0; i < pairs->n; i++) {
+        char *rest = apr_pstrdup(call->pool, pairs->list[i].value), *name;
+        if (strcmp(pairs->list[i].name, "_type") != 0)
+            continue;
+        while ((name = apr_strtok(rest, ",", &rest)) != NULL)
+            FHIR_TRY(push_type(types, call, name));
+    }
+    if (!fhir_pairs_get(pairs, "_type")) {
+        for (int i = 1; i <= call->model->n_resources; i++)
+            if (!(call->model->types[i].flags & FHIR_TYPE_ABSTRACT))
+                APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->model->types[i];
+    }
+    qsort(types->elts, (apr_size_t)types->nelts, sizeof(const fhir_type_t *), by_index);
+    return NULL;
+}
+
+/* Leaves what the grant lets be searched, and what is in the compartment; the rest is no error. */
+static void keep_visible(apr_array_header_t *types, const fhir_call_t *call,
+                         const fhir_type_t *focus)
+{
+    int n = 0;
+    for (int i = 0; i < types->nelts; i++) {
+        const fhir_type_t *type = APR_ARRAY_IDX(types, i, const fhir_type_t *);
+        if (!fhir_grant_allows(call->grant, call->model, type, FHIR_RIGHT_SEARCH) ||
+            (focus && type != focus && !fhir_model_compartment(call->model, focus, type)))
+            continue;
+        APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
+    }
+    types->nelts = n;
+}
+
+/* _elements are those of the type searched, which only now is known for sure. */
+static fhir_err_t *run(fhir_call_t *call, fhir_search_t *search, apr_array_header_t *types)
+{
+    call->type = types->nelts == 1 ? APR_ARRAY_IDX(types, 0, const fhir_type_t *) : NULL;
+    FHIR_TRY(fhir_call_subset(call, &search->pairs));
+    search->types = (const fhir_type_t **)types->elts;
+    search->n_types = types->nelts;
+    if (!types->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                               "The access token has no scope to search here");
+    return fhir_search_run(call, search);
+}
+
+static apr_array_header_t *new_types(const fhir_call_t *call)
+{
+    return apr_array_make(call->pool, 1, sizeof(const fhir_type_t *));
+}
+
+fhir_err_t *fhir_search_handle(fhir_call_t *call)
+{
+    fhir_search_t search = {.path = fhir_model_str(call->model, call->type->name)};
+    apr_array_header_t *types = new_types(call);
+    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(take_form(&search, call));
+    FHIR_TRY(refuse_types(call, &search.pairs));
+    APR_ARRAY_PUSH(types, const fhir_type_t *) = call->type;
+    return run(call, &search, types);
+}
+
+fhir_err_t *fhir_search_system_handle(fhir_call_t *call)
+{
+    fhir_search_t search = {.path = ""};
+    apr_array_header_t *types = new_types(call);
+    FHIR_TRY(take_form(&search, call));
+    FHIR_TRY(listed_types(types, call, &search.pairs));
+    keep_visible(types, call, NULL);
+    return run(call, &search, types);
+}
+
+/* Patient/1/Observation, Patient/1/ * */
+fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
+{
+    fhir_search_t search = {.focus = call->type, .focus_id = call->id};
+    apr_array_header_t *types = new_types(call);
+    const char *focus = fhir_model_str(call->model, call->type->name);
+    FHIR_TRY(take_form(&search, call));
+    if (!strcmp(call->member, "*")) {
+        FHIR_TRY(listed_types(types, call, &search.pairs));
+    }
+    else {
+        if (!fhir_model_resource(call->model, call->member, strlen(call->member)))
+            return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                                   "FHIR %s has no resource type \"%s\"", call->model->label,
+                                   call->member);
+        FHIR_TRY(refuse_types(call, &search.pairs));
+        FHIR_TRY(push_type(types, call, call->member));
+    }
+    for (int i = 0; i < types->nelts && types->nelts == 1; i++)
+        if (!fhir_model_compartment(call->model, call->type,
+                                    APR_ARRAY_IDX(types, i, const fhir_type_t *)))
+            return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                                   "There is no compartment of %s with %s in it", focus,
+                                   call->member);
+    keep_visible(types, call, call->type);
+    search.path = apr_pstrcat(call->pool, focus, "/", call->id, "/", call->member, NULL);
+    return run(call, &search, types);
+}

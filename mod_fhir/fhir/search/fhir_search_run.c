@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The run of a search: counts, the page, includes, links. Several types (system search, a whole
+ * compartment) are searched one after the other until the page is full; the order of the answer is
+ * that of the types, then that of each search.
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/fhir_bundle.h"
+#include "fhir/fhir_outcome.h"
+#include "fhir/search/fhir_contained.h"
+#include "fhir/search/fhir_cost.h"
+#include "fhir/search/fhir_explain.h"
+#include "fhir/search/fhir_include.h"
+#include "fhir/search/fhir_search.h"
+
+typedef struct page_t {
+    fhir_call_t *call;
+    const fhir_search_t *search;
+    fhir_search_t spread;      /* it, with the types once more for their contained resources */
+    fhir_query_t **queries;    /* one for each type */
+    const fhir_query_t *query; /* the first: what is said of the result */
+    fhir_bundle_t *bundle;
+    fhir_include_t *include;
+    fhir_order_t order; /* of the type that is read */
+    int type;           /* its number */
+    int rows;           /* written so far */
+    int skip;           /* rows at the start that are only there to show that there are more */
+    int is_cursor, backward;
+    fhir_cursor_t cursor; /* of the request, without the type */
+    int start;            /* number of the type where it begins */
+    int more_before, more_behind;
+    fhir_cursor_t first, last; /* keys of the page's first and last row */
+} page_t;
+
+static const char *type_name(const page_t *page, int number)
+{
+    return fhir_model_str(page->call->model, page->search->types[number]->name);
+}
+
+/* What page links call a type: the contained ones have a name of their own. */
+static const char *place_name(const page_t *page, int number)
+{
+    const char *name = type_name(page, number);
+    return page->queries[number]->containers ? apr_pstrcat(page->call->pool, name, "#", NULL)
+                                             : name;
+}
+
+/* A row's place: its type when there are several, its keys, its id. Keys begin at column 2. */
+static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
+{
+    apr_pool_t *pool = page->call->pool;
+    place->n = 0;
+    if (page->search->n_types > 1)
+        place->field[place->n++] = place_name(page, page->type);
+    for (int i = 0; i + 1 < page->order.n; i++)
+        place->field[place->n++] =
+            fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
+    place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
+}
+
+/* Backward in one type, the row too much comes first; its statement says how many there are. */
+static void find_skip(page_t *page, const fhir_row_t *row)
+{
+    if (!page->backward || page->rows || page->more_before)
+        return;
+    if (atoi(fhir_row_text(row, 2 + page->order.n - 1)) > page->query->count)
+        page->skip = page->more_before = 1;
+}
+
+/* "MedicationRequest/23", and perhaps "#m1", is what was found. */
+static void contained_entry(fhir_bundle_entry_t *entry, const page_t *page)
+{
+    const char *ref = entry->id, *slash = strchr(ref, '/');
+    entry->type = apr_pstrmemdup(page->call->pool, ref, (apr_size_t)(slash - ref));
+    entry->id = slash + 1;
+}
+
+/* Includes follow what has an id of its own. */
+static void note_match(const page_t *page, const fhir_bundle_entry_t *entry)
+{
+    if (page->include && !strchr(entry->id, '#'))
+        fhir_include_match(page->include,
+                           fhir_model_resource(page->call->model, entry->type, strlen(entry->type)),
+                           entry->id);
+}
+
+static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+{
+    page_t *page = baton;
+    fhir_bundle_entry_t entry = {.type = type_name(page, page->type),
+                                 .id = fhir_row_text(row, 0),
+                                 .resource = fhir_row_text(row, 1),
+                                 .len = fhir_row_len(row, 1),
+                                 .rest = "\"search\":{\"mode\":\"match\"}"};
+    find_skip(page, row);
+    if (page->skip) {
+        page->skip = 0;
+        return NULL;
+    }
+    if (page->rows == page->query->count) {
+        page->more_behind = 1;
+        return NULL;
+    }
+    if (!page->rows++)
+        remember(&page->first, page, row);
+    if (page->rows == page->query->count || page->backward)
+        remember(&page->last, page, row);
+    if (page->queries[page->type]->containers)
+        contained_entry(&entry, page);
+    note_match(page, &entry);
+    return fhir_bundle_add(page->bundle, &entry);
+}
+
+static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit)
+{
+    fhir_call_t *call = page->call;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type], cursor, limit));
+    fhir_explain_step(
+        call, apr_pstrcat(call->pool, "matches of type ", type_name(page, page->type), NULL));
+    return fhir_cost_run(sql, &stmt, page->queries[page->type], NULL, on_row, page);
+}
+
+static fhir_err_t *foreign_link(const page_t *page)
+{
+    return fhir_err_create(page->call->pool, FHIR_ERR_CURSOR,
+                           "This page link is of another search; begin again with the search "
+                           "itself");
+}
+
+/* Opens the page link; with several types its first field names the one to begin with. */
+static fhir_err_t *open_cursor(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    if (!page->query->cursor)
+        return NULL;
+    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor, call->endpoint->cursor_key,
+                              page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
+    page->is_cursor = 1;
+    page->backward = page->cursor.backward;
+    if (page->search->n_types == 1)
+        return NULL;
+    while (page->start < page->search->n_types && page->cursor.n &&
+           strcmp(place_name(page, page->start), page->cursor.field[0]))
+        page->start++;
+    if (page->start == page->search->n_types || page->cursor.n < 2)
+        return foreign_link(page);
+    page->cursor.n--;
+    memmove(page->cursor.field, page->cursor.field + 1,
+            sizeof(page->cursor.field[0]) * (apr_size_t)page->cursor.n);
+    return NULL;
+}
+
+static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
+{
+    *(apr_int64_t *)baton += apr_atoi64(fhir_row_text(row, 0));
+    return NULL;
+}
+
+static fhir_err_t *count_type(apr_int64_t *total, page_t *page, int number)
+{
+    fhir_call_t *call = page->call;
+    const fhir_query_t *query = page->queries[number];
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_count(&stmt, sql, query));
+    fhir_explain_step(
+        call, apr_pstrcat(call->pool, "number of matches of type ", type_name(page, number), NULL));
+    return fhir_cost_run(sql, &stmt, query, NULL, on_count, total);
+}
+
+static fhir_err_t *count(page_t *page)
+{
+    apr_int64_t total = 0;
+    for (int i = 0; i < page->search->n_types; i++)
+        FHIR_TRY(count_type(&total, page, i));
+    fhir_bundle_total(page->bundle, total);
+    return NULL;
+}
+
+/* 1 if there may be rows of the types searched that the grant does not show. */
+static int is_limited(const fhir_grant_t *grant)
+{
+    for (int i = 0; !grant->all && i < grant->n_scopes; i++)
+        if (grant->scopes[i].patient_only || grant->scopes[i].query)
+            return 1;
+    return 0;
+}
+
+/* The planner's guess, and no less than what was seen; the truth where the page holds it all. What
+ * is expected is told by all rows, so who may see some only gets a count. */
+static fhir_err_t *estimate(page_t *page)
+{
+    apr_int64_t total = 0, rows;
+    if (is_limited(page->call->grant))
+        return count(page);
+    for (int i = 0; (page->is_cursor || page->more_behind) && i < page->search->n_types; i++) {
+        fhir_sql_t *sql;
+        fhir_stmt_t stmt;
+        FHIR_TRY(fhir_sql_create(&sql, page->call));
+        FHIR_TRY(fhir_search_matches(&stmt, sql, page->queries[i]));
+        FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
+        total += rows;
+    }
+    rows = page->rows + (page->more_behind || page->more_before || page->backward);
+    fhir_bundle_total(page->bundle, total > rows ? total : rows);
+    return NULL;
+}
+
+/* What was ignored is told in an entry of its own, before the matches. */
+static fhir_err_t *remarks(const page_t *page)
+{
+    const apr_array_header_t *list = page->query->remarks;
+    fhir_buf_t *buf;
+    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
+    if (!list->nelts)
+        return NULL;
+    buf = fhir_buf_create(page->call->pool, 1024 * 1024);
+    fhir_outcome_begin(buf);
+    for (int i = 0; i < list->nelts; i++)
+        fhir_outcome_issue(buf, "warning", "not-supported", APR_ARRAY_IDX(list, i, const char *),
+                           NULL);
+    fhir_outcome_end(buf);
+    entry.resource = fhir_buf_cstr(buf);
+    entry.len = buf->len;
+    return fhir_bundle_add(page->bundle, &entry);
+}
+
+static void link_to(const page_t *page, const char *relation, fhir_cursor_t *place, int backward)
+{
+    fhir_call_t *call = page->call;
+    const fhir_query_t *query = page->query;
+    place->backward = backward;
+    fhir_bundle_link(
+        page->bundle, relation,
+        fhir_bundle_url(call, page->search->path, &query->applied,
+                        fhir_cursor_seal(place, call->endpoint->cursor_key, query->hash,
+                                         FHIR_QUERY_HASH, call->grant, call->pool)));
+}
+
+static void link_pages(page_t *page)
+{
+    const fhir_query_t *query = page->query;
+    const char *path = page->search->path;
+    fhir_bundle_link(page->bundle, "self",
+                     fhir_bundle_url(page->call, path, &query->applied, query->cursor));
+    if (query->summary_count)
+        return;
+    fhir_bundle_link(page->bundle, "first",
+                     fhir_bundle_url(page->call, path, &query->applied, NULL));
+    if (page->rows && (page->backward ? page->more_before : page->is_cursor))
+        link_to(page, "previous", &page->first, 1);
+    if (page->rows && (page->backward || page->more_behind))
+        link_to(page, "next", &page->last, 0);
+}
+
+/* How many of the matches of a type, up to `most`, lie before the cursor. */
+static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_cursor_t *cursor,
+                                int most)
+{
+    fhir_call_t *call = page->call;
+    apr_int64_t n = 0;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_search_few(&stmt, sql, page->queries[number], cursor, most));
+    fhir_explain_step(call, apr_pstrcat(call->pool, "number of matches before, of type ",
+                                        type_name(page, number), NULL));
+    FHIR_TRY(fhir_cost_run(sql, &stmt, page->queries[number], NULL, on_count, &n));
+    *rows = (int)n;
+    return NULL;
+}
+
+/* Back over several types: the page begins where enough matches have been counted. */
+static fhir_err_t *run_back(page_t *page)
+{
+    fhir_cursor_t end = {.backward = 1};
+    int *rows = apr_pcalloc(page->call->pool, sizeof(int) * (apr_size_t)page->search->n_types);
+    int left = page->query->count + 1, first = page->start + 1;
+    while (first > 0 && left > 0) {
+        first--;
+        FHIR_TRY(count_before(&rows[first], page, first,
+                              first == page->start ? &page->cursor : &end, left));
+        left -= rows[first];
+    }
+    if (!left) {
+        page->more_before = 1;
+        rows[first]--;
+    }
+    for (page->type = first; page->type <= page->start; page->type++)
+        if (rows[page->type])
+            FHIR_TRY(
+                run_type(page, page->type == page->start ? &page->cursor : &end, rows[page->type]));
+    return NULL;
+}
+
+static fhir_err_t *run_page(page_t *page)
+{
+    if (page->backward && page->search->n_types > 1)
+        FHIR_TRY(run_back(page));
+    else
+        for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
+             page->type++)
+            FHIR_TRY(run_type(page,
+                              page->is_cursor && page->type == page->start ? &page->cursor : NULL,
+                              page->query->count - page->rows + 1));
+    return page->include ? fhir_include_run(page->include) : NULL;
+}
+
+/* _contained: the same types once more, or instead, for the contained resources. */
+static fhir_err_t *spread(page_t *page)
+{
+    apr_pool_t *pool = page->call->pool;
+    int n = page->search->n_types, both;
+    fhir_query_t **queries = apr_palloc(pool, sizeof(*queries) * (apr_size_t)n * 2);
+    if (!page->queries[0]->contained)
+        return NULL;
+    if (page->search->said || page->search->narrow)
+        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE, "_contained is of searches alone");
+    both = page->queries[0]->contained == FHIR_CONTAINED_BOTH;
+    page->spread = *page->search;
+    page->spread.n_types = both ? 2 * n : n;
+    page->spread.types = apr_palloc(pool, sizeof(*page->spread.types) * (apr_size_t)n * 2);
+    for (int i = 0; i < n; i++) {
+        int at = both ? n + i : i;
+        queries[i] = page->queries[i];
+        queries[at] = apr_pmemdup(pool, page->queries[i], sizeof(**queries));
+        FHIR_TRY(fhir_contained_find(queries[at], page->call));
+        page->spread.types[i] = page->spread.types[at] = page->search->types[i];
+    }
+    page->queries = queries;
+    page->search = &page->spread;
+    return NULL;
+}
+
+/* One query for each type; all have to understand the parameters. */
+static fhir_err_t *parse(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    const fhir_search_t *search = page->search;
+    int lenient = fhir_call_prefers(call, "handling=lenient");
+    page->queries = apr_palloc(call->pool, sizeof(*page->queries) * (apr_size_t)search->n_types);
+    for (int i = 0; i < search->n_types; i++) {
+        fhir_query_t **query = &page->queries[i];
+        FHIR_TRY(fhir_query_parse(query, call, search->types[i], &search->pairs, lenient));
+        if (search->focus) {
+            fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_COMPARTMENT, search->types[i]);
+            fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
+            value->id = search->focus_id;
+            node->target = search->focus;
+            node->values = value;
+            node->n_values = 1;
+            fhir_query_add((*query)->where, node);
+        }
+        if (search->narrow)
+            FHIR_TRY(search->narrow(*query, call, search->baton));
+        fhir_query_bind(*query, call, search->path, search->said);
+    }
+    FHIR_TRY(spread(page));
+    page->query = page->queries[0];
+    if (page->search->n_types > 1 && page->query->sort->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_sort needs a search of one resource type; here the matches come "
+                               "type by type");
+    return NULL;
+}
+
+fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
+{
+    page_t page = {.call = call, .search = search};
+    FHIR_TRY(parse(&page));
+    FHIR_TRY(open_cursor(&page));
+    if (page.query->explain)
+        fhir_explain_begin(call, page.query->remarks);
+    fhir_call_begin(call, 200);
+    FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
+    FHIR_TRY(remarks(&page));
+    if (search->more)
+        apr_array_cat(page.query->include, search->more);
+    if (page.query->include->nelts)
+        page.include = fhir_include_create(call, page.query->include, page.bundle);
+    if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
+        FHIR_TRY(count(&page));
+    if (!page.query->summary_count) {
+        FHIR_TRY(run_page(&page));
+        if (page.query->total == FHIR_TOTAL_ESTIMATE)
+            FHIR_TRY(estimate(&page));
+    }
+    link_pages(&page);
+    FHIR_TRY(fhir_bundle_end(page.bundle));
+    return call->explain ? fhir_explain_answer(call) : NULL;
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The statement of a search: which rows, in which order, from where on. Paging is by keyset: the
+ * rows behind the cursor's key are a range of the order's index, however deep the page lies.
+ */
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_contained.h"
+#include "fhir/search/fhir_predicate.h"
+#include "fhir/search/fhir_search.h"
+
+static int one_patient(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return node->kind == FHIR_Q_TEST && node->modifier != FHIR_MODIFIER_MISSING &&
+           node->modifier != FHIR_MODIFIER_IDENTIFIER && fhir_predicate_is_patient(call, node);
+}
+
+int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
+{
+    const fhir_grant_t *grant = call->grant;
+    int by_grant = !grant->all && grant->patient != NULL && query->type->patient;
+    if (query->containers)
+        return 0;
+    for (int i = 0; by_grant && i < grant->n_scopes; i++)
+        by_grant = grant->scopes[i].patient_only;
+    if (by_grant)
+        return 1;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (one_patient(call, n))
+            return 1;
+    return 0;
+}
+
+static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+{
+    for (int i = 0; i < order->n; i++) {
+        const fhir_order_key_t *key = &order->key[i];
+        int descending = !key->descending != !backward;
+        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : " ORDER BY ", key->expr,
+                        descending ? " DESC" : "");
+        if (key->nullable)
+            fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+/* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
+static int is_uniform(const fhir_order_t *order)
+{
+    for (int i = 0; i < order->n; i++)
+        if (order->key[i].nullable || order->key[i].descending != order->key[0].descending)
+            return 0;
+    return 1;
+}
+
+static void compare_rows(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    for (int i = 0; i < order->n; i++)
+        fhir_buf_printf(sql->text, "%s%s", i ? ", " : " AND (", order->key[i].expr);
+    fhir_buf_puts(sql->text, !order->key[0].descending != !cursor->backward ? ") < (" : ") > (");
+    for (int i = 0; i < order->n; i++) {
+        fhir_buf_puts(sql->text, i ? ", " : "");
+        fhir_sql_bind(sql, cursor->field[i], order->key[i].cast);
+    }
+    fhir_buf_putc(sql->text, ')');
+}
+
+/* "expr lies behind the field in the direction of travel"; no value lies behind all others. */
+static void strictly_behind(fhir_sql_t *sql, const fhir_order_key_t *key, const char *field,
+                            int backward)
+{
+    if (!field) {
+        fhir_buf_printf(sql->text, backward ? "%s IS NOT NULL" : "FALSE", key->expr);
+        return;
+    }
+    fhir_buf_printf(sql->text, "(%s %c ", key->expr, !key->descending != !backward ? '<' : '>');
+    fhir_sql_bind(sql, field, key->cast);
+    if (key->nullable && !backward)
+        fhir_buf_printf(sql->text, " OR %s IS NULL", key->expr);
+    fhir_buf_putc(sql->text, ')');
+}
+
+static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    fhir_buf_puts(sql->text, " AND ");
+    for (int i = 0; i < order->n; i++) {
+        const fhir_order_key_t *key = &order->key[i];
+        fhir_buf_putc(sql->text, '(');
+        strictly_behind(sql, key, cursor->field[i], cursor->backward);
+        if (i + 1 == order->n)
+            break;
+        if (cursor->field[i]) {
+            fhir_buf_printf(sql->text, " OR (%s = ", key->expr);
+            fhir_sql_bind(sql, cursor->field[i], key->cast);
+        }
+        else {
+            fhir_buf_printf(sql->text, " OR (%s IS NULL", key->expr);
+        }
+        fhir_buf_puts(sql->text, " AND ");
+    }
+    for (int i = 0; i < 2 * order->n - 1; i++)
+        fhir_buf_putc(sql->text, ')');
+}
+
+fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query)
+{
+    if (query->containers)
+        return fhir_contained_from(sql, query);
+    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
+    FHIR_TRY(fhir_sql_node(sql, "t", query->where));
+    return fhir_sql_grant(sql, "t", query->type, FHIR_RIGHT_SEARCH);
+}
+
+/* One patient's rows are planned once for all patients; other searches depend on their values. */
+static unsigned plan_flags(const fhir_order_t *order, int limit)
+{
+    return (order->scoped ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
+}
+
+static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhir_order_t *order,
+                           int backward)
+{
+    fhir_buf_puts(sql->text, !query->containers       ? "SELECT t.id, t.resource"
+                             : query->contained_alone ? "SELECT t.ref AS id, t.resource"
+                                                      : "SELECT t.ref AS id, m.resource");
+    for (int i = 0; i + 1 < order->n; i++)
+        fhir_buf_printf(sql->text, ", (%s)::text%s", order->key[i].expr,
+                        backward ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
+    for (int i = 0; backward && i < order->n; i++)
+        fhir_buf_printf(sql->text, ", %s AS k%d", order->key[i].expr, i);
+}
+
+/* The rows before the cursor come from its end, and are turned round. */
+static void turn(fhir_sql_t *sql, const fhir_order_t *order)
+{
+    fhir_order_t outer = *order;
+    fhir_buf_puts(sql->text, ") q");
+    for (int i = 0; i < order->n; i++)
+        outer.key[i].expr = apr_psprintf(sql->call->pool, "q.k%d", i);
+    order_by(sql, &outer, 0);
+}
+
+/* The rows that lie behind the cursor in its direction; one without a key is at the very end. */
+static fhir_err_t *beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+{
+    if (!cursor || !cursor->n)
+        return NULL;
+    if (cursor->n != order->n)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
+                               "This page link is of another version of the server; begin again "
+                               "with the search itself");
+    if (is_uniform(order))
+        compare_rows(sql, order, cursor);
+    else
+        compare_keys(sql, order, cursor);
+    return NULL;
+}
+
+fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
+                             const fhir_query_t *query, const fhir_cursor_t *cursor, int limit)
+{
+    int backward = cursor && cursor->backward;
+    FHIR_TRY(fhir_search_order(order, sql, query, "t"));
+    if (backward) {
+        fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
+        for (int i = 0; i + 1 < order->n; i++)
+            fhir_buf_printf(sql->text, ", q.t%d", i);
+        fhir_buf_puts(sql->text, ", count(*) OVER () FROM (");
+    }
+    select_columns(sql, query, order, backward);
+    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(beyond(sql, order, cursor));
+    order_by(sql, order, backward);
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, limit, "bigint");
+    if (backward)
+        turn(sql, order);
+    return fhir_sql_stmt(stmt, sql, plan_flags(order, limit));
+}
+
+fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+{
+    fhir_buf_puts(sql->text, "SELECT count(*)");
+    FHIR_TRY(fhir_search_from(sql, query));
+    return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
+}
+
+fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query,
+                            const fhir_cursor_t *cursor, int limit)
+{
+    fhir_order_t order;
+    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
+    fhir_buf_puts(sql->text, "SELECT count(*) FROM (SELECT");
+    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(beyond(sql, &order, cursor));
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, limit, "bigint");
+    fhir_buf_puts(sql->text, ") q");
+    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 0));
+}
+
+fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+{
+    fhir_buf_puts(sql->text, "SELECT");
+    FHIR_TRY(fhir_search_from(sql, query));
+    return fhir_sql_stmt(stmt, sql, FHIR_STMT_ONCE);
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SQL under construction: values, columns, and the tree of conditions with chains and _has. The
+ * test of one parameter is in fhir_predicate.c, the grant in fhir_grant.c, the statement of a
+ * search in fhir_search_sql.c.
+ */
+#include "fhir/search/fhir_sql.h"
+
+#include <apr_strings.h>
+
+#include "fhir/search/fhir_canonical.h"
+#include "fhir/search/fhir_contained.h"
+
+fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
+{
+    fhir_sql_t *sql = apr_pcalloc(call->pool, sizeof(*sql));
+    sql->text = fhir_buf_create(call->pool, 1024 * 1024);
+    sql->values = apr_array_make(call->pool, 8, sizeof(fhir_value_t));
+    sql->call = call;
+    *out = sql;
+    return NULL;
+}
+
+static void bind_value(fhir_sql_t *sql, const char *text, apr_size_t len, const char *cast)
+{
+    fhir_value_t *value = apr_array_push(sql->values);
+    value->data = text;
+    value->len = len;
+    fhir_buf_printf(sql->text, "$%d::%s", sql->values->nelts, cast);
+}
+
+void fhir_sql_bind(fhir_sql_t *sql, const char *text, const char *cast)
+{
+    bind_value(sql, text, text ? strlen(text) : 0, cast);
+}
+
+void fhir_sql_bind_array(fhir_sql_t *sql, const apr_array_header_t *texts, const char *cast)
+{
+    fhir_buf_t *buf = fhir_buf_create(sql->call->pool, 16 * 1024 * 1024);
+    fhir_buf_putc(buf, '{');
+    for (int i = 0; i < texts->nelts; i++) {
+        const char *s = APR_ARRAY_IDX(texts, i, const char *);
+        if (i)
+            fhir_buf_putc(buf, ',');
+        fhir_store_array_element(buf, s, strlen(s));
+    }
+    fhir_buf_putc(buf, '}');
+    sql->text->overflow |= buf->overflow;
+    bind_value(sql, fhir_buf_cstr(buf), buf->len, cast);
+}
+
+void fhir_sql_bind_time(fhir_sql_t *sql, apr_int64_t usec)
+{
+    char text[40];
+    int len = fhir_time_format_sql(text, usec);
+    bind_value(sql, apr_pstrmemdup(sql->call->pool, text, (apr_size_t)len), (apr_size_t)len,
+               "timestamptz");
+}
+
+void fhir_sql_bind_int(fhir_sql_t *sql, apr_int64_t number, const char *cast)
+{
+    fhir_sql_bind(sql, apr_psprintf(sql->call->pool, "%" APR_INT64_T_FMT, number), cast);
+}
+
+const char *fhir_sql_alias(fhir_sql_t *sql)
+{
+    return apr_psprintf(sql->call->pool, "a%d", ++sql->aliases);
+}
+
+void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                     const char *suffix)
+{
+    fhir_buf_printf(sql->text, "%s.\"%s%s\"", alias,
+                    fhir_model_str(sql->call->model, param->column), suffix);
+}
+
+fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags)
+{
+    const char *text = fhir_buf_cstr(sql->text);
+    if (sql->text->overflow || sql->values->nelts > 60000)
+        return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                               "The search is too large to be run; use fewer parameters");
+    stmt->sql = text;
+    stmt->n_values = sql->values->nelts;
+    stmt->flags = flags;
+    return NULL;
+}
+
+const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql)
+{
+    return (const fhir_value_t *)sql->values->elts;
+}
+
+/* Children joined by a word, or the value of the empty list. */
+static fhir_err_t *join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child,
+                        const char *word, const char *none)
+{
+    if (!child) {
+        fhir_buf_puts(sql->text, none);
+        return NULL;
+    }
+    fhir_buf_putc(sql->text, '(');
+    for (const fhir_qnode_t *c = child; c; c = c->next) {
+        if (c != child)
+            fhir_buf_puts(sql->text, word);
+        FHIR_TRY(fhir_sql_node(sql, alias, c));
+    }
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* 1 if the parameter is what fills its type's column `patient`, which holds the bare id. */
+static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
+                         const fhir_param_t *param, const fhir_type_t *target)
+{
+    return holder->patient && param->column_kind == FHIR_COL_REFERENCE &&
+           call->model->params[holder->patient].column == param->column &&
+           !strcmp(fhir_model_str(call->model, target->name), "Patient");
+}
+
+/* The ids of a target type that a single reference column of holder names. */
+static const char *bare_id(const fhir_call_t *call, const char *holder, const fhir_type_t *type,
+                           const fhir_param_t *param, const fhir_type_t *target)
+{
+    const char *name = fhir_model_str(call->model, target->name);
+    const char *column = fhir_model_str(call->model, param->column);
+    if (fills_patient(call, type, param, target))
+        return apr_pstrcat(call->pool, holder, ".patient", NULL);
+    return apr_psprintf(call->pool,
+                        "CASE WHEN starts_with(%s.\"%s\", '%s/') THEN substr(%s.\"%s\", %d) END",
+                        holder, column, name, holder, column, (int)strlen(name) + 2);
+}
+
+/* A chain goes from a row to what it refers to, whose primary key or own index finds it. */
+static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
+                         const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->model, node->target->name);
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id ",
+                    fhir_call_table(call, node->target, ""), other, other);
+    if (node->param->column_kind != FHIR_COL_REFERENCES) {
+        fhir_buf_printf(sql->text, "= %s",
+                        bare_id(call, alias, node->type, node->param, node->target));
+        return;
+    }
+    fhir_buf_printf(sql->text, "IN (SELECT substr(r, %d) FROM unnest(", (int)strlen(name) + 2);
+    fhir_sql_column(sql, alias, node->param, "");
+    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/'))", name);
+}
+
+/* _has collects the ids that are referred to: one pass, whatever indexes there are. */
+static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
+                          const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->model, node->type->name);
+    const char *table = fhir_call_table(call, node->target, "");
+    if (node->param->column_kind != FHIR_COL_REFERENCES) {
+        fhir_buf_printf(sql->text, "%s.id IN (SELECT %s FROM %s %s WHERE TRUE", alias,
+                        bare_id(call, other, node->target, node->param, node->type), table, other);
+        return;
+    }
+    fhir_buf_printf(sql->text, "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(", alias,
+                    (int)strlen(name) + 2, table, other);
+    fhir_sql_column(sql, other, node->param, "");
+    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/')", name);
+}
+
+/* References by URL go either way by all that names what they point at. */
+static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other,
+                           const fhir_qnode_t *node)
+{
+    const fhir_call_t *call = sql->call;
+    const int chain = node->kind == FHIR_Q_CHAIN;
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE ",
+                    fhir_call_table(call, node->target, ""), other);
+    fhir_sql_column(sql, chain ? alias : other, node->param, "");
+    fhir_buf_printf(
+        sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? " && %s" : " = ANY (%s)",
+        fhir_canonical_names(call, chain ? node->target : node->type, chain ? other : alias));
+}
+
+/* By one column: another alias, the child's condition, the grant. */
+static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const char *other = fhir_sql_alias(sql);
+    if (fhir_canonical_holds(node->param))
+        join_canonical(sql, alias, other, node);
+    else if (node->kind == FHIR_Q_CHAIN)
+        join_forward(sql, alias, other, node);
+    else
+        join_backward(sql, alias, other, node);
+    fhir_buf_puts(sql->text, " AND ");
+    FHIR_TRY(fhir_sql_node(sql, other, node->child));
+    FHIR_TRY(fhir_sql_grant(sql, other, node->target, FHIR_RIGHT_SEARCH));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* Every way to follow a reference ends here. What a resource has in itself is looked at only where
+ * there is any: the plain form is one that PostgreSQL turns into a join. */
+static fhir_err_t *follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = sql->call->model;
+    int held = 0;
+    if (node->param->flags & FHIR_PARAM_UNION) {
+        for (int i = 0; i < node->param->n_components; i++) {
+            fhir_qnode_t part = *node;
+            part.param = &m->params[m->components[node->param->first_component + i]];
+            fhir_buf_puts(sql->text, i ? " OR " : "(");
+            FHIR_TRY(follow(sql, alias, &part));
+        }
+        fhir_buf_putc(sql->text, ')');
+        return NULL;
+    }
+    if (node->kind == FHIR_Q_CHAIN)
+        FHIR_TRY(fhir_contained_held(&held, sql->call, node->target, node->type));
+    if (!held)
+        return linked(sql, alias, node);
+    fhir_buf_putc(sql->text, '(');
+    FHIR_TRY(linked(sql, alias, node));
+    fhir_buf_puts(sql->text, " OR ");
+    FHIR_TRY(fhir_contained_chain(sql, alias, node));
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+static fhir_err_t *not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child)
+{
+    fhir_buf_putc(sql->text, '(');
+    FHIR_TRY(fhir_sql_node(sql, alias, child));
+    fhir_buf_puts(sql->text, " IS NOT TRUE)");
+    return NULL;
+}
+
+fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    switch (node->kind) {
+    case FHIR_Q_AND:
+        return join(sql, alias, node->child, " AND ", "TRUE");
+    case FHIR_Q_OR:
+        return join(sql, alias, node->child, " OR ", "FALSE");
+    case FHIR_Q_NOT:
+        return not_true(sql, alias, node->child);
+    case FHIR_Q_CHAIN:
+    case FHIR_Q_HAS:
+        return follow(sql, alias, node);
+    case FHIR_Q_COMPARTMENT:
+        return fhir_sql_compartment(sql, alias, node->type, node->target, node->values[0].id);
+    default:
+        return fhir_predicate_append(sql, alias, node);
+    }
+}

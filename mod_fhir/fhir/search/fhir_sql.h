@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_sql.h
+ * @brief SQL under construction: text with $n in the place of every value, and the values.
+ *
+ * Nothing that a client sent ever becomes text: names come from the model, all else is bound.
+ * Every table reference gets the grant's predicate (fhir_sql_grant).
+ */
+#ifndef FHIR_SQL_H
+#define FHIR_SQL_H
+
+#include <apr_tables.h>
+
+#include "fhir/search/fhir_query.h"
+
+/** Microseconds since 1970 of a timestamptz expression, as an integer. */
+#define FHIR_SQL_USEC(expr) "(extract(epoch FROM " expr ") * 1000000)::bigint"
+
+typedef struct fhir_sql_t {
+    fhir_buf_t *text;
+    apr_array_header_t *values; /* of fhir_value_t */
+    const fhir_call_t *call;
+    int aliases; /* table aliases given out: a1, a2, … */
+} fhir_sql_t;
+
+fhir_err_t *fhir_sql_create(fhir_sql_t **sql, const fhir_call_t *call);
+
+/** Appends "$n::cast" and binds the text (NULL: SQL NULL). */
+void fhir_sql_bind(fhir_sql_t *sql, const char *text, const char *cast);
+/** Appends "$n::cast" and binds an array of const char *. */
+void fhir_sql_bind_array(fhir_sql_t *sql, const apr_array_header_t *texts, const char *cast);
+/** Appends "$n::timestamptz" and binds an instant. */
+void fhir_sql_bind_time(fhir_sql_t *sql, apr_int64_t usec);
+void fhir_sql_bind_int(fhir_sql_t *sql, apr_int64_t number, const char *cast);
+/** Aliases of tables of contained resources begin so; ids there begin with #. */
+#define FHIR_SQL_CONTAINED 'k'
+/** A new table alias. */
+const char *fhir_sql_alias(fhir_sql_t *sql);
+/** Appends alias."<base><suffix>": a column of a parameter. */
+void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                     const char *suffix);
+
+/** The finished statement; FHIR_ERR_LIMIT when it grew over its ceiling. */
+fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);
+const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql);
+
+/** 1 if the grant has the right for the type at all (else: 403). */
+int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, const fhir_type_t *type,
+                      unsigned right);
+/** FHIR_ERR_FORBIDDEN unless fhir_grant_allows. */
+fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right);
+/** Appends " AND …" for what the grant lets be seen of alias, nothing when that is everything. */
+fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                           unsigned right);
+/** The same for a history table: the current version must be seen, and the version itself must be
+ *  what a scope shows; versions of what a granular scope finds are not told apart, and not shown.
+ */
+fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                   unsigned right);
+/** Appends the condition that a row is the grant's patient's, or nobody's (fhir_grant_patient.c).
+ */
+fhir_err_t *fhir_sql_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
+/** The same for a row of a history table. */
+void fhir_sql_patient_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
+/** Appends a condition in brackets: alias is in the compartment of focus/id. */
+fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                 const fhir_type_t *focus, const char *id);
+
+/** Appends the condition of a node on alias, in brackets. Never NULL-valued under NOT. */
+fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends a TEST node's condition (fhir_predicate.c). */
+fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+
+#endif

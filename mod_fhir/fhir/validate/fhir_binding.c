@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Codes against value sets, references against the profiles of their targets, extensions against
+ * their definitions.
+ * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html, extensibility.html
+ */
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "fhir/validate/fhir_validate_private.h"
+
+/* ---- bindings ---- */
+
+static fhir_member_t coding_member(const fhir_walk_t *w, apr_uint16_t set,
+                                   const fhir_node_t *coding)
+{
+    apr_size_t len, system_len;
+    const char *code = fhir_walk_text(&len, coding, "code");
+    const char *system = fhir_walk_text(&system_len, coding, "system");
+
+    return code ? fhir_profiles_member(w->v->profiles, set, system ? system : "", system_len, code,
+                                       len)
+                : FHIR_MEMBER_NO;
+}
+
+static fhir_member_t concept_member(const fhir_walk_t *w, apr_uint16_t set, const fhir_node_t *node)
+{
+    const fhir_node_t *list = fhir_node_get(node, "coding"), *coding;
+    fhir_member_t answer = FHIR_MEMBER_NO;
+
+    for (coding = list ? list->child : NULL; coding; coding = coding->next) {
+        fhir_member_t one = coding_member(w, set, coding);
+
+        if (one == FHIR_MEMBER_YES)
+            return one;
+        if (one == FHIR_MEMBER_UNKNOWN)
+            answer = one;
+    }
+    return answer;
+}
+
+fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, fhir_item_t item)
+{
+    const fhir_node_t *node = item->node;
+
+    if (!node)
+        return FHIR_MEMBER_NO;
+    if (item->type == w->v->codeable)
+        return concept_member(w, set, node);
+    if (item->kind == FHIR_PATH_NODE) /* Coding and all kinds of Quantity */
+        return coding_member(w, set, node);
+    return node->kind == FHIR_NODE_STRING
+               ? fhir_profiles_member(w->v->profiles, set, NULL, 0, node->text, node->text_len)
+               : FHIR_MEMBER_UNKNOWN;
+}
+
+/* Is there a code that could be in a value set? */
+static int is_coded(const fhir_walk_t *w, fhir_item_t item)
+{
+    if (!item->node)
+        return 0;
+    if (item->type == w->v->codeable)
+        return fhir_node_get(item->node, "coding") != NULL;
+    return item->kind != FHIR_PATH_NODE || fhir_node_get(item->node, "code") != NULL;
+}
+
+/* A required code may only be left out when an extension tells why. */
+static int excused(fhir_item_t item)
+{
+    return fhir_node_get(item->node, "extension") || fhir_node_get(item->extra, "extension");
+}
+
+void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t index)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    const fhir_pbinding_t *binding = &p->bindings[index];
+    const char *url = fhir_profiles_str(p, binding->url);
+    int required = binding->strength == FHIR_STRENGTH_REQUIRED;
+
+    if (!is_coded(w, item)) {
+        if (required && item->type == w->v->codeable && !excused(item))
+            fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "binding-required",
+                              "A code of the required value set %s is needed", url);
+        return;
+    }
+    switch (fhir_binding_member(w, binding->set, item)) {
+    case FHIR_MEMBER_YES:
+        return;
+    case FHIR_MEMBER_UNKNOWN:
+        fhir_walk_finding(w, item, FHIR_SEVERITY_INFORMATION, FHIR_ERR_CODE, "binding-unknown",
+                          "Whether the code is in the value set %s cannot be told here", url);
+        return;
+    case FHIR_MEMBER_NO:
+        break;
+    }
+    if (required)
+        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "binding-required",
+                          "None of the codes is in the required value set %s", url);
+    else
+        fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "binding-extensible",
+                          "No code is of the extensible value set %s, which has to be used where "
+                          "it has a fitting one",
+                          url);
+}
+
+/* ---- references ---- */
+
+static const fhir_type_t *target_type(const fhir_walk_t *w, const char *canonical)
+{
+    const fhir_profile_t *profile = fhir_profile_find(w, canonical);
+
+    return profile ? &w->v->model->types[profile->type] : fhir_profile_base_type(w, canonical);
+}
+
+/* The contained resource of that id, beside or above the item. */
+static fhir_item_t contained(fhir_walk_t *w, fhir_item_t item, const char *id, apr_size_t len)
+{
+    const fhir_model_t *m = w->v->model;
+    fhir_items_t items = {0};
+    int i;
+
+    for (; item->parent; item = item->parent)
+        if (m->types[item->type].kind == FHIR_KIND_RESOURCE &&
+            strcmp(fhir_model_str(m, m->elements[item->element].name), "contained") != 0)
+            break;
+    if (!len)
+        return item;
+    fhir_walk_children(&items, w, item, "contained");
+    for (i = 0; i < items.n; i++) {
+        apr_size_t own_len;
+        const char *own = fhir_walk_text(&own_len, items.list[i]->node, "id");
+
+        if (own && own_len == len && !memcmp(own, id, len))
+            return items.list[i];
+    }
+    return NULL;
+}
+
+/* Where "Type/id" begins in a URL that ends with it, or len. */
+static apr_size_t relative_part(const char *url, apr_size_t len)
+{
+    apr_size_t at = len, slashes = 0;
+
+    while (at && (url[at - 1] != '/' || ++slashes < 2))
+        at--;
+    return slashes == 2 ? at : len;
+}
+
+/* The resources of the Bundle at the root by fullUrl and by "Type/id". */
+static apr_hash_t *bundled(fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_node_t *list, *entry;
+
+    if (w->urls)
+        return w->urls;
+    w->urls = apr_hash_make(w->run_pool);
+    while (item->parent)
+        item = item->parent;
+    list = fhir_node_is(fhir_node_get(item->node, "resourceType"), "Bundle")
+               ? fhir_node_get(item->node, "entry")
+               : NULL;
+    for (entry = list ? list->child : NULL; entry; entry = entry->next) {
+        const fhir_node_t *resource = fhir_node_get(entry, "resource");
+        apr_size_t len, at;
+        const char *url = fhir_walk_text(&len, entry, "fullUrl");
+
+        if (!url || !resource)
+            continue;
+        apr_hash_set(w->urls, url, (apr_ssize_t)len, resource);
+        at = relative_part(url, len);
+        if (at < len && strncmp(url, "urn:", 4) != 0)
+            apr_hash_set(w->urls, url + at, (apr_ssize_t)(len - at), resource);
+    }
+    return w->urls;
+}
+
+/* The resource that a reference names where it is in the same tree, or NULL. */
+static fhir_item_t resolved(fhir_walk_t *w, fhir_item_t item)
+{
+    apr_size_t len;
+    const char *reference = fhir_walk_text(&len, item->node, "reference");
+    const fhir_node_t *node;
+
+    if (!reference)
+        return NULL;
+    if (*reference == '#')
+        return contained(w, item, reference + 1, len - 1);
+    node = apr_hash_get(bundled(w, item), reference, (apr_ssize_t)len);
+    return node ? fhir_path_root(w->v->model, node, w->pool) : NULL;
+}
+
+/* Whether a resource fits a profile, looked at once for all references to it. */
+static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profile_t *profile)
+{
+    const struct {
+        const fhir_node_t *node;
+        const fhir_profile_t *profile;
+    } key = {target->node, profile};
+    const char *known;
+
+    if (!w->fits)
+        w->fits = apr_hash_make(w->run_pool);
+    known = apr_hash_get(w->fits, &key, sizeof(key));
+    if (!known) {
+        known = fhir_profile_fits(w, target, profile) ? "1" : "0";
+        apr_hash_set(w->fits, apr_pmemdup(w->run_pool, &key, sizeof(key)), sizeof(key), known);
+    }
+    return *known == '1';
+}
+
+static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
+{
+    const fhir_type_t *type;
+    apr_size_t id, start;
+
+    for (id = len; id && s[id - 1] != '/'; id--)
+        ;
+    if (id > 10 && !memcmp(s + id - 10, "/_history/", 10))
+        return literal_type(w, s, id - 10);
+    for (start = id ? id - 1 : 0; start && s[start - 1] != '/'; start--)
+        ;
+    type = id ? fhir_model_resource(w->v->model, s + start, id - 1 - start) : NULL;
+    return type ? fhir_model_type_index(w->v->model, type) : 0;
+}
+
+/* 0 when it cannot be told. */
+static apr_uint16_t reference_type(const fhir_walk_t *w, fhir_item_t item, fhir_item_t target)
+{
+    apr_size_t len;
+    const char *reference = fhir_walk_text(&len, item->node, "reference");
+    const char *type;
+    const fhir_type_t *known;
+
+    if (target)
+        return target->type;
+    if (reference && memchr(reference, '/', len) && strncmp(reference, "urn:", 4) != 0)
+        return literal_type(w, reference, len);
+    type = fhir_walk_text(&len, item->node, "type");
+    known = type ? fhir_model_resource(w->v->model, type, len) : NULL;
+    return known ? fhir_model_type_index(w->v->model, known) : 0;
+}
+
+/* 1 if the target, or what is known of it, is allowed; sets types to the allowed ones. */
+static int target_fits(fhir_walk_t *w, const char **types, fhir_item_t target, apr_uint16_t type,
+                       const apr_uint16_t *list, int n)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    const fhir_model_t *m = w->v->model;
+    int i, type_fits = 0;
+
+    for (i = 0; i < n; i++) {
+        const char *canonical = fhir_profiles_str(p, p->canonicals[list[i]]);
+        const fhir_profile_t *profile = fhir_profile_find(w, canonical);
+        const fhir_type_t *allowed = target_type(w, canonical);
+
+        if (!allowed || (allowed->flags & FHIR_TYPE_ABSTRACT))
+            return 1;
+        *types =
+            apr_pstrcat(w->pool, *types, i ? ", " : "", fhir_model_str(m, allowed->name), NULL);
+        if (fhir_model_type_index(m, allowed) != type)
+            continue;
+        type_fits = 1;
+        if (!target || !profile || target_conforms(w, target, profile))
+            return 1;
+    }
+    if (type_fits)
+        *types = NULL;
+    return 0;
+}
+
+void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    const char *types = "";
+    fhir_item_t target;
+    apr_uint16_t type;
+    int n, fits;
+    const apr_uint16_t *list = fhir_profiles_run(&n, p, run);
+
+    if (!n || item->type != w->v->reference || !item->node)
+        return;
+    target = resolved(w, item);
+    type = reference_type(w, item, target);
+    if (!type)
+        return;
+    w->following++;
+    if (w->following > 1)
+        target = NULL;
+    fits = target_fits(w, &types, target, type, list, n);
+    w->following--;
+    if (fits)
+        return;
+    if (types)
+        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "reference-target",
+                          "The profile allows no reference to %s here; allowed: %s",
+                          fhir_model_str(w->v->model, w->v->model->types[type].name), types);
+    else
+        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "reference-profile",
+                          "The resource referred to fits none of the profiles allowed here; one "
+                          "is %s",
+                          fhir_profiles_str(p, p->canonicals[list[n - 1]]));
+}
+
+/* ---- extensions ---- */
+
+/* Is the element one that a context names: a type, the path of an element, or an extension's URL?
+ */
+static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *context)
+{
+    const fhir_model_t *m = w->v->model;
+    const fhir_element_t *el = &m->elements[holder->element];
+    const char *name = fhir_model_str(m, el->group ? el->group : el->name);
+    apr_uint16_t type;
+
+    if (!strcmp(context, "Element")) /* means everything, resources too */
+        return 1;
+    for (type = holder->type; type; type = m->types[type].base)
+        if (!strcmp(fhir_model_str(m, m->types[type].name), context))
+            return 1;
+    if (!holder->element)
+        return 0;
+    if (strstr(context, "://"))
+        return fhir_node_is(fhir_node_get(holder->node, "url"), context);
+    for (type = el->owner; type; type = m->types[type].base) {
+        const char *owner = fhir_model_str(m, m->types[type].name);
+        apr_size_t len = strlen(owner), name_len = strlen(name);
+
+        if (!strncmp(context, owner, len) && context[len] == '.' &&
+            !strncmp(context + len + 1, name, name_len) &&
+            (!context[len + 1 + name_len] || !strcmp(context + len + 1 + name_len, "[x]")))
+            return 1;
+    }
+    return 0;
+}
+
+static void hold_context(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    const char *allowed = "";
+    int n, i;
+    const apr_uint16_t *list = fhir_profiles_run(&n, p, profile->contexts);
+
+    fhir_invariants_hold(w, item->parent, profile->context_invariants);
+    for (i = 0; i < n; i++) {
+        const char *context = fhir_profiles_str(p, p->contexts[list[i]]);
+
+        if (context_is(w, item->parent, context))
+            return;
+        allowed = apr_pstrcat(w->pool, allowed, i ? ", " : "", context, NULL);
+    }
+    if (n)
+        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "extension-context",
+                          "The extension is not allowed here; allowed on: %s", allowed);
+}
+
+void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
+{
+    apr_size_t len;
+    const char *url = fhir_walk_text(&len, item->node, "url");
+    int nested = item->parent && item->parent->type == w->v->extension;
+    const fhir_profile_t *profile;
+
+    if (!url)
+        return;
+    if (!memchr(url, ':', len)) {
+        if (!nested)
+            fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_VALUE, "extension-url",
+                              "The url of an extension is absolute, unless it is part of another "
+                              "extension");
+        return;
+    }
+    profile = fhir_profiles_find(w->v->profiles, url, len, w->release);
+    if (!profile || profile->type != w->v->extension) {
+        fhir_walk_finding(w, item, FHIR_SEVERITY_INFORMATION, FHIR_ERR_NOT_FOUND,
+                          "extension-unknown", "The extension is not known here");
+        return;
+    }
+    hold_context(w, item, profile);
+    fhir_profile_hold(w, item, profile);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Look-ups in the model's value sets and code systems. The operations are in fhir_op_terminology.c.
+ */
+#include "fhir/validate/fhir_terminology.h"
+
+#include <string.h>
+
+const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, const char *url)
+{
+    apr_size_t len = strcspn(url, "|");
+    for (int i = 1; i <= model->n_valuesets; i++) {
+        const char *known = fhir_model_str(model, model->valuesets[i].url);
+        if (strlen(known) == len && !memcmp(known, url, len))
+            return &model->valuesets[i];
+    }
+    return NULL;
+}
+
+const fhir_psystem_t *fhir_terminology_system(const fhir_profiles_t *profiles, const char *url)
+{
+    int low = 1, high = profiles->n_systems;
+    while (low <= high) {
+        int mid = (low + high) / 2;
+        int order = strcmp(fhir_profiles_str(profiles, profiles->systems[mid].url), url);
+        if (!order)
+            return &profiles->systems[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid - 1;
+    }
+    return NULL;
+}
+
+/* Those in front of it with ever smaller depth are above a concept. */
+static void push_above(apr_array_header_t *codes, const fhir_profiles_t *p, unsigned at)
+{
+    for (unsigned i = at, depth = p->concepts[at].depth; depth > 0; i--)
+        if (p->concepts[i].depth < depth) {
+            depth = p->concepts[i].depth;
+            APR_ARRAY_PUSH(codes, const char *) = fhir_profiles_str(p, p->concepts[i].code);
+        }
+}
+
+int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *p,
+                             const fhir_psystem_t *system, const char *code, int above)
+{
+    unsigned end = system->first + system->n;
+    int found = !system->n;
+    if (found)
+        APR_ARRAY_PUSH(codes, const char *) = code;
+    for (unsigned i = system->first; i < end; i++) {
+        if (strcmp(fhir_profiles_str(p, p->concepts[i].code), code) != 0)
+            continue;
+        if (!found++)
+            APR_ARRAY_PUSH(codes, const char *) = code;
+        if (above)
+            push_above(codes, p, i);
+        for (unsigned j = i + 1; !above && j < end && p->concepts[j].depth > p->concepts[i].depth;
+             j++)
+            APR_ARRAY_PUSH(codes, const char *) = fhir_profiles_str(p, p->concepts[j].code);
+    }
+    return found;
+}

@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The validator's way through a resource: what holds for every type and element, and where
+ * profiles come in. Profiles, slices, bindings and invariants have files of their own.
+ */
+#include <apr_strings.h>
+#include <stddef.h>
+
+#include "fhir/validate/fhir_validate_private.h"
+
+#define STEPS_MAX 200000
+
+/* ---- items ---- */
+
+const char *fhir_walk_text(apr_size_t *len, const fhir_node_t *object, const char *name)
+{
+    const fhir_node_t *node = fhir_node_get(object, name);
+
+    *len = node && node->kind == FHIR_NODE_STRING ? node->text_len : 0;
+    return *len ? node->text : NULL;
+}
+
+static void add_item(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
+                     const fhir_element_t *el, const fhir_node_t *node, const fhir_node_t *extra,
+                     int index)
+{
+    fhir_path_item_t *item;
+
+    if (node && node->kind == FHIR_NODE_NULL)
+        node = NULL;
+    if (extra && extra->kind == FHIR_NODE_NULL)
+        extra = NULL;
+    if (!node && !extra)
+        return;
+    if (items->n == items->size) {
+        int size = items->size ? items->size * 2 : 8;
+        fhir_item_t *list = apr_palloc(w->pool, (apr_size_t)size * sizeof(*list));
+
+        if (items->n)
+            memcpy(list, items->list, (apr_size_t)items->n * sizeof(*list));
+        items->list = list;
+        items->size = size;
+    }
+    item = apr_palloc(w->pool, sizeof(*item));
+    fhir_path_child(item, w->v->model, parent, el, node, extra, index);
+    items->list[items->n++] = item;
+}
+
+/* The items of one JSON member and of its `_name`. */
+static void add_member(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
+                       const fhir_element_t *el, const fhir_node_t *value, const fhir_node_t *extra)
+{
+    int i;
+
+    if ((!value || value->kind != FHIR_NODE_ARRAY) && (!extra || extra->kind != FHIR_NODE_ARRAY)) {
+        add_item(items, w, parent, el, value, extra, -1);
+        return;
+    }
+    value = value && value->kind == FHIR_NODE_ARRAY ? value->child : NULL;
+    extra = extra && extra->kind == FHIR_NODE_ARRAY ? extra->child : NULL;
+    for (i = 0; value || extra; i++) {
+        add_item(items, w, parent, el, value, extra, i);
+        value = value ? value->next : NULL;
+        extra = extra ? extra->next : NULL;
+    }
+}
+
+/* The object that holds an item's members, and its type: of a primitive its `_name`. */
+static const fhir_node_t *members(const fhir_type_t **type, const fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_node_t *node = item->kind == FHIR_PATH_NODE ? item->node : item->extra;
+
+    *type = item->kind == FHIR_PATH_NODE ? &w->v->model->types[item->type] : w->v->element_type;
+    return node && node->kind == FHIR_NODE_OBJECT ? node : NULL;
+}
+
+static const fhir_node_t *extra_of(const fhir_node_t *object, const char *name, apr_size_t len)
+{
+    const fhir_node_t *m;
+
+    for (m = object->child; m; m = m->next)
+        if (m->name_len == len + 1 && *m->name == '_' && !memcmp(m->name + 1, name, len))
+            return m;
+    return NULL;
+}
+
+void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, const char *name)
+{
+    const fhir_model_t *m = w->v->model;
+    const fhir_type_t *type;
+    const fhir_node_t *object = members(&type, w, item);
+    const fhir_element_t *el;
+    int i;
+
+    if (!object)
+        return;
+    for (i = 0; i < type->n_elements; i++) {
+        const char *member;
+
+        el = &m->elements[type->first_element + i];
+        if (strcmp(fhir_model_str(m, el->group ? el->group : el->name), name) != 0)
+            continue;
+        member = fhir_model_str(m, el->name);
+        add_member(items, w, item, el, fhir_node_get(object, member),
+                   m->types[el->type].kind == FHIR_KIND_PRIMITIVE
+                       ? extra_of(object, member, strlen(member))
+                       : NULL);
+    }
+}
+
+void fhir_walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_model_t *m = w->v->model;
+    const fhir_type_t *type;
+    const fhir_node_t *object = members(&type, w, item), *member;
+    const fhir_element_t *el;
+
+    for (member = object ? object->child : NULL; member; member = member->next) {
+        int extra = member->name_len > 1 && *member->name == '_';
+        const char *name = member->name + extra;
+        apr_size_t len = member->name_len - (apr_size_t)extra;
+
+        el = fhir_model_element(m, type, name, len);
+        if (!el || (extra && fhir_node_getn(object, name, len)))
+            continue;
+        if (m->types[el->type].kind != FHIR_KIND_PRIMITIVE)
+            add_member(items, w, item, el, member, NULL);
+        else if (extra)
+            add_member(items, w, item, el, NULL, member);
+        else
+            add_member(items, w, item, el, member, extra_of(object, name, len));
+    }
+}
+
+/* ---- findings ---- */
+
+static int known(const fhir_issues_t *issues, const char *id, const char *expression,
+                 const char *text)
+{
+    const fhir_issue_t *issue;
+
+    for (issue = issues->first; issue; issue = issue->next)
+        if (issue->expression && !strcmp(issue->id, id) && !strcmp(issue->expression, expression) &&
+            !strcmp(issue->text, text))
+            return 1;
+    return 0;
+}
+
+void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severity, fhir_code_t code,
+                       const char *id, const char *fmt, ...)
+{
+    const fhir_node_t *node = item->node ? item->node : item->extra;
+    const char *expression, *text;
+    fhir_issue_t *issue;
+    va_list ap;
+
+    if (w->quiet) {
+        if (severity == FHIR_SEVERITY_ERROR)
+            fhir_issues_add(w->issues, severity, code, id, NULL, "%s", id);
+        return;
+    }
+    if (severity == FHIR_SEVERITY_INFORMATION && !w->opts->information)
+        return;
+    expression = fhir_path_location(w->v->model, item, w->issues->pool);
+    va_start(ap, fmt);
+    text = apr_pvsprintf(w->issues->pool, fmt, ap);
+    va_end(ap);
+    if (known(w->issues, id, expression ? expression : "", text))
+        return;
+    issue = fhir_issues_add(w->issues, severity, code, id, expression, "%s", text);
+    if (node) {
+        issue->offset = node->start;
+        issue->line = (int)node->line;
+        issue->column = (int)node->column;
+    }
+}
+
+/* ---- the way through ---- */
+
+static void walk(fhir_walk_t *w, fhir_item_t item, int depth);
+
+/* What the definition of an element says beyond the model: SimpleQuantity, extensible bindings. */
+static void element_rules(fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    const fhir_rule_t *rule = &p->rules[p->element_rules[item->element]];
+    const apr_uint16_t *run;
+    int i, n;
+
+    if (!p->element_rules[item->element])
+        return;
+    fhir_invariants_hold(w, item, rule->invariants);
+    run = fhir_profiles_run(&n, p, rule->profiles);
+    for (i = 0; i < n; i++) {
+        const fhir_profile_t *profile =
+            fhir_profile_find(w, fhir_profiles_str(p, p->canonicals[run[i]]));
+
+        if (profile)
+            fhir_profile_hold(w, item, profile);
+    }
+    if (rule->binding && w->opts->level >= FHIR_VALIDATE_PROFILE)
+        fhir_binding_hold(w, item, rule->binding);
+}
+
+static void claimed_profile(fhir_walk_t *w, fhir_item_t resource, fhir_item_t claim)
+{
+    const fhir_node_t *node = claim->node;
+    const char *canonical;
+    const fhir_profile_t *profile;
+
+    if (!node || node->kind != FHIR_NODE_STRING || !node->text_len)
+        return;
+    canonical = apr_pstrmemdup(w->pool, node->text, node->text_len);
+    profile = fhir_profile_find(w, canonical);
+    if (profile)
+        fhir_profile_hold(w, resource, profile);
+    else if (!fhir_profile_base_type(w, canonical))
+        fhir_walk_finding(w, claim, FHIR_SEVERITY_INFORMATION, FHIR_ERR_NOT_FOUND,
+                          "profile-unknown",
+                          "The profile is not known here: nothing was held against it");
+}
+
+static void claimed_profiles(fhir_walk_t *w, fhir_item_t resource)
+{
+    fhir_items_t metas = {0}, claims = {0};
+    int i;
+
+    if (w->opts->level < FHIR_VALIDATE_PROFILE)
+        return;
+    fhir_walk_children(&metas, w, resource, "meta");
+    for (i = 0; i < metas.n; i++)
+        fhir_walk_children(&claims, w, metas.list[i], "profile");
+    for (i = 0; i < claims.n; i++)
+        claimed_profile(w, resource, claims.list[i]);
+}
+
+static int is_resource(const fhir_walk_t *w, fhir_item_t item)
+{
+    return w->v->model->types[item->type].kind == FHIR_KIND_RESOURCE;
+}
+
+/* A resource inside of another gets a pool of its own, so that a Bundle of any length needs no more
+ * memory than its largest entry. */
+static void walk_resource(fhir_walk_t *w, fhir_item_t item, int depth)
+{
+    apr_pool_t *pool = w->pool;
+
+    apr_pool_create(&w->pool, pool);
+    claimed_profiles(w, item);
+    walk(w, item, depth);
+    apr_pool_destroy(w->pool);
+    w->pool = pool;
+}
+
+static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    fhir_items_t below = {0};
+    int i;
+
+    if (depth > FHIR_NODE_DEPTH_MOST)
+        return;
+    fhir_invariants_hold(w, item, p->type_rules[item->type]);
+    if (item->element)
+        element_rules(w, item);
+    if (item->type == w->v->extension && w->opts->level >= FHIR_VALIDATE_PROFILE)
+        fhir_extension_hold(w, item);
+    fhir_walk_all(&below, w, item);
+    for (i = 0; i < below.n; i++)
+        (is_resource(w, below.list[i]) ? walk_resource : walk)(w, below.list[i], depth + 1);
+}
+
+static void asked_profiles(fhir_walk_t *w, fhir_item_t root)
+{
+    int i;
+
+    for (i = 0; i < w->opts->n_profiles; i++) {
+        const char *canonical = w->opts->profiles[i];
+        const fhir_profile_t *profile = fhir_profile_find(w, canonical);
+        const fhir_type_t *type = fhir_profile_base_type(w, canonical);
+
+        if (profile)
+            fhir_profile_hold(w, root, profile);
+        else if (!type)
+            fhir_walk_finding(w, root, FHIR_SEVERITY_ERROR, FHIR_ERR_NOT_FOUND, "profile-unknown",
+                              "The profile %s is not known here", canonical);
+        else if (root->type != fhir_model_type_index(w->v->model, type))
+            fhir_walk_finding(w, root, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-type",
+                              "The resource is no %s, which it is to be held against",
+                              fhir_model_str(w->v->model, type->name));
+    }
+}
+
+/* memberOf() in invariants. */
+static fhir_err_t *member_of(fhir_path_answer_t *answer, void *baton, const fhir_path_item_t *item,
+                             const char *valueset, apr_pool_t *pool)
+{
+    const fhir_walk_t *w = baton;
+    apr_uint16_t set = fhir_profiles_set(w->v->profiles, valueset, strlen(valueset));
+
+    (void)pool;
+    switch (fhir_binding_member(w, set, item)) {
+    case FHIR_MEMBER_YES:
+        *answer = FHIR_PATH_TRUE;
+        break;
+    case FHIR_MEMBER_NO:
+        *answer = FHIR_PATH_FALSE;
+        break;
+    case FHIR_MEMBER_UNKNOWN:
+        *answer = FHIR_PATH_UNKNOWN;
+        break;
+    }
+    return NULL;
+}
+
+static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_validate_opts_t *opts,
+                const fhir_node_t *resource)
+{
+    fhir_walk_t w = {.v = v, .opts = opts, .issues = issues, .release = opts->release};
+    fhir_item_t root;
+
+    apr_pool_create(&w.run_pool, issues->pool);
+    apr_pool_create(&w.pool, w.run_pool);
+    apr_pool_create(&w.eval, w.pool);
+    w.env.model = v->model;
+    w.env.baton = &w;
+    w.env.member_of = member_of;
+    w.env.max_steps = opts->max_steps ? opts->max_steps : STEPS_MAX;
+    root = fhir_path_root(v->model, resource, w.pool);
+    asked_profiles(&w, root);
+    walk_resource(&w, root, 0);
+    apr_pool_destroy(w.run_pool);
+}
+
+void fhir_validate_resource(fhir_issues_t *issues, const fhir_type_t **type,
+                            const fhir_validator_t *validator, const fhir_validate_opts_t *opts,
+                            const fhir_node_t *resource)
+{
+    static const fhir_validate_opts_t defaults = {.level = FHIR_VALIDATE_PROFILE};
+
+    if (!opts)
+        opts = &defaults;
+    fhir_check_resource(issues, type, validator->model, opts->limits, resource);
+    if (*type && validator->profiles && opts->level > FHIR_VALIDATE_STRUCTURE)
+        run(issues, validator, opts, resource);
+}
+
+/* ---- what is made once ---- */
+
+static fhir_err_t *parse_values(const fhir_node_t *const **parsed, const fhir_profiles_t *p,
+                                apr_size_t offset, apr_size_t n, apr_pool_t *pool)
+{
+    const fhir_node_t **list = apr_pcalloc(pool, n * sizeof(*list));
+    apr_size_t i;
+
+    for (i = 1; i < n; i++) {
+        apr_uint32_t at = *(const apr_uint32_t *)((const char *)&p->nodes[i] + offset);
+        const char *text = fhir_profiles_str(p, at);
+        fhir_node_t *root;
+
+        if (!at)
+            continue;
+        FHIR_TRY(fhir_node_parse_json(&root, text, strlen(text), NULL, pool));
+        list[i] = root;
+    }
+    *parsed = list;
+    return NULL;
+}
+
+static apr_uint16_t type_index(const fhir_model_t *model, const char *name)
+{
+    const fhir_type_t *type = fhir_model_type(model, name, strlen(name));
+
+    return type ? fhir_model_type_index(model, type) : 0;
+}
+
+fhir_err_t *fhir_validator_create(fhir_validator_t **validator, const fhir_model_t *model,
+                                  apr_pool_t *pool)
+{
+    fhir_validator_t *v = apr_pcalloc(pool, sizeof(*v));
+    const fhir_profiles_t *p = fhir_profiles_of(model);
+
+    *validator = v;
+    v->model = model;
+    v->profiles = p;
+    v->element_type = fhir_model_type(model, "Element", 7);
+    v->extension = type_index(model, "Extension");
+    v->reference = type_index(model, "Reference");
+    v->codeable = type_index(model, "CodeableConcept");
+    if (!p)
+        return NULL;
+    FHIR_TRY(parse_values(&v->fixed, p, offsetof(fhir_pnode_t, fixed), p->n_nodes + 1u, pool));
+    FHIR_TRY(parse_values(&v->pattern, p, offsetof(fhir_pnode_t, pattern), p->n_nodes + 1u, pool));
+    return fhir_invariants_compile(v, pool);
+}
+
+int fhir_validate_level(fhir_validate_level_t *level, const char *name)
+{
+    static const char *const names[] = {[FHIR_VALIDATE_STRUCTURE] = "structure",
+                                        [FHIR_VALIDATE_BASE] = "base",
+                                        [FHIR_VALIDATE_PROFILE] = "profile"};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (!strcmp(name, names[i])) {
+            *level = (fhir_validate_level_t)i;
+            return 1;
+        }
+    return 0;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Entries of batches and transactions: read from a Bundle, run, and written into the answer. */
+#include "fhir/write/fhir_entry.h"
+
+#include <apr_base64.h>
+#include <apr_strings.h>
+
+/* Texts for the status lines of the answer (Bundle.entry.response.status). */
+static const struct {
+    int status;
+    const char *text;
+} status_texts[] = {
+    {200, "OK"},
+    {201, "Created"},
+    {204, "No Content"},
+    {304, "Not Modified"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {406, "Not Acceptable"},
+    {409, "Conflict"},
+    {410, "Gone"},
+    {412, "Precondition Failed"},
+    {413, "Content Too Large"},
+    {415, "Unsupported Media Type"},
+    {422, "Unprocessable Content"},
+    {428, "Precondition Required"},
+    {500, "Internal Server Error"},
+    {501, "Not Implemented"},
+    {503, "Service Unavailable"},
+};
+
+/* ---- reading ---- */
+
+static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *what)
+{
+    return fhir_err_at(
+        fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST, "Entry %d: %s", index, what), call->pool,
+        apr_psprintf(call->pool, "Bundle.entry[%d]", index));
+}
+
+/* A PATCH carries its document in a Binary, or is a FHIRPath Patch.
+ * Source: http.html#patch (batch and transaction) */
+static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
+{
+    const fhir_call_t *call = entry->call;
+    const char *data = fhir_node_string(entry->resource, "data", call->pool);
+    char *body;
+
+    if (fhir_node_is(fhir_node_get(entry->resource, "resourceType"), "Parameters")) {
+        entry->body = source + entry->resource->start;
+        entry->body_len = entry->resource->end - entry->resource->start;
+        return NULL;
+    }
+    entry->content_type = fhir_node_string(entry->resource, "contentType", call->pool);
+    if (!fhir_node_is(fhir_node_get(entry->resource, "resourceType"), "Binary") || !data ||
+        !entry->content_type)
+        return bad_entry(
+            call, entry->index,
+            "a PATCH is a Parameters (FHIRPath Patch) or a Binary with contentType and data");
+    body = apr_palloc(call->pool, (apr_size_t)apr_base64_decode_len(data) + 1);
+    entry->body_len = (apr_size_t)apr_base64_decode(body, data);
+    entry->body = body;
+    return NULL;
+}
+
+/* "Patient/1?x=y", also absolute below the base, as path and query. */
+static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
+{
+    const fhir_call_t *call = entry->call;
+    apr_size_t base = strlen(call->request->base_url);
+    char *path = apr_pstrdup(call->pool, url), *mark;
+
+    if (!strncmp(path, call->request->base_url, base) && path[base] == '/')
+        path += base + 1;
+    else if (*path == '/')
+        path++;
+    mark = strchr(path, '?');
+    if (mark)
+        *mark++ = '\0';
+    entry->path = path;
+    entry->query = mark;
+    if (!*path && strcmp(entry->method, "GET") != 0)
+        return bad_entry(call, entry->index, "a Bundle cannot hold another batch or transaction");
+    return NULL;
+}
+
+static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, const char *source)
+{
+    const fhir_call_t *call = entry->call;
+    const fhir_node_t *request = fhir_node_get(node, "request");
+    const char *url = fhir_node_string(request, "url", call->pool);
+
+    entry->method = fhir_node_string(request, "method", call->pool);
+    if (!entry->method || !url)
+        return bad_entry(call, entry->index, "request.method and request.url are required");
+    entry->full_url = fhir_node_string(node, "fullUrl", call->pool);
+    entry->if_match = fhir_node_string(request, "ifMatch", call->pool);
+    entry->if_none_match = fhir_node_string(request, "ifNoneMatch", call->pool);
+    entry->if_modified_since = fhir_node_string(request, "ifModifiedSince", call->pool);
+    entry->if_none_exist = fhir_node_string(request, "ifNoneExist", call->pool);
+    entry->resource = fhir_node_get(node, "resource");
+    entry->content_type = "application/fhir+json";
+    FHIR_TRY(split_url(entry, url));
+    if (!strcmp(entry->method, "PATCH"))
+        return patch_body(entry, source);
+    if (entry->resource) {
+        entry->body = source + entry->resource->start;
+        entry->body_len = entry->resource->end - entry->resource->start;
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
+                            const fhir_node_t *bundle, const char *source)
+{
+    const fhir_node_t *list = fhir_node_get(bundle, "entry"), *node;
+    int index = 0;
+
+    *entries = apr_array_make(call->pool, 16, sizeof(fhir_entry_t));
+    for (node = list ? list->child : NULL; node; node = node->next) {
+        fhir_entry_t *entry = apr_array_push(*entries);
+
+        memset(entry, 0, sizeof(*entry));
+        entry->call = call;
+        entry->index = index++;
+        entry->later = -1;
+        FHIR_TRY(read_entry(entry, node, source));
+    }
+    return NULL;
+}
+
+/* ---- running ---- */
+
+static const char *entry_header(const fhir_request_t *request, const char *name)
+{
+    const fhir_entry_t *entry = request->baton;
+    const struct {
+        const char *name, *value;
+    } headers[] = {
+        {"If-Match", entry->if_match},
+        {"If-None-Match", entry->if_none_match},
+        {"If-Modified-Since", entry->if_modified_since},
+        {"If-None-Exist", entry->if_none_exist},
+        {"Content-Type", entry->content_type},
+    };
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+        if (!strcasecmp(name, headers[i].name))
+            return headers[i].value;
+    if (!strcasecmp(name, "Prefer")) {
+        const char *prefer = fhir_call_header(entry->call, "Prefer");
+
+        return prefer ? prefer : "return=minimal";
+    }
+    return NULL;
+}
+
+static fhir_err_t *entry_body(const char **body, apr_size_t *len, const fhir_request_t *request,
+                              apr_size_t max)
+{
+    const fhir_entry_t *entry = request->baton;
+
+    if (entry->body_len > max)
+        return fhir_err_create(request->pool, FHIR_ERR_TOO_LARGE, "The entry is too large");
+    *body = entry->body;
+    *len = entry->body_len;
+    return NULL;
+}
+
+static void entry_reset(fhir_response_t *response)
+{
+    fhir_buf_clear(response->body->baton);
+}
+
+/* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
+void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
+{
+    const fhir_call_t *call = entry->call;
+    fhir_request_t request = *call->request;
+    int failed;
+
+    apr_pool_create(&request.pool, call->pool);
+    request.tx = tx;
+    if (tx)
+        entry->later = fhir_tx_later(tx, &failed);
+    request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
+    request.head = !strcmp(entry->method, "HEAD");
+    request.path = entry->path;
+    request.query = entry->query;
+    request.header = entry_header;
+    request.read_body = entry_body;
+    request.create_id = entry->create_id;
+    /* A urn says who the resource is until the server gives it an id. */
+    request.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
+    request.is_entry = 1;
+    request.baton = entry;
+    entry->answer = fhir_buf_create(call->pool, 0);
+    entry->response.headers = apr_table_make(request.pool, 4);
+    entry->response.body = fhir_buf_out(entry->answer, call->pool);
+    entry->response.body_reset = entry_reset;
+    entry->err = fhir_service_run(&entry->response, &request);
+    if (entry->err)
+        return; /* which is told from that memory */
+    entry->response.headers = apr_table_clone(call->pool, entry->response.headers);
+    apr_pool_destroy(request.pool);
+}
+
+void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated)
+{
+    const fhir_call_t *call = entry->call;
+
+    entry->answer = fhir_buf_create(call->pool, 0);
+    entry->response.status = 200;
+    entry->response.updated = updated;
+    entry->response.headers = apr_table_make(call->pool, 2);
+    apr_table_setn(entry->response.headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", version));
+    apr_table_setn(entry->response.headers, "Location",
+                   apr_psprintf(call->pool, "%s/%s/%s/_history/%d", call->request->base_url,
+                                entry->path, id, version));
+}
+
+/* ---- the answer ---- */
+
+static void write_member(fhir_buf_t *buf, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    fhir_buf_printf(buf, ",\"%s\":", name);
+    fhir_buf_json_string(buf, value, strlen(value));
+}
+
+static const char *status_line(const fhir_entry_t *entry)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(status_texts) / sizeof(*status_texts); i++)
+        if (status_texts[i].status == entry->response.status)
+            return apr_psprintf(entry->call->pool, "%d %s", status_texts[i].status,
+                                status_texts[i].text);
+    return apr_itoa(entry->call->pool, entry->response.status);
+}
+
+static void write_answer(fhir_buf_t *buf, const fhir_entry_t *entry)
+{
+    const fhir_response_t *response = &entry->response;
+    char updated[25];
+
+    fhir_buf_putc(buf, '{');
+    if (entry->answer->len && !entry->err) {
+        fhir_buf_puts(buf, "\"resource\":");
+        fhir_buf_append(buf, entry->answer->data, entry->answer->len);
+        fhir_buf_putc(buf, ',');
+    }
+    fhir_buf_printf(buf, "\"response\":{\"status\":\"%s\"", status_line(entry));
+    write_member(buf, "location", apr_table_get(response->headers, "Location"));
+    write_member(buf, "etag", apr_table_get(response->headers, "ETag"));
+    if (response->updated) {
+        fhir_time_format(updated, response->updated);
+        write_member(buf, "lastModified", updated);
+    }
+    if (entry->answer->len && entry->err) {
+        fhir_buf_puts(buf, ",\"outcome\":");
+        fhir_buf_append(buf, entry->answer->data, entry->answer->len);
+    }
+    fhir_buf_puts(buf, "}}");
+}
+
+fhir_err_t *fhir_entry_answer(fhir_call_t *call, const apr_array_header_t *entries,
+                              const char *type)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    int i;
+
+    fhir_buf_printf(buf, "{\"resourceType\":\"Bundle\",\"type\":\"%s\"", type);
+    for (i = 0; i < entries->nelts; i++) {
+        fhir_buf_puts(buf, i ? "," : ",\"entry\":[");
+        write_answer(buf, &APR_ARRAY_IDX(entries, i, fhir_entry_t));
+    }
+    fhir_buf_puts(buf, entries->nelts ? "]}" : "}");
+    if (buf->overflow)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT, "The answer is too large");
+    return fhir_call_resource(call, 200, buf->data, buf->len);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Request bodies: format, parsing, and the check against the model that every write passes. */
+#include "fhir/write/fhir_input.h"
+
+#include "fhir/format/fhir_binary.h"
+#include "fhir/format/fhir_comments.h"
+#include "fhir/format/fhir_format.h"
+#include "fhir/format/fhir_xml.h"
+#include "fhir/validate/fhir_validate.h"
+
+fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
+                             apr_size_t len)
+{
+    fhir_node_limits_t limits = fhir_call_limits(call);
+
+    memset(input, 0, sizeof(*input));
+    input->source = json;
+    input->len = len;
+    return fhir_node_parse_json(&input->root, json, len, &limits, call->pool);
+}
+
+/* JSON that was made of what was sent. */
+static fhir_err_t *parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
+{
+    FHIR_TRY(fhir_input_parse(input, call, fhir_buf_cstr(json), json->len));
+    input->is_converted = 1;
+    return NULL;
+}
+
+/* The text without comments that its version does not have. */
+static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call)
+{
+    fhir_buf_t *json;
+
+    if (!memmem(input->source, input->len, "fhir_comments", 13) ||
+        !fhir_comments_strip(input->root))
+        return NULL;
+    json = fhir_buf_create(call->pool, 0);
+    fhir_node_write_json(json, input->root, 0);
+    return parse_made(input, call, json);
+}
+
+/* Findings are told with their place in what was sent: that of the same node of the other tree. */
+static void copy_places(fhir_node_t *to, const fhir_node_t *from)
+{
+    to->line = from->line;
+    to->column = from->column;
+    for (to = to->child, from = from->child; to && from; to = to->next, from = from->next)
+        copy_places(to, from);
+}
+
+/* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
+static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const char *xml,
+                             apr_size_t len)
+{
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
+    fhir_node_t *root;
+
+    FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
+    fhir_node_write_json(json, root, 0);
+    FHIR_TRY(parse_made(input, call, json));
+    copy_places(input->root, root);
+    return NULL;
+}
+
+static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const char *body,
+                             apr_size_t len)
+{
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
+
+    FHIR_TRY(fhir_binary_json(json, call, body, len));
+    return parse_made(input, call, json);
+}
+
+fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
+{
+    const fhir_request_t *request = call->request;
+    const char *body;
+    apr_size_t len;
+    fhir_format_t format;
+
+    if (fhir_binary_is_raw_body(call)) {
+        FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+        return parse_raw(input, call, body, len);
+    }
+    FHIR_TRY(fhir_format_content(&format, call->model, fhir_call_header(call, "Content-Type"),
+                                 call->pool));
+    FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+    if (!len)
+        return fhir_err_create(call->pool, FHIR_ERR_SYNTAX,
+                               "The request has no body; a resource is due");
+    if (format == FHIR_FORMAT_XML)
+        return parse_xml(input, call, body, len);
+    FHIR_TRY(fhir_input_parse(input, call, body, len));
+    return without_comments(input, call);
+}
+
+fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
+{
+    const fhir_node_t *name = fhir_node_get(input->root, "resourceType");
+
+    input->type = name && name->kind == FHIR_NODE_STRING
+                      ? fhir_model_resource(call->model, name->text, name->text_len)
+                      : NULL;
+    return input->type ? NULL
+                       : fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
+                                         "The resource has no known resourceType");
+}
+
+fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
+                             const fhir_type_t *expected)
+{
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)call->endpoint->validate,
+                                 .limits = &limits};
+    fhir_issues_t *issues = fhir_issues_create(0, call->pool);
+    fhir_issue_t *issue;
+
+    if (call->endpoint->validator)
+        fhir_validate_resource(issues, &input->type, call->endpoint->validator, &opts, input->root);
+    else
+        fhir_check_resource(issues, &input->type, call->model, &limits, input->root);
+    for (issue = issues->first; issue; issue = issue->next)
+        if (!issue->line && !input->is_converted)
+            fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
+    if (input->type && expected && input->type != expected)
+        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,
+                                           "The body is a %s, but the URL is that of %s",
+                                           fhir_model_str(call->model, input->type->name),
+                                           fhir_model_str(call->model, expected->name)),
+                           call->pool, fhir_model_str(call->model, input->type->name));
+    return fhir_issues_error(issues);
+}

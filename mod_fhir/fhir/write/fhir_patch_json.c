@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON Patch (RFC 6902) with JSON Pointers (RFC 6901) on a node tree. */
+#include "fhir/write/fhir_patch.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+typedef struct patch_t {
+    fhir_node_t *root;
+    apr_pool_t *pool;
+    int op;                /* index of the operation in hand */
+    apr_size_t nodes_left; /* that copies may make */
+} patch_t;
+
+/* Where a pointer leads: a slot in a list of siblings. */
+typedef struct place_t {
+    fhir_node_t *parent; /* NULL: the whole document */
+    fhir_node_t **link;  /* the link that holds the value; *link is NULL when there is none */
+    const char *key;     /* last token, decoded */
+    apr_size_t key_len;
+} place_t;
+
+static fhir_err_t *malformed(patch_t *p, const char *what)
+{
+    return fhir_err_create(p->pool, FHIR_ERR_BAD_REQUEST, "JSON Patch operation %d: %s", p->op,
+                           what);
+}
+
+static fhir_err_t *unfit(patch_t *p, const char *what, const char *path)
+{
+    return fhir_err_create(p->pool, FHIR_ERR_BUSINESS, "JSON Patch operation %d: %s: '%s'", p->op,
+                           what, path);
+}
+
+/* Stops half way when nodes_left is used up: to be asked for by the caller. */
+static fhir_node_t *copy_nodes(patch_t *p, const fhir_node_t *node)
+{
+    fhir_node_t *new = apr_pmemdup(p->pool, node, sizeof(*node)), **link = &new->child;
+    const fhir_node_t *child;
+
+    new->next = NULL;
+    for (child = node->child; child && p->nodes_left; child = child->next) {
+        p->nodes_left--;
+        *link = copy_nodes(p, child);
+        link = &(*link)->next;
+    }
+    *link = NULL;
+    return new;
+}
+
+/* A value of the patch, or one of the resource: copied again and again it doubles each time. */
+static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node)
+{
+    *new = copy_nodes(p, node);
+    return p->nodes_left ? NULL
+                         : fhir_err_create(p->pool, FHIR_ERR_TOO_LARGE,
+                                           "JSON Patch operation %d: the copies hold more values "
+                                           "than the limit allows",
+                                           p->op);
+}
+
+/* Numbers are equal by value (RFC 6902 section 4.6); the same digits are the usual case. */
+static int same_number(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
+{
+    if (a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len))
+        return 1;
+    return strtold(apr_pstrmemdup(pool, a->text, a->text_len), NULL) ==
+           strtold(apr_pstrmemdup(pool, b->text, b->text_len), NULL);
+}
+
+static int equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
+{
+    const fhir_node_t *x, *y;
+
+    if (a->kind != b->kind)
+        return 0;
+    switch (a->kind) {
+    case FHIR_NODE_NUMBER:
+        return same_number(a, b, pool);
+    case FHIR_NODE_STRING:
+        return a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len);
+    case FHIR_NODE_ARRAY:
+        for (x = a->child, y = b->child; x && y; x = x->next, y = y->next)
+            if (!equal(x, y, pool))
+                return 0;
+        return !x && !y;
+    case FHIR_NODE_OBJECT:
+        if (fhir_node_count(a) != fhir_node_count(b))
+            return 0;
+        for (x = a->child; x; x = x->next)
+            if (!(y = fhir_node_getn(b, x->name, x->name_len)) || !equal(x, y, pool))
+                return 0;
+        return 1;
+    default:
+        return 1;
+    }
+}
+
+/* Decodes ~0 and ~1; NULL on any other '~'. */
+static char *decode_token(const char *s, apr_size_t len, apr_size_t *out_len, apr_pool_t *pool)
+{
+    char *out = apr_palloc(pool, len + 1);
+    apr_size_t i, n = 0;
+
+    for (i = 0; i < len; i++) {
+        if (s[i] != '~')
+            out[n++] = s[i];
+        else if (i + 1 < len && (s[i + 1] == '0' || s[i + 1] == '1'))
+            out[n++] = s[++i] == '0' ? '~' : '/';
+        else
+            return NULL;
+    }
+    out[n] = '\0';
+    *out_len = n;
+    return out;
+}
+
+/* The link of an array item; "-" is behind the last. NULL: no index, or beyond the end. */
+static fhir_node_t **item_link(fhir_node_t *array, const char *key, apr_size_t len)
+{
+    fhir_node_t **link = &array->child;
+    apr_size_t index = 0, i;
+
+    if (len == 1 && *key == '-') {
+        while (*link)
+            link = &(*link)->next;
+        return link;
+    }
+    if (!len || len > 9 || (len > 1 && *key == '0'))
+        return NULL;
+    for (i = 0; i < len; i++) {
+        if (key[i] < '0' || key[i] > '9')
+            return NULL;
+        index = index * 10 + (apr_size_t)(key[i] - '0');
+    }
+    for (; index; index--) {
+        if (!*link)
+            return NULL;
+        link = &(*link)->next;
+    }
+    return link;
+}
+
+static fhir_node_t **member_link(fhir_node_t *object, const char *key, apr_size_t len)
+{
+    fhir_node_t **link = &object->child;
+
+    while (*link && ((*link)->name_len != len || memcmp((*link)->name, key, len) != 0))
+        link = &(*link)->next;
+    return link;
+}
+
+/* Follows a pointer; all but the last token must exist. */
+static fhir_err_t *locate(place_t *place, patch_t *p, const char *path)
+{
+    const char *s = path;
+
+    memset(place, 0, sizeof(*place));
+    place->link = &p->root;
+    if (*s && *s != '/')
+        return malformed(p, "a path is empty or begins with '/'");
+    while (*s) {
+        const char *end = strchr(s + 1, '/');
+        apr_size_t len = end ? (apr_size_t)(end - s - 1) : strlen(s + 1);
+
+        place->parent = *place->link;
+        place->key = decode_token(s + 1, len, &place->key_len, p->pool);
+        if (!place->key)
+            return malformed(p, "a '~' in a path is followed by 0 or 1");
+        if (!place->parent)
+            return unfit(p, "the path does not exist", path);
+        if (place->parent->kind == FHIR_NODE_ARRAY)
+            place->link = item_link(place->parent, place->key, place->key_len);
+        else if (place->parent->kind == FHIR_NODE_OBJECT)
+            place->link = member_link(place->parent, place->key, place->key_len);
+        else
+            place->link = NULL;
+        if (!place->link)
+            return unfit(p, "the path does not exist", path);
+        s = end ? end : s + 1 + len;
+    }
+    return NULL;
+}
+
+static fhir_err_t *existing(place_t *place, patch_t *p, const char *path)
+{
+    FHIR_TRY(locate(place, p, path));
+    return *place->link ? NULL : unfit(p, "the path does not exist", path);
+}
+
+static void set_name(fhir_node_t *value, const place_t *place)
+{
+    int member = place->parent && place->parent->kind == FHIR_NODE_OBJECT;
+
+    value->name = member ? place->key : NULL;
+    value->name_len = member ? (apr_uint32_t)place->key_len : 0;
+}
+
+static void replace_at(const place_t *place, fhir_node_t *value)
+{
+    value->next = *place->link ? (*place->link)->next : NULL;
+    set_name(value, place);
+    *place->link = value;
+}
+
+/* Adds a member, or replaces it; inserts before an item; replaces the document. */
+static void add_at(const place_t *place, fhir_node_t *value)
+{
+    if (!place->parent || place->parent->kind == FHIR_NODE_OBJECT) {
+        replace_at(place, value);
+        return;
+    }
+    value->next = *place->link;
+    set_name(value, place);
+    *place->link = value;
+}
+
+static fhir_node_t *remove_at(const place_t *place)
+{
+    fhir_node_t *node = *place->link;
+
+    *place->link = node->next;
+    node->next = NULL;
+    return node;
+}
+
+/* ---- the operations ---- */
+
+typedef struct operation_t {
+    const char *path, *from;
+    const fhir_node_t *value;
+} operation_t;
+
+static fhir_err_t *op_add(patch_t *p, const operation_t *op)
+{
+    place_t place;
+    fhir_node_t *value;
+
+    FHIR_TRY(locate(&place, p, op->path));
+    FHIR_TRY(copy(&value, p, op->value));
+    add_at(&place, value);
+    return NULL;
+}
+
+static fhir_err_t *op_remove(patch_t *p, const operation_t *op)
+{
+    place_t place;
+
+    FHIR_TRY(existing(&place, p, op->path));
+    if (!place.parent)
+        return unfit(p, "the whole resource cannot be removed", op->path);
+    remove_at(&place);
+    return NULL;
+}
+
+static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
+{
+    place_t place;
+    fhir_node_t *value;
+
+    FHIR_TRY(existing(&place, p, op->path));
+    FHIR_TRY(copy(&value, p, op->value));
+    replace_at(&place, value);
+    return NULL;
+}
+
+static fhir_err_t *op_move(patch_t *p, const operation_t *op)
+{
+    place_t place;
+    fhir_node_t *node;
+    apr_size_t len = strlen(op->from);
+
+    if (!strncmp(op->path, op->from, len) && op->path[len] == '/')
+        return unfit(p, "a value cannot be moved into itself", op->path);
+    FHIR_TRY(existing(&place, p, op->from));
+    if (!place.parent)
+        return NULL; /* the document onto itself */
+    node = remove_at(&place);
+    FHIR_TRY(locate(&place, p, op->path));
+    add_at(&place, node);
+    return NULL;
+}
+
+static fhir_err_t *op_copy(patch_t *p, const operation_t *op)
+{
+    place_t place;
+    fhir_node_t *node;
+
+    FHIR_TRY(existing(&place, p, op->from));
+    FHIR_TRY(copy(&node, p, *place.link));
+    FHIR_TRY(locate(&place, p, op->path));
+    add_at(&place, node);
+    return NULL;
+}
+
+static fhir_err_t *op_test(patch_t *p, const operation_t *op)
+{
+    place_t place;
+
+    FHIR_TRY(existing(&place, p, op->path));
+    if (!equal(*place.link, op->value, p->pool))
+        return unfit(p, "the test failed, the value is another one", op->path);
+    return NULL;
+}
+
+static const struct {
+    const char *name;
+    fhir_err_t *(*run)(patch_t *p, const operation_t *op);
+    int needs_value, needs_from;
+} operations[] = {
+    {"add", op_add, 1, 0},   {"remove", op_remove, 0, 0}, {"replace", op_replace, 1, 0},
+    {"move", op_move, 0, 1}, {"copy", op_copy, 0, 1},     {"test", op_test, 1, 0},
+};
+
+static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
+{
+    operation_t op;
+    apr_size_t i;
+
+    if (node->kind != FHIR_NODE_OBJECT)
+        return malformed(p, "an operation is an object");
+    op.path = fhir_node_string(node, "path", p->pool);
+    op.from = fhir_node_string(node, "from", p->pool);
+    op.value = fhir_node_get(node, "value");
+    if (!op.path)
+        return malformed(p, "'path' is missing");
+    for (i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+        if (!fhir_node_is(fhir_node_get(node, "op"), operations[i].name))
+            continue;
+        if (operations[i].needs_value && !op.value)
+            return malformed(p, "'value' is missing");
+        if (operations[i].needs_from && !op.from)
+            return malformed(p, "'from' is missing");
+        return operations[i].run(p, &op);
+    }
+    return malformed(p, "'op' is one of add, remove, replace, move, copy, test");
+}
+
+fhir_err_t *fhir_patch_count(const fhir_patch_limits_t *limits, apr_size_t n_ops, apr_pool_t *pool)
+{
+    int max = limits && limits->max_ops > 0 ? limits->max_ops : 1000;
+
+    return n_ops <= (apr_size_t)max
+               ? NULL
+               : fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
+                                 "The patch has more than %d operations, the limit here", max);
+}
+
+fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
+                            const fhir_patch_limits_t *limits, apr_pool_t *pool)
+{
+    patch_t p = {.root = *root,
+                 .pool = pool,
+                 .nodes_left = limits && limits->max_nodes ? limits->max_nodes : 1000000};
+    const fhir_node_t *node;
+
+    if (patch->kind != FHIR_NODE_ARRAY)
+        return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
+                               "A JSON Patch is an array of operations (RFC 6902)");
+    FHIR_TRY(fhir_patch_count(limits, fhir_node_count(patch), pool));
+    for (node = patch->child; node; node = node->next, p.op++)
+        FHIR_TRY(run_operation(&p, node));
+    *root = p.root;
+    return NULL;
+}

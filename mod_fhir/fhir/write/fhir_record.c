@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One resource's row in SQL. What a request wants with it is fhir_write.c's. */
+#include "fhir/write/fhir_record.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+/* id, version, last_updated, resource stand before the typed columns. */
+#define FIXED 4
+
+static const char *integer(const fhir_call_t *call, int n)
+{
+    return apr_itoa(call->pool, n);
+}
+
+static const char *timestamp(const fhir_call_t *call, apr_int64_t usec)
+{
+    char *text = apr_palloc(call->pool, 40);
+
+    fhir_time_format_sql(text, usec);
+    return text;
+}
+
+/* Columns: version, µs, method, resource. */
+static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
+{
+    struct {
+        fhir_record_t *record;
+        const fhir_call_t *call;
+    } *b = baton;
+    fhir_record_t *record = b->record;
+
+    record->version = atoi(fhir_row_text(row, 0));
+    record->updated = apr_atoi64(fhir_row_text(row, 1));
+    record->state = *fhir_row_text(row, 2) == 'D' ? FHIR_RECORD_DELETED : FHIR_RECORD_CURRENT;
+    if (!fhir_row_is_null(row, 3)) {
+        record->len = fhir_row_len(row, 3);
+        record->text = apr_pstrmemdup(b->call->pool, fhir_row_text(row, 3), record->len);
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
+                             const fhir_type_t *type, const char *id)
+{
+    struct {
+        fhir_record_t *record;
+        const fhir_call_t *call;
+    } baton = {record, call};
+    const char *columns = "(extract(epoch FROM last_updated) * 1000000)::bigint";
+    fhir_value_t value = fhir_value_text(id);
+    fhir_stmt_t stmt = {.n_values = 1};
+
+    memset(record, 0, sizeof(*record));
+    record->id = id;
+    /* The row of the main table, when there is one, is newer than all history. */
+    stmt.sql = apr_psprintf(
+        call->pool,
+        "(SELECT version, %s, 'U', resource FROM %s WHERE id = $1::text) UNION ALL "
+        "(SELECT version, %s, method, NULL FROM %s WHERE id = $1 ORDER BY version DESC LIMIT 1) "
+        "ORDER BY 1 DESC LIMIT 1",
+        columns, fhir_call_table(call, type, ""), columns, fhir_call_table(call, type, "_history"));
+    return fhir_call_run(call, &stmt, &value, on_state, &baton, NULL);
+}
+
+/* The values of the fixed columns. */
+static void push_fixed(apr_array_header_t *values, const fhir_call_t *call,
+                       const fhir_record_t *record)
+{
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(record->id);
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(integer(call, record->version));
+    APR_ARRAY_PUSH(values, fhir_value_t) = fhir_value_text(timestamp(call, record->updated));
+    APR_ARRAY_PUSH(values, fhir_value_t) = (fhir_value_t){record->text, record->len};
+}
+
+static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
+{
+    return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
+}
+
+static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
+                              const fhir_value_t *values, int n_values, unsigned flags)
+{
+    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE | flags};
+    apr_int64_t rows = 0;
+
+    FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
+    *done = rows > 0;
+    return NULL;
+}
+
+/* The columns that the row has values for, and their values behind those of the fixed ones; the
+ * others are left to their default, NULL. Of a resource type few combinations occur. */
+static void push_cells(fhir_buf_t *sql, apr_array_header_t *values, const fhir_call_t *call,
+                       const fhir_type_t *type, const fhir_value_t *cells)
+{
+    int i;
+
+    for (i = 0; i < type->n_columns; i++) {
+        if (!cells[i].data)
+            continue;
+        fhir_buf_puts(sql, ", \"");
+        fhir_buf_puts(sql, column_name(call, type, i));
+        fhir_buf_putc(sql, '"');
+        APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
+    }
+}
+
+/* One statement looks for the references and inserts: a create is one round trip. PostgreSQL takes
+ * the types of parameters from the columns. */
+fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells,
+                               fhir_refs_t *refs)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    int i;
+    apr_array_header_t *values =
+        apr_array_make(call->pool, FIXED + type->n_columns + 8, sizeof(fhir_value_t));
+
+    push_fixed(values, call, record);
+    fhir_buf_puts(sql, "INSERT INTO ");
+    fhir_buf_puts(sql, fhir_call_table(call, type, ""));
+    fhir_buf_puts(sql, " (id, version, last_updated, resource");
+    push_cells(sql, values, call, type, cells);
+    fhir_buf_puts(sql, ") SELECT $1");
+    for (i = 2; i <= values->nelts; i++) {
+        fhir_buf_puts(sql, ", $");
+        fhir_buf_puts(sql, integer(call, i));
+    }
+    if (refs && fhir_refs_count(refs)) {
+        fhir_buf_puts(sql, " WHERE ");
+        fhir_refs_condition(sql, values, refs, call);
+    }
+    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts,
+                      !record->fresh ? 0
+                      : refs         ? FHIR_STMT_GROUP
+                                     : FHIR_STMT_GROUP | FHIR_STMT_LATER);
+}
+
+/*
+ * The locked old row: FOR UPDATE waits for a concurrent writer and then looks at its row again, so
+ * the version is compared with what is current at that moment. $1 id, $2 new version, $3 time.
+ */
+static void old_row(fhir_buf_t *sql, const fhir_call_t *call, const fhir_type_t *type)
+{
+    fhir_buf_printf(sql,
+                    "WITH old AS MATERIALIZED (SELECT id, version, last_updated, resource FROM %s "
+                    "WHERE id = $1::text AND version = $2::integer - 1 AND "
+                    "last_updated < $3::timestamptz FOR UPDATE), "
+                    "superseded AS (INSERT INTO %s (id, version, last_updated, method, resource) "
+                    "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
+                    "resource FROM old)",
+                    fhir_call_table(call, type, ""), fhir_call_table(call, type, "_history"));
+}
+
+fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record, const fhir_value_t *cells)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    apr_array_header_t *values =
+        apr_array_make(call->pool, FIXED + type->n_columns, sizeof(fhir_value_t));
+    int i;
+
+    push_fixed(values, call, record);
+    old_row(sql, call, type);
+    fhir_buf_printf(sql, " UPDATE %s t SET version = $2, last_updated = $3, resource = $4",
+                    fhir_call_table(call, type, ""));
+    for (i = 0; i < type->n_columns; i++) {
+        fhir_buf_printf(sql, ", \"%s\" = $%d", column_name(call, type, i), FIXED + 1 + i);
+        APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
+    }
+    fhir_buf_puts(sql, " FROM old WHERE t.id = old.id");
+    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts, 0);
+}
+
+fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_type_t *type,
+                               const fhir_record_t *record)
+{
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    fhir_value_t values[3] = {fhir_value_text(record->id),
+                              fhir_value_text(integer(call, record->version)),
+                              fhir_value_text(timestamp(call, record->updated))};
+
+    old_row(sql, call, type);
+    fhir_buf_printf(sql,
+                    ", deleted AS (INSERT INTO %s (id, version, last_updated, method) "
+                    "SELECT id, $2, $3, 'D' FROM old) DELETE FROM %s t USING old "
+                    "WHERE t.id = old.id",
+                    fhir_call_table(call, type, "_history"), fhir_call_table(call, type, ""));
+    return run_change(done, call, sql, values, 3, 0);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Literal references: where they stand in a resource, and whether their targets are there; links of
+ * narratives. */
+#include "fhir/write/fhir_refs.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "core/fhir_text.h"
+#include "fhir/search/fhir_sql.h"
+
+/* ---- the walk ---- */
+
+typedef struct walk_t {
+    const fhir_refs_visitor_t *visitor;
+    const fhir_model_t *model;
+    fhir_buf_t *path;
+} walk_t;
+
+static fhir_err_t *walk_members(walk_t *w, const fhir_type_t *type, const fhir_node_t *node);
+
+static int type_named(const walk_t *w, const fhir_type_t *type, const char *name)
+{
+    return strcmp(fhir_model_str(w->model, type->name), name) == 0;
+}
+
+static fhir_err_t *visit_primitive(walk_t *w, const fhir_type_t *type, const fhir_node_t *node)
+{
+    if (node->kind != FHIR_NODE_STRING)
+        return NULL;
+    switch (type->prim) {
+    case FHIR_PRIM_CANONICAL:
+    case FHIR_PRIM_URI:
+    case FHIR_PRIM_URL:
+        return w->visitor->uri ? w->visitor->uri(w->visitor->baton, node) : NULL;
+    case FHIR_PRIM_XHTML:
+        return w->visitor->xhtml ? w->visitor->xhtml(w->visitor->baton, node) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+static fhir_err_t *walk_value(walk_t *w, const fhir_element_t *el, const fhir_node_t *node)
+{
+    const fhir_type_t *type = &w->model->types[el->type];
+    const fhir_node_t *name, *reference;
+
+    if (type->kind == FHIR_KIND_PRIMITIVE)
+        return visit_primitive(w, type, node);
+    if (el->flags & FHIR_EL_RESOURCE) {
+        name = fhir_node_get(node, "resourceType");
+        type = name && name->kind == FHIR_NODE_STRING
+                   ? fhir_model_resource(w->model, name->text, name->text_len)
+                   : NULL;
+        return type ? walk_members(w, type, node) : NULL;
+    }
+    if (type_named(w, type, "Reference")) {
+        reference = fhir_node_get(node, "reference");
+        if (reference && reference->kind == FHIR_NODE_STRING)
+            FHIR_TRY(w->visitor->reference(w->visitor->baton, reference, fhir_buf_cstr(w->path)));
+    }
+    return walk_members(w, type, node);
+}
+
+static fhir_err_t *walk_members(walk_t *w, const fhir_type_t *type, const fhir_node_t *node)
+{
+    apr_size_t mark = w->path->len;
+    const fhir_node_t *m, *item;
+    fhir_err_t *err = NULL;
+    int i;
+
+    if (node->kind != FHIR_NODE_OBJECT)
+        return NULL;
+    for (m = node->child; m && !err; m = m->next) {
+        const fhir_element_t *el = fhir_model_element(w->model, type, m->name, m->name_len);
+
+        if (!el)
+            continue;
+        fhir_buf_putc(w->path, '.');
+        fhir_buf_puts(w->path, fhir_model_str(w->model, el->group ? el->group : el->name));
+        if (m->kind != FHIR_NODE_ARRAY) {
+            err = walk_value(w, el, m);
+        }
+        else {
+            apr_size_t array = w->path->len;
+
+            for (item = m->child, i = 0; item && !err; item = item->next, i++) {
+                fhir_buf_printf(w->path, "[%d]", i);
+                err = walk_value(w, el, item);
+                w->path->len = array;
+            }
+        }
+        w->path->len = mark;
+    }
+    return err;
+}
+
+fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_t *model,
+                           const fhir_type_t *type, const fhir_node_t *resource, apr_pool_t *pool)
+{
+    walk_t w = {visitor, model, fhir_buf_create(pool, 64 * 1024)};
+    fhir_err_t *err;
+
+    fhir_buf_puts(w.path, fhir_model_str(model, type->name));
+    err = walk_members(&w, type, resource);
+    fhir_buf_free(w.path);
+    return err;
+}
+
+/* ---- links of narratives ---- */
+
+int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)
+{
+    const char *end = div + len, *copied = div, *s = div, *close, *target;
+
+    while ((s = memchr(s, '=', (apr_size_t)(end - s))) && ++s < end) {
+        close = *s == '"' || *s == '\'' ? memchr(s + 1, *s, (apr_size_t)(end - s - 1)) : NULL;
+        if (!close)
+            continue;
+        target = apr_hash_get(targets, s + 1, (apr_ssize_t)(close - s - 1));
+        if (target) {
+            fhir_buf_append(out, copied, (apr_size_t)(s + 1 - copied));
+            fhir_buf_puts(out, target);
+            copied = close;
+        }
+        s = close;
+    }
+    if (copied == div)
+        return 0;
+    fhir_buf_append(out, copied, (apr_size_t)(end - copied));
+    return 1;
+}
+
+/* ---- looking up ---- */
+
+typedef struct ref_t {
+    const fhir_type_t *type;
+    const char *id, *expression;
+} ref_t;
+
+struct fhir_refs_t {
+    const fhir_call_t *call;
+    apr_hash_t *seen; /* "Type/id" → ref_t */
+    apr_array_header_t *list;
+};
+
+fhir_refs_t *fhir_refs_create(const fhir_call_t *call)
+{
+    fhir_refs_t *refs = apr_palloc(call->pool, sizeof(*refs));
+
+    refs->call = call;
+    refs->seen = apr_hash_make(call->pool);
+    refs->list = apr_array_make(call->pool, 16, sizeof(ref_t *));
+    return refs;
+}
+
+/* "Type/id(/_history/n)", relative or below our base; everything else is not ours to resolve. */
+static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const char *expression)
+{
+    fhir_refs_t *refs = baton;
+    const fhir_call_t *call = refs->call;
+    const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len), *slash, *end;
+    apr_size_t base = strlen(call->request->base_url);
+    const fhir_type_t *type;
+    ref_t *ref;
+
+    if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
+        s += base + 1;
+    slash = strchr(s, '/');
+    type = slash ? fhir_model_resource(call->model, s, (apr_size_t)(slash - s)) : NULL;
+    if (!type)
+        return NULL;
+    end = strstr(slash + 1, "/_history/");
+    if (!end)
+        end = slash + strlen(slash);
+    s = apr_pstrmemdup(call->pool, s, (apr_size_t)(end - s));
+    if (!fhir_text_is_id(slash + 1, (apr_size_t)(end - slash - 1)) ||
+        apr_hash_get(refs->seen, s, APR_HASH_KEY_STRING))
+        return NULL;
+    ref = apr_palloc(call->pool, sizeof(*ref));
+    ref->type = type;
+    ref->id = strchr(s, '/') + 1;
+    ref->expression = apr_pstrdup(call->pool, expression);
+    apr_hash_set(refs->seen, s, APR_HASH_KEY_STRING, ref);
+    APR_ARRAY_PUSH(refs->list, ref_t *) = ref;
+    return NULL;
+}
+
+fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir_node_t *resource)
+{
+    fhir_refs_visitor_t visitor = {.reference = note_reference, .baton = refs};
+
+    return fhir_refs_walk(&visitor, refs->call->model, type, resource, refs->call->pool);
+}
+
+static int by_type(const void *a, const void *b)
+{
+    const ref_t *x = *(ref_t *const *)a, *y = *(ref_t *const *)b;
+
+    return x->type < y->type ? -1 : x->type > y->type;
+}
+
+/* A found row: its reference is struck off. */
+static fhir_err_t *on_found(void *baton, const fhir_row_t *row)
+{
+    fhir_refs_t *refs = baton;
+    const char *key = fhir_row_text(row, 0);
+    ref_t *ref = apr_hash_get(refs->seen, key, APR_HASH_KEY_STRING);
+
+    if (ref)
+        ref->id = NULL;
+    return NULL;
+}
+
+static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
+{
+    fhir_err_t *first = NULL, **end = &first;
+    int i;
+
+    for (i = 0; i < refs->list->nelts; i++) {
+        const ref_t *ref = APR_ARRAY_IDX(refs->list, i, ref_t *);
+
+        if (!ref->id)
+            continue;
+        *end = fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_REFERENCE,
+                                           "%s/%s, which is referred to, is not on this server",
+                                           fhir_model_str(call->model, ref->type->name), ref->id),
+                           call->pool, ref->expression);
+        end = &(*end)->next;
+    }
+    return first;
+}
+
+/* The references to one type from list[from] on, as an array literal; the index behind them. */
+static int take_type(fhir_value_t *ids, const fhir_refs_t *refs, int from)
+{
+    ref_t **list = (ref_t **)refs->list->elts;
+    fhir_buf_t *buf = fhir_buf_create(refs->call->pool, 0);
+    int i;
+
+    fhir_buf_putc(buf, '{');
+    for (i = from; i < refs->list->nelts && list[i]->type == list[from]->type; i++) {
+        if (i > from)
+            fhir_buf_putc(buf, ',');
+        fhir_store_array_element(buf, list[i]->id, strlen(list[i]->id));
+    }
+    fhir_buf_putc(buf, '}');
+    *ids = fhir_value_text(fhir_buf_cstr(buf));
+    return i;
+}
+
+static const fhir_type_t *type_at(const fhir_refs_t *refs, int i)
+{
+    return APR_ARRAY_IDX(refs->list, i, ref_t *)->type;
+}
+
+static void sort(fhir_refs_t *refs)
+{
+    qsort(refs->list->elts, (size_t)refs->list->nelts, sizeof(ref_t *), by_type);
+}
+
+int fhir_refs_count(const fhir_refs_t *refs)
+{
+    return refs->list->nelts;
+}
+
+/* One equality for each: the plan for any id is the plan for all, so PostgreSQL plans it once. */
+void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
+                         const fhir_call_t *call)
+{
+    int i;
+
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i++) {
+        APR_ARRAY_PUSH(values, fhir_value_t) =
+            fhir_value_text(APR_ARRAY_IDX(refs->list, i, ref_t *)->id);
+        fhir_buf_printf(sql, "%sEXISTS (SELECT FROM %s WHERE id = $%d::text)", i ? " AND " : "",
+                        fhir_call_table(call, type_at(refs, i), ""), values->nelts);
+    }
+}
+
+/* 1 if the request may do nothing but for one patient. */
+static int is_bound(const fhir_grant_t *grant)
+{
+    int i;
+
+    for (i = 0; i < grant->n_scopes; i++)
+        if (!grant->scopes[i].patient_only)
+            return 0;
+    return !grant->all;
+}
+
+/* A patient's token finds what is the patient's or nobody's: whether there is more, it may not
+ * learn by referring to it. */
+static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
+{
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    int i, next;
+
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i = next) {
+        const fhir_type_t *type = type_at(refs, i);
+        fhir_value_t ids;
+
+        next = take_type(&ids, refs, i);
+        fhir_buf_printf(sql->text,
+                        "%sSELECT * FROM (SELECT '%s/' || t.id FROM %s t WHERE t.id = ANY (",
+                        i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
+                        fhir_call_table(call, type, ""));
+        fhir_sql_bind(sql, ids.data, "text[]");
+        fhir_buf_puts(sql->text, ") AND ");
+        FHIR_TRY(fhir_sql_patient(sql, "t", type));
+        fhir_buf_printf(sql->text, "%s) %s", call->request->tx ? " FOR KEY SHARE OF t" : "",
+                        fhir_sql_alias(sql));
+    }
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_found, refs, NULL));
+    return missing(refs, call);
+}
+
+fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
+{
+    apr_array_header_t *values = apr_array_make(call->pool, 4, sizeof(fhir_value_t));
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
+    fhir_stmt_t stmt = {0};
+    int i, next;
+
+    if (!fhir_refs_count(refs))
+        return NULL;
+    if (is_bound(call->grant))
+        return check_bound(refs, call);
+    sort(refs);
+    for (i = 0; i < refs->list->nelts; i = next) {
+        const fhir_type_t *type = type_at(refs, i);
+
+        next = take_type(apr_array_push(values), refs, i);
+        /* KEY SHARE: a target that is there stays until this transaction ends. */
+        fhir_buf_printf(sql,
+                        "%sSELECT * FROM (SELECT '%s/' || id FROM %s WHERE id = "
+                        "ANY($%d::text[])%s) t%d",
+                        i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
+                        fhir_call_table(call, type, ""), values->nelts,
+                        call->request->tx ? " FOR KEY SHARE" : "", values->nelts);
+    }
+    stmt.sql = fhir_buf_cstr(sql);
+    stmt.n_values = values->nelts;
+    FHIR_TRY(fhir_call_run(call, &stmt, (const fhir_value_t *)values->elts, on_found, refs, NULL));
+    return missing(refs, call);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What create, update, patch and delete share. The order is always the same: the body is read and
+ * checked before a connection is taken; then one statement changes the row and its history.
+ */
+#include "fhir/write/fhir_write.h"
+
+#include <apr_strings.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+
+#include "fhir/extract/fhir_extract.h"
+#include "fhir/fhir_outcome.h"
+#include "fhir/format/fhir_format.h"
+#include "fhir/search/fhir_contained.h"
+#include "fhir/search/fhir_search.h"
+#include "fhir/search/fhir_sql.h"
+#include "fhir/write/fhir_refs.h"
+#include "fhir/write/fhir_stamp.h"
+
+/* Another write may come between reading a version and replacing it, but not for ever. */
+#define ATTEMPTS_MAX       8
+#define MILLISECOND        1000
+/* References that the inserting statement looks for itself: each number of them is a statement.
+ * What a grant lets be referred to is looked for before. */
+#define REFS_IN_INSERT_MAX 12
+
+/* ---- beginning ---- */
+
+/* If-Match: one entity tag, weak or strong, or "*". Source: RFC 9110 13.1.1 */
+static fhir_err_t *read_if_match(fhir_write_t *write)
+{
+    const char *tag = fhir_call_header(write->call, "If-Match"), *version;
+    apr_size_t len;
+
+    if (!tag)
+        return NULL;
+    if (!strcmp(tag, "*")) {
+        write->expected = -1;
+        return NULL;
+    }
+    version = fhir_format_etag_version(NULL, tag, write->call->pool);
+    len = version ? strlen(version) : 0;
+    if (!len || len > 9 || strspn(version, "0123456789") != len)
+        return fhir_err_create(write->call->pool, FHIR_ERR_BAD_REQUEST,
+                               "If-Match is the entity tag of one version: W/\"3\" or \"3\"");
+    write->expected = atoi(version);
+    return NULL;
+}
+
+fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned right)
+{
+    memset(write, 0, sizeof(*write));
+    write->call = call;
+    write->right = right;
+    if (right)
+        FHIR_TRY(fhir_grant_check(call, call->type, right));
+    return read_if_match(write);
+}
+
+/* The call runs in a transaction from here on. */
+static fhir_err_t *begin_tx(fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+
+    if (call->request->tx)
+        return NULL;
+    FHIR_TRY(fhir_tx_begin(&write->own_tx, call->request->store, call->pool));
+    write->request = *call->request;
+    write->request.tx = write->own_tx;
+    call->request = &write->request;
+    return NULL;
+}
+
+fhir_err_t *fhir_write_commit(fhir_write_t *write)
+{
+    return write->own_tx ? fhir_tx_commit(write->own_tx) : NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const fhir_pair_t *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+
+    return order ? order : strcmp(x->value, y->value);
+}
+
+/* Waits until no other request on any node works on the same condition. */
+static fhir_err_t *lock_condition(fhir_write_t *write, const fhir_pairs_t *pairs)
+{
+    fhir_call_t *call = write->call;
+    fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
+    const char *key = apr_pstrcat(call->pool, call->endpoint->tenant, "/",
+                                  fhir_model_str(call->model, call->type->name), NULL);
+    fhir_stmt_t stmt = {"SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))", 1,
+                        FHIR_STMT_WRITE};
+    fhir_value_t value;
+    int i;
+
+    qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
+    for (i = 0; i < pairs->n; i++)
+        key = apr_pstrcat(call->pool, key, "&", sorted[i].name, "=", sorted[i].value, NULL);
+    value = fhir_value_text(key);
+    return fhir_call_run(call, &stmt, &value, NULL, NULL, NULL);
+}
+
+fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
+                                 const char *criteria, int max)
+{
+    fhir_call_t *call = write->call;
+    fhir_pairs_t pairs;
+
+    FHIR_TRY(fhir_pairs_parse(&pairs, criteria, call->endpoint->query_max, call->pool));
+    if (!pairs.n)
+        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
+                               "A condition needs at least one search parameter");
+    /* who sees nothing would create what is there already */
+    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(begin_tx(write));
+    FHIR_TRY(lock_condition(write, &pairs));
+    return fhir_search_match(ids, call, call->type, &pairs, max);
+}
+
+/* ---- from input to row ---- */
+
+fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
+{
+    apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(apr_time_now());
+    static const char digits[] = "0123456789abcdef";
+    unsigned char b[16];
+    char *text = apr_palloc(pool, 37), *at = text;
+    int i;
+
+    if (RAND_bytes(b, sizeof(b)) != 1)
+        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "No random numbers for an id");
+    for (i = 0; i < 6; i++)
+        b[i] = (unsigned char)(ms >> (40 - 8 * i));
+    b[6] = (unsigned char)(0x70 | (b[6] & 0x0F));
+    b[8] = (unsigned char)(0x80 | (b[8] & 0x3F));
+    for (i = 0; i < 16; i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *at++ = '-';
+        *at++ = digits[b[i] >> 4];
+        *at++ = digits[b[i] & 15];
+    }
+    *at = '\0';
+    *id = text;
+    return NULL;
+}
+
+/* Input as the record's text, with its id, version and time. */
+static void stamp(fhir_record_t *record, const fhir_write_t *write)
+{
+    fhir_buf_t *buf = fhir_buf_create(write->call->pool, 0);
+    char time[25];
+
+    fhir_time_format(time, record->updated);
+    fhir_stamp_json(buf, write->input.source, write->input.root, record->id, record->version, time);
+    record->text = fhir_buf_cstr(buf);
+    record->len = buf->len;
+}
+
+static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+    fhir_extract_t *extractor =
+        fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
+
+    *cells = apr_pcalloc(call->pool, (call->type->n_columns + 1u) * sizeof(**cells));
+    return fhir_extract_run(*cells, extractor, call->type, write->input.root);
+}
+
+/* ---- who may ---- */
+
+/* The patient whom a row is about, or NULL: a Patient itself, else what its column says. */
+static const char *patient_of(const fhir_call_t *call, const char *id, const fhir_value_t *cells)
+{
+    const fhir_model_t *model = call->model;
+    const fhir_type_t *type = call->type;
+    int i;
+
+    if (type == fhir_model_resource(model, "Patient", 7))
+        return id;
+    for (i = 0; i < type->n_columns; i++)
+        if (!strcmp(fhir_model_str(model, model->columns[type->first_column + i].name), "patient"))
+            return cells[i].data;
+    return NULL;
+}
+
+static int scope_allows(const fhir_call_t *call, const fhir_grant_scope_t *scope, unsigned right,
+                        const char *patient)
+{
+    if ((scope->type && scope->type != fhir_model_type_index(call->model, call->type)) ||
+        !(scope->rights & right) || scope->query)
+        return 0;
+    return !scope->patient_only ||
+           (patient && call->grant->patient && !strcmp(patient, call->grant->patient));
+}
+
+/* 1 if one of the scopes gives the right over a row that is about this patient. */
+static int may(const fhir_call_t *call, unsigned right, const char *patient)
+{
+    const fhir_grant_t *grant = call->grant;
+    int i;
+
+    for (i = 0; i < grant->n_scopes; i++)
+        if (scope_allows(call, &grant->scopes[i], right, patient))
+            return 1;
+    return 0;
+}
+
+static fhir_err_t *forbidden(const fhir_call_t *call)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                           "The access token's scopes do not allow this write");
+}
+
+/* What is to be stored must be in the token's reach; it would be out of it otherwise. */
+static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_record_t *record,
+                                 const fhir_value_t *cells)
+{
+    const fhir_call_t *call = write->call;
+
+    if (call->grant->all || may(call, write->right, patient_of(call, record->id, cells)))
+        return NULL;
+    return forbidden(call);
+}
+
+/*
+ * What is stored: to a token that shows only part of the records the rest is not there (404), nor
+ * is what was deleted, for nobody can say whose it was. What it shows and may not change is 403.
+ */
+static fhir_err_t *authorize_old(const fhir_write_t *write)
+{
+    fhir_write_t stored = *write;
+    const fhir_call_t *call = write->call;
+    fhir_value_t *cells;
+    const char *patient;
+
+    if (call->grant->all)
+        return NULL;
+    if (write->old.state == FHIR_RECORD_CURRENT) {
+        FHIR_TRY(fhir_input_parse(&stored.input, call, write->old.text, write->old.len));
+        FHIR_TRY(extract(&cells, &stored));
+        patient = patient_of(call, write->old.id, cells);
+        if (may(call, write->right, patient))
+            return NULL;
+        if (may(call, FHIR_RIGHT_READ, patient))
+            return forbidden(call);
+    }
+    else if (write->old.state == FHIR_RECORD_NONE && call->endpoint->update_create &&
+             write->right == FHIR_RIGHT_UPDATE) {
+        return NULL; /* it is created, which is authorized by what it says */
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
+                           fhir_model_str(call->model, call->type->name), write->old.id);
+}
+
+fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(fhir_record_load(&write->old, write->call, write->call->type, id));
+    return authorize_old(write);
+}
+
+/* ---- insert ---- */
+
+/* Statements that store the contained resources of the input; what does so comes in a transaction
+ * with the container. NULL without any: nothing more is to be done. */
+static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+    fhir_extract_t *extractor;
+
+    *rows = NULL;
+    if (!fhir_contained_any(write->input.root))
+        return NULL;
+    extractor =
+        fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
+    FHIR_TRY(fhir_contained_rows(rows, call->model, extractor, call->endpoint->tenant, call->type,
+                                 write->input.source, write->input.root, call->pool));
+    return begin_tx(write);
+}
+
+static fhir_err_t *store_contained(const fhir_call_t *call, const char *id,
+                                   const apr_array_header_t *rows)
+{
+    for (int i = 0; rows && i < rows->nelts; i++) {
+        const fhir_contained_rows_t *of_type = &APR_ARRAY_IDX(rows, i, fhir_contained_rows_t);
+        fhir_value_t values[] = {fhir_value_text(id), {of_type->json, of_type->len}};
+        fhir_stmt_t stmt = {of_type->sql, 2, FHIR_STMT_WRITE};
+
+        FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
+    }
+    return NULL;
+}
+
+/* Rows of the version that was replaced are not seen any more, and need not stay. */
+static fhir_err_t *forget_contained(const fhir_write_t *write)
+{
+    return fhir_contained_forget(write->call, write->call->type, write->old.id, write->old.version,
+                                 write->old.text, write->old.len);
+}
+
+/* What must be there for the input to be stored, or NULL. In a transaction Bundle the targets may
+ * come later: the Bundle looks for all of them at its end. */
+static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+
+    *refs = NULL;
+    if (!call->endpoint->check_references || (call->request->tx && !write->own_tx))
+        return NULL;
+    *refs = fhir_refs_create(call);
+    return fhir_refs_add(*refs, call->type, write->input.root);
+}
+
+static apr_int64_t now(void)
+{
+    apr_int64_t usec;
+    char text[25];
+
+    fhir_time_now(text, &usec);
+    return usec - usec % MILLISECOND;
+}
+
+fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
+{
+    fhir_call_t *call = write->call;
+    fhir_record_t *record = &write->new;
+    apr_array_header_t *contained;
+    fhir_refs_t *refs;
+    fhir_value_t *cells;
+    int done;
+
+    record->state = FHIR_RECORD_CURRENT;
+    record->version = version;
+    record->updated = now();
+    if (version > 1 && record->updated <= write->old.updated)
+        record->updated = write->old.updated + MILLISECOND;
+    record->id = id;
+    record->fresh = !id || id == call->request->create_id;
+    if (!id)
+        FHIR_TRY(fhir_write_new_id(&record->id, call->pool));
+    FHIR_TRY(extract(&cells, write));
+    FHIR_TRY(authorize_new(write, record, cells));
+    FHIR_TRY(references(&refs, write));
+    if (refs && (fhir_refs_count(refs) > REFS_IN_INSERT_MAX || !call->grant->all)) {
+        FHIR_TRY(fhir_refs_check(refs, call));
+        refs = NULL;
+    }
+    stamp(record, write);
+    FHIR_TRY(contained_rows(&contained, write));
+    record->fresh &= !contained;
+    FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
+    if (done || !refs)
+        return store_contained(call, record->id, contained);
+    FHIR_TRY(fhir_refs_check(refs, call));
+    return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
+                           "A resource that is referred to was just created; try again");
+}
+
+/* ---- update and delete ---- */
+
+static fhir_err_t *stale(const fhir_write_t *write, int current)
+{
+    const fhir_call_t *call = write->call;
+
+    return fhir_err_create(
+        call->pool, FHIR_ERR_PRECONDITION,
+        "If-Match names version %d, but the current version of %s/%s is %d; read "
+        "it, merge, and send its ETag",
+        write->expected, fhir_model_str(call->model, call->type->name), write->old.id, current);
+}
+
+fhir_err_t *fhir_write_precondition(fhir_write_t *write)
+{
+    if (write->expected && write->old.state == FHIR_RECORD_NONE)
+        return fhir_err_create(
+            write->call->pool, FHIR_ERR_PRECONDITION, "If-Match is given, but there is no %s/%s",
+            fhir_model_str(write->call->model, write->call->type->name), write->old.id);
+    if (write->expected > 0 && write->expected != write->old.version)
+        return stale(write, write->old.version);
+    return NULL;
+}
+
+/* The next version's stamp; a clock that stands behind the last write's is moved on. */
+static void next_version(fhir_write_t *write)
+{
+    write->new.state = FHIR_RECORD_CURRENT;
+    write->new.id = write->old.id;
+    write->new.version = write->old.version + 1;
+    write->new.updated = now();
+    if (write->new.updated <= write->old.updated)
+        write->new.updated = write->old.updated + MILLISECOND;
+}
+
+/* The version that was to be replaced is not current any more: may another one be? */
+static fhir_err_t *look_again(fhir_write_t *write, int attempt)
+{
+    const fhir_call_t *call = write->call;
+
+    FHIR_TRY(fhir_write_load(write, write->old.id));
+    FHIR_TRY(fhir_write_precondition(write));
+    if (attempt < ATTEMPTS_MAX && write->old.state == FHIR_RECORD_CURRENT)
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
+                           "%s/%s is changed by others at the same time; read it and try again",
+                           fhir_model_str(call->model, call->type->name), write->old.id);
+}
+
+/* 1 if input says just what is stored: the same bytes under the same stamp. */
+static int unchanged(fhir_write_t *write)
+{
+    fhir_record_t same = write->old;
+
+    if (!write->call->endpoint->update_unchanged || !write->old.text)
+        return 0;
+    stamp(&same, write);
+    return same.len == write->old.len && !memcmp(same.text, write->old.text, same.len);
+}
+
+fhir_err_t *fhir_write_update(fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+    apr_array_header_t *contained;
+    fhir_refs_t *refs;
+    fhir_value_t *cells;
+    int done = 0, attempt;
+
+    FHIR_TRY(extract(&cells, write));
+    FHIR_TRY(authorize_new(write, &write->old, cells));
+    FHIR_TRY(references(&refs, write));
+    if (refs)
+        FHIR_TRY(fhir_refs_check(refs, call));
+    FHIR_TRY(contained_rows(&contained, write));
+    for (attempt = 1; !done; attempt++) {
+        if (unchanged(write)) {
+            write->new = write->old;
+            return NULL;
+        }
+        next_version(write);
+        stamp(&write->new, write);
+        FHIR_TRY(fhir_record_update(&done, call, call->type, &write->new, cells));
+        if (!done)
+            FHIR_TRY(look_again(write, attempt));
+    }
+    FHIR_TRY(forget_contained(write));
+    return store_contained(call, write->old.id, contained);
+}
+
+fhir_err_t *fhir_write_delete(fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+    int done = 0, attempt;
+
+    for (attempt = 1; !done && write->old.state == FHIR_RECORD_CURRENT; attempt++) {
+        next_version(write);
+        FHIR_TRY(fhir_record_delete(&done, call, call->type, &write->new));
+        if (!done && attempt < ATTEMPTS_MAX) {
+            FHIR_TRY(fhir_write_load(write, write->old.id));
+            FHIR_TRY(fhir_write_precondition(write));
+        }
+        else if (!done) {
+            return look_again(write, attempt);
+        }
+    }
+    return done ? forget_contained(write) : NULL;
+}

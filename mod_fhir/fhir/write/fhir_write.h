@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_write.h
+ * @brief What create, update, patch and delete share: the checked resource on its way into the
+ *        store, conditions, preconditions, and the answer.
+ * Source: http://hl7.org/fhir/R4/http.html#create, #update, #delete, #concurrency
+ */
+#ifndef FHIR_WRITE_H
+#define FHIR_WRITE_H
+
+#include "fhir/write/fhir_input.h"
+#include "fhir/write/fhir_record.h"
+
+/** A write on its way. */
+typedef struct fhir_write_t {
+    fhir_call_t *call;
+    fhir_request_t request; /* the call's request, with a transaction of its own if one was begun */
+    fhir_tx_t *own_tx;      /* begun here; NULL: none, or the request brought one */
+    fhir_input_t input;
+    fhir_record_t old; /* the state before */
+    fhir_record_t new; /* what was stored */
+    unsigned right;    /* FHIR_RIGHT_… that it takes */
+    int expected;      /* version of If-Match, 0: none, -1: "*" */
+} fhir_write_t;
+
+/** Prepares a write; reads If-Match. right: FHIR_RIGHT_… that the call's type must be open to, 0:
+ *  none (only conditions are looked at).
+ *  @return NULL, FHIR_ERR_FORBIDDEN, FHIR_ERR_BAD_REQUEST */
+fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned right);
+
+/** Reads what is stored under an id into write->old, as far as the grant lets it be changed:
+ *  FHIR_ERR_NOT_FOUND for what it does not show, FHIR_ERR_FORBIDDEN for what it only shows. */
+fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id);
+
+/**
+ * Begins a transaction (unless the request runs in one) and takes the lock of a condition, so that
+ * of all requests with this condition one at a time looks and writes, on any node.
+ * @param criteria the search that names the resource, normalized by the order of its parameters
+ * @param ids what it matches, at most max of them
+ */
+fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
+                                 const char *criteria, int max);
+
+/** A time-ordered id (RFC 9562, UUID version 7): new rows go to the end of the primary key. */
+fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool);
+
+/** Stores input as a new resource. id: the one to use, NULL: a new one. version: 1, or the one
+ *  behind a deletion. */
+fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version);
+
+/** Replaces write->old by input, again on what is current then when another write came between
+ *  and no version was demanded. */
+fhir_err_t *fhir_write_update(fhir_write_t *write);
+
+/** Deletes write->old. */
+fhir_err_t *fhir_write_delete(fhir_write_t *write);
+
+/** 412 when the request demands another version than write->old's. */
+fhir_err_t *fhir_write_precondition(fhir_write_t *write);
+
+/** Commits the own transaction, if any. */
+fhir_err_t *fhir_write_commit(fhir_write_t *write);
+
+/** Answers with the record: status, Location (if located), ETag, Last-Modified, body by Prefer. */
+fhir_err_t *fhir_write_answer(fhir_write_t *write, int status, const fhir_record_t *record,
+                              int located);
+
+#endif

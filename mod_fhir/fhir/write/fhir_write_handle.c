@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create, update, patch and delete, also conditional: what each decides. How a row changes is
+ * fhir_write.c's.
+ * Source: http://hl7.org/fhir/R4/http.html#create, #ccreate, #update, #cond-update, #delete, #patch
+ */
+#include <apr_strings.h>
+
+#include "fhir/fhir_interactions.h"
+#include "fhir/fhir_outcome.h"
+#include "fhir/format/fhir_format.h"
+#include "fhir/format/fhir_xml.h"
+#include "fhir/write/fhir_patch.h"
+#include "fhir/write/fhir_write.h"
+
+/* Resources that one conditional delete may take. */
+#define DELETE_MAX         1000
+/* Other writes that may come between while one patch is applied. */
+#define PATCH_ATTEMPTS_MAX 8
+
+static const char *type_name(const fhir_call_t *call)
+{
+    return fhir_model_str(call->model, call->type->name);
+}
+
+/* ---- answers ---- */
+
+static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+
+    fhir_outcome_begin(buf);
+    fhir_outcome_issue(buf, "information", "informational", text, NULL);
+    fhir_outcome_end(buf);
+    return fhir_call_resource(call, call->response->status, buf->data, buf->len);
+}
+
+fhir_err_t *fhir_write_answer(fhir_write_t *write, int status, const fhir_record_t *record,
+                              int located)
+{
+    fhir_call_t *call = write->call;
+    apr_table_t *headers = call->response->headers;
+    char *date = apr_palloc(call->pool, APR_RFC822_DATE_LEN);
+
+    if (located)
+        apr_table_setn(headers, "Location",
+                       apr_psprintf(call->pool, "%s/%s/%s/_history/%d", call->request->base_url,
+                                    type_name(call), record->id, record->version));
+    apr_rfc822_date(date, record->updated);
+    apr_table_setn(headers, "Last-Modified", date);
+    apr_table_setn(headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", record->version));
+    call->response->status = status;
+    call->response->updated = record->updated;
+    if (fhir_call_prefers(call, "return=minimal"))
+        return NULL;
+    if (fhir_call_prefers(call, "return=OperationOutcome"))
+        return answer_outcome(call, apr_psprintf(call->pool, "%s/%s is stored as version %d",
+                                                 type_name(call), record->id, record->version));
+    return fhir_call_resource(call, status, record->text, record->len);
+}
+
+/* ---- conditions ---- */
+
+static fhir_err_t *too_many(const fhir_call_t *call, int n)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_MULTIPLE_MATCHES,
+                           "The condition matches %s%d resources; it must name one",
+                           n > 2 ? "" : "at least ", n);
+}
+
+/* The id in the body, or NULL. */
+static const char *body_id(const fhir_write_t *write)
+{
+    return fhir_node_string(write->input.root, "id", write->call->pool);
+}
+
+static fhir_err_t *read_checked(fhir_write_t *write)
+{
+    FHIR_TRY(fhir_input_read(&write->input, write->call));
+    return fhir_input_check(&write->input, write->call, write->call->type);
+}
+
+/* ---- create ---- */
+
+static fhir_err_t *refuse_id(const fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+    const char *id = body_id(write);
+
+    if (!id || call->endpoint->create_with_id || call->request->temporary_id)
+        return NULL;
+    return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
+                                       "An id says that the resource exists already: leave it out "
+                                       "to create one, or update it with PUT %s/%s",
+                                       type_name(call), id),
+                       call->pool, apr_pstrcat(call->pool, type_name(call), ".id", NULL));
+}
+
+static fhir_err_t *create_new(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(fhir_write_insert(write, id, 1));
+    FHIR_TRY(fhir_write_commit(write));
+    return fhir_write_answer(write, 201, &write->new, 1);
+}
+
+fhir_err_t *fhir_create_handle(fhir_call_t *call)
+{
+    const char *criteria = fhir_call_header(call, "If-None-Exist");
+    apr_array_header_t *ids;
+    fhir_write_t write;
+
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
+    FHIR_TRY(read_checked(&write));
+    FHIR_TRY(refuse_id(&write));
+    if (criteria) {
+        const char *query = strchr(criteria, '?');
+
+        FHIR_TRY(fhir_write_condition(&ids, &write, query ? query + 1 : criteria, 2));
+        if (ids->nelts > 1)
+            return too_many(call, ids->nelts);
+        if (ids->nelts == 1) {
+            FHIR_TRY(fhir_record_load(&write.old, call, call->type,
+                                      APR_ARRAY_IDX(ids, 0, const char *)));
+            FHIR_TRY(fhir_write_commit(&write));
+            return fhir_write_answer(&write, 200, &write.old, 1);
+        }
+    }
+    return create_new(&write, call->request->create_id);
+}
+
+/* ---- update ---- */
+
+/* An unknown id: with update-as-create a new resource, else 405 as the specification says. */
+static fhir_err_t *update_unknown(fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+
+    FHIR_TRY(fhir_write_precondition(write));
+    if (call->endpoint->update_create)
+        return create_new(write, write->old.id);
+    apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
+    return fhir_err_create(call->pool, FHIR_ERR_METHOD,
+                           "There is no %s/%s, and this server gives the ids itself: create it "
+                           "with POST %s",
+                           type_name(call), write->old.id, type_name(call));
+}
+
+/* A deleted resource comes back as its next version. */
+static fhir_err_t *update_deleted(fhir_write_t *write)
+{
+    FHIR_TRY(fhir_write_precondition(write));
+    FHIR_TRY(fhir_write_insert(write, write->old.id, write->old.version + 1));
+    FHIR_TRY(fhir_write_commit(write));
+    return fhir_write_answer(write, 201, &write->new, 1);
+}
+
+static fhir_err_t *update_known(fhir_write_t *write)
+{
+    FHIR_TRY(fhir_write_precondition(write));
+    FHIR_TRY(fhir_write_update(write));
+    FHIR_TRY(fhir_write_commit(write));
+    return fhir_write_answer(write, 200, &write->new, 0);
+}
+
+static fhir_err_t *update_id(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(fhir_write_load(write, id));
+    switch (write->old.state) {
+    case FHIR_RECORD_NONE:
+        return update_unknown(write);
+    case FHIR_RECORD_DELETED:
+        return update_deleted(write);
+    default:
+        return update_known(write);
+    }
+}
+
+static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, const char *due)
+{
+    return fhir_err_at(
+        fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
+                        in_body ? "The id in the body, %s, is not that of the URL, %s"
+                                : "The body has no id%.0s; it must be that of the URL, %s",
+                        in_body, due),
+        call->pool, apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
+}
+
+fhir_err_t *fhir_update_handle(fhir_call_t *call)
+{
+    fhir_write_t write;
+    const char *id;
+
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
+    FHIR_TRY(read_checked(&write));
+    id = body_id(&write);
+    if (!id || strcmp(id, call->id) != 0)
+        return id_mismatch(call, id, call->id);
+    if (!write.expected && call->endpoint->require_if_match)
+        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
+                               "PUT needs If-Match with the ETag of the version that it replaces, "
+                               "so that no other change is overwritten");
+    return update_id(&write, call->id);
+}
+
+/* PUT [type]?condition */
+fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
+{
+    apr_array_header_t *ids;
+    fhir_write_t write;
+    const char *id, *found;
+
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
+    FHIR_TRY(read_checked(&write));
+    id = body_id(&write);
+    FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
+    if (ids->nelts > 1)
+        return too_many(call, ids->nelts);
+    if (!ids->nelts) {
+        if (id)
+            return update_id(&write, id);
+        return create_new(&write, call->request->create_id);
+    }
+    found = APR_ARRAY_IDX(ids, 0, const char *);
+    if (id && strcmp(id, found) != 0)
+        return id_mismatch(call, id, found);
+    return update_id(&write, found);
+}
+
+/* ---- delete ---- */
+
+static fhir_err_t *delete_id(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(fhir_write_load(write, id));
+    if (write->expected && write->old.state == FHIR_RECORD_CURRENT)
+        FHIR_TRY(fhir_write_precondition(write));
+    return fhir_write_delete(write);
+}
+
+fhir_err_t *fhir_delete_handle(fhir_call_t *call)
+{
+    fhir_write_t write;
+
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
+    FHIR_TRY(delete_id(&write, call->id));
+    call->response->status = 204;
+    if (write.new.version)
+        apr_table_setn(call->response->headers, "ETag",
+                       apr_psprintf(call->pool, "W/\"%d\"", write.new.version));
+    return NULL;
+}
+
+/* DELETE [type]?condition */
+fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
+{
+    int multiple = call->endpoint->conditional_delete > 1, i;
+    apr_array_header_t *ids;
+    fhir_write_t write;
+
+    if (!call->endpoint->conditional_delete) {
+        apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
+        return fhir_err_create(call->pool, FHIR_ERR_METHOD,
+                               "Conditional delete is not offered here; delete %s/[id]",
+                               type_name(call));
+    }
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
+    FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, DELETE_MAX + 1));
+    if (ids->nelts > (multiple ? DELETE_MAX : 1))
+        return too_many(call, ids->nelts);
+    for (i = 0; i < ids->nelts; i++)
+        FHIR_TRY(delete_id(&write, APR_ARRAY_IDX(ids, i, const char *)));
+    FHIR_TRY(fhir_write_commit(&write));
+    call->response->status = 204;
+    return NULL;
+}
+
+/* ---- patch ---- */
+
+typedef fhir_err_t *patch_fn(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                             apr_size_t len);
+static patch_fn patch_json, patch_xml, patch_path_json, patch_path_xml;
+
+/* DSTU2 has no FHIRPath Patch. */
+static const struct {
+    const char *type;
+    patch_fn *apply;
+    int since_r4;
+} patch_kinds[] = {
+    {"application/json-patch+json", patch_json, 0},
+    {"application/xml-patch+xml", patch_xml, 0},
+    {"application/fhir+json", patch_path_json, 1},
+    {"application/fhir+xml", patch_path_xml, 1},
+};
+
+static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
+{
+    const char *type = fhir_call_header(call, "Content-Type");
+    apr_size_t len = type ? strcspn(type, "; ") : 0, i;
+    fhir_format_t format;
+
+    for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
+        if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
+            !(patch_kinds[i].since_r4 && call->model == &fhir_model_dstu2)) {
+            *kind = patch_kinds[i].apply;
+            return patch_kinds[i].since_r4
+                       ? fhir_format_content(&format, call->model, type, call->pool)
+                       : NULL;
+        }
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
+                           "PATCH takes application/json-patch+json (RFC 6902), "
+                           "application/xml-patch+xml (RFC 5261)%s",
+                           call->model == &fhir_model_dstu2
+                               ? ""
+                               : " or, for FHIRPath Patch, application/fhir+json and "
+                                 "application/fhir+xml");
+}
+
+static fhir_patch_limits_t patch_limits(const fhir_call_t *call)
+{
+    fhir_patch_limits_t limits = {.max_ops = call->endpoint->patch_ops_max,
+                                  .max_attrs = call->endpoint->xml_attributes_max,
+                                  .max_nodes = (apr_size_t)call->endpoint->body_values_max};
+
+    return limits;
+}
+
+static fhir_err_t *patch_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                              apr_size_t len)
+{
+    fhir_node_limits_t limits = fhir_call_limits(write->call);
+    fhir_patch_limits_t most = patch_limits(write->call);
+    fhir_node_t *ops;
+
+    FHIR_TRY(fhir_node_parse_json(&ops, patch, len, &limits, write->call->pool));
+    FHIR_TRY(fhir_patch_json(&write->input.root, ops, &most, write->call->pool));
+    fhir_node_write_json(out, write->input.root, 0);
+    return NULL;
+}
+
+static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                             apr_size_t len)
+{
+    fhir_call_t *call = write->call;
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_patch_limits_t most = patch_limits(call);
+    fhir_buf_t *xml = fhir_buf_create(call->pool, 0);
+    const char *patched;
+    apr_size_t patched_len;
+    fhir_node_t *root;
+
+    FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->model, 0, call->pool),
+                            write->input.root, call->pool));
+    FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len, &most,
+                            call->pool));
+    FHIR_TRY(fhir_xml_parse(&root, call->model, patched, patched_len, &limits, call->pool));
+    fhir_node_write_json(out, root, 0);
+    return NULL;
+}
+
+static fhir_err_t *patch_path(fhir_buf_t *out, fhir_write_t *write, const fhir_node_t *parameters)
+{
+    fhir_patch_limits_t most = patch_limits(write->call);
+
+    FHIR_TRY(fhir_patch_path(write->input.root, write->call->model, parameters, &most,
+                             write->call->pool));
+    fhir_node_write_json(out, write->input.root, 0);
+    return NULL;
+}
+
+static fhir_err_t *patch_path_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                                   apr_size_t len)
+{
+    fhir_node_limits_t limits = fhir_call_limits(write->call);
+    fhir_node_t *parameters;
+
+    FHIR_TRY(fhir_node_parse_json(&parameters, patch, len, &limits, write->call->pool));
+    return patch_path(out, write, parameters);
+}
+
+static fhir_err_t *patch_path_xml(fhir_buf_t *out, fhir_write_t *write, const char *patch,
+                                  apr_size_t len)
+{
+    fhir_call_t *call = write->call;
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_node_t *parameters;
+
+    FHIR_TRY(fhir_xml_parse(&parameters, call->model, patch, len, &limits, call->pool));
+    return patch_path(out, write, parameters);
+}
+
+/* The stored resource with the patch applied becomes the input, checked like any other. */
+static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch, apr_size_t len)
+{
+    fhir_call_t *call = write->call;
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
+    const char *id;
+
+    FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
+    FHIR_TRY(kind(json, write, patch, len));
+    FHIR_TRY(fhir_input_parse(&write->input, call, fhir_buf_cstr(json), json->len));
+    FHIR_TRY(fhir_input_check(&write->input, call, call->type));
+    id = body_id(write);
+    if (!id || strcmp(id, write->old.id) != 0)
+        return id_mismatch(call, id, write->old.id);
+    return NULL;
+}
+
+static fhir_err_t *no_target(const fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+
+    return fhir_err_create(
+        call->pool, write->old.state == FHIR_RECORD_DELETED ? FHIR_ERR_GONE : FHIR_ERR_NOT_FOUND,
+        "There is no %s/%s to patch", type_name(call), write->old.id);
+}
+
+/* What was patched is what is replaced: when another write came between, the patch is applied to
+ * that one's outcome, unless the client named a version. */
+static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
+{
+    fhir_call_t *call = write->call;
+    int demanded = write->expected, attempt;
+    fhir_err_t *err = NULL;
+    const char *patch;
+    apr_size_t len;
+
+    FHIR_TRY(call->request->read_body(&patch, &len, call->request, call->endpoint->body_max));
+    for (attempt = 0; attempt < PATCH_ATTEMPTS_MAX; attempt++) {
+        FHIR_TRY(fhir_write_load(write, id));
+        if (write->old.state != FHIR_RECORD_CURRENT)
+            return no_target(write);
+        write->expected = demanded;
+        FHIR_TRY(fhir_write_precondition(write));
+        FHIR_TRY(apply(write, kind, patch, len));
+        write->expected = write->old.version;
+        err = fhir_write_update(write);
+        if (!err) {
+            FHIR_TRY(fhir_write_commit(write));
+            return fhir_write_answer(write, 200, &write->new, 0);
+        }
+        if (demanded || err->code != FHIR_ERR_PRECONDITION)
+            return err;
+    }
+    return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
+                           "%s/%s is changed by others at the same time; try again",
+                           type_name(call), id);
+}
+
+fhir_err_t *fhir_patch_handle(fhir_call_t *call)
+{
+    patch_fn *kind;
+    fhir_write_t write;
+
+    FHIR_TRY(patch_kind(&kind, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
+    return patch_id(&write, kind, call->id);
+}
+
+/* PATCH [type]?condition */
+fhir_err_t *fhir_patch_conditional_handle(fhir_call_t *call)
+{
+    apr_array_header_t *ids;
+    patch_fn *kind;
+    fhir_write_t write;
+
+    FHIR_TRY(patch_kind(&kind, call));
+    FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
+    FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
+    if (ids->nelts > 1)
+        return too_many(call, ids->nelts);
+    if (!ids->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "No %s matches the condition",
+                               type_name(call));
+    return patch_id(&write, kind, APR_ARRAY_IDX(ids, 0, const char *));
+}

@@ -96,10 +96,13 @@ sub seconds {
 sub env { return $cluster->env($database) }
 sub sql { return $cluster->psql($database, shift) }
 
-# With --data the cluster's folder stays, and what was loaded there is taken up again.
+# With --data the cluster's folder stays, and what was loaded there is taken up again. A quarter of the
+# memory is PostgreSQL's, as its manual advises for a server.
 sub start_cluster {
+    my ($kb) = read_file('/proc/meminfo') =~ /^MemTotal:\s+(\d+)/m;
+    my $buffers = POSIX::floor($kb / 4096) . 'MB';
     $cluster = FHIR::Test::Postgres::start_cluster($option{data} ? (dir => $option{data}) : ());
-    $cluster->psql(postgres => "ALTER SYSTEM SET $_") for "shared_buffers = '1GB'", "max_wal_size = '4GB'",
+    $cluster->psql(postgres => "ALTER SYSTEM SET $_") for "shared_buffers = '$buffers'", "max_wal_size = '4GB'",
         'autovacuum = off', 'fsync = on', 'synchronous_commit = on', 'full_page_writes = on';
     $cluster->stop;
     $cluster->start;

@@ -178,8 +178,6 @@ fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child)
     fhir_store_config_t config = {
         .read_lane = (int)mod_fhir_number(settings, MOD_FHIR_READ_LANE),
         .statement_timeout = mod_fhir_number(settings, MOD_FHIR_STATEMENT_TIMEOUT),
-        /* more at once cost more commits than they hide of the disk; the others are for reading */
-        .write_leaders = (child->max + 3) / 4,
     };
     fhir_store_t *store = atomic_load_explicit(&child->store, memory_order_acquire);
     fhir_err_t *err = NULL;

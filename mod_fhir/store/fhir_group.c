@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which writes go together: a worker that comes while few others write leads, those that come when
- * there are leaders enough wait, and the next leader takes all of them along. So few clients wait
- * for nobody; they commit side by side, and PostgreSQL lets them share what is written to the disk.
- * How a batch is run is fhir_store.c's.
+ * Which writes go together: a worker that comes while no other one writes leads, those that come
+ * meanwhile wait, and the next leader takes all of them along. So one client waits for nobody, and
+ * the more there are, the less each of them costs. How a batch is run is fhir_store.c's.
  *
- * Threads: `lock` guards queue and number of leaders. A member lies on its worker's stack, which
- * stays there until the member was posted, once.
+ * Threads: `lock` guards the queue and whether somebody leads. A member lies on its worker's stack,
+ * which stays there until the member was posted, once.
  */
 #include "store/fhir_store_impl.h"
 
@@ -23,7 +22,7 @@ enum { BATCH = 64 };
 struct fhir_group_t {
     apr_thread_mutex_t *lock;
     fhir_member_t *head, **tail; /* waiting */
-    int leaders, max_leaders;
+    int led;
     apr_time_t begun;                  /* when a batch began last */
     atomic_ullong statements, batches; /* of batches that hold more than one */
 };
@@ -97,8 +96,8 @@ static void await_turn(fhir_group_t *group, fhir_member_t *self)
  * lock. */
 static int enqueue(fhir_group_t *group, fhir_member_t *self)
 {
-    if (group->leaders < group->max_leaders) {
-        group->leaders++;
+    if (!group->led) {
+        group->led = 1;
         return 0;
     }
     if (apr_time_now() - group->begun > LATE) {
@@ -143,7 +142,7 @@ void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader)
         next->state = FHIR_MEMBER_LEADS;
     }
     else
-        group->leaders--;
+        group->led = 0;
     apr_thread_mutex_unlock(group->lock);
     if (next) /* before the others: it has waited, they have only to answer */
         sem_post(&next->wake);
@@ -154,14 +153,13 @@ void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader)
     }
 }
 
-fhir_err_t *fhir_group_create(fhir_group_t **group_out, int max_leaders, apr_pool_t *pool)
+fhir_err_t *fhir_group_create(fhir_group_t **group_out, apr_pool_t *pool)
 {
     fhir_group_t *group = apr_pcalloc(pool, sizeof(*group));
     apr_status_t rv = apr_thread_mutex_create(&group->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "group of writes");
     group->tail = &group->head;
-    group->max_leaders = max_leaders > 0 ? max_leaders : 1;
     *group_out = group;
     return NULL;
 }

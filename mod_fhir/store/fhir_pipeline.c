@@ -55,37 +55,42 @@ static fhir_err_t *next_result(PGresult **result, PGconn *conn, apr_time_t deadl
 
 /* ---- a transaction of its own ---- */
 
-static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_member_t *list,
-                            apr_pool_t *pool)
+static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_rows_t *units,
+                            int n, apr_pool_t *pool)
 {
     int sent = open_pipeline(conn);
     progress->sent = 1;
-    for (; list && sent; list = list->next) {
-        sent = send_prepared(conn, list->name, list->stmt, list->values);
+    for (int i = 0; i < n && sent; i++) {
+        sent = PQsendQueryPrepared(conn, units[i].name, units[i].stmt.n_values, units[i].values,
+                                   NULL, NULL, 0);
     }
     return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
 }
 
 /* Reads until the sync. *failed: the error that ended the transaction. An error of this function
  * itself: nothing is known. */
-static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, fhir_member_t *list,
+static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t *units, int n,
                             apr_time_t deadline, apr_pool_t *pool)
 {
+    int read = 0;
     *failed = NULL;
-    for (;; list = list ? list->next : NULL) {
+    for (;; read += read < n) {
         ExecStatusType status;
         PGresult *result;
+        fhir_err_t *err = NULL;
         FHIR_TRY(next_result(&result, conn, deadline, pool));
         status = PQresultStatus(result);
-        if (list && status == PGRES_COMMAND_OK)
-            list->affected = apr_atoi64(PQcmdTuples(result));
+        if (read < n && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK))
+            err = fhir_rows_settle(&units[read], result, pool);
         else if (!*failed && status != PGRES_PIPELINE_SYNC)
             *failed = fhir_store_error(conn, result, pool);
         PQclear(result);
+        if (err)
+            return err;
         if (status == PGRES_PIPELINE_SYNC)
             break;
     }
-    if (list) /* fewer results than statements */
+    if (read < n) /* fewer results than statements */
         return fhir_store_error(NULL, NULL, pool);
     return *failed && fhir_sqlstate_is_lost((*failed)->sqlstate) ? *failed : NULL;
 }
@@ -94,22 +99,24 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
                               fhir_member_t *list, apr_interval_time_t timeout, apr_pool_t *pool)
 {
     fhir_err_t *err = NULL, *failed = NULL;
-    for (fhir_member_t *m = list; m && !err; m = m->next) {
-        err = fhir_conn_prepare(m->name, conn, m->stmt, timeout, pool);
+    fhir_rows_t *units;
+    int n = fhir_rows_join(&units, list, pool);
+    for (int i = 0; i < n && !err; i++) {
+        err = fhir_conn_prepare(units[i].name, conn, &units[i].stmt, timeout, pool);
     }
     if (err) {
         *undone = PQstatus(conn) == CONNECTION_OK;
         return err;
     }
-    err = send_all(progress, conn, list, pool);
+    err = send_all(progress, conn, units, n, pool);
     if (!err)
-        err = read_all(&failed, conn, list, fhir_conn_deadline(timeout), pool);
+        err = read_all(&failed, conn, units, n, fhir_conn_deadline(timeout), pool);
     if (err || !close_pipeline(conn)) {
         fhir_conn_kill(conn);
         return err ? err : fhir_store_error(conn, NULL, pool);
     }
-    for (; failed && fhir_conn_is_outdated(failed) && list; list = list->next) {
-        fhir_conn_forget(conn, list->stmt->sql);
+    for (int i = 0; failed && fhir_conn_is_outdated(failed) && i < n; i++) {
+        fhir_conn_forget(conn, units[i].stmt.sql);
     }
     *undone = failed != NULL;
     return failed;

@@ -40,7 +40,7 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
     store->source = source;
     store->timeout = config->statement_timeout;
     store->log = config->log;
-    FHIR_TRY(fhir_group_create(&store->group, config->write_leaders, pool));
+    FHIR_TRY(fhir_group_create(&store->group, pool));
     if (config->read_lane)
         FHIR_TRY(fhir_lane_create(&store->lane, source, config, pool));
     *store_out = store;

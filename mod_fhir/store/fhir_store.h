@@ -46,8 +46,7 @@ typedef struct fhir_store_config_t {
     int read_lane;                         /* 1: start the read lane */
     apr_interval_time_t statement_timeout; /* per statement, 0: none */
     apr_interval_time_t lane_wait;         /* longest wait in the read lane's queue */
-    int write_leaders;     /* shareable writes run at once; more go together; 0: 1 */
-    const fhir_log_t *log; /* or NULL */
+    const fhir_log_t *log;                 /* or NULL */
 } fhir_store_config_t;
 
 /** A store over a source. Call it in the process that uses it (never before fork). Destroyed with
@@ -72,11 +71,20 @@ typedef struct fhir_value_t {
 #define FHIR_STMT_LATER                                                                            \
     0x20u /* a write that changes one row, always: in a transaction it is sent and not waited for, \
              and a later call gives its error */
-/** A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know. */
+/**
+ * A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know.
+ *
+ * With FHIR_STMT_GROUP it may be the INSERT of one row, or of none, from a SELECT: `row` says where
+ * in sql that begins. Several of the same text are then sent as one INSERT, their SELECTs joined by
+ * UNION ALL, so each parameter in a SELECT's list needs a cast. What was stored is told by `key`,
+ * the column that $1 goes into, which no two rows share.
+ */
 typedef struct fhir_stmt_t {
     const char *sql;
     int n_values;
-    unsigned flags; /* FHIR_STMT_… */
+    unsigned flags;  /* FHIR_STMT_… */
+    apr_size_t row;  /* or 0: it is sent as it is */
+    const char *key; /* with row */
 } fhir_stmt_t;
 
 /** One result row; values live until the callback returns. */

@@ -138,6 +138,24 @@ typedef struct fhir_member_t fhir_member_t;
 fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *conn,
                               fhir_member_t *list, apr_interval_time_t timeout, apr_pool_t *pool);
 
+/* ---- fhir_rows.c: inserts of the same text as one ---- */
+
+/** Rows that go into one statement at most; each number of them is a text of its own. */
+#define FHIR_ROWS_MAX 8
+
+/** What is sent as one statement: one member, or several with inserts of the same text. */
+typedef struct fhir_rows_t {
+    fhir_member_t *member[FHIR_ROWS_MAX];
+    int n;
+    fhir_stmt_t stmt;           /* its text; of several: the joined one */
+    const char **values;        /* n times the values of a member */
+    char name[FHIR_STMTS_NAME]; /* when it is prepared */
+} fhir_rows_t;
+/** Distributes a list; how many there are is returned. All is allocated in pool. */
+int fhir_rows_join(fhir_rows_t **units, fhir_member_t *list, apr_pool_t *pool);
+/** Sets `affected` of each member by the statement's result. */
+fhir_err_t *fhir_rows_settle(const fhir_rows_t *unit, const PGresult *result, apr_pool_t *pool);
+
 /* ---- fhir_group.c: which writes go together ---- */
 
 typedef enum fhir_member_state_t {
@@ -155,14 +173,13 @@ struct fhir_member_t {
     fhir_member_state_t state;
     fhir_err_t *err;
     apr_int64_t affected;
-    char name[FHIR_STMTS_NAME]; /* of the prepared statement */
     /* fhir_group.c's */
     fhir_member_t *next; /* of the leader: the others of its batch */
     sem_t wake;
 };
 
 typedef struct fhir_group_t fhir_group_t;
-fhir_err_t *fhir_group_create(fhir_group_t **group, int max_leaders, apr_pool_t *pool);
+fhir_err_t *fhir_group_create(fhir_group_t **group, apr_pool_t *pool);
 /** Takes part with stmt, values and pool set: waits until it leads or another one has run it. */
 fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self);
 /** The leader has run its batch: wakes the members, who find what was set, and the next leader. */

@@ -73,26 +73,38 @@ static void push_fixed(apr_array_header_t *values, const fhir_call_t *call,
     APR_ARRAY_PUSH(values, fhir_value_t) = (fhir_value_t){record->text, record->len};
 }
 
+static const char *const casts[] = {
+    [FHIR_SQL_NONE] = "",
+    [FHIR_SQL_TEXT] = "::text",
+    [FHIR_SQL_TEXT_ARRAY] = "::text[]",
+    [FHIR_SQL_TIMESTAMPTZ] = "::timestamptz",
+    [FHIR_SQL_TIMESTAMPTZ_ARRAY] = "::timestamptz[]",
+    [FHIR_SQL_NUMERIC] = "::numeric",
+    [FHIR_SQL_NUMERIC_ARRAY] = "::numeric[]",
+    [FHIR_SQL_JSONB] = "::jsonb",
+    [FHIR_SQL_DOUBLE] = "::double precision",
+};
+
 static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
 {
     return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
 }
 
-static fhir_err_t *run_change(int *done, const fhir_call_t *call, fhir_buf_t *sql,
-                              const fhir_value_t *values, int n_values, unsigned flags)
+static fhir_err_t *run_change(int *done, const fhir_call_t *call, const fhir_stmt_t *stmt,
+                              const fhir_value_t *values)
 {
-    fhir_stmt_t stmt = {fhir_buf_cstr(sql), n_values, FHIR_STMT_WRITE | flags};
     apr_int64_t rows = 0;
 
-    FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, &rows));
+    FHIR_TRY(fhir_call_run(call, stmt, values, NULL, NULL, &rows));
     *done = rows > 0;
     return NULL;
 }
 
 /* The columns that the row has values for, and their values behind those of the fixed ones; the
- * others are left to their default, NULL. Of a resource type few combinations occur. */
-static void push_cells(fhir_buf_t *sql, apr_array_header_t *values, const fhir_call_t *call,
-                       const fhir_type_t *type, const fhir_value_t *cells)
+ * others are left to their default, NULL. Of a resource type few combinations occur. row gets the
+ * parameters. */
+static void push_cells(fhir_buf_t *sql, fhir_buf_t *row, apr_array_header_t *values,
+                       const fhir_call_t *call, const fhir_type_t *type, const fhir_value_t *cells)
 {
     int i;
 
@@ -103,38 +115,42 @@ static void push_cells(fhir_buf_t *sql, apr_array_header_t *values, const fhir_c
         fhir_buf_puts(sql, column_name(call, type, i));
         fhir_buf_putc(sql, '"');
         APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
+        fhir_buf_puts(row, ", $");
+        fhir_buf_puts(row, integer(call, values->nelts));
+        fhir_buf_puts(row, casts[call->model->columns[type->first_column + i].sqltype]);
     }
 }
 
-/* One statement looks for the references and inserts: a create is one round trip. PostgreSQL takes
- * the types of parameters from the columns. */
+/* One statement looks for the references and inserts: a create is one round trip. */
 fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
                                const fhir_record_t *record, const fhir_value_t *cells,
                                fhir_refs_t *refs)
 {
-    fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
-    int i;
+    fhir_buf_t *sql = fhir_buf_create(call->pool, 0), *row = fhir_buf_create(call->pool, 0);
     apr_array_header_t *values =
         apr_array_make(call->pool, FIXED + type->n_columns + 8, sizeof(fhir_value_t));
+    fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE};
 
     push_fixed(values, call, record);
     fhir_buf_puts(sql, "INSERT INTO ");
     fhir_buf_puts(sql, fhir_call_table(call, type, ""));
     fhir_buf_puts(sql, " (id, version, last_updated, resource");
-    push_cells(sql, values, call, type, cells);
-    fhir_buf_puts(sql, ") SELECT $1");
-    for (i = 2; i <= values->nelts; i++) {
-        fhir_buf_puts(sql, ", $");
-        fhir_buf_puts(sql, integer(call, i));
-    }
+    fhir_buf_puts(row, "SELECT $1::text, $2::integer, $3::timestamptz, $4::text");
+    push_cells(sql, row, values, call, type, cells);
+    fhir_buf_puts(sql, ") ");
     if (refs && fhir_refs_count(refs)) {
-        fhir_buf_puts(sql, " WHERE ");
-        fhir_refs_condition(sql, values, refs, call);
+        fhir_buf_puts(row, " WHERE ");
+        fhir_refs_condition(row, values, refs, call);
     }
-    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts,
-                      !record->fresh ? 0
-                      : refs         ? FHIR_STMT_GROUP
-                                     : FHIR_STMT_GROUP | FHIR_STMT_LATER);
+    if (record->fresh) {
+        stmt.flags |= refs ? FHIR_STMT_GROUP : FHIR_STMT_GROUP | FHIR_STMT_LATER;
+        stmt.row = sql->len;
+        stmt.key = "id";
+    }
+    fhir_buf_append(sql, row->data, row->len);
+    stmt.sql = fhir_buf_cstr(sql);
+    stmt.n_values = values->nelts;
+    return run_change(done, call, &stmt, (const fhir_value_t *)values->elts);
 }
 
 /*
@@ -159,6 +175,7 @@ fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_ty
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
     apr_array_header_t *values =
         apr_array_make(call->pool, FIXED + type->n_columns, sizeof(fhir_value_t));
+    fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE};
     int i;
 
     push_fixed(values, call, record);
@@ -170,7 +187,9 @@ fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_ty
         APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
     }
     fhir_buf_puts(sql, " FROM old WHERE t.id = old.id");
-    return run_change(done, call, sql, (const fhir_value_t *)values->elts, values->nelts, 0);
+    stmt.sql = fhir_buf_cstr(sql);
+    stmt.n_values = values->nelts;
+    return run_change(done, call, &stmt, (const fhir_value_t *)values->elts);
 }
 
 fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_type_t *type,
@@ -180,6 +199,7 @@ fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_ty
     fhir_value_t values[3] = {fhir_value_text(record->id),
                               fhir_value_text(integer(call, record->version)),
                               fhir_value_text(timestamp(call, record->updated))};
+    fhir_stmt_t stmt = {.n_values = 3, .flags = FHIR_STMT_WRITE};
 
     old_row(sql, call, type);
     fhir_buf_printf(sql,
@@ -187,5 +207,6 @@ fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_ty
                     "SELECT id, $2, $3, 'D' FROM old) DELETE FROM %s t USING old "
                     "WHERE t.id = old.id",
                     fhir_call_table(call, type, "_history"), fhir_call_table(call, type, ""));
-    return run_change(done, call, sql, values, 3, 0);
+    stmt.sql = fhir_buf_cstr(sql);
+    return run_change(done, call, &stmt, values);
 }

@@ -92,8 +92,9 @@ static fhir_err_t *lock_condition(fhir_write_t *write, const fhir_pairs_t *pairs
     fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
     const char *key = apr_pstrcat(call->pool, call->endpoint->tenant, "/",
                                   fhir_model_str(call->model, call->type->name), NULL);
-    fhir_stmt_t stmt = {"SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))", 1,
-                        FHIR_STMT_WRITE};
+    fhir_stmt_t stmt = {.sql = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))",
+                        .n_values = 1,
+                        .flags = FHIR_STMT_WRITE};
     fhir_value_t value;
     int i;
 
@@ -287,7 +288,7 @@ static fhir_err_t *store_contained(const fhir_call_t *call, const char *id,
     for (int i = 0; rows && i < rows->nelts; i++) {
         const fhir_contained_rows_t *of_type = &APR_ARRAY_IDX(rows, i, fhir_contained_rows_t);
         fhir_value_t values[] = {fhir_value_text(id), {of_type->json, of_type->len}};
-        fhir_stmt_t stmt = {of_type->sql, 2, FHIR_STMT_WRITE};
+        fhir_stmt_t stmt = {.sql = of_type->sql, .n_values = 2, .flags = FHIR_STMT_WRITE};
 
         FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
     }

@@ -61,7 +61,8 @@ for ('category=vital-signs', 'category=vital-signs&date=ge2015&_count=50', 'code
 
 # Nothing but these words would find the rows, and no index is there for them by default.
 my $must = qr/^(?:zero matches, no index|sort by date, all|_has, rare|_has two steps)$/;
-my $lists = lists(sub { $t->psql(shift) }, patients(sub { $t->psql(shift) }, 3, 60));
+my $sql = sub { $t->psql("SET search_path = main; $_[0]") };
+my $lists = lists($sql, patients($sql, 3, 60));
 my %wanted = map { $_->[0] =~ $must ? () : (($_->[1] =~ s/ [@+]\d*$//r) => 1) } @HARD;
 $wanted{$_} = 1 for @ONE_PATIENT, @OTHERS, qw(Patient/<p>/Observation Patient/<p>/Condition Patient/<p>/* Patient/<p>/$everything
     Observation?performer=Patient/<p> Observation?subject=<p> Encounter?subject=http://x.org/Patient/1 Condition?patient=<p>&_sort=recorded-date);

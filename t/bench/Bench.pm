@@ -13,8 +13,8 @@ use FindBin;
 use POSIX ();
 use Time::HiRes qw(time);
 
-our @EXPORT = qw(%option $cluster $database $httpd median spread cpu postmaster wrk measure compare
-    seconds env sql start_cluster grow start_httpd paths capture know_statements);
+our @EXPORT = qw(%option $cluster $database $httpd median spread cpu postmaster wrk warm measure compare
+    seconds env sql start_cluster grow populations tenant start_httpd paths capture know_statements);
 our %option = (patients => 200, rounds => 5, seconds => 3, connections => 32);
 our ($cluster, $database, $httpd);
 my @AS_OF = ('--as-of', '2026-11-01');
@@ -52,6 +52,9 @@ sub wrk {
     return { rate => $n * 1e6 / $us, p50 => $p50 / 1000, p99 => $p99 / 1000, mb => $bytes / $us,
         httpd => ($after[0] - $before[0]) * 1e6 / $n, pg => ($after[1] - $before[1]) * 1e6 / $n };
 }
+
+# A first pass over all the paths, so that none of them waits for a disk.
+sub warm { $httpd->get($_) for @_; return }
 
 # Both in turn: { bare => [wrk's figures], fhir => […], rate and cpu => [ratios of each round] }.
 sub measure {
@@ -94,7 +97,7 @@ sub seconds {
 # ---- PostgreSQL, data ----
 
 sub env { return $cluster->env($database) }
-sub sql { return $cluster->psql($database, shift) }
+sub sql { my ($sql, $tenant) = @_; return $cluster->psql($database, 'SET search_path = ' . ($tenant // 'main') . "; $sql") }
 
 # With --data the cluster's folder stays, and what was loaded there is taken up again. A quarter of the
 # memory is PostgreSQL's, as its manual advises for a server.
@@ -112,13 +115,16 @@ sub start_cluster {
     return;
 }
 
-sub gcd { my ($m, $n) = @_; ($m, $n) = ($n, $m % $n) while $n; return $m }
+# Each size has a schema of its own, so that they are compared within a round. The largest is main.
+sub populations { return sort { $a <=> $b } split /,/, $option{patients} }
+sub tenant { my ($patients) = @_; return $patients == (populations())[-1] ? 'main' : "p$patients" }
 
-# Loads patients until there are that many; of: the largest number that will be asked for, whose
-# parts are loaded one by one. file: they are written there, too (all at once).
+# Loads that many patients, once; file: they are written there, too (all at once).
 sub grow {
-    my ($patients, $of, $file) = @_;
-    my $there = sql('SELECT count(*) FROM main.patient');
+    my ($patients, $file) = @_;
+    my $tenant = tenant($patients);
+    run_ok({ env => env() }, built('fhirctl'), 'init', '--tenant', $tenant, '--role', 'fhir_server');
+    my $there = sql("SELECT count(*) FROM $tenant.patient");
     return if $there >= $patients;
     my $start = time;
     if ($file) {
@@ -126,25 +132,23 @@ sub grow {
         seconds([ {}, built('fhirctl'), 'load', $file ]);
     }
     else {
-        my $part = gcd(gcd($patients, $of), $there || $of);
-        my $shards = $of / $part;
-        load_shard("$_/$shards", $of) for $there / $part + 1 .. $patients / $part;
+        my $shards = POSIX::ceil($patients / 1000);    # each of them is generated as it is loaded
+        load_shard($tenant, "$_/$shards", $patients) for POSIX::floor($there * $shards / $patients) + 1 .. $shards;
     }
     my $seconds = time - $start;
     sql('VACUUM ANALYZE');
-    my ($gb) = sql("SELECT round(pg_database_size('$database') / 1e9, 1)");
-    printf "%d patients (%d more) in %.0f s, VACUUM ANALYZE %.0f s, %.1f GB\n", $patients, $patients - $there,
-        $seconds, time - $start - $seconds, $gb;
+    printf "%d patients in %.0f s, VACUUM ANALYZE %.0f s, %.1f GB\n", $patients, $seconds, time - $start - $seconds,
+        sql("SELECT sum(pg_total_relation_size(oid)) / 1e9 FROM pg_class WHERE relkind = 'r' AND relnamespace = '${tenant}'::regnamespace");
     return;
 }
 
 sub load_shard {
-    my ($shard, $of) = @_;
+    my ($tenant, $shard, $of) = @_;
     my $pipe = work_dir() . '/pipe';
     unlink $pipe;
     POSIX::mkfifo($pipe, 0600) or die "mkfifo: $!\n";
     seconds([ { out => $pipe }, built('fhirctl'), 'sample', '--patients', $of, '--shard', $shard, @AS_OF ],
-        [ { in => $pipe }, built('fhirctl'), 'load', '-' ]);
+        [ { in => $pipe }, built('fhirctl'), 'load', '--tenant', $tenant, '-' ]);
     return;
 }
 
@@ -154,7 +158,14 @@ sub start_httpd {
     my $module = built('t/bench/.libs/mod_bare.so');
     my $statements = work_dir() . '/statements';
     write_file($statements, '');
-    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128, conf => <<"CONF");
+    my $tenants = join '', map { <<"CONF" } map { tenant($_) } populations();
+<Location "/$_/r4">
+    FHIREndpoint R4 open
+    FHIRTenant $_
+    FHIRInteractions all
+</Location>
+CONF
+    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128, conf => $tenants . <<"CONF");
 LoadModule bare_module $module
 BareStatements $statements
 <Location "/bare">

@@ -11,17 +11,17 @@ use Time::HiRes qw(time);
 
 # ---- requests ----
 
-sub patients { return FHIR::Test::Searches::patients(\&sql, @_) }
-
 sub lists {
-    my @p = patients(100, 60);
+    my ($most, $tenant) = @_;
+    my $sql = sub { sql($_[0], $tenant) };
+    my @p = FHIR::Test::Searches::patients($sql, $most, 60);
     die "no patient has 60 Observations: more patients are needed\n" unless @p;
-    return FHIR::Test::Searches::lists(\&sql, @p);
+    return FHIR::Test::Searches::lists($sql, @p);
 }
 
 sub requests {
-    my ($template, $lists) = @_;
-    return map { "/dev/r4/$_&_count=50" } FHIR::Test::Searches::requests($template, $lists, 60);
+    my ($template, $lists, $most) = @_;
+    return map { "/dev/r4/$_&_count=50" } FHIR::Test::Searches::requests($template, $lists, $most // 60);
 }
 
 # The page so many pages further on, where there are so many.
@@ -103,7 +103,7 @@ sub report {
 }
 
 sub bench {
-    my $lists = lists();
+    my $lists = lists(100);
     my @all = grep { ref } map { prepared(@$_, $lists) } (map { [ $_, $_ ] } @ONE_PATIENT, @OTHERS),
         map { [ "$_->[0]: " . $_->[1] =~ s/ [@+]\d*$//r, $_->[1] ] } @HARD;
     know_statements();
@@ -114,66 +114,45 @@ sub bench {
 
 # ---- more data ----
 
-my ($lists, @curve);
-
-# What is measured at each size: the same patients each time (hot), and any of those there are.
+# What more data does to the searches of one patient: the same requests to databases of each size, in
+# turn, of the same patients (whom the smallest has) and of any of the database's own.
 sub curve {
-    my ($patients) = @_;
-    my %here = (patients => $patients);
-    $lists ||= lists();
-    my %any = %$lists;
-    $any{p} = [ patients(1000, 60) ];
-    for my $set ([ same => $lists ], [ any => \%any ]) {
-        my ($name, $values) = @$set;
-        for my $template (@ONE_PATIENT) {
-            my @paths = all_requests($template, $values) or next;
-            my $file = paths("curve_$name", @paths);
-            my @runs;
-            eval {
-                wrk($file, connections => 2) if $name eq 'same';    # warm
-                push @runs, wrk($file, connections => 2) for 1 .. ($option{rounds} < 3 ? $option{rounds} : 3);
-                1;
-            } or print "$template: $@";
-            next unless @runs;
-            $here{"$name $template"} = { p50 => median(map { $_->{p50} } @runs),
-                cpu => median(map { $_->{httpd} + $_->{pg} } @runs) };
-        }
-    }
-    $here{yardstick} = yardstick();
-    push @curve, \%here;
+    my @tenants = map { tenant($_) } populations();
+    printf "curve: median ms and CPU us a request on 2 connections, with %s patients in the database; growth to the last\n",
+        join ', ', populations();
+    my $same = lists(100, $tenants[0]);
+    grow_with('same patients', map { my $tenant = $_; [ $tenant, $same ] } @tenants);
+    grow_with('any patients', map { [ $_, lists(300, $_) ] } @tenants);
     return;
 }
 
-sub all_requests {
-    my ($template, $lists) = @_;
-    return map { requests($template, { %$lists, p => [ $_ ] }) } @{ $lists->{p} } if $template !~ /<(?!p>)/;
-    return requests($template, $lists);
-}
-
-# The machine's speed drifts: what has nothing to do with the data is measured, too.
-sub yardstick {
-    my $file = paths('yardstick', '/dev/r4/metadata');
-    my @runs = map { wrk($file, connections => 2) } 1 .. 3;
-    return { p50 => median(map { $_->{p50} } @runs), cpu => median(map { $_->{httpd} + $_->{pg} } @runs) };
-}
-
-sub report_curve {
-    print "curve: median ms and CPU us a request on 2 connections, by patients in the database; growth from the first\n";
-    for my $name ('yardstick', map { my $set = $_; map { "$set $_" } @ONE_PATIENT } qw(same any)) {
-        my @found = map { $_->{$name} } @curve;
-        next if grep { !$_ } @found;
-        printf "%-70s%s  x%.2f CPU x%.2f\n", $name, join('', map { sprintf ' %6.2f ms %5.0f us', @$_{qw(p50 cpu)} } @found),
-            map { $found[-1]{$_} / $found[0]{$_} } qw(p50 cpu);
-    }
-    for my $set (qw(same any)) {
+sub grow_with {
+    my ($set, @databases) = @_;
+    my %growth;
+    for my $template (@ONE_PATIENT) {
+        my @files = map { paths_in($template, @$_) } @databases;
+        if (@files < @databases) { print "$set, $template: no data\n"; next }
+        my @runs = map { my $round = $_; [ map { wrk($_, connections => 2) } @files ] } 1 .. $option{rounds};
+        my %of;
         for my $figure (qw(p50 cpu)) {
-            my @growth = map { my $name = "$set $_"; $curve[0]{$name} && $curve[-1]{$name}
-                ? $curve[-1]{$name}{$figure} / $curve[0]{$name}{$figure} : () } @ONE_PATIENT;
-            printf "%s patients, %s: growth x%s from %d to %d patients\n", $set, $figure eq 'cpu' ? 'CPU' : 'time',
-                spread(@growth), map { $_->{patients} } @curve[0, -1];
+            $_->{cpu} = $_->{httpd} + $_->{pg} for map { @$_ } @runs;
+            $of{$figure} = [ map { $_->[-1]{$figure} / $_->[0]{$figure} } @runs ];
+            push @{ $growth{$figure} }, median(@{ $of{$figure} });
         }
+        printf "%-80s%s  x%s  CPU x%s\n", "$set, $template", join('', map { my $i = $_;
+            sprintf ' %6.2f ms %5.0f us', map { my $figure = $_; median(map { $_->[$i]{$figure} } @runs) } qw(p50 cpu) } 0 .. $#files),
+            map { spread(@$_) } @of{qw(p50 cpu)};
     }
+    printf "%s: growth of time x%s, of CPU x%s over all searches\n", $set, map { spread(@$_) } @growth{qw(p50 cpu)};
     return;
+}
+
+# The file of a template's requests to a tenant, which have been made once; nothing if it has no data.
+sub paths_in {
+    my ($template, $tenant, $lists) = @_;
+    my @paths = map { s{^/dev/}{/$tenant/}r } requests($template, $lists, 600) or return;
+    warm(@paths);
+    return paths($tenant, @paths);
 }
 
 1;

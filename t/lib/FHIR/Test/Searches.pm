@@ -96,8 +96,8 @@ END
 
 # ---- values ----
 
-# sql is a function that runs a query: rows as lines. JSON, not columns, is looked into, so that it does
-# not matter how those are stored.
+# sql is a function that runs a query with the tenant's schema in its search_path: rows as lines. JSON,
+# not columns, is looked into, so that it does not matter how those are stored.
 sub column {
     my ($sql, $query) = @_;
     my $text = $sql->($query);
@@ -108,16 +108,16 @@ sub column {
 # At most that many patients who have at least so many Observations.
 sub patients {
     my ($sql, $most, $least) = @_;
-    return column($sql, "SELECT id FROM (SELECT id FROM main.patient ORDER BY md5(id)) p WHERE $least <= "
-            . "(SELECT count(*) FROM (SELECT FROM main.observation WHERE patient = p.id LIMIT $least) o) LIMIT $most");
+    return column($sql, "SELECT id FROM (SELECT id FROM patient ORDER BY md5(id)) p WHERE $least <= "
+            . "(SELECT count(*) FROM (SELECT FROM observation WHERE patient = p.id LIMIT $least) o) LIMIT $most");
 }
 
 # Values by name, for the records of these patients.
 sub lists {
     my ($sql, @p) = @_;
     my $some = "('{" . join(',', @p) . "}'::text[])";
-    my $of_patients = sub { column($sql, "SELECT resource::jsonb #>> '{$_[0]}' FROM main.patient WHERE id = ANY $some ORDER BY id") };
-    my $of = sub { grep { length } column($sql, "SELECT DISTINCT resource::jsonb #>> '{$_[1]}' FROM (SELECT resource FROM main.$_[0] LIMIT 3000) r") };
+    my $of_patients = sub { column($sql, "SELECT resource::jsonb #>> '{$_[0]}' FROM patient WHERE id = ANY $some ORDER BY id") };
+    my $of = sub { grep { length } column($sql, "SELECT DISTINCT resource::jsonb #>> '{$_[1]}' FROM (SELECT resource FROM $_[0] LIMIT 3000) r") };
     my %lists = (p => \@p, family => [ $of_patients->('name,0,family') ], given => [ $of_patients->('name,0,given,0') ],
         gender => [ $of_patients->('gender') ], birthdate => [ $of_patients->('birthDate') ],
         identifier => [ $of_patients->('identifier,0,value') ],
@@ -132,7 +132,7 @@ sub lists {
     push @codes, "none-" . @codes while @codes < 113;
     $lists{113} = [ join ',', @codes[0 .. 112] ];
     for my $table (qw(documentreference encounter questionnaireresponse relatedperson servicerequest specimen)) {
-        $lists{$table} = [ grep { length } column($sql, "SELECT (SELECT id FROM main.$table WHERE patient = p LIMIT 1) FROM unnest$some p") ];
+        $lists{$table} = [ grep { length } column($sql, "SELECT (SELECT id FROM $table WHERE patient = p LIMIT 1) FROM unnest$some p") ];
     }
     return \%lists;
 }

@@ -7,7 +7,7 @@ use FHIR::Test;
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
-my $t = FHIR::Test->new;
+my $t = FHIR::Test->new(conf => "FHIREntriesMax 400\n");
 my $base = '/dev/r4';
 
 sub entry {
@@ -51,6 +51,14 @@ is $batch->json->{entry}[1]{response}{outcome}{issue}[0]{code}, 'code-invalid',
     'a refused entry has its outcome';
 is $batch->json->{entry}[2]{resource}{entry}[0]{resource}{gender}, 'male', 'a search in a batch';
 like $batch->json->{entry}[0]{response}{lastModified}, qr/^\d{4}-.*\.\d{3}Z$/, 'lastModified';
+
+is bundle('batch', map { entry(GET => 'Patient/none') } 1 .. 400)->status, 200, 'as many entries as FHIREntriesMax';
+for my $type (qw(batch transaction)) {
+    my $before = count();
+    is_outcome bundle($type, map { entry(POST => 'Patient', patient()) } 1 .. 401), 413, 'too-long', qr/more than 400 entries/,
+        "one more in a $type";
+    is count(), $before, 'of which nothing is run';
+}
 
 # ---- transaction ----
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_bundle.h
- * @brief Bundles of answers: searchset and history, written entry by entry.
+ * @brief Bundles of answers: searches, histories, batches, written entry by entry.
  *
  * Total and links are known only at the end; in which format and order all is written is
  * fhir_render.h's business.
@@ -22,7 +22,7 @@ typedef struct fhir_bundle_entry_t {
     const char *rest; /* further members without braces: "\"search\":{\"mode\":\"match\"}" */
 } fhir_bundle_entry_t;
 
-/** Begins the answer's body. type: "searchset", "history". */
+/** Begins the answer's body. type: "searchset", "history", "batch-response", … */
 fhir_err_t *fhir_bundle_begin(fhir_bundle_t **bundle, fhir_call_t *call, const char *type);
 fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *entry);
 /** A link, to be written at the end; "next", … and a complete URL. */

@@ -43,6 +43,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->body_values_max = 1000000;
     endpoint->xml_attributes_max = 64;
     endpoint->patch_ops_max = 1000;
+    endpoint->entries_max = 10000;
     endpoint->values_max = 500;
     endpoint->params_max = 100;
     endpoint->hops_max = 4;

@@ -62,6 +62,7 @@ typedef struct fhir_endpoint_t {
     int body_values_max;          /* JSON values, or XML's elements and attributes, of a body */
     int xml_attributes_max;       /* attributes of an XML element, namespaces around it */
     int patch_ops_max;            /* operations of one patch */
+    int entries_max;              /* entries of one batch or transaction */
     int values_max;               /* values in one parameter's OR list */
     int params_max;               /* parameters of one search */
     int hops_max;                 /* steps of a chain, nesting of _has and _filter */

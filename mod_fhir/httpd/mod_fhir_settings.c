@@ -91,6 +91,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_DEPTH_MAX] = INT(depth_max, 8, FHIR_NODE_DEPTH_MOST),
     [MOD_FHIR_XML_ATTRIBUTES_MAX] = INT(xml_attributes_max, 8, FHIR_NODE_ATTRS_MOST),
     [MOD_FHIR_PATCH_OPERATIONS_MAX] = INT(patch_ops_max, 1, 100000),
+    [MOD_FHIR_ENTRIES_MAX] = INT(entries_max, 1, 1000000),
     [MOD_FHIR_QUERY_MAX] = BYTES(query_max, KB, 16 * MB),
     [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),
     [MOD_FHIR_VALUES_MAX] = INT(values_max, 1, 10000),

@@ -18,13 +18,21 @@
 
 /* ---- batch ---- */
 
+/* Each answer is written before the next entry runs: the memory is that of the largest. */
 static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
+    fhir_bundle_t *bundle;
     int i;
 
-    for (i = 0; i < entries->nelts; i++)
-        fhir_entry_run(&APR_ARRAY_IDX(entries, i, fhir_entry_t), NULL);
-    return fhir_entry_answer(call, entries, "batch-response");
+    fhir_call_begin(call, 200);
+    FHIR_TRY(fhir_bundle_begin(&bundle, call, "batch-response"));
+    for (i = 0; i < entries->nelts; i++) {
+        fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
+
+        fhir_entry_run(entry, NULL);
+        FHIR_TRY(fhir_entry_answer(bundle, entry));
+    }
+    return fhir_bundle_end(bundle);
 }
 
 /* ---- transaction ---- */
@@ -374,6 +382,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
                                    const char *source)
 {
     transaction_t t = {.call = *call, .request = *call->request, .entries = entries};
+    fhir_bundle_t *bundle;
     int i;
 
     t.targets = apr_hash_make(call->pool);
@@ -389,7 +398,11 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     FHIR_TRY(run_entries(&t));
     FHIR_TRY(blame(&t, NULL, check_references(&t)));
     FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
-    return fhir_entry_answer(call, entries, "transaction-response");
+    fhir_call_begin(call, 200);
+    FHIR_TRY(fhir_bundle_begin(&bundle, call, "transaction-response"));
+    for (i = 0; i < entries->nelts; i++)
+        FHIR_TRY(fhir_entry_answer(bundle, &APR_ARRAY_IDX(entries, i, fhir_entry_t)));
+    return fhir_bundle_end(bundle);
 }
 
 static fhir_err_t *run_bundle(fhir_call_t *call)

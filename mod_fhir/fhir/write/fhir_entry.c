@@ -123,6 +123,10 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
     for (node = list ? list->child : NULL; node; node = node->next) {
         fhir_entry_t *entry = apr_array_push(*entries);
 
+        if (index == call->endpoint->entries_max)
+            return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
+                                   "The Bundle has more than %d entries, the limit here; divide it",
+                                   index);
         memset(entry, 0, sizeof(*entry));
         entry->call = call;
         entry->index = index++;
@@ -203,6 +207,7 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
     entry->response.body = fhir_buf_out(entry->answer, call->pool);
     entry->response.body_reset = entry_reset;
     entry->err = fhir_service_run(&entry->response, &request);
+    entry->pool = request.pool;
     if (entry->err)
         return; /* which is told from that memory */
     entry->response.headers = apr_table_clone(call->pool, entry->response.headers);
@@ -244,17 +249,13 @@ static const char *status_line(const fhir_entry_t *entry)
     return apr_itoa(entry->call->pool, entry->response.status);
 }
 
-static void write_answer(fhir_buf_t *buf, const fhir_entry_t *entry)
+/* What stands beside the resource; an error's OperationOutcome is in it. */
+static const char *response_member(const fhir_entry_t *entry)
 {
     const fhir_response_t *response = &entry->response;
+    fhir_buf_t *buf = fhir_buf_create(entry->call->pool, 0);
     char updated[25];
 
-    fhir_buf_putc(buf, '{');
-    if (entry->answer->len && !entry->err) {
-        fhir_buf_puts(buf, "\"resource\":");
-        fhir_buf_append(buf, entry->answer->data, entry->answer->len);
-        fhir_buf_putc(buf, ',');
-    }
     fhir_buf_printf(buf, "\"response\":{\"status\":\"%s\"", status_line(entry));
     write_member(buf, "location", apr_table_get(response->headers, "Location"));
     write_member(buf, "etag", apr_table_get(response->headers, "ETag"));
@@ -266,22 +267,23 @@ static void write_answer(fhir_buf_t *buf, const fhir_entry_t *entry)
         fhir_buf_puts(buf, ",\"outcome\":");
         fhir_buf_append(buf, entry->answer->data, entry->answer->len);
     }
-    fhir_buf_puts(buf, "}}");
+    fhir_buf_putc(buf, '}');
+    return fhir_buf_cstr(buf);
 }
 
-fhir_err_t *fhir_entry_answer(fhir_call_t *call, const apr_array_header_t *entries,
-                              const char *type)
+fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry)
 {
-    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
-    int i;
+    fhir_bundle_entry_t out = {.rest = response_member(entry)};
 
-    fhir_buf_printf(buf, "{\"resourceType\":\"Bundle\",\"type\":\"%s\"", type);
-    for (i = 0; i < entries->nelts; i++) {
-        fhir_buf_puts(buf, i ? "," : ",\"entry\":[");
-        write_answer(buf, &APR_ARRAY_IDX(entries, i, fhir_entry_t));
+    if (entry->answer->overflow)
+        return fhir_err_create(entry->call->pool, FHIR_ERR_LIMIT, "The answer is too large");
+    if (entry->answer->len && !entry->err) {
+        out.resource = entry->answer->data;
+        out.len = entry->answer->len;
     }
-    fhir_buf_puts(buf, entries->nelts ? "]}" : "}");
-    if (buf->overflow)
-        return fhir_err_create(call->pool, FHIR_ERR_LIMIT, "The answer is too large");
-    return fhir_call_resource(call, 200, buf->data, buf->len);
+    FHIR_TRY(fhir_bundle_add(bundle, &out));
+    fhir_buf_free(entry->answer);
+    if (entry->err)
+        apr_pool_destroy(entry->pool);
+    return NULL;
 }

@@ -10,7 +10,7 @@
 #ifndef FHIR_ENTRY_H
 #define FHIR_ENTRY_H
 
-#include "fhir/fhir_call.h"
+#include "fhir/fhir_bundle.h"
 
 typedef struct fhir_entry_t {
     int index;                   /* in Bundle.entry */
@@ -29,6 +29,7 @@ typedef struct fhir_entry_t {
     fhir_response_t response;
     fhir_buf_t *answer; /* body of the response */
     fhir_err_t *err;
+    apr_pool_t *pool; /* of the error, until that is told */
     int later; /* statements of the transaction left for later when it began; -1: it did not run */
 } fhir_entry_t;
 
@@ -43,8 +44,7 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx);
 /** An entry that needs no run: what it would have created is there (If-None-Exist). */
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);
 
-/** Answers with the Bundle of all answers. type: "batch-response", "transaction-response". */
-fhir_err_t *fhir_entry_answer(fhir_call_t *call, const apr_array_header_t *entries,
-                              const char *type);
+/** Writes an entry's answer, and lets go of it. */
+fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry);
 
 #endif

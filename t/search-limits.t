@@ -80,6 +80,9 @@ is(scalar entries($t->get('/small/r4/Observation?_count=30'), 'match'), 4, 'FHIR
 
 my $page = $t->get('/small/r4/Patient?_revinclude=Observation:patient');
 is(scalar entries($page, 'include'), 5, 'FHIRIncludeRowsMax');
+my $twice = $t->get('/small/r4/Observation?_id=o1,o2&_include=Observation:subject&_include=Observation:patient');
+is(scalar entries($twice, 'include'), 1, 'what comes by several ways counts once');
+is(scalar entries($twice, 'outcome'), 0, '  and nothing is left out');
 like((entries($page, 'outcome'))[0]{resource}{issue}[0]{diagnostics}, qr/more than 5 included/, 'and the answer says so');
 
 # ---- the planner's cost ----

@@ -27,7 +27,7 @@ struct fhir_include_t {
     apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
     int rows;                   /* included so far */
     int cut;                    /* there were more than the limit */
-    int new_rows;               /* of this round */
+    int read, new_rows;         /* of this round: with those that were seen before, without */
 };
 
 static apr_array_header_t **lists(const fhir_call_t *call)
@@ -185,27 +185,44 @@ static int applies(const fhir_qinclude_t *include, int reverse, int round)
     return include->reverse == reverse && (!round || include->iterate);
 }
 
+/* A further round is for those that iterate. */
+static int iterates(const fhir_include_t *inc)
+{
+    for (int i = 0; i < inc->includes->nelts; i++)
+        if (APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t).iterate)
+            return 1;
+    return 0;
+}
+
+/* What one include asks for of the round's resources of a type. */
+static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclude_t *include,
+                         const fhir_type_t *source)
+{
+    apr_array_header_t *params = params_of(collect->inc, include, source);
+    for (int i = 0; i < params->nelts; i++) {
+        wanted_t wanted = {APR_ARRAY_IDX(params, i, const fhir_param_t *), include->target,
+                           include->outside};
+        if (wanted.target && !fhir_query_targets(collect->inc->call, wanted.param, wanted.target))
+            continue;
+        APR_ARRAY_PUSH(collect->wanted, wanted_t) = wanted;
+        select_references(sql, collect->inc, source, wanted.param, collect->wanted->nelts - 1,
+                          !sql->text->len);
+    }
+}
+
 /* First statement: the references of the round, as far as includes ask for them. */
 static fhir_err_t *read_references(fhir_include_t *inc, int round)
 {
+    const fhir_model_t *m = inc->call->model;
     collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
     for (int i = 0; i < inc->includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
-        apr_array_header_t *params;
-        if (!applies(include, 0, round) ||
-            !inc->round[fhir_model_type_index(inc->call->model, include->source)])
-            continue;
-        params = params_of(inc, include, include->source);
-        for (int j = 0; j < params->nelts; j++) {
-            wanted_t wanted = {APR_ARRAY_IDX(params, j, const fhir_param_t *), include->target,
-                               include->outside};
-            APR_ARRAY_PUSH(collect.wanted, wanted_t) = wanted;
-            select_references(sql, inc, include->source, wanted.param, collect.wanted->nelts - 1,
-                              !sql->text->len);
-        }
+        for (int t = 1; applies(include, 0, round) && t <= m->n_resources; t++)
+            if (inc->round[t] && (!include->source || include->source == &m->types[t]))
+                read_include(&collect, sql, include, &m->types[t]);
     }
     if (!sql->text->len)
         return NULL;
@@ -361,12 +378,13 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
                                  .resource = fhir_row_text(row, 2),
                                  .len = fhir_row_len(row, 2),
                                  .rest = "\"search\":{\"mode\":\"include\"}"};
-    if (inc->rows >= inc->call->endpoint->include_rows_max) {
+    inc->read++;
+    if (!note(inc, entry.type, entry.id))
+        return NULL;
+    if (inc->rows == inc->call->endpoint->include_rows_max) {
         inc->cut = 1;
         return NULL;
     }
-    if (!note(inc, entry.type, entry.id))
-        return NULL;
     add(inc, inc->next, index, apr_pstrdup(inc->call->pool, entry.id));
     inc->rows++;
     inc->new_rows++;
@@ -375,6 +393,7 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
 
 static fhir_err_t *fetch(fhir_include_t *inc, int round)
 {
+    const apr_int64_t most = (apr_int64_t)inc->call->endpoint->include_rows_max * 2 + 1;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
@@ -387,23 +406,21 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     if (!sql->text->len)
         return NULL;
     fhir_buf_puts(sql->text, " LIMIT ");
-    fhir_sql_bind_int(sql, (apr_int64_t)inc->call->endpoint->include_rows_max * 2 + 1, "bigint");
+    fhir_sql_bind_int(sql, most, "bigint");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM | FHIR_STMT_ONCE));
     fhir_explain_step(inc->call, "resources that are included");
-    return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_resource, inc);
+    FHIR_TRY(fhir_cost_run(sql, &stmt, NULL, inc->includes, on_resource, inc));
+    inc->cut |= inc->read == most;
+    return NULL;
 }
 
-static fhir_err_t *say_cut(fhir_include_t *inc)
+/* What was left out is told in an entry of its own. */
+static fhir_err_t *say_cut(fhir_include_t *inc, const char *what)
 {
     fhir_buf_t *buf = fhir_buf_create(inc->call->pool, 64 * 1024);
     fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
     fhir_outcome_begin(buf);
-    fhir_outcome_issue(buf, "warning", "too-costly",
-                       apr_psprintf(inc->call->pool,
-                                    "This page has more than %d included resources; the rest was "
-                                    "left out. A smaller _count shows all",
-                                    inc->call->endpoint->include_rows_max),
-                       NULL);
+    fhir_outcome_issue(buf, "warning", "too-costly", what, NULL);
     fhir_outcome_end(buf);
     entry.resource = fhir_buf_cstr(buf);
     entry.len = buf->len;
@@ -412,16 +429,25 @@ static fhir_err_t *say_cut(fhir_include_t *inc)
 
 fhir_err_t *fhir_include_run(fhir_include_t *inc)
 {
-    for (int round = 0; inc->includes->nelts && round < ROUNDS_MAX; round++) {
+    int round = 0;
+    do {
         inc->round = inc->next;
         inc->next = lists(inc->call);
         inc->want = lists(inc->call);
         inc->urls = lists(inc->call);
-        inc->new_rows = 0;
+        inc->read = inc->new_rows = 0;
         FHIR_TRY(read_references(inc, round));
         FHIR_TRY(fetch(inc, round));
-        if (!inc->new_rows || inc->cut)
-            break;
-    }
-    return inc->cut ? say_cut(inc) : NULL;
+    } while (inc->new_rows && !inc->cut && iterates(inc) && ++round < ROUNDS_MAX);
+    if (inc->cut)
+        return say_cut(inc, apr_psprintf(inc->call->pool,
+                                         "This page has more than %d included resources; the rest "
+                                         "was left out. A smaller _count shows all",
+                                         inc->call->endpoint->include_rows_max));
+    if (round == ROUNDS_MAX)
+        return say_cut(inc, apr_psprintf(inc->call->pool,
+                                         "Includes were followed for %d steps; what lies behind "
+                                         "was left out. A search for the last of them leads on",
+                                         ROUNDS_MAX));
+    return NULL;
 }

@@ -118,7 +118,7 @@ typedef struct fhir_qsort_t {
 typedef struct fhir_qinclude_t {
     int reverse;
     int iterate;
-    const fhir_type_t *source;  /* the type that holds the reference; NULL (reverse only): any */
+    const fhir_type_t *source;  /* the type that holds the reference; NULL: any */
     const fhir_param_t *param;  /* NULL: every reference parameter of source ("*") */
     const fhir_type_t *target;  /* NULL: any */
     const fhir_type_t *outside; /* only types that have no compartment of this one; NULL: all */

@@ -158,10 +158,8 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
     char *source = apr_strtok(rest, ":", &rest), *param, *target;
     if (!source)
         return bad_include(call, pair, "it is empty");
-    if (!strcmp(source, "*")) {
-        include->source = include->reverse ? NULL : query->type;
+    if (!strcmp(source, "*"))
         return NULL;
-    }
     include->source = fhir_model_resource(call->model, source, strlen(source));
     if (!include->source)
         return bad_include(call, pair,

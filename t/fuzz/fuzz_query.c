@@ -101,7 +101,7 @@ static void check_error(const fhir_err_t *err)
     check((status == 400 || status == 403) && err->message && *err->message);
 }
 
-static const char *page_text(const fhir_query_t *query, const input_t *in, const fhir_call_t *call)
+static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_call_t *call)
 {
     fhir_cursor_t cursor = {.backward = (in->flags & BACKWARD) != 0};
     fhir_order_t order;
@@ -117,7 +117,7 @@ static const char *page_text(const fhir_query_t *query, const input_t *in, const
         cursor.field[cursor.n - 1] = "id";
     check(fhir_sql_create(&sql, call) == NULL);
     if (!err)
-        err = fhir_search_page(&stmt, sql, &order, query, in->flags & PAGE ? &cursor : NULL,
+        err = fhir_search_page(&stmt, sql, &order, &query, 1, in->flags & PAGE ? &cursor : NULL,
                                query->count + 1);
     if (err) {
         check_error(err);

@@ -140,7 +140,7 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
     if (!err)
         err = fhir_sql_create(&sql, &call);
     if (!err)
-        err = fhir_search_page(&page, sql, &order, parsed, &cursor, 51);
+        err = fhir_search_page(&page, sql, &order, &parsed, 1, &cursor, 51);
     if (!err)
         err = fhir_sql_create(&sql, &call);
     if (!err)

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/search/fhir_search.h"
 
 /* ---- rows ---- */
 
@@ -226,8 +227,10 @@ fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query)
                     alone ? " || k.id" : "",
                     fhir_call_table(sql->call, query->type, FHIR_CONTAINED_TABLE));
     FHIR_TRY(fhir_sql_node(sql, "k", query->where));
-    if (!alone)
+    if (!alone) { /* by that of them which comes first */
         fhir_buf_printf(sql->text, " ORDER BY %s", by);
+        FHIR_TRY(fhir_search_sort(sql, query, "k"));
+    }
     fhir_buf_puts(sql->text, ") t CROSS JOIN LATERAL (");
     for (int i = 0; i < query->containers->nelts; i++) {
         fhir_buf_puts(sql->text, i ? " UNION ALL " : "");

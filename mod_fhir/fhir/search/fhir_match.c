@@ -39,7 +39,7 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
                                "_contained is no condition that names a resource");
     query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &order, query, NULL, max));
+    FHIR_TRY(fhir_search_page(&stmt, sql, &order, &query, 1, NULL, max));
     FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &match));
     *ids = match.ids;
     return NULL;

@@ -119,7 +119,7 @@ static fhir_err_t *sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fh
         add_key(order, fixed(sql, alias, "last_updated"), "timestamptz", sort->descending, 0);
         return NULL;
     }
-    if (order->scoped && is_main_date(sql->call, query, sort)) {
+    if (order->scoped && !query->place && is_main_date(sql->call, query, sort)) {
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
         return NULL;
     }
@@ -131,15 +131,19 @@ static fhir_err_t *sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fh
 fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                               const char *alias)
 {
+    int down;
     memset(order, 0, sizeof(*order));
     order->scoped = fhir_search_scoped(sql->call, query);
     for (int i = 0; i < query->sort->nelts; i++)
         FHIR_TRY(sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t)));
     if (!order->n && order->scoped)
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
-    /* the id makes the order total; it runs the way of the last key, so that one index serves both
-     */
-    add_key(order, fixed(sql, alias, query->containers ? "ref" : "id"), "text",
-            order->n && order->key[order->n - 1].descending, 0);
+    /* the id makes the order total, of several types the type and the id; they run the way of the
+     * last key, so that one index serves all */
+    down = order->n && order->key[order->n - 1].descending;
+    if (query->place && query->sort->nelts)
+        add_key(order, apr_psprintf(sql->call->pool, "'%s'::text COLLATE \"C\"", query->place),
+                "text", down, 0);
+    add_key(order, fixed(sql, alias, query->containers ? "ref" : "id"), "text", down, 0);
     return NULL;
 }

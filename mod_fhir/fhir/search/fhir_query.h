@@ -150,6 +150,8 @@ typedef struct fhir_query_t {
     int contained_alone;            /* contained resources come without their container */
     apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
                                        types hold some (fhir_contained.h); NULL: the others are */
+    const char *place;              /* the type's name among several in page links, with a # of its
+                                       contained; NULL: it is searched alone */
     const char *cursor;             /* the page link's sealed word, or NULL */
     fhir_pairs_t applied;        /* what was understood, as given, without the cursor: self link */
     apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */

@@ -100,8 +100,7 @@ static fhir_err_t *take_contained_type(fhir_query_t *query, const fhir_call_t *c
 static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
 {
     char *rest = apr_pstrdup(call->pool, pair->value), *name;
-    if (!*rest)
-        return bad(call, pair, "search parameters joined by commas, '-' before one that descends");
+    int before = query->sort->nelts;
     while ((name = apr_strtok(rest, ",", &rest)) != NULL) {
         fhir_qsort_t *key = apr_array_push(query->sort);
         key->descending = *name == '-';
@@ -110,6 +109,8 @@ static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const
         if (!key->param)
             return fhir_query_unknown(call, query->type, name);
     }
+    if (query->sort->nelts == before)
+        return bad(call, pair, "search parameters joined by commas, '-' before one that descends");
     return query->sort->nelts <= FHIR_SORT_MAX
                ? NULL
                : fhir_err_create(call->pool, FHIR_ERR_LIMIT, "_sort takes at most %d parameters",

@@ -20,7 +20,8 @@ typedef struct fhir_order_key_t {
 #define FHIR_ORDER_MAX (FHIR_SORT_MAX + 2)
 typedef struct fhir_order_t {
     int n;
-    fhir_order_key_t key[FHIR_ORDER_MAX]; /* the last is the id, which makes it total */
+    fhir_order_key_t key[FHIR_ORDER_MAX]; /* the last is the id, which makes it total; before it of
+                                             several queries in one order the query's place */
     int scoped; /* the rows are one patient's: an index has them in this order */
 } fhir_order_t;
 
@@ -33,16 +34,22 @@ fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query);
 /** The order of a query's matches: by _sort, else newest first for one patient's, else by id. */
 fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                               const char *alias);
+/** Appends the keys of _sort as they stand behind ORDER BY, each with a comma before it. */
+fhir_err_t *fhir_search_sort(fhir_sql_t *sql, const fhir_query_t *query, const char *alias);
 
 /**
  * The statement of a page: columns id (of contained resources: "Type/id" of the container, with
  * "#id" behind it when they come alone), resource, the order's keys but the last as text; when the
  * cursor goes backward, also the number of rows. Always in the order of the search. A cursor
  * without a key goes backward from the end of all matches.
- * @param limit rows at most
+ * @param queries one, or several that have a _sort and a place each: one order for all their
+ * matches
+ * @param limit   rows at most
+ * @return FHIR_ERR_PARAM_VALUE when several have no order in common
  */
 fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
-                             const fhir_query_t *query, const fhir_cursor_t *cursor, int limit);
+                             fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
+                             int limit);
 /** The statement of the number of matches: one column. */
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
 /** The same for matches behind a cursor (or NULL), at most limit. */

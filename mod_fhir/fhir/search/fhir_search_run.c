@@ -2,7 +2,7 @@
 /*
  * The run of a search: counts, the page, includes, links. Several types (system search, a whole
  * compartment) are searched one after the other until the page is full; the order of the answer is
- * that of the types, then that of each search.
+ * that of the types, then that of each search. With _sort one statement searches them all.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -26,6 +26,7 @@ typedef struct page_t {
     fhir_order_t order; /* of the type that is read */
     int type;           /* its number */
     int rows;           /* written so far */
+    int merged;         /* several types in one order */
     int skip;           /* rows at the start that are only there to show that there are more */
     int is_cursor, backward;
     fhir_cursor_t cursor; /* of the request, without the type */
@@ -39,28 +40,31 @@ static const char *type_name(const page_t *page, int number)
     return fhir_model_str(page->call->model, page->search->types[number]->name);
 }
 
-/* What page links call a type: the contained ones have a name of their own. */
-static const char *place_name(const page_t *page, int number)
+/* The number of the type that page links call so, or n_types. */
+static int find_place(const page_t *page, const char *place)
 {
-    const char *name = type_name(page, number);
-    return page->queries[number]->containers ? apr_pstrcat(page->call->pool, name, "#", NULL)
-                                             : name;
+    int i = 0;
+    while (i < page->search->n_types && strcmp(page->queries[i]->place, place))
+        i++;
+    return i;
 }
 
-/* A row's place: its type when there are several, its keys, its id. Keys begin at column 2. */
+/* A row's place: its type when there are several and it is no key, its keys, its id. Keys begin at
+ * column 2. */
 static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
 {
     apr_pool_t *pool = page->call->pool;
     place->n = 0;
-    if (page->search->n_types > 1)
-        place->field[place->n++] = place_name(page, page->type);
+    if (page->search->n_types > 1 && !page->merged)
+        place->field[place->n++] = page->queries[page->type]->place;
     for (int i = 0; i + 1 < page->order.n; i++)
         place->field[place->n++] =
             fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
     place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
 }
 
-/* Backward in one type, the row too much comes first; its statement says how many there are. */
+/* Backward in one statement, the row too much comes first; its statement says how many there are.
+ */
 static void find_skip(page_t *page, const fhir_row_t *row)
 {
     if (!page->backward || page->rows || page->more_before)
@@ -89,12 +93,14 @@ static void note_match(const page_t *page, const fhir_bundle_entry_t *entry)
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 {
     page_t *page = baton;
-    fhir_bundle_entry_t entry = {.type = type_name(page, page->type),
-                                 .id = fhir_row_text(row, 0),
+    fhir_bundle_entry_t entry = {.id = fhir_row_text(row, 0),
                                  .resource = fhir_row_text(row, 1),
                                  .len = fhir_row_len(row, 1),
                                  .rest = "\"search\":{\"mode\":\"match\"}"};
     find_skip(page, row);
+    if (page->merged)
+        page->type = find_place(page, fhir_row_text(row, page->order.n));
+    entry.type = type_name(page, page->type);
     if (page->skip) {
         page->skip = 0;
         return NULL;
@@ -117,12 +123,15 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
 {
     fhir_call_t *call = page->call;
     fhir_sql_t *sql;
+    fhir_query_t *const *queries = page->queries + page->type;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, page->queries[page->type], cursor, limit));
-    fhir_explain_step(
-        call, apr_pstrcat(call->pool, "matches of type ", type_name(page, page->type), NULL));
-    return fhir_cost_run(sql, &stmt, page->queries[page->type], NULL, on_row, page);
+    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, queries,
+                              page->merged ? page->search->n_types : 1, cursor, limit));
+    fhir_explain_step(call, page->merged ? "matches of all types"
+                                         : apr_pstrcat(call->pool, "matches of type ",
+                                                       type_name(page, page->type), NULL));
+    return fhir_cost_run(sql, &stmt, *queries, NULL, on_row, page);
 }
 
 static fhir_err_t *foreign_link(const page_t *page)
@@ -142,12 +151,12 @@ static fhir_err_t *open_cursor(page_t *page)
                               page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
     page->is_cursor = 1;
     page->backward = page->cursor.backward;
-    if (page->search->n_types == 1)
+    if (page->search->n_types == 1 || page->merged)
         return NULL;
-    while (page->start < page->search->n_types && page->cursor.n &&
-           strcmp(place_name(page, page->start), page->cursor.field[0]))
-        page->start++;
-    if (page->start == page->search->n_types || page->cursor.n < 2)
+    if (page->cursor.n < 2 || !page->cursor.field[0])
+        return foreign_link(page);
+    page->start = find_place(page, page->cursor.field[0]);
+    if (page->start == page->search->n_types)
         return foreign_link(page);
     page->cursor.n--;
     memmove(page->cursor.field, page->cursor.field + 1,
@@ -301,7 +310,9 @@ static fhir_err_t *run_back(page_t *page)
 
 static fhir_err_t *run_page(page_t *page)
 {
-    if (page->backward && page->search->n_types > 1)
+    if (page->merged)
+        FHIR_TRY(run_type(page, page->is_cursor ? &page->cursor : NULL, page->query->count + 1));
+    else if (page->backward && page->search->n_types > 1)
         FHIR_TRY(run_back(page));
     else
         for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
@@ -363,10 +374,7 @@ static fhir_err_t *parse(page_t *page)
     }
     FHIR_TRY(spread(page));
     page->query = page->queries[0];
-    if (page->search->n_types > 1 && page->query->sort->nelts)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "_sort needs a search of one resource type; here the matches come "
-                               "type by type");
+    page->merged = page->search->n_types > 1 && page->query->sort->nelts;
     return NULL;
 }
 
@@ -383,6 +391,9 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
     if (search->more)
         apr_array_cat(page.query->include, search->more);
     if (page.query->include->nelts)
+    for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)
+        page->queries[i]->place = apr_pstrcat(call->pool, type_name(page, i),
+                                              page->queries[i]->containers ? "#" : "", NULL);
         page.include = fhir_include_create(call, page.query->include, page.bundle);
     if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
         FHIR_TRY(count(&page));

@@ -31,16 +31,30 @@ int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
     return 0;
 }
 
-static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+static void put_keys(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward)
 {
     for (int i = 0; i < order->n; i++) {
         const fhir_order_key_t *key = &order->key[i];
         int descending = !key->descending != !backward;
-        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : " ORDER BY ", key->expr,
+        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : first, key->expr,
                         descending ? " DESC" : "");
         if (key->nullable)
             fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
     }
+}
+
+static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+{
+    put_keys(sql, " ORDER BY ", order, backward);
+}
+
+fhir_err_t *fhir_search_sort(fhir_sql_t *sql, const fhir_query_t *query, const char *alias)
+{
+    fhir_order_t order;
+    FHIR_TRY(fhir_search_order(&order, sql, query, alias));
+    order.n = query->sort->nelts;
+    put_keys(sql, ", ", &order, 0);
+    return NULL;
 }
 
 /* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
@@ -110,33 +124,49 @@ fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query)
     return fhir_sql_grant(sql, "t", query->type, FHIR_RIGHT_SEARCH);
 }
 
-/* One patient's rows are planned once for all patients; other searches depend on their values. */
-static unsigned plan_flags(const fhir_order_t *order, int limit)
+/* One patient's rows of a type are planned once for all patients; other searches depend on their
+ * values. */
+static unsigned plan_flags(const fhir_order_t *order, int n, int limit)
 {
-    return (order->scoped ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
+    return (order->scoped && n == 1 ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
 }
 
+/* named: under the names that the statement around it uses, with the keys as they are. */
 static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhir_order_t *order,
-                           int backward)
+                           int named)
 {
     fhir_buf_puts(sql->text, !query->containers       ? "SELECT t.id, t.resource"
                              : query->contained_alone ? "SELECT t.ref AS id, t.resource"
                                                       : "SELECT t.ref AS id, m.resource");
     for (int i = 0; i + 1 < order->n; i++)
         fhir_buf_printf(sql->text, ", (%s)::text%s", order->key[i].expr,
-                        backward ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
-    for (int i = 0; backward && i < order->n; i++)
+                        named ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
+    for (int i = 0; named && i < order->n; i++)
         fhir_buf_printf(sql->text, ", %s AS k%d", order->key[i].expr, i);
 }
 
-/* The rows before the cursor come from its end, and are turned round. */
-static void turn(fhir_sql_t *sql, const fhir_order_t *order)
+/* The columns of an answer out of named ones. */
+static void select_named(fhir_sql_t *sql, const fhir_order_t *order, const char *more)
 {
-    fhir_order_t outer = *order;
+    fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
+    for (int i = 0; i + 1 < order->n; i++)
+        fhir_buf_printf(sql->text, ", q.t%d", i);
+    fhir_buf_printf(sql->text, "%s FROM (", more);
+}
+
+static void order_by_named(fhir_sql_t *sql, const fhir_order_t *order, int backward)
+{
+    fhir_order_t named = *order;
     fhir_buf_puts(sql->text, ") q");
     for (int i = 0; i < order->n; i++)
-        outer.key[i].expr = apr_psprintf(sql->call->pool, "q.k%d", i);
-    order_by(sql, &outer, 0);
+        named.key[i].expr = apr_psprintf(sql->call->pool, "q.k%d", i);
+    order_by(sql, &named, backward);
+}
+
+static void limit_to(fhir_sql_t *sql, int limit)
+{
+    fhir_buf_puts(sql->text, " LIMIT ");
+    fhir_sql_bind_int(sql, limit, "bigint");
 }
 
 /* The rows that lie behind the cursor in its direction; one without a key is at the very end. */
@@ -155,26 +185,68 @@ static fhir_err_t *beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir
     return NULL;
 }
 
-fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
-                             const fhir_query_t *query, const fhir_cursor_t *cursor, int limit)
+/* The page of one query, or its part of a page. */
+static fhir_err_t *select_page(fhir_sql_t *sql, const fhir_order_t *order,
+                               const fhir_query_t *query, const fhir_cursor_t *cursor, int limit,
+                               int named)
 {
-    int backward = cursor && cursor->backward;
-    FHIR_TRY(fhir_search_order(order, sql, query, "t"));
-    if (backward) {
-        fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
-        for (int i = 0; i + 1 < order->n; i++)
-            fhir_buf_printf(sql->text, ", q.t%d", i);
-        fhir_buf_puts(sql->text, ", count(*) OVER () FROM (");
-    }
-    select_columns(sql, query, order, backward);
+    select_columns(sql, query, order, named);
     FHIR_TRY(fhir_search_from(sql, query));
     FHIR_TRY(beyond(sql, order, cursor));
-    order_by(sql, order, backward);
-    fhir_buf_puts(sql->text, " LIMIT ");
-    fhir_sql_bind_int(sql, limit, "bigint");
+    order_by(sql, order, cursor && cursor->backward);
+    limit_to(sql, limit);
+    return NULL;
+}
+
+static int same_keys(const fhir_order_t *a, const fhir_order_t *b)
+{
+    for (int i = 0; i < a->n; i++)
+        if (strcmp(a->key[i].cast, b->key[i].cast))
+            return 0;
+    return 1;
+}
+
+/* The pages of all queries, of which the first rows in their common order are one. */
+static fhir_err_t *merge_pages(fhir_sql_t *sql, const fhir_order_t *order,
+                               fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
+                               int limit)
+{
+    int backward = cursor && cursor->backward;
     if (backward)
-        turn(sql, order);
-    return fhir_sql_stmt(stmt, sql, plan_flags(order, limit));
+        fhir_buf_puts(sql->text, "SELECT * FROM (");
+    else
+        select_named(sql, order, "");
+    for (int i = 0; i < n; i++) {
+        fhir_order_t own;
+        FHIR_TRY(fhir_search_order(&own, sql, queries[i], "t"));
+        if (!same_keys(&own, order))
+            return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_VALUE,
+                                   "_sort: the values are not of one kind in all resource types "
+                                   "that are searched; _lastUpdated and _id are");
+        fhir_buf_puts(sql->text, i ? " UNION ALL (" : "(");
+        FHIR_TRY(select_page(sql, &own, queries[i], cursor, limit, 1));
+        fhir_buf_putc(sql->text, ')');
+    }
+    order_by_named(sql, order, backward);
+    limit_to(sql, limit);
+    return NULL;
+}
+
+fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
+                             fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
+                             int limit)
+{
+    int backward = cursor && cursor->backward;
+    FHIR_TRY(fhir_search_order(order, sql, queries[0], "t"));
+    if (backward) /* the rows before the cursor come from its end, and are turned round */
+        select_named(sql, order, ", count(*) OVER ()");
+    if (n > 1)
+        FHIR_TRY(merge_pages(sql, order, queries, n, cursor, limit));
+    else
+        FHIR_TRY(select_page(sql, order, queries[0], cursor, limit, backward));
+    if (backward)
+        order_by_named(sql, order, 0);
+    return fhir_sql_stmt(stmt, sql, plan_flags(order, n, limit));
 }
 
 fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
@@ -195,7 +267,7 @@ fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, limit, "bigint");
     fhir_buf_puts(sql->text, ") q");
-    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 0));
+    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 1, 0));
 }
 
 fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)

@@ -182,6 +182,44 @@ is(ids($lenient), 'o1', 'lenient: it is ignored');
 like($lenient->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/patiant/, 'and said so');
 unlike(link_to($lenient, 'self'), qr/patiant/, 'and not in the self link');
 
+# ---- several types: what all of them understand ----
+is_outcome($t->get('/dev/r4/?_type=Observation,Patient&code=1-8&_id=o1'), 400, 'not-supported', qr/Patient has no search parameter "code"/, 'strict');
+$lenient = $t->get('/dev/r4/?_type=Observation,Patient&code=1-8&_id=o1,p1', Prefer => 'handling=lenient')->json;
+is(ids($lenient), 'o1 p1', 'what one type does not know is ignored in all');
+like($lenient->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^code was ignored: Patient has no/, '  and said so');
+unlike(link_to($lenient, 'self'), qr/[?&]code=/, '  and not in the self link');
+$lenient = $t->get('/dev/r4/?_type=Observation,Patient&nothing=1&_count=1&_id=o1,p1', Prefer => 'handling=lenient')->json;
+is(ids($t->get(link_to($lenient, 'next'), Prefer => 'handling=lenient')->json), 'p1', '  in page links, too');
+is_outcome($t->get('/dev/r4/Observation?_type=Patient'), 400, 'not-supported', qr/here the path says which/, '_type where the path says it');
+$lenient = $t->get('/dev/r4/Observation?_type=Patient&_id=o1', Prefer => 'handling=lenient')->json;
+is(ids($lenient), 'o1', '  lenient: ignored');
+like($lenient->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^_type was ignored/, '  and said so');
+unlike(link_to($lenient, 'self'), qr/_type/, '  and not in the self link');
+is_outcome($t->get('/dev/r4/?_type='), 400, 'invalid', qr/_type has an empty value/, 'no type');
+is_outcome($t->get('/dev/r4/?_type=Nothing'), 400, 'invalid', qr/"Nothing" is no resource type/, 'an unknown type');
+is(join(' ', sort split / /, ids(ask('?_type=Observation,Provenance&_id=o1,v1&_include=*'), 'include')), 'd1 p1', 'an include of all references follows those of each type');
+
+# ---- compartments ----
+is(ids(ask('Practitioner/d1/*?_type=Practitioner,Provenance')), 'd1 v1', 'what a compartment is of is in it');
+for ([ 'Patient/p1/Practitioner' => 'Practitioner' ], [ 'Patient/p1/*?_type=Practitioner,Organization' => 'any of these types' ],
+    [ 'Organization/g1/*' => 'any of these types' ], [ 'Organization/g1/Organization' => 'Organization' ]) {
+    is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-found', qr/no compartment of \w+ with \Q$_->[1]\E in it/, $_->[0]);
+}
+
+# ---- includes that go on ----
+my @chain = map { { resourceType => 'Location', id => "l$_", partOf => { reference => 'Location/l' . ($_ + 1) } } } 1 .. 14;
+$t->load(@chain, { resourceType => 'Location', id => 'l15', partOf => { reference => 'Location/l14' } });
+my $far = ask('Location?_id=l1&_include:iterate=Location:partof');
+is(ids($far, 'include'), join(' ', map { "l$_" } 2 .. 11), 'ten steps');
+like((grep { $_->{search}{mode} eq 'outcome' } @{ $far->{entry} })[0]{resource}{issue}[0]{diagnostics}, qr/followed for 10 steps/, '  and the answer says so');
+$far = ask('Location?_id=l12&_include:iterate=Location:partof');
+is(ids($far, 'include'), 'l13 l14 l15', 'a circle ends');
+is(scalar(grep { $_->{search}{mode} eq 'outcome' } @{ $far->{entry} }), 0, '  and nothing is left out');
+is(ids(ask('Location?_id=l1&_include=Location:partof'), 'include'), 'l2', 'one step without :iterate');
+is(ids(ask('Location?_id=l1&_include:iterate=*&_count=1'), 'include'), join(' ', map { "l$_" } 2 .. 11), 'by any reference');
+is(join(' ', sort split / /, ids(ask('Location?_id=l15&_revinclude:iterate=Location:partof'), 'include')),
+    join(' ', sort map { "l$_" } 5 .. 14), 'backwards');
+
 # ---- operations ----
 like(join(' ', sort split / /, ids(ask('Patient/p2/$everything?_count=50'))), qr/^o10 o12.*p2$/, '$everything');
 is(ids(ask('Observation/$lastn?patient=p2&max=2&code=2-6')), 'o18 o12', '$lastn');

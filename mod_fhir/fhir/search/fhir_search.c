@@ -36,13 +36,23 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
 }
 
 /* Where the path says the type, a parameter that says another would be lost. */
-static fhir_err_t *refuse_types(const fhir_call_t *call, const fhir_pairs_t *pairs)
+static fhir_err_t *refuse_types(fhir_search_t *search, const fhir_call_t *call)
 {
-    if (!fhir_pairs_get(pairs, "_type") || fhir_call_prefers(call, "handling=lenient"))
+    static const char why[] = "_type is for searches of several types, [base]?_type=… and "
+                              "[type]/[id]/*?_type=…; here the path says which";
+    fhir_pairs_t *pairs = &search->pairs;
+    int n = 0;
+    if (!fhir_pairs_get(pairs, "_type"))
         return NULL;
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                           "_type is for searches of several types, [base]?_type=… and "
-                           "[type]/[id]/*?_type=…; here the path says which");
+    if (!fhir_call_prefers(call, "handling=lenient"))
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s", why);
+    pairs->list = apr_pmemdup(call->pool, pairs->list, sizeof(*pairs->list) * (apr_size_t)pairs->n);
+    for (int i = 0; i < pairs->n; i++)
+        if (strcmp(pairs->list[i].name, "_type") != 0)
+            pairs->list[n++] = pairs->list[i];
+    pairs->n = n;
+    search->remark = apr_pstrcat(call->pool, "_type was ignored: ", why, NULL);
+    return NULL;
 }
 
 static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const char *name)
@@ -80,21 +90,40 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
             if (!(call->model->types[i].flags & FHIR_TYPE_ABSTRACT))
                 APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->model->types[i];
     }
+    if (!types->nelts)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "_type has an empty value");
     qsort(types->elts, (apr_size_t)types->nelts, sizeof(const fhir_type_t *), by_index);
     return NULL;
 }
 
-/* Leaves what the grant lets be searched, and what is in the compartment; the rest is no error. */
-static void keep_visible(apr_array_header_t *types, const fhir_call_t *call,
-                         const fhir_type_t *focus)
+/* Leaves what is in the compartment, and what it is the compartment of. */
+static fhir_err_t *keep_members(apr_array_header_t *types, const fhir_call_t *call)
+{
+    const fhir_model_t *m = call->model;
+    const char *asked = strcmp(call->member, "*") ? call->member : "any of these types";
+    int n = 0, members = 0;
+    for (int i = 0; i < types->nelts; i++) {
+        const fhir_type_t *type = APR_ARRAY_IDX(types, i, const fhir_type_t *);
+        int is_member = fhir_model_compartment(m, call->type, type) != NULL;
+        members += is_member;
+        if (is_member || type == call->type)
+            APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
+    }
+    types->nelts = n;
+    return members ? NULL
+                   : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                                     "There is no compartment of %s with %s in it",
+                                     fhir_model_str(m, call->type->name), asked);
+}
+
+/* Leaves what the grant lets be searched; the rest is no error. */
+static void keep_visible(apr_array_header_t *types, const fhir_call_t *call)
 {
     int n = 0;
     for (int i = 0; i < types->nelts; i++) {
         const fhir_type_t *type = APR_ARRAY_IDX(types, i, const fhir_type_t *);
-        if (!fhir_grant_allows(call->grant, call->model, type, FHIR_RIGHT_SEARCH) ||
-            (focus && type != focus && !fhir_model_compartment(call->model, focus, type)))
-            continue;
-        APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
+        if (fhir_grant_allows(call->grant, call->model, type, FHIR_RIGHT_SEARCH))
+            APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
     }
     types->nelts = n;
 }
@@ -123,7 +152,7 @@ fhir_err_t *fhir_search_handle(fhir_call_t *call)
     apr_array_header_t *types = new_types(call);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
-    FHIR_TRY(refuse_types(call, &search.pairs));
+    FHIR_TRY(refuse_types(&search, call));
     APR_ARRAY_PUSH(types, const fhir_type_t *) = call->type;
     return run(call, &search, types);
 }
@@ -134,7 +163,7 @@ fhir_err_t *fhir_search_system_handle(fhir_call_t *call)
     apr_array_header_t *types = new_types(call);
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(listed_types(types, call, &search.pairs));
-    keep_visible(types, call, NULL);
+    keep_visible(types, call);
     return run(call, &search, types);
 }
 
@@ -153,16 +182,11 @@ fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
             return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
                                    "FHIR %s has no resource type \"%s\"", call->model->label,
                                    call->member);
-        FHIR_TRY(refuse_types(call, &search.pairs));
+        FHIR_TRY(refuse_types(&search, call));
         FHIR_TRY(push_type(types, call, call->member));
     }
-    for (int i = 0; i < types->nelts && types->nelts == 1; i++)
-        if (!fhir_model_compartment(call->model, call->type,
-                                    APR_ARRAY_IDX(types, i, const fhir_type_t *)))
-            return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
-                                   "There is no compartment of %s with %s in it", focus,
-                                   call->member);
-    keep_visible(types, call, call->type);
+    FHIR_TRY(keep_members(types, call));
+    keep_visible(types, call);
     search.path = apr_pstrcat(call->pool, focus, "/", call->id, "/", call->member, NULL);
     return run(call, &search, types);
 }

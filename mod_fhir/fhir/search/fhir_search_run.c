@@ -18,15 +18,16 @@
 typedef struct page_t {
     fhir_call_t *call;
     const fhir_search_t *search;
-    fhir_search_t spread;      /* it, with the types once more for their contained resources */
-    fhir_query_t **queries;    /* one for each type */
-    const fhir_query_t *query; /* the first: what is said of the result */
+    fhir_search_t spread;        /* it, with the types once more for their contained resources */
+    fhir_query_t **queries;      /* one for each type */
+    const fhir_query_t *query;   /* the first: what is said of the result */
+    apr_array_header_t *remarks; /* of const char *: what was ignored */
     fhir_bundle_t *bundle;
     fhir_include_t *include;
     fhir_order_t order; /* of the type that is read */
     int type;           /* its number */
-    int rows;           /* written so far */
     int merged;         /* several types in one order */
+    int rows;           /* written so far */
     int skip;           /* rows at the start that are only there to show that there are more */
     int is_cursor, backward;
     fhir_cursor_t cursor; /* of the request, without the type */
@@ -97,10 +98,10 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
                                  .resource = fhir_row_text(row, 1),
                                  .len = fhir_row_len(row, 1),
                                  .rest = "\"search\":{\"mode\":\"match\"}"};
-    find_skip(page, row);
     if (page->merged)
         page->type = find_place(page, fhir_row_text(row, page->order.n));
     entry.type = type_name(page, page->type);
+    find_skip(page, row);
     if (page->skip) {
         page->skip = 0;
         return NULL;
@@ -122,8 +123,8 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit)
 {
     fhir_call_t *call = page->call;
-    fhir_sql_t *sql;
     fhir_query_t *const *queries = page->queries + page->type;
+    fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, queries,
@@ -224,7 +225,7 @@ static fhir_err_t *estimate(page_t *page)
 /* What was ignored is told in an entry of its own, before the matches. */
 static fhir_err_t *remarks(const page_t *page)
 {
-    const apr_array_header_t *list = page->query->remarks;
+    const apr_array_header_t *list = page->remarks;
     fhir_buf_t *buf;
     fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
     if (!list->nelts)
@@ -349,16 +350,36 @@ static fhir_err_t *spread(page_t *page)
     return NULL;
 }
 
-/* One query for each type; all have to understand the parameters. */
-static fhir_err_t *parse(page_t *page)
+/* One query for each type. All have to understand the parameters: what one of them does not is
+ * ignored in all, where handling is lenient. */
+static fhir_err_t *parse_types(page_t *page)
 {
     fhir_call_t *call = page->call;
     const fhir_search_t *search = page->search;
     int lenient = fhir_call_prefers(call, "handling=lenient");
+    fhir_pairs_t pairs = search->pairs;
     page->queries = apr_palloc(call->pool, sizeof(*page->queries) * (apr_size_t)search->n_types);
     for (int i = 0; i < search->n_types; i++) {
-        fhir_query_t **query = &page->queries[i];
-        FHIR_TRY(fhir_query_parse(query, call, search->types[i], &search->pairs, lenient));
+        const fhir_query_t *query;
+        FHIR_TRY(fhir_query_parse(&page->queries[i], call, search->types[i], &pairs, lenient));
+        query = page->queries[i];
+        if (!query->remarks->nelts)
+            continue;
+        apr_array_cat(page->remarks, query->remarks);
+        pairs = query->applied;
+        i = i ? -1 : 0; /* those before once more, without it */
+    }
+    page->queries[0]->cursor = fhir_pairs_get(&search->pairs, "_cursor");
+    return NULL;
+}
+
+static fhir_err_t *parse(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    const fhir_search_t *search = page->search;
+    FHIR_TRY(parse_types(page));
+    for (int i = 0; i < search->n_types; i++) {
+        fhir_query_t *query = page->queries[i];
         if (search->focus) {
             fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_COMPARTMENT, search->types[i]);
             fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
@@ -366,13 +387,16 @@ static fhir_err_t *parse(page_t *page)
             node->target = search->focus;
             node->values = value;
             node->n_values = 1;
-            fhir_query_add((*query)->where, node);
+            fhir_query_add(query->where, node);
         }
         if (search->narrow)
-            FHIR_TRY(search->narrow(*query, call, search->baton));
-        fhir_query_bind(*query, call, search->path, search->said);
+            FHIR_TRY(search->narrow(query, call, search->baton));
+        fhir_query_bind(query, call, search->path, search->said);
     }
     FHIR_TRY(spread(page));
+    for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)
+        page->queries[i]->place = apr_pstrcat(call->pool, type_name(page, i),
+                                              page->queries[i]->containers ? "#" : "", NULL);
     page->query = page->queries[0];
     page->merged = page->search->n_types > 1 && page->query->sort->nelts;
     return NULL;
@@ -380,20 +404,21 @@ static fhir_err_t *parse(page_t *page)
 
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
 {
-    page_t page = {.call = call, .search = search};
+    page_t page = {.call = call,
+                   .search = search,
+                   .remarks = apr_array_make(call->pool, 1, sizeof(const char *))};
+    if (search->remark)
+        APR_ARRAY_PUSH(page.remarks, const char *) = search->remark;
     FHIR_TRY(parse(&page));
     FHIR_TRY(open_cursor(&page));
     if (page.query->explain)
-        fhir_explain_begin(call, page.query->remarks);
+        fhir_explain_begin(call, page.remarks);
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&page.bundle, call, "searchset"));
     FHIR_TRY(remarks(&page));
     if (search->more)
         apr_array_cat(page.query->include, search->more);
     if (page.query->include->nelts)
-    for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)
-        page->queries[i]->place = apr_pstrcat(call->pool, type_name(page, i),
-                                              page->queries[i]->containers ? "#" : "", NULL);
         page.include = fhir_include_create(call, page.query->include, page.bundle);
     if (page.query->summary_count || page.query->total == FHIR_TOTAL_ACCURATE)
         FHIR_TRY(count(&page));

@@ -155,7 +155,8 @@ typedef struct fhir_query_t {
     const char *cursor;             /* the page link's sealed word, or NULL */
     fhir_pairs_t applied;        /* what was understood, as given, without the cursor: self link */
     apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */
-    const char *hash; /* of type and applied, FHIR_QUERY_HASH bytes: page links are bound to it */
+    const char *hash; /* of path and applied but for the format, FHIR_QUERY_HASH bytes: page links
+                         are bound to it */
 } fhir_query_t;
 
 /**

@@ -37,6 +37,13 @@ static fhir_err_t *try_sql(fhir_query_t *query, const fhir_call_t *call)
     return NULL;
 }
 
+/* How the answer is written, which the same page may be in several ways. */
+static int is_bound(const fhir_pair_t *pair)
+{
+    return strcmp(pair->name, "_format") && strcmp(pair->name, "_pretty") &&
+           strcmp(pair->name, "_explain");
+}
+
 /* Page links hold only for the query that they were made for. */
 static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, const char *path)
 {
@@ -47,6 +54,8 @@ static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, c
     EVP_DigestUpdate(ctx, path, strlen(path) + 1);
     for (int i = 0; i < query->applied.n; i++) {
         const fhir_pair_t *pair = &query->applied.list[i];
+        if (!is_bound(pair))
+            continue;
         EVP_DigestUpdate(ctx, pair->name, strlen(pair->name) + 1);
         EVP_DigestUpdate(ctx, pair->value, strlen(pair->value) + 1);
     }

@@ -76,13 +76,15 @@ is_outcome($t->post('/small/r4/Observation/_search', '_id=' . 'x' x 1100, %form)
     'a form has the same limit');
 is_outcome($t->post('/small/r4/Observation/_search', '_id=1,2,3,4', %form), 400, 'too-costly', qr/at most 3/, 'and limits of values');
 is(scalar entries($t->get('/small/r4/Observation'), 'match'), 2, 'FHIRCountDefault');
-is(scalar entries($t->get('/small/r4/Observation?_count=30'), 'match'), 4, 'FHIRCountMax lowers _count');
+my $lowered = $t->get('/small/r4/Observation?_count=30');
+is(scalar entries($lowered, 'match'), 4, 'FHIRCountMax lowers _count');
+like((grep { $_->{relation} eq 'self' } @{ $lowered->json->{link} })[0]{url}, qr/_count=4$/, '  and the self link says so');
 
-my $page = $t->get('/small/r4/Patient?_revinclude=Observation:patient');
-is(scalar entries($page, 'include'), 5, 'FHIRIncludeRowsMax');
 my $twice = $t->get('/small/r4/Observation?_id=o1,o2&_include=Observation:subject&_include=Observation:patient');
 is(scalar entries($twice, 'include'), 1, 'what comes by several ways counts once');
 is(scalar entries($twice, 'outcome'), 0, '  and nothing is left out');
+my $page = $t->get('/small/r4/Patient?_revinclude=Observation:patient');
+is(scalar entries($page, 'include'), 5, 'FHIRIncludeRowsMax');
 like((entries($page, 'outcome'))[0]{resource}{issue}[0]{diagnostics}, qr/more than 5 included/, 'and the answer says so');
 
 # ---- the planner's cost ----

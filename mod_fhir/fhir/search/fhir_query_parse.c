@@ -98,7 +98,10 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
                 apr_psprintf(call->pool, "%s was ignored: %s", pairs->list[i].name, err->message);
         }
         else if (in_self) {
-            query->applied.list[query->applied.n++] = pairs->list[i];
+            fhir_pair_t *said = &query->applied.list[query->applied.n++];
+            *said = pairs->list[i];
+            if (!strcmp(said->name, "_count")) /* it may have been lowered */
+                said->value = apr_itoa(call->pool, query->count);
         }
     }
     *out = query;

@@ -13,30 +13,40 @@ typedef struct span_t {
     const char *start, *end, *since;
 } span_t;
 
-static fhir_err_t *add(fhir_query_t *query, const fhir_call_t *call, const char *name,
-                       const char *prefix, const char *value)
+static fhir_err_t *add(fhir_qnode_t *to, const fhir_query_t *query, const fhir_call_t *call,
+                       const char *name, const char *prefix, const char *value)
 {
     fhir_qnode_t *node;
     FHIR_TRY(fhir_query_condition(&node, call, query->type, name,
                                   apr_pstrcat(call->pool, prefix, value, NULL)));
-    fhir_query_add(query->where, node);
+    fhir_query_add(to, node);
     return NULL;
 }
 
-/* start and end are about the time of care: the date that orders a patient's rows. Types that have
- * none are not limited. */
-static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *baton)
+/* start and end are about the time of care: the date that orders a patient's rows. What has none
+ * may be of any time. */
+static fhir_err_t *within(fhir_query_t *query, const fhir_call_t *call, const char *prefix,
+                          const char *value)
 {
-    const span_t *span = baton;
     const char *date =
         query->type->patient_date
             ? fhir_model_str(call->model, call->model->params[query->type->patient_date].name)
             : NULL;
-    if (date && span->start)
-        FHIR_TRY(add(query, call, date, "ge", span->start));
-    if (date && span->end)
-        FHIR_TRY(add(query, call, date, "le", span->end));
-    return span->since ? add(query, call, "_lastUpdated", "ge", span->since) : NULL;
+    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, query->type);
+    if (!date || !value)
+        return NULL;
+    FHIR_TRY(add(any, query, call, date, prefix, value));
+    FHIR_TRY(add(any, query, call, apr_pstrcat(call->pool, date, ":missing", NULL), "true", ""));
+    fhir_query_add(query->where, any);
+    return NULL;
+}
+
+static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *baton)
+{
+    const span_t *span = baton;
+    FHIR_TRY(within(query, call, "ge", span->start));
+    FHIR_TRY(within(query, call, "le", span->end));
+    return span->since ? add(query->where, query, call, "_lastUpdated", "ge", span->since) : NULL;
 }
 
 static int wanted(const char *types, const char *name)
@@ -49,33 +59,56 @@ static int wanted(const char *types, const char *name)
 }
 
 /* The focus first, then its compartment in the model's order. */
-static apr_array_header_t *types_of(const fhir_call_t *call, const fhir_type_t *focus,
-                                    const char *list)
+static fhir_err_t *types_of(apr_array_header_t **types, const fhir_call_t *call,
+                            const fhir_type_t *focus, const char *list)
 {
     const fhir_model_t *m = call->model;
-    apr_array_header_t *types = apr_array_make(call->pool, 64, sizeof(const fhir_type_t *));
+    int n = 0;
+    *types = apr_array_make(call->pool, 64, sizeof(const fhir_type_t *));
     for (int i = 0; i <= m->n_resources; i++) {
         const fhir_type_t *type = i ? &m->types[i] : focus;
         if ((i && (type == focus || !fhir_model_compartment(m, focus, type))) ||
-            !wanted(list, fhir_model_str(m, type->name)) ||
-            !fhir_grant_allows(call->grant, m, type, FHIR_RIGHT_SEARCH))
+            !wanted(list, fhir_model_str(m, type->name)))
             continue;
-        APR_ARRAY_PUSH(types, const fhir_type_t *) = type;
+        n++;
+        if (fhir_grant_allows(call->grant, m, type, FHIR_RIGHT_SEARCH))
+            APR_ARRAY_PUSH(*types, const fhir_type_t *) = type;
     }
-    return types;
+    if (!n)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                               "_type: none of %s is in the compartment of %s; what is outside "
+                               "comes with those that refer to it, as in "
+                               "_type=Observation,Practitioner",
+                               list, fhir_model_str(m, focus->name));
+    return (*types)->nelts ? NULL
+                           : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                             "The access token has no scope for any of these "
+                                             "types");
 }
 
-/* Unless types were chosen, what the page refers to outside of the compartment comes with it. */
+static void refer(apr_array_header_t *includes, const apr_array_header_t *types,
+                  const fhir_type_t *focus, const fhir_type_t *target)
+{
+    for (int i = 0; i < types->nelts; i++)
+        APR_ARRAY_PUSH(includes, fhir_qinclude_t) =
+            (fhir_qinclude_t){.source = APR_ARRAY_IDX(types, i, const fhir_type_t *),
+                              .target = target,
+                              .outside = focus};
+}
+
+/* What the page refers to outside of the compartment comes with it; where types were chosen, those
+ * of them that are outside. */
 static apr_array_header_t *references(const fhir_call_t *call, const fhir_type_t *focus,
                                       const apr_array_header_t *types, const char *list)
 {
+    const fhir_model_t *m = call->model;
     apr_array_header_t *includes = apr_array_make(call->pool, 64, sizeof(fhir_qinclude_t));
-    for (int i = 0; !list && i < types->nelts; i++) {
-        fhir_qinclude_t *include = apr_array_push(includes);
-        memset(include, 0, sizeof(*include));
-        include->source = APR_ARRAY_IDX(types, i, const fhir_type_t *);
-        include->outside = focus;
-    }
+    if (!list)
+        refer(includes, types, focus, NULL);
+    for (int i = 1; list && i <= m->n_resources; i++)
+        if (&m->types[i] != focus && !fhir_model_compartment(m, focus, &m->types[i]) &&
+            wanted(list, fhir_model_str(m, m->types[i].name)))
+            refer(includes, types, focus, &m->types[i]);
     return includes;
 }
 
@@ -151,10 +184,7 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
     if (list)
         FHIR_TRY(check_types(call, list));
     FHIR_TRY(check_focus(call));
-    types = types_of(call, call->type, list);
-    if (!types->nelts)
-        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                               "The access token has no scope for any of these types");
+    FHIR_TRY(types_of(&types, call, call->type, list));
     search.types = (const fhir_type_t **)types->elts;
     search.n_types = types->nelts;
     search.focus_id = call->id;

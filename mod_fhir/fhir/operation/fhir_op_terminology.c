@@ -166,27 +166,59 @@ static int contains(const char *text, const char *part)
     return !part || (text && strcasestr(text, part) != NULL);
 }
 
+/* A whole number, or what holds without the parameter. */
+static fhir_err_t *take_whole(int *out, const fhir_call_t *call, const fhir_pairs_t *pairs,
+                              const char *name, int otherwise)
+{
+    const char *value = fhir_pairs_get(pairs, name);
+    *out = value ? atoi(value) : otherwise;
+    if (!value || (*value && strlen(value) < 10 && strspn(value, "0123456789") == strlen(value)))
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                           "\"%s\" is no value for %s, which accepts a whole number", value, name);
+}
+
+/* What made the expansion different, as the specification asks. */
+static void put_parameters(fhir_buf_t *buf, const fhir_pairs_t *pairs)
+{
+    static const char *const names[] = {"filter", "offset", "count"};
+    const char *before = "\"parameter\":[";
+    for (apr_size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const char *value = fhir_pairs_get(pairs, names[i]);
+        if (!value)
+            continue;
+        fhir_buf_printf(buf, "%s{\"name\":\"%s\",\"value%s\":", before, names[i],
+                        i ? "Integer" : "String");
+        if (i)
+            fhir_buf_printf(buf, "%d", atoi(value));
+        else
+            fhir_buf_json_string(buf, value, strlen(value));
+        fhir_buf_putc(buf, '}');
+        before = ",";
+    }
+    fhir_buf_puts(buf, *before == ',' ? "]," : "");
+}
+
 fhir_err_t *fhir_op_expand(fhir_call_t *call)
 {
     static const char *const known[] = {"url", "filter", "offset", "count", NULL};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     fhir_pairs_t pairs;
     char now[25];
-    const char *filter, *offset, *count;
+    const char *filter;
     int from, most, total = 0, shown = 0;
     set_t set;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
+    FHIR_TRY(take_whole(&from, call, &pairs, "offset", 0));
+    FHIR_TRY(take_whole(&most, call, &pairs, "count", 1000000));
     FHIR_TRY(find_set(&set, call, fhir_pairs_get(&pairs, "url")));
     filter = fhir_pairs_get(&pairs, "filter");
-    offset = fhir_pairs_get(&pairs, "offset");
-    count = fhir_pairs_get(&pairs, "count");
-    from = offset ? atoi(offset) : 0;
-    most = count ? atoi(count) : 1000000;
     fhir_time_now(now, &(apr_int64_t){0});
     fhir_buf_puts(buf, "{\"resourceType\":\"ValueSet\"");
     member(buf, "url", set.url);
     fhir_buf_printf(buf, ",\"status\":\"active\",\"expansion\":{\"timestamp\":\"%s\",", now);
+    put_parameters(buf, &pairs);
     fhir_buf_puts(buf, "\"contains\":[");
     for (int i = 0; i < set.codes->nelts; i++) {
         const code_t *c = &APR_ARRAY_IDX(set.codes, i, code_t);
@@ -206,20 +238,32 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
     return fhir_call_resource(call, 200, buf->data, buf->len);
 }
 
-/* system|code or code in one parameter, or in two; version of a system is not looked at. */
-static void take_code(code_t *out, const fhir_pairs_t *pairs, apr_pool_t *pool)
+/* The codes that are asked about: code with system, or codings in the form of search values. The
+ * version of a system is not looked at. */
+static fhir_err_t *take_codes(apr_array_header_t **out, const fhir_call_t *call,
+                              const fhir_pairs_t *pairs)
 {
-    const char *coding = fhir_pairs_get(pairs, "coding"), *bar;
+    const char *coding = fhir_pairs_get(pairs, "coding"), *code = fhir_pairs_get(pairs, "code");
+    const char *display = fhir_pairs_get(pairs, "display");
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, call->type);
+    *out = apr_array_make(call->pool, 2, sizeof(code_t));
     if (!coding)
         coding = fhir_pairs_get(pairs, "codeableConcept");
-    out->system = fhir_pairs_get(pairs, "system");
-    out->code = fhir_pairs_get(pairs, "code");
-    out->display = fhir_pairs_get(pairs, "display");
+    if (!coding && code) {
+        APR_ARRAY_PUSH(*out, code_t) = (code_t){fhir_pairs_get(pairs, "system"), code, display};
+        return NULL;
+    }
     if (!coding)
-        return;
-    bar = strchr(coding, '|');
-    out->system = bar ? apr_pstrmemdup(pool, coding, (apr_size_t)(bar - coding)) : NULL;
-    out->code = bar ? bar + 1 : coding;
+        return NULL;
+    node->param = fhir_query_param(call, call->type, "_tag", 4); /* a token like any */
+    FHIR_TRY(fhir_query_values(node, call, "coding", coding));
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *value = &node->values[i];
+        const char *system = value->system && *value->system ? value->system : NULL;
+        if (value->code)
+            APR_ARRAY_PUSH(*out, code_t) = (code_t){system, value->code, display};
+    }
+    return NULL;
 }
 
 static const code_t *find_code(const set_t *set, const code_t *wanted)
@@ -253,21 +297,24 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
         "url", "code", "system", "display", "coding", "codeableConcept", NULL};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024);
     fhir_pairs_t pairs;
-    code_t wanted;
-    const code_t *found;
+    apr_array_header_t *codes;
+    const code_t *wanted = NULL, *found = NULL;
     const char *message = NULL;
     set_t set;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
-    take_code(&wanted, &pairs, call->pool);
-    if (!wanted.code)
+    FHIR_TRY(take_codes(&codes, call, &pairs));
+    if (!codes->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$validate-code needs code (and system), coding or codeableConcept");
     FHIR_TRY(find_set(&set, call, fhir_pairs_get(&pairs, "url")));
-    found = find_code(&set, &wanted);
+    for (int i = 0; i < codes->nelts && !found; i++) { /* one of a concept's codings is enough */
+        wanted = &APR_ARRAY_IDX(codes, i, code_t);
+        found = find_code(&set, wanted);
+    }
     if (!found)
-        message = apr_psprintf(call->pool, "\"%s\" is not in the value set", wanted.code);
-    else if (wanted.display && found->display && strcasecmp(wanted.display, found->display))
+        message = apr_psprintf(call->pool, "\"%s\" is not in the value set", wanted->code);
+    else if (wanted->display && found->display && strcasecmp(wanted->display, found->display))
         message = apr_psprintf(call->pool, "The display of this code is \"%s\"", found->display);
     fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
     parameter(buf, "result", "Boolean", message ? "false" : "true");
@@ -283,24 +330,26 @@ fhir_err_t *fhir_op_lookup(fhir_call_t *call)
     fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024);
     const fhir_model_t *m = call->model;
     fhir_pairs_t pairs;
-    code_t wanted;
+    apr_array_header_t *codes;
+    const code_t *wanted;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
-    take_code(&wanted, &pairs, call->pool);
-    if (!wanted.code || !wanted.system)
+    FHIR_TRY(take_codes(&codes, call, &pairs));
+    wanted = &APR_ARRAY_IDX(codes, 0, code_t);
+    if (codes->nelts != 1 || !wanted->system)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lookup needs system and code, or coding");
     for (apr_uint32_t i = 0; i < m->n_codes; i++) {
-        if (strcmp(fhir_model_str(m, m->codes[i].code), wanted.code) ||
-            strcmp(fhir_model_str(m, m->codes[i].system), wanted.system))
+        if (strcmp(fhir_model_str(m, m->codes[i].code), wanted->code) ||
+            strcmp(fhir_model_str(m, m->codes[i].system), wanted->system))
             continue;
         fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
-        parameter(buf, "name", "String", wanted.system);
+        parameter(buf, "name", "String", wanted->system);
         parameter(buf, "display", "String",
-                  m->codes[i].display ? fhir_model_str(m, m->codes[i].display) : wanted.code);
+                  m->codes[i].display ? fhir_model_str(m, m->codes[i].display) : wanted->code);
         fhir_buf_puts(buf, "]}");
         return fhir_call_resource(call, 200, buf->data, buf->len);
     }
-    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here", wanted.system,
-                           wanted.code);
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here",
+                           wanted->system, wanted->code);
 }

@@ -53,21 +53,44 @@ fhir_err_t *fhir_operation_handle(fhir_call_t *call)
                            fhir_buf_cstr(known));
 }
 
-/* The text of a parameter's value; NULL for a form that no operation here takes. */
+/* Text of a search value, which separators in it do not divide. */
+static void put_escaped(fhir_buf_t *buf, const char *s)
+{
+    for (; *s; s++) {
+        if (strchr("\\,|$", *s))
+            fhir_buf_putc(buf, '\\');
+        fhir_buf_putc(buf, *s);
+    }
+}
+
+static void put_coding(fhir_buf_t *buf, const fhir_node_t *coding, apr_pool_t *pool)
+{
+    const char *code = fhir_node_string(coding, "code", pool);
+    const char *system = fhir_node_string(coding, "system", pool);
+    if (!code)
+        return;
+    fhir_buf_puts(buf, buf->len ? "," : "");
+    if (system) {
+        put_escaped(buf, system);
+        fhir_buf_putc(buf, '|');
+    }
+    put_escaped(buf, code);
+}
+
+/* The text of a parameter's value, of a concept that of all its codings; NULL for a form that no
+ * operation here takes. */
 static const char *value_text(const fhir_node_t *value, apr_pool_t *pool)
 {
-    const fhir_node_t *coding = fhir_node_get(value, "coding");
-    const char *code, *reference;
+    const fhir_node_t *list = fhir_node_get(value, "coding");
+    fhir_buf_t *buf;
     if (value->text)
         return apr_pstrmemdup(pool, value->text, value->text_len);
-    if (coding)
-        value = coding->child;
-    if ((code = fhir_node_string(value, "code", pool)) != NULL) {
-        const char *system = fhir_node_string(value, "system", pool);
-        return system ? apr_pstrcat(pool, system, "|", code, NULL) : code;
-    }
-    reference = fhir_node_string(value, "reference", pool);
-    return reference;
+    buf = fhir_buf_create(pool, 0);
+    if (!list)
+        put_coding(buf, value, pool);
+    for (const fhir_node_t *coding = list ? list->child : NULL; coding; coding = coding->next)
+        put_coding(buf, coding, pool);
+    return buf->len ? fhir_buf_cstr(buf) : fhir_node_string(value, "reference", pool);
 }
 
 static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_call_t *call)

@@ -29,8 +29,8 @@ fhir_err_t *fhir_operation_handle(fhir_call_t *call);
 
 /**
  * The parameters of an operation: those of the URL, and of a POST those of the form or of the
- * Parameters resource in the body, as texts: codings and quantities in the form of search values,
- * references as "Type/id".
+ * Parameters resource in the body, as texts: codings, and of concepts all codings, in the form of
+ * search values, references as "Type/id".
  */
 fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call);
 /** FHIR_ERR_PARAM_UNKNOWN for a parameter that is in neither list of names (ends with NULL); what

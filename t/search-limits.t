@@ -97,6 +97,7 @@ my $method = 'Observation?method=nothing';
 is_outcome($t->get("/cheap/r4/$method"), 400, 'too-costly', qr/would cost \d+, at most 200 .*fhirctl index add Observation method\s*$/,
     'a search without an index over a large table is refused, and says which is missing');
 is($t->get("/$_/r4/$method")->status, 200, "the default of FHIRCostMax lets it run, 0 too: $_") for qw(dev free);
+is_outcome($t->get("/cheap/r4/$method&_sort=-date"), 400, 'too-costly', qr/index add Observation method, fhirctl index add Observation date\s*$/, 'the newest of all');
 is_outcome($t->get("/cheap/r4/Practitioner?_has:Observation:performer:method=x"), 400, 'too-costly', qr/index add Observation method/, '_has');
 is_outcome($t->get("/cheap/r4/Observation?_summary=count&method:not=x"), 400, 'too-costly', qr/name a patient[^.]*$/, 'a count, for which no index helps');
 is_outcome($t->get('/cheap/r4/Patient?_revinclude=Observation:focus'), 400, 'too-costly', qr/fewer _include.*index add Observation focus/, 'an include');

@@ -84,6 +84,13 @@ for my $template (@ONE_PATIENT, @OTHERS) {
     like $plan, qr/Index Cond: \(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))/, '  that is searched, not walked through' or diag $plan;
 }
 
+# An index of dates holds the order of the newest first, and is for ranges, too.
+$t->fhirctl('index', 'add', 'Observation', 'date');
+for ('Observation?code=8867-4&_sort=-date&_count=20', 'Observation?date=gt2020-01-01&_sort=-date&_count=20') {
+    my ($plan) = map { plan_of($_, 'SET enable_seqscan = off; ') } statements($_);
+    like $plan, qr/Index Scan using observation_date_low_idx/, '  walks along the index of dates' or diag $plan;
+}
+
 # A page far behind begins where it begins: the order's index is entered there.
 for ("Observation?patient=$patient&_count=50", 'Observation?category=vital-signs&_count=50', 'Observation?_sort=_lastUpdated&_count=20') {
     my ($next) = grep { $_->{relation} eq 'next' } @{ $t->get("/dev/r4/$_")->json->{link} };

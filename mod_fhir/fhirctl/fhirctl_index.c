@@ -61,7 +61,8 @@ static const char *method_of(const index_t *x, const fhir_param_t *param,
         return apr_psprintf(x->pool, "USING gin (\"%s\")", name);
     case FHIR_SQL_JSONB:
         return apr_psprintf(x->pool, "USING gin (\"%s\" jsonb_path_ops)", name);
-    case FHIR_SQL_TIMESTAMPTZ:
+    case FHIR_SQL_TIMESTAMPTZ: /* ranges are found in any order, the newest (_sort=-date) in this */
+        return apr_psprintf(x->pool, "(\"%s\" DESC NULLS LAST)", name);
     case FHIR_SQL_NUMERIC:
     case FHIR_SQL_DOUBLE:
         return apr_psprintf(x->pool, "(\"%s\")", name);

@@ -149,13 +149,24 @@ static void advise_node(advice_t *a, const fhir_qnode_t *node)
         advise_node(a, n);
 }
 
+/* An index of dates holds the newest first: with it the first matches are found without looking for
+ * the others. */
+static void advise_sort(advice_t *a, const fhir_query_t *query)
+{
+    const fhir_qsort_t *first = (const fhir_qsort_t *)query->sort->elts;
+    if (query->sort->nelts && first->descending && first->param->column_kind == FHIR_COL_DATE)
+        advise(a, first->param);
+}
+
 /* "fhirctl index add …", or "" where no index would help. */
 static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *query,
                                    const apr_array_header_t *includes)
 {
     advice_t a = {.call = call, .text = fhir_buf_create(call->pool, 2048)};
-    if (query && !query->containers) /* contained resources have no indexes */
+    if (query && !query->containers) { /* contained resources have no indexes */
         advise_node(&a, query->where);
+        advise_sort(&a, query);
+    }
     for (int i = 0; includes && i < includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(includes, i, fhir_qinclude_t);
         if (include->reverse && include->param)

@@ -7,6 +7,7 @@ use strict;
 use warnings;
 use Bench;
 use FHIR::Test::Searches qw(@ONE_PATIENT @OTHERS @HARD);
+use FHIR::Test::System qw(built run_ok);
 use Time::HiRes qw(time);
 
 # ---- requests ----
@@ -43,6 +44,7 @@ sub deep {
 
 sub prepared {
     my ($name, $template, $lists) = @_;
+    my $whole = $template;
     my $includes = $template =~ s/ \+$//;
     my $pages = $template =~ s/ @(\d+)$// ? $1 : 0;
     my @paths = requests($template, $lists);
@@ -53,7 +55,7 @@ sub prepared {
         my $start = time;
         my $r = $httpd->get($path);
         push @seconds, time - $start;
-        return refused($name, $r) if $r->status != 200;
+        return refused($name, $whole, $r) if $r->status != 200;
         $matches += () = $r->body =~ /"mode":"match"/g;
         last if $seconds[-1] > 5;
     }
@@ -64,12 +66,13 @@ sub prepared {
     return { name => $name, slow => $slow, rows => $matches / @seconds, paths => \@paths, @bare ? (bare => \@bare) : () };
 }
 
-# What costs too much without an index (FHIRCostMax), or takes too long.
+# What costs too much without an index (FHIRCostMax), or takes too long: { name, template, advice }.
 sub refused {
-    my ($name, $r) = @_;
+    my ($name, $template, $r) = @_;
     my ($text) = $r->body =~ /"diagnostics":"((?:[^"\\]|\\.)*)/;
     printf "%-66s %d %.100s …\n", $name, $r->status, $text // '';
-    return;
+    return { name => "$name, with the indexes advised", template => $template,
+        advice => [ ($text // '') =~ /fhirctl (index add \w+ [\w-]+)/g ] };
 }
 
 # Too slow for wrk: one after the other.
@@ -104,11 +107,28 @@ sub report {
 
 sub bench {
     my $lists = lists(100);
-    my @all = grep { ref } map { prepared(@$_, $lists) } (map { [ $_, $_ ] } @ONE_PATIENT, @OTHERS),
-        map { [ "$_->[0]: " . $_->[1] =~ s/ [@+]\d*$//r, $_->[1] ] } @HARD;
-    know_statements();
     print "search: matches a page (at most 50), median time of mod_fhir on 4 connections; ratios to the bare handler\n";
-    for (@all) { eval { report($_); 1 } or print "$_->{name}: $@" }
+    my @refused = report_all($lists, (map { [ $_, $_ ] } @ONE_PATIENT, @OTHERS),
+        map { [ "$_->[0]: " . $_->[1] =~ s/ [@+]\d*$//r, $_->[1] ] } @HARD);
+    add_index($_) for map { @{ $_->{advice} } } @refused;
+    report_all($lists, map { [ @$_{qw(name template)} ] } grep { @{ $_->{advice} } } @refused);
+    return;
+}
+
+# Returns those that were refused.
+sub report_all {
+    my ($lists, @searches) = @_;
+    my @all = grep { ref } map { prepared(@$_, $lists) } @searches;
+    know_statements();
+    for (grep { $_->{paths} } @all) { eval { report($_); 1 } or print "$_->{name}: $@" }
+    return grep { $_->{advice} } @all;
+}
+
+sub add_index {
+    my ($command) = @_;
+    my $start = time;
+    run_ok({ env => env() }, built('fhirctl'), split / /, $command);
+    printf "%-66s %.0f s\n", "fhirctl $command", time - $start;
     return;
 }
 

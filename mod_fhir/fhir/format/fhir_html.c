@@ -228,6 +228,11 @@ static void begin(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *r
     fhir_buf_puts(buf, "_format=xml&amp;_pretty=true\">XML</a></nav>\n");
 }
 
+static int has_narrative(const fhir_node_t *resource)
+{
+    return fhir_node_get(fhir_node_get(resource, "text"), "div") != NULL;
+}
+
 static void narrative(fhir_buf_t *buf, const fhir_node_t *resource)
 {
     const fhir_node_t *div = fhir_node_get(fhir_node_get(resource, "text"), "div");
@@ -239,12 +244,17 @@ static void narrative(fhir_buf_t *buf, const fhir_node_t *resource)
     fhir_buf_puts(buf, "</div>\n");
 }
 
-/* What an OperationOutcome has to say, in words. */
+static int is_outcome(const fhir_node_t *resource)
+{
+    return fhir_node_is(fhir_node_get(resource, "resourceType"), "OperationOutcome");
+}
+
+/* What an OperationOutcome has to say, in words, unless its narrative says it. */
 static void issues(fhir_buf_t *buf, const fhir_node_t *resource)
 {
     const fhir_node_t *list = fhir_node_get(resource, "issue"), *c, *said;
 
-    if (!fhir_node_is(fhir_node_get(resource, "resourceType"), "OperationOutcome") || !list)
+    if (!is_outcome(resource) || !list || has_narrative(resource))
         return;
     fhir_buf_puts(buf, "<div class=\"issues\">");
     for (c = list->child; c; c = c->next) {
@@ -267,13 +277,24 @@ static void listing(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
     fhir_buf_puts(buf, "</pre>\n");
 }
 
+/* The listing, which the reader may open and close. */
+static void folded(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int open)
+{
+    fhir_buf_printf(buf, "<details%s><summary>JSON</summary>\n", open ? " open" : "");
+    listing(buf, html, node);
+    fhir_buf_puts(buf, "</details>\n");
+}
+
 void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
 {
     begin(buf, html, resource);
     fhir_buf_puts(buf, "</header>\n<main>\n");
     narrative(buf, resource);
     issues(buf, resource);
-    listing(buf, html, resource);
+    if (is_outcome(resource) && has_narrative(resource)) /* which is all that there is to read */
+        folded(buf, html, resource, 0);
+    else
+        listing(buf, html, resource);
     fhir_html_end(buf, html);
 }
 
@@ -316,8 +337,7 @@ void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     const fhir_node_t *resource = fhir_node_get(entry, "resource"),
                       *url = fhir_node_get(entry, "fullUrl"),
                       *mode = fhir_node_get(fhir_node_get(entry, "search"), "mode");
-    int linked = url && url->text && is_url(url->text, url->text_len),
-        told = fhir_node_get(fhir_node_get(resource, "text"), "div") != NULL;
+    int linked = url && url->text && is_url(url->text, url->text_len);
 
     fhir_buf_puts(buf, "<section>\n<h2>");
     if (linked) {
@@ -337,10 +357,10 @@ void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     }
     fhir_buf_puts(buf, "</h2>\n");
     narrative(buf, resource);
-    fhir_buf_puts(buf, told ? "<details><summary>JSON</summary>\n"
-                            : "<details open><summary>JSON</summary>\n");
-    listing(buf, html, resource ? resource : entry);
-    fhir_buf_puts(buf, "</details>\n</section>\n");
+    issues(buf, resource);
+    folded(buf, html, resource ? resource : entry,
+           !has_narrative(resource) && !is_outcome(resource));
+    fhir_buf_puts(buf, "</section>\n");
 }
 
 void fhir_html_end(fhir_buf_t *buf, fhir_html_t *html)

@@ -186,6 +186,10 @@ is_outcome(get('ValueSet/$validate-code?code=x'), 400, 'invalid', qr/needs url/,
 my $found = get("CodeSystem/\$lookup?system=$system&code=male")->json;
 is_deeply($found->{parameter}, [ { name => 'name', valueString => $system }, { name => 'display', valueString => 'Male' } ], '$lookup');
 is(parameters('CodeSystem/$lookup', { name => 'coding', valueCoding => coding($system, 'male') })->json->{parameter}[1]{valueString}, 'Male', '  POST');
+for ([ 'http://terminology.hl7.org/CodeSystem/v3-ActCode' => 'AMB' ], [ 'urn:oid:2.16.840.1.113883.6.238' => '2106-3' ],
+    [ 'http://hl7.org/fhir/us/core/CodeSystem/condition-category' => 'health-concern' ]) {
+    is(get("CodeSystem/\$lookup?system=$_->[0]&code=$_->[1]")->json->{parameter}[1]{valueString}, $_->[1], "  of a hierarchy or a value set of US Core: $_->[1]");
+}
 is_outcome(get("CodeSystem/\$lookup?system=$system&code=none"), 404, 'not-found', qr/\|none is not known here/, '  an unknown code');
 is_outcome(get("CodeSystem/\$lookup?$_"), 400, 'invalid', qr/needs system and code/, "  $_") for 'code=male', 'system=x', "coding=male", "coding=$system|male,$system|female";
 

@@ -324,14 +324,55 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
     return fhir_call_resource(call, 200, buf->data, buf->len);
 }
 
+/* 1 if a hierarchy has the code. */
+static int in_system(const fhir_profiles_t *p, const code_t *wanted)
+{
+    const fhir_psystem_t *system = fhir_terminology_system(p, wanted->system);
+    for (int i = 0; system && i < system->n; i++)
+        if (!strcmp(fhir_profiles_str(p, p->concepts[system->first + i].code), wanted->code))
+            return 1;
+    return 0;
+}
+
+/* 1 if one of the sets that profiles name lists the code. */
+static int in_sets(const fhir_profiles_t *p, const code_t *wanted)
+{
+    for (int s = 1; s <= p->n_sets; s++) {
+        int n;
+        const apr_uint16_t *parts = fhir_profiles_run(&n, p, p->sets[s].parts);
+        for (int i = 0; i < n; i++) {
+            const fhir_psetpart_t *part = &p->parts[parts[i]];
+            if (part->rest != FHIR_REST_OUT ||
+                strcmp(fhir_profiles_str(p, part->system), wanted->system))
+                continue;
+            for (int c = 0; c < part->n_code; c++)
+                if (!strcmp(fhir_profiles_str(p, p->codes[part->first_code + c]), wanted->code))
+                    return 1;
+        }
+    }
+    return 0;
+}
+
+/* The display of a code that the model carries, the code itself where it has none, or NULL. */
+static const char *display_of(const fhir_call_t *call, const code_t *wanted)
+{
+    const fhir_model_t *m = call->model;
+    const fhir_profiles_t *p = fhir_profiles_of(m);
+    for (apr_uint32_t i = 0; i < m->n_codes; i++)
+        if (!strcmp(fhir_model_str(m, m->codes[i].code), wanted->code) &&
+            !strcmp(fhir_model_str(m, m->codes[i].system), wanted->system))
+            return m->codes[i].display ? fhir_model_str(m, m->codes[i].display) : wanted->code;
+    return p && (in_system(p, wanted) || in_sets(p, wanted)) ? wanted->code : NULL;
+}
+
 fhir_err_t *fhir_op_lookup(fhir_call_t *call)
 {
     static const char *const known[] = {"code", "system", "coding", "version", "property", NULL};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024);
-    const fhir_model_t *m = call->model;
     fhir_pairs_t pairs;
     apr_array_header_t *codes;
     const code_t *wanted;
+    const char *display;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
     FHIR_TRY(take_codes(&codes, call, &pairs));
@@ -339,17 +380,13 @@ fhir_err_t *fhir_op_lookup(fhir_call_t *call)
     if (codes->nelts != 1 || !wanted->system)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lookup needs system and code, or coding");
-    for (apr_uint32_t i = 0; i < m->n_codes; i++) {
-        if (strcmp(fhir_model_str(m, m->codes[i].code), wanted->code) ||
-            strcmp(fhir_model_str(m, m->codes[i].system), wanted->system))
-            continue;
-        fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
-        parameter(buf, "name", "String", wanted->system);
-        parameter(buf, "display", "String",
-                  m->codes[i].display ? fhir_model_str(m, m->codes[i].display) : wanted->code);
-        fhir_buf_puts(buf, "]}");
-        return fhir_call_resource(call, 200, buf->data, buf->len);
-    }
-    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here",
-                           wanted->system, wanted->code);
+    display = display_of(call, wanted);
+    if (!display)
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here",
+                               wanted->system, wanted->code);
+    fhir_buf_puts(buf, "{\"resourceType\":\"Parameters\",\"parameter\":[");
+    parameter(buf, "name", "String", wanted->system);
+    parameter(buf, "display", "String", display);
+    fhir_buf_puts(buf, "]}");
+    return fhir_call_resource(call, 200, buf->data, buf->len);
 }

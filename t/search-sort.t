@@ -74,7 +74,7 @@ for (
 }
 is(names(ask('Observation?patient=p1&_sort=-date')), 'Observation/o4 Observation/o5 Observation/o6 Observation/o3', "one patient's, by the index");
 is(names(ask('Observation?_sort=status,-code')), 'Observation/o3 Observation/o4 Observation/o5 Observation/o6', 'a second key where the first is the same');
-for ([ 'Observation?_sort=code-value-quantity' => qr/cannot go by code-value-quantity/ ], [ 'Location?_sort=near' => qr/cannot go by near/ ],
+for ([ 'Observation?_sort=code-value-quantity' => qr/cannot go by code-value-quantity: composite/ ], [ 'Location?_sort=near' => qr/cannot go by near/ ],
     [ 'Patient?_sort=nothing' => qr/no search parameter "nothing"/ ], [ 'Patient?_sort=' => qr/accepts search parameters/ ],
     [ 'Patient?_sort=,' => qr/accepts search parameters/ ], [ 'Patient?_sort=-' => qr/no search parameter ""/ ],
     [ 'Patient?_sort=' . join(',', ('family') x 9) => qr/at most 8 parameters/, 'too-costly' ]) {
@@ -119,6 +119,16 @@ $last = $t->get(link_to($last, 'next'))->json;
 is(names($last), 'Patient/p0', 'in the midst of what has no value');
 is(names($t->get(link_to($last, 'previous'))->json), 'Patient/p1', '  back to what has one');
 is(names($t->get(link_to($last, 'next'))->json), 'Patient/p3', '  and on');
+
+# ---- another node, a restart ----
+
+my $node = $t->second;
+$next = link_to(ask('Patient?_sort=-family&_count=2'), 'next');
+my $there = names($t->get($next)->json);
+like($there, qr{^Patient/p\d$}, 'a page');
+is(names($node->get($next)->json), $there, '  of another node');
+$t->restart;
+is(names($t->get($next)->json), $there, '  and after a restart');
 
 # ---- contained resources ----
 

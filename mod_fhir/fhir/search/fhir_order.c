@@ -36,7 +36,8 @@ static const struct {
 
 static fhir_err_t *unsortable(const fhir_call_t *call, const fhir_param_t *param)
 {
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "_sort cannot go by %s",
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                           "_sort cannot go by %s: composite and special parameters have no order",
                            fhir_model_str(call->model, param->name));
 }
 

@@ -153,7 +153,8 @@ typedef struct fhir_query_t {
     const char *place;              /* the type's name among several in page links, with a # of its
                                        contained; NULL: it is searched alone */
     const char *cursor;             /* the page link's sealed word, or NULL */
-    fhir_pairs_t applied;        /* what was understood, as given, without the cursor: self link */
+    fhir_pairs_t applied; /* what was understood, as given, without the cursor: self link; the
+                             list has room for one more */
     apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */
     const char *hash; /* of path and applied but for the format, FHIR_QUERY_HASH bytes: page links
                          are bound to it */

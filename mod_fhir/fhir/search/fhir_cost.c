@@ -210,7 +210,7 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     int max = call->endpoint->cost_max;
     apr_uint64_t key;
     estimate_t estimate;
-    if (!max || !(stmt->flags & FHIR_STMT_ONCE))
+    if (!max || (query && !(stmt->flags & FHIR_STMT_ONCE)))
         return NULL;
     key = key_of(stmt->sql, max);
     if (store && fhir_store_recall(store, key))

@@ -49,6 +49,16 @@ my $resource = $t->post("$base/Binary", { resourceType => 'Binary', contentType 
 is $resource->status, 201, 'a Binary as a resource';
 is $t->get("$base/Binary/" . $resource->json->{id})->body, 'hello', 'is read as content as well';
 
+my $lines = $t->post("$base/Binary", { resourceType => 'Binary', contentType => 'application/octet-stream', data => encode_base64($bytes) });
+is $t->get("$base/Binary/" . $lines->json->{id})->body, $bytes, 'base64 may be in lines';
+my $split = $t->post("$base/Binary", { resourceType => 'Binary', contentType => "text/html\nX-Own: 1", data => 'aGk=',
+        securityContext => { reference => "http://other/x\r\nX-Own:1" } });
+is $split->status, 201, 'values with line ends are stored' or diag $split->body;
+$raw = $t->get("$base/Binary/" . $split->json->{id});
+is $raw->status, 200, 'and read';
+is $raw->header('Content-Type'), 'application/octet-stream', 'but are no headers';
+is $raw->header($_), undef, "$_ is not sent" for qw(X-Security-Context X-Own);
+
 my $put = $t->put("$base/Binary/$id", 'new', 'Content-Type' => 'text/plain', 'If-Match' => 'W/"1"');
 is $put->status, 200, 'raw content is updated' or diag $put->body;
 is $t->get("$base/Binary/$id")->body, 'new', 'and read again';

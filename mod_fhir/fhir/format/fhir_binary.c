@@ -32,30 +32,49 @@ int fhir_binary_wants_raw(const fhir_call_t *call)
            !names_fhir(fhir_call_header(call, "Accept"));
 }
 
+const char *fhir_binary_decode(apr_size_t *len, const char *data, apr_pool_t *pool)
+{
+    char *text = apr_palloc(pool, strlen(data) + 1), *end = text, *content;
+
+    for (; *data; data++) /* the decoder ends at what is none of its letters */
+        if (!apr_isspace(*data))
+            *end++ = *data;
+    *end = '\0';
+    content = apr_palloc(pool, (apr_size_t)apr_base64_decode_len(text) + 1);
+    *len = (apr_size_t)apr_base64_decode(content, text);
+    return content;
+}
+
+/* 1 if a stored text can be a header's value: httpd ends a request over one with a newline. */
+static int is_field_value(const char *s)
+{
+    while (s && *s && !apr_iscntrl(*s))
+        s++;
+    return s && !*s;
+}
+
 fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t len)
 {
     fhir_response_t *response = call->response;
-    const char *type, *data, *context;
+    const char *type, *data, *context, *content;
     fhir_node_t *root;
-    char *content;
-    int n;
+    apr_size_t n;
 
     FHIR_TRY(fhir_node_parse_json(&root, json, len, FHIR_NODE_LIMITS_MOST, call->pool));
     type = fhir_node_string(root, "contentType", call->pool);
     data = fhir_node_string(root, "data", call->pool);
     context = fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);
-    if (context)
+    if (is_field_value(context))
         apr_table_setn(response->headers, "X-Security-Context", context);
     /* A page or picture that someone uploaded must not run as one of ours. */
     apr_table_setn(response->headers, "Content-Security-Policy", "sandbox; default-src 'none'");
     apr_table_setn(response->headers, "X-Content-Type-Options", "nosniff");
     response->status = 200;
-    response->content_type = type ? type : "application/octet-stream";
+    response->content_type = is_field_value(type) ? type : "application/octet-stream";
     if (!data)
         return NULL;
-    content = apr_palloc(call->pool, (apr_size_t)apr_base64_decode_len(data) + 1);
-    n = apr_base64_decode(content, data);
-    return response->body->write(response->body, content, (apr_size_t)n);
+    content = fhir_binary_decode(&n, data, call->pool);
+    return response->body->write(response->body, content, n);
 }
 
 int fhir_binary_is_raw_body(const fhir_call_t *call)

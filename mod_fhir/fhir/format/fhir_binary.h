@@ -13,6 +13,9 @@
  *  a FHIR media type. */
 int fhir_binary_wants_raw(const fhir_call_t *call);
 
+/** The bytes that base64 stands for, white space in it left out. */
+const char *fhir_binary_decode(apr_size_t *len, const char *data, apr_pool_t *pool);
+
 /** Answers with the content of a Binary (JSON text), in its own media type and harmless in a
  *  browser; securityContext goes into X-Security-Context. */
 fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t len);

@@ -2,8 +2,9 @@
 /* Entries of batches and transactions: read from a Bundle, run, and written into the answer. */
 #include "fhir/write/fhir_entry.h"
 
-#include <apr_base64.h>
 #include <apr_strings.h>
+
+#include "fhir/format/fhir_binary.h"
 
 /* Texts for the status lines of the answer (Bundle.entry.response.status). */
 static const struct {
@@ -47,7 +48,6 @@ static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
 {
     const fhir_call_t *call = entry->call;
     const char *data = fhir_node_string(entry->resource, "data", call->pool);
-    char *body;
 
     if (fhir_node_is(fhir_node_get(entry->resource, "resourceType"), "Parameters")) {
         entry->body = source + entry->resource->start;
@@ -60,9 +60,7 @@ static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
         return bad_entry(
             call, entry->index,
             "a PATCH is a Parameters (FHIRPath Patch) or a Binary with contentType and data");
-    body = apr_palloc(call->pool, (apr_size_t)apr_base64_decode_len(data) + 1);
-    entry->body_len = (apr_size_t)apr_base64_decode(body, data);
-    entry->body = body;
+    entry->body = fhir_binary_decode(&entry->body_len, data, call->pool);
     return NULL;
 }
 

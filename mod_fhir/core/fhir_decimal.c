@@ -4,6 +4,7 @@
 #include "core/fhir_decimal.h"
 
 #include <apr_lib.h>
+#include <apr_strings.h>
 #include <string.h>
 
 /* What PostgreSQL's numeric holds; https://www.postgresql.org/docs/current/datatype-numeric.html */
@@ -86,6 +87,9 @@ static void add(char *sum, const char *a, const char *b, apr_size_t n, int subtr
     sum[0] = (char)carry;
 }
 
+/* Zeros that are written out; the bounds of 1e9999 would have ten thousand digits each. */
+#define PLAIN_ZEROS 40
+
 /* n digits, the last `scale` of them behind the point (negative: that many zeros follow), as text.
  */
 static const char *render(int negative, const char *number, apr_size_t n, long scale,
@@ -95,8 +99,12 @@ static const char *render(int negative, const char *number, apr_size_t n, long s
     apr_size_t fraction = scale > 0 ? (apr_size_t)scale : 0;
     apr_size_t pad = fraction >= n ? fraction + 1 - n : 0; /* one digit leads the point */
     apr_size_t total = pad + n + zeros, whole = total - fraction, i = 0;
-    char *all = apr_pcalloc(pool, total), *text = apr_palloc(pool, total + 3), *out = text;
+    char *all, *text, *out;
 
+    if (pad > PLAIN_ZEROS || zeros > PLAIN_ZEROS)
+        return apr_psprintf(pool, "%se%ld", render(negative, number, n, 0, pool), -scale);
+    all = apr_pcalloc(pool, total);
+    text = out = apr_palloc(pool, total + 3);
     memcpy(all + pad, number, n);
     if (negative)
         *out++ = '-';

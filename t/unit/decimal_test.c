@@ -38,6 +38,11 @@ static const struct {
     {"123456789012345678901234567890.1", "123456789012345678901234567890.05",
      "123456789012345678901234567890.15"},
     {"1e-5", "0.0000095", "0.0000105"},
+    /* few digits in, few digits out */
+    {"1e9999", "95e9997", "105e9997"},
+    {"-1.00e9999", "-1005e9996", "-995e9996"},
+    {"0e9999", "-5e9997", "5e9997"},
+    {"1e-9999", "95e-10001", "105e-10001"},
 };
 
 static const struct {
@@ -75,9 +80,6 @@ int main(void)
         tap_is_str(low, approx[i].low, "  low");
         tap_is_str(high, approx[i].high, "  high");
     }
-    tap_ok(fhir_decimal_bounds(&low, &high, "1e9999", 6, pool), "large exponent");
-    tap_is_int(strlen(low), 9999, "  all digits of the low bound");
-    tap_is_int(strlen(high), 10000, "  all digits of the high bound");
     char *huge = apr_palloc(pool, 140000);
     memset(huge, '9', 140000);
     tap_ok(!fhir_decimal_bounds(&low, &high, huge, 140000, pool), "too large for a numeric");

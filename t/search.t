@@ -59,6 +59,19 @@ is(ids(ask('Observation?performer=Patient/p8')), '', 'of another');
 is(ids(ask('Patient/p9/Observation')), 'crowd', 'in the compartment');
 $t->psql(q{DELETE FROM main.observation WHERE id = 'crowd'});
 
+# ---- more words than a tsvector holds ----
+my $book = join ' ', 'first', map { "w$_" . 'x' x 20 } 1 .. 60000;
+$t->load({ resourceType => 'Basic', id => 'book', code => { text => 'last' },
+        text => { status => 'generated', div => qq{<div xmlns="http://www.w3.org/1999/xhtml">$book</div>} } },
+    { resourceType => 'Basic', id => 'page', code => { text => 'b' }, text => { status => 'generated',
+            div => '<div xmlns="http://www.w3.org/1999/xhtml">first resourcetype</div>' } });
+is(ids(ask('Basic?_text=first')), 'book page', '_text');
+is(ids(ask('Basic?_content=first')), 'book page', '_content');
+is(ids(ask('Basic?_content=resourceType')), 'page', '_content is of values, not of names');
+
+# ---- numbers that a double cannot hold ----
+is($t->get("/dev/r4/Location?near=$_")->status, 200, "near=$_") for '1e-400%7C0', '0%7C-1e-9999%7C1e9999', '0%7C0%7C1e-9999%7Cmi';
+
 # ---- short forms of URLs ----
 my $core = 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient';
 my @listed = split /\n/, $t->psql('SELECT url FROM main.fhir_short_form');

@@ -240,6 +240,10 @@ fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const 
                                                 : test_of_type(sql, alias, node);
 }
 
+/* Characters of a resource whose words are looked at: a tsvector holds 1 MB, however long its words
+ * are, and one text over that would be an error of every search that comes across it. */
+#define TSVECTOR_CHARS "200000"
+
 /* Words, "phrases", or, and -not, as people know them from the web. */
 static void matches_words(fhir_sql_t *sql, const fhir_qnode_t *node)
 {
@@ -280,13 +284,20 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
 {
     switch (node->kind) {
     case FHIR_Q_TEXT:
-        fhir_buf_printf(sql->text, "to_tsvector('simple', %s.resource::jsonb #>> '{text,div}')",
-                        alias);
+        fhir_buf_printf(
+            sql->text,
+            "to_tsvector('simple', left(%s.resource::jsonb #>> '{text,div}', " TSVECTOR_CHARS "))",
+            alias);
         matches_words(sql, node);
         return NULL;
     case FHIR_Q_CONTENT:
         fhir_buf_printf(sql->text,
-                        "jsonb_to_tsvector('simple', %s.resource::jsonb, '[\"string\"]')", alias);
+                        "CASE WHEN length(%s.resource) <= " TSVECTOR_CHARS
+                        " THEN jsonb_to_tsvector('simple', %s.resource::jsonb, '[\"string\"]') "
+                        "ELSE to_tsvector('simple', left((SELECT string_agg(v #>> '{}', ' ') FROM "
+                        "jsonb_path_query(%s.resource::jsonb, 'strict $.** ? (@.type() == "
+                        "\"string\")') v), " TSVECTOR_CHARS ")) END",
+                        alias, alias, alias);
         matches_words(sql, node);
         return NULL;
     default:

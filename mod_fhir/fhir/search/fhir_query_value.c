@@ -296,8 +296,9 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
         unit = APR_ARRAY_IDX(list, 3, const char *);
     if (fabs(strtod(number[0], NULL)) > 90 || fabs(strtod(number[1], NULL)) > 180)
         return bad(in, accepted);
-    out->latitude = number[0];
-    out->longitude = number[1];
+    /* as a double can be written: of 1e-400 it would be an error */
+    out->latitude = apr_psprintf(in->pool, "%.9f", strtod(number[0], NULL));
+    out->longitude = apr_psprintf(in->pool, "%.9f", strtod(number[1], NULL));
     for (apr_size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
         if (!strcmp(unit, units[i].unit)) {
             out->km = apr_psprintf(in->pool, "%.9f", strtod(number[2], NULL) * units[i].km);

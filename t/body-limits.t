@@ -116,6 +116,12 @@ is_outcome $patch->('application/xml-patch+xml', '<diff>' . '<remove sel="x"/>' 
 is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","parameter":[' . join(',', ('{"name":"operation"}') x 1001) . ']}'),
     413, 'too-long', qr/more than 1000 operations/, 'operations of a FHIRPath Patch';
 
+my $list = $t->post('/dev/r4/List', { resourceType => 'List', status => 'current', mode => 'working',
+        entry => [ map { { item => { reference => "Patient/none$_" } } } 1 .. 60000 ] });
+is $list->status, 422, 'sixty thousand references to nothing';
+is scalar @{ $list->json->{issue} }, 101, 'are not all told';
+like $list->json->{issue}[100]{diagnostics}, qr/^59900 more/, 'the last issue says so';
+
 # Within the limits: work grows with the size of a body, not with its square.
 my @json = ('Content-Type' => 'application/fhir+json');
 my $many = sub { my ($n, $form) = @_; return join ',', map { sprintf $form, $_ } 1 .. $n };

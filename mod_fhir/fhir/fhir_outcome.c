@@ -64,7 +64,7 @@ void fhir_outcome_end(fhir_buf_t *buf)
 
 static void issue(fhir_buf_t *buf, const fhir_err_t *err)
 {
-    fhir_buf_t *text = fhir_buf_create(buf->pool, 64 * 1024);
+    fhir_buf_t *text = fhir_buf_create(buf->pool, 0);
     const char *place;
     if (err->code == FHIR_ERR_INTERNAL)
         fhir_buf_puts(text, "The server met an error of its own; its log says more");
@@ -78,10 +78,21 @@ static void issue(fhir_buf_t *buf, const fhir_err_t *err)
     fhir_buf_free(text);
 }
 
+/* Errors that are told; who sent thousands of them mends these first. */
+#define ISSUES_MAX 100
+
 void fhir_outcome_render(fhir_buf_t *buf, const fhir_err_t *err)
 {
+    int n = 0, more = 0;
+
     fhir_outcome_begin(buf);
     for (; err; err = err->next)
-        issue(buf, err);
+        if (n++ < ISSUES_MAX)
+            issue(buf, err);
+        else
+            more++;
+    if (more)
+        fhir_outcome_issue(buf, "information", "informational",
+                           apr_psprintf(buf->pool, "%d more are not told", more), NULL);
     fhir_outcome_end(buf);
 }

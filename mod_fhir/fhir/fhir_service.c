@@ -113,7 +113,7 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
 {
     fhir_response_t *response = call->response;
     int status = fhir_err_http_status(err->code);
-    fhir_buf_t *buf = fhir_buf_create(call->pool, 1024 * 1024);
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     if (response->body_reset)
         response->body_reset(response);
     call->opts.subset = NULL;

@@ -83,6 +83,21 @@ like((grep { $_->{relation} eq 'self' } @{ $lowered->json->{link} })[0]{url}, qr
 my $twice = $t->get('/small/r4/Observation?_id=o1,o2&_include=Observation:subject&_include=Observation:patient');
 is(scalar entries($twice, 'include'), 1, 'what comes by several ways counts once');
 is(scalar entries($twice, 'outcome'), 0, '  and nothing is left out');
+
+# Few bytes that stand for much.
+my $ask = sub { $t->post("/dev/r4/$_[0]/_search", $_[1], %form) };
+my $links = sub { '_filter=' . join('%20or%20', ('subject.organization.name%20eq%20a') x shift) };
+is_outcome($ask->('Observation', $links->(600)), 400, 'too-costly', qr/at most 1000 links/, 'links of all chains of a search');
+is($ask->('Observation', $links->(20))->status, 200, 'some are followed');
+is_outcome($ask->('ValueSet', 'url:above=http://x' . '/' x 60000), 400, 'too-costly', qr/at most 100 segments/, 'segments of a URL');
+is($ask->('ValueSet', 'url:above=http://x' . '/a' x 100)->status, 200, 'a hundred are taken');
+my $types = 'http://hl7.org/fhir/ValueSet/all-types';
+is_outcome($ask->('Observation', 'code:in=' . join ',', ($types) x 500), 400, 'too-costly', qr/more than 100000 codes/, 'codes of value sets');
+is($ask->('Observation', "code:in=$types,$types")->status, 200, 'one is looked for');
+is($ask->('Observation', join '&', map { 'value-quantity=' . join ',', ('1e9999') x 400 } 1 .. 20)->status, 200, 'numbers of ten thousand digits');
+is_outcome($ask->('Observation', join '&', map { 'focus=' . join ',', ('1') x 500 } 1 .. 60), 400, 'too-costly', qr/too large to be run/,
+    'ids that may be of any type');
+
 my $page = $t->get('/small/r4/Patient?_revinclude=Observation:patient');
 is(scalar entries($page, 'include'), 5, 'FHIRIncludeRowsMax');
 like((entries($page, 'outcome'))[0]{resource}{issue}[0]{diagnostics}, qr/more than 5 included/, 'and the answer says so');

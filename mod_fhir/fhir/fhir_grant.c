@@ -82,12 +82,13 @@ static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_
                             const char *query)
 {
     fhir_pairs_t pairs;
+    int links = 0;
     fhir_qnode_t *all = fhir_query_node(sql->call, FHIR_Q_AND, type);
     FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, sql->call->pool));
     for (int i = 0; i < pairs.n; i++) {
         fhir_qnode_t *node;
-        FHIR_TRY(
-            fhir_query_condition(&node, sql->call, type, pairs.list[i].name, pairs.list[i].value));
+        FHIR_TRY(fhir_query_condition(&node, &links, sql->call, type, pairs.list[i].name,
+                                      pairs.list[i].value));
         fhir_query_add(all, node);
     }
     return fhir_sql_node(sql, alias, all);

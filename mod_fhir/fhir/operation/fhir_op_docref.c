@@ -24,11 +24,12 @@ static fhir_err_t *within(fhir_query_t *query, const fhir_call_t *call, const ch
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, query->type);
     fhir_qnode_t *by_date = fhir_query_node(call, FHIR_Q_AND, query->type);
     fhir_qnode_t *node;
-    FHIR_TRY(fhir_query_condition(&node, call, query->type, "period", bound));
+    FHIR_TRY(fhir_query_condition(&node, &query->links, call, query->type, "period", bound));
     fhir_query_add(any, node);
-    FHIR_TRY(fhir_query_condition(&node, call, query->type, "period:missing", "true"));
+    FHIR_TRY(
+        fhir_query_condition(&node, &query->links, call, query->type, "period:missing", "true"));
     fhir_query_add(by_date, node);
-    FHIR_TRY(fhir_query_condition(&node, call, query->type, "date", bound));
+    FHIR_TRY(fhir_query_condition(&node, &query->links, call, query->type, "date", bound));
     fhir_query_add(by_date, node);
     fhir_query_add(any, by_date);
     fhir_query_add(query->where, any);

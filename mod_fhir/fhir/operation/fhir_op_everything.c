@@ -13,11 +13,11 @@ typedef struct span_t {
     const char *start, *end, *since;
 } span_t;
 
-static fhir_err_t *add(fhir_qnode_t *to, const fhir_query_t *query, const fhir_call_t *call,
+static fhir_err_t *add(fhir_qnode_t *to, fhir_query_t *query, const fhir_call_t *call,
                        const char *name, const char *prefix, const char *value)
 {
     fhir_qnode_t *node;
-    FHIR_TRY(fhir_query_condition(&node, call, query->type, name,
+    FHIR_TRY(fhir_query_condition(&node, &query->links, call, query->type, name,
                                   apr_pstrcat(call->pool, prefix, value, NULL)));
     fhir_query_add(to, node);
     return NULL;

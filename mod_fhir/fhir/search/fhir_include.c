@@ -24,6 +24,7 @@ struct fhir_include_t {
     apr_array_header_t **round; /* by type index: ids of this round, const char * */
     apr_array_header_t **next;  /* ids that the next round consists of */
     apr_array_header_t **want;  /* ids that are referred to and were not seen */
+    apr_hash_t *bound;          /* of the statement in the making: see append_references */
     apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
     int rows;                   /* included so far */
     int cut;                    /* there were more than the limit */
@@ -223,6 +224,7 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
         for (int t = 1; applies(include, 0, round) && t <= m->n_resources; t++)
             if (inc->round[t] && (!include->source || include->source == &m->types[t]))
                 read_include(&collect, sql, include, &m->types[t]);
+        FHIR_TRY(fhir_sql_room(sql));
     }
     if (!sql->text->len)
         return NULL;
@@ -270,23 +272,41 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
     return NULL;
 }
 
-/* "Type/id" of the round's resources that a parameter can refer to. */
-static apr_array_header_t *round_references(const fhir_include_t *inc,
-                                            const fhir_qinclude_t *include,
-                                            const fhir_param_t *param)
+/* Marks the types of the round's resources that a parameter can refer to, by index; how many. */
+static int mark_types(char *types, const fhir_include_t *inc, const fhir_qinclude_t *include,
+                      const fhir_param_t *param)
 {
     const fhir_model_t *m = inc->call->model;
-    apr_array_header_t *out = apr_array_make(inc->call->pool, 64, sizeof(const char *));
     wanted_t wanted = {param, include->target, include->outside};
+    int n = 0;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
-        if (!inc->round[i] || !fits(inc, &wanted, &m->types[i]))
-            continue;
-        for (int j = 0; j < inc->round[i]->nelts; j++)
-            APR_ARRAY_PUSH(out, const char *) =
+        types[i] = inc->round[i] && fits(inc, &wanted, &m->types[i]);
+        n += types[i];
+    }
+    return n;
+}
+
+/* Appends an array of "Type/id" of the round's resources of the types that are marked. Hundreds of
+ * columns (*) can refer to the same ones: an array is bound once. */
+static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const char *types)
+{
+    const fhir_model_t *m = inc->call->model;
+    apr_ssize_t len = m->n_resources + 1;
+    int *number = apr_hash_get(inc->bound, types, len);
+    apr_array_header_t *list;
+    if (number) {
+        fhir_buf_printf(sql->text, "$%d::text[]", *number);
+        return;
+    }
+    list = apr_array_make(inc->call->pool, 64, sizeof(const char *));
+    for (apr_uint16_t i = 1; i <= m->n_resources; i++)
+        for (int j = 0; types[i] && j < inc->round[i]->nelts; j++)
+            APR_ARRAY_PUSH(list, const char *) =
                 apr_pstrcat(inc->call->pool, type_name(inc, &m->types[i]), "/",
                             APR_ARRAY_IDX(inc->round[i], j, const char *), NULL);
-    }
-    return out;
+    fhir_sql_bind_array(sql, list, "text[]");
+    number = apr_pmemdup(inc->call->pool, &sql->values->nelts, sizeof(*number));
+    apr_hash_set(inc->bound, apr_pmemdup(inc->call->pool, types, (apr_size_t)len), len, number);
 }
 
 /* Appends an array of what names the round's resources of a type. */
@@ -315,15 +335,16 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
                                  const fhir_param_t *param, const fhir_param_t *p)
 {
     const fhir_model_t *m = inc->call->model;
-    apr_array_header_t *refs = round_references(inc, include, param);
+    char *types = apr_pcalloc(inc->call->pool, m->n_resources + 1u);
     wanted_t wanted = {param, include->target, include->outside};
-    if (refs->nelts) {
+    FHIR_TRY(fhir_sql_room(sql));
+    if (mark_types(types, inc, include, param)) {
         begin_referrers(sql, inc, source, p);
         /* Of a list of rare elements that it sees PostgreSQL takes each for rather common, and so
          * reads the whole table; a subquery's it does not see. */
         if (p->column_kind == FHIR_COL_REFERENCES)
             fhir_buf_puts(sql->text, "SELECT ");
-        fhir_sql_bind_array(sql, refs, "text[]");
+        append_references(sql, inc, types);
         fhir_buf_putc(sql->text, ')');
         FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
     }
@@ -397,6 +418,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
+    inc->bound = apr_hash_make(inc->call->pool);
     FHIR_TRY(select_wanted(sql, inc));
     for (int i = 0; i < inc->includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);

@@ -174,8 +174,8 @@ const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir
 {
     static const char *const before[] = {"%\n", "%", "%\n", "%", ""};
     static const char *const behind[] = {"%", "%", "\n%", "\n%", "%"};
-    fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 64 * 1024);
-    fhir_buf_t *out = fhir_buf_create(sql->call->pool, 128 * 1024);
+    fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 0);
+    fhir_buf_t *out = fhir_buf_create(sql->call->pool, 0);
     fhir_text_fold(folded, text, strlen(text));
     fhir_buf_puts(out, before[pattern]);
     for (apr_size_t i = 0; i < folded->len; i++) {

@@ -9,6 +9,9 @@
 #include "fhir/search/fhir_predicate.h"
 #include "fhir/validate/fhir_terminology.h"
 
+/* Codes that the values of one parameter stand for; R4's largest value set has a tenth of them. */
+#define CODES_MAX 100000
+
 typedef struct expand_t {
     const fhir_sql_t *sql;
     const fhir_qnode_t *node;
@@ -134,8 +137,13 @@ fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
 {
     expand_t x = {.sql = sql, .node = node, .profiles = fhir_profiles_of(sql->call->model)};
     x.values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
-    for (int i = 0; i < node->n_values; i++)
+    for (int i = 0; i < node->n_values; i++) {
         FHIR_TRY((node->modifier == FHIR_MODIFIER_IN ? members : kin)(&x, &node->values[i]));
+        if (x.values->nelts > CODES_MAX)
+            return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                                   "%s: the values stand for more than %d codes", param_name(&x),
+                                   CODES_MAX);
+    }
     *out = *node;
     out->modifier = FHIR_MODIFIER_NONE;
     out->values = (const fhir_qvalue_t *)x.values->elts;

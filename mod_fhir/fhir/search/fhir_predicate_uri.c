@@ -8,6 +8,9 @@
 #include "fhir/search/fhir_predicate.h"
 #include "model/fhir_short.h"
 
+/* :above stands for every beginning, each as long as what it begins. */
+#define SEGMENTS_MAX 100
+
 static int is_plural(const fhir_qnode_t *node)
 {
     return node->param->column_kind == FHIR_COL_URIS ||
@@ -39,16 +42,21 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
 }
 
 /* The value itself and every beginning of it that ends at a slash. */
-static void beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
+static fhir_err_t *beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
 {
     const char *scheme = strstr(url, "://");
+    int segments = 0;
     APR_ARRAY_PUSH(list, const char *) = url;
     for (const char *p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
+        if (++segments > SEGMENTS_MAX)
+            return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                                   ":above takes a URL of at most %d segments", SEGMENTS_MAX);
         APR_ARRAY_PUSH(list, const char *) =
             apr_pstrmemdup(sql->call->pool, url, (apr_size_t)(p - url));
         APR_ARRAY_PUSH(list, const char *) =
             apr_pstrmemdup(sql->call->pool, url, (apr_size_t)(p - url) + 1);
     }
+    return NULL;
 }
 
 static void below(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
@@ -80,7 +88,7 @@ fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qno
     apr_array_header_t *list = apr_array_make(sql->call->pool, 4, sizeof(const char *));
     for (int i = 0; i < node->n_values; i++) {
         if (node->modifier == FHIR_MODIFIER_ABOVE)
-            beginnings(sql, list, node->values[i].text);
+            FHIR_TRY(beginnings(sql, list, node->values[i].text));
         else
             APR_ARRAY_PUSH(list, const char *) = node->values[i].text;
     }

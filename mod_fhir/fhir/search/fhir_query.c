@@ -138,13 +138,15 @@ static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, co
     return bad_modifier(call, node->param, word);
 }
 
-#define ALTERNATIVES_MAX 1000
+/* Links of one query. A chain through a reference that may lead to many types has one for each,
+ * and is multiplied at the next step. */
+#define LINKS_MAX 1000
 /* What goes down through the steps of one condition. */
 typedef struct leaf_t {
     const fhir_call_t *call;
     const char *value;
     fhir_modifier_t forced; /* modifier of the last parameter that no name can say (_filter) */
-    int alternatives;       /* parameters tried so far */
+    int *links;             /* tried so far, by all conditions of the query */
 } leaf_t;
 
 static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
@@ -153,7 +155,12 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
 static fhir_err_t *hop(leaf_t *leaf, int hops)
 {
     const fhir_call_t *call = leaf->call;
-    if (hops < call->endpoint->hops_max && ++leaf->alternatives <= ALTERNATIVES_MAX)
+    if (++*leaf->links > LINKS_MAX)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                               "The chains and _has of a search may lead over at most %d links in "
+                               "all; name the types, as in subject:Patient.name",
+                               LINKS_MAX);
+    if (hops < call->endpoint->hops_max)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                            "Chains and _has may have at most %d steps here",
@@ -281,7 +288,7 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
     if (!*leaf->value)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value", name);
     if (!strcmp(name, "_filter"))
-        return fhir_query_filter(out, call, type, leaf->value);
+        return fhir_query_filter(out, leaf->links, call, type, leaf->value);
     if ((*out = special(call, type, name, leaf->value)) != NULL)
         return NULL;
     if ((dot = strchr(name, '.')) != NULL)
@@ -303,16 +310,16 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
     return NULL;
 }
 
-fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
+fhir_err_t *fhir_query_condition(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value)
 {
-    leaf_t leaf = {call, value, FHIR_MODIFIER_NONE, 0};
-    return condition(node, &leaf, type, name, 0);
+    return fhir_query_forced(node, links, call, type, name, FHIR_MODIFIER_NONE, value);
 }
 
-fhir_err_t *fhir_query_forced(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
-                              const char *name, fhir_modifier_t modifier, const char *value)
+fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t *call,
+                              const fhir_type_t *type, const char *name, fhir_modifier_t modifier,
+                              const char *value)
 {
-    leaf_t leaf = {call, value, modifier, 0};
+    leaf_t leaf = {call, value, modifier, links};
     return condition(node, &leaf, type, name, 0);
 }

@@ -146,6 +146,7 @@ typedef struct fhir_query_t {
     fhir_total_t total;
     int summary_count; /* _summary=count or _count=0 */
     int explain;
+    int links;                      /* of chains and _has */
     fhir_contained_t contained;     /* _contained */
     int contained_alone;            /* contained resources come without their container */
     apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
@@ -173,16 +174,18 @@ fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, cons
 void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
                      const fhir_pairs_t *said);
 
-/** One condition "name[:modifier][.chain] = value" on a type: a node of the tree. */
-fhir_err_t *fhir_query_condition(fhir_qnode_t **node, const fhir_call_t *call,
+/** One condition "name[:modifier][.chain] = value" on a type: a node of the tree.
+ *  @param links counts the links of chains and _has, which are limited: 0 at a query's beginning */
+fhir_err_t *fhir_query_condition(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value);
 
 /** The same with a modifier of the last parameter, which _filter's operators stand for. */
-fhir_err_t *fhir_query_forced(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
-                              const char *name, fhir_modifier_t modifier, const char *value);
+fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t *call,
+                              const fhir_type_t *type, const char *name, fhir_modifier_t modifier,
+                              const char *value);
 /** The tree of a _filter (fhir_query_filter.c). */
-fhir_err_t *fhir_query_filter(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
-                              const char *filter);
+fhir_err_t *fhir_query_filter(fhir_qnode_t **node, int *links, const fhir_call_t *call,
+                              const fhir_type_t *type, const char *filter);
 
 /** Takes a parameter that is about the result, not a condition (fhir_query_result.c).
  *  @param known   set to 1 when it is one

@@ -18,6 +18,7 @@ typedef struct filter_t {
     const char *text; /* the whole, for messages */
     const char *at;
     int depth;
+    int *links;
 } filter_t;
 
 /* What an operator is in the plain language, by the kind of parameter. */
@@ -140,7 +141,7 @@ static fhir_err_t *take_value(const char **out, filter_t *f)
 /* A comma or dollar in a filter's value stands for itself; bars divide tokens as always. */
 static const char *escaped(const filter_t *f, const char *prefix, const char *value)
 {
-    fhir_buf_t *buf = fhir_buf_create(f->call->pool, 128 * 1024);
+    fhir_buf_t *buf = fhir_buf_create(f->call->pool, 0);
     fhir_buf_puts(buf, prefix);
     for (; *value; value++) {
         if (strchr(",$\\", *value))
@@ -159,7 +160,7 @@ static fhir_err_t *apply(fhir_qnode_t **out, filter_t *f, int op, const char *pa
             return bad(f, "true or false before this was");
         value = !strcmp(value, "true") ? "false" : "true";
     }
-    FHIR_TRY(fhir_query_forced(&node, f->call, f->type, path, operators[op].modifier,
+    FHIR_TRY(fhir_query_forced(&node, f->links, f->call, f->type, path, operators[op].modifier,
                                escaped(f, operators[op].prefix, value)));
     *out = node;
     if (operators[op].negate) {
@@ -242,10 +243,10 @@ static fhir_err_t *parse_or(fhir_qnode_t **out, filter_t *f)
     return NULL;
 }
 
-fhir_err_t *fhir_query_filter(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
-                              const char *filter)
+fhir_err_t *fhir_query_filter(fhir_qnode_t **node, int *links, const fhir_call_t *call,
+                              const fhir_type_t *type, const char *filter)
 {
-    filter_t f = {.call = call, .type = type, .text = filter, .at = filter};
+    filter_t f = {.call = call, .type = type, .text = filter, .at = filter, .links = links};
     FHIR_TRY(parse_or(node, &f));
     skip_blanks(&f);
     return *f.at ? bad(&f, "and, or, or the end") : NULL;

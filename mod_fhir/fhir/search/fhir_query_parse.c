@@ -17,7 +17,8 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
     FHIR_TRY(fhir_query_result(&known, in_self, query, call, pair));
     if (known)
         return NULL;
-    FHIR_TRY(fhir_query_condition(&node, call, query->type, pair->name, pair->value));
+    FHIR_TRY(
+        fhir_query_condition(&node, &query->links, call, query->type, pair->name, pair->value));
     fhir_query_add(query->where, node);
     return NULL;
 }

@@ -11,10 +11,16 @@
 #include "fhir/search/fhir_canonical.h"
 #include "fhir/search/fhir_contained.h"
 
+#define TEXT_MAX        ((apr_size_t)1024 * 1024)
+#define VALUES_MAX      60000 /* the protocol has 16 bits for their number */
+#define VALUE_BYTES_MAX ((apr_size_t)16 * 1024 * 1024)
+/* Longer ones are not prepared: each connection's backend would keep a plan of megabytes. */
+#define PREPARED_MAX    ((apr_size_t)32 * 1024)
+
 fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
 {
     fhir_sql_t *sql = apr_pcalloc(call->pool, sizeof(*sql));
-    sql->text = fhir_buf_create(call->pool, 1024 * 1024);
+    sql->text = fhir_buf_create(call->pool, TEXT_MAX);
     sql->values = apr_array_make(call->pool, 8, sizeof(fhir_value_t));
     sql->call = call;
     *out = sql;
@@ -26,6 +32,7 @@ static void bind_value(fhir_sql_t *sql, const char *text, apr_size_t len, const 
     fhir_value_t *value = apr_array_push(sql->values);
     value->data = text;
     value->len = len;
+    sql->bytes += len;
     fhir_buf_printf(sql->text, "$%d::%s", sql->values->nelts, cast);
 }
 
@@ -36,7 +43,7 @@ void fhir_sql_bind(fhir_sql_t *sql, const char *text, const char *cast)
 
 void fhir_sql_bind_array(fhir_sql_t *sql, const apr_array_header_t *texts, const char *cast)
 {
-    fhir_buf_t *buf = fhir_buf_create(sql->call->pool, 16 * 1024 * 1024);
+    fhir_buf_t *buf = fhir_buf_create(sql->call->pool, VALUE_BYTES_MAX);
     fhir_buf_putc(buf, '{');
     for (int i = 0; i < texts->nelts; i++) {
         const char *s = APR_ARRAY_IDX(texts, i, const char *);
@@ -74,15 +81,20 @@ void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *par
                     fhir_model_str(sql->call->model, param->column), suffix);
 }
 
+fhir_err_t *fhir_sql_room(const fhir_sql_t *sql)
+{
+    if (!sql->text->overflow && sql->values->nelts <= VALUES_MAX && sql->bytes <= VALUE_BYTES_MAX)
+        return NULL;
+    return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                           "The search is too large to be run; use fewer parameters");
+}
+
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags)
 {
-    const char *text = fhir_buf_cstr(sql->text);
-    if (sql->text->overflow || sql->values->nelts > 60000)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
-                               "The search is too large to be run; use fewer parameters");
-    stmt->sql = text;
+    FHIR_TRY(fhir_sql_room(sql));
+    stmt->sql = fhir_buf_cstr(sql->text);
     stmt->n_values = sql->values->nelts;
-    stmt->flags = flags;
+    stmt->flags = flags | (sql->text->len > PREPARED_MAX ? FHIR_STMT_ONCE : 0);
     return NULL;
 }
 
@@ -236,6 +248,7 @@ static fhir_err_t *not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode
 
 fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
+    FHIR_TRY(fhir_sql_room(sql));
     switch (node->kind) {
     case FHIR_Q_AND:
         return join(sql, alias, node->child, " AND ", "TRUE");

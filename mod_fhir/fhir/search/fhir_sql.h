@@ -19,6 +19,7 @@
 typedef struct fhir_sql_t {
     fhir_buf_t *text;
     apr_array_header_t *values; /* of fhir_value_t */
+    apr_size_t bytes;           /* of all values */
     const fhir_call_t *call;
     int aliases; /* table aliases given out: a1, a2, … */
 } fhir_sql_t;
@@ -40,7 +41,10 @@ const char *fhir_sql_alias(fhir_sql_t *sql);
 void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
                      const char *suffix);
 
-/** The finished statement; FHIR_ERR_LIMIT when it grew over its ceiling. */
+/** FHIR_ERR_LIMIT when the statement has grown over a ceiling: of its text, of its values' number
+ * or bytes. What is built by loops over a client's words asks now and then. */
+fhir_err_t *fhir_sql_room(const fhir_sql_t *sql);
+/** The finished statement; FHIR_ERR_LIMIT as fhir_sql_room. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);
 const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql);
 

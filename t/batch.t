@@ -7,7 +7,16 @@ use FHIR::Test;
 use MIME::Base64 qw(encode_base64);
 use Test::More;
 
-my $t = FHIR::Test->new(conf => "FHIREntriesMax 400\n");
+my $t = FHIR::Test->new(conf => <<'CONF');
+FHIREntriesMax 400
+<Location "/small/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    FHIREntriesMax 3
+    FHIRBodyMax 2K
+    Require local
+</Location>
+CONF
 my $base = '/dev/r4';
 
 sub entry {
@@ -153,6 +162,33 @@ $t->psql('DROP TRIGGER poison ON main.observation');
 $t->allow_log(qr/53400/);
 is bundle('transaction', map { entry(POST => 'Observation', observation($p)) } 1 .. 300)->status, 200,
     'the connection is as good as before';
+
+# ---- limits ----
+
+sub small {
+    my ($type, @entries) = @_;
+    return $t->post('/small/r4', { resourceType => 'Bundle', type => $type, entry => \@entries });
+}
+my @reads = map { entry(GET => "Patient/none$_") } 1 .. 4;
+my $performers = sub { { performer => [ map { { reference => "Patient?_id=$pid&_count=$_" } } 1 .. shift ] } };
+is_outcome small('transaction', entry(POST => 'Observation', observation($p, %{ $performers->(4) }))), 413, 'too-long',
+    qr/more conditional references/, 'and conditional references';
+is small('transaction', entry(POST => 'Observation', observation($p, %{ $performers->(3) })))->status, 200, 'as many are looked for';
+
+my ($many, $few) = (entry(GET => 'Observation?_count=100'), entry(GET => $p));
+my $cut = small('batch', $few, $many, $few);
+is_deeply [ map { $_->{response}{status} } @{ $cut->json->{entry} } ], [ '200 OK', '400 Bad Request', '200 OK' ],
+    'a large answer refuses its entry of a batch';
+like $cut->json->{entry}[1]{response}{outcome}{issue}[0]{diagnostics}, qr/larger than 8192 bytes/, 'which says why';
+is_outcome small('transaction', $few, $many), 400, 'too-costly', qr/larger than/, 'and a transaction';
+my $read = entry(GET => 'Observation?_count=15&_elements=status');
+is small('batch', ($read) x 3)->status, 200, 'answers of a batch are each for themselves';
+is_outcome small('transaction', ($read) x 3), 400, 'too-costly', qr/larger than/, 'those of a transaction come together';
+for my $format (qw(application/fhir+xml text/html)) {
+    my $answer = $t->post($base, { resourceType => 'Bundle', type => 'batch', entry => [ $few, @reads ] }, Accept => $format);
+    is $answer->status, 200, "a batch answered as $format";
+    like $answer->body, qr/200 OK.*404 Not Found/s, 'with the status of each entry';
+}
 
 is_outcome $t->post($base, patient()), 400, 'invalid', qr/Bundle/, 'no Bundle';
 is bundle('transaction')->status, 200, 'a transaction without entries';

@@ -358,7 +358,8 @@ void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     fhir_buf_puts(buf, "</h2>\n");
     narrative(buf, resource);
     issues(buf, resource);
-    folded(buf, html, resource ? resource : entry,
+    /* what an entry without an address says of itself is all there is to know of it */
+    folded(buf, html, resource && (url || mode) ? resource : entry,
            !has_narrative(resource) && !is_outcome(resource));
     fhir_buf_puts(buf, "</section>\n");
 }

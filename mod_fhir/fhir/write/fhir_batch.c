@@ -16,11 +16,22 @@
 #include "fhir/write/fhir_stamp.h"
 #include "fhir/write/fhir_write.h"
 
+/* Most bytes of answers that are in memory at once: that of one entry of a batch, or those of all
+ * entries of a transaction, which wait for its end. */
+static apr_size_t answers_max(const fhir_call_t *call)
+{
+    return 4 * call->endpoint->body_max;
+}
+
 /* ---- batch ---- */
+
+/* Answers of that size that a batch may write; they go to a file. */
+#define BATCH_ANSWERS 16
 
 /* Each answer is written before the next entry runs: the memory is that of the largest. */
 static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
+    apr_size_t max = answers_max(call), left = BATCH_ANSWERS * max;
     fhir_bundle_t *bundle;
     int i;
 
@@ -29,7 +40,8 @@ static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
     for (i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
 
-        fhir_entry_run(entry, NULL);
+        fhir_entry_run(entry, NULL, left < max ? left : max);
+        left -= entry->answer->len < left ? entry->answer->len : left;
         FHIR_TRY(fhir_entry_answer(bundle, entry));
     }
     return fhir_bundle_end(bundle);
@@ -79,7 +91,7 @@ static void note_target(transaction_t *t, const fhir_entry_t *entry, const char 
                      apr_pstrcat(t->call.pool, type, "/", id, NULL));
 }
 
-/* The resources that a condition matches, looked at under its lock. */
+/* The resources that a condition matches, looked at under its lock: one of them will be written. */
 static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_entry_t *entry,
                         const char *type, const char *criteria)
 {
@@ -209,17 +221,27 @@ static void replace(rewrite_t *r, const fhir_node_t *node, const char *text, apr
     edit->len = json->len;
 }
 
-/* A reference by a search, "Practitioner?identifier=…": it must name one resource. */
+/* A reference by a search, "Practitioner?identifier=…": it must name one resource. Without a lock:
+ * nothing is written, and hundreds of them, held until the end, would make all Bundles that speak
+ * of the same practitioners wait for each other. */
 static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const char *text)
 {
     transaction_t *t = r->t;
     const char *mark = strchr(text, '?'), *type = apr_pstrmemdup(t->call.pool, text, mark - text);
     apr_array_header_t *ids;
+    fhir_call_t call = t->call;
+    fhir_err_t *err;
 
     *target = apr_hash_get(t->conditional, text, APR_HASH_KEY_STRING);
     if (*target)
         return NULL;
-    FHIR_TRY(look(&ids, t, r->entry, type, mark + 1));
+    if (apr_hash_count(t->conditional) == (unsigned)call.endpoint->entries_max)
+        return refuse(r->entry, FHIR_ERR_TOO_LARGE,
+                      "there are more conditional references than entries are accepted here");
+    call.type = fhir_model_resource(call.model, type, strlen(type));
+    err = fhir_write_matches(&ids, &call, mark + 1, 2);
+    if (err)
+        return entry_error(r->entry, err);
     if (ids->nelts != 1)
         return refuse(r->entry, FHIR_ERR_MULTIPLE_MATCHES,
                       apr_psprintf(t->call.pool, "the conditional reference '%s' matches %s", text,
@@ -339,6 +361,7 @@ static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir
 static fhir_err_t *run_entries(transaction_t *t)
 {
     int n = t->entries->nelts, i;
+    apr_size_t left = answers_max(&t->call);
     fhir_entry_t **order = apr_palloc(t->call.pool, (apr_size_t)(n + 1) * sizeof(*order));
 
     for (i = 0; i < n; i++)
@@ -347,9 +370,10 @@ static fhir_err_t *run_entries(transaction_t *t)
     for (i = 0; i < n; i++) {
         if (order[i]->answer)
             continue; /* decided before: it exists */
-        fhir_entry_run(order[i], t->request.tx);
+        fhir_entry_run(order[i], t->request.tx, left);
         if (order[i]->err)
             return blame(t, order[i], order[i]->err);
+        left -= order[i]->answer->len;
     }
     return NULL;
 }

@@ -179,7 +179,7 @@ static void entry_reset(fhir_response_t *response)
 }
 
 /* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
-void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
+void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx, apr_size_t max)
 {
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *call->request;
@@ -200,7 +200,7 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx)
     request.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
     request.is_entry = 1;
     request.baton = entry;
-    entry->answer = fhir_buf_create(call->pool, 0);
+    entry->answer = fhir_buf_create(call->pool, max ? max : 1); /* 0: no limit */
     entry->response.headers = apr_table_make(request.pool, 4);
     entry->response.body = fhir_buf_out(entry->answer, call->pool);
     entry->response.body_reset = entry_reset;

@@ -38,8 +38,9 @@ typedef struct fhir_entry_t {
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source);
 
-/** Runs one entry in tx (or NULL); leaves its answer in the entry. */
-void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx);
+/** Runs one entry in tx (or NULL); leaves its answer in the entry. One of more than max bytes is an
+ *  error, FHIR_ERR_LIMIT. */
+void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx, apr_size_t max);
 
 /** An entry that needs no run: what it would have created is there (If-None-Exist). */
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);

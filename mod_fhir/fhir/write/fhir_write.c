@@ -105,18 +105,33 @@ static fhir_err_t *lock_condition(fhir_write_t *write, const fhir_pairs_t *pairs
     return fhir_call_run(call, &stmt, &value, NULL, NULL, NULL);
 }
 
+static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
+                                  const char *criteria)
+{
+    FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->query_max, call->pool));
+    if (!pairs->n)
+        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
+                               "A condition needs at least one search parameter");
+    /* who sees nothing would create what is there already */
+    return fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH);
+}
+
+fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, const char *criteria,
+                               int max)
+{
+    fhir_pairs_t pairs;
+
+    FHIR_TRY(read_condition(&pairs, call, criteria));
+    return fhir_search_match(ids, call, call->type, &pairs, max);
+}
+
 fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
                                  const char *criteria, int max)
 {
     fhir_call_t *call = write->call;
     fhir_pairs_t pairs;
 
-    FHIR_TRY(fhir_pairs_parse(&pairs, criteria, call->endpoint->query_max, call->pool));
-    if (!pairs.n)
-        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                               "A condition needs at least one search parameter");
-    /* who sees nothing would create what is there already */
-    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(read_condition(&pairs, call, criteria));
     FHIR_TRY(begin_tx(write));
     FHIR_TRY(lock_condition(write, &pairs));
     return fhir_search_match(ids, call, call->type, &pairs, max);

@@ -32,6 +32,10 @@ fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned ri
  *  FHIR_ERR_NOT_FOUND for what it does not show, FHIR_ERR_FORBIDDEN for what it only shows. */
 fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id);
 
+/** What a condition matches, as it is seen now: see fhir_write_condition. */
+fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, const char *criteria,
+                               int max);
+
 /**
  * Begins a transaction (unless the request runs in one) and takes the lock of a condition, so that
  * of all requests with this condition one at a time looks and writes, on any node.

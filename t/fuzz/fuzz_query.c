@@ -13,6 +13,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_bundle.h"
+#include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
@@ -137,6 +138,41 @@ static void count_text(const fhir_query_t *query, const fhir_call_t *call)
     if (fhir_search_count(&stmt, sql, query))
         return;
     check_text(&stmt);
+    check(fhir_sql_create(&sql, call) == NULL);
+    if (!fhir_search_few(&stmt, sql, query, NULL, 5))
+        check_text(&stmt);
+    check(fhir_sql_create(&sql, call) == NULL);
+    check(fhir_search_matches(&stmt, sql, query) == NULL);
+    check_text(&stmt);
+}
+
+/* A search of contained resources, as if two types were known to hold some. */
+static void contained_text(const fhir_query_t *query, const input_t *in, const fhir_call_t *call)
+{
+    fhir_query_t contained = *query;
+
+    contained.containers = apr_array_make(call->pool, 2, sizeof(const fhir_type_t *));
+    APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) = query->type;
+    APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) =
+        fhir_model_resource(call->model, "MedicationRequest", 17);
+    page_text(&contained, in, call);
+    count_text(&contained, call);
+}
+
+/* The first statement of the includes of a page with one match; there is nobody to run it. */
+static void includes(const fhir_query_t *query, fhir_call_t *call)
+{
+    fhir_buf_t *body = fhir_buf_create(call->pool, 0);
+    fhir_bundle_t *bundle;
+    fhir_include_t *include;
+    fhir_err_t *err;
+
+    call->response->body = fhir_buf_out(body, call->pool);
+    check(fhir_bundle_begin(&bundle, call, "searchset") == NULL);
+    include = fhir_include_create(call, query->include, bundle);
+    fhir_include_match(include, query->type, "1");
+    err = fhir_include_run(include);
+    check(!err || err->code == FHIR_ERR_BUSY || err->code == FHIR_ERR_LIMIT);
 }
 
 /* ---- the plan ---- */
@@ -179,6 +215,9 @@ static void plan(const input_t *in, fhir_call_t *call)
     check(fhir_query_parse(&again, call, call->type, &call->pairs, lenient) == NULL);
     check(!strcmp(page_text(query, in, call), page_text(again, in, call)));
     count_text(query, call);
+    if (query->contained)
+        contained_text(query, in, call);
+    includes(query, call);
     check_self(query, in, call);
 }
 

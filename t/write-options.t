@@ -81,6 +81,14 @@ is $t->patch("$dev/Patient?identifier=urn:c|2", @patch, 'If-Match' => 'W/"1"')->
 is $t->delete("$dev/Patient?identifier=urn:c|2,urn:c|3")->status, 204, 'FHIRConditionalDelete multiple deletes several';
 is rows(), $before - 3, 'all of them';
 is $t->delete("$dev/Patient")->status, 412, 'but nothing without a condition';
+for my $query ('_format=json', '_count=1000', '_sort=_id&_pretty=true', '_summary=count', '_total=none') {
+    my @condition = ('If-None-Exist' => $query);
+    is $t->delete("$dev/Patient?$query")->status, 412, "nor with one that chooses nothing: $query";
+    is $t->post("$dev/Patient", patient(), @condition)->status, 412, 'nor is anything created';
+}
+is_outcome $t->delete("$dev/Patient?identifer=x", Prefer => 'handling=lenient'), 400, 'not-supported', qr/identifer/,
+    'a misspelt condition is none, whatever Prefer says';
+is rows(), $before - 3, 'nothing of these was done';
 
 # ---- conditional read ----
 

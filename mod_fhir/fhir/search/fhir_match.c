@@ -37,6 +37,10 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
     if (query->contained)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_contained is no condition that names a resource");
+    if (!query->where->child) /* all there is would match */
+        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
+                               "A condition needs a search parameter that chooses resources; what "
+                               "is about the answer, such as _format, is none");
     query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(fhir_search_page(&stmt, sql, &order, &query, 1, NULL, max));

@@ -49,6 +49,17 @@ is $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'female'), '
 $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'male'));
 is $r->status . version($r), '2002', 'FHIRUpdateUnchanged ignore makes no version of nothing';
 is scalar @{ $t->get("$lax/Patient/chosen/_history")->json->{entry} }, 2, 'in the history either';
+my @as_json = ('Content-Type' => 'application/fhir+json');
+$r = $t->put("$lax/Patient/chosen", qq({ "gender": "male",\n "meta": {"versionId": "1"}, "id": "chosen", "resourceType": "Patient" }), @as_json);
+is $r->status . version($r), '2002', 'whatever the order of members and the white space';
+$r = $t->put("$lax/Patient/chosen", '<Patient xmlns="http://hl7.org/fhir"><id value="chosen"/><gender value="male"/></Patient>',
+    'Content-Type' => 'application/fhir+xml', Accept => 'application/fhir+json');
+is $r->status . version($r), '2002', 'or the format';
+$r = $t->patch("$lax/Patient/chosen", '[{"op":"replace","path":"/gender","value":"male"}]', 'Content-Type' => 'application/json-patch+json');
+is $r->status . version($r), '2002', 'nor does a patch of nothing';
+my $digits = sub { return qq({"resourceType":"Observation","id":"digits","status":"final","code":{"text":"x"},"valueQuantity":{"value":$_[0]}}) };
+is version($t->put("$lax/Observation/digits", $digits->($_), @as_json)), { '1.0' => 1, '1.00' => 2 }->{$_}, "the digits of $_ are content"
+    for '1.0', '1.00';
 $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'other'));
 is $r->status . version($r), '2003', 'but of a change';
 $r = $t->put("$lax/Patient?identifier=urn:x|9", patient(id => 'also-chosen', identifier => [ { system => 'urn:x', value => '9' } ]));

@@ -3,6 +3,7 @@
 #include "core/fhir_node.h"
 
 #include <apr_strings.h>
+#include <stdlib.h>
 
 const fhir_node_t *fhir_node_getn(const fhir_node_t *node, const char *name, apr_size_t len)
 {
@@ -110,6 +111,46 @@ void fhir_node_write_json(fhir_buf_t *buf, const fhir_node_t *node, int pretty)
     write_node(buf, node, pretty ? 0 : -1);
     if (pretty)
         fhir_buf_putc(buf, '\n');
+}
+
+static int same_text(const fhir_node_t *a, const fhir_node_t *b)
+{
+    return a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len);
+}
+
+static int same_number(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value)
+{
+    return same_text(a, b) ||
+           (by_value && strtold(apr_pstrmemdup(by_value, a->text, a->text_len), NULL) ==
+                            strtold(apr_pstrmemdup(by_value, b->text, b->text_len), NULL));
+}
+
+int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value)
+{
+    const fhir_node_t *x, *y;
+
+    if (a->kind != b->kind)
+        return 0;
+    switch (a->kind) {
+    case FHIR_NODE_NUMBER:
+        return same_number(a, b, by_value);
+    case FHIR_NODE_STRING:
+        return same_text(a, b);
+    case FHIR_NODE_ARRAY:
+        for (x = a->child, y = b->child; x && y; x = x->next, y = y->next)
+            if (!fhir_node_equal(x, y, by_value))
+                return 0;
+        return !x && !y;
+    case FHIR_NODE_OBJECT:
+        if (fhir_node_count(a) != fhir_node_count(b))
+            return 0;
+        for (x = a->child; x; x = x->next)
+            if (!(y = fhir_node_getn(b, x->name, x->name_len)) || !fhir_node_equal(x, y, by_value))
+                return 0;
+        return 1;
+    default:
+        return 1;
+    }
 }
 
 void fhir_node_place(int *line, int *column, const char *source, apr_size_t offset)

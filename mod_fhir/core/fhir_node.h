@@ -79,6 +79,12 @@ const char *fhir_node_string(const fhir_node_t *object, const char *name, apr_po
 /** Number of members or items. */
 apr_size_t fhir_node_count(const fhir_node_t *node);
 
+/**
+ * 1 if both hold the same: members in any order, items in theirs.
+ * @param by_value a pool: numbers are equal by value, 1.0 and 1; NULL: by their digits
+ */
+int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value);
+
 /** Writes the tree as JSON: compact, or with two blanks a level and a newline at the end. */
 void fhir_node_write_json(fhir_buf_t *buf, const fhir_node_t *node, int pretty);
 

@@ -3,7 +3,6 @@
 #include "fhir/write/fhir_patch.h"
 
 #include <apr_strings.h>
-#include <stdlib.h>
 
 typedef struct patch_t {
     fhir_node_t *root;
@@ -57,43 +56,6 @@ static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node)
                                            "JSON Patch operation %d: the copies hold more values "
                                            "than the limit allows",
                                            p->op);
-}
-
-/* Numbers are equal by value (RFC 6902 section 4.6); the same digits are the usual case. */
-static int same_number(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
-{
-    if (a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len))
-        return 1;
-    return strtold(apr_pstrmemdup(pool, a->text, a->text_len), NULL) ==
-           strtold(apr_pstrmemdup(pool, b->text, b->text_len), NULL);
-}
-
-static int equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
-{
-    const fhir_node_t *x, *y;
-
-    if (a->kind != b->kind)
-        return 0;
-    switch (a->kind) {
-    case FHIR_NODE_NUMBER:
-        return same_number(a, b, pool);
-    case FHIR_NODE_STRING:
-        return a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len);
-    case FHIR_NODE_ARRAY:
-        for (x = a->child, y = b->child; x && y; x = x->next, y = y->next)
-            if (!equal(x, y, pool))
-                return 0;
-        return !x && !y;
-    case FHIR_NODE_OBJECT:
-        if (fhir_node_count(a) != fhir_node_count(b))
-            return 0;
-        for (x = a->child; x; x = x->next)
-            if (!(y = fhir_node_getn(b, x->name, x->name_len)) || !equal(x, y, pool))
-                return 0;
-        return 1;
-    default:
-        return 1;
-    }
 }
 
 /* Decodes ~0 and ~1; NULL on any other '~'. */
@@ -298,7 +260,8 @@ static fhir_err_t *op_test(patch_t *p, const operation_t *op)
     place_t place;
 
     FHIR_TRY(existing(&place, p, op->path));
-    if (!equal(*place.link, op->value, p->pool))
+    /* numbers by value: RFC 6902 section 4.6 */
+    if (!fhir_node_equal(*place.link, op->value, p->pool))
         return unfit(p, "the test failed, the value is another one", op->path);
     return NULL;
 }

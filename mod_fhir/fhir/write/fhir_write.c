@@ -424,15 +424,22 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
                            fhir_model_str(call->model, call->type->name), write->old.id);
 }
 
-/* 1 if input says just what is stored: the same bytes under the same stamp. */
+/* 1 if input says just what is stored, under the same stamp; in whatever order and format. */
 static int unchanged(fhir_write_t *write)
 {
+    const fhir_call_t *call = write->call;
     fhir_record_t same = write->old;
+    fhir_node_t *a, *b;
 
-    if (!write->call->endpoint->update_unchanged || !write->old.text)
+    if (!call->endpoint->update_unchanged || !write->old.text)
         return 0;
     stamp(&same, write);
-    return same.len == write->old.len && !memcmp(same.text, write->old.text, same.len);
+    if (same.len == write->old.len && !memcmp(same.text, write->old.text, same.len))
+        return 1;
+    return !fhir_node_parse_json(&a, same.text, same.len, FHIR_NODE_LIMITS_MOST, call->pool) &&
+           !fhir_node_parse_json(&b, write->old.text, write->old.len, FHIR_NODE_LIMITS_MOST,
+                                 call->pool) &&
+           fhir_node_equal(a, b, NULL);
 }
 
 fhir_err_t *fhir_write_update(fhir_write_t *write)

@@ -27,8 +27,15 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     FHIRReferencesCheck Off
     Require local
 </Location>
+<Location "/ids/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    FHIRUpdateCreate On
+    Require local
+</Location>
 CONF
-my ($dev, $lax) = ('/dev/r4', '/lax/r4');
+my ($dev, $lax, $ids) = ('/dev/r4', '/lax/r4', '/ids/r4');
 
 sub patient { return { resourceType => 'Patient', @_ } }
 sub version { my ($r) = @_; return $r->json->{meta}{versionId} }
@@ -68,6 +75,18 @@ is $t->put("$dev/Patient?identifier=urn:x|8", patient(id => 'never', identifier 
     'not where the server gives the ids';
 is $t->put("$dev/Patient/never", patient(id => 'never'), 'If-Match' => '*')->status, 412, 'where If-Match finds nothing';
 is $t->put("$dev/Patient/never", patient(id => 'never'))->status, 428, 'and is required';
+
+# An id that was never used has no version that If-Match could name; one that was has.
+is $t->put("$ids/Patient/own", patient(id => 'own'))->status, 201, 'FHIRUpdateCreate creates without If-Match';
+is_outcome $t->put("$ids/Patient/own", patient(id => 'own')), 428, 'required', qr/If-Match/, 'but does not replace';
+is $t->delete("$ids/Patient/own")->status, 204, 'a delete';
+is_outcome $t->put("$ids/Patient/own", patient(id => 'own')), 428, 'required', qr/If-Match/, 'nor does it bring back';
+my $gone = $t->get("$ids/Patient/own");
+is $gone->status . $gone->header('ETag'), '410W/"2"', 'what is gone tells the version of its deletion';
+$r = $t->put("$ids/Patient/own", patient(id => 'own'), 'If-Match' => $gone->header('ETag'));
+is $r->status . version($r), '2013', 'by which it comes back';
+is_outcome $t->put("$ids/Patient?identifier=urn:x|7", patient(id => 'own', identifier => [ { system => 'urn:x', value => '7' } ])),
+    409, 'conflict', qr{Nothing matches.*Patient/own}, 'a conditional update does not replace what does not match';
 my %dangling = (resourceType => 'Observation', status => 'final', code => { text => 'x' },
     subject => { reference => 'Patient/nobody' });
 is $t->post("$lax/Observation", \%dangling)->status, 201, 'FHIRReferencesCheck Off stores what leads nowhere';

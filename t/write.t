@@ -94,6 +94,7 @@ is $put->header('ETag'), 'W/"2"', 'makes the next one';
 is_outcome $t->put("$base/Patient/$id", patient(id => $id),
     'If-Match' => 'W/"1"'), 412, 'conflict', qr/current version.* is 2/,
     'a stale version is refused, the current one named';
+is $t->put("$base/Patient/$id", patient(id => $id), 'If-Match' => 'W/"1"')->header('ETag'), 'W/"2"', 'also as ETag';
 is $t->put("$base/Patient/$id", patient(id => $id, gender => 'other'),
     'If-Match' => '"2"')->header('ETag'), 'W/"3"', 'the strong form is accepted';
 is_outcome $t->put("$base/Patient/$id", patient(id => $id),

@@ -92,9 +92,16 @@ static fhir_err_t *missing(const fhir_call_t *call)
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s", type, call->id);
 }
 
+/* Columns: method, version. The ETag of a deletion is what brings the resource back. */
 static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
 {
-    ((found_t *)baton)->deleted = *fhir_row_text(row, 0) == 'D';
+    found_t *found = baton;
+    const fhir_call_t *call = found->call;
+
+    found->deleted = *fhir_row_text(row, 0) == 'D';
+    if (found->deleted)
+        apr_table_setn(call->response->headers, "ETag",
+                       fhir_format_etag(fhir_row_text(row, 1), FHIR_FORMAT_JSON, call->pool));
     return NULL;
 }
 
@@ -106,7 +113,7 @@ static fhir_err_t *absent(fhir_call_t *call)
     fhir_stmt_t stmt = {.n_values = 1, .flags = FHIR_STMT_SHORT};
     if (!call->grant->all)
         return missing(call);
-    stmt.sql = apr_pstrcat(call->pool, "SELECT method FROM ",
+    stmt.sql = apr_pstrcat(call->pool, "SELECT method, version FROM ",
                            fhir_call_table(call, call->type, "_history"),
                            " WHERE id = $1::text ORDER BY version DESC LIMIT 1", NULL);
     FHIR_TRY(fhir_call_run(call, &stmt, &id, on_method, &found, NULL));

@@ -85,24 +85,36 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(x->value, y->value);
 }
 
-/* Waits until no other request on any node works on the same condition. */
-static fhir_err_t *lock_condition(fhir_write_t *write, const fhir_pairs_t *pairs)
+/* Waits until no other request on any node holds the lock of this type and these words. */
+static fhir_err_t *lock(const fhir_call_t *call, const char *words)
 {
-    fhir_call_t *call = write->call;
-    fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
-    const char *key = apr_pstrcat(call->pool, call->endpoint->tenant, "/",
-                                  fhir_model_str(call->model, call->type->name), NULL);
     fhir_stmt_t stmt = {.sql = "SELECT pg_advisory_xact_lock(hashtextextended($1::text, 0))",
                         .n_values = 1,
                         .flags = FHIR_STMT_WRITE};
-    fhir_value_t value;
+    fhir_value_t value =
+        fhir_value_text(apr_pstrcat(call->pool, call->endpoint->tenant, "/",
+                                    fhir_model_str(call->model, call->type->name), words, NULL));
+
+    return fhir_call_run(call, &stmt, &value, NULL, NULL, NULL);
+}
+
+fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(begin_tx(write));
+    return lock(write->call, apr_pstrcat(write->call->pool, "/", id, NULL));
+}
+
+static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *pairs)
+{
+    fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
+    const char *words = "";
     int i;
 
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
     for (i = 0; i < pairs->n; i++)
-        key = apr_pstrcat(call->pool, key, "&", sorted[i].name, "=", sorted[i].value, NULL);
-    value = fhir_value_text(key);
-    return fhir_call_run(call, &stmt, &value, NULL, NULL, NULL);
+        if (strcmp(sorted[i].name, "_format") != 0 && strcmp(sorted[i].name, "_pretty") != 0)
+            words = apr_pstrcat(call->pool, words, "&", sorted[i].name, "=", sorted[i].value, NULL);
+    return lock(call, words);
 }
 
 static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
@@ -133,7 +145,7 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 
     FHIR_TRY(read_condition(&pairs, call, criteria));
     FHIR_TRY(begin_tx(write));
-    FHIR_TRY(lock_condition(write, &pairs));
+    FHIR_TRY(lock_condition(call, &pairs));
     return fhir_search_match(ids, call, call->type, &pairs, max);
 }
 
@@ -381,6 +393,7 @@ static fhir_err_t *stale(const fhir_write_t *write, int current)
 {
     const fhir_call_t *call = write->call;
 
+    apr_table_setn(call->response->headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", current));
     return fhir_err_create(
         call->pool, FHIR_ERR_PRECONDITION,
         "If-Match names version %d, but the current version of %s/%s is %d; read "

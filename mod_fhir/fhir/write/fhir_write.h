@@ -45,6 +45,10 @@ fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, cons
 fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
                                  const char *criteria, int max);
 
+/** Begins a transaction (unless the request runs in one) and takes the lock of an id, so that of
+ * all that bring it (back) to life one at a time looks and writes, on any node. */
+fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id);
+
 /** A time-ordered id (RFC 9562, UUID version 7): new rows go to the end of the primary key. */
 fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool);
 

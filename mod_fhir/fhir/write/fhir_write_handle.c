@@ -162,9 +162,20 @@ static fhir_err_t *update_known(fhir_write_t *write)
     return fhir_write_answer(write, 200, &write->new, 0);
 }
 
-static fhir_err_t *update_id(fhir_write_t *write, const char *id)
+/* A resource that is not there is looked for again under the lock of its id, if it is to come
+ * (back) to life: so that of all that do so one at a time looks and writes. */
+static fhir_err_t *load_to_update(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_load(write, id));
+    if (write->old.state == FHIR_RECORD_CURRENT ||
+        (write->old.state == FHIR_RECORD_NONE && !write->call->endpoint->update_create))
+        return NULL;
+    FHIR_TRY(fhir_write_lock(write, id));
+    return fhir_write_load(write, id);
+}
+
+static fhir_err_t *update_loaded(fhir_write_t *write)
+{
     switch (write->old.state) {
     case FHIR_RECORD_NONE:
         return update_unknown(write);
@@ -185,8 +196,16 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
         call->pool, apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
 }
 
+static fhir_err_t *no_version(const fhir_call_t *call)
+{
+    return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
+                           "PUT needs If-Match with the ETag of the version that it replaces, so "
+                           "that no other change is overwritten");
+}
+
 fhir_err_t *fhir_update_handle(fhir_call_t *call)
 {
+    int blind;
     fhir_write_t write;
     const char *id;
 
@@ -195,11 +214,28 @@ fhir_err_t *fhir_update_handle(fhir_call_t *call)
     id = body_id(&write);
     if (!id || strcmp(id, call->id) != 0)
         return id_mismatch(call, id, call->id);
-    if (!write.expected && call->endpoint->require_if_match)
-        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
-                               "PUT needs If-Match with the ETag of the version that it replaces, "
-                               "so that no other change is overwritten");
-    return update_id(&write, call->id);
+    blind = !write.expected && call->endpoint->require_if_match;
+    if (blind && !call->endpoint->update_create)
+        return no_version(call);
+    FHIR_TRY(load_to_update(&write, id));
+    if (blind && write.old.state != FHIR_RECORD_NONE)
+        return no_version(call); /* what was never there has no version to name */
+    return update_loaded(&write);
+}
+
+/* PUT [type]?condition, nothing matches, and the body has an id: update as create. What is there
+ * under this id is not what was meant.
+ * Source: http://hl7.org/fhir/R4/http.html#cond-update */
+static fhir_err_t *update_unmatched(fhir_write_t *write, const char *id)
+{
+    FHIR_TRY(load_to_update(write, id));
+    if (write->old.state == FHIR_RECORD_CURRENT)
+        return fhir_err_at(fhir_err_create(write->call->pool, FHIR_ERR_CONFLICT,
+                                           "Nothing matches the condition, but there is a %s/%s",
+                                           type_name(write->call), id),
+                           write->call->pool,
+                           apr_pstrcat(write->call->pool, type_name(write->call), ".id", NULL));
+    return update_loaded(write);
 }
 
 /* PUT [type]?condition */
@@ -217,13 +253,14 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
         return too_many(call, ids->nelts);
     if (!ids->nelts) {
         if (id)
-            return update_id(&write, id);
+            return update_unmatched(&write, id);
         return create_new(&write, call->request->create_id);
     }
     found = APR_ARRAY_IDX(ids, 0, const char *);
     if (id && strcmp(id, found) != 0)
         return id_mismatch(call, id, found);
-    return update_id(&write, found);
+    FHIR_TRY(load_to_update(&write, found));
+    return update_loaded(&write);
 }
 
 /* ---- delete ---- */

@@ -10,6 +10,7 @@
 #ifndef FHIR_SERVICE_H
 #define FHIR_SERVICE_H
 
+#include <apr_hash.h>
 #include <apr_tables.h>
 
 #include "core/fhir_buf.h"
@@ -94,8 +95,10 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint);
 typedef struct fhir_request_t {
     apr_pool_t *pool;
     const fhir_endpoint_t *endpoint;
-    fhir_store_t *store;       /* NULL: no database; only metadata is answered, all else is 503 */
-    fhir_tx_t *tx;             /* or NULL: every statement runs in this transaction */
+    fhir_store_t *store;      /* NULL: no database; only metadata is answered, all else is 503 */
+    fhir_tx_t *tx;            /* or NULL: every statement runs in this transaction */
+    struct fhir_refs_t *refs; /* or NULL: what writes refer to goes there, to be looked for later */
+    apr_hash_t *changed;      /* or NULL: "Type/id" that a transaction changed → baton of whom */
     const fhir_grant_t *grant; /* NULL: no token was sent or needed */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */

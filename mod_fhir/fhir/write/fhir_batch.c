@@ -40,11 +40,74 @@ static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
     for (i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
 
-        fhir_entry_run(entry, NULL, left < max ? left : max);
+        fhir_entry_run(entry, call->request, left < max ? left : max);
         left -= entry->answer->len < left ? entry->answer->len : left;
         FHIR_TRY(fhir_entry_answer(bundle, entry));
     }
     return fhir_bundle_end(bundle);
+}
+
+/* ---- the order of a transaction ---- */
+
+static int is_method(const fhir_entry_t *entry, const char *method)
+{
+    return strcmp(entry->method, method) == 0;
+}
+
+/* DELETE, POST, PUT and PATCH, GET and HEAD; what waits for the other changes is the last of them.
+ */
+static int rank(const fhir_entry_t *entry)
+{
+    static const struct {
+        const char *method;
+        int rank;
+    } ranks[] = {{"DELETE", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 2}, {"GET", 4}, {"HEAD", 4}};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(ranks) / sizeof(*ranks); i++)
+        if (is_method(entry, ranks[i].method))
+            return entry->waits ? 3 : ranks[i].rank;
+    return 5;
+}
+
+/* Changes in one order everywhere, so that two transactions seldom wait for each other in a circle.
+ */
+static int by_rank(const void *a, const void *b)
+{
+    const fhir_entry_t *x = *(fhir_entry_t *const *)a, *y = *(fhir_entry_t *const *)b;
+    int order = rank(x) - rank(y);
+
+    if (!order && rank(x) != 1)
+        order = strcmp(x->path, y->path);
+    return order ? order : x->index - y->index;
+}
+
+static const char *condition_of(const fhir_entry_t *entry)
+{
+    return entry->if_none_exist ? entry->if_none_exist : entry->query ? entry->query : "";
+}
+
+/* The same for the locks of conditions. */
+static int by_condition(const void *a, const void *b)
+{
+    const fhir_entry_t *x = *(fhir_entry_t *const *)a, *y = *(fhir_entry_t *const *)b;
+    int order = strcmp(x->path, y->path);
+
+    if (!order)
+        order = strcmp(condition_of(x), condition_of(y));
+    return order ? order : x->index - y->index;
+}
+
+static fhir_entry_t **sorted(const apr_array_header_t *entries,
+                             int (*by)(const void *a, const void *b))
+{
+    int n = entries->nelts, i;
+    fhir_entry_t **list = apr_palloc(entries->pool, (apr_size_t)(n + 1) * sizeof(*list));
+
+    for (i = 0; i < n; i++)
+        list[i] = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
+    qsort(list, (size_t)n, sizeof(*list), by);
+    return list;
 }
 
 /* ---- transaction ---- */
@@ -53,7 +116,10 @@ typedef struct transaction_t {
     fhir_call_t call;       /* the Bundle's call, its request in the transaction */
     fhir_request_t request; /* as the call's, with tx */
     apr_array_header_t *entries;
+    apr_size_t left;         /* bytes that answers may still have */
     apr_hash_t *targets;     /* fullUrl → "Type/id" */
+    apr_hash_t *versions;    /* fullUrl → "Type/id/_history/n", or "Type/id": n comes later */
+    apr_hash_t *creates;     /* "Type?criteria" of ifNoneExist → the entry that creates */
     apr_hash_t *conditional; /* "Type?criteria" → "Type/id" */
 } transaction_t;
 
@@ -78,17 +144,22 @@ static fhir_err_t *refuse(const fhir_entry_t *entry, fhir_code_t code, const cha
         entry, fhir_err_create(entry->call->pool, code, "Entry %d: %s", entry->index, what));
 }
 
-static int is_method(const fhir_entry_t *entry, const char *method)
+/* version: the one that the entry leads to, 0: it is not known yet. */
+static fhir_err_t *note_target(transaction_t *t, const fhir_entry_t *entry, const char *type,
+                               const char *id, int version)
 {
-    return strcmp(entry->method, method) == 0;
-}
+    apr_pool_t *pool = t->call.pool;
+    const char *target = apr_pstrcat(pool, type, "/", id, NULL);
 
-static void note_target(transaction_t *t, const fhir_entry_t *entry, const char *type,
-                        const char *id)
-{
-    if (entry->full_url)
-        apr_hash_set(t->targets, entry->full_url, APR_HASH_KEY_STRING,
-                     apr_pstrcat(t->call.pool, type, "/", id, NULL));
+    if (!entry->full_url)
+        return NULL;
+    if (apr_hash_get(t->targets, entry->full_url, APR_HASH_KEY_STRING))
+        return refuse(entry, FHIR_ERR_BAD_REQUEST, "another entry has the same fullUrl");
+    apr_hash_set(t->targets, entry->full_url, APR_HASH_KEY_STRING, target);
+    if (version)
+        target = apr_psprintf(pool, "%s/_history/%d", target, version);
+    apr_hash_set(t->versions, entry->full_url, APR_HASH_KEY_STRING, target);
+    return NULL;
 }
 
 /* The resources that a condition matches, looked at under its lock: one of them will be written. */
@@ -115,42 +186,63 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
 
     FHIR_TRY(fhir_record_load(&record, &t->call, type, id));
     fhir_entry_exists(entry, id, record.version, record.updated);
+    return note_target(t, entry, entry->path, id, record.version);
+}
+
+/* A create under a condition: what is there already, or what an entry with the same condition
+ * creates. *decided: one of these. */
+static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t *entry)
+{
+    const char *query = strchr(entry->if_none_exist, '?'), *key;
+    apr_array_header_t *ids;
+
+    *decided = 1;
+    query = query ? query + 1 : entry->if_none_exist;
+    key = apr_pstrcat(t->call.pool, entry->path, "?", query, NULL);
+    entry->if_none_exist = NULL;
+    entry->same_as = apr_hash_get(t->creates, key, APR_HASH_KEY_STRING);
+    if (entry->same_as)
+        return note_target(t, entry, entry->path, entry->same_as->create_id, 1);
+    FHIR_TRY(look(&ids, t, entry, entry->path, query));
+    if (ids->nelts > 1)
+        return refuse(entry, FHIR_ERR_MULTIPLE_MATCHES, "ifNoneExist matches several");
+    if (ids->nelts)
+        return load_existing(t, entry, APR_ARRAY_IDX(ids, 0, const char *));
+    apr_hash_set(t->creates, key, APR_HASH_KEY_STRING, entry);
+    *decided = 0;
     return NULL;
 }
 
 /* POST: a new id, or with If-None-Exist what is there already. */
 static fhir_err_t *decide_post(transaction_t *t, fhir_entry_t *entry)
 {
-    apr_array_header_t *ids = NULL;
-    const char *query;
+    int decided = 0;
 
-    if (entry->if_none_exist) {
-        query = strchr(entry->if_none_exist, '?');
-        FHIR_TRY(look(&ids, t, entry, entry->path, query ? query + 1 : entry->if_none_exist));
-        entry->if_none_exist = NULL;
-        if (ids->nelts > 1)
-            return refuse(entry, FHIR_ERR_MULTIPLE_MATCHES, "ifNoneExist matches several");
-        if (ids->nelts) {
-            note_target(t, entry, entry->path, APR_ARRAY_IDX(ids, 0, const char *));
-            return load_existing(t, entry, APR_ARRAY_IDX(ids, 0, const char *));
-        }
-    }
+    if (entry->if_none_exist)
+        FHIR_TRY(decide_condition(&decided, t, entry));
+    if (decided)
+        return NULL;
     FHIR_TRY(fhir_write_new_id(&entry->create_id, t->call.pool));
-    note_target(t, entry, entry->path, entry->create_id);
-    return NULL;
+    return note_target(t, entry, entry->path, entry->create_id, 1);
 }
 
-/* PUT and DELETE: the id of the URL, or the one that the condition names. */
+/* What a condition was found to name is this entry's, also when another one deletes it first. */
+static void claim(transaction_t *t, fhir_entry_t *entry, const char *id)
+{
+    apr_hash_set(t->request.changed, apr_pstrcat(t->call.pool, entry->path, "/", id, NULL),
+                 APR_HASH_KEY_STRING, entry);
+}
+
+/* PUT, PATCH and DELETE: the id of the URL, or the one that the condition of a PUT names. */
 static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
 {
     const char *slash = strchr(entry->path, '/'), *id;
     apr_array_header_t *ids;
 
-    if (slash) {
-        note_target(t, entry, apr_pstrmemdup(t->call.pool, entry->path, slash - entry->path),
-                    slash + 1);
-        return NULL;
-    }
+    if (slash)
+        return note_target(
+            t, entry, apr_pstrmemdup(t->call.pool, entry->path, (apr_size_t)(slash - entry->path)),
+            slash + 1, 0);
     if (!is_method(entry, "PUT"))
         return NULL;
     FHIR_TRY(look(&ids, t, entry, entry->path, entry->query));
@@ -158,45 +250,26 @@ static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
         return refuse(entry, FHIR_ERR_MULTIPLE_MATCHES, "the condition matches several");
     id = ids->nelts ? APR_ARRAY_IDX(ids, 0, const char *)
                     : fhir_node_string(entry->resource, "id", t->call.pool);
+    if (ids->nelts)
+        claim(t, entry, id);
     if (!id) {
         FHIR_TRY(fhir_write_new_id(&entry->create_id, t->call.pool));
         id = entry->create_id;
     }
-    note_target(t, entry, entry->path, id);
-    return NULL;
+    return note_target(t, entry, entry->path, id, 0);
 }
 
 static fhir_err_t *decide(transaction_t *t)
 {
+    fhir_entry_t **order = sorted(t->entries, by_condition);
     int i;
 
     for (i = 0; i < t->entries->nelts; i++) {
-        fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
-
-        if (is_method(entry, "POST") && !strchr(entry->path, '/') && entry->resource)
-            FHIR_TRY(decide_post(t, entry));
-        else if (is_method(entry, "PUT") || is_method(entry, "DELETE"))
-            FHIR_TRY(decide_put(t, entry));
-    }
-    return NULL;
-}
-
-/* No two entries may change the same resource. */
-static fhir_err_t *check_overlap(transaction_t *t)
-{
-    apr_hash_t *changed = apr_hash_make(t->call.pool);
-    int i;
-
-    for (i = 0; i < t->entries->nelts; i++) {
-        const fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
-
-        if (is_method(entry, "GET") || is_method(entry, "HEAD") || !strchr(entry->path, '/') ||
-            is_method(entry, "POST"))
-            continue;
-        if (apr_hash_get(changed, entry->path, APR_HASH_KEY_STRING))
-            return refuse(entry, FHIR_ERR_BAD_REQUEST,
-                          "two entries of a transaction change the same resource");
-        apr_hash_set(changed, entry->path, APR_HASH_KEY_STRING, entry);
+        if (is_method(order[i], "POST") && !strchr(order[i]->path, '/') && order[i]->resource)
+            FHIR_TRY(decide_post(t, order[i]));
+        else if (is_method(order[i], "PUT") || is_method(order[i], "PATCH") ||
+                 is_method(order[i], "DELETE"))
+            FHIR_TRY(decide_put(t, order[i]));
     }
     return NULL;
 }
@@ -205,7 +278,10 @@ static fhir_err_t *check_overlap(transaction_t *t)
 
 typedef struct rewrite_t {
     transaction_t *t;
-    const fhir_entry_t *entry;
+    fhir_entry_t *entry;
+    const char
+        *root;   /* of the entry's fullUrl: what relative references in it begin with; or NULL */
+    int resolve; /* conditional references too */
     apr_array_header_t *edits; /* of fhir_edit_t, in the order of the text */
 } rewrite_t;
 
@@ -224,31 +300,51 @@ static void replace(rewrite_t *r, const fhir_node_t *node, const char *text, apr
 /* A reference by a search, "Practitioner?identifier=…": it must name one resource. Without a lock:
  * nothing is written, and hundreds of them, held until the end, would make all Bundles that speak
  * of the same practitioners wait for each other. */
-static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const char *text)
+static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const fhir_type_t *type,
+                                       const char *text, const char *expression)
 {
     transaction_t *t = r->t;
-    const char *mark = strchr(text, '?'), *type = apr_pstrmemdup(t->call.pool, text, mark - text);
     apr_array_header_t *ids;
     fhir_call_t call = t->call;
-    fhir_err_t *err;
 
     *target = apr_hash_get(t->conditional, text, APR_HASH_KEY_STRING);
     if (*target)
         return NULL;
     if (apr_hash_count(t->conditional) == (unsigned)call.endpoint->entries_max)
-        return refuse(r->entry, FHIR_ERR_TOO_LARGE,
-                      "there are more conditional references than entries are accepted here");
-    call.type = fhir_model_resource(call.model, type, strlen(type));
-    err = fhir_write_matches(&ids, &call, mark + 1, 2);
-    if (err)
-        return entry_error(r->entry, err);
+        return fhir_err_create(call.pool, FHIR_ERR_TOO_LARGE,
+                               "Entry %d: there are more conditional references than entries are "
+                               "accepted here",
+                               r->entry->index);
+    call.type = type;
+    FHIR_TRY(fhir_write_matches(&ids, &call, strchr(text, '?') + 1, 2));
     if (ids->nelts != 1)
-        return refuse(r->entry, FHIR_ERR_MULTIPLE_MATCHES,
-                      apr_psprintf(t->call.pool, "the conditional reference '%s' matches %s", text,
-                                   ids->nelts ? "several resources" : "no resource"));
-    *target = apr_pstrcat(t->call.pool, type, "/", APR_ARRAY_IDX(ids, 0, const char *), NULL);
+        return fhir_err_at(fhir_err_create(t->call.pool, FHIR_ERR_MULTIPLE_MATCHES,
+                                           "Entry %d: the conditional reference '%s' matches %s",
+                                           r->entry->index, text,
+                                           ids->nelts ? "several resources" : "no resource"),
+                           t->call.pool, expression);
+    *target = apr_pstrcat(t->call.pool, fhir_model_str(t->call.model, type->name), "/",
+                          APR_ARRAY_IDX(ids, 0, const char *), NULL);
     apr_hash_set(t->conditional, text, APR_HASH_KEY_STRING, *target);
     return NULL;
+}
+
+/* The entry that a reference leads to: by its fullUrl or, in an entry that came from the same
+ * server, relative to that one. A version, whose number is the client's, becomes the one made here.
+ */
+static const char *target_of(const rewrite_t *r, const char *text)
+{
+    const transaction_t *t = r->t;
+    const char *version = strstr(text, "/_history/"), *target;
+    apr_hash_t *targets = version ? t->versions : t->targets;
+
+    if (version)
+        text = apr_pstrmemdup(t->call.pool, text, (apr_size_t)(version - text));
+    target = apr_hash_get(targets, text, APR_HASH_KEY_STRING);
+    if (!target && r->root)
+        target = apr_hash_get(targets, apr_pstrcat(t->call.pool, r->root, text, NULL),
+                              APR_HASH_KEY_STRING);
+    return target;
 }
 
 static fhir_err_t *on_uri(void *baton, const fhir_node_t *node)
@@ -266,12 +362,19 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
     rewrite_t *r = baton;
     const char *text = apr_pstrmemdup(r->t->call.pool, node->text, node->text_len), *target;
     const char *mark = strchr(text, '?');
+    const fhir_type_t *type =
+        mark ? fhir_model_resource(r->t->call.model, text, (apr_size_t)(mark - text)) : NULL;
 
-    (void)expression;
-    if (!mark || !fhir_model_resource(r->t->call.model, text, (apr_size_t)(mark - text)))
-        return on_uri(baton, node);
-    FHIR_TRY(resolve_conditional(&target, r, text));
-    replace(r, node, target, strlen(target));
+    if (type && !r->resolve) {
+        r->entry->waits = 1;
+        return NULL;
+    }
+    if (type)
+        FHIR_TRY(resolve_conditional(&target, r, type, text, expression));
+    else
+        target = target_of(r, text);
+    if (target)
+        replace(r, node, target, strlen(target));
     return NULL;
 }
 
@@ -293,18 +396,33 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *source)
+/* "http://x/fhir/" of "http://x/fhir/Patient/1". */
+static const char *root_of(const transaction_t *t, const fhir_entry_t *entry)
 {
-    rewrite_t r = {t, entry, apr_array_make(t->call.pool, 8, sizeof(fhir_edit_t))};
+    const char *url = entry->full_url, *end;
+    int slashes = 0;
+
+    if (!url || strncmp(url, "http", 4) != 0)
+        return NULL;
+    for (end = url + strlen(url); end > url && slashes < 2; end--)
+        slashes += end[-1] == '/';
+    return slashes < 2 ? NULL : apr_pstrmemdup(t->call.pool, url, (apr_size_t)(end - url + 1));
+}
+
+/* resolve: 0: an entry with conditional references is left as it is, and to wait. */
+static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *source, int resolve)
+{
+    rewrite_t r = {t, entry, root_of(t, entry), resolve,
+                   apr_array_make(t->call.pool, 8, sizeof(fhir_edit_t))};
     fhir_refs_visitor_t visitor = {on_reference, on_uri, on_xhtml, &r};
     const char *name = fhir_node_string(entry->resource, "resourceType", t->call.pool);
     const fhir_type_t *type = name ? fhir_model_resource(t->call.model, name, strlen(name)) : NULL;
     fhir_buf_t *body;
 
-    if (!type || is_method(entry, "PATCH"))
+    if (!type || (is_method(entry, "PATCH") && strcmp(name, "Binary") == 0))
         return NULL;
     FHIR_TRY(fhir_refs_walk(&visitor, t->call.model, type, entry->resource, t->call.pool));
-    if (!r.edits->nelts)
+    if (!r.edits->nelts || (entry->waits && !resolve))
         return NULL;
     qsort(r.edits->elts, (size_t)r.edits->nelts, sizeof(fhir_edit_t), by_start);
     body = fhir_buf_create(t->call.pool, 0);
@@ -316,29 +434,6 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
 }
 
 /* ---- running ---- */
-
-/* DELETE, POST, PUT and PATCH, GET and HEAD; changes in one order everywhere, so that two
- * transactions seldom wait for each other in a circle. */
-static int rank(const fhir_entry_t *entry)
-{
-    static const char *const order[] = {"DELETE", "POST", "PUT", "PATCH", "GET", "HEAD"};
-    int i;
-
-    for (i = 0; i < 6; i++)
-        if (is_method(entry, order[i]))
-            break;
-    return i == 3 ? 2 : i == 5 ? 4 : i;
-}
-
-static int by_rank(const void *a, const void *b)
-{
-    const fhir_entry_t *x = *(fhir_entry_t *const *)a, *y = *(fhir_entry_t *const *)b;
-    int order = rank(x) - rank(y);
-
-    if (!order && rank(x) != 1)
-        order = strcmp(x->path, y->path);
-    return order ? order : x->index - y->index;
-}
 
 /* An error that came while an entry ran, or behind the last one (NULL): it may be that of an
  * earlier one, whose statement was sent and not waited for. */
@@ -358,69 +453,66 @@ static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir
     return entry ? entry_error(entry, err) : err;
 }
 
-static fhir_err_t *run_entries(transaction_t *t)
+static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *source)
 {
-    int n = t->entries->nelts, i;
-    apr_size_t left = answers_max(&t->call);
-    fhir_entry_t **order = apr_palloc(t->call.pool, (apr_size_t)(n + 1) * sizeof(*order));
-
-    for (i = 0; i < n; i++)
-        order[i] = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
-    qsort(order, (size_t)n, sizeof(*order), by_rank);
-    for (i = 0; i < n; i++) {
-        if (order[i]->answer)
-            continue; /* decided before: it exists */
-        fhir_entry_run(order[i], t->request.tx, left);
-        if (order[i]->err)
-            return blame(t, order[i], order[i]->err);
-        left -= order[i]->answer->len;
-    }
+    if (entry->answer || entry->same_as)
+        return NULL; /* decided before: it exists, or another one creates it */
+    if (entry->waits)
+        FHIR_TRY(blame(t, entry, rewrite(t, entry, source, 1)));
+    if (t->request.refs)
+        fhir_refs_place(t->request.refs,
+                        apr_psprintf(t->call.pool, "Bundle.entry[%d].resource", entry->index));
+    fhir_entry_run(entry, &t->request, t->left);
+    if (entry->err)
+        return blame(t, entry, entry->err);
+    t->left -= entry->answer->len;
     return NULL;
 }
 
-/* All targets must be there in the end. */
-static fhir_err_t *check_references(transaction_t *t)
+/* Conditional references are resolved when all else is written: they may lead to it. */
+static fhir_err_t *run_entries(transaction_t *t, const char *source)
 {
-    fhir_refs_t *refs = fhir_refs_create(&t->call);
-    fhir_call_t each = t->call;
-    int i;
+    fhir_entry_t **order;
+    int n = t->entries->nelts, i;
 
-    if (!t->call.endpoint->check_references)
-        return NULL;
-    apr_pool_create(&each.pool, t->call.pool);
-    for (i = 0; i < t->entries->nelts; i++) {
-        const fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
-        fhir_input_t input;
+    for (i = 0; i < n; i++) {
+        fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
 
-        if (!entry->body || (!is_method(entry, "POST") && !is_method(entry, "PUT")))
-            continue;
-        FHIR_TRY(fhir_input_parse(&input, &each, entry->body, entry->body_len));
-        FHIR_TRY(fhir_input_type(&input, &each));
-        FHIR_TRY(fhir_refs_add(refs, input.type, input.root));
-        apr_pool_clear(each.pool);
+        FHIR_TRY(blame(t, entry, rewrite(t, entry, source, 0)));
     }
-    return fhir_refs_check(refs, &t->call);
+    order = sorted(t->entries, by_rank);
+    for (i = 0; i < n; i++)
+        FHIR_TRY(run_entry(t, order[i], source));
+    for (i = 0; i < n; i++)
+        if (order[i]->same_as)
+            fhir_entry_exists(order[i], order[i]->same_as->create_id, 1,
+                              order[i]->same_as->response.updated);
+    return NULL;
 }
 
 static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entries,
                                    const char *source)
 {
-    transaction_t t = {.call = *call, .request = *call->request, .entries = entries};
+    transaction_t t = {
+        .call = *call, .request = *call->request, .entries = entries, .left = answers_max(call)};
     fhir_bundle_t *bundle;
     int i;
 
     t.targets = apr_hash_make(call->pool);
+    t.versions = apr_hash_make(call->pool);
+    t.creates = apr_hash_make(call->pool);
     t.conditional = apr_hash_make(call->pool);
-    FHIR_TRY(check_overlap(&t));
     if (!call->request->store)
         return fhir_err_create(call->pool, FHIR_ERR_BUSY, "The database cannot be reached");
     FHIR_TRY(fhir_tx_begin(&t.request.tx, call->request->store, call->pool));
     t.call.request = &t.request;
+    t.request.changed = apr_hash_make(call->pool);
+    if (call->endpoint->check_references)
+        t.request.refs = fhir_refs_create(&t.call);
     FHIR_TRY(decide(&t));
-    for (i = 0; i < entries->nelts; i++)
-        FHIR_TRY(rewrite(&t, &APR_ARRAY_IDX(entries, i, fhir_entry_t), source));
-    FHIR_TRY(run_entries(&t));
-    FHIR_TRY(blame(&t, NULL, check_references(&t)));
+    FHIR_TRY(run_entries(&t, source));
+    if (t.request.refs)
+        FHIR_TRY(blame(&t, NULL, fhir_refs_check(t.request.refs, &t.call)));
     FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "transaction-response"));

@@ -35,6 +35,33 @@ static const struct {
 
 /* ---- reading ---- */
 
+/* A misspelt condition must not be passed over: what it guards against would happen. */
+static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
+                               const fhir_type_t *type, const char *place)
+{
+    const fhir_node_t *m;
+
+    for (m = node ? node->child : NULL; m; m = m->next) {
+        apr_size_t mark = m->name_len && *m->name == '_';
+        int length = m->name_len > 64 ? 64 : (int)m->name_len;
+
+        if (fhir_model_element(call->model, type, m->name + mark, m->name_len - mark) ||
+            fhir_node_get(node, "resourceType") == m)
+            continue;
+        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
+                                           "%s has no element '%.*s'", place, length, m->name),
+                           call->pool, apr_psprintf(call->pool, "%s.%.*s", place, length, m->name));
+    }
+    return NULL;
+}
+
+/* The type of a backbone element. */
+static const fhir_type_t *type_of(const fhir_call_t *call, const fhir_type_t *type,
+                                  const char *name)
+{
+    return &call->model->types[fhir_model_element(call->model, type, name, strlen(name))->type];
+}
+
 static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *what)
 {
     return fhir_err_at(
@@ -85,19 +112,39 @@ static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
     return NULL;
 }
 
-static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, const char *source)
+/* An instant in the Bundle, a date of HTTP for whom it is meant; what is none stays, and counts as
+ * little as in a header. */
+static const char *http_date(const char *instant, apr_pool_t *pool)
+{
+    fhir_interval_t time;
+    char *date;
+
+    if (!instant || !fhir_time_parse(&time, instant, strlen(instant), FHIR_TIME_INSTANT, NULL))
+        return instant;
+    date = apr_palloc(pool, APR_RFC822_DATE_LEN);
+    apr_rfc822_date(date, time.low);
+    return date;
+}
+
+static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, const fhir_type_t *type,
+                              const char *source)
 {
     const fhir_call_t *call = entry->call;
     const fhir_node_t *request = fhir_node_get(node, "request");
     const char *url = fhir_node_string(request, "url", call->pool);
+    const char *place = apr_psprintf(call->pool, "Bundle.entry[%d]", entry->index);
 
+    FHIR_TRY(check_names(call, node, type, place));
+    FHIR_TRY(check_names(call, request, type_of(call, type, "request"),
+                         apr_pstrcat(call->pool, place, ".request", NULL)));
     entry->method = fhir_node_string(request, "method", call->pool);
     if (!entry->method || !url)
         return bad_entry(call, entry->index, "request.method and request.url are required");
     entry->full_url = fhir_node_string(node, "fullUrl", call->pool);
     entry->if_match = fhir_node_string(request, "ifMatch", call->pool);
     entry->if_none_match = fhir_node_string(request, "ifNoneMatch", call->pool);
-    entry->if_modified_since = fhir_node_string(request, "ifModifiedSince", call->pool);
+    entry->if_modified_since =
+        http_date(fhir_node_string(request, "ifModifiedSince", call->pool), call->pool);
     entry->if_none_exist = fhir_node_string(request, "ifNoneExist", call->pool);
     entry->resource = fhir_node_get(node, "resource");
     entry->content_type = "application/fhir+json";
@@ -114,10 +161,17 @@ static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, cons
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source)
 {
+    const fhir_type_t *type = fhir_model_resource(call->model, "Bundle", 6);
     const fhir_node_t *list = fhir_node_get(bundle, "entry"), *node;
     int index = 0;
 
     *entries = apr_array_make(call->pool, 16, sizeof(fhir_entry_t));
+    FHIR_TRY(check_names(call, bundle, type, "Bundle"));
+    if (list && list->kind != FHIR_NODE_ARRAY)
+        return fhir_err_at(
+            fhir_err_create(call->pool, FHIR_ERR_STRUCTURE, "The entries of a Bundle are an array"),
+            call->pool, "Bundle.entry");
+    type = type_of(call, type, "entry");
     for (node = list ? list->child : NULL; node; node = node->next) {
         fhir_entry_t *entry = apr_array_push(*entries);
 
@@ -129,7 +183,7 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
         entry->call = call;
         entry->index = index++;
         entry->later = -1;
-        FHIR_TRY(read_entry(entry, node, source));
+        FHIR_TRY(read_entry(entry, node, type, source));
     }
     return NULL;
 }
@@ -179,16 +233,15 @@ static void entry_reset(fhir_response_t *response)
 }
 
 /* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
-void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx, apr_size_t max)
+void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, apr_size_t max)
 {
     const fhir_call_t *call = entry->call;
-    fhir_request_t request = *call->request;
+    fhir_request_t request = *bundle;
     int failed;
 
     apr_pool_create(&request.pool, call->pool);
-    request.tx = tx;
-    if (tx)
-        entry->later = fhir_tx_later(tx, &failed);
+    if (request.tx)
+        entry->later = fhir_tx_later(request.tx, &failed);
     request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
     request.head = !strcmp(entry->method, "HEAD");
     request.path = entry->path;
@@ -208,6 +261,8 @@ void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx, apr_size_t max)
     entry->pool = request.pool;
     if (entry->err)
         return; /* which is told from that memory */
+    if (request.head)
+        fhir_buf_clear(entry->answer);
     entry->response.headers = apr_table_clone(call->pool, entry->response.headers);
     apr_pool_destroy(request.pool);
 }
@@ -247,6 +302,16 @@ static const char *status_line(const fhir_entry_t *entry)
     return apr_itoa(entry->call->pool, entry->response.status);
 }
 
+/* 1 if the answer is no resource that was asked for, but what is said of a write. */
+static int is_outcome(const fhir_entry_t *entry)
+{
+    const char *ran = entry->response.interaction;
+
+    return entry->err ||
+           (ran && (!strcmp(ran, "create") || !strcmp(ran, "update") || !strcmp(ran, "patch")) &&
+            fhir_call_prefers(entry->call, "return=OperationOutcome"));
+}
+
 /* What stands beside the resource; an error's OperationOutcome is in it. */
 static const char *response_member(const fhir_entry_t *entry)
 {
@@ -261,7 +326,7 @@ static const char *response_member(const fhir_entry_t *entry)
         fhir_time_format(updated, response->updated);
         write_member(buf, "lastModified", updated);
     }
-    if (entry->answer->len && entry->err) {
+    if (entry->answer->len && is_outcome(entry)) {
         fhir_buf_puts(buf, ",\"outcome\":");
         fhir_buf_append(buf, entry->answer->data, entry->answer->len);
     }
@@ -275,7 +340,7 @@ fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry)
 
     if (entry->answer->overflow)
         return fhir_err_create(entry->call->pool, FHIR_ERR_LIMIT, "The answer is too large");
-    if (entry->answer->len && !entry->err) {
+    if (entry->answer->len && !is_outcome(entry)) {
         out.resource = entry->answer->data;
         out.len = entry->answer->len;
     }

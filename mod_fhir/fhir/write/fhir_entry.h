@@ -24,6 +24,8 @@ typedef struct fhir_entry_t {
     apr_size_t body_len;
     const char *content_type;
     const char *create_id; /* id for a create, decided before */
+    int waits; /* runs after the other changes, which its conditional references may lead to */
+    const struct fhir_entry_t *same_as; /* what it would create, this one does; or NULL */
 
     const fhir_call_t *call; /* of the Bundle */
     fhir_response_t response;
@@ -38,9 +40,9 @@ typedef struct fhir_entry_t {
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source);
 
-/** Runs one entry in tx (or NULL); leaves its answer in the entry. One of more than max bytes is an
- *  error, FHIR_ERR_LIMIT. */
-void fhir_entry_run(fhir_entry_t *entry, fhir_tx_t *tx, apr_size_t max);
+/** Runs one entry as a part of the Bundle's request (which may be in a transaction); leaves its
+ *  answer in the entry. One of more than max bytes is an error, FHIR_ERR_LIMIT. */
+void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, apr_size_t max);
 
 /** An entry that needs no run: what it would have created is there (If-None-Exist). */
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);

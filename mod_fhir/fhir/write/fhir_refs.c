@@ -29,7 +29,6 @@ static fhir_err_t *visit_primitive(walk_t *w, const fhir_type_t *type, const fhi
     if (node->kind != FHIR_NODE_STRING)
         return NULL;
     switch (type->prim) {
-    case FHIR_PRIM_CANONICAL:
     case FHIR_PRIM_URI:
     case FHIR_PRIM_URL:
         return w->visitor->uri ? w->visitor->uri(w->visitor->baton, node) : NULL;
@@ -135,12 +134,14 @@ int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_
 
 typedef struct ref_t {
     const fhir_type_t *type;
-    const char *id, *expression;
+    const char *id; /* or "?…", which no id is: a conditional reference; NULL: it was found */
+    const char *expression;
 } ref_t;
 
 struct fhir_refs_t {
     const fhir_call_t *call;
-    apr_hash_t *seen; /* "Type/id" → ref_t */
+    const char *place; /* where the resource stands that is walked, or NULL */
+    apr_hash_t *seen;  /* "Type/id" → ref_t */
     apr_array_header_t *list;
 };
 
@@ -149,38 +150,56 @@ fhir_refs_t *fhir_refs_create(const fhir_call_t *call)
     fhir_refs_t *refs = apr_palloc(call->pool, sizeof(*refs));
 
     refs->call = call;
+    refs->place = NULL;
     refs->seen = apr_hash_make(call->pool);
     refs->list = apr_array_make(call->pool, 16, sizeof(ref_t *));
     return refs;
 }
 
-/* "Type/id(/_history/n)", relative or below our base; everything else is not ours to resolve. */
+void fhir_refs_place(fhir_refs_t *refs, const char *place)
+{
+    refs->place = place;
+}
+
+/* How much of a reference says what it leads to: all but the version. */
+static apr_size_t target_length(const char *s, apr_size_t name_len)
+{
+    const char *version = s[name_len] == '/' ? strstr(s + name_len + 1, "/_history/") : NULL;
+
+    return version ? (apr_size_t)(version - s) : strlen(s);
+}
+
+/* "Type/id(/_history/n)", relative or below our base, and "Type?search", which a transaction has
+ * resolved before; everything else is not ours to resolve. */
 static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const char *expression)
 {
     fhir_refs_t *refs = baton;
     const fhir_call_t *call = refs->call;
-    const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len), *slash, *end;
-    apr_size_t base = strlen(call->request->base_url);
+    const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len);
+    apr_size_t base = strlen(call->request->base_url), name_len, len;
     const fhir_type_t *type;
     ref_t *ref;
 
+    /* what a stored Bundle holds refers to what is beside it there, or where it came from */
+    if (!strncmp(expression, "Bundle.entry[", 13))
+        return NULL;
     if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
         s += base + 1;
-    slash = strchr(s, '/');
-    type = slash ? fhir_model_resource(call->model, s, (apr_size_t)(slash - s)) : NULL;
+    name_len = strcspn(s, "/?");
+    type = s[name_len] ? fhir_model_resource(call->model, s, name_len) : NULL;
     if (!type)
         return NULL;
-    end = strstr(slash + 1, "/_history/");
-    if (!end)
-        end = slash + strlen(slash);
-    s = apr_pstrmemdup(call->pool, s, (apr_size_t)(end - s));
-    if (!fhir_text_is_id(slash + 1, (apr_size_t)(end - slash - 1)) ||
+    len = target_length(s, name_len);
+    s = apr_pstrmemdup(call->pool, s, len);
+    if ((s[name_len] == '/' && !fhir_text_is_id(s + name_len + 1, len - name_len - 1)) ||
         apr_hash_get(refs->seen, s, APR_HASH_KEY_STRING))
         return NULL;
     ref = apr_palloc(call->pool, sizeof(*ref));
     ref->type = type;
-    ref->id = strchr(s, '/') + 1;
-    ref->expression = apr_pstrdup(call->pool, expression);
+    ref->id = s + name_len + (s[name_len] == '/');
+    ref->expression = refs->place
+                          ? apr_pstrcat(call->pool, refs->place, strchr(expression, '.'), NULL)
+                          : apr_pstrdup(call->pool, expression);
     apr_hash_set(refs->seen, s, APR_HASH_KEY_STRING, ref);
     APR_ARRAY_PUSH(refs->list, ref_t *) = ref;
     return NULL;
@@ -223,7 +242,11 @@ static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
         if (!ref->id)
             continue;
         *end = fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_REFERENCE,
-                                           "%s/%s, which is referred to, is not on this server",
+                                           *ref->id == '?'
+                                               ? "%s%s is a conditional reference; only in a "
+                                                 "transaction's resources it is resolved"
+                                               : "%s/%s, which is referred to, is not on this "
+                                                 "server",
                                            fhir_model_str(call->model, ref->type->name), ref->id),
                            call->pool, ref->expression);
         end = &(*end)->next;

@@ -14,7 +14,7 @@
 typedef struct fhir_refs_visitor_t {
     /** Reference.reference: node is its string; expression that of the Reference. */
     fhir_err_t *(*reference)(void *baton, const fhir_node_t *node, const char *expression);
-    /** A uri, url or canonical (oid and uuid hold nothing but such); may be NULL. */
+    /** A uri or url (oid and uuid hold nothing but such); may be NULL. */
     fhir_err_t *(*uri)(void *baton, const fhir_node_t *node);
     /** Narrative (xhtml); may be NULL. */
     fhir_err_t *(*xhtml)(void *baton, const fhir_node_t *node);
@@ -37,7 +37,11 @@ int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_
 typedef struct fhir_refs_t fhir_refs_t;
 
 fhir_refs_t *fhir_refs_create(const fhir_call_t *call);
-/** Adds all "Type/id" references (also absolute ones below the base) of a resource. */
+/** Where the resources stand that are added from now on, "Bundle.entry[3].resource": errors say so.
+ */
+void fhir_refs_place(fhir_refs_t *refs, const char *place);
+/** Adds all "Type/id" references (also absolute ones below the base) of a resource, and conditional
+ *  ones, which lead to nothing. */
 fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir_node_t *resource);
 /** How many there are to look up. */
 int fhir_refs_count(const fhir_refs_t *refs);

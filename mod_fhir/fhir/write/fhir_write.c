@@ -284,8 +284,27 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
                            fhir_model_str(call->model, call->type->name), write->old.id);
 }
 
+/* No two entries of a transaction change the same resource, by whatever way they name it. */
+static fhir_err_t *claim(const fhir_call_t *call, const char *id)
+{
+    const fhir_request_t *request = call->request;
+    const char *name = fhir_model_str(call->model, call->type->name), *key;
+    const void *owner;
+
+    if (!request->changed)
+        return NULL;
+    key = apr_pstrcat(apr_hash_pool_get(request->changed), name, "/", id, NULL);
+    owner = apr_hash_get(request->changed, key, APR_HASH_KEY_STRING);
+    if (owner && owner != request->baton)
+        return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
+                               "Two entries of a transaction change the same resource, %s", key);
+    apr_hash_set(request->changed, key, APR_HASH_KEY_STRING, request->baton);
+    return NULL;
+}
+
 fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 {
+    FHIR_TRY(claim(write->call, id));
     FHIR_TRY(fhir_record_load(&write->old, write->call, write->call->type, id));
     return authorize_old(write);
 }
@@ -330,14 +349,16 @@ static fhir_err_t *forget_contained(const fhir_write_t *write)
 }
 
 /* What must be there for the input to be stored, or NULL. In a transaction Bundle the targets may
- * come later: the Bundle looks for all of them at its end. */
+ * come later: the Bundle collects what its entries refer to, and looks for all of it at its end. */
 static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
 
     *refs = NULL;
-    if (!call->endpoint->check_references || (call->request->tx && !write->own_tx))
+    if (!call->endpoint->check_references)
         return NULL;
+    if (call->request->refs)
+        return fhir_refs_add(call->request->refs, call->type, write->input.root);
     *refs = fhir_refs_create(call);
     return fhir_refs_add(*refs, call->type, write->input.root);
 }
@@ -369,6 +390,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     record->fresh = !id || id == call->request->create_id;
     if (!id)
         FHIR_TRY(fhir_write_new_id(&record->id, call->pool));
+    FHIR_TRY(claim(call, record->id));
     FHIR_TRY(extract(&cells, write));
     FHIR_TRY(authorize_new(write, record, cells));
     FHIR_TRY(references(&refs, write));

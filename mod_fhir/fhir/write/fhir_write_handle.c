@@ -333,23 +333,26 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
     const char *type = fhir_call_header(call, "Content-Type");
     apr_size_t len = type ? strcspn(type, "; ") : 0, i;
     fhir_format_t format;
+    int path = call->model != &fhir_model_dstu2;
 
     for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
         if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
-            !(patch_kinds[i].since_r4 && call->model == &fhir_model_dstu2)) {
+            (path || !patch_kinds[i].since_r4)) {
             *kind = patch_kinds[i].apply;
             return patch_kinds[i].since_r4
                        ? fhir_format_content(&format, call->model, type, call->pool)
                        : NULL;
         }
     }
+    apr_table_setn(call->response->headers, "Accept-Patch", /* RFC 5789, section 2.2 */
+                   apr_pstrcat(call->pool, "application/json-patch+json, application/xml-patch+xml",
+                               path ? ", application/fhir+json, application/fhir+xml" : "", NULL));
     return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
                            "PATCH takes application/json-patch+json (RFC 6902), "
                            "application/xml-patch+xml (RFC 5261)%s",
-                           call->model == &fhir_model_dstu2
-                               ? ""
-                               : " or, for FHIRPath Patch, application/fhir+json and "
-                                 "application/fhir+xml");
+                           path ? " or, for FHIRPath Patch, application/fhir+json and "
+                                  "application/fhir+xml"
+                                : "");
 }
 
 static fhir_patch_limits_t patch_limits(const fhir_call_t *call)
@@ -435,6 +438,7 @@ static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch,
     FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
     FHIR_TRY(kind(json, write, patch, len));
     FHIR_TRY(fhir_input_parse(&write->input, call, fhir_buf_cstr(json), json->len));
+    write->input.is_converted = 1;
     FHIR_TRY(fhir_input_check(&write->input, call, call->type));
     id = body_id(write);
     if (!id || strcmp(id, write->old.id) != 0)

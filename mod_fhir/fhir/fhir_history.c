@@ -41,8 +41,9 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
 {
     fhir_call_t *call = h->call;
     if (!strcmp(pair->name, "_count")) {
-        h->count = atoi(pair->value);
-        if (h->count < 1)
+        apr_size_t len = strlen(pair->value);
+        h->count = len > 6 ? call->endpoint->count_max : atoi(pair->value);
+        if (strspn(pair->value, "0123456789") != len || !h->count)
             return bad(call, pair, "a whole number from 1");
         if (h->count > call->endpoint->count_max)
             h->count = call->endpoint->count_max;

@@ -78,7 +78,8 @@ static int may_try(mod_fhir_child_t *child)
         return 1;
     apr_thread_mutex_lock(child->lock);
     now = apr_time_now();
-    may = now >= child->next_try;
+    /* also when the clock was set back: it must not take as long again as it was */
+    may = now >= child->next_try || child->next_try - now > TRY_EVERY;
     if (may)
         child->next_try = now + TRY_EVERY;
     apr_thread_mutex_unlock(child->lock);

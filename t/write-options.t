@@ -53,6 +53,8 @@ $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'male'));
 is $r->status . version($r), '2002', 'FHIRRequireIfMatch Off takes an update without If-Match';
 is $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'female'), 'If-Match' => 'W/"1"')->status, 412,
     'one that is given counts';
+my @new = (patient(id => 'new'), 'If-None-Match' => '*');
+is join(' ', map { $t->put("$lax/Patient/new", @new)->status } 1, 2), '201 412', 'If-None-Match: * creates, and does not replace';
 $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'male'));
 is $r->status . version($r), '2002', 'FHIRUpdateUnchanged ignore makes no version of nothing';
 is scalar @{ $t->get("$lax/Patient/chosen/_history")->json->{entry} }, 2, 'in the history either';

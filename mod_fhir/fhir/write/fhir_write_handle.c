@@ -154,8 +154,22 @@ static fhir_err_t *update_deleted(fhir_write_t *write)
     return fhir_write_answer(write, 201, &write->new, 1);
 }
 
+/* If-None-Match: * asks for a create. Source: RFC 9110, section 13.1.2 */
+static fhir_err_t *refuse_known(const fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+    const char *none_match = fhir_call_header(call, "If-None-Match");
+
+    if (!none_match || strcmp(none_match, "*") != 0)
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
+                           "If-None-Match asks for a new resource, but there is a %s/%s",
+                           type_name(call), write->old.id);
+}
+
 static fhir_err_t *update_known(fhir_write_t *write)
 {
+    FHIR_TRY(refuse_known(write));
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_update(write));
     FHIR_TRY(fhir_write_commit(write));

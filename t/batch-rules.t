@@ -131,6 +131,9 @@ is subject($o), $p, 'is whole';
 
 # ---- what a Bundle may say ----
 
+my $placed = transaction(entry(POST => 'Patient', patient('x', gender => 'x')));
+is expression($placed), 'Bundle.entry[0].resource.gender', 'a finding is told by its element';
+unlike $placed->body, qr/line \d/, 'and not by a line of the entry, which is another one in the Bundle';
 my %typo = (resourceType => 'Patient');
 for ([ 'Bundle.entry[0].request.ifNonExist', { entry => [ entry(POST => 'Patient', \%typo, ifNonExist => 'identifier=urn:i|a') ] } ],
     [ 'Bundle.entry[0].fullURL', { entry => [ { %{ entry(POST => 'Patient', \%typo) }, fullURL => 'urn:uuid:1' } ] } ],

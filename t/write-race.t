@@ -10,8 +10,9 @@ use Test::More;
 my $CLIENTS = 8;
 my $ROUNDS  = 1000;
 
-my $t = FHIR::Test->new(processes => 2, threads => 8);
-my @bases = map { $_->url('/dev/r4') } $t->httpd, $t->second(processes => 2, threads => 8);
+my @servers = (processes => 2, threads => 8, conf => "FHIRUpdateCreate On\nFHIRRequireIfMatch Off\n");
+my $t = FHIR::Test->new(@servers);
+my @bases = map { $_->url('/dev/r4') } $t->httpd, $t->second(@servers);
 
 # Runs the code in as many processes as there are clients; their lines, all together.
 sub clients {
@@ -86,5 +87,22 @@ my @wrong = grep {
     $etags{$_}[0] ne $family;
 } (sort keys %etags)[ map { $_ * 10 } 0 .. 49 ];
 is "@wrong", '', 'and in each version what its client wrote';
+
+# ---- one id that comes to life and dies again and again ----
+
+@lines = clients(sub {
+    my ($n, $send) = @_;
+    for my $round (1 .. $each) {
+        my $r = ($n + $round) % 3 ? $send->(PUT => '/Patient/phoenix', qq({"resourceType":"Patient","id":"phoenix","name":[{"family":"$n-$round"}]}))
+            : $send->(DELETE => '/Patient/phoenix', '');
+        print "$r->{status} ", ($r->{headers}{etag} // '-'), "\n";
+    }
+});
+is join(' ', grep { !/^(?:20[014]|409) / } @lines), '', 'updates and deletions of one id';
+my @made = grep { /^20[014] W/ } @lines;
+is scalar(keys %{ { map { $_ => 1 } map { (split)[1] } @made } }), scalar(@made), 'each made a version of its own';
+is $t->psql(q{SELECT count(*) = max(version) AND count(DISTINCT version) = count(*) FROM (SELECT version FROM main.patient
+    WHERE id = 'phoenix' UNION ALL SELECT version FROM main.patient_history WHERE id = 'phoenix') v}), 't',
+    'and the history has each once, without gaps';
 
 $t->done;

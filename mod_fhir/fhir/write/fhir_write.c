@@ -522,5 +522,8 @@ fhir_err_t *fhir_write_delete(fhir_write_t *write)
             return look_again(write, attempt);
         }
     }
-    return done ? forget_contained(write) : NULL;
+    if (done)
+        return forget_contained(write);
+    write->new.version = 0; /* another one has deleted it */
+    return NULL;
 }

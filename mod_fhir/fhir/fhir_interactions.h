@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_interactions.h
- * @brief The handlers that the routing table (fhir_service.c) points at, one file each.
+ * @brief The handlers that the routing table (fhir_routes.c) points at.
  * Source: http://hl7.org/fhir/R4/http.html
  */
 #ifndef FHIR_INTERACTIONS_H

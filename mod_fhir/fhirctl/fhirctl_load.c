@@ -18,7 +18,6 @@
 #define OPT_REJECTS  FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
 #define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 #define OPT_ZONE     FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
-/* new rows in empty tables from which on statistics are made at once */
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
 
 typedef struct options_t {

@@ -2,7 +2,7 @@
 /*
  * The test of one search parameter as SQL: a table of functions, one for each kind of column. The
  * comparisons of dates, numbers and quantities are in fhir_compare.c, those that look into the
- * resource's text in fhir_predicate_text.c.
+ * resource's text in fhir_predicate_json.c.
  */
 #include "fhir/search/fhir_predicate.h"
 

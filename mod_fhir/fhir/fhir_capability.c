@@ -458,21 +458,10 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     return NULL;
 }
 
-void fhir_capability_render(fhir_buf_t *buf, const fhir_capability_t *capability,
+/* The text as seen below base_url. */
+static fhir_err_t *put_text(fhir_out_t *out, const fhir_capability_t *capability,
                             const char *base_url)
 {
-    fhir_buf_append(buf, capability->text, capability->url_at);
-    fhir_buf_puts(buf, base_url);
-    fhir_buf_append(buf, capability->text + capability->url_at,
-                    capability->len - capability->url_at);
-}
-
-/* As it was made: nothing is parsed or copied. */
-static fhir_err_t *write_text(fhir_call_t *call, const fhir_capability_t *capability)
-{
-    fhir_out_t *out = call->response->body;
-    const char *base_url = call->request->base_url;
-    fhir_call_begin(call, 200);
     FHIR_TRY(out->write(out, capability->text, capability->url_at));
     FHIR_TRY(out->write(out, base_url, strlen(base_url)));
     return out->write(out, capability->text + capability->url_at,
@@ -482,15 +471,19 @@ static fhir_err_t *write_text(fhir_call_t *call, const fhir_capability_t *capabi
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
     const fhir_capability_t *capability = call->endpoint->capability;
+    const char *base_url = call->request->base_url;
     fhir_buf_t *buf;
     fhir_err_t *err;
     if (!capability)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
-    if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset)
-        return write_text(call, capability);
+    if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset) {
+        fhir_call_begin(call, 200); /* as it was made: nothing is parsed or copied */
+        return put_text(call->response->body, capability, base_url);
+    }
     buf = fhir_buf_create(call->pool, 32 * 1024 * 1024);
-    fhir_capability_render(buf, capability, call->request->base_url);
-    err = fhir_call_resource(call, 200, buf->data, buf->len);
+    err = put_text(fhir_buf_out(buf, call->pool), capability, base_url);
+    if (!err)
+        err = fhir_call_resource(call, 200, buf->data, buf->len);
     fhir_buf_free(buf);
     return err;
 }

@@ -21,8 +21,4 @@ struct fhir_capability_t {
 fhir_err_t *fhir_capability_build(const fhir_capability_t **capability,
                                   const fhir_endpoint_t *endpoint, apr_pool_t *pool);
 
-/** Appends the statement as seen below base_url. */
-void fhir_capability_render(fhir_buf_t *buf, const fhir_capability_t *capability,
-                            const char *base_url);
-
 #endif

@@ -4,8 +4,8 @@
  * @brief The FHIR API without httpd: a plain request in, status, headers and body out.
  *
  * Glue fills fhir_request_t, calls fhir_service_run and sends what fhir_response_t says; errors
- * become OperationOutcomes in one place here. Routing is a table (fhir_routes.h), whose handlers are
- * the interactions (fhir_interactions.h).
+ * become OperationOutcomes in one place here. Routing is a table (fhir_routes.h), whose handlers
+ * are the interactions (fhir_interactions.h).
  */
 #ifndef FHIR_SERVICE_H
 #define FHIR_SERVICE_H

@@ -111,9 +111,6 @@ typedef struct fhir_path_env_t {
 fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *model, const char *text,
                               apr_size_t len, apr_pool_t *pool);
 
-/** The expression as it was written, terminated. */
-const char *fhir_path_text(const fhir_path_t *path);
-
 /** The item of a whole resource; its type is resourceType's, or Resource when that is unknown. */
 fhir_path_item_t *fhir_path_root(const fhir_model_t *model, const fhir_node_t *resource,
                                  apr_pool_t *pool);
@@ -154,8 +151,7 @@ const char *fhir_path_item_text(const fhir_path_item_t *item, apr_pool_t *pool);
 /** The name of an item's type: "Patient", "code", or of a computed value "System.Integer". */
 const char *fhir_path_item_type(const fhir_model_t *model, const fhir_path_item_t *item);
 
-/** A computed string (the text is not copied) or boolean, for variables. */
+/** A computed string, for variables; the text is not copied. */
 fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t *pool);
-const fhir_path_item_t *fhir_path_boolean(int value);
 
 #endif

@@ -208,16 +208,6 @@ static fhir_err_t *items_equal(run_t *run, int *answer, const item_t *a, const i
     return NULL;
 }
 
-fhir_err_t *path_equal(run_t *run, int *answer, const item_t *a, const item_t *b)
-{
-    return items_equal(run, answer, a, b, 0);
-}
-
-fhir_err_t *path_equivalent(run_t *run, int *answer, const item_t *a, const item_t *b)
-{
-    return items_equal(run, answer, a, b, 1);
-}
-
 /* Collections */
 
 fhir_err_t *path_equal_all(run_t *run, int *answer, const coll_t *a, const coll_t *b)
@@ -229,7 +219,7 @@ fhir_err_t *path_equal_all(run_t *run, int *answer, const coll_t *a, const coll_
         return NULL;
     *answer = a->n == b->n;
     for (int i = 0; i < a->n && *answer; i++) {
-        FHIR_TRY(path_equal(run, answer, a->v[i], b->v[i]));
+        FHIR_TRY(items_equal(run, answer, a->v[i], b->v[i], 0));
         unknown |= *answer == PATH_EMPTY;
     }
     if (*answer && unknown)
@@ -249,7 +239,7 @@ fhir_err_t *path_equivalent_all(run_t *run, int *answer, const coll_t *a, const 
         int found = 0;
         for (int k = 0; k < b->n && !found; k++) {
             if (!used[k])
-                FHIR_TRY(path_equivalent(run, &found, a->v[i], b->v[k]));
+                FHIR_TRY(items_equal(run, &found, a->v[i], b->v[k], 1));
             if (found)
                 used[k] = 1;
         }
@@ -262,7 +252,7 @@ fhir_err_t *path_has(run_t *run, int *answer, const coll_t *c, const item_t *ite
 {
     *answer = 0;
     for (int i = 0; i < c->n && *answer != 1; i++)
-        FHIR_TRY(path_equal(run, answer, c->v[i], item));
+        FHIR_TRY(items_equal(run, answer, c->v[i], item, 0));
     *answer = *answer == 1;
     return NULL;
 }
@@ -326,7 +316,7 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
         PATH_STEP(run);
         seen = 0;
         for (int k = *slot; k && i >= 0 && seen != 1; k = next[k - 1])
-            FHIR_TRY(path_equal(run, &seen, out->v[k - 1], item));
+            FHIR_TRY(items_equal(run, &seen, out->v[k - 1], item, 0));
         if (seen == 1)
             continue;
         if (i >= 0)

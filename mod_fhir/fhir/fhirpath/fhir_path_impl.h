@@ -340,14 +340,11 @@ int path_type_find(type_spec_t *spec, const fhir_model_t *model, const char *nam
 fhir_err_t *path_members(run_t *run, coll_t *out, const item_t *item, const char *name,
                          apr_size_t len);
 fhir_err_t *path_children(run_t *run, coll_t *out, const item_t *item);
-const item_t *path_resource_of(const run_t *run, const item_t *item);
 const item_t *path_root_resource_of(const run_t *run, const item_t *item);
 fhir_err_t *path_variable(run_t *run, coll_t *out, const ast_t *node, const scope_t *scope);
 
 /* Equality: 1, 0, or PATH_EMPTY. Each comparison of two items is a step. */
 
-fhir_err_t *path_equal(run_t *run, int *answer, const item_t *a, const item_t *b);
-fhir_err_t *path_equivalent(run_t *run, int *answer, const item_t *a, const item_t *b);
 fhir_err_t *path_equal_all(run_t *run, int *answer, const coll_t *a, const coll_t *b);
 fhir_err_t *path_equivalent_all(run_t *run, int *answer, const coll_t *a, const coll_t *b);
 /** Order of two single items; types that have none are an error. */

@@ -83,11 +83,6 @@ static const item_t booleans[] = {
     {.value = &boolean_values[1], .index = -1, .kind = FHIR_PATH_BOOLEAN},
 };
 
-const fhir_path_item_t *fhir_path_boolean(int value)
-{
-    return &booleans[!!value];
-}
-
 fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t *pool)
 {
     item_t *item = computed(FHIR_PATH_STRING, text, pool);

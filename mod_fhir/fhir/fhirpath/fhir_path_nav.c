@@ -147,7 +147,7 @@ static int is_resource(const run_t *run, const item_t *item)
     return item->kind == FHIR_PATH_NODE && run->model->types[item->type].kind == FHIR_KIND_RESOURCE;
 }
 
-const item_t *path_resource_of(const run_t *run, const item_t *item)
+static const item_t *resource_of(const run_t *run, const item_t *item)
 {
     while (item && !is_resource(run, item))
         item = item->parent;
@@ -157,11 +157,11 @@ const item_t *path_resource_of(const run_t *run, const item_t *item)
 /* What contains a contained resource; for any other resource, itself. */
 const item_t *path_root_resource_of(const run_t *run, const item_t *item)
 {
-    item = path_resource_of(run, item);
+    item = resource_of(run, item);
     while (item && item->parent && item->element &&
            strcmp(fhir_model_str(run->model, run->model->elements[item->element].name),
                   "contained") == 0)
-        item = path_resource_of(run, item->parent);
+        item = resource_of(run, item->parent);
     return item;
 }
 
@@ -247,7 +247,7 @@ fhir_err_t *path_variable(run_t *run, coll_t *out, const ast_t *node, const scop
     if (same(node, "context"))
         item = run->focus;
     else if (same(node, "resource"))
-        item = run->env->resource ? run->env->resource : path_resource_of(run, run->focus);
+        item = run->env->resource ? run->env->resource : resource_of(run, run->focus);
     else if (same(node, "rootResource"))
         item =
             run->env->root_resource

@@ -503,8 +503,3 @@ fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *mode
     *path = made;
     return NULL;
 }
-
-const char *fhir_path_text(const fhir_path_t *path)
-{
-    return path->text;
-}

@@ -212,7 +212,6 @@ fhir_qnode_t *fhir_query_node(const fhir_call_t *call, fhir_qkind_t kind, const 
 /** Appends a child behind those that are there. */
 void fhir_query_add(fhir_qnode_t *parent, fhir_qnode_t *child);
 
-const char *fhir_prefix_word(fhir_prefix_t prefix);
 const char *fhir_modifier_word(fhir_modifier_t modifier);
 
 #endif

@@ -31,11 +31,6 @@ static const char *const prefix_words[] = {
 #undef FHIR_PREFIX_WORD
 };
 
-const char *fhir_prefix_word(fhir_prefix_t prefix)
-{
-    return prefix_words[prefix];
-}
-
 static fhir_err_t *bad(const input_t *in, const char *accepted)
 {
     return fhir_err_create(in->pool, FHIR_ERR_PARAM_VALUE,

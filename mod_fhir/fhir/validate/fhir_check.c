@@ -51,7 +51,7 @@ void fhir_check_pop(fhir_check_t *c, apr_size_t mark)
 }
 
 /* FHIRPath knows a choice element by its base name. */
-const char *fhir_check_name(const fhir_check_t *c, const fhir_element_t *el)
+static const char *element_name(const fhir_check_t *c, const fhir_element_t *el)
 {
     return fhir_model_str(c->model, el->group ? el->group : el->name);
 }
@@ -78,7 +78,8 @@ const char *fhir_check_excerpt(const fhir_check_t *c, const fhir_node_t *node)
     return apr_psprintf(c->issues->pool, "%.*s…", (int)max, node->text);
 }
 
-const char *fhir_check_kind(const fhir_node_t *node)
+/* "an array", "a string", … */
+static const char *kind_word(const fhir_node_t *node)
 {
     static const char *const words[] = {
         [FHIR_NODE_NULL] = "null",        [FHIR_NODE_FALSE] = "a boolean",
@@ -114,7 +115,7 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
 
     if (!fhir_check_primitive_kind(prim, node->kind)) {
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "primitive-json",
-                           "%s is found where a %s is due: %s", fhir_check_kind(node),
+                           "%s is found where a %s is due: %s", kind_word(node),
                            fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));
         return;
     }
@@ -161,7 +162,7 @@ static void check_item(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
     const fhir_type_t *type = &c->model->types[el->type];
 
     if (el->flags & FHIR_EL_RESOURCE) {
-        check_nested(c, node, strcmp(fhir_check_name(c, el), "contained") == 0);
+        check_nested(c, node, strcmp(element_name(c, el), "contained") == 0);
         return;
     }
     check_object(c, type, node);
@@ -177,8 +178,8 @@ static int check_array_shape(fhir_check_t *c, const fhir_element_t *el, const fh
 {
     if (node->kind != FHIR_NODE_ARRAY) {
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-array",
-                           "%s is found where an array is due: '%s' may repeat",
-                           fhir_check_kind(node), fhir_model_str(c->model, el->name));
+                           "%s is found where an array is due: '%s' may repeat", kind_word(node),
+                           fhir_model_str(c->model, el->name));
         return 0;
     }
     if (!node->child) {
@@ -191,7 +192,7 @@ static int check_array_shape(fhir_check_t *c, const fhir_element_t *el, const fh
 static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *value,
                        const fhir_node_t *extra)
 {
-    const char *name = fhir_check_name(c, el);
+    const char *name = element_name(c, el);
     const fhir_node_t *v, *x;
     apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
     int primitive = c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE, i;
@@ -227,7 +228,7 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
 static void check_single(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *value,
                          const fhir_node_t *extra)
 {
-    const char *name = fhir_check_name(c, el);
+    const char *name = element_name(c, el);
     apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
     const fhir_node_t *array = value && value->kind == FHIR_NODE_ARRAY   ? value
                                : extra && extra->kind == FHIR_NODE_ARRAY ? extra
@@ -306,7 +307,7 @@ static void check_presence(fhir_check_t *c, const fhir_type_t *type, const fhir_
     int i, j, n;
 
     for (i = 0; i < type->n_elements; i = j) {
-        const char *name = fhir_check_name(c, &els[i]);
+        const char *name = element_name(c, &els[i]);
 
         n = seen[i];
         for (j = i + 1; j < type->n_elements && els[i].group && els[j].group == els[i].group; j++)
@@ -362,7 +363,7 @@ static void check_object(fhir_check_t *c, const fhir_type_t *type, const fhir_no
 {
     if (node->kind != FHIR_NODE_OBJECT)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-object",
-                           "%s is found where a %s is due", fhir_check_kind(node),
+                           "%s is found where a %s is due", kind_word(node),
                            fhir_check_type_name(c, type));
     else if (!node->child)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-empty",
@@ -380,15 +381,14 @@ static const fhir_type_t *check_type(fhir_check_t *c, const fhir_node_t *node)
 
     if (node->kind != FHIR_NODE_OBJECT)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-object",
-                           "%s is found where a resource (an object) is due",
-                           fhir_check_kind(node));
+                           "%s is found where a resource (an object) is due", kind_word(node));
     else if (!name)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "resource-type",
                            "The resource has no member 'resourceType'");
     else if (!type)
         fhir_check_finding(
             c, name, FHIR_ERR_STRUCTURE, "resource-type", "'%s' is no resource type of FHIR %s",
-            name->kind == FHIR_NODE_STRING ? fhir_check_excerpt(c, name) : fhir_check_kind(name),
+            name->kind == FHIR_NODE_STRING ? fhir_check_excerpt(c, name) : kind_word(name),
             c->model->label);
     return type;
 }

@@ -28,14 +28,10 @@ void fhir_check_finding(fhir_check_t *c, const fhir_node_t *node, fhir_code_t co
 apr_size_t fhir_check_push(fhir_check_t *c, const char *name, apr_size_t len, int index);
 void fhir_check_pop(fhir_check_t *c, apr_size_t mark);
 
-/** FHIRPath's name of an element: a choice has its base name. */
-const char *fhir_check_name(const fhir_check_t *c, const fhir_element_t *el);
 const char *fhir_check_type_name(const fhir_check_t *c, const fhir_type_t *type);
 int fhir_check_type_is(const fhir_check_t *c, const fhir_type_t *type, const char *name);
 /** A node's text for a message, cut so that no record is copied into an answer or a log. */
 const char *fhir_check_excerpt(const fhir_check_t *c, const fhir_node_t *node);
-/** "an array", "a string", … */
-const char *fhir_check_kind(const fhir_node_t *node);
 /** Text of a string member, not terminated, or NULL. */
 const char *fhir_check_text(const fhir_node_t *object, const char *name, apr_size_t *len);
 /** The type by resourceType, or NULL. */

@@ -108,7 +108,8 @@ void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, c
     }
 }
 
-void fhir_walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item)
+/* All items below, in order. */
+static void walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_model_t *m = w->v->model;
     const fhir_type_t *type;
@@ -265,7 +266,7 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
         element_rules(w, item);
     if (item->type == w->v->extension && w->opts->level >= FHIR_VALIDATE_PROFILE)
         fhir_extension_hold(w, item);
-    fhir_walk_all(&below, w, item);
+    walk_all(&below, w, item);
     for (i = 0; i < below.n; i++)
         (is_resource(w, below.list[i]) ? walk_resource : walk)(w, below.list[i], depth + 1);
 }

@@ -48,8 +48,6 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
                        const char *id, const char *fmt, ...) __attribute__((format(printf, 6, 7)));
 /** The items of one element by FHIRPath's name, appended. */
 void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, const char *name);
-/** All items below, in order. */
-void fhir_walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item);
 /** Text of a member of an object, or NULL. */
 const char *fhir_walk_text(apr_size_t *len, const fhir_node_t *object, const char *name);
 

@@ -69,8 +69,4 @@ fhir_err_t *fhir_write_precondition(fhir_write_t *write);
 /** Commits the own transaction, if any. */
 fhir_err_t *fhir_write_commit(fhir_write_t *write);
 
-/** Answers with the record: status, Location (if located), ETag, Last-Modified, body by Prefer. */
-fhir_err_t *fhir_write_answer(fhir_write_t *write, int status, const fhir_record_t *record,
-                              int located);
-
 #endif

@@ -35,8 +35,9 @@ static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text)
     return fhir_call_resource(call, call->response->status, buf->data, buf->len);
 }
 
-fhir_err_t *fhir_write_answer(fhir_write_t *write, int status, const fhir_record_t *record,
-                              int located)
+/* Answers with the record: status, Location (if located), ETag, Last-Modified, body by Prefer. */
+static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_record_t *record,
+                                 int located)
 {
     fhir_call_t *call = write->call;
     apr_table_t *headers = call->response->headers;
@@ -100,7 +101,7 @@ static fhir_err_t *create_new(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_insert(write, id, 1));
     FHIR_TRY(fhir_write_commit(write));
-    return fhir_write_answer(write, 201, &write->new, 1);
+    return answer_record(write, 201, &write->new, 1);
 }
 
 fhir_err_t *fhir_create_handle(fhir_call_t *call)
@@ -122,7 +123,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
             FHIR_TRY(fhir_record_load(&write.old, call, call->type,
                                       APR_ARRAY_IDX(ids, 0, const char *)));
             FHIR_TRY(fhir_write_commit(&write));
-            return fhir_write_answer(&write, 200, &write.old, 1);
+            return answer_record(&write, 200, &write.old, 1);
         }
     }
     return create_new(&write, call->request->create_id);
@@ -151,7 +152,7 @@ static fhir_err_t *update_deleted(fhir_write_t *write)
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_insert(write, write->old.id, write->old.version + 1));
     FHIR_TRY(fhir_write_commit(write));
-    return fhir_write_answer(write, 201, &write->new, 1);
+    return answer_record(write, 201, &write->new, 1);
 }
 
 /* If-None-Match: * asks for a create. Source: RFC 9110, section 13.1.2 */
@@ -173,7 +174,7 @@ static fhir_err_t *update_known(fhir_write_t *write)
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_update(write));
     FHIR_TRY(fhir_write_commit(write));
-    return fhir_write_answer(write, 200, &write->new, 0);
+    return answer_record(write, 200, &write->new, 0);
 }
 
 /* A resource that is not there is looked for again under the lock of its id, if it is to come
@@ -491,7 +492,7 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
         err = fhir_write_update(write);
         if (!err) {
             FHIR_TRY(fhir_write_commit(write));
-            return fhir_write_answer(write, 200, &write->new, 0);
+            return answer_record(write, 200, &write->new, 0);
         }
         if (demanded || err->code != FHIR_ERR_PRECONDITION)
             return err;

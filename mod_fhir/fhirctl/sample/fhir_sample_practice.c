@@ -104,7 +104,8 @@ static const struct {
     [PLACE_RADIOLOGY] = {"-radiology", " Radiology", CODE_LOC_RADDX},
 };
 
-void fhir_sample_practice_org_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org)
+/* Ids and names, each at most 63 bytes. */
+static void id_of_org(char out[64], uint64_t seed, int region, fhir_sample_org_t org)
 {
     if (region == 0) {
         snprintf(out, 64, "%s", orgs[org].id);
@@ -113,19 +114,18 @@ void fhir_sample_practice_org_id(char out[64], uint64_t seed, int region, fhir_s
     snprintf(out, 64, "s%llu-r%d-%s", (unsigned long long)seed, region, orgs[org].kind);
 }
 
-void fhir_sample_practice_place_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
-                                   fhir_sample_place_t place)
+static void id_of_place(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
+                        fhir_sample_place_t place)
 {
-    fhir_sample_practice_org_id(out, seed, region, org);
+    id_of_org(out, seed, region, org);
     strncat(out, places[place].suffix, 63 - strlen(out));
 }
 
-void fhir_sample_practice_person_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
-                                    int number)
+static void id_of_person(char out[64], uint64_t seed, int region, fhir_sample_org_t org, int number)
 {
     apr_size_t len;
 
-    fhir_sample_practice_org_id(out, seed, region, org);
+    id_of_org(out, seed, region, org);
     len = strlen(out);
     snprintf(out + len, 64 - len, "-%d", number);
 }
@@ -135,7 +135,7 @@ static const fhir_sample_region_t *region_of(int region)
     return &fhir_sample_regions[region % fhir_sample_region_count];
 }
 
-void fhir_sample_practice_org_name(char out[64], int region, fhir_sample_org_t org)
+static void name_of_org(char out[64], int region, fhir_sample_org_t org)
 {
     if (region == 0) {
         snprintf(out, 64, "%s", orgs[org].name);
@@ -185,8 +185,8 @@ static const char *title_of(fhir_sample_code_id_t specialty)
     }
 }
 
-void fhir_sample_practice_person_name(char out[64], uint64_t seed, int region,
-                                      fhir_sample_org_t org, int number)
+static void name_of_person(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
+                           int number)
 {
     staff_t staff = staff_of(seed, region, org, number);
     const char *title = title_of(orgs[org].specialty[number - 1]);
@@ -248,8 +248,8 @@ static void organization(fhir_sample_run_t *run, int region, fhir_sample_org_t o
     fhir_sample_json_t *w = &run->w;
     char id[64], name[64], number[24];
 
-    fhir_sample_practice_org_id(id, run->seed, region, org);
-    fhir_sample_practice_org_name(name, region, org);
+    id_of_org(id, run->seed, region, org);
+    name_of_org(name, region, org);
     fhir_sample_record_begin_as(run, TYPE_Organization, id, US_CORE("us-core-organization"));
     put_array(w, "identifier");
     if (org == ORG_PAYER) {
@@ -284,8 +284,8 @@ static void endpoint(fhir_sample_run_t *run, int region, fhir_sample_org_t org)
     fhir_sample_json_t *w = &run->w;
     char id[64], name[64], address[128];
 
-    fhir_sample_practice_org_id(id, run->seed, region, org);
-    fhir_sample_practice_org_name(name, region, org);
+    id_of_org(id, run->seed, region, org);
+    name_of_org(name, region, org);
     fhir_sample_record_begin_as(run, TYPE_Endpoint, id, NULL);
     put_word(w, "status", "active");
     put_coding(w, "connectionType", CODE_EP_DIRECT);
@@ -308,9 +308,9 @@ static void location(fhir_sample_run_t *run, int region, fhir_sample_org_t org,
     fhir_sample_json_t *w = &run->w;
     char id[64], org_id[64], name[64], full[128];
 
-    fhir_sample_practice_org_id(org_id, run->seed, region, org);
-    fhir_sample_practice_place_id(id, run->seed, region, org, place);
-    fhir_sample_practice_org_name(name, region, org);
+    id_of_org(org_id, run->seed, region, org);
+    id_of_place(id, run->seed, region, org, place);
+    name_of_org(name, region, org);
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     fhir_sample_record_begin_as(run, TYPE_Location, id, US_CORE("us-core-location"));
     put_array(w, "identifier");
@@ -339,7 +339,7 @@ static void practitioner(fhir_sample_run_t *run, int region, fhir_sample_org_t o
     const char *title = title_of(orgs[org].specialty[number - 1]);
     char id[64];
 
-    fhir_sample_practice_person_id(id, run->seed, region, org, number);
+    id_of_person(id, run->seed, region, org, number);
     fhir_sample_record_begin_as(run, TYPE_Practitioner, id, US_CORE("us-core-practitioner"));
     put_array(w, "identifier");
     put_npi(w, region, org, number);
@@ -374,14 +374,14 @@ static void role(fhir_sample_run_t *run, int region, fhir_sample_org_t org, int 
     fhir_sample_code_id_t specialty = orgs[org].specialty[number - 1];
     char id[64], org_id[64], name[64];
 
-    fhir_sample_practice_person_id(id, run->seed, region, org, number);
-    fhir_sample_practice_org_id(org_id, run->seed, region, org);
+    id_of_person(id, run->seed, region, org, number);
+    id_of_org(org_id, run->seed, region, org);
     fhir_sample_record_begin_as(run, TYPE_PractitionerRole, id,
                                 US_CORE("us-core-practitionerrole"));
     put_true(w, "active");
-    fhir_sample_practice_person_name(name, run->seed, region, org, number);
+    name_of_person(name, run->seed, region, org, number);
     put_ref_to(w, "practitioner", TYPE_Practitioner, id, name);
-    fhir_sample_practice_org_name(name, region, org);
+    name_of_org(name, region, org);
     put_ref_to(w, "organization", TYPE_Organization, org_id, name);
     put_concepts(w, "code", specialty);
     put_concepts(w, "specialty", specialty);
@@ -410,21 +410,21 @@ void fhir_sample_practice_site(fhir_sample_site_t *site, uint64_t seed, int regi
 {
     char id[64], name[64], full[128];
 
-    fhir_sample_practice_org_id(id, seed, region, org);
-    fhir_sample_practice_org_name(name, region, org);
+    id_of_org(id, seed, region, org);
+    name_of_org(name, region, org);
     reference(site->org, "Organization", id, name);
-    fhir_sample_practice_place_id(id, seed, region, org, place);
+    id_of_place(id, seed, region, org, place);
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     reference(site->place, "Location", id, full);
     if (orgs[org].people == 0) {
         return;
     }
-    fhir_sample_practice_person_id(id, seed, region, org, doctor);
-    fhir_sample_practice_person_name(name, seed, region, org, doctor);
+    id_of_person(id, seed, region, org, doctor);
+    name_of_person(name, seed, region, org, doctor);
     reference(site->doctor, "Practitioner", id, name);
     reference(site->role, "PractitionerRole", id, name);
-    fhir_sample_practice_person_id(id, seed, region, org, nurse);
-    fhir_sample_practice_person_name(name, seed, region, org, nurse);
+    id_of_person(id, seed, region, org, nurse);
+    name_of_person(name, seed, region, org, nurse);
     reference(site->nurse, "Practitioner", id, name);
 }
 

@@ -47,15 +47,6 @@ enum {
     HOSPITAL_RADIOLOGY
 };
 
-/** Ids and names, each at most 63 bytes. */
-void fhir_sample_practice_org_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org);
-void fhir_sample_practice_place_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
-                                   fhir_sample_place_t place);
-void fhir_sample_practice_person_id(char out[64], uint64_t seed, int region, fhir_sample_org_t org,
-                                    int number);
-void fhir_sample_practice_org_name(char out[64], int region, fhir_sample_org_t org);
-void fhir_sample_practice_person_name(char out[64], uint64_t seed, int region,
-                                      fhir_sample_org_t org, int number);
 /** How many practitioners work there. */
 int fhir_sample_practice_people(fhir_sample_org_t org);
 

@@ -79,6 +79,21 @@ const fhir_element_t *fhir_model_element(const fhir_model_t *m, const fhir_type_
     return NULL;
 }
 
+int fhir_model_prim_is(fhir_prim_t prim, fhir_node_kind_t kind)
+{
+    switch (prim) {
+    case FHIR_PRIM_BOOLEAN:
+        return kind == FHIR_NODE_TRUE || kind == FHIR_NODE_FALSE;
+    case FHIR_PRIM_DECIMAL:
+    case FHIR_PRIM_INTEGER:
+    case FHIR_PRIM_POSITIVEINT:
+    case FHIR_PRIM_UNSIGNEDINT:
+        return kind == FHIR_NODE_NUMBER;
+    default:
+        return kind == FHIR_NODE_STRING;
+    }
+}
+
 const fhir_param_t *fhir_model_param(const fhir_model_t *m, const fhir_type_t *type,
                                      const char *name, apr_size_t len)
 {

@@ -13,6 +13,8 @@
 #include <apr.h>
 #include <apr_errno.h>
 
+#include "core/fhir_node.h"
+
 typedef struct fhir_model_t fhir_model_t;
 
 typedef enum fhir_type_kind_t {
@@ -319,6 +321,10 @@ static inline apr_uint16_t fhir_model_type_index(const fhir_model_t *m, const fh
 /** The element of a type by JSON member name ("valueQuantity"; no leading '_'), or NULL. */
 const fhir_element_t *fhir_model_element(const fhir_model_t *m, const fhir_type_t *type,
                                          const char *name, apr_size_t len);
+
+/** 1 if a JSON node is of the kind that a primitive's value has: true or false, a number, else a
+ *  string. Source: http://hl7.org/fhir/R4/json.html#primitive */
+int fhir_model_prim_is(fhir_prim_t prim, fhir_node_kind_t kind);
 
 /** A search parameter of a resource type by name, or NULL. */
 const fhir_param_t *fhir_model_param(const fhir_model_t *m, const fhir_type_t *type,

@@ -12,7 +12,6 @@
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xhtml_scan.h"
 #include "fhir/format/fhir_xml.h"
-#include "fhir/validate/fhir_check.h"
 
 #define NEXT_TRIED 4
 #define MAX_LEVELS 256 /* of the path; deeper levels are written but not named in errors */
@@ -342,7 +341,7 @@ static fhir_err_t *write_primitive(fhir_xml_writer_t *w, const fhir_element_t *e
         value = NULL;
     if (extra && extra->kind == FHIR_NODE_NULL)
         extra = NULL;
-    if (value && !fhir_check_primitive_kind(type->prim, value->kind))
+    if (value && !fhir_model_prim_is(type->prim, value->kind))
         return refuse(w, value, "the value has the wrong JSON type for %s",
                       fhir_model_str(w->model, type->name));
     if (extra && extra->kind != FHIR_NODE_OBJECT)

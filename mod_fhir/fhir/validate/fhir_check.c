@@ -113,7 +113,7 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
     const fhir_type_t *type = &c->model->types[el->type];
     fhir_prim_t prim = (fhir_prim_t)type->prim;
 
-    if (!fhir_check_primitive_kind(prim, node->kind)) {
+    if (!fhir_model_prim_is(prim, node->kind)) {
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "primitive-json",
                            "%s is found where a %s is due: %s", kind_word(node),
                            fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));

@@ -27,10 +27,6 @@ void fhir_check_resource(fhir_issues_t *issues, const fhir_type_t **type, const 
 /** 1 if the text is a valid value of the primitive type (JSON's lexical form, R4 rules). */
 int fhir_check_primitive(fhir_prim_t prim, const char *s, apr_size_t len);
 
-/** 1 if a JSON node is of the kind that a primitive's value has: true or false, a number, else a
- *  string (R4 json.html, "Primitive Elements"). */
-int fhir_check_primitive_kind(fhir_prim_t prim, fhir_node_kind_t kind);
-
 /** The rule of a primitive type in words, for messages ("a date: YYYY, YYYY-MM or YYYY-MM-DD"). */
 const char *fhir_check_primitive_rule(fhir_prim_t prim);
 

@@ -236,18 +236,3 @@ const char *fhir_check_primitive_rule(fhir_prim_t prim)
 {
     return rules[prim].rule;
 }
-
-int fhir_check_primitive_kind(fhir_prim_t prim, fhir_node_kind_t kind)
-{
-    switch (prim) {
-    case FHIR_PRIM_BOOLEAN:
-        return kind == FHIR_NODE_TRUE || kind == FHIR_NODE_FALSE;
-    case FHIR_PRIM_DECIMAL:
-    case FHIR_PRIM_INTEGER:
-    case FHIR_PRIM_POSITIVEINT:
-    case FHIR_PRIM_UNSIGNEDINT:
-        return kind == FHIR_NODE_NUMBER;
-    default:
-        return kind == FHIR_NODE_STRING;
-    }
-}

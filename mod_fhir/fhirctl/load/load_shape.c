@@ -67,19 +67,10 @@ static fhir_err_t *check_resource(const shape_t *s, const fhir_type_t **type,
 
 static const char *primitive_fault(fhir_prim_t prim, const fhir_node_t *node)
 {
-    switch (prim) {
-    case FHIR_PRIM_BOOLEAN:
-        return node->kind == FHIR_NODE_TRUE || node->kind == FHIR_NODE_FALSE
-                   ? NULL
-                   : "must be true or false";
-    case FHIR_PRIM_DECIMAL:
-    case FHIR_PRIM_INTEGER:
-    case FHIR_PRIM_POSITIVEINT:
-    case FHIR_PRIM_UNSIGNEDINT:
-        return node->kind == FHIR_NODE_NUMBER ? NULL : "must be a JSON number";
-    default:
-        return node->kind == FHIR_NODE_STRING ? NULL : "must be a JSON string";
-    }
+    return fhir_model_prim_is(prim, node->kind)         ? NULL
+           : fhir_model_prim_is(prim, FHIR_NODE_TRUE)   ? "must be true or false"
+           : fhir_model_prim_is(prim, FHIR_NODE_NUMBER) ? "must be a JSON number"
+                                                        : "must be a JSON string";
 }
 
 /* What may not be written over HTTP does not come in here either. */

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# The borders of design: a folder of libfhir includes only itself and those before it, knows nothing
-# of httpd, and each header compiles alone.
+# The borders of design: a folder of libfhir includes only itself and those before it, so do the rooms
+# of fhir/; it knows nothing of httpd, and each header compiles alone.
 use strict;
 use warnings;
 use FHIR::Test::System qw(build_dir built read_file source_dir run work_dir write_file);
@@ -10,6 +10,12 @@ my @LAYERS = qw(core model store cache fhir auth portal);
 my %rank = map { $LAYERS[$_] => $_ } 0 .. $#LAYERS;
 # The two users of libfhir include all of it and themselves.
 my %users = map { $_ => 1 } qw(httpd fhirctl);
+# The rooms of fhir/. Of the files beside its folders, issues are below all; the request's record and
+# what every interaction writes with (call) are used by the rooms behind; the rest uses all of them.
+my @ROOMS = qw(issue format extract fhirpath validate call search write operation service);
+my %room_rank = map { $ROOMS[$_] => $_ } 0 .. $#ROOMS;
+my %BESIDE = (fhir_issue => 'issue', 'fhir_service.h' => 'call',
+    map { $_ => 'call' } qw(fhir_binary fhir_bundle fhir_call fhir_grant fhir_interactions fhir_outcome));
 my $HTTPD_HEADER = qr{^(?:httpd|http_\w+|ap_\w+|util_\w+|mod_\w+|scoreboard|mpm_common)\.h$};
 
 my $source = source_dir() . '/mod_fhir';
@@ -17,6 +23,19 @@ my (@folders, %files);
 for my $path (glob "$source/*/*.[ch] $source/*/*/*.[ch] $source/*/*.inc") {
     my ($folder) = $path =~ m{^\Q$source\E/(\w+)/};
     push @{ $files{$folder} }, $path;
+}
+
+sub room_fault {
+    my ($path, $name) = @_;
+    my ($from, $to) = map { scalar room_rank($_) } $path, $name;
+    return defined $from && defined $to && $to > $from ? 'is of a room above this one' : '';
+}
+
+# The rank of a file of fhir/ by its room; of a room that is not listed, none.
+sub room_rank {
+    my ($name) = @_;
+    my ($room, $file) = $name =~ m{^fhir/(?:(\w+)/)?(\w+\.[ch])$} or return;
+    return $room_rank{ $room // $BESIDE{$file} // $BESIDE{ $file =~ s/\..$//r } // 'service' };
 }
 
 # What is wrong with the includes of a file of that folder.
@@ -31,7 +50,7 @@ sub include_faults {
             : $quote eq '<' && $name =~ $HTTPD_HEADER && $folder ne 'httpd' ? "is httpd's"
             : $quote eq '<' ? ''
             : !$target || !-e "$source/$name" ? 'is no path below mod_fhir/'
-            : $target eq $folder ? ''
+            : $target eq $folder ? room_fault($path, $name)
             : $users{$target} ? 'belongs to a user of libfhir'
             : $users{$folder} ? ''
             : $rank{$target} > $rank{$folder} ? 'is above this folder' : '';
@@ -46,6 +65,14 @@ is(scalar include_faults('fhir', 'x', "# include <httpd.h>\n"), 1, "sees httpd's
 is(scalar include_faults('fhir', 'x', qq(#include "fhir_service.h"\n)), 1, 'sees a bare name');
 is(scalar include_faults('fhir', 'x', qq(#include "core/fhir_err.h"\n#include <apr.h>\n)), 0,
     'takes what is right');
+is(scalar include_faults('fhir', 'fhir/format/x.c', qq(#include "fhir/search/fhir_sql.h"\n)), 1,
+    'sees an include of a room above');
+is(scalar include_faults('fhir', 'fhir/fhir_call.c', qq(#include "fhir/fhir_routes.h"\n)), 1,
+    'also beside the rooms');
+is(scalar include_faults('fhir', 'fhir/fhir_read.c', qq(#include "fhir/search/fhir_sql.h"\n)), 0,
+    'takes one of a room below');
+is(join(' ', grep { !exists $room_rank{$_} } map { m{/fhir/(\w+)/$} } glob "$source/fhir/*/"), '',
+    'each room of fhir/ has its place');
 
 for my $folder (sort keys %files) {
     ok(exists $rank{$folder} || $users{$folder}, "mod_fhir/$folder is a folder of the design");

@@ -7,9 +7,8 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/format/fhir_binary.h"
+#include "fhir/fhir_binary.h"
 #include "fhir/format/fhir_html.h"
-#include "fhir/search/fhir_explain.h"
 
 static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_pool_t *pool)
 {
@@ -92,7 +91,7 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
 {
     const fhir_request_t *request = call->request;
     if (call->explain)
-        FHIR_TRY(fhir_explain_add(call, stmt, values));
+        FHIR_TRY(call->before(call, stmt, values));
     if (request->tx)
         return fhir_tx_run(request->tx, stmt, values, row_fn, baton, affected, call->pool);
     if (!request->store)

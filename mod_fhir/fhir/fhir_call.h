@@ -24,7 +24,8 @@ typedef struct fhir_pairs_t {
     fhir_pair_t *list;
 } fhir_pairs_t;
 
-typedef struct fhir_call_t {
+typedef struct fhir_call_t fhir_call_t;
+struct fhir_call_t {
     const fhir_request_t *request;
     fhir_response_t *response;
     const fhir_endpoint_t *endpoint;
@@ -39,8 +40,11 @@ typedef struct fhir_call_t {
     fhir_render_opts_t opts;   /* how the answer is written: format, parts */
     fhir_render_t *render;     /* writes it; made by fhir_call_render */
     struct fhir_explain_t *explain; /* NULL, or what is told of each statement (fhir_explain.h) */
+    /** What explain does with a statement before it is run. */
+    fhir_err_t *(*before)(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values);
     apr_pool_t *pool;
-} fhir_call_t;
+};
 
 /** An interaction. */
 typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);

@@ -7,9 +7,9 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
-#include "fhir/format/fhir_binary.h"
 #include "fhir/validate/fhir_validate.h"
 
 /* For endpoints that need no token. */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "fhir/fhir_capability.h"
+#include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 
 #define CHECK_EVERY apr_time_from_msec(500)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_service.h"
+#include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 
 #define LINE_BYTES (1 << 20)

@@ -8,6 +8,7 @@
 #include "core/fhir_node.h"
 #include "fhir/fhir_capability.h"
 #include "fhir/fhir_service.h"
+#include "fhir/search/fhir_cursor.h"
 
 typedef struct answer_t {
     fhir_response_t response;

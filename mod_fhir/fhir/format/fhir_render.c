@@ -10,8 +10,8 @@
 
 #include "core/fhir_node.h"
 #include "fhir/format/fhir_html.h"
+#include "fhir/format/fhir_spool.h"
 #include "fhir/format/fhir_xml.h"
-#include "fhir/write/fhir_spool.h"
 
 #define IN_MEMORY   (1024 * 1024) /* of a page that is converted */
 #define FLUSH_BYTES (64 * 1024)

@@ -20,26 +20,6 @@ struct fhir_explain_t {
     int steps;
 };
 
-void fhir_explain_begin(fhir_call_t *call, const apr_array_header_t *remarks)
-{
-    fhir_explain_t *x = apr_pcalloc(call->pool, sizeof(*x));
-    x->issues = fhir_buf_create(call->pool, TEXT_MAX);
-    if (call->opts.format == FHIR_FORMAT_HTML)
-        x->story = fhir_buf_create(call->pool, TEXT_MAX);
-    x->what = "";
-    fhir_buf_putc(x->issues, '[');
-    for (int i = 0; i < remarks->nelts; i++)
-        fhir_outcome_issue(x->issues, "warning", "not-supported",
-                           APR_ARRAY_IDX(remarks, i, const char *), NULL);
-    call->explain = x;
-}
-
-void fhir_explain_step(const fhir_call_t *call, const char *what)
-{
-    if (call->explain)
-        call->explain->what = what;
-}
-
 static fhir_err_t *on_line(void *baton, const fhir_row_t *row)
 {
     fhir_buf_t *plan = baton;
@@ -91,8 +71,8 @@ static void issue(fhir_explain_t *x, const char *sql, const char *values, const 
     fhir_buf_putc(x->issues, '}');
 }
 
-fhir_err_t *fhir_explain_add(const fhir_call_t *call, const fhir_stmt_t *stmt,
-                             const fhir_value_t *values)
+/* One statement: its SQL, its values, PostgreSQL's plan with rows and times. */
+static fhir_err_t *add(const fhir_call_t *call, const fhir_stmt_t *stmt, const fhir_value_t *values)
 {
     fhir_call_t plain = *call; /* the EXPLAIN itself is not explained */
     fhir_explain_t *x = call->explain;
@@ -112,6 +92,27 @@ fhir_err_t *fhir_explain_add(const fhir_call_t *call, const fhir_stmt_t *stmt,
     if (x->story)
         tell(x, sql, fhir_buf_cstr(bound), fhir_buf_cstr(plan));
     return NULL;
+}
+
+void fhir_explain_begin(fhir_call_t *call, const apr_array_header_t *remarks)
+{
+    fhir_explain_t *x = apr_pcalloc(call->pool, sizeof(*x));
+    x->issues = fhir_buf_create(call->pool, TEXT_MAX);
+    if (call->opts.format == FHIR_FORMAT_HTML)
+        x->story = fhir_buf_create(call->pool, TEXT_MAX);
+    x->what = "";
+    fhir_buf_putc(x->issues, '[');
+    for (int i = 0; i < remarks->nelts; i++)
+        fhir_outcome_issue(x->issues, "warning", "not-supported",
+                           APR_ARRAY_IDX(remarks, i, const char *), NULL);
+    call->explain = x;
+    call->before = add;
+}
+
+void fhir_explain_step(const fhir_call_t *call, const char *what)
+{
+    if (call->explain)
+        call->explain->what = what;
 }
 
 fhir_err_t *fhir_explain_answer(fhir_call_t *call)

@@ -19,9 +19,6 @@ typedef struct fhir_explain_t fhir_explain_t;
 void fhir_explain_begin(fhir_call_t *call, const apr_array_header_t *remarks);
 /** Names the statements that follow; without _explain nothing happens. */
 void fhir_explain_step(const fhir_call_t *call, const char *what);
-/** Adds one statement: its SQL, its values, PostgreSQL's plan with rows and times. */
-fhir_err_t *fhir_explain_add(const fhir_call_t *call, const fhir_stmt_t *stmt,
-                             const fhir_value_t *values);
 /** Answers with the OperationOutcome in the place of what was written so far. */
 fhir_err_t *fhir_explain_answer(fhir_call_t *call);
 

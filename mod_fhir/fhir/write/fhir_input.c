@@ -2,7 +2,7 @@
 /* Request bodies: format, parsing, and the check against the model that every write passes. */
 #include "fhir/write/fhir_input.h"
 
-#include "fhir/format/fhir_binary.h"
+#include "fhir/fhir_binary.h"
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"

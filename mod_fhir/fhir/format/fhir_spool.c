@@ -3,7 +3,7 @@
  * Records in memory, then in a file: each is its length and its bytes. The file gets what is in
  * memory whenever that is full, so the two together are in order.
  */
-#include "fhir/write/fhir_spool.h"
+#include "fhir/format/fhir_spool.h"
 
 #include <apr_file_io.h>
 #include <apr_strings.h>

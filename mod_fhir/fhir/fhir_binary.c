@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Binary as its own content, in both directions. */
-#include "fhir/format/fhir_binary.h"
+#include "fhir/fhir_binary.h"
 
 #include <apr_base64.h>
 #include <apr_lib.h>

@@ -32,6 +32,15 @@ unsigned fhir_interaction_by_name(const char *name)
     return FHIR_INTERACTION_NONE;
 }
 
+const char *fhir_interaction_words(unsigned bits, apr_pool_t *pool)
+{
+    const char *words = "";
+    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++)
+        if (bits & interactions[i].bit)
+            words = apr_pstrcat(pool, words, *words ? " " : "", interactions[i].name, NULL);
+    return words;
+}
+
 void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
 {
     endpoint->interactions = FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD |

@@ -38,7 +38,10 @@ typedef enum fhir_interaction_t {
 #define FHIR_INTERACTION_ENUM(name, word, bit) FHIR_INTERACTION_##name = bit,
     FHIR_INTERACTION_LIST(FHIR_INTERACTION_ENUM)
 #undef FHIR_INTERACTION_ENUM
-        FHIR_INTERACTION_NONE = 0
+        FHIR_INTERACTION_NONE = 0,
+#define FHIR_INTERACTION_OR(name, word, bit) | bit
+    FHIR_INTERACTION_ALL = 0 FHIR_INTERACTION_LIST(FHIR_INTERACTION_OR)
+#undef FHIR_INTERACTION_OR
 } fhir_interaction_t;
 
 typedef enum fhir_audience_t {
@@ -130,6 +133,8 @@ typedef struct fhir_response_t {
 
 /** One name of FHIRInteractions: its bit, or FHIR_INTERACTION_NONE. */
 unsigned fhir_interaction_by_name(const char *name);
+/** The names of some bits, divided by blanks. */
+const char *fhir_interaction_words(unsigned bits, apr_pool_t *pool);
 
 /** Runs a request. Always leaves a complete answer in response; the error, if there was one, is
  *  returned for the log only. */

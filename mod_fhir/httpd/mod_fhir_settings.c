@@ -159,15 +159,6 @@ static const char *const names[MOD_FHIR_SETTINGS] = {
 #undef NAME
 };
 
-static const struct {
-    const char *name;
-    unsigned bit;
-} interactions[] = {
-#define INTERACTION(name, word, bit) {word, bit},
-    FHIR_INTERACTION_LIST(INTERACTION)
-#undef INTERACTION
-};
-
 /* ---- numbers and their texts ---- */
 
 /* Unit letters divide: 16M, 90s, 500ms. */
@@ -204,20 +195,12 @@ static const char *choice(const row_t *row, apr_int64_t n, apr_pool_t *pool)
     return word;
 }
 
-static const char *all_interactions(apr_pool_t *pool)
-{
-    const char *text = "all, or one or more of";
-    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
-        text = apr_pstrcat(pool, text, " ", interactions[i].name, NULL);
-    }
-    return text;
-}
-
 static const char *accepted(mod_fhir_setting_t id, apr_pool_t *pool)
 {
     const row_t *row = &rows[id];
     if (id == MOD_FHIR_INTERACTIONS)
-        return all_interactions(pool);
+        return apr_pstrcat(pool, "all, or one or more of ",
+                           fhir_interaction_words(FHIR_INTERACTION_ALL, pool), NULL);
     if (row->accepted)
         return row->accepted;
     if (row->kind == KIND_FLAG)
@@ -332,9 +315,7 @@ static const char *parse_interactions(mod_fhir_value_t *value, cmd_parms *cmd, i
                                       char *const argv[])
 {
     if (argc == 1 && strcasecmp(argv[0], "all") == 0) {
-        for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
-            value->number |= interactions[i].bit;
-        }
+        value->number = FHIR_INTERACTION_ALL;
         return NULL;
     }
     for (int i = 0; i < argc; i++) {
@@ -505,7 +486,6 @@ static const char *standard_text(mod_fhir_setting_t id, apr_pool_t *pool)
     static const mod_fhir_settings_t nothing;
     const row_t *row = &rows[id];
     fhir_endpoint_t endpoint = {0};
-    const char *text = "";
     if (row->kind == KIND_CHOICE)
         return choice(row, mod_fhir_number(&nothing, id), pool);
     if (row->kind != KIND_OWN)
@@ -513,11 +493,7 @@ static const char *standard_text(mod_fhir_setting_t id, apr_pool_t *pool)
     if (id != MOD_FHIR_INTERACTIONS)
         return row->standard;
     fhir_endpoint_defaults(&endpoint);
-    for (apr_size_t i = 0; i < sizeof(interactions) / sizeof(*interactions); i++) {
-        if (endpoint.interactions & interactions[i].bit)
-            text = apr_pstrcat(pool, text, *text ? " " : "", interactions[i].name, NULL);
-    }
-    return text;
+    return fhir_interaction_words(endpoint.interactions, pool);
 }
 
 void mod_fhir_settings_dump(apr_file_t *out, apr_pool_t *pool)

@@ -120,17 +120,25 @@ static fhir_err_t *absent(fhir_call_t *call)
     return found.deleted ? gone(call) : missing(call);
 }
 
+/* The row of the current version, for on_row; $1 is the id. */
+static void select_current(fhir_sql_t *sql)
+{
+    const fhir_call_t *call = sql->call;
+
+    fhir_buf_printf(sql->text,
+                    "SELECT t.version, " FHIR_SQL_USEC(
+                        "t.last_updated") ", NULL, t.resource FROM %s t WHERE t.id = ",
+                    fhir_call_table(call, call->type, ""));
+    fhir_sql_bind(sql, call->id, "text");
+}
+
 fhir_err_t *fhir_read_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    fhir_buf_printf(sql->text,
-                    "SELECT t.version, " FHIR_SQL_USEC(
-                        "t.last_updated") ", NULL, t.resource FROM %s t WHERE t.id = ",
-                    fhir_call_table(call, call->type, ""));
-    fhir_sql_bind(sql, call->id, "text");
+    select_current(sql);
     FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
@@ -146,11 +154,7 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call)
     if (strspn(call->version, "0123456789") != strlen(call->version) || strlen(call->version) > 9)
         return missing(call);
     FHIR_TRY(fhir_sql_create(&sql, call));
-    fhir_buf_printf(sql->text,
-                    "SELECT t.version, " FHIR_SQL_USEC(
-                        "t.last_updated") ", NULL, t.resource FROM %s t WHERE t.id = ",
-                    fhir_call_table(call, call->type, ""));
-    fhir_sql_bind(sql, call->id, "text");
+    select_current(sql);
     fhir_buf_puts(sql->text, " AND t.version = ");
     fhir_sql_bind(sql, call->version, "integer");
     FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));

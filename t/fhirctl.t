@@ -20,6 +20,8 @@ sub ctl {
 
 ctl(2, qr/Usage: fhirctl COMMAND/);
 ctl(0, qr/  load .*\n/, '--help');
+my ($version) = FHIR::Test::System::read_file(build_dir() . '/config.status') =~ /^S\["PACKAGE_VERSION"\]="(.*)"/m;
+ctl(0, qr/^fhirctl of mod_fhir \Q$version\E$/, '--version');
 ctl(2, qr/no command "lode"; fhirctl --help/, 'lode');
 ctl(0, qr/Usage: fhirctl $_/, $_, '--help') for qw(index init load);
 ctl(2, qr/init takes no arguments/, 'init', 'main');

@@ -72,10 +72,11 @@ static void print_help(FILE *out)
     fprintf(out, "Usage: fhirctl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n");
     for (c = commands; c->name; c++)
         fprintf(out, "  %-8s %s\n", c->name, c->summary);
-    fprintf(out,
-            "\nfhirctl COMMAND --help tells more. The database is named by --conninfo or by\n"
-            "libpq's environment (PGHOST, PGDATABASE, PGSERVICE, ...).\n%s",
-            exit_statuses);
+    fprintf(
+        out,
+        "\nfhirctl COMMAND --help tells more, --version which release this is. The database is\n"
+        "named by --conninfo or by libpq's environment (PGHOST, PGDATABASE, PGSERVICE, ...).\n%s",
+        exit_statuses);
 }
 
 int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...)
@@ -182,6 +183,10 @@ static int run(int argc, const char *const *argv, apr_pool_t *pool)
     }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
         print_help(stdout);
+        return FHIRCTL_OK;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        printf("fhirctl of mod_fhir " PACKAGE_VERSION "\n");
         return FHIRCTL_OK;
     }
     for (c = commands; c->name; c++)

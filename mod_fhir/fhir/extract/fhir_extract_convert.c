@@ -10,9 +10,8 @@
 #include "core/fhir_text.h"
 #include "fhir/extract/fhir_extract_private.h"
 
-#define GET(node, name)     fhir_node_getn((node), "" name, sizeof(name) - 1)
-#define CURRENCIES          "urn:iso:std:iso:4217"
-#define IS(s, len, literal) ((len) == sizeof(literal) - 1 && !memcmp((s), literal, (len)))
+#define GET(node, name) fhir_node_getn((node), "" name, sizeof(name) - 1)
+#define CURRENCIES      "urn:iso:std:iso:4217"
 #define STARTS(s, len, literal)                                                                    \
     ((len) >= sizeof(literal) - 1 && !memcmp((s), literal, sizeof(literal) - 1))
 

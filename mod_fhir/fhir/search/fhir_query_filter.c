@@ -23,7 +23,6 @@ typedef struct filter_t {
 
 /* What an operator is in the plain language, by the kind of parameter. */
 #define ORDERED (FHIR_K(NUMBER) | FHIR_K(DATE) | FHIR_K(QUANTITY))
-#define WORDS   (FHIR_K(STRING) | FHIR_K(URI))
 #define POINTS  (FHIR_K(TOKEN) | FHIR_K(REFERENCE) | FHIR_K(URI) | FHIR_K(SPECIAL))
 static const struct {
     const char *word;

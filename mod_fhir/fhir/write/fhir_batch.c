@@ -521,7 +521,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     return fhir_bundle_end(bundle);
 }
 
-static fhir_err_t *run_bundle(fhir_call_t *call)
+fhir_err_t *fhir_batch_handle(fhir_call_t *call)
 {
     fhir_input_t input;
     apr_array_header_t *entries;
@@ -542,9 +542,4 @@ static fhir_err_t *run_bundle(fhir_call_t *call)
     call->response->interaction = transaction ? "transaction" : "batch";
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
     return transaction ? run_transaction(call, entries, input.source) : run_batch(call, entries);
-}
-
-fhir_err_t *fhir_batch_handle(fhir_call_t *call)
-{
-    return run_bundle(call);
 }

@@ -21,7 +21,9 @@ sub quickstart {
 
 for (
     [['--prot'], qr/--prot is not known/],
-    [['start', '--port', 'x'], qr/--port x: a number is accepted/],
+    [['start', '--port', 'x'], qr/--port x: a number from 1 to 65535 is accepted/],
+    [['--port', '65536'], qr/--port 65536: a number/],
+    [['--port'], qr/--port --dir: a number/],
     [['--patients', '0'], qr/--patients 0: a number from 1 is accepted/],
     [['--data', '/no/such'], qr{/no/such: there is no such file}],
     [['--data'], qr/--data takes files and folders/],
@@ -61,7 +63,9 @@ is($patients->(), 2, 'the same patients');
 
 is(quickstart('status', '--dir', $dir)->{status}, 0, 'status: it runs');
 is(quickstart('stop', '--dir', $dir)->{status}, 0, 'stops');
-is(quickstart('stop', '--dir', $dir)->{status}, 0, 'stops when it is stopped');
+my $stopped = quickstart('stop', '--dir', $dir);
+is($stopped->{status}, 0, 'stops when it is stopped');
+like($stopped->{out}, qr/nothing runs in/, 'and says so');
 is(quickstart('status', '--dir', $dir)->{status}, 3, 'status: it does not run');
 
 write_file("$dir/local.conf", "ServerAdmin root\@localhost\n");

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Log messages at debug and above begin with an id, FHIRnnnn, that no other message has.
+# Log messages at debug and above begin with an id, FHIRnnnn, that no other message has, and that
+# docs/operating.md explains.
 use strict;
 use warnings;
 use FHIR::Test::System qw(read_file source_dir);
@@ -39,6 +40,8 @@ for my $path (glob "$source/*/*.c $source/*/*/*.c") {
 my @twice = map { "$_: @{ $all{$_} }" } grep { @{ $all{$_} } > 1 } sort keys %all;
 is(join("\n", @twice), '', 'no id is used twice');
 is(join("\n", @without), '', 'each message has an id');
+my %explained = map { $_ => 1 } map { /(FHIR\d{4})/g } read_file(source_dir() . '/docs/operating.md') =~ /^\| (`FHIR[^|]*) \|/mg;
+is(join(' ', sort keys %explained), join(' ', sort keys %all), 'docs/operating.md explains each');
 diag(sprintf 'next free log id: FHIR%04d', 1 + substr((sort keys %all)[-1] // 'FHIR0000', 4));
 
 done_testing;

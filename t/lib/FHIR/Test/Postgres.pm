@@ -123,7 +123,10 @@ sub template {
     my $there = sub { $self->psql(postgres => "SELECT 1 FROM pg_database WHERE datname = '$name'") };
     return $name if $there->();
     my $made = eval { $self->psql(postgres => "CREATE DATABASE ${name}_new TEMPLATE template0"); 1 };
-    if ($made) {
+    if ($made and $there->()) {    # another test has finished it since we looked
+        $self->psql(postgres => "DROP DATABASE ${name}_new");
+    }
+    elsif ($made) {
         $self->psql(postgres => "CREATE ROLE $SERVER LOGIN")
             unless $self->psql(postgres => "SELECT 1 FROM pg_roles WHERE rolname = '$SERVER'");
         run_ok({ env => $self->env("${name}_new") }, $fhirctl, 'init', '--role', $SERVER);

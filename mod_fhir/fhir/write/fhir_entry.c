@@ -4,7 +4,7 @@
 
 #include <apr_strings.h>
 
-#include "fhir/format/fhir_binary.h"
+#include "fhir/fhir_binary.h"
 
 /* Texts for the status lines of the answer (Bundle.entry.response.status). */
 static const struct {

@@ -33,6 +33,8 @@ $t->load({ resourceType => 'Patient', id => 'p' },
     observation(amended => 'amended', coded($loinc, '8867-4')), observation(corrected => 'corrected', coded($loinc, '1-8')),
     observation(final => 'final', coded(undef, 'active'),
         interpretation => [ coded("$terms/v3-ObservationInterpretation", 'HH') ]),
+    (map { { resourceType => 'DocumentReference', id => $_->[0], status => 'current', content => [ { attachment => { contentType => $_->[1] } } ] } }
+        [ xml => 'text/xml' ], [ charset => 'text/xml;charset=UTF-8' ], [ external => 'text/xml-external-parsed-entity' ], [ png => 'image/png' ]),
     { resourceType => 'CareTeam', id => 'team', status => 'active', participant => [ { role => [ coded("$terms/v3-RoleCode", 'NMTH') ] } ] });
 
 my $loaded = sub { join ' ', sort map { $_->{resource}{id} } @{ $t->get("/dev/r4/$_[0]")->json->{entry} || [] } };
@@ -60,6 +62,13 @@ for (
     [ "CareTeam?role:below=$terms/v3-RoleCode|FAMMEMB", 'team' ],
     # a system without a hierarchy: the code itself
     [ "CareTeam?_id=team&status:below=active", 'team' ],
+    # MIME types: with their parameters, of a kind
+    [ 'DocumentReference?contenttype=text/xml', 'xml' ],
+    [ 'DocumentReference?contenttype:below=text/xml', 'charset xml' ],
+    [ 'DocumentReference?contenttype:below=text', 'charset external xml' ],
+    [ 'DocumentReference?contenttype:below=urn:ietf:bcp:13|text/xml,image', 'charset png xml' ],
+    [ 'DocumentReference?contenttype:below=urn:x|text/xml', '' ],
+    [ 'DocumentReference?contenttype:below=~M\\|text/xml', '' ],
     # value sets: of FHIR's required bindings, of its extensible ones, of US Core, a whole system
     [ 'Observation?status:in=http://hl7.org/fhir/ValueSet/observation-status', 'amended corrected final' ],
     [ 'Observation?status:not-in=http://hl7.org/fhir/ValueSet/observation-status', '' ],

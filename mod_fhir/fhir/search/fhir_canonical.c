@@ -16,12 +16,18 @@ const fhir_param_t *fhir_canonical_url(const fhir_call_t *call, const fhir_type_
     return p && p->column_kind == FHIR_COL_URI ? p : NULL;
 }
 
+const fhir_param_t *fhir_canonical_version(const fhir_call_t *call, const fhir_type_t *type)
+{
+    const fhir_param_t *p = fhir_model_param(call->model, type, "version", 7);
+    return p && p->column_kind == FHIR_COL_CODE && fhir_canonical_url(call, type) ? p : NULL;
+}
+
 const char *fhir_canonical_full(const fhir_call_t *call, const fhir_type_t *type, const char *alias)
 {
     const fhir_model_t *m = call->model;
     const fhir_param_t *url = fhir_canonical_url(call, type);
-    const fhir_param_t *version = fhir_model_param(m, type, "version", 7);
-    if (!url || !version || version->column_kind != FHIR_COL_CODE)
+    const fhir_param_t *version = fhir_canonical_version(call, type);
+    if (!version)
         return NULL;
     return apr_psprintf(call->pool, "%s.\"%s\" || '|' || %s.\"%s\"", alias,
                         fhir_model_str(m, url->column), alias, fhir_model_str(m, version->column));

@@ -13,6 +13,8 @@
 int fhir_canonical_holds(const fhir_param_t *param);
 /** The parameter of a type whose column has its URL, or NULL. */
 const fhir_param_t *fhir_canonical_url(const fhir_call_t *call, const fhir_type_t *type);
+/** The parameter of a type whose column has the version that is meant behind its URL, or NULL. */
+const fhir_param_t *fhir_canonical_version(const fhir_call_t *call, const fhir_type_t *type);
 /** SQL of "url|version" of a row, or NULL where the type has none. */
 const char *fhir_canonical_full(const fhir_call_t *call, const fhir_type_t *type,
                                 const char *alias);

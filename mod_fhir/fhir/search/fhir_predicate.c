@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/search/fhir_canonical.h"
 #include "model/fhir_short.h"
 
 typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
@@ -227,9 +228,33 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
     return NULL;
 }
 
+/* " OR …": what has the URL and the version of a value url|version. */
+static void versions(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_param_t *version = fhir_canonical_version(sql->call, node->type);
+    if (!version || node->modifier != FHIR_MODIFIER_NONE ||
+        node->param != fhir_canonical_url(sql->call, node->type))
+        return;
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        if (!v->code)
+            continue;
+        fhir_buf_printf(sql->text,
+                        " OR (%s = ", fhir_predicate_column(sql, alias, node->param, ""));
+        fhir_sql_bind(sql, v->system, "text");
+        fhir_buf_printf(sql->text, " AND %s = ", fhir_predicate_column(sql, alias, version, ""));
+        fhir_sql_bind(sql, v->code, "text");
+        fhir_buf_putc(sql->text, ')');
+    }
+}
+
 static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
+    fhir_buf_putc(sql->text, '(');
+    FHIR_TRY(fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node));
+    versions(sql, alias, node);
+    fhir_buf_putc(sql->text, ')');
+    return NULL;
 }
 
 /* Distance on a sphere by the haversine formula, in kilometres. */
@@ -370,12 +395,34 @@ static fhir_err_t *missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     return NULL;
 }
 
+#define MIME_TYPES "urn:ietf:bcp:13"
+/* :below of MIME types: text/xml with any parameters, or all of text. */
+static fhir_err_t *mime_below(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_qvalue_t *values =
+        apr_pcalloc(sql->call->pool, sizeof(*values) * (apr_size_t)node->n_values);
+    fhir_qnode_t types = *node;
+    types.values = values;
+    types.n_values = 0;
+    for (int i = 0; i < node->n_values; i++)
+        if (node->values[i].code &&
+            (!node->values[i].system || !strcmp(node->values[i].system, MIME_TYPES)))
+            values[types.n_values++].text =
+                node->param->column_kind == FHIR_COL_TOKENS
+                    ? fhir_short_token(NULL, node->values[i].code, sql->call->pool)
+                    : node->values[i].code;
+    return test_uri(sql, alias, &types);
+}
+
 /* Modifiers of tokens that change what is compared, before a column's own test is chosen. */
 static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_qnode_t expanded;
     if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
         return fhir_predicate_token_json(sql, alias, node);
+    if (node->modifier == FHIR_MODIFIER_BELOW &&
+        !strcmp(fhir_model_str(sql->call->model, node->param->system), MIME_TYPES))
+        return mime_below(sql, alias, node);
     FHIR_TRY(fhir_predicate_expand(&expanded, sql, node));
     return fhir_predicate_append(sql, alias, &expanded);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of uri columns. :below and :above go by whole segments of the path; urn: has none.
- * Source: http://hl7.org/fhir/R4/search.html#uri
+ * Tests of uri columns. :below and :above go by whole segments of the path (urn: has none) and by
+ * whole parts of a version, which stands behind a bar; MIME types go the same way.
+ * Source: http://hl7.org/fhir/R4/search.html#uri, #versions and #mimetype
  */
 #include <apr_strings.h>
 
@@ -14,7 +15,8 @@
 static int is_plural(const fhir_qnode_t *node)
 {
     return node->param->column_kind == FHIR_COL_URIS ||
-           node->param->column_kind == FHIR_COL_REFERENCES;
+           node->param->column_kind == FHIR_COL_REFERENCES ||
+           node->param->column_kind == FHIR_COL_TOKENS;
 }
 
 /* The texts as the column has them: several URIs are stored in short forms. */
@@ -41,22 +43,35 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
         fhir_buf_putc(sql->text, ')');
 }
 
-/* The value itself and every beginning of it that ends at a slash. */
+/* The value itself and every beginning of it that ends at a slash, at the bar or in its version. */
 static fhir_err_t *beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
 {
-    const char *scheme = strstr(url, "://");
+    apr_pool_t *pool = sql->call->pool;
+    const char *scheme = strstr(url, "://"), *p;
     int segments = 0;
     APR_ARRAY_PUSH(list, const char *) = url;
-    for (const char *p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
+    for (p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
         if (++segments > SEGMENTS_MAX)
-            return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
-                                   ":above takes a URL of at most %d segments", SEGMENTS_MAX);
-        APR_ARRAY_PUSH(list, const char *) =
-            apr_pstrmemdup(sql->call->pool, url, (apr_size_t)(p - url));
-        APR_ARRAY_PUSH(list, const char *) =
-            apr_pstrmemdup(sql->call->pool, url, (apr_size_t)(p - url) + 1);
+            break;
+        APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
+        APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url) + 1);
     }
-    return NULL;
+    for (p = strchr(url, '|'); p && ++segments <= SEGMENTS_MAX; p = strchr(p + 1, '.'))
+        APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
+    return segments <= SEGMENTS_MAX
+               ? NULL
+               : fhir_err_create(pool, FHIR_ERR_LIMIT, ":above takes a URL of at most %d segments",
+                                 SEGMENTS_MAX);
+}
+
+/* What stands behind a value in those below it: a segment or the version, a part of the version; of
+ * MIME types a parameter, of "text" the rest of the type. */
+static const char *continuations(const fhir_qnode_t *node, const char *url)
+{
+    apr_size_t len = strlen(url);
+    if (node->param->kind == FHIR_PARAM_TOKEN)
+        return strchr(url, '/') ? ";" : "/";
+    return strchr(url, '|') ? "." : len && url[len - 1] == '/' ? "" : "/|";
 }
 
 static void below(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
@@ -64,14 +79,14 @@ static void below(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
 {
     apr_array_header_t *stems = apr_array_make(sql->call->pool, 4, sizeof(const char *));
     for (int i = 0; i < list->nelts; i++) {
-        const char *url = APR_ARRAY_IDX(list, i, const char *);
-        apr_size_t len = strlen(url);
-        if (!len || url[len - 1] != '/')
-            url = apr_pstrcat(sql->call->pool, url, "/", NULL);
-        if (node->param->column_kind == FHIR_COL_URIS)
-            fhir_short_stems(stems, url, sql->call->pool);
-        else
-            APR_ARRAY_PUSH(stems, const char *) = url;
+        const char *url = APR_ARRAY_IDX(list, i, const char *), *c = continuations(node, url);
+        do {
+            const char *stem = apr_psprintf(sql->call->pool, "%s%.1s", url, c);
+            if (node->param->column_kind == FHIR_COL_URIS)
+                fhir_short_stems(stems, stem, sql->call->pool);
+            else
+                APR_ARRAY_PUSH(stems, const char *) = stem;
+        } while (*c && *++c);
     }
     fhir_buf_putc(sql->text, '(');
     equals(sql, expr, node, list);

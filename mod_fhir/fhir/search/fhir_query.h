@@ -68,8 +68,8 @@ typedef struct fhir_qvalue_t fhir_qvalue_t;
 struct fhir_qvalue_t {
     fhir_prefix_t prefix;       /* date, number, quantity */
     const char *text;           /* as given, without prefix and escapes */
-    const char *system;         /* token, quantity: NULL not given, "" given as empty */
-    const char *code;           /* token, quantity: NULL not given or empty */
+    const char *system;         /* token, quantity: NULL not given, "" given as empty; uri */
+    const char *code;           /* token, quantity: NULL not given or empty; uri: its version */
     const char *of_value;       /* of-type: the identifier's value */
     fhir_interval_t when;       /* date: [low, high); of prefix ap already widened */
     const char *number;         /* number, quantity: as written */

@@ -204,6 +204,17 @@ static fhir_err_t *parse_text(fhir_qvalue_t *out, const input_t *in)
     return *out->text ? NULL : bad(in, "a text that is not empty");
 }
 
+/* What stands behind an unescaped bar is the version of a canonical URL. */
+static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
+{
+    const char *version, *url = next_piece(&version, in->raw, '|', in->pool);
+    if (version) {
+        out->system = unescape(url, in->pool);
+        out->code = unescape(version, in->pool);
+    }
+    return parse_text(out, in);
+}
+
 /* "Type/id" or "Type/id/_history/n" at s; the version is not kept: stored references have none. */
 static int local_reference(fhir_qvalue_t *out, const char *s, const input_t *in)
 {
@@ -308,7 +319,7 @@ static const parser_fn by_kind[] = {
     [FHIR_PARAM_NUMBER] = parse_number,       [FHIR_PARAM_DATE] = parse_date,
     [FHIR_PARAM_STRING] = parse_text,         [FHIR_PARAM_TOKEN] = parse_token,
     [FHIR_PARAM_REFERENCE] = parse_reference, [FHIR_PARAM_COMPOSITE] = parse_composite,
-    [FHIR_PARAM_QUANTITY] = parse_quantity,   [FHIR_PARAM_URI] = parse_text,
+    [FHIR_PARAM_QUANTITY] = parse_quantity,   [FHIR_PARAM_URI] = parse_uri,
     [FHIR_PARAM_SPECIAL] = parse_near,
 };
 /* Modifiers that change what a value looks like. */

@@ -59,11 +59,15 @@ const meets = {
     string: (c, t) => fold(t).startsWith(fold(c.text)),
 };
 
+// What may stand behind a URL in those below it: a segment, the version; behind a version its next part.
+const behind = (url) => url.includes('|') ? ['.'] : url.endsWith('/') ? [''] : ['/', '|'];
+const isBelow = (url, stem) => url === stem || behind(stem).some((x) => url.startsWith(stem + x));
+
 const modified = {
     exact: (c, t) => t === c.text,
     contains: (c, t) => fold(t).includes(fold(c.text)),
-    below: (c, t) => t === c.text || t.startsWith(c.text.replace(/\/?$/, '/')),
-    above: (c, t) => t === c.text || (t.includes('://') && c.text.startsWith(t.replace(/\/?$/, '/'))),
+    below: (c, t) => isBelow(t, c.text),
+    above: (c, t) => isBelow(c.text, t) && (t.includes('://') || !c.text.slice(t.length).startsWith('/')),
     identifier: (c, t) => !!t.identifier && tokenMeets(c, { system: t.identifier.system, code: t.identifier.value }),
     'of-type': (c, t) => t.code === c.value && ((t.type && t.type.coding) || []).some((x) => x.system === c.system && x.code === c.code),
 };

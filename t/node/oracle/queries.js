@@ -90,11 +90,11 @@ class Queries {
         return { type: m[1], id: m[2], text: this.chance(0.2) ? `${this.base}/${m[1]}/${m[2]}` : `${m[1]}/${m[2]}` };
     }
 
-    // A URI as a stem or a leaf: cut at a slash or anywhere, or with more behind.
+    // A URI as a stem or a leaf: cut at a slash, a bar or anywhere, or with more behind.
     stem(t, modifier) {
-        const slashes = [...t.matchAll(/\//g)].map((m) => m.index);
+        const slashes = [...t.matchAll(/[/|]/g)].map((m) => m.index);
         let text = t;
-        if (modifier === 'above') text = this.chance(0.5) ? t + this.pick(['/x', '/', 'x', '/x/y']) : t;
+        if (modifier === 'above') text = this.chance(0.5) ? t + this.pick(['/x', '/', 'x', '/x/y', '|1', '|1.2', '.3']) : t;
         else if (slashes.length && this.chance(0.6)) text = t.slice(0, this.pick(slashes) + this.pick([0, 1]));
         else if (this.chance(0.3)) text = t.slice(0, 1 + Math.floor(this.random() * t.length));
         return { text, shown: escape(text) };

@@ -26,7 +26,7 @@ static const char *const templates[] = {
     "Observation?subject:Patient.name=%&performer:Practitioner.name:exact=%&encounter=urn:%",
     "Observation?value-quantity=gt5.4|%|%&code-value-quantity=%|%$le3|%|%&code-value-string=%$%",
     "Observation?component-code-value-concept=%|%$%&value-string=%&device:identifier=%",
-    "Observation?_text=%&_content=%&_list=%&patient.identifier=%|%&patient.name=%,%",
+    "Observation?_text=%&_content=%&_list=a,b&patient.identifier=%|%&patient.name=%,%",
     "ValueSet?url=%&url:above=%&url:below=%&version=%&name=%&reference=urn:%",
     "Condition?onset-info=%&evidence-detail=urn:%&code:text=%,%&stage=%|%",
 };

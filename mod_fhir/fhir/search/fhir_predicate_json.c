@@ -258,23 +258,19 @@ static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     const fhir_call_t *call = sql->call;
     const fhir_type_t *list = fhir_model_resource(call->model, "List", 4);
     const char *name = fhir_model_str(call->model, node->type->name);
-    const char *id = node->values[0].text, *other = fhir_sql_alias(sql);
+    const char *other = fhir_sql_alias(sql);
+    apr_array_header_t *ids = fhir_predicate_texts(sql);
     const fhir_param_t *item = list ? fhir_model_param(call->model, list, "item", 4) : NULL;
     if (!item)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN, "_list is not known here");
-    if (*id == '$')
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "There is no functional list \"%s\" here; _list takes the id of a "
-                               "List",
-                               id);
-    if (!strncmp(id, "List/", 5))
-        id += 5;
+    for (int i = 0; i < node->n_values; i++)
+        APR_ARRAY_PUSH(ids, const char *) = node->values[i].id;
     fhir_buf_printf(sql->text,
                     "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(%s) r WHERE "
-                    "starts_with(r, '%s/') AND %s.id = ",
+                    "starts_with(r, '%s/') AND ",
                     alias, (int)strlen(name) + 2, fhir_call_table(call, list, ""), other,
-                    fhir_predicate_column(sql, other, item, ""), name, other);
-    fhir_sql_bind(sql, id, "text");
+                    fhir_predicate_column(sql, other, item, ""), name);
+    fhir_predicate_equals(sql, apr_pstrcat(call->pool, other, ".id", NULL), ids);
     FHIR_TRY(fhir_sql_grant(sql, other, list, FHIR_RIGHT_SEARCH));
     fhir_buf_putc(sql->text, ')');
     return NULL;

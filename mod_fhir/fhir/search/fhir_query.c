@@ -262,17 +262,20 @@ static const struct {
     fhir_qkind_t kind;
 } specials[] = {{"_list", FHIR_Q_LIST}, {"_text", FHIR_Q_TEXT}, {"_content", FHIR_Q_CONTENT}};
 
-static fhir_qnode_t *special(const fhir_call_t *call, const fhir_type_t *type, const char *name,
-                             const char *value)
+/* *out is NULL when the name is none of them. What is in a list of words is the database's. */
+static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
+                           const char *name, const char *value)
 {
+    *out = NULL;
     for (apr_size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++)
         if (!strcmp(name, specials[i].name)) {
-            fhir_qnode_t *node = fhir_query_node(call, specials[i].kind, type);
-            fhir_qvalue_t *one = apr_pcalloc(call->pool, sizeof(*one));
-            one->text = value;
-            node->values = one;
-            node->n_values = 1;
-            return node;
+            fhir_qvalue_t *words = apr_pcalloc(call->pool, sizeof(*words));
+            *out = fhir_query_node(call, specials[i].kind, type);
+            if (specials[i].kind == FHIR_Q_LIST)
+                return fhir_query_values(*out, call, name, value);
+            words->text = value;
+            (*out)->values = words;
+            (*out)->n_values = 1;
         }
     return NULL;
 }
@@ -289,7 +292,8 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value", name);
     if (!strcmp(name, "_filter"))
         return fhir_query_filter(out, leaf->links, call, type, leaf->value);
-    if ((*out = special(call, type, name, leaf->value)) != NULL)
+    FHIR_TRY(special(out, call, type, name, leaf->value));
+    if (*out)
         return NULL;
     if ((dot = strchr(name, '.')) != NULL)
         return chain(out, leaf, type, name, dot, hops);

@@ -271,6 +271,20 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
     return NULL;
 }
 
+/* _list: the logical id of a List. */
+static fhir_err_t *parse_list(fhir_qvalue_t *out, const input_t *in)
+{
+    if (*in->raw == '$')
+        return fhir_err_create(in->pool, FHIR_ERR_PARAM_VALUE,
+                               "There is no functional list \"%s\" here; _list takes the id of a "
+                               "List",
+                               in->raw);
+    FHIR_TRY(parse_reference(out, in));
+    if (!out->id || (out->type && strcmp(fhir_model_str(in->call->model, out->type->name), "List")))
+        return bad(in, "the id of a List of this server");
+    return NULL;
+}
+
 static fhir_err_t *parse_missing(fhir_qvalue_t *out, const input_t *in)
 {
     out->missing = !strcmp(in->raw, "true");
@@ -359,7 +373,7 @@ fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const
                   .name = name,
                   .raw = value,
                   .pool = call->pool};
-    parser_fn parse = by_modifier[node->modifier];
+    parser_fn parse = node->kind == FHIR_Q_LIST ? parse_list : by_modifier[node->modifier];
     apr_array_header_t *list = pieces(value, ',', call->pool);
     fhir_qvalue_t *values;
     if (!parse)

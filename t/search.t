@@ -193,6 +193,18 @@ is(ids(ask($_->[0])), $_->[1], $_->[0])
     ['Practitioner?_list=l1' => 'd1'], ['Observation?patient._list=l1&date=2024-01-03' => 'o3'];
 is_outcome($t->get('/dev/r4/Patient?_list=Patient/p1'), 400, 'invalid', qr/id of a List/, 'what is no list');
 
+# ---- places ----
+# a thousandth of a degree on the equator is 111.19 m
+my %at = (here => [ 0, 0 ], '111m' => [ 0, 0.001 ], '44km' => [ 0.4, 0 ], '56km' => [ 0, -0.5 ], west => [ 10, -179.9 ], east => [ 10, 179.9 ], pole => [ 90, 77 ]);
+$t->load({ resourceType => 'Location', id => 'nowhere', name => 'x' },
+    map { { resourceType => 'Location', id => $_, position => { latitude => $at{$_}[0], longitude => $at{$_}[1] } } } keys %at);
+is(join(' ', sort split / /, ids(ask("Location?near=$_->[0]"))), $_->[1], "near=$_->[0]")
+    for ['0|0|112|m' => '111m here'], ['0|0|111|m' => 'here'], ['0|0|0.112|km' => '111m here'], ['0|0|0.112' => '111m here'], ['0|0' => '111m 44km here'],
+    ['0|0||m' => '111m 44km here'], ['0|0|365|ft' => '111m here'], ['0|0|364|ft' => 'here'], ['0|0|28|mi' => '111m 44km here'], ['0|0|27|mi' => '111m here'],
+    ['10|180|11' => 'east west'], ['90|-12|1' => 'pole'], ['0|0|1|m,90|0|1|m' => 'here pole'], ['1e-999|-1e-999|1e-3' => 'here'], ['0|0|20016' => join ' ', sort keys %at], ['0|0|1e999' => join ' ', sort keys %at];
+is(ids(ask('Location?near:missing=true')), 'nowhere', 'near:missing');
+is_outcome($t->get("/dev/r4/Location?near=$_"), 400, 'invalid', qr/latitude\|longitude/, "near=$_") for '0', '0|181', '0|0|-1', '0|0|1|yd', '0|0|x', '|0';
+
 # ---- strings of a composite ----
 my @valued = map {
     { resourceType => 'Observation', id => "v$_->[0]", status => 'final', code => { coding => [ { code => 'colour' } ] }, %{ $_->[1] } }

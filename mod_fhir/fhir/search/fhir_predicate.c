@@ -262,7 +262,7 @@ static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_
 {
     const char *lat = fhir_predicate_column(sql, alias, node->param, "_latitude");
     const char *lon = fhir_predicate_column(sql, alias, node->param, "_longitude");
-    fhir_buf_putc(sql->text, '(');
+    fhir_buf_printf(sql->text, "(%s IS NOT NULL AND (", lat); /* least() overlooks NULL */
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
         fhir_buf_printf(sql->text, "%s12742.0176 * asin(sqrt(least(1, power(sind((%s - ",
@@ -275,7 +275,7 @@ static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_
         fhir_buf_puts(sql->text, ") / 2), 2)))) <= ");
         fhir_sql_bind(sql, v->km, "double precision");
     }
-    fhir_buf_putc(sql->text, ')');
+    fhir_buf_puts(sql->text, "))");
     return NULL;
 }
 

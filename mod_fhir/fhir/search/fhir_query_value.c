@@ -312,9 +312,10 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
         if (!fhir_decimal_valid(number[i], strlen(number[i])))
             return bad(in, accepted);
     }
-    if (list->nelts == 4)
+    if (list->nelts == 4 && *APR_ARRAY_IDX(list, 2, const char *))
         unit = APR_ARRAY_IDX(list, 3, const char *);
-    if (fabs(strtod(number[0], NULL)) > 90 || fabs(strtod(number[1], NULL)) > 180)
+    if (fabs(strtod(number[0], NULL)) > 90 || fabs(strtod(number[1], NULL)) > 180 ||
+        strtod(number[2], NULL) < 0)
         return bad(in, accepted);
     /* as a double can be written: of 1e-400 it would be an error */
     out->latitude = apr_psprintf(in->pool, "%.9f", strtod(number[0], NULL));

@@ -55,6 +55,8 @@ int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param
  *  (fhir_predicate_terminology.c). */
 fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
                                   const fhir_qnode_t *node);
+/** Appends " @@ (…)": a tsvector has the words of a text (fhir_predicate_words.c). */
+fhir_err_t *fhir_predicate_words(fhir_sql_t *sql, const char *text);
 /** Appends the test of _text, _content or _list. */
 fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 

@@ -244,15 +244,7 @@ fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const 
  * are, and one text over that would be an error of every search that comes across it. */
 #define TSVECTOR_CHARS "200000"
 
-/* Words, "phrases", or, and -not, as people know them from the web. */
-static void matches_words(fhir_sql_t *sql, const fhir_qnode_t *node)
-{
-    fhir_buf_puts(sql->text, " @@ websearch_to_tsquery('simple', ");
-    fhir_sql_bind(sql, node->values[0].text, "text");
-    fhir_buf_putc(sql->text, ')');
-}
-
-/* _list: the ids of that List's entries. */
+/* _list: the ids of those Lists' entries. */
 static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
@@ -284,8 +276,7 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
             sql->text,
             "to_tsvector('simple', left(%s.resource::jsonb #>> '{text,div}', " TSVECTOR_CHARS "))",
             alias);
-        matches_words(sql, node);
-        return NULL;
+        return fhir_predicate_words(sql, node->values[0].text);
     case FHIR_Q_CONTENT:
         fhir_buf_printf(sql->text,
                         "CASE WHEN length(%s.resource) <= " TSVECTOR_CHARS
@@ -294,8 +285,7 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
                         "jsonb_path_query(%s.resource::jsonb, 'strict $.** ? (@.type() == "
                         "\"string\")') v), " TSVECTOR_CHARS ")) END",
                         alias, alias, alias);
-        matches_words(sql, node);
-        return NULL;
+        return fhir_predicate_words(sql, node->values[0].text);
     default:
         return in_list(sql, alias, node);
     }

@@ -77,6 +77,14 @@ is(scalar @{ $bundle->{entry}[0]{resource}{issue} }, 3, 'an issue for each');
 like($bundle->{link}[0]{url}, qr/\?gender=male&name=doe$/, 'what was understood applies');
 is($t->get('/dev/r4/Patient?foo=1', Prefer => 'handling=strict')->status, 400, 'strict can be asked for');
 
+# what there can be one of
+for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ], [ '_total=none', '_total=accurate' ], [ '_elements=id', '_elements=name' ]) {
+    my ($name) = $twice->[0] =~ /^(\w+)/;
+    is_outcome($t->get('/dev/r4/Patient?' . join '&', @$twice), 400, 'invalid', qr/^$name is given twice/, "@$twice");
+    my $lenient = $t->get('/dev/r4/Patient?' . join('&', @$twice), Prefer => 'handling=lenient')->json;
+    like($lenient->{link}[0]{url}, qr/\?$twice->[0]$/, '  lenient: the first applies');
+}
+
 is($t->get('/dev/r4?_type=Patient&_type=Practitioner&_summary=count')->json->{total}, 3, '_type may be repeated');
 is_outcome($t->get('/dev/r4/Patient/p1/Foo'), 404, 'not-supported', qr/no resource type "Foo"/, 'a compartment of what is no type');
 is($t->get('/dev/r4/Patient?&name=doe&&')->json->{entry}[0]{resource}{id}, 'p1', 'an empty part of a query says nothing');

@@ -146,9 +146,10 @@ typedef struct fhir_query_t {
     fhir_total_t total;
     int summary_count; /* _summary=count or _count=0 */
     int explain;
-    int links;                      /* of chains and _has */
-    fhir_contained_t contained;     /* _contained */
-    int contained_alone;            /* contained resources come without their container */
+    int links;                  /* of chains and _has */
+    unsigned results;           /* bits: result parameters that were given (fhir_query_result.c) */
+    fhir_contained_t contained; /* _contained */
+    int contained_alone;        /* contained resources come without their container */
     apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
                                        types hold some (fhir_contained.h); NULL: the others are */
     const char *place;              /* the type's name among several in page links, with a # of its

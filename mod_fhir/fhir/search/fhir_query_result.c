@@ -212,18 +212,26 @@ static fhir_err_t *take_nothing(fhir_query_t *query, const fhir_call_t *call,
 
 #define IN_SELF  0x01u
 #define MODIFIED 0x02u /* the name may have a modifier */
+#define MANY     0x04u /* it may be repeated, and all that is given counts */
 static const struct {
     const char *name;
     result_fn take;
     unsigned flags;
 } results[] = {
-    {"_contained", take_contained, IN_SELF}, {"_containedType", take_contained_type, IN_SELF},
-    {"_count", take_count, IN_SELF},         {"_cursor", take_cursor, 0},
-    {"_elements", take_nothing, IN_SELF},    {"_explain", take_explain, IN_SELF},
-    {"_format", take_nothing, IN_SELF},      {"_include", take_include, IN_SELF | MODIFIED},
-    {"_pretty", take_nothing, IN_SELF},      {"_revinclude", take_include, IN_SELF | MODIFIED},
-    {"_sort", take_sort, IN_SELF},           {"_summary", take_summary, IN_SELF},
-    {"_total", take_total, IN_SELF},         {"_type", take_nothing, IN_SELF},
+    {"_contained", take_contained, IN_SELF},
+    {"_containedType", take_contained_type, IN_SELF},
+    {"_count", take_count, IN_SELF},
+    {"_cursor", take_cursor, 0},
+    {"_elements", take_nothing, IN_SELF},
+    {"_explain", take_explain, IN_SELF},
+    {"_format", take_nothing, IN_SELF},
+    {"_include", take_include, IN_SELF | MODIFIED | MANY},
+    {"_pretty", take_nothing, IN_SELF},
+    {"_revinclude", take_include, IN_SELF | MODIFIED | MANY},
+    {"_sort", take_sort, IN_SELF | MANY},
+    {"_summary", take_summary, IN_SELF},
+    {"_total", take_total, IN_SELF},
+    {"_type", take_nothing, IN_SELF | MANY},
 };
 
 fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
@@ -236,7 +244,12 @@ fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
             continue;
         *known = 1;
         *in_self = results[i].flags & IN_SELF;
-        return results[i].take(query, call, pair);
+        if (query->results & (1u << i) && !(results[i].flags & MANY))
+            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                   "%s is given twice; one value is accepted", results[i].name);
+        FHIR_TRY(results[i].take(query, call, pair));
+        query->results |= 1u << i;
+        return NULL;
     }
     return NULL;
 }

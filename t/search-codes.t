@@ -35,6 +35,10 @@ $t->load({ resourceType => 'Patient', id => 'p' },
         interpretation => [ coded("$terms/v3-ObservationInterpretation", 'HH') ]),
     (map { { resourceType => 'DocumentReference', id => $_->[0], status => 'current', content => [ { attachment => { contentType => $_->[1] } } ] } }
         [ xml => 'text/xml' ], [ charset => 'text/xml;charset=UTF-8' ], [ external => 'text/xml-external-parsed-entity' ], [ png => 'image/png' ]),
+    (map { { resourceType => 'Condition', id => $_->[0], subject => { reference => 'Patient/q' },
+            code => { text => $_->[1], coding => [ { system => 'urn:x', code => $_->[0], display => $_->[2] } ] } } }
+        [ accident => "Stra\x{df}enverkehrsunfall", 'Road traffic accident' ], [ oedema => 'Swelling', "\x{152}d\x{e8}me" ],
+        [ skane => "Sm\x{f8}rrebr\x{f8}d  allergy", "\x{416}\x{438}\x{440}" ]),
     { resourceType => 'CareTeam', id => 'team', status => 'active', participant => [ { role => [ coded("$terms/v3-RoleCode", 'NMTH') ] } ] });
 
 my $loaded = sub { join ' ', sort map { $_->{resource}{id} } @{ $t->get("/dev/r4/$_[0]")->json->{entry} || [] } };
@@ -69,6 +73,10 @@ for (
     [ 'DocumentReference?contenttype:below=urn:ietf:bcp:13|text/xml,image', 'charset png xml' ],
     [ 'DocumentReference?contenttype:below=urn:x|text/xml', '' ],
     [ 'DocumentReference?contenttype:below=~M\\|text/xml', '' ],
+    # texts are strings: without regard to case and accents, from their start
+    [ 'Condition?code:text=strassenverkehr', 'accident' ], [ 'Condition?code:text=STRASSEN', 'accident' ], [ 'Condition?code:text=road', 'accident' ],
+    [ 'Condition?code:text=traffic', '' ], [ 'Condition?code:text=oedeme', 'oedema' ], [ 'Condition?code:text=smorrebrod%20all', 'skane' ],
+    [ 'Condition?code:text=%D0%B6%D0%B8', 'skane' ], [ 'Condition?code:text=swell,road', 'accident oedema' ],
     # value sets: of FHIR's required bindings, of its extensible ones, of US Core, a whole system
     [ 'Observation?status:in=http://hl7.org/fhir/ValueSet/observation-status', 'amended corrected final' ],
     [ 'Observation?status:not-in=http://hl7.org/fhir/ValueSet/observation-status', '' ],

@@ -12,9 +12,17 @@
 #include "fhir/search/fhir_predicate.h"
 #include "model/fhir_short.h"
 
-/* Folding as PostgreSQL can do it: marks off, lower case, blanks as one. */
-#define FOLD_OPEN  "btrim(regexp_replace(lower(regexp_replace(normalize("
-#define FOLD_CLOSE ", NFKD), '[\\u0300-\\u036f]+', '', 'g')), '\\s+', ' ', 'g'))"
+/* Folding as PostgreSQL can do it: marks off, lower case, the letters of Europe that have no marks
+ * as fhir_text_fold has them, blanks as one. */
+#define FOLD_OPEN                                                                                  \
+    "btrim(regexp_replace(replace(replace(replace(replace(translate(lower(regexp_replace("         \
+    "normalize("
+#define FOLD_CLOSE                                                                                 \
+    ", NFKD), '[\\u0300-\\u036f]+', '', 'g')), "                                                   \
+    "U&'\\00F8\\0111\\00F0\\0127\\0131\\0138\\0142\\014B\\0167\\0192\\0259\\03C2', 'oddhiklntfe' " \
+    "|| U&'\\03C3'), " /* the last is the sigma of a word's end */                                 \
+    "U&'\\00DF', 'ss'), U&'\\00E6', 'ae'), U&'\\0153', 'oe'), U&'\\00FE', 'th'), '\\s+', ' ', "    \
+    "'g'))"
 
 /* The paths of a parameter, joined for each kind of conversion. */
 typedef struct paths_t {

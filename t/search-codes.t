@@ -39,6 +39,10 @@ $t->load({ resourceType => 'Patient', id => 'p' },
             code => { text => $_->[1], coding => [ { system => 'urn:x', code => $_->[0], display => $_->[2] } ] } } }
         [ accident => "Stra\x{df}enverkehrsunfall", 'Road traffic accident' ], [ oedema => 'Swelling', "\x{152}d\x{e8}me" ],
         [ skane => "Sm\x{f8}rrebr\x{f8}d  allergy", "\x{416}\x{438}\x{440}" ]),
+    { resourceType => 'ValueSet', id => 'listed', url => 'http://example.org/vs/listed', status => 'active',
+        compose => { include => [ { system => $loinc, concept => [ { code => '8867-4' } ] }, { system => 'urn:x', concept => [ { code => 'active' }, { code => 'oedema' } ] } ] } },
+    { resourceType => 'ValueSet', id => 'ruled', url => 'http://example.org/vs/ruled', status => 'active',
+        compose => { include => [ { system => $loinc, filter => [ { property => 'parent', op => '=', value => 'x' } ] } ] } },
     { resourceType => 'CareTeam', id => 'team', status => 'active', participant => [ { role => [ coded("$terms/v3-RoleCode", 'NMTH') ] } ] });
 
 my $loaded = sub { join ' ', sort map { $_->{resource}{id} } @{ $t->get("/dev/r4/$_[0]")->json->{entry} || [] } };
@@ -84,6 +88,13 @@ for (
     [ 'Encounter?class:in=http://terminology.hl7.org/ValueSet/v3-ActEncounterCode', 'acute amb imp' ],
     [ 'Encounter?class:not-in=http://terminology.hl7.org/ValueSet/v3-ActEncounterCode', 'none' ],
     [ 'Observation?code:in=http://hl7.org/fhir/ValueSet/observation-vitalsignresult', 'amended' ],
+    [ 'Observation?status:in=http://hl7.org/fhir/ValueSet/observation-status|4.0.1', 'amended corrected final' ],
+    # stored ones: by URL, by id, on a base
+    [ 'Observation?code:in=http://example.org/vs/listed', 'amended' ],
+    [ 'Observation?code:not-in=http://example.org/vs/listed', 'corrected final' ],
+    [ 'Condition?code:in=ValueSet/listed', 'oedema' ],
+    [ 'Condition?code:in=' . $t->url('/dev/r4/ValueSet/listed'), 'oedema' ],
+    [ 'Observation?_has:Observation:derived-from:code:in=ValueSet/listed', '' ],
     )
 {
     my ($query, $ids) = @$_;
@@ -104,6 +115,8 @@ is_outcome($t->get("/dev/r4/Encounter?class:below=$terms/v3-ActCode|none"), 400,
 is_outcome($t->get('/dev/r4/Encounter?class:above=none'), 400, 'invalid', qr{has the code "none"}, 'nor any other');
 is_outcome($t->get("/dev/r4/Encounter?class:below=$terms/v3-ActCode|"), 400, 'invalid', qr{class:below accepts system\|code or code}, 'no code');
 is_outcome($t->get('/dev/r4/Encounter?class:below=|IMP'), 400, 'invalid', qr{class:below accepts}, 'a code that has no system');
+is_outcome($t->get("/dev/r4/Condition?code:in=$_"), 400, 'invalid', qr{the codes of value set "$_" are not known here}, "$_: no set that lists its codes")
+    for 'http://example.org/vs/ruled', 'ValueSet/ruled', 'ValueSet/none', 'List/listed';
 is_outcome($t->get('/dev/r4/Condition?code:in=http://hl7.org/fhir/us/core/ValueSet/us-core-condition-code'), 400, 'invalid',
     qr{are not known here}, 'a value set of codes that are not carried');
 

@@ -9,17 +9,16 @@
 #include <stdlib.h>
 
 #include "fhir/operation/fhir_operations.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/search/fhir_query.h"
+#include "fhir/search/fhir_valueset.h"
 #include "fhir/validate/fhir_terminology.h"
 
 /* A value set with its codes, from the model or from a stored resource. */
 typedef struct set_t {
     const char *url;
-    apr_array_header_t *codes; /* of code_t */
+    apr_array_header_t *codes; /* of fhir_valueset_code_t */
 } set_t;
-typedef struct code_t {
-    const char *system, *code, *display;
-} code_t;
+typedef fhir_valueset_code_t code_t;
 
 static void add_code(set_t *set, const char *system, const char *code, const char *display)
 {
@@ -77,57 +76,8 @@ static int from_model(set_t *set, const fhir_call_t *call, const char *url)
     return 1;
 }
 
-/* compose.include that only lists concepts; anything else cannot be expanded here. */
-static int from_compose(set_t *set, const fhir_node_t *root, apr_pool_t *pool)
-{
-    const fhir_node_t *compose = fhir_node_get(root, "compose");
-    const fhir_node_t *include = fhir_node_get(compose, "include");
-    if (!include || fhir_node_get(compose, "exclude"))
-        return 0;
-    for (const fhir_node_t *part = include->child; part; part = part->next) {
-        const fhir_node_t *concepts = fhir_node_get(part, "concept");
-        if (!concepts || fhir_node_get(part, "filter") || fhir_node_get(part, "valueSet"))
-            return 0;
-        for (const fhir_node_t *c = concepts->child; c; c = c->next)
-            add_code(set, fhir_node_string(part, "system", pool), fhir_node_string(c, "code", pool),
-                     fhir_node_string(c, "display", pool));
-    }
-    return 1;
-}
-
-typedef struct stored_t {
-    const char *json;
-    apr_pool_t *pool;
-} stored_t;
-
-static fhir_err_t *on_stored(void *baton, const fhir_row_t *row)
-{
-    stored_t *stored = baton;
-    stored->json = apr_pstrmemdup(stored->pool, fhir_row_text(row, 0), fhir_row_len(row, 0));
-    return NULL;
-}
-
-/* A stored ValueSet by id or by url. */
-static fhir_err_t *load(stored_t *stored, fhir_call_t *call, const char *url)
-{
-    const fhir_type_t *type = fhir_model_resource(call->model, "ValueSet", 8);
-    fhir_sql_t *sql;
-    fhir_stmt_t stmt;
-    stored->pool = call->pool;
-    FHIR_TRY(fhir_sql_create(&sql, call));
-    fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE ",
-                    fhir_call_table(call, type, ""));
-    fhir_buf_puts(sql->text, call->id ? "t.id = " : "t.url = ");
-    fhir_sql_bind(sql, call->id ? call->id : url, "text");
-    FHIR_TRY(fhir_sql_grant(sql, "t", type, FHIR_RIGHT_READ));
-    fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
-    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
-    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_stored, stored, NULL);
-}
-
 static fhir_err_t *find_set(set_t *set, fhir_call_t *call, const char *url)
 {
-    stored_t stored = {NULL, NULL};
     fhir_node_t *root;
     const char *known;
     set->codes = apr_array_make(call->pool, 64, sizeof(code_t));
@@ -137,18 +87,16 @@ static fhir_err_t *find_set(set_t *set, fhir_call_t *call, const char *url)
                                "%s needs url, that of a value set", call->operation);
     if (!call->id && from_model(set, call, url))
         return NULL;
-    FHIR_TRY(load(&stored, call, url));
-    if (!stored.json)
+    FHIR_TRY(fhir_valueset_load(&root, call, call->id, url));
+    if (!root)
         return call->id ? fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no ValueSet/%s",
                                           call->id)
                         : no_set(call, url);
-    FHIR_TRY(fhir_node_parse_json(&root, stored.json, strlen(stored.json), FHIR_NODE_LIMITS_MOST,
-                                  call->pool));
     known = fhir_node_string(root, "url", call->pool);
     if (known && from_model(set, call, known))
         return NULL;
     set->url = known ? known : "";
-    return from_compose(set, root, call->pool) ? NULL : no_set(call, set->url);
+    return fhir_valueset_list(set->codes, root, call->pool) ? NULL : no_set(call, set->url);
 }
 
 static void member(fhir_buf_t *buf, const char *name, const char *value)

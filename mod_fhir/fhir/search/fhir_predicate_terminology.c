@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "fhir/search/fhir_predicate.h"
+#include "fhir/search/fhir_valueset.h"
 #include "fhir/validate/fhir_terminology.h"
 
 /* Codes that the values of one parameter stand for; R4's largest value set has a tenth of them. */
@@ -38,8 +39,8 @@ static fhir_err_t *unknown_set(const expand_t *x, const char *url)
 {
     return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
                            "%s: the codes of value set \"%s\" are not known here; known are the "
-                           "value sets that FHIR %s and US Core require, as "
-                           "ValueSet/$expand?url=… tells of each",
+                           "value sets that FHIR %s and US Core require, and stored ones that list "
+                           "their codes, as ValueSet/$expand?url=… tells of each",
                            param_name(x), url, x->sql->call->model->label);
 }
 
@@ -66,12 +67,32 @@ static int from_profiles(const expand_t *x, const char *url)
     return 1;
 }
 
+/* A stored one that lists its codes: ValueSet/id, or by its URL. */
+static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
+{
+    const fhir_call_t *call = x->sql->call;
+    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
+    apr_array_header_t *codes = apr_array_make(call->pool, 32, sizeof(fhir_valueset_code_t));
+    fhir_node_t *root = NULL;
+    plain.explain = NULL;
+    if (call->request->tx || call->request->store)
+        FHIR_TRY(fhir_valueset_load(&root, &plain, value->id, value->text));
+    if (!root || !fhir_valueset_list(codes, root, call->pool))
+        return unknown_set(x, value->text);
+    for (int i = 0; i < codes->nelts; i++) {
+        const fhir_valueset_code_t *c = &APR_ARRAY_IDX(codes, i, fhir_valueset_code_t);
+        if (c->code)
+            push(x, c->system, c->code);
+    }
+    return NULL;
+}
+
 static fhir_err_t *members(const expand_t *x, const fhir_qvalue_t *value)
 {
     const fhir_model_t *m = x->sql->call->model;
     const fhir_valueset_t *set = fhir_terminology_valueset(m, value->text);
     if (!set || set->flags & FHIR_VS_OPEN)
-        return from_profiles(x, value->text) ? NULL : unknown_set(x, value->text);
+        return from_profiles(x, value->text) ? NULL : from_stored(x, value);
     for (apr_uint32_t c = 0; c < set->n_codes; c++)
         push(x, fhir_model_str(m, m->codes[set->first_code + c].system),
              fhir_model_str(m, m->codes[set->first_code + c].code));

@@ -75,7 +75,7 @@ struct fhir_qvalue_t {
     const char *number;         /* number, quantity: as written */
     const char *low, *high;     /* number, quantity: bounds of eq, ne (half open) or ap (closed) */
     const fhir_type_t *type;    /* reference: resource type, or NULL when it was not said */
-    const char *id;             /* reference: id on this server, or NULL: see url */
+    const char *id;             /* reference, in: id on this server, or NULL: see url, text */
     const char *url;            /* reference: everything else; also with id: the absolute form */
     int missing;                /* missing: 1 true, 0 false */
     const fhir_qvalue_t *parts; /* composite: one value for each component */

@@ -246,15 +246,21 @@ static const char *without_version(const char *url, apr_pool_t *pool)
                : url;
 }
 
+/* What stands behind this server's base, or NULL. */
+static const char *behind_base(const char *url, const input_t *in)
+{
+    const char *base = in->call->request->base_url;
+    apr_size_t len = base ? strlen(base) : 0;
+    return len && !strncmp(url, base, len) && url[len] == '/' ? url + len + 1 : NULL;
+}
+
 static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
 {
-    const char *text = unescape(in->raw, in->pool), *base = in->call->request->base_url;
-    apr_size_t base_len = base ? strlen(base) : 0;
+    const char *text = unescape(in->raw, in->pool), *local = behind_base(text, in);
     out->text = text;
     if (in->node->target)
         out->type = in->node->target;
-    if (base_len && !strncmp(text, base, base_len) && text[base_len] == '/' &&
-        local_reference(out, text + base_len + 1, in)) {
+    if (local && local_reference(out, local, in)) {
         out->url = text;
     }
     else if (fhir_text_is_id(text, strlen(text))) {
@@ -268,6 +274,18 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
     if (in->node->target && out->type != in->node->target)
         return bad(in, apr_psprintf(in->pool, "references to %s, as its modifier says",
                                     fhir_model_str(in->call->model, in->node->target->name)));
+    return NULL;
+}
+
+/* :in and :not-in: the URL of a value set, or ValueSet/id. */
+static fhir_err_t *parse_set(fhir_qvalue_t *out, const input_t *in)
+{
+    const char *local;
+    FHIR_TRY(parse_text(out, in));
+    local = behind_base(out->text, in);
+    if (local_reference(out, local ? local : out->text, in) &&
+        strcmp(fhir_model_str(in->call->model, out->type->name), "ValueSet") != 0)
+        out->id = NULL;
     return NULL;
 }
 
@@ -340,7 +358,7 @@ static const parser_fn by_kind[] = {
 /* Modifiers that change what a value looks like. */
 static const parser_fn by_modifier[FHIR_MODIFIER_COUNT_] = {
     [FHIR_MODIFIER_MISSING] = parse_missing, [FHIR_MODIFIER_TEXT] = parse_text,
-    [FHIR_MODIFIER_IN] = parse_text,         [FHIR_MODIFIER_NOT_IN] = parse_text,
+    [FHIR_MODIFIER_IN] = parse_set,          [FHIR_MODIFIER_NOT_IN] = parse_set,
     [FHIR_MODIFIER_OF_TYPE] = parse_of_type, [FHIR_MODIFIER_IDENTIFIER] = parse_token,
 };
 

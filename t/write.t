@@ -77,6 +77,10 @@ is_outcome $t->post("$base/Patient", patient(),
 is_outcome $t->post("$base/Patient", patient(),
     'If-None-Exist' => 'shoe=1'), 400, 'not-supported', qr/shoe/,
     'a condition with an unknown parameter';
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 400, 'invalid', qr/empty value/, "a condition without a value: $_"
+    for 'identifier=', 'birthdate=1970&identifier=';
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 412, 'conflict', qr/at least one/, "no condition: $_"
+    for '_count=1', '_format=json';
 
 # ---- update ----
 

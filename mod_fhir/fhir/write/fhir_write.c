@@ -121,9 +121,6 @@ static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
                                   const char *criteria)
 {
     FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->query_max, call->pool));
-    if (!pairs->n)
-        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                               "A condition needs at least one search parameter");
     /* who sees nothing would create what is there already */
     return fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH);
 }

@@ -38,7 +38,7 @@ my @refused = (
     [ 'Patient?birthdate:exact=1970', qr/there are :missing$/, '' ],
     [ 'Patient?gender:in=http://example.org/none', qr/not known here/, '' ],
     # values
-    [ 'Patient?name=', qr/empty value/, '' ], [ 'Patient?name=a,', qr/empty value/, '' ], [ 'Patient?name', qr/empty value/, '' ],
+    [ 'Patient?name=a,', qr/empty value/, '' ], [ 'Patient?foo=', qr/has no search parameter "foo"/, '' ], [ 'Patient?name:foo=', qr/no modifier/, '' ],
     [ 'Patient?birthdate=2015-02-30', qr/such as 2015, 2015-02/, '' ], [ 'Patient?birthdate=xx2015', qr/no prefix/, '' ],
     [ 'Patient?name:missing=1', qr/true or false/, '' ], [ 'Patient?_list=$current-problems', qr/takes the id of a List/, '' ],
     [ 'Observation?value-quantity=5|mg', qr/number\|system\|code/, '' ], [ 'Observation?code-value-quantity=1', qr/2 values joined by \$/, '' ],
@@ -76,6 +76,15 @@ is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match',
 is(scalar @{ $bundle->{entry}[0]{resource}{issue} }, 3, 'an issue for each');
 like($bundle->{link}[0]{url}, qr/\?gender=male&name=doe$/, 'what was understood applies');
 is($t->get('/dev/r4/Patient?foo=1', Prefer => 'handling=strict')->status, 400, 'strict can be asked for');
+
+# what has no value is ignored, and told
+for my $empty ('name=', 'name', 'name:exact=', 'general-practitioner:Practitioner.name=', '_has:Observation:patient:code=', '_list=', '_text=', '_filter=', '_count=', '_sort=') {
+    my $bundle = $t->get("/dev/r4/Patient?$empty&gender=male")->json;
+    like($bundle->{link}[0]{url}, qr/\?gender=male$/, "empty: $empty");
+    is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match', '  told, and the rest is searched for');
+    (my $name = $empty) =~ s/=//;
+    like($bundle->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^\Q$name\E was ignored/, '  by its name');
+}
 
 # what there can be one of
 for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ], [ '_total=none', '_total=accurate' ], [ '_elements=id', '_elements=name' ]) {

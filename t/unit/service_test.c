@@ -102,7 +102,7 @@ static const struct {
      "2015-02-30", NULL, NULL},
     {"bad prefix", "GET", "Patient", "birthdate=xx2015", FHIR_AUDIENCE_OPEN, 400, "invalid",
      "prefix", NULL, NULL},
-    {"empty value", "GET", "Patient", "name=", FHIR_AUDIENCE_OPEN, 400, "invalid", "empty", NULL,
+    {"empty value", "GET", "Patient", "name=a,", FHIR_AUDIENCE_OPEN, 400, "invalid", "empty", NULL,
      NULL},
     {"bad count", "GET", "Patient", "_count=x", FHIR_AUDIENCE_OPEN, 400, "invalid", "_count", NULL,
      NULL},

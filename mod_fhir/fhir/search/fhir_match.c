@@ -34,6 +34,9 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
     fhir_stmt_t stmt;
 
     FHIR_TRY(fhir_query_parse(&query, call, type, pairs, 0));
+    if (query->remarks->nelts) /* nothing that was said may be ignored here */
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s",
+                               APR_ARRAY_IDX(query->remarks, 0, const char *));
     if (!query->where->child)
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                                "A condition needs at least one search parameter");

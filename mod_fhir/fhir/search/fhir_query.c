@@ -273,6 +273,9 @@ static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fh
             *out = fhir_query_node(call, specials[i].kind, type);
             if (specials[i].kind == FHIR_Q_LIST)
                 return fhir_query_values(*out, call, name, value);
+            if (!*value)
+                return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value",
+                                       name);
             words->text = value;
             (*out)->values = words;
             (*out)->n_values = 1;
@@ -288,8 +291,6 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
     const char *colon, *dot;
     if (!strncmp(name, "_has:", 5))
         return has(out, leaf, type, name, hops);
-    if (!*leaf->value)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value", name);
     if (!strcmp(name, "_filter"))
         return fhir_query_filter(out, leaf->links, call, type, leaf->value);
     FHIR_TRY(special(out, call, type, name, leaf->value));

@@ -45,6 +45,13 @@ static int is_bound(const fhir_pair_t *pair)
            strcmp(pair->name, "_explain");
 }
 
+/* What is without a value is ignored and told, as in a form with fields that are not filled in. */
+static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenient)
+{
+    return err->code != FHIR_ERR_LIMIT &&
+           (lenient || (err->code == FHIR_ERR_PARAM_VALUE && !*pair->value));
+}
+
 /* Page links hold only for the query that they were made for. */
 static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, const char *path)
 {
@@ -89,7 +96,7 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
         err = take(query, call, &pairs->list[i], &in_self);
         if (!err && lenient)
             err = try_sql(query, call);
-        if (err && (!lenient || err->code == FHIR_ERR_LIMIT))
+        if (err && !is_ignored(err, &pairs->list[i], lenient))
             return err;
         if (err) {
             query->sort->nelts = sorts;

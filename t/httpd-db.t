@@ -140,16 +140,21 @@ close $_ for @slow;
 
 # ---- too few connections ----
 
+# Waits until so many sessions have, or wait for, a lock of the table.
+sub locks {
+    my ($wanted, $which) = @_;
+    return wait_for(sub { $wanted == $t->psql("SELECT count(*) FROM pg_locks WHERE relation = 'main.patient'::regclass AND $which") }, 5);
+}
+
 my $lock = fork // die "fork: $!\n";
 if (!$lock) {
     eval { $t->psql('BEGIN; LOCK main.patient; SELECT pg_sleep(1.2); COMMIT') };
     POSIX::_exit(0);
 }
-wait_for(sub { $t->psql("SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' "
-                . "AND relation = 'main.patient'::regclass AND granted") }, 5);
+locks(1, q{granted AND mode = 'AccessExclusiveLock'});
 my @waiting = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port}) } 1 .. 2;
 print {$_} "GET $search HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" for @waiting;
-sleep 0.2;
+locks(2, 'NOT granted');
 $begin = time;
 my $refused = $t->get($search);
 is_outcome($refused, 503, 'transient', qr/./, 'both connections wait for a lock: the third request is refused');
@@ -170,7 +175,7 @@ if (!$lock) {
     eval { $t->psql('BEGIN; LOCK main.patient; SELECT pg_sleep(9); COMMIT') };
     POSIX::_exit(0);
 }
-sleep 0.3;
+locks(1, q{granted AND mode = 'AccessExclusiveLock'});
 is_outcome($t->get($search), 503, 'timeout', qr/longer/, 'longer than FHIRStatementTimeout');
 is_outcome($t->get($read), 503, 'timeout', qr/longer/, 'a read, too');
 waitpid $lock, 0;

@@ -37,16 +37,13 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
     if (query->remarks->nelts) /* nothing that was said may be ignored here */
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s",
                                APR_ARRAY_IDX(query->remarks, 0, const char *));
-    if (!query->where->child)
-        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                               "A condition needs at least one search parameter");
     if (query->contained)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_contained is no condition that names a resource");
     if (!query->where->child) /* all there is would match */
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                               "A condition needs a search parameter that chooses resources; what "
-                               "is about the answer, such as _format, is none");
+                               "A condition needs at least one search parameter that chooses "
+                               "resources; what is about the answer, such as _format, is none");
     query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
     FHIR_TRY(fhir_search_page(&stmt, sql, &order, &query, 1, NULL, max));

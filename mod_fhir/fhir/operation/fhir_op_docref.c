@@ -59,15 +59,16 @@ static fhir_err_t *divide(fhir_search_t *search, docref_t *docref, const fhir_pa
                           const fhir_call_t *call)
 {
     fhir_pairs_t *to = &search->pairs;
-    const char *patient = NULL, *types = NULL;
+    const char *patient = NULL, *types = NULL, *count = NULL;
     to->list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 4));
-    push(to, "_count", apr_itoa(call->pool, call->endpoint->count_default));
     for (int i = 0; i < pairs->n; i++) {
         const fhir_pair_t *p = &pairs->list[i];
         if (!strcmp(p->name, "patient"))
             patient = p->value;
         else if (!strcmp(p->name, "type"))
             types = types ? apr_pstrcat(call->pool, types, ",", p->value, NULL) : p->value;
+        else if (!strcmp(p->name, "_count") && !count)
+            count = p->value;
         else if (!strcmp(p->name, "start"))
             docref->start = p->value;
         else if (!strcmp(p->name, "end"))
@@ -88,8 +89,10 @@ static fhir_err_t *divide(fhir_search_t *search, docref_t *docref, const fhir_pa
                                "$docref needs patient, the id of one");
     push(to, "patient", patient);
     push(to, "type", types ? types : SUMMARY_OF_CARE);
-    if (!types && !docref->start && !docref->end)
-        to->list[0].value = "1"; /* the latest; a _count that was given stands behind it */
+    if (!count && !types && !docref->start && !docref->end)
+        count = "1"; /* the latest */
+    if (count)
+        push(to, "_count", count);
     return NULL;
 }
 

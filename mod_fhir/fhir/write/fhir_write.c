@@ -106,10 +106,13 @@ fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id)
 
 static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *pairs)
 {
-    fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
+    fhir_pair_t *sorted;
     const char *words = "";
     int i;
 
+    if (!pairs->n) /* no condition, which will be refused */
+        return NULL;
+    sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
     for (i = 0; i < pairs->n; i++)
         if (strcmp(sorted[i].name, "_format") != 0 && strcmp(sorted[i].name, "_pretty") != 0)

@@ -6,8 +6,8 @@
 #include "fhir/write/fhir_write.h"
 
 #include <apr_strings.h>
-#include <openssl/rand.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
@@ -159,7 +159,7 @@ fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
     char *text = apr_palloc(pool, 37), *at = text;
     int i;
 
-    if (RAND_bytes(b, sizeof(b)) != 1)
+    if (getentropy(b, sizeof(b)) != 0)
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "No random numbers for an id");
     for (i = 0; i < 6; i++)
         b[i] = (unsigned char)(ms >> (40 - 8 * i));

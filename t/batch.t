@@ -19,13 +19,6 @@ FHIREntriesMax 400
 CONF
 my $base = '/dev/r4';
 
-sub entry {
-    my ($method, $url, $resource, %more) = @_;
-    my $full = delete $more{fullUrl};
-    return { request => { method => $method, url => $url, %more },
-        ($resource ? (resource => $resource) : ()), ($full ? (fullUrl => $full) : ()) };
-}
-
 sub bundle {
     my ($type, @entries) = @_;
     return $t->post($base, { resourceType => 'Bundle', type => $type,

@@ -22,7 +22,7 @@ use FHIR::Test::System qw(build_dir built run source_dir wait_for work_dir write
 use JSON::PP ();
 use Test::More;
 
-our @EXPORT = qw(is_outcome wait_for source_dir build_dir work_dir);
+our @EXPORT = qw(entry is_outcome wait_for source_dir build_dir work_dir);
 
 my ($running, $owner);
 
@@ -87,6 +87,14 @@ sub load {
     my $done = $self->fhirctl('load', @paths);
     die "fhirctl load: exit $done->{status}\n$done->{out}$done->{err}" if $done->{status};
     return $done;
+}
+
+# An entry of a batch or transaction; more: fullUrl, and members of its request.
+sub entry {
+    my ($method, $url, $resource, %more) = @_;
+    my $full = delete $more{fullUrl};
+    return { request => { method => $method, url => $url, %more },
+        ($resource ? (resource => $resource) : ()), ($full ? (fullUrl => $full) : ()) };
 }
 
 # Status, and an OperationOutcome of which one issue has the code and a text like the pattern.

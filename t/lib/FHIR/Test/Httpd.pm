@@ -174,10 +174,22 @@ sub signal_restart {
 
 sub stop {
     my ($self) = @_;
-    return 1 unless my $pid = delete $self->{pid};
+    return 1 unless my $pid = $self->{pid};
+    wait_for(sub { $self->sleeps }, 2);
+    delete $self->{pid};
     my $well = stop_pid($pid);
     unlink $self->{pid_file};
     return $well;
+}
+
+# True when no thread of a child runs. The event MPM of httpd 2.4 may crash, in its own main thread,
+# when it is told to end just while a worker is done with a connection.
+sub sleeps {
+    my ($self) = @_;
+    for my $stat (map { glob "/proc/$_/task/*/stat" } eval { $self->children }) {
+        return 0 if (eval { read_file($stat) } // '') =~ /\) [RD] /;
+    }
+    return 1;
 }
 
 # Process ids of the children, to kill one or to look at its memory.

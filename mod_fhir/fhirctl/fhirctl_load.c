@@ -2,13 +2,13 @@
 /*
  * fhirctl load: options, threads, the end. The parts are in load/ (load.h has the picture).
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhirctl/load/load.h"
 
@@ -96,7 +96,7 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
     const fhir_model_t *m = load->model;
     const fhir_type_t *type;
     char table[64];
-    apr_hash_t *empty = apr_hash_make(load->pool);
+    apr_hash_t *empty = fhir_hash_make(load->pool);
     PGresult *r;
     int i;
 

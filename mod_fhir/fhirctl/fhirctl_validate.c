@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fhirctl validate: resources in files against the base model, invariants and profiles. */
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
 #include <apr_time.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/validate/fhir_validate.h"
@@ -246,7 +246,7 @@ int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *c
                             "no PATH: name files or folders, or - for standard input");
     v.opts.profiles = (const char *const *)v.profiles->elts;
     v.opts.n_profiles = v.profiles->nelts;
-    v.tallies = apr_hash_make(pool);
+    v.tallies = fhir_hash_make(pool);
     v.terminal = isatty(STDERR_FILENO);
     v.started = apr_time_now();
     err = fhir_validator_create(&validator, &fhir_model_r4, pool);

@@ -6,9 +6,10 @@
 #include "httpd/mod_fhir.h"
 
 #include <apr_buckets.h>
-#include <apr_file_io.h>
 #include <apr_strings.h>
 #include <stdlib.h>
+
+#include "core/fhir_temp.h"
 
 #include <http_protocol.h>
 #include <util_filter.h>
@@ -24,6 +25,14 @@ static fhir_err_t *too_large(request_rec *r, apr_size_t max)
     return fhir_err_create(
         r->pool, FHIR_ERR_TOO_LARGE,
         "The body is larger than the %" APR_SIZE_T_FMT " bytes that this endpoint accepts", max);
+}
+
+/* What was read is a beginning, which must not pass for the body. */
+static fhir_err_t *no_memory(request_rec *r)
+{
+    r->connection->keepalive = AP_CONN_CLOSE;
+    return fhir_err_create(r->pool, FHIR_ERR_BUSY,
+                           "The server has no memory for the body of the request now");
 }
 
 static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
@@ -56,6 +65,8 @@ static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r
         if (len > max - buf->len)
             return too_large(r, max);
         fhir_buf_append(buf, data, len);
+        if (buf->overflow)
+            return no_memory(r);
     }
     return NULL;
 }
@@ -107,28 +118,9 @@ static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv, const ch
 /* Moves what is in memory into the file, which is made when it is needed first. */
 static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
 {
-    apr_status_t rv = APR_SUCCESS;
-    if (!spool->file) {
-        const char *dir;
-        char *name;
-        rv = apr_temp_dir_get(&dir, spool->r->pool);
-        if (rv)
-            return file_error(spool, rv, "no folder for temporary files");
-        name = apr_pstrcat(spool->r->pool, dir, "/fhir.XXXXXX", NULL);
-        rv = apr_file_mktemp(&spool->file, name,
-                             APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL |
-                                 APR_FOPEN_BINARY | APR_FOPEN_NOCLEANUP,
-                             spool->r->pool);
-        if (rv) {
-            spool->file = NULL;
-            return file_error(spool, rv, "no temporary file");
-        }
-        /* unlinked at once: nothing is left behind, however this process ends */
-        (void)apr_file_remove(name, spool->r->pool);
-        apr_pool_cleanup_register(spool->r->pool, spool->file,
-                                  (apr_status_t(*)(void *))apr_file_close, apr_pool_cleanup_null);
-    }
-    rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
+    apr_status_t rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->r->pool);
+    if (!rv)
+        rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
     if (rv)
         return file_error(spool, rv, "temporary file");
     spool->in_file += (apr_off_t)spool->buf->len;

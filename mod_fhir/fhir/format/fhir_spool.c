@@ -5,8 +5,7 @@
  */
 #include "fhir/format/fhir_spool.h"
 
-#include <apr_file_io.h>
-#include <apr_strings.h>
+#include "core/fhir_temp.h"
 
 struct fhir_spool_t {
     fhir_buf_t *buf; /* records not yet in the file */
@@ -42,33 +41,12 @@ fhir_buf_t *fhir_spool_record(fhir_spool_t *spool)
     return spool->buf;
 }
 
-static fhir_err_t *open_file(fhir_spool_t *spool)
-{
-    const char *folder;
-    char *name;
-    apr_status_t rv = apr_temp_dir_get(&folder, spool->pool);
-
-    if (rv != APR_SUCCESS)
-        return failed(spool, rv, "no folder for temporary files");
-    name = apr_pstrcat(spool->pool, folder, "/fhir-page.XXXXXX", NULL);
-    rv = apr_file_mktemp(&spool->file, name,
-                         APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL |
-                             APR_FOPEN_BINARY,
-                         spool->pool);
-    if (rv != APR_SUCCESS)
-        return failed(spool, rv, "no temporary file");
-    /* unlinked at once: nothing is left behind, however this process ends */
-    (void)apr_file_remove(name, spool->pool);
-    return NULL;
-}
-
 static fhir_err_t *to_file(fhir_spool_t *spool)
 {
-    apr_status_t rv;
+    apr_status_t rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->pool);
 
-    if (!spool->file)
-        FHIR_TRY(open_file(spool));
-    rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
+    if (rv == APR_SUCCESS)
+        rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
     if (rv != APR_SUCCESS)
         return failed(spool, rv, "temporary file");
     spool->in_file += (apr_off_t)spool->buf->len;

@@ -6,10 +6,10 @@
  * given.
  * Source: http://hl7.org/fhir/R4/observation-operation-lastn.html
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/search/fhir_cost.h"
 #include "fhir/search/fhir_search.h"
@@ -155,7 +155,7 @@ static fhir_err_t *take_max(lastn_t *lastn, fhir_pairs_t *to, const fhir_pairs_t
 
 fhir_err_t *fhir_op_lastn(fhir_call_t *call)
 {
-    lastn_t lastn = {call->pool, 1, NULL, apr_hash_make(call->pool),
+    lastn_t lastn = {call->pool, 1, NULL, fhir_hash_make(call->pool),
                      apr_array_make(call->pool, 64, sizeof(found_t))};
     fhir_search_t search = {.types = &call->type,
                             .n_types = 1,

@@ -5,10 +5,10 @@
  */
 #include "fhir/search/fhir_include.h"
 
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/search/fhir_canonical.h"
 #include "fhir/search/fhir_cost.h"
@@ -51,7 +51,7 @@ fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t 
     inc->call = call;
     inc->includes = includes;
     inc->bundle = bundle;
-    inc->seen = apr_hash_make(call->pool);
+    inc->seen = fhir_hash_make(call->pool);
     inc->next = lists(call);
     return inc;
 }
@@ -418,7 +418,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
-    inc->bound = apr_hash_make(inc->call->pool);
+    inc->bound = fhir_hash_make(inc->call->pool);
     FHIR_TRY(select_wanted(sql, inc));
     for (int i = 0; i < inc->includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);

@@ -4,10 +4,11 @@
  * their definitions.
  * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html, extensibility.html
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 
 #include "fhir/validate/fhir_validate_private.h"
+
+#include "core/fhir_hash.h"
 
 /* ---- bindings ---- */
 
@@ -153,7 +154,7 @@ static apr_hash_t *bundled(fhir_walk_t *w, fhir_item_t item)
 
     if (w->urls)
         return w->urls;
-    w->urls = apr_hash_make(w->run_pool);
+    w->urls = fhir_hash_make(w->run_pool);
     while (item->parent)
         item = item->parent;
     list = fhir_node_is(fhir_node_get(item->node, "resourceType"), "Bundle")
@@ -199,7 +200,7 @@ static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profil
     const char *known;
 
     if (!w->fits)
-        w->fits = apr_hash_make(w->run_pool);
+        w->fits = fhir_hash_make(w->run_pool);
     known = apr_hash_get(w->fits, &key, sizeof(key));
     if (!known) {
         known = fhir_profile_fits(w, target, profile) ? "1" : "0";

@@ -4,9 +4,9 @@
  * documents and messages. Findings have the keys of R4's invariants where there is one.
  * Source: http://hl7.org/fhir/R4/bundle.html
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhir/validate/fhir_check_private.h"
 
@@ -196,7 +196,7 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
         check_document(c, bundle);
     entry = list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
     check_first(c, entry, type);
-    seen = apr_hash_make(c->issues->pool);
+    seen = fhir_hash_make(c->issues->pool);
     for (; entry; entry = entry->next, index++) {
         mark = fhir_check_push(c, "entry", 5, index);
         check_entry(c, entry, type, seen);

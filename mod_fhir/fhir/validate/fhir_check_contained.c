@@ -7,6 +7,8 @@
 
 #include "fhir/validate/fhir_check_private.h"
 
+#include "core/fhir_hash.h"
+
 static const fhir_node_t *items(const fhir_node_t *container)
 {
     const fhir_node_t *list = fhir_node_get(container, "contained");
@@ -37,7 +39,7 @@ void fhir_check_contained_begin(fhir_check_t *c, const fhir_node_t *container)
     const fhir_node_t *item = items(container), *id;
     entry_t *entry;
 
-    c->contained = item ? apr_hash_make(c->issues->pool) : NULL;
+    c->contained = item ? fhir_hash_make(c->issues->pool) : NULL;
     for (; item; item = item->next) {
         if (!(id = id_of(item)) || find(c, id->text, id->text_len))
             continue;

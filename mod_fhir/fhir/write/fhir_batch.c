@@ -4,10 +4,10 @@
  * rewritten, and for a transaction all or nothing.
  * Source: http://hl7.org/fhir/R4/http.html#transaction
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/search/fhir_search.h"
@@ -498,15 +498,15 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     fhir_bundle_t *bundle;
     int i;
 
-    t.targets = apr_hash_make(call->pool);
-    t.versions = apr_hash_make(call->pool);
-    t.creates = apr_hash_make(call->pool);
-    t.conditional = apr_hash_make(call->pool);
+    t.targets = fhir_hash_make(call->pool);
+    t.versions = fhir_hash_make(call->pool);
+    t.creates = fhir_hash_make(call->pool);
+    t.conditional = fhir_hash_make(call->pool);
     if (!call->request->store)
         return fhir_err_create(call->pool, FHIR_ERR_BUSY, "The database cannot be reached");
     FHIR_TRY(fhir_tx_begin(&t.request.tx, call->request->store, call->pool));
     t.call.request = &t.request;
-    t.request.changed = apr_hash_make(call->pool);
+    t.request.changed = fhir_hash_make(call->pool);
     if (call->endpoint->check_references)
         t.request.refs = fhir_refs_create(&t.call);
     FHIR_TRY(decide(&t));

@@ -19,9 +19,11 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
     return fhir_node_parse_json(&input->root, json, len, &limits, call->pool);
 }
 
-/* JSON that was made of what was sent. */
-static fhir_err_t *parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
+fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
 {
+    if (json->overflow)
+        return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
+                               "The resource is larger than the server has memory for");
     FHIR_TRY(fhir_input_parse(input, call, fhir_buf_cstr(json), json->len));
     input->is_converted = 1;
     return NULL;
@@ -37,7 +39,7 @@ static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call
         return NULL;
     json = fhir_buf_create(call->pool, 0);
     fhir_node_write_json(json, input->root, 0);
-    return parse_made(input, call, json);
+    return fhir_input_parse_made(input, call, json);
 }
 
 /* Findings are told with their place in what was sent: that of the same node of the other tree. */
@@ -59,7 +61,7 @@ static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const
 
     FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
     fhir_node_write_json(json, root, 0);
-    FHIR_TRY(parse_made(input, call, json));
+    FHIR_TRY(fhir_input_parse_made(input, call, json));
     copy_places(input->root, root);
     return NULL;
 }
@@ -70,7 +72,7 @@ static fhir_err_t *parse_raw(fhir_input_t *input, const fhir_call_t *call, const
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
 
     FHIR_TRY(fhir_binary_json(json, call, body, len));
-    return parse_made(input, call, json);
+    return fhir_input_parse_made(input, call, json);
 }
 
 fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)

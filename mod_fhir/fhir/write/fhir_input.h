@@ -26,6 +26,10 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call);
 fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
                              apr_size_t len);
 
+/** Same for JSON that was made here of what was sent: its places are none of the client's.
+ *  FHIR_ERR_TOO_LARGE when there was no memory to make it whole. */
+fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json);
+
 /** Sets the type by resourceType; FHIR_ERR_STRUCTURE when it names none. */
 fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call);
 

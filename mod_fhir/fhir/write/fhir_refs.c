@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhir/search/fhir_sql.h"
 
@@ -151,7 +152,7 @@ fhir_refs_t *fhir_refs_create(const fhir_call_t *call)
 
     refs->call = call;
     refs->place = NULL;
-    refs->seen = apr_hash_make(call->pool);
+    refs->seen = fhir_hash_make(call->pool);
     refs->list = apr_array_make(call->pool, 16, sizeof(ref_t *));
     return refs;
 }

@@ -7,8 +7,8 @@
 
 #include <apr_strings.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
@@ -159,7 +159,7 @@ fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
     char *text = apr_palloc(pool, 37), *at = text;
     int i;
 
-    if (getentropy(b, sizeof(b)) != 0)
+    if (!fhir_random(b, sizeof(b)))
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "No random numbers for an id");
     for (i = 0; i < 6; i++)
         b[i] = (unsigned char)(ms >> (40 - 8 * i));

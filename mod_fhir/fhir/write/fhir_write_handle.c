@@ -452,8 +452,7 @@ static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch,
 
     FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
     FHIR_TRY(kind(json, write, patch, len));
-    FHIR_TRY(fhir_input_parse(&write->input, call, fhir_buf_cstr(json), json->len));
-    write->input.is_converted = 1;
+    FHIR_TRY(fhir_input_parse_made(&write->input, call, json));
     FHIR_TRY(fhir_input_check(&write->input, call, call->type));
     id = body_id(write);
     if (!id || strcmp(id, write->old.id) != 0)

@@ -7,12 +7,12 @@
  * one made of the content. So the same input gives the same ids whenever it is loaded.
  * Source: http://hl7.org/fhir/R4/http.html#trules, bundle.html#references
  */
-#include <apr_hash.h>
 #include <apr_sha1.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
 #include <string.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"
@@ -379,7 +379,7 @@ static void begin(load_reader_t *r)
 {
     r->entries = apr_array_make(r->doc_pool, 64, sizeof(entry_t));
     r->links = apr_array_make(r->doc_pool, 256, sizeof(link_t));
-    r->targets = apr_hash_make(r->doc_pool);
+    r->targets = fhir_hash_make(r->doc_pool);
 }
 
 /* All entries of the document are known: conditions, ids, references. Asking the database makes

@@ -3,12 +3,12 @@
  * Conditional references and ifNoneExist: which resource has an identifier. Answers are kept, so
  * that a practitioner whom ten thousand Bundles mention is looked for once.
  */
-#include <apr_hash.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhirctl/load/load.h"
 #include "model/fhir_short.h"
@@ -40,7 +40,7 @@ load_lookup_t *load_lookup_create(load_t *load, PGconn *conn, apr_pool_t *pool)
     l->conn = conn;
     apr_pool_create(&l->pool, pool);
     apr_pool_create(&l->scratch, pool);
-    l->answers = apr_hash_make(l->pool);
+    l->answers = fhir_hash_make(l->pool);
     l->wanted = apr_array_make(pool, 64, sizeof(answer_t *));
     return l;
 }
@@ -88,7 +88,7 @@ static void forget_when_full(load_lookup_t *l)
     if (apr_hash_count(l->answers) < ANSWERS_MAX || l->wanted->nelts)
         return;
     apr_pool_clear(l->pool);
-    l->answers = apr_hash_make(l->pool);
+    l->answers = fhir_hash_make(l->pool);
 }
 
 static answer_t *add(load_lookup_t *l, const char *criterion, apr_size_t len)

@@ -3,9 +3,7 @@
  * A temporary file of resources that are tried again when everything else is stored, since what
  * they refer to may come later in the input.
  */
-#include <apr_file_io.h>
-#include <apr_strings.h>
-
+#include "core/fhir_temp.h"
 #include "fhirctl/load/load.h"
 
 struct load_spool_t {
@@ -29,22 +27,9 @@ fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool)
     return rv == APR_SUCCESS ? NULL : fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "no mutex");
 }
 
-static apr_status_t make_file(load_spool_t *s)
-{
-    const char *folder;
-    apr_status_t rv = apr_temp_dir_get(&folder, s->pool);
-
-    if (rv != APR_SUCCESS)
-        return rv;
-    return apr_file_mktemp(&s->file, apr_pstrcat(s->pool, folder, "/fhirctl-XXXXXX", NULL),
-                           APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_EXCL |
-                               APR_FOPEN_BUFFERED | APR_FOPEN_DELONCLOSE,
-                           s->pool);
-}
-
 static apr_status_t write_item(load_spool_t *s, const load_item_t *item)
 {
-    apr_status_t rv = s->file ? APR_SUCCESS : make_file(s);
+    apr_status_t rv = s->file ? APR_SUCCESS : fhir_temp_open(&s->file, APR_FOPEN_BUFFERED, s->pool);
 
     if (rv == APR_SUCCESS)
         rv = apr_file_write_full(s->file, item, sizeof(*item), NULL);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Keyed hashing. The key is drawn once a process, before the first table, and never changes: what
+ * no client knows, no client can aim at. */
+#include "core/fhir_hash.h"
+
+#include <apr_siphash.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#if __has_include(<sys/random.h>) /* getentropy's place on BSD and macOS; unistd.h on Linux */
+#include <sys/random.h>
+#endif
+
+#define ENTROPY_MOST 256 /* bytes of one getentropy() */
+
+static unsigned char key[APR_SIPHASH_KSIZE];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+int fhir_random(void *bytes, apr_size_t len)
+{
+    for (char *at = bytes; len;) {
+        apr_size_t n = len < ENTROPY_MOST ? len : ENTROPY_MOST;
+        if (getentropy(at, n) != 0)
+            return 0;
+        at += n;
+        len -= n;
+    }
+    return 1;
+}
+
+static void draw(void)
+{
+    /* A kernel without random numbers runs no TLS either; a known key is no key. */
+    if (!fhir_random(key, sizeof(key)))
+        abort();
+}
+
+apr_uint64_t fhir_hash_bytes(const void *data, apr_size_t len)
+{
+    (void)pthread_once(&once, draw);
+    return apr_siphash24(data, len, key);
+}
+
+static unsigned int keyed(const char *text, apr_ssize_t *len)
+{
+    if (*len == APR_HASH_KEY_STRING)
+        *len = (apr_ssize_t)strlen(text);
+    return (unsigned int)fhir_hash_bytes(text, (apr_size_t)*len);
+}
+
+apr_hash_t *fhir_hash_make(apr_pool_t *pool)
+{
+    return apr_hash_make_custom(pool, keyed);
+}

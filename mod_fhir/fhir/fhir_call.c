@@ -85,18 +85,40 @@ const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name)
     return NULL;
 }
 
+fhir_err_t *fhir_call_store(fhir_store_t **store, const fhir_call_t *call)
+{
+    const fhir_request_t *request = call->request;
+    *store = request->store;
+    if (*store)
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_BUSY, "%s",
+                           request->no_store ? request->no_store
+                                             : "The database cannot be reached now");
+}
+
+int fhir_call_has_store(const fhir_call_t *call)
+{
+    return call->request->tx || call->request->store;
+}
+
+fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
+{
+    fhir_store_t *store;
+    FHIR_TRY(fhir_call_store(&store, call));
+    return fhir_tx_begin(tx, store, call->pool);
+}
+
 fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
                           apr_int64_t *affected)
 {
-    const fhir_request_t *request = call->request;
+    fhir_store_t *store;
     if (call->explain)
         FHIR_TRY(call->before(call, stmt, values));
-    if (request->tx)
-        return fhir_tx_run(request->tx, stmt, values, row_fn, baton, affected, call->pool);
-    if (!request->store)
-        return fhir_err_create(call->pool, FHIR_ERR_BUSY, "The database cannot be reached now");
-    return fhir_store_run(request->store, stmt, values, row_fn, baton, affected, call->pool);
+    if (call->request->tx)
+        return fhir_tx_run(call->request->tx, stmt, values, row_fn, baton, affected, call->pool);
+    FHIR_TRY(fhir_call_store(&store, call));
+    return fhir_store_run(store, stmt, values, row_fn, baton, affected, call->pool);
 }
 
 const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix)

@@ -58,6 +58,17 @@ void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t
 /** The value of the first parameter of that name, or NULL. */
 const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name);
 
+/** The store of a request: all that reaches the database comes through here.
+ *  @return NULL or FHIR_ERR_BUSY, which tells the client why there is none (request->no_store) */
+fhir_err_t *fhir_call_store(fhir_store_t **store, const fhir_call_t *call);
+
+/** 1 if statements can be run: the request has a transaction or a store. */
+int fhir_call_has_store(const fhir_call_t *call);
+
+/** Begins a transaction in the request's store.
+ *  @return as fhir_tx_begin; FHIR_ERR_BUSY when there is no store */
+fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call);
+
 /** Runs a statement in the request's transaction if it has one, else in the store.
  *  @return as fhir_store_run; FHIR_ERR_BUSY when there is no store */
 fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,

@@ -98,6 +98,7 @@ typedef struct fhir_request_t {
     apr_pool_t *pool;
     const fhir_endpoint_t *endpoint;
     fhir_store_t *store;      /* NULL: no database; only metadata is answered, all else is 503 */
+    const char *no_store;     /* what a client is told when store is NULL; NULL: a plain text */
     fhir_tx_t *tx;            /* or NULL: every statement runs in this transaction */
     struct fhir_refs_t *refs; /* or NULL: what writes refer to goes there, to be looked for later */
     apr_hash_t *changed;      /* or NULL: "Type/id" that a transaction changed → baton of whom */

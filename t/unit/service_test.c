@@ -7,6 +7,7 @@
 
 #include "core/fhir_node.h"
 #include "fhir/fhir_capability.h"
+#include "fhir/fhir_routes.h"
 #include "fhir/fhir_service.h"
 #include "fhir/search/fhir_cursor.h"
 
@@ -131,6 +132,123 @@ static void test_cases(apr_pool_t *parent)
     }
 }
 
+/* ---- every kind of request while there is no store ---- */
+
+static const char body_patient[] = "{\"resourceType\":\"Patient\",\"id\":\"1\"}";
+static const char body_patch[] = "[{\"op\":\"add\",\"path\":\"/active\",\"value\":true}]";
+static const char body_bundle[] =
+    "{\"resourceType\":\"Bundle\",\"type\":\"%s\",\"entry\":["
+    "{\"resource\":{\"resourceType\":\"Patient\"},\"request\":{\"method\":\"POST\","
+    "\"url\":\"Patient\",\"ifNoneExist\":\"identifier=a|1\"}}]}";
+
+typedef struct sent_t {
+    fhir_request_t request;
+    const char *body, *content_type, *if_none_exist, *if_match;
+} sent_t;
+
+static const char *sent_header(const fhir_request_t *request, const char *name)
+{
+    const sent_t *sent = (const sent_t *)request;
+    return !strcmp(name, "Content-Type")    ? sent->content_type
+           : !strcmp(name, "If-None-Exist") ? sent->if_none_exist
+           : !strcmp(name, "If-Match")      ? sent->if_match
+                                            : NULL;
+}
+
+static fhir_err_t *sent_body(const char **body, apr_size_t *len, const fhir_request_t *request,
+                             apr_size_t max)
+{
+    (void)max;
+    *body = ((const sent_t *)request)->body;
+    *len = strlen(*body);
+    return NULL;
+}
+
+/* A path that a route's pattern matches. */
+static const char *path_of(const char *pattern, const char *operation, apr_pool_t *pool)
+{
+    const char *path = "";
+    for (const char *p = pattern; *p;) {
+        apr_size_t len = strcspn(p, "/");
+        const char *word = len != 1    ? apr_pstrmemdup(pool, p, len)
+                           : *p == 'T' ? "Patient"
+                           : *p == 'I' ? "1"
+                           : *p == 'V' ? "1"
+                           : *p == 'C' ? "Observation"
+                           : *p == '$' ? operation
+                                       : apr_pstrmemdup(pool, p, len);
+        path = apr_pstrcat(pool, path, *path ? "/" : "", word, NULL);
+        p += len + (p[len] == '/');
+    }
+    return path;
+}
+
+static answer_t *ask_without_store(const fhir_route_t *route, const sent_t *with, apr_pool_t *pool)
+{
+    answer_t *answer = apr_pcalloc(pool, sizeof(*answer));
+    sent_t sent = *with;
+    fhir_request_t *request = &sent.request;
+    request->pool = pool;
+    request->endpoint = &endpoint;
+    request->method = route->method;
+    request->base_url = "http://localhost/fhir";
+    request->path = path_of(route->pattern, "$everything", pool);
+    request->no_store = "This practice's database has not been set up";
+    request->header = sent_header;
+    request->read_body = sent_body;
+    answer->body = fhir_buf_create(pool, 0);
+    answer->response.body = fhir_buf_out(answer->body, pool);
+    answer->response.body_reset = reset;
+    fhir_service_run(&answer->response, request);
+    answer->text = fhir_buf_cstr(answer->body);
+    return answer;
+}
+
+/* Each route, with and without what makes it conditional, is answered and tells why there is no
+ * store; only the CapabilityStatement needs none. */
+static void test_no_store(apr_pool_t *parent)
+{
+    static const sent_t variants[] = {
+        {.body = "{\"resourceType\":\"Patient\"}", .content_type = "application/fhir+json"},
+        {.body = body_patient, .content_type = "application/fhir+json", .if_match = "W/\"1\""},
+        {.body = body_patient,
+         .content_type = "application/fhir+json",
+         .if_none_exist = "identifier=a|1",
+         .request.query = "identifier=a|1"},
+        {.body = body_patch,
+         .content_type = "application/json-patch+json",
+         .request.query = "identifier=a|1"},
+        {.body = "_id=x", .content_type = "application/x-www-form-urlencoded"},
+    };
+    int refused = 0;
+    endpoint.audience = FHIR_AUDIENCE_OPEN;
+    endpoint.interactions = FHIR_INTERACTION_ALL;
+    endpoint.conditional_delete = 1;
+    for (const fhir_route_t *route = fhir_routes; route->method; route++) {
+        int told = 0;
+        for (apr_size_t i = 0; i < TAP_COUNT(variants) + 2; i++) {
+            sent_t bundle = {.content_type = "application/fhir+json"};
+            apr_pool_t *pool;
+            answer_t *answer;
+            apr_pool_create(&pool, parent);
+            bundle.body =
+                apr_psprintf(pool, body_bundle, i > TAP_COUNT(variants) ? "transaction" : "batch");
+            answer =
+                ask_without_store(route, i < TAP_COUNT(variants) ? &variants[i] : &bundle, pool);
+            told += strstr(answer->text, "has not been set up") != NULL;
+            refused += answer->response.status == 503;
+            apr_pool_destroy(pool);
+        }
+        if (route->bit ==
+            FHIR_INTERACTION_OPERATION) /* most are offered elsewhere, or ask nothing */
+            continue;
+        tap_ok(route->bit ? told > 0 : !told, "%s %s without a store", route->method,
+               route->pattern);
+    }
+    tap_ok(refused > 20, "%d of them are 503", refused);
+    fhir_endpoint_defaults(&endpoint);
+}
+
 /* An endpoint that offers less answers 405 and says so in metadata. */
 static void test_offered(apr_pool_t *pool)
 {
@@ -178,6 +296,7 @@ int main(void)
     endpoint.tenant = "main";
     tap_no_err(fhir_cursor_key_create(&endpoint.cursor_key, key, pool), "key of page links");
     test_cases(pool);
+    test_no_store(pool);
     test_offered(pool);
     test_metadata(pool);
     return tap_done();

@@ -263,9 +263,8 @@ fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_t
 
     *held = 0;
     plain.explain = NULL;
-    return call->request->tx || call->request->store
-               ? fhir_call_run(&plain, &stmt, &value, on_held, held, NULL)
-               : NULL;
+    return fhir_call_has_store(call) ? fhir_call_run(&plain, &stmt, &value, on_held, held, NULL)
+                                     : NULL;
 }
 
 fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)

@@ -75,7 +75,7 @@ static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
     apr_array_header_t *codes = apr_array_make(call->pool, 32, sizeof(fhir_valueset_code_t));
     fhir_node_t *root = NULL;
     plain.explain = NULL;
-    if (call->request->tx || call->request->store)
+    if (fhir_call_has_store(call))
         FHIR_TRY(fhir_valueset_load(&root, &plain, value->id, value->text));
     if (!root || !fhir_valueset_list(codes, root, call->pool))
         return unknown_set(x, value->text);

@@ -502,9 +502,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     t.versions = fhir_hash_make(call->pool);
     t.creates = fhir_hash_make(call->pool);
     t.conditional = fhir_hash_make(call->pool);
-    if (!call->request->store)
-        return fhir_err_create(call->pool, FHIR_ERR_BUSY, "The database cannot be reached");
-    FHIR_TRY(fhir_tx_begin(&t.request.tx, call->request->store, call->pool));
+    FHIR_TRY(fhir_call_begin_tx(&t.request.tx, call));
     t.call.request = &t.request;
     t.request.changed = fhir_hash_make(call->pool);
     if (call->endpoint->check_references)

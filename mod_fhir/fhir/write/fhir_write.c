@@ -65,7 +65,7 @@ static fhir_err_t *begin_tx(fhir_write_t *write)
 
     if (call->request->tx)
         return NULL;
-    FHIR_TRY(fhir_tx_begin(&write->own_tx, call->request->store, call->pool));
+    FHIR_TRY(fhir_call_begin_tx(&write->own_tx, call));
     write->request = *call->request;
     write->request.tx = write->own_tx;
     call->request = &write->request;

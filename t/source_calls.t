@@ -13,7 +13,7 @@ my @rules = (
         only => qr{^core/fhir_temp\.c$},
         use  => 'fhir_temp_open(): programs that this process starts must not inherit the file' },
     {   call => qr/\b(?:getentropy|getrandom)\s*\(/,
-        only => qr{^core/fhir_hash\.c$},
+        only => qr{^core/fhir_random\.c$},
         use  => 'fhir_random()' },
 );
 

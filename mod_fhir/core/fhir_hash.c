@@ -7,27 +7,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#if __has_include(<sys/random.h>) /* getentropy's place on BSD and macOS; unistd.h on Linux */
-#include <sys/random.h>
-#endif
 
-#define ENTROPY_MOST 256 /* bytes of one getentropy() */
+#include "core/fhir_random.h"
 
 static unsigned char key[APR_SIPHASH_KSIZE];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-int fhir_random(void *bytes, apr_size_t len)
-{
-    for (char *at = bytes; len;) {
-        apr_size_t n = len < ENTROPY_MOST ? len : ENTROPY_MOST;
-        if (getentropy(at, n) != 0)
-            return 0;
-        at += n;
-        len -= n;
-    }
-    return 1;
-}
 
 static void draw(void)
 {

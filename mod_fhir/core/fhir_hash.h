@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_hash.h
- * @brief Hash tables whose keys come from clients, and the random bytes that key them.
+ * @brief Hash tables whose keys come from clients.
  *
  * APR's own hash can be made to collide whatever its seed: "Az" and "BY" have the same value. Every
  * table that holds keys of clients is made here instead (t/source_calls.t holds it).
@@ -17,8 +17,5 @@ apr_hash_t *fhir_hash_make(apr_pool_t *pool);
 
 /** The same hash of bytes, for tables of one's own. */
 apr_uint64_t fhir_hash_bytes(const void *data, apr_size_t len);
-
-/** Fills bytes with the kernel's random numbers; 1, or 0 when it has none. */
-int fhir_random(void *bytes, apr_size_t len);
 
 #endif

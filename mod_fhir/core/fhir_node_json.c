@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "core/fhir_hex.h"
 #include "core/fhir_text.h"
 
 #define DEFAULT_DEPTH 64
@@ -250,11 +251,7 @@ static int hex4(const char *s)
 {
     int value = 0;
     for (int i = 0; i < 4; i++) {
-        char c = s[i];
-        int digit = c >= '0' && c <= '9'   ? c - '0'
-                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
-                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                           : -1;
+        int digit = fhir_hex_digit(s[i]);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;

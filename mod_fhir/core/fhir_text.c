@@ -2,6 +2,8 @@
 /* UTF-8, URL coding and ids. Folding for search is in fhir_text_fold.c. */
 #include "core/fhir_text.h"
 
+#include "core/fhir_hex.h"
+
 #define HIGH_BITS 0x8080808080808080u
 
 /* Length of the valid sequence at s (n bytes left, first byte above 0x7F), or 0.
@@ -58,14 +60,6 @@ int fhir_text_utf8_valid(const char *s, apr_size_t len)
     return fhir_text_utf8_prefix(s, len) == len;
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *pool)
 {
     char *out = apr_palloc(pool, len + 1);
@@ -74,8 +68,8 @@ char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *
     for (apr_size_t i = 0; i < len; i++) {
         char c = s[i];
         if (c == '%') {
-            int high = i + 2 < len ? hex_digit(s[i + 1]) : -1;
-            int low = i + 2 < len ? hex_digit(s[i + 2]) : -1;
+            int high = i + 2 < len ? fhir_hex_digit(s[i + 1]) : -1;
+            int low = i + 2 < len ? fhir_hex_digit(s[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return NULL;
             c = (char)(high * 16 + low);

@@ -2,10 +2,10 @@
 /* Binary as its own content, in both directions. */
 #include "fhir/fhir_binary.h"
 
-#include <apr_base64.h>
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "core/fhir_base64.h"
 #include "core/fhir_node.h"
 
 static int is_binary(const fhir_call_t *call)
@@ -34,14 +34,9 @@ int fhir_binary_wants_raw(const fhir_call_t *call)
 
 const char *fhir_binary_decode(apr_size_t *len, const char *data, apr_pool_t *pool)
 {
-    char *text = apr_palloc(pool, strlen(data) + 1), *end = text, *content;
+    char *content;
 
-    for (; *data; data++) /* the decoder ends at what is none of its letters */
-        if (!apr_isspace(*data))
-            *end++ = *data;
-    *end = '\0';
-    content = apr_palloc(pool, (apr_size_t)apr_base64_decode_len(text) + 1);
-    *len = (apr_size_t)apr_base64_decode(content, text);
+    fhir_base64_decode(&content, len, data, strlen(data), FHIR_BASE64_SPACES, pool);
     return content;
 }
 
@@ -89,13 +84,6 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
 {
     const char *type = fhir_call_header(call, "Content-Type");
     const char *context = fhir_call_header(call, "X-Security-Context");
-    char *data;
-    int n;
-
-    if (len > APR_INT32_MAX / 2)
-        return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE, "The content is too large");
-    data = apr_palloc(call->pool, (apr_size_t)apr_base64_encode_len((int)len));
-    n = apr_base64_encode(data, body, (int)len) - 1;
     fhir_buf_puts(json, "{\"resourceType\":\"Binary\"");
     if (call->id)
         fhir_buf_printf(json, ",\"id\":\"%s\"", call->id);
@@ -106,8 +94,9 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
         fhir_buf_json_string(json, context, strlen(context));
         fhir_buf_putc(json, '}');
     }
-    if (n > 0)
-        fhir_buf_printf(json, ",\"data\":\"%s\"", data);
+    if (len)
+        fhir_buf_printf(json, ",\"data\":\"%s\"",
+                        fhir_base64_encode(body, len, FHIR_BASE64_PLAIN, call->pool));
     fhir_buf_putc(json, '}');
     return NULL;
 }

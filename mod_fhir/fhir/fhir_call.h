@@ -10,19 +10,9 @@
 #ifndef FHIR_CALL_H
 #define FHIR_CALL_H
 
+#include "core/fhir_pairs.h"
 #include "fhir/fhir_service.h"
 #include "fhir/format/fhir_render.h"
-
-/** A parameter of the query string or form, decoded. */
-typedef struct fhir_pair_t {
-    const char *name;  /* with its modifier or chain: "subject:Patient.name" */
-    const char *value; /* escapes of the search language are still there */
-} fhir_pair_t;
-
-typedef struct fhir_pairs_t {
-    int n;
-    fhir_pair_t *list;
-} fhir_pairs_t;
 
 typedef struct fhir_call_t fhir_call_t;
 struct fhir_call_t {
@@ -48,15 +38,6 @@ struct fhir_call_t {
 
 /** An interaction. */
 typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);
-
-/** Splits "a=b&c=d" and decodes both sides; empty parts are dropped.
- *  @return NULL, FHIR_ERR_SYNTAX (bad escape) or FHIR_ERR_LIMIT (more than max_bytes) */
-fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t max_bytes,
-                             apr_pool_t *pool);
-/** Both lists, one behind the other. */
-void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t *pool);
-/** The value of the first parameter of that name, or NULL. */
-const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name);
 
 /** The store of a request: all that reaches the database comes through here.
  *  @return NULL or FHIR_ERR_BUSY, which tells the client why there is none (request->no_store) */

@@ -257,18 +257,18 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return fhir_bundle_add(h->bundle, &entry);
 }
 
-static void link_pages(history_t *h)
+static fhir_err_t *link_pages(history_t *h)
 {
     fhir_call_t *call = h->call;
-    const char *path = path_of(call);
+    const char *path = path_of(call), *word;
 
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
-    if (h->more)
-        fhir_bundle_link(
-            h->bundle, "next",
-            fhir_bundle_url(call, path, &h->applied,
-                            fhir_cursor_seal(&h->last, call->endpoint->cursor_key, path,
-                                             strlen(path), call->grant, call->pool)));
+    if (!h->more)
+        return NULL;
+    FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->cursor_key, path, strlen(path),
+                              call->grant, call->pool));
+    fhir_bundle_link(h->bundle, "next", fhir_bundle_url(call, path, &h->applied, word));
+    return NULL;
 }
 
 static fhir_err_t *open_cursor(history_t *h)
@@ -304,6 +304,6 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
                                fhir_model_str(call->model, call->type->name), call->id);
-    link_pages(&h);
+    FHIR_TRY(link_pages(&h));
     return fhir_bundle_end(h.bundle);
 }

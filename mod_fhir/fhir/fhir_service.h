@@ -80,12 +80,12 @@ typedef struct fhir_endpoint_t {
     int update_unchanged;         /* 1: an update that changes nothing makes no new version */
     int check_references;         /* references inside this server must resolve */
     int conditional_delete;
-    const struct fhir_validator_t *validator;   /* made at start; NULL: writes are held against the
-                                                   base model alone */
-    int validate;                               /* fhir_validate_level_t of writes */
-    int explain;                                /* _explain=true allowed */
-    const struct fhir_cursor_key_t *cursor_key; /* seals page links; the same on all nodes */
-    int retry_after_sec;                        /* Retry-After of a 503 */
+    const struct fhir_validator_t *validator; /* made at start; NULL: writes are held against the
+                                                 base model alone */
+    int validate;                             /* fhir_validate_level_t of writes */
+    int explain;                              /* _explain=true allowed */
+    const struct fhir_seal_key_t *cursor_key; /* seals page links; the same on all nodes */
+    int retry_after_sec;                      /* Retry-After of a 503 */
     const fhir_capability_t
         *capability; /* fhir_capability_build's, made at start; NULL: each time */
 } fhir_endpoint_t;

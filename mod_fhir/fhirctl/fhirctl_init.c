@@ -8,11 +8,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/fhir_hex.h"
+#include "core/fhir_random.h"
+#include "core/fhir_seal.h"
 #include "fhirctl/fhirctl_db.h"
 #include "fhirctl/sql_files.h"
 
 #define SERVER_MIN 140000 /* lz4 compression of columns */
-#define KEY_BYTES  32
 #define OPT_ROLE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
 #define LOCK_CLASS "1179207250" /* "FHIR": advisory locks of ours */
 
@@ -131,16 +133,12 @@ static fhir_err_t *write_fingerprint(const init_t *init, const fhir_model_t *mod
 /* The key that signs page links is made once and stays. */
 static fhir_err_t *write_cursor_key(const init_t *init)
 {
-    unsigned char key[KEY_BYTES];
-    char hex[2 + 2 * KEY_BYTES + 1] = "\\x";
+    unsigned char key[FHIR_SEAL_KEY];
+    char hex[2 + 2 * FHIR_SEAL_KEY + 1] = "\\x";
     const char *values[] = {hex};
-    apr_status_t rv = apr_generate_random_bytes(key, sizeof(key));
-    apr_size_t i;
 
-    if (rv != APR_SUCCESS)
-        return fhir_err_apr(init->pool, FHIR_ERR_INTERNAL, rv, "no random bytes");
-    for (i = 0; i < sizeof(key); i++)
-        apr_snprintf(hex + 2 + 2 * i, 3, "%02x", key[i]);
+    FHIR_TRY(fhir_random_bytes(key, sizeof(key), init->pool));
+    fhir_hex_encode(hex + 2, key, sizeof(key));
     return fhirctl_db_run(NULL, init->conn, init->pool,
                           "INSERT INTO fhir_key (name, key) VALUES ('cursor', $1::bytea) "
                           "ON CONFLICT (name) DO NOTHING",

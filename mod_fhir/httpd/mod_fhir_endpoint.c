@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/fhir_hex.h"
 #include "fhir/fhir_capability.h"
 #include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
@@ -130,20 +131,6 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-static int read_key(unsigned char key[FHIR_CURSOR_KEY], const char *hex)
-{
-    static const char digits[] = "0123456789abcdef";
-    if (!hex || strlen(hex) != 2 * (apr_size_t)FHIR_CURSOR_KEY)
-        return 0;
-    for (int i = 0; i < FHIR_CURSOR_KEY; i++) {
-        const char *high = strchr(digits, hex[2 * i]), *low = strchr(digits, hex[2 * i + 1]);
-        if (!high || !low)
-            return 0;
-        key[i] = (unsigned char)((high - digits) << 4 | (low - digits));
-    }
-    return 1;
-}
-
 static const char *const faults[] = {
     [NO_CONNECTION] = "it could not be asked yet",
     [NO_RIGHT] = "the user of DBDParams may not read it; run fhirctl init --role USER",
@@ -156,7 +143,7 @@ static const char *const faults[] = {
 static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t *pool)
 {
     const fhir_endpoint_t *endpoint = &e->endpoint;
-    unsigned char key[FHIR_CURSOR_KEY];
+    unsigned char key[FHIR_SEAL_KEY];
     schema_t schema = {.pool = pool};
     fhir_value_t version = {endpoint->model->version, strlen(endpoint->model->version)};
     fhir_stmt_t stmt = {
@@ -179,7 +166,8 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
         return NO_TABLES;
     if (strcmp(schema.fingerprint, endpoint->model->schema_fingerprint) != 0)
         return OTHER;
-    if (!read_key(key, schema.key))
+    if (!schema.key || strlen(schema.key) != 2 * (apr_size_t)FHIR_SEAL_KEY ||
+        !fhir_hex_decode(key, schema.key, strlen(schema.key)))
         return NO_KEY;
     *err = fhir_cursor_key_create(&e->endpoint.cursor_key, key, e->pool);
     return *err ? NO_KEY : FAULT_NONE;

@@ -15,9 +15,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t other = {.patient = "p1", .owner = "u1"};
-static const fhir_cursor_key_t *key;
+static const fhir_seal_key_t *key;
 /* Seals nothing: libFuzzer looks at what is compared, and so learns the words that were sealed. */
-static const fhir_cursor_key_t *unused_key;
+static const fhir_seal_key_t *unused_key;
 static apr_pool_t *kept;
 
 static void check(int right)
@@ -33,8 +33,8 @@ static void forget(void)
 
 static void begin(void)
 {
-    static const unsigned char bytes[FHIR_CURSOR_KEY] = "0123456789abcdef0123456789abcde";
-    static const unsigned char others[FHIR_CURSOR_KEY] = "1123456789abcdef0123456789abcde";
+    static const unsigned char bytes[FHIR_SEAL_KEY] = "0123456789abcdef0123456789abcde";
+    static const unsigned char others[FHIR_SEAL_KEY] = "1123456789abcdef0123456789abcde";
 
     if (kept)
         return;
@@ -45,7 +45,7 @@ static void begin(void)
     check(fhir_cursor_key_create(&unused_key, others, kept) == NULL);
 }
 
-static void refused(const char *word, const fhir_cursor_key_t *with, const char *context,
+static void refused(const char *word, const fhir_seal_key_t *with, const char *context,
                     const fhir_grant_t *grant, apr_pool_t *pool)
 {
     fhir_cursor_t got;
@@ -78,12 +78,14 @@ static void round_trip(const unsigned char *data, size_t size, apr_pool_t *pool)
 {
     fhir_cursor_t cursor, got;
     size_t at = (size_t)data[0] * 256 + data[1], len;
+    const char *sealed;
     char *word;
     fhir_err_t *err;
 
     read_fields(&cursor, data + 2, size - 2, pool);
     cursor.backward = data[0] & 1;
-    word = apr_pstrdup(pool, fhir_cursor_seal(&cursor, key, "q", 1, &all, pool));
+    check(fhir_cursor_seal(&sealed, &cursor, key, "q", 1, &all, pool) == NULL);
+    word = apr_pstrdup(pool, sealed);
     len = strlen(word);
     err = fhir_cursor_open(&got, word, key, "q", 1, &all, pool);
     if (err) { /* too long for a link */

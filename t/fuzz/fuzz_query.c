@@ -187,8 +187,8 @@ static void check_self(fhir_query_t *query, const input_t *in, fhir_call_t *call
 
     check(fhir_pairs_parse(&pairs, asked ? asked + 1 : "", 0, call->pool) == NULL);
     check(fhir_query_parse(&again, call, call->type, &pairs, 0) == NULL);
-    fhir_query_bind(query, call, in->type, NULL);
-    fhir_query_bind(again, call, in->type, NULL);
+    check(fhir_query_bind(query, call, in->type, NULL) == NULL);
+    check(fhir_query_bind(again, call, in->type, NULL) == NULL);
     check(!memcmp(query->hash, again->hash, FHIR_QUERY_HASH));
 }
 
@@ -272,7 +272,7 @@ static void ask(fhir_request_t *request)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static const unsigned char key[FHIR_CURSOR_KEY] = "0123456789abcdef0123456789abcde";
+    static const unsigned char key[FHIR_SEAL_KEY] = "0123456789abcdef0123456789abcde";
     fhir_endpoint_t endpoint = {
         .model = &fhir_model_r4, .audience = FHIR_AUDIENCE_OPEN, .tenant = "main"};
     fhir_request_t request = {.endpoint = &endpoint, .base_url = BASE, .header = header};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tables with keys of clients: keys that APR's hash puts into one bucket spread here. */
 #include "core/fhir_hash.h"
+#include "core/fhir_random.h"
 #include "tap.h"
 
 #include <apr_strings.h>

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Conversions between types, and of strings to and from other codings.
  * Source: http://hl7.org/fhirpath/N1/#conversion; encode to unescape of the draft after N1 */
-#include <apr_base64.h>
 #include <apr_strings.h>
 
+#include "core/fhir_base64.h"
+#include "core/fhir_hex.h"
 #include "core/fhir_text.h"
 #include "fhir/fhirpath/fhir_path_impl.h"
 
@@ -224,52 +225,28 @@ static void push_text(call_t *c, const char *s, apr_size_t len)
         path_push_string(c->run, c->out, s, len);
 }
 
-static void swap(char *s, apr_size_t len, const char *from, const char *to)
+static void base64(call_t *c, const char *s, apr_size_t len, int encode, int form)
 {
-    for (apr_size_t i = 0; i < len; i++) {
-        const char *f = s[i] ? strchr(from, s[i]) : NULL;
-        if (f)
-            s[i] = to[f - from];
-    }
-}
-
-static void base64(call_t *c, const char *s, apr_size_t len, int encode, int url)
-{
-    char *out = apr_palloc(c->run->pool, len * 2 + 8);
+    apr_size_t n;
+    char *out;
     if (encode) {
-        int n = apr_base64_encode(out, s, (int)len) - 1;
-        if (url)
-            swap(out, (apr_size_t)n, "+/", "-_");
-        push_text(c, out, (apr_size_t)n);
+        out = fhir_base64_encode(s, len, form, c->run->pool);
+        n = strlen(out);
     }
-    else {
-        char *copy = apr_pstrmemdup(c->run->pool, s, len);
-        if (url)
-            swap(copy, len, "-_", "+/");
-        push_text(c, out, (apr_size_t)apr_base64_decode(out, copy));
-    }
+    else
+        fhir_base64_decode(&out, &n, s, len, form, c->run->pool);
+    push_text(c, out, n);
 }
 
 static void hex(call_t *c, const char *s, apr_size_t len, int encode)
 {
-    static const char digits[] = "0123456789abcdef";
     char *out = apr_palloc(c->run->pool, len * 2 + 1);
-
     if (encode) {
-        for (apr_size_t i = 0; i < len; i++) {
-            out[2 * i] = digits[(unsigned char)s[i] >> 4];
-            out[2 * i + 1] = digits[(unsigned char)s[i] & 15];
-        }
+        fhir_hex_encode(out, s, len);
         push_text(c, out, len * 2);
-        return;
     }
-    for (apr_size_t i = 0; i < len; i++) {
-        const char *d = s[i] ? strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] | 32 : s[i]) : NULL;
-        if (!d || len % 2)
-            return;
-        out[i / 2] = (char)(i % 2 ? out[i / 2] | (d - digits) : (d - digits) << 4);
-    }
-    push_text(c, out, len / 2);
+    else if (fhir_hex_decode(out, s, len))
+        push_text(c, out, len / 2);
 }
 
 static const struct {
@@ -333,8 +310,10 @@ static fhir_err_t *fn_code(call_t *c)
     if (!found || !given)
         return NULL;
     PATH_CHARGE(c->run, len * 2);
-    if (equals(format, format_len, "base64") || equals(format, format_len, "urlbase64"))
-        base64(c, s, len, encode, format_len == 9);
+    if (equals(format, format_len, "base64"))
+        base64(c, s, len, encode, FHIR_BASE64_PLAIN);
+    else if (equals(format, format_len, "urlbase64"))
+        base64(c, s, len, encode, FHIR_BASE64_URL);
     else if (equals(format, format_len, "hex"))
         hex(c, s, len, encode);
     else

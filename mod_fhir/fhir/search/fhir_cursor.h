@@ -13,7 +13,7 @@
 
 #include <apr_pools.h>
 
-#include "core/fhir_err.h"
+#include "core/fhir_seal.h"
 #include "fhir/fhir_grant.h"
 
 #define FHIR_CURSOR_FIELDS_MAX 12
@@ -23,22 +23,22 @@ typedef struct fhir_cursor_t {
     const char *field[FHIR_CURSOR_FIELDS_MAX]; /* sort keys as text (NULL: no value), id last */
 } fhir_cursor_t;
 
-#define FHIR_CURSOR_KEY 32
-/** A key made ready, constant and usable by all threads: OpenSSL takes longer to find an algorithm
- *  by its name than to run it over a link. */
-typedef struct fhir_cursor_key_t fhir_cursor_key_t;
-/** Makes FHIR_CURSOR_KEY bytes ready for use as long as pool lives. */
-fhir_err_t *fhir_cursor_key_create(const fhir_cursor_key_t **key, const unsigned char *bytes,
+/** Makes the FHIR_SEAL_KEY bytes of the tenant's key ready for page links.
+ *  @return as fhir_seal_key_create */
+fhir_err_t *fhir_cursor_key_create(const fhir_seal_key_t **key, const unsigned char *bytes,
                                    apr_pool_t *pool);
 /**
- * Seals a cursor into a word of URL-safe base64.
+ * Seals a cursor into a word of base64url.
  * @param context  what it is bound to besides the grant: the query's hash, context_len bytes
+ * @return as fhir_seal
  */
-const char *fhir_cursor_seal(const fhir_cursor_t *cursor, const fhir_cursor_key_t *key,
-                             const char *context, apr_size_t context_len, const fhir_grant_t *grant,
-                             apr_pool_t *pool);
-/** Opens a word. @return NULL or FHIR_ERR_CURSOR (altered, or of another query, user or server) */
-fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir_cursor_key_t *key,
+fhir_err_t *fhir_cursor_seal(const char **word, const fhir_cursor_t *cursor,
+                             const fhir_seal_key_t *key, const char *context,
+                             apr_size_t context_len, const fhir_grant_t *grant, apr_pool_t *pool);
+/** Opens a word.
+ *  @return NULL, or FHIR_ERR_CURSOR for a word that was altered, or made for another query, user or
+ *          server */
+fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir_seal_key_t *key,
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool);
 

@@ -13,6 +13,7 @@
 
 #include <apr_tables.h>
 
+#include "core/fhir_digest.h"
 #include "core/fhir_time.h"
 #include "fhir/fhir_call.h"
 
@@ -136,7 +137,7 @@ typedef enum fhir_contained_t {
     FHIR_CONTAINED_BOTH
 } fhir_contained_t;
 
-#define FHIR_QUERY_HASH 32
+#define FHIR_QUERY_HASH FHIR_DIGEST_LEN
 typedef struct fhir_query_t {
     const fhir_type_t *type;     /* type searched; system search: one of types at a time */
     fhir_qnode_t *where;         /* an AND; never NULL */
@@ -171,9 +172,10 @@ fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, cons
                              const fhir_pairs_t *pairs, int lenient);
 
 /** Binds page links to the path and the parameters that applied; said (or NULL) are those that the
- *  links are to say instead. */
-void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
-                     const fhir_pairs_t *said);
+ *  links are to say instead.
+ *  @return NULL, or FHIR_ERR_INTERNAL as fhir_digest_create */
+fhir_err_t *fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                            const fhir_pairs_t *said);
 
 /** One condition "name[:modifier][.chain] = value" on a type: a node of the tree.
  *  @param links counts the links of chains and _has, which are limited: 0 at a query's beginning */

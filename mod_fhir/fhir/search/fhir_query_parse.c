@@ -4,8 +4,8 @@
  * in fhir_query_result.c.
  */
 #include <apr_strings.h>
-#include <openssl/evp.h>
 
+#include "core/fhir_digest.h"
 #include "fhir/search/fhir_search.h"
 
 static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
@@ -53,23 +53,20 @@ static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenien
 }
 
 /* Page links hold only for the query that they were made for. */
-static const char *hash_of(const fhir_query_t *query, const fhir_call_t *call, const char *path)
+static fhir_err_t *hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query_t *query,
+                           const fhir_call_t *call, const char *path)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned len = 0;
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
-    EVP_DigestUpdate(ctx, path, strlen(path) + 1);
+    fhir_digest_t *digest;
+    FHIR_TRY(fhir_digest_create(&digest, call->pool));
+    fhir_digest_add(digest, path, strlen(path) + 1);
     for (int i = 0; i < query->applied.n; i++) {
         const fhir_pair_t *pair = &query->applied.list[i];
         if (!is_bound(pair))
             continue;
-        EVP_DigestUpdate(ctx, pair->name, strlen(pair->name) + 1);
-        EVP_DigestUpdate(ctx, pair->value, strlen(pair->value) + 1);
+        fhir_digest_add(digest, pair->name, strlen(pair->name) + 1);
+        fhir_digest_add(digest, pair->value, strlen(pair->value) + 1);
     }
-    EVP_DigestFinal_ex(ctx, digest, &len);
-    EVP_MD_CTX_free(ctx);
-    return apr_pstrmemdup(call->pool, (const char *)digest, 32);
+    return fhir_digest_finish(hash, digest);
 }
 
 fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const fhir_type_t *type,
@@ -116,10 +113,13 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     return NULL;
 }
 
-void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
-                     const fhir_pairs_t *said)
+fhir_err_t *fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                            const fhir_pairs_t *said)
 {
+    unsigned char *hash = apr_palloc(call->pool, FHIR_QUERY_HASH);
     if (said)
         query->applied = *said;
-    query->hash = hash_of(query, call, path);
+    FHIR_TRY(hash_of(hash, query, call, path));
+    query->hash = (const char *)hash;
+    return NULL;
 }

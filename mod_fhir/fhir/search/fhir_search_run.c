@@ -241,32 +241,35 @@ static fhir_err_t *remarks(const page_t *page)
     return fhir_bundle_add(page->bundle, &entry);
 }
 
-static void link_to(const page_t *page, const char *relation, fhir_cursor_t *place, int backward)
+static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor_t *place,
+                           int backward)
 {
     fhir_call_t *call = page->call;
     const fhir_query_t *query = page->query;
+    const char *word;
     place->backward = backward;
-    fhir_bundle_link(
-        page->bundle, relation,
-        fhir_bundle_url(call, page->search->path, &query->applied,
-                        fhir_cursor_seal(place, call->endpoint->cursor_key, query->hash,
-                                         FHIR_QUERY_HASH, call->grant, call->pool)));
+    FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->cursor_key, query->hash,
+                              FHIR_QUERY_HASH, call->grant, call->pool));
+    fhir_bundle_link(page->bundle, relation,
+                     fhir_bundle_url(call, page->search->path, &query->applied, word));
+    return NULL;
 }
 
-static void link_pages(page_t *page)
+static fhir_err_t *link_pages(page_t *page)
 {
     const fhir_query_t *query = page->query;
     const char *path = page->search->path;
     fhir_bundle_link(page->bundle, "self",
                      fhir_bundle_url(page->call, path, &query->applied, query->cursor));
     if (query->summary_count)
-        return;
+        return NULL;
     fhir_bundle_link(page->bundle, "first",
                      fhir_bundle_url(page->call, path, &query->applied, NULL));
     if (page->rows && (page->backward ? page->more_before : page->is_cursor))
-        link_to(page, "previous", &page->first, 1);
+        FHIR_TRY(link_to(page, "previous", &page->first, 1));
     if (page->rows && (page->backward || page->more_behind))
-        link_to(page, "next", &page->last, 0);
+        FHIR_TRY(link_to(page, "next", &page->last, 0));
+    return NULL;
 }
 
 /* How many of the matches of a type, up to `most`, lie before the cursor. */
@@ -391,7 +394,7 @@ static fhir_err_t *parse(page_t *page)
         }
         if (search->narrow)
             FHIR_TRY(search->narrow(query, call, search->baton));
-        fhir_query_bind(query, call, search->path, search->said);
+        FHIR_TRY(fhir_query_bind(query, call, search->path, search->said));
     }
     FHIR_TRY(spread(page));
     for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)
@@ -427,7 +430,7 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
         if (page.query->total == FHIR_TOTAL_ESTIMATE)
             FHIR_TRY(estimate(&page));
     }
-    link_pages(&page);
+    FHIR_TRY(link_pages(&page));
     FHIR_TRY(fhir_bundle_end(page.bundle));
     return call->explain ? fhir_explain_answer(call) : NULL;
 }

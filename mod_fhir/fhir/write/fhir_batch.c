@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "core/fhir_hash.h"
+#include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/search/fhir_search.h"
@@ -222,7 +223,7 @@ static fhir_err_t *decide_post(transaction_t *t, fhir_entry_t *entry)
         FHIR_TRY(decide_condition(&decided, t, entry));
     if (decided)
         return NULL;
-    FHIR_TRY(fhir_write_new_id(&entry->create_id, t->call.pool));
+    FHIR_TRY(fhir_random_id(&entry->create_id, t->call.pool));
     return note_target(t, entry, entry->path, entry->create_id, 1);
 }
 
@@ -253,7 +254,7 @@ static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
     if (ids->nelts)
         claim(t, entry, id);
     if (!id) {
-        FHIR_TRY(fhir_write_new_id(&entry->create_id, t->call.pool));
+        FHIR_TRY(fhir_random_id(&entry->create_id, t->call.pool));
         id = entry->create_id;
     }
     return note_target(t, entry, entry->path, id, 0);

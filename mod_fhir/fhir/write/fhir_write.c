@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/fhir_hash.h"
+#include "core/fhir_random.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
@@ -150,31 +151,6 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 }
 
 /* ---- from input to row ---- */
-
-fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool)
-{
-    apr_uint64_t ms = (apr_uint64_t)apr_time_as_msec(apr_time_now());
-    static const char digits[] = "0123456789abcdef";
-    unsigned char b[16];
-    char *text = apr_palloc(pool, 37), *at = text;
-    int i;
-
-    if (!fhir_random(b, sizeof(b)))
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "No random numbers for an id");
-    for (i = 0; i < 6; i++)
-        b[i] = (unsigned char)(ms >> (40 - 8 * i));
-    b[6] = (unsigned char)(0x70 | (b[6] & 0x0F));
-    b[8] = (unsigned char)(0x80 | (b[8] & 0x3F));
-    for (i = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            *at++ = '-';
-        *at++ = digits[b[i] >> 4];
-        *at++ = digits[b[i] & 15];
-    }
-    *at = '\0';
-    *id = text;
-    return NULL;
-}
 
 /* Input as the record's text, with its id, version and time. */
 static void stamp(fhir_record_t *record, const fhir_write_t *write)
@@ -389,7 +365,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     record->id = id;
     record->fresh = !id || id == call->request->create_id;
     if (!id)
-        FHIR_TRY(fhir_write_new_id(&record->id, call->pool));
+        FHIR_TRY(fhir_random_id(&record->id, call->pool));
     FHIR_TRY(claim(call, record->id));
     FHIR_TRY(extract(&cells, write));
     FHIR_TRY(authorize_new(write, record, cells));

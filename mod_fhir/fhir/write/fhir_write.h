@@ -49,9 +49,6 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
  * all that bring it (back) to life one at a time looks and writes, on any node. */
 fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id);
 
-/** A time-ordered id (RFC 9562, UUID version 7): new rows go to the end of the primary key. */
-fhir_err_t *fhir_write_new_id(const char **id, apr_pool_t *pool);
-
 /** Stores input as a new resource. id: the one to use, NULL: a new one. version: 1, or the one
  *  behind a deletion. */
 fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version);

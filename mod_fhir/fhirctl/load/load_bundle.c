@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/fhir_hash.h"
+#include "core/fhir_hex.h"
 #include "core/fhir_text.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"
@@ -109,18 +110,15 @@ static const char *id_of_content(load_reader_t *r, const entry_t *e)
 {
     unsigned char d[APR_SHA1_DIGESTSIZE];
     apr_sha1_ctx_t ctx;
+    char *id = apr_palloc(r->doc_pool, FHIR_UUID_LEN + 1);
 
     fhir_buf_clear(r->text);
     fhir_stamp_splice(r->text, e->source, e->resource->start, e->resource->end, NULL, 0, 1);
     apr_sha1_init(&ctx);
     apr_sha1_update_binary(&ctx, (const unsigned char *)r->text->data, (unsigned)r->text->len);
     apr_sha1_final(d, &ctx);
-    d[6] = (unsigned char)((d[6] & 0x0F) | 0x50);
-    d[8] = (unsigned char)((d[8] & 0x3F) | 0x80);
-    return apr_psprintf(r->doc_pool,
-                        "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
-                        d[0], d[1], d[2], d[3], d[4], d[5], d[6], d[7], d[8], d[9], d[10], d[11],
-                        d[12], d[13], d[14], d[15]);
+    fhir_hex_uuid(id, d, 5);
+    return id;
 }
 
 static void set_id(load_reader_t *r, entry_t *e, const char *request_url)

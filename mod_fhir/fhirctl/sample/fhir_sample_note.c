@@ -3,30 +3,16 @@
  * points to it. */
 #include <stdio.h>
 
+#include "core/fhir_base64.h"
 #include "fhirctl/sample/fhir_sample_write.h"
 
 void fhir_sample_note_base64(fhir_sample_json_t *w, const char *name, const char *text)
 {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *s = (const unsigned char *)text;
-    apr_size_t len = strlen(text), i;
+    apr_pool_t *scratch;
 
-    put_name(w, name);
-    fhir_buf_putc(w->buf, '"');
-    for (i = 0; i < len; i += 3) {
-        unsigned b = (unsigned)s[i] << 16 | (i + 1 < len ? (unsigned)s[i + 1] << 8 : 0) |
-                     (i + 2 < len ? s[i + 2] : 0);
-        char out[4] = {digits[b >> 18], digits[b >> 12 & 63], digits[b >> 6 & 63], digits[b & 63]};
-
-        if (i + 2 >= len) {
-            out[3] = '=';
-        }
-        if (i + 1 >= len) {
-            out[2] = '=';
-        }
-        fhir_buf_append(w->buf, out, 4);
-    }
-    fhir_buf_putc(w->buf, '"');
+    apr_pool_create(&scratch, w->buf->pool);
+    put_word(w, name, fhir_base64_encode(text, strlen(text), FHIR_BASE64_PLAIN, scratch));
+    apr_pool_destroy(scratch);
 }
 
 int fhir_sample_note_binary(fhir_sample_record_t *rec, const char *text)

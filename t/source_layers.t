@@ -12,7 +12,7 @@ my %rank = map { $LAYERS[$_] => $_ } 0 .. $#LAYERS;
 my %users = map { $_ => 1 } qw(httpd fhirctl);
 # The rooms of fhir/. Of the files beside its folders, issues are below all; the request's record and
 # what every interaction writes with (call) are used by the rooms behind; the rest uses all of them.
-my @ROOMS = qw(issue format extract fhirpath validate call search write operation service);
+my @ROOMS = qw(issue format extract fhirpath validate call query search write operation service);
 my %room_rank = map { $ROOMS[$_] => $_ } 0 .. $#ROOMS;
 my %BESIDE = (fhir_issue => 'issue', 'fhir_service.h' => 'call',
     map { $_ => 'call' } qw(fhir_binary fhir_bundle fhir_call fhir_grant fhir_interactions fhir_outcome));
@@ -65,11 +65,11 @@ is(scalar include_faults('fhir', 'x', "# include <httpd.h>\n"), 1, "sees httpd's
 is(scalar include_faults('fhir', 'x', qq(#include "fhir_service.h"\n)), 1, 'sees a bare name');
 is(scalar include_faults('fhir', 'x', qq(#include "core/fhir_err.h"\n#include <apr.h>\n)), 0,
     'takes what is right');
-is(scalar include_faults('fhir', 'fhir/format/x.c', qq(#include "fhir/search/fhir_sql.h"\n)), 1,
+is(scalar include_faults('fhir', 'fhir/format/x.c', qq(#include "fhir/query/fhir_sql.h"\n)), 1,
     'sees an include of a room above');
 is(scalar include_faults('fhir', 'fhir/fhir_call.c', qq(#include "fhir/fhir_routes.h"\n)), 1,
     'also beside the rooms');
-is(scalar include_faults('fhir', 'fhir/fhir_read.c', qq(#include "fhir/search/fhir_sql.h"\n)), 0,
+is(scalar include_faults('fhir', 'fhir/fhir_read.c', qq(#include "fhir/query/fhir_sql.h"\n)), 0,
     'takes one of a room below');
 is(join(' ', grep { !exists $room_rank{$_} } map { m{/fhir/(\w+)/$} } glob "$source/fhir/*/"), '',
     'each room of fhir/ has its place');

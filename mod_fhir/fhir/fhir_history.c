@@ -9,8 +9,8 @@
 
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_interactions.h"
+#include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_cursor.h"
-#include "fhir/search/fhir_sql.h"
 
 /* The order: last_updated, type, id, version, each descending; a page link holds these four. */
 #define KEYS 4

@@ -8,7 +8,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_interactions.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 /* What a row brought. */
 typedef struct found_t {

@@ -7,7 +7,7 @@
  * dead connection behind our back, and only libpq's event tells that the new session knows none
  * of our statements.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <errno.h>

@@ -7,7 +7,7 @@
  * Threads: `lock` guards the queue and whether somebody leads. A member lies on its worker's stack,
  * which stays there until the member was posted, once.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_thread_mutex.h>
 #include <apr_time.h>

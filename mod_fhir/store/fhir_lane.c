@@ -12,7 +12,7 @@
  * slot that was queued is posted exactly once, and until then the worker's stack keeps statement
  * and values alive.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>

@@ -4,7 +4,7 @@
  * ends with the pipeline, and those of a transaction that goes on. The first error ends either; the
  * server passes over what comes behind it.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 

@@ -3,7 +3,7 @@
  * Inserts of the same text as one statement: most of what a row costs the server is what a
  * statement costs it.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * A bounded pool of own connections, for programs without mod_dbd. Connecting happens outside the
  * lock; idle connections are reused last in, first out.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <apr_thread_cond.h>

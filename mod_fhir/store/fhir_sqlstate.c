@@ -3,7 +3,7 @@
  * What PostgreSQL's errors mean to us: one table from SQLSTATE to error code, and array literals'
  * quoting. Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * The record of what is prepared on one connection, by statement text. It speaks to no server:
  * fhir_conn.c and fhir_lane.c prepare and deallocate.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>

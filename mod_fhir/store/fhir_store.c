@@ -3,7 +3,7 @@
  * The store's one call and transactions: which lane runs a statement, borrowing and giving back,
  * and when it may be run a second time. What happens on a connection is fhir_conn.c's.
  */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <stdatomic.h>

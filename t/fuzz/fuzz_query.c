@@ -14,7 +14,7 @@
 #include "core/fhir_text.h"
 #include "fhir/fhir_bundle.h"
 #include "fhir/search/fhir_include.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/search/fhir_search_sql.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -111,14 +111,12 @@ static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_
     fhir_err_t *err;
 
     check(fhir_sql_create(&sql, call) == NULL);
-    err = fhir_search_order(&order, sql, query, "t");
-    for (cursor.n = 0; !err && cursor.n < order.n; cursor.n++)
+    fhir_order_make(&order, sql, query, "t");
+    for (cursor.n = 0; cursor.n < order.n; cursor.n++)
         cursor.field[cursor.n] = cursor.n % 2 ? NULL : "1";
-    if (!err)
-        cursor.field[cursor.n - 1] = "id";
+    cursor.field[cursor.n - 1] = "id";
     check(fhir_sql_create(&sql, call) == NULL);
-    if (!err)
-        err = fhir_search_page(&stmt, sql, &order, &query, 1, in->flags & PAGE ? &cursor : NULL,
+    err = fhir_search_sql_page(&stmt, sql, &order, &query, 1, in->flags & PAGE ? &cursor : NULL,
                                query->count + 1);
     if (err) {
         check_error(err);
@@ -135,14 +133,14 @@ static void count_text(const fhir_query_t *query, const fhir_call_t *call)
     fhir_sql_t *sql;
 
     check(fhir_sql_create(&sql, call) == NULL);
-    if (fhir_search_count(&stmt, sql, query))
+    if (fhir_search_sql_count(&stmt, sql, query))
         return;
     check_text(&stmt);
     check(fhir_sql_create(&sql, call) == NULL);
-    if (!fhir_search_few(&stmt, sql, query, NULL, 5))
+    if (!fhir_search_sql_count_behind(&stmt, sql, query, NULL, 5))
         check_text(&stmt);
     check(fhir_sql_create(&sql, call) == NULL);
-    check(fhir_search_matches(&stmt, sql, query) == NULL);
+    check(fhir_search_sql_estimate(&stmt, sql, query) == NULL);
     check_text(&stmt);
 }
 

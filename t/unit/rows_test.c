@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Inserts of the same text as one statement: which go together, its text and values, whose rows
  * came back. */
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 #include "tap.h"
 
 #include <apr_strings.h>

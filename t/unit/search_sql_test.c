@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/search/fhir_search_sql.h"
 
 #define ROUNDS 60
 
@@ -143,11 +143,11 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
     if (!err)
         err = fhir_sql_create(&sql, &call);
     if (!err)
-        err = fhir_search_page(&page, sql, &order, &parsed, 1, &cursor, 51);
+        err = fhir_search_sql_page(&page, sql, &order, &parsed, 1, &cursor, 51);
     if (!err)
         err = fhir_sql_create(&sql, &call);
     if (!err)
-        err = fhir_search_count(&count, sql, parsed);
+        err = fhir_search_sql_count(&count, sql, parsed);
     if (err) {
         tap_diag("%s: %s", query, err->message);
         return NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store with a server, started by t/store.t: store_server CONNINFO. */
 #include "core/fhir_buf.h"
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 #include "tap.h"
 
 #include <apr_strings.h>

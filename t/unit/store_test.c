@@ -2,7 +2,7 @@
 /* The store without a server: the record of statements, SQLSTATEs, array literals, a source that
  * cannot lend. */
 #include "core/fhir_buf.h"
-#include "store/fhir_store_impl.h"
+#include "store/fhir_store_private.h"
 #include "tap.h"
 
 #include <apr_strings.h>

@@ -3,7 +3,7 @@
  * Source: http://hl7.org/fhirpath/N1/#functions */
 #include <apr_strings.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 /* Existence */
 

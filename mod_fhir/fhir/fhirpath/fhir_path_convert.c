@@ -6,7 +6,7 @@
 #include "core/fhir_base64.h"
 #include "core/fhir_hex.h"
 #include "core/fhir_text.h"
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define INTEGER_MAX 2147483647
 

@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 #include <stdarg.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define DEFAULT_STEPS 2000000
 

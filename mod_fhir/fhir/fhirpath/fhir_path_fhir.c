@@ -3,7 +3,7 @@
  * Source: http://hl7.org/fhir/R4/fhirpath.html#functions */
 #include <apr_strings.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 #include "fhir/format/fhir_xhtml.h"
 
 #define BASE_PROFILES "http://hl7.org/fhir/StructureDefinition/"

@@ -2,7 +2,7 @@
 /* Items: their values, their types, and making them. */
 #include <apr_strings.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 /* The System type that a FHIR primitive converts to; http://hl7.org/fhir/R4/fhirpath.html#types */
 static const apr_byte_t kind_of[] = {

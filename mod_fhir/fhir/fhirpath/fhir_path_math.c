@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 #include <math.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define INTEGER_MAX 2147483647
 

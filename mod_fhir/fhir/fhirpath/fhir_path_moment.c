@@ -4,7 +4,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_calendar.h"
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define DAY_SEC    86400
 #define MAX_MONTHS 120000                         /* 10,000 years */

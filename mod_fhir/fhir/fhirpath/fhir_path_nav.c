@@ -3,7 +3,7 @@
  * variables. */
 #include <apr_strings.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 static fhir_err_t *push_child(run_t *run, coll_t *out, const item_t *parent,
                               const fhir_element_t *element, const fhir_node_t *node,

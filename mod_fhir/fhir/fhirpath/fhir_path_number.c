@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "core/fhir_decimal.h"
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define DIVISION_PLACES 8 /* http://hl7.org/fhirpath/N1/#decimal: steps of 10^-8 */
 

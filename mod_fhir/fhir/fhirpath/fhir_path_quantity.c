@@ -4,7 +4,7 @@
  * Source: http://hl7.org/fhirpath/N1/#quantity, https://ucum.org/ucum (factors, prefixes) */
 #include <apr_strings.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 /* Dimensions: metre, gram, second, kelvin, coulomb, candela, mole, international unit. */
 #define N_DIMENSIONS 8

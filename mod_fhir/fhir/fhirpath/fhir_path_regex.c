@@ -5,7 +5,7 @@
 #include <apr_strings.h>
 #include <pcre2.h>
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 #define MATCH_LIMIT 200000 /* backtracking points */
 #define HEAP_KIB    4096

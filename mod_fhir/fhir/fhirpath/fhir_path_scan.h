@@ -6,7 +6,7 @@
 #ifndef FHIR_PATH_SCAN_H
 #define FHIR_PATH_SCAN_H
 
-#include "fhir/fhirpath/fhir_path_impl.h"
+#include "fhir/fhirpath/fhir_path_private.h"
 
 typedef struct parser_t {
     const char *start, *at, *end;

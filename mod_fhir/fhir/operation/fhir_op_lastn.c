@@ -11,7 +11,7 @@
 
 #include "core/fhir_hash.h"
 #include "fhir/operation/fhir_operations.h"
-#include "fhir/search/fhir_cost.h"
+#include "fhir/query/fhir_cost.h"
 #include "fhir/search/fhir_search.h"
 
 /* A kind, or a part of one: what is found to be the same kind points to one of them. */
@@ -88,7 +88,7 @@ static fhir_err_t *find(lastn_t *lastn, const fhir_query_t *query, const fhir_ca
                   "SELECT t.id, t.patient, coalesce(nullif(array_to_string(ARRAY(SELECT c FROM "
                   "unnest(t.code) c WHERE strpos(c, '|') > 0), E'\\n'), ''), "
                   "t.resource::jsonb #>> '{code,text}'), t.patient_date");
-    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(fhir_sql_from(sql, query->type, query->where));
     fhir_buf_puts(sql->text, " ORDER BY t.patient_date DESC");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM));
     return fhir_cost_run(sql, &stmt, query, NULL, on_row, lastn);
@@ -111,7 +111,7 @@ static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *ba
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, query->type);
     fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, query->type);
     fhir_qvalue_t *values;
-    if (!fhir_search_scoped(call, query))
+    if (!fhir_query_of_one_patient(query, call))
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lastn needs the patient, as in $lastn?patient=123");
     FHIR_TRY(find(lastn, query, call));

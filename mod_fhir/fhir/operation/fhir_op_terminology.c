@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "fhir/operation/fhir_operations.h"
-#include "fhir/search/fhir_query.h"
-#include "fhir/search/fhir_valueset.h"
+#include "fhir/query/fhir_query.h"
+#include "fhir/query/fhir_valueset.h"
 #include "fhir/validate/fhir_terminology.h"
 
 /* A value set with its codes, from the model or from a stored resource. */

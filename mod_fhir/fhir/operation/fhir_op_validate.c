@@ -8,7 +8,7 @@
 
 #include "fhir/fhir_outcome.h"
 #include "fhir/operation/fhir_operations.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_input.h"
 

@@ -10,8 +10,8 @@
 
 #include "core/fhir_hash.h"
 #include "fhir/fhir_outcome.h"
-#include "fhir/search/fhir_canonical.h"
-#include "fhir/search/fhir_cost.h"
+#include "fhir/query/fhir_canonical.h"
+#include "fhir/query/fhir_cost.h"
 #include "fhir/search/fhir_explain.h"
 
 #define ROUNDS_MAX 10

@@ -12,7 +12,7 @@
 #define FHIR_INCLUDE_H
 
 #include "fhir/fhir_bundle.h"
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 typedef struct fhir_include_t fhir_include_t;
 

@@ -4,10 +4,11 @@
  * one counts that comes first in the order's direction; resources without a value come last.
  * Source: http://hl7.org/fhir/R4/search.html#sort
  */
+#include "fhir/search/fhir_order.h"
+
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/query/fhir_predicate.h"
 
 /* How a column becomes a sort key. */
 #define PICK(what, from) "(SELECT " what "(v) FROM unnest(" from ") v)"
@@ -34,30 +35,21 @@ static const struct {
     [FHIR_COL_URIS] = {"", "", PICK("min", "%s"), PICK("max", "%s"), "text"},
 };
 
-static fhir_err_t *unsortable(const fhir_call_t *call, const fhir_param_t *param)
-{
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                           "_sort cannot go by %s: composite and special parameters have no order",
-                           fhir_model_str(call->model, param->name));
-}
-
-static fhir_err_t *key_expr(const char **expr, const char **cast, const fhir_sql_t *sql,
-                            const char *alias, const fhir_param_t *param, int descending);
+static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
+                            const fhir_param_t *param, int descending);
 
 /* A union: the first or last of its parts' values; NULLs do not count. */
-static fhir_err_t *union_expr(const char **expr, const char **cast, const fhir_sql_t *sql,
-                              const char *alias, const fhir_param_t *param, int descending)
+static const char *union_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
+                              const fhir_param_t *param, int descending)
 {
     const fhir_model_t *m = sql->call->model;
     const char *all = descending ? "greatest(" : "least(";
     for (int i = 0; i < param->n_components; i++) {
         const fhir_param_t *part = &m->params[m->components[param->first_component + i]];
-        const char *one;
-        FHIR_TRY(key_expr(&one, cast, sql, alias, part, descending));
-        all = apr_pstrcat(sql->call->pool, all, i ? ", " : "", one, NULL);
+        all = apr_pstrcat(sql->call->pool, all, i ? ", " : "",
+                          key_expr(cast, sql, alias, part, descending), NULL);
     }
-    *expr = apr_pstrcat(sql->call->pool, all, ")", NULL);
-    return NULL;
+    return apr_pstrcat(sql->call->pool, all, ")", NULL);
 }
 
 /* The column; of URIs in short forms what they stand for. */
@@ -72,21 +64,18 @@ static const char *values_of(const fhir_sql_t *sql, const char *alias, const fhi
                         sql->call->endpoint->tenant, column);
 }
 
-static fhir_err_t *key_expr(const char **expr, const char **cast, const fhir_sql_t *sql,
-                            const char *alias, const fhir_param_t *param, int descending)
+/* What cannot be sorted by was refused when the query was parsed. */
+static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
+                            const fhir_param_t *param, int descending)
 {
-    apr_pool_t *pool = sql->call->pool;
-    const char *suffix, *around;
-    if (param->flags & FHIR_PARAM_UNION && param->kind != FHIR_PARAM_COMPOSITE)
-        return union_expr(expr, cast, sql, alias, param, descending);
-    if (param->column_kind >= sizeof(forms) / sizeof(*forms) || !forms[param->column_kind].cast)
-        return unsortable(sql->call, param);
-    suffix =
-        descending ? forms[param->column_kind].column_down : forms[param->column_kind].column_up;
-    around = descending ? forms[param->column_kind].down : forms[param->column_kind].up;
+    if (param->flags & FHIR_PARAM_UNION)
+        return union_expr(cast, sql, alias, param, descending);
     *cast = forms[param->column_kind].cast;
-    *expr = apr_psprintf(pool, around, values_of(sql, alias, param, suffix));
-    return NULL;
+    return apr_psprintf(sql->call->pool,
+                        descending ? forms[param->column_kind].down : forms[param->column_kind].up,
+                        values_of(sql, alias, param,
+                                  descending ? forms[param->column_kind].column_down
+                                             : forms[param->column_kind].column_up));
 }
 
 static void add_key(fhir_order_t *order, const char *expr, const char *cast, int descending,
@@ -108,35 +97,33 @@ static int is_main_date(const fhir_call_t *call, const fhir_query_t *query,
            call->model->params[query->type->patient_date].column == sort->param->column;
 }
 
-static fhir_err_t *sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_query_t *query,
-                            const char *alias, const fhir_qsort_t *sort)
+static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_query_t *query,
+                     const char *alias, const fhir_qsort_t *sort)
 {
     const char *expr, *cast;
     if (sort->param->column_kind == FHIR_COL_ID) {
         add_key(order, fixed(sql, alias, "id"), "text", sort->descending, 0);
-        return NULL;
     }
-    if (sort->param->column_kind == FHIR_COL_UPDATED) {
+    else if (sort->param->column_kind == FHIR_COL_UPDATED) {
         add_key(order, fixed(sql, alias, "last_updated"), "timestamptz", sort->descending, 0);
-        return NULL;
     }
-    if (order->scoped && !query->place && is_main_date(sql->call, query, sort)) {
+    else if (order->scoped && !query->place && is_main_date(sql->call, query, sort)) {
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
-        return NULL;
     }
-    FHIR_TRY(key_expr(&expr, &cast, sql, alias, sort->param, sort->descending));
-    add_key(order, expr, cast, sort->descending, 1);
-    return NULL;
+    else {
+        expr = key_expr(&cast, sql, alias, sort->param, sort->descending);
+        add_key(order, expr, cast, sort->descending, 1);
+    }
 }
 
-fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
-                              const char *alias)
+void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
+                     const char *alias)
 {
     int down;
     memset(order, 0, sizeof(*order));
-    order->scoped = fhir_search_scoped(sql->call, query);
+    order->scoped = fhir_query_of_one_patient(query, sql->call);
     for (int i = 0; i < query->sort->nelts; i++)
-        FHIR_TRY(sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t)));
+        sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t));
     if (!order->n && order->scoped)
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
     /* the id makes the order total, of several types the type and the id; they run the way of the
@@ -146,5 +133,24 @@ fhir_err_t *fhir_search_order(fhir_order_t *order, fhir_sql_t *sql, const fhir_q
         add_key(order, apr_psprintf(sql->call->pool, "'%s'::text COLLATE \"C\"", query->place),
                 "text", down, 0);
     add_key(order, fixed(sql, alias, query->containers ? "ref" : "id"), "text", down, 0);
-    return NULL;
+}
+
+void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward)
+{
+    for (int i = 0; i < order->n; i++) {
+        const fhir_order_key_t *key = &order->key[i];
+        int descending = !key->descending != !backward;
+        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : first, key->expr,
+                        descending ? " DESC" : "");
+        if (key->nullable)
+            fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
+    }
+}
+
+void fhir_order_put_sort(fhir_sql_t *sql, const fhir_query_t *query, const char *alias)
+{
+    fhir_order_t order;
+    fhir_order_make(&order, sql, query, alias);
+    order.n = query->sort->nelts;
+    fhir_order_put(sql, ", ", &order, 0);
 }

@@ -5,6 +5,7 @@
  * Source: http://hl7.org/fhir/R4/http.html#search, http://hl7.org/fhir/R4/search.html#mime-type
  */
 #include "fhir/search/fhir_search.h"
+#include "fhir/query/fhir_sql.h"
 
 #include <apr_strings.h>
 #include <stdlib.h>

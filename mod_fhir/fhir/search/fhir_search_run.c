@@ -9,11 +9,12 @@
 
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_outcome.h"
-#include "fhir/search/fhir_contained.h"
-#include "fhir/search/fhir_cost.h"
+#include "fhir/query/fhir_contained.h"
+#include "fhir/query/fhir_cost.h"
 #include "fhir/search/fhir_explain.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"
+#include "fhir/search/fhir_search_sql.h"
 
 typedef struct page_t {
     fhir_call_t *call;
@@ -127,8 +128,8 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &page->order, queries,
-                              page->merged ? page->search->n_types : 1, cursor, limit));
+    FHIR_TRY(fhir_search_sql_page(&stmt, sql, &page->order, queries,
+                                  page->merged ? page->search->n_types : 1, cursor, limit));
     fhir_explain_step(call, page->merged ? "matches of all types"
                                          : apr_pstrcat(call->pool, "matches of type ",
                                                        type_name(page, page->type), NULL));
@@ -178,7 +179,7 @@ static fhir_err_t *count_type(apr_int64_t *total, page_t *page, int number)
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_count(&stmt, sql, query));
+    FHIR_TRY(fhir_search_sql_count(&stmt, sql, query));
     fhir_explain_step(
         call, apr_pstrcat(call->pool, "number of matches of type ", type_name(page, number), NULL));
     return fhir_cost_run(sql, &stmt, query, NULL, on_count, total);
@@ -213,7 +214,7 @@ static fhir_err_t *estimate(page_t *page)
         fhir_sql_t *sql;
         fhir_stmt_t stmt;
         FHIR_TRY(fhir_sql_create(&sql, page->call));
-        FHIR_TRY(fhir_search_matches(&stmt, sql, page->queries[i]));
+        FHIR_TRY(fhir_search_sql_estimate(&stmt, sql, page->queries[i]));
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         total += rows;
     }
@@ -281,7 +282,7 @@ static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_few(&stmt, sql, page->queries[number], cursor, most));
+    FHIR_TRY(fhir_search_sql_count_behind(&stmt, sql, page->queries[number], cursor, most));
     fhir_explain_step(call, apr_pstrcat(call->pool, "number of matches before, of type ",
                                         type_name(page, number), NULL));
     FHIR_TRY(fhir_cost_run(sql, &stmt, page->queries[number], NULL, on_count, &n));

@@ -3,59 +3,9 @@
  * The statement of a search: which rows, in which order, from where on. Paging is by keyset: the
  * rows behind the cursor's key are a range of the order's index, however deep the page lies.
  */
+#include "fhir/search/fhir_search_sql.h"
+
 #include <apr_strings.h>
-
-#include "fhir/search/fhir_contained.h"
-#include "fhir/search/fhir_predicate.h"
-#include "fhir/search/fhir_search.h"
-
-static int one_patient(const fhir_call_t *call, const fhir_qnode_t *node)
-{
-    return node->kind == FHIR_Q_TEST && node->modifier != FHIR_MODIFIER_MISSING &&
-           node->modifier != FHIR_MODIFIER_IDENTIFIER && fhir_predicate_is_patient(call, node);
-}
-
-int fhir_search_scoped(const fhir_call_t *call, const fhir_query_t *query)
-{
-    const fhir_grant_t *grant = call->grant;
-    int by_grant = !grant->all && grant->patient != NULL && query->type->patient;
-    if (query->containers)
-        return 0;
-    for (int i = 0; by_grant && i < grant->n_scopes; i++)
-        by_grant = grant->scopes[i].patient_only;
-    if (by_grant)
-        return 1;
-    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
-        if (one_patient(call, n))
-            return 1;
-    return 0;
-}
-
-static void put_keys(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward)
-{
-    for (int i = 0; i < order->n; i++) {
-        const fhir_order_key_t *key = &order->key[i];
-        int descending = !key->descending != !backward;
-        fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : first, key->expr,
-                        descending ? " DESC" : "");
-        if (key->nullable)
-            fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
-    }
-}
-
-static void order_by(fhir_sql_t *sql, const fhir_order_t *order, int backward)
-{
-    put_keys(sql, " ORDER BY ", order, backward);
-}
-
-fhir_err_t *fhir_search_sort(fhir_sql_t *sql, const fhir_query_t *query, const char *alias)
-{
-    fhir_order_t order;
-    FHIR_TRY(fhir_search_order(&order, sql, query, alias));
-    order.n = query->sort->nelts;
-    put_keys(sql, ", ", &order, 0);
-    return NULL;
-}
 
 /* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
 static int is_uniform(const fhir_order_t *order)
@@ -115,13 +65,10 @@ static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
         fhir_buf_putc(sql->text, ')');
 }
 
-fhir_err_t *fhir_search_from(fhir_sql_t *sql, const fhir_query_t *query)
+static fhir_err_t *from(fhir_sql_t *sql, const fhir_query_t *query)
 {
-    if (query->containers)
-        return fhir_contained_from(sql, query);
-    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
-    FHIR_TRY(fhir_sql_node(sql, "t", query->where));
-    return fhir_sql_grant(sql, "t", query->type, FHIR_RIGHT_SEARCH);
+    return query->containers ? fhir_search_from_contained(sql, query)
+                             : fhir_sql_from(sql, query->type, query->where);
 }
 
 /* One patient's rows of a type are planned once for all patients; other searches depend on their
@@ -160,7 +107,7 @@ static void order_by_named(fhir_sql_t *sql, const fhir_order_t *order, int backw
     fhir_buf_puts(sql->text, ") q");
     for (int i = 0; i < order->n; i++)
         named.key[i].expr = apr_psprintf(sql->call->pool, "q.k%d", i);
-    order_by(sql, &named, backward);
+    fhir_order_put(sql, " ORDER BY ", &named, backward);
 }
 
 static void limit_to(fhir_sql_t *sql, int limit)
@@ -191,9 +138,9 @@ static fhir_err_t *select_page(fhir_sql_t *sql, const fhir_order_t *order,
                                int named)
 {
     select_columns(sql, query, order, named);
-    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(from(sql, query));
     FHIR_TRY(beyond(sql, order, cursor));
-    order_by(sql, order, cursor && cursor->backward);
+    fhir_order_put(sql, " ORDER BY ", order, cursor && cursor->backward);
     limit_to(sql, limit);
     return NULL;
 }
@@ -218,7 +165,7 @@ static fhir_err_t *merge_pages(fhir_sql_t *sql, const fhir_order_t *order,
         select_named(sql, order, "");
     for (int i = 0; i < n; i++) {
         fhir_order_t own;
-        FHIR_TRY(fhir_search_order(&own, sql, queries[i], "t"));
+        fhir_order_make(&own, sql, queries[i], "t");
         if (!same_keys(&own, order))
             return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_VALUE,
                                    "_sort: the values are not of one kind in all resource types "
@@ -232,12 +179,12 @@ static fhir_err_t *merge_pages(fhir_sql_t *sql, const fhir_order_t *order,
     return NULL;
 }
 
-fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
-                             fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
-                             int limit)
+fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
+                                 fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
+                                 int limit)
 {
     int backward = cursor && cursor->backward;
-    FHIR_TRY(fhir_search_order(order, sql, queries[0], "t"));
+    fhir_order_make(order, sql, queries[0], "t");
     if (backward) /* the rows before the cursor come from its end, and are turned round */
         select_named(sql, order, ", count(*) OVER ()");
     if (n > 1)
@@ -249,20 +196,22 @@ fhir_err_t *fhir_search_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *o
     return fhir_sql_stmt(stmt, sql, plan_flags(order, n, limit));
 }
 
-fhir_err_t *fhir_search_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+fhir_err_t *fhir_search_sql_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_puts(sql->text, "SELECT count(*)");
-    FHIR_TRY(fhir_search_from(sql, query));
-    return fhir_sql_stmt(stmt, sql, fhir_search_scoped(sql->call, query) ? 0 : FHIR_STMT_ONCE);
+    FHIR_TRY(from(sql, query));
+    return fhir_sql_stmt(stmt, sql,
+                         fhir_query_of_one_patient(query, sql->call) ? 0 : FHIR_STMT_ONCE);
 }
 
-fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query,
-                            const fhir_cursor_t *cursor, int limit)
+fhir_err_t *fhir_search_sql_count_behind(fhir_stmt_t *stmt, fhir_sql_t *sql,
+                                         const fhir_query_t *query, const fhir_cursor_t *cursor,
+                                         int limit)
 {
     fhir_order_t order;
-    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
+    fhir_order_make(&order, sql, query, "t");
     fhir_buf_puts(sql->text, "SELECT count(*) FROM (SELECT");
-    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(from(sql, query));
     FHIR_TRY(beyond(sql, &order, cursor));
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, limit, "bigint");
@@ -270,9 +219,9 @@ fhir_err_t *fhir_search_few(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query
     return fhir_sql_stmt(stmt, sql, plan_flags(&order, 1, 0));
 }
 
-fhir_err_t *fhir_search_matches(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
+fhir_err_t *fhir_search_sql_estimate(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_puts(sql->text, "SELECT");
-    FHIR_TRY(fhir_search_from(sql, query));
+    FHIR_TRY(from(sql, query));
     return fhir_sql_stmt(stmt, sql, FHIR_STMT_ONCE);
 }

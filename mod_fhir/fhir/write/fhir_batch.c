@@ -11,7 +11,6 @@
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
-#include "fhir/search/fhir_search.h"
 #include "fhir/write/fhir_entry.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"

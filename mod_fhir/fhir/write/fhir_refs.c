@@ -8,7 +8,7 @@
 
 #include "core/fhir_hash.h"
 #include "core/fhir_text.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 /* ---- the walk ---- */
 

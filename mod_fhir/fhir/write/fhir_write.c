@@ -13,9 +13,9 @@
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
-#include "fhir/search/fhir_contained.h"
-#include "fhir/search/fhir_search.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_contained.h"
+#include "fhir/query/fhir_match.h"
+#include "fhir/query/fhir_sql.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"
 
@@ -135,7 +135,7 @@ fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, cons
     fhir_pairs_t pairs;
 
     FHIR_TRY(read_condition(&pairs, call, criteria));
-    return fhir_search_match(ids, call, call->type, &pairs, max);
+    return fhir_match_ids(ids, call, call->type, &pairs, max);
 }
 
 fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
@@ -147,7 +147,7 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
     FHIR_TRY(read_condition(&pairs, call, criteria));
     FHIR_TRY(begin_tx(write));
     FHIR_TRY(lock_condition(call, &pairs));
-    return fhir_search_match(ids, call, call->type, &pairs, max);
+    return fhir_match_ids(ids, call, call->type, &pairs, max);
 }
 
 /* ---- from input to row ---- */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/fhir_time.h"
-#include "fhir/search/fhir_contained.h"
+#include "fhir/query/fhir_contained.h"
 #include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 #include "store/fhir_store.h"

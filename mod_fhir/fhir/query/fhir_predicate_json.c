@@ -9,7 +9,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
 /* Folding as PostgreSQL can do it: marks off, lower case, the letters of Europe that have no marks

@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_digest.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/query/fhir_sql.h"
 
 static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
                         int *in_self)
@@ -27,10 +27,8 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
  * lenient has to know it now. */
 static fhir_err_t *try_sql(fhir_query_t *query, const fhir_call_t *call)
 {
-    fhir_order_t order;
     fhir_sql_t *sql;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_order(&order, sql, query, "t"));
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
         if (!n->next)
             FHIR_TRY(fhir_sql_node(sql, "t", n));

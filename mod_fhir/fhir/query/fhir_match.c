@@ -4,10 +4,11 @@
  * patch, delete and references. It sees what the grant may see.
  * Source: http://hl7.org/fhir/R4/http.html#ccreate
  */
+#include "fhir/query/fhir_match.h"
+
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_cost.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/query/fhir_cost.h"
 
 typedef struct match_t {
     apr_pool_t *pool;
@@ -24,11 +25,10 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const fhir_type_t *type,
-                              const fhir_pairs_t *pairs, int max)
+fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
+                           const fhir_type_t *type, const fhir_pairs_t *pairs, int max)
 {
     match_t match = {call->pool, apr_array_make(call->pool, 2, sizeof(const char *)), max};
-    fhir_order_t order;
     fhir_query_t *query;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
@@ -44,9 +44,12 @@ fhir_err_t *fhir_search_match(apr_array_header_t **ids, fhir_call_t *call, const
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                                "A condition needs at least one search parameter that chooses "
                                "resources; what is about the answer, such as _format, is none");
-    query->count = max;
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_page(&stmt, sql, &order, &query, 1, NULL, max));
+    fhir_buf_puts(sql->text, "SELECT t.id");
+    FHIR_TRY(fhir_sql_from(sql, type, query->where));
+    fhir_buf_puts(sql->text, " ORDER BY t.id LIMIT ");
+    fhir_sql_bind_int(sql, max, "bigint");
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
     FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &match));
     *ids = match.ids;
     return NULL;

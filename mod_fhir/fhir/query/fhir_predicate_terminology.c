@@ -6,8 +6,8 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
-#include "fhir/search/fhir_valueset.h"
+#include "fhir/query/fhir_predicate.h"
+#include "fhir/query/fhir_valueset.h"
 #include "fhir/validate/fhir_terminology.h"
 
 /* Codes that the values of one parameter stand for; R4's largest value set has a tenth of them. */

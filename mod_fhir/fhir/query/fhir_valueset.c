@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Stored ValueSets: which one, and its codes. */
-#include "fhir/search/fhir_valueset.h"
+#include "fhir/query/fhir_valueset.h"
 
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 typedef struct stored_t {
     const char *json;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What names a resource that has a URL. */
-#include "fhir/search/fhir_canonical.h"
+#include "fhir/query/fhir_canonical.h"
 
 #include <apr_strings.h>
 

@@ -6,7 +6,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 static int covers(const fhir_grant_scope_t *scope, apr_uint16_t type, unsigned right)
 {

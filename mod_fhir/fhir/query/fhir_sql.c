@@ -4,12 +4,12 @@
  * test of one parameter is in fhir_predicate.c, the grant in fhir_grant.c, the statement of a
  * search in fhir_search_sql.c.
  */
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_canonical.h"
-#include "fhir/search/fhir_contained.h"
+#include "fhir/query/fhir_canonical.h"
+#include "fhir/query/fhir_contained.h"
 
 #define TEXT_MAX        ((apr_size_t)1024 * 1024)
 #define VALUES_MAX      60000 /* the protocol has 16 bits for their number */
@@ -264,4 +264,11 @@ fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     default:
         return fhir_predicate_append(sql, alias, node);
     }
+}
+
+fhir_err_t *fhir_sql_from(fhir_sql_t *sql, const fhir_type_t *type, const fhir_qnode_t *where)
+{
+    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, type, ""));
+    FHIR_TRY(fhir_sql_node(sql, "t", where));
+    return fhir_sql_grant(sql, "t", type, FHIR_RIGHT_SEARCH);
 }

@@ -203,6 +203,13 @@ const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t 
 fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name);
 /** 1 if a reference parameter may refer to the type. */
 int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type);
+/** 1 if matches can be sorted by a parameter: composite and special ones have no order.
+ *  Source: http://hl7.org/fhir/R4/search.html#sort */
+int fhir_query_sortable(const fhir_model_t *model, const fhir_param_t *param);
+/** 1 if a TEST is one of the column `patient`: every value is a patient of this server. */
+int fhir_query_names_patient(const fhir_call_t *call, const fhir_qnode_t *node);
+/** 1 if the query is about one patient, by its parameters or by the grant. */
+int fhir_query_of_one_patient(const fhir_query_t *query, const fhir_call_t *call);
 /** Names of a type's parameters, of some kinds (FHIR_K bits) or (0) all, for messages. */
 const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds);
 

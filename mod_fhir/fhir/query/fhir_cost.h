@@ -7,7 +7,7 @@
 #ifndef FHIR_COST_H
 #define FHIR_COST_H
 
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 /** The planner's estimate: rows of a statement. */
 fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt);

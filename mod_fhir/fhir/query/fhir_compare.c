@@ -8,7 +8,7 @@
  * [l, h) of its digits.
  * Source: http://hl7.org/fhir/R4/search.html#prefix, #date, #number, #quantity
  */
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
 /*

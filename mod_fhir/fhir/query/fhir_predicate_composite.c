@@ -6,7 +6,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 
 static const char *item(const fhir_sql_t *sql, int i, const char *format)
 {

@@ -8,7 +8,7 @@
 
 #include "core/fhir_buf.h"
 #include "core/fhir_node.h"
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 #define DEPTH_MAX 20
 

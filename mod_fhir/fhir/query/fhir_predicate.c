@@ -4,12 +4,12 @@
  * comparisons of dates, numbers and quantities are in fhir_compare.c, those that look into the
  * resource's text in fhir_predicate_json.c.
  */
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/search/fhir_canonical.h"
+#include "fhir/query/fhir_canonical.h"
 #include "model/fhir_short.h"
 
 typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);

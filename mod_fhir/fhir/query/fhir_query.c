@@ -4,11 +4,11 @@
  * result parameters and the whole query in fhir_query_parse.c.
  * Source: http://hl7.org/fhir/R4/search.html#modifiers, #chaining, #has
  */
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 
 static const struct {
     const char *word;
@@ -327,4 +327,55 @@ fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t
 {
     leaf_t leaf = {call, value, modifier, links};
     return condition(node, &leaf, type, name, 0);
+}
+
+int fhir_query_names_patient(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = call->model;
+    const fhir_param_t *patient = &m->params[node->type->patient];
+    if (!node->type->patient || patient->column != node->param->column ||
+        node->param->column_kind != FHIR_COL_REFERENCE)
+        return 0;
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_type_t *type = node->values[i].type;
+        if (!type && node->param->n_targets == 1)
+            type = &m->types[m->targets[node->param->first_target]];
+        if (!node->values[i].id || !type || strcmp(fhir_model_str(m, type->name), "Patient"))
+            return 0;
+    }
+    return 1;
+}
+
+static int one_patient(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return node->kind == FHIR_Q_TEST && node->modifier != FHIR_MODIFIER_MISSING &&
+           node->modifier != FHIR_MODIFIER_IDENTIFIER && fhir_query_names_patient(call, node);
+}
+
+int fhir_query_of_one_patient(const fhir_query_t *query, const fhir_call_t *call)
+{
+    const fhir_grant_t *grant = call->grant;
+    int by_grant = !grant->all && grant->patient != NULL && query->type->patient;
+    if (query->containers)
+        return 0;
+    for (int i = 0; by_grant && i < grant->n_scopes; i++)
+        by_grant = grant->scopes[i].patient_only;
+    if (by_grant)
+        return 1;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (one_patient(call, n))
+            return 1;
+    return 0;
+}
+
+int fhir_query_sortable(const fhir_model_t *model, const fhir_param_t *param)
+{
+    if (!(param->flags & FHIR_PARAM_UNION))
+        return param->column_kind != FHIR_COL_NONE && param->kind != FHIR_PARAM_COMPOSITE &&
+               param->kind != FHIR_PARAM_SPECIAL;
+    for (int i = 0; i < param->n_components; i++)
+        if (!fhir_query_sortable(model,
+                                 &model->params[model->components[param->first_component + i]]))
+            return 0;
+    return param->kind != FHIR_PARAM_COMPOSITE;
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file fhir_store_impl.h
+ * @file fhir_store_private.h
  * @brief Inside the store: the record of prepared statements, one connection, the read lane, writes
  *        that go together.
  *
  * For the files of this folder and its unit tests only.
  */
-#ifndef FHIR_STORE_IMPL_H
-#define FHIR_STORE_IMPL_H
+#ifndef FHIR_STORE_PRIVATE_H
+#define FHIR_STORE_PRIVATE_H
 
 #include <semaphore.h>
 

@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 typedef fhir_err_t *(*result_fn)(fhir_query_t *query, const fhir_call_t *call,
                                  const fhir_pair_t *pair);
@@ -108,6 +108,11 @@ static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const
         key->param = fhir_query_param(call, query->type, name, strlen(name));
         if (!key->param)
             return fhir_query_unknown(call, query->type, name);
+        if (!fhir_query_sortable(call->model, key->param))
+            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                   "_sort cannot go by %s: composite and special parameters have "
+                                   "no order",
+                                   fhir_model_str(call->model, key->param->name));
     }
     if (query->sort->nelts == before)
         return bad(call, pair, "search parameters joined by commas, '-' before one that descends");

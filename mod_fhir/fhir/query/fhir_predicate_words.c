@@ -8,7 +8,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 
 #define DEPTH_MAX 20
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Contained resources in SQL: writing their rows, and the base of a search of them. */
-#include "fhir/search/fhir_contained.h"
+#include "fhir/query/fhir_contained.h"
 
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
-#include "fhir/search/fhir_search.h"
+#include "fhir/query/fhir_sql.h"
 
 /* ---- rows ---- */
 
@@ -193,52 +193,6 @@ fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call)
 
     FHIR_TRY(fhir_call_run(call, &stmt, NULL, on_type, &find, NULL));
     query->containers = find.types;
-    return NULL;
-}
-
-/* The container of t, if it is still of the version that t was found in. */
-static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const fhir_type_t *type)
-{
-    const fhir_call_t *call = sql->call;
-
-    fhir_buf_printf(sql->text,
-                    "SELECT c.resource FROM %s c WHERE t.holder_type = '%s' AND "
-                    "c.id = t.holder_id AND c.version = t.version",
-                    fhir_call_table(call, type, ""), fhir_model_str(call->model, type->name));
-    FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_SEARCH));
-    if (type != query->type || query->contained != FHIR_CONTAINED_BOTH || query->contained_alone)
-        return NULL;
-    /* it is a match itself, and comes as that */
-    fhir_buf_puts(sql->text, " AND ");
-    FHIR_TRY(fhir_sql_node(sql, "c", query->where));
-    fhir_buf_puts(sql->text, " IS NOT TRUE");
-    return NULL;
-}
-
-fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query)
-{
-    static const char by[] = "k.holder_type, k.holder_id, k.version";
-    const int alone = query->contained_alone;
-
-    fhir_buf_puts(sql->text, " FROM (SELECT ");
-    if (!alone) /* a container that holds several matches comes once */
-        fhir_buf_printf(sql->text, "DISTINCT ON (%s) ", by);
-    fhir_buf_printf(sql->text, "k.*, k.holder_type || '/' || k.holder_id%s AS ref FROM %s k WHERE ",
-                    alone ? " || k.id" : "",
-                    fhir_call_table(sql->call, query->type, FHIR_CONTAINED_TABLE));
-    FHIR_TRY(fhir_sql_node(sql, "k", query->where));
-    if (!alone) { /* by that of them which comes first */
-        fhir_buf_printf(sql->text, " ORDER BY %s", by);
-        FHIR_TRY(fhir_search_sort(sql, query, "k"));
-    }
-    fhir_buf_puts(sql->text, ") t CROSS JOIN LATERAL (");
-    for (int i = 0; i < query->containers->nelts; i++) {
-        fhir_buf_puts(sql->text, i ? " UNION ALL " : "");
-        FHIR_TRY(container(sql, query, APR_ARRAY_IDX(query->containers, i, const fhir_type_t *)));
-    }
-    if (!query->containers->nelts)
-        fhir_buf_puts(sql->text, "SELECT NULL::text AS resource WHERE FALSE");
-    fhir_buf_puts(sql->text, ") m WHERE TRUE");
     return NULL;
 }
 

@@ -11,7 +11,7 @@
 
 #include "core/fhir_decimal.h"
 #include "core/fhir_text.h"
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 /* What a value parser works on: raw has its escapes, but the separators around it are gone. */
 typedef struct input_t {

@@ -8,7 +8,7 @@
  * refused is asked about each time, so a new index counts at once. Where the planner is wrong, the
  * statement timeout is the second wall.
  */
-#include "fhir/search/fhir_cost.h"
+#include "fhir/query/fhir_cost.h"
 
 #include <apr_strings.h>
 #include <math.h>

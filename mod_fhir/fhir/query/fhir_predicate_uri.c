@@ -6,7 +6,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
 /* :above stands for every beginning, each as long as what it begins. */

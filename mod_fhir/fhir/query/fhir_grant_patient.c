@@ -16,7 +16,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 #include "model/fhir_uscore.h"
 
 typedef enum view_t {

@@ -7,7 +7,7 @@
 #ifndef FHIR_CANONICAL_H
 #define FHIR_CANONICAL_H
 
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 /** 1 if a parameter holds canonical URLs (or plain URLs) instead of References. */
 int fhir_canonical_holds(const fhir_param_t *param);

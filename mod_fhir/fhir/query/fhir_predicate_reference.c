@@ -6,7 +6,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_predicate.h"
+#include "fhir/query/fhir_predicate.h"
 
 static void push(apr_array_header_t *list, const char *text)
 {
@@ -93,23 +93,6 @@ static void forms_of(const fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
         if (!strchr(v->url, '|') && !strncmp(v->url, "http", 4))
             push(canonicals, apr_pstrcat(sql->call->pool, v->url, "|", NULL));
     }
-}
-
-int fhir_predicate_is_patient(const fhir_call_t *call, const fhir_qnode_t *node)
-{
-    const fhir_model_t *m = call->model;
-    const fhir_param_t *patient = &m->params[node->type->patient];
-    if (!node->type->patient || patient->column != node->param->column ||
-        node->param->column_kind != FHIR_COL_REFERENCE)
-        return 0;
-    for (int i = 0; i < node->n_values; i++) {
-        const fhir_type_t *type = node->values[i].type;
-        if (!type && node->param->n_targets == 1)
-            type = &m->types[m->targets[node->param->first_target]];
-        if (!node->values[i].id || !type || strcmp(fhir_model_str(m, type->name), "Patient"))
-            return 0;
-    }
-    return 1;
 }
 
 /* The parameter that fills the column patient is tested there: its index is in the page's order. */
@@ -287,7 +270,7 @@ fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const f
         return test_identifier(sql, alias, node);
     if (node->modifier == FHIR_MODIFIER_ABOVE || node->modifier == FHIR_MODIFIER_BELOW)
         return test_hierarchy(sql, alias, node);
-    if (fhir_predicate_is_patient(sql->call, node))
+    if (fhir_query_names_patient(sql->call, node))
         return test_patient(sql, alias, node);
     forms_of(sql, node, forms, stems);
     if (is_subject(sql->call, node)) {

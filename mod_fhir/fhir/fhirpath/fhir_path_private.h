@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
- * @file fhir_path_impl.h
+ * @file fhir_path_private.h
  * @brief What the evaluator's files share; nobody else includes it.
  *
  *     fhir_path_scan.c      words and quoted texts
@@ -16,8 +16,8 @@
  *     fhir_path_math.c, fhir_path_collection.c, fhir_path_string.c, fhir_path_convert.c,
  *     fhir_path_fhir.c      functions, each with its table
  */
-#ifndef FHIR_PATH_IMPL_H
-#define FHIR_PATH_IMPL_H
+#ifndef FHIR_PATH_PRIVATE_H
+#define FHIR_PATH_PRIVATE_H
 
 #include "fhir/fhirpath/fhir_path.h"
 

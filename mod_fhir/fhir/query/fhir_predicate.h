@@ -6,7 +6,7 @@
 #ifndef FHIR_PREDICATE_H
 #define FHIR_PREDICATE_H
 
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 /** SQL expressions of one stored date, number or quantity. */
 typedef struct fhir_operand_t {
@@ -63,9 +63,6 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
 /** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */
 void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
                            apr_array_header_t *systems);
-
-/** 1 if a TEST is one of the column `patient`: every value is a patient of this server. */
-int fhir_predicate_is_patient(const fhir_call_t *call, const fhir_qnode_t *node);
 
 typedef enum fhir_pattern_t {
     FHIR_PATTERN_STARTS,   /* a value begins with the text */

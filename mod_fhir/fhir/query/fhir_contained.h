@@ -13,7 +13,7 @@
 #define FHIR_CONTAINED_H
 
 #include "fhir/extract/fhir_extract.h"
-#include "fhir/search/fhir_sql.h"
+#include "fhir/query/fhir_sql.h"
 
 #define FHIR_CONTAINED_TABLE "_contained"
 
@@ -45,11 +45,6 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
 
 /** Finds out in which types a query's type is contained: query->containers. */
 fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call);
-
-/** Appends " FROM … t … m WHERE …": the contained resources that match, as t, with t.ref
- *  ("MedicationRequest/23", or "MedicationRequest/23#m1" when they are wanted alone); m.resource is
- *  the container, which the grant lets be seen. */
-fhir_err_t *fhir_contained_from(fhir_sql_t *sql, const fhir_query_t *query);
 
 /** Whether any resource of type holder has one of a type in it. */
 fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,

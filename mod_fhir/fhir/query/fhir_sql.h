@@ -11,7 +11,7 @@
 
 #include <apr_tables.h>
 
-#include "fhir/search/fhir_query.h"
+#include "fhir/query/fhir_query.h"
 
 /** Microseconds since 1970 of a timestamptz expression, as an integer. */
 #define FHIR_SQL_USEC(expr) "(extract(epoch FROM " expr ") * 1000000)::bigint"
@@ -72,6 +72,8 @@ fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_
 
 /** Appends the condition of a node on alias, in brackets. Never NULL-valued under NOT. */
 fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends " FROM … t WHERE …": the rows of a type that match and that the grant lets be seen. */
+fhir_err_t *fhir_sql_from(fhir_sql_t *sql, const fhir_type_t *type, const fhir_qnode_t *where);
 /** Appends a TEST node's condition (fhir_predicate.c). */
 fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_order.h
+ * @brief The order of a search's matches, as keys of SQL.
+ */
+#ifndef FHIR_ORDER_H
+#define FHIR_ORDER_H
+
+#include "fhir/query/fhir_sql.h"
+
+/** One key of the order. */
+typedef struct fhir_order_key_t {
+    const char *expr; /* SQL */
+    const char *cast; /* type of the expression, to bind a cursor's field */
+    int descending;
+    int nullable; /* rows without a value come last, whichever the direction */
+} fhir_order_key_t;
+
+#define FHIR_ORDER_MAX (FHIR_SORT_MAX + 2)
+typedef struct fhir_order_t {
+    int n;
+    fhir_order_key_t key[FHIR_ORDER_MAX]; /* the last is the id, which makes it total; before it of
+                                             several queries in one order the query's place */
+    int scoped; /* the rows are one patient's: an index has them in this order */
+} fhir_order_t;
+
+/** The order of a query's matches: by _sort, else the newest first for those of one patient, else
+ *  by id. */
+void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
+                     const char *alias);
+/** Appends the keys behind `first` (" ORDER BY " or ", "), each in its direction. */
+void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward);
+/** Appends the keys of _sort alone, each with a comma before it. */
+void fhir_order_put_sort(fhir_sql_t *sql, const fhir_query_t *query, const char *alias);
+
+#endif

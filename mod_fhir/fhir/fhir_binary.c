@@ -10,7 +10,7 @@
 
 static int is_binary(const fhir_call_t *call)
 {
-    return call->type && !strcmp(fhir_model_str(call->model, call->type->name), "Binary");
+    return call->type && !strcmp(fhir_model_str(call->stored, call->type->name), "Binary");
 }
 
 /* 1 if a header names one of FHIR's own media types: application/fhir+json, application/xml+fhir.

@@ -47,7 +47,7 @@ const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, co
 {
     char table[64];
     return apr_pstrcat(call->pool, "\"", call->endpoint->tenant, "\".\"",
-                       fhir_model_table(table, call->model, type), suffix, "\"", NULL);
+                       fhir_model_table(table, call->stored, type), suffix, "\"", NULL);
 }
 
 fhir_value_t fhir_value_text(const char *text)
@@ -58,9 +58,9 @@ fhir_value_t fhir_value_text(const char *text)
 
 fhir_node_limits_t fhir_call_limits(const fhir_call_t *call)
 {
-    fhir_node_limits_t limits = {.max_depth = call->endpoint->depth_max,
-                                 .max_nodes = (apr_size_t)call->endpoint->body_values_max,
-                                 .max_attrs = call->endpoint->xml_attributes_max};
+    fhir_node_limits_t limits = {.max_depth = call->endpoint->limits.depth_max,
+                                 .max_nodes = (apr_size_t)call->endpoint->limits.body_values_max,
+                                 .max_attrs = call->endpoint->limits.xml_attributes_max};
 
     return limits;
 }
@@ -90,14 +90,14 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
     const char *format = fhir_pairs_get(pairs, "_format"),
                *pretty = fhir_pairs_get(pairs, "_pretty");
 
-    call->opts.model = call->model;
+    call->opts.model = call->spoken;
     call->opts.base_url = call->request->base_url;
     call->opts.query = call->request->query;
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
     if (call->request->is_entry) /* an answer within an answer */
         return NULL;
-    FHIR_TRY(fhir_format_accept(&call->opts.format, call->model, fhir_call_header(call, "Accept"),
+    FHIR_TRY(fhir_format_accept(&call->opts.format, call->spoken, fhir_call_header(call, "Accept"),
                                 format, call->pool));
     call->opts.pretty = pretty && !strcmp(pretty, "true");
     if (pretty && !call->opts.pretty && strcmp(pretty, "false") != 0)
@@ -111,7 +111,7 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
 {
     fhir_subset_t *subset;
 
-    FHIR_TRY(fhir_subset_parse(&subset, call->model, call->type, fhir_pairs_get(pairs, "_summary"),
+    FHIR_TRY(fhir_subset_parse(&subset, call->stored, call->type, fhir_pairs_get(pairs, "_summary"),
                                fhir_pairs_get(pairs, "_elements"), call->pool));
     call->opts.subset = subset;
     call->render = NULL;
@@ -130,7 +130,7 @@ void fhir_call_begin(fhir_call_t *call, int status)
     fhir_response_t *response = call->response;
 
     response->status = status;
-    response->content_type = fhir_format_media_type(call->model, call->opts.format);
+    response->content_type = fhir_format_media_type(call->spoken, call->opts.format);
     if (call->opts.format != FHIR_FORMAT_HTML)
         return;
     apr_table_setn(response->headers, "Content-Security-Policy", FHIR_HTML_POLICY);

@@ -19,16 +19,17 @@ struct fhir_call_t {
     const fhir_request_t *request;
     fhir_response_t *response;
     const fhir_endpoint_t *endpoint;
-    const fhir_model_t *model;
-    const fhir_grant_t *grant; /* never NULL */
-    const fhir_type_t *type;   /* resource type of the path, or NULL */
-    const char *id;            /* or NULL */
-    const char *version;       /* digits, or NULL */
-    const char *member;        /* compartment search: type behind the focus, or "*"; else NULL */
-    const char *operation;     /* "$everything", or NULL */
-    fhir_pairs_t pairs;        /* of the query string */
-    fhir_render_opts_t opts;   /* how the answer is written: format, parts */
-    fhir_render_t *render;     /* writes it; made by fhir_call_render */
+    const fhir_model_t *stored; /* the endpoint's: type and what the database holds */
+    const fhir_model_t *spoken; /* the endpoint's: what the client sends and gets */
+    const fhir_grant_t *grant;  /* never NULL */
+    const fhir_type_t *type;    /* resource type of the path, or NULL */
+    const char *id;             /* or NULL */
+    const char *version;        /* digits, or NULL */
+    const char *member;         /* compartment search: type behind the focus, or "*"; else NULL */
+    const char *operation;      /* "$everything", or NULL */
+    fhir_pairs_t pairs;         /* of the query string */
+    fhir_render_opts_t opts;    /* how the answer is written: format, parts */
+    fhir_render_t *render;      /* writes it; made by fhir_call_render */
     struct fhir_explain_t *explain; /* NULL, or what is told of each statement (fhir_explain.h) */
     /** What explain does with a statement before it is run. */
     fhir_err_t *(*before)(const fhir_call_t *call, const fhir_stmt_t *stmt,

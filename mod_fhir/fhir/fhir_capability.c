@@ -295,8 +295,8 @@ static void put_operations(writer_t *w, const char *type)
 /* An update that must name the version that it replaces cannot make the first. */
 static int can_update_create(const fhir_endpoint_t *endpoint)
 {
-    return endpoint->interactions & FHIR_INTERACTION_UPDATE && endpoint->update_create &&
-           !endpoint->require_if_match;
+    return endpoint->interactions & FHIR_INTERACTION_UPDATE && endpoint->writing.update_create &&
+           !endpoint->writing.require_if_match;
 }
 
 static void put_conditional(writer_t *w)
@@ -311,7 +311,7 @@ static void put_conditional(writer_t *w)
         fhir_buf_puts(w->buf, ",\"conditionalUpdate\":true");
     if (offered & FHIR_INTERACTION_DELETE)
         fhir_buf_printf(w->buf, ",\"conditionalDelete\":\"%s\"",
-                        deletes[w->endpoint->conditional_delete]);
+                        deletes[w->endpoint->writing.conditional_delete]);
 }
 
 /* One combination of search parameters: "patient+category". */
@@ -370,7 +370,7 @@ static void put_resource(writer_t *w, const fhir_type_t *type)
     put_profiles(w, name);
     put_interactions(w, FHIR_LEVEL_TYPE, name);
     fhir_buf_printf(w->buf, ",\"versioning\":\"%s\",\"readHistory\":%s,\"updateCreate\":%s",
-                    w->endpoint->require_if_match ? "versioned-update" : "versioned",
+                    w->endpoint->writing.require_if_match ? "versioned-update" : "versioned",
                     w->endpoint->interactions & FHIR_INTERACTION_VREAD ? "true" : "false",
                     can_update_create(w->endpoint) ? "true" : "false");
     put_conditional(w);
@@ -433,8 +433,8 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
                                   apr_pool_t *pool)
 {
     fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
-    writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->model,
-                  fhir_uscore_of(endpoint->model), NULL};
+    writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->stored,
+                  fhir_uscore_of(endpoint->stored), NULL};
     apr_pool_create(&w.pool, pool);
     fhir_buf_puts(w.buf, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\","
                          "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\"");
@@ -442,7 +442,7 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                          "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
     made->url_at = w.buf->len;
-    fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->model->version);
+    fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->spoken->version);
     put_list(&w, "format", formats);
     if (endpoint->interactions & FHIR_INTERACTION_PATCH)
         put_list(&w, "patchFormat", patch_formats);

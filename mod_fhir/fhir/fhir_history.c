@@ -42,11 +42,11 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
     fhir_call_t *call = h->call;
     if (!strcmp(pair->name, "_count")) {
         apr_size_t len = strlen(pair->value);
-        h->count = len > 6 ? call->endpoint->count_max : atoi(pair->value);
+        h->count = len > 6 ? call->endpoint->paging.count_max : atoi(pair->value);
         if (strspn(pair->value, "0123456789") != len || !h->count)
             return bad(call, pair, "a whole number from 1");
-        if (h->count > call->endpoint->count_max)
-            h->count = call->endpoint->count_max;
+        if (h->count > call->endpoint->paging.count_max)
+            h->count = call->endpoint->paging.count_max;
         return NULL;
     }
     if (!strcmp(pair->name, "_since")) {
@@ -70,7 +70,7 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
 static fhir_err_t *parse(history_t *h)
 {
     fhir_call_t *call = h->call;
-    h->count = call->endpoint->count_default;
+    h->count = call->endpoint->paging.count_default;
     h->only_total = call->opts.subset && call->opts.subset->summary == FHIR_SUMMARY_COUNT;
     h->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(call->pairs.n + 1));
     for (int i = 0; i < call->pairs.n; i++) {
@@ -87,7 +87,7 @@ static fhir_err_t *parse(history_t *h)
 /* Where the history is: also what a page link is bound to. */
 static const char *path_of(const fhir_call_t *call)
 {
-    const char *type = call->type ? fhir_model_str(call->model, call->type->name) : "";
+    const char *type = call->type ? fhir_model_str(call->stored, call->type->name) : "";
 
     return apr_pstrcat(call->pool, type, call->type ? "/" : "", call->id ? call->id : "",
                        call->id ? "/" : "", "_history", NULL);
@@ -137,7 +137,7 @@ static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t
                           int superseded)
 {
     const fhir_call_t *call = h->call;
-    const char *name = fhir_model_str(call->model, type->name);
+    const char *name = fhir_model_str(call->stored, type->name);
 
     fhir_buf_printf(sql->text,
                     "(SELECT '%s' COLLATE \"C\" AS type, v.id, v.version, v.last_updated, %s AS "
@@ -169,7 +169,7 @@ static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t
 /* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */
 static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
 {
-    const fhir_model_t *model = h->call->model;
+    const fhir_model_t *model = h->call->stored;
     int first = h->call->type ? fhir_model_type_index(model, h->call->type) : 1;
     int last = h->call->type ? first : model->n_resources;
     const char *separator = "";
@@ -265,8 +265,8 @@ static fhir_err_t *link_pages(history_t *h)
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
     if (!h->more)
         return NULL;
-    FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->cursor_key, path, strlen(path),
-                              call->grant, call->pool));
+    FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->paging.cursor_key, path,
+                              strlen(path), call->grant, call->pool));
     fhir_bundle_link(h->bundle, "next", fhir_bundle_url(call, path, &h->applied, word));
     return NULL;
 }
@@ -278,8 +278,8 @@ static fhir_err_t *open_cursor(history_t *h)
 
     if (!h->cursor)
         return NULL;
-    FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->cursor_key, path, strlen(path),
-                              call->grant, call->pool));
+    FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->paging.cursor_key, path,
+                              strlen(path), call->grant, call->pool));
     return h->after.n == KEYS ? NULL
                               : fhir_err_create(call->pool, FHIR_ERR_CURSOR,
                                                 "The page link does not belong to a history");
@@ -303,7 +303,7 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
                            NULL));
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                               fhir_model_str(call->model, call->type->name), call->id);
+                               fhir_model_str(call->stored, call->type->name), call->id);
     FHIR_TRY(link_pages(&h));
     return fhir_bundle_end(h.bundle);
 }

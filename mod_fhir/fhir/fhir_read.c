@@ -80,12 +80,12 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 static fhir_err_t *gone(const fhir_call_t *call)
 {
     return fhir_err_create(call->pool, FHIR_ERR_GONE, "%s/%s was deleted",
-                           fhir_model_str(call->model, call->type->name), call->id);
+                           fhir_model_str(call->stored, call->type->name), call->id);
 }
 
 static fhir_err_t *missing(const fhir_call_t *call)
 {
-    const char *type = fhir_model_str(call->model, call->type->name);
+    const char *type = fhir_model_str(call->stored, call->type->name);
     if (call->version)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no version %s of %s/%s",
                                call->version, type, call->id);

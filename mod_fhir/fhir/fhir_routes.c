@@ -118,10 +118,10 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
         apr_size_t len = strcspn(pattern, "/");
         switch (len == 1 ? *pattern : 0) {
         case 'T':
-            call->type = fhir_model_resource(call->model, s, strlen(s));
+            call->type = fhir_model_resource(call->stored, s, strlen(s));
             if (!call->type)
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
-                                       "FHIR %s has no resource type \"%s\"", call->model->label,
+                                       "FHIR %s has no resource type \"%s\"", call->spoken->label,
                                        s);
             break;
         case 'I':
@@ -190,7 +190,7 @@ fhir_err_t *fhir_route_find(const fhir_route_t **route, fhir_call_t *call)
         return capture(call, r->pattern, &path);
     }
     if (known && path.n && looks_like_type(path.segment[0]) &&
-        !fhir_model_resource(call->model, path.segment[0], strlen(path.segment[0])))
+        !fhir_model_resource(call->stored, path.segment[0], strlen(path.segment[0])))
         return capture(call, "T", &(path_t){1, {path.segment[0]}});
     return refuse(call, &path, known);
 }

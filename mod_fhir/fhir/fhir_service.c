@@ -45,29 +45,29 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
 {
     endpoint->interactions = FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD |
                              FHIR_INTERACTION_SEARCH | FHIR_INTERACTION_HISTORY;
-    endpoint->count_default = 100;
-    endpoint->count_max = 1000;
-    endpoint->body_max = 16 * 1024 * 1024;
-    endpoint->depth_max = 64;
-    endpoint->body_values_max = 1000000;
-    endpoint->xml_attributes_max = 64;
-    endpoint->patch_ops_max = 1000;
-    endpoint->entries_max = 10000;
-    endpoint->values_max = 500;
-    endpoint->params_max = 100;
-    endpoint->hops_max = 4;
-    endpoint->includes_max = 20;
-    endpoint->include_rows_max = 10000;
-    endpoint->query_max = 64 * 1024;
-    endpoint->cost_max = 1000000;
-    endpoint->require_if_match = 1;
-    endpoint->create_with_id = 0;
-    endpoint->update_create = 0;
-    endpoint->update_unchanged = 0;
-    endpoint->check_references = 1;
-    endpoint->conditional_delete = 0;
-    endpoint->validate = FHIR_VALIDATE_BASE;
-    endpoint->explain = 0;
+    endpoint->paging.count_default = 100;
+    endpoint->paging.count_max = 1000;
+    endpoint->limits.body_max = 16 * 1024 * 1024;
+    endpoint->limits.depth_max = 64;
+    endpoint->limits.body_values_max = 1000000;
+    endpoint->limits.xml_attributes_max = 64;
+    endpoint->limits.patch_ops_max = 1000;
+    endpoint->limits.entries_max = 10000;
+    endpoint->search.values_max = 500;
+    endpoint->search.params_max = 100;
+    endpoint->search.hops_max = 4;
+    endpoint->search.includes_max = 20;
+    endpoint->search.include_rows_max = 10000;
+    endpoint->limits.query_max = 64 * 1024;
+    endpoint->search.cost_max = 1000000;
+    endpoint->writing.require_if_match = 1;
+    endpoint->writing.create_with_id = FHIR_CREATE_WITH_ID_REJECT;
+    endpoint->writing.update_create = 0;
+    endpoint->writing.update_unchanged = FHIR_UPDATE_UNCHANGED_STORE;
+    endpoint->writing.check_references = 1;
+    endpoint->writing.conditional_delete = FHIR_CONDITIONAL_DELETE_OFF;
+    endpoint->writing.validate = FHIR_VALIDATE_BASE;
+    endpoint->search.explain = 0;
     endpoint->retry_after_sec = 1;
 }
 
@@ -96,8 +96,8 @@ static fhir_err_t *take_subset(fhir_call_t *call, const fhir_route_t *route)
 static fhir_err_t *dispatch(fhir_call_t *call)
 {
     const fhir_route_t *route = NULL;
-    fhir_err_t *bad_query =
-        fhir_pairs_parse(&call->pairs, call->request->query, call->endpoint->query_max, call->pool);
+    fhir_err_t *bad_query = fhir_pairs_parse(&call->pairs, call->request->query,
+                                             call->endpoint->limits.query_max, call->pool);
     /* first of all, so that every error can be told in the format that was asked for */
     fhir_err_t *bad_format = fhir_call_negotiate(call, &call->pairs);
     fhir_err_t *err = fhir_route_find(&route, call);
@@ -106,7 +106,7 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     if (err)
         return err;
     call->response->interaction = route->name;
-    call->response->type = call->type ? fhir_model_str(call->model, call->type->name) : NULL;
+    call->response->type = call->type ? fhir_model_str(call->stored, call->type->name) : NULL;
     FHIR_TRY(bad_query);
     if (fhir_binary_wants_raw(call))
         call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */
@@ -144,7 +144,8 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
     fhir_call_t call = {.request = request,
                         .response = response,
                         .endpoint = request->endpoint,
-                        .model = request->endpoint->model,
+                        .stored = request->endpoint->stored,
+                        .spoken = request->endpoint->spoken,
                         .grant = request->grant,
                         .pool = request->pool};
     fhir_err_t *err;

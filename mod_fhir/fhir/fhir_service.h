@@ -18,6 +18,7 @@
 #include "core/fhir_node.h"
 #include "core/fhir_time.h"
 #include "fhir/fhir_grant.h"
+#include "fhir/validate/fhir_validate.h"
 #include "model/fhir_model.h"
 #include "store/fhir_store.h"
 
@@ -53,45 +54,80 @@ typedef enum fhir_audience_t {
 /** The rendered CapabilityStatement of an endpoint (fhir_capability.h). */
 typedef struct fhir_capability_t fhir_capability_t;
 
+/** Most of what a client may send; a directive each (docs/directives.md). */
+typedef struct fhir_limits_t {
+    apr_size_t body_max;    /* bytes of a request body */
+    apr_size_t query_max;   /* bytes of a query (URL or form) */
+    int depth_max;          /* nesting of JSON and XML */
+    int body_values_max;    /* JSON values, or XML's elements and attributes, of a body */
+    int xml_attributes_max; /* attributes of an XML element, namespaces around it */
+    int patch_ops_max;      /* operations of one patch */
+    int entries_max;        /* entries of one batch or transaction */
+} fhir_limits_t;
+
+/** What one search may ask for. */
+typedef struct fhir_search_settings_t {
+    int values_max;       /* values in one parameter's OR list */
+    int params_max;       /* parameters */
+    int hops_max;         /* steps of a chain, nesting of _has and _filter */
+    int includes_max;     /* _include and _revinclude */
+    int include_rows_max; /* resources that includes may add to one page */
+    int cost_max;         /* planner's cost above which a search is refused; 0: no limit */
+    int explain;          /* 1: _explain=true is allowed */
+} fhir_search_settings_t;
+
+typedef struct fhir_paging_settings_t {
+    int count_default, count_max;             /* resources on a page */
+    const struct fhir_seal_key_t *cursor_key; /* seals page links; the same on all nodes */
+} fhir_paging_settings_t;
+
+typedef enum fhir_create_with_id_t {
+    FHIR_CREATE_WITH_ID_REJECT,
+    FHIR_CREATE_WITH_ID_IGNORE
+} fhir_create_with_id_t;
+
+typedef enum fhir_update_unchanged_t {
+    FHIR_UPDATE_UNCHANGED_STORE, /* an update that changes nothing makes a new version, too */
+    FHIR_UPDATE_UNCHANGED_IGNORE
+} fhir_update_unchanged_t;
+
+typedef enum fhir_conditional_delete_t {
+    FHIR_CONDITIONAL_DELETE_OFF,
+    FHIR_CONDITIONAL_DELETE_SINGLE, /* at most one resource may match */
+    FHIR_CONDITIONAL_DELETE_MULTIPLE
+} fhir_conditional_delete_t;
+
+typedef struct fhir_writing_settings_t {
+    int require_if_match; /* 1: PUT without If-Match → 428 */
+    fhir_create_with_id_t create_with_id;
+    int update_create; /* 1: PUT of an unknown id creates */
+    fhir_update_unchanged_t update_unchanged;
+    int check_references; /* 1: references inside this server must resolve */
+    fhir_conditional_delete_t conditional_delete;
+    fhir_validate_level_t validate;
+    const struct fhir_validator_t *validator; /* made at start; NULL: writes are validated against
+                                                 the base model alone */
+} fhir_writing_settings_t;
+
 /** What the directives say of one endpoint: made at start, read by all threads. */
 typedef struct fhir_endpoint_t {
-    const fhir_model_t *model;
+    const fhir_model_t *stored; /* of what the database holds: R4 */
+    const fhir_model_t *spoken; /* of what the client sends and gets */
     fhir_audience_t audience;
-    const char *tenant;           /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
-    unsigned interactions;        /* FHIR_INTERACTION_… bits offered */
-    int count_default, count_max; /* page size */
-    apr_size_t body_max;          /* bytes of a request body */
-    int depth_max;                /* nesting of JSON and XML input */
-    int body_values_max;          /* JSON values, or XML's elements and attributes, of a body */
-    int xml_attributes_max;       /* attributes of an XML element, namespaces around it */
-    int patch_ops_max;            /* operations of one patch */
-    int entries_max;              /* entries of one batch or transaction */
-    int values_max;               /* values in one parameter's OR list */
-    int params_max;               /* parameters of one search */
-    int hops_max;                 /* steps of a chain, nesting of _has and _filter */
-    int includes_max;             /* _include and _revinclude in one search */
-    int include_rows_max;         /* resources that includes may add to one page */
-    apr_size_t query_max;         /* bytes of a query (URL or form) */
-    int cost_max;                 /* planner's cost above which a search is refused; 0: no limit */
-    const fhir_zone_t *zone;      /* the practice's zone; NULL: UTC */
-    int require_if_match;         /* PUT without If-Match → 428 */
-    int create_with_id;           /* 0 reject, 1 ignore the id */
-    int update_create;            /* PUT of an unknown id creates */
-    int update_unchanged;         /* 1: an update that changes nothing makes no new version */
-    int check_references;         /* references inside this server must resolve */
-    int conditional_delete;
-    const struct fhir_validator_t *validator; /* made at start; NULL: writes are held against the
-                                                 base model alone */
-    int validate;                             /* fhir_validate_level_t of writes */
-    int explain;                              /* _explain=true allowed */
-    const struct fhir_seal_key_t *cursor_key; /* seals page links; the same on all nodes */
-    int retry_after_sec;                      /* Retry-After of a 503 */
-    const fhir_capability_t
-        *capability; /* fhir_capability_build's, made at start; NULL: each time */
+    const char *tenant;      /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
+    unsigned interactions;   /* FHIR_INTERACTION_… bits offered */
+    const fhir_zone_t *zone; /* the practice's zone; NULL: UTC */
+    int retry_after_sec;     /* Retry-After of a 503 */
+    fhir_limits_t limits;
+    fhir_search_settings_t search;
+    fhir_paging_settings_t paging;
+    fhir_writing_settings_t writing;
+    const fhir_capability_t *capability; /* fhir_capability_build's, made at start; NULL: made each
+                                            time */
 } fhir_endpoint_t;
 
-/** Sets every member that has a default (all but model, audience, tenant, zone, cursor_key,
- *  capability) to it. */
+/** Sets every member that has a default (all but stored, spoken, audience, tenant, zone,
+ * cursor_key, validator, capability) to it. */
 void fhir_endpoint_defaults(fhir_endpoint_t *endpoint);
 
 typedef struct fhir_request_t {

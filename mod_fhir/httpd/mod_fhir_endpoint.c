@@ -72,8 +72,8 @@ static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fh
     mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
     fhir_validator_t *made;
     for (; e; e = e->next)
-        if (e->endpoint.model == model && e->endpoint.validator)
-            return e->endpoint.validator;
+        if (e->endpoint.stored == model && e->endpoint.writing.validator)
+            return e->endpoint.writing.validator;
     return fhir_validator_create(&made, model, list->pool) ? NULL : made;
 }
 
@@ -88,7 +88,7 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
     mod_fhir_settings_apply(&e->endpoint, settings);
     if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
         e->endpoint.capability = NULL; /* made for each request then, which tells the error */
-    e->endpoint.validator = validator_of(list, e->endpoint.model);
+    e->endpoint.writing.validator = validator_of(list, e->endpoint.stored);
     e->next = atomic_load_explicit(&list->first, memory_order_relaxed);
     atomic_store_explicit(&list->first, e, memory_order_release);
     return e;
@@ -145,7 +145,7 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
     const fhir_endpoint_t *endpoint = &e->endpoint;
     unsigned char key[FHIR_SEAL_KEY];
     schema_t schema = {.pool = pool};
-    fhir_value_t version = {endpoint->model->version, strlen(endpoint->model->version)};
+    fhir_value_t version = {endpoint->stored->version, strlen(endpoint->stored->version)};
     fhir_stmt_t stmt = {
         .sql =
             apr_psprintf(pool,
@@ -164,12 +164,12 @@ static fault_t check_schema(fhir_err_t **err, mod_fhir_endpoint_t *e, apr_pool_t
                                                         : NO_SCHEMA;
     if (!schema.fingerprint)
         return NO_TABLES;
-    if (strcmp(schema.fingerprint, endpoint->model->schema_fingerprint) != 0)
+    if (strcmp(schema.fingerprint, endpoint->stored->schema_fingerprint) != 0)
         return OTHER;
     if (!schema.key || strlen(schema.key) != 2 * (apr_size_t)FHIR_SEAL_KEY ||
         !fhir_hex_decode(key, schema.key, strlen(schema.key)))
         return NO_KEY;
-    *err = fhir_cursor_key_create(&e->endpoint.cursor_key, key, e->pool);
+    *err = fhir_cursor_key_create(&e->endpoint.paging.cursor_key, key, e->pool);
     return *err ? NO_KEY : FAULT_NONE;
 }
 

@@ -26,12 +26,19 @@ typedef enum kind_t {
     KIND_OWN      /* the row's parser */
 } kind_t;
 
+/* A record that numbers are written to by mod_fhir_settings_apply; its defaults are its own. */
+typedef enum record_t {
+    RECORD_NONE, /* the value stays in mod_fhir_settings_t */
+    RECORD_ENDPOINT
+} record_t;
+
 typedef struct row_t row_t;
 struct row_t {
     kind_t kind;
-    int server;      /* 1: per server, 0: server and Location, -1: Location only */
-    int member;      /* offset in fhir_endpoint_t, or -1 */
-    apr_int64_t def; /* where there is no member; members: fhir_endpoint_defaults */
+    int server; /* 1: per server, 0: server and Location, -1: Location only */
+    record_t record;
+    apr_size_t member; /* offset in the record */
+    apr_int64_t def;   /* without a record */
     apr_int64_t min, max;
     const char *arguments; /* for messages and the manual: "On|Off" */
     const char *accepted;  /* what is accepted, if kind and range do not say it */
@@ -46,7 +53,7 @@ static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char
 static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
-#define MEMBER(name) (int)offsetof(fhir_endpoint_t, name)
+#define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
 #define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
 #define KB           ((apr_int64_t)1024)
 #define MB           (1024 * KB)
@@ -54,21 +61,19 @@ static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *c
 /* A row's initialiser: INT of endpoint member m from lowest to highest, and so on. */
 #define INT(m, lowest, highest)                                                                    \
     {                                                                                              \
-        .kind = KIND_INT, .member = MEMBER(m), .min = lowest, .max = highest,                      \
-        .arguments = "number"                                                                      \
+        .kind = KIND_INT, MEMBER(m), .min = lowest, .max = highest, .arguments = "number"          \
     }
 #define BYTES(m, lowest, highest)                                                                  \
     {                                                                                              \
-        .kind = KIND_BYTES, .member = MEMBER(m), .min = lowest, .max = highest,                    \
-        .arguments = "bytes[K|M|G]"                                                                \
+        .kind = KIND_BYTES, MEMBER(m), .min = lowest, .max = highest, .arguments = "bytes[K|M|G]"  \
     }
 #define FLAG(m)                                                                                    \
     {                                                                                              \
-        .kind = KIND_FLAG, .member = MEMBER(m), .max = 1, .arguments = "On|Off"                    \
+        .kind = KIND_FLAG, MEMBER(m), .max = 1, .arguments = "On|Off"                              \
     }
 #define OWN(in, words, what, otherwise, function)                                                  \
     {                                                                                              \
-        .kind = KIND_OWN, .server = in, .member = -1, .arguments = words, .accepted = what,        \
+        .kind = KIND_OWN, .server = in, .arguments = words, .accepted = what,                      \
         .standard = otherwise, .parse = function                                                   \
     }
 
@@ -84,69 +89,62 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
         OWN(-1, "url", "an absolute http or https URL without query", "none", parse_base_url),
     [MOD_FHIR_TIME_ZONE] =
         OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC", parse_time_zone),
-    [MOD_FHIR_COUNT_DEFAULT] = INT(count_default, 1, 10000),
-    [MOD_FHIR_COUNT_MAX] = INT(count_max, 1, 10000),
-    [MOD_FHIR_BODY_MAX] = BYTES(body_max, KB, 1024 * MB),
-    [MOD_FHIR_BODY_VALUES_MAX] = INT(body_values_max, 1000, 100000000),
-    [MOD_FHIR_DEPTH_MAX] = INT(depth_max, 8, FHIR_NODE_DEPTH_MOST),
-    [MOD_FHIR_XML_ATTRIBUTES_MAX] = INT(xml_attributes_max, 8, FHIR_NODE_ATTRS_MOST),
-    [MOD_FHIR_PATCH_OPERATIONS_MAX] = INT(patch_ops_max, 1, 100000),
-    [MOD_FHIR_ENTRIES_MAX] = INT(entries_max, 1, 1000000),
-    [MOD_FHIR_QUERY_MAX] = BYTES(query_max, KB, 16 * MB),
-    [MOD_FHIR_PARAMS_MAX] = INT(params_max, 1, 1000),
-    [MOD_FHIR_VALUES_MAX] = INT(values_max, 1, 10000),
-    [MOD_FHIR_HOPS_MAX] = INT(hops_max, 0, 16),
-    [MOD_FHIR_INCLUDES_MAX] = INT(includes_max, 0, 1000),
-    [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(include_rows_max, 1, 1000000),
-    [MOD_FHIR_COST_MAX] = INT(cost_max, 0, 2000000000),
-    [MOD_FHIR_EXPLAIN] = FLAG(explain),
-    [MOD_FHIR_REQUIRE_IF_MATCH] = FLAG(require_if_match),
+    [MOD_FHIR_COUNT_DEFAULT] = INT(paging.count_default, 1, 10000),
+    [MOD_FHIR_COUNT_MAX] = INT(paging.count_max, 1, 10000),
+    [MOD_FHIR_BODY_MAX] = BYTES(limits.body_max, KB, 1024 * MB),
+    [MOD_FHIR_BODY_VALUES_MAX] = INT(limits.body_values_max, 1000, 100000000),
+    [MOD_FHIR_DEPTH_MAX] = INT(limits.depth_max, 8, FHIR_NODE_DEPTH_MOST),
+    [MOD_FHIR_XML_ATTRIBUTES_MAX] = INT(limits.xml_attributes_max, 8, FHIR_NODE_ATTRS_MOST),
+    [MOD_FHIR_PATCH_OPERATIONS_MAX] = INT(limits.patch_ops_max, 1, 100000),
+    [MOD_FHIR_ENTRIES_MAX] = INT(limits.entries_max, 1, 1000000),
+    [MOD_FHIR_QUERY_MAX] = BYTES(limits.query_max, KB, 16 * MB),
+    [MOD_FHIR_PARAMS_MAX] = INT(search.params_max, 1, 1000),
+    [MOD_FHIR_VALUES_MAX] = INT(search.values_max, 1, 10000),
+    [MOD_FHIR_HOPS_MAX] = INT(search.hops_max, 0, 16),
+    [MOD_FHIR_INCLUDES_MAX] = INT(search.includes_max, 0, 1000),
+    [MOD_FHIR_INCLUDE_ROWS_MAX] = INT(search.include_rows_max, 1, 1000000),
+    [MOD_FHIR_COST_MAX] = INT(search.cost_max, 0, 2000000000),
+    [MOD_FHIR_EXPLAIN] = FLAG(search.explain),
+    [MOD_FHIR_REQUIRE_IF_MATCH] = FLAG(writing.require_if_match),
     [MOD_FHIR_CREATE_WITH_ID] = {.kind = KIND_CHOICE,
-                                 .member = MEMBER(create_with_id),
+                                 MEMBER(writing.create_with_id),
                                  .max = 1,
                                  .arguments = "reject|ignore",
                                  .accepted = "reject or ignore"},
-    [MOD_FHIR_UPDATE_CREATE] = FLAG(update_create),
+    [MOD_FHIR_UPDATE_CREATE] = FLAG(writing.update_create),
     [MOD_FHIR_UPDATE_UNCHANGED] = {.kind = KIND_CHOICE,
-                                   .member = MEMBER(update_unchanged),
+                                   MEMBER(writing.update_unchanged),
                                    .max = 1,
                                    .arguments = "store|ignore",
                                    .accepted = "store or ignore"},
     [MOD_FHIR_VALIDATE] = {.kind = KIND_CHOICE,
-                           .member = MEMBER(validate),
+                           MEMBER(writing.validate),
                            .max = 2,
                            .arguments = "structure|base|profile",
                            .accepted = "structure, base or profile"},
-    [MOD_FHIR_REFERENCES_CHECK] = FLAG(check_references),
+    [MOD_FHIR_REFERENCES_CHECK] = FLAG(writing.check_references),
     [MOD_FHIR_CONDITIONAL_DELETE] = {.kind = KIND_CHOICE,
-                                     .member = MEMBER(conditional_delete),
+                                     MEMBER(writing.conditional_delete),
                                      .max = 2,
                                      .arguments = "off|single|multiple",
                                      .accepted = "off, single or multiple"},
     [MOD_FHIR_RETRY_AFTER] = {.kind = KIND_SECONDS,
-                              .member = MEMBER(retry_after_sec),
+                              MEMBER(retry_after_sec),
                               .min = SEC,
                               .max = 3600 * SEC,
                               .arguments = "time"},
-    [MOD_FHIR_CONNECTIONS] = {.kind = KIND_INT,
-                              .server = 1,
-                              .member = -1,
-                              .def = 8,
-                              .min = 1,
-                              .max = 1000,
-                              .arguments = "number"},
+    [MOD_FHIR_CONNECTIONS] =
+        {.kind = KIND_INT, .server = 1, .def = 8, .min = 1, .max = 1000, .arguments = "number"},
     [MOD_FHIR_CONNECTION_WAIT] = {.kind = KIND_TIME,
                                   .server = 1,
-                                  .member = -1,
                                   .def = 2 * SEC,
                                   .min = SEC / 1000,
                                   .max = 60 * SEC,
                                   .arguments = "time"},
     [MOD_FHIR_READ_LANE] =
-        {.kind = KIND_FLAG, .server = 1, .member = -1, .def = 1, .max = 1, .arguments = "On|Off"},
+        {.kind = KIND_FLAG, .server = 1, .def = 1, .max = 1, .arguments = "On|Off"},
     [MOD_FHIR_STATEMENT_TIMEOUT] = {.kind = KIND_TIME,
                                     .server = 1,
-                                    .member = -1,
                                     .def = 30 * SEC,
                                     .min = SEC / 10,
                                     .max = 3600 * SEC,
@@ -277,9 +275,9 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
     if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path ||
         cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~"))
         return "belongs into a <Location \"/path\"> without wildcards";
-    place->model = fhir_model_by_label(argv[0]);
+    place->spoken = fhir_model_by_label(argv[0]);
     /* DSTU2 is known to the converters, but has no tables to be served from */
-    if (!place->model || !*place->model->schema_fingerprint)
+    if (!place->spoken || !*place->spoken->schema_fingerprint)
         return "unknown version";
     for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
         if (strcasecmp(audiences[i].word, argv[1]) == 0)
@@ -385,7 +383,7 @@ static const char *set(cmd_parms *cmd, void *location, int argc, char *const arg
         return apr_psprintf(cmd->pool, "%s%s: %s. Syntax: %s %s, where accepted is: %s", names[id],
                             words, why, names[id], row->arguments, accepted(id, cmd->temp_pool));
     }
-    settings->set |= APR_UINT64_C(1) << id;
+    settings->set[id / 8] |= (unsigned char)(1u << id % 8);
     settings->value[id] = value;
     return NULL;
 }
@@ -404,15 +402,17 @@ void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_setting
         if (mod_fhir_is_set(inner, id))
             merged->value[id] = inner->value[id];
     }
-    merged->set |= inner->set;
+    for (apr_size_t i = 0; i < sizeof(merged->set); i++) {
+        merged->set[i] |= inner->set[i];
+    }
 }
 
 /* ---- use ---- */
 
-/* Reads or writes an endpoint's member by its row's kind. */
-static apr_int64_t get_member(const row_t *row, const fhir_endpoint_t *endpoint)
+/* Reads or writes a member of a record by its row's kind. */
+static apr_int64_t get_member(const row_t *row, const void *record)
 {
-    const char *at = (const char *)endpoint + row->member;
+    const char *at = (const char *)record + row->member;
     switch (row->kind) {
     case KIND_BYTES:
         return (apr_int64_t) * (const apr_size_t *)at;
@@ -423,9 +423,9 @@ static apr_int64_t get_member(const row_t *row, const fhir_endpoint_t *endpoint)
     }
 }
 
-static void set_member(const row_t *row, fhir_endpoint_t *endpoint, apr_int64_t n)
+static void set_member(const row_t *row, void *record, apr_int64_t n)
 {
-    char *at = (char *)endpoint + row->member;
+    char *at = (char *)record + row->member;
     switch (row->kind) {
     case KIND_BYTES:
         *(apr_size_t *)at = (apr_size_t)n;
@@ -438,36 +438,46 @@ static void set_member(const row_t *row, fhir_endpoint_t *endpoint, apr_int64_t 
     }
 }
 
+static apr_int64_t default_of(const row_t *row)
+{
+    fhir_endpoint_t endpoint = {0};
+    if (row->record == RECORD_NONE)
+        return row->def;
+    fhir_endpoint_defaults(&endpoint);
+    return get_member(row, &endpoint);
+}
+
 apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
 {
-    fhir_endpoint_t standard = {0};
-    if (mod_fhir_is_set(settings, id))
-        return settings->value[id].number;
-    if (rows[id].member < 0)
-        return rows[id].def;
-    fhir_endpoint_defaults(&standard);
-    return get_member(&rows[id], &standard);
+    return mod_fhir_is_set(settings, id) ? settings->value[id].number : default_of(&rows[id]);
+}
+
+/* Writes what was set to the members of a record that has its defaults. */
+static void fill(void *record, record_t kind, const mod_fhir_settings_t *settings)
+{
+    for (int id = 0; id < MOD_FHIR_SETTINGS; id++) {
+        if (rows[id].record == kind && mod_fhir_is_set(settings, id))
+            set_member(&rows[id], record, settings->value[id].number);
+    }
 }
 
 void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings)
 {
     const mod_fhir_value_t *value = settings->value;
     fhir_endpoint_defaults(endpoint);
-    for (int id = 0; id < MOD_FHIR_SETTINGS; id++) {
-        if (mod_fhir_is_set(settings, id) && rows[id].member >= 0)
-            set_member(&rows[id], endpoint, value[id].number);
-    }
+    fill(endpoint, RECORD_ENDPOINT, settings);
     if (mod_fhir_is_set(settings, MOD_FHIR_INTERACTIONS))
         endpoint->interactions = (unsigned)value[MOD_FHIR_INTERACTIONS].number;
     endpoint->tenant =
         mod_fhir_is_set(settings, MOD_FHIR_TENANT) ? value[MOD_FHIR_TENANT].text : "main";
     endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
-    endpoint->model = value[MOD_FHIR_ENDPOINT].place->model;
+    endpoint->stored = &fhir_model_r4;
+    endpoint->spoken = value[MOD_FHIR_ENDPOINT].place->spoken;
     endpoint->audience = value[MOD_FHIR_ENDPOINT].place->audience;
     /* a lower maximum alone is meant to hold */
     if (!mod_fhir_is_set(settings, MOD_FHIR_COUNT_DEFAULT) &&
-        endpoint->count_default > endpoint->count_max)
-        endpoint->count_default = endpoint->count_max;
+        endpoint->paging.count_default > endpoint->paging.count_max)
+        endpoint->paging.count_default = endpoint->paging.count_max;
 }
 
 const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_pool_t *pool)

@@ -58,7 +58,7 @@ typedef enum mod_fhir_setting_t {
 
 /** What FHIREndpoint says, and where it stands. */
 typedef struct mod_fhir_place_t {
-    const fhir_model_t *model;
+    const fhir_model_t *spoken; /* what clients of the endpoint speak */
     fhir_audience_t audience;
     const char *path; /* of the Location, no slash at the end; "" for "/" */
 } mod_fhir_place_t;
@@ -76,7 +76,9 @@ typedef union mod_fhir_value_t {
  * them are the same endpoint exactly if their bytes are equal.
  */
 typedef struct mod_fhir_settings_t {
-    apr_uint64_t set; /* bit per mod_fhir_setting_t */
+    unsigned char
+        set[(MOD_FHIR_SETTINGS + 63) / 64 * 8]; /* a bit for each mod_fhir_setting_t; no padding
+                                                   behind it, since records are compared */
     mod_fhir_value_t value[MOD_FHIR_SETTINGS];
 } mod_fhir_settings_t;
 
@@ -89,7 +91,7 @@ void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_setting
 /** 1 if it was set here or outside. */
 static inline int mod_fhir_is_set(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
 {
-    return (settings->set >> id) & 1;
+    return settings->set[id / 8] >> id % 8 & 1;
 }
 /** A number, or its default. */
 apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id);

@@ -3,6 +3,7 @@
  * Lookups in the generated tables. No memory is allocated and nothing is kept: everything found is
  * a pointer into const tables. What the tables hold is decided by tools/fhirgen.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_cstr.h>
@@ -11,6 +12,11 @@
 #include "model/fhir_model.h"
 
 static const fhir_model_t *const models[] = {&fhir_model_r4, &fhir_model_dstu2};
+
+int fhir_model_release(const fhir_model_t *model)
+{
+    return atoi(model->version);
+}
 
 const fhir_model_t *fhir_model_by_label(const char *label)
 {

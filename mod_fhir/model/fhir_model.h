@@ -305,6 +305,8 @@ static inline const char *fhir_model_str(const fhir_model_t *m, apr_uint32_t off
     return m->strings + offset;
 }
 
+/** The first number of a model's version: 1 of DSTU2 (1.0.2), 4 of R4 (4.0.1). */
+int fhir_model_release(const fhir_model_t *model);
 /** The model whose label is given ("R4", "DSTU2", any letter case), or NULL. */
 const fhir_model_t *fhir_model_by_label(const char *label);
 

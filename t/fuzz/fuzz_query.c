@@ -152,7 +152,7 @@ static void contained_text(const fhir_query_t *query, const input_t *in, const f
     contained.containers = apr_array_make(call->pool, 2, sizeof(const fhir_type_t *));
     APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) = query->type;
     APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) =
-        fhir_model_resource(call->model, "MedicationRequest", 17);
+        fhir_model_resource(call->stored, "MedicationRequest", 17);
     page_text(&contained, in, call);
     count_text(&contained, call);
 }
@@ -197,10 +197,10 @@ static void plan(const input_t *in, fhir_call_t *call)
     fhir_err_t *err;
     int lenient = (in->flags & LENIENT) != 0;
 
-    if (fhir_pairs_parse(&call->pairs, in->query, call->endpoint->query_max, call->pool))
+    if (fhir_pairs_parse(&call->pairs, in->query, call->endpoint->limits.query_max, call->pool))
         return;
     if (in->form) {
-        if (fhir_pairs_parse(&more, in->form, call->endpoint->query_max, call->pool))
+        if (fhir_pairs_parse(&more, in->form, call->endpoint->limits.query_max, call->pool))
             return;
         fhir_pairs_append(&call->pairs, &more, call->pool);
     }
@@ -209,7 +209,7 @@ static void plan(const input_t *in, fhir_call_t *call)
         check_error(err);
         return;
     }
-    check(query->count >= 0 && query->count <= call->endpoint->count_max);
+    check(query->count >= 0 && query->count <= call->endpoint->paging.count_max);
     check(fhir_query_parse(&again, call, call->type, &call->pairs, lenient) == NULL);
     check(!strcmp(page_text(query, in, call), page_text(again, in, call)));
     count_text(query, call);
@@ -271,11 +271,16 @@ static void ask(fhir_request_t *request)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     static const unsigned char key[FHIR_SEAL_KEY] = "0123456789abcdef0123456789abcde";
-    fhir_endpoint_t endpoint = {
-        .model = &fhir_model_r4, .audience = FHIR_AUDIENCE_OPEN, .tenant = "main"};
+    fhir_endpoint_t endpoint = {.stored = &fhir_model_r4,
+                                .spoken = &fhir_model_r4,
+                                .audience = FHIR_AUDIENCE_OPEN,
+                                .tenant = "main"};
     fhir_request_t request = {.endpoint = &endpoint, .base_url = BASE, .header = header};
     fhir_response_t response = {.status = 0};
-    fhir_call_t call = {.endpoint = &endpoint, .model = &fhir_model_r4, .response = &response};
+    fhir_call_t call = {.endpoint = &endpoint,
+                        .stored = &fhir_model_r4,
+                        .spoken = &fhir_model_r4,
+                        .response = &response};
     apr_pool_t *pool;
     input_t in;
 
@@ -285,8 +290,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     apr_pool_create(&pool, NULL);
     in = read_input(data, size, pool);
     fhir_endpoint_defaults(&endpoint);
-    endpoint.explain = 1;
-    check(fhir_cursor_key_create(&endpoint.cursor_key, key, pool) == NULL);
+    endpoint.search.explain = 1;
+    check(fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool) == NULL);
     request.pool = call.pool = pool;
     request.baton = &in;
     request.grant = call.grant = in.flags & LIMITED ? &limited : &all;

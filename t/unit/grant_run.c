@@ -97,7 +97,7 @@ static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *st
             *tab = '\0';
         line = tab ? tab + 1 : line + strlen(line);
     }
-    request.grant = parse_grant(field[0], endpoint->model, pool);
+    request.grant = parse_grant(field[0], endpoint->stored, pool);
     request.method = field[1];
     request.base_url = "http://localhost/fhir";
     request.path = field[2];
@@ -131,13 +131,13 @@ int main(int argc, char **argv)
     apr_pool_create(&each, pool);
     memset(&endpoint, 0, sizeof(endpoint));
     fhir_endpoint_defaults(&endpoint);
-    endpoint.model = &fhir_model_r4;
+    endpoint.stored = endpoint.spoken = &fhir_model_r4;
     endpoint.audience = FHIR_AUDIENCE_PROVIDER;
     endpoint.tenant = "main";
     endpoint.interactions = ~0u;
-    endpoint.conditional_delete = 1;
-    endpoint.explain = 1;
-    if (argc != 2 || fhir_cursor_key_create(&endpoint.cursor_key, key, pool) ||
+    endpoint.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_SINGLE;
+    endpoint.search.explain = 1;
+    if (argc != 2 || fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool) ||
         fhir_store_source_create(&source, argv[1], 2, apr_time_from_sec(5), pool) ||
         fhir_store_create(&store, source, &config, pool))
         return 2;

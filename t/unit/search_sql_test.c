@@ -124,7 +124,8 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
 {
     fhir_request_t request = {.pool = pool, .endpoint = &endpoint, .base_url = "http://localhost"};
     fhir_call_t call = {.endpoint = &endpoint,
-                        .model = &fhir_model_r4,
+                        .stored = &fhir_model_r4,
+                        .spoken = &fhir_model_r4,
                         .grant = &all,
                         .pool = pool,
                         .request = &request};
@@ -136,7 +137,7 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
     fhir_stmt_t page, count;
     fhir_sql_t *sql;
     fhir_err_t *err;
-    call.type = fhir_model_resource(call.model, query, (apr_size_t)(asked - query));
+    call.type = fhir_model_resource(call.stored, query, (apr_size_t)(asked - query));
     err = fhir_pairs_parse(&pairs, asked + 1, 0, pool);
     if (!err)
         err = fhir_query_parse(&parsed, &call, call.type, &pairs, 0);
@@ -178,7 +179,7 @@ int main(void)
 {
     apr_pool_t *pool = tap_start();
     fhir_endpoint_defaults(&endpoint);
-    endpoint.model = &fhir_model_r4;
+    endpoint.stored = endpoint.spoken = &fhir_model_r4;
     endpoint.tenant = "main";
     for (apr_size_t i = 0; i < TAP_COUNT(templates); i++)
         test_template(templates[i], 0, pool);

@@ -223,7 +223,7 @@ static void test_no_store(apr_pool_t *parent)
     int refused = 0;
     endpoint.audience = FHIR_AUDIENCE_OPEN;
     endpoint.interactions = FHIR_INTERACTION_ALL;
-    endpoint.conditional_delete = 1;
+    endpoint.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_SINGLE;
     for (const fhir_route_t *route = fhir_routes; route->method; route++) {
         int told = 0;
         for (apr_size_t i = 0; i < TAP_COUNT(variants) + 2; i++) {
@@ -292,9 +292,9 @@ int main(void)
     static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
     apr_pool_t *pool = tap_start();
     fhir_endpoint_defaults(&endpoint);
-    endpoint.model = &fhir_model_r4;
+    endpoint.stored = endpoint.spoken = &fhir_model_r4;
     endpoint.tenant = "main";
-    tap_no_err(fhir_cursor_key_create(&endpoint.cursor_key, key, pool), "key of page links");
+    tap_no_err(fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool), "key of page links");
     test_cases(pool);
     test_no_store(pool);
     test_offered(pool);

@@ -370,14 +370,14 @@ int main(int argc, char **argv)
                "source");
     tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
     fhir_endpoint_defaults(&strict);
-    strict.model = &fhir_model_r4;
+    strict.stored = strict.spoken = &fhir_model_r4;
     strict.tenant = "main";
     strict.audience = FHIR_AUDIENCE_PATIENT;
     strict.interactions = ~0u;
-    strict.conditional_delete = 2;
+    strict.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_MULTIPLE;
     creating = strict;
-    creating.update_create = 1;
-    creating.require_if_match = 0;
+    creating.writing.update_create = 1;
+    creating.writing.require_if_match = 0;
     fill(pool);
     apr_pool_create(&sub, pool);
     for (int i = 0; i < (int)TAP_COUNT(cases); i++) {

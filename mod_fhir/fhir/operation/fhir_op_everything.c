@@ -31,7 +31,7 @@ static fhir_err_t *within(fhir_query_t *query, const fhir_call_t *call, const ch
 {
     const char *date =
         query->type->patient_date
-            ? fhir_model_str(call->model, call->model->params[query->type->patient_date].name)
+            ? fhir_model_str(call->stored, call->stored->params[query->type->patient_date].name)
             : NULL;
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, query->type);
     if (!date || !value)
@@ -63,7 +63,7 @@ static int wanted(const char *types, const char *name)
 static fhir_err_t *types_of(apr_array_header_t **types, const fhir_call_t *call,
                             const fhir_type_t *focus, const char *list)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     int n = 0;
     *types = apr_array_make(call->pool, 64, sizeof(const fhir_type_t *));
     for (int i = 0; i <= m->n_resources; i++) {
@@ -102,7 +102,7 @@ static void refer(apr_array_header_t *includes, const apr_array_header_t *types,
 static apr_array_header_t *references(const fhir_call_t *call, const fhir_type_t *focus,
                                       const apr_array_header_t *types, const char *list)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     apr_array_header_t *includes = apr_array_make(call->pool, 64, sizeof(fhir_qinclude_t));
     if (!list)
         refer(includes, types, focus, NULL);
@@ -137,7 +137,7 @@ static fhir_err_t *check_types(const fhir_call_t *call, const char *list)
 {
     char *rest = apr_pstrdup(call->pool, list), *name;
     while ((name = apr_strtok(rest, ",", &rest)) != NULL)
-        if (!fhir_model_resource(call->model, name, strlen(name)))
+        if (!fhir_model_resource(call->stored, name, strlen(name)))
             return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                    "_type: \"%s\" is no resource type", name);
     return NULL;
@@ -158,7 +158,7 @@ static fhir_err_t *check_focus(fhir_call_t *call)
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), NULL, NULL, &found));
     return found ? NULL
                  : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                                   fhir_model_str(call->model, call->type->name), call->id);
+                                   fhir_model_str(call->stored, call->type->name), call->id);
 }
 
 fhir_err_t *fhir_op_everything(fhir_call_t *call)
@@ -167,7 +167,7 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
                                         "_count", "_cursor", NULL};
     fhir_search_t search = {.focus = call->type, .narrow = narrow};
     span_t span = {NULL, NULL, NULL};
-    const char *list = NULL, *name = fhir_model_str(call->model, call->type->name);
+    const char *list = NULL, *name = fhir_model_str(call->stored, call->type->name);
     apr_array_header_t *types;
     fhir_pairs_t pairs;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));

@@ -34,14 +34,14 @@ static fhir_err_t *no_set(const fhir_call_t *call, const char *url)
                            "The codes of value set \"%s\" are not known here; known are the value "
                            "sets that FHIR %s and US Core require, and stored ones that list their "
                            "codes",
-                           url, call->model->label);
+                           url, call->spoken->label);
 }
 
 /* A set that profiles or extensible bindings name: codes without displays. Whole systems, whose
  * codes are not here, cannot be listed. */
 static int from_profiles(set_t *set, const fhir_call_t *call, const char *url)
 {
-    const fhir_profiles_t *p = fhir_profiles_of(call->model);
+    const fhir_profiles_t *p = fhir_profiles_of(call->stored);
     apr_uint16_t found = p ? fhir_profiles_set(p, url, strlen(url)) : 0;
     const apr_uint16_t *parts;
     int n;
@@ -63,7 +63,7 @@ static int from_profiles(set_t *set, const fhir_call_t *call, const char *url)
 
 static int from_model(set_t *set, const fhir_call_t *call, const char *url)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_valueset_t *found = fhir_terminology_valueset(m, url);
     if (!found || found->flags & FHIR_VS_OPEN)
         return from_profiles(set, call, url);
@@ -304,7 +304,7 @@ static int in_sets(const fhir_profiles_t *p, const code_t *wanted)
 /* The display of a code that the model carries, the code itself where it has none, or NULL. */
 static const char *display_of(const fhir_call_t *call, const code_t *wanted)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_profiles_t *p = fhir_profiles_of(m);
     for (apr_uint32_t i = 0; i < m->n_codes; i++)
         if (!strcmp(fhir_model_str(m, m->codes[i].code), wanted->code) &&

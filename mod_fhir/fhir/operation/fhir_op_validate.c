@@ -183,10 +183,10 @@ static fhir_err_t *hold_instance(asked_t *asked)
     if (!call->id)
         return NULL;
     FHIR_TRY(load(asked));
-    if (asked->stored || (asked->mode == MODE_UPDATE && call->endpoint->update_create))
+    if (asked->stored || (asked->mode == MODE_UPDATE && call->endpoint->writing.update_create))
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                           fhir_model_str(call->model, call->type->name), call->id);
+                           fhir_model_str(call->stored, call->type->name), call->id);
 }
 
 static void hold_mode(asked_t *asked)
@@ -194,7 +194,8 @@ static void hold_mode(asked_t *asked)
     const fhir_call_t *call = asked->call;
     const char *id = fhir_node_string(asked->resource, "id", call->pool);
 
-    if (asked->mode == MODE_CREATE && id && !call->endpoint->create_with_id)
+    if (asked->mode == MODE_CREATE && id &&
+        call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_REJECT)
         find(asked, FHIR_ERR_INVALID, "create-id", "id",
              "An id says that the resource exists already; leave it out to create one");
     if (asked->mode == MODE_UPDATE && !id)
@@ -228,20 +229,20 @@ static fhir_err_t *validate(asked_t *asked)
                                  .limits = &limits,
                                  .profiles = (const char *const *)asked->profiles->elts,
                                  .n_profiles = asked->profiles->nelts};
-    const fhir_validator_t *validator = call->endpoint->validator;
+    const fhir_validator_t *validator = call->endpoint->writing.validator;
     const fhir_type_t *type;
     fhir_validator_t *made;
 
     if (!validator) {
-        FHIR_TRY(fhir_validator_create(&made, call->model, call->pool));
+        FHIR_TRY(fhir_validator_create(&made, call->stored, call->pool));
         validator = made;
     }
     fhir_validate_resource(asked->issues, &type, validator, &opts, asked->resource);
     if (type && call->type && type != call->type)
         find(asked, FHIR_ERR_INVALID, "resource-type", NULL,
              apr_psprintf(call->pool, "The resource is a %s, but the URL is that of %s",
-                          fhir_model_str(call->model, type->name),
-                          fhir_model_str(call->model, call->type->name)));
+                          fhir_model_str(call->stored, type->name),
+                          fhir_model_str(call->stored, call->type->name)));
     hold_mode(asked);
     return NULL;
 }

@@ -33,7 +33,7 @@ static int is_here(const fhir_operation_t *op, const fhir_call_t *call)
 {
     return op->levels & level_of(call) &&
            (!op->type ||
-            (call->type && !strcmp(op->type, fhir_model_str(call->model, call->type->name))));
+            (call->type && !strcmp(op->type, fhir_model_str(call->stored, call->type->name))));
 }
 
 fhir_err_t *fhir_operation_handle(fhir_call_t *call)
@@ -121,9 +121,10 @@ static fhir_err_t *take_form(fhir_pairs_t *pairs, const fhir_call_t *call)
 {
     const char *body = NULL;
     apr_size_t len = 0;
-    FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->query_max));
+    FHIR_TRY(
+        call->request->read_body(&body, &len, call->request, call->endpoint->limits.query_max));
     return fhir_pairs_parse(pairs, apr_pstrmemdup(call->pool, body ? body : "", len),
-                            call->endpoint->query_max, call->pool);
+                            call->endpoint->limits.query_max, call->pool);
 }
 
 fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call)

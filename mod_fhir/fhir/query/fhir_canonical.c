@@ -12,19 +12,19 @@ int fhir_canonical_holds(const fhir_param_t *param)
 
 const fhir_param_t *fhir_canonical_url(const fhir_call_t *call, const fhir_type_t *type)
 {
-    const fhir_param_t *p = fhir_model_param(call->model, type, "url", 3);
+    const fhir_param_t *p = fhir_model_param(call->stored, type, "url", 3);
     return p && p->column_kind == FHIR_COL_URI ? p : NULL;
 }
 
 const fhir_param_t *fhir_canonical_version(const fhir_call_t *call, const fhir_type_t *type)
 {
-    const fhir_param_t *p = fhir_model_param(call->model, type, "version", 7);
+    const fhir_param_t *p = fhir_model_param(call->stored, type, "version", 7);
     return p && p->column_kind == FHIR_COL_CODE && fhir_canonical_url(call, type) ? p : NULL;
 }
 
 const char *fhir_canonical_full(const fhir_call_t *call, const fhir_type_t *type, const char *alias)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_param_t *url = fhir_canonical_url(call, type);
     const fhir_param_t *version = fhir_canonical_version(call, type);
     if (!version)
@@ -36,7 +36,7 @@ const char *fhir_canonical_full(const fhir_call_t *call, const fhir_type_t *type
 const char *fhir_canonical_names(const fhir_call_t *call, const fhir_type_t *type,
                                  const char *alias)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_param_t *url = fhir_canonical_url(call, type);
     const char *full = fhir_canonical_full(call, type, alias);
     const char *names =

@@ -131,7 +131,7 @@ fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *m
 fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *type, const char *id,
                                   int version, const char *text, apr_size_t len)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_node_t *list, *c;
     fhir_node_t *root;
     apr_byte_t *done;
@@ -171,9 +171,9 @@ static fhir_err_t *on_type(void *baton, const fhir_row_t *row)
 {
     find_t *find = baton;
     const fhir_type_t *type =
-        fhir_model_resource(find->call->model, fhir_row_text(row, 0), fhir_row_len(row, 0));
+        fhir_model_resource(find->call->stored, fhir_row_text(row, 0), fhir_row_len(row, 0));
 
-    if (type && fhir_grant_allows(find->call->grant, find->call->model, type, FHIR_RIGHT_SEARCH))
+    if (type && fhir_grant_allows(find->call->grant, find->call->stored, type, FHIR_RIGHT_SEARCH))
         APR_ARRAY_PUSH(find->types, const fhir_type_t *) = type;
     return NULL;
 }
@@ -208,7 +208,7 @@ fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_t
                                 const fhir_type_t *holder)
 {
     fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
-    fhir_value_t value = fhir_value_text(fhir_model_str(call->model, holder->name));
+    fhir_value_t value = fhir_value_text(fhir_model_str(call->stored, holder->name));
     fhir_stmt_t stmt = {.sql = apr_psprintf(call->pool,
                                             "SELECT EXISTS (SELECT FROM %s WHERE holder_type = $1)",
                                             fhir_call_table(call, type, FHIR_CONTAINED_TABLE)),
@@ -230,7 +230,7 @@ fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_
                     "EXISTS (SELECT FROM %s %s WHERE %s.holder_type = '%s' AND %s.holder_id = "
                     "%s.id AND %s.version = %s.version AND %s.id = ",
                     fhir_call_table(call, node->target, FHIR_CONTAINED_TABLE), k, k,
-                    fhir_model_str(call->model, node->type->name), k, alias, k, alias, k);
+                    fhir_model_str(call->stored, node->type->name), k, alias, k, alias, k);
     fhir_buf_puts(sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
     fhir_sql_column(sql, alias, node->param, "");
     fhir_buf_puts(sql->text, ") AND ");

@@ -106,7 +106,7 @@ static int can_have_index(const fhir_model_t *m, const fhir_param_t *p)
 
 static int has_index(const advice_t *a, const fhir_param_t *p)
 {
-    const fhir_model_t *m = a->call->model;
+    const fhir_model_t *m = a->call->stored;
     const char *name = fhir_model_str(m, m->columns[p->first_column].name);
     if (m->types[p->type].patient && m->params[m->types[p->type].patient].column == p->column)
         return 1; /* the column patient stands for it */
@@ -118,7 +118,7 @@ static int has_index(const advice_t *a, const fhir_param_t *p)
 
 static void advise(advice_t *a, const fhir_param_t *p)
 {
-    const fhir_model_t *m = a->call->model;
+    const fhir_model_t *m = a->call->stored;
     const char *line;
     if (p->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
         for (int i = 0; i < p->n_components; i++)
@@ -207,7 +207,7 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
 {
     const fhir_call_t *call = sql->call;
     fhir_store_t *store = call->request->store;
-    int max = call->endpoint->cost_max;
+    int max = call->endpoint->search.cost_max;
     apr_uint64_t key;
     estimate_t estimate;
     if (!max || (query && !(stmt->flags & FHIR_STMT_ONCE)))

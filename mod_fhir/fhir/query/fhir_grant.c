@@ -29,12 +29,12 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
 {
     static const char *const words[] = {"create", "read", "update", "delete", "search"};
     int bit = 0;
-    if (fhir_grant_allows(call->grant, call->model, type, right))
+    if (fhir_grant_allows(call->grant, call->stored, type, right))
         return NULL;
     while (bit < 4 && !(right & (1u << bit)))
         bit++;
     return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN, "The access token has no scope to %s %s",
-                           words[bit], fhir_model_str(call->model, type->name));
+                           words[bit], fhir_model_str(call->stored, type->name));
 }
 
 static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *type,
@@ -56,7 +56,7 @@ fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_
                                  const fhir_type_t *focus, const char *id)
 {
     const fhir_call_t *call = sql->call;
-    const fhir_compartment_t *member = fhir_model_compartment(call->model, focus, type);
+    const fhir_compartment_t *member = fhir_model_compartment(call->stored, focus, type);
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
     if (type == focus) {
         fhir_buf_printf(sql->text, "(%s.id = ", alias);
@@ -69,7 +69,7 @@ fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_
         fhir_query_add(
             any,
             reference_test(call, type,
-                           &call->model->params[call->model->components[member->first_param + i]],
+                           &call->stored->params[call->stored->components[member->first_param + i]],
                            focus, id));
     FHIR_TRY(fhir_sql_node(sql, alias, any));
     if (type == focus)
@@ -112,7 +112,7 @@ fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t
                            unsigned right)
 {
     const fhir_grant_t *grant = sql->call->grant;
-    apr_uint16_t index = fhir_model_type_index(sql->call->model, type);
+    apr_uint16_t index = fhir_model_type_index(sql->call->stored, type);
     int n = 0;
     if (grant->all)
         return NULL;
@@ -156,7 +156,7 @@ fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhi
     fhir_buf_puts(sql->text, ") AND (");
     for (int i = 0; i < call->grant->n_scopes; i++) {
         const fhir_grant_scope_t *scope = &call->grant->scopes[i];
-        if (!covers(scope, fhir_model_type_index(call->model, type), right))
+        if (!covers(scope, fhir_model_type_index(call->stored, type), right))
             continue;
         fhir_buf_puts(sql->text, n++ ? " OR " : "");
         history_condition(sql, alias, type, scope);

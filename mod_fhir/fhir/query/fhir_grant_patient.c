@@ -31,7 +31,7 @@ typedef enum view_t {
 
 static const fhir_type_t *patient_type(const fhir_call_t *call)
 {
-    return fhir_model_resource(call->model, "Patient", 7);
+    return fhir_model_resource(call->stored, "Patient", 7);
 }
 
 static int may_name(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *target)
@@ -46,7 +46,7 @@ static const fhir_param_t *targets_param(const fhir_call_t *call, const fhir_com
     const fhir_param_t *param;
     if (!member || member->n_params != 1)
         return NULL;
-    param = &call->model->params[call->model->components[member->first_param]];
+    param = &call->stored->params[call->stored->components[member->first_param]];
     return param->flags & FHIR_PARAM_TYPED && !(param->flags & FHIR_PARAM_UNION) &&
                    param->column_kind == FHIR_COL_REFERENCES
                ? param
@@ -55,15 +55,15 @@ static const fhir_param_t *targets_param(const fhir_call_t *call, const fhir_com
 
 static int in_us_core(const fhir_call_t *call, const fhir_type_t *type)
 {
-    const fhir_uscore_t *us_core = fhir_uscore_of(call->model);
-    return !us_core || fhir_uscore_wanted(us_core, fhir_model_str(call->model, type->name),
+    const fhir_uscore_t *us_core = fhir_uscore_of(call->stored);
+    return !us_core || fhir_uscore_wanted(us_core, fhir_model_str(call->stored, type->name),
                                           FHIR_USCORE_TYPE, "") != FHIR_USCORE_NOT_WANTED;
 }
 
 static view_t view_of(const fhir_call_t *call, const fhir_type_t *type)
 {
     const fhir_type_t *patient = patient_type(call);
-    const fhir_compartment_t *member = fhir_model_compartment(call->model, patient, type);
+    const fhir_compartment_t *member = fhir_model_compartment(call->stored, patient, type);
     if (type == patient)
         return VIEW_PATIENT;
     if (type->patient)
@@ -72,13 +72,13 @@ static view_t view_of(const fhir_call_t *call, const fhir_type_t *type)
         return VIEW_TARGETS;
     if (member)
         return VIEW_MEMBER;
-    if (fhir_model_element(call->model, type, "securityContext", 15))
+    if (fhir_model_element(call->stored, type, "securityContext", 15))
         return VIEW_CONTEXT;
     for (int i = 0; i < type->n_params; i++)
-        if (may_name(call, &call->model->params[type->first_param + i], patient))
+        if (may_name(call, &call->stored->params[type->first_param + i], patient))
             return VIEW_MEMBER;
-    return in_us_core(call, type) || fhir_model_element(call->model, type, "url", 3) ? VIEW_OPEN
-                                                                                     : VIEW_CLOSED;
+    return in_us_core(call, type) || fhir_model_element(call->stored, type, "url", 3) ? VIEW_OPEN
+                                                                                      : VIEW_CLOSED;
 }
 
 static const char *own_reference(const fhir_call_t *call)
@@ -92,7 +92,7 @@ static void member(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
     const fhir_call_t *call = sql->call;
     const char *before = "EXISTS (SELECT FROM (";
     for (int i = 0; i < type->n_params; i++) {
-        const fhir_param_t *p = &call->model->params[type->first_param + i];
+        const fhir_param_t *p = &call->stored->params[type->first_param + i];
         int plural = p->column_kind == FHIR_COL_REFERENCES;
         if (!may_name(call, p, patient_type(call)) ||
             (!plural && p->column_kind != FHIR_COL_REFERENCE))
@@ -111,7 +111,7 @@ static void member(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 static void owned(fhir_sql_t *sql, const char *expr)
 {
     const fhir_call_t *call = sql->call;
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     int own = 0;
     fhir_buf_printf(
         sql->text,
@@ -139,7 +139,7 @@ static void targets(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     const fhir_call_t *call = sql->call;
     const fhir_param_t *param =
-        targets_param(call, fhir_model_compartment(call->model, patient_type(call), type));
+        targets_param(call, fhir_model_compartment(call->stored, patient_type(call), type));
     fhir_buf_printf(sql->text,
                     "EXISTS (SELECT FROM unnest(%s) r HAVING count(*) > 0 AND bool_and(coalesce(",
                     fhir_predicate_column(sql, alias, param, ""));
@@ -197,7 +197,7 @@ static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t
     APR_ARRAY_PUSH(forms, const char *) = own;
     APR_ARRAY_PUSH(forms, const char *) = apr_pstrcat(call->pool, base, "/", own, NULL);
     fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
-    fhir_sql_bind_array(sql, fhir_predicate_paths(call, &call->model->params[type->patient]),
+    fhir_sql_bind_array(sql, fhir_predicate_paths(call, &call->stored->params[type->patient]),
                         "jsonpath[]");
     fhir_buf_printf(sql->text,
                     ") p, jsonb_path_query(%s.resource::jsonb, p) v WHERE "

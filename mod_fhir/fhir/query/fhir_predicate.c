@@ -46,7 +46,7 @@ const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
                                   const fhir_param_t *param, const char *suffix)
 {
     return apr_psprintf(sql->call->pool, "%s.\"%s%s\"", alias,
-                        fhir_model_str(sql->call->model, param->column), suffix);
+                        fhir_model_str(sql->call->stored, param->column), suffix);
 }
 
 /* _id */
@@ -75,7 +75,7 @@ static fhir_err_t *test_updated(fhir_sql_t *sql, const char *alias, const fhir_q
 /* A code without a system in the data: its system, if any, is known from the binding. */
 static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const char *known = fhir_model_str(sql->call->model, node->param->system);
+    const char *known = fhir_model_str(sql->call->stored, node->param->system);
     const char *expr = fhir_predicate_column(sql, alias, node->param, "");
     apr_array_header_t *codes = fhir_predicate_texts(sql);
     int any = 0;
@@ -321,8 +321,8 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
     /* a reference that only has an identifier is one, too */
     if (param->identifier_column)
         fhir_buf_printf(sql->text, " OR %s.\"%s\" IS NOT NULL", alias,
-                        fhir_model_str(sql->call->model,
-                                       sql->call->model->columns[param->identifier_column].name));
+                        fhir_model_str(sql->call->stored,
+                                       sql->call->stored->columns[param->identifier_column].name));
     fhir_buf_putc(sql->text, ')');
 }
 
@@ -332,7 +332,7 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
  */
 static fhir_qnode_t for_component(const fhir_sql_t *sql, const fhir_qnode_t *node, int i)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     fhir_qnode_t part = *node;
     part.param = &m->params[m->components[node->param->first_component + i]];
     if (node->param->flags & FHIR_PARAM_TYPED) {
@@ -421,7 +421,7 @@ static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir
     if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
         return fhir_predicate_token_json(sql, alias, node);
     if (node->modifier == FHIR_MODIFIER_BELOW &&
-        !strcmp(fhir_model_str(sql->call->model, node->param->system), MIME_TYPES))
+        !strcmp(fhir_model_str(sql->call->stored, node->param->system), MIME_TYPES))
         return mime_below(sql, alias, node);
     FHIR_TRY(fhir_predicate_expand(&expanded, sql, node));
     return fhir_predicate_append(sql, alias, &expanded);
@@ -444,5 +444,5 @@ fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir
         by_column[param->column_kind].test)
         return by_column[param->column_kind].test(sql, alias, node);
     return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s cannot be searched here",
-                           fhir_model_str(sql->call->model, param->name));
+                           fhir_model_str(sql->call->stored, param->name));
 }

@@ -79,7 +79,7 @@ static fhir_err_t *(*const by_kind[])(fhir_sql_t *sql, const fhir_qnode_t *part,
 
 static fhir_err_t *one_value(fhir_sql_t *sql, const fhir_qnode_t *node, const fhir_qvalue_t *value)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     for (int i = 0; i < node->param->n_components; i++) {
         fhir_qnode_t part = *node;
         part.param = &m->params[m->components[node->param->first_component + i]];

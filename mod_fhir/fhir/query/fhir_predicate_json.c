@@ -38,7 +38,7 @@ typedef struct path_t {
 
 static const char *guard_filter(const fhir_call_t *call, apr_uint16_t index)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_guard_t *g = &m->guards[index];
     switch (index ? g->kind : FHIR_GUARD_NONE) {
     case FHIR_GUARD_MEMBER_IS:
@@ -67,7 +67,7 @@ static int same_values(const fhir_model_t *m, apr_uint16_t emitted, const fhir_p
 static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path,
                     const fhir_type_t *type, const fhir_type_t *holder)
 {
-    const fhir_model_t *m = paths->call->model;
+    const fhir_model_t *m = paths->call->stored;
     apr_pool_t *pool = paths->call->pool;
     for (int i = 0; i < node->n_emits; i++) {
         const fhir_xemit_t *emit = &m->xemits[node->first_emit + i];
@@ -92,8 +92,8 @@ static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path,
 static apr_array_header_t *paths_of(const fhir_call_t *call, const fhir_param_t *param)
 {
     paths_t paths = {call, param, apr_array_make(call->pool, 4, sizeof(path_t))};
-    const fhir_type_t *type = &call->model->types[param->type];
-    collect(&paths, &call->model->xnodes[type->xroot], "$", type, NULL);
+    const fhir_type_t *type = &call->stored->types[param->type];
+    collect(&paths, &call->stored->xnodes[type->xroot], "$", type, NULL);
     return paths.list;
 }
 
@@ -142,7 +142,7 @@ static apr_array_header_t *text_paths(const fhir_call_t *call, const fhir_param_
 int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *param,
                                 fhir_modifier_t modifier)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     apr_array_header_t *paths;
     if (param->flags & FHIR_PARAM_UNION) {
         for (int i = 0; i < param->n_components; i++)
@@ -172,7 +172,7 @@ static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnod
     if (!paths->nelts)
         return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "%s has no modifier :text: its codes have no text beside them",
-                               fhir_model_str(sql->call->model, node->param->name));
+                               fhir_model_str(sql->call->stored, node->param->name));
     for (int i = 0; i < node->n_values; i++)
         APR_ARRAY_PUSH(values, const char *) = node->values[i].text;
     fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
@@ -194,7 +194,7 @@ void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_
 {
     apr_array_header_t *paths = paths_of(sql->call, param), *plain = fhir_predicate_texts(sql);
     for (int i = 0; i < paths->nelts; i++)
-        if (!is_of_concept(sql->call->model, &APR_ARRAY_IDX(paths, i, path_t)))
+        if (!is_of_concept(sql->call->stored, &APR_ARRAY_IDX(paths, i, path_t)))
             APR_ARRAY_PUSH(plain, const char *) = APR_ARRAY_IDX(paths, i, path_t).path;
     if (!plain->nelts || plain->nelts == paths->nelts)
         return;
@@ -218,7 +218,7 @@ static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_q
     if (!list->nelts)
         return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "%s has no modifier :of-type: it is no Identifier",
-                               fhir_model_str(sql->call->model, node->param->name));
+                               fhir_model_str(sql->call->stored, node->param->name));
     for (int i = 0; i < node->n_values; i++)
         APR_ARRAY_PUSH(values, const char *) =
             fhir_short_token(NULL, node->values[i].of_value, sql->call->pool);
@@ -256,11 +256,11 @@ fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const 
 static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
-    const fhir_type_t *list = fhir_model_resource(call->model, "List", 4);
-    const char *name = fhir_model_str(call->model, node->type->name);
+    const fhir_type_t *list = fhir_model_resource(call->stored, "List", 4);
+    const char *name = fhir_model_str(call->stored, node->type->name);
     const char *other = fhir_sql_alias(sql);
     apr_array_header_t *ids = fhir_predicate_texts(sql);
-    const fhir_param_t *item = list ? fhir_model_param(call->model, list, "item", 4) : NULL;
+    const fhir_param_t *item = list ? fhir_model_param(call->stored, list, "item", 4) : NULL;
     if (!item)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN, "_list is not known here");
     for (int i = 0; i < node->n_values; i++)

@@ -15,7 +15,7 @@ static void push(apr_array_header_t *list, const char *text)
 
 static const char *type_name(const fhir_call_t *call, const fhir_type_t *type)
 {
-    return fhir_model_str(call->model, type->name);
+    return fhir_model_str(call->stored, type->name);
 }
 
 static int is_plural(const fhir_qnode_t *node)
@@ -25,9 +25,9 @@ static int is_plural(const fhir_qnode_t *node)
 
 static int in_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
 {
-    apr_uint16_t index = fhir_model_type_index(call->model, type);
+    apr_uint16_t index = fhir_model_type_index(call->stored, type);
     for (int i = 0; i < param->n_targets; i++)
-        if (call->model->targets[param->first_target + i] == index)
+        if (call->stored->targets[param->first_target + i] == index)
             return 1;
     return !param->n_targets;
 }
@@ -35,7 +35,7 @@ static int in_targets(const fhir_call_t *call, const fhir_param_t *param, const 
 /* :identifier: tokens of Reference.identifier. */
 static fhir_err_t *test_identifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     apr_uint16_t at = node->param->identifier_column;
     if (!at)
         return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
@@ -50,7 +50,7 @@ static fhir_err_t *test_identifier(fhir_sql_t *sql, const char *alias, const fhi
 static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const fhir_param_t *param,
                         const fhir_qvalue_t *v)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     int n = param->n_targets ? param->n_targets : m->n_resources;
     if (v->type) {
         /* what a typed parameter finds is limited, data may refer to what no definition allows */
@@ -75,7 +75,7 @@ static int url_fits(const fhir_call_t *call, const fhir_param_t *param, const ch
         return 1;
     while (type && type > url && type[-1] != '/')
         type--;
-    named = type ? fhir_model_resource(call->model, type, (apr_size_t)(id - type)) : NULL;
+    named = type ? fhir_model_resource(call->stored, type, (apr_size_t)(id - type)) : NULL;
     return named && in_targets(call, param, named);
 }
 
@@ -152,7 +152,7 @@ static const fhir_param_t *parent_param(const fhir_call_t *call, const fhir_type
 {
     static const char *const names[] = {"partof", "part-of"};
     for (int i = 0; i < 2; i++) {
-        const fhir_param_t *p = fhir_model_param(call->model, type, names[i], strlen(names[i]));
+        const fhir_param_t *p = fhir_model_param(call->stored, type, names[i], strlen(names[i]));
         if (p && p->kind == FHIR_PARAM_REFERENCE && in_targets(call, p, type) &&
             p->column_kind == FHIR_COL_REFERENCE)
             return p;
@@ -194,7 +194,7 @@ static fhir_err_t *hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fh
 static fhir_err_t *hierarchy_type(const fhir_type_t **type, const fhir_sql_t *sql,
                                   const fhir_qnode_t *node, const fhir_qvalue_t *v)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     *type = v->type;
     if (!*type && node->param->n_targets == 1)
         *type = &m->types[m->targets[node->param->first_target]];
@@ -234,7 +234,7 @@ static fhir_err_t *test_hierarchy(fhir_sql_t *sql, const char *alias, const fhir
 static int is_subject(const fhir_call_t *call, const fhir_qnode_t *node)
 {
     return node->type->patient &&
-           call->model->params[node->type->patient].column == node->param->column &&
+           call->stored->params[node->type->patient].column == node->param->column &&
            node->param->column_kind == FHIR_COL_REFERENCE;
 }
 
@@ -300,7 +300,7 @@ static const char *target_pattern(const fhir_call_t *call, const fhir_param_t *p
     for (int i = 0; i < param->n_targets; i++)
         fhir_buf_printf(
             buf, "%s%s", i ? "|" : "",
-            type_name(call, &call->model->types[call->model->targets[param->first_target + i]]));
+            type_name(call, &call->stored->types[call->stored->targets[param->first_target + i]]));
     fhir_buf_puts(buf, ")/[^/]+$");
     return fhir_buf_cstr(buf);
 }

@@ -30,7 +30,7 @@ static void push(const expand_t *x, const char *system, const char *code)
 
 static const char *param_name(const expand_t *x)
 {
-    return fhir_model_str(x->sql->call->model, x->node->param->name);
+    return fhir_model_str(x->sql->call->stored, x->node->param->name);
 }
 
 /* ---- value sets ---- */
@@ -41,7 +41,7 @@ static fhir_err_t *unknown_set(const expand_t *x, const char *url)
                            "%s: the codes of value set \"%s\" are not known here; known are the "
                            "value sets that FHIR %s and US Core require, and stored ones that list "
                            "their codes, as ValueSet/$expand?url=… tells of each",
-                           param_name(x), url, x->sql->call->model->label);
+                           param_name(x), url, x->sql->call->spoken->label);
 }
 
 /* A set that profiles bind to: codes, and whole systems. 0: what is in it cannot be told here. */
@@ -89,7 +89,7 @@ static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
 
 static fhir_err_t *members(const expand_t *x, const fhir_qvalue_t *value)
 {
-    const fhir_model_t *m = x->sql->call->model;
+    const fhir_model_t *m = x->sql->call->stored;
     const fhir_valueset_t *set = fhir_terminology_valueset(m, value->text);
     if (!set || set->flags & FHIR_VS_OPEN)
         return from_profiles(x, value->text) ? NULL : from_stored(x, value);
@@ -115,7 +115,7 @@ static int related(const expand_t *x, const fhir_psystem_t *system, const char *
 /* A code alone: in the system that all codes of the parameter have, else in every hierarchy. */
 static int related_anywhere(const expand_t *x, const char *code)
 {
-    const char *own = fhir_model_str(x->sql->call->model, x->node->param->system);
+    const char *own = fhir_model_str(x->sql->call->stored, x->node->param->system);
     const fhir_psystem_t *system = *own ? fhir_terminology_system(x->profiles, own) : NULL;
     int found = 0;
     if (system)
@@ -150,13 +150,13 @@ static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
         x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
         "%s:%s: the hierarchy of code system \"%s\" is not known here; known are "
         "the code systems that FHIR %s and US Core define and bind to",
-        param_name(x), modifier, value->system, x->sql->call->model->label);
+        param_name(x), modifier, value->system, x->sql->call->spoken->label);
 }
 
 fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
                                   const fhir_qnode_t *node)
 {
-    expand_t x = {.sql = sql, .node = node, .profiles = fhir_profiles_of(sql->call->model)};
+    expand_t x = {.sql = sql, .node = node, .profiles = fhir_profiles_of(sql->call->stored)};
     x.values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
     for (int i = 0; i < node->n_values; i++) {
         FHIR_TRY((node->modifier == FHIR_MODIFIER_IN ? members : kin)(&x, &node->values[i]));

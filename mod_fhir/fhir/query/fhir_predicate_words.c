@@ -77,7 +77,7 @@ static fhir_err_t *bracket(words_t *w)
  * is there because a tsquery takes no empty quotes. */
 static fhir_err_t *leaf(words_t *w)
 {
-    const int max = w->call->endpoint->values_max, quoted = *w->at == '"';
+    const int max = w->call->endpoint->search.values_max, quoted = *w->at == '"';
     if (++w->n > max)
         return fhir_err_create(w->call->pool, FHIR_ERR_LIMIT,
                                "_text and _content take at most %d words and phrases here", max);

@@ -42,19 +42,19 @@ void fhir_query_add(fhir_qnode_t *parent, fhir_qnode_t *child)
 
 static const char *type_name(const fhir_call_t *call, const fhir_type_t *type)
 {
-    return fhir_model_str(call->model, type->name);
+    return fhir_model_str(call->stored, type->name);
 }
 
 const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 16 * 1024);
     for (int i = 0; i < type->n_params; i++) {
-        const fhir_param_t *p = &call->model->params[type->first_param + i];
+        const fhir_param_t *p = &call->stored->params[type->first_param + i];
         if (p->flags & FHIR_PARAM_UNCOMPILED || (kinds && !(kinds & (1u << p->kind))))
             continue;
         if (buf->len)
             fhir_buf_puts(buf, ", ");
-        fhir_buf_puts(buf, fhir_model_str(call->model, p->name));
+        fhir_buf_puts(buf, fhir_model_str(call->stored, p->name));
     }
     return fhir_buf_cstr(buf);
 }
@@ -69,15 +69,15 @@ fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type,
 const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
                                      const char *name, apr_size_t len)
 {
-    const fhir_param_t *param = fhir_model_param(call->model, type, name, len);
+    const fhir_param_t *param = fhir_model_param(call->stored, type, name, len);
     return param && !(param->flags & FHIR_PARAM_UNCOMPILED) ? param : NULL;
 }
 
 int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
 {
-    apr_uint16_t index = fhir_model_type_index(call->model, type);
+    apr_uint16_t index = fhir_model_type_index(call->stored, type);
     for (int i = 0; i < param->n_targets; i++)
-        if (call->model->targets[param->first_target + i] == index)
+        if (call->stored->targets[param->first_target + i] == index)
             return 1;
     return !param->n_targets;
 }
@@ -88,7 +88,7 @@ static const char *target_names(const fhir_call_t *call, const fhir_param_t *par
     for (int i = 0; i < param->n_targets; i++)
         fhir_buf_printf(
             buf, "%s%s", i ? ", " : "",
-            type_name(call, &call->model->types[call->model->targets[param->first_target + i]]));
+            type_name(call, &call->stored->types[call->stored->targets[param->first_target + i]]));
     return param->n_targets ? fhir_buf_cstr(buf) : "any resource type";
 }
 
@@ -96,10 +96,10 @@ static const char *target_names(const fhir_call_t *call, const fhir_param_t *par
 static fhir_err_t *named_target(const fhir_type_t **target, const fhir_call_t *call,
                                 const fhir_param_t *param, const char *name, apr_size_t len)
 {
-    *target = fhir_model_resource(call->model, name, len);
+    *target = fhir_model_resource(call->stored, name, len);
     if (!*target || !fhir_query_targets(call, param, *target))
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s refers to %s, not to \"%.*s\"",
-                               fhir_model_str(call->model, param->name), target_names(call, param),
+                               fhir_model_str(call->stored, param->name), target_names(call, param),
                                (int)len, name);
     return NULL;
 }
@@ -119,7 +119,7 @@ static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *par
             fhir_buf_printf(buf, "%s:%s", buf->len ? ", " : "", modifiers[i].word);
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                            "%s has no modifier \":%s\"; there are %s",
-                           fhir_model_str(call->model, param->name), word, fhir_buf_cstr(buf));
+                           fhir_model_str(call->stored, param->name), word, fhir_buf_cstr(buf));
 }
 
 /* The word behind the colon, for the parameter of node. */
@@ -131,7 +131,7 @@ static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, co
             return NULL;
         }
     if (node->param->kind == FHIR_PARAM_REFERENCE &&
-        fhir_model_resource(call->model, word, strlen(word))) {
+        fhir_model_resource(call->stored, word, strlen(word))) {
         node->modifier = FHIR_MODIFIER_TYPE;
         return named_target(&node->target, call, node->param, word, strlen(word));
     }
@@ -160,11 +160,11 @@ static fhir_err_t *hop(leaf_t *leaf, int hops)
                                "The chains and _has of a search may lead over at most %d links in "
                                "all; name the types, as in subject:Patient.name",
                                LINKS_MAX);
-    if (hops < call->endpoint->hops_max)
+    if (hops < call->endpoint->search.hops_max)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                            "Chains and _has may have at most %d steps here",
-                           call->endpoint->hops_max);
+                           call->endpoint->search.hops_max);
 }
 
 /* param.rest, or param:Type.rest: one alternative for each type that understands the rest. */
@@ -195,7 +195,7 @@ static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *ty
                                (int)len, name, (int)len, name, dot);
     for (int i = 0; i < (only ? 1 : param->n_targets); i++) {
         const fhir_type_t *target =
-            only ? only : &call->model->types[call->model->targets[param->first_target + i]];
+            only ? only : &call->stored->types[call->stored->targets[param->first_target + i]];
         fhir_qnode_t *link = fhir_query_node(call, FHIR_Q_CHAIN, type);
         fhir_err_t *err = condition(&link->child, leaf, target, dot + 1, hops + 1);
         link->param = param;
@@ -226,7 +226,7 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
                                "\"%s\" is incomplete; the form is _has:Type:reference:parameter, "
                                "as in _has:Observation:patient:code",
                                name);
-    node->target = fhir_model_resource(call->model, source, (apr_size_t)(ref - source));
+    node->target = fhir_model_resource(call->stored, source, (apr_size_t)(ref - source));
     if (!node->target)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "_has: \"%.*s\" is no resource type", (int)(ref - source), source);
@@ -331,7 +331,7 @@ fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t
 
 int fhir_query_names_patient(const fhir_call_t *call, const fhir_qnode_t *node)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const fhir_param_t *patient = &m->params[node->type->patient];
     if (!node->type->patient || patient->column != node->param->column ||
         node->param->column_kind != FHIR_COL_REFERENCE)

@@ -94,11 +94,11 @@ static fhir_err_t *kind_of(unsigned *kind, const filter_t *f, const char *path)
         if (!p)
             return fhir_query_unknown(f->call, type, apr_pstrmemdup(f->call->pool, path, len));
         if (path[len] == ':')
-            next = fhir_model_resource(f->call->model, path + len + 1,
+            next = fhir_model_resource(f->call->stored, path + len + 1,
                                        (apr_size_t)(dot - path) - len - 1);
         for (int i = 0; !next && i < p->n_targets; i++) {
             const fhir_type_t *one =
-                &f->call->model->types[f->call->model->targets[p->first_target + i]];
+                &f->call->stored->types[f->call->stored->targets[p->first_target + i]];
             if (fhir_query_param(f->call, one, dot + 1, strcspn(dot + 1, ":.")))
                 next = one;
         }

@@ -76,11 +76,11 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     query->sort = apr_array_make(call->pool, 1, sizeof(fhir_qsort_t));
     query->include = apr_array_make(call->pool, 1, sizeof(fhir_qinclude_t));
     query->remarks = apr_array_make(call->pool, 1, sizeof(const char *));
-    query->count = call->endpoint->count_default;
-    if (pairs->n > call->endpoint->params_max)
+    query->count = call->endpoint->paging.count_default;
+    if (pairs->n > call->endpoint->search.params_max)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "The query has %d parameters; at most %d are accepted", pairs->n,
-                               call->endpoint->params_max);
+                               call->endpoint->search.params_max);
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {
         int in_self, sorts = query->sort->nelts, includes = query->include->nelts;

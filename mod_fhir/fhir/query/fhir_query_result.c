@@ -24,9 +24,9 @@ static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, cons
     apr_size_t len = strlen(pair->value);
     if (!len || strspn(pair->value, "0123456789") != len)
         return bad(call, pair, "a whole number, 0 for the number of matches only");
-    query->count = len > 6 ? call->endpoint->count_max : atoi(pair->value);
-    if (query->count > call->endpoint->count_max)
-        query->count = call->endpoint->count_max;
+    query->count = len > 6 ? call->endpoint->paging.count_max : atoi(pair->value);
+    if (query->count > call->endpoint->paging.count_max)
+        query->count = call->endpoint->paging.count_max;
     if (!query->count)
         query->summary_count = 1;
     return NULL;
@@ -64,7 +64,7 @@ static fhir_err_t *take_cursor(fhir_query_t *query, const fhir_call_t *call,
 static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
                                 const fhir_pair_t *pair)
 {
-    if (!call->endpoint->explain)
+    if (!call->endpoint->search.explain)
         return fhir_query_unknown(call, query->type, pair->name);
     if (!call->grant->all) /* a plan tells of rows that the grant does not show */
         return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
@@ -108,11 +108,11 @@ static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const
         key->param = fhir_query_param(call, query->type, name, strlen(name));
         if (!key->param)
             return fhir_query_unknown(call, query->type, name);
-        if (!fhir_query_sortable(call->model, key->param))
+        if (!fhir_query_sortable(call->stored, key->param))
             return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                    "_sort cannot go by %s: composite and special parameters have "
                                    "no order",
-                                   fhir_model_str(call->model, key->param->name));
+                                   fhir_model_str(call->stored, key->param->name));
     }
     if (query->sort->nelts == before)
         return bad(call, pair, "search parameters joined by commas, '-' before one that descends");
@@ -133,7 +133,7 @@ static fhir_err_t *bad_include(const fhir_call_t *call, const fhir_pair_t *pair,
 static fhir_err_t *include_target(fhir_qinclude_t *include, const fhir_call_t *call,
                                   const fhir_pair_t *pair, const char *name)
 {
-    include->target = fhir_model_resource(call->model, name, strlen(name));
+    include->target = fhir_model_resource(call->stored, name, strlen(name));
     if (!include->target ||
         (include->param && !fhir_query_targets(call, include->param, include->target)))
         return bad_include(call, pair,
@@ -151,7 +151,7 @@ static fhir_err_t *include_param(fhir_qinclude_t *include, const fhir_call_t *ca
         return bad_include(
             call, pair,
             apr_psprintf(call->pool, "%s has no reference \"%s\"; it has %s",
-                         fhir_model_str(call->model, include->source->name), name,
+                         fhir_model_str(call->stored, include->source->name), name,
                          fhir_query_known(call, include->source, FHIR_K(REFERENCE))));
     return NULL;
 }
@@ -166,7 +166,7 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
         return bad_include(call, pair, "it is empty");
     if (!strcmp(source, "*"))
         return NULL;
-    include->source = fhir_model_resource(call->model, source, strlen(source));
+    include->source = fhir_model_resource(call->stored, source, strlen(source));
     if (!include->source)
         return bad_include(call, pair,
                            apr_psprintf(call->pool, "\"%s\" is no resource type", source));
@@ -179,7 +179,7 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
         !fhir_query_targets(call, include->param, query->type))
         return bad_include(call, pair,
                            apr_psprintf(call->pool, "it does not refer to %s",
-                                        fhir_model_str(call->model, query->type->name)));
+                                        fhir_model_str(call->stored, query->type->name)));
     return NULL;
 }
 
@@ -198,10 +198,10 @@ static fhir_err_t *take_include(fhir_query_t *query, const fhir_call_t *call,
                                    "%.*s has no modifier \"%s\"; there is :iterate",
                                    (int)(modifier - pair->name), pair->name, modifier);
     }
-    if (query->include->nelts > call->endpoint->includes_max)
+    if (query->include->nelts > call->endpoint->search.includes_max)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "At most %d _include and _revinclude are accepted in one search",
-                               call->endpoint->includes_max);
+                               call->endpoint->search.includes_max);
     return parse_include(include, query, call, pair);
 }
 

@@ -219,7 +219,7 @@ static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
 static int local_reference(fhir_qvalue_t *out, const char *s, const input_t *in)
 {
     apr_size_t type_len = strcspn(s, "/"), id_len;
-    const fhir_type_t *type = fhir_model_resource(in->call->model, s, type_len);
+    const fhir_type_t *type = fhir_model_resource(in->call->stored, s, type_len);
     if (!type || !s[type_len])
         return 0;
     s += type_len + 1;
@@ -273,7 +273,7 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
     }
     if (in->node->target && out->type != in->node->target)
         return bad(in, apr_psprintf(in->pool, "references to %s, as its modifier says",
-                                    fhir_model_str(in->call->model, in->node->target->name)));
+                                    fhir_model_str(in->call->stored, in->node->target->name)));
     return NULL;
 }
 
@@ -284,7 +284,7 @@ static fhir_err_t *parse_set(fhir_qvalue_t *out, const input_t *in)
     FHIR_TRY(parse_text(out, in));
     local = behind_base(out->text, in);
     if (local_reference(out, local ? local : out->text, in) &&
-        strcmp(fhir_model_str(in->call->model, out->type->name), "ValueSet") != 0)
+        strcmp(fhir_model_str(in->call->stored, out->type->name), "ValueSet") != 0)
         out->id = NULL;
     return NULL;
 }
@@ -298,7 +298,8 @@ static fhir_err_t *parse_list(fhir_qvalue_t *out, const input_t *in)
                                "List",
                                in->raw);
     FHIR_TRY(parse_reference(out, in));
-    if (!out->id || (out->type && strcmp(fhir_model_str(in->call->model, out->type->name), "List")))
+    if (!out->id ||
+        (out->type && strcmp(fhir_model_str(in->call->stored, out->type->name), "List")))
         return bad(in, "the id of a List of this server");
     return NULL;
 }
@@ -364,7 +365,7 @@ static const parser_fn by_modifier[FHIR_MODIFIER_COUNT_] = {
 
 static fhir_err_t *parse_composite(fhir_qvalue_t *out, const input_t *in)
 {
-    const fhir_model_t *m = in->call->model;
+    const fhir_model_t *m = in->call->stored;
     const fhir_param_t *param = in->param;
     apr_array_header_t *list = pieces(in->raw, '$', in->pool);
     fhir_qvalue_t *parts;
@@ -397,10 +398,10 @@ fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const
     fhir_qvalue_t *values;
     if (!parse)
         parse = by_kind[node->param->kind];
-    if (list->nelts > call->endpoint->values_max)
+    if (list->nelts > call->endpoint->search.values_max)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "%s has %d values; at most %d are accepted in one parameter", name,
-                               list->nelts, call->endpoint->values_max);
+                               list->nelts, call->endpoint->search.values_max);
     values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)list->nelts);
     for (int i = 0; i < list->nelts; i++) {
         in.raw = APR_ARRAY_IDX(list, i, const char *);

@@ -78,7 +78,7 @@ void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *par
                      const char *suffix)
 {
     fhir_buf_printf(sql->text, "%s.\"%s%s\"", alias,
-                    fhir_model_str(sql->call->model, param->column), suffix);
+                    fhir_model_str(sql->call->stored, param->column), suffix);
 }
 
 fhir_err_t *fhir_sql_room(const fhir_sql_t *sql)
@@ -126,16 +126,16 @@ static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
                          const fhir_param_t *param, const fhir_type_t *target)
 {
     return holder->patient && param->column_kind == FHIR_COL_REFERENCE &&
-           call->model->params[holder->patient].column == param->column &&
-           !strcmp(fhir_model_str(call->model, target->name), "Patient");
+           call->stored->params[holder->patient].column == param->column &&
+           !strcmp(fhir_model_str(call->stored, target->name), "Patient");
 }
 
 /* The ids of a target type that a single reference column of holder names. */
 static const char *bare_id(const fhir_call_t *call, const char *holder, const fhir_type_t *type,
                            const fhir_param_t *param, const fhir_type_t *target)
 {
-    const char *name = fhir_model_str(call->model, target->name);
-    const char *column = fhir_model_str(call->model, param->column);
+    const char *name = fhir_model_str(call->stored, target->name);
+    const char *column = fhir_model_str(call->stored, param->column);
     if (fills_patient(call, type, param, target))
         return apr_pstrcat(call->pool, holder, ".patient", NULL);
     return apr_psprintf(call->pool,
@@ -148,7 +148,7 @@ static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
                          const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
-    const char *name = fhir_model_str(call->model, node->target->name);
+    const char *name = fhir_model_str(call->stored, node->target->name);
     fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id ",
                     fhir_call_table(call, node->target, ""), other, other);
     if (node->param->column_kind != FHIR_COL_REFERENCES) {
@@ -166,7 +166,7 @@ static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
                           const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
-    const char *name = fhir_model_str(call->model, node->type->name);
+    const char *name = fhir_model_str(call->stored, node->type->name);
     const char *table = fhir_call_table(call, node->target, "");
     if (node->param->column_kind != FHIR_COL_REFERENCES) {
         fhir_buf_printf(sql->text, "%s.id IN (SELECT %s FROM %s %s WHERE TRUE", alias,
@@ -214,7 +214,7 @@ static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
  * there is any: the plain form is one that PostgreSQL turns into a join. */
 static fhir_err_t *follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     int held = 0;
     if (node->param->flags & FHIR_PARAM_UNION) {
         for (int i = 0; i < node->param->n_components; i++) {

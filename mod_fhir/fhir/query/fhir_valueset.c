@@ -21,7 +21,7 @@ static fhir_err_t *on_stored(void *baton, const fhir_row_t *row)
 fhir_err_t *fhir_valueset_load(fhir_node_t **root, const fhir_call_t *call, const char *id,
                                const char *url)
 {
-    const fhir_type_t *type = fhir_model_resource(call->model, "ValueSet", 8);
+    const fhir_type_t *type = fhir_model_resource(call->stored, "ValueSet", 8);
     stored_t stored = {NULL, call->pool};
     fhir_sql_t *sql;
     fhir_stmt_t stmt;

@@ -34,7 +34,7 @@ struct fhir_include_t {
 static apr_array_header_t **lists(const fhir_call_t *call)
 {
     return apr_pcalloc(call->pool,
-                       sizeof(apr_array_header_t *) * (apr_size_t)(call->model->n_resources + 1));
+                       sizeof(apr_array_header_t *) * (apr_size_t)(call->stored->n_resources + 1));
 }
 
 static void add(fhir_include_t *inc, apr_array_header_t **list, apr_uint16_t type, const char *text)
@@ -58,7 +58,7 @@ fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t 
 
 static const char *type_name(const fhir_include_t *inc, const fhir_type_t *type)
 {
-    return fhir_model_str(inc->call->model, type->name);
+    return fhir_model_str(inc->call->stored, type->name);
 }
 
 /* 1 when it is new. */
@@ -74,7 +74,7 @@ static int note(fhir_include_t *inc, const char *type, const char *id)
 void fhir_include_match(fhir_include_t *inc, const fhir_type_t *type, const char *id)
 {
     if (note(inc, type_name(inc, type), id))
-        add(inc, inc->next, fhir_model_type_index(inc->call->model, type),
+        add(inc, inc->next, fhir_model_type_index(inc->call->stored, type),
             apr_pstrdup(inc->call->pool, id));
 }
 
@@ -82,7 +82,7 @@ void fhir_include_match(fhir_include_t *inc, const fhir_type_t *type, const char
 static void columns_of(const fhir_include_t *inc, apr_array_header_t *out,
                        const fhir_param_t *param)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     if (param->flags & FHIR_PARAM_UNION)
         for (int i = 0; i < param->n_components; i++)
             columns_of(inc, out, &m->params[m->components[param->first_component + i]]);
@@ -100,7 +100,7 @@ static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qincl
         return out;
     }
     for (int i = 0; i < source->n_params; i++) {
-        const fhir_param_t *p = &inc->call->model->params[source->first_param + i];
+        const fhir_param_t *p = &inc->call->stored->params[source->first_param + i];
         if (p->kind == FHIR_PARAM_REFERENCE && p->column && !(p->flags & FHIR_PARAM_TYPED))
             APR_ARRAY_PUSH(out, const fhir_param_t *) = p;
     }
@@ -121,7 +121,7 @@ typedef struct collect_t {
 static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_type_t *type)
 {
     if (wanted->outside && (type == wanted->outside ||
-                            fhir_model_compartment(inc->call->model, wanted->outside, type)))
+                            fhir_model_compartment(inc->call->stored, wanted->outside, type)))
         return 0;
     if (wanted->target)
         return type == wanted->target;
@@ -131,7 +131,7 @@ static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_ty
 /* A canonical URL may be of any of the parameter's types that have a url. */
 static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     url = apr_pstrdup(inc->call->pool, url);
     for (int i = 0; i < wanted->param->n_targets; i++) {
         apr_uint16_t index = m->targets[wanted->param->first_target + i];
@@ -148,10 +148,10 @@ static fhir_err_t *on_reference(void *baton, const fhir_row_t *row)
     const wanted_t *wanted = &APR_ARRAY_IDX(collect->wanted, atoi(fhir_row_text(row, 0)), wanted_t);
     const char *ref = fhir_row_text(row, 1), *slash = strchr(ref, '/');
     const fhir_type_t *type =
-        slash ? fhir_model_resource(inc->call->model, ref, (apr_size_t)(slash - ref)) : NULL;
+        slash ? fhir_model_resource(inc->call->stored, ref, (apr_size_t)(slash - ref)) : NULL;
     if (type && fits(inc, wanted, type)) {
         if (!apr_hash_get(inc->seen, ref, APR_HASH_KEY_STRING))
-            add(inc, inc->want, fhir_model_type_index(inc->call->model, type),
+            add(inc, inc->want, fhir_model_type_index(inc->call->stored, type),
                 apr_pstrdup(inc->call->pool, slash + 1));
     }
     else if (!type && strstr(ref, "://")) {
@@ -173,7 +173,7 @@ static void select_references(fhir_sql_t *sql, const fhir_include_t *inc, const 
         fhir_sql_column(sql, "t", p, "");
         fhir_buf_printf(sql->text, "%s FROM %s t WHERE t.id = ANY (", plural ? ")" : "",
                         fhir_call_table(inc->call, source, ""));
-        fhir_sql_bind_array(sql, inc->round[fhir_model_type_index(inc->call->model, source)],
+        fhir_sql_bind_array(sql, inc->round[fhir_model_type_index(inc->call->stored, source)],
                             "text[]");
         fhir_buf_puts(sql->text, ") AND ");
         fhir_sql_column(sql, "t", p, "");
@@ -214,7 +214,7 @@ static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclud
 /* First statement: the references of the round, as far as includes ask for them. */
 static fhir_err_t *read_references(fhir_include_t *inc, int round)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
@@ -237,14 +237,14 @@ static void select_from(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_t
 {
     fhir_buf_printf(sql->text, "%sSELECT %d, c.id, c.resource FROM %s c WHERE ",
                     sql->text->len ? " UNION ALL " : "",
-                    fhir_model_type_index(inc->call->model, type),
+                    fhir_model_type_index(inc->call->stored, type),
                     fhir_call_table(inc->call, type, ""));
 }
 
 /* What the round refers to, by id or by URL. */
 static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
         const fhir_type_t *type = &m->types[i];
         if (inc->want[i]) {
@@ -276,7 +276,7 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
 static int mark_types(char *types, const fhir_include_t *inc, const fhir_qinclude_t *include,
                       const fhir_param_t *param)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     wanted_t wanted = {param, include->target, include->outside};
     int n = 0;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
@@ -290,7 +290,7 @@ static int mark_types(char *types, const fhir_include_t *inc, const fhir_qinclud
  * columns (*) can refer to the same ones: an array is bound once. */
 static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const char *types)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     apr_ssize_t len = m->n_resources + 1;
     int *number = apr_hash_get(inc->bound, types, len);
     apr_array_header_t *list;
@@ -312,7 +312,7 @@ static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const 
 /* Appends an array of what names the round's resources of a type. */
 static void all_names(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
 {
-    const fhir_type_t *type = &inc->call->model->types[index];
+    const fhir_type_t *type = &inc->call->stored->types[index];
     fhir_buf_printf(sql->text, "ARRAY(SELECT unnest(%s) FROM %s r WHERE r.id = ANY (",
                     fhir_canonical_names(inc->call, type, "r"),
                     fhir_call_table(inc->call, type, ""));
@@ -334,7 +334,7 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
                                  const fhir_qinclude_t *include, const fhir_type_t *source,
                                  const fhir_param_t *param, const fhir_param_t *p)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     char *types = apr_pcalloc(inc->call->pool, m->n_resources + 1u);
     wanted_t wanted = {param, include->target, include->outside};
     FHIR_TRY(fhir_sql_room(sql));
@@ -375,7 +375,7 @@ static fhir_err_t *select_referrers(fhir_sql_t *sql, const fhir_include_t *inc,
 static fhir_err_t *select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
                                   const fhir_qinclude_t *include)
 {
-    const fhir_model_t *m = inc->call->model;
+    const fhir_model_t *m = inc->call->stored;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
         const fhir_type_t *source = &m->types[i];
         apr_array_header_t *params;
@@ -394,7 +394,7 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
 {
     fhir_include_t *inc = baton;
     apr_uint16_t index = (apr_uint16_t)atoi(fhir_row_text(row, 0));
-    fhir_bundle_entry_t entry = {.type = type_name(inc, &inc->call->model->types[index]),
+    fhir_bundle_entry_t entry = {.type = type_name(inc, &inc->call->stored->types[index]),
                                  .id = fhir_row_text(row, 1),
                                  .resource = fhir_row_text(row, 2),
                                  .len = fhir_row_len(row, 2),
@@ -402,7 +402,7 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
     inc->read++;
     if (!note(inc, entry.type, entry.id))
         return NULL;
-    if (inc->rows == inc->call->endpoint->include_rows_max) {
+    if (inc->rows == inc->call->endpoint->search.include_rows_max) {
         inc->cut = 1;
         return NULL;
     }
@@ -414,7 +414,7 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
 
 static fhir_err_t *fetch(fhir_include_t *inc, int round)
 {
-    const apr_int64_t most = (apr_int64_t)inc->call->endpoint->include_rows_max * 2 + 1;
+    const apr_int64_t most = (apr_int64_t)inc->call->endpoint->search.include_rows_max * 2 + 1;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
@@ -466,7 +466,7 @@ fhir_err_t *fhir_include_run(fhir_include_t *inc)
         return say_cut(inc, apr_psprintf(inc->call->pool,
                                          "This page has more than %d included resources; the rest "
                                          "was left out. A smaller _count shows all",
-                                         inc->call->endpoint->include_rows_max));
+                                         inc->call->endpoint->search.include_rows_max));
     if (round == ROUNDS_MAX)
         return say_cut(inc, apr_psprintf(inc->call->pool,
                                          "Includes were followed for %d steps; what lies behind "

@@ -42,7 +42,7 @@ static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char
 static const char *union_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
                               const fhir_param_t *param, int descending)
 {
-    const fhir_model_t *m = sql->call->model;
+    const fhir_model_t *m = sql->call->stored;
     const char *all = descending ? "greatest(" : "least(";
     for (int i = 0; i < param->n_components; i++) {
         const fhir_param_t *part = &m->params[m->components[param->first_component + i]];
@@ -94,7 +94,7 @@ static int is_main_date(const fhir_call_t *call, const fhir_query_t *query,
                         const fhir_qsort_t *sort)
 {
     return sort->descending && query->type->patient_date &&
-           call->model->params[query->type->patient_date].column == sort->param->column;
+           call->stored->params[query->type->patient_date].column == sort->param->column;
 }
 
 static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_query_t *query,

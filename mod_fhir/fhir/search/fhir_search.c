@@ -24,14 +24,15 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
     search->pairs = call->pairs;
     if (strcmp(call->request->method, "POST"))
         return NULL;
-    FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->query_max));
+    FHIR_TRY(
+        call->request->read_body(&body, &len, call->request, call->endpoint->limits.query_max));
     if (!len)
         return fhir_call_negotiate(call, &search->pairs);
     if (!type || strncasecmp(type, form, sizeof(form) - 1))
         return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
                                "_search takes its parameters as %s", form);
     FHIR_TRY(fhir_pairs_parse(&more, apr_pstrmemdup(call->pool, body, len),
-                              call->endpoint->query_max, call->pool));
+                              call->endpoint->limits.query_max, call->pool));
     fhir_pairs_append(&search->pairs, &more, call->pool);
     return fhir_call_negotiate(call, &search->pairs);
 }
@@ -58,7 +59,7 @@ static fhir_err_t *refuse_types(fhir_search_t *search, const fhir_call_t *call)
 
 static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const char *name)
 {
-    const fhir_type_t *type = fhir_model_resource(call->model, name, strlen(name));
+    const fhir_type_t *type = fhir_model_resource(call->stored, name, strlen(name));
     if (!type)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_type: \"%s\" is no resource type", name);
@@ -87,9 +88,9 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
             FHIR_TRY(push_type(types, call, name));
     }
     if (!fhir_pairs_get(pairs, "_type")) {
-        for (int i = 1; i <= call->model->n_resources; i++)
-            if (!(call->model->types[i].flags & FHIR_TYPE_ABSTRACT))
-                APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->model->types[i];
+        for (int i = 1; i <= call->stored->n_resources; i++)
+            if (!(call->stored->types[i].flags & FHIR_TYPE_ABSTRACT))
+                APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->stored->types[i];
     }
     if (!types->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "_type has an empty value");
@@ -100,7 +101,7 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
 /* Leaves what is in the compartment, and what it is the compartment of. */
 static fhir_err_t *keep_members(apr_array_header_t *types, const fhir_call_t *call)
 {
-    const fhir_model_t *m = call->model;
+    const fhir_model_t *m = call->stored;
     const char *asked = strcmp(call->member, "*") ? call->member : "any of these types";
     int n = 0, members = 0;
     for (int i = 0; i < types->nelts; i++) {
@@ -123,7 +124,7 @@ static void keep_visible(apr_array_header_t *types, const fhir_call_t *call)
     int n = 0;
     for (int i = 0; i < types->nelts; i++) {
         const fhir_type_t *type = APR_ARRAY_IDX(types, i, const fhir_type_t *);
-        if (fhir_grant_allows(call->grant, call->model, type, FHIR_RIGHT_SEARCH))
+        if (fhir_grant_allows(call->grant, call->stored, type, FHIR_RIGHT_SEARCH))
             APR_ARRAY_IDX(types, n++, const fhir_type_t *) = type;
     }
     types->nelts = n;
@@ -149,7 +150,7 @@ static apr_array_header_t *new_types(const fhir_call_t *call)
 
 fhir_err_t *fhir_search_handle(fhir_call_t *call)
 {
-    fhir_search_t search = {.path = fhir_model_str(call->model, call->type->name)};
+    fhir_search_t search = {.path = fhir_model_str(call->stored, call->type->name)};
     apr_array_header_t *types = new_types(call);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
@@ -173,15 +174,15 @@ fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
 {
     fhir_search_t search = {.focus = call->type, .focus_id = call->id};
     apr_array_header_t *types = new_types(call);
-    const char *focus = fhir_model_str(call->model, call->type->name);
+    const char *focus = fhir_model_str(call->stored, call->type->name);
     FHIR_TRY(take_form(&search, call));
     if (!strcmp(call->member, "*")) {
         FHIR_TRY(listed_types(types, call, &search.pairs));
     }
     else {
-        if (!fhir_model_resource(call->model, call->member, strlen(call->member)))
+        if (!fhir_model_resource(call->stored, call->member, strlen(call->member)))
             return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
-                                   "FHIR %s has no resource type \"%s\"", call->model->label,
+                                   "FHIR %s has no resource type \"%s\"", call->spoken->label,
                                    call->member);
         FHIR_TRY(refuse_types(&search, call));
         FHIR_TRY(push_type(types, call, call->member));

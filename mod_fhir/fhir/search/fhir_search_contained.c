@@ -15,7 +15,7 @@ static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const f
     fhir_buf_printf(sql->text,
                     "SELECT c.resource FROM %s c WHERE t.holder_type = '%s' AND "
                     "c.id = t.holder_id AND c.version = t.version",
-                    fhir_call_table(call, type, ""), fhir_model_str(call->model, type->name));
+                    fhir_call_table(call, type, ""), fhir_model_str(call->stored, type->name));
     FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_SEARCH));
     if (type != query->type || query->contained != FHIR_CONTAINED_BOTH || query->contained_alone)
         return NULL;

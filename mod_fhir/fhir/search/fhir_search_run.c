@@ -39,7 +39,7 @@ typedef struct page_t {
 
 static const char *type_name(const page_t *page, int number)
 {
-    return fhir_model_str(page->call->model, page->search->types[number]->name);
+    return fhir_model_str(page->call->stored, page->search->types[number]->name);
 }
 
 /* The number of the type that page links call so, or n_types. */
@@ -87,9 +87,9 @@ static void contained_entry(fhir_bundle_entry_t *entry, const page_t *page)
 static void note_match(const page_t *page, const fhir_bundle_entry_t *entry)
 {
     if (page->include && !strchr(entry->id, '#'))
-        fhir_include_match(page->include,
-                           fhir_model_resource(page->call->model, entry->type, strlen(entry->type)),
-                           entry->id);
+        fhir_include_match(
+            page->include,
+            fhir_model_resource(page->call->stored, entry->type, strlen(entry->type)), entry->id);
 }
 
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
@@ -149,7 +149,7 @@ static fhir_err_t *open_cursor(page_t *page)
     fhir_call_t *call = page->call;
     if (!page->query->cursor)
         return NULL;
-    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor, call->endpoint->cursor_key,
+    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor, call->endpoint->paging.cursor_key,
                               page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
     page->is_cursor = 1;
     page->backward = page->cursor.backward;
@@ -249,7 +249,7 @@ static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor
     const fhir_query_t *query = page->query;
     const char *word;
     place->backward = backward;
-    FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->cursor_key, query->hash,
+    FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->paging.cursor_key, query->hash,
                               FHIR_QUERY_HASH, call->grant, call->pool));
     fhir_bundle_link(page->bundle, relation,
                      fhir_bundle_url(call, page->search->path, &query->applied, word));

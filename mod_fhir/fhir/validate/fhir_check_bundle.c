@@ -183,7 +183,7 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
     for (i = 0; i < sizeof(bundle_types) / sizeof(bundle_types[0]); i++)
         if (fhir_node_is(name, bundle_types[i].name))
             type = &bundle_types[i];
-    if (!type || c->model != &fhir_model_r4)
+    if (!type || fhir_model_release(c->model) < 4)
         return;
     total = fhir_node_get(bundle, "total");
     if (total && !(type->flags & TOTAL)) {

@@ -20,7 +20,7 @@
  * entries of a transaction, which wait for its end. */
 static apr_size_t answers_max(const fhir_call_t *call)
 {
-    return 4 * call->endpoint->body_max;
+    return 4 * call->endpoint->limits.body_max;
 }
 
 /* ---- batch ---- */
@@ -170,7 +170,7 @@ static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_e
     fhir_call_t call = t->call;
     fhir_err_t *err;
 
-    call.type = fhir_model_resource(call.model, type, strlen(type));
+    call.type = fhir_model_resource(call.stored, type, strlen(type));
     if (!call.type)
         return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
     err = fhir_write_begin(&write, &call, 0);
@@ -182,7 +182,7 @@ static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_e
 static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const char *id)
 {
     fhir_record_t record;
-    const fhir_type_t *type = fhir_model_resource(t->call.model, entry->path, strlen(entry->path));
+    const fhir_type_t *type = fhir_model_resource(t->call.stored, entry->path, strlen(entry->path));
 
     FHIR_TRY(fhir_record_load(&record, &t->call, type, id));
     fhir_entry_exists(entry, id, record.version, record.updated);
@@ -310,7 +310,7 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
     *target = apr_hash_get(t->conditional, text, APR_HASH_KEY_STRING);
     if (*target)
         return NULL;
-    if (apr_hash_count(t->conditional) == (unsigned)call.endpoint->entries_max)
+    if (apr_hash_count(t->conditional) == (unsigned)call.endpoint->limits.entries_max)
         return fhir_err_create(call.pool, FHIR_ERR_TOO_LARGE,
                                "Entry %d: there are more conditional references than entries are "
                                "accepted here",
@@ -323,7 +323,7 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
                                            r->entry->index, text,
                                            ids->nelts ? "several resources" : "no resource"),
                            t->call.pool, expression);
-    *target = apr_pstrcat(t->call.pool, fhir_model_str(t->call.model, type->name), "/",
+    *target = apr_pstrcat(t->call.pool, fhir_model_str(t->call.stored, type->name), "/",
                           APR_ARRAY_IDX(ids, 0, const char *), NULL);
     apr_hash_set(t->conditional, text, APR_HASH_KEY_STRING, *target);
     return NULL;
@@ -363,7 +363,7 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
     const char *text = apr_pstrmemdup(r->t->call.pool, node->text, node->text_len), *target;
     const char *mark = strchr(text, '?');
     const fhir_type_t *type =
-        mark ? fhir_model_resource(r->t->call.model, text, (apr_size_t)(mark - text)) : NULL;
+        mark ? fhir_model_resource(r->t->call.stored, text, (apr_size_t)(mark - text)) : NULL;
 
     if (type && !r->resolve) {
         r->entry->waits = 1;
@@ -416,12 +416,12 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
                    apr_array_make(t->call.pool, 8, sizeof(fhir_edit_t))};
     fhir_refs_visitor_t visitor = {on_reference, on_uri, on_xhtml, &r};
     const char *name = fhir_node_string(entry->resource, "resourceType", t->call.pool);
-    const fhir_type_t *type = name ? fhir_model_resource(t->call.model, name, strlen(name)) : NULL;
+    const fhir_type_t *type = name ? fhir_model_resource(t->call.stored, name, strlen(name)) : NULL;
     fhir_buf_t *body;
 
     if (!type || (is_method(entry, "PATCH") && strcmp(name, "Binary") == 0))
         return NULL;
-    FHIR_TRY(fhir_refs_walk(&visitor, t->call.model, type, entry->resource, t->call.pool));
+    FHIR_TRY(fhir_refs_walk(&visitor, t->call.stored, type, entry->resource, t->call.pool));
     if (!r.edits->nelts || (entry->waits && !resolve))
         return NULL;
     qsort(r.edits->elts, (size_t)r.edits->nelts, sizeof(fhir_edit_t), by_start);
@@ -505,7 +505,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     FHIR_TRY(fhir_call_begin_tx(&t.request.tx, call));
     t.call.request = &t.request;
     t.request.changed = fhir_hash_make(call->pool);
-    if (call->endpoint->check_references)
+    if (call->endpoint->writing.check_references)
         t.request.refs = fhir_refs_create(&t.call);
     FHIR_TRY(decide(&t));
     FHIR_TRY(run_entries(&t, source));

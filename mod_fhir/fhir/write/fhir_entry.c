@@ -45,7 +45,7 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
         apr_size_t mark = m->name_len && *m->name == '_';
         int length = m->name_len > 64 ? 64 : (int)m->name_len;
 
-        if (fhir_model_element(call->model, type, m->name + mark, m->name_len - mark) ||
+        if (fhir_model_element(call->stored, type, m->name + mark, m->name_len - mark) ||
             fhir_node_get(node, "resourceType") == m)
             continue;
         return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
@@ -59,7 +59,7 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
 static const fhir_type_t *type_of(const fhir_call_t *call, const fhir_type_t *type,
                                   const char *name)
 {
-    return &call->model->types[fhir_model_element(call->model, type, name, strlen(name))->type];
+    return &call->stored->types[fhir_model_element(call->stored, type, name, strlen(name))->type];
 }
 
 static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *what)
@@ -161,7 +161,7 @@ static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, cons
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source)
 {
-    const fhir_type_t *type = fhir_model_resource(call->model, "Bundle", 6);
+    const fhir_type_t *type = fhir_model_resource(call->stored, "Bundle", 6);
     const fhir_node_t *list = fhir_node_get(bundle, "entry"), *node;
     int index = 0;
 
@@ -175,7 +175,7 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
     for (node = list ? list->child : NULL; node; node = node->next) {
         fhir_entry_t *entry = apr_array_push(*entries);
 
-        if (index == call->endpoint->entries_max)
+        if (index == call->endpoint->limits.entries_max)
             return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
                                    "The Bundle has more than %d entries, the limit here; divide it",
                                    index);

@@ -59,7 +59,7 @@ static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     fhir_node_t *root;
 
-    FHIR_TRY(fhir_xml_parse(&root, call->model, xml, len, &limits, call->pool));
+    FHIR_TRY(fhir_xml_parse(&root, call->spoken, xml, len, &limits, call->pool));
     fhir_node_write_json(json, root, 0);
     FHIR_TRY(fhir_input_parse_made(input, call, json));
     copy_places(input->root, root);
@@ -83,12 +83,12 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     fhir_format_t format;
 
     if (fhir_binary_is_raw_body(call)) {
-        FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+        FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
         return parse_raw(input, call, body, len);
     }
-    FHIR_TRY(fhir_format_content(&format, call->model, fhir_call_header(call, "Content-Type"),
+    FHIR_TRY(fhir_format_content(&format, call->spoken, fhir_call_header(call, "Content-Type"),
                                  call->pool));
-    FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->body_max));
+    FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
     if (!len)
         return fhir_err_create(call->pool, FHIR_ERR_SYNTAX,
                                "The request has no body; a resource is due");
@@ -103,7 +103,7 @@ fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
     const fhir_node_t *name = fhir_node_get(input->root, "resourceType");
 
     input->type = name && name->kind == FHIR_NODE_STRING
-                      ? fhir_model_resource(call->model, name->text, name->text_len)
+                      ? fhir_model_resource(call->stored, name->text, name->text_len)
                       : NULL;
     return input->type ? NULL
                        : fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
@@ -114,23 +114,23 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
                              const fhir_type_t *expected)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
-    fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)call->endpoint->validate,
-                                 .limits = &limits};
+    fhir_validate_opts_t opts = {.level = call->endpoint->writing.validate, .limits = &limits};
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
     fhir_issue_t *issue;
 
-    if (call->endpoint->validator)
-        fhir_validate_resource(issues, &input->type, call->endpoint->validator, &opts, input->root);
+    if (call->endpoint->writing.validator)
+        fhir_validate_resource(issues, &input->type, call->endpoint->writing.validator, &opts,
+                               input->root);
     else
-        fhir_check_resource(issues, &input->type, call->model, &limits, input->root);
+        fhir_check_resource(issues, &input->type, call->stored, &limits, input->root);
     for (issue = issues->first; issue; issue = issue->next) /* an entry's text begins in a Bundle */
         if (!issue->line && !input->is_converted && !call->request->is_entry)
             fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
     if (input->type && expected && input->type != expected)
         return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,
                                            "The body is a %s, but the URL is that of %s",
-                                           fhir_model_str(call->model, input->type->name),
-                                           fhir_model_str(call->model, expected->name)),
-                           call->pool, fhir_model_str(call->model, input->type->name));
+                                           fhir_model_str(call->stored, input->type->name),
+                                           fhir_model_str(call->stored, expected->name)),
+                           call->pool, fhir_model_str(call->stored, input->type->name));
     return fhir_issues_error(issues);
 }

@@ -87,7 +87,7 @@ static const char *const casts[] = {
 
 static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
 {
-    return fhir_model_str(call->model, call->model->columns[type->first_column + i].name);
+    return fhir_model_str(call->stored, call->stored->columns[type->first_column + i].name);
 }
 
 static fhir_err_t *run_change(int *done, const fhir_call_t *call, const fhir_stmt_t *stmt,
@@ -117,7 +117,7 @@ static void push_cells(fhir_buf_t *sql, fhir_buf_t *row, apr_array_header_t *val
         APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
         fhir_buf_puts(row, ", $");
         fhir_buf_puts(row, integer(call, values->nelts));
-        fhir_buf_puts(row, casts[call->model->columns[type->first_column + i].sqltype]);
+        fhir_buf_puts(row, casts[call->stored->columns[type->first_column + i].sqltype]);
     }
 }
 

@@ -187,7 +187,7 @@ static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const ch
     if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
         s += base + 1;
     name_len = strcspn(s, "/?");
-    type = s[name_len] ? fhir_model_resource(call->model, s, name_len) : NULL;
+    type = s[name_len] ? fhir_model_resource(call->stored, s, name_len) : NULL;
     if (!type)
         return NULL;
     len = target_length(s, name_len);
@@ -210,7 +210,7 @@ fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir
 {
     fhir_refs_visitor_t visitor = {.reference = note_reference, .baton = refs};
 
-    return fhir_refs_walk(&visitor, refs->call->model, type, resource, refs->call->pool);
+    return fhir_refs_walk(&visitor, refs->call->stored, type, resource, refs->call->pool);
 }
 
 static int by_type(const void *a, const void *b)
@@ -248,7 +248,7 @@ static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
                                                  "transaction's resources it is resolved"
                                                : "%s/%s, which is referred to, is not on this "
                                                  "server",
-                                           fhir_model_str(call->model, ref->type->name), ref->id),
+                                           fhir_model_str(call->stored, ref->type->name), ref->id),
                            call->pool, ref->expression);
         end = &(*end)->next;
     }
@@ -331,7 +331,7 @@ static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
         next = take_type(&ids, refs, i);
         fhir_buf_printf(sql->text,
                         "%sSELECT * FROM (SELECT '%s/' || t.id FROM %s t WHERE t.id = ANY (",
-                        i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
+                        i ? " UNION ALL " : "", fhir_model_str(call->stored, type->name),
                         fhir_call_table(call, type, ""));
         fhir_sql_bind(sql, ids.data, "text[]");
         fhir_buf_puts(sql->text, ") AND ");
@@ -364,7 +364,7 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
         fhir_buf_printf(sql,
                         "%sSELECT * FROM (SELECT '%s/' || id FROM %s WHERE id = "
                         "ANY($%d::text[])%s) t%d",
-                        i ? " UNION ALL " : "", fhir_model_str(call->model, type->name),
+                        i ? " UNION ALL " : "", fhir_model_str(call->stored, type->name),
                         fhir_call_table(call, type, ""), values->nelts,
                         call->request->tx ? " FOR KEY SHARE" : "", values->nelts);
     }

@@ -94,7 +94,7 @@ static fhir_err_t *lock(const fhir_call_t *call, const char *words)
                         .flags = FHIR_STMT_WRITE};
     fhir_value_t value =
         fhir_value_text(apr_pstrcat(call->pool, call->endpoint->tenant, "/",
-                                    fhir_model_str(call->model, call->type->name), words, NULL));
+                                    fhir_model_str(call->stored, call->type->name), words, NULL));
 
     return fhir_call_run(call, &stmt, &value, NULL, NULL, NULL);
 }
@@ -124,7 +124,7 @@ static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *p
 static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
                                   const char *criteria)
 {
-    FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->query_max, call->pool));
+    FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->limits.query_max, call->pool));
     /* who sees nothing would create what is there already */
     return fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH);
 }
@@ -167,8 +167,8 @@ static void stamp(fhir_record_t *record, const fhir_write_t *write)
 static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
-    fhir_extract_t *extractor =
-        fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
+    fhir_extract_t *extractor = fhir_extract_create(call->stored, call->request->base_url,
+                                                    call->endpoint->zone, call->pool);
 
     *cells = apr_pcalloc(call->pool, (call->type->n_columns + 1u) * sizeof(**cells));
     return fhir_extract_run(*cells, extractor, call->type, write->input.root);
@@ -179,7 +179,7 @@ static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
 /* The patient whom a row is about, or NULL: a Patient itself, else what its column says. */
 static const char *patient_of(const fhir_call_t *call, const char *id, const fhir_value_t *cells)
 {
-    const fhir_model_t *model = call->model;
+    const fhir_model_t *model = call->stored;
     const fhir_type_t *type = call->type;
     int i;
 
@@ -194,7 +194,7 @@ static const char *patient_of(const fhir_call_t *call, const char *id, const fhi
 static int scope_allows(const fhir_call_t *call, const fhir_grant_scope_t *scope, unsigned right,
                         const char *patient)
 {
-    if ((scope->type && scope->type != fhir_model_type_index(call->model, call->type)) ||
+    if ((scope->type && scope->type != fhir_model_type_index(call->stored, call->type)) ||
         !(scope->rights & right) || scope->query)
         return 0;
     return !scope->patient_only ||
@@ -252,19 +252,19 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
         if (may(call, FHIR_RIGHT_READ, patient))
             return forbidden(call);
     }
-    else if (write->old.state == FHIR_RECORD_NONE && call->endpoint->update_create &&
+    else if (write->old.state == FHIR_RECORD_NONE && call->endpoint->writing.update_create &&
              write->right == FHIR_RIGHT_UPDATE) {
         return NULL; /* it is created, which is authorized by what it says */
     }
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                           fhir_model_str(call->model, call->type->name), write->old.id);
+                           fhir_model_str(call->stored, call->type->name), write->old.id);
 }
 
 /* No two entries of a transaction change the same resource, by whatever way they name it. */
 static fhir_err_t *claim(const fhir_call_t *call, const char *id)
 {
     const fhir_request_t *request = call->request;
-    const char *name = fhir_model_str(call->model, call->type->name), *key;
+    const char *name = fhir_model_str(call->stored, call->type->name), *key;
     const void *owner;
 
     if (!request->changed)
@@ -297,9 +297,9 @@ static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write
     *rows = NULL;
     if (!fhir_contained_any(write->input.root))
         return NULL;
-    extractor =
-        fhir_extract_create(call->model, call->request->base_url, call->endpoint->zone, call->pool);
-    FHIR_TRY(fhir_contained_rows(rows, call->model, extractor, call->endpoint->tenant, call->type,
+    extractor = fhir_extract_create(call->stored, call->request->base_url, call->endpoint->zone,
+                                    call->pool);
+    FHIR_TRY(fhir_contained_rows(rows, call->stored, extractor, call->endpoint->tenant, call->type,
                                  write->input.source, write->input.root, call->pool));
     return begin_tx(write);
 }
@@ -331,7 +331,7 @@ static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
     const fhir_call_t *call = write->call;
 
     *refs = NULL;
-    if (!call->endpoint->check_references)
+    if (!call->endpoint->writing.check_references)
         return NULL;
     if (call->request->refs)
         return fhir_refs_add(call->request->refs, call->type, write->input.root);
@@ -396,7 +396,7 @@ static fhir_err_t *stale(const fhir_write_t *write, int current)
         call->pool, FHIR_ERR_PRECONDITION,
         "If-Match names version %d, but the current version of %s/%s is %d; read "
         "it, merge, and send its ETag",
-        write->expected, fhir_model_str(call->model, call->type->name), write->old.id, current);
+        write->expected, fhir_model_str(call->stored, call->type->name), write->old.id, current);
 }
 
 fhir_err_t *fhir_write_precondition(fhir_write_t *write)
@@ -404,7 +404,7 @@ fhir_err_t *fhir_write_precondition(fhir_write_t *write)
     if (write->expected && write->old.state == FHIR_RECORD_NONE)
         return fhir_err_create(
             write->call->pool, FHIR_ERR_PRECONDITION, "If-Match is given, but there is no %s/%s",
-            fhir_model_str(write->call->model, write->call->type->name), write->old.id);
+            fhir_model_str(write->call->stored, write->call->type->name), write->old.id);
     if (write->expected > 0 && write->expected != write->old.version)
         return stale(write, write->old.version);
     return NULL;
@@ -432,7 +432,7 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
                            "%s/%s is changed by others at the same time; read it and try again",
-                           fhir_model_str(call->model, call->type->name), write->old.id);
+                           fhir_model_str(call->stored, call->type->name), write->old.id);
 }
 
 /* 1 if input says just what is stored, under the same stamp; in whatever order and format. */
@@ -442,7 +442,7 @@ static int unchanged(fhir_write_t *write)
     fhir_record_t same = write->old;
     fhir_node_t *a, *b;
 
-    if (!call->endpoint->update_unchanged || !write->old.text)
+    if (call->endpoint->writing.update_unchanged == FHIR_UPDATE_UNCHANGED_STORE || !write->old.text)
         return 0;
     stamp(&same, write);
     if (same.len == write->old.len && !memcmp(same.text, write->old.text, same.len))

@@ -20,7 +20,7 @@
 
 static const char *type_name(const fhir_call_t *call)
 {
-    return fhir_model_str(call->model, call->type->name);
+    return fhir_model_str(call->stored, call->type->name);
 }
 
 /* ---- answers ---- */
@@ -88,7 +88,8 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
     fhir_call_t *call = write->call;
     const char *id = body_id(write);
 
-    if (!id || call->endpoint->create_with_id || call->request->temporary_id)
+    if (!id || call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_IGNORE ||
+        call->request->temporary_id)
         return NULL;
     return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
                                        "An id says that the resource exists already: leave it out "
@@ -137,7 +138,7 @@ static fhir_err_t *update_unknown(fhir_write_t *write)
     fhir_call_t *call = write->call;
 
     FHIR_TRY(fhir_write_precondition(write));
-    if (call->endpoint->update_create)
+    if (call->endpoint->writing.update_create)
         return create_new(write, write->old.id);
     apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
     return fhir_err_create(call->pool, FHIR_ERR_METHOD,
@@ -183,7 +184,7 @@ static fhir_err_t *load_to_update(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_load(write, id));
     if (write->old.state == FHIR_RECORD_CURRENT ||
-        (write->old.state == FHIR_RECORD_NONE && !write->call->endpoint->update_create))
+        (write->old.state == FHIR_RECORD_NONE && !write->call->endpoint->writing.update_create))
         return NULL;
     FHIR_TRY(fhir_write_lock(write, id));
     return fhir_write_load(write, id);
@@ -229,8 +230,8 @@ fhir_err_t *fhir_update_handle(fhir_call_t *call)
     id = body_id(&write);
     if (!id || strcmp(id, call->id) != 0)
         return id_mismatch(call, id, call->id);
-    blind = !write.expected && call->endpoint->require_if_match;
-    if (blind && !call->endpoint->update_create)
+    blind = !write.expected && call->endpoint->writing.require_if_match;
+    if (blind && !call->endpoint->writing.update_create)
         return no_version(call);
     FHIR_TRY(load_to_update(&write, id));
     if (blind && write.old.state != FHIR_RECORD_NONE)
@@ -304,11 +305,12 @@ fhir_err_t *fhir_delete_handle(fhir_call_t *call)
 /* DELETE [type]?condition */
 fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
 {
-    int multiple = call->endpoint->conditional_delete > 1, i;
+    int multiple = call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_MULTIPLE,
+        i;
     apr_array_header_t *ids;
     fhir_write_t write;
 
-    if (!call->endpoint->conditional_delete) {
+    if (call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_OFF) {
         apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
         return fhir_err_create(call->pool, FHIR_ERR_METHOD,
                                "Conditional delete is not offered here; delete %s/[id]",
@@ -348,14 +350,14 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
     const char *type = fhir_call_header(call, "Content-Type");
     apr_size_t len = type ? strcspn(type, "; ") : 0, i;
     fhir_format_t format;
-    int path = call->model != &fhir_model_dstu2;
+    int path = fhir_model_release(call->spoken) >= 4;
 
     for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
         if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
             (path || !patch_kinds[i].since_r4)) {
             *kind = patch_kinds[i].apply;
             return patch_kinds[i].since_r4
-                       ? fhir_format_content(&format, call->model, type, call->pool)
+                       ? fhir_format_content(&format, call->spoken, type, call->pool)
                        : NULL;
         }
     }
@@ -372,9 +374,9 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 
 static fhir_patch_limits_t patch_limits(const fhir_call_t *call)
 {
-    fhir_patch_limits_t limits = {.max_ops = call->endpoint->patch_ops_max,
-                                  .max_attrs = call->endpoint->xml_attributes_max,
-                                  .max_nodes = (apr_size_t)call->endpoint->body_values_max};
+    fhir_patch_limits_t limits = {.max_ops = call->endpoint->limits.patch_ops_max,
+                                  .max_attrs = call->endpoint->limits.xml_attributes_max,
+                                  .max_nodes = (apr_size_t)call->endpoint->limits.body_values_max};
 
     return limits;
 }
@@ -403,11 +405,11 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
     apr_size_t patched_len;
     fhir_node_t *root;
 
-    FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->model, 0, call->pool),
+    FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->stored, 0, call->pool),
                             write->input.root, call->pool));
     FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len, &most,
                             call->pool));
-    FHIR_TRY(fhir_xml_parse(&root, call->model, patched, patched_len, &limits, call->pool));
+    FHIR_TRY(fhir_xml_parse(&root, call->stored, patched, patched_len, &limits, call->pool));
     fhir_node_write_json(out, root, 0);
     return NULL;
 }
@@ -416,7 +418,7 @@ static fhir_err_t *patch_path(fhir_buf_t *out, fhir_write_t *write, const fhir_n
 {
     fhir_patch_limits_t most = patch_limits(write->call);
 
-    FHIR_TRY(fhir_patch_path(write->input.root, write->call->model, parameters, &most,
+    FHIR_TRY(fhir_patch_path(write->input.root, write->call->stored, parameters, &most,
                              write->call->pool));
     fhir_node_write_json(out, write->input.root, 0);
     return NULL;
@@ -439,7 +441,7 @@ static fhir_err_t *patch_path_xml(fhir_buf_t *out, fhir_write_t *write, const ch
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_node_t *parameters;
 
-    FHIR_TRY(fhir_xml_parse(&parameters, call->model, patch, len, &limits, call->pool));
+    FHIR_TRY(fhir_xml_parse(&parameters, call->spoken, patch, len, &limits, call->pool));
     return patch_path(out, write, parameters);
 }
 
@@ -479,7 +481,8 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
     const char *patch;
     apr_size_t len;
 
-    FHIR_TRY(call->request->read_body(&patch, &len, call->request, call->endpoint->body_max));
+    FHIR_TRY(
+        call->request->read_body(&patch, &len, call->request, call->endpoint->limits.body_max));
     for (attempt = 0; attempt < PATCH_ATTEMPTS_MAX; attempt++) {
         FHIR_TRY(fhir_write_load(write, id));
         if (write->old.state != FHIR_RECORD_CURRENT)

@@ -15,6 +15,9 @@ use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my $count = 0;
 my @MODULES = qw(authn_core authz_core authz_host authz_user dbd headers setenvif status);
+# Those that Debian's package apache2 enables when it is installed.
+my @DEBIAN = qw(access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user
+    autoindex deflate dir env filter mime negotiation reqtimeout setenvif status);
 
 # The demo's endpoint for tests; replaced by the option endpoints.
 my $ENDPOINTS = <<'CONF';
@@ -37,7 +40,9 @@ my $ENDPOINTS = <<'CONF';
 CONF
 
 # Options: conninfo (DBDParams; none: no database is configured), endpoints (replaces $ENDPOINTS),
-# conf (more text at server level), modules (more names, "rewrite"), processes, threads.
+# conf (more text at server level), modules (more names, "rewrite"), processes, threads, as_written => 1
+# (conf is a whole configuration as an administrator writes it: what Debian does not load, it loads
+# itself; only mod_fhir.so is taken from the build folder instead of the one that it is installed to).
 sub new {
     my ($class, %options) = @_;
     my $self = bless {
@@ -58,7 +63,8 @@ sub program { return apxs_value('SBINDIR') . '/' . apxs_value('PROGNAME') }
 sub configuration {
     my ($self) = @_;
     my $folder = apxs_value('LIBEXECDIR');
-    my @modules = ('mpm_' . ($ENV{FHIR_TEST_MPM} || 'event'), @MODULES, @{ $self->{modules} || [] });
+    my @modules = ('mpm_' . ($ENV{FHIR_TEST_MPM} || 'event'), $self->{as_written} ? @DEBIAN : @MODULES,
+        @{ $self->{modules} || [] });
     my %seen;
     my $load = join '', map { "LoadModule ${_}_module $folder/mod_$_.so\n" }
         grep { !$seen{$_}++ && -e "$folder/mod_$_.so" } @modules;
@@ -74,15 +80,18 @@ DBDMin 0
 DBDKeep 4
 DBDMax 8
 CONF
-    return <<"CONF" . $database . ($self->{endpoints} // $ENDPOINTS) . ($self->{conf} // '');
+    my $rest = ($self->{endpoints} // ($self->{as_written} ? '' : $ENDPOINTS)) . ($self->{conf} // '');
+    $rest =~ s{^(\s*LoadModule\s+fhir_module\s+)\Q$folder\E/mod_fhir\.so$}{$1$module}mg;
+    $load .= $self->{as_written} ? "TypesConfig /dev/null\n" : "LoadModule fhir_module $module\n";
+    my $level = "$load$rest" =~ /^\s*LoadModule\s+fhir_module\s/m ? ' fhir:debug' : '';
+    return <<"CONF" . $database . $rest;
 ServerRoot "$self->{dir}"
 ServerName 127.0.0.1
 Listen 127.0.0.1:$self->{port}
 PidFile "$self->{pid_file}"
 ErrorLog "$self->{log}"
-LogLevel info fhir:debug
-${load}LoadModule fhir_module $module
-$identity
+LogLevel info$level
+$load$identity
 StartServers $self->{processes}
 ServerLimit $slots
 ThreadsPerChild $self->{threads}

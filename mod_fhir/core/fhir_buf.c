@@ -50,6 +50,13 @@ fhir_buf_t *fhir_buf_create_many(apr_pool_t *pool, apr_size_t max_bytes, int n)
     return many->bufs;
 }
 
+void fhir_buf_fail(fhir_buf_t *buf)
+{
+    buf->overflow = 1;
+    /* No room is left to the inline appends either: nothing may follow a gap. */
+    buf->cap = buf->len;
+}
+
 int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
 {
     apr_size_t cap = buf->cap ? buf->cap : FIRST_CAP;
@@ -58,9 +65,7 @@ int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
     if (buf->cap - buf->len >= n && !buf->overflow)
         return 1;
     if (buf->overflow || n > buf->max - buf->len) {
-        buf->overflow = 1;
-        /* No room is left to the inline appends either: nothing may follow a gap. */
-        buf->cap = buf->len;
+        fhir_buf_fail(buf);
         return 0;
     }
     while (cap - buf->len < n)
@@ -69,8 +74,7 @@ int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
         cap = buf->max;
     data = realloc(buf->data, cap + 1); /* one more for fhir_buf_cstr's NUL */
     if (!data) {
-        buf->overflow = 1;
-        buf->cap = buf->len;
+        fhir_buf_fail(buf);
         return 0;
     }
     buf->data = data;

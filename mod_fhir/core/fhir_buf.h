@@ -27,6 +27,8 @@ fhir_buf_t *fhir_buf_create(apr_pool_t *pool, apr_size_t max_bytes);
 fhir_buf_t *fhir_buf_create_many(apr_pool_t *pool, apr_size_t max_bytes, int n);
 /** Makes room for n more bytes: 1, or 0 with `overflow` set. */
 int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n);
+/** Sets `overflow`: nothing follows any more. For writers that find they cannot complete. */
+void fhir_buf_fail(fhir_buf_t *buf);
 /** Frees the memory at once; the buffer is empty and can be used again. */
 void fhir_buf_free(fhir_buf_t *buf);
 /** Terminates with NUL (not counted in len) and returns data; "" for an empty or failed one. */

@@ -75,6 +75,63 @@ int fhir_decimal_valid(const char *s, apr_size_t len)
     return scan(&d, s, len);
 }
 
+/* A JSON number as digits without zeros around them, and where the point is: 0.digits * 10^place.
+ */
+typedef struct magnitude_t {
+    int negative;
+    const char *first, *end; /* of the digits, a point may be between them; first == end: zero */
+    apr_int64_t place;
+} magnitude_t;
+
+#define PLACE_MOST ((apr_int64_t)1 << 60)
+
+static apr_int64_t exponent_of(const char *c, const char *end)
+{
+    int minus = c < end && *c == '-';
+    apr_int64_t n = 0;
+    for (c += c < end && (*c == '-' || *c == '+'); c < end; c++)
+        n = n > PLACE_MOST / 10 ? PLACE_MOST : n * 10 + (*c - '0');
+    return minus ? -n : n;
+}
+
+static magnitude_t magnitude(const char *s, apr_size_t len)
+{
+    const char *end = s + len, *stop = s, *point;
+    magnitude_t m = {.negative = len && *s == '-'};
+
+    while (stop < end && (*stop | 32) != 'e')
+        stop++;
+    point = memchr(s, '.', (apr_size_t)(stop - s));
+    for (m.first = s + m.negative; m.first < stop && (*m.first == '0' || *m.first == '.');)
+        m.first++;
+    for (m.end = stop; m.end > m.first && (m.end[-1] == '0' || m.end[-1] == '.');)
+        m.end--;
+    if (m.first == m.end)
+        return (magnitude_t){.first = s, .end = s};
+    if (!point)
+        point = stop;
+    m.place = point > m.first ? point - m.first : point + 1 - m.first;
+    m.place += stop < end ? exponent_of(stop + 1, end) : 0;
+    return m;
+}
+
+int fhir_decimal_same(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len)
+{
+    magnitude_t x = magnitude(a, a_len), y = magnitude(b, b_len);
+
+    if (x.negative != y.negative || x.place != y.place)
+        return 0;
+    while (x.first < x.end && y.first < y.end) {
+        if (*x.first == '.')
+            x.first++;
+        else if (*y.first == '.')
+            y.first++;
+        else if (*x.first++ != *y.first++)
+            return 0;
+    }
+    return x.first == x.end && y.first == y.end;
+}
+
 /* sum = a + b, or a - b; n digits each, values not characters; sum has n + 1. */
 static void add(char *sum, const char *a, const char *b, apr_size_t n, int subtract)
 {

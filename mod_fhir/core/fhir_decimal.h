@@ -12,6 +12,10 @@
 /** 1 if s is a FHIR decimal: -?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?; exponent at most 4 digits. */
 int fhir_decimal_valid(const char *s, apr_size_t len);
 
+/** 1 if two JSON numbers (RFC 8259) have the same value: 100, 1e2 and 100.00. Exact, whatever their
+ *  size, and linear in their length. */
+int fhir_decimal_same(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len);
+
 /**
  * The interval that a search value covers by its significant digits: 100 → [99.5, 100.5),
  * 100.00 → [99.995, 100.005), 1e2 → [95, 105). Texts that PostgreSQL's numeric takes.

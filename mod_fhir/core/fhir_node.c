@@ -5,6 +5,8 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "core/fhir_decimal.h"
+
 const fhir_node_t *fhir_node_getn(const fhir_node_t *node, const char *name, apr_size_t len)
 {
     if (!node || node->kind != FHIR_NODE_OBJECT)
@@ -68,11 +70,9 @@ static void indent(fhir_buf_t *buf, int level)
         fhir_buf_append(buf, "  ", 2);
 }
 
-/* level < 0: compact. */
-static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int level)
+static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int pretty, int level)
 {
     int object = node->kind == FHIR_NODE_OBJECT;
-    int inner = level < 0 ? level : level + 1;
 
     switch (node->kind) {
     case FHIR_NODE_NULL:
@@ -89,26 +89,30 @@ static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int level)
     default:
         break;
     }
+    if (++level > FHIR_NODE_DEPTH_MOST) { /* nobody may make such a tree */
+        fhir_buf_fail(buf);
+        return;
+    }
     fhir_buf_putc(buf, object ? '{' : '[');
     for (const fhir_node_t *c = node->child; c; c = c->next) {
-        if (level >= 0)
-            indent(buf, inner);
+        if (pretty)
+            indent(buf, level);
         if (object) {
             fhir_buf_json_string(buf, c->name, c->name_len);
-            fhir_buf_append(buf, ": ", level < 0 ? 1 : 2);
+            fhir_buf_append(buf, ": ", pretty ? 2 : 1);
         }
-        write_node(buf, c, inner);
+        write_node(buf, c, pretty, level);
         if (c->next)
             fhir_buf_putc(buf, ',');
     }
-    if (level >= 0 && node->child)
-        indent(buf, level);
+    if (pretty && node->child)
+        indent(buf, level - 1);
     fhir_buf_putc(buf, object ? '}' : ']');
 }
 
 void fhir_node_write_json(fhir_buf_t *buf, const fhir_node_t *node, int pretty)
 {
-    write_node(buf, node, pretty ? 0 : -1);
+    write_node(buf, node, pretty, 0);
     if (pretty)
         fhir_buf_putc(buf, '\n');
 }
@@ -118,39 +122,88 @@ static int same_text(const fhir_node_t *a, const fhir_node_t *b)
     return a->text_len == b->text_len && !memcmp(a->text, b->text, a->text_len);
 }
 
-static int same_number(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value)
+typedef struct equal_t {
+    int by_value;
+    apr_pool_t *scratch;
+} equal_t;
+
+static int equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b, int level);
+
+int fhir_node_by_name(const void *left, const void *right)
 {
-    return same_text(a, b) ||
-           (by_value && strtold(apr_pstrmemdup(by_value, a->text, a->text_len), NULL) ==
-                            strtold(apr_pstrmemdup(by_value, b->text, b->text_len), NULL));
+    const fhir_node_t *a = *(fhir_node_t *const *)left, *b = *(fhir_node_t *const *)right;
+    int cmp;
+    if (a->name_len != b->name_len)
+        return a->name_len < b->name_len ? -1 : 1;
+    cmp = memcmp(a->name, b->name, a->name_len);
+    return cmp ? cmp : (a->start > b->start) - (a->start < b->start);
 }
 
-int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value)
+static const fhir_node_t **sorted(const fhir_node_t *object, apr_size_t n, apr_pool_t *scratch)
 {
-    const fhir_node_t *x, *y;
+    const fhir_node_t **list = apr_palloc(scratch, n * sizeof(*list));
+    apr_size_t i = 0;
+    for (const fhir_node_t *m = object->child; m; m = m->next)
+        list[i++] = m;
+    qsort(list, n, sizeof(*list), fhir_node_by_name);
+    return list;
+}
 
-    if (a->kind != b->kind)
+/* Looking each member up would take the square of their number. */
+static int many_equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b, apr_size_t n,
+                      int level)
+{
+    const fhir_node_t **x = sorted(a, n, how->scratch), **y = sorted(b, n, how->scratch);
+
+    for (apr_size_t i = 0; i < n; i++)
+        if (x[i]->name_len != y[i]->name_len ||
+            memcmp(x[i]->name, y[i]->name, x[i]->name_len) != 0 || !equal(how, x[i], y[i], level))
+            return 0;
+    return 1;
+}
+
+static int objects_equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b, int level)
+{
+    const fhir_node_t *x = a->child, *y = b->child;
+    apr_size_t n = 0;
+
+    for (; x && y; x = x->next, y = y->next)
+        n++;
+    if (x || y)
+        return 0;
+    if (n > FHIR_NODE_FEW)
+        return many_equal(how, a, b, n, level);
+    for (x = a->child; x; x = x->next)
+        if (!(y = fhir_node_getn(b, x->name, x->name_len)) || !equal(how, x, y, level))
+            return 0;
+    return 1;
+}
+
+static int equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b, int level)
+{
+    if (a->kind != b->kind || level > FHIR_NODE_DEPTH_MOST)
         return 0;
     switch (a->kind) {
     case FHIR_NODE_NUMBER:
-        return same_number(a, b, by_value);
+        return same_text(a, b) ||
+               (how->by_value && fhir_decimal_same(a->text, a->text_len, b->text, b->text_len));
     case FHIR_NODE_STRING:
         return same_text(a, b);
     case FHIR_NODE_ARRAY:
-        for (x = a->child, y = b->child; x && y; x = x->next, y = y->next)
-            if (!fhir_node_equal(x, y, by_value))
+        for (a = a->child, b = b->child; a && b; a = a->next, b = b->next)
+            if (!equal(how, a, b, level + 1))
                 return 0;
-        return !x && !y;
+        return !a && !b;
     case FHIR_NODE_OBJECT:
-        if (fhir_node_count(a) != fhir_node_count(b))
-            return 0;
-        for (x = a->child; x; x = x->next)
-            if (!(y = fhir_node_getn(b, x->name, x->name_len)) || !fhir_node_equal(x, y, by_value))
-                return 0;
-        return 1;
+        return objects_equal(how, a, b, level + 1);
     default:
         return 1;
     }
+}
+
+int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, int by_value, apr_pool_t *scratch)
+{
+    return equal(&(const equal_t){by_value, scratch}, a, b, 0);
 }
 
 void fhir_node_place(int *line, int *column, const char *source, apr_size_t offset)

@@ -44,6 +44,9 @@ struct fhir_node_t {
 #define FHIR_NODE_DEPTH_MOST 512
 #define FHIR_NODE_ATTRS_MOST 256
 
+/** Members of an object that are looked through one by one; more are sorted. */
+#define FHIR_NODE_FEW 16
+
 typedef struct fhir_node_limits_t {
     apr_size_t max_bytes; /* of the source; 0: 4 GiB - 1 */
     int max_depth;        /* 0: 64 */
@@ -80,12 +83,18 @@ const char *fhir_node_string(const fhir_node_t *object, const char *name, apr_po
 apr_size_t fhir_node_count(const fhir_node_t *node);
 
 /**
- * 1 if both hold the same: members in any order, items in theirs.
- * @param by_value a pool: numbers are equal by value, 1.0 and 1; NULL: by their digits
+ * 1 if both hold the same: members in any order, items in theirs. Takes time in proportion to the
+ * smaller one (times the logarithm of its largest object).
+ * @param by_value numbers are equal by value, 1.0 and 1; else by their digits
+ * @param scratch for the members of large objects
  */
-int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *by_value);
+int fhir_node_equal(const fhir_node_t *a, const fhir_node_t *b, int by_value, apr_pool_t *scratch);
 
-/** Writes the tree as JSON: compact, or with two blanks a level and a newline at the end. */
+/** Members of an object by their names, sorted; names have no order that a client would know. */
+int fhir_node_by_name(const void *left, const void *right);
+
+/** Writes the tree as JSON: compact, or with two blanks a level and a newline at the end. A tree
+ *  deeper than FHIR_NODE_DEPTH_MOST sets the buffer's overflow. */
 void fhir_node_write_json(fhir_buf_t *buf, const fhir_node_t *node, int pretty);
 
 /** New nodes for trees that are built (XML input, patches); texts are not copied. */

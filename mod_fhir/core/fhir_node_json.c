@@ -15,7 +15,6 @@
 
 #define DEFAULT_DEPTH 64
 #define MAX_SOURCE    0xFFFFFFFFu /* offsets are 32 bits */
-#define FEW_MEMBERS   16          /* compared one by one; more are sorted */
 #define SLAB_MIN      16
 #define SLAB_MAX      1020 /* 64 KiB with the pool's header */
 #define INCOMPLETE    "the text ends before the value is complete"
@@ -396,16 +395,6 @@ static int duplicate(parser_t *p, const char *at)
     return refuse(p, at, "the object has this member twice; every name may occur once");
 }
 
-static int by_name(const void *left, const void *right)
-{
-    const fhir_node_t *a = *(fhir_node_t *const *)left, *b = *(fhir_node_t *const *)right;
-    int cmp;
-    if (a->name_len != b->name_len)
-        return a->name_len < b->name_len ? -1 : 1;
-    cmp = memcmp(a->name, b->name, a->name_len);
-    return cmp ? cmp : (a->start > b->start) - (a->start < b->start);
-}
-
 /* Sorting, not hashing: nobody can choose names that make it slow. */
 static int check_names(parser_t *p, const frame_t *f)
 {
@@ -419,7 +408,7 @@ static int check_names(parser_t *p, const frame_t *f)
     }
     for (fhir_node_t *m = f->node->child; m; m = m->next)
         p->sorted[n++] = m;
-    qsort(p->sorted, n, sizeof(*p->sorted), by_name);
+    qsort(p->sorted, n, sizeof(*p->sorted), fhir_node_by_name);
     for (apr_size_t i = 1; i < n; i++) {
         const fhir_node_t *a = p->sorted[i - 1], *b = p->sorted[i];
         if (a->name_len == b->name_len && memcmp(a->name, b->name, a->name_len) == 0)
@@ -446,7 +435,7 @@ static int read_name(parser_t *p)
         hash += 7u * (unsigned char)name[0] + 13u * (unsigned char)name[len - 1] +
                 29u * (unsigned char)name[len / 2];
     bit = (apr_uint64_t)1 << (hash & 63);
-    if ((f->seen & bit) && f->count < FEW_MEMBERS && fhir_node_getn(f->node, name, len))
+    if ((f->seen & bit) && f->count < FHIR_NODE_FEW && fhir_node_getn(f->node, name, len))
         return duplicate(p, start);
     f->seen |= bit;
     p->name = name;
@@ -484,7 +473,7 @@ static int close_value(parser_t *p)
 {
     frame_t *f = &p->frames[p->depth];
 
-    if (f->count > FEW_MEMBERS && f->node->kind == FHIR_NODE_OBJECT && !check_names(p, f))
+    if (f->count > FHIR_NODE_FEW && f->node->kind == FHIR_NODE_OBJECT && !check_names(p, f))
         return 0;
     p->at++;
     f->node->end = (apr_uint32_t)(p->at - p->json);

@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "core/fhir_steps.h"
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
@@ -52,6 +53,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->limits.body_values_max = 1000000;
     endpoint->limits.xml_attributes_max = 64;
     endpoint->limits.patch_ops_max = 1000;
+    endpoint->limits.patch_steps_max = FHIR_STEPS_DEFAULT;
     endpoint->limits.entries_max = 10000;
     endpoint->search.values_max = 500;
     endpoint->search.params_max = 100;

@@ -62,6 +62,7 @@ typedef struct fhir_limits_t {
     int body_values_max;    /* JSON values, or XML's elements and attributes, of a body */
     int xml_attributes_max; /* attributes of an XML element, namespaces around it */
     int patch_ops_max;      /* operations of one patch */
+    int patch_steps_max;    /* steps of all of them; core/fhir_steps.h */
     int entries_max;        /* entries of one batch or transaction */
 } fhir_limits_t;
 

@@ -96,6 +96,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_DEPTH_MAX] = INT(limits.depth_max, 8, FHIR_NODE_DEPTH_MOST),
     [MOD_FHIR_XML_ATTRIBUTES_MAX] = INT(limits.xml_attributes_max, 8, FHIR_NODE_ATTRS_MOST),
     [MOD_FHIR_PATCH_OPERATIONS_MAX] = INT(limits.patch_ops_max, 1, 100000),
+    [MOD_FHIR_PATCH_STEPS_MAX] = INT(limits.patch_steps_max, 1000, 1000000000),
     [MOD_FHIR_ENTRIES_MAX] = INT(limits.entries_max, 1, 1000000),
     [MOD_FHIR_QUERY_MAX] = BYTES(limits.query_max, KB, 16 * MB),
     [MOD_FHIR_PARAMS_MAX] = INT(search.params_max, 1, 1000),

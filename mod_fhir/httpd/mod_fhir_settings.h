@@ -27,6 +27,7 @@
     X(DEPTH_MAX, "FHIRDepthMax", "deepest nesting of a request body")                              \
     X(XML_ATTRIBUTES_MAX, "FHIRXMLAttributesMax", "most attributes of an XML element")             \
     X(PATCH_OPERATIONS_MAX, "FHIRPatchOperationsMax", "most operations of one patch")              \
+    X(PATCH_STEPS_MAX, "FHIRPatchStepsMax", "most steps of work of one patch")                     \
     X(ENTRIES_MAX, "FHIREntriesMax", "most entries of a batch or transaction")                     \
     X(QUERY_MAX, "FHIRQueryMax", "most bytes of a search, in URL or form")                         \
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \

@@ -53,6 +53,31 @@ static const struct {
     {"-0.09", "-0.099", "-0.081"},
 };
 
+static const struct {
+    const char *a, *b;
+    int same;
+} pairs[] = {
+    {"1", "1.0", 1},
+    {"100", "1e2", 1},
+    {"100", "0.1E+3", 1},
+    {"0.05", "5e-2", 1},
+    {"-0.050", "-5e-2", 1},
+    {"-0", "0.00e5", 1},
+    {"1", "-1", 0},
+    {"1", "10", 0},
+    {"1", "0.1", 0},
+    {"1.5", "1.50", 1},
+    {"1.5", "1.51", 0},
+    {"15", "1.5", 0},
+    {"10.01", "1001e-2", 1},
+    {"0.1000000000000000000000000000001", "0.1", 0},
+    {"123456789012345678901234567890.5", "123456789012345678901234567890.50", 1},
+    {"123456789012345678901234567890.5", "123456789012345678901234567890.6", 0},
+    {"1e99999999999999999999", "1e99999999999999999999", 1},
+    {"1e99999999999999999999", "1e-99999999999999999999", 0},
+    {"0e99999999999999999999", "0", 1},
+};
+
 int main(void)
 {
     apr_pool_t *pool = tap_start();
@@ -80,6 +105,10 @@ int main(void)
         tap_is_str(low, approx[i].low, "  low");
         tap_is_str(high, approx[i].high, "  high");
     }
+    for (size_t i = 0; i < TAP_COUNT(pairs); i++)
+        tap_is_int(
+            fhir_decimal_same(pairs[i].a, strlen(pairs[i].a), pairs[i].b, strlen(pairs[i].b)),
+            pairs[i].same, "%s is %s%s", pairs[i].a, pairs[i].same ? "" : "not ", pairs[i].b);
     char *huge = apr_palloc(pool, 140000);
     memset(huge, '9', 140000);
     tap_ok(!fhir_decimal_bounds(&low, &high, huge, 140000, pool), "too large for a numeric");

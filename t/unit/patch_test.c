@@ -128,6 +128,105 @@ static void json_case(const case_t *c, apr_pool_t *pool)
     }
 }
 
+/* ---- limits ---- */
+
+typedef struct limit_case_t {
+    const char *target, *patch;
+    int times; /* the operation is sent so often */
+    fhir_patch_limits_t limits;
+    const char *message; /* NULL: applied */
+} limit_case_t;
+
+static const limit_case_t json_limits[] = {
+    /* copied to the deepest place, depth doubles each time: 17 operations made 130,000 levels */
+    {"{'a':{}}", "{'op':'copy','from':'','path':'/a/b'}", 40, {0}, "deeper than 64 levels"},
+    {"{'a':{}}", "{'op':'copy','from':'','path':'/a/b'}", 3, {.max_depth = 8}, NULL},
+    {"{'a':{}}", "{'op':'copy','from':'','path':'/a/b'}", 3, {.max_depth = 7}, "operation 2"},
+    {"{'a':{'b':{'c':[]}},'d':{'e':{}}}",
+     "{'op':'move','from':'/d','path':'/a/b/c/0'}",
+     1,
+     {.max_depth = 6},
+     NULL},
+    {"{'a':{'b':{'c':[]}},'d':{'e':{}}}",
+     "{'op':'move','from':'/d','path':'/a/b/c/0'}",
+     1,
+     {.max_depth = 5},
+     "deeper than 5"},
+    {"{'a':{}}", "{'op':'add','path':'/a/b','value':[[[1]]]}", 1, {.max_depth = 5}, NULL},
+    {"{'a':{}}",
+     "{'op':'add','path':'/a/b','value':[[[1]]]}",
+     1,
+     {.max_depth = 4},
+     "deeper than 4"},
+    {"{'a':{}}",
+     "{'op':'replace','path':'/a','value':[[[1]]]}",
+     1,
+     {.max_depth = 3},
+     "deeper than 3"},
+    {"{'a':[1]}", "{'op':'copy','from':'/a','path':'/a/-'}", 25, {0}, "than the limit"},
+    {"{'a':[1]}", "{'op':'copy','from':'/a/0','path':'/a/-'}", 5, {.max_nodes = 4}, "operation 4"},
+    /* what each copy is written as */
+    {"{'a':'0123456789012345678901234567890123456789','b':[]}",
+     "{'op':'copy','from':'/a','path':'/b/0'}",
+     100,
+     {.max_steps = 400},
+     "needs more than 400 steps"},
+    /* what is passed by on the way */
+    {"{'a':[0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9]}",
+     "{'op':'test','path':'/a/19','value':9}",
+     200,
+     {.max_steps = 500},
+     "needs more than 500 steps"},
+    {"{'a':1}", "{'op':'test','path':'/a','value':1}", 1001, {0}, "more than 1000 operations"},
+};
+
+static fhir_err_t *json_times(const limit_case_t *c, apr_pool_t *pool)
+{
+    const char *target = quotes(c->target, pool), *patch = quotes(c->patch, pool);
+    fhir_buf_t *ops = fhir_buf_create(pool, 0);
+    fhir_node_t *root, *list;
+
+    for (int i = 0; i < c->times; i++) {
+        fhir_buf_putc(ops, i ? ',' : '[');
+        fhir_buf_puts(ops, patch);
+    }
+    fhir_buf_putc(ops, ']');
+    FHIR_TRY(fhir_node_parse_json(&root, target, strlen(target), NULL, pool));
+    FHIR_TRY(fhir_node_parse_json(&list, ops->data, ops->len, NULL, pool));
+    return fhir_patch_json(&root, list, &c->limits, pool);
+}
+
+static void limit_case(const limit_case_t *c, fhir_err_t *err)
+{
+    if (!c->message)
+        tap_no_err(err, "%d times %s", c->times, c->patch);
+    else if (tap_ok(err != NULL, "refused: %d times %s", c->times, c->patch))
+        tap_ok(strstr(err->message, c->message) != NULL, "'%s' says '%s'", err->message,
+               c->message);
+}
+
+/* An object with n members, in their order or the reverse. */
+static void members(fhir_buf_t *buf, int n, int reverse)
+{
+    for (int i = 0; i < n; i++)
+        fhir_buf_printf(buf, "%c\"m%d\":%d", i ? ',' : '{', reverse ? n - i : i + 1, i % 7);
+    fhir_buf_putc(buf, '}');
+}
+
+/* Looked up one by one, this would be 6.4 billion comparisons, 20 seconds. */
+static void check_many_members(apr_pool_t *pool)
+{
+    fhir_buf_t *a = fhir_buf_create(pool, 0), *b = fhir_buf_create(pool, 0);
+    fhir_node_t *x, *y;
+
+    members(a, 80001, 0);
+    members(b, 80001, 1);
+    tap_no_err(fhir_node_parse_json(&x, a->data, a->len, NULL, pool), "80,001 members");
+    tap_no_err(fhir_node_parse_json(&y, b->data, b->len, NULL, pool), "80,001 members");
+    tap_ok(!fhir_node_equal(x, y, 1, pool), "others in the reverse order are not equal");
+    tap_ok(fhir_node_equal(x, x, 1, pool), "the same ones are");
+}
+
 static void drop_blanks(xmlNodePtr node)
 {
     xmlNodePtr next;
@@ -218,7 +317,7 @@ static void hl7_json(const char *text, apr_size_t len, apr_pool_t *pool)
         if (!want)
             tap_ok(err != NULL, "refused: %s", name);
         else if (tap_no_err(err, "%s", name))
-            tap_ok(fhir_node_equal(doc, want, pool), "%s: %s", name, json_text(doc, pool));
+            tap_ok(fhir_node_equal(doc, want, 1, pool), "%s: %s", name, json_text(doc, pool));
     }
 }
 
@@ -288,6 +387,12 @@ int main(int argc, char **argv)
     if (argc == 3)
         return hl7(argv[1], argv[2], pool);
     apr_pool_create(&sub, pool);
+    for (i = 0; i < TAP_COUNT(json_limits); i++) {
+        limit_case(&json_limits[i], json_times(&json_limits[i], sub));
+        apr_pool_clear(sub);
+    }
+    check_many_members(sub);
+    apr_pool_clear(sub);
     for (i = 0; i < TAP_COUNT(json_cases); i++) {
         json_case(&json_cases[i], sub);
         apr_pool_clear(sub);

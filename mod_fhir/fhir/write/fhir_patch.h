@@ -12,18 +12,34 @@
 #define FHIR_PATCH_H
 
 #include "core/fhir_node.h"
+#include "core/fhir_steps.h"
 #include "model/fhir_model.h"
 
 /** What a patch may take. 0: the default. */
 typedef struct fhir_patch_limits_t {
     int max_ops;          /* operations; 1,000 */
     int max_attrs;        /* XML: attributes of one element, and namespaces declared; 64 */
-    apr_size_t max_nodes; /* JSON: values that copies make; 1,000,000 */
+    int max_depth;        /* of the patched resource, after each operation; 64 */
+    int max_steps;        /* of all operations together; FHIR_STEPS_DEFAULT */
+    apr_size_t max_nodes; /* JSON: values that copies make; XML: elements and attributes of the
+                             patch; 1,000,000 */
 } fhir_patch_limits_t;
 
-/** FHIR_ERR_TOO_LARGE when there are more operations than allowed. limits may be NULL, here and in
- *  the functions below. */
+/** The same with the defaults filled in; limits may be NULL. */
+fhir_patch_limits_t fhir_patch_limits(const fhir_patch_limits_t *limits);
+
+/** FHIR_ERR_TOO_LARGE when there are more operations than allowed. */
 fhir_err_t *fhir_patch_count(const fhir_patch_limits_t *limits, apr_size_t n_ops, apr_pool_t *pool);
+
+/** FHIR_ERR_LIMIT: the operation in hand used up the steps. */
+fhir_err_t *fhir_patch_too_costly(int op, const fhir_steps_t *steps, apr_pool_t *pool);
+
+/** FHIR_ERR_TOO_LARGE: after the operation in hand, the resource would be too deep. */
+fhir_err_t *fhir_patch_too_deep(int op, const fhir_patch_limits_t *limits, apr_pool_t *pool);
+
+/* limits may be NULL in all of them. What passes them is refused: FHIR_ERR_TOO_LARGE for too many
+ * operations, values or levels, FHIR_ERR_LIMIT for steps. The resource is never deeper than allowed
+ * in between. */
 
 /** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is. */
 fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,

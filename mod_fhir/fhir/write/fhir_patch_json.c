@@ -7,7 +7,9 @@
 typedef struct patch_t {
     fhir_node_t *root;
     apr_pool_t *pool;
-    int op;                /* index of the operation in hand */
+    int op; /* index of the operation in hand */
+    fhir_patch_limits_t limits;
+    fhir_steps_t steps;
     apr_size_t nodes_left; /* that copies may make */
 } patch_t;
 
@@ -15,6 +17,7 @@ typedef struct patch_t {
 typedef struct place_t {
     fhir_node_t *parent; /* NULL: the whole document */
     fhir_node_t **link;  /* the link that holds the value; *link is NULL when there is none */
+    int depth;           /* levels above the value: objects and arrays */
     const char *key;     /* last token, decoded */
     apr_size_t key_len;
 } place_t;
@@ -31,31 +34,62 @@ static fhir_err_t *unfit(patch_t *p, const char *what, const char *path)
                            what, path);
 }
 
-/* Stops half way when nodes_left is used up: to be asked for by the caller. */
-static fhir_node_t *copy_nodes(patch_t *p, const fhir_node_t *node)
+/* Takes steps for siblings that were passed by. */
+static fhir_err_t *charge(patch_t *p, apr_size_t links)
 {
-    fhir_node_t *new = apr_pmemdup(p->pool, node, sizeof(*node)), **link = &new->child;
-    const fhir_node_t *child;
+    return fhir_steps_take(&p->steps, 1 + links / FHIR_STEPS_LINKS)
+               ? NULL
+               : fhir_patch_too_costly(p->op, &p->steps, p->pool);
+}
 
-    new->next = NULL;
-    for (child = node->child; child && p->nodes_left; child = child->next) {
-        p->nodes_left--;
-        *link = copy_nodes(p, child);
+/* Recursion is as deep as the value, and no deeper than the tree may become. */
+static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *node, int depth)
+{
+    fhir_node_t **link;
+
+    if (!p->nodes_left)
+        return fhir_err_create(
+            p->pool, FHIR_ERR_TOO_LARGE,
+            "JSON Patch operation %d: the copies hold more values than the limit "
+            "allows",
+            p->op);
+    p->nodes_left--;
+    /* The text is not copied here, but will be written each time. */
+    if (!fhir_steps_take(&p->steps, 1) ||
+        !fhir_steps_bytes(&p->steps, (apr_size_t)node->name_len + node->text_len))
+        return fhir_patch_too_costly(p->op, &p->steps, p->pool);
+    *new = apr_pmemdup(p->pool, node, sizeof(*node));
+    (*new)->next = NULL;
+    if (node->kind < FHIR_NODE_ARRAY)
+        return NULL;
+    if (++depth > p->limits.max_depth)
+        return fhir_patch_too_deep(p->op, &p->limits, p->pool);
+    link = &(*new)->child;
+    for (const fhir_node_t *child = node->child; child; child = child->next) {
+        FHIR_TRY(copy_node(link, p, child, depth));
         link = &(*link)->next;
     }
-    *link = NULL;
-    return new;
+    return NULL;
 }
 
 /* A value of the patch, or one of the resource: copied again and again it doubles each time. */
-static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node)
+static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node,
+                        const place_t *place)
 {
-    *new = copy_nodes(p, node);
-    return p->nodes_left ? NULL
-                         : fhir_err_create(p->pool, FHIR_ERR_TOO_LARGE,
-                                           "JSON Patch operation %d: the copies hold more values "
-                                           "than the limit allows",
-                                           p->op);
+    return copy_node(new, p, node, place->depth);
+}
+
+/* May a value stand at this depth? */
+static fhir_err_t *fits(patch_t *p, const fhir_node_t *node, int depth)
+{
+    FHIR_TRY(charge(p, 0));
+    if (node->kind < FHIR_NODE_ARRAY)
+        return NULL;
+    if (++depth > p->limits.max_depth)
+        return fhir_patch_too_deep(p->op, &p->limits, p->pool);
+    for (const fhir_node_t *child = node->child; child; child = child->next)
+        FHIR_TRY(fits(p, child, depth));
+    return NULL;
 }
 
 /* Decodes ~0 and ~1; NULL on any other '~'. */
@@ -77,14 +111,16 @@ static char *decode_token(const char *s, apr_size_t len, apr_size_t *out_len, ap
     return out;
 }
 
-/* The link of an array item; "-" is behind the last. NULL: no index, or beyond the end. */
-static fhir_node_t **item_link(fhir_node_t *array, const char *key, apr_size_t len)
+/* The link of an array item; "-" is behind the last. NULL: no index, or beyond the end. *passed:
+ * the items before it. */
+static fhir_node_t **item_link(apr_size_t *passed, fhir_node_t *array, const char *key,
+                               apr_size_t len)
 {
     fhir_node_t **link = &array->child;
     apr_size_t index = 0, i;
 
     if (len == 1 && *key == '-') {
-        while (*link)
+        for (; *link; (*passed)++)
             link = &(*link)->next;
         return link;
     }
@@ -95,7 +131,7 @@ static fhir_node_t **item_link(fhir_node_t *array, const char *key, apr_size_t l
             return NULL;
         index = index * 10 + (apr_size_t)(key[i] - '0');
     }
-    for (; index; index--) {
+    for (; index; index--, (*passed)++) {
         if (!*link)
             return NULL;
         link = &(*link)->next;
@@ -103,11 +139,12 @@ static fhir_node_t **item_link(fhir_node_t *array, const char *key, apr_size_t l
     return link;
 }
 
-static fhir_node_t **member_link(fhir_node_t *object, const char *key, apr_size_t len)
+static fhir_node_t **member_link(apr_size_t *passed, fhir_node_t *object, const char *key,
+                                 apr_size_t len)
 {
     fhir_node_t **link = &object->child;
 
-    while (*link && ((*link)->name_len != len || memcmp((*link)->name, key, len) != 0))
+    for (; *link && ((*link)->name_len != len || memcmp((*link)->name, key, len) != 0); (*passed)++)
         link = &(*link)->next;
     return link;
 }
@@ -123,7 +160,7 @@ static fhir_err_t *locate(place_t *place, patch_t *p, const char *path)
         return malformed(p, "a path is empty or begins with '/'");
     while (*s) {
         const char *end = strchr(s + 1, '/');
-        apr_size_t len = end ? (apr_size_t)(end - s - 1) : strlen(s + 1);
+        apr_size_t len = end ? (apr_size_t)(end - s - 1) : strlen(s + 1), passed = 0;
 
         place->parent = *place->link;
         place->key = decode_token(s + 1, len, &place->key_len, p->pool);
@@ -132,13 +169,15 @@ static fhir_err_t *locate(place_t *place, patch_t *p, const char *path)
         if (!place->parent)
             return unfit(p, "the path does not exist", path);
         if (place->parent->kind == FHIR_NODE_ARRAY)
-            place->link = item_link(place->parent, place->key, place->key_len);
+            place->link = item_link(&passed, place->parent, place->key, place->key_len);
         else if (place->parent->kind == FHIR_NODE_OBJECT)
-            place->link = member_link(place->parent, place->key, place->key_len);
+            place->link = member_link(&passed, place->parent, place->key, place->key_len);
         else
             place->link = NULL;
+        FHIR_TRY(charge(p, passed + len));
         if (!place->link)
             return unfit(p, "the path does not exist", path);
+        place->depth++;
         s = end ? end : s + 1 + len;
     }
     return NULL;
@@ -199,7 +238,7 @@ static fhir_err_t *op_add(patch_t *p, const operation_t *op)
     fhir_node_t *value;
 
     FHIR_TRY(locate(&place, p, op->path));
-    FHIR_TRY(copy(&value, p, op->value));
+    FHIR_TRY(copy(&value, p, op->value, &place));
     add_at(&place, value);
     return NULL;
 }
@@ -221,7 +260,7 @@ static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
     fhir_node_t *value;
 
     FHIR_TRY(existing(&place, p, op->path));
-    FHIR_TRY(copy(&value, p, op->value));
+    FHIR_TRY(copy(&value, p, op->value, &place));
     replace_at(&place, value);
     return NULL;
 }
@@ -239,18 +278,19 @@ static fhir_err_t *op_move(patch_t *p, const operation_t *op)
         return NULL; /* the document onto itself */
     node = remove_at(&place);
     FHIR_TRY(locate(&place, p, op->path));
+    FHIR_TRY(fits(p, node, place.depth));
     add_at(&place, node);
     return NULL;
 }
 
 static fhir_err_t *op_copy(patch_t *p, const operation_t *op)
 {
-    place_t place;
+    place_t from, place;
     fhir_node_t *node;
 
-    FHIR_TRY(existing(&place, p, op->from));
-    FHIR_TRY(copy(&node, p, *place.link));
+    FHIR_TRY(existing(&from, p, op->from));
     FHIR_TRY(locate(&place, p, op->path));
+    FHIR_TRY(copy(&node, p, *from.link, &place));
     add_at(&place, node);
     return NULL;
 }
@@ -261,7 +301,7 @@ static fhir_err_t *op_test(patch_t *p, const operation_t *op)
 
     FHIR_TRY(existing(&place, p, op->path));
     /* numbers by value: RFC 6902 section 4.6 */
-    if (!fhir_node_equal(*place.link, op->value, p->pool))
+    if (!fhir_node_equal(*place.link, op->value, 1, p->pool))
         return unfit(p, "the test failed, the value is another one", op->path);
     return NULL;
 }
@@ -299,28 +339,19 @@ static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
     return malformed(p, "'op' is one of add, remove, replace, move, copy, test");
 }
 
-fhir_err_t *fhir_patch_count(const fhir_patch_limits_t *limits, apr_size_t n_ops, apr_pool_t *pool)
-{
-    int max = limits && limits->max_ops > 0 ? limits->max_ops : 1000;
-
-    return n_ops <= (apr_size_t)max
-               ? NULL
-               : fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
-                                 "The patch has more than %d operations, the limit here", max);
-}
-
 fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
                             const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
-    patch_t p = {.root = *root,
-                 .pool = pool,
-                 .nodes_left = limits && limits->max_nodes ? limits->max_nodes : 1000000};
+    patch_t p = {.root = *root, .pool = pool, .limits = fhir_patch_limits(limits)};
     const fhir_node_t *node;
+
+    p.steps = fhir_steps(p.limits.max_steps);
+    p.nodes_left = p.limits.max_nodes;
 
     if (patch->kind != FHIR_NODE_ARRAY)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "A JSON Patch is an array of operations (RFC 6902)");
-    FHIR_TRY(fhir_patch_count(limits, fhir_node_count(patch), pool));
+    FHIR_TRY(fhir_patch_count(&p.limits, fhir_node_count(patch), pool));
     for (node = patch->child; node; node = node->next, p.op++)
         FHIR_TRY(run_operation(&p, node));
     *root = p.root;

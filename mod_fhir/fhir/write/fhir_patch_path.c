@@ -561,6 +561,7 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
                             apr_pool_t *pool)
 {
     patch_t p = {.model = model, .root = root, .pool = pool};
+    fhir_patch_limits_t most = fhir_patch_limits(limits);
     apr_size_t n;
     const fhir_node_t *list = fhir_node_get(parameters, "parameter");
 
@@ -570,7 +571,7 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
                                "A FHIRPath Patch is a Parameters resource with a parameter "
                                "'operation' for each step");
     n = fhir_node_count(list);
-    FHIR_TRY(fhir_patch_count(limits, n, pool));
+    FHIR_TRY(fhir_patch_count(&most, n, pool));
     p.steps = n > STEPS / STEPS_LEAST ? STEPS_LEAST : (int)(STEPS / (n ? n : 1));
     apr_pool_create(&p.scratch, pool);
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next, p.number++) {

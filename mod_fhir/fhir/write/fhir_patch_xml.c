@@ -378,6 +378,7 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
                            const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
     xpatch_t p = {.pool = pool};
+    fhir_patch_limits_t most = fhir_patch_limits(limits);
     xmlDocPtr patch_doc;
     xmlNodePtr root;
     xmlChar *text = NULL;
@@ -388,7 +389,7 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
     root = xmlDocGetRootElement(patch_doc);
-    FHIR_TRY(fhir_patch_count(limits, xmlChildElementCount(root), pool));
+    FHIR_TRY(fhir_patch_count(&most, xmlChildElementCount(root), pool));
     p.xpath = xmlXPathNewContext(p.doc);
     if (!p.xpath)
         return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");

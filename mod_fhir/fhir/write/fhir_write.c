@@ -450,7 +450,7 @@ static int unchanged(fhir_write_t *write)
     return !fhir_node_parse_json(&a, same.text, same.len, FHIR_NODE_LIMITS_MOST, call->pool) &&
            !fhir_node_parse_json(&b, write->old.text, write->old.len, FHIR_NODE_LIMITS_MOST,
                                  call->pool) &&
-           fhir_node_equal(a, b, NULL);
+           fhir_node_equal(a, b, 0, call->pool);
 }
 
 fhir_err_t *fhir_write_update(fhir_write_t *write)

@@ -374,11 +374,13 @@ static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 
 static fhir_patch_limits_t patch_limits(const fhir_call_t *call)
 {
-    fhir_patch_limits_t limits = {.max_ops = call->endpoint->limits.patch_ops_max,
-                                  .max_attrs = call->endpoint->limits.xml_attributes_max,
-                                  .max_nodes = (apr_size_t)call->endpoint->limits.body_values_max};
+    const fhir_limits_t *limits = &call->endpoint->limits;
 
-    return limits;
+    return (fhir_patch_limits_t){.max_ops = limits->patch_ops_max,
+                                 .max_steps = limits->patch_steps_max,
+                                 .max_depth = limits->depth_max,
+                                 .max_attrs = limits->xml_attributes_max,
+                                 .max_nodes = (apr_size_t)limits->body_values_max};
 }
 
 static fhir_err_t *patch_json(fhir_buf_t *out, fhir_write_t *write, const char *patch,

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_steps.h
+ * @brief A budget of work, shared by all that one request lets a patch or an expression do.
+ *
+ * A step is about what a microsecond does at most: a value made, a comparison, a few members looked
+ * at, FHIR_STEPS_BYTES bytes copied or searched. Whoever produces, copies or compares takes steps
+ * first, so that work ends by construction, whatever asked for it.
+ */
+#ifndef FHIR_STEPS_H
+#define FHIR_STEPS_H
+
+#include <apr.h>
+
+#define FHIR_STEPS_DEFAULT 2000000
+#define FHIR_STEPS_BYTES   16 /* bytes read or written for one step */
+#define FHIR_STEPS_LINKS   8  /* siblings passed by for one step */
+
+typedef struct fhir_steps_t {
+    int left; /* negative: used up, for good */
+    int most; /* what there were, for messages */
+} fhir_steps_t;
+
+static inline fhir_steps_t fhir_steps(int most)
+{
+    int n = most > 0 ? most : FHIR_STEPS_DEFAULT;
+    return (fhir_steps_t){n, n};
+}
+
+/** Takes n steps; 1, or 0 when there are not so many left: then there are none any more. */
+static inline int fhir_steps_take(fhir_steps_t *steps, apr_size_t n)
+{
+    if (steps->left < 0 || n > (apr_size_t)steps->left) {
+        steps->left = -1;
+        return 0;
+    }
+    steps->left -= (int)n;
+    return 1;
+}
+
+/** Takes what bytes cost. */
+static inline int fhir_steps_bytes(fhir_steps_t *steps, apr_size_t bytes)
+{
+    return fhir_steps_take(steps, bytes / FHIR_STEPS_BYTES);
+}
+
+#endif

@@ -9,6 +9,7 @@
 
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_interactions.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_cursor.h"
 
@@ -157,7 +158,7 @@ static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t
     if (h->cursor)
         after_cursor(sql, h, name);
     FHIR_TRY(
-        (superseded ? fhir_sql_history_grant : fhir_sql_grant)(sql, "v", type, FHIR_RIGHT_READ));
+        (superseded ? fhir_grant_sql_history : fhir_grant_sql)(sql, "v", type, FHIR_RIGHT_READ));
     if (!h->only_total)
         fhir_buf_printf(sql->text,
                         " ORDER BY v.last_updated DESC, v.id DESC, v.version DESC LIMIT %d",

@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_interactions.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
 /* What a row brought. */
@@ -139,7 +140,7 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, call));
     select_current(sql);
-    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     return found.rows ? NULL : absent(call);
@@ -157,13 +158,13 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call)
     select_current(sql);
     fhir_buf_puts(sql->text, " AND t.version = ");
     fhir_sql_bind(sql, call->version, "integer");
-    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     fhir_buf_printf(
         sql->text,
         " UNION ALL SELECT h.version, " FHIR_SQL_USEC(
             "h.last_updated") ", h.method, h.resource FROM %s h WHERE h.id = $1 AND h.version = $2",
         fhir_call_table(call, call->type, "_history"));
-    FHIR_TRY(fhir_sql_history_grant(sql, "h", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql_history(sql, "h", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     if (found.deleted)

@@ -11,6 +11,7 @@
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
 
 /* For endpoints that need no token. */

@@ -17,7 +17,6 @@
 #include "core/fhir_log.h"
 #include "core/fhir_node.h"
 #include "core/fhir_time.h"
-#include "fhir/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
 #include "model/fhir_model.h"
 #include "store/fhir_store.h"
@@ -50,6 +49,9 @@ typedef enum fhir_audience_t {
     FHIR_AUDIENCE_PATIENT,
     FHIR_AUDIENCE_OPEN /* no token needed: development, behind `Require local` */
 } fhir_audience_t;
+
+/** What a request may see and do (query/fhir_grant.h). */
+typedef struct fhir_grant_t fhir_grant_t;
 
 /** The rendered CapabilityStatement of an endpoint (fhir_capability.h). */
 typedef struct fhir_capability_t fhir_capability_t;

@@ -36,8 +36,8 @@ typedef struct input_t {
 } input_t;
 
 static const fhir_grant_scope_t scopes[] = {
-    {0, FHIR_RIGHT_SEARCH, 1, NULL},
-    {0, FHIR_RIGHT_SEARCH | FHIR_RIGHT_READ, 1, "_tag=http://x|y,z"}};
+    {NULL, FHIR_RIGHT_SEARCH, 1, NULL},
+    {NULL, FHIR_RIGHT_SEARCH | FHIR_RIGHT_READ, 1, "_tag=http://x|y,z"}};
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t limited = {
     .patient = "p1", .owner = "u", .n_scopes = 2, .scopes = scopes};

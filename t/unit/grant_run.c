@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "fhir/fhir_service.h"
+#include "fhir/query/fhir_grant_bytes.h"
 #include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 
@@ -50,7 +50,7 @@ static const char *header(const fhir_request_t *request, const char *name)
 }
 
 /* (patient|user)/(Type|*).rights[?query] */
-static void parse_scope(fhir_grant_scope_t *scope, char *text, const fhir_model_t *model)
+static void parse_scope(fhir_grant_scope_t *scope, char *text)
 {
     static const char letters[] = "cruds";
     char *type = strchr(text, '/') + 1, *dot = strchr(type, '.'), *query = strchr(dot, '?');
@@ -60,13 +60,23 @@ static void parse_scope(fhir_grant_scope_t *scope, char *text, const fhir_model_
     if (query)
         *query++ = '\0';
     scope->query = query;
-    if (*type != '*')
-        scope->type = fhir_model_type_index(model, fhir_model_resource(model, type, strlen(type)));
+    scope->type = *type == '*' ? NULL : type;
     for (; *dot; dot++)
         scope->rights |= 1u << (strchr(letters, *dot) - letters);
 }
 
-static const fhir_grant_t *parse_grant(char *text, const fhir_model_t *model, apr_pool_t *pool)
+/* The grant as it is after it was stored. */
+static const fhir_grant_t *stored(const fhir_grant_t *grant, apr_pool_t *pool)
+{
+    fhir_buf_t *bytes = fhir_buf_create(pool, 0);
+    const fhir_grant_t *again;
+    if (fhir_grant_to_bytes(bytes, grant, pool) ||
+        fhir_grant_from_bytes(&again, bytes->data, bytes->len, pool))
+        abort();
+    return again;
+}
+
+static const fhir_grant_t *parse_grant(char *text, apr_pool_t *pool)
 {
     fhir_grant_t *grant = apr_pcalloc(pool, sizeof(*grant));
     fhir_grant_scope_t *scopes = apr_pcalloc(pool, sizeof(*scopes) * 50);
@@ -78,9 +88,9 @@ static const fhir_grant_t *parse_grant(char *text, const fhir_model_t *model, ap
         if (!strcmp(word, "all"))
             grant->all = 1;
         else
-            parse_scope(&scopes[grant->n_scopes++], word, model);
+            parse_scope(&scopes[grant->n_scopes++], word);
     }
-    return grant;
+    return stored(grant, pool);
 }
 
 static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *store,
@@ -97,7 +107,7 @@ static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *st
             *tab = '\0';
         line = tab ? tab + 1 : line + strlen(line);
     }
-    request.grant = parse_grant(field[0], endpoint->stored, pool);
+    request.grant = parse_grant(field[0], pool);
     request.method = field[1];
     request.base_url = "http://localhost/fhir";
     request.path = field[2];

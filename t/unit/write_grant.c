@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_buf.h"
-#include "fhir/fhir_service.h"
+#include "fhir/query/fhir_grant.h"
 
 static PGconn *admin;
 static fhir_store_t *store;
@@ -14,17 +14,14 @@ static fhir_endpoint_t strict, creating; /* creating: an update of an unknown id
 
 /* ---- grants ---- */
 
-#define ALL                                                                                        \
-    (FHIR_RIGHT_CREATE | FHIR_RIGHT_READ | FHIR_RIGHT_UPDATE | FHIR_RIGHT_DELETE |                 \
-     FHIR_RIGHT_SEARCH)
-static const fhir_grant_scope_t patient_all[] = {{0, ALL, 1, NULL}};
+static const fhir_grant_scope_t patient_all[] = {{NULL, FHIR_RIGHT_ALL, 1, NULL}};
 static const fhir_grant_scope_t patient_reads[] = {
-    {0, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 1, NULL}};
-static const fhir_grant_scope_t patient_creates[] = {{0, FHIR_RIGHT_CREATE, 1, NULL}};
-static const fhir_grant_scope_t patient_updates[] = {{0, FHIR_RIGHT_UPDATE, 1, NULL}};
-static const fhir_grant_scope_t granular[] = {{0, ALL, 1, "category=laboratory"}};
-static const fhir_grant_scope_t sees_others[] = {{0, ALL, 1, NULL},
-                                                 {0, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 0, NULL}};
+    {NULL, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 1, NULL}};
+static const fhir_grant_scope_t patient_creates[] = {{NULL, FHIR_RIGHT_CREATE, 1, NULL}};
+static const fhir_grant_scope_t patient_updates[] = {{NULL, FHIR_RIGHT_UPDATE, 1, NULL}};
+static const fhir_grant_scope_t granular[] = {{NULL, FHIR_RIGHT_ALL, 1, "category=laboratory"}};
+static const fhir_grant_scope_t sees_others[] = {
+    {NULL, FHIR_RIGHT_ALL, 1, NULL}, {NULL, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 0, NULL}};
 static const fhir_grant_t grants[] = {
     {.all = 1},
     {.patient = "mine", .n_scopes = 1, .scopes = patient_all},

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "fhir/operation/fhir_operations.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_search.h"
 

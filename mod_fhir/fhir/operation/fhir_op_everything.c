@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 
 #include "fhir/operation/fhir_operations.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_search.h"
 
@@ -153,7 +154,7 @@ static fhir_err_t *check_focus(fhir_call_t *call)
     fhir_buf_printf(sql->text,
                     "SELECT t.id FROM %s t WHERE t.id = ", fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
-    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), NULL, NULL, &found));
     return found ? NULL

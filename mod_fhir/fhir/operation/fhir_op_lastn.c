@@ -12,6 +12,7 @@
 #include "core/fhir_hash.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/search/fhir_search.h"
 
 /* A kind, or a part of one: what is found to be the same kind points to one of them. */

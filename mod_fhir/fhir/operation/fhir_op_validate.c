@@ -8,6 +8,7 @@
 
 #include "fhir/fhir_outcome.h"
 #include "fhir/operation/fhir_operations.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_input.h"
@@ -170,7 +171,7 @@ static fhir_err_t *load(asked_t *asked)
     fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE t.id = ",
                     fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
-    FHIR_TRY(fhir_sql_grant(sql, "t", call->type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, asked, NULL);
 }

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
 /* ---- rows ---- */

@@ -14,6 +14,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "fhir/query/fhir_grant.h"
+
 typedef struct estimate_t {
     int seen;
     double cost, rows;

@@ -2,25 +2,25 @@
 /*
  * The grant as SQL: which rows of a table a request may see. Where grants come from is not known
  * here; what a scope for a patient shows of a type is in fhir_grant_patient.c.
- * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
  */
-#include <apr_strings.h>
+#include "fhir/query/fhir_grant.h"
 
-#include "fhir/query/fhir_sql.h"
+#include "fhir/query/fhir_grant_patient.h"
 
-static int covers(const fhir_grant_scope_t *scope, apr_uint16_t type, unsigned right)
+/* type: the name of a resource type. */
+static int covers(const fhir_grant_scope_t *scope, const char *type, unsigned right)
 {
-    return (!scope->type || scope->type == type) && (scope->rights & right) == right;
+    return (!scope->type || !strcmp(scope->type, type)) && (scope->rights & right) == right;
 }
 
 int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, const fhir_type_t *type,
                       unsigned right)
 {
-    apr_uint16_t index = fhir_model_type_index(model, type);
+    const char *name = fhir_model_str(model, type->name);
     if (grant->all)
         return 1;
     for (int i = 0; i < grant->n_scopes; i++)
-        if (covers(&grant->scopes[i], index, right))
+        if (covers(&grant->scopes[i], name, right))
             return 1;
     return 0;
 }
@@ -37,54 +37,16 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
                            words[bit], fhir_model_str(call->stored, type->name));
 }
 
-static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *type,
-                                    const fhir_param_t *param, const fhir_type_t *focus,
-                                    const char *id)
-{
-    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, type);
-    fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
-    value->type = focus;
-    value->id = id;
-    value->text = id;
-    node->param = param;
-    node->values = value;
-    node->n_values = 1;
-    return node;
-}
-
-fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                 const fhir_type_t *focus, const char *id)
-{
-    const fhir_call_t *call = sql->call;
-    const fhir_compartment_t *member = fhir_model_compartment(call->stored, focus, type);
-    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
-    if (type == focus) {
-        fhir_buf_printf(sql->text, "(%s.id = ", alias);
-        fhir_sql_bind(sql, id, "text");
-        fhir_buf_puts(sql->text, member && member->n_params ? " OR " : ")");
-        if (!member || !member->n_params)
-            return NULL;
-    }
-    for (int i = 0; member && i < member->n_params; i++)
-        fhir_query_add(
-            any,
-            reference_test(call, type,
-                           &call->stored->params[call->stored->components[member->first_param + i]],
-                           focus, id));
-    FHIR_TRY(fhir_sql_node(sql, alias, any));
-    if (type == focus)
-        fhir_buf_putc(sql->text, ')');
-    return NULL;
-}
-
-/* category=system|code&… of a granular scope: a search of its own. */
+/* category=system|code&… of a granular scope: a search of its own. Without a condition it is none,
+ * and shows nothing. */
 static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                             const char *query)
 {
     fhir_pairs_t pairs;
     int links = 0;
-    fhir_qnode_t *all = fhir_query_node(sql->call, FHIR_Q_AND, type);
+    fhir_qnode_t *all;
     FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, sql->call->pool));
+    all = fhir_query_node(sql->call, pairs.n ? FHIR_Q_AND : FHIR_Q_OR, type);
     for (int i = 0; i < pairs.n; i++) {
         fhir_qnode_t *node;
         FHIR_TRY(fhir_query_condition(&node, &links, sql->call, type, pairs.list[i].name,
@@ -98,7 +60,7 @@ static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhi
                                    const fhir_grant_scope_t *scope)
 {
     if (scope->patient_only)
-        FHIR_TRY(fhir_sql_patient(sql, alias, type));
+        FHIR_TRY(fhir_grant_patient_sql(sql, alias, type));
     if (scope->query) {
         fhir_buf_puts(sql->text, scope->patient_only ? " AND " : "");
         return granular(sql, alias, type, scope->query);
@@ -108,17 +70,17 @@ static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhi
     return NULL;
 }
 
-fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                            unsigned right)
 {
     const fhir_grant_t *grant = sql->call->grant;
-    apr_uint16_t index = fhir_model_type_index(sql->call->stored, type);
+    const char *name = fhir_model_str(sql->call->stored, type->name);
     int n = 0;
     if (grant->all)
         return NULL;
     fhir_buf_puts(sql->text, " AND (");
     for (int i = 0; i < grant->n_scopes; i++) {
-        if (!covers(&grant->scopes[i], index, right))
+        if (!covers(&grant->scopes[i], name, right))
             continue;
         if (n++)
             fhir_buf_puts(sql->text, " OR ");
@@ -136,27 +98,27 @@ static void history_condition(fhir_sql_t *sql, const char *alias, const fhir_typ
     if (scope->query)
         fhir_buf_puts(sql->text, "FALSE");
     else if (scope->patient_only)
-        fhir_sql_patient_history(sql, alias, type);
+        fhir_grant_patient_sql_history(sql, alias, type);
     else
         fhir_buf_puts(sql->text, "TRUE");
 }
 
-fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+fhir_err_t *fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                    unsigned right)
 {
     const fhir_call_t *call = sql->call;
-    const char *current;
+    const char *name = fhir_model_str(call->stored, type->name), *current;
     int n = 0;
     if (call->grant->all)
         return NULL;
     current = fhir_sql_alias(sql);
     fhir_buf_printf(sql->text, " AND EXISTS (SELECT FROM %s %s WHERE %s.id = %s.id",
                     fhir_call_table(call, type, ""), current, current, alias);
-    FHIR_TRY(fhir_sql_grant(sql, current, type, right));
+    FHIR_TRY(fhir_grant_sql(sql, current, type, right));
     fhir_buf_puts(sql->text, ") AND (");
     for (int i = 0; i < call->grant->n_scopes; i++) {
         const fhir_grant_scope_t *scope = &call->grant->scopes[i];
-        if (!covers(scope, fhir_model_type_index(call->stored, type), right))
+        if (!covers(scope, name, right))
             continue;
         fhir_buf_puts(sql->text, n++ ? " OR " : "");
         history_condition(sql, alias, type, scope);

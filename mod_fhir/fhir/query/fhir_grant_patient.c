@@ -14,8 +14,11 @@
  * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html,
  * http://hl7.org/fhir/R4/compartmentdefinition.html, http://hl7.org/fhir/R4/binary.html
  */
+#include "fhir/query/fhir_grant_patient.h"
+
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_uscore.h"
 
@@ -159,7 +162,7 @@ static void context(fhir_sql_t *sql, const char *alias)
     fhir_buf_puts(sql->text, ", FALSE))");
 }
 
-fhir_err_t *fhir_sql_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     view_t view = view_of(sql->call, type);
     if (!sql->call->grant->patient) {
@@ -208,7 +211,7 @@ static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t
     fhir_buf_puts(sql->text, ")))");
 }
 
-void fhir_sql_patient_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     view_t view = view_of(sql->call, type);
     if (!sql->call->grant->patient)

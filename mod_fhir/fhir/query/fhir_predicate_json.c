@@ -9,6 +9,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
@@ -271,7 +272,7 @@ static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_
                     alias, (int)strlen(name) + 2, fhir_call_table(call, list, ""), other,
                     fhir_predicate_column(sql, other, item, ""), name);
     fhir_predicate_equals(sql, apr_pstrcat(call->pool, other, ".id", NULL), ids);
-    FHIR_TRY(fhir_sql_grant(sql, other, list, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(fhir_grant_sql(sql, other, list, FHIR_RIGHT_SEARCH));
     fhir_buf_putc(sql->text, ')');
     return NULL;
 }

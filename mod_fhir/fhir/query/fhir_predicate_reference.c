@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 
 static void push(apr_array_header_t *list, const char *text)
@@ -185,7 +186,7 @@ static fhir_err_t *hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fh
                         " UNION SELECT %s FROM %s c JOIN d ON c.id = substr(d.ref, %d) WHERE %s "
                         "IS NOT NULL",
                         column, table, (int)strlen(name) + 2, column);
-    FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_SEARCH));
     fhir_buf_puts(sql->text, ") SELECT ref FROM d)");
     return NULL;
 }

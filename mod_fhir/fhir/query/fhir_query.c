@@ -8,6 +8,7 @@
 
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 
 static const struct {

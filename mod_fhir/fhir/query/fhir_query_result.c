@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_query.h"
 
 typedef fhir_err_t *(*result_fn)(fhir_query_t *query, const fhir_call_t *call,

@@ -10,6 +10,7 @@
 
 #include "fhir/query/fhir_canonical.h"
 #include "fhir/query/fhir_contained.h"
+#include "fhir/query/fhir_grant.h"
 
 #define TEXT_MAX        ((apr_size_t)1024 * 1024)
 #define VALUES_MAX      60000 /* the protocol has 16 bits for their number */
@@ -205,7 +206,7 @@ static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
         join_backward(sql, alias, other, node);
     fhir_buf_puts(sql->text, " AND ");
     FHIR_TRY(fhir_sql_node(sql, other, node->child));
-    FHIR_TRY(fhir_sql_grant(sql, other, node->target, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(fhir_grant_sql(sql, other, node->target, FHIR_RIGHT_SEARCH));
     fhir_buf_putc(sql->text, ')');
     return NULL;
 }
@@ -246,6 +247,47 @@ static fhir_err_t *not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode
     return NULL;
 }
 
+static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *type,
+                                    const fhir_param_t *param, const fhir_type_t *focus,
+                                    const char *id)
+{
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, type);
+    fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
+    value->type = focus;
+    value->id = id;
+    value->text = id;
+    node->param = param;
+    node->values = value;
+    node->n_values = 1;
+    return node;
+}
+
+/* In brackets: alias is in the compartment of focus/id. */
+static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                               const fhir_type_t *focus, const char *id)
+{
+    const fhir_call_t *call = sql->call;
+    const fhir_compartment_t *member = fhir_model_compartment(call->stored, focus, type);
+    fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, type);
+    if (type == focus) {
+        fhir_buf_printf(sql->text, "(%s.id = ", alias);
+        fhir_sql_bind(sql, id, "text");
+        fhir_buf_puts(sql->text, member && member->n_params ? " OR " : ")");
+        if (!member || !member->n_params)
+            return NULL;
+    }
+    for (int i = 0; member && i < member->n_params; i++)
+        fhir_query_add(
+            any,
+            reference_test(call, type,
+                           &call->stored->params[call->stored->components[member->first_param + i]],
+                           focus, id));
+    FHIR_TRY(fhir_sql_node(sql, alias, any));
+    if (type == focus)
+        fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
 fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     FHIR_TRY(fhir_sql_room(sql));
@@ -260,7 +302,7 @@ fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     case FHIR_Q_HAS:
         return follow(sql, alias, node);
     case FHIR_Q_COMPARTMENT:
-        return fhir_sql_compartment(sql, alias, node->type, node->target, node->values[0].id);
+        return compartment(sql, alias, node->type, node->target, node->values[0].id);
     default:
         return fhir_predicate_append(sql, alias, node);
     }
@@ -270,5 +312,5 @@ fhir_err_t *fhir_sql_from(fhir_sql_t *sql, const fhir_type_t *type, const fhir_q
 {
     fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, type, ""));
     FHIR_TRY(fhir_sql_node(sql, "t", where));
-    return fhir_sql_grant(sql, "t", type, FHIR_RIGHT_SEARCH);
+    return fhir_grant_sql(sql, "t", type, FHIR_RIGHT_SEARCH);
 }

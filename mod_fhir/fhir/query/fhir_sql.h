@@ -4,7 +4,7 @@
  * @brief SQL under construction: text with $n in the place of every value, and the values.
  *
  * Nothing that a client sent ever becomes text: names come from the model, all else is bound.
- * Every table reference gets the grant's predicate (fhir_sql_grant).
+ * Every table reference gets the grant's predicate (fhir_grant_sql).
  */
 #ifndef FHIR_SQL_H
 #define FHIR_SQL_H
@@ -47,28 +47,6 @@ fhir_err_t *fhir_sql_room(const fhir_sql_t *sql);
 /** The finished statement; FHIR_ERR_LIMIT as fhir_sql_room. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);
 const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql);
-
-/** 1 if the grant has the right for the type at all (else: 403). */
-int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, const fhir_type_t *type,
-                      unsigned right);
-/** FHIR_ERR_FORBIDDEN unless fhir_grant_allows. */
-fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right);
-/** Appends " AND …" for what the grant lets be seen of alias, nothing when that is everything. */
-fhir_err_t *fhir_sql_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                           unsigned right);
-/** The same for a history table: the current version must be seen, and the version itself must be
- *  what a scope shows; versions of what a granular scope finds are not told apart, and not shown.
- */
-fhir_err_t *fhir_sql_history_grant(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   unsigned right);
-/** Appends the condition that a row is the grant's patient's, or nobody's (fhir_grant_patient.c).
- */
-fhir_err_t *fhir_sql_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
-/** The same for a row of a history table. */
-void fhir_sql_patient_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
-/** Appends a condition in brackets: alias is in the compartment of focus/id. */
-fhir_err_t *fhir_sql_compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                 const fhir_type_t *focus, const char *id);
 
 /** Appends the condition of a node on alias, in brackets. Never NULL-valued under NOT. */
 fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);

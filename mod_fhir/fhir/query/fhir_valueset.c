@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
 typedef struct stored_t {
@@ -31,7 +32,7 @@ fhir_err_t *fhir_valueset_load(fhir_node_t **root, const fhir_call_t *call, cons
                     "SELECT t.resource FROM %s t WHERE %s = ", fhir_call_table(call, type, ""),
                     id ? "t.id" : "t.url");
     fhir_sql_bind(sql, id ? id : url, "text");
-    FHIR_TRY(fhir_sql_grant(sql, "t", type, FHIR_RIGHT_READ));
+    FHIR_TRY(fhir_grant_sql(sql, "t", type, FHIR_RIGHT_READ));
     fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_stored, &stored, NULL));

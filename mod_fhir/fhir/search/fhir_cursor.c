@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "core/fhir_buf.h"
+#include "fhir/query/fhir_grant_bytes.h"
 
 #define BACKWARD 0x01
 
@@ -18,36 +18,16 @@ fhir_err_t *fhir_cursor_key_create(const fhir_seal_key_t **key, const unsigned c
     return fhir_seal_key_create(key, bytes, "fhir page link", pool);
 }
 
-static void add_text(fhir_buf_t *buf, const char *s)
-{
-    const char *text = s ? s : "";
-    fhir_buf_putc(buf, s ? 1 : 0);
-    fhir_buf_append(buf, text, strlen(text) + 1);
-}
-
 /* What a grant lets be seen is part of what the link is bound to. */
-static void add_grant(fhir_buf_t *buf, const fhir_grant_t *grant)
-{
-    char head[2] = {(char)grant->all, (char)grant->n_scopes};
-    fhir_buf_append(buf, head, sizeof(head));
-    add_text(buf, grant->owner);
-    add_text(buf, grant->patient);
-    for (int i = 0; i < grant->n_scopes; i++) {
-        const fhir_grant_scope_t *scope = &grant->scopes[i];
-        char fixed[4] = {(char)(scope->type >> 8), (char)scope->type, (char)scope->rights,
-                         (char)(scope->patient_only != 0)};
-        fhir_buf_append(buf, fixed, sizeof(fixed));
-        add_text(buf, scope->query);
-    }
-}
-
-static fhir_seal_text_t bound_to(const char *context, apr_size_t context_len,
-                                 const fhir_grant_t *grant, apr_pool_t *pool)
+static fhir_err_t *bind_to(fhir_seal_text_t *seal, const char *context, apr_size_t context_len,
+                           const fhir_grant_t *grant, apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     fhir_buf_append(buf, context, context_len);
-    add_grant(buf, grant);
-    return (fhir_seal_text_t){.context = buf->data, .context_len = buf->len};
+    FHIR_TRY(fhir_grant_to_bytes(buf, grant, pool));
+    seal->context = buf->data;
+    seal->context_len = buf->len;
+    return NULL;
 }
 
 static unsigned char *write_text(apr_size_t *len, const fhir_cursor_t *cursor, apr_pool_t *pool)
@@ -90,7 +70,8 @@ fhir_err_t *fhir_cursor_seal(const char **word, const fhir_cursor_t *cursor,
                              const fhir_seal_key_t *key, const char *context,
                              apr_size_t context_len, const fhir_grant_t *grant, apr_pool_t *pool)
 {
-    fhir_seal_text_t seal = bound_to(context, context_len, grant, pool);
+    fhir_seal_text_t seal;
+    FHIR_TRY(bind_to(&seal, context, context_len, grant, pool));
     seal.text = write_text(&seal.len, cursor, pool);
     return fhir_seal(word, &seal, key, pool);
 }
@@ -99,7 +80,8 @@ fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir
                              const char *context, apr_size_t context_len, const fhir_grant_t *grant,
                              apr_pool_t *pool)
 {
-    fhir_seal_text_t seal = bound_to(context, context_len, grant, pool);
+    fhir_seal_text_t seal;
+    FHIR_TRY(bind_to(&seal, context, context_len, grant, pool));
     if (fhir_seal_open(&seal, word, key, pool) && read_text(cursor, seal.text, seal.len))
         return NULL;
     return fhir_err_create(pool, FHIR_ERR_CURSOR,

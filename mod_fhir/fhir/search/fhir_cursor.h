@@ -14,7 +14,7 @@
 #include <apr_pools.h>
 
 #include "core/fhir_seal.h"
-#include "fhir/fhir_grant.h"
+#include "fhir/query/fhir_grant.h"
 
 #define FHIR_CURSOR_FIELDS_MAX 12
 typedef struct fhir_cursor_t {
@@ -30,7 +30,7 @@ fhir_err_t *fhir_cursor_key_create(const fhir_seal_key_t **key, const unsigned c
 /**
  * Seals a cursor into a word of base64url.
  * @param context  what it is bound to besides the grant: the query's hash, context_len bytes
- * @return as fhir_seal
+ * @return as fhir_seal and fhir_grant_to_bytes
  */
 fhir_err_t *fhir_cursor_seal(const char **word, const fhir_cursor_t *cursor,
                              const fhir_seal_key_t *key, const char *context,

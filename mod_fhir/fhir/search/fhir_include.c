@@ -12,6 +12,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/query/fhir_canonical.h"
 #include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/search/fhir_explain.h"
 
 #define ROUNDS_MAX 10
@@ -252,7 +253,7 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
             fhir_buf_puts(sql->text, "c.id = ANY (");
             fhir_sql_bind_array(sql, inc->want[i], "text[]");
             fhir_buf_putc(sql->text, ')');
-            FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
+            FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_READ));
         }
         if (inc->urls[i]) {
             const char *full = fhir_canonical_full(inc->call, type, "c");
@@ -266,7 +267,7 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
                 fhir_sql_bind_array(sql, inc->urls[i], "text[]");
             }
             fhir_buf_puts(sql->text, "))");
-            FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_READ));
+            FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_READ));
         }
     }
     return NULL;
@@ -346,7 +347,7 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
             fhir_buf_puts(sql->text, "SELECT ");
         append_references(sql, inc, types);
         fhir_buf_putc(sql->text, ')');
-        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+        FHIR_TRY(fhir_grant_sql(sql, "c", source, FHIR_RIGHT_SEARCH));
     }
     for (apr_uint16_t i = 1; fhir_canonical_holds(p) && i <= m->n_resources; i++) {
         if (!inc->round[i] || !fhir_canonical_url(inc->call, &m->types[i]) ||
@@ -355,7 +356,7 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
         begin_referrers(sql, inc, source, p);
         all_names(sql, inc, i);
         fhir_buf_putc(sql->text, ')');
-        FHIR_TRY(fhir_sql_grant(sql, "c", source, FHIR_RIGHT_SEARCH));
+        FHIR_TRY(fhir_grant_sql(sql, "c", source, FHIR_RIGHT_SEARCH));
     }
     return NULL;
 }

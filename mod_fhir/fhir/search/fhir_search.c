@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_interactions.h"
+#include "fhir/query/fhir_grant.h"
 
 /* A POST's parameters are those of its form, behind those of its URL. The format is settled when
  * all are known: _format wins over Accept, wherever it stands. */

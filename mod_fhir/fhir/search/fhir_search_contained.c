@@ -5,6 +5,7 @@
  * Source: http://hl7.org/fhir/R4/search.html#contained
  */
 #include "fhir/query/fhir_contained.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/search/fhir_search_sql.h"
 
 /* The container of t, if it is still of the version that t was found in. */
@@ -16,7 +17,7 @@ static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const f
                     "SELECT c.resource FROM %s c WHERE t.holder_type = '%s' AND "
                     "c.id = t.holder_id AND c.version = t.version",
                     fhir_call_table(call, type, ""), fhir_model_str(call->stored, type->name));
-    FHIR_TRY(fhir_sql_grant(sql, "c", type, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_SEARCH));
     if (type != query->type || query->contained != FHIR_CONTAINED_BOTH || query->contained_alone)
         return NULL;
     /* it is a match itself, and comes as that */

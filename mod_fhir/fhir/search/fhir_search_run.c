@@ -11,6 +11,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/search/fhir_explain.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"

@@ -14,6 +14,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/query/fhir_contained.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_match.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/write/fhir_refs.h"
@@ -194,8 +195,8 @@ static const char *patient_of(const fhir_call_t *call, const char *id, const fhi
 static int scope_allows(const fhir_call_t *call, const fhir_grant_scope_t *scope, unsigned right,
                         const char *patient)
 {
-    if ((scope->type && scope->type != fhir_model_type_index(call->stored, call->type)) ||
-        !(scope->rights & right) || scope->query)
+    if ((scope->type && strcmp(scope->type, fhir_model_str(call->stored, call->type->name))) ||
+        (scope->rights & right) != right || scope->query)
         return 0;
     return !scope->patient_only ||
            (patient && call->grant->patient && !strcmp(patient, call->grant->patient));

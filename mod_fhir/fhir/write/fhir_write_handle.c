@@ -10,6 +10,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/write/fhir_patch.h"
 #include "fhir/write/fhir_write.h"
 

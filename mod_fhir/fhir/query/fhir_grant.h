@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_grant.h
+ * @brief The grant: what a request may see and do. auth/ makes grants from tokens; fhir/ obeys.
+ *
+ * A grant becomes a predicate on every table reference of a statement: base, chain, _has, _include,
+ * _revinclude, counts, lists, hierarchies, history. What it does not show is as if it did not
+ * exist, also for writes and what they refer to (t/grant.t); only ids that a client chooses itself
+ * (update-as-create) show by a conflict that they are taken.
+ *
+ * A grant holds the names of resource types, so that it does not depend on a model; it can be kept
+ * as bytes (fhir_grant_bytes.h). A scope for a type that an endpoint's model does not have allows
+ * nothing there.
+ * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
+ */
+#ifndef FHIR_GRANT_H
+#define FHIR_GRANT_H
+
+#include "fhir/query/fhir_sql.h"
+
+/** Rights of a scope, in the order of the letters of SMART's scopes, "cruds". */
+#define FHIR_RIGHT_CREATE 0x01u
+#define FHIR_RIGHT_READ   0x02u
+#define FHIR_RIGHT_UPDATE 0x04u
+#define FHIR_RIGHT_DELETE 0x08u
+#define FHIR_RIGHT_SEARCH 0x10u
+#define FHIR_RIGHT_ALL    0x1fu
+
+/** One scope: patient/Observation.rs?category=… in parsed form. */
+typedef struct fhir_grant_scope_t {
+    const char *type;  /* resource type of the stored model; NULL: all types */
+    unsigned rights;   /* FHIR_RIGHT_… bits */
+    int patient_only;  /* patient/…: only what is the patient's, or nobody's */
+    const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition */
+} fhir_grant_scope_t;
+
+struct fhir_grant_t {
+    int all;             /* everything (open endpoints, fhirctl) */
+    const char *patient; /* id of the patient in context, or NULL */
+    const char
+        *owner; /* user and client as one opaque word; page links are bound to it. NULL: none */
+    int n_scopes;
+    const fhir_grant_scope_t *scopes;
+};
+
+/** 1 if a scope gives all the bits of right for the type (else: 403). Which rows it shows is
+ * another question. */
+int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, const fhir_type_t *type,
+                      unsigned right);
+/** FHIR_ERR_FORBIDDEN unless fhir_grant_allows. */
+fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right);
+/**
+ * Appends " AND …" for what the call's grant lets be seen of alias; nothing when that is
+ * everything.
+ * @return FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT for a granular scope that
+ *         is no search of the type
+ */
+fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                           unsigned right);
+/**
+ * The same for a row of a history table: the current version must be seen, and the version itself
+ * must be what a scope shows. What a granular scope would find in a version cannot be told without
+ * typed columns, so such a scope shows no versions.
+ */
+fhir_err_t *fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                   unsigned right);
+
+#endif

@@ -46,7 +46,7 @@ my ($id) = $p =~ m{/(.*)};
 # ---- a resource changes once, whatever names it ----
 
 my @put = (PUT => $p, patient('a', id => $id), ifMatch => 'W/"1"');
-my @by_condition = (PUT => 'Patient?identifier=urn:i|a', patient('a'));
+my @by_condition = (PUT => 'Patient?identifier=urn:i|a', patient('a'), ifMatch => 'W/"1"');
 for (
     [ 'two updates', [@put], [@put] ],
     [ 'an update and a conditional one', [@put], [@by_condition] ],

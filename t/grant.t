@@ -74,8 +74,6 @@ my @shut = (
     { resourceType => 'Linkage', id => 'z-link', item => [ map { { type => 'source', resource => ref_to("Patient/$_-pat") } } qw(a b) ] },
     { resourceType => 'Binary', id => 'z-bin', contentType => 'text/plain', data => 'c2VjcmV0' },
     { resourceType => 'Bundle', id => 'z-bundle', type => 'document', entry => [ { resource => { resourceType => 'Patient', id => 'b-pat' } } ] },
-    { resourceType => 'Subscription', id => 'z-sub', status => 'active', reason => 'x', criteria => 'Observation?patient=b-pat',
-        channel => { type => 'rest-hook', endpoint => 'http://localhost/secret' } },
     { resourceType => 'DeviceMetric', id => 'z-metric', type => concept('urn:m', '1'), category => 'measurement', source => ref_to('Device/b-dev') },
     { resourceType => 'EnrollmentResponse', id => 'z-enrol', request => ref_to('EnrollmentRequest/b') },
     { resourceType => 'Observation', id => 'z-obs', status => 'final', code => concept($LOINC, '1-8'), performer => [ ref_to('Practitioner/doc') ] },

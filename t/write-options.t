@@ -27,6 +27,13 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     FHIRReferencesCheck Off
     Require local
 </Location>
+<Location "/version/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    FHIRRequireIfMatch Version
+    Require local
+</Location>
 <Location "/ids/r4">
     FHIREndpoint R4 open
     FHIRTenant main
@@ -35,7 +42,7 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     Require local
 </Location>
 CONF
-my ($dev, $lax, $ids) = ('/dev/r4', '/lax/r4', '/ids/r4');
+my ($dev, $lax, $ids, $version) = ('/dev/r4', '/lax/r4', '/ids/r4', '/version/r4');
 
 sub patient { return { resourceType => 'Patient', @_ } }
 sub version { my ($r) = @_; return $r->json->{meta}{versionId} }
@@ -75,8 +82,23 @@ $r = $t->put("$lax/Patient?identifier=urn:x|9", patient(id => 'also-chosen', ide
 is $r->status . $r->json->{id}, '201also-chosen', 'a conditional update creates under the id of the body';
 is $t->put("$dev/Patient?identifier=urn:x|8", patient(id => 'never', identifier => [ { system => 'urn:x', value => '8' } ]))->status, 405,
     'not where the server gives the ids';
-is $t->put("$dev/Patient/never", patient(id => 'never'), 'If-Match' => '*')->status, 412, 'where If-Match finds nothing';
-is $t->put("$dev/Patient/never", patient(id => 'never'))->status, 428, 'and is required';
+is $t->put("$dev/Patient/never", patient(id => 'never'), @$_)->status, 405, 'nor by its id' for [], [ 'If-Match' => '*' ];
+
+# FHIRRequireIfMatch Version: the resource is read, changed and sent back, as ordinary libraries do.
+my $sent = $t->post("$version/Patient", patient())->json;
+my $own = "$version/Patient/$sent->{id}";
+$r = $t->put($own, { %$sent, gender => 'male' });
+is $r->status . version($r), '2002', 'meta.versionId of the body names the version';
+is_outcome $t->put($own, { %$sent, gender => 'other' }), 412, 'conflict',
+    qr/meta\.versionId names version 1, but the current version .* is 2/, 'another one is stale';
+$r->json->{meta}{versionId} = '1';
+is $t->put($own, { %{ $r->json }, gender => 'other' }, 'If-Match' => 'W/"2"')->status, 200, 'If-Match counts more than the body';
+is_outcome $t->put($own, patient(id => $sent->{id})), 428, 'required', qr/If-Match.*or meta\.versionId/, 'one of them is needed';
+is_outcome $t->put($own, patient(id => $sent->{id}, meta => { versionId => 'x' })), 412, 'conflict', qr/names version x/, 'a foreign version';
+is_outcome $t->put("$version/Patient?_id=$sent->{id}", patient(gender => 'female')), 428, 'required', qr/versionId/,
+    'also for a conditional update';
+is $t->put("$version/Patient?_id=$sent->{id}", patient(gender => 'female', meta => { versionId => '3' }))->status, 200,
+    'which the body gives the version of, too';
 
 # An id that was never used has no version that If-Match could name; one that was has.
 is $t->put("$ids/Patient/own", patient(id => 'own'))->status, 201, 'FHIRUpdateCreate creates without If-Match';

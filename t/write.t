@@ -39,7 +39,7 @@ is $t->post("$base/Patient", patient(),
     'Prefer: return=OperationOutcome';
 
 is_outcome $t->post("$base/Patient", patient(id => 'mine')), 400, 'invalid',
-    qr/id says.*PUT Patient\/mine/, 'a create with an id is refused';
+    qr/id mine, which says.*PUT Patient\/mine.*FHIRCreateWithId/, 'a create with an id is refused';
 is_outcome $t->post("$base/Observation", patient()), 422, 'invalid',
     qr/is a Patient.*Observation/, 'the type in the body must be that of the URL';
 is_outcome $t->post("$base/Patient", patient(gender => 'm')), 422, 'code-invalid',
@@ -89,7 +89,7 @@ is_outcome $t->put("$base/Patient/$id", patient(id => $id)), 428, 'required',
 is_outcome $t->put("$base/Patient/$id", patient(), 'If-Match' => 'W/"1"'),
     400, 'invalid', qr/no id/, 'PUT needs the id in the body';
 is_outcome $t->put("$base/Patient/$id", patient(id => 'x'),
-    'If-Match' => 'W/"1"'), 400, 'invalid', qr/not that of the URL/,
+    'If-Match' => 'W/"1"'), 400, 'invalid', qr/id in the body is x; it must be $id/,
     'and the same as in the URL';
 my $put = $t->put("$base/Patient/$id", patient(id => $id, gender => 'female'),
     'If-Match' => 'W/"1"');
@@ -108,8 +108,11 @@ is $t->get("$base/Patient/$id/_history/$_")->json->{gender}, [qw(x male female o
 is $t->get("$base/Patient?gender=female&_id=$id")->json->{entry}, undef,
     'the search values are those of the current version';
 is_outcome $t->put("$base/Patient/new", patient(id => 'new'),
-    'If-Match' => 'W/"1"'), 412, 'conflict', qr/no Patient\/new/,
-    'If-Match on an unknown id';
+    %$_), 405, 'not-supported', qr/no Patient\/new.*POST Patient.*FHIRUpdateCreate On/,
+    'an unknown id, with ' . (join ': ', %$_)
+    for {}, { 'If-Match' => 'W/"1"' }, { 'If-None-Match' => '*' };
+is_outcome $t->put("$base/Patient/$id", patient(id => $id), 'If-Match' => '*'), 428, 'required',
+    qr/\* names no version.*W\/"3"/, 'If-Match: * would overwrite what was not read';
 
 # ---- patch ----
 
@@ -159,9 +162,35 @@ like $unknown->header('Accept-Patch'), qr{^application/json-patch\+json, .*, app
 is $t->put("$base/Patient?identifier=urn:y|1",
     patient(identifier => [ { system => 'urn:y', value => '1' } ]))->status, 201,
     'a conditional update creates what is not there';
-my $conditional = $t->put("$base/Patient?identifier=urn:y|1",
+my @changed = ("$base/Patient?identifier=urn:y|1",
     patient(gender => 'male', identifier => [ { system => 'urn:y', value => '1' } ]));
-is $conditional->status . $conditional->header('ETag'), '200W/"2"', 'and updates what is';
+is_outcome $t->put(@changed), 428, 'required', qr/If-Match.*FHIRRequireIfMatch/, 'what is there has a version to name';
+my $conditional = $t->put(@changed, 'If-Match' => 'W/"1"', Prefer => 'return=minimal');
+is $conditional->status . $conditional->header('ETag'), '200W/"2"', 'and is updated by it';
+like $conditional->header('Location'), qr{/Patient/[^/]+/_history/2$}, 'Location tells which resource that was';
+is_outcome $t->put("$base/Patient", patient()), 400, 'invalid', qr{PUT Patient/\[id\]}, 'neither id nor condition';
+my $both = $t->post("$base/Patient", patient(id => 'x', gender => 'm'));
+is $both->status . ' ' . join(' ', sort map { $_->{code} } @{ $both->json->{issue} }), '400 code-invalid invalid',
+    'an id and another fault are reported together';
+$both = $t->put("$base/Patient/$id", patient(gender => 'm'));
+is_outcome $both, 400, 'invalid', qr/body has no id; it must be $id/, 'a body without an id';
+is scalar @{ $both->json->{issue} }, 2, 'and its other fault';
+my $part = $t->get("$base/Patient/$id?_elements=gender");
+is_outcome $t->put("$base/Patient/$id", $part->json, 'If-Match' => $part->header('ETag')), 422, 'business-rule',
+    qr/SUBSETTED.*Read the whole/, 'a part of a resource cannot be put back';
+for my $type (qw(SearchParameter StructureDefinition)) {
+    my %rest = $type eq 'SearchParameter'
+        ? (description => 'x', code => 'x', base => ['Patient'], type => 'token', expression => 'Patient.active')
+        : (kind => 'resource', abstract => JSON::PP::false, type => 'Patient', baseDefinition => 'http://hl7.org/fhir/StructureDefinition/Patient',
+            derivation => 'constraint', snapshot => { element => [ { id => 'Patient',
+                    path => 'Patient', definition => 'x', min => 0, max => '*', base => { path => 'Patient', min => 0, max => '*' } } ] });
+    my $r = $t->post("$base/$type", { resourceType => $type, url => "http://example.org/$type", name => 'X', status => 'draft', %rest });
+    is_outcome $r, 201, 'informational', qr/does not/, "a stored $type tells that it is not used";
+}
+is_outcome $t->post("$base/Bundle", { resourceType => 'Bundle', type => 'transaction' }), 201, 'informational',
+    qr/not processed; POST it to \[base\]/, 'a transaction that is stored instead of processed';
+is_outcome $t->post("$base/Subscription", { resourceType => 'Subscription' }), 404, 'not-supported', qr/not deliver/,
+    'what would never be delivered is not served';
 is_outcome $t->put("$base/Patient?identifier=urn:x|1", patient()), 412,
     'multiple-matches', qr/one/, 'several matches';
 

@@ -118,11 +118,18 @@ static apr_int64_t civil(int year, int month, int day)
     return fhir_calendar_days(year, month, day) * 86400 * USEC;
 }
 
+/* A leap second has no place of its own in the count of µs since 1970. It is taken for the last µs
+ * of its minute, so that it is found in its minute and on its day. */
+static apr_int64_t second_usec(const fields_t *f)
+{
+    return f->second == 60 ? 60 * USEC - 1 : f->second * USEC + f->fraction;
+}
+
 static void bounds(fhir_interval_t *out, const fields_t *f, const fhir_zone_t *zone)
 {
     apr_int64_t low = civil(f->year, f->month, f->day), high = 0, length = 0;
 
-    low += ((apr_int64_t)f->hour * 3600 + f->minute * 60 + f->second) * USEC + f->fraction;
+    low += ((apr_int64_t)f->hour * 3600 + f->minute * 60) * USEC + second_usec(f);
     switch (f->precision) {
     case FHIR_PREC_YEAR:
         high = civil(f->year + 1, 1, 1);
@@ -137,10 +144,10 @@ static void bounds(fhir_interval_t *out, const fields_t *f, const fhir_zone_t *z
         length = 60 * USEC;
         break;
     case FHIR_PREC_SECOND:
-        length = USEC;
+        length = f->second == 60 ? 1 : USEC;
         break;
     case FHIR_PREC_FRACTION:
-        length = f->fraction_step;
+        length = f->second == 60 ? 1 : f->fraction_step;
         break;
     }
     out->low = f->has_zone ? low - f->offset_min * 60 * USEC : fhir_zone_to_utc(zone, low);

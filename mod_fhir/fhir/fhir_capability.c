@@ -11,6 +11,7 @@
 
 #include "fhir/fhir_routes.h"
 #include "fhir/operation/fhir_operations.h"
+#include "fhir/validate/fhir_storable.h"
 #include "model/fhir_uscore.h"
 
 #ifndef PACKAGE_VERSION
@@ -296,7 +297,7 @@ static void put_operations(writer_t *w, const char *type)
 static int can_update_create(const fhir_endpoint_t *endpoint)
 {
     return endpoint->interactions & FHIR_INTERACTION_UPDATE && endpoint->writing.update_create &&
-           !endpoint->writing.require_if_match;
+           endpoint->writing.require_if_match == FHIR_REQUIRE_IF_MATCH_OFF;
 }
 
 static void put_conditional(writer_t *w)
@@ -370,7 +371,9 @@ static void put_resource(writer_t *w, const fhir_type_t *type)
     put_profiles(w, name);
     put_interactions(w, FHIR_LEVEL_TYPE, name);
     fhir_buf_printf(w->buf, ",\"versioning\":\"%s\",\"readHistory\":%s,\"updateCreate\":%s",
-                    w->endpoint->writing.require_if_match ? "versioned-update" : "versioned",
+                    w->endpoint->writing.require_if_match == FHIR_REQUIRE_IF_MATCH_OFF
+                        ? "versioned"
+                        : "versioned-update",
                     w->endpoint->interactions & FHIR_INTERACTION_VREAD ? "true" : "false",
                     can_update_create(w->endpoint) ? "true" : "false");
     put_conditional(w);
@@ -416,7 +419,7 @@ static void put_rest(writer_t *w)
     fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
     for (int i = 1; i <= w->model->n_resources; i++) {
         const fhir_type_t *type = &w->model->types[i];
-        if (type->flags & FHIR_TYPE_ABSTRACT)
+        if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type))
             continue;
         item(w, &n, "resource");
         put_resource(w, type);

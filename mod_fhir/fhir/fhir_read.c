@@ -32,7 +32,7 @@ static int etag_listed(const fhir_call_t *call, const char *list, const char *ve
             return 1;
         listed =
             fhir_format_etag_version(&format, apr_pstrmemdup(call->pool, list, len), call->pool);
-        if (listed && !strcmp(listed, version) && format == call->opts.format)
+        if (listed && !strcmp(listed, version) && fhir_format_same_etag(format, call->opts.format))
             return 1;
         list += len;
     }

@@ -7,6 +7,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/operation/fhir_operations.h"
+#include "fhir/validate/fhir_storable.h"
 
 #define B(name) FHIR_INTERACTION_##name
 const fhir_route_t fhir_routes[] = {
@@ -123,6 +124,9 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
                                        "FHIR %s has no resource type \"%s\"", call->spoken->label,
                                        s);
+            if (fhir_storable_unserved(call->stored, call->type))
+                return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN, "%s is not served: %s", s,
+                                       fhir_storable_unserved(call->stored, call->type));
             break;
         case 'I':
             call->id = s;

@@ -63,7 +63,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->search.include_rows_max = 10000;
     endpoint->limits.query_max = 64 * 1024;
     endpoint->search.cost_max = 1000000;
-    endpoint->writing.require_if_match = 1;
+    endpoint->writing.require_if_match = FHIR_REQUIRE_IF_MATCH_ON;
     endpoint->writing.create_with_id = FHIR_CREATE_WITH_ID_REJECT;
     endpoint->writing.update_create = 0;
     endpoint->writing.update_unchanged = FHIR_UPDATE_UNCHANGED_STORE;
@@ -104,6 +104,10 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     /* first of all, so that every error can be told in the format that was asked for */
     fhir_err_t *bad_format = fhir_call_negotiate(call, &call->pairs);
     fhir_err_t *err = fhir_route_find(&route, call);
+    /* nothing there is anybody's: clients look for such documents before they have a token */
+    if (err && err->code == FHIR_ERR_NOT_FOUND &&
+        !strncmp(call->request->path, ".well-known/", strlen(".well-known/")))
+        return err;
     /* Who may not come in learns nothing about what is there, not even that a path is wrong. */
     FHIR_TRY(admit(call, route));
     if (err)

@@ -84,6 +84,13 @@ typedef struct fhir_paging_settings_t {
     const struct fhir_seal_key_t *cursor_key; /* seals page links; the same on all nodes */
 } fhir_paging_settings_t;
 
+/** Whether an update must name the version that it replaces; else it is answered 428. */
+typedef enum fhir_require_if_match_t {
+    FHIR_REQUIRE_IF_MATCH_OFF,
+    FHIR_REQUIRE_IF_MATCH_ON,     /* If-Match names it */
+    FHIR_REQUIRE_IF_MATCH_VERSION /* If-Match or, without it, the body's meta.versionId */
+} fhir_require_if_match_t;
+
 typedef enum fhir_create_with_id_t {
     FHIR_CREATE_WITH_ID_REJECT,
     FHIR_CREATE_WITH_ID_IGNORE
@@ -101,7 +108,7 @@ typedef enum fhir_conditional_delete_t {
 } fhir_conditional_delete_t;
 
 typedef struct fhir_writing_settings_t {
-    int require_if_match; /* 1: PUT without If-Match → 428 */
+    fhir_require_if_match_t require_if_match;
     fhir_create_with_id_t create_with_id;
     int update_create; /* 1: PUT of an unknown id creates */
     fhir_update_unchanged_t update_unchanged;

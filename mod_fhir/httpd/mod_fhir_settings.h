@@ -37,7 +37,8 @@
     X(INCLUDE_ROWS_MAX, "FHIRIncludeRowsMax", "most resources that includes add to a page")        \
     X(COST_MAX, "FHIRCostMax", "most that a search may cost, as PostgreSQL's planner counts")      \
     X(EXPLAIN, "FHIRExplain", "whether _explain shows what a search does in the database")         \
-    X(REQUIRE_IF_MATCH, "FHIRRequireIfMatch", "whether an update needs If-Match")                  \
+    X(REQUIRE_IF_MATCH, "FHIRRequireIfMatch",                                                      \
+      "whether an update must name the version it replaces")                                       \
     X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
     X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \
     X(UPDATE_UNCHANGED, "FHIRUpdateUnchanged", "what becomes of an update that changes nothing")   \

@@ -374,7 +374,7 @@ int main(int argc, char **argv)
     strict.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_MULTIPLE;
     creating = strict;
     creating.writing.update_create = 1;
-    creating.writing.require_if_match = 0;
+    creating.writing.require_if_match = FHIR_REQUIRE_IF_MATCH_OFF;
     fill(pool);
     apr_pool_create(&sub, pool);
     for (int i = 0; i < (int)TAP_COUNT(cases); i++) {

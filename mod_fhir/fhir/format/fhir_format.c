@@ -27,6 +27,13 @@ static const name_t media_types[] = {
     {"text/html", FHIR_FORMAT_HTML},
     {NULL, FHIR_FORMAT_NONE},
 };
+/* Clients that send a patch often accept its media type alone. They get the resource, whose format
+ * the patch's tells. */
+static const name_t patch_types[] = {
+    {"application/json-patch+json", FHIR_FORMAT_JSON},
+    {"application/xml-patch+xml", FHIR_FORMAT_XML},
+    {NULL, FHIR_FORMAT_NONE},
+};
 static const name_t short_names[] = {
     {"json", FHIR_FORMAT_JSON},
     {"xml", FHIR_FORMAT_XML},
@@ -45,8 +52,8 @@ static const char *const written[FHIR_FORMAT_COUNT_][2] = {
     [FHIR_FORMAT_HTML] = {"text/html; charset=utf-8", "text/html; charset=utf-8"},
 };
 static const char *const etag_suffix[FHIR_FORMAT_COUNT_] = {
-    [FHIR_FORMAT_JSON] = "",
-    [FHIR_FORMAT_XML] = "-xml",
+    [FHIR_FORMAT_JSON] = "", /* R4: the version alone; Vary tells that the format may differ */
+    [FHIR_FORMAT_XML] = "",
     [FHIR_FORMAT_HTML] = "-html",
     [FHIR_FORMAT_RAW] = "-raw",
 };
@@ -184,12 +191,15 @@ static void take_wish(wish_t *wish, int exactness, int q, int position)
 static void take_range(wish_t *wishes, const range_t *range, int position)
 {
     fhir_format_t named = lookup(media_types, range->type);
+    fhir_format_t patched = lookup(patch_types, range->type);
     int any = !strcmp(range->type, "*/*") || !strcmp(range->type, "*");
 
     if (!range->version_ok)
         return;
     if (named != FHIR_FORMAT_NONE)
         take_wish(&wishes[named], 3, range->q, position);
+    else if (patched != FHIR_FORMAT_NONE)
+        take_wish(&wishes[patched], 3, range->q, position);
     else if (any || !strcmp(range->type, "application/*")) {
         take_wish(&wishes[FHIR_FORMAT_JSON], any ? 1 : 2, range->q, position);
         take_wish(&wishes[FHIR_FORMAT_XML], any ? 1 : 2, range->q, position);
@@ -289,6 +299,11 @@ const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_p
     return apr_psprintf(pool, "W/\"%s%s\"", version_id, etag_suffix[format]);
 }
 
+int fhir_format_same_etag(fhir_format_t a, fhir_format_t b)
+{
+    return !strcmp(etag_suffix[a], etag_suffix[b]);
+}
+
 /* mod_deflate and mod_brotli mark the tags of what they compressed. */
 static apr_size_t without_coding(const char *tag, apr_size_t n)
 {
@@ -315,7 +330,7 @@ const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr
     if (memchr(tag, '"', n))
         return NULL;
     n = without_coding(tag, n);
-    for (f = FHIR_FORMAT_XML; f < FHIR_FORMAT_COUNT_; f++) {
+    for (f = FHIR_FORMAT_HTML; f < FHIR_FORMAT_COUNT_; f++) {
         apr_size_t s = strlen(etag_suffix[f]);
         if (n > s && !memcmp(tag + n - s, etag_suffix[f], s)) {
             n -= s;

@@ -49,8 +49,9 @@ fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
  *  R4, "application/json+fhir; charset=utf-8" for DSTU2, "text/html; charset=utf-8". */
 const char *fhir_format_media_type(const fhir_model_t *model, fhir_format_t format);
 
-/** The ETag of a version in a format: W/"3" for JSON, W/"3-xml", W/"3-html": a cache that holds one
- *  format must not take a 304 for another. */
+/** The ETag of a version in a format: W/"3" for JSON and XML, as R4 says (Vary: Accept keeps them
+ *  apart in caches), W/"3-html" and W/"3-raw" for what is no FHIR format.
+ *  Source: http://hl7.org/fhir/R4/http.html#versionid */
 const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_pool_t *pool);
 
 /**
@@ -60,5 +61,7 @@ const char *fhir_format_etag(const char *version_id, fhir_format_t format, apr_p
  * @return the version id, or NULL when tag is no entity tag
  */
 const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr_pool_t *pool);
+/** 1 if a version has the same ETag in both formats. */
+int fhir_format_same_etag(fhir_format_t a, fhir_format_t b);
 
 #endif

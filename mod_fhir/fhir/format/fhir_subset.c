@@ -277,6 +277,23 @@ static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind
     return made;
 }
 
+static int is_tag(const fhir_node_t *coding, const char *system)
+{
+    return fhir_node_is(fhir_node_get(coding, "code"), "SUBSETTED") &&
+           fhir_node_is(fhir_node_get(coding, "system"), system);
+}
+
+int fhir_subset_is(const fhir_node_t *resource)
+{
+    const fhir_node_t *tags = fhir_node_get(fhir_node_get(resource, "meta"), "tag");
+
+    for (const fhir_node_t *c = tags && tags->kind == FHIR_NODE_ARRAY ? tags->child : NULL; c;
+         c = c->next)
+        if (is_tag(c, SYSTEM_R4) || is_tag(c, SYSTEM_DSTU2))
+            return 1;
+    return 0;
+}
+
 /* meta.tag gets the coding that says that this is not all. */
 static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *pool)
 {
@@ -289,8 +306,7 @@ static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *po
         return;
     tags = member(meta, "tag", FHIR_NODE_ARRAY, NULL, pool);
     for (link = &tags->child; (c = *link); link = &c->next)
-        if (fhir_node_is(fhir_node_get(c, "code"), "SUBSETTED") &&
-            fhir_node_is(fhir_node_get(c, "system"), system))
+        if (is_tag(c, system))
             return;
     c = *link = fhir_node_new(FHIR_NODE_OBJECT, pool);
     c = add_text(&c->child, "system", system, pool);

@@ -46,4 +46,8 @@ fhir_err_t *fhir_subset_parse(fhir_subset_t **subset, const fhir_model_t *model,
 void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
                        const fhir_model_t *model, apr_pool_t *pool);
 
+/** 1 if a resource carries the tag SUBSETTED: what it lacks says nothing, so it cannot be stored.
+ *  Source: http://hl7.org/fhir/R4/resource.html#tag-updates, search.html#elements */
+int fhir_subset_is(const fhir_node_t *resource);
+
 #endif

@@ -10,6 +10,7 @@
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
+#include "fhir/validate/fhir_storable.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_input.h"
 
@@ -244,6 +245,11 @@ static fhir_err_t *validate(asked_t *asked)
              apr_psprintf(call->pool, "The resource is a %s, but the URL is that of %s",
                           fhir_model_str(call->stored, type->name),
                           fhir_model_str(call->stored, call->type->name)));
+    if (type) {
+        fhir_err_t *refused = fhir_storable_check(call->stored, type, asked->resource, call->pool);
+        if (refused)
+            find(asked, refused->code, "storable", refused->expression, refused->message);
+    }
     hold_mode(asked);
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
+#include "fhir/validate/fhir_storable.h"
 #include "fhir/validate/fhir_validate.h"
 
 fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
@@ -132,5 +133,13 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
                                            fhir_model_str(call->stored, input->type->name),
                                            fhir_model_str(call->stored, expected->name)),
                            call->pool, fhir_model_str(call->stored, input->type->name));
+    if (input->type) {
+        fhir_err_t *refused =
+            fhir_storable_check(call->stored, input->type, input->root, call->pool);
+        if (refused) {
+            refused->next = fhir_issues_error(issues);
+            return refused;
+        }
+    }
     return fhir_issues_error(issues);
 }

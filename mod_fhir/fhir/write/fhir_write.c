@@ -38,7 +38,7 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
     if (!tag)
         return NULL;
     if (!strcmp(tag, "*")) {
-        write->expected = -1;
+        write->expected = FHIR_EXPECTED_ANY;
         return NULL;
     }
     version = fhir_format_etag_version(NULL, tag, write->call->pool);
@@ -47,6 +47,7 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
         return fhir_err_create(write->call->pool, FHIR_ERR_BAD_REQUEST,
                                "If-Match is the entity tag of one version: W/\"3\" or \"3\"");
     write->expected = atoi(version);
+    write->named = version;
     return NULL;
 }
 
@@ -395,20 +396,64 @@ static fhir_err_t *stale(const fhir_write_t *write, int current)
     apr_table_setn(call->response->headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", current));
     return fhir_err_create(
         call->pool, FHIR_ERR_PRECONDITION,
-        "If-Match names version %d, but the current version of %s/%s is %d; read "
-        "it, merge, and send its ETag",
-        write->expected, fhir_model_str(call->stored, call->type->name), write->old.id, current);
+        "%s names version %.64s, but the current version of %s/%s is %d; read it, merge your "
+        "change, and send the version that you have read",
+        write->by_body ? "meta.versionId" : "If-Match", write->named,
+        fhir_model_str(call->stored, call->type->name), write->old.id, current);
 }
 
 fhir_err_t *fhir_write_precondition(fhir_write_t *write)
 {
-    if (write->expected && write->old.state == FHIR_RECORD_NONE)
+    if (write->expected && !write->by_body && write->old.state == FHIR_RECORD_NONE)
         return fhir_err_create(
             write->call->pool, FHIR_ERR_PRECONDITION, "If-Match is given, but there is no %s/%s",
             fhir_model_str(write->call->stored, write->call->type->name), write->old.id);
-    if (write->expected > 0 && write->expected != write->old.version)
+    if (write->expected != FHIR_EXPECTED_NONE && write->expected != FHIR_EXPECTED_ANY &&
+        write->old.state != FHIR_RECORD_NONE && write->expected != write->old.version)
         return stale(write, write->old.version);
     return NULL;
+}
+
+/* The resource was read, changed and sent back: its meta.versionId is the version that was read. */
+static void read_body_version(fhir_write_t *write)
+{
+    const fhir_node_t *meta = fhir_node_get(write->input.root, "meta");
+    const char *version = fhir_node_string(meta, "versionId", write->call->pool);
+    apr_size_t len = version ? strlen(version) : 0;
+
+    if (!version)
+        return;
+    write->named = version;
+    write->by_body = 1;
+    write->expected = len && len <= 9 && strspn(version, "0123456789") == len && atoi(version) > 0
+                          ? atoi(version)
+                          : FHIR_EXPECTED_OTHER;
+}
+
+fhir_err_t *fhir_write_require_version(fhir_write_t *write)
+{
+    const fhir_call_t *call = write->call;
+    fhir_require_if_match_t required = call->endpoint->writing.require_if_match;
+
+    if (required == FHIR_REQUIRE_IF_MATCH_OFF)
+        return NULL;
+    if (required == FHIR_REQUIRE_IF_MATCH_VERSION && write->expected == FHIR_EXPECTED_NONE)
+        read_body_version(write);
+    if (write->expected == FHIR_EXPECTED_ANY)
+        return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
+                               "If-Match: * names no version, so it would overwrite changes that "
+                               "you have not read; send the ETag of the version that you have "
+                               "read, as in If-Match: W/\"%d\"",
+                               write->old.version);
+    if (write->expected != FHIR_EXPECTED_NONE)
+        return NULL;
+    return fhir_err_create(
+        call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
+        "An update must name the version that it replaces, so that it overwrites no change that "
+        "you have not read: send the header If-Match with the ETag of the version that you have "
+        "read, as in If-Match: W/\"3\"%s. An administrator changes this rule by the directive "
+        "FHIRRequireIfMatch",
+        required == FHIR_REQUIRE_IF_MATCH_VERSION ? ", or meta.versionId in the body" : "");
 }
 
 /* The next version's stamp; a clock that stands behind the last write's is moved on. */

@@ -11,6 +11,10 @@
 #include "fhir/write/fhir_input.h"
 #include "fhir/write/fhir_record.h"
 
+#define FHIR_EXPECTED_NONE  0
+#define FHIR_EXPECTED_ANY   (-1) /* If-Match: * */
+#define FHIR_EXPECTED_OTHER (-2) /* no version of this server */
+
 /** A write on its way. */
 typedef struct fhir_write_t {
     fhir_call_t *call;
@@ -20,7 +24,9 @@ typedef struct fhir_write_t {
     fhir_record_t old; /* the state before */
     fhir_record_t new; /* what was stored */
     unsigned right;    /* FHIR_RIGHT_… that it takes */
-    int expected;      /* version of If-Match, 0: none, -1: "*" */
+    int expected;      /* version that the client names; FHIR_EXPECTED_… */
+    const char *named; /* the same as the client wrote it */
+    int by_body;       /* the body's meta.versionId names it, not If-Match */
 } fhir_write_t;
 
 /** Prepares a write; reads If-Match. right: FHIR_RIGHT_… that the call's type must be open to, 0:
@@ -60,8 +66,11 @@ fhir_err_t *fhir_write_update(fhir_write_t *write);
 /** Deletes write->old. */
 fhir_err_t *fhir_write_delete(fhir_write_t *write);
 
-/** 412 when the request demands another version than write->old's. */
+/** FHIR_ERR_PRECONDITION when the request names another version than write->old's. */
 fhir_err_t *fhir_write_precondition(fhir_write_t *write);
+/** FHIR_ERR_PRECONDITION_REQUIRED when an update has to name the version that it replaces
+ *  (FHIRRequireIfMatch) and does not. With Version the body's meta.versionId names it. */
+fhir_err_t *fhir_write_require_version(fhir_write_t *write);
 
 /** Commits the own transaction, if any. */
 fhir_err_t *fhir_write_commit(fhir_write_t *write);

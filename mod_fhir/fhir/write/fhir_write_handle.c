@@ -11,6 +11,7 @@
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/query/fhir_grant.h"
+#include "fhir/validate/fhir_storable.h"
 #include "fhir/write/fhir_patch.h"
 #include "fhir/write/fhir_write.h"
 
@@ -26,28 +27,30 @@ static const char *type_name(const fhir_call_t *call)
 
 /* ---- answers ---- */
 
-static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text)
+static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text, const char *remark)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
 
     fhir_outcome_begin(buf);
     fhir_outcome_issue(buf, "information", "informational", text, NULL);
+    if (remark)
+        fhir_outcome_issue(buf, "information", "informational", remark, NULL);
     fhir_outcome_end(buf);
     return fhir_call_resource(call, call->response->status, buf->data, buf->len);
 }
 
-/* Answers with the record: status, Location (if located), ETag, Last-Modified, body by Prefer. */
-static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_record_t *record,
-                                 int located)
+/* Answers with the record: status, Location, ETag, Last-Modified, body by Prefer. Location tells
+ * the id and version of an update, too, of which a condition may have chosen the resource. */
+static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_record_t *record)
 {
     fhir_call_t *call = write->call;
     apr_table_t *headers = call->response->headers;
     char *date = apr_palloc(call->pool, APR_RFC822_DATE_LEN);
+    const char *remark;
 
-    if (located)
-        apr_table_setn(headers, "Location",
-                       apr_psprintf(call->pool, "%s/%s/%s/_history/%d", call->request->base_url,
-                                    type_name(call), record->id, record->version));
+    apr_table_setn(headers, "Location",
+                   apr_psprintf(call->pool, "%s/%s/%s/_history/%d", call->request->base_url,
+                                type_name(call), record->id, record->version));
     apr_rfc822_date(date, record->updated);
     apr_table_setn(headers, "Last-Modified", date);
     apr_table_setn(headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", record->version));
@@ -55,9 +58,13 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
     call->response->updated = record->updated;
     if (fhir_call_prefers(call, "return=minimal"))
         return NULL;
-    if (fhir_call_prefers(call, "return=OperationOutcome"))
-        return answer_outcome(call, apr_psprintf(call->pool, "%s/%s is stored as version %d",
-                                                 type_name(call), record->id, record->version));
+    remark = fhir_storable_remark(call->stored, call->type, write->input.root);
+    if (fhir_call_prefers(call, "return=OperationOutcome") ||
+        (remark && !fhir_call_prefers(call, "return=representation")))
+        return answer_outcome(call,
+                              apr_psprintf(call->pool, "%s/%s is stored as version %d",
+                                           type_name(call), record->id, record->version),
+                              remark);
     return fhir_call_resource(call, status, record->text, record->len);
 }
 
@@ -82,6 +89,19 @@ static fhir_err_t *read_checked(fhir_write_t *write)
     return fhir_input_check(&write->input, write->call, write->call->type);
 }
 
+/* What is wrong with the request and what is wrong with the body, in one answer. */
+static fhir_err_t *both(fhir_err_t *request, fhir_err_t *body)
+{
+    fhir_err_t *last = request;
+
+    if (!request || !body)
+        return request ? request : body;
+    while (last->next)
+        last = last->next;
+    last->next = body;
+    return request;
+}
+
 /* ---- create ---- */
 
 static fhir_err_t *refuse_id(const fhir_write_t *write)
@@ -93,9 +113,12 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
         call->request->temporary_id)
         return NULL;
     return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
-                                       "An id says that the resource exists already: leave it out "
-                                       "to create one, or update it with PUT %s/%s",
-                                       type_name(call), id),
+                                       "The body has the id %.64s, which says that the resource "
+                                       "exists already: remove the element id to create a "
+                                       "resource, or update it with PUT %s/%.64s. An "
+                                       "administrator changes this rule by the directive "
+                                       "FHIRCreateWithId",
+                                       id, type_name(call), id),
                        call->pool, apr_pstrcat(call->pool, type_name(call), ".id", NULL));
 }
 
@@ -103,7 +126,7 @@ static fhir_err_t *create_new(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_insert(write, id, 1));
     FHIR_TRY(fhir_write_commit(write));
-    return answer_record(write, 201, &write->new, 1);
+    return answer_record(write, 201, &write->new);
 }
 
 fhir_err_t *fhir_create_handle(fhir_call_t *call)
@@ -113,8 +136,8 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
     fhir_write_t write;
 
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
-    FHIR_TRY(read_checked(&write));
-    FHIR_TRY(refuse_id(&write));
+    FHIR_TRY(fhir_input_read(&write.input, call));
+    FHIR_TRY(both(refuse_id(&write), fhir_input_check(&write.input, call, call->type)));
     if (criteria) {
         const char *query = strchr(criteria, '?');
 
@@ -125,7 +148,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
             FHIR_TRY(fhir_record_load(&write.old, call, call->type,
                                       APR_ARRAY_IDX(ids, 0, const char *)));
             FHIR_TRY(fhir_write_commit(&write));
-            return answer_record(&write, 200, &write.old, 1);
+            return answer_record(&write, 200, &write.old);
         }
     }
     return create_new(&write, call->request->create_id);
@@ -133,18 +156,21 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
 
 /* ---- update ---- */
 
-/* An unknown id: with update-as-create a new resource, else 405 as the specification says. */
+/* An unknown id: with update-as-create a new resource, else 405 as the specification says. What the
+ * request says of versions does not matter then: there is none to name. */
 static fhir_err_t *update_unknown(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
 
-    FHIR_TRY(fhir_write_precondition(write));
-    if (call->endpoint->writing.update_create)
+    if (call->endpoint->writing.update_create) {
+        FHIR_TRY(fhir_write_precondition(write));
         return create_new(write, write->old.id);
+    }
     apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
     return fhir_err_create(call->pool, FHIR_ERR_METHOD,
-                           "There is no %s/%s, and this server gives the ids itself: create it "
-                           "with POST %s",
+                           "There is no %s/%s, and this server does not create by PUT: create it "
+                           "with POST %s, which gives it an id. An administrator allows ids of "
+                           "clients by the directive FHIRUpdateCreate On",
                            type_name(call), write->old.id, type_name(call));
 }
 
@@ -154,7 +180,7 @@ static fhir_err_t *update_deleted(fhir_write_t *write)
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_insert(write, write->old.id, write->old.version + 1));
     FHIR_TRY(fhir_write_commit(write));
-    return answer_record(write, 201, &write->new, 1);
+    return answer_record(write, 201, &write->new);
 }
 
 /* If-None-Match: * asks for a create. Source: RFC 9110, section 13.1.2 */
@@ -163,7 +189,7 @@ static fhir_err_t *refuse_known(const fhir_write_t *write)
     const fhir_call_t *call = write->call;
     const char *none_match = fhir_call_header(call, "If-None-Match");
 
-    if (!none_match || strcmp(none_match, "*") != 0)
+    if (write->old.state != FHIR_RECORD_CURRENT || !none_match || strcmp(none_match, "*") != 0)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                            "If-None-Match asks for a new resource, but there is a %s/%s",
@@ -172,11 +198,10 @@ static fhir_err_t *refuse_known(const fhir_write_t *write)
 
 static fhir_err_t *update_known(fhir_write_t *write)
 {
-    FHIR_TRY(refuse_known(write));
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_update(write));
     FHIR_TRY(fhir_write_commit(write));
-    return answer_record(write, 200, &write->new, 0);
+    return answer_record(write, 200, &write->new);
 }
 
 /* A resource that is not there is looked for again under the lock of its id, if it is to come
@@ -193,6 +218,10 @@ static fhir_err_t *load_to_update(fhir_write_t *write, const char *id)
 
 static fhir_err_t *update_loaded(fhir_write_t *write)
 {
+    if (write->old.state != FHIR_RECORD_NONE) {
+        FHIR_TRY(refuse_known(write));
+        FHIR_TRY(fhir_write_require_version(write));
+    }
     switch (write->old.state) {
     case FHIR_RECORD_NONE:
         return update_unknown(write);
@@ -205,38 +234,31 @@ static fhir_err_t *update_loaded(fhir_write_t *write)
 
 static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, const char *due)
 {
-    return fhir_err_at(
-        fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
-                        in_body ? "The id in the body, %s, is not that of the URL, %s"
-                                : "The body has no id%.0s; it must be that of the URL, %s",
-                        in_body, due),
-        call->pool, apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
-}
-
-static fhir_err_t *no_version(const fhir_call_t *call)
-{
-    return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
-                           "PUT needs If-Match with the ETag of the version that it replaces, so "
-                           "that no other change is overwritten");
+    fhir_err_t *err =
+        in_body ? fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
+                                  "The id in the body is %.64s; it must be %s, that of the "
+                                  "resource that is updated",
+                                  in_body, due)
+                : fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
+                                  "The body has no id; it must be %s, that of the resource that is "
+                                  "updated",
+                                  due);
+    return fhir_err_at(err, call->pool,
+                       apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
 }
 
 fhir_err_t *fhir_update_handle(fhir_call_t *call)
 {
-    int blind;
     fhir_write_t write;
     const char *id;
+    fhir_err_t *mismatch;
 
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
-    FHIR_TRY(read_checked(&write));
+    FHIR_TRY(fhir_input_read(&write.input, call));
     id = body_id(&write);
-    if (!id || strcmp(id, call->id) != 0)
-        return id_mismatch(call, id, call->id);
-    blind = !write.expected && call->endpoint->writing.require_if_match;
-    if (blind && !call->endpoint->writing.update_create)
-        return no_version(call);
+    mismatch = id && !strcmp(id, call->id) ? NULL : id_mismatch(call, id, call->id);
+    FHIR_TRY(both(mismatch, fhir_input_check(&write.input, call, call->type)));
     FHIR_TRY(load_to_update(&write, id));
-    if (blind && write.old.state != FHIR_RECORD_NONE)
-        return no_version(call); /* what was never there has no version to name */
     return update_loaded(&write);
 }
 
@@ -262,6 +284,11 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
     fhir_write_t write;
     const char *id, *found;
 
+    if (!call->request->query || !*call->request->query)
+        return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
+                               "PUT %s names no resource: send PUT %s/[id], or a condition as in "
+                               "PUT %s?identifier=system|value",
+                               type_name(call), type_name(call), type_name(call));
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(read_checked(&write));
     id = body_id(&write);
@@ -497,7 +524,7 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
         err = fhir_write_update(write);
         if (!err) {
             FHIR_TRY(fhir_write_commit(write));
-            return answer_record(write, 200, &write->new, 0);
+            return answer_record(write, 200, &write->new);
         }
         if (demanded || err->code != FHIR_ERR_PRECONDITION)
             return err;

@@ -9,6 +9,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/format/fhir_xhtml.h"
+#include "fhir/validate/fhir_storable.h"
 #include "fhirctl/load/load.h"
 
 /* The way to the present element, for messages. */
@@ -193,5 +194,5 @@ fhir_err_t *load_shape_check(const fhir_type_t **type, const fhir_model_t *model
             fhir_err_create(pool, FHIR_ERR_VALUE,
                             "the id is invalid: 1 to 64 of A-Z, a-z, 0-9, \"-\" and \".\""),
             pool, apr_psprintf(pool, "%.*s.id", (int)step.len, step.name));
-    return NULL;
+    return fhir_storable_check(model, *type, resource, pool);
 }

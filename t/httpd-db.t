@@ -57,8 +57,8 @@ sub end_load {
 
 sub statuses { my %seen; $seen{ $_->[1] }++ for @_; return join ' ', sort keys %seen }
 
-# mod_dbd's own messages, and ours, of a server that is away.
-my @away = (qr/AH00629: Can't connect to|AH0063[0-9]|AH02653|dbd:error/, qr/FHIR0202: answered 503/,
+# Our messages of a server that is away.
+my @away = (qr/FHIR0202: answered 503/,
     qr/FHIR0213: schema "main" cannot be used: it could not be asked yet/);
 
 # ---- a start without the database ----

@@ -51,7 +51,8 @@
     X(INTERNAL, 500, "exception", "server_error")                                                  \
     X(NOT_IMPLEMENTED, 501, "not-supported", NULL)                                                 \
     X(BUSY, 503, "transient", "temporarily_unavailable")  /* no connection, pool exhausted */      \
-    X(TIMEOUT, 503, "timeout", "temporarily_unavailable") /* statement time passed */
+    X(TIMEOUT, 503, "timeout", "temporarily_unavailable") /* statement time passed */              \
+    X(UNCONFIRMED, 504, "transient", "temporarily_unavailable") /* a write may have been stored */
 
 typedef enum fhir_code_t {
     FHIR_OK = 0,

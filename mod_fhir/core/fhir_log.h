@@ -16,6 +16,7 @@
 typedef enum fhir_log_level_t {
     FHIR_LOG_ERROR = 3,   /* the operator must act */
     FHIR_LOG_WARNING = 4, /* will go wrong */
+    FHIR_LOG_NOTICE = 5,  /* normal, and worth a line in the log of a server that works */
     FHIR_LOG_INFO = 6,    /* lifecycle */
     FHIR_LOG_DEBUG = 7,   /* one line per request */
     FHIR_LOG_TRACE = 8    /* for developers */

@@ -34,13 +34,15 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
                           apr_int64_t *affected)
 {
+    fhir_stmt_t own = *stmt;
     fhir_store_t *store;
     if (call->explain)
         FHIR_TRY(call->before(call, stmt, values));
+    own.patience = call->request->patience;
     if (call->request->tx)
-        return fhir_tx_run(call->request->tx, stmt, values, row_fn, baton, affected, call->pool);
+        return fhir_tx_run(call->request->tx, &own, values, row_fn, baton, affected, call->pool);
     FHIR_TRY(fhir_call_store(&store, call));
-    return fhir_store_run(store, stmt, values, row_fn, baton, affected, call->pool);
+    return fhir_store_run(store, &own, values, row_fn, baton, affected, call->pool);
 }
 
 const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix)

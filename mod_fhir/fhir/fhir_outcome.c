@@ -73,8 +73,14 @@ static void issue(fhir_buf_t *buf, const fhir_err_t *err)
     place = apr_psprintf(buf->pool, "line %d, column %d", err->line, err->column);
     if (err->line && !strstr(fhir_buf_cstr(text), place)) /* parsers have said it */
         fhir_buf_printf(text, " (%s)", place);
-    fhir_outcome_issue(buf, fhir_err_http_status(err->code) >= 500 ? "fatal" : "error",
-                       fhir_err_issue_code(err->code), fhir_buf_cstr(text), err->expression);
+    begin_issue(buf, fhir_err_http_status(err->code) >= 500 ? "fatal" : "error",
+                fhir_err_issue_code(err->code));
+    if (err->code == FHIR_ERR_UNCONFIRMED) /* no issue type says that a write may have happened */
+        fhir_buf_printf(buf,
+                        ",\"details\":{\"coding\":[{\"system\":\"%s\",\"code\":\"unconfirmed\"}]}",
+                        FHIR_OUTCOME_ERRORS);
+    member(buf, "diagnostics", fhir_buf_cstr(text));
+    end_issue(buf, err->expression);
     fhir_buf_free(text);
 }
 

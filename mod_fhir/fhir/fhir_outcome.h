@@ -22,6 +22,9 @@ void fhir_outcome_issue(fhir_buf_t *buf, const char *severity, const char *code,
                         const char *diagnostics, const char *expression);
 /** Adds a finding: its message id is details.coding of FHIR_OUTCOME_SYSTEM (docs/validation.md). */
 #define FHIR_OUTCOME_SYSTEM "urn:mod_fhir:validation"
+/** The system of details.coding of errors that FHIR's issue types have no code for: "unconfirmed",
+ *  a write that may or may not have been stored. */
+#define FHIR_OUTCOME_ERRORS "urn:mod_fhir:error"
 void fhir_outcome_finding(fhir_buf_t *buf, const fhir_issue_t *issue);
 void fhir_outcome_end(fhir_buf_t *buf);
 

@@ -112,6 +112,7 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     FHIR_TRY(admit(call, route));
     if (err)
         return err;
+    FHIR_TRY(fhir_patience_check(call->request->patience, call->pool));
     call->response->interaction = route->name;
     call->response->type = call->type ? fhir_model_str(call->stored, call->type->name) : NULL;
     FHIR_TRY(bad_query);

@@ -10,7 +10,6 @@
 #include <http_core.h>
 #include <http_protocol.h>
 #include <http_request.h>
-#include <util_cfgtree.h>
 
 #include <mod_status.h>
 
@@ -28,6 +27,8 @@ static void *merge_servers(apr_pool_t *pool, void *outer, void *inner)
 {
     mod_fhir_server_t *merged = apr_pcalloc(pool, sizeof(*merged)), *out = outer, *in = inner;
     mod_fhir_settings_merge(&merged->settings, &out->settings, &in->settings);
+    merged->dbd_driver = in->dbd_driver ? in->dbd_driver : out->dbd_driver;
+    merged->dbd_params = in->dbd_params ? in->dbd_params : out->dbd_params;
     merged->has_endpoint = out->has_endpoint || in->has_endpoint;
     return merged;
 }
@@ -45,18 +46,13 @@ static void *merge_locations(apr_pool_t *pool, void *outer, void *inner)
     return merged;
 }
 
-/* Value of a directive of another module's, wherever it stands; the last one. */
-static const char *find_directive(const ap_directive_t *tree, const char *name)
+const char *mod_fhir_server_database(server_rec *s)
 {
-    const char *found = NULL;
-    for (; tree; tree = tree->next) {
-        const char *inside = tree->first_child ? find_directive(tree->first_child, name) : NULL;
-        if (strcasecmp(tree->directive, name) == 0)
-            found = tree->args;
-        else if (inside)
-            found = inside;
-    }
-    return found;
+    const mod_fhir_server_t *server = mod_fhir_server_of(s);
+    if (mod_fhir_is_set(&server->settings, MOD_FHIR_DATABASE))
+        return server->settings.value[MOD_FHIR_DATABASE].text;
+    return !server->dbd_driver || strcasecmp(server->dbd_driver, "pgsql") == 0 ? server->dbd_params
+                                                                               : NULL;
 }
 
 /* Endpoints of a server: the Locations' own settings over the server's. */
@@ -102,39 +98,26 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 /* What will go wrong, said once per start. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
-    const char *most = find_directive(ap_conftree, "DBDMax");
-    int any = 0, database = find_directive(ap_conftree, "DBDParams") != NULL;
     (void)pconf;
     (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     for (server_rec *s = main; s; s = s->next) {
-        apr_int64_t wanted = mod_fhir_number(mod_fhir_settings_of(s), MOD_FHIR_CONNECTIONS);
-        if (!mod_fhir_server_of(s)->has_endpoint)
-            continue;
-        any = 1;
-        if (database && wanted > (most ? apr_atoi64(most) : 10))
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
-                         "FHIR0231: FHIRConnections %" APR_INT64_T_FMT
-                         " is above DBDMax %s: requests may wait in mod_dbd without limit; raise "
-                         "DBDMax to it",
-                         wanted, most ? most : "10 (its default)");
+        if (mod_fhir_server_of(s)->has_endpoint && !mod_fhir_server_database(s))
+            ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                         "FHIR0232: no database is configured (FHIRDatabase): endpoints answer "
+                         "their CapabilityStatement, and 503 to the rest");
     }
-    if (any && !database)
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main,
-                     "FHIR0232: no database is configured (mod_dbd: DBDriver pgsql, DBDParams): "
-                     "endpoints answer their CapabilityStatement, and 503 to the rest");
     return OK;
 }
 
 static void child_init(apr_pool_t *pchild, server_rec *main)
 {
-    int database = find_directive(ap_conftree, "DBDParams") != NULL;
     const char *folder;
     for (server_rec *s = main; s; s = s->next) {
         mod_fhir_server_t *server = mod_fhir_server_of(s);
-        if (server->has_endpoint && !(server->child = mod_fhir_child_create(s, database, pchild)))
+        if (server->has_endpoint && !(server->child = mod_fhir_child_create(s, main, pchild)))
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0233: no memory for the endpoints");
     }
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */

@@ -25,8 +25,9 @@ typedef struct mod_fhir_child_t mod_fhir_child_t;
 /** The module's record of a server. */
 typedef struct mod_fhir_server_t {
     mod_fhir_settings_t settings;
-    int has_endpoint;        /* one is configured here, or outside of it */
-    mod_fhir_child_t *child; /* in a child process, of its own; else NULL */
+    const char *dbd_driver, *dbd_params; /* what mod_dbd's directives say, or NULL */
+    int has_endpoint;                    /* one is configured here, or outside of it */
+    mod_fhir_child_t *child;             /* in a child process, of its own; else NULL */
 } mod_fhir_server_t;
 
 static inline mod_fhir_server_t *mod_fhir_server_of(server_rec *s)
@@ -37,6 +38,10 @@ static inline const mod_fhir_settings_t *mod_fhir_settings_of(server_rec *s)
 {
     return &mod_fhir_server_of(s)->settings;
 }
+
+/** The connection string of a server's database: FHIRDatabase, else mod_dbd's DBDParams; or NULL.
+ */
+const char *mod_fhir_server_database(server_rec *s);
 
 /* ---- mod_fhir_log.c ---- */
 
@@ -50,15 +55,14 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
 
 /* ---- mod_fhir_db.c: this process and its database ---- */
 
-/** What a server (virtual host) needs in this process; call it in child_init. database: one is
- *  configured. NULL on want of memory. */
-mod_fhir_child_t *mod_fhir_child_create(server_rec *s, int database, apr_pool_t *pchild);
+/** What a server (virtual host) needs in this process; call it in child_init, for each in the order
+ *  of the list that main begins. NULL on want of memory. */
+mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_pool_t *pchild);
 /** The server's store, or NULL when no database is configured. */
 fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child);
 /** What the process knows of its database. */
 typedef struct mod_fhir_child_status_t {
-    int busy, max; /* connections lent, and how many there may be */
-    int away;      /* the last attempt to get one failed */
+    fhir_store_source_status_t pool;
     fhir_store_stats_t stats;
 } mod_fhir_child_status_t;
 void mod_fhir_child_status(mod_fhir_child_status_t *status, mod_fhir_child_t *child);

@@ -5,6 +5,7 @@
  */
 #include "httpd/mod_fhir.h"
 
+#include <apr_portable.h>
 #include <apr_strings.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ APLOG_USE_MODULE(fhir);
 typedef struct call_t {
     fhir_request_t request;
     fhir_response_t response;
+    fhir_patience_t patience;
+    apr_interval_time_t timeout; /* FHIRRequestTimeout */
     fhir_log_t log;
     mod_fhir_spool_t spool;
     request_rec *r;
@@ -31,12 +34,21 @@ static const char *header(const fhir_request_t *request, const char *name)
     return apr_table_get(call->r->headers_in, name);
 }
 
+/* The time of a request begins when it was read whole: how long its body takes is the client's
+ * affair, and mod_reqtimeout's. */
+static void start_clock(call_t *call)
+{
+    call->patience.until = apr_time_now() + call->timeout;
+}
+
 static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_request_t *request,
                              apr_size_t max)
 {
     call_t *call = request->baton;
-    if (!call->body)
+    if (!call->body) {
         FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r, max));
+        start_clock(call);
+    }
     *body = call->body;
     *len = call->body_len;
     return NULL;
@@ -55,6 +67,14 @@ static const char *base_url(request_rec *r, const mod_fhir_settings_t *settings)
     if (mod_fhir_is_set(settings, MOD_FHIR_BASE_URL))
         return settings->value[MOD_FHIR_BASE_URL].text;
     return ap_construct_url(r->pool, path, r);
+}
+
+/* The client's socket, or -1 where a connection has several requests at once (HTTP/2). */
+static int client_socket(const request_rec *r)
+{
+    apr_socket_t *socket = r->connection->master ? NULL : ap_get_conn_socket(r->connection);
+    apr_os_sock_t fd;
+    return socket && !apr_os_sock_get(&fd, socket) ? fd : -1;
 }
 
 /* Behind the base. Taken from r->uri, which httpd's own access control saw, and encoded anew: what
@@ -78,6 +98,10 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->pool = r->pool;
     request->endpoint = mod_fhir_endpoint_plain(endpoint);
     request->log = &call->log;
+    call->timeout = mod_fhir_number(settings, MOD_FHIR_REQUEST_TIMEOUT);
+    call->patience.client = client_socket(r);
+    start_clock(call);
+    request->patience = &call->patience;
     request->head = r->header_only;
     request->method = r->header_only ? "GET" : r->method;
     request->base_url = base_url(r, settings);

@@ -65,6 +65,9 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
     case FHIR_ERR_TIMEOUT:
         FHIR_LOG(&log, FHIR_LOG_INFO, "FHIR0203: answered 503: %s", chain(err, r->pool));
         break;
+    case FHIR_ERR_UNCONFIRMED:
+        FHIR_LOG(&log, FHIR_LOG_WARNING, "FHIR0500: answered 504: %s", chain(err, r->pool));
+        break;
     default: /* the client's mistake; messages quote its input, so the code alone */
         FHIR_LOG(&log, FHIR_LOG_DEBUG, "FHIR0204: answered %d %s", fhir_err_http_status(err->code),
                  fhir_err_name(err->code));

@@ -52,6 +52,7 @@ static const char *parse_tenant(mod_fhir_value_t *, cmd_parms *, int, char *cons
 static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
 #define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
 #define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
@@ -138,6 +139,13 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                               .min = SEC,
                               .max = 3600 * SEC,
                               .arguments = "time"},
+    [MOD_FHIR_REQUEST_TIMEOUT] = {.kind = KIND_TIME,
+                                  .def = 60 * SEC,
+                                  .min = SEC / 10,
+                                  .max = 86400 * SEC,
+                                  .arguments = "time"},
+    [MOD_FHIR_DATABASE] = OWN(1, "\"conninfo\"", "a connection string of libpq",
+                              "DBDParams of mod_dbd", parse_database),
     [MOD_FHIR_CONNECTIONS] =
         {.kind = KIND_INT, .server = 1, .def = 8, .min = 1, .max = 1000, .arguments = "number"},
     [MOD_FHIR_CONNECTION_WAIT] = {.kind = KIND_TIME,
@@ -358,7 +366,30 @@ static const char *parse_time_zone(mod_fhir_value_t *value, cmd_parms *cmd, int 
     return err ? err->message : NULL;
 }
 
+static const char *parse_database(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                  char *const argv[])
+{
+    if (argc != 1)
+        return "takes one string, in quotation marks";
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
+    return fhir_connect_check(argv[0], cmd->pool);
+}
+
 /* ---- httpd's interface ---- */
+
+/* mod_dbd's directives, if they are there: httpd gives them to both modules. */
+static const char *set_dbd(cmd_parms *cmd, void *location, const char *text)
+{
+    const char **member =
+        (const char **)((char *)mod_fhir_server_of(cmd->server) + (apr_size_t)cmd->info);
+    (void)location;
+    *member = apr_pstrdup(cmd->pool, text);
+    return NULL;
+}
+
+#define DBD(name, member)                                                                          \
+    AP_INIT_TAKE1(name, set_dbd, (void *)offsetof(mod_fhir_server_t, member), RSRC_CONF,           \
+                  "the database, where FHIRDatabase does not name it"),
 
 static const char *set(cmd_parms *cmd, void *location, int argc, char *const argv[])
 {
@@ -396,7 +427,8 @@ static const char *set(cmd_parms *cmd, void *location, int argc, char *const arg
 #define COMMAND(id, name, help)                                                                    \
     AP_INIT_TAKE_ARGV(name, set, (void *)(apr_uintptr_t)MOD_FHIR_##id, RSRC_CONF | ACCESS_CONF,    \
                       help),
-const command_rec mod_fhir_commands[] = {MOD_FHIR_SETTING_LIST(COMMAND){.name = NULL}};
+const command_rec mod_fhir_commands[] = {MOD_FHIR_SETTING_LIST(COMMAND) DBD("DBDDriver", dbd_driver)
+                                             DBD("DBDParams", dbd_params){.name = NULL}};
 #undef COMMAND
 
 void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_settings_t *outer,

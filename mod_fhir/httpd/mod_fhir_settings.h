@@ -46,6 +46,8 @@
     X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
     X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
     X(RETRY_AFTER, "FHIRRetryAfter", "Retry-After of an answer 503")                               \
+    X(REQUEST_TIMEOUT, "FHIRRequestTimeout", "longest time of one request in all")                 \
+    X(DATABASE, "FHIRDatabase", "connection string of the PostgreSQL database")                    \
     X(CONNECTIONS, "FHIRConnections", "database connections used at once by one process")          \
     X(CONNECTION_WAIT, "FHIRConnectionWait", "longest wait for a database connection")             \
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
@@ -68,7 +70,7 @@ typedef struct mod_fhir_place_t {
 /** Numbers stand for themselves (µs, bytes, 0 and 1, bits); the rest points to what was parsed. */
 typedef union mod_fhir_value_t {
     apr_int64_t number;
-    const char *text;              /* FHIRTenant, FHIRBaseURL */
+    const char *text;              /* FHIRTenant, FHIRBaseURL, FHIRDatabase */
     const fhir_zone_t *zone;       /* FHIRTimeZone */
     const mod_fhir_place_t *place; /* FHIREndpoint */
 } mod_fhir_value_t;

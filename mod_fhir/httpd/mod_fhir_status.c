@@ -20,9 +20,9 @@ static void print_server(request_rec *r, server_rec *s, const mod_fhir_child_sta
         const char *name;
         apr_uint64_t number;
     } counts[] = {
-        {"connections", (apr_uint64_t)status->busy},
-        {"connections_max", (apr_uint64_t)status->max},
-        {"away", (apr_uint64_t)status->away},
+        {"connections", (apr_uint64_t)status->pool.busy},
+        {"connections_max", (apr_uint64_t)status->pool.max},
+        {"away", (apr_uint64_t)status->pool.away},
         {"statements", n->statements},
         {"lane_statements", n->lane_statements},
         {"lane_batches", n->lane_batches},

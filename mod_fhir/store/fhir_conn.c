@@ -18,7 +18,12 @@
 #include <sys/socket.h>
 
 typedef struct state_t {
-    int ready; /* fhir_conn_setup was done in this session */
+    int ready;                   /* fhir_conn_setup was done in this session */
+    int pooled;                  /* there is a pooler between */
+    int renew;                   /* what is prepared cannot be run any more */
+    int unreplicated;            /* the server said so of a commit */
+    apr_interval_time_t timeout; /* the session's statement_timeout */
+    apr_time_t answered;         /* when it was set up, or given back well, last */
     fhir_stmts_t stmts;
 } state_t;
 
@@ -42,11 +47,14 @@ static int on_event(PGEventId id, void *info, void *unused)
     return 1;
 }
 
-/* Notices go nowhere: libpq's default prints them to standard error, httpd's error log. */
-static void no_notice(void *unused, const PGresult *result)
+/* Notices go nowhere: libpq's default prints them to standard error, httpd's error log. But a
+ * commit whose wait for a synchronous standby was cancelled succeeds, with a warning whose text
+ * depends on the language; the function that gave it does not. */
+static void on_notice(void *baton, const PGresult *result)
 {
-    (void)unused;
-    (void)result;
+    const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+    if (function && strcmp(function, "SyncRepWaitForLSN") == 0)
+        ((state_t *)baton)->unreplicated = 1;
 }
 
 static state_t *state_of(PGconn *conn)
@@ -62,69 +70,121 @@ static state_t *state_of(PGconn *conn)
         free(state);
         return NULL;
     }
-    PQsetNoticeReceiver(conn, no_notice, NULL);
+    PQsetNoticeReceiver(conn, on_notice, state);
     return state;
 }
 
 static fhir_err_t *no_memory(apr_pool_t *pool)
 {
-    return fhir_err_detail(
-        fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"), pool,
-        "no memory for a statement");
+    return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_INTERNAL, pool), pool,
+                           "no memory for a statement");
 }
 
-static fhir_err_t *timed_out(apr_pool_t *pool)
+/* ---- waiting ---- */
+
+fhir_wait_t fhir_wait_start(apr_interval_time_t timeout, const fhir_patience_t *patience,
+                            int watched)
 {
-    return fhir_err_detail(
-        fhir_err_create(pool, FHIR_ERR_TIMEOUT,
-                        "The request took longer than this server allows; ask for less in one "
-                        "request"),
-        pool, "PostgreSQL did not answer within the statement timeout and its grace");
+    fhir_wait_t wait = {.client = -1};
+    if (timeout > 0)
+        wait.cancel_at = apr_time_now() + timeout + FHIR_CONN_LATE;
+    if (!patience)
+        return wait;
+    if (patience->until && (!wait.cancel_at || patience->until < wait.cancel_at))
+        wait.cancel_at = patience->until;
+    if (watched)
+        wait.client = patience->client;
+    return wait;
 }
 
-apr_time_t fhir_conn_deadline(apr_interval_time_t timeout)
+/* The peer has closed its side, or the connection is broken. */
+static int has_closed(short revents)
 {
-    return timeout > 0 ? apr_time_now() + timeout + FHIR_CONN_GRACE : 0;
+    return revents & (POLLRDHUP | POLLHUP | POLLERR);
 }
 
-apr_status_t fhir_conn_await(PGconn *conn, apr_time_t deadline)
+fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *pool)
+{
+    struct pollfd fd = {.events = POLLRDHUP};
+    if (!patience)
+        return NULL;
+    if (patience->until && apr_time_now() >= patience->until)
+        return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool), pool,
+                               "the request took longer than FHIRRequestTimeout");
+    fd.fd = patience->client;
+    if (patience->client < 0 || poll(&fd, 1, 0) <= 0 || !has_closed(fd.revents))
+        return NULL;
+    return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool), pool,
+                           "the client has closed its connection");
+}
+
+apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
 {
     for (;;) {
-        struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
+        struct pollfd fds[2] = {{.fd = PQsocket(conn), .events = POLLIN},
+                                {.fd = client, .events = POLLRDHUP}};
         int unsent = PQflush(conn), wait = -1;
         if (unsent < 0)
             return APR_ECONNRESET;
         if (!unsent && !PQisBusy(conn))
             return PQstatus(conn) == CONNECTION_OK ? APR_SUCCESS : APR_ECONNRESET;
-        if (fd.fd < 0)
+        if (fds[0].fd < 0)
             return APR_ECONNRESET;
         if (unsent)
-            fd.events |= POLLOUT;
-        if (deadline) {
-            apr_interval_time_t left = deadline - apr_time_now();
+            fds[0].events |= POLLOUT;
+        if (until) {
+            apr_interval_time_t left = until - apr_time_now();
             if (left <= 0)
                 return APR_TIMEUP;
             wait = (int)((left + 999) / 1000);
         }
-        if (poll(&fd, 1, wait) < 0 && errno != EINTR)
+        if (poll(fds, client < 0 ? 1 : 2, wait) < 0 && errno != EINTR)
             return APR_ECONNRESET;
-        if ((fd.revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(conn))
+        if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(conn))
             return APR_ECONNRESET;
+        if (client >= 0 && has_closed(fds[1].revents) && PQisBusy(conn))
+            return APR_ECONNABORTED;
     }
 }
 
-fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, apr_time_t deadline, apr_pool_t *pool)
+/* Ends what runs; the wait for its end begins. */
+static void cancel(PGconn *conn, fhir_wait_t *wait, apr_status_t why)
 {
-    *result = NULL;
-    switch (fhir_conn_await(conn, deadline)) {
-    case APR_TIMEUP:
-        fhir_conn_kill(conn); /* its answer may still come: nobody may be lent this one */
-        return timed_out(pool);
-    default: /* also a lost connection: PQgetResult gives the error that the server left behind */
-        *result = PQgetResult(conn);
-        return NULL;
-    }
+    wait->state = why == APR_TIMEUP ? FHIR_WAIT_LATE : FHIR_WAIT_GONE;
+    wait->give_up_at = apr_time_now() + FHIR_CONN_GRACE;
+    if (!fhir_cancel(conn, FHIR_CONN_GRACE / 2))
+        wait->give_up_at = apr_time_now();
 }
+
+/* The server neither answered nor did what it was told. */
+static fhir_err_t *no_answer(apr_pool_t *pool)
+{
+    fhir_err_t *err = fhir_err_create(
+        pool, FHIR_ERR_BUSY, "The database does not answer at the moment; try again later");
+    return fhir_err_detail(err, pool,
+                           "PostgreSQL does not answer: neither within the statement timeout, nor "
+                           "to a request to cancel; the connection was given up");
+}
+
+fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
+{
+    apr_status_t rv;
+    *result = NULL;
+    if (wait->state == FHIR_WAIT_ON) {
+        rv = fhir_conn_await(conn, wait->cancel_at, wait->client);
+        if (rv == APR_TIMEUP || rv == APR_ECONNABORTED)
+            cancel(conn, wait, rv);
+    }
+    if (wait->state != FHIR_WAIT_ON && fhir_conn_await(conn, wait->give_up_at, -1) == APR_TIMEUP) {
+        fhir_conn_kill(conn); /* its answer may still come: nobody may be lent this one */
+        return no_answer(pool);
+    }
+    /* also of a lost connection: PQgetResult gives the error that the server left behind */
+    *result = PQgetResult(conn);
+    return NULL;
+}
+
+/* ---- results ---- */
 
 static int is_error(const PGresult *result)
 {
@@ -140,19 +200,27 @@ static int is_error(const PGresult *result)
 }
 
 /* Reads what is left of a statement whose rows nobody wants any more. */
-static void drain(PGconn *conn, int cancel, apr_time_t deadline, apr_pool_t *pool)
+static void drain(PGconn *conn, int streaming, fhir_wait_t *wait, apr_pool_t *pool)
 {
     PGresult *result;
-    if (cancel) {
-        char why[256];
-        PGcancel *c = PQgetCancel(conn);
-        if (c)
-            (void)PQcancel(c, why, sizeof(why));
-        PQfreeCancel(c);
-    }
-    while (!fhir_conn_next(&result, conn, deadline, pool) && result) {
+    if (streaming && wait->state == FHIR_WAIT_ON)
+        cancel(conn, wait, APR_ECONNABORTED);
+    while (!fhir_conn_next(&result, conn, wait, pool) && result) {
         PQclear(result);
     }
+}
+
+/* A statement that we cancelled says why. */
+static fhir_err_t *result_error(PGconn *conn, const PGresult *result, const fhir_wait_t *wait,
+                                apr_pool_t *pool)
+{
+    fhir_err_t *err = fhir_store_error(conn, result, pool);
+    if (err->code == FHIR_ERR_TIMEOUT && wait->state != FHIR_WAIT_ON)
+        err->detail = wait->state == FHIR_WAIT_LATE
+                          ? "a statement was ended: it took longer than FHIRStatementTimeout, or "
+                            "the request longer than FHIRRequestTimeout"
+                          : "a statement was ended: the client has closed its connection";
+    return err;
 }
 
 fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_fn row_fn,
@@ -173,18 +241,18 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
 
 /* Results of the statement that was sent, until the end. changed: rows in the command tag. */
 static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn,
-                           fhir_row_fn row_fn, void *baton, apr_time_t deadline, apr_pool_t *pool)
+                           fhir_row_fn row_fn, void *baton, fhir_wait_t *wait, apr_pool_t *pool)
 {
     for (;;) {
         fhir_err_t *err;
         PGresult *result;
         int streaming;
-        FHIR_TRY(fhir_conn_next(&result, conn, deadline, pool));
+        FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
             return NULL;
         streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
         if (is_error(result))
-            err = fhir_store_error(conn, result, pool);
+            err = result_error(conn, result, wait, pool);
         else {
             err = fhir_conn_rows(rows, result, row_fn, baton);
             if (*PQcmdTuples(result))
@@ -192,28 +260,28 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
         }
         PQclear(result);
         if (err) {
-            drain(conn, streaming, deadline, pool);
+            drain(conn, streaming, wait, pool);
             return err;
         }
     }
 }
 
-fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
-                           apr_interval_time_t timeout, apr_pool_t *pool)
+fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql, fhir_wait_t *wait,
+                           apr_pool_t *pool)
 {
-    apr_time_t deadline = fhir_conn_deadline(timeout);
     PGresult *result;
     fhir_err_t *err = NULL;
     if (!PQsendQuery(conn, sql))
         return fhir_store_error(conn, NULL, pool);
     for (;;) {
-        FHIR_TRY(fhir_conn_next(&result, conn, deadline, pool));
+        FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
             break;
         if (is_error(result) && !err)
-            err = fhir_store_error(conn, result, pool);
+            err = result_error(conn, result, wait, pool);
         else if (tag)
-            *tag = apr_pstrdup(pool, PQcmdStatus(result));
+            *tag = apr_pstrdup(pool,
+                               PQntuples(result) ? PQgetvalue(result, 0, 0) : PQcmdStatus(result));
         PQclear(result);
     }
     if (!err && PQstatus(conn) != CONNECTION_OK)
@@ -221,27 +289,64 @@ fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
     return err;
 }
 
-const char *fhir_conn_setup_sql(apr_interval_time_t timeout, apr_pool_t *pool)
+/* ---- sessions ---- */
+
+/* JIT pays for itself in reports that run for seconds, never in ours. */
+static const char session_sql[] =
+    "SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
+    "SET standard_conforming_strings = on; SET jit = off; SELECT pg_backend_pid()";
+
+/* Behind a pooler the session's process is not the one that libpq was told of. What is set there
+ * may reach others or be lost, so no statement_timeout is: our own limit holds. */
+static fhir_err_t *begin_session(PGconn *conn, state_t *state, fhir_wait_t *wait, apr_pool_t *pool)
 {
-    /* JIT pays for itself in reports that run for seconds, never in ours */
-    return apr_psprintf(pool,
-                        "SET client_encoding = 'UTF8'; SET timezone = 'UTC'; "
-                        "SET datestyle = 'ISO'; SET standard_conforming_strings = on; "
-                        "SET jit = off; SET statement_timeout = %" APR_INT64_T_FMT,
-                        (apr_int64_t)apr_time_as_msec(timeout));
+    const char *pid = "";
+    if (PQsetnonblocking(conn, 1))
+        return fhir_store_error(conn, NULL, pool);
+    FHIR_TRY(fhir_conn_exec(&pid, conn, session_sql, wait, pool));
+    state->pooled = apr_atoi64(pid) != PQbackendPID(conn);
+    state->timeout = 0;
+    state->ready = 1;
+    return NULL;
 }
 
 fhir_err_t *fhir_conn_setup(PGconn *conn, apr_interval_time_t timeout, apr_pool_t *pool)
 {
     state_t *state = state_of(conn);
+    fhir_wait_t wait = fhir_wait_start(timeout, NULL, 0);
     if (!state)
         return no_memory(pool);
-    if (!state->ready) {
-        FHIR_TRY(fhir_conn_exec(NULL, conn, fhir_conn_setup_sql(timeout, pool), timeout, pool));
-        state->ready = 1;
+    if (!state->ready)
+        FHIR_TRY(begin_session(conn, state, &wait, pool));
+    if (state->timeout != timeout && !state->pooled) {
+        FHIR_TRY(fhir_conn_exec(NULL, conn,
+                                apr_psprintf(pool, "SET statement_timeout = %" APR_INT64_T_FMT,
+                                             (apr_int64_t)apr_time_as_msec(timeout)),
+                                &wait, pool));
+        state->timeout = timeout;
     }
+    if (state->renew) {
+        FHIR_TRY(fhir_conn_exec(NULL, conn, "DEALLOCATE ALL", &wait, pool));
+        fhir_stmts_clear(&state->stmts);
+        state->renew = 0;
+    }
+    state->unreplicated = 0;
     return NULL;
 }
+
+int fhir_conn_is_pooled(PGconn *conn)
+{
+    const state_t *state = state_of(conn);
+    return state && state->pooled;
+}
+
+int fhir_conn_is_unreplicated(PGconn *conn)
+{
+    const state_t *state = state_of(conn);
+    return state && state->unreplicated;
+}
+
+/* ---- statements ---- */
 
 static void forget(state_t *state, const char *sql)
 {
@@ -250,93 +355,95 @@ static void forget(state_t *state, const char *sql)
         fhir_stmts_remove(&state->stmts, index);
 }
 
-void fhir_conn_forget(PGconn *conn, const char *sql)
+void fhir_conn_renew(PGconn *conn)
 {
     state_t *state = state_of(conn);
     if (state)
-        forget(state, sql);
+        state->renew = 1;
 }
 
-int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const char *sql)
+/* 1 if the statement is known (its name), or is to be sent without a name (""). */
+static int knows(char name[FHIR_STMTS_NAME], state_t *state, const fhir_stmt_t *stmt)
+{
+    int index;
+    *name = '\0';
+    if (stmt->flags & FHIR_STMT_ONCE || state->pooled)
+        return 1;
+    index = fhir_stmts_find(&state->stmts, stmt->sql);
+    if (index < 0)
+        return !fhir_stmts_is_worth(&state->stmts, stmt->sql);
+    fhir_stmts_name(name, &state->stmts, index);
+    return 1;
+}
+
+int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt)
 {
     state_t *state = state_of(conn);
-    int index = state ? fhir_stmts_find(&state->stmts, sql) : -1;
-    if (index >= 0)
-        fhir_stmts_name(name, &state->stmts, index);
-    return index >= 0;
+    return state && knows(name, state, stmt);
 }
 
-static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_interval_time_t timeout,
+static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_size_t len, fhir_wait_t *wait,
                              apr_pool_t *pool)
 {
-    char name[FHIR_STMTS_NAME];
-    int oldest = fhir_stmts_oldest(&state->stmts);
-    fhir_err_t *err;
-    if (state->stmts.n < FHIR_STMTS_MAX)
-        return NULL;
-    fhir_stmts_name(name, &state->stmts, oldest);
-    err = fhir_conn_exec(NULL, conn, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), timeout, pool);
-    if (!err)
-        fhir_stmts_remove(&state->stmts, oldest);
-    else if (strcmp(err->sqlstate, "26000") == 0) /* the server has forgotten them all */
-        fhir_stmts_clear(&state->stmts);
-    return err && (state->stmts.n || PQtransactionStatus(conn) != PQTRANS_IDLE) ? err : NULL;
+    while (!fhir_stmts_has_room(&state->stmts, len)) {
+        char name[FHIR_STMTS_NAME];
+        int oldest = fhir_stmts_oldest(&state->stmts);
+        fhir_err_t *err;
+        fhir_stmts_name(name, &state->stmts, oldest);
+        err = fhir_conn_exec(NULL, conn, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), wait, pool);
+        if (err &&
+            (strcmp(err->sqlstate, "26000") != 0 || PQtransactionStatus(conn) != PQTRANS_IDLE))
+            return err;
+        if (err) /* the server has forgotten them all */
+            fhir_stmts_clear(&state->stmts);
+        else
+            fhir_stmts_remove(&state->stmts, oldest);
+    }
+    return NULL;
 }
 
-/* Index of the statement in the record, prepared in the server. */
-static fhir_err_t *prepare(int *index, PGconn *conn, state_t *state, const fhir_stmt_t *stmt,
-                           apr_time_t deadline, apr_interval_time_t timeout, apr_pool_t *pool)
+/* A name that the server has already means this text: it is a digest of it. */
+static int is_there(const fhir_err_t *err)
 {
-    char name[FHIR_STMTS_NAME];
+    return strcmp(err->sqlstate, "42P05") == 0;
+}
+
+static fhir_err_t *prepare(char name[FHIR_STMTS_NAME], PGconn *conn, state_t *state,
+                           const fhir_stmt_t *stmt, fhir_wait_t *wait, apr_pool_t *pool)
+{
     apr_int64_t rows = 0, changed = 0;
     fhir_err_t *err;
-    *index = fhir_stmts_find(&state->stmts, stmt->sql);
-    if (*index >= 0)
+    int index;
+    if (knows(name, state, stmt))
         return NULL;
-    FHIR_TRY(make_room(conn, state, timeout, pool));
-    if ((*index = fhir_stmts_add(&state->stmts, stmt->sql)) < 0)
+    FHIR_TRY(make_room(conn, state, strlen(stmt->sql), wait, pool));
+    if ((index = fhir_stmts_add(&state->stmts, stmt->sql)) < 0)
         return no_memory(pool);
-    fhir_stmts_name(name, &state->stmts, *index);
+    fhir_stmts_name(name, &state->stmts, index);
     if (!PQsendPrepare(conn, name, stmt->sql, stmt->n_values, NULL))
         err = fhir_store_error(conn, NULL, pool);
     else
-        err = collect(&rows, &changed, conn, NULL, NULL, deadline, pool);
+        err = collect(&rows, &changed, conn, NULL, NULL, wait, pool);
+    if (err && is_there(err) && PQtransactionStatus(conn) == PQTRANS_IDLE)
+        return NULL;
     if (err)
         forget(state, stmt->sql);
     return err;
 }
 
 fhir_err_t *fhir_conn_prepare(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt,
-                              apr_interval_time_t timeout, apr_pool_t *pool)
+                              fhir_wait_t *wait, apr_pool_t *pool)
 {
     state_t *state = state_of(conn);
-    int index;
-    if (!state)
-        return no_memory(pool);
-    FHIR_TRY(prepare(&index, conn, state, stmt, fhir_conn_deadline(timeout), timeout, pool));
-    fhir_stmts_name(name, &state->stmts, index);
-    return NULL;
+    return state ? prepare(name, conn, state, stmt, wait, pool) : no_memory(pool);
 }
 
-static fhir_err_t *send_statement(fhir_progress_t *progress, PGconn *conn, state_t *state,
-                                  const fhir_stmt_t *stmt, const char *const *bound,
-                                  apr_time_t deadline, apr_interval_time_t timeout,
-                                  apr_pool_t *pool)
+int fhir_conn_send(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
+                   const char *const *values)
 {
-    int sent;
-    if (stmt->flags & FHIR_STMT_ONCE) {
-        progress->sent = 1;
-        sent = PQsendQueryParams(conn, stmt->sql, stmt->n_values, NULL, bound, NULL, NULL, 0);
-    }
-    else {
-        char name[FHIR_STMTS_NAME];
-        int index;
-        FHIR_TRY(prepare(&index, conn, state, stmt, deadline, timeout, pool));
-        fhir_stmts_name(name, &state->stmts, index);
-        progress->sent = 1;
-        sent = PQsendQueryPrepared(conn, name, stmt->n_values, bound, NULL, NULL, 0);
-    }
-    return sent ? NULL : fhir_store_error(conn, NULL, pool);
+    if (*name)
+        return PQsendQueryPrepared(conn, name, stmt->n_values, values, NULL, NULL, 0);
+    return PQsendQueryParams(conn, stmt->sql, stmt->n_values, NULL, values, NULL, NULL, 0);
 }
 
 int fhir_conn_is_outdated(const fhir_err_t *err)
@@ -344,14 +451,32 @@ int fhir_conn_is_outdated(const fhir_err_t *err)
     return strcmp(err->sqlstate, "26000") == 0 || strcmp(err->sqlstate, "0A000") == 0;
 }
 
+/* One attempt at a statement. */
+static fhir_err_t *attempt(fhir_progress_t *progress, apr_int64_t *changed, PGconn *conn,
+                           const fhir_stmt_t *stmt, const char *const *bound, fhir_row_fn row_fn,
+                           void *baton, fhir_wait_t *wait, apr_pool_t *pool)
+{
+    char name[FHIR_STMTS_NAME];
+    fhir_err_t *err;
+    FHIR_TRY(prepare(name, conn, state_of(conn), stmt, wait, pool));
+    progress->sent = 1;
+    if (!fhir_conn_send(conn, name, stmt, bound))
+        return fhir_store_error(conn, NULL, pool);
+    if (stmt->flags & FHIR_STMT_STREAM)
+        (void)PQsetSingleRowMode(conn);
+    err = collect(&progress->rows, changed, conn, row_fn, baton, wait, pool);
+    if (!err && PQstatus(conn) != CONNECTION_OK)
+        err = fhir_store_error(conn, NULL, pool);
+    return err;
+}
+
 fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
                           const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool)
 {
-    state_t *state = state_of(conn);
-    apr_time_t deadline = fhir_conn_deadline(timeout);
+    fhir_wait_t wait = fhir_wait_start(timeout, stmt->patience, !(stmt->flags & FHIR_STMT_WRITE));
     const char *few[32], **bound = few;
-    if (!state)
+    if (!state_of(conn))
         return no_memory(pool);
     if (stmt->n_values > 32)
         bound = apr_palloc(pool, sizeof(*bound) * (apr_size_t)stmt->n_values);
@@ -360,23 +485,22 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
     }
     for (int again = 1;; again--) {
         apr_int64_t changed = -1;
-        fhir_err_t *err;
-        FHIR_TRY(send_statement(progress, conn, state, stmt, bound, deadline, timeout, pool));
-        if (stmt->flags & FHIR_STMT_STREAM)
-            (void)PQsetSingleRowMode(conn);
-        err = collect(&progress->rows, &changed, conn, row_fn, baton, deadline, pool);
+        fhir_err_t *err =
+            attempt(progress, &changed, conn, stmt, bound, row_fn, baton, &wait, pool);
+        progress->late = wait.state != FHIR_WAIT_ON;
         if (affected)
             *affected = changed >= 0 ? changed : progress->rows;
-        if (!err && PQstatus(conn) != CONNECTION_OK)
-            err = fhir_store_error(conn, NULL, pool);
-        if (!err || !fhir_conn_is_outdated(err) || progress->rows || !again)
+        if (!err || !fhir_conn_is_outdated(err) || progress->rows)
             return err;
-        progress->sent = 0;
-        forget(state, stmt->sql);
-        if (PQtransactionStatus(conn) != PQTRANS_IDLE)
+        fhir_conn_renew(conn);
+        if (!again || PQtransactionStatus(conn) != PQTRANS_IDLE)
             return err; /* inside a transaction, which has failed */
+        progress->sent = 0;
+        FHIR_TRY(fhir_conn_setup(conn, timeout, pool));
     }
 }
+
+/* ---- is it alive? ---- */
 
 int fhir_conn_is_stale(PGconn *conn)
 {
@@ -393,6 +517,25 @@ int fhir_conn_is_stale(PGconn *conn)
         (void)PQisBusy(conn); /* parses what came */
     }
     return PQstatus(conn) != CONNECTION_OK;
+}
+
+int fhir_conn_is_alive(PGconn *conn, apr_time_t since, apr_pool_t *pool)
+{
+    state_t *state = state_of(conn);
+    apr_time_t now = apr_time_now();
+    fhir_wait_t wait = {.client = -1, .state = FHIR_WAIT_LATE, .give_up_at = now + FHIR_CONN_PING};
+    if (!state || !state->ready) /* new */
+        return state != NULL;
+    if (state->answered > since && now - state->answered < FHIR_CONN_IDLE && now >= state->answered)
+        return 1;
+    return !fhir_conn_exec(NULL, conn, "", &wait, pool);
+}
+
+void fhir_conn_answered(PGconn *conn)
+{
+    state_t *state = state_of(conn);
+    if (state)
+        state->answered = apr_time_now();
 }
 
 void fhir_conn_kill(PGconn *conn)

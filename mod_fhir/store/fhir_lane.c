@@ -18,7 +18,6 @@
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -31,7 +30,6 @@ enum {
     VALUES = 16  /* most values of a statement */
 };
 #define RECONNECT_EVERY   apr_time_from_msec(500)
-#define CONNECT_TIMEOUT   apr_time_from_sec(3)
 /* A primary-key read that takes longer holds up its neighbours: the pool lane has the patience. */
 #define STATEMENT_TIMEOUT apr_time_from_sec(1)
 
@@ -59,10 +57,11 @@ struct fhir_lane_t {
     const fhir_store_source_t *source;
     const fhir_log_t *log;
     apr_interval_time_t wait, timeout;
-    PQconninfoOption *options; /* of a pooled connection, read once */
     PGconn *conn;
     apr_time_t next_try;
-    fhir_stmts_t stmts; /* prepared on conn */
+    fhir_stmts_t stmts;  /* prepared on conn */
+    int renew;           /* its session is to be replaced */
+    apr_time_t answered; /* when a batch was done last */
     atomic_ullong statements, batches;
     slot_t slots[SLOTS];
 };
@@ -138,66 +137,16 @@ static void disconnect(fhir_lane_t *lane)
     fhir_stmts_clear(&lane->stmts);
 }
 
-/* The parameters of the pool's connections, password included. */
-static fhir_err_t *learn_options(fhir_lane_t *lane, apr_pool_t *pool)
+static int stop_connecting(void *lane)
 {
-    void *handle;
-    PGconn *conn;
-    if (lane->options)
-        return NULL;
-    FHIR_TRY(lane->source->acquire(&conn, &handle, lane->source->baton, pool));
-    lane->options = PQconninfo(conn);
-    lane->source->release(handle, PQstatus(conn) != CONNECTION_OK, lane->source->baton);
-    return lane->options ? NULL : fhir_store_error(NULL, NULL, pool);
-}
-
-static PGconn *start_connecting(const PQconninfoOption *options)
-{
-    enum { MOST = 80 };
-    const char *names[MOST + 1], *texts[MOST + 1];
-    int n = 0;
-    for (const PQconninfoOption *o = options; o->keyword && n < MOST; o++) {
-        if (o->val && *o->val) {
-            names[n] = o->keyword;
-            texts[n++] = o->val;
-        }
-    }
-    names[n] = texts[n] = NULL;
-    return PQconnectStartParams(names, texts, 0);
-}
-
-/* 1 when connected; gives up at the time limit and when the lane is being stopped. */
-static int finish_connecting(fhir_lane_t *lane)
-{
-    apr_time_t deadline = apr_time_now() + CONNECT_TIMEOUT;
-    PostgresPollingStatusType state = PGRES_POLLING_WRITING;
-    while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
-        struct pollfd fd = {.fd = PQsocket(lane->conn)};
-        int n;
-        if (fd.fd < 0 || apr_time_now() >= deadline || stopping(lane))
-            return 0;
-        fd.events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        n = poll(&fd, 1, 100);
-        if (n > 0)
-            state = PQconnectPoll(lane->conn);
-        else if (n < 0 && errno != EINTR)
-            return 0;
-    }
-    return state == PGRES_POLLING_OK;
+    return stopping(lane);
 }
 
 static fhir_err_t *connect_lane(fhir_lane_t *lane, apr_pool_t *pool)
 {
-    fhir_err_t *err;
-    FHIR_TRY(learn_options(lane, pool));
-    lane->conn = start_connecting(lane->options);
-    if (!lane->conn || !finish_connecting(lane))
-        return fhir_store_error(lane->conn, NULL, pool);
-    err = fhir_conn_exec(NULL, lane->conn, fhir_conn_setup_sql(lane->timeout, pool), lane->timeout,
-                         pool);
-    if (!err && (PQsetnonblocking(lane->conn, 1) || !PQenterPipelineMode(lane->conn)))
-        err = fhir_store_error(lane->conn, NULL, pool);
-    return err;
+    FHIR_TRY(lane->source->open(&lane->conn, stop_connecting, lane, lane->source->baton, pool));
+    FHIR_TRY(fhir_conn_setup(lane->conn, lane->timeout, pool));
+    return PQenterPipelineMode(lane->conn) ? NULL : fhir_store_error(lane->conn, NULL, pool);
 }
 
 static void reconnect(fhir_lane_t *lane)
@@ -210,6 +159,7 @@ static void reconnect(fhir_lane_t *lane)
         disconnect(lane);
     }
     else {
+        lane->answered = apr_time_now();
         turn_away(lane, 1);
         FHIR_LOG(lane->log, FHIR_LOG_DEBUG, "FHIR0102: read lane is connected");
     }
@@ -221,18 +171,21 @@ static int send_slot(fhir_lane_t *lane, slot_t *slot)
 {
     char name[FHIR_STMTS_NAME];
     const char *bound[VALUES];
-    int index = fhir_stmts_find(&lane->stmts, slot->stmt->sql);
-    slot->prepares = index < 0;
+    int pooled = fhir_conn_is_pooled(lane->conn);
+    int index = pooled ? -1 : fhir_stmts_find(&lane->stmts, slot->stmt->sql);
+    for (int i = 0; i < slot->stmt->n_values; i++) {
+        bound[i] = slot->values[i].data;
+    }
+    slot->prepares = index < 0 && !pooled;
+    if (pooled)
+        return fhir_conn_send(lane->conn, "", slot->stmt, bound);
     if (index < 0 && (index = fhir_stmts_add(&lane->stmts, slot->stmt->sql)) < 0)
         return 0;
     fhir_stmts_name(name, &lane->stmts, index);
     if (slot->prepares &&
         !PQsendPrepare(lane->conn, name, slot->stmt->sql, slot->stmt->n_values, NULL))
         return 0;
-    for (int i = 0; i < slot->stmt->n_values; i++) {
-        bound[i] = slot->values[i].data;
-    }
-    return PQsendQueryPrepared(lane->conn, name, slot->stmt->n_values, bound, NULL, NULL, 0);
+    return fhir_conn_send(lane->conn, name, slot->stmt, bound);
 }
 
 /* The result of the next command of the pipeline; 0 when the connection is lost. A batch that is
@@ -240,17 +193,17 @@ static int send_slot(fhir_lane_t *lane, slot_t *slot)
 static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
 {
     PGresult *end;
-    apr_status_t rv = fhir_conn_await(lane->conn, late);
+    apr_status_t rv = fhir_conn_await(lane->conn, late, -1);
     *result = NULL;
     if (rv == APR_TIMEUP) {
         turn_away(lane, 0);
-        rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE);
+        rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE, -1);
     }
     if (rv || !(*result = PQgetResult(lane->conn)))
         return 0;
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
         return 1; /* the only one without a NULL behind it */
-    rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE);
+    rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE, -1);
     if (rv || (end = PQgetResult(lane->conn))) {
         PQclear(*result);
         *result = NULL;
@@ -259,28 +212,41 @@ static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
     return 1;
 }
 
-/* 1 if the pool lane has to run it (again): aborted by a neighbour, timed out in here, a statement
- * that must be prepared anew, a server that goes away. */
+/* A statement that must be prepared anew, or that is there under its name. */
+static int is_outdated(const char *state)
+{
+    return strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0 ||
+           strcmp(state, "42P05") == 0;
+}
+
+/* 1 if the pool lane has to run it (again): aborted by a neighbour, timed out in here, ended by
+ * replication, a statement that must be prepared anew, a server that goes away. */
 static int belongs_to_pool(const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     if (PQresultStatus(result) == PGRES_TUPLES_OK || PQresultStatus(result) == PGRES_COMMAND_OK)
         return 0;
-    return !state || fhir_sqlstate_is_lost(state) || strcmp(state, "57014") == 0 ||
-           strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0;
+    return !state || fhir_sqlstate_is_lost(state) ||
+           fhir_sqlstate_code(state) == FHIR_ERR_TIMEOUT ||
+           fhir_sqlstate_code(state) == FHIR_ERR_CONFLICT || is_outdated(state);
 }
 
-static void forget(fhir_lane_t *lane, const char *sql)
+/* Forgets a statement whose preparation failed, perhaps for a neighbour's error. One that the
+ * server knows under its name, and cannot run, needs a new session. */
+static void learn(fhir_lane_t *lane, const slot_t *slot, const PGresult *result, int prepared)
 {
-    int index = fhir_stmts_find(&lane->stmts, sql);
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    int index = prepared ? -1 : fhir_stmts_find(&lane->stmts, slot->stmt->sql);
     if (index >= 0)
         fhir_stmts_remove(&lane->stmts, index);
+    lane->renew |= state && is_outdated(state);
 }
 
 /* Reads what belongs to a slot; 0 when the connection is lost. */
 static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
 {
     PGresult *prepared = NULL, *result;
+    int known = 1;
     if (slot->prepares && !read_command(&prepared, lane, late))
         return 0;
     if (!read_command(&result, lane, late)) {
@@ -291,10 +257,10 @@ static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
         PQclear(result);
         result = prepared;
         prepared = NULL;
+        known = 0;
     }
     PQclear(prepared);
-    if (PQresultStatus(result) != PGRES_TUPLES_OK)
-        forget(lane, slot->stmt->sql); /* perhaps never prepared; again costs little */
+    learn(lane, slot, result, known);
     if (belongs_to_pool(result)) {
         PQclear(result);
         result = NULL;
@@ -303,12 +269,28 @@ static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
     return 1;
 }
 
+/* After a pause the way to the server may be gone: an empty batch shows it in time. */
+static int is_alive(fhir_lane_t *lane)
+{
+    apr_time_t now = apr_time_now();
+    PGresult *sync;
+    int alive;
+    if (now - lane->answered < FHIR_CONN_IDLE && now >= lane->answered)
+        return 1;
+    if (!PQpipelineSync(lane->conn) || fhir_conn_await(lane->conn, now + FHIR_CONN_PING, -1))
+        return 0;
+    sync = PQgetResult(lane->conn);
+    alive = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
+    PQclear(sync);
+    return alive;
+}
+
 static void run_batch(fhir_lane_t *lane, slot_t *batch)
 {
     apr_time_t late = apr_time_now() + lane->wait;
     slot_t *slot, *next;
     PGresult *sync = NULL;
-    int alive = 1, n = 0;
+    int alive = is_alive(lane), n = 0;
     for (slot = batch; slot && alive; slot = slot->next, n++) {
         alive = send_slot(lane, slot);
     }
@@ -325,6 +307,7 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
     }
     else if (!lane->accepting) /* written by this thread alone */
         turn_away(lane, 1);
+    lane->answered = apr_time_now();
     PQclear(sync);
     atomic_fetch_add_explicit(&lane->statements, (unsigned)n, memory_order_relaxed);
     atomic_fetch_add_explicit(&lane->batches, 1, memory_order_relaxed);
@@ -334,9 +317,11 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
  * more different short reads than fit. */
 static void trim(fhir_lane_t *lane)
 {
-    if (lane->stmts.n + BATCH <= FHIR_STMTS_MAX)
+    if (!lane->renew && lane->stmts.n + BATCH <= FHIR_STMTS_MAX &&
+        lane->stmts.bytes <= FHIR_STMTS_BYTES / 2)
         return;
     disconnect(lane);
+    lane->renew = 0;
     reconnect(lane);
 }
 
@@ -402,7 +387,6 @@ static apr_status_t stop_lane(void *data)
     apr_thread_cond_signal(lane->wake);
     apr_thread_mutex_unlock(lane->lock);
     apr_thread_join(&rv, lane->thread);
-    PQconninfoFree(lane->options);
     for (int i = 0; i < SLOTS; i++) {
         sem_destroy(&lane->slots[i].done);
     }

@@ -11,18 +11,8 @@
 /* Results that may be left to read: the server must not come to wait for us. */
 #define UNREAD_MAX 128
 
-static int open_pipeline(PGconn *conn)
-{
-    return PQsetnonblocking(conn, 1) == 0 && PQenterPipelineMode(conn);
-}
-
-static int close_pipeline(PGconn *conn)
-{
-    return PQexitPipelineMode(conn) && PQsetnonblocking(conn, 0) == 0;
-}
-
-static int send_prepared(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
-                         const fhir_value_t *values)
+static int send_stmt(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
+                     const fhir_value_t *values)
 {
     const char *bound[256];
     if (stmt->n_values > 256)
@@ -30,21 +20,20 @@ static int send_prepared(PGconn *conn, const char *name, const fhir_stmt_t *stmt
     for (int i = 0; i < stmt->n_values; i++) {
         bound[i] = values[i].data;
     }
-    return PQsendQueryPrepared(conn, name, stmt->n_values, bound, NULL, NULL, 0);
+    return fhir_conn_send(conn, name, stmt, bound);
 }
 
 /* The result of the next command, never NULL without an error. */
-static fhir_err_t *next_result(PGresult **result, PGconn *conn, apr_time_t deadline,
-                               apr_pool_t *pool)
+static fhir_err_t *next_result(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
 {
     PGresult *end = NULL;
     fhir_err_t *err;
-    FHIR_TRY(fhir_conn_next(result, conn, deadline, pool));
+    FHIR_TRY(fhir_conn_next(result, conn, wait, pool));
     if (!*result)
         return fhir_store_error(conn, NULL, pool);
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
         return NULL; /* the only one without a NULL behind it */
-    err = fhir_conn_next(&end, conn, deadline, pool);
+    err = fhir_conn_next(&end, conn, wait, pool);
     if (!err && end)
         err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
     PQclear(end);
@@ -58,11 +47,10 @@ static fhir_err_t *next_result(PGresult **result, PGconn *conn, apr_time_t deadl
 static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_rows_t *units,
                             int n, apr_pool_t *pool)
 {
-    int sent = open_pipeline(conn);
+    int sent = PQenterPipelineMode(conn);
     progress->sent = 1;
     for (int i = 0; i < n && sent; i++) {
-        sent = PQsendQueryPrepared(conn, units[i].name, units[i].stmt.n_values, units[i].values,
-                                   NULL, NULL, 0);
+        sent = fhir_conn_send(conn, units[i].name, &units[i].stmt, units[i].values);
     }
     return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
 }
@@ -70,7 +58,7 @@ static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_
 /* Reads until the sync. *failed: the error that ended the transaction. An error of this function
  * itself: nothing is known. */
 static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t *units, int n,
-                            apr_time_t deadline, apr_pool_t *pool)
+                            fhir_wait_t *wait, apr_pool_t *pool)
 {
     int read = 0;
     *failed = NULL;
@@ -78,7 +66,7 @@ static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t
         ExecStatusType status;
         PGresult *result;
         fhir_err_t *err = NULL;
-        FHIR_TRY(next_result(&result, conn, deadline, pool));
+        FHIR_TRY(next_result(&result, conn, wait, pool));
         status = PQresultStatus(result);
         if (read < n && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK))
             err = fhir_rows_settle(&units[read], result, pool);
@@ -101,8 +89,9 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
     fhir_err_t *err = NULL, *failed = NULL;
     fhir_rows_t *units;
     int n = fhir_rows_join(&units, list, pool);
+    fhir_wait_t wait = fhir_wait_start(timeout, NULL, 0);
     for (int i = 0; i < n && !err; i++) {
-        err = fhir_conn_prepare(units[i].name, conn, &units[i].stmt, timeout, pool);
+        err = fhir_conn_prepare(units[i].name, conn, &units[i].stmt, &wait, pool);
     }
     if (err) {
         *undone = PQstatus(conn) == CONNECTION_OK;
@@ -110,14 +99,13 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
     }
     err = send_all(progress, conn, units, n, pool);
     if (!err)
-        err = read_all(&failed, conn, units, n, fhir_conn_deadline(timeout), pool);
-    if (err || !close_pipeline(conn)) {
+        err = read_all(&failed, conn, units, n, &wait, pool);
+    if (err || !PQexitPipelineMode(conn)) {
         fhir_conn_kill(conn);
         return err ? err : fhir_store_error(conn, NULL, pool);
     }
-    for (int i = 0; failed && fhir_conn_is_outdated(failed) && i < n; i++) {
-        fhir_conn_forget(conn, units[i].stmt.sql);
-    }
+    if (failed && fhir_conn_is_outdated(failed))
+        fhir_conn_renew(conn);
     *undone = failed != NULL;
     return failed;
 }
@@ -127,10 +115,11 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
 /* Reads the results of what was sent, and the sync. */
 static fhir_err_t *read_line(fhir_err_t **failed, fhir_pipeline_t *line, apr_pool_t *pool)
 {
+    fhir_wait_t wait = fhir_wait_start(line->timeout, line->patience, 0);
     for (;;) {
         fhir_err_t *err = NULL;
         PGresult *result;
-        FHIR_TRY(next_result(&result, line->conn, fhir_conn_deadline(line->timeout), pool));
+        FHIR_TRY(next_result(&result, line->conn, &wait, pool));
         if (PQresultStatus(result) == PGRES_PIPELINE_SYNC) {
             PQclear(result);
             return NULL;
@@ -160,12 +149,12 @@ fhir_err_t *fhir_pipeline_end(fhir_pipeline_t *line, apr_pool_t *pool)
         err = fhir_store_error(line->conn, NULL, pool);
     else
         err = read_line(&failed, line, pool);
-    if (err || !close_pipeline(line->conn)) {
+    if (err || !PQexitPipelineMode(line->conn)) {
         fhir_conn_kill(line->conn);
         return err ? err : fhir_store_error(line->conn, NULL, pool);
     }
     if (failed && fhir_conn_is_outdated(failed))
-        fhir_conn_kill(line->conn); /* the next one knows no statements */
+        fhir_conn_renew(line->conn);
     return failed;
 }
 
@@ -173,17 +162,20 @@ fhir_err_t *fhir_pipeline_add(fhir_pipeline_t *line, const fhir_stmt_t *stmt,
                               const fhir_value_t *values, apr_pool_t *pool)
 {
     char name[FHIR_STMTS_NAME];
-    int known = fhir_conn_knows(name, line->conn, stmt->sql);
+    int known = fhir_conn_knows(name, line->conn, stmt);
+    line->patience = stmt->patience;
     if (!known || line->sent - line->read >= UNREAD_MAX)
         FHIR_TRY(fhir_pipeline_end(line, pool));
-    if (!known)
-        FHIR_TRY(fhir_conn_prepare(name, line->conn, stmt, line->timeout, pool));
+    if (!known) {
+        fhir_wait_t wait = fhir_wait_start(line->timeout, stmt->patience, 0);
+        FHIR_TRY(fhir_conn_prepare(name, line->conn, stmt, &wait, pool));
+    }
     if (!line->open) {
-        line->open = open_pipeline(line->conn);
+        line->open = PQenterPipelineMode(line->conn);
         if (!line->open)
             return fhir_store_error(line->conn, NULL, pool);
     }
-    if (!send_prepared(line->conn, name, stmt, values))
+    if (!send_stmt(line->conn, name, stmt, values))
         return fhir_store_error(line->conn, NULL, pool);
     line->sent++;
     return NULL;

@@ -1,116 +1,206 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded pool of own connections, for programs without mod_dbd. Connecting happens outside the
- * lock; idle connections are reused last in, first out.
+ * The pool of connections of one process. Connections are opened outside of the lock, so nobody who
+ * finds an idle one waits for a host that does not answer. Idle ones are lent last in, first out;
+ * what stayed idle for minutes is closed.
+ *
+ * While connections cannot be opened, one caller at a time tries; the others wait for an idle one,
+ * or for what becomes of that attempt. So a server that is away costs each of them little, and
+ * nobody is refused because of what was true a while ago.
  */
 #include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <string.h>
+
+#define IDLE_MAX apr_time_from_sec(300)
+
+typedef struct idle_t {
+    PGconn *conn;
+    apr_time_t since;
+} idle_t;
 
 typedef struct own_t {
-    const char *conninfo;
-    apr_thread_mutex_t *lock; /* guards idle, n_idle, n_open */
-    apr_thread_cond_t *given_back;
+    fhir_store_source_t source; /* what callers know */
+    fhir_connect_t *connect;
+    const fhir_log_t *log;
+    apr_thread_mutex_t *lock; /* guards what follows */
+    apr_thread_cond_t *changed;
     apr_interval_time_t wait;
-    int max, n_idle, n_open;
-    PGconn **idle; /* max places */
+    int max, n_idle, n_open; /* n_open: lent, idle and being opened */
+    int failing;             /* the last attempt to open one failed */
+    int trying;              /* somebody tries although it is failing */
+    unsigned attempts;       /* that failed */
+    char why[400];           /* the error of the last one */
+    idle_t *idle;            /* max places */
 } own_t;
 
-static fhir_err_t *busy(apr_pool_t *pool, const char *detail)
+static fhir_err_t *busy(apr_pool_t *pool, const own_t *own)
 {
-    fhir_err_t *err =
-        fhir_err_create(pool, FHIR_ERR_BUSY,
-                        "The database is not available at the moment; try again in a few seconds");
-    return fhir_err_detail(err, pool, "%s", detail);
+    return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_BUSY, pool), pool,
+                           "all %d database connections were in use for %d ms; FHIRConnections "
+                           "sets their number, FHIRConnectionWait the wait",
+                           own->max, (int)apr_time_as_msec(own->wait));
 }
 
-/* Leaves *conn NULL when a new connection may be opened; its place is taken then. */
-static fhir_err_t *take_place(PGconn **conn, own_t *own, apr_pool_t *pool)
+static fhir_err_t *away(apr_pool_t *pool, const own_t *own)
 {
-    apr_time_t deadline = apr_time_now() + own->wait;
+    return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_BUSY, pool), pool, "%s", own->why);
+}
+
+/* 1 if a caller may open one now. Under the lock. */
+static int may_open(const own_t *own)
+{
+    return own->n_open < own->max && !(own->failing && own->trying);
+}
+
+/* Leaves *conn NULL when a new connection may be opened; its place is taken then. last: the error
+ * of this caller's own attempt, or NULL. Who has seen an attempt fail waits only for connections
+ * that others have. */
+static fhir_err_t *take_place(PGconn **conn, own_t *own, apr_time_t until, fhir_err_t *last,
+                              apr_pool_t *pool)
+{
+    unsigned attempts;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
-    while (!own->n_idle && own->n_open == own->max) {
-        apr_interval_time_t left = deadline - apr_time_now();
-        if (left <= 0) {
-            err = busy(pool, "all connections were in use for the whole wait");
+    attempts = own->attempts;
+    while (!own->n_idle) {
+        int failed = last || (own->failing && own->attempts != attempts);
+        int lent = own->n_open - own->trying;
+        if (!failed && may_open(own))
             break;
+        if (until > apr_time_now() && (lent > 0 || !failed)) {
+            (void)apr_thread_cond_timedwait(own->changed, own->lock, until - apr_time_now());
+            continue;
         }
-        (void)apr_thread_cond_timedwait(own->given_back, own->lock, left);
+        err = last ? last : own->failing ? away(pool, own) : busy(pool, own);
+        break;
     }
     if (!err && own->n_idle)
-        *conn = own->idle[--own->n_idle];
-    else if (!err)
+        *conn = own->idle[--own->n_idle].conn;
+    else if (!err) {
         own->n_open++;
+        own->trying |= own->failing;
+    }
     apr_thread_mutex_unlock(own->lock);
     return err;
+}
+
+/* What has been idle longest lies at the bottom. Under the lock; to be closed outside of it. */
+static PGconn *take_old(own_t *own, apr_time_t now)
+{
+    PGconn *old;
+    if (own->n_idle < 2 || now - own->idle[0].since < IDLE_MAX)
+        return NULL;
+    old = own->idle[0].conn;
+    memmove(own->idle, own->idle + 1, sizeof(*own->idle) * (apr_size_t)--own->n_idle);
+    own->n_open--;
+    return old;
 }
 
 static void own_release(void *handle, int broken, void *baton)
 {
     own_t *own = baton;
+    apr_time_t now = apr_time_now();
+    PGconn *old = NULL;
     if (broken)
         PQfinish(handle);
     apr_thread_mutex_lock(own->lock);
     if (broken)
         own->n_open--;
-    else
-        own->idle[own->n_idle++] = handle;
-    apr_thread_cond_signal(own->given_back);
+    else {
+        own->idle[own->n_idle++] = (idle_t){handle, now};
+        old = take_old(own, now);
+    }
+    apr_thread_cond_signal(own->changed);
     apr_thread_mutex_unlock(own->lock);
+    PQfinish(old);
+}
+
+/* An attempt to open one has ended. */
+static void note_attempt(own_t *own, const fhir_err_t *err)
+{
+    int back;
+    apr_thread_mutex_lock(own->lock);
+    back = !err && own->failing;
+    own->failing = err != NULL;
+    own->trying = 0;
+    if (err) {
+        own->n_open--;
+        own->attempts++;
+        apr_cpystrn(own->why, err->detail ? err->detail : err->message, sizeof(own->why));
+    }
+    apr_thread_cond_broadcast(own->changed);
+    apr_thread_mutex_unlock(own->lock);
+    if (back)
+        FHIR_LOG(own->log, FHIR_LOG_NOTICE, "FHIR0211: the database is available again");
 }
 
 static fhir_err_t *own_acquire(PGconn **conn, void **handle, void *baton, apr_pool_t *pool)
 {
-    /* later names win, so a connect_timeout in conninfo does */
-    static const char *const names[] = {"connect_timeout", "fallback_application_name", "dbname",
-                                        NULL};
     own_t *own = baton;
-    const char *const texts[] = {"10", "mod_fhir", own->conninfo, NULL};
-    FHIR_TRY(take_place(conn, own, pool));
-    if (!*conn)
-        *conn = PQconnectdbParams(names, texts, 1);
-    if (PQstatus(*conn) != CONNECTION_OK) {
-        fhir_err_t *err = fhir_store_error(*conn, NULL, pool);
-        own_release(*conn, 1, own);
-        *conn = NULL;
-        return err;
+    apr_time_t until = apr_time_now() + own->wait;
+    fhir_err_t *err;
+    FHIR_TRY(take_place(conn, own, until, NULL, pool));
+    if (!*conn) {
+        err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
+        note_attempt(own, err);
+        if (err) /* connections that are in use may come back */
+            FHIR_TRY(take_place(conn, own, until, err, pool));
     }
     *handle = *conn;
     return NULL;
+}
+
+static fhir_err_t *own_open(PGconn **conn, int (*stop)(void *baton), void *stop_baton, void *baton,
+                            apr_pool_t *pool)
+{
+    return fhir_connect_open(conn, ((own_t *)baton)->connect, stop, stop_baton, pool);
 }
 
 static apr_status_t own_close(void *data)
 {
     own_t *own = data;
     while (own->n_idle) {
-        PQfinish(own->idle[--own->n_idle]);
+        PQfinish(own->idle[--own->n_idle].conn);
     }
     return APR_SUCCESS;
+}
+
+void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log)
+{
+    ((own_t *)source->baton)->log = log;
+}
+
+void fhir_store_source_status(fhir_store_source_status_t *status, const fhir_store_source_t *source)
+{
+    own_t *own = source->baton;
+    apr_thread_mutex_lock(own->lock);
+    status->max = own->max;
+    status->busy = own->n_open - own->n_idle;
+    status->away = own->failing;
+    apr_thread_mutex_unlock(own->lock);
 }
 
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
                                      apr_interval_time_t wait, apr_pool_t *pool)
 {
     own_t *own = apr_pcalloc(pool, sizeof(*own));
-    fhir_store_source_t *src = apr_pcalloc(pool, sizeof(*src));
     apr_status_t rv;
-    own->conninfo = apr_pstrdup(pool, conninfo);
     own->max = max > 0 ? max : 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
+    FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));
     rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (!rv)
-        rv = apr_thread_cond_create(&own->given_back, pool);
+        rv = apr_thread_cond_create(&own->changed, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "connection pool");
     apr_pool_cleanup_register(pool, own, own_close, apr_pool_cleanup_null);
-    src->acquire = own_acquire;
-    src->release = own_release;
-    src->baton = own;
-    *source = src;
+    own->source = (fhir_store_source_t){own_acquire, own_release, own, own_open};
+    *source = &own->source;
     return NULL;
 }

@@ -31,9 +31,17 @@ static const char *const messages[] = {
     [FHIR_ERR_TIMEOUT] =
         "The request took longer than this server allows; ask for less in one request",
     [FHIR_ERR_BUSY] = "The database is not available at the moment; try again in a few seconds",
+    [FHIR_ERR_UNCONFIRMED] =
+        "It is not confirmed that this write was stored. Look for it before it is sent again, or "
+        "send it again with the same Idempotency-Key",
     [FHIR_ERR_CONFLICT] = "Another request changed the same data at the same time; try again",
     [FHIR_ERR_INTERNAL] = "The server could not complete the request",
 };
+
+fhir_err_t *fhir_sqlstate_error(fhir_code_t code, apr_pool_t *pool)
+{
+    return fhir_err_create(pool, code, "%s", messages[code]);
+}
 
 static const rule_t *rule_of(const char *sqlstate)
 {
@@ -77,7 +85,7 @@ fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *p
         code = fhir_sqlstate_code(sqlstate);
     else if (!conn || PQstatus(conn) != CONNECTION_OK)
         code = FHIR_ERR_BUSY; /* libpq's own errors have no SQLSTATE: the connection is lost */
-    err = fhir_err_create(pool, code, "%s", messages[code]);
+    err = fhir_sqlstate_error(code, pool);
     if (sqlstate) {
         apr_cpystrn(err->sqlstate, sqlstate, sizeof(err->sqlstate));
         return fhir_err_detail(err, pool, "SQLSTATE %s: %s", sqlstate,

@@ -5,9 +5,11 @@
  */
 #include "store/fhir_store_private.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/fhir_digest.h"
+#include "core/fhir_hex.h"
 
 /* Eight bytes at a time, for an INSERT's text is long. Collisions are harmless: texts are compared.
  */
@@ -38,14 +40,55 @@ int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql)
     return -1;
 }
 
+int fhir_stmts_is_worth(fhir_stmts_t *stmts, const char *sql)
+{
+    apr_size_t len = strlen(sql);
+    apr_uint32_t h, *seen;
+    int again;
+    if (len <= FHIR_STMTS_SHORT)
+        return 1;
+    if (len > FHIR_STMTS_BYTES / 2)
+        return 0;
+    h = hash_of(sql);
+    seen = &stmts->seen[h % (sizeof(stmts->seen) / sizeof(*stmts->seen))];
+    again = *seen == h;
+    *seen = h;
+    return again;
+}
+
+int fhir_stmts_has_room(const fhir_stmts_t *stmts, apr_size_t len)
+{
+    return stmts->n < FHIR_STMTS_MAX && stmts->bytes + len <= FHIR_STMTS_BYTES;
+}
+
+/* A digest that nobody can find two texts for: clients choose parts of them. */
+static int name_of(char name[FHIR_STMTS_NAME], const char *sql, apr_size_t len)
+{
+    static const char prefix[] = "fhir_";
+    unsigned char digest[FHIR_DIGEST_LEN];
+    apr_pool_t *pool;
+    int done;
+    if (apr_pool_create(&pool, NULL))
+        return 0;
+    done = !fhir_digest_sha256(digest, sql, len, pool);
+    apr_pool_destroy(pool);
+    memcpy(name, prefix, sizeof(prefix));
+    if (done)
+        fhir_hex_encode(name + sizeof(prefix) - 1, digest, 16);
+    return done;
+}
+
 int fhir_stmts_add(fhir_stmts_t *stmts, const char *sql)
 {
-    int i = stmts->n;
-    if (i == FHIR_STMTS_MAX || !(stmts->item[i].sql = strdup(sql)))
+    apr_size_t len = strlen(sql);
+    struct fhir_stmts_item_t *item = &stmts->item[stmts->n];
+    if (!fhir_stmts_has_room(stmts, len) || !name_of(item->name, sql, len) ||
+        !(item->sql = strdup(sql)))
         return -1;
-    stmts->hash[i] = hash_of(sql);
-    stmts->item[i].number = stmts->next++;
-    stmts->item[i].used = ++stmts->clock;
+    item->len = len;
+    item->used = ++stmts->clock;
+    stmts->hash[stmts->n] = hash_of(sql);
+    stmts->bytes += len;
     return stmts->n++;
 }
 
@@ -62,6 +105,7 @@ int fhir_stmts_oldest(const fhir_stmts_t *stmts)
 void fhir_stmts_remove(fhir_stmts_t *stmts, int index)
 {
     int last = --stmts->n;
+    stmts->bytes -= stmts->item[index].len;
     free(stmts->item[index].sql);
     stmts->item[index] = stmts->item[last];
     stmts->hash[index] = stmts->hash[last];
@@ -76,6 +120,5 @@ void fhir_stmts_clear(fhir_stmts_t *stmts)
 
 const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts, int index)
 {
-    snprintf(out, FHIR_STMTS_NAME, "fhir_%u", stmts->item[index].number);
-    return out;
+    return memcpy(out, stmts->item[index].name, FHIR_STMTS_NAME);
 }

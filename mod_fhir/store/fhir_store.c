@@ -22,6 +22,8 @@ struct fhir_store_t {
     fhir_lane_t *lane; /* or NULL */
     fhir_group_t *group;
     atomic_ullong statements, retries, errors;
+    atomic_int told_pooled;      /* it was logged that a pooler is between */
+    _Atomic(apr_time_t) suspect; /* when a connection died without a word: so may have others */
     atomic_ullong memory[MEMORY_SLOTS];
 };
 
@@ -41,7 +43,7 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
     store->timeout = config->statement_timeout;
     store->log = config->log;
     FHIR_TRY(fhir_group_create(&store->group, pool));
-    if (config->read_lane)
+    if (config->read_lane && source->open)
         FHIR_TRY(fhir_lane_create(&store->lane, source, config, pool));
     *store_out = store;
     return NULL;
@@ -55,17 +57,21 @@ static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int broke
         broken = 1;
     if (broken)
         fhir_conn_kill(conn);
+    else
+        fhir_conn_answered(conn);
     store->source->release(handle, broken, store->source->baton);
 }
 
-/* A connection that is alive as far as we can tell without a round trip. After a restart of the
- * server every pooled one is dead: they are given back broken until one is good. */
+/* A connection that is alive as far as the socket tells, and if it was idle for a while or others
+ * died without a word, as the server says. After a restart of the server every pooled one is dead:
+ * they are given back broken until one is good. */
 static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, apr_pool_t *pool)
 {
     enum { MOST = 64 };
     for (int i = 0;; i++) {
+        apr_time_t suspect = atomic_load_explicit(&store->suspect, memory_order_relaxed);
         FHIR_TRY(store->source->acquire(conn, handle, store->source->baton, pool));
-        if (!fhir_conn_is_stale(*conn) || i == MOST)
+        if ((!fhir_conn_is_stale(*conn) && fhir_conn_is_alive(*conn, suspect, pool)) || i == MOST)
             break;
         give_back(store, *conn, *handle, 1);
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
@@ -73,34 +79,94 @@ static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, apr
     return NULL;
 }
 
-static int is_lost(PGconn *conn, const fhir_err_t *err)
+/* The session of a connection that was lent. */
+static fhir_err_t *set_up(fhir_store_t *store, PGconn *conn, apr_pool_t *pool)
 {
-    return PQstatus(conn) != CONNECTION_OK || (err && fhir_sqlstate_is_lost(err->sqlstate));
+    FHIR_TRY(fhir_conn_setup(conn, store->timeout, pool));
+    if (fhir_conn_is_pooled(conn) && !atomic_exchange(&store->told_pooled, 1))
+        FHIR_LOG(store->log, FHIR_LOG_NOTICE,
+                 "FHIR0501: the database is reached through a pooler (PgBouncer): statements are "
+                 "not prepared, FHIRStatementTimeout is kept by cancelling, and settings of "
+                 "sessions may be lost");
+    return NULL;
+}
+
+/* 1 if the connection is of no more use. When the server said nothing about it, the host or the way
+ * to it is gone: nothing that was connected before is trusted without asking. */
+static int is_lost(fhir_store_t *store, PGconn *conn, const fhir_err_t *err)
+{
+    int dead = PQstatus(conn) != CONNECTION_OK;
+    if (dead && err && !*err->sqlstate)
+        atomic_store_explicit(&store->suspect, apr_time_now(), memory_order_relaxed);
+    return dead || (err && fhir_sqlstate_is_lost(err->sqlstate));
+}
+
+/* ---- what became of a write ---- */
+
+/* The connection was lost, or the server silent, between sending a write and its answer. */
+static fhir_err_t *unconfirmed(const fhir_err_t *err, apr_pool_t *pool)
+{
+    fhir_err_t *told = fhir_sqlstate_error(FHIR_ERR_UNCONFIRMED, pool);
+    apr_cpystrn(told->sqlstate, err->sqlstate, sizeof(told->sqlstate));
+    return fhir_err_detail(told, pool, "a write was not confirmed: %s",
+                           err->detail ? err->detail : err->message);
+}
+
+/* A commit that succeeded here and was not waited for elsewhere. */
+static fhir_err_t *unreplicated(apr_pool_t *pool)
+{
+    return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_UNCONFIRMED, pool), pool,
+                           "a write was stored, but no synchronous standby confirmed it within "
+                           "FHIRStatementTimeout; see synchronous_standby_names");
+}
+
+/* What to say of a statement or commit that was sent and stores by itself: an error that ended it,
+ * while the session goes on, is certain. */
+static fhir_err_t *judge_write(fhir_err_t *err, PGconn *conn, apr_pool_t *pool)
+{
+    if (err && (PQstatus(conn) != CONNECTION_OK ||
+                (fhir_sqlstate_is_lost(err->sqlstate) && strcmp(err->sqlstate, "25006") != 0)))
+        return unconfirmed(err, pool);
+    if (err)
+        return err;
+    return fhir_conn_is_unreplicated(conn) ? unreplicated(pool) : NULL;
 }
 
 /* ---- statements ---- */
+
+/* 1 if running a statement again may succeed: on another connection, or when a standby had to end a
+ * read so that replication could go on. What ran into a time limit, or into a server that does not
+ * answer, would do so again. */
+static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t *stmt,
+                    const fhir_err_t *err)
+{
+    if (lost)
+        return err->code != FHIR_ERR_TIMEOUT && !progress->late;
+    return err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE);
+}
 
 static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
                                const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
                                apr_int64_t *affected, apr_pool_t *pool)
 {
     for (int again = 1;; again--) {
-        fhir_progress_t progress = {0, 0};
+        fhir_progress_t progress = {0};
         fhir_err_t *err;
         PGconn *conn;
         void *handle;
         int lost;
         FHIR_TRY(borrow(&conn, &handle, store, pool));
-        err = fhir_conn_setup(conn, store->timeout, pool);
+        err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, stmt, values, row_fn, baton,
                                 store->timeout, pool);
-        lost = is_lost(conn, err);
+        lost = is_lost(store, conn, err);
+        if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
+            err = judge_write(err, conn, pool);
+            again = 0; /* it may have happened */
+        }
         give_back(store, conn, handle, lost);
-        /* a write that was sent may have happened; rows that were handed out cannot be taken back;
-         * what ran into the time limit would do so again */
-        if (!err || !lost || !again || progress.rows || err->code == FHIR_ERR_TIMEOUT ||
-            (progress.sent && (stmt->flags & FHIR_STMT_WRITE)))
+        if (!err || !again || progress.rows || !may_help(lost, &progress, stmt, err))
             return err;
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
     }
@@ -133,17 +199,19 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
                                 apr_pool_t *pool)
 {
     for (int again = 1;; again--) {
-        fhir_progress_t progress = {0, 0};
+        fhir_progress_t progress = {0};
         fhir_err_t *err;
         PGconn *conn;
         void *handle;
         int lost;
         *undone = 0;
         FHIR_TRY(borrow(&conn, &handle, store, pool));
-        err = fhir_conn_setup(conn, store->timeout, pool);
+        err = set_up(store, conn, pool);
         if (!err)
             err = fhir_pipeline_run(&progress, undone, conn, leader, store->timeout, pool);
-        lost = is_lost(conn, err);
+        lost = is_lost(store, conn, err);
+        if (progress.sent && !*undone)
+            err = judge_write(err, conn, pool);
         give_back(store, conn, handle, lost);
         if (!err || !lost || !again || progress.sent)
             return err;
@@ -186,11 +254,20 @@ static fhir_err_t *run_in_group(fhir_store_t *store, const fhir_stmt_t *stmt,
     return self.err;
 }
 
+/* A read changes nothing, so it is no conflict of the client's: it may be asked again. */
+static fhir_err_t *read_conflict(const fhir_err_t *err, apr_pool_t *pool)
+{
+    fhir_err_t *told = fhir_sqlstate_error(FHIR_ERR_BUSY, pool);
+    apr_cpystrn(told->sqlstate, err->sqlstate, sizeof(told->sqlstate));
+    return fhir_err_detail(told, pool, "a read was ended twice: %s", err->detail);
+}
+
 fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
                            fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     PGresult *result = NULL;
     fhir_err_t *err;
+    FHIR_TRY(fhir_patience_check(stmt->patience, pool));
     if (store->lane && stmt->flags == FHIR_STMT_SHORT)
         result = fhir_lane_run(store->lane, stmt, values);
     if (result)
@@ -199,6 +276,8 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
         err = run_in_group(store, stmt, values, affected, pool);
     else
         err = run_in_pool(store, stmt, values, row_fn, baton, affected, pool);
+    if (err && err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE))
+        err = read_conflict(err, pool);
     atomic_fetch_add_explicit(&store->statements, 1, memory_order_relaxed);
     if (err)
         atomic_fetch_add_explicit(&store->errors, 1, memory_order_relaxed);
@@ -230,13 +309,15 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *p
         fhir_err_t *err;
         int lost;
         FHIR_TRY(borrow(&tx->conn, &tx->handle, store, pool));
-        err = fhir_conn_setup(tx->conn, store->timeout, pool);
-        if (!err)
-            err = fhir_conn_exec(NULL, tx->conn, "BEGIN ISOLATION LEVEL READ COMMITTED",
-                                 store->timeout, pool);
+        err = set_up(store, tx->conn, pool);
+        if (!err) {
+            fhir_wait_t wait = fhir_wait_start(store->timeout, NULL, 0);
+            err =
+                fhir_conn_exec(NULL, tx->conn, "BEGIN ISOLATION LEVEL READ COMMITTED", &wait, pool);
+        }
         if (!err)
             break;
-        lost = is_lost(tx->conn, err);
+        lost = is_lost(store, tx->conn, err);
         end_tx(tx, lost);
         if (!lost || !again)
             return err;
@@ -252,12 +333,13 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *p
 fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value_t *values,
                         fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
-    fhir_progress_t progress = {0, 0};
+    fhir_progress_t progress = {0};
     fhir_err_t *err;
     if (!tx->conn)
         return fhir_err_detail(
             fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
             pool, "statement after the end of its transaction");
+    FHIR_TRY(fhir_patience_check(stmt->patience, pool));
     if (stmt->flags & FHIR_STMT_LATER) {
         err = fhir_pipeline_add(&tx->line, stmt, values, pool);
         if (affected)
@@ -278,6 +360,7 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
 fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
 {
     const char *tag = "";
+    fhir_wait_t wait;
     fhir_err_t *err;
     int lost;
     if (!tx->conn)
@@ -289,8 +372,10 @@ fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
         fhir_tx_rollback(tx);
         return err;
     }
-    err = fhir_conn_exec(&tag, tx->conn, "COMMIT", tx->store->timeout, tx->pool);
-    lost = is_lost(tx->conn, err);
+    wait = fhir_wait_start(tx->store->timeout, NULL, 0);
+    err = fhir_conn_exec(&tag, tx->conn, "COMMIT", &wait, tx->pool);
+    lost = is_lost(tx->store, tx->conn, err);
+    err = judge_write(err, tx->conn, tx->pool);
     if (!err && strcmp(tag, "COMMIT") != 0) /* PostgreSQL rolls back a failed one, and says so */
         err = fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
                                               "The server could not complete the request"),
@@ -305,8 +390,10 @@ void fhir_tx_rollback(fhir_tx_t *tx)
     if (!tx->conn)
         return;
     (void)fhir_pipeline_end(&tx->line, tx->pool);
-    if (PQstatus(tx->conn) == CONNECTION_OK && PQtransactionStatus(tx->conn) != PQTRANS_IDLE)
-        (void)fhir_conn_exec(NULL, tx->conn, "ROLLBACK", tx->store->timeout, tx->pool);
+    if (PQstatus(tx->conn) == CONNECTION_OK && PQtransactionStatus(tx->conn) != PQTRANS_IDLE) {
+        fhir_wait_t wait = fhir_wait_start(tx->store->timeout, NULL, 0);
+        (void)fhir_conn_exec(NULL, tx->conn, "ROLLBACK", &wait, tx->pool);
+    }
     end_tx(tx, PQstatus(tx->conn) != CONNECTION_OK);
     apr_pool_cleanup_kill(tx->pool, tx, abandon_tx);
 }
@@ -315,11 +402,6 @@ int fhir_tx_later(const fhir_tx_t *tx, int *failed)
 {
     *failed = tx->line.failed - 1;
     return tx->line.sent;
-}
-
-PGconn *fhir_tx_conn(fhir_tx_t *tx)
-{
-    return tx->conn;
 }
 
 static apr_uint64_t memory_tick(void)

@@ -3,17 +3,21 @@
  * @file fhir_store.h
  * @brief PostgreSQL behind one call: statement, values, row callback.
  *
- * Who runs a statement is the store's business. It has two lanes: a pool of connections lent by
- * the outside (mod_dbd in httpd, own connections in fhirctl), and a read lane, one thread per
- * process that sends the short reads of all workers as one libpq pipeline. Statements are prepared
- * lazily on each connection, known by their text, and forgotten when libpq resets the connection.
- * A connection goes back before the call returns, so no client can hold one. Writes that say so
- * share a transaction with those that other threads run at the same time, and so its commit.
+ * Who runs a statement is the store's business. It has two lanes: a pool of connections
+ * (fhir_store_source_t), and a read lane, one thread per process that sends the short reads of all
+ * workers as one libpq pipeline. Statements are prepared lazily on each connection, within limits
+ * of number and bytes, under a name that is the digest of their SQL. Behind a pooler (PgBouncer)
+ * none are prepared: the next statement may run in another session. A connection goes back before
+ * the call returns, so no client can hold one. Writes that say so share a transaction with those
+ * that other threads run at the same time, and so its commit.
  *
- * Errors: FHIR_ERR_BUSY (no connection within the limit, server away; the caller answers 503 with
- * Retry-After), FHIR_ERR_TIMEOUT (57014), FHIR_ERR_CONFLICT (23505, 40001, 40P01),
- * FHIR_ERR_INTERNAL for the rest; `sqlstate` is set when PostgreSQL gave one, its text is `detail`.
- * Threads: a store may be used by all threads at once.
+ * Errors: FHIR_ERR_BUSY (no connection within the limit, server away or silent; the caller answers
+ * 503 with Retry-After), FHIR_ERR_TIMEOUT (57014, or the caller's patience is over),
+ * FHIR_ERR_CONFLICT (23505; 40001 and 40P01 of writes: reads are run again, and then BUSY),
+ * FHIR_ERR_UNCONFIRMED (a write that was sent may or may not be stored, as the connection was lost;
+ * or it is stored here, and not confirmed by a synchronous standby), FHIR_ERR_INTERNAL for the
+ * rest; `sqlstate` is set when PostgreSQL gave one, its text is `detail`. Threads: a store may be
+ * used by all threads at once.
  */
 #ifndef FHIR_STORE_H
 #define FHIR_STORE_H
@@ -28,6 +32,14 @@
 typedef struct fhir_store_t fhir_store_t;
 typedef struct fhir_tx_t fhir_tx_t;
 
+/** How long a caller waits for all that it asks for. */
+typedef struct fhir_patience_t {
+    apr_time_t until; /* then the statement is ended: FHIR_ERR_TIMEOUT; 0: no limit of its own */
+    int client;       /* socket of the client who waits, or -1: a read is ended when it closes */
+} fhir_patience_t;
+/** NULL, or FHIR_ERR_TIMEOUT: the time is over, or the client has gone. patience NULL: no limit. */
+fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *pool);
+
 /** Where connections come from. Functions may be called from any thread. */
 typedef struct fhir_store_source_t {
     /** Lends a connection; waits no longer than the source's limit. handle is given back to
@@ -36,11 +48,30 @@ typedef struct fhir_store_source_t {
     /** Takes it back; broken: it must not be lent again. */
     void (*release)(void *handle, int broken, void *baton);
     void *baton;
+    /** Opens one that is the caller's own, beside those that are lent; NULL: there are none.
+     *  stop: asked several times a second, 1: give up. FHIR_ERR_BUSY when none can be had. */
+    fhir_err_t *(*open)(PGconn **conn, int (*stop)(void *stop_baton), void *stop_baton, void *baton,
+                        apr_pool_t *pool);
 } fhir_store_source_t;
 
-/** A source of own connections for programs without mod_dbd: at most max of them. */
+/**
+ * The pool of this process: at most max connections to what conninfo says (libpq's connection
+ * string; hosts of a list are tried in turn, each within connect_timeout). wait: the longest that
+ * one is waited for. Closed with pool.
+ */
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
                                      apr_interval_time_t wait, apr_pool_t *pool);
+/** What is wrong with a connection string, or NULL. */
+const char *fhir_connect_check(const char *conninfo, apr_pool_t *pool);
+/** Where the pool says that the database is back (FHIR0211); NULL: nowhere. */
+void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log);
+/** The state of the pool. */
+typedef struct fhir_store_source_status_t {
+    int busy, max; /* connections lent, and how many there may be */
+    int away;      /* the last attempt to open one failed */
+} fhir_store_source_status_t;
+void fhir_store_source_status(fhir_store_source_status_t *status,
+                              const fhir_store_source_t *source);
 
 typedef struct fhir_store_config_t {
     int read_lane;                         /* 1: start the read lane */
@@ -82,9 +113,10 @@ typedef struct fhir_value_t {
 typedef struct fhir_stmt_t {
     const char *sql;
     int n_values;
-    unsigned flags;  /* FHIR_STMT_… */
-    apr_size_t row;  /* or 0: it is sent as it is */
-    const char *key; /* with row */
+    unsigned flags;                  /* FHIR_STMT_… */
+    apr_size_t row;                  /* or 0: it is sent as it is */
+    const char *key;                 /* with row */
+    const fhir_patience_t *patience; /* or NULL */
 } fhir_stmt_t;
 
 /** One result row; values live until the callback returns. */
@@ -131,8 +163,6 @@ void fhir_tx_rollback(fhir_tx_t *tx);
 /** How many statements with FHIR_STMT_LATER were sent; failed: the number of the one (0, 1, …)
  * whose error was returned by whatever call, or -1. */
 int fhir_tx_later(const fhir_tx_t *tx, int *failed);
-/** The connection of a transaction, for COPY (fhirctl load). */
-PGconn *fhir_tx_conn(fhir_tx_t *tx);
 
 /** An error from a result or connection, with SQLSTATE and texts in the log-only members. */
 fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *pool);

@@ -15,70 +15,126 @@
 
 /* ---- fhir_stmts.c: which texts are prepared on a connection ---- */
 
-/** Ceiling of prepared statements on one connection; a plan costs its backend some 30 KB. */
-#define FHIR_STMTS_MAX  256
+/** Ceilings of what is prepared on one connection: statements, and bytes of their SQL. A backend
+ *  needs 30 to 100 bytes for each byte of SQL that it keeps a plan of. */
+#define FHIR_STMTS_MAX   256
+#define FHIR_STMTS_BYTES (512 * 1024)
+/** SQL up to this length is prepared when it is run first; what is longer, when it comes again. */
+#define FHIR_STMTS_SHORT 4096
 /** Size of a statement's name in the server, NUL included. */
-#define FHIR_STMTS_NAME 24
+#define FHIR_STMTS_NAME  40
 
 /** Texts known to be prepared on one connection. All zero is the empty record. */
 typedef struct fhir_stmts_t {
     int n;
-    unsigned next; /* number in the next name; names are never used twice */
+    apr_size_t bytes; /* of all texts */
     apr_uint64_t clock;
     apr_uint32_t hash[FHIR_STMTS_MAX]; /* apart from the rest: a lookup scans these alone */
     struct fhir_stmts_item_t {
         char *sql; /* on the C heap */
-        unsigned number;
+        apr_size_t len;
         apr_uint64_t used; /* clock at the last use */
+        char name[FHIR_STMTS_NAME];
     } item[FHIR_STMTS_MAX];
+    apr_uint32_t seen[64]; /* long texts that came once lately, by their hash */
 } fhir_stmts_t;
 
 /** Index of a text, marked as used now, or -1. */
 int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql);
+/** 1 if a text that is not there is to be prepared: it is short, or came lately already, and is no
+ *  longer than half of FHIR_STMTS_BYTES. */
+int fhir_stmts_is_worth(fhir_stmts_t *stmts, const char *sql);
+/** 1 if a text of this length can be added. */
+int fhir_stmts_has_room(const fhir_stmts_t *stmts, apr_size_t len);
 /** Adds a text that is not there and returns its index, or -1 (no room, no memory). */
 int fhir_stmts_add(fhir_stmts_t *stmts, const char *sql);
 /** Index of the one that was not used for longest, or -1. */
 int fhir_stmts_oldest(const fhir_stmts_t *stmts);
 /** Forgets one; the indexes of others may change. */
 void fhir_stmts_remove(fhir_stmts_t *stmts, int index);
-/** Forgets all; numbers go on, so that no name is used twice. */
+/** Forgets all. */
 void fhir_stmts_clear(fhir_stmts_t *stmts);
-/** The name in the server; returns out. */
+/** The name in the server: a digest of the text, so that a name means the same SQL on whatever
+ *  connection. Returns out. */
 const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts, int index);
+
+/* ---- fhir_connect.c: opening a connection ---- */
+
+typedef struct fhir_connect_t fhir_connect_t;
+fhir_err_t *fhir_connect_create(fhir_connect_t **connect, const char *conninfo, apr_pool_t *pool);
+/** Opens a connection to the first host of the list that takes it. stop (or NULL): asked several
+ *  times a second, 1: give up. Close it with PQfinish.
+ *  @return NULL, FHIR_ERR_BUSY, or FHIR_ERR_INTERNAL for a string that libpq does not understand */
+fhir_err_t *fhir_connect_open(PGconn **conn, fhir_connect_t *connect, int (*stop)(void *baton),
+                              void *baton, apr_pool_t *pool);
+
+/* ---- fhir_cancel.c ---- */
+
+/** Asks the server to end what the connection's session does, and waits for limit at most. 1 if the
+ *  server has taken it: it hits no later statement. 0: unknown, the connection must not be used on.
+ */
+int fhir_cancel(PGconn *conn, apr_interval_time_t limit);
 
 /* ---- fhir_conn.c: one connection ---- */
 
 /** How far a statement came, to judge whether it may be run again. */
 typedef struct fhir_progress_t {
     int sent;         /* its execution went out: a write may have happened */
+    int late;         /* it was cancelled */
     apr_int64_t rows; /* rows handed to the callback */
 } fhir_progress_t;
+
+/** How long a statement is waited for: until cancel_at it runs, or until the client has gone; then
+ *  it is cancelled, and its end is waited for until FHIR_CONN_GRACE later. */
+typedef struct fhir_wait_t {
+    apr_time_t cancel_at;  /* 0: never */
+    int client;            /* socket that is watched, or -1 */
+    apr_time_t give_up_at; /* 0: never; set when it is cancelled */
+    enum { FHIR_WAIT_ON, FHIR_WAIT_LATE, FHIR_WAIT_GONE } state;
+} fhir_wait_t;
+/** The wait for a statement that is sent now. timeout: the session's, 0: none; patience: or NULL.
+ *  A client who goes away ends reads alone: watched 0 for a write. */
+fhir_wait_t fhir_wait_start(apr_interval_time_t timeout, const fhir_patience_t *patience,
+                            int watched);
+
+/** The server ends a statement by itself, where it knows its limit; the client's side cancels it
+ *  this long after, and then gives it FHIR_CONN_GRACE to end. */
+#define FHIR_CONN_LATE  apr_time_from_sec(1)
+#define FHIR_CONN_GRACE apr_time_from_sec(2)
+/** A connection that was idle for longer is asked whether it lives before it is used, and has
+ *  FHIR_CONN_PING to answer. */
+#define FHIR_CONN_IDLE  apr_time_from_sec(10)
+#define FHIR_CONN_PING  apr_time_from_msec(500)
 
 /** Sets what each of our sessions needs (encoding, time zone, statement timeout), if this session
  *  does not have it. timeout 0: none. */
 fhir_err_t *fhir_conn_setup(PGconn *conn, apr_interval_time_t timeout, apr_pool_t *pool);
-/** The statements that set a session up, for both lanes. */
-const char *fhir_conn_setup_sql(apr_interval_time_t timeout, apr_pool_t *pool);
+/** 1 if there is a pooler between (PgBouncer): the next statement may run in another session. */
+int fhir_conn_is_pooled(PGconn *conn);
 /** Prepares if needed and runs one statement; see fhir_store_run. */
 fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
                           const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool);
 /** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL. */
-fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql,
-                           apr_interval_time_t timeout, apr_pool_t *pool);
-/** Waits until PQgetResult would not block, or the deadline (0: none) has passed. 0 success,
- *  APR_TIMEUP, or APR_ECONNRESET when the connection is lost. Sends what is still to be sent. */
-apr_status_t fhir_conn_await(PGconn *conn, apr_time_t deadline);
-/** The next result, or NULL at the end; a connection that is late is lost. */
-fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, apr_time_t deadline, apr_pool_t *pool);
-/** When a statement that is sent now is late: its timeout and some grace; 0: never. */
-apr_time_t fhir_conn_deadline(apr_interval_time_t timeout);
-/** 1 if the statement is prepared; its name then. */
-int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const char *sql);
-/** Prepares a statement unless it is. */
+fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql, fhir_wait_t *wait,
+                           apr_pool_t *pool);
+/** Waits until PQgetResult would not block, the time (0: never) has come, or the peer of client
+ * (-1: none) has closed. 0 success, APR_TIMEUP, APR_ECONNABORTED for the client, or APR_ECONNRESET
+ * when the connection is lost. Sends what is still to be sent. */
+apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client);
+/** The next result, or NULL at the end. What is late is cancelled; a connection whose server does
+ *  not answer then is lost. */
+fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool);
+/** Prepares a statement unless it is, or is not to be: name is "" then. */
 fhir_err_t *fhir_conn_prepare(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt,
-                              apr_interval_time_t timeout, apr_pool_t *pool);
-void fhir_conn_forget(PGconn *conn, const char *sql);
+                              fhir_wait_t *wait, apr_pool_t *pool);
+/** 1 if the statement can be sent at once: it is prepared (its name), or needs not be (""). */
+int fhir_conn_knows(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt);
+/** Sends a statement; name as fhir_conn_prepare gave it. 0: the connection is lost. */
+int fhir_conn_send(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
+                   const char *const *values);
+/** What is prepared is prepared anew when the connection is lent next. */
+void fhir_conn_renew(PGconn *conn);
 /** 1 if the server says that the statement as prepared cannot be run any more: it does not know it
  *  (DISCARD ALL, a pooler between) or its result type changed after a migration. It did not run. */
 int fhir_conn_is_outdated(const fhir_err_t *err);
@@ -87,10 +143,14 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
                            void *baton);
 /** 1 if the server has closed an idle connection, as far as the socket tells without waiting. */
 int fhir_conn_is_stale(PGconn *conn);
-/** Makes PQstatus CONNECTION_BAD for certain: the pool that owns it then replaces or resets it. */
+/** To be called when a connection is given back: it has just answered. */
+void fhir_conn_answered(PGconn *conn);
+/** 1 if a commit since fhir_conn_setup was not waited for: it may not be on any standby. */
+int fhir_conn_is_unreplicated(PGconn *conn);
+/** 1 if the connection answered within FHIR_CONN_IDLE, and after `since`, or answers now. */
+int fhir_conn_is_alive(PGconn *conn, apr_time_t since, apr_pool_t *pool);
+/** Makes PQstatus CONNECTION_BAD for certain: the pool that owns it then closes it. */
 void fhir_conn_kill(PGconn *conn);
-/** The client's side gives a statement this long on top of the server's own timeout. */
-#define FHIR_CONN_GRACE apr_time_from_sec(2)
 
 /* ---- fhir_sqlstate.c ---- */
 
@@ -98,6 +158,8 @@ void fhir_conn_kill(PGconn *conn);
 int fhir_sqlstate_is_lost(const char *sqlstate);
 /** The code that an SQLSTATE ("" for none) stands for. */
 fhir_code_t fhir_sqlstate_code(const char *sqlstate);
+/** An error with the code's message for clients, its detail still to be set. */
+fhir_err_t *fhir_sqlstate_error(fhir_code_t code, apr_pool_t *pool);
 
 /* ---- fhir_lane.c: the read lane ---- */
 
@@ -119,7 +181,8 @@ void fhir_lane_stats(apr_uint64_t *statements, apr_uint64_t *batches, fhir_lane_
 typedef struct fhir_pipeline_t {
     PGconn *conn;
     apr_interval_time_t timeout;
-    int open; /* the connection is in pipeline mode */
+    const fhir_patience_t *patience; /* of the last statement, or NULL */
+    int open;                        /* the connection is in pipeline mode */
     int sent, read;
     int failed; /* 1 + number of the one that failed, 0: none */
 } fhir_pipeline_t;

@@ -10,7 +10,7 @@
 
 static void test_stmts(apr_pool_t *pool)
 {
-    fhir_stmts_t *s = apr_pcalloc(pool, sizeof(*s));
+    fhir_stmts_t *s = apr_pcalloc(pool, sizeof(*s)), *t = apr_pcalloc(pool, sizeof(*t));
     char name[FHIR_STMTS_NAME], other[FHIR_STMTS_NAME];
     int first;
     tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "an empty record knows nothing");
@@ -27,12 +27,34 @@ static void test_stmts(apr_pool_t *pool)
     fhir_stmts_remove(s, fhir_stmts_oldest(s));
     tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "removed");
     tap_ok(fhir_stmts_find(s, "SELECT 255") >= 0, "the last one moved into its place");
-    fhir_stmts_name(other, s, fhir_stmts_add(s, "SELECT 1"));
-    tap_ok(strcmp(name, other) != 0, "names are never used twice: %s, %s", name, other);
+    fhir_stmts_name(other, s, fhir_stmts_find(s, "SELECT 255"));
+    tap_ok(strcmp(name, other) != 0, "other SQL has another name: %s, %s", name, other);
+    (void)fhir_stmts_add(t, "SELECT 255");
+    tap_is_str(fhir_stmts_name(name, t, 0), other, "the same SQL has the same name everywhere");
+    tap_is_int((int)strlen(name), FHIR_STMTS_NAME - 3, "which fits");
     fhir_stmts_clear(s);
+    fhir_stmts_clear(t);
     tap_is_int(s->n, 0, "cleared");
-    fhir_stmts_name(name, s, fhir_stmts_add(s, "SELECT 1"));
-    tap_ok(strcmp(name, other) != 0, "not after clearing either");
+    tap_is_int((int)s->bytes, 0, "to the last byte");
+}
+
+/* What clients can make long is prepared when it comes again, and never beyond the bytes. */
+static void test_stmts_bytes(apr_pool_t *pool)
+{
+    fhir_stmts_t *s = apr_pcalloc(pool, sizeof(*s));
+    int n = 0, worth = 0;
+    for (int i = 0; i < 300; i++) {
+        const char *sql = apr_psprintf(pool, "SELECT %d%*s", i, 2 * FHIR_STMTS_SHORT, "");
+        worth += fhir_stmts_is_worth(s, sql);
+        if (!fhir_stmts_is_worth(s, sql))
+            tap_ok(0, "a long text that comes twice is worth it");
+        if (fhir_stmts_add(s, sql) >= 0)
+            n++;
+    }
+    tap_is_int(worth, 0, "a long text is not prepared when it comes first");
+    tap_is_int(n, FHIR_STMTS_BYTES / (2 * FHIR_STMTS_SHORT + 8), "no more bytes than the ceiling");
+    tap_ok(!fhir_stmts_is_worth(s, apr_psprintf(pool, "%*s", FHIR_STMTS_BYTES, "")), "too long");
+    tap_ok(!fhir_stmts_is_worth(s, apr_psprintf(pool, "%*s", FHIR_STMTS_BYTES, "")), "for good");
     fhir_stmts_clear(s);
 }
 
@@ -91,6 +113,16 @@ static fhir_err_t *lends_nothing(PGconn **conn, void **handle, void *baton, apr_
     return fhir_err_create(pool, FHIR_ERR_BUSY, "none");
 }
 
+static fhir_err_t *opens_nothing(PGconn **conn, int (*stop)(void *), void *stop_baton, void *baton,
+                                 apr_pool_t *pool)
+{
+    (void)stop;
+    (void)stop_baton;
+    (void)baton;
+    *conn = NULL;
+    return fhir_err_create(pool, FHIR_ERR_BUSY, "none");
+}
+
 static void takes_back(void *handle, int broken, void *baton)
 {
     (void)handle;
@@ -102,7 +134,7 @@ static void takes_back(void *handle, int broken, void *baton)
 static void test_no_server(apr_pool_t *pool, int read_lane)
 {
     int calls = 0;
-    fhir_store_source_t source = {lends_nothing, takes_back, &calls};
+    fhir_store_source_t source = {lends_nothing, takes_back, &calls, opens_nothing};
     fhir_store_config_t config = {.read_lane = read_lane};
     fhir_stmt_t stmt = {.sql = "SELECT 1", .flags = FHIR_STMT_SHORT};
     fhir_store_stats_t stats;
@@ -165,6 +197,7 @@ int main(void)
 {
     apr_pool_t *pool = tap_start();
     test_stmts(pool);
+    test_stmts_bytes(pool);
     test_states();
     test_elements(pool);
     test_no_server(pool, 0);

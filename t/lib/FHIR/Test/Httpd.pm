@@ -14,7 +14,7 @@ use POSIX qw(WNOHANG);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 
 my $count = 0;
-my @MODULES = qw(authn_core authz_core authz_host authz_user dbd headers setenvif status);
+my @MODULES = qw(authn_core authz_core authz_host authz_user headers setenvif status);
 # Those that Debian's package apache2 enables when it is installed.
 my @DEBIAN = qw(access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user
     autoindex deflate dir env filter mime negotiation reqtimeout setenvif status);
@@ -39,7 +39,7 @@ my $ENDPOINTS = <<'CONF';
 </Location>
 CONF
 
-# Options: conninfo (DBDParams; none: no database is configured), endpoints (replaces $ENDPOINTS),
+# Options: conninfo (FHIRDatabase; none: no database is configured), endpoints (replaces $ENDPOINTS),
 # conf (more text at server level), modules (more names, "rewrite"), processes, threads, as_written => 1
 # (conf is a whole configuration as an administrator writes it: what Debian does not load, it loads
 # itself; only mod_fhir.so is taken from the build folder instead of the one that it is installed to).
@@ -74,11 +74,7 @@ sub configuration {
     my $slots = $self->{processes} + 8; # of children of earlier generations that still end
     my $module = built('.libs/mod_fhir.so');
     my $database = $self->{conninfo} ? <<"CONF" : '';
-DBDriver pgsql
-DBDParams "$self->{conninfo}"
-DBDMin 0
-DBDKeep 4
-DBDMax 8
+FHIRDatabase "$self->{conninfo}"
 CONF
     my $rest = ($self->{endpoints} // ($self->{as_written} ? '' : $ENDPOINTS)) . ($self->{conf} // '');
     $rest =~ s{^(\s*LoadModule\s+fhir_module\s+)\Q$folder\E/mod_fhir\.so$}{$1$module}mg;

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ending a statement that nobody waits for any more. libpq's PQcancel opens a connection of its own
+ * and waits for it without limit, so a thread calls it, and whoever asked waits for that thread
+ * only for a while. A request to cancel names a session, not a statement: it is over for certain
+ * only when the server has closed that connection, and before that the session may run nothing
+ * else.
+ */
+#include <apr_time.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "store/fhir_store_private.h"
+
+typedef struct job_t {
+    PGcancel *cancel;
+    sem_t done;
+    int sent;
+    atomic_int users; /* the thread and who waits for it: the last one frees */
+} job_t;
+
+static void leave(job_t *job)
+{
+    if (atomic_fetch_sub(&job->users, 1) > 1)
+        return;
+    PQfreeCancel(job->cancel);
+    sem_destroy(&job->done);
+    free(job);
+}
+
+static void *run(void *data)
+{
+    job_t *job = data;
+    char why[256];
+    job->sent = PQcancel(job->cancel, why, sizeof(why));
+    sem_post(&job->done);
+    leave(job);
+    return NULL;
+}
+
+/* The host program's signal handlers are not to run in our thread. */
+static int start(job_t *job)
+{
+    pthread_attr_t attr;
+    pthread_t thread;
+    sigset_t all, before;
+    int rv;
+    sigfillset(&all);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    rv = pthread_create(&thread, &attr, run, job);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attr);
+    return rv == 0;
+}
+
+int fhir_cancel(PGconn *conn, apr_interval_time_t limit)
+{
+    apr_time_t until = apr_time_now() + limit;
+    struct timespec at = {.tv_sec = (time_t)apr_time_sec(until),
+                          .tv_nsec = (long)apr_time_usec(until) * 1000};
+    job_t *job = calloc(1, sizeof(*job));
+    int status, sent;
+    if (!job)
+        return 0;
+    job->cancel = PQgetCancel(conn);
+    sem_init(&job->done, 0, 0);
+    atomic_init(&job->users, 2);
+    if (!job->cancel || !start(job)) {
+        atomic_store(&job->users, 1);
+        leave(job);
+        return 0;
+    }
+    while ((status = sem_timedwait(&job->done, &at)) && errno == EINTR) {
+    }
+    sent = status == 0 && job->sent;
+    leave(job);
+    return sent;
+}

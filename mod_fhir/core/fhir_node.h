@@ -40,8 +40,9 @@ struct fhir_node_t {
     apr_byte_t flags;          /* for the tree's user, 0 from the parser */
 };
 
-/** The most that limits may allow: what works on a stack has room for it. */
-#define FHIR_NODE_DEPTH_MOST 512
+/** The most that limits may allow: what recurses over a tree does so on a stack of 128 KB, which is
+ *  what threads have on musl (t/unit/stack_test.c). */
+#define FHIR_NODE_DEPTH_MOST 256
 #define FHIR_NODE_ATTRS_MOST 256
 
 /** Members of an object that are looked through one by one; more are sorted. */

@@ -216,6 +216,78 @@ static void own_case(int i, apr_pool_t *pool)
         tap_diag("%s", err ? err->message : text_of(root, pool));
 }
 
+/* One budget for all operations, and a depth that holds after each of them. */
+static const struct {
+    const char *resource, *operation;
+    int times;
+    fhir_patch_limits_t limits;
+    const char *message; /* NULL: applied */
+} limited[] = {
+    {"'active':true", "{'type':'delete','path':'Patient.gender'}", 10, {.max_steps = 100}, NULL},
+    {"'active':true",
+     "{'type':'delete','path':'Patient.gender'}",
+     100,
+     {.max_steps = 100},
+     "than 100 steps"},
+    {"'name':[{'family':'x'}]",
+     "{'type':'delete','path':'name.aggregate($total.combine($this).combine($this),1).gender'}",
+     1000,
+     {.max_steps = 5000},
+     "than 5000 steps"},
+    {"'name':[{'given':['a',null,null,null],'_given':[null,null,null,{'id':'x'}]}]",
+     "{'type':'replace','path':'Patient.name.given[0]','valueString':'b'}",
+     100,
+     {.max_steps = 1000},
+     "than 1000 steps"},
+    /* Patient, name, its item, its period */
+    {"'name':[{'family':'x'}]",
+     "{'type':'add','path':'Patient.name','name':'period','valuePeriod':{'start':'2000'}}",
+     1,
+     {.max_depth = 4},
+     NULL},
+    {"'name':[{'family':'x'}]",
+     "{'type':'add','path':'Patient.name','name':'period','valuePeriod':{'start':'2000'}}",
+     1,
+     {.max_depth = 3},
+     "deeper than 3"},
+    {"'name':[{'family':'x'}]",
+     "{'type':'add','path':'Patient.name','name':'given','valueString':'y'}",
+     1,
+     {.max_depth = 3},
+     "deeper than 3"}, /* an array is a level, too */
+    {"'name':[{'family':'x'}]",
+     "{'type':'add','path':'Patient.name.family','name':'id','valueString':'y'}",
+     1,
+     {.max_depth = 3},
+     "deeper than 3"},
+    {"'name':[{'family':'x','period':{'start':'2000'}}]",
+     "{'type':'replace','path':'Patient.name.period','valuePeriod':{'extension':[{'url':'u'}]}}",
+     1,
+     {.max_depth = 5},
+     "deeper than 5"},
+    {"'name':[{'family':'x','period':{'start':'2000'}}]",
+     "{'type':'replace','path':'Patient.name.period','valuePeriod':{'extension':[{'url':'u'}]}}",
+     1,
+     {.max_depth = 6},
+     NULL},
+};
+
+static void limit_case(int i, apr_pool_t *pool)
+{
+    fhir_node_t *root = parse(patient(limited[i].resource, pool), pool);
+    const char *all = limited[i].operation;
+    fhir_err_t *err;
+
+    for (int n = 1; n < limited[i].times; n++)
+        all = apr_pstrcat(pool, all, ",", limited[i].operation, NULL);
+    err = fhir_patch_path(root, &fhir_model_r4, parameters_of(all, pool), &limited[i].limits, pool);
+    if (!limited[i].message)
+        tap_no_err(err, "%d times %s", limited[i].times, limited[i].operation);
+    else if (!tap_ok(err && strstr(err->message, limited[i].message), "%d times %s: %s",
+                     limited[i].times, limited[i].operation, limited[i].message))
+        tap_diag("%s", err ? err->message : text_of(root, pool));
+}
+
 /* HL7's cases */
 
 static xmlNodePtr element(xmlNodePtr node)
@@ -292,6 +364,10 @@ int main(int argc, char **argv)
     apr_pool_create(&sub, pool);
     for (size_t i = 0; i < TAP_COUNT(cases); i++) {
         own_case((int)i, sub);
+        apr_pool_clear(sub);
+    }
+    for (size_t i = 0; i < TAP_COUNT(limited); i++) {
+        limit_case((int)i, sub);
         apr_pool_clear(sub);
     }
     root = parse("{\"resourceType\":\"Patient\"}", sub);

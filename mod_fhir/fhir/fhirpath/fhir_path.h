@@ -19,6 +19,7 @@
 #define FHIR_PATH_H
 
 #include "core/fhir_node.h"
+#include "core/fhir_steps.h"
 #include "core/fhir_time.h"
 #include "model/fhir_model.h"
 
@@ -84,7 +85,8 @@ typedef struct fhir_path_env_t {
     int n_vars;
     apr_int64_t now;         /* µs since 1970 for now(), today(); 0: the clock's */
     const fhir_zone_t *zone; /* of dateTimes without a zone and of today(); NULL: UTC */
-    int max_steps;           /* evaluation steps and items; 0: 2,000,000 */
+    int max_steps;           /* of this run (core/fhir_steps.h); 0: FHIR_STEPS_DEFAULT */
+    fhir_steps_t *steps;     /* a budget that several runs share, instead; or NULL */
     void *baton;
     /**
      * resolve(): the resource that `reference` names. Contained resources and entries of a Bundle

@@ -352,6 +352,7 @@ static fhir_err_t *fn_sort(call_t *c)
     sort_t s = {c, apr_pcalloc(c->run->pool, (apr_size_t)(n * n_keys) * sizeof(coll_t)), NULL};
     int *rows = apr_palloc(c->run->pool, (apr_size_t)n * 2 * sizeof(*rows));
 
+    PATH_WALK(c->run, (apr_size_t)n * (apr_size_t)n_keys);
     for (int i = 0; i < n; i++) {
         rows[i] = i;
         for (int k = 0; k < n_keys; k++) {

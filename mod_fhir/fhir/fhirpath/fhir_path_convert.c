@@ -183,6 +183,7 @@ static fhir_err_t *convert(call_t *c, coll_t *out, const item_t **item)
     FHIR_TRY(path_single(c->run, c->node, c->in, item));
     if (!*item)
         return NULL;
+    PATH_CHARGE(c->run, path_item_bytes(*item));
     converters[c->node->function->mode](c->run, out, *item);
     if (!c->node->n_args || !out->n)
         return NULL;

@@ -3,7 +3,14 @@
  * Source: http://hl7.org/fhirpath/N1/#equality, #comparison */
 #include <apr_strings.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/fhirpath/fhir_path_private.h"
+
+/* A comparison reads no more than the shorter text. */
+static apr_size_t smaller(apr_size_t a, apr_size_t b)
+{
+    return a < b ? a : b;
+}
 
 /* Objects */
 
@@ -17,6 +24,7 @@ static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t 
     apr_size_t n = fhir_node_count(b), i;
     char *used = apr_pcalloc(run->pool, n + 1);
 
+    PATH_WALK(run, n);
     *answer = fhir_node_count(a) == n;
     for (a = a->child; a && *answer; a = a->next) {
         int found = 0;
@@ -27,6 +35,7 @@ static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t 
             if (found)
                 used[i] = 1;
         }
+        PATH_WALK(run, i);
         *answer = found;
     }
     return NULL;
@@ -35,8 +44,12 @@ static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t 
 static fhir_err_t *objects_equal(run_t *run, int *answer, const fhir_node_t *a,
                                  const fhir_node_t *b, int equivalent)
 {
-    *answer = fhir_node_count(a) == fhir_node_count(b);
+    apr_size_t n = fhir_node_count(b);
+
+    *answer = fhir_node_count(a) == n;
+    PATH_WALK(run, n);
     for (const fhir_node_t *m = a->child; m && *answer; m = m->next) {
+        PATH_WALK(run, n);
         const fhir_node_t *other = fhir_node_getn(b, m->name, m->name_len);
         *answer = other != NULL;
         if (other)
@@ -47,22 +60,28 @@ static fhir_err_t *objects_equal(run_t *run, int *answer, const fhir_node_t *a,
 
 static int numbers_equal(const number_t *a, const number_t *b, int equivalent);
 
-static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, const fhir_node_t *b,
-                               int equivalent)
+/* Not in line: what it keeps on the stack is not kept for each level of the nodes. */
+static __attribute__((noinline)) int digits_equal(const fhir_node_t *a, const fhir_node_t *b,
+                                                  int equivalent)
 {
     number_t x, y;
 
+    if (path_number_parse(&x, a->text, a->text_len) && path_number_parse(&y, b->text, b->text_len))
+        return numbers_equal(&x, &y, equivalent);
+    return a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
+}
+
+static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, const fhir_node_t *b,
+                               int equivalent)
+{
     PATH_STEP(run);
+    PATH_CHARGE(run, smaller(a->text_len, b->text_len));
     *answer = a->kind == b->kind;
     if (!*answer)
         return NULL;
     switch (a->kind) {
     case FHIR_NODE_NUMBER:
-        if (path_number_parse(&x, a->text, a->text_len) &&
-            path_number_parse(&y, b->text, b->text_len))
-            *answer = numbers_equal(&x, &y, equivalent);
-        else
-            *answer = a->text_len == b->text_len && memcmp(a->text, b->text, a->text_len) == 0;
+        *answer = digits_equal(a, b, equivalent);
         return NULL;
     case FHIR_NODE_STRING:
         *answer = equivalent
@@ -182,6 +201,7 @@ static fhir_err_t *items_equal(run_t *run, int *answer, const item_t *a, const i
     int x, y;
 
     PATH_STEP(run);
+    PATH_CHARGE(run, smaller(path_item_bytes(a), path_item_bytes(b)));
     *answer = 0;
     if (a == b)
         *answer = 1;
@@ -236,13 +256,14 @@ fhir_err_t *path_equivalent_all(run_t *run, int *answer, const coll_t *a, const 
         return NULL;
     used = apr_pcalloc(run->pool, (apr_size_t)b->n);
     for (int i = 0; i < a->n && *answer; i++) {
-        int found = 0;
-        for (int k = 0; k < b->n && !found; k++) {
+        int found = 0, k = 0;
+        for (; k < b->n && !found; k++) {
             if (!used[k])
                 FHIR_TRY(items_equal(run, &found, a->v[i], b->v[k], 1));
             if (found)
                 used[k] = 1;
         }
+        PATH_WALK(run, k);
         *answer = found;
     }
     return NULL;
@@ -259,34 +280,33 @@ fhir_err_t *path_has(run_t *run, int *answer, const coll_t *c, const item_t *ite
 
 /* Equal items have equal hashes; what is equal across kinds (1 and 1.0) hashes by what both have.
  */
-static unsigned hash(const item_t *item)
+static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
 {
     const char *s;
     apr_size_t len;
-    unsigned h = 5381;
     number_t n;
-    apr_int64_t whole;
+    apr_int64_t whole = 0;
 
-    if (path_item_string(item, &s, &len)) {
-        for (apr_size_t i = 0; i < len; i++)
-            h = h * 33 + (unsigned char)s[i];
-        return h;
-    }
-    if (is_number(item) && path_item_number(item, &n)) {
+    PATH_CHARGE(run, path_item_bytes(item));
+    *h = 2;
+    if (path_item_string(item, &s, &len))
+        *h = (unsigned)fhir_hash_bytes(s, len);
+    else if (is_quantity(run, item))
+        *h = 3; /* equal ones may have other units: they share a chain */
+    else if (is_number(item) && path_item_number(item, &n)) {
         if (path_number_round(&n, &n, 0, PATH_TRUNCATE) && path_number_integer(&whole, &n))
-            return (unsigned)whole * 2654435761u;
-        return 1;
+            *h = (unsigned)fhir_hash_bytes(&whole, sizeof(whole));
     }
-    if (item->kind == FHIR_PATH_NODE && item->node) {
+    else if (item->kind == FHIR_PATH_NODE && item->node) {
         for (const fhir_node_t *m = item->node->child; m; m = m->next) {
-            unsigned g = m->name_len;
-            for (apr_uint32_t i = 0; m->kind == FHIR_NODE_STRING && i < m->text_len; i++)
-                g = g * 33 + (unsigned char)m->text[i];
-            h += g; /* the order of members does not count */
+            PATH_STEP(run);
+            PATH_CHARGE(run, m->text_len);
+            if (m->kind == FHIR_NODE_STRING) /* the order of members does not count */
+                *h += (unsigned)fhir_hash_bytes(m->text, m->text_len);
+            *h += m->name_len;
         }
-        return h;
     }
-    return 2;
+    return NULL;
 }
 
 #define FEW 12 /* below, comparing all is faster than a table */
@@ -304,16 +324,19 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
         }
         return NULL;
     }
+    PATH_STEPS(run, (apr_size_t)total);
     while (size < total * 2)
         size *= 2;
-    /* Chains of places in out, 1-based; those quantities that are equal in other units share one.
-     */
+    /* Chains of places in out, 1-based. */
     slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
     next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
     for (int i = -kept; i < from->n; i++) {
         const item_t *item = i < 0 ? out->v[i + kept] : from->v[i];
-        int *slot = &slots[(is_quantity(run, item) ? 3u : hash(item)) & (unsigned)(size - 1)];
+        unsigned h = 0;
+        int *slot;
         PATH_STEP(run);
+        FHIR_TRY(hash(run, &h, item));
+        slot = &slots[h & (unsigned)(size - 1)];
         seen = 0;
         for (int k = *slot; k && i >= 0 && seen != 1; k = next[k - 1])
             FHIR_TRY(items_equal(run, &seen, out->v[k - 1], item, 0));
@@ -339,6 +362,7 @@ fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t
     number_t m, n;
 
     PATH_STEP(run);
+    PATH_CHARGE(run, smaller(path_item_bytes(a), path_item_bytes(b)));
     *order = PATH_EMPTY;
     if (a->kind == FHIR_PATH_STRING && b->kind == FHIR_PATH_STRING) {
         if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len)) {

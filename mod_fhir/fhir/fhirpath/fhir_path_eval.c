@@ -6,8 +6,6 @@
 
 #include "fhir/fhirpath/fhir_path_private.h"
 
-#define DEFAULT_STEPS 2000000
-
 fhir_err_t *path_fail(const run_t *run, const ast_t *node, const char *fmt, ...)
 {
     va_list ap;
@@ -26,7 +24,7 @@ fhir_err_t *path_limit(const run_t *run)
 {
     return fhir_err_create(run->pool, FHIR_ERR_LIMIT,
                            "The FHIRPath expression needs more than %d steps on this resource",
-                           run->env->max_steps ? run->env->max_steps : DEFAULT_STEPS);
+                           run->steps->most);
 }
 
 /* Collections where a single value is due */
@@ -322,9 +320,8 @@ static fhir_err_t *call(run_t *run, coll_t *out, const ast_t *node, scope_t *sco
     return NULL;
 }
 
-fhir_err_t *path_eval(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
+static fhir_err_t *eval_node(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
-    PATH_STEP(run);
     switch ((ast_kind_t)node->kind) {
     case AST_LITERAL:
         path_push(run, out, &node->literal);
@@ -369,6 +366,13 @@ fhir_err_t *path_eval(run_t *run, coll_t *out, const ast_t *node, scope_t *scope
     return binary(run, out, node, scope);
 }
 
+fhir_err_t *path_eval(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
+{
+    PATH_STEP(run);
+    FHIR_TRY(eval_node(run, out, node, scope));
+    return run->steps->left < 0 ? path_limit(run) : NULL;
+}
+
 /* Arguments */
 
 fhir_err_t *path_arg(const call_t *c, int i, coll_t *out)
@@ -408,6 +412,8 @@ fhir_err_t *path_arg_string(const call_t *c, int i, const char **s, apr_size_t *
     *found = item && path_item_string(item, s, len);
     if (item && item->kind != FHIR_PATH_STRING)
         return path_fail(c->run, c->node->args[i], "%s() takes a string here", c->node->name);
+    if (*found)
+        PATH_CHARGE(c->run, *len);
     return NULL;
 }
 
@@ -429,6 +435,8 @@ fhir_err_t *path_in_string(const call_t *c, const char **s, apr_size_t *len, int
     if (item && item->kind != FHIR_PATH_STRING)
         return path_fail(c->run, c->node, "%s() works on a string, not on %s", c->node->name,
                          fhir_path_item_type(c->run->model, item));
+    if (*found)
+        PATH_CHARGE(c->run, *len);
     return NULL;
 }
 
@@ -460,7 +468,8 @@ static fhir_err_t *start(run_t *run, coll_t *out, const fhir_path_t *path,
     run->model = env->model;
     run->focus = focus;
     run->pool = pool;
-    run->steps_left = env->max_steps ? env->max_steps : DEFAULT_STEPS;
+    run->own = fhir_steps(env->max_steps);
+    run->steps = env->steps ? env->steps : &run->own;
     run->now = env->now;
     return path_eval(run, out, path->root, &scope);
 }

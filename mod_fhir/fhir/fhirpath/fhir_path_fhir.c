@@ -17,6 +17,7 @@ static fhir_err_t *push_extensions(call_t *c, coll_t *out, const char *url, apr_
         FHIR_TRY(path_members(c->run, &all, c->in->v[i], "extension", 9));
     for (int i = 0; i < all.n; i++) {
         const fhir_node_t *u = fhir_node_get(all.v[i]->node, "url");
+        PATH_CHARGE(c->run, len);
         if (u && u->kind == FHIR_NODE_STRING && u->text_len == len &&
             memcmp(u->text, url, len) == 0)
             path_push(c->run, out, all.v[i]);
@@ -124,6 +125,7 @@ static fhir_err_t *push_contained(call_t *c, const item_t *item, const reference
     FHIR_TRY(path_members(c->run, &contained, container, "contained", 9));
     for (int i = 0; i < contained.n; i++) {
         const fhir_node_t *id = fhir_node_get(contained.v[i]->node, "id");
+        PATH_CHARGE(c->run, ref->len);
         if (id && id->text && id->text_len == ref->len - 1 &&
             memcmp(id->text, ref->text + 1, id->text_len) == 0) {
             path_push(c->run, c->out, contained.v[i]);
@@ -163,6 +165,7 @@ static fhir_err_t *push_from_bundle(call_t *c, const item_t *item, const referen
         return NULL;
     FHIR_TRY(path_members(c->run, &entries, root, "entry", 5));
     for (int i = 0; i < entries.n; i++) {
+        PATH_CHARGE(c->run, ref->len);
         if (!full_url_fits(fhir_node_get(entries.v[i]->node, "fullUrl"), ref, is_absolute(ref)))
             continue;
         return path_members(c->run, c->out, entries.v[i], "resource", 8);
@@ -190,6 +193,7 @@ static fhir_err_t *push_outside(call_t *c, const reference_t *ref)
     const fhir_type_t *type = NULL;
     item_t *item;
 
+    PATH_CHARGE(c->run, ref->len);
     if (c->run->env->resolve)
         FHIR_TRY(c->run->env->resolve(&resource, &type, c->run->env->baton, ref->text, ref->len,
                                       c->run->pool));
@@ -282,6 +286,7 @@ static fhir_err_t *fn_member_of(call_t *c)
         FHIR_TRY(c->run->env->member_of(&answer, c->run->env->baton, item, s, c->run->pool));
     else
         answer = member_of_model(c->run, item, s);
+    PATH_WALK(c->run, c->run->model->n_valuesets + fhir_node_count(item->node));
     push_answer(c, answer);
     return NULL;
 }
@@ -358,6 +363,7 @@ static fhir_err_t *fn_type(call_t *c)
         fhir_node_t *first, *second;
         item_t *item = apr_pcalloc(c->run->pool, sizeof(*item));
 
+        PATH_STEPS(c->run, 4); /* its nodes */
         if (!of->type)
             name = strchr(name, '.') + 1;
         first = fhir_node_new_text(FHIR_NODE_STRING, space, strlen(space), c->run->pool);

@@ -94,7 +94,11 @@ fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t 
 
 void path_push(run_t *run, coll_t *c, const item_t *item)
 {
-    if (c->n == c->cap) {
+    /* What is copied when it grows is charged too: a collection that was taken over is full. */
+    int grows = c->n == c->cap;
+    if (!fhir_steps_take(run->steps, 1 + (grows ? (apr_size_t)c->n / FHIR_STEPS_LINKS : 0)))
+        return;
+    if (grows) {
         int cap = c->cap ? c->cap * 2 : 4;
         const item_t **v = apr_palloc(run->pool, (apr_size_t)cap * sizeof(*v));
         if (c->n)
@@ -137,6 +141,8 @@ void path_push_number(run_t *run, coll_t *c, const number_t *n)
 
 void path_push_string(run_t *run, coll_t *c, const char *s, apr_size_t len)
 {
+    if (!fhir_steps_bytes(run->steps, len))
+        return;
     path_push(run, c, fhir_path_string(s, len, run->pool));
 }
 
@@ -189,6 +195,13 @@ int path_item_string(const item_t *item, const char **s, apr_size_t *len)
     else
         return 0;
     return 1;
+}
+
+apr_size_t path_item_bytes(const item_t *item)
+{
+    if (item->kind == FHIR_PATH_STRING && item->value)
+        return item->value_len;
+    return item->kind != FHIR_PATH_NODE && item->node ? item->node->text_len : 0;
 }
 
 int path_item_number(const item_t *item, number_t *n)

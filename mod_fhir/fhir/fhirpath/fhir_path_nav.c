@@ -84,12 +84,13 @@ fhir_err_t *path_members(run_t *run, coll_t *out, const item_t *item, const char
     const fhir_type_t *type;
     const fhir_node_t *object = object_of(run, item, &type), *value = NULL, *extra = NULL;
     const fhir_element_t *element;
+    apr_size_t links = 0;
 
     PATH_STEP(run);
     if (!object)
         return push_type_member(run, out, item, name, len);
     element = fhir_model_element(run->model, type, name, len);
-    for (const fhir_node_t *m = object->child; m; m = m->next) {
+    for (const fhir_node_t *m = object->child; m; m = m->next, links++) {
         int under = m->name_len && m->name[0] == '_';
         const char *member = m->name + under;
         apr_size_t member_len = m->name_len - (apr_size_t)under;
@@ -109,6 +110,7 @@ fhir_err_t *path_members(run_t *run, coll_t *out, const item_t *item, const char
         else
             value = m;
     }
+    PATH_WALK(run, links);
     return value || extra ? push_values(run, out, item, element, value, extra) : NULL;
 }
 
@@ -116,6 +118,7 @@ fhir_err_t *path_children(run_t *run, coll_t *out, const item_t *item)
 {
     const fhir_type_t *type;
     const fhir_node_t *object = object_of(run, item, &type);
+    apr_size_t n = fhir_node_count(object);
 
     PATH_STEP(run);
     for (const fhir_node_t *m = object ? object->child : NULL; m; m = m->next) {
@@ -128,6 +131,7 @@ fhir_err_t *path_children(run_t *run, coll_t *out, const item_t *item)
         if (!element ||
             (under && (!is_primitive(run, element) || fhir_node_getn(object, name, len) != NULL)))
             continue;
+        PATH_WALK(run, n);
         if (under)
             extra = m;
         else if (is_primitive(run, element)) {
@@ -230,7 +234,9 @@ fhir_err_t *path_variable(run_t *run, coll_t *out, const ast_t *node, const scop
 {
     const item_t *item = NULL;
 
+    PATH_CHARGE(run, node->name_len); /* which may be copied into a value */
     for (const vars_t *v = scope->vars; v; v = v->next) {
+        PATH_STEP(run);
         if (v->len == node->name_len && memcmp(v->name, node->name, v->len) == 0) {
             path_push_all(run, out, &v->value);
             return NULL;

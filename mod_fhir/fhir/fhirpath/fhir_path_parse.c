@@ -7,7 +7,7 @@
 #include "core/fhir_text.h"
 #include "fhir/fhirpath/fhir_path_scan.h"
 
-#define MAX_DEPTH 500 /* of the tree: a chain of operators or dots is one level each */
+#define MAX_DEPTH 200 /* of the tree: a chain of operators or dots is one level each */
 #define MAX_NEST  100 /* of parentheses, arguments and signs */
 #define MAX_TEXT  65535
 #define MAX_ARGS  8

@@ -127,12 +127,13 @@ typedef struct path_regex_t path_regex_t;
 /** NULL, or what is wrong with the pattern. whole: it must match all of a text. */
 const char *path_regex_compile(const path_regex_t **regex, const char *pattern, apr_size_t len,
                                int whole, apr_pool_t *pool);
-/** 1, 0, or -1 when a limit was passed. */
-int path_regex_match(const path_regex_t *regex, const char *s, apr_size_t len);
-/** 1, 0 for a bad replacement, or -1 when a limit was passed. */
+/** 1, 0, or -1 when the steps did not last. Each position of the text that is tried, at each place
+ *  of the pattern, is a step. */
+int path_regex_match(const path_regex_t *regex, const char *s, apr_size_t len, fhir_steps_t *steps);
+/** 1, 0 for a bad replacement, or -1 when the steps did not last. */
 int path_regex_replace(const char **out, apr_size_t *out_len, const path_regex_t *regex,
                        const char *s, apr_size_t len, const char *by, apr_size_t by_len,
-                       apr_size_t max_len, apr_pool_t *pool);
+                       fhir_steps_t *steps, apr_pool_t *pool);
 
 /* Syntax tree */
 
@@ -239,8 +240,8 @@ typedef struct run_t {
     const fhir_model_t *model;
     const item_t *focus; /* the whole run's: %context */
     apr_pool_t *pool;
-    int steps_left;
-    apr_int64_t now; /* one instant for the whole run */
+    fhir_steps_t *steps, own; /* the caller's budget, or one of this run */
+    apr_int64_t now;          /* one instant for the whole run */
 } run_t;
 
 /** One call of a function. */
@@ -272,20 +273,17 @@ const function_t *path_function(const char *name, apr_size_t len);
 fhir_err_t *path_fail(const run_t *run, const ast_t *node, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 fhir_err_t *path_limit(const run_t *run);
-#define PATH_STEP(run)                                                                             \
+/** Takes so many steps of the run's budget. */
+#define PATH_STEPS(run, n)                                                                         \
     do {                                                                                           \
-        if (--(run)->steps_left < 0)                                                               \
+        if (!fhir_steps_take((run)->steps, (n)))                                                   \
             return path_limit(run);                                                                \
     } while (0)
-
+#define PATH_STEP(run)          PATH_STEPS(run, 1)
 /** Work that grows with text is charged by its bytes, so that doubling strings ends too. */
-#define PATH_CHARGE(run, bytes)                                                                    \
-    do {                                                                                           \
-        apr_size_t charge_ = (apr_size_t)(bytes) / 16;                                             \
-        if (charge_ > (apr_size_t)(run)->steps_left)                                               \
-            return path_limit(run);                                                                \
-        (run)->steps_left -= (int)charge_;                                                         \
-    } while (0)
+#define PATH_CHARGE(run, bytes) PATH_STEPS(run, (apr_size_t)(bytes) / FHIR_STEPS_BYTES)
+/** Siblings that are passed by. */
+#define PATH_WALK(run, links)   PATH_STEPS(run, (apr_size_t)(links) / FHIR_STEPS_LINKS)
 
 fhir_err_t *path_eval(run_t *run, coll_t *out, const ast_t *node, scope_t *scope);
 /** Argument i, evaluated in the scope of the call. */
@@ -305,7 +303,8 @@ fhir_err_t *path_arg_integer(const call_t *c, int i, apr_int64_t *value, int *fo
 /** The input as one string; *found 0 when it is empty. */
 fhir_err_t *path_in_string(const call_t *c, const char **s, apr_size_t *len, int *found);
 
-/* Collections */
+/* Collections. Each item that is put in is a step; when there are none left nothing is put in, and
+ * path_eval() tells: no caller needs to ask, and no collection grows beyond the budget. */
 
 void path_push(run_t *run, coll_t *c, const item_t *item);
 void path_push_all(run_t *run, coll_t *c, const coll_t *from);
@@ -322,6 +321,8 @@ void path_push_quantity(run_t *run, coll_t *c, const quantity_t *q);
 int path_item_has_value(const item_t *item);
 int path_item_boolean(const item_t *item, int *value);
 int path_item_string(const item_t *item, const char **s, apr_size_t *len);
+/** How long the text of a value is, where it has one: what reading it may cost. */
+apr_size_t path_item_bytes(const item_t *item);
 /** INTEGER and DECIMAL. */
 int path_item_number(const item_t *item, number_t *n);
 int path_item_integer(const item_t *item, apr_int64_t *value);

@@ -364,6 +364,8 @@ int path_quantity_multiply(quantity_t *out, const quantity_t *a, const quantity_
     if (divide ? !path_number_divide(&out->value, &a->value, &b->value)
                : !path_number_multiply(&out->value, &a->value, &b->value))
         return 0;
+    if (a->unit_len > MAX_UNIT || b->unit_len > MAX_UNIT)
+        return 0;
     if (plain_b)
         unit = apr_pstrmemdup(pool, a->unit, a->unit_len);
     else if (plain_a)

@@ -132,7 +132,6 @@ static fhir_err_t *fn_case(call_t *c)
     FHIR_TRY(path_in_string(c, &s, &len, &found));
     if (!found)
         return NULL;
-    PATH_CHARGE(c->run, len);
     text = out = apr_palloc(c->run->pool, len * 2 + 4);
     for (apr_size_t i = 0; i < len; i += char_bytes(s + i))
         out = encode(out, change_case(decode(s + i), c->node->function->mode));
@@ -142,21 +141,30 @@ static fhir_err_t *fn_case(call_t *c)
 
 /* Searching */
 
-/* The place of the first (or last) occurrence in bytes, or -1. */
-static apr_int64_t find(const char *s, apr_size_t len, const char *part, apr_size_t part_len,
-                        int last)
+/* The place of the first occurrence in bytes, or -1; linear in both lengths. */
+static apr_int64_t find(const char *s, apr_size_t len, const char *part, apr_size_t part_len)
 {
-    apr_int64_t found = -1;
+    const char *at = memmem(s, len, part, part_len);
+    return at ? at - s : -1;
+}
+
+/* The place of the last one. Nothing finds that in linear time, so what is compared is charged. */
+static fhir_err_t *find_last(run_t *run, apr_int64_t *found, const char *s, apr_size_t len,
+                             const char *part, apr_size_t part_len)
+{
+    *found = -1;
     if (part_len > len)
-        return -1;
-    for (apr_size_t i = 0; i + part_len <= len; i++) {
+        return NULL;
+    for (apr_size_t i = len - part_len + 1; i-- > 0;) {
+        if (part_len && s[i] != part[0])
+            continue;
+        PATH_CHARGE(run, part_len);
         if (memcmp(s + i, part, part_len) == 0) {
-            found = (apr_int64_t)i;
-            if (!last)
-                break;
+            *found = (apr_int64_t)i;
+            break;
         }
     }
-    return found;
+    return NULL;
 }
 
 enum { INDEX_OF, LAST_INDEX_OF, STARTS, ENDS, CONTAINS };
@@ -172,7 +180,6 @@ static fhir_err_t *fn_search(call_t *c)
     FHIR_TRY(path_arg_string(c, 0, &part, &part_len, &given));
     if (!found || !given)
         return NULL;
-    PATH_CHARGE(c->run, len);
     switch (mode) {
     case STARTS:
         path_push_boolean(c->run, c->out, part_len <= len && memcmp(s, part, part_len) == 0);
@@ -182,7 +189,9 @@ static fhir_err_t *fn_search(call_t *c)
                           part_len <= len && memcmp(s + len - part_len, part, part_len) == 0);
         break;
     default:
-        at = find(s, len, part, part_len, mode == LAST_INDEX_OF);
+        at = find(s, len, part, part_len);
+        if (mode == LAST_INDEX_OF)
+            FHIR_TRY(find_last(c->run, &at, s, len, part, part_len));
         if (mode == CONTAINS)
             path_push_boolean(c->run, c->out, at >= 0);
         else
@@ -207,7 +216,6 @@ static fhir_err_t *fn_substring(call_t *c)
     }
     if (!found || !given || start < 0)
         return NULL;
-    PATH_CHARGE(c->run, len);
     from = char_offset(s, len, start);
     if (from >= len)
         return NULL;
@@ -236,7 +244,6 @@ static fhir_err_t *fn_to_chars(call_t *c)
     int found;
     FHIR_TRY(path_in_string(c, &s, &len, &found));
     for (apr_size_t i = 0; found && i < len; i += char_bytes(s + i)) {
-        PATH_STEP(c->run);
         path_push_string(c->run, c->out, s + i, char_bytes(s + i));
     }
     return NULL;
@@ -274,8 +281,8 @@ static fhir_err_t *fn_split(call_t *c)
         return NULL;
     if (!by_len)
         return fn_to_chars(c);
-    while ((at = find(s, len, by, by_len, 0)) >= 0) {
-        PATH_CHARGE(c->run, at + 16);
+    while ((at = find(s, len, by, by_len)) >= 0) {
+        PATH_CHARGE(c->run, by_len); /* which is prepared for each search */
         path_push_string(c->run, c->out, s, (apr_size_t)at);
         s += (apr_size_t)at + by_len;
         len -= (apr_size_t)at + by_len;
@@ -309,12 +316,27 @@ static fhir_err_t *fn_join(call_t *c)
     return NULL;
 }
 
-/* Replaces every occurrence; an empty pattern stands around every character. */
+/* An empty pattern stands around every character. */
+static fhir_err_t *put_between(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len,
+                               const char *by, apr_size_t by_len)
+{
+    for (apr_size_t i = 0, n; i < len; i += n) {
+        n = char_bytes(s + i);
+        PATH_CHARGE(c->run, by_len);
+        fhir_buf_append(buf, by, by_len);
+        fhir_buf_append(buf, s + i, n);
+    }
+    fhir_buf_append(buf, by, by_len);
+    return NULL;
+}
+
+/* Replaces every occurrence. */
 static fhir_err_t *fn_replace(call_t *c)
 {
     fhir_buf_t *buf = fhir_buf_create(c->run->pool, 0);
     const char *s, *part, *by;
-    apr_size_t len, part_len, by_len, i = 0;
+    apr_size_t len, part_len, by_len;
+    apr_int64_t at;
     int found, given, has;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
@@ -322,23 +344,19 @@ static fhir_err_t *fn_replace(call_t *c)
     FHIR_TRY(path_arg_string(c, 1, &by, &by_len, &has));
     if (!found || !given || !has)
         return NULL;
-    while (i < len) {
-        apr_size_t n = char_bytes(s + i);
-        PATH_CHARGE(c->run, 16 + by_len);
-        if (part_len == 0) {
-            fhir_buf_append(buf, by, by_len);
-            fhir_buf_append(buf, s + i, n);
-        }
-        else if (len - i >= part_len && memcmp(s + i, part, part_len) == 0) {
-            fhir_buf_append(buf, by, by_len);
-            n = part_len;
-        }
-        else
-            fhir_buf_append(buf, s + i, n);
-        i += n;
+    if (part_len == 0) {
+        FHIR_TRY(put_between(c, buf, s, len, by, by_len));
+        len = 0;
     }
-    if (part_len == 0)
+    while (len && (at = find(s, len, part, part_len)) >= 0) {
+        PATH_STEP(c->run);
+        PATH_CHARGE(c->run, part_len + by_len);
+        fhir_buf_append(buf, s, (apr_size_t)at);
         fhir_buf_append(buf, by, by_len);
+        s += (apr_size_t)at + part_len;
+        len -= (apr_size_t)at + part_len;
+    }
+    fhir_buf_append(buf, s, len);
     path_push_string(c->run, c->out, fhir_buf_cstr(buf), buf->len);
     return NULL;
 }
@@ -374,8 +392,7 @@ static fhir_err_t *fn_matches(call_t *c)
     FHIR_TRY(pattern(c, &regex));
     if (!found || !regex)
         return NULL;
-    PATH_CHARGE(c->run, len);
-    matched = path_regex_match(regex, s, len);
+    matched = path_regex_match(regex, s, len, c->run->steps);
     if (matched < 0)
         return path_limit(c->run);
     path_push_boolean(c->run, c->out, matched);
@@ -399,15 +416,14 @@ static fhir_err_t *fn_replace_matches(call_t *c)
         path_push_string(c->run, c->out, s, len);
         return NULL;
     }
-    done = path_regex_replace(&replaced, &replaced_len, regex, s, len, by, by_len,
-                              (apr_size_t)c->run->steps_left * 16, c->run->pool);
+    done = path_regex_replace(&replaced, &replaced_len, regex, s, len, by, by_len, c->run->steps,
+                              c->run->pool);
     if (done < 0)
         return path_limit(c->run);
     if (!done)
         return path_fail(c->run, c->node->args[1],
                          "the replacement is wrong; $1 stands for the "
                          "first group, $$ for a dollar sign");
-    PATH_CHARGE(c->run, replaced_len);
     path_push_string(c->run, c->out, replaced, replaced_len);
     return NULL;
 }

@@ -10,10 +10,6 @@
 #include "fhir/fhirpath/fhir_path.h"
 #include "fhir/write/fhir_patch.h"
 
-/* Of evaluation, shared by all operations, but so many for each. */
-#define STEPS       2000000
-#define STEPS_LEAST 10000
-
 /* One value of an element: its JSON and what stands beside it as "_name". */
 typedef struct pair_t {
     fhir_node_t *value, *extra;
@@ -26,13 +22,15 @@ typedef struct place_t {
     pair_t *pairs;
     int n;
     int is_list;
+    int depth; /* levels above its values: objects and arrays */
 } place_t;
 
 typedef struct patch_t {
     const fhir_model_t *model;
     fhir_node_t *root;
     int number; /* of the operation, from 0 */
-    int steps;  /* of each evaluation */
+    const fhir_patch_limits_t *limits;
+    fhir_steps_t *steps; /* of all operations */
     apr_pool_t *pool;
     apr_pool_t *scratch; /* of the operation */
 } patch_t;
@@ -47,6 +45,12 @@ static fhir_err_t *fault(const patch_t *p, fhir_code_t code, const char *fmt, ..
     what = apr_pvsprintf(p->pool, fmt, ap);
     va_end(ap);
     return fhir_err_create(p->pool, code, "Patch operation %d: %s", p->number, what);
+}
+
+static fhir_err_t *charge(const patch_t *p, apr_size_t n)
+{
+    return fhir_steps_take(p->steps, n) ? NULL
+                                        : fhir_patch_too_costly(p->number, p->steps, p->pool);
 }
 
 /* The tree is the caller's and may be changed; the evaluator has no business with that. */
@@ -96,9 +100,9 @@ static fhir_node_t *next_item(const fhir_node_t **c)
     return item && item->kind != FHIR_NODE_NULL ? own(item) : NULL;
 }
 
-/* All values of an element of an object, with room for one more. */
-static void read_place(const patch_t *p, place_t *place, fhir_node_t *object,
-                       const fhir_element_t *element)
+/* All values of an element of an object, with room for one more. above: levels of the object. */
+static fhir_err_t *read_place(const patch_t *p, place_t *place, fhir_node_t *object, int above,
+                              const fhir_element_t *element)
 {
     const char *name = fhir_model_str(p->model, element->name);
     const fhir_node_t *value = fhir_node_get(object, name);
@@ -110,11 +114,14 @@ static void read_place(const patch_t *p, place_t *place, fhir_node_t *object,
     place->object = object;
     place->element = element;
     place->is_list = element->max != 1 || (value && value->kind == FHIR_NODE_ARRAY);
+    place->depth = above + place->is_list;
+    FHIR_TRY(charge(p, 1 + (fhir_node_count(object) + (apr_size_t)n_values + (apr_size_t)n_extras) /
+                               FHIR_STEPS_LINKS));
     if (!place->is_list) {
         place->pairs = apr_pcalloc(p->scratch, 2 * sizeof(pair_t));
         place->pairs[0] = (pair_t){own(value), own(extra)};
         place->n = value || extra;
-        return;
+        return NULL;
     }
     place->n = n_values > n_extras ? n_values : n_extras;
     place->pairs = apr_pcalloc(p->scratch, ((apr_size_t)place->n + 1) * sizeof(pair_t));
@@ -124,47 +131,56 @@ static void read_place(const patch_t *p, place_t *place, fhir_node_t *object,
         place->pairs[i].value = next_item(&value);
         place->pairs[i].extra = next_item(&extra);
     }
+    return NULL;
 }
 
 /* One of the two arrays; NULL when it would hold nulls only. */
-static fhir_node_t *make_array(const patch_t *p, const place_t *place, int extras)
+static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_t *place,
+                              int extras)
 {
     fhir_node_t *array, **link;
     int first = 0;
+
+    *made = NULL;
+    FHIR_TRY(charge(p, 1 + (apr_size_t)place->n / FHIR_STEPS_LINKS));
     while (first < place->n && !(extras ? place->pairs[first].extra : place->pairs[first].value))
         first++;
     if (first == place->n)
         return NULL;
-    array = fhir_node_new(FHIR_NODE_ARRAY, p->pool);
+    *made = array = fhir_node_new(FHIR_NODE_ARRAY, p->pool);
     link = &array->child;
     for (int i = 0; i < place->n; i++) {
         fhir_node_t *node = extras ? place->pairs[i].extra : place->pairs[i].value;
-        if (!node)
+        if (!node) {
+            FHIR_TRY(charge(p, 1));
             node = fhir_node_new(FHIR_NODE_NULL, p->pool);
+        }
         node->name = NULL;
         node->name_len = 0;
         node->next = NULL;
         *link = node;
         link = &node->next;
     }
-    return array;
+    return NULL;
 }
 
-static void write_place(const patch_t *p, const place_t *place)
+static fhir_err_t *write_place(const patch_t *p, const place_t *place)
 {
     const char *name = fhir_model_str(p->model, place->element->name);
     const char *names[2] = {name, extra_name(p, name)};
 
     for (int extras = 0; extras < 2; extras++) {
-        fhir_node_t *node = place->is_list ? make_array(p, place, extras)
-                            : !place->n    ? NULL
-                            : extras       ? place->pairs[0].extra
-                                           : place->pairs[0].value;
+        fhir_node_t *node = NULL;
+        if (place->is_list)
+            FHIR_TRY(make_array(&node, p, place, extras));
+        else if (place->n)
+            node = extras ? place->pairs[0].extra : place->pairs[0].value;
         if (node)
             set_member(place->object, names[extras], node);
         else
             remove_member(place->object, names[extras]);
     }
+    return NULL;
 }
 
 static void insert_pair(place_t *place, int at, pair_t pair)
@@ -241,8 +257,9 @@ static fhir_err_t *index_part(int *index, const patch_t *p, const fhir_node_t *o
 
 /* Values */
 
-static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, const fhir_type_t *type,
-                              const char *name, const fhir_node_t *parameter);
+static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, int above,
+                              const fhir_type_t *type, const char *name,
+                              const fhir_node_t *parameter);
 
 /* The element of a type that a value goes into: choices are told apart by the value's type. */
 static fhir_err_t *element_for(const fhir_element_t **element, const patch_t *p,
@@ -260,17 +277,27 @@ static fhir_err_t *element_for(const fhir_element_t **element, const patch_t *p,
                             fhir_model_str(p->model, type->name), name, suffix ? suffix : "none");
 }
 
-static fhir_node_t *copy(const patch_t *p, const fhir_node_t *node)
+/* depth: levels above. Recursion is as deep as the parameter, and no deeper than the resource may
+ * become. */
+static fhir_err_t *copy(fhir_node_t **made, const patch_t *p, const fhir_node_t *node, int depth)
 {
-    fhir_node_t *made = apr_pmemdup(p->pool, node, sizeof(*node)), **link = &made->child;
-    made->next = NULL;
+    fhir_node_t **link;
+
+    FHIR_TRY(charge(p, 1));
+    *made = apr_pmemdup(p->pool, node, sizeof(*node));
+    (*made)->next = NULL;
+    if (node->kind < FHIR_NODE_ARRAY)
+        return NULL;
+    if (++depth > p->limits->max_depth)
+        return fhir_patch_too_deep(p->number, p->limits, p->pool);
+    link = &(*made)->child;
     for (const fhir_node_t *c = node->child; c; c = c->next, link = &(*link)->next)
-        *link = copy(p, c);
-    return made;
+        FHIR_TRY(copy(link, p, c, depth));
+    return NULL;
 }
 
 /* A parameter's value: value[x], a resource, or parts that make an object of the element's type. */
-static fhir_err_t *make_pair(pair_t *pair, const patch_t *p, const fhir_element_t *element,
+static fhir_err_t *make_pair(pair_t *pair, const patch_t *p, const place_t *place,
                              const fhir_node_t *parameter)
 {
     const char *suffix;
@@ -279,26 +306,33 @@ static fhir_err_t *make_pair(pair_t *pair, const patch_t *p, const fhir_element_
 
     if (!value)
         value = fhir_node_get(parameter, "resource");
-    if (value || extra) {
-        pair->value = value ? copy(p, value) : NULL;
-        pair->extra = extra ? copy(p, extra) : NULL;
+    *pair = (pair_t){0};
+    if (place->depth > p->limits->max_depth) /* by the list itself */
+        return fhir_patch_too_deep(p->number, p->limits, p->pool);
+    if (value)
+        FHIR_TRY(copy(&pair->value, p, value, place->depth));
+    if (extra)
+        FHIR_TRY(copy(&pair->extra, p, extra, place->depth));
+    if (value || extra)
         return NULL;
-    }
     if (!parts)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the value is missing");
-    pair->extra = NULL;
+    if (place->depth + 1 > p->limits->max_depth)
+        return fhir_patch_too_deep(p->number, p->limits, p->pool);
     pair->value = fhir_node_new(FHIR_NODE_OBJECT, p->pool);
     for (const fhir_node_t *c = parts->child; c; c = c->next) {
         const char *name = fhir_node_string(c, "name", p->pool);
         if (!name)
             return fault(p, FHIR_ERR_BAD_REQUEST, "a part of the value has no name");
-        FHIR_TRY(add_member(p, pair->value, &p->model->types[element->type], name, c));
+        FHIR_TRY(add_member(p, pair->value, place->depth + 1,
+                            &p->model->types[place->element->type], name, c));
     }
     return NULL;
 }
 
-static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, const fhir_type_t *type,
-                              const char *name, const fhir_node_t *parameter)
+static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, int above,
+                              const fhir_type_t *type, const char *name,
+                              const fhir_node_t *parameter)
 {
     const fhir_element_t *element;
     const char *suffix = NULL;
@@ -307,20 +341,19 @@ static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, const fhir_
 
     value_of(parameter, &suffix, p);
     FHIR_TRY(element_for(&element, p, type, name, suffix));
-    FHIR_TRY(make_pair(&pair, p, element, parameter));
-    read_place(p, &place, object, element);
+    FHIR_TRY(read_place(p, &place, object, above, element));
+    FHIR_TRY(make_pair(&pair, p, &place, parameter));
     if (place.n && !place.is_list)
         return fault(p, FHIR_ERR_BUSINESS, "there is a '%s' already; use replace", name);
     insert_pair(&place, place.n, pair);
-    write_place(p, &place);
-    return NULL;
+    return write_place(p, &place);
 }
 
 /* Targets */
 
 static fhir_err_t *find(fhir_path_result_t *found, const patch_t *p, const char *text)
 {
-    fhir_path_env_t env = {.model = p->model, .max_steps = p->steps};
+    fhir_path_env_t env = {.model = p->model, .steps = p->steps};
     const fhir_path_t *path;
     fhir_err_t *err = fhir_path_compile(&path, p->model, text, strlen(text), p->scratch);
 
@@ -348,29 +381,39 @@ static fhir_err_t *find_one(const fhir_path_item_t **item, const patch_t *p, con
     return NULL;
 }
 
-/* The object that holds an item's members; that of a primitive is made when it is not there. */
-static fhir_node_t *object_of(const patch_t *p, const fhir_path_item_t *item);
-
-static void place_of(const patch_t *p, place_t *place, const fhir_path_item_t *item)
+/* Levels down to an item's object, it included. */
+static int levels(const fhir_path_item_t *item)
 {
-    read_place(p, place, object_of(p, item->parent), &p->model->elements[item->element]);
+    int n = 0;
+    for (; item; item = item->parent)
+        n += 1 + (item->index >= 0);
+    return n;
 }
 
-static fhir_node_t *object_of(const patch_t *p, const fhir_path_item_t *item)
+/* The object that holds an item's members; that of a primitive is made when it is not there. */
+static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_path_item_t *item);
+
+static fhir_err_t *place_of(const patch_t *p, place_t *place, const fhir_path_item_t *item)
+{
+    fhir_node_t *object;
+    FHIR_TRY(object_of(&object, p, item->parent));
+    return read_place(p, place, object, levels(item->parent), &p->model->elements[item->element]);
+}
+
+/* Recursion ends at the next item: what holds a primitive is an object. */
+static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_path_item_t *item)
 {
     place_t place;
-    fhir_node_t *made;
     int at = item->index < 0 ? 0 : item->index;
 
-    if (item->kind == FHIR_PATH_NODE)
-        return own(item->node);
-    if (item->extra)
-        return own(item->extra);
-    made = fhir_node_new(FHIR_NODE_OBJECT, p->pool);
-    place_of(p, &place, item);
-    place.pairs[at].extra = made;
-    write_place(p, &place);
-    return made;
+    *object = own(item->kind == FHIR_PATH_NODE ? item->node : item->extra);
+    if (*object)
+        return NULL;
+    if (levels(item) > p->limits->max_depth)
+        return fhir_patch_too_deep(p->number, p->limits, p->pool);
+    FHIR_TRY(place_of(p, &place, item));
+    *object = place.pairs[at].extra = fhir_node_new(FHIR_NODE_OBJECT, p->pool);
+    return write_place(p, &place);
 }
 
 /* Elements of which all are values of one element of one object. */
@@ -386,8 +429,7 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
             return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to more than one list", text);
     }
     if (found.n && found.items[0]->parent) {
-        place_of(p, place, found.items[0]);
-        return NULL;
+        return place_of(p, place, found.items[0]);
     }
     /* An empty list is found by its owner and name. */
     if (!found.n && dot &&
@@ -395,10 +437,11 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
                                 "RSTUVWXYZ0123456789")] == '\0') {
         const fhir_path_item_t *owner;
         const fhir_element_t *element;
+        fhir_node_t *object;
         FHIR_TRY(find_one(&owner, p, apr_pstrmemdup(p->pool, text, (apr_size_t)(dot - text))));
         FHIR_TRY(element_for(&element, p, &p->model->types[owner->type], dot + 1, NULL));
-        read_place(p, place, object_of(p, owner), element);
-        return NULL;
+        FHIR_TRY(object_of(&object, p, owner));
+        return read_place(p, place, object, levels(owner), element);
     }
     return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to no list", text);
 }
@@ -411,13 +454,15 @@ static fhir_err_t *op_add(const patch_t *p, const fhir_node_t *operation, const 
     const fhir_type_t *type;
     const fhir_node_t *value = part(operation, "value");
     const char *name;
+    fhir_node_t *object;
 
     FHIR_TRY(text_part(&name, p, operation, "name"));
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
     FHIR_TRY(find_one(&owner, p, path));
     type = &p->model->types[owner->type];
-    return add_member(p, object_of(p, owner), type, name, value);
+    FHIR_TRY(object_of(&object, p, owner));
+    return add_member(p, object, levels(owner), type, name, value);
 }
 
 static fhir_err_t *op_insert(const patch_t *p, const fhir_node_t *operation, const char *path)
@@ -436,29 +481,28 @@ static fhir_err_t *op_insert(const patch_t *p, const fhir_node_t *operation, con
     if (index > place.n)
         return fault(p, FHIR_ERR_BUSINESS, "the list has %d items; index %d is behind its end",
                      place.n, index);
-    FHIR_TRY(make_pair(&pair, p, place.element, value));
+    FHIR_TRY(make_pair(&pair, p, &place, value));
     insert_pair(&place, index, pair);
-    write_place(p, &place);
-    return NULL;
+    return write_place(p, &place);
 }
 
 /* What has lost its last member goes too: FHIR has no empty elements. A primitive loses what stands
  * beside it, and keeps its value. */
-static void remove_item(const patch_t *p, const fhir_path_item_t *item)
+static fhir_err_t *remove_item(const patch_t *p, const fhir_path_item_t *item)
 {
     place_t place;
     int at = item->index < 0 ? 0 : item->index, keep = 0;
 
     for (;;) {
-        place_of(p, &place, item);
+        FHIR_TRY(place_of(p, &place, item));
         if (keep)
             place.pairs[at].extra = NULL;
         else
             remove_pair(&place, at);
-        write_place(p, &place);
+        FHIR_TRY(write_place(p, &place));
         item = item->parent;
         if (keep || place.object->child || !item->parent)
-            break;
+            return NULL;
         at = item->index < 0 ? 0 : item->index;
         keep = item->kind != FHIR_PATH_NODE && item->node;
     }
@@ -477,8 +521,7 @@ static fhir_err_t *op_delete(const patch_t *p, const fhir_node_t *operation, con
         return NULL;
     if (!found.items[0]->parent)
         return fault(p, FHIR_ERR_BUSINESS, "the resource itself cannot be deleted by a patch");
-    remove_item(p, found.items[0]);
-    return NULL;
+    return remove_item(p, found.items[0]);
 }
 
 static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, const char *path)
@@ -499,17 +542,16 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
     element = &p->model->elements[item->element];
     at = item->index < 0 ? 0 : item->index;
     value_of(value, &suffix, p);
-    place_of(p, &place, item);
+    FHIR_TRY(place_of(p, &place, item));
     if (element->group) { /* a choice may change its type, and with it its name */
         remove_pair(&place, at);
-        write_place(p, &place);
-        return add_member(p, place.object, &p->model->types[element->owner],
+        FHIR_TRY(write_place(p, &place));
+        return add_member(p, place.object, levels(item->parent), &p->model->types[element->owner],
                           fhir_model_str(p->model, element->group), value);
     }
-    FHIR_TRY(make_pair(&pair, p, element, value));
+    FHIR_TRY(make_pair(&pair, p, &place, value));
     place.pairs[at] = pair;
-    write_place(p, &place);
-    return NULL;
+    return write_place(p, &place);
 }
 
 /* Both places are those of the list as it was: the item goes before what stands at destination. */
@@ -528,8 +570,7 @@ static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const
     pair = place.pairs[source];
     remove_pair(&place, source);
     insert_pair(&place, destination > source ? destination - 1 : destination, pair);
-    write_place(p, &place);
-    return NULL;
+    return write_place(p, &place);
 }
 
 static const struct {
@@ -562,6 +603,7 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
 {
     patch_t p = {.model = model, .root = root, .pool = pool};
     fhir_patch_limits_t most = fhir_patch_limits(limits);
+    fhir_steps_t steps = fhir_steps(most.max_steps);
     apr_size_t n;
     const fhir_node_t *list = fhir_node_get(parameters, "parameter");
 
@@ -572,7 +614,8 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
                                "'operation' for each step");
     n = fhir_node_count(list);
     FHIR_TRY(fhir_patch_count(&most, n, pool));
-    p.steps = n > STEPS / STEPS_LEAST ? STEPS_LEAST : (int)(STEPS / (n ? n : 1));
+    p.limits = &most;
+    p.steps = &steps;
     apr_pool_create(&p.scratch, pool);
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next, p.number++) {
         apr_pool_clear(p.scratch);

@@ -31,4 +31,7 @@ for my $release (qw(3.1.1 4.0.0 5.0.1 6.1.0 7.0.0 8.0.0)) {
     is(join("\n", @errors), '', "$release: without errors");
 }
 
+my $checked = run({}, built('fhirctl'), 'validate', '--quiet', '--level', 'profile', $file);
+is($checked->{status}, 0, 'as it is served, no resource has an error') or diag(grep { / error / } split /^/, $checked->{out});
+
 done_testing;

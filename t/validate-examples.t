@@ -28,7 +28,7 @@ my @FAULTY = (
     'observation-example-genetics-brcapat extension-context Observation.extension[1]',
     'observation-example-genetics-brcapat profile-min Observation.extension[1]',
     'observation-example-genetics-brcapat slice-min Observation.extension[1]',
-    'observation-example-genetics-brcapat profile-max Observation.extension[1].value',
+    'observation-example-genetics-brcapat profile-max Observation.extension[1].value.ofType(CodeableConcept)',
 );
 my $BUNDLE = 'Bundle-66c8856b-ba11-4876-8aa8-467aad8c11a2 bundle-full-url Bundle.entry[2].fullUrl';
 my %US_CORE = (
@@ -37,7 +37,7 @@ my %US_CORE = (
         # "EQH/..AgME" is no base64
         'DiagnosticReport-cardiology-report primitive-format DiagnosticReport.presentedForm[0].hash',
         # L/min is not among the units that the profile requires
-        'Observation-satO2-fiO2 binding-required Observation.component[0].value',
+        'Observation-satO2-fiO2 binding-required Observation.component[0].value.ofType(Quantity)',
     ],
     '4.0.0' => [$BUNDLE],
     '5.0.1' => [

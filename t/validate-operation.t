@@ -88,6 +88,28 @@ holds('Patient/$validate', \%parameters, "$needed / error profile-min Patient", 
 holds('$validate', { resourceType => 'Parameters', parameter => [ { name => 'x' } ] },
     'error inv-1 Parameters.parameter[0]', 'a Parameters that is itself validated');
 
+# releases of US Core: asked for, claimed, or any that fits
+sub sex { return { %good, extension => [ { url => "$CORE/us-core-sex", @_ } ] } }
+my %code   = (valueCode => '248152002');
+my %coding = (valueCoding => { system => 'http://snomed.info/sct', code => '248152002' });
+my $type   = 'error profile-type Patient.extension[0].value.ofType(%s)';
+my $unsure = 'information binding-unknown Patient.extension[0].value.ofType(%s)';
+sub at { return sprintf shift, shift }
+holds('Patient/$validate?release=6.1.0', sex(%code),   at($unsure, 'code'),   '6.1.0: sex is a code');
+holds('Patient/$validate?release=6.1.0', sex(%coding), at($type,   'Coding'), '  and no Coding');
+holds('Patient/$validate?release=8.0.0', sex(%coding), at($unsure, 'Coding'), '8.0.0: sex is a Coding');
+holds('Patient/$validate?release=8.0.0', sex(%code),   at($type,   'code'),   '  and no code');
+holds('Patient/$validate', sex(%code),   at($unsure, 'code'),   'without a release either one holds');
+holds('Patient/$validate', sex(%coding), at($unsure, 'Coding'), '  both');
+holds('Patient/$validate', { resourceType => 'Parameters',
+        parameter => [ { name => 'resource', resource => sex(%code) }, { name => 'release', valueString => '8.0.0' } ] },
+    at($type, 'code'), 'a release in Parameters');
+is_outcome(post('Patient/$validate?release=6.1', \%good), 400, 'invalid',
+    qr/"6\.1" is no value for release, which accepts .*6\.1\.0, 7\.0\.0, 8\.0\.0/, 'no release');
+is(post('Patient', { %{ sex(%code) }, meta => { profile => ["$profile|8.0.0"] } }, undef, 'strict')->status, 422,
+    'a write is held against the release that the resource claims');
+is(post('Patient', sex(%code), undef, 'strict')->status, 201, '  or against any');
+
 # modes
 holds('Patient/$validate?mode=create', { %good, id => '1' }, 'error create-id Patient.id', 'create with an id');
 holds('Patient/$validate?mode=update', \%good, 'error update-id Patient', 'update without an id');

@@ -30,6 +30,14 @@ sub package_of {
     return (\%profiles, [ sort { "$a->{resourceType}/$a->{id}" cmp "$b->{resourceType}/$b->{id}" } @examples ]);
 }
 
+# The type in a choice's name in JSON: "Boolean" is boolean, "Quantity" itself.
+sub type_of {
+    my ($suffix) = @_;
+    my %primitive = map { ucfirst($_) => $_ } qw(base64Binary boolean canonical code date dateTime decimal id instant
+        integer markdown oid positiveInt string time unsignedInt uri url uuid);
+    return $primitive{$suffix} || $suffix;
+}
+
 # Where an element's path leads in a resource: [ holder, member name, expression of the holder ].
 sub places {
     my ($object, $expression, @names) = @_;
@@ -37,11 +45,12 @@ sub places {
     (my $choice = $name) =~ s/\[x\]$//;
     my ($member) = $choice eq $name ? $name : grep { /^\Q$choice\E[A-Z]/ } sort keys %$object;
     return unless defined $member && exists $object->{$member};
-    return [ $object, $member, $expression, "$expression.$choice" ] unless @names;
+    my $step = $choice eq $name ? $choice : "$choice.ofType(" . type_of(substr $member, length $choice) . ')';
+    return [ $object, $member, $expression, "$expression.$step" ] unless @names;
     my $value = $object->{$member};
-    return map { ref $value->[$_] eq 'HASH' ? places($value->[$_], "$expression.$choice\[$_]", @names) : () }
+    return map { ref $value->[$_] eq 'HASH' ? places($value->[$_], "$expression.$step\[$_]", @names) : () }
         0 .. $#$value if ref $value eq 'ARRAY';
-    return ref $value eq 'HASH' ? places($value, "$expression.$choice", @names) : ();
+    return ref $value eq 'HASH' ? places($value, "$expression.$step", @names) : ();
 }
 
 # The first item of an element and its expression.

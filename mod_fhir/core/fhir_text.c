@@ -2,6 +2,8 @@
 /* UTF-8, URL coding and ids. Folding for search is in fhir_text_fold.c. */
 #include "core/fhir_text.h"
 
+#include <apr_strings.h>
+
 #include "core/fhir_hex.h"
 
 #define HIGH_BITS 0x8080808080808080u
@@ -106,6 +108,17 @@ void fhir_text_url_encode(fhir_buf_t *buf, const char *s, apr_size_t len)
         from = i + 1;
     }
     fhir_buf_append(buf, s + from, len - from);
+}
+
+const char *fhir_text_excerpt(const char *s, apr_size_t len, apr_pool_t *pool)
+{
+    apr_size_t max = FHIR_TEXT_EXCERPT;
+
+    if (len <= max)
+        return apr_pstrmemdup(pool, s, len);
+    while (max && ((unsigned char)s[max] & 0xC0) == 0x80)
+        max--;
+    return apr_psprintf(pool, "%.*s…", (int)max, s);
 }
 
 int fhir_text_is_id(const char *s, apr_size_t len)

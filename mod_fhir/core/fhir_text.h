@@ -28,6 +28,11 @@ char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *
 /** Appends s percent-encoded for a query value (RFC 3986 unreserved and ,:|/$ stay). */
 void fhir_text_url_encode(fhir_buf_t *buf, const char *s, apr_size_t len);
 
+/** Text for a message: whole up to FHIR_TEXT_EXCERPT bytes, else cut at a character and with "…"
+ * behind it, so that no record is copied into an answer or a log. */
+#define FHIR_TEXT_EXCERPT 64
+const char *fhir_text_excerpt(const char *s, apr_size_t len, apr_pool_t *pool);
+
 /** 1 if s is a FHIR id: [A-Za-z0-9\-\.]{1,64}. */
 int fhir_text_is_id(const char *s, apr_size_t len);
 

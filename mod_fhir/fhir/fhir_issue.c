@@ -30,6 +30,25 @@ static void count(fhir_issues_t *issues, fhir_severity_t severity)
     }
 }
 
+/* How many findings there may be before one of this severity: errors have the last quarter of the
+ * room, warnings the one before it, for themselves. */
+static int most(const fhir_issues_t *issues, fhir_severity_t severity)
+{
+    return severity == FHIR_SEVERITY_ERROR     ? issues->max
+           : severity == FHIR_SEVERITY_WARNING ? issues->max - issues->max / 4
+                                               : issues->max - issues->max / 2;
+}
+
+static void keep(fhir_issues_t *issues, fhir_issue_t *issue)
+{
+    if (issues->last)
+        issues->last->next = issue;
+    else
+        issues->first = issue;
+    issues->last = issue;
+    issues->n_kept++;
+}
+
 fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, fhir_code_t code,
                               const char *id, const char *expression, const char *fmt, ...)
 {
@@ -40,8 +59,8 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
     issue->severity = severity;
     issue->code = code;
     issue->id = id;
-    if (issues->n_errors + issues->n_warnings + issues->n_informations > issues->max) {
-        /* Counted, so that the verdict stays right, but not kept. */
+    /* Counted, so that the verdict stays right, but not kept. */
+    if (issues->n_kept >= most(issues, severity)) {
         issues->dropped++;
         return issue;
     }
@@ -49,12 +68,40 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
     va_start(ap, fmt);
     issue->text = apr_pvsprintf(issues->pool, fmt, ap);
     va_end(ap);
-    if (issues->last)
-        issues->last->next = issue;
-    else
-        issues->first = issue;
-    issues->last = issue;
+    keep(issues, issue);
     return issue;
+}
+
+int fhir_issues_has(const fhir_issues_t *issues, const char *id, const char *expression,
+                    const char *text)
+{
+    const fhir_issue_t *issue;
+
+    for (issue = issues->first; issue; issue = issue->next)
+        if (issue->expression && !strcmp(issue->id, id) && !strcmp(issue->expression, expression) &&
+            !strcmp(issue->text, text))
+            return 1;
+    return 0;
+}
+
+void fhir_issues_append(fhir_issues_t *issues, const fhir_issues_t *more)
+{
+    fhir_issue_t *copy;
+
+    for (const fhir_issue_t *issue = more->first; issue; issue = issue->next) {
+        if (fhir_issues_has(issues, issue->id, issue->expression ? issue->expression : "",
+                            issue->text))
+            continue;
+        count(issues, issue->severity);
+        if (issues->n_kept >= most(issues, issue->severity)) {
+            issues->dropped++;
+            continue;
+        }
+        copy = apr_pmemdup(issues->pool, issue, sizeof(*issue));
+        copy->next = NULL;
+        keep(issues, copy);
+    }
+    issues->dropped += more->dropped;
 }
 
 const char *fhir_severity_word(fhir_severity_t severity)

@@ -36,7 +36,8 @@ typedef struct fhir_issues_t {
     apr_pool_t *pool;
     fhir_issue_t *first, *last;
     int n_errors, n_warnings, n_informations;
-    int max;     /* no more than this many are kept */
+    int n_kept;
+    int max; /* no more than this many are kept; warnings and informations leave room for errors */
     int dropped; /* findings beyond max */
 } fhir_issues_t;
 
@@ -47,6 +48,13 @@ fhir_issues_t *fhir_issues_create(int max, apr_pool_t *pool);
 fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, fhir_code_t code,
                               const char *id, const char *expression, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
+
+/** Appends the findings of another list, which shares its pool; those that are there already (id,
+ *  expression and text) are not added again. */
+void fhir_issues_append(fhir_issues_t *issues, const fhir_issues_t *more);
+/** 1 if a finding is in the list. */
+int fhir_issues_has(const fhir_issues_t *issues, const char *id, const char *expression,
+                    const char *text);
 
 /** "error", "warning", "information". */
 const char *fhir_severity_word(fhir_severity_t severity);

@@ -28,7 +28,7 @@ const apr_getopt_option_t fhirctl_validate_options[] = {
     {"level", OPT_LEVEL, 1, "LEVEL\tstructure, base or profile (profile)"},
     {"profile", OPT_PROFILE, 1, "URL\tprofile to hold all against, URL or URL|VERSION; may repeat"},
     {"release", OPT_RELEASE, 1,
-     "VERSION\tUS Core release of profiles that are named without a version (the newest)"},
+     "VERSION\tUS Core release of profiles that are named without a version (any that fits)"},
     {"information", OPT_INFORMATION, 0, "also tell what is not there or cannot be judged"},
     {"summary", OPT_SUMMARY, 0, "no findings, only their summary"},
     {"quiet", OPT_QUIET, 0, "no progress"},
@@ -67,9 +67,9 @@ static const char *option(void *baton, int opt, const char *value)
         return NULL;
     case OPT_RELEASE:
         v->opts.release = value;
-        return NULL;
+        return fhir_validate_release_fault(&fhir_model_r4, value, v->pool);
     case OPT_INFORMATION:
-        v->opts.information = 1;
+        v->opts.information = FHIR_VALIDATE_UNJUDGED | FHIR_VALIDATE_ABSENT;
         return NULL;
     case OPT_SUMMARY:
         v->summary = 1;

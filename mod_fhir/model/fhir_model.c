@@ -8,6 +8,7 @@
 
 #include <apr_cstr.h>
 #include <apr_lib.h>
+#include <apr_strings.h>
 
 #include "model/fhir_model.h"
 
@@ -83,6 +84,13 @@ const fhir_element_t *fhir_model_element(const fhir_model_t *m, const fhir_type_
             return element;
     }
     return NULL;
+}
+
+const char *fhir_model_step(const fhir_model_t *m, const fhir_element_t *element, apr_pool_t *pool)
+{
+    return element->group ? apr_pstrcat(pool, fhir_model_str(m, element->group), ".ofType(",
+                                        fhir_model_str(m, m->types[element->type].name), ")", NULL)
+                          : fhir_model_str(m, element->name);
 }
 
 int fhir_model_prim_is(fhir_prim_t prim, fhir_node_kind_t kind)

@@ -324,6 +324,10 @@ static inline apr_uint16_t fhir_model_type_index(const fhir_model_t *m, const fh
 const fhir_element_t *fhir_model_element(const fhir_model_t *m, const fhir_type_t *type,
                                          const char *name, apr_size_t len);
 
+/** FHIRPath's step to an element: its name, and the type where it is a choice:
+ *  "value.ofType(Quantity)". */
+const char *fhir_model_step(const fhir_model_t *m, const fhir_element_t *element, apr_pool_t *pool);
+
 /** 1 if a JSON node is of the kind that a primitive's value has: true or false, a number, else a
  *  string. Source: http://hl7.org/fhir/R4/json.html#primitive */
 int fhir_model_prim_is(fhir_prim_t prim, fhir_node_kind_t kind);

@@ -52,6 +52,13 @@ const fhir_profile_t *fhir_profiles_find(const fhir_profiles_t *p, const char *c
     return bar || i == first ? NULL : &p->profiles[first];
 }
 
+const fhir_profile_t *fhir_profiles_older(const fhir_profiles_t *p, const fhir_profile_t *profile)
+{
+    const fhir_profile_t *next = profile + 1;
+
+    return profile - p->profiles < p->n_profiles && next->url == profile->url ? next : NULL;
+}
+
 static int in_part(const fhir_profiles_t *p, const fhir_psetpart_t *part, const char *code,
                    apr_size_t len)
 {

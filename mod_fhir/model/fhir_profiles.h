@@ -15,6 +15,7 @@
 
 #include "model/fhir_model.h"
 
+#define FHIR_PROFILE_MODIFIER 0x01u /* an extension that changes what holds it */
 /** One StructureDefinition. Sorted by url, newest version first. */
 typedef struct fhir_profile_t {
     apr_uint32_t url, version, title;
@@ -23,6 +24,7 @@ typedef struct fhir_profile_t {
     apr_uint16_t context_invariants; /* extensions: run of invariants[], on what holds them */
     apr_uint16_t type;               /* model type that is constrained */
     apr_uint16_t root;               /* node; 0: nothing is added */
+    apr_uint16_t flags;              /* FHIR_PROFILE_… */
 } fhir_profile_t;
 
 #define FHIR_NODE_MUST_SUPPORT 0x01u
@@ -172,6 +174,9 @@ static inline const apr_uint16_t *fhir_profiles_run(int *n, const fhir_profiles_
  */
 const fhir_profile_t *fhir_profiles_find(const fhir_profiles_t *p, const char *canonical,
                                          apr_size_t len, const char *release);
+
+/** The next older version of the same profile, or NULL. */
+const fhir_profile_t *fhir_profiles_older(const fhir_profiles_t *p, const fhir_profile_t *profile);
 
 /** What is known of a code and a value set. */
 typedef enum fhir_member_t { FHIR_MEMBER_NO, FHIR_MEMBER_YES, FHIR_MEMBER_UNKNOWN } fhir_member_t;

@@ -36,7 +36,7 @@ static const struct {
     {"{'resourceType':'Patient','_birthDate':{'extension':[{'url':'http://x','valueCode':'y'}]}}",
      NULL, NULL},
     {"{'resourceType':'Patient','_birthDate':{'id':'q'}}", "ele-1", "Patient.birthDate"},
-    {"{'resourceType':'Patient','_name':[{'id':'q'}]}", "element-unknown", "Patient._name"},
+    {"{'resourceType':'Patient','_name':[{'id':'q'}]}", "element-unknown", "Patient.name"},
     {"{'resourceType':'Patient','name':[{'given':['a',null],'_given':[null,{'extension':"
      "[{'url':'http://x','valueString':'y'}]}]}]}",
      NULL, NULL},
@@ -69,12 +69,12 @@ static const struct {
      NULL, NULL},
     {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueQuantity':"
      "{'value':'1.5'}}",
-     "primitive-json", "Observation.value.value"},
+     "primitive-json", "Observation.value.ofType(Quantity).value"},
     {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueInteger':1.5}",
-     "primitive-format", "Observation.value"},
+     "primitive-format", "Observation.value.ofType(integer)"},
     {"{'resourceType':'Observation','status':'final','code':{'text':'x'},'valueInteger':"
      "2147483648}",
-     "primitive-format", "Observation.value"},
+     "primitive-format", "Observation.value.ofType(integer)"},
     {"{'resourceType':'Patient','managingOrganization':{'reference':'x'}}", "reference-format",
      "Patient.managingOrganization"},
     {"{'resourceType':'Patient','managingOrganization':{'reference':'Organization?identifier=1'}}",

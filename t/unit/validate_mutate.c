@@ -246,7 +246,7 @@ static void add(mutate_t *m, fhir_node_t *object, const char *name, fhir_node_t 
     object->child = member->next;
 }
 
-/* A second choice beside one that is there. */
+/* A second choice beside one that is there; the finding names the element without a type. */
 static void add_choice(mutate_t *m, const fhir_type_t *type, fhir_node_t *object,
                        const fhir_element_t *el, const char *path)
 {
@@ -260,6 +260,8 @@ static void add_choice(mutate_t *m, const fhir_type_t *type, fhir_node_t *object
         if (other == el || other->group != el->group ||
             (prim != FHIR_PRIM_STRING && prim != FHIR_PRIM_CODE && prim != FHIR_PRIM_URI))
             continue;
+        path = apr_pstrmemdup(m->pool, path,
+                              strlen(path) - strlen(strrchr(path, '(')) - strlen(".ofType"));
         add(m, object, fhir_model_str(m->model, other->name), &value, "two choices", path, 0);
         return;
     }
@@ -297,7 +299,9 @@ static void break_member(mutate_t *m, const fhir_type_t *type, fhir_node_t *obje
 
     if (!el)
         return;
-    name = fhir_model_str(m->model, el->group ? el->group : el->name);
+    name = el->group ? apr_psprintf(m->pool, "%s.ofType(%s)", fhir_model_str(m->model, el->group),
+                                    fhir_model_str(m->model, m->model->types[el->type].name))
+                     : fhir_model_str(m->model, el->name);
     below = apr_pstrcat(m->pool, path, ".", name, NULL);
     apr_snprintf(extra, sizeof(extra), "_%s", fhir_model_str(m->model, el->name));
     if (!fhir_node_get(object, extra)) { /* its value may be in `_name` alone */

@@ -3,16 +3,29 @@
 all its other codes: they are out (NONE), in (ALL: the whole system, which has no content here) or
 nobody can tell here (UNKNOWN: a filter over such a system)."""
 
+import json
+
 from terminology import Terminology, _filter
 
 NONE, ALL, UNKNOWN = range(3)
 ANY_SYSTEM = "*"  # a part that cannot even be told by system
+# Later releases of US Core name these by their place in a catalogue that is in no package, or define them
+# by others of its sets; earlier ones list their codes.
+_CATALOGUE, _US_CORE = "http://cts.nlm.nih.gov/fhir/ValueSet/", "http://hl7.org/fhir/us/core/ValueSet/"
+MOVED = {
+    _CATALOGUE + "2.16.840.1.113883.4.642.2.575": _US_CORE + "omb-race-category",
+    _CATALOGUE + "2.16.840.1.113883.4.642.40.2.48.3": _US_CORE + "omb-ethnicity-category",
+    _CATALOGUE + "2.16.840.1.113762.1.4.1267.25": _US_CORE + "detailed-race",
+    _CATALOGUE + "2.16.840.1.113883.4.642.40.2.48.1": _US_CORE + "detailed-ethnicity",
+    _CATALOGUE + "2.16.840.1.113762.1.4.1021.24": _US_CORE + "birthsex",
+}
 
 
 class Package:
-    """Terminology of a package on top of that of the base."""
+    """Terminology of a package on top of that of the base. What it leaves out is the lender's, if there is one:
+    code systems, and value sets of MOVED."""
 
-    def __init__(self, base, resources):
+    def __init__(self, base, resources, lender=None):
         self.terminology = Terminology.__new__(Terminology)
         self.terminology.systems = dict(base.systems)
         self.terminology.value_sets = dict(base.value_sets)
@@ -22,6 +35,13 @@ class Package:
             elif resource.get("content") == "complete":
                 self.terminology.systems.pop(resource["url"], None)
                 self.terminology._add_system(resource["url"], resource.get("concept", ()))
+        for url, system in lender.systems.items() if lender else ():
+            self.terminology.systems.setdefault(url, system)
+        for url, name in MOVED.items() if lender else ():
+            listed = _with_null_flavors(lender.value_sets[name]) if "detailed" in name else lender.value_sets[name]
+            self.terminology.value_sets.setdefault(url, listed)
+            if _CATALOGUE in json.dumps(self.terminology.value_sets.get(name, {}).get("compose", _CATALOGUE)):
+                self.terminology.value_sets[name] = listed
         self._known = {}
 
     def parts(self, url):
@@ -70,6 +90,12 @@ class Package:
                 return frozenset(), UNKNOWN
             chosen = [c for c in chosen if test(c)]
         return frozenset(c.code for c in chosen), NONE
+
+
+def _with_null_flavors(value_set):
+    """The catalogue's detailed sets have some null flavors too; nobody can tell here which."""
+    some = {"system": "http://terminology.hl7.org/CodeSystem/v3-NullFlavor", "filter": [{"op": "some", "property": ""}]}
+    return {**value_set, "compose": {**value_set["compose"], "include": value_set["compose"]["include"] + [some]}}
 
 
 def _union(a, b):

@@ -136,14 +136,15 @@ fhir_err_t *fhir_path_eval(fhir_path_result_t *result, const fhir_path_t *path,
                            const fhir_path_env_t *env, const fhir_path_item_t *focus,
                            apr_pool_t *pool);
 
-/** Runs an invariant: TRUE, FALSE, or UNKNOWN for an empty result. A single item that is no boolean
- *  is TRUE. */
+/** Runs an invariant. A single item that is no boolean is TRUE. An empty result is FALSE, as only
+ * true passes; it is UNKNOWN where it comes from dates and times that their precision does not let
+ * compare, or from a callback that had no answer. */
 fhir_err_t *fhir_path_holds(fhir_path_answer_t *answer, const fhir_path_t *path,
                             const fhir_path_env_t *env, const fhir_path_item_t *focus,
                             apr_pool_t *pool);
 
 /** Where an item stands as a FHIRPath expression that finds exactly it
- *  ("Patient.name[0].given[1]"); NULL for a computed value. */
+ *  ("Patient.name[0].given[1]", "Patient.deceased.ofType(boolean)"); NULL for a computed value. */
 const char *fhir_path_location(const fhir_model_t *model, const fhir_path_item_t *item,
                                apr_pool_t *pool);
 

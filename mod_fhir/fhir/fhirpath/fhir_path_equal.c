@@ -180,7 +180,7 @@ static int is_quantity(const run_t *run, const item_t *item)
             path_type_is(run->model, item->type, run->path->t_quantity));
 }
 
-static int moments_equal(const item_t *a, const item_t *b, int equivalent)
+static int moments_equal(run_t *run, const item_t *a, const item_t *b, int equivalent)
 {
     moment_t x, y;
     int order;
@@ -188,6 +188,7 @@ static int moments_equal(const item_t *a, const item_t *b, int equivalent)
         !path_item_moment(b, &y))
         return 0;
     order = path_moment_compare(&x, &y);
+    run->undecided |= order == PATH_EMPTY;
     return order == PATH_EMPTY ? (equivalent ? 0 : PATH_EMPTY) : order == 0;
 }
 
@@ -217,7 +218,7 @@ static fhir_err_t *items_equal(run_t *run, int *answer, const item_t *a, const i
     else if (a->kind == FHIR_PATH_BOOLEAN && b->kind == FHIR_PATH_BOOLEAN)
         *answer = path_item_boolean(a, &x) && path_item_boolean(b, &y) && x == y;
     else if (is_moment(a) && is_moment(b))
-        *answer = moments_equal(a, b, equivalent);
+        *answer = moments_equal(run, a, b, equivalent);
     else if (a->kind == FHIR_PATH_NODE && b->kind == FHIR_PATH_NODE) {
         if (a->node && b->node)
             return nodes_equal(run, answer, a->node, b->node, equivalent);
@@ -379,6 +380,7 @@ fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t
              (a->kind == FHIR_PATH_TIME) == (b->kind == FHIR_PATH_TIME)) {
         if (path_item_moment(a, &x) && path_item_moment(b, &y))
             *order = path_moment_compare(&x, &y);
+        run->undecided |= *order == PATH_EMPTY;
     }
     else if ((is_quantity(run, a) || is_quantity(run, b)) &&
              (is_quantity(run, a) || is_number(a)) && (is_quantity(run, b) || is_number(b))) {

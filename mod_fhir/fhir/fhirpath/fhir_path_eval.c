@@ -499,6 +499,8 @@ fhir_err_t *fhir_path_holds(fhir_path_answer_t *answer, const fhir_path_t *path,
     *answer = FHIR_PATH_UNKNOWN;
     FHIR_TRY(start(&run, &out, path, env, focus, pool));
     FHIR_TRY(path_boolean(&run, path->root, &out, &value));
-    *answer = value == PATH_EMPTY ? FHIR_PATH_UNKNOWN : value ? FHIR_PATH_TRUE : FHIR_PATH_FALSE;
+    *answer = value == PATH_EMPTY ? run.undecided ? FHIR_PATH_UNKNOWN : FHIR_PATH_FALSE
+              : value             ? FHIR_PATH_TRUE
+                                  : FHIR_PATH_FALSE;
     return NULL;
 }

@@ -265,6 +265,7 @@ static fhir_path_answer_t member_of_model(const run_t *run, const item_t *item, 
 
 static void push_answer(call_t *c, fhir_path_answer_t answer)
 {
+    c->run->undecided |= answer == FHIR_PATH_UNKNOWN;
     path_push_boolean(c->run, c->out,
                       answer == FHIR_PATH_UNKNOWN ? PATH_EMPTY : answer == FHIR_PATH_TRUE);
 }

@@ -181,7 +181,7 @@ const char *fhir_path_location(const fhir_model_t *model, const fhir_path_item_t
         return fhir_model_str(model, model->types[item->type].name);
     above = fhir_path_location(model, item->parent, pool);
     element = &model->elements[item->element];
-    name = fhir_model_str(model, element->group ? element->group : element->name);
+    name = fhir_model_step(model, element, pool);
     if (item->index < 0)
         return apr_pstrcat(pool, above, ".", name, NULL);
     return apr_psprintf(pool, "%s.%s[%d]", above, name, item->index);

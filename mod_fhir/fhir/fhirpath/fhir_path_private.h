@@ -242,6 +242,7 @@ typedef struct run_t {
     apr_pool_t *pool;
     fhir_steps_t *steps, own; /* the caller's budget, or one of this run */
     apr_int64_t now;          /* one instant for the whole run */
+    int undecided; /* a comparison had no answer for want of precision, or a callback had none */
 } run_t;
 
 /** One call of a function. */

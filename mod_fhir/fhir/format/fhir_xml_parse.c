@@ -78,9 +78,7 @@ static const char *path_below(const parser_t *p, const char *path, const frame_t
     const fhir_node_t *before;
     int n = 0;
 
-    path = apr_pstrcat(p->pool, path, ".",
-                       fhir_model_str(p->model, element->group ? element->group : element->name),
-                       NULL);
+    path = apr_pstrcat(p->pool, path, ".", fhir_model_step(p->model, element, p->pool), NULL);
     if (element->max <= 1)
         return path;
     if (parent->last == element && parent->values)

@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_grant.h"
@@ -31,6 +32,7 @@ typedef struct asked_t {
     fhir_call_t *call;
     validate_mode_t mode;
     apr_array_header_t *profiles; /* const char * */
+    const char *release;          /* of US Core, or NULL */
     const fhir_node_t *resource;  /* or NULL */
     const char *source;           /* JSON text of resource's tree; NULL: places mean nothing */
     const char *stored;           /* JSON of the resource of the URL, or NULL */
@@ -53,18 +55,32 @@ static fhir_err_t *take_mode(asked_t *asked, const char *mode)
                            "\"%s\" is no mode; there are create, update, delete and profile", mode);
 }
 
+static fhir_err_t *take_release(asked_t *asked, const char *release)
+{
+    const fhir_call_t *call = asked->call;
+    const char *fault = fhir_validate_release_fault(call->model, release, call->pool);
+
+    asked->release = release;
+    return fault ? fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                   "\"%s\" is no value for release, which accepts %s",
+                                   fhir_text_excerpt(release, strlen(release), call->pool), fault)
+                 : NULL;
+}
+
 static fhir_err_t *take_pair(asked_t *asked, const char *name, const char *value)
 {
     if (!strcmp(name, "mode"))
         return take_mode(asked, value);
     if (!strcmp(name, "profile"))
         APR_ARRAY_PUSH(asked->profiles, const char *) = value;
+    else if (!strcmp(name, "release"))
+        return take_release(asked, value);
     return NULL;
 }
 
 static fhir_err_t *take_query(asked_t *asked)
 {
-    static const char *const known[] = {"mode", "profile", NULL};
+    static const char *const known[] = {"mode", "profile", "release", NULL};
     const fhir_pairs_t *pairs = &asked->call->pairs;
     int i;
 
@@ -112,7 +128,7 @@ static int is_call(const fhir_node_t *body)
         const fhir_node_t *name = fhir_node_get(p, "name");
 
         if (fhir_node_is(name, "resource") || fhir_node_is(name, "mode") ||
-            fhir_node_is(name, "profile"))
+            fhir_node_is(name, "profile") || fhir_node_is(name, "release"))
             return 1;
     }
     return 0;
@@ -228,6 +244,8 @@ static fhir_err_t *validate(asked_t *asked)
     fhir_call_t *call = asked->call;
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_PROFILE,
+                                 .release = asked->release,
+                                 .information = FHIR_VALIDATE_UNJUDGED,
                                  .limits = &limits,
                                  .profiles = (const char *const *)asked->profiles->elts,
                                  .n_profiles = asked->profiles->nelts};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codes against value sets, references against the profiles of their targets, extensions against
- * their definitions.
- * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html, extensibility.html
+ * Codes against value sets, references against the profiles of their targets.
+ * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html
  */
 #include <apr_strings.h>
 
@@ -300,82 +299,4 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
                           "The resource referred to fits none of the profiles allowed here; one "
                           "is %s",
                           fhir_profiles_str(p, p->canonicals[list[n - 1]]));
-}
-
-/* ---- extensions ---- */
-
-/* Is the element one that a context names: a type, the path of an element, or an extension's URL?
- */
-static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *context)
-{
-    const fhir_model_t *m = w->v->model;
-    const fhir_element_t *el = &m->elements[holder->element];
-    const char *name = fhir_model_str(m, el->group ? el->group : el->name);
-    apr_uint16_t type;
-
-    if (!strcmp(context, "Element")) /* means everything, resources too */
-        return 1;
-    for (type = holder->type; type; type = m->types[type].base)
-        if (!strcmp(fhir_model_str(m, m->types[type].name), context))
-            return 1;
-    if (!holder->element)
-        return 0;
-    if (strstr(context, "://"))
-        return fhir_node_is(fhir_node_get(holder->node, "url"), context);
-    for (type = el->owner; type; type = m->types[type].base) {
-        const char *owner = fhir_model_str(m, m->types[type].name);
-        apr_size_t len = strlen(owner), name_len = strlen(name);
-
-        if (!strncmp(context, owner, len) && context[len] == '.' &&
-            !strncmp(context + len + 1, name, name_len) &&
-            (!context[len + 1 + name_len] || !strcmp(context + len + 1 + name_len, "[x]")))
-            return 1;
-    }
-    return 0;
-}
-
-static void hold_context(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile)
-{
-    const fhir_profiles_t *p = w->v->profiles;
-    const char *allowed = "";
-    int n, i;
-    const apr_uint16_t *list = fhir_profiles_run(&n, p, profile->contexts);
-
-    fhir_invariants_hold(w, item->parent, profile->context_invariants);
-    for (i = 0; i < n; i++) {
-        const char *context = fhir_profiles_str(p, p->contexts[list[i]]);
-
-        if (context_is(w, item->parent, context))
-            return;
-        allowed = apr_pstrcat(w->pool, allowed, i ? ", " : "", context, NULL);
-    }
-    if (n)
-        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "extension-context",
-                          "The extension is not allowed here; allowed on: %s", allowed);
-}
-
-void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
-{
-    apr_size_t len;
-    const char *url = fhir_walk_text(&len, item->node, "url");
-    int nested = item->parent && item->parent->type == w->v->extension;
-    const fhir_profile_t *profile;
-
-    if (!url)
-        return;
-    if (!memchr(url, ':', len)) {
-        if (!nested)
-            fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_VALUE, "extension-url",
-                              "The url of an extension is absolute, unless it is part of another "
-                              "extension");
-        return;
-    }
-    profile = fhir_profiles_find(w->v->profiles, url, len, w->release);
-    if (!profile || profile->type != w->v->extension) {
-        fhir_walk_finding(w, item, FHIR_SEVERITY_INFORMATION, FHIR_ERR_NOT_FOUND,
-                          "extension-unknown", "The extension is not known here");
-        return;
-    }
-    hold_context(w, item, profile);
-    fhir_profile_hold(w, item, profile);
 }

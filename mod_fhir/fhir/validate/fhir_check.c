@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/validate/fhir_check_private.h"
 
@@ -66,16 +67,9 @@ int fhir_check_type_is(const fhir_check_t *c, const fhir_type_t *type, const cha
     return strcmp(fhir_check_type_name(c, type), name) == 0;
 }
 
-/* A node's text for a message: short, so that no record is copied into an answer or a log. */
 const char *fhir_check_excerpt(const fhir_check_t *c, const fhir_node_t *node)
 {
-    apr_size_t len = node->text_len, max = 40;
-
-    if (len <= max)
-        return apr_pstrmemdup(c->issues->pool, node->text, len);
-    while (max && ((unsigned char)node->text[max] & 0xC0) == 0x80)
-        max--;
-    return apr_psprintf(c->issues->pool, "%.*s…", (int)max, node->text);
+    return fhir_text_excerpt(node->text, node->text_len, c->issues->pool);
 }
 
 /* "an array", "a string", … */
@@ -228,7 +222,7 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
 static void check_single(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *value,
                          const fhir_node_t *extra)
 {
-    const char *name = element_name(c, el);
+    const char *name = fhir_model_step(c->model, el, c->issues->pool);
     apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
     const fhir_node_t *array = value && value->kind == FHIR_NODE_ARRAY   ? value
                                : extra && extra->kind == FHIR_NODE_ARRAY ? extra
@@ -236,7 +230,8 @@ static void check_single(fhir_check_t *c, const fhir_element_t *el, const fhir_n
 
     if (array)
         fhir_check_finding(c, array, FHIR_ERR_STRUCTURE, "json-array",
-                           "An array is found where one value is due: '%s' does not repeat", name);
+                           "An array is found where one value is due: '%s' does not repeat",
+                           fhir_model_str(c->model, el->name));
     else if (c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE)
         check_primitive(c, el, value, extra);
     else
@@ -257,11 +252,26 @@ static const fhir_node_t *sibling_extra(const fhir_node_t *object, const fhir_no
 
 static void unknown_member(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *m)
 {
-    apr_size_t mark = fhir_check_push(c, m->name, m->name_len > 64 ? 64 : m->name_len, -1);
+    const char *name = fhir_text_excerpt(m->name, m->name_len, c->issues->pool);
+    apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
 
-    fhir_check_finding(c, m, FHIR_ERR_STRUCTURE, "element-unknown", "%s has no element '%.*s'",
-                       fhir_check_type_name(c, type), (int)(m->name_len > 64 ? 64 : m->name_len),
-                       m->name);
+    fhir_check_finding(c, m, FHIR_ERR_STRUCTURE, "element-unknown", "%s has no element '%s'",
+                       fhir_check_type_name(c, type), name);
+    fhir_check_pop(c, mark);
+}
+
+/* "_name" beside an element that is no primitive. */
+static void misplaced_extra(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *m)
+{
+    const char *step = fhir_model_step(c->model, el, c->issues->pool);
+    const char *name = fhir_model_str(c->model, el->name);
+    apr_size_t mark = fhir_check_push(c, step, strlen(step), -1);
+
+    fhir_check_finding(
+        c, m, FHIR_ERR_STRUCTURE, "element-unknown",
+        "'_%s' is not allowed: only primitives have such a member, and '%s' is a %s, "
+        "which has its id and extensions inside",
+        name, name, fhir_check_type_name(c, &c->model->types[el->type]));
     fhir_check_pop(c, mark);
 }
 
@@ -283,8 +293,12 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
         extra_only = 1;
     }
     el = fhir_model_element(c->model, type, name, len);
-    if (!el || (extra_only && c->model->types[el->type].kind != FHIR_KIND_PRIMITIVE)) {
+    if (!el) {
         unknown_member(c, type, m);
+        return -1;
+    }
+    if (extra_only && c->model->types[el->type].kind != FHIR_KIND_PRIMITIVE) {
+        misplaced_extra(c, el, m);
         return -1;
     }
     /* Looked for once it is known to be an element: a body can have any number of other members. */

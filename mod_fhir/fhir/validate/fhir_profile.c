@@ -27,7 +27,7 @@ const fhir_type_t *fhir_profile_base_type(const fhir_walk_t *w, const char *cano
                : fhir_model_type(w->v->model, name, strcspn(name, "|"));
 }
 
-static int type_is(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t ancestor)
+int fhir_walk_is_a(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t ancestor)
 {
     while (type && type != ancestor)
         type = w->v->model->types[type].base;
@@ -135,7 +135,19 @@ static void hold_profiles(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
                           canonical);
 }
 
-static void hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
+/* A definition lists the very types that are allowed, not what derives from them (Age is no
+ * Quantity there, code no string); only what has no values of its own stands for all below it. */
+static int is_allowed(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t allowed)
+{
+    const fhir_type_t *types = w->v->model->types;
+
+    return type == allowed ||
+           ((types[allowed].flags & FHIR_TYPE_ABSTRACT || types[type].kind == FHIR_KIND_BACKBONE) &&
+            fhir_walk_is_a(w, type, allowed));
+}
+
+/* 0 when the type is wrong: all else that the node says is of another one. */
+static int hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const char *allowed = "";
@@ -145,10 +157,10 @@ static void hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node
     for (i = 0; i < n; i++) {
         const fhir_ptype_t *type = &p->types[list[i]];
 
-        if (type_is(w, item->type, type->type)) {
+        if (is_allowed(w, item->type, type->type)) {
             hold_profiles(w, item, type->profiles);
             fhir_target_hold(w, item, type->targets);
-            return;
+            return 1;
         }
         allowed =
             apr_pstrcat(w->pool, allowed, i ? ", " : "",
@@ -158,6 +170,7 @@ static void hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node
         fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE, "profile-type",
                           "The type %s is not allowed here; allowed: %s",
                           fhir_path_item_type(w->v->model, item), allowed);
+    return !n;
 }
 
 /* ---- cardinality ---- */
@@ -172,7 +185,7 @@ static void hold_cardinality(fhir_walk_t *w, fhir_item_t parent, const fhir_item
                           items->n ? "At least %d of '%s' are needed, %d are there"
                                    : "At least %d of '%s' is needed",
                           (int)node->min, name, items->n);
-    else if (!items->n && (node->flags & FHIR_NODE_MUST_SUPPORT))
+    else if (!items->n && fhir_walk_wants(w, node))
         fhir_walk_finding(w, parent, FHIR_SEVERITY_INFORMATION, FHIR_ERR_REQUIRED, "must-support",
                           "'%s' is not there; systems must be able to support it", name);
     if (node->max != FHIR_EL_MAX_UNBOUNDED && items->n > node->max)
@@ -206,7 +219,8 @@ static void hold_children(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *
 
 void fhir_profile_node(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
-    hold_type(w, item, node);
+    if (!hold_type(w, item, node))
+        return;
     hold_value(w, item, node);
     if (node->binding)
         fhir_binding_hold(w, item, node->binding);
@@ -221,7 +235,7 @@ void fhir_profile_hold(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *p
 
     if (w->depth >= DEPTH_MAX)
         return;
-    if (!type_is(w, item->type, profile->type)) {
+    if (!fhir_walk_is_a(w, item->type, profile->type)) {
         fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-type",
                           "%s is a profile of %s, this is %s", fhir_profiles_str(p, profile->url),
                           fhir_model_str(w->v->model, w->v->model->types[profile->type].name),
@@ -235,16 +249,22 @@ void fhir_profile_hold(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *p
     w->depth--;
 }
 
-int fhir_profile_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile)
+int fhir_walk_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile,
+                   void (*hold)(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile))
 {
     fhir_issues_t *issues = w->issues;
     int quiet = w->quiet, fits;
 
     w->issues = fhir_issues_create(1, w->pool);
     w->quiet = 1;
-    fhir_profile_hold(w, item, profile);
+    hold(w, item, profile);
     fits = w->issues->n_errors == 0;
     w->issues = issues;
     w->quiet = quiet;
     return fits;
+}
+
+int fhir_profile_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile)
+{
+    return fhir_walk_fits(w, item, profile, fhir_profile_hold);
 }

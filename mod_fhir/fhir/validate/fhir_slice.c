@@ -32,8 +32,8 @@ static const fhir_pnode_t *through(const fhir_walk_t *w, const fhir_pnode_t *nod
     return m ? root_of(w, p->canonicals[*names]) : NULL;
 }
 
-static const fhir_pnode_t *named(const fhir_walk_t *w, apr_uint16_t run, const char *name,
-                                 apr_size_t len)
+const fhir_pnode_t *fhir_pnode_named(const fhir_walk_t *w, apr_uint16_t run, const char *name,
+                                     apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
     int n, i;
@@ -53,14 +53,14 @@ static const fhir_pnode_t *step(const fhir_walk_t *w, const fhir_pnode_t *node, 
                                 apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    const fhir_pnode_t *found = named(w, node->children, name, len), *other;
+    const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len), *other;
     int n, i;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, node->slices);
 
     for (i = 0; !found && i < n; i++)
-        found = named(w, p->nodes[slices[i]].children, name, len);
+        found = fhir_pnode_named(w, p->nodes[slices[i]].children, name, len);
     if (!found && (other = through(w, node, 0)) != NULL)
-        found = named(w, other->children, name, len);
+        found = fhir_pnode_named(w, other->children, name, len);
     return found;
 }
 
@@ -240,7 +240,7 @@ static void hold_count(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *i
         fhir_walk_finding(w, parent, FHIR_SEVERITY_ERROR, FHIR_ERR_REQUIRED, "slice-min",
                           "At least %d of '%s' in the slice '%s' is needed, %d are there",
                           (int)slice->min, name, slice_name, items->n);
-    else if (!items->n && (slice->flags & FHIR_NODE_MUST_SUPPORT))
+    else if (!items->n && fhir_walk_wants(w, slice))
         fhir_walk_finding(w, parent, FHIR_SEVERITY_INFORMATION, FHIR_ERR_REQUIRED, "must-support",
                           "The slice '%s' of '%s' is not there; systems must be able to support it",
                           slice_name, name);

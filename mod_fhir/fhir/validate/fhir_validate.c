@@ -4,9 +4,12 @@
  * profiles come in. Profiles, slices, bindings and invariants have files of their own.
  */
 #include <apr_strings.h>
+#include <apr_tables.h>
 #include <stddef.h>
 
+#include "core/fhir_text.h"
 #include "fhir/validate/fhir_validate_private.h"
+#include "model/fhir_uscore.h"
 
 #define STEPS_MAX 200000
 
@@ -135,18 +138,6 @@ static void walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item)
 
 /* ---- findings ---- */
 
-static int known(const fhir_issues_t *issues, const char *id, const char *expression,
-                 const char *text)
-{
-    const fhir_issue_t *issue;
-
-    for (issue = issues->first; issue; issue = issue->next)
-        if (issue->expression && !strcmp(issue->id, id) && !strcmp(issue->expression, expression) &&
-            !strcmp(issue->text, text))
-            return 1;
-    return 0;
-}
-
 void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severity, fhir_code_t code,
                        const char *id, const char *fmt, ...)
 {
@@ -166,7 +157,7 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
     va_start(ap, fmt);
     text = apr_pvsprintf(w->issues->pool, fmt, ap);
     va_end(ap);
-    if (known(w->issues, id, expression ? expression : "", text))
+    if (fhir_issues_has(w->issues, id, expression ? expression : "", text))
         return;
     issue = fhir_issues_add(w->issues, severity, code, id, expression, "%s", text);
     if (node) {
@@ -175,10 +166,6 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
         issue->column = (int)node->column;
     }
 }
-
-/* ---- the way through ---- */
-
-static void walk(fhir_walk_t *w, fhir_item_t item, int depth);
 
 /* What the definition of an element says beyond the model: SimpleQuantity, extensible bindings. */
 static void element_rules(fhir_walk_t *w, fhir_item_t item)
@@ -203,37 +190,138 @@ static void element_rules(fhir_walk_t *w, fhir_item_t item)
         fhir_binding_hold(w, item, rule->binding);
 }
 
-static void claimed_profile(fhir_walk_t *w, fhir_item_t resource, fhir_item_t claim)
-{
-    const fhir_node_t *node = claim->node;
-    const char *canonical;
-    const fhir_profile_t *profile;
+/* ---- profiles of a resource ---- */
 
-    if (!node || node->kind != FHIR_NODE_STRING || !node->text_len)
-        return;
-    canonical = apr_pstrmemdup(w->pool, node->text, node->text_len);
-    profile = fhir_profile_find(w, canonical);
-    if (profile)
-        fhir_profile_hold(w, resource, profile);
-    else if (!fhir_profile_base_type(w, canonical))
-        fhir_walk_finding(w, claim, FHIR_SEVERITY_INFORMATION, FHIR_ERR_NOT_FOUND,
-                          "profile-unknown",
-                          "The profile is not known here: nothing was held against it");
+/* A profile that a resource is held against. */
+typedef struct claim_t {
+    const char *canonical;
+    fhir_item_t place; /* in meta.profile, or the resource itself when the profile was asked for */
+    int asked;
+} claim_t;
+
+static void find_claims(apr_array_header_t *claims, fhir_walk_t *w, fhir_item_t resource)
+{
+    fhir_items_t metas = {0}, places = {0};
+
+    for (int i = 0; !resource->parent && i < w->opts->n_profiles; i++)
+        APR_ARRAY_PUSH(claims, claim_t) = (claim_t){w->opts->profiles[i], resource, 1};
+    fhir_walk_children(&metas, w, resource, "meta");
+    for (int i = 0; i < metas.n; i++)
+        fhir_walk_children(&places, w, metas.list[i], "profile");
+    for (int i = 0; i < places.n; i++) {
+        const fhir_node_t *node = places.list[i]->node;
+
+        if (node && node->kind == FHIR_NODE_STRING && node->text_len)
+            APR_ARRAY_PUSH(claims, claim_t) =
+                (claim_t){apr_pstrmemdup(w->pool, node->text, node->text_len), places.list[i], 0};
+    }
 }
 
-static void claimed_profiles(fhir_walk_t *w, fhir_item_t resource)
+static void hold_claim(fhir_walk_t *w, fhir_item_t resource, const claim_t *claim)
 {
-    fhir_items_t metas = {0}, claims = {0};
-    int i;
+    const fhir_model_t *m = w->v->model;
+    const fhir_profile_t *profile = fhir_profile_find(w, claim->canonical);
+    const fhir_type_t *type = fhir_profile_base_type(w, claim->canonical);
+
+    if (profile)
+        fhir_profile_hold(w, resource, profile);
+    else if (!type)
+        fhir_walk_finding(w, claim->place,
+                          claim->asked ? FHIR_SEVERITY_ERROR : FHIR_SEVERITY_INFORMATION,
+                          FHIR_ERR_NOT_FOUND, "profile-unknown",
+                          "The profile %s is not known here: nothing was held against it",
+                          fhir_text_excerpt(claim->canonical, strlen(claim->canonical), w->pool));
+    else if (!fhir_walk_is_a(w, resource->type, fhir_model_type_index(m, type)))
+        fhir_walk_finding(w, claim->place, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-type",
+                          "The profile is the definition of %s, but the resource is a %s",
+                          fhir_model_str(m, type->name),
+                          fhir_model_str(m, m->types[resource->type].name));
+}
+
+/* Does a claim leave the choice between releases open? */
+static int is_open(const fhir_walk_t *w, const claim_t *claim)
+{
+    const fhir_profile_t *profile = fhir_profile_find(w, claim->canonical);
+
+    return profile && !strchr(claim->canonical, '|') &&
+           fhir_profiles_older(w->v->profiles, profile);
+}
+
+/* The one release that claims name with a version, or NULL. */
+static const char *claimed_release(const fhir_walk_t *w, const apr_array_header_t *claims)
+{
+    const char *release = NULL;
+
+    for (int i = 0; i < claims->nelts; i++) {
+        const char *canonical = APR_ARRAY_IDX(claims, i, claim_t).canonical;
+        const fhir_profile_t *profile = fhir_profile_find(w, canonical);
+        const char *version = profile ? fhir_profiles_str(w->v->profiles, profile->version) : NULL;
+
+        if (!version || !strchr(canonical, '|') || !strcmp(version, w->v->model->version))
+            continue;
+        if (release && strcmp(release, version) != 0)
+            return NULL;
+        release = version;
+    }
+    return release;
+}
+
+static void hold_claims(fhir_walk_t *w, fhir_item_t resource, const apr_array_header_t *claims)
+{
+    for (int i = 0; i < claims->nelts; i++)
+        hold_claim(w, resource, &APR_ARRAY_IDX(claims, i, claim_t));
+}
+
+/* The same with findings of their own. */
+static fhir_issues_t *try_claims(fhir_walk_t *w, fhir_item_t resource,
+                                 const apr_array_header_t *claims, const char *release)
+{
+    fhir_issues_t *issues = w->issues, *found = fhir_issues_create(issues->max, issues->pool);
+
+    w->issues = found;
+    w->release = release;
+    hold_claims(w, resource, claims);
+    w->release = NULL;
+    w->issues = issues;
+    return found;
+}
+
+/* Where profiles are named without a version and no release is asked for, a resource holds if it
+ * holds in one release. If in none, the findings are those of the newest. */
+static void hold_in_some_release(fhir_walk_t *w, fhir_item_t resource,
+                                 const apr_array_header_t *claims)
+{
+    const char *const *releases = fhir_uscore_of(w->v->model)->releases;
+    fhir_issues_t *newest = try_claims(w, resource, claims, NULL), *found = newest;
+    int n = 0;
+
+    while (releases[n])
+        n++;
+    for (n -= 2; n >= 0 && found->n_errors; n--)
+        found = try_claims(w, resource, claims, releases[n]);
+    fhir_issues_append(w->issues, found->n_errors ? newest : found);
+}
+
+static void hold_profiles(fhir_walk_t *w, fhir_item_t resource)
+{
+    apr_array_header_t *claims = apr_array_make(w->pool, 4, sizeof(claim_t));
+    const char *release;
+    int open = 0;
 
     if (w->opts->level < FHIR_VALIDATE_PROFILE)
         return;
-    fhir_walk_children(&metas, w, resource, "meta");
-    for (i = 0; i < metas.n; i++)
-        fhir_walk_children(&claims, w, metas.list[i], "profile");
-    for (i = 0; i < claims.n; i++)
-        claimed_profile(w, resource, claims.list[i]);
+    find_claims(claims, w, resource);
+    release = claimed_release(w, claims);
+    if (release)
+        w->release = release;
+    for (int i = 0; i < claims->nelts; i++)
+        open |= is_open(w, &APR_ARRAY_IDX(claims, i, claim_t));
+    (open && !w->release ? hold_in_some_release : hold_claims)(w, resource, claims);
 }
+
+/* ---- the way through ---- */
+
+static void walk(fhir_walk_t *w, fhir_item_t item, int depth);
 
 static int is_resource(const fhir_walk_t *w, fhir_item_t item)
 {
@@ -245,12 +333,14 @@ static int is_resource(const fhir_walk_t *w, fhir_item_t item)
 static void walk_resource(fhir_walk_t *w, fhir_item_t item, int depth)
 {
     apr_pool_t *pool = w->pool;
+    const char *release = w->release;
 
     apr_pool_create(&w->pool, pool);
-    claimed_profiles(w, item);
+    hold_profiles(w, item);
     walk(w, item, depth);
     apr_pool_destroy(w->pool);
     w->pool = pool;
+    w->release = release;
 }
 
 static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
@@ -269,27 +359,6 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
     walk_all(&below, w, item);
     for (i = 0; i < below.n; i++)
         (is_resource(w, below.list[i]) ? walk_resource : walk)(w, below.list[i], depth + 1);
-}
-
-static void asked_profiles(fhir_walk_t *w, fhir_item_t root)
-{
-    int i;
-
-    for (i = 0; i < w->opts->n_profiles; i++) {
-        const char *canonical = w->opts->profiles[i];
-        const fhir_profile_t *profile = fhir_profile_find(w, canonical);
-        const fhir_type_t *type = fhir_profile_base_type(w, canonical);
-
-        if (profile)
-            fhir_profile_hold(w, root, profile);
-        else if (!type)
-            fhir_walk_finding(w, root, FHIR_SEVERITY_ERROR, FHIR_ERR_NOT_FOUND, "profile-unknown",
-                              "The profile %s is not known here", canonical);
-        else if (root->type != fhir_model_type_index(w->v->model, type))
-            fhir_walk_finding(w, root, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-type",
-                              "The resource is no %s, which it is to be held against",
-                              fhir_model_str(w->v->model, type->name));
-    }
 }
 
 /* memberOf() in invariants. */
@@ -328,7 +397,6 @@ static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_val
     w.env.member_of = member_of;
     w.env.max_steps = opts->max_steps ? opts->max_steps : STEPS_MAX;
     root = fhir_path_root(v->model, resource, w.pool);
-    asked_profiles(&w, root);
     walk_resource(&w, root, 0);
     apr_pool_destroy(w.run_pool);
 }
@@ -408,4 +476,19 @@ int fhir_validate_level(fhir_validate_level_t *level, const char *name)
             return 1;
         }
     return 0;
+}
+
+const char *fhir_validate_release_fault(const fhir_model_t *model, const char *release,
+                                        apr_pool_t *pool)
+{
+    const fhir_uscore_t *uscore = fhir_uscore_of(model);
+    const char *known = "";
+
+    for (int i = 0; uscore && uscore->releases[i]; i++) {
+        if (!strcmp(uscore->releases[i], release))
+            return NULL;
+        known = apr_pstrcat(pool, known, i ? ", " : "", uscore->releases[i], NULL);
+    }
+    return *known ? apr_psprintf(pool, "a release of US Core: %s", known)
+                  : "no release: the model has no profiles";
 }

@@ -25,14 +25,19 @@ typedef enum fhir_validate_level_t {
 
 typedef struct fhir_validator_t fhir_validator_t;
 
+#define FHIR_VALIDATE_UNJUDGED                                                                     \
+    0x01                          /* tells profiles, extensions and codes that cannot be judged    \
+                                   */
+#define FHIR_VALIDATE_ABSENT 0x02 /* tells must-support elements that are not there */
+
 typedef struct fhir_validate_opts_t {
     fhir_validate_level_t level;
     const char *const *profiles; /* canonicals ("url" or "url|version") that the resource is held
                                     against, besides those of meta.profile */
     int n_profiles;
-    const char *release; /* US Core's version for canonicals without one; NULL: the newest */
-    int information;     /* also what is neither wrong nor doubtful: must-support elements that
-                            are not there, codes and extensions that cannot be judged */
+    const char *release; /* US Core's version for canonicals without one; NULL: what a resource
+                            claims with a version, else any one that it holds against */
+    int information;     /* FHIR_VALIDATE_UNJUDGED, FHIR_VALIDATE_ABSENT */
     int max_steps;       /* of one invariant; 0: 200,000 */
     const fhir_node_limits_t *limits; /* as of fhir_check_resource */
 } fhir_validate_opts_t;
@@ -49,6 +54,10 @@ fhir_err_t *fhir_validator_create(fhir_validator_t **validator, const fhir_model
 void fhir_validate_resource(fhir_issues_t *issues, const fhir_type_t **type,
                             const fhir_validator_t *validator, const fhir_validate_opts_t *opts,
                             const fhir_node_t *resource);
+
+/** NULL if profiles of this US Core release are carried, else what is wrong with it. */
+const char *fhir_validate_release_fault(const fhir_model_t *model, const char *release,
+                                        apr_pool_t *pool);
 
 /** A level by name ("structure", "base", "profile"); 0 when there is none of that name. */
 int fhir_validate_level(fhir_validate_level_t *level, const char *name);

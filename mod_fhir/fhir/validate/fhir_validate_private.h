@@ -25,7 +25,8 @@ typedef struct fhir_walk_t {
     const fhir_validate_opts_t *opts;
     fhir_issues_t *issues;
     fhir_path_env_t env;
-    const char *release;  /* version of the profile in hand: its own references mean that */
+    const char *release;  /* that canonicals without a version mean: of the profile in hand, of the
+                             profiles that the resource claims, of opts; NULL: any */
     int depth;            /* profiles within profiles */
     int following;        /* inside of a reference's target: references are not followed again */
     int quiet;            /* only whether it conforms is asked */
@@ -51,6 +52,12 @@ void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, c
 /** Text of a member of an object, or NULL. */
 const char *fhir_walk_text(apr_size_t *len, const fhir_node_t *object, const char *name);
 
+/** 1 if the absence of a node's items is to be told. */
+static inline int fhir_walk_wants(const fhir_walk_t *w, const fhir_pnode_t *node)
+{
+    return node->flags & FHIR_NODE_MUST_SUPPORT && w->opts->information & FHIR_VALIDATE_ABSENT;
+}
+
 /** Runs a run of invariants on an item. */
 void fhir_invariants_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run);
 /** Compiles all invariants and discriminators. */
@@ -58,8 +65,16 @@ fhir_err_t *fhir_invariants_compile(fhir_validator_t *v, apr_pool_t *pool);
 
 /** An item against a profile; findings are those of the item and what is below. */
 void fhir_profile_hold(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile);
-/** The same, without findings: 1 if there is no error. */
+/** Holds an item against a profile without findings: 1 if there is no error. */
+int fhir_walk_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile,
+                   void (*hold)(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile));
+/** The same with fhir_profile_hold. */
 int fhir_profile_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile);
+/** The node of this name in a run of nodes, or NULL. */
+const fhir_pnode_t *fhir_pnode_named(const fhir_walk_t *w, apr_uint16_t run, const char *name,
+                                     apr_size_t len);
+/** 1 if a type is another one or derives from it. */
+int fhir_walk_is_a(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t ancestor);
 /** An item against a node: value, type, binding, invariants and all below. */
 void fhir_profile_node(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node);
 /** A profile by canonical, in the release in hand; NULL when it is not known. */

@@ -79,7 +79,7 @@ static fhir_err_t *walk_members(walk_t *w, const fhir_type_t *type, const fhir_n
         if (!el)
             continue;
         fhir_buf_putc(w->path, '.');
-        fhir_buf_puts(w->path, fhir_model_str(w->model, el->group ? el->group : el->name));
+        fhir_buf_puts(w->path, fhir_model_step(w->model, el, w->path->pool));
         if (m->kind != FHIR_NODE_ARRAY) {
             err = walk_value(w, el, m);
         }

@@ -58,7 +58,7 @@ static fhir_err_t *take_mode(asked_t *asked, const char *mode)
 static fhir_err_t *take_release(asked_t *asked, const char *release)
 {
     const fhir_call_t *call = asked->call;
-    const char *fault = fhir_validate_release_fault(call->model, release, call->pool);
+    const char *fault = fhir_validate_release_fault(call->spoken, release, call->pool);
 
     asked->release = release;
     return fault ? fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,

@@ -31,15 +31,17 @@ my @FAULTY = (
     'observation-example-genetics-brcapat profile-max Observation.extension[1].value.ofType(CodeableConcept)',
 );
 my $BUNDLE = 'Bundle-66c8856b-ba11-4876-8aa8-467aad8c11a2 bundle-full-url Bundle.entry[2].fullUrl';
+my $RELATIVE = 'Bundle-uscore-mo3 bundle-full-url Bundle.entry[1].fullUrl';    # is no absolute URL
 my %US_CORE = (
     '3.1.1' => [
         $BUNDLE,
+        $RELATIVE,
         # "EQH/..AgME" is no base64
         'DiagnosticReport-cardiology-report primitive-format DiagnosticReport.presentedForm[0].hash',
         # L/min is not among the units that the profile requires
         'Observation-satO2-fiO2 binding-required Observation.component[0].value.ofType(Quantity)',
     ],
-    '4.0.0' => [$BUNDLE],
+    '4.0.0' => [ $BUNDLE, $RELATIVE ],
     '5.0.1' => [
         $BUNDLE,
         # &nbsp; is no entity of XML

@@ -49,8 +49,8 @@ static const struct {
     {PATIENT "'contact':[{'gender':'male'}]}", NULL, "error pat-1 Patient.contact[0]"},
     {"{'resourceType':'Parameters','parameter':[{'name':'x'}]}", NULL,
      "error inv-1 Parameters.parameter[0]"},
-    {"{'resourceType':'Bundle','type':'collection','entry':[{'resource':" PATIENT
-     "'contact':[{'gender':'male'}]}}]}",
+    {"{'resourceType':'Bundle','type':'collection','entry':[{'fullUrl':'urn:x:y','resource'"
+     ":" PATIENT "'contact':[{'gender':'male'}]}}]}",
      NULL, "error pat-1 Bundle.entry[0].resource.contact[0]"},
     {PATIENT "'telecom':[{'value':'1'}]}", NULL, "error cpt-2 Patient.telecom[0]"},
     /* extensions */

@@ -24,6 +24,15 @@ static const struct {
     {DIV("<img src=\"#hippo\"/>"), NULL},
     {DIV("<p style=\"color: red; width: 3em\" xml:lang=\"en\" lang=\"en\" dir=\"ltr\">x</p>"),
      NULL},
+    {DIV("<p align=\"center\" tabindex=\"0\">x</p>"), NULL},
+    {DIV("<table width=\"100%\" align=\"left\" bgcolor=\"#fff\"><tr><td nowrap=\"nowrap\" "
+         "width=\"3\" height=\"4\" valign=\"top\">x</td></tr></table>"),
+     NULL},
+    {DIV("<img src=\"#p\" border=\"0\" hspace=\"1\"/><hr noshade=\"noshade\" size=\"1\"/><br "
+         "clear=\"all\"/><ol start=\"3\" type=\"a\"><li value=\"4\">x</li></ol>"),
+     NULL},
+    {DIV("<p border=\"1\">x</p>"), "attribute is not allowed"},
+    {DIV("<p nowrap=\"nowrap\">x</p>"), "attribute is not allowed"},
     {DIV("<!-- a comment --> x"), NULL},
     {DIV("<![CDATA[a < b]]>"), NULL},
     {"<n:div xmlns:n=\"http://www.w3.org/1999/xhtml\"><n:p>x</n:p></n:div>", NULL},

@@ -8,6 +8,7 @@ backbone type named by its path; a contentReference (DSTU2: nameReference) point
 CORE = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
 FHIR_TYPE = CORE + "structuredefinition-fhir-type"
+MAX_VALUE_SET = CORE + "elementdefinition-maxValueSet"
 
 PRIMITIVES = (
     "base64Binary boolean canonical code date dateTime decimal id instant integer markdown oid "
@@ -134,8 +135,10 @@ class Structure:
             binding = raw.get("binding", {})
             if code in BOUND_TYPES and binding.get("strength") == "required":
                 element.binding = _value_set(binding)
-                if element.binding:
-                    element.flags |= REQUIRED_BINDING
+            elif code == "code":
+                element.binding = _most(binding)
+            if element.binding:
+                element.flags |= REQUIRED_BINDING
             entries.append(element)
         return entries
 
@@ -191,6 +194,14 @@ def _type_codes(raw):
         if code and code not in codes:
             codes.append(code)
     return codes
+
+
+def _most(binding):
+    """The value set that codes must not leave where the binding's own is a preference."""
+    for extension in binding.get("extension", ()):
+        if extension["url"] == MAX_VALUE_SET:
+            return extension["valueCanonical"].partition("|")[0]
+    return ""
 
 
 def _value_set(binding):

@@ -15,9 +15,7 @@
 
 /* Groups of attributes; an element has some of them. ALL is every element's. */
 #define ALL   0x001u
-#define CELL  0x002u /* align, char, charoff, valign */
 #define TD    0x004u
-#define COL   0x008u
 #define TABLE 0x010u
 #define LINK  0x020u /* a */
 #define AREA  0x040u /* area */
@@ -25,14 +23,20 @@
 #define CITE  0x100u
 #define PRE   0x200u
 #define MAP   0x400u
-#define VOID  0x800u /* HTML writes the element without an end tag */
+#define VOID  0x800u  /* HTML writes the element without an end tag */
+#define COLOR 0x1000u /* bgcolor */
+#define LIST  0x2000u
+#define RULE  0x4000u /* hr */
+#define BREAK 0x8000u /* br */
 
 typedef struct row_t {
     const char *name;
     unsigned groups;
 } row_t;
 
-/* Both sorted by name: fhir-xhtml.xsd's elements, and its attributes with who may have them. */
+/* Both sorted by name: fhir-xhtml.xsd's elements; attributes with who may have them: its own, those
+ * of HTML 4.0 that R4's text allows (chapters 7 to 11 and 15), and on all elements those that HL7's
+ * validator accepts there. */
 static const row_t elements[] = {
     {"a", LINK},
     {"abbr", 0},
@@ -43,16 +47,16 @@ static const row_t elements[] = {
     {"bdo", 0},
     {"big", 0},
     {"blockquote", CITE},
-    {"br", VOID},
+    {"br", BREAK | VOID},
     {"caption", 0},
     {"cite", 0},
     {"code", 0},
-    {"col", CELL | COL | VOID},
-    {"colgroup", CELL | COL},
+    {"col", VOID},
+    {"colgroup", 0},
     {"dd", 0},
     {"dfn", 0},
     {"div", 0},
-    {"dl", 0},
+    {"dl", LIST},
     {"dt", 0},
     {"em", 0},
     {"h1", 0},
@@ -61,13 +65,13 @@ static const row_t elements[] = {
     {"h4", 0},
     {"h5", 0},
     {"h6", 0},
-    {"hr", VOID},
+    {"hr", RULE | VOID},
     {"i", 0},
     {"img", IMG | VOID},
     {"kbd", 0},
-    {"li", 0},
+    {"li", LIST},
     {"map", MAP},
-    {"ol", 0},
+    {"ol", LIST},
     {"p", 0},
     {"pre", PRE},
     {"q", CITE},
@@ -77,61 +81,72 @@ static const row_t elements[] = {
     {"strong", 0},
     {"sub", 0},
     {"sup", 0},
-    {"table", TABLE},
-    {"tbody", CELL},
-    {"td", CELL | TD},
-    {"tfoot", CELL},
-    {"th", CELL | TD},
-    {"thead", CELL},
-    {"tr", CELL},
+    {"table", TABLE | COLOR},
+    {"tbody", 0},
+    {"td", TD | COLOR},
+    {"tfoot", 0},
+    {"th", TD | COLOR},
+    {"thead", 0},
+    {"tr", COLOR},
     {"tt", 0},
-    {"ul", 0},
+    {"ul", LIST},
     {"var", 0},
 };
 static const row_t attributes[] = {
-    {"abbr", TD},
-    {"accesskey", LINK | AREA},
-    {"align", CELL},
+    {"abbr", ALL},
+    {"accesskey", ALL},
+    {"align", ALL},
     {"alt", IMG | AREA},
-    {"axis", TD},
-    {"border", TABLE},
+    {"axis", ALL},
+    {"bgcolor", COLOR},
+    {"border", TABLE | IMG},
     {"cellpadding", TABLE},
     {"cellspacing", TABLE},
-    {"char", CELL},
-    {"charoff", CELL},
+    {"char", ALL},
+    {"charoff", ALL},
     {"charset", LINK},
     {"cite", CITE},
     {"class", ALL},
-    {"colspan", TD},
+    {"clear", BREAK},
+    {"colspan", ALL},
+    {"compact", LIST},
     {"coords", LINK | AREA},
     {"dir", ALL},
     {"frame", TABLE},
-    {"headers", TD},
-    {"height", IMG},
+    {"headers", ALL},
+    {"height", IMG | TD},
     {"href", LINK | AREA},
     {"hreflang", LINK},
+    {"hspace", IMG},
     {"id", ALL},
+    {"idref", ALL},
     {"ismap", IMG},
     {"lang", ALL},
     {"longdesc", IMG},
     {"name", LINK | MAP},
     {"nohref", AREA},
+    {"noshade", RULE},
+    {"nowrap", TD},
     {"rel", LINK},
     {"rev", LINK},
-    {"rowspan", TD},
+    {"rowspan", ALL},
     {"rules", TABLE},
-    {"scope", TD},
+    {"scope", ALL},
     {"shape", LINK | AREA},
-    {"span", COL},
+    {"size", RULE},
+    {"span", ALL},
     {"src", IMG},
+    {"start", LIST},
     {"style", ALL},
     {"summary", TABLE},
-    {"tabindex", LINK | AREA},
+    {"tabindex", ALL},
     {"title", ALL},
-    {"type", LINK},
+    {"type", LINK | LIST},
     {"usemap", IMG},
-    {"valign", CELL},
-    {"width", IMG | COL | TABLE},
+    {"valign", ALL},
+    {"value", LIST},
+    {"vspace", IMG},
+    {"width", ALL},
     {"xml:lang", ALL},
     {"xml:space", PRE},
 };
@@ -339,6 +354,23 @@ fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_
     if (!fault && !content)
         fault = "the narrative has no content; it needs text or an image";
     return fault ? fault_at(at, fault, s, pool) : NULL;
+}
+
+void fhir_xhtml_fragments(const char *s, apr_size_t len, fhir_xhtml_fragment_fn *each, void *baton)
+{
+    fhir_xscan_t scan;
+    fhir_xtoken_t token;
+
+    fhir_xscan_init(&scan, s, len, NULL);
+    while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END && token != FHIR_XTOKEN_ERROR) {
+        for (int i = 0; token == FHIR_XTOKEN_OPEN && i < scan.n_attrs; i++) {
+            const fhir_xattr_t *attr = &scan.attrs[i];
+
+            if (attr->value.len > 1 && *attr->value.s == '#' &&
+                (fhir_xspan_is(&attr->name, "href") || fhir_xspan_is(&attr->name, "src")))
+                each(baton, attr->value.s + 1, attr->value.len - 1);
+        }
+    }
 }
 
 /* What a byte becomes, as an index into replacements; 0: itself, 1: it depends on what follows. */

@@ -22,7 +22,8 @@
 
 /**
  * Checks a narrative div for input: well-formed XML without document type, processing instructions
- * and entities other than XML's own; only elements and attributes of the FHIR schema; no scripts,
+ * and entities other than XML's own; only elements of the FHIR schema, its attributes and those of
+ * HTML 4.0 that only say how something looks; no scripts,
  * event attributes, external objects, script URLs or style rules that load something; some content.
  * DSTU2 may lack the namespace and use HTML's entities.
  * @param limits depth (from the div) and attributes of one element; NULL: the most there can be
@@ -30,6 +31,11 @@
  */
 fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_t len,
                              const fhir_node_limits_t *limits, apr_pool_t *pool);
+
+typedef void fhir_xhtml_fragment_fn(void *baton, const char *id, apr_size_t len);
+/** Calls each with the id of every link and image of a narrative to a place in the same resource
+ *  (href="#id", src="#id"). */
+void fhir_xhtml_fragments(const char *s, apr_size_t len, fhir_xhtml_fragment_fn *each, void *baton);
 
 /**
  * Appends a stored div as an element of an XML document, byte for byte where it is well-formed.
@@ -40,7 +46,7 @@ fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_
 int fhir_xhtml_write_xml(fhir_buf_t *buf, const char *s, apr_size_t len);
 
 /**
- * Appends a stored div for a HTML page: elements and attributes of the FHIR schema only, all else
+ * Appends a stored div for a HTML page: elements and attributes that are accepted, all else
  * is dropped or becomes text. Safe for any input.
  */
 void fhir_xhtml_write_html(fhir_buf_t *buf, const char *s, apr_size_t len);

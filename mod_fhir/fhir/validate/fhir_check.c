@@ -15,23 +15,38 @@ static void check_nested(fhir_check_t *c, const fhir_node_t *node, int contained
 
 /* ---- findings and the path ---- */
 
-void fhir_check_finding(fhir_check_t *c, const fhir_node_t *node, fhir_code_t code, const char *id,
-                        const char *fmt, ...)
+static void add_finding(fhir_check_t *c, fhir_severity_t severity, const fhir_node_t *node,
+                        fhir_code_t code, const char *id, const char *fmt, va_list ap)
 {
-    fhir_issue_t *issue;
-    const char *text;
-    va_list ap;
+    const char *text = apr_pvsprintf(c->issues->pool, fmt, ap);
+    fhir_issue_t *issue =
+        fhir_issues_add(c->issues, severity, code, id, fhir_buf_cstr(c->path), "%s", text);
 
-    va_start(ap, fmt);
-    text = apr_pvsprintf(c->issues->pool, fmt, ap);
-    va_end(ap);
-    issue = fhir_issues_add(c->issues, FHIR_SEVERITY_ERROR, code, id, fhir_buf_cstr(c->path), "%s",
-                            text);
     if (node) {
         issue->offset = node->start;
         issue->line = (int)node->line;
         issue->column = (int)node->column;
     }
+}
+
+void fhir_check_finding(fhir_check_t *c, const fhir_node_t *node, fhir_code_t code, const char *id,
+                        const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add_finding(c, FHIR_SEVERITY_ERROR, node, code, id, fmt, ap);
+    va_end(ap);
+}
+
+void fhir_check_warning(fhir_check_t *c, const fhir_node_t *node, fhir_code_t code, const char *id,
+                        const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add_finding(c, FHIR_SEVERITY_WARNING, node, code, id, fmt, ap);
+    va_end(ap);
 }
 
 /* Appends ".name" (index < 0) or ".name[index]"; returns the length to go back to. */
@@ -92,6 +107,14 @@ static int is_list(const fhir_element_t *el)
 
 /* ---- primitives ---- */
 
+/* A narrative may show what is contained: <img src="#pic"/>. */
+static void refer(void *baton, const char *id, apr_size_t len)
+{
+    const fhir_node_t *target;
+
+    fhir_check_contained_refer(baton, &target, id, len);
+}
+
 static void check_xhtml(fhir_check_t *c, const fhir_node_t *node)
 {
     fhir_err_t *err =
@@ -99,6 +122,8 @@ static void check_xhtml(fhir_check_t *c, const fhir_node_t *node)
 
     if (err)
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "narrative", "%s", err->message);
+    else if (c->contained)
+        fhir_xhtml_fragments(node->text, node->text_len, refer, c);
 }
 
 static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
@@ -360,7 +385,10 @@ static void check_members(fhir_check_t *c, const fhir_type_t *type, const fhir_n
     unsigned char *seen = apr_pcalloc(c->issues->pool, type->n_elements + 1u);
     const fhir_node_t *m;
     int index, resource = type->kind == FHIR_KIND_RESOURCE;
+    apr_hash_t *ids = c->ids;
 
+    if (!strncmp(fhir_check_type_name(c, type), "StructureDefinition.", 20))
+        c->ids = NULL; /* snapshot and differential name the same elements */
     for (m = node->child; m; m = m->next) {
         if (resource && m->name_len == 12 && !memcmp(m->name, "resourceType", 12))
             continue;
@@ -371,6 +399,14 @@ static void check_members(fhir_check_t *c, const fhir_type_t *type, const fhir_n
     check_presence(c, type, node, seen);
     if (fhir_check_type_is(c, type, "Extension"))
         check_extension(c, type, node, seen);
+    if (!strncmp(fhir_check_type_name(c, type), "StructureDefinition.", 20))
+        c->ids = ids;
+    if (!resource)
+        fhir_check_type_rules(c, type, node);
+    if (!resource && type != c->element_type && !node->child->next &&
+        fhir_node_get(node, "id") == node->child)
+        fhir_check_finding(c, node, FHIR_ERR_INVALID, "ele-1",
+                           "The element has an id, but neither a value nor elements");
 }
 
 static void check_object(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
@@ -411,16 +447,24 @@ static const fhir_type_t *check_type(fhir_check_t *c, const fhir_node_t *node)
 static void check_container(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
 {
     const fhir_node_t *container = c->container;
-    apr_hash_t *contained = c->contained;
+    apr_hash_t *contained = c->contained, *ids = c->ids, *entries = c->entries;
+    int is_bundle = fhir_check_type_is(c, type, "Bundle");
 
     c->container = node;
+    c->ids = NULL;
+    if (is_bundle)
+        c->entries = fhir_check_bundle_entries(c, node);
     fhir_check_contained_begin(c, node);
     check_object(c, type, node);
     fhir_check_contained_end(c);
-    if (fhir_check_type_is(c, type, "Bundle"))
+    if (is_bundle)
         fhir_check_bundle(c, node);
+    else if (fhir_check_type_is(c, type, "Questionnaire"))
+        fhir_check_questionnaire(c, node);
     c->container = container;
     c->contained = contained;
+    c->ids = ids;
+    c->entries = entries;
 }
 
 /* Contained resources share their container's; entries of a Bundle have their own. */
@@ -431,8 +475,14 @@ static void check_nested(fhir_check_t *c, const fhir_node_t *node, int contained
     if (!type)
         return;
     if (contained) {
+        apr_hash_t *ids = c->ids;
+
+        c->ids = NULL;
         fhir_check_contained_item(c, node);
         check_object(c, type, node);
+        if (fhir_check_type_is(c, type, "Questionnaire"))
+            fhir_check_questionnaire(c, node);
+        c->ids = ids;
     }
     else {
         check_container(c, type, node);

@@ -4,6 +4,7 @@
  * documents and messages. Findings have the keys of R4's invariants where there is one.
  * Source: http://hl7.org/fhir/R4/bundle.html
  */
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "core/fhir_hash.h"
@@ -14,9 +15,11 @@
 #define SEARCH   0x02u /* entry.search is allowed */
 #define REQUEST  0x04u /* entry.request is due; else it is not allowed */
 #define RESPONSE 0x08u /* entry.response is due; else it is not allowed */
-#define URL_DUE  0x10u /* entry.fullUrl is due where there is a resource */
+#define URL_DUE  0x10u /* entry.fullUrl is due where there is a resource that has an identity */
 #define TWINS    0x20u /* the same fullUrl may come again */
-#define DOCUMENT 0x40u /* has an identifier and a timestamp */
+#define DOCUMENT 0x40u /* has an identifier and a timestamp, and what its Composition refers to */
+#define NAMELESS                                                                                   \
+    0x80u /* what has no id, and outcomes, need no fullUrl: they are nobody's resources */
 
 typedef struct bundle_type_t {
     const char *name;
@@ -31,9 +34,9 @@ static const bundle_type_t bundle_types[] = {
     {"transaction-response", RESPONSE, NULL, NULL},
     {"batch", REQUEST, NULL, NULL},
     {"batch-response", RESPONSE, NULL, NULL},
-    {"history", TOTAL | REQUEST | RESPONSE | TWINS, NULL, NULL},
-    {"searchset", TOTAL | SEARCH, NULL, NULL},
-    {"collection", 0, NULL, NULL},
+    {"history", TOTAL | REQUEST | RESPONSE | TWINS | URL_DUE, NULL, NULL},
+    {"searchset", TOTAL | SEARCH | URL_DUE | NAMELESS, NULL, NULL},
+    {"collection", URL_DUE, NULL, NULL},
 };
 
 /* One member of an entry that the Bundle's type asks for or rules out. */
@@ -73,22 +76,59 @@ static void check_request(fhir_check_t *c, const fhir_node_t *entry)
                            (int)method->text_len, method->text);
 }
 
-/* Where a fullUrl is an http address of this kind it ends with the resource's type and id. */
-static int url_agrees(const fhir_check_t *c, const fhir_node_t *url, const fhir_node_t *resource)
+/* Where "Type/id" begins in a URL that has the form of a resource on a server, or 0.
+ * Source: the regular expression of http://hl7.org/fhir/R4/references.html#literal, without version
+ */
+static apr_size_t restful(const fhir_check_t *c, const char *url, apr_size_t len)
 {
-    const fhir_type_t *type = fhir_check_resource_type(c, resource);
-    apr_size_t id_len, type_len, slash;
-    const char *id = fhir_check_text(resource, "id", &id_len);
-    const char *name = type ? fhir_check_type_name(c, type) : "";
+    apr_size_t scheme = len > 7 && !memcmp(url, "http://", 7)    ? 7
+                        : len > 8 && !memcmp(url, "https://", 8) ? 8
+                                                                 : 0;
+    apr_size_t id = len, type;
 
-    if (!id || !type || url->text_len < 4 || memcmp(url->text, "http", 4) != 0)
-        return 1;
-    type_len = strlen(name);
-    if (url->text_len < id_len + type_len + 2)
+    while (id > scheme && url[id - 1] != '/')
+        id--;
+    if (!scheme || id <= scheme || !fhir_text_is_id(url + id, len - id))
         return 0;
-    slash = url->text_len - id_len - 1;
-    return url->text[slash] == '/' && !memcmp(url->text + slash + 1, id, id_len) &&
-           !memcmp(url->text + slash - type_len, name, type_len);
+    for (type = id - 1; type > scheme && url[type - 1] != '/'; type--)
+        ;
+    for (apr_size_t i = scheme; i < type; i++)
+        if (!apr_isalnum(url[i]) && !strchr("-\\.:%$/", url[i]))
+            return 0;
+    return type > scheme && fhir_model_resource(c->model, url + type, id - 1 - type) ? type : 0;
+}
+
+/* 1 if a URL begins with a scheme. */
+static int is_absolute(const char *url, apr_size_t len)
+{
+    apr_size_t i = 0;
+
+    while (i < len && (apr_isalnum(url[i]) || strchr("+.-", url[i])))
+        i++;
+    return i && i < len && url[i] == ':' && apr_isalpha(*url);
+}
+
+/* What is wrong with a fullUrl for its resource, or NULL. What is created has no id yet. */
+static const char *full_url_fault(const fhir_check_t *c, const fhir_node_t *url,
+                                  const fhir_node_t *resource, const bundle_type_t *bundle)
+{
+    apr_size_t at = restful(c, url->text, url->text_len), id_len, type_len;
+    const fhir_type_t *type = fhir_check_resource_type(c, resource);
+    const char *id = fhir_check_text(resource, "id", &id_len), *name;
+
+    if (!is_absolute(url->text, url->text_len))
+        return "A fullUrl is absolute; for a resource that is nowhere yet it is a urn:uuid:";
+    if (!at || !type || (!id && (bundle->flags & REQUEST) && !(bundle->flags & RESPONSE)))
+        return NULL;
+    name = fhir_check_type_name(c, type);
+    type_len = strlen(name);
+    return id && url->text_len - at == type_len + 1 + id_len &&
+                   !memcmp(url->text + at, name, type_len) &&
+                   !memcmp(url->text + url->text_len - id_len, id, id_len)
+               ? NULL
+               : "The fullUrl is that of a resource on a server: it has to end with the type and "
+                 "id of "
+                 "the resource in the entry";
 }
 
 static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bundle_type_t *type,
@@ -97,10 +137,13 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
     const fhir_node_t *url = fhir_node_get(entry, "fullUrl");
     const fhir_node_t *resource = fhir_node_get(entry, "resource");
     apr_size_t mark, version_len;
-    const char *version, *key;
+    const char *version, *key, *fault;
 
     if (!url || url->kind != FHIR_NODE_STRING) {
-        if (resource && !url && (type->flags & URL_DUE))
+        if (resource && !url && (type->flags & URL_DUE) &&
+            !((type->flags & NAMELESS) &&
+              (!fhir_node_get(resource, "id") ||
+               fhir_node_is(fhir_node_get(resource, "resourceType"), "OperationOutcome"))))
             fhir_check_finding(c, entry, FHIR_ERR_REQUIRED, "bundle-full-url",
                                "Entries of a Bundle of type %s need a fullUrl", type->name);
         return;
@@ -116,9 +159,8 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
     if (strstr(key, "/_history/"))
         fhir_check_finding(c, url, FHIR_ERR_INVALID, "bdl-8",
                            "A fullUrl names a resource, not one of its versions");
-    else if (!url_agrees(c, url, resource))
-        fhir_check_finding(c, url, FHIR_ERR_INVALID, "bundle-full-url",
-                           "The fullUrl does not end with the resource's type and id");
+    else if ((fault = full_url_fault(c, url, resource, type)) != NULL)
+        fhir_check_finding(c, url, FHIR_ERR_INVALID, "bundle-full-url", "%s", fault);
     fhir_check_pop(c, mark);
 }
 
@@ -171,6 +213,120 @@ static void check_document(fhir_check_t *c, const fhir_node_t *bundle)
         fhir_check_finding(c, bundle, FHIR_ERR_REQUIRED, "bdl-10", "A document has a timestamp");
 }
 
+/* ---- what a document holds ---- */
+
+/* Is the target of a reference in the Bundle: by fullUrl, or relative by type and id? */
+static int is_inside(const apr_hash_t *entries, const fhir_node_t *bundle, const char *ref,
+                     apr_size_t len)
+{
+    const fhir_node_t *list = fhir_node_get(bundle, "entry");
+
+    if (apr_hash_get((apr_hash_t *)entries, ref, (apr_ssize_t)len))
+        return 1;
+    for (const fhir_node_t *entry = list->child; entry && !is_absolute(ref, len);
+         entry = entry->next) {
+        const fhir_node_t *resource = fhir_node_get(entry, "resource");
+        apr_size_t type_len, id_len;
+        const char *type = fhir_check_text(resource, "resourceType", &type_len);
+        const char *id = fhir_check_text(resource, "id", &id_len);
+
+        if (type && id && type_len + 1 + id_len == len && !memcmp(ref, type, type_len) &&
+            ref[type_len] == '/' && !memcmp(ref + type_len + 1, id, id_len))
+            return 1;
+    }
+    return 0;
+}
+
+typedef struct document_t {
+    fhir_check_t *c;
+    const fhir_node_t *bundle;
+} document_t;
+
+static void check_inside(const document_t *d, const fhir_node_t *reference)
+{
+    apr_size_t len;
+    const char *ref = fhir_check_text(reference, "reference", &len);
+    const char *version = ref ? memmem(ref, len, "/_history/", 10) : NULL;
+
+    if (ref && *ref != '#' &&
+        !is_inside(d->c->entries, d->bundle, ref, version ? (apr_size_t)(version - ref) : len))
+        fhir_check_finding(
+            d->c, reference, FHIR_ERR_REFERENCE, "document-reference",
+            "A document holds what its Composition refers to here; '%s' is not in it",
+            fhir_text_excerpt(ref, len, d->c->issues->pool));
+}
+
+/* Calls check_inside for all values at a path below an object ("attester.party"). */
+static void check_path(const document_t *d, const fhir_node_t *object, const char *path)
+{
+    apr_size_t len = strcspn(path, ".");
+    const fhir_node_t *value = fhir_node_getn(object, path, len), *item;
+    int is_list = value && value->kind == FHIR_NODE_ARRAY, i = 0;
+
+    for (item = is_list ? value->child : value; item; item = is_list ? item->next : NULL, i++) {
+        apr_size_t mark = fhir_check_push(d->c, path, len, is_list ? i : -1);
+
+        if (path[len])
+            check_path(d, item, path + len + 1);
+        else
+            check_inside(d, item);
+        fhir_check_pop(d->c, mark);
+    }
+}
+
+static void check_sections(const document_t *d, const fhir_node_t *holder)
+{
+    static const char *const paths[] = {"author", "focus", "entry"};
+    const fhir_node_t *list = fhir_node_get(holder, "section");
+    int i = 0;
+
+    if (!list || list->kind != FHIR_NODE_ARRAY)
+        return;
+    for (const fhir_node_t *section = list->child; section; section = section->next, i++) {
+        apr_size_t mark = fhir_check_push(d->c, "section", 7, i);
+
+        for (apr_size_t k = 0; k < sizeof(paths) / sizeof(paths[0]); k++)
+            check_path(d, section, paths[k]);
+        check_sections(d, section);
+        fhir_check_pop(d->c, mark);
+    }
+}
+
+/* Source: http://hl7.org/fhir/R4/documents.html#content */
+static void check_references(fhir_check_t *c, const fhir_node_t *bundle, const fhir_node_t *first)
+{
+    static const char *const paths[] = {"subject",        "encounter", "author",
+                                        "attester.party", "custodian", "event.detail"};
+    const document_t d = {c, bundle};
+    const fhir_node_t *composition = fhir_node_get(first, "resource");
+    apr_size_t mark;
+
+    if (!fhir_node_is(fhir_node_get(composition, "resourceType"), "Composition"))
+        return;
+    mark = fhir_check_push(c, "entry", 5, 0);
+    fhir_check_push(c, "resource", 8, -1);
+    for (apr_size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+        check_path(&d, composition, paths[i]);
+    check_sections(&d, composition);
+    fhir_check_pop(c, mark);
+}
+
+apr_hash_t *fhir_check_bundle_entries(const fhir_check_t *c, const fhir_node_t *bundle)
+{
+    const fhir_node_t *list = fhir_node_get(bundle, "entry");
+    apr_hash_t *entries = fhir_hash_make(c->issues->pool);
+
+    for (const fhir_node_t *entry = list ? list->child : NULL; entry; entry = entry->next) {
+        const fhir_node_t *resource = fhir_node_get(entry, "resource");
+        apr_size_t len;
+        const char *url = fhir_check_text(entry, "fullUrl", &len);
+
+        if (url && resource)
+            apr_hash_set(entries, url, (apr_ssize_t)len, resource);
+    }
+    return entries;
+}
+
 void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
 {
     const fhir_node_t *name = fhir_node_get(bundle, "type");
@@ -196,6 +352,8 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
         check_document(c, bundle);
     entry = list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
     check_first(c, entry, type);
+    if (entry && type->flags & DOCUMENT)
+        check_references(c, bundle, entry);
     seen = fhir_hash_make(c->issues->pool);
     for (; entry; entry = entry->next, index++) {
         mark = fhir_check_push(c, "entry", 5, index);

@@ -55,20 +55,16 @@ static int valid_uri(const char *s, apr_size_t len)
     return len > 0;
 }
 
-/* No blanks at the ends, and single ones inside. */
+/* No blanks at the ends, single ones inside, and no other white space. */
 static int valid_code(const char *s, apr_size_t len)
 {
     apr_size_t i;
 
-    if (!len || is_space((unsigned char)s[0]) || is_space((unsigned char)s[len - 1]))
+    if (!len || s[0] == ' ' || s[len - 1] == ' ')
         return 0;
-    for (i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)s[i];
-
-        if ((c < ' ' && !is_space(c)) ||
-            (is_space(c) && i + 1 < len && is_space((unsigned char)s[i + 1])))
+    for (i = 0; i < len; i++)
+        if ((unsigned char)s[i] < ' ' || (s[i] == ' ' && s[i + 1] == ' ')) /* the last is none */
             return 0;
-    }
     return 1;
 }
 
@@ -214,7 +210,8 @@ static const struct {
     [FHIR_PRIM_ID] = {fhir_text_is_id, "an id: 1 to 64 letters, digits, '-' or '.'"},
     [FHIR_PRIM_INSTANT] = {valid_instant, "an instant: YYYY-MM-DDThh:mm:ss with Z or an offset"},
     [FHIR_PRIM_INTEGER] = {valid_integer, "an integer from -2147483648 to 2147483647"},
-    [FHIR_PRIM_MARKDOWN] = {valid_string, "text that is not empty, without control characters"},
+    [FHIR_PRIM_MARKDOWN] = {valid_string,
+                            "text that is not empty, without control characters, at most 1 MB"},
     [FHIR_PRIM_OID] = {valid_oid, "an OID: urn:oid: and numbers separated by dots"},
     [FHIR_PRIM_POSITIVEINT] = {valid_positive, "an integer from 1 to 2147483647"},
     [FHIR_PRIM_STRING] = {valid_string,

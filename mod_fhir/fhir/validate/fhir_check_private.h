@@ -16,12 +16,18 @@ typedef struct fhir_check_t {
     const fhir_node_limits_t *limits; /* of narratives */
     const fhir_type_t *element_type;  /* "Element": what `_name` members are */
     const fhir_node_t *container;     /* the resource that holds `contained` */
+    apr_hash_t *ids;                  /* of the elements of the resource in hand; NULL: none yet */
+    apr_hash_t *entries;              /* of the Bundle around: resource by fullUrl, or NULL */
     apr_hash_t *contained;            /* its `contained` by id; NULL: it has none */
     fhir_buf_t *path;                 /* FHIRPath of the node in hand */
 } fhir_check_t;
 
 /** An error at the path in hand; node (or NULL) gives its place in the source. */
 void fhir_check_finding(fhir_check_t *c, const fhir_node_t *node, fhir_code_t code, const char *id,
+                        const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/** The same as a warning. */
+void fhir_check_warning(fhir_check_t *c, const fhir_node_t *node, fhir_code_t code, const char *id,
                         const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 
 /** Appends ".name" (index < 0) or ".name[index]"; returns the length to go back to. */
@@ -55,7 +61,21 @@ void fhir_check_contained_item(fhir_check_t *c, const fhir_node_t *node);
 int fhir_check_contained_refer(fhir_check_t *c, const fhir_node_t **target, const char *id,
                                apr_size_t len);
 
+/** The resources of a Bundle by fullUrl, for references between them. */
+apr_hash_t *fhir_check_bundle_entries(const fhir_check_t *c, const fhir_node_t *bundle);
 /** The rules of a Bundle by its type. */
 void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle);
+
+/** What the definition of a data type says beside its elements: Coding, Attachment, ids. */
+void fhir_check_type_rules(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node);
+/** An enableWhen refers to an item of its Questionnaire. */
+void fhir_check_questionnaire(fhir_check_t *c, const fhir_node_t *questionnaire);
+
+/** Codes of systems that no list of FHIR's has, but that have a syntax or a list elsewhere. */
+typedef enum fhir_form_t { FHIR_FORM_UNKNOWN, FHIR_FORM_GOOD, FHIR_FORM_BAD } fhir_form_t;
+/** A code of a system, "urn:ietf:bcp:47" or "urn:iso:std:iso:4217"; of others nothing is known.
+ *  @param rule what is due, in words */
+fhir_form_t fhir_check_form(const char **rule, const char *system, apr_size_t system_len,
+                            const char *code, apr_size_t len);
 
 #endif

@@ -25,9 +25,20 @@ static int coding_in(const fhir_check_t *c, const fhir_element_t *el, const fhir
     const char *code = fhir_check_text(coding, "code", &code_len);
     const char *system = fhir_check_text(coding, "system", &system_len);
 
-    if (system)
-        system = apr_pstrmemdup(c->issues->pool, system, system_len);
+    /* A value set has codes of systems: one without a system is none of them. */
+    system = system ? apr_pstrmemdup(c->issues->pool, system, system_len) : "";
     return code && fhir_model_valueset_has(c->model, el->binding, system, code, code_len);
+}
+
+/* Is there a code without a system? */
+static int has_bare_code(const fhir_node_t *node)
+{
+    const fhir_node_t *list = fhir_node_get(node, "coding"), *coding = list ? list->child : node;
+
+    for (; coding; coding = list ? coding->next : NULL)
+        if (fhir_node_get(coding, "code") && !fhir_node_get(coding, "system"))
+            return 1;
+    return 0;
 }
 
 void fhir_check_concept(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *node)
@@ -53,8 +64,29 @@ void fhir_check_concept(fhir_check_t *c, const fhir_element_t *el, const fhir_no
         return;
     }
     fhir_check_finding(c, node, FHIR_ERR_CODE, "binding-required",
-                       "None of the codes is in the required value set %s",
-                       fhir_model_str(c->model, vs->url));
+                       "None of the codes is in the required value set %s%s",
+                       fhir_model_str(c->model, vs->url),
+                       has_bare_code(node) ? "; a code needs its system to be one of it" : "");
+}
+
+/* A code of a set that is a whole system, by that one's own rules. */
+static void check_open(fhir_check_t *c, const fhir_valueset_t *vs, const fhir_node_t *node)
+{
+    static const struct {
+        const char *set, *system;
+    } sets[] = {
+        {"http://hl7.org/fhir/ValueSet/all-languages", "urn:ietf:bcp:47"},
+        {"http://hl7.org/fhir/ValueSet/currencies", "urn:iso:std:iso:4217"},
+    };
+    const char *url = fhir_model_str(c->model, vs->url), *rule;
+
+    for (apr_size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+        if (!strcmp(url, sets[i].set) &&
+            fhir_check_form(&rule, sets[i].system, strlen(sets[i].system), node->text,
+                            node->text_len) == FHIR_FORM_BAD)
+            fhir_check_finding(c, node, FHIR_ERR_CODE, "binding-required",
+                               "The code '%s' is not in the required value set %s; due is %s",
+                               fhir_check_excerpt(c, node), url, rule);
 }
 
 void fhir_check_code(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *node)
@@ -63,6 +95,10 @@ void fhir_check_code(fhir_check_t *c, const fhir_element_t *el, const fhir_node_
     apr_uint32_t i;
     const char *allowed = "";
 
+    if (vs->flags & FHIR_VS_OPEN) {
+        check_open(c, vs, node);
+        return;
+    }
     if (fhir_model_valueset_has(c->model, el->binding, NULL, node->text, node->text_len))
         return;
     if (vs->n_codes <= 16)
@@ -144,31 +180,63 @@ static int reference_form(const fhir_check_t *c, const char *ref, apr_size_t len
     return len > 10 && !memcmp(slash, "/_history/", 10) && fhir_text_is_id(slash + 10, len - 10);
 }
 
+/* The resource type that Reference.type names, by itself or by the URL of its definition. */
+static const fhir_type_t *named_type(const fhir_check_t *c, const char *name, apr_size_t len)
+{
+    static const char base[] = "http://hl7.org/fhir/StructureDefinition/";
+    apr_size_t skip =
+        len > sizeof(base) - 1 && !memcmp(name, base, sizeof(base) - 1) ? sizeof(base) - 1 : 0;
+
+    return fhir_model_resource(c->model, name + skip, len - skip);
+}
+
 /* The type that a reference says or shows; 0 when a finding was made of it. */
 static int reference_type(fhir_check_t *c, const fhir_type_t **type, const fhir_node_t *node)
 {
     apr_size_t len, said_len;
     const char *ref = fhir_check_text(node, "reference", &len);
     const char *said = fhir_check_text(node, "type", &said_len);
-    const fhir_type_t *said_type = said ? fhir_model_resource(c->model, said, said_len) : NULL;
+    const fhir_type_t *said_type = said ? named_type(c, said, said_len) : NULL;
+    const fhir_node_t *entry =
+        ref && c->entries ? apr_hash_get(c->entries, ref, (apr_ssize_t)len) : NULL;
 
     *type = NULL;
+    if (said && !said_type && !memchr(said, ':', said_len)) {
+        apr_size_t mark = fhir_check_push(c, "type", 4, -1);
+
+        fhir_check_finding(c, fhir_node_get(node, "type"), FHIR_ERR_INVALID, "reference-type",
+                           "'%s' is no resource type of FHIR %s, nor the URL of a logical model",
+                           fhir_text_excerpt(said, said_len, c->issues->pool), c->model->label);
+        fhir_check_pop(c, mark);
+        return 0;
+    }
     if (ref && *ref == '#') {
         const fhir_node_t *target = c->container;
 
         if (len > 1 && !fhir_check_contained_refer(c, &target, ref + 1, len - 1)) {
             fhir_check_finding(c, node, FHIR_ERR_REFERENCE, "reference-contained",
-                               "No contained resource has the id '%.*s'", (int)(len - 1), ref + 1);
+                               "No contained resource has the id '%s'",
+                               fhir_text_excerpt(ref + 1, len - 1, c->issues->pool));
             return 0;
         }
         *type = fhir_check_resource_type(c, target);
     }
-    else if (ref && !reference_form(c, ref, len)) {
+    else if (entry) { /* a urn:uuid: says its type only here */
+        *type = fhir_check_resource_type(c, entry);
+    }
+    else if (ref && !fhir_check_primitive(FHIR_PRIM_URI, ref, len)) {
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "reference-format",
-                           "'%.*s' is no reference; due is Type/id, an absolute URL, urn:uuid:, "
-                           "urn:oid: or #id of a contained resource",
-                           (int)(len > 64 ? 64 : len), ref);
+                           "'%s' is no reference: it is a URL, in which there is no white space",
+                           fhir_text_excerpt(ref, len, c->issues->pool));
         return 0;
+    }
+    else if (ref && !reference_form(c, ref, len)) {
+        fhir_check_warning(
+            c, node, FHIR_ERR_VALUE, "reference-format",
+            "'%s' leads to no resource here: it is stored, but neither _include nor "
+            "chained searches follow it; due is Type/id, an absolute URL, urn:uuid:, "
+            "urn:oid: or #id of a contained resource",
+            fhir_text_excerpt(ref, len, c->issues->pool));
     }
     else if (ref && (len < 4 || memcmp(ref, "urn:", 4) != 0)) {
         *type = literal_type(c, ref, len);

@@ -37,30 +37,40 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
                            words[bit], fhir_model_str(call->stored, type->name));
 }
 
-/* category=system|code&… of a granular scope: a search of its own. Without a condition it is none,
- * and shows nothing. */
-static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                            const char *query)
+/* The conditions of a granular scope, category=system|code&…, as a search of its own. */
+static fhir_err_t *parse_granular(fhir_qnode_t *all, const fhir_call_t *call, const char *query)
 {
     fhir_pairs_t pairs;
     int links = 0;
-    fhir_qnode_t *all;
-    FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, sql->call->pool));
-    all = fhir_query_node(sql->call, pairs.n ? FHIR_Q_AND : FHIR_Q_OR, type);
+    FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, call->pool));
     for (int i = 0; i < pairs.n; i++) {
         fhir_qnode_t *node;
-        FHIR_TRY(fhir_query_condition(&node, &links, sql->call, type, pairs.list[i].name,
+        FHIR_TRY(fhir_query_condition(&node, &links, call, all->type, pairs.list[i].name,
                                       pairs.list[i].value));
         fhir_query_add(all, node);
     }
-    return fhir_sql_node(sql, alias, all);
+    return NULL;
+}
+
+/* What is no search of the type, or without a condition, shows nothing of it. */
+static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                            const char *query)
+{
+    fhir_qnode_t *all = fhir_query_node(sql->call, FHIR_Q_AND, type);
+    fhir_err_t *err = parse_granular(all, sql->call, query);
+    if (err && err->code != FHIR_ERR_PARAM_UNKNOWN && err->code != FHIR_ERR_PARAM_VALUE)
+        return err;
+    if (!err && all->child)
+        return fhir_sql_node(sql, alias, all);
+    fhir_buf_puts(sql->text, "FALSE");
+    return NULL;
 }
 
 static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   const fhir_grant_scope_t *scope)
+                                   const fhir_grant_scope_t *scope, unsigned right)
 {
     if (scope->patient_only)
-        FHIR_TRY(fhir_grant_patient_sql(sql, alias, type));
+        FHIR_TRY(fhir_grant_patient_sql(sql, alias, type, right));
     if (scope->query) {
         fhir_buf_puts(sql->text, scope->patient_only ? " AND " : "");
         return granular(sql, alias, type, scope->query);
@@ -84,7 +94,7 @@ fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t
             continue;
         if (n++)
             fhir_buf_puts(sql->text, " OR ");
-        FHIR_TRY(scope_condition(sql, alias, type, &grant->scopes[i]));
+        FHIR_TRY(scope_condition(sql, alias, type, &grant->scopes[i], right));
     }
     fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
     return NULL;

@@ -19,19 +19,23 @@
 #include "fhir/query/fhir_sql.h"
 
 /** Rights of a scope, in the order of the letters of SMART's scopes, "cruds". */
-#define FHIR_RIGHT_CREATE 0x01u
-#define FHIR_RIGHT_READ   0x02u
-#define FHIR_RIGHT_UPDATE 0x04u
-#define FHIR_RIGHT_DELETE 0x08u
-#define FHIR_RIGHT_SEARCH 0x10u
-#define FHIR_RIGHT_ALL    0x1fu
+#define FHIR_RIGHT_CREATE  0x01u
+#define FHIR_RIGHT_READ    0x02u
+#define FHIR_RIGHT_UPDATE  0x04u
+#define FHIR_RIGHT_DELETE  0x08u
+#define FHIR_RIGHT_SEARCH  0x10u
+#define FHIR_RIGHT_ALL     0x1fu
+/* Rights that change something. For a patient they cover what is the patient's; those to see also
+ * cover what is nobody's, such as practitioners. */
+#define FHIR_RIGHT_CHANGES (FHIR_RIGHT_CREATE | FHIR_RIGHT_UPDATE | FHIR_RIGHT_DELETE)
 
 /** One scope: patient/Observation.rs?category=… in parsed form. */
 typedef struct fhir_grant_scope_t {
     const char *type;  /* resource type of the stored model; NULL: all types */
     unsigned rights;   /* FHIR_RIGHT_… bits */
-    int patient_only;  /* patient/…: only what is the patient's, or nobody's */
-    const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition */
+    int patient_only;  /* patient/…: only what is the patient's, or to be seen: nobody's */
+    const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition.
+                          What is no search of the type covers nothing */
 } fhir_grant_scope_t;
 
 struct fhir_grant_t {
@@ -50,10 +54,12 @@ int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, cons
 /** FHIR_ERR_FORBIDDEN unless fhir_grant_allows. */
 fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right);
 /**
- * Appends " AND …" for what the call's grant lets be seen of alias; nothing when that is
- * everything.
- * @return FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT for a granular scope that
- *         is no search of the type
+ * Appends " AND …" for the rows over which a scope of the call's grant gives the right; nothing
+ * when these are all. Reading, and loading for a write, ask it of a stored row; a write asks it of
+ * the row that it would store.
+ * @param alias of the type's table, or of a subselect with the table's columns
+ * @param right one bit for what changes something; several bits must be one scope's
+ * @return FHIR_ERR_LIMIT for a granular scope that asks for too much; otherwise as fhir_sql_node
  */
 fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                            unsigned right);

@@ -162,13 +162,16 @@ static void context(fhir_sql_t *sql, const char *alias)
     fhir_buf_puts(sql->text, ", FALSE))");
 }
 
-fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                   unsigned right)
 {
     view_t view = view_of(sql->call, type);
     if (!sql->call->grant->patient) {
         fhir_buf_puts(sql->text, "FALSE");
         return NULL;
     }
+    if (right & FHIR_RIGHT_CHANGES && (view == VIEW_TARGETS || view == VIEW_CONTEXT))
+        view = VIEW_CLOSED; /* it may be nobody's */
     switch (view) {
     case VIEW_PATIENT:
     case VIEW_RECORD:
@@ -185,7 +188,8 @@ fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhi
         context(sql, alias);
         break;
     default:
-        fhir_buf_puts(sql->text, view == VIEW_OPEN ? "TRUE" : "FALSE");
+        fhir_buf_puts(sql->text,
+                      view == VIEW_OPEN && !(right & FHIR_RIGHT_CHANGES) ? "TRUE" : "FALSE");
     }
     return NULL;
 }

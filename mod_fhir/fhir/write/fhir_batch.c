@@ -11,6 +11,7 @@
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
+#include "fhir/query/fhir_grant.h"
 #include "fhir/write/fhir_entry.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"
@@ -184,7 +185,7 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
     fhir_record_t record;
     const fhir_type_t *type = fhir_model_resource(t->call.stored, entry->path, strlen(entry->path));
 
-    FHIR_TRY(fhir_record_load(&record, &t->call, type, id));
+    FHIR_TRY(fhir_record_load(&record, &t->call, type, id, FHIR_RIGHT_SEARCH));
     fhir_entry_exists(entry, id, record.version, record.updated);
     return note_target(t, entry, entry->path, id, record.version);
 }

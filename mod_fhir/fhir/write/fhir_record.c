@@ -5,6 +5,8 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "fhir/query/fhir_grant.h"
+
 /* id, version, last_updated, resource stand before the typed columns. */
 #define FIXED 4
 
@@ -19,48 +21,6 @@ static const char *timestamp(const fhir_call_t *call, apr_int64_t usec)
 
     fhir_time_format_sql(text, usec);
     return text;
-}
-
-/* Columns: version, µs, method, resource. */
-static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
-{
-    struct {
-        fhir_record_t *record;
-        const fhir_call_t *call;
-    } *b = baton;
-    fhir_record_t *record = b->record;
-
-    record->version = atoi(fhir_row_text(row, 0));
-    record->updated = apr_atoi64(fhir_row_text(row, 1));
-    record->state = *fhir_row_text(row, 2) == 'D' ? FHIR_RECORD_DELETED : FHIR_RECORD_CURRENT;
-    if (!fhir_row_is_null(row, 3)) {
-        record->len = fhir_row_len(row, 3);
-        record->text = apr_pstrmemdup(b->call->pool, fhir_row_text(row, 3), record->len);
-    }
-    return NULL;
-}
-
-fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
-                             const fhir_type_t *type, const char *id)
-{
-    struct {
-        fhir_record_t *record;
-        const fhir_call_t *call;
-    } baton = {record, call};
-    const char *columns = "(extract(epoch FROM last_updated) * 1000000)::bigint";
-    fhir_value_t value = fhir_value_text(id);
-    fhir_stmt_t stmt = {.n_values = 1};
-
-    memset(record, 0, sizeof(*record));
-    record->id = id;
-    /* The row of the main table, when there is one, is newer than all history. */
-    stmt.sql = apr_psprintf(
-        call->pool,
-        "(SELECT version, %s, 'U', resource FROM %s WHERE id = $1::text) UNION ALL "
-        "(SELECT version, %s, method, NULL FROM %s WHERE id = $1 ORDER BY version DESC LIMIT 1) "
-        "ORDER BY 1 DESC LIMIT 1",
-        columns, fhir_call_table(call, type, ""), columns, fhir_call_table(call, type, "_history"));
-    return fhir_call_run(call, &stmt, &value, on_state, &baton, NULL);
 }
 
 /* The values of the fixed columns. */
@@ -89,6 +49,117 @@ static const char *column_name(const fhir_call_t *call, const fhir_type_t *type,
 {
     return fhir_model_str(call->stored, call->stored->columns[type->first_column + i].name);
 }
+
+/* ---- loading, and what the grant says of a row ---- */
+
+typedef struct load_t {
+    fhir_record_t *record;
+    apr_pool_t *pool;
+} load_t;
+
+/* Columns: version, µs, method, resource, shown, open. */
+static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
+{
+    load_t *load = baton;
+    fhir_record_t *record = load->record;
+
+    record->version = atoi(fhir_row_text(row, 0));
+    record->updated = apr_atoi64(fhir_row_text(row, 1));
+    record->state = *fhir_row_text(row, 2) == 'D' ? FHIR_RECORD_DELETED : FHIR_RECORD_CURRENT;
+    if (!fhir_row_is_null(row, 3)) {
+        record->len = fhir_row_len(row, 3);
+        record->text = apr_pstrmemdup(load->pool, fhir_row_text(row, 3), record->len);
+    }
+    record->is_shown = *fhir_row_text(row, 4) == 't';
+    record->is_open = *fhir_row_text(row, 5) == 't';
+    return NULL;
+}
+
+/* Appends a column: whether the grant gives one of the rights, of which 0 is none. */
+static fhir_err_t *grant_column(fhir_sql_t *sql, const fhir_type_t *type, unsigned right,
+                                unsigned other)
+{
+    fhir_buf_puts(sql->text, ", coalesce((TRUE");
+    FHIR_TRY(fhir_grant_sql(sql, "t", type, right));
+    if (other) {
+        fhir_buf_puts(sql->text, ") OR (TRUE");
+        FHIR_TRY(fhir_grant_sql(sql, "t", type, other));
+    }
+    fhir_buf_puts(sql->text, "), FALSE)");
+    return NULL;
+}
+
+fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
+                             const fhir_type_t *type, const char *id, unsigned right)
+{
+    load_t load = {record, call->pool};
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+
+    memset(record, 0, sizeof(*record));
+    record->id = id;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    /* The row of the main table, when there is one, is newer than all history. */
+    fhir_buf_puts(sql->text, "(SELECT t.version, " FHIR_SQL_USEC("t.last_updated") ", 'U', "
+                                                                                   "t.resource");
+    FHIR_TRY(grant_column(sql, type, FHIR_RIGHT_READ, FHIR_RIGHT_SEARCH));
+    FHIR_TRY(grant_column(sql, type, right, 0));
+    fhir_buf_printf(sql->text, " FROM %s t WHERE t.id = ", fhir_call_table(call, type, ""));
+    fhir_sql_bind(sql, id, "text");
+    fhir_buf_printf(
+        sql->text,
+        ") UNION ALL (SELECT version, " FHIR_SQL_USEC(
+            "last_updated") ", method, NULL, "
+                            "FALSE, FALSE FROM %s WHERE id = $%d ORDER BY version DESC LIMIT 1) "
+                            "ORDER BY 1 DESC LIMIT 1",
+        fhir_call_table(call, type, "_history"), sql->values->nelts);
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_state, &load, NULL);
+}
+
+static void bind_cell(fhir_sql_t *sql, const fhir_value_t *value, const char *cast,
+                      const char *name)
+{
+    APR_ARRAY_PUSH(sql->values, fhir_value_t) = *value;
+    fhir_buf_printf(sql->text, "$%d%s AS \"%s\"", sql->values->nelts, cast, name);
+}
+
+static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
+{
+    (void)row;
+    *(int *)baton = 1;
+    return NULL;
+}
+
+fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_type_t *type,
+                              const fhir_record_t *record, const fhir_value_t *cells,
+                              unsigned right)
+{
+    static const char *const fixed[] = {"$1::text AS id", "$2::integer AS version",
+                                        "$3::timestamptz AS last_updated", "$4::text AS resource"};
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+
+    *is_open = call->grant->all;
+    if (*is_open)
+        return NULL;
+    FHIR_TRY(fhir_sql_create(&sql, call));
+    push_fixed(sql->values, call, record);
+    fhir_buf_puts(sql->text, "SELECT FROM (SELECT ");
+    for (int i = 0; i < FIXED; i++)
+        fhir_buf_printf(sql->text, "%s%s", i ? ", " : "", fixed[i]);
+    for (int i = 0; i < type->n_columns; i++) {
+        fhir_buf_puts(sql->text, ", ");
+        bind_cell(sql, &cells[i], casts[call->stored->columns[type->first_column + i].sqltype],
+                  column_name(call, type, i));
+    }
+    fhir_buf_puts(sql->text, ") t WHERE TRUE");
+    FHIR_TRY(fhir_grant_sql(sql, "t", type, right));
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, is_open, NULL);
+}
+
+/* ---- changes ---- */
 
 static fhir_err_t *run_change(int *done, const fhir_call_t *call, const fhir_stmt_t *stmt,
                               const fhir_value_t *values)

@@ -25,12 +25,31 @@ typedef struct fhir_record_t {
     apr_int64_t updated; /* µs since 1970, whole milliseconds */
     const char *text;    /* JSON as stored */
     apr_size_t len;
-    int fresh; /* to be inserted under an id that nobody else can know */
+    int fresh;    /* to be inserted under an id that nobody else can know */
+    int is_shown; /* loaded and current: the grant lets it be read or searched */
+    int is_open;  /* loaded and current: the grant gives the right over it that was asked for */
 } fhir_record_t;
 
-/** The state of type/id; text is copied into the call's pool. */
+/**
+ * The state of type/id, and what the call's grant says of a current row; text is copied into the
+ * call's pool.
+ * @param right FHIR_RIGHT_… that is_open is about
+ * @return as fhir_call_run and fhir_grant_sql
+ */
 fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
-                             const fhir_type_t *type, const char *id);
+                             const fhir_type_t *type, const char *id, unsigned right);
+
+/**
+ * Tells whether the call's grant gives a right over a row that is not stored, by the predicates
+ * that stored rows are judged by. What a granular scope would find only by resources contained in
+ * it, it does not find before they are stored.
+ * @param record id, version, updated and text are set
+ * @param cells  fhir_extract_run's
+ * @return as fhir_record_load
+ */
+fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_type_t *type,
+                              const fhir_record_t *record, const fhir_value_t *cells,
+                              unsigned right);
 
 /**
  * Inserts a row (state is ignored). cells: fhir_extract_run's. refs: what must be there, or NULL;

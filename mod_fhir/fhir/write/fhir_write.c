@@ -178,58 +178,19 @@ static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
 
 /* ---- who may ---- */
 
-/* The patient whom a row is about, or NULL: a Patient itself, else what its column says. */
-static const char *patient_of(const fhir_call_t *call, const char *id, const fhir_value_t *cells)
-{
-    const fhir_model_t *model = call->stored;
-    const fhir_type_t *type = call->type;
-    int i;
-
-    if (type == fhir_model_resource(model, "Patient", 7))
-        return id;
-    for (i = 0; i < type->n_columns; i++)
-        if (!strcmp(fhir_model_str(model, model->columns[type->first_column + i].name), "patient"))
-            return cells[i].data;
-    return NULL;
-}
-
-static int scope_allows(const fhir_call_t *call, const fhir_grant_scope_t *scope, unsigned right,
-                        const char *patient)
-{
-    if ((scope->type && strcmp(scope->type, fhir_model_str(call->stored, call->type->name))) ||
-        (scope->rights & right) != right || scope->query)
-        return 0;
-    return !scope->patient_only ||
-           (patient && call->grant->patient && !strcmp(patient, call->grant->patient));
-}
-
-/* 1 if one of the scopes gives the right over a row that is about this patient. */
-static int may(const fhir_call_t *call, unsigned right, const char *patient)
-{
-    const fhir_grant_t *grant = call->grant;
-    int i;
-
-    for (i = 0; i < grant->n_scopes; i++)
-        if (scope_allows(call, &grant->scopes[i], right, patient))
-            return 1;
-    return 0;
-}
-
-static fhir_err_t *forbidden(const fhir_call_t *call)
-{
-    return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                           "The access token's scopes do not allow this write");
-}
-
 /* What is to be stored must be in the token's reach; it would be out of it otherwise. */
-static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_record_t *record,
-                                 const fhir_value_t *cells)
+static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *cells,
+                                 unsigned right)
 {
     const fhir_call_t *call = write->call;
+    int is_open;
 
-    if (call->grant->all || may(call, write->right, patient_of(call, record->id, cells)))
-        return NULL;
-    return forbidden(call);
+    FHIR_TRY(fhir_record_judge(&is_open, call, call->type, &write->new, cells, right));
+    return is_open ? NULL
+                   : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                     "The access token has no scope to store this %s as it is; a "
+                                     "scope covers what it could find",
+                                     fhir_model_str(call->stored, call->type->name));
 }
 
 /*
@@ -238,28 +199,20 @@ static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_record_t 
  */
 static fhir_err_t *authorize_old(const fhir_write_t *write)
 {
-    fhir_write_t stored = *write;
     const fhir_call_t *call = write->call;
-    fhir_value_t *cells;
-    const char *patient;
+    const fhir_record_t *old = &write->old;
+    const char *name = fhir_model_str(call->stored, call->type->name);
 
-    if (call->grant->all)
+    if (call->grant->all || old->is_open)
         return NULL;
-    if (write->old.state == FHIR_RECORD_CURRENT) {
-        FHIR_TRY(fhir_input_parse(&stored.input, call, write->old.text, write->old.len));
-        FHIR_TRY(extract(&cells, &stored));
-        patient = patient_of(call, write->old.id, cells);
-        if (may(call, write->right, patient))
-            return NULL;
-        if (may(call, FHIR_RIGHT_READ, patient))
-            return forbidden(call);
-    }
-    else if (write->old.state == FHIR_RECORD_NONE && call->endpoint->writing.update_create &&
-             write->right == FHIR_RIGHT_UPDATE) {
+    if (old->is_shown)
+        return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                               "The access token has a scope to see %s/%s, and none to change it",
+                               name, old->id);
+    if (old->state == FHIR_RECORD_NONE && call->endpoint->writing.update_create &&
+        write->right == FHIR_RIGHT_UPDATE)
         return NULL; /* it is created, which is authorized by what it says */
-    }
-    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                           fhir_model_str(call->stored, call->type->name), write->old.id);
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s", name, old->id);
 }
 
 /* No two entries of a transaction change the same resource, by whatever way they name it. */
@@ -283,7 +236,7 @@ static fhir_err_t *claim(const fhir_call_t *call, const char *id)
 fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(claim(write->call, id));
-    FHIR_TRY(fhir_record_load(&write->old, write->call, write->call->type, id));
+    FHIR_TRY(fhir_record_load(&write->old, write->call, write->call->type, id, write->right));
     return authorize_old(write);
 }
 
@@ -370,13 +323,13 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
         FHIR_TRY(fhir_random_id(&record->id, call->pool));
     FHIR_TRY(claim(call, record->id));
     FHIR_TRY(extract(&cells, write));
-    FHIR_TRY(authorize_new(write, record, cells));
+    stamp(record, write);
+    FHIR_TRY(authorize_new(write, cells, version > 1 ? write->right : FHIR_RIGHT_CREATE));
     FHIR_TRY(references(&refs, write));
     if (refs && (fhir_refs_count(refs) > REFS_IN_INSERT_MAX || !call->grant->all)) {
         FHIR_TRY(fhir_refs_check(refs, call));
         refs = NULL;
     }
-    stamp(record, write);
     FHIR_TRY(contained_rows(&contained, write));
     record->fresh &= !contained;
     FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
@@ -508,7 +461,9 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
     int done = 0, attempt;
 
     FHIR_TRY(extract(&cells, write));
-    FHIR_TRY(authorize_new(write, &write->old, cells));
+    next_version(write);
+    stamp(&write->new, write);
+    FHIR_TRY(authorize_new(write, cells, write->right));
     FHIR_TRY(references(&refs, write));
     if (refs)
         FHIR_TRY(fhir_refs_check(refs, call));
@@ -518,8 +473,10 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
             write->new = write->old;
             return NULL;
         }
-        next_version(write);
-        stamp(&write->new, write);
+        if (attempt > 1) {
+            next_version(write);
+            stamp(&write->new, write);
+        }
         FHIR_TRY(fhir_record_update(&done, call, call->type, &write->new, cells));
         if (!done)
             FHIR_TRY(look_again(write, attempt));

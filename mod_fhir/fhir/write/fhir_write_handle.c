@@ -39,6 +39,12 @@ static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text, const cha
     return fhir_call_resource(call, call->response->status, buf->data, buf->len);
 }
 
+/* 1 for what the grant lets be changed and not be seen: a patch would show what it left alone. */
+static int is_hidden(const fhir_record_t *old)
+{
+    return old->state == FHIR_RECORD_CURRENT && !old->is_shown;
+}
+
 /* Answers with the record: status, Location, ETag, Last-Modified, body by Prefer. Location tells
  * the id and version of an update, too, of which a condition may have chosen the resource. */
 static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_record_t *record)
@@ -56,7 +62,7 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
     apr_table_setn(headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", record->version));
     call->response->status = status;
     call->response->updated = record->updated;
-    if (fhir_call_prefers(call, "return=minimal"))
+    if (fhir_call_prefers(call, "return=minimal") || is_hidden(&write->old))
         return NULL;
     remark = fhir_storable_remark(call->stored, call->type, write->input.root);
     if (fhir_call_prefers(call, "return=OperationOutcome") ||
@@ -146,7 +152,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
             return too_many(call, ids->nelts);
         if (ids->nelts == 1) {
             FHIR_TRY(fhir_record_load(&write.old, call, call->type,
-                                      APR_ARRAY_IDX(ids, 0, const char *)));
+                                      APR_ARRAY_IDX(ids, 0, const char *), FHIR_RIGHT_SEARCH));
             FHIR_TRY(fhir_write_commit(&write));
             return answer_record(&write, 200, &write.old);
         }

@@ -41,14 +41,9 @@ sub get { return $t->get("/dev/r4/$_[0]") }
 sub ids {
     my ($response, $mode) = @_;
     is($response->status, 200, '  is answered') or diag $response->body;
-    return join ' ', map { $_->{resource}{id} } grep { $_->{search}{mode} eq ($mode || 'match') } @{ $response->json->{entry} || [] };
+    return $response->found($mode);
 }
 sub sorted { return join ' ', sort split / /, ids(@_) }
-sub link_to {
-    my ($response, $relation) = @_;
-    my ($found) = grep { $_->{relation} eq $relation } @{ $response->json->{link} };
-    return $found && $found->{url} =~ s{^https?://[^/]+}{}r;
-}
 sub parameters {
     my ($path, @parameters) = @_;
     return $t->post("/dev/r4/$path", { resourceType => 'Parameters', parameter => [@parameters] });
@@ -71,8 +66,8 @@ my $page = get("$lastn&max=2&_count=4&_include=Observation:patient&_total=accura
 is(ids($page), 'o9 o8 o7 o6', 'pages');
 is(ids($page, 'include'), 'p1', '  and includes');
 is($page->json->{total}, 10, '  and a number, as of a search');
-is(ids($t->get(link_to($page, 'next'))), 'o5 ob o3 oa', '  the next page');
-like(link_to($page, 'self'), qr/max=2/, '  the link says max');
+is(ids($t->get($page->link('next'))), 'o5 ob o3 oa', '  the next page');
+like($page->link('self'), qr/max=2/, '  the link says max');
 is(ids(get("$lastn&_sort=code&code=a,b")), 'o2 oa o3 ob', '_sort');
 is(get("$lastn&_summary=count")->json->{total}, 7, '_summary=count');
 for my $max (qw(0 -1 2x 1001 99999999999), '') {
@@ -80,7 +75,7 @@ for my $max (qw(0 -1 2x 1001 99999999999), '') {
 }
 my $lenient = $t->get("/dev/r4/$lastn&nothing=1", Prefer => 'handling=lenient');
 is(ids($lenient), 'o9 o8 o6 ob o3 oa o2', 'lenient');
-unlike(link_to($lenient, 'self'), qr/nothing/, '  the link says what applied');
+unlike($lenient->link('self'), qr/nothing/, '  the link says what applied');
 
 # ---- $everything ----
 
@@ -101,9 +96,9 @@ is(sorted(get("$everything?_type=Patient,Condition&_since=2000-01-01T00:00:00Z")
 is(sorted(parameters($everything, { name => '_type', valueCode => 'Condition' }, { name => '_type', valueCode => 'Patient' }, { name => '_count', valueInteger => 10 })),
     'c1 c2 p1', 'POST');
 my (@seen, $here);
-for ($here = get("$everything?_count=5"); ; $here = $t->get(link_to($here, 'next'))) {
+for ($here = get("$everything?_count=5"); ; $here = $t->get($here->link('next'))) {
     push @seen, split / /, ids($here);
-    last if !link_to($here, 'next');
+    last if !$here->link('next');
 }
 is("@seen", ids(get($everything)), 'the pages are the whole');
 is_outcome(get('Patient/$everything'), 400, 'too-costly', qr/Say of whom/, 'of nobody in particular');
@@ -197,5 +192,10 @@ is_outcome(get("CodeSystem/\$lookup?$_"), 400, 'invalid', qr/needs system and co
 
 is_outcome($t->post('/dev/r4/ValueSet/$expand', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/./, 'a body of another kind');
 is_outcome($t->post('/dev/r4/ValueSet/$expand', { resourceType => 'Patient' }), 422, 'structure', qr/Parameters resource/, 'another resource');
+
+# ---- operations that are not there ----
+
+is_outcome(get('Patient/none/$everything'), 404, 'not-found', qr/none/, '$everything of nobody');
+is_outcome(get('Patient/p1/$nothing'), 404, 'not-found', qr/everything/, 'an unknown operation');
 
 $t->done;

@@ -120,4 +120,9 @@ is_outcome($t->get("/dev/r4/Condition?code:in=$_"), 400, 'invalid', qr{the codes
 is_outcome($t->get('/dev/r4/Condition?code:in=http://hl7.org/fhir/us/core/ValueSet/us-core-condition-code'), 400, 'invalid',
     qr{are not known here}, 'a value set of codes that are not carried');
 
+# ---- value sets that are not known ----
+is_outcome($t->get('/dev/r4/Observation?code:in=http://example.org/vs'), 400, 'invalid',
+    qr{code: the codes of value set "http://example.org/vs" are not known here.*ValueSet/\$expand}, 'a value set');
+is_outcome($t->get('/dev/r4/Observation?code:not-in=http://example.org/vs'), 400, 'invalid', qr/not known here/, 'with :not-in');
+
 $t->done;

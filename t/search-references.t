@@ -64,4 +64,13 @@ for (
     is($found, join(' ', sort @expected), $query);
 }
 
+# ---- a reference to a patient among more than a tsvector holds ----
+my @crowd = map { { reference => "Practitioner/\L" . 'x' x 40 . "-$_" } } 1 .. 25000;
+$t->load({ resourceType => 'Observation', id => 'crowd', status => 'final', code => { text => 'crowd' },
+        performer => [ @crowd, { reference => 'Patient/p9' } ] });
+is($t->get('/dev/r4/Observation?performer=Patient/p9')->found, 'crowd', 'performer');
+is($t->get('/dev/r4/Observation?performer=Patient/p8')->found, '', 'of another');
+is($t->get('/dev/r4/Patient/p9/Observation')->found, 'crowd', 'in the compartment');
+$t->psql(q{DELETE FROM main.observation WHERE id = 'crowd'});
+
 $t->done;

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use FHIR::Test;
+use FHIR::Test::Pages qw(matches pages_hold);
 use Test::More;
 
 my $t = FHIR::Test->new(conf => "FHIRReferencesCheck Off\n");
@@ -28,33 +29,7 @@ $t->load(
             $_->[1] ? (prediction => [ { probabilityDecimal => $_->[1] } ]) : () } } [ 1, 0.75 ], [ 2, 0.5 ], [ 3, 0 ]),
 );
 
-sub ask { return $t->get("/dev/r4/$_[0]")->json }
-sub names { my ($bundle) = @_; return join ' ', map { $_->{fullUrl} =~ s{^.*/dev/r4/}{}r } grep { $_->{search}{mode} eq 'match' } @{ $bundle->{entry} || [] } }
-sub link_to {
-    my ($bundle, $relation) = @_;
-    my ($found) = grep { $_->{relation} eq $relation } @{ $bundle->{link} };
-    return $found && $found->{url} =~ s{^https?://[^/]+}{}r;
-}
-
-# The whole, its pages there and back, which are the same.
-sub pages_hold {
-    my ($search, $count) = @_;
-    my $all = names(ask("$search&_count=1000"));
-    my ($page, @pages) = (ask("$search&_count=$count"));
-    while (1) {
-        push @pages, names($page);
-        my $link = link_to($page, 'next') or last;
-        $page = $t->get($link)->json;
-        last if @pages > 100;
-    }
-    is("@pages", $all, "$search: pages of $count are the whole");
-    for my $n (reverse 0 .. $#pages - 1) {
-        $page = $t->get(link_to($page, 'previous'))->json;
-        is(names($page), $pages[$n], "  back to page $n") or return $all;
-    }
-    is(link_to($page, 'previous'), undef, '  nothing is before the first');
-    return $all;
-}
+sub ask { return $t->get("/dev/r4/$_[0]") }
 
 # ---- every kind ----
 
@@ -68,12 +43,12 @@ for (
     )
 {
     my ($type, $by, $up, $down) = @$_;
-    my $ids = sub { names(ask("$type?_sort=$_[0]")) =~ s{\w+/[a-z]}{}gr };
+    my $ids = sub { matches(ask("$type?_sort=$_[0]")) =~ s{\w+/[a-z]}{}gr };
     is($ids->($by), $up, "$type by $by");
     is($ids->("-$by"), $down, '  and descending');
 }
-is(names(ask('Observation?patient=p1&_sort=-date')), 'Observation/o4 Observation/o5 Observation/o6 Observation/o3', "one patient's, by the index");
-is(names(ask('Observation?_sort=status,-code')), 'Observation/o3 Observation/o4 Observation/o5 Observation/o6', 'a second key where the first is the same');
+is(matches(ask('Observation?patient=p1&_sort=-date')), 'Observation/o4 Observation/o5 Observation/o6 Observation/o3', "one patient's, by the index");
+is(matches(ask('Observation?_sort=status,-code')), 'Observation/o3 Observation/o4 Observation/o5 Observation/o6', 'a second key where the first is the same');
 for ([ 'Observation?_sort=code-value-quantity' => qr/cannot go by code-value-quantity: composite/ ], [ 'Location?_sort=near' => qr/cannot go by near/ ],
     [ 'Patient?_sort=nothing' => qr/no search parameter "nothing"/ ],
     [ 'Patient?_sort=,' => qr/accepts search parameters/ ], [ 'Patient?_sort=-' => qr/no search parameter ""/ ],
@@ -86,19 +61,19 @@ for ([ 'Observation?_sort=code-value-quantity' => qr/cannot go by code-value-qua
 $t->psql(q{UPDATE main.patient SET last_updated = '2024-01-01'::timestamptz + (right(id, 1)::int * 2) * interval '1 day'});
 $t->psql(q{UPDATE main.observation SET last_updated = '2024-01-01'::timestamptz + (right(id, 1)::int * 2 - 5) * interval '1 day'});
 my $types = '?_type=Patient,Observation,Device';
-is(pages_hold("$types&_sort=_lastUpdated", 2), 'Observation/o3 Patient/p1 Observation/o4 Patient/p2 Observation/o5 Patient/p3 Observation/o6',
+is(pages_hold($t, "$types&_sort=_lastUpdated", 2), 'Observation/o3 Patient/p1 Observation/o4 Patient/p2 Observation/o5 Patient/p3 Observation/o6',
     'the types are one list');
-is(pages_hold("$types&_sort=-_lastUpdated", 3), 'Observation/o6 Patient/p3 Observation/o5 Patient/p2 Observation/o4 Patient/p1 Observation/o3', 'turned round');
-is(pages_hold("$types&_sort=_id", 1), 'Observation/o3 Observation/o4 Observation/o5 Observation/o6 Patient/p1 Patient/p2 Patient/p3', 'by id');
+is(pages_hold($t, "$types&_sort=-_lastUpdated", 3), 'Observation/o6 Patient/p3 Observation/o5 Patient/p2 Observation/o4 Patient/p1 Observation/o3', 'turned round');
+is(pages_hold($t, "$types&_sort=_id", 1), 'Observation/o3 Observation/o4 Observation/o5 Observation/o6 Patient/p1 Patient/p2 Patient/p3', 'by id');
 $t->psql(q{UPDATE main.patient SET last_updated = '2024-01-01'});
 $t->psql(q{UPDATE main.observation SET last_updated = '2024-01-01'});
-is(pages_hold("$types&_sort=-_lastUpdated", 2), 'Patient/p3 Patient/p2 Patient/p1 Observation/o6 Observation/o5 Observation/o4 Observation/o3',
+is(pages_hold($t, "$types&_sort=-_lastUpdated", 2), 'Patient/p3 Patient/p2 Patient/p1 Observation/o6 Observation/o5 Observation/o4 Observation/o3',
     'where the keys are the same the type decides, then the id');
-is(pages_hold('Patient/p1/*?_type=Observation,RiskAssessment&_sort=-date', 2),
+is(pages_hold($t, 'Patient/p1/*?_type=Observation,RiskAssessment&_sort=-date', 2),
     'Observation/o4 Observation/o5 Observation/o6 RiskAssessment/r3 RiskAssessment/r2 RiskAssessment/r1 Observation/o3', 'a parameter that all have; what is missing is last');
-is(pages_hold('?_sort=-_lastUpdated', 5) =~ tr{/}{}, 14, 'every type at once');
-like(pages_hold('Patient/p1/*?_sort=_lastUpdated', 3), qr/Patient\/p1/, 'a whole compartment');
-is(ask("$types&_sort=_id&_total=accurate&_count=2")->{total}, 7, 'their number');
+is(pages_hold($t, '?_sort=-_lastUpdated', 5) =~ tr{/}{}, 14, 'every type at once');
+like(pages_hold($t, 'Patient/p1/*?_sort=_lastUpdated', 3), qr/Patient\/p1/, 'a whole compartment');
+is(ask("$types&_sort=_id&_total=accurate&_count=2")->json->{total}, 7, 'their number');
 is_outcome($t->get('/dev/r4/?_type=Patient,Observation&_sort=birthdate'), 400, 'not-supported', qr/Observation has no search parameter "birthdate"/,
     'a parameter that one does not have');
 
@@ -108,27 +83,27 @@ is_outcome($t->get('/dev/r4/?_type=GraphDefinition,Slot&_sort=start'), 400, 'inv
 # ---- what is written meanwhile ----
 
 my $page = ask('Patient?_sort=family&_count=1');
-my $next = link_to($page, 'next');
-is(names($page), 'Patient/p2', 'the first page');
+my $next = $page->link('next');
+is(matches($page), 'Patient/p2', 'the first page');
 $t->load({ resourceType => 'Patient', id => 'p0', name => [ { family => 'Aa' } ] }, { resourceType => 'Patient', id => 'p9', name => [ { family => 'Beta' } ] });
-is(names($t->get($next)->json), 'Patient/p9', 'what comes before the link does not move it, what comes behind is seen');
+is(matches($t->get($next)), 'Patient/p9', 'what comes before the link does not move it, what comes behind is seen');
 $t->psql(q{DELETE FROM main.patient WHERE id IN ('p2', 'p9')});
-is(names($t->get($next)->json), 'Patient/p1', 'the row that it was made of may be gone');
+is(matches($t->get($next)), 'Patient/p1', 'the row that it was made of may be gone');
 my $last = ask('Patient?_sort=birthdate&_count=1');
-$last = $t->get(link_to($last, 'next'))->json;
-is(names($last), 'Patient/p0', 'in the midst of what has no value');
-is(names($t->get(link_to($last, 'previous'))->json), 'Patient/p1', '  back to what has one');
-is(names($t->get(link_to($last, 'next'))->json), 'Patient/p3', '  and on');
+$last = $t->get($last->link('next'));
+is(matches($last), 'Patient/p0', 'in the midst of what has no value');
+is(matches($t->get($last->link('previous'))), 'Patient/p1', '  back to what has one');
+is(matches($t->get($last->link('next'))), 'Patient/p3', '  and on');
 
 # ---- another node, a restart ----
 
 my $node = $t->second;
-$next = link_to(ask('Patient?_sort=-family&_count=2'), 'next');
-my $there = names($t->get($next)->json);
+$next = ask('Patient?_sort=-family&_count=2')->link('next');
+my $there = matches($t->get($next));
 like($there, qr{^Patient/p\d$}, 'a page');
-is(names($node->get($next)->json), $there, '  of another node');
+is(matches($node->get($next)), $there, '  of another node');
 $t->restart;
-is(names($t->get($next)->json), $there, '  and after a restart');
+is(matches($t->get($next)), $there, '  and after a restart');
 
 # ---- contained resources ----
 
@@ -145,15 +120,15 @@ sub request {
 $t->load(medication('a', 'm2'), medication('b', 'm5'), medication('c', ''),
     request('r1', 'm3', 'm9'), request('r2', 'm1'), request('r3', 'm8', 'm4'), request('r4', ''));
 my $both = 'Medication?_contained=both';
-is(pages_hold("$both&_sort=code", 2), 'MedicationRequest/r2 Medication/a MedicationRequest/r1 MedicationRequest/r3 Medication/b Medication/c MedicationRequest/r4',
+is(pages_hold($t, "$both&_sort=code", 2), 'MedicationRequest/r2 Medication/a MedicationRequest/r1 MedicationRequest/r3 Medication/b Medication/c MedicationRequest/r4',
     'both kinds are one list; of several in a container that counts which comes first');
-is(pages_hold("$both&_sort=-code", 3), 'MedicationRequest/r1 MedicationRequest/r3 Medication/b Medication/a MedicationRequest/r2 MedicationRequest/r4 Medication/c',
+is(pages_hold($t, "$both&_sort=-code", 3), 'MedicationRequest/r1 MedicationRequest/r3 Medication/b Medication/a MedicationRequest/r2 MedicationRequest/r4 Medication/c',
     'turned round');
-is(pages_hold("$both&_containedType=contained&_sort=code", 2),
+is(pages_hold($t, "$both&_containedType=contained&_sort=code", 2),
     'MedicationRequest/r2#x1 Medication/a MedicationRequest/r1#x1 MedicationRequest/r3#x2 Medication/b MedicationRequest/r3#x1 MedicationRequest/r1#x2 Medication/c MedicationRequest/r4#x1',
     'each alone');
-is(pages_hold('Medication?_contained=true&_sort=code', 1), 'MedicationRequest/r2 MedicationRequest/r1 MedicationRequest/r3 MedicationRequest/r4', 'the contained ones');
-is(pages_hold('Medication?_contained=true&_sort=-code', 1), 'MedicationRequest/r1 MedicationRequest/r3 MedicationRequest/r2 MedicationRequest/r4', '  descending');
-is(pages_hold("?_type=Medication,Device&_contained=both&_sort=_lastUpdated", 2) =~ tr/ //, 6, 'several types of both kinds');
+is(pages_hold($t, 'Medication?_contained=true&_sort=code', 1), 'MedicationRequest/r2 MedicationRequest/r1 MedicationRequest/r3 MedicationRequest/r4', 'the contained ones');
+is(pages_hold($t, 'Medication?_contained=true&_sort=-code', 1), 'MedicationRequest/r1 MedicationRequest/r3 MedicationRequest/r2 MedicationRequest/r4', '  descending');
+is(pages_hold($t, "?_type=Medication,Device&_contained=both&_sort=_lastUpdated", 2) =~ tr/ //, 6, 'several types of both kinds');
 
 $t->done;

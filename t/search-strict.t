@@ -111,4 +111,11 @@ for (
     like($response->json->{issue}[0]{diagnostics}, $_->[1], '  tells why');
 }
 
+# ---- a parameter that is misspelt ----
+is_outcome($t->get('/dev/r4/Patient?gendr=male'), 400, 'not-supported', qr/birthdate.*gender/, 'an unknown parameter');
+my $lenient = $t->get('/dev/r4/Patient?gendr=male&_id=p1,p2', Prefer => 'handling=lenient');
+is($lenient->found, 'p1 p2', 'lenient: it is ignored');
+like($lenient->json->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/gendr/, 'and said so');
+unlike($lenient->link('self'), qr/gendr/, 'and not in the self link');
+
 $t->done;

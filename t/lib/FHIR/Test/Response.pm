@@ -32,6 +32,13 @@ sub resources {
 
 sub ids { return map { $_->{id} } shift->resources }
 
+# The ids of a search's matches (or of another search mode: include) in order, joined by blanks.
+sub found {
+    my ($self, $mode) = @_;
+    return join ' ', map { $_->{resource}{id} }
+        grep { $_->{search}{mode} eq ($mode || 'match') } @{ $self->json->{entry} || [] };
+}
+
 # The URL of a Bundle's link of that relation, or undef.
 sub link {
     my ($self, $relation) = @_;

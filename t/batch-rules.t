@@ -30,13 +30,16 @@ sub bundle {
     return $t->post($base, { resourceType => 'Bundle', type => $type, entry => \@entries });
 }
 sub transaction { return bundle('transaction', @_) }
-sub patient { my ($value, %more) = @_; return { resourceType => 'Patient', identifier => [ { system => 'urn:i', value => $value } ], %more } }
+sub patient { my ($value, %more) = @_; return { resourceType => 'Patient',
+        identifier => [ { system => 'urn:i', value => $value } ], %more } }
 sub observation {
     my ($subject, %more) = @_;
-    return { resourceType => 'Observation', status => 'final', code => { text => 'x' }, subject => { reference => $subject }, %more };
+    return { resourceType => 'Observation', status => 'final', code => { text => 'x' },
+        subject => { reference => $subject }, %more };
 }
 sub statuses { my ($r) = @_; return join ' ', map { $_->{response}{status} =~ /^(\d+)/ } @{ $r->json->{entry} || [] } }
-sub places { my ($r) = @_; return map { ($_->{response}{location} // '') =~ m{/r4/(\w+/[^/]+)/_history} } @{ $r->json->{entry} } }
+sub places { my ($r) = @_; return map { ($_->{response}{location} // '') =~ m{/r4/(\w+/[^/]+)/_history} } @{
+        $r->json->{entry} } }
 sub expression { my ($r) = @_; return $r->json->{issue}[0]{expression}[0] // '' }
 sub subject { my ($path) = @_; return $t->get("$base/$path")->json->{subject}{reference} }
 
@@ -56,8 +59,10 @@ for (
     [ 'two conditional updates', [@by_condition], [@by_condition] ],
     [ 'two conditional updates of what is not there', [ PUT => 'Patient?identifier=urn:i|n', patient('n') ],
         [ PUT => 'Patient?identifier=urn:i|n', patient('n') ] ],
-    [ 'a create and an update of it', [ POST => 'Patient', patient('n') ], [ PUT => 'Patient?identifier=urn:i|n', patient('n') ] ],
-    [ 'an encoded id', [@put], [ PUT => $p =~ s/(.)$/sprintf '%%%02X', ord $1/er, patient('a', id => $id), ifMatch => 'W/"1"' ] ],
+    [ 'a create and an update of it', [ POST => 'Patient', patient('n') ], [ PUT => 'Patient?identifier=urn:i|n',
+        patient('n') ] ],
+    [ 'an encoded id', [@put], [ PUT => $p =~ s/(.)$/sprintf '%%%02X', ord $1/er, patient('a', id => $id),
+        ifMatch => 'W/"1"' ] ],
 ) {
     my ($name, @two) = @$_;
     is_outcome transaction(map { entry(@$_) } @two), 400, 'invalid', qr/same resource/, $name;
@@ -65,7 +70,8 @@ for (
 is $t->psql('SELECT count(*) FROM main.patient_history'), 0, 'nothing of these was done';
 is $t->psql('SELECT count(*) FROM main.patient'), 1, 'nor created';
 
-my $twice = transaction(entry(POST => 'Patient', patient('b'), fullUrl => 'urn:uuid:1', ifNoneExist => 'identifier=urn:i|b'),
+my $twice = transaction(entry(POST => 'Patient', patient('b'), fullUrl => 'urn:uuid:1',
+        ifNoneExist => 'identifier=urn:i|b'),
     entry(POST => 'Observation', observation('urn:uuid:2')),
     entry(POST => 'Patient', patient('b'), fullUrl => 'urn:uuid:2', ifNoneExist => 'identifier=urn:i|b'));
 is statuses($twice), '201 201 200', 'two creates under one condition are one' or diag $twice->body;
@@ -79,12 +85,14 @@ is_outcome transaction(map { entry(POST => 'Patient', patient($_), fullUrl => 'u
 # ---- references ----
 
 my $r = transaction(
-    entry(POST => 'Observation', observation('Patient/far', hasMember => [ { reference => 'Observation/far/_history/7' } ],
+    entry(POST => 'Observation', observation('Patient/far',
+        hasMember => [ { reference => 'Observation/far/_history/7' } ],
             extension => [ { url => 'http://x', valueCanonical => 'http://far.example/fhir/Patient/far' },
                 { url => 'http://x', valueUrl => 'http://far.example/fhir/Patient/far' } ]),
         fullUrl => 'http://far.example/fhir/Observation/first'),
     entry(POST => 'Patient', patient('c'), fullUrl => 'http://far.example/fhir/Patient/far'),
-    entry(POST => 'Observation', observation('http://far.example/fhir/Patient/far/_history/3'), fullUrl => 'http://far.example/fhir/Observation/far'));
+    entry(POST => 'Observation', observation('http://far.example/fhir/Patient/far/_history/3'),
+        fullUrl => 'http://far.example/fhir/Observation/far'));
 is $r->status, 200, 'resources of another server, with its addresses' or diag $r->body;
 @made = places($r);
 my $first = $t->get("$base/$made[0]")->json;
@@ -94,14 +102,17 @@ is $first->{extension}[0]{valueCanonical}, 'http://far.example/fhir/Patient/far'
 is $first->{extension}[1]{valueUrl}, $made[1], 'a url does not';
 is subject($made[2]), "$made[1]/_history/1", 'an absolute reference of a version';
 
-$r = transaction(entry(POST => 'Observation', observation('Patient?identifier=urn:i|d')), entry(POST => 'Patient', patient('d')));
+$r = transaction(entry(POST => 'Observation', observation('Patient?identifier=urn:i|d')),
+    entry(POST => 'Patient', patient('d')));
 is statuses($r), '201 201', 'a conditional reference to what the transaction creates' or diag $r->body;
 @made = places($r);
 is subject($made[0]), $made[1], 'leads there';
-$r = transaction(entry(POST => 'Patient', patient('d')), entry(POST => 'Observation', observation('Patient?identifier=urn:i|d')));
+$r = transaction(entry(POST => 'Patient', patient('d')),
+    entry(POST => 'Observation', observation('Patient?identifier=urn:i|d')));
 is_outcome $r, 412, 'multiple-matches', qr/several/, 'unless that makes it one of two';
 is expression($r), 'Bundle.entry[1].resource.subject', 'which is told of its place';
-is_outcome $t->post("$base/Observation", observation('Patient?identifier=urn:i|a')), 422, 'not-found', qr/only in a transaction/,
+is_outcome $t->post("$base/Observation", observation('Patient?identifier=urn:i|a')), 422, 'not-found',
+    qr/only in a transaction/,
     'outside of a transaction nothing resolves it';
 $r = transaction(entry(POST => 'Patient', patient('e')), entry(POST => 'Observation', observation('Patient/nobody')));
 is_outcome $r, 422, 'not-found', qr/nobody/, 'a reference to nothing';
@@ -111,7 +122,8 @@ is_outcome transaction(entry(DELETE => $p), entry(POST => 'Observation', observa
 
 my ($o) = places(transaction(entry(POST => 'Observation', observation($p))));
 my @parts = map { { name => $_->[0], %{ $_->[1] } } } [ type => { valueCode => 'replace' } ],
-    [ path => { valueString => 'Observation.subject' } ], [ value => { valueReference => { reference => 'urn:uuid:new' } } ];
+    [ path => { valueString => 'Observation.subject' } ],
+    [ value => { valueReference => { reference => 'urn:uuid:new' } } ];
 my $by_path = { resourceType => 'Parameters', parameter => [ { name => 'operation', part => \@parts } ] };
 $r = transaction(entry(PATCH => $o, $by_path), entry(POST => 'Patient', patient('f'), fullUrl => 'urn:uuid:new'));
 is statuses($r), '200 201', 'a FHIRPath Patch refers to another entry' or diag $r->body;
@@ -129,7 +141,8 @@ my $placed = transaction(entry(POST => 'Patient', patient('x', gender => 'x')));
 is expression($placed), 'Bundle.entry[0].resource.gender', 'a finding is told by its element';
 unlike $placed->body, qr/line \d/, 'and not by a line of the entry, which is another one in the Bundle';
 my %typo = (resourceType => 'Patient');
-for ([ 'Bundle.entry[0].request.ifNonExist', { entry => [ entry(POST => 'Patient', \%typo, ifNonExist => 'identifier=urn:i|a') ] } ],
+for ([ 'Bundle.entry[0].request.ifNonExist',
+        { entry => [ entry(POST => 'Patient', \%typo, ifNonExist => 'identifier=urn:i|a') ] } ],
     [ 'Bundle.entry[0].fullURL', { entry => [ { %{ entry(POST => 'Patient', \%typo) }, fullURL => 'urn:uuid:1' } ] } ],
     [ 'Bundle.entries', { entries => [] } ], [ 'Bundle.entry', { entry => entry(POST => 'Patient', \%typo) } ])
 {
@@ -139,22 +152,29 @@ for ([ 'Bundle.entry[0].request.ifNonExist', { entry => [ entry(POST => 'Patient
         is $refused->status . expression($refused), "422$place", "$place in a $type is refused" or diag $refused->body;
     }
 }
-is_outcome $t->post($base, { resourceType => 'Bundle', type => 'collection', entry => [] }), 400, 'invalid', qr/batch or transaction/,
+is_outcome $t->post($base, { resourceType => 'Bundle', type => 'collection', entry => [] }), 400, 'invalid',
+    qr/batch or transaction/,
     'a Bundle of another type';
 
-my ($binary) = places(transaction(entry(POST => 'Binary', { resourceType => 'Binary', contentType => 'text/plain', data => 'eA==' })));
-is bundle('batch', entry(GET => $binary))->json->{entry}[0]{resource}{data}, 'eA==', 'in a Bundle a Binary is a resource';
-my @reads = map { entry(GET => $p, @$_) } [ undef, ifNoneMatch => 'W/"1"' ], [ undef, ifModifiedSince => '2100-01-01T00:00:00.000+14:00' ],
+my ($binary) = places(transaction(entry(POST => 'Binary', { resourceType => 'Binary', contentType => 'text/plain',
+        data => 'eA==' })));
+is bundle('batch', entry(GET => $binary))->json->{entry}[0]{resource}{data}, 'eA==',
+    'in a Bundle a Binary is a resource';
+my @reads = map { entry(GET => $p, @$_) } [ undef, ifNoneMatch => 'W/"1"' ], [ undef,
+    ifModifiedSince => '2100-01-01T00:00:00.000+14:00' ],
     [ undef, ifModifiedSince => '2020-01-01T00:00:00Z' ], [ undef, ifModifiedSince => 'soon' ];
 $r = bundle('batch', @reads, entry(HEAD => $p));
 is statuses($r), '304 304 200 200 200', 'conditional reads in a Bundle';
 ok !$r->json->{entry}[4]{resource}, 'and one that asks for no resource';
 is bundle('transaction', entry(POST => 'Bundle', { resourceType => 'Bundle', type => 'collection',
-            entry => [ { fullUrl => 'http://far.example/Observation/1', resource => { %{ observation('Patient/not-here') }, id => '1' } } ] }))->status, 200,
+            entry => [ { fullUrl => 'http://far.example/Observation/1',
+                resource => { %{ observation('Patient/not-here') }, id => '1' } } ] }))->status, 200,
     'a Bundle that is stored has references of its own';
-$r = $t->post($base, { resourceType => 'Bundle', type => 'transaction', entry => [ entry(POST => 'Patient', patient('h')), entry(GET => $p) ] },
+$r = $t->post($base, { resourceType => 'Bundle', type => 'transaction',
+        entry => [ entry(POST => 'Patient', patient('h')), entry(GET => $p) ] },
     Prefer => 'return=OperationOutcome');
-is $r->json->{entry}[0]{response}{outcome}{resourceType}, 'OperationOutcome', 'Prefer: return=OperationOutcome: in the response';
+is $r->json->{entry}[0]{response}{outcome}{resourceType}, 'OperationOutcome',
+    'Prefer: return=OperationOutcome: in the response';
 ok !$r->json->{entry}[0]{resource}, 'not as the resource';
 is $r->json->{entry}[1]{resource}{resourceType}, 'Patient', 'what was asked for is one';
 

@@ -57,7 +57,8 @@ like $batch->json->{entry}[0]{response}{lastModified}, qr/^\d{4}-.*\.\d{3}Z$/, '
 is bundle('batch', map { entry(GET => 'Patient/none') } 1 .. 400)->status, 200, 'as many entries as FHIREntriesMax';
 for my $type (qw(batch transaction)) {
     my $before = count();
-    is_outcome bundle($type, map { entry(POST => 'Patient', patient()) } 1 .. 401), 413, 'too-long', qr/more than 400 entries/,
+    is_outcome bundle($type, map { entry(POST => 'Patient', patient()) } 1 .. 401), 413, 'too-long',
+        qr/more than 400 entries/,
         "one more in a $type";
     is count(), $before, 'of which nothing is run';
 }
@@ -166,7 +167,8 @@ my @reads = map { entry(GET => "Patient/none$_") } 1 .. 4;
 my $performers = sub { { performer => [ map { { reference => "Patient?_id=$pid&_count=$_" } } 1 .. shift ] } };
 is_outcome small('transaction', entry(POST => 'Observation', observation($p, %{ $performers->(4) }))), 413, 'too-long',
     qr/more conditional references/, 'and conditional references';
-is small('transaction', entry(POST => 'Observation', observation($p, %{ $performers->(3) })))->status, 200, 'as many are looked for';
+is small('transaction', entry(POST => 'Observation', observation($p, %{ $performers->(3) })))->status, 200,
+    'as many are looked for';
 
 my ($many, $few) = (entry(GET => 'Observation?_count=100'), entry(GET => $p));
 my $cut = small('batch', $few, $many, $few);
@@ -176,9 +178,11 @@ like $cut->json->{entry}[1]{response}{outcome}{issue}[0]{diagnostics}, qr/larger
 is_outcome small('transaction', $few, $many), 400, 'too-costly', qr/larger than/, 'and a transaction';
 my $read = entry(GET => 'Observation?_count=15&_elements=status');
 is small('batch', ($read) x 3)->status, 200, 'answers of a batch are each for themselves';
-is_outcome small('transaction', ($read) x 3), 400, 'too-costly', qr/larger than/, 'those of a transaction come together';
+is_outcome small('transaction', ($read) x 3), 400, 'too-costly', qr/larger than/,
+    'those of a transaction come together';
 for my $format (qw(application/fhir+xml text/html)) {
-    my $answer = $t->post($base, { resourceType => 'Bundle', type => 'batch', entry => [ $few, @reads ] }, Accept => $format);
+    my $answer = $t->post($base, { resourceType => 'Bundle', type => 'batch', entry => [ $few, @reads ] },
+        Accept => $format);
     is $answer->status, 200, "a batch answered as $format";
     like $answer->body, qr/200 OK.*404 Not Found/s, 'with the status of each entry';
 }

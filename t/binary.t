@@ -49,7 +49,8 @@ my $resource = $t->post("$base/Binary", { resourceType => 'Binary', contentType 
 is $resource->status, 201, 'a Binary as a resource';
 is $t->get("$base/Binary/" . $resource->json->{id})->body, 'hello', 'is read as content as well';
 
-my $lines = $t->post("$base/Binary", { resourceType => 'Binary', contentType => 'application/octet-stream', data => encode_base64($bytes) });
+my $lines = $t->post("$base/Binary", { resourceType => 'Binary', contentType => 'application/octet-stream',
+        data => encode_base64($bytes) });
 is $t->get("$base/Binary/" . $lines->json->{id})->body, $bytes, 'base64 may be in lines';
 my $split = $t->post("$base/Binary", { resourceType => 'Binary', contentType => "text/html\nX-Own: 1", data => 'aGk=',
         securityContext => { reference => "http://other/x\r\nX-Own:1" } });

@@ -80,18 +80,21 @@ for (
     [ 'an XML value',   'xml',  "$xml><language value='", 'x' ],
 ) {
     my ($name, $format, $begin, $unit) = @$_;
-    like answer([ @post, "Content-Type: application/fhir+$format", 'Transfer-Encoding: chunked' ], chunks($begin, $unit, 100)),
+    like answer([ @post, "Content-Type: application/fhir+$format", 'Transfer-Encoding: chunked' ],
+        chunks($begin, $unit, 100)),
         qr{^HTTP/1\.1 413 .*"OperationOutcome".*larger than the 16777216 bytes}s, "100 MB: $name";
 }
 like answer([ @post, 'Content-Type: application/fhir+json', 'Content-Length: ' . 100 * $MB ], sub { }),
     qr{^HTTP/1\.1 413 }, '100 MB that are only announced';
-like answer([ 'POST /dev/r4/Patient/_search HTTP/1.1', 'Connection: close', 'Content-Type: application/x-www-form-urlencoded',
+like answer([ 'POST /dev/r4/Patient/_search HTTP/1.1', 'Connection: close',
+        'Content-Type: application/x-www-form-urlencoded',
             'Transfer-Encoding: chunked' ], chunks('name=', 'x', 100)),
     qr{^HTTP/1\.1 413 .*larger than the 65536 bytes}s, '100 MB of a form';
 # Not to be guessed from its size. (What shrinks more than two hundred times is refused by mod_deflate.)
 my $unit = join '', map { sprintf '%05d ', $_ * 7919 % 99991 } 1 .. 2000;
 gzip(\($unit x (100 * $MB / length $unit)), \my $zipped) or die;
-is $t->post('/zip/r4/Patient', $zipped, 'Content-Type' => 'application/fhir+json', 'Content-Encoding' => 'gzip')->status, 413,
+is $t->post('/zip/r4/Patient', $zipped, 'Content-Type' => 'application/fhir+json',
+    'Content-Encoding' => 'gzip')->status, 413,
     '100 MB in ' . int(length($zipped) / 1024) . ' KB of gzip';
 SKIP: {
     skip 'the sanitizers keep freed memory', 1 if FHIR::Test::Httpd::sanitized();
@@ -106,14 +109,17 @@ my $patch = sub {
     return $t->patch('/dev/r4/Patient/p', $body, 'Content-Type' => $type, 'If-Match' => $tag);
 };
 my $add = '{"op":"add","path":"/name","value":[{"family":"a"}]}';
-is_outcome $patch->('application/json-patch+json', "[$add," . join(',', ('{"op":"copy","from":"/name","path":"/name/0"}') x 40) . ']'),
+is_outcome $patch->('application/json-patch+json', "[$add,"
+    . join(',', ('{"op":"copy","from":"/name","path":"/name/0"}') x 40) . ']'),
     413, 'too-long', qr/copies hold more values/, 'copies of copies';
-is_outcome $patch->('application/json-patch+json', '[' . join(',', ($add) x 1001) . ']'), 413, 'too-long', qr/more than 1000 operations/,
+is_outcome $patch->('application/json-patch+json', '[' . join(',', ($add) x 1001) . ']'), 413, 'too-long',
+    qr/more than 1000 operations/,
     'operations of a JSON Patch';
 is $patch->('application/json-patch+json', '[' . join(',', ($add) x 1000) . ']')->status, 200, 'a thousand are taken';
 is_outcome $patch->('application/xml-patch+xml', '<diff>' . '<remove sel="x"/>' x 1001 . '</diff>'), 413, 'too-long',
     qr/more than 1000 operations/, 'operations of an XML Patch';
-is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","parameter":[' . join(',', ('{"name":"operation"}') x 1001) . ']}'),
+is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","parameter":['
+    . join(',', ('{"name":"operation"}') x 1001) . ']}'),
     413, 'too-long', qr/more than 1000 operations/, 'operations of a FHIRPath Patch';
 
 my $list = $t->post('/dev/r4/List', { resourceType => 'List', status => 'current', mode => 'working',
@@ -127,10 +133,12 @@ my @json = ('Content-Type' => 'application/fhir+json');
 my $many = sub { my ($n, $form) = @_; return join ',', map { sprintf $form, $_ } 1 .. $n };
 my $wide = "\xef\xbc\x8c" x 300_000; # U+FF0C, which begins as what XML does not have
 for (
-    [ 'members that are none', 422, '{"resourceType":"Patient",' . $many->(200_000, '"_m%d":{}') . '}', qr/no element '_m1'/ ],
+    [ 'members that are none', 422, '{"resourceType":"Patient",' . $many->(200_000, '"_m%d":{}') . '}',
+        qr/no element '_m1'/ ],
     [ 'contained resources', 422, '{"resourceType":"Patient","contained":['
             . $many->(40_000, '{"resourceType":"Basic","id":"c%d","code":{"text":"x"}}') . ']}', qr/Nothing refers/ ],
-    [ 'a narrative', 201, qq({"resourceType":"Patient","text":{"status":"generated","div":"<div xmlns=\\"http://www.w3.org/1999/xhtml\\">$wide</div>"}}), qr/Patient/ ],
+    [ 'a narrative', 201, qq({"resourceType":"Patient","text":{"status":"generated","div":"<div )
+        . qq(xmlns=\\"http://www.w3.org/1999/xhtml\\">$wide</div>"}}), qr/Patient/ ],
     [ 'an XML comment', 400, '<Patient xmlns="http://hl7.org/fhir">' . '<!--' x 1_000_000, qr/comment must end/ ],
     [ 'a value', 201, qq({"resourceType":"Patient","name":[{"family":"$wide"}]}), qr/Patient/ ],
 ) {

@@ -55,7 +55,8 @@ my $EXTENSION = 'http://hl7.org/fhir/StructureDefinition/capabilitystatement-';
 
 sub expectation {
     my ($holder) = @_;
-    my ($found) = map { $_->{valueCode} } grep { $_->{url} eq "${EXTENSION}expectation" } @{ ($holder || {})->{extension} || [] };
+    my ($found) = map { $_->{valueCode} } grep { $_->{url} eq "${EXTENSION}expectation" }
+        @{ ($holder || {})->{extension} || [] };
     return $found // '';
 }
 
@@ -84,8 +85,10 @@ my (@releases, @wrong, %expected);
 for my $line (split /\n/, read_file(source_dir() . '/t/us-core.tsv')) {
     my ($type, $kind, $name, $row) = split /\t/, $line;
     if ($type =~ /^#/) { @releases = split / /, $row; next }
-    my ($strictest) = map { $_->[0] } grep { $row =~ $_->[1] } [ SHALL => qr/S/ ], [ SHOULD => qr/s/ ], [ MAY => qr/[mx]/ ];
-    my @names = ($name, $kind eq 'profile' ? map { "$name|$releases[$_]" } grep { substr($row, $_, 1) ne '-' } 0 .. $#releases : ());
+    my ($strictest) = map { $_->[0] } grep { $row =~ $_->[1] } [ SHALL => qr/S/ ], [ SHOULD => qr/s/ ],
+        [ MAY => qr/[mx]/ ];
+    my @names = ($name, $kind eq 'profile' ? map { "$name|$releases[$_]" }
+            grep { substr($row, $_, 1) ne '-' } 0 .. $#releases : ());
     for my $each (@names) {
         my $found = $all{$type} || {};
         my $says = $found->{"$kind $each"} // '';
@@ -117,10 +120,12 @@ my %PLAUSIBLE = (
     number => '987654321.5', quantity => '987654321.5||mg', uri => 'http://example.org/none',
 );
 my %SPECIAL = (
-    near => '42.25|-83.69|1|km', _has => undef, _list => 'none', _filter => '_id eq none', _text => 'none', _content => 'none',
+    near => '42.25|-83.69|1|km', _has => undef, _list => 'none', _filter => '_id eq none', _text => 'none',
+    _content => 'none',
 );
 my %kind_of;
-for my $type (@types) { $kind_of{$type}{ $_->{name} } = $_->{type} for @{ $of{$type}{searchParam} }, @{ $rest->{searchParam} } }
+for my $type (@types) { $kind_of{$type}{ $_->{name} } = $_->{type}
+    for @{ $of{$type}{searchParam} }, @{ $rest->{searchParam} } }
 
 # A composite takes a value for each part; how many that are, its message tells.
 sub plausible {
@@ -148,7 +153,8 @@ for my $type (@types) {
             my ($n) = $message =~ /accepts (\d+) values joined/ or push @bad, "$type?$name: $message";
             # each part's value fits one of these kinds of parts
             my @forms = ([]);
-            @forms = map { my $head = $_; map { [ @$head, $_ ] } '1801-02-03', 'none', '9876.5' } @forms for 1 .. $n // 0;
+            @forms = map { my $head = $_; map { [ @$head, $_ ] } '1801-02-03', 'none', '9876.5' } @forms
+                for 1 .. $n // 0;
             @values = map { join '$', @$_ } @forms;
         }
         next if $name eq '_has';
@@ -157,7 +163,8 @@ for my $type (@types) {
         push @bad, "$type?$name=$values[0]: $answers[0]" if !grep { $_ eq '0' } @answers;
     }
     # a Bundle has a type, and parameters that ask whether something is there have an answer
-    my @missing = grep { $kind_of{$type}{$_} ne 'special' and "$type.$_" !~ /^(?:Bundle\.type|Patient\.(?:deceased|birthOrderBoolean))$/ } @own;
+    my @missing = grep { $kind_of{$type}{$_} ne 'special'
+        and "$type.$_" !~ /^(?:Bundle\.type|Patient\.(?:deceased|birthOrderBoolean))$/ } @own;
     my $found = total("$type?_summary=count&" . join '&', map { "$_:missing=true" } @missing);
     push @bad, map { "$type?$_:missing=true" } grep { total("$type?_summary=count&$_:missing=true") ne '1' } @missing
         if $found ne '1' and @missing;
@@ -173,7 +180,8 @@ for my $type (@types) {
         my @values = @{ $of{$type}{$member} || [] };
         while (my @some = splice @values, 0, 20) {
             my $response = $t->get("/dev/r4/$type?_id=x1&" . join '&', map { "$name=$_" } @some);
-            push @bad, "$type $name @some: " . $response->body if $response->status != 200 or @{ $response->json->{entry} } != 1;
+            push @bad, "$type $name @some: " . $response->body if $response->status != 200
+                or @{ $response->json->{entry} } != 1;
         }
     }
     my %combined = map { $_ => 1 } map { split /\+/, s/^combination //r } grep { /^combination/ } keys %{ $all{$type} };
@@ -200,7 +208,8 @@ my %request = (
     'history-type' => sub { $t->get("$_[0]/$_[1]/_history?_count=1") },
     'search-type' => sub { $t->get("$_[0]/$_[1]?_count=1") },
     create => sub { $t->post("$_[0]/$_[1]", { resourceType => $_[1] }) },
-    update => sub { $t->put("$_[0]/$_[1]/x1", { resourceType => $_[1], id => 'x1', language => 'de' }, 'If-Match' => 'W/"1"') },
+    update => sub { $t->put("$_[0]/$_[1]/x1", { resourceType => $_[1], id => 'x1', language => 'de' },
+        'If-Match' => 'W/"1"') },
     patch => sub { $t->patch("$_[0]/$_[1]/x1", JSON::PP->new->encode($json_patch), %patch_type,
             'If-Match' => $t->get("/dev/r4/$_[1]/x1")->header('ETag')) },
     delete => sub { $t->delete("$_[0]/$_[1]/x1") },
@@ -243,40 +252,54 @@ for ([ '/bare/r4', $bare ], [ '/ro/r4', $reading ], [ '/dev/r4', $full ]) {
 cmp_ok(scalar keys %invalid, '<', 120, 'resources of many types were written');
 is_deeply([ map { scalar grep { $_->{searchInclude} } @{ $_->{rest}[0]{resource} } } $bare, $reading, $full ],
     [ 0, 115, 115 ], 'without search there are no includes');
-ok(!(grep { $_->{searchParam} or $_->{operation} } @{ $bare->{rest}[0]{resource} }), 'no search parameters, no operations');
+ok(!(grep { $_->{searchParam} or $_->{operation} } @{ $bare->{rest}[0]{resource} }),
+    'no search parameters, no operations');
 
 # ---- conditions ----
 
-my @CONDITIONS = qw(conditionalCreate conditionalUpdate conditionalDelete conditionalRead updateCreate readHistory versioning);
+my @CONDITIONS = qw(conditionalCreate conditionalUpdate conditionalDelete conditionalRead updateCreate readHistory
+    versioning);
 my ($patient, $patient_put) = map { grep { $_->{type} eq 'Patient' } @{ $_->{rest}[0]{resource} } } $full, $putting;
 my ($true, $false) = (JSON::PP::true, JSON::PP::false);
-is_deeply([ @$patient{@CONDITIONS} ], [ $true, $true, 'multiple', 'full-support', $false, $true, 'versioned-update' ], 'what a type can do');
+is_deeply([ @$patient{@CONDITIONS} ], [ $true, $true, 'multiple', 'full-support', $false, $true, 'versioned-update' ],
+    'what a type can do');
 is_deeply([ @$patient_put{@CONDITIONS} ], [ undef, $true, undef, undef, $true, $false, 'versioned' ], 'and elsewhere');
-is($t->put('/dev/r4/Patient/kept', { resourceType => 'Patient', id => 'kept' }, 'If-Match' => 'W/"1"')->status, 405, 'no updateCreate');
-my $kept = $t->put('/put/r4/Patient/kept', { resourceType => 'Patient', id => 'kept', identifier => [ { system => 'urn:s', value => 'v' } ] });
+is($t->put('/dev/r4/Patient/kept', { resourceType => 'Patient', id => 'kept' }, 'If-Match' => 'W/"1"')->status, 405,
+    'no updateCreate');
+my $kept = $t->put('/put/r4/Patient/kept', { resourceType => 'Patient', id => 'kept',
+        identifier => [ { system => 'urn:s', value => 'v' } ] });
 is($kept->status, 201, 'updateCreate');
-is($t->post('/dev/r4/Patient', { resourceType => 'Patient' }, 'If-None-Exist' => 'identifier=urn:s|v')->status, 200, 'conditionalCreate');
+is($t->post('/dev/r4/Patient', { resourceType => 'Patient' }, 'If-None-Exist' => 'identifier=urn:s|v')->status, 200,
+    'conditionalCreate');
 is($t->get('/dev/r4/Patient/kept', 'If-None-Match' => 'W/"1"')->status, 304, 'conditionalRead by version');
 is($t->get('/dev/r4/Patient/kept', 'If-Modified-Since' => $kept->header('Last-Modified'))->status, 304, 'and by time');
 is($t->put('/dev/r4/Patient?identifier=urn:s|v', { resourceType => 'Patient', id => 'kept', active => JSON::PP::true,
-            identifier => [ { system => 'urn:s', value => 'v' } ] }, 'If-Match' => 'W/"1"')->status, 200, 'conditionalUpdate');
+            identifier => [ { system => 'urn:s', value => 'v' } ] }, 'If-Match' => 'W/"1"')->status, 200,
+            'conditionalUpdate');
 is($t->put('/dev/r4/Patient/kept', { resourceType => 'Patient', id => 'kept' })->status, 428, 'versioned-update');
 
 my %patches = (
     'application/json-patch+json' => '[{"op":"add","path":"/gender","value":"male"}]',
-    'application/xml-patch+xml' => '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient"><gender xmlns="http://hl7.org/fhir" value="male"/></add></diff>',
-    'application/fhir+json' => '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type","valueCode":"add"},'
-        . '{"name":"path","valueString":"Patient"},{"name":"name","valueString":"gender"},{"name":"value","valueCode":"male"}]}]}',
+    'application/xml-patch+xml' => '<diff xmlns:f="http://hl7.org/fhir"><add sel="f:Patient"><gender '
+        . 'xmlns="http://hl7.org/fhir" value="male"/></add></diff>',
+    'application/fhir+json' => '{"resourceType":"Parameters","parameter":[{"name":"operation","part":[{"name":"type"'
+        . ',"valueCode":"add"},'
+        . '{"name":"path","valueString":"Patient"},{"name":"name","valueString":"gender"},{"name":"value",'
+            . '"valueCode":"male"}]}]}',
     'application/fhir+xml' => '<Parameters xmlns="http://hl7.org/fhir"><parameter><name value="operation"/>'
-        . '<part><name value="type"/><valueCode value="add"/></part><part><name value="path"/><valueString value="Patient"/></part>'
-        . '<part><name value="name"/><valueString value="gender"/></part><part><name value="value"/><valueCode value="male"/></part></parameter></Parameters>',
+        . '<part><name value="type"/><valueCode value="add"/></part><part><name value="path"/><valueString '
+            . 'value="Patient"/></part>'
+        . '<part><name value="name"/><valueString value="gender"/></part><part><name value="value"/><valueCode '
+            . 'value="male"/></part></parameter></Parameters>',
 );
 is_deeply([ sort @{ $full->{patchFormat} } ], [ sort keys %patches ], 'patch formats');
 for (sort keys %patches) {
     my $made = $t->post('/dev/r4/Patient', { resourceType => 'Patient' })->json;
-    is($t->patch("/dev/r4/Patient/$made->{id}", $patches{$_}, 'If-Match' => 'W/"1"', 'Content-Type' => $_)->status, 200, "a patch as $_");
+    is($t->patch("/dev/r4/Patient/$made->{id}", $patches{$_}, 'If-Match' => 'W/"1"', 'Content-Type' => $_)->status, 200,
+        "a patch as $_");
 }
-is($t->patch('/dev/r4/Patient/kept', '{}', 'Content-Type' => 'text/plain', 'If-Match' => 'W/"2"')->status, 415, 'not as text/plain');
+is($t->patch('/dev/r4/Patient/kept', '{}', 'Content-Type' => 'text/plain', 'If-Match' => 'W/"2"')->status, 415,
+    'not as text/plain');
 for (@{ $full->{format} }) {
     my $response = m{/} ? $t->get('/dev/r4/Patient/kept', Accept => $_) : $t->get("/dev/r4/Patient/kept?_format=$_");
     my ($language) = /(json|xml)/;
@@ -292,7 +315,8 @@ my %call = (
     docref => sub { "$_[0]/\$docref?patient=x2" },
     lastn => sub { "$_[0]/\$lastn?patient=x2" },
     expand => sub { "$_[0]/\$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender" },
-    'validate-code' => sub { "$_[0]/\$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&code=male&system=http://hl7.org/fhir/administrative-gender" },
+    'validate-code' => sub { "$_[0]/\$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&"
+        . "code=male&system=http://hl7.org/fhir/administrative-gender" },
     lookup => sub { "$_[0]/\$lookup?system=http://hl7.org/fhir/administrative-gender&code=male" },
 );
 $t->load(map { { resourceType => $_, id => 'x2' } } qw(Patient Encounter));

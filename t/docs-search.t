@@ -31,7 +31,8 @@ for (@commands) {
 
 # In tables: [base]/… of each row; of errors also what they are.
 my ($tables, $errors) = split /^## Errors$/m, $text;
-my @examples = map { s/\\\|/|/gr } grep { !/…/ } map { /`((?:[A-Z]\w+)?(?:\/[^`?]*)?\?[^`]*)`/g } $tables =~ /^ *(\|.*\|)$/mg;
+my @examples = map { s/\\\|/|/gr } grep { !/…/ } map { /`((?:[A-Z]\w+)?(?:\/[^`?]*)?\?[^`]*)`/g } $tables
+    =~ /^ *(\|.*\|)$/mg;
 cmp_ok scalar @examples, '>', 30, 'there are examples in tables';
 for (@examples) {
     my $answer = $t->get("/dev/r4/$_");

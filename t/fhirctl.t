@@ -45,8 +45,10 @@ isnt $t->psql(q{SELECT encode(key, 'hex') FROM second.fhir_key}), $key, 'and a k
 my $role = "clerk_$$";
 $t->psql("CREATE ROLE $role");
 ctl(0, qr/is ready/, 'init', '--role', $role);
-is $t->psql("SELECT has_table_privilege('$role', 'main.patient', 'DELETE'), has_table_privilege('$role', 'main.fhir_key', 'SELECT'),
-    has_table_privilege('$role', 'main.fhir_key', 'UPDATE'), has_schema_privilege('$role', 'main', 'CREATE')"), 't|t|f|f', 'a role has what it needs';
+is $t->psql("SELECT has_table_privilege('$role', 'main.patient', 'DELETE'), has_table_privilege('$role',
+    'main.fhir_key', 'SELECT'),
+    has_table_privilege('$role', 'main.fhir_key', 'UPDATE'), has_schema_privilege('$role', 'main', 'CREATE')"),
+    't|t|f|f', 'a role has what it needs';
 $t->psql("DROP OWNED BY $role; DROP ROLE $role");
 ctl(3, qr/role "nobody_here" does not exist/, 'init', '--role', 'nobody_here');
 
@@ -62,10 +64,13 @@ ctl(3, qr/has no schema "third" for FHIR: run fhirctl init --tenant third first/
 my $is_there = sub { $t->psql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'main' AND indexname = '$_[0]'") };
 ctl(0, qr/^observation_value_concept_idx made$/m, 'index', 'add', 'Observation', 'value-concept');
 ctl(0, qr/^observation_value_concept_idx is there$/m, 'index', 'add', 'Observation', 'value-concept');
-like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_value_concept_idx'}), qr/USING gin \(value_concept\)/, 'GIN for tokens';
+like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_value_concept_idx'}),
+    qr/USING gin \(value_concept\)/, 'GIN for tokens';
 ctl(0, qr/value_quantity_low_idx made/, 'index', 'add', 'Observation', 'value-quantity', 'value-string', 'encounter');
-like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_value_string_idx'}), qr/gin_trgm_ops/, 'trigrams for strings';
-like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_encounter_idx'}), qr/USING btree \(encounter\)/, 'b-tree for a reference';
+like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_value_string_idx'}), qr/gin_trgm_ops/,
+    'trigrams for strings';
+like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_encounter_idx'}),
+    qr/USING btree \(encounter\)/, 'b-tree for a reference';
 ctl(0, qr/component_code_idx made/, 'index', 'add', 'Observation', 'combo-code');
 is $is_there->('observation_code_idx'), 1, 'a union has the indexes of its parts';
 ctl(0, qr/^observation_value_concept_idx .* USING gin/m, 'index', 'list', 'Observation');
@@ -77,7 +82,8 @@ is $is_there->('observation_value_concept_idx'), 0, 'it is gone';
 ctl(0, qr/is not there/, 'index', 'drop', 'Observation', 'value-concept');
 ctl(2, qr/Observation has no search parameter nix; it has .*value-concept/, 'index', 'add', 'Observation', 'nix');
 ctl(2, qr/Nix is no resource type/, 'index', 'add', 'Nix', 'code');
-ctl(2, qr/cannot have an index: its values are several ranges/, 'index', 'add', 'Observation', 'component-value-quantity');
+ctl(2, qr/cannot have an index: its values are several ranges/, 'index', 'add', 'Observation',
+    'component-value-quantity');
 ctl(2, qr/add TYPE PARAMETER/, 'index', 'add', 'Observation');
 
 $t->done;

@@ -47,7 +47,8 @@ $t->load(
 );
 
 # What can no longer be written, but may have been stored by an older version.
-$t->psql(q{UPDATE main.patient SET resource = replace(resource, '</p></div>', '</p><p onclick=\"x()\">y</p><script>z()</script></div>')
+$t->psql(q{UPDATE main.patient SET resource = replace(resource, '</p></div>',
+    '</p><p onclick=\"x()\">y</p><script>z()</script></div>')
     WHERE id = 'p2'});
 
 # --- formats of a read
@@ -75,9 +76,11 @@ for (@read) {
     like $answer->header('Vary'), qr/Accept/, "$name: caches are told";
 }
 my $xml = $t->get('/dev/r4/Patient/p1', Accept => 'application/fhir+xml');
-like $xml->body, qr{^<\?xml version="1.0" encoding="UTF-8"\?><Patient xmlns="http://hl7.org/fhir"><id value="p1"/><meta>},
+like $xml->body,
+    qr{^<\?xml version="1.0" encoding="UTF-8"\?><Patient xmlns="http://hl7.org/fhir"><id value="p1"/><meta>},
     'XML in the order of the definitions';
-like $xml->body, qr{<given value="A"/><given><extension url="http://example.org/x">}, 'a primitive with an extension only';
+like $xml->body, qr{<given value="A"/><given><extension url="http://example.org/x">},
+    'a primitive with an extension only';
 like $xml->body, qr{<contained><Organization><id value="o"/>}, 'a contained resource';
 like $xml->body, qr{<family value="M\xc3\xbcller \xf0\x9f\x98\x80"/>}, 'characters beyond the first plane';
 
@@ -101,7 +104,8 @@ is_outcome $t->get('/dev/r4/Patient/p1?_format=ttl'), 406, 'not-supported', qr/_
 is_outcome $t->get('/dev/r4/Patient/p1', Accept => 'application/fhir+json; fhirVersion=3.0'), 406,
     'not-supported', qr/4\.0\.1/, 'another version';
 is_outcome $t->get('/dev/r4/Patient/p1?_pretty=yes'), 400, 'invalid', qr/_pretty/, 'no such _pretty';
-is $t->get('/dev/r4/Patient/none', Accept => 'application/fhir+xml')->header('Content-Type'), $type{xml}, 'errors as XML';
+is $t->get('/dev/r4/Patient/none', Accept => 'application/fhir+xml')->header('Content-Type'), $type{xml},
+    'errors as XML';
 like $t->get('/dev/r4/Patient/none', Accept => 'application/fhir+xml')->body,
     qr{<OperationOutcome .*<severity value="error"/>}s, 'an outcome in XML';
 like $t->get('/dev/r4/Patient?_format=xml&nam=a')->body, qr{<OperationOutcome }, 'errors of a search in XML';
@@ -110,7 +114,8 @@ is $t->get('/dev/r4/nothing/here/at/all?_format=xml')->header('Content-Type'), $
 # --- Bundles
 my $page = $t->get('/dev/r4/Observation?patient=p1&_count=2&_total=accurate&_format=xml');
 is $page->status, 200, 'a page as XML';
-like $page->body, qr{^<\?xml[^>]*><Bundle xmlns="http://hl7.org/fhir"><type value="searchset"/><total value="3"/><link>.*</link><entry>}s,
+like $page->body,
+qr{^<\?xml[^>]*><Bundle xmlns="http://hl7.org/fhir"><type value="searchset"/><total value="3"/><link>.*</link><entry>}s,
     'total and links stand before the entries';
 is scalar(() = $page->body =~ /<entry>/g), 2, 'two entries';
 my ($next) = $page->body =~ m{<relation value="next"/><url value="([^"]+)"};
@@ -151,22 +156,28 @@ is_deeply [ map { members($_->{resource}) } @{ $r->{entry} } ],
 $r = $t->get('/dev/r4/Observation?patient=p1&_summary=count&_total=accurate')->json;
 ok $r->{total} == 3 && !$r->{entry}, '_summary=count';
 like $t->get('/dev/r4/Observation?patient=p1&_elements=value&_format=xml')->body,
-    qr{<tag><system value="[^"]+"/><code value="SUBSETTED"/>.*<valueQuantity>}s, '_elements in XML, a choice by its base name';
+    qr{<tag><system value="[^"]+"/><code value="SUBSETTED"/>.*<valueQuantity>}s,
+    '_elements in XML, a choice by its base name';
 $r = $t->get('/dev/r4/Patient/p1/_history?_elements=gender')->json;
 is members($r->{entry}[0]{resource}), 'active gender id meta resourceType', '_elements of a history';
 for my $where ('Patient/p1/_history', 'Patient/_history', '_history') {
     my $n = scalar @{ $t->get("/dev/r4/$where")->json->{entry} };
     $r = $t->get("/dev/r4/$where?_summary=count")->json;
     ok $r->{total} == $n && !$r->{entry}, "_summary=count of $where: $n";
-    like $t->get("/dev/r4/$where?_summary=count&_format=xml")->body, qr{<type value="history"/><total value="$n"/>}, 'as XML';
+    like $t->get("/dev/r4/$where?_summary=count&_format=xml")->body, qr{<type value="history"/><total value="$n"/>},
+        'as XML';
 }
-is_outcome $t->get('/dev/r4/Patient/none/_history?_summary=count'), 404, 'not-found', qr/no Patient/, '_summary=count of what is not there';
-is_outcome $t->get('/dev/r4/Patient/p1?_summary=count'), 400, 'invalid', qr/searches and histories/, '_summary=count of a read';
+is_outcome $t->get('/dev/r4/Patient/none/_history?_summary=count'), 404, 'not-found', qr/no Patient/,
+    '_summary=count of what is not there';
+is_outcome $t->get('/dev/r4/Patient/p1?_summary=count'), 400, 'invalid', qr/searches and histories/,
+    '_summary=count of a read';
 $r = $t->get('/dev/r4/?_type=Patient,Observation&_elements=gender,value')->json;
 is_deeply { map { ($_->{resource}{id} => members($_->{resource})) } @{ $r->{entry} } },
-    { p1 => 'active gender id meta resourceType', p2 => 'id meta resourceType', map { ("o$_" => 'code id meta resourceType status valueQuantity') } 1 .. 3 },
+    { p1 => 'active gender id meta resourceType', p2 => 'id meta resourceType',
+        map { ("o$_" => 'code id meta resourceType status valueQuantity') } 1 .. 3 },
     '_elements of several types';
-is_outcome $t->get('/dev/r4/_history?_elements=nam'), 400, 'invalid', qr/"nam", which no resource type has/, 'unknown element of all types';
+is_outcome $t->get('/dev/r4/_history?_elements=nam'), 400, 'invalid', qr/"nam", which no resource type has/,
+    'unknown element of all types';
 is_outcome $t->get('/dev/r4/Patient/p1?_elements=nam'), 400, 'invalid', qr/"nam".*birthDate/, 'unknown element';
 is_outcome $t->get('/dev/r4/Patient?_summary=some'), 400, 'invalid', qr/true, text, data/, 'unknown summary';
 is_outcome $t->get('/dev/r4/Patient?_summary=true&_elements=name'), 400, 'invalid', qr/only one/, 'both';
@@ -180,7 +191,8 @@ like $t->get('/dev/r4/Patient/p2', Accept => 'text/html')->body,
 $html = $t->get('/dev/r4/Observation?patient=p1&_count=2', Accept => 'text/html');
 unlike $html->body, qr{<b>1</b>}, 'data is escaped';
 like $html->body, qr{<a rel="noreferrer" href="http://[^"]+/dev/r4/Patient/p1">}, 'references are links';
-like $t->get('/dev/r4/Patient?nam=a', Accept => 'text/html')->body, qr{<p><strong>error</strong> Patient has no search parameter &quot;nam&quot;},
+like $t->get('/dev/r4/Patient?nam=a', Accept => 'text/html')->body,
+    qr{<p><strong>error</strong> Patient has no search parameter &quot;nam&quot;},
     'an error in words';
 like $html->body, qr{<a href="[^"]+_cursor=[^"]+">next</a>}, 'paging';
 
@@ -219,18 +231,22 @@ is $stored->json->{text}{div}, '<div xmlns="http://www.w3.org/1999/xhtml">a<br /
 my $put = $t->get("/dev/r4/Patient/$id", Accept => 'application/fhir+xml');
 is $t->put("/dev/r4/Patient/$id", $put->body, %xml, 'If-Match' => $put->header('ETag'))->status, 200,
     'what was read as XML goes back, with its own tag';
-my $answer = $t->post('/dev/r4/Patient', '<Patient xmlns="http://hl7.org/fhir"/>', %xml, Accept => 'application/fhir+xml',
+my $answer = $t->post('/dev/r4/Patient', '<Patient xmlns="http://hl7.org/fhir"/>', %xml,
+    Accept => 'application/fhir+xml',
     Prefer => 'return=representation');
 like $answer->body, qr{<Patient xmlns="http://hl7.org/fhir"><id }, 'and is answered as XML';
 my @bad = (
-    [ '<Patient xmlns="http://hl7.org/fhir"><nam/></Patient>', 422, 'structure', qr/line 1, column/, 'an unknown element' ],
+    [ '<Patient xmlns="http://hl7.org/fhir"><nam/></Patient>', 422, 'structure', qr/line 1, column/,
+        'an unknown element' ],
     [ '<Patient xmlns="http://hl7.org/fhir"><id>', 400, 'structure', qr/line 1, column/, 'an end that is missing' ],
     [ '<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><Patient xmlns="http://hl7.org/fhir"/>', 400,
         'structure', qr/document types/, 'a document type' ],
-    [ qq{<Patient xmlns="http://hl7.org/fhir">\n  <gender value="x"/>\n</Patient>}, 422, 'code-invalid', qr/line 2, column/,
+    [ qq{<Patient xmlns="http://hl7.org/fhir">\n  <gender value="x"/>\n</Patient>}, 422, 'code-invalid',
+        qr/line 2, column/,
         'a code that is none, with its place in the XML' ],
     [ '<Patient/>', 400, 'structure', qr/namespace/, 'no namespace' ],
-    [ '<?xml version="1.0" encoding="ISO-8859-1"?><Patient xmlns="http://hl7.org/fhir"/>', 400, 'structure', qr/UTF-8/, 'an encoding' ],
+    [ '<?xml version="1.0" encoding="ISO-8859-1"?><Patient xmlns="http://hl7.org/fhir"/>', 400, 'structure', qr/UTF-8/,
+        'an encoding' ],
     [ "<Patient xmlns=\"http://hl7.org/fhir\">\0</Patient>", 400, 'structure', qr/U\+0000/, 'NUL' ],
     [ '<Patient xmlns="http://hl7.org/fhir"><text><status value="generated"/>'
             . '<div xmlns="http://www.w3.org/1999/xhtml"><script>x</script></div></text></Patient>',
@@ -242,18 +258,21 @@ for (@bad) {
     my ($body, $status, $code, $text, $name) = @$_;
     is_outcome $t->post('/dev/r4/Patient', $body, %xml), $status, $code, $text, "XML: $name";
 }
-is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/fhir\+json/, 'another type';
+is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/fhir\+json/,
+    'another type';
 is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'application/fhir+json; charset=utf-16'), 415,
     'not-supported', qr/UTF-8/, 'another charset';
 is_outcome $t->post('/dev/r4/Patient', '{}', 'Content-Type' => 'application/fhir+json, application/fhir+xml'), 415,
     'not-supported', qr/fhir\+json/, 'two types';
 is_outcome $t->post('/dev/r4/Patient', "{\n]", 'Content-Type' => 'application/fhir+json'), 400, 'structure',
     qr/^JSON, line 2, column 1: (?!.*line 2)/, 'the place is said once';
-is $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => 'application/fhir+json; charset=UTF-8')->status,
+is $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}',
+    'Content-Type' => 'application/fhir+json; charset=UTF-8')->status,
     201, 'the charset that is right';
 
 for ('fhirVersion=3.0', 'charset=utf-16') {
-    is_outcome $t->patch('/dev/r4/Patient/p1', '{}', 'Content-Type' => "application/fhir+json; $_", 'If-Match' => 'W/"1"'), 415,
+    is_outcome $t->patch('/dev/r4/Patient/p1', '{}', 'Content-Type' => "application/fhir+json; $_",
+        'If-Match' => 'W/"1"'), 415,
         'not-supported', qr/fhirVersion|charset/, "a patch with $_";
 }
 
@@ -274,7 +293,8 @@ is_outcome $t->post('/small/r4/Patient', "<Patient xmlns='http://hl7.org/fhir'>$
 for (['<b>' x 10 . 'x' . '</b>' x 10, qr/nested too deeply; at most 10/], ["<b $eight c=''>x</b>", qr/at most 8/]) {
     my ($inner, $text) = @$_;
     is_outcome $t->post('/small/r4/Patient', { resourceType => 'Patient', text => { status => 'generated',
-        div => "<div xmlns=\"http://www.w3.org/1999/xhtml\">$inner</div>" } }), 422, 'value', $text, 'a narrative over a limit';
+        div => "<div xmlns=\"http://www.w3.org/1999/xhtml\">$inner</div>" } }), 422, 'value', $text,
+        'a narrative over a limit';
 }
 my $declares = join '', map {"<a:add xmlns:a='b' sel='x'/>"} 1 .. 9;
 is_outcome $t->patch('/small/r4/Patient/p1', "<diff>$declares</diff>", 'Content-Type' => 'application/xml-patch+xml'),
@@ -291,7 +311,8 @@ for my $coding (qw(gzip br)) {
     is $zipped->header('Content-Encoding'), $coding, "a page in $coding";
     like $zipped->header('Vary'), qr/Accept-Encoding/, "$coding: caches are told";
     my $tag = $t->get('/zip/r4/Patient/p1?_format=xml', 'Accept-Encoding' => $coding)->header('ETag');
-    is $t->get('/zip/r4/Patient/p1?_format=xml', 'If-None-Match' => $tag)->status, 304, "$coding: the tag $tag is known";
+    is $t->get('/zip/r4/Patient/p1?_format=xml', 'If-None-Match' => $tag)->status, 304,
+        "$coding: the tag $tag is known";
 }
 
 # --- HL7's schema, where it is

@@ -60,8 +60,10 @@ is_deeply [ lines($t->get("$base/Patient/$id/_history?_at=1990")) ], [], '_at be
 is_outcome $t->get("$base/Patient/$id/_history?_at=soon"), 400, 'invalid', qr/_at/, 'a bad _at';
 is_outcome $t->get("$base/Patient/$id/_history?_sort=x"), 400, 'not-supported', qr/_since/,
     'an unknown parameter';
-is_outcome $t->get("$base/Patient/$id/_history?_count=$_"), 400, 'invalid', qr/_count/, "a bad _count: $_" for '0', '-1', '2x', '';
-is scalar(lines($t->get("$base/Patient/$id/_history?_count=99999999999"))), 3, 'a _count beyond all numbers is the most there is';
+is_outcome $t->get("$base/Patient/$id/_history?_count=$_"), 400, 'invalid', qr/_count/, "a bad _count: $_"
+    for '0', '-1', '2x', '';
+is scalar(lines($t->get("$base/Patient/$id/_history?_count=99999999999"))), 3,
+    'a _count beyond all numbers is the most there is';
 is_outcome $t->get("$base/Patient/none/_history"), 404, 'not-found', qr/none/, 'no such resource';
 
 is_deeply [ lines($t->get("$base/Patient/_history")) ],

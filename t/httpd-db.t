@@ -143,7 +143,8 @@ close $_ for @slow;
 # Waits until so many sessions have, or wait for, a lock of the table.
 sub locks {
     my ($wanted, $which) = @_;
-    return wait_for(sub { $wanted == $t->psql("SELECT count(*) FROM pg_locks WHERE relation = 'main.patient'::regclass AND $which") }, 5);
+    return wait_for(sub { $wanted
+            == $t->psql("SELECT count(*) FROM pg_locks WHERE relation = 'main.patient'::regclass AND $which") }, 5);
 }
 
 my $lock = fork // die "fork: $!\n";

@@ -32,7 +32,8 @@ is $t->get('/dev/r4/Patient/none')->status, 404, 'a read of nothing is no failur
 my $behind = figures('?auto');
 cmp_ok $behind->{statements}, '>=', $before->{statements} + 4, 'statements are counted';
 # The lane connects by itself, and counts what it has done behind the answer.
-ok wait_for(sub { $t->get('/dev/r4/Patient/p'); figures('?auto')->{lane_statements} }, 10), 'those of the read lane, too';
+ok wait_for(sub { $t->get('/dev/r4/Patient/p'); figures('?auto')->{lane_statements} }, 10),
+    'those of the read lane, too';
 is $behind->{errors}, 0, 'and none failed';
 is_deeply [ sort keys %{ figures('') } ], [ sort keys %$before ], 'the page has the same';
 $t->done;

@@ -39,7 +39,8 @@ my $none = qr/^\b$/;
 my $first = loads('synthea-r4', $none, "$data/synthea-r4");
 loads('synthea-r4-uscore', $none, "$data/synthea-r4-uscore");
 loads('bulk-10-patients', qr/^log\.ndjson .*no FHIR resource/, "$data/bulk-10-patients");
-loads('r4/pairs', qr/^bundle-request-simplesummary\.json the entry's request is GET|^(?:eventdefinition-example|questionnaire-zika-virus-exposure-assessment)\.json .*narrative has no content/,
+loads('r4/pairs', qr/^bundle-request-simplesummary\.json the entry's request is GET|^(?'
+    . ':eventdefinition-example|questionnaire-zika-virus-exposure-assessment)\.json .*narrative has no content/,
     "$data/r4/pairs");
 my ($again) = load("$data/synthea-r4", "$data/r4/pairs");
 is "$again->{new} $again->{changed}", '0 0', 'again: nothing new, nothing changed';
@@ -48,7 +49,8 @@ cmp_ok $again->{unchanged}, '>', $first->{new}, 'all is there';
 for my $version (qw(311 400 501 610 700 800)) {
     my $folder = work_dir() . "/us_core_$version";
     mkdir $folder;
-    is system('tar', '-xzf', "$data/us-core/us_core_$version.tgz", '-C', $folder, 'package/example'), 0, "US Core $version unpacked";
+    is system('tar', '-xzf', "$data/us-core/us_core_$version.tgz", '-C', $folder, 'package/example'), 0,
+        "US Core $version unpacked";
     my ($count, @rejects) = load("$folder/package/example");
     ok $count->{new} + $count->{changed} + $count->{unchanged} > 50, "US Core $version: examples are loaded";
     # &nbsp; is no entity of XML
@@ -60,18 +62,23 @@ for my $version (qw(311 400 501 610 700 800)) {
 # References lead to resources, by id.
 my @linked = qw(observation encounter condition diagnosticreport claim explanationofbenefit careplan provenance);
 for my $table (@linked) {
-    is $t->psql(qq{SELECT count(*) FROM main."$table" WHERE resource LIKE '%"reference":"urn:%' OR resource LIKE '%?identifier=%'}),
+    is $t->psql(qq{SELECT count(*) FROM main."$table" WHERE resource LIKE '%"reference":"urn:%' OR resource LIKE
+        '%?identifier=%'}),
         0, "$table: no urn:uuid and no condition is left";
 }
-is $t->psql(q{SELECT count(*) FROM main.observation o WHERE resource LIKE '%synthea%' AND NOT EXISTS (SELECT FROM main.patient p WHERE p.id = o.patient)}),
+is $t->psql(q{SELECT count(*) FROM main.observation o WHERE resource LIKE '%synthea%' AND NOT EXISTS (SELECT FROM
+    main.patient p WHERE p.id = o.patient)}),
     0, 'each Synthea observation has its patient';
 
 # What is stored says the same as its row, and as its source.
-my @tables = split /\n/, $t->psql(q{SELECT relname FROM pg_class WHERE relnamespace = 'main'::regnamespace AND relkind = 'r'
-    AND relname NOT LIKE 'fhir\_%' AND relname NOT LIKE '%\_history' AND relname NOT LIKE '%\_contained' AND pg_relation_size(oid) > 0});
+my @tables = split /\n/, $t->psql(q{SELECT relname FROM pg_class WHERE relnamespace = 'main'::regnamespace AND
+    relkind = 'r'
+    AND relname NOT LIKE 'fhir\_%' AND relname NOT LIKE '%\_history' AND relname NOT LIKE '%\_contained'
+    AND pg_relation_size(oid) > 0});
 cmp_ok scalar @tables, '>', 100, 'more than a hundred types have rows';
 my $wrong = join ' UNION ALL ', map { qq{SELECT id FROM main."$_" WHERE resource::json->>'id' <> id
-    OR (resource::json->'meta'->>'versionId')::int <> version OR (resource::json->'meta'->>'lastUpdated')::timestamptz <> last_updated} } @tables;
+    OR (resource::json->'meta'->>'versionId')::int <> version
+    OR (resource::json->'meta'->>'lastUpdated')::timestamptz <> last_updated} } @tables;
 is $t->psql($wrong), '', 'id, version and time are in the text as in the columns';
 
 my ($file) = glob "$data/synthea-r4/Clemente*";
@@ -79,7 +86,8 @@ my $bundle = $json->decode(read_file($file));
 my %id = map { ($_->{fullUrl} => "$_->{resource}{resourceType}/$_->{resource}{id}") } @{ $bundle->{entry} };
 my ($same, %differs) = (0);
 for my $resource (map { $_->{resource} } @{ $bundle->{entry} }) {
-    my $stored = $json->decode($t->psql("SELECT resource FROM main.\"\L$resource->{resourceType}\E\" WHERE id = '$resource->{id}'"));
+    my $stored = $json->decode($t->psql("SELECT resource FROM main.\"\L$resource->{resourceType}\E\" WHERE id =
+        '$resource->{id}'"));
     delete @{ $stored->{meta} }{qw(versionId lastUpdated)};
     delete $stored->{meta} unless %{ $stored->{meta} };
     my $want = $json->encode($resource) =~ s/"(urn:uuid:[^"]+)"/'"' . ($id{$1} || $1) . '"'/ger;

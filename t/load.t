@@ -43,7 +43,8 @@ sub counts {
 }
 
 sub stored { my ($table, $id) = @_; return $t->psql("SELECT resource FROM main.\"$table\" WHERE id = '$id'") }
-sub field { my ($table, $id, $expression) = @_; return $t->psql("SELECT $expression FROM main.\"$table\" WHERE id = '$id'") }
+sub field { my ($table, $id,
+        $expression) = @_; return $t->psql("SELECT $expression FROM main.\"$table\" WHERE id = '$id'") }
 sub bundle { my ($type, @entries) = @_; return { resourceType => 'Bundle', type => $type, entry => \@entries } }
 sub narrative { return { status => 'generated', div => qq{<div xmlns="http://www.w3.org/1999/xhtml">$_[0]</div>} } }
 sub basic { my ($id, %more) = @_; return { resourceType => 'Basic', id => $id, code => { text => 'x' }, %more } }
@@ -51,15 +52,19 @@ sub basic { my ($id, %more) = @_; return { resourceType => 'Basic', id => $id, c
 # ---- formats ----
 
 counts(load(file('one.ndjson', basic('n1'), "\n", basic('n2'))), 'new=2 changed=0 unchanged=0 rejected=0', 'NDJSON');
-counts(load(file('one.json', pretty(basic('s1')))), 'new=1 changed=0 unchanged=0 rejected=0', 'a resource over several lines');
+counts(load(file('one.json', pretty(basic('s1')))), 'new=1 changed=0 unchanged=0 rejected=0',
+    'a resource over several lines');
 counts(load(file('noend.ndjson', '{"resourceType":"Basic","id":"n3"}')), 'new=1 changed=0 unchanged=0 rejected=0',
     'no line feed at the end');
-counts(load(file('bom.json', "\xEF\xBB\xBF", basic('n4'))), 'new=1 changed=0 unchanged=0 rejected=0', 'a byte order mark');
+counts(load(file('bom.json', "\xEF\xBB\xBF", basic('n4'))), 'new=1 changed=0 unchanged=0 rejected=0',
+    'a byte order mark');
 for my $type (qw(transaction batch collection searchset)) {
     my $bundle = bundle($type, map { { resource => basic("$type-$_") } } 1 .. 3);
-    counts(load(file("$type.json", pretty($bundle))), 'new=3 changed=0 unchanged=0 rejected=0', "a Bundle of type $type");
+    counts(load(file("$type.json", pretty($bundle))), 'new=3 changed=0 unchanged=0 rejected=0',
+        "a Bundle of type $type");
 }
-counts(load(file('lines.ndjson', bundle('collection', { resource => basic('l1') }), bundle('batch', { resource => basic('l2') }))),
+counts(load(file('lines.ndjson', bundle('collection', { resource => basic('l1') }),
+        bundle('batch', { resource => basic('l2') }))),
     'new=2 changed=0 unchanged=0 rejected=0', 'Bundles as lines');
 counts(load(file('searchset2.json', bundle('searchset', { resource => basic('o1') },
     { resource => { resourceType => 'OperationOutcome', issue => [] }, search => { mode => 'outcome' } }))),
@@ -86,41 +91,61 @@ counts(load("$dir/folder"), 'new=3 changed=0 unchanged=0 rejected=0', 'a folder,
 
 # ---- what is stored ----
 
-my $line = '{ "resourceType" : "Basic", "id":"bytes","code":{"text":"\\u00e9 \\/"},"extension":[{"url":"u","valueDecimal":1.00}] }';
+my $line = '{ "resourceType" : "Basic", "id":"bytes","code":{"text":"\\u00e9 \\/"},"extension":[{"url":"u",'
+    . '"valueDecimal":1.00}] }';
 load(file('bytes.ndjson', "$line\n"));
 (my $kept = stored('basic', 'bytes')) =~ s/,"meta":\{"versionId":"1","lastUpdated":"([^"]+)"\}//;
 is $kept, $line, 'a line is stored byte for byte, with the stamp';
 is $1, field('basic', 'bytes', q{to_char(last_updated, 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')}), 'lastUpdated is the column';
-load(file('spaces.json', "{\n \"resourceType\": \"Basic\",\n \"id\": \"spaces\",\n \"code\": { \"text\": \" a  b \" }\n}\n"));
-like stored('basic', 'spaces'), qr/^\{"resourceType":"Basic","id":"spaces","meta":\{[^}]+\},"code":\{"text":" a  b "\}\}$/,
+load(file('spaces.json',
+        "{\n \"resourceType\": \"Basic\",\n \"id\": \"spaces\",\n \"code\": { \"text\": \" a  b \" }\n}\n"));
+like stored('basic', 'spaces'),
+    qr/^\{"resourceType":"Basic","id":"spaces","meta":\{[^}]+\},"code":\{"text":" a  b "\}\}$/,
     "a file's layout is not stored";
-load(file('obs.ndjson', { resourceType => 'Observation', id => 'o', status => 'final', code => { coding => [ { system => 's', code => 'c' } ] },
-    subject => { reference => 'Patient/p' }, effectiveDateTime => '2015-02-03', valueString => "tab\there \\ \"q\"\nline" }));
-is field('observation', 'o', q{patient || ' ' || patient_date || ' ' || code::text}), 'p 2015-02-03 00:00:00+00 {c,s|c}', 'search values';
+load(file('obs.ndjson', { resourceType => 'Observation', id => 'o', status => 'final',
+        code => { coding => [ { system => 's', code => 'c' } ] },
+    subject => { reference => 'Patient/p' }, effectiveDateTime => '2015-02-03',
+    valueString => "tab\there \\ \"q\"\nline" }));
+is field('observation', 'o', q{patient || ' ' || patient_date || ' ' || code::text}),
+    'p 2015-02-03 00:00:00+00 {c,s|c}', 'search values';
 is field('observation', 'o', 'value_string_exact[1]'), "tab\there \\ \"q\"\nline", 'COPY escapes';
 
 # What COPY is given in binary form comes out as it was written.
-my @numbers = qw(0 -0.0 1 -1 7.50 10000 9999 123456789.0001 0.5 0.05 0.00012 -0.0001 1E-22 1.50e3 12e10 5e-1 -2.5E+0 100000000000000000000000.1
+my @numbers = qw(0 -0.0 1 -1 7.50 10000 9999 123456789.0001 0.5 0.05 0.00012 -0.0001 1E-22 1.50e3 12e10 5e-1 -2.5E+0
+    100000000000000000000000.1
     0.000000000000000000000000000001 1234.5678e-3);
-load(file('numbers.ndjson', map { qq({"resourceType":"Observation","id":"q$_","status":"final","code":{"text":"x"},"valueQuantity":{"value":$numbers[$_]},)
-    . qq("component":[{"code":{"text":"x"},"valueQuantity":{"value":$numbers[$_],"unit":"u\\"\\\\"}},{"code":{"text":"x"},"valueQuantity":{"value":1}}]}\n) } 0 .. $#numbers));
-is $t->psql(qq{SELECT value_quantity_low::text || ' ' || component_value_quantity_high::text FROM main.observation WHERE id = 'q$_'}),
-    $t->psql(qq{SELECT n::numeric || ' ' || ARRAY[n::numeric, 1]::text FROM (VALUES ('$numbers[$_]')) v(n)}), "the number $numbers[$_]" for 0 .. $#numbers;
-my %day = (resourceType => 'Observation', status => 'final', code => { text => 'x' }, effectiveDateTime => '2015-07-01');
-load('--time-zone', 'America/New_York', file('zone.ndjson', { %day, id => 'zone' }, { %day, id => 'own', effectiveDateTime => '2015-07-01T00:00:00Z' }));
-is field('observation', 'zone', q{date_low || ' ' || date_high}), '2015-07-01 04:00:00+00 2015-07-02 04:00:00+00', 'a day of the zone';
+load(file('numbers.ndjson', map { qq({"resourceType":"Observation","id":"q$_","status":"final","code":{"text":"x"},)
+    . qq("valueQuantity":{"value":$numbers[$_]},"component":[)
+    . qq({"code":{"text":"x"},"valueQuantity":{"value":$numbers[$_],"unit":"u\\"\\\\"}},)
+    . qq({"code":{"text":"x"},"valueQuantity":{"value":1}}]}\n) } 0 .. $#numbers));
+is $t->psql(qq{SELECT value_quantity_low::text || ' ' || component_value_quantity_high::text FROM main.observation
+    WHERE id = 'q$_'}),
+    $t->psql(qq{SELECT n::numeric || ' ' || ARRAY[n::numeric, 1]::text FROM (VALUES ('$numbers[$_]')) v(n)}),
+    "the number $numbers[$_]" for 0 .. $#numbers;
+my %day = (resourceType => 'Observation', status => 'final', code => { text => 'x' },
+    effectiveDateTime => '2015-07-01');
+load('--time-zone', 'America/New_York', file('zone.ndjson', { %day, id => 'zone' },
+        { %day, id => 'own', effectiveDateTime => '2015-07-01T00:00:00Z' }));
+is field('observation', 'zone', q{date_low || ' ' || date_high}), '2015-07-01 04:00:00+00 2015-07-02 04:00:00+00',
+    'a day of the zone';
 is field('observation', 'own', 'date_low'), '2015-07-01 00:00:00+00', 'a time with a zone of its own';
 my $zone = load('--time-zone', 'Mars/Olympus', file('none.ndjson', ''));
 isnt $zone->{status}, 0, 'no such zone';
-like $zone->{err}, qr/--time-zone Mars\/Olympus: not accepted; it takes a name of the time zone database/, 'says what is accepted';
+like $zone->{err}, qr/--time-zone Mars\/Olympus: not accepted; it takes a name of the time zone database/,
+    'says what is accepted';
 is field('observation', 'q1', 'component_value_quantity_unit[1]'), 'u"\\', 'quotes in an array';
 is field('observation', 'q1', 'component_value_quantity_unit[2] IS NULL'), 't', 'NULL in an array';
-my @times = qw(0001-01-01T00:00:00Z 1899-12-31T23:59:59.5Z 1999-12-31T23:59:59.999999Z 2000-02-29T12:00:00Z 2024-02-29T01:02:03.045-05:00 9999-12-30T00:00:00Z);
-load(file('times.ndjson', map { { resourceType => 'Observation', id => "t$_", status => 'final', code => { text => 'x' }, effectiveDateTime => $times[$_] } } 0 .. $#times));
-is field('observation', "t$_", 'date_low'), $t->psql("SELECT '$times[$_]'::timestamptz"), "the time $times[$_]" for 0 .. $#times;
-load(file('open.ndjson', { resourceType => 'Encounter', id => 'open', status => 'in-progress', class => { code => 'x' }, period => { start => '2020' } }));
+my @times = qw(0001-01-01T00:00:00Z 1899-12-31T23:59:59.5Z 1999-12-31T23:59:59.999999Z 2000-02-29T12:00:00Z
+    2024-02-29T01:02:03.045-05:00 9999-12-30T00:00:00Z);
+load(file('times.ndjson', map { { resourceType => 'Observation', id => "t$_", status => 'final',
+        code => { text => 'x' }, effectiveDateTime => $times[$_] } } 0 .. $#times));
+is field('observation', "t$_", 'date_low'), $t->psql("SELECT '$times[$_]'::timestamptz"), "the time $times[$_]"
+    for 0 .. $#times;
+load(file('open.ndjson', { resourceType => 'Encounter', id => 'open', status => 'in-progress', class => { code => 'x' },
+        period => { start => '2020' } }));
 is field('encounter', 'open', q{date_low || ' ' || date_high}), '2020-01-01 00:00:00+00 infinity', 'an open end';
-load(file('place.ndjson', { resourceType => 'Location', id => 'place', position => { latitude => 42.25475478, longitude => -83.6945691 } }));
+load(file('place.ndjson', { resourceType => 'Location', id => 'place', position => { latitude => 42.25475478,
+        longitude => -83.6945691 } }));
 is field('location', 'place', q{near_latitude || ' ' || near_longitude}), '42.25475478 -83.6945691', 'double precision';
 load(file('pair.ndjson', { resourceType => 'Observation', id => 'pair', status => 'final', code => { text => 'x' },
     component => [ { code => { coding => [ { code => 'c"d' } ] }, valueQuantity => { value => 1.5 } } ] }));
@@ -130,18 +155,28 @@ is field('observation', 'pair', q{component_code_value_quantity #>> '{0,0,0}'}),
 
 my ($p, $e) = ('11111111-2222-3333-4444-555555555555', '66666666-7777-8888-9999-000000000000');
 load(file('tx.json', bundle('transaction',
-    { fullUrl => "urn:uuid:$e", resource => { resourceType => 'Encounter', status => 'finished', class => { code => 'AMB' },
+    { fullUrl => "urn:uuid:$e", resource => { resourceType => 'Encounter', status => 'finished',
+        class => { code => 'AMB' },
         subject => { reference => "urn:uuid:$p" },
-        identifier => [ { system => 'urn:ietf:rfc:3986', value => "urn:uuid:$p" } ] }, request => { method => 'POST', url => 'Encounter' } },
-    { fullUrl => "urn:uuid:$p", resource => { resourceType => 'Patient', gender => 'female' }, request => { method => 'POST', url => 'Patient' } },
-    { fullUrl => 'https://elsewhere.example/fhir/Device/d7', resource => { resourceType => 'Device', patient => { reference => "urn:uuid:$p" } } },
-    { resource => { resourceType => 'Flag', id => 'fl', status => 'active', code => { text => 'x' }, subject => { reference => "urn:uuid:$p" },
-        author => { reference => 'https://elsewhere.example/fhir/Device/d7' }, encounter => { reference => 'urn:uuid:unknown' } } },
-    { resource => { resourceType => 'DocumentReference', id => 'dr', status => 'current', content => [ { attachment => { url => "urn:uuid:$e" } } ] } },
-    { resource => { resourceType => 'Basic', code => { text => 'put' } }, request => { method => 'PUT', url => 'Basic/put-id' } },
-    { resource => basic('told', text => narrative(qq{<a href="urn:uuid:$p">p</a> <a href='urn:uuid:$e' title="=">\x{e9}</a> <a href="urn:uuid:x">urn:uuid:$p</a>})) })));
+        identifier => [ { system => 'urn:ietf:rfc:3986', value => "urn:uuid:$p" } ] }, request => { method => 'POST',
+        url => 'Encounter' } },
+    { fullUrl => "urn:uuid:$p", resource => { resourceType => 'Patient', gender => 'female' },
+        request => { method => 'POST', url => 'Patient' } },
+    { fullUrl => 'https://elsewhere.example/fhir/Device/d7', resource => { resourceType => 'Device',
+        patient => { reference => "urn:uuid:$p" } } },
+    { resource => { resourceType => 'Flag', id => 'fl', status => 'active', code => { text => 'x' },
+        subject => { reference => "urn:uuid:$p" },
+        author => { reference => 'https://elsewhere.example/fhir/Device/d7' },
+        encounter => { reference => 'urn:uuid:unknown' } } },
+    { resource => { resourceType => 'DocumentReference', id => 'dr', status => 'current',
+        content => [ { attachment => { url => "urn:uuid:$e" } } ] } },
+    { resource => { resourceType => 'Basic', code => { text => 'put' } }, request => { method => 'PUT',
+        url => 'Basic/put-id' } },
+    { resource => basic('told', text => narrative(qq{<a href="urn:uuid:$p">p</a> <a href='urn:uuid:$e' title="=">}
+        . qq{\x{e9}</a> <a href="urn:uuid:x">urn:uuid:$p</a>})) })));
 is field('basic', 'told', q{resource::json #>> '{text,div}'}),
-    narrative(qq{<a href="Patient/$p">p</a> <a href='Encounter/$e' title="=">\xc3\xa9</a> <a href="urn:uuid:x">urn:uuid:$p</a>})->{div},
+    narrative(qq{<a href="Patient/$p">p</a> <a href='Encounter/$e' title="=">\xc3\xa9</a> <a href="urn:uuid:x">}
+        . qq{urn:uuid:$p</a>})->{div},
     'links of a narrative, and nothing else in it';
 is field('encounter', $e, 'subject'), "Patient/$p", 'urn:uuid of a later entry';
 is field('encounter', $e, 'identifier[1]'), "urn:uuid:$p", 'an identifier stays as it is';
@@ -152,9 +187,11 @@ is field('flag', 'fl', 'encounter'), 'urn:uuid:unknown', 'what is not in the Bun
 is field('documentreference', 'dr', q{resource::json #>> '{content,0,attachment,url}'}), "Encounter/$e", 'a url';
 is field('basic', 'put-id', 'version'), 1, "an id from the request's URL";
 
-my @nameless = ({ resourceType => 'Basic', code => { text => 'no id' } }, { resourceType => 'Basic', code => { text => 'no id either' } });
+my @nameless = ({ resourceType => 'Basic', code => { text => 'no id' } },
+    { resourceType => 'Basic', code => { text => 'no id either' } });
 counts(load(file('nameless.ndjson', @nameless)), 'new=2 changed=0 unchanged=0 rejected=0', 'resources without an id');
-counts(load(file('nameless2.json', pretty($nameless[1]))), 'new=0 changed=0 unchanged=1 rejected=0', 'get the same one again');
+counts(load(file('nameless2.json', pretty($nameless[1]))), 'new=0 changed=0 unchanged=1 rejected=0',
+    'get the same one again');
 
 # Conditions: the practitioner comes after those who refer to her, in another file.
 my $npi = 'http://hl7.org/fhir/sid/us-npi';
@@ -162,21 +199,26 @@ sub practitioner {
     my ($value, %more) = @_;
     return { resourceType => 'Practitioner', identifier => [ { system => $npi, value => "$value" } ], %more };
 }
-sub role { my ($id, $reference) = @_; return { resourceType => 'PractitionerRole', id => $id, practitioner => { reference => $reference } } }
+sub role { my ($id, $reference) = @_; return { resourceType => 'PractitionerRole', id => $id,
+        practitioner => { reference => $reference } } }
 my $exists = sub { { method => 'POST', url => 'Practitioner', ifNoneExist => "identifier=$npi|$_[0]" } };
 
 my $first = file('c1.json', bundle('transaction', { resource => role('r1', "Practitioner?identifier=$npi|1") },
-    { resource => role('r2', "Practitioner?identifier=$npi%7C2") }, { resource => role('r3', "Practitioner?identifier=$npi|none") },
+    { resource => role('r2', "Practitioner?identifier=$npi%7C2") },
+    { resource => role('r3', "Practitioner?identifier=$npi|none") },
     { resource => role('r4', 'Practitioner?name=x') }));
 my $second = file('c2.json', bundle('batch',
-    { fullUrl => 'urn:uuid:a0000000-0000-0000-0000-000000000001', resource => practitioner(1), request => $exists->(1) },
+    { fullUrl => 'urn:uuid:a0000000-0000-0000-0000-000000000001', resource => practitioner(1),
+        request => $exists->(1) },
     { resource => role('r5', 'urn:uuid:a0000000-0000-0000-0000-000000000001') }));
 my $third = file('c3.ndjson', practitioner(2, id => 'two'), role('r6', "Practitioner?identifier=$npi|2"));
 my $done = load($first, $second, $third);
 counts($done, 'new=6 changed=0 unchanged=0 rejected=2', 'conditional references');
-is field('practitionerrole', 'r1', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001', 'to a later file';
+is field('practitionerrole', 'r1', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001',
+    'to a later file';
 is field('practitionerrole', 'r2', 'practitioner'), 'Practitioner/two', 'to a later NDJSON file, escaped';
-is field('practitionerrole', 'r5', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001', 'by fullUrl of an ifNoneExist';
+is field('practitionerrole', 'r5', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001',
+    'by fullUrl of an ifNoneExist';
 is field('practitionerrole', 'r6', 'practitioner'), 'Practitioner/two', 'from a line';
 my %reason = map { $_->{resource}{id} => $_ } @{ $done->{rejects} };
 like $reason{r3}{reason}, qr/matches no resource/, 'no match';
@@ -185,11 +227,14 @@ like $reason{r4}{reason}, qr/only TYPE\?identifier=SYSTEM\|VALUE can/, 'another 
 
 counts(load($second), 'new=0 changed=0 unchanged=2 rejected=0', 'ifNoneExist: there already');
 $done = load(file('c4.json', bundle('transaction',
-    { fullUrl => 'urn:uuid:b0000000-0000-0000-0000-000000000001', resource => practitioner(1, gender => 'male'), request => $exists->(1) },
+    { fullUrl => 'urn:uuid:b0000000-0000-0000-0000-000000000001', resource => practitioner(1, gender => 'male'),
+        request => $exists->(1) },
     { resource => role('r7', 'urn:uuid:b0000000-0000-0000-0000-000000000001') },
-    { resource => practitioner(2, gender => 'male'), request => { method => 'PUT', url => "Practitioner?identifier=$npi|2" } })));
+    { resource => practitioner(2, gender => 'male'), request => { method => 'PUT',
+        url => "Practitioner?identifier=$npi|2" } })));
 counts($done, 'new=1 changed=1 unchanged=1 rejected=0', 'conditions that match');
-is field('practitionerrole', 'r7', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001', 'references go to the one that was there';
+is field('practitionerrole', 'r7', 'practitioner'), 'Practitioner/a0000000-0000-0000-0000-000000000001',
+    'references go to the one that was there';
 is field('practitioner', 'two', q{version || ' ' || gender}), '2 male', 'a conditional PUT changes it';
 load(file('twin.ndjson', practitioner(1, id => 'twin')));
 $done = load(file('c5.json', bundle('transaction', { resource => role('r8', "Practitioner?identifier=$npi|1") }),
@@ -199,35 +244,46 @@ like $_->{reason}, qr/several resources/, 'the reason' for @{ $done->{rejects} }
 
 # ---- narratives are held to what REST takes ----
 
-my @told = ([ '<script>x</script>', 'element is not allowed' ], [ '<p onclick="x()">y</p>', 'attribute is not allowed' ],
-    [ '<a href="javascript:x()">y</a>', 'URL is not allowed' ], [ '<p>', 'does not match' ], [ '&nbsp;', 'unknown entity|entities of HTML' ], [ ' ', 'no content' ]);
+my @told = ([ '<script>x</script>', 'element is not allowed' ],
+    [ '<p onclick="x()">y</p>', 'attribute is not allowed' ],
+    [ '<a href="javascript:x()">y</a>', 'URL is not allowed' ], [ '<p>', 'does not match' ],
+    [ '&nbsp;', 'unknown entity|entities of HTML' ], [ ' ', 'no content' ]);
 my @lines = map { basic("told$_", text => narrative($told[$_][0])) } 0 .. $#told;
 my %said = map { $_->{resource}{id} => $_ } @{ load(file('told.ndjson', @lines))->{rejects} };
 like $said{"told$_"}{reason}, qr/$told[$_][1]/, "a narrative of $told[$_][0]" for 0 .. $#told;
 is $said{told0}{expression}, 'Basic.text.div', 'its element';
 my $inner = { resourceType => 'Basic', id => 'i', text => narrative('<script>x</script>'), code => { text => 'x' } };
-counts(load(file('told.json', bundle('batch', { resource => $lines[0] }, { resource => basic('holds', contained => [$inner]) }, { resource => basic('sound', text => narrative('x')) }))),
+counts(load(file('told.json', bundle('batch', { resource => $lines[0] },
+        { resource => basic('holds', contained => [$inner]) },
+        { resource => basic('sound', text => narrative('x')) }))),
     'new=1 changed=0 unchanged=0 rejected=2', 'in a Bundle, and in a contained resource');
 
 # ---- again, changed, deleted, twice ----
 
-counts(load("$dir/one.ndjson", "$dir/transaction.json", "$dir/zipped.ndjson.gz", "$dir/bytes.ndjson", "$dir/spaces.json"),
+counts(load("$dir/one.ndjson", "$dir/transaction.json", "$dir/zipped.ndjson.gz", "$dir/bytes.ndjson",
+        "$dir/spaces.json"),
     'new=0 changed=0 unchanged=12 rejected=0', 'the same input again');
 my $before = stored('basic', 'n1');
-counts(load(file('changed.ndjson', basic('n1', created => '2020-01-01'), basic('n2'))), 'new=0 changed=1 unchanged=1 rejected=0',
+counts(load(file('changed.ndjson', basic('n1', created => '2020-01-01'), basic('n2'))),
+    'new=0 changed=1 unchanged=1 rejected=0',
     'a changed resource');
-is field('basic', 'n1', q{version || ' ' || created_low || ' ' || (resource::json->'meta'->>'versionId')}), '2 2020-01-01 00:00:00+00 2', 'is version 2';
-is $t->psql(q{SELECT version || method || resource FROM main.basic_history WHERE id = 'n1'}), "1C$before", 'the old one is history';
+is field('basic', 'n1', q{version || ' ' || created_low || ' ' || (resource::json->'meta'->>'versionId')}),
+    '2 2020-01-01 00:00:00+00 2', 'is version 2';
+is $t->psql(q{SELECT version || method || resource FROM main.basic_history WHERE id = 'n1'}), "1C$before",
+    'the old one is history';
 load("$dir/one.ndjson");
-is $t->psql(q{SELECT string_agg(version || method, ' ' ORDER BY version) FROM main.basic_history WHERE id = 'n1'}), '1C 2U', 'and again';
+is $t->psql(q{SELECT string_agg(version || method, ' ' ORDER BY version) FROM main.basic_history WHERE id = 'n1'}),
+    '1C 2U', 'and again';
 
 $t->psql(q{WITH gone AS (DELETE FROM main.basic WHERE id = 'n2' RETURNING id)
     INSERT INTO main.basic_history (id, version, last_updated, method) SELECT id, 2, now(), 'D' FROM gone});
 counts(load("$dir/one.ndjson"), 'new=1 changed=0 unchanged=1 rejected=0', 'a deleted resource comes back');
-is field('basic', 'n2', q{version || ' ' || (resource::json->'meta'->>'versionId')}), '3 3', 'as the version after the deletion';
+is field('basic', 'n2', q{version || ' ' || (resource::json->'meta'->>'versionId')}), '3 3',
+    'as the version after the deletion';
 
 counts(load(file('twice.ndjson', map({ { resourceType => 'Goal', id => 'g', description => { text => "$_" } } } 1 .. 3),
-    { resourceType => 'Goal', id => 'g', description => { text => '3' } })), 'new=1 changed=2 unchanged=1 rejected=0', 'one id several times, in an empty table');
+    { resourceType => 'Goal', id => 'g', description => { text => '3' } })), 'new=1 changed=2 unchanged=1 rejected=0',
+    'one id several times, in an empty table');
 is field('goal', 'g', q{version || (resource::json->'description'->>'text')}), '33', 'the last one stands';
 
 # ---- rejects ----
@@ -246,14 +302,21 @@ my @bad = (
     [ '{"resourceType":"Basic","id":"x","identifier":{}}', qr/Basic\.identifier must be an array/, 'an array missing' ],
     [ '{"resourceType":"Basic","id":"x","code":"c"}', qr/Basic\.code must be a JSON object/, 'a string for an object' ],
     [ '{"resourceType":"Basic","id":"x","meta":"m"}', qr/Basic\.meta must be a JSON object/, 'meta that is a string' ],
-    [ '{"resourceType":"Patient","id":"x","active":"yes"}', qr/Patient\.active must be true or false/, 'a string for a boolean' ],
-    [ '{"resourceType":"Patient","id":"x","name":[{"given":[{}]}]}', qr/Patient\.name\[0\]\.given\[0\] must be a JSON string/, 'an object for a string' ],
-    [ '{"resourceType":"Patient","id":"x","_name":[{}]}', qr/Patient\._name\[0\] is no element/, 'an underscore where none is' ],
-    [ '{"resourceType":"Basic","id":"x","contained":[{"resourceType":"Nothing"}]}', qr/Basic\.contained\[0\] has resourceType "Nothing"/, 'an unknown contained type' ],
+    [ '{"resourceType":"Patient","id":"x","active":"yes"}', qr/Patient\.active must be true or false/,
+        'a string for a boolean' ],
+    [ '{"resourceType":"Patient","id":"x","name":[{"given":[{}]}]}',
+        qr/Patient\.name\[0\]\.given\[0\] must be a JSON string/, 'an object for a string' ],
+    [ '{"resourceType":"Patient","id":"x","_name":[{}]}', qr/Patient\._name\[0\] is no element/,
+        'an underscore where none is' ],
+    [ '{"resourceType":"Basic","id":"x","contained":[{"resourceType":"Nothing"}]}',
+        qr/Basic\.contained\[0\] has resourceType "Nothing"/, 'an unknown contained type' ],
     [ '{"resourceType":"Bundle","type":"history"}', qr/of type history is not loaded/, 'a history Bundle' ],
-    [ '{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"DELETE","url":"Basic/n1"}}]}', qr/DELETE: only POST and PUT/, 'a DELETE' ],
-    [ '{"resourceType":"Bundle","type":"batch","entry":[{"fullUrl":"urn:uuid:7"}]}', qr/holds no resource/, 'an entry without a resource' ],
-    [ '{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Basic","id":"x"},"request":{"method":"PUT","url":"Basic/y"}}]}',
+    [ '{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"DELETE","url":"Basic/n1"}}]}',
+        qr/DELETE: only POST and PUT/, 'a DELETE' ],
+    [ '{"resourceType":"Bundle","type":"batch","entry":[{"fullUrl":"urn:uuid:7"}]}', qr/holds no resource/,
+        'an entry without a resource' ],
+    [ '{"resourceType":"Bundle","type":"batch","entry":[{"resource":{"resourceType":"Basic","id":"x"},"request"'
+        . ':{"method":"PUT","url":"Basic/y"}}]}',
         qr/request\.url does not fit/, 'a PUT to another id' ],
 );
 my $mixed = file('bad.ndjson', map { ("$_->[0]\n", basic('good' . ++$t->{n})) } @bad);
@@ -278,7 +341,8 @@ ok $done->{unchanged} > 0, 'what follows is loaded';
 like $done->{rejects}[0]{reason}, qr/cut off/, 'the reason';
 
 $t->psql(q{ALTER TABLE main.goal ADD CONSTRAINT no_seven CHECK (id <> 'g7')});
-$done = load(file('refused.ndjson', map { { resourceType => 'Goal', id => "g$_", description => { text => 'x' } } } 1 .. 20));
+$done = load(file('refused.ndjson',
+        map { { resourceType => 'Goal', id => "g$_", description => { text => 'x' } } } 1 .. 20));
 counts($done, 'new=19 changed=0 unchanged=0 rejected=1', 'a row that PostgreSQL refuses');
 is_deeply [ map { ($_->{line}, $_->{resource}{id}) } @{ $done->{rejects} } ], [ 7, 'g7' ], 'is found among the others';
 
@@ -297,14 +361,16 @@ is $t->fhirctl('load', '--help')->{status}, 0, '--help';
 my $sample = work_dir() . '/sample.ndjson';
 run({}, built('fhirctl'), 'sample', '--patients', 150, '--out', $sample);
 my $total = () = read_file($sample) =~ /\n/g;
-my $pid = spawn({ env => $t->cluster->env($t->database), err => '/dev/null', out => '/dev/null' }, built('fhirctl'), 'load', $sample);
+my $pid = spawn({ env => $t->cluster->env($t->database), err => '/dev/null', out => '/dev/null' }, built('fhirctl'),
+    'load', $sample);
 my $begun = wait_for(sub { $t->psql(q{SELECT EXISTS (SELECT FROM main.observation WHERE id <> 'o')}) eq 't' }, 30);
 kill 'KILL', $pid;
 waitpid $pid, 0;
 is $? & 127, 9, 'a load is killed on its way';
 ok $begun, 'when rows were there';
 $done = load($sample);
-is $done->{status}, 0, 'the next one completes it' or diag($done->{out}, $done->{err}, map { "$_->{reason}\n" } @{ $done->{rejects} });
+is $done->{status}, 0, 'the next one completes it' or diag($done->{out}, $done->{err},
+    map { "$_->{reason}\n" } @{ $done->{rejects} });
 is $done->{new} + $done->{unchanged}, $total, 'all resources are there';
 counts(load($sample), "new=0 changed=0 unchanged=$total rejected=0", 'and another one finds them all');
 

@@ -12,29 +12,40 @@ my ($loinc, $summary, $note) = ('http://loinc.org', '34133-9', '11506-3');
 sub coding { my ($system, $code) = @_; return { $system ? (system => $system) : (), code => $code } }
 sub observation {
     my ($id, $patient, $day, $code, %more) = @_;
-    return { resourceType => 'Observation', id => $id, status => 'final', subject => { reference => "Patient/$patient" }, code => $code,
+    return { resourceType => 'Observation', id => $id, status => 'final',
+        subject => { reference => "Patient/$patient" }, code => $code,
         $day ? (effectiveDateTime => sprintf('2024-01-%02d', $day)) : (), %more };
 }
 sub document {
     my ($id, $patient, $type, $start, %more) = @_;
-    return { resourceType => 'DocumentReference', id => $id, status => 'current', subject => { reference => "Patient/$patient" },
-        type => { coding => [ coding($loinc, $type) ] }, content => [ { attachment => { contentType => 'text/plain', url => 'Binary/x' } } ],
+    return { resourceType => 'DocumentReference', id => $id, status => 'current',
+        subject => { reference => "Patient/$patient" },
+        type => { coding => [ coding($loinc, $type) ] },
+        content => [ { attachment => { contentType => 'text/plain', url => 'Binary/x' } } ],
         $start ? (context => { period => { start => $start, end => $start } }) : (), %more };
 }
 my ($a, $b, $c) = map { coding($loinc, $_) } qw(a b c);
 $t->load(
-    (map { { resourceType => 'Patient', id => $_, generalPractitioner => [ { reference => 'Practitioner/d1' } ] } } qw(p1 p2)),
-    { resourceType => 'Practitioner', id => 'd1' }, { resourceType => 'Practitioner', id => 'd2' }, { resourceType => 'Organization', id => 'g1' },
-    observation('o1', 'p1', 1, { coding => [$a] }), observation('o2', 'p1', 2, { coding => [$a] }, performer => [ { reference => 'Practitioner/d2' } ]),
+    (map { { resourceType => 'Patient', id => $_,
+        generalPractitioner => [ { reference => 'Practitioner/d1' } ] } } qw(p1 p2)),
+    { resourceType => 'Practitioner', id => 'd1' }, { resourceType => 'Practitioner', id => 'd2' },
+    { resourceType => 'Organization', id => 'g1' },
+    observation('o1', 'p1', 1, { coding => [$a] }), observation('o2', 'p1', 2, { coding => [$a] },
+        performer => [ { reference => 'Practitioner/d2' } ]),
     observation('o3', 'p1', 3, { coding => [$b] }), observation('o4', 'p1', 4, { coding => [$c] }),
-    observation('o5', 'p1', 5, { coding => [ $c, coding('urn:own', 'c') ] }), observation('o6', 'p1', 6, { coding => [ coding('urn:own', 'c') ] }),
-    observation('o7', 'p1', 7, { text => 'pain' }), observation('o8', 'p1', 8, { text => 'Pain' }), observation('o9', 'p1', 9, { text => 'pain' }),
+    observation('o5', 'p1', 5, { coding => [ $c, coding('urn:own', 'c') ] }),
+    observation('o6', 'p1', 6, { coding => [ coding('urn:own', 'c') ] }),
+    observation('o7', 'p1', 7, { text => 'pain' }), observation('o8', 'p1', 8, { text => 'Pain' }),
+    observation('o9', 'p1', 9, { text => 'pain' }),
     observation('oa', 'p1', 2, { coding => [ coding('', 'a') ] }), observation('ob', 'p1', 3, { coding => [$b] }),
     observation('oc', 'p1', 0, { coding => [$a] }), observation('od', 'p2', 9, { coding => [$a] }),
-    { resourceType => 'Condition', id => 'c1', subject => { reference => 'Patient/p1' }, asserter => { reference => 'Practitioner/d2' }, recordedDate => '2023-05-01' },
+    { resourceType => 'Condition', id => 'c1', subject => { reference => 'Patient/p1' },
+        asserter => { reference => 'Practitioner/d2' }, recordedDate => '2023-05-01' },
     { resourceType => 'Condition', id => 'c2', subject => { reference => 'Patient/p1' } },
-    document('r1', 'p1', $summary, '2023-01-01'), document('r2', 'p1', $summary, '2024-06-01', date => '2024-06-02T00:00:00Z'),
-    document('r3', 'p1', $note, '2024-01-15', date => '2020-01-01T00:00:00Z', meta => { profile => ['http://example.org/note'] }),
+    document('r1', 'p1', $summary, '2023-01-01'), document('r2', 'p1', $summary, '2024-06-01',
+        date => '2024-06-02T00:00:00Z'),
+    document('r3', 'p1', $note, '2024-01-15', date => '2020-01-01T00:00:00Z',
+        meta => { profile => ['http://example.org/note'] }),
     document('r4', 'p1', $note, undef, date => '2024-03-01T00:00:00Z'), document('r5', 'p2', $summary, '2024-06-01'),
 );
 sub get { return $t->get("/dev/r4/$_[0]") }
@@ -52,7 +63,8 @@ sub parameters {
 # ---- $lastn: by kind ----
 
 my $lastn = 'Observation/$lastn?patient=p1';
-is(ids(get($lastn)), 'o9 o8 o6 ob o3 oa o2', 'the last of each kind, newest first; those of one time; texts for themselves; a coding in common is enough');
+is(ids(get($lastn)), 'o9 o8 o6 ob o3 oa o2',
+    'the last of each kind, newest first; those of one time; texts for themselves; a coding in common is enough');
 is(ids(get("$lastn&max=2")), 'o9 o8 o7 o6 o5 ob o3 oa o2 o1', 'the last two');
 is(ids(get("$lastn&max=1000")), 'o9 o8 o7 o6 o5 o4 ob o3 oa o2 o1 oc', 'all; without a time last');
 is(ids(get("$lastn&code=$loinc|c")), 'o5', 'of those that the search finds');
@@ -60,8 +72,10 @@ is(ids(get("$lastn&date=lt2024-01-02")), 'o1', 'before a time');
 is(ids(get("$lastn&code=none")), '', 'of none');
 is(ids(get('Observation/$lastn?subject=Patient/p2')), 'od', 'subject is a patient, too');
 is(ids(get('Observation/$lastn?patient=p1,p2&code=a')), 'od oa o2', 'each patient has kinds of his own');
-is(ids(parameters('Observation/$lastn', { name => 'patient', valueString => 'Patient/p1' }, { name => 'max', valuePositiveInt => 1 },
-            { name => 'code', valueCodeableConcept => { coding => [ $a, $b ] } })), 'ob o3 o2', 'POST; of a concept any coding');
+is(ids(parameters('Observation/$lastn', { name => 'patient', valueString => 'Patient/p1' },
+        { name => 'max', valuePositiveInt => 1 },
+            { name => 'code', valueCodeableConcept => { coding => [ $a, $b ] } })), 'ob o3 o2',
+            'POST; of a concept any coding');
 my $page = get("$lastn&max=2&_count=4&_include=Observation:patient&_total=accurate");
 is(ids($page), 'o9 o8 o7 o6', 'pages');
 is(ids($page, 'include'), 'p1', '  and includes');
@@ -83,17 +97,22 @@ my $everything = 'Patient/p1/$everything';
 like(ids(get($everything)), qr/^p1 c\d c\d /, 'the patient, then by type');
 is(sorted(get($everything), 'include'), 'd1 d2', '  what they refer to, once');
 is(sorted(get("$everything?_type=Condition,Practitioner")), 'c1 c2', '_type');
-is(sorted(get("$everything?_type=Condition,Practitioner"), 'include'), 'd2', '  brings those outside that the chosen refer to');
+is(sorted(get("$everything?_type=Condition,Practitioner"), 'include'), 'd2',
+    '  brings those outside that the chosen refer to');
 is(sorted(get("$everything?_type=Condition"), 'include'), '', '  if they are among the types');
 is(sorted(get("$everything?_type=Patient&_type=Condition")), 'c1 c2 p1', '  twice');
-is_outcome(get("$everything?_type=Practitioner"), 400, 'invalid', qr/none of Practitioner is in the compartment of Patient.*_type=Observation,Practitioner/,
+is_outcome(get("$everything?_type=Practitioner"), 400, 'invalid',
+    qr/none of Practitioner is in the compartment of Patient.*_type=Observation,Practitioner/,
     '  nothing of the compartment');
-is(sorted(get("$everything?_type=Observation,Condition&start=2024-01-08")), 'c2 o8 o9 oc', 'start; what has no date of its own is in any time');
+is(sorted(get("$everything?_type=Observation,Condition&start=2024-01-08")), 'c2 o8 o9 oc',
+    'start; what has no date of its own is in any time');
 is(sorted(get("$everything?_type=Observation,Condition&end=2023-12-31")), 'c1 c2 oc', 'end');
 is(sorted(get("$everything?_type=Observation,Condition&start=2023-01-01&end=2023-12-31")), 'c1 c2 oc', 'both');
 is(sorted(get("$everything?_type=Patient,Condition&_since=2100-01-01")), '', '_since');
-is(sorted(get("$everything?_type=Patient,Condition&_since=2000-01-01T00:00:00Z")), 'c1 c2 p1', '  is a time of writing');
-is(sorted(parameters($everything, { name => '_type', valueCode => 'Condition' }, { name => '_type', valueCode => 'Patient' }, { name => '_count', valueInteger => 10 })),
+is(sorted(get("$everything?_type=Patient,Condition&_since=2000-01-01T00:00:00Z")), 'c1 c2 p1',
+    '  is a time of writing');
+is(sorted(parameters($everything, { name => '_type', valueCode => 'Condition' },
+        { name => '_type', valueCode => 'Patient' }, { name => '_count', valueInteger => 10 })),
     'c1 c2 p1', 'POST');
 my (@seen, $here);
 for ($here = get("$everything?_count=5"); ; $here = $t->get($here->link('next'))) {
@@ -118,11 +137,14 @@ is(ids(get("$docref&on-demand=true")), '', 'on-demand: none is made');
 is(ids(get("$docref&on-demand=false")), 'r2', '  false');
 is(ids(get('DocumentReference/$docref?patient=nobody')), '', 'of nobody');
 is(ids(get("$docref&type=$note&_count=1")), 'r4', '_count');
-is(sorted(parameters('DocumentReference/$docref', { name => 'patient', valueId => 'p1' }, { name => 'start', valueDateTime => '2020-01-01T00:00:00Z' },
-            { name => 'end', valueDate => '2030-01-01' }, { name => 'type', valueCoding => coding($loinc, $note) }, { name => 'on-demand', valueBoolean => JSON::PP::false },
+is(sorted(parameters('DocumentReference/$docref', { name => 'patient', valueId => 'p1' },
+        { name => 'start', valueDateTime => '2020-01-01T00:00:00Z' },
+            { name => 'end', valueDate => '2030-01-01' }, { name => 'type', valueCoding => coding($loinc, $note) },
+            { name => 'on-demand', valueBoolean => JSON::PP::false },
             { name => 'profile', valueCanonical => 'http://example.org/note' })), 'r3', 'POST, every parameter');
 is(sorted(parameters('DocumentReference/$docref', { name => 'patient', valueId => 'p1' },
-            { name => 'type', valueCodeableConcept => { coding => [ coding($loinc, 'none'), coding($loinc, $note) ] } })), 'r3 r4', '  a concept: any of its codings');
+            { name => 'type', valueCodeableConcept => { coding => [ coding($loinc, 'none'),
+                coding($loinc, $note) ] } })), 'r3 r4', '  a concept: any of its codings');
 
 # ---- $expand ----
 
@@ -135,27 +157,34 @@ is_deeply([ @{ $expansion->json->{expansion} }{qw(total offset parameter)} ], [ 
 my $part = get("ValueSet/\$expand?url=$gender&filter=MALE&count=1&offset=1");
 is(codes($part), 'male', 'filter, count, offset');
 is($part->json->{expansion}{total}, 2, '  how many there are');
-is_deeply($part->json->{expansion}{parameter}, [ { name => 'filter', valueString => 'MALE' }, { name => 'offset', valueInteger => 1 },
+is_deeply($part->json->{expansion}{parameter}, [ { name => 'filter', valueString => 'MALE' },
+        { name => 'offset', valueInteger => 1 },
         { name => 'count', valueInteger => 1 } ], '  and what made it so');
 $part = get("ValueSet/\$expand?url=$gender&count=0");
 is(codes($part) . $part->json->{expansion}{total}, 4, 'count=0: how many');
-is(codes(parameters('ValueSet/$expand', { name => 'url', valueUri => $gender }, { name => 'count', valueInteger => 2 })), 'female male', 'POST');
+is(codes(parameters('ValueSet/$expand', { name => 'url', valueUri => $gender },
+        { name => 'count', valueInteger => 2 })), 'female male', 'POST');
 for (qw(count=-1 count=x offset=1.5 count=99999999999), 'offset=') {
     my ($name, $value) = split /=/, $_, 2;
-    is_outcome(get("ValueSet/\$expand?url=$gender&$_"), 400, 'invalid', qr/"\Q$value\E" is no value for $name, which accepts a whole number/, $_);
+    is_outcome(get("ValueSet/\$expand?url=$gender&$_"), 400, 'invalid',
+        qr/"\Q$value\E" is no value for $name, which accepts a whole number/, $_);
 }
 $t->load({ resourceType => 'ValueSet', id => 'own', url => 'urn:own', status => 'active',
-        compose => { include => [ { system => 'urn:s', concept => [ map { { code => $_, display => uc } } qw(one two) ] } ] } },
+        compose => { include => [ { system => 'urn:s',
+            concept => [ map { { code => $_, display => uc } } qw(one two) ] } ] } },
     { resourceType => 'ValueSet', id => 'filtered', url => 'urn:filtered', status => 'active',
-        compose => { include => [ { system => 'urn:s', filter => [ { property => 'x', op => '=', value => 'y' } ] } ] } });
+        compose => { include => [ { system => 'urn:s',
+            filter => [ { property => 'x', op => '=', value => 'y' } ] } ] } });
 is(codes(get('ValueSet/own/$expand')), 'one two', 'a stored one, by id');
 is(codes(get('ValueSet/$expand?url=urn:own')), 'one two', '  by URL');
-for ([ 'ValueSet/$expand?url=urn:none' => qr/"urn:none" are not known here/ ], [ 'ValueSet/$expand?url=urn:filtered' => qr/are not known here/ ],
+for ([ 'ValueSet/$expand?url=urn:none' => qr/"urn:none" are not known here/ ],
+    [ 'ValueSet/$expand?url=urn:filtered' => qr/are not known here/ ],
     [ 'ValueSet/none/$expand' => qr{no ValueSet/none} ]) {
     is_outcome(get($_->[0]), 404, 'not-found', $_->[1], $_->[0]);
 }
 is_outcome(get('ValueSet/$expand'), 400, 'invalid', qr/needs url/, 'of nothing');
-is_outcome(get("ValueSet/\$expand?url=$gender&colour=red"), 400, 'not-supported', qr/no parameter "colour"; it has url, filter/, 'an unknown parameter');
+is_outcome(get("ValueSet/\$expand?url=$gender&colour=red"), 400, 'not-supported',
+    qr/no parameter "colour"; it has url, filter/, 'an unknown parameter');
 
 # ---- $validate-code, $lookup ----
 
@@ -168,30 +197,42 @@ sub result {
 my $validate = "ValueSet/\$validate-code?url=$gender";
 is(result(get("$validate&system=$system&code=male")), 'true Male -', '$validate-code');
 is(result(get("$validate&code=male")), 'true Male -', '  without a system');
-is(result(get("$validate&system=urn:other&code=male")), 'false - "male" is not in the value set', '  of another system');
+is(result(get("$validate&system=urn:other&code=male")), 'false - "male" is not in the value set',
+    '  of another system');
 is(result(get("$validate&coding=$system|female")), 'true Female -', '  a coding');
-is(result(get("$validate&system=$system&code=male&display=Man")), 'false Male The display of this code is "Male"', '  a wrong display');
+is(result(get("$validate&system=$system&code=male&display=Man")), 'false Male The display of this code is "Male"',
+    '  a wrong display');
 is(result(get('ValueSet/own/$validate-code?system=urn:s&code=two')), 'true TWO -', '  by id');
 sub validated { return result(parameters('ValueSet/$validate-code', { name => 'url', valueUri => $gender }, @_)) }
-is(validated({ name => 'codeableConcept', valueCodeableConcept => { coding => [ coding('urn:x', 'a,b|c$d'), coding($system, 'other') ] } }), 'true Other -',
+is(validated({ name => 'codeableConcept', valueCodeableConcept => { coding => [ coding('urn:x', 'a,b|c$d'),
+        coding($system, 'other') ] } }), 'true Other -',
     '  one of a concept is enough');
-is(validated({ name => 'coding', valueCoding => coding('urn:x', 'a,b|c$d\\') }), 'false - "a,b|c$d\\" is not in the value set', '  separators in a code are a part of it');
+is(validated({ name => 'coding', valueCoding => coding('urn:x', 'a,b|c$d\\') }),
+    'false - "a,b|c$d\\" is not in the value set', '  separators in a code are a part of it');
 is_outcome(get($validate), 400, 'invalid', qr/needs code/, '  of nothing');
 is_outcome(get('ValueSet/$validate-code?code=x'), 400, 'invalid', qr/needs url/, '  in nothing');
 my $found = get("CodeSystem/\$lookup?system=$system&code=male")->json;
-is_deeply($found->{parameter}, [ { name => 'name', valueString => $system }, { name => 'display', valueString => 'Male' } ], '$lookup');
-is(parameters('CodeSystem/$lookup', { name => 'coding', valueCoding => coding($system, 'male') })->json->{parameter}[1]{valueString}, 'Male', '  POST');
+is_deeply($found->{parameter}, [ { name => 'name', valueString => $system },
+        { name => 'display', valueString => 'Male' } ], '$lookup');
+is(parameters('CodeSystem/$lookup',
+        { name => 'coding', valueCoding => coding($system, 'male') })->json->{parameter}[1]{valueString}, 'Male',
+        '  POST');
 for ([ 'http://terminology.hl7.org/CodeSystem/v3-ActCode' => 'AMB' ], [ 'urn:oid:2.16.840.1.113883.6.238' => '2106-3' ],
     [ 'http://hl7.org/fhir/us/core/CodeSystem/condition-category' => 'health-concern' ]) {
-    is(get("CodeSystem/\$lookup?system=$_->[0]&code=$_->[1]")->json->{parameter}[1]{valueString}, $_->[1], "  of a hierarchy or a value set of US Core: $_->[1]");
+    is(get("CodeSystem/\$lookup?system=$_->[0]&code=$_->[1]")->json->{parameter}[1]{valueString}, $_->[1],
+        "  of a hierarchy or a value set of US Core: $_->[1]");
 }
-is_outcome(get("CodeSystem/\$lookup?system=$system&code=none"), 404, 'not-found', qr/\|none is not known here/, '  an unknown code');
-is_outcome(get("CodeSystem/\$lookup?$_"), 400, 'invalid', qr/needs system and code/, "  $_") for 'code=male', 'system=x', "coding=male", "coding=$system|male,$system|female";
+is_outcome(get("CodeSystem/\$lookup?system=$system&code=none"), 404, 'not-found', qr/\|none is not known here/,
+    '  an unknown code');
+is_outcome(get("CodeSystem/\$lookup?$_"), 400, 'invalid', qr/needs system and code/, "  $_")
+    for 'code=male', 'system=x', "coding=male", "coding=$system|male,$system|female";
 
 # ---- bodies ----
 
-is_outcome($t->post('/dev/r4/ValueSet/$expand', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/./, 'a body of another kind');
-is_outcome($t->post('/dev/r4/ValueSet/$expand', { resourceType => 'Patient' }), 422, 'structure', qr/Parameters resource/, 'another resource');
+is_outcome($t->post('/dev/r4/ValueSet/$expand', '{}', 'Content-Type' => 'text/plain'), 415, 'not-supported', qr/./,
+    'a body of another kind');
+is_outcome($t->post('/dev/r4/ValueSet/$expand', { resourceType => 'Patient' }), 422, 'structure',
+    qr/Parameters resource/, 'another resource');
 
 # ---- operations that are not there ----
 

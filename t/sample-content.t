@@ -56,7 +56,8 @@ for my $provenance (all('Provenance')) {
         $_->{who}{reference} =~ /^(?:Practitioner|Device)/ && ($_->{onBehalfOf}{reference} // '') !~ /^Organization/
     } @{ $provenance->{agent} };
 }
-my %shared = map { $_ => 1 } qw(Binary Endpoint Location Medication Organization Practitioner PractitionerRole Provenance
+my %shared = map { $_ => 1 } qw(Binary Endpoint Location Medication Organization Practitioner PractitionerRole
+    Provenance
     Questionnaire);
 $shared{Patient} = 1 if delete $target{'Patient/amara-okafor'};    # the empty one has none
 my @untold = grep { !$target{$_} } map { my $type = $_; map { "$type/$_" } sort keys %{ $of{$type} } }
@@ -66,13 +67,16 @@ is("@agents", '', 'people act on behalf of an organization');
 
 # People and places.
 my %role = map { $_->{practitioner}{reference} => 1 } all('PractitionerRole');
-is(join(' ', grep { !$role{"Practitioner/$_"} || !$of{Practitioner}{$_}{address} } sort keys %{ $of{Practitioner} }), '',
+is(join(' ', grep { !$role{"Practitioner/$_"} || !$of{Practitioner}{$_}{address} }
+        sort keys %{ $of{Practitioner} }), '',
     'each practitioner has a role and an address');
 my %intent = map { $_->{intent} => 1 } all('MedicationRequest');
 is(missing(\%intent, qw(proposal plan order original-order reflex-order filler-order instance-order option)), '',
     'prescriptions of every intent');
-my @form = map { $_->{contained} ? 'contained' : $_->{medicationReference} ? 'referenced' : 'coded' } all('MedicationRequest');
-is(missing({ map { $_ => 1 } @form }, qw(contained referenced coded)), '', 'medications contained, referenced and coded');
+my @form = map { $_->{contained} ? 'contained' : $_->{medicationReference} ? 'referenced'
+    : 'coded' } all('MedicationRequest');
+is(missing({ map { $_ => 1 } @form }, qw(contained referenced coded)), '',
+    'medications contained, referenced and coded');
 is_deeply([sort { $a cmp $b } keys %{ { map { $_->{status} => 1 } all('Device') } }], [qw(active inactive)],
     'devices of both states');
 my @interpreter = grep { /us-core-interpreter-needed/ } map { my $r = $_; map { $_->{url} } @{ $r->{extension} || [] } }
@@ -83,7 +87,8 @@ cmp_ok(scalar keys %loc, '>', 4, 'encounters at several places');
 ok((grep { $_->{hospitalization}{dischargeDisposition} } all('Encounter')), 'discharge dispositions');
 
 # A life: A1c of the diabetic is high at first, falls under treatment, is measured for years.
-my @a1c = map { [$_->{effectiveDateTime}, $_->{valueQuantity}{value}] } sort { $a->{effectiveDateTime} cmp $b->{effectiveDateTime} }
+my @a1c = map { [$_->{effectiveDateTime}, $_->{valueQuantity}{value}] } sort {
+    $a->{effectiveDateTime} cmp $b->{effectiveDateTime} }
     grep { $_->{id} =~ /^amara/ && $_->{code}{coding}[0]{code} eq '4548-4' && $_->{valueQuantity} } all('Observation');
 cmp_ok(scalar @a1c, '>', 20, 'a chart of A1c has points');
 cmp_ok($a1c[0][1], '>', $a1c[-1][1] + 0.5, 'and falls');

@@ -35,33 +35,46 @@ for my $type (keys %lines) {
     $resources{$type} = [ map { $json->decode($lines[ int($_ * $step) ]) } 0 .. ($step > 1 ? $MANY : @lines) - 1 ];
 }
 my ($anyone) = @{ $resources{Patient} };
-my $family = { resourceType => 'FamilyMemberHistory', id => 'fmh', status => 'completed', patient => { reference => "Patient/$anyone->{id}" },
-    relationship => { text => 'mother' }, condition => [ { code => { coding => [ { system => 'http://snomed.info/sct', code => '73211009' } ] } } ] };
-my $traced = { resourceType => 'Provenance', id => 'traced', recorded => '2020-01-01T00:00:00Z', agent => [ { who => { reference => 'Organization/riverbend' } } ],
+my $family = { resourceType => 'FamilyMemberHistory', id => 'fmh', status => 'completed',
+    patient => { reference => "Patient/$anyone->{id}" },
+    relationship => { text => 'mother' },
+    condition => [ { code => { coding => [ { system => 'http://snomed.info/sct', code => '73211009' } ] } } ] };
+my $traced = { resourceType => 'Provenance', id => 'traced', recorded => '2020-01-01T00:00:00Z',
+    agent => [ { who => { reference => 'Organization/riverbend' } } ],
     target => [ { reference => 'FamilyMemberHistory/fmh' }, map { { reference => "$_/" . $resources{$_}[0]{id} } }
         grep { $_ !~ /^(?:Provenance|Binary)$/ } sort keys %resources ] };
 $resources{FamilyMemberHistory} = [$family];
 push @{ $resources{Provenance} }, $traced;
 my $t = FHIR::Test->new;
-$t->load(write_file(work_dir() . '/some.ndjson', join '', map { $json->encode($_) . "\n" } map { @$_ } values %resources));
+$t->load(write_file(work_dir() . '/some.ndjson', join '',
+        map { $json->encode($_) . "\n" } map { @$_ } values %resources));
 my %by_id = map { ("$_->{resourceType}/$_->{id}" => $_) } map { @$_ } values %resources;
 
 # ---- values of a resource ----
 
 my %path = (
-    'CarePlan.date' => 'period', 'CareTeam.role' => 'participant.role', 'Condition.abatement-date' => 'abatementDateTime abatementPeriod',
+    'CarePlan.date' => 'period', 'CareTeam.role' => 'participant.role',
+    'Condition.abatement-date' => 'abatementDateTime abatementPeriod',
     'Condition.onset-date' => 'onsetDateTime onsetPeriod', 'Coverage.patient' => 'beneficiary',
-    'DiagnosticReport.date' => 'effectiveDateTime effectivePeriod', 'DocumentReference.period' => 'context.period', 'Encounter.date' => 'period',
-    'Encounter.discharge-disposition' => 'hospitalization.dischargeDisposition', 'Encounter.location' => 'location.location',
-    'FamilyMemberHistory.code' => 'condition.code', 'Goal.target-date' => 'target.dueDate', 'Immunization.date' => 'occurrenceDateTime',
-    'Location.name' => 'name alias', 'MedicationRequest.authoredon' => 'authoredOn', 'Observation.date' => 'effectiveDateTime effectivePeriod effectiveInstant',
-    'Organization.name' => 'name alias', 'Patient.birthdate' => 'birthDate', 'Patient.death-date' => 'deceasedDateTime', 'Patient.family' => 'name.family',
-    'Patient.given' => 'name.given', 'Procedure.date' => 'performedDateTime performedPeriod', 'ServiceRequest.authored' => 'authoredOn',
+    'DiagnosticReport.date' => 'effectiveDateTime effectivePeriod', 'DocumentReference.period' => 'context.period',
+    'Encounter.date' => 'period',
+    'Encounter.discharge-disposition' => 'hospitalization.dischargeDisposition',
+    'Encounter.location' => 'location.location',
+    'FamilyMemberHistory.code' => 'condition.code', 'Goal.target-date' => 'target.dueDate',
+    'Immunization.date' => 'occurrenceDateTime',
+    'Location.name' => 'name alias', 'MedicationRequest.authoredon' => 'authoredOn',
+    'Observation.date' => 'effectiveDateTime effectivePeriod effectiveInstant',
+    'Organization.name' => 'name alias', 'Patient.birthdate' => 'birthDate', 'Patient.death-date' => 'deceasedDateTime',
+    'Patient.family' => 'name.family',
+    'Patient.given' => 'name.given', 'Procedure.date' => 'performedDateTime performedPeriod',
+    'ServiceRequest.authored' => 'authoredOn',
     (map { ("$_.patient" => 'patient') } qw(AllergyIntolerance Device FamilyMemberHistory Immunization RelatedPerson)),
-    (map { ("$_.address-city" => 'address.city', "$_.address-state" => 'address.state', "$_.address-postalcode" => 'address.postalCode') } 'Location'),
+    (map { ("$_.address-city" => 'address.city', "$_.address-state" => 'address.state',
+        "$_.address-postalcode" => 'address.postalCode') } 'Location'),
     '_tag' => 'meta.tag', '_id' => 'id', 'patient' => 'subject',
 );
-my %include_path = ('CareTeam:participant' => 'participant.member', 'MedicationRequest:medication' => 'medicationReference',
+my %include_path = ('CareTeam:participant' => 'participant.member',
+    'MedicationRequest:medication' => 'medicationReference',
     'MedicationDispense:medication' => 'medicationReference', 'PractitionerRole:endpoint' => 'endpoint',
     'PractitionerRole:practitioner' => 'practitioner', 'Provenance:target' => 'target');
 my $DATE = qr/^(?:.*date|authored|authoredon|period|_lastUpdated)$/;
@@ -107,15 +120,18 @@ my @NAME = qw(text family given prefix suffix);
 my @ADDRESS = qw(text line city district state postalCode country);
 my %folded;
 sub fold { return $folded{ $_[0] } //= lc(NFD($_[0])) =~ s/\p{Mn}//gr }
-sub make_strings { return map { my $v = $_; ref $v ? map { at($v, $_) } ($v->{family} || $v->{given} ? @NAME : @ADDRESS) : $v } raw(@_) }
+sub make_strings { return map { my $v = $_; ref $v ? map { at($v, $_) } ($v->{family} || $v->{given} ? @NAME : @ADDRESS)
+        : $v } raw(@_) }
 sub make_references { return map { ref $_ ? $_->{reference} // () : $_ } raw(@_) }
 
 # Seconds since 1970 at which a date begins and ends; the sample says all times in full, with a zone.
 sub interval {
     my ($text) = @_;
-    my ($y, $m, $d, $time, $zone) = $text =~ /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T([\d:.]+)(Z|[+-]\d\d:\d\d))?)?)?$/ or die "$text is no date";
+    my ($y, $m, $d, $time, $zone) = $text =~ /^(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T([\d:.]+)(Z|[+-]\d\d:\d\d))?)?)?$/
+        or die "$text is no date";
     return (timegm(0, 0, 0, 1, 0, $y), timegm(0, 0, 0, 1, 0, $y + 1)) if !$m;
-    return (timegm(0, 0, 0, 1, $m - 1, $y), $m == 12 ? timegm(0, 0, 0, 1, 0, $y + 1) : timegm(0, 0, 0, 1, $m, $y)) if !$d;
+    return (timegm(0, 0, 0, 1, $m - 1, $y), $m == 12 ? timegm(0, 0, 0, 1, 0, $y + 1) : timegm(0, 0, 0, 1, $m, $y))
+        if !$d;
     my $low = timegm(0, 0, 0, $d, $m - 1, $y);
     return ($low, $low + 86400) if !$time;
     my ($hour, $minute, $second, $fraction) = $time =~ /^(\d\d):(\d\d):(\d\d)(\.\d+)?$/ or die "$text is no time";
@@ -125,7 +141,8 @@ sub interval {
 }
 
 sub make_periods {
-    return map { !ref $_ ? [ interval($_) ] : [ $_->{start} ? (interval($_->{start}))[0] : '-inf', $_->{end} ? (interval($_->{end}))[1] : 'inf' ] } raw(@_);
+    return map { !ref $_ ? [ interval($_) ] : [ $_->{start} ? (interval($_->{start}))[0] : '-inf', $_->{end}
+            ? (interval($_->{end}))[1] : 'inf' ] } raw(@_);
 }
 
 # Does one stored interval meet prefix and value?
@@ -153,7 +170,8 @@ sub meets {
             : $name =~ $DATE ? grep { date_meets($_, $one) } periods($resource, $name)
             : $name =~ $STRING ? grep { index(fold($_), fold($one)) == 0 } strings($resource, $name)
             : grep({ my $r = $_; $r eq $one or $r =~ m{^\w+/\Q$one\E$} } references($resource, $name))
-            || grep({ my ($s, $c) = @$_; $one eq ($c // '') or defined $s && $one eq "$s|" . ($c // '') } $name =~ /^(?:patient|encounter|location|questionnaire|practitioner)$/ ? () : tokens($resource, $name));
+            || grep({ my ($s, $c) = @$_; $one eq ($c // '') or defined $s && $one eq "$s|" . ($c // '') } $name
+                =~ /^(?:patient|encounter|location|questionnaire|practitioner)$/ ? () : tokens($resource, $name));
     }
     return 0;
 }
@@ -180,7 +198,8 @@ sub differs {
     my $found = found($t->get("/dev/r4/$type?$text&_elements=id&_count=1000"));
     $asked++;
     $hits{current} += @expected;
-    return $found eq $expected ? () : "$type?$text\n  found    " . substr($found, 0, 300) . "\n  expected " . substr $expected, 0, 300;
+    return $found eq $expected ? () : "$type?$text\n  found    " . substr($found, 0, 300) . "\n  expected "
+        . substr $expected, 0, 300;
 }
 
 # Some of the type's resources that have a value of each parameter, evenly.
@@ -196,25 +215,31 @@ my $plain = sub { my ($v) = @_; return $v =~ s/([,\$|\\])/\\$1/gr };
 # The forms of a resource's values for one parameter that a client may send.
 sub forms {
     my ($resource, $name) = @_;
-    return ('gt2000-01-01T00:00:00Z', 'ge2000', 'lt2000-01-01T00:00:00+00:00', 'le2099-12-31') if $name eq '_lastUpdated';
+    return ('gt2000-01-01T00:00:00Z', 'ge2000', 'lt2000-01-01T00:00:00+00:00', 'le2099-12-31')
+        if $name eq '_lastUpdated';
     if ($name =~ $DATE) {
         my ($period) = periods($resource, $name);
         my ($l, $h) = map { /inf/ ? undef : $_ } @$period;
         my ($first) = grep { !ref } raw($resource, $name);
-        my @days = map { my @t = gmtime $_; sprintf '%04d-%02d-%02dT%02d:%02d:%02d+00:00', $t[5] + 1900, $t[4] + 1, @t[ 3, 2, 1, 0 ] }
+        my @days = map { my @t = gmtime $_; sprintf '%04d-%02d-%02dT%02d:%02d:%02d+00:00', $t[5] + 1900, $t[4] + 1,
+            @t[ 3, 2, 1, 0 ] }
             map { ($_ - 86400, $_ + 86400) } grep { defined } $l, $h;
         return ((map { my $day = $_; map { "$_$day" } qw(gt ge lt le) } @days),
             $first ? ($first, substr($first, 0, 10), substr($first, 0, 7), map { "$_$first" } qw(gt ge lt le)) : ());
     }
-    return map { my $s = $_; ($plain->($s), $plain->(lc substr($s, 0, 3) =~ s/\s+$//r)) } (strings($resource, $name))[0] // () if $name =~ $STRING;
-    if (my ($reference) = references($resource, $name)) { return ($reference, $name eq 'questionnaire' ? () : $reference =~ s{.*/}{}r) }
-    return map { my ($s, $c) = @$_; ($plain->($c), defined $s ? "$s|" . $plain->($c) : ()) } grep { defined $_->[1] } (tokens($resource, $name))[0] // ();
+    return map { my $s = $_; ($plain->($s), $plain->(lc substr($s, 0, 3) =~ s/\s+$//r)) } (strings($resource, $name))[0]
+        // () if $name =~ $STRING;
+    if (my ($reference) = references($resource, $name)) { return ($reference, $name eq 'questionnaire' ? ()
+            : $reference =~ s{.*/}{}r) }
+    return map { my ($s, $c) = @$_; ($plain->($c), defined $s ? "$s|" . $plain->($c) : ()) } grep {
+        defined $_->[1] } (tokens($resource, $name))[0] // ();
 }
 
 # Every code that the data has, as one OR list, and the codes that it does not have.
 my %CODES = (
     'CareTeam.status' => [qw(proposed active suspended inactive entered-in-error)],
-    'MedicationRequest.intent' => [qw(proposal plan order original-order reflex-order filler-order instance-order option)],
+    'MedicationRequest.intent' => [qw(proposal plan order original-order reflex-order filler-order instance-order
+        option)],
     'MedicationRequest.status' => [qw(active on-hold cancelled completed entered-in-error stopped draft unknown)],
     'Observation.status' => [qw(registered preliminary final amended corrected cancelled entered-in-error unknown)],
 );
@@ -243,14 +268,16 @@ for my $row (@rows) {
         for my $resource (with_values($type, 4, @names)) {
             my %forms = map { $_ => [ forms($resource, $_) ] } @names;
             my ($most) = sort { $b <=> $a } map { scalar @{ $forms{$_} } } @names;
-            for my $i (0 .. $most - 1) { push @wrong, differs($type, map { ($_ => $forms{$_}[ $i % @{ $forms{$_} } ]) } @names) }
+            for my $i (0 .. $most - 1) { push @wrong,
+                differs($type, map { ($_ => $forms{$_}[ $i % @{ $forms{$_} } ]) } @names) }
         }
         # the first, as a form and with the reference's type
         if (my ($resource) = with_values($type, 1, @names)) {
             my %query = map { ($_ => (forms($resource, $_))[0]) } @names;
             my $text = join '&', map { "$_=" . escaped($query{$_}) } @names;
             my ($get, $post) = map { found($_) } $t->get("/dev/r4/$type?$text&_count=1000"),
-                $t->post("/dev/r4/$type/_search", "$text&_count=1000", 'Content-Type' => 'application/x-www-form-urlencoded');
+                $t->post("/dev/r4/$type/_search", "$text&_count=1000",
+                    'Content-Type' => 'application/x-www-form-urlencoded');
             push @wrong, "POST $type/_search $text: $post, not $get" if $get ne $post;
         }
     }
@@ -260,7 +287,8 @@ for my $row (@rows) {
         # matches and what is included with them
         my %of;
         for my $holder (@{ $resources{$source} }) {
-            for my $reference (map { $_->{reference} // () } map { at($holder, split /\./, $_) } $include_path{"$source:$parameter"}) {
+            for my $reference (map { $_->{reference} // () } map { at($holder, split /\./,
+                    $_) } $include_path{"$source:$parameter"}) {
                 next if !$by_id{$reference} or ($target and $reference !~ m{^$target/});
                 if ($kind eq 'include') { $of{ $holder->{id} }{$reference} = 1 }
                 elsif ($reference =~ m{^$type/(.*)}) { $of{$1}{"$source/$holder->{id}"} = 1 }
@@ -271,9 +299,11 @@ for my $row (@rows) {
         my $searched = $kind eq 'include' ? $source : $type;
         my ($parameter_name) = $kind eq 'include' ? '_include' : '_revinclude';
         my $answer = $t->get("/dev/r4/$searched?_id=" . join(',', @with, 'none') . "&$parameter_name=$name")->json;
-        my $found = join ' ', sort map { "$_->{resource}{resourceType}/$_->{resource}{id}" } grep { $_->{search}{mode} eq 'include' } @{ $answer->{entry} || [] };
+        my $found = join ' ', sort map { "$_->{resource}{resourceType}/$_->{resource}{id}" } grep {
+            $_->{search}{mode} eq 'include' } @{ $answer->{entry} || [] };
         my %expected = map { %{ $of{$_} } } @with;
-        push @wrong, "$searched?$parameter_name=$name\n  found    $found\n  expected @{[ sort keys %expected ]}" if $found ne join ' ', sort keys %expected;
+        push @wrong, "$searched?$parameter_name=$name\n  found    $found\n  expected @{[ sort keys %expected ]}"
+            if $found ne join ' ', sort keys %expected;
         $hits{current} = keys %expected;
         $asked++;
     }
@@ -295,12 +325,17 @@ for my $type (qw(Observation DocumentReference MedicationRequest Patient)) {
         ($url) = map { $_->{url} =~ s{^https?://[^/]*}{}r } grep { $_->{relation} eq 'next' } @{ $bundle->{link} };
     }
     my @expected = grep { !$patient or meets($_, 'patient', $patient) } @{ $resources{$type} };
-    is(join(' ', sort @ids), join(' ', sort map { $_->{id} } @expected), "$type: all pages of a patient, by default sizes");
+    is(join(' ', sort @ids), join(' ', sort map { $_->{id} } @expected),
+        "$type: all pages of a patient, by default sizes");
 }
-my %referred = map { $_ => 1 } map { $_->{reference} =~ m{^((?:Practitioner|Organization|Location|PractitionerRole|RelatedPerson)/.*)} ? $1 : () }
-    grep { ref $_ eq 'HASH' and $_->{reference} } map { my $r = $_; map { at($r, $_) } qw(author custodian performer location.location participant.individual) } @{ $resources{DocumentReference} }, @{ $resources{Encounter} };
+my %referred = map { $_ => 1 } map { $_->{reference}
+    =~ m{^((?:Practitioner|Organization|Location|PractitionerRole|RelatedPerson)/.*)} ? $1 : () }
+    grep { ref $_ eq 'HASH' and $_->{reference} } map { my $r = $_; map { at($r,
+            $_) } qw(author custodian performer location.location participant.individual) } @{
+            $resources{DocumentReference} }, @{ $resources{Encounter} };
 my @read = grep { $by_id{$_} } sort keys %referred;
-is(join(' ', grep { $t->get("/dev/r4/$_")->json->{id} ne s{.*/}{}r } @read), '', scalar(@read) . ' resources that are referred to can be read');
+is(join(' ', grep { $t->get("/dev/r4/$_")->json->{id} ne s{.*/}{}r } @read), '', scalar(@read)
+    . ' resources that are referred to can be read');
 cmp_ok(scalar @read, '>', 10, 'which are some');
 
 $t->done;

@@ -14,8 +14,10 @@ is($done->{status}, 0, 'fhirctl sample') or diag($done->{err});
 my @known = (
     [qr/^3/, qr/Observation\.component\[\d\]\.value\.ofType\(Quantity\): None of the codes is in .*ucum-vitals-common/],
     [qr/./, qr/Patient\.extension\[\d\]\.value\.ofType\(\w+\): The type (?:code|Coding) is not allowed here/],
-    [qr/^3/, qr/CareTeam\.participant\[\d\]\.member: The profile allows no reference to (?:RelatedPerson|PractitionerRole)/],
-    [qr/^[345]/, qr/Observation\.value\.ofType\(\w+\): The type Quantity is not allowed here; allowed: CodeableConcept/],
+    [qr/^3/,
+        qr/CareTeam\.participant\[\d\]\.member: The profile allows no reference to (?:RelatedPerson|PractitionerRole)/],
+    [qr/^[345]/,
+        qr/Observation\.value\.ofType\(\w+\): The type Quantity is not allowed here; allowed: CodeableConcept/],
     [qr/^[345]/, qr/Observation\.value\.ofType\(\w+\): The profile allows only what falls into one of its slices/],
     [qr/^[345]/, qr/Observation: At least 1 of 'value' in the slice 'valueCodeableConcept' is needed/],
 );
@@ -32,6 +34,7 @@ for my $release (qw(3.1.1 4.0.0 5.0.1 6.1.0 7.0.0 8.0.0)) {
 }
 
 my $checked = run({}, built('fhirctl'), 'validate', '--quiet', '--level', 'profile', $file);
-is($checked->{status}, 0, 'as it is served, no resource has an error') or diag(grep { / error / } split /^/, $checked->{out});
+is($checked->{status}, 0, 'as it is served, no resource has an error') or diag(grep { / error / } split /^/,
+    $checked->{out});
 
 done_testing;

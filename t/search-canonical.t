@@ -17,28 +17,37 @@ my @listed = split /\n/, $t->psql('SELECT url FROM main.fhir_short_form');
 cmp_ok scalar @listed, '>', 20, 'URLs that have short forms';
 my @all = map { $_, "${_}x", substr($_, 0, -1) || 'x' } @listed;
 my %profiles = (b1 => ['http://zzz.example/p'], b2 => [$core], b3 => ['~Kpatient'], b4 => \@all, b5 => ["$core|6.1.0"]);
-$t->load(map { { resourceType => 'Basic', id => $_, code => { text => 'x' }, meta => { profile => $profiles{$_} } } } keys %profiles);
-is $t->psql(q{SELECT string_agg(main.fhir_full(f), ' ' ORDER BY n) FROM main.basic, unnest(meta_profile) WITH ORDINALITY u(f, n) WHERE id = 'b4'}),
+$t->load(map { { resourceType => 'Basic', id => $_, code => { text => 'x' },
+        meta => { profile => $profiles{$_} } } } keys %profiles);
+is $t->psql(q{SELECT string_agg(main.fhir_full(f), ' ' ORDER BY n) FROM main.basic, unnest(meta_profile) WITH
+    ORDINALITY u(f, n) WHERE id = 'b4'}),
     "@all", 'the stored forms stand for the URLs';
-is $t->psql(q{SELECT count(*) FROM main.basic, unnest(meta_profile) f WHERE f <> main.fhir_short(main.fhir_full(f))}), 0, 'in SQL, too';
+is $t->psql(q{SELECT count(*) FROM main.basic, unnest(meta_profile) f WHERE f <> main.fhir_short(main.fhir_full(f))}),
+    0, 'in SQL, too';
 is(ask("Basic?_id=b1,b2,b3&$_->[0]")->found, $_->[1], $_->[0])
-    for ['_sort=_profile' => 'b2 b1 b3'], ['_sort=-_profile' => 'b3 b1 b2'], ['_profile=~Kpatient' => 'b3'], ["_profile=$core" => 'b2'],
+    for ['_sort=_profile' => 'b2 b1 b3'], ['_sort=-_profile' => 'b3 b1 b2'], ['_profile=~Kpatient' => 'b3'],
+    ["_profile=$core" => 'b2'],
     ['_profile:below=http://hl7.org/fhir/us' => 'b2'], ['_profile:below=~Kpatient,http://hl7.org' => 'b2 b3'],
     ["_profile:above=$core/x" => 'b2'], ['_profile:below=http://hl7.org/fhir/us/core/Struc' => ''];
 
 # ---- the version behind a URL ----
 is(ask("Basic?_id=b1,b2,b3,b5&$_->[0]")->found, $_->[1], $_->[0])
-    for ["_profile=$core" => 'b2'], ["_profile=$core|6.1.0" => 'b5'], ["_profile:below=$core" => 'b2 b5'], ["_profile:below=$core|6" => 'b5'],
-    ["_profile:below=$core|6.1" => 'b5'], ["_profile:below=$core|6.1.0" => 'b5'], ["_profile:below=$core|6.1.0.1" => ''],
+    for ["_profile=$core" => 'b2'], ["_profile=$core|6.1.0" => 'b5'], ["_profile:below=$core" => 'b2 b5'],
+    ["_profile:below=$core|6" => 'b5'],
+    ["_profile:below=$core|6.1" => 'b5'], ["_profile:below=$core|6.1.0" => 'b5'],
+    ["_profile:below=$core|6.1.0.1" => ''],
     ["_profile:below=$core|6." => ''], ["_profile:below=$core|5" => ''], ["_profile:above=$core|6.1.0" => 'b2 b5'],
     ["_profile:above=$core|6.1" => 'b2'], ['_profile:below=http://hl7.org/fhir/us' => 'b2 b5'];
 
 # ---- references by canonical URL ----
 my $survey = 'http://example.org/Questionnaire/survey';
-$t->load((map { { resourceType => 'Questionnaire', id => "q$_", url => $survey, version => "$_", status => 'active' } } 1, 2),
+$t->load((map { { resourceType => 'Questionnaire', id => "q$_", url => $survey, version => "$_",
+        status => 'active' } } 1, 2),
     { resourceType => 'Questionnaire', id => 'other', url => "${survey}2", status => 'active' },
-    (map { { resourceType => 'QuestionnaireResponse', id => "r$_->[0]", status => 'completed', questionnaire => $_->[1] } }
-        [ any => $survey ], [ one => "$survey|1" ], [ minor => "$survey|1.2" ], [ ten => "$survey|10" ], [ three => "$survey|3" ], [ q2 => 'Questionnaire/q2' ]));
+    (map { { resourceType => 'QuestionnaireResponse', id => "r$_->[0]", status => 'completed',
+        questionnaire => $_->[1] } }
+        [ any => $survey ], [ one => "$survey|1" ], [ minor => "$survey|1.2" ], [ ten => "$survey|10" ],
+            [ three => "$survey|3" ], [ q2 => 'Questionnaire/q2' ]));
 for (
     [ 'Questionnaire?_id=q1&_revinclude=QuestionnaireResponse:questionnaire' => 'rany rone' ],
     [ 'Questionnaire?_id=q2&_revinclude=QuestionnaireResponse:questionnaire' => 'rany rq2' ],

@@ -71,7 +71,8 @@ my @stored = (
     [ 'mixed',       effectivePeriod => { start => '2015-06', end => '2015' } ],
     [ 'empty',       effectivePeriod => { extension => [ { url => 'urn:x', valueString => 'y' } ] } ],
     [ 'events',      effectiveTiming => { event => [ '2015-06-16T12:00:00Z', '2015-06-14T12:00:00Z' ] } ],
-    [ 'bounds',      effectiveTiming => { repeat => { boundsPeriod => { start => '2015-06-01', end => '2015-06-30' }, frequency => 1 } } ],
+    [ 'bounds',      effectiveTiming => { repeat => { boundsPeriod => { start => '2015-06-01', end => '2015-06-30' },
+        frequency => 1 } } ],
     [ 'unbound',     effectiveTiming => { repeat => { frequency => 1, period => 1, periodUnit => 'd' } } ],
     [ 'none' ],
 );
@@ -121,7 +122,8 @@ for (@stored) {
     my ($name, @value) = @$_;
     my $id = 'o' . ++$number;
     $name_of{$id} = $name;
-    my $response = $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final', code => { text => 'x' }, @value });
+    my $response = $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final',
+            code => { text => 'x' }, @value });
     is($response->status, 201, "stored: $name") or diag($response->body);
 }
 
@@ -150,9 +152,11 @@ is($cells, @stored * @SEARCHED * @PREFIXES, 'every cell');
 # ---- lists, and several at once ----
 
 for (
-    [ 'date=lt2015-06-15,gt2015-12-31' => qw(bounds events), 'mixed', 'month', 'period', 'since', 'until', 'year', 'year before' ],
+    [ 'date=lt2015-06-15,gt2015-12-31' => qw(bounds events), 'mixed', 'month', 'period', 'since', 'until', 'year',
+        'year before' ],
     [ 'date=sa2015-06-15,eb2015-01-01' => 'year before' ],
-    [ 'date=ge2015-06-15&date=lt2015-06-16' => qw(bounds day events fraction instant late mixed month period second short since year) ],
+    [ 'date=ge2015-06-15&date=lt2015-06-16' => qw(bounds day events fraction instant late mixed month period second
+        short since year) ],
     [ 'date=2015-06-15,2014' => qw(day fraction instant late second short), 'year before' ],
     [ 'date:missing=true' => qw(empty none unbound) ],
     )
@@ -179,7 +183,8 @@ for (
 # ---- type date, and days of 23 and 25 hours ----
 
 for my $born ('1970', '1970-03', '1970-03-15') {
-    is($t->put("/ny/r4/Patient/p$born", { resourceType => 'Patient', id => "p$born", birthDate => $born })->status, 201, "born $born");
+    is($t->put("/ny/r4/Patient/p$born", { resourceType => 'Patient', id => "p$born", birthDate => $born })->status, 201,
+        "born $born");
 }
 for (
     # the stored year lies c, i, i, …: the columns are 1970, 1970-03, 1970-03-15, 1970-03-16, 1971
@@ -195,7 +200,8 @@ for (
         for my $prefix (@PREFIXES) {
             my ($cell, $rest) = $row =~ /^(\S)\s*(.*)$/;
             $row = $rest;
-            is(names("/ny/r4/Patient?_id=p$born&birthdate=$prefix$value"), $cell eq '+' ? "p$born" : '', "born $born: $prefix$value");
+            is(names("/ny/r4/Patient?_id=p$born&birthdate=$prefix$value"), $cell eq '+' ? "p$born" : '',
+                "born $born: $prefix$value");
         }
     }
 }
@@ -206,19 +212,24 @@ for (
     )
 {
     my ($id, $time, $day) = @$_;
-    $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final', code => { text => 'x' }, effectiveDateTime => $time });
-    is(names("/ny/r4/Observation?_id=$id&date=$_"), $_ eq $day ? $id : '', "$time on $_") for qw(2015-03-08 2015-03-09 2015-11-01 2015-11-02);
+    $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final',
+            code => { text => 'x' }, effectiveDateTime => $time });
+    is(names("/ny/r4/Observation?_id=$id&date=$_"), $_ eq $day ? $id : '', "$time on $_")
+        for qw(2015-03-08 2015-03-09 2015-11-01 2015-11-02);
 }
 
 # ---- ap: a tenth of the distance from now, on both sides; these hold for decades ----
 
-my %approximate = (ap1 => '2001-01-01', ap2 => '2009-06-01', ap3 => '2010-06-15', ap4 => '2011-06-01', ap5 => '2019-06-01');
+my %approximate = (ap1 => '2001-01-01', ap2 => '2009-06-01', ap3 => '2010-06-15', ap4 => '2011-06-01',
+    ap5 => '2019-06-01');
 for my $id (sort keys %approximate) {
-    $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final', code => { text => 'x' }, effectiveDateTime => $approximate{$id} });
+    $t->put("/ny/r4/Observation/$id", { resourceType => 'Observation', id => $id, status => 'final',
+            code => { text => 'x' }, effectiveDateTime => $approximate{$id} });
 }
 my @ids = join ',', sort keys %approximate;
 for (
-    [ 'ap2010-06-15', qw(ap2 ap3 ap4) ], [ 'ap2010', qw(ap2 ap3 ap4) ], [ 'ap2010-06', qw(ap2 ap3 ap4) ], [ 'ap2010-06-15T12:00:00Z', qw(ap2 ap3 ap4) ],
+    [ 'ap2010-06-15', qw(ap2 ap3 ap4) ], [ 'ap2010', qw(ap2 ap3 ap4) ], [ 'ap2010-06', qw(ap2 ap3 ap4) ],
+    [ 'ap2010-06-15T12:00:00Z', qw(ap2 ap3 ap4) ],
     [ 'ap2001', 'ap1' ],
     )
 {
@@ -234,12 +245,14 @@ my $updated = $t->get('/ny/r4/Patient/p1970')->json->{meta}{lastUpdated};
 my ($second, $tail) = $updated =~ /^(.*:\d\d)\.\d+(.*)$/;
 for (
     # the stored thousandth lies i to itself, to its second and to its day, a to what is before, b to what is behind
-    [ $updated, 'i' ], [ "$second$tail", 'i' ], [ substr($updated, 0, 4), 'i' ], [ '2001-01-01', 'a' ], [ '2999', 'b' ], [ '2999-12-31T23:59:59.9Z', 'b' ],
+    [ $updated, 'i' ], [ "$second$tail", 'i' ], [ substr($updated, 0, 4), 'i' ], [ '2001-01-01', 'a' ], [ '2999', 'b' ],
+    [ '2999-12-31T23:59:59.9Z', 'b' ],
     )
 {
     my ($value, $lies) = @$_;
     my @row = split ' ', $FINDS{$lies};
-    is(names("/utc/r4/Patient?_id=p1970&_lastUpdated=$PREFIXES[$_]" . escaped($value)), $row[$_] eq '+' ? 'p1970' : '', "_lastUpdated=$PREFIXES[$_]… ($lies)")
+    is(names("/utc/r4/Patient?_id=p1970&_lastUpdated=$PREFIXES[$_]" . escaped($value)), $row[$_] eq '+' ? 'p1970' : '',
+        "_lastUpdated=$PREFIXES[$_]… ($lies)")
         for 0 .. $#PREFIXES;
 }
 

@@ -12,21 +12,25 @@ $t->load(practice());
 sub ask { return $t->get("/dev/r4/$_[0]") }
 sub included { return join ' ', sort split / /, $t->get("/dev/r4/$_[0]")->found('include') }
 
-my $bundle = ask('Observation?_id=o1,o3&_include=Observation:subject&_include=Observation:performer&_revinclude=Provenance:target');
+my $bundle = ask('Observation?_id=o1,o3&_include=Observation:subject&_include=Observation:performer&'
+    . '_revinclude=Provenance:target');
 is($bundle->found, 'o1 o3', 'matches');
 is(join(' ', sort split / /, $bundle->found('include')), 'd1 p1 v1', 'each included resource once');
 
 # ---- several steps ----
-my @chain = map { { resourceType => 'Location', id => "l$_", partOf => { reference => 'Location/l' . ($_ + 1) } } } 1 .. 14;
+my @chain = map { { resourceType => 'Location', id => "l$_", partOf => { reference => 'Location/l'
+        . ($_ + 1) } } } 1 .. 14;
 $t->load(@chain, { resourceType => 'Location', id => 'l15', partOf => { reference => 'Location/l14' } });
 my $far = ask('Location?_id=l1&_include:iterate=Location:partof');
 is($far->found('include'), join(' ', map { "l$_" } 2 .. 11), 'ten steps');
-like((grep { $_->{search}{mode} eq 'outcome' } @{ $far->json->{entry} })[0]{resource}{issue}[0]{diagnostics}, qr/followed for 10 steps/, '  and the answer says so');
+like((grep { $_->{search}{mode} eq 'outcome' } @{ $far->json->{entry} })[0]{resource}{issue}[0]{diagnostics},
+    qr/followed for 10 steps/, '  and the answer says so');
 $far = ask('Location?_id=l12&_include:iterate=Location:partof');
 is($far->found('include'), 'l13 l14 l15', 'a circle ends');
 is(scalar(grep { $_->{search}{mode} eq 'outcome' } @{ $far->json->{entry} }), 0, '  and nothing is left out');
 is(ask('Location?_id=l1&_include=Location:partof')->found('include'), 'l2', 'one step without :iterate');
-is(ask('Location?_id=l1&_include:iterate=*&_count=1')->found('include'), join(' ', map { "l$_" } 2 .. 11), 'by any reference');
+is(ask('Location?_id=l1&_include:iterate=*&_count=1')->found('include'), join(' ', map { "l$_" } 2 .. 11),
+    'by any reference');
 is(included('Location?_id=l15&_revinclude:iterate=Location:partof'),
     join(' ', sort map { "l$_" } 5 .. 14), 'backwards');
 

@@ -74,11 +74,13 @@ for (
 my %form = ('Content-Type' => 'application/x-www-form-urlencoded');
 is_outcome($t->post('/small/r4/Observation/_search', '_id=' . 'x' x 1100, %form), 413, 'too-long', qr/1024 bytes/,
     'a form has the same limit');
-is_outcome($t->post('/small/r4/Observation/_search', '_id=1,2,3,4', %form), 400, 'too-costly', qr/at most 3/, 'and limits of values');
+is_outcome($t->post('/small/r4/Observation/_search', '_id=1,2,3,4', %form), 400, 'too-costly', qr/at most 3/,
+    'and limits of values');
 is(scalar entries($t->get('/small/r4/Observation'), 'match'), 2, 'FHIRCountDefault');
 my $lowered = $t->get('/small/r4/Observation?_count=30');
 is(scalar entries($lowered, 'match'), 4, 'FHIRCountMax lowers _count');
-like((grep { $_->{relation} eq 'self' } @{ $lowered->json->{link} })[0]{url}, qr/_count=4$/, '  and the self link says so');
+like((grep { $_->{relation} eq 'self' } @{ $lowered->json->{link} })[0]{url}, qr/_count=4$/,
+    '  and the self link says so');
 
 my $twice = $t->get('/small/r4/Observation?_id=o1,o2&_include=Observation:subject&_include=Observation:patient');
 is(scalar entries($twice, 'include'), 1, 'what comes by several ways counts once');
@@ -87,35 +89,47 @@ is(scalar entries($twice, 'outcome'), 0, '  and nothing is left out');
 # Few bytes that stand for much.
 my $ask = sub { $t->post("/dev/r4/$_[0]/_search", $_[1], %form) };
 my $links = sub { '_filter=' . join('%20or%20', ('subject.organization.name%20eq%20a') x shift) };
-is_outcome($ask->('Observation', $links->(600)), 400, 'too-costly', qr/at most 1000 links/, 'links of all chains of a search');
+is_outcome($ask->('Observation', $links->(600)), 400, 'too-costly', qr/at most 1000 links/,
+    'links of all chains of a search');
 is($ask->('Observation', $links->(20))->status, 200, 'some are followed');
-is_outcome($ask->('ValueSet', 'url:above=http://x' . '/' x 60000), 400, 'too-costly', qr/at most 100 segments/, 'segments of a URL');
+is_outcome($ask->('ValueSet', 'url:above=http://x' . '/' x 60000), 400, 'too-costly', qr/at most 100 segments/,
+    'segments of a URL');
 is($ask->('ValueSet', 'url:above=http://x' . '/a' x 100)->status, 200, 'a hundred are taken');
 my $types = 'http://hl7.org/fhir/ValueSet/all-types';
-is_outcome($ask->('Observation', 'code:in=' . join ',', ($types) x 500), 400, 'too-costly', qr/more than 100000 codes/, 'codes of value sets');
+is_outcome($ask->('Observation', 'code:in=' . join ',', ($types) x 500), 400, 'too-costly', qr/more than 100000 codes/,
+    'codes of value sets');
 is($ask->('Observation', "code:in=$types,$types")->status, 200, 'one is looked for');
-is($ask->('Observation', join '&', map { 'value-quantity=' . join ',', ('1e9999') x 400 } 1 .. 20)->status, 200, 'numbers of ten thousand digits');
-is_outcome($ask->('Observation', join '&', map { 'focus=' . join ',', ('1') x 500 } 1 .. 60), 400, 'too-costly', qr/too large to be run/,
+is($ask->('Observation', join '&', map { 'value-quantity=' . join ',', ('1e9999') x 400 } 1 .. 20)->status, 200,
+    'numbers of ten thousand digits');
+is_outcome($ask->('Observation', join '&', map { 'focus=' . join ',', ('1') x 500 } 1 .. 60), 400, 'too-costly',
+    qr/too large to be run/,
     'ids that may be of any type');
 
 my $page = $t->get('/small/r4/Patient?_revinclude=Observation:patient');
 is(scalar entries($page, 'include'), 5, 'FHIRIncludeRowsMax');
-like((entries($page, 'outcome'))[0]{resource}{issue}[0]{diagnostics}, qr/more than 5 included/, 'and the answer says so');
+like((entries($page, 'outcome'))[0]{resource}{issue}[0]{diagnostics}, qr/more than 5 included/,
+    'and the answer says so');
 
 # ---- the planner's cost ----
 
 $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, code, method)
-    SELECT 'many' || i, 1, now(), '{"resourceType":"Observation","id":"many' || i || '","language":"' || repeat('x', 1500) || '"}',
+    SELECT 'many' || i, 1, now(), '{"resourceType":"Observation","id":"many' || i || '","language":"'
+    || repeat('x', 1500) || '"}',
         '{1-8}', '{m}' FROM generate_series(1, 4000) i});
 $t->psql('VACUUM ANALYZE main.observation');
 my $method = 'Observation?method=nothing';
-is_outcome($t->get("/cheap/r4/$method"), 400, 'too-costly', qr/would cost \d+, at most 200 .*fhirctl index add Observation method\s*$/,
+is_outcome($t->get("/cheap/r4/$method"), 400, 'too-costly',
+    qr/would cost \d+, at most 200 .*fhirctl index add Observation method\s*$/,
     'a search without an index over a large table is refused, and says which is missing');
 is($t->get("/$_/r4/$method")->status, 200, "the default of FHIRCostMax lets it run, 0 too: $_") for qw(dev free);
-is_outcome($t->get("/cheap/r4/$method&_sort=-date"), 400, 'too-costly', qr/index add Observation method, fhirctl index add Observation date\s*$/, 'the newest of all');
-is_outcome($t->get("/cheap/r4/Practitioner?_has:Observation:performer:method=x"), 400, 'too-costly', qr/index add Observation method/, '_has');
-is_outcome($t->get("/cheap/r4/Observation?_summary=count&method:not=x"), 400, 'too-costly', qr/name a patient[^.]*$/, 'a count, for which no index helps');
-is_outcome($t->get('/cheap/r4/Patient?_revinclude=Observation:focus'), 400, 'too-costly', qr/fewer _include.*index add Observation focus/, 'an include');
+is_outcome($t->get("/cheap/r4/$method&_sort=-date"), 400, 'too-costly',
+    qr/index add Observation method, fhirctl index add Observation date\s*$/, 'the newest of all');
+is_outcome($t->get("/cheap/r4/Practitioner?_has:Observation:performer:method=x"), 400, 'too-costly',
+    qr/index add Observation method/, '_has');
+is_outcome($t->get("/cheap/r4/Observation?_summary=count&method:not=x"), 400, 'too-costly', qr/name a patient[^.]*$/,
+    'a count, for which no index helps');
+is_outcome($t->get('/cheap/r4/Patient?_revinclude=Observation:focus'), 400, 'too-costly',
+    qr/fewer _include.*index add Observation focus/, 'an include');
 is_outcome($t->request('DELETE', "/cheap/r4/$method"), 405, 'not-supported', qr/./, 'nothing else is refused so');
 for ('Observation?patient=p1&method=x', 'Observation?_count=3', 'Observation?_id=o1', 'Patient?gender=male',
     'Observation?patient=p1&_revinclude=Provenance:target') {
@@ -137,15 +151,18 @@ cmp_ok($guess, '<', 5000, '  near the truth');
 $t->psql(q{DELETE FROM main.observation WHERE id LIKE 'many%' AND id > 'many2'});
 is($total->('code=1-8&_total=estimate'), $guess, '  and not counted: it knows nothing of what changed since');
 is($total->('code=2-6&_total=estimate'), 10, '  but exact where a page holds all');
-is($total->('_summary=count&code=1-8&_total=estimate'), $total->('code=1-8&_total=accurate'), '_summary=count is exact');
+is($total->('_summary=count&code=1-8&_total=estimate'), $total->('code=1-8&_total=accurate'),
+    '_summary=count is exact');
 
 # ---- the time of a statement ----
 
 $t->psql('ALTER TABLE main.basic RENAME TO basic_rows');
 $t->psql('CREATE VIEW main.basic AS SELECT * FROM main.basic_rows WHERE pg_sleep(60) IS NOT NULL');
 $t->psql('GRANT SELECT ON main.basic TO PUBLIC');
-is_outcome($t->get('/dev/r4/Basic?code=x'), 503, 'timeout', qr/took longer.*narrow.*fhirctl index add Basic code/, 'longer than FHIRStatementTimeout');
-is($t->psql(q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%"basic"%' AND state = 'active' AND pid <> pg_backend_pid()}),
+is_outcome($t->get('/dev/r4/Basic?code=x'), 503, 'timeout', qr/took longer.*narrow.*fhirctl index add Basic code/,
+    'longer than FHIRStatementTimeout');
+is($t->psql(q{SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%"basic"%' AND state = 'active' AND pid <>
+    pg_backend_pid()}),
     '0', 'the statement is no longer run');
 $t->allow_log(qr/FHIR0202: answered 503/);
 is($t->get('/dev/r4/Patient/p1')->status, 200, 'and the worker is free');
@@ -164,11 +181,13 @@ is($matches->{details}{text}, 'matches of type Observation', '  says what the st
 my $text = $matches->{diagnostics};
 like($text, qr/^SELECT t\.id.*\nFROM "\w+"\."observation" t\nWHERE .*\nLIMIT \$\d/s, '  has the SQL');
 like($text, qr/^\$\d = p1$/m, '  the bound values');
-like($text, qr/Index Scan.*using observation_patient_patient_date_idx.*\(actual time=[\d.]+ rows=\d+/, '  the plan with rows and times');
+like($text, qr/Index Scan.*using observation_patient_patient_date_idx.*\(actual time=[\d.]+ rows=\d+/,
+    '  the plan with rows and times');
 like($text, qr/^Execution Time: [\d.]+ ms/m, '  the time in all');
 is(scalar @more, 0, '  and nothing else');
 is_deeply([ map { $_->{details}{text} } explained('Patient?_id=p1&_total=accurate&_revinclude=Observation:patient') ],
-    [ 'number of matches of type Patient', 'matches of type Patient', 'resources that are included' ], '  a step for each statement');
+    [ 'number of matches of type Patient', 'matches of type Patient', 'resources that are included' ],
+    '  a step for each statement');
 my $html = $t->get('/dev/r4/Patient?name=%3Cb%3Em&_explain=true', Accept => 'text/html,*/*;q=0.8');
 like($html->header('Content-Type'), qr{^text/html}, 'a browser gets a page');
 like($html->body, qr{<h2>1\. matches of type Patient</h2>\s*<pre>SELECT}, '  to be read');
@@ -178,10 +197,12 @@ unlike($html->body, qr{<strong>information}, '  said once');
 like($html->body, qr{<details><summary>JSON</summary>}, '  which is folded');
 my $told = $t->get('/dev/r4/Patient?_id=p1&nothing=1', Prefer => 'handling=lenient', Accept => 'text/html')->body;
 like($told, qr{<strong>warning</strong> nothing was ignored: }, 'a page of matches says in words what was ignored');
-like($t->get('/dev/r4/Patient?name=m&_explain=true&_format=xml')->body, qr{^(?:<\?xml[^>]*>\s*)?<OperationOutcome .*EXPLAIN|Index|Scan}s, 'and XML is XML');
+like($t->get('/dev/r4/Patient?name=m&_explain=true&_format=xml')->body,
+    qr{^(?:<\?xml[^>]*>\s*)?<OperationOutcome .*EXPLAIN|Index|Scan}s, 'and XML is XML');
 my ($warning) = $t->get('/dev/r4/Patient?nothing=1&_explain=true', Prefer => 'handling=lenient')->json->{issue}[0];
 is("$warning->{severity} $warning->{code}", 'warning not-supported', 'what was ignored is told, too');
-is($t->get('/dev/r4/Patient?_id=p1&_explain=false')->json->{resourceType}, 'Bundle', '_explain=false is no explanation');
+is($t->get('/dev/r4/Patient?_id=p1&_explain=false')->json->{resourceType}, 'Bundle',
+    '_explain=false is no explanation');
 is_outcome($t->get('/dev/r4/Patient?_explain=yes'), 400, 'invalid', qr/true or false/, 'another value');
 is_outcome($t->get('/small/r4/Patient?_explain=true'), 400, 'not-supported', qr/no search parameter "_explain"; it has/,
     'where FHIRExplain is Off it is an unknown parameter');

@@ -17,7 +17,8 @@ pages_hold($t, "Observation?$_", 3)
 my $next = $t->get('/dev/r4/Observation?patient=p1&_count=2')->link('next');
 unlike($next, qr/2024/, 'a page link does not show its key');
 is_outcome($t->get($next =~ s/p1/p2/r), 400, 'invalid', qr/page link/, 'a link of another search');
-is_outcome($t->get($next =~ s/(_cursor=.{6})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/er), 400, 'invalid', qr/page link/, 'an altered link');
+is_outcome($t->get($next =~ s/(_cursor=.{6})(.)/$1 . ($2 eq 'A' ? 'B' : 'A')/er), 400, 'invalid', qr/page link/,
+    'an altered link');
 is_outcome($t->get("$next&_elements=status"), 400, 'invalid', qr/page link/, 'a link with something added');
 is($t->get("$next&_format=xml&_pretty=true")->status, 200, 'but a page may be had in another format');
 like($t->get($next, Accept => 'text/html')->body, qr/_cursor=[^"]*&amp;_format=json/, '  as its HTML offers');

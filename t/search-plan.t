@@ -45,7 +45,8 @@ sub plan_of {
     my ($sql, $values, $prepared) = @$statement;
     my $mode = $prepared ? 'force_generic_plan' : 'force_custom_plan';
     my $list = @$values ? '(' . join(', ', @$values) . ')' : '';
-    return $t->psql(($settings // '') . "SET plan_cache_mode = $mode; PREPARE p AS $sql; EXPLAIN (COSTS OFF) EXECUTE p$list");
+    return $t->psql(($settings // '')
+        . "SET plan_cache_mode = $mode; PREPARE p AS $sql; EXPLAIN (COSTS OFF) EXECUTE p$list");
 }
 
 # ---- one patient's long record, in its order ----
@@ -54,7 +55,8 @@ my ($patient) = split /\n/, $t->psql('SELECT patient FROM main.observation GROUP
 for ('category=vital-signs', 'category=vital-signs&date=ge2015&_count=50', 'code=http://loinc.org|8867-4,8302-2',
     'category=laboratory&status=final,amended', '_sort=-date') {
     my ($plan) = map { plan_of($_) } statements("Observation?patient=$patient&$_");
-    like $plan, qr/Index Scan (?:Backward )?using observation_patient_patient_date_idx/, '  in the order of the index' or diag $plan;
+    like $plan, qr/Index Scan (?:Backward )?using observation_patient_patient_date_idx/, '  in the order of the index'
+        or diag $plan;
 }
 
 # ---- no large table is read whole ----
@@ -64,8 +66,10 @@ my $must = qr/^(?:zero matches, no index|sort by date, all|_has, rare|_has two s
 my $sql = sub { $t->psql("SET search_path = main; $_[0]") };
 my $lists = lists($sql, patients($sql, 3, 60));
 my %wanted = map { $_->[0] =~ $must ? () : (($_->[1] =~ s/ [@+]\d*$//r) => 1) } @HARD;
-$wanted{$_} = 1 for @ONE_PATIENT, @OTHERS, qw(Patient/<p>/Observation Patient/<p>/Condition Patient/<p>/* Patient/<p>/$everything
-    Observation?performer=Patient/<p> Observation?subject=<p> Encounter?subject=http://x.org/Patient/1 Condition?patient=<p>&_sort=recorded-date);
+$wanted{$_} = 1 for @ONE_PATIENT, @OTHERS, qw(Patient/<p>/Observation Patient/<p>/Condition Patient/<p>/*
+    Patient/<p>/$everything
+    Observation?performer=Patient/<p> Observation?subject=<p> Encounter?subject=http://x.org/Patient/1
+    Condition?patient=<p>&_sort=recorded-date);
 # A template's first request; of one whose values are not in the data, none.
 my %without;
 sub first_of {
@@ -86,10 +90,12 @@ for my $template (sort keys %wanted) {
 # are so small here that walking through the primary key seems cheaper than any search.
 for my $template (@ONE_PATIENT, @OTHERS) {
     my ($path) = first_of($template) or next;
-    my $off = $template =~ /=<p>/ ? 'SET enable_seqscan = off; ' : 'SET enable_seqscan = off; SET enable_indexscan = off; ';
+    my $off = $template =~ /=<p>/ ? 'SET enable_seqscan = off; '
+        : 'SET enable_seqscan = off; SET enable_indexscan = off; ';
     my ($plan) = map { plan_of($_, $off) } statements($path);
     unlike $plan, qr/Seq Scan/, '  has an index' or diag $plan;
-    like $plan, qr/Index Cond: \(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))/, '  that is searched, not walked through' or diag $plan;
+    like $plan, qr/Index Cond: \(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))/, '  that is searched, not walked through'
+        or diag $plan;
 }
 
 is join("\n", sort keys %without), '', 'the data has values for each';
@@ -102,10 +108,12 @@ for ('Observation?code=8867-4&_sort=-date&_count=20', 'Observation?date=gt2020-0
 }
 
 # A page far behind begins where it begins: the order's index is entered there.
-for ("Observation?patient=$patient&_count=50", 'Observation?category=vital-signs&_count=50', 'Observation?_sort=_lastUpdated&_count=20') {
+for ("Observation?patient=$patient&_count=50", 'Observation?category=vital-signs&_count=50',
+    'Observation?_sort=_lastUpdated&_count=20') {
     my ($next) = grep { $_->{relation} eq 'next' } @{ $t->get("/dev/r4/$_")->json->{link} };
     my ($plan) = map { plan_of($_) } statements($next->{url} =~ s{^.*/dev/r4/}{}r);
-    like $plan, qr/Index Cond: .*(?:ROW\(|id|last_updated|patient_date)[^\n]* [<>]/, '  from the cursor on' or diag $plan;
+    like $plan, qr/Index Cond: .*(?:ROW\(|id|last_updated|patient_date)[^\n]* [<>]/, '  from the cursor on'
+        or diag $plan;
 }
 
 $t->done;

@@ -32,35 +32,48 @@ my %stored = (
 my @local = qw(absolute absolute-version relative version);
 
 for my $id (sort keys %stored) {
-    my @contained = $id eq 'contained' ? (contained => [ { resourceType => 'Patient', id => 'p', name => [ { family => 'Inside' } ] } ]) : ();
+    my @contained = $id eq 'contained' ? (contained => [ { resourceType => 'Patient', id => 'p',
+            name => [ { family => 'Inside' } ] } ]) : ();
     my $response = $t->put("/dev/r4/Observation/$id",
-        { resourceType => 'Observation', id => $id, status => 'final', code => { text => 'x' }, subject => $stored{$id}, @contained });
+        { resourceType => 'Observation', id => $id, status => 'final', code => { text => 'x' }, subject => $stored{$id},
+            @contained });
     is($response->status, 201, "stored: $id") or diag($response->body);
 }
-is($t->put('/dev/r4/Patient/x', { resourceType => 'Patient', id => 'x', name => [ { family => 'Xavier' } ] })->status, 201, 'the patient');
+is($t->put('/dev/r4/Patient/x', { resourceType => 'Patient', id => 'x', name => [ { family => 'Xavier' } ] })->status,
+    201, 'the patient');
 
 for (
     # an id alone may be of any type that the parameter speaks of
-    [ 'subject=x', @local, 'group' ], [ 'patient=x', @local ], [ 'subject:Patient=x', @local ], [ 'subject:Group=x', 'group' ],
-    [ 'subject=Patient/x', @local ], [ 'subject:Patient=Patient/x', @local ], [ 'patient=Patient/x', @local ], [ 'subject=Group/x', 'group' ],
+    [ 'subject=x', @local, 'group' ], [ 'patient=x', @local ], [ 'subject:Patient=x', @local ],
+    [ 'subject:Group=x', 'group' ],
+    [ 'subject=Patient/x', @local ], [ 'subject:Patient=Patient/x', @local ], [ 'patient=Patient/x', @local ],
+    [ 'subject=Group/x', 'group' ],
     # absolute; the version of a reference does not count
-    [ "subject=$base/Patient/x", @local ], [ 'subject=Patient/x/_history/9', @local ], [ "subject=$base/Patient/x/_history/9", @local ],
-    [ "subject=$other/Patient/x", qw(foreign foreign-version) ], [ "subject=$other/Patient/x/_history/7", qw(foreign foreign-version) ],
-    [ "patient=$other/Patient/x", qw(foreign foreign-version) ], [ "subject:Patient=$other/Patient/x", qw(foreign foreign-version) ],
+    [ "subject=$base/Patient/x", @local ], [ 'subject=Patient/x/_history/9', @local ],
+    [ "subject=$base/Patient/x/_history/9", @local ],
+    [ "subject=$other/Patient/x", qw(foreign foreign-version) ], [ "subject=$other/Patient/x/_history/7",
+        qw(foreign foreign-version) ],
+    [ "patient=$other/Patient/x", qw(foreign foreign-version) ], [ "subject:Patient=$other/Patient/x",
+        qw(foreign foreign-version) ],
     [ "subject=$urn", 'urn' ], [ 'subject=%23p', 'contained' ],
     # by identifier
-    [ 'subject:identifier=urn:s|v', 'logical' ], [ 'patient:identifier=urn:s|v', 'logical' ], [ 'subject:identifier=v', 'logical' ],
+    [ 'subject:identifier=urn:s|v', 'logical' ], [ 'patient:identifier=urn:s|v', 'logical' ],
+    [ 'subject:identifier=v', 'logical' ],
     [ 'subject:identifier=|v' ], [ 'subject:identifier=urn:s|', 'logical' ],
     # chained
-    [ 'subject.family=Xav', @local ], [ 'subject:Patient.family=Xav', @local ], [ 'patient.family=Xav', @local ], [ 'subject:Patient.family=Ins', 'contained' ],
+    [ 'subject.family=Xav', @local ], [ 'subject:Patient.family=Xav', @local ], [ 'patient.family=Xav', @local ],
+    [ 'subject:Patient.family=Ins', 'contained' ],
     # lists, presence
-    [ 'subject=x,Group/x', @local, 'group' ], [ "subject=Patient/x,$other/Patient/x", @local, qw(foreign foreign-version) ],
-    [ 'subject:missing=true' ], [ 'subject:missing=false', keys %stored ], [ 'patient:missing=false', @local, qw(foreign foreign-version) ],
+    [ 'subject=x,Group/x', @local, 'group' ], [ "subject=Patient/x,$other/Patient/x", @local,
+        qw(foreign foreign-version) ],
+    [ 'subject:missing=true' ], [ 'subject:missing=false', keys %stored ], [ 'patient:missing=false', @local,
+        qw(foreign foreign-version) ],
     )
 {
     my ($query, @expected) = @$_;
     my $response = $t->get("/dev/r4/Observation?$query");
-    my $found = $response->status == 200 ? join ' ', sort map { $_->{resource}{id} } @{ $response->json->{entry} || [] } : $response->body;
+    my $found = $response->status == 200 ? join ' ', sort map { $_->{resource}{id} } @{ $response->json->{entry} || [] }
+        : $response->body;
     is($found, join(' ', sort @expected), $query);
 }
 

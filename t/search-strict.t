@@ -38,15 +38,23 @@ my @refused = (
     [ 'Patient?birthdate:exact=1970', qr/there are :missing$/, '' ],
     [ 'Patient?gender:in=http://example.org/none', qr/not known here/, '' ],
     # values
-    [ 'Patient?name=a,', qr/empty value/, '' ], [ 'Patient?foo=', qr/has no search parameter "foo"/, '' ], [ 'Patient?name:foo=', qr/no modifier/, '' ],
-    [ 'Patient?birthdate=2015-02-30', qr/such as 2015, 2015-02/, '' ], [ 'Patient?birthdate=xx2015', qr/no prefix/, '' ],
-    [ 'Patient?name:missing=1', qr/true or false/, '' ], [ 'Patient?_list=$current-problems', qr/takes the id of a List/, '' ],
-    [ 'Observation?value-quantity=5|mg', qr/number\|system\|code/, '' ], [ 'Observation?code-value-quantity=1', qr/2 values joined by \$/, '' ],
-    [ 'Observation?subject=Foo/1', qr{id, Type/id, or a URL}, '' ], [ 'Observation?subject:Patient=Group/1', qr/references to Patient/, '' ],
-    [ 'Location?near=91|0', qr/latitude\|longitude/, '' ], [ 'Patient?_filter=name%20is%20x', qr/operator that name has/, '' ],
+    [ 'Patient?name=a,', qr/empty value/, '' ], [ 'Patient?foo=', qr/has no search parameter "foo"/, '' ],
+    [ 'Patient?name:foo=', qr/no modifier/, '' ],
+    [ 'Patient?birthdate=2015-02-30', qr/such as 2015, 2015-02/, '' ],
+    [ 'Patient?birthdate=xx2015', qr/no prefix/, '' ],
+    [ 'Patient?name:missing=1', qr/true or false/, '' ], [ 'Patient?_list=$current-problems',
+        qr/takes the id of a List/, '' ],
+    [ 'Observation?value-quantity=5|mg', qr/number\|system\|code/, '' ], [ 'Observation?code-value-quantity=1',
+        qr/2 values joined by \$/, '' ],
+    [ 'Observation?subject=Foo/1', qr{id, Type/id, or a URL}, '' ], [ 'Observation?subject:Patient=Group/1',
+        qr/references to Patient/, '' ],
+    [ 'Location?near=91|0', qr/latitude\|longitude/, '' ], [ 'Patient?_filter=name%20is%20x',
+        qr/operator that name has/, '' ],
     # results
-    [ 'Patient?_sort=foo', qr/has no search parameter "foo"/, '' ], [ 'Observation?_sort=code-value-quantity', qr/_sort cannot go by/, '' ],
-    [ 'Patient?_include=Patient:foo', qr/it has .*general-practitioner/, '' ], [ 'Patient?_revinclude=Observation:encounter', qr/does not refer to Patient/, '' ],
+    [ 'Patient?_sort=foo', qr/has no search parameter "foo"/, '' ], [ 'Observation?_sort=code-value-quantity',
+        qr/_sort cannot go by/, '' ],
+    [ 'Patient?_include=Patient:foo', qr/it has .*general-practitioner/, '' ],
+    [ 'Patient?_revinclude=Observation:encounter', qr/does not refer to Patient/, '' ],
     [ 'Patient?_include:foo=Patient:link', qr/there is :iterate/, '' ], [ 'Patient?_count=x', qr/whole number/, '' ],
     [ 'Patient?_total=all', qr/none, estimate or accurate/, '' ], [ 'Patient?_cursor=x', qr/page link/ ],
 );
@@ -63,31 +71,37 @@ for (@refused) {
     my $bundle = $lenient->status == 200 ? $lenient->json : {};
     my ($self) = map { $_->{url} } grep { $_->{relation} eq 'self' } @{ $bundle->{link} || [] };
     like($self // $lenient->body, qr/\?_id=p1$/, '  lenient: the self link says what applied');
-    my @remarks = map { @{ $_->{resource}{issue} } } grep { $_->{search}{mode} eq 'outcome' } @{ $bundle->{entry} || [] };
+    my @remarks = map { @{ $_->{resource}{issue} } } grep { $_->{search}{mode} eq 'outcome' }
+        @{ $bundle->{entry} || [] };
     is(scalar @remarks, 1, '  and the answer what did not');
     my ($type) = $query =~ /^(\w+)/;
-    is(join(' ', map { $_->{resource}{id} } grep { $_->{search}{mode} eq 'match' } @{ $bundle->{entry} || [] }), $type eq 'Patient' ? 'p1' : '',
+    is(join(' ', map { $_->{resource}{id} } grep { $_->{search}{mode} eq 'match' } @{ $bundle->{entry} || [] }),
+        $type eq 'Patient' ? 'p1' : '',
         '  the rest is searched for');
 }
 
 # of several, each is told; what precedes and follows holds
-my $bundle = $t->get('/dev/r4/Patient?gender=male&foo=1&gender:in=urn:none&name=doe&_sort=bar', Prefer => 'handling=lenient, return=minimal')->json;
+my $bundle = $t->get('/dev/r4/Patient?gender=male&foo=1&gender:in=urn:none&name=doe&_sort=bar',
+    Prefer => 'handling=lenient, return=minimal')->json;
 is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match', 'several remarks, one entry');
 is(scalar @{ $bundle->{entry}[0]{resource}{issue} }, 3, 'an issue for each');
 like($bundle->{link}[0]{url}, qr/\?gender=male&name=doe$/, 'what was understood applies');
 is($t->get('/dev/r4/Patient?foo=1', Prefer => 'handling=strict')->status, 400, 'strict can be asked for');
 
 # what has no value is ignored, and told
-for my $empty ('name=', 'name', 'name:exact=', 'general-practitioner:Practitioner.name=', '_has:Observation:patient:code=', '_list=', '_text=', '_filter=', '_count=', '_sort=') {
+for my $empty ('name=', 'name', 'name:exact=', 'general-practitioner:Practitioner.name=',
+    '_has:Observation:patient:code=', '_list=', '_text=', '_filter=', '_count=', '_sort=') {
     my $bundle = $t->get("/dev/r4/Patient?$empty&gender=male")->json;
     like($bundle->{link}[0]{url}, qr/\?gender=male$/, "empty: $empty");
-    is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match', '  told, and the rest is searched for');
+    is(join(' ', map { $_->{search}{mode} } @{ $bundle->{entry} }), 'outcome match',
+        '  told, and the rest is searched for');
     (my $name = $empty) =~ s/=//;
     like($bundle->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^\Q$name\E was ignored/, '  by its name');
 }
 
 # what there can be one of
-for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ], [ '_total=none', '_total=accurate' ], [ '_elements=id', '_elements=name' ]) {
+for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ], [ '_total=none', '_total=accurate' ],
+    [ '_elements=id', '_elements=name' ]) {
     my ($name) = $twice->[0] =~ /^(\w+)/;
     is_outcome($t->get('/dev/r4/Patient?' . join '&', @$twice), 400, 'invalid', qr/^$name is given twice/, "@$twice");
     my $lenient = $t->get('/dev/r4/Patient?' . join('&', @$twice), Prefer => 'handling=lenient')->json;
@@ -95,14 +109,20 @@ for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' 
 }
 
 is($t->get('/dev/r4?_type=Patient&_type=Practitioner&_summary=count')->json->{total}, 3, '_type may be repeated');
-is_outcome($t->get('/dev/r4/Patient/p1/Foo'), 404, 'not-supported', qr/no resource type "Foo"/, 'a compartment of what is no type');
-is($t->get('/dev/r4/Patient?&name=doe&&')->json->{entry}[0]{resource}{id}, 'p1', 'an empty part of a query says nothing');
+is_outcome($t->get('/dev/r4/Patient/p1/Foo'), 404, 'not-supported', qr/no resource type "Foo"/,
+    'a compartment of what is no type');
+is($t->get('/dev/r4/Patient?&name=doe&&')->json->{entry}[0]{resource}{id}, 'p1',
+    'an empty part of a query says nothing');
 
 for (
-    [ 'Patient/p1/$everything?start=ge2020', qr/no value for start/ ], [ 'Patient/p1/$everything?_since=x', qr/no value for _since/ ],
-    [ 'Patient/p1/$everything?_type=Foo', qr/no resource type/ ], [ 'Patient/p1/$everything?foo=1', qr/it has start, end, _since/ ],
-    [ 'DocumentReference/$docref?patient=p1&end=x', qr/no value for end/ ], [ 'DocumentReference/$docref', qr/needs patient/ ],
-    [ 'DocumentReference/$docref?patient=p1&on-demand=1', qr/true or false/ ], [ 'Observation/$lastn?patient=p1&max=0', qr/1 to 1000/ ],
+    [ 'Patient/p1/$everything?start=ge2020', qr/no value for start/ ], [ 'Patient/p1/$everything?_since=x',
+        qr/no value for _since/ ],
+    [ 'Patient/p1/$everything?_type=Foo', qr/no resource type/ ], [ 'Patient/p1/$everything?foo=1',
+        qr/it has start, end, _since/ ],
+    [ 'DocumentReference/$docref?patient=p1&end=x', qr/no value for end/ ], [ 'DocumentReference/$docref',
+        qr/needs patient/ ],
+    [ 'DocumentReference/$docref?patient=p1&on-demand=1', qr/true or false/ ], [ 'Observation/$lastn?patient=p1&max=0',
+        qr/1 to 1000/ ],
     [ 'Observation/$lastn?code=1', qr/needs the patient/ ],
     )
 {

@@ -19,8 +19,10 @@ my @finds = (
     ['Patient?family=o%5C,h' => 'p2'], ['Patient?birthdate=1970' => 'p1'], ['Patient?birthdate=lt1970-02' => ''],
     ['Patient?gender:not=male' => 'p1'], ['Patient?gender:missing=true' => 'p1'],
     ['Patient?_has:Observation:patient:code=2-6&family=o' => 'p2'], ['Patient?_filter=family%20co%20%22lle%22' => 'p1'],
-    ['Observation?patient=p1&date=2024-01-03,2024-01-05' => 'o5 o3'], ['Observation?subject:Patient.family=m&date=eb2024-01-04' => 'o1 o3'],
-    ['Observation?patient=p1&code=http://loinc.org|2-6&_sort=date' => 'o3 o15 o9'], ['Patient/p2/Observation?date=le2024-01-04' => 'o2 o4'],
+    ['Observation?patient=p1&date=2024-01-03,2024-01-05' => 'o5 o3'],
+    ['Observation?subject:Patient.family=m&date=eb2024-01-04' => 'o1 o3'],
+    ['Observation?patient=p1&code=http://loinc.org|2-6&_sort=date' => 'o3 o15 o9'],
+    ['Patient/p2/Observation?date=le2024-01-04' => 'o2 o4'],
     ['Practitioner?_has:Observation:performer:patient.gender=male' => 'd1'],
     # approximately 105: from before year 1 to some hundred years later
     ['Patient?_lastUpdated=ap0105' => ''], ['Patient?_lastUpdated=ap0105,gt2000' => 'p1 p2'],
@@ -36,7 +38,8 @@ is($form->found, 'o3', 'a form');
 
 # ---- compartments ----
 is(ask('Practitioner/d1/*?_type=Practitioner,Provenance')->found, 'd1 v1', 'what a compartment is of is in it');
-for ([ 'Patient/p1/Practitioner' => 'Practitioner' ], [ 'Patient/p1/*?_type=Practitioner,Organization' => 'any of these types' ],
+for ([ 'Patient/p1/Practitioner' => 'Practitioner' ],
+    [ 'Patient/p1/*?_type=Practitioner,Organization' => 'any of these types' ],
     [ 'Organization/g1/*' => 'any of these types' ], [ 'Organization/g1/Organization' => 'Organization' ]) {
     is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-found', qr/no compartment of \w+ with \Q$_->[1]\E in it/, $_->[0]);
 }

@@ -14,7 +14,8 @@ my $tests = $variable{TESTS};
 my %run = map { $_ => 1 } grep { /^t/ } map { s/\$\(EXEEXT\)//r } split /[\s\\]+/, $tests;
 
 my %listed;
-$listed{$_}++ for map { read_file($_) =~ m{^\w+ \+= ((?:t|mod_fhir)/\S+)$}mg } glob "$source/mod_fhir/*/Makefile.inc $source/t/*/Makefile.inc";
+$listed{$_}++ for map { read_file($_)
+    =~ m{^\w+ \+= ((?:t|mod_fhir)/\S+)$}mg } glob "$source/mod_fhir/*/Makefile.inc $source/t/*/Makefile.inc";
 cmp_ok(scalar keys %listed, '>', 50, 'lists of files are found');
 is(join(' ', grep { $listed{$_} > 1 } sort keys %listed), '', 'nothing is listed twice');
 

@@ -40,7 +40,8 @@ for my $path (glob "$source/*/*.c $source/*/*/*.c") {
 my @twice = map { "$_: @{ $all{$_} }" } grep { @{ $all{$_} } > 1 } sort keys %all;
 is(join("\n", @twice), '', 'no id is used twice');
 is(join("\n", @without), '', 'each message has an id');
-my %explained = map { $_ => 1 } map { /(FHIR\d{4})/g } read_file(source_dir() . '/docs/operating.md') =~ /^\| (`FHIR[^|]*) \|/mg;
+my %explained = map { $_ => 1 } map { /(FHIR\d{4})/g } read_file(source_dir() . '/docs/operating.md')
+    =~ /^\| (`FHIR[^|]*) \|/mg;
 is(join(' ', sort keys %explained), join(' ', sort keys %all), 'docs/operating.md explains each');
 diag(sprintf 'next free log id: FHIR%04d', 1 + substr((sort keys %all)[-1] // 'FHIR0000', 4));
 

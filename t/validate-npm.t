@@ -62,5 +62,6 @@ my ($ours, $theirs) = (ours(work_dir() . '/faulty.ndjson'), theirs(work_dir() . 
 cmp_ok(scalar keys %$theirs, '>', 300, 'npm fhir refuses many');
 my @looser = grep { !$ours->{$_} } sort { $a <=> $b } keys %$theirs;
 is(join("\n", map { "$what[ $_ - 1 ]: $theirs->{$_}" } @looser), '', 'what it refuses is refused');
-note scalar(@faulty) . ' faults, ' . scalar(keys %$theirs) . ' refused by npm fhir, ' . scalar(keys %$ours) . ' by ours';
+note scalar(@faulty) . ' faults, ' . scalar(keys %$theirs) . ' refused by npm fhir, ' . scalar(keys %$ours)
+    . ' by ours';
 done_testing;

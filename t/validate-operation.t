@@ -63,8 +63,10 @@ holds('Patient/$validate', { %good, gender => 'x' }, 'error binding-required Pat
 holds('Patient/$validate', \%period, 'error per-1 Patient.name[0].period', 'an invariant');
 holds('Observation/$validate', \%good, 'error resource-type Patient', 'another type than that of the URL');
 holds('Patient/$validate', $good_xml, $fine, 'good XML', 'application/fhir+xml');
-holds('Patient/$validate', $bad_xml, 'error primitive-format Patient.birthDate', 'a bad value in XML', 'application/fhir+xml');
-like(findings(post('Patient/$validate', $odd_xml, 'application/fhir+xml')), qr/^error xml/, 'an unknown element in XML');
+holds('Patient/$validate', $bad_xml, 'error primitive-format Patient.birthDate', 'a bad value in XML',
+    'application/fhir+xml');
+like(findings(post('Patient/$validate', $odd_xml, 'application/fhir+xml')), qr/^error xml/,
+    'an unknown element in XML');
 is(post('Patient/$validate', '{')->status, 400, 'what cannot be read is 400');
 is(post('Patient/$validate?mode=x', \%good)->status, 400, 'an unknown mode');
 is(post('Patient/$validate?what=x', \%good)->status, 400, 'an unknown parameter');
@@ -102,7 +104,8 @@ holds('Patient/$validate?release=8.0.0', sex(%code),   at($type,   'code'),   ' 
 holds('Patient/$validate', sex(%code),   at($unsure, 'code'),   'without a release either one holds');
 holds('Patient/$validate', sex(%coding), at($unsure, 'Coding'), '  both');
 holds('Patient/$validate', { resourceType => 'Parameters',
-        parameter => [ { name => 'resource', resource => sex(%code) }, { name => 'release', valueString => '8.0.0' } ] },
+        parameter => [ { name => 'resource', resource => sex(%code) },
+            { name => 'release', valueString => '8.0.0' } ] },
     at($type, 'code'), 'a release in Parameters');
 is_outcome(post('Patient/$validate?release=6.1', \%good), 400, 'invalid',
     qr/"6\.1" is no value for release, which accepts .*6\.1\.0, 7\.0\.0, 8\.0\.0/, 'no release');
@@ -129,7 +132,8 @@ is(findings($stored),  $needed, 'against a profile');
 my %status = (fhir => [ 422, 201 ], strict => [ 422, 422 ], lax => [ 201, 201 ]);
 for my $endpoint (sort keys %status) {
     for my $case ([ \%period, 0 ], [ { %good, meta => { profile => [$profile] } }, 1 ]) {
-        is(post('Patient', $case->[0], undef, $endpoint)->status, $status{$endpoint}[ $case->[1] ], "$endpoint, case $case->[1]");
+        is(post('Patient', $case->[0], undef, $endpoint)->status, $status{$endpoint}[ $case->[1] ],
+            "$endpoint, case $case->[1]");
     }
 }
 $t->done;

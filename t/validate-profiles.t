@@ -84,7 +84,8 @@ sub each_fault {
             local $item->{coding} = [ { %{ $item->{coding}[0] }, code => 'no-such-code' } ];
             $fault->('another code', $expression);
         }
-        if ($element->{type} && $element->{type}[0]{code} eq 'Reference' && !may_refer($element) && $item->{reference}) {
+        if ($element->{type} && $element->{type}[0]{code} eq 'Reference' && !may_refer($element)
+            && $item->{reference}) {
             local $item->{reference} = 'Linkage/1';
             local $item->{type}; delete $item->{type};
             $fault->('another target', $expression);

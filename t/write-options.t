@@ -61,28 +61,37 @@ is $r->status . version($r), '2002', 'FHIRRequireIfMatch Off takes an update wit
 is $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'female'), 'If-Match' => 'W/"1"')->status, 412,
     'one that is given counts';
 my @new = (patient(id => 'new'), 'If-None-Match' => '*');
-is join(' ', map { $t->put("$lax/Patient/new", @new)->status } 1, 2), '201 412', 'If-None-Match: * creates, and does not replace';
+is join(' ', map { $t->put("$lax/Patient/new", @new)->status } 1, 2), '201 412',
+    'If-None-Match: * creates, and does not replace';
 $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'male'));
 is $r->status . version($r), '2002', 'FHIRUpdateUnchanged ignore makes no version of nothing';
 is scalar @{ $t->get("$lax/Patient/chosen/_history")->json->{entry} }, 2, 'in the history either';
 my @as_json = ('Content-Type' => 'application/fhir+json');
-$r = $t->put("$lax/Patient/chosen", qq({ "gender": "male",\n "meta": {"versionId": "1"}, "id": "chosen", "resourceType": "Patient" }), @as_json);
+$r = $t->put("$lax/Patient/chosen",
+    qq({ "gender": "male",\n "meta": {"versionId": "1"}, "id": "chosen", "resourceType": "Patient" }), @as_json);
 is $r->status . version($r), '2002', 'whatever the order of members and the white space';
-$r = $t->put("$lax/Patient/chosen", '<Patient xmlns="http://hl7.org/fhir"><id value="chosen"/><gender value="male"/></Patient>',
+$r = $t->put("$lax/Patient/chosen",
+    '<Patient xmlns="http://hl7.org/fhir"><id value="chosen"/><gender value="male"/></Patient>',
     'Content-Type' => 'application/fhir+xml', Accept => 'application/fhir+json');
 is $r->status . version($r), '2002', 'or the format';
-$r = $t->patch("$lax/Patient/chosen", '[{"op":"replace","path":"/gender","value":"male"}]', 'Content-Type' => 'application/json-patch+json');
+$r = $t->patch("$lax/Patient/chosen", '[{"op":"replace","path":"/gender","value":"male"}]',
+    'Content-Type' => 'application/json-patch+json');
 is $r->status . version($r), '2002', 'nor does a patch of nothing';
-my $digits = sub { return qq({"resourceType":"Observation","id":"digits","status":"final","code":{"text":"x"},"valueQuantity":{"value":$_[0]}}) };
-is version($t->put("$lax/Observation/digits", $digits->($_), @as_json)), { '1.0' => 1, '1.00' => 2 }->{$_}, "the digits of $_ are content"
+my $digits = sub { return qq({"resourceType":"Observation","id":"digits","status":"final","code":{"text":"x"},)
+    . qq("valueQuantity":{"value":$_[0]}}) };
+is version($t->put("$lax/Observation/digits", $digits->($_), @as_json)), { '1.0' => 1, '1.00' => 2 }->{$_},
+    "the digits of $_ are content"
     for '1.0', '1.00';
 $r = $t->put("$lax/Patient/chosen", patient(id => 'chosen', gender => 'other'));
 is $r->status . version($r), '2003', 'but of a change';
-$r = $t->put("$lax/Patient?identifier=urn:x|9", patient(id => 'also-chosen', identifier => [ { system => 'urn:x', value => '9' } ]));
+$r = $t->put("$lax/Patient?identifier=urn:x|9",
+    patient(id => 'also-chosen', identifier => [ { system => 'urn:x', value => '9' } ]));
 is $r->status . $r->json->{id}, '201also-chosen', 'a conditional update creates under the id of the body';
-is $t->put("$dev/Patient?identifier=urn:x|8", patient(id => 'never', identifier => [ { system => 'urn:x', value => '8' } ]))->status, 405,
+is $t->put("$dev/Patient?identifier=urn:x|8",
+    patient(id => 'never', identifier => [ { system => 'urn:x', value => '8' } ]))->status, 405,
     'not where the server gives the ids';
-is $t->put("$dev/Patient/never", patient(id => 'never'), @$_)->status, 405, 'nor by its id' for [], [ 'If-Match' => '*' ];
+is $t->put("$dev/Patient/never", patient(id => 'never'), @$_)->status, 405, 'nor by its id'
+    for [], [ 'If-Match' => '*' ];
 
 # FHIRRequireIfMatch Version: the resource is read, changed and sent back, as ordinary libraries do.
 my $sent = $t->post("$version/Patient", patient())->json;
@@ -92,9 +101,12 @@ is $r->status . version($r), '2002', 'meta.versionId of the body names the versi
 is_outcome $t->put($own, { %$sent, gender => 'other' }), 412, 'conflict',
     qr/meta\.versionId names version 1, but the current version .* is 2/, 'another one is stale';
 $r->json->{meta}{versionId} = '1';
-is $t->put($own, { %{ $r->json }, gender => 'other' }, 'If-Match' => 'W/"2"')->status, 200, 'If-Match counts more than the body';
-is_outcome $t->put($own, patient(id => $sent->{id})), 428, 'required', qr/If-Match.*or meta\.versionId/, 'one of them is needed';
-is_outcome $t->put($own, patient(id => $sent->{id}, meta => { versionId => 'x' })), 412, 'conflict', qr/names version x/, 'a foreign version';
+is $t->put($own, { %{ $r->json }, gender => 'other' }, 'If-Match' => 'W/"2"')->status, 200,
+    'If-Match counts more than the body';
+is_outcome $t->put($own, patient(id => $sent->{id})), 428, 'required', qr/If-Match.*or meta\.versionId/,
+    'one of them is needed';
+is_outcome $t->put($own, patient(id => $sent->{id}, meta => { versionId => 'x' })), 412, 'conflict',
+    qr/names version x/, 'a foreign version';
 is_outcome $t->put("$version/Patient?_id=$sent->{id}", patient(gender => 'female')), 428, 'required', qr/versionId/,
     'also for a conditional update';
 is $t->put("$version/Patient?_id=$sent->{id}", patient(gender => 'female', meta => { versionId => '3' }))->status, 200,
@@ -109,7 +121,8 @@ my $gone = $t->get("$ids/Patient/own");
 is $gone->status . $gone->header('ETag'), '410W/"2"', 'what is gone tells the version of its deletion';
 $r = $t->put("$ids/Patient/own", patient(id => 'own'), 'If-Match' => $gone->header('ETag'));
 is $r->status . version($r), '2013', 'by which it comes back';
-is_outcome $t->put("$ids/Patient?identifier=urn:x|7", patient(id => 'own', identifier => [ { system => 'urn:x', value => '7' } ])),
+is_outcome $t->put("$ids/Patient?identifier=urn:x|7",
+    patient(id => 'own', identifier => [ { system => 'urn:x', value => '7' } ])),
     409, 'conflict', qr{Nothing matches.*Patient/own}, 'a conditional update does not replace what does not match';
 my %dangling = (resourceType => 'Observation', status => 'final', code => { text => 'x' },
     subject => { reference => 'Patient/nobody' });
@@ -119,7 +132,8 @@ is_outcome $t->post("$dev/Observation", \%dangling), 422, 'not-found', qr/nobody
 # ---- conditional delete and patch ----
 
 for my $n (1 .. 3) {
-    is $t->post("$dev/Patient", patient(gender => 'unknown', identifier => [ { system => 'urn:c', value => "$n" } ]))->status, 201, "one more, $n";
+    is $t->post("$dev/Patient", patient(gender => 'unknown',
+            identifier => [ { system => 'urn:c', value => "$n" } ]))->status, 201, "one more, $n";
 }
 my $before = rows();
 is $t->delete("$lax/Patient?identifier=urn:c|1,urn:c|2")->status, 412, 'FHIRConditionalDelete single refuses two';
@@ -159,14 +173,23 @@ my @xml = ('Content-Type' => 'application/fhir+xml', Accept => 'application/fhir
 my $obs = '"resourceType":"Observation","status":"final","code":{"text":"x"}';
 my $obs_xml = '<status value="final"/><code><text value="x"/></code>';
 for my $case (
-    [ 'an unknown element', 'Patient', qr/^Patient/, '{"resourceType":"Patient","color":"red"}', '<color value="red"/>' ],
-    [ 'another type', 'Patient', qr/^Patient\.active/, '{"resourceType":"Patient","active":"yes"}', '<active value="yes"/>' ],
-    [ 'an element that is missing', 'Observation', qr/^Observation(\.code)?$/, '{"resourceType":"Observation","status":"final"}', '<status value="final"/>' ],
-    [ 'one too many', 'Patient', qr/^Patient\.gender/, '{"resourceType":"Patient","gender":["male","male"]}', '<gender value="male"/><gender value="male"/>' ],
-    [ 'two of a choice', 'Observation', qr/^Observation\.value/, "{$obs,\"valueString\":\"a\",\"valueBoolean\":true}", "$obs_xml<valueString value=\"a\"/><valueBoolean value=\"true\"/>" ],
-    [ 'a date that is none', 'Patient', qr/^Patient\.birthDate$/, '{"resourceType":"Patient","birthDate":"2001-02-30"}', '<birthDate value="2001-02-30"/>' ],
-    [ 'a code that is none of the set', 'Patient', qr/^Patient\.gender$/, '{"resourceType":"Patient","gender":"green"}', '<gender value="green"/>' ],
-    [ 'a target of another type', 'Observation', qr/^Observation\.subject/, "{$obs,\"subject\":{\"reference\":\"Practitioner/1\"}}", "$obs_xml<subject><reference value=\"Practitioner/1\"/></subject>" ],
+    [ 'an unknown element', 'Patient', qr/^Patient/, '{"resourceType":"Patient","color":"red"}',
+        '<color value="red"/>' ],
+    [ 'another type', 'Patient', qr/^Patient\.active/, '{"resourceType":"Patient","active":"yes"}',
+        '<active value="yes"/>' ],
+    [ 'an element that is missing', 'Observation', qr/^Observation(\.code)?$/,
+        '{"resourceType":"Observation","status":"final"}', '<status value="final"/>' ],
+    [ 'one too many', 'Patient', qr/^Patient\.gender/, '{"resourceType":"Patient","gender":["male","male"]}',
+        '<gender value="male"/><gender value="male"/>' ],
+    [ 'two of a choice', 'Observation', qr/^Observation\.value/, "{$obs,\"valueString\":\"a\",\"valueBoolean\":true}",
+        "$obs_xml<valueString value=\"a\"/><valueBoolean value=\"true\"/>" ],
+    [ 'a date that is none', 'Patient', qr/^Patient\.birthDate$/, '{"resourceType":"Patient","birthDate":"2001-02-30"}',
+        '<birthDate value="2001-02-30"/>' ],
+    [ 'a code that is none of the set', 'Patient', qr/^Patient\.gender$/, '{"resourceType":"Patient","gender":"green"}',
+        '<gender value="green"/>' ],
+    [ 'a target of another type', 'Observation', qr/^Observation\.subject/,
+        "{$obs,\"subject\":{\"reference\":\"Practitioner/1\"}}",
+        "$obs_xml<subject><reference value=\"Practitioner/1\"/></subject>" ],
 ) {
     my ($name, $type, $place, $json, $xml) = @$case;
     for ([ JSON => $t->post("$dev/$type", $json, 'Content-Type' => 'application/fhir+json') ],
@@ -174,12 +197,14 @@ for my $case (
         my ($kind, $answer) = @$_;
         is $answer->status, 422, "$name, $kind" or diag $answer->body;
         my @issues = @{ $answer->json->{issue} || [] };
-        ok scalar(grep { ($_->{expression}[0] // '') =~ $place } @issues), "$name, $kind: its place" or diag $answer->body;
+        ok scalar(grep { ($_->{expression}[0] // '') =~ $place } @issues), "$name, $kind: its place"
+            or diag $answer->body;
         like $answer->body, qr/line \d+, column \d+/, "$name, $kind: its line" if $kind eq 'XML';
     }
 }
 is $t->post("$dev/Patient", '<Patient xmlns="http://hl7.org/fhir"><active', @xml)->status, 400, 'XML that is none';
-is $t->post("$dev/Patient", '<Observation xmlns="http://hl7.org/fhir">' . $obs_xml . '</Observation>', @xml)->status, 422,
+is $t->post("$dev/Patient", '<Observation xmlns="http://hl7.org/fhir">' . $obs_xml . '</Observation>',
+        @xml)->status, 422,
     'XML of another type than the URL';
 
 # ---- DocumentReference, as US Core has it ----
@@ -189,10 +214,12 @@ my $document = { resourceType => 'DocumentReference', status => 'current',
     meta => { profile => ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-documentreference'] },
     identifier => [ { system => 'urn:d', value => '1' } ],
     type => { coding => [ { system => 'http://loinc.org', code => '34133-9' } ] },
-    category => [ { coding => [ { system => 'http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category', code => 'clinical-note' } ] } ],
+    category => [ { coding => [ { system => 'http://hl7.org/fhir/us/core/CodeSystem/us-core-documentreference-category',
+        code => 'clinical-note' } ] } ],
     subject => { reference => "Patient/$about" }, date => '2024-05-06T07:08:09Z',
     content => [ { attachment => { contentType => 'text/plain', data => 'aGVsbG8=' },
-        format => { system => 'http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode', code => 'urn:ihe:iti:xds:2017:mimeTypeSufficient' } } ] };
+        format => { system => 'http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode',
+            code => 'urn:ihe:iti:xds:2017:mimeTypeSufficient' } } ] };
 $r = $t->post("$dev/DocumentReference", $document);
 is $r->status, 201, 'a DocumentReference is created' or diag $r->body;
 my $found = $t->get("$dev/DocumentReference?patient=$about&type=http://loinc.org|34133-9&category=clinical-note")->json;
@@ -203,8 +230,10 @@ is scalar @{ $found->{entry} || [] }, 1, 'and found';
 my $entry = sub { my ($method, $url, $resource, %more) = @_;
     return { request => { method => $method, url => $url }, $resource ? (resource => $resource) : (), %more } };
 $r = $t->post($dev, { resourceType => 'Bundle', type => 'transaction', entry => [
-    $entry->(POST => 'DocumentReference', { %$document, subject => { reference => 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' },
-        content => [ { attachment => { url => 'urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0', title => 'urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' } } ],
+    $entry->(POST => 'DocumentReference',
+        { %$document, subject => { reference => 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' },
+        content => [ { attachment => { url => 'urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0',
+            title => 'urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' } } ],
         extension => [ { url => 'http://example.org/e', valueUri => 'urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' },
             { url => 'http://example.org/f', valueUuid => 'urn:uuid:1c3151bd-1cbf-4d64-b04d-cd9187a4c6e0' },
             { url => 'http://example.org/g', valueReference => { reference => "Patient?identifier=urn:x|9" } } ] }),

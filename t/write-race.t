@@ -93,7 +93,8 @@ is "@wrong", '', 'and in each version what its client wrote';
 @lines = clients(sub {
     my ($n, $send) = @_;
     for my $round (1 .. $each) {
-        my $r = ($n + $round) % 3 ? $send->(PUT => '/Patient/phoenix', qq({"resourceType":"Patient","id":"phoenix","name":[{"family":"$n-$round"}]}))
+        my $r = ($n + $round) % 3 ? $send->(PUT => '/Patient/phoenix',
+            qq({"resourceType":"Patient","id":"phoenix","name":[{"family":"$n-$round"}]}))
             : $send->(DELETE => '/Patient/phoenix', '');
         print "$r->{status} ", ($r->{headers}{etag} // '-'), "\n";
     }
@@ -101,7 +102,8 @@ is "@wrong", '', 'and in each version what its client wrote';
 is join(' ', grep { !/^(?:20[014]|409) / } @lines), '', 'updates and deletions of one id';
 my @made = grep { /^20[014] W/ } @lines;
 is scalar(keys %{ { map { $_ => 1 } map { (split)[1] } @made } }), scalar(@made), 'each made a version of its own';
-is $t->psql(q{SELECT count(*) = max(version) AND count(DISTINCT version) = count(*) FROM (SELECT version FROM main.patient
+is $t->psql(q{SELECT count(*) = max(version) AND count(DISTINCT version) = count(*) FROM (SELECT version FROM
+    main.patient
     WHERE id = 'phoenix' UNION ALL SELECT version FROM main.patient_history WHERE id = 'phoenix') v}), 't',
     'and the history has each once, without gaps';
 

@@ -77,9 +77,11 @@ is_outcome $t->post("$base/Patient", patient(),
 is_outcome $t->post("$base/Patient", patient(),
     'If-None-Exist' => 'shoe=1'), 400, 'not-supported', qr/shoe/,
     'a condition with an unknown parameter';
-is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 400, 'invalid', qr/empty value/, "a condition without a value: $_"
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 400, 'invalid', qr/empty value/,
+    "a condition without a value: $_"
     for 'identifier=', 'birthdate=1970&identifier=';
-is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 412, 'conflict', qr/at least one/, "no condition: $_"
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => $_), 412, 'conflict', qr/at least one/,
+    "no condition: $_"
     for '_count=1', '_format=json';
 
 # ---- update ----
@@ -155,7 +157,8 @@ is $by_path->status, 200, 'also as XML' or diag $by_path->body;
 ok !exists $by_path->json->{gender}, 'with its effect';
 my $unknown = $t->patch("$base/Patient/$id", '[]', 'Content-Type' => 'application/json');
 is_outcome $unknown, 415, 'not-supported', qr/json-patch/, 'a patch of another type';
-like $unknown->header('Accept-Patch'), qr{^application/json-patch\+json, .*, application/fhir\+xml$}, 'Accept-Patch tells which there are';
+like $unknown->header('Accept-Patch'), qr{^application/json-patch\+json, .*, application/fhir\+xml$},
+    'Accept-Patch tells which there are';
 
 # ---- conditional update ----
 
@@ -181,10 +184,13 @@ is_outcome $t->put("$base/Patient/$id", $part->json, 'If-Match' => $part->header
 for my $type (qw(SearchParameter StructureDefinition)) {
     my %rest = $type eq 'SearchParameter'
         ? (description => 'x', code => 'x', base => ['Patient'], type => 'token', expression => 'Patient.active')
-        : (kind => 'resource', abstract => JSON::PP::false, type => 'Patient', baseDefinition => 'http://hl7.org/fhir/StructureDefinition/Patient',
+        : (kind => 'resource', abstract => JSON::PP::false, type => 'Patient',
+            baseDefinition => 'http://hl7.org/fhir/StructureDefinition/Patient',
             derivation => 'constraint', snapshot => { element => [ { id => 'Patient',
-                    path => 'Patient', definition => 'x', min => 0, max => '*', base => { path => 'Patient', min => 0, max => '*' } } ] });
-    my $r = $t->post("$base/$type", { resourceType => $type, url => "http://example.org/$type", name => 'X', status => 'draft', %rest });
+                    path => 'Patient', definition => 'x', min => 0, max => '*', base => { path => 'Patient', min => 0,
+                        max => '*' } } ] });
+    my $r = $t->post("$base/$type", { resourceType => $type, url => "http://example.org/$type", name => 'X',
+            status => 'draft', %rest });
     is_outcome $r, 201, 'informational', qr/does not/, "a stored $type tells that it is not used";
 }
 is_outcome $t->post("$base/Bundle", { resourceType => 'Bundle', type => 'transaction' }), 201, 'informational',

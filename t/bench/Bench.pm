@@ -75,7 +75,8 @@ sub compare {
     for ([ "$name, $labels[0]", $runs->{bare} ], [ "$name, $labels[1]", $runs->{fhir} ]) {
         my ($label, $all) = @$_;
         my %m = map { my $key = $_; $key => median(map { $_->{$key} } @$all) } keys %{ $all->[0] };
-        printf "%-16s %7.0f requests/s  %6.1f MB/s  p50 %.1f p99 %.1f ms  CPU us a request: httpd %.0f, PostgreSQL %.0f\n",
+        printf "%-16s %7.0f requests/s  %6.1f MB/s  p50 %.1f p99 %.1f ms  CPU us a request: httpd %.0f, PostgreSQL "
+            . "%.0f\n",
             $label, @m{qw(rate mb p50 p99 httpd pg)};
     }
     printf "%-16s rate %s, CPU %s\n", 'ratio', spread(@{ $runs->{rate} }), spread(@{ $runs->{cpu} });
@@ -97,7 +98,8 @@ sub seconds {
 # ---- PostgreSQL, data ----
 
 sub env { return $cluster->env($database) }
-sub sql { my ($sql, $tenant) = @_; return $cluster->psql($database, 'SET search_path = ' . ($tenant // 'main') . "; $sql") }
+sub sql { my ($sql, $tenant) = @_; return $cluster->psql($database, 'SET search_path = ' . ($tenant // 'main')
+        . "; $sql") }
 
 # With --data the cluster's folder stays, and what was loaded there is taken up again. A quarter of the
 # memory is PostgreSQL's, as its manual advises for a server.
@@ -138,7 +140,8 @@ sub grow {
     my $seconds = time - $start;
     sql('VACUUM ANALYZE');
     printf "%d patients in %.0f s, VACUUM ANALYZE %.0f s, %.1f GB\n", $patients, $seconds, time - $start - $seconds,
-        sql("SELECT sum(pg_total_relation_size(oid)) / 1e9 FROM pg_class WHERE relkind = 'r' AND relnamespace = '${tenant}'::regnamespace");
+        sql("SELECT sum(pg_total_relation_size(oid)) / 1e9 FROM pg_class WHERE relkind = 'r' AND relnamespace =
+            '${tenant}'::regnamespace");
     return;
 }
 
@@ -165,7 +168,8 @@ sub start_httpd {
     FHIRInteractions all
 </Location>
 CONF
-    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128, conf => $tenants . <<"CONF");
+    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128, conf => $tenants
+        . <<"CONF");
 LoadModule bare_module $module
 BareStatements $statements
 <Location "/bare">
@@ -213,8 +217,9 @@ sub bare_path {
     my $at = -s $log;
     my $r = $httpd->get($path);
     die "$path: " . $r->status . ' ' . substr($r->body, 0, 300) . "\n" if $r->status != 200;
-    my ($name, $sql, $values) =
-        log_since($log, $at) =~ /execute (\S+): (SELECT (?:[tq]\.id, [tq]\.resource|t\.version)[^\n]*)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/s
+    my $select = qr/SELECT (?:[tq]\.id, [tq]\.resource|t\.version)[^\n]*/;
+    my ($name, $sql, $values) = log_since($log, $at)
+        =~ /execute (\S+): ($select)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/s
         or die "$path: no statement in PostgreSQL's log\n";
     $values =~ s/\n\t/\n/g;
     $kind = 'once' if $name eq '<unnamed>';

@@ -63,7 +63,8 @@ sub prepared {
     @paths = @paths[0 .. ($#paths < 2 ? $#paths : 2)] if $slow;
     my @bare;
     eval { @bare = capture('page', @paths) unless $includes; 1 } or return print "$name: $@";
-    return { name => $name, slow => $slow, rows => $matches / @seconds, paths => \@paths, @bare ? (bare => \@bare) : () };
+    return { name => $name, slow => $slow, rows => $matches / @seconds, paths => \@paths,
+        @bare ? (bare => \@bare) : () };
 }
 
 # What costs too much without an index (FHIRCostMax), or takes too long: { name, template, advice }.
@@ -138,7 +139,8 @@ sub add_index {
 # turn, of the same patients (whom the smallest has) and of any of the database's own.
 sub curve {
     my @tenants = map { tenant($_) } populations();
-    printf "curve: median ms and CPU us a request on 2 connections, with %s patients in the database; growth to the last\n",
+    printf "curve: median ms and CPU us a request on 2 connections, with %s patients in the database; growth to the "
+        . "last\n",
         join ', ', populations();
     my $same = lists(100, $tenants[0]);
     grow_with('same patients', map { my $tenant = $_; [ $tenant, $same ] } @tenants);
@@ -160,7 +162,8 @@ sub grow_with {
             push @{ $growth{$figure} }, median(@{ $of{$figure} });
         }
         printf "%-80s%s  x%s  CPU x%s\n", "$set, $template", join('', map { my $i = $_;
-            sprintf ' %6.2f ms %5.0f us', map { my $figure = $_; median(map { $_->[$i]{$figure} } @runs) } qw(p50 cpu) } 0 .. $#files),
+            sprintf ' %6.2f ms %5.0f us', map {
+                my $figure = $_; median(map { $_->[$i]{$figure} } @runs) } qw(p50 cpu) } 0 .. $#files),
             map { spread(@$_) } @of{qw(p50 cpu)};
     }
     printf "%s: growth of time x%s, of CPU x%s over all searches\n", $set, map { spread(@$_) } @growth{qw(p50 cpu)};

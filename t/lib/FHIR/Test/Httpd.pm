@@ -114,10 +114,11 @@ sub sanitizer_env {
     my ($self) = @_;
     return {} unless sanitized();
     chomp(my $library = `gcc -print-file-name=libasan.so`);
+    my $log = "log_path=$self->{dir}/sanitizer";
     return {
         LD_PRELOAD => $library,
-        ASAN_OPTIONS => "$ENV{ASAN_OPTIONS}:detect_leaks=0:abort_on_error=0:exitcode=99:log_path=$self->{dir}/sanitizer",
-        UBSAN_OPTIONS => "print_stacktrace=1:log_path=$self->{dir}/sanitizer",
+        ASAN_OPTIONS => "$ENV{ASAN_OPTIONS}:detect_leaks=0:abort_on_error=0:exitcode=99:$log",
+        UBSAN_OPTIONS => "print_stacktrace=1:$log",
     };
 }
 

@@ -116,12 +116,15 @@ sub patients {
 sub lists {
     my ($sql, @p) = @_;
     my $some = "('{" . join(',', @p) . "}'::text[])";
-    my $of_patients = sub { column($sql, "SELECT resource::jsonb #>> '{$_[0]}' FROM patient WHERE id = ANY $some ORDER BY id") };
-    my $of = sub { grep { length } column($sql, "SELECT DISTINCT resource::jsonb #>> '{$_[1]}' FROM (SELECT resource FROM $_[0] LIMIT 3000) r") };
+    my $of_patients = sub { column($sql,
+            "SELECT resource::jsonb #>> '{$_[0]}' FROM patient WHERE id = ANY $some ORDER BY id") };
+    my $of = sub { grep { length } column($sql,
+            "SELECT DISTINCT resource::jsonb #>> '{$_[1]}' FROM (SELECT resource FROM $_[0] LIMIT 3000) r") };
     my %lists = (p => \@p, family => [ $of_patients->('name,0,family') ], given => [ $of_patients->('name,0,given,0') ],
         gender => [ $of_patients->('gender') ], birthdate => [ $of_patients->('birthDate') ],
         identifier => [ $of_patients->('identifier,0,value') ],
-        report => [ $of->(diagnosticreport => 'code,coding,0,code') ], note => [ $of->(documentreference => 'type,coding,0,code') ],
+        report => [ $of->(diagnosticreport => 'code,coding,0,code') ],
+        note => [ $of->(documentreference => 'type,coding,0,code') ],
         location => [ $of->(location => 'name') ], organization => [ $of->(organization => 'name') ],
         practitioner => [ $of->(practitioner => 'name,0,family') ], practitionerid => [ $of->(practitioner => 'id') ],
         npi => [ $of->(practitioner => 'identifier,0,value') ]);
@@ -132,7 +135,8 @@ sub lists {
     push @codes, "none-" . @codes while @codes < 113;
     $lists{113} = [ join ',', @codes[0 .. 112] ];
     for my $table (qw(documentreference encounter questionnaireresponse relatedperson servicerequest specimen)) {
-        $lists{$table} = [ grep { length } column($sql, "SELECT (SELECT id FROM $table WHERE patient = p LIMIT 1) FROM unnest$some p") ];
+        $lists{$table} = [ grep { length } column($sql,
+                "SELECT (SELECT id FROM $table WHERE patient = p LIMIT 1) FROM unnest$some p") ];
     }
     return \%lists;
 }

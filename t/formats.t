@@ -252,7 +252,10 @@ my @bad = (
             . '<div xmlns="http://www.w3.org/1999/xhtml"><script>x</script></div></text></Patient>',
         422, 'value', qr/not allowed in a narrative/, 'a script' ],
     [ '<a>' x 100, 400, 'structure', qr/namespace/, 'no FHIR at all' ],
-    [ '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 100, 413, 'too-long', qr/deeper/, 'depth' ],
+    [ '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 100,
+        413, 'too-long', qr/^XML.*deeper/, 'depth' ],
+    [ '<Patient xmlns="http://hl7.org/fhir">' . '<extension url="x">' x 40 . '</extension>' x 40 . '</Patient>',
+        413, 'too-long', qr/^(?!JSON, line).*64 levels.*FHIRDepthMax/, 'depth that lists double' ],
 );
 for (@bad) {
     my ($body, $status, $code, $text, $name) = @$_;

@@ -56,7 +56,8 @@ static const case_t xml_cases[] = {
      "several nodes"},
     {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/f:bar\"/></patch>", NULL,
      "nothing is found"},
-    {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/(\"/></patch>", NULL, "no XPath"},
+    {"<doc " F "><foo/></doc>", "<patch " F "><remove sel=\"f:doc/(\"/></patch>", NULL,
+     "character 7"},
     {"<doc " F "/>", "<patch " F "><remove sel=\"f:doc\"/></patch>", NULL, "cannot be removed"},
     {"<doc " F "><a/> <b/> <c/></doc>",
      "<patch " F "><remove sel=\"f:doc/f:b\" ws=\"both\"/></patch>", "<doc " F "><a/><c/></doc>",
@@ -86,6 +87,51 @@ static const case_t xml_cases[] = {
      "<doc " F "><c/></doc>", NULL},
     {"<doc " F " xmlns:p=\"urn:x\"><p:b/></doc>", "<patch><remove sel=\"*/namespace::p\"/></patch>",
      NULL, "in use"},
+    /* texts come in the order in which they were sent */
+    {"<doc " F ">old</doc>",
+     "<patch " F "><add sel=\"f:doc\" pos=\"prepend\">one<x/>two</add></patch>",
+     "<doc " F ">one<x/>twoold</doc>", NULL},
+    {"<doc " F ">old</doc>", "<patch " F "><add sel=\"f:doc\">one<x/>two</add></patch>",
+     "<doc " F ">oldone<x/>two</doc>", NULL},
+    {"<doc " F ">a<b/>c</doc>",
+     "<patch " F "><add sel=\"f:doc/f:b\" pos=\"before\">1<x/>2</add>"
+     "<add sel=\"f:doc/f:b\" pos=\"after\">3<y/>4</add>"
+     "<replace sel=\"f:doc/text()[4]\">last</replace></patch>",
+     "<doc " F ">a1<x/>2<b/>3<y/>last</doc>", NULL},
+    {"<doc " F ">a<b/>c</doc>",
+     "<patch " F "><remove sel=\"f:doc/f:b\"/><replace sel=\"f:doc/text()\">d</replace></patch>",
+     "<doc " F ">d</doc>", NULL},
+    /* selectors */
+    {"<doc " F "><a v=\"1\"/><a v=\"2\"/><b/></doc>",
+     "<patch " F "><remove sel=\"/doc/*[2]\"/></patch>", "<doc " F "><a v=\"1\"/><b/></doc>", NULL},
+    {"<doc " F "><a v=\"1\"/><a v=\"2\"/><b/></doc>",
+     "<patch " F "><remove sel='f:doc/f:a[@v=\"2\"]'/></patch>",
+     "<doc " F "><a v=\"1\"/><b/></doc>", NULL},
+    {"<doc " F "><a v=\"1\"/><a v=\"2\"/><b/></doc>",
+     "<patch><remove xmlns:q=\"http://hl7.org/fhir\" sel=\"q:*/q:a[last()]\"/></patch>",
+     "<doc " F "><a v=\"1\"/><b/></doc>", NULL},
+    {"<doc " F "><a><s v=\"x\"/><t v=\"1\"/></a><a><s v=\"y\"/><t v=\"1\"/></a></doc>",
+     "<patch " F "><remove sel=\"f:doc/f:a[f:s/@v='y' and f:t/@v = '1'][1]/child::f:t\"/></patch>",
+     "<doc " F "><a><s v=\"x\"/><t v=\"1\"/></a><a><s v=\"y\"/></a></doc>", NULL},
+    {"<doc " F "><a><s v=\"x\"/></a><a><t/></a></doc>",
+     "<patch " F "><remove sel=\"f:doc/f:a[f:t][position()=1]\"/></patch>",
+     "<doc " F "><a><s v=\"x\"/></a></doc>", NULL},
+    {"<doc " F "><a>x</a><a>y</a></doc>",
+     "<patch " F "><remove sel=\"f:doc/f:a[text()='y']\"/></patch>", "<doc " F "><a>x</a></doc>",
+     NULL},
+    {"<doc " F "><a/></doc>", "<patch><remove sel=\"doc/a\"/></patch>", NULL, "nothing is found"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc/q:a\"/></patch>", NULL,
+     "prefix before this is not declared"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc[string()='x']\"/></patch>", NULL,
+     "character 13"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc//f:a\"/></patch>", NULL,
+     "a name or * is expected"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc/f:a[@v='1]\"/></patch>", NULL,
+     "text in quotes"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc/f:a[f:b='1']\"/></patch>", NULL,
+     "not an element"},
+    {"<doc " F "><a/></doc>", "<patch " F "><remove sel=\"f:doc/f:a]\"/></patch>", NULL,
+     "the end is expected"},
     {"<doc", "<patch " F "><remove sel=\"f:doc\"/></patch>", NULL, "not well-formed"},
     {"<doc " F "/>", "<!DOCTYPE p [<!ENTITY e \"x\">]><patch/>", NULL, "document types"},
 };
@@ -179,6 +225,70 @@ static const limit_case_t json_limits[] = {
      "needs more than 500 steps"},
     {"{'a':1}", "{'op':'test','path':'/a','value':1}", 1001, {0}, "more than 1000 operations"},
 };
+
+/* The patch's operation is sent so often, in a <diff>. */
+static const limit_case_t xml_limits[] = {
+    {"<doc " F "><a/></doc>", "<add sel=\"f:doc/f:a\"><a/></add>", 1, {.max_depth = 3}, NULL},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc/f:a\"><a/></add>",
+     1,
+     {.max_depth = 2},
+     "deeper than 2"},
+    {"<doc " F "><a/></doc>",
+     "<replace sel=\"f:doc/f:a\"><a><b><c/></b></a></replace>",
+     1,
+     {.max_depth = 3},
+     "deeper than 3"},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc/f:a\"><a><b><c><d/></c></b></a></add>",
+     1,
+     {.max_depth = 2},
+     "deeper than 4 levels"}, /* the patch itself */
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc\"><x/><x/><x/></add>",
+     20,
+     {.max_nodes = 90},
+     "more than 90 elements"},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc\"><x/><x/><x/></add>",
+     20,
+     {.max_nodes = 110},
+     NULL},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc\" type=\"@a\">b</add>",
+     1001,
+     {0},
+     "more than 1000"},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc\"><x/></add>",
+     400,
+     {.max_steps = 1000},
+     "needs more than 1000 steps"},
+    {"<doc " F "><a/><a/><a/><a/><a/><a/><a/><a/><a v=\"x\"/></doc>",
+     "<replace sel=\"*/*[@v='x']/@v\">x</replace>",
+     20,
+     {.max_steps = 1000},
+     "needs more than 1000 steps"},
+    {"<doc " F "><a/></doc>",
+     "<add sel=\"f:doc\">0123456789012345678901234567890123456789</add>",
+     100,
+     {.max_steps = 5000},
+     "needs more than 5000 steps"},
+};
+
+static fhir_err_t *xml_times(const limit_case_t *c, apr_pool_t *pool)
+{
+    fhir_buf_t *patch = fhir_buf_create(pool, 0);
+    const char *result;
+    apr_size_t len;
+
+    fhir_buf_puts(patch, "<diff " F ">");
+    for (int i = 0; i < c->times; i++)
+        fhir_buf_puts(patch, c->patch);
+    fhir_buf_puts(patch, "</diff>");
+    return fhir_patch_xml(&result, &len, c->target, strlen(c->target), patch->data, patch->len,
+                          &c->limits, pool);
+}
 
 static fhir_err_t *json_times(const limit_case_t *c, apr_pool_t *pool)
 {
@@ -389,6 +499,10 @@ int main(int argc, char **argv)
     apr_pool_create(&sub, pool);
     for (i = 0; i < TAP_COUNT(json_limits); i++) {
         limit_case(&json_limits[i], json_times(&json_limits[i], sub));
+        apr_pool_clear(sub);
+    }
+    for (i = 0; i < TAP_COUNT(xml_limits); i++) {
+        limit_case(&xml_limits[i], xml_times(&xml_limits[i], sub));
         apr_pool_clear(sub);
     }
     check_many_members(sub);

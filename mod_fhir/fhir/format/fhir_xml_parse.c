@@ -699,7 +699,12 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
     halt_on_error(ctx);
 }
 
+/* libxml2 made what it tells constant in 2.12. */
+#if LIBXML_VERSION >= 21200
+static void on_error(void *ctx, const xmlError *error)
+#else
 static void on_error(void *ctx, xmlErrorPtr error)
+#endif
 {
     parser_t *p = ctx;
     const char *text = error->message ? error->message : "not well-formed";
@@ -775,7 +780,7 @@ fhir_err_t *fhir_xml_parse(fhir_node_t **resource, const fhir_model_t *model, co
                                " bytes; at most %" APR_SIZE_T_FMT " are accepted",
                                len, max);
     p.max_attrs = limits->max_attrs > 0 ? limits->max_attrs : DEFAULT_ATTRS;
-    FHIR_TRY(fhir_xml_scan(xml, len, p.max_attrs, pool));
+    FHIR_TRY(fhir_xml_scan(xml, len, &(fhir_node_limits_t){.max_attrs = p.max_attrs}, pool));
     p.model = model;
     p.element_type = fhir_model_type(model, "Element", 7);
     p.xml = xml;

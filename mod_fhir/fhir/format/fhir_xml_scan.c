@@ -10,12 +10,13 @@
 #include <apr_strings.h>
 #include <string.h>
 
-#include "core/fhir_node.h"
 #include "core/fhir_text.h"
 
 typedef struct scan_t {
     const char *start, *end;
-    int max_attrs;
+    const fhir_node_limits_t *limits;
+    apr_size_t nodes; /* elements and attributes so far */
+    int depth;        /* elements that are open */
     apr_pool_t *pool;
 } scan_t;
 
@@ -66,8 +67,36 @@ static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
     return refuse(scan, e, FHIR_ERR_SYNTAX, "the encoding must be UTF-8");
 }
 
-/* A start tag: its attributes are counted. Returns what is behind it, or NULL with err set. */
-static const char *read_tag(fhir_err_t **err, const scan_t *scan, const char *s)
+static fhir_err_t *over(const scan_t *scan, const char *at, const char *fmt, int limit)
+{
+    return refuse(scan, at, FHIR_ERR_TOO_LARGE, apr_psprintf(scan->pool, fmt, limit));
+}
+
+/* Counts the tag from '<' to its '>', with n attributes. */
+static fhir_err_t *count(scan_t *scan, const char *tag, const char *end, int n)
+{
+    const fhir_node_limits_t *limits = scan->limits;
+
+    if (tag[1] == '/') {
+        scan->depth--;
+        return NULL;
+    }
+    scan->nodes += 1 + (apr_size_t)n;
+    if (limits->max_nodes && scan->nodes > limits->max_nodes)
+        return over(scan, tag,
+                    "the document holds more than %d elements and attributes, the limit "
+                    "here",
+                    (int)limits->max_nodes);
+    if (limits->max_depth && scan->depth >= limits->max_depth)
+        return over(scan, tag, "elements are nested deeper than %d levels, the limit here",
+                    limits->max_depth);
+    scan->depth += end[-1] != '/';
+    return NULL;
+}
+
+/* A start or end tag: its attributes are counted. Returns what is behind it, or NULL with err set.
+ */
+static const char *read_tag(fhir_err_t **err, scan_t *scan, const char *s)
 {
     const char *tag = s;
     int n = 0;
@@ -75,21 +104,20 @@ static const char *read_tag(fhir_err_t **err, const scan_t *scan, const char *s)
     for (; s < scan->end && *s != '>'; s++) {
         if (*s != '"' && *s != '\'')
             continue;
-        if (++n > scan->max_attrs) {
-            *err = refuse(scan, tag, FHIR_ERR_TOO_LARGE,
-                          apr_psprintf(scan->pool,
-                                       "the element has more than %d attributes, the limit here",
-                                       scan->max_attrs));
+        if (++n > scan->limits->max_attrs) {
+            *err = over(scan, tag, "the element has more than %d attributes, the limit here",
+                        scan->limits->max_attrs);
             return NULL;
         }
         s = memchr(s + 1, *s, (apr_size_t)(scan->end - s - 1));
         if (!s)
             return scan->end;
     }
-    return s;
+    *err = count(scan, tag, s, n);
+    return *err ? NULL : s;
 }
 
-static fhir_err_t *check_tags(const scan_t *scan, const char *s)
+static fhir_err_t *check_tags(scan_t *scan, const char *s)
 {
     fhir_err_t *err = NULL;
 
@@ -112,9 +140,10 @@ static fhir_err_t *check_tags(const scan_t *scan, const char *s)
     return NULL;
 }
 
-fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, int max_attrs, apr_pool_t *pool)
+fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, const fhir_node_limits_t *limits,
+                          apr_pool_t *pool)
 {
-    scan_t scan = {xml, xml + len, max_attrs, pool};
+    scan_t scan = {.start = xml, .end = xml + len, .limits = limits, .pool = pool};
     const char *s = xml;
     apr_size_t valid;
 

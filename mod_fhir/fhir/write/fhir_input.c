@@ -22,12 +22,23 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
 
 fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
 {
+    const fhir_limits_t *limits = &call->endpoint->limits;
+    fhir_err_t *err;
+
     if (json->overflow)
         return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
                                "The resource is larger than the server has memory for");
-    FHIR_TRY(fhir_input_parse(input, call, fhir_buf_cstr(json), json->len));
+    err = fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
     input->is_converted = 1;
-    return NULL;
+    if (!err || err->code != FHIR_ERR_TOO_LARGE)
+        return err;
+    /* A place in a text that the client never sent says nothing to it. */
+    return fhir_err_create(
+        call->pool, FHIR_ERR_TOO_LARGE,
+        "The resource, in the JSON form that is stored, is over a limit here: %d "
+        "levels of nesting (FHIRDepthMax; a list is one), %d values "
+        "(FHIRBodyValuesMax)",
+        limits->depth_max, limits->body_values_max);
 }
 
 /* The text without comments that its version does not have. */

@@ -46,8 +46,7 @@ fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
                             const fhir_patch_limits_t *limits, apr_pool_t *pool);
 
 /**
- * XML Patch (RFC 5261). Selectors are XPath 1.0 without variables; the prefix f stands for FHIR's
- * namespace and h for XHTML's, others are those in scope at the patch.
+ * XML Patch (RFC 5261), with the selectors of fhir_patch_select.h.
  * @param result the patched document, in pool
  */
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,

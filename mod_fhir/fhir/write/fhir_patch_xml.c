@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XML Patch (RFC 5261) with libxml2's XPath. What the patched document means as a resource is not
- * known here: it is parsed and checked like any other input afterwards.
+ * XML Patch (RFC 5261) on libxml2's tree, with selectors of our own (fhir_patch_select.h). What the
+ * patched document means as a resource is not known here: it is parsed and checked like any other
+ * input afterwards.
  */
 #include "fhir/write/fhir_patch.h"
 
 #include <apr_strings.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
-#include <libxml/xpath.h>
-#include <libxml/xpathInternals.h>
 #include <string.h>
 
 #include "fhir/format/fhir_xml_scan.h"
-
-#define NS_FHIR         "http://hl7.org/fhir"
-#define NS_XHTML        "http://www.w3.org/1999/xhtml"
-/* Steps of one selector; an XPath is input like any other. */
-#define XPATH_STEPS_MAX 1000000
+#include "fhir/write/fhir_patch_select.h"
 
 typedef struct xpatch_t {
     xmlDocPtr doc;
-    xmlXPathContextPtr xpath;
+    fhir_patch_limits_t limits;
+    fhir_steps_t steps;
     apr_pool_t *pool;
-    int op; /* index of the operation in hand */
+    int op;              /* index of the operation in hand */
+    apr_pool_t *scratch; /* of the operation */
 } xpatch_t;
 
 static fhir_err_t *malformed(xpatch_t *p, const char *what)
@@ -36,6 +33,11 @@ static fhir_err_t *unfit(xpatch_t *p, const char *what, const char *sel)
 {
     return fhir_err_create(p->pool, FHIR_ERR_BUSINESS, "XML Patch operation %d: %s: '%s'", p->op,
                            what, sel);
+}
+
+static fhir_err_t *charge(xpatch_t *p, apr_size_t n)
+{
+    return fhir_steps_take(&p->steps, n) ? NULL : fhir_patch_too_costly(p->op, &p->steps, p->pool);
 }
 
 static const char *attribute(xpatch_t *p, xmlNodePtr node, const char *name)
@@ -56,60 +58,112 @@ static const char *content(xpatch_t *p, xmlNodePtr node)
     return copy;
 }
 
-/* Prefixes of the patch document may be used in selectors; f and h always stand for FHIR, XHTML. */
-static void register_prefixes(xpatch_t *p, xmlNodePtr op)
-{
-    xmlNsPtr *list = xmlGetNsList(op->doc, op);
-    int i;
-
-    for (i = 0; list && list[i]; i++)
-        if (list[i]->prefix)
-            xmlXPathRegisterNs(p->xpath, list[i]->prefix, list[i]->href);
-    xmlFree(list);
-    xmlXPathRegisterNs(p->xpath, BAD_CAST "f", BAD_CAST NS_FHIR);
-    xmlXPathRegisterNs(p->xpath, BAD_CAST "h", BAD_CAST NS_XHTML);
-}
-
 /* The one node that a selector stands for. A namespace declaration comes back as its element, with
  * ns set. */
-static fhir_err_t *locate(xmlNodePtr *node, xmlNsPtr *ns, xpatch_t *p, const char *sel)
+static fhir_err_t *locate(xmlNodePtr *node, xmlNsPtr *ns, xpatch_t *p, xmlNodePtr op,
+                          const char *sel)
 {
-    xmlXPathObjectPtr found;
-    int n;
+    fhir_selected_t found;
+    fhir_err_t *err = fhir_patch_select(&found, p->doc, sel, op, &p->steps, p->scratch);
 
-    *ns = NULL;
-    p->xpath->node = (xmlNodePtr)p->doc;
-    p->xpath->opCount = 0;
-    found = xmlXPathEval(BAD_CAST sel, p->xpath);
-    if (!found || found->type != XPATH_NODESET) {
-        xmlXPathFreeObject(found);
-        return malformed(p, "'sel' is no XPath 1.0 location path");
-    }
-    n = found->nodesetval ? found->nodesetval->nodeNr : 0;
-    *node = n == 1 ? found->nodesetval->nodeTab[0] : NULL;
-    if (*node && (*node)->type == XML_NAMESPACE_DECL) {
-        /* XPath hands out a copy whose next member is the element. */
-        xmlNsPtr copy = (xmlNsPtr)*node, def;
-
-        *node = (xmlNodePtr)copy->next;
-        for (def = (*node)->nsDef; def && !xmlStrEqual(def->prefix, copy->prefix);)
-            def = def->next;
-        *ns = def;
-        n = def ? 1 : 0;
-    }
-    xmlXPathFreeObject(found);
-    if (n == 0)
+    if (err)
+        return err->code == FHIR_ERR_LIMIT ? fhir_patch_too_costly(p->op, &p->steps, p->pool)
+                                           : malformed(p, err->message);
+    *node = found.node;
+    *ns = found.ns;
+    if (found.n == 0)
         return unfit(p, "nothing is found at the path", sel);
-    return n == 1 ? NULL : unfit(p, "the path matches several nodes", sel);
+    return found.n == 1 ? NULL : unfit(p, "the path matches several nodes", sel);
 }
 
-static void remove_node(xmlNodePtr node)
+/* ---- the tree ---- */
+
+/* Levels of elements down to a node. */
+static int depth_of(xmlNodePtr node)
 {
+    int n = 0;
+    for (; node && node->type == XML_ELEMENT_NODE; node = node->parent)
+        n++;
+    return n;
+}
+
+/* The next node of a subtree in document order, NULL at its end. *level follows. */
+static xmlNodePtr next_in(xmlNodePtr root, xmlNodePtr node, int *level)
+{
+    if (node->type == XML_ELEMENT_NODE && node->children) {
+        ++*level;
+        return node->children;
+    }
+    while (node != root && !node->next) {
+        node = node->parent;
+        --*level;
+    }
+    return node == root ? NULL : node->next;
+}
+
+/* May a copy stand below so many elements? What libxml2 recurses over is checked before. */
+static fhir_err_t *fits(xpatch_t *p, xmlNodePtr root, int above)
+{
+    int level = above + 1;
+
+    for (xmlNodePtr node = root; node; node = next_in(root, node, &level)) {
+        if (node->type == XML_ELEMENT_NODE && level > p->limits.max_depth)
+            return fhir_patch_too_deep(p->op, &p->limits, p->pool);
+        FHIR_TRY(charge(p, 1));
+    }
+    return NULL;
+}
+
+/* Puts a node between two siblings, either may be NULL. libxml2's own functions merge texts while
+ * they put them in, and free them, so that several come in another order. */
+static void link_between(xmlNodePtr parent, xmlNodePtr prev, xmlNodePtr node, xmlNodePtr next)
+{
+    node->parent = parent;
+    node->prev = prev;
+    node->next = next;
+    if (prev)
+        prev->next = node;
+    else
+        parent->children = node;
+    if (next)
+        next->prev = node;
+    else
+        parent->last = node;
+}
+
+/* Texts side by side are one: selectors count them so. The next may be freed. */
+static fhir_err_t *merge_with_next(xpatch_t *p, xmlNodePtr node)
+{
+    xmlNodePtr next = node ? node->next : NULL;
+
+    if (!next || node->type != XML_TEXT_NODE || next->type != XML_TEXT_NODE)
+        return NULL;
+    FHIR_TRY(charge(p, (apr_size_t)(xmlStrlen(node->content) + xmlStrlen(next->content)) /
+                           FHIR_STEPS_BYTES));
+    xmlNodeAddContent(node, next->content);
+    xmlUnlinkNode(next);
+    xmlFreeNode(next);
+    return NULL;
+}
+
+static fhir_err_t *remove_node(xpatch_t *p, xmlNodePtr node)
+{
+    xmlNodePtr prev = node->prev;
+
     xmlUnlinkNode(node);
     xmlFreeNode(node);
+    return merge_with_next(p, prev);
 }
 
 /* ---- add ---- */
+
+static int count_namespaces(xmlNodePtr node)
+{
+    int n = 0;
+    for (xmlNsPtr ns = node->nsDef; ns; ns = ns->next)
+        n++;
+    return n;
+}
 
 static fhir_err_t *add_named(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, const char *type)
 {
@@ -123,6 +177,11 @@ static fhir_err_t *add_named(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, cons
         xmlSetProp(target, BAD_CAST(type + 1), BAD_CAST content(p, op));
     }
     else if (!strncmp(type, ns_axis, sizeof(ns_axis) - 1)) {
+        if (count_namespaces(target) >= p->limits.max_attrs)
+            return fhir_err_create(p->pool, FHIR_ERR_TOO_LARGE,
+                                   "XML Patch operation %d: the element would declare more than %d "
+                                   "namespaces, the limit here",
+                                   p->op, p->limits.max_attrs);
         if (!xmlNewNs(target, BAD_CAST content(p, op), BAD_CAST(type + sizeof(ns_axis) - 1)))
             return malformed(p, "the namespace prefix is declared already");
     }
@@ -132,35 +191,51 @@ static fhir_err_t *add_named(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, cons
     return NULL;
 }
 
-/* Puts a copy of each child of the operation where pos says, in their order. */
-static fhir_err_t *add_children(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, const char *pos)
+/* Between which siblings, below which parent, something is put. */
+typedef struct gap_t {
+    xmlNodePtr parent, prev, next;
+} gap_t;
+
+static fhir_err_t *gap_at(gap_t *gap, xpatch_t *p, xmlNodePtr target, const char *pos)
 {
-    xmlNodePtr child, copy, anchor = target;
-    int prepend = pos && !strcmp(pos, "prepend"), before = pos && !strcmp(pos, "before"),
-        after = pos && !strcmp(pos, "after");
+    int before = pos && !strcmp(pos, "before"), after = pos && !strcmp(pos, "after");
+    int prepend = pos && !strcmp(pos, "prepend");
 
     if (pos && !prepend && !before && !after)
         return malformed(p, "'pos' is prepend, before or after");
     if (before || after ? target->type == XML_ATTRIBUTE_NODE || target->parent == NULL
                         : target->type != XML_ELEMENT_NODE)
         return malformed(p, "nothing can be added at this node");
-    if (prepend) {
-        anchor = target->children;
-        before = anchor != NULL;
-    }
-    for (child = op->children; child; child = child->next) {
-        copy = xmlDocCopyNode(child, p->doc, 1);
-        if (before)
-            xmlAddPrevSibling(anchor, copy);
-        else if (after)
-            anchor = xmlAddNextSibling(anchor, copy);
-        else
-            copy = xmlAddChild(target, copy);
-        /* Text may have been merged into a neighbour and freed. */
-        if (child->type == XML_ELEMENT_NODE)
-            xmlReconciliateNs(p->doc, copy);
-    }
+    *gap = before    ? (gap_t){target->parent, target->prev, target}
+           : after   ? (gap_t){target->parent, target, target->next}
+           : prepend ? (gap_t){target, NULL, target->children}
+                     : (gap_t){target, target->last, NULL};
     return NULL;
+}
+
+/* Puts a copy of each child of the operation where pos says, in their order. */
+static fhir_err_t *add_children(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, const char *pos)
+{
+    gap_t gap = {0};
+    xmlNodePtr before;
+    int depth;
+
+    FHIR_TRY(gap_at(&gap, p, target, pos));
+    before = gap.prev;
+    depth = depth_of(gap.parent);
+    for (xmlNodePtr child = op->children; child; child = child->next)
+        FHIR_TRY(fits(p, child, depth));
+    for (xmlNodePtr child = op->children; child; child = child->next) {
+        xmlNodePtr copy = xmlDocCopyNode(child, p->doc, 1);
+        if (!copy)
+            return fhir_err_create(p->pool, FHIR_ERR_INTERNAL, "Out of memory");
+        link_between(gap.parent, gap.prev, copy, gap.next);
+        if (copy->type == XML_ELEMENT_NODE)
+            xmlReconciliateNs(p->doc, copy);
+        gap.prev = copy;
+    }
+    FHIR_TRY(merge_with_next(p, gap.prev));
+    return merge_with_next(p, before);
 }
 
 static fhir_err_t *op_add(xpatch_t *p, xmlNodePtr op, const char *sel)
@@ -169,7 +244,7 @@ static fhir_err_t *op_add(xpatch_t *p, xmlNodePtr op, const char *sel)
     xmlNodePtr target;
     xmlNsPtr ns;
 
-    FHIR_TRY(locate(&target, &ns, p, sel));
+    FHIR_TRY(locate(&target, &ns, p, op, sel));
     if (type)
         return add_named(p, op, target, type);
     if (!op->children)
@@ -201,7 +276,7 @@ static fhir_err_t *op_replace(xpatch_t *p, xmlNodePtr op, const char *sel)
     xmlNodePtr target, with;
     xmlNsPtr ns;
 
-    FHIR_TRY(locate(&target, &ns, p, sel));
+    FHIR_TRY(locate(&target, &ns, p, op, sel));
     if (ns) {
         xmlFree((xmlChar *)ns->href);
         ns->href = xmlStrdup(BAD_CAST content(p, op));
@@ -220,6 +295,7 @@ static fhir_err_t *op_replace(xpatch_t *p, xmlNodePtr op, const char *sel)
         with = only_child(op, target->type);
         if (!with)
             return malformed(p, "a node is replaced by one of its own kind");
+        FHIR_TRY(fits(p, with, depth_of(target->parent)));
         with = xmlDocCopyNode(with, p->doc, 1);
         xmlReplaceNode(target, with);
         xmlFreeNode(target);
@@ -235,8 +311,7 @@ static fhir_err_t *remove_blank(xpatch_t *p, xmlNodePtr node, const char *sel)
 {
     if (!node || !xmlIsBlankNode(node))
         return unfit(p, "there is no white space to remove", sel);
-    remove_node(node);
-    return NULL;
+    return remove_node(p, node);
 }
 
 static fhir_err_t *remove_namespace(xpatch_t *p, xmlNodePtr node, xmlNsPtr ns, const char *sel)
@@ -247,6 +322,7 @@ static fhir_err_t *remove_namespace(xpatch_t *p, xmlNodePtr node, xmlNsPtr ns, c
 
     /* In document order below node: a declaration in use must stay. */
     for (n = node; n;) {
+        FHIR_TRY(charge(p, 1));
         if (n->ns == ns)
             return unfit(p, "the namespace is in use", sel);
         for (a = n->type == XML_ELEMENT_NODE ? n->properties : NULL; a; a = a->next)
@@ -278,7 +354,7 @@ static fhir_err_t *op_remove(xpatch_t *p, xmlNodePtr op, const char *sel)
 
     if (ws && !before && !after)
         return malformed(p, "'ws' is before, after or both");
-    FHIR_TRY(locate(&target, &ns, p, sel));
+    FHIR_TRY(locate(&target, &ns, p, op, sel));
     if (ns)
         return remove_namespace(p, target, ns, sel);
     if (target == (xmlNodePtr)p->doc || target == xmlDocGetRootElement(p->doc))
@@ -291,11 +367,12 @@ static fhir_err_t *op_remove(xpatch_t *p, xmlNodePtr op, const char *sel)
         FHIR_TRY(remove_blank(p, target->prev, sel));
     if (after)
         FHIR_TRY(remove_blank(p, target->next, sel));
-    remove_node(target);
-    return NULL;
+    return remove_node(p, target);
 }
 
 /* ---- the document ---- */
+
+#define PATCH_LEVELS 2 /* levels of the patch above what it adds: diff and operation */
 
 static const struct {
     const char *name;
@@ -309,7 +386,7 @@ static fhir_err_t *run_operation(xpatch_t *p, xmlNodePtr op)
 
     if (!sel)
         return malformed(p, "'sel' is missing");
-    register_prefixes(p, op);
+    apr_pool_clear(p->scratch);
     for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
         if (xmlStrEqual(op->name, BAD_CAST operations[i].name))
             return operations[i].run(p, op, sel);
@@ -331,13 +408,6 @@ static fhir_err_t *run_all(xpatch_t *p, xmlNodePtr patch)
                : fhir_err_create(p->pool, FHIR_ERR_BAD_REQUEST, "The XML Patch holds no operation");
 }
 
-/* XPath errors become ours; libxml2 must not print them. */
-static void ignore_error(void *baton, xmlErrorPtr error)
-{
-    (void)baton;
-    (void)error;
-}
-
 static apr_status_t free_doc(void *doc)
 {
     xmlFreeDoc(doc);
@@ -357,19 +427,22 @@ static fhir_err_t *parse(xmlDocPtr *doc, const char *what, const char *text, apr
 }
 
 /* What libxml2 would spend hours on: it compares all attributes of an element, and searches all
- * namespaces in scope one by one. */
+ * namespaces in scope one by one. And what it would take 300 bytes each for. */
 static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_patch_limits_t *limits,
                         apr_pool_t *pool)
 {
-    int max = limits && limits->max_attrs > 0 ? limits->max_attrs : 64, n = 0;
+    fhir_node_limits_t most = {.max_attrs = limits->max_attrs,
+                               .max_nodes = limits->max_nodes,
+                               .max_depth = PATCH_LEVELS + limits->max_depth};
     const char *s = xml, *end = xml + len;
+    int n = 0;
 
-    FHIR_TRY(fhir_xml_scan(xml, len, max, pool));
+    FHIR_TRY(fhir_xml_scan(xml, len, &most, pool));
     for (; (s = memmem(s, (apr_size_t)(end - s), "xmlns", 5)); s += 5)
-        if (++n > max)
+        if (++n > limits->max_attrs)
             return fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
                                    "The XML Patch declares more than %d namespaces, the limit here",
-                                   max);
+                                   limits->max_attrs);
     return NULL;
 }
 
@@ -377,29 +450,24 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
                            const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
-    xpatch_t p = {.pool = pool};
-    fhir_patch_limits_t most = fhir_patch_limits(limits);
+    xpatch_t p = {.pool = pool, .limits = fhir_patch_limits(limits)};
     xmlDocPtr patch_doc;
     xmlNodePtr root;
     xmlChar *text = NULL;
     int len = 0;
-    fhir_err_t *err;
 
-    FHIR_TRY(scan(patch, patch_len, limits, pool));
+    FHIR_TRY(scan(patch, patch_len, &p.limits, pool));
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
     root = xmlDocGetRootElement(patch_doc);
-    FHIR_TRY(fhir_patch_count(&most, xmlChildElementCount(root), pool));
-    p.xpath = xmlXPathNewContext(p.doc);
-    if (!p.xpath)
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");
-    p.xpath->opLimit = XPATH_STEPS_MAX;
-    p.xpath->error = ignore_error;
-    err = run_all(&p, root);
-    xmlXPathFreeContext(p.xpath);
-    if (err)
-        return err;
+    FHIR_TRY(fhir_patch_count(&p.limits, xmlChildElementCount(root), pool));
+    p.steps = fhir_steps(p.limits.max_steps);
+    apr_pool_create(&p.scratch, pool);
+    FHIR_TRY(run_all(&p, root));
+    apr_pool_destroy(p.scratch);
     xmlDocDumpMemoryEnc(p.doc, &text, &len, "UTF-8");
+    if (!text)
+        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");
     *result = apr_pstrmemdup(pool, (const char *)text, (apr_size_t)len);
     *result_len = (apr_size_t)len;
     xmlFree(text);

@@ -54,10 +54,18 @@ ctl(3, qr/role "nobody_here" does not exist/, 'init', '--role', 'nobody_here');
 
 $t->psql(q{UPDATE second.fhir_migration SET digest = 'x' WHERE name = '001-r4-tables'});
 ctl(3, qr/made by another edition of 001-r4-tables/, 'init', '--tenant', 'second');
-$t->psql(q{UPDATE main.fhir_schema SET fingerprint = 'old'});
-ctl(3, qr/made by another version of the program: run fhirctl init/, 'index', 'list');
+ctl(3, qr/another edition of 001-r4-tables/, 'index', 'list', '--tenant', 'second');
+$t->psql(q{DELETE FROM second.fhir_migration WHERE name = '002-contained'});
+$t->psql(q{UPDATE second.fhir_migration s SET digest = m.digest FROM main.fhir_migration m
+    WHERE m.name = s.name});
+ctl(3, qr/older version of mod_fhir \(002-contained is missing\); run fhirctl init/,
+    'index', 'list', '--tenant', 'second');
+$t->psql(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later', '')});
+ctl(3, qr/newer version of mod_fhir \(999-later is unknown\); update/, @$_) for [qw(index list)], ['init'];
+$t->psql(q{DELETE FROM main.fhir_migration WHERE name = '999-later'});
 ctl(0, qr/is ready/, 'init');
-ctl(3, qr/has no schema "third" for FHIR: run fhirctl init --tenant third first/, 'index', 'list', '--tenant', 'third');
+ctl(3, qr/schema "third" .*is not there, or has no tables of mod_fhir; run fhirctl init/,
+    'index', 'list', '--tenant', 'third');
 
 # ---- index ----
 

@@ -31,7 +31,7 @@ sub statements {
     my @found;
     while ($text =~ /execute (\S+): (\(?SELECT [^\n]*)\n[^\n]*DETAIL:  parameters: (.*?)\n(?!\t)/sg) {
         my ($name, $sql, $values) = ($1, $2, $3);
-        next if $sql =~ /fhir_schema/;
+        next if $sql =~ /fhir_migration/;
         $values =~ s/\n\t/\n/g;
         push @found, [ $sql, [ $values =~ /\$\d+ = ('(?:[^']|'')*')/g ], $name ne '<unnamed>' ];
     }

@@ -15,7 +15,8 @@ fhir_err_t *fhir_call_store(fhir_store_t **store, const fhir_call_t *call)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_BUSY, "%s",
                            request->no_store ? request->no_store
-                                             : "The database cannot be reached now");
+                                             : "The database is not available at the moment; try "
+                                               "again in a few seconds");
 }
 
 int fhir_call_has_store(const fhir_call_t *call)

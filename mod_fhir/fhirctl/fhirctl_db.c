@@ -8,7 +8,7 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "store/fhir_store.h"
+#include "store/fhir_schema.h"
 
 static int is_tenant(const char *s)
 {
@@ -64,10 +64,25 @@ fhir_err_t *fhirctl_db_run(PGresult **result, PGconn *conn, apr_pool_t *pool, co
     return fhir_store_error(conn, r, pool);
 }
 
+/* What is set for a session here may be lost, or reach others, behind a pooler; its process is not
+ * the one that libpq was told of. */
+static fhir_err_t *refuse_pooler(PGconn *conn, apr_pool_t *pool)
+{
+    PGresult *r;
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT pg_backend_pid()", 0, NULL));
+    if (apr_atoi64(PQgetvalue(r, 0, 0)) == PQbackendPID(conn))
+        return NULL;
+    return fhir_err_create(pool, FHIR_ERR_INTERNAL,
+                           "this connection goes through a pooler (PgBouncer): give fhirctl the "
+                           "port of PostgreSQL itself");
+}
+
 fhir_err_t *fhirctl_db_connect(PGconn **conn, const fhirctl_db_t *db, apr_pool_t *pool)
 {
-    const char *const names[] = {"dbname", "client_encoding", "fallback_application_name", NULL};
-    const char *const values[] = {db->conninfo, "UTF8", "fhirctl", NULL};
+    /* a name that comes later wins, so the connection string wins over what is in front of it */
+    const char *const names[] = {"keepalives_idle", "tcp_user_timeout",          "dbname",
+                                 "client_encoding", "fallback_application_name", NULL};
+    const char *const values[] = {"30", "30000", db->conninfo, "UTF8", "fhirctl", NULL};
 
     *conn = PQconnectdbParams(names, values, 1);
     if (!*conn)
@@ -81,6 +96,7 @@ fhir_err_t *fhirctl_db_connect(PGconn **conn, const fhirctl_db_t *db, apr_pool_t
         return fhir_err_create(pool, FHIR_ERR_BUSY, "no connection to the database: %s", text);
     }
     PQsetNoticeReceiver(*conn, ignore_notice, NULL);
+    FHIR_TRY(refuse_pooler(*conn, pool));
     FHIR_TRY(
         fhirctl_db_run(NULL, *conn, pool, "SET timezone = 'UTC'; SET datestyle = 'ISO'", 0, NULL));
     return fhirctl_db_use(*conn, db, pool);
@@ -95,26 +111,21 @@ fhir_err_t *fhirctl_db_use(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *poo
                           1, &db->tenant);
 }
 
-fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, const fhir_model_t *model,
-                             apr_pool_t *pool)
+fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool)
 {
-    const char *table = apr_psprintf(pool, "%s.fhir_schema", db->tenant);
+    fhir_schema_t schema;
     PGresult *r;
-
-    FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT to_regclass($1)", 1, &table));
-    if (PQgetisnull(r, 0, 0))
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL,
-                               "database %s has no schema \"%s\" for FHIR: run fhirctl init "
-                               "--tenant %s first",
-                               PQdb(conn), db->tenant, db->tenant);
-    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
-                            "SELECT fingerprint FROM fhir_schema WHERE version = $1 AND "
-                            "to_regclass('patient_contained') IS NOT NULL",
-                            1, &model->version));
-    if (PQntuples(r) && !strcmp(PQgetvalue(r, 0, 0), model->schema_fingerprint))
+    fhir_err_t *err = fhirctl_db_run(&r, conn, pool, fhir_schema_sql(db->tenant, pool), 0, NULL);
+    if (err && err->code != FHIR_ERR_INTERNAL)
+        return err;
+    if (err)
+        fhir_schema_judge_error(&schema, err, pool);
+    else
+        fhir_schema_judge(&schema, PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0),
+                          PQgetisnull(r, 0, 1) ? NULL : PQgetvalue(r, 0, 1), pool);
+    if (schema.state == FHIR_SCHEMA_READY)
         return NULL;
     return fhir_err_create(pool, FHIR_ERR_INTERNAL,
-                           "schema \"%s\" of database %s was made by another version of the "
-                           "program: run fhirctl init --tenant %s",
-                           db->tenant, PQdb(conn), db->tenant);
+                           "schema \"%s\" of database %s: %s (--tenant %s)", db->tenant, PQdb(conn),
+                           schema.why, db->tenant);
 }

@@ -9,7 +9,6 @@
 #include <libpq-fe.h>
 
 #include "fhirctl/fhirctl.h"
-#include "model/fhir_model.h"
 
 /** Which database and which schema in it. */
 typedef struct fhirctl_db_t {
@@ -48,7 +47,6 @@ fhir_err_t *fhirctl_db_run(PGresult **result, PGconn *conn, apr_pool_t *pool, co
                            int n_values, const char *const *values);
 
 /** The schema is there, and it is the one that this program was built for. */
-fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, const fhir_model_t *model,
-                             apr_pool_t *pool);
+fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool);
 
 #endif

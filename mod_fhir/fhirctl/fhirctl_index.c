@@ -9,6 +9,7 @@
 
 #include "core/fhir_buf.h"
 #include "fhirctl/fhirctl_db.h"
+#include "model/fhir_model.h"
 
 #define NAME_MAX_BYTES 63 /* of an identifier in PostgreSQL */
 
@@ -224,7 +225,7 @@ static int run(index_t *x, int n, const char *const *words)
         fhir_model_table(x->table, x->model, x->type);
     err = fhirctl_db_connect(&x->conn, &x->db, x->pool);
     if (!err)
-        err = fhirctl_db_check(x->conn, &x->db, x->model, x->pool);
+        err = fhirctl_db_check(x->conn, &x->db, x->pool);
     if (err)
         return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
     return is_list ? list(x) : change_all(x, n - 2, words + 2, *words[0] == 'a' ? add : drop);

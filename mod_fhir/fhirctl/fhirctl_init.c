@@ -12,7 +12,7 @@
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
 #include "fhirctl/fhirctl_db.h"
-#include "fhirctl/sql_files.h"
+#include "store/fhir_schema.h"
 
 #define SERVER_MIN 140000 /* lz4 compression of columns */
 #define OPT_ROLE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
@@ -71,7 +71,7 @@ static fhir_err_t *lock_schema(init_t *init)
                           &init->db.tenant);
 }
 
-static fhir_err_t *already_run(int *run, const init_t *init, const fhirctl_sql_file_t *file)
+static fhir_err_t *already_run(int *run, const init_t *init, const fhir_schema_file_t *file)
 {
     const char *values[] = {file->name, file->text};
     PGresult *r;
@@ -94,7 +94,23 @@ static fhir_err_t *already_run(int *run, const init_t *init, const fhirctl_sql_f
     return NULL;
 }
 
-static fhir_err_t *run_file(const init_t *init, const fhirctl_sql_file_t *file)
+/* What a newer fhirctl made is not for this one. */
+static fhir_err_t *refuse_newer(const init_t *init)
+{
+    fhir_schema_t schema;
+    PGresult *r;
+    fhir_err_t *err = fhirctl_db_run(&r, init->conn, init->pool,
+                                     fhir_schema_sql(init->db.tenant, init->pool), 0, NULL);
+    if (err)
+        return NULL; /* a new schema */
+    fhir_schema_judge(&schema, PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0), NULL, init->pool);
+    if (schema.state != FHIR_SCHEMA_NEWER)
+        return NULL;
+    return fhir_err_create(init->pool, FHIR_ERR_CONFLICT, "schema \"%s\": %s", init->db.tenant,
+                           schema.why);
+}
+
+static fhir_err_t *run_file(const init_t *init, const fhir_schema_file_t *file)
 {
     const char *values[] = {file->name, file->text};
     fhir_err_t *err;
@@ -117,17 +133,6 @@ static fhir_err_t *run_file(const init_t *init, const fhirctl_sql_file_t *file)
     if (!err)
         printf("%s: done\n", file->name);
     return err;
-}
-
-static fhir_err_t *write_fingerprint(const init_t *init, const fhir_model_t *model)
-{
-    const char *values[] = {model->version, model->schema_fingerprint};
-
-    return fhirctl_db_run(NULL, init->conn, init->pool,
-                          "INSERT INTO fhir_schema (version, fingerprint) VALUES ($1, $2) "
-                          "ON CONFLICT (version) DO UPDATE SET fingerprint = excluded.fingerprint "
-                          "WHERE fhir_schema.fingerprint <> excluded.fingerprint",
-                          2, values);
 }
 
 /* The key that signs page links is made once and stays. */
@@ -160,7 +165,7 @@ static fhir_err_t *grant_role(const init_t *init)
         apr_pstrcat(init->pool, "GRANT USAGE ON SCHEMA ", schema, " TO ", role,
                     "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema,
                     " TO ", role,
-                    "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_schema, fhir_key, "
+                    "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_key, "
                     "fhir_short_form FROM ",
                     role, NULL),
         0, NULL);
@@ -185,7 +190,7 @@ static fhir_err_t *create_schema(init_t *init)
 
 static fhir_err_t *init_schema(init_t *init)
 {
-    const fhirctl_sql_file_t *file;
+    const fhir_schema_file_t *file;
 
     FHIR_TRY(fhirctl_db_connect(&init->conn, &init->db, init->pool));
     if (PQserverVersion(init->conn) < SERVER_MIN)
@@ -196,9 +201,9 @@ static fhir_err_t *init_schema(init_t *init)
     FHIR_TRY(create_extension(init));
     FHIR_TRY(create_schema(init));
     FHIR_TRY(fhirctl_db_use(init->conn, &init->db, init->pool));
-    for (file = fhirctl_sql_files; file->name; file++)
+    FHIR_TRY(refuse_newer(init));
+    for (file = fhir_schema_files; file->name; file++)
         FHIR_TRY(run_file(init, file));
-    FHIR_TRY(write_fingerprint(init, &fhir_model_r4));
     FHIR_TRY(write_cursor_key(init));
     return init->role ? grant_role(init) : NULL;
 }

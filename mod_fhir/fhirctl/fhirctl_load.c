@@ -250,7 +250,7 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
     load.rejects = load_rejects_create(&load, options.rejects, pool);
     err = fhirctl_db_connect(&conn, &load.db, pool);
     if (!err)
-        err = fhirctl_db_check(conn, &load.db, load.model, pool);
+        err = fhirctl_db_check(conn, &load.db, pool);
     if (!err)
         err = find_fresh(&load, conn);
     if (!err)

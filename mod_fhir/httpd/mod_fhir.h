@@ -76,10 +76,10 @@ int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child);
 mod_fhir_endpoint_t *mod_fhir_endpoint_get(mod_fhir_child_t *child,
                                            const mod_fhir_settings_t *settings);
 const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoint);
-/** 1 if the tenant's schema was seen to be the right one in this process; asks the database if it
- *  was not. What is wrong is logged. */
-int mod_fhir_endpoint_is_ready(mod_fhir_endpoint_t *endpoint, const fhir_log_t *log,
-                               apr_pool_t *pool);
+/** The store of an endpoint whose tenant's schema is the one that this build needs, else NULL, and
+ * in why what a client is told of that, or NULL. See fhir_tenant_look. */
+fhir_store_t *mod_fhir_endpoint_store(const char **why, mod_fhir_endpoint_t *endpoint,
+                                      const fhir_log_t *log, apr_pool_t *pool);
 /** Endpoints of one process, kept in mod_fhir_child_t. */
 typedef struct mod_fhir_endpoints_t mod_fhir_endpoints_t;
 mod_fhir_endpoints_t *mod_fhir_endpoints_create(mod_fhir_child_t *child, apr_pool_t *pchild);

@@ -89,7 +89,7 @@ static const char *path_below(request_rec *r, const mod_fhir_place_t *place)
 }
 
 static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
-                 const mod_fhir_settings_t *settings, mod_fhir_child_t *child)
+                 const mod_fhir_settings_t *settings)
 {
     fhir_request_t *request = &call->request;
     call->r = r;
@@ -111,9 +111,8 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->read_body = read_body;
     request->baton = call;
     /* the CapabilityStatement is there whatever the database does: it does not wait for it */
-    if (strcmp(request->path, "metadata") != 0 &&
-        mod_fhir_endpoint_is_ready(endpoint, &call->log, r->pool))
-        request->store = mod_fhir_child_store(child);
+    if (strcmp(request->path, "metadata") != 0)
+        request->store = mod_fhir_endpoint_store(&request->no_store, endpoint, &call->log, r->pool);
     call->response.status = HTTP_OK;
     call->response.headers = apr_table_make(r->pool, 8);
     call->response.body = &call->spool.out;
@@ -142,7 +141,7 @@ int mod_fhir_handler(request_rec *r)
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
         return HTTP_INTERNAL_SERVER_ERROR;
     call = apr_pcalloc(r->pool, sizeof(*call));
-    fill(call, r, endpoint, settings, child);
+    fill(call, r, endpoint, settings);
     err = fhir_service_run(&call->response, &call->request);
     if (err)
         mod_fhir_log_result(child, r, err);

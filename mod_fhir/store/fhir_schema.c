@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a tenant's schema is compared with, and what comes of it. Who asks is not here. */
+#include "store/fhir_schema.h"
+
+#include <apr_strings.h>
+#include <string.h>
+
+#include "core/fhir_digest.h"
+#include "core/fhir_hex.h"
+
+const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool)
+{
+    return apr_psprintf(pool,
+                        "SELECT (SELECT string_agg(name || ' ' || encode(digest, 'hex'), ',' ORDER "
+                        "BY name) FROM \"%s\".fhir_migration), "
+                        "(SELECT encode(key, 'hex') FROM \"%s\".fhir_key WHERE name = 'cursor')",
+                        tenant, tenant);
+}
+
+fhir_err_t *fhir_schema_digest(const char **hex, const char *text, apr_pool_t *pool)
+{
+    unsigned char digest[FHIR_DIGEST_LEN];
+    char *out = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
+    FHIR_TRY(fhir_digest_sha256(digest, text, strlen(text), pool));
+    fhir_hex_encode(out, digest, sizeof(digest));
+    *hex = out;
+    return NULL;
+}
+
+static void set(fhir_schema_t *schema, fhir_schema_state_t state, const char *why)
+{
+    schema->state = state;
+    schema->why = why;
+}
+
+/* The digest that a list "name digest,…" has for a name, or NULL. */
+static const char *find(const char *list, const char *name)
+{
+    apr_size_t len = strlen(name);
+    while (list && *list) {
+        if (strncmp(list, name, len) == 0 && list[len] == ' ')
+            return list + len + 1;
+        list = strchr(list, ',');
+        list += list != NULL;
+    }
+    return NULL;
+}
+
+/* The first name of the list that is no file of ours, or NULL. */
+static const char *unknown_file(const char *list, apr_pool_t *pool)
+{
+    while (list && *list) {
+        const char *name = apr_pstrmemdup(pool, list, strcspn(list, " "));
+        const fhir_schema_file_t *file = fhir_schema_files;
+        while (file->name && strcmp(file->name, name) != 0) {
+            file++;
+        }
+        if (!file->name)
+            return name;
+        list = strchr(list, ',');
+        list += list != NULL;
+    }
+    return NULL;
+}
+
+static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *pool)
+{
+    const char *stranger = unknown_file(files, pool);
+    for (const fhir_schema_file_t *file = fhir_schema_files; file->name; file++) {
+        const char *there = find(files, file->name), *due;
+        if (!there) {
+            set(schema, FHIR_SCHEMA_OLDER,
+                apr_psprintf(pool,
+                             "its tables are those of an older version of mod_fhir (%s is "
+                             "missing); run fhirctl init",
+                             file->name));
+            return;
+        }
+        if (fhir_schema_digest(&due, file->text, pool) || strncmp(there, due, strlen(due)) != 0) {
+            set(schema, FHIR_SCHEMA_OTHER,
+                apr_psprintf(pool,
+                             "its tables are those of another edition of %s; load the data "
+                             "into a new schema that this version's fhirctl init made",
+                             file->name));
+            return;
+        }
+    }
+    if (stranger)
+        set(schema, FHIR_SCHEMA_NEWER,
+            apr_psprintf(pool,
+                         "its tables are those of a newer version of mod_fhir (%s is "
+                         "unknown); update this server and restart it",
+                         stranger));
+    else
+        set(schema, FHIR_SCHEMA_READY, NULL);
+}
+
+void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *key, apr_pool_t *pool)
+{
+    if (!files) {
+        set(schema, FHIR_SCHEMA_MISSING, "it has no tables of mod_fhir; run fhirctl init");
+        return;
+    }
+    judge_files(schema, files, pool);
+    if (schema->state == FHIR_SCHEMA_READY &&
+        (!key || strlen(key) != 2 * FHIR_SCHEMA_KEY ||
+         !fhir_hex_decode(schema->key, key, 2 * FHIR_SCHEMA_KEY)))
+        set(schema, FHIR_SCHEMA_NO_KEY,
+            "its table fhir_key has no valid key named cursor; run fhirctl init");
+}
+
+void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_pool_t *pool)
+{
+    const char *text = err->detail ? err->detail : err->message;
+    if (strcmp(err->sqlstate, "42501") == 0)
+        set(schema, FHIR_SCHEMA_NO_RIGHT,
+            "the role of FHIRDatabase may not read it; run fhirctl init --role ROLE");
+    else if (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "3F000") == 0)
+        set(schema, FHIR_SCHEMA_MISSING,
+            "it is not there, or has no tables of mod_fhir; run fhirctl init");
+    else
+        set(schema, FHIR_SCHEMA_UNKNOWN, apr_psprintf(pool, "it could not be asked yet: %s", text));
+}
+
+const char *fhir_schema_client_text(fhir_schema_state_t state)
+{
+    switch (state) {
+    case FHIR_SCHEMA_UNKNOWN:
+    case FHIR_SCHEMA_READY:
+        return NULL;
+    case FHIR_SCHEMA_MISSING:
+        return "This practice's database has not been set up; its administrator can do so";
+    default:
+        return "This practice's database and this server are not of the same version, or it has "
+               "not been set up completely; its administrator can correct that";
+    }
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_schema.h
+ * @brief Whether a tenant's schema is the one that this build needs: one truth for module and
+ *        fhirctl.
+ *
+ * fhirctl init runs the files of sql/, each once, and notes name and digest in fhir_migration. A
+ * schema fits if those are exactly the files of this build: of a schema with fewer, more or other
+ * ones nothing is read or written by guess.
+ */
+#ifndef FHIR_SCHEMA_H
+#define FHIR_SCHEMA_H
+
+#include "store/fhir_store.h"
+
+/** A file of sql/, compiled in by tools/embed-sql. */
+typedef struct fhir_schema_file_t {
+    const char *name; /* "000-base"; NULL ends the list */
+    const char *text;
+} fhir_schema_file_t;
+/** In the order in which they are run. */
+extern const fhir_schema_file_t fhir_schema_files[];
+
+/** Bytes of the key that seals page links. */
+#define FHIR_SCHEMA_KEY 32
+
+typedef enum fhir_schema_state_t {
+    FHIR_SCHEMA_UNKNOWN, /* the database could not be asked */
+    FHIR_SCHEMA_READY,
+    FHIR_SCHEMA_MISSING, /* there is no schema, or not one of ours */
+    FHIR_SCHEMA_OLDER,   /* files of this build were not run yet */
+    FHIR_SCHEMA_NEWER,   /* files were run that this build does not know */
+    FHIR_SCHEMA_OTHER,   /* a file was run that is not as it is in this build */
+    FHIR_SCHEMA_NO_RIGHT,
+    FHIR_SCHEMA_NO_KEY
+} fhir_schema_state_t;
+
+typedef struct fhir_schema_t {
+    fhir_schema_state_t state;
+    const char *why;                    /* what is wrong and what to do, for operators */
+    unsigned char key[FHIR_SCHEMA_KEY]; /* when it is ready */
+} fhir_schema_t;
+
+/** The statement that asks for a schema: one row of two columns, either of which may be NULL, for
+ *  fhir_schema_judge. It fails if there is no such schema. */
+const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool);
+/** What the row says. */
+void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *key, apr_pool_t *pool);
+/** What the statement's error says. */
+void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_pool_t *pool);
+/** What a client is told of a schema that is not ready; NULL for FHIR_SCHEMA_UNKNOWN. */
+const char *fhir_schema_client_text(fhir_schema_state_t state);
+
+/** The SHA-256 of a file's text as hexadecimal digits. */
+fhir_err_t *fhir_schema_digest(const char **hex, const char *text, apr_pool_t *pool);
+
+/* ---- fhir_tenant.c: the same, remembered ---- */
+
+/** A tenant as one process sees it. */
+typedef struct fhir_tenant_t fhir_tenant_t;
+/** A tenant by its schema's name; lives as long as pool, which is used under a lock of its own. */
+fhir_err_t *fhir_tenant_create(fhir_tenant_t **tenant, const char *name, apr_pool_t *pool);
+const char *fhir_tenant_name(const fhir_tenant_t *tenant);
+/**
+ * The state of its schema, looked at again every two seconds by one of the callers: a schema that
+ * is made or changed while processes run has the same answer in all of them. A database that is
+ * away says nothing new about it. What is wrong is logged when it is news (FHIR0213), and when it
+ * is over (FHIR0502).
+ * @param key the key of page links, FHIR_SCHEMA_KEY bytes, constant; set when it is ready
+ */
+fhir_schema_state_t fhir_tenant_look(const unsigned char **key, fhir_tenant_t *tenant,
+                                     fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);
+
+#endif

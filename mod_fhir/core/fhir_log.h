@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_log.h
- * @brief The log sink: how libfhir speaks to whoever runs it.
+ * @brief The log sink: where libfhir writes its log messages.
  *
- * httpd binds it to a request or server, fhirctl to standard error. Messages at debug and above
- * have an id ("FHIR0001") that is never reused; t/source_log_ids.t keeps them unique.
- * Never logged: tokens, codes, secrets, passwords, patient data, resource bodies, bound values.
+ * The module binds a sink to a request or to a server. fhirctl has none: it prints what its
+ * functions return. Messages at debug and above have an id ("FHIR0001") that is never used again;
+ * t/source_log_ids.t keeps the ids unique. Tokens, codes, secrets, passwords, patient data, bodies
+ * of resources and bound values are never logged.
  */
 #ifndef FHIR_LOG_H
 #define FHIR_LOG_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_text.h
- * @brief Text helpers: folding for string search, UTF-8, URL coding, digests.
+ * @brief Text: folding for string search, UTF-8, URL coding, ids.
  */
 #ifndef FHIR_TEXT_H
 #define FHIR_TEXT_H

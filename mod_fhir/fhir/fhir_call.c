@@ -7,7 +7,8 @@
 #include "fhir/fhir_binary.h"
 #include "fhir/format/fhir_html.h"
 
-fhir_err_t *fhir_call_store(fhir_store_t **store, const fhir_call_t *call)
+/* All that reaches the database comes through here. */
+static fhir_err_t *find_store(fhir_store_t **store, const fhir_call_t *call)
 {
     const fhir_request_t *request = call->request;
     *store = request->store;
@@ -27,7 +28,7 @@ int fhir_call_has_store(const fhir_call_t *call)
 fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
 {
     fhir_store_t *store;
-    FHIR_TRY(fhir_call_store(&store, call));
+    FHIR_TRY(find_store(&store, call));
     return fhir_tx_begin(tx, store, call->pool);
 }
 
@@ -42,7 +43,7 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
     own.patience = call->request->patience;
     if (call->request->tx)
         return fhir_tx_run(call->request->tx, &own, values, row_fn, baton, affected, call->pool);
-    FHIR_TRY(fhir_call_store(&store, call));
+    FHIR_TRY(find_store(&store, call));
     return fhir_store_run(store, &own, values, row_fn, baton, affected, call->pool);
 }
 

@@ -40,10 +40,6 @@ struct fhir_call_t {
 /** An interaction. */
 typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);
 
-/** The store of a request: all that reaches the database comes through here.
- *  @return NULL or FHIR_ERR_BUSY, which tells the client why there is none (request->no_store) */
-fhir_err_t *fhir_call_store(fhir_store_t **store, const fhir_call_t *call);
-
 /** 1 if statements can be run: the request has a transaction or a store. */
 int fhir_call_has_store(const fhir_call_t *call);
 

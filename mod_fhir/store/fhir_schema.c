@@ -17,7 +17,7 @@ const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool)
                         tenant, tenant);
 }
 
-fhir_err_t *fhir_schema_digest(const char **hex, const char *text, apr_pool_t *pool)
+static fhir_err_t *digest_of(const char **hex, const char *text, apr_pool_t *pool)
 {
     unsigned char digest[FHIR_DIGEST_LEN];
     char *out = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
@@ -76,7 +76,7 @@ static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *po
                              file->name));
             return;
         }
-        if (fhir_schema_digest(&due, file->text, pool) || strncmp(there, due, strlen(due)) != 0) {
+        if (digest_of(&due, file->text, pool) || strncmp(there, due, strlen(due)) != 0) {
             set(schema, FHIR_SCHEMA_OTHER,
                 apr_psprintf(pool,
                              "its tables are those of another edition of %s; load the data "

@@ -51,9 +51,6 @@ void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_p
 /** What a client is told of a schema that is not ready; NULL for FHIR_SCHEMA_UNKNOWN. */
 const char *fhir_schema_client_text(fhir_schema_state_t state);
 
-/** The SHA-256 of a file's text as hexadecimal digits. */
-fhir_err_t *fhir_schema_digest(const char **hex, const char *text, apr_pool_t *pool);
-
 /* ---- fhir_tenant.c: the same, remembered ---- */
 
 /** A tenant as one process sees it. */

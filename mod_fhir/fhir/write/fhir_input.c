@@ -110,18 +110,6 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     return without_comments(input, call);
 }
 
-fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call)
-{
-    const fhir_node_t *name = fhir_node_get(input->root, "resourceType");
-
-    input->type = name && name->kind == FHIR_NODE_STRING
-                      ? fhir_model_resource(call->stored, name->text, name->text_len)
-                      : NULL;
-    return input->type ? NULL
-                       : fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
-                                         "The resource has no known resourceType");
-}
-
 fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
                              const fhir_type_t *expected)
 {

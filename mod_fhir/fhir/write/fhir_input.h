@@ -30,9 +30,6 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
  *  FHIR_ERR_TOO_LARGE when there was no memory to make it whole. */
 fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json);
 
-/** Sets the type by resourceType; FHIR_ERR_STRUCTURE when it names none. */
-fhir_err_t *fhir_input_type(fhir_input_t *input, const fhir_call_t *call);
-
 /**
  * Checks it as far as the endpoint says (fhir_endpoint_t.validate). @param expected the type it
  * must have, or NULL

@@ -100,12 +100,44 @@ for my $empty ('name=', 'name', 'name:exact=', 'general-practitioner:Practitione
 }
 
 # what there can be one of
-for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ], [ '_total=none', '_total=accurate' ],
-    [ '_elements=id', '_elements=name' ]) {
+for my $twice ([ '_count=1', '_count=2' ], [ '_summary=false', '_summary=count' ],
+    [ '_total=none', '_total=accurate' ]) {
     my ($name) = $twice->[0] =~ /^(\w+)/;
     is_outcome($t->get('/dev/r4/Patient?' . join '&', @$twice), 400, 'invalid', qr/^$name is given twice/, "@$twice");
     my $lenient = $t->get('/dev/r4/Patient?' . join('&', @$twice), Prefer => 'handling=lenient')->json;
     like($lenient->{link}[0]{url}, qr/\?$twice->[0]$/, '  lenient: the first applies');
+}
+for my $same (qw(_count=1 _summary=true _total=accurate _sort=_id _format=json)) {
+    my $bundle = $t->get("/dev/r4/Patient?$same&$same");
+    is($bundle->status, 200, "$same twice is once");
+}
+my $parts = $t->get('/dev/r4/Patient?_elements=id,gender&_elements=name&_elements=gender')->json;
+my %parts = map { $_ => 1 } map { keys %{ $_->{resource} } } @{ $parts->{entry} };
+is(join(' ', sort grep { !/^(?:meta|resourceType)$/ } keys %parts), 'gender id name', '_elements are joined');
+
+# the nearest name, and what R4 calls what was renamed
+for (
+    [ 'Patient?famly=x', qr/no search parameter "famly" \(did you mean "family"\?\)/ ],
+    [ 'Patient?name:exat=x', qr/no modifier ":exat" \(did you mean ":exact"\?\)/ ],
+    [ 'Patient?_=1700000000000', qr/client library appended it.*handling=lenient/ ],
+    [ 'Slot?slot-type=x', qr/R4 calls it "service-type"/ ],
+    [ 'Patient?zzzzzz=x', qr/no search parameter "zzzzzz"; it has/ ],
+    ) {
+    my ($url, $text) = @$_;
+    is_outcome($t->get("/dev/r4/$url"), 400, 'not-supported', $text, "$url is refused with a hint");
+}
+for ([ 'MedicationOrder', qr/R4 calls it "MedicationRequest"/ ], [ 'Conformance', qr/"CapabilityStatement"/ ],
+    [ 'Pateint', qr/did you mean "Patient"/ ]) {
+    is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-supported', $_->[1], "the type $_->[0] is refused with a hint");
+}
+is_outcome($t->get('/dev/r4/Patient/$evrything'), 404, 'not-found', qr/did you mean \$everything\?/,
+    'so is an operation');
+
+# total costs nothing where the page holds all matches
+for ([ 'Patient', 1 ], [ 'Patient?_count=1', 0 ], [ 'Patient?_total=none', 0 ], [ 'Patient?_id=nobody', 1 ]) {
+    my ($url, $told) = @$_;
+    my $bundle = $t->get("/dev/r4/$url")->json;
+    is($bundle->{total}, $told ? scalar @{ $bundle->{entry} || [] } : undef, "total of $url");
 }
 
 is($t->get('/dev/r4?_type=Patient&_type=Practitioner&_summary=count')->json->{total}, 3, '_type may be repeated');

@@ -22,7 +22,7 @@ my @finds = (
     ['Observation?patient=p1&date=2024-01-03,2024-01-05' => 'o5 o3'],
     ['Observation?subject:Patient.family=m&date=eb2024-01-04' => 'o1 o3'],
     ['Observation?patient=p1&code=http://loinc.org|2-6&_sort=date' => 'o3 o15 o9'],
-    ['Patient/p2/Observation?date=le2024-01-04' => 'o2 o4'],
+    ['Patient/p2/Observation?date=le2024-01-04' => 'o4 o2'],
     ['Practitioner?_has:Observation:performer:patient.gender=male' => 'd1'],
     # approximately 105: from before year 1 to some hundred years later
     ['Patient?_lastUpdated=ap0105' => ''], ['Patient?_lastUpdated=ap0105,gt2000' => 'p1 p2'],

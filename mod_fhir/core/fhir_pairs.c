@@ -80,3 +80,22 @@ const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name)
             return pairs->list[i].value;
     return NULL;
 }
+
+const char *fhir_pairs_join(const fhir_pairs_t *pairs, const char *name, apr_pool_t *pool)
+{
+    fhir_buf_t *all = NULL;
+    const char *one = NULL;
+    for (int i = 0; i < pairs->n; i++) {
+        const fhir_pair_t *pair = &pairs->list[i];
+        if (strcmp(pair->name, name) != 0 || !*pair->value)
+            continue;
+        if (one && !all) {
+            all = fhir_buf_create(pool, 0);
+            fhir_buf_puts(all, one);
+        }
+        if (all)
+            fhir_buf_printf(all, ",%s", pair->value);
+        one = pair->value;
+    }
+    return all ? fhir_buf_cstr(all) : one;
+}

@@ -35,5 +35,7 @@ fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t 
 void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t *pool);
 /** The value of the first parameter of that name, or NULL. */
 const char *fhir_pairs_get(const fhir_pairs_t *pairs, const char *name);
+/** The values of all parameters of that name with commas between them, or NULL. */
+const char *fhir_pairs_join(const fhir_pairs_t *pairs, const char *name, apr_pool_t *pool);
 
 #endif

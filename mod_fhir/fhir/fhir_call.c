@@ -116,7 +116,7 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
     fhir_subset_t *subset;
 
     FHIR_TRY(fhir_subset_parse(&subset, call->stored, call->type, fhir_pairs_get(pairs, "_summary"),
-                               fhir_pairs_get(pairs, "_elements"), call->pool));
+                               fhir_pairs_join(pairs, "_elements", call->pool), call->pool));
     call->opts.subset = subset;
     call->render = NULL;
     return NULL;

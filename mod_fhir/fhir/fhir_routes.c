@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_renamed.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
 
@@ -122,8 +123,8 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
             call->type = fhir_model_resource(call->stored, s, strlen(s));
             if (!call->type)
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
-                                       "FHIR %s has no resource type \"%s\"", call->spoken->label,
-                                       s);
+                                       "FHIR %s has no resource type \"%s\"%s", call->spoken->label,
+                                       s, fhir_renamed_type(call, s));
             if (fhir_storable_unserved(call->stored, call->type))
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN, "%s is not served: %s", s,
                                        fhir_storable_unserved(call->stored, call->type));

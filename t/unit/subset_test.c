@@ -77,6 +77,28 @@ static const struct {
     {"Patient", "true", NULL,
      "{\"resourceType\":\"Patient\",\"meta\":{\"versionId\":\"1\"},\"x\":1}",
      "{\"resourceType\":\"Patient\",\"meta\":{\"versionId\":\"1\",\"tag\":[" TAG "]}}", NULL},
+    {"Patient", NULL, "id,resourceType", "{\"resourceType\":\"Patient\",\"gender\":\"male\"}",
+     "{\"resourceType\":\"Patient\"," META "}", NULL},
+    /* what is kept refers to contained resources, and these to others */
+    {"MedicationRequest", NULL, "medication",
+     "{\"resourceType\":\"MedicationRequest\",\"id\":\"r\",\"contained\":[{\"resourceType\":"
+     "\"Organization\",\"id\":\"o\"},{\"resourceType\":\"Practitioner\",\"id\":\"d\"},"
+     "{\"resourceType\":\"Medication\",\"id\":\"m\",\"manufacturer\":{\"reference\":\"#o\"}}],"
+     "\"status\":\"active\",\"medicationReference\":{\"reference\":\"#m\"},\"recorder\":{"
+     "\"reference\":\"#d\"}}",
+     "{\"resourceType\":\"MedicationRequest\",\"id\":\"r\"," META
+     ",\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\"},{\"resourceType\":"
+     "\"Medication\",\"id\":\"m\",\"manufacturer\":{\"reference\":\"#o\"}}],\"status\":\"active\","
+     "\"medicationReference\":{\"reference\":\"#m\"}}",
+     NULL},
+    {"MedicationRequest", "true", NULL,
+     "{\"resourceType\":\"MedicationRequest\",\"contained\":[{\"resourceType\":\"Medication\","
+     "\"id\":\"m\",\"amount\":{\"numerator\":{\"value\":1}}}],\"medicationReference\":{"
+     "\"reference\":\"#m\"}}",
+     "{\"resourceType\":\"MedicationRequest\"," META
+     ",\"contained\":[{\"resourceType\":\"Medication\",\"id\":\"m\",\"amount\":{\"numerator\":{"
+     "\"value\":1}}}],\"medicationReference\":{\"reference\":\"#m\"}}",
+     NULL},
     {"Patient", "some", NULL, patient, NULL, "true, text, data, count and false"},
     {"Patient", "TRUE", NULL, patient, NULL, "true, text, data, count and false"},
     {"Patient", "true", "name", patient, NULL, "only one of"},

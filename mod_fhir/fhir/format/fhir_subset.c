@@ -6,7 +6,10 @@
 #include "fhir/format/fhir_subset.h"
 
 #include <apr_strings.h>
+#include <apr_tables.h>
 #include <string.h>
+
+#include "core/fhir_hash.h"
 
 static const char *const summary_words[] = {
     [FHIR_SUMMARY_FALSE] = "false", [FHIR_SUMMARY_TRUE] = "true",   [FHIR_SUMMARY_TEXT] = "text",
@@ -57,6 +60,14 @@ static int is_listed(const fhir_subset_t *subset, const fhir_element_t *element)
 
     for (i = 0; i < subset->n_elements; i++)
         if (subset->elements[i]->name == element->name)
+            return 1;
+    return 0;
+}
+
+static int is_named(const fhir_subset_t *subset, const fhir_model_t *model, const char *name)
+{
+    for (int i = 0; i < subset->n_elements; i++)
+        if (!strcmp(fhir_model_str(model, subset->elements[i]->name), name))
             return 1;
     return 0;
 }
@@ -135,7 +146,8 @@ static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *mod
         }
         while (n && s[n - 1] == ' ')
             n--;
-        if (!n || !add_elements(subset, model, s, n))
+        if (!(n == strlen("resourceType") && !memcmp(s, "resourceType", n)) && /* always there */
+            (!n || !add_elements(subset, model, s, n)))
             return unknown_element(subset, model, s, n, pool);
         s = e ? e + 1 : s + n;
     }
@@ -158,7 +170,7 @@ fhir_err_t *fhir_subset_parse(fhir_subset_t **out, const fhir_model_t *model,
                                    "only one of _summary and _elements can be given");
         FHIR_TRY(parse_elements(subset, model, elements, pool));
     }
-    if (subset->summary != FHIR_SUMMARY_FALSE || subset->n_elements)
+    if (subset->summary != FHIR_SUMMARY_FALSE || subset->elements)
         *out = subset;
     return NULL;
 }
@@ -314,16 +326,84 @@ static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *po
     add_text(&c->next, "display", "subsetted", pool);
 }
 
+/* ---- contained resources: those stay that what is kept refers to (invariant ref-1) ---- */
+
+typedef struct contained_t {
+    apr_hash_t *waiting;       /* id → node: not referred to so far */
+    apr_array_header_t *found; /* of fhir_node_t *: referred to, to be looked through */
+} contained_t;
+
+/* Takes the member out of a resource, or returns NULL. */
+static fhir_node_t *take_contained(fhir_node_t *resource)
+{
+    for (fhir_node_t **link = &resource->child; *link; link = &(*link)->next)
+        if (is(*link, "contained") && (*link)->kind == FHIR_NODE_ARRAY) {
+            fhir_node_t *taken = *link;
+            *link = taken->next;
+            return taken;
+        }
+    return NULL;
+}
+
+/* Notes what a value and all in it refer to, as "#id"; as deep as the tree is. */
+static void find_references(contained_t *c, const fhir_node_t *node)
+{
+    if (node->kind == FHIR_NODE_STRING && node->text_len > 1 && *node->text == '#') {
+        fhir_node_t *item = apr_hash_get(c->waiting, node->text + 1, node->text_len - 1);
+        if (item) {
+            apr_hash_set(c->waiting, node->text + 1, node->text_len - 1, NULL);
+            APR_ARRAY_PUSH(c->found, fhir_node_t *) = item;
+        }
+    }
+    for (const fhir_node_t *child = node->child; child; child = child->next)
+        find_references(c, child);
+}
+
+/* Puts back the contained resources that the rest of the resource refers to, or one of them. */
+static void keep_referred(fhir_node_t *resource, fhir_node_t *contained, apr_pool_t *pool)
+{
+    contained_t c = {fhir_hash_make(pool), apr_array_make(pool, 4, sizeof(fhir_node_t *))};
+    fhir_node_t **link = &contained->child, *after = NULL;
+
+    for (fhir_node_t *item = contained->child; item; item = item->next) {
+        const fhir_node_t *id = fhir_node_get(item, "id");
+        if (id && id->kind == FHIR_NODE_STRING)
+            apr_hash_set(c.waiting, id->text, id->text_len, item);
+    }
+    find_references(&c, resource);
+    for (int i = 0; i < c.found->nelts; i++)
+        find_references(&c, APR_ARRAY_IDX(c.found, i, fhir_node_t *));
+    while (*link) {
+        const fhir_node_t *id = fhir_node_get(*link, "id");
+        if (!id || id->kind != FHIR_NODE_STRING ||
+            apr_hash_get(c.waiting, id->text, id->text_len) == *link)
+            *link = (*link)->next;
+        else
+            link = &(*link)->next;
+    }
+    if (!contained->child)
+        return;
+    for (fhir_node_t *m = resource->child; m; m = m->next) /* where it stands in a resource */
+        if (!after || is(m, "resourceType") || is(m, "id") || is(m, "meta") ||
+            is(m, "implicitRules") || is(m, "language") || is(m, "text"))
+            after = m;
+    contained->next = after->next;
+    after->next = contained;
+}
+
 void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
                        const fhir_model_t *model, apr_pool_t *pool)
 {
     const fhir_node_t *name = fhir_node_get(resource, "resourceType");
     const fhir_type_t *type =
         name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
-    fhir_node_t **link, *c;
+    fhir_node_t **link, *c, *contained;
 
-    if (!type || (subset->n_elements && subset->type && type != subset->type))
+    if (!type || (subset->elements && subset->type && type != subset->type))
         return;
+    contained = subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained")
+                    ? NULL
+                    : take_contained(resource);
     if (subset->summary == FHIR_SUMMARY_TRUE)
         summarize(resource, type, model);
     else
@@ -333,5 +413,7 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
             else
                 *link = c->next;
         }
+    if (contained)
+        keep_referred(resource, contained, pool);
     tag(resource, model, pool);
 }

@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "core/fhir_nearest.h"
 #include "fhir/write/fhir_input.h"
 
 #define DEFINITION "http://hl7.org/fhir/OperationDefinition/"
@@ -39,6 +40,8 @@ static int is_here(const fhir_operation_t *op, const fhir_call_t *call)
 fhir_err_t *fhir_operation_handle(fhir_call_t *call)
 {
     fhir_buf_t *known = fhir_buf_create(call->pool, 4096);
+    fhir_nearest_t nearest;
+    fhir_nearest_begin(&nearest, call->operation + 1);
     for (const fhir_operation_t *op = fhir_operations; op->name; op++) {
         if (!is_here(op, call))
             continue;
@@ -46,10 +49,13 @@ fhir_err_t *fhir_operation_handle(fhir_call_t *call)
             call->response->interaction = op->name;
             return op->handler(call);
         }
+        fhir_nearest_offer(&nearest, op->name);
         fhir_buf_printf(known, "%s$%s", known->len ? ", " : "", op->name);
     }
-    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no operation %s here; %s%s",
-                           call->operation, known->len ? "there are " : "nor any other",
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                           "There is no operation %s here%s%s%s; %s%s", call->operation,
+                           nearest.name ? " (did you mean $" : "", nearest.name ? nearest.name : "",
+                           nearest.name ? "?)" : "", known->len ? "there are " : "nor any other",
                            fhir_buf_cstr(known));
 }
 

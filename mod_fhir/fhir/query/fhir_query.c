@@ -5,6 +5,8 @@
  * Source: http://hl7.org/fhir/R4/search.html#modifiers, #chaining, #has
  */
 #include "fhir/query/fhir_query.h"
+#include "core/fhir_nearest.h"
+#include "fhir/fhir_renamed.h"
 
 #include <apr_strings.h>
 
@@ -63,8 +65,9 @@ const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, u
 fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name)
 {
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                           "%s has no search parameter \"%s\"; it has %s", type_name(call, type),
-                           name, fhir_query_known(call, type, 0));
+                           "%s has no search parameter \"%s\"%s; it has %s", type_name(call, type),
+                           name, fhir_renamed_param(call, type, name),
+                           fhir_query_known(call, type, 0));
 }
 
 const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
@@ -115,12 +118,17 @@ static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *par
                                 const char *word)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 1024);
+    fhir_nearest_t nearest;
+    fhir_nearest_begin(&nearest, word);
     for (int i = 1; i < FHIR_MODIFIER_COUNT_; i++)
-        if (has_modifier(call, param, i))
+        if (has_modifier(call, param, i)) {
+            fhir_nearest_offer(&nearest, modifiers[i].word);
             fhir_buf_printf(buf, "%s:%s", buf->len ? ", " : "", modifiers[i].word);
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                           "%s has no modifier \":%s\"; there are %s",
-                           fhir_model_str(call->stored, param->name), word, fhir_buf_cstr(buf));
+        }
+    return fhir_err_create(
+        call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s has no modifier \":%s\"%s%s%s; there are %s",
+        fhir_model_str(call->stored, param->name), word, nearest.name ? " (did you mean \":" : "",
+        nearest.name ? nearest.name : "", nearest.name ? "\"?)" : "", fhir_buf_cstr(buf));
 }
 
 /* The word behind the colon, for the parameter of node. */

@@ -126,6 +126,7 @@ typedef struct fhir_qinclude_t {
 } fhir_qinclude_t;
 
 typedef enum fhir_total_t {
+    FHIR_TOTAL_FREE, /* when the page holds all matches, so that it costs nothing */
     FHIR_TOTAL_NONE,
     FHIR_TOTAL_ESTIMATE,
     FHIR_TOTAL_ACCURATE
@@ -137,7 +138,8 @@ typedef enum fhir_contained_t {
     FHIR_CONTAINED_BOTH
 } fhir_contained_t;
 
-#define FHIR_QUERY_HASH FHIR_DIGEST_LEN
+#define FHIR_QUERY_HASH  FHIR_DIGEST_LEN
+#define FHIR_RESULTS_MAX 16
 typedef struct fhir_query_t {
     const fhir_type_t *type;     /* type searched; system search: one of types at a time */
     fhir_qnode_t *where;         /* an AND; never NULL */
@@ -147,10 +149,11 @@ typedef struct fhir_query_t {
     fhir_total_t total;
     int summary_count; /* _summary=count or _count=0 */
     int explain;
-    int links;                  /* of chains and _has */
-    unsigned results;           /* bits: result parameters that were given (fhir_query_result.c) */
-    fhir_contained_t contained; /* _contained */
-    int contained_alone;        /* contained resources come without their container */
+    int links;                            /* of chains and _has */
+    const char *result[FHIR_RESULTS_MAX]; /* values of result parameters that were given, by their
+                                             rows in fhir_query_result.c */
+    fhir_contained_t contained;           /* _contained */
+    int contained_alone;                  /* contained resources come without their container */
     apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
                                        types hold some (fhir_contained.h); NULL: the others are */
     const char *place;              /* the type's name among several in page links, with a # of its

@@ -35,8 +35,10 @@ static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, cons
 
 static fhir_err_t *take_total(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
 {
-    static const char *const words[] = {"none", "estimate", "accurate"};
-    for (int i = 0; i < 3; i++)
+    static const char *const words[] = {[FHIR_TOTAL_NONE] = "none",
+                                        [FHIR_TOTAL_ESTIMATE] = "estimate",
+                                        [FHIR_TOTAL_ACCURATE] = "accurate"};
+    for (int i = FHIR_TOTAL_NONE; i <= FHIR_TOTAL_ACCURATE; i++)
         if (!strcmp(pair->value, words[i])) {
             query->total = (fhir_total_t)i;
             return NULL;
@@ -228,7 +230,7 @@ static const struct {
     {"_containedType", take_contained_type, IN_SELF},
     {"_count", take_count, IN_SELF},
     {"_cursor", take_cursor, 0},
-    {"_elements", take_nothing, IN_SELF},
+    {"_elements", take_nothing, IN_SELF | MANY},
     {"_explain", take_explain, IN_SELF},
     {"_format", take_nothing, IN_SELF},
     {"_include", take_include, IN_SELF | MODIFIED | MANY},
@@ -240,6 +242,21 @@ static const struct {
     {"_type", take_nothing, IN_SELF | MANY},
 };
 
+_Static_assert(sizeof(results) / sizeof(*results) <= FHIR_RESULTS_MAX, "room for each");
+
+/* Libraries give one in the URL and in the form: the same value is one. */
+static fhir_err_t *twice(const char *before, int *in_self, const fhir_call_t *call,
+                         const fhir_pair_t *pair)
+{
+    *in_self = 0;
+    return strcmp(before, pair->value)
+               ? fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                 "%s is given twice, as \"%.100s\" and as \"%.100s\"; one value is "
+                                 "accepted",
+                                 pair->name, before, pair->value)
+               : NULL;
+}
+
 fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
                               const fhir_call_t *call, const fhir_pair_t *pair)
 {
@@ -250,11 +267,10 @@ fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
             continue;
         *known = 1;
         *in_self = results[i].flags & IN_SELF;
-        if (query->results & (1u << i) && !(results[i].flags & MANY))
-            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "%s is given twice; one value is accepted", results[i].name);
+        if (query->result[i] && !(results[i].flags & MANY))
+            return twice(query->result[i], in_self, call, pair);
         FHIR_TRY(results[i].take(query, call, pair));
-        query->results |= 1u << i;
+        query->result[i] = pair->value;
         return NULL;
     }
     return NULL;

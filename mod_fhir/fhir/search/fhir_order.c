@@ -116,6 +116,16 @@ static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_quer
     }
 }
 
+/* Patient/1/Observation comes in the order of Observation?patient=1. */
+static int in_compartment(const fhir_call_t *call, const fhir_query_t *query)
+{
+    const fhir_type_t *patient = fhir_model_resource(call->stored, "Patient", 7);
+    for (const fhir_qnode_t *n = query->where->child; n && query->type->patient; n = n->next)
+        if (n->kind == FHIR_Q_COMPARTMENT && n->target == patient)
+            return !query->containers;
+    return 0;
+}
+
 void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias)
 {
@@ -124,7 +134,7 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
     order->scoped = fhir_query_of_one_patient(query, sql->call);
     for (int i = 0; i < query->sort->nelts; i++)
         sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t));
-    if (!order->n && order->scoped)
+    if (!order->n && (order->scoped || in_compartment(sql->call, query)))
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
     /* the id makes the order total, of several types the type and the id; they run the way of the
      * last key, so that one index serves all */

@@ -431,6 +431,8 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
         FHIR_TRY(run_page(&page));
         if (page.query->total == FHIR_TOTAL_ESTIMATE)
             FHIR_TRY(estimate(&page));
+        else if (page.query->total == FHIR_TOTAL_FREE && !page.is_cursor && !page.more_behind)
+            fhir_bundle_total(page.bundle, page.rows);
     }
     FHIR_TRY(link_pages(&page));
     FHIR_TRY(fhir_bundle_end(page.bundle));

@@ -5,6 +5,7 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* What PostgreSQL's numeric holds; https://www.postgresql.org/docs/current/datatype-numeric.html */
@@ -247,4 +248,40 @@ int fhir_decimal_approx(const char **low, const char **high, const char *s, apr_
     *low = shifted(d.negative, value, delta, n, scale, 1, pool);
     *high = shifted(d.negative, value, delta, n, scale, 0, pool);
     return 1;
+}
+
+/* A digit by its number, those of both parts counted; zeros around them. */
+static char digit_at(const decimal_t *d, long i)
+{
+    long n = (long)d->n_integer;
+    if (i < 0 || i >= n + (long)d->n_fraction)
+        return '0';
+    return i < n ? d->integer[i] : d->fraction[i - n];
+}
+
+const char *fhir_decimal_plain(const char *s, apr_size_t len, apr_pool_t *pool)
+{
+    decimal_t d;
+    long point, n, i;
+    char *text, *out;
+
+    if (!scan(&d, s, len))
+        return NULL;
+    n = (long)(d.n_integer + d.n_fraction);
+    point = (long)d.n_integer + d.exponent; /* the digit that it stands before */
+    text = out = apr_palloc(pool, (apr_size_t)(n + labs(point) + 4));
+    if (d.negative)
+        *out++ = '-';
+    if (point <= 0)
+        *out++ = '0';
+    i = point < 0 ? point : 0;
+    while (i + 1 < point && digit_at(&d, i) == '0')
+        i++;
+    for (; i < n || i < point; i++) {
+        if (i == point)
+            *out++ = '.';
+        *out++ = digit_at(&d, i);
+    }
+    *out = '\0';
+    return text;
 }

@@ -28,4 +28,8 @@ int fhir_decimal_bounds(const char **low, const char **high, const char *s, apr_
 int fhir_decimal_approx(const char **low, const char **high, const char *s, apr_size_t len,
                         apr_pool_t *pool);
 
+/** The same number with the same digits, without an exponent: 1.50e-2 → 0.0150; NULL when s is no
+ *  decimal. At most 10,000 digits longer. */
+const char *fhir_decimal_plain(const char *s, apr_size_t len, apr_pool_t *pool);
+
 #endif

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What others call: the compiled table, and a resource. */
+#include "fhir/convert/fhir_convert.h"
+
+#include <apr_strings.h>
+
+#include "core/fhir_hash.h"
+#include "fhir/convert/fhir_convert_private.h"
+
+#define LOST "http://hl7.org/fhir/%s/StructureDefinition/extension-"
+
+static void compile_half(fhir_convert_half_t *half, fhir_err_t **err, apr_pool_t *pool)
+{
+    const fhir_model_t *from = half->from, *to = half->to;
+    int out = half->way == FHIR_CONVERT_OUT;
+
+    half->plans = fhir_hash_make(pool);
+    half->resources = fhir_hash_make(pool);
+    fhir_convert_systems_compile(half, pool);
+    half->element = fhir_convert_plan(half, fhir_model_type(from, "Element", 7),
+                                      fhir_model_type(to, "Element", 7), err, pool);
+    half->extension = fhir_convert_plan(half, fhir_model_type(from, "Extension", 9),
+                                        fhir_model_type(to, "Extension", 9), err, pool);
+    half->reference = fhir_convert_plan(half, fhir_model_type(from, "Reference", 9),
+                                        fhir_model_type(to, "Reference", 9), err, pool);
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4 && !*err; t++) {
+        const char *name = out ? t->r4 : t->dstu2, *other = out ? t->dstu2 : t->r4;
+        const fhir_convert_plan_t *plan =
+            fhir_convert_plan(half, fhir_model_type(from, name, strlen(name)),
+                              fhir_model_type(to, other, strlen(other)), err, pool);
+        if (!plan)
+            *err = fhir_err_create(pool, FHIR_ERR_INTERNAL, "conversion: no type %s or %s", t->r4,
+                                   t->dstu2);
+        else if (!apr_hash_get(half->resources, name, APR_HASH_KEY_STRING))
+            apr_hash_set(half->resources, name, APR_HASH_KEY_STRING, plan);
+    }
+}
+
+/* "1.0" of "1.0.2". */
+static const char *release(const fhir_model_t *m, apr_pool_t *pool)
+{
+    return apr_pstrmemdup(pool, m->version, (apr_size_t)(strrchr(m->version, '.') - m->version));
+}
+
+fhir_err_t *fhir_convert_create(const fhir_convert_t **out, const fhir_model_t *r4,
+                                const fhir_model_t *dstu2, apr_pool_t *pool)
+{
+    fhir_convert_t *c = apr_pcalloc(pool, sizeof(*c));
+    fhir_err_t *err = NULL;
+
+    c->r4 = r4;
+    c->dstu2 = dstu2;
+    for (int way = 0; way < 2 && !err; way++) {
+        fhir_convert_half_t *half = &c->half[way];
+        half->way = (fhir_convert_way_t)way;
+        half->other = &c->half[1 - way];
+        half->from = way == FHIR_CONVERT_OUT ? r4 : dstu2;
+        half->to = way == FHIR_CONVERT_OUT ? dstu2 : r4;
+        half->own = apr_psprintf(pool, LOST, release(half->from, pool));
+        half->foreign = apr_psprintf(pool, LOST, release(half->to, pool));
+        half->own_len = strlen(half->own);
+        half->foreign_len = strlen(half->foreign);
+        compile_half(half, &err, pool);
+    }
+    *out = c;
+    return err;
+}
+
+/* The row of a type's plan. */
+static const fhir_convert_type_t *type_row(const fhir_convert_half_t *half,
+                                           const fhir_convert_plan_t *plan)
+{
+    int out = half->way == FHIR_CONVERT_OUT;
+    const char *from = fhir_model_str(half->from, plan->from->name);
+    const char *to = fhir_model_str(half->to, plan->to->name);
+
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
+        if (strcmp(t->r4, out ? from : to) == 0 && strcmp(t->dstu2, out ? to : from) == 0)
+            return t;
+    return NULL;
+}
+
+/* The id with its prefix, or without it. */
+static void set_id(const fhir_convert_run_t *run, const fhir_convert_type_t *row,
+                   fhir_node_t *resource)
+{
+    fhir_node_t *id = fhir_convert_get(resource, "id");
+    apr_size_t len = row ? strlen(row->prefix) : 0;
+
+    if (!len || !id || id->kind != FHIR_NODE_STRING)
+        return;
+    if (run->half->way == FHIR_CONVERT_OUT) {
+        id->text = apr_pstrcat(run->pool, row->prefix,
+                               apr_pstrmemdup(run->pool, id->text, id->text_len), NULL);
+        id->text_len += (apr_uint32_t)len;
+    }
+    else if (id->text_len > len && memcmp(id->text, row->prefix, len) == 0) {
+        id->text += len;
+        id->text_len -= (apr_uint32_t)len;
+    }
+}
+
+fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_way_t way,
+                                   const char *as, const fhir_convert_env_t *env,
+                                   fhir_node_t *resource, apr_pool_t *pool)
+{
+    fhir_convert_run_t run = {.half = &convert->half[way], .env = env, .pool = pool};
+    const fhir_convert_plan_t *plan = fhir_convert_resource_plan(run.half, as, resource, pool);
+    const fhir_node_t *id;
+
+    if (!plan)
+        return NULL;
+    set_id(&run, type_row(run.half, plan), resource);
+    id = fhir_node_get(resource, "id");
+    if (id && id->kind == FHIR_NODE_STRING)
+        run.self = apr_pstrcat(pool, fhir_model_str(run.half->to, plan->to->name), "/",
+                               apr_pstrmemdup(pool, id->text, id->text_len), NULL);
+    fhir_convert_contained_begin(&run, resource);
+    resource = fhir_convert_object(&run, plan, resource);
+    if (resource)
+        fhir_convert_contained_end(&run, resource);
+    return resource;
+}
+
+/* The first row of a name is its usual counterpart. */
+const fhir_convert_type_t fhir_convert_types[] = {
+    {"AllergyIntolerance", "AllergyIntolerance", "", 0},
+    {"Appointment", "Appointment", "", 0},
+    {"Binary", "Binary", "", 0},
+    {"CarePlan", "CarePlan", "", 0},
+    {"CareTeam", "CarePlan", "ct-", 0},
+    {"Condition", "Condition", "", 0},
+    {"Coverage", "Coverage", "", 0},
+    {"Device", "Device", "", 0},
+    {"DiagnosticReport", "DiagnosticReport", "", 0},
+    {"DocumentReference", "DocumentReference", "", 0},
+    {"Encounter", "Encounter", "", 0},
+    {"FamilyMemberHistory", "FamilyMemberHistory", "", 0},
+    {"Flag", "Flag", "", 0},
+    {"Goal", "Goal", "", 0},
+    {"Immunization", "Immunization", "", 0},
+    {"List", "List", "", 0},
+    {"Location", "Location", "", 0},
+    {"Medication", "Medication", "", 0},
+    {"MedicationRequest", "MedicationOrder", "", 0},
+    {"MedicationStatement", "MedicationStatement", "", 0},
+    {"MedicationRequest", "MedicationStatement", "mr-", 0},
+    {"Observation", "Observation", "", 0},
+    {"Organization", "Organization", "", 0},
+    {"Patient", "Patient", "", 0},
+    {"Practitioner", "Practitioner", "", 0},
+    {"Procedure", "Procedure", "", 0},
+    {"Provenance", "Provenance", "", 0},
+    {"RelatedPerson", "RelatedPerson", "", 0},
+    {"Schedule", "Schedule", "", 0},
+    {"Slot", "Slot", "", 0},
+    {"Specimen", "Specimen", "", 0},
+    {"Substance", "Substance", "", 1},
+    {"OperationOutcome", "OperationOutcome", "", 1},
+    {"Bundle", "Bundle", "", 1},
+    {"Parameters", "Parameters", "", 1},
+    {NULL, NULL, NULL, 0}};

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An update that comes in the other release's words: what the client was shown is what it could
+ * change, all else of the stored resource stays. A merge of three trees: stored, what the client
+ * saw of it, and what it wants.
+ */
+#include "fhir/convert/fhir_convert_private.h"
+
+static int same(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
+{
+    return a && b && fhir_node_equal(a, b, 0, pool);
+}
+
+static fhir_node_t *member(const fhir_node_t *object, const fhir_node_t *like)
+{
+    return (fhir_node_t *)fhir_node_getn(object, like->name, like->name_len);
+}
+
+/* 1 if a concept's text is just the display of its first coding: DSTU2 shows it so. */
+static int is_filled_text(const fhir_node_t *concept, const fhir_node_t *text, apr_pool_t *pool)
+{
+    const fhir_node_t *coding = fhir_node_get(concept, "coding");
+    return text->name_len == 4 && memcmp(text->name, "text", 4) == 0 &&
+           same(fhir_node_get(coding ? coding->child : NULL, "display"), text, pool);
+}
+
+/* 1 if what was seen is stored, perhaps with more. */
+static int is_part(const fhir_node_t *seen, const fhir_node_t *stored, apr_pool_t *pool)
+{
+    const fhir_node_t *s = seen->child, *t = stored->child;
+
+    if (seen->kind != stored->kind)
+        return 0;
+    if (seen->kind == FHIR_NODE_OBJECT) {
+        for (; s; s = s->next) {
+            t = member(stored, s);
+            if (t ? !is_part(s, t, pool) : !is_filled_text(seen, s, pool))
+                return 0;
+        }
+        return 1;
+    }
+    if (seen->kind != FHIR_NODE_ARRAY)
+        return same(seen, stored, pool);
+    for (; s && t; s = s->next, t = t->next)
+        if (!is_part(s, t, pool))
+            return 0;
+    return !s;
+}
+
+static fhir_node_t *merge(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+                          apr_pool_t *pool);
+
+static void append(fhir_node_t ***at, fhir_node_t *node)
+{
+    node->next = NULL;
+    **at = node;
+    *at = &node->next;
+}
+
+static fhir_node_t *merge_objects(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+                                  apr_pool_t *pool)
+{
+    fhir_node_t *list = NULL, **at = &list, *next;
+
+    for (fhir_node_t *m = stored->child; m; m = next) {
+        const fhir_node_t *s = member(seen, m);
+        fhir_node_t *w = member(wanted, m);
+        next = m->next;
+        if (w) {
+            fhir_convert_remove(wanted, w);
+            append(&at, s ? merge(m, s, w, pool) : w);
+        }
+        else if (!s)
+            append(&at, m);
+    }
+    for (fhir_node_t *w = wanted->child; w; w = next) {
+        next = w->next;
+        if (!same(member(seen, w), w, pool)) /* else it stood for something that is not stored */
+            append(&at, w);
+    }
+    stored->child = list;
+    return stored;
+}
+
+/* Items by number, for lists of both kinds. */
+typedef struct item_t {
+    fhir_node_t *node;
+    int taken;
+} item_t;
+
+static item_t *items_of(int *n, const fhir_node_t *array, apr_pool_t *pool)
+{
+    item_t *items = apr_pcalloc(pool, sizeof(*items) * (fhir_node_count(array) + 1));
+
+    *n = 0;
+    for (fhir_node_t *c = array->child; c; c = c->next)
+        items[(*n)++].node = c;
+    return items;
+}
+
+/* For each item that was seen the stored one it is of; 0 when one is of none: several became one.
+ */
+static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t *seen, int n_seen,
+                        apr_pool_t *pool)
+{
+    for (int i = 0; i < n_seen; i++) {
+        of[i] = NULL;
+        for (int j = 0; !of[i] && j < n_stored; j++) {
+            if (!stored[j].taken && is_part(seen[i].node, stored[j].node, pool))
+                of[i] = &stored[j];
+        }
+        if (!of[i] && n_seen == n_stored && !stored[i].taken)
+            of[i] = &stored[i];
+        if (!of[i])
+            return 0;
+        of[i]->taken = 1;
+    }
+    return 1;
+}
+
+static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+                                 apr_pool_t *pool)
+{
+    int n_stored, n_seen, n_wanted;
+    item_t *t = items_of(&n_stored, stored, pool), *s = items_of(&n_seen, seen, pool);
+    item_t *w = items_of(&n_wanted, wanted, pool);
+    item_t **of = apr_pcalloc(pool, sizeof(*of) * (apr_size_t)(n_seen + 1));
+    fhir_node_t *list = NULL, **at = &list;
+
+    if (!match_stored(of, t, n_stored, s, n_seen, pool))
+        return wanted;
+    for (int i = 0; i < n_wanted; i++) {
+        int j = 0;
+        while (j < n_seen && (s[j].taken || !same(s[j].node, w[i].node, pool)))
+            j++;
+        if (j == n_seen && n_seen == n_wanted && !s[i].taken)
+            j = i; /* the one at its place was changed */
+        if (j == n_seen) {
+            append(&at, w[i].node);
+            continue;
+        }
+        s[j].taken = 1;
+        append(&at, merge(of[j]->node, s[j].node, w[i].node, pool));
+    }
+    for (int i = 0; i < n_stored; i++)
+        if (!t[i].taken)
+            append(&at, t[i].node);
+    wanted->child = list;
+    return wanted;
+}
+
+static fhir_node_t *merge(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+                          apr_pool_t *pool)
+{
+    if (same(seen, wanted, pool))
+        return stored;
+    if (same(seen, stored, pool) || seen->kind != wanted->kind || stored->kind != wanted->kind)
+        return wanted;
+    if (wanted->kind == FHIR_NODE_OBJECT)
+        return merge_objects(stored, seen, wanted, pool);
+    return wanted->kind == FHIR_NODE_ARRAY ? merge_arrays(stored, seen, wanted, pool) : wanted;
+}
+
+/* Extensions for lost elements: an app that drops them has not removed the elements. */
+static void strip(fhir_node_t *node, const fhir_convert_half_t *half)
+{
+    for (fhir_node_t **at = &node->child, *c; (c = *at) != NULL;) {
+        const fhir_node_t *url = c->kind == FHIR_NODE_OBJECT ? fhir_node_get(c, "url") : NULL;
+        if (url && url->text && url->text_len > half->own_len &&
+            memcmp(url->text, half->own, half->own_len) == 0) {
+            *at = c->next;
+            continue;
+        }
+        strip(c, half);
+        if (c->kind == FHIR_NODE_ARRAY && !c->child) {
+            *at = c->next; /* it had nothing else */
+            continue;
+        }
+        at = &c->next;
+    }
+}
+
+fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_convert_env_t *env,
+                                 fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool)
+{
+    fhir_node_t *seen = fhir_convert_copy(stored, pool), *wanted;
+
+    wanted = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, spoken, pool);
+    seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, env, seen, pool);
+    if (!wanted || !seen)
+        return NULL;
+    strip(seen, &convert->half[FHIR_CONVERT_OUT]);
+    seen = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, seen, pool);
+    return seen ? merge(stored, seen, wanted, pool) : NULL;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * References and contained resources: a target that the other release has not, or does not allow
+ * at that place, leaves its display behind.
+ */
+#include <apr_strings.h>
+
+#include "core/fhir_hash.h"
+#include "fhir/convert/fhir_convert_private.h"
+
+/* A reference in parts: base, type, id, rest ("/_history/3"). */
+typedef struct parts_t {
+    const char *type, *id;
+    apr_size_t type_len, id_len, rest_len;
+    const char *rest;
+} parts_t;
+
+static int split(parts_t *p, const char *text, apr_size_t len)
+{
+    const char *end = text + len, *slash = memchr(text, '/', len);
+
+    if (!slash || slash == text)
+        return 0;
+    p->type = text;
+    p->type_len = (apr_size_t)(slash - text);
+    p->id = slash + 1;
+    slash = memchr(p->id, '/', (apr_size_t)(end - p->id));
+    p->rest = slash ? slash : end;
+    p->id_len = (apr_size_t)(p->rest - p->id);
+    p->rest_len = (apr_size_t)(end - p->rest);
+    return p->id_len > 0 && !memchr(p->type, '?', p->type_len);
+}
+
+/* 1 if the element may point at the type. */
+static int is_allowed(const fhir_convert_half_t *half, const fhir_element_t *to,
+                      const fhir_type_t *type)
+{
+    if (!type)
+        return 0;
+    for (int i = 0; to && i < to->n_targets; i++)
+        if (&half->to->types[half->to->targets[to->first_target + i]] == type)
+            return 1;
+    return !to || !to->n_targets;
+}
+
+static const fhir_type_t *type_by(const fhir_model_t *m, const char *name)
+{
+    return fhir_model_resource(m, name, strlen(name));
+}
+
+static const char *join(const fhir_convert_run_t *run, const char *type, const char *prefix,
+                        const parts_t *p, apr_size_t skip)
+{
+    return apr_pstrcat(run->pool, type, "/", prefix,
+                       apr_pstrmemdup(run->pool, p->id + skip, p->id_len - skip),
+                       apr_pstrmemdup(run->pool, p->rest, p->rest_len), NULL);
+}
+
+static int is_name(const parts_t *p, const char *name)
+{
+    return p->type_len == strlen(name) && memcmp(p->type, name, p->type_len) == 0;
+}
+
+/* DSTU2 has roles inside of their practitioner. */
+static const char *practitioner(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
+{
+    const fhir_convert_env_t *env = run->env;
+
+    if (!env || !env->practitioner ||
+        !is_allowed(run->half, to, type_by(run->half->to, "Practitioner")))
+        return NULL;
+    return env->practitioner(env->baton, p->id, p->id_len);
+}
+
+static const char *target_out(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
+{
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
+        if (!t->contained && is_name(p, t->r4) &&
+            is_allowed(run->half, to, type_by(run->half->to, t->dstu2)))
+            return join(run, t->dstu2, t->prefix, p, 0);
+    return is_name(p, "PractitionerRole") ? practitioner(run, to, p) : NULL;
+}
+
+static const char *target_in(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
+{
+    const fhir_model_t *m = run->half->to;
+    const fhir_type_t *type;
+
+    for (int prefixed = 1; prefixed >= 0; prefixed--) {
+        for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
+            apr_size_t skip = strlen(t->prefix);
+            if (!t->contained && (skip > 0) == prefixed && is_name(p, t->dstu2) &&
+                p->id_len > skip && memcmp(p->id, t->prefix, skip) == 0 &&
+                is_allowed(run->half, to, type_by(m, t->r4)))
+                return join(run, t->r4, "", p, skip);
+        }
+    }
+    type = fhir_model_resource(m, p->type, p->type_len);
+    return is_allowed(run->half, to, type) ? join(run, fhir_model_str(m, type->name), "", p, 0)
+                                           : NULL;
+}
+
+/* "#id": the contained resource must be there in the other release. "#" is the container. */
+static const char *contained_target(const fhir_convert_run_t *run, const fhir_element_t *to,
+                                    const char *text, apr_size_t len)
+{
+    fhir_convert_contained_t *there;
+
+    if (len == 1)
+        return run->half->way == FHIR_CONVERT_OUT && run->self ? run->self : "#";
+    there = run->contained ? apr_hash_get(run->contained, text + 1, (apr_ssize_t)(len - 1)) : NULL;
+    if (!there || !is_allowed(run->half, to, there->to))
+        return NULL;
+    return apr_pstrmemdup(run->pool, text, len);
+}
+
+const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *to, const char *text,
+                                apr_size_t len)
+{
+    const fhir_convert_env_t *env = run->env;
+    int out = run->half->way == FHIR_CONVERT_OUT;
+    const char *base = env ? (out ? env->r4_base : env->dstu2_base) : NULL;
+    const char *to_base = env ? (out ? env->dstu2_base : env->r4_base) : NULL;
+    apr_size_t base_len = base ? strlen(base) : 0;
+    const char *target;
+    parts_t p;
+
+    if (len && text[0] == '#')
+        return contained_target(run, to, text, len);
+    if (base && to_base && len > base_len + 1 && memcmp(text, base, base_len) == 0 &&
+        text[base_len] == '/') {
+        if (!split(&p, text + base_len + 1, len - base_len - 1))
+            return NULL;
+        target = out ? target_out(run, to, &p) : target_in(run, to, &p);
+        return target ? apr_pstrcat(run->pool, to_base, "/", target, NULL) : NULL;
+    }
+    if (memchr(text, ':', len))
+        return apr_pstrmemdup(run->pool, text, len); /* another server's, or a urn */
+    if (!split(&p, text, len))
+        return NULL;
+    return out ? target_out(run, to, &p) : target_in(run, to, &p);
+}
+
+/* What a reference is called when it is no link: its display, or the type that it points at. */
+static void keep_display(fhir_convert_run_t *run, fhir_node_t *reference, const fhir_node_t *text)
+{
+    apr_size_t len = 0;
+
+    if (fhir_node_get(reference, "display"))
+        return;
+    for (const char *s = text->text; len < text->text_len && s[len] != '/' && s[len] != '?'; len++)
+        ;
+    if (text->text_len && text->text[0] != '#' && len < text->text_len)
+        fhir_convert_add(reference, "display", 7,
+                         fhir_node_new_text(FHIR_NODE_STRING, text->text, len, run->pool));
+    else
+        fhir_convert_add(reference, "display", 7, fhir_convert_string("unknown", run->pool));
+}
+
+fhir_node_t *fhir_convert_refer(fhir_convert_run_t *run, const fhir_convert_step_t *step,
+                                fhir_node_t *node)
+{
+    const fhir_convert_plan_t *plan = run->half->reference;
+    fhir_node_t *text = fhir_convert_get(node, "reference");
+    const char *target;
+
+    if (text && text->kind == FHIR_NODE_STRING) {
+        target = fhir_convert_target(run, step ? step->to : NULL, text->text, text->text_len);
+        if (target) {
+            text->text = target;
+            text->text_len = (apr_uint32_t)strlen(target);
+        }
+        else {
+            fhir_convert_remove(node, text);
+            keep_display(run, node, text);
+        }
+    }
+    node = fhir_convert_object(run, plan, node);
+    return node && !node->child ? FHIR_CONVERT_NOTHING : node;
+}
+
+/* ---- contained resources ---- */
+
+void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *resource)
+{
+    const fhir_node_t *list = fhir_node_get(resource, "contained");
+
+    if (!list || list->kind != FHIR_NODE_ARRAY || !list->child)
+        return;
+    run->contained = fhir_hash_make(run->pool);
+    for (const fhir_node_t *item = list->child; item; item = item->next) {
+        const fhir_node_t *id = fhir_node_get(item, "id");
+        const fhir_convert_plan_t *plan =
+            fhir_convert_resource_plan(run->half, NULL, item, run->pool);
+        fhir_convert_contained_t *there;
+        if (!id || id->kind != FHIR_NODE_STRING || !plan)
+            continue;
+        there = apr_pcalloc(run->pool, sizeof(*there));
+        there->to = plan->to;
+        there->resource = fhir_convert_copy(item, run->pool);
+        apr_hash_set(run->contained, id->text, id->text_len, there);
+    }
+}
+
+/* 1 if something in the tree refers to "#id". */
+static int is_referred(const fhir_node_t *node, const fhir_node_t *id)
+{
+    if (node->kind == FHIR_NODE_STRING)
+        return node->text_len == id->text_len + 1 && node->text[0] == '#' &&
+               memcmp(node->text + 1, id->text, id->text_len) == 0;
+    for (const fhir_node_t *c = node->child; c; c = c->next)
+        if (is_referred(c, id))
+            return 1;
+    return 0;
+}
+
+/* dom-3: what nothing refers to any more goes; dom-1: no texts. Once one goes, those that only it
+ * referred to go too. */
+static int drop_one(fhir_node_t *resource, fhir_node_t *list)
+{
+    for (fhir_node_t **at = &list->child, *item; (item = *at) != NULL; at = &item->next) {
+        const fhir_node_t *id = fhir_node_get(item, "id");
+        if (id && id->text && is_referred(resource, id))
+            continue;
+        *at = item->next;
+        return 1;
+    }
+    return 0;
+}
+
+void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
+{
+    fhir_node_t *list = fhir_convert_get(resource, "contained"), **at;
+    const fhir_node_t *text;
+
+    if (run->contain) {
+        if (!list) {
+            list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
+            fhir_convert_add(resource, "contained", 9, list);
+        }
+        for (at = &list->child; *at; at = &(*at)->next)
+            ;
+        *at = run->contain;
+    }
+    if (!list)
+        return;
+    for (fhir_node_t *item = list->child; item; item = item->next) {
+        text = fhir_node_get(item, "text");
+        if (text && run->half->way == FHIR_CONVERT_OUT)
+            fhir_convert_remove(item, text);
+    }
+    while (drop_one(resource, list))
+        ;
+    if (!list->child)
+        fhir_convert_remove(resource, list);
+}
+
+const fhir_convert_plan_t *fhir_convert_resource_plan(const fhir_convert_half_t *half,
+                                                      const char *as, const fhir_node_t *resource,
+                                                      apr_pool_t *pool)
+{
+    const fhir_node_t *type = fhir_node_get(resource, "resourceType");
+    const fhir_convert_plan_t *usual;
+
+    if (!type || type->kind != FHIR_NODE_STRING)
+        return NULL;
+    usual = apr_hash_get(half->resources, type->text, type->text_len);
+    if (!as || !usual || strcmp(fhir_model_str(half->to, usual->to->name), as) == 0)
+        return usual;
+    return apr_hash_get(
+        half->plans,
+        apr_pstrcat(pool, apr_pstrmemdup(pool, type->text, type->text_len), ">", as, NULL),
+        APR_HASH_KEY_STRING);
+}

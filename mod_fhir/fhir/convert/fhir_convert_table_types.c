@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Data types, and what answers are made of. */
+#include "fhir/convert/fhir_convert_table.h"
+
+#define ROW      FHIR_CONVERT_ROW
+#define HL7      FHIR_CONVERT_HL7
+#define ARGONAUT FHIR_CONVERT_ARGONAUT
+#define MODEL    FHIR_CONVERT_MODEL
+#define OWN      FHIR_CONVERT_OWN
+
+static const fhir_convert_row_t contact_point[] = {
+    ROW("system", "system", "url>other+ sms>other+", HL7),
+};
+static const fhir_convert_row_t money[] = {
+    ROW("value", "value", NULL, HL7),
+    ROW("currency", "code", NULL, HL7),
+    ROW(NULL, "system", "urn:iso:std:iso:4217", HL7, .rule = FHIR_CONVERT_DEFAULT),
+};
+static const fhir_convert_row_t repeat[] = {
+    ROW("durationUnit", "durationUnits", NULL, HL7),
+    ROW("periodUnit", "periodUnits", NULL, HL7),
+    /* tim-3 of DSTU2: not beside frequency or period */
+    ROW("when", "when", NULL, MODEL, .when = "!frequency !period"),
+};
+static const fhir_convert_row_t reference[] = {
+    ROW("type", NULL, NULL, MODEL, .rule = FHIR_CONVERT_DROP),
+};
+static const fhir_convert_row_t meta[] = {
+    /* profiles are of a release; Argonaut's are added to what fulfils them */
+    ROW("profile", NULL, NULL, OWN, .rule = FHIR_CONVERT_DROP),
+    ROW(NULL, "profile", NULL, OWN, .rule = FHIR_CONVERT_DROP),
+};
+static const fhir_convert_row_t signature[] = {
+    ROW("who", "whoReference", NULL, HL7),
+    ROW("sigFormat", "contentType", NULL, HL7),
+    ROW("data", "blob", NULL, HL7),
+};
+static const fhir_convert_row_t extension[] = {
+    ROW("valueCanonical", "valueUri", NULL, MODEL, .rule = FHIR_CONVERT_SHOWN),
+    ROW("valueUrl", "valueUri", NULL, MODEL, .rule = FHIR_CONVERT_SHOWN),
+    ROW("valueUuid", "valueUri", NULL, MODEL, .rule = FHIR_CONVERT_SHOWN),
+};
+/* additionalInstruction, doseAndRate: the first item; the rest is an extension. */
+static const fhir_convert_row_t dosage_instruction[] = {
+    ROW("additionalInstruction", "additionalInstructions", NULL, HL7),
+    ROW("site", "siteCodeableConcept", NULL, HL7),
+    ROW("doseAndRate.doseQuantity", "doseQuantity", NULL, HL7),
+    ROW("doseAndRate.doseRange", "doseRange", NULL, HL7),
+    ROW("doseAndRate.rateRatio", "rateRatio", NULL, HL7),
+    ROW("doseAndRate.rateRange", "rateRange", NULL, HL7),
+    ROW("doseAndRate.rateQuantity", "rateRatio", NULL, OWN, .rule = FHIR_CONVERT_SHOWN),
+};
+static const fhir_convert_row_t dosage[] = {
+    ROW("site", "siteCodeableConcept", NULL, HL7),
+    ROW("doseAndRate.doseQuantity", "quantityQuantity", NULL, HL7),
+    ROW("doseAndRate.doseRange", "quantityRange", NULL, HL7),
+    ROW("doseAndRate.rateRatio", "rateRatio", NULL, HL7),
+    ROW("doseAndRate.rateRange", "rateRange", NULL, HL7),
+    ROW("doseAndRate.rateQuantity", "rateRatio", NULL, OWN, .rule = FHIR_CONVERT_SHOWN),
+};
+
+static const fhir_convert_row_t issue[] = {
+    ROW("code", "code", "deleted>not-found multiple-matches>duplicate", OWN),
+    ROW("expression", "location", NULL, MODEL, .rule = FHIR_CONVERT_XPATH),
+    ROW("location", NULL, NULL, MODEL, .rule = FHIR_CONVERT_DROP),
+};
+static const fhir_convert_row_t request[] = {
+    ROW("method", "method", "PATCH>PUT HEAD>GET", OWN),
+};
+
+const fhir_convert_map_t fhir_convert_datatypes[] = {
+    FHIR_CONVERT_MAP("ContactPoint", "ContactPoint", contact_point),
+    FHIR_CONVERT_MAP("Money", "Quantity", money),
+    FHIR_CONVERT_MAP("Timing.repeat", "Timing.repeat", repeat),
+    FHIR_CONVERT_MAP("Reference", "Reference", reference),
+    FHIR_CONVERT_MAP("Meta", "Meta", meta),
+    FHIR_CONVERT_MAP("Signature", "Signature", signature),
+    FHIR_CONVERT_MAP("Extension", "Extension", extension),
+    FHIR_CONVERT_MAP("Dosage", "MedicationOrder.dosageInstruction", dosage_instruction),
+    FHIR_CONVERT_MAP("Dosage", "MedicationStatement.dosage", dosage),
+    FHIR_CONVERT_SAME("Age", "Quantity"),
+    FHIR_CONVERT_SAME("Duration", "Quantity"),
+    FHIR_CONVERT_SAME("Count", "Quantity"),
+    FHIR_CONVERT_SAME("Distance", "Quantity"),
+    FHIR_CONVERT_MAP("OperationOutcome.issue", "OperationOutcome.issue", issue),
+    FHIR_CONVERT_MAP("Bundle.entry.request", "Bundle.entry.request", request),
+    {.r4 = NULL}};
+
+/* ---- codes ---- */
+
+#define R4(name)    "http://terminology.hl7.org/CodeSystem/" name
+#define DSTU2(name) "http://hl7.org/fhir/" name
+#define SAME(name)  R4(name), DSTU2(name)
+#define ARGO(name)  "http://argonaut.hl7.org", name
+#define LOINC       "http://loinc.org"
+
+/* Families first. R4 moved these systems and kept their names; the codes tell where a name stands
+ * for something else: t/dstu2-table.t compares with the definitions of both releases. */
+const fhir_convert_system_t fhir_convert_systems[] = {
+    {R4("v2-*"), DSTU2("v2/*"), NULL},
+    {R4("v3-*"), DSTU2("v3/*"), NULL},
+    {SAME("FDI-surface"), NULL},
+    {SAME("adjudication"), "submitted>- unallocdeduct>- -<total"},
+    {SAME("admit-source"), NULL},
+    {SAME("audit-event-type"), NULL},
+    {SAME("basic-resource-type"), NULL},
+    {SAME("condition-clinical"), "inactive>- recurrence>-"},
+    {SAME("condition-ver-status"), "unconfirmed>- -<unknown"},
+    {SAME("data-absent-reason"),
+     "asked-unknown=asked asked-declined>asked temp-unknown=temp as-text=astext "
+     "not-a-number=NaN negative-infinity>NaN positive-infinity>NaN not-applicable>- "
+     "not-performed>- not-permitted>-"},
+    {SAME("diet"), NULL},
+    {SAME("discharge-disposition"), "alt-home>- snf>-"},
+    {SAME("encounter-special-arrangements"), "add-bed>- -<stret"},
+    {SAME("encounter-type"), NULL},
+    {SAME("flag-category"), "advance-directive>- behavioral>- clinical>- research>- safety>-"},
+    {SAME("goal-acceptance-status"), NULL},
+    {SAME("goal-category"), NULL},
+    {SAME("goal-priority"), "high-priority=high medium-priority=medium low-priority=low"},
+    {SAME("goal-relationship-type"), "milestone>- -<component"},
+    {SAME("immunization-recommendation-status"), "complete>- contraindicated>- immune>-"},
+    {SAME("list-empty-reason"), NULL},
+    {SAME("list-example-use-codes"), NULL},
+    {SAME("list-order"), NULL},
+    {SAME("location-physical-type"), "si>- wa>-"},
+    {SAME("medication-admin-status"), "not-done>- unknown>-"},
+    {SAME("object-role"), NULL},
+    {SAME("observation-category"), "activity>-"},
+    {SAME("organization-type"), "pay>-"},
+    {SAME("participant-type"), NULL},
+    {SAME("practitioner-role"), NULL},
+    {SAME("reaction-event-certainty"), "unknown>-"},
+    {SAME("reason-medication-given"), NULL},
+    {SAME("referencerange-meaning"), "postmenopausal=postmeopausal"},
+    {SAME("restful-security-service"), NULL},
+    {SAME("risk-probability"), NULL},
+    {SAME("special-values"), NULL},
+    {SAME("substance-category"), NULL},
+    {R4("provenance-participant-type"), DSTU2("provenance-participant-role"), NULL},
+    {"http://ihe.net/fhir/ValueSet/IHE.FormatCode.codesystem", "urn:oid:1.3.6.1.4.1.19376.1.2.3",
+     "-<*"},
+    {"http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode",
+     "urn:oid:1.3.6.1.4.1.19376.1.2.3", NULL},
+    {NULL, NULL, NULL}};
+
+const fhir_convert_coding_t fhir_convert_codings[] = {
+    {"http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan",
+     ARGO("assess-plan")},
+    {R4("condition-category"), "problem-list-item", ARGO("problem")},
+    {"http://hl7.org/fhir/us/core/CodeSystem/condition-category", "health-concern",
+     ARGO("health-concern")},
+    {"http://hl7.org/fhir/us/core/CodeSystem/condition-category", "health-concern",
+     ARGO("additional-concern")}, /* in the guide's example */
+    {R4("condition-category"), "encounter-diagnosis", DSTU2("condition-category"), "diagnosis"},
+    {R4("v3-MaritalStatus"), "U", DSTU2("marital-status"), "U"},
+    {NULL, NULL, NULL, NULL}};
+
+const fhir_convert_url_t fhir_convert_urls[] = {
+    {"http://hl7.org/fhir/us/core/StructureDefinition/us-core-race",
+     "http://fhir.org/guides/argonaut/StructureDefinition/argo-race", NULL,
+     "urn:oid:2.16.840.1.113883.6.238", DSTU2("v3/Race")},
+    {"http://hl7.org/fhir/us/core/StructureDefinition/us-core-ethnicity",
+     "http://fhir.org/guides/argonaut/StructureDefinition/argo-ethnicity", NULL,
+     "urn:oid:2.16.840.1.113883.6.238", DSTU2("v3/Ethnicity")},
+    {"http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex",
+     "http://fhir.org/guides/argonaut/StructureDefinition/argo-birthsex", NULL, NULL, NULL},
+    {"http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+     "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+     "asked-unknown=asked asked-declined>asked temp-unknown=temp as-text=astext not-a-number=NaN "
+     "negative-infinity>NaN positive-infinity>NaN not-applicable>unsupported "
+     "not-performed>unsupported not-permitted>unsupported",
+     NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL}};

@@ -29,7 +29,9 @@ fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
 {
     fhir_store_t *store;
     FHIR_TRY(find_store(&store, call));
-    return fhir_tx_begin(tx, store, call->pool);
+    FHIR_TRY(fhir_tx_begin(tx, store, call->pool));
+    call->response->tx = *tx;
+    return NULL;
 }
 
 fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,

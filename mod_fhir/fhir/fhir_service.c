@@ -164,6 +164,8 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
     if (!request->is_entry)
         apr_table_mergen(response->headers, "Vary", "Accept");
     err = dispatch(&call);
+    if (response->tx) /* what was not committed is over before a client is waited for */
+        fhir_tx_rollback(response->tx);
     if (err)
         answer_error(&call, err);
     return err;

@@ -177,6 +177,7 @@ typedef struct fhir_response_t {
     apr_int64_t updated;     /* last change of the resource, µs since 1970; 0: unknown */
     const char *interaction; /* for the log: "read", "search-type", … */
     const char *type;        /* resource type or NULL, for the log */
+    fhir_tx_t *tx;           /* the transaction that was begun for it, or NULL */
 } fhir_response_t;
 
 /** One name of FHIRInteractions: its bit, or FHIR_INTERACTION_NONE. */

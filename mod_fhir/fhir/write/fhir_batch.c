@@ -491,20 +491,52 @@ static fhir_err_t *run_entries(transaction_t *t, const char *source)
     return NULL;
 }
 
+static fhir_err_t *answer_transaction(fhir_call_t *call, apr_array_header_t *entries)
+{
+    fhir_bundle_t *bundle;
+
+    fhir_call_begin(call, 200);
+    FHIR_TRY(fhir_bundle_begin(&bundle, call, "transaction-response"));
+    for (int i = 0; i < entries->nelts; i++)
+        FHIR_TRY(fhir_entry_answer(bundle, &APR_ARRAY_IDX(entries, i, fhir_entry_t)));
+    return fhir_bundle_end(bundle);
+}
+
+/* The same as compact JSON, to be kept before it is sent. */
+static fhir_err_t *answer_into(fhir_buf_t *json, const transaction_t *t)
+{
+    fhir_response_t response = {.headers = apr_table_make(t->call.pool, 2),
+                                .body = fhir_buf_out(json, t->call.pool)};
+    fhir_call_t call = t->call;
+
+    call.response = &response;
+    call.opts.format = FHIR_FORMAT_JSON;
+    call.opts.pretty = 0;
+    call.opts.subset = NULL;
+    call.render = NULL;
+    FHIR_TRY(answer_transaction(&call, t->entries));
+    return json->overflow ? fhir_err_create(call.pool, FHIR_ERR_LIMIT, "The answer is too large")
+                          : NULL;
+}
+
 static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entries,
                                    const char *source)
 {
     transaction_t t = {
         .call = *call, .request = *call->request, .entries = entries, .left = answers_max(call)};
-    fhir_bundle_t *bundle;
-    int i;
+    fhir_idempotency_t idempotency;
+    fhir_buf_t *json;
 
+    FHIR_TRY(fhir_idempotency_read(&idempotency, call));
     t.targets = fhir_hash_make(call->pool);
     t.versions = fhir_hash_make(call->pool);
     t.creates = fhir_hash_make(call->pool);
     t.conditional = fhir_hash_make(call->pool);
     FHIR_TRY(fhir_call_begin_tx(&t.request.tx, call));
     t.call.request = &t.request;
+    FHIR_TRY(fhir_idempotency_look(&idempotency, &t.call));
+    if (idempotency.status)
+        return fhir_call_resource(call, idempotency.status, idempotency.body, idempotency.len);
     t.request.changed = fhir_hash_make(call->pool);
     if (call->endpoint->writing.check_references)
         t.request.refs = fhir_refs_create(&t.call);
@@ -512,12 +544,15 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     FHIR_TRY(run_entries(&t, source));
     if (t.request.refs)
         FHIR_TRY(blame(&t, NULL, fhir_refs_check(t.request.refs, &t.call)));
+    if (!idempotency.key) {
+        FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
+        return answer_transaction(call, entries);
+    }
+    json = fhir_buf_create(call->pool, answers_max(call));
+    FHIR_TRY(answer_into(json, &t));
+    FHIR_TRY(fhir_idempotency_keep(&idempotency, &t.call, 200, NULL, fhir_buf_cstr(json)));
     FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
-    fhir_call_begin(call, 200);
-    FHIR_TRY(fhir_bundle_begin(&bundle, call, "transaction-response"));
-    for (i = 0; i < entries->nelts; i++)
-        FHIR_TRY(fhir_entry_answer(bundle, &APR_ARRAY_IDX(entries, i, fhir_entry_t)));
-    return fhir_bundle_end(bundle);
+    return fhir_call_resource(call, 200, json->data, json->len);
 }
 
 fhir_err_t *fhir_batch_handle(fhir_call_t *call)
@@ -539,6 +574,11 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
         return fhir_err_create(call->pool, FHIR_ERR_METHOD, "A %s is not offered here",
                                transaction ? "transaction" : "batch");
     call->response->interaction = transaction ? "transaction" : "batch";
+    if (!transaction && fhir_call_header(call, "Idempotency-Key"))
+        return fhir_err_create(
+            call->pool, FHIR_ERR_BAD_REQUEST,
+            "A batch takes no Idempotency-Key, because its entries are stored one "
+            "by one; send a transaction, or each entry as a request of its own");
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
     return transaction ? run_transaction(call, entries, input.source) : run_batch(call, entries);
 }

@@ -61,8 +61,7 @@ fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned ri
     return read_if_match(write);
 }
 
-/* The call runs in a transaction from here on. */
-static fhir_err_t *begin_tx(fhir_write_t *write)
+fhir_err_t *fhir_write_begin_tx(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
 
@@ -103,7 +102,7 @@ static fhir_err_t *lock(const fhir_call_t *call, const char *words)
 
 fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id)
 {
-    FHIR_TRY(begin_tx(write));
+    FHIR_TRY(fhir_write_begin_tx(write));
     return lock(write->call, apr_pstrcat(write->call->pool, "/", id, NULL));
 }
 
@@ -147,7 +146,7 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
     fhir_pairs_t pairs;
 
     FHIR_TRY(read_condition(&pairs, call, criteria));
-    FHIR_TRY(begin_tx(write));
+    FHIR_TRY(fhir_write_begin_tx(write));
     FHIR_TRY(lock_condition(call, &pairs));
     return fhir_match_ids(ids, call, call->type, &pairs, max);
 }
@@ -256,7 +255,7 @@ static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write
                                     call->pool);
     FHIR_TRY(fhir_contained_rows(rows, call->stored, extractor, call->endpoint->tenant, call->type,
                                  write->input.source, write->input.root, call->pool));
-    return begin_tx(write);
+    return fhir_write_begin_tx(write);
 }
 
 static fhir_err_t *store_contained(const fhir_call_t *call, const char *id,

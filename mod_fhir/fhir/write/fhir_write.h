@@ -8,6 +8,7 @@
 #ifndef FHIR_WRITE_H
 #define FHIR_WRITE_H
 
+#include "fhir/write/fhir_idempotency.h"
 #include "fhir/write/fhir_input.h"
 #include "fhir/write/fhir_record.h"
 
@@ -21,12 +22,13 @@ typedef struct fhir_write_t {
     fhir_request_t request; /* the call's request, with a transaction of its own if one was begun */
     fhir_tx_t *own_tx;      /* begun here; NULL: none, or the request brought one */
     fhir_input_t input;
-    fhir_record_t old; /* the state before */
-    fhir_record_t new; /* what was stored */
-    unsigned right;    /* FHIR_RIGHT_… that it takes */
-    int expected;      /* version that the client names; FHIR_EXPECTED_… */
-    const char *named; /* the same as the client wrote it */
-    int by_body;       /* the body's meta.versionId names it, not If-Match */
+    fhir_record_t old;              /* the state before */
+    fhir_record_t new;              /* what was stored */
+    unsigned right;                 /* FHIR_RIGHT_… that it takes */
+    int expected;                   /* version that the client names; FHIR_EXPECTED_… */
+    const char *named;              /* the same as the client wrote it */
+    int by_body;                    /* the body's meta.versionId names it, not If-Match */
+    fhir_idempotency_t idempotency; /* of a create */
 } fhir_write_t;
 
 /** Prepares a write; reads If-Match. right: FHIR_RIGHT_… that the call's type must be open to, 0:
@@ -50,6 +52,9 @@ fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, cons
  */
 fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
                                  const char *criteria, int max);
+
+/** Begins a transaction, unless the request runs in one: all statements run in it from here on. */
+fhir_err_t *fhir_write_begin_tx(fhir_write_t *write);
 
 /** Begins a transaction (unless the request runs in one) and takes the lock of an id, so that of
  * all that bring it (back) to life one at a time looks and writes, on any node. */

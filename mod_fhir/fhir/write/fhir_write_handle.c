@@ -131,6 +131,7 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
 static fhir_err_t *create_new(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_insert(write, id, 1));
+    FHIR_TRY(fhir_idempotency_keep(&write->idempotency, write->call, 201, &write->new, NULL));
     FHIR_TRY(fhir_write_commit(write));
     return answer_record(write, 201, &write->new);
 }
@@ -144,6 +145,13 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
     FHIR_TRY(fhir_input_read(&write.input, call));
     FHIR_TRY(both(refuse_id(&write), fhir_input_check(&write.input, call, call->type)));
+    FHIR_TRY(fhir_idempotency_read(&write.idempotency, call));
+    if (write.idempotency.key) {
+        FHIR_TRY(fhir_write_begin_tx(&write));
+        FHIR_TRY(fhir_idempotency_look(&write.idempotency, call));
+        if (write.idempotency.status)
+            return answer_record(&write, write.idempotency.status, &write.idempotency.record);
+    }
     if (criteria) {
         const char *query = strchr(criteria, '?');
 
@@ -153,6 +161,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
         if (ids->nelts == 1) {
             FHIR_TRY(fhir_record_load(&write.old, call, call->type,
                                       APR_ARRAY_IDX(ids, 0, const char *), FHIR_RIGHT_SEARCH));
+            FHIR_TRY(fhir_idempotency_keep(&write.idempotency, call, 200, &write.old, NULL));
             FHIR_TRY(fhir_write_commit(&write));
             return answer_record(&write, 200, &write.old);
         }

@@ -77,6 +77,28 @@ sub records {
         { resourceType => 'Group', id => "$p-group", type => 'person', actual => JSON::PP::true,
             member => [ { entity => $patient } ] },
         { resourceType => 'Person', id => "$p-person", link => [ { target => $patient } ] },
+        # what names the patient, and beside only what is the patient's or nobody's
+        { resourceType => 'Appointment', id => "$p-app2", status => 'booked', slot => [ ref_to('Slot/s') ],
+            reasonReference => [ ref_to("Condition/$p-cond") ],
+            participant => [ map { { actor => $_, status => 'accepted' } } $patient, ref_to("RelatedPerson/$p-rel"),
+                ref_to('Practitioner/doc'),
+                { identifier => { value => '7' }, type => 'Practitioner' }, ref_to('Location/l'),
+                    ref_to('http://other.example/fhir/Practitioner/9') ] },
+        { resourceType => 'AppointmentResponse', id => "$p-resp", participantStatus => 'accepted', actor => $patient,
+            appointment => ref_to("Appointment/$p-app") },
+        { resourceType => 'Account', id => "$p-acc2", status => 'active', subject => [$patient],
+            coverage => [ { coverage => ref_to("Coverage/$p-cov") } ],
+            owner => { display => 'The practice' }, guarantor => [ { party => ref_to('#o') } ],
+                contained => [ { resourceType => 'Organization', id => 'o', name => 'Payer' } ] },
+        { resourceType => 'Group', id => "$p-group2", type => 'person', actual => JSON::PP::true,
+            member => [ map { { entity => $_ } } $patient, ref_to("Group/$p-group") ],
+            managingEntity => ref_to('#r'), contained => [ { resourceType => 'RelatedPerson', id => 'r',
+                patient => $patient } ] },
+        { resourceType => 'Provenance', id => "$p-prov2", recorded => '2020-01-01T00:00:00Z',
+            target => [ ref_to("Encounter/$p-enc") ],
+            agent => [ map { { who => $_ } } $patient, ref_to("RelatedPerson/$p-rel"), ref_to("Device/$p-dev"),
+                { type => 'Organization', display => 'The practice' } ],
+            entity => [ { role => 'source', what => ref_to("DocumentReference/$p-doc") } ] },
         { resourceType => 'Coverage', id => "$p-cov", status => 'active', beneficiary => $patient,
             payor => [ ref_to('Organization/org') ] },
     );
@@ -108,6 +130,93 @@ my @shut = (
         performer => [ ref_to('Practitioner/doc') ] },
     { resourceType => 'Parameters', id => 'z-par', parameter => [ { name => 'patient', valueString => 'b-pat' } ] },
 );
+# Each way to speak of somebody who is not certainly this patient, in each place of a resource that may be
+# about several, or about nobody. Every one of them is shut.
+my %somebody = (
+    literal => [ ref_to('Patient/b-pat') ],
+    version => [ ref_to('Patient/b-pat/_history/1') ],
+    slash => [ ref_to('Patient/b-pat/') ],
+    'slash-own' => [ ref_to('Patient/a-pat/') ],
+    other => [ ref_to('http://other.example/fhir/Patient/9') ],
+    urn => [ ref_to('urn:uuid:7d3c1c52-7c63-4f8c-8c5f-3f5e0c9d0a01') ],
+    unknown => [ ref_to('Patient') ],
+    logical => [ { identifier => { system => 'urn:mrn', value => 'mrn-b' } } ],
+    words => [ { display => 'Familyb' } ],
+    typed => [ { type => 'Patient', display => 'Familyb' } ],
+    related => [ ref_to('RelatedPerson/b-rel') ],
+    group => [ ref_to('Group/b-group') ],
+    shared => [ ref_to('Group/z-group') ],
+    person => [ ref_to('Person/b-person') ],
+    record => [ ref_to('Condition/b-cond') ],
+    device => [ ref_to('Device/b-dev') ],
+    contained => [ ref_to('#c'), { resourceType => 'Patient', id => 'c', name => [ { family => 'Familyb' } ] } ],
+    'contained-related' => [ ref_to('#c'), { resourceType => 'RelatedPerson', id => 'c',
+        patient => ref_to('Patient/b-pat') } ],
+    'contained-nobodys' => [ ref_to('#c'), { resourceType => 'Group', id => 'c', type => 'person',
+        actual => JSON::PP::true } ],
+);
+my $own = ref_to('Patient/a-pat');
+my $URL = 'http://example.org/speaks-of';
+my %place = (
+    'group-member' => sub { { resourceType => 'Group', type => 'person', actual => JSON::PP::true,
+        member => [ map { { entity => $_ } } $own, $_[0] ] } },
+    'group-manager' => sub { { resourceType => 'Group', type => 'person', actual => JSON::PP::true,
+        member => [ { entity => $own } ], managingEntity => $_[0] } },
+    'group-trait' => sub {
+        { resourceType => 'Group', type => 'person', actual => JSON::PP::true, member => [ { entity => $own } ],
+            characteristic => [ { code => concept('urn:c', 'x'), valueReference => $_[0],
+                exclude => JSON::PP::false } ] } },
+    'app-actor' => sub { { resourceType => 'Appointment', status => 'booked', participant => [ map { { actor => $_,
+        status => 'accepted' } } $own, $_[0] ] } },
+    'app-info' => sub {
+        { resourceType => 'Appointment', status => 'booked', participant => [ { actor => $own,
+            status => 'accepted' } ], supportingInformation => [ $_[0] ] } },
+    'acc-subject' => sub { { resourceType => 'Account', status => 'active', subject => [ $own, $_[0] ] } },
+    'acc-guarantor' => sub { { resourceType => 'Account', status => 'active', subject => [$own],
+        guarantor => [ { party => $_[0] } ] } },
+    'person-link' => sub { { resourceType => 'Person', link => [ map { { target => $_ } } $own, $_[0] ] } },
+    'prov-target' => sub { { resourceType => 'Provenance', recorded => '2020-01-01T00:00:00Z',
+        agent => [ { who => ref_to('Practitioner/doc') } ], target => [ $own, $_[0] ] } },
+    'prov-who' => sub { { resourceType => 'Provenance', recorded => '2020-01-01T00:00:00Z',
+        agent => [ { who => $_[0] } ], target => [ ref_to('Organization/org') ] } },
+    'prov-for' => sub {
+        { resourceType => 'Provenance', recorded => '2020-01-01T00:00:00Z',
+            agent => [ { who => ref_to('Practitioner/doc'), onBehalfOf => $_[0] } ],
+            target => [ ref_to('Observation/a-obs1') ] } },
+    'prov-entity' => sub {
+        { resourceType => 'Provenance', recorded => '2020-01-01T00:00:00Z',
+            agent => [ { who => ref_to('Practitioner/doc') } ], target => [$own],
+            entity => [ { role => 'source', what => $_[0] } ] } },
+    binary => sub { { resourceType => 'Binary', contentType => 'text/plain', data => 'c2VjcmV0',
+        securityContext => $_[0] } },
+    medication => sub { { resourceType => 'Medication', code => concept('urn:m', '2'), extension => [ { url => $URL,
+        valueReference => $_[0] } ] } },
+    practitioner => sub {
+        { resourceType => 'Practitioner', active => JSON::PP::true, name => [ { family => 'X',
+            _family => { extension => [ { url => $URL, valueReference => $_[0] } ] } } ] } },
+    organization => sub { { resourceType => 'Organization', contact => [ { extension => [ { url => $URL,
+        extension => [ { url => 'x', valueReference => $_[0] } ] } ] } ] } },
+    'audit-who' => sub {
+        { resourceType => 'AuditEvent', type => { code => 'rest' }, recorded => '2020-01-01T00:00:00Z',
+            agent => [ map { { who => $_, requestor => JSON::PP::true } } $own, $_[0] ],
+            source => { observer => ref_to('Organization/org') } } },
+);
+my %is_form;
+for my $place (sort keys %place) {
+    for my $form (sort keys %somebody) {
+        my ($who, @contained) = @{ $somebody{$form} };
+        next if @contained and $place eq 'binary'; # it cannot contain anything
+        $is_form{"z-$place-$form"} = 1;
+        push @shut, { %{ $place{$place}->($who) }, id => "z-$place-$form",
+            @contained ? (contained => \@contained) : () };
+    }
+}
+push @shut, { resourceType => 'Medication', id => 'z-med-in', contained => [ { resourceType => 'Patient',
+    id => 'c' } ] },
+    { resourceType => 'Account', id => 'z-acc-owner', status => 'active', subject => [$own],
+        owner => ref_to('Patient/b-pat') },
+    { resourceType => 'Questionnaire', id => 'z-quest', url => 'urn:z', status => 'active',
+        derivedFrom => ['Patient/b-pat'] };
 # What every scope of a type shows.
 my @open = (
     { resourceType => 'Practitioner', id => 'doc', name => [ { family => 'Doctor' } ] },
@@ -186,7 +295,9 @@ my @requests = (
     # each resource
     (map { my $path = "$_->{resourceType}/$_->{id}"; [ GET => $path ], [ GET => "$path/_history" ],
         [ GET => "$path/_history/1" ],
-        [ GET => "$_->{resourceType}?_id=$_->{id}" ], [ DELETE => $path ], [ PUT => $path, $_ ] } @all),
+        [ GET => "$_->{resourceType}?_id=$_->{id}" ], [ DELETE => $path ], [ PUT => $path, $_ ] }
+        grep { !$is_form{ $_->{id} } } @all),
+    (map { [ GET => "$_->{resourceType}/$_->{id}" ] } grep { $is_form{ $_->{id} } } @all),
     (map { [ GET => "$_/\$everything" ], [ GET => "$_/*" ], [ GET => "$_/Observation" ] }
         qw(Patient/a-pat Patient/b-pat Patient/none Encounter/a-enc Encounter/b-enc Encounter/none
             Practitioner/doc Practitioner/docb RelatedPerson/b-rel Device/b-dev)),
@@ -342,8 +453,8 @@ my @grants = (
         sub { whose($_[0]) =~ /^a?$/ and $_[0]{resourceType} =~ /^(?:Patient|Observation|Practitioner)$/ } ],
     [ 'a patient, one category', "a-pat patient/Patient.rs patient/Condition.rs patient/Observation.rs?"
         . "category=$CATEGORY|laboratory user/Practitioner.rs",
-        sub { whose($_[0]) =~ /^a?$/ and ($_[0]{resourceType} =~ /^(?:Patient|Condition|Practitioner)$/
-            or $lab->($_[0])) } ],
+        sub { my ($r) = @_; $r->{resourceType} eq 'Practitioner' or whose($r) =~ /^a?$/
+            and ($r->{resourceType} =~ /^(?:Patient|Condition)$/ or $lab->($r)) } ],
     [ 'a user, one category of two types', "- user/Patient.rs?gender=male user/Observation.rs?"
         . "category=$CATEGORY|laboratory user/Encounter.rs user/Practitioner.rs",
         sub { my ($r) = @_; $r->{resourceType} =~ /^(?:Encounter|Practitioner)$/ or $r->{id} eq 'a-pat'
@@ -377,6 +488,29 @@ for (@grants) {
         "$name: and shows all that the grant is for");
 }
 
+# ---- a device that is nobody's ----
+
+for ([ 'nobody\'s', {}, 200 ], [ 'somebody\'s', { patient => { display => 'Familyb' } }, 404 ]) {
+    my ($whose, $patient, $status) = @$_;
+    my ($device) = ask('full', 'none all', 'POST', 'Device', $json->encode({ resourceType => 'Device',
+        %$patient }))->[1] =~ /"id":"([^"]+)/;
+    my ($provenance) = ask('full', 'none all', 'POST', 'Provenance', $json->encode({ resourceType => 'Provenance',
+        recorded => '2020-01-01T00:00:00Z',
+                target => [ ref_to('Observation/a-obs1') ],
+                    agent => [ { who => ref_to("Device/$device") } ] }))->[1] =~ /"id":"([^"]+)/;
+    is(ask('full', 'a-pat patient/*.rs', 'GET', "Provenance/$provenance")->[0], $status,
+        "a provenance by a device that is $whose");
+    is(ask('full', 'a-pat patient/*.rs', 'GET', "Device/$device")->[0], 404, '  and the device itself');
+}
+
+# ---- who is a member ----
+
+for my $condition ('member:identifier=urn:mrn|mrn-b', 'member=Patient/b-pat',
+    'member:Patient.identifier=urn:mrn|mrn-b', 'managing-entity:identifier=urn:mrn|mrn-b') {
+    my $found = ask('full', 'a-pat patient/*.rs', 'GET', "Group?$condition");
+    is(join(' ', $found->[0], entries($found)), '200', "Group?$condition finds nothing") or diag($found->[1]);
+}
+
 # ---- versions ----
 
 my $all = 'none all';
@@ -402,6 +536,17 @@ ask('full', $all, 'PUT', 'Observation/a-obs4',
 my $category = "a-pat patient/Observation.rs?category=$CATEGORY|laboratory";
 is(ask('full', $category, 'GET', 'Observation/a-obs4')->[0], 200, 'what came into the category');
 is(ask('full', $category, 'GET', 'Observation/a-obs4/_history/1')->[0], 404, 'was not in it before');
+my $dose = { resourceType => 'Medication', id => 'z-med-in', code => concept('urn:m', '3') };
+ask('full', $all, 'PUT', 'Medication/z-med-in', $json->encode($dose));
+is(ask('full', $a, 'GET', 'Medication/z-med-in')->[0], 200, 'a medication that speaks of nobody any more');
+is(ask('full', $a, 'GET', 'Medication/z-med-in/_history/1')->[0], 404, '  its version that did');
+ask('full', $all, 'PUT', 'Group/z-group-member-literal',
+    $json->encode({ resourceType => 'Group', id => 'z-group-member-literal', type => 'person',
+        actual => JSON::PP::true, member => [ { entity => $own } ] }));
+is(ask('full', $a, 'GET', 'Group/z-group-member-literal')->[0], 200, 'a group that has one member now');
+is(ask('full', $a, 'GET', 'Group/z-group-member-literal/_history/1')->[0], 404, '  its version that had another');
+is(join(' ', entries(ask('full', $a, 'GET', 'Group/z-group-member-literal/_history'))), 'Group/z-group-member-literal',
+    '  and not in its history');
 ask('full', $all, 'DELETE', $_) for 'Condition/b-cond', 'Condition/a-cond';
 is(ask('full', $all, 'GET', 'Condition/b-cond')->[0], 410, 'who sees all is told what is gone');
 is(ask('full', $a, 'GET', "Condition/$_-cond")->[0], 404, 'others are not') for qw(a b none);
@@ -440,6 +585,25 @@ for my $other ('b-pat patient/*.rs', 'a-pat patient/Observation.rs', 'a-pat user
     like(join(' ', @{ ask('full', $other, 'GET', $next) }), qr/^400 .*page link/,
         "  is refused to another grant: $other");
 }
+
+# ---- a database from before there was the column mentions ----
+
+my $database = $databases[0];
+my $known = join "\nUNION ALL ", map { "SELECT '$_', id, version, mentions FROM \"$_\"" } map { (lc, lc()
+    . '_history') }
+    qw(Group Medication Provenance Binary Account Appointment Practitioner Device Observation);
+my $before = $cluster->psql($database, "SET search_path = main, public; $known ORDER BY 1, 2, 3");
+$cluster->psql($database, "SET search_path = main, public; DELETE FROM fhir_migration WHERE name = '005-mentions'; " .
+        q(DO $$ DECLARE t text; BEGIN
+            FOR t IN SELECT relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+                WHERE relnamespace = 'main'::regnamespace AND relkind = 'r' AND attname = 'mentions'
+            LOOP EXECUTE format('ALTER TABLE %I DROP COLUMN mentions', t); END LOOP; END $$));
+my $upgrade = run({ env => $cluster->env($database) }, built('fhirctl'), 'init');
+like($upgrade->{out}, qr/^005-mentions: done/m, 'an older database is brought up to date') or diag($upgrade->{err});
+is($cluster->psql($database, "SET search_path = main, public; $known ORDER BY 1, 2, 3"), $before,
+    '  what was stored before is looked at');
+is(ask('full', $a, 'GET', 'Group/a-group')->[0], 200, '  and shown');
+is(ask('full', $a, 'GET', 'Group/z-group')->[0], 404, '  or not');
 
 for (values %runner) {
     close $_->{in};

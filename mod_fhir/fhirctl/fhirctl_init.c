@@ -12,15 +12,18 @@
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
 #include "fhirctl/fhirctl_db.h"
+#include "fhirctl/fhirctl_mentions.h"
 #include "store/fhir_schema.h"
 
 #define SERVER_MIN 140000 /* lz4 compression of columns */
 #define OPT_ROLE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
+#define OPT_BASE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 #define LOCK_CLASS "1179207250" /* "FHIR": advisory locks of ours */
 
 typedef struct init_t {
     fhirctl_db_t db;
-    const char *role; /* or NULL */
+    const char *role;     /* or NULL */
+    const char *base_url; /* or NULL */
     PGconn *conn;
     apr_pool_t *pool;
 } init_t;
@@ -28,6 +31,8 @@ typedef struct init_t {
 const apr_getopt_option_t fhirctl_init_options[] = {
     FHIRCTL_DB_OPTIONS,
     {"role", OPT_ROLE, 1, "NAME\talso give this role what the server needs and no more"},
+    {"base", OPT_BASE, 1,
+     "URL\tthe endpoint's FHIRBaseURL: references below it in stored resources are this server's"},
     {0},
 };
 
@@ -35,9 +40,12 @@ static const char *option(void *baton, int opt, const char *value)
 {
     init_t *init = baton;
 
-    if (opt != OPT_ROLE)
+    if (opt == OPT_ROLE)
+        init->role = value;
+    else if (opt == OPT_BASE)
+        init->base_url = value;
+    else
         return fhirctl_db_option(&init->db, opt, value);
-    init->role = value;
     return NULL;
 }
 
@@ -205,6 +213,7 @@ static fhir_err_t *init_schema(init_t *init)
     for (file = fhir_schema_files; file->name; file++)
         FHIR_TRY(run_file(init, file));
     FHIR_TRY(write_cursor_key(init));
+    FHIR_TRY(fhirctl_mentions_fill(init->conn, &fhir_model_r4, init->base_url, init->pool));
     return init->role ? grant_role(init) : NULL;
 }
 

@@ -248,6 +248,179 @@ static void test_long_values(fhir_extract_t *x, apr_pool_t *pool)
     tap_is_str(cells[column_index(type, "patient")].data, NULL, "a long patient id");
 }
 
+/* ---- whom a resource speaks of ---- */
+
+#define GROUP      "{\"resourceType\":\"Group\","
+#define ORG        "{\"resourceType\":\"Organization\","
+#define EXT(value) "\"extension\":[{\"url\":\"urn:x\",\"valueReference\":{" value "}}]"
+#define NONE       "{}"
+#define UNCERTAIN  "{\"?\"}"
+
+static const struct {
+    const char *json, *mentions;
+} mentioned[] = {
+    {ORG "\"name\":\"x\"}", NONE},
+    {ORG "\"partOf\":{\"display\":\"x\"}}", NONE},
+    {ORG "\"partOf\":{\"reference\":\"urn:uuid:x\"}}", NONE},
+    {ORG "\"partOf\":{\"reference\":\"Patient/1\"}}", "{\"Patient/1\"}"},
+    {ORG "\"partOf\":{\"reference\":\"Patient/1/\"}}", UNCERTAIN},
+    {ORG "\"partOf\":{\"reference\":\"Patient?name=x\"}}", UNCERTAIN},
+    {ORG "\"partOf\":{\"reference\":7}}", UNCERTAIN},
+    {ORG "\"partOf\":\"Patient/1\"}", UNCERTAIN},
+    {ORG EXT("\"reference\":\"Patient/1\"") "}", "{\"Patient/1\"}"},
+    {ORG EXT("\"reference\":\"" BASE "/Patient/1/_history/2\"") "}", "{\"Patient/1\"}"},
+    {ORG EXT("\"reference\":\"http://other/Patient/1\"") "}", UNCERTAIN},
+    {ORG EXT("\"reference\":\"http://other/Practitioner/1\"") "}", NONE},
+    {ORG EXT("\"reference\":\"Practitioner/1\"") "}", NONE},
+    {ORG EXT("\"reference\":\"Slot/1\"") "}", NONE},
+    {ORG EXT("\"reference\":\"Schedule/1\"") "}", "{\"Schedule/1\"}"},
+    {ORG EXT("\"reference\":\"Bundle/1\"") "}", "{\"Bundle/1\"}"},
+    {ORG EXT("\"reference\":\"Nobody/1\"") "}", UNCERTAIN},
+    {ORG EXT("\"reference\":\"urn:uuid:x\"") "}", UNCERTAIN},
+    {ORG EXT("\"display\":\"x\"") "}", UNCERTAIN},
+    {ORG EXT("\"identifier\":{\"value\":\"x\"}") "}", UNCERTAIN},
+    {ORG EXT("\"type\":\"Practitioner\",\"identifier\":{\"value\":\"x\"}") "}", NONE},
+    {ORG EXT("\"type\":\"Patient\",\"identifier\":{\"value\":\"x\"}") "}", UNCERTAIN},
+    {ORG EXT("\"type\":\"Nobody\",\"identifier\":{\"value\":\"x\"}") "}", UNCERTAIN},
+    {ORG EXT("\"type\":\"Patient\"") "}", NONE}, /* it says of nobody */
+    {ORG "\"_name\":{" EXT("\"reference\":\"Patient/1\"") "}}", "{\"Patient/1\"}"},
+    {ORG "\"alias\":[\"x\",null],\"_alias\":[null,{" EXT("\"reference\":\"Patient/1\"") "}]}",
+     "{\"Patient/1\"}"},
+    {ORG "\"unknown\":{\"reference\":\"Practitioner/1\"}}", UNCERTAIN},
+    {ORG "\"contained\":[{\"resourceType\":\"Patient\",\"id\":\"a\"}]}", UNCERTAIN},
+    {ORG "\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"a\"}]}", NONE},
+    {ORG "\"contained\":[{\"resourceType\":\"RelatedPerson\",\"id\":\"a\"}]}", UNCERTAIN},
+    {ORG "\"contained\":[{\"resourceType\":\"RelatedPerson\",\"id\":\"a\","
+         "\"patient\":{\"reference\":\"Patient/1\"}}]}",
+     "{\"Patient/1\"}"},
+    {ORG
+     "\"contained\":[{\"resourceType\":\"RelatedPerson\",\"id\":\"a\",\"patient\":{\"reference\":"
+     "\"Patient/1\"}},{\"resourceType\":\"Group\",\"id\":\"b\"}]}",
+     UNCERTAIN},
+    {ORG "\"contained\":[{\"id\":\"a\"}]}", UNCERTAIN},
+    {GROUP "\"member\":[{\"entity\":{\"reference\":\"Patient/1\"}},{\"entity\":{\"reference\":"
+           "\"Patient/1\"}}],\"managingEntity\":{\"reference\":\"RelatedPerson/2\"}}",
+     "{\"Patient/1\",\"RelatedPerson/2\"}"},
+    {GROUP "\"member\":[{\"entity\":{\"reference\":\"Patient/1\"}},{\"entity\":{\"reference\":"
+           "\"Patient/2\"}}]}",
+     UNCERTAIN},
+    {"{\"resourceType\":\"Questionnaire\",\"derivedFrom\":[\"Patient/1\"]}", "{\"Patient/1\"}"},
+    {"{\"resourceType\":\"Bundle\",\"entry\":[{\"resource\":{\"resourceType\":\"Patient\"}}]}",
+     UNCERTAIN},
+    {"{\"resourceType\":\"Patient\",\"link\":[{\"other\":{\"display\":\"x\"}}]}", NULL},
+    {"{\"resourceType\":\"Device\",\"patient\":{\"reference\":\"Patient/1\"}}", NULL},
+    {"{\"resourceType\":\"Device\",\"patient\":{\"display\":\"x\"}}", UNCERTAIN},
+    {"{\"resourceType\":\"Device\",\"owner\":{\"display\":\"x\"}}", NONE},
+};
+
+static void test_mentions(fhir_extract_t *x, apr_pool_t *pool)
+{
+    fhir_value_t cells[CELLS];
+    fhir_buf_t *many = fhir_buf_create(pool, 0);
+    for (apr_size_t i = 0; i < TAP_COUNT(mentioned); i++) {
+        const fhir_type_t *type = extract(cells, x, mentioned[i].json, pool);
+        if (type)
+            tap_is_str(cells[type->n_columns].data, mentioned[i].mentions, "mentions of %s",
+                       mentioned[i].json);
+    }
+    fhir_buf_puts(many, GROUP "\"member\":[");
+    for (int i = 0; i < 65; i++)
+        fhir_buf_printf(many, "%s{\"entity\":{\"reference\":\"Device/%d\"}}", i ? "," : "", i);
+    fhir_buf_puts(many, "]}");
+    if (extract(cells, x, fhir_buf_cstr(many), pool))
+        tap_is_str(cells[fhir_model_resource(&fhir_model_r4, "Group", 5)->n_columns].data,
+                   UNCERTAIN, "too many");
+}
+
+/* Every element of every type that may refer to a patient, in whatever part or data type. */
+typedef struct way_t {
+    fhir_extract_t *x;
+    const fhir_type_t *resource;
+    const char *before, *behind; /* JSON around the part */
+    const fhir_type_t *parts[8]; /* on the way, so that none is inside of itself */
+    int depth, count;
+    apr_pool_t *pool;
+} way_t;
+
+static int may_be_patient(const fhir_element_t *el)
+{
+    const fhir_model_t *m = &fhir_model_r4;
+    for (int i = 0; i < el->n_targets; i++)
+        if (!strcmp(fhir_model_str(m, m->types[m->targets[el->first_target + i]].name), "Patient"))
+            return 1;
+    return !el->n_targets;
+}
+
+static void found_at(way_t *way, const char *before, const char *reference, const char *behind,
+                     const char *expected)
+{
+    fhir_value_t cells[CELLS];
+    const char *json = apr_pstrcat(way->pool, before, reference, behind, NULL), *got;
+    fhir_node_t *root;
+    if (fhir_node_parse_json(&root, json, strlen(json), NULL, way->pool) ||
+        fhir_extract_run(cells, way->x, way->resource, root)) {
+        tap_ok(0, "%s", json);
+        return;
+    }
+    if (way->resource->patient && cells[0].data) /* it is the element that says whose it is */
+        return;
+    way->count++;
+    got = cells[way->resource->n_columns].data;
+    if (!got || (strcmp(got, expected) && strcmp(got, UNCERTAIN)))
+        tap_is_str(got, expected, "%s", json);
+}
+
+static void each_element(const way_t *up, const fhir_type_t *type, int *count)
+{
+    const fhir_model_t *m = &fhir_model_r4;
+    way_t way = *up;
+    for (int i = 0; i < up->depth; i++)
+        if (up->parts[i] == type)
+            return;
+    if (up->depth == 4)
+        return;
+    way.parts[way.depth++] = type;
+    for (int i = 0; i < type->n_elements; i++) {
+        const fhir_element_t *el = &m->elements[type->first_element + i];
+        const fhir_type_t *part = &m->types[el->type];
+        int repeats = el->max > 1;
+        if (part->kind == FHIR_KIND_PRIMITIVE || el->flags & FHIR_EL_RESOURCE)
+            continue;
+        apr_pool_create(&way.pool, up->pool);
+        way.count = 0;
+        way.before = apr_psprintf(way.pool, "%s\"%s\":%s{", up->before, fhir_model_str(m, el->name),
+                                  repeats ? "[" : "");
+        way.behind = apr_psprintf(way.pool, "}%s%s", repeats ? "]" : "", up->behind);
+        if (!strcmp(fhir_model_str(m, part->name), "Reference") && may_be_patient(el)) {
+            found_at(&way, way.before, "\"reference\":\"Patient/1\"", way.behind,
+                     "{\"Patient/1\"}");
+            found_at(&way, way.before, "\"display\":\"x\"", way.behind, UNCERTAIN);
+            found_at(&way, way.before, "\"reference\":\"urn:uuid:x\"", way.behind, UNCERTAIN);
+        }
+        else {
+            each_element(&way, part, &way.count);
+        }
+        *count += way.count;
+        apr_pool_destroy(way.pool);
+    }
+}
+
+static void test_every_element(fhir_extract_t *x, apr_pool_t *pool)
+{
+    const fhir_model_t *m = &fhir_model_r4;
+    int count = 0;
+    for (int i = 1; i <= m->n_resources; i++) {
+        const fhir_type_t *type = &m->types[i];
+        const char *name = fhir_model_str(m, type->name);
+        way_t way = {.x = x, .resource = type, .behind = "}", .pool = pool};
+        if (type->flags & FHIR_TYPE_ABSTRACT || !strcmp(name, "Patient"))
+            continue;
+        way.before = apr_psprintf(pool, "{\"resourceType\":\"%s\",", name);
+        each_element(&way, type, &count);
+    }
+    tap_ok(count > 5000, "%d forms of references to patients are found", count);
+}
+
 /* Nothing of one resource is left in the next. */
 static void test_reuse(fhir_extract_t *x, apr_pool_t *pool)
 {
@@ -270,6 +443,8 @@ int main(void)
 
     test_cases(x, pool);
     test_long_values(x, pool);
+    test_mentions(x, pool);
+    test_every_element(x, pool);
     test_reuse(x, pool);
     return tap_done();
 }

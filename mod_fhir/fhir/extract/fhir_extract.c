@@ -193,12 +193,21 @@ static apr_uint16_t widest_type(const fhir_model_t *model)
     return widest;
 }
 
+const char *fhir_extract_column(fhir_sqltype_t *sqltype, const fhir_model_t *model,
+                                const fhir_type_t *type, int i)
+{
+    const fhir_column_t *column = &model->columns[type->first_column + i];
+
+    *sqltype = i < type->n_columns ? (fhir_sqltype_t)column->sqltype : FHIR_SQL_TEXT_ARRAY;
+    return i < type->n_columns ? fhir_model_str(model, column->name) : "mentions";
+}
+
 fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
                                     const fhir_zone_t *zone, apr_pool_t *pool)
 {
     fhir_extract_t *x = apr_pcalloc(pool, sizeof(*x));
     int n = widest_type(model) + 1, i;
-    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 1);
+    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 2);
 
     x->model = model;
     x->base_url = base_url;
@@ -209,7 +218,9 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
         x->cells[i].text = bufs++;
     for (i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
         x->components[i].text = bufs++;
+    x->mentions.text = bufs++;
     x->scratch = bufs;
+    x->can_name = apr_pcalloc(pool, model->n_resources + 1u);
     x->exists = apr_pcalloc(pool, (model->n_resources + 1u) * sizeof(*x->exists));
     return x;
 }
@@ -276,6 +287,7 @@ fhir_err_t *fhir_extract_run(fhir_value_t *cells, fhir_extract_t *x, const fhir_
                (fhir_sqltype_t)x->model->columns[type->first_column + i].sqltype);
         overflow |= x->cells[i].text->overflow;
     }
+    fhir_extract_mentions(&cells[type->n_columns], x);
     if (overflow)
         return fhir_err_create(x->scratch->pool, FHIR_ERR_TOO_LARGE,
                                "The search values of one parameter exceed %u bytes", CELL_MAX);

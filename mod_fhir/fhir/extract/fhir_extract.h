@@ -22,9 +22,18 @@ typedef struct fhir_extract_t fhir_extract_t;
 fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
                                     const fhir_zone_t *zone, apr_pool_t *pool);
 
+/** Cells of a row: those of the model's columns, then that of `mentions`, whom a resource speaks of
+ *  (docs/schema.md), which is not a search parameter's. */
+#define FHIR_EXTRACT_CELLS(type) ((type)->n_columns + 1)
+
+/** Name and SQL type of a cell's column, 0 <= i < FHIR_EXTRACT_CELLS(type). */
+const char *fhir_extract_column(fhir_sqltype_t *sqltype, const fhir_model_t *model,
+                                const fhir_type_t *type, int i);
+
 /**
- * Fills cells[0 … type->n_columns - 1] in the order of the model's columns; NULL data is SQL NULL.
+ * Fills FHIR_EXTRACT_CELLS(type) cells in the order of their columns; NULL data is SQL NULL.
  * The texts live in the extractor until its next call.
+ * @return NULL, or FHIR_ERR_TOO_LARGE when a cell grows over its ceiling
  */
 fhir_err_t *fhir_extract_run(fhir_value_t *cells, fhir_extract_t *extract, const fhir_type_t *type,
                              const fhir_node_t *resource);

@@ -73,7 +73,7 @@ static void convert_contactpoint(fhir_extract_t *x, const fhir_node_t *node)
 }
 
 /* Our own base and a version are not part of what a reference is searched by. */
-static void normalize(const char **s, apr_size_t *len, const fhir_extract_t *x)
+void fhir_extract_normalize(const char **s, apr_size_t *len, const fhir_extract_t *x)
 {
     static const char history[] = "/_history/";
     const char *at;
@@ -111,7 +111,7 @@ static void convert_canonical(fhir_extract_t *x, const fhir_node_t *node)
 
     if (node->kind != FHIR_NODE_STRING)
         return;
-    normalize(&s, &len, x);
+    fhir_extract_normalize(&s, &len, x);
     put_patient(x, s, len);
     fhir_extract_put_text(x, s, len);
 }
@@ -387,7 +387,7 @@ int fhir_extract_target(const char **name, apr_size_t *len, const fhir_extract_t
         n = reference->text_len;
         if (*s == '#')
             return from_node(name, len, GET(contained(x, s + 1, n - 1), "resourceType"));
-        normalize(&s, &n, x);
+        fhir_extract_normalize(&s, &n, x);
         slash = memrchr(s, '/', n);
         if (slash && slash > s) {
             start = memrchr(s, '/', (apr_size_t)(slash - s));

@@ -19,6 +19,17 @@ typedef struct fhir_cell_t {
     int count; /* values so far */
 } fhir_cell_t;
 
+#define FHIR_EXTRACT_MENTIONS 64 /* most other resources that one may mention */
+/** What fhir_extract_mentions.c found. */
+typedef struct fhir_mentions_t {
+    fhir_value_t list[FHIR_EXTRACT_MENTIONS]; /* "Type/id", in the resource's text */
+    int n;
+    int has_patient; /* one of them is a patient */
+    int named;       /* the contained resource that is walked names a patient */
+    int uncertain;
+    fhir_buf_t *text;
+} fhir_mentions_t;
+
 struct fhir_extract_t {
     const fhir_model_t *model;
     const char *base_url;
@@ -27,6 +38,8 @@ struct fhir_extract_t {
     fhir_cell_t *cells; /* one per column of the widest type */
     fhir_buf_t *scratch;
     const apr_uint16_t **exists; /* by type, NULL: not looked for yet; see fhir_extract.c */
+    apr_byte_t *can_name;        /* by type; see fhir_extract_mentions.c */
+    fhir_mentions_t mentions;
     /* of the current resource */
     const fhir_type_t *type;
     const fhir_node_t *root;
@@ -51,6 +64,12 @@ void fhir_extract_value(fhir_extract_t *x, fhir_conv_t conv, const fhir_node_t *
  *  0 when it cannot be told. */
 int fhir_extract_target(const char **name, apr_size_t *len, const fhir_extract_t *x,
                         const fhir_node_t *node);
+
+/** A reference without our own base and without a version. */
+void fhir_extract_normalize(const char **s, apr_size_t *len, const fhir_extract_t *x);
+
+/** The cell of column `mentions`, NULL for a record whose patient is known; after the others. */
+void fhir_extract_mentions(fhir_value_t *cell, fhir_extract_t *x);
 
 /* Writing into x->param's columns, or into the current composite's component. */
 void fhir_extract_put_token(fhir_extract_t *x, const fhir_node_t *system, const fhir_node_t *code);

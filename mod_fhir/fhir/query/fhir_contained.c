@@ -110,7 +110,7 @@ fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *m
         t = &of_type[fhir_model_type_index(model, own)];
         if (!t->json) {
             t->json = fhir_buf_create(pool, 0);
-            t->cells = apr_palloc(pool, sizeof(*t->cells) * (own->n_columns + 1u));
+            t->cells = apr_palloc(pool, sizeof(*t->cells) * FHIR_EXTRACT_CELLS(own));
         }
         FHIR_TRY(fhir_extract_run(t->cells, extract, own, c));
         add_row(t->json, model, own, id, source + c->start, c->end - c->start, t->cells, pool);

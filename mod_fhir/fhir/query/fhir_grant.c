@@ -70,7 +70,7 @@ static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhi
                                    const fhir_grant_scope_t *scope, unsigned right)
 {
     if (scope->patient_only)
-        FHIR_TRY(fhir_grant_patient_sql(sql, alias, type, right));
+        fhir_grant_patient_sql(sql, alias, type, right);
     if (scope->query) {
         fhir_buf_puts(sql->text, scope->patient_only ? " AND " : "");
         return granular(sql, alias, type, scope->query);

@@ -4,14 +4,18 @@
  * what cannot be told to be this patient's, or nobody's, is not shown:
  *
  * - the patient; records, by their one patient;
- * - members of the compartment that may name several patients (Group, Appointment, Account): those
- *   that name this one and no other;
+ * - types that may name several patients (Group, Appointment, Account): what names this patient;
  * - what speaks of other resources (Provenance): when each of these is this patient's, in the types
  *   of US Core, or nobody's;
  * - content with a securityContext (Binary): when that is this patient's;
  * - what speaks of no patient: the types that US Core serves beside the records (Practitioner,
  *   Organization, Location, Medication, …) and definitions, which have a canonical URL.
- * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html,
+ *
+ * All but the first must not mention anybody else, in whatever element: column `mentions`, which is
+ * made by the model when a resource is written (extract/fhir_extract_mentions.c), holds only this
+ * patient, this patient's records and what is certainly nobody's. A record itself is shown whomever
+ * it mentions: that a child's coverage has a parent as its subscriber is part of the child's
+ * record. Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html,
  * http://hl7.org/fhir/R4/compartmentdefinition.html, http://hl7.org/fhir/R4/binary.html
  */
 #include "fhir/query/fhir_grant_patient.h"
@@ -21,6 +25,8 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_uscore.h"
+
+#define PARTS_MAX 8 /* depth of a type's parts; those that refer to themselves end there */
 
 typedef enum view_t {
     VIEW_CLOSED,
@@ -89,109 +95,142 @@ static const char *own_reference(const fhir_call_t *call)
     return apr_pstrcat(call->pool, "Patient/", call->grant->patient, NULL);
 }
 
-/* Every reference of the type that can name a patient: one names this one, none another. */
-static void member(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+static void bind_own_array(fhir_sql_t *sql)
 {
-    const fhir_call_t *call = sql->call;
-    const char *before = "EXISTS (SELECT FROM (";
-    for (int i = 0; i < type->n_params; i++) {
-        const fhir_param_t *p = &call->stored->params[type->first_param + i];
-        int plural = p->column_kind == FHIR_COL_REFERENCES;
-        if (!may_name(call, p, patient_type(call)) ||
-            (!plural && p->column_kind != FHIR_COL_REFERENCE))
-            continue;
-        fhir_buf_printf(sql->text, plural ? "%sSELECT unnest(%s) AS r" : "%sSELECT %s AS r", before,
-                        fhir_predicate_column(sql, alias, p, ""));
-        before = " UNION ALL ";
-    }
-    fhir_buf_puts(sql->text, ") v WHERE v.r ~ '(^|/)Patient/[^/]+$' HAVING bool_and(v.r = ");
-    fhir_sql_bind(sql, own_reference(call), "text");
-    fhir_buf_puts(sql->text, "))");
+    apr_array_header_t *own = fhir_predicate_texts(sql);
+    APR_ARRAY_PUSH(own, const char *) = own_reference(sql->call);
+    fhir_sql_bind_array(sql, own, "text[]");
 }
 
-/* Is what a reference names this patient's, or nobody's? NULL for what is neither. Each type of
- * record costs PostgreSQL a plan of its own, so it is asked for those of US Core alone. */
-static void owned(fhir_sql_t *sql, const char *expr)
+/* ---- what else is mentioned ---- */
+
+/* 1 if the type, or a part of it, has an element that names target among those that it may refer
+ * to. */
+static int refers_to(const fhir_model_t *m, const fhir_type_t *type, apr_uint16_t target, int depth)
+{
+    for (int i = 0; i < type->n_elements; i++) {
+        const fhir_element_t *el = &m->elements[type->first_element + i];
+        const fhir_type_t *part = &m->types[el->type];
+        for (int t = 0; t < el->n_targets; t++)
+            if (m->targets[el->first_target + t] == target)
+                return 1;
+        if (part->kind == FHIR_KIND_BACKBONE && depth && refers_to(m, part, target, depth - 1))
+            return 1;
+    }
+    return 0;
+}
+
+/*
+ * Appends one WHEN for a type that a mention may name. Each costs PostgreSQL a plan of its own, so
+ * they are those that the holder's elements list and, for what may be about anything, those of US
+ * Core. What is listed may also be a record that names nobody, such as a device, or a resource that
+ * names this patient alone, such as an appointment.
+ */
+static void owned_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
+                       const fhir_type_t *type)
 {
     const fhir_call_t *call = sql->call;
     const fhir_model_t *m = call->stored;
-    int own = 0;
-    fhir_buf_printf(
-        sql->text,
-        "CASE split_part(%s, '/', 1) WHEN 'Patient' THEN split_part(%s, '/', 2) = ", expr, expr);
-    fhir_sql_bind(sql, call->grant->patient, "text");
-    own = sql->values->nelts;
-    for (int i = 1; i <= m->n_resources; i++) {
-        const fhir_type_t *type = &m->types[i];
-        const char *name = fhir_model_str(m, type->name), *other;
-        view_t view = type->flags & FHIR_TYPE_ABSTRACT ? VIEW_CLOSED : view_of(call, type);
-        if (view == VIEW_OPEN)
-            fhir_buf_printf(sql->text, " WHEN '%s' THEN TRUE", name);
-        if (view != VIEW_RECORD || !in_us_core(call, type))
-            continue;
-        other = fhir_sql_alias(sql);
-        fhir_buf_printf(sql->text,
-                        " WHEN '%s' THEN EXISTS (SELECT FROM %s %s WHERE %s.id = split_part(%s, "
-                        "'/', 2) AND %s.patient = $%d)",
-                        name, fhir_call_table(call, type, ""), other, other, expr, other, own);
+    const char *name = fhir_model_str(m, type->name), *other;
+    view_t view = view_of(call, type);
+    int listed = refers_to(m, holder, fhir_model_type_index(m, type), PARTS_MAX);
+    int about = view == VIEW_RECORD && holder_view != VIEW_MEMBER && in_us_core(call, type);
+    if (view == VIEW_OPEN)
+        fhir_buf_printf(sql->text, " WHEN '%s' THEN TRUE", name);
+    if (!about && (!listed || (view != VIEW_RECORD && view != VIEW_MEMBER)))
+        return;
+    other = fhir_sql_alias(sql);
+    fhir_buf_printf(sql->text,
+                    " WHEN '%s' THEN EXISTS (SELECT FROM %s %s WHERE %s.id = split_part(m, '/', 2)",
+                    name, fhir_call_table(call, type, ""), other, other);
+    if (view == VIEW_MEMBER) {
+        fhir_buf_printf(sql->text, " AND %s.mentions = ", other);
+        bind_own_array(sql);
     }
-    fhir_buf_puts(sql->text, " END");
+    else {
+        fhir_buf_printf(sql->text, " AND (%s.patient = ", other);
+        fhir_sql_bind(sql, call->grant->patient, "text");
+        if (listed)
+            fhir_buf_printf(sql->text, " OR (%s.patient IS NULL AND %s.mentions = '{}')", other,
+                            other);
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_putc(sql->text, ')');
 }
 
+/* Nobody is mentioned who is not certainly this patient. A row whose mentions are not known (NULL)
+ * is not shown. */
+static void mentions_nobody_else(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                 view_t view)
+{
+    const fhir_model_t *m = sql->call->stored;
+    fhir_buf_printf(sql->text, "CASE WHEN %s.mentions <@ ", alias);
+    bind_own_array(sql);
+    fhir_buf_puts(sql->text, " THEN TRUE ELSE (SELECT bool_and(coalesce(CASE split_part(m, '/', 1) "
+                             "WHEN 'Patient' THEN m = ");
+    fhir_sql_bind(sql, own_reference(sql->call), "text");
+    for (int i = 1; i <= m->n_resources; i++)
+        if (!(m->types[i].flags & FHIR_TYPE_ABSTRACT))
+            owned_type(sql, type, view, &m->types[i]);
+    fhir_buf_printf(sql->text, " END, FALSE)) FROM unnest(%s.mentions) m) END", alias);
+}
+
+/* What a Provenance is about is of types that show whose it is; then it is among the mentions. */
 static void targets(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     const fhir_call_t *call = sql->call;
+    const fhir_model_t *m = call->stored;
     const fhir_param_t *param =
-        targets_param(call, fhir_model_compartment(call->stored, patient_type(call), type));
-    fhir_buf_printf(sql->text,
-                    "EXISTS (SELECT FROM unnest(%s) r HAVING count(*) > 0 AND bool_and(coalesce(",
-                    fhir_predicate_column(sql, alias, param, ""));
-    owned(sql, "r");
-    fhir_buf_puts(sql->text, ", FALSE)))");
-}
-
-/* The context stands in the resource alone, as it was written. */
-static void context(fhir_sql_t *sql, const char *alias)
-{
-    const char *base = sql->call->request->base_url;
-    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM (SELECT regexp_replace(replace(");
-    fhir_buf_printf(sql->text, "%s.resource::jsonb #>> '{securityContext,reference}', ", alias);
-    fhir_sql_bind(sql, apr_pstrcat(sql->call->pool, base ? base : "", "/", NULL), "text");
-    fhir_buf_puts(sql->text, ", ''), '/_history/.*', '')) v(r) WHERE coalesce(");
-    owned(sql, "v.r");
-    fhir_buf_puts(sql->text, ", FALSE))");
-}
-
-fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   unsigned right)
-{
-    view_t view = view_of(sql->call, type);
-    if (!sql->call->grant->patient) {
-        fhir_buf_puts(sql->text, "FALSE");
-        return NULL;
+        targets_param(call, fhir_model_compartment(m, patient_type(call), type));
+    apr_array_header_t *names = fhir_predicate_texts(sql);
+    for (int i = 1; i <= m->n_resources; i++) {
+        view_t view =
+            m->types[i].flags & FHIR_TYPE_ABSTRACT ? VIEW_CLOSED : view_of(call, &m->types[i]);
+        if (view == VIEW_PATIENT || view == VIEW_RECORD || view == VIEW_OPEN)
+            APR_ARRAY_PUSH(names, const char *) = fhir_model_str(m, m->types[i].name);
     }
-    if (right & FHIR_RIGHT_CHANGES && (view == VIEW_TARGETS || view == VIEW_CONTEXT))
-        view = VIEW_CLOSED; /* it may be nobody's */
-    switch (view) {
-    case VIEW_PATIENT:
-    case VIEW_RECORD:
+    fhir_buf_puts(sql->text, "(SELECT bool_and(split_part(r, '/', 1) = ANY (");
+    fhir_sql_bind_array(sql, names, "text[]");
+    fhir_buf_printf(sql->text, ")) FROM unnest(%s) r) AND ",
+                    fhir_predicate_column(sql, alias, param, ""));
+}
+
+/* ---- the row ---- */
+
+static void of_view(fhir_sql_t *sql, const char *alias, const fhir_type_t *type, view_t view,
+                    int changes)
+{
+    if (view == VIEW_CLOSED || (view == VIEW_OPEN && changes)) {
+        fhir_buf_puts(sql->text, "FALSE");
+        return;
+    }
+    if (view == VIEW_PATIENT || view == VIEW_RECORD) {
         fhir_buf_printf(sql->text, "%s.%s = ", alias, view == VIEW_PATIENT ? "id" : "patient");
         fhir_sql_bind(sql, sql->call->grant->patient, "text");
-        break;
-    case VIEW_MEMBER:
-        member(sql, alias, type);
-        break;
-    case VIEW_TARGETS:
-        targets(sql, alias, type);
-        break;
-    case VIEW_CONTEXT:
-        context(sql, alias);
-        break;
-    default:
-        fhir_buf_puts(sql->text,
-                      view == VIEW_OPEN && !(right & FHIR_RIGHT_CHANGES) ? "TRUE" : "FALSE");
+        return;
     }
-    return NULL;
+    if (view == VIEW_OPEN || view == VIEW_MEMBER) {
+        fhir_buf_printf(sql->text, "%s.mentions %s ", alias, view == VIEW_OPEN ? "<@" : "@>");
+        bind_own_array(sql);
+        if (view == VIEW_OPEN)
+            return;
+        fhir_buf_puts(sql->text, " AND ");
+    }
+    else if (view == VIEW_CONTEXT || changes) { /* it names something that may be the patient's */
+        fhir_buf_printf(sql->text, "%s.mentions <> '{}' AND ", alias);
+    }
+    if (view == VIEW_TARGETS)
+        targets(sql, alias, type);
+    mentions_nobody_else(sql, alias, type, view);
+}
+
+void fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                            unsigned right)
+{
+    if (sql->call->grant->patient)
+        of_view(sql, alias, type, view_of(sql->call, type), right & FHIR_RIGHT_CHANGES);
+    else
+        fhir_buf_puts(sql->text, "FALSE");
 }
 
 /* History rows have no typed columns: a record's patient is read where its parameter finds it. */
@@ -215,13 +254,14 @@ static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t
     fhir_buf_puts(sql->text, ")))");
 }
 
+/* Rows of a history table have the column mentions, and no other that is looked at here. */
 void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     view_t view = view_of(sql->call, type);
-    if (!sql->call->grant->patient)
+    if (!sql->call->grant->patient || view == VIEW_TARGETS)
         fhir_buf_puts(sql->text, "FALSE");
     else if (view == VIEW_RECORD)
         history_record(sql, alias, type);
     else
-        fhir_buf_puts(sql->text, view == VIEW_PATIENT || view == VIEW_OPEN ? "TRUE" : "FALSE");
+        of_view(sql, alias, type, view, 0);
 }

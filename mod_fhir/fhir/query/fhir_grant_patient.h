@@ -10,8 +10,8 @@
 
 /** Appends the condition that a row is the grant's patient's or, when right changes nothing,
  *  nobody's; FALSE when the grant has no patient. */
-fhir_err_t *fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   unsigned right);
+void fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                            unsigned right);
 /** The same for a row of a history table. */
 void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
 

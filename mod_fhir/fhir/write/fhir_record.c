@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <stdlib.h>
 
+#include "fhir/extract/fhir_extract.h"
 #include "fhir/query/fhir_grant.h"
 
 /* id, version, last_updated, resource stand before the typed columns. */
@@ -45,9 +46,15 @@ static const char *const casts[] = {
     [FHIR_SQL_DOUBLE] = "::double precision",
 };
 
-static const char *column_name(const fhir_call_t *call, const fhir_type_t *type, int i)
+/* A cell's column, and the cast of its value. */
+static const char *column_name(const char **cast, const fhir_call_t *call, const fhir_type_t *type,
+                               int i)
 {
-    return fhir_model_str(call->stored, call->stored->columns[type->first_column + i].name);
+    fhir_sqltype_t sqltype;
+    const char *name = fhir_extract_column(&sqltype, call->stored, type, i);
+
+    *cast = casts[sqltype];
+    return name;
 }
 
 /* ---- loading, and what the grant says of a row ---- */
@@ -117,13 +124,6 @@ fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_state, &load, NULL);
 }
 
-static void bind_cell(fhir_sql_t *sql, const fhir_value_t *value, const char *cast,
-                      const char *name)
-{
-    APR_ARRAY_PUSH(sql->values, fhir_value_t) = *value;
-    fhir_buf_printf(sql->text, "$%d%s AS \"%s\"", sql->values->nelts, cast, name);
-}
-
 static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 {
     (void)row;
@@ -148,10 +148,11 @@ fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_
     fhir_buf_puts(sql->text, "SELECT FROM (SELECT ");
     for (int i = 0; i < FIXED; i++)
         fhir_buf_printf(sql->text, "%s%s", i ? ", " : "", fixed[i]);
-    for (int i = 0; i < type->n_columns; i++) {
-        fhir_buf_puts(sql->text, ", ");
-        bind_cell(sql, &cells[i], casts[call->stored->columns[type->first_column + i].sqltype],
-                  column_name(call, type, i));
+    for (int i = 0; i < FHIR_EXTRACT_CELLS(type); i++) {
+        const char *cast, *name = column_name(&cast, call, type, i);
+
+        APR_ARRAY_PUSH(sql->values, fhir_value_t) = cells[i];
+        fhir_buf_printf(sql->text, ", $%d%s AS \"%s\"", sql->values->nelts, cast, name);
     }
     fhir_buf_puts(sql->text, ") t WHERE TRUE");
     FHIR_TRY(fhir_grant_sql(sql, "t", type, right));
@@ -177,18 +178,18 @@ static fhir_err_t *run_change(int *done, const fhir_call_t *call, const fhir_stm
 static void push_cells(fhir_buf_t *sql, fhir_buf_t *row, apr_array_header_t *values,
                        const fhir_call_t *call, const fhir_type_t *type, const fhir_value_t *cells)
 {
-    int i;
+    for (int i = 0; i < FHIR_EXTRACT_CELLS(type); i++) {
+        const char *cast, *name = column_name(&cast, call, type, i);
 
-    for (i = 0; i < type->n_columns; i++) {
         if (!cells[i].data)
             continue;
         fhir_buf_puts(sql, ", \"");
-        fhir_buf_puts(sql, column_name(call, type, i));
+        fhir_buf_puts(sql, name);
         fhir_buf_putc(sql, '"');
         APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
         fhir_buf_puts(row, ", $");
         fhir_buf_puts(row, integer(call, values->nelts));
-        fhir_buf_puts(row, casts[call->stored->columns[type->first_column + i].sqltype]);
+        fhir_buf_puts(row, cast);
     }
 }
 
@@ -199,7 +200,7 @@ fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_ty
 {
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0), *row = fhir_buf_create(call->pool, 0);
     apr_array_header_t *values =
-        apr_array_make(call->pool, FIXED + type->n_columns + 8, sizeof(fhir_value_t));
+        apr_array_make(call->pool, FIXED + FHIR_EXTRACT_CELLS(type) + 8, sizeof(fhir_value_t));
     fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE};
 
     push_fixed(values, call, record);
@@ -230,14 +231,15 @@ fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_ty
  */
 static void old_row(fhir_buf_t *sql, const fhir_call_t *call, const fhir_type_t *type)
 {
-    fhir_buf_printf(sql,
-                    "WITH old AS MATERIALIZED (SELECT id, version, last_updated, resource FROM %s "
-                    "WHERE id = $1::text AND version = $2::integer - 1 AND "
-                    "last_updated < $3::timestamptz FOR UPDATE), "
-                    "superseded AS (INSERT INTO %s (id, version, last_updated, method, resource) "
-                    "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
-                    "resource FROM old)",
-                    fhir_call_table(call, type, ""), fhir_call_table(call, type, "_history"));
+    fhir_buf_printf(
+        sql,
+        "WITH old AS MATERIALIZED (SELECT id, version, last_updated, resource, mentions FROM %s "
+        "WHERE id = $1::text AND version = $2::integer - 1 AND "
+        "last_updated < $3::timestamptz FOR UPDATE), "
+        "superseded AS (INSERT INTO %s (id, version, last_updated, method, resource, "
+        "mentions) SELECT id, version, last_updated, "
+        "CASE version WHEN 1 THEN 'C' ELSE 'U' END, resource, mentions FROM old)",
+        fhir_call_table(call, type, ""), fhir_call_table(call, type, "_history"));
 }
 
 fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_type_t *type,
@@ -245,16 +247,17 @@ fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_ty
 {
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
     apr_array_header_t *values =
-        apr_array_make(call->pool, FIXED + type->n_columns, sizeof(fhir_value_t));
+        apr_array_make(call->pool, FIXED + FHIR_EXTRACT_CELLS(type), sizeof(fhir_value_t));
     fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE};
-    int i;
 
     push_fixed(values, call, record);
     old_row(sql, call, type);
     fhir_buf_printf(sql, " UPDATE %s t SET version = $2, last_updated = $3, resource = $4",
                     fhir_call_table(call, type, ""));
-    for (i = 0; i < type->n_columns; i++) {
-        fhir_buf_printf(sql, ", \"%s\" = $%d", column_name(call, type, i), FIXED + 1 + i);
+    for (int i = 0; i < FHIR_EXTRACT_CELLS(type); i++) {
+        const char *cast, *name = column_name(&cast, call, type, i);
+
+        fhir_buf_printf(sql, ", \"%s\" = $%d", name, FIXED + 1 + i);
         APR_ARRAY_PUSH(values, fhir_value_t) = cells[i];
     }
     fhir_buf_puts(sql, " FROM old WHERE t.id = old.id");

@@ -337,7 +337,7 @@ static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
                         fhir_call_table(call, type, ""));
         fhir_sql_bind(sql, ids.data, "text[]");
         fhir_buf_puts(sql->text, ") AND ");
-        FHIR_TRY(fhir_grant_patient_sql(sql, "t", type, FHIR_RIGHT_READ));
+        fhir_grant_patient_sql(sql, "t", type, FHIR_RIGHT_READ);
         fhir_buf_printf(sql->text, "%s) %s", call->request->tx ? " FOR KEY SHARE OF t" : "",
                         fhir_sql_alias(sql));
     }

@@ -171,7 +171,7 @@ static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
     fhir_extract_t *extractor = fhir_extract_create(call->stored, call->request->base_url,
                                                     call->endpoint->zone, call->pool);
 
-    *cells = apr_pcalloc(call->pool, (call->type->n_columns + 1u) * sizeof(**cells));
+    *cells = apr_pcalloc(call->pool, FHIR_EXTRACT_CELLS(call->type) * sizeof(**cells));
     return fhir_extract_run(*cells, extractor, call->type, write->input.root);
 }
 

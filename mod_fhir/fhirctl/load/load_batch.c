@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/fhir_time.h"
+#include "fhir/extract/fhir_extract.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
@@ -86,7 +87,7 @@ static batch_t *batch_of(load_batches_t *b, const fhir_type_t *type)
     batch = *slot = apr_pcalloc(b->pool, sizeof(*batch));
     batch->type = type;
     fhir_model_table(batch->table, b->load->model, type);
-    batch->used = apr_pcalloc(b->pool, type->n_columns + 1u);
+    batch->used = apr_pcalloc(b->pool, FHIR_EXTRACT_CELLS(type));
     batch->rows = apr_pcalloc(b->pool, BATCH_ROWS * sizeof(*batch->rows));
     batch->slots = apr_pcalloc(b->pool, SLOTS * sizeof(*batch->slots));
     batch->text = fhir_buf_create(b->pool, 0);
@@ -99,7 +100,7 @@ static void empty(load_batches_t *b, batch_t *batch)
     b->bytes -= batch->text->len + batch->cells->len;
     batch->n = 0;
     memset(batch->slots, 0, SLOTS * sizeof(*batch->slots));
-    memset(batch->used, 0, batch->type->n_columns);
+    memset(batch->used, 0, FHIR_EXTRACT_CELLS(batch->type));
     /* A single large resource does not hold its memory for good. */
     if (batch->text->cap > 2 * BATCH_BYTES)
         fhir_buf_free(batch->text);
@@ -149,14 +150,15 @@ static void put_cell(load_batches_t *b, fhir_buf_t *to, apr_uint16_t column, fhi
 
 static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cells)
 {
-    const fhir_column_t *columns = b->load->model->columns + batch->type->first_column;
+    fhir_sqltype_t sqltype;
     apr_uint16_t i;
 
-    for (i = 0; i < batch->type->n_columns; i++) {
+    for (i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++) {
         if (!cells[i].data)
             continue;
         batch->used[i] = 1;
-        put_cell(b, batch->cells, i, (fhir_sqltype_t)columns[i].sqltype, &cells[i]);
+        fhir_extract_column(&sqltype, b->load->model, batch->type, i);
+        put_cell(b, batch->cells, i, sqltype, &cells[i]);
     }
 }
 
@@ -164,12 +166,13 @@ static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cel
 static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
 {
     const char *from = batch->cells->data + row->cells, *end = from + row->cells_len;
-    cell_t cell = {.column = batch->type->n_columns};
+    const apr_uint16_t none = (apr_uint16_t)FHIR_EXTRACT_CELLS(batch->type);
+    cell_t cell = {.column = none};
     int i;
 
     if (from < end)
         memcpy(&cell, from, sizeof(cell));
-    for (i = 0; i < batch->type->n_columns; i++) {
+    for (i = 0; i < none; i++) {
         if (!batch->used[i])
             continue;
         if (cell.column != i) {
@@ -178,7 +181,7 @@ static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
         }
         fhir_buf_append(out, from + sizeof(cell), cell.len);
         from += sizeof(cell) + cell.len;
-        cell.column = batch->type->n_columns;
+        cell.column = none;
         if (from < end)
             memcpy(&cell, from, sizeof(cell));
     }
@@ -288,10 +291,10 @@ static fhir_err_t *move_changed(load_batches_t *b, batch_t *batch, int from, int
         NULL, b->conn, b->scratch,
         apr_psprintf(b->scratch,
                      "WITH old AS (DELETE FROM \"%s\" WHERE id = ANY ($1::text[]) "
-                     "RETURNING id, version, last_updated, resource) "
-                     "INSERT INTO \"%s_history\" (id, version, last_updated, method, resource) "
+                     "RETURNING id, version, last_updated, resource, mentions) INSERT INTO "
+                     "\"%s_history\" (id, version, last_updated, method, resource, mentions) "
                      "SELECT id, version, last_updated, CASE version WHEN 1 THEN 'C' ELSE 'U' END, "
-                     "resource FROM old",
+                     "resource, mentions FROM old",
                      batch->table, batch->table),
         1, &ids);
 }
@@ -328,16 +331,16 @@ static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t
 /* Only columns that have values are named: most of a type's parameters are not used. */
 static const char *copy_statement(int *n_fields, const load_batches_t *b, const batch_t *batch)
 {
-    const fhir_model_t *m = b->load->model;
     fhir_buf_t *sql = fhir_buf_create(b->scratch, 0);
+    fhir_sqltype_t sqltype;
     int i;
 
     *n_fields = 4;
     fhir_buf_printf(sql, "COPY \"%s\" (id, version, last_updated, resource", batch->table);
-    for (i = 0; i < batch->type->n_columns; i++)
+    for (i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++)
         if (batch->used[i]) {
             fhir_buf_printf(sql, ", \"%s\"",
-                            fhir_model_str(m, m->columns[batch->type->first_column + i].name));
+                            fhir_extract_column(&sqltype, b->load->model, batch->type, i));
             (*n_fields)++;
         }
     fhir_buf_puts(sql, ") FROM STDIN (FORMAT binary)");

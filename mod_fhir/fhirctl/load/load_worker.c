@@ -133,7 +133,7 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
     /* A crash can lose the last commits, which the next run makes up for. */
     FHIR_TRY(fhirctl_db_run(NULL, w->conn, w->pool, "SET synchronous_commit = off", 0, NULL));
     w->extract = fhir_extract_create(load->model, NULL, load->zone, w->pool);
-    w->cells = apr_pcalloc(w->pool, load->model->n_columns * sizeof(*w->cells));
+    w->cells = apr_pcalloc(w->pool, (load->model->n_columns + 1u) * sizeof(*w->cells));
     w->batches = load_batches_create(load, w->conn, w->pool);
     rv = apr_thread_create(&w->thread, NULL, run, w, load->pool);
     if (rv != APR_SUCCESS)

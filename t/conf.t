@@ -24,6 +24,9 @@ sub accepted {
     my ($text, $name) = @_;
     $text =~ s{^(\s*SSLCertificateFile).*}{$1 "$pair.crt"}mg;
     $text =~ s{^(\s*SSLCertificateKeyFile).*}{$1 "$pair"}mg;
+    like($text, qr/^\s*#?\s*LogFormat (?!.*%[rq])/m, "$name logs no query strings")
+        if $text =~ /ServerName|FHIREndpoint/ and $name !~ /node/;
+    $text =~ s{^(\s*CustomLog) /var/log/apache2/}{"$1 " . work_dir() . '/'}mge;
     my $done = check(enable($text) . $text);
     is($done->{status}, 0, "$name is accepted") or diag($done->{err});
     return;

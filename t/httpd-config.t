@@ -16,7 +16,7 @@ sub check {
     return $httpd->check_config;
 }
 
-sub endpoint { return "<Location /fhir>\nFHIREndpoint R4 open\n" . join("\n", @_) . "\n</Location>\n" }
+sub endpoint { return "<Location /fhir>\nFHIREndpoint R4 open\nRequire local\n" . join("\n", @_) . "\n</Location>\n" }
 
 my @refused = (
     [ 'FHIRCountMax 0', qr/FHIRCountMax 0: .*1 to 10000/ ],
@@ -64,6 +64,7 @@ my @places = (
     [ "<Location /f>\nFHIREndpoint DSTU2 open\n</Location>\n", qr/FHIREndpoint DSTU2 open: unknown version.*R4/ ],
     [ "<Location /f>\nFHIREndpoint R4 all\n</Location>\n", qr/unknown audience.*provider, patient or open/ ],
     [ "<Location /f>\nFHIREndpoint R4\n</Location>\n", qr/takes two words/ ],
+    [ "<Location /f>\nFHIREndpoint R4 open\n</Location>\n", qr/Require local, or Require all granted/ ],
     [ "<VirtualHost *>\nFHIRBaseURL http://x\n</VirtualHost>\n", qr/belongs into a <Location>/ ],
     [ "FHIRStatementTimeout 1h\nFHIRConnections none\n", qr/FHIRConnections none: .*1 to 1000/ ],
 );
@@ -91,14 +92,17 @@ my $t = FHIR::Test->new(endpoints => <<'CONF', conf => <<'HOST');
 FHIRInteractions read search
 <Location "/a">
     FHIREndpoint R4 open
+    Require local
 </Location>
 <Location "/b">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRBaseURL https://fhir.example/base/
 </Location>
 <Location "/c/">
     FHIREndpoint R4 open
+    Require local
     FHIRTenant nobody
 </Location>
 <Location "/b/status">

@@ -11,10 +11,12 @@ use Test::More;
 my $t = FHIR::Test->new(modules => [qw(deflate filter)], endpoints => <<'CONF');
 <Location "/">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions read
 </Location>
 <Location "/dev/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
 </Location>
 FHIRBodyMax 2K
@@ -24,6 +26,7 @@ LogFormat "%{fhir-interaction}n %{fhir-type}n %>s" notes
 CustomLog "notes_log" notes
 <Location "/deflate/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     AddOutputFilterByType DEFLATE application/fhir+json
     SetInputFilter DEFLATE
@@ -99,7 +102,7 @@ for my $method (qw(OPTIONS DELETE PATCH MKCOL FOO)) {
 
 # ---- request bodies ----
 
-sub body_of { return '{"resourceType":"Patient","language":"' . 'x' x shift() . '"}' }
+sub body_of { return '{"resourceType":"Patient","name":[{"text":"' . 'x' x shift() . '"}]}' }
 sub create {
     my ($path, $body, %headers) = @_;
     return $t->request('POST', "$path/Patient", content => $body,
@@ -107,7 +110,7 @@ sub create {
 }
 my $made = create('/dev/r4', body_of(20));
 is($made->status, 201, 'a body arrives') or diag($made->body);
-is($t->get($made->header('Location') =~ s{/_history/.*}{}r)->json->{language}, 'x' x 20, 'as it was sent');
+is($t->get($made->header('Location') =~ s{/_history/.*}{}r)->json->{name}[0]{text}, 'x' x 20, 'as it was sent');
 is_outcome(create('/dev/r4', body_of(4000)), 413, 'too-long', qr/2048 bytes/, 'a body that is announced too large');
 my $head_of = "POST /dev/r4/Patient HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
     . "Content-Type: application/fhir+json\r\n";

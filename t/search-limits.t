@@ -17,6 +17,7 @@ FHIRStatementTimeout 3s
 </Location>
 <Location "/small/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRValuesMax 3
     FHIRHopsMax 1
@@ -29,11 +30,13 @@ FHIRStatementTimeout 3s
 </Location>
 <Location "/cheap/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRCostMax 200
 </Location>
 <Location "/free/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRCostMax 0
 </Location>
 CONF

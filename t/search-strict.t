@@ -170,4 +170,19 @@ is($lenient->found, 'p1 p2', 'lenient: it is ignored');
 like($lenient->json->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/gendr/, 'and said so');
 unlike($lenient->link('self'), qr/gendr/, 'and not in the self link');
 
+# the + of an offset comes as a blank when it is not written %2B
+for (
+    'Observation?date=ge2020-01-01T00:00:00+02:00', 'Patient/_history?_since=2020-01-01T00:00:00+02:00',
+    'Patient/_history?_at=2020-01-01T00:00:00+02:00', 'Patient/p1/$everything?_since=2020-01-01T00:00:00+02:00',
+    'Patient/p1/$everything?start=2020-01-01T00:00:00+02:00', 'Observation?_filter=date+ge+2020-01-01T00:00:00+02:00',
+    'Observation?_filter=(date+ge+2020-01-01T00:00:00+02:00)+and+status+eq+final',
+    'DocumentReference/$docref?patient=p1&start=2020-01-01T00:00:00+02:00',
+    )
+{
+    is($t->get("/dev/r4/$_")->status, 200, "a raw + in $_");
+}
+is_outcome($t->get("/dev/r4/$_=2020-01-01T00:00:00+x"), 400, 'invalid', qr/%2B/,
+    "the refusal of $_ tells how to write it")
+    for 'Observation?date', 'Patient/_history?_since', 'Patient/p1/$everything?start';
+
 $t->done;

@@ -13,7 +13,7 @@ my $json   = JSON::PP->new->canonical;
 
 sub endpoint {
     my ($name, @lines) = @_;
-    return join "\n", "<Location /$name>", 'FHIREndpoint R4 open', @lines, "</Location>\n";
+    return join "\n", "<Location /$name>", 'FHIREndpoint R4 open', 'Require local', @lines, "</Location>\n";
 }
 my $t = FHIR::Test->new(
     endpoints => endpoint('fhir', 'FHIRInteractions all')

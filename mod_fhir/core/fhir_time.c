@@ -103,7 +103,9 @@ static int scan_zone(fields_t *f, scan_t *s, int required)
     if (take(s, 'Z'))
         return 1;
     sign = *s->at == '-' ? -1 : 1;
-    if (!take(s, '+') && !take(s, '-'))
+    /* the raw '+' of a URL comes as a blank; where a search value ends in one it can be nothing
+     * else */
+    if (!take(s, '+') && !take(s, '-') && (required || !take(s, ' ')))
         return 0;
     if (!number(&hours, s, 2, 0, 14) || !take(s, ':') ||
         !number(&minutes, s, 2, 0, hours == 14 ? 0 : 59))

@@ -54,7 +54,7 @@ typedef enum fhir_time_form_t {
     FHIR_TIME_DATE,     /* YYYY, YYYY-MM, YYYY-MM-DD */
     FHIR_TIME_DATETIME, /* + T hh:mm:ss(.s+)(zone); zone required when a time is there */
     FHIR_TIME_INSTANT,  /* full, with seconds and zone */
-    FHIR_TIME_SEARCH    /* dateTime, also hh:mm and without a zone */
+    FHIR_TIME_SEARCH    /* dateTime, also hh:mm, without a zone, with a blank for the zone's + */
 } fhir_time_form_t;
 
 /** Parses exactly len bytes; 1 if valid for the form, else 0 (dates that do not exist, hour 24,

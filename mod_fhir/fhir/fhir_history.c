@@ -53,12 +53,18 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
     if (!strcmp(pair->name, "_since")) {
         h->has_since = fhir_time_parse(&h->since, pair->value, strlen(pair->value),
                                        FHIR_TIME_SEARCH, call->endpoint->zone);
-        return h->has_since ? NULL : bad(call, pair, "an instant");
+        return h->has_since ? NULL
+                            : bad(call, pair,
+                                  "an instant such as 2015-02-07T13:28:17+02:00, where a URL has "
+                                  "%2B for the +");
     }
     if (!strcmp(pair->name, "_at")) {
         h->has_at = fhir_time_parse(&h->at, pair->value, strlen(pair->value), FHIR_TIME_SEARCH,
                                     call->endpoint->zone);
-        return h->has_at ? NULL : bad(call, pair, "a date or time");
+        return h->has_at ? NULL
+                         : bad(call, pair,
+                               "a date or time such as 2015-02-07T13:28:17+02:00, where a URL has "
+                               "%2B for the +");
     }
     if (!strcmp(pair->name, "_format") || !strcmp(pair->name, "_pretty") ||
         !strcmp(pair->name, "_summary") || !strcmp(pair->name, "_elements"))

@@ -270,6 +270,17 @@ static int parse_plain(apr_int64_t *out, const row_t *row, const char *text, apr
 
 /* ---- parsers of their own ---- */
 
+/* 1 if a section has Require, or <RequireAll> and its like. */
+static int has_require(const ap_directive_t *section)
+{
+    for (const ap_directive_t *d = section->first_child; d; d = d->next) {
+        const char *name = d->directive + (*d->directive == '<');
+        if (strncasecmp(name, "Require", strlen("Require")) == 0)
+            return 1;
+    }
+    return 0;
+}
+
 static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
                                   char *const argv[])
 {
@@ -299,6 +310,10 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
     if (i == sizeof(audiences) / sizeof(*audiences))
         return "unknown audience";
     place->audience = audiences[i].audience;
+    if (place->audience == FHIR_AUDIENCE_OPEN && !has_require(section))
+        return "an open endpoint serves and changes records for everybody whom httpd lets in, so "
+               "its <Location> has to say who that is: Require local, or Require all granted if "
+               "anybody may";
     len = strlen(cmd->path);
     while (len && cmd->path[len - 1] == '/') {
         len--;

@@ -164,6 +164,7 @@ sub start_httpd {
     my $tenants = join '', map { <<"CONF" } map { tenant($_) } populations();
 <Location "/$_/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRTenant $_
     FHIRInteractions all
 </Location>

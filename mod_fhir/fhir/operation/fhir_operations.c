@@ -179,10 +179,11 @@ fhir_err_t *fhir_operation_date(const fhir_call_t *call, const char *name, const
     if (!value ||
         fhir_time_parse(&when, value, strlen(value), FHIR_TIME_SEARCH, call->endpoint->zone))
         return NULL;
-    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts a date or time such as 2015, "
-                           "2015-02-07 or 2015-02-07T13:28:17+02:00",
-                           value, name);
+    return fhir_err_create(
+        call->pool, FHIR_ERR_PARAM_VALUE,
+        "\"%s\" is no value for %s, which accepts a date or time such as 2015, "
+        "2015-02-07 or 2015-02-07T13:28:17+02:00, where a URL has %%2B for the +",
+        value, name);
 }
 
 fhir_pairs_t *fhir_operation_said(const fhir_pairs_t *pairs, apr_pool_t *pool)

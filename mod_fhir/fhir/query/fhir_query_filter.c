@@ -113,6 +113,17 @@ static fhir_err_t *kind_of(unsigned *kind, const filter_t *f, const char *path)
     return NULL;
 }
 
+/* The raw '+' of a URL comes as a blank: length of " 02:00" behind a date with a time, or 0. */
+static apr_size_t offset_behind(const char *s, apr_size_t len)
+{
+    const char *at = s + len;
+    return len > 11 && memchr(s, 'T', len) && apr_isdigit(at[-1]) && at[0] == ' ' &&
+                   apr_isdigit(at[1]) && apr_isdigit(at[2]) && at[3] == ':' && apr_isdigit(at[4]) &&
+                   apr_isdigit(at[5])
+               ? strlen(" 02:00")
+               : 0;
+}
+
 /* A JSON string, or a run of letters up to a blank or a closing bracket. */
 static fhir_err_t *take_value(const char **out, filter_t *f)
 {
@@ -132,6 +143,7 @@ static fhir_err_t *take_value(const char **out, filter_t *f)
     len = strcspn(f->at, " \t\r\n)");
     if (!len)
         return bad(f, "a value");
+    len += offset_behind(f->at, len);
     *out = apr_pstrmemdup(f->call->pool, f->at, len);
     f->at += len;
     return NULL;

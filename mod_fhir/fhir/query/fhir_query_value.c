@@ -90,15 +90,6 @@ static fhir_err_t *take_prefix(fhir_prefix_t *prefix, const char **rest, const i
                            in->name, s);
 }
 
-/* A '+' that was not percent-encoded comes as a blank; in a date it can only be the offset's. */
-static char *plus_for_blank(const char *s, apr_pool_t *pool)
-{
-    char *out = apr_pstrdup(pool, s), *blank = strchr(out, ' ');
-    if (blank && blank > out + 10 && apr_isdigit(blank[1]))
-        *blank = '+';
-    return out;
-}
-
 #define YEAR_1     (APR_INT64_C(-62135596800) * 1000000)
 #define YEAR_10000 (APR_INT64_C(253402300800) * 1000000)
 /* "approximately": a tenth of the gap between now and the date, on both sides. */
@@ -114,14 +105,12 @@ static void widen(fhir_interval_t *when)
 
 static fhir_err_t *parse_date(fhir_qvalue_t *out, const input_t *in)
 {
-    const char *rest;
-    char *text;
-    FHIR_TRY(take_prefix(&out->prefix, &rest, in, unescape(in->raw, in->pool)));
-    text = plus_for_blank(rest, in->pool);
+    const char *text;
+    FHIR_TRY(take_prefix(&out->prefix, &text, in, unescape(in->raw, in->pool)));
     if (!fhir_time_parse(&out->when, text, strlen(text), FHIR_TIME_SEARCH,
                          in->call->endpoint->zone))
         return bad(in, "a date such as 2015, 2015-02, ge2015-02-07 or "
-                       "lt2015-02-07T13:28:17.239+02:00");
+                       "lt2015-02-07T13:28:17.239+02:00, where a URL has %2B for the +");
     if (in->node->modifier == FHIR_MODIFIER_OVERLAP)
         out->prefix = FHIR_PREFIX_AP;
     else if (out->prefix == FHIR_PREFIX_AP)

@@ -187,6 +187,26 @@ is field('flag', 'fl', 'encounter'), 'urn:uuid:unknown', 'what is not in the Bun
 is field('documentreference', 'dr', q{resource::json #>> '{content,0,attachment,url}'}), "Encounter/$e", 'a url';
 is field('basic', 'put-id', 'version'), 1, "an id from the request's URL";
 
+# Entries from another server refer to each other relative to their own addresses; here the ids differ.
+my $far = 'http://far.example/fhir';
+load(file('far.json', bundle('collection',
+    { fullUrl => "$far/Patient/1", resource => { resourceType => 'Patient', id => 'far-patient' } },
+    { fullUrl => "$far/ValueSet/1", resource => { resourceType => 'ValueSet', id => 'far-set', status => 'draft',
+        url => "$far/ValueSet/1" } },
+    { fullUrl => "$far/Flag/1", resource => { resourceType => 'Flag', id => 'far-flag', status => 'active',
+        code => { text => 'x' }, subject => { reference => 'Patient/1' },
+        author => { reference => "$far/Patient/1/_history/3" }, encounter => { reference => 'Encounter/1' } } },
+    { fullUrl => 'urn:uuid:c0000000-0000-0000-0000-000000000001', resource => { resourceType => 'Flag',
+        id => 'near-flag', status => 'active', code => { text => 'x' }, subject => { reference => 'Patient/1' },
+        extension => [ { url => 'http://x', valueUuid => 'urn:uuid:c0000000-0000-0000-0000-000000000001' } ] } })));
+is field('flag', 'far-flag', 'subject'), 'Patient/far-patient', 'a relative reference to an entry beside this one';
+is field('flag', 'far-flag', 'author'), 'Patient/far-patient', 'a reference to a version, whose number is not known';
+is field('flag', 'far-flag', 'encounter'), 'Encounter/1', 'a relative reference to what is not in the Bundle';
+is field('flag', 'near-flag', 'subject'), 'Patient/1', 'a relative reference in an entry from elsewhere';
+is field('flag', 'near-flag', q{resource::json #>> '{extension,0,valueUuid}'}),
+    'urn:uuid:c0000000-0000-0000-0000-000000000001', 'a uuid stays: an address is no valid value of it';
+is field('valueset', 'far-set', 'url'), "$far/ValueSet/1", 'so does the canonical URL that is the fullUrl';
+
 my @nameless = ({ resourceType => 'Basic', code => { text => 'no id' } },
     { resourceType => 'Basic', code => { text => 'no id either' } });
 counts(load(file('nameless.ndjson', @nameless)), 'new=2 changed=0 unchanged=0 rejected=0', 'resources without an id');

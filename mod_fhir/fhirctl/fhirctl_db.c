@@ -125,7 +125,8 @@ fhir_err_t *fhirctl_db_check(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *p
                           PQgetisnull(r, 0, 1) ? NULL : PQgetvalue(r, 0, 1), pool);
     if (schema.state == FHIR_SCHEMA_READY)
         return NULL;
-    return fhir_err_create(pool, FHIR_ERR_INTERNAL,
-                           "schema \"%s\" of database %s: %s (--tenant %s)", db->tenant, PQdb(conn),
-                           schema.why, db->tenant);
+    return fhir_err_create(pool, FHIR_ERR_INTERNAL, "schema \"%s\" of database %s: %s%s%s",
+                           db->tenant, PQdb(conn), schema.why,
+                           strstr(schema.why, "fhirctl init") ? " --tenant " : "",
+                           strstr(schema.why, "fhirctl init") ? db->tenant : "");
 }

@@ -14,7 +14,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/write/fhir_entry.h"
 #include "fhir/write/fhir_refs.h"
-#include "fhir/write/fhir_stamp.h"
+#include "fhir/write/fhir_relink.h"
 #include "fhir/write/fhir_write.h"
 
 /* Most bytes of answers that are in memory at once: that of one entry of a batch, or those of all
@@ -118,8 +118,7 @@ typedef struct transaction_t {
     fhir_request_t request; /* as the call's, with tx */
     apr_array_header_t *entries;
     apr_size_t left;         /* bytes that answers may still have */
-    apr_hash_t *targets;     /* fullUrl → "Type/id" */
-    apr_hash_t *versions;    /* fullUrl → "Type/id/_history/n", or "Type/id": n comes later */
+    fhir_relink_t *relink;   /* fullUrl → the address that the entry gets */
     apr_hash_t *creates;     /* "Type?criteria" of ifNoneExist → the entry that creates */
     apr_hash_t *conditional; /* "Type?criteria" → "Type/id" */
 } transaction_t;
@@ -149,17 +148,8 @@ static fhir_err_t *refuse(const fhir_entry_t *entry, fhir_code_t code, const cha
 static fhir_err_t *note_target(transaction_t *t, const fhir_entry_t *entry, const char *type,
                                const char *id, int version)
 {
-    apr_pool_t *pool = t->call.pool;
-    const char *target = apr_pstrcat(pool, type, "/", id, NULL);
-
-    if (!entry->full_url)
-        return NULL;
-    if (apr_hash_get(t->targets, entry->full_url, APR_HASH_KEY_STRING))
+    if (entry->full_url && !fhir_relink_add(t->relink, entry->full_url, type, id, version))
         return refuse(entry, FHIR_ERR_BAD_REQUEST, "another entry has the same fullUrl");
-    apr_hash_set(t->targets, entry->full_url, APR_HASH_KEY_STRING, target);
-    if (version)
-        target = apr_psprintf(pool, "%s/_history/%d", target, version);
-    apr_hash_set(t->versions, entry->full_url, APR_HASH_KEY_STRING, target);
     return NULL;
 }
 
@@ -280,23 +270,10 @@ static fhir_err_t *decide(transaction_t *t)
 typedef struct rewrite_t {
     transaction_t *t;
     fhir_entry_t *entry;
-    const char
-        *root;   /* of the entry's fullUrl: what relative references in it begin with; or NULL */
-    int resolve; /* conditional references too */
-    apr_array_header_t *edits; /* of fhir_edit_t, in the order of the text */
+    const char *root;          /* of the entry's fullUrl, or NULL */
+    int resolve;               /* conditional references too */
+    apr_array_header_t *edits; /* of fhir_edit_t */
 } rewrite_t;
-
-static void replace(rewrite_t *r, const fhir_node_t *node, const char *text, apr_size_t len)
-{
-    fhir_buf_t *json = fhir_buf_create(r->t->call.pool, 0);
-    fhir_edit_t *edit = apr_array_push(r->edits);
-
-    fhir_buf_json_string(json, text, len);
-    edit->start = node->start;
-    edit->end = node->end;
-    edit->text = fhir_buf_cstr(json);
-    edit->len = json->len;
-}
 
 /* A reference by a search, "Practitioner?identifier=…": it must name one resource. Without a lock:
  * nothing is written, and hundreds of them, held until the end, would make all Bundles that speak
@@ -330,90 +307,43 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
     return NULL;
 }
 
-/* The entry that a reference leads to: by its fullUrl or, in an entry that came from the same
- * server, relative to that one. A version, whose number is the client's, becomes the one made here.
- */
-static const char *target_of(const rewrite_t *r, const char *text)
-{
-    const transaction_t *t = r->t;
-    const char *version = strstr(text, "/_history/"), *target;
-    apr_hash_t *targets = version ? t->versions : t->targets;
-
-    if (version)
-        text = apr_pstrmemdup(t->call.pool, text, (apr_size_t)(version - text));
-    target = apr_hash_get(targets, text, APR_HASH_KEY_STRING);
-    if (!target && r->root)
-        target = apr_hash_get(targets, apr_pstrcat(t->call.pool, r->root, text, NULL),
-                              APR_HASH_KEY_STRING);
-    return target;
-}
-
 static fhir_err_t *on_uri(void *baton, const fhir_node_t *node)
 {
     rewrite_t *r = baton;
-    const char *target = apr_hash_get(r->t->targets, node->text, node->text_len);
-
-    if (target)
-        replace(r, node, target, strlen(target));
-    return NULL;
-}
-
-static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char *expression)
-{
-    rewrite_t *r = baton;
-    const char *text = apr_pstrmemdup(r->t->call.pool, node->text, node->text_len), *target;
-    const char *mark = strchr(text, '?');
-    const fhir_type_t *type =
-        mark ? fhir_model_resource(r->t->call.stored, text, (apr_size_t)(mark - text)) : NULL;
-
-    if (type && !r->resolve) {
-        r->entry->waits = 1;
-        return NULL;
-    }
-    if (type)
-        FHIR_TRY(resolve_conditional(&target, r, type, text, expression));
-    else
-        target = target_of(r, text);
-    if (target)
-        replace(r, node, target, strlen(target));
+    fhir_relink_edit(r->edits, r->t->relink, &(fhir_link_t){FHIR_LINK_URI, node}, r->root);
     return NULL;
 }
 
 static fhir_err_t *on_xhtml(void *baton, const fhir_node_t *node)
 {
     rewrite_t *r = baton;
-    fhir_buf_t *div = fhir_buf_create(r->t->call.pool, 0);
-
-    if (fhir_refs_relink(div, node->text, node->text_len, r->t->targets))
-        replace(r, node, div->data, div->len);
-    fhir_buf_free(div);
+    fhir_relink_edit(r->edits, r->t->relink, &(fhir_link_t){FHIR_LINK_NARRATIVE, node}, r->root);
     return NULL;
 }
 
-static int by_start(const void *a, const void *b)
+static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char *expression)
 {
-    const fhir_edit_t *x = a, *y = b;
+    rewrite_t *r = baton;
+    fhir_link_t link = {FHIR_LINK_REFERENCE, node};
+    const fhir_type_t *type = fhir_relink_condition(&link, r->t->call.stored);
+    const char *target;
 
-    return x->start < y->start ? -1 : x->start > y->start;
-}
-
-/* "http://x/fhir/" of "http://x/fhir/Patient/1". */
-static const char *root_of(const transaction_t *t, const fhir_entry_t *entry)
-{
-    const char *url = entry->full_url, *end;
-    int slashes = 0;
-
-    if (!url || strncmp(url, "http", 4) != 0)
-        return NULL;
-    for (end = url + strlen(url); end > url && slashes < 2; end--)
-        slashes += end[-1] == '/';
-    return slashes < 2 ? NULL : apr_pstrmemdup(t->call.pool, url, (apr_size_t)(end - url + 1));
+    if (!type)
+        fhir_relink_edit(r->edits, r->t->relink, &link, r->root);
+    else if (!r->resolve)
+        r->entry->waits = 1;
+    else {
+        const char *text = apr_pstrmemdup(r->t->call.pool, node->text, node->text_len);
+        FHIR_TRY(resolve_conditional(&target, r, type, text, expression));
+        fhir_relink_replace(r->edits, &link, target, strlen(target));
+    }
+    return NULL;
 }
 
 /* resolve: 0: an entry with conditional references is left as it is, and to wait. */
 static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *source, int resolve)
 {
-    rewrite_t r = {t, entry, root_of(t, entry), resolve,
+    rewrite_t r = {t, entry, fhir_relink_root(entry->full_url, t->call.pool), resolve,
                    apr_array_make(t->call.pool, 8, sizeof(fhir_edit_t))};
     fhir_refs_visitor_t visitor = {on_reference, on_uri, on_xhtml, &r};
     const char *name = fhir_node_string(entry->resource, "resourceType", t->call.pool);
@@ -425,10 +355,8 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
     FHIR_TRY(fhir_refs_walk(&visitor, t->call.stored, type, entry->resource, t->call.pool));
     if (!r.edits->nelts || (entry->waits && !resolve))
         return NULL;
-    qsort(r.edits->elts, (size_t)r.edits->nelts, sizeof(fhir_edit_t), by_start);
     body = fhir_buf_create(t->call.pool, 0);
-    fhir_stamp_splice(body, source, entry->resource->start, entry->resource->end,
-                      (fhir_edit_t *)r.edits->elts, r.edits->nelts, 0);
+    fhir_relink_splice(body, source, entry->resource, r.edits, 0);
     entry->body = fhir_buf_cstr(body);
     entry->body_len = body->len;
     return NULL;
@@ -528,8 +456,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     fhir_buf_t *json;
 
     FHIR_TRY(fhir_idempotency_read(&idempotency, call));
-    t.targets = fhir_hash_make(call->pool);
-    t.versions = fhir_hash_make(call->pool);
+    t.relink = fhir_relink_create(FHIR_RELINK_URIS_ALL, call->pool);
     t.creates = fhir_hash_make(call->pool);
     t.conditional = fhir_hash_make(call->pool);
     FHIR_TRY(fhir_call_begin_tx(&t.request.tx, call));

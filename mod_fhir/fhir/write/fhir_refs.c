@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Literal references: where they stand in a resource, and whether their targets are there; links of
- * narratives. */
+/* Literal references: where they stand in a resource, and whether their targets are there. */
 #include "fhir/write/fhir_refs.h"
 
 #include <apr_strings.h>
@@ -107,30 +106,6 @@ fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_
     err = walk_members(&w, type, resource);
     fhir_buf_free(w.path);
     return err;
-}
-
-/* ---- links of narratives ---- */
-
-int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)
-{
-    const char *end = div + len, *copied = div, *s = div, *close, *target;
-
-    while ((s = memchr(s, '=', (apr_size_t)(end - s))) && ++s < end) {
-        close = *s == '"' || *s == '\'' ? memchr(s + 1, *s, (apr_size_t)(end - s - 1)) : NULL;
-        if (!close)
-            continue;
-        target = apr_hash_get(targets, s + 1, (apr_ssize_t)(close - s - 1));
-        if (target) {
-            fhir_buf_append(out, copied, (apr_size_t)(s + 1 - copied));
-            fhir_buf_puts(out, target);
-            copied = close;
-        }
-        s = close;
-    }
-    if (copied == div)
-        return 0;
-    fhir_buf_append(out, copied, (apr_size_t)(end - copied));
-    return 1;
 }
 
 /* ---- looking up ---- */

@@ -25,14 +25,6 @@ typedef struct fhir_refs_visitor_t {
 fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_t *model,
                            const fhir_type_t *type, const fhir_node_t *resource, apr_pool_t *pool);
 
-/**
- * Links of a narrative: attribute values that are exactly a key of targets become its value.
- * @param out the whole narrative, when there is one to change; else untouched
- * @param targets text → text (const char *)
- * @return 1 if something changed
- */
-int fhir_refs_relink(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets);
-
 /** References to resources of this server, collected to be looked up together. */
 typedef struct fhir_refs_t fhir_refs_t;
 

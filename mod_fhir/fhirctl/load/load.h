@@ -21,6 +21,7 @@
 #include "core/fhir_buf.h"
 #include "core/fhir_node.h"
 #include "core/fhir_time.h"
+#include "fhir/write/fhir_relink.h"
 #include "fhirctl/fhirctl_db.h"
 #include "model/fhir_model.h"
 
@@ -93,13 +94,8 @@ int load_source_head(const char **type, apr_size_t *type_len, const char **id, a
 
 /* ---- load_shape: can it be stored and served ---- */
 
-typedef enum load_link_t {
-    LOAD_LINK_REFERENCE, /* Reference.reference */
-    LOAD_LINK_URI,       /* uri, url, oid, uuid */
-    LOAD_LINK_NARRATIVE  /* a narrative, with links in it */
-} load_link_t;
 /** Called for every value that may point at another resource. */
-typedef void (*load_link_fn)(void *baton, load_link_t kind, const fhir_node_t *value);
+typedef void (*load_link_fn)(void *baton, const fhir_link_t *link);
 
 /** The tree against the model's elements: resource type, unknown members, objects, arrays and
  *  primitives in the wrong place, a bad id, a narrative that may not be shown (fhir_xhtml_check).

@@ -12,21 +12,15 @@
 #include <apr_tables.h>
 #include <string.h>
 
-#include "core/fhir_hash.h"
 #include "core/fhir_hex.h"
 #include "core/fhir_text.h"
-#include "fhir/write/fhir_refs.h"
+#include "fhir/write/fhir_relink.h"
 #include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
 #define CHUNK_ITEMS     2000 /* resources that are tried again together */
 #define CHUNK_BYTES     (16u << 20)
 #define GET(node, name) fhir_node_getn((node), "" name, sizeof(name) - 1)
-
-typedef struct link_t {
-    load_link_t kind;
-    const fhir_node_t *value;
-} link_t;
 
 /** One resource of a document on its way. */
 typedef struct entry_t {
@@ -46,7 +40,7 @@ struct load_reader_t {
     load_t *load;
     load_lookup_t *lookup;
     apr_array_header_t *entries, *links; /* of the present document */
-    apr_hash_t *targets;                 /* fullUrl → "Type/id" */
+    fhir_relink_t *relink;               /* fullUrl → the address that the entry gets */
     int compact;
     fhir_buf_t *text;
     int last_pass; /* what does not resolve now is rejected */
@@ -139,11 +133,11 @@ static void set_id(load_reader_t *r, entry_t *e, const char *request_url)
 
 /* ---- entries ---- */
 
-static void add_link(void *baton, load_link_t kind, const fhir_node_t *value)
+static void add_link(void *baton, const fhir_link_t *link)
 {
     load_reader_t *r = baton;
 
-    APR_ARRAY_PUSH(r->links, link_t) = (link_t){kind, value};
+    APR_ARRAY_PUSH(r->links, fhir_link_t) = *link;
 }
 
 /* Checks the resource and collects what in it may point elsewhere. */
@@ -239,24 +233,14 @@ static void read_entry(load_reader_t *r, const char *source, const fhir_node_t *
 
 /* ---- references ---- */
 
-/* "Type?…" with a known type: a conditional reference. */
-static int is_conditional(const load_reader_t *r, const link_t *link)
-{
-    const fhir_node_t *v = link->value;
-    const char *question = v->text_len ? memchr(v->text, '?', v->text_len) : NULL;
-
-    return link->kind == LOAD_LINK_REFERENCE && question &&
-           fhir_model_resource(r->load->model, v->text, (apr_size_t)(question - v->text));
-}
-
 static void want_references(load_reader_t *r, entry_t *e)
 {
     int i;
 
     for (i = e->first_link; i < e->first_link + e->n_links && !e->done; i++) {
-        const link_t *link = &APR_ARRAY_IDX(r->links, i, link_t);
+        const fhir_link_t *link = &APR_ARRAY_IDX(r->links, i, fhir_link_t);
         fhir_err_t *err =
-            is_conditional(r, link)
+            fhir_relink_condition(link, r->load->model)
                 ? load_lookup_want(r->lookup, link->value->text, link->value->text_len, r->doc_pool)
                 : NULL;
         if (err)
@@ -268,7 +252,7 @@ static void want_references(load_reader_t *r, entry_t *e)
 static void settle_id(load_reader_t *r, entry_t *e)
 {
     const char *type = fhir_model_str(r->load->model, e->type->name);
-    const char *own = apr_pstrcat(r->doc_pool, type, "/", e->id, NULL), *target = own;
+    const char *own = NULL;
 
     if (e->criterion) {
         load_match_t match = load_lookup_get(r->lookup, e->criterion, strlen(e->criterion));
@@ -279,9 +263,9 @@ static void settle_id(load_reader_t *r, entry_t *e)
             return;
         }
         if (match.n) {
+            own = apr_pstrcat(r->doc_pool, type, "/", e->id, NULL);
             e->id = match.id;
             e->id_len = strlen(e->id);
-            target = apr_pstrcat(r->doc_pool, type, "/", e->id, NULL);
             if (e->create_only)
                 left_out(r, e);
         }
@@ -289,81 +273,55 @@ static void settle_id(load_reader_t *r, entry_t *e)
             load_lookup_set(r->lookup, e->criterion, strlen(e->criterion), e->id, e->id_len);
     }
     if (e->full_url)
-        apr_hash_set(r->targets, e->full_url, APR_HASH_KEY_STRING, target);
-    if (target != own)
-        apr_hash_set(r->targets, own, APR_HASH_KEY_STRING, target);
+        fhir_relink_add(r->relink, e->full_url, type, e->id, 0);
+    if (own)
+        fhir_relink_add(r->relink, own, type, e->id, 0);
 }
 
-/* What a link becomes, as JSON, or NULL when it stays. missing: a condition that matches nothing
- * yet. */
-static const char *resolve(load_reader_t *r, const link_t *link, int *missing, fhir_err_t **err)
+/* A conditional reference. missing: it matches nothing yet. */
+static fhir_err_t *resolve(apr_array_header_t *edits, int *missing, load_reader_t *r,
+                           const fhir_link_t *link, const fhir_type_t *type)
 {
     const fhir_node_t *v = link->value;
-    const char *target = apr_hash_get(r->targets, v->text, v->text_len);
-    load_match_t match;
+    load_match_t match = load_lookup_get(r->lookup, v->text, v->text_len);
 
-    if (target)
-        return link->kind == LOAD_LINK_REFERENCE || !strncmp(v->text, "urn:", 4)
-                   ? apr_pstrcat(r->doc_pool, "\"", target, "\"", NULL)
-                   : NULL;
-    if (!is_conditional(r, link))
-        return NULL;
-    match = load_lookup_get(r->lookup, v->text, v->text_len);
-    if (match.n == 1)
-        return apr_psprintf(r->doc_pool, "\"%.*s/%s\"",
-                            (int)((const char *)memchr(v->text, '?', v->text_len) - v->text),
-                            v->text, match.id);
-    if (match.n > 1 || r->last_pass)
-        *err = fhir_err_create(r->doc_pool, FHIR_ERR_REFERENCE, "the reference %s matches %s",
+    if (match.n == 1) {
+        const char *target = apr_pstrcat(r->doc_pool, fhir_model_str(r->load->model, type->name),
+                                         "/", match.id, NULL);
+        fhir_relink_replace(edits, link, target, strlen(target));
+    }
+    else if (match.n > 1 || r->last_pass)
+        return fhir_err_create(r->doc_pool, FHIR_ERR_REFERENCE, "the reference %s matches %s",
                                apr_pstrmemdup(r->doc_pool, v->text, v->text_len),
                                match.n ? "several resources" : "no resource");
     *missing |= !match.n;
     return NULL;
 }
 
-/* A narrative with links to other entries, as JSON, or NULL when it has none. */
-static const char *relink(load_reader_t *r, const fhir_node_t *value)
-{
-    fhir_buf_t *div, *text;
-    const char *result = NULL;
-
-    if (!apr_hash_count(r->targets))
-        return NULL;
-    div = fhir_buf_create(r->doc_pool, 0);
-    text = fhir_buf_create(r->doc_pool, 0);
-    if (fhir_refs_relink(div, value->text, value->text_len, r->targets)) {
-        fhir_buf_json_string(text, div->data, div->len);
-        result = apr_pstrmemdup(r->doc_pool, text->data, text->len);
-    }
-    fhir_buf_free(div);
-    fhir_buf_free(text);
-    return result;
-}
-
 /* Passes the resource on, its references rewritten. */
 static fhir_err_t *give(load_reader_t *r, entry_t *e)
 {
-    fhir_edit_t *edits = apr_palloc(r->doc_pool, (apr_size_t)(e->n_links + 1) * sizeof(*edits));
+    apr_array_header_t *edits = apr_array_make(r->doc_pool, 4, sizeof(fhir_edit_t));
+    const char *root = fhir_relink_root(e->full_url, r->doc_pool);
     load_item_t item = {
         .place = e->place, .checked = 1, .id = e->id, .id_len = (apr_byte_t)e->id_len};
-    int n_edits = 0, missing = 0, i;
-    fhir_err_t *err = NULL;
+    int missing = 0;
 
-    for (i = e->first_link; i < e->first_link + e->n_links && !err; i++) {
-        const link_t *link = &APR_ARRAY_IDX(r->links, i, link_t);
-        const char *target = link->kind == LOAD_LINK_NARRATIVE ? relink(r, link->value)
-                                                               : resolve(r, link, &missing, &err);
-        if (target)
-            edits[n_edits++] =
-                (fhir_edit_t){link->value->start, link->value->end, target, strlen(target)};
-    }
-    if (err) {
-        reject(r, e, err);
-        return NULL;
+    for (int i = e->first_link; i < e->first_link + e->n_links; i++) {
+        const fhir_link_t *link = &APR_ARRAY_IDX(r->links, i, fhir_link_t);
+        const fhir_type_t *type = fhir_relink_condition(link, r->load->model);
+        fhir_err_t *err = NULL;
+        if (type)
+            err = resolve(edits, &missing, r, link, type);
+        else
+            fhir_relink_edit(edits, r->relink, link, root);
+        if (err) {
+            reject(r, e, err);
+            return NULL;
+        }
     }
     fhir_buf_clear(r->text);
-    fhir_stamp_splice(r->text, e->source, e->resource->start, e->resource->end, edits, n_edits,
-                      r->compact);
+    fhir_relink_splice(r->text, e->source, e->resource, edits, r->compact);
     item.type = fhir_model_type_index(r->load->model, e->type);
     item.text = r->text->data;
     item.text_len = (apr_uint32_t)r->text->len;
@@ -376,8 +334,8 @@ static fhir_err_t *give(load_reader_t *r, entry_t *e)
 static void begin(load_reader_t *r)
 {
     r->entries = apr_array_make(r->doc_pool, 64, sizeof(entry_t));
-    r->links = apr_array_make(r->doc_pool, 256, sizeof(link_t));
-    r->targets = fhir_hash_make(r->doc_pool);
+    r->links = apr_array_make(r->doc_pool, 256, sizeof(fhir_link_t));
+    r->relink = fhir_relink_create(FHIR_RELINK_URIS_URN, r->doc_pool);
 }
 
 /* All entries of the document are known: conditions, ids, references. Asking the database makes

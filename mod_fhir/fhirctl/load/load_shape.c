@@ -87,14 +87,13 @@ static void link_of(const shape_t *s, const fhir_element_t *el, fhir_prim_t prim
 {
     const char *owner = fhir_model_str(s->model, s->model->types[el->owner].name);
 
-    if (prim == FHIR_PRIM_URI || prim == FHIR_PRIM_URL || prim == FHIR_PRIM_OID ||
-        prim == FHIR_PRIM_UUID)
-        s->link_fn(s->baton, LOAD_LINK_URI, node);
+    if (prim == FHIR_PRIM_URI || prim == FHIR_PRIM_URL)
+        s->link_fn(s->baton, &(fhir_link_t){FHIR_LINK_URI, node});
     else if (prim == FHIR_PRIM_XHTML)
-        s->link_fn(s->baton, LOAD_LINK_NARRATIVE, node);
+        s->link_fn(s->baton, &(fhir_link_t){FHIR_LINK_NARRATIVE, node});
     else if (prim == FHIR_PRIM_STRING && !strcmp(owner, "Reference") &&
              !strcmp(fhir_model_str(s->model, el->name), "reference"))
-        s->link_fn(s->baton, LOAD_LINK_REFERENCE, node);
+        s->link_fn(s->baton, &(fhir_link_t){FHIR_LINK_REFERENCE, node});
 }
 
 static fhir_err_t *check_value(const shape_t *s, const fhir_element_t *el, const fhir_node_t *node,

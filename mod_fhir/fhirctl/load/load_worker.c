@@ -29,12 +29,12 @@ static void keep_failure(load_worker_t *w, const fhir_err_t *err)
 }
 
 /* A conditional reference makes a line wait until everything else is stored. */
-static void note_condition(void *baton, load_link_t kind, const fhir_node_t *value)
+static void note_condition(void *baton, const fhir_link_t *link)
 {
     int *conditional = baton;
 
-    *conditional |= kind == LOAD_LINK_REFERENCE && value->text_len &&
-                    memchr(value->text, '?', value->text_len) != NULL;
+    *conditional |= link->kind == FHIR_LINK_REFERENCE && link->value->text_len &&
+                    memchr(link->value->text, '?', link->value->text_len) != NULL;
 }
 
 /* As far as --validate asks. */

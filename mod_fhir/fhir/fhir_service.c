@@ -56,6 +56,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->limits.patch_ops_max = 1000;
     endpoint->limits.patch_steps_max = FHIR_STEPS_DEFAULT;
     endpoint->limits.entries_max = 10000;
+    endpoint->limits.codes_max = 100000;
     endpoint->search.values_max = 500;
     endpoint->search.params_max = 100;
     endpoint->search.hops_max = 4;

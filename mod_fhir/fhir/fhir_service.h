@@ -66,6 +66,7 @@ typedef struct fhir_limits_t {
     int patch_ops_max;      /* operations of one patch */
     int patch_steps_max;    /* steps of all of them; core/fhir_steps.h */
     int entries_max;        /* entries of one batch or transaction */
+    int codes_max;          /* codes that the value sets of one request have together */
 } fhir_limits_t;
 
 /** What one search may ask for. */

@@ -99,6 +99,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_PATCH_OPERATIONS_MAX] = INT(limits.patch_ops_max, 1, 100000),
     [MOD_FHIR_PATCH_STEPS_MAX] = INT(limits.patch_steps_max, 1000, 1000000000),
     [MOD_FHIR_ENTRIES_MAX] = INT(limits.entries_max, 1, 1000000),
+    [MOD_FHIR_CODES_MAX] = INT(limits.codes_max, 100, 10000000),
     [MOD_FHIR_QUERY_MAX] = BYTES(limits.query_max, KB, 16 * MB),
     [MOD_FHIR_PARAMS_MAX] = INT(search.params_max, 1, 1000),
     [MOD_FHIR_VALUES_MAX] = INT(search.values_max, 1, 10000),

@@ -29,6 +29,7 @@
     X(PATCH_OPERATIONS_MAX, "FHIRPatchOperationsMax", "most operations of one patch")              \
     X(PATCH_STEPS_MAX, "FHIRPatchStepsMax", "most steps of work of one patch")                     \
     X(ENTRIES_MAX, "FHIREntriesMax", "most entries of a batch or transaction")                     \
+    X(CODES_MAX, "FHIRCodesMax", "most codes that the value sets of one request have")             \
     X(QUERY_MAX, "FHIRQueryMax", "most bytes of a search, in URL or form")                         \
     X(PARAMS_MAX, "FHIRParamsMax", "most parameters of a search")                                  \
     X(VALUES_MAX, "FHIRValuesMax", "most values of one parameter, divided by commas")              \

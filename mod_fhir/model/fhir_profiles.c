@@ -66,7 +66,7 @@ static int in_part(const fhir_profiles_t *p, const fhir_psetpart_t *part, const 
 
     while (low < high) {
         unsigned mid = (low + high) / 2;
-        int order = compare(fhir_profiles_str(p, p->codes[mid]), code, len);
+        int order = compare(fhir_profiles_str(p, p->codes[mid].code), code, len);
 
         if (!order)
             return 1;
@@ -76,6 +76,43 @@ static int in_part(const fhir_profiles_t *p, const fhir_psetpart_t *part, const 
             high = mid;
     }
     return 0;
+}
+
+const fhir_psystem_t *fhir_profiles_system(const fhir_profiles_t *p, const char *url,
+                                           apr_size_t len)
+{
+    unsigned low = 1, high = p->n_systems + 1u;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+        int order = compare(fhir_profiles_str(p, p->systems[mid].url), url, len);
+
+        if (!order)
+            return &p->systems[mid];
+        if (order < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return NULL;
+}
+
+const fhir_pconcept_t *fhir_profiles_concept(const fhir_profiles_t *p, const fhir_psystem_t *system,
+                                             const char *code, apr_size_t len)
+{
+    unsigned low = system->first, end = low + system->n, high = end;
+    const fhir_pconcept_t *found;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (compare(fhir_profiles_str(p, p->concepts[p->by_code[mid]].code), code, len) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    found = low < end ? &p->concepts[p->by_code[low]] : NULL;
+    return found && !compare(fhir_profiles_str(p, found->code), code, len) ? found : NULL;
 }
 
 fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, const char *system,
@@ -98,7 +135,9 @@ fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, c
         }
         if (system && compare(name, system, system_len) != 0)
             continue;
-        if (part->rest == FHIR_REST_IN || in_part(p, part, code, len))
+        if (part->rest == FHIR_REST_IN || in_part(p, part, code, len) ||
+            (part->rest == FHIR_REST_CARRIED &&
+             fhir_profiles_concept(p, fhir_profiles_system(p, name, strlen(name)), code, len)))
             return FHIR_MEMBER_YES;
         if (part->rest == FHIR_REST_UNKNOWN)
             answer = FHIR_MEMBER_UNKNOWN;
@@ -118,15 +157,25 @@ static int is_elsewhere(const fhir_profiles_t *p, apr_uint16_t set)
 apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len)
 {
     const char *bar = memchr(canonical, '|', len);
-    apr_uint16_t i, found = 0;
+    apr_size_t url_len = bar ? (apr_size_t)(bar - canonical) : len;
+    unsigned low = 1, high = p->n_sets + 1u;
+    apr_uint16_t known = 0;
 
-    if (bar)
-        len = (apr_size_t)(bar - canonical);
-    for (i = 1; i <= p->n_sets; i++)
-        if (!compare(fhir_profiles_str(p, p->sets[i].url), canonical, len)) {
-            found = i;
-            if (!is_elsewhere(p, i))
-                break;
-        }
-    return found;
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (compare(fhir_profiles_str(p, p->sets[mid].url), canonical, url_len) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (unsigned i = low; i <= p->n_sets; i++) {
+        if (compare(fhir_profiles_str(p, p->sets[i].url), canonical, url_len) != 0)
+            break;
+        if (bar && !compare(fhir_profiles_str(p, p->sets[i].version), bar + 1, len - url_len - 1))
+            return (apr_uint16_t)i;
+        if (!known || (is_elsewhere(p, known) && !is_elsewhere(p, (apr_uint16_t)i)))
+            known = (apr_uint16_t)i;
+    }
+    return known;
 }

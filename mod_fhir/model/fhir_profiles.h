@@ -88,15 +88,19 @@ typedef struct fhir_pbinding_t {
     apr_uint16_t strength; /* FHIR_STRENGTH_… */
 } fhir_pbinding_t;
 
+/** A value set of a release. Sorted by url, newest release first. */
 typedef struct fhir_pset_t {
     apr_uint32_t url;
-    apr_uint16_t parts; /* run; one part for each system */
+    apr_uint32_t version;     /* of the release: "4.0.1", "8.0.0" */
+    apr_uint32_t name, title; /* for programs, for people */
+    apr_uint16_t parts;       /* run; one part for each system */
 } fhir_pset_t;
 
 typedef enum fhir_rest_t {
-    FHIR_REST_OUT,    /* all other codes of the system are out */
-    FHIR_REST_IN,     /* the whole system; its content is not here */
-    FHIR_REST_UNKNOWN /* a filter that cannot be run without the system's content */
+    FHIR_REST_OUT,     /* all other codes of the system are out */
+    FHIR_REST_IN,      /* the whole system; its content is not here */
+    FHIR_REST_UNKNOWN, /* a filter that cannot be run without the system's content */
+    FHIR_REST_CARRIED  /* the whole system, as carried: all of its codes, and no others */
 } fhir_rest_t;
 #define FHIR_ANY_SYSTEM "*"
 typedef struct fhir_psetpart_t {
@@ -105,6 +109,11 @@ typedef struct fhir_psetpart_t {
     apr_uint16_t rest;               /* fhir_rest_t */
 } fhir_psetpart_t;
 
+/** A code that a value set lists. */
+typedef struct fhir_pcode_t {
+    apr_uint32_t code, display; /* 0: it has none */
+} fhir_pcode_t;
+
 /** What the base definitions say of an element beyond fhir_element_t. */
 typedef struct fhir_rule_t {
     apr_uint16_t invariants; /* run */
@@ -112,16 +121,20 @@ typedef struct fhir_rule_t {
     apr_uint16_t binding;    /* extensible, or 0 */
 } fhir_rule_t;
 
+#define FHIR_SYSTEM_HIERARCHY 0x01u /* some codes are below others */
 /** A code system whose codes are all known. Sorted by url. */
 typedef struct fhir_psystem_t {
-    apr_uint32_t url;
-    apr_uint16_t first, n; /* in concepts[]; none: it has no hierarchy */
+    apr_uint32_t url, name, version;
+    apr_uint16_t first, n; /* in concepts[] and by_code[] */
+    apr_uint16_t flags;    /* FHIR_SYSTEM_HIERARCHY */
 } fhir_psystem_t;
-/** A code of a hierarchy; those below it follow, with greater depth. A code below two others stands
+#define FHIR_CONCEPT_ABSTRACT 0x01u /* groups others, is not for use itself */
+/** A code of a system; those below it follow, with greater depth. A code below two others stands
  *  twice. */
 typedef struct fhir_pconcept_t {
-    apr_uint32_t code;
+    apr_uint32_t code, display;
     apr_uint16_t depth; /* 0 at the top */
+    apr_uint16_t flags; /* FHIR_CONCEPT_ABSTRACT */
 } fhir_pconcept_t;
 
 typedef struct fhir_profiles_t {
@@ -136,7 +149,7 @@ typedef struct fhir_profiles_t {
     const fhir_pbinding_t *bindings;
     const fhir_pset_t *sets;
     const fhir_psetpart_t *parts;
-    const apr_uint32_t *codes;
+    const fhir_pcode_t *codes;
     const apr_uint32_t *contexts; /* "Patient", "Element", "Observation.component.value[x]" */
     const fhir_rule_t *rules;
     const apr_uint16_t *type_rules;    /* by model type: run of its invariants */
@@ -144,6 +157,7 @@ typedef struct fhir_profiles_t {
     const apr_uint16_t *runs;
     const fhir_psystem_t *systems;
     const fhir_pconcept_t *concepts;
+    const apr_uint16_t *by_code; /* indexes of concepts[], of each system sorted by code's bytes */
     apr_uint16_t n_profiles, n_invariants, n_discriminators, n_sets, n_nodes, n_systems;
 } fhir_profiles_t;
 
@@ -185,8 +199,15 @@ typedef enum fhir_member_t { FHIR_MEMBER_NO, FHIR_MEMBER_YES, FHIR_MEMBER_UNKNOW
 fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, const char *system,
                                    apr_size_t system_len, const char *code, apr_size_t len);
 
-/** A value set by canonical URL, or 0. A version is not looked at; where releases differ, one whose
- *  content is carried. */
+/** A code system whose codes are all known, by its URL, or NULL. */
+const fhir_psystem_t *fhir_profiles_system(const fhir_profiles_t *p, const char *url,
+                                           apr_size_t len);
+/** A code of a system, the first where it stands twice, or NULL. */
+const fhir_pconcept_t *fhir_profiles_concept(const fhir_profiles_t *p, const fhir_psystem_t *system,
+                                             const char *code, apr_size_t len);
+
+/** A value set by canonical URL, or 0: that of the version if one is named and carried, else the
+ *  newest whose content is carried, else the newest. */
 apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len);
 
 #endif

@@ -68,7 +68,7 @@ PROFILE_C_TYPES = {
     "bindings": "fhir_pbinding_t",
     "sets": "fhir_pset_t",
     "parts": "fhir_psetpart_t",
-    "codes": "apr_uint32_t",
+    "codes": "fhir_pcode_t",
     "contexts": "apr_uint32_t",
     "rules": "fhir_rule_t",
     "type_rules": "apr_uint16_t",
@@ -76,6 +76,7 @@ PROFILE_C_TYPES = {
     "runs": "apr_uint16_t",
     "systems": "fhir_psystem_t",
     "concepts": "fhir_pconcept_t",
+    "by_code": "apr_uint16_t",
 }
 PROFILES_COUNTED = ("profiles", "invariants", "discriminators", "sets", "nodes", "systems")
 

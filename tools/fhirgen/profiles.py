@@ -12,12 +12,12 @@ from pool import Strings
 from requirements import COMBINATION, EXPECTATION
 from structure import CORE, FHIR_TYPE, _base_path
 from tables import Enum
-from valuesets import Package
+from valuesets import NONE, WHOLE, Package
 
 UNBOUNDED = 0xFFFF
 SEVERITIES = {"error": 0, "warning": 1}
 STRENGTHS = {"required": 1, "extensible": 2}
-MUST_SUPPORT, MODIFIER = 1, 1
+MUST_SUPPORT, MODIFIER, HIERARCHY, ABSTRACT = 1, 1, 1, 1
 RULES = {"open": 0, "closed": 1, "openAtEnd": 2}
 DISCRIMINATORS = {"value": 0, "pattern": 0, "exists": 1, "type": 2, "profile": 3}
 # What fhir_check.c and its neighbours hold without FHIRPath: cheaper, and at the very element.
@@ -133,14 +133,21 @@ class Profiles:
         self.runs = Counted()
         self.nodes, self.types, self.slicings = Rows(13), Rows(3), Rows(3)
         self.discriminators, self.canonicals = Rows(2), Rows(1)
-        self.invariants, self.bindings, self.sets, self.parts = Rows(4), Rows(3), Rows(2), Rows(4)
+        self.invariants, self.bindings, self.sets, self.parts = Rows(4), Rows(3), Rows(5), Rows(4)
         self.rules = Rows(3)
         self.contexts = Rows(1)
-        self.codes, self._code_runs = [""], {(): 0}
-        self.systems, self.concepts = [(0,) * 3], [(0,) * 2]
+        self.codes, self._code_runs = [(0, 0)], {(): 0}
+        self.systems, self.concepts, self.by_code = [(0,) * 6], [(0,) * 4], [0]
         self.base = Base(definitions, tables.structure)
         self.profiles = [(0,) * 9]
-        core = Package(_Empty, definitions.terminology)
+        core = Package(_Empty, definitions.terminology, version="4.0.1")
+        # All systems, the newest of each: what value sets have in whole is told by them.
+        self.known = dict(core.terminology.systems)
+        self.about = dict(core.terminology.about)
+        for _, resources in packages:
+            own = Package(_Empty, resources).terminology
+            self.known.update(own.systems)
+            self.about.update(own.about)
         self._base_rules(core)
         found = []
         core_profiles = [p for p in definitions.profiles if p["resourceType"] == "StructureDefinition"]
@@ -151,18 +158,20 @@ class Profiles:
         lent = [r for _, resources in reversed(packages) for r in resources]
         lender = Package(core.terminology, lent).terminology
         for version, resources in packages:
-            package = Package(core.terminology, resources, lender)
+            package = Package(core.terminology, resources, lender, version)
             for resource in resources:
                 if resource["resourceType"] == "StructureDefinition":
                     found.append((resource["url"], version, resource, package))
+                elif resource["resourceType"] == "ValueSet":
+                    self._value_set(resource["url"], package)
         # By URL, newest version first.
-        found.sort(key=lambda f: (f[0], [-int(n) for n in f[1].split(".")]))
+        found.sort(key=lambda f: (f[0], _newest_first(f[1])))
         for url, version, profile, package in found:
             self.profiles.append(self._profile(url, version, profile, package))
-        known = dict(core.terminology.systems)
-        for version, resources in packages:
-            known.update(Package(_Empty, resources).terminology.systems)
-        self._code_systems(known)
+        for url in core.terminology.value_sets:
+            self._value_set(url, core)
+        self._sort_sets()
+        self._code_systems()
 
     # ---- the base: invariants of types and elements, extensible bindings ----
 
@@ -220,46 +229,61 @@ class Profiles:
         return self.bindings.add(url, self._value_set(url, package), STRENGTHS[binding["strength"]])
 
     def _value_set(self, url, package):
+        url = url.partition("|")[0]
         parts = package.parts(url)
         if parts is None:
             return 0
         run = []
         for system, (codes, rest) in sorted(parts.items()):
-            first, count = self._codes(codes)
-            run.append(self.parts.add(system, first, count, rest))
-        return self.sets.add(url.partition("|")[0], self.runs.add(run))
+            if rest == NONE and codes == set(self.known.get(system, ())):
+                run.append(self.parts.add(system, 0, 0, WHOLE))
+            else:
+                displays = {code: package.display(url, system, code) for code in codes}
+                run.append(self.parts.add(system, *self._codes(displays), rest))
+        resource = package.terminology.value_sets[url]
+        version = package.version if url in package.own else "4.0.1"
+        name, title = resource.get("name", ""), resource.get("title") or resource.get("name", "")
+        return self.sets.add(url, version, name, title, self.runs.add(run))
 
-    def _codes(self, codes):
-        codes = tuple(sorted(codes, key=lambda code: code.encode()))
+    def _codes(self, displays):
+        codes = tuple(sorted(displays.items(), key=lambda row: row[0].encode()))
         if codes not in self._code_runs:
             self._code_runs[codes] = len(self.codes)
             self.codes += codes
         return self._code_runs[codes], len(codes)
 
+    def _sort_sets(self):
+        """By URL, newest first; of one release (a set that it defines anew) the later row."""
+        rows = self.sets.rows
+        order = sorted(range(1, len(rows)), key=lambda i: (rows[i][0].encode(), _newest_first(rows[i][1]), -i))
+        place = {old: new for new, old in enumerate(order, 1)}
+        self.sets.rows = [rows[0]] + [rows[i] for i in order]
+        self.bindings.rows = [(url, place.get(index, 0), strength) for url, index, strength in self.bindings.rows]
+
     # ---- code systems ----
 
-    def _code_systems(self, known):
-        """Those with a hierarchy, and the flat ones of which value sets have codes."""
-        used = {row[0] for row in self.parts.rows[1:]} | {row[1] for row in self.tables.codes[1:]}
-        for url in sorted(known, key=lambda url: url.encode()):
-            system, first = known[url], len(self.concepts)
+    def _code_systems(self):
+        """All that have all their codes: concepts in their order, and an index of them by code."""
+        for url in sorted(self.known, key=lambda url: url.encode()):
+            system, first = self.known[url], len(self.concepts)
             below = {}
             for concept in system.values():
                 for parent in sorted(concept.parents & set(system)):
                     below.setdefault(parent, []).append(concept.code)
-            if below:
-                for concept in system.values():
-                    if not concept.parents & set(system):
-                        self._concepts(concept.code, below, 0)
-            if below or url in used:
-                self.systems.append((url, first if below else 0, len(self.concepts) - first))
+            for concept in system.values():
+                if not concept.parents & set(system):
+                    self._concepts(system, concept.code, below, 0)
+            count = len(self.concepts) - first
+            self.systems.append((url, *self.about[url], first, count, HIERARCHY if below else 0))
+            rows = range(first, first + count)
+            self.by_code += sorted(rows, key=lambda at: (self.concepts[at][0].encode(), at))
 
-    def _concepts(self, code, below, depth):
+    def _concepts(self, system, code, below, depth):
         """A code and what is below it, in this order; below two codes it stands twice."""
         assert depth < 50, code  # no circle
-        self.concepts.append((code, depth))
+        self.concepts.append((code, system[code].display, depth, ABSTRACT if system[code].abstract else 0))
         for other in below.get(code, ()):
-            self._concepts(other, below, depth + 1)
+            self._concepts(system, other, below, depth + 1)
 
     # ---- profiles ----
 
@@ -374,6 +398,7 @@ class Profiles:
             "runs": self.runs.values,
             "systems": self.systems,
             "concepts": self.concepts,
+            "by_code": self.by_code,
         }
 
     def finish(self):
@@ -386,7 +411,11 @@ class Profiles:
 
 
 class _Empty:
-    systems, value_sets = {}, {}
+    systems, value_sets, about = {}, {}, {}
+
+
+def _newest_first(version):
+    return [-int(n) for n in version.split(".")]
 
 
 def _tree(elements):

@@ -9,6 +9,7 @@ class Terminology:
     def __init__(self, definitions):
         self.value_sets = {}
         self.systems = {}  # URL: {code: Concept}, in order
+        self.about = {}  # URL of a system: (name, version)
         for resource in definitions.terminology:
             if resource["resourceType"] == "ValueSet":
                 self.value_sets[resource["url"]] = resource
@@ -16,7 +17,13 @@ class Terminology:
                     inline = resource["codeSystem"]
                     self._add_system(inline["system"], inline.get("concept", ()))
             elif resource.get("content") == "complete":
-                self._add_system(resource["url"], resource.get("concept", ()))
+                self.add_resource(resource)
+
+    def add_resource(self, resource):
+        """A CodeSystem that has all its codes; a later one of the same URL replaces it."""
+        self.systems.pop(resource["url"], None)
+        self.about[resource["url"]] = resource.get("title") or resource["name"], resource.get("version", "")
+        self._add_system(resource["url"], resource.get("concept", ()))
 
     def _add_system(self, url, concepts):
         system = self.systems.setdefault(url, {})
@@ -113,10 +120,15 @@ class Concept:
         self.system = system
         self.code = raw["code"]
         self.display = raw.get("display", "")
+        self.properties = {p["code"]: str(_property(p)) for p in raw.get("property", ())}
         self.abstract = raw.get("abstract", False) or any(
             p.get("code") == "notSelectable" and p.get("valueBoolean") for p in raw.get("property", ())
         )
         self.parents = set()
+
+
+def _property(raw):
+    return next(value for key, value in raw.items() if key.startswith("value"))
 
 
 def _listed_parents(raw):
@@ -145,4 +157,9 @@ def _filter(rule, known):
         return below
     if rule["op"] == "is-not-a":
         return lambda concept: not (concept.code == rule["value"] or below(concept))
+    if any(rule["property"] in concept.properties for concept in known.values()):
+        if rule["op"] == "=":
+            return lambda concept: concept.properties.get(rule["property"]) == rule["value"]
+        if rule["op"] == "in":
+            return lambda concept: concept.properties.get(rule["property"]) in rule["value"].split(",")
     return None

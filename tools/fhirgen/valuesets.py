@@ -3,11 +3,15 @@
 all its other codes: they are out (NONE), in (ALL: the whole system, which has no content here) or
 nobody can tell here (UNKNOWN: a filter over such a system)."""
 
+import html
 import json
+import re
 
 from terminology import Terminology, _filter
 
-NONE, ALL, UNKNOWN = range(3)
+_ROW = re.compile(r"<tr[^>]*>\s*<td[^>]*>(.*?)</td>\s*<td[^>]*>(.*?)</td>", re.S)
+_TAG = re.compile(r"<[^>]+>")
+NONE, ALL, UNKNOWN, WHOLE = range(4)  # WHOLE: all that the carried system has, and no others
 ANY_SYSTEM = "*"  # a part that cannot even be told by system
 # Later releases of US Core name these by their place in a catalogue that is in no package, or define them
 # by others of its sets; earlier ones list their codes.
@@ -25,16 +29,18 @@ class Package:
     """Terminology of a package on top of that of the base. What it leaves out is the lender's, if there is one:
     code systems, and value sets of MOVED."""
 
-    def __init__(self, base, resources, lender=None):
+    def __init__(self, base, resources, lender=None, version=""):
         self.terminology = Terminology.__new__(Terminology)
         self.terminology.systems = dict(base.systems)
         self.terminology.value_sets = dict(base.value_sets)
+        self.terminology.about = dict(base.about)
+        self.version = version
+        self.own = {r["url"] for r in resources if r["resourceType"] == "ValueSet"} | set(MOVED if lender else ())
         for resource in resources:
             if resource["resourceType"] == "ValueSet":
                 self.terminology.value_sets[resource["url"]] = resource
             elif resource.get("content") == "complete":
-                self.terminology.systems.pop(resource["url"], None)
-                self.terminology._add_system(resource["url"], resource.get("concept", ()))
+                self.terminology.add_resource(resource)
         for url, system in lender.systems.items() if lender else ():
             self.terminology.systems.setdefault(url, system)
         for url, name in MOVED.items() if lender else ():
@@ -42,7 +48,7 @@ class Package:
             self.terminology.value_sets.setdefault(url, listed)
             if _CATALOGUE in json.dumps(self.terminology.value_sets.get(name, {}).get("compose", _CATALOGUE)):
                 self.terminology.value_sets[name] = listed
-        self._known = {}
+        self._known, self._rows = {}, {}
 
     def parts(self, url):
         """{system: (codes, rest)}, or None when the set is not known at all."""
@@ -53,6 +59,26 @@ class Package:
             if resource is not None:
                 self._known[url] = self._compose(resource.get("compose", {}))
         return self._known[url]
+
+    def display(self, url, system, code):
+        """The display of a code in a value set: that of the set, of the system, of the set's narrative."""
+        for include in self.terminology.value_sets[url].get("compose", {}).get("include", ()):
+            for raw in include.get("concept", ()) if include.get("system") == system else ():
+                if raw["code"] == code and raw.get("display"):
+                    return raw["display"]
+        known = self.terminology.systems.get(system, {})
+        if code in known:
+            return known[code].display
+        if url not in self._rows:
+            self._rows[url] = _narrative_rows(self.terminology.value_sets[url])
+        if code in self._rows[url]:
+            return self._rows[url][code]
+        for include in self.terminology.value_sets[url].get("compose", {}).get("include", ()):
+            for other in include.get("valueSet", ()):
+                found = self.display(other, system, code) if other in self.terminology.value_sets else ""
+                if found:
+                    return found
+        return ""
 
     def _compose(self, compose):
         found = {}
@@ -90,6 +116,15 @@ class Package:
                 return frozenset(), UNKNOWN
             chosen = [c for c in chosen if test(c)]
         return frozenset(c.code for c in chosen), NONE
+
+
+def _narrative_rows(value_set):
+    """{code: display} of the tables in a narrative: some sets list codes alone, and tell displays only there."""
+    found = {}
+    for row in _ROW.findall(value_set.get("text", {}).get("div", "")):
+        code, display = (" ".join(html.unescape(_TAG.sub("", cell)).split()) for cell in row)
+        found.setdefault(code, display)
+    return found
 
 
 def _with_null_flavors(value_set):

@@ -21,6 +21,12 @@ const fhir_operation_t fhir_operations[] = {
     {"ValueSet", "validate-code", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate_code,
      DEFINITION "ValueSet-validate-code"},
     {"CodeSystem", "lookup", FHIR_OP_TYPE, fhir_op_lookup, DEFINITION "CodeSystem-lookup"},
+    {"CodeSystem", "validate-code", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_system_validate_code,
+     DEFINITION "CodeSystem-validate-code"},
+    {"CodeSystem", "subsumes", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_subsumes,
+     DEFINITION "CodeSystem-subsumes"},
+    {"ConceptMap", "translate", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_translate,
+     DEFINITION "ConceptMap-translate"},
     {NULL, "validate", FHIR_OP_SYSTEM | FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate,
      DEFINITION "Resource-validate"},
     {NULL, NULL, 0, NULL, NULL}};
@@ -99,7 +105,8 @@ static const char *value_text(const fhir_node_t *value, apr_pool_t *pool)
     return buf->len ? fhir_buf_cstr(buf) : fhir_node_string(value, "reference", pool);
 }
 
-static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_call_t *call)
+static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_node_t **body,
+                                   const fhir_call_t *call)
 {
     fhir_input_t input;
     const fhir_node_t *list;
@@ -110,7 +117,10 @@ static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_call_t *call)
     list = fhir_node_get(input.root, "parameter");
     pairs->list = apr_pcalloc(call->pool, sizeof(*pairs->list) * (fhir_node_count(list) + 1));
     for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
-        fhir_pair_t *pair = &pairs->list[pairs->n++];
+        fhir_pair_t *pair = &pairs->list[pairs->n];
+        if (body && fhir_node_get(p, "resource"))
+            continue;
+        pairs->n++;
         pair->name = fhir_node_string(p, "name", call->pool);
         for (const fhir_node_t *m = p->child; m; m = m->next)
             if (m->name && m->name_len > 5 && !memcmp(m->name, "value", 5))
@@ -120,6 +130,8 @@ static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_call_t *call)
                                    "Each parameter of the Parameters resource has a name and a "
                                    "value here");
     }
+    if (body)
+        *body = input.root;
     return NULL;
 }
 
@@ -133,7 +145,7 @@ static fhir_err_t *take_form(fhir_pairs_t *pairs, const fhir_call_t *call)
                             call->endpoint->limits.query_max, call->pool);
 }
 
-fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call)
+static fhir_err_t *read_pairs(fhir_pairs_t *pairs, const fhir_node_t **body, fhir_call_t *call)
 {
     const char *type = fhir_call_header(call, "Content-Type");
     fhir_pairs_t more = {0, NULL};
@@ -143,9 +155,28 @@ fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call)
     if (!strncasecmp(type, "application/x-www-form-urlencoded", 33))
         FHIR_TRY(take_form(&more, call));
     else
-        FHIR_TRY(take_parameters(&more, call));
+        FHIR_TRY(take_parameters(&more, body, call));
     fhir_pairs_append(pairs, &more, call->pool);
     return fhir_call_negotiate(call, pairs);
+}
+
+fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call)
+{
+    return read_pairs(pairs, NULL, call);
+}
+
+fhir_err_t *fhir_operation_read(fhir_pairs_t *pairs, const fhir_node_t **body, fhir_call_t *call)
+{
+    *body = NULL;
+    return read_pairs(pairs, body, call);
+}
+
+const fhir_node_t *fhir_operation_parameter(const fhir_node_t *body, const char *name)
+{
+    const fhir_node_t *list = fhir_node_get(body, "parameter"), *p;
+    for (p = list ? list->child : NULL; p && !fhir_node_is(fhir_node_get(p, "name"), name);)
+        p = p->next;
+    return p;
 }
 
 static int listed(const char *const *names, const char *name)

@@ -33,6 +33,11 @@ fhir_err_t *fhir_operation_handle(fhir_call_t *call);
  * search values, references as "Type/id".
  */
 fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call);
+/** The same for operations that take resources, or look at codings themselves: *body is the
+ * Parameters resource that was sent, or NULL; its resources are no pairs. */
+fhir_err_t *fhir_operation_read(fhir_pairs_t *pairs, const fhir_node_t **body, fhir_call_t *call);
+/** A parameter of a Parameters resource by name (body may be NULL), or NULL. */
+const fhir_node_t *fhir_operation_parameter(const fhir_node_t *body, const char *name);
 /** FHIR_ERR_PARAM_UNKNOWN for a parameter that is in neither list of names (ends with NULL); what
  *  says how the answer is written is always known. */
 fhir_err_t *fhir_operation_check(const fhir_call_t *call, const fhir_pairs_t *pairs,
@@ -49,7 +54,10 @@ fhir_err_t *fhir_op_docref(fhir_call_t *call);
 fhir_err_t *fhir_op_lastn(fhir_call_t *call);
 fhir_err_t *fhir_op_expand(fhir_call_t *call);
 fhir_err_t *fhir_op_validate_code(fhir_call_t *call);
+fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call);
 fhir_err_t *fhir_op_lookup(fhir_call_t *call);
+fhir_err_t *fhir_op_subsumes(fhir_call_t *call);
+fhir_err_t *fhir_op_translate(fhir_call_t *call);
 fhir_err_t *fhir_op_validate(fhir_call_t *call);
 
 #endif

@@ -7,7 +7,7 @@
 #include <apr_strings.h>
 
 #include "fhir/query/fhir_predicate.h"
-#include "fhir/query/fhir_valueset.h"
+#include "fhir/query/fhir_terms.h"
 #include "fhir/validate/fhir_terminology.h"
 
 /* Codes that the values of one parameter stand for; R4's largest value set has a tenth of them. */
@@ -39,8 +39,8 @@ static fhir_err_t *unknown_set(const expand_t *x, const char *url)
 {
     return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
                            "%s: the codes of value set \"%s\" are not known here; known are the "
-                           "value sets that FHIR %s and US Core require, and stored ones that list "
-                           "their codes, as ValueSet/$expand?url=… tells of each",
+                           "value sets that FHIR %s and US Core define by codes that are here, and "
+                           "stored ones of such codes, as ValueSet/$expand?url=… tells of each",
                            param_name(x), url, x->sql->call->spoken->label);
 }
 
@@ -59,29 +59,31 @@ static int from_profiles(const expand_t *x, const char *url)
         const char *system = fhir_profiles_str(p, part->system);
         if (part->rest == FHIR_REST_UNKNOWN || !strcmp(system, FHIR_ANY_SYSTEM))
             return 0;
-        if (part->rest == FHIR_REST_IN)
+        if (part->rest == FHIR_REST_IN || part->rest == FHIR_REST_CARRIED)
             push(x, system, NULL);
         for (int c = 0; part->rest == FHIR_REST_OUT && c < part->n_code; c++)
-            push(x, system, fhir_profiles_str(p, p->codes[part->first_code + c]));
+            push(x, system, fhir_profiles_str(p, p->codes[part->first_code + c].code));
     }
     return 1;
 }
 
-/* A stored one that lists its codes: ValueSet/id, or by its URL. */
+/* A stored one: ValueSet/id, or by its URL. */
 static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
 {
-    const fhir_call_t *call = x->sql->call;
-    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
-    apr_array_header_t *codes = apr_array_make(call->pool, 32, sizeof(fhir_valueset_code_t));
-    fhir_node_t *root = NULL;
-    plain.explain = NULL;
-    if (fhir_call_has_store(call))
-        FHIR_TRY(fhir_valueset_load(&root, &plain, value->id, value->text));
-    if (!root || !fhir_valueset_list(codes, root, call->pool))
+    fhir_terms_source_t source = {.id = value->id, .url = value->text};
+    const fhir_conceptset_t *set;
+    FHIR_TRY(fhir_terms_set(&set, fhir_terms_create(x->sql->call), &source));
+    if (!set || (set->rests->nelts && apr_hash_count(set->excluded)))
         return unknown_set(x, value->text);
-    for (int i = 0; i < codes->nelts; i++) {
-        const fhir_valueset_code_t *c = &APR_ARRAY_IDX(codes, i, fhir_valueset_code_t);
-        if (c->code)
+    for (int i = 0; i < set->rests->nelts; i++) {
+        const fhir_rests_t *rest = &APR_ARRAY_IDX(set->rests, i, fhir_rests_t);
+        if (!rest->system || rest->rest != FHIR_REST_IN)
+            return unknown_set(x, value->text);
+        push(x, rest->system, NULL);
+    }
+    for (int i = 0; i < set->concepts->nelts; i++) {
+        const fhir_concept_t *c = APR_ARRAY_IDX(set->concepts, i, const fhir_concept_t *);
+        if (c)
             push(x, c->system, c->code);
     }
     return NULL;
@@ -116,12 +118,13 @@ static int related(const expand_t *x, const fhir_psystem_t *system, const char *
 static int related_anywhere(const expand_t *x, const char *code)
 {
     const char *own = fhir_model_str(x->sql->call->stored, x->node->param->system);
-    const fhir_psystem_t *system = *own ? fhir_terminology_system(x->profiles, own) : NULL;
+    const fhir_psystem_t *system =
+        *own ? fhir_profiles_system(x->profiles, own, strlen(own)) : NULL;
     int found = 0;
     if (system)
         return related(x, system, code);
     for (int i = 1; i <= x->profiles->n_systems; i++)
-        if (x->profiles->systems[i].n)
+        if (x->profiles->systems[i].flags & FHIR_SYSTEM_HIERARCHY)
             found |= related(x, &x->profiles->systems[i], code);
     if (found)
         push(x, NULL, code);
@@ -137,7 +140,7 @@ static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
                                "%s:%s accepts system|code or code, not \"%s\"", param_name(x),
                                modifier, value->text);
     if (x->profiles && value->system)
-        system = fhir_terminology_system(x->profiles, value->system);
+        system = fhir_profiles_system(x->profiles, value->system, strlen(value->system));
     if (x->profiles && !value->system ? related_anywhere(x, value->code)
                                       : system && related(x, system, value->code))
         return NULL;

@@ -16,22 +16,6 @@ const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, cons
     return NULL;
 }
 
-const fhir_psystem_t *fhir_terminology_system(const fhir_profiles_t *profiles, const char *url)
-{
-    int low = 1, high = profiles->n_systems;
-    while (low <= high) {
-        int mid = (low + high) / 2;
-        int order = strcmp(fhir_profiles_str(profiles, profiles->systems[mid].url), url);
-        if (!order)
-            return &profiles->systems[mid];
-        if (order < 0)
-            low = mid + 1;
-        else
-            high = mid - 1;
-    }
-    return NULL;
-}
-
 /* Those in front of it with ever smaller depth are above a concept. */
 static void push_above(apr_array_header_t *codes, const fhir_profiles_t *p, unsigned at)
 {
@@ -46,10 +30,10 @@ int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *p
                              const fhir_psystem_t *system, const char *code, int above)
 {
     unsigned end = system->first + system->n;
-    int found = !system->n;
+    int flat = !(system->flags & FHIR_SYSTEM_HIERARCHY), found = flat;
     if (found)
         APR_ARRAY_PUSH(codes, const char *) = code;
-    for (unsigned i = system->first; i < end; i++) {
+    for (unsigned i = system->first; !flat && i < end; i++) {
         if (strcmp(fhir_profiles_str(p, p->concepts[i].code), code) != 0)
             continue;
         if (!found++)

@@ -14,9 +14,6 @@
 /** A value set by its canonical URL (a version behind '|' is ignored), or NULL. */
 const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, const char *url);
 
-/** A code system whose codes are all known, by its URL, or NULL. */
-const fhir_psystem_t *fhir_terminology_system(const fhir_profiles_t *profiles, const char *url);
-
 /** Appends (const char *) the code itself and all that are above it (what it is a kind of) or below
  *  it. @return 0 when the system has a hierarchy, but not this code */
 int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *profiles,

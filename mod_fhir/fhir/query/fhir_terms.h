@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_terms.h
+ * @brief Code systems and value sets, those that the model carries and those that are stored: what
+ *        codes they have.
+ *
+ * What is carried comes first; of stored resources with one URL the one that was changed last
+ * counts, and only what the request's grant shows. A code system is known when all its codes are
+ * here (content "complete"). A value set may be known in part: then it has rests, systems of which
+ * all other codes are in it, or of which nobody can tell.
+ *
+ * Not done: versions of code systems and of stored value sets, supplements, filters by regex.
+ * Source: http://hl7.org/fhir/R4/valueset.html#compositions, codesystem.html
+ */
+#ifndef FHIR_TERMS_H
+#define FHIR_TERMS_H
+
+#include <apr_hash.h>
+#include <apr_tables.h>
+
+#include "fhir/fhir_call.h"
+#include "model/fhir_profiles.h"
+
+/** One code. Texts are NULL where nothing is said. */
+typedef struct fhir_concept_t {
+    const char *system, *code, *display;
+    const fhir_node_t *defined; /* the concept in a stored CodeSystem, or NULL */
+    const fhir_node_t *listed;  /* the concept in compose.include or expansion.contains, or NULL */
+    apr_byte_t abstract;        /* groups others, is not for use itself */
+    apr_byte_t inactive;
+} fhir_concept_t;
+
+/** Concepts by one that is next to them in the hierarchy: of i those of list[first[i]] up to
+ *  list[first[i + 1]]. */
+typedef struct fhir_kin_t {
+    int *first, *list;
+} fhir_kin_t;
+
+typedef struct fhir_codesystem_t {
+    const char *url, *version, *name;
+    apr_array_header_t *concepts; /* fhir_concept_t *, in the order of the definition, each once */
+    apr_array_header_t *edges;    /* int[2]: a concept and one above it */
+    fhir_kin_t above, below;
+    apr_hash_t *by_code; /* index of a concept, + 1 */
+    int fold;            /* upper and lower case are the same */
+    int has_properties;  /* they can be told: not of carried ones */
+} fhir_codesystem_t;
+
+/** Codes of a system (NULL: of any) beyond those that a set lists. */
+typedef struct fhir_rests_t {
+    const char *system;
+    fhir_rest_t rest; /* FHIR_REST_IN, FHIR_REST_UNKNOWN */
+} fhir_rests_t;
+
+typedef struct fhir_conceptset_t {
+    const char *url, *version, *name, *title;
+    apr_array_header_t *concepts; /* fhir_concept_t *, in order; NULL: excluded later */
+    apr_array_header_t *rests;    /* fhir_rests_t */
+    apr_hash_t *by_code;          /* "system\ncode": index of a concept, + 1 */
+    apr_hash_t *by_name;          /* code alone: index of its first concept, + 1 */
+    apr_hash_t *excluded;         /* "system\ncode": not in, whatever the rests say */
+} fhir_conceptset_t;
+
+/** The terminology of one request: what was looked up stays. */
+typedef struct fhir_terms_t fhir_terms_t;
+
+/** @param call its endpoint's limits.codes_max limits what all sets together have */
+fhir_terms_t *fhir_terms_create(const fhir_call_t *call);
+
+/** What is meant: one of these. */
+typedef struct fhir_terms_source_t {
+    const char *id;  /* of a stored resource (or a carried one's) */
+    const char *url; /* canonical; a version behind '|' is looked at for carried value sets */
+    const fhir_node_t *root; /* the resource itself */
+} fhir_terms_source_t;
+
+/** A code system; NULL when it is not known or not all of its codes are here. */
+fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *terms,
+                              const fhir_terms_source_t *source);
+/**
+ * A value set; NULL when there is none of that name.
+ * @return FHIR_ERR_LIMIT for too many codes, or sets within sets
+ */
+fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
+                           const fhir_terms_source_t *source);
+/** The newest stored resource of a type with that id or URL that the grant shows, or NULL. */
+fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
+                            const fhir_terms_source_t *source);
+
+/** A concept of a code system, or NULL; index may be NULL. */
+const fhir_concept_t *fhir_terms_concept(int *index, const fhir_codesystem_t *system,
+                                         const char *code);
+/** Marks by index: 1 for a concept and all that are above or below it. */
+const char *fhir_terms_kin(const fhir_codesystem_t *system, int index, int above, apr_pool_t *pool);
+/** 1 if a concept is another one or below it, by their indexes. */
+int fhir_terms_is_a(const fhir_codesystem_t *system, int index, int above, apr_pool_t *pool);
+/** The first property of a stored concept behind *after (NULL: the first one) that has this code:
+ * its value. *after moves on. */
+const fhir_node_t *fhir_terms_property(const fhir_node_t *concept, const fhir_node_t **after,
+                                       const char *code);
+/** Is a code in a set? @param system NULL: in any; @param found its concept if it is listed, or
+ * NULL */
+fhir_member_t fhir_terms_member(const fhir_concept_t **found, const fhir_conceptset_t *set,
+                                const char *system, const char *code);
+/** The first rest that makes a set impossible to list, or NULL. */
+const fhir_rests_t *fhir_terms_unlisted(const fhir_conceptset_t *set);
+
+/** The display in a language (BCP 47; NULL: the one that is given), or in none of its kind. */
+const char *fhir_terms_display(const fhir_concept_t *concept, const char *language,
+                               apr_pool_t *pool);
+/** 1 if a text is the display of a concept or one of its designations, but for case and blanks. */
+int fhir_terms_has_display(const fhir_concept_t *concept, const char *text, apr_pool_t *pool);
+/** 1 if two displays are the same but for case and blanks. */
+int fhir_terms_same_display(const char *a, const char *b);
+
+#endif

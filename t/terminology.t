@@ -238,7 +238,8 @@ is(told(get('ConceptMap/map/$translate?system=urn:letters&code=E&reverse=true'))
     'result 1 / equivalence narrower / concept leg / source urn:map', '  the other way round');
 is(told(get('ConceptMap/map/$translate?system=urn:parts&code=leg&targetsystem=urn:none')),
     'result 0 / message No translation of the code is known here', '  to another system');
-is(told(get('ConceptMap/$translate?system=urn:parts&code=leg&source=urn:all&targetsystem=urn:letters')) =~ /equivalence equal \/ concept L/, 1,
+is(told(get('ConceptMap/$translate?system=urn:parts&code=leg&source=urn:all&targetsystem=urn:letters'))
+    =~ /equivalence equal \/ concept L/, 1,
     '  by what maps there are');
 is(told(get('ConceptMap/$translate?system=urn:nowhere&code=leg')),
     'result 0 / message No ConceptMap here goes from this code system', '  by none');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Invariants, extensions, bindings, slices and profiles: each row is a resource, the profile that
  * it is held against, and the findings that it must give. */
+#include "fhir/validate/fhir_ucum.h"
 #include "fhir/validate/fhir_validate.h"
 #include "tap.h"
 
@@ -74,7 +75,8 @@ static const struct {
     {NAMED "," RACE(TEXT ",{'url':'ombCategory','valueCoding':{'system':"
                          "'urn:oid:2.16.840.1.113883.6.238','code':'0'}}") "}",
      US "us-core-patient|3.1.1",
-     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)"},
+     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)|"
+     "warning code-unknown Patient.extension[0].extension[1].value.ofType(Coding)"},
     /* base bindings */
     {PATIENT "'maritalStatus':{'coding':[{'system':'http://x','code':'y'}]}}", NULL,
      "warning binding-extensible Patient.maritalStatus"},
@@ -154,13 +156,15 @@ static const struct {
     {NAMED "," RACE(TEXT ",{'url':'ombCategory','valueCoding':{'system':'urn:oid:2.16.840.1.113883."
                          "6.238','code':'0'}}") "}",
      US "us-core-patient|8.0.0",
-     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)"},
+     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)|"
+     "warning code-unknown Patient.extension[0].extension[1].value.ofType(Coding)"},
     {NAMED "," RACE(TEXT ",{'url':'ombCategory','valueCoding':" WHITE "}") "}",
      US "us-core-patient|8.0.0", ""},
     {NAMED "," RACE(TEXT ",{'url':'detailed','valueCoding':{'system':'urn:oid:2.16.840.1.113883."
                          "6.238','code':'2106-3x'}}") "}",
      US "us-core-patient|7.0.0",
-     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)"},
+     "error binding-required Patient.extension[0].extension[1].value.ofType(Coding)|"
+     "warning code-unknown Patient.extension[0].extension[1].value.ofType(Coding)"},
     {NAMED "," RACE(TEXT ",{'url':'detailed','valueCoding':{'system':'urn:oid:2.16.840.1.113883."
                          "6.238','code':'1010-8'}}") "}",
      US "us-core-patient|7.0.0", ""},
@@ -209,6 +213,23 @@ static const struct {
      "'2020-01-01'},'subject':{'reference':'Patient/1'},'code':{'coding':[{'system':"
      "'http://loinc.org','code':'29463-7'}]}," CATEGORY KG("kg") "}",
      R4 "bodyweight", ""},
+    /* codes and displays of code systems that are carried, under any binding or none */
+    {PATIENT
+     "'meta':{'tag':[{'system':'http://terminology.hl7.org/CodeSystem/v3-NullFlavor','code':"
+     "'UNX'}]}}",
+     NULL, "warning code-unknown Patient.meta.tag[0]"},
+    {PATIENT
+     "'meta':{'tag':[{'system':'http://terminology.hl7.org/CodeSystem/v3-NullFlavor','code':"
+     "'UNK','display':' Unknown '}]}}",
+     NULL, ""},
+    {PATIENT
+     "'meta':{'tag':[{'system':'http://terminology.hl7.org/CodeSystem/v3-NullFlavor','code':"
+     "'UNK','display':'other'}]}}",
+     NULL, "warning display-wrong Patient.meta.tag[0]"},
+    {PATIENT "'meta':{'tag':[{'system':'http://snomed.info/sct','code':'foo','display':'bar'}]}}",
+     NULL, ""},
+    {VITAL CATEGORY KG("foobar") "}", NULL,
+     "warning code-unknown Observation.value.ofType(Quantity)"},
     /* targets */
     {"{'resourceType':'Observation'," NARRATIVE
      "'status':'final','subject':{'reference':'Device/1'},'effectiveDateTime':'2020-01-01',"
@@ -293,6 +314,69 @@ static void value_sets(void)
     tap_is_int(fhir_profiles_member(p, 0, NULL, 0, "x", 1), FHIR_MEMBER_UNKNOWN, "no set");
 }
 
+/* ---- UCUM ---- */
+
+/* Source: examples of https://ucum.org/ucum and http://hl7.org/fhir/R4/valueset-ucum-common.html */
+static void units(void)
+{
+    static const struct {
+        const char *code;
+        int valid;
+    } rows[] = {
+        {"kg", 1},
+        {"mm[Hg]", 1},
+        {"10*3/uL", 1},
+        {"10^9/L", 1},
+        {"m[H2O]", 1},
+        {"%", 1},
+        {"1", 1},
+        {"{score}", 1},
+        {"/min", 1},
+        {"{beats}/min", 1},
+        {"kg/m2", 1},
+        {"m.s-2", 1},
+        {"(8.h)", 1},
+        {"mg/(24.h)", 1},
+        {"[lb_av]", 1},
+        {"[in_i'H2O]", 1},
+        {"[degF]", 1},
+        {"Cel", 1},
+        {"umol/L", 1},
+        {"m[IU]/mL", 1},
+        {"[arb'U]/mL", 1},
+        {"dag", 1},
+        {"[ppm]", 1},
+        {"B[10.nV]", 1},
+        {"mL/min/{1.73_m2}", 1},
+        {"10*-6", 1},
+        {"KiBy", 1},
+        {"foobar", 0},
+        {"", 0},
+        {"mmHg", 0},
+        {"kg ", 0},
+        {"beats/min", 0},
+        {"k[lb_av]", 0},
+        {"kg/", 0},
+        {"kg//m", 0},
+        {"(kg", 0},
+        {"kg)", 0},
+        {"{score", 0},
+        {"{a b}", 0},
+        {"m-", 0},
+        {"[degF", 0},
+        {"KG", 0},
+        {"11*3", 0},
+        {"min/", 0},
+        {"kmin", 0},
+        {"{a{b}}", 0},
+        {"m[hg]", 0},
+    };
+
+    for (apr_size_t i = 0; i < TAP_COUNT(rows); i++)
+        tap_is_int(fhir_ucum_valid(rows[i].code, strlen(rows[i].code)), rows[i].valid, "UCUM: %s",
+                   rows[i].code);
+}
+
 /* ---- versions of a profile ---- */
 
 static void versions(void)
@@ -330,6 +414,7 @@ int main(void)
             apr_pool_clear(sub);
         }
     value_sets();
+    units();
     versions();
     return tap_done();
 }

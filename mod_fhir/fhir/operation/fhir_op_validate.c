@@ -11,6 +11,7 @@
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
+#include "fhir/query/fhir_terms.h"
 #include "fhir/validate/fhir_storable.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_input.h"
@@ -243,10 +244,13 @@ static fhir_err_t *validate(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
     fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_terms_asked_t stored = {.terms = fhir_terms_create(call)};
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_PROFILE,
                                  .release = asked->release,
                                  .information = FHIR_VALIDATE_UNJUDGED,
                                  .limits = &limits,
+                                 .member = fhir_terms_asked,
+                                 .baton = &stored,
                                  .profiles = (const char *const *)asked->profiles->elts,
                                  .n_profiles = asked->profiles->nelts};
     const fhir_validator_t *validator = call->endpoint->writing.validator;
@@ -258,6 +262,8 @@ static fhir_err_t *validate(asked_t *asked)
         validator = made;
     }
     fhir_validate_resource(asked->issues, &type, validator, &opts, asked->resource);
+    FHIR_TRY(stored.err);
+    FHIR_TRY(stored.err);
     if (type && call->type && type != call->type)
         find(asked, FHIR_ERR_INVALID, "resource-type", NULL,
              apr_psprintf(call->pool, "The resource is a %s, but the URL is that of %s",

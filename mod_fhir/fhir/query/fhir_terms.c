@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where code systems and value sets come from, and their displays. */
-#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "core/fhir_hash.h"
@@ -180,22 +179,6 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
 
 /* ---- displays ---- */
 
-int fhir_terms_same_display(const char *a, const char *b)
-{
-    for (;;) {
-        while (apr_isspace(*a) && (apr_isspace(a[1]) || !a[1]))
-            a++;
-        while (apr_isspace(*b) && (apr_isspace(b[1]) || !b[1]))
-            b++;
-        if (!*a || !*b)
-            return *a == *b;
-        if (apr_isspace(*a) ? !apr_isspace(*b) : apr_tolower(*a) != apr_tolower(*b))
-            return 0;
-        a++;
-        b++;
-    }
-}
-
 /* Does a tag stand for what is asked, itself or as a broader one ("de" for "de-CH")? */
 static int is_language(const fhir_node_t *tag, const char *asked)
 {
@@ -246,7 +229,7 @@ static int designates(const fhir_node_t *concept, const char *text, apr_pool_t *
     for (const fhir_node_t *d = designations(concept); d; d = d->next) {
         const char *value = fhir_node_string(d, "value", pool);
 
-        if (value && fhir_terms_same_display(value, text))
+        if (value && fhir_terminology_same_display(value, text))
             return 1;
     }
     return 0;
@@ -257,7 +240,20 @@ int fhir_terms_has_display(const fhir_concept_t *concept, const char *text, apr_
     const char *own = fhir_node_string(concept->defined, "display", pool);
 
     return (!concept->display && !own) ||
-           (concept->display && fhir_terms_same_display(concept->display, text)) ||
-           (own && fhir_terms_same_display(own, text)) || designates(concept->listed, text, pool) ||
-           designates(concept->defined, text, pool);
+           (concept->display && fhir_terminology_same_display(concept->display, text)) ||
+           (own && fhir_terminology_same_display(own, text)) ||
+           designates(concept->listed, text, pool) || designates(concept->defined, text, pool);
+}
+
+/* ---- for the validator ---- */
+
+fhir_member_t fhir_terms_asked(void *baton, const char *url, const char *system, const char *code)
+{
+    fhir_terms_asked_t *asked = baton;
+    const fhir_conceptset_t *set;
+    const fhir_concept_t *found;
+
+    if (!asked->err)
+        asked->err = fhir_terms_set(&set, asked->terms, &(fhir_terms_source_t){.url = url});
+    return asked->err || !set ? FHIR_MEMBER_UNKNOWN : fhir_terms_member(&found, set, system, code);
 }

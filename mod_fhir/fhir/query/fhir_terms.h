@@ -110,7 +110,12 @@ const char *fhir_terms_display(const fhir_concept_t *concept, const char *langua
                                apr_pool_t *pool);
 /** 1 if a text is the display of a concept or one of its designations, but for case and blanks. */
 int fhir_terms_has_display(const fhir_concept_t *concept, const char *text, apr_pool_t *pool);
-/** 1 if two displays are the same but for case and blanks. */
-int fhir_terms_same_display(const char *a, const char *b);
+
+/** Stored value sets for the validator (fhir_validate_opts_t.member). */
+typedef struct fhir_terms_asked_t {
+    fhir_terms_t *terms;
+    fhir_err_t *err; /* the first that came up; from then on all is unknown */
+} fhir_terms_asked_t;
+fhir_member_t fhir_terms_asked(void *baton, const char *url, const char *system, const char *code);
 
 #endif

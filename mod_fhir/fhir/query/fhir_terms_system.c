@@ -34,7 +34,8 @@ static int index_of(const fhir_codesystem_t *s, const char *code)
 {
     apr_pool_t *pool = apr_hash_pool_get(s->by_code);
 
-    return (int)(apr_uintptr_t)apr_hash_get(s->by_code, key_of(s, code, pool), APR_HASH_KEY_STRING) -
+    return (int)(apr_uintptr_t)apr_hash_get(s->by_code, key_of(s, code, pool),
+                                            APR_HASH_KEY_STRING) -
            1;
 }
 

@@ -5,31 +5,48 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
+#include "fhir/validate/fhir_terminology.h"
+#include "fhir/validate/fhir_ucum.h"
 #include "fhir/validate/fhir_validate_private.h"
 
 #include "core/fhir_hash.h"
 
 /* ---- bindings ---- */
 
-static fhir_member_t coding_member(const fhir_walk_t *w, apr_uint16_t set,
+/* What is carried, and where that cannot tell, what the caller knows. system NULL: any; "": none */
+static fhir_member_t code_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
+                                 const char *system, apr_size_t system_len, const char *code,
+                                 apr_size_t len)
+{
+    fhir_member_t answer = fhir_profiles_member(w->v->profiles, set, system, system_len, code, len);
+
+    if (answer != FHIR_MEMBER_UNKNOWN || !w->opts->member)
+        return answer;
+    return w->opts->member(w->opts->baton, url,
+                           system ? apr_pstrmemdup(w->pool, system, system_len) : NULL,
+                           apr_pstrmemdup(w->pool, code, len));
+}
+
+static fhir_member_t coding_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
                                    const fhir_node_t *coding)
 {
     apr_size_t len, system_len;
     const char *code = fhir_walk_text(&len, coding, "code");
     const char *system = fhir_walk_text(&system_len, coding, "system");
 
-    return code ? fhir_profiles_member(w->v->profiles, set, system ? system : "", system_len, code,
-                                       len)
+    return code ? code_member(w, set, url, system ? system : "", system_len, code, len)
                 : FHIR_MEMBER_NO;
 }
 
-static fhir_member_t concept_member(const fhir_walk_t *w, apr_uint16_t set, const fhir_node_t *node)
+static fhir_member_t concept_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
+                                    const fhir_node_t *node)
 {
     const fhir_node_t *list = fhir_node_get(node, "coding"), *coding;
     fhir_member_t answer = FHIR_MEMBER_NO;
 
     for (coding = list ? list->child : NULL; coding; coding = coding->next) {
-        fhir_member_t one = coding_member(w, set, coding);
+        fhir_member_t one = coding_member(w, set, url, coding);
 
         if (one == FHIR_MEMBER_YES)
             return one;
@@ -39,18 +56,19 @@ static fhir_member_t concept_member(const fhir_walk_t *w, apr_uint16_t set, cons
     return answer;
 }
 
-fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, fhir_item_t item)
+fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
+                                  fhir_item_t item)
 {
     const fhir_node_t *node = item->node;
 
     if (!node)
         return FHIR_MEMBER_NO;
     if (item->type == w->v->codeable)
-        return concept_member(w, set, node);
+        return concept_member(w, set, url, node);
     if (item->kind == FHIR_PATH_NODE) /* Coding and all kinds of Quantity */
-        return coding_member(w, set, node);
+        return coding_member(w, set, url, node);
     return node->kind == FHIR_NODE_STRING
-               ? fhir_profiles_member(w->v->profiles, set, NULL, 0, node->text, node->text_len)
+               ? code_member(w, set, url, NULL, 0, node->text, node->text_len)
                : FHIR_MEMBER_UNKNOWN;
 }
 
@@ -83,7 +101,7 @@ void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t index)
                               "A code of the required value set %s is needed", url);
         return;
     }
-    switch (fhir_binding_member(w, binding->set, item)) {
+    switch (fhir_binding_member(w, binding->set, url, item)) {
     case FHIR_MEMBER_YES:
         return;
     case FHIR_MEMBER_UNKNOWN:
@@ -101,6 +119,50 @@ void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t index)
                           "No code is of the extensible value set %s, which has to be used where "
                           "it has a fitting one",
                           url);
+}
+
+/* ---- code systems ---- */
+
+static void hold_display(fhir_walk_t *w, fhir_item_t item, const char *display)
+{
+    apr_size_t len;
+    const char *said = fhir_walk_text(&len, item->node, "display");
+
+    if (said && *display &&
+        !fhir_terminology_same_display(apr_pstrmemdup(w->pool, said, len), display))
+        fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "display-wrong",
+                          "The display of this code is '%s', not '%s'", display,
+                          fhir_text_excerpt(said, len, w->pool));
+}
+
+void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item)
+{
+    const fhir_profiles_t *p = w->v->profiles;
+    apr_size_t len, system_len;
+    const char *code = fhir_walk_text(&len, item->node, "code");
+    const char *system = fhir_walk_text(&system_len, item->node, "system");
+    const fhir_psystem_t *known;
+    const fhir_pconcept_t *concept;
+
+    if (!code || !system)
+        return;
+    if (system_len == sizeof(FHIR_UCUM_SYSTEM) - 1 &&
+        !memcmp(system, FHIR_UCUM_SYSTEM, system_len)) {
+        if (!fhir_ucum_valid(code, len))
+            fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "code-unknown",
+                              "'%s' is no code of UCUM", fhir_text_excerpt(code, len, w->pool));
+        return;
+    }
+    known = fhir_profiles_system(p, system, system_len);
+    if (!known)
+        return;
+    concept = fhir_profiles_concept(p, known, code, len);
+    if (concept)
+        hold_display(w, item, fhir_profiles_str(p, concept->display));
+    else
+        fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "code-unknown",
+                          "The code system %s has no code '%s' as far as it is known here",
+                          fhir_profiles_str(p, known->url), fhir_text_excerpt(code, len, w->pool));
 }
 
 /* ---- references ---- */

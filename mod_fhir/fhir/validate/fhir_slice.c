@@ -112,7 +112,9 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
     if (!fhir_profile_value_fits(w, node, item))
         return 0;
     if (node->binding && binding->strength == FHIR_STRENGTH_REQUIRED && !node->fixed &&
-        !node->pattern && fhir_binding_member(w, binding->set, item) == FHIR_MEMBER_NO)
+        !node->pattern &&
+        fhir_binding_member(w, binding->set, fhir_profiles_str(p, binding->url), item) ==
+            FHIR_MEMBER_NO)
         return 0;
     for (i = 0; i < n; i++) {
         const fhir_pnode_t *child = &p->nodes[list[i]];

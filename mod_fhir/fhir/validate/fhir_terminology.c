@@ -3,6 +3,7 @@
  */
 #include "fhir/validate/fhir_terminology.h"
 
+#include <apr_lib.h>
 #include <string.h>
 
 const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, const char *url)
@@ -45,4 +46,24 @@ int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *p
             APR_ARRAY_PUSH(codes, const char *) = fhir_profiles_str(p, p->concepts[j].code);
     }
     return found;
+}
+
+int fhir_terminology_same_display(const char *a, const char *b)
+{
+    while (apr_isspace(*a))
+        a++;
+    while (apr_isspace(*b))
+        b++;
+    for (;;) {
+        while (apr_isspace(*a) && (apr_isspace(a[1]) || !a[1]))
+            a++;
+        while (apr_isspace(*b) && (apr_isspace(b[1]) || !b[1]))
+            b++;
+        if (!*a || !*b)
+            return *a == *b;
+        if (apr_isspace(*a) ? !apr_isspace(*b) : apr_tolower(*a) != apr_tolower(*b))
+            return 0;
+        a++;
+        b++;
+    }
 }

@@ -19,4 +19,7 @@ const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, cons
 int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *profiles,
                              const fhir_psystem_t *system, const char *code, int above);
 
+/** 1 if two displays are the same but for case and blanks. */
+int fhir_terminology_same_display(const char *a, const char *b);
+
 #endif

@@ -356,6 +356,9 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
         element_rules(w, item);
     if (item->type == w->v->extension && w->opts->level >= FHIR_VALIDATE_PROFILE)
         fhir_extension_hold(w, item);
+    if (item->kind == FHIR_PATH_NODE && w->opts->level >= FHIR_VALIDATE_PROFILE &&
+        (item->type == w->v->coding || fhir_walk_is_a(w, item->type, w->v->quantity)))
+        fhir_coding_hold(w, item);
     walk_all(&below, w, item);
     for (i = 0; i < below.n; i++)
         (is_resource(w, below.list[i]) ? walk_resource : walk)(w, below.list[i], depth + 1);
@@ -369,7 +372,7 @@ static fhir_err_t *member_of(fhir_path_answer_t *answer, void *baton, const fhir
     apr_uint16_t set = fhir_profiles_set(w->v->profiles, valueset, strlen(valueset));
 
     (void)pool;
-    switch (fhir_binding_member(w, set, item)) {
+    switch (fhir_binding_member(w, set, valueset, item)) {
     case FHIR_MEMBER_YES:
         *answer = FHIR_PATH_TRUE;
         break;
@@ -456,6 +459,8 @@ fhir_err_t *fhir_validator_create(fhir_validator_t **validator, const fhir_model
     v->extension = type_index(model, "Extension");
     v->reference = type_index(model, "Reference");
     v->codeable = type_index(model, "CodeableConcept");
+    v->coding = type_index(model, "Coding");
+    v->quantity = type_index(model, "Quantity");
     if (!p)
         return NULL;
     FHIR_TRY(parse_values(&v->fixed, p, offsetof(fhir_pnode_t, fixed), p->n_nodes + 1u, pool));

@@ -40,6 +40,10 @@ typedef struct fhir_validate_opts_t {
     int information;     /* FHIR_VALIDATE_UNJUDGED, FHIR_VALIDATE_ABSENT */
     int max_steps;       /* of one invariant; 0: 200,000 */
     const fhir_node_limits_t *limits; /* as of fhir_check_resource */
+    /** Is a code in a value set whose codes are not all carried? NULL: nobody can tell.
+     *  @param url canonical, as bound; @param system NULL: any (type code), "": none */
+    fhir_member_t (*member)(void *baton, const char *url, const char *system, const char *code);
+    void *baton; /* of member */
 } fhir_validate_opts_t;
 
 /** Compiles the invariants of a model; a model without profiles (DSTU2) has structure only. */

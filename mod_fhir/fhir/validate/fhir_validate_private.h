@@ -17,7 +17,7 @@ struct fhir_validator_t {
     const fhir_path_t *const *discriminators;         /* by index in profiles->discriminators */
     const fhir_node_t *const *fixed, *const *pattern; /* by node: parsed, or NULL */
     const fhir_type_t *element_type;                  /* "Element" */
-    apr_uint16_t extension, reference, codeable;      /* types */
+    apr_uint16_t extension, reference, codeable, coding, quantity; /* types */
 };
 
 typedef struct fhir_walk_t {
@@ -88,8 +88,12 @@ void fhir_slices_hold(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *it
 
 /** A value against fixed and pattern of a node: 1 if it holds (or there is neither). */
 int fhir_profile_value_fits(const fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item);
-/** What a binding says of a coded item. */
-fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, fhir_item_t item);
+/** What a value set (its index, or 0, and its canonical) says of a coded item. */
+fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
+                                  fhir_item_t item);
+/** A Coding or Quantity against its code system: is there such a code, and is the display its own?
+ */
+void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item);
 /** A coded item against a binding. */
 void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t binding);
 /** A reference against the profiles that its target may have. */

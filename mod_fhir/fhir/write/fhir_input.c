@@ -6,6 +6,7 @@
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
+#include "fhir/query/fhir_terms.h"
 #include "fhir/validate/fhir_storable.h"
 #include "fhir/validate/fhir_validate.h"
 
@@ -115,14 +116,21 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_validate_opts_t opts = {.level = call->endpoint->writing.validate, .limits = &limits};
+    fhir_terms_asked_t asked = {0};
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
     fhir_issue_t *issue;
 
+    if (opts.level >= FHIR_VALIDATE_PROFILE) { /* bindings may be to stored value sets */
+        asked.terms = fhir_terms_create(call);
+        opts.member = fhir_terms_asked;
+        opts.baton = &asked;
+    }
     if (call->endpoint->writing.validator)
         fhir_validate_resource(issues, &input->type, call->endpoint->writing.validator, &opts,
                                input->root);
     else
         fhir_check_resource(issues, &input->type, call->stored, &limits, input->root);
+    FHIR_TRY(asked.err);
     for (issue = issues->first; issue; issue = issue->next) /* an entry's text begins in a Bundle */
         if (!issue->line && !input->is_converted && !call->request->is_entry)
             fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);

@@ -68,6 +68,7 @@ struct fhir_err_t {
     const char *message;    /* for the client: what is wrong and what is allowed */
     const char *expression; /* FHIRPath of the offending element, or NULL */
     const char *detail;     /* for the log only, or NULL */
+    const char *scope;      /* FORBIDDEN: the scope that would do, or NULL */
     char sqlstate[6];       /* PostgreSQL's SQLSTATE, or "" */
     int line, column;       /* 1-based place in the input, 0 when unknown */
     fhir_err_t *cause;      /* what led to this, or NULL */

@@ -80,6 +80,12 @@ static fhir_err_t *admit(fhir_call_t *call, const fhir_route_t *route)
     if (call->grant || (route && route->flags & FHIR_ROUTE_PUBLIC))
         return NULL;
     apr_table_unset(call->response->headers, "Allow");
+    if (call->request->refused) {
+        fhir_err_t *err = fhir_err_create(call->pool, call->request->refused->code, "%s",
+                                          call->request->refused->message);
+        err->detail = call->request->refused->detail;
+        return err;
+    }
     return fhir_err_create(call->pool, FHIR_ERR_LOGIN,
                            "This endpoint needs an access token (Authorization: Bearer …); "
                            "[base]/metadata can be read without one");
@@ -126,6 +132,20 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     return route->handler(call);
 }
 
+/* RFC 6750, 3: the reason when a token was sent, the scope that would do. */
+static const char *challenge(const fhir_call_t *call, const fhir_err_t *err)
+{
+    char *text = apr_pstrdup(call->pool, err->message);
+    if (!call->request->grant && !call->request->refused)
+        return "Bearer";
+    for (char *s = text; *s; s++)
+        if (*s < ' ' || *s > '~' || *s == '"' || *s == '\\')
+            *s = '\'';
+    return apr_pstrcat(call->pool, "Bearer error=\"", fhir_err_oauth(err->code),
+                       "\", error_description=\"", text, "\"", err->scope ? ", scope=\"" : "",
+                       err->scope ? err->scope : "", err->scope ? "\"" : "", NULL);
+}
+
 /* Everything an error does to a response. */
 static void answer_error(fhir_call_t *call, fhir_err_t *err)
 {
@@ -138,8 +158,8 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
     call->render = NULL;
     if (call->opts.format == FHIR_FORMAT_RAW)
         call->opts.format = FHIR_FORMAT_JSON;
-    if (status == 401)
-        apr_table_setn(response->headers, "WWW-Authenticate", "Bearer");
+    if (status == 401 || status == 403)
+        apr_table_setn(response->headers, "WWW-Authenticate", challenge(call, err));
     if (status == 503)
         apr_table_setn(response->headers, "Retry-After",
                        apr_itoa(call->pool, call->endpoint->retry_after_sec));

@@ -149,7 +149,8 @@ typedef struct fhir_request_t {
     fhir_tx_t *tx;            /* or NULL: every statement runs in this transaction */
     struct fhir_refs_t *refs; /* or NULL: what writes refer to goes there, to be looked for later */
     apr_hash_t *changed;      /* or NULL: "Type/id" that a transaction changed → baton of whom */
-    const fhir_grant_t *grant;       /* NULL: no token was sent or needed */
+    const fhir_grant_t *grant;       /* NULL: no token was sent or needed, or it is not taken */
+    const fhir_err_t *refused;       /* or NULL: why a token that was sent is not taken */
     const fhir_patience_t *patience; /* how long the answer is waited for, or NULL */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */

@@ -13,6 +13,16 @@
 #include "fhirctl/sample/fhir_sample.h"
 
 static const fhirctl_command_t commands[] = {
+    {"app", "[OPTION...] add NAME|set ID|secret ID|enable ID|disable ID|remove ID|list",
+     "Manage the applications that may ask for access",
+     "add prints client_id and, if it has one, client_secret: it is shown once. set changes what "
+     "is\n"
+     "given; secret makes a new one beside the old, which still does for a while (--old). Nothing\n"
+     "works before the practice has authorized the app: fhirctl licence.\n",
+     fhirctl_app_options, fhirctl_app_main},
+    {"assertion", "--app ID --key FILE --aud URL",
+     "Sign a client_assertion, to ask for a token by hand", "No database is needed.\n",
+     fhirctl_assertion_options, fhirctl_assertion_main},
     {"convert", "[OPTION...] FILE...", "Turn resources from JSON into XML, or from XML into JSON",
      "A FILE holds one resource; - is standard input. What cannot be converted is told with its\n"
      "place. No database is needed.\n",
@@ -23,12 +33,28 @@ static const fhirctl_command_t commands[] = {
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},
+    {"key", "[OPTION...] add|list|remove KID", "Manage the keys that sign id_tokens",
+     "The key before retires when the new one begins; both are published meanwhile.\n",
+     fhirctl_key_options, fhirctl_key_main},
+    {"launch", "[OPTION...]", "Start an app as the product does, and print the URL", NULL,
+     fhirctl_launch_options, fhirctl_launch_main},
+    {"licence", "[OPTION...] give ID|refuse ID|withdraw ID|list",
+     "Authorize an app for the practice, or take that back",
+     "Withdrawing ends all that was granted to the app, at once and for good.\n",
+     fhirctl_licence_options, fhirctl_licence_main},
     {"load", "[OPTION...] PATH...", "Load resources: Bundles, single resources, NDJSON",
      "PATH is a file, plain or gzip, a folder that is searched for *.json, *.ndjson, *.jsonl (and\n"
      "these with .gz), or - for standard input. Loading the same input again changes nothing.\n",
      fhirctl_load_options, fhirctl_load_main},
     {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", fhir_sample_help,
      fhir_sample_options, fhir_sample_main},
+    {"user",
+     "[OPTION...] add NAME|set NAME|password NAME|totp NAME|no-totp NAME|enable NAME|disable "
+     "NAME|remove NAME|list",
+     "Manage people who sign in",
+     "add and password print the password when they make it; totp prints what an authenticator\n"
+     "takes.\n",
+     fhirctl_user_options, fhirctl_user_main},
     {"validate", "[OPTION...] PATH...", "Hold resources against FHIR and its profiles",
      "PATH is as for load; a file may also be XML. Each finding is a line, the summary counts "
      "them\n"
@@ -71,7 +97,7 @@ static void print_help(FILE *out)
 
     fprintf(out, "Usage: fhirctl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n");
     for (c = commands; c->name; c++)
-        fprintf(out, "  %-8s %s\n", c->name, c->summary);
+        fprintf(out, "  %-9s %s\n", c->name, c->summary);
     fprintf(
         out,
         "\nfhirctl COMMAND --help tells more, --version which release this is. The database is\n"

@@ -61,6 +61,24 @@ int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...
 int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t *err);
 
 /** The commands, each with its options. */
+extern const apr_getopt_option_t fhirctl_app_options[];
+int fhirctl_app_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                     apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_key_options[];
+int fhirctl_key_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                     apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_launch_options[];
+int fhirctl_launch_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                        apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_licence_options[];
+int fhirctl_licence_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                         apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_user_options[];
+int fhirctl_user_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                      apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_assertion_options[];
+int fhirctl_assertion_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                           apr_pool_t *pool);
 extern const apr_getopt_option_t fhirctl_convert_options[];
 int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                          apr_pool_t *pool);

@@ -11,6 +11,7 @@
 #include "core/fhir_hex.h"
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
+#include "fhirctl/fhirctl_auth.h"
 #include "fhirctl/fhirctl_db.h"
 #include "fhirctl/fhirctl_mentions.h"
 #include "store/fhir_schema.h"
@@ -143,19 +144,20 @@ static fhir_err_t *run_file(const init_t *init, const fhir_schema_file_t *file)
     return err;
 }
 
-/* The key that signs page links is made once and stays. */
-static fhir_err_t *write_cursor_key(const init_t *init)
+/* A key that all servers of the tenant share is made once and stays: it signs page links, or the
+ * forms of the authorization server's pages. */
+static fhir_err_t *write_key(const init_t *init, const char *name)
 {
     unsigned char key[FHIR_SEAL_KEY];
     char hex[2 + 2 * FHIR_SEAL_KEY + 1] = "\\x";
-    const char *values[] = {hex};
+    const char *values[] = {name, hex};
 
     FHIR_TRY(fhir_random_bytes(key, sizeof(key), init->pool));
     fhir_hex_encode(hex + 2, key, sizeof(key));
     return fhirctl_db_run(NULL, init->conn, init->pool,
-                          "INSERT INTO fhir_key (name, key) VALUES ('cursor', $1::bytea) "
+                          "INSERT INTO fhir_key (name, key) VALUES ($1, $2::bytea) "
                           "ON CONFLICT (name) DO NOTHING",
-                          1, values);
+                          2, values);
 }
 
 /* What the server's role may do: read and write resources, read the rest. */
@@ -174,7 +176,7 @@ static fhir_err_t *grant_role(const init_t *init)
                     "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema,
                     " TO ", role,
                     "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_key, "
-                    "fhir_short_form FROM ",
+                    "fhir_short_form, fhir_signing_key FROM ",
                     role, NULL),
         0, NULL);
     PQfreemem(role);
@@ -212,7 +214,9 @@ static fhir_err_t *init_schema(init_t *init)
     FHIR_TRY(refuse_newer(init));
     for (file = fhir_schema_files; file->name; file++)
         FHIR_TRY(run_file(init, file));
-    FHIR_TRY(write_cursor_key(init));
+    FHIR_TRY(write_key(init, "cursor"));
+    FHIR_TRY(write_key(init, "auth"));
+    FHIR_TRY(fhirctl_key_first(init->conn, init->pool));
     FHIR_TRY(fhirctl_mentions_fill(init->conn, &fhir_model_r4, init->base_url, init->pool));
     return init->role ? grant_role(init) : NULL;
 }

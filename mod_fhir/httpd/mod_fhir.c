@@ -98,17 +98,31 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 /* What will go wrong, said once per start. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
+    int any = 0;
     (void)pconf;
     (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
     for (server_rec *s = main; s; s = s->next) {
+        any |= mod_fhir_server_of(s)->has_endpoint;
         if (mod_fhir_server_of(s)->has_endpoint && !mod_fhir_server_database(s))
             ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                          "FHIR0232: no database is configured (FHIRDatabase): endpoints answer "
                          "their CapabilityStatement, and 503 to the rest");
     }
+    if (mod_fhir_cache_setup(
+            any ? mod_fhir_number(mod_fhir_settings_of(main), MOD_FHIR_TOKEN_CACHE_SIZE) : 0,
+            main) != OK)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    return OK;
+}
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)plog;
+    (void)ptemp;
+    mod_fhir_cache_register(pconf);
     return OK;
 }
 
@@ -160,13 +174,14 @@ static int find_type(request_rec *r)
 
 static void register_hooks(apr_pool_t *pool)
 {
-    (void)pool;
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);
+    mod_fhir_auth_register(pool);
     APR_OPTIONAL_HOOK(ap, status_hook, mod_fhir_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

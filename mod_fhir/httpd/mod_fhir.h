@@ -14,6 +14,8 @@
 #include <http_config.h>
 #include <http_log.h>
 
+#include "auth/fhir_auth.h"
+#include "cache/fhir_token_cache.h"
 #include "fhir/fhir_service.h"
 #include "httpd/mod_fhir_settings.h"
 
@@ -69,6 +71,34 @@ void mod_fhir_child_status(mod_fhir_child_status_t *status, mod_fhir_child_t *ch
 /** 1 once in a while (10 s), also the number of times it said 0 since. */
 int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child);
 
+/** The token cache, or NULL when there is none. */
+const fhir_token_cache_t *mod_fhir_child_cache(mod_fhir_child_t *child);
+/** The cache's name of the child's database (fhir_token_cache_watch), 0 while it is not known.
+ *  The first call lets the process listen for revocations. */
+apr_uint64_t mod_fhir_child_database(mod_fhir_child_t *child);
+
+/* ---- mod_fhir_cache.c: the token cache of the server ---- */
+
+#define MOD_FHIR_CACHE_MUTEX "fhir-token-cache"
+/** In pre_config: the lock's name for the Mutex directive. */
+void mod_fhir_cache_register(apr_pool_t *pconf);
+/** In post_config: a segment of about so many bytes (0: none); the one that is there stays if it
+ *  has that size. OK, or a status that stops the start. */
+int mod_fhir_cache_setup(apr_int64_t bytes, server_rec *main);
+/** In child_init: 1 if there is a cache and this process can use it. */
+int mod_fhir_cache_attach(fhir_token_cache_t *cache, server_rec *main, apr_pool_t *pchild);
+
+/* ---- mod_fhir_listen.c: revocations made elsewhere ---- */
+
+typedef struct mod_fhir_listener_t mod_fhir_listener_t;
+/** Starts a thread that listens, when no other process does; it ends with pool. NULL when it
+ *  cannot be started. */
+mod_fhir_listener_t *mod_fhir_listener_start(mod_fhir_child_t *child, server_rec *s,
+                                             const char *conninfo, const fhir_token_cache_t *cache,
+                                             apr_pool_t *pool);
+/** The database's id, 0 while it is not known. */
+apr_uint64_t mod_fhir_listener_database(const mod_fhir_listener_t *listener);
+
 /* ---- mod_fhir_endpoint.c: endpoints as this process sees them ---- */
 
 /** The endpoint that a request's settings describe; made when it is asked for first. NULL on want
@@ -107,6 +137,22 @@ void mod_fhir_spool_reset(mod_fhir_spool_t *spool);
 /** Sends it all with its length; an httpd status. */
 int mod_fhir_spool_send(mod_fhir_spool_t *spool);
 
+/* ---- mod_fhir_auth.c ---- */
+
+/** Registers the built-in authn provider, "fhir". */
+void mod_fhir_auth_register(apr_pool_t *pool);
+/** Answers a request to the authorization server of an endpoint; an httpd status. */
+int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
+                          mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
+/** The grant of the request's bearer token; *grant NULL when none was sent.
+ *  @return NULL, FHIR_ERR_LOGIN (why the token is not taken), or as fhir_store_run */
+fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
+                                const mod_fhir_settings_t *settings,
+                                const fhir_endpoint_t *endpoint, fhir_store_t *store);
+/** Sets the headers that browsers of other origins need; 1 for a preflight, which they answer. */
+int mod_fhir_cors(request_rec *r, const mod_fhir_settings_t *settings,
+                  mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
+
 /* ---- mod_fhir_status.c ---- */
 
 /** mod_status's hook. */
@@ -116,6 +162,10 @@ int mod_fhir_status(request_rec *r, int flags);
 
 /** r->handler of an endpoint's requests. */
 #define MOD_FHIR_HANDLER "fhir"
+/** The endpoint's base as the client sees it: FHIRBaseURL, else what the request itself says. */
+const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings);
+/** The request's path behind the base, encoded. */
+const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place);
 /** The content handler. */
 int mod_fhir_handler(request_rec *r);
 

@@ -24,7 +24,9 @@ struct mod_fhir_child_t {
     fhir_store_source_t *source;   /* NULL: no database is configured */
     const char *conninfo;          /* of source */
     mod_fhir_endpoints_t *endpoints;
-    apr_thread_mutex_t *lock; /* guards what follows */
+    fhir_token_cache_t cache;                /* segment NULL: none */
+    _Atomic(mod_fhir_listener_t *) listener; /* or NULL: not started yet */
+    apr_thread_mutex_t *lock;                /* guards what follows */
     apr_time_t next_warning;
     unsigned suppressed;
 };
@@ -46,6 +48,28 @@ int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child)
         child->next_warning = now + WARN_EVERY;
     apr_thread_mutex_unlock(child->lock);
     return may;
+}
+
+const fhir_token_cache_t *mod_fhir_child_cache(mod_fhir_child_t *child)
+{
+    return child->cache.segment ? &child->cache : NULL;
+}
+
+/* Most servers never see a token: nobody listens before one comes. */
+apr_uint64_t mod_fhir_child_database(mod_fhir_child_t *child)
+{
+    mod_fhir_listener_t *listener = atomic_load_explicit(&child->listener, memory_order_acquire);
+    if (!listener && child->cache.segment && child->conninfo) {
+        apr_thread_mutex_lock(child->creating);
+        listener = atomic_load_explicit(&child->listener, memory_order_relaxed);
+        if (!listener) {
+            listener = mod_fhir_listener_start(child, child->server, child->conninfo, &child->cache,
+                                               child->pool);
+            atomic_store_explicit(&child->listener, listener, memory_order_release);
+        }
+        apr_thread_mutex_unlock(child->creating);
+    }
+    return listener ? mod_fhir_listener_database(listener) : 0;
 }
 
 /* A pool that worker threads may make children of: with an allocator and a lock of its own. */
@@ -163,6 +187,7 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_poo
         rv = apr_thread_mutex_create(&child->creating, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)
         return NULL;
+    (void)mod_fhir_cache_attach(&child->cache, s, pchild);
     child->endpoints = mod_fhir_endpoints_create(child, pool);
     return child->endpoints ? child : NULL;
 }

@@ -61,7 +61,7 @@ static void body_reset(fhir_response_t *response)
 
 /* As the client sees it: FHIRBaseURL, else what the request itself says (Host, or ServerName with
  * UseCanonicalName). */
-static const char *base_url(request_rec *r, const mod_fhir_settings_t *settings)
+const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings)
 {
     const char *path = settings->value[MOD_FHIR_ENDPOINT].place->path;
     if (mod_fhir_is_set(settings, MOD_FHIR_BASE_URL))
@@ -79,7 +79,7 @@ static int client_socket(const request_rec *r)
 
 /* Behind the base. Taken from r->uri, which httpd's own access control saw, and encoded anew: what
  * is served cannot differ from what was permitted. */
-static const char *path_below(request_rec *r, const mod_fhir_place_t *place)
+const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place)
 {
     const char *path = r->uri + strlen(place->path);
     while (*path == '/') {
@@ -104,8 +104,8 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->patience = &call->patience;
     request->head = r->header_only;
     request->method = r->header_only ? "GET" : r->method;
-    request->base_url = base_url(r, settings);
-    request->path = path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
+    request->base_url = mod_fhir_base_url(r, settings);
+    request->path = mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
     request->query = r->args;
     request->header = header;
     request->read_body = read_body;
@@ -113,6 +113,9 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     /* the CapabilityStatement is there whatever the database does: it does not wait for it */
     if (strcmp(request->path, "metadata") != 0)
         request->store = mod_fhir_endpoint_store(&request->no_store, endpoint, &call->log, r->pool);
+    if (request->endpoint->audience != FHIR_AUDIENCE_OPEN)
+        request->refused =
+            mod_fhir_auth_grant(&request->grant, r, settings, request->endpoint, request->store);
     call->response.status = HTTP_OK;
     call->response.headers = apr_table_make(r->pool, 8);
     call->response.body = &call->spool.out;
@@ -140,6 +143,11 @@ int mod_fhir_handler(request_rec *r)
         return DECLINED;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
         return HTTP_INTERNAL_SERVER_ERROR;
+    if (mod_fhir_cors(r, settings, endpoint, child))
+        return HTTP_NO_CONTENT;
+    if (mod_fhir_endpoint_plain(endpoint)->audience != FHIR_AUDIENCE_OPEN &&
+        fhir_auth_owns(mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place)))
+        return mod_fhir_auth_handler(r, settings, endpoint, child);
     call = apr_pcalloc(r->pool, sizeof(*call));
     fill(call, r, endpoint, settings);
     err = fhir_service_run(&call->response, &call->request);

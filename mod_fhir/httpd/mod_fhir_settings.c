@@ -12,8 +12,12 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <ap_provider.h>
 #include <http_core.h>
 
+#include <mod_auth.h>
+
+#include "core/fhir_text.h"
 #include "httpd/mod_fhir.h"
 
 typedef enum kind_t {
@@ -53,6 +57,10 @@ static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char
 static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_practice_name(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_practice_logo(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_login_provider(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_cors_origins(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
 #define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
 #define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
@@ -71,6 +79,20 @@ static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *co
 #define FLAG(m)                                                                                    \
     {                                                                                              \
         .kind = KIND_FLAG, MEMBER(m), .max = 1, .arguments = "On|Off"                              \
+    }
+#define OWN_INT(standard_value, lowest, highest)                                                   \
+    {                                                                                              \
+        .kind = KIND_INT, .def = standard_value, .min = lowest, .max = highest,                    \
+        .arguments = "number"                                                                      \
+    }
+#define OWN_TIME(standard_sec, lowest_sec, highest_sec)                                            \
+    {                                                                                              \
+        .kind = KIND_SECONDS, .def = standard_sec * SEC, .min = lowest_sec * SEC,                  \
+        .max = highest_sec * SEC, .arguments = "time"                                              \
+    }
+#define OWN_FLAG                                                                                   \
+    {                                                                                              \
+        .kind = KIND_FLAG, .max = 1, .arguments = "On|Off"                                         \
     }
 #define OWN(in, words, what, otherwise, function)                                                  \
     {                                                                                              \
@@ -163,6 +185,30 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                     .min = SEC / 10,
                                     .max = 3600 * SEC,
                                     .arguments = "time"},
+    [MOD_FHIR_TOKEN_CACHE_SIZE] = {.kind = KIND_BYTES,
+                                   .server = 1,
+                                   .def = 16 * MB,
+                                   .min = 0,
+                                   .max = 2048 * MB,
+                                   .arguments = "bytes[K|M|G]"},
+    [MOD_FHIR_PRACTICE_NAME] =
+        OWN(0, "name", "a name of at most 200 bytes", "mod_fhir", parse_practice_name),
+    [MOD_FHIR_PRACTICE_LOGO] =
+        OWN(0, "url", "an https URL, or a path on this server", "none", parse_practice_logo),
+    [MOD_FHIR_LOGIN_PROVIDER] =
+        OWN(0, "provider …", "names of httpd's authentication providers: fhir, file, ldap, …",
+            "fhir", parse_login_provider),
+    [MOD_FHIR_LOGIN_ATTEMPTS] = OWN_INT(5, 1, 1000),
+    [MOD_FHIR_SESSION_IDLE] = OWN_TIME(1800, 60, 86400),
+    [MOD_FHIR_SESSION_MAX] = OWN_TIME(28800, 300, 604800),
+    [MOD_FHIR_CODE_LIFETIME] = OWN_TIME(60, 10, 600),
+    [MOD_FHIR_LAUNCH_LIFETIME] = OWN_TIME(600, 30, 3600),
+    [MOD_FHIR_DECEASED_ACCESS] = OWN_FLAG,
+    [MOD_FHIR_CORS_ORIGINS] =
+        OWN(0, "any|registered|origin …", "any, registered, or origins such as https://app.example",
+            "registered", parse_cors_origins),
+    [MOD_FHIR_FETCH_PRIVATE] = OWN_FLAG,
+    [MOD_FHIR_PLAIN_HTTP] = OWN_FLAG,
 };
 
 static const char *const names[MOD_FHIR_SETTINGS] = {
@@ -391,6 +437,64 @@ static const char *parse_database(mod_fhir_value_t *value, cmd_parms *cmd, int a
     return fhir_connect_check(argv[0], cmd->pool);
 }
 
+static const char *parse_practice_name(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                       char *const argv[])
+{
+    if (argc != 1)
+        return "takes one name, in quotes if it has blanks";
+    if (!*argv[0] || strlen(argv[0]) > 200 || !fhir_text_utf8_valid(argv[0], strlen(argv[0])))
+        return "no such name";
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
+    return NULL;
+}
+
+static const char *parse_practice_logo(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                       char *const argv[])
+{
+    if (argc != 1)
+        return "takes one URL";
+    if (strncmp(argv[0], "https://", 8) != 0 && argv[0][0] != '/')
+        return "no such URL";
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
+    return NULL;
+}
+
+static const char *const *copy_words(cmd_parms *cmd, int argc, char *const argv[])
+{
+    const char **words = apr_pcalloc(cmd->pool, ((apr_size_t)argc + 1) * sizeof(*words));
+    for (int i = 0; i < argc; i++)
+        words[i] = apr_pstrdup(cmd->pool, argv[i]);
+    return words;
+}
+
+static const char *parse_login_provider(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                        char *const argv[])
+{
+    for (int i = 0; i < argc; i++) {
+        const authn_provider *provider =
+            ap_lookup_provider(AUTHN_PROVIDER_GROUP, argv[i], AUTHN_PROVIDER_VERSION);
+        if (!provider || !provider->check_password)
+            return apr_psprintf(cmd->pool, "no module provides %s; is it loaded?", argv[i]);
+    }
+    value->words = copy_words(cmd, argc, argv);
+    return NULL;
+}
+
+static const char *parse_cors_origins(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                      char *const argv[])
+{
+    apr_uri_t uri;
+    for (int i = 0; i < argc; i++) {
+        if (argc == 1 && (!strcasecmp(argv[i], "any") || !strcasecmp(argv[i], "registered")))
+            continue;
+        if (apr_uri_parse(cmd->temp_pool, argv[i], &uri) || !uri.scheme || !uri.hostname ||
+            uri.path || uri.query || uri.fragment || uri.user)
+            return apr_psprintf(cmd->pool, "%s is no origin", argv[i]);
+    }
+    value->words = copy_words(cmd, argc, argv);
+    return NULL;
+}
+
 /* ---- httpd's interface ---- */
 
 /* mod_dbd's directives, if they are there: httpd gives them to both modules. */
@@ -514,6 +618,38 @@ static void fill(void *record, record_t kind, const mod_fhir_settings_t *setting
     }
 }
 
+const char *mod_fhir_tenant(const mod_fhir_settings_t *settings)
+{
+    return mod_fhir_is_set(settings, MOD_FHIR_TENANT) ? settings->value[MOD_FHIR_TENANT].text
+                                                      : "main";
+}
+
+static int seconds(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
+{
+    return (int)(mod_fhir_number(settings, id) / SEC);
+}
+
+void mod_fhir_settings_auth(fhir_auth_config_t *config, const mod_fhir_settings_t *settings)
+{
+    const char *const *origins = settings->value[MOD_FHIR_CORS_ORIGINS].words;
+    *config = (fhir_auth_config_t){
+        .practice = settings->value[MOD_FHIR_PRACTICE_NAME].text,
+        .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,
+        .code_sec = seconds(settings, MOD_FHIR_CODE_LIFETIME),
+        .launch_sec = seconds(settings, MOD_FHIR_LAUNCH_LIFETIME),
+        .session_idle_sec = seconds(settings, MOD_FHIR_SESSION_IDLE),
+        .session_max_sec = seconds(settings, MOD_FHIR_SESSION_MAX),
+        .attempts_max = (int)mod_fhir_number(settings, MOD_FHIR_LOGIN_ATTEMPTS),
+        .deceased = (int)mod_fhir_number(settings, MOD_FHIR_DECEASED_ACCESS),
+        .fetch_private = (int)mod_fhir_number(settings, MOD_FHIR_FETCH_PRIVATE),
+        .plain_http = (int)mod_fhir_number(settings, MOD_FHIR_PLAIN_HTTP),
+        .cors = !origins || !strcasecmp(origins[0], "registered") ? FHIR_CORS_REGISTERED
+                : !strcasecmp(origins[0], "any")                  ? FHIR_CORS_ANY
+                                                                  : FHIR_CORS_LIST,
+        .origins = origins,
+    };
+}
+
 void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings)
 {
     const mod_fhir_value_t *value = settings->value;
@@ -521,8 +657,7 @@ void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_
     fill(endpoint, RECORD_ENDPOINT, settings);
     if (mod_fhir_is_set(settings, MOD_FHIR_INTERACTIONS))
         endpoint->interactions = (unsigned)value[MOD_FHIR_INTERACTIONS].number;
-    endpoint->tenant =
-        mod_fhir_is_set(settings, MOD_FHIR_TENANT) ? value[MOD_FHIR_TENANT].text : "main";
+    endpoint->tenant = mod_fhir_tenant(settings);
     endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
     endpoint->stored = &fhir_model_r4;
     endpoint->spoken = value[MOD_FHIR_ENDPOINT].place->spoken;

@@ -11,6 +11,7 @@
 
 #include <http_config.h>
 
+#include "auth/fhir_auth.h"
 #include "fhir/fhir_service.h"
 
 /** X(ID, directive, help of httpd -L): the order in which docs/directives.md explains them. */
@@ -52,7 +53,20 @@
     X(CONNECTIONS, "FHIRConnections", "database connections used at once by one process")          \
     X(CONNECTION_WAIT, "FHIRConnectionWait", "longest wait for a database connection")             \
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
-    X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")
+    X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")  \
+    X(TOKEN_CACHE_SIZE, "FHIRTokenCacheSize", "memory in which all processes keep tokens")         \
+    X(PRACTICE_NAME, "FHIRPracticeName", "the practice's name on the pages")                       \
+    X(PRACTICE_LOGO, "FHIRPracticeLogo", "the practice's logo on the pages")                       \
+    X(LOGIN_PROVIDER, "FHIRLoginProvider", "who knows the passwords of people who sign in")        \
+    X(LOGIN_ATTEMPTS, "FHIRLoginAttempts", "failed sign-ins before an account has to wait")        \
+    X(SESSION_IDLE, "FHIRSessionIdle", "time without a request after which a session ends")        \
+    X(SESSION_MAX, "FHIRSessionMax", "time after which a session ends in any case")                \
+    X(CODE_LIFETIME, "FHIRCodeLifetime", "time in which an authorization code is redeemed")        \
+    X(LAUNCH_LIFETIME, "FHIRLaunchLifetime", "time in which a launch is used")                     \
+    X(DECEASED_ACCESS, "FHIRDeceasedAccess", "whether records of patients who died are shared")    \
+    X(CORS_ORIGINS, "FHIRCORSOrigins", "web origins whose pages may call the server")              \
+    X(FETCH_PRIVATE, "FHIRFetchPrivate", "whether key sets are fetched from private addresses")    \
+    X(PLAIN_HTTP, "FHIRPlainHTTP", "whether authorization is spoken without TLS")
 
 typedef enum mod_fhir_setting_t {
 #define MOD_FHIR_SETTING_ENUM(id, name, help) MOD_FHIR_##id,
@@ -74,6 +88,7 @@ typedef union mod_fhir_value_t {
     const char *text;              /* FHIRTenant, FHIRBaseURL, FHIRDatabase */
     const fhir_zone_t *zone;       /* FHIRTimeZone */
     const mod_fhir_place_t *place; /* FHIREndpoint */
+    const char *const *words;      /* FHIRLoginProvider, FHIRCORSOrigins; ends with NULL */
 } mod_fhir_value_t;
 
 /**
@@ -100,6 +115,10 @@ static inline int mod_fhir_is_set(const mod_fhir_settings_t *settings, mod_fhir_
 }
 /** A number, or its default. */
 apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id);
+/** FHIRTenant, or its default. */
+const char *mod_fhir_tenant(const mod_fhir_settings_t *settings);
+/** Fills what an endpoint's authorization goes by. */
+void mod_fhir_settings_auth(fhir_auth_config_t *config, const mod_fhir_settings_t *settings);
 /** Fills an endpoint (all but cursor_key and capability). */
 void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings);
 /** What is wrong with settings taken together, or NULL. */

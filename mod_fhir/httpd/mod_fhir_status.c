@@ -39,16 +39,40 @@ static void print_server(request_rec *r, server_rec *s, const mod_fhir_child_sta
     ap_rputs(plain ? "\n" : "</p>\n", r);
 }
 
+static void print_cache(request_rec *r, const fhir_token_cache_t *cache, int plain)
+{
+    fhir_token_cache_stats_t n;
+    fhir_token_cache_stats(&n, cache);
+    const struct {
+        const char *name;
+        apr_uint64_t number;
+    } counts[] = {
+        {"slots", n.slots},         {"used", n.used},         {"entries", n.entries},
+        {"hits", n.hits},           {"misses", n.misses},     {"deaf", n.deaf},
+        {"puts", n.puts},           {"stale", n.stale},       {"too_long", n.too_long},
+        {"evictions", n.evictions}, {"removals", n.removals}, {"recoveries", n.recoveries},
+    };
+    ap_rprintf(r, "%sFHIR: token cache:", plain ? "" : "<p>");
+    for (apr_size_t i = 0; i < sizeof(counts) / sizeof(*counts); i++)
+        ap_rprintf(r, " %s=%" APR_UINT64_T_FMT, counts[i].name, counts[i].number);
+    ap_rputs(plain ? "\n" : "</p>\n", r);
+}
+
 int mod_fhir_status(request_rec *r, int flags)
 {
+    const fhir_token_cache_t *cache = NULL;
     mod_fhir_child_status_t status;
 
     for (server_rec *s = ap_server_conf; s; s = s->next) {
         mod_fhir_child_t *child = mod_fhir_server_of(s)->child;
         if (!child)
             continue;
+        if (mod_fhir_child_cache(child))
+            cache = mod_fhir_child_cache(child);
         mod_fhir_child_status(&status, child);
         print_server(r, s, &status, flags & AP_STATUS_SHORT);
     }
+    if (cache)
+        print_cache(r, cache, flags & AP_STATUS_SHORT);
     return OK;
 }

@@ -5,6 +5,8 @@
  */
 #include "fhir/query/fhir_grant.h"
 
+#include <apr_strings.h>
+
 #include "fhir/query/fhir_grant_patient.h"
 
 /* type: the name of a resource type. */
@@ -28,13 +30,19 @@ int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, cons
 fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right)
 {
     static const char *const words[] = {"create", "read", "update", "delete", "search"};
+    const char *level = call->grant->level ? call->grant->level : "user";
+    const char *name = fhir_model_str(call->stored, type->name);
+    fhir_err_t *err;
     int bit = 0;
     if (fhir_grant_allows(call->grant, call->stored, type, right))
         return NULL;
     while (bit < 4 && !(right & (1u << bit)))
         bit++;
-    return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN, "The access token has no scope to %s %s",
-                           words[bit], fhir_model_str(call->stored, type->name));
+    err = fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                          "The access token has no scope to %s %s; %s/%s.%c would do", words[bit],
+                          name, level, name, words[bit][0]);
+    err->scope = apr_psprintf(call->pool, "%s/%s.%c", level, name, words[bit][0]);
+    return err;
 }
 
 /* The conditions of a granular scope, category=system|code&…, as a search of its own. */

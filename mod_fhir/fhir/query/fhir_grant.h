@@ -43,6 +43,8 @@ struct fhir_grant_t {
     const char *patient; /* id of the patient in context, or NULL */
     const char
         *owner; /* user and client as one opaque word; page links are bound to it. NULL: none */
+    const char *level; /* "patient", "user", "system": how a scope that is missing would begin, for
+                          messages alone; NULL: user. Not kept as bytes */
     int n_scopes;
     const fhir_grant_scope_t *scopes;
 };

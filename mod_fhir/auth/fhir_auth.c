@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The way in: routes, forms, and what becomes of a refusal (JSON, a page, or a redirect to the
+ * application). Handlers are in files of their own.
+ */
+#include "auth/fhir_auth.h"
+
+#include <apr_strings.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "auth/fhir_auth_private.h"
+#include "core/fhir_text.h"
+
+#define FORM_MAX 131072 /* bytes of a form: an assertion, a long list of scopes */
+
+typedef enum route_flag_t {
+    ROUTE_GET = 1,
+    ROUTE_POST = 2,
+    ROUTE_PAGE = 4,   /* for people: refusals are pages */
+    ROUTE_PUBLIC = 8, /* needs neither TLS nor database */
+    ROUTE_PREFIX = 16 /* files below it, too */
+} route_flag_t;
+
+typedef struct route_t {
+    const char *path;
+    unsigned flags;
+    fhir_err_t *(*run)(fhir_auth_call_t *call);
+} route_t;
+
+static const route_t routes[] = {
+    {".well-known/smart-configuration", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_smart},
+    {".well-known/openid-configuration", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_openid},
+    {".well-known/oauth-authorization-server", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_openid},
+    {"auth/keys", ROUTE_GET, fhir_auth_keys},
+    {"auth/authorize", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_authorize},
+    {"auth/token", ROUTE_POST, fhir_auth_token},
+    {"auth/introspect", ROUTE_POST, fhir_auth_introspect},
+    {"auth/revoke", ROUTE_POST, fhir_auth_revocation},
+    {"auth/userinfo", ROUTE_GET | ROUTE_POST, fhir_auth_userinfo},
+    {"auth/launch", ROUTE_POST, fhir_auth_launch},
+    {"auth/manage", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_manage},
+    {"auth/logout", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_logout},
+    {"auth/help", ROUTE_GET | ROUTE_PAGE | ROUTE_PUBLIC, fhir_auth_help},
+    {"auth/", ROUTE_GET | ROUTE_PUBLIC | ROUTE_PREFIX, fhir_auth_asset},
+};
+
+static const route_t *find_route(const char *path)
+{
+    for (apr_size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
+        if (routes[i].flags & ROUTE_PREFIX ? !strncmp(path, routes[i].path, strlen(routes[i].path))
+                                           : !strcmp(path, routes[i].path))
+            return &routes[i];
+    return NULL;
+}
+
+int fhir_auth_owns(const char *path)
+{
+    return !strncmp(path, "auth/", 5) || !strcmp(path, "auth") ||
+           !strncmp(path, ".well-known/", 12);
+}
+
+static void no_store(fhir_auth_call_t *call)
+{
+    apr_table_setn(call->response->headers, "Cache-Control", "no-store");
+    apr_table_setn(call->response->headers, "Pragma", "no-cache");
+}
+
+/* ---- refusing ---- */
+
+fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
+{
+    fhir_err_t *err;
+    va_list ap;
+    va_start(ap, fmt);
+    /* by way of an error, whose message is made valid UTF-8 */
+    err =
+        fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST, "%s", apr_pvsprintf(call->pool, fmt, ap));
+    va_end(ap);
+    call->refusal.id = id;
+    call->refusal.description = err->message;
+    return err;
+}
+
+/* RFC 6749 allows printable ASCII without quote and backslash in error_description. */
+static const char *plain(const char *text, apr_pool_t *pool)
+{
+    char *out = apr_pstrdup(pool, text);
+    for (char *s = out; *s; s++)
+        if (*s < ' ' || *s > '~' || *s == '\\')
+            *s = '?';
+        else if (*s == '"')
+            *s = '\'';
+    return out;
+}
+
+static const char *error_uri(const fhir_auth_call_t *call)
+{
+    return apr_pstrcat(call->pool, fhir_auth_url(call, "help"), "#",
+                       fhir_refusals[call->refusal.id].name, NULL);
+}
+
+static void refuse_json(fhir_auth_call_t *call)
+{
+    const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
+    const char *description = plain(call->refusal.description, call->pool);
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    fhir_buf_printf(buf, "{\"error\":\"%s\"", row->error);
+    fhir_auth_member(buf, "error_description", description);
+    fhir_auth_member(buf, "error_uri", error_uri(call));
+    fhir_auth_member(buf, "request_id", call->request->request_id);
+    fhir_buf_putc(buf, '}');
+    if (row->status == 401 || row->status == 403)
+        apr_table_setn(call->response->headers, "WWW-Authenticate",
+                       strcmp(row->error, "invalid_client") != 0
+                           ? apr_psprintf(call->pool,
+                                          "Bearer error=\"%s\", error_description=\"%s\"",
+                                          row->error, description)
+                           : "Basic realm=\"token endpoint\"");
+    fhir_auth_json(call, row->status, fhir_buf_cstr(buf));
+}
+
+/* Reasons that a person shall read here, although the application could be told, too. */
+static int is_for_people(fhir_refusal_id_t id)
+{
+    switch (id) {
+    case FHIR_REFUSED_CLIENT_DISABLED:
+    case FHIR_REFUSED_NOT_LICENSED:
+    case FHIR_REFUSED_LICENCE_REFUSED:
+    case FHIR_REFUSED_LICENCE_WITHDRAWN:
+    case FHIR_REFUSED_NOT_FOR_STAFF:
+    case FHIR_REFUSED_NOT_FOR_PATIENTS:
+    case FHIR_REFUSED_NO_RECORD:
+    case FHIR_REFUSED_LAUNCH_USER:
+    case FHIR_REFUSED_FORM_OLD:
+    case FHIR_REFUSED_INTERNAL:
+    case FHIR_REFUSED_BUSY:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static const char *error_redirect(fhir_auth_call_t *call)
+{
+    const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
+    const char *url = fhir_auth_add_param(call->redirect, "error", row->error, call->pool);
+    url = fhir_auth_add_param(url, "error_description",
+                              plain(call->refusal.description, call->pool), call->pool);
+    url = fhir_auth_add_param(url, "error_uri", error_uri(call), call->pool);
+    if (call->state)
+        url = fhir_auth_add_param(url, "state", call->state, call->pool);
+    return fhir_auth_add_param(url, "iss", call->request->base_url, call->pool);
+}
+
+static void refuse_page(fhir_auth_call_t *call)
+{
+    const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
+    fhir_view_t *view = fhir_auth_view(call);
+    fhir_view_set(view, "description", call->refusal.description);
+    fhir_view_set(view, "who", apr_pstrcat(call->pool, "who-", row->who, NULL));
+    fhir_view_set(view, "what", row->what);
+    fhir_view_set(view, "error", row->error);
+    fhir_view_set(view, "help", error_uri(call));
+    fhir_view_set(view, "request_id", call->request->request_id);
+    if (call->redirect)
+        fhir_view_set(view, "back", error_redirect(call));
+    /* nothing in the page's making needs more than what is compiled in */
+    (void)fhir_auth_page(call, row->status, "error", view, NULL);
+}
+
+/* Kept for whoever asks why; only for applications that are known, so that it cannot be filled. */
+static void remember(const fhir_auth_call_t *call)
+{
+    const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
+    const char *values[] = {call->request->request_id, call->client, call->response->route,
+                            row->name, call->refusal.description};
+    if (!call->client || !call->request->store || row->status >= 500)
+        return;
+    (void)fhir_auth_sql(call,
+                        "INSERT INTO @refusal (request, client, route, error, description) VALUES "
+                        "($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+                        FHIR_STMT_WRITE, 5, values, NULL, NULL, NULL);
+}
+
+static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err, const route_t *route)
+{
+    fhir_buf_clear(call->response->body);
+    if (!call->refusal.id)
+        (void)fhir_auth_refuse(call,
+                               fhir_err_http_status(err->code) == 503 ? FHIR_REFUSED_BUSY
+                                                                      : FHIR_REFUSED_INTERNAL,
+                               "%s",
+                               err->code == FHIR_ERR_INTERNAL
+                                   ? "The server could not complete the request; its log tells more"
+                                   : err->message);
+    FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0400: request %s to %s refused: %s: %s",
+             call->request->request_id, call->request->path, fhir_refusals[call->refusal.id].name,
+             call->refusal.description);
+    remember(call);
+    if (call->refusal.id == FHIR_REFUSED_BUSY && !call->refusal.wait)
+        call->refusal.wait = 5;
+    if (call->refusal.wait)
+        apr_table_setn(call->response->headers, "Retry-After",
+                       apr_itoa(call->pool, call->refusal.wait));
+    if (!route || !(route->flags & ROUTE_PAGE))
+        refuse_json(call);
+    else if (call->redirect && !is_for_people(call->refusal.id))
+        fhir_auth_redirect(call, error_redirect(call));
+    else
+        refuse_page(call);
+}
+
+/* ---- answers ---- */
+
+void fhir_auth_json(fhir_auth_call_t *call, int status, const char *json)
+{
+    call->response->status = status;
+    call->response->content_type = "application/json";
+    no_store(call);
+    fhir_buf_puts(call->response->body, json);
+}
+
+void fhir_auth_redirect(fhir_auth_call_t *call, const char *url)
+{
+    call->response->status = 303;
+    apr_table_setn(call->response->headers, "Location", url);
+    apr_table_setn(call->response->headers, "Referrer-Policy", "no-referrer");
+    no_store(call);
+}
+
+const char *fhir_auth_url(const fhir_auth_call_t *call, const char *name)
+{
+    return apr_pstrcat(call->pool, call->request->base_url, "/auth/", name, NULL);
+}
+
+void fhir_auth_encode(fhir_buf_t *buf, const char *name, const char *value)
+{
+    static const char safe[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+    const char *const texts[] = {name, "=", value};
+    for (int i = 0; i < 3; i++)
+        for (const char *s = texts[i]; *s; s++)
+            if (strchr(safe, *s) || i == 1)
+                fhir_buf_putc(buf, *s);
+            else
+                fhir_buf_printf(buf, "%%%02X", (unsigned char)*s);
+}
+
+const char *fhir_auth_add_param(const char *url, const char *name, const char *value,
+                                apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    fhir_buf_puts(buf, url);
+    fhir_buf_putc(buf, strchr(url, '?') ? '&' : '?');
+    fhir_auth_encode(buf, name, value);
+    return fhir_buf_cstr(buf);
+}
+
+void fhir_auth_member(fhir_buf_t *buf, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    fhir_buf_printf(buf, ",\"%s\":", name);
+    fhir_buf_json_string(buf, value, strlen(value));
+}
+
+fhir_view_t *fhir_auth_view(fhir_auth_call_t *call)
+{
+    const fhir_auth_config_t *config = call->request->config;
+    fhir_view_t *view = fhir_view_create(call->pool);
+    int patients = call->request->endpoint->audience == FHIR_AUDIENCE_PATIENT;
+    fhir_view_set(view, "practice", config->practice ? config->practice : "mod_fhir");
+    fhir_view_set(view, "logo", config->logo);
+    fhir_view_set(view, "lang", call->language);
+    fhir_view_set(view, "base", apr_pstrcat(call->pool, call->request->base_url, "/auth", NULL));
+    fhir_view_set(view, "audience", patients ? "audience-patient" : "audience-staff");
+    fhir_view_flag(view, "patients", patients);
+    return view;
+}
+
+/* Nothing from elsewhere but pictures of applications; no framing; no script in the page. */
+static const char *policy(const fhir_auth_call_t *call, const char *form_action)
+{
+    return apr_pstrcat(call->pool,
+                       "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' "
+                       "https: data:; base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+                       form_action && *form_action ? " " : "", form_action ? form_action : "",
+                       NULL);
+}
+
+fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name, fhir_view_t *view,
+                           const char *form_action)
+{
+    apr_table_t *headers = call->response->headers;
+    call->response->status = status;
+    call->response->content_type = "text/html; charset=utf-8";
+    fhir_view_set(view, "title", apr_pstrcat(call->pool, "title-", name, NULL));
+    no_store(call);
+    apr_table_setn(headers, "Content-Security-Policy", policy(call, form_action));
+    apr_table_setn(headers, "X-Frame-Options", "DENY");
+    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(headers, "Referrer-Policy", "no-referrer");
+    apr_table_setn(headers, "Content-Language", call->language);
+    if (fhir_page_render(call->response->body, name, view, call->language, call->pool))
+        return NULL;
+    return fhir_err_detail(
+        fhir_err_create(call->pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
+        call->pool, "there is no page named %s", name);
+}
+
+/* ---- what comes in ---- */
+
+const char *fhir_auth_param(const fhir_pairs_t *pairs, const char *name)
+{
+    const char *value = fhir_pairs_get(pairs, name);
+    return value && *value ? value : NULL;
+}
+
+static const char *repeated(const fhir_pairs_t *pairs)
+{
+    for (int i = 0; i < pairs->n; i++)
+        for (int j = 0; j < i; j++)
+            if (*pairs->list[i].name != '_' && !strcmp(pairs->list[i].name, pairs->list[j].name))
+                return pairs->list[i].name;
+    return NULL;
+}
+
+static int is_form(const char *type)
+{
+    static const char wanted[] = "application/x-www-form-urlencoded";
+    apr_size_t len = sizeof(wanted) - 1;
+    return type && !strncasecmp(type, wanted, len) &&
+           (!type[len] || type[len] == ';' || type[len] == ' ');
+}
+
+fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
+{
+    const char *type = call->request->header(call->request, "Content-Type"), *body, *twice;
+    apr_size_t len;
+    fhir_err_t *err;
+    if (!is_form(type))
+        return fhir_auth_refuse(call, FHIR_REFUSED_NO_FORM,
+                                "Content-Type is \"%.100s\"; send "
+                                "application/x-www-form-urlencoded",
+                                type ? type : "");
+    err = call->request->read_body(&body, &len, call->request, FORM_MAX);
+    if (err)
+        return err->code == FHIR_ERR_TOO_LARGE
+                   ? fhir_auth_refuse(call, FHIR_REFUSED_TOO_LONG,
+                                      "The form is longer than %d bytes", FORM_MAX)
+                   : err;
+    if (memchr(body, '\0', len) ||
+        fhir_pairs_parse(&call->form, apr_pstrmemdup(call->pool, body, len), FORM_MAX, call->pool))
+        return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
+                                "The form is not URL-encoded "
+                                "UTF-8");
+    twice = repeated(&call->form);
+    /* the consent page's switches have one name */
+    return twice && strcmp(twice, "scope") != 0
+               ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s is there more than once",
+                                  twice)
+               : NULL;
+}
+
+static fhir_err_t *check_request(fhir_auth_call_t *call, const route_t *route)
+{
+    const fhir_auth_request_t *request = call->request;
+    unsigned method = !strcmp(request->method, "GET")    ? ROUTE_GET
+                      : !strcmp(request->method, "POST") ? ROUTE_POST
+                                                         : 0;
+    const char *twice;
+    if (!route)
+        return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOUND, "There is nothing at %.200s",
+                                request->path);
+    if (!(route->flags & method)) {
+        apr_table_setn(call->response->headers, "Allow",
+                       !(route->flags & ROUTE_GET)    ? "POST, OPTIONS"
+                       : !(route->flags & ROUTE_POST) ? "GET, HEAD, OPTIONS"
+                                                      : "GET, HEAD, POST, OPTIONS");
+        return fhir_auth_refuse(call, FHIR_REFUSED_WRONG_METHOD, "%.20s is not for %s",
+                                request->method, request->path);
+    }
+    if (!request->secure && !request->config->plain_http && !(route->flags & ROUTE_PUBLIC))
+        return fhir_auth_refuse(call, FHIR_REFUSED_INSECURE,
+                                "Authorization over http is taken from this machine alone; use "
+                                "https");
+    if (fhir_pairs_parse(&call->query, request->query, request->endpoint->limits.query_max,
+                         call->pool))
+        return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
+                                "The query is not URL-encoded UTF-8, or too long");
+    twice = repeated(&call->query);
+    return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s is there more than once",
+                                    twice)
+                 : NULL;
+}
+
+static const char *language_of(const fhir_auth_call_t *call)
+{
+    const char *wanted = fhir_auth_param(&call->query, "ui_locales");
+    return fhir_page_language(wanted ? wanted
+                                     : call->request->header(call->request, "Accept-Language"));
+}
+
+fhir_err_t *fhir_auth_run(fhir_auth_response_t *response, const fhir_auth_request_t *request)
+{
+    fhir_auth_call_t call = {.request = request,
+                             .response = response,
+                             .tenant = request->endpoint->tenant,
+                             .language = "en",
+                             .pool = request->pool};
+    const route_t *route = find_route(request->path);
+    fhir_err_t *err;
+    *response = (fhir_auth_response_t){.status = 200,
+                                       .headers = apr_table_make(request->pool, 8),
+                                       .body = fhir_buf_create(request->pool, 0)};
+    response->route = route ? strrchr(route->path, '/') + 1 : "unknown";
+    err = check_request(&call, route);
+    call.language = language_of(&call);
+    if (!err)
+        err = route->run(&call);
+    if (err)
+        answer_error(&call, err, route);
+    return call.refusal.id && fhir_refusals[call.refusal.id].status < 500 ? NULL : err;
+}

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the database knows of applications, users and failures; revoking.
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/fhir_auth_private.h"
+
+/* Names of tables as the tenant's: '@' and '~' stand nowhere else in our statements. */
+static const char *in_tenant(const char *sql, const char *tenant, apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    for (; *sql; sql++) {
+        if (*sql == '@')
+            fhir_buf_printf(buf, "\"%s\".fhir_", tenant);
+        else if (*sql == '~')
+            fhir_buf_printf(buf, "\"%s\"", tenant);
+        else
+            fhir_buf_putc(buf, *sql);
+    }
+    return fhir_buf_cstr(buf);
+}
+
+fhir_err_t *fhir_auth_sql_in(fhir_store_t *store, const char *tenant, const char *sql,
+                             unsigned flags, int n, const char *const *values, fhir_row_fn row_fn,
+                             void *baton, apr_int64_t *affected, apr_pool_t *pool)
+{
+    fhir_stmt_t stmt = {.sql = in_tenant(sql, tenant, pool), .n_values = n, .flags = flags};
+    fhir_value_t bound[20];
+    if (!store)
+        return fhir_err_create(pool, FHIR_ERR_BUSY, "The database is not available");
+    for (int i = 0; i < n; i++)
+        bound[i] = fhir_value_text(values[i]);
+    return fhir_store_run(store, &stmt, bound, row_fn, baton, affected, pool);
+}
+
+fhir_err_t *fhir_auth_sql(const fhir_auth_call_t *call, const char *sql, unsigned flags, int n,
+                          const char *const *values, fhir_row_fn row_fn, void *baton,
+                          apr_int64_t *affected)
+{
+    return fhir_auth_sql_in(call->request->store, call->tenant, sql, flags, n, values, row_fn,
+                            baton, affected, call->pool);
+}
+
+const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool)
+{
+    if (fhir_row_is_null(row, column))
+        return NULL;
+    return apr_pstrmemdup(pool, fhir_row_text(row, column), fhir_row_len(row, column));
+}
+
+static int is_true(const fhir_row_t *row, int column)
+{
+    return *fhir_row_text(row, column) == 't';
+}
+
+static int number(const fhir_row_t *row, int column)
+{
+    return atoi(fhir_row_text(row, column));
+}
+
+/* ---- applications ---- */
+
+typedef struct one_t {
+    void *found; /* or NULL */
+    apr_pool_t *pool;
+} one_t;
+
+/* Rows divided by newlines: no URI holds one. */
+static void split_lines(fhir_client_t *client, const char *lines, apr_pool_t *pool)
+{
+    char *last, *copy = apr_pstrdup(pool, lines);
+    int most = 1;
+    for (const char *s = lines; *s; s++)
+        most += *s == '\n';
+    client->redirects = apr_pcalloc(pool, (apr_size_t)most * sizeof(*client->redirects));
+    for (char *line = apr_strtok(copy, "\n", &last); line; line = apr_strtok(NULL, "\n", &last))
+        client->redirects[client->n_redirects++] = line;
+}
+
+static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
+{
+    one_t *one = baton;
+    apr_pool_t *pool = one->pool;
+    fhir_client_t *client = apr_pcalloc(pool, sizeof(*client));
+    client->id = fhir_auth_text(row, 0, pool);
+    client->name = fhir_auth_text(row, 1, pool);
+    client->auth = fhir_auth_text(row, 2, pool);
+    client->grants = fhir_auth_text(row, 3, pool);
+    split_lines(client, fhir_row_text(row, 4), pool);
+    client->launch_uri = fhir_auth_text(row, 5, pool);
+    client->logo_uri = fhir_auth_text(row, 6, pool);
+    client->home_uri = fhir_auth_text(row, 7, pool);
+    client->policy_uri = fhir_auth_text(row, 8, pool);
+    client->jwks = fhir_auth_text(row, 9, pool);
+    client->jwks_uri = fhir_auth_text(row, 10, pool);
+    client->scopes = fhir_auth_text(row, 11, pool);
+    client->native = is_true(row, 12);
+    client->disabled = is_true(row, 13);
+    client->state = fhir_auth_text(row, 14, pool);
+    client->licence_scopes = fhir_auth_text(row, 15, pool);
+    client->staff = is_true(row, 16);
+    client->patients = is_true(row, 17);
+    client->system = is_true(row, 18);
+    client->secret_grant = is_true(row, 19);
+    client->access_sec = number(row, 20);
+    client->system_sec = number(row, 21);
+    client->refresh_sec = number(row, 22);
+    one->found = client;
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *call, const char *id)
+{
+    one_t one = {NULL, call->pool};
+    FHIR_TRY(fhir_auth_sql(
+        call,
+        "SELECT c.id, c.name, c.auth, ' ' || array_to_string(c.grants, ' ') || ' ', "
+        "array_to_string(c.redirect_uris, E'\\n'), c.launch_uri, c.logo_uri, c.home_uri, "
+        "c.policy_uri, c.jwks, c.jwks_uri, c.scopes, c.native, c.disabled IS NOT NULL, "
+        "coalesce(l.state, ''), coalesce(l.scopes, ''), l.staff, l.patients, l.system, "
+        "l.secret_grant, l.access_sec, l.system_sec, l.refresh_sec "
+        "FROM @client c LEFT JOIN @licence l ON l.client = c.id WHERE c.id = $1",
+        FHIR_STMT_SHORT, 1, &id, read_client, &one, NULL));
+    *client = one.found;
+    return NULL;
+}
+
+int fhir_client_may(const fhir_client_t *client, const char *grant)
+{
+    const char *at = strstr(client->grants, grant);
+    return at && at[-1] == ' ' && at[strlen(grant)] == ' ';
+}
+
+fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t *client)
+{
+    const char *practice = call->request->config->practice;
+    practice = practice ? practice : "This practice";
+    if (client->disabled)
+        return fhir_auth_refuse(call, FHIR_REFUSED_CLIENT_DISABLED,
+                                "App %s was switched off by the server's administrator",
+                                client->name);
+    if (!strcmp(client->state, "given"))
+        return NULL;
+    if (!strcmp(client->state, "refused"))
+        return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_REFUSED, "%s has refused app %s",
+                                practice, client->name);
+    if (!strcmp(client->state, "withdrawn"))
+        return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_WITHDRAWN,
+                                "%s has withdrawn its authorization of app %s", practice,
+                                client->name);
+    return fhir_auth_refuse(call, FHIR_REFUSED_NOT_LICENSED,
+                            "App %s is registered, but %s has not authorized it; the practice's "
+                            "administrator does so",
+                            client->name, practice);
+}
+
+/* ---- users ---- */
+
+void fhir_user_read(fhir_user_t *user, const fhir_row_t *row, int column, apr_pool_t *pool)
+{
+    user->id = fhir_auth_text(row, column, pool);
+    user->name = fhir_auth_text(row, column + 1, pool);
+    user->display = fhir_auth_text(row, column + 2, pool);
+    user->kind = fhir_auth_text(row, column + 3, pool);
+    user->fhir_user = fhir_auth_text(row, column + 4, pool);
+    user->external = is_true(row, column + 5);
+    user->must_change = is_true(row, column + 6);
+    user->disabled = is_true(row, column + 7);
+    user->expired = is_true(row, column + 8);
+    user->has_totp = is_true(row, column + 9);
+}
+
+static fhir_err_t *read_user(void *baton, const fhir_row_t *row)
+{
+    one_t *one = baton;
+    one->found = apr_pcalloc(one->pool, sizeof(fhir_user_t));
+    fhir_user_read(one->found, row, 0, one->pool);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, const char *name,
+                           const char *id)
+{
+    one_t one = {NULL, call->pool};
+    const char *values[] = {name, id};
+    FHIR_TRY(fhir_auth_sql(call,
+                           "SELECT " FHIR_USER_COLUMNS
+                           " FROM @user u WHERE u.name = $1::text OR u.id = $2::text",
+                           FHIR_STMT_SHORT, 2, values, read_user, &one, NULL));
+    *user = one.found;
+    return NULL;
+}
+
+/* ---- the tenant's secret ---- */
+
+static fhir_err_t *read_key(void *baton, const fhir_row_t *row)
+{
+    one_t *one = baton;
+    one->found = fhir_secret_read_hex(one->found, fhir_row_text(row, 0)) ? one : NULL;
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call)
+{
+    one_t one = {key, call->pool};
+    apr_int64_t n = 0;
+    FHIR_TRY(fhir_auth_sql(call, "SELECT encode(key, 'hex') FROM @key WHERE name = 'auth'",
+                           FHIR_STMT_SHORT, 0, NULL, read_key, &one, &n));
+    if (n && one.found)
+        return NULL;
+    return fhir_err_detail(
+        fhir_err_create(call->pool, FHIR_ERR_INTERNAL, "The server is not set up completely"),
+        call->pool, "schema \"%s\" has no key named auth in fhir_key: run fhirctl init",
+        call->tenant);
+}
+
+/* ---- failures ---- */
+
+/* After so many failures there is a pause, which doubles, up to a quarter of an hour. Addresses
+ * may have several people behind them, so they have four times as many. */
+#define WAIT_MAX 900
+
+static int wait_for(const char *key, int failures, int age, int attempts_max)
+{
+    int most = *key == 'a' ? 4 * attempts_max : attempts_max;
+    int wait = failures < most ? 0 : failures - most > 9 ? WAIT_MAX : 2 << (failures - most);
+    if (wait > WAIT_MAX)
+        wait = WAIT_MAX;
+    return wait > age ? wait - age : 0;
+}
+
+typedef struct attempt_t {
+    int failures, age;
+} attempt_t;
+
+static fhir_err_t *read_attempt(void *baton, const fhir_row_t *row)
+{
+    attempt_t *attempt = baton;
+    attempt->failures = number(row, 0);
+    attempt->age = number(row, 1);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_wait(int *seconds, const fhir_auth_call_t *call, const char *key)
+{
+    attempt_t attempt = {0, 0};
+    FHIR_TRY(fhir_auth_sql(call,
+                           "SELECT failures, extract(epoch FROM now() - last)::int FROM @attempt "
+                           "WHERE key = $1 AND last > now() - interval '1 hour'",
+                           FHIR_STMT_SHORT, 1, &key, read_attempt, &attempt, NULL));
+    *seconds = wait_for(key, attempt.failures, attempt.age, call->request->config->attempts_max);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_count(const fhir_auth_call_t *call, const char *key, int failed)
+{
+    if (!failed)
+        return fhir_auth_sql(call, "DELETE FROM @attempt WHERE key = $1", FHIR_STMT_WRITE, 1, &key,
+                             NULL, NULL, NULL);
+    return fhir_auth_sql(
+        call,
+        "INSERT INTO @attempt AS a (key, failures) VALUES ($1, 1) ON CONFLICT (key) DO UPDATE SET "
+        "last = now(), failures = CASE WHEN a.last > now() - interval '1 hour' THEN a.failures + 1 "
+        "ELSE 1 END",
+        FHIR_STMT_WRITE, 1, &key, NULL, NULL, NULL);
+}
+
+/* ---- revoking ---- */
+
+static fhir_err_t *forget_token(void *baton, const fhir_row_t *row)
+{
+    const fhir_auth_call_t *call = baton;
+    fhir_digest_t digest;
+    if (call->request->forget && fhir_secret_read_hex(&digest, fhir_row_text(row, 0)))
+        call->request->forget(call->request, &digest);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const char *who)
+{
+    const char *values[] = {apr_psprintf(call->pool, "%" APR_INT64_T_FMT, id), who};
+    FHIR_TRY(fhir_auth_sql(call,
+                           "UPDATE @authorization SET revoked = now(), revoked_by = $2 "
+                           "WHERE id = $1::bigint AND revoked IS NULL",
+                           FHIR_STMT_WRITE, 2, values, NULL, NULL, NULL));
+    return fhir_auth_sql(call,
+                         "SELECT encode(digest, 'hex') FROM @token WHERE authorization_id = "
+                         "$1::bigint AND kind = 'access' AND expires > now()",
+                         0, 1, values, forget_token, (void *)call, NULL);
+}
+
+/* ---- upkeep ---- */
+
+fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool)
+{
+    /* what was refused or used twice shall be told so for a while, not be unknown */
+    static const char *const statements[] = {
+        "DELETE FROM @token WHERE expires < now() - interval '7 days'",
+        "DELETE FROM @code WHERE expires < now() - interval '1 day'",
+        "DELETE FROM @launch WHERE expires < now() - interval '1 day'",
+        "DELETE FROM @session WHERE seen < now() - interval '7 days'",
+        "DELETE FROM @assertion WHERE expires < now()",
+        "DELETE FROM @attempt WHERE last < now() - interval '1 day'",
+        "DELETE FROM @refusal WHERE at < now() - interval '7 days'",
+        "DELETE FROM @authorization a WHERE NOT EXISTS (SELECT FROM @token t WHERE "
+        "t.authorization_id = a.id) AND NOT EXISTS (SELECT FROM @code c WHERE "
+        "c.authorization_id = a.id) AND a.created < now() - interval '1 day'",
+    };
+    for (apr_size_t i = 0; i < sizeof(statements) / sizeof(*statements); i++)
+        FHIR_TRY(fhir_auth_sql_in(store, tenant, statements[i], FHIR_STMT_WRITE | FHIR_STMT_ONCE, 0,
+                                  NULL, NULL, NULL, NULL, pool));
+    return NULL;
+}
+
+/* ---- browsers of other origins ---- */
+
+static fhir_err_t *read_origin(void *baton, const fhir_row_t *row)
+{
+    int *known = baton;
+    *known = *fhir_row_text(row, 0) == 't';
+    return NULL;
+}
+
+/* FNV-1a: only what was found lately is remembered by it, and every answer is checked anew after
+ * some minutes. */
+static apr_uint64_t origin_key(const char *tenant, const char *origin)
+{
+    const char *const texts[] = {"origin\n", tenant, "\n", origin};
+    apr_uint64_t hash = APR_UINT64_C(0xcbf29ce484222325);
+    for (int i = 0; i < 4; i++)
+        for (const char *s = texts[i]; *s; s++)
+            hash = (hash ^ (unsigned char)*s) * APR_UINT64_C(0x100000001b3);
+    return hash;
+}
+
+int fhir_auth_origin(const char *origin, const fhir_auth_config_t *config, const char *tenant,
+                     fhir_store_t *store, apr_pool_t *pool)
+{
+    apr_uint64_t key = origin_key(tenant, origin);
+    int known = 0;
+    if (config->cors == FHIR_CORS_ANY)
+        return 1;
+    if (config->cors == FHIR_CORS_LIST) {
+        for (const char *const *o = config->origins; *o; o++)
+            if (!strcasecmp(*o, origin))
+                return 1;
+        return 0;
+    }
+    if (!store || strlen(origin) > 300 || !strcmp(origin, "null"))
+        return 0;
+    if (fhir_store_recall(store, key))
+        return 1;
+    /* a redirect URI's origin: the URI begins with it, and then comes its path */
+    if (fhir_auth_sql_in(store, tenant,
+                         "SELECT EXISTS (SELECT FROM @client WHERE disabled IS NULL AND ($1 = ANY "
+                         "(origins) OR EXISTS (SELECT FROM unnest(redirect_uris) u WHERE u = $1 OR "
+                         "starts_with(u, $1 || '/') OR starts_with(u, $1 || '?'))))",
+                         FHIR_STMT_SHORT, 1, &origin, read_origin, &known, NULL, pool))
+        return 0;
+    if (known)
+        fhir_store_remember(store, key);
+    return known;
+}

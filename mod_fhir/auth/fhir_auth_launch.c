@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The back channel on which the product says what is in front of its user: POST auth/launch by an
+ * application that has the grant "launch" and authenticates. The answer has the value for the
+ * application's launch URL. A value is used once and soon.
+ */
+#include <apr_strings.h>
+#include <string.h>
+
+#include "auth/fhir_auth_private.h"
+#include "core/fhir_random.h"
+#include "core/fhir_text.h"
+
+typedef struct wanted_t {
+    fhir_client_t *app;
+    const char *user, *patient, *encounter, *context;
+} wanted_t;
+
+/* Members of the token's answer. */
+static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
+{
+    const char *intent = fhir_auth_param(&call->form, "intent");
+    const char *banner = fhir_auth_param(&call->form, "need_patient_banner");
+    const char *style = fhir_auth_param(&call->form, "smart_style_url");
+    const char *tenant = fhir_auth_param(&call->form, "tenant");
+    const char *context = fhir_auth_param(&call->form, "fhirContext");
+    static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 200};
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    fhir_node_t *node;
+    if (banner && strcmp(banner, "true") != 0 && strcmp(banner, "false") != 0)
+        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+                                "need_patient_banner is true or false");
+    fhir_buf_printf(buf, "{\"need_patient_banner\":%s", banner ? banner : "true");
+    fhir_auth_member(buf, "smart_style_url", style ? style : fhir_auth_url(call, "style.json"));
+    fhir_auth_member(buf, "intent", intent);
+    fhir_auth_member(buf, "tenant", tenant);
+    if (context && (fhir_node_parse_json(&node, context, strlen(context), &limits, call->pool) ||
+                    node->kind != FHIR_NODE_ARRAY))
+        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+                                "fhirContext is no JSON array of objects");
+    if (context) {
+        fhir_buf_puts(buf, ",\"fhirContext\":");
+        fhir_node_write_json(buf, node, 0);
+    }
+    fhir_buf_putc(buf, '}');
+    wanted->context = fhir_buf_cstr(buf);
+    return NULL;
+}
+
+static fhir_err_t *check_exists(fhir_auth_call_t *call, const char *type, const char *name,
+                                const char *id)
+{
+    int exists = 0;
+    if (id && fhir_text_is_id(id, strlen(id)))
+        FHIR_TRY(fhir_auth_exists(&exists, call, type, id));
+    return exists || !id ? NULL
+                         : fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+                                            "%s is \"%.100s\"; there is no %s/%.100s here", name,
+                                            id, type, id);
+}
+
+static fhir_err_t *read_wanted(wanted_t *wanted, fhir_auth_call_t *call)
+{
+    const char *app = fhir_auth_param(&call->form, "app");
+    const char *user = fhir_auth_param(&call->form, "user");
+    fhir_user_t *found = NULL;
+    if (app)
+        FHIR_TRY(fhir_auth_client(&wanted->app, call, app));
+    if (!wanted->app)
+        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_APP,
+                                "app is \"%.100s\"; it is the client_id of the application to "
+                                "launch",
+                                app ? app : "");
+    FHIR_TRY(fhir_auth_check_licence(call, wanted->app));
+    if (user) {
+        FHIR_TRY(fhir_auth_user(&found, call, user, NULL));
+        if (!found)
+            return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+                                    "user is \"%.100s\"; there is no such user", user);
+        wanted->user = found->id;
+    }
+    wanted->patient = fhir_auth_param(&call->form, "patient");
+    wanted->encounter = fhir_auth_param(&call->form, "encounter");
+    FHIR_TRY(check_exists(call, "Patient", "patient", wanted->patient));
+    FHIR_TRY(check_exists(call, "Encounter", "encounter", wanted->encounter));
+    return read_context(wanted, call);
+}
+
+fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call)
+{
+    wanted_t wanted = {NULL};
+    fhir_client_t *client;
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    const char *word, *values[7];
+    FHIR_TRY(fhir_auth_form(call));
+    FHIR_TRY(fhir_auth_authenticate(&client, call));
+    FHIR_TRY(fhir_auth_check_licence(call, client));
+    if (!fhir_client_may(client, "launch"))
+        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_NOT_ALLOWED,
+                                "App %s is not registered to launch others (grant launch)",
+                                client->name);
+    FHIR_TRY(read_wanted(&wanted, call));
+    FHIR_TRY(fhir_random_word(&word, 32, call->pool));
+    values[0] = fhir_secret_bytea_of(word, call->pool);
+    values[1] = wanted.app->id;
+    values[2] = wanted.user;
+    values[3] = wanted.patient;
+    values[4] = wanted.encounter;
+    values[5] = wanted.context;
+    values[6] = apr_itoa(call->pool, call->request->config->launch_sec);
+    FHIR_TRY(fhir_auth_sql(call,
+                           "INSERT INTO @launch (digest, client, user_id, patient, encounter, "
+                           "context, expires) VALUES ($1::bytea, $2, $3, $4, $5, $6, now() + "
+                           "make_interval(secs => $7::int))",
+                           FHIR_STMT_WRITE, 7, values, NULL, NULL, NULL));
+    fhir_buf_printf(buf, "{\"launch\":\"%s\",\"expires_in\":%d", word,
+                    call->request->config->launch_sec);
+    if (wanted.app->launch_uri)
+        fhir_auth_member(
+            buf, "url",
+            fhir_auth_add_param(fhir_auth_add_param(wanted.app->launch_uri, "iss",
+                                                    call->request->base_url, call->pool),
+                                "launch", word, call->pool));
+    fhir_buf_putc(buf, '}');
+    fhir_auth_json(call, 200, fhir_buf_cstr(buf));
+    return NULL;
+}

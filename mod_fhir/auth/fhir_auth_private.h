@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_auth_private.h
+ * @brief One request to the authorization server on its way: what its handlers share.
+ */
+#ifndef FHIR_AUTH_PRIVATE_H
+#define FHIR_AUTH_PRIVATE_H
+
+#include "auth/fhir_auth.h"
+#include "auth/fhir_jose.h"
+#include "auth/fhir_page.h"
+#include "auth/fhir_refusal.h"
+#include "auth/fhir_scope.h"
+#include "fhir/fhir_call.h"
+
+/** An application with what the practice decided about it. */
+typedef struct fhir_client_t {
+    const char *id, *name;
+    const char *auth;   /* "none", "client_secret", "private_key_jwt" */
+    const char *grants; /* divided by blanks, a blank at both ends */
+    int n_redirects;
+    const char **redirects;
+    const char *launch_uri, *logo_uri, *home_uri, *policy_uri, *jwks, *jwks_uri; /* or NULL */
+    const char *scopes;                                                          /* "": any */
+    int native, disabled;
+    const char *state; /* of the licence: "given", …; "" when there is none */
+    const char *licence_scopes;
+    int staff, patients, system, secret_grant;
+    int access_sec, system_sec, refresh_sec;
+} fhir_client_t;
+
+typedef struct fhir_user_t {
+    const char *id, *name, *display, *kind;
+    const char *fhir_user; /* "Practitioner/x", or NULL */
+    int external;          /* its password is not here */
+    int must_change, disabled, expired, has_totp;
+} fhir_user_t;
+
+/** A browser that is signed in. */
+typedef struct fhir_session_t {
+    fhir_digest_t digest; /* of its cookie */
+    fhir_user_t user;
+    apr_int64_t signed_in; /* seconds since 1970 */
+    int factor;            /* the second one was given, or is not asked for */
+} fhir_session_t;
+
+/** What an authorization holds; see sql/010-auth.sql. */
+typedef struct fhir_authz_t {
+    apr_int64_t id;
+    const char *client, *user, *place, *issuer, *scopes, *patient, *encounter, *context, *nonce,
+        *refresh;
+    const char *fhir_user;
+    apr_int64_t signed_in; /* 0: unknown */
+    apr_int64_t expires;   /* as the person limited it, seconds; 0: not */
+} fhir_authz_t;
+
+typedef struct fhir_auth_call_t {
+    const fhir_auth_request_t *request;
+    fhir_auth_response_t *response;
+    const char *tenant;
+    fhir_pairs_t query, form;
+    const char *language; /* "en", "es" */
+    const char *client; /* id that the request named, once known to exist; for the refusal's row */
+    const char *redirect; /* the registered redirect URI, once known; refusals go there */
+    const char *state;
+    const char *cookie;     /* its value, or NULL */
+    fhir_refusal_t refusal; /* why the request is refused */
+    apr_pool_t *pool;
+} fhir_auth_call_t;
+
+/* ---- fhir_auth.c ---- */
+
+/** Refuses: keeps the reason in the call and returns an error that unwinds to the answer. */
+fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/** Answers with JSON that may not be kept. */
+void fhir_auth_json(fhir_auth_call_t *call, int status, const char *json);
+/** Answers with a page. form_action: an origin besides our own that its forms may lead to. */
+fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name, fhir_view_t *view,
+                           const char *form_action);
+/** A view with what every page needs: practice, language, links. */
+fhir_view_t *fhir_auth_view(fhir_auth_call_t *call);
+/** Answers 303 to a URL. */
+void fhir_auth_redirect(fhir_auth_call_t *call, const char *url);
+/** [base]/auth/name */
+const char *fhir_auth_url(const fhir_auth_call_t *call, const char *name);
+/** Reads the form into call->form: FHIR_REFUSE when it is none. */
+fhir_err_t *fhir_auth_form(fhir_auth_call_t *call);
+/** A parameter that must not repeat, or NULL; "" counts as absent. */
+const char *fhir_auth_param(const fhir_pairs_t *pairs, const char *name);
+/** Adds name=value to a URL, before its fragment. */
+const char *fhir_auth_add_param(const char *url, const char *name, const char *value,
+                                apr_pool_t *pool);
+/** Name=value pairs in a query, encoded. */
+void fhir_auth_encode(fhir_buf_t *buf, const char *name, const char *value);
+/** Appends "name":"value" with a comma before it, unless value is NULL or "". */
+void fhir_auth_member(fhir_buf_t *buf, const char *name, const char *value);
+
+/* ---- fhir_auth_db.c ---- */
+
+/** Runs a statement; '@' in it stands for "tenant".fhir_ and '~' for "tenant". */
+fhir_err_t *fhir_auth_sql(const fhir_auth_call_t *call, const char *sql, unsigned flags, int n,
+                          const char *const *values, fhir_row_fn row_fn, void *baton,
+                          apr_int64_t *affected);
+/** The same outside of a call. */
+fhir_err_t *fhir_auth_sql_in(fhir_store_t *store, const char *tenant, const char *sql,
+                             unsigned flags, int n, const char *const *values, fhir_row_fn row_fn,
+                             void *baton, apr_int64_t *affected, apr_pool_t *pool);
+/** The application, or *client NULL. */
+fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *call, const char *id);
+/** 1 if it may use a grant type. */
+int fhir_client_may(const fhir_client_t *client, const char *grant);
+/** FHIR_OK, or refuses: the practice has not authorized it. */
+fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t *client);
+/** The user by name or by id, or *user NULL. */
+fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, const char *name,
+                           const char *id);
+/** Reads the columns FHIR_USER_COLUMNS from one on. */
+#define FHIR_USER_COLUMNS                                                                          \
+    "u.id, u.name, u.display, u.kind, u.fhir_user, u.password IS NULL, u.must_change, "            \
+    "u.disabled IS NOT NULL, coalesce(u.expires <= now(), false), u.totp IS NOT NULL"
+#define FHIR_USER_N_COLUMNS 10
+void fhir_user_read(fhir_user_t *user, const fhir_row_t *row, int column, apr_pool_t *pool);
+/** Text of a column copied, NULL for NULL. */
+const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool);
+/** The tenant's secret, for words that only this server can make. */
+fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call);
+/** Seconds that a key ("u:name", "a:address", "c:client") must wait; 0: none. */
+fhir_err_t *fhir_auth_wait(int *seconds, const fhir_auth_call_t *call, const char *key);
+/** Counts a failure, or (failed 0) forgets them. */
+fhir_err_t *fhir_auth_count(const fhir_auth_call_t *call, const char *key, int failed);
+/** Ends an authorization, who: "the user", "the practice", …; its tokens leave the cache. */
+fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const char *who);
+
+/* ---- fhir_auth_client.c ---- */
+
+/** Authenticates the application at an endpoint that takes forms: Basic, form, assertion, or a
+ *  public one's id. Refuses, or *client is set. */
+fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *call);
+
+/* ---- fhir_auth_fetch.c ---- */
+
+/** The key set of an application: given, kept, or fetched. Refuses when there is none. */
+fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
+                                  const fhir_client_t *client, const char *kid);
+
+/* ---- fhir_auth_session.c ---- */
+
+/** The session of the request's cookie, or *session NULL. */
+fhir_err_t *fhir_auth_session(fhir_session_t **session, fhir_auth_call_t *call);
+/** Begins one, with a new cookie. */
+fhir_err_t *fhir_auth_session_begin(fhir_auth_call_t *call, const fhir_user_t *user, int factor);
+fhir_err_t *fhir_auth_session_factor(fhir_auth_call_t *call, const fhir_session_t *session);
+fhir_err_t *fhir_auth_session_end(fhir_auth_call_t *call, const fhir_session_t *session);
+/** The word that a form of this browser and request carries; sets a cookie if there is none. */
+fhir_err_t *fhir_auth_form_word(const char **word, fhir_auth_call_t *call);
+/** Refuses a form that has not the right one. */
+fhir_err_t *fhir_auth_check_form(fhir_auth_call_t *call);
+
+/* ---- fhir_auth_people.c ---- */
+
+/** A patient whom somebody may act for. */
+typedef struct fhir_auth_patient_t {
+    const char *id, *name, *birth_date, *gender, *identifier;
+} fhir_auth_patient_t;
+typedef struct fhir_auth_patients_t {
+    int n;
+    fhir_auth_patient_t *list;
+    const char *more; /* query of the next page, or NULL */
+} fhir_auth_patients_t;
+/** Reads a patient; *patient NULL when there is none. why: set when it may not be used. */
+fhir_err_t *fhir_auth_patient(fhir_auth_patient_t **patient, const char **why,
+                              const fhir_auth_call_t *call, const char *id);
+/** The patients a patient's user may act for: itself, or whose proxy it is. */
+fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
+                                   const fhir_auth_call_t *call, const fhir_user_t *user);
+/** Finds patients by what a person types; more: the query of a further page. */
+fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_call_t *call,
+                                    const char *words, const char *more);
+/** 1 if a resource is there. */
+fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const char *type,
+                             const char *id);
+
+/* ---- handlers ---- */
+
+fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_token(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_manage(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_logout(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_keys(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_smart(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_openid(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_help(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_asset(fhir_auth_call_t *call);
+
+/* ---- fhir_auth_sign_in.c: the pages of the way in ---- */
+
+/** Leads a person in: sign-in, new password, second factor. Either answers with a page (*session
+ *  NULL), or gives the session. reason: why it is asked again, a key of the pages' texts, or NULL.
+ *  fresh: a session that is there does not do (prompt=login, max_age). */
+fhir_err_t *fhir_auth_sign_in(fhir_session_t **session, fhir_auth_call_t *call, int fresh,
+                              const char *form_action);
+
+/* ---- fhir_totp.c ---- */
+
+/** The step at which a code is right (now, one before, one behind), or -1. RFC 6238, SHA-1, 30 s.
+ */
+apr_int64_t fhir_totp_step(const unsigned char *secret, apr_size_t len, const char *code,
+                           apr_int64_t seconds);
+
+/* ---- fhir_redirect.c ---- */
+
+/** Why a redirect URI cannot be registered, or NULL. */
+const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool);
+/** 1 if a URI is one of those registered: the same text; with `native` any port of a loopback
+ *  address. */
+int fhir_redirect_matches(const char *registered, const char *uri, int native);
+/** scheme://host:port of a URI, or its scheme and a colon when it has no host. */
+const char *fhir_redirect_origin(const char *uri, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_jose_private.h
+ * @brief What fhir_jose.c and fhir_jwk.c share: the algorithms, as a table.
+ */
+#ifndef FHIR_JOSE_PRIVATE_H
+#define FHIR_JOSE_PRIVATE_H
+
+#include "auth/fhir_jose.h"
+
+/** A signature algorithm of RFC 7518, section 3. */
+typedef struct fhir_jose_alg_t {
+    const char *name, *kty;
+    const char *digest; /* OpenSSL's name */
+    const char *curve;  /* JWK's crv, or NULL */
+    int half;           /* bytes of r and of s; 0: RSA */
+} fhir_jose_alg_t;
+
+/** The algorithm of that name, or NULL. */
+const fhir_jose_alg_t *fhir_jose_alg(const char *name);
+/** 1 if an EC key is on the algorithm's curve. */
+int fhir_jwk_is_on(EVP_PKEY *key, const fhir_jose_alg_t *alg);
+/** OpenSSL failed where it must not. */
+fhir_err_t *fhir_jose_failure(apr_pool_t *pool, const char *what);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fhirctl key: the keys that sign id_tokens. A new one is published at once and signs from a time
+ * on, so that whoever keeps the key set has it by then; a retired one stays published for a day.
+ */
+#include <apr_strings.h>
+#include <stdio.h>
+
+#include "auth/fhir_jose.h"
+#include "fhirctl/fhirctl_auth.h"
+
+enum { OPT_ALG = FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN), OPT_IN };
+
+typedef struct options_t {
+    const char *alg;
+    int in_sec;
+} options_t;
+
+const apr_getopt_option_t fhirctl_key_options[] = {
+    FHIRCTL_DB_OPTIONS,
+    {"alg", OPT_ALG, 1, "NAME\tRS256 (which every client takes) or ES384"},
+    {"in", OPT_IN, 1, "TIME\tsign with it in so long: 10m, 12h, 1d; the default is at once"},
+    {0},
+};
+
+static const char *option(void *baton, int opt, const char *value)
+{
+    options_t *options = baton;
+    if (opt == OPT_IN)
+        return (options->in_sec = fhirctl_auth_seconds(value)) ? NULL : "a time such as 600, 10m";
+    options->alg = value;
+    return fhir_jose_alg_is_known(value) ? NULL : "RS256, RS384, ES256 or ES384";
+}
+
+static fhir_err_t *make_key(PGconn *conn, const char *alg, int in_sec, const char **kid,
+                            apr_pool_t *pool)
+{
+    EVP_PKEY *key;
+    const char *values[5];
+    values[1] = alg;
+    values[4] = apr_itoa(pool, in_sec);
+    FHIR_TRY(fhir_jwk_generate(&key, alg, pool));
+    FHIR_TRY(fhir_jwk_thumbprint(&values[0], key, pool));
+    FHIR_TRY(fhir_jwk_write_pem(&values[2], key, pool));
+    FHIR_TRY(fhir_jwk_print(&values[3], key, values[0], alg, pool));
+    *kid = values[0];
+    return fhirctl_db_run(NULL, conn, pool,
+                          "INSERT INTO fhir_signing_key (kid, alg, private, jwk, active) VALUES "
+                          "($1, $2, $3, $4, now() + make_interval(secs => $5::int))",
+                          5, values);
+}
+
+fhir_err_t *fhirctl_key_first(PGconn *conn, apr_pool_t *pool)
+{
+    PGresult *r;
+    const char *kid;
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT 1 FROM fhir_signing_key LIMIT 1", 0, NULL));
+    return PQntuples(r) ? NULL : make_key(conn, "RS256", 0, &kid, pool);
+}
+
+/* The one before of the same kind retires when the new one begins. */
+static fhir_err_t *add(fhirctl_run_t *run)
+{
+    const options_t *options = run->options;
+    const char *kid, *values[3];
+    FHIR_TRY(make_key(run->conn, options->alg, options->in_sec, &kid, run->pool));
+    values[0] = kid;
+    values[1] = options->alg;
+    values[2] = apr_itoa(run->pool, options->in_sec);
+    FHIR_TRY(fhirctl_auth_run(NULL, NULL, run,
+                              "UPDATE fhir_signing_key SET retired = now() + make_interval(secs => "
+                              "$3::int) WHERE alg = $2 AND kid <> $1 AND retired IS NULL",
+                              3, values));
+    printf("%s\n", kid);
+    return NULL;
+}
+
+static fhir_err_t *list(fhirctl_run_t *run)
+{
+    return fhirctl_auth_print(
+        run,
+        "SELECT kid, alg, CASE WHEN active > now() THEN 'signs from ' || active::timestamp(0) WHEN "
+        "retired <= now() THEN 'retired ' || retired::timestamp(0) WHEN retired IS NOT NULL THEN "
+        "'signs until ' || retired::timestamp(0) ELSE 'signs' END FROM fhir_signing_key ORDER BY "
+        "created",
+        0, NULL);
+}
+
+static fhir_err_t *remove_key(fhirctl_run_t *run)
+{
+    int n;
+    FHIR_TRY(fhirctl_auth_run(NULL, &n, run, "DELETE FROM fhir_signing_key WHERE kid = $1", 1,
+                              &run->name));
+    return n ? NULL : fhirctl_auth_wrong(run, "there is no key %s", run->name);
+}
+
+static const fhirctl_action_t actions[] = {
+    {"add", 0, add}, {"list", 0, list}, {"remove", 1, remove_key}, {NULL, 0, NULL}};
+
+int fhirctl_key_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                     apr_pool_t *pool)
+{
+    options_t options = {"RS256", 0};
+    return fhirctl_actions(self, argc, argv, actions, option, &options, pool);
+}

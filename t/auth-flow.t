@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+# The ways in: standalone for staff and for patients, from the product, and for programs without a user;
+# what the tokens give, how they are renewed, looked into and ended.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::Auth;
+use Test::More;
+
+my $t = FHIR::Test->new;
+my $w = world($t);
+my ($staff, $patients) = @$w{ qw(staff patients) };
+
+# ---- staff ----
+{
+    my ($token) = $w->launch(
+        $staff, 'conf', 'clinician',
+        'launch/patient openid fhirUser offline_access patient/*.rs user/Practitioner.read',
+        find    => 'amara OKAFOR',
+        patient => 'p1');
+    is($token->{ patient }, 'p1', 'the patient that was chosen');
+    is( $token->{ scope },
+        'openid fhirUser launch/patient patient/*.rs user/Practitioner.read offline_access' =~
+            s/^openid fhirUser launch\/patient/launch\/patient openid fhirUser/r,
+        'all scopes');
+    is($token->{ expires_in }, 3600, 'an hour');
+    my %h = bearer($token->{ access_token });
+    is($t->get('/fhir/r4/Patient/p1', %h)->status,               200,     'the patient can be read');
+    is($t->get('/fhir/r4/Patient/p2', %h)->status,               404,     'another one is not there');
+    is(join(' ', sort $t->get('/fhir/r4/Observation', %h)->ids), 'l1 o1', 'records of the patient alone');
+    is($t->get('/fhir/r4/Practitioner/doc', %h)->status,         200,     'the user can be read');
+    my $write = $t->put('/fhir/r4/Patient/p1', { resourceType => 'Patient', id => 'p1' }, %h, 'If-Match' => 'W/"1"');
+    is_outcome($write, 403, 'forbidden', qr/update Patient/, 'nothing can be written');
+    like(
+        $write->header('WWW-Authenticate'),
+        qr{^Bearer error="insufficient_scope", error_description="[^"]*", scope="},
+        '  with the scope that would do');
+    is($t->get('/open/r4/Patient/p1', %h)->status, 401, 'the token is for one endpoint');
+    my $next =
+        $w->form($staff, 'token', [ grant_type => 'refresh_token', refresh_token => $token->{ refresh_token } ],
+        $w->basic)->json;
+    ok($next->{ access_token }, 'a refresh');
+    is($next->{ patient }, 'p1', '  keeps the patient');
+    isnt($next->{ refresh_token }, $token->{ refresh_token }, '  and gives a new refresh token');
+    my $few =
+        $w->form($staff, 'token',
+        [ grant_type => 'refresh_token', refresh_token => $next->{ refresh_token }, scope => 'patient/Patient.r' ],
+        $w->basic)->json;
+    is($few->{ scope },                                                         'patient/Patient.r', 'fewer scopes');
+    is($t->get('/fhir/r4/Observation', bearer($few->{ access_token }))->status, 403,                 '  are fewer');
+    my $looked = $w->form($staff, 'introspect', [ token => $token->{ access_token } ], $w->basic)->json;
+    is($looked->{ active }, JSON::PP::true, 'introspection');
+    is( $looked->{ $_ },
+        {   patient   => 'p1',
+            client_id => 'conf',
+            scope     => $token->{ scope },
+            iss       => $staff,
+            fhirUser  => "$staff/Practitioner/doc" }->{ $_ },
+        "  $_") for qw(patient client_id scope iss fhirUser);
+    is($w->form($staff, 'introspect', [ token => 'nothing' ], $w->basic)->body, '{"active":false}', '  of nothing');
+    is($t->get("/fhir/r4/auth/userinfo", %h)->json->{ fhirUser }, "$staff/Practitioner/doc",        'userinfo');
+    is($w->form($staff, 'revoke', [ token => $few->{ refresh_token } ], $w->basic)->status,
+        200, 'revocation of a refresh token');
+    my $gone = $t->get('/fhir/r4/Patient/p1', %h);
+    is($gone->status, 401, '  ends its access tokens at once');
+    like($gone->header('WWW-Authenticate'), qr/invalid_token.*revoked by the app/, '  and tells who did it');
+    is( $w->form(
+            $staff,                                                                      'token',
+            [ grant_type => 'refresh_token', refresh_token => $few->{ refresh_token } ], $w->basic)->json->{ error },
+        'invalid_grant',
+        '  and itself');
+}
+{
+    my ($token) = $w->launch($staff, 'pub', 'clinician', 'user/Patient.rs user/Observation.s');
+    ok(!exists $token->{ patient },       'no patient is chosen unless it is asked');
+    ok(!exists $token->{ refresh_token }, 'no refresh token either');
+    is(join(' ', sort $t->get('/fhir/r4/Patient', bearer($token->{ access_token }))->ids),
+        'dead p1 p2', 'all patients');
+}
+
+# ---- consent ----
+{
+    my $base = 'http://terminology.hl7.org/CodeSystem/observation-category';
+    my ($token) = $w->launch(
+        $staff, 'conf', 'clinician', 'launch/patient patient/Patient.rs patient/Observation.rs patient/Condition.rs',
+        find    => '3/21/1970',
+        patient => 'p1',
+        scopes  => [ 'patient/Patient.rs', "patient/Observation.rs?category=$base|vital-signs" ]);
+    is( $token->{ scope },
+        "launch/patient patient/Patient.rs patient/Observation.rs?category=$base|vital-signs",
+        'what was switched off is not granted, a part of a type is');
+    is(join(' ', $t->get('/fhir/r4/Observation?patient=p1', bearer($token->{ access_token }))->ids),
+        'o1', '  and that part alone is seen');
+    is($t->get('/fhir/r4/Condition?patient=p1', bearer($token->{ access_token }))->status,
+        403, '  a type that was refused is not');
+}
+
+# ---- patients ----
+{
+    my ($token) = $w->launch($patients, 'pub', 'amara',
+        'launch/patient openid fhirUser patient/*.read offline_access user/*.read');
+    is($token->{ patient }, 'p1', 'a patient is its own');
+    is(join(' ', sort $t->get('/open/r4/Patient', bearer($token->{ access_token }))->ids),
+        'p1', '  also with user scopes');
+    my ($proxy) = $w->launch($patients, 'pub', 'both', 'launch/patient patient/*.read', patient => 'p2');
+    is($proxy->{ patient }, 'p2', 'a proxy chooses for whom');
+    is(join(' ', sort $t->get('/open/r4/Observation', bearer($proxy->{ access_token }))->ids),
+        'l2 o2', '  and sees that patient alone');
+    my $late = FHIR::Test::Browser->new($t);
+    my (undef, $challenge) = FHIR::Test::Browser::pkce();
+    my $page = $late->authorize(
+        $patients,
+        {   response_type         => 'code',
+            client_id             => 'pub',
+            redirect_uri          => $FHIR::Test::Auth::CALLBACK,
+            scope                 => 'launch/patient patient/*.rs',
+            aud                   => $patients,
+            code_challenge        => $challenge,
+            code_challenge_method => 'S256' },
+        user     => 'late',
+        password => $FHIR::Test::Auth::PASSWORD);
+    is($page->status, 403, 'an account whose patient died') or diag($page->body);
+    like($page->body, qr/patient who died/,    '  is told so');
+    like($page->body, qr/error=access_denied/, '  and may go back to the app');
+}
+
+# ---- from the product ----
+{
+    my $url = $w->ctl(
+        'launch', '--app',       'conf', '--base',   $staff,         '--patient',
+        'p1',     '--encounter', 'e1',   '--intent', 'order-review', '--user',
+        'clinician');
+    my %given = FHIR::Test::Browser::params($url);
+    is($given{ iss }, $staff, 'a launch URL has iss');
+    my ($token) = $w->launch(
+        $staff, 'conf', 'clinician',
+        'launch openid fhirUser patient/*.rs',
+        params => { launch => $given{ launch } });
+    is($token->{ $_ }, { patient => 'p1', encounter => 'e1', intent => 'order-review' }->{ $_ }, "the token's $_")
+        for qw(patient encounter intent);
+    ok($token->{ need_patient_banner }, '  need_patient_banner');
+    is($t->get($token->{ smart_style_url })->json->{ font_family_body }, 'system-ui, sans-serif',
+        '  smart_style_url');
+    my $again  = FHIR::Test::Browser->new($t);
+    my $answer = $again->get(
+        "$staff/auth/authorize?"
+            . FHIR::Test::Browser::query(
+            response_type => 'code',
+            client_id     => 'conf',
+            redirect_uri  => $FHIR::Test::Auth::CALLBACK,
+            scope         => 'launch patient/*.rs',
+            aud           => $staff,
+            launch        => $given{ launch }));
+    like($answer->header('Location'), qr/error=invalid_request.*launch%20was%20used/, 'a launch is used once');
+}
+
+# ---- programs ----
+for my $scope ('system/Patient.read', 'system/Observation.rs system/Patient.r') {
+    my $token = $w->backend($scope);
+    is($token->status,               200,    "a backend service: $scope") or diag($token->body);
+    is($token->json->{ scope },      $scope, '  its scopes');
+    is($token->json->{ expires_in }, 300,    '  five minutes');
+    ok(!exists $token->json->{ refresh_token }, '  no refresh token');
+    is($t->get('/fhir/r4/Patient/p2', bearer($token->json->{ access_token }))->status, 200, '  any patient');
+}
+
+# ---- a person ends what it granted ----
+{
+    my ($token, $browser) = $w->launch($patients, 'pub', 'amara', 'launch/patient patient/Patient.rs offline_access');
+    my %h = bearer($token->{ access_token });
+    is($t->get('/open/r4/Patient/p1', %h)->status, 200, 'before');
+    my $page = $browser->get("$patients/auth/manage");
+    like($page->body, qr/<h2>Public/, 'the page of granted apps');
+    my @ids = $page->body =~ /name="_authorization" value="(\d+)"/g;
+    for my $id (@ids) { $browser->press([ _step => 'end' ], _authorization => $id) }
+    is($t->get('/open/r4/Patient/p1', %h)->status, 401, 'ended at once');
+    is( $w->form($patients, 'token',
+            [ grant_type => 'refresh_token', client_id => 'pub', refresh_token => $token->{ refresh_token } ])
+            ->status,
+        400,
+        'the refresh token, too');
+}
+
+# ---- nothing secret in a log ----
+unlike($t->log_text, qr/\Q$FHIR::Test::Auth::PASSWORD\E|\Q$w->{secret}\E/, 'no password, no secret in the log');
+
+$t->done;

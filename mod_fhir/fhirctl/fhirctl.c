@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #include "fhirctl/fhirctl.h"
-#include "fhirctl/sample/fhir_sample.h"
+#include "fhirctl/sample/sample.h"
 
 static const fhirctl_command_t commands[] = {
     {"app", "[OPTION...] add NAME|set ID|secret ID|enable ID|disable ID|remove ID|list",
@@ -46,8 +46,8 @@ static const fhirctl_command_t commands[] = {
      "PATH is a file, plain or gzip, a folder that is searched for *.json, *.ndjson, *.jsonl (and\n"
      "these with .gz), or - for standard input. Loading the same input again changes nothing.\n",
      fhirctl_load_options, fhirctl_load_main},
-    {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", fhir_sample_help,
-     fhir_sample_options, fhir_sample_main},
+    {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", sample_help,
+     sample_options, sample_main},
     {"user",
      "[OPTION...] add NAME|set NAME|password NAME|totp NAME|no-totp NAME|enable NAME|disable "
      "NAME|remove NAME|list",

@@ -108,8 +108,8 @@ fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t
     return NULL;
 }
 
-/* A version that was replaced shows itself what it says of whom; what a granular scope would find
- * in it cannot be told without its columns. */
+/* A superseded version has no search columns. Its patient is therefore read from its text; the
+ * condition of a granular scope cannot be applied to it, and denies it. */
 static void history_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                               const fhir_grant_scope_t *scope)
 {

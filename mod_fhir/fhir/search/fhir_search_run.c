@@ -338,7 +338,8 @@ static fhir_err_t *spread(page_t *page)
     if (!page->queries[0]->contained)
         return NULL;
     if (page->search->said || page->search->narrow)
-        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE, "_contained is of searches alone");
+        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
+                               "_contained is supported in searches only, not in operations");
     both = page->queries[0]->contained == FHIR_CONTAINED_BOTH;
     page->spread = *page->search;
     page->spread.n_types = both ? 2 * n : n;

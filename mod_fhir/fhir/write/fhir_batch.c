@@ -217,7 +217,8 @@ static fhir_err_t *decide_post(transaction_t *t, fhir_entry_t *entry)
     return note_target(t, entry, entry->path, entry->create_id, 1);
 }
 
-/* What a condition was found to name is this entry's, also when another one deletes it first. */
+/* Reserves the resource that an entry's condition matched, so that another entry that changes or
+ * deletes it is refused. */
 static void claim(transaction_t *t, fhir_entry_t *entry, const char *id)
 {
     apr_hash_set(t->request.changed, apr_pstrcat(t->call.pool, entry->path, "/", id, NULL),

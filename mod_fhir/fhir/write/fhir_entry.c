@@ -112,8 +112,8 @@ static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
     return NULL;
 }
 
-/* An instant in the Bundle, a date of HTTP for whom it is meant; what is none stays, and counts as
- * little as in a header. */
+/* ifModifiedSince of an entry is an instant; the header If-Modified-Since is an HTTP date. A value
+ * that is not an instant is passed on unchanged, and then ignored like an invalid header. */
 static const char *http_date(const char *instant, apr_pool_t *pool)
 {
     fhir_interval_t time;

@@ -291,8 +291,9 @@ static int is_bound(const fhir_grant_t *grant)
     return !grant->all;
 }
 
-/* A patient's token finds what is the patient's or nobody's: whether there is more, it may not
- * learn by referring to it. */
+/* For a grant of one patient, a reference may lead to resources of that patient and to those that
+ * belong to no patient. All others are reported as missing, so that a client cannot find out by
+ * references which resources exist. */
 static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
 {
     fhir_sql_t *sql;

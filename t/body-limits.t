@@ -122,6 +122,16 @@ is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","para
     . join(',', ('{"name":"operation"}') x 1001) . ']}'),
     413, 'too-long', qr/more than 1000 operations/, 'operations of a FHIRPath Patch';
 
+is_outcome $patch->('application/json-patch+json', '[{"op":"add","path":"/z","value":{}},'
+    . join(',', ('{"op":"copy","from":"","path":"/z/z"}') x 40) . ']'),
+    413, 'too-long', qr/deeper than \d+ levels/, 'copies into themselves';
+is_outcome $patch->('application/fhir+json', '{"resourceType":"Parameters","parameter":[{"name":"operation","part":['
+    . '{"name":"type","valueCode":"delete"},{"name":"path","valueString":"(1|2|3|4|5|6|7|8|9).aggregate('
+    . '$total.combine($total).combine($total).combine($total).combine($total).combine($total), 1)"}]}]}'),
+    400, 'too-costly', qr/more than 2000000 steps/, 'a collection that grows by itself';
+is_outcome $t->put('/dev/r4/Patient?' . join('&', map {"identifier=$_"} 1 .. 200), { resourceType => 'Patient' }),
+    400, 'too-costly', qr/200 parameters; at most 100/, 'a condition of many parameters';
+
 my $list = $t->post('/dev/r4/List', { resourceType => 'List', status => 'current', mode => 'working',
         entry => [ map { { item => { reference => "Patient/none$_" } } } 1 .. 60000 ] });
 is $list->status, 422, 'sixty thousand references to nothing';

@@ -57,6 +57,8 @@ for my $case (@refused) {
 my @places = (
     [ "FHIREndpoint R4 open\n", qr/<Location>/ ],
     [ "<LocationMatch ^/f>\nFHIREndpoint R4 open\n</LocationMatch>\n", qr/without wildcards/ ],
+    [ "<Location ~ /f>\nFHIREndpoint R4 open\n</Location>\n", qr/without wildcards/ ],
+    [ "<Location ~ \"/f\">\nFHIREndpoint R4 open\n</Location>\n", qr/without wildcards/ ],
     [ "<Location ~ ^/f>\nFHIREndpoint R4 open\n</Location>\n", qr/without wildcards/ ],
     [ "<Location /f*>\nFHIREndpoint R4 open\n</Location>\n", qr/without wildcards/ ],
     [ "<Directory />\nFHIREndpoint R4 open\n</Directory>\n", qr/FHIREndpoint cannot occur within/ ],

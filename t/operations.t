@@ -203,6 +203,10 @@ is(result(get("$validate&system=urn:other&code=male")), 'false - "male" is not i
 is(result(get("$validate&coding=$system|female")), 'true Female -', '  a coding');
 is(result(get("$validate&system=$system&code=male&display=Man")), 'false Male The display of this code is "Male"',
     '  a wrong display');
+my @long = map { { name => $_->[0], "value$_->[1]" => $_->[2] } } [ 'url', 'Uri', $gender ],
+    [ 'code', 'Code', 'x' x 70000 ];
+my $long = $t->post('/dev/r4/ValueSet/$validate-code', { resourceType => 'Parameters', parameter => \@long });
+is(length result($long), 70000 + length 'false - "" is not in the value set', '  a long code is told whole');
 is(result(get('ValueSet/own/$validate-code?system=urn:s&code=two')), 'true TWO -', '  by id');
 sub validated { return result(parameters('ValueSet/$validate-code', { name => 'url', valueUri => $gender }, @_)) }
 is(validated({ name => 'codeableConcept', valueCodeableConcept => { coding => [ coding('urn:x', 'a,b|c$d'),

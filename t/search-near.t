@@ -23,7 +23,7 @@ is(found("Location?near=$_->[0]"), $_->[1], "near=$_->[0]")
     ['0|0|28|mi' => '111m 44km here'], ['0|0|27|mi' => '111m here'],
     ['10|180|11' => 'east west'], ['90|-12|1' => 'pole'], ['0|0|1|m,90|0|1|m' => 'here pole'],
     ['1e-999|-1e-999|1e-3' => 'here'], ['0|0|20016' => join ' ', sort keys %at],
-    ['0|0|1e999' => join ' ', sort keys %at];
+    ['0|0|1e100' => join ' ', sort keys %at], ['0|0|1e999' => join ' ', sort keys %at];
 is(ask('Location?near:missing=true')->found, 'nowhere', 'near:missing');
 is_outcome($t->get("/dev/r4/Location?near=$_"), 400, 'invalid', qr/latitude\|longitude/, "near=$_")
     for '0', '0|181', '0|0|-1', '0|0|1|yd', '0|0|x', '|0';

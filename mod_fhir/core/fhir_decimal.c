@@ -5,8 +5,14 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <errno.h>
+#include <locale.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#if __has_include(<xlocale.h>) /* strtod_l on BSD and macOS */
+#include <xlocale.h>
+#endif
 
 /* What PostgreSQL's numeric holds; https://www.postgresql.org/docs/current/datatype-numeric.html */
 #define MAX_INTEGER_DIGITS  131072
@@ -74,6 +80,36 @@ int fhir_decimal_valid(const char *s, apr_size_t len)
 {
     decimal_t d;
     return scan(&d, s, len);
+}
+
+static locale_t c_locale;
+static pthread_once_t c_locale_once = PTHREAD_ONCE_INIT;
+
+static void make_c_locale(void)
+{
+    c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+}
+
+double fhir_decimal_double(const char *s, apr_size_t len)
+{
+    char few[64], *text = few;
+    double value;
+
+    (void)pthread_once(&c_locale_once, make_c_locale);
+    if (!c_locale || (len >= sizeof(few) && !(text = malloc(len + 1)))) {
+        errno = ENOMEM;
+        return 0;
+    }
+    memcpy(text, s, len);
+    text[len] = '\0';
+    errno = 0;
+    value = strtod_l(text, NULL, c_locale);
+    if (text != few) {
+        int kept = errno;
+        free(text);
+        errno = kept;
+    }
+    return value;
 }
 
 /* A JSON number as digits without zeros around them, and where the point is: 0.digits * 10^place.

@@ -12,6 +12,10 @@
 /** 1 if s is a FHIR decimal: -?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?; exponent at most 4 digits. */
 int fhir_decimal_valid(const char *s, apr_size_t len);
 
+/** A number's nearest double, whatever locale another module has set; +-HUGE_VAL, or 0, with errno
+ *  ERANGE where there is none. Anything else than a number gives 0. */
+double fhir_decimal_double(const char *s, apr_size_t len);
+
 /** 1 if two JSON numbers (RFC 8259) have the same value: 100, 1e2 and 100.00. Exact, whatever their
  *  size, and linear in their length. */
 int fhir_decimal_same(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len);

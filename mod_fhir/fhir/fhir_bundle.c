@@ -83,7 +83,7 @@ static void add_pair(fhir_buf_t *buf, const char *name, const char *value)
 const char *fhir_bundle_url(const fhir_call_t *call, const char *path, const fhir_pairs_t *pairs,
                             const char *cursor)
 {
-    fhir_buf_t *query = fhir_buf_create(call->pool, 1024 * 1024);
+    fhir_buf_t *query = fhir_buf_create(call->pool, 0);
     for (int i = 0; i < pairs->n; i++)
         add_pair(query, pairs->list[i].name, pairs->list[i].value);
     if (cursor)

@@ -150,3 +150,11 @@ fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, 
     fhir_call_begin(call, status);
     return fhir_render_resource(fhir_call_render(call), json, len);
 }
+
+fhir_err_t *fhir_call_built(fhir_call_t *call, int status, fhir_buf_t *json)
+{
+    if (json->overflow)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                               "The answer is larger than %" APR_SIZE_T_FMT " bytes", json->max);
+    return fhir_call_resource(call, status, fhir_buf_cstr(json), json->len);
+}

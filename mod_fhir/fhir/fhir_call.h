@@ -84,6 +84,8 @@ fhir_render_t *fhir_call_render(fhir_call_t *call);
 
 /** Answers with one resource, given as JSON text. */
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len);
+/** Same for one that was built here; FHIR_ERR_LIMIT when the buffer did not hold all of it. */
+fhir_err_t *fhir_call_built(fhir_call_t *call, int status, fhir_buf_t *json);
 
 /** Sets status, content type and what else goes with the format. */
 void fhir_call_begin(fhir_call_t *call, int status);

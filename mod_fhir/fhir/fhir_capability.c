@@ -461,12 +461,17 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     return NULL;
 }
 
-/* The text as seen below base_url. */
+/* The text as seen below base_url, which may come from the request's Host. */
 static fhir_err_t *put_text(fhir_out_t *out, const fhir_capability_t *capability,
-                            const char *base_url)
+                            const char *base_url, apr_pool_t *pool)
 {
+    fhir_buf_t *url = fhir_buf_create(pool, 0);
+
+    fhir_buf_json_string(url, base_url, strlen(base_url));
+    if (url->overflow)
+        return fhir_err_create(pool, FHIR_ERR_BUSY, "The server has no memory for the answer now");
     FHIR_TRY(out->write(out, capability->text, capability->url_at));
-    FHIR_TRY(out->write(out, base_url, strlen(base_url)));
+    FHIR_TRY(out->write(out, url->data + 1, url->len - 2)); /* its quotes are there */
     return out->write(out, capability->text + capability->url_at,
                       capability->len - capability->url_at);
 }
@@ -481,12 +486,12 @@ fhir_err_t *fhir_capability_handle(fhir_call_t *call)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
     if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset) {
         fhir_call_begin(call, 200); /* as it was made: nothing is parsed or copied */
-        return put_text(call->response->body, capability, base_url);
+        return put_text(call->response->body, capability, base_url, call->pool);
     }
     buf = fhir_buf_create(call->pool, 32 * 1024 * 1024);
-    err = put_text(fhir_buf_out(buf, call->pool), capability, base_url);
+    err = put_text(fhir_buf_out(buf, call->pool), capability, base_url, call->pool);
     if (!err)
-        err = fhir_call_resource(call, 200, buf->data, buf->len);
+        err = fhir_call_built(call, 200, buf);
     fhir_buf_free(buf);
     return err;
 }

@@ -164,7 +164,7 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
         apr_table_setn(response->headers, "Retry-After",
                        apr_itoa(call->pool, call->endpoint->retry_after_sec));
     fhir_outcome_render(buf, err);
-    fhir_call_resource(call, status, buf->data, buf->len);
+    fhir_call_built(call, status, buf);
     fhir_buf_free(buf);
 }
 

@@ -5,6 +5,7 @@
 #include <apr_general.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
+#include <libxml/parser.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -231,6 +232,7 @@ int main(int argc, const char *const *argv)
         return EXIT_FAILURE;
     atexit(apr_terminate);
     apr_pool_create(&pool, NULL);
+    xmlInitParser(); /* before there are threads */
     status = run(argc, argv, pool);
     if (fflush(stdout) || ferror(stdout))
         status = fhirctl_fail(NULL, FHIRCTL_IO, "standard output cannot be written");

@@ -5,6 +5,7 @@
 #include "httpd/mod_fhir.h"
 
 #include <apr_strings.h>
+#include <libxml/parser.h>
 #include <string.h>
 
 #include <http_core.h>
@@ -134,6 +135,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
         if (server->has_endpoint && !(server->child = mod_fhir_child_create(s, main, pchild)))
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0233: no memory for the endpoints");
     }
+    xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
 }
 

@@ -88,6 +88,13 @@ const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place)
     return *path ? ap_os_escape_path(r->pool, path, 1) : "";
 }
 
+/* A Location is the beginning of the URI, unless it was found otherwise: nothing behind the URI may
+ * be read then. */
+static int is_below(const request_rec *r, const mod_fhir_place_t *place)
+{
+    return strncmp(r->uri, place->path, strlen(place->path)) == 0;
+}
+
 static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
                  const mod_fhir_settings_t *settings)
 {
@@ -141,6 +148,8 @@ int mod_fhir_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0 ||
         !mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
         return DECLINED;
+    if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
+        return HTTP_NOT_FOUND;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (mod_fhir_cors(r, settings, endpoint, child))

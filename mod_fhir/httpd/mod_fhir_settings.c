@@ -344,7 +344,8 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
         return "takes two words";
     /* the path in front of the resource type must be known: no pattern */
     if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path ||
-        cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~"))
+        cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~") ||
+        section->args[strspn(section->args, " \t")] == '~') /* a regular expression */
         return "belongs into a <Location \"/path\"> without wildcards";
     place->spoken = fhir_model_by_label(argv[0]);
     /* DSTU2 is known to the converters, but has no tables to be served from */

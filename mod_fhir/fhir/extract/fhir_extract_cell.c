@@ -342,14 +342,11 @@ void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amo
 /* 1 if the number is one that double precision takes, within ±limit. */
 static int is_degrees(const fhir_node_t *n, double limit)
 {
-    char text[64];
     double d;
 
-    if (!is_number(n) || n->text_len >= sizeof(text))
+    if (!is_number(n) || n->text_len >= 64)
         return 0;
-    apr_cpystrn(text, n->text, n->text_len + 1);
-    errno = 0;
-    d = strtod(text, NULL);
+    d = fhir_decimal_double(n->text, n->text_len);
     return !errno && fabs(d) <= limit;
 }
 

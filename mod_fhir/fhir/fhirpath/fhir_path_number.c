@@ -249,7 +249,7 @@ double path_number_double(const number_t *n)
     while (c /= 10);
     if (n->coefficient < 0)
         *--digit = '-';
-    return strtod(digit, NULL);
+    return fhir_decimal_double(digit, strlen(digit));
 }
 
 int path_number_from_double(number_t *n, double value)

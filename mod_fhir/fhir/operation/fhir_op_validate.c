@@ -304,7 +304,7 @@ static fhir_err_t *answer(asked_t *asked)
     fhir_outcome_end(buf);
     if (buf->overflow)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT, "There are too many findings");
-    return fhir_call_resource(call, 200, buf->data, buf->len);
+    return fhir_call_built(call, 200, buf);
 }
 
 static fhir_err_t *read_body(asked_t *asked)

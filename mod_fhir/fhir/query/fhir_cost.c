@@ -14,12 +14,18 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "core/fhir_decimal.h"
 #include "fhir/query/fhir_grant.h"
 
 typedef struct estimate_t {
     int seen;
     double cost, rows;
 } estimate_t;
+
+static double number(const char *at)
+{
+    return fhir_decimal_double(at, strspn(at, "0123456789."));
+}
 
 /* The first line is about the whole statement: "Limit  (cost=0.29..8.31 rows=1 width=64)". */
 static fhir_err_t *on_plan(void *baton, const fhir_row_t *row)
@@ -30,11 +36,11 @@ static fhir_err_t *on_plan(void *baton, const fhir_row_t *row)
     if (estimate->seen++ || !at)
         return NULL;
     if ((at = strstr(at, dots)) != NULL) {
-        estimate->cost = strtod(at + strlen(dots), NULL);
+        estimate->cost = number(at + strlen(dots));
         at = strstr(at, rows);
     }
     if (at)
-        estimate->rows = strtod(at + strlen(rows), NULL);
+        estimate->rows = number(at + strlen(rows));
     return NULL;
 }
 

@@ -166,6 +166,10 @@ typedef struct fhir_query_t {
                          are bound to it */
 } fhir_query_t;
 
+/** FHIR_ERR_LIMIT when there are more parameters than the endpoint accepts: asked before anything
+ * is made of them. */
+fhir_err_t *fhir_query_count(const fhir_call_t *call, const fhir_pairs_t *pairs);
+
 /**
  * Makes the plan of a search of `type`.
  * @param lenient what is not understood becomes a remark

@@ -67,6 +67,16 @@ static fhir_err_t *hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query
     return fhir_digest_finish(hash, digest);
 }
 
+fhir_err_t *fhir_query_count(const fhir_call_t *call, const fhir_pairs_t *pairs)
+{
+    int most = call->endpoint->search.params_max;
+    return pairs->n <= most
+               ? NULL
+               : fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                                 "The query has %d parameters; at most %d are accepted", pairs->n,
+                                 most);
+}
+
 fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const fhir_type_t *type,
                              const fhir_pairs_t *pairs, int lenient)
 {
@@ -77,10 +87,7 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     query->include = apr_array_make(call->pool, 1, sizeof(fhir_qinclude_t));
     query->remarks = apr_array_make(call->pool, 1, sizeof(const char *));
     query->count = call->endpoint->paging.count_default;
-    if (pairs->n > call->endpoint->search.params_max)
-        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
-                               "The query has %d parameters; at most %d are accepted", pairs->n,
-                               call->endpoint->search.params_max);
+    FHIR_TRY(fhir_query_count(call, pairs));
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {
         int in_self, sorts = query->sort->nelts, includes = query->include->nelts;

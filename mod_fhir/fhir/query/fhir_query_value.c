@@ -299,6 +299,10 @@ static fhir_err_t *parse_missing(fhir_qvalue_t *out, const input_t *in)
     return out->missing || !strcmp(in->raw, "false") ? NULL : bad(in, "true or false");
 }
 
+/* Nothing is farther away: half of the equator. Of 1e100 more digits were written than there are.
+ */
+#define KM_MOST 20038.0
+
 /* near: latitude|longitude[|distance[|unit]]; http://hl7.org/fhir/R4/location.html#positional */
 static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
 {
@@ -311,6 +315,7 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
     static const char accepted[] = "latitude|longitude|distance|unit, unit being km, m, mi or ft";
     apr_array_header_t *list = pieces(in->raw, '|', in->pool);
     const char *number[3] = {"", "", "50"}, *unit = "";
+    double value[3];
     if (list->nelts < 2 || list->nelts > 4)
         return bad(in, accepted);
     for (int i = 0; i < list->nelts && i < 3; i++) {
@@ -322,15 +327,17 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
     }
     if (list->nelts == 4 && *APR_ARRAY_IDX(list, 2, const char *))
         unit = APR_ARRAY_IDX(list, 3, const char *);
-    if (fabs(strtod(number[0], NULL)) > 90 || fabs(strtod(number[1], NULL)) > 180 ||
-        strtod(number[2], NULL) < 0)
+    for (int i = 0; i < 3; i++)
+        value[i] = fhir_decimal_double(number[i], strlen(number[i]));
+    if (fabs(value[0]) > 90 || fabs(value[1]) > 180 || value[2] < 0)
         return bad(in, accepted);
     /* as a double can be written: of 1e-400 it would be an error */
-    out->latitude = apr_psprintf(in->pool, "%.9f", strtod(number[0], NULL));
-    out->longitude = apr_psprintf(in->pool, "%.9f", strtod(number[1], NULL));
+    out->latitude = apr_psprintf(in->pool, "%.9f", value[0]);
+    out->longitude = apr_psprintf(in->pool, "%.9f", value[1]);
     for (apr_size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
         if (!strcmp(unit, units[i].unit)) {
-            out->km = apr_psprintf(in->pool, "%.9f", strtod(number[2], NULL) * units[i].km);
+            double km = value[2] * units[i].km;
+            out->km = apr_psprintf(in->pool, "%.9f", km < KM_MOST ? km : KM_MOST);
             return NULL;
         }
     return bad(in, accepted);

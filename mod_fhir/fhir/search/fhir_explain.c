@@ -137,5 +137,5 @@ fhir_err_t *fhir_explain_answer(fhir_call_t *call)
                                "The search is too large to be explained; use fewer values");
     call->render = NULL;
     call->opts.subset = NULL;
-    return fhir_call_resource(call, 200, fhir_buf_cstr(json), json->len);
+    return fhir_call_built(call, 200, json);
 }

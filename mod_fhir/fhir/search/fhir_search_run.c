@@ -232,7 +232,7 @@ static fhir_err_t *remarks(const page_t *page)
     fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
     if (!list->nelts)
         return NULL;
-    buf = fhir_buf_create(page->call->pool, 1024 * 1024);
+    buf = fhir_buf_create(page->call->pool, 0);
     fhir_outcome_begin(buf);
     for (int i = 0; i < list->nelts; i++)
         fhir_outcome_issue(buf, "warning", "not-supported", APR_ARRAY_IDX(list, i, const char *),

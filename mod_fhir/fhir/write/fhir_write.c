@@ -108,8 +108,8 @@ fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id)
 
 static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *pairs)
 {
+    fhir_buf_t *words = fhir_buf_create(call->pool, 0);
     fhir_pair_t *sorted;
-    const char *words = "";
     int i;
 
     if (!pairs->n) /* no condition, which will be refused */
@@ -118,14 +118,15 @@ static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *p
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
     for (i = 0; i < pairs->n; i++)
         if (strcmp(sorted[i].name, "_format") != 0 && strcmp(sorted[i].name, "_pretty") != 0)
-            words = apr_pstrcat(call->pool, words, "&", sorted[i].name, "=", sorted[i].value, NULL);
-    return lock(call, words);
+            fhir_buf_printf(words, "&%s=%s", sorted[i].name, sorted[i].value);
+    return lock(call, fhir_buf_cstr(words));
 }
 
 static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
                                   const char *criteria)
 {
     FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->limits.query_max, call->pool));
+    FHIR_TRY(fhir_query_count(call, pairs));
     /* who sees nothing would create what is there already */
     return fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH);
 }
@@ -154,7 +155,7 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 /* ---- from input to row ---- */
 
 /* Input as the record's text, with its id, version and time. */
-static void stamp(fhir_record_t *record, const fhir_write_t *write)
+static fhir_err_t *stamp(fhir_record_t *record, const fhir_write_t *write)
 {
     fhir_buf_t *buf = fhir_buf_create(write->call->pool, 0);
     char time[25];
@@ -163,6 +164,9 @@ static void stamp(fhir_record_t *record, const fhir_write_t *write)
     fhir_stamp_json(buf, write->input.source, write->input.root, record->id, record->version, time);
     record->text = fhir_buf_cstr(buf);
     record->len = buf->len;
+    return buf->overflow ? fhir_err_create(write->call->pool, FHIR_ERR_BUSY,
+                                           "The server has no memory for the resource now")
+                         : NULL;
 }
 
 static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
@@ -322,7 +326,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
         FHIR_TRY(fhir_random_id(&record->id, call->pool));
     FHIR_TRY(claim(call, record->id));
     FHIR_TRY(extract(&cells, write));
-    stamp(record, write);
+    FHIR_TRY(stamp(record, write));
     FHIR_TRY(authorize_new(write, cells, version > 1 ? write->right : FHIR_RIGHT_CREATE));
     FHIR_TRY(references(&refs, write));
     if (refs && (fhir_refs_count(refs) > REFS_IN_INSERT_MAX || !call->grant->all)) {
@@ -442,7 +446,8 @@ static int unchanged(fhir_write_t *write)
 
     if (call->endpoint->writing.update_unchanged == FHIR_UPDATE_UNCHANGED_STORE || !write->old.text)
         return 0;
-    stamp(&same, write);
+    if (stamp(&same, write))
+        return 0;
     if (same.len == write->old.len && !memcmp(same.text, write->old.text, same.len))
         return 1;
     return !fhir_node_parse_json(&a, same.text, same.len, FHIR_NODE_LIMITS_MOST, call->pool) &&
@@ -461,7 +466,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
 
     FHIR_TRY(extract(&cells, write));
     next_version(write);
-    stamp(&write->new, write);
+    FHIR_TRY(stamp(&write->new, write));
     FHIR_TRY(authorize_new(write, cells, write->right));
     FHIR_TRY(references(&refs, write));
     if (refs)
@@ -474,7 +479,7 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
         }
         if (attempt > 1) {
             next_version(write);
-            stamp(&write->new, write);
+            FHIR_TRY(stamp(&write->new, write));
         }
         FHIR_TRY(fhir_record_update(&done, call, call->type, &write->new, cells));
         if (!done)

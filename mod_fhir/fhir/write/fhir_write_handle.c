@@ -36,7 +36,7 @@ static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text, const cha
     if (remark)
         fhir_outcome_issue(buf, "information", "informational", remark, NULL);
     fhir_outcome_end(buf);
-    return fhir_call_resource(call, call->response->status, buf->data, buf->len);
+    return fhir_call_built(call, call->response->status, buf);
 }
 
 /* 1 for what the grant lets be changed and not be seen: a patch would show what it left alone. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fhir_decimal.h"
 #include "fhirctl/load/load.h"
 
 #define OID_TEXT        25u
@@ -158,12 +159,9 @@ static void put_numeric(fhir_buf_t *b, const char *s, apr_size_t len)
 
 static void put_double(fhir_buf_t *b, const char *s, apr_size_t len)
 {
-    char text[64];
+    double d = fhir_decimal_double(s, len);
     apr_uint64_t bits;
-    double d;
 
-    apr_cpystrn(text, s, len < sizeof(text) ? len + 1 : sizeof(text));
-    d = strtod(text, NULL);
     memcpy(&bits, &d, sizeof(bits));
     load_binary_int32(b, 8);
     put64(b, bits);

@@ -270,15 +270,22 @@ static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profil
     return *known == '1';
 }
 
+/* Where the last part of a path begins. */
+static apr_size_t last_part(const char *s, apr_size_t len)
+{
+    while (len && s[len - 1] != '/')
+        len--;
+    return len;
+}
+
+/* The version is left out once: a reference of nothing but versions has no type. */
 static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
 {
     const fhir_type_t *type;
-    apr_size_t id, start;
+    apr_size_t id = last_part(s, len), start;
 
-    for (id = len; id && s[id - 1] != '/'; id--)
-        ;
     if (id > 10 && !memcmp(s + id - 10, "/_history/", 10))
-        return literal_type(w, s, id - 10);
+        id = last_part(s, id - 10);
     for (start = id ? id - 1 : 0; start && s[start - 1] != '/'; start--)
         ;
     type = id ? fhir_model_resource(w->v->model, s + start, id - 1 - start) : NULL;

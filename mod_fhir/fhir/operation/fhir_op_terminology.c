@@ -216,7 +216,7 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
     put_concepts(&x, set);
     fhir_buf_printf(x.op.buf, "%s\"offset\":%d,\"total\":%d}}", x.shown ? "]," : "", x.from,
                     x.total);
-    return fhir_call_resource(call, 200, x.op.buf->data, x.op.buf->len);
+    return fhir_call_built(call, 200, x.op.buf);
 }
 
 /* ---- $validate-code ---- */

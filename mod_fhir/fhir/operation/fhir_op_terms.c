@@ -161,7 +161,7 @@ void fhir_op_terms_put(fhir_buf_t *buf, const char *name, const char *type, cons
 fhir_err_t *fhir_op_terms_end(fhir_op_terms_t *op)
 {
     fhir_buf_puts(op->buf, "]}");
-    return fhir_call_resource(op->call, 200, op->buf->data, op->buf->len);
+    return fhir_call_built(op->call, 200, op->buf);
 }
 
 fhir_err_t *fhir_op_terms_verdict(fhir_op_terms_t *op, const fhir_op_code_t *wanted,

@@ -215,4 +215,34 @@ is_deeply \%answers, { 200 => 80 }, 'conditional creates in opposite orders do n
 is $t->psql(q{SELECT count(*) FROM main.patient WHERE resource LIKE '%"way%'}), 200,
     'and make each resource once';
 
+# ---- conditions that name other entries, and that what is created must meet ----
+
+my @linked = (
+    entry(POST => 'Coverage', { resourceType => 'Coverage', status => 'active', payor => [ { display => 'x' } ],
+            beneficiary => { reference => 'urn:uuid:11111111-1111-4111-8111-111111111111' } },
+        ifNoneExist => 'beneficiary=urn:uuid:11111111-1111-4111-8111-111111111111'),
+    entry(POST => 'Patient', patient('linked'), ifNoneExist => 'identifier=urn:i|linked',
+        fullUrl => 'urn:uuid:11111111-1111-4111-8111-111111111111'));
+my @first = places(transaction(@linked));
+is statuses(transaction(@linked)), '200 200',
+    'a condition with the fullUrl of another entry finds what was created by it';
+is join(' ', places(transaction(@linked))), "@first", 'each time';
+is $t->psql('SELECT count(*) FROM main.coverage'), 1, 'and creates no second one';
+is_outcome transaction(entry(POST => 'Patient', patient('k1'), ifNoneExist => 'identifier=urn:i|k2')), 412, 'conflict',
+    qr/does not match the condition "identifier=urn:i\|k2"/, 'a create that does not meet its condition';
+is_outcome transaction(entry(PUT => 'Patient?identifier=urn:i|k2', patient('k1'))), 412, 'conflict',
+    qr/does not match the condition/, 'and an update that would create so';
+is_outcome transaction(
+    entry(POST => 'Patient', patient('k1'), ifNoneExist => 'Practitioner?identifier=urn:i|k1')), 400, 'invalid',
+    qr/another type/, 'a condition of another type';
+is_outcome transaction(
+    entry(PUT => 'Patient?general-practitioner=urn:uuid:a', patient('a1'), fullUrl => 'urn:uuid:b'),
+    entry(PUT => 'Practitioner?_has:Patient:general-practitioner:_id=1&identifier=urn:uuid:b',
+        { resourceType => 'Practitioner' }, fullUrl => 'urn:uuid:a')), 412, 'conflict', qr/does not match/,
+    'an identifier that looks like a fullUrl stays';
+is_outcome transaction(entry(PUT => 'Encounter?part-of=urn:uuid:self',
+        { resourceType => 'Encounter', status => 'planned', class => { code => 'AMB' } }, fullUrl => 'urn:uuid:self')),
+    400, 'invalid', qr/leads back to it/, 'a condition that leads to its own entry';
+is $t->psql("SELECT count(*) FROM main.patient WHERE resource LIKE '%\"k1\"%'"), 0, 'nothing of these was done';
+
 $t->done;

@@ -101,7 +101,7 @@ for my $i (1, 2) {
     is $t->get("$base/$path")->json->{subject}{reference}, $p, "reference $i leads to it";
 }
 is_outcome bundle('transaction', entry(POST => 'Observation', observation('Patient?identifier=no'))),
-    412, 'multiple-matches', qr/no resource/, 'a conditional reference to nothing';
+    412, 'not-found', qr/no resource/, 'a conditional reference to nothing';
 is_outcome bundle('transaction', entry(POST => 'Observation', observation('Patient/no'))), 422,
     'not-found', qr{Patient/no}, 'a reference to what is not there';
 

@@ -116,6 +116,14 @@ is_outcome $t->put("$base/Patient/new", patient(id => 'new'),
 is_outcome $t->put("$base/Patient/$id", patient(id => $id), 'If-Match' => '*'), 428, 'required',
     qr/\* names no version.*W\/"3"/, 'If-Match: * would overwrite what was not read';
 
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => 'identifier=urn:x|a+b'), 412, 'conflict',
+    qr/does not match the condition .*%2B/, 'a create must meet its own condition';
+is_outcome $t->post("$base/Patient", patient(), 'If-None-Exist' => 'Practitioner?identifier=urn:x|a'), 400, 'invalid',
+    qr/another type than Patient/, 'which is a search of its own type';
+is_outcome $t->put("$base/Patient?identifier=urn:x|k2",
+    patient(identifier => [ { system => 'urn:x', value => 'k1' } ])), 412, 'conflict', qr/does not match/,
+    'so must an update that creates';
+
 # ---- patch ----
 
 my %json_patch = ('Content-Type' => 'application/json-patch+json');

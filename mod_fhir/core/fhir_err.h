@@ -38,6 +38,7 @@
     X(GONE, 410, "deleted", NULL)                                                                  \
     X(PRECONDITION, 412, "conflict", NULL) /* If-Match is stale */                                 \
     X(MULTIPLE_MATCHES, 412, "multiple-matches", NULL)                                             \
+    X(NO_MATCH, 412, "not-found", NULL) /* a conditional reference leads to nothing */             \
     X(TOO_LARGE, 413, "too-long", NULL)                                                            \
     X(MEDIA_TYPE, 415, "not-supported", NULL)                                                      \
     X(INVALID, 422, "invalid", NULL)     /* content breaks the model */                            \

@@ -12,6 +12,7 @@
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_query.h"
 #include "fhir/write/fhir_entry.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_relink.h"
@@ -184,11 +185,18 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
  * creates. *decided: one of these. */
 static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t *entry)
 {
-    const char *query = strchr(entry->if_none_exist, '?'), *key;
+    const char *query, *key;
     apr_array_header_t *ids;
+    fhir_call_t call = t->call;
 
     *decided = 1;
-    query = query ? query + 1 : entry->if_none_exist;
+    call.type = fhir_model_resource(call.stored, entry->path, strlen(entry->path));
+    if (!call.type)
+        return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
+    query = fhir_write_criteria(&query, &call, entry->if_none_exist) ? NULL : query;
+    if (!query)
+        return refuse(entry, FHIR_ERR_BAD_REQUEST,
+                      "ifNoneExist is a search of another type than the one that is created");
     key = apr_pstrcat(t->call.pool, entry->path, "?", query, NULL);
     entry->if_none_exist = NULL;
     entry->same_as = apr_hash_get(t->creates, key, APR_HASH_KEY_STRING);
@@ -200,6 +208,7 @@ static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t
     if (ids->nelts)
         return load_existing(t, entry, APR_ARRAY_IDX(ids, 0, const char *));
     apr_hash_set(t->creates, key, APR_HASH_KEY_STRING, entry);
+    entry->meets = query;
     *decided = 0;
     return NULL;
 }
@@ -251,19 +260,103 @@ static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
     return note_target(t, entry, entry->path, id, 0);
 }
 
+static fhir_err_t *decide_entry(transaction_t *t, fhir_entry_t *entry)
+{
+    if (is_method(entry, "POST") && !strchr(entry->path, '/') && entry->resource)
+        return decide_post(t, entry);
+    return is_method(entry, "PUT") || is_method(entry, "PATCH") || is_method(entry, "DELETE")
+               ? decide_put(t, entry)
+               : NULL;
+}
+
+/* ---- conditions that name other entries ---- */
+
+/* What a value of a condition says once the fullUrls in it are addresses. *waits: one of them is
+ * that of an entry whose address is not known so far. */
+static const char *relinked(int *waits, int *changed, const transaction_t *t, apr_hash_t *pending,
+                            const char *value)
+{
+    fhir_buf_t *out = fhir_buf_create(t->call.pool, 0);
+
+    while (1) {
+        apr_size_t len = strcspn(value, ",");
+        const char *piece = apr_pstrmemdup(t->call.pool, value, len);
+        const char *target = fhir_relink_target(t->relink, piece);
+
+        *waits |= !target && apr_hash_get(pending, piece, APR_HASH_KEY_STRING) != NULL;
+        *changed |= target != NULL;
+        fhir_buf_puts(out, target ? target : piece);
+        if (!value[len])
+            return fhir_buf_cstr(out);
+        fhir_buf_putc(out, ',');
+        value += len + 1;
+    }
+}
+
+/* 1 if a name is that of a reference, perhaps with a modifier: other values only look like one. */
+static int is_reference(const transaction_t *t, const fhir_entry_t *entry, const char *name)
+{
+    const fhir_type_t *type = fhir_model_resource(t->call.stored, entry->path, strlen(entry->path));
+    const fhir_param_t *param =
+        type ? fhir_query_param(&t->call, type, name, strcspn(name, ":")) : NULL;
+
+    return param && param->kind == FHIR_PARAM_REFERENCE;
+}
+
+/* The condition of an entry with the addresses of other entries in the place of their fullUrls:
+ * "beneficiary=urn:uuid:…" as "beneficiary=Patient/1". */
+static fhir_err_t *relink_condition(int *waits, transaction_t *t, apr_hash_t *pending,
+                                    fhir_entry_t *entry)
+{
+    const char **place = entry->if_none_exist ? &entry->if_none_exist : &entry->query;
+    fhir_buf_t *out;
+    fhir_pairs_t pairs;
+    int changed = 0;
+
+    if (!*place || (!strchr(*place, ':') && !strchr(*place, '%'))) /* no URL in it */
+        return NULL;
+    FHIR_TRY(fhir_pairs_parse(&pairs, *place, t->call.endpoint->limits.query_max, t->call.pool));
+    out = fhir_buf_create(t->call.pool, 0);
+    for (int i = 0; i < pairs.n; i++) {
+        const char *value = pairs.list[i].value;
+        if (is_reference(t, entry, pairs.list[i].name))
+            value = relinked(waits, &changed, t, pending, value);
+        fhir_buf_puts(out, i ? "&" : "");
+        fhir_text_url_encode(out, pairs.list[i].name, strlen(pairs.list[i].name));
+        fhir_buf_putc(out, '=');
+        fhir_text_url_encode(out, value, strlen(value));
+    }
+    if (changed && !*waits)
+        *place = fhir_buf_cstr(out);
+    return NULL;
+}
+
+/* Decides the entries in the order of their conditions, but one whose condition names another entry
+ * after that one. */
 static fhir_err_t *decide(transaction_t *t)
 {
     fhir_entry_t **order = sorted(t->entries, by_condition);
-    int i;
+    apr_hash_t *pending = fhir_hash_make(t->call.pool);
+    int left = t->entries->nelts, before = left + 1;
 
-    for (i = 0; i < t->entries->nelts; i++) {
-        if (is_method(order[i], "POST") && !strchr(order[i]->path, '/') && order[i]->resource)
-            FHIR_TRY(decide_post(t, order[i]));
-        else if (is_method(order[i], "PUT") || is_method(order[i], "PATCH") ||
-                 is_method(order[i], "DELETE"))
-            FHIR_TRY(decide_put(t, order[i]));
+    for (int i = 0; i < left; i++)
+        if (order[i]->full_url)
+            apr_hash_set(pending, order[i]->full_url, APR_HASH_KEY_STRING, order[i]);
+    while (left && left < before) {
+        before = left;
+        left = 0;
+        for (int i = 0; i < before; i++) {
+            int waits = 0;
+            FHIR_TRY(relink_condition(&waits, t, pending, order[i]));
+            if (waits)
+                order[left++] = order[i];
+            else
+                FHIR_TRY(decide_entry(t, order[i]));
+        }
     }
-    return NULL;
+    return left ? refuse(order[0], FHIR_ERR_BAD_REQUEST,
+                         "its condition names an entry whose condition leads back to it")
+                : NULL;
 }
 
 /* ---- references between entries ---- */
@@ -297,11 +390,12 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
     call.type = type;
     FHIR_TRY(fhir_write_matches(&ids, &call, strchr(text, '?') + 1, 2));
     if (ids->nelts != 1)
-        return fhir_err_at(fhir_err_create(t->call.pool, FHIR_ERR_MULTIPLE_MATCHES,
-                                           "Entry %d: the conditional reference '%s' matches %s",
-                                           r->entry->index, text,
-                                           ids->nelts ? "several resources" : "no resource"),
-                           t->call.pool, expression);
+        return fhir_err_at(
+            fhir_err_create(t->call.pool,
+                            ids->nelts ? FHIR_ERR_MULTIPLE_MATCHES : FHIR_ERR_NO_MATCH,
+                            "Entry %d: the conditional reference '%s' matches %s", r->entry->index,
+                            text, ids->nelts ? "several resources" : "no resource"),
+            t->call.pool, expression);
     *target = apr_pstrcat(t->call.pool, fhir_model_str(t->call.stored, type->name), "/",
                           APR_ARRAY_IDX(ids, 0, const char *), NULL);
     apr_hash_set(t->conditional, text, APR_HASH_KEY_STRING, *target);
@@ -383,6 +477,14 @@ static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir
     return entry ? entry_error(entry, err) : err;
 }
 
+static fhir_err_t *meets(const transaction_t *t, const fhir_entry_t *entry)
+{
+    fhir_call_t call = t->call;
+
+    call.type = fhir_model_resource(call.stored, entry->path, strlen(entry->path));
+    return fhir_write_meets(&call, entry->meets, entry->create_id);
+}
+
 static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *source)
 {
     if (entry->answer || entry->same_as)
@@ -395,6 +497,8 @@ static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *
     fhir_entry_run(entry, &t->request, t->left);
     if (entry->err)
         return blame(t, entry, entry->err);
+    if (entry->meets)
+        FHIR_TRY(blame(t, entry, meets(t, entry)));
     t->left -= entry->answer->len;
     return NULL;
 }

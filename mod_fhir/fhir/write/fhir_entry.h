@@ -24,6 +24,7 @@ typedef struct fhir_entry_t {
     apr_size_t body_len;
     const char *content_type;
     const char *create_id; /* id for a create, decided before */
+    const char *meets;     /* the condition that what it creates must meet, or NULL */
     int waits; /* runs after the other changes, which its conditional references may lead to */
     const struct fhir_entry_t *same_as; /* what it would create, this one does; or NULL */
 

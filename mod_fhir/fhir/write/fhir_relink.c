@@ -75,6 +75,11 @@ static const char *target_of(const fhir_relink_t *relink, const char *text, apr_
     return target;
 }
 
+const char *fhir_relink_target(const fhir_relink_t *relink, const char *text)
+{
+    return target_of(relink, text, strlen(text), NULL);
+}
+
 /* Links of a narrative: values of attributes that are exactly a fullUrl. 1 if something changed;
  * out then holds the whole narrative. */
 static int relink_narrative(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)

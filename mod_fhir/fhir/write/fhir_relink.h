@@ -50,6 +50,9 @@ fhir_relink_t *fhir_relink_create(fhir_relink_uris_t uris, apr_pool_t *pool);
 int fhir_relink_add(fhir_relink_t *relink, const char *url, const char *type, const char *id,
                     int version);
 
+/** The address that a text leads to, "Type/id", or NULL. */
+const char *fhir_relink_target(const fhir_relink_t *relink, const char *text);
+
 /** "http://x/fhir/" of the fullUrl "http://x/fhir/Patient/1": what the relative references in that
  *  entry begin with. NULL for NULL and for other URLs. */
 const char *fhir_relink_root(const char *full_url, apr_pool_t *pool);

@@ -146,10 +146,48 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
     fhir_call_t *call = write->call;
     fhir_pairs_t pairs;
 
+    write->criteria = criteria;
     FHIR_TRY(read_condition(&pairs, call, criteria));
     FHIR_TRY(fhir_write_begin_tx(write));
     FHIR_TRY(lock_condition(call, &pairs));
     return fhir_match_ids(ids, call, call->type, &pairs, max);
+}
+
+fhir_err_t *fhir_write_criteria(const char **search, const fhir_call_t *call, const char *criteria)
+{
+    const char *name = fhir_model_str(call->stored, call->type->name);
+    const char *mark = strchr(criteria, '?'), *type = criteria;
+    apr_size_t base = strlen(call->request->base_url);
+
+    *search = mark ? mark + 1 : criteria;
+    if (!mark || mark == criteria)
+        return NULL;
+    if (!strncmp(criteria, call->request->base_url, base) && criteria[base] == '/')
+        type += base + 1;
+    if ((apr_size_t)(mark - type) == strlen(name) && !strncmp(type, name, strlen(name)))
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
+                           "The condition \"%.100s\" is a search of another type than %s, which is "
+                           "to be created",
+                           criteria, name);
+}
+
+fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, const char *id)
+{
+    fhir_pair_t by_id = {"_id", id};
+    fhir_pairs_t pairs, one = {1, &by_id};
+    apr_array_header_t *ids;
+
+    FHIR_TRY(read_condition(&pairs, call, criteria));
+    fhir_pairs_append(&pairs, &one, call->pool);
+    FHIR_TRY(fhir_match_ids(&ids, call, call->type, &pairs, 1));
+    if (ids->nelts)
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
+                           "The resource does not match the condition \"%.200s\" under which it is "
+                           "created, so each repetition would create it again: let the two agree "
+                           "(a + in the condition is written %%2B)",
+                           criteria);
 }
 
 /* ---- from input to row ---- */

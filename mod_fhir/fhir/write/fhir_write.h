@@ -26,6 +26,7 @@ typedef struct fhir_write_t {
     fhir_record_t new;              /* what was stored */
     unsigned right;                 /* FHIR_RIGHT_… that it takes */
     int expected;                   /* version that the client names; FHIR_EXPECTED_… */
+    const char *criteria;           /* the condition that chose the resource, or NULL */
     const char *named;              /* the same as the client wrote it */
     int by_body;                    /* the body's meta.versionId names it, not If-Match */
     fhir_idempotency_t idempotency; /* of a create */
@@ -55,6 +56,16 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 
 /** Begins a transaction, unless the request runs in one: all statements run in it from here on. */
 fhir_err_t *fhir_write_begin_tx(fhir_write_t *write);
+
+/** The search of a condition that may have a URL before it, "Patient?identifier=1":
+ * FHIR_ERR_BAD_REQUEST when that is of another type. */
+fhir_err_t *fhir_write_criteria(const char **search, const fhir_call_t *call, const char *criteria);
+
+/**
+ * FHIR_ERR_PRECONDITION unless a resource that was just created meets the condition under which it
+ * was: the same request would create it again each time.
+ */
+fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, const char *id);
 
 /** Begins a transaction (unless the request runs in one) and takes the lock of an id, so that of
  * all that bring it (back) to life one at a time looks and writes, on any node. */

@@ -131,6 +131,8 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
 static fhir_err_t *create_new(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_insert(write, id, 1));
+    if (write->criteria)
+        FHIR_TRY(fhir_write_meets(write->call, write->criteria, write->new.id));
     FHIR_TRY(fhir_idempotency_keep(&write->idempotency, write->call, 201, &write->new, NULL));
     FHIR_TRY(fhir_write_commit(write));
     return answer_record(write, 201, &write->new);
@@ -153,9 +155,8 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
             return answer_record(&write, write.idempotency.status, &write.idempotency.record);
     }
     if (criteria) {
-        const char *query = strchr(criteria, '?');
-
-        FHIR_TRY(fhir_write_condition(&ids, &write, query ? query + 1 : criteria, 2));
+        FHIR_TRY(fhir_write_criteria(&criteria, call, criteria));
+        FHIR_TRY(fhir_write_condition(&ids, &write, criteria, 2));
         if (ids->nelts > 1)
             return too_many(call, ids->nelts);
         if (ids->nelts == 1) {
@@ -194,6 +195,8 @@ static fhir_err_t *update_deleted(fhir_write_t *write)
 {
     FHIR_TRY(fhir_write_precondition(write));
     FHIR_TRY(fhir_write_insert(write, write->old.id, write->old.version + 1));
+    if (write->criteria)
+        FHIR_TRY(fhir_write_meets(write->call, write->criteria, write->new.id));
     FHIR_TRY(fhir_write_commit(write));
     return answer_record(write, 201, &write->new);
 }

@@ -100,7 +100,7 @@ static fhir_err_t *check_pkce(ask_t *ask)
     if (!method || strcmp(method, "S256") != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_METHOD,
                                 "code_challenge_method is \"%.20s\"; it is S256",
-                                method ? method : "plain, as nothing else is said");
+                                method ? method : "plain, by default");
     if (strlen(ask->challenge) != 43 ||
         strspn(ask->challenge, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                "0123456789-_") != 43)

@@ -17,7 +17,7 @@ fhir_err_t *fhir_bearer_token(const char **token, const char *authorization, apr
     if (strncasecmp(s, "bearer", 6) != 0 || s[6] != ' ')
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
                                "Authorization is of another kind than Bearer: send the access "
-                               "token as \"Authorization: Bearer …\"");
+                               "token as \"Authorization: Bearer TOKEN\"");
     s += 6 + strspn(s + 6, " ");
     len = strlen(s);
     if (!len || len > TOKEN_MAX ||

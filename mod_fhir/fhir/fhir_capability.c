@@ -37,6 +37,7 @@ typedef struct writer_t {
     const fhir_endpoint_t *endpoint;
     const fhir_model_t *model;
     const fhir_uscore_t *us_core; /* or NULL */
+    fhir_capability_t *made;      /* learns where the base URL stands */
     apr_pool_t *pool;
 } writer_t;
 
@@ -413,10 +414,45 @@ static void put_instantiates(writer_t *w)
     fhir_buf_putc(w->buf, ']');
 }
 
+/* The base URL comes here when the statement is sent. */
+static void put_base(writer_t *w)
+{
+    w->made->places[w->made->n_places++] = w->buf->len;
+}
+
+/* How applications get in; the authorization server's addresses are below the base (auth/).
+ * Source: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance/ */
+static void put_security(writer_t *w)
+{
+    static const struct {
+        const char *name, *path;
+    } uris[] = {{"authorize", "authorize"},
+                {"token", "token"},
+                {"introspect", "introspect"},
+                {"manage", "manage"},
+                {"revoke", "revoke"}};
+    if (w->endpoint->audience == FHIR_AUDIENCE_OPEN)
+        return;
+    fhir_buf_puts(w->buf,
+                  ",\"security\":{\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit."
+                  "org/StructureDefinition/oauth-uris\",\"extension\":[");
+    for (apr_size_t i = 0; i < sizeof(uris) / sizeof(*uris); i++) {
+        fhir_buf_printf(w->buf, "%s{\"url\":\"%s\",\"valueUri\":\"", i ? "," : "", uris[i].name);
+        put_base(w);
+        fhir_buf_printf(w->buf, "/auth/%s\"}", uris[i].path);
+    }
+    fhir_buf_puts(w->buf,
+                  "]}],\"cors\":true,\"service\":[{\"coding\":[{\"system\":\"http://terminology."
+                  "hl7.org/CodeSystem/restful-security-service\",\"code\":\"SMART-on-FHIR\"}],"
+                  "\"text\":\"OAuth2 using SMART-on-FHIR profile (see "
+                  "http://docs.smarthealthit.org)\"}]}");
+}
+
 static void put_rest(writer_t *w)
 {
     int n = 0;
     fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
+    put_security(w);
     for (int i = 1; i <= w->model->n_resources; i++) {
         const fhir_type_t *type = &w->model->types[i];
         if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type))
@@ -437,14 +473,14 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
 {
     fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
     writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->stored,
-                  fhir_uscore_of(endpoint->stored), NULL};
+                  fhir_uscore_of(endpoint->stored),        made,     NULL};
     apr_pool_create(&w.pool, pool);
     fhir_buf_puts(w.buf, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\","
                          "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\"");
     put_instantiates(&w);
     fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                          "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
-    made->url_at = w.buf->len;
+    put_base(&w);
     fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->spoken->version);
     put_list(&w, "format", formats);
     if (endpoint->interactions & FHIR_INTERACTION_PATCH)
@@ -466,14 +502,17 @@ static fhir_err_t *put_text(fhir_out_t *out, const fhir_capability_t *capability
                             const char *base_url, apr_pool_t *pool)
 {
     fhir_buf_t *url = fhir_buf_create(pool, 0);
+    apr_size_t from = 0;
 
     fhir_buf_json_string(url, base_url, strlen(base_url));
     if (url->overflow)
         return fhir_err_create(pool, FHIR_ERR_BUSY, "The server has no memory for the answer now");
-    FHIR_TRY(out->write(out, capability->text, capability->url_at));
-    FHIR_TRY(out->write(out, url->data + 1, url->len - 2)); /* its quotes are there */
-    return out->write(out, capability->text + capability->url_at,
-                      capability->len - capability->url_at);
+    for (int i = 0; i < capability->n_places; i++) {
+        FHIR_TRY(out->write(out, capability->text + from, capability->places[i] - from));
+        FHIR_TRY(out->write(out, url->data + 1, url->len - 2)); /* its quotes are there */
+        from = capability->places[i];
+    }
+    return out->write(out, capability->text + from, capability->len - from);
 }
 
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)

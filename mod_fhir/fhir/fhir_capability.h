@@ -14,7 +14,8 @@
 struct fhir_capability_t {
     const char *text;
     apr_size_t len;
-    apr_size_t url_at; /* where the base URL stands, between quotes that are there */
+    int n_places;          /* where the base URL stands */
+    apr_size_t places[16]; /* offsets, ascending */
 };
 
 /** Renders the endpoint's statement into pool; needs no database. Made once at start. */

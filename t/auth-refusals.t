@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every refusal names the wrong value and who can change it: a table of requests, each with the status, the
+# error and the words that tell. No two texts are the same, and a client's mistake is never a 5xx.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::Auth;
+use FHIR::Test::System qw(run work_dir);
+use Test::More;
+
+my $t        = FHIR::Test->new(conf => "FHIRPracticeName \"Lakeside Practice\"\n");
+my $w        = world($t);
+my $base     = $w->{ staff };
+my $callback = $FHIR::Test::Auth::CALLBACK;
+$w->ctl('app',     'add',      'Unlicensed', '--id', 'unlicensed', '--redirect', $callback);
+$w->ctl('app',     'add',      'Refused',    '--id', 'refused',    '--redirect', $callback);
+$w->ctl('licence', 'refuse',   'refused');
+$w->ctl('app',     'add',      'Withdrawn', '--id', 'withdrawn', '--redirect', $callback, '--licence');
+$w->ctl('licence', 'withdraw', 'withdrawn');
+$w->ctl('app',     'add',      'Off', '--id', 'off', '--redirect', $callback, '--licence');
+$w->ctl('app',     'disable',  'off');
+$w->ctl('app',     'add',      'Patients', '--id',  'patients', '--redirect', $callback);
+$w->ctl('licence', 'give',     'patients', '--for', 'patients');
+$w->ctl('app',     'add',      'Night',    '--id',  'night', '--backend');
+$w->ctl('licence', 'give',     'night');
+my ($night) = $w->ctl('app', 'secret', 'night') =~ /client_secret\t(\S+)/;
+my $jwt     = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+my @back    = (grant_type => 'client_credentials', scope => 'system/Patient.rs', client_assertion_type => $jwt);
+my $other   = work_dir() . '/other.pem';
+is(run({}, qw(openssl genrsa -out), $other, 2048)->{ status }, 0, 'a key that nobody registered');
+
+sub assertion { return FHIR::Test::Browser::assertion('back', "$base/auth/token", @_ ? @_ : $w->{ key }) }
+my $used = assertion();
+is($w->form($base, 'token', [ @back, client_assertion => $used ])->status, 200, 'an assertion is used');
+my @basic = $w->basic;
+my ($code, $verifier) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs offline_access');
+my @redeem = (grant_type => 'authorization_code', redirect_uri => $callback, code => $code->{ code });
+my %texts;
+
+# What every refusal has. answer's error members; where: for people.
+sub refused {
+    my ($members, $status, $error, $text, $name) = @_;
+    my ($got, $said) = @$members{ qw(status error_description) };
+    is($got,                $status, "$name: $status") or diag($said);
+    is($members->{ error }, $error,  "  $error");
+    like($said,                   $text,                            '  says what is wrong');
+    like($members->{ error_uri }, qr{^\Q$base\E/auth/help#[\w-]+$}, '  leads to the page about it');
+    push @{ $texts{ $said } }, $name;
+    return;
+}
+
+# ---- the token endpoint and its neighbours: [form, headers, status, error, text] ----
+my @form = (
+    [ 'JSON',          undef,                   {}, 400, 'invalid_request', qr/Content-Type is 'application\/json'/ ],
+    [ 'no grant_type', [ @redeem[ 2 .. 5 ] ],   { @basic },  400, 'invalid_request', qr/grant_type is missing/ ],
+    [ 'password', [ grant_type => 'password' ], { @basic },  400, 'unsupported_grant_type', qr/client_credentials/ ],
+    [ 'implicit', [ grant_type => 'implicit' ], { @basic },  400, 'unsupported_grant_type', qr/'implicit'/ ],
+    [ 'twice', [ grant_type => 'x', grant_type => 'y' ], {}, 400, 'invalid_request', qr/grant_type is there more/ ],
+    [ 'no client',      [ @redeem ],                        {}, 400, 'invalid_request', qr/client_id is missing/ ],
+    [ 'unknown client', [ @redeem, client_id => 'nobody' ], {}, 401, 'invalid_client',  qr/'nobody'/ ],
+    [ 'confidential client alone', [ @redeem, client_id => 'conf' ], {}, 401, 'invalid_client', qr/confidential/ ],
+    [   'wrong secret',
+        [ @redeem ],
+        { Authorization => FHIR::Test::Browser::basic('conf', 'x') },
+        401, 'invalid_client', qr/client_secret is not one of app Confidential/ ],
+    [ 'Bearer',           [ @redeem ], { Authorization => 'Bearer x' },  401, 'invalid_client', qr/Bearer/ ],
+    [ 'Digest',           [ @redeem ], { Authorization => 'Digest x' },  401, 'invalid_client', qr/neither Basic/ ],
+    [ 'Basic of nothing', [ @redeem ], { Authorization => 'Basic !!!' }, 401, 'invalid_client', qr/base64/ ],
+    [ 'two ways', [ @redeem, client_secret => 'x' ], { @basic }, 400, 'invalid_request', qr/two ways/ ],
+    [ 'two ids',  [ @redeem, client_id => 'pub' ],   { @basic }, 400, 'invalid_request', qr/'pub' in the form/ ],
+    [   'secret of a public app',
+        [ @redeem, client_id => 'pub', client_secret => 'x' ],
+        {}, 401, 'invalid_client', qr/public/ ],
+    [   'secret of an app that signs', [ @redeem, client_id => 'back', client_secret => 'x' ],
+        {},                            401,
+        'invalid_client',              qr/private_key_jwt, not with client_secret/ ],
+    [   'assertion type',
+        [ @back[ 0 .. 3 ], client_assertion_type => 'jwt', client_assertion => 'x' ],
+        {}, 400, 'invalid_request', qr/'jwt'/ ],
+    [ 'no assertion', [ @back ], {}, 401, 'invalid_client', qr/client_assertion is missing/ ],
+    [   'assertion of nothing',
+        [ @back, client_assertion => 'x', client_id => 'back' ],
+        {}, 401, 'invalid_client', qr/three parts/ ],
+    [ 'another key', [ @back, client_assertion => assertion($other) ], {}, 401, 'invalid_client', qr/signature/ ],
+    [   'assertion for others',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { aud => 'https://x' }) ],
+        {}, 401, 'invalid_client', qr/aud is not/ ],
+    [   'assertion of another',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { sub => 'pub' }) ],
+        {}, 401, 'invalid_client', qr/iss and sub/ ],
+    [   'old assertion',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { exp => time - 100 }) ],
+        {}, 401, 'invalid_client', qr/expired \d+ seconds ago/ ],
+    [   'assertion for long',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { exp => time + 3600 }) ],
+        {}, 401, 'invalid_client', qr/300 is the most/ ],
+    [   'assertion without exp',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { exp => undef }) ],
+        {}, 401, 'invalid_client', qr/no exp/ ],
+    [   'assertion to come',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { nbf => time + 200 }) ],
+        {}, 401, 'invalid_client', qr/not valid yet/ ],
+    [   'assertion without jti',
+        [ @back, client_assertion => assertion($w->{ key }, claims => { jti => undef }) ],
+        {}, 401, 'invalid_client', qr/jti is missing/ ],
+    [ 'assertion again', [ @back, client_assertion => $used ], {}, 401, 'invalid_client', qr/was used before/ ],
+    [   'jku', [ @back, client_assertion => assertion($w->{ key }, header => { jku => 'https://x/keys' }) ],
+        {},    401, 'invalid_client', qr/jku/ ],
+    [   'crit',
+        [ @back, client_assertion => assertion($w->{ key }, header => { crit => [ 'x' ] }), client_id => 'back' ],
+        {}, 401, 'invalid_client', qr/crit/ ],
+    [ 'no code',        [ @redeem[ 0 .. 3 ] ],              { @basic }, 400, 'invalid_request', qr/code is missing/ ],
+    [ 'unknown code',   [ @redeem[ 0 .. 3 ], code => 'x' ], { @basic }, 400, 'invalid_grant',   qr/code is unknown/ ],
+    [ "another's code", [ @redeem, client_id => 'pub' ],    {}, 400, 'invalid_grant',   qr/another app than Public/ ],
+    [ 'no redirect_uri', [ @redeem[ 0, 1, 4, 5 ] ], { @basic }, 400, 'invalid_request', qr/redirect_uri is missing/ ],
+    [   'other redirect_uri',
+        [ @redeem[ 0, 1, 4, 5 ], redirect_uri => "$callback/" ],
+        { @basic }, 400, 'invalid_grant', qr{callback/'} ],
+    [ 'no verifier',    [ @redeem ], { @basic }, 400, 'invalid_grant', qr/code_verifier is missing/ ],
+    [ 'wrong verifier', [ @redeem, code_verifier => 'x' x 43 ], { @basic }, 400, 'invalid_grant', qr/belong/ ],
+    [   'no refresh token',
+        [ grant_type => 'refresh_token' ],
+        { @basic }, 400, 'invalid_request', qr/refresh_token is m/ ],
+    [   'unknown refresh token',
+        [ grant_type => 'refresh_token', refresh_token => 'x' ],
+        { @basic }, 400, 'invalid_grant', qr/refresh_token is unknown/ ],
+    [   'not registered',
+        [ grant_type => 'client_credentials', scope => 'system/*.rs' ],
+        { @basic }, 400, 'unauthorized_client', qr/Confidential is not registered for grant_type client_credentials/
+    ],
+    [   'secret of a program',
+        [   grant_type    => 'client_credentials',
+            scope         => 'system/*.rs',
+            client_id     => 'night',
+            client_secret => $night ],
+        {},
+        400,
+        'unauthorized_client',
+        qr/needs the practice's permission/ ],
+    [   'no system scope',
+        [ @back[ 0, 1 ], scope => 'patient/*.rs', @back[ 4, 5 ], client_assertion => assertion() ],
+        {}, 400, 'invalid_scope', qr/no system\/ scope/ ],
+    [   'bad scope', [ @back[ 0, 1 ], scope => "system/*.rs\n", @back[ 4, 5 ], client_assertion => assertion() ],
+        {}, 400, 'invalid_scope', qr/0x0a/ ],);
+for my $row (@form) {
+    my ($name, $pairs, $headers, @want) = @$row;
+    my $answer =
+          $pairs
+        ? $w->form($base, 'token', $pairs, %$headers)
+        : $t->post("$base/auth/token", {}, 'Content-Type' => 'application/json');
+    my %members = (%{ $answer->json }, status => $answer->status);
+    refused(\%members, @want, $name);
+    ok(!exists $members{ expires_in }, '  no expires_in in an error');
+    like($t->log_text,                     qr/request \Q$members{request_id}\E /, '  its request is in the log');
+    like($answer->header('Cache-Control'), qr/no-store/,                          '  not kept');
+}
+is($w->redeem($base, 'conf', $code->{ code }, $verifier)->status, 200, 'after all that the code is still good');
+for ([ 'code again' => qr/redeemed before/ ]) {
+    my $answer = $w->redeem($base, 'conf', $code->{ code }, $verifier);
+    refused({ %{ $answer->json }, status => $answer->status }, 400, 'invalid_grant', $_->[ 1 ], $_->[ 0 ]);
+}
+my @other = (
+    [ GET  => '/auth/token',                 405, 'invalid_request', qr/GET is not for auth\/token/ ],
+    [ GET  => '/auth/nothing',               404, 'invalid_request', qr/nothing at auth\/nothing/ ],
+    [ GET  => '/auth/userinfo',              401, 'invalid_token',   qr/needs an access token/ ],
+    [ POST => '/auth/token?client_secret=x', 400, 'invalid_request', qr/client_secret is in the URL/ ],);
+for my $row (@other) {
+    my ($method, $path, @want) = @$row;
+    my $answer = $t->request($method, "$base$path", $method eq 'POST' ? (content => '') : ());
+    refused({ %{ $answer->json }, status => $answer->status }, @want, "$method $path");
+}
+
+# ---- the authorization endpoint: what the application is told, by redirect ----
+my @sent = (
+    [ { response_type => 'token' },    'unsupported_response_type', qr/'token'; it is code/ ],
+    [ { response_type => undef },      'unsupported_response_type', qr/''/ ],
+    [ { response_mode => 'fragment' }, 'invalid_request',           qr/'fragment'/ ],
+    [ { aud           => undef },      'invalid_request', qr/aud is missing; this server's FHIR base is \Q$base\E/ ],
+    [ { aud => 'https://inferno.healthit.gov/invalid_aud' }, 'invalid_request', qr/invalid_aud'; this server/ ],
+    [ { code_challenge_method => 'plain' },                  'invalid_request', qr/'plain'; it is S256/ ],
+    [ { code_challenge_method => undef },                    'invalid_request', qr/'plain, by default'/ ],
+    [ { code_challenge        => 'short' },                  'invalid_request', qr/43 letters/ ],
+    [   { client_id => 'pub', code_challenge => undef, code_challenge_method => undef },
+        'invalid_request',
+        qr/Public is public, and code_challenge is missing/ ],
+    [ { scope  => 'launch patient/*.rs' },                'invalid_request', qr/parameter launch is missing/ ],
+    [ { scope  => 'launch patient/*.rs', launch => 'x' }, 'invalid_request', qr/launch is unknown/ ],
+    [ { scope  => "a\x{7f}" },                            'invalid_scope',   qr/0x7f/ ],
+    [ { prompt => 'none' },                               'login_required',  qr/nobody is signed in/ ],);
+for my $row (@sent) {
+    my ($change, $error, $text) = @$row;
+    my ($request) = $w->request($base, 'conf', 'user/Patient.rs', %$change);
+    my $answer    = $w->browser->get("$base/auth/authorize?" . FHIR::Test::Browser::query(%$request));
+    my %back      = FHIR::Test::Browser::params($answer->header('Location') // '');
+    refused({ %back, status => $answer->status },
+        303, $error, $text, join ' ', %$change{ (sort keys %$change)[ 0 ] } // '');
+    is($back{ state }, 'st&te', '  state is kept');
+    is($back{ iss },   $base,   '  iss is there');
+}
+
+# ---- what a person is shown, because it is not safe to go on, or a person can change it ----
+my @shown = (
+    [ { client_id    => undef },                   400, qr/client_id is missing/ ],
+    [ { client_id    => 'nobody' },                401, qr/&quot;nobody&quot; is not registered here/ ],
+    [ { redirect_uri => 'https://evil.example/' }, 400, qr/evil\.example\/&quot;, which is not registered/ ],
+    [ { client_id => 'unlicensed' }, 400, qr/Unlicensed is registered, but Lakeside Practice has not authorized it/ ],
+    [ { client_id => 'refused' },    400, qr/Lakeside Practice has refused/ ],
+    [ { client_id => 'withdrawn' },  400, qr/Lakeside Practice has withdrawn/ ],
+    [ { client_id => 'off' },        400, qr/switched off/ ],
+    [ { client_id => 'patients' },   400, qr/not authorized app Patients for its staff/ ],);
+for my $row (@shown) {
+    my ($change, $status, $text) = @$row;
+    my ($request) = $w->request($base, 'conf', 'user/Patient.rs', %$change);
+    my $answer    = $w->browser->get("$base/auth/authorize?" . FHIR::Test::Browser::query(%$request));
+    my ($name)    = %$change;
+    is($answer->status, $status, "$name: a page, $status") or diag($answer->body);
+    like($answer->body, $text,                                                  '  that says why');
+    like($answer->body, qr{(?:practice|administrator|developer)[^<]*</strong>}, '  and who can change it');
+    like($answer->body, qr{auth/help#},                                         '  and leads to more');
+    is($answer->header('Location'), undef, '  without a redirect');
+    my ($said) = $answer->body =~ /role="alert">([^<]*)/;
+    push @{ $texts{ $said } }, $name;
+}
+
+cmp_ok(scalar keys %texts, '>=', 60, scalar(keys %texts) . ' refusals');
+my @twice = map { "$_: @{ $texts{$_} }" } grep { @{ $texts{ $_ } } > 1 } sort keys %texts;
+cmp_ok(scalar @twice, '<=', 1, 'the texts differ') or diag(join "\n", @twice);
+unlike(
+    $t->log_text,
+    qr/\Q$FHIR::Test::Auth::PASSWORD\E|\Q$w->{secret}\E|\Q$code->{code}\E|\Q$night\E/,
+    'the log holds no secret');
+
+# ---- bearer tokens at the FHIR API ----
+my ($token) = $w->launch($base, 'conf', 'clinician', 'user/Patient.rs');
+my $psql =
+    "UPDATE main.fhir_token SET expires = now() - interval '12 minutes' WHERE kind = 'access'";
+is($t->get('/fhir/r4/Patient', bearer($token->{ access_token }))->status, 200, 'a token');
+$t->psql($psql);
+for (
+    [ {}                                   => qr/^Bearer$/ ],
+    [ { bearer('unknown') }                => qr/invalid_token.*unknown/ ],
+    [ { Authorization => 'Basic eDp4' }    => qr/another kind/ ],
+    [ { Authorization => 'Bearer !!' }      => qr/no well-formed/ ],
+    [ { bearer($token->{ access_token }) } => qr/expired 12 min ago/ ]
+) {
+    my ($headers, $text) = @$_;
+    wait_for(sub { $t->get('/fhir/r4/Patient', %$headers)->status == 401 }, 2);
+    my $answer = $t->get('/fhir/r4/Patient', %$headers);
+    is_outcome($answer, 401, 'login', qr/token|Authorization/, "401: $text");
+    like($answer->header('WWW-Authenticate'), $text, '  the challenge says why');
+}
+is($t->get("/fhir/r4/Patient?access_token=$token->{access_token}")->status, 401, 'a token in the URL is none');
+
+$t->done;

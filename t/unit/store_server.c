@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static const char *conninfo;
@@ -242,6 +243,130 @@ static void test_exhausted(apr_pool_t *pool)
     tap_ok(apr_time_now() - start >= PATIENCE - apr_time_from_msec(10), "after the wait");
     fhir_tx_rollback(tx);
     tap_is_int(run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code, FHIR_OK, "free again");
+}
+
+/* ---- patience ---- */
+
+static result_t run_patiently(fhir_store_t *store, const char *sql, unsigned flags,
+                              const fhir_patience_t *patience, apr_pool_t *pool)
+{
+    fhir_stmt_t stmt = {.sql = sql, .flags = flags, .patience = patience};
+    seen_t seen = {.pool = pool};
+    fhir_err_t *err = fhir_store_run(store, &stmt, NULL, see, &seen, NULL, pool);
+    return (result_t){err ? err->code : FHIR_OK, err ? apr_pstrdup(pool, err->sqlstate) : "",
+                      apr_pstrdup(pool, seen.first), seen.rows, 0};
+}
+
+static void *APR_THREAD_FUNC close_soon(apr_thread_t *thread, void *fd)
+{
+    usleep(300000);
+    close(*(int *)fd);
+    apr_thread_exit(thread, APR_SUCCESS);
+    return NULL;
+}
+
+/* What nobody waits for is ended in the server; the connection is used on, and nothing else is
+ * ended. */
+static void test_patience(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, apr_time_from_sec(60), 0, pool);
+    const char *backend = run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first;
+    fhir_patience_t soon = {apr_time_now() + apr_time_from_msec(300), -1}, gone = {0, -1};
+    apr_time_t start = apr_time_now();
+    apr_thread_t *thread;
+    apr_status_t rv;
+    int pair[2];
+    tap_is_int(run_patiently(store, "SELECT pg_sleep(50)", 0, &soon, pool).code, FHIR_ERR_TIMEOUT,
+               "a request whose time is over");
+    tap_ok(apr_time_now() - start < apr_time_from_sec(20), "ends its statement");
+    tap_is_int(run_patiently(store, "SELECT 1", 0, &soon, pool).code, FHIR_ERR_TIMEOUT,
+               "and begins no other one");
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
+        tap_diag("no socket pair");
+    gone.client = pair[0];
+    tap_is_int(run_patiently(store, "SELECT 1", 0, &gone, pool).code, FHIR_OK, "a client is there");
+    apr_thread_create(&thread, NULL, close_soon, &pair[1], pool);
+    start = apr_time_now();
+    tap_is_int(run_patiently(store, "SELECT pg_sleep(50)", 0, &gone, pool).code, FHIR_ERR_TIMEOUT,
+               "it goes away");
+    tap_ok(apr_time_now() - start < apr_time_from_sec(20), "and its statement ends");
+    apr_thread_join(&rv, thread);
+    close(pair[0]);
+    for (int i = 0; i < 20; i++) {
+        result_t r = run(store, NULL, "SELECT pg_sleep(0.001), 'well'", 0, NULL, 0, pool);
+        if (r.code)
+            tap_is_int(r.code, FHIR_OK, "statement %d after that", i);
+    }
+    tap_is_str(run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first, backend,
+               "all of that on one connection");
+}
+
+/* Two stores with limits of their own over the same connections. */
+static void test_timeouts(apr_pool_t *pool)
+{
+    fhir_store_config_t config = {.statement_timeout = apr_time_from_msec(1500)};
+    fhir_store_source_t *source;
+    fhir_store_t *longer = store_with(&source, 1, apr_time_from_sec(60), 0, pool), *shorter;
+    tap_no_err(fhir_store_create(&shorter, source, &config, pool), "a second store");
+    for (int i = 0; i < 2; i++) {
+        tap_is_str(run(longer, NULL, "SHOW statement_timeout", 0, NULL, 0, pool).first, "1min",
+                   "one virtual host's statement timeout");
+        tap_is_str(run(shorter, NULL, "SHOW statement_timeout", 0, NULL, 0, pool).first, "1500ms",
+                   "is not another's");
+    }
+}
+
+/* A standby ends reads that are in the way of replication: they are run again, once. */
+static void test_read_again(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
+    ask(pool, "CREATE SEQUENCE attempts; CREATE FUNCTION fails(n int) RETURNS int LANGUAGE plpgsql "
+              "AS $$ BEGIN IF nextval('attempts') <= n THEN RAISE EXCEPTION USING ERRCODE = "
+              "'40001'; END IF; RETURN 7; END $$");
+    tap_is_str(run(store, NULL, "SELECT fails(1)", 0, NULL, 0, pool).first, "7",
+               "a read that was ended once is run again");
+    ask(pool, "ALTER SEQUENCE attempts RESTART");
+    tap_is_int(run(store, NULL, "SELECT fails(2)", 0, NULL, 0, pool).code, FHIR_ERR_BUSY,
+               "twice: try again later");
+    ask(pool, "ALTER SEQUENCE attempts RESTART");
+    tap_is_int(run(store, NULL, "SELECT fails(1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
+               FHIR_ERR_CONFLICT, "a write is not run again");
+    ask(pool, "ALTER SEQUENCE attempts RESTART");
+    tap_is_str(run(store, NULL, "SELECT fails(1)", FHIR_STMT_SHORT, NULL, 0, pool).first, "7",
+               "nor is a short read refused");
+}
+
+/* No standby confirms a commit: it is stored, and not confirmed. */
+static void test_unconfirmed(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 1, apr_time_from_msec(300), 0, pool);
+    fhir_err_t *err;
+    fhir_tx_t *tx;
+    ask(pool, "CREATE TABLE s (a int)");
+    ask(pool, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    ask(pool, "SELECT pg_reload_conf()");
+    for (int i = 0; i < 500 && strcmp(ask(pool, "SHOW synchronous_standby_names"), "nobody"); i++) {
+        usleep(10000);
+    }
+    run(store, NULL, "SET synchronous_commit = on", FHIR_STMT_ONCE, NULL, 0, pool);
+    tap_is_int(run(store, NULL, "INSERT INTO s VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
+               FHIR_ERR_UNCONFIRMED, "a write without its standby is not confirmed");
+    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    run(NULL, tx, "INSERT INTO s VALUES (2)", FHIR_STMT_WRITE, NULL, 0, pool);
+    err = fhir_tx_commit(tx);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_UNCONFIRMED, "nor is a transaction");
+    tap_is_str(ask(pool, "SELECT string_agg(a::text, ',' ORDER BY a) FROM s"), "1,2",
+               "both are stored");
+    tap_is_str(ask(pool, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"), "0",
+               "and nothing waits in the server");
+    ask(pool, "ALTER SYSTEM RESET synchronous_standby_names");
+    ask(pool, "SELECT pg_reload_conf()");
+    for (int i = 0; i < 500 && strcmp(ask(pool, "SHOW synchronous_standby_names"), ""); i++) {
+        usleep(10000);
+    }
 }
 
 /* ---- transactions ---- */
@@ -583,6 +708,10 @@ int main(int argc, char **argv)
     test_prepared(pool);
     test_lost(pool);
     test_exhausted(pool);
+    test_patience(pool);
+    test_timeouts(pool);
+    test_read_again(pool);
+    test_unconfirmed(pool);
     test_transactions(pool);
     test_lane(pool);
     test_slow_lane(pool);

@@ -80,7 +80,8 @@ static void keep_key(fhir_tenant_t *tenant, const fhir_schema_t *schema)
 static void look(fhir_tenant_t *tenant, fhir_store_t *store, const fhir_log_t *log,
                  apr_pool_t *pool)
 {
-    fhir_stmt_t stmt = {.sql = tenant->sql, .flags = FHIR_STMT_ONCE};
+    /* by the read lane: it must not wait behind searches */
+    fhir_stmt_t stmt = {.sql = tenant->sql, .flags = FHIR_STMT_SHORT};
     fhir_schema_t schema = {.state = FHIR_SCHEMA_UNKNOWN};
     row_t row = {.pool = pool};
     fhir_err_t *err = fhir_store_run(store, &stmt, NULL, read_row, &row, NULL, pool);

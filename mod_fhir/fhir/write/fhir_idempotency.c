@@ -59,6 +59,27 @@ static fhir_err_t *finish(const char **hex, fhir_digest_t *digest, apr_pool_t *p
     return NULL;
 }
 
+/* Drops old answers, now and then; before the transaction, which would keep what it locks. */
+static void purge(const fhir_call_t *call)
+{
+    fhir_store_t *store = call->request->store;
+    fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE | FHIR_STMT_ONCE};
+    apr_uint64_t key = PURGED;
+    for (const char *s = call->endpoint->tenant; *s; s++) {
+        key = (key ^ (unsigned char)*s) * APR_UINT64_C(1099511628211);
+    }
+    if (!store || fhir_store_recall(store, key))
+        return;
+    fhir_store_remember(store, key);
+    stmt.sql = apr_psprintf(call->pool,
+                            "DELETE FROM " TABLE " WHERE key IN (SELECT key FROM " TABLE
+                            " WHERE created <= now() - interval '1 day' ORDER BY created "
+                            "LIMIT 10000 FOR UPDATE SKIP LOCKED)",
+                            call->endpoint->tenant, call->endpoint->tenant);
+    /* an error is no fault of this request: the next one tries again in some minutes */
+    (void)fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, call->pool);
+}
+
 fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_call_t *call)
 {
     const fhir_request_t *request = call->request;
@@ -81,6 +102,7 @@ fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_ca
     add(digest, request->query);
     add(digest, fhir_call_header(call, "If-None-Exist"));
     fhir_digest_add(digest, body, len);
+    purge(call);
     return finish(&idempotency->request, digest, call->pool);
 }
 
@@ -185,27 +207,6 @@ fhir_err_t *fhir_idempotency_look(fhir_idempotency_t *idempotency, const fhir_ca
 
 /* ---- keeping ---- */
 
-/* Not in the transaction: what it locks would be locked until its end. */
-static void purge(const fhir_call_t *call)
-{
-    fhir_store_t *store = call->request->store;
-    fhir_stmt_t stmt = {.flags = FHIR_STMT_WRITE | FHIR_STMT_ONCE};
-    apr_uint64_t key = PURGED;
-    for (const char *s = call->endpoint->tenant; *s; s++) {
-        key = (key ^ (unsigned char)*s) * APR_UINT64_C(1099511628211);
-    }
-    if (!store || fhir_store_recall(store, key))
-        return;
-    fhir_store_remember(store, key);
-    stmt.sql = apr_psprintf(call->pool,
-                            "DELETE FROM " TABLE " WHERE key IN (SELECT key FROM " TABLE
-                            " WHERE created <= now() - interval '1 day' ORDER BY created "
-                            "LIMIT 10000 FOR UPDATE SKIP LOCKED)",
-                            call->endpoint->tenant, call->endpoint->tenant);
-    /* an error is no fault of this request: the next one tries again in some minutes */
-    (void)fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, call->pool);
-}
-
 fhir_err_t *fhir_idempotency_keep(const fhir_idempotency_t *idempotency, const fhir_call_t *call,
                                   int status, const fhir_record_t *record, const char *body)
 {
@@ -231,6 +232,5 @@ fhir_err_t *fhir_idempotency_keep(const fhir_idempotency_t *idempotency, const f
         .flags = FHIR_STMT_WRITE};
     if (!idempotency->key)
         return NULL;
-    purge(call);
     return fhir_call_run(call, &stmt, values, NULL, NULL, NULL);
 }

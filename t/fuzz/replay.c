@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a fuzz target over its seeds, as TAP: a crash, a sanitizer report or an empty folder fails.
- * The folder is t/fuzz/corpus/X for a program named replay_X, or the first argument.
+ * Runs a fuzz target over its seeds, as TAP: a crash, a sanitizer report, an empty folder, and a
+ * seed that takes more than 2 s of the processor or 256 MB fail. The folder is t/fuzz/corpus/X for
+ * a program named replay_X, or the first argument.
  */
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -11,6 +12,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLOWER 10 /* and freed memory is kept */
+#else
+#define SLOWER 1
+#endif
+#define SECONDS_MOST (2.0 * SLOWER)
+#define MB_MOST      (256 * SLOWER)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -43,6 +53,16 @@ static apr_status_t run_seed(const char *path, apr_size_t size, apr_pool_t *pool
     return rv;
 }
 
+/* Seconds of the processor so far, and the most memory so far in MB. */
+static double spent(long *mb)
+{
+    struct rusage u;
+    getrusage(RUSAGE_SELF, &u);
+    *mb = u.ru_maxrss / 1024;
+    return (double)u.ru_utime.tv_sec + (double)u.ru_stime.tv_sec +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 int main(int argc, const char *const *argv)
 {
     apr_pool_t *pool, *seed_pool;
@@ -62,13 +82,21 @@ int main(int argc, const char *const *argv)
     }
     while (apr_dir_read(&info, APR_FINFO_NAME | APR_FINFO_TYPE | APR_FINFO_SIZE, dir) ==
            APR_SUCCESS) {
+        double before, took;
+        long mb_before, mb;
         int ok;
 
         if (info.filetype != APR_REG)
             continue;
         apr_pool_clear(seed_pool);
+        before = spent(&mb_before);
         ok = run_seed(apr_psprintf(seed_pool, "%s/%s", path, info.name), (apr_size_t)info.size,
                       seed_pool) == APR_SUCCESS;
+        took = spent(&mb) - before;
+        if (took > SECONDS_MOST || mb - mb_before > MB_MOST) {
+            printf("# %s took %.1f s and %ld MB\n", info.name, took, mb - mb_before);
+            ok = getenv("FHIR_TEST_SLOW") != NULL; /* under valgrind */
+        }
         printf("%s %d - %s\n", ok ? "ok" : "not ok", ++seeds, info.name);
         fflush(stdout);
         failed += !ok;

@@ -27,10 +27,10 @@
 #define STACK (128 * 1024)
 #define MOST  FHIR_NODE_DEPTH_MOST
 #if defined(__SANITIZE_ADDRESS__) || !defined(__OPTIMIZE__)
-#define FACTOR 8 /* frames with guards around them, or unpacked ones, are that large */
+#define FACTOR 32 /* frames with guards around them, or unpacked ones, are that large */
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
-#define FACTOR 8
+#define FACTOR 32
 #endif
 #endif
 #ifndef FACTOR

@@ -19,6 +19,7 @@ my @FILES = qw(
     mod_fhir/model/fhir_short_table.h
     mod_fhir/model/fhir_uscore_r4.c
     sql/001-r4-tables.sql
+    sql/practice.sql
     t/us-core.tsv
 );
 my $out = work_dir() . '/generated';

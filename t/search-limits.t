@@ -120,6 +120,7 @@ $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, co
     || repeat('x', 1500) || '"}',
         '{1-8}', '{m}' FROM generate_series(1, 4000) i});
 $t->psql('VACUUM ANALYZE main.observation');
+$t->fhirctl('index', 'apply', 'patient');
 my $method = 'Observation?method=nothing';
 is_outcome($t->get("/cheap/r4/$method"), 400, 'too-costly',
     qr/would cost \d+, at most 200 .*fhirctl index add Observation method\s*$/,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl index: indexes for search parameters beyond the default set, made and dropped while the
- * server runs. Names and kinds follow from the column (docs/schema.md), as in sql/.
+ * fhirctl index: the sets of indexes and single ones, made and dropped while the server runs; what
+ * there is, what is used, what is missing. Names and kinds follow from the column (docs/schema.md),
+ * as in sql/.
  */
 #include <apr_strings.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/fhir_buf.h"
-#include "fhirctl/fhirctl_db.h"
+#include "fhirctl/fhirctl_index_set.h"
 #include "model/fhir_model.h"
 
 #define NAME_MAX_BYTES 63 /* of an identifier in PostgreSQL */
@@ -21,8 +22,11 @@ const apr_getopt_option_t fhirctl_index_options[] = {
 const char fhirctl_index_help[] =
     "  add TYPE PARAMETER...   make the indexes of search parameters, without locking the table\n"
     "  drop TYPE PARAMETER...  drop them\n"
-    "  list [TYPE]             what there is\n\n"
-    "For example: fhirctl index add Observation value-concept\n";
+    "  apply SET               make the indexes of a set, practice or patient, and drop the "
+    "other's\n"
+    "  list [TYPE]             what there is: size, use, set\n"
+    "  advise                  what searches miss, and which indexes nothing uses\n\n"
+    "For example: fhirctl index apply practice\n";
 
 typedef struct index_t {
     const fhirctl_command_t *self;
@@ -148,8 +152,10 @@ static fhir_err_t *change(const index_t *x, const fhir_param_t *param, change_fn
     if (!method)
         return fhir_err_create(x->pool, FHIR_ERR_PARAM_VALUE, "%s cannot have an index: %s",
                                fhir_model_str(m, param->name),
-                               param->first_column ? "its values are several ranges in a resource"
-                                                   : "nothing is stored for it");
+                               param->first_column
+                                   ? "its values are several ranges in a resource, which the set "
+                                     "practice has an index for (fhirctl index apply practice)"
+                                   : "nothing is stored for it");
     return fn(x, name_of(x, column), method);
 }
 
@@ -165,9 +171,10 @@ static const char *known_params(const index_t *x)
     return fhir_buf_cstr(b);
 }
 
+/* What cannot be done does not keep the others from it. */
 static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
 {
-    int i;
+    int i, status = FHIRCTL_OK;
 
     for (i = 0; i < n; i++) {
         const fhir_param_t *param = fhir_model_param(x->model, x->type, names[i], strlen(names[i]));
@@ -176,11 +183,12 @@ static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
             return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s has no search parameter %s; it has %s",
                                 fhir_model_str(x->model, x->type->name), names[i], known_params(x));
         err = change(x, param, fn);
+        if (err && err->sqlstate[0])
+            return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
         if (err)
-            return fhirctl_fail_err(x->self, err->sqlstate[0] ? FHIRCTL_DATABASE : FHIRCTL_USAGE,
-                                    err);
+            status = fhirctl_fail_err(x->self, FHIRCTL_USAGE, err);
     }
-    return FHIRCTL_OK;
+    return status;
 }
 
 static int list(const index_t *x)
@@ -193,30 +201,105 @@ static int list(const index_t *x)
     err = fhirctl_db_run(
         &r, x->conn, x->pool,
         "SELECT c.relname, t.relname || substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*'), "
-        "pg_size_pretty(pg_relation_size(c.oid)), i.indisvalid "
+        "pg_size_pretty(pg_relation_size(c.oid)), i.indisvalid, coalesce(s.idx_scan, 0) "
         "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = "
-        "i.indrelid WHERE t.relnamespace = current_schema()::regnamespace AND "
+        "i.indrelid LEFT JOIN pg_stat_user_indexes s ON s.indexrelid = c.oid WHERE t.relnamespace "
+        "= current_schema()::regnamespace AND "
         "($1::text IS NULL OR t.relname IN ($1, $1 || '_history')) ORDER BY t.relname, c.relname",
         1, &table);
     if (err)
         return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
     for (i = 0; i < PQntuples(r); i++)
-        printf("%-50s %10s  %s%s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 2), PQgetvalue(r, i, 1),
+        printf("%-50s %10s %10s uses  %-8s  %.300s%s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 2),
+               PQgetvalue(r, i, 4),
+               fhirctl_index_set_has(PQgetvalue(r, i, 0), x->pool) ? "practice" : "",
+               PQgetvalue(r, i, 1),
                *PQgetvalue(r, i, 3) == 't' ? "" : "  (not complete: add it again)");
     return FHIRCTL_OK;
 }
 
+static int apply(index_t *x, const char *set)
+{
+    fhir_err_t *err = fhirctl_index_lock(x->conn, &x->db, x->pool);
+
+    if (!err)
+        err = fhirctl_index_make_due(NULL, &x->db, x->conn, 1, x->pool);
+    if (!err)
+        err = fhirctl_index_set_apply(x->conn, set, x->pool);
+    if (err)
+        return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
+    printf("schema \"%s\" has the indexes of the set %s\n", x->db.tenant, set);
+    return FHIRCTL_OK;
+}
+
+/* ---- advise ---- */
+
+#define SEARCHES                                                                                   \
+    "SELECT shape, refused, slow, to_char(first_seen, 'YYYY-MM-DD'), "                             \
+    "to_char(last_seen, 'YYYY-MM-DD HH24:MI'), command FROM fhir_search_advice "                   \
+    "ORDER BY refused DESC, slow DESC, shape"
+/* An index that is not unique, of a table with rows, of at least 1 MB. */
+#define UNUSED                                                                                     \
+    "SELECT c.relname, pg_size_pretty(pg_relation_size(c.oid)), coalesce((SELECT "                 \
+    "to_char(stats_reset, 'YYYY-MM-DD') FROM pg_stat_database WHERE datname = "                    \
+    "current_database()), 'the beginning') FROM pg_index i JOIN pg_class c ON c.oid = "            \
+    "i.indexrelid JOIN pg_stat_user_indexes s ON s.indexrelid = c.oid WHERE c.relnamespace = "     \
+    "current_schema()::regnamespace AND NOT i.indisunique AND s.idx_scan = 0 AND "                 \
+    "pg_relation_size(c.oid) >= 1048576 ORDER BY pg_relation_size(c.oid) DESC"
+
+static int advise(const index_t *x)
+{
+    PGresult *searches, *indexes;
+    fhir_err_t *err = fhirctl_db_run(&searches, x->conn, x->pool, SEARCHES, 0, NULL);
+    int i;
+
+    if (!err)
+        err = fhirctl_db_run(&indexes, x->conn, x->pool, UNUSED, 0, NULL);
+    if (err)
+        return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
+    for (i = 0; i < PQntuples(searches); i++)
+        printf("%s: refused %s times, slow %s times from %s to %s\n    %s\n",
+               PQgetvalue(searches, i, 0), PQgetvalue(searches, i, 1), PQgetvalue(searches, i, 2),
+               PQgetvalue(searches, i, 3), PQgetvalue(searches, i, 4),
+               *PQgetvalue(searches, i, 5) ? PQgetvalue(searches, i, 5)
+                                           : "no index helps: narrow it by a patient, a code or a "
+                                             "date, or raise FHIRCostMax");
+    for (i = 0; i < PQntuples(indexes); i++)
+        printf("%s: %s, not used since %s\n    DROP INDEX CONCURRENTLY %s.%s\n",
+               PQgetvalue(indexes, i, 0), PQgetvalue(indexes, i, 1), PQgetvalue(indexes, i, 2),
+               x->db.tenant, PQgetvalue(indexes, i, 0));
+    if (!PQntuples(searches) && !PQntuples(indexes))
+        printf("no search was refused or slow, and all indexes of 1 MB or more are used\n");
+    return FHIRCTL_OK;
+}
+
+/* What the first word asks for, how many may follow, and whether the next one is a type. */
+static const struct {
+    const char *word;
+    int least, most, typed;
+} works[] = {
+    {"add", 2, 1000, 1}, {"drop", 2, 1000, 1}, {"list", 0, 1, 1},
+    {"apply", 1, 1, 0},  {"advise", 0, 0, 0},
+};
+
 static int run(index_t *x, int n, const char *const *words)
 {
-    const char *type = n > 1 ? words[1] : NULL;
-    const int is_list = n && !strcmp(words[0], "list");
+    const int n_works = sizeof(works) / sizeof(*works);
+    const char *type, *wrong;
+    int work = 0;
     fhir_err_t *err;
 
-    if (!n || (strcmp(words[0], "add") && strcmp(words[0], "drop") && !is_list) ||
-        (is_list ? n > 2 : n < 3))
+    while (n && work < n_works && strcmp(words[0], works[work].word) != 0)
+        work++;
+    if (!n || work == n_works || n - 1 < works[work].least || n - 1 > works[work].most)
         return fhirctl_fail(x->self, FHIRCTL_USAGE,
-                            "add TYPE PARAMETER..., drop TYPE PARAMETER... or list [TYPE] is "
-                            "expected; see fhirctl index --help");
+                            "add TYPE PARAMETER..., drop TYPE PARAMETER..., apply SET, list "
+                            "[TYPE] or advise is expected; see fhirctl index --help");
+    type = works[work].typed && n > 1 ? words[1] : NULL;
+    wrong = works[work].least == 1 ? fhirctl_index_set_check(words[1]) : NULL;
+    if (wrong)
+        return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is no set of indexes: %s is expected",
+                            words[1], wrong);
     x->type = type ? fhir_model_resource(x->model, type, strlen(type)) : NULL;
     if (type && !x->type)
         return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is no resource type of FHIR %s", type,
@@ -228,7 +311,17 @@ static int run(index_t *x, int n, const char *const *words)
         err = fhirctl_db_check(x->conn, &x->db, x->pool);
     if (err)
         return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
-    return is_list ? list(x) : change_all(x, n - 2, words + 2, *words[0] == 'a' ? add : drop);
+    switch (work) {
+    case 0:
+    case 1:
+        return change_all(x, n - 2, words + 2, work ? drop : add);
+    case 2:
+        return list(x);
+    case 3:
+        return apply(x, words[1]);
+    default:
+        return advise(x);
+    }
 }
 
 int fhirctl_index_main(const fhirctl_command_t *self, int argc, const char *const *argv,

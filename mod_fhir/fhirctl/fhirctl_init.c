@@ -12,19 +12,20 @@
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
 #include "fhirctl/fhirctl_auth.h"
-#include "fhirctl/fhirctl_db.h"
+#include "fhirctl/fhirctl_index_set.h"
 #include "fhirctl/fhirctl_mentions.h"
 #include "store/fhir_schema.h"
 
-#define SERVER_MIN 140000 /* lz4 compression of columns */
-#define OPT_ROLE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
-#define OPT_BASE   FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
-#define LOCK_CLASS "1179207250" /* "FHIR": advisory locks of ours */
+#define SERVER_MIN  140000 /* lz4 compression of columns */
+#define OPT_ROLE    FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN)
+#define OPT_BASE    FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
+#define OPT_INDEXES FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
 
 typedef struct init_t {
     fhirctl_db_t db;
     const char *role;     /* or NULL */
     const char *base_url; /* or NULL */
+    const char *indexes;  /* the set that is wanted, or NULL */
     PGconn *conn;
     apr_pool_t *pool;
 } init_t;
@@ -34,6 +35,9 @@ const apr_getopt_option_t fhirctl_init_options[] = {
     {"role", OPT_ROLE, 1, "NAME\talso give this role what the server needs and no more"},
     {"base", OPT_BASE, 1,
      "URL\tthe endpoint's FHIRBaseURL: references below it in stored resources are this server's"},
+    {"indexes", OPT_INDEXES, 1,
+     "SET\twhich indexes: practice, for searches across all patients, too, or patient, for those "
+     "about one (practice; later the one that was chosen)"},
     {0},
 };
 
@@ -41,6 +45,10 @@ static const char *option(void *baton, int opt, const char *value)
 {
     init_t *init = baton;
 
+    if (opt == OPT_INDEXES) {
+        init->indexes = value;
+        return fhirctl_index_set_check(value);
+    }
     if (opt == OPT_ROLE)
         init->role = value;
     else if (opt == OPT_BASE)
@@ -50,34 +58,27 @@ static const char *option(void *baton, int opt, const char *value)
     return NULL;
 }
 
-static fhir_err_t *create_extension(init_t *init)
+static fhir_err_t *create_extension(const init_t *init, const char *name)
 {
     PGresult *r;
     fhir_err_t *err;
 
     FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool,
-                            "SELECT 1 FROM pg_extension WHERE extname = 'pg_trgm'", 0, NULL));
+                            "SELECT 1 FROM pg_extension WHERE extname = $1", 1, &name));
     if (PQntuples(r))
         return NULL;
-    err = fhirctl_db_run(NULL, init->conn, init->pool,
-                         "CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA public", 0, NULL);
+    err = fhirctl_db_run(
+        NULL, init->conn, init->pool,
+        apr_psprintf(init->pool, "CREATE EXTENSION IF NOT EXISTS %s SCHEMA public", name), 0, NULL);
     if (!err)
         return NULL;
     return fhir_err_detail(
         fhir_err_create(init->pool, FHIR_ERR_FORBIDDEN,
-                        "extension pg_trgm cannot be created in database %s: install "
+                        "extension %s cannot be created in database %s: install "
                         "postgresql-contrib if it is missing, and let a role that may do it run "
-                        "CREATE EXTENSION pg_trgm SCHEMA public",
-                        PQdb(init->conn)),
+                        "CREATE EXTENSION %s SCHEMA public",
+                        name, PQdb(init->conn), name),
         init->pool, "%s", err->detail ? err->detail : err->message);
-}
-
-/* One init at a time for a schema: others wait here, and then find everything done. */
-static fhir_err_t *lock_schema(init_t *init)
-{
-    return fhirctl_db_run(NULL, init->conn, init->pool,
-                          "SELECT pg_advisory_lock(" LOCK_CLASS ", hashtext($1))", 1,
-                          &init->db.tenant);
 }
 
 static fhir_err_t *already_run(int *run, const init_t *init, const fhir_schema_file_t *file)
@@ -176,7 +177,7 @@ static fhir_err_t *grant_role(const init_t *init)
                     "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema,
                     " TO ", role,
                     "; REVOKE INSERT, UPDATE, DELETE ON fhir_migration, fhir_key, "
-                    "fhir_short_form, fhir_signing_key FROM ",
+                    "fhir_short_form, fhir_signing_key, fhir_index_set, fhir_index_due FROM ",
                     role, NULL),
         0, NULL);
     PQfreemem(role);
@@ -198,6 +199,20 @@ static fhir_err_t *create_schema(init_t *init)
                           NULL);
 }
 
+/* Those that a load left to be made, then those of the set. */
+static fhir_err_t *make_indexes(const init_t *init)
+{
+    const char *chosen;
+
+    FHIR_TRY(fhirctl_index_make_due(NULL, &init->db, init->conn, 1, init->pool));
+    FHIR_TRY(fhirctl_index_set_chosen(&chosen, init->conn, init->pool));
+    return fhirctl_index_set_apply(init->conn,
+                                   init->indexes ? init->indexes
+                                   : chosen      ? chosen
+                                                 : "practice",
+                                   init->pool);
+}
+
 static fhir_err_t *init_schema(init_t *init)
 {
     const fhir_schema_file_t *file;
@@ -207,8 +222,9 @@ static fhir_err_t *init_schema(init_t *init)
         return fhir_err_create(init->pool, FHIR_ERR_INTERNAL,
                                "PostgreSQL %d is too old: version %d or newer is needed",
                                PQserverVersion(init->conn) / 10000, SERVER_MIN / 10000);
-    FHIR_TRY(lock_schema(init));
-    FHIR_TRY(create_extension(init));
+    FHIR_TRY(fhirctl_index_lock(init->conn, &init->db, init->pool));
+    FHIR_TRY(create_extension(init, "pg_trgm"));
+    FHIR_TRY(create_extension(init, "btree_gin"));
     FHIR_TRY(create_schema(init));
     FHIR_TRY(fhirctl_db_use(init->conn, &init->db, init->pool));
     FHIR_TRY(refuse_newer(init));
@@ -218,6 +234,7 @@ static fhir_err_t *init_schema(init_t *init)
     FHIR_TRY(write_key(init, "auth"));
     FHIR_TRY(fhirctl_key_first(init->conn, init->pool));
     FHIR_TRY(fhirctl_mentions_fill(init->conn, &fhir_model_r4, init->base_url, init->pool));
+    FHIR_TRY(make_indexes(init));
     return init->role ? grant_role(init) : NULL;
 }
 

@@ -10,6 +10,7 @@
 
 #include "core/fhir_hash.h"
 #include "fhir/validate/fhir_validate.h"
+#include "fhirctl/fhirctl_index_set.h"
 #include "fhirctl/load/load.h"
 
 #define JOBS_MAX     64
@@ -19,6 +20,8 @@
 #define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 #define OPT_ZONE     FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
+/* Bytes of input from which on it pays to make the indexes of empty tables when all is in. */
+#define DEFER_BYTES  ((apr_uint64_t)16 * 1024 * 1024)
 
 typedef struct options_t {
     load_t *load;
@@ -109,9 +112,12 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
                             0, NULL));
     for (i = 0; i < PQntuples(r); i++)
         apr_hash_set(empty, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, load);
+    load->defer = PQntuples(r) > 0;
     for (type = m->types + 1; type <= m->types + m->n_resources; type++)
         if (apr_hash_get(empty, fhir_model_table(table, m, type), APR_HASH_KEY_STRING))
             atomic_store(&load->fresh[fhir_model_type_index(m, type)], 1);
+        else
+            load->defer = 0;
     return NULL;
 }
 
@@ -140,7 +146,17 @@ static fhir_err_t *tidy(load_t *load, PGconn *conn)
     return NULL;
 }
 
-static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *reader)
+/* A large load into an empty schema: the tables that have rows by now lose their indexes. */
+static fhir_err_t *defer(load_t *load, const load_source_t *source, PGconn *conn)
+{
+    if (!load->defer || load_source_position(source) < DEFER_BYTES)
+        return NULL;
+    load->defer = 0;
+    return fhirctl_index_defer(conn, load->pool);
+}
+
+static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *reader,
+                            PGconn *conn)
 {
     apr_pool_t *pool;
     load_document_t document;
@@ -158,6 +174,7 @@ static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *
             FHIR_TRY(load_reader_document(reader, &document));
         atomic_store_explicit(&load->bytes_done, load_source_position(source),
                               memory_order_relaxed);
+        FHIR_TRY(defer(load, source, conn));
     }
     return load_reader_finish(reader);
 }
@@ -183,15 +200,18 @@ static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
     apr_pool_create(&progress_pool, load->pool);
     if (!load->quiet)
         load_progress_start(load, progress_pool);
-    err = read_all(load, source, reader);
+    err = read_all(load, source, reader, conn);
     if (err)
         load_fail(load, err);
     load_queue_end(load);
     for (i = 0; i < started; i++)
         load_worker_join(workers[i]);
-    if (!load->failure && (err = tidy(load, conn)))
-        load_fail(load, err);
     apr_pool_destroy(progress_pool);
+    err = fhirctl_index_make_due(NULL, &load->db, conn, load->jobs, load->pool);
+    if (!err && !load->failure)
+        err = tidy(load, conn);
+    if (err)
+        load_fail(load, err);
     return (fhir_err_t *)load->failure;
 }
 

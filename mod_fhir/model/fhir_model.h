@@ -174,6 +174,13 @@ typedef enum fhir_sqltype_t {
     FHIR_SQL_DOUBLE
 } fhir_sqltype_t;
 
+/** Which of the indexes that many columns share (sql/practice.sql) has a column of terms. */
+typedef enum fhir_index_t {
+    FHIR_INDEX_NONE,  /* none, or one of its own */
+    FHIR_INDEX_TERMS, /* the column is one of TABLE_terms_idx */
+    FHIR_INDEX_REST   /* its values are among those of the one column of TABLE_rest_idx */
+} fhir_index_t;
+
 /** One physical column; the order is that of the DDL behind the fixed columns (docs/schema.md).
  *  patient and patient_date come first where a type has them; patient_date is never NULL
  *  ("-infinity"). */
@@ -181,6 +188,7 @@ typedef struct fhir_column_t {
     apr_uint32_t name;  /* "birthdate_low" */
     apr_uint16_t param; /* the first parameter that uses it; 0 for patient and patient_date */
     apr_byte_t sqltype; /* fhir_sqltype_t */
+    apr_byte_t index;   /* fhir_index_t */
 } fhir_column_t;
 
 /** What becomes of a value that a path reached: from data type and parameter type. */

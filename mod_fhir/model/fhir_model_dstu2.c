@@ -10481,7 +10481,7 @@ static const apr_uint16_t components[1] = {
 };
 
 static const fhir_column_t columns[1] = {
-    {0,0,0},
+    {0,0,0,0},
 };
 
 static const fhir_xnode_t xnodes[1] = {

@@ -2,6 +2,7 @@
 """The tables of a FHIR version as SQL, with the default set of indexes."""
 
 import hashlib
+import re
 
 import shorts
 
@@ -60,11 +61,13 @@ class Ddl:
 
     def __init__(self, version, label):
         statements = [shorts.sql_text()]
+        self.indexed = {name: _indexed(plan, version.compartments["Patient"].get(name)) for name, plan in version.plans.items()}
         for name in version.structure.resources:
             statements += _tables(version.plans[name], version.compartments["Patient"].get(name))
         statements.append(STORAGE)
         bare = "\n".join(line.partition(" --")[0] for text in statements for line in text.splitlines())
         self.fingerprint = hashlib.sha256(bare.encode()).hexdigest()[:32]
+        self.index_names = re.findall(r'CREATE INDEX "(\w+)"', bare)
         self.text = HEAD % label + "".join("\n" + text for text in statements)
 
 
@@ -113,11 +116,7 @@ def _indexes(plan, table, in_compartment):
     yield _index(table + "_history", "last_updated")
     if plan.patient:
         yield 'CREATE INDEX "%s_patient_patient_date_idx" ON "%s" (patient, patient_date);\n' % (table, table)
-    wanted = [plan.params[name] for name in INDEXED.get(plan.type, ())]
-    if in_compartment and not plan.patient and plan.type != "Patient":
-        # Several patients to a record: its compartment is found through these.
-        wanted += [plan.params[name] for name in in_compartment]
-    for column in _columns(wanted):
+    for column in _indexed(plan, in_compartment):
         name, sql = column.physical[0]
         if column.kind == "STRING":
             yield _index(table, name, "USING gin ", " gin_trgm_ops")
@@ -135,6 +134,15 @@ def _indexes(plan, table, in_compartment):
         for column in _columns(plan.params[name] for name in in_compartment):
             if column is not plan.patient.column:
                 yield _partial_index(table, *column.physical[0])
+
+
+def _indexed(plan, in_compartment):
+    """The columns that have an index of their own."""
+    wanted = [plan.params[name] for name in INDEXED.get(plan.type, ())]
+    if in_compartment and not plan.patient and plan.type != "Patient":
+        # Several patients to a record: its compartment is found through these.
+        wanted += [plan.params[name] for name in in_compartment]
+    return _columns(wanted)
 
 
 def _others(plan):

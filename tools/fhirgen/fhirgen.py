@@ -16,6 +16,7 @@ import shorts
 import source
 from columns import TypeColumns
 from ddl import Ddl
+from indexes import Indexes
 from params import Params
 from profiles import Profiles
 from programs import Programs
@@ -73,6 +74,8 @@ def main():
     dstu2 = Version(source.dstu2(options.fhir), "1.0.2", "DSTU2", stored=False)
     ddl = Ddl(r4, "R4 (4.0.1)")
     r4.tables.schema_fingerprint = ddl.fingerprint
+    indexes = Indexes(r4, ddl)
+    r4.programs.mark_columns(indexes.marks)
     requirements = Requirements(source.us_core_requirements(options.fhir))
     for folder in ("docs", "mod_fhir/model", "sql", "t"):
         os.makedirs(os.path.join(options.out, folder), exist_ok=True)
@@ -88,6 +91,8 @@ def main():
         out.write(shorts.c_text())
     with open(os.path.join(options.out, "sql/001-r4-tables.sql"), "w", encoding="ascii", newline="\n") as out:
         out.write(ddl.text)
+    with open(os.path.join(options.out, "sql/practice.sql"), "w", encoding="ascii", newline="\n") as out:
+        out.write(indexes.text)
     listed = os.path.join(options.out, "docs/search-parameters-uncompiled.md")
     report.write(listed, [("R4 with US Core", r4), ("DSTU2", dstu2)])
 

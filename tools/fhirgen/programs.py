@@ -46,18 +46,27 @@ class Programs:
         """Members first_param … patient_date of a type."""
         return self.search.get(type_name, (0,) * 7)
 
+    def mark_columns(self, marks):
+        """Says of physical columns which index they are in: marks by column and number (indexes.py)."""
+        columns = self.tables.columns
+        for plan in self.plans.values():
+            for column in plan.columns:
+                for number in range(len(column.physical)):
+                    row = columns[column.index + number]
+                    columns[column.index + number] = (*row[:3], Enum(marks.get((id(column), number), "0")))
+
     def _lay_out(self, plan):
         """Rows of the physical columns, in the order of the table; the first one and their number."""
         columns = self.tables.columns
         first = len(columns)
         if plan.patient:
-            columns.append(("patient", 0, Enum("FHIR_SQL_TEXT")))
-            columns.append(("patient_date", 0, Enum("FHIR_SQL_TIMESTAMPTZ")))
+            columns.append(("patient", 0, Enum("FHIR_SQL_TEXT"), 0))
+            columns.append(("patient_date", 0, Enum("FHIR_SQL_TIMESTAMPTZ"), 0))
         for column in plan.columns:
             column.index = len(columns)
             column.identifier_index = len(columns) + len(column.physical) - 1 if column.has_identifier else 0
             owner = self.index[id(column.param)]
-            columns += [(name, owner, Enum("FHIR_SQL_" + sql)) for name, sql in column.physical]
+            columns += [(name, owner, Enum("FHIR_SQL_" + sql), 0) for name, sql in column.physical]
         count = len(columns) - first
         return first if count else 0, count
 

@@ -37,7 +37,7 @@ class Tables:
         self.valuesets = [(0, 0, 0, VS_OPEN)]  # no binding: any code passes
         self.codes = [(0,) * 3]
         self.params = [(0,) * 15]
-        self.columns = [(0,) * 3]
+        self.columns = [(0,) * 4]
         self.xnodes = [(0,) * 6]
         self.xemits = [(0,) * 4]
         self.guards = [(0,) * 4]

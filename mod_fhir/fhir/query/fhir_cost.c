@@ -17,6 +17,11 @@
 #include "core/fhir_decimal.h"
 #include "fhir/query/fhir_grant.h"
 
+/* What is noted: searches that take longer, bytes of a shape, shapes. */
+#define SLOW       apr_time_from_sec(1)
+#define SHAPE_MAX  2048
+#define SHAPES_MAX "1000"
+
 typedef struct estimate_t {
     int seen;
     double cost, rows;
@@ -80,14 +85,16 @@ static fhir_err_t *on_column(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Columns that are the first of a valid index. */
+/* Columns that are the first of a valid index; "*" where the set practice has one for each. */
 static void read_columns(advice_t *a, const fhir_type_t *type)
 {
     fhir_call_t plain = *a->call;
     fhir_value_t table = fhir_value_text(fhir_call_table(a->call, type, ""));
     fhir_stmt_t stmt = {
         .sql = "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
-               "AND a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisvalid",
+               "AND a.attnum = i.indkey[0] WHERE i.indrelid = $1::regclass AND i.indisvalid "
+               "UNION ALL SELECT '*' FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+               "WHERE i.indrelid = $1::regclass AND c.relname LIKE '%\\_terms\\_idx'",
         .n_values = 1,
         .flags = FHIR_STMT_ONCE};
     if (a->type == type || a->error)
@@ -119,7 +126,8 @@ static int has_index(const advice_t *a, const fhir_param_t *p)
     if (m->types[p->type].patient && m->params[m->types[p->type].patient].column == p->column)
         return 1; /* the column patient stands for it */
     for (int i = 0; i < a->columns->nelts; i++)
-        if (!strcmp(APR_ARRAY_IDX(a->columns, i, const char *), name))
+        if (!strcmp(APR_ARRAY_IDX(a->columns, i, const char *), name) ||
+            !strcmp(APR_ARRAY_IDX(a->columns, i, const char *), "*"))
             return 1;
     return 0;
 }
@@ -183,6 +191,40 @@ static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *
     return a.error ? "" : fhir_buf_cstr(a.text);
 }
 
+/* "Observation?code&date": no values. */
+static const char *shape_of(const fhir_call_t *call, const fhir_query_t *query)
+{
+    fhir_buf_t *b = fhir_buf_create(call->pool, SHAPE_MAX);
+    fhir_buf_puts(b, fhir_model_str(call->stored, query->type->name));
+    for (int i = 0; i < query->applied.n && b->len < SHAPE_MAX / 2; i++)
+        fhir_buf_printf(b, "%c%.200s", i ? '&' : '?', query->applied.list[i].name);
+    return fhir_buf_cstr(b);
+}
+
+/* Notes a search for fhirctl index advise. That it cannot be noted, as on a standby, is no fault.
+ */
+static void note(const fhir_call_t *call, const fhir_query_t *query, const char *column,
+                 const char *command)
+{
+    fhir_call_t plain = *call;
+    fhir_value_t values[] = {fhir_value_text(shape_of(call, query)), fhir_value_text(command)};
+    const char *table =
+        apr_psprintf(call->pool, "\"%s\".fhir_search_advice", call->endpoint->tenant);
+    fhir_stmt_t stmt = {
+        .sql = apr_psprintf(
+            call->pool,
+            "INSERT INTO %s AS a (shape, %s, command) SELECT $1, 1, $2 WHERE (SELECT count(*) "
+            "FROM %s) < " SHAPES_MAX " OR EXISTS (SELECT FROM %s WHERE shape = $1) "
+            "ON CONFLICT (shape) DO UPDATE SET %s = a.%s + 1, last_seen = now(), "
+            "command = CASE WHEN $2 = '' THEN a.command ELSE $2 END",
+            table, column, table, table, column, column),
+        .n_values = 2,
+        .flags = FHIR_STMT_ONCE | FHIR_STMT_WRITE};
+    plain.explain = NULL;
+    if (!call->request->tx && call->request->store)
+        fhir_call_run(&plain, &stmt, values, NULL, NULL, NULL);
+}
+
 /* Gives an error the words that help. what: how it went wrong. */
 static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
                            const apr_array_header_t *includes, fhir_err_t *err, const char *what)
@@ -192,6 +234,8 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
     const char *indexes = call->request->tx && err->code == FHIR_ERR_TIMEOUT
                               ? ""
                               : missing_indexes(call, query, includes);
+    if (query)
+        note(call, query, "refused", indexes);
     err->message = apr_psprintf(
         call->pool, "%s; %s%s%s", what,
         query ? "name a patient, or narrow it by further parameters, as a code and a date"
@@ -202,11 +246,14 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
 
 /* ---- the limit ---- */
 
-static apr_uint64_t key_of(const char *sql, int cost_max)
+/* Of a text, and of how much is bound to it: the same text may have a value or hundreds. */
+static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max)
 {
     apr_uint64_t hash = APR_UINT64_C(14695981039346656037) ^ (apr_uint64_t)cost_max;
-    for (; *sql; sql++)
-        hash = (hash ^ (unsigned char)*sql) * APR_UINT64_C(1099511628211);
+    for (apr_size_t bytes = sql->bytes; bytes > 256; bytes /= 4)
+        hash++;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * APR_UINT64_C(1099511628211);
     return hash;
 }
 
@@ -218,9 +265,9 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     int max = call->endpoint->search.cost_max;
     apr_uint64_t key;
     estimate_t estimate;
-    if (!max || (query && !(stmt->flags & FHIR_STMT_ONCE)))
+    if (!max)
         return NULL;
-    key = key_of(stmt->sql, max);
+    key = key_of(sql, stmt->sql, max);
     if (store && fhir_store_recall(store, key))
         return NULL;
     FHIR_TRY(ask_planner(&estimate, sql, stmt));
@@ -241,8 +288,11 @@ fhir_err_t *fhir_cost_run(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_q
                           const apr_array_header_t *includes, fhir_row_fn row_fn, void *baton)
 {
     fhir_err_t *err = check(sql, stmt, query, includes);
+    apr_time_t start = apr_time_now();
     if (!err)
         err = fhir_call_run(sql->call, stmt, fhir_sql_values(sql), row_fn, baton, NULL);
+    if (!err && query && apr_time_now() - start > SLOW)
+        note(sql->call, query, "slow", missing_indexes(sql->call, query, includes));
     return err && err->code == FHIR_ERR_TIMEOUT
                ? advised(sql, query, includes, err,
                          "The search took longer than this server allows, and was ended")

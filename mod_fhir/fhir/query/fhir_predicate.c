@@ -88,10 +88,14 @@ static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnod
         else
             any = 1;
     }
-    if (any)
+    if (any) {
         fhir_buf_printf(sql->text, "%s IS NOT NULL", expr);
-    else
-        fhir_predicate_equals(sql, expr, codes);
+        return NULL;
+    }
+    fhir_buf_putc(sql->text, '(');
+    fhir_predicate_equals(sql, expr, codes);
+    fhir_predicate_rest(sql, alias, node->param->first_column, codes);
+    fhir_buf_putc(sql->text, ')');
     return NULL;
 }
 
@@ -108,9 +112,13 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
     }
 }
 
-fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                              const fhir_qnode_t *node)
 {
     apr_array_header_t *forms = fhir_predicate_texts(sql), *systems = fhir_predicate_texts(sql);
+    const char *expr =
+        apr_psprintf(sql->call->pool, "%s.\"%s\"", alias,
+                     fhir_model_str(sql->call->stored, sql->call->stored->columns[column].name));
     fhir_predicate_tokens(sql, node, forms, systems);
     fhir_buf_putc(sql->text, '(');
     if (forms->nelts) {
@@ -124,13 +132,16 @@ fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnod
         fhir_sql_bind_array(sql, systems, "text[]");
         fhir_buf_puts(sql->text, ") s WHERE starts_with(v, s))");
     }
+    else {
+        fhir_predicate_rest(sql, alias, column, forms);
+    }
     fhir_buf_putc(sql->text, ')');
     return NULL;
 }
 
 static fhir_err_t *test_tokens(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return fhir_predicate_in(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
+    return fhir_predicate_in(sql, alias, node->param->first_column, node);
 }
 
 /* One value: alias columns low and high (and for quantities system, code, unit). */
@@ -150,7 +161,10 @@ static fhir_operand_t operand_of(const fhir_sql_t *sql, const char *alias,
 static fhir_err_t *test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_operand_t operand = operand_of(sql, alias, node->param);
-    return fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
+    FHIR_TRY(fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node));
+    if (node->param->kind != FHIR_PARAM_DATE)
+        fhir_predicate_number_keys(sql, alias, node);
+    return NULL;
 }
 
 /* Several values are matched one by one: parallel arrays side by side. */
@@ -167,6 +181,10 @@ static fhir_err_t *test_array(fhir_sql_t *sql, const char *alias, const fhir_qno
         fhir_buf_puts(sql->text, ") v(l, h) WHERE ");
     FHIR_TRY(fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node));
     fhir_buf_putc(sql->text, ')');
+    if (node->param->kind == FHIR_PARAM_DATE)
+        fhir_predicate_date_bounds(sql, alias, node);
+    else
+        fhir_predicate_number_keys(sql, alias, node);
     return NULL;
 }
 
@@ -202,6 +220,24 @@ static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
     }
 }
 
+/* " AND …": what is exactly a text is it folded, too, and that has an index. */
+static void folded_too(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *list = fhir_predicate_texts(sql);
+    if ((sql->scoped && !strcmp(alias, "t")) || sql->estimate)
+        return;
+    for (int i = 0; i < node->n_values; i++) {
+        const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_EQUALS);
+        if (!text)
+            return;
+        push(list, text);
+    }
+    fhir_buf_printf(sql->text, " AND %s LIKE ANY (",
+                    fhir_predicate_column(sql, alias, node->param, ""));
+    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_buf_putc(sql->text, ')');
+}
+
 static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = fhir_predicate_texts(sql);
@@ -225,6 +261,8 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
         fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
     if (!exact && list->nelts > 1)
         fhir_buf_putc(sql->text, ')');
+    if (exact)
+        folded_too(sql, alias, node);
     return NULL;
 }
 
@@ -252,6 +290,14 @@ static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode
 {
     fhir_buf_putc(sql->text, '(');
     FHIR_TRY(fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node));
+    if (node->modifier == FHIR_MODIFIER_NONE) {
+        apr_array_header_t *texts = fhir_predicate_texts(sql);
+        for (int i = 0; i < node->n_values; i++)
+            push(texts, node->param->column_kind == FHIR_COL_URIS
+                            ? fhir_short_url(node->values[i].text, sql->call->pool)
+                            : node->values[i].text);
+        fhir_predicate_rest(sql, alias, node->param->first_column, texts);
+    }
     versions(sql, alias, node);
     fhir_buf_putc(sql->text, ')');
     return NULL;
@@ -364,7 +410,9 @@ static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir
 {
     fhir_buf_putc(sql->text, '(');
     for (int v = 0; v < node->n_values; v++) {
+        const int paired = fhir_predicate_has_pair(sql->call, node, &node->values[v]);
         fhir_buf_puts(sql->text, v ? " OR (" : "(");
+        sql->paired += paired;
         for (int i = 0; i < node->param->n_components; i++) {
             fhir_qnode_t part = for_component(sql, node, i);
             part.values = &node->values[v].parts[i];
@@ -375,6 +423,9 @@ static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir
             if (part.param->kind == FHIR_PARAM_STRING)
                 fhir_predicate_plain_string(sql, alias, part.param);
         }
+        sql->paired -= paired;
+        if (paired)
+            fhir_predicate_pair_keys(sql, alias, node->param, &node->values[v]);
         fhir_buf_putc(sql->text, ')');
     }
     fhir_buf_putc(sql->text, ')');

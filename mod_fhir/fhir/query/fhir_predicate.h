@@ -27,7 +27,8 @@ const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
 /** Appends expr = $n, or = ANY ($n) for several, or FALSE for none. */
 void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends "(…)": a text[] expression holds one of the node's token values. */
-fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                              const fhir_qnode_t *node);
 
 /** Appends the test of a reference column, with its modifiers (fhir_predicate_reference.c). */
 fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
@@ -63,6 +64,29 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
 /** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */
 void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
                            apr_array_header_t *systems);
+
+/*
+ * Conditions that follow from others and are there for the indexes of sql/practice.sql
+ * (fhir_predicate_keys.c). They are left out where the rows are one patient's or contained ones.
+ */
+/** Appends " AND …" behind a test that one of the texts is in a column: the column's number. */
+void fhir_predicate_rest(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                         const apr_array_header_t *texts);
+/** Appends " AND …" behind the test of numbers or quantities. */
+void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** 1 if a value of a composite on the resource itself is a quantity with a code: sql->paired is
+ * more than 0 while its parts are tested, and fhir_predicate_pair_keys follows. */
+int fhir_predicate_has_pair(const fhir_call_t *call, const fhir_qnode_t *node,
+                            const fhir_qvalue_t *value);
+/** Appends " AND …" behind the tests of its parts. */
+void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                              const fhir_qvalue_t *value);
+/** Appends " AND …" behind the test of another composite. */
+void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** 1 if TABLE_terms_idx finds what passes the test: beside other conditions, or alone. */
+int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node);
+/** Appends " AND …" behind the test of several dates. */
+void fhir_predicate_date_bounds(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 typedef enum fhir_pattern_t {
     FHIR_PATTERN_STARTS,   /* a value begins with the text */

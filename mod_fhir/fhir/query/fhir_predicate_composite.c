@@ -106,5 +106,6 @@ fhir_err_t *fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const f
         fhir_buf_putc(sql->text, ')');
     }
     fhir_buf_putc(sql->text, ')');
+    fhir_predicate_composite_keys(sql, alias, node);
     return NULL;
 }

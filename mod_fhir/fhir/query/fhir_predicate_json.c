@@ -13,17 +13,11 @@
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
-/* Folding as PostgreSQL can do it: marks off, lower case, the letters of Europe that have no marks
- * as fhir_text_fold has them, blanks as one. */
-#define FOLD_OPEN                                                                                  \
-    "btrim(regexp_replace(replace(replace(replace(replace(translate(lower(regexp_replace("         \
-    "normalize("
-#define FOLD_CLOSE                                                                                 \
-    ", NFKD), '[\\u0300-\\u036f]+', '', 'g')), "                                                   \
-    "U&'\\00F8\\0111\\00F0\\0127\\0131\\0138\\0142\\014B\\0167\\0192\\0259\\03C2', 'oddhiklntfe' " \
-    "|| U&'\\03C3'), " /* the last is the sigma of a word's end */                                 \
-    "U&'\\00DF', 'ss'), U&'\\00E6', 'ae'), U&'\\0153', 'oe'), U&'\\00FE', 'th'), '\\s+', ' ', "    \
-    "'g'))"
+/* Values that one call compares: the planner counts calls. */
+#define VALUES_A_CALL 20
+/* Characters of a text that are looked at beyond four times those of the value: what folding takes
+ * away. */
+#define TEXT_MORE     1000
 
 /* The paths of a parameter, joined for each kind of conversion. */
 typedef struct paths_t {
@@ -170,18 +164,32 @@ static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnod
 {
     apr_array_header_t *paths = text_paths(sql->call, node->param);
     apr_array_header_t *values = fhir_predicate_texts(sql);
+    apr_size_t longest = 0;
     if (!paths->nelts)
         return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "%s has no modifier :text: its codes have no text beside them",
                                fhir_model_str(sql->call->stored, node->param->name));
-    for (int i = 0; i < node->n_values; i++)
-        APR_ARRAY_PUSH(values, const char *) = node->values[i].text;
-    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
-    fhir_sql_bind_array(sql, paths, "jsonpath[]");
-    fhir_buf_printf(sql->text, ") p, jsonb_path_query(%s.resource::jsonb, p) v, unnest(", alias);
-    fhir_sql_bind_array(sql, values, "text[]");
-    fhir_buf_puts(sql->text, ") s WHERE starts_with(" FOLD_OPEN "v #>> '{}'" FOLD_CLOSE
-                             ", " FOLD_OPEN "s" FOLD_CLOSE "))");
+    for (int i = 0; i < node->n_values; i++) {
+        const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WHOLE);
+        if (text)
+            APR_ARRAY_PUSH(values, const char *) = text;
+        longest = text && strlen(text) > longest ? strlen(text) : longest;
+    }
+    fhir_buf_puts(sql->text, values->nelts ? "(" : "FALSE");
+    for (int i = 0; i < values->nelts; i += VALUES_A_CALL) {
+        apr_array_header_t some = *values;
+        some.elts += (apr_size_t)i * sizeof(const char *);
+        some.nelts = values->nelts - i < VALUES_A_CALL ? values->nelts - i : VALUES_A_CALL;
+        fhir_buf_printf(sql->text, "%s\"%s\".fhir_text_begins(%s.resource, ", i ? " OR " : "",
+                        sql->call->endpoint->tenant, alias);
+        fhir_sql_bind_array(sql, paths, "jsonpath[]");
+        fhir_buf_puts(sql->text, ", ");
+        fhir_sql_bind_array(sql, &some, "text[]");
+        fhir_buf_puts(sql->text, ", ");
+        fhir_sql_bind_int(sql, (apr_int64_t)longest * 4 + TEXT_MORE, "integer");
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_puts(sql->text, values->nelts ? ")" : "");
     return NULL;
 }
 
@@ -287,13 +295,8 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
             alias);
         return fhir_predicate_words(sql, node->values[0].text);
     case FHIR_Q_CONTENT:
-        fhir_buf_printf(sql->text,
-                        "CASE WHEN length(%s.resource) <= " TSVECTOR_CHARS
-                        " THEN jsonb_to_tsvector('simple', %s.resource::jsonb, '[\"string\"]') "
-                        "ELSE to_tsvector('simple', left((SELECT string_agg(v #>> '{}', ' ') FROM "
-                        "jsonb_path_query(%s.resource::jsonb, 'strict $.** ? (@.type() == "
-                        "\"string\")') v), " TSVECTOR_CHARS ")) END",
-                        alias, alias, alias);
+        fhir_buf_printf(sql->text, "\"%s\".fhir_content(%s.resource)", sql->call->endpoint->tenant,
+                        alias);
         return fhir_predicate_words(sql, node->values[0].text);
     default:
         return in_list(sql, alias, node);

@@ -42,10 +42,7 @@ static fhir_err_t *test_identifier(fhir_sql_t *sql, const char *alias, const fhi
         return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "%s has no modifier :identifier: it is no Reference",
                                fhir_model_str(m, node->param->name));
-    return fhir_predicate_in(
-        sql,
-        apr_psprintf(sql->call->pool, "%s.\"%s\"", alias, fhir_model_str(m, m->columns[at].name)),
-        node);
+    return fhir_predicate_in(sql, alias, at, node);
 }
 
 static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const fhir_param_t *param,
@@ -282,6 +279,8 @@ fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const f
     fhir_buf_putc(sql->text, '(');
     compare(sql, expr, is_plural(node), forms, stems);
     to_patients(sql, expr, is_plural(node), forms, stems);
+    if (!stems->nelts)
+        fhir_predicate_rest(sql, alias, node->param->first_column, forms);
     fhir_buf_putc(sql->text, ')');
     return NULL;
 }

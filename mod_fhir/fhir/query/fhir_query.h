@@ -90,7 +90,7 @@ typedef enum fhir_qkind_t {
     FHIR_Q_TEST,        /* param with modifier against values (any of them) */
     FHIR_Q_CHAIN,       /* param refers to a resource of `target` for which child holds */
     FHIR_Q_HAS,         /* a resource of `target` refers to this by param, and child holds for it */
-    FHIR_Q_COMPARTMENT, /* in the compartment of target/values[0].id */
+    FHIR_Q_COMPARTMENT, /* in the compartment of target/values[0].id, not counting param */
     FHIR_Q_LIST,        /* _list: an entry of List/values[].id */
     FHIR_Q_TEXT,        /* _text: words in the narrative */
     FHIR_Q_CONTENT      /* _content: words anywhere in the resource */
@@ -158,7 +158,13 @@ typedef struct fhir_query_t {
                                        types hold some (fhir_contained.h); NULL: the others are */
     const char *place;              /* the type's name among several in page links, with a # of its
                                        contained; NULL: it is searched alone */
-    const char *cursor;             /* the page link's sealed word, or NULL */
+    int by_date;                    /* matches stand as those of one patient do */
+    int placed;                     /* matches stand by their places (search/fhir_window.h) */
+    struct {
+        int from, width; /* the places that a statement looks at; width 0: all from there on */
+        int first;       /* where the page's first window began */
+    } window;
+    const char *cursor;   /* the page link's sealed word, or NULL */
     fhir_pairs_t applied; /* what was understood, as given, without the cursor: self link; the
                              list has room for one more */
     apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */

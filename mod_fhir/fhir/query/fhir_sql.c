@@ -262,9 +262,10 @@ static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *
     return node;
 }
 
-/* In brackets: alias is in the compartment of focus/id. */
+/* In brackets: alias is in the compartment of focus/id, by another parameter than `but` (or NULL).
+ */
 static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                               const fhir_type_t *focus, const char *id)
+                               const fhir_type_t *focus, const char *id, const fhir_param_t *but)
 {
     const fhir_call_t *call = sql->call;
     const fhir_compartment_t *member = fhir_model_compartment(call->stored, focus, type);
@@ -276,15 +277,27 @@ static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_ty
         if (!member || !member->n_params)
             return NULL;
     }
-    for (int i = 0; member && i < member->n_params; i++)
-        fhir_query_add(
-            any,
-            reference_test(call, type,
-                           &call->stored->params[call->stored->components[member->first_param + i]],
-                           focus, id));
+    for (int i = 0; member && i < member->n_params; i++) {
+        const fhir_param_t *param =
+            &call->stored->params[call->stored->components[member->first_param + i]];
+        if (!but || !param->column || param->column != but->column)
+            fhir_query_add(any, reference_test(call, type, param, focus, id));
+    }
     FHIR_TRY(fhir_sql_node(sql, alias, any));
     if (type == focus)
         fhir_buf_putc(sql->text, ')');
+    return NULL;
+}
+
+/* One patient's rows are found by the patient. A plan for all values does not know which are
+ * common, so other indexes, which would find half a table, are shut to it: IS TRUE has none. */
+static fhir_err_t *test(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const int shut = sql->scoped && !strcmp(alias, "t") &&
+                     !(node->kind == FHIR_Q_TEST && fhir_query_names_patient(sql->call, node));
+    fhir_buf_puts(sql->text, shut ? "((" : "");
+    FHIR_TRY(fhir_predicate_append(sql, alias, node));
+    fhir_buf_puts(sql->text, shut ? ") IS TRUE)" : "");
     return NULL;
 }
 
@@ -302,9 +315,9 @@ fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     case FHIR_Q_HAS:
         return follow(sql, alias, node);
     case FHIR_Q_COMPARTMENT:
-        return compartment(sql, alias, node->type, node->target, node->values[0].id);
+        return compartment(sql, alias, node->type, node->target, node->values[0].id, node->param);
     default:
-        return fhir_predicate_append(sql, alias, node);
+        return test(sql, alias, node);
     }
 }
 

@@ -22,6 +22,10 @@ typedef struct fhir_sql_t {
     apr_size_t bytes;           /* of all values */
     const fhir_call_t *call;
     int aliases; /* table aliases given out: a1, a2, … */
+    /* What only helps an index to find rows is left out: */
+    int scoped;   /* of t, whose rows are one patient's */
+    int estimate; /* everywhere: the planner would think that few match both */
+    int paired;   /* the test of a quantity is part of one with its code */
 } fhir_sql_t;
 
 fhir_err_t *fhir_sql_create(fhir_sql_t **sql, const fhir_call_t *call);

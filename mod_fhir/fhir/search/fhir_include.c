@@ -161,24 +161,19 @@ static fhir_err_t *on_reference(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-static void select_references(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_type_t *source,
-                              const fhir_param_t *param, int number, int first)
+/* Rows (number, references) of a parameter's columns, of which a row of the table has one each. */
+static void put_references(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_param_t *param,
+                           int number, const char **between)
 {
     apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
     columns_of(inc, columns, param);
     for (int i = 0; i < columns->nelts; i++) {
         const fhir_param_t *p = APR_ARRAY_IDX(columns, i, const fhir_param_t *);
         int plural = p->column_kind == FHIR_COL_REFERENCES;
-        fhir_buf_printf(sql->text, "%sSELECT %d, ", first && !i ? "" : " UNION ", number);
-        fhir_buf_puts(sql->text, plural ? "unnest(" : "");
+        fhir_buf_printf(sql->text, "%s(%d, %s", *between, number, plural ? "" : "ARRAY[");
         fhir_sql_column(sql, "t", p, "");
-        fhir_buf_printf(sql->text, "%s FROM %s t WHERE t.id = ANY (", plural ? ")" : "",
-                        fhir_call_table(inc->call, source, ""));
-        fhir_sql_bind_array(sql, inc->round[fhir_model_type_index(inc->call->stored, source)],
-                            "text[]");
-        fhir_buf_puts(sql->text, ") AND ");
-        fhir_sql_column(sql, "t", p, "");
-        fhir_buf_puts(sql->text, " IS NOT NULL");
+        fhir_buf_puts(sql->text, plural ? ")" : "])");
+        *between = ", ";
     }
 }
 
@@ -198,7 +193,7 @@ static int iterates(const fhir_include_t *inc)
 
 /* What one include asks for of the round's resources of a type. */
 static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclude_t *include,
-                         const fhir_type_t *source)
+                         const fhir_type_t *source, const char **between)
 {
     apr_array_header_t *params = params_of(collect->inc, include, source);
     for (int i = 0; i < params->nelts; i++) {
@@ -207,9 +202,29 @@ static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclud
         if (wanted.target && !fhir_query_targets(collect->inc->call, wanted.param, wanted.target))
             continue;
         APR_ARRAY_PUSH(collect->wanted, wanted_t) = wanted;
-        select_references(sql, collect->inc, source, wanted.param, collect->wanted->nelts - 1,
-                          !sql->text->len);
+        put_references(sql, collect->inc, wanted.param, collect->wanted->nelts - 1, between);
     }
+}
+
+/* What all includes ask for of a type: its rows are read once. */
+static void read_type(collect_t *collect, fhir_sql_t *sql, const fhir_type_t *source, int round)
+{
+    const fhir_include_t *inc = collect->inc;
+    const char *first = apr_pstrcat(
+        inc->call->pool, sql->text->len ? " UNION ALL " : "", "SELECT DISTINCT v.n, r FROM ",
+        fhir_call_table(inc->call, source, ""), " t, LATERAL (VALUES ", NULL);
+    const char *between = first;
+    for (int i = 0; i < inc->includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
+        if (applies(include, 0, round) && (!include->source || include->source == source))
+            read_include(collect, sql, include, source, &between);
+    }
+    if (between == first)
+        return;
+    fhir_buf_puts(sql->text, ") v(n, refs), unnest(v.refs) r WHERE r IS NOT NULL AND t.id = ANY (");
+    fhir_sql_bind_array(sql, inc->round[fhir_model_type_index(inc->call->stored, source)],
+                        "text[]");
+    fhir_buf_putc(sql->text, ')');
 }
 
 /* First statement: the references of the round, as far as includes ask for them. */
@@ -220,11 +235,9 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_create(&sql, inc->call));
-    for (int i = 0; i < inc->includes->nelts; i++) {
-        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
-        for (int t = 1; applies(include, 0, round) && t <= m->n_resources; t++)
-            if (inc->round[t] && (!include->source || include->source == &m->types[t]))
-                read_include(&collect, sql, include, &m->types[t]);
+    for (int t = 1; t <= m->n_resources; t++) {
+        if (inc->round[t])
+            read_type(&collect, sql, &m->types[t], round);
         FHIR_TRY(fhir_sql_room(sql));
     }
     if (!sql->text->len)

@@ -9,6 +9,7 @@
 #include <apr_strings.h>
 
 #include "fhir/query/fhir_predicate.h"
+#include "fhir/search/fhir_window.h"
 
 /* How a column becomes a sort key. */
 #define PICK(what, from) "(SELECT " what "(v) FROM unnest(" from ") v)"
@@ -136,6 +137,8 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
         sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t));
     if (!order->n && (order->scoped || in_compartment(sql->call, query)))
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
+    if (!order->n && query->placed)
+        add_key(order, apr_psprintf(sql->call->pool, FHIR_WINDOW_PLACE, alias), "integer", 0, 0);
     /* the id makes the order total, of several types the type and the id; they run the way of the
      * last key, so that one index serves all */
     down = order->n && order->key[order->n - 1].descending;

@@ -25,7 +25,7 @@ typedef struct fhir_order_t {
 } fhir_order_t;
 
 /** The order of a query's matches: by _sort, else the newest first for those of one patient, else
- *  by id. */
+ *  by place (fhir_window.h) or by id. */
 void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias);
 /** Appends the keys behind `first` (" ORDER BY " or ", "), each in its direction. */

@@ -16,12 +16,14 @@
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"
 #include "fhir/search/fhir_search_sql.h"
+#include "fhir/search/fhir_window.h"
 
 typedef struct page_t {
     fhir_call_t *call;
     const fhir_search_t *search;
     fhir_search_t spread;        /* it, with the types once more for their contained resources */
     fhir_query_t **queries;      /* one for each type */
+    fhir_query_t **halves;       /* two for each type, see halve; NULL where there are none */
     const fhir_query_t *query;   /* the first: what is said of the result */
     apr_array_header_t *remarks; /* of const char *: what was ignored */
     fhir_bundle_t *bundle;
@@ -122,19 +124,42 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return fhir_bundle_add(page->bundle, &entry);
 }
 
+#define TYPES_MANY 4
+
 static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit)
 {
     fhir_call_t *call = page->call;
     fhir_query_t *const *queries = page->queries + page->type;
+    int n = page->merged ? page->search->n_types : 1;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
+    if (page->halves && page->halves[2 * page->type]) {
+        queries = page->halves + 2 * page->type;
+        n = 2;
+    }
     FHIR_TRY(fhir_sql_create(&sql, call));
-    FHIR_TRY(fhir_search_sql_page(&stmt, sql, &page->order, queries,
-                                  page->merged ? page->search->n_types : 1, cursor, limit));
+    FHIR_TRY(fhir_search_sql_page(&stmt, sql, &page->order, queries, n, cursor, limit));
     fhir_explain_step(call, page->merged ? "matches of all types"
                                          : apr_pstrcat(call->pool, "matches of type ",
                                                        type_name(page, page->type), NULL));
     return fhir_cost_run(sql, &stmt, *queries, NULL, on_row, page);
+}
+
+/* Window by window until the page is full, where the matches stand by their places. */
+static fhir_err_t *run_windows(page_t *page, const fhir_cursor_t *cursor, int limit)
+{
+    fhir_query_t *query = page->queries[page->type];
+    const int before = page->rows;
+    if (!query->placed || page->merged || (cursor && cursor->backward))
+        return run_type(page, cursor, limit);
+    FHIR_TRY(
+        fhir_window_begin(query, page->call, cursor && cursor->n ? cursor->field[0] : NULL, limit));
+    do
+        FHIR_TRY(run_type(page, cursor, limit - (page->rows - before)));
+    while (!page->more_behind && fhir_window_next(query, page->call));
+    fhir_window_end(query, page->call,
+                    page->more_behind ? page->last.field[page->search->n_types > 1] : NULL);
+    return NULL;
 }
 
 static fhir_err_t *foreign_link(const page_t *page)
@@ -154,6 +179,8 @@ static fhir_err_t *open_cursor(page_t *page)
                               page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
     page->is_cursor = 1;
     page->backward = page->cursor.backward;
+    if (page->search->n_types == 1)
+        fhir_window_follow(page->queries[0], call, &page->cursor);
     if (page->search->n_types == 1 || page->merged)
         return NULL;
     if (page->cursor.n < 2 || !page->cursor.field[0])
@@ -164,6 +191,7 @@ static fhir_err_t *open_cursor(page_t *page)
     page->cursor.n--;
     memmove(page->cursor.field, page->cursor.field + 1,
             sizeof(page->cursor.field[0]) * (apr_size_t)page->cursor.n);
+    fhir_window_follow(page->queries[page->start], call, &page->cursor);
     return NULL;
 }
 
@@ -314,6 +342,57 @@ static fhir_err_t *run_back(page_t *page)
     return NULL;
 }
 
+/* ---- types without a resource ---- */
+
+static fhir_err_t *on_empty(void *baton, const fhir_row_t *row)
+{
+    char *empty = baton;
+    empty[atoi(fhir_row_text(row, 0)) - 1] = 1;
+    return NULL;
+}
+
+/* Of many types most have no resource at all: their tables have no size. What is written while we
+ * look need not be found. */
+static fhir_err_t *drop_empty(page_t *page)
+{
+    fhir_call_t *call = page->call;
+    const int n = page->search->n_types;
+    char *empty = apr_pcalloc(call->pool, (apr_size_t)n);
+    apr_array_header_t *tables = apr_array_make(call->pool, n, sizeof(const char *));
+    fhir_call_t plain = *call;
+    fhir_sql_t *sql;
+    fhir_stmt_t stmt;
+    int kept = 0, start = page->start;
+    if (page->queries[0]->containers || page->queries[n - 1]->containers)
+        return NULL;
+    plain.explain = NULL;
+    for (int i = 0; i < n; i++)
+        APR_ARRAY_PUSH(tables, const char *) = fhir_call_table(call, page->search->types[i], "");
+    FHIR_TRY(fhir_sql_create(&sql, &plain));
+    fhir_buf_puts(sql->text, "SELECT n FROM unnest(");
+    fhir_sql_bind_array(sql, tables, "regclass[]");
+    fhir_buf_puts(sql->text, ") WITH ORDINALITY x(t, n) WHERE pg_relation_size(t) = 0");
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
+    FHIR_TRY(fhir_call_run(&plain, &stmt, fhir_sql_values(sql), on_empty, empty, NULL));
+    page->spread = *page->search;
+    page->spread.types =
+        apr_pmemdup(call->pool, page->search->types, sizeof(*page->search->types) * (apr_size_t)n);
+    for (int i = 0; i < n; i++) {
+        if (empty[i] && i != start && i > 0 && i < n - 1) /* more than one stays more than one */
+            continue;
+        if (i == start)
+            page->start = kept;
+        page->spread.types[kept] = page->search->types[i];
+        page->queries[kept] = page->queries[i];
+        for (int half = 0; page->halves && half < 2; half++)
+            page->halves[2 * kept + half] = page->halves[2 * i + half];
+        kept++;
+    }
+    page->spread.n_types = kept;
+    page->search = &page->spread;
+    return NULL;
+}
+
 static fhir_err_t *run_page(page_t *page)
 {
     if (page->merged)
@@ -322,10 +401,15 @@ static fhir_err_t *run_page(page_t *page)
         FHIR_TRY(run_back(page));
     else
         for (page->type = page->start; page->type < page->search->n_types && !page->more_behind;
-             page->type++)
-            FHIR_TRY(run_type(page,
-                              page->is_cursor && page->type == page->start ? &page->cursor : NULL,
-                              page->query->count - page->rows + 1));
+             page->type++) {
+            int first = page->type == page->start;
+            FHIR_TRY(run_windows(page, page->is_cursor && first ? &page->cursor : NULL,
+                                 page->query->count - page->rows + 1));
+            if (first && !page->more_behind && page->search->n_types - page->type > TYPES_MANY) {
+                FHIR_TRY(drop_empty(page));
+                page->type = page->start;
+            }
+        }
     return page->include ? fhir_include_run(page->include) : NULL;
 }
 
@@ -379,30 +463,81 @@ static fhir_err_t *parse_types(page_t *page)
     return NULL;
 }
 
+/* A condition that names the focus: that a resource is in its compartment, or that it is the
+ * record's patient. */
+static fhir_qnode_t *of_focus(const page_t *page, fhir_qkind_t kind, const fhir_type_t *type)
+{
+    fhir_qnode_t *node = fhir_query_node(page->call, kind, type);
+    fhir_qvalue_t *value = apr_pcalloc(page->call->pool, sizeof(*value));
+    value->id = value->text = page->search->focus_id;
+    value->type = page->search->focus;
+    node->target = kind == FHIR_Q_COMPARTMENT ? page->search->focus : NULL;
+    node->param = kind == FHIR_Q_TEST ? &page->call->stored->params[type->patient] : NULL;
+    node->values = value;
+    node->n_values = 1;
+    return node;
+}
+
+/* first AND second (or NULL) AND rest, which is the last of each list that it is in. */
+static fhir_qnode_t *all_of(const page_t *page, const fhir_type_t *type, fhir_qnode_t *first,
+                            fhir_qnode_t *second, fhir_qnode_t *rest)
+{
+    fhir_qnode_t *all = fhir_query_node(page->call, FHIR_Q_AND, type);
+    fhir_query_add(all, first);
+    if (second)
+        fhir_query_add(all, second);
+    fhir_query_add(all, rest);
+    return all;
+}
+
+/* A patient's compartment is searched in two halves that one statement merges: the records about
+ * the patient, which an index has in their order, and the others, of which there are few. */
+static void halve(page_t *page, int i, fhir_qnode_t *rest)
+{
+    const fhir_call_t *call = page->call;
+    const fhir_type_t *type = page->search->types[i];
+    fhir_query_t *query = page->queries[i], **halves = page->halves + 2 * i;
+    fhir_qnode_t *other = fhir_query_node(call, FHIR_Q_NOT, type);
+    fhir_qnode_t *others = of_focus(page, FHIR_Q_COMPARTMENT, type);
+    if (!type->patient || query->sort->nelts || query->contained ||
+        strcmp(fhir_model_str(call->stored, page->search->focus->name), "Patient") != 0 ||
+        fhir_query_of_one_patient(query, call))
+        return;
+    halves[0] = apr_pmemdup(call->pool, query, sizeof(*query));
+    halves[0]->where = all_of(page, type, of_focus(page, FHIR_Q_TEST, type), NULL, rest);
+    fhir_query_add(other, of_focus(page, FHIR_Q_TEST, type));
+    halves[1] = apr_pmemdup(call->pool, query, sizeof(*query));
+    others->param = &call->stored->params[type->patient];
+    halves[1]->where = all_of(page, type, others, other, rest);
+    query->by_date = halves[1]->by_date = 1;
+}
+
 static fhir_err_t *parse(page_t *page)
 {
     fhir_call_t *call = page->call;
     const fhir_search_t *search = page->search;
     FHIR_TRY(parse_types(page));
+    if (search->focus)
+        page->halves =
+            apr_pcalloc(call->pool, sizeof(*page->halves) * 2 * (apr_size_t)search->n_types);
     for (int i = 0; i < search->n_types; i++) {
         fhir_query_t *query = page->queries[i];
-        if (search->focus) {
-            fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_COMPARTMENT, search->types[i]);
-            fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
-            value->id = search->focus_id;
-            node->target = search->focus;
-            node->values = value;
-            node->n_values = 1;
-            fhir_query_add(query->where, node);
-        }
+        fhir_qnode_t *rest = query->where;
         if (search->narrow)
             FHIR_TRY(search->narrow(query, call, search->baton));
+        if (search->focus) {
+            query->where = all_of(page, search->types[i],
+                                  of_focus(page, FHIR_Q_COMPARTMENT, search->types[i]), NULL, rest);
+            halve(page, i, rest);
+        }
         FHIR_TRY(fhir_query_bind(query, call, search->path, search->said));
     }
     FHIR_TRY(spread(page));
     for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)
         page->queries[i]->place = apr_pstrcat(call->pool, type_name(page, i),
                                               page->queries[i]->containers ? "#" : "", NULL);
+    for (int i = 0; !page->search->focus && i < page->search->n_types; i++)
+        fhir_window_prepare(page->queries[i], call);
     page->query = page->queries[0];
     page->merged = page->search->n_types > 1 && page->query->sort->nelts;
     return NULL;

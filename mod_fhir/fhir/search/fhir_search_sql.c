@@ -7,6 +7,8 @@
 
 #include <apr_strings.h>
 
+#include "fhir/search/fhir_window.h"
+
 /* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
 static int is_uniform(const fhir_order_t *order)
 {
@@ -67,15 +69,16 @@ static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
 
 static fhir_err_t *from(fhir_sql_t *sql, const fhir_query_t *query)
 {
+    sql->scoped = fhir_query_of_one_patient(query, sql->call);
     return query->containers ? fhir_search_from_contained(sql, query)
                              : fhir_sql_from(sql, query->type, query->where);
 }
 
 /* One patient's rows of a type are planned once for all patients; other searches depend on their
  * values. */
-static unsigned plan_flags(const fhir_order_t *order, int n, int limit)
+static unsigned plan_flags(const fhir_order_t *order, int of_many, int limit)
 {
-    return (order->scoped && n == 1 ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
+    return (order->scoped && !of_many ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
 }
 
 /* named: under the names that the statement around it uses, with the keys as they are. */
@@ -139,6 +142,7 @@ static fhir_err_t *select_page(fhir_sql_t *sql, const fhir_order_t *order,
 {
     select_columns(sql, query, order, named);
     FHIR_TRY(from(sql, query));
+    fhir_window_put(sql, query);
     FHIR_TRY(beyond(sql, order, cursor));
     fhir_order_put(sql, " ORDER BY ", order, cursor && cursor->backward);
     limit_to(sql, limit);
@@ -193,7 +197,10 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
         FHIR_TRY(select_page(sql, order, queries[0], cursor, limit, backward));
     if (backward)
         order_by_named(sql, order, 0);
-    return fhir_sql_stmt(stmt, sql, plan_flags(order, n, limit));
+    return fhir_sql_stmt(
+        stmt, sql,
+        plan_flags(order, n > 1 && !queries[1]->by_date, limit) &
+            (n == 1 && fhir_window_is_plain(queries[0], sql->call) ? ~FHIR_STMT_ONCE : ~0u));
 }
 
 fhir_err_t *fhir_search_sql_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
@@ -216,12 +223,13 @@ fhir_err_t *fhir_search_sql_count_behind(fhir_stmt_t *stmt, fhir_sql_t *sql,
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, limit, "bigint");
     fhir_buf_puts(sql->text, ") q");
-    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 1, 0));
+    return fhir_sql_stmt(stmt, sql, plan_flags(&order, 0, 0));
 }
 
 fhir_err_t *fhir_search_sql_estimate(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_puts(sql->text, "SELECT");
+    sql->estimate = 1;
     FHIR_TRY(from(sql, query));
     return fhir_sql_stmt(stmt, sql, FHIR_STMT_ONCE);
 }

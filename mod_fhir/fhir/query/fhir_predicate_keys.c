@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Conditions that add nothing to a test but what an index can find: the expressions are those of
+ * the indexes in sql/practice.sql (tools/fhirgen/indexes.py), their functions in
+ * sql/003-search.sql. docs/schema.md tells why the indexes are as they are.
+ */
+#include <apr_strings.h>
+
+#include "fhir/query/fhir_predicate.h"
+
+/* Values of which terms are made: numbers can be long, and their terms are bound once more. */
+#define VALUES_MAX 20
+
+static int is_left_out(const fhir_sql_t *sql, const char *alias)
+{
+    return (sql->scoped && !strcmp(alias, "t")) || *alias == FHIR_SQL_CONTAINED || sql->estimate;
+}
+
+/* ---- columns that share the index TABLE_rest_idx ---- */
+
+/* num_nonnulls(alias."based_on", …) > 0 AND (alias."based_on" || …): the index's rows, what it is
+ * on. */
+static void put_rest(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+{
+    const fhir_model_t *m = sql->call->stored;
+    for (int joined = 0; joined < 2; joined++) {
+        const char *between = joined ? "(" : "num_nonnulls(";
+        for (int i = 0; i < type->n_columns; i++) {
+            const fhir_column_t *column = &m->columns[type->first_column + i];
+            if (column->index != FHIR_INDEX_REST)
+                continue;
+            fhir_buf_printf(sql->text,
+                            joined && column->sqltype == FHIR_SQL_TEXT
+                                ? "%sstring_to_array(%s.\"%s\", '')"
+                                : "%s%s.\"%s\"",
+                            between, alias, fhir_model_str(m, column->name));
+            between = joined ? " || " : ", ";
+        }
+        fhir_buf_puts(sql->text, joined ? ")" : ") > 0 AND ");
+    }
+}
+
+void fhir_predicate_rest(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                         const apr_array_header_t *texts)
+{
+    const fhir_model_t *m = sql->call->stored;
+    const fhir_column_t *c = &m->columns[column];
+    if (!texts->nelts || c->index != FHIR_INDEX_REST || is_left_out(sql, alias))
+        return;
+    fhir_buf_puts(sql->text, " AND ");
+    put_rest(sql, alias, &m->types[m->params[c->param].type]);
+    fhir_buf_puts(sql->text, " && ");
+    fhir_sql_bind_array(sql, texts, "text[]");
+}
+
+/* ---- numbers, quantities and composites ---- */
+
+static const char *function(const fhir_sql_t *sql, const char *name)
+{
+    return apr_psprintf(sql->call->pool, "\"%s\".%s", sql->call->endpoint->tenant, name);
+}
+
+/* A composite on the resource itself: of what code a quantity is. */
+static int is_pair(const fhir_call_t *call, const fhir_param_t *param)
+{
+    const fhir_model_t *m = call->stored;
+    const apr_uint16_t *parts = &m->components[param->first_component];
+    return param->flags & FHIR_PARAM_ROOT_COMPOSITE && param->n_components >= 2 &&
+           m->params[parts[0]].column_kind == FHIR_COL_TOKENS &&
+           m->params[parts[1]].column_kind == FHIR_COL_QUANTITY;
+}
+
+/* The pair that a quantity is the second of, or NULL. */
+static const fhir_param_t *pair_of(const fhir_call_t *call, const fhir_param_t *quantity)
+{
+    const fhir_model_t *m = call->stored;
+    const fhir_type_t *type = &m->types[quantity->type];
+    for (int i = 0; quantity->column_kind == FHIR_COL_QUANTITY && i < type->n_params; i++) {
+        const fhir_param_t *p = &m->params[type->first_param + i];
+        if (is_pair(call, p) &&
+            m->params[m->components[p->first_component + 1]].column == quantity->column)
+            return p;
+    }
+    return NULL;
+}
+
+static void put_pair(fhir_sql_t *sql, const char *alias, const fhir_param_t *pair)
+{
+    const fhir_model_t *m = sql->call->stored;
+    const fhir_param_t *code = &m->params[m->components[pair->first_component]];
+    const fhir_param_t *quantity = &m->params[m->components[pair->first_component + 1]];
+    fhir_buf_printf(sql->text, "%s(%s, %s, %s)", function(sql, "fhir_quantity_keys"),
+                    fhir_predicate_column(sql, alias, code, ""),
+                    fhir_predicate_column(sql, alias, quantity, "_low"),
+                    fhir_predicate_column(sql, alias, quantity, "_high"));
+}
+
+static int has_other_keys(const fhir_call_t *call, const fhir_param_t *p)
+{
+    return p->column_kind == FHIR_COL_COMPOSITE || p->column_kind == FHIR_COL_NUMBER ||
+           p->column_kind == FHIR_COL_NUMBERS || p->column_kind == FHIR_COL_QUANTITIES ||
+           (p->column_kind == FHIR_COL_QUANTITY && !pair_of(call, p));
+}
+
+/* All the others of a type are one expression: num_nonnulls(…) > 0 AND (fhir_number_keys(…) ||
+ * fhir_composite_keys(…)). */
+static void put_others(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+{
+    const fhir_model_t *m = sql->call->stored;
+    for (int joined = 0; joined < 2; joined++) {
+        const char *between = joined ? "(" : "num_nonnulls(";
+        for (int i = 0; i < type->n_columns; i++) {
+            apr_uint16_t index = (apr_uint16_t)(type->first_column + i);
+            const fhir_param_t *p = &m->params[m->columns[index].param];
+            const int composite = p->column_kind == FHIR_COL_COMPOSITE;
+            if (p->first_column != index || !has_other_keys(sql->call, p))
+                continue;
+            fhir_buf_puts(sql->text, between);
+            if (joined)
+                fhir_buf_printf(
+                    sql->text, "%s(",
+                    function(sql, composite ? "fhir_composite_keys" : "fhir_number_keys"));
+            fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, p, composite ? "" : "_low"));
+            if (!composite)
+                fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, p, "_high"));
+            fhir_buf_puts(sql->text, joined ? ")" : "");
+            between = joined ? " || " : ", ";
+        }
+        fhir_buf_puts(sql->text, joined ? ")" : ") > 0 AND ");
+    }
+}
+
+/* fhir_range_keys(codes, low, high): the terms of numbers that a value can match. They stand in
+ * subqueries: of many constants the planner takes each for rather common. */
+static void put_range(fhir_sql_t *sql, const char *code, const fhir_qvalue_t *v)
+{
+    const char *low = NULL, *high = NULL;
+    switch (v->prefix) {
+    case FHIR_PREFIX_EQ:
+    case FHIR_PREFIX_AP:
+        low = v->low;
+        high = v->high;
+        break;
+    case FHIR_PREFIX_GT:
+    case FHIR_PREFIX_GE:
+    case FHIR_PREFIX_SA:
+        low = v->number;
+        break;
+    case FHIR_PREFIX_LT:
+    case FHIR_PREFIX_LE:
+    case FHIR_PREFIX_EB:
+        high = v->number;
+        break;
+    default:
+        break;
+    }
+    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_keys"));
+    if (code) {
+        /* terms are of codes without systems: one with a bar in it looks as if it had one */
+        fhir_buf_puts(sql->text, "string_to_array(");
+        fhir_sql_bind(sql, strchr(code, '|') ? NULL : code, "text");
+        fhir_buf_puts(sql->text, ", ''), ");
+    }
+    else {
+        fhir_buf_puts(sql->text, "NULL, ");
+    }
+    fhir_sql_bind(sql, low, "numeric");
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind(sql, high, "numeric");
+    fhir_buf_putc(sql->text, ')');
+}
+
+void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_param_t *pair = pair_of(sql->call, node->param);
+    if (sql->paired || node->n_values > VALUES_MAX || is_left_out(sql, alias))
+        return;
+    for (int i = 0; i < node->n_values; i++)
+        if (node->values[i].prefix == FHIR_PREFIX_NE)
+            return; /* all that there is */
+    fhir_buf_puts(sql->text, " AND ");
+    if (pair)
+        put_pair(sql, alias, pair);
+    else
+        put_others(sql, alias, &sql->call->stored->types[node->param->type]);
+    fhir_buf_puts(sql->text, " && (SELECT ");
+    for (int i = 0; i < node->n_values; i++) {
+        fhir_buf_puts(sql->text, i ? " || " : "");
+        put_range(sql, NULL, &node->values[i]);
+    }
+    fhir_buf_putc(sql->text, ')');
+}
+
+static int has_term(const fhir_qvalue_t *value)
+{
+    return value->parts[0].code && *value->parts[0].code;
+}
+
+int fhir_predicate_has_pair(const fhir_call_t *call, const fhir_qnode_t *node,
+                            const fhir_qvalue_t *value)
+{
+    return is_pair(call, node->param) && has_term(value);
+}
+
+void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                              const fhir_qvalue_t *value)
+{
+    if (is_left_out(sql, alias))
+        return;
+    fhir_buf_puts(sql->text, " AND ");
+    put_pair(sql, alias, param);
+    fhir_buf_puts(sql->text, " && (SELECT ");
+    put_range(sql, value->parts[0].code, &value->parts[1]);
+    fhir_buf_putc(sql->text, ')');
+}
+
+void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = sql->call->stored;
+    const apr_uint16_t *parts = &m->components[node->param->first_component];
+    const fhir_param_kind_t second = (fhir_param_kind_t)m->params[parts[1]].kind;
+    /* of the test itself the planner knows nothing */
+    if (m->params[parts[0]].kind != FHIR_PARAM_TOKEN || (!sql->estimate && is_left_out(sql, alias)))
+        return;
+    for (int i = 0; i < node->n_values; i++)
+        if (node->n_values > VALUES_MAX || !has_term(&node->values[i]))
+            return;
+    fhir_buf_puts(sql->text, " AND ");
+    put_others(sql, alias, &m->types[node->param->type]);
+    fhir_buf_puts(sql->text, " && (SELECT ");
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *value = &node->values[i];
+        fhir_buf_puts(sql->text, i ? " || " : "");
+        if (second == FHIR_PARAM_QUANTITY || second == FHIR_PARAM_NUMBER) {
+            put_range(sql, value->parts[0].code, &value->parts[1]);
+            continue;
+        }
+        fhir_buf_printf(sql->text, "ARRAY[%s(", function(sql, "fhir_place_key"));
+        fhir_sql_bind(sql, value->parts[0].code, "text");
+        fhir_buf_puts(sql->text, ", 701)]");
+    }
+    fhir_buf_putc(sql->text, ')');
+}
+
+/* ---- the index TABLE_terms_idx ---- */
+
+static int is_term(const fhir_call_t *call, const fhir_param_t *p)
+{
+    const fhir_model_t *m = call->stored;
+    if (p->flags & FHIR_PARAM_ROOT_COMPOSITE)
+        return is_pair(call, p);
+    for (int i = 0; p->flags & FHIR_PARAM_UNION && i < p->n_components; i++)
+        if (!is_term(call, &m->params[m->components[p->first_component + i]]))
+            return 0;
+    return p->flags & FHIR_PARAM_UNION || pair_of(call, p) ||
+           m->columns[p->first_column].index == FHIR_INDEX_TERMS;
+}
+
+int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    if (node->kind != FHIR_Q_TEST || node->modifier != FHIR_MODIFIER_NONE)
+        return 0;
+    for (int i = 0; i < node->n_values; i++)
+        if (node->param->kind == FHIR_PARAM_TOKEN && !node->values[i].code)
+            return 0; /* any code of a system */
+    return is_term(call, node->param);
+}
+
+/* ---- several dates: what of them all has to be so for one to match ---- */
+
+static const struct {
+    int low, high; /* the first begins before the value's end, the last ends behind its beginning */
+} bounds[FHIR_PREFIX_COUNT_] = {
+    [FHIR_PREFIX_EQ] = {1, 1}, [FHIR_PREFIX_GT] = {0, 1}, [FHIR_PREFIX_LT] = {1, 0},
+    [FHIR_PREFIX_GE] = {0, 1}, [FHIR_PREFIX_LE] = {1, 0}, [FHIR_PREFIX_SA] = {0, 1},
+    [FHIR_PREFIX_EB] = {1, 0}, [FHIR_PREFIX_AP] = {1, 1},
+};
+
+void fhir_predicate_date_bounds(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    if (is_left_out(sql, alias))
+        return;
+    for (int i = 0; i < node->n_values; i++)
+        if (!bounds[node->values[i].prefix].low && !bounds[node->values[i].prefix].high)
+            return;
+    fhir_buf_puts(sql->text, " AND (");
+    for (int i = 0; i < node->n_values; i++) {
+        const fhir_qvalue_t *v = &node->values[i];
+        fhir_buf_puts(sql->text, i ? " OR (" : "(");
+        if (bounds[v->prefix].low) {
+            fhir_buf_printf(sql->text, "%s(%s) < ", function(sql, "fhir_first"),
+                            fhir_predicate_column(sql, alias, node->param, "_low"));
+            fhir_sql_bind_time(sql, v->when.high);
+        }
+        if (bounds[v->prefix].high) {
+            fhir_buf_printf(sql->text, "%s%s(%s) > ", bounds[v->prefix].low ? " AND " : "",
+                            function(sql, "fhir_last"),
+                            fhir_predicate_column(sql, alias, node->param, "_high"));
+            fhir_sql_bind_time(sql, v->when.low);
+        }
+        fhir_buf_putc(sql->text, ')');
+    }
+    fhir_buf_putc(sql->text, ')');
+}

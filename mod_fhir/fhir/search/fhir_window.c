@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Windows: fhir_window.h has the picture. The index has two terms for a row's place, the place and
+ * the number of its 32; their expressions are those of tools/fhirgen/indexes.py.
+ */
+#include "fhir/search/fhir_window.h"
+
+#include <apr_strings.h>
+#include <stdlib.h>
+
+#include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_predicate.h"
+
+#define PLACE_MIN       (-4096)
+#define PLACE_END       4096
+#define COARSE          32 /* places */
+#define COARSE_MARK     1073741824
+/* More are not picked out: an eighth of all; where the index of the places has none of the other
+ * conditions, so that it finds all that is there, less. */
+#define WIDTH_MAX       1024
+#define WIDTH_MAX_ALONE 64
+
+/* Bytes of a table that is searched so; a smaller one stands by id. */
+#define SIZE_MIN "4000000"
+
+/* ---- memory ---- */
+
+static apr_uint64_t hash_bytes(apr_uint64_t hash, const char *bytes, apr_size_t len)
+{
+    for (apr_size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * APR_UINT64_C(1099511628211);
+    return hash;
+}
+
+/* The key of something that is known of a type or of a query. A further value stands where it does
+ * not choose the slot, so one takes the place of the other. */
+static apr_uint64_t key_of(const fhir_call_t *call, const char *what, apr_size_t len,
+                           const fhir_type_t *type, unsigned value)
+{
+    const char *table = fhir_call_table(call, type, "");
+    apr_uint64_t hash = hash_bytes(APR_UINT64_C(14695981039346656037), what, len);
+    hash = hash_bytes(hash, table, strlen(table));
+    return (hash & ~APR_UINT64_C(0xFF0000)) | (apr_uint64_t)value << 16;
+}
+
+static fhir_err_t *on_found(void *baton, const fhir_row_t *row)
+{
+    *(int *)baton = *fhir_row_text(row, 0) == 't';
+    return NULL;
+}
+
+enum { HAS_INDEX = 1, HAS_NONE };
+static int has_index(const fhir_call_t *call, const fhir_type_t *type)
+{
+    fhir_store_t *store = call->request->store;
+    fhir_call_t plain = *call;
+    fhir_stmt_t stmt = {
+        .sql = "SELECT coalesce(bool_or(i.indisvalid), FALSE) FROM pg_index i JOIN pg_class c "
+               "ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
+               "WHERE t.oid = $1::regclass AND c.relname = t.relname || '_terms_idx' "
+               "AND pg_relation_size(t.oid) >= " SIZE_MIN,
+        .n_values = 1};
+    fhir_value_t table = fhir_value_text(fhir_call_table(call, type, ""));
+    int found = 0;
+    for (unsigned known = HAS_INDEX; store && known <= HAS_NONE; known++)
+        if (fhir_store_recall(store, key_of(call, "index", 5, type, known)))
+            return known == HAS_INDEX;
+    plain.explain = NULL;
+    if (fhir_call_run(&plain, &stmt, &table, on_found, &found, NULL))
+        return 0;
+    if (store)
+        fhir_store_remember(store, key_of(call, "index", 5, type, found ? HAS_INDEX : HAS_NONE));
+    return found;
+}
+
+void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call)
+{
+    query->placed = !query->sort->nelts && !query->containers &&
+                    !fhir_query_of_one_patient(query, call) && has_index(call, query->type);
+    query->window.from = PLACE_MIN;
+    query->window.width = 0;
+}
+
+void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor)
+{
+    if (!query->sort->nelts && !query->containers && !query->by_date && cursor->n &&
+        !fhir_query_of_one_patient(query, call))
+        query->placed = cursor->n == 2;
+}
+
+/* ---- SQL ---- */
+
+static void put_terms(fhir_sql_t *sql, int from, int end)
+{
+    int coarse = end - from > COARSE;
+    fhir_buf_t *list = fhir_buf_create(sql->call->pool, 0);
+    for (int at = from; at < end; at += coarse ? COARSE : 1)
+        fhir_buf_printf(list, "%c%d", at == from ? '{' : ',',
+                        coarse ? (at / COARSE) ^ COARSE_MARK : at);
+    fhir_buf_putc(list, '}');
+    fhir_sql_bind(sql, fhir_buf_cstr(list), "integer[]");
+}
+
+void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query)
+{
+    if (!query->placed)
+        return;
+    if (query->window.width) {
+        fhir_buf_printf(sql->text,
+                        " AND ARRAY[hashtext(t.id) >> 19, (hashtext(t.id) >> 24) # %d] && ",
+                        COARSE_MARK);
+        put_terms(sql, query->window.from, query->window.from + query->window.width);
+    }
+    else if (query->window.from > PLACE_MIN) {
+        fhir_buf_puts(sql->text, " AND (hashtext(t.id) >> 19) >= ");
+        fhir_sql_bind_int(sql, query->window.from, "integer");
+    }
+}
+
+int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
+{
+    const fhir_qnode_t *n = query->where->child;
+    if (!query->placed || !query->window.width || !n || !call->grant->all)
+        return 0;
+    for (; n; n = n->next)
+        if (n->param && n->param->kind != FHIR_PARAM_TOKEN &&
+            n->param->kind != FHIR_PARAM_REFERENCE)
+            return 0;
+        else if (!fhir_predicate_in_terms(call, n))
+            return 0;
+    return 1;
+}
+
+/* ---- which window ---- */
+
+static int width_max(const fhir_query_t *query, const fhir_call_t *call)
+{
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (fhir_predicate_in_terms(call, n))
+            return WIDTH_MAX;
+    return query->where->child || !call->grant->all ? WIDTH_MAX_ALONE : WIDTH_MAX;
+}
+
+/* A power of two, so that it can be remembered; coarse ones begin and end with 32 places. */
+static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
+{
+    int width = 1, from = query->window.from, end;
+    while (width < places)
+        width *= 2;
+    if (width > width_max(query, call)) {
+        query->window.width = 0;
+        return;
+    }
+    end = from + width;
+    if (width > COARSE) {
+        from -= ((from % COARSE) + COARSE) % COARSE;
+        end = from + width + COARSE;
+    }
+    if (end > PLACE_END)
+        end = PLACE_END;
+    query->window.from = from;
+    query->window.width = end - from;
+}
+
+#define EXPONENTS 13 /* 2^0 … 2^11 places, and all */
+static int recall_width(const fhir_query_t *query, const fhir_call_t *call)
+{
+    fhir_store_t *store = call->request->store;
+    for (unsigned e = 0; store && e < EXPONENTS; e++)
+        if (fhir_store_recall(store,
+                              key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8)))
+            return 1 << e;
+    return 0;
+}
+
+static void remember_width(const fhir_query_t *query, const fhir_call_t *call, int places)
+{
+    unsigned e = 0;
+    while (e + 1 < EXPONENTS && 1 << e < places)
+        e++;
+    if (call->request->store)
+        fhir_store_remember(call->request->store,
+                            key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8));
+}
+
+fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
+                              int limit)
+{
+    int width = recall_width(query, call);
+    apr_int64_t rows;
+    query->window.from = place ? atoi(place) : PLACE_MIN;
+    if (query->window.from < PLACE_MIN || query->window.from >= PLACE_END)
+        query->window.from = PLACE_MIN; /* of another edition: the cursor's own condition holds */
+    if (!width) {
+        fhir_sql_t *sql;
+        fhir_stmt_t stmt;
+        fhir_call_t plain = *call;
+        plain.explain = NULL;
+        FHIR_TRY(fhir_sql_create(&sql, &plain));
+        fhir_buf_puts(sql->text, "SELECT");
+        sql->estimate = 1;
+        FHIR_TRY(fhir_sql_from(sql, query->type, query->where));
+        FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
+        FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
+        width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1
+                     : PLACE_END;
+        if (width > PLACE_END)
+            width = PLACE_END;
+        remember_width(query, call, width);
+    }
+    query->window.first = query->window.from;
+    set_width(query, call, width);
+    return NULL;
+}
+
+int fhir_window_next(fhir_query_t *query, const fhir_call_t *call)
+{
+    int end = query->window.from + query->window.width, width = query->window.width;
+    if (!width || end >= PLACE_END)
+        return 0;
+    query->window.from = end;
+    set_width(query, call, width * 8);
+    return 1;
+}
+
+void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const char *place)
+{
+    int end = place ? atoi(place) + 1 : PLACE_END;
+    remember_width(query, call, end - query->window.first);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_window.h
+ * @brief Pages of searches across all patients, part by part of their order.
+ *
+ * Where nothing else orders them, resources stand by the hash of their id: in 8192 places, and in a
+ * place by id. The index TABLE_terms_idx holds each row's place beside its terms, so the matches
+ * within some places are found without looking at the others: a page costs the same however many
+ * match and however large the table is. How many places to look at follows from the number of
+ * matches that the planner expects, and from what the search needed the last time.
+ */
+#ifndef FHIR_WINDOW_H
+#define FHIR_WINDOW_H
+
+#include "fhir/query/fhir_sql.h"
+#include "fhir/search/fhir_cursor.h"
+
+/** SQL of the place of the row `alias`. */
+#define FHIR_WINDOW_PLACE "(hashtext(%s.id) >> 19)"
+
+/** Sets query->placed when the query's order is that of places: when it has no other, and its table
+ *  is large and has the index. */
+void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call);
+/** The order stays that of the page that the cursor comes from. */
+void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor);
+/** Appends " AND …": the row is in the query's window. */
+void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
+/** 1 if the query's conditions are on columns of the index alone, so that one plan serves all
+ *  values. */
+int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
+
+/** The first window for a page of `limit` rows.
+ *  @param place where the page begins, or NULL: at the beginning */
+fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
+                              int limit);
+/** The one behind it, eight times as wide; 0 when there is none. */
+int fhir_window_next(fhir_query_t *query, const fhir_call_t *call);
+/** Remembers how many places the page took.
+ *  @param place of its last row, or NULL: it was not filled */
+void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const char *place);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sets of indexes: sql/practice.sql has the statements. What is there is known by its name.
+ */
+#include "fhirctl/fhirctl_index_set.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <apr_tables.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/fhir_buf.h"
+#include "store/fhir_schema.h"
+
+#define LOCK_CLASS  "1179207250" /* "FHIR": advisory locks of ours */
+#define LOCK_WAIT   apr_time_from_msec(100)
+#define PATIENT     "patient"
+#define BATCH_BYTES ((apr_size_t)1024 * 1024)
+
+/* ---- the statements ---- */
+
+typedef struct statement_t {
+    const char *index, *table;
+    const char *definition; /* behind "CREATE INDEX " */
+} statement_t;
+
+/* "CREATE INDEX "name" ON "table" …;" of a line, or 0. */
+static int parse(statement_t *out, const char *line, apr_size_t len, apr_pool_t *pool)
+{
+    static const char create[] = "CREATE INDEX ", on[] = "\" ON \"";
+    char *text, *at;
+    if (len < sizeof(create) || memcmp(line, create, sizeof(create) - 1) != 0)
+        return 0;
+    text = apr_pstrmemdup(pool, line + sizeof(create) - 1, len - (sizeof(create) - 1));
+    out->definition = text;
+    at = strstr(text + 1, on);
+    if (!at)
+        return 0;
+    out->index = apr_pstrmemdup(pool, text + 1, (apr_size_t)(at - text) - 1);
+    at += sizeof(on) - 1;
+    out->table = apr_pstrmemdup(pool, at, strcspn(at, "\""));
+    return 1;
+}
+
+static apr_array_header_t *statements_of(const char *set, apr_pool_t *pool)
+{
+    apr_array_header_t *list = apr_array_make(pool, 1024, sizeof(statement_t));
+    for (const fhir_schema_file_t *file = fhirctl_index_sets; file->name; file++) {
+        if (strcmp(file->name, set) != 0)
+            continue;
+        for (const char *line = file->text; *line;) {
+            apr_size_t len = strcspn(line, "\n");
+            statement_t one;
+            if (parse(&one, line, len, pool))
+                APR_ARRAY_PUSH(list, statement_t) = one;
+            line += len + (line[len] == '\n');
+        }
+    }
+    return list;
+}
+
+static const fhir_schema_file_t *find_set(const char *name)
+{
+    const fhir_schema_file_t *file = fhirctl_index_sets;
+    while (file->name && strcmp(file->name, name) != 0)
+        file++;
+    return file->name ? file : NULL;
+}
+
+const char *fhirctl_index_set_check(const char *name)
+{
+    return find_set(name) || !strcmp(name, PATIENT) ? NULL : FHIRCTL_INDEX_SETS;
+}
+
+int fhirctl_index_set_has(const char *index, apr_pool_t *pool)
+{
+    const char *name = apr_pstrcat(pool, "CREATE INDEX \"", index, "\" ON ", NULL);
+    return strstr(fhirctl_index_sets[0].text, name) != NULL;
+}
+
+/* ---- what is there ---- */
+
+fhir_err_t *fhirctl_index_lock(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool)
+{
+    for (;;) {
+        PGresult *r;
+        FHIR_TRY(fhirctl_db_run(&r, conn, pool,
+                                "SELECT pg_try_advisory_lock(" LOCK_CLASS ", hashtext($1))", 1,
+                                &db->tenant));
+        if (*PQgetvalue(r, 0, 0) == 't')
+            return NULL;
+        apr_sleep(LOCK_WAIT);
+    }
+}
+
+fhir_err_t *fhirctl_index_set_chosen(const char **name, PGconn *conn, apr_pool_t *pool)
+{
+    PGresult *r;
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT name FROM fhir_index_set", 0, NULL));
+    *name = PQntuples(r) ? apr_pstrdup(pool, PQgetvalue(r, 0, 0)) : NULL;
+    return NULL;
+}
+
+typedef struct present_t {
+    apr_hash_t *indexes; /* by name: "t" valid, "f" not */
+    apr_hash_t *filled;  /* tables with rows, by name */
+    apr_pool_t *pool;
+} present_t;
+
+static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
+{
+    PGresult *r;
+    p->pool = pool;
+    p->indexes = apr_hash_make(pool);
+    p->filled = apr_hash_make(pool);
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
+                            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
+                            "c.oid = i.indexrelid WHERE c.relnamespace = "
+                            "current_schema()::regnamespace",
+                            0, NULL));
+    for (int i = 0; i < PQntuples(r); i++)
+        apr_hash_set(p->indexes, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
+                            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+                            "current_schema()::regnamespace AND pg_relation_size(oid) > 0",
+                            0, NULL));
+    for (int i = 0; i < PQntuples(r); i++)
+        apr_hash_set(p->filled, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, "t");
+    return NULL;
+}
+
+static int is_filled(const present_t *p, const statement_t *s)
+{
+    return apr_hash_get(p->filled, s->table, APR_HASH_KEY_STRING) != NULL;
+}
+
+/* 1 valid, 0 not, -1 not there. */
+static int state_of(const present_t *p, const statement_t *s)
+{
+    const char *valid = apr_hash_get(p->indexes, s->index, APR_HASH_KEY_STRING);
+    return valid ? *valid == 't' : -1;
+}
+
+/* ---- apply ---- */
+
+static fhir_err_t *run_batch(PGconn *conn, fhir_buf_t *batch, apr_pool_t *pool)
+{
+    return batch->len ? fhirctl_db_run(NULL, conn, pool, fhir_buf_cstr(batch), 0, NULL) : NULL;
+}
+
+static fhir_err_t *run_one(PGconn *conn, const present_t *p, const char *what, const char *done,
+                           const statement_t *s, int at, int all)
+{
+    apr_time_t start = apr_time_now();
+    FHIR_TRY(fhirctl_db_run(NULL, conn, p->pool, what, 0, NULL));
+    printf("%d of %d: %s %s in %.1f s\n", at, all, s->index, done,
+           (double)(apr_time_now() - start) / APR_USEC_PER_SEC);
+    fflush(stdout);
+    return NULL;
+}
+
+/* What is still to be made (or dropped): of empty tables all at once, of others one by one without
+ * a lock. A build that was interrupted has left an index that nothing uses. */
+static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header_t *list)
+{
+    fhir_buf_t *batch = fhir_buf_create(p->pool, BATCH_BYTES);
+    int all = 0, at = 0;
+    for (int i = 0; i < list->nelts; i++) {
+        const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
+        if (state_of(p, s) == 1)
+            continue;
+        all += is_filled(p, s);
+        if (state_of(p, s) == 0)
+            fhir_buf_printf(batch, "DROP INDEX \"%s\";", s->index);
+        if (!is_filled(p, s))
+            fhir_buf_printf(batch, "CREATE INDEX %s", s->definition);
+    }
+    FHIR_TRY(run_batch(conn, batch, p->pool));
+    for (int i = 0; i < list->nelts; i++) {
+        const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
+        if (state_of(p, s) != 1 && is_filled(p, s))
+            FHIR_TRY(run_one(
+                conn, p, apr_pstrcat(p->pool, "CREATE INDEX CONCURRENTLY ", s->definition, NULL),
+                "made", s, ++at, all));
+    }
+    return NULL;
+}
+
+static fhir_err_t *drop(PGconn *conn, const present_t *p, const apr_array_header_t *list)
+{
+    fhir_buf_t *batch = fhir_buf_create(p->pool, BATCH_BYTES);
+    int all = 0, at = 0;
+    for (int i = 0; i < list->nelts; i++) {
+        const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
+        if (state_of(p, s) >= 0 && !is_filled(p, s))
+            fhir_buf_printf(batch, "DROP INDEX \"%s\";", s->index);
+        all += state_of(p, s) >= 0 && is_filled(p, s);
+    }
+    FHIR_TRY(run_batch(conn, batch, p->pool));
+    for (int i = 0; i < list->nelts; i++) {
+        const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
+        if (state_of(p, s) >= 0 && is_filled(p, s))
+            FHIR_TRY(run_one(
+                conn, p, apr_pstrcat(p->pool, "DROP INDEX CONCURRENTLY \"", s->index, "\"", NULL),
+                "dropped", s, ++at, all));
+    }
+    return NULL;
+}
+
+fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *pool)
+{
+    present_t present;
+    FHIR_TRY(read_present(&present, conn, pool));
+    for (const fhir_schema_file_t *file = fhirctl_index_sets; file->name; file++)
+        FHIR_TRY((strcmp(file->name, name) ? drop : make)(conn, &present,
+                                                          statements_of(file->name, pool)));
+    FHIR_TRY(
+        fhirctl_db_run(NULL, conn, pool, "DELETE FROM fhir_index_set WHERE name <> $1", 1, &name));
+    return fhirctl_db_run(NULL, conn, pool,
+                          "INSERT INTO fhir_index_set (name) VALUES ($1) ON CONFLICT DO NOTHING", 1,
+                          &name);
+}
+
+/* ---- indexes that are taken away and made again ---- */
+
+fhir_err_t *fhirctl_index_defer(PGconn *conn, apr_pool_t *pool)
+{
+    PGresult *r;
+    FHIR_TRY(fhirctl_db_run(
+        &r, conn, pool,
+        "SELECT t.relname, format('INSERT INTO fhir_index_due VALUES %s; DROP INDEX %s', "
+        "string_agg(format('(%L, %L)', c.relname, pg_get_indexdef(c.oid)), ', '), "
+        "string_agg(format('%I', c.relname), ', ')) "
+        "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = "
+        "i.indrelid WHERE t.relnamespace = current_schema()::regnamespace AND "
+        "NOT i.indisunique AND i.indisvalid AND pg_relation_size(t.oid) > 0 AND "
+        "t.relname NOT LIKE 'fhir\\_%' AND pg_has_role(t.relowner, 'USAGE') "
+        "GROUP BY t.relname",
+        0, NULL));
+    for (int i = 0; i < PQntuples(r); i++) /* each in a transaction of its own */
+        FHIR_TRY(fhirctl_db_run(NULL, conn, pool, PQgetvalue(r, i, 1), 0, NULL));
+    return NULL;
+}
+
+typedef struct builder_t {
+    PGconn *conn;
+    int busy;
+} builder_t;
+
+/* Reads what a builder has to say; its error ends everything. */
+static fhir_err_t *finish(builder_t *b, apr_pool_t *pool)
+{
+    PGresult *r;
+    fhir_err_t *err = NULL;
+    while ((r = PQgetResult(b->conn)) != NULL) {
+        if (PQresultStatus(r) != PGRES_COMMAND_OK && !err)
+            err = fhir_store_error(b->conn, r, pool);
+        PQclear(r);
+    }
+    b->busy = 0;
+    return err;
+}
+
+static fhir_err_t *wait_for_one(builder_t *builders, int n, apr_pool_t *pool)
+{
+    struct pollfd *fds = apr_pcalloc(pool, sizeof(*fds) * (apr_size_t)n);
+    for (int i = 0; i < n; i++) {
+        fds[i].fd = builders[i].busy ? PQsocket(builders[i].conn) : -1;
+        fds[i].events = POLLIN;
+    }
+    poll(fds, (nfds_t)n, -1);
+    for (int i = 0; i < n; i++)
+        if (fds[i].fd >= 0 && fds[i].revents &&
+            (!PQconsumeInput(builders[i].conn) || !PQisBusy(builders[i].conn)))
+            FHIR_TRY(finish(&builders[i], pool));
+    return NULL;
+}
+
+static builder_t *idle_one(builder_t *builders, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!builders[i].busy)
+            return &builders[i];
+    return NULL;
+}
+
+/* The largest first. */
+#define DUE                                                                                        \
+    "SELECT format('%s; DELETE FROM fhir_index_due WHERE name = %L', "                             \
+    "regexp_replace(d.definition, '^CREATE INDEX ', 'CREATE INDEX IF NOT EXISTS '), d.name) "      \
+    "FROM fhir_index_due d ORDER BY "                                                              \
+    "pg_relation_size(to_regclass(substring(d.definition FROM ' ON ([^ ]+) '))) "                  \
+    "* (CASE WHEN d.definition LIKE '% USING gin %' THEN 10 ELSE 1 END) DESC NULLS LAST"
+
+fhir_err_t *fhirctl_index_make_due(int *made, const fhirctl_db_t *db, PGconn *conn, int jobs,
+                                   apr_pool_t *pool)
+{
+    builder_t *builders = apr_pcalloc(pool, sizeof(*builders) * (apr_size_t)jobs), *b;
+    fhir_err_t *err = NULL;
+    int n = 0, next = 0;
+    PGresult *r;
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, DUE, 0, NULL));
+    if (made)
+        *made = PQntuples(r);
+    while (!err && n < jobs && n < PQntuples(r))
+        err = fhirctl_db_connect(&builders[n++].conn, db, pool);
+    while (!err && next < PQntuples(r)) {
+        if ((b = idle_one(builders, n)) == NULL) {
+            err = wait_for_one(builders, n, pool);
+            continue;
+        }
+        b->busy = PQsendQuery(b->conn, PQgetvalue(r, next++, 0));
+        if (!b->busy)
+            err = fhir_store_error(b->conn, NULL, pool);
+    }
+    for (int i = 0; i < n; i++)
+        if (builders[i].busy) {
+            fhir_err_t *last = finish(&builders[i], pool);
+            err = err ? err : last;
+        }
+    return err;
+}

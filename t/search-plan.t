@@ -94,7 +94,8 @@ for my $template (@ONE_PATIENT, @OTHERS) {
         : 'SET enable_seqscan = off; SET enable_indexscan = off; ';
     my ($plan) = map { plan_of($_, $off) } statements($path);
     unlike $plan, qr/Seq Scan/, '  has an index' or diag $plan;
-    like $plan, qr/Index Cond: (?:\(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))|.* \|\| .* && )/, '  that is searched, not walked through'
+    like $plan, qr/Index Cond: (?:\(*(?:patient =|id =|\w+ (?:~~|&&|=|>|<))|.* \|\| .* && )/,
+        '  that is searched, not walked through'
         or diag $plan;
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/fhir_buf.h"
+#include "core/fhir_hash.h"
 #include "store/fhir_schema.h"
 
 #define LOCK_CLASS  "1179207250" /* "FHIR": advisory locks of ours */
@@ -113,8 +114,8 @@ static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
 {
     PGresult *r;
     p->pool = pool;
-    p->indexes = apr_hash_make(pool);
-    p->filled = apr_hash_make(pool);
+    p->indexes = fhir_hash_make(pool);
+    p->filled = fhir_hash_make(pool);
     FHIR_TRY(fhirctl_db_run(&r, conn, pool,
                             "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
                             "c.oid = i.indexrelid WHERE c.relnamespace = "

@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_canonical.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 
@@ -88,7 +89,8 @@ static void forms_of(const fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
         if (!v->url || v->id || !url_fits(sql->call, node->param, v->url))
             continue;
         push(forms, v->url);
-        if (!strchr(v->url, '|') && !strncmp(v->url, "http", 4))
+        if (fhir_canonical_holds(node->param) && !strchr(v->url, '|') &&
+            !strncmp(v->url, "http", 4))
             push(canonicals, apr_pstrcat(sql->call->pool, v->url, "|", NULL));
     }
 }

@@ -1,0 +1,163 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# Searches across all patients: each parameter that metadata declares has an index, the pages of a large
+# table are the whole, and the sets of indexes are made, changed and filled up while rows are there.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::System qw(built run write_file);
+use JSON::PP ();
+use Test::More;
+
+my $t = FHIR::Test->new(own_cluster => 1, endpoints => <<'CONF');
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    FHIRExplain On
+    Require local
+</Location>
+CONF
+
+# ---- each parameter has an index ----
+
+# Without the way from end to end, a count that has no index shows.
+$t->psql("ALTER DATABASE $t->{database} SET enable_seqscan = off");
+$t->restart;
+my %value = (
+    token => 'x', reference => 'x', date => 'gt2020-01-01', string => 'abc', number => 'gt5',
+    quantity => 'gt5', uri => 'http://example.org/x',
+);
+# A composite's parts, where the first is a token: others belong to definitions, of which there are few.
+my %composite = (
+    'code-value-quantity' => 'x$gt5', 'component-code-value-quantity' => 'x$gt5',
+    'combo-code-value-quantity' => 'x$gt5',
+    'code-value-concept' => 'x$y', 'component-code-value-concept' => 'x$y', 'combo-code-value-concept' => 'x$y',
+    'code-value-string' => 'x$abc', 'code-value-date' => 'x$gt2020', 'context-type-quantity' => 'x$gt5',
+    'context-type-value' => 'x$y',
+);
+# What has none: _id and _lastUpdated have theirs in every set, near is special.
+my $none = qr/^(?:_id|_text|_content|_list|_has|_filter|_query|_type|near)$/;
+my ($asked, @without) = (0);
+for my $resource (@{ $t->get('/dev/r4/metadata')->json->{rest}[0]{resource} }) {
+    for my $param (@{ $resource->{searchParam} }) {
+        next if $param->{name} =~ $none;
+        my $value = $param->{type} eq 'composite' ? $composite{ $param->{name} } : $value{ $param->{type} };
+        next unless defined $value;
+        my $path = "$resource->{type}?$param->{name}=$value&_summary=count&_explain=true";
+        my $r = $t->get("/dev/r4/$path");
+        $asked++;
+        my $plan = join "\n", map { $_->{diagnostics} // '' } @{ $r->json->{issue} };
+        my $table = lc $resource->{type};
+        push @without, $path
+            if $r->status != 200 || $plan =~ /Seq Scan on "?\Q$table\E\b/ || $plan !~ /Index Cond: /;
+    }
+}
+cmp_ok $asked, '>', 1200, 'parameters were asked';
+is join("\n", @without), '', 'each has an index';
+$t->psql("ALTER DATABASE $t->{database} RESET enable_seqscan");
+$t->restart;
+
+# ---- pages of a large table ----
+
+$t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, code, status, category,
+        value_quantity_low, value_quantity_high, date_low, date_high)
+    SELECT 'o' || i, 1, now(), format('{"resourceType":"Observation","id":"o%s","language":"%s"}', i, repeat('x', 800)),
+        CASE WHEN i % 2 = 0 THEN '{a,~l|a}' WHEN i % 50 = 1 THEN '{b,~l|b}' ELSE '{c,~l|c}' END::text[], 'final',
+        '{laboratory}', i % 300, i % 300, '2020-01-01'::timestamptz + i * interval '1 hour',
+        '2020-01-01'::timestamptz + i * interval '1 hour' + interval '1 s'
+    FROM generate_series(1, 6000) i});
+$t->psql('VACUUM ANALYZE main.observation');
+sleep 1;
+
+# All ids of a search, page by page; the number of pages.
+sub walk {
+    my ($path) = @_;
+    my (@ids, $pages);
+    for (my $url = "/dev/r4/$path"; $url; $pages++) {
+        my $page = $t->get($url)->json;
+        push @ids, map { $_->{resource}{id} } @{ $page->{entry} };
+        my ($next) = grep { $_->{relation} eq 'next' } @{ $page->{link} };
+        $url = $next && $next->{url} =~ s{^http://[^/]+}{}r;
+    }
+    return ([ @ids ], $pages);
+}
+
+for (
+    [ 'Observation?_count=500', 'TRUE' ],
+    [ 'Observation?code=b&_count=20', "code && '{b}'" ],
+    [ 'Observation?code=a&_count=400', "code && '{a}'" ],
+    [ 'Observation?code=b,c&status=final&_count=300', "code && '{b,c}'" ],
+    [ 'Observation?code=none', 'FALSE' ],
+    [ 'Observation?value-quantity=gt290&_count=50', 'value_quantity_low > 290' ],
+    [ 'Observation?code-value-quantity=a$lt10&_count=50', "code && '{a}' AND value_quantity_low < 10" ],
+    [ 'Observation?code-value-quantity=a$le0,b$ge299',
+        "code && '{a}' AND value_quantity_low <= 0 OR code && '{b}' AND value_quantity_low >= 299" ],
+    [ 'Observation?date=ge2020-08-01&code=b&_count=7', "code && '{b}' AND date_low >= '2020-08-01'" ],
+    [ 'Observation?date=lt2020-01-03', "date_low < '2020-01-03'" ],
+) {
+    my ($path, $where) = @$_;
+    my ($ids, $pages) = walk($path);
+    is join(' ', sort @$ids), join(' ', sort split /\n/, $t->psql("SELECT id FROM main.observation WHERE $where")),
+        "$path: the pages are the whole ($pages)";
+}
+my $first = $t->get('/dev/r4/Observation?code=a&_count=50')->json;
+my ($next) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'next' } @{ $first->{link} };
+my $second = $t->get($next)->json;
+my ($back) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'previous' } @{ $second->{link} };
+is_deeply [ map { $_->{resource}{id} } @{ $t->get($back)->json->{entry} } ],
+    [ map { $_->{resource}{id} } @{ $first->{entry} } ], 'and back';
+my ($buffers) = sort { $b <=> $a } map { /Buffers: shared hit=(\d+)/ ? $1 : 0 }
+    map { $_->{diagnostics} } @{ $t->get('/dev/r4/Observation?code=a&_count=20&_explain=true')->json->{issue} };
+cmp_ok $buffers, '<', 200, "a page of 3,000 matches touches $buffers buffers";
+
+# ---- sets ----
+
+sub indexes {
+    return $t->psql(
+        "SELECT count(*) FROM pg_indexes WHERE schemaname = 'main' AND indexname ~ '_(?:terms|rest)_idx\$'");
+}
+is $t->psql('SELECT name FROM main.fhir_index_set'), 'practice', 'the default set';
+my $all = indexes();
+like $t->fhirctl('index', 'apply', 'patient')->{out},
+    qr/observation_terms_idx dropped.*has the indexes of the set patient/s, 'the small set';
+is indexes(), 0, '  has none of the others';
+is $t->fhirctl('init')->{status}, 0, 'init';
+is indexes(), 0, '  keeps what was chosen';
+$t->psql(q{CREATE INDEX observation_rest_idx ON main.observation (id)});
+$t->psql(q{UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'main.observation_rest_idx'::regclass});
+like $t->fhirctl('init', '--indexes', 'practice')->{out},
+    qr/\d+ of \d+: observation_terms_idx made in/, 'the set on a table with rows';
+is indexes(), $all, '  is whole again';
+like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_rest_idx'}), qr/gin/,
+    '  what was interrupted is made anew';
+like $t->fhirctl('index', 'apply', 'none')->{err}, qr/none is no set of indexes: practice or patient/, 'no set';
+like $t->fhirctl('index', 'list', 'Observation')->{out},
+    qr/^observation_terms_idx +\d+ \w+ +\d+ uses +practice /m, 'list: size, use, set';
+
+# ---- advice ----
+
+$t->psql(q{INSERT INTO main.fhir_search_advice (shape, refused, command)
+    VALUES ('Observation?method', 3, 'fhirctl index apply practice')});
+like $t->fhirctl('index', 'advise')->{out},
+    qr/^Observation\?method: refused 3 times, slow 0 times from .*\n +fhirctl index apply practice$/m, 'advise';
+
+# ---- a large load into an empty schema ----
+
+my $sample = run({}, built('fhirctl'), 'sample', '--patients', 24, '--seed', 3, '--as-of', '2026-01-01');
+my $file = write_file(work_dir() . '/sample.ndjson', $sample->{out});
+cmp_ok -s $file, '>', 16 * 1024 * 1024, 'a load that is worth it';
+$t->fhirctl('init', '--tenant', 'empty');
+my $count = 'SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid '
+    . "WHERE i.indisvalid AND c.relnamespace = 'empty'::regnamespace";
+my $before = $t->psql($count);
+is $t->fhirctl('load', '--quiet', '--tenant', 'empty', $file)->{status}, 0, 'is loaded';
+is $t->psql($count), $before, '  and has its indexes';
+is $t->psql('SELECT count(*) FROM empty.fhir_index_due'), 0, '  all of them';
+$t->psql(q{INSERT INTO empty.fhir_index_due
+        SELECT 'observation_rest_idx', pg_get_indexdef('empty.observation_rest_idx'::regclass);
+    DROP INDEX empty.observation_rest_idx});
+is $t->fhirctl('init', '--tenant', 'empty')->{status}, 0, 'what a load left to be made';
+is $t->psql($count), $before, '  is made by init';
+
+$t->done;

@@ -60,9 +60,9 @@ typedef struct fhir_node_limits_t {
                                  .max_attrs = FHIR_NODE_ATTRS_MOST})
 
 /**
- * Parses one JSON text (RFC 8259). Refused, each with line and column: anything behind the value,
- * duplicate member names, invalid UTF-8, lone surrogates, NUL (also as an escape), depth or size
- * over the limits (NULL: defaults).
+ * Parses one JSON text (RFC 8259); a byte order mark before it is passed over. Refused, each with
+ * line and column: anything behind the value, duplicate member names, invalid UTF-8, lone
+ * surrogates, NUL (also as an escape), depth or size over the limits (NULL: defaults).
  * @param root the tree, in pool
  * @return NULL, FHIR_ERR_SYNTAX or FHIR_ERR_TOO_LARGE
  */

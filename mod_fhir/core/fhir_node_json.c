@@ -561,14 +561,12 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
                                "The text has %" APR_SIZE_T_FMT " bytes; at most %" APR_SIZE_T_FMT
                                " are accepted",
                                len, max_bytes);
-    if (len >= 3 && memcmp(json, "\xEF\xBB\xBF", 3) == 0)
-        return error_at(json, 0, FHIR_ERR_SYNTAX, pool,
-                        "the text starts with a byte order mark; send UTF-8 without one");
     valid = fhir_text_utf8_prefix(json, len);
     if (valid < len)
         return error_at(json, valid, FHIR_ERR_SYNTAX, pool,
                         "this byte is no valid UTF-8; the text must be encoded in UTF-8");
-    p.json = p.at = json;
+    p.json = json;
+    p.at = json + (len >= 3 && !memcmp(json, "\xEF\xBB\xBF", 3) ? 3 : 0); /* a byte order mark */
     p.end = json + len;
     p.max_depth = limits->max_depth > 0 ? limits->max_depth : DEFAULT_DEPTH;
     p.nodes_left = limits->max_nodes ? limits->max_nodes : MAX_SOURCE;

@@ -290,6 +290,10 @@ static const struct {
     /* conditions of items */
     {QUESTIONS("1"), NULL, NULL},
     {QUESTIONS("3"), "enable-when", "Questionnaire.item[1].enableWhen[0].question"},
+    {"{'resourceType':'Patient','aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+     "\xC3\xA9"
+     "b':1}",
+     "element-unknown", "Patient.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"},
 };
 
 static const struct {

@@ -62,9 +62,8 @@ static const char *const bits[] = {
 };
 /* Words of the refusals that yajl does not have, the last one when a word behind the value is
  * incomplete. */
-static const char *const stricter[] = {
-    "UTF-8", "surrogate",       "U+0000",          "control character",
-    "twice", "byte order mark", "follow the value"};
+static const char *const stricter[] = {"UTF-8", "surrogate",       "U+0000", "control character",
+                                       "twice", "follow the value"};
 
 static apr_uint32_t state = 1;
 static unsigned pick(apr_size_t n)
@@ -148,15 +147,19 @@ static const yajl_callbacks callbacks = {
     .yajl_end_array = on_close_array,
 };
 
-/* 1 if yajl accepts the text; buf: what it read. */
+/* 1 if yajl accepts the text, without the byte order mark that it does not know; buf: what it read.
+ */
 static int oracle(fhir_buf_t *buf, const fhir_buf_t *text)
 {
     echo_t echo = {buf, 0};
     yajl_handle yajl = yajl_alloc(&callbacks, NULL, &echo);
     int good;
 
+    apr_size_t mark = text->len >= 3 && !memcmp(text->data, "\xEF\xBB\xBF", 3) ? 3 : 0;
+
     fhir_buf_clear(buf);
-    good = yajl_parse(yajl, (const unsigned char *)text->data, text->len) == yajl_status_ok &&
+    good = yajl_parse(yajl, (const unsigned char *)text->data + mark, text->len - mark) ==
+               yajl_status_ok &&
            yajl_complete_parse(yajl) == yajl_status_ok;
     yajl_free(yajl);
     return good;

@@ -99,7 +99,7 @@ static const struct {
     {"\"a\xE2\x82\"", 1, 3, "UTF-8"},
     {"\"\xFF\"", 1, 2, "UTF-8"},
     {"\"\x80\"", 1, 2, "UTF-8"},
-    {"\xEF\xBB\xBF{}", 1, 1, "byte order mark"},
+    {"\xEF\xBB\xBF\xEF\xBB\xBF{}", 1, 4, "a value is expected"},
     {"{\"a\":1,\n\"a\":2}", 2, 1, "twice"},
     {"{\"a\":1,\"b\":{\"c\":1,\"\\u0063\":2}}", 1, 19, "twice"},
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/fhir_hash.h"
+#include "core/fhir_text.h"
 
 static const char *const summary_words[] = {
     [FHIR_SUMMARY_FALSE] = "false", [FHIR_SUMMARY_TRUE] = "true",   [FHIR_SUMMARY_TEXT] = "text",
@@ -119,7 +120,7 @@ static apr_size_t n_elements(const fhir_subset_t *subset, const fhir_model_t *mo
 static fhir_err_t *unknown_element(const fhir_subset_t *subset, const fhir_model_t *model,
                                    const char *name, apr_size_t len, apr_pool_t *pool)
 {
-    const char *shown = apr_pstrmemdup(pool, name, len > 64 ? 64 : len);
+    const char *shown = fhir_text_excerpt(name, len, pool);
 
     if (!subset->type)
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,

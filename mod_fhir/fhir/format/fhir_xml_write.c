@@ -9,6 +9,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xhtml_scan.h"
 #include "fhir/format/fhir_xml.h"
@@ -238,8 +239,8 @@ static fhir_err_t *collect_one(fhir_xml_writer_t *w, int first, const fhir_type_
     member_t *m;
 
     if (!element || (extra && w->model->types[element->type].kind != FHIR_KIND_PRIMITIVE))
-        return refuse(w, node, "%s has no element \"%.*s\"", fhir_model_str(w->model, type->name),
-                      node->name_len > 64 ? 64 : (int)node->name_len, node->name);
+        return refuse(w, node, "%s has no element \"%s\"", fhir_model_str(w->model, type->name),
+                      fhir_text_excerpt(node->name, node->name_len, w->pool));
     m = member_for(w, first, element);
     half = extra ? &m->extra : &m->value;
     if (*half)
@@ -473,8 +474,8 @@ static fhir_err_t *resource_type(const fhir_type_t **type, fhir_xml_writer_t *w,
         return refuse(w, node, "a resource must be an object with a \"resourceType\"");
     *type = fhir_model_resource(w->model, name->text, name->text_len);
     if (!*type)
-        return refuse(w, name, "FHIR %s has no resource type \"%.*s\"", w->model->version,
-                      name->text_len > 64 ? 64 : (int)name->text_len, name->text);
+        return refuse(w, name, "FHIR %s has no resource type \"%s\"", w->model->version,
+                      fhir_text_excerpt(name->text, name->text_len, w->pool));
     return NULL;
 }
 

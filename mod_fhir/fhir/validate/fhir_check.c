@@ -138,6 +138,15 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
                            fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));
         return;
     }
+    if (node->text_len > FHIR_CHECK_STRING_MAX &&
+        (prim == FHIR_PRIM_STRING || prim == FHIR_PRIM_MARKDOWN) &&
+        !fhir_check_primitive(prim, node->text, node->text_len)) {
+        fhir_check_finding(c, node, FHIR_ERR_VALUE, "primitive-format",
+                           "The text has %lu bytes; a %s has at most %d characters",
+                           (unsigned long)node->text_len, fhir_check_type_name(c, type),
+                           FHIR_CHECK_STRING_MAX);
+        return;
+    }
     if (!fhir_check_primitive(prim, node->text, node->text_len)) {
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "primitive-format",
                            "'%s' is not a valid %s; due is %s", fhir_check_excerpt(c, node),

@@ -27,6 +27,10 @@ void fhir_check_resource(fhir_issues_t *issues, const fhir_type_t **type, const 
 /** 1 if the text is a valid value of the primitive type (JSON's lexical form, R4 rules). */
 int fhir_check_primitive(fhir_prim_t prim, const char *s, apr_size_t len);
 
+/** The most characters of a string or markdown. Source:
+ * http://hl7.org/fhir/R4/datatypes.html#string */
+#define FHIR_CHECK_STRING_MAX (1024 * 1024)
+
 /** The rule of a primitive type in words, for messages ("a date: YYYY, YYYY-MM or YYYY-MM-DD"). */
 const char *fhir_check_primitive_rule(fhir_prim_t prim);
 

@@ -9,8 +9,6 @@
 #include "core/fhir_text.h"
 #include "core/fhir_time.h"
 
-#define STRING_MAX_CHARS (1024 * 1024)
-
 static int is_space(unsigned char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -42,7 +40,7 @@ static int valid_string(const char *s, apr_size_t len)
         if (c < ' ' && !is_space(c))
             return 0;
     }
-    return len && (len <= STRING_MAX_CHARS || utf8_chars(s, len) <= STRING_MAX_CHARS);
+    return len && (len <= FHIR_CHECK_STRING_MAX || utf8_chars(s, len) <= FHIR_CHECK_STRING_MAX);
 }
 
 static int valid_uri(const char *s, apr_size_t len)

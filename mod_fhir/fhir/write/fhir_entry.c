@@ -4,6 +4,7 @@
 
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
 #include "fhir/fhir_binary.h"
 
 /* Texts for the status lines of the answer (Bundle.entry.response.status). */
@@ -43,14 +44,15 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
 
     for (m = node ? node->child : NULL; m; m = m->next) {
         apr_size_t mark = m->name_len && *m->name == '_';
-        int length = m->name_len > 64 ? 64 : (int)m->name_len;
+        const char *name;
 
         if (fhir_model_element(call->stored, type, m->name + mark, m->name_len - mark) ||
             fhir_node_get(node, "resourceType") == m)
             continue;
-        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
-                                           "%s has no element '%.*s'", place, length, m->name),
-                           call->pool, apr_psprintf(call->pool, "%s.%.*s", place, length, m->name));
+        name = fhir_text_excerpt(m->name, m->name_len, call->pool);
+        return fhir_err_at(
+            fhir_err_create(call->pool, FHIR_ERR_STRUCTURE, "%s has no element '%s'", place, name),
+            call->pool, apr_psprintf(call->pool, "%s.%s", place, name));
     }
     return NULL;
 }

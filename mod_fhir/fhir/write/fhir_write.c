@@ -10,6 +10,7 @@
 
 #include "core/fhir_hash.h"
 #include "core/fhir_random.h"
+#include "core/fhir_text.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
@@ -390,9 +391,10 @@ static fhir_err_t *stale(const fhir_write_t *write, int current)
     apr_table_setn(call->response->headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", current));
     return fhir_err_create(
         call->pool, FHIR_ERR_PRECONDITION,
-        "%s names version %.64s, but the current version of %s/%s is %d; read it, merge your "
+        "%s names version %s, but the current version of %s/%s is %d; read it, merge your "
         "change, and send the version that you have read",
-        write->by_body ? "meta.versionId" : "If-Match", write->named,
+        write->by_body ? "meta.versionId" : "If-Match",
+        fhir_text_excerpt(write->named, strlen(write->named), call->pool),
         fhir_model_str(call->stored, call->type->name), write->old.id, current);
 }
 

@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/format/fhir_format.h"
@@ -113,18 +114,19 @@ static fhir_err_t *both(fhir_err_t *request, fhir_err_t *body)
 static fhir_err_t *refuse_id(const fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
-    const char *id = body_id(write);
+    const char *id = body_id(write), *shown;
 
     if (!id || call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_IGNORE ||
         call->request->temporary_id)
         return NULL;
+    shown = fhir_text_excerpt(id, strlen(id), call->pool);
     return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
-                                       "The body has the id %.64s, which says that the resource "
+                                       "The body has the id %s, which says that the resource "
                                        "exists already: remove the element id to create a "
-                                       "resource, or update it with PUT %s/%.64s. An "
+                                       "resource, or update it with PUT %s/%s. An "
                                        "administrator changes this rule by the directive "
                                        "FHIRCreateWithId",
-                                       id, type_name(call), id),
+                                       shown, type_name(call), shown),
                        call->pool, apr_pstrcat(call->pool, type_name(call), ".id", NULL));
 }
 
@@ -254,9 +256,9 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
 {
     fhir_err_t *err =
         in_body ? fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
-                                  "The id in the body is %.64s; it must be %s, that of the "
+                                  "The id in the body is %s; it must be %s, that of the "
                                   "resource that is updated",
-                                  in_body, due)
+                                  fhir_text_excerpt(in_body, strlen(in_body), call->pool), due)
                 : fhir_err_create(call->pool, FHIR_ERR_ID_MISMATCH,
                                   "The body has no id; it must be %s, that of the resource that is "
                                   "updated",

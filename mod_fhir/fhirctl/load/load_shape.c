@@ -59,10 +59,10 @@ static fhir_err_t *check_resource(const shape_t *s, const fhir_type_t **type,
         return fault(s, step, "is no FHIR resource: a JSON object with resourceType is expected");
     *type = fhir_model_resource(s->model, name->text, name->text_len);
     if (!*type)
-        return fault(
-            s, step,
-            apr_psprintf(s->pool, "has resourceType \"%.64s\", which FHIR %s does not know",
-                         apr_pstrmemdup(s->pool, name->text, name->text_len), s->model->version));
+        return fault(s, step,
+                     apr_psprintf(s->pool, "has resourceType \"%s\", which FHIR %s does not know",
+                                  fhir_text_excerpt(name->text, name->text_len, s->pool),
+                                  s->model->version));
     return check_object(s, *type, node, step);
 }
 

@@ -315,8 +315,11 @@ my %call = (
     docref => sub { "$_[0]/\$docref?patient=x2" },
     lastn => sub { "$_[0]/\$lastn?patient=x2" },
     expand => sub { "$_[0]/\$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender" },
-    'validate-code' => sub { "$_[0]/\$validate-code?url=http://hl7.org/fhir/ValueSet/administrative-gender&"
-        . "code=male&system=http://hl7.org/fhir/administrative-gender" },
+    'validate-code' => sub { "$_[0]/\$validate-code?"
+        . ($_[0] eq 'ValueSet' ? 'url=http://hl7.org/fhir/ValueSet/administrative-gender&system' : 'url')
+        . '=http://hl7.org/fhir/administrative-gender&code=male' },
+    subsumes => sub { "$_[0]/\$subsumes?system=http://hl7.org/fhir/administrative-gender&codeA=male&codeB=female" },
+    translate => sub { "$_[0]/\$translate?code=x" },
     lookup => sub { "$_[0]/\$lookup?system=http://hl7.org/fhir/administrative-gender&code=male" },
 );
 $t->load(map { { resourceType => $_, id => 'x2' } } qw(Patient Encounter));
@@ -340,6 +343,6 @@ push @bad, 'system: $validate' if $t->post('/dev/r4/$validate', { resourceType =
 push @bad, 'system: $everything' if $t->get('/dev/r4/$everything')->status != 404;
 push @bad, '/ro/r4: an operation' if $t->get('/ro/r4/Patient/x2/$everything')->status != 405;
 is(join("\n", @bad), '', 'each declared operation runs, all others are refused');
-cmp_ok($called, '>=', 146 * 6, 'for each type');
+cmp_ok($called, '>=', 146 * 8, 'for each type');
 
 $t->done;

@@ -79,6 +79,28 @@ is(told(get("CodeSystem/\$subsumes?system=$THO/v3-NullFlavor&codeA=$_->[0]&codeB
     "\$subsumes: $_->[2]")
     for [qw(NI UNK subsumes)], [qw(ASKU NI subsumed-by)], [qw(UNK UNK equivalent)], [qw(INV UNK not-subsumed)];
 
+# ---- as resources: client libraries look a value set up before they ask for codes in it ----
+
+my $gender = get("ValueSet?url=$FHIR/administrative-gender");
+is($gender->json->{total}, 1, 'ValueSet?url=: one that is carried');
+my $resource = $gender->json->{entry}[0]{resource};
+is_deeply([ map { $_->{system} } @{ $resource->{compose}{include} } ], ['http://hl7.org/fhir/administrative-gender'],
+    '  its systems');
+like($gender->json->{entry}[0]{fullUrl}, qr{/ValueSet/administrative-gender$}, '  its id');
+is_deeply(get('ValueSet/administrative-gender')->json, $resource, '  read by its id');
+is(contains(get('ValueSet/administrative-gender/$expand')), 'male=Male, female=Female, other=Other, unknown=Unknown',
+    '  expanded by its id');
+$resource = get('CodeSystem/v3-NullFlavor')->json;
+is($resource->{concept}[0]{code}, 'NI', 'a code system');
+is_deeply([ map { $_->{code} } @{ $resource->{concept}[0]{concept} } ], [qw(INV MSK NA UNK)], '  with its hierarchy');
+is(get("CodeSystem?url=$THO/v3-NullFlavor&_summary=count")->json->{total}, 1, '  counted');
+is(get("ValueSet?url=$US/us-core-condition-code")->json->{total}, 0, 'what cannot be told whole is not shown');
+is(get('ValueSet/none')->status, 404, 'no value set');
+for ([ 'urn:ietf:bcp:47', 'en-US', 1 ], [ 'urn:ietf:bcp:47', 'en_US', 0 ]) {
+    like(told(get("ValueSet/\$validate-code?url=$FHIR/all-languages&system=$_->[0]&code=$_->[1]")), qr/^result $_->[2]/,
+        "a code of a standard: $_->[1]");
+}
+
 # ---- a hospital's own ----
 
 my %leg = (code => 'leg', display => 'Leg', definition => 'What one stands on', designation => [ { language => 'de',
@@ -208,6 +230,22 @@ is(found('Observation?code:in=urn:legs'), 'knee', ':in by filter');
 is(found('Observation?code:in=ValueSet/all'), 'arm knee', ':in by id');
 is(found('Observation?code:in=urn:import'), 'knee', ':in by import');
 is(get('Observation?code:in=urn:snomed')->status, 400, ':in with what nobody can tell');
+
+# A binding to a value set that is not carried is judged by the stored one.
+my $specialty = 'http://cts.nlm.nih.gov/fhir/ValueSet/2.16.840.1.114222.4.11.1066';
+sub binding {
+    my ($code) = @_;
+    my $outcome = $t->post('/dev/r4/PractitionerRole/$validate', { resourceType => 'PractitionerRole',
+            meta => { profile => ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-practitionerrole|6.1.0'] },
+            specialty => [ { coding => [ { system => 'http://nucc.org/provider-taxonomy', code => $code } ] } ] })->json;
+    return join ' ', map { $_->{details}{coding}[0]{code} }
+        grep { $_->{expression} && $_->{expression}[0] eq 'PractitionerRole.specialty[0]' } @{ $outcome->{issue} };
+}
+is(binding('1'), 'binding-unknown', 'a binding that cannot be judged');
+$t->load({ resourceType => 'ValueSet', id => 'specialty', url => $specialty, status => 'active',
+        compose => { include => [ { system => 'http://nucc.org/provider-taxonomy', concept => [ { code => '1' } ] } ] } });
+is(binding('1'), '', '  by a stored value set');
+is(binding('2'), 'binding-extensible', '  which does not have the code');
 
 # ---- maps ----
 

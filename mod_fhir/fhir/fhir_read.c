@@ -10,6 +10,7 @@
 #include "fhir/fhir_interactions.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
+#include "fhir/query/fhir_terms.h"
 
 /* What a row brought. */
 typedef struct found_t {
@@ -106,6 +107,15 @@ static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
+/* Code systems and value sets that are carried can be read by the last part of their URL. */
+static fhir_err_t *carried_or_missing(fhir_call_t *call)
+{
+    const char *type = fhir_model_str(call->stored, call->type->name);
+    fhir_buf_t *json = fhir_terms_carried(call, type, fhir_terms_carried_url(call, type, call->id));
+
+    return json ? fhir_call_resource(call, 200, json->data, json->len) : missing(call);
+}
+
 /* A resource that is not there: was it ever? Only who sees everything is told (410). */
 static fhir_err_t *absent(fhir_call_t *call)
 {
@@ -113,12 +123,12 @@ static fhir_err_t *absent(fhir_call_t *call)
     fhir_value_t id = fhir_value_text(call->id);
     fhir_stmt_t stmt = {.n_values = 1, .flags = FHIR_STMT_SHORT};
     if (!call->grant->all)
-        return missing(call);
+        return carried_or_missing(call);
     stmt.sql = apr_pstrcat(call->pool, "SELECT method, version FROM ",
                            fhir_call_table(call, call->type, "_history"),
                            " WHERE id = $1::text ORDER BY version DESC LIMIT 1", NULL);
     FHIR_TRY(fhir_call_run(call, &stmt, &id, on_method, &found, NULL));
-    return found.deleted ? gone(call) : missing(call);
+    return found.deleted ? gone(call) : carried_or_missing(call);
 }
 
 /* The row of the current version, for on_row; $1 is the id. */

@@ -10,6 +10,7 @@
 #include "core/fhir_text.h"
 #include "core/fhir_time.h"
 #include "fhir/operation/fhir_op_terms.h"
+#include "fhir/validate/fhir_terminology.h"
 
 static fhir_err_t *find_set(const fhir_conceptset_t **set, fhir_op_terms_t *op)
 {
@@ -249,7 +250,8 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
                                    wanted->code);
         unknown |= member == FHIR_MEMBER_UNKNOWN;
     }
-    if (member == FHIR_MEMBER_YES && !found) /* of a system whose codes are not here */
+    if (member == FHIR_MEMBER_YES && !found && /* of a system whose codes are not here */
+        !fhir_terminology_is_no_code(wanted->system, wanted->code))
         found = apr_pmemdup(call->pool,
                             &(fhir_concept_t){.system = wanted->system, .code = wanted->code},
                             sizeof(*found));

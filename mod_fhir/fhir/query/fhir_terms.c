@@ -90,6 +90,16 @@ static const void *remembered(int *there, apr_hash_t *known, const char *url)
     return what == &fhir_terms_none ? NULL : what;
 }
 
+/* The carried one of an id. */
+static fhir_err_t *system_by_id(const fhir_codesystem_t **system, fhir_terms_t *terms,
+                                const char *id)
+{
+    const fhir_terms_source_t source = {.url =
+                                            fhir_terms_carried_url(terms->call, "CodeSystem", id)};
+
+    return source.url ? fhir_terms_system(system, terms, &source) : NULL;
+}
+
 fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *terms,
                               const fhir_terms_source_t *source)
 {
@@ -109,6 +119,8 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
     else {
         if (!root)
             FHIR_TRY(fhir_terms_load(&root, terms->call, "CodeSystem", source));
+        if (!root && source->id)
+            return system_by_id(system, terms, source->id);
         *system = root ? fhir_terms_system_stored(terms, root) : NULL;
     }
     if (!source->root && !source->id)
@@ -148,6 +160,11 @@ static fhir_err_t *find_set(fhir_conceptset_t **set, fhir_terms_t *terms,
         FHIR_TRY(fhir_terms_load(&root, terms->call, "ValueSet", source));
     if (root)
         FHIR_TRY(fhir_terms_set_stored(set, terms, root));
+    if (!root && source->id) {
+        const char *url = fhir_terms_carried_url(terms->call, "ValueSet", source->id);
+
+        return url ? carried_set(set, terms, url) : NULL;
+    }
     if (carried && (!*set || fhir_terms_unlisted(*set)))
         *set = carried;
     return NULL;

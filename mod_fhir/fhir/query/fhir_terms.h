@@ -87,6 +87,13 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
 fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
                             const fhir_terms_source_t *source);
 
+/** The URL of the carried ValueSet or CodeSystem (type) whose id this is: the last part of its URL;
+ * NULL: there is none. */
+const char *fhir_terms_carried_url(const fhir_call_t *call, const char *type, const char *id);
+/** A carried ValueSet or CodeSystem (type) as a resource; NULL when there is none of this URL (or
+ * NULL), or not all that it has can be told. */
+fhir_buf_t *fhir_terms_carried(const fhir_call_t *call, const char *type, const char *url);
+
 /** A concept of a code system, or NULL; index may be NULL. */
 const fhir_concept_t *fhir_terms_concept(int *index, const fhir_codesystem_t *system,
                                          const char *code);

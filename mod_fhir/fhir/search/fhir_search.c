@@ -153,9 +153,13 @@ fhir_err_t *fhir_search_handle(fhir_call_t *call)
 {
     fhir_search_t search = {.path = fhir_model_str(call->stored, call->type->name)};
     apr_array_header_t *types = new_types(call);
+    int done;
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(refuse_types(&search, call));
+    FHIR_TRY(fhir_search_carried(&done, call, &search.pairs));
+    if (done)
+        return NULL;
     APR_ARRAY_PUSH(types, const fhir_type_t *) = call->type;
     return run(call, &search, types);
 }

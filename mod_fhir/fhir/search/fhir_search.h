@@ -27,4 +27,8 @@ typedef struct fhir_search_t {
 /** Parses, runs and writes the whole answer. */
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
 
+/** Answers a search by url alone for a carried ValueSet or CodeSystem that is not stored; done: it
+ * did. */
+fhir_err_t *fhir_search_carried(int *done, fhir_call_t *call, const fhir_pairs_t *pairs);
+
 #endif

@@ -6,6 +6,9 @@
 #include <apr_lib.h>
 #include <string.h>
 
+#include "fhir/validate/fhir_check_private.h"
+#include "fhir/validate/fhir_ucum.h"
+
 const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, const char *url)
 {
     apr_size_t len = strcspn(url, "|");
@@ -66,4 +69,13 @@ int fhir_terminology_same_display(const char *a, const char *b)
         a++;
         b++;
     }
+}
+
+int fhir_terminology_is_no_code(const char *system, const char *code)
+{
+    const char *rule;
+
+    return !strcmp(system, FHIR_UCUM_SYSTEM) ? !fhir_ucum_valid(code, strlen(code))
+                                             : fhir_check_form(&rule, system, strlen(system), code,
+                                                               strlen(code)) == FHIR_FORM_BAD;
 }

@@ -19,6 +19,10 @@ const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, cons
 int fhir_terminology_related(apr_array_header_t *codes, const fhir_profiles_t *profiles,
                              const fhir_psystem_t *system, const char *code, int above);
 
+/** 1 if a code breaks the syntax or list of its system's standard: languages (BCP 47), currencies
+ * (ISO 4217), units (UCUM); 0 where nothing is known of the system. */
+int fhir_terminology_is_no_code(const char *system, const char *code);
+
 /** 1 if two displays are the same but for case and blanks. */
 int fhir_terminology_same_display(const char *a, const char *b);
 

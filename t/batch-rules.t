@@ -152,6 +152,9 @@ for ([ 'Bundle.entry[0].request.ifNonExist',
         is $refused->status . expression($refused), "422$place", "$place in a $type is refused" or diag $refused->body;
     }
 }
+is_outcome $t->post($base, { resourceType => 'Bundle', type => $_, entry => [] }), 422, 'structure',
+    qr/must not be empty/, "an empty array of entries: $_" for qw(batch transaction);
+is $t->post($base, { resourceType => 'Bundle', type => $_ })->status, 200, "no entries: $_" for qw(batch transaction);
 is_outcome $t->post($base, { resourceType => 'Bundle', type => 'collection', entry => [] }), 400, 'invalid',
     qr/batch or transaction/,
     'a Bundle of another type';

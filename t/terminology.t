@@ -232,18 +232,19 @@ is(found('Observation?code:in=urn:import'), 'knee', ':in by import');
 is(get('Observation?code:in=urn:snomed')->status, 400, ':in with what nobody can tell');
 
 # A binding to a value set that is not carried is judged by the stored one.
+my $NUCC      = 'http://nucc.org/provider-taxonomy';
 my $specialty = 'http://cts.nlm.nih.gov/fhir/ValueSet/2.16.840.1.114222.4.11.1066';
 sub binding {
     my ($code) = @_;
     my $outcome = $t->post('/dev/r4/PractitionerRole/$validate', { resourceType => 'PractitionerRole',
             meta => { profile => ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-practitionerrole|6.1.0'] },
-            specialty => [ { coding => [ { system => 'http://nucc.org/provider-taxonomy', code => $code } ] } ] })->json;
+            specialty => [ { coding => [ { system => $NUCC, code => $code } ] } ] })->json;
     return join ' ', map { $_->{details}{coding}[0]{code} }
         grep { $_->{expression} && $_->{expression}[0] eq 'PractitionerRole.specialty[0]' } @{ $outcome->{issue} };
 }
 is(binding('1'), 'binding-unknown', 'a binding that cannot be judged');
 $t->load({ resourceType => 'ValueSet', id => 'specialty', url => $specialty, status => 'active',
-        compose => { include => [ { system => 'http://nucc.org/provider-taxonomy', concept => [ { code => '1' } ] } ] } });
+        compose => { include => [ { system => $NUCC, concept => [ { code => '1' } ] } ] } });
 is(binding('1'), '', '  by a stored value set');
 is(binding('2'), 'binding-extensible', '  which does not have the code');
 

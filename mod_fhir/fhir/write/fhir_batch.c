@@ -591,7 +591,7 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
 {
     fhir_input_t input;
     apr_array_header_t *entries;
-    const fhir_node_t *type;
+    const fhir_node_t *type, *list;
     int transaction;
 
     FHIR_TRY(fhir_input_read(&input, call));
@@ -611,6 +611,13 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
             call->pool, FHIR_ERR_BAD_REQUEST,
             "A batch takes no Idempotency-Key, because its entries are stored one "
             "by one; send a transaction, or each entry as a request of its own");
+    list = fhir_node_get(input.root, "entry");
+    if (list && !list->child)
+        return fhir_err_at(
+            fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
+                            "An array must not be empty; leave out the element entry "
+                            "where there is none"),
+            call->pool, "Bundle.entry");
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
     return transaction ? run_transaction(call, entries, input.source) : run_batch(call, entries);
 }

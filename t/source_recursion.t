@@ -10,6 +10,7 @@ use Test::More;
 my $tree   = 'nodes of a tree: FHIR_NODE_DEPTH_MOST, which the parsers and patches keep';
 my $search = 'conditions of a search: FHIRHopsMax, and brackets as many';
 my $model  = 'types of the model, which is ours';
+my $sets   = 'value sets in value sets: FHIR_TERMS_DEPTH_MAX';
 my $own    = 'no data of clients';
 my $path   = 'the syntax tree of an expression: MAX_DEPTH, MAX_NEST (fhir_path_parse.c)';
 my %bounded = (
@@ -57,6 +58,11 @@ my %bounded = (
     'fhir/query/fhir_predicate_words.c' => [ [ 'all any one', 'brackets of words: their limit' ] ],
     'fhir/query/fhir_query.c'           => [ [ 'condition fhir_query_forced fhir_query_sortable', $search ] ],
     'fhir/query/fhir_query_filter.c'    => [ [ 'fhir_query_filter parse_or', $search ] ],
+    'fhir/query/fhir_terms.c'           => [ [ 'fhir_terms_set find_set', $sets ],
+        [ 'fhir_terms_system system_by_id', 'once: by the URL that belongs to the id' ] ],
+    'fhir/query/fhir_terms_set.c'       => [ [ 'add_expanded', $tree ],
+        [ 'add_part component compose fhir_terms_set_carried fhir_terms_set_stored imported system_part', $sets ] ],
+    'fhir/query/fhir_terms_system.c'    => [ [ 'add_concepts', $tree ] ],
     'fhir/query/fhir_sql.c'             => [ [ 'fhir_sql_node follow join linked', $search ] ],
     'fhir/search/fhir_include.c'        => [ [ 'columns_of', $model ] ],
     'fhir/search/fhir_order.c'          => [ [ 'key_expr', $model ] ],
@@ -69,7 +75,9 @@ my %bounded = (
     'fhir/validate/fhir_extension.c'    => [ [ 'hold_parts', $tree ] ],
     'fhir/validate/fhir_profile.c'      => [ [ 'contains equals fhir_profile_hold fhir_profile_node', $tree ] ],
     'fhir/validate/fhir_slice.c'        => [ [ 'admits fhir_slices_hold has_criteria', $tree ] ],
+    'fhir/validate/fhir_ucum.c'         => [ [ 'component term', 'brackets of a unit: DEPTH_MAX' ] ],
     'fhir/validate/fhir_validate.c'     => [ [ 'walk walk_resource', $tree ] ],
+    'fhir/operation/fhir_op_translate.c' => [ [ 'put_map put_unmapped', 'maps that are followed: 4' ] ],
     'fhir/write/fhir_input.c'           => [ [ 'copy_places', $tree ] ],
     'fhir/write/fhir_patch_json.c'      => [ [ 'copy_node fits', $tree ] ],
     'fhir/write/fhir_patch_path.c'      =>

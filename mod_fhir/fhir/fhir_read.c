@@ -113,7 +113,7 @@ static fhir_err_t *carried_or_missing(fhir_call_t *call)
     const char *type = fhir_model_str(call->stored, call->type->name);
     fhir_buf_t *json = fhir_terms_carried(call, type, fhir_terms_carried_url(call, type, call->id));
 
-    return json ? fhir_call_resource(call, 200, json->data, json->len) : missing(call);
+    return json ? fhir_call_built(call, 200, json) : missing(call);
 }
 
 /* A resource that is not there: was it ever? Only who sees everything is told (410). */

@@ -169,9 +169,15 @@ sub start_httpd {
     FHIRInteractions all
 </Location>
 CONF
-    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128, conf => $tenants
+    $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128,
+        modules => ['dbd'], conf => $tenants
         . <<"CONF");
 LoadModule bare_module $module
+DBDriver pgsql
+DBDParams "@{[ $cluster->conninfo($database) ]}"
+DBDMin 0
+DBDKeep 4
+DBDMax 8
 BareStatements $statements
 <Location "/bare">
     SetHandler bare

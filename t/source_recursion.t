@@ -14,6 +14,7 @@ my $sets   = 'value sets in value sets: FHIR_TERMS_DEPTH_MAX';
 my $own    = 'no data of clients';
 my $path   = 'the syntax tree of an expression: MAX_DEPTH, MAX_NEST (fhir_path_parse.c)';
 my %bounded = (
+    'auth/fhir_page.c'                  => [ [ 'render', 'parts of our pages in pages: NESTING_MAX' ] ],
     'core/fhir_decimal.c'               => [ [ 'render', 'once: with zeros put behind' ] ],
     'core/fhir_node.c'                  => [ [ 'equal write_node', $tree ] ],
     'fhir/convert/fhir_convert_code.c'  => [ [ 'fhir_convert_has_code', $model ] ],
@@ -89,7 +90,7 @@ my %bounded = (
     'fhirctl/load/load_queue.c'         => [ [ 'new_block pass_all', 'once: the queue is emptied' ] ],
     'fhirctl/load/load_shape.c'         => [ [ 'path_of', $tree ] ],
     'fhirctl/load/load_source.c'        => [ [ 'add_path', 'folders in folders, of the administrator' ] ],
-    'fhirctl/sample/fhir_sample_survey.c' => [ [ 'answered_items form_items', $own ] ],
+    'fhirctl/sample/sample_survey.c'     => [ [ 'answered_items form_items', $own ] ],
 );
 
 # Calls by pointer that come back to who called. (To entries of a batch, handlers come back once: a

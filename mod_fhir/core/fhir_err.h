@@ -41,10 +41,11 @@
     X(NO_MATCH, 412, "not-found", NULL) /* a conditional reference leads to nothing */             \
     X(TOO_LARGE, 413, "too-long", NULL)                                                            \
     X(MEDIA_TYPE, 415, "not-supported", NULL)                                                      \
-    X(INVALID, 422, "invalid", NULL)     /* content breaks the model */                            \
-    X(STRUCTURE, 422, "structure", NULL) /* unknown element, wrong JSON type */                    \
-    X(REQUIRED, 422, "required", NULL)   /* element missing */                                     \
-    X(VALUE, 422, "value", NULL)         /* element value out of its format */                     \
+    X(MISDIRECTED, 421, "not-supported", NULL) /* asked of a host that is not the endpoint's */    \
+    X(INVALID, 422, "invalid", NULL)           /* content breaks the model */                      \
+    X(STRUCTURE, 422, "structure", NULL)       /* unknown element, wrong JSON type */              \
+    X(REQUIRED, 422, "required", NULL)         /* element missing */                               \
+    X(VALUE, 422, "value", NULL)               /* element value out of its format */               \
     X(CODE, 422, "code-invalid", NULL)                                                             \
     X(BUSINESS, 422, "business-rule", NULL)                                                        \
     X(REFERENCE, 422, "not-found", NULL)            /* a reference inside does not resolve */      \

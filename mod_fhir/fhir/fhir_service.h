@@ -156,6 +156,7 @@ typedef struct fhir_request_t {
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
     int head;
     const char *base_url;  /* as the client sees it, no slash at the end */
+    int is_misdirected;    /* 1: asked of a host that is not the endpoint's: 421 */
     const char *path;      /* behind the base, no leading slash, still percent-encoded */
     const char *create_id; /* id that a create gives, decided by a transaction; or NULL */
     int temporary_id;      /* an id in the body is one of a Bundle's and says nothing */

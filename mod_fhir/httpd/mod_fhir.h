@@ -115,6 +115,15 @@ typedef struct mod_fhir_endpoints_t mod_fhir_endpoints_t;
 mod_fhir_endpoints_t *mod_fhir_endpoints_create(mod_fhir_child_t *child, apr_pool_t *pchild);
 mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child);
 
+/* ---- mod_fhir_host.c ---- */
+
+/** The base URL of a request's endpoint, no slash at the end: FHIRBaseURL; else, where it writes or
+ *  takes tokens, scheme, ServerName and port of the server; else what the request says. */
+const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings);
+/** 1 if the endpoint writes or takes tokens and is not called by the name that was asked for: to be
+ *  answered 421. */
+int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings);
+
 /* ---- mod_fhir_body.c ---- */
 
 /** Reads a request's body: see fhir_request_t.read_body. answered: httpd's input filter has refused
@@ -162,8 +171,6 @@ int mod_fhir_status(request_rec *r, int flags);
 
 /** r->handler of an endpoint's requests. */
 #define MOD_FHIR_HANDLER "fhir"
-/** The endpoint's base as the client sees it: FHIRBaseURL, else what the request itself says. */
-const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings);
 /** The request's path behind the base, encoded. */
 const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place);
 /** The content handler. */

@@ -59,16 +59,6 @@ static void body_reset(fhir_response_t *response)
     mod_fhir_spool_reset(response->body->baton);
 }
 
-/* As the client sees it: FHIRBaseURL, else what the request itself says (Host, or ServerName with
- * UseCanonicalName). */
-const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings)
-{
-    const char *path = settings->value[MOD_FHIR_ENDPOINT].place->path;
-    if (mod_fhir_is_set(settings, MOD_FHIR_BASE_URL))
-        return settings->value[MOD_FHIR_BASE_URL].text;
-    return ap_construct_url(r->pool, path, r);
-}
-
 /* The client's socket, or -1 where a connection has several requests at once (HTTP/2). */
 static int client_socket(const request_rec *r)
 {
@@ -112,6 +102,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->head = r->header_only;
     request->method = r->header_only ? "GET" : r->method;
     request->base_url = mod_fhir_base_url(r, settings);
+    request->is_misdirected = mod_fhir_is_misdirected(r, settings);
     request->path = mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
     request->query = r->args;
     request->header = header;
@@ -155,6 +146,7 @@ int mod_fhir_handler(request_rec *r)
     if (mod_fhir_cors(r, settings, endpoint, child))
         return HTTP_NO_CONTENT;
     if (mod_fhir_endpoint_plain(endpoint)->audience != FHIR_AUDIENCE_OPEN &&
+        !mod_fhir_is_misdirected(r, settings) &&
         fhir_auth_owns(mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place)))
         return mod_fhir_auth_handler(r, settings, endpoint, child);
     call = apr_pcalloc(r->pool, sizeof(*call));

@@ -55,6 +55,7 @@ static const char *parse_endpoint(mod_fhir_value_t *, cmd_parms *, int, char *co
 static const char *parse_tenant(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_hosts(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_practice_name(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
@@ -110,6 +111,8 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_INTERACTIONS] = OWN(0, "all|interaction …", NULL, NULL, parse_interactions),
     [MOD_FHIR_BASE_URL] =
         OWN(-1, "url", "an absolute http or https URL without query", "none", parse_base_url),
+    [MOD_FHIR_HOSTS] =
+        OWN(0, "any|name …", "any, or names of hosts without port", "none", parse_hosts),
     [MOD_FHIR_TIME_ZONE] =
         OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC", parse_time_zone),
     [MOD_FHIR_COUNT_DEFAULT] = INT(paging.count_default, 1, 10000),
@@ -416,6 +419,22 @@ static const char *parse_base_url(mod_fhir_value_t *value, cmd_parms *cmd, int a
         len--;
     }
     value->text = apr_pstrmemdup(cmd->pool, argv[0], len);
+    return NULL;
+}
+
+/* Kept in lower case, with a blank in front of each name and behind. */
+static const char *parse_hosts(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                               char *const argv[])
+{
+    char *words = apr_pstrdup(cmd->pool, " ");
+    for (int i = 0; i < argc; i++) {
+        if (!*argv[i] || strpbrk(argv[i], " /*?") ||
+            (strchr(argv[i], ':') && strchr(argv[i], ':') == strrchr(argv[i], ':')))
+            return apr_psprintf(cmd->pool, "%s is no name of a host", argv[i]);
+        words = apr_pstrcat(cmd->pool, words, argv[i], " ", NULL);
+    }
+    ap_str_tolower(words);
+    value->text = words;
     return NULL;
 }
 

@@ -20,6 +20,7 @@
     X(TENANT, "FHIRTenant", "schema in the database that holds the practice's data")               \
     X(INTERACTIONS, "FHIRInteractions", "what clients may do")                                     \
     X(BASE_URL, "FHIRBaseURL", "base URL as clients see it, behind a proxy that changes it")       \
+    X(HOSTS, "FHIRHosts", "further names of the server by which the endpoint may be asked")        \
     X(TIME_ZONE, "FHIRTimeZone", "zone of dates and times that have none")                         \
     X(COUNT_DEFAULT, "FHIRCountDefault", "resources on a page when _count is absent")              \
     X(COUNT_MAX, "FHIRCountMax", "most resources on a page")                                       \
@@ -85,7 +86,7 @@ typedef struct mod_fhir_place_t {
 /** Numbers stand for themselves (µs, bytes, 0 and 1, bits); the rest points to what was parsed. */
 typedef union mod_fhir_value_t {
     apr_int64_t number;
-    const char *text;              /* FHIRTenant, FHIRBaseURL, FHIRDatabase */
+    const char *text;              /* FHIRTenant, FHIRBaseURL, FHIRHosts, FHIRDatabase */
     const fhir_zone_t *zone;       /* FHIRTimeZone */
     const mod_fhir_place_t *place; /* FHIREndpoint */
     const char *const *words;      /* FHIRLoginProvider, FHIRCORSOrigins; ends with NULL */

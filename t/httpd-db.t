@@ -121,7 +121,7 @@ cmp_ok(scalar @answers, '>', 50, scalar(@answers) . ' requests');
 # ---- a slow client ----
 
 my @slow = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port}) } 1 .. 6;
-print {$_} "GET /dev/r4/Patient?_count=1000 HTTP/1.1\r\nHost: x\r\n\r\n" for @slow;
+print {$_} "GET /dev/r4/Patient?_count=1000 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" for @slow;
 sleep 0.5;
 my $begin = time;
 is($t->get($search)->status, 200, 'six clients that do not read their large pages hold none of the two connections');
@@ -154,7 +154,7 @@ if (!$lock) {
 }
 locks(1, q{granted AND mode = 'AccessExclusiveLock'});
 my @waiting = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port}) } 1 .. 2;
-print {$_} "GET $search HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" for @waiting;
+print {$_} "GET $search HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" for @waiting;
 locks(2, 'NOT granted');
 $begin = time;
 my $refused = $t->get($search);

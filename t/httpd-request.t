@@ -112,7 +112,7 @@ my $made = create('/dev/r4', body_of(20));
 is($made->status, 201, 'a body arrives') or diag($made->body);
 is($t->get($made->header('Location') =~ s{/_history/.*}{}r)->json->{name}[0]{text}, 'x' x 20, 'as it was sent');
 is_outcome(create('/dev/r4', body_of(4000)), 413, 'too-long', qr/2048 bytes/, 'a body that is announced too large');
-my $head_of = "POST /dev/r4/Patient HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+my $head_of = "POST /dev/r4/Patient HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n"
     . "Content-Type: application/fhir+json\r\n";
 like(raw($head_of . "Transfer-Encoding: chunked\r\n\r\n" . ("800\r\n" . ' ' x 2048 . "\r\n") x 20),
     qr{^HTTP/1.1 413 }, 'one that turns out to be');

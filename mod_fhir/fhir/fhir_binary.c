@@ -28,7 +28,7 @@ static int names_fhir(const char *header)
 int fhir_binary_wants_raw(const fhir_call_t *call)
 {
     return is_binary(call) && call->id && !strcmp(call->request->method, "GET") &&
-           !call->request->is_entry && !fhir_pairs_get(&call->pairs, "_format") &&
+           !call->request->within && !fhir_pairs_get(&call->pairs, "_format") &&
            !names_fhir(fhir_call_header(call, "Accept"));
 }
 

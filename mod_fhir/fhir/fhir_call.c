@@ -22,7 +22,7 @@ static fhir_err_t *find_store(fhir_store_t **store, const fhir_call_t *call)
 
 int fhir_call_has_store(const fhir_call_t *call)
 {
-    return call->request->tx || call->request->store;
+    return call->tx || call->request->store;
 }
 
 fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
@@ -43,8 +43,8 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
     if (call->explain)
         FHIR_TRY(call->before(call, stmt, values));
     own.patience = call->request->patience;
-    if (call->request->tx)
-        return fhir_tx_run(call->request->tx, &own, values, row_fn, baton, affected, call->pool);
+    if (call->tx)
+        return fhir_tx_run(call->tx, &own, values, row_fn, baton, affected, call->pool);
     FHIR_TRY(find_store(&store, call));
     return fhir_store_run(store, &own, values, row_fn, baton, affected, call->pool);
 }
@@ -101,7 +101,7 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
     call->opts.query = call->request->query;
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
-    if (call->request->is_entry) /* an answer within an answer */
+    if (call->request->within) /* an answer within an answer */
         return NULL;
     FHIR_TRY(fhir_format_accept(&call->opts.format, call->spoken, fhir_call_header(call, "Accept"),
                                 format, call->pool));

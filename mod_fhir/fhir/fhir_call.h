@@ -22,6 +22,7 @@ struct fhir_call_t {
     const fhir_model_t *stored; /* the endpoint's: type and what the database holds */
     const fhir_model_t *spoken; /* the endpoint's: what the client sends and gets */
     const fhir_grant_t *grant;  /* never NULL */
+    fhir_tx_t *tx;              /* that its statements run in, or NULL */
     const fhir_type_t *type;    /* resource type of the path, or NULL */
     const char *id;             /* or NULL */
     const char *version;        /* digits, or NULL */

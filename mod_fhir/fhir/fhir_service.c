@@ -13,6 +13,7 @@
 #include "fhir/fhir_routes.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
+#include "fhir/write/fhir_within.h"
 
 /* For endpoints that need no token. */
 static const fhir_grant_t grant_all = {.all = 1};
@@ -182,13 +183,14 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                         .stored = request->endpoint->stored,
                         .spoken = request->endpoint->spoken,
                         .grant = request->grant,
+                        .tx = request->within ? request->within->tx : NULL,
                         .pool = request->pool};
     fhir_err_t *err;
     if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)
         call.grant = &grant_all;
     if (!response->headers)
         response->headers = apr_table_make(request->pool, 4);
-    if (!request->is_entry)
+    if (!request->within)
         apr_table_mergen(response->headers, "Vary", "Accept");
     err = dispatch(&call);
     if (response->tx) /* what was not committed is over before a client is waited for */

@@ -144,30 +144,27 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint);
 typedef struct fhir_request_t {
     apr_pool_t *pool;
     const fhir_endpoint_t *endpoint;
-    fhir_store_t *store;      /* NULL: no database; only metadata is answered, all else is 503 */
-    const char *no_store;     /* what a client is told when store is NULL; NULL: a plain text */
-    fhir_tx_t *tx;            /* or NULL: every statement runs in this transaction */
-    struct fhir_refs_t *refs; /* or NULL: what writes refer to goes there, to be looked for later */
-    apr_hash_t *changed;      /* or NULL: "Type/id" that a transaction changed → baton of whom */
-    const fhir_grant_t *grant;       /* NULL: no token was sent or needed, or it is not taken */
-    const fhir_err_t *refused;       /* or NULL: why a token that was sent is not taken */
+    fhir_store_t *store;       /* NULL: no database; only metadata is answered, all else is 503 */
+    const char *no_store;      /* what a client is told when store is NULL; NULL: a plain text */
+    const fhir_grant_t *grant; /* NULL: no token was sent or needed, or it is not taken */
+    const fhir_err_t *refused; /* or NULL: why a token that was sent is not taken */
     const fhir_patience_t *patience; /* how long the answer is waited for, or NULL */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
     int head;
-    const char *base_url;  /* as the client sees it, no slash at the end */
-    int is_misdirected;    /* 1: asked of a host that is not the endpoint's: 421 */
-    const char *path;      /* behind the base, no leading slash, still percent-encoded */
-    const char *create_id; /* id that a create gives, decided by a transaction; or NULL */
-    int temporary_id;      /* an id in the body is one of a Bundle's and says nothing */
-    const char *query;     /* query string, still encoded, or NULL */
+    const char *base_url; /* as the client sees it, no slash at the end */
+    int is_misdirected;   /* 1: asked of a host that is not the endpoint's: 421 */
+    const char *path;     /* behind the base, no leading slash, still percent-encoded */
+    const char *query;    /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
     const char *(*header)(const struct fhir_request_t *request, const char *name);
-    int is_entry; /* an entry of a batch or transaction: the answer is compact JSON */
     /** Reads the whole body, at most max bytes (FHIR_ERR_TOO_LARGE), once. */
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len,
                              const struct fhir_request_t *request, apr_size_t max);
     void *baton; /* glue's own */
+    /** Set for an entry of a batch or transaction alone, whose answer is compact JSON: what is
+     *  around it (write/fhir_within.h). */
+    const struct fhir_within_t *within;
 } fhir_request_t;
 
 typedef struct fhir_response_t {

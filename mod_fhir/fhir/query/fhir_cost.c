@@ -221,7 +221,7 @@ static void note(const fhir_call_t *call, const fhir_query_t *query, const char 
         .n_values = 2,
         .flags = FHIR_STMT_ONCE | FHIR_STMT_WRITE};
     plain.explain = NULL;
-    if (!call->request->tx && call->request->store)
+    if (!call->tx && call->request->store)
         fhir_call_run(&plain, &stmt, values, NULL, NULL, NULL);
 }
 
@@ -231,7 +231,7 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
 {
     const fhir_call_t *call = sql->call;
     /* a transaction that failed takes no further statement */
-    const char *indexes = call->request->tx && err->code == FHIR_ERR_TIMEOUT
+    const char *indexes = call->tx && err->code == FHIR_ERR_TIMEOUT
                               ? ""
                               : missing_indexes(call, query, includes);
     if (query)

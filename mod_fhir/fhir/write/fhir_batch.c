@@ -42,7 +42,7 @@ static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
     for (i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
 
-        fhir_entry_run(entry, call->request, left < max ? left : max);
+        fhir_entry_run(entry, call->request, NULL, left < max ? left : max);
         left -= entry->answer->len < left ? entry->answer->len : left;
         FHIR_TRY(fhir_entry_answer(bundle, entry));
     }
@@ -115,8 +115,8 @@ static fhir_entry_t **sorted(const apr_array_header_t *entries,
 /* ---- transaction ---- */
 
 typedef struct transaction_t {
-    fhir_call_t call;       /* the Bundle's call, its request in the transaction */
-    fhir_request_t request; /* as the call's, with tx */
+    fhir_call_t call;     /* the Bundle's, in the transaction */
+    fhir_within_t within; /* what its entries get */
     apr_array_header_t *entries;
     apr_size_t left;         /* bytes that answers may still have */
     fhir_relink_t *relink;   /* fullUrl → the address that the entry gets */
@@ -230,7 +230,7 @@ static fhir_err_t *decide_post(transaction_t *t, fhir_entry_t *entry)
  * deletes it is refused. */
 static void claim(transaction_t *t, fhir_entry_t *entry, const char *id)
 {
-    apr_hash_set(t->request.changed, apr_pstrcat(t->call.pool, entry->path, "/", id, NULL),
+    apr_hash_set(t->within.changed, apr_pstrcat(t->call.pool, entry->path, "/", id, NULL),
                  APR_HASH_KEY_STRING, entry);
 }
 
@@ -467,7 +467,7 @@ static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir
 
     if (!err)
         return NULL;
-    (void)fhir_tx_later(t->request.tx, &failed);
+    (void)fhir_tx_later(t->within.tx, &failed);
     for (i = 0; failed >= 0 && i < t->entries->nelts; i++) {
         const fhir_entry_t *each = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
 
@@ -491,10 +491,10 @@ static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *
         return NULL; /* decided before: it exists, or another one creates it */
     if (entry->waits)
         FHIR_TRY(blame(t, entry, rewrite(t, entry, source, 1)));
-    if (t->request.refs)
-        fhir_refs_place(t->request.refs,
+    if (t->within.refs)
+        fhir_refs_place(t->within.refs,
                         apr_psprintf(t->call.pool, "Bundle.entry[%d].resource", entry->index));
-    fhir_entry_run(entry, &t->request, t->left);
+    fhir_entry_run(entry, t->call.request, &t->within, t->left);
     if (entry->err)
         return blame(t, entry, entry->err);
     if (entry->meets)
@@ -555,8 +555,7 @@ static fhir_err_t *answer_into(fhir_buf_t *json, const transaction_t *t)
 static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entries,
                                    const char *source)
 {
-    transaction_t t = {
-        .call = *call, .request = *call->request, .entries = entries, .left = answers_max(call)};
+    transaction_t t = {.call = *call, .entries = entries, .left = answers_max(call)};
     fhir_idempotency_t idempotency;
     fhir_buf_t *json;
 
@@ -564,26 +563,26 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
     t.relink = fhir_relink_create(FHIR_RELINK_URIS_ALL, call->pool);
     t.creates = fhir_hash_make(call->pool);
     t.conditional = fhir_hash_make(call->pool);
-    FHIR_TRY(fhir_call_begin_tx(&t.request.tx, call));
-    t.call.request = &t.request;
+    FHIR_TRY(fhir_call_begin_tx(&t.within.tx, call));
+    t.call.tx = t.within.tx;
     FHIR_TRY(fhir_idempotency_look(&idempotency, &t.call));
     if (idempotency.status)
         return fhir_call_resource(call, idempotency.status, idempotency.body, idempotency.len);
-    t.request.changed = fhir_hash_make(call->pool);
+    t.within.changed = fhir_hash_make(call->pool);
     if (call->endpoint->writing.check_references)
-        t.request.refs = fhir_refs_create(&t.call);
+        t.within.refs = fhir_refs_create(&t.call);
     FHIR_TRY(decide(&t));
     FHIR_TRY(run_entries(&t, source));
-    if (t.request.refs)
-        FHIR_TRY(blame(&t, NULL, fhir_refs_check(t.request.refs, &t.call)));
+    if (t.within.refs)
+        FHIR_TRY(blame(&t, NULL, fhir_refs_check(t.within.refs, &t.call)));
     if (!idempotency.key) {
-        FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
+        FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.within.tx)));
         return answer_transaction(call, entries);
     }
     json = fhir_buf_create(call->pool, answers_max(call));
     FHIR_TRY(answer_into(json, &t));
     FHIR_TRY(fhir_idempotency_keep(&idempotency, &t.call, 200, NULL, fhir_buf_cstr(json)));
-    FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.request.tx)));
+    FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.within.tx)));
     return fhir_call_resource(call, 200, json->data, json->len);
 }
 

@@ -235,25 +235,29 @@ static void entry_reset(fhir_response_t *response)
 }
 
 /* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
-void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, apr_size_t max)
+void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhir_within_t *within,
+                    apr_size_t max)
 {
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *bundle;
+    fhir_within_t own = {NULL};
     int failed;
 
     apr_pool_create(&request.pool, call->pool);
-    if (request.tx)
-        entry->later = fhir_tx_later(request.tx, &failed);
+    if (within)
+        own = *within;
+    if (own.tx)
+        entry->later = fhir_tx_later(own.tx, &failed);
+    own.create_id = entry->create_id;
+    /* A urn says who the resource is until the server gives it an id. */
+    own.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
+    request.within = &own;
     request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
     request.head = !strcmp(entry->method, "HEAD");
     request.path = entry->path;
     request.query = entry->query;
     request.header = entry_header;
     request.read_body = entry_body;
-    request.create_id = entry->create_id;
-    /* A urn says who the resource is until the server gives it an id. */
-    request.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
-    request.is_entry = 1;
     request.baton = entry;
     entry->answer = fhir_buf_create(call->pool, max ? max : 1); /* 0: no limit */
     entry->response.headers = apr_table_make(request.pool, 4);

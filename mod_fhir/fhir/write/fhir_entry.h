@@ -11,6 +11,7 @@
 #define FHIR_ENTRY_H
 
 #include "fhir/fhir_bundle.h"
+#include "fhir/write/fhir_within.h"
 
 typedef struct fhir_entry_t {
     int index;                   /* in Bundle.entry */
@@ -41,9 +42,12 @@ typedef struct fhir_entry_t {
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source);
 
-/** Runs one entry as a part of the Bundle's request (which may be in a transaction); leaves its
- *  answer in the entry. One of more than max bytes is an error, FHIR_ERR_LIMIT. */
-void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, apr_size_t max);
+/** Runs one entry as a part of the Bundle's request; leaves its answer in the entry. One of more
+ * than max bytes is an error, FHIR_ERR_LIMIT.
+ *  @param within the transaction that it is in, all but create_id and temporary_id; NULL: a batch
+ */
+void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhir_within_t *within,
+                    apr_size_t max);
 
 /** An entry that needs no run: what it would have created is there (If-None-Exist). */
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);

@@ -132,7 +132,7 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
         fhir_check_resource(issues, &input->type, call->stored, &limits, input->root);
     FHIR_TRY(asked.err);
     for (issue = issues->first; issue; issue = issue->next) /* an entry's text begins in a Bundle */
-        if (!issue->line && !input->is_converted && !call->request->is_entry)
+        if (!issue->line && !input->is_converted && !call->request->within)
             fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
     if (input->type && expected && input->type != expected)
         return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,

@@ -314,7 +314,7 @@ static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
         fhir_sql_bind(sql, ids.data, "text[]");
         fhir_buf_puts(sql->text, ") AND ");
         fhir_grant_patient_sql(sql, "t", type, FHIR_RIGHT_READ);
-        fhir_buf_printf(sql->text, "%s) %s", call->request->tx ? " FOR KEY SHARE OF t" : "",
+        fhir_buf_printf(sql->text, "%s) %s", call->tx ? " FOR KEY SHARE OF t" : "",
                         fhir_sql_alias(sql));
     }
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
@@ -344,7 +344,7 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
                         "ANY($%d::text[])%s) t%d",
                         i ? " UNION ALL " : "", fhir_model_str(call->stored, type->name),
                         fhir_call_table(call, type, ""), values->nelts,
-                        call->request->tx ? " FOR KEY SHARE" : "", values->nelts);
+                        call->tx ? " FOR KEY SHARE" : "", values->nelts);
     }
     stmt.sql = fhir_buf_cstr(sql);
     stmt.n_values = values->nelts;

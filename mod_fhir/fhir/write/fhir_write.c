@@ -20,6 +20,7 @@
 #include "fhir/query/fhir_sql.h"
 #include "fhir/write/fhir_refs.h"
 #include "fhir/write/fhir_stamp.h"
+#include "fhir/write/fhir_within.h"
 
 /* Another write may come between reading a version and replacing it, but not for ever. */
 #define ATTEMPTS_MAX       8
@@ -66,12 +67,10 @@ fhir_err_t *fhir_write_begin_tx(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
 
-    if (call->request->tx)
+    if (call->tx)
         return NULL;
     FHIR_TRY(fhir_call_begin_tx(&write->own_tx, call));
-    write->request = *call->request;
-    write->request.tx = write->own_tx;
-    call->request = &write->request;
+    call->tx = write->own_tx;
     return NULL;
 }
 
@@ -261,17 +260,18 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
 static fhir_err_t *claim(const fhir_call_t *call, const char *id)
 {
     const fhir_request_t *request = call->request;
+    apr_hash_t *changed = request->within ? request->within->changed : NULL;
     const char *name = fhir_model_str(call->stored, call->type->name), *key;
     const void *owner;
 
-    if (!request->changed)
+    if (!changed)
         return NULL;
-    key = apr_pstrcat(apr_hash_pool_get(request->changed), name, "/", id, NULL);
-    owner = apr_hash_get(request->changed, key, APR_HASH_KEY_STRING);
+    key = apr_pstrcat(apr_hash_pool_get(changed), name, "/", id, NULL);
+    owner = apr_hash_get(changed, key, APR_HASH_KEY_STRING);
     if (owner && owner != request->baton)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "Two entries of a transaction change the same resource, %s", key);
-    apr_hash_set(request->changed, key, APR_HASH_KEY_STRING, request->baton);
+    apr_hash_set(changed, key, APR_HASH_KEY_STRING, request->baton);
     return NULL;
 }
 
@@ -326,12 +326,13 @@ static fhir_err_t *forget_contained(const fhir_write_t *write)
 static fhir_err_t *references(fhir_refs_t **refs, const fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
+    const fhir_within_t *within = call->request->within;
 
     *refs = NULL;
     if (!call->endpoint->writing.check_references)
         return NULL;
-    if (call->request->refs)
-        return fhir_refs_add(call->request->refs, call->type, write->input.root);
+    if (within && within->refs)
+        return fhir_refs_add(within->refs, call->type, write->input.root);
     *refs = fhir_refs_create(call);
     return fhir_refs_add(*refs, call->type, write->input.root);
 }
@@ -348,6 +349,7 @@ static apr_int64_t now(void)
 fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
 {
     fhir_call_t *call = write->call;
+    const fhir_within_t *within = call->request->within;
     fhir_record_t *record = &write->new;
     apr_array_header_t *contained;
     fhir_refs_t *refs;
@@ -360,7 +362,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     if (version > 1 && record->updated <= write->old.updated)
         record->updated = write->old.updated + MILLISECOND;
     record->id = id;
-    record->fresh = !id || id == call->request->create_id;
+    record->fresh = !id || (within && id == within->create_id);
     if (!id)
         FHIR_TRY(fhir_random_id(&record->id, call->pool));
     FHIR_TRY(claim(call, record->id));

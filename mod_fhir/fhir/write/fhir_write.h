@@ -19,8 +19,7 @@
 /** A write on its way. */
 typedef struct fhir_write_t {
     fhir_call_t *call;
-    fhir_request_t request; /* the call's request, with a transaction of its own if one was begun */
-    fhir_tx_t *own_tx;      /* begun here; NULL: none, or the request brought one */
+    fhir_tx_t *own_tx; /* begun here; NULL: none, or the request brought one */
     fhir_input_t input;
     fhir_record_t old;              /* the state before */
     fhir_record_t new;              /* what was stored */

@@ -14,6 +14,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_storable.h"
 #include "fhir/write/fhir_patch.h"
+#include "fhir/write/fhir_within.h"
 #include "fhir/write/fhir_write.h"
 
 /* Resources that one conditional delete may take. */
@@ -84,6 +85,12 @@ static fhir_err_t *too_many(const fhir_call_t *call, int n)
                            n > 2 ? "" : "at least ", n);
 }
 
+/* The id that a transaction has decided for a create, or NULL. */
+static const char *decided_id(const fhir_call_t *call)
+{
+    return call->request->within ? call->request->within->create_id : NULL;
+}
+
 /* The id in the body, or NULL. */
 static const char *body_id(const fhir_write_t *write)
 {
@@ -117,7 +124,7 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
     const char *id = body_id(write), *shown;
 
     if (!id || call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_IGNORE ||
-        call->request->temporary_id)
+        (call->request->within && call->request->within->temporary_id))
         return NULL;
     shown = fhir_text_excerpt(id, strlen(id), call->pool);
     return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
@@ -169,7 +176,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
             return answer_record(&write, 200, &write.old);
         }
     }
-    return create_new(&write, call->request->create_id);
+    return create_new(&write, decided_id(call));
 }
 
 /* ---- update ---- */
@@ -318,7 +325,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
     if (!ids->nelts) {
         if (id)
             return update_unmatched(&write, id);
-        return create_new(&write, call->request->create_id);
+        return create_new(&write, decided_id(call));
     }
     found = APR_ARRAY_IDX(ids, 0, const char *);
     if (id && strcmp(id, found) != 0)

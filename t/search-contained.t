@@ -183,13 +183,4 @@ unlike($found->('abc'), qr/r1/, '  replaces, too');
 $t->load(@load[ 6 .. $#load ]);
 is($found->('xyz'), 'MedicationRequest/r3#m1', 'what is loaded again unchanged is there once');
 
-# ---- a schema from before these tables ----
-$t->psql('DROP TABLE main.patient_contained');
-my $old = $t->fhirctl('load', '-');
-like($old->{err}, qr/run fhirctl init/, 'fhirctl says what to do');
-$t->restart;
-is_outcome($t->get('/dev/r4/Patient/p1'), 503, 'transient', qr/./, 'and the server does not serve it');
-$t->expect_log(qr/FHIR0213: schema "main" cannot be used: it has no tables for this version of FHIR; run fhirctl init/,
-    qr/FHIR0202/);
-
 $t->done;

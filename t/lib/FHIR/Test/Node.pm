@@ -27,7 +27,7 @@ sub packages {
     if (!-e "$dir/packages/installed" || read_file("$dir/packages/installed") ne $wanted) {
         write_file("$dir/packages/package.json", $wanted) if system('mkdir', '-p', "$dir/packages") == 0;
         my $done = run({ dir => "$dir/packages" }, 'npm', 'install', '--no-audit', '--no-fund',
-            '--no-package-lock', '--ignore-scripts', '--loglevel=error');
+            '--no-package-lock', '--ignore-scripts', '--omit=optional', '--loglevel=error');
         die "npm install failed:\n$done->{out}$done->{err}" if $done->{status};
         write_file("$dir/packages/installed", $wanted);
     }

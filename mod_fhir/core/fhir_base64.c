@@ -53,8 +53,9 @@ int fhir_base64_decode(char **out, apr_size_t *out_len, const char *s, apr_size_
 {
     char *at = apr_palloc(pool, len / 4 * 3 + 4);
     unsigned held = 0, n_bits = 0; /* bits that do not make a byte yet */
-    apr_size_t n = 0, n_pads = 0, i;
+    apr_size_t n = 0, n_pads = 0;
     *out = at;
+    apr_size_t i;
     for (i = 0; i < len; i++) {
         int value = value_of(s[i], form & FHIR_BASE64_URL);
         if ((form & FHIR_BASE64_SPACES) && is_space(s[i]))

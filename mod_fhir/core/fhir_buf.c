@@ -60,8 +60,6 @@ void fhir_buf_fail(fhir_buf_t *buf)
 int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
 {
     apr_size_t cap = buf->cap ? buf->cap : FIRST_CAP;
-    char *data;
-
     if (buf->cap - buf->len >= n && !buf->overflow)
         return 1;
     if (buf->overflow || n > buf->max - buf->len) {
@@ -72,7 +70,7 @@ int fhir_buf_reserve(fhir_buf_t *buf, apr_size_t n)
         cap = cap > buf->max / 2 ? buf->max : cap * 2;
     if (cap > buf->max)
         cap = buf->max;
-    data = realloc(buf->data, cap + 1); /* one more for fhir_buf_cstr's NUL */
+    char *data = realloc(buf->data, cap + 1); /* one more for fhir_buf_cstr's NUL */
     if (!data) {
         fhir_buf_fail(buf);
         return 0;
@@ -115,11 +113,10 @@ static int printf_flush(apr_vformatter_buff_t *vbuff)
 void fhir_buf_printf(fhir_buf_t *buf, const char *fmt, ...)
 {
     printf_to_t to;
-    va_list ap;
-
     to.buf = buf;
     to.vbuff.curpos = to.chunk;
     to.vbuff.endpos = to.chunk + sizeof(to.chunk);
+    va_list ap;
     va_start(ap, fmt);
     apr_vformatter(printf_flush, &to.vbuff, fmt, ap);
     va_end(ap);
@@ -130,7 +127,6 @@ void fhir_buf_json_string(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     static const char hex[] = "0123456789abcdef";
     apr_size_t from = 0;
-
     fhir_buf_putc(buf, '"');
     for (apr_size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];

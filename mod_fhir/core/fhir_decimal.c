@@ -36,10 +36,9 @@ static apr_size_t digits(const char *s, const char *end)
 static int scan_exponent(decimal_t *d, const char *c, const char *end)
 {
     int minus = c < end && *c == '-';
-    apr_size_t n;
     if (c < end && (*c == '-' || *c == '+'))
         c++;
-    n = digits(c, end);
+    apr_size_t n = digits(c, end);
     if (n < 1 || n > 4 || c + n != end)
         return 0;
     for (; c < end; c++)
@@ -53,7 +52,6 @@ static int scan_exponent(decimal_t *d, const char *c, const char *end)
 static int scan(decimal_t *d, const char *s, apr_size_t len)
 {
     const char *c = s, *end = s + len;
-
     memset(d, 0, sizeof(*d));
     if (c < end && *c == '-') {
         d->negative = 1;
@@ -93,8 +91,6 @@ static void make_c_locale(void)
 double fhir_decimal_double(const char *s, apr_size_t len)
 {
     char few[64], *text = few;
-    double value;
-
     (void)pthread_once(&c_locale_once, make_c_locale);
     if (!c_locale || (len >= sizeof(few) && !(text = malloc(len + 1)))) {
         errno = ENOMEM;
@@ -103,7 +99,7 @@ double fhir_decimal_double(const char *s, apr_size_t len)
     memcpy(text, s, len);
     text[len] = '\0';
     errno = 0;
-    value = strtod_l(text, NULL, c_locale);
+    double value = strtod_l(text, NULL, c_locale);
     if (text != few) {
         int kept = errno;
         free(text);
@@ -133,12 +129,11 @@ static apr_int64_t exponent_of(const char *c, const char *end)
 
 static magnitude_t magnitude(const char *s, apr_size_t len)
 {
-    const char *end = s + len, *stop = s, *point;
+    const char *end = s + len, *stop = s;
     magnitude_t m = {.negative = len && *s == '-'};
-
     while (stop < end && (*stop | 32) != 'e')
         stop++;
-    point = memchr(s, '.', (apr_size_t)(stop - s));
+    const char *point = memchr(s, '.', (apr_size_t)(stop - s));
     for (m.first = s + m.negative; m.first < stop && (*m.first == '0' || *m.first == '.');)
         m.first++;
     for (m.end = stop; m.end > m.first && (m.end[-1] == '0' || m.end[-1] == '.');)
@@ -155,7 +150,6 @@ static magnitude_t magnitude(const char *s, apr_size_t len)
 int fhir_decimal_same(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len)
 {
     magnitude_t x = magnitude(a, a_len), y = magnitude(b, b_len);
-
     if (x.negative != y.negative || x.place != y.place)
         return 0;
     while (x.first < x.end && y.first < y.end) {
@@ -193,12 +187,11 @@ static const char *render(int negative, const char *number, apr_size_t n, long s
     apr_size_t fraction = scale > 0 ? (apr_size_t)scale : 0;
     apr_size_t pad = fraction >= n ? fraction + 1 - n : 0; /* one digit leads the point */
     apr_size_t total = pad + n + zeros, whole = total - fraction, i = 0;
-    char *all, *text, *out;
-
     if (pad > PLAIN_ZEROS || zeros > PLAIN_ZEROS)
         return apr_psprintf(pool, "%se%ld", render(negative, number, n, 0, pool), -scale);
-    all = apr_pcalloc(pool, total);
-    text = out = apr_palloc(pool, total + 3);
+    char *all = apr_pcalloc(pool, total);
+    char *out;
+    char *text = out = apr_palloc(pool, total + 3);
     memcpy(all + pad, number, n);
     if (negative)
         *out++ = '-';
@@ -249,17 +242,15 @@ int fhir_decimal_bounds(const char **low, const char **high, const char *s, apr_
                         apr_pool_t *pool)
 {
     decimal_t d;
-    char *value, *delta;
-    long scale;
-    apr_size_t n;
-
     if (!scan(&d, s, len))
         return 0;
     /* The specification counts 1e2 as [95, 105): a mantissa has at least one decimal place. */
-    n = expand(&value, &scale, &d, d.has_exponent && !d.n_fraction ? 2 : 1, pool);
+    long scale;
+    char *value;
+    apr_size_t n = expand(&value, &scale, &d, d.has_exponent && !d.n_fraction ? 2 : 1, pool);
     if (!n)
         return 0;
-    delta = apr_pcalloc(pool, n);
+    char *delta = apr_pcalloc(pool, n);
     delta[n - 1] = 5;
     *low = shifted(d.negative, value, delta, n, scale, 1, pool);
     *high = shifted(d.negative, value, delta, n, scale, 0, pool);
@@ -270,16 +261,14 @@ int fhir_decimal_approx(const char **low, const char **high, const char *s, apr_
                         apr_pool_t *pool)
 {
     decimal_t d;
-    char *value, *delta;
-    long scale;
-    apr_size_t n;
-
     if (!scan(&d, s, len))
         return 0;
-    n = expand(&value, &scale, &d, 1, pool);
+    long scale;
+    char *value;
+    apr_size_t n = expand(&value, &scale, &d, 1, pool);
     if (!n)
         return 0;
-    delta = apr_pcalloc(pool, n);
+    char *delta = apr_pcalloc(pool, n);
     memcpy(delta + 1, value, n - 1);
     *low = shifted(d.negative, value, delta, n, scale, 1, pool);
     *high = shifted(d.negative, value, delta, n, scale, 0, pool);
@@ -298,19 +287,17 @@ static char digit_at(const decimal_t *d, long i)
 const char *fhir_decimal_plain(const char *s, apr_size_t len, apr_pool_t *pool)
 {
     decimal_t d;
-    long point, n, i;
-    char *text, *out;
-
     if (!scan(&d, s, len))
         return NULL;
-    n = (long)(d.n_integer + d.n_fraction);
-    point = (long)d.n_integer + d.exponent; /* the digit that it stands before */
-    text = out = apr_palloc(pool, (apr_size_t)(n + labs(point) + 4));
+    long n = (long)(d.n_integer + d.n_fraction);
+    long point = (long)d.n_integer + d.exponent; /* the digit that it stands before */
+    char *out;
+    char *text = out = apr_palloc(pool, (apr_size_t)(n + labs(point) + 4));
     if (d.negative)
         *out++ = '-';
     if (point <= 0)
         *out++ = '0';
-    i = point < 0 ? point : 0;
+    long i = point < 0 ? point : 0;
     while (i + 1 < point && digit_at(&d, i) == '0')
         i++;
     for (; i < n || i < point; i++) {

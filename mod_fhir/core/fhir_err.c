@@ -40,9 +40,9 @@ static const char *make_utf8(char *text)
 
 fhir_err_t *fhir_err_create(apr_pool_t *pool, fhir_code_t code, const char *fmt, ...)
 {
-    va_list ap;
     fhir_err_t *err = apr_pcalloc(pool, sizeof(*err));
     err->code = code;
+    va_list ap;
     va_start(ap, fmt);
     err->message = make_utf8(apr_pvsprintf(pool, fmt, ap));
     va_end(ap);

@@ -10,12 +10,11 @@
 
 void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *fmt, ...)
 {
-    char line[LINE_BYTES];
-    va_list ap;
-
     if (!log || level > log->level)
         return;
+    va_list ap;
     va_start(ap, fmt);
+    char line[LINE_BYTES];
     apr_vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
     /* One call is one line, whatever the arguments hold: no forged lines, no terminal escapes. */

@@ -18,7 +18,6 @@ static int distance(const char *a, const char *b)
 {
     int row[LENGTH_MAX + 1];
     int n = (int)strlen(b);
-
     for (int j = 0; j <= n; j++)
         row[j] = j;
     for (int i = 1; a[i - 1]; i++) {
@@ -37,7 +36,6 @@ static int distance(const char *a, const char *b)
 void fhir_nearest_begin(fhir_nearest_t *nearest, const char *wanted)
 {
     int len = (int)strnlen(wanted, LENGTH_MAX + 1);
-
     nearest->wanted = len > LENGTH_MAX ? "" : wanted;
     nearest->name = NULL;
     nearest->distance = len > LENGTH_MAX ? 0 : len / 3 + 1; /* a third of the letters, not more */
@@ -45,11 +43,9 @@ void fhir_nearest_begin(fhir_nearest_t *nearest, const char *wanted)
 
 void fhir_nearest_offer(fhir_nearest_t *nearest, const char *name)
 {
-    int d;
-
     if (strnlen(name, LENGTH_MAX + 1) > LENGTH_MAX)
         return;
-    d = distance(nearest->wanted, name);
+    int d = distance(nearest->wanted, name);
     if (d < nearest->distance) {
         nearest->distance = d;
         nearest->name = name;

@@ -73,7 +73,6 @@ static void indent(fhir_buf_t *buf, int level)
 static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int pretty, int level)
 {
     int object = node->kind == FHIR_NODE_OBJECT;
-
     switch (node->kind) {
     case FHIR_NODE_NULL:
         fhir_buf_append(buf, "null", 4);
@@ -132,10 +131,9 @@ static int equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b,
 int fhir_node_by_name(const void *left, const void *right)
 {
     const fhir_node_t *a = *(fhir_node_t *const *)left, *b = *(fhir_node_t *const *)right;
-    int cmp;
     if (a->name_len != b->name_len)
         return a->name_len < b->name_len ? -1 : 1;
-    cmp = memcmp(a->name, b->name, a->name_len);
+    int cmp = memcmp(a->name, b->name, a->name_len);
     return cmp ? cmp : (a->start > b->start) - (a->start < b->start);
 }
 
@@ -154,7 +152,6 @@ static int many_equal(const equal_t *how, const fhir_node_t *a, const fhir_node_
                       int level)
 {
     const fhir_node_t **x = sorted(a, n, how->scratch), **y = sorted(b, n, how->scratch);
-
     for (apr_size_t i = 0; i < n; i++)
         if (x[i]->name_len != y[i]->name_len ||
             memcmp(x[i]->name, y[i]->name, x[i]->name_len) != 0 || !equal(how, x[i], y[i], level))
@@ -166,7 +163,6 @@ static int objects_equal(const equal_t *how, const fhir_node_t *a, const fhir_no
 {
     const fhir_node_t *x = a->child, *y = b->child;
     apr_size_t n = 0;
-
     for (; x && y; x = x->next, y = y->next)
         n++;
     if (x || y)
@@ -210,7 +206,6 @@ void fhir_node_place(int *line, int *column, const char *source, apr_size_t offs
 {
     const char *at = source + offset, *from = source, *nl;
     int n = 1;
-
     while (from < at && (nl = memchr(from, '\n', (apr_size_t)(at - from)))) {
         n++;
         from = nl + 1;

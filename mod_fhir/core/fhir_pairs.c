@@ -62,10 +62,9 @@ fhir_err_t *fhir_pairs_parse(fhir_pairs_t *pairs, const char *query, apr_size_t 
 void fhir_pairs_append(fhir_pairs_t *pairs, const fhir_pairs_t *more, apr_pool_t *pool)
 {
     apr_size_t n = (apr_size_t)pairs->n, m = (apr_size_t)more->n;
-    fhir_pair_t *list;
     if (!m)
         return;
-    list = apr_palloc(pool, sizeof(*list) * (n + m));
+    fhir_pair_t *list = apr_palloc(pool, sizeof(*list) * (n + m));
     if (n)
         memcpy(list, pairs->list, sizeof(*list) * n);
     memcpy(list + n, more->list, sizeof(*list) * m);

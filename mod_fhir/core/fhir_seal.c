@@ -49,7 +49,6 @@ fhir_err_t *fhir_seal_key_create(const fhir_seal_key_t **out, const unsigned cha
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     OSSL_PARAM sha256[] = {OSSL_PARAM_construct_utf8_string("digest", (char[]){"SHA256"}, 0),
                            OSSL_PARAM_construct_end()};
-    unsigned char tag_key[FHIR_DIGEST_LEN];
     apr_pool_cleanup_register(pool, key, free_key, apr_pool_cleanup_null);
     key->cipher = EVP_CIPHER_fetch(NULL, "AES-256-CTR", NULL);
     key->mac = hmac ? EVP_MAC_CTX_new(hmac) : NULL;
@@ -57,6 +56,7 @@ fhir_err_t *fhir_seal_key_create(const fhir_seal_key_t **out, const unsigned cha
     if (!key->cipher || !key->mac)
         return fail(pool);
     FHIR_TRY(derive(key->cipher_key, bytes, purpose, "cipher", pool));
+    unsigned char tag_key[FHIR_DIGEST_LEN];
     FHIR_TRY(derive(tag_key, bytes, purpose, "tag", pool));
     int ok = EVP_MAC_init(key->mac, tag_key, sizeof(tag_key), sha256) == 1;
     fhir_digest_wipe(tag_key, sizeof(tag_key));
@@ -70,11 +70,12 @@ fhir_err_t *fhir_seal_key_create(const fhir_seal_key_t **out, const unsigned cha
 static int make_tag(unsigned char tag[TAG], const fhir_seal_text_t *text,
                     const fhir_seal_key_t *key)
 {
-    unsigned char full[FHIR_DIGEST_LEN], head[4];
+    unsigned char head[4];
     size_t full_len = 0;
     EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(key->mac);
     for (int i = 0; i < 4; i++)
         head[i] = (unsigned char)(text->context_len >> (8 * i));
+    unsigned char full[FHIR_DIGEST_LEN];
     int ok = ctx && EVP_MAC_update(ctx, head, sizeof(head)) == 1 &&
              EVP_MAC_update(ctx, text->context, text->context_len) == 1 &&
              EVP_MAC_update(ctx, text->text, text->len) == 1 &&
@@ -111,13 +112,13 @@ int fhir_seal_open(fhir_seal_text_t *text, const char *word, const fhir_seal_key
                    apr_pool_t *pool)
 {
     apr_size_t word_len = strlen(word), len;
-    unsigned char tag[TAG];
     char *sealed;
     if (word_len > FHIR_SEAL_WORD_MAX ||
         !fhir_base64_decode(&sealed, &len, word, word_len, FHIR_BASE64_TOKEN, pool) || len < TAG)
         return 0;
     unsigned char *opened = apr_pcalloc(pool, len - TAG + 1);
     fhir_seal_text_t found = {text->context, text->context_len, opened, len - TAG};
+    unsigned char tag[TAG];
     if (!cipher(opened, (unsigned char *)sealed + TAG, len - TAG, (unsigned char *)sealed, key) ||
         !make_tag(tag, &found, key) || !fhir_digest_equal(tag, sealed, TAG))
         return 0;

@@ -12,16 +12,14 @@
 
 static int open_unnamed(const char *folder, apr_pool_t *pool)
 {
-    char *name;
     int fd = -1;
-
 #ifdef O_TMPFILE
     fd = open(folder, O_TMPFILE | O_RDWR | O_EXCL | O_CLOEXEC, 0600);
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT))
         return fd;
 #endif
     /* Some file systems and kernels know no files without a name. */
-    name = apr_pstrcat(pool, folder, "/fhir.XXXXXX", NULL);
+    char *name = apr_pstrcat(pool, folder, "/fhir.XXXXXX", NULL);
     fd = mkostemp(name, O_CLOEXEC);
     if (fd >= 0)
         (void)unlink(name);
@@ -37,12 +35,10 @@ apr_status_t fhir_temp_open(apr_file_t **file, apr_int32_t flags, apr_pool_t *po
 {
     const char *folder;
     apr_status_t rv = apr_temp_dir_get(&folder, pool);
-    int fd;
-
     *file = NULL;
     if (rv != APR_SUCCESS)
         return rv;
-    fd = open_unnamed(folder, pool);
+    int fd = open_unnamed(folder, pool);
     if (fd < 0)
         return errno;
     rv = apr_os_file_put(file, &fd, APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_BINARY | flags,

@@ -14,7 +14,6 @@ static apr_size_t sequence(const unsigned char *s, apr_size_t n)
 {
     unsigned char low = 0x80, high = 0xBF;
     apr_size_t len = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-
     if (s[0] < 0xC2 || s[0] > 0xF4 || n < len)
         return 0;
     /* Overlong forms, surrogates and what lies above U+10FFFF show in the second byte. */
@@ -39,7 +38,6 @@ apr_size_t fhir_text_utf8_prefix(const char *text, apr_size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
     apr_size_t i = 0, n;
-
     while (i < len) {
         apr_uint64_t word;
         while (i + sizeof(word) <= len && (memcpy(&word, s + i, sizeof(word)), 1) &&
@@ -66,7 +64,6 @@ char *fhir_text_url_decode(const char *s, apr_size_t len, int plus, apr_pool_t *
 {
     char *out = apr_palloc(pool, len + 1);
     apr_size_t n = 0;
-
     for (apr_size_t i = 0; i < len; i++) {
         char c = s[i];
         if (c == '%') {
@@ -96,7 +93,6 @@ void fhir_text_url_encode(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     static const char hex[] = "0123456789ABCDEF";
     apr_size_t from = 0;
-
     for (apr_size_t i = 0; i < len; i++) {
         char c = s[i];
         if (is_alnum(c) || (c && strchr("-._~,:|/$", c)))
@@ -113,7 +109,6 @@ void fhir_text_url_encode(fhir_buf_t *buf, const char *s, apr_size_t len)
 const char *fhir_text_excerpt(const char *s, apr_size_t len, apr_pool_t *pool)
 {
     apr_size_t max = FHIR_TEXT_EXCERPT;
-
     if (len <= max)
         return apr_pstrmemdup(pool, s, len);
     while (max && ((unsigned char)s[max] & 0xC0) == 0x80)

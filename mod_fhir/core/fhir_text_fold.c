@@ -22,15 +22,15 @@ static apr_size_t decode(unsigned *c, const unsigned char *s, apr_size_t n)
 
 void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
 {
-    const unsigned char *s = (const unsigned char *)text, *end = s + len, *from;
-    apr_size_t n, start = buf->len;
-    char *out;
+    const unsigned char *s = (const unsigned char *)text, *end = s + len;
+    apr_size_t start = buf->len;
     int blank = 0; /* a blank is due before the next character */
-
     /* tools/foldgen.py holds the table to this growth. */
     if (!fhir_buf_reserve(buf, len + len / 2 + 1))
         return;
-    out = buf->data + start;
+    char *out = buf->data + start;
+    apr_size_t n;
+    const unsigned char *from;
     while (s < end) {
         unsigned c = *s;
         if (c < 0x80) {

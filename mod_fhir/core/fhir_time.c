@@ -96,17 +96,17 @@ static int scan_time(fields_t *f, scan_t *s, int seconds_required)
 
 static int scan_zone(fields_t *f, scan_t *s, int required)
 {
-    int sign, hours, minutes;
     if (s->at == s->end)
         return !required;
     f->has_zone = 1;
     if (take(s, 'Z'))
         return 1;
-    sign = *s->at == '-' ? -1 : 1;
+    int sign = *s->at == '-' ? -1 : 1;
     /* the raw '+' of a URL comes as a blank; where a search value ends in one it can be nothing
      * else */
     if (!take(s, '+') && !take(s, '-') && (required || !take(s, ' ')))
         return 0;
+    int hours, minutes;
     if (!number(&hours, s, 2, 0, 14) || !take(s, ':') ||
         !number(&minutes, s, 2, 0, hours == 14 ? 0 : 59))
         return 0;
@@ -130,7 +130,6 @@ static apr_int64_t second_usec(const fields_t *f)
 static void bounds(fhir_interval_t *out, const fields_t *f, const fhir_zone_t *zone)
 {
     apr_int64_t low = civil(f->year, f->month, f->day), high = 0, length = 0;
-
     low += ((apr_int64_t)f->hour * 3600 + f->minute * 60) * USEC + second_usec(f);
     switch (f->precision) {
     case FHIR_PREC_YEAR:
@@ -166,7 +165,6 @@ int fhir_time_parse(fhir_interval_t *out, const char *s, apr_size_t len, fhir_ti
 {
     fields_t f = {0};
     scan_t scan = {s, s + len};
-
     if (!scan_date(&f, &scan))
         return 0;
     if (form != FHIR_TIME_DATE && f.precision == FHIR_PREC_DAY && take(&scan, 'T')) {
@@ -193,12 +191,12 @@ typedef struct civil_t {
 
 static civil_t split(apr_int64_t usec)
 {
-    civil_t c;
     apr_int64_t days = usec / (86400 * USEC), rest = usec % (86400 * USEC);
     if (rest < 0) {
         rest += 86400 * USEC;
         days--;
     }
+    civil_t c;
     fhir_calendar_civil(&c.year, &c.month, &c.day, days);
     c.hour = (int)(rest / (3600 * USEC));
     c.minute = (int)(rest / (60 * USEC) % 60);
@@ -252,19 +250,15 @@ void fhir_time_now(char out[25], apr_int64_t *usec)
 
 int fhir_time_format_sql(char out[40], apr_int64_t usec)
 {
-    civil_t c;
-    char *end;
-    int before_christ;
-
     if (usec == FHIR_TIME_MIN || usec == FHIR_TIME_MAX) {
         strcpy(out, usec == FHIR_TIME_MIN ? "-infinity" : "infinity");
         return (int)strlen(out);
     }
-    c = split(usec);
-    before_christ = c.year < 1; /* an offset can reach from year 1 into the year before */
+    civil_t c = split(usec);
+    int before_christ = c.year < 1; /* an offset can reach from year 1 into the year before */
     if (before_christ)
         c.year = 1 - c.year;
-    end = put_civil(out, &c, ' ');
+    char *end = put_civil(out, &c, ' ');
     if (c.usec) {
         *end++ = '.';
         end = put(end, c.usec, 6);

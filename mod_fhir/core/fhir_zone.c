@@ -33,30 +33,28 @@ struct fhir_zone_t {
 
 static apr_int64_t rule_day(const change_t *c, int year)
 {
-    apr_int64_t first = fhir_calendar_days(year, 1, 1), day;
-    int weekday, length;
-
+    apr_int64_t first = fhir_calendar_days(year, 1, 1);
     if (c->form == '0')
         return first + c->day;
     if (c->form == 'J')
         return first + c->day - 1 + (c->day > 59 && fhir_calendar_is_leap(year));
-    day = fhir_calendar_days(year, c->month, 1);
-    weekday = (int)(((day + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
-    length = fhir_calendar_month_days(year, c->month);
+    apr_int64_t day = fhir_calendar_days(year, c->month, 1);
+    int weekday = (int)(((day + 4) % 7 + 7) % 7); /* 1970-01-01 was a Thursday */
+    int length = fhir_calendar_month_days(year, c->month);
     weekday = (c->day - weekday + 7) % 7 + (c->week - 1) * 7;
     return day + (weekday < length ? weekday : weekday - 7); /* week 5 is the last one */
 }
 
 static int rule_offset(const fhir_zone_t *z, apr_int64_t utc_sec)
 {
-    int year, month, day;
-    apr_int64_t local = utc_sec + z->standard, start, end;
-
+    apr_int64_t local = utc_sec + z->standard;
     if (!z->has_daylight)
         return z->standard;
+    int year, month, day;
     fhir_calendar_civil(&year, &month, &day, (local >= 0 ? local : local - (DAY - 1)) / DAY);
-    start = rule_day(&z->to_daylight, year) * DAY + z->to_daylight.time_sec - z->standard;
-    end = rule_day(&z->to_standard, year) * DAY + z->to_standard.time_sec - z->daylight;
+    apr_int64_t start =
+        rule_day(&z->to_daylight, year) * DAY + z->to_daylight.time_sec - z->standard;
+    apr_int64_t end = rule_day(&z->to_standard, year) * DAY + z->to_standard.time_sec - z->daylight;
     if (start < end ? utc_sec >= start && utc_sec < end : utc_sec >= start || utc_sec < end)
         return z->daylight;
     return z->standard;
@@ -65,7 +63,6 @@ static int rule_offset(const fhir_zone_t *z, apr_int64_t utc_sec)
 static int offset_at(const fhir_zone_t *z, apr_int64_t utc_sec)
 {
     apr_size_t low = 0, high = z->n;
-
     if (z->n == 0 || utc_sec < z->at[0])
         return z->n == 0 && z->has_rule ? rule_offset(z, utc_sec) : z->first_offset;
     if (z->has_rule && utc_sec >= z->at[z->n - 1])
@@ -93,12 +90,10 @@ int fhir_zone_offset(const fhir_zone_t *zone, apr_int64_t usec)
 apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local)
 {
     apr_int64_t sec = floor_sec(local);
-    int before, after;
-
     if (!zone)
         return local;
-    before = offset_at(zone, sec - DAY);
-    after = offset_at(zone, sec + DAY);
+    int before = offset_at(zone, sec - DAY);
+    int after = offset_at(zone, sec + DAY);
     /* Where both offsets fit (clocks set back), `before` gives the earlier instant. Where none does
      * (clocks set forward), it moves the time by the gap's length, as PostgreSQL does. */
     if (before == after || offset_at(zone, sec - before) == before ||
@@ -143,9 +138,10 @@ static int rule_name(const char **s)
 /* [+-]h[h[h]][:mm[:ss]] */
 static int rule_time(int *sec, const char **s, int max_hours)
 {
-    int sign = **s == '-' ? -1 : 1, hours, minutes = 0, seconds = 0;
+    int sign = **s == '-' ? -1 : 1, minutes = 0, seconds = 0;
     if (**s == '-' || **s == '+')
         ++*s;
+    int hours;
     if (!rule_number(&hours, s, max_hours))
         return 0;
     if (**s == ':') {
@@ -220,7 +216,6 @@ enum { UT_FLAGS, STD_FLAGS, LEAPS, TIMES, TYPES, CHARS, N_COUNTS };
 static apr_int64_t block_bytes(apr_int64_t count[N_COUNTS], const unsigned char *data,
                                apr_size_t len, apr_size_t at, int time_bytes)
 {
-    apr_int64_t bytes;
     if (len < HEADER_BYTES || at > len - HEADER_BYTES || memcmp(data + at, "TZif", 4) != 0)
         return -1;
     for (int i = 0; i < N_COUNTS; i++) {
@@ -228,33 +223,29 @@ static apr_int64_t block_bytes(apr_int64_t count[N_COUNTS], const unsigned char 
         if (count[i] < 0 || count[i] > MAX_FILE)
             return -1;
     }
-    bytes = count[TIMES] * (time_bytes + 1) + count[TYPES] * 6 + count[CHARS] +
-            count[LEAPS] * (time_bytes + 4) + count[STD_FLAGS] + count[UT_FLAGS];
+    apr_int64_t bytes = count[TIMES] * (time_bytes + 1) + count[TYPES] * 6 + count[CHARS] +
+                        count[LEAPS] * (time_bytes + 4) + count[STD_FLAGS] + count[UT_FLAGS];
     return bytes <= (apr_int64_t)(len - at - HEADER_BYTES) && count[TYPES] > 0 ? bytes : -1;
 }
 
 static int parse_file(fhir_zone_t *z, const unsigned char *data, apr_size_t len, apr_pool_t *pool)
 {
     apr_int64_t count[N_COUNTS], bytes = block_bytes(count, data, len, 0, 4);
-    apr_size_t at = HEADER_BYTES + (apr_size_t)bytes, n;
-    const unsigned char *times, *index, *types, *footer, *end;
-    apr_int64_t *when;
-    int *offset;
-
+    apr_size_t at = HEADER_BYTES + (apr_size_t)bytes;
     /* Version 1 has 32-bit times and no rule; its block is there for old readers only. */
     if (bytes < 0 || data[4] < '2')
         return 0;
     bytes = block_bytes(count, data, len, at, 8);
     if (bytes < 0)
         return 0;
-    n = (apr_size_t)count[TIMES];
-    times = data + at + HEADER_BYTES;
-    index = times + n * 8;
-    types = index + n;
-    footer = times + bytes;
-    end = data + len;
-    when = apr_palloc(pool, (n + 1) * sizeof(*when));
-    offset = apr_palloc(pool, (n + 1) * sizeof(*offset));
+    apr_size_t n = (apr_size_t)count[TIMES];
+    const unsigned char *times = data + at + HEADER_BYTES;
+    const unsigned char *index = times + n * 8;
+    const unsigned char *types = index + n;
+    const unsigned char *footer = times + bytes;
+    const unsigned char *end = data + len;
+    apr_int64_t *when = apr_palloc(pool, (n + 1) * sizeof(*when));
+    int *offset = apr_palloc(pool, (n + 1) * sizeof(*offset));
     for (apr_size_t i = 0; i < n; i++) {
         when[i] = big_endian(times + i * 8, 8);
         if (index[i] >= count[TYPES] || (i && when[i] <= when[i - 1]))
@@ -285,10 +276,10 @@ static apr_status_t read_file(unsigned char **data, apr_size_t *len, const char 
                               apr_pool_t *pool)
 {
     apr_file_t *file;
-    apr_finfo_t info;
     apr_status_t status = apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
     if (status)
         return status;
+    apr_finfo_t info;
     status = apr_file_info_get(&info, APR_FINFO_SIZE | APR_FINFO_TYPE, file);
     if (!status && (info.filetype != APR_REG || info.size > MAX_FILE))
         status = APR_EINVAL;
@@ -303,17 +294,15 @@ static apr_status_t read_file(unsigned char **data, apr_size_t *len, const char 
 fhir_err_t *fhir_zone_load(const fhir_zone_t **zone, const char *name, apr_pool_t *pool)
 {
     fhir_zone_t *z = apr_pcalloc(pool, sizeof(*z));
-    unsigned char *data;
-    apr_size_t len;
-    apr_status_t status;
-
     *zone = NULL;
     if (!name_allowed(name))
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
                                "'%s' is no time zone name; names are those of the IANA database, "
                                "such as America/New_York",
                                name);
-    status = read_file(&data, &len, apr_pstrcat(pool, ZONE_FOLDER, name, NULL), pool);
+    apr_size_t len;
+    unsigned char *data;
+    apr_status_t status = read_file(&data, &len, apr_pstrcat(pool, ZONE_FOLDER, name, NULL), pool);
     if (status)
         return fhir_err_apr(pool, FHIR_ERR_PARAM_VALUE, status,
                             apr_psprintf(pool,

@@ -12,7 +12,6 @@ const fhir_profiles_t *fhir_profiles_of(const fhir_model_t *model)
 static int compare(const char *s, const char *text, apr_size_t len)
 {
     int order = strncmp(s, text, len);
-
     return order ? order : s[len] != '\0';
 }
 
@@ -20,10 +19,8 @@ static int compare(const char *s, const char *text, apr_size_t len)
 static unsigned first_of(const fhir_profiles_t *p, const char *url, apr_size_t len)
 {
     unsigned low = 1, high = p->n_profiles + 1u;
-
     while (low < high) {
         unsigned mid = (low + high) / 2;
-
         if (compare(fhir_profiles_str(p, p->profiles[mid].url), url, len) < 0)
             low = mid + 1;
         else
@@ -40,10 +37,8 @@ const fhir_profile_t *fhir_profiles_find(const fhir_profiles_t *p, const char *c
     const char *version = bar ? bar + 1 : release;
     apr_size_t version_len = bar ? len - url_len - 1 : release ? strlen(release) : 0;
     unsigned first = first_of(p, canonical, url_len), i;
-
     for (i = first; i <= p->n_profiles; i++) {
         const fhir_profile_t *profile = &p->profiles[i];
-
         if (compare(fhir_profiles_str(p, profile->url), canonical, url_len) != 0)
             break;
         if (version && !compare(fhir_profiles_str(p, profile->version), version, version_len))
@@ -55,7 +50,6 @@ const fhir_profile_t *fhir_profiles_find(const fhir_profiles_t *p, const char *c
 const fhir_profile_t *fhir_profiles_older(const fhir_profiles_t *p, const fhir_profile_t *profile)
 {
     const fhir_profile_t *next = profile + 1;
-
     return profile - p->profiles < p->n_profiles && next->url == profile->url ? next : NULL;
 }
 
@@ -63,11 +57,9 @@ static int in_part(const fhir_profiles_t *p, const fhir_psetpart_t *part, const 
                    apr_size_t len)
 {
     unsigned low = part->first_code, high = low + part->n_code;
-
     while (low < high) {
         unsigned mid = (low + high) / 2;
         int order = compare(fhir_profiles_str(p, p->codes[mid].code), code, len);
-
         if (!order)
             return 1;
         if (order < 0)
@@ -82,11 +74,9 @@ const fhir_psystem_t *fhir_profiles_system(const fhir_profiles_t *p, const char 
                                            apr_size_t len)
 {
     unsigned low = 1, high = p->n_systems + 1u;
-
     while (low < high) {
         unsigned mid = (low + high) / 2;
         int order = compare(fhir_profiles_str(p, p->systems[mid].url), url, len);
-
         if (!order)
             return &p->systems[mid];
         if (order < 0)
@@ -101,17 +91,14 @@ const fhir_pconcept_t *fhir_profiles_concept(const fhir_profiles_t *p, const fhi
                                              const char *code, apr_size_t len)
 {
     unsigned low = system->first, end = low + system->n, high = end;
-    const fhir_pconcept_t *found;
-
     while (low < high) {
         unsigned mid = (low + high) / 2;
-
         if (compare(fhir_profiles_str(p, p->concepts[p->by_code[mid]].code), code, len) < 0)
             low = mid + 1;
         else
             high = mid;
     }
-    found = low < end ? &p->concepts[p->by_code[low]] : NULL;
+    const fhir_pconcept_t *found = low < end ? &p->concepts[p->by_code[low]] : NULL;
     return found && !compare(fhir_profiles_str(p, found->code), code, len) ? found : NULL;
 }
 
@@ -119,16 +106,13 @@ fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, c
                                    apr_size_t system_len, const char *code, apr_size_t len)
 {
     fhir_member_t answer = FHIR_MEMBER_NO;
-    const apr_uint16_t *run;
-    int i, n;
-
     if (!set)
         return FHIR_MEMBER_UNKNOWN;
-    run = fhir_profiles_run(&n, p, p->sets[set].parts);
-    for (i = 0; i < n; i++) {
+    int n;
+    const apr_uint16_t *run = fhir_profiles_run(&n, p, p->sets[set].parts);
+    for (int i = 0; i < n; i++) {
         const fhir_psetpart_t *part = &p->parts[run[i]];
         const char *name = fhir_profiles_str(p, part->system);
-
         if (!strcmp(name, FHIR_ANY_SYSTEM)) {
             answer = FHIR_MEMBER_UNKNOWN;
             continue;
@@ -150,7 +134,6 @@ static int is_elsewhere(const fhir_profiles_t *p, apr_uint16_t set)
 {
     int n;
     const apr_uint16_t *run = fhir_profiles_run(&n, p, p->sets[set].parts);
-
     return n > 0 && !strcmp(fhir_profiles_str(p, p->parts[*run].system), FHIR_ANY_SYSTEM);
 }
 
@@ -160,10 +143,8 @@ apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, 
     apr_size_t url_len = bar ? (apr_size_t)(bar - canonical) : len;
     unsigned low = 1, high = p->n_sets + 1u;
     apr_uint16_t known = 0;
-
     while (low < high) {
         unsigned mid = (low + high) / 2;
-
         if (compare(fhir_profiles_str(p, p->sets[mid].url), canonical, url_len) < 0)
             low = mid + 1;
         else

@@ -21,9 +21,8 @@ static int same(const fhir_node_t *node, const char *text)
 
 static int has_extension(const fhir_node_t *node, const char *url)
 {
-    const fhir_node_t *all = fhir_node_get(node, "extension"), *n;
-
-    for (n = all ? all->child : NULL; n; n = n->next)
+    const fhir_node_t *all = fhir_node_get(node, "extension");
+    for (const fhir_node_t *n = all ? all->child : NULL; n; n = n->next)
         if (same(fhir_node_get(n, "url"), url))
             return 1;
     return 0;
@@ -36,7 +35,6 @@ static int guard_holds(const fhir_extract_t *x, apr_uint16_t guard, const fhir_n
     const fhir_guard_t *g = &m->guards[guard];
     const char *type = fhir_model_str(m, m->types[g->type].name), *name;
     apr_size_t len;
-
     switch (g->kind) {
     case FHIR_GUARD_MEMBER_IS:
         return same(fhir_node_get(node, fhir_model_str(m, g->name)), fhir_model_str(m, g->value));
@@ -60,7 +58,6 @@ static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t
 static void walk_components(fhir_extract_t *x, const fhir_xnode_t *root, const fhir_node_t *node)
 {
     const fhir_xnode_t *first = x->model->xnodes + root->first_child;
-
     if (root->n_children && !strcmp(fhir_model_str(x->model, first->name), FHIR_XNODE_RESOURCE))
         walk(x, first, x->root);
     walk(x, root, node);
@@ -69,12 +66,10 @@ static void walk_components(fhir_extract_t *x, const fhir_xnode_t *root, const f
 /* One repetition of a composite: its components have a trie of their own. */
 static void composite(fhir_extract_t *x, const fhir_xemit_t *emit, const fhir_node_t *node)
 {
-    int i;
-
     if (x->composite)
         return;
     x->composite = x->param;
-    for (i = 0; i < FHIR_EXTRACT_COMPONENTS; i++) {
+    for (int i = 0; i < FHIR_EXTRACT_COMPONENTS; i++) {
         x->components[i].count = 0;
         fhir_buf_clear(x->components[i].text);
     }
@@ -87,7 +82,6 @@ static void visit(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_
                   apr_uint16_t index)
 {
     const fhir_xemit_t *emit = x->model->xemits + xnode->first_emit, *end = emit + xnode->n_emits;
-
     if (xnode->guard && !guard_holds(x, xnode->guard, node, index))
         return;
     for (; emit < end; emit++) {
@@ -107,7 +101,6 @@ static void visit(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_
 static inline int compare_name(const char *name, const fhir_node_t *member)
 {
     const char *m = member->name, *end = m + member->name_len;
-
     for (; m < end && *name == *m; name++, m++)
         ;
     return m < end ? (unsigned char)*name - (unsigned char)*m : (unsigned char)*name;
@@ -120,7 +113,6 @@ static const fhir_xnode_t *find_child(const fhir_extract_t *x, const fhir_xnode_
     const fhir_xnode_t *low = x->model->xnodes + xnode->first_child;
     const fhir_xnode_t *end = low + xnode->n_children;
     apr_size_t n = xnode->n_children;
-
     while (n) {
         apr_size_t half = n / 2;
         if (compare_name(fhir_model_str(x->model, low[half].name), member) < 0) {
@@ -136,14 +128,12 @@ static const fhir_xnode_t *find_child(const fhir_extract_t *x, const fhir_xnode_
 static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t *object)
 {
     const fhir_xnode_t *end = x->model->xnodes + xnode->first_child + xnode->n_children, *child;
-    const fhir_node_t *member, *item;
-
-    for (member = object->child; member; member = member->next) {
-        apr_uint32_t name;
+    const fhir_node_t *item;
+    for (const fhir_node_t *member = object->child; member; member = member->next) {
         child = find_child(x, xnode, member);
         if (!child)
             continue;
-        for (name = child->name; child < end && child->name == name; child++) {
+        for (apr_uint32_t name = child->name; child < end && child->name == name; child++) {
             apr_uint16_t index = 0;
             if (member->kind != FHIR_NODE_ARRAY)
                 visit(x, child, member, 0);
@@ -158,12 +148,10 @@ static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t
 static void find_exists(apr_array_header_t *found, const fhir_model_t *m, const fhir_xnode_t *x)
 {
     const fhir_xemit_t *emit = m->xemits + x->first_emit, *last = emit + x->n_emits;
-    apr_uint16_t i;
-
     for (; emit < last; emit++)
         if (emit->conv == FHIR_CONV_EXISTS)
             APR_ARRAY_PUSH(found, apr_uint16_t) = emit->param;
-    for (i = 0; i < x->n_children; i++)
+    for (apr_uint16_t i = 0; i < x->n_children; i++)
         find_exists(found, m, m->xnodes + x->first_child + i);
 }
 
@@ -172,7 +160,6 @@ static const apr_uint16_t *exists_params(fhir_extract_t *x)
 {
     const apr_uint16_t **list = &x->exists[fhir_model_type_index(x->model, x->type)];
     apr_array_header_t *found;
-
     if (!*list) {
         found = apr_array_make(x->scratch->pool, 2, sizeof(apr_uint16_t));
         if (x->type->xroot)
@@ -185,9 +172,8 @@ static const apr_uint16_t *exists_params(fhir_extract_t *x)
 
 static apr_uint16_t widest_type(const fhir_model_t *model)
 {
-    apr_uint16_t widest = 0, i;
-
-    for (i = 1; i <= model->n_resources; i++)
+    apr_uint16_t widest = 0;
+    for (apr_uint16_t i = 1; i <= model->n_resources; i++)
         if (model->types[i].n_columns > widest)
             widest = model->types[i].n_columns;
     return widest;
@@ -197,7 +183,6 @@ const char *fhir_extract_column(fhir_sqltype_t *sqltype, const fhir_model_t *mod
                                 const fhir_type_t *type, int i)
 {
     const fhir_column_t *column = &model->columns[type->first_column + i];
-
     *sqltype = i < type->n_columns ? (fhir_sqltype_t)column->sqltype : FHIR_SQL_TEXT_ARRAY;
     return i < type->n_columns ? fhir_model_str(model, column->name) : "mentions";
 }
@@ -206,17 +191,16 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
                                     const fhir_zone_t *zone, apr_pool_t *pool)
 {
     fhir_extract_t *x = apr_pcalloc(pool, sizeof(*x));
-    int n = widest_type(model) + 1, i;
+    int n = widest_type(model) + 1;
     fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 2);
-
     x->model = model;
     x->base_url = base_url;
     x->base_len = base_url ? strlen(base_url) : 0;
     x->zone = zone;
     x->cells = apr_pcalloc(pool, (apr_size_t)n * sizeof(*x->cells));
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         x->cells[i].text = bufs++;
-    for (i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
+    for (int i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
         x->components[i].text = bufs++;
     x->mentions.text = bufs++;
     x->scratch = bufs;
@@ -246,9 +230,7 @@ static void defaults(fhir_extract_t *x)
 {
     const fhir_model_t *m = x->model;
     const fhir_type_t *type = x->type;
-    const apr_uint16_t *p;
-
-    for (p = exists_params(x); *p; p++)
+    for (const apr_uint16_t *p = exists_params(x); *p; p++)
         if (!x->cells[m->params[*p].first_column - type->first_column].count) {
             x->param = &m->params[*p];
             fhir_extract_put_text(x, "false", 5);
@@ -260,14 +242,12 @@ static void defaults(fhir_extract_t *x)
 static void begin(fhir_extract_t *x, const fhir_type_t *type, const fhir_node_t *resource)
 {
     const fhir_column_t *columns = x->model->columns + type->first_column;
-    int i;
-
     x->type = type;
     x->root = resource;
     x->composite = NULL;
     x->patient = type->n_columns > 0 && !columns[0].param ? &x->cells[0] : NULL;
     x->patient_date = type->n_columns > 1 && !columns[1].param ? &x->cells[1] : NULL;
-    for (i = 0; i < type->n_columns; i++) {
+    for (int i = 0; i < type->n_columns; i++) {
         x->cells[i].count = 0;
         fhir_buf_clear(x->cells[i].text);
     }
@@ -276,13 +256,12 @@ static void begin(fhir_extract_t *x, const fhir_type_t *type, const fhir_node_t 
 fhir_err_t *fhir_extract_run(fhir_value_t *cells, fhir_extract_t *x, const fhir_type_t *type,
                              const fhir_node_t *resource)
 {
-    int i, overflow = 0;
-
+    int overflow = 0;
     begin(x, type, resource);
     if (type->xroot)
         walk(x, &x->model->xnodes[type->xroot], resource);
     defaults(x);
-    for (i = 0; i < type->n_columns; i++) {
+    for (int i = 0; i < type->n_columns; i++) {
         finish(&cells[i], &x->cells[i],
                (fhir_sqltype_t)x->model->columns[type->first_column + i].sqltype);
         overflow |= x->cells[i].text->overflow;

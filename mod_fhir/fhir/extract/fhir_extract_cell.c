@@ -62,11 +62,9 @@ static void add_text(fhir_extract_t *x, int n, const char *s, apr_size_t len)
 {
     int array = is_array(x, n);
     fhir_cell_t *c = cell(x, n);
-    fhir_buf_t *b;
-
     if (!s && !array)
         return;
-    b = next_value(c, array);
+    fhir_buf_t *b = next_value(c, array);
     if (!b)
         return;
     if (!array)
@@ -83,10 +81,9 @@ static int add_member(fhir_extract_t *x, int n, const char *s, apr_size_t len)
 {
     fhir_cell_t *c = cell(x, n);
     fhir_buf_t *b = c->text;
-    apr_size_t before = b->len, start;
-
+    apr_size_t before = b->len;
     add_text(x, n, s, len);
-    start = before + 1;
+    apr_size_t start = before + 1;
     if (c->count < 2 || start > UNIQUE_MAX || (len == 1 && *s == ',') ||
         !memmem(b->data, before, b->data + start, b->len - start))
         return 1;
@@ -100,7 +97,6 @@ static fhir_cell_t *component(fhir_extract_t *x, int *i)
 {
     const fhir_param_t *c = x->composite;
     apr_uint16_t param = (apr_uint16_t)(x->param - x->model->params);
-
     for (; *i < c->n_components && *i < FHIR_EXTRACT_COMPONENTS; (*i)++)
         if (x->model->components[c->first_component + *i] == param)
             return &x->components[(*i)++];
@@ -110,12 +106,11 @@ static fhir_cell_t *component(fhir_extract_t *x, int *i)
 static void add_form(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     int i = 0;
-    fhir_cell_t *c;
-
     if (!x->composite) {
         add_member(x, 0, s, len);
         return;
     }
+    fhir_cell_t *c;
     while ((c = component(x, &i)) != NULL) {
         fhir_buf_putc(c->text, c->count++ ? ',' : '[');
         fhir_buf_json_string(c->text, s, len);
@@ -126,7 +121,6 @@ static void add_form(fhir_extract_t *x, const char *s, apr_size_t len)
 static void add_code(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     fhir_buf_t *b = x->scratch;
-
     if (!x->composite && x->param->column_kind == FHIR_COL_CODE) {
         add_form(x, s, len);
         return;
@@ -139,7 +133,6 @@ static void add_code(fhir_extract_t *x, const char *s, apr_size_t len)
 static void add_uri(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     fhir_buf_t *b = x->scratch;
-
     fhir_buf_clear(b);
     fhir_short_append(b, s, len);
     add_member(x, 0, b->data, b->len);
@@ -148,10 +141,9 @@ static void add_uri(fhir_extract_t *x, const char *s, apr_size_t len)
 void fhir_extract_put_text(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     int i = 0;
-    fhir_cell_t *c;
-
     if (!len || len > FHIR_EXTRACT_KEY_MAX)
         return;
+    fhir_cell_t *c;
     if (x->param->kind == FHIR_PARAM_TOKEN)
         add_code(x, s, len);
     else if (x->composite) {
@@ -169,7 +161,6 @@ void fhir_extract_put_token(fhir_extract_t *x, const fhir_node_t *system, const 
 {
     fhir_buf_t *b = x->scratch;
     apr_size_t system_len = is_text(system) ? system->text_len : 0;
-
     if (!is_text(code) && !system_len)
         return;
     if (system_len + (is_text(code) ? code->text_len : 0) > FHIR_EXTRACT_KEY_MAX)
@@ -191,7 +182,6 @@ void fhir_extract_put_identifier(fhir_extract_t *x, const fhir_node_t *identifie
 {
     const fhir_param_t *param = x->param;
     fhir_param_t tokens = *param;
-
     if (!param->identifier_column || x->composite)
         return;
     tokens.first_column = param->identifier_column;
@@ -205,11 +195,9 @@ void fhir_extract_put_identifier(fhir_extract_t *x, const fhir_node_t *identifie
 void fhir_extract_put_string(fhir_extract_t *x, const fhir_node_t *node)
 {
     int i = 0;
-    fhir_cell_t *c;
-    fhir_buf_t *b;
-
     if (!is_text(node))
         return;
+    fhir_cell_t *c;
     if (!x->composite) {
         if (!add_member(x, 1, node->text, node->text_len))
             return;
@@ -220,7 +208,7 @@ void fhir_extract_put_string(fhir_extract_t *x, const fhir_node_t *node)
         fhir_buf_putc(c->text, '\n');
         return;
     }
-    b = x->scratch;
+    fhir_buf_t *b = x->scratch;
     fhir_buf_clear(b);
     fhir_text_fold(b, node->text, node->text_len);
     while ((c = component(x, &i)) != NULL)
@@ -232,7 +220,6 @@ static void add_time(fhir_extract_t *x, int n, const char *s, int len)
 {
     int array = is_array(x, n);
     fhir_buf_t *b = next_value(cell(x, n), array);
-
     if (!b)
         return;
     if (array)
@@ -247,13 +234,12 @@ void fhir_extract_put_interval(fhir_extract_t *x, apr_int64_t low, apr_int64_t h
     char l[40], h[40];
     int l_len = fhir_time_format_sql(l, low), h_len = fhir_time_format_sql(h, high);
     int i = 0;
-    fhir_cell_t *c;
-
     if (!x->composite) {
         add_time(x, 0, l, l_len);
         add_time(x, 1, h, h_len);
         return;
     }
+    fhir_cell_t *c;
     while ((c = component(x, &i)) != NULL)
         if (!c->count++)
             fhir_buf_printf(c->text, "{\"l\":\"%s\",\"h\":\"%s\"}", l, h);
@@ -263,7 +249,6 @@ void fhir_extract_put_patient_date(fhir_extract_t *x, apr_int64_t low)
 {
     char text[40];
     int len = fhir_time_format_sql(text, low);
-
     if (x->patient_date && !x->patient_date->count++)
         fhir_buf_append(x->patient_date->text, text, (apr_size_t)len);
 }
@@ -278,7 +263,6 @@ static int is_number(const fhir_node_t *n)
 static void json_amount(fhir_buf_t *b, const fhir_extract_amount_t *a)
 {
     char separator = '{';
-
     if (a->low) {
         fhir_buf_append(b, "{\"l\":", 5);
         fhir_buf_append(b, a->low->text, a->low->text_len);
@@ -307,9 +291,7 @@ static void json_amount(fhir_buf_t *b, const fhir_extract_amount_t *a)
 void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amount)
 {
     fhir_extract_amount_t a = *amount;
-    fhir_cell_t *c;
     int i = 0;
-
     if (!is_number(a.low))
         a.low = NULL;
     if (!is_number(a.high))
@@ -322,6 +304,7 @@ void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amo
         a.system = x->scratch->data;
         a.system_len = x->scratch->len;
     }
+    fhir_cell_t *c;
     if (x->composite) {
         while ((c = component(x, &i)) != NULL)
             if (!c->count++)
@@ -342,11 +325,9 @@ void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amo
 /* 1 if the number is one that double precision takes, within ±limit. */
 static int is_degrees(const fhir_node_t *n, double limit)
 {
-    double d;
-
     if (!is_number(n) || n->text_len >= 64)
         return 0;
-    d = fhir_decimal_double(n->text, n->text_len);
+    double d = fhir_decimal_double(n->text, n->text_len);
     return !errno && fabs(d) <= limit;
 }
 
@@ -361,17 +342,14 @@ void fhir_extract_put_position(fhir_extract_t *x, const fhir_node_t *latitude,
 
 void fhir_extract_put_composite(fhir_extract_t *x)
 {
-    int n = x->composite->n_components, i;
-    fhir_cell_t *target;
-    fhir_buf_t *b;
-
-    for (i = 0; i < n; i++)
+    int n = x->composite->n_components;
+    for (int i = 0; i < n; i++)
         if (!x->components[i].count)
             return;
-    target = cell_of(x, x->composite->first_column);
-    b = target->text;
+    fhir_cell_t *target = cell_of(x, x->composite->first_column);
+    fhir_buf_t *b = target->text;
     fhir_buf_putc(b, target->count++ ? ',' : '[');
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         fhir_cell_t *c = &x->components[i];
         apr_uint16_t param = x->model->components[x->composite->first_component + i];
         fhir_buf_printf(b, "%s\"%d\":", i ? "," : "{", i);

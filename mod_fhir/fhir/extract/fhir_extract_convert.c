@@ -21,7 +21,6 @@ typedef void (*convert_fn)(fhir_extract_t *x, const fhir_node_t *node);
 static void each(fhir_extract_t *x, const fhir_node_t *node, convert_fn fn)
 {
     const fhir_node_t *n;
-
     if (node && node->kind == FHIR_NODE_ARRAY)
         for (n = node->child; n; n = n->next)
             fn(x, n);
@@ -39,7 +38,6 @@ static void convert_text(fhir_extract_t *x, const fhir_node_t *node)
 static void convert_code(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_node_t system = {.kind = FHIR_NODE_STRING};
-
     if (node->kind != FHIR_NODE_STRING || !x->param->system) {
         convert_text(x, node);
         return;
@@ -67,7 +65,6 @@ static void convert_identifier(fhir_extract_t *x, const fhir_node_t *node)
 static void convert_contactpoint(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *value = GET(node, "value");
-
     if (value)
         convert_text(x, value);
 }
@@ -76,14 +73,12 @@ static void convert_contactpoint(fhir_extract_t *x, const fhir_node_t *node)
 void fhir_extract_normalize(const char **s, apr_size_t *len, const fhir_extract_t *x)
 {
     static const char history[] = "/_history/";
-    const char *at;
-
     if (*len > x->base_len + 1 && x->base_len && !memcmp(*s, x->base_url, x->base_len) &&
         (*s)[x->base_len] == '/') {
         *s += x->base_len + 1;
         *len -= x->base_len + 1;
     }
-    at = memmem(*s, *len, history, sizeof(history) - 1);
+    const char *at = memmem(*s, *len, history, sizeof(history) - 1);
     if (at)
         *len = (apr_size_t)(at - *s);
 }
@@ -108,7 +103,6 @@ static void convert_canonical(fhir_extract_t *x, const fhir_node_t *node)
 {
     const char *s = node->text;
     apr_size_t len = node->text_len;
-
     if (node->kind != FHIR_NODE_STRING)
         return;
     fhir_extract_normalize(&s, &len, x);
@@ -120,7 +114,6 @@ static void convert_reference(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *reference = GET(node, "reference");
     const fhir_node_t *identifier = GET(node, "identifier");
-
     if (reference)
         convert_canonical(x, reference);
     if (identifier)
@@ -144,7 +137,6 @@ static int parse_date(fhir_interval_t *out, const fhir_extract_t *x, const fhir_
 static void convert_date(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_interval_t t;
-
     if (parse_date(&t, x, node))
         put_date(x, t.low, t.high);
 }
@@ -156,7 +148,6 @@ static int parse_period(apr_int64_t *low, apr_int64_t *high, const fhir_extract_
     fhir_interval_t start, end;
     int has_start = parse_date(&start, x, GET(node, "start"));
     int has_end = parse_date(&end, x, GET(node, "end"));
-
     *low = has_start ? start.low : FHIR_TIME_MIN;
     *high = has_end ? end.high : FHIR_TIME_MAX;
     return (has_start || has_end) && *low < *high;
@@ -165,7 +156,6 @@ static int parse_period(apr_int64_t *low, apr_int64_t *high, const fhir_extract_
 static void convert_period(fhir_extract_t *x, const fhir_node_t *node)
 {
     apr_int64_t low, high;
-
     if (parse_period(&low, &high, x, node))
         put_date(x, low, high);
 }
@@ -173,11 +163,10 @@ static void convert_period(fhir_extract_t *x, const fhir_node_t *node)
 /* A Timing is one interval: from its first event to its last, or its bounds. */
 static void convert_timing(fhir_extract_t *x, const fhir_node_t *node)
 {
-    const fhir_node_t *event = GET(node, "event"), *n;
+    const fhir_node_t *event = GET(node, "event");
     apr_int64_t low = FHIR_TIME_MAX, high = FHIR_TIME_MIN;
     fhir_interval_t t;
-
-    for (n = event ? event->child : NULL; n; n = n->next)
+    for (const fhir_node_t *n = event ? event->child : NULL; n; n = n->next)
         if (parse_date(&t, x, n)) {
             low = t.low < low ? t.low : low;
             high = t.high > high ? t.high : high;
@@ -191,7 +180,6 @@ static void set_unit(fhir_extract_amount_t *a, const fhir_node_t *quantity)
     const fhir_node_t *system = GET(quantity, "system");
     const fhir_node_t *code = GET(quantity, "code");
     const fhir_node_t *unit = GET(quantity, "unit");
-
     if (system && system->kind == FHIR_NODE_STRING) {
         a->system = system->text;
         a->system_len = system->text_len;
@@ -209,7 +197,6 @@ static void set_unit(fhir_extract_amount_t *a, const fhir_node_t *quantity)
 static void convert_number(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_extract_amount_t a = {.low = node, .high = node};
-
     fhir_extract_put_amount(x, &a);
 }
 
@@ -217,7 +204,6 @@ static void convert_range(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *low = GET(node, "low"), *high = GET(node, "high");
     fhir_extract_amount_t a = {.low = GET(low, "value"), .high = GET(high, "value")};
-
     set_unit(&a, low);
     set_unit(&a, high);
     fhir_extract_put_amount(x, &a);
@@ -227,7 +213,6 @@ static void convert_quantity(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *value = GET(node, "value");
     fhir_extract_amount_t a = {.low = value, .high = value};
-
     set_unit(&a, node);
     fhir_extract_put_amount(x, &a);
 }
@@ -236,7 +221,6 @@ static void convert_money(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *value = GET(node, "value"), *currency = GET(node, "currency");
     fhir_extract_amount_t a = {.low = value, .high = value};
-
     if (currency && currency->kind == FHIR_NODE_STRING) {
         a.system = CURRENCIES;
         a.system_len = sizeof(CURRENCIES) - 1;
@@ -252,7 +236,6 @@ static void convert_sampleddata(fhir_extract_t *x, const fhir_node_t *node)
     const fhir_node_t *origin = GET(node, "origin");
     const fhir_node_t *low = GET(node, "lowerLimit"), *high = GET(node, "upperLimit");
     fhir_extract_amount_t a = {.low = low, .high = high};
-
     if (!low && !high)
         a.low = a.high = GET(origin, "value");
     set_unit(&a, origin);
@@ -311,7 +294,6 @@ static void convert_resource(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *type = GET(node, "resourceType"), *id = GET(node, "id");
     char text[160];
-
     if (type && id && type->kind == FHIR_NODE_STRING && id->kind == FHIR_NODE_STRING &&
         type->text_len + id->text_len < sizeof(text) - 1)
         fhir_extract_put_text(x, text,
@@ -356,9 +338,8 @@ void fhir_extract_value(fhir_extract_t *x, fhir_conv_t conv, const fhir_node_t *
 /* The resource inside `contained` that a reference "#id" means. */
 static const fhir_node_t *contained(const fhir_extract_t *x, const char *id, apr_size_t len)
 {
-    const fhir_node_t *all = GET(x->root, "contained"), *n;
-
-    for (n = all ? all->child : NULL; n; n = n->next) {
+    const fhir_node_t *all = GET(x->root, "contained");
+    for (const fhir_node_t *n = all ? all->child : NULL; n; n = n->next) {
         const fhir_node_t *node_id = GET(n, "id");
         if (node_id && node_id->text_len == len && !memcmp(node_id->text, id, len))
             return n;
@@ -381,7 +362,6 @@ int fhir_extract_target(const char **name, apr_size_t *len, const fhir_extract_t
     const fhir_node_t *reference = node->kind == FHIR_NODE_OBJECT ? GET(node, "reference") : node;
     const char *s, *slash, *start;
     apr_size_t n;
-
     if (reference && reference->kind == FHIR_NODE_STRING && reference->text_len) {
         s = reference->text;
         n = reference->text_len;

@@ -115,23 +115,21 @@ static const fhir_type_t *type_named(const fhir_extract_t *x, const char *s, apr
 /* The type before the last slash of a URL: "http://other/Practitioner/1". */
 static const fhir_type_t *type_in_url(const fhir_extract_t *x, const char *s, apr_size_t len)
 {
-    const char *slash = memrchr(s, '/', len), *start;
+    const char *slash = memrchr(s, '/', len);
     if (!slash || !fhir_text_is_id(slash + 1, (apr_size_t)(s + len - slash - 1)))
         return NULL;
-    start = memrchr(s, '/', (apr_size_t)(slash - s));
+    const char *start = memrchr(s, '/', (apr_size_t)(slash - s));
     start = start ? start + 1 : s;
     return type_named(x, start, (apr_size_t)(slash - start));
 }
 
 static void literal(fhir_extract_t *x, const fhir_element_t *el, const char *s, apr_size_t len)
 {
-    const fhir_type_t *type;
-    int is_local;
     if (len && *s == '#')
         return; /* what is contained speaks for itself */
     fhir_extract_normalize(&s, &len, x);
-    type = type_in_url(x, s, len);
-    is_local = type && s + strlen(fhir_model_str(x->model, type->name)) == memrchr(s, '/', len);
+    const fhir_type_t *type = type_in_url(x, s, len);
+    int is_local = type && s + strlen(fhir_model_str(x->model, type->name)) == memrchr(s, '/', len);
     if (is_local && can_name(x, type))
         add(x, s, len);
     else if (type ? can_name(x, type)

@@ -5,12 +5,10 @@
 
 static int are_comments(const fhir_node_t *node)
 {
-    const fhir_node_t *c;
-
     if (node->name_len != 13 || memcmp(node->name, "fhir_comments", 13) != 0 ||
         node->kind != FHIR_NODE_ARRAY)
         return 0;
-    for (c = node->child; c; c = c->next)
+    for (const fhir_node_t *c = node->child; c; c = c->next)
         if (c->kind != FHIR_NODE_STRING)
             return 0;
     return 1;
@@ -18,9 +16,7 @@ static int are_comments(const fhir_node_t *node)
 
 static int only_nulls(const fhir_node_t *array)
 {
-    const fhir_node_t *c;
-
-    for (c = array->child; c; c = c->next)
+    for (const fhir_node_t *c = array->child; c; c = c->next)
         if (c->kind != FHIR_NODE_NULL)
             return 0;
     return 1;
@@ -39,7 +35,6 @@ int fhir_comments_strip(fhir_node_t *node)
 {
     fhir_node_t **link = &node->child, *c;
     int n = 0, here;
-
     while ((c = *link)) {
         here = node->kind == FHIR_NODE_OBJECT && are_comments(c);
         if (!here && (c->kind == FHIR_NODE_OBJECT || c->kind == FHIR_NODE_ARRAY)) {

@@ -77,16 +77,14 @@ static fhir_format_t lookup(const name_t *table, const char *name)
 /* Copies [s, e) without outer blanks, in lower case; "" when it does not fit. */
 static void copy_lower(char *out, apr_size_t size, const char *s, const char *e)
 {
-    apr_size_t i, n;
-
     while (s < e && apr_isspace(*s))
         s++;
     while (e > s && apr_isspace(e[-1]))
         e--;
-    n = (apr_size_t)(e - s);
+    apr_size_t n = (apr_size_t)(e - s);
     if (n >= size)
         n = 0;
-    for (i = 0; i < n; i++)
+    for (apr_size_t i = 0; i < n; i++)
         out[i] = (char)apr_tolower(s[i]);
     out[n] = '\0';
 }
@@ -94,12 +92,11 @@ static void copy_lower(char *out, apr_size_t size, const char *s, const char *e)
 /* RFC 9110 qvalue in thousandths; what is none counts as 1. */
 static int parse_q(const char *s)
 {
-    int q, i, unit = 100;
-
+    int unit = 100;
     if ((s[0] != '0' && s[0] != '1') || (s[1] && s[1] != '.'))
         return 1000;
-    q = (s[0] - '0') * 1000;
-    for (i = 2; s[1] && apr_isdigit(s[i]) && unit; i++, unit /= 10)
+    int q = (s[0] - '0') * 1000;
+    for (int i = 2; s[1] && apr_isdigit(s[i]) && unit; i++, unit /= 10)
         q += (s[i] - '0') * unit;
     return q > 1000 ? 1000 : q;
 }
@@ -108,7 +105,6 @@ static int parse_q(const char *s)
 static int version_matches(const fhir_model_t *model, const char *value)
 {
     apr_size_t n = strlen(value);
-
     return strchr(value, '.') && !strncmp(model->version, value, n) &&
            (model->version[n] == '\0' || model->version[n] == '.');
 }
@@ -117,7 +113,6 @@ static int version_matches(const fhir_model_t *model, const char *value)
 static const char *item_end(const char *s, char separator)
 {
     int quoted = 0;
-
     for (; *s && (quoted || *s != separator); s++) {
         if (quoted && *s == '\\' && s[1])
             s++;
@@ -129,15 +124,14 @@ static const char *item_end(const char *s, char separator)
 
 static void parse_parameter(range_t *range, const fhir_model_t *model, const char *s, const char *e)
 {
-    char name[32], value[64];
     const char *eq = memchr(s, '=', (apr_size_t)(e - s));
-    apr_size_t n;
-
     if (!eq)
         return;
+    char name[32];
     copy_lower(name, sizeof(name), s, eq);
+    char value[64];
     copy_lower(value, sizeof(value), eq + 1, e);
-    n = strlen(value);
+    apr_size_t n = strlen(value);
     if (n > 1 && value[0] == '"' && value[n - 1] == '"') {
         memmove(value, value + 1, n - 2);
         value[n - 2] = '\0';
@@ -154,7 +148,6 @@ static void parse_parameter(range_t *range, const fhir_model_t *model, const cha
 static const char *parse_range(range_t *range, const fhir_model_t *model, const char *s)
 {
     const char *end = item_end(s, ','), *e = item_end(s, ';');
-
     range->q = 1000;
     range->version_ok = 1;
     range->charset[0] = '\0';
@@ -193,7 +186,6 @@ static void take_range(wish_t *wishes, const range_t *range, int position)
     fhir_format_t named = lookup(media_types, range->type);
     fhir_format_t patched = lookup(patch_types, range->type);
     int any = !strcmp(range->type, "*/*") || !strcmp(range->type, "*");
-
     if (!range->version_ok)
         return;
     if (named != FHIR_FORMAT_NONE)
@@ -209,16 +201,15 @@ static void take_range(wish_t *wishes, const range_t *range, int position)
 static fhir_format_t from_accept(const fhir_model_t *model, const char *accept)
 {
     wish_t wishes[FHIR_FORMAT_COUNT_];
-    fhir_format_t f, best = FHIR_FORMAT_NONE;
-    range_t range;
+    fhir_format_t best = FHIR_FORMAT_NONE;
     int position = 0;
-
     memset(wishes, 0, sizeof(wishes));
+    range_t range;
     while (*accept) {
         accept = parse_range(&range, model, accept);
         take_range(wishes, &range, position++);
     }
-    for (f = FHIR_FORMAT_JSON; f < FHIR_FORMAT_COUNT_; f++) {
+    for (fhir_format_t f = FHIR_FORMAT_JSON; f < FHIR_FORMAT_COUNT_; f++) {
         const wish_t *w = &wishes[f], *b = &wishes[best];
         if (w->q > b->q || (w->q && w->q == b->q && w->position < b->position))
             best = f;
@@ -229,13 +220,11 @@ static fhir_format_t from_accept(const fhir_model_t *model, const char *accept)
 static fhir_format_t from_parameter(const fhir_model_t *model, const char *value)
 {
     range_t range;
-    fhir_format_t format;
-    char *blank;
-
     parse_range(&range, model, value);
+    char *blank;
     if ((blank = strchr(range.type, ' '))) /* a raw '+' of the URL */
         *blank = '+';
-    format = lookup(short_names, range.type);
+    fhir_format_t format = lookup(short_names, range.type);
     if (format == FHIR_FORMAT_NONE)
         format = lookup(media_types, range.type);
     return range.version_ok ? format : FHIR_FORMAT_NONE;
@@ -262,17 +251,14 @@ fhir_err_t *fhir_format_accept(fhir_format_t *out, const fhir_model_t *model, co
 fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
                                 const char *content_type, apr_pool_t *pool)
 {
-    fhir_format_t format;
-    const char *rest;
-    range_t range;
-
     *out = FHIR_FORMAT_NONE;
     if (!content_type || !content_type[strspn(content_type, " \t")])
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "the request has a body but no Content-Type; send "
                                "application/fhir+json or application/fhir+xml");
-    rest = parse_range(&range, model, content_type);
-    format = lookup(media_types, range.type);
+    range_t range;
+    const char *rest = parse_range(&range, model, content_type);
+    fhir_format_t format = lookup(media_types, range.type);
     if (*rest || (format != FHIR_FORMAT_JSON && format != FHIR_FORMAT_XML))
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "this Content-Type is not supported; send application/fhir+json "
@@ -314,13 +300,10 @@ static apr_size_t without_coding(const char *tag, apr_size_t n)
 
 const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr_pool_t *pool)
 {
-    fhir_format_t f;
-    apr_size_t n;
-
     tag += strspn(tag, " \t");
     if (!strncmp(tag, "W/", 2))
         tag += 2;
-    n = strlen(tag);
+    apr_size_t n = strlen(tag);
     while (n && apr_isspace(tag[n - 1]))
         n--;
     if (n < 3 || tag[0] != '"' || tag[n - 1] != '"')
@@ -330,6 +313,7 @@ const char *fhir_format_etag_version(fhir_format_t *format, const char *tag, apr
     if (memchr(tag, '"', n))
         return NULL;
     n = without_coding(tag, n);
+    fhir_format_t f;
     for (f = FHIR_FORMAT_HTML; f < FHIR_FORMAT_COUNT_; f++) {
         apr_size_t s = strlen(etag_suffix[f]);
         if (n > s && !memcmp(tag + n - s, etag_suffix[f], s)) {

@@ -46,7 +46,6 @@ static const char style[] =
 static const char *query_without_format(const char *query, apr_pool_t *pool)
 {
     const char *kept = "";
-
     while (query && *query) {
         apr_size_t n = strcspn(query, "&");
         if (n && strncmp(query, "_format=", 8) && strncmp(query, "_pretty=", 8))
@@ -60,7 +59,6 @@ fhir_html_t *fhir_html_create(const fhir_model_t *model, const char *base_url, c
                               apr_pool_t *pool)
 {
     fhir_html_t *html = apr_pcalloc(pool, sizeof(*html));
-
     html->model = model;
     html->base_url = base_url ? base_url : "";
     html->query = query_without_format(query, pool);
@@ -85,13 +83,12 @@ static void node_text(fhir_buf_t *buf, const fhir_node_t *node)
 static int is_relative(const fhir_html_t *html, const char *s, apr_size_t len)
 {
     static const char history[] = "/_history/";
-    const char *end = s + len, *slash = memchr(s, '/', len), *id_end;
+    const char *end = s + len, *slash = memchr(s, '/', len);
     apr_size_t n = sizeof(history) - 1;
-
     if (!slash || !fhir_model_resource(html->model, s, (apr_size_t)(slash - s)))
         return 0;
     s = slash + 1;
-    id_end = memchr(s, '/', (apr_size_t)(end - s));
+    const char *id_end = memchr(s, '/', (apr_size_t)(end - s));
     if (!id_end)
         return fhir_text_is_id(s, (apr_size_t)(end - s));
     if ((apr_size_t)(end - id_end) < n || memcmp(id_end, history, n))
@@ -102,11 +99,9 @@ static int is_relative(const fhir_html_t *html, const char *s, apr_size_t len)
 
 static int is_url(const char *s, apr_size_t len)
 {
-    apr_size_t i;
-
     if (len < 8 || (strncmp(s, "http://", 7) && strncmp(s, "https://", 8)))
         return 0;
-    for (i = 0; i < len; i++)
+    for (apr_size_t i = 0; i < len; i++)
         if ((unsigned char)s[i] <= ' ')
             return 0;
     return 1;
@@ -117,7 +112,6 @@ static int open_link(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t
 {
     int reference = node->name_len == 9 && !memcmp(node->name, "reference", 9) &&
                     is_relative(html, node->text, node->text_len);
-
     if (!reference && !is_url(node->text, node->text_len))
         return 0;
     fhir_buf_puts(buf, "<a rel=\"noreferrer\" href=\"");
@@ -154,10 +148,8 @@ static void json(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, in
 static void json_children(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int level)
 {
     int object = node->kind == FHIR_NODE_OBJECT;
-    const fhir_node_t *c;
-
     fhir_buf_putc(buf, object ? '{' : '[');
-    for (c = node->child; c; c = c->next) {
+    for (const fhir_node_t *c = node->child; c; c = c->next) {
         indent(buf, level + 1);
         if (object) {
             quoted(buf, html, "k", c->name, c->name_len);
@@ -204,7 +196,6 @@ static void name_of(fhir_buf_t *buf, const fhir_node_t *resource)
 {
     const fhir_node_t *type = fhir_node_get(resource, "resourceType"),
                       *id = fhir_node_get(resource, "id");
-
     node_text(buf, type);
     if (type && id && id->text) {
         fhir_buf_putc(buf, '/');
@@ -236,7 +227,6 @@ static int has_narrative(const fhir_node_t *resource)
 static void narrative(fhir_buf_t *buf, const fhir_node_t *resource)
 {
     const fhir_node_t *div = fhir_node_get(fhir_node_get(resource, "text"), "div");
-
     if (!div || div->kind != FHIR_NODE_STRING)
         return;
     fhir_buf_puts(buf, "<div class=\"narrative\">");
@@ -252,12 +242,12 @@ static int is_outcome(const fhir_node_t *resource)
 /* What an OperationOutcome has to say, in words, unless its narrative says it. */
 static void issues(fhir_buf_t *buf, const fhir_node_t *resource)
 {
-    const fhir_node_t *list = fhir_node_get(resource, "issue"), *c, *said;
-
+    const fhir_node_t *list = fhir_node_get(resource, "issue");
     if (!is_outcome(resource) || !list || has_narrative(resource))
         return;
     fhir_buf_puts(buf, "<div class=\"issues\">");
-    for (c = list->child; c; c = c->next) {
+    const fhir_node_t *said;
+    for (const fhir_node_t *c = list->child; c; c = c->next) {
         said = fhir_node_get(fhir_node_get(c, "details"), "text");
         if (!said)
             said = fhir_node_get(c, "diagnostics");
@@ -300,10 +290,9 @@ void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *r
 
 static void page_links(fhir_buf_t *buf, const fhir_node_t *frame)
 {
-    const fhir_node_t *links = fhir_node_get(frame, "link"), *c;
-
+    const fhir_node_t *links = fhir_node_get(frame, "link");
     fhir_buf_puts(buf, "<nav aria-label=\"Pages\">");
-    for (c = links ? links->child : NULL; c; c = c->next) {
+    for (const fhir_node_t *c = links ? links->child : NULL; c; c = c->next) {
         const fhir_node_t *url = fhir_node_get(c, "url");
         if (!url || !url->text || !is_url(url->text, url->text_len))
             continue;
@@ -319,7 +308,6 @@ static void page_links(fhir_buf_t *buf, const fhir_node_t *frame)
 void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
 {
     const fhir_node_t *total = fhir_node_get(frame, "total");
-
     begin(buf, html, frame);
     page_links(buf, frame);
     fhir_buf_puts(buf, "<p>");
@@ -338,7 +326,6 @@ void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
                       *url = fhir_node_get(entry, "fullUrl"),
                       *mode = fhir_node_get(fhir_node_get(entry, "search"), "mode");
     int linked = url && url->text && is_url(url->text, url->text_len);
-
     fhir_buf_puts(buf, "<section>\n<h2>");
     if (linked) {
         fhir_buf_puts(buf, "<a href=\"");

@@ -35,7 +35,6 @@ struct fhir_render_t {
 fhir_render_t *fhir_render_create(const fhir_render_opts_t *opts, fhir_out_t *out, apr_pool_t *pool)
 {
     fhir_render_t *r = apr_pcalloc(pool, sizeof(*r));
-
     r->opts = *opts;
     r->out = out;
     r->pool = pool;
@@ -48,7 +47,6 @@ fhir_render_t *fhir_render_create(const fhir_render_opts_t *opts, fhir_out_t *ou
 static void prepare(fhir_render_t *r)
 {
     unsigned flags = FHIR_XML_DECLARATION | (r->opts.pretty ? FHIR_XML_PRETTY : 0);
-
     if (r->item_pool)
         return;
     apr_pool_create(&r->item_pool, r->pool);
@@ -61,11 +59,9 @@ static void prepare(fhir_render_t *r)
 
 static fhir_err_t *flush(fhir_render_t *r)
 {
-    fhir_err_t *err;
-
     if (r->buf->overflow)
         return fhir_err_create(r->pool, FHIR_ERR_INTERNAL, "out of memory for the answer");
-    err = r->out->write(r->out, r->buf->data, r->buf->len);
+    fhir_err_t *err = r->out->write(r->out, r->buf->data, r->buf->len);
     fhir_buf_clear(r->buf);
     return err;
 }
@@ -73,13 +69,11 @@ static fhir_err_t *flush(fhir_render_t *r)
 /* Stored data that breaks the model has no XML form; the client can have its JSON. */
 static fhir_err_t *no_xml(const fhir_render_t *r, fhir_err_t *cause)
 {
-    fhir_err_t *err;
-
     if (!cause)
         return NULL;
-    err = fhir_err_create(r->pool, FHIR_ERR_NOT_ACCEPTABLE,
-                          "the stored data cannot be written as XML, ask for JSON: %s",
-                          cause->message);
+    fhir_err_t *err = fhir_err_create(r->pool, FHIR_ERR_NOT_ACCEPTABLE,
+                                      "the stored data cannot be written as XML, ask for JSON: %s",
+                                      cause->message);
     err->cause = cause;
     return err;
 }
@@ -88,22 +82,21 @@ static fhir_err_t *parse(fhir_node_t **node, const fhir_render_t *r, const char 
                          apr_size_t len)
 {
     fhir_node_limits_t limits = {.max_depth = MAX_DEPTH};
-    fhir_err_t *err = fhir_node_parse_json(node, json, len, &limits, r->item_pool), *hidden;
-
+    fhir_err_t *err = fhir_node_parse_json(node, json, len, &limits, r->item_pool);
     if (!err)
         return NULL;
-    hidden = fhir_err_create(r->pool, FHIR_ERR_INTERNAL, "stored JSON cannot be parsed");
+    fhir_err_t *hidden =
+        fhir_err_create(r->pool, FHIR_ERR_INTERNAL, "stored JSON cannot be parsed");
     hidden->cause = err;
     return hidden;
 }
 
 fhir_err_t *fhir_render_resource(fhir_render_t *r, const char *json, apr_size_t len)
 {
-    fhir_node_t *node;
-
     if (r->passes)
         return r->out->write(r->out, json, len);
     prepare(r);
+    fhir_node_t *node;
     FHIR_TRY(parse(&node, r, json, len));
     if (r->opts.subset)
         fhir_subset_apply(node, r->opts.subset, r->opts.model, r->item_pool);
@@ -134,7 +127,6 @@ fhir_err_t *fhir_render_bundle_begin(fhir_render_t *r, const char *head)
 static const char *entry_before(fhir_buf_t *buf, const fhir_render_entry_t *entry)
 {
     const char *comma = "";
-
     fhir_buf_putc(buf, '{');
     if (entry->full_url) {
         fhir_buf_puts(buf, "\"fullUrl\":");
@@ -161,12 +153,10 @@ static void entry_behind(fhir_buf_t *buf, const fhir_render_entry_t *entry, cons
 fhir_err_t *fhir_render_bundle_entry(fhir_render_t *r, const fhir_render_entry_t *entry)
 {
     fhir_buf_t *buf = r->passes ? r->buf : fhir_spool_record(r->spool);
-    const char *comma;
-
     if (r->passes)
         fhir_buf_puts(buf, r->entries ? "," : ",\"entry\":[");
     r->entries++;
-    comma = entry_before(buf, entry);
+    const char *comma = entry_before(buf, entry);
     if (entry->resource && r->passes) {
         FHIR_TRY(flush(r));
         FHIR_TRY(r->out->write(r->out, entry->resource, entry->resource_len));
@@ -182,7 +172,6 @@ static fhir_err_t *begin_converted(fhir_render_t *r, const char *tail)
 {
     const char *json =
         apr_pstrcat(r->pool, "{", r->head, tail ? "," : "", tail ? tail : "", "}", NULL);
-
     FHIR_TRY(fhir_node_parse_json(&r->frame, json, strlen(json), NULL, r->pool));
     if (r->opts.format == FHIR_FORMAT_XML)
         return fhir_xml_write_begin(r->buf, r->xml, r->frame, "entry", r->pool);
@@ -199,8 +188,6 @@ static fhir_err_t *begin_converted(fhir_render_t *r, const char *tail)
  * JSON string. */
 static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
 {
-    const char *line, *end, *next;
-
     fhir_buf_puts(r->buf, r->entries ? "," : r->opts.pretty ? ",\n  \"entry\": [" : ",\"entry\":[");
     if (!r->opts.pretty) {
         fhir_node_write_json(r->buf, entry, 0);
@@ -212,8 +199,9 @@ static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
         r->buf->overflow = 1;
         return;
     }
-    line = r->scratch->data;
-    for (end = line + r->scratch->len; line < end; line = next + 1) {
+    const char *line = r->scratch->data;
+    const char *next;
+    for (const char *end = line + r->scratch->len; line < end; line = next + 1) {
         next = memchr(line, '\n', (apr_size_t)(end - line));
         fhir_buf_puts(r->buf, "\n    ");
         fhir_buf_append(r->buf, line, (apr_size_t)(next - line));
@@ -223,10 +211,9 @@ static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
 static fhir_err_t *convert_entry(void *baton, const char *data, apr_size_t len)
 {
     fhir_render_t *r = baton;
-    fhir_node_t *entry, *resource;
-
+    fhir_node_t *entry;
     FHIR_TRY(parse(&entry, r, data, len));
-    resource = (fhir_node_t *)fhir_node_get(entry, "resource");
+    fhir_node_t *resource = (fhir_node_t *)fhir_node_get(entry, "resource");
     if (r->opts.subset && resource &&
         !fhir_node_is(fhir_node_get(fhir_node_get(entry, "search"), "mode"), "outcome"))
         fhir_subset_apply(resource, r->opts.subset, r->opts.model, r->item_pool);

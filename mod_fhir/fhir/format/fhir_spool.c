@@ -20,7 +20,6 @@ struct fhir_spool_t {
 fhir_spool_t *fhir_spool_create(apr_size_t memory_max, apr_pool_t *pool)
 {
     fhir_spool_t *spool = apr_pcalloc(pool, sizeof(*spool));
-
     spool->buf = fhir_buf_create(pool, 0);
     spool->memory_max = memory_max;
     spool->pool = pool;
@@ -35,7 +34,6 @@ static fhir_err_t *failed(const fhir_spool_t *spool, apr_status_t rv, const char
 fhir_buf_t *fhir_spool_record(fhir_spool_t *spool)
 {
     apr_size_t len = 0;
-
     spool->record = spool->buf->len;
     fhir_buf_append(spool->buf, (const char *)&len, sizeof(len));
     return spool->buf;
@@ -44,7 +42,6 @@ fhir_buf_t *fhir_spool_record(fhir_spool_t *spool)
 static fhir_err_t *to_file(fhir_spool_t *spool)
 {
     apr_status_t rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->pool);
-
     if (rv == APR_SUCCESS)
         rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
     if (rv != APR_SUCCESS)
@@ -56,11 +53,9 @@ static fhir_err_t *to_file(fhir_spool_t *spool)
 
 fhir_err_t *fhir_spool_close_record(fhir_spool_t *spool)
 {
-    apr_size_t len;
-
     if (spool->buf->overflow)
         return failed(spool, APR_ENOMEM, "spool");
-    len = spool->buf->len - spool->record - sizeof(len);
+    apr_size_t len = spool->buf->len - spool->record - sizeof(len);
     memcpy(spool->buf->data + spool->record, &len, sizeof(len));
     return spool->buf->len > spool->memory_max ? to_file(spool) : NULL;
 }
@@ -69,7 +64,6 @@ static fhir_err_t *read_record(fhir_spool_t *spool)
 {
     apr_size_t len;
     apr_status_t rv = apr_file_read_full(spool->file, &len, sizeof(len), NULL);
-
     if (rv == APR_SUCCESS) {
         fhir_buf_clear(spool->read);
         if (!fhir_buf_reserve(spool->read, len))
@@ -83,7 +77,6 @@ static fhir_err_t *read_record(fhir_spool_t *spool)
 static fhir_err_t *drain_file(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
 {
     apr_off_t start = 0, at = 0;
-
     spool->read = fhir_buf_create(spool->pool, 0);
     (void)apr_file_seek(spool->file, APR_SET, &start);
     while (at < spool->in_file) {
@@ -100,10 +93,10 @@ static fhir_err_t *drain_file(fhir_spool_t *spool, fhir_spool_fn fn, void *baton
 
 fhir_err_t *fhir_spool_drain(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
 {
-    apr_size_t at = 0, len;
-
+    apr_size_t at = 0;
     if (spool->file)
         FHIR_TRY(drain_file(spool, fn, baton));
+    apr_size_t len;
     while (at < spool->buf->len) {
         memcpy(&len, spool->buf->data + at, sizeof(len));
         at += sizeof(len);

@@ -156,7 +156,6 @@ static int by_name(const void *key, const void *row)
     const fhir_xspan_t *span = key;
     const char *name = ((const row_t *)row)->name;
     int cmp = strncmp(span->s, name, span->len);
-
     return cmp ? cmp : name[span->len] ? -1 : 0;
 }
 
@@ -170,7 +169,6 @@ static void squeeze(char *out, apr_size_t size, const fhir_xspan_t *value)
 {
     const char *s = value->s, *end = s + value->len;
     apr_size_t n = 0;
-
     while (s < end && n + 1 < size) {
         unsigned code = (unsigned char)*s;
         apr_size_t step = *s == '&' ? fhir_xscan_reference(&code, s, end) : 1;
@@ -187,16 +185,13 @@ static int url_is_safe(const fhir_xspan_t *value, int image)
     static const char *const schemes[] = {
         "http:", "https:", "mailto:", "tel:", "ftp:", "urn:", NULL};
     char text[64];
-    const char *colon;
-    int i;
-
     squeeze(text, sizeof(text), value);
-    colon = strpbrk(text, ":/?#");
+    const char *colon = strpbrk(text, ":/?#");
     if (!colon || *colon != ':') /* a scheme longer than text is nobody's */
         return 1;
     if (image && !strncmp(text, "data:image/", 11) && strncmp(text + 11, "svg", 3))
         return 1;
-    for (i = 0; schemes[i]; i++)
+    for (int i = 0; schemes[i]; i++)
         if (!strncmp(text, schemes[i], strlen(schemes[i])))
             return 1;
     return 0;
@@ -223,12 +218,10 @@ static int style_is_safe(const fhir_xspan_t *value)
         "expression", "javascript:", "@import", "behavior:",  "-moz-binding",
         "\\",         "/*",          "image(",  "image-set(", NULL};
     char text[2048];
-    int i;
-
     if (value->len >= sizeof(text))
         return 0;
     squeeze(text, sizeof(text), value);
-    for (i = 0; bad[i]; i++)
+    for (int i = 0; bad[i]; i++)
         if (strstr(text, bad[i]))
             return 0;
     return style_urls_are_safe(text);
@@ -238,7 +231,6 @@ static int style_is_safe(const fhir_xspan_t *value)
 static const char *attribute_fault(const fhir_xattr_t *attr, unsigned groups)
 {
     const row_t *row = FIND(attributes, &attr->name);
-
     if (!row || !(row->groups & (groups | ALL)))
         return "this attribute is not allowed in a narrative";
     if (row->groups & ALL) {
@@ -257,15 +249,13 @@ static const char *attribute_fault(const fhir_xattr_t *attr, unsigned groups)
 /* Content counts: an image, or text that is more than blanks (invariant txt-2). */
 static int is_content(const fhir_xscan_t *scan, fhir_xtoken_t token)
 {
-    apr_size_t i;
-
     if (token == FHIR_XTOKEN_ENTITY)
         return 1;
     if (token == FHIR_XTOKEN_OPEN)
         return fhir_xspan_is(&scan->name, "img");
     if (token != FHIR_XTOKEN_TEXT && token != FHIR_XTOKEN_CDATA)
         return 0;
-    for (i = 0; i < scan->text.len; i++)
+    for (apr_size_t i = 0; i < scan->text.len; i++)
         if (!apr_isspace(scan->text.s[i]))
             return 1;
     return 0;
@@ -275,21 +265,19 @@ static int is_content(const fhir_xscan_t *scan, fhir_xtoken_t token)
 static const char *element_fault(const char **at, const fhir_xscan_t *scan, int entities)
 {
     const row_t *row = FIND(elements, &scan->name);
-    const char *fault;
-    int i;
-
     *at = scan->raw.s;
     if (!row)
         return "this element is not allowed in a narrative";
-    for (i = 0; i < scan->n_attrs; i++) {
+    const char *fault;
+    for (int i = 0; i < scan->n_attrs; i++) {
         const fhir_xattr_t *attr = &scan->attrs[i];
-        const char *c, *end = attr->value.s + attr->value.len;
-        unsigned code;
-
+        const char *end = attr->value.s + attr->value.len;
         *at = attr->name.s;
         if ((fault = attribute_fault(attr, row->groups)))
             return fault;
-        for (c = attr->value.s; !entities && (c = memchr(c, '&', (apr_size_t)(end - c))); c++)
+        unsigned code;
+        for (const char *c = attr->value.s;
+             !entities && (c = memchr(c, '&', (apr_size_t)(end - c))); c++)
             if (fhir_xscan_reference(&code, c, end) && !code)
                 return "entities of HTML are not allowed; write a character reference such as "
                        "&#160;";
@@ -302,7 +290,6 @@ static const char *root_fault(const fhir_xscan_t *scan, int dstu2)
 {
     const char *start = scan->raw.s + 1;
     int prefixed = start < scan->name.s;
-
     if (!fhir_xspan_is(&scan->name, "div"))
         return "the narrative must be a div element";
     if (!dstu2 && !prefixed && !scan->has_namespace)
@@ -312,12 +299,10 @@ static const char *root_fault(const fhir_xscan_t *scan, int dstu2)
 
 static fhir_err_t *fault_at(const char *at, const char *fault, const char *source, apr_pool_t *pool)
 {
-    fhir_err_t *err;
     int line, column;
-
     fhir_node_place(&line, &column, source, (apr_size_t)(at - source));
-    err = fhir_err_create(pool, FHIR_ERR_VALUE, "narrative, line %d, column %d: %s", line, column,
-                          fault);
+    fhir_err_t *err = fhir_err_create(pool, FHIR_ERR_VALUE, "narrative, line %d, column %d: %s",
+                                      line, column, fault);
     err->line = line;
     err->column = column;
     return err;
@@ -327,11 +312,10 @@ fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_
                              const fhir_node_limits_t *limits, apr_pool_t *pool)
 {
     fhir_xscan_t scan;
-    fhir_xtoken_t token;
     const char *fault = NULL, *at = s;
     int dstu2 = model->version[0] == '1', content = 0, first = 1;
-
     fhir_xscan_init(&scan, s, len, limits);
+    fhir_xtoken_t token;
     while (!fault && (token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         at = scan.raw.s;
         content |= is_content(&scan, token);
@@ -359,13 +343,11 @@ fhir_err_t *fhir_xhtml_check(const fhir_model_t *model, const char *s, apr_size_
 void fhir_xhtml_fragments(const char *s, apr_size_t len, fhir_xhtml_fragment_fn *each, void *baton)
 {
     fhir_xscan_t scan;
-    fhir_xtoken_t token;
-
     fhir_xscan_init(&scan, s, len, NULL);
+    fhir_xtoken_t token;
     while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END && token != FHIR_XTOKEN_ERROR) {
         for (int i = 0; token == FHIR_XTOKEN_OPEN && i < scan.n_attrs; i++) {
             const fhir_xattr_t *attr = &scan.attrs[i];
-
             if (attr->value.len > 1 && *attr->value.s == '#' &&
                 (fhir_xspan_is(&attr->name, "href") || fhir_xspan_is(&attr->name, "src")))
                 each(baton, attr->value.s + 1, attr->value.len - 1);
@@ -388,11 +370,9 @@ static const char *const replacements[] = {
 void fhir_xhtml_escape(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     const char *end = s + len, *from = s;
-
     for (; s < end; s++) {
         unsigned how = escapes[(unsigned char)*s];
         apr_size_t taken = 1;
-
         if (!how)
             continue;
         if (how == 1) { /* U+FFFE and U+FFFF are no characters of XML */
@@ -416,7 +396,6 @@ static void replace_entities(fhir_buf_t *buf, const char *s, apr_size_t len)
     fhir_xspan_t name;
     apr_size_t n;
     unsigned code;
-
     while ((s = memchr(s, '&', (apr_size_t)(end - s)))) {
         n = fhir_xscan_reference(&code, s, end);
         if (n && !code) {
@@ -441,17 +420,14 @@ static void write_as_text(fhir_buf_t *buf, const char *s, apr_size_t len)
 int fhir_xhtml_write_xml(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     fhir_xscan_t scan;
-    fhir_xtoken_t token;
     apr_size_t mark = buf->len;
-    const char *from; /* what is not written yet */
     int first = 1;
-
     fhir_xscan_init(&scan, s, len, NULL);
-    from = scan.start;
+    const char *from = scan.start;
+    fhir_xtoken_t token;
     while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         int entities = token == FHIR_XTOKEN_ENTITY ||
                        (token == FHIR_XTOKEN_OPEN && memchr(scan.raw.s, '&', scan.raw.len));
-
         if (token == FHIR_XTOKEN_ERROR || (first && root_fault(&scan, 1))) {
             buf->len = mark;
             write_as_text(buf, s, len);
@@ -477,13 +453,10 @@ int fhir_xhtml_write_xml(fhir_buf_t *buf, const char *s, apr_size_t len)
 
 static void html_open(fhir_buf_t *buf, const fhir_xscan_t *scan, const row_t *row)
 {
-    int i;
-
     fhir_buf_putc(buf, '<');
     fhir_buf_puts(buf, row->name);
-    for (i = 0; i < scan->n_attrs; i++) {
+    for (int i = 0; i < scan->n_attrs; i++) {
         const fhir_xattr_t *attr = &scan->attrs[i];
-
         /* The page's own styles and fragments are not the narrative's. */
         if (attribute_fault(attr, row->groups) || fhir_xspan_is(&attr->name, "id") ||
             fhir_xspan_is(&attr->name, "class") || fhir_xspan_is(&attr->name, "name") ||
@@ -509,7 +482,6 @@ static void html_open(fhir_buf_t *buf, const fhir_xscan_t *scan, const row_t *ro
 static void html_token(fhir_buf_t *buf, const fhir_xscan_t *scan, fhir_xtoken_t token)
 {
     const row_t *row;
-
     switch (token) {
     case FHIR_XTOKEN_OPEN:
         if ((row = FIND(elements, &scan->name)))
@@ -534,10 +506,9 @@ static void html_token(fhir_buf_t *buf, const fhir_xscan_t *scan, fhir_xtoken_t 
 void fhir_xhtml_write_html(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     fhir_xscan_t scan;
-    fhir_xtoken_t token;
     apr_size_t mark = buf->len;
-
     fhir_xscan_init(&scan, s, len, NULL);
+    fhir_xtoken_t token;
     while ((token = fhir_xscan_next(&scan)) != FHIR_XTOKEN_END) {
         if (token == FHIR_XTOKEN_ERROR) {
             buf->len = mark;

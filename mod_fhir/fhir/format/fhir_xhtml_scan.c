@@ -66,7 +66,6 @@ int fhir_xscan_is_char(const char *s, const char *end)
 apr_size_t fhir_xscan_chars(const char *s, const char *end)
 {
     const char *c;
-
     for (c = s; c < end && fhir_xscan_is_char(c, end); c++)
         ;
     return (apr_size_t)(c - s);
@@ -75,13 +74,11 @@ apr_size_t fhir_xscan_chars(const char *s, const char *end)
 unsigned fhir_xscan_entity(const fhir_xspan_t *name)
 {
     char text[16];
-    const htmlEntityDesc *entity;
-
     if (name->len >= sizeof(text))
         return 0;
     memcpy(text, name->s, name->len);
     text[name->len] = '\0';
-    entity = htmlEntityLookup((const xmlChar *)text);
+    const htmlEntityDesc *entity = htmlEntityLookup((const xmlChar *)text);
     return entity ? entity->value : 0;
 }
 
@@ -93,14 +90,14 @@ static int is_xml_char(unsigned code)
 
 static unsigned parse_code(const char *s, const char *end)
 {
-    unsigned base = 10, code = 0, digit;
-
+    unsigned base = 10, code = 0;
     if (s < end && *s == 'x') {
         base = 16;
         s++;
     }
     if (s == end)
         return 0;
+    unsigned digit;
     for (; s < end; s++) {
         if (apr_isdigit(*s))
             digit = (unsigned)(*s - '0');
@@ -121,20 +118,19 @@ apr_size_t fhir_xscan_reference(unsigned *code, const char *s, const char *end)
         const char *name;
         unsigned code;
     } own[] = {{"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"quot", '"'}, {"apos", '\''}};
-    apr_size_t max = (apr_size_t)(end - s) < 16 ? (apr_size_t)(end - s) : 16, i;
+    apr_size_t max = (apr_size_t)(end - s) < 16 ? (apr_size_t)(end - s) : 16;
     const char *semicolon = memchr(s, ';', max);
-    fhir_xspan_t name;
-
     *code = 0;
     if (!semicolon || semicolon - s < 2)
         return 0;
+    fhir_xspan_t name;
     name.s = s + 1;
     name.len = (apr_size_t)(semicolon - s) - 1;
     if (*name.s == '#') {
         *code = parse_code(name.s + 1, semicolon);
         return is_xml_char(*code) ? name.len + 2 : 0;
     }
-    for (i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+    for (apr_size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
         if (fhir_xspan_is(&name, own[i].name))
             *code = own[i].code;
     if (!*code && !fhir_xscan_entity(&name))
@@ -153,9 +149,6 @@ static const char *check_text(const char **error, const char *s, const char *end
                               int allow_entities)
 {
     while (s < end) {
-        apr_size_t n;
-        unsigned code;
-
         if (is_plain(*s)) {
             s++;
             continue;
@@ -173,7 +166,8 @@ static const char *check_text(const char **error, const char *s, const char *end
             s++;
             continue;
         }
-        n = fhir_xscan_reference(&code, s, end);
+        unsigned code;
+        apr_size_t n = fhir_xscan_reference(&code, s, end);
         if (!n || (!code && !allow_entities)) {
             *error =
                 "an unknown entity or a bare '&'; write &amp;, &lt;, &gt;, &quot;, &apos; or a "
@@ -196,7 +190,6 @@ void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len,
                      const fhir_node_limits_t *limits)
 {
     const char *end = s + len;
-
     while (s < end && is_blank(*s))
         s++;
     while (end > s && is_blank(end[-1]))
@@ -214,9 +207,7 @@ void fhir_xscan_init(fhir_xscan_t *scan, const char *s, apr_size_t len,
 
 static int known_prefix(const fhir_xscan_t *scan, const fhir_xspan_t *prefix)
 {
-    int i;
-
-    for (i = 0; i < scan->n_prefixes; i++)
+    for (int i = 0; i < scan->n_prefixes; i++)
         if (same(&scan->prefixes[i], prefix))
             return 1;
     return 0;
@@ -226,11 +217,10 @@ static int known_prefix(const fhir_xscan_t *scan, const fhir_xspan_t *prefix)
 static int split_name(fhir_xspan_t *local, const fhir_xscan_t *scan, const fhir_xspan_t *name)
 {
     const char *colon = memchr(name->s, ':', name->len);
-    fhir_xspan_t prefix;
-
     *local = *name;
     if (!colon)
         return 1;
+    fhir_xspan_t prefix;
     prefix.s = name->s;
     prefix.len = (apr_size_t)(colon - name->s);
     local->s = colon + 1;
@@ -241,14 +231,13 @@ static int split_name(fhir_xspan_t *local, const fhir_xscan_t *scan, const fhir_
 /* A namespace declaration: of XHTML only; prefixes on the div only. NULL or what is wrong. */
 static const char *declare(fhir_xscan_t *scan, const fhir_xattr_t *attr)
 {
-    fhir_xspan_t prefix;
-
     if (!fhir_xspan_is(&attr->value, FHIR_XHTML_NAMESPACE))
         return "the narrative may only be in the namespace " FHIR_XHTML_NAMESPACE;
     if (attr->name.len == 5) {
         scan->has_namespace |= scan->depth == 0;
         return NULL;
     }
+    fhir_xspan_t prefix;
     prefix.s = attr->name.s + 6;
     prefix.len = attr->name.len - 6;
     if (known_prefix(scan, &prefix))
@@ -263,8 +252,7 @@ static const char *declare(fhir_xscan_t *scan, const fhir_xattr_t *attr)
 /* Reads name="value" at s; returns what is behind it, or NULL with scan's error set. */
 static const char *read_attr(fhir_xscan_t *scan, fhir_xattr_t *attr, const char *s)
 {
-    const char *e = name_end(s, scan->end), *error, *bad;
-
+    const char *e = name_end(s, scan->end);
     attr->name.s = s;
     attr->name.len = (apr_size_t)(e - s);
     while (e < scan->end && is_blank(*e))
@@ -287,6 +275,7 @@ static const char *read_attr(fhir_xscan_t *scan, fhir_xattr_t *attr, const char 
         return NULL;
     }
     attr->value.len = (apr_size_t)(e - attr->value.s);
+    const char *error, *bad;
     if ((bad = check_text(&error, attr->value.s, e, 1))) {
         fail(scan, bad, error);
         return NULL;
@@ -298,9 +287,7 @@ static const char *read_attr(fhir_xscan_t *scan, fhir_xattr_t *attr, const char 
 static const char *take_attr(fhir_xscan_t *scan, fhir_xattr_t *seen, int n_seen,
                              const fhir_xattr_t *attr)
 {
-    int i;
-
-    for (i = 0; i < n_seen; i++)
+    for (int i = 0; i < n_seen; i++)
         if (same(&seen[i].name, &attr->name))
             return "an attribute may occur only once in an element";
     seen[n_seen] = *attr;
@@ -315,13 +302,13 @@ static const char *take_attr(fhir_xscan_t *scan, fhir_xattr_t *seen, int n_seen,
 
 static fhir_xtoken_t read_open(fhir_xscan_t *scan)
 {
-    const char *s = scan->at + 1, *e = name_end(s, scan->end), *error;
-    fhir_xattr_t seen[FHIR_NODE_ATTRS_MOST], attr;
+    const char *s = scan->at + 1, *e = name_end(s, scan->end);
     fhir_xspan_t name = {s, (apr_size_t)(e - s)};
     int n = 0;
-
     if (!name.len)
         return fail(scan, scan->at, "'<' must begin a tag here; write &lt; for the character");
+    fhir_xattr_t seen[FHIR_NODE_ATTRS_MOST], attr;
+    const char *error;
     for (scan->n_attrs = 0;; n++) {
         const char *before = e;
         while (e < scan->end && is_blank(*e))
@@ -360,7 +347,6 @@ static fhir_xtoken_t read_close(fhir_xscan_t *scan)
 {
     const char *s = scan->at + 2, *e = name_end(s, scan->end);
     fhir_xspan_t name = {s, (apr_size_t)(e - s)};
-
     while (e < scan->end && is_blank(*e))
         e++;
     if (e == scan->end || *e != '>')
@@ -380,7 +366,6 @@ static fhir_xtoken_t read_section(fhir_xscan_t *scan, const char *open, const ch
 {
     const char *s = scan->at + strlen(open), *e;
     apr_size_t n = strlen(close);
-
     for (e = s; e < scan->end && (e = memchr(e, *close, (apr_size_t)(scan->end - e))); e++) {
         if (starts(e, scan->end, close))
             break;
@@ -400,10 +385,9 @@ static fhir_xtoken_t read_section(fhir_xscan_t *scan, const char *open, const ch
 /* Text ends at a tag, and at an entity that XML does not have: that is a token of its own. */
 static fhir_xtoken_t read_text(fhir_xscan_t *scan)
 {
-    const char *s = scan->at, *e, *c, *error, *bad;
+    const char *s = scan->at, *e;
     unsigned code;
     apr_size_t n;
-
     for (e = s; e < scan->end && *e != '<'; e++) {
         if (*e != '&' || !(n = fhir_xscan_reference(&code, e, scan->end)) || code)
             continue;
@@ -414,9 +398,10 @@ static fhir_xtoken_t read_text(fhir_xscan_t *scan)
         scan->at = e + n;
         return FHIR_XTOKEN_ENTITY;
     }
+    const char *error, *bad;
     if ((bad = check_text(&error, s, e, 0)))
         return fail(scan, bad, error);
-    for (c = s; (c = memchr(c, ']', (apr_size_t)(e - c))); c++)
+    for (const char *c = s; (c = memchr(c, ']', (apr_size_t)(e - c))); c++)
         if (starts(c, e, "]]>"))
             return fail(scan, c, "write ]]&gt; for ]]> in text");
     scan->text.s = s;
@@ -456,7 +441,6 @@ fhir_xtoken_t fhir_xscan_next(fhir_xscan_t *scan)
 {
     const char *s = scan->at;
     fhir_xtoken_t token = read_token(scan);
-
     scan->raw.s = s;
     scan->raw.len = (apr_size_t)(scan->at - s);
     return token;

@@ -75,12 +75,11 @@ static int column_of(const parser_t *p)
 static const char *path_below(const parser_t *p, const char *path, const frame_t *parent,
                               const fhir_element_t *element)
 {
-    const fhir_node_t *before;
     int n = 0;
-
     path = apr_pstrcat(p->pool, path, ".", fhir_model_step(p->model, element, p->pool), NULL);
     if (element->max <= 1)
         return path;
+    const fhir_node_t *before;
     if (parent->last == element && parent->values)
         for (before = parent->values->child; before; before = before->next)
             n++;
@@ -91,11 +90,8 @@ static const char *path_below(const parser_t *p, const char *path, const frame_t
 static const char *expression_of(const parser_t *p)
 {
     const char *path = NULL;
-    int i;
-
-    for (i = 1; i <= p->depth; i++) {
+    for (int i = 1; i <= p->depth; i++) {
         const frame_t *f = &p->frames[i];
-
         if (path && f->element)
             path = path_below(p, path, f - 1, f->element);
         else if (!path && f->kind == FRAME_OBJECT)
@@ -128,7 +124,6 @@ static void stop(parser_t *p, fhir_code_t code, const char *fmt, ...)
 static void stop(parser_t *p, fhir_code_t code, const char *fmt, ...)
 {
     va_list args;
-
     va_start(args, fmt);
     stop_at(p, code, xmlSAX2GetLineNumber(p->ctxt), column_of(p),
             apr_pvsprintf(p->pool, fmt, args));
@@ -137,13 +132,11 @@ static void stop(parser_t *p, fhir_code_t code, const char *fmt, ...)
 
 static fhir_node_t *new_node(parser_t *p, fhir_node_kind_t kind)
 {
-    fhir_node_t *node;
-
     if (!p->nodes_left)
         stop(p, FHIR_ERR_TOO_LARGE, "the document holds more values than the limit allows");
     else
         p->nodes_left--;
-    node = fhir_node_new(kind, p->pool);
+    fhir_node_t *node = fhir_node_new(kind, p->pool);
     node->line = (apr_uint32_t)xmlSAX2GetLineNumber(p->ctxt);
     node->column = (apr_uint32_t)column_of(p);
     return node;
@@ -152,7 +145,6 @@ static fhir_node_t *new_node(parser_t *p, fhir_node_kind_t kind)
 static fhir_node_t *new_string(parser_t *p, const xmlChar *s, apr_size_t len)
 {
     fhir_node_t *node = new_node(p, FHIR_NODE_STRING);
-
     node->text = apr_pstrmemdup(p->pool, (const char *)s, len);
     node->text_len = (apr_uint32_t)len;
     return node;
@@ -216,7 +208,6 @@ static void add_occurrence(parser_t *p, frame_t *f, fhir_node_t *value, fhir_nod
 {
     const fhir_element_t *element = f->last;
     int primitive = p->model->types[element->type].kind == FHIR_KIND_PRIMITIVE;
-
     if (element->max <= 1) {
         if (value)
             add_member(f, value, name_of(p, element));
@@ -246,12 +237,11 @@ static void add_occurrence(parser_t *p, frame_t *f, fhir_node_t *value, fhir_nod
  * that it has. */
 static void take_comments(parser_t *p, frame_t *f)
 {
-    fhir_node_t *object, *has, *last;
-
     if (!p->comments)
         return;
-    object = object_of(p, f);
-    has = (fhir_node_t *)fhir_node_get(object, "fhir_comments");
+    fhir_node_t *object = object_of(p, f);
+    fhir_node_t *has = (fhir_node_t *)fhir_node_get(object, "fhir_comments");
+    fhir_node_t *last;
     if (has) {
         for (last = has->child; last->next; last = last->next)
             ;
@@ -265,7 +255,6 @@ static void take_comments(parser_t *p, frame_t *f)
 static void on_comment(void *ctx, const xmlChar *text)
 {
     parser_t *p = ctx;
-
     if (p->err || !p->keep_comments || p->frames[p->depth].kind == FRAME_XHTML)
         return;
     if (!p->comments) {
@@ -293,7 +282,6 @@ static frame_t *push(parser_t *p, frame_kind_t kind, const fhir_type_t *type,
 {
     frame_t *f = &p->frames[++p->depth];
     int prefixes = f[-1].prefixes;
-
     memset(f, 0, sizeof(*f));
     f->kind = kind;
     f->type = type;
@@ -321,7 +309,6 @@ static int attribute_member(parser_t *p, frame_t *f, const xmlChar **attr)
 {
     const char *name = (const char *)attr[0];
     const fhir_element_t *element = fhir_model_element(p->model, f->type, name, strlen(name));
-
     if (attr[1] || !element || !(element->flags & FHIR_EL_XMLATTR)) {
         stop(p, FHIR_ERR_STRUCTURE, "%s has no attribute \"%s\"", where(p, f), name);
         return 0;
@@ -334,7 +321,6 @@ static int attribute_member(parser_t *p, frame_t *f, const xmlChar **attr)
 static int primitive_value(parser_t *p, frame_t *f, const xmlChar *s, apr_size_t len)
 {
     fhir_node_kind_t kind = FHIR_NODE_STRING;
-
     switch ((fhir_prim_t)p->model->types[f->element->type].prim) {
     case FHIR_PRIM_BOOLEAN:
         if (len == 4 && !memcmp(s, "true", 4))
@@ -365,14 +351,11 @@ static int primitive_value(parser_t *p, frame_t *f, const xmlChar *s, apr_size_t
 
 static void read_attributes(parser_t *p, frame_t *f, const tag_t *tag)
 {
-    int i;
-
-    for (i = 0; i < tag->n_attrs; i++) {
+    for (int i = 0; i < tag->n_attrs; i++) {
         const xmlChar **attr = tag->attrs + 5 * i;
-        int ok;
-
         if (is(attr[2], XSI) && is(attr[0], "schemaLocation"))
             continue;
+        int ok;
         if (f->kind == FRAME_PRIMITIVE && !attr[1] && is(attr[0], "value"))
             ok = primitive_value(p, f, attr[3], (apr_size_t)(attr[4] - attr[3]));
         else
@@ -386,9 +369,6 @@ static void start_resource(parser_t *p, const tag_t *tag)
 {
     const char *name = (const char *)tag->name;
     const fhir_type_t *type = fhir_model_resource(p->model, name, strlen(name));
-    fhir_node_t *word;
-    frame_t *f;
-
     if (p->frames[p->depth].value) {
         stop(p, FHIR_ERR_STRUCTURE, "only one resource can stand here");
         return;
@@ -399,9 +379,9 @@ static void start_resource(parser_t *p, const tag_t *tag)
         stop(p, FHIR_ERR_STRUCTURE, "FHIR %s has no resource type \"%s\"", p->model->version, name);
         return;
     }
-    f = push(p, FRAME_OBJECT, type, NULL);
+    frame_t *f = push(p, FRAME_OBJECT, type, NULL);
     object_of(p, f);
-    word = new_node(p, FHIR_NODE_STRING);
+    fhir_node_t *word = new_node(p, FHIR_NODE_STRING);
     word->text = type_name(p, type);
     word->text_len = (apr_uint32_t)strlen(word->text);
     add_member(f, word, "resourceType");
@@ -413,7 +393,6 @@ static void start_resource(parser_t *p, const tag_t *tag)
 static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
 {
     const fhir_element_t *last = f->last;
-
     p->misplaced = element;
     if (last && element < last && !(element->group && element->group == last->group)) {
         stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must stand before \"%s\"",
@@ -440,7 +419,6 @@ static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
 static apr_size_t tag_start(const parser_t *p)
 {
     apr_size_t at = (apr_size_t)xmlByteConsumed(p->ctxt);
-
     if (at > p->len)
         at = p->len;
     while (at > 0 && p->xml[--at] != '<')
@@ -452,7 +430,6 @@ static void start_xhtml(parser_t *p, const tag_t *tag, const fhir_element_t *ele
 {
     frame_t *f;
     apr_size_t bytes = sizeof(*f->declared) * 2 * (apr_size_t)tag->n_declared;
-
     if (!in_namespace(p, tag, FHIR_XHTML_NAMESPACE))
         return;
     f = push(p, FRAME_XHTML, NULL, element);
@@ -467,9 +444,7 @@ static void start_xhtml(parser_t *p, const tag_t *tag, const fhir_element_t *ele
 
 static int declares(const xmlChar **declared, int n, const xmlChar *prefix)
 {
-    int i;
-
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         if (xmlStrEqual(declared[2 * i], prefix))
             return 1;
     return 0;
@@ -479,7 +454,6 @@ static int declares(const xmlChar **declared, int n, const xmlChar *prefix)
 static void inner_xhtml(parser_t *p, const tag_t *tag)
 {
     const frame_t *div = &p->frames[p->depth];
-
     while (div->kind == FRAME_XHTML && !div->last)
         div--;
     if (!in_namespace(p, tag, FHIR_XHTML_NAMESPACE))
@@ -498,8 +472,6 @@ static void start_child(parser_t *p, const tag_t *tag)
     frame_t *f = &p->frames[p->depth];
     const char *name = (const char *)tag->name;
     const fhir_element_t *element = fhir_model_element(p->model, f->type, name, strlen(name));
-    const fhir_type_t *type;
-
     if (element && p->model->types[element->type].prim == FHIR_PRIM_XHTML) {
         if (take_place(p, f, element))
             start_xhtml(p, tag, element);
@@ -515,7 +487,7 @@ static void start_child(parser_t *p, const tag_t *tag)
         object_of(p, f);
     if (!take_place(p, f, element))
         return;
-    type = &p->model->types[element->type];
+    const fhir_type_t *type = &p->model->types[element->type];
     if (element->flags & FHIR_EL_RESOURCE) {
         f = push(p, FRAME_HOLDER, type, element);
         if (tag->n_attrs)
@@ -535,7 +507,6 @@ static void start_child(parser_t *p, const tag_t *tag)
 static void start(parser_t *p, const tag_t *tag)
 {
     const frame_t *f = &p->frames[p->depth];
-
     if (p->depth >= p->max_depth) {
         stop(p, FHIR_ERR_TOO_LARGE, "elements are nested deeper than %d levels, the limit here",
              p->max_depth);
@@ -568,7 +539,6 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 {
     parser_t *p = ctx;
     tag_t tag = {name, prefix, uri, declared, n_declared, attrs, n_attrs};
-
     (void)n_defaulted; /* defaults come from document types, and there are none */
     if (!p->err)
         start(p, &tag);
@@ -583,13 +553,12 @@ static void end_xhtml(parser_t *p, frame_t *f)
 {
     apr_size_t end = (apr_size_t)xmlByteConsumed(p->ctxt), added = strlen(FHIR_XHTML_ADDED);
     const char *s = p->xml + f->start, *prefix = f->value->name;
-    apr_size_t len, name_len = 1 + (prefix ? strlen(prefix) + 1 : 0) + 3;
-
+    apr_size_t name_len = 1 + (prefix ? strlen(prefix) + 1 : 0) + 3;
     if (end > p->len || end < f->start + name_len || p->xml[end - 1] != '>') {
         stop(p, FHIR_ERR_INTERNAL, "the narrative's place in the document is unknown");
         return;
     }
-    len = end - f->start;
+    apr_size_t len = end - f->start;
     f->value->text = s;
     f->value->text_len = (apr_uint32_t)len;
     if (!declares(f->declared, f->n_declared, (const xmlChar *)prefix))
@@ -605,10 +574,8 @@ static void end_xhtml(parser_t *p, frame_t *f)
 
 static void end_object(parser_t *p, frame_t *f)
 {
-    const fhir_node_t *first;
-
     close_arrays(p, f);
-    first = f->object->child;
+    const fhir_node_t *first = f->object->child;
     if (f->element && (!first || (!first->next && !strcmp(first->name, "fhir_comments"))))
         stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must have some content",
              name_of(p, f->element));
@@ -628,7 +595,6 @@ static void end_element(parser_t *p)
 {
     frame_t *f = &p->frames[p->depth], *around = f - 1;
     fhir_node_t *value = f->value, *extra = NULL;
-
     switch (f->kind) {
     case FRAME_XHTML:
         if (f->last)
@@ -662,7 +628,6 @@ static void end_element(parser_t *p)
 static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const xmlChar *uri)
 {
     parser_t *p = ctx;
-
     (void)name;
     (void)prefix;
     (void)uri;
@@ -676,11 +641,9 @@ static void on_end(void *ctx, const xmlChar *name, const xmlChar *prefix, const 
 static void on_text(void *ctx, const xmlChar *text, int len)
 {
     parser_t *p = ctx;
-    int i;
-
     if (p->err || p->frames[p->depth].kind == FRAME_XHTML)
         return;
-    for (i = 0; i < len; i++)
+    for (int i = 0; i < len; i++)
         if (text[i] != ' ' && text[i] != '\n' && text[i] != '\t' && text[i] != '\r') {
             stop(p, FHIR_ERR_STRUCTURE,
                  "text cannot stand here; values are in the attribute "
@@ -709,7 +672,6 @@ static void on_error(void *ctx, xmlErrorPtr error)
     parser_t *p = ctx;
     const char *text = error->message ? error->message : "not well-formed";
     apr_size_t n = strcspn(text, "\n");
-
     if (p->err || error->level < XML_ERR_ERROR)
         return;
     stop_at(p, FHIR_ERR_SYNTAX, error->line, error->int2,
@@ -751,11 +713,10 @@ static fhir_err_t *run(parser_t *p)
 static void end_document(parser_t *p)
 {
     frame_t *f = &p->frames[0];
-    fhir_node_t *last;
-
     p->root = f->value;
     if (!p->comments)
         return;
+    fhir_node_t *last;
     for (last = p->root->child; last->next; last = last->next)
         ;
     f->object = p->root;
@@ -768,12 +729,10 @@ fhir_err_t *fhir_xml_parse(fhir_node_t **resource, const fhir_model_t *model, co
 {
     static const fhir_node_limits_t defaults;
     parser_t p = {0};
-    apr_size_t max;
-
     *resource = NULL;
     if (!limits)
         limits = &defaults;
-    max = limits->max_bytes && limits->max_bytes < INT_MAX ? limits->max_bytes : INT_MAX;
+    apr_size_t max = limits->max_bytes && limits->max_bytes < INT_MAX ? limits->max_bytes : INT_MAX;
     if (len > max)
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE,
                                "the document has %" APR_SIZE_T_FMT

@@ -23,10 +23,9 @@ typedef struct scan_t {
 static fhir_err_t *refuse(const scan_t *scan, const char *at, fhir_code_t code, const char *what)
 {
     int line, column;
-    fhir_err_t *err;
-
     fhir_node_place(&line, &column, scan->start, (apr_size_t)(at - scan->start));
-    err = fhir_err_create(scan->pool, code, "XML, line %d, column %d: %s", line, column, what);
+    fhir_err_t *err =
+        fhir_err_create(scan->pool, code, "XML, line %d, column %d: %s", line, column, what);
     err->line = line;
     err->column = column;
     return err;
@@ -51,8 +50,6 @@ static const char *behind(const char *s, const char *end, const char *close)
 static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
 {
     const char *end = behind(s, scan->end, "?>"), *e;
-    char quote;
-
     for (e = s; e < end && !starts(e, end, "encoding"); e++)
         ;
     if (e == end)
@@ -61,7 +58,7 @@ static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
         ;
     if (e == end)
         return NULL; /* the parser will complain */
-    quote = *e++;
+    char quote = *e++;
     if (end - e > 6 && !strncasecmp(e, "utf-8", 5) && e[5] == quote)
         return NULL;
     return refuse(scan, e, FHIR_ERR_SYNTAX, "the encoding must be UTF-8");
@@ -76,7 +73,6 @@ static fhir_err_t *over(const scan_t *scan, const char *at, const char *fmt, int
 static fhir_err_t *count(scan_t *scan, const char *tag, const char *end, int n)
 {
     const fhir_node_limits_t *limits = scan->limits;
-
     if (tag[1] == '/') {
         scan->depth--;
         return NULL;
@@ -100,7 +96,6 @@ static const char *read_tag(fhir_err_t **err, scan_t *scan, const char *s)
 {
     const char *tag = s;
     int n = 0;
-
     for (; s < scan->end && *s != '>'; s++) {
         if (*s != '"' && *s != '\'')
             continue;
@@ -120,7 +115,6 @@ static const char *read_tag(fhir_err_t **err, scan_t *scan, const char *s)
 static fhir_err_t *check_tags(scan_t *scan, const char *s)
 {
     fhir_err_t *err = NULL;
-
     while (s && s < scan->end && (s = memchr(s, '<', (apr_size_t)(scan->end - s)))) {
         if (starts(s, scan->end, "<!--")) {
             /* libxml2 copies the comment for each "--" in it that it complains of */
@@ -145,12 +139,10 @@ fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, const fhir_node_limit
 {
     scan_t scan = {.start = xml, .end = xml + len, .limits = limits, .pool = pool};
     const char *s = xml;
-    apr_size_t valid;
-
     if ((s = memchr(xml, '\0', len)))
         return refuse(&scan, s, FHIR_ERR_SYNTAX,
                       "the character U+0000 is not allowed; the document must be UTF-8");
-    valid = fhir_text_utf8_prefix(xml, len);
+    apr_size_t valid = fhir_text_utf8_prefix(xml, len);
     if (valid < len)
         return refuse(&scan, xml + valid, FHIR_ERR_SYNTAX,
                       "this byte is no valid UTF-8; the document must be encoded in UTF-8");

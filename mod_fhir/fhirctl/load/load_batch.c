@@ -67,7 +67,6 @@ struct load_batches_t {
 load_batches_t *load_batches_create(load_t *load, PGconn *conn, apr_pool_t *pool)
 {
     load_batches_t *b = apr_pcalloc(pool, sizeof(*b));
-
     b->load = load;
     b->conn = conn;
     b->pool = pool;
@@ -81,7 +80,6 @@ load_batches_t *load_batches_create(load_t *load, PGconn *conn, apr_pool_t *pool
 static batch_t *batch_of(load_batches_t *b, const fhir_type_t *type)
 {
     batch_t **slot = &b->by_type[fhir_model_type_index(b->load->model, type)], *batch = *slot;
-
     if (batch)
         return batch;
     batch = *slot = apr_pcalloc(b->pool, sizeof(*batch));
@@ -116,7 +114,6 @@ static apr_uint16_t *find(const batch_t *batch, const char *id, apr_size_t len)
 {
     apr_uint32_t hash = 2166136261u;
     apr_size_t i;
-
     for (i = 0; i < len; i++)
         hash = (hash ^ (unsigned char)id[i]) * 16777619u;
     for (i = (hash ^ hash >> 15) % SLOTS; batch->slots[i]; i = (i + 1) % SLOTS) {
@@ -140,7 +137,6 @@ static void put_cell(load_batches_t *b, fhir_buf_t *to, apr_uint16_t column, fhi
 {
     cell_t cell = {.column = column};
     apr_size_t start = to->len;
-
     fhir_buf_append(to, (const char *)&cell, sizeof(cell));
     load_binary_value(to, type, value->data, value->len, b->stamped);
     cell.len = (apr_uint32_t)(to->len - start - sizeof(cell));
@@ -151,9 +147,7 @@ static void put_cell(load_batches_t *b, fhir_buf_t *to, apr_uint16_t column, fhi
 static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cells)
 {
     fhir_sqltype_t sqltype;
-    apr_uint16_t i;
-
-    for (i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++) {
+    for (apr_uint16_t i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++) {
         if (!cells[i].data)
             continue;
         batch->used[i] = 1;
@@ -168,11 +162,9 @@ static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
     const char *from = batch->cells->data + row->cells, *end = from + row->cells_len;
     const apr_uint16_t none = (apr_uint16_t)FHIR_EXTRACT_CELLS(batch->type);
     cell_t cell = {.column = none};
-    int i;
-
     if (from < end)
         memcpy(&cell, from, sizeof(cell));
-    for (i = 0; i < none; i++) {
+    for (int i = 0; i < none; i++) {
         if (!batch->used[i])
             continue;
         if (cell.column != i) {
@@ -194,10 +186,8 @@ static const char *id_array(const load_batches_t *b, const batch_t *batch, int f
                             action_t action, int *count)
 {
     fhir_buf_t *buf = fhir_buf_create(b->scratch, 0);
-    int i;
-
     *count = 0;
-    for (i = from; i < from + n; i++)
+    for (int i = from; i < from + n; i++)
         if (batch->rows[i].action == action)
             fhir_buf_printf(buf, "%s\"%s\"", (*count)++ ? "," : "{", batch->rows[i].id);
     fhir_buf_putc(buf, '}');
@@ -210,7 +200,6 @@ static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const ro
 {
     const char *text = batch->text->data + row->text;
     fhir_node_t *root;
-
     FHIR_TRY(fhir_node_parse_json(&root, text, row->text_len, FHIR_NODE_LIMITS_MOST, b->scratch));
     fhir_buf_clear(b->stamped);
     fhir_stamp_json(b->stamped, text, root, row->id, version, updated);
@@ -220,9 +209,7 @@ static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const ro
 /* Existing rows: the same content, or changed. */
 static fhir_err_t *compare(load_batches_t *b, batch_t *batch, const PGresult *r)
 {
-    int i;
-
-    for (i = 0; i < PQntuples(r); i++) {
+    for (int i = 0; i < PQntuples(r); i++) {
         const char *id = PQgetvalue(r, i, 0);
         row_t *row = &batch->rows[*find(batch, id, strlen(id)) - 1];
         int version = atoi(PQgetvalue(r, i, 1));
@@ -239,20 +226,19 @@ static fhir_err_t *compare(load_batches_t *b, batch_t *batch, const PGresult *r)
 /* Deleted resources: the history has their last version. */
 static fhir_err_t *find_deleted(load_batches_t *b, batch_t *batch, int from, int n)
 {
-    const char *ids;
-    PGresult *r;
-    int i, count;
+    int count;
 
-    ids = id_array(b, batch, from, n, ROW_NEW, &count);
+    const char *ids = id_array(b, batch, from, n, ROW_NEW, &count);
     if (!count)
         return NULL;
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, b->conn, b->scratch,
                             apr_psprintf(b->scratch,
                                          "SELECT id, max(version) FROM \"%s_history\" "
                                          "WHERE id = ANY ($1::text[]) GROUP BY id",
                                          batch->table),
                             1, &ids));
-    for (i = 0; i < PQntuples(r); i++) {
+    for (int i = 0; i < PQntuples(r); i++) {
         const char *id = PQgetvalue(r, i, 0);
         batch->rows[*find(batch, id, strlen(id)) - 1].version = atoi(PQgetvalue(r, i, 1)) + 1;
     }
@@ -261,11 +247,10 @@ static fhir_err_t *find_deleted(load_batches_t *b, batch_t *batch, int from, int
 
 static fhir_err_t *find_existing(load_batches_t *b, batch_t *batch, int from, int n)
 {
-    const char *ids;
-    PGresult *r;
     int count;
 
-    ids = id_array(b, batch, from, n, ROW_NEW, &count);
+    const char *ids = id_array(b, batch, from, n, ROW_NEW, &count);
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(
         &r, b->conn, b->scratch,
         apr_psprintf(
@@ -281,10 +266,9 @@ static fhir_err_t *find_existing(load_batches_t *b, batch_t *batch, int from, in
 /* Changed rows leave for the history. */
 static fhir_err_t *move_changed(load_batches_t *b, batch_t *batch, int from, int n)
 {
-    const char *ids;
     int count;
 
-    ids = id_array(b, batch, from, n, ROW_CHANGED, &count);
+    const char *ids = id_array(b, batch, from, n, ROW_CHANGED, &count);
     if (!count)
         return NULL;
     return fhirctl_db_run(
@@ -304,7 +288,6 @@ static fhir_err_t *move_changed(load_batches_t *b, batch_t *batch, int from, int
 static fhir_err_t *send_copy(load_batches_t *b)
 {
     int sent = PQputCopyData(b->conn, b->out->data, (int)b->out->len);
-
     fhir_buf_clear(b->out);
     return sent == 1 ? NULL : fhir_store_error(b->conn, NULL, b->scratch);
 }
@@ -312,7 +295,6 @@ static fhir_err_t *send_copy(load_batches_t *b)
 static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t *row, int n_fields)
 {
     fhir_buf_t *out = b->out;
-
     load_binary_row(out, n_fields);
     load_binary_bytes(out, row->id, strlen(row->id));
     load_binary_int32(out, 4);
@@ -332,12 +314,10 @@ static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t
 static const char *copy_statement(int *n_fields, const load_batches_t *b, const batch_t *batch)
 {
     fhir_buf_t *sql = fhir_buf_create(b->scratch, 0);
-    fhir_sqltype_t sqltype;
-    int i;
-
     *n_fields = 4;
     fhir_buf_printf(sql, "COPY \"%s\" (id, version, last_updated, resource", batch->table);
-    for (i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++)
+    fhir_sqltype_t sqltype;
+    for (int i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++)
         if (batch->used[i]) {
             fhir_buf_printf(sql, ", \"%s\"",
                             fhir_extract_column(&sqltype, b->load->model, batch->type, i));
@@ -350,14 +330,12 @@ static const char *copy_statement(int *n_fields, const load_batches_t *b, const 
 static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, int n)
 {
     fhir_err_t *err = NULL;
-    PGresult *r;
-    int n_fields, i;
-
+    int n_fields;
     FHIR_TRY(
         fhirctl_db_run(NULL, b->conn, b->scratch, copy_statement(&n_fields, b, batch), 0, NULL));
     fhir_buf_clear(b->out);
     load_binary_begin(b->out);
-    for (i = from; i < from + n && !err; i++)
+    for (int i = from; i < from + n && !err; i++)
         if (batch->rows[i].action != ROW_SAME)
             err = copy_row(b, batch, &batch->rows[i], n_fields);
     load_binary_end(b->out);
@@ -365,6 +343,7 @@ static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, 
         err = send_copy(b);
     /* Ends the COPY in any case: a connection inside one can do nothing else. */
     PQputCopyEnd(b->conn, err ? "given up" : NULL);
+    PGresult *r;
     while ((r = PQgetResult(b->conn)) != NULL) {
         if (!err && PQresultStatus(r) != PGRES_COMMAND_OK)
             err = fhir_store_error(b->conn, r, b->scratch);
@@ -390,9 +369,8 @@ static fhir_err_t *write_contained(load_batches_t *b, const batch_t *batch, int 
 static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n)
 {
     const int type = fhir_model_type_index(b->load->model, batch->type);
-    int i, same = 0;
-
-    for (i = from; i < from + n; i++) {
+    int same = 0;
+    for (int i = from; i < from + n; i++) {
         batch->rows[i].action = ROW_NEW;
         batch->rows[i].version = 1;
     }
@@ -401,7 +379,7 @@ static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n
         FHIR_TRY(find_existing(b, batch, from, n));
         FHIR_TRY(move_changed(b, batch, from, n));
     }
-    for (i = from; i < from + n; i++)
+    for (int i = from; i < from + n; i++)
         same += batch->rows[i].action == ROW_SAME;
     if (same < n)
         FHIR_TRY(copy_rows(b, batch, from, n));
@@ -414,9 +392,7 @@ static void count(load_batches_t *b, const batch_t *batch, int from, int n)
     atomic_ulong *counters[] = {[ROW_NEW] = &b->load->n_new,
                                 [ROW_CHANGED] = &b->load->n_changed,
                                 [ROW_SAME] = &b->load->n_same};
-    int i;
-
-    for (i = from; i < from + n; i++)
+    for (int i = from; i < from + n; i++)
         atomic_fetch_add_explicit(counters[batch->rows[i].action], 1, memory_order_relaxed);
 }
 
@@ -425,7 +401,6 @@ static void count(load_batches_t *b, const batch_t *batch, int from, int n)
 static int is_row_error(const fhir_err_t *err)
 {
     const char *s = err->sqlstate;
-
     return !strncmp(s, "22", 2) || !strncmp(s, "54", 2) ||
            (!strncmp(s, "23", 2) && strcmp(s, "23505"));
 }
@@ -435,9 +410,7 @@ static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n
 {
     const int type = fhir_model_type_index(b->load->model, batch->type);
     fhir_err_t *err = NULL;
-    int tries;
-
-    for (tries = 0; tries < TRIES; tries++) {
+    for (int tries = 0; tries < TRIES; tries++) {
         err = write_once(b, batch, from, n);
         if (!err) {
             count(b, batch, from, n);
@@ -465,7 +438,6 @@ static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n
 static fhir_err_t *flush(load_batches_t *b, batch_t *batch)
 {
     fhir_err_t *err = NULL;
-
     apr_pool_clear(b->scratch);
     if (batch->n)
         err = write_rows(b, batch, 0, batch->n);
@@ -475,9 +447,7 @@ static fhir_err_t *flush(load_batches_t *b, batch_t *batch)
 
 fhir_err_t *load_batches_flush(load_batches_t *b)
 {
-    int i;
-
-    for (i = 1; i <= b->load->model->n_resources; i++)
+    for (int i = 1; i <= b->load->model->n_resources; i++)
         if (b->by_type[i])
             FHIR_TRY(flush(b, b->by_type[i]));
     return NULL;
@@ -487,8 +457,6 @@ fhir_err_t *load_batches_flush(load_batches_t *b)
 static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_t *item)
 {
     batch_t *largest = batch;
-    int i;
-
     if (*find(batch, item->id, item->id_len)) {
         atomic_store(&b->load->fresh[item->type], 0);
         return flush(b, batch);
@@ -497,7 +465,7 @@ static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_
         return flush(b, batch);
     if (b->bytes < ALL_BYTES)
         return NULL;
-    for (i = 1; i <= b->load->model->n_resources; i++)
+    for (int i = 1; i <= b->load->model->n_resources; i++)
         if (b->by_type[i] && b->by_type[i]->text->len > largest->text->len)
             largest = b->by_type[i];
     return flush(b, largest);
@@ -507,15 +475,13 @@ static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_
 static fhir_err_t *add_contained(load_batches_t *b, batch_t *batch, const load_item_t *item,
                                  const fhir_node_t *resource, fhir_extract_t *extract)
 {
-    contained_t *contained;
-
     if (!fhir_contained_any(resource))
         return NULL;
     if (!batch->pool)
         apr_pool_create(&batch->pool, b->pool);
     if (!batch->contained)
         batch->contained = apr_array_make(batch->pool, 16, sizeof(contained_t));
-    contained = apr_array_push(batch->contained);
+    contained_t *contained = apr_array_push(batch->contained);
     contained->row = batch->n - 1;
     return fhir_contained_rows(&contained->rows, b->load->model, extract, NULL, batch->type,
                                item->text, resource, batch->pool);
@@ -526,16 +492,13 @@ fhir_err_t *load_batches_add(load_batches_t *b, const load_item_t *item,
                              fhir_extract_t *extract)
 {
     batch_t *batch = batch_of(b, &b->load->model->types[item->type]);
-    apr_uint16_t *slot;
-    row_t *row;
-
     FHIR_TRY(make_room(b, batch, item));
     if (!batch->n) {
         fhir_time_now(batch->updated, &batch->updated_usec);
         batch->updated_usec -= batch->updated_usec % 1000; /* what the text says */
     }
-    slot = find(batch, item->id, item->id_len);
-    row = &batch->rows[batch->n];
+    apr_uint16_t *slot = find(batch, item->id, item->id_len);
+    row_t *row = &batch->rows[batch->n];
     *slot = (apr_uint16_t)++batch->n;
     memcpy(row->id, item->id, item->id_len);
     row->id[item->id_len] = '\0';

@@ -89,7 +89,6 @@ static apr_int64_t days(int year, int month, int day)
     const int era = (y >= 0 ? y : y - 399) / 400;
     const int year_of_era = y - era * 400;
     const int day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-
     return (apr_int64_t)era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 +
            day_of_year - 719468;
 }
@@ -97,18 +96,16 @@ static apr_int64_t days(int year, int month, int day)
 /* fhir_time_format_sql's form: "2015-02-03 04:05:06.789+00", "infinity", "-infinity". */
 static void put_time(fhir_buf_t *b, const char *s, apr_size_t len)
 {
-    apr_int64_t usec, unit = 100000;
-    apr_size_t i;
-
+    apr_int64_t unit = 100000;
     load_binary_int32(b, 8);
     if (len < 19 || s[4] != '-') {
         put64(b, (apr_uint64_t)(*s == '-' ? APR_INT64_MIN : APR_INT64_MAX));
         return;
     }
-    usec = days(digits(s, 4), digits(s + 5, 2), digits(s + 8, 2)) - EPOCH_DAYS;
+    apr_int64_t usec = days(digits(s, 4), digits(s + 5, 2), digits(s + 8, 2)) - EPOCH_DAYS;
     usec = ((usec * 24 + digits(s + 11, 2)) * 60 + digits(s + 14, 2)) * 60 + digits(s + 17, 2);
     usec *= 1000000;
-    for (i = 20; i < len && s[19] == '.' && s[i] >= '0' && s[i] <= '9'; i++, unit /= 10)
+    for (apr_size_t i = 20; i < len && s[19] == '.' && s[i] >= '0' && s[i] <= '9'; i++, unit /= 10)
         usec += (s[i] - '0') * unit;
     put64(b, (apr_uint64_t)usec);
 }
@@ -119,8 +116,6 @@ static void put_numeric(fhir_buf_t *b, const char *s, apr_size_t len)
     char d[DIGITS_MAX + 8] = "000"; /* all digits, three zeros before so that groups align */
     const char *end = s + len;
     int n = 0, whole = 0, in_fraction = 0, exponent = 0, negative = len && *s == '-';
-    int first, weight, groups, scale, i;
-
     for (s += negative; s < end && *s != 'e' && *s != 'E'; s++) {
         if (*s == '.')
             in_fraction = 1;
@@ -134,12 +129,12 @@ static void put_numeric(fhir_buf_t *b, const char *s, apr_size_t len)
         s += s[1] == '-' || s[1] == '+' ? 2 : 1;
         exponent = digits(s, (int)(end - s)) * (sign ? -1 : 1);
     }
-    scale = n - whole - exponent;
+    int scale = n - whole - exponent;
     whole += exponent; /* digits before the point */
     /* The first group ends at a multiple of four digits from the point. */
-    weight = whole > 0 ? (whole - 1) / 4 : -((4 - whole) / 4);
-    first = 3 - ((weight + 1) * 4 - whole);
-    groups = (3 + n - first + 3) / 4;
+    int weight = whole > 0 ? (whole - 1) / 4 : -((4 - whole) / 4);
+    int first = 3 - ((weight + 1) * 4 - whole);
+    int groups = (3 + n - first + 3) / 4;
     memset(d + 3 + n, '0', 4);
     while (groups && !digits(d + first, 4)) {
         first += 4;
@@ -153,7 +148,7 @@ static void put_numeric(fhir_buf_t *b, const char *s, apr_size_t len)
     put16(b, (unsigned)(groups ? weight : 0));
     put16(b, negative && groups ? 0x4000u : 0);
     put16(b, (unsigned)(scale > 0 ? scale : 0));
-    for (i = 0; i < groups; i++)
+    for (int i = 0; i < groups; i++)
         put16(b, (unsigned)digits(d + first + 4 * i, 4));
 }
 
@@ -161,7 +156,6 @@ static void put_double(fhir_buf_t *b, const char *s, apr_size_t len)
 {
     double d = fhir_decimal_double(s, len);
     apr_uint64_t bits;
-
     memcpy(&bits, &d, sizeof(bits));
     load_binary_int32(b, 8);
     put64(b, bits);
@@ -211,14 +205,13 @@ static void put_array(fhir_buf_t *b, const char *s, apr_size_t len, apr_uint32_t
     const char *end = s + len;
     const apr_size_t start = b->len;
     apr_uint32_t n = 0, nulls = 0;
-    int is_null;
-
     load_binary_int32(b, 0); /* the length, set below */
     load_binary_int32(b, 1); /* dimensions */
     load_binary_int32(b, 0); /* whether there are NULLs */
     load_binary_int32(b, oid);
     load_binary_int32(b, 0); /* elements */
     load_binary_int32(b, 1); /* the first one's index */
+    int is_null;
     for (s++; s < end && *s != '}'; s += *s == ',') {
         s = read_element(scratch, &is_null, s, end);
         n++;

@@ -50,7 +50,6 @@ struct load_reader_t {
 fhir_err_t *load_reader_create(load_reader_t **reader, load_t *load, PGconn *conn, apr_pool_t *pool)
 {
     load_reader_t *r = apr_pcalloc(pool, sizeof(*r));
-
     r->load = load;
     r->pool = pool;
     apr_pool_create(&r->doc_pool, pool);
@@ -80,7 +79,6 @@ static int is_type_and_id(const char *s, apr_size_t len, const fhir_type_t *type
 {
     const char *name = fhir_model_str(m, type->name);
     apr_size_t n = strlen(name);
-
     return len > n + 1 && !memcmp(s, name, n) && s[n] == '/' &&
            fhir_text_is_id(s + n + 1, len - n - 1);
 }
@@ -88,12 +86,12 @@ static int is_type_and_id(const char *s, apr_size_t len, const fhir_type_t *type
 /* The id at the end of a URL: urn:uuid:X, urn:oid:X, [base/]Type/X. */
 static const char *id_of_url(const char *url, const fhir_type_t *type, const fhir_model_t *m)
 {
-    const char *slash = strrchr(url, '/'), *colon = strrchr(url, ':'), *start;
-
+    const char *slash = strrchr(url, '/'), *colon = strrchr(url, ':');
     if (!strncmp(url, "urn:", 4))
         return colon && fhir_text_is_id(colon + 1, strlen(colon + 1)) ? colon + 1 : NULL;
     if (!slash)
         return NULL;
+    const char *start;
     for (start = slash; start > url && start[-1] != '/'; start--)
         ;
     return is_type_and_id(start, strlen(start), type, m) ? slash + 1 : NULL;
@@ -102,14 +100,13 @@ static const char *id_of_url(const char *url, const fhir_type_t *type, const fhi
 /* An id for content that has none: a UUID made of its SHA-1 (RFC 4122, version 5). */
 static const char *id_of_content(load_reader_t *r, const entry_t *e)
 {
-    unsigned char d[APR_SHA1_DIGESTSIZE];
-    apr_sha1_ctx_t ctx;
     char *id = apr_palloc(r->doc_pool, FHIR_UUID_LEN + 1);
-
     fhir_buf_clear(r->text);
     fhir_stamp_splice(r->text, e->source, e->resource->start, e->resource->end, NULL, 0, 1);
+    apr_sha1_ctx_t ctx;
     apr_sha1_init(&ctx);
     apr_sha1_update_binary(&ctx, (const unsigned char *)r->text->data, (unsigned)r->text->len);
+    unsigned char d[APR_SHA1_DIGESTSIZE];
     apr_sha1_final(d, &ctx);
     fhir_hex_uuid(id, d, 5);
     return id;
@@ -119,7 +116,6 @@ static void set_id(load_reader_t *r, entry_t *e, const char *request_url)
 {
     const fhir_node_t *id = GET(e->resource, "id");
     const fhir_model_t *m = r->load->model;
-
     if (id)
         e->id = apr_pstrmemdup(r->doc_pool, id->text, id->text_len);
     if (!e->id && request_url)
@@ -136,17 +132,15 @@ static void set_id(load_reader_t *r, entry_t *e, const char *request_url)
 static void add_link(void *baton, const fhir_link_t *link)
 {
     load_reader_t *r = baton;
-
     APR_ARRAY_PUSH(r->links, fhir_link_t) = *link;
 }
 
 /* Checks the resource and collects what in it may point elsewhere. */
 static fhir_err_t *check(load_reader_t *r, entry_t *e)
 {
-    fhir_err_t *err;
-
     e->first_link = r->links->nelts;
-    err = load_shape_check(&e->type, r->load->model, e->resource, add_link, r, r->doc_pool);
+    fhir_err_t *err =
+        load_shape_check(&e->type, r->load->model, e->resource, add_link, r, r->doc_pool);
     e->n_links = r->links->nelts - e->first_link;
     return err;
 }
@@ -161,7 +155,6 @@ static const char *string(const fhir_node_t *object, const char *name, apr_pool_
 static const char *criterion_of(const entry_t *e, const char *query, const load_reader_t *r)
 {
     const char *question = strchr(query, '?');
-
     return apr_pstrcat(r->doc_pool, fhir_model_str(r->load->model, e->type->name), "?",
                        question ? question + 1 : query, NULL);
 }
@@ -184,7 +177,6 @@ static fhir_err_t *read_request(load_reader_t *r, entry_t *e, const fhir_node_t 
     const char *if_none_exist = string(request, "ifNoneExist", r->doc_pool);
     const fhir_node_t *id = GET(e->resource, "id");
     const char *url_id = NULL;
-
     if (method && !strcmp(method, "PUT") && url) {
         url_id = id_of_url(url, e->type, r->load->model);
         if (strchr(url, '?'))
@@ -208,14 +200,12 @@ static void read_entry(load_reader_t *r, const char *source, const fhir_node_t *
 {
     entry_t *e = apr_array_push(r->entries);
     const fhir_node_t *request = GET(node, "request");
-    fhir_err_t *err;
-
     *e = (entry_t){.place = place, .source = source, .resource = GET(node, "resource")};
     if (fhir_node_is(GET(GET(node, "search"), "mode"), "outcome")) {
         left_out(r, e);
         return;
     }
-    err = check_method(r, GET(request, "method"));
+    fhir_err_t *err = check_method(r, GET(request, "method"));
     if (!err && !e->resource)
         err = fhir_err_create(r->doc_pool, FHIR_ERR_REQUIRED, "the entry holds no resource");
     if (!e->resource)
@@ -235,9 +225,7 @@ static void read_entry(load_reader_t *r, const char *source, const fhir_node_t *
 
 static void want_references(load_reader_t *r, entry_t *e)
 {
-    int i;
-
-    for (i = e->first_link; i < e->first_link + e->n_links && !e->done; i++) {
+    for (int i = e->first_link; i < e->first_link + e->n_links && !e->done; i++) {
         const fhir_link_t *link = &APR_ARRAY_IDX(r->links, i, fhir_link_t);
         fhir_err_t *err =
             fhir_relink_condition(link, r->load->model)
@@ -253,7 +241,6 @@ static void settle_id(load_reader_t *r, entry_t *e)
 {
     const char *type = fhir_model_str(r->load->model, e->type->name);
     const char *own = NULL;
-
     if (e->criterion) {
         load_match_t match = load_lookup_get(r->lookup, e->criterion, strlen(e->criterion));
         if (match.n > 1) {
@@ -284,7 +271,6 @@ static fhir_err_t *resolve(apr_array_header_t *edits, int *missing, load_reader_
 {
     const fhir_node_t *v = link->value;
     load_match_t match = load_lookup_get(r->lookup, v->text, v->text_len);
-
     if (match.n == 1) {
         const char *target = apr_pstrcat(r->doc_pool, fhir_model_str(r->load->model, type->name),
                                          "/", match.id, NULL);
@@ -306,7 +292,6 @@ static fhir_err_t *give(load_reader_t *r, entry_t *e)
     load_item_t item = {
         .place = e->place, .checked = 1, .id = e->id, .id_len = (apr_byte_t)e->id_len};
     int missing = 0;
-
     for (int i = e->first_link; i < e->first_link + e->n_links; i++) {
         const fhir_link_t *link = &APR_ARRAY_IDX(r->links, i, fhir_link_t);
         const fhir_type_t *type = fhir_relink_condition(link, r->load->model);
@@ -343,16 +328,15 @@ static void begin(load_reader_t *r)
  * with a condition that was not answered yet waits in the spool instead. */
 static fhir_err_t *finish(load_reader_t *r, int ask)
 {
-    entry_t *e, *end = (entry_t *)r->entries->elts + r->entries->nelts;
-
-    for (e = (entry_t *)r->entries->elts; e < end && ask; e++)
+    entry_t *end = (entry_t *)r->entries->elts + r->entries->nelts;
+    for (entry_t *e = (entry_t *)r->entries->elts; e < end && ask; e++)
         if (!e->done)
             want_references(r, e);
     FHIR_TRY(load_lookup_run(r->lookup));
-    for (e = (entry_t *)r->entries->elts; e < end; e++)
+    for (entry_t *e = (entry_t *)r->entries->elts; e < end; e++)
         if (!e->done)
             settle_id(r, e);
-    for (e = (entry_t *)r->entries->elts; e < end; e++)
+    for (entry_t *e = (entry_t *)r->entries->elts; e < end; e++)
         if (!e->done)
             FHIR_TRY(give(r, e));
     return NULL;
@@ -375,12 +359,11 @@ static const char *const kept[] = {"document", "message", NULL};
 static fhir_err_t *read_bundle(load_reader_t *r, const load_document_t *d,
                                const fhir_node_t *bundle)
 {
-    const fhir_node_t *entries = GET(bundle, "entry"), *node;
+    const fhir_node_t *entries = GET(bundle, "entry");
     load_place_t place = d->place;
     apr_size_t at = 0;
-
     r->compact = 1;
-    for (node = entries ? entries->child : NULL; node; node = node->next) {
+    for (const fhir_node_t *node = entries ? entries->child : NULL; node; node = node->next) {
         for (; at < node->start; at++)
             place.line += d->text[at] == '\n';
         place.entry++;
@@ -393,11 +376,9 @@ static fhir_err_t *read_resource(load_reader_t *r, const load_document_t *d,
                                  const fhir_node_t *resource)
 {
     entry_t *e = apr_array_push(r->entries);
-    fhir_err_t *err;
-
     r->compact = !d->is_line;
     *e = (entry_t){.place = d->place, .source = d->text, .resource = resource};
-    err = check(r, e);
+    fhir_err_t *err = check(r, e);
     if (err) {
         reject(r, e, err);
         return NULL;
@@ -413,7 +394,6 @@ static int pass_on(load_reader_t *r, const load_document_t *d)
     apr_size_t type_len, id_len;
     const fhir_type_t *t;
     load_item_t item = {.place = d->place};
-
     if (!d->is_line || d->len > APR_UINT32_MAX ||
         !load_source_head(&type, &type_len, &id, &id_len, d->text, d->len) ||
         !(t = fhir_model_resource(r->load->model, type, type_len)) ||
@@ -432,16 +412,13 @@ fhir_err_t *load_reader_document(load_reader_t *r, const load_document_t *d)
 {
     const fhir_node_limits_t limits = {.max_bytes = LOAD_DOCUMENT_MAX,
                                        .max_depth = FHIR_NODE_DEPTH_MOST};
-    fhir_node_t *root;
-    const fhir_node_t *type;
-    fhir_err_t *err;
-
     if (pass_on(r, d))
         return NULL;
     apr_pool_clear(r->doc_pool);
     begin(r);
-    err = fhir_node_parse_json(&root, d->text, d->len, &limits, r->doc_pool);
-    type = err ? NULL : GET(root, "type");
+    fhir_node_t *root;
+    fhir_err_t *err = fhir_node_parse_json(&root, d->text, d->len, &limits, r->doc_pool);
+    const fhir_node_t *type = err ? NULL : GET(root, "type");
     if (!err && fhir_node_is(GET(root, "resourceType"), "Bundle") && !is_word(type, kept)) {
         if (is_word(type, unpacked))
             return read_bundle(r, d, root);
@@ -463,19 +440,16 @@ fhir_err_t *load_reader_document(load_reader_t *r, const load_document_t *d)
 static fhir_err_t *read_spooled(load_reader_t *r, load_spool_t *spool)
 {
     apr_size_t bytes = 0;
-    int n;
-
-    for (n = 0; n < CHUNK_ITEMS && bytes < CHUNK_BYTES; n++) {
+    for (int n = 0; n < CHUNK_ITEMS && bytes < CHUNK_BYTES; n++) {
         load_item_t item;
-        fhir_node_t *root;
-        entry_t *e;
         int got;
         FHIR_TRY(load_spool_next(&got, &item, spool, r->doc_pool));
         if (!got)
             break;
+        fhir_node_t *root;
         FHIR_TRY(fhir_node_parse_json(&root, item.text, item.text_len, FHIR_NODE_LIMITS_MOST,
                                       r->doc_pool));
-        e = apr_array_push(r->entries);
+        entry_t *e = apr_array_push(r->entries);
         *e = (entry_t){.place = item.place,
                        .source = item.text,
                        .resource = root,
@@ -489,10 +463,10 @@ static fhir_err_t *read_spooled(load_reader_t *r, load_spool_t *spool)
 
 fhir_err_t *load_reader_finish(load_reader_t *r)
 {
-    apr_size_t before = 0, n;
-
+    apr_size_t before = 0;
     r->compact = 0;
     load_queue_flush(r->load); /* workers put lines into the spool, too */
+    apr_size_t n;
     while ((n = load_spool_count(r->load->spool)) && !atomic_load(&r->load->failed)) {
         load_spool_t *spool = r->load->spool;
         r->last_pass = n == before;

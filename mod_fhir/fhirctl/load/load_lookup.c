@@ -35,7 +35,6 @@ struct load_lookup_t {
 load_lookup_t *load_lookup_create(load_t *load, PGconn *conn, apr_pool_t *pool)
 {
     load_lookup_t *l = apr_pcalloc(pool, sizeof(*l));
-
     l->load = load;
     l->conn = conn;
     apr_pool_create(&l->pool, pool);
@@ -49,7 +48,6 @@ load_lookup_t *load_lookup_create(load_t *load, PGconn *conn, apr_pool_t *pool)
 static void unescape(char *s)
 {
     char *to = s;
-
     for (; *s; s++) {
         if (*s == '\\' && s[1])
             s++;
@@ -64,12 +62,11 @@ static fhir_err_t *parse(answer_t *answer, const load_lookup_t *l, const char *c
     const fhir_model_t *m = l->load->model;
     const char *question = memchr(criterion, '?', len);
     const char *value = question ? question + 12 : NULL, *end = criterion + len;
-    const fhir_param_t *param;
-    char *token;
-
     answer->type =
         question ? fhir_model_resource(m, criterion, (apr_size_t)(question - criterion)) : NULL;
-    param = answer->type ? fhir_model_param(m, answer->type, "identifier", 10) : NULL;
+    const fhir_param_t *param =
+        answer->type ? fhir_model_param(m, answer->type, "identifier", 10) : NULL;
+    char *token;
     if (!param || !param->first_column || end <= value || memcmp(question + 1, "identifier=", 11) ||
         memchr(value, '&', (apr_size_t)(end - value)) ||
         !(token = fhir_text_url_decode(value, (apr_size_t)(end - value), 1, pool)))
@@ -94,7 +91,6 @@ static void forget_when_full(load_lookup_t *l)
 static answer_t *add(load_lookup_t *l, const char *criterion, apr_size_t len)
 {
     answer_t *answer = apr_pcalloc(l->pool, sizeof(*answer));
-
     apr_hash_set(l->answers, apr_pstrmemdup(l->pool, criterion, len), (apr_ssize_t)len, answer);
     return answer;
 }
@@ -104,7 +100,6 @@ fhir_err_t *load_lookup_want(load_lookup_t *l, const char *criterion, apr_size_t
 {
     answer_t *answer = apr_hash_get(l->answers, criterion, (apr_ssize_t)len),
              parsed = {.wanted = 1};
-
     if (answer && (answer->match.n || answer->wanted))
         return NULL;
     if (!answer) {
@@ -123,12 +118,8 @@ static fhir_err_t *ask(load_lookup_t *l, const fhir_type_t *type)
     const fhir_model_t *m = l->load->model;
     const fhir_param_t *param = fhir_model_param(m, type, "identifier", 10);
     fhir_buf_t *tokens = fhir_buf_create(l->scratch, 0);
-    char table[64];
-    const char *values[1];
-    PGresult *r;
-    int i, n = 0;
-
-    for (i = 0; i < l->wanted->nelts; i++) {
+    int n = 0;
+    for (int i = 0; i < l->wanted->nelts; i++) {
         const answer_t *a = APR_ARRAY_IDX(l->wanted, i, answer_t *);
         fhir_buf_putc(tokens, n++ ? ',' : '{');
         if (a->type == type)
@@ -137,7 +128,10 @@ static fhir_err_t *ask(load_lookup_t *l, const fhir_type_t *type)
             fhir_buf_puts(tokens, "NULL");
     }
     fhir_buf_putc(tokens, '}');
+    const char *values[1];
     values[0] = fhir_buf_cstr(tokens);
+    PGresult *r;
+    char table[64];
     FHIR_TRY(fhirctl_db_run(
         &r, l->conn, l->scratch,
         apr_psprintf(l->scratch,
@@ -146,7 +140,7 @@ static fhir_err_t *ask(load_lookup_t *l, const fhir_type_t *type)
                      fhir_model_table(table, m, type),
                      fhir_model_str(m, m->columns[param->first_column].name)),
         1, values));
-    for (i = 0; i < PQntuples(r); i++) {
+    for (int i = 0; i < PQntuples(r); i++) {
         answer_t *a = APR_ARRAY_IDX(l->wanted, atoi(PQgetvalue(r, i, 0)) - 1, answer_t *);
         a->match.n = strcmp(PQgetvalue(r, i, 2), "1") ? 2 : 1;
         a->match.id = apr_pstrdup(l->pool, PQgetvalue(r, i, 1));
@@ -156,20 +150,17 @@ static fhir_err_t *ask(load_lookup_t *l, const fhir_type_t *type)
 
 fhir_err_t *load_lookup_run(load_lookup_t *l)
 {
-    int i;
-
     if (!l->wanted->nelts) {
         forget_when_full(l);
         return NULL;
     }
     load_queue_flush(l->load);
     apr_pool_clear(l->scratch);
-    for (i = 0; i < l->wanted->nelts; i++) {
+    for (int i = 0; i < l->wanted->nelts; i++) {
         answer_t *a = APR_ARRAY_IDX(l->wanted, i, answer_t *);
         if (a->wanted) {
-            int j;
             FHIR_TRY(ask(l, a->type));
-            for (j = i; j < l->wanted->nelts; j++)
+            for (int j = i; j < l->wanted->nelts; j++)
                 if (APR_ARRAY_IDX(l->wanted, j, answer_t *)->type == a->type)
                     APR_ARRAY_IDX(l->wanted, j, answer_t *)->wanted = 0;
         }
@@ -181,7 +172,6 @@ fhir_err_t *load_lookup_run(load_lookup_t *l)
 load_match_t load_lookup_get(load_lookup_t *l, const char *criterion, apr_size_t len)
 {
     const answer_t *answer = apr_hash_get(l->answers, criterion, (apr_ssize_t)len);
-
     return answer ? answer->match : (load_match_t){NULL, 0};
 }
 
@@ -189,7 +179,6 @@ void load_lookup_set(load_lookup_t *l, const char *criterion, apr_size_t len, co
                      apr_size_t id_len)
 {
     answer_t *answer = apr_hash_get(l->answers, criterion, (apr_ssize_t)len);
-
     if (!answer)
         answer = add(l, criterion, len);
     answer->match = (load_match_t){apr_pstrmemdup(l->pool, id, id_len), 1};

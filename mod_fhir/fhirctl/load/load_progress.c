@@ -29,9 +29,8 @@ typedef struct progress_t {
 const char *load_progress_number(apr_pool_t *pool, apr_uint64_t n)
 {
     char digits[32], out[48], *to = out;
-    int len = apr_snprintf(digits, sizeof(digits), "%" APR_UINT64_T_FMT, n), i;
-
-    for (i = 0; i < len; i++) {
+    int len = apr_snprintf(digits, sizeof(digits), "%" APR_UINT64_T_FMT, n);
+    for (int i = 0; i < len; i++) {
         if (i && (len - i) % 3 == 0)
             *to++ = ',';
         *to++ = digits[i];
@@ -44,7 +43,6 @@ const char *load_progress_number(apr_pool_t *pool, apr_uint64_t n)
 static const char *remaining(double fraction, double seconds, apr_pool_t *pool)
 {
     long left = fraction > 0.001 ? (long)(seconds / fraction - seconds + 0.5) : -1;
-
     if (left < 0)
         return "";
     if (left < 3600)
@@ -60,12 +58,11 @@ static void draw(progress_t *p)
                       atomic_load(&load->n_same) + atomic_load(&load->n_rejected);
     double seconds = (double)(apr_time_now() - load->started) / APR_USEC_PER_SEC;
     double fraction = total ? (double)done / (double)total : 0;
-    const char *text;
     int filled = (int)(fraction * BAR_WIDTH);
-
     apr_pool_clear(p->pool);
-    text = apr_psprintf(p->pool, "%s resources, %s/s", load_progress_number(p->pool, n),
-                        load_progress_number(p->pool, (apr_uint64_t)((double)n / seconds)));
+    const char *text =
+        apr_psprintf(p->pool, "%s resources, %s/s", load_progress_number(p->pool, n),
+                     load_progress_number(p->pool, (apr_uint64_t)((double)n / seconds)));
     if (total)
         text = apr_psprintf(p->pool, "%3d %%, %s%s", (int)(fraction * 100), text,
                             remaining(fraction, seconds, p->pool));
@@ -83,7 +80,6 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     progress_t *p = baton;
     apr_interval_time_t interval = p->terminal ? BAR_INTERVAL : LINE_INTERVAL;
-
     (void)thread;
     apr_thread_mutex_lock(p->lock);
     while (!p->stop) {
@@ -100,19 +96,17 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 static apr_status_t stop(void *baton)
 {
     progress_t *p = baton;
-    apr_status_t rv;
-
     apr_thread_mutex_lock(p->lock);
     p->stop = 1;
     apr_thread_cond_signal(p->stopped);
     apr_thread_mutex_unlock(p->lock);
+    apr_status_t rv;
     return apr_thread_join(&rv, p->thread);
 }
 
 void load_progress_start(load_t *load, apr_pool_t *pool)
 {
     progress_t *p = apr_pcalloc(pool, sizeof(*p));
-
     p->load = load;
     p->terminal = isatty(STDERR_FILENO);
     apr_pool_create(&p->pool, pool);

@@ -28,7 +28,6 @@ static void free_block(load_block_t *block)
 static apr_status_t free_spare(void *spare)
 {
     void *block;
-
     while (apr_queue_trypop(spare, &block) == APR_SUCCESS)
         free_block(block);
     return APR_SUCCESS;
@@ -36,9 +35,8 @@ static apr_status_t free_spare(void *spare)
 
 fhir_err_t *load_queue_create(load_t *load)
 {
-    unsigned jobs = (unsigned)load->jobs, i;
+    unsigned jobs = (unsigned)load->jobs;
     apr_status_t rv = apr_queue_create(&load->spare, jobs * (QUEUE_LEN + 4), load->pool);
-
     /* Behind the queue's own clean-up in the pool's list, so it runs before that. */
     if (rv == APR_SUCCESS) {
         apr_pool_cleanup_register(load->pool, load->spare, free_spare, apr_pool_cleanup_null);
@@ -46,7 +44,7 @@ fhir_err_t *load_queue_create(load_t *load)
     }
     load->queues = apr_pcalloc(load->pool, jobs * sizeof(*load->queues));
     load->filling = apr_pcalloc(load->pool, jobs * sizeof(*load->filling));
-    for (i = 0; i < jobs && rv == APR_SUCCESS; i++)
+    for (unsigned i = 0; i < jobs && rv == APR_SUCCESS; i++)
         rv = apr_queue_create(&load->queues[i], QUEUE_LEN, load->pool);
     return rv == APR_SUCCESS ? NULL : fhir_err_apr(load->pool, FHIR_ERR_INTERNAL, rv, "queues");
 }
@@ -55,7 +53,6 @@ static load_block_t *new_block(load_t *load, load_block_kind_t kind, apr_size_t 
 {
     load_block_t *block;
     void *spare;
-
     if (apr_queue_trypop(load->spare, &spare) == APR_SUCCESS)
         block = spare;
     else if (!(block = calloc(1, sizeof(*block))))
@@ -88,9 +85,7 @@ static void pass(load_t *load, int worker, load_block_t *block)
 static int worker_of(const load_t *load, const load_item_t *item)
 {
     apr_uint32_t hash = 2166136261u ^ item->type; /* FNV-1a */
-    int i;
-
-    for (i = 0; i < item->id_len; i++)
+    for (int i = 0; i < item->id_len; i++)
         hash = (hash ^ (unsigned char)item->id[i]) * 16777619u;
     return (int)((hash ^ hash >> 15) % (unsigned)load->jobs);
 }
@@ -101,15 +96,13 @@ void load_queue_put(load_t *load, const load_item_t *item)
     const head_t head = {item->place, item->text_len, item->type, item->id_len, item->checked};
     int worker = worker_of(load, item);
     load_block_t *block = load->filling[worker];
-    char *to;
-
     if (block && block->cap - block->len < need) {
         pass(load, worker, block);
         block = NULL;
     }
     if (!block)
         block = load->filling[worker] = new_block(load, LOAD_BLOCK_ITEMS, need);
-    to = block->data + block->len;
+    char *to = block->data + block->len;
     memcpy(to, &head, sizeof(head));
     memcpy(to + sizeof(head), item->id, item->id_len);
     memcpy(to + sizeof(head) + item->id_len, item->text, item->text_len);
@@ -119,10 +112,9 @@ void load_queue_put(load_t *load, const load_item_t *item)
 int load_queue_item(load_item_t *item, const load_block_t *block, apr_size_t *offset)
 {
     const char *from = block->data + *offset;
-    head_t head;
-
     if (*offset >= block->len)
         return 0;
+    head_t head;
     memcpy(&head, from, sizeof(head));
     item->place = head.place;
     item->text_len = head.text_len;
@@ -137,9 +129,7 @@ int load_queue_item(load_item_t *item, const load_block_t *block, apr_size_t *of
 
 static void pass_all(load_t *load, load_block_kind_t kind)
 {
-    int i;
-
-    for (i = 0; i < load->jobs; i++) {
+    for (int i = 0; i < load->jobs; i++) {
         if (load->filling[i])
             pass(load, i, load->filling[i]);
         load->filling[i] = NULL;
@@ -149,11 +139,9 @@ static void pass_all(load_t *load, load_block_kind_t kind)
 
 void load_queue_flush(load_t *load)
 {
-    void *done;
-    int i;
-
     pass_all(load, LOAD_BLOCK_FLUSH);
-    for (i = 0; i < load->jobs; i++)
+    void *done;
+    for (int i = 0; i < load->jobs; i++)
         while (apr_queue_pop(load->flushed, &done) == APR_EINTR)
             ;
 }

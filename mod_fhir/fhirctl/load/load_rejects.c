@@ -25,7 +25,6 @@ struct load_rejects_t {
 load_rejects_t *load_rejects_create(load_t *load, const char *path, apr_pool_t *pool)
 {
     load_rejects_t *r = apr_pcalloc(pool, sizeof(*r));
-
     r->load = load;
     r->path = path;
     apr_pool_create(&r->pool, pool);
@@ -46,8 +45,6 @@ static void put_line(load_rejects_t *r, const load_place_t *place, const fhir_er
                      const char *text, apr_size_t len)
 {
     fhir_buf_t *b = r->line;
-    fhir_node_t *root;
-
     fhir_buf_clear(b);
     fhir_buf_putc(b, '{');
     put_string(b, "file", r->load->files[place->file]);
@@ -58,6 +55,7 @@ static void put_line(load_rejects_t *r, const load_place_t *place, const fhir_er
     if (err->expression)
         put_string(b, "expression", err->expression);
     apr_pool_clear(r->scratch);
+    fhir_node_t *root;
     if (!fhir_node_parse_json(&root, text, len, FHIR_NODE_LIMITS_MOST, r->scratch)) {
         fhir_buf_puts(b, "\"resource\":");
         fhir_stamp_splice(b, text, root->start, root->end, NULL, 0, 1);
@@ -73,7 +71,6 @@ void load_reject(load_t *load, const load_place_t *place, const fhir_err_t *err,
                  apr_size_t len)
 {
     load_rejects_t *r = load->rejects;
-
     atomic_fetch_add(&load->n_rejected, 1);
     apr_thread_mutex_lock(r->lock);
     if (!r->file && r->status == APR_SUCCESS)

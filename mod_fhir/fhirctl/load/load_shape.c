@@ -31,7 +31,6 @@ static const char *path_of(const step_t *step, apr_pool_t *pool)
 {
     const char *up = step->up ? path_of(step->up, pool) : "";
     const char *name = apr_pstrmemdup(pool, step->name, step->len);
-
     if (step->index >= 0)
         name = apr_psprintf(pool, "%s[%d]", name, step->index);
     return *up ? apr_pstrcat(pool, up, ".", name, NULL) : name;
@@ -40,7 +39,6 @@ static const char *path_of(const step_t *step, apr_pool_t *pool)
 static fhir_err_t *fault(const shape_t *s, const step_t *step, const char *text)
 {
     const char *path = path_of(step, s->pool);
-
     return fhir_err_at(fhir_err_create(s->pool, FHIR_ERR_STRUCTURE, "%s %s", path, text), s->pool,
                        path);
 }
@@ -53,7 +51,6 @@ static fhir_err_t *check_resource(const shape_t *s, const fhir_type_t **type,
                                   const fhir_node_t *node, const step_t *step)
 {
     const fhir_node_t *name = fhir_node_get(node, "resourceType");
-
     *type = NULL;
     if (node->kind != FHIR_NODE_OBJECT || !name || name->kind != FHIR_NODE_STRING)
         return fault(s, step, "is no FHIR resource: a JSON object with resourceType is expected");
@@ -78,7 +75,6 @@ static const char *primitive_fault(fhir_prim_t prim, const fhir_node_t *node)
 static fhir_err_t *check_narrative(const shape_t *s, const fhir_node_t *node, const step_t *step)
 {
     fhir_err_t *err = fhir_xhtml_check(s->model, node->text, node->text_len, NULL, s->pool);
-
     return err ? fhir_err_at(err, s->pool, path_of(step, s->pool)) : NULL;
 }
 
@@ -86,7 +82,6 @@ static void link_of(const shape_t *s, const fhir_element_t *el, fhir_prim_t prim
                     const fhir_node_t *node)
 {
     const char *owner = fhir_model_str(s->model, s->model->types[el->owner].name);
-
     if (prim == FHIR_PRIM_URI || prim == FHIR_PRIM_URL)
         s->link_fn(s->baton, &(fhir_link_t){FHIR_LINK_URI, node});
     else if (prim == FHIR_PRIM_XHTML)
@@ -100,8 +95,6 @@ static fhir_err_t *check_value(const shape_t *s, const fhir_element_t *el, const
                                const step_t *step)
 {
     const fhir_type_t *type = &s->model->types[el->type];
-    const char *text;
-
     if (el->flags & FHIR_EL_RESOURCE)
         return check_resource(s, &type, node, step);
     if (type->kind != FHIR_KIND_PRIMITIVE) {
@@ -111,7 +104,7 @@ static fhir_err_t *check_value(const shape_t *s, const fhir_element_t *el, const
     }
     if (node->kind == FHIR_NODE_NULL && step->index >= 0)
         return NULL; /* the value of this place is in the member with '_' */
-    text = primitive_fault((fhir_prim_t)type->prim, node);
+    const char *text = primitive_fault((fhir_prim_t)type->prim, node);
     if (text)
         return fault(s, step, text);
     if (type->prim == FHIR_PRIM_XHTML)
@@ -126,7 +119,6 @@ static fhir_err_t *check_underscore(const shape_t *s, const fhir_element_t *el,
                                     const fhir_node_t *node, const step_t *step)
 {
     const fhir_type_t *element = fhir_model_type(s->model, "Element", 7);
-
     if (s->model->types[el->type].kind != FHIR_KIND_PRIMITIVE)
         return fault(s, step, "is no element: only primitives have a form with \"_\"");
     if (node->kind == FHIR_NODE_NULL && step->index >= 0)
@@ -143,10 +135,8 @@ static fhir_err_t *check_member(const shape_t *s, const fhir_type_t *type,
     const fhir_element_t *el = fhir_model_element(s->model, type, member->name + underscore,
                                                   member->name_len - underscore);
     step_t step = {up, member->name, member->name_len, -1};
-    const fhir_node_t *item;
     fhir_err_t *(*check)(const shape_t *, const fhir_element_t *, const fhir_node_t *,
                          const step_t *) = underscore ? check_underscore : check_value;
-
     if (!el)
         return fault(s, &step, "is not an element that FHIR knows here");
     if (el->max <= 1) {
@@ -156,7 +146,7 @@ static fhir_err_t *check_member(const shape_t *s, const fhir_type_t *type,
     }
     if (member->kind != FHIR_NODE_ARRAY)
         return fault(s, &step, "must be an array: it may repeat");
-    for (item = member->child; item; item = item->next) {
+    for (const fhir_node_t *item = member->child; item; item = item->next) {
         step.index++;
         FHIR_TRY(check(s, el, item, &step));
     }
@@ -166,9 +156,7 @@ static fhir_err_t *check_member(const shape_t *s, const fhir_type_t *type,
 static fhir_err_t *check_object(const shape_t *s, const fhir_type_t *type, const fhir_node_t *node,
                                 const step_t *step)
 {
-    const fhir_node_t *member;
-
-    for (member = node->child; member; member = member->next) {
+    for (const fhir_node_t *member = node->child; member; member = member->next) {
         if (type->kind == FHIR_KIND_RESOURCE && member->name_len == 12 &&
             !memcmp(member->name, "resourceType", 12))
             continue;
@@ -186,7 +174,6 @@ fhir_err_t *load_shape_check(const fhir_type_t **type, const fhir_model_t *model
     const int named = name && name->kind == FHIR_NODE_STRING;
     step_t step = {NULL, named ? name->text : "the document", named ? name->text_len : 12, -1};
     shape_t s = {model, link_fn, baton, pool};
-
     FHIR_TRY(check_resource(&s, type, resource, &step));
     if (id && !fhir_text_is_id(id->text, id->text_len))
         return fhir_err_at(

@@ -58,19 +58,17 @@ static fhir_err_t *add_folder(apr_array_header_t *files, const char *path, apr_p
 {
     apr_array_header_t *names = apr_array_make(pool, 64, sizeof(const char *));
     apr_dir_t *dir;
-    apr_finfo_t info;
     apr_status_t rv = apr_dir_open(&dir, path, pool);
-    int i;
-
     if (rv != APR_SUCCESS)
         return fhir_err_apr(pool, FHIR_ERR_BAD_REQUEST, rv,
                             apr_pstrcat(pool, "folder ", path, " cannot be read", NULL));
+    apr_finfo_t info;
     while (apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS)
         if (*info.name != '.')
             APR_ARRAY_PUSH(names, const char *) = apr_pstrdup(pool, info.name);
     apr_dir_close(dir);
     qsort(names->elts, (size_t)names->nelts, sizeof(const char *), by_name);
-    for (i = 0; i < names->nelts; i++) {
+    for (int i = 0; i < names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(names, i, const char *);
         FHIR_TRY(add_path(files, apr_pstrcat(pool, path, "/", name, NULL),
                           is_name_of(name, line_names) || is_name_of(name, document_names), pool));
@@ -82,14 +80,12 @@ static fhir_err_t *add_folder(apr_array_header_t *files, const char *path, apr_p
 static fhir_err_t *add_path(apr_array_header_t *files, const char *path, int wanted,
                             apr_pool_t *pool)
 {
-    apr_finfo_t info;
-    apr_status_t rv;
-
     if (!strcmp(path, "-")) {
         APR_ARRAY_PUSH(files, const char *) = path;
         return NULL;
     }
-    rv = apr_stat(&info, path, APR_FINFO_TYPE, pool);
+    apr_finfo_t info;
+    apr_status_t rv = apr_stat(&info, path, APR_FINFO_TYPE, pool);
     if (rv != APR_SUCCESS && rv != APR_INCOMPLETE)
         return fhir_err_apr(pool, FHIR_ERR_BAD_REQUEST, rv,
                             apr_pstrcat(pool, path, " cannot be read", NULL));
@@ -115,10 +111,8 @@ fhir_err_t *load_source_open(load_source_t **source, const char *const **names,
 {
     apr_array_header_t *files = apr_array_make(pool, n_paths, sizeof(const char *));
     load_source_t *s = apr_pcalloc(pool, sizeof(*s));
-    apr_finfo_t info;
-    int i, known = 1;
-
-    for (i = 0; i < n_paths; i++)
+    int known = 1;
+    for (int i = 0; i < n_paths; i++)
         FHIR_TRY(add_path(files, paths[i], 1, pool));
     if (!files->nelts)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
@@ -130,7 +124,8 @@ fhir_err_t *load_source_open(load_source_t **source, const char *const **names,
     s->sizes = apr_pcalloc(pool, (apr_size_t)files->nelts * sizeof(*s->sizes));
     s->buf = fhir_buf_create(pool, (apr_size_t)LOAD_DOCUMENT_MAX + READ_BYTES);
     *bytes_total = 0;
-    for (i = 0; i < files->nelts; i++) {
+    apr_finfo_t info;
+    for (int i = 0; i < files->nelts; i++) {
         if (apr_stat(&info, s->files[i], APR_FINFO_SIZE | APR_FINFO_TYPE, pool) == APR_SUCCESS &&
             info.filetype == APR_REG)
             *bytes_total += (apr_uint64_t)(s->sizes[i] = info.size);
@@ -154,7 +149,6 @@ apr_uint64_t load_source_position(const load_source_t *s)
 static fhir_err_t *open_next(load_source_t *s, apr_pool_t *pool)
 {
     const char *name = s->files[++s->at];
-
     fhir_buf_clear(s->buf);
     s->start = 0;
     s->eof = 0;
@@ -177,9 +171,6 @@ static void close_file(load_source_t *s)
 static fhir_err_t *read_more(load_source_t *s, apr_pool_t *pool)
 {
     fhir_buf_t *b = s->buf;
-    int n, error;
-    const char *text;
-
     if (s->start) {
         memmove(b->data, b->data + s->start, b->len - s->start);
         b->len -= s->start;
@@ -188,12 +179,13 @@ static fhir_err_t *read_more(load_source_t *s, apr_pool_t *pool)
     if (b->len > LOAD_DOCUMENT_MAX || !fhir_buf_reserve(b, READ_BYTES))
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE, "larger than %u MB",
                                LOAD_DOCUMENT_MAX >> 20);
-    n = gzread(s->gz, b->data + b->len, READ_BYTES);
+    int n = gzread(s->gz, b->data + b->len, READ_BYTES);
     if (n > 0)
         b->len += (apr_size_t)n;
     else
         s->eof = 1;
-    text = gzerror(s->gz, &error);
+    int error;
+    const char *text = gzerror(s->gz, &error);
     if (n < 0 || (s->eof && error == Z_BUF_ERROR))
         return fhir_err_create(pool, FHIR_ERR_SYNTAX, "cannot be read to its end: %s",
                                error == Z_BUF_ERROR ? "the gzip data is cut off" : text);
@@ -205,7 +197,6 @@ static int is_object(const char *s, apr_size_t len)
 {
     const char *end = s + len;
     int depth = 0;
-
     for (; s < end; s++) {
         if (*s == '"') {
             for (s++; s < end && *s != '"'; s++)
@@ -226,7 +217,6 @@ static int is_object(const char *s, apr_size_t len)
 static fhir_err_t *next_line(load_document_t *d, load_source_t *s, apr_pool_t *pool)
 {
     apr_size_t searched = 0;
-
     for (;;) {
         const char *from = s->buf->data + s->start;
         apr_size_t n = s->buf->len - s->start;
@@ -260,7 +250,6 @@ static int is_blank(const char *s, apr_size_t len)
 static fhir_err_t *rest_of_file(load_document_t *d, load_source_t *s, apr_pool_t *pool)
 {
     apr_size_t back = s->start - (apr_size_t)(d->text - s->buf->data);
-
     s->start -= back;
     while (!s->eof)
         FHIR_TRY(read_more(s, pool));
@@ -292,7 +281,6 @@ static fhir_err_t *next_of_file(load_document_t *d, load_source_t *s, apr_pool_t
 fhir_err_t *load_source_next(load_document_t *d, load_source_t *s, apr_pool_t *pool)
 {
     fhir_err_t *err = NULL;
-
     d->text = NULL;
     d->len = 0;
     while (!err) {
@@ -333,7 +321,6 @@ static const char *skip_string(const char *s, const char *end)
 static const char *skip_value(const char *s, const char *end)
 {
     int depth = 0;
-
     while (s < end) {
         if (*s == '"') {
             s = skip_string(s, end);
@@ -360,21 +347,19 @@ int load_source_head(const char **type, apr_size_t *type_len, const char **id, a
                      const char *text, apr_size_t len)
 {
     const char *end = text + len, *s = skip_blank(text, end);
-
     *type = *id = NULL;
     if (s == end || *s != '{')
         return 0;
     do {
-        const char *name = skip_blank(s + 1, end), *value, *behind;
-        apr_size_t name_len;
+        const char *name = skip_blank(s + 1, end);
         if (name == end || *name != '"' || !(s = skip_string(name, end)))
             return 0;
-        name_len = (apr_size_t)(s - name);
+        apr_size_t name_len = (apr_size_t)(s - name);
         s = skip_blank(s, end);
         if (s == end || *s != ':')
             return 0;
-        value = skip_blank(s + 1, end);
-        behind = skip_value(value, end);
+        const char *value = skip_blank(s + 1, end);
+        const char *behind = skip_value(value, end);
         if (!behind)
             return 0;
         if (*value == '"' && !memchr(value, '\\', (apr_size_t)(behind - value))) {

@@ -15,14 +15,11 @@ struct load_spool_t {
 
 fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool)
 {
-    load_spool_t *s;
     apr_pool_t *own;
-    apr_status_t rv;
-
     apr_pool_create(&own, pool);
-    s = apr_pcalloc(own, sizeof(*s));
+    load_spool_t *s = apr_pcalloc(own, sizeof(*s));
     s->pool = own;
-    rv = apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, own);
+    apr_status_t rv = apr_thread_mutex_create(&s->lock, APR_THREAD_MUTEX_DEFAULT, own);
     *spool = s;
     return rv == APR_SUCCESS ? NULL : fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "no mutex");
 }
@@ -30,7 +27,6 @@ fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool)
 static apr_status_t write_item(load_spool_t *s, const load_item_t *item)
 {
     apr_status_t rv = s->file ? APR_SUCCESS : fhir_temp_open(&s->file, APR_FOPEN_BUFFERED, s->pool);
-
     if (rv == APR_SUCCESS)
         rv = apr_file_write_full(s->file, item, sizeof(*item), NULL);
     if (rv == APR_SUCCESS)
@@ -43,10 +39,8 @@ static apr_status_t write_item(load_spool_t *s, const load_item_t *item)
 fhir_err_t *load_spool_put(load_t *load, const load_item_t *item)
 {
     load_spool_t *s = load->spool;
-    apr_status_t rv;
-
     apr_thread_mutex_lock(s->lock);
-    rv = write_item(s, item);
+    apr_status_t rv = write_item(s, item);
     s->n += rv == APR_SUCCESS;
     apr_thread_mutex_unlock(s->lock);
     return rv == APR_SUCCESS ? NULL
@@ -63,7 +57,6 @@ fhir_err_t *load_spool_rewind(load_spool_t *s)
 {
     apr_off_t start = 0;
     apr_status_t rv = apr_file_seek(s->file, APR_SET, &start);
-
     return rv == APR_SUCCESS
                ? NULL
                : fhir_err_apr(s->pool, FHIR_ERR_INTERNAL, rv, "a temporary file cannot be read");
@@ -71,14 +64,12 @@ fhir_err_t *load_spool_rewind(load_spool_t *s)
 
 fhir_err_t *load_spool_next(int *got, load_item_t *item, load_spool_t *s, apr_pool_t *pool)
 {
-    apr_status_t rv;
-    char *text;
-
     *got = s->n > 0;
     if (!*got)
         return NULL;
     s->n--;
-    rv = apr_file_read_full(s->file, item, sizeof(*item), NULL);
+    apr_status_t rv = apr_file_read_full(s->file, item, sizeof(*item), NULL);
+    char *text;
     if (rv == APR_SUCCESS) {
         text = apr_palloc(pool, (apr_size_t)item->id_len + item->text_len);
         rv = apr_file_read_full(s->file, text, (apr_size_t)item->id_len + item->text_len, NULL);

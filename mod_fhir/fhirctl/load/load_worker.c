@@ -32,7 +32,6 @@ static void keep_failure(load_worker_t *w, const fhir_err_t *err)
 static void note_condition(void *baton, const fhir_link_t *link)
 {
     int *conditional = baton;
-
     *conditional |= link->kind == FHIR_LINK_REFERENCE && link->value->text_len &&
                     memchr(link->value->text, '?', link->value->text_len) != NULL;
 }
@@ -41,12 +40,10 @@ static void note_condition(void *baton, const fhir_link_t *link)
 static fhir_err_t *validate(load_worker_t *w, const fhir_node_t *root)
 {
     fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)w->load->validate};
-    fhir_issues_t *issues;
-    const fhir_type_t *type;
-
     if (!w->load->validator)
         return NULL;
-    issues = fhir_issues_create(0, w->item_pool);
+    fhir_issues_t *issues = fhir_issues_create(0, w->item_pool);
+    const fhir_type_t *type;
     fhir_validate_resource(issues, &type, w->load->validator, &opts, root);
     return fhir_issues_error(issues);
 }
@@ -55,13 +52,11 @@ static fhir_err_t *validate(load_worker_t *w, const fhir_node_t *root)
 static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
 {
     const fhir_type_t *type = &w->load->model->types[item->type];
-    fhir_node_t *root;
-    fhir_err_t *err;
     int conditional = 0;
-
     apr_pool_clear(w->item_pool);
-    err = fhir_node_parse_json(&root, item->text, item->text_len, FHIR_NODE_LIMITS_MOST,
-                               w->item_pool);
+    fhir_node_t *root;
+    fhir_err_t *err = fhir_node_parse_json(&root, item->text, item->text_len, FHIR_NODE_LIMITS_MOST,
+                                           w->item_pool);
     if (!err && !item->checked)
         err = load_shape_check(&type, w->load->model, root, note_condition, &conditional,
                                w->item_pool);
@@ -81,7 +76,6 @@ static void work_block(load_worker_t *w, const load_block_t *block)
 {
     apr_size_t offset = 0;
     load_item_t item;
-
     while (!atomic_load(&w->load->failed) && load_queue_item(&item, block, &offset))
         keep_failure(w, work_item(w, &item));
     if (block->kind != LOAD_BLOCK_ITEMS && !atomic_load(&w->load->failed))
@@ -99,9 +93,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *baton)
 {
     load_worker_t *w = baton;
     load_block_kind_t kind = LOAD_BLOCK_ITEMS;
-    void *block;
-
     (void)thread;
+    void *block;
     while (kind != LOAD_BLOCK_END) {
         if (apr_queue_pop(w->load->queues[w->number], &block) != APR_SUCCESS)
             continue;
@@ -120,8 +113,6 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
 {
     load_worker_t *w = apr_pcalloc(load->pool, sizeof(*w));
     apr_allocator_t *allocator;
-    apr_status_t rv;
-
     /* An allocator of its own: threads do not wait for each other's memory. */
     apr_allocator_create(&allocator);
     apr_pool_create_ex(&w->pool, load->pool, NULL, allocator);
@@ -135,7 +126,7 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
     w->extract = fhir_extract_create(load->model, NULL, load->zone, w->pool);
     w->cells = apr_pcalloc(w->pool, (load->model->n_columns + 1u) * sizeof(*w->cells));
     w->batches = load_batches_create(load, w->conn, w->pool);
-    rv = apr_thread_create(&w->thread, NULL, run, w, load->pool);
+    apr_status_t rv = apr_thread_create(&w->thread, NULL, run, w, load->pool);
     if (rv != APR_SUCCESS)
         return fhir_err_apr(load->pool, FHIR_ERR_INTERNAL, rv, "no thread");
     *worker = w;
@@ -145,6 +136,5 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
 void load_worker_join(load_worker_t *worker)
 {
     apr_status_t rv;
-
     apr_thread_join(&rv, worker->thread);
 }

@@ -46,7 +46,6 @@ typedef struct options_t {
 static int number(long *out, const char *s, long min, long max)
 {
     char *end;
-
     *out = strtol(s, &end, 10);
     return *s >= '0' && *s <= '9' && *end == '\0' && *out >= min && *out <= max;
 }
@@ -54,7 +53,6 @@ static int number(long *out, const char *s, long min, long max)
 static int shard(options_t *o, const char *s)
 {
     char *end;
-
     o->shard = strtol(s, &end, 10);
     return *end == '/' && number(&o->shards, end + 1, 1, 100000) && o->shard >= 1 &&
            o->shard <= o->shards;
@@ -69,7 +67,6 @@ static const char *set_option(void *baton, int option, const char *value)
 {
     options_t *o = baton;
     long n;
-
     switch (option) {
     case OPT_PATIENTS:
         return number(&o->patients, value, 1, 1000000000) ? NULL : "a number from 1 to 1000000000";
@@ -95,7 +92,6 @@ static const char *set_option(void *baton, int option, const char *value)
 static apr_status_t flush(fhir_buf_t *buf, apr_file_t *file)
 {
     apr_status_t rv = buf->len ? apr_file_write_full(file, buf->data, buf->len, NULL) : APR_SUCCESS;
-
     if (buf->overflow) {
         rv = APR_ENOMEM;
     }
@@ -125,15 +121,10 @@ static void bundle_end(sample_run_t *run)
 static apr_status_t write_all(sample_run_t *run, const options_t *o, apr_file_t *file)
 {
     apr_status_t rv = APR_SUCCESS;
-    long i;
-
-    for (i = o->shard; i <= o->patients && rv == APR_SUCCESS; i += o->shards) {
-        sample_person_t person;
+    for (long i = o->shard; i <= o->patients && rv == APR_SUCCESS; i += o->shards) {
         int region = (int)((i - 1) / SAMPLE_REGION_PATIENTS);
-
         if ((i - 1) % SAMPLE_REGION_PATIENTS == 0) {
             char id[64];
-
             snprintf(id, sizeof(id), "region-%d", region);
             bundle_begin(run, id);
             if (region == 0) {
@@ -143,6 +134,7 @@ static apr_status_t write_all(sample_run_t *run, const options_t *o, apr_file_t 
             sample_practice_write(run, region);
             bundle_end(run);
         }
+        sample_person_t person;
         sample_person_make(&person, o->seed, o->as_of, i);
         bundle_begin(run, person.id);
         sample_life_write(run, &person);
@@ -159,33 +151,32 @@ int sample_main(const fhirctl_command_t *self, int argc, const char *const *argv
     options_t o = {
         .patients = 20, .shard = 1, .shards = 1, .seed = 1, .as_of = today(), .out = "-"};
     const char *const *rest;
-    sample_run_t run;
-    apr_file_t *file;
-    apr_status_t rv;
-    char text[200];
     int n_rest, status = fhirctl_options(&n_rest, &rest, self, argc, argv, set_option, &o, pool);
-
     if (status >= 0) {
         return status;
     }
     if (n_rest) {
         return fhirctl_fail(self, FHIRCTL_USAGE, "%s: only options are accepted", rest[0]);
     }
+    sample_run_t run;
     memset(&run, 0, sizeof(run));
     run.w.buf = fhir_buf_create(pool, 0);
     run.seed = o.seed;
     run.as_of = o.as_of;
     run.as_bundle = o.as_bundle;
-    rv = strcmp(o.out, "-") == 0
-             ? apr_file_open_stdout(&file, pool)
-             : apr_file_open(&file, o.out, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
-                             APR_FPROT_OS_DEFAULT, pool);
+    apr_file_t *file;
+    apr_status_t rv =
+        strcmp(o.out, "-") == 0
+            ? apr_file_open_stdout(&file, pool)
+            : apr_file_open(&file, o.out, APR_FOPEN_WRITE | APR_FOPEN_CREATE | APR_FOPEN_TRUNCATE,
+                            APR_FPROT_OS_DEFAULT, pool);
     if (rv == APR_SUCCESS) {
         rv = write_all(&run, &o, file);
     }
     if (rv == APR_SUCCESS && strcmp(o.out, "-") != 0) {
         rv = apr_file_close(file);
     }
+    char text[200];
     if (rv != APR_SUCCESS) {
         return fhirctl_fail(self, FHIRCTL_IO, "%s: %s", o.out,
                             apr_strerror(rv, text, sizeof(text)));

@@ -12,8 +12,6 @@ static int related(sample_record_t *rec, sample_code_id_t relationship, int is_f
     const sample_town_t *town = &sample_regions[p->region % sample_region_count].town[p->town];
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_RelatedPerson, US_CORE("us-core-relatedperson"));
-    char text[96];
-
     put_true(w, "active");
     put_ref(rec, "patient", TYPE_Patient, 0);
     put_concepts(w, "relationship", relationship);
@@ -28,6 +26,7 @@ static int related(sample_record_t *rec, sample_code_id_t relationship, int is_f
                  : given[rng_below(&rec->rng, sample_names_count(given))].latin);
     put_end(w, 3);
     put_array(w, "telecom");
+    char text[96];
     snprintf(text, sizeof(text), "(555) 01%ld-%04d", p->index % 10,
              (int)(p->index / 10 % 9000) + 1000 - number);
     put_contact(w, "phone", text, "home");
@@ -52,7 +51,6 @@ static int related(sample_record_t *rec, sample_code_id_t relationship, int is_f
 void sample_admin_relatives(sample_record_t *rec)
 {
     const sample_person_t *p = rec->person;
-
     if (sample_write_age(rec) < 18) {
         related(rec, CODE_REL_MOTHER, 1);
         related(rec, CODE_REL_FATHER, 0);
@@ -82,13 +80,12 @@ void sample_admin_coverage(sample_record_t *rec)
     const sample_person_t *p = rec->person;
     sample_json_t *w = rec->w;
     int age = sample_write_age(rec);
-    char text[96];
-
     sample_record_begin(rec, TYPE_Coverage, US_CORE("us-core-coverage"));
     put_array(w, "identifier");
     put_object(w, NULL);
     put_category(w, "type", CODE_MB);
     put_word(w, "system", "http://sample.example/members");
+    char text[96];
     snprintf(text, sizeof(text), "M%s", rec->id);
     put_word(w, "value", text);
     put_end(w, 2);

@@ -8,7 +8,6 @@ int sample_care_condition(sample_record_t *rec, sample_code_id_t code, sample_co
                           int onset, int onset_length, int abatement)
 {
     sample_json_t *w = rec->w;
-    char day[11];
     int is_over = abatement <= rec->person->end;
     int number = sample_record_begin(
         rec, TYPE_Condition,
@@ -16,7 +15,6 @@ int sample_care_condition(sample_record_t *rec, sample_code_id_t code, sample_co
             ? US_CORE("us-core-condition-encounter-diagnosis") "," US_CORE("us-core-condition")
             : US_CORE("us-core-condition-problems-health-concerns") "," US_CORE(
                   "us-core-condition"));
-
     put_array(w, "extension");
     put_object(w, NULL);
     put_word(w, "url", HL7_URL("condition-assertedDate"));
@@ -34,6 +32,7 @@ int sample_care_condition(sample_record_t *rec, sample_code_id_t code, sample_co
     put_concept(w, "code", code);
     put_subject(rec);
     put_encounter(rec);
+    char day[11];
     put_word(w, "onsetDateTime", sample_day_text(day, onset, onset_length));
     if (is_over) {
         put_day(w, "abatementDateTime", abatement);
@@ -48,7 +47,6 @@ int sample_care_procedure(sample_record_t *rec, sample_code_id_t code, int condi
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Procedure, US_CORE("us-core-procedure"));
-
     if (order) {
         put_array(w, "basedOn");
         put_ref(rec, NULL, TYPE_ServiceRequest, order);
@@ -102,7 +100,6 @@ static void allergy(sample_record_t *rec, sample_code_id_t code, const char *kin
                     sample_code_id_t manifestation, const char *severity)
 {
     sample_json_t *w = rec->w;
-
     sample_record_begin(rec, TYPE_AllergyIntolerance, US_CORE("us-core-allergyintolerance"));
     /* Children outgrow some; some are only suspected. */
     put_category(w, "clinicalStatus",
@@ -137,9 +134,7 @@ static void allergy(sample_record_t *rec, sample_code_id_t code, const char *kin
 void sample_care_allergies(sample_record_t *rec)
 {
     int is_first = rec->person->index == 1; /* the guides' patient has one of each kind */
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(allergies) / sizeof(*allergies); i++) {
+    for (apr_size_t i = 0; i < sizeof(allergies) / sizeof(*allergies); i++) {
         if ((is_first && i % 3 == 0) || rng_chance(&rec->rng, allergies[i].share)) {
             allergy(rec, allergies[i].code, allergies[i].category, allergies[i].manifestation,
                     allergies[i].severity);
@@ -169,7 +164,6 @@ static int care_team(sample_record_t *rec)
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_CareTeam, US_CORE("us-core-careteam"));
-
     put_word(w, "status", "active");
     put_word(w, "name", "Primary care team");
     put_subject(rec);
@@ -206,7 +200,6 @@ static int goal(sample_record_t *rec, sample_code_id_t code, const char *text, i
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Goal, US_CORE("us-core-goal"));
-
     put_word(w, "lifecycleStatus", "active");
     put_category(w, "achievementStatus", CODE_GOAL_IN_PROGRESS);
     put_category(w, "priority", CODE_GOAL_MEDIUM);
@@ -241,10 +234,9 @@ static int goal(sample_record_t *rec, sample_code_id_t code, const char *text, i
 
 static void narrative(sample_json_t *w, const sample_illness_t *ill)
 {
-    char div[512];
-
     put_object(w, "text");
     put_word(w, "status", "generated");
+    char div[512];
     snprintf(div, sizeof(div),
              "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>%s</p><ul><li>%s</li><li>%s</li></ul>"
              "<p>Goal: %s</p></div>",
@@ -259,8 +251,6 @@ static void care_plan(sample_record_t *rec, const sample_problem_t *problem, int
 {
     const sample_illness_t *ill = problem->illness;
     sample_json_t *w = rec->w;
-    int i;
-
     sample_record_begin(rec, TYPE_CarePlan, US_CORE("us-core-careplan"));
     narrative(w, ill);
     put_word(w, "status", "active");
@@ -290,7 +280,7 @@ static void care_plan(sample_record_t *rec, const sample_problem_t *problem, int
     put_ref(rec, NULL, TYPE_Goal, goal_number);
     put_end(w, 1);
     put_array(w, "activity");
-    for (i = 0; i < 2; i++) {
+    for (int i = 0; i < 2; i++) {
         put_object(w, NULL);
         put_object(w, "detail");
         put_concept(w, "code", ill->activity[i]);
@@ -307,7 +297,6 @@ void sample_care_needs(sample_record_t *rec)
     int food =
         sample_care_condition(rec, CODE_FOOD, CODE_CAT_CONCERN, rec->day - 90, 7, SAMPLE_NEVER);
     int order = sample_study_request(rec, CODE_PRC_FOOD_PANTRY, CODE_ORD_SOCIAL, food);
-
     sample_care_condition(rec, CODE_TRANSPORT, CODE_CAT_CONCERN, rec->day - 400, 4, rec->day - 30);
     sample_care_procedure(rec, CODE_PRC_SOCIAL_ASSESSMENT, food, order);
     goal(rec, CODE_GOAL_EMPLOYMENT, "Find steady work", food);
@@ -316,16 +305,13 @@ void sample_care_needs(sample_record_t *rec)
 void sample_care_plans(sample_record_t *rec)
 {
     const sample_person_t *p = rec->person;
-    int team = care_team(rec), i;
-
-    for (i = 0; i < p->problems; i++) {
+    int team = care_team(rec);
+    for (int i = 0; i < p->problems; i++) {
         const sample_illness_t *ill = p->problem[i].illness;
-        int goal_number;
-
         if (!p->problem[i].condition) {
             continue;
         }
-        goal_number =
+        int goal_number =
             goal(rec,
                  ill->activity[1] == CODE_PRC_EXERCISE || ill->activity[1] == CODE_ACT_ACTIVITY
                      ? CODE_GOAL_EXERCISE

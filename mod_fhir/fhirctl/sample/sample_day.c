@@ -13,7 +13,6 @@ int sample_day_from(int year, int month, int day)
     int era = (y >= 0 ? y : y - 399) / 400;
     int yoe = y - era * 400;
     int doy = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-
     return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
 }
 
@@ -25,7 +24,6 @@ void sample_day_split(int *year, int *month, int *day, int number)
     int yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
     int doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     int mp = (5 * doy + 2) / 153;
-
     *day = doy - (153 * mp + 2) / 5 + 1;
     *month = mp < 10 ? mp + 3 : mp - 9;
     *year = yoe + era * 400 + (*month <= 2);
@@ -33,31 +31,29 @@ void sample_day_split(int *year, int *month, int *day, int number)
 
 int sample_day_parse(int *number, const char *s)
 {
-    int y, m, d, y2, m2, d2, end = 0;
-
+    int y, m, d, end = 0;
     if (strlen(s) != 10 || sscanf(s, "%4d-%2d-%2d%n", &y, &m, &d, &end) != 3 || end != 10 ||
         y < 1900 || y > 2200 || m < 1 || m > 12 || d < 1 || d > 31) {
         return 0;
     }
     *number = sample_day_from(y, m, d);
+    int y2, m2, d2;
     sample_day_split(&y2, &m2, &d2, *number);
     return m2 == m && d2 == d;
 }
 
 int sample_day_age(int birth, int day)
 {
-    int by, bm, bd, y, m, d;
-
+    int by, bm, bd;
     sample_day_split(&by, &bm, &bd, birth);
+    int y, m, d;
     sample_day_split(&y, &m, &d, day);
     return y - by - (m < bm || (m == bm && d < bd));
 }
 
 static char *digits(char *p, int value, int width)
 {
-    int i;
-
-    for (i = width - 1; i >= 0; i--, value /= 10) {
+    for (int i = width - 1; i >= 0; i--, value /= 10) {
         p[i] = (char)('0' + value % 10);
     }
     return p + width;
@@ -67,7 +63,6 @@ const char *sample_day_text(char out[11], int number, int length)
 {
     int y, m, d;
     char *p = out;
-
     sample_day_split(&y, &m, &d, number);
     p = digits(p, y, 4);
     *p++ = '-';
@@ -86,11 +81,10 @@ static int sunday_on_or_after(int number)
 
 static int is_summer(int number, int minute)
 {
-    int y, m, d, start, end;
-
+    int y, m, d;
     sample_day_split(&y, &m, &d, number);
-    start = sunday_on_or_after(sample_day_from(y, 3, 8));
-    end = sunday_on_or_after(sample_day_from(y, 11, 1));
+    int start = sunday_on_or_after(sample_day_from(y, 3, 8));
+    int end = sunday_on_or_after(sample_day_from(y, 11, 1));
     return (number > start || (number == start && minute >= 180)) &&
            (number < end || (number == end && minute < 60));
 }
@@ -110,7 +104,6 @@ static char *clock_text(char *p, int *number, int *minute)
 static void offset_text(char *p, int number, int minute, int utc_offset)
 {
     int hours = -(utc_offset + is_summer(number, minute));
-
     *p++ = '-';
     p = digits(p, hours, 2);
     memcpy(p, ":00", 4);
@@ -119,7 +112,6 @@ static void offset_text(char *p, int number, int minute, int utc_offset)
 const char *sample_day_time(char out[26], int number, int minute, int utc_offset)
 {
     char *p = clock_text(out, &number, &minute);
-
     memcpy(p, ":00", 3);
     offset_text(p + 3, number, minute, utc_offset);
     return out;
@@ -128,7 +120,6 @@ const char *sample_day_time(char out[26], int number, int minute, int utc_offset
 const char *sample_day_instant(char out[30], int number, int minute, int milli, int utc_offset)
 {
     char *p = clock_text(out, &number, &minute);
-
     *p++ = ':';
     p = digits(p, milli / 1000 % 60, 2);
     *p++ = '.';

@@ -9,12 +9,14 @@ static int device(sample_record_t *rec, sample_code_id_t type, const char *statu
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Device, US_CORE("us-core-implantable-device"));
     int made = rec->day - 300, expires = rec->day + 1500;
-    char made_on[11], expires_on[11], lot[24], serial[24], text[160];
+    char made_on[11];
     const char *di = type == CODE_DEV_DEFIBRILLATOR ? "00844588003288" : "09504000059118";
-
     sample_day_text(made_on, made, 10);
+    char expires_on[11];
     sample_day_text(expires_on, expires, 10);
+    char lot[24];
     snprintf(lot, sizeof(lot), "%07dD", rng_below(&rec->rng, 10000000));
+    char serial[24];
     snprintf(serial, sizeof(serial), "SN%09d", rng_below(&rec->rng, 1000000000));
     put_array(w, "udiCarrier");
     put_object(w, NULL);
@@ -22,6 +24,7 @@ static int device(sample_record_t *rec, sample_code_id_t type, const char *statu
     put_word(w, "issuer", "http://hl7.org/fhir/NamingSystem/gs1-di");
     put_word(w, "jurisdiction", "http://hl7.org/fhir/NamingSystem/fda-udi");
     /* GS1: (01) device, (11) made, (17) expires as YYMMDD, (10) lot, (21) serial. */
+    char text[160];
     snprintf(text, sizeof(text), "(01)%s(11)%.2s%.2s%.2s(17)%.2s%.2s%.2s(10)%s(21)%s", di,
              made_on + 2, made_on + 5, made_on + 8, expires_on + 2, expires_on + 5, expires_on + 8,
              lot, serial);
@@ -45,14 +48,13 @@ void sample_device_write(sample_record_t *rec, int condition)
 {
     int is_heart = sample_write_ill_days(rec, ILL_HEART_FAILURE) >= 0;
     sample_json_t *w = rec->w;
-    int number, request;
 
-    request = sample_study_request(rec, is_heart ? CODE_PRC_DEFIBRILLATOR : CODE_PRC_KNEE_XRAY,
-                                   CODE_ORD_EVALUATION, condition);
+    int request = sample_study_request(rec, is_heart ? CODE_PRC_DEFIBRILLATOR : CODE_PRC_KNEE_XRAY,
+                                       CODE_ORD_EVALUATION, condition);
     if (is_heart) {
         device(rec, CODE_DEV_DEFIBRILLATOR, "inactive");
     }
-    number = device(rec, is_heart ? CODE_DEV_DEFIBRILLATOR : CODE_DEV_KNEE, "active");
+    int number = device(rec, is_heart ? CODE_DEV_DEFIBRILLATOR : CODE_DEV_KNEE, "active");
     sample_record_begin(rec, TYPE_Procedure, US_CORE("us-core-procedure"));
     put_array(w, "basedOn");
     put_ref(rec, NULL, TYPE_ServiceRequest, request);
@@ -60,7 +62,6 @@ void sample_device_write(sample_record_t *rec, int condition)
     put_word(w, "status", "completed");
     if (is_heart) {
         const sample_code_id_t codes[] = {CODE_PRC_ICD_IMPLANT, CODE_CPT_33249};
-
         put_concept_of(w, "code", codes, 2, NULL);
     }
     else {

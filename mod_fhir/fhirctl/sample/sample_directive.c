@@ -10,14 +10,13 @@ static int document(sample_record_t *rec, sample_code_id_t type, const char *tex
     int attachment = is_inline ? 0 : sample_note_binary(rec, text);
     int number =
         sample_record_begin(rec, TYPE_DocumentReference, US_CORE("us-core-adi-documentreference"));
-    char value[96];
-
     put_array(w, "extension");
     put_object(w, NULL);
     put_word(w, "url", US_CORE_URL("us-core-authentication-time"));
     put_time(rec, "valueDateTime", rec->day, rec->minute + 20);
     put_end(w, 2);
     put_array(w, "identifier");
+    char value[96];
     snprintf(value, sizeof(value), "%s-%d", rec->id, number);
     put_identifier(w, NULL, "http://sample.example/documents", value);
     put_end(w, 1);
@@ -53,8 +52,7 @@ static int document(sample_record_t *rec, sample_code_id_t type, const char *tex
 void sample_directive_write(sample_record_t *rec)
 {
     sample_json_t *w = rec->w;
-    int documents[3], i;
-
+    int documents[3];
     documents[0] = document(rec, CODE_ADI_LIVING_WILL,
                             "Living will\n\nIf I cannot speak for myself and will not recover, I "
                             "want to be kept comfortable and not alive by machines.\n",
@@ -67,7 +65,7 @@ void sample_directive_write(sample_record_t *rec)
                             0);
     sample_record_begin(rec, TYPE_Observation, US_CORE("us-core-observation-adi-documentation"));
     put_array(w, "extension");
-    for (i = 0; i < 3; i++) {
+    for (int i = 0; i < 3; i++) {
         put_object(w, NULL);
         put_word(w, "url", HL7_URL("workflow-supportingInfo"));
         put_ref(rec, "valueReference", TYPE_DocumentReference, documents[i]);

@@ -9,7 +9,6 @@ void sample_json_milli(sample_json_t *w, const char *name, long milli, int place
     long unit = scale[places];
     long rounded = ((milli < 0 ? -milli : milli) + unit / 2) / unit;
     long one = 1000 / unit;
-
     put_name(w, name);
     if (milli < 0 && rounded) {
         fhir_buf_putc(w->buf, '-');

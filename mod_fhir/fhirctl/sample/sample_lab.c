@@ -138,18 +138,14 @@ static long own_level(const sample_record_t *rec, lab_id_t id)
     int period = rng_range(&rng, 500, 1300);
     int phase = (rec->day - rec->person->birth + rng_below(&rng, period)) % period;
     int swing = phase < period / 2 ? phase : period - phase; /* 0 to half a period */
-
     return level + tests[id].spread * (4 * swing - period) / period;
 }
 
 static long lab_value(sample_record_t *rec, lab_id_t id)
 {
     long value = own_level(rec, id), floor = tests[id].level / 20;
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(effects) / sizeof(*effects); i++) {
+    for (apr_size_t i = 0; i < sizeof(effects) / sizeof(*effects); i++) {
         long days;
-
         if (effects[i].test != id || (days = sample_write_ill_days(rec, effects[i].illness)) < 0) {
             continue;
         }
@@ -199,7 +195,6 @@ static int result(sample_record_t *rec, lab_id_t id, int specimen)
                                                                .code = {t->code},
                                                                .minute = 20,
                                                                .performer = rec->lab});
-
     put_quantity(rec->w, "valueQuantity", value, t->places, t->unit, t->unit);
     put_categories(rec->w, "interpretation", flag);
     put_ref(rec, "specimen", TYPE_Specimen, specimen);
@@ -213,7 +208,6 @@ static int specimen(sample_record_t *rec, sample_code_id_t type, int is_spoiled)
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Specimen, US_CORE("us-core-specimen"));
     char text[96];
-
     snprintf(text, sizeof(text), "%s-%d", rec->id, number);
     put_array(w, "identifier");
     put_identifier(w, NULL, "http://sample.example/specimens", text);
@@ -242,8 +236,6 @@ static void report(sample_record_t *rec, sample_code_id_t code, int order, int s
                    int first, int count)
 {
     sample_json_t *w = rec->w;
-    int i;
-
     sample_record_begin(rec, TYPE_DiagnosticReport, US_CORE("us-core-diagnosticreport-lab"));
     put_array(w, "basedOn");
     put_ref(rec, NULL, TYPE_ServiceRequest, order);
@@ -266,7 +258,7 @@ static void report(sample_record_t *rec, sample_code_id_t code, int order, int s
     put_ref(rec, NULL, TYPE_Specimen, specimen_number);
     put_end(w, 1);
     put_array(w, "result");
-    for (i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         put_ref(rec, NULL, TYPE_Observation, first + i);
     }
     put_end(w, 1);
@@ -298,7 +290,6 @@ static void urine(sample_record_t *rec)
     sample_code_id_t infected = rec->pregnancy ? CODE_RES_NEGATIVE : CODE_RES_POSITIVE;
     int order = sample_study_request(rec, CODE_PNL_URINE, CODE_ORD_LAB, 0);
     int tube = specimen(rec, CODE_SPM_URINE, 0), first = rec->count[TYPE_Observation] + 1;
-
     described(rec, CODE_UR_COLOR, CODE_RES_YELLOW, NULL, tube);
     described(rec, CODE_UR_GLUCOSE, CODE_RES_NEGATIVE, NULL, tube);
     described(rec, CODE_UR_PROTEIN, CODE_RES_NEGATIVE, NULL, tube);
@@ -314,29 +305,24 @@ static void covid(sample_record_t *rec)
 {
     int order = sample_study_request(rec, CODE_COVID_AG, CODE_ORD_LAB, 0);
     int tube = specimen(rec, CODE_SPM_SWAB, 0), first = rec->count[TYPE_Observation] + 1;
-
     described(rec, CODE_COVID_AG, CODE_RES_DETECTED, NULL, tube);
     report(rec, CODE_COVID_AG, order, tube, first, 1);
 }
 
 void sample_lab_write(sample_record_t *rec, unsigned wanted)
 {
-    apr_size_t i;
-    int t;
-
     if (wanted & PANEL_CMP) { /* the larger one has all of the smaller */
         wanted &= ~(unsigned)PANEL_BMP;
     }
-    for (i = 0; i < sizeof(panels) / sizeof(*panels); i++) {
-        int order, tube, first, is_spoiled;
-
+    int t;
+    for (apr_size_t i = 0; i < sizeof(panels) / sizeof(*panels); i++) {
         if (!(wanted & panels[i].bit)) {
             continue;
         }
-        is_spoiled = panels[i].specimen == CODE_SPM_SERUM && rng_chance(&rec->rng, 12);
-        order = sample_study_request(rec, panels[i].code, CODE_ORD_LAB, 0);
-        tube = specimen(rec, panels[i].specimen, is_spoiled);
-        first = rec->count[TYPE_Observation] + 1;
+        int is_spoiled = panels[i].specimen == CODE_SPM_SERUM && rng_chance(&rec->rng, 12);
+        int order = sample_study_request(rec, panels[i].code, CODE_ORD_LAB, 0);
+        int tube = specimen(rec, panels[i].specimen, is_spoiled);
+        int first = rec->count[TYPE_Observation] + 1;
         for (t = 0; t < 16 && panels[i].tests[t] != LAB_NONE; t++) {
             if (is_spoiled && panels[i].tests[t] == LAB_POTASSIUM) {
                 unmeasured(rec, panels[i].tests[t], tube);

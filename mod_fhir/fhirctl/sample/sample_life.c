@@ -20,7 +20,6 @@ static void add_for(plan_t *plan, int day, sample_visit_kind_t kind,
                     const sample_ailment_t *ailment, sample_problem_t *problem)
 {
     sample_visit_t visit = {day, kind, ailment, problem};
-
     if (plan->count < SAMPLE_VISITS && day >= plan->p->start && day < plan->p->end) {
         plan->visits[plan->count++] = visit;
     }
@@ -34,14 +33,11 @@ static void add(plan_t *plan, int day, sample_visit_kind_t kind)
 static void childhood(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
-    apr_size_t i;
-    int year;
-
     add(plan, p->birth, VISIT_BIRTH);
-    for (i = 0; i < sizeof(well_child_days) / sizeof(*well_child_days); i++) {
+    for (apr_size_t i = 0; i < sizeof(well_child_days) / sizeof(*well_child_days); i++) {
         add(plan, p->birth + well_child_days[i] + rng_below(plan->rng, 6), VISIT_WELL_CHILD);
     }
-    for (year = 3; year < 18; year++) {
+    for (int year = 3; year < 18; year++) {
         add(plan, p->birth + year * 36525 / 100 + rng_below(plan->rng, 25), VISIT_WELL_CHILD);
     }
 }
@@ -50,7 +46,6 @@ static void checkups(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
     int day = p->birth + 18 * 36525 / 100 + rng_below(plan->rng, 365);
-
     while (day < p->end) {
         add(plan, day, VISIT_CHECKUP);
         day += (sample_day_age(p->birth, day) < 50 ? 730 : 365) + rng_range(plan->rng, -40, 40);
@@ -62,13 +57,11 @@ static void followups(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
     int day = SAMPLE_NEVER, i;
-
     for (i = 0; i < p->problems; i++) {
         day = p->problem[i].onset < day ? p->problem[i].onset : day;
     }
     while (day < p->end) {
         int pace = 730;
-
         for (i = 0; i < p->problems; i++) {
             if (p->problem[i].onset <= day && p->problem[i].illness->visit_days < pace) {
                 pace = p->problem[i].illness->visit_days;
@@ -81,17 +74,16 @@ static void followups(plan_t *plan)
 
 static const sample_ailment_t *pick_ailment(plan_t *plan, int day)
 {
-    int age = sample_day_age(plan->p->birth, day), tries, i, year, month, mday;
-
+    int age = sample_day_age(plan->p->birth, day), year, month, mday;
     sample_day_split(&year, &month, &mday, day);
 
-    for (tries = 0; tries < 8; tries++) {
-        int total = 0, at;
-
+    int i;
+    for (int tries = 0; tries < 8; tries++) {
+        int total = 0;
         for (i = 0; i < sample_ailment_count; i++) {
             total += sample_ailments[i].weight;
         }
-        at = rng_below(plan->rng, total);
+        int at = rng_below(plan->rng, total);
         for (i = 0; at >= sample_ailments[i].weight; i++) {
             at -= sample_ailments[i].weight;
         }
@@ -108,10 +100,8 @@ static void ailments(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
     int day = p->start + rng_below(plan->rng, 300);
-
     while (day < p->end) {
         const sample_ailment_t *ailment = pick_ailment(plan, day);
-
         if (ailment) {
             add_for(plan, day, VISIT_AILMENT, ailment, NULL);
         }
@@ -122,12 +112,10 @@ static void ailments(plan_t *plan)
 static void pregnancy(plan_t *plan)
 {
     int birth = plan->p->end - SAMPLE_BIRTH_DAYS;
-    int week;
-
     if (!(plan->p->shows & SHOWS_BIRTH)) {
         return;
     }
-    for (week = 8; week < 40; week += week < 28 ? 4 : 2) {
+    for (int week = 8; week < 40; week += week < 28 ? 4 : 2) {
         add(plan, birth - (40 - week) * 7, VISIT_PRENATAL);
     }
     add(plan, birth, VISIT_DELIVERY);
@@ -138,12 +126,9 @@ static void pregnancy(plan_t *plan)
 static void stays(plan_t *plan)
 {
     sample_person_t *p = plan->p;
-    int i;
-
-    for (i = 0; i < p->problems; i++) {
+    for (int i = 0; i < p->problems; i++) {
         sample_problem_t *problem = &p->problem[i];
         int day = problem->onset + 200;
-
         if (problem->illness->code != CODE_HEART_FAILURE &&
             problem->illness->code != CODE_CORONARY && problem->illness->code != CODE_AFIB) {
             continue;
@@ -159,7 +144,6 @@ static void operation(plan_t *plan)
 {
     sample_person_t *p = plan->p;
     int i;
-
     if (p->shows & SHOWS_DEVICE) {
         for (i = 0; i < p->problems; i++) {
             if (p->problem[i].illness->code == CODE_HEART_FAILURE ||
@@ -175,7 +159,6 @@ static void operation(plan_t *plan)
 static int by_day(const void *a, const void *b)
 {
     const sample_visit_t *x = a, *y = b;
-
     if (x->day != y->day) {
         return x->day < y->day ? -1 : 1;
     }
@@ -196,7 +179,6 @@ static int is_urgent(const sample_visit_t *visit)
 static int weekday_of(const sample_visit_t *visit)
 {
     int weekday = (visit->day + 3) % 7; /* 0: Monday */
-
     return visit->kind == VISIT_WELL_CHILD || visit->kind == VISIT_CHECKUP ||
                    visit->kind == VISIT_FOLLOWUP || visit->kind == VISIT_PRENATAL
                ? weekday
@@ -206,8 +188,7 @@ static int weekday_of(const sample_visit_t *visit)
 int sample_life_plan(sample_visit_t *visits, sample_person_t *p, sample_rng_t *rng)
 {
     plan_t plan = {visits, 0, p, rng};
-    int i, kept = 0;
-
+    int kept = 0;
     if (p->wealth == WEALTH_EMPTY) {
         return 0;
     }
@@ -218,13 +199,12 @@ int sample_life_plan(sample_visit_t *visits, sample_person_t *p, sample_rng_t *r
     pregnancy(&plan);
     stays(&plan);
     operation(&plan);
-    for (i = 0; i < plan.count; i++) {
+    for (int i = 0; i < plan.count; i++) {
         int weekday = weekday_of(&visits[i]);
-
         visits[i].day += weekday == 5 ? 2 : weekday == 6 ? 1 : 0;
     }
     qsort(visits, (size_t)plan.count, sizeof(*visits), by_day);
-    for (i = 0; i < plan.count; i++) {
+    for (int i = 0; i < plan.count; i++) {
         if (visits[i].day >= p->end) {
             continue;
         }

@@ -24,11 +24,8 @@ static void medication_id(char out[32], const sample_drug_t *drug)
 
 void sample_meds_shared(sample_run_t *run)
 {
-    int i;
-
-    for (i = DRUG_NONE + 1; i < DRUG_COUNT; i++) {
+    for (int i = DRUG_NONE + 1; i < DRUG_COUNT; i++) {
         char id[32];
-
         medication_id(id, &sample_drugs[i]);
         sample_record_begin_as(run, TYPE_Medication, id, US_CORE("us-core-medication"));
         put_concept(&run->w, "code", sample_drugs[i].code);
@@ -61,7 +58,6 @@ static void dosage(sample_json_t *w, const sample_drug_t *drug)
 static void adherence(sample_record_t *rec)
 {
     sample_json_t *w = rec->w;
-
     put_array(w, "extension");
     put_object(w, NULL);
     put_word(w, "url", US_CORE_URL("us-core-medication-adherence"));
@@ -94,7 +90,6 @@ typedef struct request_t {
 static void medication(sample_record_t *rec, const sample_drug_t *drug, int number)
 {
     char id[32];
-
     if (number % 4 == 3) {
         medication_id(id, drug);
         put_ref_to(rec->w, "medicationReference", TYPE_Medication, id,
@@ -113,7 +108,6 @@ static int request(sample_record_t *rec, const sample_drug_t *drug, const reques
     sample_json_t *w = rec->w;
     int number =
         sample_record_begin(rec, TYPE_MedicationRequest, US_CORE("us-core-medicationrequest"));
-
     if (number % 4 != 3 && number % 16 == 5) {
         put_array(w, "contained");
         put_object(w, NULL);
@@ -162,9 +156,8 @@ static void dispense(sample_record_t *rec, const sample_drug_t *drug, int reques
     sample_json_t *w = rec->w;
     int number =
         sample_record_begin(rec, TYPE_MedicationDispense, US_CORE("us-core-medicationdispense"));
-    char id[32];
-
     put_word(w, "status", "completed");
+    char id[32];
     if (number % 4 == 3) {
         medication_id(id, drug);
         put_ref_to(w, "medicationReference", TYPE_Medication, id, sample_codes[drug->code].display);
@@ -200,22 +193,18 @@ int sample_meds_request(sample_record_t *rec, sample_drug_id_t id, int condition
                    .intent = "order",
                    .category = CODE_CAT_MED_COMMUNITY,
                    .condition = condition};
-    int number;
-
     if (rec->count[TYPE_MedicationRequest] % 3 == 2) {
         r.reason = reason;
     }
     r.is_partly_taken = !is_over && left < 700 && rec->person->house % 3 == 0;
-    number = request(rec, drug, &r);
+    int number = request(rec, drug, &r);
     dispense(rec, drug, number, 1);
     return number;
 }
 
 void sample_meds_renew(sample_record_t *rec, sample_problem_t *problem)
 {
-    int i;
-
-    for (i = 0; i < SAMPLE_ILLNESS_MEDS; i++) {
+    for (int i = 0; i < SAMPLE_ILLNESS_MEDS; i++) {
         if (problem->requests[i] == 0) {
             continue;
         }
@@ -250,11 +239,8 @@ void sample_meds_intents(sample_record_t *rec)
         {DRUG_IBUPROFEN400,
          {"entered-in-error", "option", CODE_CAT_MED_COMMUNITY, 0, CODE_NONE, NULL, 0}},
     };
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+    for (apr_size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         request_t r = rows[i].request;
-
         if (i == 1) { /* what the patient takes without a prescription, as told */
             r.reported = rec->self;
         }

@@ -118,7 +118,6 @@ const int sample_street_count = sizeof(sample_streets) / sizeof(*sample_streets)
 int sample_names_count(const sample_name_t *names)
 {
     int n = 0;
-
     while (names[n].latin) {
         n++;
     }

@@ -9,7 +9,6 @@
 void sample_note_base64(sample_json_t *w, const char *name, const char *text)
 {
     apr_pool_t *scratch;
-
     apr_pool_create(&scratch, w->buf->pool);
     put_word(w, name, fhir_base64_encode(text, strlen(text), FHIR_BASE64_PLAIN, scratch));
     apr_pool_destroy(scratch);
@@ -19,7 +18,6 @@ int sample_note_binary(sample_record_t *rec, const char *text)
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Binary, NULL);
-
     put_word(w, "contentType", "text/plain");
     put_ref(rec, "securityContext", TYPE_Patient, 0);
     sample_note_base64(w, "data", text);
@@ -33,9 +31,8 @@ static int document(sample_record_t *rec, sample_code_id_t type, int attachment,
     sample_json_t *w = rec->w;
     int number =
         sample_record_begin(rec, TYPE_DocumentReference, US_CORE("us-core-documentreference"));
-    char value[96];
-
     put_array(w, "identifier");
+    char value[96];
     snprintf(value, sizeof(value), "%s-%d", rec->id, number);
     put_identifier(w, NULL, "http://sample.example/documents", value);
     put_end(w, 1);
@@ -79,7 +76,6 @@ static int document(sample_record_t *rec, sample_code_id_t type, int attachment,
 int sample_note_write(sample_record_t *rec, sample_code_id_t type, const char *text)
 {
     int attachment = sample_note_binary(rec, text);
-
     return document(rec, type, attachment, NULL);
 }
 

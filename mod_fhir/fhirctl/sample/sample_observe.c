@@ -17,9 +17,7 @@ void put_encounter(sample_record_t *rec)
 int sample_write_ill_days(const sample_record_t *rec, sample_illness_id_t illness)
 {
     const sample_person_t *p = rec->person;
-    int i;
-
-    for (i = 0; i < p->problems; i++) {
+    for (int i = 0; i < p->problems; i++) {
         if (p->problem[i].illness == &sample_illnesses[illness] &&
             p->problem[i].onset <= rec->day) {
             return rec->day - p->problem[i].onset;
@@ -36,11 +34,10 @@ int sample_write_age(const sample_record_t *rec)
 int sample_observe_begin(sample_record_t *rec, const sample_observe_t *o)
 {
     sample_json_t *w = rec->w;
-    int number = sample_record_begin(rec, TYPE_Observation, o->profiles), i;
-
+    int number = sample_record_begin(rec, TYPE_Observation, o->profiles);
     put_word(w, "status", "final");
     put_array(w, "category");
-    for (i = 0; i < 3 && o->category[i] != CODE_NONE; i++) {
+    for (int i = 0; i < 3 && o->category[i] != CODE_NONE; i++) {
         put_category(w, NULL, o->category[i]);
     }
     put_end(w, 1);
@@ -61,7 +58,6 @@ int sample_observe_coded(sample_record_t *rec, const sample_observe_t *o, sample
                          const char *text)
 {
     int number = sample_observe_begin(rec, o);
-
     if (value == CODE_NONE) {
         put_text(rec->w, "valueString", text);
     }
@@ -75,7 +71,6 @@ int sample_observe_coded(sample_record_t *rec, const sample_observe_t *o, sample
 int sample_observe_absent(sample_record_t *rec, const sample_observe_t *o, sample_code_id_t reason)
 {
     int number = sample_observe_begin(rec, o);
-
     put_concept(rec->w, "dataAbsentReason", reason);
     sample_record_finish(rec);
     return number;

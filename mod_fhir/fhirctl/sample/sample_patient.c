@@ -61,7 +61,6 @@ static void extension_code(sample_json_t *w, const char *url, const char *code)
 static void extensions(sample_json_t *w, const sample_person_t *p)
 {
     sample_code_id_t sex = p->is_female ? CODE_SEX_FEMALE : CODE_SEX_MALE;
-
     put_array(w, "extension");
     race(w, US_CORE_URL("us-core-race"), p->heritage->race, p->heritage->race_detail);
     race(w, US_CORE_URL("us-core-ethnicity"), p->heritage->ethnicity,
@@ -133,11 +132,10 @@ static void address(sample_json_t *w, const sample_person_t *p, int is_old)
 {
     const sample_town_t *town =
         &sample_regions[p->region % sample_region_count].town[(p->town + is_old) % SAMPLE_TOWNS];
-    char line[64];
-
     put_object(w, NULL);
     put_word(w, "use", is_old ? "old" : "home");
     put_array(w, "line");
+    char line[64];
     snprintf(line, sizeof(line), "%d %s", p->house + is_old * 3,
              sample_streets[(p->street + is_old) % sample_street_count]);
     put_text(w, NULL, line);
@@ -163,9 +161,8 @@ static void address(sample_json_t *w, const sample_person_t *p, int is_old)
 
 static void contacts(sample_json_t *w, const sample_person_t *p)
 {
-    char text[96];
-
     put_array(w, "telecom");
+    char text[96];
     snprintf(text, sizeof(text), "(555) 01%ld-%04d", p->index % 10, (int)(p->index / 10 % 10000));
     put_contact(w, "phone", text, sample_day_age(p->birth, p->end) < 16 ? "home" : "mobile");
     if (p->index % 3 != 0) {
@@ -179,8 +176,6 @@ void sample_person_write(sample_record_t *rec)
 {
     const sample_person_t *p = rec->person;
     sample_json_t *w = rec->w;
-    char text[80], day[11];
-
     sample_record_begin_as(rec->run, TYPE_Patient, p->id, US_CORE("us-core-patient"));
     extensions(w, p);
     put_array(w, "identifier");
@@ -188,6 +183,7 @@ void sample_person_write(sample_record_t *rec)
     put_word(w, "use", "usual");
     put_category(w, "type", CODE_MR);
     put_word(w, "system", "http://sample.example/mrn");
+    char text[80];
     snprintf(text, sizeof(text), "MR-%s", p->id);
     put_word(w, "value", text);
     put_end(w, 2);
@@ -195,6 +191,7 @@ void sample_person_write(sample_record_t *rec)
     names(w, p);
     contacts(w, p);
     put_word(w, "gender", p->is_female ? "female" : "male");
+    char day[11];
     put_word(w, "birthDate", sample_day_text(day, p->birth, p->birth_length));
     if (p->death != SAMPLE_NEVER) {
         put_time(rec, "deceasedDateTime", p->death, 200 + p->house);

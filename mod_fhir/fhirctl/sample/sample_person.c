@@ -13,12 +13,11 @@ static sample_name_t pick(sample_rng_t *rng, const sample_name_t *names)
 
 static const sample_heritage_t *pick_heritage(sample_rng_t *rng)
 {
-    int i, total = 0, at;
-
+    int i, total = 0;
     for (i = 0; i < sample_heritage_count; i++) {
         total += sample_heritages[i].weight;
     }
-    at = rng_below(rng, total);
+    int at = rng_below(rng, total);
     for (i = 0; at >= sample_heritages[i].weight; i++) {
         at -= sample_heritages[i].weight;
     }
@@ -30,20 +29,16 @@ static int pick_age_days(sample_rng_t *rng)
 {
     int age = rng_below(rng, 1000) < 720 ? rng_below(rng, 60)
                                          : 60 + (rng_below(rng, 39) * rng_below(rng, 39)) / 38;
-
     return age * 36525 / 100 + rng_below(rng, 365);
 }
 
 static void make_problems(sample_person_t *p, sample_rng_t *rng)
 {
     int age = sample_day_age(p->birth, p->end);
-    int i;
-
-    for (i = 0; i < ILL_COUNT && p->problems < SAMPLE_PROBLEMS; i++) {
+    for (int i = 0; i < ILL_COUNT && p->problems < SAMPLE_PROBLEMS; i++) {
         const sample_illness_t *ill = &sample_illnesses[i];
         int share = age < 40 ? ill->young : age < 65 ? ill->middle : ill->old;
         sample_problem_t *problem = &p->problem[p->problems];
-
         if (p->wealth == WEALTH_RICH) {
             share = share * 2;
         }
@@ -62,9 +57,7 @@ static void make_problems(sample_person_t *p, sample_rng_t *rng)
 static int is_superseded(const sample_person_t *p, const sample_problem_t *problem)
 {
     sample_code_id_t code = problem->illness->code;
-    int i;
-
-    for (i = 0; i < p->problems; i++) {
+    for (int i = 0; i < p->problems; i++) {
         if ((code == CODE_PREDIABETES && p->problem[i].illness->code == CODE_DIABETES) ||
             (code == CODE_CHILD_ASTHMA && p->problem[i].illness->code == CODE_ASTHMA)) {
             return 1;
@@ -75,9 +68,8 @@ static int is_superseded(const sample_person_t *p, const sample_problem_t *probl
 
 static void drop_superseded(sample_person_t *p)
 {
-    int i, kept = 0;
-
-    for (i = 0; i < p->problems; i++) {
+    int kept = 0;
+    for (int i = 0; i < p->problems; i++) {
         if (!is_superseded(p, &p->problem[i])) {
             p->problem[kept++] = p->problem[i];
         }
@@ -88,7 +80,6 @@ static void drop_superseded(sample_person_t *p)
 static sample_org_t pick_org(sample_rng_t *rng, int age)
 {
     static const sample_org_t adult[] = {ORG_FAMILY, ORG_INTERNAL, ORG_HEALTH_CENTER};
-
     if (age < 18 && rng_chance(rng, 700)) {
         return ORG_PEDIATRIC;
     }
@@ -99,7 +90,6 @@ static sample_org_t pick_org(sample_rng_t *rng, int age)
 static unsigned pick_shows(sample_rng_t *rng, const sample_person_t *p, int age)
 {
     unsigned shows = 0;
-
     shows |= age >= 50 && rng_chance(rng, 60) ? SHOWS_DEVICE : 0;
     shows |= age >= 60 && rng_chance(rng, 250) ? SHOWS_DIRECTIVES : 0;
     shows |= age >= 18 && rng_chance(rng, 150) ? SHOWS_NEEDS : 0;
@@ -123,8 +113,6 @@ static void make_random(sample_person_t *p, sample_rng_t *rng, uint64_t seed, in
         CODE_SMOKE_DAILY, CODE_SMOKE_SOMEDAY};
     static const sample_code_id_t marital[] = {CODE_MARRIED, CODE_MARRIED, CODE_SINGLE,
                                                CODE_DIVORCED};
-    int wealth, age;
-
     snprintf(p->id, sizeof(p->id), "p%llu-%ld", (unsigned long long)seed, p->index);
     p->heritage = h;
     p->is_female = rng_below(rng, 1000) < 508;
@@ -134,13 +122,13 @@ static void make_random(sample_person_t *p, sample_rng_t *rng, uint64_t seed, in
         p->middle = pick(rng, p->is_female ? h->female : h->male);
     }
     p->birth = as_of - pick_age_days(rng);
-    age = sample_day_age(p->birth, as_of);
+    int age = sample_day_age(p->birth, as_of);
     p->birth_length = rng_chance(rng, 985) ? 10 : rng_chance(rng, 500) ? 7 : 4;
     p->death = SAMPLE_NEVER;
     if (rng_chance(rng, age < 50 ? 3 : age < 75 ? 25 : 160) && as_of - p->birth > 4000) {
         p->death = as_of - rng_below(rng, 1500);
     }
-    wealth = rng_below(rng, 1000);
+    int wealth = rng_below(rng, 1000);
     p->wealth = wealth < 30 ? WEALTH_EMPTY : wealth < 950 ? WEALTH_ORDINARY : WEALTH_RICH;
     p->language = rng_chance(rng, h->speakers) ? h->language : CODE_LANG_EN;
     p->marital = age < 20 ? CODE_SINGLE : age > 80 ? CODE_WIDOWED : marital[rng_below(rng, 4)];
@@ -154,8 +142,6 @@ static void make_random(sample_person_t *p, sample_rng_t *rng, uint64_t seed, in
 
 static void make_first(sample_person_t *p, const sample_first_t *first, int as_of)
 {
-    int i;
-
     snprintf(p->id, sizeof(p->id), "%s", first->id);
     p->heritage = &sample_heritages[first->heritage];
     p->given = first->given;
@@ -172,7 +158,7 @@ static void make_first(sample_person_t *p, const sample_first_t *first, int as_o
     p->language = first->language;
     p->marital = first->marital;
     p->smoking = first->smoking;
-    for (i = 0; i < SAMPLE_PROBLEMS && first->problem[i].age; i++) {
+    for (int i = 0; i < SAMPLE_PROBLEMS && first->problem[i].age; i++) {
         p->problem[i].illness = &sample_illnesses[first->problem[i].illness];
         p->problem[i].onset = p->birth + first->problem[i].age * 36525 / 100 + 40 * (i + 1);
         p->problems++;
@@ -182,13 +168,10 @@ static void make_first(sample_person_t *p, const sample_first_t *first, int as_o
 void sample_person_make(sample_person_t *p, uint64_t seed, int as_of, long index)
 {
     int is_first = index <= sample_first_count;
-    sample_rng_t rng;
-    int i;
-
     memset(p, 0, sizeof(*p));
     p->index = index;
     p->seed = is_first ? 0 : seed;
-    rng = rng_stream(p->seed, (uint64_t)index, 1);
+    sample_rng_t rng = rng_stream(p->seed, (uint64_t)index, 1);
     p->region = (int)((index - 1) / SAMPLE_REGION_PATIENTS);
     p->utc_offset = sample_regions[p->region % sample_region_count].utc_offset;
     if (is_first) {
@@ -208,7 +191,7 @@ void sample_person_make(sample_person_t *p, uint64_t seed, int as_of, long index
         make_problems(p, &rng);
         drop_superseded(p);
     }
-    for (i = 0; i < p->problems; i++) {
+    for (int i = 0; i < p->problems; i++) {
         p->problem[i].recorded = SAMPLE_NEVER;
         p->problem[i].measured = -SAMPLE_NEVER;
         if (p->problem[i].illness->code == CODE_OBESITY) {

@@ -123,10 +123,8 @@ static void id_of_place(char out[64], uint64_t seed, int region, sample_org_t or
 
 static void id_of_person(char out[64], uint64_t seed, int region, sample_org_t org, int number)
 {
-    apr_size_t len;
-
     id_of_org(out, seed, region, org);
-    len = strlen(out);
+    apr_size_t len = strlen(out);
     snprintf(out + len, 64 - len, "-%d", number);
 }
 
@@ -160,10 +158,8 @@ static staff_t staff_of(uint64_t seed, int region, sample_org_t org, int number)
                                   1000 + (uint64_t)number);
     const sample_heritage_t *h = &sample_heritages[rng_below(&rng, sample_heritage_count)];
     staff_t staff;
-    const sample_name_t *given;
-
     staff.is_female = rng_below(&rng, 2);
-    given = staff.is_female ? h->female : h->male;
+    const sample_name_t *given = staff.is_female ? h->female : h->male;
     staff.given = given[rng_below(&rng, sample_names_count(given))].latin;
     staff.family = h->family[rng_below(&rng, sample_names_count(h->family))].latin;
     return staff;
@@ -188,7 +184,6 @@ static void name_of_person(char out[64], uint64_t seed, int region, sample_org_t
 {
     staff_t staff = staff_of(seed, region, org, number);
     const char *title = title_of(orgs[org].specialty[number - 1]);
-
     snprintf(out, 64, "%s%s%s %s", title ? title : "", title ? " " : "", staff.given, staff.family);
 }
 
@@ -197,12 +192,10 @@ static void name_of_person(char out[64], uint64_t seed, int region, sample_org_t
 static void put_npi(sample_json_t *w, int region, sample_org_t org, int number)
 {
     char npi[40];
-    int i, sum = 24;
-
+    int sum = 24;
     snprintf(npi, sizeof(npi), "9%04d%02d%02d", region % 10000, (int)org, number);
-    for (i = 0; i < 9; i++) {
+    for (int i = 0; i < 9; i++) {
         int d = npi[i] - '0';
-
         d = i % 2 == 0 ? d * 2 : d;
         sum += d > 9 ? d - 9 : d;
     }
@@ -215,11 +208,10 @@ static void put_address(sample_json_t *w, const char *name, int region, sample_o
                         int with_country)
 {
     const sample_town_t *town = &region_of(region)->town[orgs[org].town];
-    char line[64];
-
     put_object(w, name);
     put_word(w, "use", "work");
     put_array(w, "line");
+    char line[64];
     snprintf(line, sizeof(line), "%d %s", 100 + (int)org * 37 + region % 90,
              sample_streets[((int)org * 3 + region) % sample_street_count]);
     put_text(w, NULL, line);
@@ -236,7 +228,6 @@ static void put_address(sample_json_t *w, const char *name, int region, sample_o
 static void put_phone(sample_json_t *w, int region, sample_org_t org, int number)
 {
     char phone[24];
-
     snprintf(phone, sizeof(phone), "(555) 01%d-%02d%02d", (int)org, region % 100, number);
     put_contact(w, "phone", phone, "work");
 }
@@ -244,12 +235,13 @@ static void put_phone(sample_json_t *w, int region, sample_org_t org, int number
 static void organization(sample_run_t *run, int region, sample_org_t org)
 {
     sample_json_t *w = &run->w;
-    char id[64], name[64], number[24];
-
+    char id[64];
     id_of_org(id, run->seed, region, org);
+    char name[64];
     name_of_org(name, region, org);
     sample_record_begin_as(run, TYPE_Organization, id, US_CORE("us-core-organization"));
     put_array(w, "identifier");
+    char number[24];
     if (org == ORG_PAYER) {
         snprintf(number, sizeof(number), "%05d", 95000 + region % 5000);
         put_identifier(w, NULL, "urn:oid:2.16.840.1.113883.6.300", number);
@@ -280,9 +272,9 @@ static void organization(sample_run_t *run, int region, sample_org_t org)
 static void endpoint(sample_run_t *run, int region, sample_org_t org)
 {
     sample_json_t *w = &run->w;
-    char id[64], name[64], address[128];
-
+    char id[64];
     id_of_org(id, run->seed, region, org);
+    char name[64];
     name_of_org(name, region, org);
     sample_record_begin_as(run, TYPE_Endpoint, id, NULL);
     put_word(w, "status", "active");
@@ -295,6 +287,7 @@ static void endpoint(sample_run_t *run, int region, sample_org_t org)
     put_array(w, "payloadMimeType");
     put_word(w, NULL, "text/xml");
     put_end(w, 1);
+    char address[128];
     snprintf(address, sizeof(address), "mailto:records@%s.direct.example", id);
     put_word(w, "address", address);
     sample_record_finish_as(run, TYPE_Endpoint, id);
@@ -303,11 +296,13 @@ static void endpoint(sample_run_t *run, int region, sample_org_t org)
 static void location(sample_run_t *run, int region, sample_org_t org, sample_place_t place)
 {
     sample_json_t *w = &run->w;
-    char id[64], org_id[64], name[64], full[128];
-
+    char org_id[64];
     id_of_org(org_id, run->seed, region, org);
+    char id[64];
     id_of_place(id, run->seed, region, org, place);
+    char name[64];
     name_of_org(name, region, org);
+    char full[128];
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     sample_record_begin_as(run, TYPE_Location, id, US_CORE("us-core-location"));
     put_array(w, "identifier");
@@ -335,7 +330,6 @@ static void practitioner(sample_run_t *run, int region, sample_org_t org, int nu
     staff_t staff = staff_of(run->seed, region, org, number);
     const char *title = title_of(orgs[org].specialty[number - 1]);
     char id[64];
-
     id_of_person(id, run->seed, region, org, number);
     sample_record_begin_as(run, TYPE_Practitioner, id, US_CORE("us-core-practitioner"));
     put_array(w, "identifier");
@@ -369,12 +363,13 @@ static void role(sample_run_t *run, int region, sample_org_t org, int number)
 {
     sample_json_t *w = &run->w;
     sample_code_id_t specialty = orgs[org].specialty[number - 1];
-    char id[64], org_id[64], name[64];
-
+    char id[64];
     id_of_person(id, run->seed, region, org, number);
+    char org_id[64];
     id_of_org(org_id, run->seed, region, org);
     sample_record_begin_as(run, TYPE_PractitionerRole, id, US_CORE("us-core-practitionerrole"));
     put_true(w, "active");
+    char name[64];
     name_of_person(name, run->seed, region, org, number);
     put_ref_to(w, "practitioner", TYPE_Practitioner, id, name);
     name_of_org(name, region, org);
@@ -403,12 +398,13 @@ static void reference(char out[320], const char *type, const char *id, const cha
 void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample_org_t org,
                           sample_place_t place, int doctor, int nurse)
 {
-    char id[64], name[64], full[128];
-
+    char id[64];
     id_of_org(id, seed, region, org);
+    char name[64];
     name_of_org(name, region, org);
     reference(site->org, "Organization", id, name);
     id_of_place(id, seed, region, org, place);
+    char full[128];
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     reference(site->place, "Location", id, full);
     if (orgs[org].people == 0) {
@@ -425,9 +421,8 @@ void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample
 
 void sample_practice_write(sample_run_t *run, int region)
 {
-    int org, place, n;
-
-    for (org = 0; org < ORG_COUNT; org++) {
+    int place, n;
+    for (int org = 0; org < ORG_COUNT; org++) {
         organization(run, region, (sample_org_t)org);
         if (orgs[org].people == 0) {
             continue;

@@ -27,7 +27,6 @@ static void begin(sample_run_t *run, sample_type_t type, const char *id, const c
 {
     sample_json_t *w = &run->w;
     const char *type_name = sample_type_names[type];
-
     put_object(w, NULL);
     if (run->as_bundle) {
         put_name(w, "fullUrl");
@@ -64,7 +63,6 @@ void sample_record_begin_as(sample_run_t *run, sample_type_t type, const char *i
 void sample_record_finish_as(sample_run_t *run, sample_type_t type, const char *id)
 {
     sample_json_t *w = &run->w;
-
     put_end(w, 1);
     if (!run->as_bundle) {
         fhir_buf_putc(w->buf, '\n');
@@ -84,9 +82,8 @@ void sample_record_finish_as(sample_run_t *run, sample_type_t type, const char *
 void sample_record_begin_tagged(sample_record_t *rec, sample_type_t type, int number,
                                 const char *profiles, sample_code_id_t tag)
 {
-    char id[80];
-
     rec->type = type;
+    char id[80];
     begin(rec->run, type, number_text(id, rec, number), profiles, tag);
     if (type != TYPE_Provenance && type != TYPE_Binary && rec->targets < SAMPLE_TARGETS) {
         rec->target[rec->targets].type = type;
@@ -97,7 +94,6 @@ void sample_record_begin_tagged(sample_record_t *rec, sample_type_t type, int nu
 int sample_record_begin(sample_record_t *rec, sample_type_t type, const char *profiles)
 {
     int number = ++rec->count[type];
-
     sample_record_begin_tagged(rec, type, number, profiles, CODE_NONE);
     return number;
 }
@@ -105,7 +101,6 @@ int sample_record_begin(sample_record_t *rec, sample_type_t type, const char *pr
 void sample_record_finish(sample_record_t *rec)
 {
     char id[80];
-
     sample_record_finish_as(rec->run, rec->type, number_text(id, rec, rec->count[rec->type]));
 }
 
@@ -127,12 +122,11 @@ void put_ref_to(sample_json_t *w, const char *name, sample_type_t type, const ch
 
 void put_ref(sample_record_t *rec, const char *name, sample_type_t type, int number)
 {
-    char id[80];
-
     if (number == 0) {
         put_ref_to(rec->w, name, TYPE_Patient, rec->id, rec->person->display);
         return;
     }
+    char id[80];
     put_ref_to(rec->w, name, type, number_text(id, rec, number), NULL);
 }
 
@@ -141,7 +135,6 @@ static apr_size_t text_length(const char *display)
 {
     apr_size_t len = strlen(display);
     const char *tag = len && display[len - 1] == ')' ? strrchr(display, '(') : NULL;
-
     return tag && tag > display + 1 && tag[-1] == ' ' ? (apr_size_t)(tag - 1 - display) : len;
 }
 
@@ -149,11 +142,9 @@ void put_concept_of(sample_json_t *w, const char *name, const sample_code_id_t *
                     const char *text)
 {
     const char *display = sample_codes[codes[0]].display;
-    int i;
-
     put_object(w, name);
     put_array(w, "coding");
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         if (codes[i] != CODE_NONE) {
             put_coding(w, NULL, codes[i]);
         }
@@ -210,21 +201,18 @@ void put_quantity(sample_json_t *w, const char *name, long milli, int places, co
 void put_day(sample_json_t *w, const char *name, int day)
 {
     char text[11];
-
     put_word(w, name, sample_day_text(text, day, 10));
 }
 
 void put_time(sample_record_t *rec, const char *name, int day, int minute)
 {
     char text[26];
-
     put_word(rec->w, name, sample_day_time(text, day, minute, rec->person->utc_offset));
 }
 
 void put_instant(sample_record_t *rec, const char *name, int day, int minute)
 {
     char text[30];
-
     put_word(rec->w, name,
              sample_day_instant(text, day, minute, rng_below(&rec->rng, 60000),
                                 rec->person->utc_offset));

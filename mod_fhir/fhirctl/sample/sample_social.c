@@ -10,7 +10,6 @@ static void occupation(sample_record_t *rec)
 {
     sample_json_t *w = rec->w;
     int start = rec->person->birth + 20 * 365 + rec->person->house;
-
     sample_record_begin(rec, TYPE_Observation, US_CORE("us-core-observation-occupation"));
     put_word(w, "status", "final");
     put_categories(w, "category", CODE_CAT_SOCIAL);
@@ -56,7 +55,6 @@ static void intention(sample_record_t *rec)
 static void orientation(sample_record_t *rec)
 {
     int n = rec->person->house % 10;
-
     sample_observe_coded(
         rec,
         &(sample_observe_t){.profiles = US_CORE("us-core-observation-sexual-orientation"),
@@ -86,7 +84,6 @@ static void preferences(sample_record_t *rec)
                              .code = {CODE_PREF_CARE},
                              .minute = 13,
                              .performer = rec->self};
-
     sample_observe_coded(rec, &treatment, CODE_NONE,
                          "Treat pain first, even if that makes me sleep more.");
     sample_observe_coded(rec, &treatment, CODE_PRC_PHYSIO, NULL);
@@ -101,7 +98,6 @@ static void drinking(sample_record_t *rec)
                                 .code = {CODE_ALCOHOL_HISTORY},
                                 .minute = 10};
     sample_observe_t amount = history;
-
     sample_observe_coded(rec, &history, CODE_OCCASIONAL_DRINKER, NULL);
     sample_observe_coded(rec, &history, CODE_NONE, "A glass of wine at weekends");
     amount.code[0] = CODE_DRINKS_A_DAY;
@@ -133,7 +129,6 @@ static void status(sample_record_t *rec)
                              .minute = 16};
 
     int first = sample_observe_coded(rec, &function, CODE_DRESSING, NULL);
-
     sample_observe_coded(rec, &cognition, CODE_NONE, "Oriented, no loss of memory");
     sample_observe_begin(rec, &disability);
     put_concept(rec->w, "valueCodeableConcept", CODE_LA_NO);
@@ -155,7 +150,6 @@ void sample_social_write(sample_record_t *rec)
 {
     unsigned shows = rec->person->shows;
     int age = sample_write_age(rec);
-
     if (shows & SHOWS_WORK && age >= 20) {
         occupation(rec);
     }

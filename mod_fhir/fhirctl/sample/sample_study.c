@@ -11,7 +11,6 @@ int sample_study_request(sample_record_t *rec, sample_code_id_t code, sample_cod
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_ServiceRequest, US_CORE("us-core-servicerequest"));
-
     put_word(w, "status", category == CODE_ORD_SOCIAL ? "active" : "completed");
     put_word(w, "intent", "order");
     put_array(w, "category");
@@ -105,7 +104,6 @@ static int media(sample_record_t *rec, const study_t *study)
 {
     sample_json_t *w = rec->w;
     int number = sample_record_begin(rec, TYPE_Media, NULL);
-
     put_word(w, "status", "completed");
     put_concept(w, "type", CODE_MEDIA_IMAGE);
     put_subject(rec);
@@ -132,7 +130,6 @@ static int findings(sample_record_t *rec, const study_t *study)
                                        is_image ? CODE_NONE : CODE_CAT_CLINICAL_TEST},
                           .minute = 40,
                           .performer = rec->site->doctor};
-
     for (i = 0; i < 4 && study->finding[i].code != CODE_NONE; i++) {
         o.code[0] = study->finding[i].code;
         if (study->finding[i].text) {
@@ -157,20 +154,18 @@ void sample_study_write(sample_record_t *rec, sample_code_id_t report)
 {
     const study_t *study = studies;
     sample_json_t *w = rec->w;
-    int request, first, results, picture, binary, i;
-    char text[512];
-
     while (study->report != report) {
         study++;
     }
-    request = sample_study_request(
+    int request = sample_study_request(
         rec, study->order,
         study->category == CODE_CAT_REPORT_RADIOLOGY ? CODE_ORD_IMAGING : CODE_ORD_EVALUATION, 0);
-    picture = study->svg ? media(rec, study) : 0;
-    first = rec->count[TYPE_Observation] + 1;
-    results = findings(rec, study);
+    int picture = study->svg ? media(rec, study) : 0;
+    int first = rec->count[TYPE_Observation] + 1;
+    int results = findings(rec, study);
+    char text[512];
     snprintf(text, sizeof(text), "%s\n\n%s", study->title, study->text);
-    binary = sample_note_binary(rec, text);
+    int binary = sample_note_binary(rec, text);
     sample_record_begin(rec, TYPE_DiagnosticReport, US_CORE("us-core-diagnosticreport-note"));
     put_array(w, "basedOn");
     put_ref(rec, NULL, TYPE_ServiceRequest, request);
@@ -189,6 +184,7 @@ void sample_study_write(sample_record_t *rec, sample_code_id_t report)
     put_array(w, "resultsInterpreter");
     put_raw(w, NULL, rec->site->doctor);
     put_end(w, 1);
+    int i;
     if (results) {
         put_array(w, "result");
         for (i = 0; i < results; i++) {

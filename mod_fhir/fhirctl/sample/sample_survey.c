@@ -75,7 +75,6 @@ typedef struct answers_t {
 static void put_link(sample_json_t *w, const item_t *item)
 {
     char link[24];
-
     snprintf(link, sizeof(link), "/%s", sample_codes[item->code].code);
     put_word(w, "linkId", link);
 }
@@ -92,12 +91,10 @@ static int form_items(sample_json_t *w, const item_t *items, int i, int level)
                                         [ASK_CHOICE] = "choice",
                                         [ASK_NUMBER] = "decimal",
                                         [ASK_TEXT] = "string"};
-    int a;
-
     put_array(w, "item");
+    int a;
     while (i < ITEMS && items[i].ask != ASK_END && items[i].level == level) {
         const item_t *item = &items[i++];
-
         put_object(w, NULL);
         put_link(w, item);
         put_array(w, "code");
@@ -128,14 +125,11 @@ static int form_items(sample_json_t *w, const item_t *items, int i, int level)
 void sample_survey_forms(sample_run_t *run)
 {
     sample_json_t *w = &run->w;
-    int i;
-
-    for (i = 0; i < FORMS; i++) {
-        char url[96];
-
+    for (int i = 0; i < FORMS; i++) {
         sample_record_begin_as(
             run, TYPE_Questionnaire, forms[i].id,
             "\"http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire\"");
+        char url[96];
         snprintf(url, sizeof(url), FORM_BASE "%s", forms[i].id);
         put_word(w, "url", url);
         put_word(w, "version", "1.0.0");
@@ -156,12 +150,10 @@ static int answered_items(sample_json_t *w, const form_t *form, const answers_t 
                           int level)
 {
     const item_t *items = form->items;
-
     put_array(w, "item");
     while (i < ITEMS && items[i].ask != ASK_END && items[i].level == level) {
         const item_t *item = &items[i];
         int choice = given->choice[i++];
-
         put_object(w, NULL);
         put_link(w, item);
         put_text(w, "text", sample_codes[item->code].display);
@@ -194,10 +186,9 @@ static int answered_items(sample_json_t *w, const form_t *form, const answers_t 
 static int response(sample_record_t *rec, const form_t *form, const answers_t *given)
 {
     sample_json_t *w = rec->w;
-    char text[128];
-    int number;
 
-    number = ++rec->count[TYPE_QuestionnaireResponse];
+    int number = ++rec->count[TYPE_QuestionnaireResponse];
+    char text[128];
     snprintf(text, sizeof(text), "%s-%d", rec->id, number);
     sample_record_begin_tagged(rec, TYPE_QuestionnaireResponse, number,
                                US_CORE("us-core-questionnaireresponse"),
@@ -233,8 +224,6 @@ static void item_observation(sample_record_t *rec, const form_t *form, const sam
     const item_t *item = &form->items[i];
     sample_observe_t o = *base;
     sample_json_t *w = rec->w;
-    int k;
-
     o.code[0] = item->code;
     sample_observe_begin(rec, &o);
     if (item->ask == ASK_CHOICE) {
@@ -248,7 +237,7 @@ static void item_observation(sample_record_t *rec, const form_t *form, const sam
     }
     put_array(w, "derivedFrom");
     put_ref(rec, NULL, TYPE_QuestionnaireResponse, answered);
-    for (k = 0; k < sources; k++) {
+    for (int k = 0; k < sources; k++) {
         put_ref(rec, NULL, TYPE_Observation, rec->count[TYPE_Observation] - sources + k);
     }
     put_end(w, 1);
@@ -269,22 +258,19 @@ static void survey(sample_record_t *rec, const form_t *form, int burden)
         .minute = 8,
         .performer = form->is_social ? rec->self : NULL};
     answers_t given = {{0}, 0};
-    int first, answered, count = 0, i;
-
-    for (i = 0; i < ITEMS && form->items[i].ask != ASK_END; i++) {
+    int count = 0;
+    for (int i = 0; i < ITEMS && form->items[i].ask != ASK_END; i++) {
         if (form->items[i].ask == ASK_CHOICE) {
             int choice = burden + rng_below(&rec->rng, 2);
-
             given.choice[i] = choice > 3 ? 3 : choice;
             given.total += given.choice[i];
         }
     }
-    answered = response(rec, form, &given);
-    first = rec->count[TYPE_Observation] + 1;
-    for (i = 0; i < ITEMS && form->items[i].ask != ASK_END; i++) {
+    int answered = response(rec, form, &given);
+    int first = rec->count[TYPE_Observation] + 1;
+    for (int i = 0; i < ITEMS && form->items[i].ask != ASK_END; i++) {
         if (form->items[i].ask != ASK_GROUP) {
             int is_last = i + 1 == ITEMS || form->items[i + 1].ask == ASK_END;
-
             item_observation(rec, form, &o, i, &given, answered,
                              is_last && form != &forms[2] ? count : 0);
             count++;
@@ -294,7 +280,7 @@ static void survey(sample_record_t *rec, const form_t *form, int burden)
     o.performer = NULL;
     sample_observe_begin(rec, &o);
     put_array(rec->w, "hasMember");
-    for (i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         put_ref(rec, NULL, TYPE_Observation, first + i);
     }
     put_end(rec->w, 1);
@@ -312,7 +298,6 @@ void sample_survey_write(sample_record_t *rec)
 {
     int is_needy = (rec->person->shows & SHOWS_NEEDS) != 0;
     int depressed = sample_write_ill_days(rec, ILL_DEPRESSION);
-
     sample_care_procedure(rec, CODE_PRC_PHQ9, 0, 0);
     survey(rec, &forms[0], depressed < 0 ? 0 : depressed < 700 ? 2 : 1);
     if (is_needy) {

@@ -57,8 +57,6 @@ static void immunization(sample_record_t *rec, sample_code_id_t code, sample_cod
 {
     const sample_code_id_t codes[] = {code, ndc};
     sample_json_t *w = rec->w;
-    char lot[24];
-
     sample_record_begin(rec, TYPE_Immunization, US_CORE("us-core-immunization"));
     put_word(w, "status", not_done == CODE_NONE ? "completed" : "not-done");
     if (not_done != CODE_NONE) {
@@ -70,6 +68,7 @@ static void immunization(sample_record_t *rec, sample_code_id_t code, sample_cod
     put_time(rec, "occurrenceDateTime", rec->day, rec->minute + 22);
     put_true(w, "primarySource");
     put_raw(w, "location", rec->site->place);
+    char lot[24];
     if (not_done == CODE_NONE) {
         snprintf(lot, sizeof(lot), "L%05d%c", rng_below(&rec->rng, 100000),
                  'A' + rng_below(&rec->rng, 26));
@@ -92,7 +91,6 @@ static void immunization(sample_record_t *rec, sample_code_id_t code, sample_cod
 static int flu_season(int day)
 {
     int y, m, d;
-
     sample_day_split(&y, &m, &d, day);
     return m >= 9 ? y : m == 1 ? y - 1 : 0;
 }
@@ -108,10 +106,8 @@ void sample_vaccine_write(sample_record_t *rec, int last_day)
 {
     int age_days = rec->day - rec->person->birth, last_age = last_day - rec->person->birth;
     int season = flu_season(rec->day), year, month, day;
-    apr_size_t i;
-
     sample_day_split(&year, &month, &day, rec->day);
-    for (i = 0; i < sizeof(schedule) / sizeof(*schedule); i++) {
+    for (apr_size_t i = 0; i < sizeof(schedule) / sizeof(*schedule); i++) {
         if (schedule[i].days <= age_days && schedule[i].days > last_age &&
             year >= schedule[i].since) {
             immunization(rec, schedule[i].code, schedule[i].ndc, schedule[i].dose, not_done(rec));
@@ -123,7 +119,6 @@ void sample_vaccine_write(sample_record_t *rec, int last_day)
     }
     if (age_days > 183 && season > rec->flu_season && rng_chance(&rec->rng, 600)) {
         int is_old = age_days > 65 * 365 && year >= 2020;
-
         rec->flu_season = season;
         immunization(rec,
                      is_old        ? CODE_VAX_FLU_HIGH

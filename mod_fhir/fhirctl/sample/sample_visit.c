@@ -48,8 +48,6 @@ typedef struct places_t {
 static void encounter(sample_record_t *rec, const now_t *now)
 {
     sample_json_t *w = rec->w;
-    char text[96];
-
     rec->encounter = sample_record_begin(rec, TYPE_Encounter, US_CORE("us-core-encounter"));
     if (rec->person->language != CODE_LANG_EN) {
         put_array(w, "extension");
@@ -59,6 +57,7 @@ static void encounter(sample_record_t *rec, const now_t *now)
         put_end(w, 2);
     }
     put_array(w, "identifier");
+    char text[96];
     snprintf(text, sizeof(text), "V-%s-%d", rec->id, rec->encounter);
     put_identifier(w, NULL, "http://sample.example/visits", text);
     put_end(w, 1);
@@ -108,13 +107,10 @@ static void agent(sample_json_t *w, sample_code_id_t type, const char *who,
 static void provenance(sample_record_t *rec, int minutes, const char *author)
 {
     sample_json_t *w = rec->w;
-    int i;
-
     sample_record_begin(rec, TYPE_Provenance, US_CORE("us-core-provenance"));
     put_array(w, "target");
-    for (i = 0; i < rec->targets; i++) {
+    for (int i = 0; i < rec->targets; i++) {
         char id[96];
-
         snprintf(id, sizeof(id), "%s-%d", rec->id, rec->target[i].number);
         put_ref_to(w, NULL, rec->target[i].type, id, NULL);
     }
@@ -135,12 +131,10 @@ static void provenance(sample_record_t *rec, int minutes, const char *author)
  * remembered by month or year. */
 static void diagnose(sample_record_t *rec, sample_person_t *p)
 {
-    int i, d;
-
-    for (i = 0; i < p->problems; i++) {
+    int d;
+    for (int i = 0; i < p->problems; i++) {
         sample_problem_t *problem = &p->problem[i];
         int years = (rec->day - problem->onset) / 365;
-
         if (problem->onset > rec->day) {
             continue;
         }
@@ -171,7 +165,6 @@ static void treat(sample_record_t *rec, const sample_ailment_t *ailment)
         rec, ailment->code, CODE_CAT_DIAGNOSIS,
         rec->day - (ailment->fever ? rng_range(&rec->rng, 0, 3) : 0), 10, rec->day + ailment->days);
     sample_drug_id_t drug = is_child ? ailment->drug_child : ailment->drug;
-
     sample_lab_write(rec, ailment->panels);
     if (ailment->procedure != CODE_NONE) {
         sample_care_procedure(rec, ailment->procedure, condition, 0);
@@ -186,11 +179,8 @@ static void treat(sample_record_t *rec, const sample_ailment_t *ailment)
 static unsigned panels_due(const sample_record_t *rec, sample_person_t *p, int is_stay)
 {
     unsigned panels = 0;
-    int i;
-
-    for (i = 0; i < p->problems; i++) {
+    for (int i = 0; i < p->problems; i++) {
         sample_problem_t *problem = &p->problem[i];
-
         if (problem->onset <= rec->day &&
             (is_stay || rec->day - problem->measured > problem->illness->visit_days - 30)) {
             panels |= problem->illness->panels;
@@ -204,14 +194,13 @@ static void note(sample_record_t *rec, const now_t *now)
 {
     const sample_person_t *p = rec->person;
     char text[2048], day[11];
-    int len, i;
 
-    len = snprintf(text, sizeof(text),
-                   "%s\n%s\n\nPatient: %s, %d years, %s\n\nSubjective\n%s.\n\nProblems\n",
-                   kinds[now->visit->kind].title, sample_day_text(day, rec->day, 10), p->display,
-                   sample_write_age(rec), p->is_female ? "female" : "male",
-                   now->visit->ailment ? now->visit->ailment->story : "No new complaints");
-    for (i = 0; i < p->problems; i++) {
+    int len = snprintf(text, sizeof(text),
+                       "%s\n%s\n\nPatient: %s, %d years, %s\n\nSubjective\n%s.\n\nProblems\n",
+                       kinds[now->visit->kind].title, sample_day_text(day, rec->day, 10),
+                       p->display, sample_write_age(rec), p->is_female ? "female" : "male",
+                       now->visit->ailment ? now->visit->ailment->story : "No new complaints");
+    for (int i = 0; i < p->problems; i++) {
         if (p->problem[i].condition) {
             len += snprintf(text + len, sizeof(text) - (size_t)len, "- %s since %s\n",
                             sample_codes[p->problem[i].illness->code].display,
@@ -236,10 +225,8 @@ static void newborn(sample_record_t *rec)
                                                 {CODE_APGAR_BREATH, CODE_LA_CRY}};
     sample_observe_t o = {.profiles = US_CORE("us-core-observation-clinical-result"),
                           .category = {CODE_CAT_EXAM}};
-    int i;
-
     sample_care_condition(rec, CODE_LIVEBORN, CODE_CAT_DIAGNOSIS, rec->day, 10, rec->day + 2);
-    for (i = 0; i < 5; i++) {
+    for (int i = 0; i < 5; i++) {
         o.code[0] = score[i][0];
         sample_observe_coded(rec, &o, score[i][1], NULL);
     }
@@ -253,7 +240,6 @@ static void newborn(sample_record_t *rec)
 static void prenatal(sample_record_t *rec, const sample_person_t *p)
 {
     int birth = p->end - SAMPLE_BIRTH_DAYS;
-
     if (!rec->pregnancy) {
         rec->pregnancy =
             sample_care_condition(rec, CODE_PREGNANCY, CODE_CAT_PROBLEM, birth - 270, 10, birth);
@@ -269,7 +255,6 @@ static void stay(sample_record_t *rec, const sample_visit_t *v)
 {
     sample_code_id_t code = v->problem ? v->problem->illness->code : CODE_NONE;
     int condition = v->problem ? v->problem->condition : 0;
-
     sample_care_procedure(rec,
                           code == CODE_CORONARY ? CODE_PRC_PCI
                           : code == CODE_AFIB   ? CODE_PRC_CARDIOVERSION
@@ -284,7 +269,6 @@ static void stay(sample_record_t *rec, const sample_visit_t *v)
 static void shows(sample_record_t *rec, const sample_person_t *p)
 {
     int age = sample_write_age(rec);
-
     if (rec->shown || rec->day < p->end - 1100) {
         return;
     }
@@ -361,7 +345,6 @@ static void set_scene(now_t *now, const sample_visit_t *v, const sample_record_t
 static void happenings(sample_record_t *rec, sample_person_t *p, const sample_visit_t *v)
 {
     int is_surveyed = rec->day > sample_day_from(2005, 1, 1); /* questionnaires are young */
-
     switch (v->kind) {
     case VISIT_BIRTH:
         newborn(rec);
@@ -411,7 +394,6 @@ static void visit(sample_record_t *rec, sample_person_t *p, const sample_visit_t
     now_t now = {0};
     int is_office = v->kind == VISIT_CHECKUP || v->kind == VISIT_FOLLOWUP ||
                     v->kind == VISIT_WELL_CHILD || v->kind == VISIT_PRENATAL;
-
     rec->day = v->day;
     rec->minute = 480 + rng_below(&rec->rng, 36) * 15;
     set_scene(&now, v, rec, places);
@@ -444,8 +426,6 @@ static void set_places(sample_record_t *rec, places_t *places)
 {
     uint64_t seed = rec->run->seed;
     const sample_person_t *p = rec->person;
-    sample_site_t other;
-
     sample_practice_site(&rec->home, seed, p->region, p->org, PLACE_MAIN, p->pcp,
                          sample_practice_people(p->org));
     sample_practice_site(&places->hospital, seed, p->region, ORG_HOSPITAL, PLACE_WARD,
@@ -459,6 +439,7 @@ static void set_places(sample_record_t *rec, places_t *places)
     sample_practice_site(&places->pediatric, seed, p->region, ORG_PEDIATRIC, PLACE_MAIN, p->pcp,
                          sample_practice_people(ORG_PEDIATRIC));
     memcpy(rec->cardiologist, places->cardiology.role, sizeof(rec->cardiologist));
+    sample_site_t other;
     sample_practice_site(&other, seed, p->region, ORG_LAB, PLACE_MAIN, 1, 1);
     memcpy(rec->lab, other.org, sizeof(rec->lab));
     memcpy(rec->lab_person, other.doctor, sizeof(rec->lab_person));
@@ -474,20 +455,18 @@ static void set_places(sample_record_t *rec, places_t *places)
 
 void sample_life_write(sample_run_t *run, sample_person_t *p)
 {
-    sample_visit_t visits[SAMPLE_VISITS];
     sample_record_t rec;
-    places_t places;
-    int count, i;
-
     memset(&rec, 0, sizeof(rec));
     rec.run = run;
     rec.w = &run->w;
     rec.person = p;
     rec.rng = rng_stream(p->seed, (uint64_t)p->index, 2);
     memcpy(rec.id, p->id, sizeof(rec.id));
+    places_t places;
     set_places(&rec, &places);
     sample_person_write(&rec);
-    count = sample_life_plan(visits, p, &rec.rng);
+    sample_visit_t visits[SAMPLE_VISITS];
+    int count = sample_life_plan(visits, p, &rec.rng);
     if (count == 0) {
         return;
     }
@@ -496,7 +475,7 @@ void sample_life_write(sample_run_t *run, sample_person_t *p)
     sample_admin_relatives(&rec);
     sample_admin_coverage(&rec);
     provenance(&rec, 30, rec.home.org);
-    for (i = 0; i < count; i++) {
+    for (int i = 0; i < count; i++) {
         visit(&rec, p, &visits[i], i ? visits[i - 1].day : p->start - 1, &places);
     }
     if (p->death == SAMPLE_NEVER) {

@@ -17,7 +17,6 @@ static const int weight_f[] = {3300,  9000,  11700, 13900, 15900, 18000, 20300, 
 static int interpolate(const int *table, int birth, int day)
 {
     int days = day - birth, year = days * 4 / 1461, rest = days - year * 1461 / 4;
-
     if (year >= 18) {
         return table[18];
     }
@@ -34,7 +33,6 @@ static int height_mm(const sample_record_t *rec)
     const sample_person_t *p = rec->person;
     int age = sample_write_age(rec);
     int height = interpolate(p->is_female ? height_f : height_m, p->birth, rec->day);
-
     return height * p->stature / 1000 - (age > 60 ? age - 60 : 0);
 }
 
@@ -44,7 +42,6 @@ static int weight_g(sample_record_t *rec)
     int age = sample_write_age(rec);
     int weight = interpolate(p->is_female ? weight_f : weight_m, p->birth, rec->day);
     int grown = age < 18 ? 0 : age < 60 ? age - 18 : 42 - (age - 60) / 2;
-
     /* Adults gain some 250 g a year until sixty; children deviate less from the average. */
     weight += grown * 250;
     weight = age < 2    ? weight * p->stature / 1000
@@ -94,7 +91,6 @@ static sample_observe_t frame(const vital_t *vital)
 static void quantity(sample_record_t *rec, const vital_t *vital, long milli)
 {
     sample_observe_t o = frame(vital);
-
     sample_observe_begin(rec, &o);
     put_quantity(rec->w, "valueQuantity", milli, vital->places, vital->unit, vital->ucum);
     sample_record_finish(rec);
@@ -103,7 +99,6 @@ static void quantity(sample_record_t *rec, const vital_t *vital, long milli)
 static void absent(sample_record_t *rec, const vital_t *vital)
 {
     sample_observe_t o = frame(vital);
-
     sample_observe_absent(rec, &o, CODE_ABSENT_DECLINED);
 }
 
@@ -142,7 +137,6 @@ static int systolic_now(sample_record_t *rec)
     int age = sample_write_age(rec);
     int ill = sample_write_ill_days(rec, ILL_HYPERTENSION);
     int systolic = age < 18 ? 88 + age * 2 : 110 + age / 4;
-
     /* High at diagnosis, falling over the first year of treatment. */
     return systolic + (ill < 0 ? 0 : 12 + 22 * 120 / (120 + ill)) + (int)rng_wobble(&rec->rng, 5);
 }
@@ -152,7 +146,6 @@ static void home_average(sample_record_t *rec)
 {
     sample_json_t *w = rec->w;
     int systolic = systolic_now(rec) - 4, unknown = (rec->person->shows & SHOWS_UNKNOWNS) != 0;
-
     sample_record_begin(
         rec, TYPE_Observation,
         US_CORE("us-core-average-blood-pressure") "," US_CORE("us-core-vital-signs"));
@@ -199,7 +192,6 @@ static void oxygen(sample_record_t *rec, long fever)
     sample_json_t *w = rec->w;
     long low = fever > 1500 ? 4 : 0;
     int has_flow = low || fever < 0;
-
     sample_observe_begin(
         rec,
         &(sample_observe_t){.profiles = has_flow ? VITAL("pulse-oximetry")
@@ -226,7 +218,6 @@ static void oxygen(sample_record_t *rec, long fever)
 static long percentile(sample_record_t *rec, int deviation)
 {
     long value = 50000 + deviation * 160L + rng_wobble(&rec->rng, 1500);
-
     return value < 1000 ? 1000 : value > 99000 ? 99000 : value;
 }
 
@@ -235,7 +226,6 @@ static void infant(sample_record_t *rec)
     static const int circumference[] = {345, 415, 435, 452, 463, 472, 480, 488, 494};
     int months = (rec->day - rec->person->birth) / 30;
     int step = months / 3 > 8 ? 8 : months / 3;
-
     quantity(rec, &vital_head, (circumference[step] + rng_below(&rec->rng, 6)) * 100L);
     quantity(rec, &vital_head_pct, percentile(rec, rec->person->stature - 1000));
     quantity(rec, &vital_weight_pct, percentile(rec, rec->person->weight - 1040));
@@ -243,10 +233,9 @@ static void infant(sample_record_t *rec)
 
 void sample_vitals_write(sample_record_t *rec, long fever)
 {
-    int age = sample_write_age(rec), systolic;
+    int age = sample_write_age(rec);
     long height = height_mm(rec), weight = weight_g(rec);
     int pulse = age < 1 ? 130 : age < 6 ? 105 : age < 12 ? 88 : 74;
-
     quantity(rec, &vital_height, height * 100);
     quantity(rec, &vital_weight, weight);
     if (age >= 2) {
@@ -258,6 +247,7 @@ void sample_vitals_write(sample_record_t *rec, long fever)
     if (age < 3) {
         infant(rec);
     }
+    int systolic;
     if (age >= 3) {
         systolic = systolic_now(rec);
         pressure(rec, systolic, systolic * 62 / 100 + rng_below(&rec->rng, 5));
@@ -279,7 +269,6 @@ void sample_vitals_write(sample_record_t *rec, long fever)
 void sample_vitals_refused(sample_record_t *rec)
 {
     int age = sample_write_age(rec);
-
     absent(rec, &vital_height);
     absent(rec, &vital_weight);
     absent(rec, &vital_pulse);
@@ -307,7 +296,6 @@ void sample_vitals_smoking(sample_record_t *rec)
 {
     sample_code_id_t smoking = rec->person->smoking;
     int years = sample_write_age(rec) - 18;
-
     sample_observe_coded(rec,
                          &(sample_observe_t){.profiles = US_CORE("us-core-smokingstatus"),
                                              .category = {CODE_CAT_SOCIAL},

@@ -29,7 +29,7 @@ sub fault {
     my $load = FHIR::Test::Load->start($t);
     sleep 0.5;
     $proxy->mode($mode);
-    sleep $seconds;
+    $load->pause($seconds);
     $proxy->mode('pass');
     $load->ended;
     sleep 3;

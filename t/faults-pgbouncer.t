@@ -58,7 +58,7 @@ FHIRStatementTimeout 1s
 CONF
     $httpd->start;
     my $load = FHIR::Test::Load->start($t, servers => [$httpd], clients => 8);
-    sleep 3.5;
+    $load->pause(3.5);
     my @answers = $load->judge("$name mode");
     is scalar(grep { $_->[1] !~ /^20/ } @answers), 0, 'each of ' . @answers . ' answers is one of success';
     like $httpd->log_text, qr/FHIR0501: the database is reached through a pooler/,

@@ -28,7 +28,7 @@ sub fault {
     my $load = FHIR::Test::Load->start($t, %options);
     sleep 0.4;
     $break->();
-    sleep 0.8;
+    $load->pause(0.8);
     $mend->();
     $load->ended;
     sleep 2.6;

@@ -97,6 +97,9 @@ sub look {
     return sprintf "%.3f %s %s %s %s %.3f\n", $begun, $status, $how ? 'read' : 'search', $nonce, $type, time - $begun;
 }
 
+# How long a fault lasts: FHIR_TEST_FAULT_FACTOR=20 for a long run.
+sub pause { my ($self, $seconds) = @_; sleep $seconds * ($ENV{FHIR_TEST_FAULT_FACTOR} || 1); return }
+
 sub ended { my ($self) = @_; $self->{ended} = time; return }
 
 sub stop {

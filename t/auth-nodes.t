@@ -92,7 +92,7 @@ for my $how (qw(app practice SQL)) {
         my ($victim) = $t->children;
         my @sockets = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{ port }) } 1 .. 8;
         for my $s (grep { $_ } @sockets) {
-            print $s "GET /fhir/r4/Patient/p1 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer $word\r\n\r\n" x 20;
+            print $s "GET /fhir/r4/Patient/p1 HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer $word\r\n\r\n" x 20;
         }
         kill KILL => $victim;
         close $_ for grep { $_ } @sockets;

@@ -31,7 +31,7 @@ is($t->get('/dev/r4/Patient/none')->status, 404, 'a database connection is there
 
 # More than sockets hold: the rest of the answer waits in its file until this client reads on.
 my $slow = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port});
-print {$slow} "GET /dev/r4/Binary/large HTTP/1.1\r\nHost: x\r\nAccept: application/fhir+json\r\n\r\n";
+print {$slow} "GET /dev/r4/Binary/large HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/fhir+json\r\n\r\n";
 is(sysread($slow, my $beginning, 12), 12, 'an answer is on its way');
 like($beginning, qr{^HTTP/1\.1 200}, '  with the resource');
 my $files = () = grep { (readlink($_) // '') =~ /deleted/ } map { glob "/proc/$_/fd/*" } $t->children;

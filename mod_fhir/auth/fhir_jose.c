@@ -5,10 +5,10 @@
 #include <apr_strings.h>
 #include <math.h>
 #include <openssl/ecdsa.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "auth/fhir_jose_private.h"
+#include "core/fhir_decimal.h"
 #include "core/fhir_secret.h"
 
 static const fhir_jose_alg_t algs[] = {
@@ -106,13 +106,11 @@ fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, ap
 int fhir_jwt_number(apr_int64_t *out, const fhir_jwt_t *jwt, const char *name)
 {
     const fhir_node_t *node = fhir_node_get(jwt->claims, name);
-    char digits[32], *end;
     double value;
-    if (!node || node->kind != FHIR_NODE_NUMBER || node->text_len >= sizeof(digits))
+    if (!node || node->kind != FHIR_NODE_NUMBER || node->text_len >= 32)
         return 0;
-    apr_cpystrn(digits, node->text, node->text_len + 1);
-    value = strtod(digits, &end);
-    if (*end || !isfinite(value) || fabs(value) > 1e15)
+    value = fhir_decimal_double(node->text, node->text_len);
+    if (!isfinite(value) || fabs(value) > 1e15)
         return 0;
     *out = (apr_int64_t)value;
     return 1;

@@ -88,10 +88,11 @@ static fhir_err_t *read_wanted(wanted_t *wanted, fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call)
 {
-    wanted_t wanted = {NULL};
+    wanted_t wanted;
     fhir_client_t *client;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     const char *word, *values[7];
+    memset(&wanted, 0, sizeof(wanted));
     FHIR_TRY(fhir_auth_form(call));
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     FHIR_TRY(fhir_auth_check_licence(call, client));

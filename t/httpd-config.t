@@ -63,7 +63,7 @@ my @places = (
     [ "<Location /f*>\nFHIREndpoint R4 open\n</Location>\n", qr/without wildcards/ ],
     [ "<Directory />\nFHIREndpoint R4 open\n</Directory>\n", qr/FHIREndpoint cannot occur within/ ],
     [ "<Location /f>\nFHIREndpoint R9 open\n</Location>\n", qr/FHIREndpoint R9 open: unknown version.*R4/ ],
-    [ "<Location /f>\nFHIREndpoint DSTU2 open\n</Location>\n", qr/FHIREndpoint DSTU2 open: unknown version.*R4/ ],
+    [ "<Location /f>\nFHIREndpoint DSTU1 open\n</Location>\n", qr/FHIREndpoint DSTU1 open: unknown version.*DSTU2/ ],
     [ "<Location /f>\nFHIREndpoint R4 all\n</Location>\n", qr/unknown audience.*provider, patient or open/ ],
     [ "<Location /f>\nFHIREndpoint R4\n</Location>\n", qr/takes two words/ ],
     [ "<Location /f>\nFHIREndpoint R4 open\n</Location>\n", qr/Require local, or Require all granted/ ],

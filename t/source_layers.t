@@ -15,7 +15,8 @@ my %users = map { $_ => 1 } qw(httpd fhirctl);
 my @ROOMS = qw(issue format extract fhirpath validate convert call query search write operation service);
 my %room_rank = map { $ROOMS[$_] => $_ } 0 .. $#ROOMS;
 my %BESIDE = (fhir_issue => 'issue', 'fhir_service.h' => 'call',
-    map { $_ => 'call' } qw(fhir_binary fhir_bundle fhir_call fhir_interactions fhir_outcome fhir_renamed));
+    map { $_ => 'call' } qw(fhir_binary fhir_bundle fhir_call fhir_interactions fhir_outcome fhir_renamed
+        fhir_spoken));
 my $HTTPD_HEADER = qr{^(?:httpd|http_\w+|ap_\w+|util_\w+|mod_\w+|scoreboard|mpm_common)\.h$};
 
 my $source = source_dir() . '/mod_fhir';

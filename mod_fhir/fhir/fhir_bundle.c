@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/fhir_spoken.h"
 
 struct fhir_bundle_t {
     fhir_call_t *call;
@@ -32,13 +33,18 @@ fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *en
 {
     fhir_render_entry_t out = {
         .resource = entry->resource, .resource_len = entry->len, .rest = entry->rest};
-    if (entry->id) {
+    const char *type = entry->type, *id = entry->id;
+    if (type && !fhir_spoken_names(bundle->call, &type, &id))
+        return NULL;
+    if (entry->resource)
+        fhir_spoken_note(bundle->call, entry->resource, entry->len);
+    if (id && (entry->resource || !fhir_spoken_differs(bundle->call))) {
         fhir_buf_clear(bundle->url);
         fhir_buf_puts(bundle->url, bundle->call->request->base_url);
         fhir_buf_putc(bundle->url, '/');
-        fhir_buf_puts(bundle->url, entry->type);
+        fhir_buf_puts(bundle->url, type);
         fhir_buf_putc(bundle->url, '/');
-        fhir_buf_puts(bundle->url, entry->id);
+        fhir_buf_puts(bundle->url, id);
         out.full_url = fhir_buf_cstr(bundle->url);
     }
     return fhir_render_bundle_entry(bundle->render, &out);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Helpers of all interactions: the statement call, headers, the answer. No routing here. */
 #include "fhir/fhir_call.h"
+#include "fhir/fhir_spoken.h"
 
 #include <apr_strings.h>
 
@@ -105,6 +106,7 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
         return NULL;
     FHIR_TRY(fhir_format_accept(&call->opts.format, call->spoken, fhir_call_header(call, "Accept"),
                                 format, call->pool));
+    fhir_spoken_render(call, &call->opts);
     call->opts.pretty = pretty && !strcmp(pretty, "true");
     if (pretty && !call->opts.pretty && strcmp(pretty, "false") != 0)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
@@ -117,7 +119,9 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
 {
     fhir_subset_t *subset;
 
-    FHIR_TRY(fhir_subset_parse(&subset, call->stored, call->type, fhir_pairs_get(pairs, "_summary"),
+    FHIR_TRY(fhir_subset_parse(&subset, call->spoken,
+                               fhir_spoken_differs(call) ? call->spoken_type : call->type,
+                               fhir_pairs_get(pairs, "_summary"),
                                fhir_pairs_join(pairs, "_elements", call->pool), call->pool));
     call->opts.subset = subset;
     call->render = NULL;

@@ -19,18 +19,25 @@ struct fhir_call_t {
     const fhir_request_t *request;
     fhir_response_t *response;
     const fhir_endpoint_t *endpoint;
-    const fhir_model_t *stored; /* the endpoint's: type and what the database holds */
-    const fhir_model_t *spoken; /* the endpoint's: what the client sends and gets */
-    const fhir_grant_t *grant;  /* never NULL */
-    fhir_tx_t *tx;              /* that its statements run in, or NULL */
-    const fhir_type_t *type;    /* resource type of the path, or NULL */
-    const char *id;             /* or NULL */
-    const char *version;        /* digits, or NULL */
+    const fhir_model_t *stored;     /* the endpoint's: type and what the database holds */
+    const fhir_model_t *spoken;     /* the endpoint's: what the client sends and gets */
+    const fhir_grant_t *grant;      /* never NULL */
+    fhir_tx_t *tx;                  /* that its statements run in, or NULL */
+    const fhir_type_t *type;        /* resource type of the path, or NULL */
+    const fhir_type_t *spoken_type; /* the client's, of `spoken`, or NULL */
+    const char *type_name;          /* its name */
+    const char *as;                 /* what `type` is shown as where that is not the usual type */
+    const char *id;                 /* or NULL */
+    const char *version;            /* digits, or NULL */
     const char *member;         /* compartment search: type behind the focus, or "*"; else NULL */
     const char *operation;      /* "$everything", or NULL */
     fhir_pairs_t pairs;         /* of the query string */
     fhir_render_opts_t opts;    /* how the answer is written: format, parts */
     fhir_render_t *render;      /* writes it; made by fhir_call_render */
+    int is_spoken;              /* the answer is of `spoken` already */
+    struct fhir_roles_t *roles; /* NULL, or what is known of roles of practitioners */
+    /** Looks them up (fhir_roles.c). */
+    fhir_err_t *(*find_roles)(fhir_call_t *call);
     struct fhir_explain_t *explain; /* NULL, or what is told of each statement (fhir_explain.h) */
     /** What explain does with a statement before it is run. */
     fhir_err_t *(*before)(const fhir_call_t *call, const fhir_stmt_t *stmt,

@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "fhir/fhir_conformance.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
@@ -414,15 +415,15 @@ static void put_instantiates(writer_t *w)
     fhir_buf_putc(w->buf, ']');
 }
 
-/* The base URL comes here when the statement is sent. */
-static void put_base(writer_t *w)
+void fhir_capability_base(fhir_capability_t *made, const fhir_buf_t *buf)
 {
-    w->made->places[w->made->n_places++] = w->buf->len;
+    made->places[made->n_places++] = buf->len;
 }
 
 /* How applications get in; the authorization server's addresses are below the base (auth/).
  * Source: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance/ */
-static void put_security(writer_t *w)
+void fhir_capability_security(fhir_buf_t *buf, fhir_capability_t *made,
+                              const fhir_endpoint_t *endpoint)
 {
     static const struct {
         const char *name, *path;
@@ -431,28 +432,30 @@ static void put_security(writer_t *w)
                 {"introspect", "introspect"},
                 {"manage", "manage"},
                 {"revoke", "revoke"}};
-    if (w->endpoint->audience == FHIR_AUDIENCE_OPEN)
+    if (endpoint->audience == FHIR_AUDIENCE_OPEN)
         return;
-    fhir_buf_puts(w->buf,
+    fhir_buf_puts(buf,
                   ",\"security\":{\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit."
                   "org/StructureDefinition/oauth-uris\",\"extension\":[");
     for (apr_size_t i = 0; i < sizeof(uris) / sizeof(*uris); i++) {
-        fhir_buf_printf(w->buf, "%s{\"url\":\"%s\",\"valueUri\":\"", i ? "," : "", uris[i].name);
-        put_base(w);
-        fhir_buf_printf(w->buf, "/auth/%s\"}", uris[i].path);
+        fhir_buf_printf(buf, "%s{\"url\":\"%s\",\"valueUri\":\"", i ? "," : "", uris[i].name);
+        fhir_capability_base(made, buf);
+        fhir_buf_printf(buf, "/auth/%s\"}", uris[i].path);
     }
-    fhir_buf_puts(w->buf,
-                  "]}],\"cors\":true,\"service\":[{\"coding\":[{\"system\":\"http://terminology."
-                  "hl7.org/CodeSystem/restful-security-service\",\"code\":\"SMART-on-FHIR\"}],"
-                  "\"text\":\"OAuth2 using SMART-on-FHIR profile (see "
-                  "http://docs.smarthealthit.org)\"}]}");
+    fhir_buf_printf(buf,
+                    "]}],\"cors\":true,\"service\":[{\"coding\":[{\"system\":\"%s/restful-security-"
+                    "service\",\"code\":\"SMART-on-FHIR\"}],"
+                    "\"text\":\"OAuth2 using SMART-on-FHIR profile (see "
+                    "http://docs.smarthealthit.org)\"}]}",
+                    endpoint->convert ? "http://hl7.org/fhir"
+                                      : "http://terminology.hl7.org/CodeSystem");
 }
 
 static void put_rest(writer_t *w)
 {
     int n = 0;
     fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
-    put_security(w);
+    fhir_capability_security(w->buf, w->made, w->endpoint);
     for (int i = 1; i <= w->model->n_resources; i++) {
         const fhir_type_t *type = &w->model->types[i];
         if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type))
@@ -474,13 +477,15 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
     writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->stored,
                   fhir_uscore_of(endpoint->stored),        made,     NULL};
+    if (endpoint->convert)
+        return fhir_conformance_build(out, endpoint, pool);
     apr_pool_create(&w.pool, pool);
     fhir_buf_puts(w.buf, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\","
                          "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\"");
     put_instantiates(&w);
     fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                          "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
-    put_base(&w);
+    fhir_capability_base(made, w.buf);
     fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->spoken->version);
     put_list(&w, "format", formats);
     if (endpoint->interactions & FHIR_INTERACTION_PATCH)
@@ -521,6 +526,7 @@ fhir_err_t *fhir_capability_handle(fhir_call_t *call)
     const char *base_url = call->request->base_url;
     fhir_buf_t *buf;
     fhir_err_t *err;
+    call->opts.convert = NULL; /* it is made in the words that are spoken */
     if (!capability)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
     if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset) {

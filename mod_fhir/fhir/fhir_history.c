@@ -9,6 +9,7 @@
 
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_interactions.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_cursor.h"
@@ -94,10 +95,8 @@ static fhir_err_t *parse(history_t *h)
 /* Where the history is: also what a page link is bound to. */
 static const char *path_of(const fhir_call_t *call)
 {
-    const char *type = call->type ? fhir_model_str(call->stored, call->type->name) : "";
-
-    return apr_pstrcat(call->pool, type, call->type ? "/" : "", call->id ? call->id : "",
-                       call->id ? "/" : "", "_history", NULL);
+    return call->type ? apr_pstrcat(call->pool, fhir_spoken_path(call), "/_history", NULL)
+                      : "_history";
 }
 
 /* ---- the statement ---- */
@@ -187,7 +186,7 @@ static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t
     for (int i = first; i <= last; i++) {
         const fhir_type_t *type = &model->types[i];
 
-        if (type->flags & FHIR_TYPE_ABSTRACT ||
+        if (type->flags & FHIR_TYPE_ABSTRACT || !fhir_spoken_serves(h->call->endpoint, type) ||
             !fhir_grant_allows(h->call->grant, model, type, FHIR_RIGHT_READ))
             continue;
         for (int superseded = 0; superseded < 2; superseded++) {
@@ -239,6 +238,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 {
     history_t *h = baton;
     fhir_bundle_entry_t entry = {.type = fhir_row_text(row, 0), .id = fhir_row_text(row, 1)};
+    const char *type = entry.type, *id = entry.id;
     char updated[25], rest[400];
     int i = 0;
 
@@ -255,10 +255,11 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         entry.len = fhir_row_len(row, 5);
     }
     fhir_time_format(updated, apr_atoi64(fhir_row_text(row, 3)));
+    fhir_spoken_names(h->call, &type, &id);
     apr_snprintf(rest, sizeof(rest),
                  "\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"},\"response\":"
                  "{\"status\":\"%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"}",
-                 verbs[i].verb, entry.type, i ? "/" : "", i ? entry.id : "", verbs[i].status,
+                 verbs[i].verb, type, i ? "/" : "", i ? id : "", verbs[i].status,
                  fhir_row_text(row, 2), updated);
     entry.rest = rest;
     return fhir_bundle_add(h->bundle, &entry);
@@ -309,8 +310,8 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), h.only_total ? on_total : on_row, &h,
                            NULL));
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
-        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                               fhir_model_str(call->stored, call->type->name), call->id);
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s",
+                               fhir_spoken_path(call));
     FHIR_TRY(link_pages(&h));
     return fhir_bundle_end(h.bundle);
 }

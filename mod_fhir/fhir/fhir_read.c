@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_interactions.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/query/fhir_terms.h"
@@ -17,6 +18,8 @@ typedef struct found_t {
     fhir_call_t *call;
     int rows;
     int deleted;
+    const char *json; /* to be converted when the connection has gone back, or NULL */
+    apr_size_t len;
 } found_t;
 
 /* 1 if an If-None-Match list holds the version in the format of this answer (weak comparison), or
@@ -76,22 +79,34 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         call->response->status = 304;
         return NULL;
     }
-    return fhir_call_resource(call, 200, fhir_row_text(row, 3), fhir_row_len(row, 3));
+    if (!fhir_spoken_differs(call))
+        return fhir_call_resource(call, 200, fhir_row_text(row, 3), fhir_row_len(row, 3));
+    found->len = fhir_row_len(row, 3);
+    found->json = apr_pstrmemdup(call->pool, fhir_row_text(row, 3), found->len);
+    return NULL;
+}
+
+/* What was kept, if it was. */
+static fhir_err_t *answer_kept(const found_t *found)
+{
+    if (!found->json)
+        return NULL;
+    fhir_spoken_note(found->call, found->json, found->len);
+    return fhir_call_resource(found->call, 200, found->json, found->len);
 }
 
 static fhir_err_t *gone(const fhir_call_t *call)
 {
-    return fhir_err_create(call->pool, FHIR_ERR_GONE, "%s/%s was deleted",
-                           fhir_model_str(call->stored, call->type->name), call->id);
+    return fhir_err_create(call->pool, FHIR_ERR_GONE, "%s was deleted", fhir_spoken_path(call));
 }
 
 static fhir_err_t *missing(const fhir_call_t *call)
 {
-    const char *type = fhir_model_str(call->stored, call->type->name);
+    const char *path = fhir_spoken_path(call);
     if (call->version)
-        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no version %s of %s/%s",
-                               call->version, type, call->id);
-    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s", type, call->id);
+        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no version %s of %s",
+                               call->version, path);
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s", path);
 }
 
 /* Columns: method, version. The ETag of a deletion is what brings the resource back. */
@@ -153,7 +168,7 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
     FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
-    return found.rows ? NULL : absent(call);
+    return found.rows ? answer_kept(&found) : absent(call);
 }
 
 /* The current version is in the main table, all others and deletions in the history. */
@@ -179,5 +194,5 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call)
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     if (found.deleted)
         return gone(call);
-    return found.rows ? NULL : missing(call);
+    return found.rows ? answer_kept(&found) : missing(call);
 }

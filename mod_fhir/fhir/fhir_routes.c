@@ -7,6 +7,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_renamed.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
 
@@ -120,17 +121,20 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
         apr_size_t len = strcspn(pattern, "/");
         switch (len == 1 ? *pattern : 0) {
         case 'T':
-            call->type = fhir_model_resource(call->stored, s, strlen(s));
-            if (!call->type)
+            if (!fhir_spoken_take_type(call, s))
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
                                        "FHIR %s has no resource type \"%s\"%s", call->spoken->label,
-                                       s, fhir_renamed_type(call, s));
+                                       s,
+                                       !fhir_spoken_differs(call) ? fhir_renamed_type(call, s)
+                                       : fhir_model_resource(call->stored, s, strlen(s))
+                                           ? ", or it is not served here; the R4 base has it"
+                                           : "");
             if (fhir_storable_unserved(call->stored, call->type))
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN, "%s is not served: %s", s,
                                        fhir_storable_unserved(call->stored, call->type));
             break;
         case 'I':
-            call->id = s;
+            fhir_spoken_take_id(call, s);
             break;
         case 'V':
             call->version = s;
@@ -195,7 +199,7 @@ fhir_err_t *fhir_route_find(const fhir_route_t **route, fhir_call_t *call)
         return capture(call, r->pattern, &path);
     }
     if (known && path.n && looks_like_type(path.segment[0]) &&
-        !fhir_model_resource(call->stored, path.segment[0], strlen(path.segment[0])))
+        !fhir_spoken_take_type(call, path.segment[0]))
         return capture(call, "T", &(path_t){1, {path.segment[0]}});
     return refuse(call, &path, known);
 }

@@ -10,6 +10,7 @@
 #include "core/fhir_steps.h"
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
+#include "fhir/fhir_roles.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
@@ -48,6 +49,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
 {
     endpoint->interactions = FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD |
                              FHIR_INTERACTION_SEARCH | FHIR_INTERACTION_HISTORY;
+    endpoint->statements_of_orders = 1;
     endpoint->paging.count_default = 100;
     endpoint->paging.count_max = 1000;
     endpoint->limits.body_max = 16 * 1024 * 1024;
@@ -128,7 +130,7 @@ static fhir_err_t *dispatch(fhir_call_t *call)
         return err;
     FHIR_TRY(fhir_patience_check(call->request->patience, call->pool));
     call->response->interaction = route->name;
-    call->response->type = call->type ? fhir_model_str(call->stored, call->type->name) : NULL;
+    call->response->type = call->type_name;
     FHIR_TRY(bad_query);
     if (fhir_binary_wants_raw(call))
         call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */
@@ -163,6 +165,7 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
         response->body_reset(response);
     call->opts.subset = NULL;
     call->render = NULL;
+    fhir_spoken_render(call, &call->opts);
     if (call->opts.format == FHIR_FORMAT_RAW)
         call->opts.format = FHIR_FORMAT_JSON;
     if (status == 401 || status == 403)
@@ -184,6 +187,7 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                         .spoken = request->endpoint->spoken,
                         .grant = request->grant,
                         .tx = request->within ? request->within->tx : NULL,
+                        .find_roles = fhir_roles_find,
                         .pool = request->pool};
     fhir_err_t *err;
     if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)

@@ -44,6 +44,11 @@ typedef enum fhir_interaction_t {
 #undef FHIR_INTERACTION_OR
 } fhir_interaction_t;
 
+/** What an endpoint of DSTU2 can offer. */
+#define FHIR_INTERACTION_DSTU2                                                                     \
+    (unsigned)(FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD | FHIR_INTERACTION_SEARCH |          \
+               FHIR_INTERACTION_HISTORY | FHIR_INTERACTION_OPERATION)
+
 typedef enum fhir_audience_t {
     FHIR_AUDIENCE_PROVIDER,
     FHIR_AUDIENCE_PATIENT,
@@ -124,6 +129,8 @@ typedef struct fhir_writing_settings_t {
 typedef struct fhir_endpoint_t {
     const fhir_model_t *stored; /* of what the database holds: R4 */
     const fhir_model_t *spoken; /* of what the client sends and gets */
+    int statements_of_orders;   /* DSTU2: MedicationRequests are MedicationStatements, too */
+    const struct fhir_convert_t *convert; /* between the two; NULL: they are the same */
     fhir_audience_t audience;
     const char *tenant;      /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
     unsigned interactions;   /* FHIR_INTERACTION_… bits offered */

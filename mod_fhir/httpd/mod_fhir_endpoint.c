@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "core/fhir_hex.h"
+#include "fhir/convert/fhir_convert.h"
 #include "fhir/fhir_capability.h"
 #include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
@@ -64,6 +65,17 @@ static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fh
     return fhir_validator_create(&made, model, list->pool) ? NULL : made;
 }
 
+/* The converter, shared by the endpoints that need it; NULL when it cannot be made. */
+static const fhir_convert_t *convert_of(mod_fhir_endpoints_t *list)
+{
+    mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
+    const fhir_convert_t *made;
+    for (; e; e = e->next)
+        if (e->endpoint.convert)
+            return e->endpoint.convert;
+    return fhir_convert_create(&made, &fhir_model_r4, &fhir_model_dstu2, list->pool) ? NULL : made;
+}
+
 /* The tenant, shared by its endpoints; NULL on want of memory. */
 static fhir_tenant_t *tenant_of(mod_fhir_endpoints_t *list, const char *name)
 {
@@ -85,6 +97,8 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
     e->child = list->child;
     mod_fhir_settings_apply(&e->endpoint, settings);
     if (!(e->tenant = tenant_of(list, e->endpoint.tenant)))
+        return NULL;
+    if (e->endpoint.spoken != e->endpoint.stored && !(e->endpoint.convert = convert_of(list)))
         return NULL;
     if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
         e->endpoint.capability = NULL; /* made for each request then, which tells the error */

@@ -103,8 +103,8 @@ static const char *parse_cors_origins(mod_fhir_value_t *, cmd_parms *, int, char
 
 static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_ENDPOINT] =
-        OWN(-1, "version audience", "version R4, audience provider, patient or open", "none",
-            parse_endpoint),
+        OWN(-1, "version audience", "version R4 or DSTU2, audience provider, patient or open",
+            "none", parse_endpoint),
     [MOD_FHIR_TENANT] =
         OWN(0, "name", "a letter a to z, then letters a to z, digits and _, 48 in all", "main",
             parse_tenant),
@@ -351,8 +351,7 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
         section->args[strspn(section->args, " \t")] == '~') /* a regular expression */
         return "belongs into a <Location \"/path\"> without wildcards";
     place->spoken = fhir_model_by_label(argv[0]);
-    /* DSTU2 is known to the converters, but has no tables to be served from */
-    if (!place->spoken || !*place->spoken->schema_fingerprint)
+    if (!place->spoken)
         return "unknown version";
     for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
         if (strcasecmp(audiences[i].word, argv[1]) == 0)
@@ -682,6 +681,8 @@ void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_
     endpoint->stored = &fhir_model_r4;
     endpoint->spoken = value[MOD_FHIR_ENDPOINT].place->spoken;
     endpoint->audience = value[MOD_FHIR_ENDPOINT].place->audience;
+    if (endpoint->spoken != endpoint->stored)
+        endpoint->interactions &= FHIR_INTERACTION_DSTU2;
     /* a lower maximum alone is meant to hold */
     if (!mod_fhir_is_set(settings, MOD_FHIR_COUNT_DEFAULT) &&
         endpoint->paging.count_default > endpoint->paging.count_max)

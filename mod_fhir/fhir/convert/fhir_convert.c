@@ -122,6 +122,19 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
     return resource;
 }
 
+void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, const char **system,
+                        const char **code, apr_pool_t *pool)
+{
+    fhir_convert_run_t run = {.half = &convert->half[way], .pool = pool};
+    fhir_node_t *coding = fhir_node_new(FHIR_NODE_OBJECT, pool);
+
+    fhir_convert_add(coding, "system", 6, fhir_convert_string(*system, pool));
+    fhir_convert_add(coding, "code", 4, fhir_convert_string(*code, pool));
+    fhir_convert_coding(&run, coding);
+    *system = fhir_node_string(coding, "system", pool);
+    *code = fhir_node_string(coding, "code", pool);
+}
+
 /* The first row of a name is its usual counterpart. */
 const fhir_convert_type_t fhir_convert_types[] = {
     {"AllergyIntolerance", "AllergyIntolerance", "", 0},

@@ -47,7 +47,7 @@ typedef struct fhir_convert_env_t {
 /**
  * Converts a resource, and those contained in it. The tree is changed and must not be used after.
  * @param as the type wanted where one becomes several ("MedicationStatement" of a
- *           MedicationRequest), or NULL: the usual one
+ *           MedicationRequest), or NULL: the usual one, as is for types that never become `as`
  * @return NULL when the type has no counterpart
  */
 fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_way_t way,
@@ -63,6 +63,10 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
  */
 fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_convert_env_t *env,
                                  fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool);
+
+/** A token's system and code in the other release's words. */
+void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, const char **system,
+                        const char **code, apr_pool_t *pool);
 
 /** How a type is found in the other release. */
 typedef struct fhir_convert_type_t {

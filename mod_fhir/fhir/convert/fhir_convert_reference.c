@@ -260,15 +260,16 @@ const fhir_convert_plan_t *fhir_convert_resource_plan(const fhir_convert_half_t 
                                                       apr_pool_t *pool)
 {
     const fhir_node_t *type = fhir_node_get(resource, "resourceType");
-    const fhir_convert_plan_t *usual;
+    const fhir_convert_plan_t *usual, *wanted;
 
     if (!type || type->kind != FHIR_NODE_STRING)
         return NULL;
     usual = apr_hash_get(half->resources, type->text, type->text_len);
     if (!as || !usual || strcmp(fhir_model_str(half->to, usual->to->name), as) == 0)
         return usual;
-    return apr_hash_get(
+    wanted = apr_hash_get(
         half->plans,
         apr_pstrcat(pool, apr_pstrmemdup(pool, type->text, type->text_len), ">", as, NULL),
         APR_HASH_KEY_STRING);
+    return wanted ? wanted : usual;
 }

@@ -38,7 +38,8 @@ fhir_render_t *fhir_render_create(const fhir_render_opts_t *opts, fhir_out_t *ou
     r->opts = *opts;
     r->out = out;
     r->pool = pool;
-    r->passes = opts->format == FHIR_FORMAT_JSON && !opts->pretty && !opts->subset;
+    r->passes =
+        opts->format == FHIR_FORMAT_JSON && !opts->pretty && !opts->subset && !opts->convert;
     r->buf = fhir_buf_create(pool, 0);
     return r;
 }
@@ -98,6 +99,8 @@ fhir_err_t *fhir_render_resource(fhir_render_t *r, const char *json, apr_size_t 
     prepare(r);
     fhir_node_t *node;
     FHIR_TRY(parse(&node, r, json, len));
+    if (r->opts.convert)
+        FHIR_TRY(r->opts.convert(&node, r->opts.baton, 0, r->item_pool));
     if (r->opts.subset)
         fhir_subset_apply(node, r->opts.subset, r->opts.model, r->item_pool);
     if (r->opts.format == FHIR_FORMAT_XML)
@@ -213,6 +216,12 @@ static fhir_err_t *convert_entry(void *baton, const char *data, apr_size_t len)
     fhir_render_t *r = baton;
     fhir_node_t *entry;
     FHIR_TRY(parse(&entry, r, data, len));
+    if (r->opts.convert)
+        FHIR_TRY(r->opts.convert(&entry, r->opts.baton, 1, r->item_pool));
+    if (!entry) {
+        apr_pool_clear(r->item_pool);
+        return NULL;
+    }
     fhir_node_t *resource = (fhir_node_t *)fhir_node_get(entry, "resource");
     if (r->opts.subset && resource &&
         !fhir_node_is(fhir_node_get(fhir_node_get(entry, "search"), "mode"), "outcome"))

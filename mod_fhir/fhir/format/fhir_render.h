@@ -24,6 +24,10 @@ typedef struct fhir_render_opts_t {
     const fhir_subset_t *subset; /* NULL: whole resources */
     const char *base_url;        /* HTML: what relative references are linked to */
     const char *query;           /* HTML: query string of the request, or NULL */
+    /** Makes a resource, or an entry of a Bundle, one of `model`, or NULL: it is one. An entry that
+     *  becomes NULL is left out. */
+    fhir_err_t *(*convert)(fhir_node_t **node, void *baton, int is_entry, apr_pool_t *pool);
+    void *baton; /* of convert */
 } fhir_render_opts_t;
 
 /** One answer being written; not thread safe. */

@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/fhir_spoken.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
@@ -69,7 +70,8 @@ static fhir_err_t *types_of(apr_array_header_t **types, const fhir_call_t *call,
     *types = apr_array_make(call->pool, 64, sizeof(const fhir_type_t *));
     for (int i = 0; i <= m->n_resources; i++) {
         const fhir_type_t *type = i ? &m->types[i] : focus;
-        if ((i && (type == focus || !fhir_model_compartment(m, focus, type))) ||
+        if (!fhir_spoken_serves(call->endpoint, type) ||
+            (i && (type == focus || !fhir_model_compartment(m, focus, type))) ||
             !wanted(list, fhir_model_str(m, type->name)))
             continue;
         n++;

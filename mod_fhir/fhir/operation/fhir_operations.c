@@ -5,31 +5,33 @@
 #include <apr_strings.h>
 
 #include "core/fhir_nearest.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/write/fhir_input.h"
 
 #define DEFINITION "http://hl7.org/fhir/OperationDefinition/"
 const fhir_operation_t fhir_operations[] = {
     {"Patient", "everything", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_everything,
-     DEFINITION "Patient-everything"},
+     DEFINITION "Patient-everything", DEFINITION "Patient-everything"},
     {"Encounter", "everything", FHIR_OP_INSTANCE, fhir_op_everything,
-     DEFINITION "Encounter-everything"},
+     DEFINITION "Encounter-everything", NULL},
     {"DocumentReference", "docref", FHIR_OP_TYPE, fhir_op_docref,
-     "http://hl7.org/fhir/us/core/OperationDefinition/docref"},
-    {"Observation", "lastn", FHIR_OP_TYPE, fhir_op_lastn, DEFINITION "Observation-lastn"},
+     "http://hl7.org/fhir/us/core/OperationDefinition/docref",
+     "http://fhir.org/guides/argonaut/OperationDefinition/docref"},
+    {"Observation", "lastn", FHIR_OP_TYPE, fhir_op_lastn, DEFINITION "Observation-lastn", NULL},
     {"ValueSet", "expand", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_expand,
-     DEFINITION "ValueSet-expand"},
+     DEFINITION "ValueSet-expand", NULL},
     {"ValueSet", "validate-code", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate_code,
-     DEFINITION "ValueSet-validate-code"},
-    {"CodeSystem", "lookup", FHIR_OP_TYPE, fhir_op_lookup, DEFINITION "CodeSystem-lookup"},
+     DEFINITION "ValueSet-validate-code", NULL},
+    {"CodeSystem", "lookup", FHIR_OP_TYPE, fhir_op_lookup, DEFINITION "CodeSystem-lookup", NULL},
     {"CodeSystem", "validate-code", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_system_validate_code,
-     DEFINITION "CodeSystem-validate-code"},
+     DEFINITION "CodeSystem-validate-code", NULL},
     {"CodeSystem", "subsumes", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_subsumes,
-     DEFINITION "CodeSystem-subsumes"},
+     DEFINITION "CodeSystem-subsumes", NULL},
     {"ConceptMap", "translate", FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_translate,
-     DEFINITION "ConceptMap-translate"},
+     DEFINITION "ConceptMap-translate", NULL},
     {NULL, "validate", FHIR_OP_SYSTEM | FHIR_OP_TYPE | FHIR_OP_INSTANCE, fhir_op_validate,
-     DEFINITION "Resource-validate"},
-    {NULL, NULL, 0, NULL, NULL}};
+     DEFINITION "Resource-validate", NULL},
+    {NULL, NULL, 0, NULL, NULL, NULL}};
 
 static unsigned level_of(const fhir_call_t *call)
 {
@@ -38,7 +40,7 @@ static unsigned level_of(const fhir_call_t *call)
 
 static int is_here(const fhir_operation_t *op, const fhir_call_t *call)
 {
-    return op->levels & level_of(call) &&
+    return op->levels & level_of(call) && (op->dstu2 || !fhir_spoken_differs(call)) &&
            (!op->type ||
             (call->type && !strcmp(op->type, fhir_model_str(call->stored, call->type->name))));
 }

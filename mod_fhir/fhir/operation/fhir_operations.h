@@ -19,6 +19,7 @@ typedef struct fhir_operation_t {
     unsigned levels;
     fhir_handler_fn handler;
     const char *definition; /* canonical URL of its OperationDefinition */
+    const char *dstu2;      /* that of DSTU2, or NULL: not offered there */
 } fhir_operation_t;
 
 /** The rows; ends with a row without name. */

@@ -11,7 +11,9 @@
 #include <stdlib.h>
 
 #include "fhir/fhir_interactions.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_spoken_query.h"
 
 /* A POST's parameters are those of its form, behind those of its URL. The format is settled when
  * all are known: _format wins over Accept, wherever it stands. */
@@ -90,7 +92,8 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
     }
     if (!fhir_pairs_get(pairs, "_type")) {
         for (int i = 1; i <= call->stored->n_resources; i++)
-            if (!(call->stored->types[i].flags & FHIR_TYPE_ABSTRACT))
+            if (!(call->stored->types[i].flags & FHIR_TYPE_ABSTRACT) &&
+                fhir_spoken_serves(call->endpoint, &call->stored->types[i]))
                 APR_ARRAY_PUSH(types, const fhir_type_t *) = &call->stored->types[i];
     }
     if (!types->nelts)
@@ -149,11 +152,32 @@ static apr_array_header_t *new_types(const fhir_call_t *call)
     return apr_array_make(call->pool, 1, sizeof(const fhir_type_t *));
 }
 
+/* A search in the words of a release that is not the stored one. */
+static fhir_err_t *run_spoken(fhir_call_t *call, fhir_search_t *search)
+{
+    fhir_spoken_query_t *query;
+    apr_array_header_t *types;
+    FHIR_TRY(take_form(search, call));
+    FHIR_TRY(fhir_spoken_query_parse(&query, call, &search->pairs,
+                                     fhir_call_prefers(call, "handling=strict")));
+    types = apr_array_copy(call->pool, query->types);
+    keep_visible(types, call);
+    call->as = call->type_name;
+    search->pairs = query->pairs;
+    search->said = &query->said;
+    search->remarks = query->remarks;
+    search->narrow = fhir_spoken_query_narrow;
+    search->baton = query;
+    return run(call, search, types);
+}
+
 fhir_err_t *fhir_search_handle(fhir_call_t *call)
 {
-    fhir_search_t search = {.path = fhir_model_str(call->stored, call->type->name)};
+    fhir_search_t search = {.path = call->type_name};
     apr_array_header_t *types = new_types(call);
     int done;
+    if (fhir_spoken_differs(call))
+        return run_spoken(call, &search);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(refuse_types(&search, call));
@@ -168,6 +192,10 @@ fhir_err_t *fhir_search_system_handle(fhir_call_t *call)
 {
     fhir_search_t search = {.path = ""};
     apr_array_header_t *types = new_types(call);
+    if (fhir_spoken_differs(call))
+        return fhir_err_create(call->pool, FHIR_ERR_METHOD,
+                               "A search of all types is not offered in FHIR %s; name the type",
+                               call->spoken->label);
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(listed_types(types, call, &search.pairs));
     keep_visible(types, call);
@@ -179,7 +207,15 @@ fhir_err_t *fhir_search_compartment_handle(fhir_call_t *call)
 {
     fhir_search_t search = {.focus = call->type, .focus_id = call->id};
     apr_array_header_t *types = new_types(call);
-    const char *focus = fhir_model_str(call->stored, call->type->name);
+    const char *focus = call->type_name;
+    if (fhir_spoken_differs(call)) {
+        search.path = apr_pstrcat(call->pool, focus, "/", call->id, "/", call->member, NULL);
+        if (!fhir_spoken_take_type(call, call->member))
+            return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                                   "FHIR %s has no resource type \"%s\"", call->spoken->label,
+                                   call->member);
+        return run_spoken(call, &search);
+    }
     FHIR_TRY(take_form(&search, call));
     if (!strcmp(call->member, "*")) {
         FHIR_TRY(listed_types(types, call, &search.pairs));

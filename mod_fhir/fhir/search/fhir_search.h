@@ -12,8 +12,9 @@
 typedef struct fhir_search_t {
     const fhir_type_t **types; /* in the order in which their matches come */
     int n_types;
-    fhir_pairs_t pairs;       /* parameters of the search */
-    const char *remark;       /* what of the request is not among them, or NULL */
+    fhir_pairs_t pairs;                /* parameters of the search */
+    const char *remark;                /* what of the request is not among them, or NULL */
+    const apr_array_header_t *remarks; /* of const char *: the same, several; or NULL */
     const fhir_pairs_t *said; /* what the links say instead, of an operation; NULL: what applied */
     const fhir_type_t *focus; /* compartment: its resource's type, or NULL */
     const char *focus_id;

@@ -550,6 +550,8 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
                    .remarks = apr_array_make(call->pool, 1, sizeof(const char *))};
     if (search->remark)
         APR_ARRAY_PUSH(page.remarks, const char *) = search->remark;
+    if (search->remarks)
+        apr_array_cat(page.remarks, search->remarks);
     FHIR_TRY(parse(&page));
     FHIR_TRY(open_cursor(&page));
     if (page.query->explain)

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_spoken_query.h
+ * @brief Searches in DSTU2's words as searches of stored R4: names, values, results.
+ *
+ * A table says what a parameter of DSTU2 is in R4; one without a row has the same name. What one
+ * condition asks may be several conditions of R4, or one of several, so conditions become nodes of
+ * the plan, and only parameters about the result stay parameters.
+ * Source: http://hl7.org/fhir/DSTU2/search.html; HL7's ConceptMap search-params-4to2
+ */
+#ifndef FHIR_SPOKEN_QUERY_H
+#define FHIR_SPOKEN_QUERY_H
+
+#include "fhir/query/fhir_query.h"
+
+/** What a search parameter of DSTU2 is. */
+typedef struct fhir_spoken_row_t {
+    const char *type;   /* DSTU2's resource type, or "*": every type */
+    const char *name;   /* of the parameter */
+    const char *r4;     /* R4's names, one of which must hold, divided by ','; NULL: not offered */
+    const char *values; /* words "value>query": R4's values, or "name=value&name=value" where they
+                           are of other parameters; a value may have several words */
+    const char *also;   /* R4's query that must hold, too, or NULL */
+    const char *stored; /* R4's type that the row is for where there are several, or NULL */
+    fhir_param_kind_t kind; /* of a parameter that DSTU2 has not; NONE: it has */
+} fhir_spoken_row_t;
+
+/** Ends with a row without name. */
+extern const fhir_spoken_row_t fhir_spoken_rows[];
+
+/** A parameter as it is offered. */
+typedef struct fhir_spoken_param_t {
+    const char *name;
+    fhir_param_kind_t kind;
+    const fhir_param_t *param;    /* DSTU2's definition, or NULL: it has none */
+    const fhir_spoken_row_t *row; /* or NULL: the same in R4 */
+} fhir_spoken_param_t;
+
+/** Finds a parameter of a type (both names of it), 0 when it is not offered. */
+int fhir_spoken_param(fhir_spoken_param_t *out, const fhir_endpoint_t *endpoint,
+                      const fhir_type_t *spoken, const fhir_type_t *stored, const char *name,
+                      apr_size_t len);
+/** All that are offered of a type, of fhir_spoken_param_t; inherited: those of every type. */
+apr_array_header_t *fhir_spoken_params(const fhir_endpoint_t *endpoint, const fhir_type_t *spoken,
+                                       int inherited, apr_pool_t *pool);
+
+/** A search in R4's words. */
+typedef struct fhir_spoken_query_t {
+    apr_array_header_t *types;       /* of const fhir_type_t *: what is searched */
+    fhir_pairs_t pairs;              /* about the result */
+    fhir_pairs_t said;               /* what was understood, for links */
+    apr_array_header_t *remarks;     /* of const char *: what was ignored */
+    apr_array_header_t **conditions; /* by type: of its conditions */
+    apr_pool_t *pool;
+} fhir_spoken_query_t;
+
+/**
+ * Reads the parameters of a search of call->type_name.
+ * @param strict an unknown parameter is an error; else it is ignored and told
+ * @return NULL, FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_LIMIT
+ */
+fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **query, fhir_call_t *call,
+                                    const fhir_pairs_t *pairs, int strict);
+/** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query. */
+fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton);
+
+#endif

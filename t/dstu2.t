@@ -1,0 +1,269 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: Apache-2.0
+# The previous API over the stored R4 records: types, reads, versions, histories, searches and their
+# links, errors, formats. Every answer is valid by HL7's schema of DSTU2.
+use strict;
+use utf8;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::System qw(run source_dir work_dir write_file);
+use JSON::PP ();
+use Test::More;
+
+my $t = FHIR::Test->new(endpoints => <<'CONF');
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    FHIRTenant main
+    FHIRInteractions all
+    Require local
+</Location>
+<Location "/dev/dstu2">
+    FHIREndpoint DSTU2 open
+    FHIRTenant main
+    FHIRInteractions read vread search history operation
+    Require local
+</Location>
+CONF
+
+my $sample = $t->fhirctl('sample', '--patients', 4, '--as-of', '2026-11-20');
+my $file = write_file(work_dir() . '/sample.ndjson', $sample->{out});
+my $R4 = 'http://terminology.hl7.org/CodeSystem';
+my %patient = (subject => { reference => 'Patient/p1' });
+sub coded { my ($system, $code) = @_; return { coding => [ { system => "$R4/$system", code => $code } ] } }
+$t->load(
+    $file,
+    { resourceType => 'Patient', id => 'p1', name => [ { family => 'Ärger', given => ['Ada'] } ],
+        gender => 'female', birthDate => '1970-01-02', identifier => [ { system => 'urn:x', value => '17' } ] },
+    { resourceType => 'Practitioner', id => 'pr1', name => [ { family => 'Doctor' } ] },
+    { resourceType => 'PractitionerRole', id => 'role1', practitioner => { reference => 'Practitioner/pr1' },
+        specialty => [ { coding => [ { system => 'http://nucc.org/provider-taxonomy', code => '207Q00000X' } ] } ] },
+    { resourceType => 'Encounter', id => 'e1', status => 'triaged', %patient,
+        class => { system => "$R4/v3-ActCode", code => 'AMB' },
+        participant => [ { individual => { reference => 'PractitionerRole/role1' } } ] },
+    { resourceType => 'CareTeam', id => 't1', status => 'inactive', %patient, name => 'Team',
+        participant => [ { role => [ { text => 'r' } ], member => { reference => 'PractitionerRole/role1' } } ] },
+    { resourceType => 'CarePlan', id => 'c1', status => 'on-hold', intent => 'plan', %patient,
+        careTeam => [ { reference => 'CareTeam/t1' } ],
+        category => [ { coding => [ { code => 'assess-plan',
+            system => 'http://hl7.org/fhir/us/core/CodeSystem/careplan-category' } ] } ] },
+    { resourceType => 'MedicationRequest', id => 'm1', status => 'cancelled', intent => 'order', %patient,
+        authoredOn => '2020-02-03', requester => { reference => 'Practitioner/pr1' },
+        medicationReference => { reference => 'Medication/med1' } },
+    { resourceType => 'MedicationStatement', id => 's1', status => 'not-taken', %patient,
+        medicationReference => { reference => 'Medication/med1' } },
+    { resourceType => 'Medication', id => 'med1', code => { text => 'Aspirin' } },
+    { resourceType => 'Condition', id => 'd1', %patient, clinicalStatus => coded('condition-clinical', 'inactive'),
+        category => [ coded('condition-category', 'encounter-diagnosis'),
+            coded('condition-category', 'problem-list-item') ], code => { text => 'x' } },
+    { resourceType => 'Observation', id => 'o1', status => 'corrected', %patient, effectiveDateTime => '2021-01-01',
+        code => { coding => [ { system => 'http://loinc.org', code => '85354-9' } ] },
+        category => [ coded('observation-category', 'vital-signs') ] },
+    { resourceType => 'Observation', id => 'o2', status => 'final', %patient, effectiveDateTime => '2020-01-01',
+        code => { text => 'y' }, category => [ coded('observation-category', 'laboratory') ] },
+    { resourceType => 'AllergyIntolerance', id => 'a1', patient => $patient{subject}, code => { text => 'z' },
+        clinicalStatus => coded('allergyintolerance-clinical', 'active'),
+        verificationStatus => coded('allergyintolerance-verification', 'confirmed') },
+    { resourceType => 'AllergyIntolerance', id => 'a2', patient => $patient{subject}, code => { text => 'z' },
+        clinicalStatus => coded('allergyintolerance-clinical', 'active') },
+    { resourceType => 'Goal', id => 'g1', lifecycleStatus => 'completed', %patient, description => { text => 'g' },
+        achievementStatus => coded('goal-achievement', 'not-achieved') },
+    { resourceType => 'Immunization', id => 'i1', status => 'not-done', patient => $patient{subject},
+        vaccineCode => { text => 'v' }, occurrenceDateTime => '2020',
+        statusReason => { coding => [ { system => 'urn:y', code => 'no' } ] } },
+    { resourceType => 'Provenance', id => 'v1', recorded => '2020-01-01T00:00:00Z',
+        target => [ { reference => 'MedicationRequest/m1' } ],
+        agent => [ { who => { reference => 'Practitioner/pr1' } } ] },
+    { resourceType => 'Binary', id => 'b1', contentType => 'text/plain', data => 'YWJj' },
+    { resourceType => 'Observation', id => 'o3', status => 'final', code => { text => 'device' },
+        device => { reference => 'DeviceMetric/x' } },
+);
+
+my $base = '/dev/dstu2';
+my @answers;    # in XML
+
+# Gets an answer in both formats; the JSON one.
+sub both {
+    my ($path) = @_;
+    my $xml = $t->get("$base/$path", Accept => 'application/xml+fhir');
+    push @answers, [ $path, $xml->body ] if $xml->body =~ /^<\?xml/;
+    is $xml->header('content-type'), 'application/xml+fhir; charset=utf-8', "$path: XML" if $xml->status < 400;
+    return $t->get("$base/$path");
+}
+sub ids_of { my ($path) = @_; return join ' ', sort grep { defined } both($path)->ids }
+
+# ---- Conformance ----
+
+my $conformance = both('metadata')->json;
+is "$conformance->{resourceType} $conformance->{fhirVersion}", 'Conformance 1.0.2', 'metadata is a Conformance';
+my %declared = map { $_->{type} => $_ } @{ $conformance->{rest}[0]{resource} };
+my @types = sort keys %declared;
+is scalar @types, 29, 'types';
+ok !$declared{MedicationRequest} && !$declared{CareTeam}, 'none of R4';
+is_deeply [ map { $_->{code} } @{ $declared{Patient}{interaction} } ],
+    [qw(read vread history-instance history-type search-type)], 'interactions that are offered';
+
+# ---- every type ----
+
+my $R4_WORDS = qr{CodeSystem/v[23]-|"reference":"(?:MedicationRequest|CareTeam|PractitionerRole|ServiceRequest)/};
+my (%references, %seen);
+for my $type (@types) {
+    my $answer = both("$type?_count=10");
+    is $answer->status, 200, "$type: search";
+    is $answer->header('content-type'), 'application/json+fhir; charset=utf-8', "$type: as DSTU2";
+    my ($first) = $answer->resources;
+    unlike $answer->body, $R4_WORDS, "$type: no words of R4";
+    my $body = $answer->body;
+    $references{$1}++ while $body =~ m{"reference":"([A-Z]\w+/[^"#]+)"}g;
+    next unless $first;
+    $seen{$type} = 1;
+    is $first->{resourceType}, $type, "$type: its own";
+    my $id = $first->{id};
+    my $read = both("$type/$id");
+    is_deeply $read->json, $first, "$type: read as searched" unless $type eq 'Binary';
+    like $read->header('etag') // '', qr/^W\/"\d+(?:-raw)?"$/, "$type: ETag";
+    is both("$type/$id/_history/$first->{meta}{versionId}")->status, 200, "$type: version" unless $type eq 'Binary';
+    my $history = both("$type/$id/_history")->json;
+    is "$history->{type} $history->{entry}[0]{request}{method}", 'history POST', "$type: history";
+    ok !$history->{entry}[0]{response}, "$type: without responses (bdl-4)";
+    like $history->{entry}[0]{fullUrl}, qr{$base/$type/\Q$id\E$}, "$type: of this base";
+}
+cmp_ok scalar keys %seen, '>', 22, 'types that there are resources of';
+my @broken = grep { $t->get("$base/$_")->status != 200 } sort keys %references;
+is_deeply \@broken, [], scalar(keys %references) . ' references lead to something';
+
+# ---- what one type is in the other ----
+
+is ids_of('CarePlan?patient=p1'), 'c1', 'care plans';
+is ids_of('CarePlan?patient=p1&category=careteam'), 'ct-t1', 'care teams are care plans when they are asked for';
+is ids_of('CarePlan?patient=Patient/p1&category=http://argonaut.hl7.org|careteam'), 'ct-t1', 'with the system';
+is ids_of('CarePlan?patient=p1&category=assess-plan'), 'c1', 'assessment and plan';
+is ids_of('CarePlan?patient=p1&category=http://argonaut.hl7.org|assess-plan'), 'c1', "in Argonaut's words";
+is ids_of('CarePlan?_id=ct-t1'), 'ct-t1', 'a team by its id';
+is both('CarePlan/ct-t1')->json->{participant}[0]{member}{reference}, 'Practitioner/pr1', 'a role is its practitioner';
+is both('CarePlan/ct-none')->status, 404, 'no such team';
+is ids_of('MedicationOrder?patient=p1'), 'm1', 'orders';
+is ids_of('MedicationStatement?patient=p1'), 'mr-m1 s1', 'statements, and those of orders';
+is both('MedicationStatement/mr-m1')->json->{dateAsserted}, '2020-02-03', 'one of an order';
+is ids_of('MedicationStatement?_id=mr-m1,s1'), 'mr-m1 s1', 'by their ids';
+is ids_of('MedicationStatement?patient=p1&status=completed'), 'mr-m1 s1', 'by status';
+is $t->get("$base/MedicationRequest/m1")->status, 404, "R4's type is not served";
+like $t->get("$base/MedicationRequest/m1")->body, qr/the R4 base has it/, 'and that is told';
+
+# ---- searches ----
+
+my %found = (
+    'Patient?family=arger' => 'p1', 'Patient?name=ada&gender=female' => 'p1', 'Patient?identifier=17' => 'p1',
+    'Patient?identifier=urn:x|17' => 'p1', 'Patient?_id=p1' => 'p1', 'Patient?family:exact=arger' => '',
+    'Condition?patient=p1&clinicalstatus=resolved' => 'd1', 'Condition?patient=p1&clinicalStatus=resolved' => 'd1',
+    'Condition?patient=p1&clinicalstatus=active' => '', 'Condition?patient=p1&category=problem' => 'd1',
+    'Condition?patient=p1&category=diagnosis' => 'd1', 'Condition?patient=p1&category=health-concern' => '',
+    'Condition?patient=p1&category=http://hl7.org/fhir/condition-category|diagnosis' => 'd1',
+    'Condition?patient=p1&clinicalstatus:not=resolved' => '', 'Condition?patient=p1&clinicalstatus:not=active' => 'd1',
+    'Observation?patient=p1&category=http://hl7.org/fhir/observation-category|laboratory' => 'o2',
+    'Observation?patient=p1&code=55284-4' => 'o1', 'Observation?patient=p1&code=http://loinc.org|55284-4' => 'o1',
+    'Observation?patient=p1&status=amended' => 'o1', 'Observation?subject:Patient=p1&date=2020' => 'o2',
+    'Observation?subject=Patient/p1&date=ge2021' => 'o1', 'Observation?patient.identifier=17' => 'o1 o2',
+    'Observation?patient.family=arger&category=laboratory' => 'o2',
+    'Observation?patient=p1&date=gt2019&date=lt2021' => 'o2',
+    'AllergyIntolerance?patient=p1&status=confirmed' => 'a1', 'AllergyIntolerance?patient=p1&status=active' => 'a2',
+    'AllergyIntolerance?patient=p1&status=active,confirmed' => 'a1 a2',
+    'AllergyIntolerance?patient=p1&status:not=active' => 'a1', 'AllergyIntolerance?patient=p1&status=resolved' => '',
+    'Goal?patient=p1&status=cancelled' => 'g1', 'Goal?patient=p1&status=achieved' => '',
+    'Immunization?patient=p1&notgiven=true' => 'i1', 'Immunization?patient=p1&notgiven=false' => '',
+    'Immunization?patient=p1&reason-not-given=urn:y|no' => 'i1', 'Immunization?patient=p1&reason=urn:y|no' => '',
+    'Immunization?patient=p1&status=completed' => 'i1',
+    'MedicationOrder?patient=p1&datewritten=2020-02' => 'm1', 'MedicationOrder?prescriber=pr1' => 'm1',
+    'MedicationOrder?patient=p1&status=stopped' => 'm1', 'MedicationOrder?prescriber.family=doctor' => 'm1',
+    'MedicationOrder?medication=Medication/med1' => 'm1',
+    'Practitioner?specialty=207Q00000X&family=doctor' => 'pr1', 'Practitioner?specialty=none' => '',
+    'Encounter?patient=p1&status=arrived' => 'e1', 'CarePlan?patient=p1&status=active' => 'c1',
+    'CarePlan?patient=p1&status=completed&category=careteam' => 'ct-t1', 'CarePlan?patient=p1&status=cancelled' => '',
+    'Provenance?target=MedicationOrder/m1' => 'v1', 'Medication?_id=med1&code:text=aspirin' => 'med1',
+);
+is ids_of($_), $found{$_}, $_ for sort keys %found;
+
+is join(' ', both('Observation?patient=p1&_sort:desc=date')->ids), 'o1 o2', '_sort:desc';
+is join(' ', both('Observation?patient=p1&_sort=date')->ids), 'o2 o1', '_sort';
+is join(' ', both('Observation?patient=p1&_sort:asc=date')->ids), 'o2 o1', '_sort:asc';
+is join(' ', both('Observation?patient=p1&_sort=-date')->ids), 'o1 o2', "R4's way";
+is ids_of('MedicationOrder?patient=p1&_include=MedicationOrder:medication'), 'm1 med1', '_include';
+is ids_of('MedicationOrder?patient=p1&_revinclude=Provenance:target'), 'm1 v1', '_revinclude';
+is ids_of('MedicationOrder?patient=p1&_include=MedicationOrder:prescriber&_include=MedicationOrder:medication'),
+    'm1 med1 pr1', 'several includes';
+is both('Observation?patient=p1&_summary=count')->json->{total}, 2, '_summary=count';
+is_deeply both('Patient?_id=p1&_summary=text')->json->{entry}[0]{resource}{meta}{tag}[0]{system},
+    'http://hl7.org/fhir/v3/ObservationValue', '_summary: the tag of DSTU2';
+my ($part) = both('Condition?_id=d1&_elements=patient')->resources;
+ok $part->{patient} && !$part->{category}, "_elements by DSTU2's names";
+
+# ---- pages ----
+
+my ($url, @pages) = ("$base/Observation?_count=200&_sort:desc=date");
+my $pages = 0;
+while ($url && $pages++ < 100) {
+    my $page = $t->get($url);
+    push @pages, $page->ids;
+    my $self = $page->link('self');
+    like $self, qr{$base/Observation\?_count=200&_sort:desc=date}, 'self says what was asked' if $pages == 1;
+    $url = $page->link('next');
+    $url =~ s{^https?://[^/]+}{} if $url;
+}
+my %unique = map { $_ => 1 } @pages;
+my $total = $t->get("$base/Observation?_summary=count")->json->{total};
+is scalar @pages, $total, "$total on $pages pages";
+is scalar keys %unique, $total, 'each once';
+
+# ---- what is not known ----
+
+my $ignored = both('Patient?_id=p1&colour=red&_has:Observation:subject:code=x')->json;
+is_deeply [ map { $_->{search}{mode} } @{ $ignored->{entry} } ], [qw(outcome match)], 'unknown parameters are ignored';
+like $ignored->{entry}[0]{fullUrl}, qr/^urn:uuid:[0-9a-f-]{36}$/, 'bdl-6: the remark has a fullUrl';
+is scalar @{ $ignored->{entry}[0]{resource}{issue} }, 2, 'and each is told';
+unlike $ignored->{link}[0]{url}, qr/colour/, 'the self link does not say them';
+is_outcome $t->get("$base/Patient?colour=red", Prefer => 'handling=strict'), 400, 'not-supported', qr/colour/, 'strict';
+is_outcome $t->get("$base/Patient?birthdate=soon"), 400, 'invalid', qr/birthdate/, 'a bad value';
+is_outcome both('Patient/nobody'), 404, 'not-found', qr{Patient/nobody}, 'nobody';
+is_outcome both('Nonsense/1'), 404, 'not-supported', qr/Nonsense/, 'no such type';
+is_outcome $t->post("$base/Patient", { resourceType => 'Patient' }), 405, 'not-supported', qr/allowed/, 'read only';
+is_outcome both('?_id=p1'), 405, 'not-supported', qr/name the type/, 'no search of all types';
+
+# ---- deleted ----
+
+$t->delete('/dev/r4/Observation/o3');
+is_outcome both('Observation/o3'), 410, 'not-found', qr{Observation/o3}, 'deleted: 410, in a code that DSTU2 has';
+my $gone = both('Observation/o3/_history')->json;
+is_deeply [ map { [ $_->{request}{method}, $_->{fullUrl} ? 1 : 0, $_->{resource} ? 1 : 0 ] } @{ $gone->{entry} } ],
+    [ [ 'DELETE', 0, 0 ], [ 'POST', 1, 1 ] ], 'the deletion has neither resource nor fullUrl';
+
+# ---- operations, content ----
+
+is $t->get("$base/Binary/b1", Accept => '*/*')->body, 'abc', "a Binary's content";
+is $t->get("$base/Binary/b1", Accept => 'application/json+fhir')->json->{content}, 'YWJj', 'and as a resource';
+is both('Patient/p1/$everything')->status, 200, '$everything';
+is both('DocumentReference/$docref?patient=p1')->status, 200, '$docref';
+is_outcome both('Observation/$lastn?patient=p1'), 404, 'not-found', qr/lastn/, 'no operations of R4 alone';
+
+for my $accept ('application/json+fhir', 'application/fhir+json', 'application/json', 'text/json', '*/*') {
+    is $t->get("$base/Patient/p1", Accept => $accept)->header('content-type'), 'application/json+fhir; charset=utf-8',
+        "Accept: $accept";
+}
+is $t->get("$base/Patient/p1?_format=xml")->header('content-type'), 'application/xml+fhir; charset=utf-8',
+    '_format=xml';
+is $t->get("$base/Patient/p1?_format=application/xml+fhir")->header('content-type'),
+    'application/xml+fhir; charset=utf-8', '_format with a plus';
+is_outcome $t->get("$base/Patient/p1", Accept => 'application/json; fhirVersion=4.0'), 406, 'not-supported', qr/./,
+    'not another release';
+is $t->get("$base/Patient/p1", 'If-None-Match' => 'W/"1"')->status, 304, 'If-None-Match';
+
+# ---- the schema ----
+
+my $schema = source_dir() . '/../shared/fhir/dstu2/xsd/fhir-single.xsd';
+SKIP: {
+    skip 'the schema is not beside the source tree', 1 unless -f $schema;
+    my $n = 0;
+    my %path = map { write_file(work_dir() . '/answer' . $n++ . '.xml', $_->[1]) => $_->[0] } @answers;
+    my $checked = run({}, 'xmllint', '--noout', '--schema', $schema, sort keys %path);
+    my @faults = map { m{^(\S+?):\d+: (.*error.*)} ? "$path{$1}: $2" : () } split /\n/, $checked->{err};
+    is_deeply \@faults, [], "$n answers are valid by HL7's schema";
+}
+$t->done;

@@ -80,7 +80,7 @@ static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t
     }
     if (read < n) /* fewer results than statements */
         return fhir_store_error(NULL, NULL, pool);
-    return *failed && fhir_sqlstate_is_lost((*failed)->sqlstate) ? *failed : NULL;
+    return *failed && fhir_sqlstate_ends_session((*failed)->sqlstate) ? *failed : NULL;
 }
 
 fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *conn,

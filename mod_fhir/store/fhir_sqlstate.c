@@ -13,14 +13,14 @@
 typedef struct rule_t {
     const char *prefix; /* class or whole code; the first row that fits counts */
     fhir_code_t code;
-    int lost; /* the connection is of no more use */
+    int lost; /* the connection is of no more use: 1 its session ends, 2 it goes on */
 } rule_t;
 
 static const rule_t rules[] = {
     {"57014", FHIR_ERR_TIMEOUT, 0},  /* query_canceled: statement_timeout */
     {"57P", FHIR_ERR_BUSY, 1},       /* shutdown, crash, starting up, database dropped */
     {"08", FHIR_ERR_BUSY, 1},        /* connection exception */
-    {"25006", FHIR_ERR_BUSY, 1},     /* read-only: a standby; the primary is elsewhere */
+    {"25006", FHIR_ERR_BUSY, 2},     /* read-only: a standby; the primary is elsewhere */
     {"53", FHIR_ERR_BUSY, 0},        /* out of memory, disk, connections */
     {"55P03", FHIR_ERR_BUSY, 0},     /* lock_not_available */
     {"23505", FHIR_ERR_CONFLICT, 0}, /* unique_violation */
@@ -55,7 +55,13 @@ static const rule_t *rule_of(const char *sqlstate)
 int fhir_sqlstate_is_lost(const char *sqlstate)
 {
     const rule_t *rule = rule_of(sqlstate);
-    return rule && rule->lost;
+    return rule && rule->lost != 0;
+}
+
+int fhir_sqlstate_ends_session(const char *sqlstate)
+{
+    const rule_t *rule = rule_of(sqlstate);
+    return rule && rule->lost == 1;
 }
 
 fhir_code_t fhir_sqlstate_code(const char *sqlstate)

@@ -124,8 +124,7 @@ static fhir_err_t *unreplicated(apr_pool_t *pool)
  * while the session goes on, is certain. */
 static fhir_err_t *judge_write(fhir_err_t *err, PGconn *conn, apr_pool_t *pool)
 {
-    if (err && (PQstatus(conn) != CONNECTION_OK ||
-                (fhir_sqlstate_is_lost(err->sqlstate) && strcmp(err->sqlstate, "25006") != 0)))
+    if (err && (PQstatus(conn) != CONNECTION_OK || fhir_sqlstate_ends_session(err->sqlstate)))
         return unconfirmed(err, pool);
     if (err)
         return err;

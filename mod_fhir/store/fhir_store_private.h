@@ -156,6 +156,8 @@ void fhir_conn_kill(PGconn *conn);
 
 /** 1 if an error of this SQLSTATE says that the connection or the server is going away. */
 int fhir_sqlstate_is_lost(const char *sqlstate);
+/** 1 if such an error ends the session, so that it does not tell what became of a statement. */
+int fhir_sqlstate_ends_session(const char *sqlstate);
 /** The code that an SQLSTATE ("" for none) stands for. */
 fhir_code_t fhir_sqlstate_code(const char *sqlstate);
 /** An error with the code's message for clients, its detail still to be set. */

@@ -240,7 +240,7 @@ void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhi
 {
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *bundle;
-    fhir_within_t own = {NULL};
+    fhir_within_t own = {.tx = NULL};
     int failed;
 
     apr_pool_create(&request.pool, call->pool);

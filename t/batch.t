@@ -188,6 +188,7 @@ for my $format (qw(application/fhir+xml text/html)) {
 }
 
 is_outcome $t->post($base, patient()), 400, 'invalid', qr/Bundle/, 'no Bundle';
-is bundle('transaction')->status, 200, 'a transaction without entries';
+is $t->post($base, { resourceType => 'Bundle', type => 'transaction' })->status, 200, 'a transaction without entries';
+is_outcome bundle('transaction'), 422, 'structure', qr/entry/, 'an empty list of them is no FHIR';
 
 $t->done;

@@ -142,7 +142,7 @@ my $r = $t->get('/dev/r4/Patient/p1?_elements=birthDate')->json;
 is members($r), 'active birthDate id meta resourceType', '_elements, with what must not be missed';
 ok is_subset($r), 'and the tag';
 $r = $t->get('/dev/r4/Patient/p1?_summary=true')->json;
-is members($r), 'active birthDate gender id managingOrganization meta name resourceType', '_summary=true';
+is members($r), 'active birthDate contained gender id managingOrganization meta name resourceType', '_summary=true';
 ok is_subset($r), 'and the tag';
 $r = $t->get('/dev/r4/Patient/p1?_summary=text')->json;
 is members($r), 'active id meta resourceType text', '_summary=text';

@@ -11,27 +11,32 @@ use Test::More;
 my $t = FHIR::Test->new(endpoints => <<'CONF');
 <Location "/write/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRRequireIfMatch Off
 </Location>
 <Location "/read/r4">
     FHIREndpoint R4 open
+    Require local
 </Location>
 <Location "/token/r4">
     FHIREndpoint R4 patient
 </Location>
 <Location "/any/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRHosts any
 </Location>
 <Location "/listed/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRHosts Backend.internal other.internal
 </Location>
 <Location "/named/r4">
     FHIREndpoint R4 open
+    Require local
     FHIRInteractions all
     FHIRBaseURL https://api.clinic.example/named/r4
 </Location>

@@ -184,8 +184,8 @@ static void break_reference(mutate_t *m, const fhir_element_t *el, fhir_node_t *
     text->text = "#no-such-id";
     text->text_len = 11;
     expect(m, "a reference to nothing contained", path, node);
-    text->text = "nowhere";
-    text->text_len = 7;
+    text->text = "no where";
+    text->text_len = 8;
     expect(m, "no reference", path, node);
     *text = kept;
 }

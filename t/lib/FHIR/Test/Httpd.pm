@@ -96,7 +96,7 @@ MaxRequestWorkers $most
 MinSpareThreads 1
 MaxSpareThreads $most
 GracefulShutdownTimeout 5
-KeepAliveTimeout 2
+KeepAliveTimeout 30
 LogFormat "%h %u \\"%r\\" %>s %b" test
 CustomLog "$self->{access_log}" test
 DocumentRoot "$self->{dir}"

@@ -231,9 +231,8 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
 {
     const fhir_call_t *call = sql->call;
     /* a transaction that failed takes no further statement */
-    const char *indexes = call->tx && err->code == FHIR_ERR_TIMEOUT
-                              ? ""
-                              : missing_indexes(call, query, includes);
+    const char *indexes =
+        call->tx && err->code == FHIR_ERR_TIMEOUT ? "" : missing_indexes(call, query, includes);
     if (query)
         note(call, query, "refused", indexes);
     err->message = apr_psprintf(

@@ -15,6 +15,7 @@ typedef struct condition_t {
 
 /* A parameter on its way: where it is, and what it becomes. */
 typedef struct reading_t {
+    int hops; /* steps of a chain that were taken */
     fhir_call_t *call;
     const fhir_type_t *spoken, *stored;
     fhir_spoken_param_t param;
@@ -48,7 +49,8 @@ static int is_stored_param(const fhir_endpoint_t *endpoint, const fhir_type_t *s
     return p && !(p->flags & FHIR_PARAM_UNCOMPILED);
 }
 
-int fhir_spoken_param(fhir_spoken_param_t *out, const fhir_endpoint_t *endpoint,
+/* Finds a parameter of a type (both names of it); 0 when it is not offered. */
+static int find_param(fhir_spoken_param_t *out, const fhir_endpoint_t *endpoint,
                       const fhir_type_t *spoken, const fhir_type_t *stored, const char *name,
                       apr_size_t len)
 {
@@ -96,13 +98,13 @@ apr_array_header_t *fhir_spoken_params(const fhir_endpoint_t *endpoint, const fh
         const fhir_param_t *p = &m->params[spoken->first_param + i];
         const char *name = fhir_model_str(m, p->name);
         if (!(p->flags & FHIR_PARAM_INHERITED) == !inherited &&
-            fhir_spoken_param(&param, endpoint, spoken, stored, name, strlen(name)))
+            find_param(&param, endpoint, spoken, stored, name, strlen(name)))
             APR_ARRAY_PUSH(list, fhir_spoken_param_t) = param;
     }
     for (const fhir_spoken_row_t *r = fhir_spoken_rows; r->name; r++) {
         if ((strcmp(r->type, type) == 0 ? inherited : !inherited || strcmp(r->type, "*") != 0) ||
             is_listed(list, r->name) ||
-            !fhir_spoken_param(&param, endpoint, spoken, stored, r->name, strlen(r->name)))
+            !find_param(&param, endpoint, spoken, stored, r->name, strlen(r->name)))
             continue;
         APR_ARRAY_PUSH(list, fhir_spoken_param_t) = param;
     }
@@ -329,11 +331,14 @@ static const char *chain_name(const reading_t *r, const fhir_type_t *spoken, con
     const char *wanted = *r->modifier == ':' ? r->modifier + 1 : NULL, *dot = strchr(rest, '.');
     const char *type = type_name(r->call->spoken, spoken), *name;
     apr_size_t len = dot ? (apr_size_t)(dot - rest) : strcspn(rest, ":");
-    reading_t next = {.call = r->call, .spoken = spoken, .modifier = "", .pool = r->pool};
+    reading_t next = {
+        .call = r->call, .spoken = spoken, .modifier = "", .pool = r->pool, .hops = r->hops + 1};
 
+    if (next.hops > r->call->endpoint->search.hops_max)
+        return NULL;
     if ((wanted && strcmp(wanted, type) != 0) ||
         !(next.stored = stored_type(r->call->endpoint, type)) || !may_refer(r, next.stored) ||
-        !fhir_spoken_param(&next.param, r->call->endpoint, spoken, next.stored, rest, len))
+        !find_param(&next.param, r->call->endpoint, spoken, next.stored, rest, len))
         return NULL;
     name = apr_pstrcat(r->pool, r4_names(&next), rest + len, NULL);
     if (dot) {
@@ -379,7 +384,7 @@ static int take(reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair)
     apr_size_t len = strcspn(pair->name, ":.");
 
     r->modifier = apr_pstrmemdup(r->pool, pair->name + len, head - len);
-    if (!fhir_spoken_param(&r->param, r->call->endpoint, r->spoken, r->stored, pair->name, len))
+    if (!find_param(&r->param, r->call->endpoint, r->spoken, r->stored, pair->name, len))
         return 0;
     if (dot)
         return take_chain(r, list, pair, dot + 1);
@@ -402,8 +407,7 @@ static const char *one_name(const reading_t *r, const fhir_type_t *spoken,
 
     next.spoken = spoken;
     next.stored = stored;
-    if (!stored ||
-        !fhir_spoken_param(&next.param, r->call->endpoint, spoken, stored, name, strlen(name)))
+    if (!stored || !find_param(&next.param, r->call->endpoint, spoken, stored, name, strlen(name)))
         return NULL;
     return apr_pstrmemdup(r->pool, r4_names(&next), strcspn(r4_names(&next), ","));
 }

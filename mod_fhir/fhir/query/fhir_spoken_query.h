@@ -36,10 +36,6 @@ typedef struct fhir_spoken_param_t {
     const fhir_spoken_row_t *row; /* or NULL: the same in R4 */
 } fhir_spoken_param_t;
 
-/** Finds a parameter of a type (both names of it), 0 when it is not offered. */
-int fhir_spoken_param(fhir_spoken_param_t *out, const fhir_endpoint_t *endpoint,
-                      const fhir_type_t *spoken, const fhir_type_t *stored, const char *name,
-                      apr_size_t len);
 /** All that are offered of a type, of fhir_spoken_param_t; inherited: those of every type. */
 apr_array_header_t *fhir_spoken_params(const fhir_endpoint_t *endpoint, const fhir_type_t *spoken,
                                        int inherited, apr_pool_t *pool);

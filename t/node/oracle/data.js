@@ -32,6 +32,10 @@ class Data {
             if (!this.byType.has(entry.type)) this.byType.set(entry.type, []);
             this.byType.get(entry.type).push(entry);
             this.byUrl.set(`${entry.type}/${entry.id}`, entry);
+            if (resource.url) { // what a canonical names, with its version and without
+                this.byUrl.set(resource.url, entry);
+                if (resource.version) this.byUrl.set(`${resource.url}|${resource.version}`, entry);
+            }
         }
         const bundle = JSON.parse(zlib.gunzipSync(fs.readFileSync(`${definitions}/search-parameters.json.gz`)));
         const all = bundle.entry.map((e) => e.resource).concat(US_CORE);

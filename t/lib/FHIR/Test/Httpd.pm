@@ -233,8 +233,14 @@ sub request {
         $headers{'Content-Type'} //= 'application/fhir+json';
     }
     $self->{client} ||= HTTP::Tiny->new(max_redirect => 0, timeout => patience(15), keep_alive => 1);
-    return FHIR::Test::Response->new($self->{client}->request($method, $self->url($path),
-            { headers => \%headers, defined $content ? (content => $content) : () }));
+    my @request = ($method, $self->url($path),
+        { headers => \%headers, defined $content ? (content => $content) : () });
+    my $answer = $self->{client}->request(@request);
+    # httpd may close a kept connection at any time (its event MPM does so when threads are scarce): a
+    # request that met this was not read, and is sent on a new one. A process that died is in error_log.
+    $answer = $self->{client}->request(@request)
+        if $answer->{status} == 599 and $answer->{content} =~ /^Unexpected end of stream while looking for line/;
+    return FHIR::Test::Response->new($answer);
 }
 
 # get($path, Header => value, …); post($path, $content, Header => value, …).

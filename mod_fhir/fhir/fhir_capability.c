@@ -11,6 +11,7 @@
 
 #include "fhir/fhir_conformance.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/fhir_statement.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
 #include "model/fhir_uscore.h"
@@ -42,35 +43,15 @@ typedef struct writer_t {
     apr_pool_t *pool;
 } writer_t;
 
-static void put_string(writer_t *w, const char *s)
-{
-    fhir_buf_json_string(w->buf, s, strlen(s));
-}
-
 static void put_list(writer_t *w, const char *name, const char *const *list)
 {
     fhir_buf_printf(w->buf, ",\"%s\":[", name);
     for (int i = 0; list[i]; i++) {
         if (i)
             fhir_buf_putc(w->buf, ',');
-        put_string(w, list[i]);
+        fhir_statement_string(w->buf, list[i]);
     }
     fhir_buf_putc(w->buf, ']');
-}
-
-/* Opens a list at its first item, or divides the items. */
-static void item(writer_t *w, int *n, const char *name)
-{
-    if ((*n)++)
-        fhir_buf_putc(w->buf, ',');
-    else
-        fhir_buf_printf(w->buf, ",\"%s\":[", name);
-}
-
-static void close_list(writer_t *w, int n)
-{
-    if (n)
-        fhir_buf_putc(w->buf, ']');
 }
 
 static const char *const wanted_words[] = {
@@ -99,20 +80,13 @@ static void put_interactions(writer_t *w, fhir_level_t level, const char *type)
     for (const fhir_route_t *r = fhir_routes; r->method; r++) {
         if (r->level != level || !fhir_route_offered(r, w->endpoint))
             continue;
-        item(w, &n, "interaction");
+        fhir_statement_item(w->buf, &n, "interaction");
         fhir_buf_putc(w->buf, '{');
         put_expected(w, type, FHIR_USCORE_INTERACTION, r->name);
         fhir_buf_printf(w->buf, "\"code\":\"%s\"}", r->name);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
-
-static const char *const kind_words[] = {
-    [FHIR_PARAM_NUMBER] = "number",       [FHIR_PARAM_DATE] = "date",
-    [FHIR_PARAM_STRING] = "string",       [FHIR_PARAM_TOKEN] = "token",
-    [FHIR_PARAM_REFERENCE] = "reference", [FHIR_PARAM_COMPOSITE] = "composite",
-    [FHIR_PARAM_QUANTITY] = "quantity",   [FHIR_PARAM_URI] = "uri",
-    [FHIR_PARAM_SPECIAL] = "special"};
 
 static void put_param(writer_t *w, const fhir_param_t *p, const char *type)
 {
@@ -120,15 +94,15 @@ static void put_param(writer_t *w, const fhir_param_t *p, const char *type)
     fhir_buf_putc(w->buf, '{');
     put_expected(w, type, FHIR_USCORE_PARAM, name);
     fhir_buf_puts(w->buf, "\"name\":");
-    put_string(w, name);
+    fhir_statement_string(w->buf, name);
     if (p->url) {
         fhir_buf_puts(w->buf, ",\"definition\":");
-        put_string(w, fhir_model_str(w->model, p->url));
+        fhir_statement_string(w->buf, fhir_model_str(w->model, p->url));
     }
-    fhir_buf_printf(w->buf, ",\"type\":\"%s\"", kind_words[p->kind]);
+    fhir_buf_printf(w->buf, ",\"type\":\"%s\"", fhir_statement_kind(p->kind));
     if (p->expression) {
         fhir_buf_puts(w->buf, ",\"documentation\":");
-        put_string(w, fhir_model_str(w->model, p->expression));
+        fhir_statement_string(w->buf, fhir_model_str(w->model, p->expression));
     }
     fhir_buf_putc(w->buf, '}');
 }
@@ -170,12 +144,12 @@ static void put_params(writer_t *w, const fhir_type_t *holder, const char *type)
         const fhir_param_t *p = &w->model->params[holder->first_param + i];
         if (!stands_at(w, p, type))
             continue;
-        item(w, &n, "searchParam");
+        fhir_statement_item(w->buf, &n, "searchParam");
         put_param(w, p, type);
     }
     if (!*type && n)
         put_specials(w);
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 static int is_stored_reference(const fhir_param_t *p)
@@ -226,10 +200,10 @@ static void put_beside(writer_t *w, const char *name, const apr_array_header_t *
 {
     int n = 0;
     for (int i = 0; i < list->nelts; i++) {
-        item(w, &n, name);
-        put_string(w, APR_ARRAY_IDX(list, i, const char *));
+        fhir_statement_item(w->buf, &n, name);
+        fhir_statement_string(w->buf, APR_ARRAY_IDX(list, i, const char *));
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
     if (!w->us_core || !fhir_uscore_rows(&n, w->us_core, type, kind))
         return;
     n = 0;
@@ -237,7 +211,7 @@ static void put_beside(writer_t *w, const char *name, const apr_array_header_t *
         const char *text = APR_ARRAY_IDX(list, i, const char *);
         fhir_uscore_wanted_t wanted = fhir_uscore_wanted(
             w->us_core, type, kind, apr_pstrmemdup(w->pool, text, strcspn(text, "|")));
-        item(w, &n, apr_pstrcat(w->pool, "_", name, NULL));
+        fhir_statement_item(w->buf, &n, apr_pstrcat(w->pool, "_", name, NULL));
         if (wanted == FHIR_USCORE_NOT_WANTED) {
             fhir_buf_puts(w->buf, "null");
             continue;
@@ -246,7 +220,7 @@ static void put_beside(writer_t *w, const char *name, const apr_array_header_t *
         put_extension(w, wanted);
         fhir_buf_puts(w->buf, "]}");
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 static void put_includes(writer_t *w, const char *name, apr_array_header_t *list, const char *type,
@@ -287,12 +261,12 @@ static void put_operations(writer_t *w, const char *type)
         unsigned level = type ? FHIR_OP_TYPE | FHIR_OP_INSTANCE : FHIR_OP_SYSTEM;
         if (!(op->levels & level) || (op->type && (!type || strcmp(op->type, type))))
             continue;
-        item(w, &n, "operation");
+        fhir_statement_item(w->buf, &n, "operation");
         fhir_buf_putc(w->buf, '{');
         put_expected(w, type ? type : "", FHIR_USCORE_OPERATION, op->name);
         fhir_buf_printf(w->buf, "\"name\":\"%s\",\"definition\":\"%s\"}", op->name, op->definition);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 /* An update that must name the version that it replaces cannot make the first. */
@@ -304,7 +278,6 @@ static int can_update_create(const fhir_endpoint_t *endpoint)
 
 static void put_conditional(writer_t *w)
 {
-    static const char *const deletes[] = {"not-supported", "single", "multiple"};
     unsigned offered = w->endpoint->interactions;
     if (offered & FHIR_INTERACTION_CREATE)
         fhir_buf_puts(w->buf, ",\"conditionalCreate\":true");
@@ -314,7 +287,7 @@ static void put_conditional(writer_t *w)
         fhir_buf_puts(w->buf, ",\"conditionalUpdate\":true");
     if (offered & FHIR_INTERACTION_DELETE)
         fhir_buf_printf(w->buf, ",\"conditionalDelete\":\"%s\"",
-                        deletes[w->endpoint->writing.conditional_delete]);
+                        fhir_statement_deletes(w->endpoint));
 }
 
 /* One combination of search parameters: "patient+category". */
@@ -336,14 +309,14 @@ static void put_type_extensions(writer_t *w, const char *type)
     const fhir_uscore_row_t *rows;
     if (wanted == FHIR_USCORE_NOT_WANTED)
         return;
-    item(w, &written, "extension");
+    fhir_statement_item(w->buf, &written, "extension");
     put_extension(w, wanted);
     rows = fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_COMBINATION);
     for (int i = 0; i < n && w->endpoint->interactions & FHIR_INTERACTION_SEARCH; i++) {
-        item(w, &written, "extension");
+        fhir_statement_item(w->buf, &written, "extension");
         put_combination(w, &rows[i]);
     }
-    close_list(w, written);
+    fhir_statement_close(w->buf, written);
 }
 
 /* Each of US Core's profiles: by name, and in every release that lists it. */
@@ -398,11 +371,11 @@ static void put_compartments(writer_t *w)
             continue;
         focus = w->model->compartments[i].focus;
         name = fhir_model_str(w->model, w->model->types[focus].name);
-        item(w, &n, "compartment");
+        fhir_statement_item(w->buf, &n, "compartment");
         fhir_buf_printf(w->buf, "\"http://hl7.org/fhir/CompartmentDefinition/%c%s\"",
                         apr_tolower(*name), name + 1);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 static void put_instantiates(writer_t *w)
@@ -415,55 +388,19 @@ static void put_instantiates(writer_t *w)
     fhir_buf_putc(w->buf, ']');
 }
 
-void fhir_capability_base(fhir_capability_t *made, const fhir_buf_t *buf)
-{
-    made->places[made->n_places++] = buf->len;
-}
-
-/* How applications get in; the authorization server's addresses are below the base (auth/).
- * Source: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance/ */
-void fhir_capability_security(fhir_buf_t *buf, fhir_capability_t *made,
-                              const fhir_endpoint_t *endpoint)
-{
-    static const struct {
-        const char *name, *path;
-    } uris[] = {{"authorize", "authorize"},
-                {"token", "token"},
-                {"introspect", "introspect"},
-                {"manage", "manage"},
-                {"revoke", "revoke"}};
-    if (endpoint->audience == FHIR_AUDIENCE_OPEN)
-        return;
-    fhir_buf_puts(buf,
-                  ",\"security\":{\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit."
-                  "org/StructureDefinition/oauth-uris\",\"extension\":[");
-    for (apr_size_t i = 0; i < sizeof(uris) / sizeof(*uris); i++) {
-        fhir_buf_printf(buf, "%s{\"url\":\"%s\",\"valueUri\":\"", i ? "," : "", uris[i].name);
-        fhir_capability_base(made, buf);
-        fhir_buf_printf(buf, "/auth/%s\"}", uris[i].path);
-    }
-    fhir_buf_printf(buf,
-                    "]}],\"cors\":true,\"service\":[{\"coding\":[{\"system\":\"%s/restful-security-"
-                    "service\",\"code\":\"SMART-on-FHIR\"}],"
-                    "\"text\":\"OAuth2 using SMART-on-FHIR profile (see "
-                    "http://docs.smarthealthit.org)\"}]}",
-                    endpoint->convert ? "http://hl7.org/fhir"
-                                      : "http://terminology.hl7.org/CodeSystem");
-}
-
 static void put_rest(writer_t *w)
 {
     int n = 0;
     fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
-    fhir_capability_security(w->buf, w->made, w->endpoint);
+    fhir_statement_security(w->buf, w->made, w->endpoint);
     for (int i = 1; i <= w->model->n_resources; i++) {
         const fhir_type_t *type = &w->model->types[i];
         if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type))
             continue;
-        item(w, &n, "resource");
+        fhir_statement_item(w->buf, &n, "resource");
         put_resource(w, type);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
     put_interactions(w, FHIR_LEVEL_SYSTEM, "");
     put_params(w, fhir_model_resource(w->model, "Patient", 7), "");
     put_operations(w, NULL);
@@ -485,7 +422,7 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     put_instantiates(&w);
     fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                          "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
-    fhir_capability_base(made, w.buf);
+    fhir_statement_base(made, w.buf);
     fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->spoken->version);
     put_list(&w, "format", formats);
     if (endpoint->interactions & FHIR_INTERACTION_PATCH)
@@ -493,13 +430,8 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     put_rest(&w);
     fhir_buf_putc(w.buf, '}');
     apr_pool_destroy(w.pool);
-    if (w.buf->overflow)
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "capability statement out of memory");
-    made->len = w.buf->len;
-    made->text = apr_pstrmemdup(pool, w.buf->data, w.buf->len);
-    fhir_buf_free(w.buf);
     *out = made;
-    return NULL;
+    return fhir_statement_finish(made, w.buf, pool);
 }
 
 /* The text as seen below base_url, which may come from the request's Host. */

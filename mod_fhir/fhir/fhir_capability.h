@@ -18,15 +18,9 @@ struct fhir_capability_t {
     apr_size_t places[16]; /* offsets, ascending */
 };
 
-/** Renders the endpoint's statement into pool; needs no database. Made once at start. */
+/** Renders the endpoint's statement into pool; needs no database. Made once at start.
+ *  FHIR_ERR_INTERNAL if memory is short. */
 fhir_err_t *fhir_capability_build(const fhir_capability_t **capability,
                                   const fhir_endpoint_t *endpoint, apr_pool_t *pool);
-
-/** The base URL comes at the end of buf when the statement is sent. */
-void fhir_capability_base(fhir_capability_t *made, const fhir_buf_t *buf);
-/** Appends the member `security` of rest, with a comma before it; nothing where the endpoint is
- *  open. */
-void fhir_capability_security(fhir_buf_t *buf, fhir_capability_t *made,
-                              const fhir_endpoint_t *endpoint);
 
 #endif

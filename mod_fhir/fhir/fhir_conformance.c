@@ -7,6 +7,7 @@
 
 #include "fhir/convert/fhir_convert.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/fhir_statement.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_spoken_query.h"
 
@@ -23,26 +24,6 @@ typedef struct writer_t {
     apr_pool_t *pool;
 } writer_t;
 
-static void put_string(writer_t *w, const char *s)
-{
-    fhir_buf_json_string(w->buf, s, strlen(s));
-}
-
-/* Opens a list at its first item, or divides the items. */
-static void item(writer_t *w, int *n, const char *name)
-{
-    if ((*n)++)
-        fhir_buf_putc(w->buf, ',');
-    else
-        fhir_buf_printf(w->buf, ",\"%s\":[", name);
-}
-
-static void close_list(writer_t *w, int n)
-{
-    if (n)
-        fhir_buf_putc(w->buf, ']');
-}
-
 /* DSTU2 has no patch, and no code for a batch. */
 static void put_interactions(writer_t *w, fhir_level_t level)
 {
@@ -53,17 +34,11 @@ static void put_interactions(writer_t *w, fhir_level_t level)
             r->bit == FHIR_INTERACTION_BATCH || r->bit == FHIR_INTERACTION_PATCH ||
             strcmp(r->name, "search-system") == 0)
             continue;
-        item(w, &n, "interaction");
+        fhir_statement_item(w->buf, &n, "interaction");
         fhir_buf_printf(w->buf, "{\"code\":\"%s\"}", r->name);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
-
-static const char *const kind_words[] = {
-    [FHIR_PARAM_NUMBER] = "number",       [FHIR_PARAM_DATE] = "date",
-    [FHIR_PARAM_STRING] = "string",       [FHIR_PARAM_TOKEN] = "token",
-    [FHIR_PARAM_REFERENCE] = "reference", [FHIR_PARAM_COMPOSITE] = "composite",
-    [FHIR_PARAM_QUANTITY] = "quantity",   [FHIR_PARAM_URI] = "uri"};
 
 static void put_params(writer_t *w, const fhir_type_t *type, int inherited)
 {
@@ -74,16 +49,16 @@ static void put_params(writer_t *w, const fhir_type_t *type, int inherited)
         return;
     for (int i = 0; i < list->nelts; i++) {
         const fhir_spoken_param_t *p = &APR_ARRAY_IDX(list, i, fhir_spoken_param_t);
-        item(w, &n, "searchParam");
+        fhir_statement_item(w->buf, &n, "searchParam");
         fhir_buf_puts(w->buf, "{\"name\":");
-        put_string(w, p->name);
+        fhir_statement_string(w->buf, p->name);
         if (p->param && p->param->url) {
             fhir_buf_puts(w->buf, ",\"definition\":");
-            put_string(w, fhir_model_str(w->endpoint->spoken, p->param->url));
+            fhir_statement_string(w->buf, fhir_model_str(w->endpoint->spoken, p->param->url));
         }
-        fhir_buf_printf(w->buf, ",\"type\":\"%s\"}", kind_words[p->kind]);
+        fhir_buf_printf(w->buf, ",\"type\":\"%s\"}", fhir_statement_kind(p->kind));
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 /* References of a type that can be followed, and those to it. */
@@ -99,10 +74,10 @@ static void put_includes(writer_t *w, const fhir_type_t *type)
         const fhir_spoken_param_t *p = &APR_ARRAY_IDX(list, i, fhir_spoken_param_t);
         if (p->kind != FHIR_PARAM_REFERENCE)
             continue;
-        item(w, &n, "searchInclude");
+        fhir_statement_item(w->buf, &n, "searchInclude");
         fhir_buf_printf(w->buf, "\"%s:%s\"", fhir_model_str(m, type->name), p->name);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 static void put_operations(writer_t *w)
@@ -114,16 +89,15 @@ static void put_operations(writer_t *w)
     for (const fhir_operation_t *op = fhir_operations; op->name; op++) {
         if (!op->dstu2)
             continue;
-        item(w, &n, "operation");
+        fhir_statement_item(w->buf, &n, "operation");
         fhir_buf_printf(w->buf, "{\"name\":\"%s\",\"definition\":{\"reference\":\"%s\"}}", op->name,
                         op->dstu2);
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
 }
 
 static void put_conditional(writer_t *w)
 {
-    static const char *const deletes[] = {"not-supported", "single", "multiple"};
     unsigned offered = w->endpoint->interactions;
 
     fhir_buf_printf(w->buf, ",\"conditionalCreate\":%s,\"conditionalUpdate\":%s",
@@ -131,7 +105,7 @@ static void put_conditional(writer_t *w)
                     offered & FHIR_INTERACTION_UPDATE ? "true" : "false");
     if (offered & FHIR_INTERACTION_DELETE)
         fhir_buf_printf(w->buf, ",\"conditionalDelete\":\"%s\"",
-                        deletes[w->endpoint->writing.conditional_delete]);
+                        fhir_statement_deletes(w->endpoint));
 }
 
 static void put_resource(writer_t *w, const fhir_type_t *type)
@@ -169,7 +143,7 @@ static void put_rest(writer_t *w)
     int n = 0;
 
     fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
-    fhir_capability_security(w->buf, w->made, w->endpoint);
+    fhir_statement_security(w->buf, w->made, w->endpoint);
     for (int i = 1; i <= m->n_resources; i++) {
         const char *name = fhir_model_str(m, m->types[i].name);
         const fhir_convert_type_t *t = fhir_convert_types;
@@ -177,11 +151,11 @@ static void put_rest(writer_t *w)
             t++;
         if (!t->r4 || strcmp(before, name) == 0)
             continue;
-        item(w, &n, "resource");
+        fhir_statement_item(w->buf, &n, "resource");
         put_resource(w, &m->types[i]);
         before = name;
     }
-    close_list(w, n);
+    fhir_statement_close(w->buf, n);
     put_interactions(w, FHIR_LEVEL_SYSTEM);
     fhir_buf_printf(w->buf, ",\"transactionMode\":\"%s\"",
                     transaction_mode(w->endpoint->interactions));
@@ -205,16 +179,11 @@ fhir_err_t *fhir_conformance_build(const fhir_capability_t **out, const fhir_end
                     "\"json\",\"xml\",\"application/json+fhir\",\"application/xml+fhir\"],"
                     "\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"",
                     endpoint->spoken->version);
-    fhir_capability_base(made, w.buf);
+    fhir_statement_base(made, w.buf);
     fhir_buf_puts(w.buf, "\"}");
     put_rest(&w);
     fhir_buf_putc(w.buf, '}');
     apr_pool_destroy(w.pool);
-    if (w.buf->overflow)
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "conformance statement out of memory");
-    made->len = w.buf->len;
-    made->text = apr_pstrmemdup(pool, w.buf->data, w.buf->len);
-    fhir_buf_free(w.buf);
     *out = made;
-    return NULL;
+    return fhir_statement_finish(made, w.buf, pool);
 }

@@ -298,7 +298,6 @@ fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name,
     no_store(call);
     apr_table_setn(headers, "Content-Security-Policy", policy(call, form_action));
     apr_table_setn(headers, "X-Frame-Options", "DENY");
-    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
     apr_table_setn(headers, "Referrer-Policy", "no-referrer");
     apr_table_setn(headers, "Content-Language", call->language);
     if (fhir_page_render(call->response->body, name, view, call->language, call->pool))

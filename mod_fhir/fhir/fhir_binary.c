@@ -63,13 +63,41 @@ fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t l
         apr_table_setn(response->headers, "X-Security-Context", context);
     /* A page or picture that someone uploaded must not run as one of ours. */
     apr_table_setn(response->headers, "Content-Security-Policy", "sandbox; default-src 'none'");
-    apr_table_setn(response->headers, "X-Content-Type-Options", "nosniff");
     response->status = 200;
     response->content_type = is_field_value(type) ? type : "application/octet-stream";
     if (!data)
         return NULL;
     content = fhir_binary_decode(&n, data, call->pool);
     return response->body->write(response->body, content, n);
+}
+
+/* The content types of an HTML form, which any page may make a browser send to any server. */
+static int is_form_type(const char *type)
+{
+    static const char *const types[] = {"text/plain", "multipart/form-data",
+                                        "application/x-www-form-urlencoded"};
+    apr_size_t len = strcspn(type, "; \t,");
+    for (apr_size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (len == strlen(types[i]) && !strncasecmp(type, types[i], len))
+            return 1;
+    return 0;
+}
+
+/* A form sends no header of its own choice; Authorization may be the browser's, but a Bearer token
+ * is not. */
+fhir_err_t *fhir_binary_check_form(const fhir_call_t *call)
+{
+    const char *type = fhir_call_header(call, "Content-Type");
+    const char *authorization = fhir_call_header(call, "Authorization");
+    if (strcmp(call->request->method, "POST") != 0 || !is_form_type(type) ||
+        (authorization && !strncasecmp(authorization, "Bearer ", 7)) ||
+        fhir_call_header(call, "X-Requested-With"))
+        return NULL;
+    return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
+                           "A form of any web page can send %.*s, so it is not accepted without an "
+                           "access token; add the header X-Requested-With, or send a Binary "
+                           "resource as application/fhir+json",
+                           (int)strcspn(type, "; \t,"), type);
 }
 
 int fhir_binary_is_raw_body(const fhir_call_t *call)

@@ -23,6 +23,10 @@ fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t l
 /** 1 if the request's body is a Binary's content and no resource. */
 int fhir_binary_is_raw_body(const fhir_call_t *call);
 
+/** FHIR_ERR_MEDIA_TYPE for a raw body that a form of a foreign page can have sent: one of the
+ *  content types of forms, by POST, with neither a Bearer token nor X-Requested-With. */
+fhir_err_t *fhir_binary_check_form(const fhir_call_t *call);
+
 /** The JSON text of the Binary that a raw body stands for. */
 fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const char *body,
                              apr_size_t len);

@@ -144,7 +144,6 @@ void fhir_call_begin(fhir_call_t *call, int status)
     if (call->opts.format != FHIR_FORMAT_HTML)
         return;
     apr_table_setn(response->headers, "Content-Security-Policy", FHIR_HTML_POLICY);
-    apr_table_setn(response->headers, "X-Content-Type-Options", "nosniff");
 }
 
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len)

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "fhir/fhir_conformance.h"
+#include "fhir/fhir_metadata.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_statement.h"
 #include "fhir/operation/fhir_operations.h"
@@ -434,41 +435,11 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     return fhir_statement_finish(made, w.buf, pool);
 }
 
-/* The text as seen below base_url, which may come from the request's Host. */
-static fhir_err_t *put_text(fhir_out_t *out, const fhir_capability_t *capability,
-                            const char *base_url, apr_pool_t *pool)
-{
-    fhir_buf_t *url = fhir_buf_create(pool, 0);
-    apr_size_t from = 0;
-
-    fhir_buf_json_string(url, base_url, strlen(base_url));
-    if (url->overflow)
-        return fhir_err_create(pool, FHIR_ERR_BUSY, "The server has no memory for the answer now");
-    for (int i = 0; i < capability->n_places; i++) {
-        FHIR_TRY(out->write(out, capability->text + from, capability->places[i] - from));
-        FHIR_TRY(out->write(out, url->data + 1, url->len - 2)); /* its quotes are there */
-        from = capability->places[i];
-    }
-    return out->write(out, capability->text + from, capability->len - from);
-}
-
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
     const fhir_capability_t *capability = call->endpoint->capability;
-    const char *base_url = call->request->base_url;
-    fhir_buf_t *buf;
-    fhir_err_t *err;
     call->opts.convert = NULL; /* it is made in the words that are spoken */
     if (!capability)
         FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
-    if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset) {
-        fhir_call_begin(call, 200); /* as it was made: nothing is parsed or copied */
-        return put_text(call->response->body, capability, base_url, call->pool);
-    }
-    buf = fhir_buf_create(call->pool, 32 * 1024 * 1024);
-    err = put_text(fhir_buf_out(buf, call->pool), capability, base_url, call->pool);
-    if (!err)
-        err = fhir_call_built(call, 200, buf);
-    fhir_buf_free(buf);
-    return err;
+    return fhir_metadata_answer(call, capability);
 }

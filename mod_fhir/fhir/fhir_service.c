@@ -163,6 +163,7 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     if (response->body_reset)
         response->body_reset(response);
+    response->ready = NULL;
     call->opts.subset = NULL;
     call->render = NULL;
     fhir_spoken_render(call, &call->opts);
@@ -194,8 +195,13 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
         call.grant = &grant_all;
     if (!response->headers)
         response->headers = apr_table_make(request->pool, 4);
-    if (!request->within)
+    if (!request->within) {
         apr_table_mergen(response->headers, "Vary", "Accept");
+        apr_table_mergen(response->headers, "Vary", "Authorization");
+        apr_table_setn(response->headers, "Cache-Control",
+                       request->endpoint->caching == FHIR_CACHING_NO_STORE ? "no-store"
+                                                                           : "private, no-cache");
+    }
     err = dispatch(&call);
     if (response->tx) /* what was not committed is over before a client is waited for */
         fhir_tx_rollback(response->tx);

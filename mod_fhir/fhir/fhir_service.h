@@ -60,6 +60,8 @@ typedef struct fhir_grant_t fhir_grant_t;
 
 /** The rendered CapabilityStatement of an endpoint (fhir_capability.h). */
 typedef struct fhir_capability_t fhir_capability_t;
+/** Its renderings (fhir_metadata.h). */
+typedef struct fhir_metadata_t fhir_metadata_t;
 
 /** Most of what a client may send; a directive each (docs/directives.md). */
 typedef struct fhir_limits_t {
@@ -125,6 +127,12 @@ typedef struct fhir_writing_settings_t {
                                                  the base model alone */
 } fhir_writing_settings_t;
 
+/** What browsers and caches may do with an answer that depends on who asks. */
+typedef enum fhir_caching_t {
+    FHIR_CACHING_NO_CACHE, /* a browser may keep it, and asks before it shows it again */
+    FHIR_CACHING_NO_STORE
+} fhir_caching_t;
+
 /** What the directives say of one endpoint: made at start, read by all threads. */
 typedef struct fhir_endpoint_t {
     const fhir_model_t *stored; /* of what the database holds: R4 */
@@ -136,12 +144,14 @@ typedef struct fhir_endpoint_t {
     unsigned interactions;   /* FHIR_INTERACTION_… bits offered */
     const fhir_zone_t *zone; /* the practice's zone; NULL: UTC */
     int retry_after_sec;     /* Retry-After of a 503 */
+    fhir_caching_t caching;
     fhir_limits_t limits;
     fhir_search_settings_t search;
     fhir_paging_settings_t paging;
     fhir_writing_settings_t writing;
     const fhir_capability_t *capability; /* fhir_capability_build's, made at start; NULL: made each
                                             time */
+    fhir_metadata_t *metadata;           /* what was rendered of it; NULL: nothing is kept */
 } fhir_endpoint_t;
 
 /** Sets every member that has a default (all but stored, spoken, audience, tenant, zone,
@@ -179,6 +189,9 @@ typedef struct fhir_response_t {
     const char *content_type; /* with charset; NULL: no body */
     apr_table_t *headers;     /* ETag, Last-Modified, Location, Allow, Retry-After, … */
     fhir_out_t *body;         /* given by glue; spools large bodies, so memory stays bounded */
+    const char *ready;        /* a body that is there already, as long as the request's pool, in the
+                                 place of what is written; or NULL */
+    apr_size_t ready_len;
     /** Drops what was written to body: an error came after the first byte. Must be set. */
     void (*body_reset)(struct fhir_response_t *response);
     apr_int64_t updated;     /* last change of the resource, µs since 1970; 0: unknown */

@@ -131,6 +131,11 @@ int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings)
 fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
                                apr_size_t max);
 
+/** For an answer that is made without reading the body: takes what has come of it so far. The
+ *  connection is closed after the answer when that is not all, so that nobody waits for the rest.
+ */
+void mod_fhir_body_leave(request_rec *r);
+
 /** A response body on its way: in memory up to 128 KB, then in an unlinked temporary file, so that
  *  a page of any size takes little memory and no connection waits for a slow client. */
 typedef struct mod_fhir_spool_t {
@@ -143,8 +148,9 @@ typedef struct mod_fhir_spool_t {
 void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r);
 /** Drops what was written. */
 void mod_fhir_spool_reset(mod_fhir_spool_t *spool);
-/** Sends it all with its length; an httpd status. */
-int mod_fhir_spool_send(mod_fhir_spool_t *spool);
+/** Sends it all with its length, or if ready is not NULL those bytes, which live as long as the
+ *  request; an httpd status. */
+int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t ready_len);
 
 /* ---- mod_fhir_auth.c ---- */
 

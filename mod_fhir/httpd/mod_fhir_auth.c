@@ -170,6 +170,8 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
         mod_fhir_log_result(child, r, err);
     if (call->answered)
         return AP_FILTER_ERROR;
+    if (!call->body)
+        mod_fhir_body_leave(r);
     if (call->response.route)
         apr_table_setn(r->notes, "fhir-interaction", call->response.route);
     apr_table_setn(r->notes, "fhir-request", request->request_id);

@@ -106,6 +106,29 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
     return NULL;
 }
 
+/* Most of an unread body that is taken so that its connection can stay open. */
+enum { LEFT_MAX = 64 * 1024 };
+
+void mod_fhir_body_leave(request_rec *r)
+{
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    apr_off_t n, left = LEFT_MAX;
+    int eos = !apr_table_get(r->headers_in, "Transfer-Encoding") &&
+              !apr_table_get(r->headers_in, "Content-Length");
+    /* who waits for "100 Continue" has sent nothing, and reading would ask for it */
+    while (!eos && left > 0 && !r->expecting_100 && r->connection->keepalive != AP_CONN_CLOSE &&
+           !ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
+                           HUGE_STRING_LEN)) {
+        eos = !APR_BRIGADE_EMPTY(brigade) && APR_BUCKET_IS_EOS(APR_BRIGADE_LAST(brigade));
+        if (apr_brigade_length(brigade, 0, &n) || (n <= 0 && !eos))
+            break;
+        left -= n;
+        apr_brigade_cleanup(brigade);
+    }
+    if (!eos)
+        r->connection->keepalive = AP_CONN_CLOSE;
+}
+
 /* ---- response ---- */
 
 enum { IN_MEMORY = 128 * 1024 };
@@ -166,13 +189,19 @@ void mod_fhir_spool_reset(mod_fhir_spool_t *spool)
     }
 }
 
-int mod_fhir_spool_send(mod_fhir_spool_t *spool)
+int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t ready_len)
 {
     request_rec *r = spool->r;
     conn_rec *c = r->connection;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, c->bucket_alloc);
     apr_off_t length = spool->in_file + (apr_off_t)spool->buf->len;
     apr_status_t rv;
+    if (ready) {
+        mod_fhir_spool_reset(spool);
+        length = (apr_off_t)ready_len;
+        APR_BRIGADE_INSERT_TAIL(brigade,
+                                apr_bucket_immortal_create(ready, ready_len, c->bucket_alloc));
+    }
     if (length)
         ap_set_content_length(r, length);
     if (spool->in_file)

@@ -14,6 +14,7 @@
 #include "core/fhir_hex.h"
 #include "fhir/convert/fhir_convert.h"
 #include "fhir/fhir_capability.h"
+#include "fhir/fhir_metadata.h"
 #include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 #include "store/fhir_schema.h"
@@ -102,6 +103,8 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
         return NULL;
     if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
         e->endpoint.capability = NULL; /* made for each request then, which tells the error */
+    if (fhir_metadata_create(&e->endpoint.metadata, list->pool))
+        e->endpoint.metadata = NULL;
     e->endpoint.writing.validator = validator_of(list, e->endpoint.stored);
     e->next = atomic_load_explicit(&list->first, memory_order_relaxed);
     atomic_store_explicit(&list->first, e, memory_order_release);

@@ -139,6 +139,7 @@ int mod_fhir_handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0 ||
         !mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
         return DECLINED;
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
     if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
         return HTTP_NOT_FOUND;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
@@ -156,10 +157,12 @@ int mod_fhir_handler(request_rec *r)
         mod_fhir_log_result(child, r, err);
     if (call->answered)
         return AP_FILTER_ERROR;
+    if (!call->body)
+        mod_fhir_body_leave(r);
     note(r, &call->response);
     r->status = call->response.status;
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
-    return mod_fhir_spool_send(&call->spool);
+    return mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
 }

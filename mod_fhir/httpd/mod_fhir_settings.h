@@ -49,6 +49,7 @@
     X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
     X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
     X(RETRY_AFTER, "FHIRRetryAfter", "Retry-After of an answer 503")                               \
+    X(CACHE_CONTROL, "FHIRCacheControl", "whether browsers may keep records")                      \
     X(REQUEST_TIMEOUT, "FHIRRequestTimeout", "longest time of one request in all")                 \
     X(DATABASE, "FHIRDatabase", "connection string of the PostgreSQL database")                    \
     X(CONNECTIONS, "FHIRConnections", "database connections used at once by one process")          \

@@ -96,6 +96,7 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     fhir_format_t format;
 
     if (fhir_binary_is_raw_body(call)) {
+        FHIR_TRY(fhir_binary_check_form(call));
         FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
         return parse_raw(input, call, body, len);
     }

@@ -40,11 +40,12 @@ sub load {
     return \%count;
 }
 
-# Private memory of a process in KB.
+# Anonymous memory of a process in KB, whether a child shares its pages or not: what is private grows
+# when a child ends.
 sub memory {
     my ($pid) = @_;
     my $sum = 0;
-    $sum += $_ for read_file("/proc/$pid/smaps") =~ /^Private_(?:Clean|Dirty):\s+(\d+) kB/mg;
+    $sum += $_ for read_file("/proc/$pid/smaps") =~ /^Anonymous:\s+(\d+) kB/mg;
     return $sum;
 }
 sub open_files { my @all = glob "/proc/$_[0]/fd/*"; return scalar @all }

@@ -137,10 +137,13 @@ static int is_elsewhere(const fhir_profiles_t *p, apr_uint16_t set)
     return n > 0 && !strcmp(fhir_profiles_str(p, p->parts[*run].system), FHIR_ANY_SYSTEM);
 }
 
-apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len)
+apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len,
+                               const char *release)
 {
     const char *bar = memchr(canonical, '|', len);
     apr_size_t url_len = bar ? (apr_size_t)(bar - canonical) : len;
+    const char *version = bar ? bar + 1 : release;
+    apr_size_t version_len = bar ? len - url_len - 1 : release ? strlen(release) : 0;
     unsigned low = 1, high = p->n_sets + 1u;
     apr_uint16_t known = 0;
     while (low < high) {
@@ -153,7 +156,8 @@ apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, 
     for (unsigned i = low; i <= p->n_sets; i++) {
         if (compare(fhir_profiles_str(p, p->sets[i].url), canonical, url_len) != 0)
             break;
-        if (bar && !compare(fhir_profiles_str(p, p->sets[i].version), bar + 1, len - url_len - 1))
+        if (version && !compare(fhir_profiles_str(p, p->sets[i].version), version, version_len) &&
+            (bar || !is_elsewhere(p, (apr_uint16_t)i)))
             return (apr_uint16_t)i;
         if (!known || (is_elsewhere(p, known) && !is_elsewhere(p, (apr_uint16_t)i)))
             known = (apr_uint16_t)i;

@@ -206,8 +206,14 @@ const fhir_psystem_t *fhir_profiles_system(const fhir_profiles_t *p, const char 
 const fhir_pconcept_t *fhir_profiles_concept(const fhir_profiles_t *p, const fhir_psystem_t *system,
                                              const char *code, apr_size_t len);
 
-/** A value set by canonical URL, or 0: that of the version if one is named and carried, else the
- *  newest whose content is carried, else the newest. */
-apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len);
+/**
+ * A value set by canonical URL, "url" or "url|version". Without a version: that of `release` when
+ * its content is carried, else the newest whose content is carried, else the newest. The same when
+ * the version that is named is not carried.
+ * @param release a version such as "6.1.0", or NULL
+ * @return 0 when no value set has this URL
+ */
+apr_uint16_t fhir_profiles_set(const fhir_profiles_t *p, const char *canonical, apr_size_t len,
+                               const char *release);
 
 #endif

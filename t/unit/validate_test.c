@@ -35,6 +35,14 @@
 #define NAMES                                                                                      \
     "'identifier':[{'system':'http://x','value':'1'}],'name':[{'family':'x'}],'gender':'male'"
 #define SEX(value) ",'extension':[{'url':'" US "us-core-sex'," value "}]"
+#define CONDITION_WITH(code)                                                                       \
+    "{'resourceType':'Condition'," NARRATIVE                                                       \
+    "'subject':{'reference':'Patient/1'},'clinicalStatus':"                                        \
+    "{'coding':[{'system':'http://terminology.hl7.org/CodeSystem/condition-clinical','code':"      \
+    "'active'}]},'verificationStatus':{'coding':[{'system':'http://terminology.hl7.org/"           \
+    "CodeSystem/"                                                                                  \
+    "condition-ver-status','code':'confirmed'}]},'code':{'text':'x'},'category':[{'coding':[{"     \
+    "'system':'http://snomed.info/sct','code':'" code "'}]}]}"
 #define SEX_CODE   SEX("'valueCode':'248152002'")
 #define SEX_CODING SEX("'valueCoding':{'system':'http://snomed.info/sct','code':'248152002'}")
 
@@ -183,6 +191,15 @@ static const struct {
      "error profile-type Patient.extension[0].value.ofType(Coding)"},
     {PATIENT CLAIM(US "us-core-patient|8.0.0") NAMES SEX_CODE "}", NULL,
      "error profile-type Patient.extension[0].value.ofType(code)"},
+    /* and that of the value sets of memberOf(): 4.0.0 has a category that 3.1.1 has not */
+    {CONDITION_WITH("16100001"), US "us-core-condition|4.0.0",
+     "warning binding-extensible Condition.category[0]"},
+    {CONDITION_WITH("16100001"), US "us-core-condition|3.1.1",
+     "warning us-core-1 Condition|warning binding-extensible Condition.category[0]|"
+     "warning binding-extensible Condition.category[0]"},
+    {CONDITION_WITH("1"), US "us-core-condition|4.0.0",
+     "warning us-core-1 Condition|warning binding-extensible Condition.category[0]|"
+     "warning binding-extensible Condition.category[0]"},
     /* without a version one release is enough, and the newest one's findings are told otherwise */
     {PATIENT CLAIM(US "us-core-patient") NAMES SEX_CODE "}", NULL, ""},
     {PATIENT CLAIM(US "us-core-patient") NAMES SEX_CODING "}", NULL, ""},
@@ -303,14 +320,14 @@ static void value_sets(void)
     apr_size_t i;
 
     for (i = 0; i < TAP_COUNT(members); i++) {
-        apr_uint16_t set = fhir_profiles_set(p, members[i].url, strlen(members[i].url));
+        apr_uint16_t set = fhir_profiles_set(p, members[i].url, strlen(members[i].url), NULL);
 
         tap_ok(set, "%s is known", members[i].url);
         tap_is_int(fhir_profiles_member(p, set, members[i].system, strlen(members[i].system),
                                         members[i].code, strlen(members[i].code)),
                    members[i].member, "%s|%s", members[i].system, members[i].code);
     }
-    tap_is_int(fhir_profiles_set(p, "http://x", 8), 0, "a set that is not known");
+    tap_is_int(fhir_profiles_set(p, "http://x", 8, NULL), 0, "a set that is not known");
     tap_is_int(fhir_profiles_member(p, 0, NULL, 0, "x", 1), FHIR_MEMBER_UNKNOWN, "no set");
 }
 

@@ -48,7 +48,7 @@ static fhir_err_t *unknown_set(const expand_t *x, const char *url)
 static int from_profiles(const expand_t *x, const char *url)
 {
     const fhir_profiles_t *p = x->profiles;
-    apr_uint16_t set = p ? fhir_profiles_set(p, url, strlen(url)) : 0;
+    apr_uint16_t set = p ? fhir_profiles_set(p, url, strlen(url), NULL) : 0;
     const apr_uint16_t *parts;
     int n;
     if (!set)

@@ -136,7 +136,7 @@ static fhir_err_t *carried_set(fhir_conceptset_t **set, fhir_terms_t *terms, con
 
     *set = NULL;
     if (terms->profiles) {
-        index = fhir_profiles_set(terms->profiles, url, strlen(url));
+        index = fhir_profiles_set(terms->profiles, url, strlen(url), NULL);
         return index ? fhir_terms_set_carried(set, terms, index) : NULL;
     }
     known = fhir_terminology_valueset(terms->call->stored, url);

@@ -369,7 +369,7 @@ static fhir_err_t *member_of(fhir_path_answer_t *answer, void *baton, const fhir
                              const char *valueset, apr_pool_t *pool)
 {
     const fhir_walk_t *w = baton;
-    apr_uint16_t set = fhir_profiles_set(w->v->profiles, valueset, strlen(valueset));
+    apr_uint16_t set = fhir_profiles_set(w->v->profiles, valueset, strlen(valueset), w->release);
 
     (void)pool;
     switch (fhir_binding_member(w, set, valueset, item)) {

@@ -146,6 +146,7 @@ type-Immunization = Vacunas
 type-Location = Lugares
 type-Medication = Medicamentos
 type-MedicationDispense = Medicamentos dispensados
+type-MedicationOrder = Recetas
 type-MedicationRequest = Recetas
 type-MedicationStatement = Medicamentos que toma
 type-Observation = Mediciones y resultados

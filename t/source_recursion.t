@@ -87,6 +87,7 @@ my %bounded = (
     'fhir/validate/fhir_validate.c'     => [ [ 'walk walk_resource', $tree ] ],
     'fhir/operation/fhir_op_translate.c' => [ [ 'put_map put_unmapped', 'maps that are followed: 4' ] ],
     'fhir/write/fhir_input.c'           => [ [ 'copy_places', $tree ] ],
+    'fhir/write/fhir_input_spoken.c'    => [ [ 'mark', $tree ] ],
     'fhir/write/fhir_patch_json.c'      => [ [ 'copy_node fits', $tree ] ],
     'fhir/write/fhir_patch_path.c'      =>
         [ [ 'add_member copy make_pair', $tree ],

@@ -213,7 +213,7 @@ static fhir_err_t *offer(ask_t *ask)
     for (int i = 0; i < 2; i++) {
         if (!*most[i])
             continue;
-        FHIR_TRY(fhir_scopes_parse(&allowed, most[i], call->request->endpoint->stored, call->pool));
+        FHIR_TRY(fhir_scopes_parse(&allowed, most[i], call->request->endpoint->spoken, call->pool));
         fhir_scopes_within(&ask->offered, &ask->offered, &allowed, call->pool);
     }
     return ask->offered.n ? NULL
@@ -227,7 +227,7 @@ static fhir_err_t *read_scopes(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
     fhir_err_t *err = fhir_scopes_parse(&ask->asked, param(ask, "scope"),
-                                        call->request->endpoint->stored, call->pool);
+                                        call->request->endpoint->spoken, call->pool);
     return err ? fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_BAD, "%s", err->message) : NULL;
 }
 
@@ -522,7 +522,7 @@ static fhir_err_t *read_choice(fhir_scopes_t *granted, ask_t *ask)
     for (int i = 0; i < call->form.n; i++)
         if (!strcmp(call->form.list[i].name, "scope"))
             text = apr_pstrcat(call->pool, text, " ", call->form.list[i].value, NULL);
-    FHIR_TRY(fhir_scopes_parse(&chosen, text, call->request->endpoint->stored, call->pool));
+    FHIR_TRY(fhir_scopes_parse(&chosen, text, call->request->endpoint->spoken, call->pool));
     fhir_scopes_within(&chosen, &chosen, &ask->offered, call->pool);
     fhir_scopes_filter(&all, &ask->offered, is_not_silent, NULL, call->pool);
     for (int i = 0; i < chosen.n; i++)

@@ -179,7 +179,7 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
                    ? fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
                    : err;
     FHIR_TRY(
-        fhir_scopes_parse(&scopes, bearer.scopes, call->request->endpoint->stored, call->pool));
+        fhir_scopes_parse(&scopes, bearer.scopes, call->request->endpoint->spoken, call->pool));
     FHIR_TRY(fhir_auth_user(&user, call, NULL, bearer.user));
     if (!user || !fhir_scopes_has(&scopes, FHIR_SCOPE_OPENID))
         return fhir_auth_refuse(call, FHIR_REFUSED_OPENID_NEEDED,

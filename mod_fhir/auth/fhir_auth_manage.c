@@ -28,7 +28,7 @@ static fhir_err_t *read_granted(void *baton, const fhir_row_t *row)
     fhir_view_set(item, "used", fhir_auth_text(row, 3, call->pool));
     fhir_view_set(item, "until", fhir_auth_text(row, 4, call->pool));
     fhir_view_set(item, "patient", fhir_auth_text(row, 5, call->pool));
-    FHIR_TRY(fhir_scopes_parse(&scopes, fhir_row_text(row, 6), call->request->endpoint->stored,
+    FHIR_TRY(fhir_scopes_parse(&scopes, fhir_row_text(row, 6), call->request->endpoint->spoken,
                                call->pool));
     for (int i = 0; i < scopes.n; i++)
         fhir_view_set(fhir_view_add(item, "scopes"), "scope", scopes.list[i].text);

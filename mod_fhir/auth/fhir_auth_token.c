@@ -90,7 +90,7 @@ static fhir_err_t *make_id_token(const char **out, const fhir_auth_call_t *call,
             call->pool, "no key in fhir_signing_key is active: run fhirctl key add");
     FHIR_TRY(fhir_jwk_read_pem(&key, signer.pem, call->pool));
     FHIR_TRY(
-        fhir_scopes_parse(&scopes, authz->scopes, call->request->endpoint->stored, call->pool));
+        fhir_scopes_parse(&scopes, authz->scopes, call->request->endpoint->spoken, call->pool));
     fhir_buf_puts(buf, "{\"iss\":");
     fhir_buf_json_string(buf, authz->issuer, strlen(authz->issuer));
     fhir_auth_member(buf, "sub", authz->user);
@@ -279,7 +279,7 @@ static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
     if (!n)
         return reused(call, &code);
     FHIR_TRY(
-        fhir_scopes_parse(&scopes, code.authz.scopes, call->request->endpoint->stored, call->pool));
+        fhir_scopes_parse(&scopes, code.authz.scopes, call->request->endpoint->spoken, call->pool));
     return issue(call, client, &code.authz, code.authz.scopes,
                  fhir_scopes_has(&scopes, FHIR_SCOPE_OPENID));
 }
@@ -339,7 +339,7 @@ static fhir_err_t *check_refresh(fhir_auth_call_t *call, const fhir_client_t *cl
 static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
                                     const fhir_authz_t *authz)
 {
-    const fhir_model_t *model = call->request->endpoint->stored;
+    const fhir_model_t *model = call->request->endpoint->spoken;
     const char *text = fhir_auth_param(&call->form, "scope"), *beyond;
     fhir_scopes_t asked, granted;
     fhir_err_t *err;
@@ -389,7 +389,7 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
     values[0] = number(found.authz.id, call->pool);
     FHIR_TRY(fhir_auth_sql(call, "UPDATE @authorization SET used = now() WHERE id = $1::bigint",
                            FHIR_STMT_WRITE, 1, values, NULL, NULL, NULL));
-    FHIR_TRY(fhir_scopes_parse(&granted, scopes, call->request->endpoint->stored, call->pool));
+    FHIR_TRY(fhir_scopes_parse(&granted, scopes, call->request->endpoint->spoken, call->pool));
     return issue(call, client, &found.authz, scopes, fhir_scopes_has(&granted, FHIR_SCOPE_OPENID));
 }
 
@@ -404,7 +404,7 @@ static int is_no_system_scope(const fhir_scope_t *scope, const void *baton)
 static fhir_err_t *system_scopes(const char **out, fhir_auth_call_t *call,
                                  const fhir_client_t *client)
 {
-    const fhir_model_t *model = call->request->endpoint->stored;
+    const fhir_model_t *model = call->request->endpoint->spoken;
     fhir_scopes_t scopes, most;
     fhir_err_t *err =
         fhir_scopes_parse(&scopes, fhir_auth_param(&call->form, "scope"), model, call->pool);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
+#include "fhir/convert/fhir_convert.h"
 
 #define TOKEN_MAX 4096
 
@@ -189,6 +190,32 @@ static int is_in_force(const fhir_scope_t *scope, const fhir_bearer_t *bearer)
     }
 }
 
+/* Most grants that one scope becomes. */
+#define SCOPE_GRANTS_MAX 2
+
+/*
+ * The stored types that a scope in the names of another release is about. What is shown of a type
+ * beside the usual one is only seen, and not by a condition: its search parameters are others.
+ * Roles are shown within their practitioner.
+ */
+static int add_spoken(fhir_grant_scope_t *list, const fhir_grant_scope_t *scope)
+{
+    int n = 0;
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
+        if (t->contained || strcmp(t->dstu2, scope->type) != 0 || (*t->prefix && scope->query))
+            continue;
+        list[n] = *scope;
+        list[n].type = t->r4;
+        list[n++].rights &= *t->prefix ? ~FHIR_RIGHT_CHANGES : FHIR_RIGHT_ALL;
+    }
+    if (!strcmp(scope->type, "Practitioner") && !scope->query) {
+        list[n] = *scope;
+        list[n].type = "PractitionerRole";
+        list[n++].rights &= ~FHIR_RIGHT_CHANGES;
+    }
+    return n;
+}
+
 fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bearer,
                               const char *place, const fhir_endpoint_t *endpoint, apr_pool_t *pool)
 {
@@ -201,19 +228,26 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
                                "The access token is for the endpoint %s, not for %s", bearer->place,
                                place);
-    FHIR_TRY(fhir_scopes_parse(&scopes, bearer->scopes, model, pool));
-    list = apr_pcalloc(pool, ((apr_size_t)scopes.n + 1) * sizeof(*list));
+    FHIR_TRY(fhir_scopes_parse(&scopes, bearer->scopes, endpoint->spoken, pool));
+    list = apr_pcalloc(pool, (SCOPE_GRANTS_MAX * (apr_size_t)scopes.n + 1) * sizeof(*list));
     for (int i = 0; i < scopes.n; i++) {
         const fhir_scope_t *scope = &scopes.list[i];
+        fhir_grant_scope_t *at = &list[grant->n_scopes], one;
         if (!is_in_force(scope, bearer))
             continue;
-        list[grant->n_scopes++] = (fhir_grant_scope_t){
+        one = (fhir_grant_scope_t){
             .type = strcmp(scope->type, "*") != 0 ? scope->type : NULL,
             .rights = scope->rights,
             /* what a patient may see is the patient's, whatever the scope is called */
             .patient_only = scope->kind == FHIR_SCOPE_PATIENT || is_patients,
             .query = scope->query,
         };
+        if (one.type && endpoint->convert)
+            grant->n_scopes += add_spoken(at, &one);
+        else {
+            *at = one;
+            grant->n_scopes++;
+        }
     }
     if (fhir_scopes_has(&scopes, FHIR_SCOPE_FHIR_USER) &&
         own_resource(&list[grant->n_scopes], bearer, model, pool))

@@ -154,6 +154,10 @@ static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_mod
     if (scope->kind == FHIR_SCOPE_SPECIAL || !dot)
         return "not known here";
     *dot = '\0';
+    if (!model)
+        model = fhir_model_resource(&fhir_model_r4, slash + 1, strlen(slash + 1))
+                    ? &fhir_model_r4
+                    : &fhir_model_dstu2;
     if (strcmp(slash + 1, "*") != 0 &&
         !(type = fhir_model_resource(model, slash + 1, strlen(slash + 1))))
         return "there is no such resource type";

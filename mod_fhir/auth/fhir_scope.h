@@ -63,7 +63,8 @@ typedef struct fhir_scopes_t {
 
 /**
  * Reads scopes divided by blanks. text may be NULL.
- * @param model knows the resource types and search parameters
+ * @param model knows the resource types and search parameters: what the endpoint's clients speak;
+ *              NULL: a type of any release is one
  * @return NULL, or FHIR_ERR_PARAM_VALUE: longer or more than the limits, bytes that RFC 6749 (3.3)
  *         does not allow
  */

@@ -112,6 +112,12 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
 {
     const char *type = fhir_call_header(call, "Content-Type");
     const char *context = fhir_call_header(call, "X-Security-Context");
+    int differs = call->spoken != call->stored;
+    if (differs && context) /* it must hold, and there is no place for it */
+        return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
+                               "A Binary of FHIR %s has no security context; send it to the FHIR "
+                               "%s base",
+                               call->spoken->label, call->stored->label);
     fhir_buf_puts(json, "{\"resourceType\":\"Binary\"");
     if (call->id)
         fhir_buf_printf(json, ",\"id\":\"%s\"", call->id);
@@ -123,7 +129,7 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
         fhir_buf_putc(json, '}');
     }
     if (len)
-        fhir_buf_printf(json, ",\"data\":\"%s\"",
+        fhir_buf_printf(json, differs ? ",\"content\":\"%s\"" : ",\"data\":\"%s\"",
                         fhir_base64_encode(body, len, FHIR_BASE64_PLAIN, call->pool));
     fhir_buf_putc(json, '}');
     return NULL;

@@ -37,7 +37,7 @@ fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *en
     if (type && !fhir_spoken_names(bundle->call, &type, &id))
         return NULL;
     if (entry->resource)
-        fhir_spoken_note(bundle->call, entry->resource, entry->len);
+        fhir_spoken_note(bundle->call, entry->type, entry->id, entry->resource, entry->len);
     if (id && (entry->resource || !fhir_spoken_differs(bundle->call))) {
         fhir_buf_clear(bundle->url);
         fhir_buf_puts(bundle->url, bundle->call->request->base_url);

@@ -102,11 +102,11 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
     call->opts.query = call->request->query;
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
+    fhir_spoken_render(call, &call->opts);
     if (call->request->within) /* an answer within an answer */
         return NULL;
     FHIR_TRY(fhir_format_accept(&call->opts.format, call->spoken, fhir_call_header(call, "Accept"),
                                 format, call->pool));
-    fhir_spoken_render(call, &call->opts);
     call->opts.pretty = pretty && !strcmp(pretty, "true");
     if (pretty && !call->opts.pretty && strcmp(pretty, "false") != 0)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,

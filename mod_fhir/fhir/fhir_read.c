@@ -91,7 +91,8 @@ static fhir_err_t *answer_kept(const found_t *found)
 {
     if (!found->json)
         return NULL;
-    fhir_spoken_note(found->call, found->json, found->len);
+    fhir_spoken_note(found->call, fhir_model_str(found->call->stored, found->call->type->name),
+                     found->call->id, found->json, found->len);
     return fhir_call_resource(found->call, 200, found->json, found->len);
 }
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_roles.h
- * @brief The practitioners of PractitionerRoles, for a release that has no such resource.
+ * @brief Practitioners and their PractitionerRoles, for a release that has no such resource.
  */
 #ifndef FHIR_ROLES_H
 #define FHIR_ROLES_H
 
 #include "fhir/fhir_spoken.h"
 
-/** Looks up those of call->roles->wanted, as far as the grant shows roles, in one statement. */
+/** Looks up the roles of call->roles->wanted and those of its practitioners, as far as the grant
+ *  shows roles, in one statement. */
 fhir_err_t *fhir_roles_find(fhir_call_t *call);
 
 #endif

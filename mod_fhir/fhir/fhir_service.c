@@ -12,6 +12,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_roles.h"
 #include "fhir/fhir_routes.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_within.h"
@@ -159,7 +160,7 @@ static const char *challenge(const fhir_call_t *call, const fhir_err_t *err)
 static void answer_error(fhir_call_t *call, fhir_err_t *err)
 {
     fhir_response_t *response = call->response;
-    int status = fhir_err_http_status(err->code);
+    int status = fhir_spoken_status(call, err->code);
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     if (response->body_reset)
         response->body_reset(response);

@@ -47,7 +47,8 @@ typedef enum fhir_interaction_t {
 /** What an endpoint of DSTU2 can offer. */
 #define FHIR_INTERACTION_DSTU2                                                                     \
     (unsigned)(FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD | FHIR_INTERACTION_SEARCH |          \
-               FHIR_INTERACTION_HISTORY | FHIR_INTERACTION_OPERATION)
+               FHIR_INTERACTION_HISTORY | FHIR_INTERACTION_CREATE | FHIR_INTERACTION_UPDATE |      \
+               FHIR_INTERACTION_DELETE | FHIR_INTERACTION_BATCH | FHIR_INTERACTION_OPERATION)
 
 typedef enum fhir_audience_t {
     FHIR_AUDIENCE_PROVIDER,
@@ -170,9 +171,12 @@ typedef struct fhir_request_t {
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
     int head;
     const char *base_url; /* as the client sees it, no slash at the end */
-    int is_misdirected;   /* 1: asked of a host that is not the endpoint's: 421 */
-    const char *path;     /* behind the base, no leading slash, still percent-encoded */
-    const char *query;    /* query string, still encoded, or NULL */
+    /** Bases of the tenant's endpoints that speak what is stored, ends with NULL; for one that
+     *  speaks another release, or NULL. */
+    const char *const *stored_bases;
+    int is_misdirected; /* 1: asked of a host that is not the endpoint's: 421 */
+    const char *path;   /* behind the base, no leading slash, still percent-encoded */
+    const char *query;  /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
     const char *(*header)(const struct fhir_request_t *request, const char *name);
     /** Reads the whole body, at most max bytes (FHIR_ERR_TOO_LARGE), once. */

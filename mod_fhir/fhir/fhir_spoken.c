@@ -97,25 +97,44 @@ int fhir_spoken_serves(const fhir_endpoint_t *endpoint, const fhir_type_t *type)
 
 /* ---- roles of practitioners ---- */
 
-#define ROLE "PractitionerRole/"
+#define ROLE         "PractitionerRole/"
+#define PRACTITIONER "Practitioner"
+#define ROLES        "practitionerRole"
 
 static struct fhir_roles_t *roles_of(fhir_call_t *call)
 {
     if (!call->roles) {
         call->roles = apr_pcalloc(call->pool, sizeof(*call->roles));
         call->roles->known = fhir_hash_make(call->pool);
+        call->roles->held = fhir_hash_make(call->pool);
         call->roles->wanted = apr_array_make(call->pool, 16, sizeof(const char *));
+        call->roles->practitioners = apr_array_make(call->pool, 4, sizeof(const char *));
         call->roles->pool = call->pool;
     }
     return call->roles;
 }
 
-void fhir_spoken_note(fhir_call_t *call, const char *json, apr_size_t len)
+/* 1 if practitioners are shown with the roles that they have: former versions are not. */
+static int shows_roles(const fhir_call_t *call, const char *type)
+{
+    const char *interaction = call->response->interaction;
+
+    return type && strcmp(type, PRACTITIONER) == 0 && !call->version &&
+           (!interaction || strncmp(interaction, "history", 7) != 0);
+}
+
+void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const char *json,
+                      apr_size_t len)
 {
     const char *end = json + len;
 
     if (!fhir_spoken_differs(call))
         return;
+    if (id && shows_roles(call, type)) {
+        const char *reference = apr_pstrcat(call->pool, PRACTITIONER "/", id, NULL);
+        if (!apr_hash_get(roles_of(call)->held, reference, APR_HASH_KEY_STRING))
+            APR_ARRAY_PUSH(call->roles->practitioners, const char *) = reference;
+    }
     while ((json = memmem(json, (apr_size_t)(end - json), ROLE, sizeof(ROLE) - 1)) != NULL) {
         struct fhir_roles_t *roles = roles_of(call);
         const char *id = json += sizeof(ROLE) - 1;
@@ -129,34 +148,95 @@ void fhir_spoken_note(fhir_call_t *call, const char *json, apr_size_t len)
     }
 }
 
-/* The callback of the converter; the first asks for all that were noted. */
+/* Looks up what was noted, all at once. */
+static void find_roles(fhir_call_t *call)
+{
+    struct fhir_roles_t *roles = call->roles;
+    fhir_err_t *err;
+
+    if (!roles || !call->find_roles || (!roles->wanted->nelts && !roles->practitioners->nelts))
+        return;
+    err = call->find_roles(call);
+    if (err) /* they are shown by their display then */
+        FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
+                 "FHIR0580: roles of practitioners cannot be looked up: %s", err->message);
+    apr_array_clear(roles->wanted);
+    apr_array_clear(roles->practitioners);
+}
+
+/* The callback of the converter. */
 static const char *practitioner(void *baton, const char *role_id, apr_size_t len)
 {
     fhir_call_t *call = baton;
     const char *found;
 
-    if (!call->roles)
-        return NULL;
-    if (call->roles->wanted->nelts && call->find_roles) {
-        fhir_err_t *err = call->find_roles(call);
-        if (err) /* they are shown by their display then */
-            FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
-                     "FHIR0580: roles of practitioners cannot be looked up: %s", err->message);
-        apr_array_clear(call->roles->wanted);
-    }
-    found = apr_hash_get(call->roles->known, role_id, (apr_ssize_t)len);
+    find_roles(call);
+    found = call->roles ? apr_hash_get(call->roles->known, role_id, (apr_ssize_t)len) : NULL;
     return found && *found ? found : NULL;
 }
 
 /* ---- answers ---- */
 
+static fhir_convert_env_t env_of(fhir_call_t *call)
+{
+    return (fhir_convert_env_t){.dstu2_base = call->request->base_url,
+                                .r4_bases = call->request->stored_bases,
+                                .practitioner = practitioner,
+                                .baton = call};
+}
+
+static void add_member(fhir_node_t *object, const char *name, fhir_node_t *value)
+{
+    fhir_node_t **at = &object->child;
+
+    while (*at)
+        at = &(*at)->next;
+    value->name = name;
+    value->name_len = (apr_uint32_t)strlen(name);
+    *at = value;
+}
+
+/* The roles of a practitioner as DSTU2 has them, or NULL. */
+static fhir_node_t *roles_held(fhir_call_t *call, const char *id, apr_pool_t *pool)
+{
+    const char *key = apr_pstrcat(pool, PRACTITIONER "/", id, NULL);
+    const apr_array_header_t *held;
+    fhir_convert_env_t env = env_of(call);
+    fhir_node_t *list = NULL, **at = NULL;
+
+    find_roles(call);
+    held = call->roles ? apr_hash_get(call->roles->held, key, APR_HASH_KEY_STRING) : NULL;
+    for (int i = 0; held && i < held->nelts; i++) {
+        const fhir_value_t *text = &APR_ARRAY_IDX(held, i, fhir_value_t);
+        fhir_node_t *role = NULL;
+        if (fhir_node_parse_json(&role, text->data, text->len, FHIR_NODE_LIMITS_MOST, pool))
+            continue;
+        role = fhir_convert_role(call->endpoint->convert, &env, role, pool);
+        if (!role)
+            continue;
+        if (!list) {
+            list = fhir_node_new(FHIR_NODE_ARRAY, pool);
+            at = &list->child;
+        }
+        *at = role;
+        at = &role->next;
+    }
+    return list;
+}
+
 static fhir_node_t *convert_resource(fhir_call_t *call, fhir_node_t *resource, apr_pool_t *pool)
 {
-    fhir_convert_env_t env = {
-        .dstu2_base = call->request->base_url, .practitioner = practitioner, .baton = call};
+    const char *type = fhir_node_string(resource, "resourceType", pool);
+    const char *id = fhir_node_string(resource, "id", pool);
+    fhir_convert_env_t env = env_of(call);
+    fhir_node_t *roles;
 
-    return fhir_convert_resource(call->endpoint->convert, FHIR_CONVERT_OUT, call->as, &env,
-                                 resource, pool);
+    resource = fhir_convert_resource(call->endpoint->convert, FHIR_CONVERT_OUT, call->as, &env,
+                                     resource, pool);
+    roles = resource && id && shows_roles(call, type) ? roles_held(call, id, pool) : NULL;
+    if (roles)
+        add_member(resource, ROLES, roles);
+    return resource;
 }
 
 static void add_text(fhir_node_t *object, const char *name, const char *text, apr_pool_t *pool)
@@ -179,6 +259,25 @@ static void remove_member(fhir_node_t *object, const char *name)
     }
 }
 
+/* bdl-6. What has no address gets one that is nobody else's. */
+static fhir_err_t *add_full_url(const fhir_call_t *call, fhir_node_t *entry,
+                                const fhir_node_t *resource, apr_pool_t *pool)
+{
+    const char *type = fhir_node_string(resource, "resourceType", pool);
+    const char *id = fhir_node_string(resource, "id", pool), *uuid;
+
+    if (fhir_node_get(entry, "fullUrl"))
+        return NULL;
+    if (type && id) {
+        add_text(entry, "fullUrl",
+                 apr_pstrcat(pool, call->request->base_url, "/", type, "/", id, NULL), pool);
+        return NULL;
+    }
+    FHIR_TRY(fhir_random_id(&uuid, pool));
+    add_text(entry, "fullUrl", apr_pstrcat(pool, "urn:uuid:", uuid, NULL), pool);
+    return NULL;
+}
+
 /* An entry of a Bundle. In DSTU2 whatever has a resource has a fullUrl (bdl-6), and a history tells
  * no responses (bdl-4). */
 static fhir_err_t *convert_entry(fhir_call_t *call, fhir_node_t **entry, apr_pool_t *pool)
@@ -194,12 +293,23 @@ static fhir_err_t *convert_entry(fhir_call_t *call, fhir_node_t **entry, apr_poo
         *entry = NULL;
         return NULL;
     }
-    if (!fhir_node_get(*entry, "fullUrl")) {
-        const char *uuid;
-        FHIR_TRY(fhir_random_id(&uuid, pool));
-        add_text(*entry, "fullUrl", apr_pstrcat(pool, "urn:uuid:", uuid, NULL), pool);
-    }
-    return NULL;
+    return add_full_url(call, *entry, resource, pool);
+}
+
+static fhir_err_t *complete_entry(fhir_node_t **entry, void *baton, int is_entry, apr_pool_t *pool)
+{
+    const fhir_node_t *resource = is_entry ? fhir_node_get(*entry, "resource") : NULL;
+
+    return resource ? add_full_url(baton, *entry, resource, pool) : NULL;
+}
+
+void fhir_spoken_render_entries(fhir_call_t *call)
+{
+    if (!fhir_spoken_differs(call))
+        return;
+    call->is_spoken = 1;
+    call->opts.convert = complete_entry;
+    call->render = NULL;
 }
 
 static fhir_err_t *convert(fhir_node_t **node, void *baton, int is_entry, apr_pool_t *pool)
@@ -220,4 +330,67 @@ void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts)
 {
     opts->convert = fhir_spoken_differs(call) && !call->is_spoken ? convert : NULL;
     opts->baton = call;
+}
+
+/* ---- writes ---- */
+
+/* Roles are resources of their own: they come in as they went out, or not at all. */
+static fhir_err_t *take_roles(fhir_call_t *call, const char *id, fhir_node_t *sent,
+                              apr_pool_t *pool)
+{
+    const fhir_node_t *roles = fhir_node_get(sent, ROLES);
+    const fhir_node_t *held;
+
+    if (!roles || strcmp(call->type_name, PRACTITIONER) != 0)
+        return NULL;
+    if (id)
+        fhir_spoken_note(call, PRACTITIONER, id, "", 0);
+    held = id ? roles_held(call, id, pool) : NULL;
+    if (!held || !fhir_node_equal(roles, held, 0, pool))
+        return fhir_err_at(
+            fhir_err_create(pool, FHIR_ERR_BUSINESS,
+                            "Roles of a practitioner cannot be changed here: send practitionerRole "
+                            "as it was read, or leave it out; the FHIR %s base changes the "
+                            "PractitionerRoles that it is made of",
+                            call->stored->label),
+            pool, PRACTITIONER "." ROLES);
+    remove_member(sent, ROLES);
+    return NULL;
+}
+
+fhir_err_t *fhir_spoken_store(fhir_node_t **stored, fhir_issues_t *issues, fhir_call_t *call,
+                              fhir_node_t *old, fhir_node_t *sent, apr_pool_t *pool)
+{
+    const fhir_convert_t *convert = call->endpoint->convert;
+    fhir_convert_env_t env = env_of(call);
+
+    env.issues = issues;
+    FHIR_TRY(take_roles(call, fhir_node_string(old, "id", pool), sent, pool));
+    *stored = old ? fhir_convert_update(convert, &env, old, sent, pool)
+                  : fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &env, sent, pool);
+    return *stored ? NULL
+                   : fhir_err_create(pool, FHIR_ERR_BUSINESS,
+                                     "This %s has no form in FHIR %s, which is stored",
+                                     call->type_name, call->stored->label);
+}
+
+fhir_err_t *fhir_spoken_writable(const fhir_call_t *call)
+{
+    if (!call->as)
+        return NULL;
+    apr_table_setn(call->response->headers, "Allow", "GET, HEAD");
+    return fhir_err_create(call->pool, FHIR_ERR_METHOD,
+                           "%s is made of %s/%s and cannot be changed here; change that one by the "
+                           "FHIR %s base",
+                           fhir_spoken_path(call), fhir_model_str(call->stored, call->type->name),
+                           call->id, call->stored->label);
+}
+
+/* 428 came after DSTU2, whose text has 412 for an update that names no version.
+ * Source: http://hl7.org/fhir/DSTU2/http.html#2.1.0.11 */
+int fhir_spoken_status(const fhir_call_t *call, fhir_code_t code)
+{
+    return fhir_spoken_differs(call) && code == FHIR_ERR_PRECONDITION_REQUIRED
+               ? 412
+               : fhir_err_http_status(code);
 }

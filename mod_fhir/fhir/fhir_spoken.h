@@ -8,6 +8,7 @@
 #define FHIR_SPOKEN_H
 
 #include "fhir/fhir_call.h"
+#include "fhir/fhir_issue.h"
 
 /** 1 if what is stored must be converted. */
 static inline int fhir_spoken_differs(const fhir_call_t *call)
@@ -34,14 +35,29 @@ int fhir_spoken_serves(const fhir_endpoint_t *endpoint, const fhir_type_t *type)
 
 /** Sets how answers are converted. */
 void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts);
-/** Notes what a stored resource that will be shown refers to: roles of practitioners are looked up
- *  once for all of them. */
-void fhir_spoken_note(fhir_call_t *call, const char *json, apr_size_t len);
+/** The same for a Bundle whose resources are answers of their own, and of the client's release. */
+void fhir_spoken_render_entries(fhir_call_t *call);
+/** Notes what a stored resource that will be shown refers to, and which practitioner it is: roles
+ *  of practitioners are looked up once for all of them. type: the stored type, or NULL. */
+void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const char *json,
+                      apr_size_t len);
 
-/** Ids of PractitionerRoles that were noted → the practitioner's reference, or "" . */
+/** A body as the resource that is to be stored; both trees are changed. old: what is stored, or
+ *  NULL; issues: see fhir_convert_env_t. @return NULL, or FHIR_ERR_BUSINESS when there is no such
+ */
+fhir_err_t *fhir_spoken_store(fhir_node_t **stored, fhir_issues_t *issues, fhir_call_t *call,
+                              fhir_node_t *old, fhir_node_t *sent, apr_pool_t *pool);
+/** FHIR_ERR_METHOD for what is shown of another type than it is stored as, and changed there. */
+fhir_err_t *fhir_spoken_writable(const fhir_call_t *call);
+/** The HTTP status of an error in the client's release. */
+int fhir_spoken_status(const fhir_call_t *call, fhir_code_t code);
+
+/** Roles of practitioners. */
 struct fhir_roles_t {
-    apr_hash_t *known;
-    apr_array_header_t *wanted; /* of const char *: ids that are not known yet */
+    apr_hash_t *known;                 /* id of a role → the practitioner's reference, or "" */
+    apr_hash_t *held;                  /* "Practitioner/7" → array of fhir_value_t: its roles */
+    apr_array_header_t *wanted;        /* of const char *: ids that are not known yet */
+    apr_array_header_t *practitioners; /* of const char *: references whose roles are not known */
     apr_pool_t *pool;
 };
 

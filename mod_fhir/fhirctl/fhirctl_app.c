@@ -205,7 +205,7 @@ static fhir_err_t *check(fhirctl_run_t *run, const options_t *options)
                                        "and --backend exclude each other");
     if (!options->redirects && !options->backend && !options->introspect && !options->launcher)
         return fhirctl_auth_wrong(run, "--redirect is needed, or --backend");
-    FHIR_TRY(fhir_scopes_parse(&scopes, options->scopes, &fhir_model_r4, run->pool));
+    FHIR_TRY(fhir_scopes_parse(&scopes, options->scopes, NULL, run->pool));
     return *scopes.ignored ? fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored) : NULL;
 }
 
@@ -269,7 +269,7 @@ static fhir_err_t *set(fhirctl_run_t *run)
     FHIR_TRY(read_keys(&values[7], run));
     values[8] = o->jwks_url;
     values[9] = o->scopes;
-    FHIR_TRY(fhir_scopes_parse(&scopes, o->scopes, &fhir_model_r4, run->pool));
+    FHIR_TRY(fhir_scopes_parse(&scopes, o->scopes, NULL, run->pool));
     if (*scopes.ignored)
         return fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored);
     FHIR_TRY(fhirctl_auth_run(

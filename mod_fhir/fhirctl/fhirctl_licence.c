@@ -73,7 +73,7 @@ static int has_word(const char *list, const char *word)
 static fhir_err_t *check_scopes(fhirctl_run_t *run, const char *text)
 {
     fhir_scopes_t scopes;
-    FHIR_TRY(fhir_scopes_parse(&scopes, text, &fhir_model_r4, run->pool));
+    FHIR_TRY(fhir_scopes_parse(&scopes, text, NULL, run->pool));
     return *scopes.ignored ? fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored) : NULL;
 }
 

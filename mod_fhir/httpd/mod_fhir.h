@@ -120,6 +120,9 @@ mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child);
 /** The base URL of a request's endpoint, no slash at the end: FHIRBaseURL; else, where it writes or
  *  takes tokens, scheme, ServerName and port of the server; else what the request says. */
 const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *settings);
+/** The base URLs of the server's endpoints of the same tenant that speak R4, ends with NULL; for an
+ *  endpoint that speaks another release, else NULL. */
+const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings_t *settings);
 /** 1 if the endpoint writes or takes tokens and is not called by the name that was asked for: to be
  *  answered 421. */
 int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings);

@@ -102,6 +102,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->head = r->header_only;
     request->method = r->header_only ? "GET" : r->method;
     request->base_url = mod_fhir_base_url(r, settings);
+    request->stored_bases = mod_fhir_stored_bases(r, settings);
     request->is_misdirected = mod_fhir_is_misdirected(r, settings);
     request->path = mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
     request->query = r->args;

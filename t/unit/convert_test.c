@@ -73,7 +73,7 @@ static const case_t cases[] = {
          "Patient") ",'careProvider':[{'reference':'Practitioner/1/_history/2'},{'reference':"
                     "'http://dstu2/Organization/2'},{'reference':'http://other/x/Practitioner/1'}]",
      TYPE("Patient") ",'generalPractitioner':[{'reference':'Practitioner/1/_history/2'},"
-                     "{'reference':'http://r4/Organization/2'},{'reference':"
+                     "{'reference':'Organization/2'},{'reference':"
                      "'http://other/x/Practitioner/1'}]"},
     {"a reference to what is not served is its display",
      TYPE("Observation") ",'status':'final','code':{'text':'a'},'device':{'reference':"
@@ -518,7 +518,8 @@ static void is_node(const fhir_node_t *got, const char *want, const char *what, 
 
 static fhir_node_t *run(fhir_convert_way_t way, fhir_node_t *node, apr_pool_t *pool)
 {
-    fhir_convert_env_t env = {.r4_base = "http://r4",
+    static const char *const bases[] = {"http://r4", NULL};
+    fhir_convert_env_t env = {.r4_bases = bases,
                               .dstu2_base = "http://dstu2",
                               .practitioner = practitioner,
                               .baton = pool};

@@ -23,6 +23,10 @@ static void compile_half(fhir_convert_half_t *half, fhir_err_t **err, apr_pool_t
                                         fhir_model_type(to, "Extension", 9), err, pool);
     half->reference = fhir_convert_plan(half, fhir_model_type(from, "Reference", 9),
                                         fhir_model_type(to, "Reference", 9), err, pool);
+    if (out)
+        half->role =
+            fhir_convert_plan(half, fhir_model_type(from, "PractitionerRole", 16),
+                              fhir_model_type(to, "Practitioner.practitionerRole", 29), err, pool);
     for (const fhir_convert_type_t *t = fhir_convert_types; t->r4 && !*err; t++) {
         const char *name = out ? t->r4 : t->dstu2, *other = out ? t->dstu2 : t->r4;
         const fhir_convert_plan_t *plan =
@@ -120,6 +124,28 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
     if (resource)
         fhir_convert_contained_end(&run, resource);
     return resource;
+}
+
+fhir_node_t *fhir_convert_role(const fhir_convert_t *convert, const fhir_convert_env_t *env,
+                               fhir_node_t *role, apr_pool_t *pool)
+{
+    static const char *const shown[] = {"organization", "code",     "specialty",
+                                        "period",       "location", "healthcareService"};
+    const fhir_convert_half_t *half = &convert->half[FHIR_CONVERT_OUT];
+    fhir_convert_run_t run = {.half = half, .env = env, .pool = pool};
+    fhir_node_t *item = fhir_node_new(FHIR_NODE_OBJECT, pool);
+
+    if (fhir_node_is(fhir_node_get(role, "active"), "false"))
+        return NULL;
+    for (apr_size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
+        fhir_node_t *member = fhir_convert_get(role, shown[i]);
+        if (!member)
+            continue;
+        fhir_convert_remove(role, member);
+        fhir_convert_add(item, member->name, member->name_len, member);
+    }
+    item = fhir_convert_object(&run, half->role, item);
+    return item && item->child ? item : NULL;
 }
 
 void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, const char **system,

@@ -35,13 +35,16 @@ fhir_err_t *fhir_convert_create(const fhir_convert_t **convert, const fhir_model
 
 /** What a conversion needs to know beyond the tree. All may be NULL. */
 typedef struct fhir_convert_env_t {
-    const char *r4_base, *dstu2_base; /* URLs, no slash at the end: absolute references below one
-                                         become references below the other */
+    const char *dstu2_base; /* URL, no slash at the end: absolute references below it come in as
+                               relative ones */
+    const char *const *r4_bases; /* URLs likewise, ends with NULL: references below one become
+                                    such below dstu2_base */
     /** The practitioner of a PractitionerRole as reference ("Practitioner/7"), or NULL: DSTU2 has
      *  no such resource. */
     const char *(*practitioner)(void *baton, const char *role_id, apr_size_t len);
     void *baton;
-    fhir_issues_t *issues; /* findings: what comes in and has no R4 form */
+    fhir_issues_t *issues; /* what is required and came with a value that there is no counterpart
+                              of; offset is the `line` of its node. NULL: such is "unsupported" */
 } fhir_convert_env_t;
 
 /**
@@ -63,6 +66,11 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
  */
 fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_convert_env_t *env,
                                  fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool);
+
+/** A PractitionerRole as an item of DSTU2's Practitioner.practitionerRole, with what that has; NULL
+ *  for one that is not active. The tree is changed. */
+fhir_node_t *fhir_convert_role(const fhir_convert_t *convert, const fhir_convert_env_t *env,
+                               fhir_node_t *role, apr_pool_t *pool);
 
 /** A token's system and code in the other release's words. */
 void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, const char **system,

@@ -184,12 +184,14 @@ fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_conve
                                  fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool)
 {
     fhir_node_t *seen = fhir_convert_copy(stored, pool), *wanted;
+    fhir_convert_env_t quiet = env ? *env : (fhir_convert_env_t){.dstu2_base = NULL};
 
+    quiet.issues = NULL; /* findings are about what came */
     wanted = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, spoken, pool);
-    seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, env, seen, pool);
+    seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, &quiet, seen, pool);
     if (!wanted || !seen)
         return NULL;
     strip(seen, &convert->half[FHIR_CONVERT_OUT]);
-    seen = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, seen, pool);
+    seen = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, seen, pool);
     return seen ? merge(stored, seen, wanted, pool) : NULL;
 }

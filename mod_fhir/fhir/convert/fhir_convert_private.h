@@ -137,9 +137,10 @@ struct fhir_convert_half_t {
     apr_hash_t *plans;     /* "from>to" → plan */
     apr_hash_t *resources; /* resource type of from → its usual plan */
     const fhir_convert_plan_t *element, *extension, *reference;
-    apr_hash_t *systems;       /* url → fhir_convert_renamed_t */
-    apr_hash_t *urls;          /* url of extension → fhir_convert_renamed_t */
-    const char *own, *foreign; /* beginnings of urls of lost elements: of from, and of to */
+    const fhir_convert_plan_t *role; /* of a practitioner; from R4 alone */
+    apr_hash_t *systems;             /* url → fhir_convert_renamed_t */
+    apr_hash_t *urls;                /* url of extension → fhir_convert_renamed_t */
+    const char *own, *foreign;       /* beginnings of urls of lost elements: of from, and of to */
     apr_size_t own_len, foreign_len;
 };
 
@@ -256,6 +257,8 @@ fhir_node_t *fhir_convert_refer(fhir_convert_run_t *run, const fhir_convert_step
 /** The reference's text in the other release, or NULL: there is no such target. */
 const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *to, const char *text,
                                 apr_size_t len);
+/** The length of the base that a link stands below, with its slash; 0: it is none of ours. */
+apr_size_t fhir_convert_below(const fhir_convert_run_t *run, const char *text, apr_size_t len);
 /** Looks at `contained` before the resource is converted, and after. */
 void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *resource);
 void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource);

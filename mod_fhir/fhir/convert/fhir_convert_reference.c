@@ -114,31 +114,38 @@ static const char *contained_target(const fhir_convert_run_t *run, const fhir_el
     return apr_pstrmemdup(run->pool, text, len);
 }
 
+apr_size_t fhir_convert_below(const fhir_convert_run_t *run, const char *text, apr_size_t len)
+{
+    const fhir_convert_env_t *env = run->env;
+    const char *const own[] = {env ? env->dstu2_base : NULL, NULL};
+    const char *const *bases = run->half->way == FHIR_CONVERT_IN ? own : env ? env->r4_bases : NULL;
+
+    for (; bases && *bases; bases++) {
+        apr_size_t n = strlen(*bases);
+        if (len > n + 1 && memcmp(text, *bases, n) == 0 && text[n] == '/')
+            return n + 1;
+    }
+    return 0;
+}
+
 const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *to, const char *text,
                                 apr_size_t len)
 {
-    const fhir_convert_env_t *env = run->env;
     int out = run->half->way == FHIR_CONVERT_OUT;
-    const char *base = env ? (out ? env->r4_base : env->dstu2_base) : NULL;
-    const char *to_base = env ? (out ? env->dstu2_base : env->r4_base) : NULL;
-    apr_size_t base_len = base ? strlen(base) : 0;
+    apr_size_t base_len = fhir_convert_below(run, text, len);
     const char *target;
     parts_t p;
 
     if (len && text[0] == '#')
         return contained_target(run, to, text, len);
-    if (base && to_base && len > base_len + 1 && memcmp(text, base, base_len) == 0 &&
-        text[base_len] == '/') {
-        if (!split(&p, text + base_len + 1, len - base_len - 1))
-            return NULL;
-        target = out ? target_out(run, to, &p) : target_in(run, to, &p);
-        return target ? apr_pstrcat(run->pool, to_base, "/", target, NULL) : NULL;
-    }
-    if (memchr(text, ':', len))
+    if (!base_len && memchr(text, ':', len))
         return apr_pstrmemdup(run->pool, text, len); /* another server's, or a urn */
-    if (!split(&p, text, len))
+    if (!split(&p, text + base_len, len - base_len))
         return NULL;
-    return out ? target_out(run, to, &p) : target_in(run, to, &p);
+    target = out ? target_out(run, to, &p) : target_in(run, to, &p);
+    return target && base_len && out
+               ? apr_pstrcat(run->pool, run->env->dstu2_base, "/", target, NULL)
+               : target;
 }
 
 /* What a reference is called when it is no link: its display, or the type that it points at. */

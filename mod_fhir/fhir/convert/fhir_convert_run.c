@@ -15,6 +15,7 @@ typedef struct walk_t {
     fhir_node_t *last;        /* a member of made, the last or before it, or NULL */
     apr_uint64_t seen;        /* bits of plan->absent that a value came for */
     apr_uint64_t unsupported; /* and those that had one without counterpart */
+    apr_uint32_t place;       /* fhir_node_t.line of the last of those */
     int dropped;              /* an extension whose value has no counterpart */
     int found;                /* extensions brought members */
 } walk_t;
@@ -314,8 +315,10 @@ static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value
     }
     if (is_unknown(w, value, underscore))
         return;
-    if (steps->need)
+    if (steps->need) {
         w->unsupported |= (apr_uint64_t)1 << (steps->need - 1);
+        w->place = value ? value->line : 0;
+    }
     if (steps->kind == FHIR_STEP_LOST && !steps->next)
         modifier |= steps->from->flags & FHIR_EL_MODIFIER;
     fhir_convert_lose(w->run, w->plan, w->made, steps->from, value, underscore, modifier);
@@ -664,6 +667,22 @@ static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
     return NULL;
 }
 
+/* What is required and came with a value that the stored release has not is not stored as unknown:
+ * who reads it there would be misled. */
+static void tell_unsupported(const walk_t *w, const char *name)
+{
+    const fhir_convert_env_t *env = w->run->env;
+    fhir_issue_t *issue;
+
+    if (!env || !env->issues)
+        return;
+    issue = fhir_issues_add(env->issues, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "no-counterpart", "",
+                            "FHIR %s, which is stored, requires %s and has no such value for it",
+                            w->run->half->to->label, name);
+    if (issue)
+        issue->offset = w->place;
+}
+
 static void fill_absent(walk_t *w)
 {
     const fhir_model_t *m = w->run->half->to;
@@ -681,6 +700,8 @@ static void fill_absent(walk_t *w)
                                                   w->unsupported & bit ? "unsupported" : "unknown");
         if (!value)
             continue;
+        if (!absent->row && (w->unsupported & bit))
+            tell_unsupported(w, name);
         w->seen |= bit;
         if (!absent->row && type->kind == FHIR_KIND_PRIMITIVE)
             name = apr_pstrcat(w->run->pool, "_", name, NULL);

@@ -564,29 +564,21 @@ static fhir_node_t *to_xpath(fhir_convert_run_t *run, const fhir_convert_step_t 
     return text_node(run, apr_pstrmemdup(run->pool, fhir_buf_cstr(buf), buf->len), buf->len);
 }
 
-/* The URL of an Attachment: absolute, and below the base that the client knows. */
+/* The URL of an Attachment: absolute in DSTU2, and relative where it comes in from below the base.
+ */
 static fhir_node_t *to_url(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                            fhir_node_t *node)
 {
-    const fhir_convert_env_t *env = run->env;
-    const char *from = env ? (out(run) ? env->r4_base : env->dstu2_base) : NULL;
-    const char *to = env ? (out(run) ? env->dstu2_base : env->r4_base) : NULL;
-    apr_size_t len = from ? strlen(from) : 0;
+    const char *base = run->env ? run->env->dstu2_base : NULL;
+    apr_size_t len = fhir_convert_below(run, node->text, node->text_len);
+    const char *rest = apr_pstrmemdup(run->pool, node->text + len, node->text_len - len);
 
     (void)step;
-    if (!from || !to)
+    if (!len && (!out(run) || strncmp(rest, "Binary/", 7) != 0))
         return node;
-    if (node->text_len > len && memcmp(node->text, from, len) == 0 && node->text[len] == '/')
-        return fhir_convert_string(
-            apr_pstrcat(run->pool, to,
-                        apr_pstrmemdup(run->pool, node->text + len, node->text_len - len), NULL),
-            run->pool);
-    if (out(run) && node->text_len > 7 && memcmp(node->text, "Binary/", 7) == 0)
-        return fhir_convert_string(
-            apr_pstrcat(run->pool, to, "/", apr_pstrmemdup(run->pool, node->text, node->text_len),
-                        NULL),
-            run->pool);
-    return node;
+    return base ? fhir_convert_string(
+                      out(run) ? apr_pstrcat(run->pool, base, "/", rest, NULL) : rest, run->pool)
+                : node;
 }
 
 #define MADE_ID "mod-fhir-"

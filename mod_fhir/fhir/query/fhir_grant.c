@@ -7,6 +7,7 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant_patient.h"
 
 /* type: the name of a resource type. */
@@ -32,16 +33,25 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
     static const char *const words[] = {"create", "read", "update", "delete", "search"};
     const char *level = call->grant->level ? call->grant->level : "user";
     const char *name = fhir_model_str(call->stored, type->name);
+    const char *form;
     fhir_err_t *err;
     int bit = 0;
     if (fhir_grant_allows(call->grant, call->stored, type, right))
         return NULL;
     while (bit < 4 && !(right & (1u << bit)))
         bit++;
+    form = apr_pstrmemdup(call->pool, words[bit], 1);
+    if (fhir_spoken_differs(call)) { /* its clients have v1's scopes, in their names */
+        if (call->type == type && call->type_name)
+            name = call->type_name;
+        else
+            fhir_spoken_names(call, &name, NULL);
+        form = right & FHIR_RIGHT_CHANGES ? "write" : "read";
+    }
     err = fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                          "The access token has no scope to %s %s; %s/%s.%c would do", words[bit],
-                          name, level, name, words[bit][0]);
-    err->scope = apr_psprintf(call->pool, "%s/%s.%c", level, name, words[bit][0]);
+                          "The access token has no scope to %s %s; %s/%s.%s would do", words[bit],
+                          name, level, name, form);
+    err->scope = apr_psprintf(call->pool, "%s/%s.%s", level, name, form);
     return err;
 }
 

@@ -8,7 +8,9 @@
 
 #include <apr_strings.h>
 
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_spoken_query.h"
 
 typedef struct match_t {
     apr_pool_t *pool;
@@ -25,6 +27,29 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
+/* The condition in R4's words; nothing that was said may be ignored here. */
+static fhir_err_t *parse(fhir_query_t **query, const fhir_call_t *call, const fhir_type_t *type,
+                         const fhir_pairs_t *pairs)
+{
+    fhir_call_t own = *call;
+    fhir_spoken_query_t *spoken;
+    const apr_array_header_t *remarks;
+
+    if (fhir_spoken_differs(call)) {
+        FHIR_TRY(fhir_spoken_query_parse(&spoken, &own, pairs, 1));
+        FHIR_TRY(fhir_query_parse(query, call, type, &spoken->pairs, 0));
+        FHIR_TRY(fhir_spoken_query_narrow(*query, call, spoken));
+        remarks = spoken->remarks->nelts ? spoken->remarks : (*query)->remarks;
+    }
+    else {
+        FHIR_TRY(fhir_query_parse(query, call, type, pairs, 0));
+        remarks = (*query)->remarks;
+    }
+    return remarks->nelts ? fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s",
+                                            APR_ARRAY_IDX(remarks, 0, const char *))
+                          : NULL;
+}
+
 fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
                            const fhir_type_t *type, const fhir_pairs_t *pairs, int max)
 {
@@ -33,10 +58,7 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
 
-    FHIR_TRY(fhir_query_parse(&query, call, type, pairs, 0));
-    if (query->remarks->nelts) /* nothing that was said may be ignored here */
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s",
-                               APR_ARRAY_IDX(query->remarks, 0, const char *));
+    FHIR_TRY(parse(&query, call, type, pairs));
     if (query->contained)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_contained is no condition that names a resource");

@@ -11,6 +11,7 @@
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_query.h"
 #include "fhir/write/fhir_entry.h"
@@ -38,6 +39,7 @@ static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
     int i;
 
     fhir_call_begin(call, 200);
+    fhir_spoken_render_entries(call);
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "batch-response"));
     for (i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);

@@ -6,6 +6,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_binary.h"
+#include "fhir/fhir_spoken.h"
 
 /* Texts for the status lines of the answer (Bundle.entry.response.status). */
 static const struct {
@@ -46,7 +47,7 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
         apr_size_t mark = m->name_len && *m->name == '_';
         const char *name;
 
-        if (fhir_model_element(call->stored, type, m->name + mark, m->name_len - mark) ||
+        if (fhir_model_element(call->spoken, type, m->name + mark, m->name_len - mark) ||
             fhir_node_get(node, "resourceType") == m)
             continue;
         name = fhir_text_excerpt(m->name, m->name_len, call->pool);
@@ -61,7 +62,7 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
 static const fhir_type_t *type_of(const fhir_call_t *call, const fhir_type_t *type,
                                   const char *name)
 {
-    return &call->stored->types[fhir_model_element(call->stored, type, name, strlen(name))->type];
+    return &call->spoken->types[fhir_model_element(call->spoken, type, name, strlen(name))->type];
 }
 
 static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *what)
@@ -163,7 +164,7 @@ static fhir_err_t *read_entry(fhir_entry_t *entry, const fhir_node_t *node, cons
 fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source)
 {
-    const fhir_type_t *type = fhir_model_resource(call->stored, "Bundle", 6);
+    const fhir_type_t *type = fhir_model_resource(call->spoken, "Bundle", 6);
     const fhir_node_t *list = fhir_node_get(bundle, "entry"), *node;
     int index = 0;
 
@@ -332,7 +333,7 @@ static const char *response_member(const fhir_entry_t *entry)
         fhir_time_format(updated, response->updated);
         write_member(buf, "lastModified", updated);
     }
-    if (entry->answer->len && is_outcome(entry)) {
+    if (entry->answer->len && is_outcome(entry) && !fhir_spoken_differs(entry->call)) {
         fhir_buf_puts(buf, ",\"outcome\":");
         fhir_buf_append(buf, entry->answer->data, entry->answer->len);
     }
@@ -346,7 +347,8 @@ fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry)
 
     if (entry->answer->overflow)
         return fhir_err_create(entry->call->pool, FHIR_ERR_LIMIT, "The answer is too large");
-    if (entry->answer->len && !is_outcome(entry)) {
+    /* DSTU2 has no response.outcome: what is told is the entry's resource */
+    if (entry->answer->len && (fhir_spoken_differs(entry->call) || !is_outcome(entry))) {
         out.resource = entry->answer->data;
         out.len = entry->answer->len;
     }

@@ -2,7 +2,10 @@
 /* Request bodies: format, parsing, and the check against the model that every write passes. */
 #include "fhir/write/fhir_input.h"
 
+#include <apr_strings.h>
+
 #include "fhir/fhir_binary.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
@@ -112,15 +115,34 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     return without_comments(input, call);
 }
 
-fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
-                             const fhir_type_t *expected)
+static fhir_err_t *other_type(const fhir_model_t *model, const fhir_type_t *type,
+                              const fhir_type_t *expected, apr_pool_t *pool)
+{
+    const char *name = fhir_model_str(model, type->name);
+
+    return fhir_err_at(fhir_err_create(pool, FHIR_ERR_INVALID,
+                                       "The body is a %s, but the URL is that of %s", name,
+                                       fhir_model_str(model, expected->name)),
+                       pool, name);
+}
+
+/* Places of findings in what was sent; an entry's text begins in a Bundle. */
+static void place_issues(fhir_issues_t *issues, const fhir_input_t *input, const fhir_call_t *call)
+{
+    for (fhir_issue_t *issue = issues->first; issue; issue = issue->next)
+        if (!issue->line && !input->is_converted && !call->request->within)
+            fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
+}
+
+fhir_err_t *fhir_input_check_stored(fhir_issues_t **findings, fhir_input_t *input,
+                                    const fhir_call_t *call, const fhir_type_t *expected)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_validate_opts_t opts = {.level = call->endpoint->writing.validate, .limits = &limits};
     fhir_terms_asked_t asked = {0};
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
-    fhir_issue_t *issue;
 
+    *findings = issues;
     if (opts.level >= FHIR_VALIDATE_PROFILE) { /* bindings may be to stored value sets */
         asked.terms = fhir_terms_create(call);
         opts.member = fhir_terms_asked;
@@ -132,15 +154,9 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
     else
         fhir_check_resource(issues, &input->type, call->stored, &limits, input->root);
     FHIR_TRY(asked.err);
-    for (issue = issues->first; issue; issue = issue->next) /* an entry's text begins in a Bundle */
-        if (!issue->line && !input->is_converted && !call->request->within)
-            fhir_node_place(&issue->line, &issue->column, input->source, issue->offset);
+    place_issues(issues, input, call);
     if (input->type && expected && input->type != expected)
-        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_INVALID,
-                                           "The body is a %s, but the URL is that of %s",
-                                           fhir_model_str(call->stored, input->type->name),
-                                           fhir_model_str(call->stored, expected->name)),
-                           call->pool, fhir_model_str(call->stored, input->type->name));
+        return other_type(call->stored, input->type, expected, call->pool);
     if (input->type) {
         fhir_err_t *refused =
             fhir_storable_check(call->stored, input->type, input->root, call->pool);
@@ -150,4 +166,42 @@ fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
         }
     }
     return fhir_issues_error(issues);
+}
+
+/* The check of what the client speaks where that is not what is stored. */
+static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
+{
+    fhir_node_limits_t limits = fhir_call_limits(call);
+    fhir_issues_t *issues = fhir_issues_create(0, call->pool);
+    const fhir_type_t *type;
+    fhir_err_t *err;
+
+    input->spoken = input->source;
+    input->spoken_len = input->len;
+    input->spoken_is_made = input->is_converted;
+    fhir_check_resource(issues, &type, call->spoken, &limits, input->root);
+    place_issues(issues, input, call);
+    if (type && type != call->spoken_type)
+        return other_type(call->spoken, type, call->spoken_type, call->pool);
+    err = fhir_issues_error(issues);
+    if (!err)
+        return NULL;
+    issues = fhir_issues_create(0, call->pool);
+    fhir_check_resource(issues, &type, call->stored, &limits, input->root);
+    if (type && !issues->n_errors)
+        err->message = apr_psprintf(call->pool,
+                                    "%s. The body is a %s of FHIR %s, which the %s base takes; "
+                                    "this one takes FHIR %s",
+                                    err->message, fhir_model_str(call->stored, type->name),
+                                    call->stored->label, call->stored->label, call->spoken->label);
+    return err;
+}
+
+fhir_err_t *fhir_input_check(fhir_input_t *input, const fhir_call_t *call,
+                             const fhir_type_t *expected)
+{
+    fhir_issues_t *issues;
+
+    return fhir_spoken_differs(call) ? check_spoken(input, call)
+                                     : fhir_input_check_stored(&issues, input, call, expected);
 }

@@ -13,6 +13,7 @@
 #include "core/fhir_text.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhir_outcome.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/query/fhir_grant.h"
@@ -28,6 +29,12 @@
 /* References that the inserting statement looks for itself: each number of them is a statement.
  * What a grant lets be referred to is looked for before. */
 #define REFS_IN_INSERT_MAX 12
+
+/* The client's name of the type. */
+static const char *type_name(const fhir_call_t *call)
+{
+    return call->type_name ? call->type_name : fhir_model_str(call->stored, call->type->name);
+}
 
 /* ---- beginning ---- */
 
@@ -60,6 +67,7 @@ fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned ri
     write->right = right;
     if (right)
         FHIR_TRY(fhir_grant_check(call, call->type, right));
+    FHIR_TRY(fhir_spoken_writable(call));
     return read_if_match(write);
 }
 
@@ -155,7 +163,7 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
 
 fhir_err_t *fhir_write_criteria(const char **search, const fhir_call_t *call, const char *criteria)
 {
-    const char *name = fhir_model_str(call->stored, call->type->name);
+    const char *name = type_name(call);
     const char *mark = strchr(criteria, '?'), *type = criteria;
     apr_size_t base = strlen(call->request->base_url);
 
@@ -231,7 +239,7 @@ static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *
                    : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
                                      "The access token has no scope to store this %s as it is; a "
                                      "scope covers what it could find",
-                                     fhir_model_str(call->stored, call->type->name));
+                                     type_name(call));
 }
 
 /*
@@ -242,7 +250,7 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
     const fhir_record_t *old = &write->old;
-    const char *name = fhir_model_str(call->stored, call->type->name);
+    const char *name = type_name(call);
 
     if (call->grant->all || old->is_open)
         return NULL;
@@ -386,26 +394,31 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
 
 /* ---- update and delete ---- */
 
+fhir_code_t fhir_write_stale_code(const fhir_call_t *call)
+{
+    return fhir_spoken_differs(call) ? FHIR_ERR_CONFLICT : FHIR_ERR_PRECONDITION;
+}
+
 static fhir_err_t *stale(const fhir_write_t *write, int current)
 {
     const fhir_call_t *call = write->call;
 
     apr_table_setn(call->response->headers, "ETag", apr_psprintf(call->pool, "W/\"%d\"", current));
     return fhir_err_create(
-        call->pool, FHIR_ERR_PRECONDITION,
+        call->pool, fhir_write_stale_code(call),
         "%s names version %s, but the current version of %s/%s is %d; read it, merge your "
         "change, and send the version that you have read",
         write->by_body ? "meta.versionId" : "If-Match",
-        fhir_text_excerpt(write->named, strlen(write->named), call->pool),
-        fhir_model_str(call->stored, call->type->name), write->old.id, current);
+        fhir_text_excerpt(write->named, strlen(write->named), call->pool), type_name(call),
+        write->old.id, current);
 }
 
 fhir_err_t *fhir_write_precondition(fhir_write_t *write)
 {
     if (write->expected && !write->by_body && write->old.state == FHIR_RECORD_NONE)
-        return fhir_err_create(
-            write->call->pool, FHIR_ERR_PRECONDITION, "If-Match is given, but there is no %s/%s",
-            fhir_model_str(write->call->stored, write->call->type->name), write->old.id);
+        return fhir_err_create(write->call->pool, FHIR_ERR_PRECONDITION,
+                               "If-Match is given, but there is no %s/%s", type_name(write->call),
+                               write->old.id);
     if (write->expected != FHIR_EXPECTED_NONE && write->expected != FHIR_EXPECTED_ANY &&
         write->old.state != FHIR_RECORD_NONE && write->expected != write->old.version)
         return stale(write, write->old.version);
@@ -476,7 +489,7 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
                            "%s/%s is changed by others at the same time; read it and try again",
-                           fhir_model_str(call->stored, call->type->name), write->old.id);
+                           type_name(call), write->old.id);
 }
 
 /* 1 if input says just what is stored, under the same stamp; in whatever order and format. */

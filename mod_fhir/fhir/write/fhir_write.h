@@ -33,7 +33,8 @@ typedef struct fhir_write_t {
 
 /** Prepares a write; reads If-Match. right: FHIR_RIGHT_… that the call's type must be open to, 0:
  *  none (only conditions are looked at).
- *  @return NULL, FHIR_ERR_FORBIDDEN, FHIR_ERR_BAD_REQUEST */
+ *  @return NULL, FHIR_ERR_FORBIDDEN, FHIR_ERR_BAD_REQUEST; FHIR_ERR_METHOD for what another
+ *  resource is shown as */
 fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned right);
 
 /** Reads what is stored under an id into write->old, as far as the grant lets it be changed:
@@ -81,8 +82,11 @@ fhir_err_t *fhir_write_update(fhir_write_t *write);
 /** Deletes write->old. */
 fhir_err_t *fhir_write_delete(fhir_write_t *write);
 
-/** FHIR_ERR_PRECONDITION when the request names another version than write->old's. */
+/** FHIR_ERR_PRECONDITION when the request names another version than write->old's; in DSTU2
+ *  FHIR_ERR_CONFLICT. */
 fhir_err_t *fhir_write_precondition(fhir_write_t *write);
+/** Which of them. Source: http://hl7.org/fhir/DSTU2/http.html#2.1.0.11 */
+fhir_code_t fhir_write_stale_code(const fhir_call_t *call);
 /** FHIR_ERR_PRECONDITION_REQUIRED when an update has to name the version that it replaces
  *  (FHIRRequireIfMatch) and does not. With Version the body's meta.versionId names it. */
 fhir_err_t *fhir_write_require_version(fhir_write_t *write);

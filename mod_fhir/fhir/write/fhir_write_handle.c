@@ -9,6 +9,7 @@
 #include "core/fhir_text.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/fhir_outcome.h"
+#include "fhir/fhir_spoken.h"
 #include "fhir/format/fhir_format.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/query/fhir_grant.h"
@@ -21,10 +22,11 @@
 #define DELETE_MAX         1000
 /* Other writes that may come between while one patch is applied. */
 #define PATCH_ATTEMPTS_MAX 8
+#define MERGE_ATTEMPTS_MAX 8
 
 static const char *type_name(const fhir_call_t *call)
 {
-    return fhir_model_str(call->stored, call->type->name);
+    return call->type_name;
 }
 
 /* ---- answers ---- */
@@ -73,6 +75,8 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
                               apr_psprintf(call->pool, "%s/%s is stored as version %d",
                                            type_name(call), record->id, record->version),
                               remark);
+    fhir_spoken_note(call, fhir_model_str(call->stored, call->type->name), record->id, record->text,
+                     record->len);
     return fhir_call_resource(call, status, record->text, record->len);
 }
 
@@ -156,6 +160,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
     FHIR_TRY(fhir_input_read(&write.input, call));
     FHIR_TRY(both(refuse_id(&write), fhir_input_check(&write.input, call, call->type)));
+    FHIR_TRY(fhir_input_convert(&write.input, call, NULL, 0));
     FHIR_TRY(fhir_idempotency_read(&write.idempotency, call));
     if (write.idempotency.key) {
         FHIR_TRY(fhir_write_begin_tx(&write));
@@ -189,6 +194,7 @@ static fhir_err_t *update_unknown(fhir_write_t *write)
 
     if (call->endpoint->writing.update_create) {
         FHIR_TRY(fhir_write_precondition(write));
+        FHIR_TRY(fhir_input_convert(&write->input, call, NULL, 0));
         return create_new(write, write->old.id);
     }
     apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
@@ -203,6 +209,7 @@ static fhir_err_t *update_unknown(fhir_write_t *write)
 static fhir_err_t *update_deleted(fhir_write_t *write)
 {
     FHIR_TRY(fhir_write_precondition(write));
+    FHIR_TRY(fhir_input_convert(&write->input, write->call, NULL, 0));
     FHIR_TRY(fhir_write_insert(write, write->old.id, write->old.version + 1));
     if (write->criteria)
         FHIR_TRY(fhir_write_meets(write->call, write->criteria, write->new.id));
@@ -223,10 +230,34 @@ static fhir_err_t *refuse_known(const fhir_write_t *write)
                            type_name(call), write->old.id);
 }
 
+/* What was merged with one version must not replace another: when a write came between, the body
+ * is merged with that one's outcome, unless the client named a version. */
+static fhir_err_t *update_merged(fhir_write_t *write)
+{
+    fhir_call_t *call = write->call;
+    int demanded = write->expected;
+    fhir_err_t *err = NULL;
+
+    for (int attempt = 0; attempt < MERGE_ATTEMPTS_MAX; attempt++) {
+        write->expected = demanded;
+        FHIR_TRY(fhir_write_precondition(write));
+        FHIR_TRY(fhir_input_convert(&write->input, call, write->old.text, write->old.len));
+        write->expected = write->old.version;
+        err = fhir_write_update(write);
+        if (!err || (demanded && demanded != FHIR_EXPECTED_ANY) ||
+            err->code != fhir_write_stale_code(call))
+            return err;
+        FHIR_TRY(fhir_write_load(write, write->old.id));
+        if (write->old.state != FHIR_RECORD_CURRENT)
+            return err;
+    }
+    return err;
+}
+
 static fhir_err_t *update_known(fhir_write_t *write)
 {
     FHIR_TRY(fhir_write_precondition(write));
-    FHIR_TRY(fhir_write_update(write));
+    FHIR_TRY(fhir_spoken_differs(write->call) ? update_merged(write) : fhir_write_update(write));
     FHIR_TRY(fhir_write_commit(write));
     return answer_record(write, 200, &write->new);
 }
@@ -325,6 +356,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
     if (!ids->nelts) {
         if (id)
             return update_unmatched(&write, id);
+        FHIR_TRY(fhir_input_convert(&write.input, call, NULL, 0));
         return create_new(&write, decided_id(call));
     }
     found = APR_ARRAY_IDX(ids, 0, const char *);

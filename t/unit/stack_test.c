@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/fhir_hash.h"
+#include "fhir/convert/fhir_convert.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/fhirpath/fhir_path.h"
 #include "fhir/format/fhir_comments.h"
@@ -69,7 +70,8 @@ static fhir_node_t *tree(const char *text, apr_pool_t *pool)
 static const char *extensions(apr_pool_t *pool)
 {
     return nested("{\"resourceType\":\"Patient\",\"id\":\"p\"", ",\"extension\":[{\"url\":\"u\"",
-                  (MOST - 1) / 2, ",\"fhir_comments\":[\"c\"],\"valueReference\":{}", "}]", "}",
+                  (MOST - 1) / 2,
+                  ",\"fhir_comments\":[\"c\"],\"valueReference\":{\"display\":\"d\"}", "}]", "}",
                   pool);
 }
 
@@ -186,6 +188,26 @@ static void validation(const char *text, apr_pool_t *pool)
 
     fhir_validate_resource(issues, &type, validator, &opts, tree(text, pool));
     tap_ok(type != NULL, "  is validated, with %d errors", issues->n_errors);
+}
+
+static const fhir_convert_t *converter;
+
+static void conversion(const char *text, apr_pool_t *pool)
+{
+    static const fhir_convert_env_t env = {.r4_base = "http://localhost/r4",
+                                           .dstu2_base = "http://localhost/dstu2"};
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    fhir_node_t *out =
+        fhir_convert_resource(converter, FHIR_CONVERT_OUT, NULL, &env, tree(text, pool), pool);
+    fhir_node_t *in =
+        fhir_convert_resource(converter, FHIR_CONVERT_IN, NULL, &env, tree(text, pool), pool);
+
+    if (!out && !in && strstr(text, "Questionnaire")) /* has no counterpart */
+        return;
+    tap_ok(out && in, "  is converted, both ways");
+    fhir_node_write_json(buf, out, 0);
+    tap_ok(fhir_convert_update(converter, &env, tree(text, pool), out, pool) != NULL,
+           "  and is updated by what it was converted to, %" APR_SIZE_T_FMT " bytes", buf->len);
 }
 
 /* What looked at one version of a reference looked at the next one by calling itself. */
@@ -426,7 +448,7 @@ typedef struct job_t {
 static void all_trees(apr_pool_t *pool)
 {
     static void (*const what[])(const char *text, apr_pool_t *pool) = {json, formats, references,
-                                                                       validation};
+                                                                       validation, conversion};
     for (int i = 0; i < N_TREES; i++) {
         for (size_t k = 0; k < TAP_COUNT(what); k++) {
             apr_pool_t *own;
@@ -468,6 +490,7 @@ int main(void)
     apr_pool_t *pool = tap_start();
 
     tap_no_err(fhir_validator_create(&validator, r4, pool), "a validator");
+    tap_no_err(fhir_convert_create(&converter, r4, &fhir_model_dstu2, pool), "a converter");
     on_small_stack(beyond_json, "too deep", pool);
     on_small_stack(all_trees, "trees", pool);
     on_small_stack(versions, "a reference with 200,000 versions", pool);

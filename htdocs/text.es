@@ -52,6 +52,7 @@ patients-title-own = ¿Para quién?
 patients-lead-own = Puede actuar por varias personas. Elija una.
 patients-find = Nombre, fecha de nacimiento, número de historia o teléfono
 patients-hint = Por ejemplo: Okafor Amara, o 3/21/1970, o 1970-03-21
+patients-related = Encontrará a los pacientes que usted atiende.
 patients-more = Más pacientes
 find-nothing-typed = Escriba parte del nombre, una fecha de nacimiento o un número.
 find-none = No se encontró ningún paciente.

@@ -556,10 +556,10 @@ is(ask('full', $a, 'GET', "Condition/b-cond/_history")->[0], 404, 'nor by its hi
 
 my $split = 'a-pat patient/Observation.s patient/Patient.r patient/Encounter.r';
 for (
-    [ 'Observation?_id=a-obs1', 200, 'Observation/a-obs1' ], [ 'Observation/a-obs1', 404 ],
+    [ 'Observation?_id=a-obs1', 200, 'Observation/a-obs1' ], [ 'Observation/a-obs1', 403 ],
     [ 'Observation/a-obs1/_history', 403 ],
     [ 'Observation/_history', 403 ], [ 'Patient/a-pat', 200 ], [ 'Patient?_id=a-pat', 403 ],
-    [ 'Practitioner?_id=doc', 403 ], [ 'Practitioner/doc', 404 ],
+    [ 'Practitioner?_id=doc', 403 ], [ 'Practitioner/doc', 403 ],
     [ 'Observation?_id=a-obs1&_include=*', 200, 'Observation/a-obs1 Patient/a-pat Encounter/a-enc' ],
     # who may not search a type learns nothing from conditions on it
     [ 'Observation?_id=a-obs1&subject:Patient.family=Familya', 200, '' ],

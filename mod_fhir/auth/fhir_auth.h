@@ -115,6 +115,9 @@ int fhir_bearer_unpack(fhir_bearer_t *out, const char *bytes, apr_size_t len, co
 fhir_err_t *fhir_bearer_grant(const fhir_grant_t **grant, const fhir_bearer_t *bearer,
                               const char *place, const fhir_endpoint_t *endpoint, apr_pool_t *pool);
 
+/** The user's resource, if it can take part in an encounter, or NULL. */
+const char *fhir_bearer_practitioner(const char *fhir_user);
+
 /* ---- for browsers of other origins ---- */
 
 /** 1 if that origin may call this endpoint. */

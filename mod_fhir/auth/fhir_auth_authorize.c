@@ -320,6 +320,7 @@ static fhir_err_t *show_patients(ask_t *ask, const fhir_auth_patients_t *list, c
     fhir_view_set(view, "message", message);
     fhir_view_set(view, "request_id", call->request->request_id);
     fhir_view_flag(view, "may_find", !is_patients(ask));
+    fhir_view_flag(view, "related", call->request->endpoint->user_access != 0);
     for (int i = 0; list && i < list->n; i++)
         view_patient(fhir_view_add(view, "patients_found"), &list->list[i], call);
     if (list)
@@ -337,7 +338,7 @@ static fhir_err_t *find_patients(ask_t *ask)
     FHIR_TRY(fhir_auth_check_form(call));
     if (!words)
         return show_patients(ask, NULL, "", "find-nothing-typed");
-    err = fhir_auth_find_patients(&list, call, words, more);
+    err = fhir_auth_find_patients(&list, call, &ask->session->user, words, more);
     if (err) {
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
                  "FHIR0403: searching patients failed (request %s): %s", call->request->request_id,
@@ -351,8 +352,11 @@ static fhir_err_t *find_patients(ask_t *ask)
 static fhir_err_t *chosen_patient(ask_t *ask, const char *id, const fhir_auth_patients_t *own)
 {
     const char *why;
-    if (!is_patients(ask))
-        return fhir_auth_patient(&ask->person, &why, ask->call, id);
+    int may;
+    if (!is_patients(ask)) {
+        FHIR_TRY(fhir_auth_staff_may(&may, ask->call, &ask->session->user, id));
+        return may ? fhir_auth_patient(&ask->person, &why, ask->call, id) : NULL;
+    }
     for (int i = 0; i < own->n; i++)
         if (!strcmp(own->list[i].id, id))
             ask->person = &own->list[i];

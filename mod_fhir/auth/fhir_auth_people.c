@@ -26,17 +26,16 @@ static void reset(fhir_response_t *response)
     fhir_buf_clear(response->body->baton);
 }
 
-/* GET path?query by the API itself. status: of its answer; *root NULL unless it is 200. */
-static fhir_err_t *get(const fhir_node_t **root, const fhir_auth_call_t *call, const char *path,
-                       const char *query)
+/* GET path?query by the API itself; *root NULL unless its answer is 200. */
+static fhir_err_t *get_as(const fhir_node_t **root, const fhir_auth_call_t *call,
+                          const fhir_grant_t *grant, const char *path, const char *query)
 {
-    static const fhir_grant_t everything = {.all = 1};
     fhir_endpoint_t endpoint = *call->request->endpoint;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     fhir_request_t request = {.pool = call->pool,
                               .endpoint = &endpoint,
                               .store = call->request->store,
-                              .grant = &everything,
+                              .grant = grant,
                               .log = call->request->log,
                               .method = "GET",
                               .base_url = call->request->base_url,
@@ -60,6 +59,27 @@ static fhir_err_t *get(const fhir_node_t **root, const fhir_auth_call_t *call, c
                                   call->pool));
     *root = parsed;
     return NULL;
+}
+
+static fhir_err_t *get(const fhir_node_t **root, const fhir_auth_call_t *call, const char *path,
+                       const char *query)
+{
+    static const fhir_grant_t everything = {.all = 1};
+    return get_as(root, call, &everything, path, query);
+}
+
+/* What a member of the staff sees of patients (FHIRUserAccess). */
+static void staff_grant(fhir_grant_t *grant, const fhir_auth_call_t *call, const fhir_user_t *user)
+{
+    static const fhir_grant_scope_t patients = {
+        .type = "Patient", .rights = FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, .related_only = 1};
+    unsigned related = call->request->endpoint->user_access;
+    *grant = (fhir_grant_t){.all = !related,
+                            .related = related,
+                            .user = fhir_bearer_practitioner(user->fhir_user),
+                            .owner = user->id,
+                            .n_scopes = related ? 1 : 0,
+                            .scopes = &patients};
 }
 
 /* ---- a patient's line ---- */
@@ -146,6 +166,20 @@ fhir_err_t *fhir_auth_patient(fhir_auth_patient_t **out, const char **why,
         return NULL;
     *out = apr_pcalloc(call->pool, sizeof(**out));
     read_patient(*out, patient, call->pool);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_staff_may(int *may, const fhir_auth_call_t *call, const fhir_user_t *user,
+                                const char *id)
+{
+    const fhir_node_t *patient = NULL;
+    fhir_grant_t grant;
+    staff_grant(&grant, call, user);
+    *may = grant.all;
+    if (grant.all || !fhir_text_is_id(id, strlen(id)))
+        return NULL;
+    FHIR_TRY(get_as(&patient, call, &grant, apr_pstrcat(call->pool, "Patient/", id, NULL), NULL));
+    *may = patient != NULL;
     return NULL;
 }
 
@@ -309,14 +343,16 @@ static void read_bundle(fhir_auth_patients_t *out, const fhir_node_t *bundle, ap
 }
 
 fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_call_t *call,
-                                    const char *words, const char *more)
+                                    const fhir_user_t *user, const char *words, const char *more)
 {
     static const char *const number_params[] = {"identifier", "phone", "_id"};
     const fhir_node_t *bundle = NULL;
     int numbers = 1;
+    fhir_grant_t grant;
     *out = (fhir_auth_patients_t){0};
+    staff_grant(&grant, call, user);
     if (more) {
-        FHIR_TRY(get(&bundle, call, "Patient", more));
+        FHIR_TRY(get_as(&bundle, call, &grant, "Patient", more));
         read_bundle(out, bundle, call->pool);
         return NULL;
     }
@@ -325,7 +361,7 @@ fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_c
         const char *query = query_of(words, number_params[i], &numbers, call->pool);
         if (!query)
             return NULL;
-        FHIR_TRY(get(&bundle, call, "Patient", query));
+        FHIR_TRY(get_as(&bundle, call, &grant, "Patient", query));
         read_bundle(out, bundle, call->pool);
     }
     return NULL;

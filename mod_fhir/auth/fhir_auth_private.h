@@ -174,9 +174,13 @@ fhir_err_t *fhir_auth_patient(fhir_auth_patient_t **patient, const char **why,
 /** The patients a patient's user may act for: itself, or whose proxy it is. */
 fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
                                    const fhir_auth_call_t *call, const fhir_user_t *user);
-/** Finds patients by what a person types; more: the query of a further page. */
+/** Finds patients by what a member of the staff types, of those it may see; more: the query of a
+ *  further page. */
 fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_call_t *call,
-                                    const char *words, const char *more);
+                                    const fhir_user_t *user, const char *words, const char *more);
+/** 1 if a member of the staff may choose this patient (FHIRUserAccess). */
+fhir_err_t *fhir_auth_staff_may(int *may, const fhir_auth_call_t *call, const fhir_user_t *user,
+                                const char *id);
 /** 1 if a resource is there. */
 fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const char *type,
                              const char *id);

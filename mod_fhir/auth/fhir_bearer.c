@@ -175,6 +175,14 @@ static int own_resource(fhir_grant_scope_t *scope, const fhir_bearer_t *bearer,
     return 1;
 }
 
+const char *fhir_bearer_practitioner(const char *fhir_user)
+{
+    return fhir_user && (!strncmp(fhir_user, "Practitioner/", 13) ||
+                         !strncmp(fhir_user, "PractitionerRole/", 17))
+               ? fhir_user
+               : NULL;
+}
+
 /* Is a scope's kind of any use to this token? */
 static int is_in_force(const fhir_scope_t *scope, const fhir_bearer_t *bearer)
 {
@@ -240,6 +248,7 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
             .rights = scope->rights,
             /* what a patient may see is the patient's, whatever the scope is called */
             .patient_only = scope->kind == FHIR_SCOPE_PATIENT || is_patients,
+            .related_only = endpoint->user_access && scope->kind == FHIR_SCOPE_USER && !is_patients,
             .query = scope->query,
         };
         if (one.type && endpoint->convert)
@@ -248,6 +257,8 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
             *at = one;
             grant->n_scopes++;
         }
+        if (one.related_only)
+            grant->related = endpoint->user_access;
     }
     if (fhir_scopes_has(&scopes, FHIR_SCOPE_FHIR_USER) &&
         own_resource(&list[grant->n_scopes], bearer, model, pool))
@@ -255,6 +266,8 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
     grant->scopes = list;
     grant->level = !*bearer->user ? "system" : *bearer->patient ? "patient" : "user";
     grant->patient = *bearer->patient ? bearer->patient : NULL;
+    if (grant->related)
+        grant->user = fhir_bearer_practitioner(bearer->fhir_user);
     grant->owner = apr_pstrcat(pool, bearer->user, "\n", bearer->client, NULL);
     *out = grant;
     return NULL;

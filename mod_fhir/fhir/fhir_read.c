@@ -123,13 +123,20 @@ static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
+/* Whose grant has no scope for the type is told so, whatever is there. */
+static fhir_err_t *unseen(fhir_call_t *call)
+{
+    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
+    return missing(call);
+}
+
 /* Code systems and value sets that are carried can be read by the last part of their URL. */
 static fhir_err_t *carried_or_missing(fhir_call_t *call)
 {
     const char *type = fhir_model_str(call->stored, call->type->name);
     fhir_buf_t *json = fhir_terms_carried(call, type, fhir_terms_carried_url(call, type, call->id));
 
-    return json ? fhir_call_built(call, 200, json) : missing(call);
+    return json ? fhir_call_built(call, 200, json) : unseen(call);
 }
 
 /* A resource that is not there: was it ever? Only who sees everything is told (410). */
@@ -195,5 +202,5 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call)
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     if (found.deleted)
         return gone(call);
-    return found.rows ? answer_kept(&found) : missing(call);
+    return found.rows ? answer_kept(&found) : unseen(call);
 }

@@ -141,8 +141,9 @@ typedef struct fhir_endpoint_t {
     int statements_of_orders;   /* DSTU2: MedicationRequests are MedicationStatements, too */
     const struct fhir_convert_t *convert; /* between the two; NULL: they are the same */
     fhir_audience_t audience;
-    const char *tenant;      /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
-    unsigned interactions;   /* FHIR_INTERACTION_… bits offered */
+    const char *tenant;    /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
+    unsigned interactions; /* FHIR_INTERACTION_… bits offered */
+    unsigned user_access; /* FHIR_RELATED_… bits: staff see patients they have to do with; 0: all */
     const fhir_zone_t *zone; /* the practice's zone; NULL: UTC */
     int retry_after_sec;     /* Retry-After of a 503 */
     fhir_caching_t caching;

@@ -18,6 +18,7 @@
 #include <mod_auth.h>
 
 #include "core/fhir_text.h"
+#include "fhir/query/fhir_grant.h"
 #include "httpd/mod_fhir.h"
 
 typedef enum kind_t {
@@ -61,6 +62,7 @@ static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *co
 static const char *parse_practice_name(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_practice_logo(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_login_provider(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_user_access(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_cors_origins(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
 #define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
@@ -212,6 +214,9 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_CODE_LIFETIME] = OWN_TIME(60, 10, 600),
     [MOD_FHIR_LAUNCH_LIFETIME] = OWN_TIME(600, 30, 3600),
     [MOD_FHIR_DECEASED_ACCESS] = OWN_FLAG,
+    [MOD_FHIR_USER_ACCESS] =
+        OWN(0, "all|relation …", "all, or one or more of Encounter, CareTeam, Appointment", "all",
+            parse_user_access),
     [MOD_FHIR_CORS_ORIGINS] =
         OWN(0, "any|registered|origin …", "any, registered, or origins such as https://app.example",
             "registered", parse_cors_origins),
@@ -403,6 +408,20 @@ static const char *parse_interactions(mod_fhir_value_t *value, cmd_parms *cmd, i
         unsigned bit = fhir_interaction_by_name(argv[i]);
         if (!bit)
             return apr_psprintf(cmd->pool, "unknown interaction %s", argv[i]);
+        value->number |= bit;
+    }
+    return NULL;
+}
+
+static const char *parse_user_access(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                     char *const argv[])
+{
+    if (argc == 1 && strcasecmp(argv[0], "all") == 0)
+        return NULL;
+    for (int i = 0; i < argc; i++) {
+        unsigned bit = fhir_related_by_name(argv[i]);
+        if (!bit)
+            return apr_psprintf(cmd->pool, "no such relation: %s", argv[i]);
         value->number |= bit;
     }
     return NULL;
@@ -681,6 +700,7 @@ void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_
     fill(endpoint, RECORD_ENDPOINT, settings);
     if (mod_fhir_is_set(settings, MOD_FHIR_INTERACTIONS))
         endpoint->interactions = (unsigned)value[MOD_FHIR_INTERACTIONS].number;
+    endpoint->user_access = (unsigned)value[MOD_FHIR_USER_ACCESS].number;
     endpoint->tenant = mod_fhir_tenant(settings);
     endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
     endpoint->stored = &fhir_model_r4;

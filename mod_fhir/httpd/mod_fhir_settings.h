@@ -66,6 +66,7 @@
     X(CODE_LIFETIME, "FHIRCodeLifetime", "time in which an authorization code is redeemed")        \
     X(LAUNCH_LIFETIME, "FHIRLaunchLifetime", "time in which a launch is used")                     \
     X(DECEASED_ACCESS, "FHIRDeceasedAccess", "whether records of patients who died are shared")    \
+    X(USER_ACCESS, "FHIRUserAccess", "which patients staff may see")                               \
     X(CORS_ORIGINS, "FHIRCORSOrigins", "web origins whose pages may call the server")              \
     X(FETCH_PRIVATE, "FHIRFetchPrivate", "whether key sets are fetched from private addresses")    \
     X(PLAIN_HTTP, "FHIRPlainHTTP", "whether authorization is spoken without TLS")

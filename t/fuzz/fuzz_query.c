@@ -35,9 +35,10 @@ typedef struct input_t {
     const char *type, *query, *form; /* form: NULL when there is none */
 } input_t;
 
-static const fhir_grant_scope_t scopes[] = {
-    {NULL, FHIR_RIGHT_SEARCH, 1, NULL},
-    {NULL, FHIR_RIGHT_SEARCH | FHIR_RIGHT_READ, 1, "_tag=http://x|y,z"}};
+static const fhir_grant_scope_t scopes[] = {{.rights = FHIR_RIGHT_SEARCH, .patient_only = 1},
+                                            {.rights = FHIR_RIGHT_SEARCH | FHIR_RIGHT_READ,
+                                             .patient_only = 1,
+                                             .query = "_tag=http://x|y,z"}};
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t limited = {
     .patient = "p1", .owner = "u", .n_scopes = 2, .scopes = scopes};

@@ -8,15 +8,23 @@
 #include "fhir/query/fhir_grant_bytes.h"
 
 static const fhir_grant_scope_t scopes[] = {
-    {NULL, FHIR_RIGHT_ALL, 1, NULL},
-    {"Observation", FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 0, "category=http://x%7Cy&code=z"},
-    {"Patient", 0, 0, NULL},
+    {.rights = FHIR_RIGHT_ALL, .patient_only = 1},
+    {.type = "Observation",
+     .rights = FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH,
+     .query = "category=http://x%7Cy&code=z"},
+    {.type = "Patient"},
+    {.type = "Patient", .rights = FHIR_RIGHT_READ, .related_only = 1},
 };
 static const fhir_grant_t grants[] = {
     {.all = 1},
     {.patient = "p1"},
     {.owner = ""},
     {.patient = "p1", .owner = "user\xc3\xa4 client", .n_scopes = 3, .scopes = scopes},
+    {.related = FHIR_RELATED_ENCOUNTER | FHIR_RELATED_APPOINTMENT,
+     .user = "Practitioner/d",
+     .n_scopes = 4,
+     .scopes = scopes},
+    {.related = FHIR_RELATED_CARE_TEAM},
 };
 
 static void same(const fhir_grant_t *got, const fhir_grant_t *want, int n)
@@ -24,12 +32,16 @@ static void same(const fhir_grant_t *got, const fhir_grant_t *want, int n)
     tap_is_int(got->all, want->all, "%d: all", n);
     tap_is_str(got->patient, want->patient, "%d: patient", n);
     tap_is_str(got->owner, want->owner, "%d: owner", n);
+    tap_is_int((int)got->related, (int)want->related, "%d: related", n);
+    tap_is_str(got->user, want->user, "%d: user", n);
     if (!tap_is_int(got->n_scopes, want->n_scopes, "%d: number of scopes", n))
         return;
     for (int i = 0; i < want->n_scopes; i++) {
         tap_is_str(got->scopes[i].type, want->scopes[i].type, "%d: type", n);
         tap_is_int(got->scopes[i].rights, want->scopes[i].rights, "%d: rights", n);
         tap_is_int(got->scopes[i].patient_only, want->scopes[i].patient_only, "%d: patient only",
+                   n);
+        tap_is_int(got->scopes[i].related_only, want->scopes[i].related_only, "%d: related only",
                    n);
         tap_is_str(got->scopes[i].query, want->scopes[i].query, "%d: query", n);
     }
@@ -66,9 +78,13 @@ static void test_layout(apr_pool_t *pool)
                                 "\1\37"
                                 "\6\22\0\13Observation\0\34category=http://x%7Cy&code=z"
                                 "\2\0\0\7Patient";
+    static const char limited[] = "\2\0\2\0\0";
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     fhir_grant_to_bytes(buf, &grants[3], pool);
     tap_is_mem(buf->data, buf->len, bytes, sizeof(bytes) - 1, "the layout of version 1");
+    fhir_buf_clear(buf);
+    fhir_grant_to_bytes(buf, &grants[5], pool);
+    tap_is_mem(buf->data, buf->len, limited, sizeof(limited) - 1, "the layout of version 2");
 }
 
 static void test_refused(apr_pool_t *pool)
@@ -79,7 +95,11 @@ static void test_refused(apr_pool_t *pool)
     } cases[] = {
 #define CASE(what, bytes) {what, bytes, sizeof(bytes) - 1}
         CASE("version 0", "\0\1\0\0"),
-        CASE("a later version", "\2\1\0\0"),
+        CASE("a later version", "\3\1\0\0"),
+        CASE("no relation", "\2\1\0\0\0"),
+        CASE("a relation that is not known", "\2\1\x8\0\0"),
+        CASE("an empty user", "\2\x8\1\0\0\0\0"),
+        CASE("a flag of version 2", "\1\0\0\1\x8\2"),
         CASE("a flag that is not known", "\1\x11\0\0"),
         CASE("an empty patient", "\1\2\0\0\0\0"),
         CASE("a patient with a NUL", "\1\2\0\3p\0q\0\0"),
@@ -116,9 +136,9 @@ static void test_allows(void)
 {
     const fhir_model_t *model = &fhir_model_r4;
     static const fhir_grant_scope_t some[] = {
-        {"Observation", FHIR_RIGHT_READ, 0, NULL},
-        {"Observation", FHIR_RIGHT_SEARCH, 0, NULL},
-        {"MedicationOrder", FHIR_RIGHT_ALL, 0, NULL}, /* of another release */
+        {.type = "Observation", .rights = FHIR_RIGHT_READ},
+        {.type = "Observation", .rights = FHIR_RIGHT_SEARCH},
+        {.type = "MedicationOrder", .rights = FHIR_RIGHT_ALL}, /* of another release */
     };
     static const fhir_grant_t grant = {.n_scopes = 3, .scopes = some};
     const fhir_type_t *observation = fhir_model_resource(model, "Observation", 11);

@@ -14,25 +14,35 @@ static fhir_endpoint_t strict, creating; /* creating: an update of an unknown id
 
 /* ---- grants ---- */
 
-static const fhir_grant_scope_t patient_all[] = {{NULL, FHIR_RIGHT_ALL, 1, NULL}};
+static const fhir_grant_scope_t patient_all[] = {{.rights = FHIR_RIGHT_ALL, .patient_only = 1}};
 static const fhir_grant_scope_t patient_reads[] = {
-    {NULL, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 1, NULL}};
-static const fhir_grant_scope_t patient_creates[] = {{NULL, FHIR_RIGHT_CREATE, 1, NULL}};
-static const fhir_grant_scope_t patient_updates[] = {{NULL, FHIR_RIGHT_UPDATE, 1, NULL}};
+    {.rights = FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, .patient_only = 1}};
+static const fhir_grant_scope_t patient_creates[] = {
+    {.rights = FHIR_RIGHT_CREATE, .patient_only = 1}};
+static const fhir_grant_scope_t patient_updates[] = {
+    {.rights = FHIR_RIGHT_UPDATE, .patient_only = 1}};
 /* granular ones: laboratory is all one's own to change, vital signs are only to be seen */
 #define SEE    (FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH)
 #define SYSTEM "http://terminology.hl7.org/CodeSystem/observation-category"
 static const fhir_grant_scope_t lab[] = {
-    {NULL, FHIR_RIGHT_ALL, 1, "category=" SYSTEM "%7Claboratory"}};
-static const fhir_grant_scope_t lab_sees[] = {
-    {"Observation", FHIR_RIGHT_ALL, 1, "category=" SYSTEM "%7Claboratory"},
-    {"Observation", SEE, 1, "category=" SYSTEM "%7Cvital-signs"}};
+    {.rights = FHIR_RIGHT_ALL, .patient_only = 1, .query = "category=" SYSTEM "%7Claboratory"}};
+static const fhir_grant_scope_t lab_sees[] = {{.type = "Observation",
+                                               .rights = FHIR_RIGHT_ALL,
+                                               .patient_only = 1,
+                                               .query = "category=" SYSTEM "%7Claboratory"},
+                                              {.type = "Observation",
+                                               .rights = SEE,
+                                               .patient_only = 1,
+                                               .query = "category=" SYSTEM "%7Cvital-signs"}};
 static const fhir_grant_scope_t lab_of_all[] = {
-    {"Observation", FHIR_RIGHT_ALL, 0, "category=laboratory&status=final,amended"}};
-static const fhir_grant_scope_t senseless[] = {{"Observation", FHIR_RIGHT_ALL, 1, "colour=red"},
-                                               {"Observation", FHIR_RIGHT_ALL, 1, "&"}};
-static const fhir_grant_scope_t sees_others[] = {
-    {NULL, FHIR_RIGHT_ALL, 1, NULL}, {NULL, FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH, 0, NULL}};
+    {.type = "Observation",
+     .rights = FHIR_RIGHT_ALL,
+     .query = "category=laboratory&status=final,amended"}};
+static const fhir_grant_scope_t senseless[] = {
+    {.type = "Observation", .rights = FHIR_RIGHT_ALL, .patient_only = 1, .query = "colour=red"},
+    {.type = "Observation", .rights = FHIR_RIGHT_ALL, .patient_only = 1, .query = "&"}};
+static const fhir_grant_scope_t sees_others[] = {{.rights = FHIR_RIGHT_ALL, .patient_only = 1},
+                                                 {.rights = FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH}};
 static const fhir_grant_t grants[] = {
     {.all = 1},
     {.patient = "mine", .n_scopes = 1, .scopes = patient_all},

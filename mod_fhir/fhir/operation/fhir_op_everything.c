@@ -159,9 +159,11 @@ static fhir_err_t *check_focus(fhir_call_t *call)
     FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), NULL, NULL, &found));
-    return found ? NULL
-                 : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
-                                   fhir_model_str(call->stored, call->type->name), call->id);
+    if (found)
+        return NULL;
+    FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
+    return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s",
+                           fhir_model_str(call->stored, call->type->name), call->id);
 }
 
 fhir_err_t *fhir_op_everything(fhir_call_t *call)

@@ -87,13 +87,14 @@ static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_
 static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                    const fhir_grant_scope_t *scope, unsigned right)
 {
-    if (scope->patient_only)
-        fhir_grant_patient_sql(sql, alias, type, right);
+    int is_limited = fhir_grant_whose(scope) != FHIR_GRANT_OF_ALL;
+    if (is_limited)
+        fhir_grant_patient_sql(sql, alias, type, right, fhir_grant_whose(scope));
     if (scope->query) {
-        fhir_buf_puts(sql->text, scope->patient_only ? " AND " : "");
+        fhir_buf_puts(sql->text, is_limited ? " AND " : "");
         return granular(sql, alias, type, scope->query);
     }
-    if (!scope->patient_only)
+    if (!is_limited)
         fhir_buf_puts(sql->text, "TRUE");
     return NULL;
 }
@@ -123,10 +124,11 @@ fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t
 static void history_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                               const fhir_grant_scope_t *scope)
 {
+    fhir_grant_whose_t whose = fhir_grant_whose(scope);
     if (scope->query)
         fhir_buf_puts(sql->text, "FALSE");
-    else if (scope->patient_only)
-        fhir_grant_patient_sql_history(sql, alias, type);
+    else if (whose != FHIR_GRANT_OF_ALL)
+        fhir_grant_patient_sql_history(sql, alias, type, whose);
     else
         fhir_buf_puts(sql->text, "TRUE");
 }

@@ -8,6 +8,10 @@
  * exist, also for writes and what they refer to (t/grant.t); only ids that a client chooses itself
  * (update-as-create) show by a conflict that they are taken.
  *
+ * Scopes of a user who sees only some patients (FHIRUserAccess) are limited to the patients that
+ * the user has to do with: those of an Encounter, CareTeam or Appointment that names the user's
+ * Practitioner, or a PractitionerRole of it.
+ *
  * A grant holds the names of resource types, so that it does not depend on a model; it can be kept
  * as bytes (fhir_grant_bytes.h). A scope for a type that an endpoint's model does not have allows
  * nothing there.
@@ -29,11 +33,20 @@
  * cover what is nobody's, such as practitioners. */
 #define FHIR_RIGHT_CHANGES (FHIR_RIGHT_CREATE | FHIR_RIGHT_UPDATE | FHIR_RIGHT_DELETE)
 
+/** What makes a user have to do with a patient (fhir_grant_related.c); bits. */
+#define FHIR_RELATED_ENCOUNTER   0x01u
+#define FHIR_RELATED_CARE_TEAM   0x02u
+#define FHIR_RELATED_APPOINTMENT 0x04u
+#define FHIR_RELATED_ALL         0x07u
+/** The bit of a resource type's name, or 0. */
+unsigned fhir_related_by_name(const char *type);
+
 /** One scope: patient/Observation.rs?category=… in parsed form. */
 typedef struct fhir_grant_scope_t {
-    const char *type;  /* resource type of the stored model; NULL: all types */
-    unsigned rights;   /* FHIR_RIGHT_… bits */
-    int patient_only;  /* patient/…: only what is the patient's, or to be seen: nobody's */
+    const char *type; /* resource type of the stored model; NULL: all types */
+    unsigned rights;  /* FHIR_RIGHT_… bits */
+    int patient_only; /* patient/…: only what is the patient's, or to be seen: nobody's */
+    int related_only; /* user/… with `related`: only what is of the user's patients, or nobody's */
     const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition.
                           What is no search of the type covers nothing */
 } fhir_grant_scope_t;
@@ -41,6 +54,9 @@ typedef struct fhir_grant_scope_t {
 struct fhir_grant_t {
     int all;             /* everything (open endpoints, fhirctl) */
     const char *patient; /* id of the patient in context, or NULL */
+    unsigned related;    /* FHIR_RELATED_… bits for scopes with related_only; else 0 */
+    const char *user;    /* "Practitioner/id" or "PractitionerRole/id" of such scopes; NULL: they
+                            show no patient */
     const char
         *owner; /* user and client as one opaque word; page links are bound to it. NULL: none */
     const char *level; /* "patient", "user", "system": how a scope that is missing would begin, for

@@ -4,8 +4,9 @@
 
 #include <apr_strings.h>
 
-enum { ALL = 0x01, HAS_PATIENT = 0x02, HAS_OWNER = 0x04 };
-enum { PATIENT_ONLY = 0x01, HAS_TYPE = 0x02, HAS_QUERY = 0x04 };
+enum { PLAIN = 1, RELATED = 2 }; /* versions */
+enum { ALL = 0x01, HAS_PATIENT = 0x02, HAS_OWNER = 0x04, HAS_USER = 0x08 };
+enum { PATIENT_ONLY = 0x01, HAS_TYPE = 0x02, HAS_QUERY = 0x04, RELATED_ONLY = 0x08 };
 #define TEXT_MAX 0xffff
 
 /* ---- to bytes ---- */
@@ -31,19 +32,25 @@ static fhir_err_t *put_text(fhir_buf_t *buf, const char *text, apr_pool_t *pool)
 
 fhir_err_t *fhir_grant_to_bytes(fhir_buf_t *buf, const fhir_grant_t *grant, apr_pool_t *pool)
 {
+    const char *user = grant->related ? grant->user : NULL;
     if (grant->n_scopes > FHIR_GRANT_SCOPES_MAX)
         return fhir_err_create(pool, FHIR_ERR_LIMIT, "A grant can have at most %d scopes",
                                FHIR_GRANT_SCOPES_MAX);
-    fhir_buf_putc(buf, FHIR_GRANT_BYTES_VERSION);
+    fhir_buf_putc(buf, grant->related ? RELATED : PLAIN);
     fhir_buf_putc(buf, (char)((grant->all ? ALL : 0) | (grant->patient ? HAS_PATIENT : 0) |
-                              (grant->owner ? HAS_OWNER : 0)));
+                              (grant->owner ? HAS_OWNER : 0) | (user ? HAS_USER : 0)));
+    if (grant->related)
+        fhir_buf_putc(buf, (char)grant->related);
     FHIR_TRY(put_text(buf, grant->patient, pool));
     FHIR_TRY(put_text(buf, grant->owner, pool));
+    FHIR_TRY(put_text(buf, user, pool));
     put_number(buf, (apr_size_t)grant->n_scopes);
     for (int i = 0; i < grant->n_scopes; i++) {
         const fhir_grant_scope_t *scope = &grant->scopes[i];
+        int related = grant->related && scope->related_only;
         fhir_buf_putc(buf, (char)((scope->patient_only ? PATIENT_ONLY : 0) |
-                                  (scope->type ? HAS_TYPE : 0) | (scope->query ? HAS_QUERY : 0)));
+                                  (scope->type ? HAS_TYPE : 0) | (scope->query ? HAS_QUERY : 0) |
+                                  (related ? RELATED_ONLY : 0)));
         fhir_buf_putc(buf, (char)scope->rights);
         FHIR_TRY(put_text(buf, scope->type, pool));
         FHIR_TRY(put_text(buf, scope->query, pool));
@@ -56,6 +63,7 @@ fhir_err_t *fhir_grant_to_bytes(fhir_buf_t *buf, const fhir_grant_t *grant, apr_
 
 typedef struct reader_t {
     const unsigned char *at, *end;
+    int version;
     int bad; /* set by the first fault; what is read after it means nothing */
     apr_pool_t *pool;
 } reader_t;
@@ -99,8 +107,10 @@ static const char *take_text(reader_t *r, int is_there, apr_size_t min)
 
 static void take_scope(fhir_grant_scope_t *scope, reader_t *r)
 {
-    unsigned flags = take_bits(r, PATIENT_ONLY | HAS_TYPE | HAS_QUERY);
+    unsigned flags = take_bits(r, PATIENT_ONLY | HAS_TYPE | HAS_QUERY |
+                                      (r->version == RELATED ? RELATED_ONLY : 0));
     scope->patient_only = (flags & PATIENT_ONLY) != 0;
+    scope->related_only = (flags & RELATED_ONLY) != 0;
     scope->rights = take_bits(r, FHIR_RIGHT_ALL);
     scope->type = take_text(r, flags & HAS_TYPE, 1);
     scope->query = take_text(r, flags & HAS_QUERY, 1);
@@ -116,12 +126,18 @@ fhir_err_t *fhir_grant_from_bytes(const fhir_grant_t **out, const void *bytes, a
     apr_size_t n;
     fhir_grant_scope_t *scopes;
     *out = NULL;
-    if (!version || *version != FHIR_GRANT_BYTES_VERSION)
+    if (!version || (*version != PLAIN && *version != RELATED))
         return fhir_err_create(pool, FHIR_ERR_SYNTAX, "A grant of another version");
-    flags = take_bits(&r, ALL | HAS_PATIENT | HAS_OWNER);
+    r.version = *version;
+    flags = take_bits(&r, ALL | HAS_PATIENT | HAS_OWNER | (r.version == RELATED ? HAS_USER : 0));
+    if (r.version == RELATED) {
+        grant->related = take_bits(&r, FHIR_RELATED_ALL);
+        r.bad |= !grant->related;
+    }
     grant->all = (flags & ALL) != 0;
     grant->patient = take_text(&r, flags & HAS_PATIENT, 1);
     grant->owner = take_text(&r, flags & HAS_OWNER, 0);
+    grant->user = take_text(&r, flags & HAS_USER, 1);
     n = take_number(&r);
     if (!r.bad && n <= FHIR_GRANT_SCOPES_MAX) {
         grant->n_scopes = (int)n;

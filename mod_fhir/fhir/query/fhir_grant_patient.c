@@ -15,14 +15,20 @@
  * made by the model when a resource is written (extract/fhir_extract_mentions.c), holds only this
  * patient, this patient's records and what is certainly nobody's. A record itself is shown whomever
  * it mentions: that a child's coverage has a parent as its subscriber is part of the child's
- * record. Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html,
+ * record.
+ *
+ * For a user who sees only some patients (related), it is the same with any of these patients, but
+ * for what is nobody's, which the user may also change, and types that show nobody's records (a
+ * slot), which are shown when they mention nobody else.
+ *
+ * Source: http://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html,
  * http://hl7.org/fhir/R4/compartmentdefinition.html, http://hl7.org/fhir/R4/binary.html
  */
 #include "fhir/query/fhir_grant_patient.h"
 
 #include <apr_strings.h>
+#include <string.h>
 
-#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_uscore.h"
 
@@ -120,24 +126,30 @@ static int refers_to(const fhir_model_t *m, const fhir_type_t *type, apr_uint16_
     return 0;
 }
 
-/*
- * Appends one WHEN for a type that a mention may name. Each costs PostgreSQL a plan of its own, so
- * they are those that the holder's elements list and, for what may be about anything, those of US
- * Core. What is listed may also be a record that names nobody, such as a device, or a resource that
- * names this patient alone, such as an appointment.
- */
+/* Is a type among those that a mention may name, with a row that tells whose it is? They are those
+ * that the holder's elements list and, for what may be about anything, those of US Core, since each
+ * costs PostgreSQL a plan of its own. What is listed may also be a record that names nobody, such
+ * as a device, or a resource that names one patient alone, such as an appointment. */
+static int tells_whose(const fhir_call_t *call, const fhir_type_t *holder, view_t holder_view,
+                       const fhir_type_t *type, int *listed)
+{
+    view_t view = view_of(call, type);
+    int about = view == VIEW_RECORD && holder_view != VIEW_MEMBER && in_us_core(call, type);
+    *listed = refers_to(call->stored, holder, fhir_model_type_index(call->stored, type), PARTS_MAX);
+    return about || (*listed && (view == VIEW_RECORD || view == VIEW_MEMBER));
+}
+
+/* Appends one WHEN for a type that a mention may name: whether it is the patient's, or nobody's. */
 static void owned_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
                        const fhir_type_t *type)
 {
     const fhir_call_t *call = sql->call;
-    const fhir_model_t *m = call->stored;
-    const char *name = fhir_model_str(m, type->name), *other;
+    const char *name = fhir_model_str(call->stored, type->name), *other;
     view_t view = view_of(call, type);
-    int listed = refers_to(m, holder, fhir_model_type_index(m, type), PARTS_MAX);
-    int about = view == VIEW_RECORD && holder_view != VIEW_MEMBER && in_us_core(call, type);
+    int listed;
     if (view == VIEW_OPEN)
         fhir_buf_printf(sql->text, " WHEN '%s' THEN TRUE", name);
-    if (!about && (!listed || (view != VIEW_RECORD && view != VIEW_MEMBER)))
+    if (!tells_whose(call, holder, holder_view, type, &listed))
         return;
     other = fhir_sql_alias(sql);
     fhir_buf_printf(sql->text,
@@ -158,21 +170,74 @@ static void owned_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder
     fhir_buf_putc(sql->text, ')');
 }
 
-/* Nobody is mentioned who is not certainly this patient. A row whose mentions are not known (NULL)
- * is not shown. */
+/* The same for a user: the id of the patient whose it is, or '' for nobody's. So the patients that
+ * the user has to do with are asked for once, not for each type. */
+static void whose_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
+                       const fhir_type_t *type)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->stored, type->name), *other;
+    view_t view = view_of(call, type);
+    int listed;
+    if (view == VIEW_OPEN)
+        fhir_buf_printf(sql->text, " WHEN '%s' THEN ''", name);
+    if (!tells_whose(call, holder, holder_view, type, &listed))
+        return;
+    other = fhir_sql_alias(sql);
+    fhir_buf_printf(sql->text, " WHEN '%s' THEN (SELECT CASE ", name);
+    if (view == VIEW_RECORD)
+        fhir_buf_printf(sql->text, "WHEN %s.patient IS NOT NULL THEN %s.patient ", other, other);
+    else
+        fhir_buf_printf(sql->text,
+                        "WHEN cardinality(%s.mentions) = 1 AND %s.mentions[1] LIKE 'Patient/%%' "
+                        "THEN split_part(%s.mentions[1], '/', 2) ",
+                        other, other, other);
+    fhir_buf_printf(sql->text,
+                    "WHEN %s.mentions = '{}' THEN '' END FROM %s %s WHERE %s.id = "
+                    "split_part(m, '/', 2))",
+                    other, fhir_call_table(call, type, ""), other, other);
+}
+
+/* A patient's id, as an SQL expression, is of those that a scope is for. */
+static void is_own(fhir_sql_t *sql, const char *id, fhir_grant_whose_t whose)
+{
+    if (whose == FHIR_GRANT_OF_USER) {
+        fhir_grant_related_sql(sql, id);
+        return;
+    }
+    fhir_buf_printf(sql->text, "%s = ", id);
+    fhir_sql_bind(sql, sql->call->grant->patient, "text");
+}
+
+/* Nobody is mentioned who is not certainly one of these patients. A row whose mentions are not
+ * known (NULL) is not shown. */
 static void mentions_nobody_else(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                 view_t view)
+                                 view_t view, fhir_grant_whose_t whose)
 {
     const fhir_model_t *m = sql->call->stored;
+    int of_user = whose == FHIR_GRANT_OF_USER;
     fhir_buf_printf(sql->text, "CASE WHEN %s.mentions <@ ", alias);
-    bind_own_array(sql);
-    fhir_buf_puts(sql->text, " THEN TRUE ELSE (SELECT bool_and(coalesce(CASE split_part(m, '/', 1) "
-                             "WHEN 'Patient' THEN m = ");
-    fhir_sql_bind(sql, own_reference(sql->call), "text");
+    if (of_user)
+        fhir_buf_puts(sql->text, "'{}'");
+    else
+        bind_own_array(sql);
+    fhir_buf_puts(sql->text, " THEN TRUE ELSE (SELECT bool_and(coalesce(");
+    if (of_user) {
+        fhir_buf_puts(sql->text, "w.id = '' OR ");
+        is_own(sql, "w.id", whose);
+        fhir_buf_puts(sql->text, ", FALSE)) FROM (SELECT CASE split_part(m, '/', 1) WHEN 'Patient' "
+                                 "THEN split_part(m, '/', 2)");
+    }
+    else {
+        fhir_buf_puts(sql->text, "CASE split_part(m, '/', 1) WHEN 'Patient' THEN m = ");
+        fhir_sql_bind(sql, own_reference(sql->call), "text");
+    }
     for (int i = 1; i <= m->n_resources; i++)
         if (!(m->types[i].flags & FHIR_TYPE_ABSTRACT))
-            owned_type(sql, type, view, &m->types[i]);
-    fhir_buf_printf(sql->text, " END, FALSE)) FROM unnest(%s.mentions) m) END", alias);
+            (of_user ? whose_type : owned_type)(sql, type, view, &m->types[i]);
+    fhir_buf_puts(sql->text, of_user ? " END AS id" : " END, FALSE))");
+    fhir_buf_printf(sql->text, " FROM unnest(%s.mentions) m) %s", alias,
+                    of_user ? "w) END" : "END");
 }
 
 /* What a Provenance is about is of types that show whose it is; then it is among the mentions. */
@@ -197,16 +262,12 @@ static void targets(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 
 /* ---- the row ---- */
 
-static void of_view(fhir_sql_t *sql, const char *alias, const fhir_type_t *type, view_t view,
-                    int changes)
+/* The one patient's: nobody's things are seen, but not changed. */
+static void of_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type, view_t view,
+                       int changes)
 {
     if (view == VIEW_CLOSED || (view == VIEW_OPEN && changes)) {
         fhir_buf_puts(sql->text, "FALSE");
-        return;
-    }
-    if (view == VIEW_PATIENT || view == VIEW_RECORD) {
-        fhir_buf_printf(sql->text, "%s.%s = ", alias, view == VIEW_PATIENT ? "id" : "patient");
-        fhir_sql_bind(sql, sql->call->grant->patient, "text");
         return;
     }
     if (view == VIEW_OPEN || view == VIEW_MEMBER) {
@@ -221,47 +282,76 @@ static void of_view(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
     }
     if (view == VIEW_TARGETS)
         targets(sql, alias, type);
-    mentions_nobody_else(sql, alias, type, view);
+    mentions_nobody_else(sql, alias, type, view, FHIR_GRANT_OF_PATIENT);
+}
+
+static void of_view(fhir_sql_t *sql, const char *alias, const fhir_type_t *type, view_t view,
+                    int changes, fhir_grant_whose_t whose)
+{
+    if (view == VIEW_PATIENT || view == VIEW_RECORD) {
+        const char *column = view == VIEW_PATIENT ? ".id" : ".patient";
+        int may_be_nobodys = view == VIEW_RECORD && whose == FHIR_GRANT_OF_USER;
+        fhir_buf_puts(sql->text, may_be_nobodys ? "(" : "");
+        is_own(sql, apr_pstrcat(sql->call->pool, alias, column, NULL), whose);
+        if (may_be_nobodys)
+            fhir_buf_printf(sql->text, " OR (%s.patient IS NULL AND %s.mentions = '{}'))", alias,
+                            alias);
+        return;
+    }
+    if (whose == FHIR_GRANT_OF_PATIENT) {
+        of_patient(sql, alias, type, view, changes);
+        return;
+    }
+    if (view == VIEW_CONTEXT)
+        fhir_buf_printf(sql->text, "%s.mentions <> '{}' AND ", alias);
+    mentions_nobody_else(sql, alias, type, view, whose);
+}
+
+static int is_for_nobody(const fhir_grant_t *grant, fhir_grant_whose_t whose)
+{
+    return whose == FHIR_GRANT_OF_PATIENT ? !grant->patient : !grant->user;
 }
 
 void fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                            unsigned right)
+                            unsigned right, fhir_grant_whose_t whose)
 {
-    if (sql->call->grant->patient)
-        of_view(sql, alias, type, view_of(sql->call, type), right & FHIR_RIGHT_CHANGES);
-    else
+    if (is_for_nobody(sql->call->grant, whose))
         fhir_buf_puts(sql->text, "FALSE");
+    else
+        of_view(sql, alias, type, view_of(sql->call, type), right & FHIR_RIGHT_CHANGES, whose);
 }
 
 /* History rows have no typed columns: a record's patient is read where its parameter finds it. */
-static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                           fhir_grant_whose_t whose)
 {
     const fhir_call_t *call = sql->call;
     const char *base = call->request->base_url ? call->request->base_url : "";
-    const char *own = own_reference(call);
-    apr_array_header_t *forms = fhir_predicate_texts(sql);
-    APR_ARRAY_PUSH(forms, const char *) = own;
-    APR_ARRAY_PUSH(forms, const char *) = apr_pstrcat(call->pool, base, "/", own, NULL);
-    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
+    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM (SELECT CASE WHEN r LIKE 'Patient/%' THEN "
+                             "substr(r, 9) WHEN starts_with(r, ");
+    fhir_sql_bind(sql, apr_pstrcat(call->pool, base, "/Patient/", NULL), "text");
+    fhir_buf_printf(sql->text, ") THEN substr(r, %d) END AS id FROM unnest(",
+                    (int)strlen(base) + (int)strlen("/Patient/") + 1);
     fhir_sql_bind_array(sql, fhir_predicate_paths(call, &call->stored->params[type->patient]),
                         "jsonpath[]");
     fhir_buf_printf(sql->text,
-                    ") p, jsonb_path_query(%s.resource::jsonb, p) v WHERE "
-                    "regexp_replace(v ->> 'reference', '/_history/.*', '') LIKE '%%Patient/%%' "
-                    "HAVING bool_and(regexp_replace(v ->> 'reference', '/_history/.*', '') = ANY (",
+                    ") p, jsonb_path_query(%s.resource::jsonb, p) v, "
+                    "regexp_replace(v ->> 'reference', '/_history/.*', '') r "
+                    "WHERE r LIKE '%%Patient/%%') h HAVING bool_and(coalesce(",
                     alias);
-    fhir_sql_bind_array(sql, forms, "text[]");
-    fhir_buf_puts(sql->text, ")))");
+    is_own(sql, "h.id", whose);
+    fhir_buf_puts(sql->text, ", FALSE)))");
 }
 
 /* Rows of a history table have the column mentions, and no other that is looked at here. */
-void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                    fhir_grant_whose_t whose)
 {
     view_t view = view_of(sql->call, type);
-    if (!sql->call->grant->patient || view == VIEW_TARGETS)
+    if (is_for_nobody(sql->call->grant, whose) || view == VIEW_TARGETS)
         fhir_buf_puts(sql->text, "FALSE");
     else if (view == VIEW_RECORD)
-        history_record(sql, alias, type);
+        history_record(sql, alias, type, whose);
     else
-        of_view(sql, alias, type, view, 0);
+        of_view(sql, alias, type, view, 0, whose);
 }

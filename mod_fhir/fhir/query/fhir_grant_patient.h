@@ -1,18 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_grant_patient.h
- * @brief What a scope for a patient shows of a type: the patient's, or nobody's.
+ * @brief What a scope that is limited to some patients shows of a type: theirs, or nobody's.
  */
 #ifndef FHIR_GRANT_PATIENT_H
 #define FHIR_GRANT_PATIENT_H
 
-#include "fhir/query/fhir_sql.h"
+#include "fhir/query/fhir_grant.h"
 
-/** Appends the condition that a row is the grant's patient's or, when right changes nothing,
- *  nobody's; FALSE when the grant has no patient. */
+/** Whose records a scope shows. */
+typedef enum fhir_grant_whose_t {
+    FHIR_GRANT_OF_ALL,     /* not limited */
+    FHIR_GRANT_OF_PATIENT, /* the grant's patient's */
+    FHIR_GRANT_OF_USER     /* of patients that the grant's user has to do with */
+} fhir_grant_whose_t;
+
+static inline fhir_grant_whose_t fhir_grant_whose(const fhir_grant_scope_t *scope)
+{
+    return scope->patient_only   ? FHIR_GRANT_OF_PATIENT
+           : scope->related_only ? FHIR_GRANT_OF_USER
+                                 : FHIR_GRANT_OF_ALL;
+}
+
+/**
+ * Appends the condition that a row is of such a patient or nobody's. For the grant's patient, what
+ * is nobody's is not covered when right changes something.
+ * FALSE when the grant has no patient or, for whose records, no user.
+ */
 void fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                            unsigned right);
+                            unsigned right, fhir_grant_whose_t whose);
 /** The same for a row of a history table. */
-void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type);
+void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                                    fhir_grant_whose_t whose);
+/** Appends "(…)": the grant's user has to do with the patient whose id is the SQL expression. */
+void fhir_grant_related_sql(fhir_sql_t *sql, const char *id);
 
 #endif

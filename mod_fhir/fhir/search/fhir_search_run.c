@@ -11,7 +11,7 @@
 #include "fhir/fhir_outcome.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/query/fhir_cost.h"
-#include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_grant_patient.h"
 #include "fhir/search/fhir_explain.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"
@@ -227,7 +227,7 @@ static fhir_err_t *count(page_t *page)
 static int is_limited(const fhir_grant_t *grant)
 {
     for (int i = 0; !grant->all && i < grant->n_scopes; i++)
-        if (grant->scopes[i].patient_only || grant->scopes[i].query)
+        if (fhir_grant_whose(&grant->scopes[i]) != FHIR_GRANT_OF_ALL || grant->scopes[i].query)
             return 1;
     return 0;
 }

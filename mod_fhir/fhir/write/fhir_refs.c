@@ -7,7 +7,6 @@
 
 #include "core/fhir_hash.h"
 #include "core/fhir_text.h"
-#include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_grant_patient.h"
 #include "fhir/query/fhir_sql.h"
 
@@ -280,18 +279,43 @@ void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_
     }
 }
 
-/* 1 if the request may do nothing but for one patient. */
+/* Scopes that only read say nothing about what may be written, and to what that may refer. */
+static int is_for_writing(const fhir_grant_scope_t *scope)
+{
+    return (scope->rights & FHIR_RIGHT_CHANGES) != 0;
+}
+
+/* 1 if the request may write nothing but for some patients. */
 static int is_bound(const fhir_grant_t *grant)
 {
     int i;
 
     for (i = 0; i < grant->n_scopes; i++)
-        if (!grant->scopes[i].patient_only)
+        if (is_for_writing(&grant->scopes[i]) &&
+            fhir_grant_whose(&grant->scopes[i]) == FHIR_GRANT_OF_ALL)
             return 0;
     return !grant->all;
 }
 
-/* For a grant of one patient, a reference may lead to resources of that patient and to those that
+/* Of the patients that a grant is for, or nobody's. */
+static void bound_condition(fhir_sql_t *sql, const fhir_type_t *type)
+{
+    const fhir_grant_t *grant = sql->call->grant;
+    int seen[FHIR_GRANT_OF_USER + 1] = {0}, n = 0;
+
+    fhir_buf_putc(sql->text, '(');
+    for (int i = 0; i < grant->n_scopes; i++) {
+        fhir_grant_whose_t whose = fhir_grant_whose(&grant->scopes[i]);
+
+        if (!is_for_writing(&grant->scopes[i]) || seen[whose]++)
+            continue;
+        fhir_buf_puts(sql->text, n++ ? " OR " : "");
+        fhir_grant_patient_sql(sql, "t", type, FHIR_RIGHT_READ, whose);
+    }
+    fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
+}
+
+/* For a grant of some patients, a reference may lead to resources of these and to those that
  * belong to no patient. All others are reported as missing, so that a client cannot find out by
  * references which resources exist. */
 static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
@@ -313,7 +337,7 @@ static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
                         fhir_call_table(call, type, ""));
         fhir_sql_bind(sql, ids.data, "text[]");
         fhir_buf_puts(sql->text, ") AND ");
-        fhir_grant_patient_sql(sql, "t", type, FHIR_RIGHT_READ);
+        bound_condition(sql, type);
         fhir_buf_printf(sql->text, "%s) %s", call->tx ? " FOR KEY SHARE OF t" : "",
                         fhir_sql_alias(sql));
     }

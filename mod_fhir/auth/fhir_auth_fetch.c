@@ -4,7 +4,7 @@
  * https alone, follows nothing, takes no more than FHIR_JWKS_MAX bytes in five seconds, and does
  * not go to this machine's network unless it is allowed: the address is looked at when the
  * connection is made, so a name that changes its address in between gains nothing.
- * What was fetched is kept in the database, for all nodes.
+ * What was fetched is kept in the database, for all nodes, no longer than its Cache-Control says.
  */
 #include <apr_strings.h>
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 #include "auth/fhir_auth_private.h"
 
 #define FETCH_SECONDS 5L
-#define KEEP_MIN      60 /* seconds: also when the answer says no-store */
+#define ASK_AGAIN     60 /* seconds between two fetches for keys that a kept set lacks */
 #define KEEP_MAX      86400
 #define KEEP_STANDARD 300
 
@@ -102,9 +102,9 @@ static size_t take_header(char *data, size_t size, size_t n, void *baton)
             *s = (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s);
         age = strstr(line, "max-age=");
         if (strstr(line, "no-store") || strstr(line, "no-cache"))
-            fetch->keep_sec = KEEP_MIN;
+            fetch->keep_sec = 0;
         else if (age)
-            fetch->keep_sec = atoi(age + 8);
+            fetch->keep_sec = (int)strtol(age + 8, NULL, 10);
     }
     return len;
 }
@@ -124,7 +124,6 @@ static CURLcode transfer(CURL *curl, fetch_t *fetch, const char *uri)
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, fetch);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
@@ -148,6 +147,8 @@ static fhir_err_t *fetch_set(fetch_t *fetch, fhir_auth_call_t *call, const char 
         return unreachable(call, uri, "its host has a private address (FHIRFetchPrivate)");
     if (fetch->body->overflow)
         return unreachable(call, uri, "it is larger than 64 KB");
+    if (code == CURLE_UNSUPPORTED_PROTOCOL)
+        return unreachable(call, uri, "it is fetched by https alone");
     if (code != CURLE_OK)
         return unreachable(call, uri, curl_easy_strerror(code));
     if (status != 200)
@@ -196,14 +197,14 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
     /* a key that is not in it may be new: asked for again, but not with each bad token */
     if (kept.jwks && kept.is_fresh &&
         !fhir_jwks_parse(keys, kept.jwks, strlen(kept.jwks), call->pool) &&
-        (has_kid(keys, kid) || kept.age_sec < KEEP_MIN))
+        (has_kid(keys, kid) || kept.age_sec < ASK_AGAIN))
         return NULL;
     FHIR_TRY(fetch_set(&fetch, call, client->jwks_uri));
     err = fhir_jwks_parse(keys, fetch.body->data, fetch.body->len, call->pool);
     if (err)
         return unreachable(call, client->jwks_uri, err->message);
-    if (fetch.keep_sec < KEEP_MIN)
-        fetch.keep_sec = KEEP_MIN;
+    if (fetch.keep_sec < 0)
+        fetch.keep_sec = 0;
     if (fetch.keep_sec > KEEP_MAX)
         fetch.keep_sec = KEEP_MAX;
     values[2] = fhir_buf_cstr(fetch.body);

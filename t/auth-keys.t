@@ -103,7 +103,11 @@ is(ask($staff, 'given', $ec_pem, alg => 'ES384')->status, 200, 'without kid, by 
 is(ask($staff, 'given', $rsa_pem, kid => 'rsa1')->status, 200, 'RS384 of the same set');
 is(ask($staff, 'given', $rsa_pem, kid => 'ec1')->status, 401, 'the kid of another kind of key');
 
-sub by_url { my ($id, $url) = @_; return $w->ctl(qw(app add), $id, '--id', $id, qw(--backend --licence --jwks-url), $url) }
+
+sub by_url {
+    my ($id, $url) = @_;
+    return $w->ctl(qw(app add), $id, '--id', $id, qw(--backend --licence --jwks-url), $url);
+}
 my $local = $t->url('/keys/');
 publish($_, $ec) for qw(long.json short.json);
 by_url('long',  "${local}long.json");
@@ -213,12 +217,14 @@ sub out { my (%query) = @_; return "$staff/auth/logout?" . FHIR::Test::Browser::
     is($answer->status, 303, 'with an id_token of its own');
     is($answer->header('Location'), "$callback?state=a%20b", '  back to the app, with its state');
     ok(!$signed->(), '  signed out');
-    is($t->get('/fhir/r4/Patient', bearer($token->{ access_token }))->status, 401, 'online_access ends with the session');
+    is($t->get('/fhir/r4/Patient', bearer($token->{ access_token }))->status,
+        401, 'online_access ends with the session');
     is($w->form($staff, 'token', [ grant_type => 'refresh_token', refresh_token => $token->{ refresh_token } ],
             $w->basic)->status, 400, '  its refresh token, too');
     my ($other) = $w->launch($staff, 'conf', 'clinician', $id_scopes);
     (undef, $b) = $w->launch($w->{ staff }, 'pub', 'clinician', 'user/Patient.rs');
-    like($b->get(out(id_token_hint => "$other->{id_token}x"))->body, qr/value="logout"/, 'a hint that is forged is none');
+    like($b->get(out(id_token_hint => "$other->{id_token}x"))->body,
+        qr/value="logout"/, 'a hint that is forged is none');
     $b->press([ _step => 'logout' ]);
     ok(!$signed->(), 'the person agreed');
 }
@@ -279,7 +285,8 @@ sub out { my (%query) = @_; return "$staff/auth/logout?" . FHIR::Test::Browser::
 # ---- one address, three documents ----
 for my $place ('/fhir/r4', '/open/r4', '/public/r4') {
     my ($smart, $openid, $oauth) =
-        map { $t->get("$place/.well-known/$_") } qw(smart-configuration openid-configuration oauth-authorization-server);
+        map { $t->get("$place/.well-known/$_") }
+        qw(smart-configuration openid-configuration oauth-authorization-server);
     for ($smart, $openid, $oauth) {
         is($_->header('Content-Type'), 'application/json', "$place: JSON");
         like($_->header('Cache-Control'), qr/^public/, '  cacheable');

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The CapabilityStatement: rows of the routing table, the operations, and the search parameters,
- * references and compartments of the model, as far as the endpoint offers them; and beside each
- * what the releases of US Core expect of a server, where an extension for it may stand.
+ * references and compartments of the model, as far as the endpoint offers them, with the profiles
+ * of US Core and the searches that it combines. And the TerminologyCapabilities.
  */
 #include "fhir/fhir_capability.h"
 
@@ -15,21 +15,20 @@
 #include "fhir/fhir_statement.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
+#include "model/fhir_profiles.h"
 #include "model/fhir_uscore.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0"
-#endif
-/* When what is said here last changed. */
-#define STATEMENT_DATE "2026-11-23"
-
 #define US_CORE_SERVER "http://hl7.org/fhir/us/core/CapabilityStatement/us-core-server"
-#define EXTENSION      "http://hl7.org/fhir/StructureDefinition/capabilitystatement-"
-#define EXPECTATION    EXTENSION "expectation"
-#define COMBINATION    EXTENSION "search-parameter-combination"
+#define US_CORE_GUIDE  "http://hl7.org/fhir/us/core/ImplementationGuide/hl7.fhir.us.core"
+#define SMART_GUIDE                                                                                \
+    "http://hl7.org/fhir/smart-app-launch/ImplementationGuide/hl7.fhir.uv.smart-app-launch"
+#define COMBINATION                                                                                \
+    "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
+/* Search parameters of R4 itself are known by their names; those of others have a definition. */
+#define R4_PARAMETER "http://hl7.org/fhir/SearchParameter/"
 
-static const char *const formats[] = {"application/fhir+json", "application/fhir+xml", "json",
-                                      "xml", NULL};
+static const char *const formats[] = {
+    "application/fhir+json", "application/fhir+xml", "json", "xml", "html", NULL};
 static const char *const patch_formats[] = {"application/json-patch+json",
                                             "application/xml-patch+xml", "application/fhir+json",
                                             "application/fhir+xml", NULL};
@@ -40,6 +39,7 @@ typedef struct writer_t {
     const fhir_endpoint_t *endpoint;
     const fhir_model_t *model;
     const fhir_uscore_t *us_core; /* or NULL */
+    int normative;                /* 1: only what R4 has declared normative */
     fhir_capability_t *made;      /* learns where the base URL stands */
     apr_pool_t *pool;
 } writer_t;
@@ -55,115 +55,75 @@ static void put_list(writer_t *w, const char *name, const char *const *list)
     fhir_buf_putc(w->buf, ']');
 }
 
-static const char *const wanted_words[] = {
-    [FHIR_USCORE_MAY] = "MAY", [FHIR_USCORE_SHOULD] = "SHOULD", [FHIR_USCORE_SHALL] = "SHALL"};
-
-static void put_extension(writer_t *w, fhir_uscore_wanted_t wanted)
-{
-    fhir_buf_printf(w->buf, "{\"url\":\"" EXPECTATION "\",\"valueCode\":\"%s\"}",
-                    wanted_words[wanted]);
-}
-
-/* What US Core expects, as the first member of an object. */
-static void put_expected(writer_t *w, const char *type, fhir_uscore_kind_t kind, const char *name)
-{
-    fhir_uscore_wanted_t wanted = fhir_uscore_wanted(w->us_core, type, kind, name);
-    if (wanted == FHIR_USCORE_NOT_WANTED)
-        return;
-    fhir_buf_puts(w->buf, "\"extension\":[");
-    put_extension(w, wanted);
-    fhir_buf_puts(w->buf, "],");
-}
-
-static void put_interactions(writer_t *w, fhir_level_t level, const char *type)
+static void put_interactions(writer_t *w, fhir_level_t level)
 {
     int n = 0;
     for (const fhir_route_t *r = fhir_routes; r->method; r++) {
         if (r->level != level || !fhir_route_offered(r, w->endpoint))
             continue;
         fhir_statement_item(w->buf, &n, "interaction");
-        fhir_buf_putc(w->buf, '{');
-        put_expected(w, type, FHIR_USCORE_INTERACTION, r->name);
-        fhir_buf_printf(w->buf, "\"code\":\"%s\"}", r->name);
+        fhir_buf_printf(w->buf, "{\"code\":\"%s\"}", r->name);
     }
     fhir_statement_close(w->buf, n);
 }
 
-static void put_param(writer_t *w, const fhir_param_t *p, const char *type)
+static void put_param(writer_t *w, const fhir_param_t *p)
 {
-    const char *name = fhir_model_str(w->model, p->name);
-    fhir_buf_putc(w->buf, '{');
-    put_expected(w, type, FHIR_USCORE_PARAM, name);
-    fhir_buf_puts(w->buf, "\"name\":");
-    fhir_statement_string(w->buf, name);
-    if (p->url) {
-        fhir_buf_puts(w->buf, ",\"definition\":");
-        fhir_statement_string(w->buf, fhir_model_str(w->model, p->url));
-    }
-    fhir_buf_printf(w->buf, ",\"type\":\"%s\"", fhir_statement_kind(p->kind));
-    if (p->expression) {
-        fhir_buf_puts(w->buf, ",\"documentation\":");
-        fhir_statement_string(w->buf, fhir_model_str(w->model, p->expression));
-    }
-    fhir_buf_putc(w->buf, '}');
+    const char *url = p->url ? fhir_model_str(w->model, p->url) : R4_PARAMETER;
+    fhir_buf_printf(w->buf, "{\"name\":\"%s\"", fhir_model_str(w->model, p->name));
+    if (strncmp(url, R4_PARAMETER, sizeof(R4_PARAMETER) - 1))
+        fhir_buf_printf(w->buf, ",\"definition\":\"%s\"", url);
+    fhir_buf_printf(w->buf, ",\"type\":\"%s\"}", fhir_statement_kind(p->kind));
 }
 
-/* What every type has beside the parameters that the definitions give an expression. */
-static void put_specials(writer_t *w)
+/* What every type has beside the parameters that the definitions give an expression. What they do
+ * is said once, at the system's level, as are those that search by other parameters. */
+static void put_specials(writer_t *w, int *n, int of_type)
 {
-    static const char *const specials[][2] = {
-        {"_content", "words anywhere in the resource"},
-        {"_filter", "an expression over the search parameters"},
-        {"_has", "_has:Type:reference:parameter: who refers to the resource"},
-        {"_list", "entries of the List with this id"},
-        {"_text", "words in the narrative"},
+    static const struct {
+        const char *name, *type, *documentation;
+        int of_system;
+    } specials[] = {
+        {"_content", "string", "words anywhere in the resource", 0},
+        {"_filter", "special", "an expression over the search parameters", 1},
+        {"_has", "special", "_has:Type:reference:parameter: who refers to the resource", 1},
+        {"_list", "special", "entries of the List with this id", 0},
+        {"_text", "string", "words in the narrative", 0},
     };
-    for (apr_size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++)
-        fhir_buf_printf(w->buf, ",{\"name\":\"%s\",\"type\":\"%s\",\"documentation\":\"%s\"}",
-                        specials[i][0], i == 0 || i == 4 ? "string" : "special", specials[i][1]);
+    for (apr_size_t i = 0; i < sizeof(specials) / sizeof(*specials); i++) {
+        if (of_type && specials[i].of_system)
+            continue;
+        fhir_statement_item(w->buf, n, "searchParam");
+        fhir_buf_printf(w->buf, "{\"name\":\"%s\",\"type\":\"%s\"", specials[i].name,
+                        specials[i].type);
+        if (!of_type)
+            fhir_buf_printf(w->buf, ",\"documentation\":\"%s\"", specials[i].documentation);
+        fhir_buf_putc(w->buf, '}');
+    }
 }
 
-/* The parameters that all types have; at a type only where US Core says something of them. */
-static int stands_at(const writer_t *w, const fhir_param_t *p, const char *type)
+/* The parameters of a type, with those that all types have: many clients look nowhere else. For no
+ * type (NULL) the latter alone, which any type holds. */
+static void put_params(writer_t *w, const fhir_type_t *type)
 {
-    int inherited = p->flags & FHIR_PARAM_INHERITED;
-    if (p->flags & FHIR_PARAM_UNCOMPILED)
-        return 0;
-    if (!inherited || !*type)
-        return !inherited == !!*type;
-    return fhir_uscore_wanted(w->us_core, type, FHIR_USCORE_PARAM,
-                              fhir_model_str(w->model, p->name)) != FHIR_USCORE_NOT_WANTED;
-}
-
-/* Parameters of a type; for the type "", which any one has: those of all types. */
-static void put_params(writer_t *w, const fhir_type_t *holder, const char *type)
-{
+    const fhir_type_t *holder = type ? type : fhir_model_resource(w->model, "Patient", 7);
     int n = 0;
     if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
         return;
     for (int i = 0; i < holder->n_params; i++) {
         const fhir_param_t *p = &w->model->params[holder->first_param + i];
-        if (!stands_at(w, p, type))
+        if (p->flags & FHIR_PARAM_UNCOMPILED || (!type && !(p->flags & FHIR_PARAM_INHERITED)))
             continue;
         fhir_statement_item(w->buf, &n, "searchParam");
-        put_param(w, p, type);
+        put_param(w, p);
     }
-    if (!*type && n)
-        put_specials(w);
+    put_specials(w, &n, type != NULL);
     fhir_statement_close(w->buf, n);
 }
 
 static int is_stored_reference(const fhir_param_t *p)
 {
     return p->kind == FHIR_PARAM_REFERENCE && !(p->flags & FHIR_PARAM_UNCOMPILED);
-}
-
-static int refers_to(const writer_t *w, const fhir_param_t *p, apr_uint16_t type)
-{
-    for (int i = 0; i < p->n_targets; i++)
-        if (w->model->targets[p->first_target + i] == type)
-            return 1;
-    return !p->n_targets;
 }
 
 static void push_include(const writer_t *w, apr_array_header_t *list, const fhir_type_t *source,
@@ -194,10 +154,7 @@ static void push_wanted(const writer_t *w, apr_array_header_t *list, const char 
             APR_ARRAY_PUSH(list, const char *) = fhir_uscore_str(w->us_core, rows[i].name);
 }
 
-/* A list of strings; extensions of strings stand in a list beside it, null where there is none. A
- * profile's version does not count. */
-static void put_beside(writer_t *w, const char *name, const apr_array_header_t *list,
-                       const char *type, fhir_uscore_kind_t kind)
+static void put_strings(writer_t *w, const char *name, const apr_array_header_t *list)
 {
     int n = 0;
     for (int i = 0; i < list->nelts; i++) {
@@ -205,51 +162,25 @@ static void put_beside(writer_t *w, const char *name, const apr_array_header_t *
         fhir_statement_string(w->buf, APR_ARRAY_IDX(list, i, const char *));
     }
     fhir_statement_close(w->buf, n);
-    if (!w->us_core || !fhir_uscore_rows(&n, w->us_core, type, kind))
-        return;
-    n = 0;
-    for (int i = 0; i < list->nelts; i++) {
-        const char *text = APR_ARRAY_IDX(list, i, const char *);
-        fhir_uscore_wanted_t wanted = fhir_uscore_wanted(
-            w->us_core, type, kind, apr_pstrmemdup(w->pool, text, strcspn(text, "|")));
-        fhir_statement_item(w->buf, &n, apr_pstrcat(w->pool, "_", name, NULL));
-        if (wanted == FHIR_USCORE_NOT_WANTED) {
-            fhir_buf_puts(w->buf, "null");
-            continue;
-        }
-        fhir_buf_puts(w->buf, "{\"extension\":[");
-        put_extension(w, wanted);
-        fhir_buf_puts(w->buf, "]}");
-    }
-    fhir_statement_close(w->buf, n);
 }
 
-static void put_includes(writer_t *w, const char *name, apr_array_header_t *list, const char *type,
-                         fhir_uscore_kind_t kind)
-{
-    push_wanted(w, list, type, kind);
-    put_beside(w, name, list, type, kind);
-}
-
-/* What a type's searches can include, both ways. */
-static void put_both_includes(writer_t *w, const fhir_type_t *type, const char *name)
+/* What a type's searches can include. Whatever has a searchInclude of this type can also be had by
+ * _revinclude; to list it here, too, would double the statement: only what applications look for
+ * is. */
+static void put_includes(writer_t *w, const fhir_type_t *type, const char *name)
 {
     const fhir_model_t *m = w->model;
-    apr_array_header_t *list = apr_array_make(w->pool, 64, sizeof(const char *));
+    apr_array_header_t *list = apr_array_make(w->pool, 16, sizeof(const char *));
     if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
         return;
     for (int i = 0; i < type->n_params; i++)
         if (is_stored_reference(&m->params[type->first_param + i]))
             push_include(w, list, type, &m->params[type->first_param + i]);
-    put_includes(w, "searchInclude", list, name, FHIR_USCORE_INCLUDE);
+    push_wanted(w, list, name, FHIR_USCORE_INCLUDE);
+    put_strings(w, "searchInclude", list);
     apr_array_clear(list);
-    for (int t = 1; t <= m->n_resources; t++)
-        for (int i = 0; i < m->types[t].n_params; i++) {
-            const fhir_param_t *p = &m->params[m->types[t].first_param + i];
-            if (is_stored_reference(p) && refers_to(w, p, fhir_model_type_index(m, type)))
-                push_include(w, list, &m->types[t], p);
-        }
-    put_includes(w, "searchRevInclude", list, name, FHIR_USCORE_REVINCLUDE);
+    push_wanted(w, list, name, FHIR_USCORE_REVINCLUDE);
+    put_strings(w, "searchRevInclude", list);
 }
 
 /* The operations of a type (system: those that are called at the base). */
@@ -263,9 +194,8 @@ static void put_operations(writer_t *w, const char *type)
         if (!(op->levels & level) || (op->type && (!type || strcmp(op->type, type))))
             continue;
         fhir_statement_item(w->buf, &n, "operation");
-        fhir_buf_putc(w->buf, '{');
-        put_expected(w, type ? type : "", FHIR_USCORE_OPERATION, op->name);
-        fhir_buf_printf(w->buf, "\"name\":\"%s\",\"definition\":\"%s\"}", op->name, op->definition);
+        fhir_buf_printf(w->buf, "{\"name\":\"%s\",\"definition\":\"%s\"}", op->name,
+                        op->definition);
     }
     fhir_statement_close(w->buf, n);
 }
@@ -286,36 +216,27 @@ static void put_conditional(writer_t *w)
         fhir_buf_puts(w->buf, ",\"conditionalRead\":\"full-support\"");
     if (offered & FHIR_INTERACTION_UPDATE)
         fhir_buf_puts(w->buf, ",\"conditionalUpdate\":true");
-    if (offered & FHIR_INTERACTION_DELETE)
+    if (offered & FHIR_INTERACTION_DELETE &&
+        w->endpoint->writing.conditional_delete != FHIR_CONDITIONAL_DELETE_OFF)
         fhir_buf_printf(w->buf, ",\"conditionalDelete\":\"%s\"",
                         fhir_statement_deletes(w->endpoint));
 }
 
-/* One combination of search parameters: "patient+category". */
-static void put_combination(writer_t *w, const fhir_uscore_row_t *row)
+/* Search parameters that are meant to be used together: "patient+category". */
+static void put_combinations(writer_t *w, const char *type)
 {
-    char *rest = apr_pstrdup(w->pool, fhir_uscore_str(w->us_core, row->name)), *name;
-    fhir_buf_puts(w->buf, "{\"extension\":[");
-    put_extension(w, (fhir_uscore_wanted_t)row->wanted);
-    while ((name = apr_strtok(rest, "+", &rest)) != NULL)
-        fhir_buf_printf(w->buf, ",{\"url\":\"required\",\"valueString\":\"%s\"}", name);
-    fhir_buf_puts(w->buf, "],\"url\":\"" COMBINATION "\"}");
-}
-
-/* The resource's own extensions: what is expected of the type, and the combinations. */
-static void put_type_extensions(writer_t *w, const char *type)
-{
-    fhir_uscore_wanted_t wanted = fhir_uscore_wanted(w->us_core, type, FHIR_USCORE_TYPE, "");
     int n = 0, written = 0;
-    const fhir_uscore_row_t *rows;
-    if (wanted == FHIR_USCORE_NOT_WANTED)
-        return;
-    fhir_statement_item(w->buf, &written, "extension");
-    put_extension(w, wanted);
-    rows = fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_COMBINATION);
+    const fhir_uscore_row_t *rows =
+        w->us_core ? fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_COMBINATION) : NULL;
     for (int i = 0; i < n && w->endpoint->interactions & FHIR_INTERACTION_SEARCH; i++) {
+        char *rest = apr_pstrdup(w->pool, fhir_uscore_str(w->us_core, rows[i].name)), *name;
+        int parts = 0;
         fhir_statement_item(w->buf, &written, "extension");
-        put_combination(w, &rows[i]);
+        fhir_buf_puts(w->buf, "{\"extension\":[");
+        while ((name = apr_strtok(rest, "+", &rest)) != NULL)
+            fhir_buf_printf(w->buf, "%s{\"url\":\"required\",\"valueString\":\"%s\"}",
+                            parts++ ? "," : "", name);
+        fhir_buf_puts(w->buf, "],\"url\":\"" COMBINATION "\"}");
     }
     fhir_statement_close(w->buf, written);
 }
@@ -335,17 +256,16 @@ static void put_profiles(writer_t *w, const char *type)
                 APR_ARRAY_PUSH(list, const char *) =
                     apr_pstrcat(w->pool, url, "|", w->us_core->releases[r], NULL);
     }
-    put_beside(w, "supportedProfile", list, type, FHIR_USCORE_PROFILE);
+    put_strings(w, "supportedProfile", list);
 }
 
 static void put_resource(writer_t *w, const fhir_type_t *type)
 {
     const char *name = fhir_model_str(w->model, type->name);
     fhir_buf_printf(w->buf, "{\"type\":\"%s\"", name);
-    put_type_extensions(w, name);
-    fhir_buf_printf(w->buf, ",\"profile\":\"http://hl7.org/fhir/StructureDefinition/%s\"", name);
+    put_combinations(w, name);
     put_profiles(w, name);
-    put_interactions(w, FHIR_LEVEL_TYPE, name);
+    put_interactions(w, FHIR_LEVEL_TYPE);
     fhir_buf_printf(w->buf, ",\"versioning\":\"%s\",\"readHistory\":%s,\"updateCreate\":%s",
                     w->endpoint->writing.require_if_match == FHIR_REQUIRE_IF_MATCH_OFF
                         ? "versioned"
@@ -353,9 +273,8 @@ static void put_resource(writer_t *w, const fhir_type_t *type)
                     w->endpoint->interactions & FHIR_INTERACTION_VREAD ? "true" : "false",
                     can_update_create(w->endpoint) ? "true" : "false");
     put_conditional(w);
-    fhir_buf_puts(w->buf, ",\"referencePolicy\":[\"literal\",\"local\"]");
-    put_both_includes(w, type, name);
-    put_params(w, type, name);
+    put_includes(w, type, name);
+    put_params(w, type);
     put_operations(w, name);
     fhir_buf_putc(w->buf, '}');
 }
@@ -379,52 +298,92 @@ static void put_compartments(writer_t *w)
     fhir_statement_close(w->buf, n);
 }
 
+/* A canonical URL in each release of US Core. */
+static void put_releases(writer_t *w, apr_array_header_t *list, const char *url)
+{
+    for (int r = 0; w->us_core && w->us_core->releases[r]; r++)
+        APR_ARRAY_PUSH(list, const char *) =
+            apr_pstrcat(w->pool, url, "|", w->us_core->releases[r], NULL);
+}
+
 static void put_instantiates(writer_t *w)
 {
-    if (!w->us_core)
-        return;
-    fhir_buf_puts(w->buf, ",\"instantiates\":[\"" US_CORE_SERVER "\"");
-    for (int r = 0; w->us_core->releases[r]; r++)
-        fhir_buf_printf(w->buf, ",\"" US_CORE_SERVER "|%s\"", w->us_core->releases[r]);
-    fhir_buf_putc(w->buf, ']');
+    apr_array_header_t *list = apr_array_make(w->pool, 8, sizeof(const char *));
+    if (w->us_core)
+        APR_ARRAY_PUSH(list, const char *) = US_CORE_SERVER;
+    put_releases(w, list, US_CORE_SERVER);
+    put_strings(w, "instantiates", list);
+}
+
+static void put_guides(writer_t *w)
+{
+    apr_array_header_t *list = apr_array_make(w->pool, 8, sizeof(const char *));
+    put_releases(w, list, US_CORE_GUIDE);
+    if (w->endpoint->audience != FHIR_AUDIENCE_OPEN)
+        APR_ARRAY_PUSH(list, const char *) = SMART_GUIDE;
+    put_strings(w, "implementationGuide", list);
+}
+
+/* What R4 has declared normative. Source: http://hl7.org/fhir/R4/versions.html#std-process */
+static int is_normative(const char *type)
+{
+    static const char *const types[] = {"Binary",
+                                        "Bundle",
+                                        "CapabilityStatement",
+                                        "CodeSystem",
+                                        "Observation",
+                                        "OperationDefinition",
+                                        "OperationOutcome",
+                                        "Parameters",
+                                        "Patient",
+                                        "StructureDefinition",
+                                        "ValueSet"};
+    for (apr_size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
+        if (!strcmp(types[i], type))
+            return 1;
+    return 0;
 }
 
 static void put_rest(writer_t *w)
 {
     int n = 0;
-    fhir_buf_puts(w->buf, ",\"rest\":[{\"mode\":\"server\"");
+    fhir_buf_puts(
+        w->buf, ",\"rest\":[{\"mode\":\"server\",\"documentation\":\"A search parameter without a "
+                "definition is R4's of that name. _include takes what searchInclude lists, and "
+                "`*`; _revinclude takes every searchInclude of another type that may refer to "
+                "the type searched.\"");
     fhir_statement_security(w->buf, w->made, w->endpoint);
     for (int i = 1; i <= w->model->n_resources; i++) {
         const fhir_type_t *type = &w->model->types[i];
-        if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type))
+        if (type->flags & FHIR_TYPE_ABSTRACT || fhir_storable_unserved(w->model, type) ||
+            (w->normative && !is_normative(fhir_model_str(w->model, type->name))))
             continue;
         fhir_statement_item(w->buf, &n, "resource");
         put_resource(w, type);
     }
     fhir_statement_close(w->buf, n);
-    put_interactions(w, FHIR_LEVEL_SYSTEM, "");
-    put_params(w, fhir_model_resource(w->model, "Patient", 7), "");
+    put_interactions(w, FHIR_LEVEL_SYSTEM);
+    put_params(w, NULL);
     put_operations(w, NULL);
     put_compartments(w);
     fhir_buf_puts(w->buf, "}]");
 }
 
-fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endpoint_t *endpoint,
-                                  apr_pool_t *pool)
+static fhir_err_t *build(const fhir_capability_t **out, const fhir_endpoint_t *endpoint,
+                         int normative, apr_pool_t *pool)
 {
     fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
-    writer_t w = {fhir_buf_create(pool, 16 * 1024 * 1024), endpoint, endpoint->stored,
-                  fhir_uscore_of(endpoint->stored),        made,     NULL};
-    if (endpoint->convert)
-        return fhir_conformance_build(out, endpoint, pool);
+    writer_t w = {.buf = fhir_buf_create(pool, 16 * 1024 * 1024),
+                  .endpoint = endpoint,
+                  .model = endpoint->stored,
+                  .us_core = normative ? NULL : fhir_uscore_of(endpoint->stored),
+                  .normative = normative,
+                  .made = made};
     apr_pool_create(&w.pool, pool);
-    fhir_buf_puts(w.buf, "{\"resourceType\":\"CapabilityStatement\",\"status\":\"active\","
-                         "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\"");
+    fhir_statement_begin(w.buf, made, endpoint, "CapabilityStatement", "");
     put_instantiates(&w);
-    fhir_buf_puts(w.buf, ",\"software\":{\"name\":\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
-                         "\"},\"implementation\":{\"description\":\"mod_fhir\",\"url\":\"");
-    fhir_statement_base(made, w.buf);
-    fhir_buf_printf(w.buf, "\"},\"fhirVersion\":\"%s\"", endpoint->spoken->version);
+    put_guides(&w);
+    fhir_buf_printf(w.buf, ",\"fhirVersion\":\"%s\"", endpoint->spoken->version);
     put_list(&w, "format", formats);
     if (endpoint->interactions & FHIR_INTERACTION_PATCH)
         put_list(&w, "patchFormat", patch_formats);
@@ -435,11 +394,85 @@ fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endp
     return fhir_statement_finish(made, w.buf, pool);
 }
 
+fhir_err_t *fhir_capability_build(const fhir_capability_t **out, const fhir_endpoint_t *endpoint,
+                                  apr_pool_t *pool)
+{
+    return endpoint->convert ? fhir_conformance_build(out, endpoint, pool)
+                             : build(out, endpoint, 0, pool);
+}
+
+/* ---- what the server knows of codes ---- */
+
+static void put_code_systems(fhir_buf_t *buf, const fhir_profiles_t *p)
+{
+    int n = 0;
+    for (int i = 1; i <= p->n_systems;) {
+        const char *url = fhir_profiles_str(p, p->systems[i].url);
+        int hierarchy = 0, versions = 0;
+        fhir_statement_item(buf, &n, "codeSystem");
+        fhir_buf_printf(buf, "{\"uri\":\"%s\"", url);
+        for (; i <= p->n_systems && !strcmp(fhir_profiles_str(p, p->systems[i].url), url); i++) {
+            const char *version = fhir_profiles_str(p, p->systems[i].version);
+            hierarchy |= p->systems[i].flags & FHIR_SYSTEM_HIERARCHY;
+            if (!*version)
+                continue;
+            fhir_statement_item(buf, &versions, "version");
+            fhir_buf_printf(buf, "{\"code\":\"%s\"}", version);
+        }
+        fhir_statement_close(buf, versions);
+        fhir_buf_printf(buf, ",\"subsumption\":%s}", hierarchy ? "true" : "false");
+    }
+    fhir_statement_close(buf, n);
+}
+
+/* Source: http://hl7.org/fhir/R4/terminologycapabilities.html */
+static fhir_err_t *build_terminology(const fhir_capability_t **out, const fhir_endpoint_t *endpoint,
+                                     apr_pool_t *pool)
+{
+    static const char *const parameters[] = {
+        "filter", "offset", "count", "includeDesignations", "activeOnly", "excludeNotForUI"};
+    fhir_capability_t *made = apr_pcalloc(pool, sizeof(*made));
+    fhir_buf_t *buf = fhir_buf_create(pool, 4 * 1024 * 1024);
+    const fhir_profiles_t *profiles = fhir_profiles_of(endpoint->stored);
+    int n = 0;
+    fhir_statement_begin(buf, made, endpoint, "TerminologyCapabilities", "?mode=terminology");
+    if (endpoint->interactions & FHIR_INTERACTION_OPERATION) {
+        put_code_systems(buf, profiles);
+        fhir_buf_puts(buf, ",\"expansion\":{\"hierarchical\":false,\"paging\":true,"
+                           "\"incomplete\":false");
+        for (apr_size_t i = 0; i < sizeof(parameters) / sizeof(*parameters); i++) {
+            fhir_statement_item(buf, &n, "parameter");
+            fhir_buf_printf(buf, "{\"name\":\"%s\"}", parameters[i]);
+        }
+        fhir_statement_close(buf, n);
+        fhir_buf_puts(buf, "},\"validateCode\":{\"translations\":false},\"translation\":"
+                           "{\"needsMap\":true},\"closure\":{\"translation\":false}");
+    }
+    fhir_buf_putc(buf, '}');
+    *out = made;
+    return fhir_statement_finish(made, buf, pool);
+}
+
+/* Source: http://hl7.org/fhir/R4/http.html#capabilities */
+static fhir_err_t *find(const fhir_capability_t **out, const fhir_call_t *call)
+{
+    const fhir_endpoint_t *endpoint = call->endpoint;
+    const char *mode = endpoint->convert ? NULL : fhir_pairs_get(&call->pairs, "mode");
+    *out = endpoint->capability;
+    if (!mode || !strcmp(mode, "full"))
+        return *out ? NULL : fhir_capability_build(out, endpoint, call->pool);
+    if (!strcmp(mode, "normative"))
+        return build(out, endpoint, 1, call->pool);
+    if (!strcmp(mode, "terminology"))
+        return build_terminology(out, endpoint, call->pool);
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                           "mode=%s: modes are full, normative and terminology", mode);
+}
+
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
-    const fhir_capability_t *capability = call->endpoint->capability;
+    const fhir_capability_t *capability;
     call->opts.convert = NULL; /* it is made in the words that are spoken */
-    if (!capability)
-        FHIR_TRY(fhir_capability_build(&capability, call->endpoint, call->pool));
+    FHIR_TRY(find(&capability, call));
     return fhir_metadata_answer(call, capability);
 }

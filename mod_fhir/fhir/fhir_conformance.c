@@ -11,11 +11,6 @@
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_spoken_query.h"
 
-#ifndef PACKAGE_VERSION
-#define PACKAGE_VERSION "0"
-#endif
-#define STATEMENT_DATE "2026-11-29"
-
 /* What is written and where. */
 typedef struct writer_t {
     fhir_buf_t *buf;
@@ -173,7 +168,8 @@ fhir_err_t *fhir_conformance_build(const fhir_capability_t **out, const fhir_end
     apr_pool_create(&w.pool, pool);
     fhir_buf_printf(w.buf,
                     "{\"resourceType\":\"Conformance\",\"name\":\"mod_fhir\",\"status\":\"active\","
-                    "\"date\":\"" STATEMENT_DATE "\",\"kind\":\"instance\",\"software\":{\"name\":"
+                    "\"date\":\"" FHIR_STATEMENT_DATE
+                    "\",\"kind\":\"instance\",\"software\":{\"name\":"
                     "\"mod_fhir\",\"version\":\"" PACKAGE_VERSION
                     "\"},\"fhirVersion\":\"%s\",\"acceptUnknown\":\"extensions\",\"format\":["
                     "\"json\",\"xml\",\"application/json+fhir\",\"application/xml+fhir\"],"

@@ -285,7 +285,7 @@ fhir_err_t *fhir_metadata_answer(fhir_call_t *call, const fhir_capability_t *cap
     const char *elements = fhir_pairs_get(&call->pairs, "_elements");
     const char *summary = fhir_pairs_get(&call->pairs, "_summary");
     int lasting = m && capability == call->endpoint->capability && !elements;
-    if (!elements) /* links of a page to other formats; the rest of the query says nothing here */
+    if (lasting) /* links of a page to other formats; the rest of the query says nothing here */
         call->opts.query = call->opts.subset && summary
                                ? apr_pstrcat(call->pool, "_summary=", summary, NULL)
                                : NULL;

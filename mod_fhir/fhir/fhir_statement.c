@@ -40,6 +40,27 @@ const char *fhir_statement_deletes(const fhir_endpoint_t *endpoint)
     return words[endpoint->writing.conditional_delete];
 }
 
+/* Source: http://hl7.org/fhir/R4/capabilitystatement.html, and terminologycapabilities.html */
+void fhir_statement_begin(fhir_buf_t *buf, fhir_capability_t *made, const fhir_endpoint_t *endpoint,
+                          const char *type, const char *query)
+{
+    fhir_buf_printf(buf, "{\"resourceType\":\"%s\",\"url\":\"", type);
+    fhir_statement_base(made, buf);
+    fhir_buf_printf(buf,
+                    "/metadata%s\",\"version\":\"" PACKAGE_VERSION "\",\"name\":\"ModFhir%s\","
+                    "\"title\":\"FHIR %s API of mod_fhir\",\"status\":\"active\","
+                    "\"date\":\"" FHIR_STATEMENT_DATE "\",\"publisher\":",
+                    query, type, endpoint->spoken->label);
+    fhir_statement_string(buf, endpoint->publisher ? endpoint->publisher : "mod_fhir");
+    fhir_buf_puts(buf, ",\"description\":\"What this endpoint offers now, as it is configured\","
+                       "\"kind\":\"instance\",\"software\":{\"name\":\"mod_fhir\",\"version\":"
+                       "\"" PACKAGE_VERSION "\"},\"implementation\":{\"description\":");
+    fhir_statement_string(buf, endpoint->publisher ? endpoint->publisher : "mod_fhir");
+    fhir_buf_puts(buf, ",\"url\":\"");
+    fhir_statement_base(made, buf);
+    fhir_buf_puts(buf, "\"}");
+}
+
 void fhir_statement_base(fhir_capability_t *made, const fhir_buf_t *buf)
 {
     made->places[made->n_places++] = buf->len;

@@ -9,6 +9,16 @@
 
 #include "fhir/fhir_capability.h"
 
+/** When what statements say last changed. */
+#define FHIR_STATEMENT_DATE "2026-11-29"
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+/** Begins a statement of R4: who publishes what, as far as `implementation`.
+ *  @param query behind "/metadata" in the statement's URL: "" or "?mode=…" */
+void fhir_statement_begin(fhir_buf_t *buf, fhir_capability_t *made, const fhir_endpoint_t *endpoint,
+                          const char *type, const char *query);
 /** Appends s as a JSON string. */
 void fhir_statement_string(fhir_buf_t *buf, const char *s);
 /** Begins item number *n of the member `name`, a list: the first opens the list, with a comma

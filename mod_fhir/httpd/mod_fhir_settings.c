@@ -703,6 +703,7 @@ void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_
     endpoint->user_access = (unsigned)value[MOD_FHIR_USER_ACCESS].number;
     endpoint->tenant = mod_fhir_tenant(settings);
     endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
+    endpoint->publisher = value[MOD_FHIR_PRACTICE_NAME].text;
     endpoint->stored = &fhir_model_r4;
     endpoint->spoken = value[MOD_FHIR_ENDPOINT].place->spoken;
     endpoint->audience = value[MOD_FHIR_ENDPOINT].place->audience;

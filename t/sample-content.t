@@ -3,7 +3,7 @@
 # categories, documents behind reports, absent data, provenance, trends that look real.
 use strict;
 use warnings;
-use FHIR::Test::System qw(built run);
+use FHIR::Test::System qw(built read_file run source_dir);
 use JSON::PP ();
 use MIME::Base64 qw(decode_base64);
 use Test::More;
@@ -58,9 +58,10 @@ for my $provenance (all('Provenance')) {
 }
 my %shared = map { $_ => 1 } qw(Binary Endpoint Location Medication Organization Practitioner PractitionerRole
     Provenance
-    Questionnaire);
+    Questionnaire Schedule);
 $shared{Patient} = 1 if delete $target{'Patient/amara-okafor'};    # the empty one has none
-my @untold = grep { !$target{$_} } map { my $type = $_; map { "$type/$_" } sort keys %{ $of{$type} } }
+my @untold = grep { !$target{$_} && !m{^Slot/\D+-\d-\d{8}-} }
+    map { my $type = $_; map { "$type/$_" } sort keys %{ $of{$type} } }
     grep { !$shared{$_} } sort keys %of;
 is("@untold[0 .. ($#untold < 5 ? $#untold : 5)]", '', 'each resource of a patient has its Provenance');
 is("@agents", '', 'people act on behalf of an organization');
@@ -104,5 +105,18 @@ is(scalar @early, 0, 'no drug before its illness');
 is(scalar(grep { $_->{id} =~ /^jurgen/ } map { all($_) } keys %of), 1, 'the empty patient is empty');
 my %length = map { length $_->{birthDate} => 1 } all('Patient');
 is(missing(\%length, 4, 7, 10), '', 'birth dates of all precisions');
+
+# What test kits look for in one resource.
+my ($screening) = grep { my %has = map { $_ => 1 } codes(@{ $_->{category} });
+    !grep { !$has{$_} } qw(survey functional-status disability-status activity social-history) } all('Observation');
+like($screening->{meta}{profile}[0], qr/screening-assessment$/, 'a screening of all categories');
+is(join(' ', map { $_->{id} } grep { !$_->{context}{period}{start} } all('DocumentReference')), '',
+    'each document says which time it is about');
+
+# The page's table.
+my $page = read_file(source_dir() . '/docs/sample-data.md');
+my ($table) = $page =~ /^(\| \| amara .*?)\n\n/ms;
+my $made = run({ stdin => $done->{out} }, source_dir() . '/tools/sample-table')->{out};
+is("$table\n", $made, 'docs/sample-data.md says which patient has what');
 
 done_testing;

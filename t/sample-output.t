@@ -75,7 +75,7 @@ is_deeply([sort keys %dangling], [], 'references and attachments resolve');
 cmp_ok(scalar keys %attachment, '>', 20, 'there are attachments');
 
 # Dates of clinical resources; plans may look ahead, addresses and devices back.
-my %exempt = map { $_ => 1 } qw(Patient Goal Coverage RelatedPerson Device);
+my %exempt = map { $_ => 1 } qw(Patient Goal Coverage RelatedPerson Device Appointment Slot);
 my @wrong;
 for my $key (sort keys %patient_of) {
     my $patient = $patient_of{$key} or next;
@@ -93,6 +93,59 @@ for my $key (sort keys %patient_of) {
     });
 }
 is_deeply(\@wrong, [], 'no date before birth, after death or after the last day');
+
+# Schedules: four weeks back and six ahead, no slot given twice, no doctor at two places at once.
+my %of;
+push @{ $of{ $_->{resourceType} } }, $_ for @resources;
+my (%held, @clash, %day, %seen_at);
+for my $appointment (@{ $of{Appointment} }) {
+    my $key = "Appointment/$appointment->{id}";
+    my ($slot) = map { $there{ $_->{reference} } } @{ $appointment->{slot} || [] };
+    if ($appointment->{status} eq 'cancelled') {
+        push @clash, "$key keeps a slot" if $slot;
+        push @clash, "$key has no reason" if !$appointment->{cancelationReason};
+        next;
+    }
+    push @clash, "$key has no slot" and next if !$slot;
+    push @clash, "$key shares a slot" if $held{ $slot->{id} }++;
+    push @clash, "$key is at another time" if grep { $slot->{$_} ne $appointment->{$_} } qw(start end);
+    push @clash, "$key: slot $slot->{status}"
+        if $slot->{status} ne ($appointment->{status} eq 'pending' ? 'busy-tentative' : 'busy');
+    $seen_at{"$appointment->{start} $appointment->{participant}[0]{actor}{reference}"} = $key
+        if $appointment->{status} eq 'fulfilled';
+}
+my %busy;
+for my $slot (@{ $of{Slot} }) {
+    push @clash, "Slot/$slot->{id} overlaps" if $busy{"$slot->{schedule}{reference} $slot->{start}"}++;
+    $day{ substr $slot->{start}, 0, 10 } = 1;
+}
+for my $encounter (@{ $of{Encounter} }) {
+    my ($kept) = map { $there{ $_->{reference} } } @{ $encounter->{appointment} || [] } or next;
+    delete $seen_at{"$kept->{start} $encounter->{subject}{reference}"};
+    push @clash, "Encounter/$encounter->{id}"
+        if substr($encounter->{period}{start}, 0, 16) ne substr $kept->{start}, 0, 16;
+}
+is(join("\n", @clash), '', 'no slot is given twice');
+is(join("\n", values %seen_at), '', 'each kept appointment was a visit');
+my ($first_day, $last_day) = (sort keys %day)[0, -1];
+ok($first_day le '2026-10-26' && $first_day ge '2026-10-19', "the slots begin a month ago: $first_day");
+is($last_day, '2027-01-01', 'and go on for six weeks');
+is_deeply([ sort keys %{ { map { $_->{status} => 1 } @{ $of{Appointment} } } } ],
+    [ qw(booked cancelled fulfilled noshow pending) ], 'appointments of every kind');
+is_deeply([ sort keys %{ { map { $_->{status} => 1 } @{ $of{Slot} } } } ],
+    [ qw(busy busy-tentative busy-unavailable free) ],
+    'slots of every kind');
+my %variety;
+for my $schedule (@{ $of{Schedule} }) {
+    $variety{$_}{ $schedule->{actor}[ $_ eq 'people' ? 0 : 1 ]{reference} } = 1 for qw(people places);
+    $variety{services}{ $schedule->{serviceType}[0]{coding}[0]{code} } = 1;
+}
+cmp_ok(scalar keys %{ $variety{$_} }, '>=', 4, "several $_") for qw(people places services);
+my %given = map { $_->{status} => 1 } @{ $of{MedicationAdministration} };
+is_deeply([ sort keys %given ], [ qw(completed not-done) ], 'doses given and not given');
+my ($mother) = grep { my $p = $_; grep { $_->{target}{reference} eq 'Patient/siobhan-o-brien' } @{ $p->{link} } }
+    @{ $of{Person} };
+like($mother->{link}[0]{target}{reference}, qr{^RelatedPerson/liam-o-brien-}, 'a mother has access to the portal');
 
 my @bundles = map { $json->decode($_) } split /\n/, sample('--patients', 13, '--shard', '13/13', '--format', 'bundle');
 is(scalar @bundles, 1, 'a Bundle for the patient of this shard');

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "fhirctl/sample/sample_schedule.h"
 #include "fhirctl/sample/sample_write.h"
 
 #define FLUSH_BYTES (512 * 1024)
@@ -132,6 +133,7 @@ static apr_status_t write_all(sample_run_t *run, const options_t *o, apr_file_t 
                 sample_survey_forms(run);
             }
             sample_practice_write(run, region);
+            sample_schedule_shared(run, region);
             bundle_end(run);
         }
         sample_person_t person;

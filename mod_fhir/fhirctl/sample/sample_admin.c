@@ -5,26 +5,58 @@
 #include "fhirctl/sample/sample_first.h"
 #include "fhirctl/sample/sample_write.h"
 
-static int related(sample_record_t *rec, sample_code_id_t relationship, int is_female)
+static void put_person(sample_json_t *w, const char *family, const char *given)
 {
-    const sample_person_t *p = rec->person;
-    const sample_name_t *given = is_female ? p->heritage->female : p->heritage->male;
-    const sample_town_t *town = &sample_regions[p->region % sample_region_count].town[p->town];
-    sample_json_t *w = rec->w;
-    int number = sample_record_begin(rec, TYPE_RelatedPerson, US_CORE("us-core-relatedperson"));
-    put_true(w, "active");
-    put_ref(rec, "patient", TYPE_Patient, 0);
-    put_concepts(w, "relationship", relationship);
     put_array(w, "name");
     put_object(w, NULL);
     put_word(w, "use", "official");
-    put_text(w, "family", p->family.latin);
+    put_text(w, "family", family);
     put_array(w, "given");
-    put_text(w, NULL,
-             relationship == CODE_REL_MOTHER && p->index == SAMPLE_FIRST_NEWBORN
-                 ? sample_first[SAMPLE_FIRST_MOTHER - 1].given.latin
-                 : given[rng_below(&rec->rng, sample_names_count(given))].latin);
+    put_text(w, NULL, given);
     put_end(w, 3);
+}
+
+/* Somebody who comes to the portal for the patient: the Person that an account belongs to. The
+ * newborn's mother is a patient, too. */
+static void portal(sample_record_t *rec, int number, const char *given, int is_female)
+{
+    sample_json_t *w = rec->w;
+    char id[96];
+    sample_record_begin(rec, TYPE_Person, NULL);
+    put_person(w, rec->person->family.latin, given);
+    put_word(w, "gender", is_female ? "female" : "male");
+    put_true(w, "active");
+    put_array(w, "link");
+    put_object(w, NULL);
+    snprintf(id, sizeof(id), "%s-%d", rec->id, number);
+    put_ref_to(w, "target", TYPE_RelatedPerson, id, NULL);
+    put_word(w, "assurance", "level3");
+    put_end(w, 1);
+    if (rec->person->index == SAMPLE_FIRST_NEWBORN) {
+        put_object(w, NULL);
+        put_ref_to(w, "target", TYPE_Patient, sample_first[SAMPLE_FIRST_MOTHER - 1].id, NULL);
+        put_word(w, "assurance", "level3");
+        put_end(w, 1);
+    }
+    put_end(w, 1);
+    sample_record_finish(rec);
+}
+
+static void related(sample_record_t *rec, sample_code_id_t relationship, int is_female,
+                    int has_portal)
+{
+    const sample_person_t *p = rec->person;
+    const sample_name_t *names = is_female ? p->heritage->female : p->heritage->male;
+    const sample_town_t *town = &sample_regions[p->region % sample_region_count].town[p->town];
+    sample_json_t *w = rec->w;
+    int number = sample_record_begin(rec, TYPE_RelatedPerson, US_CORE("us-core-relatedperson"));
+    const char *given = relationship == CODE_REL_MOTHER && p->index == SAMPLE_FIRST_NEWBORN
+                            ? sample_first[SAMPLE_FIRST_MOTHER - 1].given.latin
+                            : names[rng_below(&rec->rng, sample_names_count(names))].latin;
+    put_true(w, "active");
+    put_ref(rec, "patient", TYPE_Patient, 0);
+    put_concepts(w, "relationship", relationship);
+    put_person(w, p->family.latin, given);
     put_array(w, "telecom");
     char text[96];
     snprintf(text, sizeof(text), "(555) 01%ld-%04d", p->index % 10,
@@ -45,24 +77,26 @@ static int related(sample_record_t *rec, sample_code_id_t relationship, int is_f
     put_word(w, "country", "US");
     put_end(w, 2);
     sample_record_finish(rec);
-    return number;
+    if (has_portal) {
+        portal(rec, number, given, is_female);
+    }
 }
 
 void sample_admin_relatives(sample_record_t *rec)
 {
     const sample_person_t *p = rec->person;
     if (sample_write_age(rec) < 18) {
-        related(rec, CODE_REL_MOTHER, 1);
-        related(rec, CODE_REL_FATHER, 0);
+        related(rec, CODE_REL_MOTHER, 1, sample_day_age(p->birth, p->end) < 18);
+        related(rec, CODE_REL_FATHER, 0, 0);
     }
     else if (p->marital == CODE_MARRIED) {
-        related(rec, CODE_REL_SPOUSE, !p->is_female);
+        related(rec, CODE_REL_SPOUSE, !p->is_female, 0);
     }
     else if (sample_write_age(rec) > 70) {
-        related(rec, CODE_REL_DAUGHTER, 1);
+        related(rec, CODE_REL_DAUGHTER, 1, 1);
     }
     else if (p->house % 2) {
-        related(rec, CODE_REL_FRIEND, p->is_female);
+        related(rec, CODE_REL_FRIEND, p->is_female, 0);
     }
 }
 

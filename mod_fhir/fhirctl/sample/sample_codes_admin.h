@@ -160,6 +160,23 @@
     X(TRIBE_NAVAJO, THO "v3-TribalEntityUS", "170", "Navajo Nation, Arizona, New Mexico & Utah") \
     X(TAG_SDOH, USC "us-core-tags", "sdoh", "SDOH") \
     X(MEDIA_IMAGE, THO "media-type", "image", "Image") \
+    X(SVC_GENERAL, THO "service-category", "17", "General Practice") \
+    X(SVC_PEDIATRIC, THO "service-category", "29", "Specialist Paediatric") \
+    X(SVC_SPECIALIST, THO "service-category", "27", "Specialist Medical") \
+    X(SVC_GP, THO "service-type", "124", "General Practice") \
+    X(SVC_CHILDREN, THO "service-type", "200", "Paediatric Medicine") \
+    X(SVC_CARDIOLOGY, THO "service-type", "165", "Cardiology") \
+    X(SVC_IMMUNIZATION, THO "service-type", "57", "Immunization") \
+    X(APT_ROUTINE, THO "v2-0276", "ROUTINE", "Routine appointment - default if not valued") \
+    X(APT_CHECKUP, THO "v2-0276", "CHECKUP", "A routine check-up, such as an annual physical") \
+    X(APT_FOLLOWUP, THO "v2-0276", "FOLLOWUP", "A follow up visit from a previous appointment") \
+    X(APT_CANCELLED_PATIENT, THO "appointment-cancellation-reason", "pat", "Patient") \
+    X(APT_CANCELLED_PROVIDER, THO "appointment-cancellation-reason", "prov", "Provider") \
+    X(ADMIN_INPATIENT, THO "medication-admin-category", "inpatient", "Inpatient") \
+    X(ADMIN_OUTPATIENT, THO "medication-admin-category", "outpatient", "Outpatient") \
+    X(ADMIN_PERFORMER, THO "med-admin-perform-function", "performer", "Performer") \
+    X(NOT_GIVEN_ASLEEP, "http://hl7.org/fhir/reason-medication-not-given", "c", "Asleep") \
+    X(CAT_ACTIVITY, THO "observation-category", "activity", "Activity") \
     X(INFO_SPOUSE, THO "v3-RoleCode", "SPS", "Spouse")
 /* clang-format on */
 

@@ -45,6 +45,9 @@ static int document(sample_record_t *rec, sample_code_id_t type, const char *tex
     put_end(w, 1);
     put_coding(w, "format", CODE_FORMAT_TEXT);
     put_end(w, 2);
+    put_object(w, "context");
+    put_period(rec, "period", rec->day, rec->minute, 30);
+    put_end(w, 1);
     sample_record_finish(rec);
     return number;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "fhirctl/sample/sample_first.h"
+#include "fhirctl/sample/sample_schedule.h"
 
 /* Days after birth of well child visits in the first three years; then yearly. */
 static const int well_child_days[] = {14, 61, 122, 183, 274, 366, 457, 548, 731, 914};
@@ -19,7 +20,7 @@ typedef struct plan_t {
 static void add_for(plan_t *plan, int day, sample_visit_kind_t kind,
                     const sample_ailment_t *ailment, sample_problem_t *problem)
 {
-    sample_visit_t visit = {day, kind, ailment, problem};
+    sample_visit_t visit = {day, kind, ailment, problem, 0};
     if (plan->count < SAMPLE_VISITS && day >= plan->p->start && day < plan->p->end) {
         plan->visits[plan->count++] = visit;
     }
@@ -122,6 +123,23 @@ static void pregnancy(plan_t *plan)
     add(plan, birth + 42, VISIT_POSTNATAL);
 }
 
+/* The appointment of last month. */
+static void appointment(plan_t *plan)
+{
+    const sample_person_t *p = plan->p;
+    int day, minute, before = plan->count;
+    if (!sample_schedule_kept(&day, &minute, p)) {
+        return;
+    }
+    add(plan, day,
+        sample_day_age(p->birth, day) < 18 ? VISIT_WELL_CHILD
+        : p->problems                      ? VISIT_FOLLOWUP
+                                           : VISIT_CHECKUP);
+    if (plan->count > before) {
+        plan->visits[before].minute = minute;
+    }
+}
+
 /* Heart failure and the like bring people into hospital now and then. */
 static void stays(plan_t *plan)
 {
@@ -168,10 +186,11 @@ static int by_day(const void *a, const void *b)
     return x->ailment < y->ailment ? -1 : x->ailment > y->ailment;
 }
 
-/* Births and stays take the place of an office visit that is too near. */
+/* Births, stays and what was arranged take the place of an office visit that is too near. */
 static int is_urgent(const sample_visit_t *visit)
 {
-    return visit->kind == VISIT_BIRTH || visit->kind == VISIT_DELIVERY || visit->kind == VISIT_STAY;
+    return visit->kind == VISIT_BIRTH || visit->kind == VISIT_DELIVERY ||
+           visit->kind == VISIT_STAY || visit->minute;
 }
 
 /* Offices are closed on Sundays and Saturdays: ailments and births do not wait, the rest moves on
@@ -199,6 +218,7 @@ int sample_life_plan(sample_visit_t *visits, sample_person_t *p, sample_rng_t *r
     pregnancy(&plan);
     stays(&plan);
     operation(&plan);
+    appointment(&plan);
     for (int i = 0; i < plan.count; i++) {
         int weekday = weekday_of(&visits[i]);
         visits[i].day += weekday == 5 ? 2 : weekday == 6 ? 1 : 0;

@@ -29,6 +29,7 @@ typedef struct sample_visit_t {
     sample_visit_kind_t kind;
     const sample_ailment_t *ailment; /* of VISIT_AILMENT */
     sample_problem_t *problem;       /* why: of VISIT_STAY and VISIT_OPERATION, or NULL */
+    int minute;                      /* of the appointment (sample_schedule.h), 0: none */
 } sample_visit_t;
 
 /** Plans the visits of a person, by day, at most one a day; returns how many. */

@@ -183,6 +183,41 @@ static void dispense(sample_record_t *rec, const sample_drug_t *drug, int reques
     sample_record_finish(rec);
 }
 
+void sample_meds_given(sample_record_t *rec, sample_drug_id_t id, int request_number, int minute,
+                       int is_stay, int is_given)
+{
+    const sample_drug_t *drug = &sample_drugs[id];
+    sample_json_t *w = rec->w;
+    sample_record_begin(rec, TYPE_MedicationAdministration, NULL);
+    put_word(w, "status", is_given ? "completed" : "not-done");
+    if (!is_given) {
+        put_concepts(w, "statusReason", CODE_NOT_GIVEN_ASLEEP);
+    }
+    put_category(w, "category", is_stay ? CODE_ADMIN_INPATIENT : CODE_ADMIN_OUTPATIENT);
+    put_concept(w, "medicationCodeableConcept", drug->code);
+    put_subject(rec);
+    put_ref(rec, "context", TYPE_Encounter, rec->encounter);
+    put_time(rec, "effectiveDateTime", rec->day, rec->minute + minute);
+    put_array(w, "performer");
+    put_object(w, NULL);
+    put_category(w, "function", CODE_ADMIN_PERFORMER);
+    put_raw(w, "actor", rec->site->nurse);
+    put_end(w, 2);
+    if (request_number) {
+        put_ref(rec, "request", TYPE_MedicationRequest, request_number);
+    }
+    if (is_given) {
+        put_object(w, "dosage");
+        put_text(w, "text", drug->text);
+        if (drug->route != CODE_NONE) {
+            put_concept(w, "route", drug->route);
+        }
+        put_quantity(w, "dose", drug->dose_milli, 0, unit_text(drug->unit), drug->unit);
+        put_end(w, 1);
+    }
+    sample_record_finish(rec);
+}
+
 int sample_meds_request(sample_record_t *rec, sample_drug_id_t id, int condition,
                         sample_code_id_t reason, int is_over)
 {

@@ -37,7 +37,7 @@ int sample_observe_begin(sample_record_t *rec, const sample_observe_t *o)
     int number = sample_record_begin(rec, TYPE_Observation, o->profiles);
     put_word(w, "status", "final");
     put_array(w, "category");
-    for (int i = 0; i < 3 && o->category[i] != CODE_NONE; i++) {
+    for (int i = 0; i < SAMPLE_CATEGORIES && o->category[i] != CODE_NONE; i++) {
         put_category(w, NULL, o->category[i]);
     }
     put_end(w, 1);

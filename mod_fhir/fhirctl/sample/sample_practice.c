@@ -395,6 +395,38 @@ static void reference(char out[320], const char *type, const char *id, const cha
     snprintf(out, 320, "{\"reference\":\"%s/%s\",\"display\":\"%s\"}", type, id, display);
 }
 
+/* Practitioners with whom appointments are made, and what for. */
+static const struct {
+    sample_org_t org;
+    int number;
+    sample_service_t service;
+} scheduled[] = {
+    {ORG_FAMILY, 1, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_FAMILY}},
+    {ORG_FAMILY, 2, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_FAMILY}},
+    {ORG_FAMILY, 4, {CODE_SVC_GENERAL, CODE_SVC_IMMUNIZATION, CODE_NUCC_NURSE}},
+    {ORG_INTERNAL, 1, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_INTERNAL}},
+    {ORG_INTERNAL, 2, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_INTERNAL}},
+    {ORG_PEDIATRIC, 1, {CODE_SVC_PEDIATRIC, CODE_SVC_CHILDREN, CODE_NUCC_PEDIATRICS}},
+    {ORG_PEDIATRIC, 2, {CODE_SVC_PEDIATRIC, CODE_SVC_CHILDREN, CODE_NUCC_PEDIATRICS}},
+    {ORG_PEDIATRIC, 3, {CODE_SVC_PEDIATRIC, CODE_SVC_IMMUNIZATION, CODE_NUCC_NURSE}},
+    {ORG_HEALTH_CENTER, 1, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_FAMILY}},
+    {ORG_HEALTH_CENTER, 2, {CODE_SVC_GENERAL, CODE_SVC_GP, CODE_NUCC_INTERNAL}},
+    {ORG_HOSPITAL,
+     HOSPITAL_CARDIOLOGY,
+     {CODE_SVC_SPECIALIST, CODE_SVC_CARDIOLOGY, CODE_NUCC_CARDIO}},
+};
+#define SCHEDULED ((int)(sizeof(scheduled) / sizeof(*scheduled)))
+
+static void set_schedule(sample_site_t *site, const char *id, sample_org_t org, int number)
+{
+    for (int i = 0; i < SCHEDULED; i++) {
+        if (scheduled[i].org == org && scheduled[i].number == number) {
+            site->service = scheduled[i].service;
+            snprintf(site->schedule, sizeof(site->schedule), "{\"reference\":\"Schedule/%s\"}", id);
+        }
+    }
+}
+
 void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample_org_t org,
                           sample_place_t place, int doctor, int nurse)
 {
@@ -407,6 +439,7 @@ void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample
     char full[128];
     snprintf(full, sizeof(full), "%s%s", name, places[place].name);
     reference(site->place, "Location", id, full);
+    site->schedule[0] = '\0';
     if (orgs[org].people == 0) {
         return;
     }
@@ -414,9 +447,21 @@ void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample
     name_of_person(name, seed, region, org, doctor);
     reference(site->doctor, "Practitioner", id, name);
     reference(site->role, "PractitionerRole", id, name);
+    set_schedule(site, id, org, doctor);
     id_of_person(id, seed, region, org, nurse);
     name_of_person(name, seed, region, org, nurse);
     reference(site->nurse, "Practitioner", id, name);
+}
+
+int sample_practice_scheduled(char id[64], sample_site_t *site, uint64_t seed, int region, int n)
+{
+    if (n >= SCHEDULED) {
+        return 0;
+    }
+    id_of_person(id, seed, region, scheduled[n].org, scheduled[n].number);
+    sample_practice_site(site, seed, region, scheduled[n].org, PLACE_MAIN, scheduled[n].number,
+                         scheduled[n].number);
+    return 1;
 }
 
 void sample_practice_write(sample_run_t *run, int region)

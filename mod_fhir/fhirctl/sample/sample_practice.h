@@ -54,6 +54,10 @@ int sample_practice_people(sample_org_t org);
 void sample_practice_site(sample_site_t *site, uint64_t seed, int region, sample_org_t org,
                           sample_place_t place, int doctor, int nurse);
 
+/** Whose appointments are made with the server: calls of sample_practice_scheduled with n from 0 on
+ *  until it returns 0. id is the practitioner's and the Schedule's. */
+int sample_practice_scheduled(char id[64], sample_site_t *site, uint64_t seed, int region, int n);
+
 /** Writes the resources of a region. */
 void sample_practice_write(sample_run_t *run, int region);
 

@@ -218,6 +218,13 @@ void put_instant(sample_record_t *rec, const char *name, int day, int minute)
                                 rec->person->utc_offset));
 }
 
+void put_instants(sample_json_t *w, int day, int minute, int length, int utc_offset)
+{
+    char text[30];
+    put_word(w, "start", sample_day_instant(text, day, minute, 0, utc_offset));
+    put_word(w, "end", sample_day_instant(text, day, minute + length, 0, utc_offset));
+}
+
 void put_period(sample_record_t *rec, const char *name, int day, int minute, int length)
 {
     put_object(rec->w, name);

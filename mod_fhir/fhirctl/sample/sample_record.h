@@ -14,6 +14,7 @@
 
 #define SAMPLE_TYPES(X)                                                                            \
     X(AllergyIntolerance)                                                                          \
+    X(Appointment)                                                                                 \
     X(Binary)                                                                                      \
     X(CarePlan)                                                                                    \
     X(CareTeam)                                                                                    \
@@ -29,11 +30,13 @@
     X(Location)                                                                                    \
     X(Media)                                                                                       \
     X(Medication)                                                                                  \
+    X(MedicationAdministration)                                                                    \
     X(MedicationDispense)                                                                          \
     X(MedicationRequest)                                                                           \
     X(Observation)                                                                                 \
     X(Organization)                                                                                \
     X(Patient)                                                                                     \
+    X(Person)                                                                                      \
     X(Practitioner)                                                                                \
     X(PractitionerRole)                                                                            \
     X(Procedure)                                                                                   \
@@ -41,7 +44,9 @@
     X(Questionnaire)                                                                               \
     X(QuestionnaireResponse)                                                                       \
     X(RelatedPerson)                                                                               \
+    X(Schedule)                                                                                    \
     X(ServiceRequest)                                                                              \
+    X(Slot)                                                                                        \
     X(Specimen)
 
 typedef enum sample_type_t {
@@ -70,10 +75,17 @@ typedef struct sample_run_t {
 
 struct sample_person_t;
 
+/** What a doctor's appointments are for. */
+typedef struct sample_service_t {
+    sample_code_id_t category, type, specialty;
+} sample_service_t;
+
 /** Who and where, as References in JSON text, ready to be copied. */
 typedef struct sample_site_t {
     char org[320], place[320], doctor[320], nurse[320];
-    char role[320]; /* the doctor's PractitionerRole */
+    char role[320];     /* the doctor's PractitionerRole */
+    char schedule[320]; /* the doctor's, where appointments are made; else "" */
+    sample_service_t service;
 } sample_site_t;
 
 /** One patient's record while it is written. */
@@ -94,6 +106,7 @@ typedef struct sample_record_t {
     char lab[320], lab_person[320], pharmacist[320], pharmacy[320], payer[320];
     char self[320], cardiologist[320]; /* the Patient, a Practitioner */
     const sample_site_t *site;         /* of the visit */
+    int is_seen;                       /* the appointment of last month was kept */
     int covid_doses;
     int flu_season;  /* of the last vaccination */
     int pregnancy;   /* number of its Condition */
@@ -145,6 +158,9 @@ void put_day(sample_json_t *w, const char *name, int day);
 void put_time(sample_record_t *rec, const char *name, int day, int minute);
 void put_instant(sample_record_t *rec, const char *name, int day, int minute);
 void put_period(sample_record_t *rec, const char *name, int day, int minute, int length);
+
+/** start and end of a local day in minutes, as instants. */
+void put_instants(sample_json_t *w, int day, int minute, int length, int utc_offset);
 
 /** An Identifier, as an object or array item. */
 void put_identifier(sample_json_t *w, const char *name, const char *system, const char *value);

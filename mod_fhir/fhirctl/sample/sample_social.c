@@ -128,6 +128,15 @@ static void status(sample_record_t *rec)
                              .code = {CODE_TOO_EXPENSIVE},
                              .minute = 16};
 
+    /* Test kits look for all of these categories in one resource. */
+    sample_observe_t exercise = {.profiles = US_CORE("us-core-observation-screening-assessment"),
+                                 .category = {CODE_CAT_SURVEY, CODE_CAT_FUNCTIONAL,
+                                              CODE_CAT_DISABILITY, CODE_CAT_ACTIVITY,
+                                              CODE_CAT_SOCIAL},
+                                 .code = {CODE_EXERCISE_DAYS},
+                                 .minute = 17,
+                                 .performer = rec->self};
+
     int first = sample_observe_coded(rec, &function, CODE_DRESSING, NULL);
     sample_observe_coded(rec, &cognition, CODE_NONE, "Oriented, no loss of memory");
     sample_observe_begin(rec, &disability);
@@ -138,6 +147,9 @@ static void status(sample_record_t *rec)
     sample_record_finish(rec);
     sample_observe_begin(rec, &ride);
     put_true(rec->w, "valueBoolean");
+    sample_record_finish(rec);
+    sample_observe_begin(rec, &exercise);
+    put_quantity(rec->w, "valueQuantity", 2000, 0, "days per week", "d/wk");
     sample_record_finish(rec);
     ride.code[0] = CODE_EXERCISE_DAYS;
     sample_observe_begin(rec, &ride);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_first.h"
+#include "fhirctl/sample/sample_schedule.h"
 #include "fhirctl/sample/sample_write.h"
 
 /** How a kind of visit is written. */
@@ -38,6 +39,7 @@ typedef struct now_t {
     sample_code_id_t reason; /* or CODE_NONE */
     int condition;           /* number of the Condition that is the reason, 0: none */
     sample_code_id_t note;   /* type of the note */
+    int appointment;         /* number of the Appointment, 0: none */
     const sample_site_t *site;
 } now_t;
 
@@ -65,6 +67,11 @@ static void encounter(sample_record_t *rec, const now_t *now)
     put_coding(w, "class", now->class);
     put_concepts(w, "type", now->type);
     put_subject(rec);
+    if (now->appointment) {
+        put_array(w, "appointment");
+        put_ref(rec, NULL, TYPE_Appointment, now->appointment);
+        put_end(w, 1);
+    }
     put_array(w, "participant");
     put_object(w, NULL);
     put_categories(w, "type", CODE_PART_PPRF);
@@ -170,8 +177,11 @@ static void treat(sample_record_t *rec, const sample_ailment_t *ailment)
         sample_care_procedure(rec, ailment->procedure, condition, 0);
     }
     if (drug != DRUG_NONE) {
-        sample_meds_request(rec, drug, condition, ailment->code,
-                            rec->day + ailment->days <= rec->person->end);
+        int request = sample_meds_request(rec, drug, condition, ailment->code,
+                                          rec->day + ailment->days <= rec->person->end);
+        if (ailment->setting == SETTING_EMERGENCY) {
+            sample_meds_given(rec, drug, request, 50, 0, 1);
+        }
     }
 }
 
@@ -255,6 +265,10 @@ static void stay(sample_record_t *rec, const sample_visit_t *v)
 {
     sample_code_id_t code = v->problem ? v->problem->illness->code : CODE_NONE;
     int condition = v->problem ? v->problem->condition : 0;
+    for (int dose = 0; v->problem && dose < 3; dose++) { /* the second night is slept through */
+        sample_meds_given(rec, v->problem->illness->drug[0], v->problem->requests[0],
+                          240 + dose * 1440, 1, dose != 1);
+    }
     sample_care_procedure(rec,
                           code == CODE_CORONARY ? CODE_PRC_PCI
                           : code == CODE_AFIB   ? CODE_PRC_CARDIOVERSION
@@ -375,6 +389,7 @@ static void happenings(sample_record_t *rec, sample_person_t *p, const sample_vi
         break;
     case VISIT_OPERATION:
         sample_device_write(rec, v->problem ? v->problem->condition : 0);
+        sample_meds_given(rec, DRUG_ACETAMINOPHEN, 0, 600, 1, 1);
         break;
     case VISIT_PRENATAL:
         prenatal(rec, p);
@@ -398,6 +413,10 @@ static void visit(sample_record_t *rec, sample_person_t *p, const sample_visit_t
     rec->minute = 480 + rng_below(&rec->rng, 36) * 15;
     set_scene(&now, v, rec, places);
     rec->site = now.site;
+    if (v->minute) {
+        rec->minute = v->minute;
+        now.appointment = sample_schedule_keep(rec);
+    }
     encounter(rec, &now);
     if (v->ailment) {
         treat(rec, v->ailment);
@@ -479,6 +498,11 @@ void sample_life_write(sample_run_t *run, sample_person_t *p)
         visit(&rec, p, &visits[i], i ? visits[i - 1].day : p->start - 1, &places);
     }
     if (p->death == SAMPLE_NEVER) {
+        rec.site = sample_day_age(p->birth, p->end) < 18 && p->org != ORG_FAMILY ? &places.pediatric
+                   : sample_write_ill_days(&rec, ILL_HEART_FAILURE) >= 0 ? &places.cardiology
+                                                                         : &rec.home;
+        sample_schedule_write(&rec, rec.site);
+        rec.site = &rec.home;
         sample_care_plans(&rec);
         provenance(&rec, 90, rec.home.doctor);
     }

@@ -19,9 +19,10 @@ int sample_write_age(const sample_record_t *rec);
 
 /* sample_observe.c: the frame of an Observation. The caller writes the value and calls
  * sample_record_finish. */
+#define SAMPLE_CATEGORIES 5
 typedef struct sample_observe_t {
     const char *profiles;
-    sample_code_id_t category[3]; /* the first is needed */
+    sample_code_id_t category[SAMPLE_CATEGORIES]; /* the first is needed */
     sample_code_id_t code[2];
     const char *text;      /* of the code; NULL: its display */
     int minute;            /* of the visit */
@@ -48,6 +49,10 @@ void sample_lab_write(sample_record_t *rec, unsigned panels);
 /** A prescription with its first dispensing. */
 int sample_meds_request(sample_record_t *rec, sample_drug_id_t drug, int condition,
                         sample_code_id_t reason, int is_over);
+/** A dose that a nurse gave at the visit, or did not; minute is the visit's, request_number may be
+ * 0. */
+void sample_meds_given(sample_record_t *rec, sample_drug_id_t drug, int request_number, int minute,
+                       int is_stay, int is_given);
 /** Renews what has run out and dispenses the rest. */
 void sample_meds_renew(sample_record_t *rec, sample_problem_t *problem);
 /** Requests of every intent and status. */

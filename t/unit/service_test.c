@@ -35,6 +35,8 @@ static answer_t *ask(const char *method, const char *path, const char *query, ap
     answer->response.body = fhir_buf_out(answer->body, pool);
     answer->response.body_reset = reset;
     fhir_service_run(&answer->response, &request);
+    if (answer->response.ready)
+        fhir_buf_append(answer->body, answer->response.ready, answer->response.ready_len);
     answer->text = fhir_buf_cstr(answer->body);
     return answer;
 }

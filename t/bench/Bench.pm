@@ -47,6 +47,7 @@ sub wrk {
         "-d$option{seconds}s", '--timeout', '60s', '-s', "$FindBin::Bin/paths.lua", $httpd->url(''));
     my ($n, $us, $bytes, $errors, $p50, $p99) = $done->{out} =~ /^figures (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)/m
         or die "wrk: $done->{out}$done->{err}";
+    die "wrk: no request of $paths was answered in $option{seconds} s\n" unless $n;
     die "wrk: $errors of $n requests failed\n$done->{out}", (split /^/, $httpd->log_text)[-5 .. -1] if $errors;
     my @after = (cpu($httpd->{pid}), cpu(postmaster()));
     return { rate => $n * 1e6 / $us, p50 => $p50 / 1000, p99 => $p99 / 1000, mb => $bytes / $us,

@@ -8,7 +8,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 
-our @EXPORT_OK = qw(@ONE_PATIENT @OTHERS @HARD patients lists requests);
+our @EXPORT_OK = qw(@ONE_PATIENT @OTHERS @HARD @CLASSES @DASHBOARDS patients lists requests);
 
 # <x> stands for the values of that name, of which each request takes the next (see lists).
 our @ONE_PATIENT = split /\n/, <<'END';
@@ -94,6 +94,83 @@ with Provenance: Observation?patient=<p>&_revinclude=Provenance:target +
 with Medication: MedicationRequest?patient=<p>&intent=order&_include=MedicationRequest:medication +
 END
 
+
+# What is asked across the practice, by class: each is [ class, templates ]. Classes, parameters and prefixes are
+# those of the field's public benchmark of servers (github.com/HealthSamurai/fhir-server-performance-benchmark).
+our @CLASSES = map { [ $_->[0], [ split ' ', $_->[1] ] ] } (
+    [ string => <<'END' ],
+Patient?name=<family> Patient?family=<start> Patient?given=<given> Patient?address=boston Patient?address-city=<city>
+Patient?address-state=MA Organization?name=<organization> Organization?address=boston Practitioner?name=<practitioner>
+Practitioner?family=<practitioner> Location?name=<location>
+END
+    [ date => <<'END' ],
+Patient?birthdate=<birthdate> Patient?birthdate=ne<birthdate> Patient?birthdate=gt<birthdate>
+Patient?birthdate=lt<birthdate> Patient?birthdate=ge<birthdate> Patient?birthdate=le<birthdate>
+Patient?birthdate=sa<birthdate> Patient?birthdate=eb<birthdate> Observation?date=<day> Observation?date=ne<day>
+Observation?date=gt<day> Observation?date=lt<day> Observation?date=ge<day> Observation?date=le<day>
+Observation?date=sa<day> Observation?date=eb<day> Encounter?date=<day> Encounter?date=ne<day> Encounter?date=gt<day>
+Encounter?date=lt<day> Encounter?date=ge<day> Encounter?date=le<day> Encounter?date=sa<day> Encounter?date=eb<day>
+END
+    [ token => <<'END' ],
+Observation?category=vital-signs Observation?category=laboratory,survey Observation?code=<code>
+Observation?code=http://loinc.org|<code> Observation?code=8867-4,8302-2 Observation?status=final
+Observation?status=amended,corrected Encounter?class=AMB Encounter?class=EMER,IMP Encounter?status=finished
+Condition?code=<problem> Condition?clinical-status=active Patient?gender=<gender> MedicationRequest?status=active
+DiagnosticReport?category=LAB
+END
+    [ quantity => join '', map {<<"END"} '', qw(ne gt lt ge le) ],
+Observation?value-quantity=${_}7.5 Observation?value-quantity=${_}120||mm[Hg]
+Observation?value-quantity=${_}80|http://unitsofmeasure.org|kg Observation?component-value-quantity=${_}120
+Observation?component-value-quantity=${_}80||mm[Hg] Observation?combo-value-quantity=${_}37||Cel
+Observation?combo-value-quantity=${_}140
+END
+    [ composite => <<'END' ],
+Observation?code-value-quantity=4548-4$gt9 Observation?code-value-quantity=8867-4$ge100||/min
+Observation?code-value-quantity=8302-2$lt150 Observation?component-code-value-quantity=8480-6$gt150
+Observation?component-code-value-quantity=8462-4$le60||mm[Hg] Observation?combo-code-value-quantity=8480-6$ge140
+Observation?combo-code-value-quantity=4548-4$gt6.5 Observation?code-value-concept=72166-2$266919005
+Observation?code-value-date=72166-2$ge2015
+END
+    [ reference => <<'END' ],
+Observation?subject=Patient/<p> Observation?encounter=Encounter/<encounter>
+Observation?performer=Practitioner/<practitionerid> Observation?performer=Organization/<organizationid>
+Encounter?participant=Practitioner/<practitionerid> Encounter?service-provider=Organization/<organizationid>
+Condition?encounter=Encounter/<encounter> MedicationRequest?requester=Practitioner/<practitionerid>
+ServiceRequest?requester=Practitioner/<practitionerid> DiagnosticReport?encounter=Encounter/<encounter>
+END
+);
+
+# What dashboards, laboratory interfaces, registries and synchronization ask: [ what, template ]. A + at the end:
+# with inclusions, which a count leaves out.
+our @DASHBOARDS = map { [ split /: +/, $_, 2 ] } split /\n/, <<'END';
+visits of a day: Encounter?date=<day>
+visits of a day at a place: Encounter?date=<day>&location=Location/<locationid>
+visits of a day of a practitioner: Encounter?date=<day>&participant=Practitioner/<practitionerid>
+a report by accession number: DiagnosticReport?identifier=<accession>
+records of an encounter: Observation?encounter=Encounter/<encounter>
+results of a day by category: Observation?category=laboratory&date=<day>
+HbA1c above 9, ever: Observation?code-value-quantity=4548-4$gt9
+HbA1c above 9, this year: Observation?code-value-quantity=4548-4$gt9&date=ge2026
+people with a problem: Condition?code=<problem>
+people with a problem, by _has: Patient?_has:Condition:patient:code=<problem>
+a practitioner's panel: Patient?general-practitioner=Practitioner/<practitionerid>
+active orders: MedicationRequest?status=active&intent=order
+open service requests: ServiceRequest?status=active
+who takes a drug: MedicationRequest?code=<drug>&status=active
+vaccinations of a season: Immunization?date=ge2025-09&date=lt2026-04
+a vaccine, of a season: Immunization?vaccine-code=<vaccine>&date=ge2025-09
+documents of a kind since a date: DocumentReference?type=<note>&date=ge2026-01
+by profile: Observation?_profile=http://hl7.org/fhir/us/core/StructureDefinition/us-core-blood-pressure
+by tag: Observation?_tag=none
+by source: Observation?_source=http://none.example
+a chain to a practitioner's name: Encounter?participant:Practitioner.name=<practitioner>
+visits with their patients: Encounter?date=<day>&_include=Encounter:subject +
+visits with their observations: Encounter?date=<day>&_revinclude=Observation:encounter +
+orders with who ordered: MedicationRequest?status=active&_include=MedicationRequest:requester +
+what changed: Observation?_lastUpdated=ge2026-11-01
+what changed, two types: ?_type=Patient,Encounter&_lastUpdated=ge2026-11-01
+END
+
 # ---- values ----
 
 # sql is a function that runs a query with the tenant's schema in its search_path: rows as lines. JSON,
@@ -128,6 +205,14 @@ sub lists {
         location => [ $of->(location => 'name') ], organization => [ $of->(organization => 'name') ],
         practitioner => [ $of->(practitioner => 'name,0,family') ], practitionerid => [ $of->(practitioner => 'id') ],
         npi => [ $of->(practitioner => 'identifier,0,value') ]);
+    $lists{"${_}id"} = [ column($sql, "SELECT id FROM $_ ORDER BY md5(id) LIMIT 300") ] for qw(location organization);
+    $lists{city} = [ $of_patients->('address,0,city') ];
+    $lists{day} = [ map { substr $_, 0, 10 } $of->(encounter => 'period,start') ];
+    $lists{code} = [ $of->(observation => 'code,coding,0,code') ];
+    $lists{problem} = [ $of->(condition => 'code,coding,0,code') ];
+    $lists{drug} = [ $of->(medicationrequest => 'medicationCodeableConcept,coding,0,code') ];
+    $lists{vaccine} = [ $of->(immunization => 'vaccineCode,coding,0,code') ];
+    $lists{accession} = [ $of->(diagnosticreport => 'identifier,0,value') ];
     $lists{letter} = [ 'a' .. 'z' ];
     $lists{start} = [ map { substr $_, 0, 3 } @{ $lists{family} } ];
     $lists{year} = [ map { substr $_, 0, 4 } @{ $lists{birthdate} } ];

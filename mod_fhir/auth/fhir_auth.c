@@ -14,43 +14,33 @@
 
 #define FORM_MAX 131072 /* bytes of a form: an assertion, a long list of scopes */
 
-typedef enum route_flag_t {
-    ROUTE_GET = 1,
-    ROUTE_POST = 2,
-    ROUTE_PAGE = 4,   /* for people: refusals are pages */
-    ROUTE_PUBLIC = 8, /* needs neither TLS nor database */
-    ROUTE_PREFIX = 16 /* files below it, too */
-} route_flag_t;
-
-typedef struct route_t {
-    const char *path;
-    unsigned flags;
-    fhir_err_t *(*run)(fhir_auth_call_t *call);
-} route_t;
-
-static const route_t routes[] = {
-    {".well-known/smart-configuration", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_smart},
-    {".well-known/openid-configuration", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_openid},
-    {".well-known/oauth-authorization-server", ROUTE_GET | ROUTE_PUBLIC, fhir_auth_openid},
-    {"auth/keys", ROUTE_GET, fhir_auth_keys},
-    {"auth/authorize", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_authorize},
-    {"auth/token", ROUTE_POST, fhir_auth_token},
-    {"auth/introspect", ROUTE_POST, fhir_auth_introspect},
-    {"auth/revoke", ROUTE_POST, fhir_auth_revocation},
-    {"auth/userinfo", ROUTE_GET | ROUTE_POST, fhir_auth_userinfo},
-    {"auth/launch", ROUTE_POST, fhir_auth_launch},
-    {"auth/manage", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_manage},
-    {"auth/logout", ROUTE_GET | ROUTE_POST | ROUTE_PAGE, fhir_auth_logout},
-    {"auth/help", ROUTE_GET | ROUTE_PAGE | ROUTE_PUBLIC, fhir_auth_help},
-    {"auth/", ROUTE_GET | ROUTE_PUBLIC | ROUTE_PREFIX, fhir_auth_asset},
+static const fhir_auth_route_t routes[] = {
+    {".well-known/smart-configuration", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_smart, NULL},
+    {".well-known/openid-configuration", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_openid,
+     NULL},
+    {".well-known/oauth-authorization-server", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_openid,
+     NULL},
+    {"auth/keys", FHIR_ROUTE_GET, fhir_auth_keys, NULL},
+    {"auth/authorize", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_authorize,
+     NULL},
+    {"auth/token", FHIR_ROUTE_POST, fhir_auth_token, NULL},
+    {"auth/introspect", FHIR_ROUTE_POST, fhir_auth_introspect, NULL},
+    {"auth/revoke", FHIR_ROUTE_POST, fhir_auth_revocation, NULL},
+    {"auth/userinfo", FHIR_ROUTE_GET | FHIR_ROUTE_POST, fhir_auth_userinfo, NULL},
+    {"auth/launch", FHIR_ROUTE_POST, fhir_auth_launch, NULL},
+    {"auth/manage", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_manage, NULL},
+    {"auth/logout", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_logout, NULL},
+    {"auth/help", FHIR_ROUTE_GET | FHIR_ROUTE_PAGE | FHIR_ROUTE_PUBLIC, fhir_auth_help, NULL},
+    {"auth/", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC | FHIR_ROUTE_PREFIX, fhir_auth_asset, NULL},
+    {NULL, 0, NULL, NULL},
 };
 
-static const route_t *find_route(const char *path)
+static const fhir_auth_route_t *find_route(const fhir_auth_route_t *route, const char *path)
 {
-    for (apr_size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++)
-        if (routes[i].flags & ROUTE_PREFIX ? !strncmp(path, routes[i].path, strlen(routes[i].path))
-                                           : !strcmp(path, routes[i].path))
-            return &routes[i];
+    for (; route->path; route++)
+        if (route->flags & FHIR_ROUTE_PREFIX ? !strncmp(path, route->path, strlen(route->path))
+                                             : !strcmp(path, route->path))
+            return route;
     return NULL;
 }
 
@@ -183,7 +173,8 @@ static void remember(const fhir_auth_call_t *call)
                         FHIR_STMT_WRITE, 5, values, NULL, NULL, NULL);
 }
 
-static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err, const route_t *route)
+static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
+                         const fhir_auth_route_t *route)
 {
     fhir_buf_clear(call->response->body);
     if (!call->refusal.id)
@@ -203,7 +194,7 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err, const ro
     if (call->refusal.wait)
         apr_table_setn(call->response->headers, "Retry-After",
                        apr_itoa(call->pool, call->refusal.wait));
-    if (!route || !(route->flags & ROUTE_PAGE))
+    if (!route || !(route->flags & FHIR_ROUTE_PAGE))
         refuse_json(call);
     else if (call->redirect && !is_for_people(call->refusal.id))
         fhir_auth_redirect(call, error_redirect(call));
@@ -231,7 +222,7 @@ void fhir_auth_redirect(fhir_auth_call_t *call, const char *url)
 
 const char *fhir_auth_url(const fhir_auth_call_t *call, const char *name)
 {
-    return apr_pstrcat(call->pool, call->request->base_url, "/auth/", name, NULL);
+    return apr_pstrcat(call->pool, call->request->base_url, call->root, "/", name, NULL);
 }
 
 void fhir_auth_encode(fhir_buf_t *buf, const char *name, const char *value)
@@ -272,9 +263,14 @@ fhir_view_t *fhir_auth_view(fhir_auth_call_t *call)
     fhir_view_set(view, "practice", config->practice ? config->practice : "mod_fhir");
     fhir_view_set(view, "logo", config->logo);
     fhir_view_set(view, "lang", call->language);
-    fhir_view_set(view, "base", apr_pstrcat(call->pool, call->request->base_url, "/auth", NULL));
-    fhir_view_set(view, "audience", patients ? "audience-patient" : "audience-staff");
+    fhir_view_set(view, "base", apr_pstrcat(call->pool, call->request->base_url, call->root, NULL));
+    fhir_view_set(view, "audience",
+                  !*call->root ? "audience-portal"
+                  : patients   ? "audience-patient"
+                               : "audience-staff");
     fhir_view_flag(view, "patients", patients);
+    fhir_view_flag(view, "portal", !*call->root);
+    fhir_view_flag(view, "developers", call->kinds && strstr(call->kinds, " developer ") != NULL);
     return view;
 }
 
@@ -361,11 +357,11 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
                : NULL;
 }
 
-static fhir_err_t *check_request(fhir_auth_call_t *call, const route_t *route)
+static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t *route)
 {
     const fhir_auth_request_t *request = call->request;
-    unsigned method = !strcmp(request->method, "GET")    ? ROUTE_GET
-                      : !strcmp(request->method, "POST") ? ROUTE_POST
+    unsigned method = !strcmp(request->method, "GET")    ? FHIR_ROUTE_GET
+                      : !strcmp(request->method, "POST") ? FHIR_ROUTE_POST
                                                          : 0;
     const char *twice;
     if (!route)
@@ -373,13 +369,13 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const route_t *route)
                                 request->path);
     if (!(route->flags & method)) {
         apr_table_setn(call->response->headers, "Allow",
-                       !(route->flags & ROUTE_GET)    ? "POST, OPTIONS"
-                       : !(route->flags & ROUTE_POST) ? "GET, HEAD, OPTIONS"
-                                                      : "GET, HEAD, POST, OPTIONS");
+                       !(route->flags & FHIR_ROUTE_GET)    ? "POST, OPTIONS"
+                       : !(route->flags & FHIR_ROUTE_POST) ? "GET, HEAD, OPTIONS"
+                                                           : "GET, HEAD, POST, OPTIONS");
         return fhir_auth_refuse(call, FHIR_REFUSED_WRONG_METHOD, "%.20s is not for %s",
                                 request->method, request->path);
     }
-    if (!request->secure && !request->config->plain_http && !(route->flags & ROUTE_PUBLIC))
+    if (!request->secure && !request->config->plain_http && !(route->flags & FHIR_ROUTE_PUBLIC))
         return fhir_auth_refuse(call, FHIR_REFUSED_INSECURE,
                                 "Authorization over http is taken from this machine alone; use "
                                 "https");
@@ -393,6 +389,13 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const route_t *route)
                  : NULL;
 }
 
+/* For the log: the last part of its path. */
+static const char *route_name(const fhir_auth_route_t *route)
+{
+    const char *slash = route ? strrchr(route->path, '/') : NULL;
+    return !route ? "unknown" : slash ? slash + 1 : route->path;
+}
+
 static const char *language_of(const fhir_auth_call_t *call)
 {
     const char *wanted = fhir_auth_param(&call->query, "ui_locales");
@@ -402,17 +405,25 @@ static const char *language_of(const fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_run(fhir_auth_response_t *response, const fhir_auth_request_t *request)
 {
+    return fhir_auth_serve(response, request, routes, "/auth");
+}
+
+fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_request_t *request,
+                            const fhir_auth_route_t *list, const char *root)
+{
     fhir_auth_call_t call = {.request = request,
                              .response = response,
                              .tenant = request->endpoint->tenant,
+                             .root = root,
                              .language = "en",
                              .pool = request->pool};
-    const route_t *route = find_route(request->path);
+    const fhir_auth_route_t *route = find_route(list, request->path);
     fhir_err_t *err;
     *response = (fhir_auth_response_t){.status = 200,
                                        .headers = apr_table_make(request->pool, 8),
                                        .body = fhir_buf_create(request->pool, 0)};
-    response->route = route ? strrchr(route->path, '/') + 1 : "unknown";
+    response->route = route_name(route);
+    call.kinds = route ? route->kinds : NULL;
     err = check_request(&call, route);
     call.language = language_of(&call);
     if (!err)

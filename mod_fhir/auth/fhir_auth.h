@@ -59,7 +59,9 @@ struct fhir_auth_request_t {
     const char *query;      /* still encoded, or NULL */
     const char *address;    /* of the client */
     const char *request_id; /* also in the log */
-    int secure;             /* came by TLS, or from this machine itself */
+    const char *portal_url; /* of the practice's portals (FHIRPortal), or NULL */
+    const struct fhir_portal_t *portal; /* portal/fhir_portal.h; NULL: of an endpoint */
+    int secure;                         /* came by TLS, or from this machine itself */
     /** A request header, or NULL. */
     const char *(*header)(const fhir_auth_request_t *request, const char *name);
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len, const fhir_auth_request_t *request,

@@ -415,30 +415,6 @@ static int is_silent(const fhir_scope_t *scope)
            scope->word != FHIR_SCOPE_ONLINE;
 }
 
-static const char *type_label(const fhir_auth_call_t *call, const char *type)
-{
-    const char *key = apr_pstrcat(call->pool, "type-", type, NULL);
-    const char *text =
-        fhir_page_text(strcmp(type, "*") ? key : "type-all", call->language, call->pool);
-    return strcmp(text, key) ? text : type;
-}
-
-/* A condition in words: its part of US Core, or as it is written. */
-static const char *query_label(const fhir_auth_call_t *call, const fhir_scope_t *scope)
-{
-    for (const fhir_scope_part_t *part = fhir_scope_parts; part->type; part++)
-        if (!strcmp(part->type, scope->type) && !strcmp(part->query, scope->query))
-            return fhir_page_text(part->label, call->language, call->pool);
-    return scope->query;
-}
-
-static const char *rights_key(unsigned rights)
-{
-    int read = (rights & (FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH)) != 0;
-    int write = (rights & ~(FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH)) != 0;
-    return read && write ? "right-both" : write ? "right-write" : "right-read";
-}
-
 static void view_parts(fhir_view_t *item, const ask_t *ask, const fhir_scope_t *scope)
 {
     apr_pool_t *pool = ask->call->pool;
@@ -473,11 +449,7 @@ static void view_scope(fhir_view_t *view, const ask_t *ask, const fhir_scope_t *
                            call->language, call->pool));
         return;
     }
-    fhir_view_set(item, "label", type_label(call, scope->type));
-    if (scope->query)
-        fhir_view_set(item, "part", query_label(call, scope));
-    fhir_view_set(item, "rights",
-                  fhir_page_text(rights_key(scope->rights), call->language, call->pool));
+    fhir_auth_scope_words(item, call, scope);
     fhir_view_flag(item, "everybody", scope->kind == FHIR_SCOPE_USER && !is_patients(ask));
     view_parts(item, ask, scope);
 }

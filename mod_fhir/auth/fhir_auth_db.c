@@ -120,7 +120,9 @@ fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *cal
         "SELECT c.id, c.name, c.auth, ' ' || array_to_string(c.grants, ' ') || ' ', "
         "array_to_string(c.redirect_uris, E'\\n'), c.launch_uri, c.logo_uri, c.home_uri, "
         "c.policy_uri, c.jwks, c.jwks_uri, c.scopes, c.native, c.disabled IS NOT NULL, "
-        "coalesce(l.state, ''), coalesce(l.scopes, ''), l.staff, l.patients, l.system, "
+        "CASE WHEN l.state = 'given' AND l.expires <= now() THEN 'ended' ELSE coalesce(l.state, "
+        "'') "
+        "END, coalesce(l.scopes, ''), l.staff, l.patients, l.system, "
         "l.secret_grant, l.access_sec, l.system_sec, l.refresh_sec "
         "FROM @client c LEFT JOIN @licence l ON l.client = c.id WHERE c.id = $1",
         FHIR_STMT_SHORT, 1, &id, read_client, &one, NULL));
@@ -150,6 +152,10 @@ fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t 
     if (!strcmp(client->state, "withdrawn"))
         return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_WITHDRAWN,
                                 "%s has withdrawn its authorization of app %s", practice,
+                                client->name);
+    if (!strcmp(client->state, "ended"))
+        return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_WITHDRAWN,
+                                "%s had authorized app %s for a time that is over", practice,
                                 client->name);
     return fhir_auth_refuse(call, FHIR_REFUSED_NOT_LICENSED,
                             "App %s is registered, but %s has not authorized it; the practice's "

@@ -68,6 +68,19 @@ static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
     fhir_buf_putc(buf, ']');
 }
 
+/* Where the practice's portals list it: SMART App Launch 2.2, User-access Brands. */
+static void brand(fhir_buf_t *buf, const fhir_auth_call_t *call)
+{
+    const char *portal = call->request->portal_url, *bundle;
+    if (!portal)
+        return;
+    bundle = apr_pstrcat(call->pool, portal, "/directory/brands", NULL);
+    fhir_auth_member(buf, "user_access_brand_bundle", bundle);
+    fhir_buf_puts(buf, ",\"user_access_brand_identifier\":{\"system\":\"urn:ietf:rfc:3986\"");
+    fhir_auth_member(buf, "value", apr_pstrcat(call->pool, bundle, "#", call->tenant, NULL));
+    fhir_buf_putc(buf, '}');
+}
+
 fhir_err_t *fhir_auth_smart(fhir_auth_call_t *call)
 {
     static const char both[] =
@@ -80,6 +93,7 @@ fhir_err_t *fhir_auth_smart(fhir_auth_call_t *call)
                                 "\"context-ehr-patient\",\"context-ehr-encounter\"";
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     common(buf, call);
+    brand(buf, call);
     fhir_buf_puts(buf, both);
     fhir_buf_puts(buf, for_patients(call) ? "" : staff);
     fhir_buf_puts(buf, "]}");
@@ -160,7 +174,7 @@ static const struct {
 
 fhir_err_t *fhir_auth_asset(fhir_auth_call_t *call)
 {
-    const char *name = call->request->path + strlen("auth/");
+    const char *name = call->request->path + strlen(call->root); /* "/auth" is as long as "auth/" */
     const fhir_page_file_t *file = fhir_page_file(name, strlen(name));
     const char *dot = strrchr(name, '.');
     for (apr_size_t i = 0; file && dot && i < sizeof(types) / sizeof(*types); i++)

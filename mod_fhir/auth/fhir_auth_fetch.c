@@ -156,6 +156,23 @@ static fhir_err_t *fetch_set(fetch_t *fetch, fhir_auth_call_t *call, const char 
     return NULL;
 }
 
+fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep_sec,
+                                 fhir_auth_call_t *call, const char *uri)
+{
+    fetch_t fetch = {fhir_buf_create(call->pool, FHIR_JWKS_MAX), KEEP_STANDARD,
+                     call->request->config->fetch_private, 0};
+    fhir_err_t *err;
+    FHIR_TRY(fetch_set(&fetch, call, uri));
+    err = fhir_jwks_parse(keys, fetch.body->data, fetch.body->len, call->pool);
+    if (err)
+        return unreachable(call, uri, err->message);
+    *text = fhir_buf_cstr(fetch.body);
+    *keep_sec = fetch.keep_sec < 0          ? 0
+                : fetch.keep_sec > KEEP_MAX ? KEEP_MAX
+                                            : fetch.keep_sec;
+    return NULL;
+}
+
 /* ---- keeping ---- */
 
 typedef struct kept_t {
@@ -186,10 +203,8 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                                 const fhir_client_t *client, const char *kid)
 {
     kept_t kept = {.pool = call->pool};
-    fetch_t fetch = {fhir_buf_create(call->pool, FHIR_JWKS_MAX), KEEP_STANDARD,
-                     call->request->config->fetch_private, 0};
     const char *values[4] = {client->id, client->jwks_uri};
-    fhir_err_t *err;
+    int keep_sec;
     FHIR_TRY(fhir_auth_sql(call,
                            "SELECT jwks, expires > now(), extract(epoch FROM now() - fetched)::int "
                            "FROM @client_jwks WHERE client = $1 AND uri = $2",
@@ -199,16 +214,8 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
         !fhir_jwks_parse(keys, kept.jwks, strlen(kept.jwks), call->pool) &&
         (has_kid(keys, kid) || kept.age_sec < ASK_AGAIN))
         return NULL;
-    FHIR_TRY(fetch_set(&fetch, call, client->jwks_uri));
-    err = fhir_jwks_parse(keys, fetch.body->data, fetch.body->len, call->pool);
-    if (err)
-        return unreachable(call, client->jwks_uri, err->message);
-    if (fetch.keep_sec < 0)
-        fetch.keep_sec = 0;
-    if (fetch.keep_sec > KEEP_MAX)
-        fetch.keep_sec = KEEP_MAX;
-    values[2] = fhir_buf_cstr(fetch.body);
-    values[3] = apr_itoa(call->pool, fetch.keep_sec);
+    FHIR_TRY(fhir_auth_fetch_keys(keys, &values[2], &keep_sec, call, client->jwks_uri));
+    values[3] = apr_itoa(call->pool, keep_sec);
     return fhir_auth_sql(
         call,
         "INSERT INTO @client_jwks (client, uri, jwks, expires) VALUES ($1, $2, $3, "

@@ -58,6 +58,8 @@ typedef struct fhir_auth_call_t {
     const fhir_auth_request_t *request;
     fhir_auth_response_t *response;
     const char *tenant;
+    const char *root;  /* of the pages behind the base: "/auth", or "" of a portal */
+    const char *kinds; /* of users who may sign in, with blanks around; NULL: by the endpoint */
     fhir_pairs_t query, form;
     const char *language; /* "en", "es" */
     const char *client; /* id that the request named, once known to exist; for the refusal's row */
@@ -70,6 +72,23 @@ typedef struct fhir_auth_call_t {
 
 /* ---- fhir_auth.c ---- */
 
+typedef enum fhir_auth_route_flag_t {
+    FHIR_ROUTE_GET = 1,
+    FHIR_ROUTE_POST = 2,
+    FHIR_ROUTE_PAGE = 4,   /* for people: refusals are pages */
+    FHIR_ROUTE_PUBLIC = 8, /* needs neither TLS nor database */
+    FHIR_ROUTE_PREFIX = 16 /* files below it, too */
+} fhir_auth_route_flag_t;
+/** One address: how it may be asked, and who answers. */
+typedef struct fhir_auth_route_t {
+    const char *path; /* behind the base; NULL ends a list */
+    unsigned flags;   /* FHIR_ROUTE_… */
+    fhir_err_t *(*run)(fhir_auth_call_t *call);
+    const char *kinds; /* see fhir_auth_call_t */
+} fhir_auth_route_t;
+/** Answers a request by a list of routes; see fhir_auth_run. */
+fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_request_t *request,
+                            const fhir_auth_route_t *routes, const char *root);
 /** Refuses: keeps the reason in the call and returns an error that unwinds to the answer. */
 fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -82,7 +101,7 @@ fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name,
 fhir_view_t *fhir_auth_view(fhir_auth_call_t *call);
 /** Answers 303 to a URL. */
 void fhir_auth_redirect(fhir_auth_call_t *call, const char *url);
-/** [base]/auth/name */
+/** [base]/auth/name; of a portal, [base]/name. */
 const char *fhir_auth_url(const fhir_auth_call_t *call, const char *name);
 /** Reads the form into call->form: FHIR_REFUSE when it is none. */
 fhir_err_t *fhir_auth_form(fhir_auth_call_t *call);
@@ -140,6 +159,10 @@ fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *cal
 
 /* ---- fhir_auth_fetch.c ---- */
 
+/** Fetches and parses a key set now; text: as it came, keep_sec: how long it may be kept. Refuses
+ *  with the reason when it cannot be. */
+fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep_sec,
+                                 fhir_auth_call_t *call, const char *uri);
 /** The key set of an application: given, kept, or fetched. Refuses when there is none. */
 fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                                   const fhir_client_t *client, const char *kid);
@@ -185,6 +208,12 @@ fhir_err_t *fhir_auth_staff_may(int *may, const fhir_auth_call_t *call, const fh
 fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const char *type,
                              const char *id);
 
+/* ---- fhir_auth_words.c ---- */
+
+/** What a scope for data says: label, part (of the type, if it is granular) and rights. */
+void fhir_auth_scope_words(fhir_view_t *view, const fhir_auth_call_t *call,
+                           const fhir_scope_t *scope);
+
 /* ---- handlers ---- */
 
 fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call);
@@ -215,6 +244,8 @@ fhir_err_t *fhir_auth_sign_in(fhir_session_t **session, fhir_auth_call_t *call, 
  */
 apr_int64_t fhir_totp_step(const unsigned char *secret, apr_size_t len, const char *code,
                            apr_int64_t seconds);
+/** A secret as authenticators take it: base32 without padding. */
+const char *fhir_totp_text(const unsigned char *secret, apr_size_t len, apr_pool_t *pool);
 
 /* ---- fhir_redirect.c ---- */
 

@@ -13,12 +13,13 @@
 
 #define COOKIE "__Secure-fhir"
 
-/* Where the cookie belongs: below [base]/auth, as the browser sees it. */
+/* Where the cookie belongs: below [base]/auth (of a portal, the base), as the browser sees it. */
 static const char *cookie_path(const fhir_auth_call_t *call)
 {
     const char *base = call->request->base_url, *host = strstr(base, "://");
     const char *path = host ? strchr(host + 3, '/') : NULL;
-    return apr_pstrcat(call->pool, path ? path : "", "/auth", NULL);
+    path = apr_pstrcat(call->pool, path ? path : "", call->root, NULL);
+    return *path ? path : "/";
 }
 
 static const char *read_cookie(const fhir_auth_call_t *call)

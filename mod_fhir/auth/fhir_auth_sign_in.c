@@ -88,6 +88,12 @@ static fhir_err_t *count_failure(way_t *way, const char *name)
     return fhir_auth_count(call, apr_pstrcat(call->pool, "a:", call->request->address, NULL), 1);
 }
 
+/* 1 if the page is for users of that kind. */
+static int is_wanted(const fhir_auth_call_t *call, const fhir_user_t *user)
+{
+    return strstr(call->kinds, apr_pstrcat(call->pool, " ", user->kind, " ", NULL)) != NULL;
+}
+
 /* Why somebody whose password is right may not come in here, or NULL. */
 static const char *not_here(const fhir_auth_call_t *call, const fhir_user_t *user)
 {
@@ -98,6 +104,8 @@ static const char *not_here(const fhir_auth_call_t *call, const fhir_user_t *use
         return "reason-disabled";
     if (user->expired)
         return "reason-expired";
+    if (call->kinds)
+        return is_wanted(call, user) ? NULL : "reason-other-kind";
     if (patients != !strcmp(user->kind, "patient"))
         return patients ? "reason-not-patient" : "reason-not-staff";
     return strcmp(user->kind, "developer") != 0 ? NULL : "reason-not-staff";
@@ -255,6 +263,8 @@ fhir_err_t *fhir_auth_sign_in(fhir_session_t **out, fhir_auth_call_t *call, int 
         return switch_user(&way, session);
     if (!session || fresh)
         return show(&way, "sign-in", *way.step ? "reason-lost" : NULL, "");
+    if (call->kinds && !is_wanted(call, &session->user))
+        return show(&way, "sign-in", "reason-other-kind", "");
     if (session->user.must_change && !session->user.external)
         return is_step(&way, "password") ? take_new_password(&way, session)
                                          : show(&way, "password", NULL, session->user.name);

@@ -40,3 +40,17 @@ apr_int64_t fhir_totp_step(const unsigned char *secret, apr_size_t len, const ch
     }
     return found;
 }
+
+const char *fhir_totp_text(const unsigned char *bytes, apr_size_t len, apr_pool_t *pool)
+{
+    char *out = apr_palloc(pool, len * 8 / 5 + 2), *at = out;
+    unsigned bits = 0;
+    int n = 0;
+    for (apr_size_t i = 0; i < len; i++) {
+        bits = bits << 8 | bytes[i];
+        for (n += 8; n >= 5; n -= 5)
+            *at++ = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[bits >> (n - 5) & 31];
+    }
+    *at = '\0';
+    return out;
+}

@@ -13,11 +13,13 @@ enum {
     OPT_ACCESS,
     OPT_SYSTEM,
     OPT_REFRESH,
-    OPT_SECRET_GRANT
+    OPT_SECRET_GRANT,
+    OPT_UNTIL,
+    OPT_WORDS
 };
 
 typedef struct options_t {
-    const char *scopes, *whom;
+    const char *scopes, *whom, *until, *words;
     int access_sec, system_sec, refresh_sec, secret_grant;
 } options_t;
 
@@ -30,6 +32,8 @@ const apr_getopt_option_t fhirctl_licence_options[] = {
     {"refresh", OPT_REFRESH, 1, "TIME\thow long its refresh tokens live (180d)"},
     {"secret-grant", OPT_SECRET_GRANT, 0,
      "client_credentials with its secret, for programs that cannot sign"},
+    {"until", OPT_UNTIL, 1, "DATE\twhen it ends by itself (never)"},
+    {"words", OPT_WORDS, 1, "TEXT\twhat the developer is told about it"},
     {0},
 };
 
@@ -49,6 +53,13 @@ static const char *option(void *baton, int opt, const char *value)
     case OPT_FOR:
         options->whom = value;
         return NULL;
+    case OPT_UNTIL:
+        options->until = value;
+        return strspn(value, "0123456789-") == 10 && !value[10] ? NULL
+                                                                : "a date such as 2027-06-30";
+    case OPT_WORDS:
+        options->words = value;
+        return strlen(value) <= 2000 ? NULL : "a text of at most 2000 bytes";
     case OPT_ACCESS:
         return take_time(&options->access_sec, value);
     case OPT_SYSTEM:
@@ -96,6 +107,8 @@ static fhir_err_t *give(fhirctl_run_t *run)
         time_text(run, options->access_sec),
         time_text(run, options->system_sec),
         time_text(run, options->refresh_sec),
+        options->until,
+        options->words,
     };
     PGresult *r;
     FHIR_TRY(check_scopes(run, options->scopes));
@@ -106,33 +119,33 @@ static fhir_err_t *give(fhirctl_run_t *run)
     return fhirctl_auth_run(
         NULL, NULL, run,
         "INSERT INTO fhir_licence (client, state, scopes, staff, patients, system, secret_grant, "
-        "access_sec, system_sec, refresh_sec, changed_by) VALUES ($1, 'given', coalesce($2, ''), "
+        "access_sec, system_sec, refresh_sec, expires, words, changed_by) VALUES ($1, 'given', "
+        "coalesce($2, ''), "
         "$3::boolean, $4::boolean, $5::boolean, $6::boolean, coalesce($7::int, 3600), "
-        "coalesce($8::int, 300), coalesce($9::int, 15552000), 'fhirctl') ON CONFLICT (client) DO "
+        "coalesce($8::int, 300), coalesce($9::int, 15552000), $10::timestamptz, coalesce($11, ''), "
+        "'fhirctl') ON CONFLICT (client) DO "
         "UPDATE SET state = 'given', scopes = excluded.scopes, staff = excluded.staff, patients = "
         "excluded.patients, system = excluded.system, secret_grant = excluded.secret_grant, "
         "access_sec = excluded.access_sec, system_sec = excluded.system_sec, refresh_sec = "
-        "excluded.refresh_sec, changed = now(), changed_by = 'fhirctl'",
-        9, values);
+        "excluded.refresh_sec, expires = excluded.expires, words = excluded.words, changed = "
+        "now(), "
+        "changed_by = 'fhirctl'",
+        11, values);
 }
 
 static fhir_err_t *set_state(fhirctl_run_t *run, const char *state)
 {
-    const char *values[] = {run->name, state};
+    const options_t *options = run->options;
+    const char *values[] = {run->name, state, options->words};
     int n;
-    FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
-                              "INSERT INTO fhir_licence (client, state, changed_by) SELECT id, $2, "
-                              "'fhirctl' FROM fhir_client WHERE id = $1 ON CONFLICT (client) DO "
-                              "UPDATE SET state = excluded.state, changed = now(), changed_by = "
-                              "'fhirctl'",
-                              2, values));
-    if (!n)
-        return fhirctl_auth_wrong(run, "there is no app %s; fhirctl app list", run->name);
-    /* for good: a licence that is given again does not bring old tokens back */
-    return fhirctl_auth_run(NULL, NULL, run,
-                            "UPDATE fhir_authorization SET revoked = now(), revoked_by = 'the "
-                            "practice' WHERE client = $1 AND revoked IS NULL",
-                            1, values);
+    FHIR_TRY(
+        fhirctl_auth_run(NULL, &n, run,
+                         "INSERT INTO fhir_licence (client, state, words, changed_by) SELECT "
+                         "id, $2, coalesce($3, ''), 'fhirctl' FROM fhir_client WHERE id = $1 ON "
+                         "CONFLICT (client) DO UPDATE SET state = excluded.state, words = "
+                         "excluded.words, changed = now(), changed_by = 'fhirctl'",
+                         3, values));
+    return n ? NULL : fhirctl_auth_wrong(run, "there is no app %s; fhirctl app list", run->name);
 }
 
 static fhir_err_t *refuse(fhirctl_run_t *run)

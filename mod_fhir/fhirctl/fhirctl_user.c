@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "auth/fhir_auth_private.h"
 #include "auth/fhir_password.h"
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
@@ -217,21 +218,6 @@ static fhir_err_t *remove_user(fhirctl_run_t *run)
     return change(run, "DELETE FROM fhir_user WHERE name = $1");
 }
 
-/* Base32, as authenticators take it: RFC 4648. */
-static const char *base32(const unsigned char *bytes, apr_size_t len, apr_pool_t *pool)
-{
-    char *out = apr_palloc(pool, len * 8 / 5 + 2), *at = out;
-    unsigned bits = 0;
-    int n = 0;
-    for (apr_size_t i = 0; i < len; i++) {
-        bits = bits << 8 | bytes[i];
-        for (n += 8; n >= 5; n -= 5)
-            *at++ = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"[bits >> (n - 5) & 31];
-    }
-    *at = '\0';
-    return out;
-}
-
 static fhir_err_t *totp(fhirctl_run_t *run)
 {
     fhir_digest_t bytes;
@@ -240,7 +226,7 @@ static fhir_err_t *totp(fhirctl_run_t *run)
     FHIR_TRY(fhir_random_bytes(bytes.byte, 20, run->pool));
     values[0] = lower(run->name, run->pool);
     values[1] = apr_pstrmemdup(run->pool, fhir_secret_bytea(&bytes, run->pool), 2 + 2 * 20);
-    text = base32(bytes.byte, 20, run->pool);
+    text = fhir_totp_text(bytes.byte, 20, run->pool);
     FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
                               "UPDATE fhir_user SET totp = $2::bytea, totp_last = 0 WHERE name = "
                               "$1",

@@ -66,6 +66,15 @@ static int check_server(server_rec *s, apr_pool_t *ptemp)
         const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
         mod_fhir_settings_t settings;
         const char *wrong;
+        if (own && mod_fhir_is_portal(own)) {
+            mod_fhir_settings_merge(&settings, outside, own);
+            wrong = mod_fhir_settings_check_portal(&settings);
+            if (wrong) {
+                ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0700: <Location \"%s\">: %s",
+                             settings.value[MOD_FHIR_PORTAL].place->path, wrong);
+                return HTTP_INTERNAL_SERVER_ERROR;
+            }
+        }
         if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
             continue;
         mod_fhir_settings_merge(&settings, outside, own);
@@ -144,7 +153,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
 static int is_ours(const request_rec *r)
 {
     const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
-    return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT);
+    return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT) || mod_fhir_is_portal(settings);
 }
 
 /* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, no extension gets a

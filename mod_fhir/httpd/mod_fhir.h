@@ -159,9 +159,12 @@ int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t r
 
 /** Registers the built-in authn provider, "fhir". */
 void mod_fhir_auth_register(apr_pool_t *pool);
-/** Answers a request to the authorization server of an endpoint; an httpd status. */
+struct fhir_portal_t;
+/** Answers a request to the authorization server of an endpoint, or (portal is not NULL) to a
+ *  portal; an httpd status. */
 int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
-                          mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
+                          mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child,
+                          const struct fhir_portal_t *portal);
 /** The grant of the request's bearer token; *grant NULL when none was sent.
  *  @return NULL, FHIR_ERR_LOGIN (why the token is not taken), or as fhir_store_run */
 fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
@@ -170,6 +173,16 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
 /** Sets the headers that browsers of other origins need; 1 for a preflight, which they answer. */
 int mod_fhir_cors(request_rec *r, const mod_fhir_settings_t *settings,
                   mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
+
+/* ---- mod_fhir_portal.c ---- */
+
+/** Answers a request below a FHIRPortal; an httpd status. */
+int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
+                            mod_fhir_child_t *child);
+/** The address of the portal that this server has for a tenant, or NULL. */
+const char *mod_fhir_portal_url(request_rec *r, const char *tenant);
+/** What the process remembers of practices for directories. */
+struct fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child);
 
 /* ---- mod_fhir_status.c ---- */
 

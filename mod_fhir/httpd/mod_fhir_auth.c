@@ -19,6 +19,7 @@
 
 #include "auth/fhir_auth.h"
 #include "auth/fhir_password.h"
+#include "portal/fhir_portal.h"
 
 APLOG_USE_MODULE(fhir);
 
@@ -137,7 +138,8 @@ static const char *request_id(request_rec *r)
 }
 
 int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
-                          mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child)
+                          mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child,
+                          const fhir_portal_t *portal)
 {
     auth_call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fhir_auth_request_t *request = &call->request;
@@ -156,6 +158,9 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     request->place = settings->value[MOD_FHIR_ENDPOINT].place->path;
     request->path = mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place);
     request->query = r->args;
+    request->portal = portal;
+    request->portal_url =
+        portal ? request->base_url : mod_fhir_portal_url(r, request->endpoint->tenant);
     request->address = r->useragent_ip;
     request->request_id = request_id(r);
     request->secure = is_secure(r, request->base_url);
@@ -165,7 +170,8 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     request->forget = forget;
     request->baton = call;
     request->store = mod_fhir_endpoint_store(&no_store, endpoint, &call->log, r->pool);
-    err = fhir_auth_run(&call->response, request);
+    err = portal ? fhir_portal_run(&call->response, request)
+                 : fhir_auth_run(&call->response, request);
     if (err)
         mod_fhir_log_result(child, r, err);
     if (call->answered)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "httpd/mod_fhir_settings.h"
+#include "portal/fhir_portal.h"
 
 APLOG_USE_MODULE(fhir);
 
@@ -24,6 +25,7 @@ struct mod_fhir_child_t {
     fhir_store_source_t *source;   /* NULL: no database is configured */
     const char *conninfo;          /* of source */
     mod_fhir_endpoints_t *endpoints;
+    fhir_directory_t *directory;
     fhir_token_cache_t cache;                /* segment NULL: none */
     _Atomic(mod_fhir_listener_t *) listener; /* or NULL: not started yet */
     apr_thread_mutex_t *lock;                /* guards what follows */
@@ -34,6 +36,11 @@ struct mod_fhir_child_t {
 mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child)
 {
     return child->endpoints;
+}
+
+fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child)
+{
+    return child->directory;
 }
 
 int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child)
@@ -189,5 +196,6 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_poo
         return NULL;
     (void)mod_fhir_cache_attach(&child->cache, s, pchild);
     child->endpoints = mod_fhir_endpoints_create(child, pool);
-    return child->endpoints ? child : NULL;
+    child->directory = fhir_directory_create(pool);
+    return child->endpoints && child->directory ? child : NULL;
 }

@@ -137,8 +137,13 @@ int mod_fhir_handler(request_rec *r)
     mod_fhir_endpoint_t *endpoint;
     call_t *call;
     fhir_err_t *err;
-    if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0 ||
-        !mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
+    if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0)
+        return DECLINED;
+    if (mod_fhir_is_portal(settings))
+        return !is_below(r, settings->value[MOD_FHIR_PORTAL].place) ? HTTP_NOT_FOUND
+               : child ? mod_fhir_portal_handler(r, settings, child)
+                       : HTTP_INTERNAL_SERVER_ERROR;
+    if (!mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
         return DECLINED;
     apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
     if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
@@ -150,7 +155,7 @@ int mod_fhir_handler(request_rec *r)
     if (mod_fhir_endpoint_plain(endpoint)->audience != FHIR_AUDIENCE_OPEN &&
         !mod_fhir_is_misdirected(r, settings) &&
         fhir_auth_owns(mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place)))
-        return mod_fhir_auth_handler(r, settings, endpoint, child);
+        return mod_fhir_auth_handler(r, settings, endpoint, child, NULL);
     call = apr_pcalloc(r->pool, sizeof(*call));
     fill(call, r, endpoint, settings);
     err = fhir_service_run(&call->response, &call->request);

@@ -20,6 +20,8 @@
 #include "core/fhir_text.h"
 #include "fhir/query/fhir_grant.h"
 #include "httpd/mod_fhir.h"
+#include "portal/fhir_mail.h"
+#include "portal/fhir_portal.h"
 
 typedef enum kind_t {
     KIND_INT,
@@ -64,6 +66,10 @@ static const char *parse_practice_logo(mod_fhir_value_t *, cmd_parms *, int, cha
 static const char *parse_login_provider(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_user_access(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 static const char *parse_cors_origins(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_portal(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_portal_mail(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_portal_from(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
+static const char *parse_organization(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
 #define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
 #define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
@@ -222,6 +228,17 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
             "registered", parse_cors_origins),
     [MOD_FHIR_FETCH_PRIVATE] = OWN_FLAG,
     [MOD_FHIR_PLAIN_HTTP] = OWN_FLAG,
+    [MOD_FHIR_PORTAL] = OWN(-1, "On|Off", "On or Off", "Off", parse_portal),
+    [MOD_FHIR_PORTAL_SIGN_UP] = {.kind = KIND_CHOICE,
+                                 .max = FHIR_SIGN_UP_OPEN,
+                                 .arguments = "off|invitation|open",
+                                 .accepted = "off, invitation or open"},
+    [MOD_FHIR_PORTAL_MAIL] =
+        OWN(0, "program [argument …]", "the absolute path of a program, and its arguments", "none",
+            parse_portal_mail),
+    [MOD_FHIR_PORTAL_FROM] = OWN(0, "address", "an e-mail address", "none", parse_portal_from),
+    [MOD_FHIR_PRACTICE_ORGANIZATION] =
+        OWN(0, "id", "the id of an Organization", "none", parse_organization),
 };
 
 static const char *const names[MOD_FHIR_SETTINGS] = {
@@ -538,6 +555,63 @@ static const char *parse_cors_origins(mod_fhir_value_t *value, cmd_parms *cmd, i
     return NULL;
 }
 
+static const char *parse_portal(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                char *const argv[])
+{
+    const ap_directive_t *section = cmd->directive->parent;
+    mod_fhir_place_t *place;
+    apr_size_t len = cmd->path ? strlen(cmd->path) : 0;
+    if (argc != 1)
+        return "takes one word";
+    if (!strcasecmp(argv[0], "off"))
+        return NULL;
+    if (strcasecmp(argv[0], "on") != 0)
+        return "not accepted";
+    if (!cmd->path || *cmd->path != '/' || !section ||
+        strcasecmp(section->directive, "<Location") != 0 || strpbrk(cmd->path, "*?["))
+        return "belongs into a <Location \"/path\"> without wildcards";
+    while (len && cmd->path[len - 1] == '/')
+        len--;
+    place = apr_pcalloc(cmd->pool, sizeof(*place));
+    place->spoken = &fhir_model_r4;
+    place->audience = FHIR_AUDIENCE_PROVIDER;
+    place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);
+    value->place = place;
+    mod_fhir_server_of(cmd->server)->has_endpoint = 1;
+    return NULL;
+}
+
+static const char *parse_portal_mail(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                     char *const argv[])
+{
+    if (argv[0][0] != '/')
+        return "is no absolute path";
+    value->words = copy_words(cmd, argc, argv);
+    return NULL;
+}
+
+static const char *parse_portal_from(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                     char *const argv[])
+{
+    if (argc != 1)
+        return "takes one address";
+    if (!fhir_mail_is_address(argv[0]))
+        return "no such address";
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
+    return NULL;
+}
+
+static const char *parse_organization(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
+                                      char *const argv[])
+{
+    if (argc != 1)
+        return "takes one id";
+    if (!fhir_text_is_id(argv[0], strlen(argv[0])))
+        return "no such id";
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
+    return NULL;
+}
+
 /* ---- httpd's interface ---- */
 
 /* mod_dbd's directives, if they are there: httpd gives them to both modules. */
@@ -723,6 +797,17 @@ const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_poo
         return apr_psprintf(
             pool, "FHIRCountDefault %" APR_INT64_T_FMT " is above FHIRCountMax %" APR_INT64_T_FMT,
             standard, most);
+    return NULL;
+}
+
+const char *mod_fhir_settings_check_portal(const mod_fhir_settings_t *settings)
+{
+    if (mod_fhir_number(settings, MOD_FHIR_PORTAL_SIGN_UP) != FHIR_SIGN_UP_OFF &&
+        !mod_fhir_is_set(settings, MOD_FHIR_PORTAL_MAIL))
+        return "FHIRPortalSignUp needs FHIRPortalMail: addresses are confirmed by e-mail";
+    if (mod_fhir_is_set(settings, MOD_FHIR_PORTAL_MAIL) &&
+        !mod_fhir_is_set(settings, MOD_FHIR_PORTAL_FROM))
+        return "FHIRPortalMail needs FHIRPortalFrom: e-mails have a sender";
     return NULL;
 }
 

@@ -8,6 +8,7 @@
 #define MOD_FHIR_SETTINGS_H
 
 #include <httpd.h>
+#include <string.h>
 
 #include <http_config.h>
 
@@ -69,7 +70,13 @@
     X(USER_ACCESS, "FHIRUserAccess", "which patients staff may see")                               \
     X(CORS_ORIGINS, "FHIRCORSOrigins", "web origins whose pages may call the server")              \
     X(FETCH_PRIVATE, "FHIRFetchPrivate", "whether key sets are fetched from private addresses")    \
-    X(PLAIN_HTTP, "FHIRPlainHTTP", "whether authorization is spoken without TLS")
+    X(PLAIN_HTTP, "FHIRPlainHTTP", "whether authorization is spoken without TLS")                  \
+    X(PORTAL, "FHIRPortal", "whether this Location has the practice's portals")                    \
+    X(PORTAL_SIGN_UP, "FHIRPortalSignUp", "who may become a developer at the Connect Portal")      \
+    X(PORTAL_MAIL, "FHIRPortalMail", "the program that takes the portals' e-mails")                \
+    X(PORTAL_FROM, "FHIRPortalFrom", "the address that the portals' e-mails come from")            \
+    X(PRACTICE_ORGANIZATION, "FHIRPracticeOrganization",                                           \
+      "the practice's own Organization, for the Endpoint Directory")
 
 typedef enum mod_fhir_setting_t {
 #define MOD_FHIR_SETTING_ENUM(id, name, help) MOD_FHIR_##id,
@@ -90,8 +97,9 @@ typedef union mod_fhir_value_t {
     apr_int64_t number;
     const char *text;              /* FHIRTenant, FHIRBaseURL, FHIRHosts, FHIRDatabase */
     const fhir_zone_t *zone;       /* FHIRTimeZone */
-    const mod_fhir_place_t *place; /* FHIREndpoint */
-    const char *const *words;      /* FHIRLoginProvider, FHIRCORSOrigins; ends with NULL */
+    const mod_fhir_place_t *place; /* FHIREndpoint; FHIRPortal, NULL for Off */
+    const char *const *words;      /* FHIRLoginProvider, FHIRCORSOrigins, FHIRPortalMail; ends with
+                                      NULL */
 } mod_fhir_value_t;
 
 /**
@@ -116,6 +124,13 @@ static inline int mod_fhir_is_set(const mod_fhir_settings_t *settings, mod_fhir_
 {
     return settings->set[id / 8] >> id % 8 & 1;
 }
+/** 1 if the Location has the portals; of two that are set, the inner one's is meant. */
+static inline int mod_fhir_is_portal(const mod_fhir_settings_t *settings)
+{
+    const mod_fhir_place_t *portal = settings->value[MOD_FHIR_PORTAL].place;
+    const mod_fhir_place_t *endpoint = settings->value[MOD_FHIR_ENDPOINT].place;
+    return portal && (!endpoint || strlen(portal->path) > strlen(endpoint->path));
+}
 /** A number, or its default. */
 apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_setting_t id);
 /** FHIRTenant, or its default. */
@@ -126,6 +141,8 @@ void mod_fhir_settings_auth(fhir_auth_config_t *config, const mod_fhir_settings_
 void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings);
 /** What is wrong with settings taken together, or NULL. */
 const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_pool_t *pool);
+/** The same of a portal's. */
+const char *mod_fhir_settings_check_portal(const mod_fhir_settings_t *settings);
 /** Prints the directives, a line each, fields divided by tabs: name, arguments, default, what is
  *  accepted, context. Called for httpd -D DUMP_FHIR_DIRECTIVES. */
 void mod_fhir_settings_dump(apr_file_t *out, apr_pool_t *pool);

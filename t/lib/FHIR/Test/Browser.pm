@@ -5,7 +5,7 @@ package FHIR::Test::Browser;
 
 use strict;
 use warnings;
-use Digest::SHA        qw(sha256);
+use Digest::SHA        qw(hmac_sha1 sha256);
 use FHIR::Test::System qw(run work_dir write_file);
 use JSON::PP           ();
 use MIME::Base64       qw(encode_base64 encode_base64url);
@@ -77,11 +77,17 @@ sub follow {
 sub fields {
     my ($self, $form) = @_;
     my @fields;
-    for my $tag ($form =~ /<(?:input|select)\b[^>]*>/g) {
+    while ($form =~ m{<(input|select|textarea)\b([^>]*)>}g) {
+        my ($kind, $tag, $end) = ($1, $2, pos $form);
         my %a = $tag =~ /\b([\w-]+)="([^"]*)"/g;
         next unless $a{ name };
-        next if ($a{ type } // '') eq 'checkbox' and $tag !~ /\schecked/;
-        push @fields, [ $a{ name }, unescape($a{ value } // '') ];
+        next if ($a{ type } // '') =~ /^(?:checkbox|radio)$/ and $tag !~ /\schecked/;
+        my ($inner) = substr($form, $end) =~ m{^(.*?)</$kind>}s;
+        my $value =
+              $kind eq 'textarea' ? $inner
+            : $kind eq 'select'   ? ($inner =~ /value="([^"]*)" selected/ || $inner =~ /value="([^"]*)"/ ? $1 : '')
+            :                       $a{ value };
+        push @fields, [ $a{ name }, unescape($value // '') ];
     }
     return @fields;
 }
@@ -94,12 +100,12 @@ sub unescape {
 }
 
 # Presses a button of the page (name => value); other fields as they are but for those given, where a
-# list sets all of that name.
+# list sets all of that name. A third element of the button tells which of several forms: a text in it.
 sub press {
     my ($self, $button, %set) = @_;
-    my ($name, $value) = @$button;
+    my ($name, $value, $in) = @$button;
     my ($form) =
-        grep { /<button[^>]*\bname="\Q$name\E"[^>]*\bvalue="\Q$value\E"/ }
+        grep { /<button[^>]*\bname="\Q$name\E"[^>]*\bvalue="\Q$value\E"/ and index($_, $in // '') >= 0 }
         $self->{ page }->body =~ m{<form\b.*?</form>}sg
         or die "no button $name=$value on this page:\n" . $self->{ page }->body;
     my @pairs = map { @$_ } grep { !exists $set{ $_->[ 0 ] } } $self->fields($form);
@@ -112,6 +118,15 @@ sub press {
 sub sign_in {
     my ($self, $user, $password) = @_;
     return $self->press([ _step => 'sign-in' ], user => $user, password => $password);
+}
+
+# What an authenticator shows now for a secret in base32.
+sub totp {
+    my ($secret) = @_;
+    my $bits = join '', map { sprintf '%05b', index 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567', $_ } split //, $secret;
+    my $mac  = hmac_sha1(pack('Q>', int(time / 30)), pack('B*', $bits));
+    my $at   = ord(substr $mac, 19) & 15;
+    return sprintf '%06d', (unpack('N', substr $mac, $at, 4) & 0x7fffffff) % 1_000_000;
 }
 
 # ---- an application ----

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The portals, as httpd sees them: which endpoints this server has, where a practice's portal is,
+ * and the command that takes e-mails.
+ */
+#include "portal/fhir_portal.h"
+
+#include <apr_file_io.h>
+#include <apr_strings.h>
+#include <apr_thread_proc.h>
+#include <string.h>
+
+#include <http_core.h>
+
+#include "httpd/mod_fhir.h"
+
+APLOG_USE_MODULE(fhir);
+
+#define MAIL_SECONDS 10
+
+/* ---- the server's Locations ---- */
+
+typedef struct sections_t {
+    const mod_fhir_settings_t *outside;
+    ap_conf_vector_t **list;
+    int n;
+} sections_t;
+
+static sections_t sections_of(const server_rec *s)
+{
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
+    return (sections_t){ap_get_module_config(s->lookup_defaults, &fhir_module),
+                        (ap_conf_vector_t **)core->sec_url->elts, core->sec_url->nelts};
+}
+
+/* The settings of a Location that has the directive; 0 if it has not. */
+static int section_settings(mod_fhir_settings_t *out, const sections_t *sections, int i,
+                            mod_fhir_setting_t id)
+{
+    const mod_fhir_settings_t *own = ap_get_module_config(sections->list[i], &fhir_module);
+    if (!own || !mod_fhir_is_set(own, id))
+        return 0;
+    mod_fhir_settings_merge(out, sections->outside, own);
+    return 1;
+}
+
+/* A portal has the settings of an endpoint that nobody calls. */
+static void as_endpoint(mod_fhir_settings_t *settings)
+{
+    settings->set[MOD_FHIR_ENDPOINT / 8] |= (unsigned char)(1u << MOD_FHIR_ENDPOINT % 8);
+    settings->value[MOD_FHIR_ENDPOINT].place = settings->value[MOD_FHIR_PORTAL].place;
+}
+
+const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
+{
+    sections_t sections = sections_of(r->server);
+    for (int i = 0; i < sections.n; i++) {
+        mod_fhir_settings_t settings;
+        if (!section_settings(&settings, &sections, i, MOD_FHIR_PORTAL) ||
+            !settings.value[MOD_FHIR_PORTAL].place ||
+            strcmp(mod_fhir_tenant(&settings), tenant) != 0)
+            continue;
+        as_endpoint(&settings);
+        return mod_fhir_base_url(r, &settings);
+    }
+    return NULL;
+}
+
+static void add_endpoint(apr_array_header_t *list, request_rec *r,
+                         const mod_fhir_settings_t *settings)
+{
+    fhir_portal_endpoint_t *item;
+    if (settings->value[MOD_FHIR_ENDPOINT].place->audience == FHIR_AUDIENCE_OPEN)
+        return;
+    item = apr_array_push(list);
+    *item = (fhir_portal_endpoint_t){
+        .base_url = mod_fhir_base_url(r, settings),
+        .practice = settings->value[MOD_FHIR_PRACTICE_NAME].text,
+        .organization = settings->value[MOD_FHIR_PRACTICE_ORGANIZATION].text,
+        .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,
+    };
+    mod_fhir_settings_apply(&item->endpoint, settings);
+}
+
+static void list_endpoints(fhir_portal_t *portal, request_rec *r)
+{
+    sections_t sections = sections_of(r->server);
+    apr_array_header_t *list = apr_array_make(r->pool, 16, sizeof(fhir_portal_endpoint_t));
+    for (int i = 0; i < sections.n; i++) {
+        mod_fhir_settings_t settings;
+        if (section_settings(&settings, &sections, i, MOD_FHIR_ENDPOINT))
+            add_endpoint(list, r, &settings);
+    }
+    portal->n_endpoints = list->nelts;
+    portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
+}
+
+/* ---- e-mail ---- */
+
+static apr_status_t start(apr_proc_t *proc, const char *const *words, apr_pool_t *pool)
+{
+    static const char *const env[] = {"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", NULL};
+    apr_procattr_t *attr;
+    apr_status_t rv = apr_procattr_create(&attr, pool);
+    if (!rv)
+        rv = apr_procattr_io_set(attr, APR_FULL_BLOCK, APR_NO_PIPE, APR_NO_PIPE);
+    if (!rv)
+        rv = apr_procattr_cmdtype_set(attr, APR_PROGRAM);
+    if (!rv)
+        rv = apr_procattr_error_check_set(attr, 1);
+    return rv ? rv : apr_proc_create(proc, words[0], words, env, attr, pool);
+}
+
+/* Its exit status, or -1: it did not end in time. */
+static int await(apr_proc_t *proc)
+{
+    int status = -1;
+    apr_exit_why_e why;
+    for (int i = 0; i < MAIL_SECONDS * 100; i++) {
+        if (apr_proc_wait(proc, &status, &why, APR_NOWAIT) == APR_CHILD_DONE)
+            return APR_PROC_CHECK_EXIT(why) ? status : -1;
+        apr_sleep(APR_USEC_PER_SEC / 100);
+    }
+    apr_proc_kill(proc, SIGKILL);
+    apr_proc_wait(proc, &status, &why, APR_WAIT);
+    return -1;
+}
+
+static fhir_err_t *no_mail(apr_pool_t *pool, const char *program, const char *why)
+{
+    return fhir_err_detail(fhir_err_create(pool, FHIR_ERR_BUSY,
+                                           "The e-mail could not be sent at the moment; try again "
+                                           "later"),
+                           pool, "FHIRPortalMail %s: %s", program, why);
+}
+
+static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, apr_pool_t *pool)
+{
+    const char *const *words = portal->baton;
+    apr_proc_t proc = {0};
+    apr_status_t rv;
+    char text[120];
+    int status;
+    if (!words)
+        return no_mail(pool, "is not set", "no e-mail can be sent");
+    rv = start(&proc, words, pool);
+    if (rv)
+        return no_mail(pool, words[0], apr_strerror(rv, text, sizeof(text)));
+    apr_file_pipe_timeout_set(proc.in, MAIL_SECONDS * APR_USEC_PER_SEC);
+    rv = apr_file_write_full(proc.in, message, strlen(message), NULL);
+    apr_file_close(proc.in);
+    status = await(&proc);
+    if (rv || status)
+        return no_mail(pool, words[0],
+                       status > 0 ? apr_psprintf(pool, "ended with status %d", status)
+                       : status   ? "did not end as it should"
+                                  : apr_strerror(rv, text, sizeof(text)));
+    return NULL;
+}
+
+/* ---- requests ---- */
+
+int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_fhir_child_t *child)
+{
+    mod_fhir_settings_t *settings = apr_pmemdup(r->pool, own, sizeof(*own));
+    fhir_portal_t portal = {
+        .sign_up = (fhir_sign_up_t)mod_fhir_number(own, MOD_FHIR_PORTAL_SIGN_UP),
+        .has_mail = mod_fhir_is_set(own, MOD_FHIR_PORTAL_MAIL),
+        .from = own->value[MOD_FHIR_PORTAL_FROM].text,
+        .directory = mod_fhir_child_directory(child),
+        .send_mail = send_mail,
+        .baton = (void *)own->value[MOD_FHIR_PORTAL_MAIL].words,
+    };
+    mod_fhir_endpoint_t *endpoint;
+    as_endpoint(settings);
+    if (mod_fhir_is_misdirected(r, settings))
+        return HTTP_MISDIRECTED_REQUEST;
+    endpoint = mod_fhir_endpoint_get(child, settings);
+    if (!endpoint)
+        return HTTP_INTERNAL_SERVER_ERROR;
+    list_endpoints(&portal, r);
+    return mod_fhir_auth_handler(r, settings, endpoint, child, &portal);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Practices as one process remembers them. Requests hold the snapshot that they began with; one of
+ * them makes the next, while the others go on with the one that is there.
+ */
+#include "portal/fhir_directory.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+#include <apr_thread_mutex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/fhir_auth_private.h"
+#include "core/fhir_hash.h"
+#include "core/fhir_text.h"
+
+#define KEEP apr_time_from_sec(5)
+
+typedef struct snapshot_t snapshot_t;
+struct snapshot_t {
+    apr_pool_t *pool;
+    fhir_directory_t *directory;
+    int refs; /* guarded by the directory's lock */
+    apr_time_t made;
+    fhir_practices_t practices;
+    apr_time_t *read;           /* of each practice */
+    const char **organizations; /* their resources as JSON, or NULL */
+    const char ***locations;    /* ends with NULL */
+};
+
+struct fhir_directory_t {
+    apr_pool_t *pool;
+    apr_thread_mutex_t *lock;     /* guards current, and the snapshots' refs */
+    apr_thread_mutex_t *building; /* held by the one who makes a snapshot */
+    snapshot_t *current;          /* or NULL */
+};
+
+fhir_directory_t *fhir_directory_create(apr_pool_t *pool)
+{
+    fhir_directory_t *directory = apr_pcalloc(pool, sizeof(*directory));
+    directory->pool = pool;
+    if (apr_thread_mutex_create(&directory->lock, APR_THREAD_MUTEX_DEFAULT, pool) ||
+        apr_thread_mutex_create(&directory->building, APR_THREAD_MUTEX_DEFAULT, pool))
+        return NULL;
+    return directory;
+}
+
+/* ---- what a record says ---- */
+
+static const fhir_node_t *first(const fhir_node_t *node, const char *name)
+{
+    const fhir_node_t *list = fhir_node_get(node, name);
+    return list ? list->child : NULL;
+}
+
+static const char *text_of(const fhir_node_t *object, const char *name, apr_pool_t *pool)
+{
+    const char *text = fhir_node_string(object, name, pool);
+    return text ? text : "";
+}
+
+/* The items of a list of strings, divided. */
+static const char *join(const fhir_node_t *list, const char *between, apr_pool_t *pool)
+{
+    const char *out = "";
+    for (const fhir_node_t *item = list ? list->child : NULL; item; item = item->next)
+        out = apr_psprintf(pool, "%s%s%.*s", out, *out ? between : "", (int)item->text_len,
+                           item->text ? item->text : "");
+    return out;
+}
+
+/* The value of the item of a list whose member `system` is that. */
+static const char *by_system(const fhir_node_t *list, const char *system, apr_pool_t *pool)
+{
+    for (const fhir_node_t *item = list ? list->child : NULL; item; item = item->next)
+        if (fhir_node_is(fhir_node_get(item, "system"), system))
+            return text_of(item, "value", pool);
+    return "";
+}
+
+static const fhir_node_t *parse(const char *json, apr_pool_t *pool)
+{
+    fhir_node_t *root;
+    return json && !fhir_node_parse_json(&root, json, strlen(json), FHIR_NODE_LIMITS_MOST, pool)
+               ? root
+               : NULL;
+}
+
+static void take_address(fhir_practice_t *practice, const fhir_node_t *address, apr_pool_t *pool)
+{
+    practice->line = join(fhir_node_get(address, "line"), ", ", pool);
+    practice->city = text_of(address, "city", pool);
+    practice->state = text_of(address, "state", pool);
+    practice->zip = text_of(address, "postalCode", pool);
+    practice->country = text_of(address, "country", pool);
+}
+
+/* Everything that the search looks at, folded. */
+static void take_words(fhir_practice_t *practice, apr_pool_t *pool)
+{
+    const char *const own[] = {practice->name, practice->aliases, practice->npi, practice->line,
+                               practice->city, practice->state,   practice->zip, practice->tenant};
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    for (apr_size_t i = 0; i < sizeof(own) / sizeof(*own); i++) {
+        fhir_text_fold(buf, own[i], strlen(own[i]));
+        fhir_buf_putc(buf, '\n');
+    }
+    for (int i = 0; i < practice->n_locations; i++) {
+        const fhir_node_t *address = fhir_node_get(practice->locations[i], "address");
+        const char *text = apr_pstrcat(pool, text_of(practice->locations[i], "name", pool), "\n",
+                                       text_of(address, "city", pool), "\n",
+                                       text_of(address, "postalCode", pool), "\n", NULL);
+        fhir_text_fold(buf, text, strlen(text));
+    }
+    practice->words = fhir_buf_cstr(buf);
+}
+
+static void describe(snapshot_t *made, int i)
+{
+    fhir_practice_t *practice = &made->practices.list[i];
+    apr_pool_t *pool = made->pool;
+    const fhir_node_t **locations, *address;
+    int n = 0;
+    while (made->locations[i] && made->locations[i][n])
+        n++;
+    locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    for (int k = 0; k < n; k++)
+        if ((locations[practice->n_locations] = parse(made->locations[i][k], pool)))
+            practice->n_locations++;
+    practice->locations = locations;
+    practice->organization = parse(made->organizations[i], pool);
+    if (*text_of(practice->organization, "name", pool))
+        practice->name = text_of(practice->organization, "name", pool);
+    practice->aliases = join(fhir_node_get(practice->organization, "alias"), ", ", pool);
+    practice->npi = by_system(fhir_node_get(practice->organization, "identifier"),
+                              "http://hl7.org/fhir/sid/us-npi", pool);
+    practice->phone = by_system(fhir_node_get(practice->organization, "telecom"), "phone", pool);
+    address = first(practice->organization, "address");
+    if (!address && practice->n_locations)
+        address = fhir_node_get(practice->locations[0], "address");
+    take_address(practice, address, pool);
+    take_words(practice, pool);
+}
+
+/* ---- reading ---- */
+
+typedef struct reading_t {
+    const char *organization;
+    const char *locations[21];
+    int n;
+    apr_pool_t *pool;
+} reading_t;
+
+static fhir_err_t *read_row(void *baton, const fhir_row_t *row)
+{
+    reading_t *reading = baton;
+    const char *text = fhir_auth_text(row, 1, reading->pool);
+    if (*fhir_row_text(row, 0) == '0')
+        reading->organization = text;
+    else if (reading->n < 20)
+        reading->locations[reading->n++] = text;
+    return NULL;
+}
+
+/* A practice's own Organization is the one that is named (FHIRPracticeOrganization), or the active
+ * one that has the practice's name: no other is shown to the public. */
+static fhir_err_t *read_practice(reading_t *reading, const fhir_portal_endpoint_t *endpoint,
+                                 fhir_store_t *store)
+{
+    const char *values[] = {endpoint->organization, endpoint->practice};
+    return fhir_auth_sql_in(
+        store, endpoint->endpoint.tenant,
+        "WITH o AS (SELECT id, resource FROM ~.organization WHERE active IS DISTINCT FROM 'false' "
+        "AND CASE WHEN $1::text IS NULL THEN $2::text = ANY (name_exact) ELSE id = $1 END ORDER "
+        "BY id LIMIT 1) SELECT 0, resource FROM o UNION ALL (SELECT 1, l.resource FROM ~.location "
+        "l JOIN o ON l.organization = 'Organization/' || o.id WHERE l.status IS DISTINCT FROM "
+        "'inactive' ORDER BY l.id LIMIT 20)",
+        FHIR_STMT_ONCE, 2, values, read_row, reading, NULL, reading->pool);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const fhir_practice_t *left = a, *right = b;
+    int order = strcasecmp(left->name, right->name);
+    return order ? order : strcmp(left->tenant, right->tenant);
+}
+
+/* What was known of a tenant before. */
+static void keep(snapshot_t *made, int i, const snapshot_t *old, const char *tenant)
+{
+    for (int k = 0; old && k < old->practices.n; k++) {
+        int n = 0;
+        if (strcmp(old->practices.list[k].tenant, tenant) != 0)
+            continue;
+        made->read[i] = old->read[k];
+        made->organizations[i] = apr_pstrdup(made->pool, old->organizations[k]);
+        while (old->locations[k] && old->locations[k][n])
+            n++;
+        made->locations[i] = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(char *));
+        while (n--)
+            made->locations[i][n] = apr_pstrdup(made->pool, old->locations[k][n]);
+        return;
+    }
+}
+
+static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
+                        const fhir_portal_t *portal, fhir_store_t *store, const fhir_log_t *log)
+{
+    apr_size_t n = (apr_size_t)portal->n_endpoints;
+    apr_pool_t *pool;
+    snapshot_t *made;
+    apr_hash_t *seen;
+    int is_away = !store;
+    if (apr_pool_create(&pool, directory->pool))
+        return NULL;
+    made = apr_pcalloc(pool, sizeof(*made));
+    *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
+    made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));
+    made->read = apr_pcalloc(pool, (n + 1) * sizeof(*made->read));
+    made->organizations = apr_pcalloc(pool, (n + 1) * sizeof(*made->organizations));
+    made->locations = apr_pcalloc(pool, (n + 1) * sizeof(*made->locations));
+    seen = fhir_hash_make(pool);
+    for (apr_size_t e = 0; e < n; e++) {
+        const fhir_portal_endpoint_t *endpoint = &portal->endpoints[e];
+        reading_t reading = {.pool = pool};
+        fhir_err_t *err = NULL;
+        int i = made->practices.n;
+        fhir_practice_t *practice = &made->practices.list[i];
+        if (apr_hash_get(seen, endpoint->endpoint.tenant, APR_HASH_KEY_STRING))
+            continue;
+        practice->tenant = apr_pstrdup(pool, endpoint->endpoint.tenant);
+        practice->name =
+            endpoint->practice ? apr_pstrdup(pool, endpoint->practice) : practice->tenant;
+        apr_hash_set(seen, practice->tenant, APR_HASH_KEY_STRING, practice);
+        made->practices.n++;
+        if (!is_away)
+            err = read_practice(&reading, endpoint, store);
+        if (err)
+            FHIR_LOG(log, FHIR_LOG_WARNING,
+                     "FHIR0701: the directory could not read schema \"%s\": %s", practice->tenant,
+                     err->detail ? err->detail : err->message);
+        /* a database that is away is not waited for once for each practice */
+        is_away |= err && fhir_err_http_status(err->code) == 503;
+        if (is_away || err)
+            keep(made, i, old, practice->tenant);
+        else {
+            practice->up = 1;
+            made->read[i] = made->made;
+            made->organizations[i] = reading.organization;
+            made->locations[i] =
+                apr_pmemdup(pool, reading.locations, (apr_size_t)(reading.n + 1) * sizeof(char *));
+        }
+        describe(made, i);
+    }
+    return made;
+}
+
+/* ---- snapshots ---- */
+
+static void release(snapshot_t *snapshot)
+{
+    fhir_directory_t *directory = snapshot->directory;
+    int is_last;
+    apr_thread_mutex_lock(directory->lock);
+    is_last = !--snapshot->refs;
+    apr_thread_mutex_unlock(directory->lock);
+    if (is_last)
+        apr_pool_destroy(snapshot->pool);
+}
+
+static apr_status_t release_cleanup(void *snapshot)
+{
+    release(snapshot);
+    return APR_SUCCESS;
+}
+
+static snapshot_t *acquire(fhir_directory_t *directory)
+{
+    snapshot_t *snapshot;
+    apr_thread_mutex_lock(directory->lock);
+    snapshot = directory->current;
+    if (snapshot)
+        snapshot->refs++;
+    apr_thread_mutex_unlock(directory->lock);
+    return snapshot;
+}
+
+static int is_fresh(const snapshot_t *snapshot)
+{
+    apr_time_t now = apr_time_now();
+    return snapshot && snapshot->made <= now && now - snapshot->made < KEEP;
+}
+
+/* The snapshot to use, with a reference. */
+static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhir_portal_t *portal,
+                         fhir_store_t *store, const fhir_log_t *log)
+{
+    snapshot_t *made;
+    if (old ? apr_thread_mutex_trylock(directory->building) != APR_SUCCESS
+            : apr_thread_mutex_lock(directory->building) != APR_SUCCESS)
+        return old;
+    if (!old && (old = acquire(directory))) { /* another one has made it in the meantime */
+        apr_thread_mutex_unlock(directory->building);
+        return old;
+    }
+    made = make(directory, old, portal, store, log);
+    if (made) {
+        snapshot_t *before;
+        made->refs++;
+        apr_thread_mutex_lock(directory->lock);
+        before = directory->current;
+        directory->current = made;
+        apr_thread_mutex_unlock(directory->lock);
+        if (before)
+            release(before);
+        if (old)
+            release(old);
+    }
+    apr_thread_mutex_unlock(directory->building);
+    return made ? made : old;
+}
+
+fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
+                                     fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool)
+{
+    snapshot_t *snapshot = acquire(portal->directory);
+    apr_time_t now = apr_time_now();
+    if (!is_fresh(snapshot))
+        snapshot = renew(snapshot, portal->directory, portal, store, log);
+    if (!snapshot)
+        return fhir_err_create(pool, FHIR_ERR_BUSY, "There is no memory for the directory");
+    apr_pool_cleanup_register(pool, snapshot, release_cleanup, apr_pool_cleanup_null);
+    out->n = snapshot->practices.n;
+    out->list =
+        apr_pmemdup(pool, snapshot->practices.list, (apr_size_t)out->n * sizeof(*out->list));
+    for (int i = 0; i < out->n; i++)
+        out->list[i].since_sec =
+            snapshot->read[i] ? (int)apr_time_sec(now - snapshot->read[i]) : -1;
+    qsort(out->list, (apr_size_t)out->n, sizeof(*out->list), by_name);
+    return NULL;
+}

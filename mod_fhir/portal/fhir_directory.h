@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_directory.h
+ * @brief The practices of a server: their own Organization and Locations, remembered by a process,
+ * so that the directory is there while the database is away.
+ */
+#ifndef FHIR_DIRECTORY_H
+#define FHIR_DIRECTORY_H
+
+#include "core/fhir_node.h"
+#include "portal/fhir_portal.h"
+
+/** A practice: the endpoints of one tenant. Strings that are not known are "". */
+typedef struct fhir_practice_t {
+    const char *tenant, *name;
+    const char *aliases, *npi, *phone, *line, *city, *state, *zip, *country;
+    const char *words;               /* all of them folded, for the search */
+    const fhir_node_t *organization; /* its Organization, or NULL: it has none that is named */
+    const fhir_node_t *const *locations;
+    int n_locations;
+    int up;        /* its records could be read when they were read last */
+    int since_sec; /* seconds since then; -1: never */
+} fhir_practice_t;
+
+typedef struct fhir_practices_t {
+    int n;
+    fhir_practice_t *list; /* by name */
+} fhir_practices_t;
+
+/**
+ * The practices of the endpoints; what is older than some seconds is read again first. What cannot
+ * be read is as it was, and down.
+ * @param store NULL: no database
+ */
+fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
+                                     fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The portals' addresses, who may ask them, and what their pages have in common.
+ */
+#include <apr_strings.h>
+#include <string.h>
+
+#include "portal/fhir_portal_private.h"
+
+static fhir_err_t *front(fhir_auth_call_t *call);
+
+#define SHOW   FHIR_ROUTE_GET | FHIR_ROUTE_PAGE
+#define FORM   FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE
+#define PUBLIC FHIR_ROUTE_GET | FHIR_ROUTE_PAGE | FHIR_ROUTE_PUBLIC
+
+static const fhir_auth_route_t routes[] = {
+    {"", PUBLIC, front, NULL},
+    {"directory", PUBLIC, fhir_portal_directory, NULL},
+    {"directory/endpoints", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_portal_endpoints, NULL},
+    {"directory/brands", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_portal_brands, NULL},
+    {"connect", FORM, fhir_portal_connect, " developer "},
+    {"connect/join", FORM, fhir_portal_join, NULL},
+    {"connect/confirm", FORM, fhir_portal_confirm, NULL},
+    {"connect/reset", FORM, fhir_portal_reset, NULL},
+    {"connect/password", FORM, fhir_portal_password, NULL},
+    {"connect/account", FORM, fhir_portal_account, " developer "},
+    {"connect/new", FORM, fhir_portal_new_app, " developer "},
+    {"connect/app", FORM, fhir_portal_app, " developer "},
+    {"connect/letter", FORM, fhir_portal_letter, " developer "},
+    {"connect/why", FORM, fhir_portal_why, " developer "},
+    {"licences", FORM, fhir_portal_licences, " admin "},
+    {"licences/app", FORM, fhir_portal_licence, " admin "},
+    {"help", PUBLIC, fhir_auth_help, NULL},
+    {"fhir.css", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_asset, NULL},
+    {NULL, 0, NULL, NULL},
+};
+
+fhir_err_t *fhir_portal_run(fhir_auth_response_t *response, const fhir_auth_request_t *request)
+{
+    return fhir_auth_serve(response, request, routes, "");
+}
+
+/* ---- answers ---- */
+
+fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view)
+{
+    apr_table_t *headers = call->response->headers;
+    FHIR_TRY(fhir_auth_page(call, 200, name, view, NULL));
+    apr_table_unset(headers, "Pragma");
+    apr_table_setn(headers, "Cache-Control", "public, max-age=60");
+    apr_table_setn(headers, "Vary", "Accept-Language");
+    return NULL;
+}
+
+fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const char *text,
+                                 apr_size_t len)
+{
+    apr_table_t *headers = call->response->headers;
+    const char *known = call->request->header(call->request, "If-None-Match"), *tag;
+    fhir_digest_t digest;
+    fhir_secret_digest(&digest, text, len);
+    tag = apr_pstrcat(call->pool, "\"", fhir_secret_base64url(digest.byte, 12, call->pool), "\"",
+                      NULL);
+    apr_table_setn(headers, "ETag", apr_pstrcat(call->pool, "W/", tag, NULL));
+    apr_table_setn(headers, "Cache-Control", "public, max-age=60");
+    apr_table_setn(headers, "Access-Control-Allow-Origin", "*");
+    apr_table_setn(headers, "Access-Control-Expose-Headers", "ETag");
+    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
+    if (known && (strstr(known, tag) || !strcmp(known, "*"))) {
+        call->response->status = 304;
+        return NULL;
+    }
+    call->response->content_type = type;
+    fhir_buf_append(call->response->body, text, len);
+    return NULL;
+}
+
+void fhir_portal_go(fhir_auth_call_t *call, const char *path)
+{
+    fhir_auth_redirect(call, fhir_auth_url(call, path));
+}
+
+fhir_err_t *fhir_portal_none(fhir_auth_call_t *call, const char *what)
+{
+    return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOUND, "There is no such %s", what);
+}
+
+/* ---- signed-in pages ---- */
+
+fhir_err_t *fhir_portal_view(fhir_view_t **out, fhir_auth_call_t *call,
+                             const fhir_session_t *session)
+{
+    fhir_view_t *view = fhir_auth_view(call);
+    const char *word;
+    FHIR_TRY(fhir_auth_form_word(&word, call));
+    fhir_view_set(view, "word", word);
+    fhir_view_flag(view, "wide", 1);
+    if (session)
+        fhir_view_set(view, "user", session->user.display);
+    *out = view;
+    return NULL;
+}
+
+static int is_way_in(const char *step)
+{
+    static const char *const steps[] = {"sign-in", "switch", "password", "factor"};
+    for (apr_size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++)
+        if (!strcmp(steps[i], step))
+            return 1;
+    return 0;
+}
+
+fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_auth_call_t *call)
+{
+    const char *sent;
+    *step = "";
+    if (!strcmp(call->request->method, "POST"))
+        FHIR_TRY(fhir_auth_form(call));
+    FHIR_TRY(fhir_auth_sign_in(session, call, 0, NULL));
+    sent = fhir_pairs_get(&call->form, "_step");
+    if (!*session || !sent || is_way_in(sent))
+        return NULL;
+    FHIR_TRY(fhir_auth_check_form(call));
+    *step = sent;
+    return NULL;
+}
+
+/* ---- the front page ---- */
+
+static fhir_err_t *front(fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    fhir_view_t *view = fhir_auth_view(call);
+    fhir_view_flag(view, "wide", 1);
+    fhir_view_flag(view, "may_join", portal->sign_up == FHIR_SIGN_UP_OPEN);
+    fhir_view_set(view, "n", apr_itoa(call->pool, portal->n_endpoints));
+    return fhir_portal_public_page(call, "portal", view);
+}

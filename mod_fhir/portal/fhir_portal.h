@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_portal.h
+ * @brief The portals of a practice without httpd: Connect (developers), License Management
+ *        (administrators), the Endpoint Directory and the documentation of the API.
+ *
+ * They are pages of the authorization server's kind (auth/fhir_auth_private.h): the same requests,
+ * templates, sessions and forms, with routes of their own. Everything that lasts is in the tenant's
+ * schema (sql/010-auth.sql, sql/020-portal.sql).
+ */
+#ifndef FHIR_PORTAL_H
+#define FHIR_PORTAL_H
+
+#include "auth/fhir_auth.h"
+
+/** Who may become a developer (FHIRPortalSignUp). */
+typedef enum fhir_sign_up_t {
+    FHIR_SIGN_UP_OFF,
+    FHIR_SIGN_UP_INVITATION,
+    FHIR_SIGN_UP_OPEN
+} fhir_sign_up_t;
+
+/** An endpoint of this server, as the directory lists it. */
+typedef struct fhir_portal_endpoint_t {
+    const char *base_url;
+    const char *practice;     /* FHIRPracticeName, or NULL */
+    const char *organization; /* FHIRPracticeOrganization, or NULL */
+    const char *logo;         /* FHIRPracticeLogo, or NULL */
+    fhir_endpoint_t endpoint; /* as configured: tenant, audience, what it speaks and offers */
+} fhir_portal_endpoint_t;
+
+/** What one process remembers of the practices' own records (fhir_portal_directory.c). */
+typedef struct fhir_directory_t fhir_directory_t;
+/** pool: of a kind that several threads may make children of. NULL on want of memory. */
+fhir_directory_t *fhir_directory_create(apr_pool_t *pool);
+
+/** What a portal has besides what an authorization server has. */
+typedef struct fhir_portal_t fhir_portal_t;
+struct fhir_portal_t {
+    fhir_sign_up_t sign_up;
+    int has_mail;     /* FHIRPortalMail is set */
+    const char *from; /* FHIRPortalFrom */
+    int n_endpoints;
+    const fhir_portal_endpoint_t *endpoints; /* of this server, in the order of its configuration */
+    fhir_directory_t *directory;
+    /** Hands a whole message to the administrator's command; an error when it did not take it. */
+    fhir_err_t *(*send_mail)(const fhir_portal_t *portal, const char *message, apr_pool_t *pool);
+    void *baton;
+};
+
+/** Answers a request to a portal (request->portal is set); as fhir_auth_run. */
+fhir_err_t *fhir_portal_run(fhir_auth_response_t *response, const fhir_auth_request_t *request);
+
+#endif

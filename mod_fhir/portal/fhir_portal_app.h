@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_portal_app.h
+ * @brief Apps as the portals read them: one environment (row of fhir_client) with its app, its
+ * owner and the practice's licence.
+ */
+#ifndef FHIR_PORTAL_APP_H
+#define FHIR_PORTAL_APP_H
+
+#include "portal/fhir_portal_private.h"
+
+typedef struct fhir_portal_client_t {
+    const char *id, *name;
+    const char *app, *environment; /* NULL: registered by fhirctl */
+    const char *kind;              /* "public", "secret", "keys", "backend"; fhir_portal_kinds */
+    const char *redirects;         /* one a line */
+    const char *launch, *home, *policy, *terms, *jwks, *jwks_uri; /* or NULL */
+    const char *logo;                                             /* URL, or NULL */
+    const char *scopes, *description;
+    int for_patients, for_staff, for_system; /* whom it is made for */
+    int disabled;
+    const char *owner, *owner_name, *owner_mail, *owner_organization, *owner_site; /* or NULL */
+    const char *state; /* of the licence: "given", …, "ended"; "" when there is none */
+    const char *words, *message, *changed, *changed_by, *until; /* "" or dates */
+    const char *licence_scopes;
+    int staff, patients, system, secret_grant; /* of the licence */
+    int access_sec, system_sec, refresh_sec;
+} fhir_portal_client_t;
+
+/** A kind of app: how it authenticates and what it may do. */
+typedef struct fhir_portal_kind_t {
+    const char *name, *auth;
+    const char *grants; /* as an array of PostgreSQL */
+} fhir_portal_kind_t;
+extern const fhir_portal_kind_t fhir_portal_kinds[]; /* ends with a NULL name */
+const fhir_portal_kind_t *fhir_portal_kind(const char *name);
+
+typedef struct fhir_portal_clients_t {
+    int n;
+    fhir_portal_client_t *list;
+} fhir_portal_clients_t;
+/** Environments; `where` is the rest of the statement behind WHERE, over c (client), a (app), l
+ *  (licence), u (owner) and d (developer), with values. At most 500. */
+fhir_err_t *fhir_portal_clients(fhir_portal_clients_t *out, const fhir_auth_call_t *call,
+                                const char *where, int n, const char *const *values);
+
+/** What a client is, in a view: client_id, name, env, kind, state, … */
+void fhir_portal_show_client(fhir_view_t *view, const fhir_auth_call_t *call,
+                             const fhir_portal_client_t *client);
+/** What scopes say, as views of the list `name`: label, part, rights, text, whose. */
+void fhir_portal_show_scopes(fhir_view_t *view, const char *name, const fhir_auth_call_t *call,
+                             const char *scopes);
+/** The public keys of a key set, as views of the list "keys": kid, kty. */
+void fhir_portal_show_keys(fhir_view_t *view, const fhir_auth_call_t *call, const char *jwks);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_portal_private.h
+ * @brief What the portals' handlers share. Each answers one address (fhir_portal.c has the list).
+ */
+#ifndef FHIR_PORTAL_PRIVATE_H
+#define FHIR_PORTAL_PRIVATE_H
+
+#include "auth/fhir_auth_private.h"
+#include "portal/fhir_portal.h"
+
+static inline const fhir_portal_t *fhir_portal_of(const fhir_auth_call_t *call)
+{
+    return call->request->portal;
+}
+
+/* ---- fhir_portal.c ---- */
+
+/** Answers with a page that everybody may see and caches may keep for a minute. */
+fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view);
+/** A view of a signed-in page: user, form word. */
+fhir_err_t *fhir_portal_view(fhir_view_t **view, fhir_auth_call_t *call,
+                             const fhir_session_t *session);
+/** Reads the form of a POST and lets somebody sign in who may be here; *session NULL: answered. A
+ *  form of ours is checked before *step (its _step, "" without one) is given. */
+fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_auth_call_t *call);
+/** Redirects to an address below the portal, path with its query. */
+void fhir_portal_go(fhir_auth_call_t *call, const char *path);
+/** Refuses: there is no such thing. */
+fhir_err_t *fhir_portal_none(fhir_auth_call_t *call, const char *what);
+/** Answers with a public document: ETag, 304 to who has it, any origin. */
+fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const char *text,
+                                 apr_size_t len);
+
+/* ---- fhir_portal_account.c ---- */
+
+fhir_err_t *fhir_portal_join(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_password(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_account(fhir_auth_call_t *call);
+/** Sends an invitation to the form's email; message: what to say of it, a key of the texts. */
+fhir_err_t *fhir_portal_invite(fhir_auth_call_t *call, const char **message);
+
+/* ---- fhir_portal_app.c ---- */
+
+fhir_err_t *fhir_portal_connect(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_new_app(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_app(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_why(fhir_auth_call_t *call);
+
+/* ---- fhir_portal_licence.c ---- */
+
+fhir_err_t *fhir_portal_licences(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_licence(fhir_auth_call_t *call);
+
+/* ---- fhir_portal_directory.c ---- */
+
+fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_endpoints(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_brands(fhir_auth_call_t *call);
+
+#endif

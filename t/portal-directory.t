@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Endpoint Directory: the page and its search, the Bundles, what they show of a practice's records and what
+# they do not, several practices, and a database that is away. The directives of portals.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::System qw(source_dir);
+use JSON::PP ();
+use Test::More;
+
+my $PORTAL = <<'CONF';
+<Location "/portal">
+    FHIRPortal On
+</Location>
+CONF
+my $t = FHIR::Test->new(start => 0, endpoints => <<"CONF");
+FHIRPracticeName "Lakeside Family Practice"
+<Location "/fhir/r4">
+    FHIREndpoint R4 provider
+</Location>
+<Location "/open/r4">
+    FHIREndpoint R4 patient
+</Location>
+<Location "/fhir/dstu2">
+    FHIREndpoint DSTU2 provider
+</Location>
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    Require local
+</Location>
+<Location "/hill/r4">
+    FHIREndpoint R4 patient
+    FHIRTenant hill_side
+    FHIRPracticeName "Hillside & <Sons>"
+    FHIRPracticeOrganization hill
+</Location>
+<Location "/gone/r4">
+    FHIREndpoint R4 patient
+    FHIRTenant gone
+    FHIRPracticeName "Gone"
+</Location>
+$PORTAL
+CONF
+my $npi = { system => 'http://hl7.org/fhir/sid/us-npi', value => '9000000007' };
+$t->load(
+    { resourceType => 'Organization', id => 'lakeside', active => JSON::PP::true, name => 'Lakeside Family Practice',
+        alias => ['Lago'], identifier => [$npi], telecom => [ { system => 'phone', value => '555-0100' } ],
+        contact => [ { name => { family => 'Secretary' } } ],
+        address => [ { line => ['100 Main Street'], city => 'Worcester', state => 'MA', postalCode => '01608' } ] },
+    { resourceType => 'Organization', id => 'payer', active => JSON::PP::true, name => 'Some Payer' },
+    map {
+        { resourceType => 'Location', id => $_, name => "Lakeside $_", status => 'active',
+            managingOrganization => { reference => 'Organization/lakeside' },
+            address => { line => ['1 Road'], city => ucfirst "${_}ville", postalCode => '01501' } }
+    } qw(north south));
+my @init = ('init', '--tenant', 'hill_side', '--indexes', 'patient', '--role', 'fhir_server');
+is($t->fhirctl(@init)->{status}, 0, 'a second practice');
+$t->psql("INSERT INTO hill_side.organization (id, version, last_updated, resource) VALUES ('hill', 1, now(), "
+        . "'{\"resourceType\":\"Organization\",\"id\":\"hill\",\"name\":\"Hillside & <Sons>\"}')");
+$t->start;
+
+# ---- the page ----
+{
+    my $page = $t->get('/portal/directory');
+    is($page->status, 200, 'the directory');
+    like($page->header('Cache-Control'), qr/public/, '  may be kept');
+    my @names = $page->body =~ m{<h2>(.*?) <span class="state state-(\w+)}g;
+    is("@names", 'Gone bad Hillside &amp; &lt;Sons&gt; good Lakeside Family Practice good',
+        'practices by name, up or down');
+    like($page->body, qr/100 Main Street, Worcester, MA 01608 · 555-0100 · NPI 9000000007/, '  with address and NPI');
+    my @endpoints = $page->body =~ 
+        m{<span class="badge">(\w+)</span> <span class="badge">FHIR (\w+)</span> <code class="url">[^<]*?:\d+(/[^<]+)<}g;
+    is("@endpoints", 'Patient R4 /gone/r4 Patient R4 /hill/r4 Provider R4 /fhir/r4 Patient R4 /open/r4 '
+            . 'Provider DSTU2 /fhir/dstu2', '  and each endpoint with badge and release, but for open ones');
+    unlike($page->body, qr/Some Payer|Secretary|<Sons>/, 'nobody else, and text is text');
+    my %found = ('worcester' => 1, 'LAGO' => 1, '01608 lake' => 1, '9000000007' => 1, 'Northville' => 1, 'side' => 2,
+        'payer' => 0, '100%' => 0, '<script>' => 0);
+    for my $q (sort keys %found) {
+        my $body = $t->get('/portal/directory?q=' . ($q =~ s/([^\w])/sprintf '%%%02X', ord $1/ger))->body;
+        my @cards = $body =~ /<article/g;
+        is(scalar @cards, $found{$q}, "search: $q");
+        unlike($body, qr/<script>/, '  as text') if $q =~ /</;
+    }
+    is($t->get('/portal/directory', 'Accept-Language' => 'es')->header('Content-Language'), 'es', 'in Spanish');
+    is($t->get('/portal/nothing')->status, 404, 'what is not there');
+    is($t->post('/portal/directory', '')->status, 405, 'what cannot be posted');
+}
+
+# ---- the Bundles ----
+{
+    my $answer = $t->get('/portal/directory/endpoints', Origin => 'https://app.example');
+    like($answer->header('Content-Type'), qr{^application/fhir\+json}, 'service base URLs');
+    is($answer->header('Access-Control-Allow-Origin'), '*', '  for any page');
+    my $tag = $answer->header('ETag');
+    is($t->get('/portal/directory/endpoints', 'If-None-Match' => $tag)->status, 304, '  304 to who has it');
+    my $bundle = $answer->json;
+    is($bundle->{type}, 'collection', '  a collection');
+    my %by_id = map { ("$_->{resource}{resourceType}/$_->{resource}{id}" => $_->{resource}) } @{ $bundle->{entry} };
+    is(scalar keys %by_id, scalar @{ $bundle->{entry} }, '  each id once');
+    my %referred = map { $_->{reference} => 1 } map { @{ $_->{endpoint} || [] } } values %by_id;
+    my @endpoints = sort grep { /^Endpoint/ } keys %by_id;
+    is(join(' ', sort keys %referred), join(' ', @endpoints), '  each endpoint is an organization\'s, and no other');
+    is(scalar @endpoints, 5, '  five');
+    is($by_id{'Endpoint/main-DSTU2-provider'}{extension}[ 0 ]{valueCode}, '1.0.2', '  with their releases');
+    is($by_id{'Organization/main'}{address}[ 0 ]{city}, 'Worcester', '  addresses');
+    ok((grep { $_->{value} eq '9000000007' } @{ $by_id{'Organization/main'}{identifier} }), '  NPI');
+    is($by_id{'Organization/main-1'}{partOf}{reference}, 'Organization/main', '  places are parts');
+    ok(!exists $by_id{'Organization/main'}{contact}, '  no persons');
+    is($by_id{'Organization/hill.side'}{name}, 'Hillside & <Sons>', '  the one that is named');
+    for my $address (grep { !/gone/ } map { $by_id{$_}{address} } @endpoints) {
+        is($t->get($address =~ s{^http://[^/]+}{}r . '/metadata')->status, 200, "  $address has a CapabilityStatement");
+    }
+    my $brands = $t->get('/portal/directory/brands')->json;
+    my @brands = grep { $_->{resourceType} eq 'Endpoint' } map { $_->{resource} } @{ $brands->{entry} };
+    is(join(' ', sort map { $_->{id} } @brands), 'gone-R4-patient hill.side-R4-patient main-R4-patient',
+        'brands: endpoints for patients');
+    my $smart = $t->get('/open/r4/.well-known/smart-configuration')->json;
+    is($smart->{user_access_brand_bundle}, $t->url('/portal/directory/brands'), '  named by smart-configuration');
+    my $own = $smart->{user_access_brand_identifier};
+    is(scalar(grep { $_->{system} eq $own->{system} && $_->{value} eq $own->{value} }
+                map { @{ $_->{resource}{identifier} || [] } } @{ $brands->{entry} }), 1, '  as one of them');
+    ok(!exists $t->get('/hill/r4/.well-known/smart-configuration')->json->{user_access_brand_bundle},
+        '  where the practice has a portal');
+}
+
+# ---- records that cannot be read ----
+{
+    $t->allow_log(qr{FHIR0701|FHIR0213|FHIR0202});
+    $t->psql('ALTER SCHEMA main RENAME TO away; ALTER SCHEMA hill_side RENAME TO hill_away');
+    wait_for(sub { $t->get('/portal/directory')->body !~ /state-good/ }, 10);
+    my $page = $t->get('/portal/directory');
+    is($page->status, 200, 'the directory is there while the records cannot be read');
+    like($page->body, qr/Worcester.*state-bad|state-bad.*Worcester/s, '  with what it knew, down');
+    is(scalar(grep { $_->{resource}{id} eq 'main-1' } @{ $t->get('/portal/directory/brands')->json->{entry} }), 1,
+        '  in the Bundle, too');
+    is($t->get('/portal/connect')->status, 503, '  accounts are not');
+}
+
+# ---- directives ----
+my %wrong = (
+    'FHIRPortal On' => qr/belongs into a <Location>/,
+    '<Location "/p*"> FHIRPortal On' => qr/wildcards/,
+    '<Location "/p"> FHIRPortal Perhaps' => qr/not accepted/,
+    "<Location \"/p\"> FHIRPortal On\nFHIRPortalSignUp open" => qr/FHIRPortalSignUp needs FHIRPortalMail/,
+    "<Location \"/p\"> FHIRPortal On\nFHIRPortalMail /bin/cat" => qr/FHIRPortalMail needs FHIRPortalFrom/,
+    '<Location "/p"> FHIRPortalMail sendmail' => qr/no absolute path/,
+    '<Location "/p"> FHIRPortalFrom nobody' => qr/no such address/,
+    "<Location \"/p\"> FHIRPortalFrom \"a\@b.example>\"" => qr/no such address/,
+    '<Location "/p"> FHIRPracticeOrganization "a b"' => qr/no such id/,
+);
+my $httpd = FHIR::Test::Httpd->new(endpoints => '');
+for my $text (sort keys %wrong) {
+    my $conf = $text =~ s/> /\>\n/r;
+    $httpd->{endpoints} = "$conf\n" . ($text =~ /^</ ? "</Location>\n" : '');
+    my $done = $httpd->check_config;
+    isnt($done->{status}, 0, "refused: $text");
+    like($done->{err} . $httpd->log_text, $wrong{$text}, '  with the reason');
+}
+
+$t->done;

@@ -15,31 +15,29 @@
 #define FORM_MAX 131072 /* bytes of a form: an assertion, a long list of scopes */
 
 static const fhir_auth_route_t routes[] = {
-    {".well-known/smart-configuration", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_smart, NULL},
-    {".well-known/openid-configuration", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_openid,
+    {".well-known/smart-configuration", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_smart, NULL},
+    {".well-known/openid-configuration", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_openid, NULL},
+    {".well-known/oauth-authorization-server", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_openid,
      NULL},
-    {".well-known/oauth-authorization-server", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_openid,
-     NULL},
-    {"auth/keys", FHIR_ROUTE_GET, fhir_auth_keys, NULL},
-    {"auth/authorize", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_authorize,
-     NULL},
-    {"auth/token", FHIR_ROUTE_POST, fhir_auth_token, NULL},
-    {"auth/introspect", FHIR_ROUTE_POST, fhir_auth_introspect, NULL},
-    {"auth/revoke", FHIR_ROUTE_POST, fhir_auth_revocation, NULL},
-    {"auth/userinfo", FHIR_ROUTE_GET | FHIR_ROUTE_POST, fhir_auth_userinfo, NULL},
-    {"auth/launch", FHIR_ROUTE_POST, fhir_auth_launch, NULL},
-    {"auth/manage", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_manage, NULL},
-    {"auth/logout", FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE, fhir_auth_logout, NULL},
-    {"auth/help", FHIR_ROUTE_GET | FHIR_ROUTE_PAGE | FHIR_ROUTE_PUBLIC, fhir_auth_help, NULL},
-    {"auth/", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC | FHIR_ROUTE_PREFIX, fhir_auth_asset, NULL},
+    {"auth/keys", FHIR_SITE_GET, fhir_auth_keys, NULL},
+    {"auth/authorize", FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE, fhir_auth_authorize, NULL},
+    {"auth/token", FHIR_SITE_POST, fhir_auth_token, NULL},
+    {"auth/introspect", FHIR_SITE_POST, fhir_auth_introspect, NULL},
+    {"auth/revoke", FHIR_SITE_POST, fhir_auth_revocation, NULL},
+    {"auth/userinfo", FHIR_SITE_GET | FHIR_SITE_POST, fhir_auth_userinfo, NULL},
+    {"auth/launch", FHIR_SITE_POST, fhir_auth_launch, NULL},
+    {"auth/manage", FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE, fhir_auth_manage, NULL},
+    {"auth/logout", FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE, fhir_auth_logout, NULL},
+    {"auth/help", FHIR_SITE_GET | FHIR_SITE_PAGE | FHIR_SITE_PUBLIC, fhir_auth_help, NULL},
+    {"auth/", FHIR_SITE_GET | FHIR_SITE_PUBLIC | FHIR_SITE_PREFIX, fhir_auth_asset, NULL},
     {NULL, 0, NULL, NULL},
 };
 
 static const fhir_auth_route_t *find_route(const fhir_auth_route_t *route, const char *path)
 {
     for (; route->path; route++)
-        if (route->flags & FHIR_ROUTE_PREFIX ? !strncmp(path, route->path, strlen(route->path))
-                                             : !strcmp(path, route->path))
+        if (route->flags & FHIR_SITE_PREFIX ? !strncmp(path, route->path, strlen(route->path))
+                                            : !strcmp(path, route->path))
             return route;
     return NULL;
 }
@@ -194,7 +192,7 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
     if (call->refusal.wait)
         apr_table_setn(call->response->headers, "Retry-After",
                        apr_itoa(call->pool, call->refusal.wait));
-    if (!route || !(route->flags & FHIR_ROUTE_PAGE))
+    if (!route || !(route->flags & FHIR_SITE_PAGE))
         refuse_json(call);
     else if (call->redirect && !is_for_people(call->refusal.id))
         fhir_auth_redirect(call, error_redirect(call));
@@ -360,8 +358,8 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
 static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t *route)
 {
     const fhir_auth_request_t *request = call->request;
-    unsigned method = !strcmp(request->method, "GET")    ? FHIR_ROUTE_GET
-                      : !strcmp(request->method, "POST") ? FHIR_ROUTE_POST
+    unsigned method = !strcmp(request->method, "GET")    ? FHIR_SITE_GET
+                      : !strcmp(request->method, "POST") ? FHIR_SITE_POST
                                                          : 0;
     const char *twice;
     if (!route)
@@ -369,13 +367,13 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
                                 request->path);
     if (!(route->flags & method)) {
         apr_table_setn(call->response->headers, "Allow",
-                       !(route->flags & FHIR_ROUTE_GET)    ? "POST, OPTIONS"
-                       : !(route->flags & FHIR_ROUTE_POST) ? "GET, HEAD, OPTIONS"
-                                                           : "GET, HEAD, POST, OPTIONS");
+                       !(route->flags & FHIR_SITE_GET)    ? "POST, OPTIONS"
+                       : !(route->flags & FHIR_SITE_POST) ? "GET, HEAD, OPTIONS"
+                                                          : "GET, HEAD, POST, OPTIONS");
         return fhir_auth_refuse(call, FHIR_REFUSED_WRONG_METHOD, "%.20s is not for %s",
                                 request->method, request->path);
     }
-    if (!request->secure && !request->config->plain_http && !(route->flags & FHIR_ROUTE_PUBLIC))
+    if (!request->secure && !request->config->plain_http && !(route->flags & FHIR_SITE_PUBLIC))
         return fhir_auth_refuse(call, FHIR_REFUSED_INSECURE,
                                 "Authorization over http is taken from this machine alone; use "
                                 "https");

@@ -72,17 +72,17 @@ typedef struct fhir_auth_call_t {
 
 /* ---- fhir_auth.c ---- */
 
-typedef enum fhir_auth_route_flag_t {
-    FHIR_ROUTE_GET = 1,
-    FHIR_ROUTE_POST = 2,
-    FHIR_ROUTE_PAGE = 4,   /* for people: refusals are pages */
-    FHIR_ROUTE_PUBLIC = 8, /* needs neither TLS nor database */
-    FHIR_ROUTE_PREFIX = 16 /* files below it, too */
-} fhir_auth_route_flag_t;
+typedef enum fhir_auth_site_t {
+    FHIR_SITE_GET = 1,
+    FHIR_SITE_POST = 2,
+    FHIR_SITE_PAGE = 4,   /* for people: refusals are pages */
+    FHIR_SITE_PUBLIC = 8, /* needs neither TLS nor database */
+    FHIR_SITE_PREFIX = 16 /* files below it, too */
+} fhir_auth_site_t;
 /** One address: how it may be asked, and who answers. */
 typedef struct fhir_auth_route_t {
     const char *path; /* behind the base; NULL ends a list */
-    unsigned flags;   /* FHIR_ROUTE_… */
+    unsigned flags;   /* FHIR_SITE_… */
     fhir_err_t *(*run)(fhir_auth_call_t *call);
     const char *kinds; /* see fhir_auth_call_t */
 } fhir_auth_route_t;

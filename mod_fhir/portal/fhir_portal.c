@@ -9,15 +9,15 @@
 
 static fhir_err_t *front(fhir_auth_call_t *call);
 
-#define SHOW   FHIR_ROUTE_GET | FHIR_ROUTE_PAGE
-#define FORM   FHIR_ROUTE_GET | FHIR_ROUTE_POST | FHIR_ROUTE_PAGE
-#define PUBLIC FHIR_ROUTE_GET | FHIR_ROUTE_PAGE | FHIR_ROUTE_PUBLIC
+#define SHOW   FHIR_SITE_GET | FHIR_SITE_PAGE
+#define FORM   FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE
+#define PUBLIC FHIR_SITE_GET | FHIR_SITE_PAGE | FHIR_SITE_PUBLIC
 
 static const fhir_auth_route_t routes[] = {
     {"", PUBLIC, front, NULL},
     {"directory", PUBLIC, fhir_portal_directory, NULL},
-    {"directory/endpoints", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_portal_endpoints, NULL},
-    {"directory/brands", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_portal_brands, NULL},
+    {"directory/endpoints", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_portal_endpoints, NULL},
+    {"directory/brands", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_portal_brands, NULL},
     {"connect", FORM, fhir_portal_connect, " developer "},
     {"connect/join", FORM, fhir_portal_join, NULL},
     {"connect/confirm", FORM, fhir_portal_confirm, NULL},
@@ -31,7 +31,7 @@ static const fhir_auth_route_t routes[] = {
     {"licences", FORM, fhir_portal_licences, " admin "},
     {"licences/app", FORM, fhir_portal_licence, " admin "},
     {"help", PUBLIC, fhir_auth_help, NULL},
-    {"fhir.css", FHIR_ROUTE_GET | FHIR_ROUTE_PUBLIC, fhir_auth_asset, NULL},
+    {"fhir.css", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_asset, NULL},
     {NULL, 0, NULL, NULL},
 };
 

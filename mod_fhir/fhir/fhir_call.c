@@ -35,19 +35,31 @@ fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
     return NULL;
 }
 
-fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
-                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
-                          apr_int64_t *affected)
+static fhir_err_t *run(const fhir_call_t *call, const fhir_stmt_t *stmt, const fhir_value_t *values,
+                       fhir_row_fn row_fn, void *baton, apr_int64_t *affected)
 {
     fhir_stmt_t own = *stmt;
     fhir_store_t *store;
-    if (call->explain)
-        FHIR_TRY(call->before(call, stmt, values));
     own.patience = call->request->patience;
     if (call->tx)
         return fhir_tx_run(call->tx, &own, values, row_fn, baton, affected, call->pool);
     FHIR_TRY(find_store(&store, call));
     return fhir_store_run(store, &own, values, row_fn, baton, affected, call->pool);
+}
+
+fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
+                          apr_int64_t *affected)
+{
+    if (call->explain)
+        FHIR_TRY(call->before(call, stmt, values));
+    return run(call, stmt, values, row_fn, baton, affected);
+}
+
+fhir_err_t *fhir_call_ask(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton)
+{
+    return run(call, stmt, values, row_fn, baton, NULL);
 }
 
 const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix)

@@ -61,6 +61,11 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
                           apr_int64_t *affected);
 
+/** The same for a statement that another one needs, such as an estimate of its rows: _explain does
+ *  not report it. */
+fhir_err_t *fhir_call_ask(const fhir_call_t *call, const fhir_stmt_t *stmt,
+                          const fhir_value_t *values, fhir_row_fn row_fn, void *baton);
+
 /** "tenant"."table" with a suffix ("_history" or "") for use in SQL, in the call's pool. */
 const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, const char *suffix);
 

@@ -208,7 +208,6 @@ static fhir_err_t *on_held(void *baton, const fhir_row_t *row)
 fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
                                 const fhir_type_t *holder)
 {
-    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
     fhir_value_t value = fhir_value_text(fhir_model_str(call->stored, holder->name));
     fhir_stmt_t stmt = {.sql = apr_psprintf(call->pool,
                                             "SELECT EXISTS (SELECT FROM %s WHERE holder_type = $1)",
@@ -217,9 +216,7 @@ fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_t
                         .flags = FHIR_STMT_SHORT};
 
     *held = 0;
-    plain.explain = NULL;
-    return fhir_call_has_store(call) ? fhir_call_run(&plain, &stmt, &value, on_held, held, NULL)
-                                     : NULL;
+    return fhir_call_has_store(call) ? fhir_call_ask(call, &stmt, &value, on_held, held) : NULL;
 }
 
 fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)

@@ -51,13 +51,12 @@ static fhir_err_t *on_plan(void *baton, const fhir_row_t *row)
 
 static fhir_err_t *ask_planner(estimate_t *estimate, fhir_sql_t *sql, const fhir_stmt_t *stmt)
 {
-    fhir_call_t plain = *sql->call;
-    fhir_stmt_t explain = {.sql = apr_pstrcat(plain.pool, "EXPLAIN ", stmt->sql, NULL),
+    const fhir_call_t *call = sql->call;
+    fhir_stmt_t explain = {.sql = apr_pstrcat(call->pool, "EXPLAIN ", stmt->sql, NULL),
                            .n_values = stmt->n_values,
                            .flags = FHIR_STMT_ONCE};
     memset(estimate, 0, sizeof(*estimate));
-    plain.explain = NULL;
-    return fhir_call_run(&plain, &explain, fhir_sql_values(sql), on_plan, estimate, NULL);
+    return fhir_call_ask(call, &explain, fhir_sql_values(sql), on_plan, estimate);
 }
 
 fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt)
@@ -88,7 +87,6 @@ static fhir_err_t *on_column(void *baton, const fhir_row_t *row)
 /* Columns that are the first of a valid index; "*" where the set practice has one for each. */
 static void read_columns(advice_t *a, const fhir_type_t *type)
 {
-    fhir_call_t plain = *a->call;
     fhir_value_t table = fhir_value_text(fhir_call_table(a->call, type, ""));
     fhir_stmt_t stmt = {
         .sql = "SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
@@ -99,10 +97,9 @@ static void read_columns(advice_t *a, const fhir_type_t *type)
         .flags = FHIR_STMT_ONCE};
     if (a->type == type || a->error)
         return;
-    plain.explain = NULL;
     a->type = type;
     a->columns = apr_array_make(a->call->pool, 16, sizeof(const char *));
-    a->error = fhir_call_run(&plain, &stmt, &table, on_column, a, NULL) != NULL;
+    a->error = fhir_call_ask(a->call, &stmt, &table, on_column, a) != NULL;
 }
 
 /* What fhirctl index can make an index of that searches use. */
@@ -206,7 +203,6 @@ static const char *shape_of(const fhir_call_t *call, const fhir_query_t *query)
 static void note(const fhir_call_t *call, const fhir_query_t *query, const char *column,
                  const char *command)
 {
-    fhir_call_t plain = *call;
     fhir_value_t values[] = {fhir_value_text(shape_of(call, query)), fhir_value_text(command)};
     const char *table =
         apr_psprintf(call->pool, "\"%s\".fhir_search_advice", call->endpoint->tenant);
@@ -220,9 +216,8 @@ static void note(const fhir_call_t *call, const fhir_query_t *query, const char 
             table, column, table, table, column, column),
         .n_values = 2,
         .flags = FHIR_STMT_ONCE | FHIR_STMT_WRITE};
-    plain.explain = NULL;
     if (!call->tx && call->request->store)
-        fhir_call_run(&plain, &stmt, values, NULL, NULL, NULL);
+        fhir_call_ask(call, &stmt, values, NULL, NULL);
 }
 
 /* Gives an error the words that help. what: how it went wrong. */

@@ -43,7 +43,6 @@ fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, c
                             const fhir_terms_source_t *source)
 {
     const fhir_type_t *t = fhir_model_resource(call->stored, type, strlen(type));
-    fhir_call_t plain = *call; /* what the search does is explained, not how it is found out */
     loaded_t loaded = {.pool = call->pool};
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
@@ -52,11 +51,9 @@ fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, c
     *root = NULL;
     if (!t || !fhir_call_has_store(call))
         return NULL;
-    plain.explain = NULL;
-    plain.before = NULL;
-    FHIR_TRY(fhir_sql_create(&sql, &plain));
+    FHIR_TRY(fhir_sql_create(&sql, call));
     fhir_buf_printf(sql->text,
-                    "SELECT t.resource FROM %s t WHERE %s = ", fhir_call_table(&plain, t, ""),
+                    "SELECT t.resource FROM %s t WHERE %s = ", fhir_call_table(call, t, ""),
                     source->id ? "t.id" : "t.url");
     fhir_sql_bind(sql,
                   source->id ? source->id
@@ -65,7 +62,7 @@ fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, c
     FHIR_TRY(fhir_grant_sql(sql, "t", t, FHIR_RIGHT_READ));
     fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
-    FHIR_TRY(fhir_call_run(&plain, &stmt, fhir_sql_values(sql), on_row, &loaded, NULL));
+    FHIR_TRY(fhir_call_ask(call, &stmt, fhir_sql_values(sql), on_row, &loaded));
     if (!loaded.json)
         return NULL;
     FHIR_TRY(

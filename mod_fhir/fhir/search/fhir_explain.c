@@ -74,7 +74,6 @@ static void issue(fhir_explain_t *x, const char *sql, const char *values, const 
 /* One statement: its SQL, its values, PostgreSQL's plan with rows and times. */
 static fhir_err_t *add(const fhir_call_t *call, const fhir_stmt_t *stmt, const fhir_value_t *values)
 {
-    fhir_call_t plain = *call; /* the EXPLAIN itself is not explained */
     fhir_explain_t *x = call->explain;
     fhir_buf_t *plan = fhir_buf_create(call->pool, TEXT_MAX);
     fhir_buf_t *bound = fhir_buf_create(call->pool, TEXT_MAX);
@@ -83,8 +82,7 @@ static fhir_err_t *add(const fhir_call_t *call, const fhir_stmt_t *stmt, const f
         .n_values = stmt->n_values,
         .flags = FHIR_STMT_ONCE};
     const char *sql = in_lines(stmt->sql, call->pool);
-    plain.explain = NULL;
-    FHIR_TRY(fhir_call_run(&plain, &explain, values, on_line, plan, NULL));
+    FHIR_TRY(fhir_call_ask(call, &explain, values, on_line, plan));
     for (int i = 0; i < stmt->n_values; i++)
         fhir_buf_printf(bound, "$%d = %s\n", i + 1, values[i].data ? values[i].data : "NULL");
     x->steps++;

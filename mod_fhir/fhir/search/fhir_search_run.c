@@ -359,21 +359,19 @@ static fhir_err_t *drop_empty(page_t *page)
     const int n = page->search->n_types;
     char *empty = apr_pcalloc(call->pool, (apr_size_t)n);
     apr_array_header_t *tables = apr_array_make(call->pool, n, sizeof(const char *));
-    fhir_call_t plain = *call;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
     int kept = 0, start = page->start;
     if (page->queries[0]->containers || page->queries[n - 1]->containers)
         return NULL;
-    plain.explain = NULL;
     for (int i = 0; i < n; i++)
         APR_ARRAY_PUSH(tables, const char *) = fhir_call_table(call, page->search->types[i], "");
-    FHIR_TRY(fhir_sql_create(&sql, &plain));
+    FHIR_TRY(fhir_sql_create(&sql, call));
     fhir_buf_puts(sql->text, "SELECT n FROM unnest(");
     fhir_sql_bind_array(sql, tables, "regclass[]");
     fhir_buf_puts(sql->text, ") WITH ORDINALITY x(t, n) WHERE pg_relation_size(t) = 0");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
-    FHIR_TRY(fhir_call_run(&plain, &stmt, fhir_sql_values(sql), on_empty, empty, NULL));
+    FHIR_TRY(fhir_call_ask(call, &stmt, fhir_sql_values(sql), on_empty, empty));
     page->spread = *page->search;
     page->spread.types =
         apr_pmemdup(call->pool, page->search->types, sizeof(*page->search->types) * (apr_size_t)n);

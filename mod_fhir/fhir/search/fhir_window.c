@@ -54,7 +54,6 @@ enum { HAS_INDEX = 1, HAS_NONE };
 static int has_index(const fhir_call_t *call, const fhir_type_t *type)
 {
     fhir_store_t *store = call->request->store;
-    fhir_call_t plain = *call;
     fhir_stmt_t stmt = {
         .sql = "SELECT coalesce(bool_or(i.indisvalid), FALSE) FROM pg_index i JOIN pg_class c "
                "ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
@@ -66,8 +65,7 @@ static int has_index(const fhir_call_t *call, const fhir_type_t *type)
     for (unsigned known = HAS_INDEX; store && known <= HAS_NONE; known++)
         if (fhir_store_recall(store, key_of(call, "index", 5, type, known)))
             return known == HAS_INDEX;
-    plain.explain = NULL;
-    if (fhir_call_run(&plain, &stmt, &table, on_found, &found, NULL))
+    if (fhir_call_ask(call, &stmt, &table, on_found, &found))
         return 0;
     if (store)
         fhir_store_remember(store, key_of(call, "index", 5, type, found ? HAS_INDEX : HAS_NONE));
@@ -195,9 +193,7 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
     if (!width) {
         fhir_sql_t *sql;
         fhir_stmt_t stmt;
-        fhir_call_t plain = *call;
-        plain.explain = NULL;
-        FHIR_TRY(fhir_sql_create(&sql, &plain));
+        FHIR_TRY(fhir_sql_create(&sql, call));
         fhir_buf_puts(sql->text, "SELECT");
         sql->estimate = 1;
         FHIR_TRY(fhir_sql_from(sql, query->type, query->where));

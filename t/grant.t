@@ -552,6 +552,29 @@ is(ask('full', $all, 'GET', 'Condition/b-cond')->[0], 410, 'who sees all is told
 is(ask('full', $a, 'GET', "Condition/$_-cond")->[0], 404, 'others are not') for qw(a b none);
 is(ask('full', $a, 'GET', "Condition/b-cond/_history")->[0], 404, 'nor by its history');
 
+# ---- conditions of scopes that are looked up ----
+
+for (
+    [ 'a chain', 'user/Observation.rs?patient.gender=male user/Patient.rs?gender=male', 'Observation/a-obs1', 200 ],
+    [ 'a chain to what is not shown', 'user/Observation.rs?patient.gender=male user/Patient.rs?gender=female',
+        'Observation/a-obs1', 404 ],
+    [ 'two scopes that depend on each other',
+        'user/Observation.rs?patient.gender=male user/Patient.rs?_has:Observation:patient:status=final',
+        'Observation/a-obs1', 400, qr/scopes show of Observation depends on itself/ ],
+    [ 'a scope of ValueSet by a stored one', 'user/ValueSet.rs?context:in=http://nowhere.example', 'ValueSet/any', 400,
+        qr/scopes show of ValueSet depends on itself/ ],
+    [ 'a value set that is not known', 'user/Observation.rs?code:in=http://nowhere.example',
+        'Observation/a-obs1', 404 ],
+    [ 'a carried one', 'user/Observation.rs?status:in=http://hl7.org/fhir/ValueSet/observation-status',
+        'Observation/a-obs1', 200 ],
+    )
+{
+    my ($name, $scopes, $url, $status, $says) = @$_;
+    my $answer = ask('full', "- $scopes", 'GET', $url);
+    is($answer->[0], $status, "$name: $url") or diag($answer->[1]);
+    like($answer->[1], $says, '  and why') if $says;
+}
+
 # ---- rights ----
 
 my $split = 'a-pat patient/Observation.s patient/Patient.r patient/Encounter.r';

@@ -28,8 +28,9 @@ typedef struct history_t {
     const char *cursor;  /* the page link's word, or NULL */
     fhir_cursor_t after; /* opened */
     int rows, more;
-    int only_total;     /* _summary=count */
-    fhir_cursor_t last; /* of the page */
+    int only_total;            /* _summary=count */
+    fhir_cursor_t last;        /* of the page */
+    apr_array_header_t *types; /* of const fhir_granted_t * */
 } history_t;
 
 static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
@@ -139,10 +140,11 @@ static void after_cursor(fhir_sql_t *sql, const history_t *h, const char *type)
 }
 
 /* One table's part: at most a page of its newest rows. */
-static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t *type,
-                          int superseded)
+static void branch(fhir_sql_t *sql, const history_t *h, const fhir_granted_t *granted,
+                   int superseded)
 {
     const fhir_call_t *call = h->call;
+    const fhir_type_t *type = granted->type;
     const char *name = fhir_model_str(call->stored, type->name);
 
     fhir_buf_printf(sql->text,
@@ -162,42 +164,47 @@ static fhir_err_t *branch(fhir_sql_t *sql, const history_t *h, const fhir_type_t
         at_time(sql, h, type);
     if (h->cursor)
         after_cursor(sql, h, name);
-    FHIR_TRY(
-        (superseded ? fhir_grant_sql_history : fhir_grant_sql)(sql, "v", type, FHIR_RIGHT_READ));
+    (superseded ? fhir_grant_sql_history : fhir_grant_sql)(sql, "v", granted, FHIR_RIGHT_READ);
     if (!h->only_total)
         fhir_buf_printf(sql->text,
                         " ORDER BY v.last_updated DESC, v.id DESC, v.version DESC LIMIT %d",
                         h->count + 1);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
+}
+
+/* The types that the history is of, as far as the grant lets them be read. */
+static fhir_err_t *resolve(history_t *h)
+{
+    const fhir_call_t *call = h->call;
+    const fhir_model_t *model = call->stored;
+    int first = call->type ? fhir_model_type_index(model, call->type) : 1;
+    int last = call->type ? first : model->n_resources;
+
+    h->types = apr_array_make(call->pool, 16, sizeof(const fhir_granted_t *));
+    for (int i = first; i <= last; i++) {
+        const fhir_type_t *type = &model->types[i];
+
+        if (!(type->flags & FHIR_TYPE_ABSTRACT) && fhir_spoken_serves(call->endpoint, type) &&
+            fhir_grant_allows(call->grant, model, type, FHIR_RIGHT_READ))
+            FHIR_TRY(fhir_grant_resolve(apr_array_push(h->types), call, type));
+    }
+    return h->types->nelts ? NULL
+                           : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                             "The access token's scopes do not allow to read any "
+                                             "type");
 }
 
 /* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */
 static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
 {
-    const fhir_model_t *model = h->call->stored;
-    int first = h->call->type ? fhir_model_type_index(model, h->call->type) : 1;
-    int last = h->call->type ? first : model->n_resources;
-    const char *separator = "";
 
     fhir_buf_puts(sql->text, h->only_total ? "SELECT count(*) FROM ("
                                            : "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
                                                  "a.last_updated") ", a.method, a.resource FROM (");
-    for (int i = first; i <= last; i++) {
-        const fhir_type_t *type = &model->types[i];
-
-        if (type->flags & FHIR_TYPE_ABSTRACT || !fhir_spoken_serves(h->call->endpoint, type) ||
-            !fhir_grant_allows(h->call->grant, model, type, FHIR_RIGHT_READ))
-            continue;
-        for (int superseded = 0; superseded < 2; superseded++) {
-            fhir_buf_puts(sql->text, separator);
-            FHIR_TRY(branch(sql, h, type, superseded));
-            separator = " UNION ALL ";
-        }
+    for (int i = 0; i < 2 * h->types->nelts; i++) {
+        fhir_buf_puts(sql->text, i ? " UNION ALL " : "");
+        branch(sql, h, APR_ARRAY_IDX(h->types, i / 2, const fhir_granted_t *), i % 2);
     }
-    if (!*separator)
-        return fhir_err_create(h->call->pool, FHIR_ERR_FORBIDDEN,
-                               "The access token's scopes do not allow to read any type");
     fhir_buf_puts(sql->text, ") a");
     if (!h->only_total) {
         fhir_buf_puts(sql->text, " ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version "
@@ -296,14 +303,14 @@ static fhir_err_t *open_cursor(history_t *h)
 fhir_err_t *fhir_history_handle(fhir_call_t *call)
 {
     history_t h = {.call = call};
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
 
     if (call->type)
         FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
     FHIR_TRY(parse(&h));
     FHIR_TRY(open_cursor(&h));
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(resolve(&h));
+    fhir_sql_t *sql = fhir_sql_create(call);
     FHIR_TRY(statement(&stmt, sql, &h));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));

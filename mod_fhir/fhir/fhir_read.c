@@ -169,11 +169,12 @@ static void select_current(fhir_sql_t *sql)
 fhir_err_t *fhir_read_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     select_current(sql);
-    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     return found.rows ? answer_kept(&found) : absent(call);
@@ -183,21 +184,22 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
 fhir_err_t *fhir_vread_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
     if (strspn(call->version, "0123456789") != strlen(call->version) || strlen(call->version) > 9)
         return missing(call);
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     select_current(sql);
     fhir_buf_puts(sql->text, " AND t.version = ");
     fhir_sql_bind(sql, call->version, "integer");
-    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_printf(
         sql->text,
         " UNION ALL SELECT h.version, " FHIR_SQL_USEC(
             "h.last_updated") ", h.method, h.resource FROM %s h WHERE h.id = $1 AND h.version = $2",
         fhir_call_table(call, call->type, "_history"));
-    FHIR_TRY(fhir_grant_sql_history(sql, "h", call->type, FHIR_RIGHT_READ));
+    fhir_grant_sql_history(sql, "h", granted, FHIR_RIGHT_READ);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     if (found.deleted)

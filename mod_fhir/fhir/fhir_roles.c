@@ -42,17 +42,18 @@ fhir_err_t *fhir_roles_find(fhir_call_t *call)
     const fhir_param_t *param = fhir_model_param(call->stored, type, "practitioner", 12);
     const char *column = fhir_model_str(call->stored, param->column);
     const char *table = fhir_call_table(call, type, "");
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
 
     if (!fhir_grant_allows(call->grant, call->stored, type, FHIR_RIGHT_READ))
         return NULL;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text, "SELECT t.id, t.\"%s\", NULL FROM %s t WHERE t.id = ANY (", column,
                     table);
     fhir_sql_bind_array(sql, call->roles->wanted, "text[]");
     fhir_buf_putc(sql->text, ')');
-    FHIR_TRY(fhir_grant_sql(sql, "t", type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_puts(sql->text, " UNION ALL SELECT r.id, r.who, r.resource FROM unnest(");
     fhir_sql_bind_array(sql, call->roles->practitioners, "text[]");
     fhir_buf_printf(
@@ -60,7 +61,7 @@ fhir_err_t *fhir_roles_find(fhir_call_t *call)
         ") w (ref) CROSS JOIN LATERAL (SELECT t.id, t.\"%s\" AS who, t.resource FROM %s "
         "t WHERE t.\"%s\" = w.ref",
         column, table, column);
-    FHIR_TRY(fhir_grant_sql(sql, "t", type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_printf(sql->text, " ORDER BY t.id LIMIT %d) r", ROLES_MAX);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_role, call->roles, NULL);

@@ -13,6 +13,8 @@
 
 #include "core/fhir_text.h"
 #include "fhir/fhir_bundle.h"
+#include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search_sql.h"
 
@@ -108,15 +110,14 @@ static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_
     fhir_cursor_t cursor = {.backward = (in->flags & BACKWARD) != 0};
     fhir_order_t order;
     fhir_stmt_t stmt;
-    fhir_sql_t *sql;
     fhir_err_t *err;
 
-    check(fhir_sql_create(&sql, call) == NULL);
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_order_make(&order, sql, query, "t");
     for (cursor.n = 0; cursor.n < order.n; cursor.n++)
         cursor.field[cursor.n] = cursor.n % 2 ? NULL : "1";
     cursor.field[cursor.n - 1] = "id";
-    check(fhir_sql_create(&sql, call) == NULL);
+    sql = fhir_sql_create(call);
     err = fhir_search_sql_page(&stmt, sql, &order, &query, 1, in->flags & PAGE ? &cursor : NULL,
                                query->count + 1);
     if (err) {
@@ -131,16 +132,15 @@ static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_
 static void count_text(const fhir_query_t *query, const fhir_call_t *call)
 {
     fhir_stmt_t stmt;
-    fhir_sql_t *sql;
 
-    check(fhir_sql_create(&sql, call) == NULL);
+    fhir_sql_t *sql = fhir_sql_create(call);
     if (fhir_search_sql_count(&stmt, sql, query))
         return;
     check_text(&stmt);
-    check(fhir_sql_create(&sql, call) == NULL);
+    sql = fhir_sql_create(call);
     if (!fhir_search_sql_count_behind(&stmt, sql, query, NULL, 5))
         check_text(&stmt);
-    check(fhir_sql_create(&sql, call) == NULL);
+    sql = fhir_sql_create(call);
     check(fhir_search_sql_estimate(&stmt, sql, query) == NULL);
     check_text(&stmt);
 }
@@ -150,10 +150,10 @@ static void contained_text(const fhir_query_t *query, const input_t *in, const f
 {
     fhir_query_t contained = *query;
 
-    contained.containers = apr_array_make(call->pool, 2, sizeof(const fhir_type_t *));
-    APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) = query->type;
-    APR_ARRAY_PUSH(contained.containers, const fhir_type_t *) =
-        fhir_model_resource(call->stored, "MedicationRequest", 17);
+    contained.containers = apr_array_make(call->pool, 2, sizeof(const fhir_granted_t *));
+    check(fhir_grant_resolve(apr_array_push(contained.containers), call, query->type) == NULL);
+    check(fhir_grant_resolve(apr_array_push(contained.containers), call,
+                             fhir_model_resource(call->stored, "MedicationRequest", 17)) == NULL);
     page_text(&contained, in, call);
     count_text(&contained, call);
 }
@@ -186,6 +186,7 @@ static void check_self(fhir_query_t *query, const input_t *in, fhir_call_t *call
 
     check(fhir_pairs_parse(&pairs, asked ? asked + 1 : "", 0, call->pool) == NULL);
     check(fhir_query_parse(&again, call, call->type, &pairs, 0) == NULL);
+    check(fhir_resolve_query(again, call, 0) == NULL);
     check(fhir_query_bind(query, call, in->type, NULL) == NULL);
     check(fhir_query_bind(again, call, in->type, NULL) == NULL);
     check(!memcmp(query->hash, again->hash, FHIR_QUERY_HASH));
@@ -206,12 +207,15 @@ static void plan(const input_t *in, fhir_call_t *call)
         fhir_pairs_append(&call->pairs, &more, call->pool);
     }
     err = fhir_query_parse(&query, call, call->type, &call->pairs, lenient);
+    if (!err)
+        err = fhir_resolve_query(query, call, lenient);
     if (err) {
         check_error(err);
         return;
     }
     check(query->count >= 0 && query->count <= call->endpoint->paging.count_max);
     check(fhir_query_parse(&again, call, call->type, &call->pairs, lenient) == NULL);
+    check(fhir_resolve_query(again, call, lenient) == NULL);
     check(!strcmp(page_text(query, in, call), page_text(again, in, call)));
     count_text(query, call);
     if (query->contained)

@@ -7,6 +7,8 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "fhir/query/fhir_predicate.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_search_sql.h"
 
 #define ROUNDS 60
@@ -135,20 +137,19 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
     fhir_pairs_t pairs;
     fhir_order_t order;
     fhir_stmt_t page, count;
-    fhir_sql_t *sql;
     fhir_err_t *err;
     call.type = fhir_model_resource(call.stored, query, (apr_size_t)(asked - query));
     err = fhir_pairs_parse(&pairs, asked + 1, 0, pool);
     if (!err)
         err = fhir_query_parse(&parsed, &call, call.type, &pairs, 0);
     if (!err)
-        err = fhir_sql_create(&sql, &call);
+        err = fhir_resolve_query(parsed, &call, 0);
     if (!err)
-        err = fhir_search_sql_page(&page, sql, &order, &parsed, 1, &cursor, 51);
+        err = fhir_order_fits(parsed, &cursor, &call);
     if (!err)
-        err = fhir_sql_create(&sql, &call);
+        err = fhir_search_sql_page(&page, fhir_sql_create(&call), &order, &parsed, 1, &cursor, 51);
     if (!err)
-        err = fhir_search_sql_count(&count, sql, parsed);
+        err = fhir_search_sql_count(&count, fhir_sql_create(&call), parsed);
     if (err) {
         tap_diag("%s: %s", query, err->message);
         return NULL;
@@ -175,6 +176,27 @@ static void test_template(const char *template, int refusable, apr_pool_t *paren
     apr_pool_destroy(pool);
 }
 
+/* A parameter without a test would be unknown, although the CapabilityStatement names it. */
+static void test_parameters(apr_pool_t *pool)
+{
+    const fhir_model_t *m = &fhir_model_r4;
+    fhir_call_t call = {.stored = m, .pool = pool};
+    int n = 0, able = 0;
+    for (int t = 1; t <= m->n_resources; t++)
+        for (int i = 0; i < m->types[t].n_params; i++) {
+            const fhir_param_t *p = &m->params[m->types[t].first_param + i];
+            if (p->flags & FHIR_PARAM_UNCOMPILED)
+                continue;
+            n++;
+            if (fhir_predicate_can(&call, p))
+                able++;
+            else
+                tap_diag("%s.%s", fhir_model_str(m, m->types[t].name), fhir_model_str(m, p->name));
+        }
+    tap_ok(n > 1000, "%d parameters", n);
+    tap_is_int(able, n, "each has a test");
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_start();
@@ -185,5 +207,6 @@ int main(void)
         test_template(templates[i], 0, pool);
     for (apr_size_t i = 0; i < TAP_COUNT(words); i++)
         test_template(words[i], 1, pool);
+    test_parameters(pool);
     return tap_done();
 }

@@ -18,6 +18,7 @@
 #include "fhir/format/fhir_subset.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/query/fhir_query.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_search_sql.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_patch.h"
@@ -398,7 +399,6 @@ static void search(const char *type, const char *query, int refused, apr_pool_t 
                         .pool = pool};
     fhir_query_t *parsed;
     fhir_stmt_t stmt;
-    fhir_sql_t *sql;
     fhir_err_t *err;
 
     fhir_endpoint_defaults(&endpoint);
@@ -408,9 +408,9 @@ static void search(const char *type, const char *query, int refused, apr_pool_t 
     if (!err)
         err = fhir_query_parse(&parsed, &call, call.type, &call.pairs, 0);
     if (!err)
-        err = fhir_sql_create(&sql, &call);
+        err = fhir_resolve_query(parsed, &call, 0);
     if (!err)
-        err = fhir_search_sql_count(&stmt, sql, parsed);
+        err = fhir_search_sql_count(&stmt, fhir_sql_create(&call), parsed);
     if (refused)
         tap_ok(err != NULL, "refused: %s?%s", type, apr_pstrmemdup(pool, query, 60));
     else

@@ -150,13 +150,14 @@ static fhir_err_t *check_types(const fhir_call_t *call, const char *list)
 static fhir_err_t *check_focus(fhir_call_t *call)
 {
     apr_int64_t found = 0;
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text,
                     "SELECT t.id FROM %s t WHERE t.id = ", fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
-    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), NULL, NULL, &found));
     if (found)

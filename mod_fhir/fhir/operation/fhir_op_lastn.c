@@ -82,14 +82,13 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 
 static fhir_err_t *find(lastn_t *lastn, const fhir_query_t *query, const fhir_call_t *call)
 {
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_puts(sql->text,
                   "SELECT t.id, t.patient, coalesce(nullif(array_to_string(ARRAY(SELECT c FROM "
                   "unnest(t.code) c WHERE strpos(c, '|') > 0), E'\\n'), ''), "
                   "t.resource::jsonb #>> '{code,text}'), t.patient_date");
-    FHIR_TRY(fhir_sql_from(sql, query->type, query->where));
+    fhir_sql_from(sql, query);
     fhir_buf_puts(sql->text, " ORDER BY t.patient_date DESC");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM));
     return fhir_cost_run(sql, &stmt, query, NULL, on_row, lastn);

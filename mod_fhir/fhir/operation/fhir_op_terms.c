@@ -13,7 +13,7 @@ fhir_err_t *fhir_op_terms_begin(fhir_op_terms_t *op, fhir_call_t *call, const ch
     op->call = call;
     FHIR_TRY(fhir_operation_read(&op->pairs, &op->body, call));
     FHIR_TRY(fhir_operation_check(call, &op->pairs, known));
-    op->terms = fhir_terms_create(call);
+    op->terms = fhir_terms_create(call, NULL);
     op->language = fhir_op_terms_text(op, "displayLanguage");
     op->buf = fhir_buf_create(call->pool, 0);
     return NULL;

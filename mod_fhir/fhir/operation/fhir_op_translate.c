@@ -41,6 +41,7 @@ static fhir_err_t *load_fitting(translate_t *t)
 {
     const fhir_call_t *call = t->op.call;
     const fhir_type_t *type = fhir_model_resource(call->stored, "ConceptMap", 10);
+    const fhir_granted_t *granted;
     fhir_sql_t *sql;
     fhir_stmt_t stmt;
 
@@ -49,13 +50,14 @@ static fhir_err_t *load_fitting(translate_t *t)
 
         if (!code->system)
             continue;
-        FHIR_TRY(fhir_sql_create(&sql, call));
+        FHIR_TRY(fhir_grant_resolve(&granted, call, type));
+        sql = fhir_sql_create(call);
         fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE t.%s @> ARRAY[",
                         fhir_call_table(call, type, ""),
                         t->reverse ? "target_system" : "source_system");
         fhir_sql_bind(sql, code->system, "text");
         fhir_buf_puts(sql->text, "]");
-        FHIR_TRY(fhir_grant_sql(sql, "t", type, FHIR_RIGHT_READ));
+        fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
         fhir_buf_printf(sql->text, " ORDER BY t.last_updated DESC LIMIT %d", MAPS_MAX);
         FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
         FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, t, NULL));

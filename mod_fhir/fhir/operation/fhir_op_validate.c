@@ -182,14 +182,15 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 static fhir_err_t *load(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
 
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE t.id = ",
                     fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
-    FHIR_TRY(fhir_grant_sql(sql, "t", call->type, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, asked, NULL);
 }
@@ -244,7 +245,7 @@ static fhir_err_t *validate(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
     fhir_node_limits_t limits = fhir_call_limits(call);
-    fhir_terms_asked_t stored = {.terms = fhir_terms_create(call)};
+    fhir_terms_asked_t stored = {.terms = fhir_terms_create(call, NULL)};
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_PROFILE,
                                  .release = asked->release,
                                  .information = FHIR_VALIDATE_UNJUDGED,

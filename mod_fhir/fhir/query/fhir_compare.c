@@ -105,8 +105,8 @@ static void unit_of(fhir_sql_t *sql, const fhir_operand_t *operand, const fhir_q
     fhir_buf_putc(sql->text, ')');
 }
 
-fhir_err_t *fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
-                             const fhir_qnode_t *node)
+void fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
+                      const fhir_qnode_t *node)
 {
     expansion_t x = {.sql = sql, .operand = operand, .is_date = kind == FHIR_PARAM_DATE};
     fhir_buf_putc(sql->text, '(');
@@ -120,5 +120,4 @@ fhir_err_t *fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir
         fhir_buf_putc(sql->text, ')');
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }

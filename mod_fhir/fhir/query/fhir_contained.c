@@ -165,7 +165,7 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
 
 typedef struct find_t {
     const fhir_call_t *call;
-    apr_array_header_t *types;
+    apr_array_header_t *types; /* of const fhir_type_t * */
 } find_t;
 
 static fhir_err_t *on_type(void *baton, const fhir_row_t *row)
@@ -192,8 +192,11 @@ fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call)
                             "NULL) SELECT name FROM d WHERE name IS NOT NULL",
                             own, own)};
 
-    FHIR_TRY(fhir_call_run(call, &stmt, NULL, on_type, &find, NULL));
-    query->containers = find.types;
+    FHIR_TRY(fhir_call_ask(call, &stmt, NULL, on_type, &find));
+    query->containers = apr_array_make(call->pool, 4, sizeof(const fhir_granted_t *));
+    for (int i = 0; i < find.types->nelts; i++)
+        FHIR_TRY(fhir_grant_resolve(apr_array_push(query->containers), call,
+                                    APR_ARRAY_IDX(find.types, i, const fhir_type_t *)));
     return NULL;
 }
 
@@ -219,7 +222,7 @@ fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_t
     return fhir_call_has_store(call) ? fhir_call_ask(call, &stmt, &value, on_held, held) : NULL;
 }
 
-fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+void fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
     const char *k = apr_psprintf(call->pool, "%c%s", FHIR_SQL_CONTAINED, fhir_sql_alias(sql));
@@ -232,7 +235,6 @@ fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_
     fhir_buf_puts(sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
     fhir_sql_column(sql, alias, node->param, "");
     fhir_buf_puts(sql->text, ") AND ");
-    FHIR_TRY(fhir_sql_node(sql, k, node->child));
+    fhir_sql_node(sql, k, node->child);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }

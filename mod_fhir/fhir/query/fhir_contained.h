@@ -46,11 +46,12 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
 /** Finds out in which types a query's type is contained: query->containers. */
 fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call);
 
-/** Whether any resource of type holder has one of a type in it. */
+/** Looks up whether any resource of type holder has one of a type in it: 0 without a store.
+ *  @return as fhir_call_ask */
 fhir_err_t *fhir_contained_held(int *held, const fhir_call_t *call, const fhir_type_t *type,
                                 const fhir_type_t *holder);
 /** Appends the condition of a CHAIN on what alias has in itself and refers to ("#m1"). Whoever sees
  *  a resource sees what is in it. */
-fhir_err_t *fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 #endif

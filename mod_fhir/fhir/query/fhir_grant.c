@@ -9,6 +9,7 @@
 
 #include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant_patient.h"
+#include "fhir/query/fhir_resolve.h"
 
 /* type: the name of a resource type. */
 static int covers(const fhir_grant_scope_t *scope, const char *type, unsigned right)
@@ -55,68 +56,64 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
     return err;
 }
 
-/* The conditions of a granular scope, category=system|code&…, as a search of its own. */
-static fhir_err_t *parse_granular(fhir_qnode_t *all, const fhir_call_t *call, const char *query)
+fhir_err_t *fhir_grant_resolve(const fhir_granted_t **granted, const fhir_call_t *call,
+                               const fhir_type_t *type)
 {
-    fhir_pairs_t pairs;
-    int links = 0;
-    FHIR_TRY(fhir_pairs_parse(&pairs, query, 0, call->pool));
-    for (int i = 0; i < pairs.n; i++) {
-        fhir_qnode_t *node;
-        FHIR_TRY(fhir_query_condition(&node, &links, call, all->type, pairs.list[i].name,
-                                      pairs.list[i].value));
-        fhir_query_add(all, node);
-    }
-    return NULL;
+    return fhir_resolve_grant(granted, call, type, NULL);
+}
+
+int fhir_grant_covers(const fhir_grant_scope_t *scope, const char *type)
+{
+    return covers(scope, type, 0);
 }
 
 /* What is no search of the type, or without a condition, shows nothing of it. */
-static fhir_err_t *granular(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                            const char *query)
+static void granular(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted, int scope)
 {
-    fhir_qnode_t *all = fhir_query_node(sql->call, FHIR_Q_AND, type);
-    fhir_err_t *err = parse_granular(all, sql->call, query);
-    if (err && err->code != FHIR_ERR_PARAM_UNKNOWN && err->code != FHIR_ERR_PARAM_VALUE)
-        return err;
-    if (!err && all->child)
-        return fhir_sql_node(sql, alias, all);
-    fhir_buf_puts(sql->text, "FALSE");
-    return NULL;
+    const fhir_qnode_t *condition = granted->conditions ? granted->conditions[scope] : NULL;
+    if (condition)
+        fhir_sql_node(sql, alias, condition);
+    else
+        fhir_buf_puts(sql->text, "FALSE");
 }
 
-static fhir_err_t *scope_condition(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   const fhir_grant_scope_t *scope, unsigned right)
+static void scope_condition(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
+                            int number, unsigned right)
 {
-    int is_limited = fhir_grant_whose(scope) != FHIR_GRANT_OF_ALL;
+    const fhir_grant_scope_t *scope = &sql->call->grant->scopes[number];
+    const int is_limited = fhir_grant_whose(scope) != FHIR_GRANT_OF_ALL;
     if (is_limited)
-        fhir_grant_patient_sql(sql, alias, type, right, fhir_grant_whose(scope));
+        fhir_grant_patient_sql(sql, alias, granted->type, right, fhir_grant_whose(scope));
     if (scope->query) {
         fhir_buf_puts(sql->text, is_limited ? " AND " : "");
-        return granular(sql, alias, type, scope->query);
+        granular(sql, alias, granted, number);
     }
-    if (!is_limited)
+    else if (!is_limited)
         fhir_buf_puts(sql->text, "TRUE");
-    return NULL;
 }
 
-fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                           unsigned right)
+void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
+                    unsigned right)
 {
     const fhir_grant_t *grant = sql->call->grant;
-    const char *name = fhir_model_str(sql->call->stored, type->name);
+    const char *name;
     int n = 0;
     if (grant->all)
-        return NULL;
+        return;
+    if (!granted) { /* of what was not resolved nothing is known */
+        fhir_buf_puts(sql->text, " AND FALSE");
+        return;
+    }
+    name = fhir_model_str(sql->call->stored, granted->type->name);
     fhir_buf_puts(sql->text, " AND (");
     for (int i = 0; i < grant->n_scopes; i++) {
         if (!covers(&grant->scopes[i], name, right))
             continue;
         if (n++)
             fhir_buf_puts(sql->text, " OR ");
-        FHIR_TRY(scope_condition(sql, alias, type, &grant->scopes[i], right));
+        scope_condition(sql, alias, granted, i, right);
     }
     fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
-    return NULL;
 }
 
 /* A superseded version has no search columns. Its patient is therefore read from its text; the
@@ -133,18 +130,19 @@ static void history_condition(fhir_sql_t *sql, const char *alias, const fhir_typ
         fhir_buf_puts(sql->text, "TRUE");
 }
 
-fhir_err_t *fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   unsigned right)
+void fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
+                            unsigned right)
 {
     const fhir_call_t *call = sql->call;
+    const fhir_type_t *type = granted->type;
     const char *name = fhir_model_str(call->stored, type->name), *current;
     int n = 0;
     if (call->grant->all)
-        return NULL;
+        return;
     current = fhir_sql_alias(sql);
     fhir_buf_printf(sql->text, " AND EXISTS (SELECT FROM %s %s WHERE %s.id = %s.id",
                     fhir_call_table(call, type, ""), current, current, alias);
-    FHIR_TRY(fhir_grant_sql(sql, current, type, right));
+    fhir_grant_sql(sql, current, granted, right);
     fhir_buf_puts(sql->text, ") AND (");
     for (int i = 0; i < call->grant->n_scopes; i++) {
         const fhir_grant_scope_t *scope = &call->grant->scopes[i];
@@ -154,5 +152,4 @@ fhir_err_t *fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhi
         history_condition(sql, alias, type, scope);
     }
     fhir_buf_puts(sql->text, n ? ")" : "FALSE)");
-    return NULL;
 }

@@ -71,22 +71,38 @@ int fhir_grant_allows(const fhir_grant_t *grant, const fhir_model_t *model, cons
                       unsigned right);
 /** FHIR_ERR_FORBIDDEN unless fhir_grant_allows. */
 fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, unsigned right);
+/** What the call's grant says of a type, with the conditions of granular scopes as plans. */
+struct fhir_granted_t {
+    const fhir_type_t *type;
+    fhir_qnode_t **conditions; /* one for each scope; NULL: it has none, or shows nothing. NULL for
+                                  all if no scope of the type has a condition */
+};
+
+/** 1 if a scope is about a resource type, whatever it allows. */
+int fhir_grant_covers(const fhir_grant_scope_t *scope, const char *type);
+/**
+ * Parses and resolves the conditions of granular scopes for a type, before SQL is made.
+ * @return NULL; FHIR_ERR_LIMIT for a condition that asks for too much, or whose meaning depends on
+ *         itself; as fhir_call_ask for what it names. What is no search of the type is no error: it
+ *         shows nothing
+ */
+fhir_err_t *fhir_grant_resolve(const fhir_granted_t **granted, const fhir_call_t *call,
+                               const fhir_type_t *type);
 /**
  * Appends " AND …" for the rows over which a scope of the call's grant gives the right; nothing
  * when these are all. Reading, and loading for a write, ask it of a stored row; a write asks it of
  * the row that it would store.
  * @param alias of the type's table, or of a subselect with the table's columns
  * @param right one bit for what changes something; several bits must be one scope's
- * @return FHIR_ERR_LIMIT for a granular scope that asks for too much; otherwise as fhir_sql_node
  */
-fhir_err_t *fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                           unsigned right);
+void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
+                    unsigned right);
 /**
  * The same for a row of a history table: the current version must be seen, and the version itself
  * must be what a scope shows. What a granular scope would find in a version cannot be told without
  * typed columns, so such a scope shows no versions.
  */
-fhir_err_t *fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                                   unsigned right);
+void fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
+                            unsigned right);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_cost.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/query/fhir_spoken_query.h"
 
 typedef struct match_t {
@@ -55,7 +56,6 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
 {
     match_t match = {call->pool, apr_array_make(call->pool, 2, sizeof(const char *)), max};
     fhir_query_t *query;
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
 
     FHIR_TRY(parse(&query, call, type, pairs));
@@ -66,9 +66,10 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                                "A condition needs at least one search parameter that chooses "
                                "resources; what is about the answer, such as _format, is none");
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_resolve_query(query, call, 0));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_puts(sql->text, "SELECT t.id");
-    FHIR_TRY(fhir_sql_from(sql, type, query->where));
+    fhir_sql_from(sql, query);
     fhir_buf_puts(sql->text, " ORDER BY t.id LIMIT ");
     fhir_sql_bind_int(sql, max, "bigint");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));

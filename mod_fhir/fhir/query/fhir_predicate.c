@@ -12,7 +12,7 @@
 #include "fhir/query/fhir_canonical.h"
 #include "model/fhir_short.h"
 
-typedef fhir_err_t *(*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+typedef void (*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql)
 {
@@ -50,7 +50,7 @@ const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
 }
 
 /* _id */
-static fhir_err_t *test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *ids = fhir_predicate_texts(sql);
     for (int i = 0; i < node->n_values; i++)
@@ -59,21 +59,20 @@ static fhir_err_t *test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_
                           ? apr_pstrcat(sql->call->pool, "#", node->values[i].code, NULL)
                           : node->values[i].code);
     fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);
-    return NULL;
 }
 
 /* _lastUpdated: an instant written with milliseconds covers one. */
-static fhir_err_t *test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_operand_t operand = {0};
     operand.low = apr_pstrcat(sql->call->pool, alias, ".last_updated", NULL);
     operand.high_offset = 1000;
     operand.high = operand.low;
-    return fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
+    fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
 }
 
 /* A code without a system in the data: its system, if any, is known from the binding. */
-static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *known = fhir_model_str(sql->call->stored, node->param->system);
     const char *expr = fhir_predicate_column(sql, alias, node->param, "");
@@ -90,13 +89,12 @@ static fhir_err_t *test_code(fhir_sql_t *sql, const char *alias, const fhir_qnod
     }
     if (any) {
         fhir_buf_printf(sql->text, "%s IS NOT NULL", expr);
-        return NULL;
+        return;
     }
     fhir_buf_putc(sql->text, '(');
     fhir_predicate_equals(sql, expr, codes);
     fhir_predicate_rest(sql, alias, node->param->first_column, codes);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
@@ -112,8 +110,8 @@ void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
     }
 }
 
-fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
-                              const fhir_qnode_t *node)
+void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                       const fhir_qnode_t *node)
 {
     apr_array_header_t *forms = fhir_predicate_texts(sql), *systems = fhir_predicate_texts(sql);
     const char *expr =
@@ -136,12 +134,11 @@ fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t c
         fhir_predicate_rest(sql, alias, column, forms);
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
-static fhir_err_t *test_tokens(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_tokens(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return fhir_predicate_in(sql, alias, node->param->first_column, node);
+    fhir_predicate_in(sql, alias, node->param->first_column, node);
 }
 
 /* One value: alias columns low and high (and for quantities system, code, unit). */
@@ -158,17 +155,16 @@ static fhir_operand_t operand_of(const fhir_sql_t *sql, const char *alias,
     return operand;
 }
 
-static fhir_err_t *test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_operand_t operand = operand_of(sql, alias, node->param);
-    FHIR_TRY(fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node));
+    fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
     if (node->param->kind != FHIR_PARAM_DATE)
         fhir_predicate_number_keys(sql, alias, node);
-    return NULL;
 }
 
 /* Several values are matched one by one: parallel arrays side by side. */
-static fhir_err_t *test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     static const fhir_operand_t operand = {
         .low = "v.l", .high = "v.h", .system = "v.s", .code = "v.c", .unit = "v.u"};
@@ -179,13 +175,12 @@ static fhir_err_t *test_array(fhir_sql_t *sql, const char *alias, const fhir_qno
                         source.code, source.unit);
     else
         fhir_buf_puts(sql->text, ") v(l, h) WHERE ");
-    FHIR_TRY(fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node));
+    fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
     fhir_buf_putc(sql->text, ')');
     if (node->param->kind == FHIR_PARAM_DATE)
         fhir_predicate_date_bounds(sql, alias, node);
     else
         fhir_predicate_number_keys(sql, alias, node);
-    return NULL;
 }
 
 /* Newlines stand around each stored value. */
@@ -238,7 +233,7 @@ static void folded_too(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *n
     fhir_buf_putc(sql->text, ')');
 }
 
-static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = fhir_predicate_texts(sql);
     int exact = node->modifier == FHIR_MODIFIER_EXACT;
@@ -251,7 +246,7 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
     }
     if (!list->nelts) {
         fhir_buf_puts(sql->text, "FALSE");
-        return NULL;
+        return;
     }
     fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, node->param, exact ? "_exact" : ""));
     fhir_buf_puts(sql->text, exact ? " && " : list->nelts > 1 ? " LIKE ANY (" : " LIKE ");
@@ -263,7 +258,6 @@ static fhir_err_t *test_string(fhir_sql_t *sql, const char *alias, const fhir_qn
         fhir_buf_putc(sql->text, ')');
     if (exact)
         folded_too(sql, alias, node);
-    return NULL;
 }
 
 /* " OR …": what has the URL and the version of a value url|version. */
@@ -286,10 +280,10 @@ static void versions(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *nod
     }
 }
 
-static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_buf_putc(sql->text, '(');
-    FHIR_TRY(fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node));
+    fhir_predicate_uri(sql, fhir_predicate_column(sql, alias, node->param, ""), node);
     if (node->modifier == FHIR_MODIFIER_NONE) {
         apr_array_header_t *texts = fhir_predicate_texts(sql);
         for (int i = 0; i < node->n_values; i++)
@@ -300,11 +294,10 @@ static fhir_err_t *test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode
     }
     versions(sql, alias, node);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 /* Distance on a sphere by the haversine formula, in kilometres. */
-static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_position(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *lat = fhir_predicate_column(sql, alias, node->param, "_latitude");
     const char *lon = fhir_predicate_column(sql, alias, node->param, "_longitude");
@@ -322,7 +315,6 @@ static fhir_err_t *test_position(fhir_sql_t *sql, const char *alias, const fhir_
         fhir_sql_bind(sql, v->km, "double precision");
     }
     fhir_buf_puts(sql->text, "))");
-    return NULL;
 }
 
 static const struct {
@@ -372,17 +364,14 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
     fhir_buf_putc(sql->text, ')');
 }
 
-/*
- * The same node for another parameter: a component of a union or composite. A typed union has the
- * components' columns, but its own targets.
- */
-static fhir_qnode_t for_component(const fhir_sql_t *sql, const fhir_qnode_t *node, int i)
+/* A typed union has the components' columns, but its own targets. */
+fhir_qnode_t fhir_predicate_component(const fhir_call_t *call, const fhir_qnode_t *node, int i)
 {
-    const fhir_model_t *m = sql->call->stored;
+    const fhir_model_t *m = call->stored;
     fhir_qnode_t part = *node;
     part.param = &m->params[m->components[node->param->first_component + i]];
     if (node->param->flags & FHIR_PARAM_TYPED) {
-        fhir_param_t *typed = apr_pmemdup(sql->call->pool, part.param, sizeof(*typed));
+        fhir_param_t *typed = apr_pmemdup(call->pool, part.param, sizeof(*typed));
         typed->flags |= FHIR_PARAM_TYPED;
         typed->first_target = node->param->first_target;
         typed->n_targets = node->param->n_targets;
@@ -391,22 +380,21 @@ static fhir_qnode_t for_component(const fhir_sql_t *sql, const fhir_qnode_t *nod
     return part;
 }
 
-static fhir_err_t *each_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node,
-                                  const char *word)
+static void each_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node,
+                           const char *word)
 {
     fhir_buf_putc(sql->text, '(');
     for (int i = 0; i < node->param->n_components; i++) {
-        fhir_qnode_t part = for_component(sql, node, i);
+        fhir_qnode_t part = fhir_predicate_component(sql->call, node, i);
         if (i)
             fhir_buf_puts(sql->text, word);
-        FHIR_TRY(fhir_predicate_append(sql, alias, &part));
+        fhir_predicate_append(sql, alias, &part);
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 /* Each value is an AND of its parts; the values are an OR. */
-static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void root_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_buf_putc(sql->text, '(');
     for (int v = 0; v < node->n_values; v++) {
@@ -414,12 +402,12 @@ static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir
         fhir_buf_puts(sql->text, v ? " OR (" : "(");
         sql->paired += paired;
         for (int i = 0; i < node->param->n_components; i++) {
-            fhir_qnode_t part = for_component(sql, node, i);
+            fhir_qnode_t part = fhir_predicate_component(sql->call, node, i);
             part.values = &node->values[v].parts[i];
             part.n_values = 1;
             if (i)
                 fhir_buf_puts(sql->text, " AND ");
-            FHIR_TRY(fhir_predicate_append(sql, alias, &part));
+            fhir_predicate_append(sql, alias, &part);
             if (part.param->kind == FHIR_PARAM_STRING)
                 fhir_predicate_plain_string(sql, alias, part.param);
         }
@@ -429,26 +417,25 @@ static fhir_err_t *root_composite(fhir_sql_t *sql, const char *alias, const fhir
         fhir_buf_putc(sql->text, ')');
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
-static fhir_err_t *missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_param_t *param = node->param;
     if (param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
         /* a union is missing when all its parts are, a composite when one of them is */
         int all = !(param->flags & FHIR_PARAM_UNION) == !node->values[0].missing;
-        return each_component(sql, alias, node, all ? " AND " : " OR ");
+        each_component(sql, alias, node, all ? " AND " : " OR ");
+        return;
     }
     if (node->values[0].missing)
         fhir_buf_puts(sql->text, "NOT ");
     present(sql, alias, param);
-    return NULL;
 }
 
 #define MIME_TYPES "urn:ietf:bcp:13"
 /* :below of MIME types: text/xml with any parameters, or all of text. */
-static fhir_err_t *mime_below(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void mime_below(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_qvalue_t *values =
         apr_pcalloc(sql->call->pool, sizeof(*values) * (apr_size_t)node->n_values);
@@ -462,38 +449,64 @@ static fhir_err_t *mime_below(fhir_sql_t *sql, const char *alias, const fhir_qno
                 node->param->column_kind == FHIR_COL_TOKENS
                     ? fhir_short_token(NULL, node->values[i].code, sql->call->pool)
                     : node->values[i].code;
-    return test_uri(sql, alias, &types);
+    test_uri(sql, alias, &types);
 }
 
-/* Modifiers of tokens that change what is compared, before a column's own test is chosen. */
-static fhir_err_t *token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+int fhir_predicate_is_mime(const fhir_call_t *call, const fhir_qnode_t *node)
 {
-    fhir_qnode_t expanded;
-    if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
-        return fhir_predicate_token_json(sql, alias, node);
-    if (node->modifier == FHIR_MODIFIER_BELOW &&
-        !strcmp(fhir_model_str(sql->call->stored, node->param->system), MIME_TYPES))
-        return mime_below(sql, alias, node);
-    FHIR_TRY(fhir_predicate_expand(&expanded, sql, node));
-    return fhir_predicate_append(sql, alias, &expanded);
+    return node->modifier == FHIR_MODIFIER_BELOW &&
+           !strcmp(fhir_model_str(call->stored, node->param->system), MIME_TYPES);
 }
 
-fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+/* Modifiers of tokens that change what is compared, before a column's own test is chosen. Those of
+ * terminology have been resolved to codes. */
+static void token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_qnode_t codes = *node;
+    codes.modifier = FHIR_MODIFIER_NONE;
+    if (node->modifier == FHIR_MODIFIER_TEXT || node->modifier == FHIR_MODIFIER_OF_TYPE)
+        fhir_predicate_token_json(sql, alias, node);
+    else if (fhir_predicate_is_mime(sql->call, node))
+        mime_below(sql, alias, node);
+    else if (node->resolved)
+        fhir_predicate_append(sql, alias, &codes);
+    else
+        fhir_buf_puts(sql->text, "FALSE");
+}
+
+static test_fn test_of(const fhir_param_t *param)
+{
+    return param->column_kind < sizeof(by_column) / sizeof(*by_column)
+               ? by_column[param->column_kind].test
+               : NULL;
+}
+
+int fhir_predicate_can(const fhir_call_t *call, const fhir_param_t *param)
+{
+    const fhir_model_t *m = call->stored;
+    if (param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
+        for (int i = 0; i < param->n_components; i++)
+            if (!fhir_predicate_can(call, &m->params[m->components[param->first_component + i]]))
+                return 0;
+        return 1;
+    }
+    return test_of(param) != NULL &&
+           (param->column_kind != FHIR_COL_COMPOSITE || fhir_predicate_can_composite(call, param));
+}
+
+void fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_param_t *param = node->param;
     if (node->kind != FHIR_Q_TEST)
-        return fhir_predicate_special(sql, alias, node);
-    if (node->modifier == FHIR_MODIFIER_MISSING)
-        return missing(sql, alias, node);
-    if (param->flags & FHIR_PARAM_UNION)
-        return each_component(sql, alias, node, " OR ");
-    if (param->flags & FHIR_PARAM_ROOT_COMPOSITE)
-        return root_composite(sql, alias, node);
-    if (param->kind == FHIR_PARAM_TOKEN && node->modifier != FHIR_MODIFIER_NONE)
-        return token_modifier(sql, alias, node);
-    if (param->column_kind < sizeof(by_column) / sizeof(*by_column) &&
-        by_column[param->column_kind].test)
-        return by_column[param->column_kind].test(sql, alias, node);
-    return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s cannot be searched here",
-                           fhir_model_str(sql->call->stored, param->name));
+        fhir_predicate_special(sql, alias, node);
+    else if (node->modifier == FHIR_MODIFIER_MISSING)
+        missing(sql, alias, node);
+    else if (param->flags & FHIR_PARAM_UNION)
+        each_component(sql, alias, node, " OR ");
+    else if (param->flags & FHIR_PARAM_ROOT_COMPOSITE)
+        root_composite(sql, alias, node);
+    else if (param->kind == FHIR_PARAM_TOKEN && node->modifier != FHIR_MODIFIER_NONE)
+        token_modifier(sql, alias, node);
+    else
+        test_of(param)(sql, alias, node);
 }

@@ -16,8 +16,8 @@ typedef struct fhir_operand_t {
 } fhir_operand_t;
 
 /** Appends "(…)": one of the node's values matches the operand (fhir_compare.c). */
-fhir_err_t *fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
-                             const fhir_qnode_t *node);
+void fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
+                      const fhir_qnode_t *node);
 
 /** An empty array of const char *. */
 apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql);
@@ -27,20 +27,20 @@ const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
 /** Appends expr = $n, or = ANY ($n) for several, or FALSE for none. */
 void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends "(…)": a text[] expression holds one of the node's token values. */
-fhir_err_t *fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
-                              const fhir_qnode_t *node);
+void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
+                       const fhir_qnode_t *node);
 
 /** Appends the test of a reference column, with its modifiers (fhir_predicate_reference.c). */
-fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 /** Appends the test of a single reference in an expression, without modifiers. */
 void fhir_predicate_reference_expr(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
 /** Appends the test that a typed parameter has a value. */
 void fhir_predicate_typed_present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
 /** Appends the test of a composite whose parts stand in one repetition. */
-fhir_err_t *fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_predicate_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 /** Appends the test of a token with :text or :of-type (fhir_predicate_json.c). */
-fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 /** Appends " AND …": the parameter has a value that is a string of its own, where it also finds the
  *  texts of concepts; nothing otherwise. A composite's strings are only the former. */
 void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_param_t *param);
@@ -52,14 +52,19 @@ apr_array_header_t *fhir_predicate_paths(const fhir_call_t *call, const fhir_par
 /** 1 if a token's data types have no place for a system (boolean, ContactPoint, string): its values
  *  are stored bare, and are what |code asks for. */
 int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param);
-/** A token test with :in, :above or :below as one without: the codes become its values
- *  (fhir_predicate_terminology.c). */
-fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
-                                  const fhir_qnode_t *node);
-/** Appends " @@ (…)": a tsvector has the words of a text (fhir_predicate_words.c). */
-fhir_err_t *fhir_predicate_words(fhir_sql_t *sql, const char *text);
+/** 1 if a parameter's test can be written as SQL; other parameters are unknown to searches. */
+int fhir_predicate_can(const fhir_call_t *call, const fhir_param_t *param);
+/** The same for the parts of a composite whose parts stand in one repetition. */
+int fhir_predicate_can_composite(const fhir_call_t *call, const fhir_param_t *param);
+/** A test as the test of a component of its parameter, a union or a composite. */
+fhir_qnode_t fhir_predicate_component(const fhir_call_t *call, const fhir_qnode_t *node, int i);
+/** 1 for :below of MIME types, which no code system has. */
+int fhir_predicate_is_mime(const fhir_call_t *call, const fhir_qnode_t *node);
+/** The reference by which the resources of a type are parts of each other (Location.partof), or
+ *  NULL. */
+const fhir_param_t *fhir_predicate_parent(const fhir_call_t *call, const fhir_type_t *type);
 /** Appends the test of _text, _content or _list. */
-fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 /** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */
 void fhir_predicate_tokens(fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
@@ -99,6 +104,6 @@ typedef enum fhir_pattern_t {
 const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern);
 
 /** Appends the test of a uri column, with :above and :below. */
-fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
+void fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node);
 
 #endif

@@ -160,21 +160,19 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
 }
 
 /* :text: a display, or the text of the concept, begins with the value. */
-static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *paths = text_paths(sql->call, node->param);
     apr_array_header_t *values = fhir_predicate_texts(sql);
     apr_size_t longest = 0;
-    if (!paths->nelts)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%s has no modifier :text: its codes have no text beside them",
-                               fhir_model_str(sql->call->stored, node->param->name));
     for (int i = 0; i < node->n_values; i++) {
         const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WHOLE);
         if (text)
             APR_ARRAY_PUSH(values, const char *) = text;
         longest = text && strlen(text) > longest ? strlen(text) : longest;
     }
+    if (!paths->nelts) /* a component of a union, another one of which has texts */
+        values->nelts = 0;
     fhir_buf_puts(sql->text, values->nelts ? "(" : "FALSE");
     for (int i = 0; i < values->nelts; i += VALUES_A_CALL) {
         apr_array_header_t some = *values;
@@ -190,7 +188,6 @@ static fhir_err_t *test_text(fhir_sql_t *sql, const char *alias, const fhir_qnod
         fhir_buf_putc(sql->text, ')');
     }
     fhir_buf_puts(sql->text, values->nelts ? ")" : "");
-    return NULL;
 }
 
 static int is_of_concept(const fhir_model_t *m, const path_t *path)
@@ -213,7 +210,7 @@ void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_
 }
 
 /* :of-type: value and type of the same identifier. */
-static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_of_type(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *paths = paths_of(sql->call, node->param);
     apr_array_header_t *list = fhir_predicate_texts(sql), *values = fhir_predicate_texts(sql);
@@ -224,10 +221,10 @@ static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_q
                             " ? (@.\"value\" == $v && exists(@.\"type\".\"coding\" ? "
                             "(@.\"system\" == $s && @.\"code\" == $c)))",
                             NULL);
-    if (!list->nelts)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%s has no modifier :of-type: it is no Identifier",
-                               fhir_model_str(sql->call->stored, node->param->name));
+    if (!list->nelts) { /* a component of a union */
+        fhir_buf_puts(sql->text, "FALSE");
+        return;
+    }
     for (int i = 0; i < node->n_values; i++)
         APR_ARRAY_PUSH(values, const char *) =
             fhir_short_token(NULL, node->values[i].of_value, sql->call->pool);
@@ -248,13 +245,11 @@ static fhir_err_t *test_of_type(fhir_sql_t *sql, const char *alias, const fhir_q
         fhir_buf_puts(sql->text, "))");
     }
     fhir_buf_puts(sql->text, "))");
-    return NULL;
 }
 
-fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+void fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    return node->modifier == FHIR_MODIFIER_TEXT ? test_text(sql, alias, node)
-                                                : test_of_type(sql, alias, node);
+    (node->modifier == FHIR_MODIFIER_TEXT ? test_text : test_of_type)(sql, alias, node);
 }
 
 /* Characters of a resource whose words are looked at: a tsvector holds 1 MB, however long its words
@@ -262,30 +257,35 @@ fhir_err_t *fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const 
 #define TSVECTOR_CHARS "200000"
 
 /* _list: the ids of those Lists' entries. */
-static fhir_err_t *in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
     const fhir_type_t *list = fhir_model_resource(call->stored, "List", 4);
     const char *name = fhir_model_str(call->stored, node->type->name);
     const char *other = fhir_sql_alias(sql);
     apr_array_header_t *ids = fhir_predicate_texts(sql);
-    const fhir_param_t *item = list ? fhir_model_param(call->stored, list, "item", 4) : NULL;
-    if (!item)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN, "_list is not known here");
     for (int i = 0; i < node->n_values; i++)
         APR_ARRAY_PUSH(ids, const char *) = node->values[i].id;
-    fhir_buf_printf(sql->text,
-                    "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(%s) r WHERE "
-                    "starts_with(r, '%s/') AND ",
-                    alias, (int)strlen(name) + 2, fhir_call_table(call, list, ""), other,
-                    fhir_predicate_column(sql, other, item, ""), name);
+    fhir_buf_printf(
+        sql->text,
+        "%s.id IN (SELECT substr(r, %d) FROM %s %s, unnest(%s) r WHERE "
+        "starts_with(r, '%s/') AND ",
+        alias, (int)strlen(name) + 2, fhir_call_table(call, list, ""), other,
+        fhir_predicate_column(sql, other, fhir_model_param(call->stored, list, "item", 4), ""),
+        name);
     fhir_predicate_equals(sql, apr_pstrcat(call->pool, other, ".id", NULL), ids);
-    FHIR_TRY(fhir_grant_sql(sql, other, list, FHIR_RIGHT_SEARCH));
+    fhir_grant_sql(sql, other, node->granted, FHIR_RIGHT_SEARCH);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
-fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void put_words(fhir_sql_t *sql, const fhir_qnode_t *node)
+{
+    fhir_buf_puts(sql->text, " @@ to_tsquery('simple', ");
+    fhir_sql_bind(sql, node->values[0].words, "text");
+    fhir_buf_putc(sql->text, ')');
+}
+
+void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     switch (node->kind) {
     case FHIR_Q_TEXT:
@@ -293,12 +293,14 @@ fhir_err_t *fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhi
             sql->text,
             "to_tsvector('simple', left(%s.resource::jsonb #>> '{text,div}', " TSVECTOR_CHARS "))",
             alias);
-        return fhir_predicate_words(sql, node->values[0].text);
+        put_words(sql, node);
+        break;
     case FHIR_Q_CONTENT:
         fhir_buf_printf(sql->text, "\"%s\".fhir_content(%s.resource)", sql->call->endpoint->tenant,
                         alias);
-        return fhir_predicate_words(sql, node->values[0].text);
+        put_words(sql, node);
+        break;
     default:
-        return in_list(sql, alias, node);
+        in_list(sql, alias, node);
     }
 }

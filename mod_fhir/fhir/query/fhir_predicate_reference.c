@@ -34,16 +34,13 @@ static int in_targets(const fhir_call_t *call, const fhir_param_t *param, const 
     return !param->n_targets;
 }
 
-/* :identifier: tokens of Reference.identifier. */
-static fhir_err_t *test_identifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+/* :identifier: tokens of Reference.identifier, which not all components of a union have. */
+static void test_identifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const fhir_model_t *m = sql->call->stored;
-    apr_uint16_t at = node->param->identifier_column;
-    if (!at)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%s has no modifier :identifier: it is no Reference",
-                               fhir_model_str(m, node->param->name));
-    return fhir_predicate_in(sql, alias, at, node);
+    if (node->param->identifier_column)
+        fhir_predicate_in(sql, alias, node->param->identifier_column, node);
+    else
+        fhir_buf_puts(sql->text, "FALSE");
 }
 
 static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const fhir_param_t *param,
@@ -96,13 +93,12 @@ static void forms_of(const fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
 }
 
 /* The parameter that fills the column patient is tested there: its index is in the page's order. */
-static fhir_err_t *test_patient(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_patient(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *ids = fhir_predicate_texts(sql);
     for (int i = 0; i < node->n_values; i++)
         push(ids, node->values[i].id);
     fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".patient", NULL), ids);
-    return NULL;
 }
 
 /* Any of the texts, or a beginning of it, in the column. */
@@ -147,8 +143,7 @@ static void to_patients(fhir_sql_t *sql, const char *expr, int plural,
         fhir_buf_printf(sql->text, " AND starts_with(%s, 'Patient/')", expr);
 }
 
-/* The reference by which a type is a hierarchy of its own: Location.partof. */
-static const fhir_param_t *parent_param(const fhir_call_t *call, const fhir_type_t *type)
+const fhir_param_t *fhir_predicate_parent(const fhir_call_t *call, const fhir_type_t *type)
 {
     static const char *const names[] = {"partof", "part-of"};
     for (int i = 0; i < 2; i++) {
@@ -161,19 +156,11 @@ static const fhir_param_t *parent_param(const fhir_call_t *call, const fhir_type
 }
 
 /* Everything below (parts of) or above (what it is part of) one resource, itself included. */
-static fhir_err_t *hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fhir_qvalue_t *v,
-                             const fhir_type_t *type)
+static void hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fhir_qvalue_t *v)
 {
     const fhir_call_t *call = sql->call;
-    const fhir_param_t *parent = parent_param(call, type);
-    const char *name = type_name(call, type), *table = fhir_call_table(call, type, "");
-    const char *column;
-    if (!parent)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               ":%s needs a type whose resources are parts of each other, as "
-                               "Location and Organization; %s are not",
-                               fhir_modifier_word(node->modifier), name);
-    column = fhir_predicate_column(sql, "c", parent, "");
+    const char *name = type_name(call, v->type), *table = fhir_call_table(call, v->type, "");
+    const char *column = fhir_predicate_column(sql, "c", fhir_predicate_parent(call, v->type), "");
     fhir_buf_puts(sql->text, "ARRAY(WITH RECURSIVE d(ref) AS (SELECT ");
     fhir_sql_bind(sql, apr_pstrcat(call->pool, name, "/", v->id, NULL), "text COLLATE \"C\"");
     if (node->modifier == FHIR_MODIFIER_BELOW)
@@ -185,50 +172,30 @@ static fhir_err_t *hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fh
                         " UNION SELECT %s FROM %s c JOIN d ON c.id = substr(d.ref, %d) WHERE %s "
                         "IS NOT NULL",
                         column, table, (int)strlen(name) + 2, column);
-    FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_SEARCH));
+    fhir_grant_sql(sql, "c", v->granted, FHIR_RIGHT_SEARCH);
     fhir_buf_puts(sql->text, ") SELECT ref FROM d)");
-    return NULL;
-}
-
-/* The type that an id without one means in a hierarchy. */
-static fhir_err_t *hierarchy_type(const fhir_type_t **type, const fhir_sql_t *sql,
-                                  const fhir_qnode_t *node, const fhir_qvalue_t *v)
-{
-    const fhir_model_t *m = sql->call->stored;
-    *type = v->type;
-    if (!*type && node->param->n_targets == 1)
-        *type = &m->types[m->targets[node->param->first_target]];
-    if (*type)
-        return NULL;
-    return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "%s:%s needs the type with the id, as in Location/%s",
-                           fhir_model_str(m, node->param->name), fhir_modifier_word(node->modifier),
-                           v->id);
 }
 
 /* :below and :above: of resources along their hierarchy, of canonical URLs by version and path. */
-static fhir_err_t *test_hierarchy(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_hierarchy(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *expr = fhir_predicate_column(sql, alias, node->param, "");
     fhir_buf_putc(sql->text, '(');
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
-        const fhir_type_t *type;
         fhir_qnode_t one = *node;
         fhir_buf_puts(sql->text, i ? " OR " : "");
         if (!v->id) {
             one.values = v;
             one.n_values = 1;
-            FHIR_TRY(fhir_predicate_uri(sql, expr, &one));
+            fhir_predicate_uri(sql, expr, &one);
             continue;
         }
-        FHIR_TRY(hierarchy_type(&type, sql, node, v));
         fhir_buf_printf(sql->text, is_plural(node) ? "%s && " : "%s = ANY (", expr);
-        FHIR_TRY(hierarchy(sql, node, v, type));
+        hierarchy(sql, node, v);
         fhir_buf_puts(sql->text, is_plural(node) ? "" : ")");
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 static int is_subject(const fhir_call_t *call, const fhir_qnode_t *node)
@@ -262,29 +229,33 @@ static void test_subject(fhir_sql_t *sql, const char *alias, const fhir_qnode_t 
     fhir_buf_putc(sql->text, ')');
 }
 
-fhir_err_t *fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_plain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *forms = fhir_predicate_texts(sql), *stems = fhir_predicate_texts(sql);
-    const char *expr;
-    if (node->modifier == FHIR_MODIFIER_IDENTIFIER)
-        return test_identifier(sql, alias, node);
-    if (node->modifier == FHIR_MODIFIER_ABOVE || node->modifier == FHIR_MODIFIER_BELOW)
-        return test_hierarchy(sql, alias, node);
-    if (fhir_query_names_patient(sql->call, node))
-        return test_patient(sql, alias, node);
+    const char *expr = fhir_predicate_column(sql, alias, node->param, "");
     forms_of(sql, node, forms, stems);
     if (is_subject(sql->call, node)) {
         test_subject(sql, alias, node, forms, stems);
-        return NULL;
+        return;
     }
-    expr = fhir_predicate_column(sql, alias, node->param, "");
     fhir_buf_putc(sql->text, '(');
     compare(sql, expr, is_plural(node), forms, stems);
     to_patients(sql, expr, is_plural(node), forms, stems);
     if (!stems->nelts)
         fhir_predicate_rest(sql, alias, node->param->first_column, forms);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
+}
+
+void fhir_predicate_reference(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    if (node->modifier == FHIR_MODIFIER_IDENTIFIER)
+        test_identifier(sql, alias, node);
+    else if (node->modifier == FHIR_MODIFIER_ABOVE || node->modifier == FHIR_MODIFIER_BELOW)
+        test_hierarchy(sql, alias, node);
+    else if (fhir_query_names_patient(sql->call, node))
+        test_patient(sql, alias, node);
+    else
+        test_plain(sql, alias, node);
 }
 
 void fhir_predicate_reference_expr(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)

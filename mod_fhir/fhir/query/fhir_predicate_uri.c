@@ -9,9 +9,6 @@
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
-/* :above stands for every beginning, each as long as what it begins. */
-#define SEGMENTS_MAX 100
-
 static int is_plural(const fhir_qnode_t *node)
 {
     return node->param->column_kind == FHIR_COL_URIS ||
@@ -44,24 +41,17 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
 }
 
 /* The value itself and every beginning of it that ends at a slash, at the bar or in its version. */
-static fhir_err_t *beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
+static void beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
 {
     apr_pool_t *pool = sql->call->pool;
     const char *scheme = strstr(url, "://"), *p;
-    int segments = 0;
     APR_ARRAY_PUSH(list, const char *) = url;
     for (p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
-        if (++segments > SEGMENTS_MAX)
-            break;
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url) + 1);
     }
-    for (p = strchr(url, '|'); p && ++segments <= SEGMENTS_MAX; p = strchr(p + 1, '.'))
+    for (p = strchr(url, '|'); p; p = strchr(p + 1, '.'))
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
-    return segments <= SEGMENTS_MAX
-               ? NULL
-               : fhir_err_create(pool, FHIR_ERR_LIMIT, ":above takes a URL of at most %d segments",
-                                 SEGMENTS_MAX);
 }
 
 /* What stands behind a value in those below it: a segment or the version, a part of the version; of
@@ -98,12 +88,12 @@ static void below(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
     fhir_buf_puts(sql->text, ") s WHERE starts_with(v, s)))");
 }
 
-fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
+void fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = apr_array_make(sql->call->pool, 4, sizeof(const char *));
     for (int i = 0; i < node->n_values; i++) {
         if (node->modifier == FHIR_MODIFIER_ABOVE)
-            FHIR_TRY(beginnings(sql, list, node->values[i].text));
+            beginnings(sql, list, node->values[i].text);
         else
             APR_ARRAY_PUSH(list, const char *) = node->values[i].text;
     }
@@ -111,5 +101,4 @@ fhir_err_t *fhir_predicate_uri(fhir_sql_t *sql, const char *expr, const fhir_qno
         below(sql, expr, node, list);
     else
         equals(sql, expr, node, list);
-    return NULL;
 }

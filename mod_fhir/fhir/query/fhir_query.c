@@ -74,7 +74,9 @@ const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t 
                                      const char *name, apr_size_t len)
 {
     const fhir_param_t *param = fhir_model_param(call->stored, type, name, len);
-    return param && !(param->flags & FHIR_PARAM_UNCOMPILED) ? param : NULL;
+    return param && !(param->flags & FHIR_PARAM_UNCOMPILED) && fhir_predicate_can(call, param)
+               ? param
+               : NULL;
 }
 
 int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type)
@@ -271,7 +273,7 @@ static const struct {
     fhir_qkind_t kind;
 } specials[] = {{"_list", FHIR_Q_LIST}, {"_text", FHIR_Q_TEXT}, {"_content", FHIR_Q_CONTENT}};
 
-/* *out is NULL when the name is none of them. What is in a list of words is the database's. */
+/* *out is NULL when the name is none of them. */
 static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
                            const char *name, const char *value)
 {
@@ -286,6 +288,7 @@ static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fh
                 return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE, "%s has an empty value",
                                        name);
             words->text = value;
+            FHIR_TRY(fhir_query_words(&words->words, call, value));
             (*out)->values = words;
             (*out)->n_values = 1;
         }

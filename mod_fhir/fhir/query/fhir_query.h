@@ -5,7 +5,8 @@
  *
  * The parameters of a request become a tree of conditions (fhir_qnode_t) and the result
  * parameters; every value is parsed by its parameter's type. What cannot be understood is an
- * error that names what is accepted, or, when handling is lenient, a remark.
+ * error that names what is accepted, or, when handling is lenient, a remark. Next comes
+ * fhir_resolve.h, which looks up what the plan names; then fhir_sql.h, which makes SQL of it.
  * Source: http://hl7.org/fhir/R4/search.html
  */
 #ifndef FHIR_QUERY_H
@@ -64,6 +65,9 @@ typedef enum fhir_modifier_t {
         FHIR_MODIFIER_COUNT_
 } fhir_modifier_t;
 
+/** What the grant says of a type (fhir_grant.h). */
+typedef struct fhir_granted_t fhir_granted_t;
+
 /** One value of an OR list; which members are set follows from the parameter's kind. */
 typedef struct fhir_qvalue_t fhir_qvalue_t;
 struct fhir_qvalue_t {
@@ -81,6 +85,8 @@ struct fhir_qvalue_t {
     int missing;                /* missing: 1 true, 0 false */
     const fhir_qvalue_t *parts; /* composite: one value for each component */
     const char *latitude, *longitude, *km; /* near: decimals */
+    const char *words;                     /* _text, _content: a tsquery of PostgreSQL */
+    const fhir_granted_t *granted;         /* above, below of a resource: resolved, with its type */
 };
 
 typedef enum fhir_qkind_t {
@@ -107,6 +113,11 @@ struct fhir_qnode_t {
     const fhir_qvalue_t *values;
     fhir_qnode_t *child;
     fhir_qnode_t *next; /* sibling */
+    fhir_pair_t said;   /* of a parameter of the query: as it was given */
+    /* What fhir_resolve.h finds out: */
+    int resolved;
+    int held;                      /* CHAIN: some of type have a resource of target in them */
+    const fhir_granted_t *granted; /* CHAIN, HAS: of target; LIST: of List */
 };
 
 typedef struct fhir_qsort_t {
@@ -154,8 +165,10 @@ typedef struct fhir_query_t {
                                              rows in fhir_query_result.c */
     fhir_contained_t contained;           /* _contained */
     int contained_alone;                  /* contained resources come without their container */
-    apr_array_header_t *containers; /* of const fhir_type_t *: the contained are searched, and these
-                                       types hold some (fhir_contained.h); NULL: the others are */
+    const fhir_granted_t *granted;        /* of type, when resolved */
+    apr_array_header_t *containers; /* of const fhir_granted_t *: the contained are searched, and
+                                       these types hold some (fhir_contained.h); NULL: the others
+                                       are */
     const char *place;              /* the type's name among several in page links, with a # of its
                                        contained; NULL: it is searched alone */
     int by_date;                    /* matches stand as those of one patient do */
@@ -179,10 +192,17 @@ fhir_err_t *fhir_query_count(const fhir_call_t *call, const fhir_pairs_t *pairs)
 /**
  * Makes the plan of a search of `type`.
  * @param lenient what is not understood becomes a remark
- * @return NULL, FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT
+ * @return NULL, FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT. What has to be
+ *         looked up is not: fhir_resolve_query follows
  */
 fhir_err_t *fhir_query_parse(fhir_query_t **query, const fhir_call_t *call, const fhir_type_t *type,
                              const fhir_pairs_t *pairs, int lenient);
+
+/** 1 if lenient handling ignores the parameter that an error is about. */
+int fhir_query_ignores(const fhir_err_t *err);
+/** Remarks that a parameter was ignored, and why. */
+void fhir_query_remark(fhir_query_t *query, const fhir_call_t *call, const char *name,
+                       const fhir_err_t *err);
 
 /** Binds page links to the path and the parameters that applied; said (or NULL) are those that the
  *  links are to say instead.
@@ -226,9 +246,17 @@ int fhir_query_of_one_patient(const fhir_query_t *query, const fhir_call_t *call
 /** Names of a type's parameters, of some kinds (FHIR_K bits) or (0) all, for messages. */
 const char *fhir_query_known(const fhir_call_t *call, const fhir_type_t *type, unsigned kinds);
 
-/** Parses the OR list of a parameter (fhir_query_value.c). */
+/** Segments of a URL with :above, and parts of its version. */
+#define FHIR_SEGMENTS_MAX 100
+/** Parses the OR list of a parameter (fhir_query_value.c).
+ *  @return NULL, FHIR_ERR_PARAM_VALUE or FHIR_ERR_LIMIT */
 fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const char *name,
                               const char *value);
+
+/** Parses the words of _text and _content (fhir_query_words.c).
+ *  @param tsquery in the language of PostgreSQL's full text search
+ *  @return NULL, FHIR_ERR_PARAM_VALUE or, of too many words, FHIR_ERR_LIMIT */
+fhir_err_t *fhir_query_words(const char **tsquery, const fhir_call_t *call, const char *text);
 
 /** A new node in the call's pool. */
 fhir_qnode_t *fhir_query_node(const fhir_call_t *call, fhir_qkind_t kind, const fhir_type_t *type);

@@ -6,7 +6,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_digest.h"
-#include "fhir/query/fhir_sql.h"
+#include "fhir/query/fhir_query.h"
 
 static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair,
                         int *in_self)
@@ -19,20 +19,8 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
         return NULL;
     FHIR_TRY(
         fhir_query_condition(&node, &query->links, call, query->type, pair->name, pair->value));
+    node->said = *pair;
     fhir_query_add(query->where, node);
-    return NULL;
-}
-
-/* What only the making of the SQL finds out, such as a value set that is not known: whoever is
- * lenient has to know it now. */
-static fhir_err_t *try_sql(fhir_query_t *query, const fhir_call_t *call)
-{
-    fhir_sql_t *sql;
-    FHIR_TRY(fhir_sql_create(&sql, call));
-    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
-        if (!n->next)
-            FHIR_TRY(fhir_sql_node(sql, "t", n));
-    fhir_buf_free(sql->text);
     return NULL;
 }
 
@@ -43,11 +31,23 @@ static int is_bound(const fhir_pair_t *pair)
            strcmp(pair->name, "_explain");
 }
 
-/* What is without a value is ignored and told, as in a form with fields that are not filled in. */
+int fhir_query_ignores(const fhir_err_t *err)
+{
+    return err->code == FHIR_ERR_PARAM_UNKNOWN || err->code == FHIR_ERR_PARAM_VALUE;
+}
+
+void fhir_query_remark(fhir_query_t *query, const fhir_call_t *call, const char *name,
+                       const fhir_err_t *err)
+{
+    APR_ARRAY_PUSH(query->remarks, const char *) =
+        apr_psprintf(call->pool, "%s was ignored: %s", name, err->message);
+}
+
+/* A parameter without a value is ignored with a remark, like a field of a form that was left
+ * empty. */
 static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenient)
 {
-    return err->code != FHIR_ERR_LIMIT &&
-           (lenient || (err->code == FHIR_ERR_PARAM_VALUE && !*pair->value));
+    return lenient ? fhir_query_ignores(err) : err->code == FHIR_ERR_PARAM_VALUE && !*pair->value;
 }
 
 /* Page links hold only for the query that they were made for. */
@@ -91,21 +91,13 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {
         int in_self, sorts = query->sort->nelts, includes = query->include->nelts;
-        fhir_qnode_t **last = &query->where->child;
-        fhir_err_t *err;
-        while (*last)
-            last = &(*last)->next;
-        err = take(query, call, &pairs->list[i], &in_self);
-        if (!err && lenient)
-            err = try_sql(query, call);
+        fhir_err_t *err = take(query, call, &pairs->list[i], &in_self);
         if (err && !is_ignored(err, &pairs->list[i], lenient))
             return err;
         if (err) {
             query->sort->nelts = sorts;
             query->include->nelts = includes;
-            *last = NULL;
-            APR_ARRAY_PUSH(query->remarks, const char *) =
-                apr_psprintf(call->pool, "%s was ignored: %s", pairs->list[i].name, err->message);
+            fhir_query_remark(query, call, pairs->list[i].name, err);
         }
         else if (in_self) {
             fhir_pair_t *said = &query->applied.list[query->applied.n++];

@@ -193,6 +193,23 @@ static fhir_err_t *parse_text(fhir_qvalue_t *out, const input_t *in)
     return *out->text ? NULL : bad(in, "a text that is not empty");
 }
 
+/* :above finds every beginning of a URL, each as long as what it begins. */
+static fhir_err_t *check_segments(const fhir_qvalue_t *value, const input_t *in)
+{
+    const char *scheme = strstr(value->text, "://");
+    int segments = 0;
+    if (in->node->modifier != FHIR_MODIFIER_ABOVE)
+        return NULL;
+    for (const char *p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++)
+        segments++;
+    for (const char *p = strchr(value->text, '|'); p; p = strchr(p + 1, '.'))
+        segments++;
+    return segments <= FHIR_SEGMENTS_MAX
+               ? NULL
+               : fhir_err_create(in->pool, FHIR_ERR_LIMIT,
+                                 ":above takes a URL of at most %d segments", FHIR_SEGMENTS_MAX);
+}
+
 /* What stands behind an unescaped bar is the version of a canonical URL. */
 static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
 {
@@ -201,7 +218,8 @@ static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
         out->system = unescape(url, in->pool);
         out->code = unescape(version, in->pool);
     }
-    return parse_text(out, in);
+    FHIR_TRY(parse_text(out, in));
+    return check_segments(out, in);
 }
 
 /* "Type/id" or "Type/id/_history/n" at s; the version is not kept: stored references have none. */
@@ -259,6 +277,7 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
         if (!has_scheme(text) && *text != '#')
             return bad(in, "id, Type/id, or a URL (http…, urn:…)");
         out->url = without_version(text, in->pool);
+        FHIR_TRY(check_segments(out, in));
     }
     if (in->node->target && out->type != in->node->target)
         return bad(in, apr_psprintf(in->pool, "references to %s, as its modifier says",

@@ -18,14 +18,13 @@
 /* Longer ones are not prepared: each connection's backend would keep a plan of megabytes. */
 #define PREPARED_MAX    ((apr_size_t)32 * 1024)
 
-fhir_err_t *fhir_sql_create(fhir_sql_t **out, const fhir_call_t *call)
+fhir_sql_t *fhir_sql_create(const fhir_call_t *call)
 {
     fhir_sql_t *sql = apr_pcalloc(call->pool, sizeof(*sql));
     sql->text = fhir_buf_create(call->pool, TEXT_MAX);
     sql->values = apr_array_make(call->pool, 8, sizeof(fhir_value_t));
     sql->call = call;
-    *out = sql;
-    return NULL;
+    return sql;
 }
 
 static void bind_value(fhir_sql_t *sql, const char *text, apr_size_t len, const char *cast)
@@ -82,17 +81,16 @@ void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *par
                     fhir_model_str(sql->call->stored, param->column), suffix);
 }
 
-fhir_err_t *fhir_sql_room(const fhir_sql_t *sql)
+int fhir_sql_is_full(const fhir_sql_t *sql)
 {
-    if (!sql->text->overflow && sql->values->nelts <= VALUES_MAX && sql->bytes <= VALUE_BYTES_MAX)
-        return NULL;
-    return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
-                           "The search is too large to be run; use fewer parameters");
+    return sql->text->overflow || sql->values->nelts > VALUES_MAX || sql->bytes > VALUE_BYTES_MAX;
 }
 
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags)
 {
-    FHIR_TRY(fhir_sql_room(sql));
+    if (fhir_sql_is_full(sql))
+        return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+                               "The search is too large to be run; use fewer parameters");
     stmt->sql = fhir_buf_cstr(sql->text);
     stmt->n_values = sql->values->nelts;
     stmt->flags = flags | (sql->text->len > PREPARED_MAX ? FHIR_STMT_ONCE : 0);
@@ -105,21 +103,20 @@ const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql)
 }
 
 /* Children joined by a word, or the value of the empty list. */
-static fhir_err_t *join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child,
-                        const char *word, const char *none)
+static void join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child, const char *word,
+                 const char *none)
 {
     if (!child) {
         fhir_buf_puts(sql->text, none);
-        return NULL;
+        return;
     }
     fhir_buf_putc(sql->text, '(');
     for (const fhir_qnode_t *c = child; c; c = c->next) {
         if (c != child)
             fhir_buf_puts(sql->text, word);
-        FHIR_TRY(fhir_sql_node(sql, alias, c));
+        fhir_sql_node(sql, alias, c);
     }
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 /* 1 if the parameter is what fills its type's column `patient`, which holds the bare id. */
@@ -195,7 +192,7 @@ static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other
 }
 
 /* By one column: another alias, the child's condition, the grant. */
-static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *other = fhir_sql_alias(sql);
     if (fhir_canonical_holds(node->param))
@@ -205,46 +202,42 @@ static fhir_err_t *linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     else
         join_backward(sql, alias, other, node);
     fhir_buf_puts(sql->text, " AND ");
-    FHIR_TRY(fhir_sql_node(sql, other, node->child));
-    FHIR_TRY(fhir_grant_sql(sql, other, node->target, FHIR_RIGHT_SEARCH));
+    fhir_sql_node(sql, other, node->child);
+    fhir_grant_sql(sql, other, node->granted, FHIR_RIGHT_SEARCH);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 /* Every way to follow a reference ends here. What a resource has in itself is looked at only where
  * there is any: the plain form is one that PostgreSQL turns into a join. */
-static fhir_err_t *follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_model_t *m = sql->call->stored;
-    int held = 0;
     if (node->param->flags & FHIR_PARAM_UNION) {
         for (int i = 0; i < node->param->n_components; i++) {
             fhir_qnode_t part = *node;
             part.param = &m->params[m->components[node->param->first_component + i]];
             fhir_buf_puts(sql->text, i ? " OR " : "(");
-            FHIR_TRY(follow(sql, alias, &part));
+            follow(sql, alias, &part);
         }
         fhir_buf_putc(sql->text, ')');
-        return NULL;
+        return;
     }
-    if (node->kind == FHIR_Q_CHAIN)
-        FHIR_TRY(fhir_contained_held(&held, sql->call, node->target, node->type));
-    if (!held)
-        return linked(sql, alias, node);
+    if (!node->held) {
+        linked(sql, alias, node);
+        return;
+    }
     fhir_buf_putc(sql->text, '(');
-    FHIR_TRY(linked(sql, alias, node));
+    linked(sql, alias, node);
     fhir_buf_puts(sql->text, " OR ");
-    FHIR_TRY(fhir_contained_chain(sql, alias, node));
+    fhir_contained_chain(sql, alias, node);
     fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
-static fhir_err_t *not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child)
+static void not_true(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child)
 {
     fhir_buf_putc(sql->text, '(');
-    FHIR_TRY(fhir_sql_node(sql, alias, child));
+    fhir_sql_node(sql, alias, child);
     fhir_buf_puts(sql->text, " IS NOT TRUE)");
-    return NULL;
 }
 
 static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *type,
@@ -264,8 +257,8 @@ static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *
 
 /* In brackets: alias is in the compartment of focus/id, by another parameter than `but` (or NULL).
  */
-static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
-                               const fhir_type_t *focus, const char *id, const fhir_param_t *but)
+static void compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
+                        const fhir_type_t *focus, const char *id, const fhir_param_t *but)
 {
     const fhir_call_t *call = sql->call;
     const fhir_compartment_t *member = fhir_model_compartment(call->stored, focus, type);
@@ -275,7 +268,7 @@ static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_ty
         fhir_sql_bind(sql, id, "text");
         fhir_buf_puts(sql->text, member && member->n_params ? " OR " : ")");
         if (!member || !member->n_params)
-            return NULL;
+            return;
     }
     for (int i = 0; member && i < member->n_params; i++) {
         const fhir_param_t *param =
@@ -283,47 +276,51 @@ static fhir_err_t *compartment(fhir_sql_t *sql, const char *alias, const fhir_ty
         if (!but || !param->column || param->column != but->column)
             fhir_query_add(any, reference_test(call, type, param, focus, id));
     }
-    FHIR_TRY(fhir_sql_node(sql, alias, any));
+    fhir_sql_node(sql, alias, any);
     if (type == focus)
         fhir_buf_putc(sql->text, ')');
-    return NULL;
 }
 
 /* One patient's rows are found by the patient. A plan for all values does not know which are
  * common, so other indexes, which would find half a table, are shut to it: IS TRUE has none. */
-static fhir_err_t *test(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const int shut = sql->scoped && !strcmp(alias, "t") &&
                      !(node->kind == FHIR_Q_TEST && fhir_query_names_patient(sql->call, node));
     fhir_buf_puts(sql->text, shut ? "((" : "");
-    FHIR_TRY(fhir_predicate_append(sql, alias, node));
+    fhir_predicate_append(sql, alias, node);
     fhir_buf_puts(sql->text, shut ? ") IS TRUE)" : "");
-    return NULL;
 }
 
-fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+void fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    FHIR_TRY(fhir_sql_room(sql));
+    if (fhir_sql_is_full(sql))
+        return; /* fhir_sql_stmt returns the error */
     switch (node->kind) {
     case FHIR_Q_AND:
-        return join(sql, alias, node->child, " AND ", "TRUE");
+        join(sql, alias, node->child, " AND ", "TRUE");
+        break;
     case FHIR_Q_OR:
-        return join(sql, alias, node->child, " OR ", "FALSE");
+        join(sql, alias, node->child, " OR ", "FALSE");
+        break;
     case FHIR_Q_NOT:
-        return not_true(sql, alias, node->child);
+        not_true(sql, alias, node->child);
+        break;
     case FHIR_Q_CHAIN:
     case FHIR_Q_HAS:
-        return follow(sql, alias, node);
+        follow(sql, alias, node);
+        break;
     case FHIR_Q_COMPARTMENT:
-        return compartment(sql, alias, node->type, node->target, node->values[0].id, node->param);
+        compartment(sql, alias, node->type, node->target, node->values[0].id, node->param);
+        break;
     default:
-        return test(sql, alias, node);
+        test(sql, alias, node);
     }
 }
 
-fhir_err_t *fhir_sql_from(fhir_sql_t *sql, const fhir_type_t *type, const fhir_qnode_t *where)
+void fhir_sql_from(fhir_sql_t *sql, const fhir_query_t *query)
 {
-    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, type, ""));
-    FHIR_TRY(fhir_sql_node(sql, "t", where));
-    return fhir_grant_sql(sql, "t", type, FHIR_RIGHT_SEARCH);
+    fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
+    fhir_sql_node(sql, "t", query->where);
+    fhir_grant_sql(sql, "t", query->granted, FHIR_RIGHT_SEARCH);
 }

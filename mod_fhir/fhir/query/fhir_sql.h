@@ -28,7 +28,8 @@ typedef struct fhir_sql_t {
     int paired;   /* the test of a quantity is part of one with its code */
 } fhir_sql_t;
 
-fhir_err_t *fhir_sql_create(fhir_sql_t **sql, const fhir_call_t *call);
+/** An empty statement. */
+fhir_sql_t *fhir_sql_create(const fhir_call_t *call);
 
 /** Appends "$n::cast" and binds the text (NULL: SQL NULL). */
 void fhir_sql_bind(fhir_sql_t *sql, const char *text, const char *cast);
@@ -45,18 +46,20 @@ const char *fhir_sql_alias(fhir_sql_t *sql);
 void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
                      const char *suffix);
 
-/** FHIR_ERR_LIMIT when the statement has grown over a ceiling: of its text, of its values' number
- * or bytes. What is built by loops over a client's words asks now and then. */
-fhir_err_t *fhir_sql_room(const fhir_sql_t *sql);
-/** The finished statement; FHIR_ERR_LIMIT as fhir_sql_room. */
+/** 1 if the statement has grown over a ceiling: of its text, of its values' number or bytes. What
+ * is built by loops over a client's words then stops. */
+int fhir_sql_is_full(const fhir_sql_t *sql);
+/** The finished statement; FHIR_ERR_LIMIT if it is full. No other error comes of making SQL: what
+ *  can be wrong with a search has been found by its parser or by fhir_resolve_query. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);
 const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql);
 
-/** Appends the condition of a node on alias, in brackets. Never NULL-valued under NOT. */
-fhir_err_t *fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
-/** Appends " FROM … t WHERE …": the rows of a type that match and that the grant lets be seen. */
-fhir_err_t *fhir_sql_from(fhir_sql_t *sql, const fhir_type_t *type, const fhir_qnode_t *where);
+/** Appends the condition of a resolved node on alias, in brackets. Never NULL-valued under NOT. */
+void fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** Appends " FROM … t WHERE …": the rows of a resolved query's type that match and that the grant
+ *  lets be seen. */
+void fhir_sql_from(fhir_sql_t *sql, const fhir_query_t *query);
 /** Appends a TEST node's condition (fhir_predicate.c). */
-fhir_err_t *fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+void fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 #endif

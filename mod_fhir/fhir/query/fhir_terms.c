@@ -9,11 +9,12 @@
 
 const char fhir_terms_none = 0;
 
-fhir_terms_t *fhir_terms_create(const fhir_call_t *call)
+fhir_terms_t *fhir_terms_create(const fhir_call_t *call, const fhir_resolving_t *within)
 {
     fhir_terms_t *terms = apr_pcalloc(call->pool, sizeof(*terms));
 
     terms->call = call;
+    terms->within = within;
     terms->profiles = fhir_profiles_of(call->stored);
     terms->systems = fhir_hash_make(call->pool);
     terms->sets = fhir_hash_make(call->pool);
@@ -39,19 +40,20 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
-                            const fhir_terms_source_t *source)
+static fhir_err_t *load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
+                        const fhir_terms_source_t *source, const fhir_resolving_t *within)
 {
     const fhir_type_t *t = fhir_model_resource(call->stored, type, strlen(type));
     loaded_t loaded = {.pool = call->pool};
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
     fhir_node_t *parsed;
 
     *root = NULL;
     if (!t || !fhir_call_has_store(call))
         return NULL;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_resolve_grant(&granted, call, t, within));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text,
                     "SELECT t.resource FROM %s t WHERE %s = ", fhir_call_table(call, t, ""),
                     source->id ? "t.id" : "t.url");
@@ -59,7 +61,7 @@ fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, c
                   source->id ? source->id
                              : apr_pstrmemdup(call->pool, source->url, strcspn(source->url, "|")),
                   "text");
-    FHIR_TRY(fhir_grant_sql(sql, "t", t, FHIR_RIGHT_READ));
+    fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     FHIR_TRY(fhir_call_ask(call, &stmt, fhir_sql_values(sql), on_row, &loaded));
@@ -69,6 +71,12 @@ fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, c
         fhir_node_parse_json(&parsed, loaded.json, loaded.len, FHIR_NODE_LIMITS_MOST, call->pool));
     *root = parsed;
     return NULL;
+}
+
+fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
+                            const fhir_terms_source_t *source)
+{
+    return load(root, call, type, source, NULL);
 }
 
 /* ---- finding ---- */
@@ -115,7 +123,7 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
     }
     else {
         if (!root)
-            FHIR_TRY(fhir_terms_load(&root, terms->call, "CodeSystem", source));
+            FHIR_TRY(load(&root, terms->call, "CodeSystem", source, terms->within));
         if (!root && source->id)
             return system_by_id(system, terms, source->id);
         *system = root ? fhir_terms_system_stored(terms, root) : NULL;
@@ -154,7 +162,7 @@ static fhir_err_t *find_set(fhir_conceptset_t **set, fhir_terms_t *terms,
         return NULL;
     }
     if (!root)
-        FHIR_TRY(fhir_terms_load(&root, terms->call, "ValueSet", source));
+        FHIR_TRY(load(&root, terms->call, "ValueSet", source, terms->within));
     if (root)
         FHIR_TRY(fhir_terms_set_stored(set, terms, root));
     if (!root && source->id) {

@@ -61,11 +61,13 @@ typedef struct fhir_conceptset_t {
     apr_hash_t *excluded;         /* "system\ncode": not in, whatever the rests say */
 } fhir_conceptset_t;
 
+struct fhir_resolving_t;
 /** The terminology of one request: what was looked up stays. */
 typedef struct fhir_terms_t fhir_terms_t;
 
-/** @param call its endpoint's limits.codes_max limits what all sets together have */
-fhir_terms_t *fhir_terms_create(const fhir_call_t *call);
+/** @param call   its endpoint's limits.codes_max limits what all sets together have
+ *  @param within NULL, or the scopes that are being resolved (fhir_resolve.h) */
+fhir_terms_t *fhir_terms_create(const fhir_call_t *call, const struct fhir_resolving_t *within);
 
 /** What is meant: one of these. */
 typedef struct fhir_terms_source_t {

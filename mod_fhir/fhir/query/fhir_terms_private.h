@@ -6,10 +6,12 @@
 #ifndef FHIR_TERMS_PRIVATE_H
 #define FHIR_TERMS_PRIVATE_H
 
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/query/fhir_terms.h"
 
 struct fhir_terms_t {
     const fhir_call_t *call;
+    const fhir_resolving_t *within;
     const fhir_profiles_t *profiles; /* NULL: none are carried */
     apr_hash_t *systems, *sets;      /* by URL; &fhir_terms_none: there is none */
     int codes_left;                  /* of limits.codes_max */

@@ -27,9 +27,10 @@ struct fhir_include_t {
     apr_array_header_t **want;  /* ids that are referred to and were not seen */
     apr_hash_t *bound;          /* of the statement in the making: see append_references */
     apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
-    int rows;                   /* included so far */
-    int cut;                    /* there were more than the limit */
-    int read, new_rows;         /* of this round: with those that were seen before, without */
+    const fhir_granted_t **granted; /* by type index: of types that were included */
+    int rows;                       /* included so far */
+    int cut;                        /* there were more than the limit */
+    int read, new_rows;             /* of this round: with those that were seen before, without */
 };
 
 static apr_array_header_t **lists(const fhir_call_t *call)
@@ -54,6 +55,8 @@ fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t 
     inc->bundle = bundle;
     inc->seen = fhir_hash_make(call->pool);
     inc->next = lists(call);
+    inc->granted = apr_pcalloc(call->pool,
+                               sizeof(*inc->granted) * (apr_size_t)(call->stored->n_resources + 1));
     return inc;
 }
 
@@ -232,14 +235,11 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
 {
     const fhir_model_t *m = inc->call->stored;
     collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, inc->call));
-    for (int t = 1; t <= m->n_resources; t++) {
+    fhir_sql_t *sql = fhir_sql_create(inc->call);
+    for (int t = 1; t <= m->n_resources && !fhir_sql_is_full(sql); t++)
         if (inc->round[t])
             read_type(&collect, sql, &m->types[t], round);
-        FHIR_TRY(fhir_sql_room(sql));
-    }
     if (!sql->text->len)
         return NULL;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
@@ -256,7 +256,7 @@ static void select_from(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_t
 }
 
 /* What the round refers to, by id or by URL. */
-static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
+static void select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
 {
     const fhir_model_t *m = inc->call->stored;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
@@ -266,7 +266,7 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
             fhir_buf_puts(sql->text, "c.id = ANY (");
             fhir_sql_bind_array(sql, inc->want[i], "text[]");
             fhir_buf_putc(sql->text, ')');
-            FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_READ));
+            fhir_grant_sql(sql, "c", inc->granted[i], FHIR_RIGHT_READ);
         }
         if (inc->urls[i]) {
             const char *full = fhir_canonical_full(inc->call, type, "c");
@@ -280,10 +280,9 @@ static fhir_err_t *select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
                 fhir_sql_bind_array(sql, inc->urls[i], "text[]");
             }
             fhir_buf_puts(sql->text, "))");
-            FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_READ));
+            fhir_grant_sql(sql, "c", inc->granted[i], FHIR_RIGHT_READ);
         }
     }
-    return NULL;
 }
 
 /* Marks the types of the round's resources that a parameter can refer to, by index; how many. */
@@ -344,14 +343,16 @@ static void begin_referrers(fhir_sql_t *sql, const fhir_include_t *inc, const fh
 }
 
 /* Who refers to the round by one column. */
-static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
-                                 const fhir_qinclude_t *include, const fhir_type_t *source,
-                                 const fhir_param_t *param, const fhir_param_t *p)
+static void select_column(fhir_sql_t *sql, const fhir_include_t *inc,
+                          const fhir_qinclude_t *include, const fhir_type_t *source,
+                          const fhir_param_t *param, const fhir_param_t *p)
 {
     const fhir_model_t *m = inc->call->stored;
     char *types = apr_pcalloc(inc->call->pool, m->n_resources + 1u);
     wanted_t wanted = {param, include->target, include->outside};
-    FHIR_TRY(fhir_sql_room(sql));
+    const fhir_granted_t *granted = inc->granted[fhir_model_type_index(m, source)];
+    if (fhir_sql_is_full(sql))
+        return;
     if (mark_types(types, inc, include, param)) {
         begin_referrers(sql, inc, source, p);
         /* Of a list of rare elements that it sees PostgreSQL takes each for rather common, and so
@@ -360,7 +361,7 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
             fhir_buf_puts(sql->text, "SELECT ");
         append_references(sql, inc, types);
         fhir_buf_putc(sql->text, ')');
-        FHIR_TRY(fhir_grant_sql(sql, "c", source, FHIR_RIGHT_SEARCH));
+        fhir_grant_sql(sql, "c", granted, FHIR_RIGHT_SEARCH);
     }
     for (apr_uint16_t i = 1; fhir_canonical_holds(p) && i <= m->n_resources; i++) {
         if (!inc->round[i] || !fhir_canonical_url(inc->call, &m->types[i]) ||
@@ -369,25 +370,23 @@ static fhir_err_t *select_column(fhir_sql_t *sql, const fhir_include_t *inc,
         begin_referrers(sql, inc, source, p);
         all_names(sql, inc, i);
         fhir_buf_putc(sql->text, ')');
-        FHIR_TRY(fhir_grant_sql(sql, "c", source, FHIR_RIGHT_SEARCH));
+        fhir_grant_sql(sql, "c", granted, FHIR_RIGHT_SEARCH);
     }
-    return NULL;
 }
 
-static fhir_err_t *select_referrers(fhir_sql_t *sql, const fhir_include_t *inc,
-                                    const fhir_qinclude_t *include, const fhir_type_t *source,
-                                    const fhir_param_t *param)
+static void select_referrers(fhir_sql_t *sql, const fhir_include_t *inc,
+                             const fhir_qinclude_t *include, const fhir_type_t *source,
+                             const fhir_param_t *param)
 {
     apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
     columns_of(inc, columns, param);
     for (int i = 0; i < columns->nelts; i++)
-        FHIR_TRY(select_column(sql, inc, include, source, param,
-                               APR_ARRAY_IDX(columns, i, const fhir_param_t *)));
-    return NULL;
+        select_column(sql, inc, include, source, param,
+                      APR_ARRAY_IDX(columns, i, const fhir_param_t *));
 }
 
-static fhir_err_t *select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
-                                  const fhir_qinclude_t *include)
+static void select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
+                           const fhir_qinclude_t *include)
 {
     const fhir_model_t *m = inc->call->stored;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
@@ -397,10 +396,9 @@ static fhir_err_t *select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
             continue;
         params = params_of(inc, include, source);
         for (int j = 0; j < params->nelts; j++)
-            FHIR_TRY(select_referrers(sql, inc, include, source,
-                                      APR_ARRAY_IDX(params, j, const fhir_param_t *)));
+            select_referrers(sql, inc, include, source,
+                             APR_ARRAY_IDX(params, j, const fhir_param_t *));
     }
-    return NULL;
 }
 
 /* Columns: type index, id, resource. */
@@ -426,18 +424,41 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
     return fhir_bundle_add(inc->bundle, &entry);
 }
 
+/* 1 if resources of a type may refer to the round's and are to come with them. */
+static int is_source(const fhir_include_t *inc, const fhir_type_t *type, int round)
+{
+    for (int i = 0; i < inc->includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
+        if (applies(include, 1, round) && (!include->source || include->source == type))
+            return 1;
+    }
+    return 0;
+}
+
+/* What the grant shows of the types that the second statement reads. */
+static fhir_err_t *resolve(fhir_include_t *inc, int round)
+{
+    const fhir_model_t *m = inc->call->stored;
+    for (apr_uint16_t i = 1; i <= m->n_resources; i++)
+        if (!inc->granted[i] &&
+            (inc->want[i] || inc->urls[i] || is_source(inc, &m->types[i], round)))
+            FHIR_TRY(fhir_grant_resolve(&inc->granted[i], inc->call, &m->types[i]));
+    return NULL;
+}
+
+/* Second statement. */
 static fhir_err_t *fetch(fhir_include_t *inc, int round)
 {
     const apr_int64_t most = (apr_int64_t)inc->call->endpoint->search.include_rows_max * 2 + 1;
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, inc->call));
+    FHIR_TRY(resolve(inc, round));
+    fhir_sql_t *sql = fhir_sql_create(inc->call);
     inc->bound = fhir_hash_make(inc->call->pool);
-    FHIR_TRY(select_wanted(sql, inc));
+    select_wanted(sql, inc);
     for (int i = 0; i < inc->includes->nelts; i++) {
         const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
         if (applies(include, 1, round))
-            FHIR_TRY(select_reverse(sql, inc, include));
+            select_reverse(sql, inc, include);
     }
     if (!sql->text->len)
         return NULL;

@@ -148,6 +148,40 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
     add_key(order, fixed(sql, alias, query->containers ? "ref" : "id"), "text", down, 0);
 }
 
+static int same_keys(const fhir_order_t *a, const fhir_order_t *b)
+{
+    for (int i = 0; i < a->n; i++)
+        if (strcmp(a->key[i].cast, b->key[i].cast))
+            return 0;
+    return a->n == b->n;
+}
+
+fhir_err_t *fhir_order_common(fhir_query_t *const *queries, int n, const fhir_call_t *call)
+{
+    fhir_order_t first, other;
+    fhir_order_make(&first, fhir_sql_create(call), queries[0], "t");
+    for (int i = 1; i < n; i++) {
+        fhir_order_make(&other, fhir_sql_create(call), queries[i], "t");
+        if (!same_keys(&first, &other))
+            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
+                                   "_sort: the values are not of one kind in all resource types "
+                                   "that are searched; _lastUpdated and _id are");
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_order_fits(const fhir_query_t *query, const fhir_cursor_t *cursor,
+                            const fhir_call_t *call)
+{
+    fhir_order_t order;
+    fhir_order_make(&order, fhir_sql_create(call), query, "t");
+    return cursor->n == order.n
+               ? NULL
+               : fhir_err_create(call->pool, FHIR_ERR_CURSOR,
+                                 "This page link is of another version of the server; begin again "
+                                 "with the search itself");
+}
+
 void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward)
 {
     for (int i = 0; i < order->n; i++) {

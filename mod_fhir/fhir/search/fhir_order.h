@@ -7,6 +7,7 @@
 #define FHIR_ORDER_H
 
 #include "fhir/query/fhir_sql.h"
+#include "fhir/search/fhir_cursor.h"
 
 /** One key of the order. */
 typedef struct fhir_order_key_t {
@@ -28,6 +29,12 @@ typedef struct fhir_order_t {
  *  by place (fhir_window.h) or by id. */
 void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias);
+/** FHIR_ERR_PARAM_VALUE unless the orders of several queries have keys of the same types, so that
+ *  one order holds the matches of all. */
+fhir_err_t *fhir_order_common(fhir_query_t *const *queries, int n, const fhir_call_t *call);
+/** FHIR_ERR_CURSOR unless a cursor has as many keys as the order of a query. */
+fhir_err_t *fhir_order_fits(const fhir_query_t *query, const fhir_cursor_t *cursor,
+                            const fhir_call_t *call);
 /** Appends the keys behind `first` (" ORDER BY " or ", "), each in its direction. */
 void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward);
 /** Appends the keys of _sort alone, each with a comma before it. */

@@ -9,25 +9,25 @@
 #include "fhir/search/fhir_search_sql.h"
 
 /* The container of t, if it is still of the version that t was found in. */
-static fhir_err_t *container(fhir_sql_t *sql, const fhir_query_t *query, const fhir_type_t *type)
+static void container(fhir_sql_t *sql, const fhir_query_t *query, const fhir_granted_t *granted)
 {
+    const fhir_type_t *type = granted->type;
     const fhir_call_t *call = sql->call;
 
     fhir_buf_printf(sql->text,
                     "SELECT c.resource FROM %s c WHERE t.holder_type = '%s' AND "
                     "c.id = t.holder_id AND c.version = t.version",
                     fhir_call_table(call, type, ""), fhir_model_str(call->stored, type->name));
-    FHIR_TRY(fhir_grant_sql(sql, "c", type, FHIR_RIGHT_SEARCH));
+    fhir_grant_sql(sql, "c", granted, FHIR_RIGHT_SEARCH);
     if (type != query->type || query->contained != FHIR_CONTAINED_BOTH || query->contained_alone)
-        return NULL;
+        return;
     /* it is a match itself, and comes as that */
     fhir_buf_puts(sql->text, " AND ");
-    FHIR_TRY(fhir_sql_node(sql, "c", query->where));
+    fhir_sql_node(sql, "c", query->where);
     fhir_buf_puts(sql->text, " IS NOT TRUE");
-    return NULL;
 }
 
-fhir_err_t *fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query)
+void fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query)
 {
     static const char by[] = "k.holder_type, k.holder_id, k.version";
     const int alone = query->contained_alone;
@@ -38,7 +38,7 @@ fhir_err_t *fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *quer
     fhir_buf_printf(sql->text, "k.*, k.holder_type || '/' || k.holder_id%s AS ref FROM %s k WHERE ",
                     alone ? " || k.id" : "",
                     fhir_call_table(sql->call, query->type, FHIR_CONTAINED_TABLE));
-    FHIR_TRY(fhir_sql_node(sql, "k", query->where));
+    fhir_sql_node(sql, "k", query->where);
     if (!alone) { /* by that of them which comes first */
         fhir_buf_printf(sql->text, " ORDER BY %s", by);
         fhir_order_put_sort(sql, query, "k");
@@ -46,10 +46,9 @@ fhir_err_t *fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *quer
     fhir_buf_puts(sql->text, ") t CROSS JOIN LATERAL (");
     for (int i = 0; i < query->containers->nelts; i++) {
         fhir_buf_puts(sql->text, i ? " UNION ALL " : "");
-        FHIR_TRY(container(sql, query, APR_ARRAY_IDX(query->containers, i, const fhir_type_t *)));
+        container(sql, query, APR_ARRAY_IDX(query->containers, i, const fhir_granted_t *));
     }
     if (!query->containers->nelts)
         fhir_buf_puts(sql->text, "SELECT NULL::text AS resource WHERE FALSE");
     fhir_buf_puts(sql->text, ") m WHERE TRUE");
-    return NULL;
 }

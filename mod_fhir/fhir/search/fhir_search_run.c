@@ -12,6 +12,7 @@
 #include "fhir/query/fhir_contained.h"
 #include "fhir/query/fhir_cost.h"
 #include "fhir/query/fhir_grant_patient.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_explain.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search.h"
@@ -131,13 +132,12 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
     fhir_call_t *call = page->call;
     fhir_query_t *const *queries = page->queries + page->type;
     int n = page->merged ? page->search->n_types : 1;
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
     if (page->halves && page->halves[2 * page->type]) {
         queries = page->halves + 2 * page->type;
         n = 2;
     }
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     FHIR_TRY(fhir_search_sql_page(&stmt, sql, &page->order, queries, n, cursor, limit));
     fhir_explain_step(call, page->merged ? "matches of all types"
                                          : apr_pstrcat(call->pool, "matches of type ",
@@ -182,7 +182,7 @@ static fhir_err_t *open_cursor(page_t *page)
     if (page->search->n_types == 1)
         fhir_window_follow(page->queries[0], call, &page->cursor);
     if (page->search->n_types == 1 || page->merged)
-        return NULL;
+        return fhir_order_fits(page->queries[0], &page->cursor, call);
     if (page->cursor.n < 2 || !page->cursor.field[0])
         return foreign_link(page);
     page->start = find_place(page, page->cursor.field[0]);
@@ -192,7 +192,7 @@ static fhir_err_t *open_cursor(page_t *page)
     memmove(page->cursor.field, page->cursor.field + 1,
             sizeof(page->cursor.field[0]) * (apr_size_t)page->cursor.n);
     fhir_window_follow(page->queries[page->start], call, &page->cursor);
-    return NULL;
+    return fhir_order_fits(page->queries[page->start], &page->cursor, call);
 }
 
 static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
@@ -205,9 +205,8 @@ static fhir_err_t *count_type(apr_int64_t *total, page_t *page, int number)
 {
     fhir_call_t *call = page->call;
     const fhir_query_t *query = page->queries[number];
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     FHIR_TRY(fhir_search_sql_count(&stmt, sql, query));
     fhir_explain_step(
         call, apr_pstrcat(call->pool, "number of matches of type ", type_name(page, number), NULL));
@@ -240,9 +239,8 @@ static fhir_err_t *estimate(page_t *page)
     if (is_limited(page->call->grant))
         return count(page);
     for (int i = 0; (page->is_cursor || page->more_behind) && i < page->search->n_types; i++) {
-        fhir_sql_t *sql;
         fhir_stmt_t stmt;
-        FHIR_TRY(fhir_sql_create(&sql, page->call));
+        fhir_sql_t *sql = fhir_sql_create(page->call);
         FHIR_TRY(fhir_search_sql_estimate(&stmt, sql, page->queries[i]));
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         total += rows;
@@ -308,9 +306,8 @@ static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_
 {
     fhir_call_t *call = page->call;
     apr_int64_t n = 0;
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     FHIR_TRY(fhir_search_sql_count_behind(&stmt, sql, page->queries[number], cursor, most));
     fhir_explain_step(call, apr_pstrcat(call->pool, "number of matches before, of type ",
                                         type_name(page, number), NULL));
@@ -359,14 +356,13 @@ static fhir_err_t *drop_empty(page_t *page)
     const int n = page->search->n_types;
     char *empty = apr_pcalloc(call->pool, (apr_size_t)n);
     apr_array_header_t *tables = apr_array_make(call->pool, n, sizeof(const char *));
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
     int kept = 0, start = page->start;
     if (page->queries[0]->containers || page->queries[n - 1]->containers)
         return NULL;
     for (int i = 0; i < n; i++)
         APR_ARRAY_PUSH(tables, const char *) = fhir_call_table(call, page->search->types[i], "");
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_puts(sql->text, "SELECT n FROM unnest(");
     fhir_sql_bind_array(sql, tables, "regclass[]");
     fhir_buf_puts(sql->text, ") WITH ORDINALITY x(t, n) WHERE pg_relation_size(t) = 0");
@@ -450,6 +446,7 @@ static fhir_err_t *parse_types(page_t *page)
     for (int i = 0; i < search->n_types; i++) {
         const fhir_query_t *query;
         FHIR_TRY(fhir_query_parse(&page->queries[i], call, search->types[i], &pairs, lenient));
+        FHIR_TRY(fhir_resolve_query(page->queries[i], call, lenient));
         query = page->queries[i];
         if (!query->remarks->nelts)
             continue;
@@ -528,6 +525,7 @@ static fhir_err_t *parse(page_t *page)
                                   of_focus(page, FHIR_Q_COMPARTMENT, search->types[i]), NULL, rest);
             halve(page, i, rest);
         }
+        FHIR_TRY(fhir_resolve_query(query, call, 0)); /* what was added */
         FHIR_TRY(fhir_query_bind(query, call, search->path, search->said));
     }
     FHIR_TRY(spread(page));
@@ -538,7 +536,7 @@ static fhir_err_t *parse(page_t *page)
         fhir_window_prepare(page->queries[i], call);
     page->query = page->queries[0];
     page->merged = page->search->n_types > 1 && page->query->sort->nelts;
-    return NULL;
+    return page->merged ? fhir_order_common(page->queries, page->search->n_types, call) : NULL;
 }
 
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)

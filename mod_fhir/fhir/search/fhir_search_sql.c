@@ -67,11 +67,13 @@ static void compare_keys(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
         fhir_buf_putc(sql->text, ')');
 }
 
-static fhir_err_t *from(fhir_sql_t *sql, const fhir_query_t *query)
+static void from(fhir_sql_t *sql, const fhir_query_t *query)
 {
     sql->scoped = fhir_query_of_one_patient(query, sql->call);
-    return query->containers ? fhir_search_from_contained(sql, query)
-                             : fhir_sql_from(sql, query->type, query->where);
+    if (query->containers)
+        fhir_search_from_contained(sql, query);
+    else
+        fhir_sql_from(sql, query);
 }
 
 /* One patient's rows of a type are planned once for all patients; other searches depend on their
@@ -120,47 +122,31 @@ static void limit_to(fhir_sql_t *sql, int limit)
 }
 
 /* The rows that lie behind the cursor in its direction; one without a key is at the very end. */
-static fhir_err_t *beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
+static void beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
 {
     if (!cursor || !cursor->n)
-        return NULL;
-    if (cursor->n != order->n)
-        return fhir_err_create(sql->call->pool, FHIR_ERR_CURSOR,
-                               "This page link is of another version of the server; begin again "
-                               "with the search itself");
+        return;
     if (is_uniform(order))
         compare_rows(sql, order, cursor);
     else
         compare_keys(sql, order, cursor);
-    return NULL;
 }
 
 /* The page of one query, or its part of a page. */
-static fhir_err_t *select_page(fhir_sql_t *sql, const fhir_order_t *order,
-                               const fhir_query_t *query, const fhir_cursor_t *cursor, int limit,
-                               int named)
+static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_query_t *query,
+                        const fhir_cursor_t *cursor, int limit, int named)
 {
     select_columns(sql, query, order, named);
-    FHIR_TRY(from(sql, query));
+    from(sql, query);
     fhir_window_put(sql, query);
-    FHIR_TRY(beyond(sql, order, cursor));
+    beyond(sql, order, cursor);
     fhir_order_put(sql, " ORDER BY ", order, cursor && cursor->backward);
     limit_to(sql, limit);
-    return NULL;
-}
-
-static int same_keys(const fhir_order_t *a, const fhir_order_t *b)
-{
-    for (int i = 0; i < a->n; i++)
-        if (strcmp(a->key[i].cast, b->key[i].cast))
-            return 0;
-    return 1;
 }
 
 /* The pages of all queries, of which the first rows in their common order are one. */
-static fhir_err_t *merge_pages(fhir_sql_t *sql, const fhir_order_t *order,
-                               fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
-                               int limit)
+static void merge_pages(fhir_sql_t *sql, const fhir_order_t *order, fhir_query_t *const *queries,
+                        int n, const fhir_cursor_t *cursor, int limit)
 {
     int backward = cursor && cursor->backward;
     if (backward)
@@ -170,17 +156,12 @@ static fhir_err_t *merge_pages(fhir_sql_t *sql, const fhir_order_t *order,
     for (int i = 0; i < n; i++) {
         fhir_order_t own;
         fhir_order_make(&own, sql, queries[i], "t");
-        if (!same_keys(&own, order))
-            return fhir_err_create(sql->call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "_sort: the values are not of one kind in all resource types "
-                                   "that are searched; _lastUpdated and _id are");
         fhir_buf_puts(sql->text, i ? " UNION ALL (" : "(");
-        FHIR_TRY(select_page(sql, &own, queries[i], cursor, limit, 1));
+        select_page(sql, &own, queries[i], cursor, limit, 1);
         fhir_buf_putc(sql->text, ')');
     }
     order_by_named(sql, order, backward);
     limit_to(sql, limit);
-    return NULL;
 }
 
 fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
@@ -192,9 +173,9 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
     if (backward) /* the rows before the cursor come from its end, and are turned round */
         select_named(sql, order, ", count(*) OVER ()");
     if (n > 1)
-        FHIR_TRY(merge_pages(sql, order, queries, n, cursor, limit));
+        merge_pages(sql, order, queries, n, cursor, limit);
     else
-        FHIR_TRY(select_page(sql, order, queries[0], cursor, limit, backward));
+        select_page(sql, order, queries[0], cursor, limit, backward);
     if (backward)
         order_by_named(sql, order, 0);
     return fhir_sql_stmt(
@@ -206,7 +187,7 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
 fhir_err_t *fhir_search_sql_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)
 {
     fhir_buf_puts(sql->text, "SELECT count(*)");
-    FHIR_TRY(from(sql, query));
+    from(sql, query);
     return fhir_sql_stmt(stmt, sql,
                          fhir_query_of_one_patient(query, sql->call) ? 0 : FHIR_STMT_ONCE);
 }
@@ -218,8 +199,8 @@ fhir_err_t *fhir_search_sql_count_behind(fhir_stmt_t *stmt, fhir_sql_t *sql,
     fhir_order_t order;
     fhir_order_make(&order, sql, query, "t");
     fhir_buf_puts(sql->text, "SELECT count(*) FROM (SELECT");
-    FHIR_TRY(from(sql, query));
-    FHIR_TRY(beyond(sql, &order, cursor));
+    from(sql, query);
+    beyond(sql, &order, cursor);
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, limit, "bigint");
     fhir_buf_puts(sql->text, ") q");
@@ -230,6 +211,6 @@ fhir_err_t *fhir_search_sql_estimate(fhir_stmt_t *stmt, fhir_sql_t *sql, const f
 {
     fhir_buf_puts(sql->text, "SELECT");
     sql->estimate = 1;
-    FHIR_TRY(from(sql, query));
+    from(sql, query);
     return fhir_sql_stmt(stmt, sql, FHIR_STMT_ONCE);
 }

@@ -12,18 +12,18 @@
 /** Appends " FROM … t … m WHERE …": the contained resources that match, as t, with t.ref
  *  ("MedicationRequest/23", or "MedicationRequest/23#m1" when they are wanted alone); m.resource is
  *  the container, which the grant lets be seen. */
-fhir_err_t *fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query);
+void fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query);
 
 /**
  * The statement of a page: columns id (of contained resources: "Type/id" of the container, with
  * "#id" behind it when they come alone), resource, the order's keys but the last as text; when the
  * cursor goes backward, also the number of rows. Always in the order of the search. A cursor
- * without a key goes backward from the end of all matches.
+ * without a key goes backward from the end of all matches. Queries are resolved; fhir_order_fits
+ * and fhir_order_common have been asked.
  * @param queries one, or several that have a _sort and a place each: one order for all their
  * matches
  * @param limit   rows at most
- * @return FHIR_ERR_PARAM_VALUE when several have no order in common, FHIR_ERR_CURSOR when the
- *         cursor has other keys than the order, FHIR_ERR_LIMIT when the statement is too large
+ * @return NULL or FHIR_ERR_LIMIT, as fhir_sql_stmt: so do the others below
  */
 fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
                                  fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,

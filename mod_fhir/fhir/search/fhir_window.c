@@ -191,12 +191,11 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
     if (query->window.from < PLACE_MIN || query->window.from >= PLACE_END)
         query->window.from = PLACE_MIN; /* of another edition: the cursor's own condition holds */
     if (!width) {
-        fhir_sql_t *sql;
         fhir_stmt_t stmt;
-        FHIR_TRY(fhir_sql_create(&sql, call));
+        fhir_sql_t *sql = fhir_sql_create(call);
         fhir_buf_puts(sql->text, "SELECT");
         sql->estimate = 1;
-        FHIR_TRY(fhir_sql_from(sql, query->type, query->where));
+        fhir_sql_from(sql, query);
         FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1

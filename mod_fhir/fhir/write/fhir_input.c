@@ -144,7 +144,7 @@ fhir_err_t *fhir_input_check_stored(fhir_issues_t **findings, fhir_input_t *inpu
 
     *findings = issues;
     if (opts.level >= FHIR_VALIDATE_PROFILE) { /* bindings may be to stored value sets */
-        asked.terms = fhir_terms_create(call);
+        asked.terms = fhir_terms_create(call, NULL);
         opts.member = fhir_terms_asked;
         opts.baton = &asked;
     }

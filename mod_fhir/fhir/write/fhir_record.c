@@ -83,34 +83,34 @@ static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
 }
 
 /* Appends a column: whether the grant gives one of the rights, of which 0 is none. */
-static fhir_err_t *grant_column(fhir_sql_t *sql, const fhir_type_t *type, unsigned right,
-                                unsigned other)
+static void grant_column(fhir_sql_t *sql, const fhir_granted_t *granted, unsigned right,
+                         unsigned other)
 {
     fhir_buf_puts(sql->text, ", coalesce((TRUE");
-    FHIR_TRY(fhir_grant_sql(sql, "t", type, right));
+    fhir_grant_sql(sql, "t", granted, right);
     if (other) {
         fhir_buf_puts(sql->text, ") OR (TRUE");
-        FHIR_TRY(fhir_grant_sql(sql, "t", type, other));
+        fhir_grant_sql(sql, "t", granted, other);
     }
     fhir_buf_puts(sql->text, "), FALSE)");
-    return NULL;
 }
 
 fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
                              const fhir_type_t *type, const char *id, unsigned right)
 {
     load_t load = {record, call->pool};
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
 
     memset(record, 0, sizeof(*record));
     record->id = id;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     /* The row of the main table, when there is one, is newer than all history. */
     fhir_buf_puts(sql->text, "(SELECT t.version, " FHIR_SQL_USEC("t.last_updated") ", 'U', "
                                                                                    "t.resource");
-    FHIR_TRY(grant_column(sql, type, FHIR_RIGHT_READ, FHIR_RIGHT_SEARCH));
-    FHIR_TRY(grant_column(sql, type, right, 0));
+    grant_column(sql, granted, FHIR_RIGHT_READ, FHIR_RIGHT_SEARCH);
+    grant_column(sql, granted, right, 0);
     fhir_buf_printf(sql->text, " FROM %s t WHERE t.id = ", fhir_call_table(call, type, ""));
     fhir_sql_bind(sql, id, "text");
     fhir_buf_printf(
@@ -137,13 +137,14 @@ fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_
 {
     static const char *const fixed[] = {"$1::text AS id", "$2::integer AS version",
                                         "$3::timestamptz AS last_updated", "$4::text AS resource"};
-    fhir_sql_t *sql;
+    const fhir_granted_t *granted;
     fhir_stmt_t stmt;
 
     *is_open = call->grant->all;
     if (*is_open)
         return NULL;
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    FHIR_TRY(fhir_grant_resolve(&granted, call, type));
+    fhir_sql_t *sql = fhir_sql_create(call);
     push_fixed(sql->values, call, record);
     fhir_buf_puts(sql->text, "SELECT FROM (SELECT ");
     for (int i = 0; i < FIXED; i++)
@@ -155,7 +156,7 @@ fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_
         fhir_buf_printf(sql->text, ", $%d%s AS \"%s\"", sql->values->nelts, cast, name);
     }
     fhir_buf_puts(sql->text, ") t WHERE TRUE");
-    FHIR_TRY(fhir_grant_sql(sql, "t", type, right));
+    fhir_grant_sql(sql, "t", granted, right);
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, is_open, NULL);
 }

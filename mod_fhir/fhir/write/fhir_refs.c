@@ -320,11 +320,10 @@ static void bound_condition(fhir_sql_t *sql, const fhir_type_t *type)
  * references which resources exist. */
 static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
 {
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
     int i, next;
 
-    FHIR_TRY(fhir_sql_create(&sql, call));
+    fhir_sql_t *sql = fhir_sql_create(call);
     sort(refs);
     for (i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The words of _text and _content as a query of PostgreSQL's full text search, which is bound as
+ * The words of _text and _content as a query of PostgreSQL's full text search, which SQL binds as
  * one value: words, "phrases", and (or nothing), or, not (or a minus in front), brackets. "and"
  * binds closer than "or". Source: http://hl7.org/fhir/R4/search.html#text,
  * https://www.postgresql.org/docs/current/textsearch-controls.html
@@ -8,7 +8,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "fhir/query/fhir_predicate.h"
+#include "fhir/query/fhir_query.h"
 
 #define DEPTH_MAX 20
 
@@ -125,16 +125,16 @@ static fhir_err_t *any(words_t *w)
     return NULL;
 }
 
-fhir_err_t *fhir_predicate_words(fhir_sql_t *sql, const char *text)
+fhir_err_t *fhir_query_words(const char **tsquery, const fhir_call_t *call, const char *text)
 {
-    words_t w = {.call = sql->call, .text = text, .at = text};
-    w.out = fhir_buf_create(sql->call->pool, 1024 * 1024);
+    words_t w = {.call = call, .text = text, .at = text};
+    w.out = fhir_buf_create(call->pool, 1024 * 1024);
     FHIR_TRY(any(&w));
     if (*w.at)
         return bad(&w, "Nothing");
-    fhir_buf_puts(sql->text, " @@ to_tsquery('simple', ");
-    fhir_sql_bind(sql, fhir_buf_cstr(w.out), "text");
-    fhir_buf_putc(sql->text, ')');
-    sql->text->overflow |= w.out->overflow;
+    if (w.out->overflow)
+        return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
+                               "_text and _content have too long a text");
+    *tsquery = fhir_buf_cstr(w.out);
     return NULL;
 }

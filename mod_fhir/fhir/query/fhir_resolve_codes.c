@@ -6,7 +6,7 @@
  */
 #include <apr_strings.h>
 
-#include "fhir/query/fhir_predicate.h"
+#include "fhir/query/fhir_resolve.h"
 #include "fhir/query/fhir_terms.h"
 #include "fhir/validate/fhir_terminology.h"
 
@@ -14,8 +14,9 @@
 #define CODES_MAX 100000
 
 typedef struct expand_t {
-    const fhir_sql_t *sql;
+    const fhir_call_t *call;
     const fhir_qnode_t *node;
+    const fhir_resolving_t *within;
     const fhir_profiles_t *profiles; /* NULL: none */
     apr_array_header_t *values;      /* of fhir_qvalue_t */
 } expand_t;
@@ -30,18 +31,18 @@ static void push(const expand_t *x, const char *system, const char *code)
 
 static const char *param_name(const expand_t *x)
 {
-    return fhir_model_str(x->sql->call->stored, x->node->param->name);
+    return fhir_model_str(x->call->stored, x->node->param->name);
 }
 
 /* ---- value sets ---- */
 
 static fhir_err_t *unknown_set(const expand_t *x, const char *url)
 {
-    return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+    return fhir_err_create(x->call->pool, FHIR_ERR_PARAM_VALUE,
                            "%s: the codes of value set \"%s\" are not known here; known are the "
                            "value sets that FHIR %s and US Core define by codes that are here, and "
                            "stored ones of such codes, as ValueSet/$expand?url=… tells of each",
-                           param_name(x), url, x->sql->call->spoken->label);
+                           param_name(x), url, x->call->spoken->label);
 }
 
 /* A set that profiles bind to: codes, and whole systems. 0: what is in it cannot be told here. */
@@ -72,7 +73,7 @@ static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
 {
     fhir_terms_source_t source = {.id = value->id, .url = value->text};
     const fhir_conceptset_t *set;
-    FHIR_TRY(fhir_terms_set(&set, fhir_terms_create(x->sql->call), &source));
+    FHIR_TRY(fhir_terms_set(&set, fhir_terms_create(x->call, x->within), &source));
     if (!set || (set->rests->nelts && apr_hash_count(set->excluded)))
         return unknown_set(x, value->text);
     for (int i = 0; i < set->rests->nelts; i++) {
@@ -91,7 +92,7 @@ static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
 
 static fhir_err_t *members(const expand_t *x, const fhir_qvalue_t *value)
 {
-    const fhir_model_t *m = x->sql->call->stored;
+    const fhir_model_t *m = x->call->stored;
     const fhir_valueset_t *set = fhir_terminology_valueset(m, value->text);
     if (!set || set->flags & FHIR_VS_OPEN)
         return from_profiles(x, value->text) ? NULL : from_stored(x, value);
@@ -105,7 +106,7 @@ static fhir_err_t *members(const expand_t *x, const fhir_qvalue_t *value)
 
 static int related(const expand_t *x, const fhir_psystem_t *system, const char *code)
 {
-    apr_array_header_t *codes = fhir_predicate_texts(x->sql);
+    apr_array_header_t *codes = apr_array_make(x->call->pool, 8, sizeof(const char *));
     if (!fhir_terminology_related(codes, x->profiles, system, code,
                                   x->node->modifier == FHIR_MODIFIER_ABOVE))
         return 0;
@@ -117,7 +118,7 @@ static int related(const expand_t *x, const fhir_psystem_t *system, const char *
 /* A code alone: in the system that all codes of the parameter have, else in every hierarchy. */
 static int related_anywhere(const expand_t *x, const char *code)
 {
-    const char *own = fhir_model_str(x->sql->call->stored, x->node->param->system);
+    const char *own = fhir_model_str(x->call->stored, x->node->param->system);
     const fhir_psystem_t *system =
         *own ? fhir_profiles_system(x->profiles, own, strlen(own)) : NULL;
     int found = 0;
@@ -136,7 +137,7 @@ static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
     const char *modifier = fhir_modifier_word(x->node->modifier);
     const fhir_psystem_t *system = NULL;
     if (!value->code || (value->system && !*value->system))
-        return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+        return fhir_err_create(x->call->pool, FHIR_ERR_PARAM_VALUE,
                                "%s:%s accepts system|code or code, not \"%s\"", param_name(x),
                                modifier, value->text);
     if (x->profiles && value->system)
@@ -145,32 +146,33 @@ static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
                                       : system && related(x, system, value->code))
         return NULL;
     if (system || !value->system)
-        return fhir_err_create(x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+        return fhir_err_create(x->call->pool, FHIR_ERR_PARAM_VALUE,
                                "%s:%s: no code system that is known here has the code \"%s\"%s%s",
                                param_name(x), modifier, value->code, system ? " of " : "",
                                system ? value->system : "");
     return fhir_err_create(
-        x->sql->call->pool, FHIR_ERR_PARAM_VALUE,
+        x->call->pool, FHIR_ERR_PARAM_VALUE,
         "%s:%s: the hierarchy of code system \"%s\" is not known here; known are "
         "the code systems that FHIR %s and US Core define and bind to",
-        param_name(x), modifier, value->system, x->sql->call->spoken->label);
+        param_name(x), modifier, value->system, x->call->spoken->label);
 }
 
-fhir_err_t *fhir_predicate_expand(fhir_qnode_t *out, const fhir_sql_t *sql,
-                                  const fhir_qnode_t *node)
+fhir_err_t *fhir_resolve_codes(fhir_qnode_t *node, const fhir_call_t *call,
+                               const fhir_resolving_t *within)
 {
-    expand_t x = {.sql = sql, .node = node, .profiles = fhir_profiles_of(sql->call->stored)};
-    x.values = apr_array_make(sql->call->pool, 32, sizeof(fhir_qvalue_t));
+    expand_t x = {.call = call,
+                  .node = node,
+                  .within = within,
+                  .profiles = fhir_profiles_of(call->stored),
+                  .values = apr_array_make(call->pool, 32, sizeof(fhir_qvalue_t))};
     for (int i = 0; i < node->n_values; i++) {
         FHIR_TRY((node->modifier == FHIR_MODIFIER_IN ? members : kin)(&x, &node->values[i]));
         if (x.values->nelts > CODES_MAX)
-            return fhir_err_create(sql->call->pool, FHIR_ERR_LIMIT,
+            return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                    "%s: the values stand for more than %d codes", param_name(&x),
                                    CODES_MAX);
     }
-    *out = *node;
-    out->modifier = FHIR_MODIFIER_NONE;
-    out->values = (const fhir_qvalue_t *)x.values->elts;
-    out->n_values = x.values->nelts;
+    node->values = (const fhir_qvalue_t *)x.values->elts;
+    node->n_values = x.values->nelts;
     return NULL;
 }

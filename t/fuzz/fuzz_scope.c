@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Any bytes as scopes that an application asks for, a line end, and those it may have. What is
+ * understood is printed as scopes that are the same; what comes out of both lies within both.
+ */
+#include <apr_general.h>
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/fhir_scope.h"
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static void check(int right)
+{
+    if (!right)
+        abort();
+}
+
+static int parse(fhir_scopes_t *out, const char *text, apr_pool_t *pool)
+{
+    fhir_err_t *err = fhir_scopes_parse(out, text, &fhir_model_r4, pool);
+    if (err)
+        check(err->code == FHIR_ERR_PARAM_VALUE && err->message && *err->message);
+    else
+        check(out->n >= 0 && out->n <= FHIR_SCOPES_MAX && out->ignored);
+    return !err;
+}
+
+static void check_scopes(const fhir_scopes_t *scopes, apr_pool_t *pool)
+{
+    const char *text = fhir_scopes_print(scopes, pool), *beyond;
+    fhir_scopes_t again;
+    check(parse(&again, text, pool) && again.n == scopes->n && !*again.ignored);
+    check(!strcmp(text, fhir_scopes_print(&again, pool)));
+    check(fhir_scopes_cover(scopes, &again, &beyond) && fhir_scopes_cover(&again, scopes, &beyond));
+    for (int i = 0; i < scopes->n; i++) {
+        const fhir_scope_t *scope = &scopes->list[i];
+        if (scope->kind != FHIR_SCOPE_SPECIAL)
+            check(scope->rights && !(scope->rights & ~FHIR_RIGHT_ALL) && scope->type &&
+                  (!scope->query || *scope->query));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    static int started;
+    const char *text, *beyond;
+    fhir_scopes_t asked, allowed, both;
+    apr_pool_t *pool;
+    char *line;
+    if (!started++) {
+        apr_initialize();
+        atexit(apr_terminate);
+    }
+    apr_pool_create(&pool, NULL);
+    text = apr_pstrmemdup(pool, (const char *)data, size);
+    line = strchr(text, '\n');
+    if (line)
+        *line++ = '\0';
+    if (parse(&asked, text, pool)) {
+        check_scopes(&asked, pool);
+        if (line && parse(&allowed, line, pool)) {
+            fhir_scopes_within(&both, &asked, &allowed, pool);
+            check(fhir_scopes_cover(&allowed, &both, &beyond));
+            check(fhir_scopes_cover(&asked, &both, &beyond));
+        }
+    }
+    apr_pool_destroy(pool);
+    return 0;
+}

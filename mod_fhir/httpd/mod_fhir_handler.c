@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One request: from request_rec to fhir_request_t, through fhir_service_run, and back. Nothing of
- * FHIR is decided here.
+ * Requests: what answers is chosen by the kind of location from a table. One to FHIR goes from
+ * request_rec to fhir_request_t, through fhir_service_run, and back; nothing of FHIR is decided
+ * here.
  */
 #include "httpd/mod_fhir.h"
 
@@ -130,35 +131,14 @@ static void note(request_rec *r, const fhir_response_t *response)
         apr_table_setn(r->notes, "fhir-type", response->type);
 }
 
-int mod_fhir_handler(request_rec *r)
+/* ---- what answers ---- */
+
+static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
+                       mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child)
 {
-    const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
-    mod_fhir_child_t *child = mod_fhir_server_of(r->server)->child;
-    mod_fhir_endpoint_t *endpoint;
-    call_t *call;
-    fhir_err_t *err;
-    if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0)
-        return DECLINED;
-    if (mod_fhir_is_portal(settings))
-        return !is_below(r, settings->value[MOD_FHIR_PORTAL].place) ? HTTP_NOT_FOUND
-               : child ? mod_fhir_portal_handler(r, settings, child)
-                       : HTTP_INTERNAL_SERVER_ERROR;
-    if (!mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT))
-        return DECLINED;
-    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
-    if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
-        return HTTP_NOT_FOUND;
-    if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
-        return HTTP_INTERNAL_SERVER_ERROR;
-    if (mod_fhir_cors(r, settings, endpoint, child))
-        return HTTP_NO_CONTENT;
-    if (mod_fhir_endpoint_plain(endpoint)->audience != FHIR_AUDIENCE_OPEN &&
-        !mod_fhir_is_misdirected(r, settings) &&
-        fhir_auth_owns(mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place)))
-        return mod_fhir_auth_handler(r, settings, endpoint, child, NULL);
-    call = apr_pcalloc(r->pool, sizeof(*call));
+    call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fill(call, r, endpoint, settings);
-    err = fhir_service_run(&call->response, &call->request);
+    fhir_err_t *err = fhir_service_run(&call->response, &call->request);
     if (err)
         mod_fhir_log_result(child, r, err);
     if (call->answered)
@@ -171,4 +151,73 @@ int mod_fhir_handler(request_rec *r)
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
     return mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
+}
+
+static int is_auth(request_rec *r, const mod_fhir_settings_t *settings,
+                   const mod_fhir_endpoint_t *endpoint)
+{
+    return mod_fhir_endpoint_plain(endpoint)->audience != FHIR_AUDIENCE_OPEN &&
+           !mod_fhir_is_misdirected(r, settings) &&
+           fhir_auth_owns(mod_fhir_path_below(r, settings->value[MOD_FHIR_ENDPOINT].place));
+}
+
+static int answer_auth(request_rec *r, const mod_fhir_settings_t *settings,
+                       mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child)
+{
+    return mod_fhir_auth_handler(r, settings, endpoint, child, NULL);
+}
+
+/* Parts of an endpoint: the first that owns the path answers. */
+static const struct {
+    int (*owns)(request_rec *r, const mod_fhir_settings_t *settings,
+                const mod_fhir_endpoint_t *endpoint); /* NULL: all that is left */
+    int (*answer)(request_rec *r, const mod_fhir_settings_t *settings,
+                  mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
+} parts[] = {{is_auth, answer_auth}, {NULL, answer_fhir}};
+
+static int endpoint_handler(request_rec *r, const mod_fhir_settings_t *settings,
+                            mod_fhir_child_t *child)
+{
+    mod_fhir_endpoint_t *endpoint;
+    int part = 0;
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
+    if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
+        return HTTP_NOT_FOUND;
+    if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
+        return HTTP_INTERNAL_SERVER_ERROR;
+    if (mod_fhir_cors(r, settings, endpoint, child))
+        return HTTP_NO_CONTENT;
+    while (parts[part].owns && !parts[part].owns(r, settings, endpoint))
+        part++;
+    return parts[part].answer(r, settings, endpoint, child);
+}
+
+static int portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
+                          mod_fhir_child_t *child)
+{
+    if (!is_below(r, settings->value[MOD_FHIR_PORTAL].place))
+        return HTTP_NOT_FOUND;
+    return child ? mod_fhir_portal_handler(r, settings, child) : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static int is_endpoint(const mod_fhir_settings_t *settings)
+{
+    return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT);
+}
+
+/* Kinds of location. */
+static const struct {
+    int (*is)(const mod_fhir_settings_t *settings);
+    int (*handler)(request_rec *r, const mod_fhir_settings_t *settings, mod_fhir_child_t *child);
+} kinds[] = {{mod_fhir_is_portal, portal_handler}, {is_endpoint, endpoint_handler}};
+
+int mod_fhir_handler(request_rec *r)
+{
+    const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
+    if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0)
+        return DECLINED;
+    for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (kinds[i].is(settings))
+            return kinds[i].handler(r, settings, mod_fhir_server_of(r->server)->child);
+    return DECLINED;
 }

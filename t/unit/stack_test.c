@@ -195,7 +195,8 @@ static const fhir_convert_t *converter;
 
 static void conversion(const char *text, apr_pool_t *pool)
 {
-    static const fhir_convert_env_t env = {.r4_base = "http://localhost/r4",
+    static const char *const r4_bases[] = {"http://localhost/r4", NULL};
+    static const fhir_convert_env_t env = {.r4_bases = r4_bases,
                                            .dstu2_base = "http://localhost/dstu2"};
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     fhir_node_t *out =

@@ -48,12 +48,11 @@ static int start(job_t *job)
     pthread_attr_t attr;
     pthread_t thread;
     sigset_t all, before;
-    int rv;
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = pthread_create(&thread, &attr, run, job);
+    int rv = pthread_create(&thread, &attr, run, job);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return rv == 0;

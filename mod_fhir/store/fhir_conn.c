@@ -246,11 +246,10 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
     for (;;) {
         fhir_err_t *err;
         PGresult *result;
-        int streaming;
         FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
             return NULL;
-        streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
+        int streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
         if (is_error(result))
             err = result_error(conn, result, wait, pool);
         else {
@@ -365,11 +364,10 @@ void fhir_conn_renew(PGconn *conn)
 /* 1 if the statement is known (its name), or is to be sent without a name (""). */
 static int knows(char name[FHIR_STMTS_NAME], state_t *state, const fhir_stmt_t *stmt)
 {
-    int index;
     *name = '\0';
     if (stmt->flags & FHIR_STMT_ONCE || state->pooled)
         return 1;
-    index = fhir_stmts_find(&state->stmts, stmt->sql);
+    int index = fhir_stmts_find(&state->stmts, stmt->sql);
     if (index < 0)
         return !fhir_stmts_is_worth(&state->stmts, stmt->sql);
     fhir_stmts_name(name, &state->stmts, index);
@@ -388,9 +386,9 @@ static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_size_t len, fhir_
     while (!fhir_stmts_has_room(&state->stmts, len)) {
         char name[FHIR_STMTS_NAME];
         int oldest = fhir_stmts_oldest(&state->stmts);
-        fhir_err_t *err;
         fhir_stmts_name(name, &state->stmts, oldest);
-        err = fhir_conn_exec(NULL, conn, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), wait, pool);
+        fhir_err_t *err =
+            fhir_conn_exec(NULL, conn, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), wait, pool);
         if (err &&
             (strcmp(err->sqlstate, "26000") != 0 || PQtransactionStatus(conn) != PQTRANS_IDLE))
             return err;
@@ -457,14 +455,13 @@ static fhir_err_t *attempt(fhir_progress_t *progress, apr_int64_t *changed, PGco
                            void *baton, fhir_wait_t *wait, apr_pool_t *pool)
 {
     char name[FHIR_STMTS_NAME];
-    fhir_err_t *err;
     FHIR_TRY(prepare(name, conn, state_of(conn), stmt, wait, pool));
     progress->sent = 1;
     if (!fhir_conn_send(conn, name, stmt, bound))
         return fhir_store_error(conn, NULL, pool);
     if (stmt->flags & FHIR_STMT_STREAM)
         (void)PQsetSingleRowMode(conn);
-    err = collect(&progress->rows, changed, conn, row_fn, baton, wait, pool);
+    fhir_err_t *err = collect(&progress->rows, changed, conn, row_fn, baton, wait, pool);
     if (!err && PQstatus(conn) != CONNECTION_OK)
         err = fhir_store_error(conn, NULL, pool);
     return err;

@@ -171,7 +171,6 @@ static const char *finish(PGconn *conn, apr_interval_time_t limit, int (*stop)(v
     PostgresPollingStatusType state = PGRES_POLLING_WRITING;
     while (state != PGRES_POLLING_OK && state != PGRES_POLLING_FAILED) {
         struct pollfd fd = {.fd = PQsocket(conn)};
-        int n;
         if (PQstatus(conn) == CONNECTION_BAD || fd.fd < 0)
             break;
         if (limit && apr_time_now() >= until)
@@ -179,7 +178,7 @@ static const char *finish(PGconn *conn, apr_interval_time_t limit, int (*stop)(v
         if (stop && stop(baton))
             return "it was stopped";
         fd.events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-        n = poll(&fd, 1, 100);
+        int n = poll(&fd, 1, 100);
         if (n > 0)
             state = PQconnectPoll(conn);
         else if (n < 0 && errno != EINTR)
@@ -227,12 +226,10 @@ static PGconn *try_hosts(fhir_connect_t *c, const char *attrs, const char **why,
     }
     for (int turn = 0; turn < 2; turn++) {
         for (int i = 0; i < c->n_hosts; i++) {
-            PGconn *conn;
-            const char *fault;
             if (avoided[i] != turn)
                 continue;
-            conn = start(c, &c->hosts[i], attrs);
-            fault = conn ? finish(conn, c->limit, stop, baton) : "out of memory";
+            PGconn *conn = start(c, &c->hosts[i], attrs);
+            const char *fault = conn ? finish(conn, c->limit, stop, baton) : "out of memory";
             set_failed(c, i, fault ? apr_time_now() : 0);
             if (!fault)
                 return conn;
@@ -252,7 +249,6 @@ fhir_err_t *fhir_connect_open(PGconn **conn, fhir_connect_t *c, int (*stop)(void
 {
     const char *why = "";
     fhir_err_t *err = NULL;
-    int prefers_standby;
     *conn = NULL;
     apr_thread_mutex_lock(c->lock);
     if (!c->known)
@@ -260,7 +256,7 @@ fhir_err_t *fhir_connect_open(PGconn **conn, fhir_connect_t *c, int (*stop)(void
     apr_thread_mutex_unlock(c->lock);
     if (err)
         return err;
-    prefers_standby = strcmp(c->attrs, "prefer-standby") == 0;
+    int prefers_standby = strcmp(c->attrs, "prefer-standby") == 0;
     *conn = try_hosts(c, prefers_standby ? "standby" : c->attrs, &why, stop, baton, pool);
     if (!*conn && prefers_standby)
         *conn = try_hosts(c, "any", &why, stop, baton, pool);

@@ -63,12 +63,11 @@ static void await(fhir_member_t *self)
 static int withdraw(fhir_group_t *group, fhir_member_t *self)
 {
     fhir_member_t **at = &group->head;
-    int found;
     apr_thread_mutex_lock(group->lock);
     while (*at && *at != self) {
         at = &(*at)->next;
     }
-    found = *at != NULL;
+    int found = *at != NULL;
     if (found && !(*at = self->next))
         group->tail = at;
     apr_thread_mutex_unlock(group->lock);
@@ -111,12 +110,11 @@ static int enqueue(fhir_group_t *group, fhir_member_t *self)
 
 fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self)
 {
-    int queued;
     self->next = NULL;
     self->state = FHIR_MEMBER_LEADS;
     sem_init(&self->wake, 0, 0);
     apr_thread_mutex_lock(group->lock);
-    queued = enqueue(group, self);
+    int queued = enqueue(group, self);
     apr_thread_mutex_unlock(group->lock);
     if (queued)
         await_turn(group, self);

@@ -106,9 +106,8 @@ PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_v
 /* Sends all that is queued to the pool lane; accepting as given from now on. */
 static void turn_away(fhir_lane_t *lane, int accepting)
 {
-    slot_t *slot;
     apr_thread_mutex_lock(lane->lock);
-    slot = lane->head;
+    slot_t *slot = lane->head;
     lane->head = NULL;
     lane->tail = &lane->head;
     lane->accepting = accepting;
@@ -273,14 +272,12 @@ static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
 static int is_alive(fhir_lane_t *lane)
 {
     apr_time_t now = apr_time_now();
-    PGresult *sync;
-    int alive;
     if (now - lane->answered < FHIR_CONN_IDLE && now >= lane->answered)
         return 1;
     if (!PQpipelineSync(lane->conn) || fhir_conn_await(lane->conn, now + FHIR_CONN_PING, -1))
         return 0;
-    sync = PQgetResult(lane->conn);
-    alive = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
+    PGresult *sync = PQgetResult(lane->conn);
+    int alive = PQresultStatus(sync) == PGRES_PIPELINE_SYNC;
     PQclear(sync);
     return alive;
 }
@@ -288,14 +285,14 @@ static int is_alive(fhir_lane_t *lane)
 static void run_batch(fhir_lane_t *lane, slot_t *batch)
 {
     apr_time_t late = apr_time_now() + lane->wait;
-    slot_t *slot, *next;
+    slot_t *next;
     PGresult *sync = NULL;
     int alive = is_alive(lane), n = 0;
-    for (slot = batch; slot && alive; slot = slot->next, n++) {
+    for (slot_t *slot = batch; slot && alive; slot = slot->next, n++) {
         alive = send_slot(lane, slot);
     }
     alive = alive && PQpipelineSync(lane->conn);
-    for (slot = batch; slot; slot = next) {
+    for (slot_t *slot = batch; slot; slot = next) {
         alive = alive && read_slot(lane, slot, late);
         next = slot->next; /* posted, it belongs to its worker again */
         sem_post(&slot->done);
@@ -398,13 +395,12 @@ static apr_status_t start_thread(fhir_lane_t *lane, apr_pool_t *pool)
 {
     static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
     sigset_t all, before;
-    apr_status_t rv;
     sigfillset(&all);
     for (apr_size_t i = 0; i < sizeof(own_faults) / sizeof(own_faults[0]); i++) {
         sigdelset(&all, own_faults[i]);
     }
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    rv = apr_thread_create(&lane->thread, NULL, lane_main, lane, pool);
+    apr_status_t rv = apr_thread_create(&lane->thread, NULL, lane_main, lane, pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return rv;
 }
@@ -414,7 +410,6 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane_out, const fhir_store_source_t *
 {
     fhir_lane_t *lane = apr_pcalloc(pool, sizeof(*lane));
     apr_allocator_t *allocator;
-    apr_status_t rv;
     lane->source = source;
     lane->log = config->log;
     lane->wait = config->lane_wait > 0 ? config->lane_wait : apr_time_from_msec(100);
@@ -427,7 +422,7 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane_out, const fhir_store_source_t *
         lane->slots[i].next = lane->free;
         lane->free = &lane->slots[i];
     }
-    rv = apr_allocator_create(&allocator);
+    apr_status_t rv = apr_allocator_create(&allocator);
     if (!rv) {
         rv = apr_pool_create_ex(&lane->pool, pool, NULL, allocator);
         if (rv)

@@ -27,13 +27,12 @@ static int send_stmt(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
 static fhir_err_t *next_result(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
 {
     PGresult *end = NULL;
-    fhir_err_t *err;
     FHIR_TRY(fhir_conn_next(result, conn, wait, pool));
     if (!*result)
         return fhir_store_error(conn, NULL, pool);
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
         return NULL; /* the only one without a NULL behind it */
-    err = fhir_conn_next(&end, conn, wait, pool);
+    fhir_err_t *err = fhir_conn_next(&end, conn, wait, pool);
     if (!err && end)
         err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
     PQclear(end);
@@ -63,11 +62,10 @@ static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t
     int read = 0;
     *failed = NULL;
     for (;; read += read < n) {
-        ExecStatusType status;
         PGresult *result;
         fhir_err_t *err = NULL;
         FHIR_TRY(next_result(&result, conn, wait, pool));
-        status = PQresultStatus(result);
+        ExecStatusType status = PQresultStatus(result);
         if (read < n && (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK))
             err = fhir_rows_settle(&units[read], result, pool);
         else if (!*failed && status != PGRES_PIPELINE_SYNC)

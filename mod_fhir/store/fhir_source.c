@@ -92,10 +92,9 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, apr_time_t until, fhir_
 /* What has been idle longest lies at the bottom. Under the lock; to be closed outside of it. */
 static PGconn *take_old(own_t *own, apr_time_t now)
 {
-    PGconn *old;
     if (own->n_idle < 2 || now - own->idle[0].since < IDLE_MAX)
         return NULL;
-    old = own->idle[0].conn;
+    PGconn *old = own->idle[0].conn;
     memmove(own->idle, own->idle + 1, sizeof(*own->idle) * (apr_size_t)--own->n_idle);
     own->n_open--;
     return old;
@@ -123,9 +122,8 @@ static void own_release(void *handle, int broken, void *baton)
 /* An attempt to open one has ended. */
 static void note_attempt(own_t *own, const fhir_err_t *err)
 {
-    int back;
     apr_thread_mutex_lock(own->lock);
-    back = !err && own->failing;
+    int back = !err && own->failing;
     own->failing = err != NULL;
     own->trying = 0;
     if (err) {
@@ -189,12 +187,11 @@ fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *c
                                      apr_interval_time_t wait, apr_pool_t *pool)
 {
     own_t *own = apr_pcalloc(pool, sizeof(*own));
-    apr_status_t rv;
     own->max = max > 0 ? max : 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
     FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));
-    rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    apr_status_t rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (!rv)
         rv = apr_thread_cond_create(&own->changed, pool);
     if (rv)

@@ -86,12 +86,11 @@ fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *p
 {
     const char *sqlstate = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
     fhir_code_t code = FHIR_ERR_INTERNAL;
-    fhir_err_t *err;
     if (sqlstate)
         code = fhir_sqlstate_code(sqlstate);
     else if (!conn || PQstatus(conn) != CONNECTION_OK)
         code = FHIR_ERR_BUSY; /* libpq's own errors have no SQLSTATE: the connection is lost */
-    err = fhir_sqlstate_error(code, pool);
+    fhir_err_t *err = fhir_sqlstate_error(code, pool);
     if (sqlstate) {
         apr_cpystrn(err->sqlstate, sqlstate, sizeof(err->sqlstate));
         return fhir_err_detail(err, pool, "SQLSTATE %s: %s", sqlstate,

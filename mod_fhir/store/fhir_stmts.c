@@ -43,15 +43,14 @@ int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql)
 int fhir_stmts_is_worth(fhir_stmts_t *stmts, const char *sql)
 {
     apr_size_t len = strlen(sql);
-    apr_uint32_t h, *seen;
-    int again;
+    apr_uint32_t *seen;
     if (len <= FHIR_STMTS_SHORT)
         return 1;
     if (len > FHIR_STMTS_BYTES / 2)
         return 0;
-    h = hash_of(sql);
+    apr_uint32_t h = hash_of(sql);
     seen = &stmts->seen[h % (sizeof(stmts->seen) / sizeof(*stmts->seen))];
-    again = *seen == h;
+    int again = *seen == h;
     *seen = h;
     return again;
 }
@@ -67,10 +66,9 @@ static int name_of(char name[FHIR_STMTS_NAME], const char *sql, apr_size_t len)
     static const char prefix[] = "fhir_";
     unsigned char digest[FHIR_DIGEST_LEN];
     apr_pool_t *pool;
-    int done;
     if (apr_pool_create(&pool, NULL))
         return 0;
-    done = !fhir_digest_sha256(digest, sql, len, pool);
+    int done = !fhir_digest_sha256(digest, sql, len, pool);
     apr_pool_destroy(pool);
     memcpy(name, prefix, sizeof(prefix));
     if (done)

@@ -150,16 +150,14 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
 {
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
-        fhir_err_t *err;
         PGconn *conn;
         void *handle;
-        int lost;
         FHIR_TRY(borrow(&conn, &handle, store, pool));
-        err = set_up(store, conn, pool);
+        fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, stmt, values, row_fn, baton,
                                 store->timeout, pool);
-        lost = is_lost(store, conn, err);
+        int lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
             again = 0; /* it may have happened */
@@ -199,16 +197,14 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
 {
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
-        fhir_err_t *err;
         PGconn *conn;
         void *handle;
-        int lost;
         *undone = 0;
         FHIR_TRY(borrow(&conn, &handle, store, pool));
-        err = set_up(store, conn, pool);
+        fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_pipeline_run(&progress, undone, conn, leader, store->timeout, pool);
-        lost = is_lost(store, conn, err);
+        int lost = is_lost(store, conn, err);
         if (progress.sent && !*undone)
             err = judge_write(err, conn, pool);
         give_back(store, conn, handle, lost);
@@ -305,10 +301,8 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *p
     tx->store = store;
     tx->pool = pool;
     for (int again = 1;; again--) { /* nothing has happened yet: a dead connection is replaced */
-        fhir_err_t *err;
-        int lost;
         FHIR_TRY(borrow(&tx->conn, &tx->handle, store, pool));
-        err = set_up(store, tx->conn, pool);
+        fhir_err_t *err = set_up(store, tx->conn, pool);
         if (!err) {
             fhir_wait_t wait = fhir_wait_start(store->timeout, NULL, 0);
             err =
@@ -316,7 +310,7 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *p
         }
         if (!err)
             break;
-        lost = is_lost(store, tx->conn, err);
+        int lost = is_lost(store, tx->conn, err);
         end_tx(tx, lost);
         if (!lost || !again)
             return err;
@@ -359,21 +353,18 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
 fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
 {
     const char *tag = "";
-    fhir_wait_t wait;
-    fhir_err_t *err;
-    int lost;
     if (!tx->conn)
         return fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
                                                "The server could not complete the request"),
                                tx->pool, "commit after the end of the transaction");
-    err = fhir_pipeline_end(&tx->line, tx->pool);
+    fhir_err_t *err = fhir_pipeline_end(&tx->line, tx->pool);
     if (err) {
         fhir_tx_rollback(tx);
         return err;
     }
-    wait = fhir_wait_start(tx->store->timeout, NULL, 0);
+    fhir_wait_t wait = fhir_wait_start(tx->store->timeout, NULL, 0);
     err = fhir_conn_exec(&tag, tx->conn, "COMMIT", &wait, tx->pool);
-    lost = is_lost(tx->store, tx->conn, err);
+    int lost = is_lost(tx->store, tx->conn, err);
     err = judge_write(err, tx->conn, tx->pool);
     if (!err && strcmp(tag, "COMMIT") != 0) /* PostgreSQL rolls back a failed one, and says so */
         err = fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,

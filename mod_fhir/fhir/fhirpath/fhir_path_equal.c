@@ -183,11 +183,10 @@ static int is_quantity(const run_t *run, const item_t *item)
 static int moments_equal(run_t *run, const item_t *a, const item_t *b, int equivalent)
 {
     moment_t x, y;
-    int order;
     if ((a->kind == FHIR_PATH_TIME) != (b->kind == FHIR_PATH_TIME) || !path_item_moment(a, &x) ||
         !path_item_moment(b, &y))
         return 0;
-    order = path_moment_compare(&x, &y);
+    int order = path_moment_compare(&x, &y);
     run->undecided |= order == PATH_EMPTY;
     return order == PATH_EMPTY ? (equivalent ? 0 : PATH_EMPTY) : order == 0;
 }
@@ -250,12 +249,10 @@ fhir_err_t *path_equal_all(run_t *run, int *answer, const coll_t *a, const coll_
 
 fhir_err_t *path_equivalent_all(run_t *run, int *answer, const coll_t *a, const coll_t *b)
 {
-    char *used;
-
     *answer = a->n == b->n;
     if (!*answer || !a->n)
         return NULL;
-    used = apr_pcalloc(run->pool, (apr_size_t)b->n);
+    char *used = apr_pcalloc(run->pool, (apr_size_t)b->n);
     for (int i = 0; i < a->n && *answer; i++) {
         int found = 0, k = 0;
         for (; k < b->n && !found; k++) {
@@ -334,10 +331,9 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
     for (int i = -kept; i < from->n; i++) {
         const item_t *item = i < 0 ? out->v[i + kept] : from->v[i];
         unsigned h = 0;
-        int *slot;
         PATH_STEP(run);
         FHIR_TRY(hash(run, &h, item));
-        slot = &slots[h & (unsigned)(size - 1)];
+        int *slot = &slots[h & (unsigned)(size - 1)];
         seen = 0;
         for (int k = *slot; k && i >= 0 && seen != 1; k = next[k - 1])
             FHIR_TRY(items_equal(run, &seen, out->v[k - 1], item, 0));

@@ -9,11 +9,10 @@
 fhir_err_t *path_fail(const run_t *run, const ast_t *node, const char *fmt, ...)
 {
     va_list ap;
-    const char *what;
     int line, column;
 
     va_start(ap, fmt);
-    what = apr_pvsprintf(run->pool, fmt, ap);
+    const char *what = apr_pvsprintf(run->pool, fmt, ap);
     va_end(ap);
     fhir_node_place(&line, &column, run->path->text, node->at);
     return fhir_err_create(run->pool, FHIR_ERR_BUSINESS, "FHIRPath, line %d, column %d: %s", line,
@@ -174,7 +173,6 @@ static fhir_err_t *join(run_t *run, coll_t *out, const ast_t *node, scope_t *sco
     const ast_t *sides[] = {node->left, node->right};
     const char *text[2] = {"", ""};
     apr_size_t len[2] = {0, 0};
-    char *joined;
 
     for (int i = 0; i < 2; i++) {
         const item_t *item;
@@ -184,7 +182,7 @@ static fhir_err_t *join(run_t *run, coll_t *out, const ast_t *node, scope_t *sco
                              fhir_path_item_type(run->model, item));
     }
     PATH_CHARGE(run, len[0] + len[1]);
-    joined = apr_palloc(run->pool, len[0] + len[1] + 1);
+    char *joined = apr_palloc(run->pool, len[0] + len[1] + 1);
     memcpy(joined, text[0], len[0]);
     memcpy(joined + len[0], text[1], len[1]);
     path_push_string(run, out, joined, len[0] + len[1]);

@@ -98,10 +98,10 @@ typedef struct reference_t {
 
 static int reference_of(const item_t *item, reference_t *ref)
 {
-    const fhir_node_t *text;
     if (path_item_string(item, &ref->text, &ref->len))
         return 1;
-    text = item->kind == FHIR_PATH_NODE ? fhir_node_get(item->node, "reference") : NULL;
+    const fhir_node_t *text =
+        item->kind == FHIR_PATH_NODE ? fhir_node_get(item->node, "reference") : NULL;
     if (!text || text->kind != FHIR_NODE_STRING)
         return 0;
     ref->text = text->text;
@@ -139,10 +139,9 @@ static fhir_err_t *push_contained(call_t *c, const item_t *item, const reference
  * behind a slash; http://hl7.org/fhir/R4/bundle.html#references */
 static int full_url_fits(const fhir_node_t *url, const reference_t *ref, int absolute)
 {
-    apr_size_t skip;
     if (!url || url->kind != FHIR_NODE_STRING || url->text_len < ref->len)
         return 0;
-    skip = url->text_len - ref->len;
+    apr_size_t skip = url->text_len - ref->len;
     if (memcmp(url->text + skip, ref->text, ref->len) != 0)
         return 0;
     return absolute ? skip == 0 : skip > 0 && url->text[skip - 1] == '/';
@@ -296,7 +295,6 @@ static fhir_err_t *fn_conforms_to(call_t *c)
 {
     apr_size_t base = strlen(BASE_PROFILES), len;
     fhir_path_answer_t answer = FHIR_PATH_UNKNOWN;
-    const fhir_type_t *type;
     const item_t *item;
     const char *s;
     int given;
@@ -305,9 +303,9 @@ static fhir_err_t *fn_conforms_to(call_t *c)
     FHIR_TRY(path_arg_string(c, 0, &s, &len, &given));
     if (!item || !given)
         return NULL;
-    type = len > base && memcmp(s, BASE_PROFILES, base) == 0
-               ? fhir_model_type(c->run->model, s + base, len - base)
-               : NULL;
+    const fhir_type_t *type = len > base && memcmp(s, BASE_PROFILES, base) == 0
+                                  ? fhir_model_type(c->run->model, s + base, len - base)
+                                  : NULL;
     if (type)
         answer = path_type_is(c->run->model, item->type, fhir_model_type_index(c->run->model, type))
                      ? FHIR_PATH_TRUE
@@ -345,10 +343,10 @@ static fhir_err_t *fn_trace(call_t *c)
 
 static fhir_err_t *fn_now(call_t *c)
 {
-    moment_t m;
     if (!c->run->now)
         c->run->now = apr_time_now();
-    m = path_moment_of(c->run->now, (fhir_path_kind_t)c->node->function->mode, c->run->env->zone);
+    moment_t m =
+        path_moment_of(c->run->now, (fhir_path_kind_t)c->node->function->mode, c->run->env->zone);
     path_push_moment(c->run, c->out, &m);
     return NULL;
 }
@@ -361,14 +359,15 @@ static fhir_err_t *fn_type(call_t *c)
         const char *name = fhir_path_item_type(c->run->model, of);
         const char *space = of->type ? "FHIR" : "System";
         fhir_node_t *object = fhir_node_new(FHIR_NODE_OBJECT, c->run->pool);
-        fhir_node_t *first, *second;
         item_t *item = apr_pcalloc(c->run->pool, sizeof(*item));
 
         PATH_STEPS(c->run, 4); /* its nodes */
         if (!of->type)
             name = strchr(name, '.') + 1;
-        first = fhir_node_new_text(FHIR_NODE_STRING, space, strlen(space), c->run->pool);
-        second = fhir_node_new_text(FHIR_NODE_STRING, name, strlen(name), c->run->pool);
+        fhir_node_t *first =
+            fhir_node_new_text(FHIR_NODE_STRING, space, strlen(space), c->run->pool);
+        fhir_node_t *second =
+            fhir_node_new_text(FHIR_NODE_STRING, name, strlen(name), c->run->pool);
         first->name = "namespace";
         first->name_len = 9;
         second->name = "name";

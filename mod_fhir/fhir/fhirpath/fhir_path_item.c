@@ -240,8 +240,6 @@ int path_item_moment(const item_t *item, moment_t *m)
  * without one, what is written for people, which then equals only itself. */
 int path_item_quantity(const run_t *run, const item_t *item, quantity_t *q)
 {
-    const fhir_node_t *value, *unit;
-
     if (item->kind == FHIR_PATH_QUANTITY) {
         *q = *(const quantity_t *)item->value;
         return 1;
@@ -249,11 +247,11 @@ int path_item_quantity(const run_t *run, const item_t *item, quantity_t *q)
     if (item->kind != FHIR_PATH_NODE ||
         !path_type_is(run->model, item->type, run->path->t_quantity))
         return 0;
-    value = fhir_node_get(item->node, "value");
+    const fhir_node_t *value = fhir_node_get(item->node, "value");
     if (!value || value->kind != FHIR_NODE_NUMBER || fhir_node_get(item->node, "comparator") ||
         !path_number_parse(&q->value, value->text, value->text_len))
         return 0;
-    unit = fhir_node_get(item->node, "code");
+    const fhir_node_t *unit = fhir_node_get(item->node, "code");
     if (!unit)
         unit = fhir_node_get(item->node, "unit");
     q->unit = unit && unit->text ? unit->text : "1";

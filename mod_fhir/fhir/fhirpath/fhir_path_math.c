@@ -92,11 +92,11 @@ static int is_quantity(const run_t *run, const item_t *item)
 static fhir_err_t *quantities(run_t *run, coll_t *out, const ast_t *node, const item_t *a,
                               const item_t *b)
 {
-    quantity_t x, y, result;
+    quantity_t x, y;
 
     if (!number_as_quantity(run, a, &x) || !number_as_quantity(run, b, &y))
         return NULL;
-    result = x;
+    quantity_t result = x;
     if (node->op == OP_MULTIPLY || node->op == OP_DIVIDE) {
         if (path_quantity_multiply(&result, &x, &y, node->op == OP_DIVIDE, run->pool))
             path_push_quantity(run, out, &result);
@@ -130,12 +130,11 @@ static fhir_err_t *strings(run_t *run, coll_t *out, const item_t *a, const item_
 {
     const char *s, *t;
     apr_size_t s_len, t_len;
-    char *joined;
 
     if (!path_item_string(a, &s, &s_len) || !path_item_string(b, &t, &t_len))
         return NULL;
     PATH_CHARGE(run, s_len + t_len);
-    joined = apr_palloc(run->pool, s_len + t_len + 1);
+    char *joined = apr_palloc(run->pool, s_len + t_len + 1);
     memcpy(joined, s, s_len);
     memcpy(joined + s_len, t, t_len);
     path_push_string(run, out, joined, s_len + t_len);
@@ -256,13 +255,13 @@ static fhir_err_t *fn_real(call_t *c)
 {
     const item_t *item, *base;
     number_t n, result;
-    double x, value;
+    double value;
     coll_t arg = {0};
 
     FHIR_TRY(in_number(c, &item, &n));
     if (!item)
         return NULL;
-    x = path_number_double(&n);
+    double x = path_number_double(&n);
     switch (c->node->function->mode) {
     case SQRT:
         value = sqrt(x);
@@ -291,14 +290,13 @@ static fhir_err_t *fn_power(call_t *c)
     number_t n, exponent, result = path_number_of(1);
     apr_int64_t whole;
     coll_t arg = {0};
-    int exact;
 
     FHIR_TRY(in_number(c, &item, &n));
     FHIR_TRY(path_arg(c, 0, &arg));
     FHIR_TRY(path_single(c->run, c->node, &arg, &by));
     if (!item || !by || !path_item_number(by, &exponent))
         return NULL;
-    exact = path_number_integer(&whole, &exponent) && whole >= 0 && whole <= 256;
+    int exact = path_number_integer(&whole, &exponent) && whole >= 0 && whole <= 256;
     for (apr_int64_t i = 0; exact && i < whole; i++)
         exact = path_number_multiply(&result, &result, &n);
     if (!exact && !path_number_from_double(

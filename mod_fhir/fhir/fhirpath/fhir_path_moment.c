@@ -197,12 +197,11 @@ int path_moment_compare(const moment_t *left, const moment_t *right)
 static int add_months(moment_t *m, apr_int64_t months)
 {
     apr_int64_t total = (apr_int64_t)m->year * 12 + m->month - 1 + months;
-    int last;
     if (total < 12 || total >= 120000)
         return 0;
     m->year = (int)(total / 12);
     m->month = (int)(total % 12) + 1;
-    last = fhir_calendar_month_days(m->year, m->month);
+    int last = fhir_calendar_month_days(m->year, m->month);
     if (m->day > last)
         m->day = last;
     return 1;
@@ -290,7 +289,7 @@ int path_moment_add(moment_t *sum, const moment_t *m, const number_t *amount, co
 {
     int i = find_unit(unit, unit_len);
     number_t whole, milli = path_number_of(1000);
-    apr_int64_t n, most;
+    apr_int64_t n;
 
     *sum = *m;
     if (i < 0)
@@ -305,7 +304,7 @@ int path_moment_add(moment_t *sum, const moment_t *m, const number_t *amount, co
         whole = *amount;
     if (!path_number_round(&whole, &whole, 0, PATH_TRUNCATE) || !path_number_integer(&n, &whole))
         return 0;
-    most = units[i].months ? MAX_MONTHS / units[i].months : MAX_MSEC / units[i].msec;
+    apr_int64_t most = units[i].months ? MAX_MONTHS / units[i].months : MAX_MSEC / units[i].msec;
     if (n > most || n < -most)
         return 0;
     if (m->precision == MOMENT_SECOND && units[i].msec == 1 && n % 1000 && sum->fraction_digits < 3)

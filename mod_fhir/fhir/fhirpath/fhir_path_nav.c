@@ -56,11 +56,10 @@ static int is_primitive(const run_t *run, const fhir_element_t *element)
 static const fhir_element_t *choice(const run_t *run, const fhir_type_t *type, const char *name,
                                     apr_size_t len, const char *member, apr_size_t member_len)
 {
-    const fhir_element_t *element;
     const char *group;
     if (member_len <= len || memcmp(member, name, len) != 0)
         return NULL;
-    element = fhir_model_element(run->model, type, member, member_len);
+    const fhir_element_t *element = fhir_model_element(run->model, type, member, member_len);
     if (!element)
         return NULL;
     group = fhir_model_str(run->model, element->group);
@@ -83,13 +82,12 @@ fhir_err_t *path_members(run_t *run, coll_t *out, const item_t *item, const char
 {
     const fhir_type_t *type;
     const fhir_node_t *object = object_of(run, item, &type), *value = NULL, *extra = NULL;
-    const fhir_element_t *element;
     apr_size_t links = 0;
 
     PATH_STEP(run);
     if (!object)
         return push_type_member(run, out, item, name, len);
-    element = fhir_model_element(run->model, type, name, len);
+    const fhir_element_t *element = fhir_model_element(run->model, type, name, len);
     for (const fhir_node_t *m = object->child; m; m = m->next, links++) {
         int under = m->name_len && m->name[0] == '_';
         const char *member = m->name + under;
@@ -173,15 +171,14 @@ const char *fhir_path_location(const fhir_model_t *model, const fhir_path_item_t
                                apr_pool_t *pool)
 {
     const fhir_element_t *element;
-    const char *above, *name;
 
     if (!item->node && !item->extra)
         return NULL;
     if (!item->parent)
         return fhir_model_str(model, model->types[item->type].name);
-    above = fhir_path_location(model, item->parent, pool);
+    const char *above = fhir_path_location(model, item->parent, pool);
     element = &model->elements[item->element];
-    name = fhir_model_step(model, element, pool);
+    const char *name = fhir_model_step(model, element, pool);
     if (item->index < 0)
         return apr_pstrcat(pool, above, ".", name, NULL);
     return apr_psprintf(pool, "%s.%s[%d]", above, name, item->index);

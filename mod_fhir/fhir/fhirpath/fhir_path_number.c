@@ -99,13 +99,13 @@ int path_number_compare(const number_t *left, const number_t *right)
     number_t a = *left, b = *right;
     int sign_a = (a.coefficient > 0) - (a.coefficient < 0);
     int sign_b = (b.coefficient > 0) - (b.coefficient < 0);
-    int size_a, size_b;
+    int size_a;
 
     if (sign_a != sign_b || !sign_a)
         return (sign_a > sign_b) - (sign_a < sign_b);
     /* Digits before the point: only numbers of one size need to be aligned, and those can be. */
     size_a = digits_of(a.coefficient) - a.scale;
-    size_b = digits_of(b.coefficient) - b.scale;
+    int size_b = digits_of(b.coefficient) - b.scale;
     if (size_a != size_b)
         return size_a > size_b ? sign_a : -sign_a;
     if (!align(&a, &b))
@@ -150,8 +150,7 @@ int path_number_multiply(number_t *product, const number_t *left, const number_t
 int path_number_divide(number_t *quotient, const number_t *left, const number_t *right)
 {
     number_t a = *left, b = *right;
-    int gap, room;
-    int128_t whole, rest;
+    int gap;
 
     if (b.coefficient == 0)
         return 0;
@@ -159,12 +158,12 @@ int path_number_divide(number_t *quotient, const number_t *left, const number_t 
     strip(&b);
     /* a / b at DIVISION_PLACES (more when the quotient is small), rounded half away from zero. */
     gap = DIVISION_PLACES - a.scale + b.scale;
-    room = NUMBER_DIGITS - digits_of(a.coefficient);
+    int room = NUMBER_DIGITS - digits_of(a.coefficient);
     if (gap > room || gap < 0)
         gap = gap < 0 ? 0 : room;
     a.coefficient *= power10(gap);
-    whole = a.coefficient / b.coefficient;
-    rest = a.coefficient % b.coefficient;
+    int128_t whole = a.coefficient / b.coefficient;
+    int128_t rest = a.coefficient % b.coefficient;
     if (2 * (rest < 0 ? -rest : rest) >= (b.coefficient < 0 ? -b.coefficient : b.coefficient))
         whole += (a.coefficient < 0) == (b.coefficient < 0) ? 1 : -1;
     if (!set(quotient, whole, a.scale + gap - b.scale))
@@ -185,7 +184,6 @@ int path_number_divide_whole(number_t *quotient, const number_t *left, const num
 
 int path_number_round(number_t *out, const number_t *n, int places, path_round_t how)
 {
-    int128_t unit, whole, rest;
     int drop = n->scale - places;
 
     if (drop <= 0) { /* nothing to round; zeros are added when they fit */
@@ -196,9 +194,9 @@ int path_number_round(number_t *out, const number_t *n, int places, path_round_t
     }
     if (drop > NUMBER_DIGITS)
         drop = NUMBER_DIGITS;
-    unit = power10(drop);
-    whole = n->coefficient / unit;
-    rest = n->coefficient % unit;
+    int128_t unit = power10(drop);
+    int128_t whole = n->coefficient / unit;
+    int128_t rest = n->coefficient % unit;
     switch (how) {
     case PATH_TRUNCATE:
         break;

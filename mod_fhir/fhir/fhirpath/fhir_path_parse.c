@@ -79,7 +79,6 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
     const char *at = p->at, *digits_end, *unit;
     number_t *n = apr_palloc(p->pool, sizeof(*n));
     apr_uint32_t unit_len;
-    apr_size_t words;
     quantity_t *q;
     int decimal = 0;
 
@@ -98,7 +97,7 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
     if (!path_number_parse(n, unit, (apr_size_t)(digits_end - unit)))
         return path_syntax(p, at, "the number has more than %d digits", NUMBER_DIGITS);
     FHIR_TRY(path_skip_blanks(p));
-    words = path_word(p);
+    apr_size_t words = path_word(p);
     q = apr_pcalloc(p->pool, sizeof(*q));
     q->value = *n;
     if (path_peek(p) == '\'') {
@@ -211,11 +210,10 @@ static fhir_err_t *type_argument(parser_t *p, ast_t *call)
 static fhir_err_t *regex_argument(parser_t *p, ast_t *call)
 {
     const ast_t *a = call->args[0];
-    const char *why;
     if (a->kind != AST_LITERAL || a->literal.kind != FHIR_PATH_STRING)
         return NULL;
-    why = path_regex_compile(&call->regex, a->literal.value, a->literal.value_len,
-                             call->function->mode, p->pool);
+    const char *why = path_regex_compile(&call->regex, a->literal.value, a->literal.value_len,
+                                         call->function->mode, p->pool);
     return why ? path_syntax(p, p->start + a->at, "%s", why) : NULL;
 }
 
@@ -452,10 +450,9 @@ static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
     FHIR_TRY(prefix(p, &left));
     for (;;) {
         const char *at;
-        int i;
         FHIR_TRY(path_skip_blanks(p));
         at = p->at;
-        i = operator_at(p);
+        int i = operator_at(p);
         if (i < 0 || operators[i].precedence <= min)
             break;
         p->at += strlen(operators[i].text);

@@ -51,13 +51,12 @@ static pcre2_code *compile(int *error, PCRE2_SIZE *offset, const char *pattern, 
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     apr_uint32_t options = PCRE2_UTF | PCRE2_DOTALL | PCRE2_AUTO_CALLOUT | PCRE2_NEVER_BACKSLASH_C;
-    pcre2_code *code;
 
     if (context)
         pcre2_set_parens_nest_limit(context, PARENS_MOST);
     if (whole)
         options |= PCRE2_ANCHORED | PCRE2_ENDANCHORED;
-    code = pcre2_compile((PCRE2_SPTR)pattern, len, options, error, offset, context);
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, len, options, error, offset, context);
     pcre2_compile_context_free(context);
     return code;
 }
@@ -154,10 +153,9 @@ int path_regex_replace(const char **out, apr_size_t *out_len, const path_regex_t
 
     count.per_item += by_len; /* each match reads the replacement, and tries one item at least */
     for (int turn = 0; context && turn < 2 && n == PCRE2_ERROR_NOMEMORY; turn++) {
-        char *buf;
         if (!fhir_steps_bytes(steps, size))
             break;
-        buf = apr_palloc(pool, size);
+        char *buf = apr_palloc(pool, size);
         n = pcre2_substitute(regex->code, (PCRE2_SPTR)s, len, 0, options, NULL, context,
                              (PCRE2_SPTR)by, by_len, (PCRE2_UCHAR *)buf, &size);
         *out = buf;

@@ -8,16 +8,14 @@
 fhir_err_t *path_syntax(const parser_t *p, const char *at, const char *fmt, ...)
 {
     va_list ap;
-    fhir_err_t *err;
     int line, column;
-    const char *what;
 
     va_start(ap, fmt);
-    what = apr_pvsprintf(p->pool, fmt, ap);
+    const char *what = apr_pvsprintf(p->pool, fmt, ap);
     va_end(ap);
     fhir_node_place(&line, &column, p->start, (apr_size_t)(at - p->start));
-    err = fhir_err_create(p->pool, FHIR_ERR_PARAM_VALUE, "FHIRPath, line %d, column %d: %s", line,
-                          column, what);
+    fhir_err_t *err = fhir_err_create(p->pool, FHIR_ERR_PARAM_VALUE,
+                                      "FHIRPath, line %d, column %d: %s", line, column, what);
     err->line = line;
     err->column = column;
     return err;

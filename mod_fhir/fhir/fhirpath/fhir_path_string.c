@@ -203,7 +203,7 @@ static fhir_err_t *fn_search(call_t *c)
 static fhir_err_t *fn_substring(call_t *c)
 {
     const char *s;
-    apr_size_t len, from, to;
+    apr_size_t len;
     apr_int64_t start, length = 0;
     int found, given, bounded = c->node->n_args > 1;
 
@@ -216,10 +216,10 @@ static fhir_err_t *fn_substring(call_t *c)
     }
     if (!found || !given || start < 0)
         return NULL;
-    from = char_offset(s, len, start);
+    apr_size_t from = char_offset(s, len, start);
     if (from >= len)
         return NULL;
-    to = bounded ? from + char_offset(s + from, len - from, length) : len;
+    apr_size_t to = bounded ? from + char_offset(s + from, len - from, length) : len;
     path_push_string(c->run, c->out, s + from, to - from);
     return NULL;
 }
@@ -366,7 +366,7 @@ static fhir_err_t *fn_replace(call_t *c)
 /* The call's pattern: compiled with the expression when it is a literal. */
 static fhir_err_t *pattern(const call_t *c, const path_regex_t **regex)
 {
-    const char *s, *why;
+    const char *s;
     apr_size_t len;
     int given;
 
@@ -377,7 +377,7 @@ static fhir_err_t *pattern(const call_t *c, const path_regex_t **regex)
     if (!given)
         return NULL;
     PATH_CHARGE(c->run, 1000 + len * 16);
-    why = path_regex_compile(regex, s, len, c->node->function->mode, c->run->pool);
+    const char *why = path_regex_compile(regex, s, len, c->node->function->mode, c->run->pool);
     return why ? path_fail(c->run, c->node->args[0], "%s", why) : NULL;
 }
 
@@ -386,13 +386,13 @@ static fhir_err_t *fn_matches(call_t *c)
     const path_regex_t *regex;
     const char *s;
     apr_size_t len;
-    int found, matched;
+    int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
     FHIR_TRY(pattern(c, &regex));
     if (!found || !regex)
         return NULL;
-    matched = path_regex_match(regex, s, len, c->run->steps);
+    int matched = path_regex_match(regex, s, len, c->run->steps);
     if (matched < 0)
         return path_limit(c->run);
     path_push_boolean(c->run, c->out, matched);
@@ -404,7 +404,7 @@ static fhir_err_t *fn_replace_matches(call_t *c)
     const path_regex_t *regex;
     const char *s, *by, *part, *replaced;
     apr_size_t len, by_len, part_len, replaced_len;
-    int found, given, has, done;
+    int found, given, has;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
     FHIR_TRY(path_arg_string(c, 0, &part, &part_len, &has));
@@ -416,8 +416,8 @@ static fhir_err_t *fn_replace_matches(call_t *c)
         path_push_string(c->run, c->out, s, len);
         return NULL;
     }
-    done = path_regex_replace(&replaced, &replaced_len, regex, s, len, by, by_len, c->run->steps,
-                              c->run->pool);
+    int done = path_regex_replace(&replaced, &replaced_len, regex, s, len, by, by_len,
+                                  c->run->steps, c->run->pool);
     if (done < 0)
         return path_limit(c->run);
     if (!done)

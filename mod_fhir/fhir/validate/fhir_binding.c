@@ -141,8 +141,6 @@ void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item)
     apr_size_t len, system_len;
     const char *code = fhir_walk_text(&len, item->node, "code");
     const char *system = fhir_walk_text(&system_len, item->node, "system");
-    const fhir_psystem_t *known;
-    const fhir_pconcept_t *concept;
 
     if (!code || !system)
         return;
@@ -153,10 +151,10 @@ void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item)
                               "'%s' is no code of UCUM", fhir_text_excerpt(code, len, w->pool));
         return;
     }
-    known = fhir_profiles_system(p, system, system_len);
+    const fhir_psystem_t *known = fhir_profiles_system(p, system, system_len);
     if (!known)
         return;
-    concept = fhir_profiles_concept(p, known, code, len);
+    const fhir_pconcept_t *concept = fhir_profiles_concept(p, known, code, len);
     if (concept)
         hold_display(w, item, fhir_profiles_str(p, concept->display));
     else
@@ -179,7 +177,6 @@ static fhir_item_t contained(fhir_walk_t *w, fhir_item_t item, const char *id, a
 {
     const fhir_model_t *m = w->v->model;
     fhir_items_t items = {0};
-    int i;
 
     for (; item->parent; item = item->parent)
         if (m->types[item->type].kind == FHIR_KIND_RESOURCE &&
@@ -188,7 +185,7 @@ static fhir_item_t contained(fhir_walk_t *w, fhir_item_t item, const char *id, a
     if (!len)
         return item;
     fhir_walk_children(&items, w, item, "contained");
-    for (i = 0; i < items.n; i++) {
+    for (int i = 0; i < items.n; i++) {
         apr_size_t own_len;
         const char *own = fhir_walk_text(&own_len, items.list[i]->node, "id");
 
@@ -211,25 +208,23 @@ static apr_size_t relative_part(const char *url, apr_size_t len)
 /* The resources of the Bundle at the root by fullUrl and by "Type/id". */
 static apr_hash_t *bundled(fhir_walk_t *w, fhir_item_t item)
 {
-    const fhir_node_t *list, *entry;
-
     if (w->urls)
         return w->urls;
     w->urls = fhir_hash_make(w->run_pool);
     while (item->parent)
         item = item->parent;
-    list = fhir_node_is(fhir_node_get(item->node, "resourceType"), "Bundle")
-               ? fhir_node_get(item->node, "entry")
-               : NULL;
-    for (entry = list ? list->child : NULL; entry; entry = entry->next) {
+    const fhir_node_t *list = fhir_node_is(fhir_node_get(item->node, "resourceType"), "Bundle")
+                                  ? fhir_node_get(item->node, "entry")
+                                  : NULL;
+    for (const fhir_node_t *entry = list ? list->child : NULL; entry; entry = entry->next) {
         const fhir_node_t *resource = fhir_node_get(entry, "resource");
-        apr_size_t len, at;
+        apr_size_t len;
         const char *url = fhir_walk_text(&len, entry, "fullUrl");
 
         if (!url || !resource)
             continue;
         apr_hash_set(w->urls, url, (apr_ssize_t)len, resource);
-        at = relative_part(url, len);
+        apr_size_t at = relative_part(url, len);
         if (at < len && strncmp(url, "urn:", 4) != 0)
             apr_hash_set(w->urls, url + at, (apr_ssize_t)(len - at), resource);
     }
@@ -241,13 +236,12 @@ static fhir_item_t resolved(fhir_walk_t *w, fhir_item_t item)
 {
     apr_size_t len;
     const char *reference = fhir_walk_text(&len, item->node, "reference");
-    const fhir_node_t *node;
 
     if (!reference)
         return NULL;
     if (*reference == '#')
         return contained(w, item, reference + 1, len - 1);
-    node = apr_hash_get(bundled(w, item), reference, (apr_ssize_t)len);
+    const fhir_node_t *node = apr_hash_get(bundled(w, item), reference, (apr_ssize_t)len);
     return node ? fhir_path_root(w->v->model, node, w->pool) : NULL;
 }
 
@@ -258,11 +252,10 @@ static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profil
         const fhir_node_t *node;
         const fhir_profile_t *profile;
     } key = {target->node, profile};
-    const char *known;
 
     if (!w->fits)
         w->fits = fhir_hash_make(w->run_pool);
-    known = apr_hash_get(w->fits, &key, sizeof(key));
+    const char *known = apr_hash_get(w->fits, &key, sizeof(key));
     if (!known) {
         known = fhir_profile_fits(w, target, profile) ? "1" : "0";
         apr_hash_set(w->fits, apr_pmemdup(w->run_pool, &key, sizeof(key)), sizeof(key), known);
@@ -281,14 +274,14 @@ static apr_size_t last_part(const char *s, apr_size_t len)
 /* The version is left out once: a reference of nothing but versions has no type. */
 static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
 {
-    const fhir_type_t *type;
     apr_size_t id = last_part(s, len), start;
 
     if (id > 10 && !memcmp(s + id - 10, "/_history/", 10))
         id = last_part(s, id - 10);
     for (start = id ? id - 1 : 0; start && s[start - 1] != '/'; start--)
         ;
-    type = id ? fhir_model_resource(w->v->model, s + start, id - 1 - start) : NULL;
+    const fhir_type_t *type =
+        id ? fhir_model_resource(w->v->model, s + start, id - 1 - start) : NULL;
     return type ? fhir_model_type_index(w->v->model, type) : 0;
 }
 
@@ -297,15 +290,13 @@ static apr_uint16_t reference_type(const fhir_walk_t *w, fhir_item_t item, fhir_
 {
     apr_size_t len;
     const char *reference = fhir_walk_text(&len, item->node, "reference");
-    const char *type;
-    const fhir_type_t *known;
 
     if (target)
         return target->type;
     if (reference && memchr(reference, '/', len) && strncmp(reference, "urn:", 4) != 0)
         return literal_type(w, reference, len);
-    type = fhir_walk_text(&len, item->node, "type");
-    known = type ? fhir_model_resource(w->v->model, type, len) : NULL;
+    const char *type = fhir_walk_text(&len, item->node, "type");
+    const fhir_type_t *known = type ? fhir_model_resource(w->v->model, type, len) : NULL;
     return known ? fhir_model_type_index(w->v->model, known) : 0;
 }
 
@@ -341,21 +332,19 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const char *types = "";
-    fhir_item_t target;
-    apr_uint16_t type;
-    int n, fits;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, run);
 
     if (!n || item->type != w->v->reference || !item->node)
         return;
-    target = resolved(w, item);
-    type = reference_type(w, item, target);
+    fhir_item_t target = resolved(w, item);
+    apr_uint16_t type = reference_type(w, item, target);
     if (!type)
         return;
     w->following++;
     if (w->following > 1)
         target = NULL;
-    fits = target_fits(w, &types, target, type, list, n);
+    int fits = target_fits(w, &types, target, type, list, n);
     w->following--;
     if (fits)
         return;

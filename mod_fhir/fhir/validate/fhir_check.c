@@ -221,7 +221,6 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
                        const fhir_node_t *extra)
 {
     const char *name = element_name(c, el);
-    const fhir_node_t *v, *x;
     apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
     int primitive = c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE, i;
     int ok =
@@ -239,8 +238,8 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
     fhir_check_pop(c, mark);
     if (!ok)
         return;
-    v = value ? value->child : NULL;
-    x = extra ? extra->child : NULL;
+    const fhir_node_t *v = value ? value->child : NULL;
+    const fhir_node_t *x = extra ? extra->child : NULL;
     for (i = 0; v || x; i++) {
         mark = fhir_check_push(c, name, strlen(name), i);
         if (primitive)
@@ -275,9 +274,7 @@ static void check_single(fhir_check_t *c, const fhir_element_t *el, const fhir_n
 
 static const fhir_node_t *sibling_extra(const fhir_node_t *object, const fhir_node_t *member)
 {
-    const fhir_node_t *m;
-
-    for (m = object->child; m; m = m->next)
+    for (const fhir_node_t *m = object->child; m; m = m->next)
         if (m->name_len == member->name_len + 1 && m->name[0] == '_' &&
             !memcmp(m->name + 1, member->name, member->name_len))
             return m;
@@ -316,7 +313,6 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
     int extra_only = 0;
     const char *name = m->name;
     apr_size_t len = m->name_len;
-    const fhir_element_t *el;
     const fhir_node_t *extra = NULL;
 
     if (c->model->version[0] == '1' && len == 13 && !memcmp(name, "fhir_comments", 13))
@@ -326,7 +322,7 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
         len--;
         extra_only = 1;
     }
-    el = fhir_model_element(c->model, type, name, len);
+    const fhir_element_t *el = fhir_model_element(c->model, type, name, len);
     if (!el) {
         unknown_member(c, type, m);
         return -1;
@@ -352,9 +348,9 @@ static void check_presence(fhir_check_t *c, const fhir_type_t *type, const fhir_
                            const unsigned char *seen)
 {
     const fhir_element_t *els = &c->model->elements[type->first_element];
-    int i, j, n;
+    int j, n;
 
-    for (i = 0; i < type->n_elements; i = j) {
+    for (int i = 0; i < type->n_elements; i = j) {
         const char *name = element_name(c, &els[i]);
 
         n = seen[i];
@@ -392,13 +388,12 @@ static void check_extension(fhir_check_t *c, const fhir_type_t *type, const fhir
 static void check_members(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
 {
     unsigned char *seen = apr_pcalloc(c->issues->pool, type->n_elements + 1u);
-    const fhir_node_t *m;
     int index, resource = type->kind == FHIR_KIND_RESOURCE;
     apr_hash_t *ids = c->ids;
 
     if (!strncmp(fhir_check_type_name(c, type), "StructureDefinition.", 20))
         c->ids = NULL; /* snapshot and differential name the same elements */
-    for (m = node->child; m; m = m->next) {
+    for (const fhir_node_t *m = node->child; m; m = m->next) {
         if (resource && m->name_len == 12 && !memcmp(m->name, "resourceType", 12))
             continue;
         index = check_member(c, type, node, m);

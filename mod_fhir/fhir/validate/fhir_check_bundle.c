@@ -136,8 +136,8 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
 {
     const fhir_node_t *url = fhir_node_get(entry, "fullUrl");
     const fhir_node_t *resource = fhir_node_get(entry, "resource");
-    apr_size_t mark, version_len;
-    const char *version, *key, *fault;
+    apr_size_t version_len;
+    const char *fault;
 
     if (!url || url->kind != FHIR_NODE_STRING) {
         if (resource && !url && (type->flags & URL_DUE) &&
@@ -148,10 +148,11 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
                                "Entries of a Bundle of type %s need a fullUrl", type->name);
         return;
     }
-    version = fhir_check_text(fhir_node_get(resource, "meta"), "versionId", &version_len);
-    key = apr_psprintf(c->issues->pool, "%.*s %.*s", (int)url->text_len, url->text,
-                       (int)version_len, version ? version : "");
-    mark = fhir_check_push(c, "fullUrl", 7, -1);
+    const char *version =
+        fhir_check_text(fhir_node_get(resource, "meta"), "versionId", &version_len);
+    const char *key = apr_psprintf(c->issues->pool, "%.*s %.*s", (int)url->text_len, url->text,
+                                   (int)version_len, version ? version : "");
+    apr_size_t mark = fhir_check_push(c, "fullUrl", 7, -1);
     if (!(type->flags & TWINS) && apr_hash_get(seen, key, APR_HASH_KEY_STRING))
         fhir_check_finding(c, url, FHIR_ERR_INVALID, "bdl-7",
                            "Another entry has the same fullUrl and version");
@@ -299,11 +300,10 @@ static void check_references(fhir_check_t *c, const fhir_node_t *bundle, const f
                                         "attester.party", "custodian", "event.detail"};
     const document_t d = {c, bundle};
     const fhir_node_t *composition = fhir_node_get(first, "resource");
-    apr_size_t mark;
 
     if (!fhir_node_is(fhir_node_get(composition, "resourceType"), "Composition"))
         return;
-    mark = fhir_check_push(c, "entry", 5, 0);
+    apr_size_t mark = fhir_check_push(c, "entry", 5, 0);
     fhir_check_push(c, "resource", 8, -1);
     for (apr_size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         check_path(&d, composition, paths[i]);
@@ -332,11 +332,10 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
     const fhir_node_t *name = fhir_node_get(bundle, "type");
     const fhir_node_t *list = fhir_node_get(bundle, "entry"), *entry, *total;
     const bundle_type_t *type = NULL;
-    apr_hash_t *seen;
-    apr_size_t i, mark;
+    apr_size_t mark;
     int index = 0;
 
-    for (i = 0; i < sizeof(bundle_types) / sizeof(bundle_types[0]); i++)
+    for (apr_size_t i = 0; i < sizeof(bundle_types) / sizeof(bundle_types[0]); i++)
         if (fhir_node_is(name, bundle_types[i].name))
             type = &bundle_types[i];
     if (!type || fhir_model_release(c->model) < 4)
@@ -354,7 +353,7 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
     check_first(c, entry, type);
     if (entry && type->flags & DOCUMENT)
         check_references(c, bundle, entry);
-    seen = fhir_hash_make(c->issues->pool);
+    apr_hash_t *seen = fhir_hash_make(c->issues->pool);
     for (; entry; entry = entry->next, index++) {
         mark = fhir_check_push(c, "entry", 5, index);
         check_entry(c, entry, type, seen);

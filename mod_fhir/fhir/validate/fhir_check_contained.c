@@ -64,11 +64,9 @@ int fhir_check_contained_refer(fhir_check_t *c, const fhir_node_t **target, cons
 /* A string "#" anywhere in a contained resource is its way to the one that contains it. */
 static int refers_up(const fhir_node_t *node)
 {
-    const fhir_node_t *child;
-
     if (node->kind == FHIR_NODE_STRING && node->text_len == 1 && *node->text == '#')
         return 1;
-    for (child = node->child; child; child = child->next)
+    for (const fhir_node_t *child = node->child; child; child = child->next)
         if (refers_up(child))
             return 1;
     return 0;
@@ -76,10 +74,10 @@ static int refers_up(const fhir_node_t *node)
 
 void fhir_check_contained_end(fhir_check_t *c)
 {
-    const fhir_node_t *item, *id;
+    const fhir_node_t *id;
     int i = 0;
 
-    for (item = items(c->container); item; item = item->next, i++) {
+    for (const fhir_node_t *item = items(c->container); item; item = item->next, i++) {
         apr_size_t mark = fhir_check_push(c, "contained", 9, i);
         const entry_t *entry = (id = id_of(item)) ? find(c, id->text, id->text_len) : NULL;
 
@@ -104,9 +102,8 @@ void fhir_check_contained_item(fhir_check_t *c, const fhir_node_t *node)
         {"dom-4", "meta", "lastUpdated", "A contained resource has no version of its own"},
         {"dom-5", "meta", "security", "Security labels belong to the resource that contains it"},
     };
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(banned) / sizeof(banned[0]); i++) {
+    for (apr_size_t i = 0; i < sizeof(banned) / sizeof(banned[0]); i++) {
         const fhir_node_t *holder = banned[i].parent ? fhir_node_get(node, banned[i].parent) : node;
         const fhir_node_t *found = fhir_node_get(holder, banned[i].name);
         apr_size_t mark = c->path->len;

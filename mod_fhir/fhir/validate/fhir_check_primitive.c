@@ -32,9 +32,7 @@ static apr_size_t utf8_chars(const char *s, apr_size_t len)
  * alone should not be sent, but may be. */
 static int valid_string(const char *s, apr_size_t len)
 {
-    apr_size_t i;
-
-    for (i = 0; i < len; i++) {
+    for (apr_size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
 
         if (c < ' ' && !is_space(c))
@@ -45,9 +43,7 @@ static int valid_string(const char *s, apr_size_t len)
 
 static int valid_uri(const char *s, apr_size_t len)
 {
-    apr_size_t i;
-
-    for (i = 0; i < len; i++)
+    for (apr_size_t i = 0; i < len; i++)
         if ((unsigned char)s[i] <= ' ')
             return 0;
     return len > 0;
@@ -56,11 +52,9 @@ static int valid_uri(const char *s, apr_size_t len)
 /* No blanks at the ends, single ones inside, and no other white space. */
 static int valid_code(const char *s, apr_size_t len)
 {
-    apr_size_t i;
-
     if (!len || s[0] == ' ' || s[len - 1] == ' ')
         return 0;
-    for (i = 0; i < len; i++)
+    for (apr_size_t i = 0; i < len; i++)
         if ((unsigned char)s[i] < ' ' || (s[i] == ' ' && s[i + 1] == ' ')) /* the last is none */
             return 0;
     return 1;
@@ -130,11 +124,10 @@ static int valid_oid(const char *s, apr_size_t len)
 static int valid_uuid(const char *s, apr_size_t len)
 {
     static const char form[] = "urn:uuid:xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-    apr_size_t i;
 
     if (len != sizeof(form) - 1)
         return 0;
-    for (i = 0; i < len; i++) {
+    for (apr_size_t i = 0; i < len; i++) {
         char c = s[i];
 
         if (i >= 9 && form[i] == 'x' ? !is_digit((unsigned char)c) && !(c >= 'a' && c <= 'f')

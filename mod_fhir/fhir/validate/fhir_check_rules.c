@@ -18,11 +18,10 @@
 static void check_id(fhir_check_t *c, const fhir_node_t *node)
 {
     const fhir_node_t *id = fhir_node_get(node, "id");
-    apr_size_t mark;
 
     if (!id || id->kind != FHIR_NODE_STRING || !id->text_len)
         return;
-    mark = fhir_check_push(c, "id", 2, -1);
+    apr_size_t mark = fhir_check_push(c, "id", 2, -1);
     if (memchr(id->text, ' ', id->text_len))
         fhir_check_finding(c, id, FHIR_ERR_VALUE, "element-id",
                            "'%s' is no id of an element: it must not have blanks",
@@ -68,7 +67,7 @@ static apr_size_t decoded_size(const char *s, apr_size_t len)
 
 static void check_attachment(fhir_check_t *c, const fhir_node_t *node)
 {
-    apr_size_t len, mark;
+    apr_size_t len;
     const char *data = fhir_check_text(node, "data", &len);
     const fhir_node_t *size = fhir_node_get(node, "size");
 
@@ -77,7 +76,7 @@ static void check_attachment(fhir_check_t *c, const fhir_node_t *node)
         !fhir_check_primitive(FHIR_PRIM_BASE64, data, len) ||
         strtoul(size->text, NULL, 10) == decoded_size(data, len))
         return;
-    mark = fhir_check_push(c, "size", 4, -1);
+    apr_size_t mark = fhir_check_push(c, "size", 4, -1);
     fhir_check_finding(c, size, FHIR_ERR_INVALID, "attachment-size",
                        "The size says %.*s bytes, the data are %lu", (int)size->text_len,
                        size->text, (unsigned long)decoded_size(data, len));

@@ -92,7 +92,6 @@ static void check_open(fhir_check_t *c, const fhir_valueset_t *vs, const fhir_no
 void fhir_check_code(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *node)
 {
     const fhir_valueset_t *vs = &c->model->valuesets[el->binding];
-    apr_uint32_t i;
     const char *allowed = "";
 
     if (vs->flags & FHIR_VS_OPEN) {
@@ -102,7 +101,7 @@ void fhir_check_code(fhir_check_t *c, const fhir_element_t *el, const fhir_node_
     if (fhir_model_valueset_has(c->model, el->binding, NULL, node->text, node->text_len))
         return;
     if (vs->n_codes <= 16)
-        for (i = 0; i < vs->n_codes; i++)
+        for (apr_uint32_t i = 0; i < vs->n_codes; i++)
             allowed =
                 apr_psprintf(c->issues->pool, "%s%s %s", allowed, i ? "," : ": one of",
                              fhir_model_str(c->model, c->model->codes[vs->first_code + i].code));
@@ -142,9 +141,8 @@ const fhir_type_t *fhir_check_resource_type(const fhir_check_t *c, const fhir_no
 static int target_allowed(const fhir_check_t *c, const fhir_element_t *el, const fhir_type_t *type)
 {
     const apr_uint16_t *targets = c->model->targets + el->first_target;
-    apr_uint16_t i;
 
-    for (i = 0; i < el->n_targets; i++) {
+    for (apr_uint16_t i = 0; i < el->n_targets; i++) {
         const fhir_type_t *target = &c->model->types[targets[i]];
 
         if (target == type || (target->flags & FHIR_TYPE_ABSTRACT))
@@ -158,20 +156,19 @@ static int target_allowed(const fhir_check_t *c, const fhir_element_t *el, const
 static int reference_form(const fhir_check_t *c, const char *ref, apr_size_t len)
 {
     const char *slash, *question = memchr(ref, '?', len);
-    apr_size_t type_len, id_len;
 
     if (*ref == '#' || memchr(ref, ':', len))
         return 1;
     slash = memchr(ref, '/', len);
     if (question && (!slash || question < slash))
         return fhir_model_resource(c->model, ref, (apr_size_t)(question - ref)) != NULL;
-    type_len = slash ? (apr_size_t)(slash - ref) : len;
+    apr_size_t type_len = slash ? (apr_size_t)(slash - ref) : len;
     if (!slash || !fhir_model_resource(c->model, ref, type_len))
         return 0;
     ref = slash + 1;
     len -= type_len + 1;
     slash = memchr(ref, '/', len);
-    id_len = slash ? (apr_size_t)(slash - ref) : len;
+    apr_size_t id_len = slash ? (apr_size_t)(slash - ref) : len;
     if (!fhir_text_is_id(ref, id_len))
         return 0;
     if (!slash)
@@ -256,11 +253,10 @@ void fhir_check_reference(fhir_check_t *c, const fhir_element_t *el, const fhir_
 {
     const fhir_type_t *type;
     const char *list = "";
-    apr_uint16_t i;
 
     if (!reference_type(c, &type, node) || !type || target_allowed(c, el, type))
         return;
-    for (i = 0; i < el->n_targets; i++)
+    for (apr_uint16_t i = 0; i < el->n_targets; i++)
         list = apr_pstrcat(
             c->issues->pool, list, i ? ", " : "",
             fhir_check_type_name(c, &c->model->types[c->model->targets[el->first_target + i]]),

@@ -18,18 +18,17 @@ static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *cont
     const fhir_model_t *m = w->v->model;
     const fhir_element_t *el = &m->elements[holder->element];
     const char *name = fhir_model_str(m, el->group ? el->group : el->name);
-    apr_uint16_t type;
 
     if (!strcmp(context, "Element")) /* means everything, resources too */
         return 1;
-    for (type = holder->type; type; type = m->types[type].base)
+    for (apr_uint16_t type = holder->type; type; type = m->types[type].base)
         if (!strcmp(fhir_model_str(m, m->types[type].name), context))
             return 1;
     if (!holder->element)
         return 0;
     if (strstr(context, "://"))
         return fhir_node_is(fhir_node_get(holder->node, "url"), context);
-    for (type = el->owner; type; type = m->types[type].base) {
+    for (apr_uint16_t type = el->owner; type; type = m->types[type].base) {
         const char *owner = fhir_model_str(m, m->types[type].name);
         apr_size_t len = strlen(owner), name_len = strlen(name);
 
@@ -45,11 +44,11 @@ static void hold_context(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t 
 {
     const fhir_profiles_t *p = w->v->profiles;
     const char *allowed = "";
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, profile->contexts);
 
     fhir_invariants_hold(w, item->parent, profile->context_invariants);
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const char *context = fhir_profiles_str(p, p->contexts[list[i]]);
 
         if (context_is(w, item->parent, context))
@@ -92,11 +91,11 @@ static const fhir_pnode_t *find_part(const char **names, fhir_walk_t *w, const f
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_pnode_t *extension = fhir_pnode_named(w, node->children, "extension", 9);
-    int n, i;
+    int n;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, extension ? extension->slices : 0);
 
     *names = "";
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_node_t *fixed = slice_url(w, &p->nodes[slices[i]]);
 
         if (!fixed)
@@ -119,11 +118,10 @@ static void hold_parts(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *nod
     for (int i = 0; i < parts.n; i++) {
         apr_size_t len;
         const char *url = fhir_walk_text(&len, parts.list[i]->node, "url");
-        const fhir_pnode_t *part;
 
         if (!url || memchr(url, ':', len))
             continue;
-        part = find_part(&names, w, node, url, len);
+        const fhir_pnode_t *part = find_part(&names, w, node, url, len);
         if (part)
             hold_parts(w, parts.list[i], part);
         else
@@ -166,7 +164,6 @@ void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
     apr_size_t len;
     const char *url = fhir_walk_text(&len, item->node, "url");
     int nested = item->parent && item->parent->type == w->v->extension;
-    const fhir_profile_t *profile;
 
     if (!url)
         return;
@@ -177,7 +174,7 @@ void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
                               "extension");
         return;
     }
-    profile = definition(w, item, url, len);
+    const fhir_profile_t *profile = definition(w, item, url, len);
     if (profile && profile->type == w->v->extension)
         hold_definition(w, item, profile);
     else

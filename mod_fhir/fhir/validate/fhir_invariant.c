@@ -9,17 +9,17 @@
 void fhir_invariants_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, run);
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_invariant_t *invariant = &p->invariants[list[i]];
         fhir_path_answer_t answer = FHIR_PATH_UNKNOWN;
-        fhir_err_t *err;
 
         if (invariant->warning && (w->quiet || w->opts->level < FHIR_VALIDATE_PROFILE))
             continue;
-        err = fhir_path_holds(&answer, w->v->invariants[list[i]], &w->env, item, w->eval);
+        fhir_err_t *err =
+            fhir_path_holds(&answer, w->v->invariants[list[i]], &w->env, item, w->eval);
         if (err)
             fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, err->code, "invariant-failed",
                               "The invariant %s cannot be evaluated here: %s",
@@ -48,11 +48,10 @@ fhir_err_t *fhir_invariants_compile(fhir_validator_t *v, apr_pool_t *pool)
         apr_pcalloc(pool, (p->n_invariants + 1u) * sizeof(*invariants));
     const fhir_path_t **discriminators =
         apr_pcalloc(pool, (p->n_discriminators + 1u) * sizeof(*discriminators));
-    apr_uint16_t i;
 
-    for (i = 1; i <= p->n_invariants; i++)
+    for (apr_uint16_t i = 1; i <= p->n_invariants; i++)
         FHIR_TRY(compile(&invariants[i], v, p->invariants[i].expression, pool));
-    for (i = 1; i <= p->n_discriminators; i++)
+    for (apr_uint16_t i = 1; i <= p->n_discriminators; i++)
         FHIR_TRY(compile(&discriminators[i], v, p->discriminators[i].path, pool));
     v->invariants = invariants;
     v->discriminators = discriminators;

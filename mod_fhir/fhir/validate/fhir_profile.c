@@ -45,9 +45,7 @@ static int contains(const fhir_node_t *value, const fhir_node_t *pattern);
 
 static int some_item_contains(const fhir_node_t *list, const fhir_node_t *pattern)
 {
-    const fhir_node_t *item;
-
-    for (item = list->child; item; item = item->next)
+    for (const fhir_node_t *item = list->child; item; item = item->next)
         if (contains(item, pattern))
             return 1;
     return 0;
@@ -56,13 +54,11 @@ static int some_item_contains(const fhir_node_t *list, const fhir_node_t *patter
 /* What the pattern has, the value has: members in objects, in arrays an item for each. */
 static int contains(const fhir_node_t *value, const fhir_node_t *pattern)
 {
-    const fhir_node_t *part;
-
     if (!value || value->kind != pattern->kind)
         return 0;
     if (pattern->kind == FHIR_NODE_NUMBER)
         return same_text(value, pattern);
-    for (part = pattern->child; part; part = part->next)
+    for (const fhir_node_t *part = pattern->child; part; part = part->next)
         if (pattern->kind == FHIR_NODE_OBJECT
                 ? !contains(fhir_node_getn(value, part->name, part->name_len), part)
                 : !some_item_contains(value, part))
@@ -117,10 +113,10 @@ static void hold_profiles(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_profile_t *profile = NULL;
     const char *canonical = "";
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, run);
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         canonical = fhir_profiles_str(p, p->canonicals[list[i]]);
         profile = fhir_profile_find(w, canonical);
         /* What is not known, or is the base type, is met by anything that can be told. */
@@ -151,10 +147,10 @@ static int hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const char *allowed = "";
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, node->types);
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_ptype_t *type = &p->types[list[i]];
 
         if (is_allowed(w, item->type, type->type)) {
@@ -199,16 +195,16 @@ static void hold_cardinality(fhir_walk_t *w, fhir_item_t parent, const fhir_item
 static void hold_children(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, i, j;
+    int n;
     const apr_uint16_t *children = fhir_profiles_run(&n, p, node->children);
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_pnode_t *child = &p->nodes[children[i]];
         fhir_items_t items = {0};
 
         fhir_walk_children(&items, w, item, fhir_profiles_str(p, child->name));
         hold_cardinality(w, item, &items, child);
-        for (j = 0; j < items.n; j++)
+        for (int j = 0; j < items.n; j++)
             fhir_profile_node(w, items.list[j], child);
         if (child->slicing)
             fhir_slices_hold(w, item, &items, child);

@@ -36,10 +36,10 @@ const fhir_pnode_t *fhir_pnode_named(const fhir_walk_t *w, apr_uint16_t run, con
                                      apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, run);
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const char *s = fhir_profiles_str(p, p->nodes[list[i]].name);
 
         if (!strncmp(s, name, len) && !s[len])
@@ -54,10 +54,10 @@ static const fhir_pnode_t *step(const fhir_walk_t *w, const fhir_pnode_t *node, 
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len), *other;
-    int n, i;
+    int n;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, node->slices);
 
-    for (i = 0; !found && i < n; i++)
+    for (int i = 0; !found && i < n; i++)
         found = fhir_pnode_named(w, p->nodes[slices[i]].children, name, len);
     if (!found && (other = through(w, node, 0)) != NULL)
         found = fhir_pnode_named(w, other->children, name, len);
@@ -89,13 +89,13 @@ static const fhir_pnode_t *node_at(const fhir_walk_t *w, const fhir_pnode_t *nod
 static int has_criteria(const fhir_walk_t *w, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, node->children);
 
     if (node->fixed || node->pattern ||
         (node->binding && p->bindings[node->binding].strength == FHIR_STRENGTH_REQUIRED))
         return 1;
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         if (has_criteria(w, &p->nodes[list[i]]))
             return 1;
     return 0;
@@ -106,7 +106,7 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_pbinding_t *binding = &p->bindings[node->binding];
-    int n, i, j;
+    int n, j;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, node->children);
 
     if (!fhir_profile_value_fits(w, node, item))
@@ -116,7 +116,7 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
         fhir_binding_member(w, binding->set, fhir_profiles_str(p, binding->url), item) ==
             FHIR_MEMBER_NO)
         return 0;
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_pnode_t *child = &p->nodes[list[i]];
         fhir_items_t items = {0};
 
@@ -135,11 +135,11 @@ static int type_matches(const fhir_walk_t *w, const fhir_pnode_t *node,
                         const fhir_path_result_t *found)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, i, j;
+    int n;
     const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types);
 
-    for (i = 0; i < found->n; i++)
-        for (j = 0; j < n; j++)
+    for (int i = 0; i < found->n; i++)
+        for (int j = 0; j < n; j++)
             if (found->items[i]->type == p->types[types[j]].type)
                 return 1;
     return 0;
@@ -149,16 +149,16 @@ static int profile_matches(fhir_walk_t *w, const fhir_pnode_t *node,
                            const fhir_path_result_t *found, int targets)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, m, i, j, k;
+    int n, m;
     const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types);
 
-    for (i = 0; i < found->n; i++)
-        for (j = 0; j < n; j++) {
+    for (int i = 0; i < found->n; i++)
+        for (int j = 0; j < n; j++) {
             const fhir_ptype_t *type = &p->types[types[j]];
             const apr_uint16_t *names =
                 fhir_profiles_run(&m, p, targets ? type->targets : type->profiles);
 
-            for (k = 0; k < m; k++) {
+            for (int k = 0; k < m; k++) {
                 const char *canonical = fhir_profiles_str(p, p->canonicals[names[k]]);
                 const fhir_profile_t *profile = fhir_profile_find(w, canonical);
                 const fhir_type_t *base = fhir_profile_base_type(w, canonical);
@@ -174,8 +174,6 @@ static int profile_matches(fhir_walk_t *w, const fhir_pnode_t *node,
 
 static int value_matches(fhir_walk_t *w, const fhir_pnode_t *node, const fhir_path_result_t *found)
 {
-    int i;
-
     if (!has_criteria(w, node)) {
         const fhir_pnode_t *profile = through(w, node, 0);
 
@@ -183,7 +181,7 @@ static int value_matches(fhir_walk_t *w, const fhir_pnode_t *node, const fhir_pa
             return 0;
         node = profile;
     }
-    for (i = 0; i < found->n; i++)
+    for (int i = 0; i < found->n; i++)
         if (admits(w, node, found->items[i]))
             return 1;
     return 0;
@@ -220,10 +218,10 @@ static int discriminates(fhir_walk_t *w, const fhir_pnode_t *slice, apr_uint16_t
 static int in_slice(fhir_walk_t *w, const fhir_slicing_t *slicing, const fhir_pnode_t *slice,
                     fhir_item_t item)
 {
-    int n, i;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, w->v->profiles, slicing->discriminators);
 
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         if (!discriminates(w, slice, list[i], item))
             return 0;
     return n > 0;
@@ -285,23 +283,23 @@ void fhir_slices_hold(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *it
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_slicing_t *slicing = &p->slicings[node->slicing];
     int *of = apr_palloc(w->pool, (apr_size_t)(items->n + 1) * sizeof(*of));
-    int n, i, j;
+    int n;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, node->slices);
 
-    for (j = 0; j < items->n; j++)
+    for (int j = 0; j < items->n; j++)
         of[j] = -1;
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_pnode_t *slice = &p->nodes[slices[i]];
         fhir_items_t in = {apr_palloc(w->pool, (apr_size_t)(items->n + 1) * sizeof(fhir_item_t)), 0,
                            items->n};
 
-        for (j = 0; j < items->n; j++)
+        for (int j = 0; j < items->n; j++)
             if (of[j] < 0 && in_slice(w, slicing, slice, items->list[j])) {
                 of[j] = i;
                 in.list[in.n++] = items->list[j];
             }
         hold_count(w, parent, &in, slice);
-        for (j = 0; j < in.n; j++)
+        for (int j = 0; j < in.n; j++)
             fhir_profile_node(w, in.list[j], slice);
         if (slice->slicing)
             fhir_slices_hold(w, parent, &in, slice);

@@ -215,13 +215,11 @@ static int component(scan_t *scan)
 
 static int term(scan_t *scan)
 {
-    int ok;
-
     if (++scan->depth > DEPTH_MAX)
         return 0;
     if (at(scan, '/'))
         scan->s++;
-    ok = component(scan);
+    int ok = component(scan);
     while (ok && (at(scan, '.') || at(scan, '/'))) {
         scan->s++;
         ok = component(scan);

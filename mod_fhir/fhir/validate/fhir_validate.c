@@ -53,15 +53,13 @@ static void add_item(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
 static void add_member(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
                        const fhir_element_t *el, const fhir_node_t *value, const fhir_node_t *extra)
 {
-    int i;
-
     if ((!value || value->kind != FHIR_NODE_ARRAY) && (!extra || extra->kind != FHIR_NODE_ARRAY)) {
         add_item(items, w, parent, el, value, extra, -1);
         return;
     }
     value = value && value->kind == FHIR_NODE_ARRAY ? value->child : NULL;
     extra = extra && extra->kind == FHIR_NODE_ARRAY ? extra->child : NULL;
-    for (i = 0; value || extra; i++) {
+    for (int i = 0; value || extra; i++) {
         add_item(items, w, parent, el, value, extra, i);
         value = value ? value->next : NULL;
         extra = extra ? extra->next : NULL;
@@ -79,9 +77,7 @@ static const fhir_node_t *members(const fhir_type_t **type, const fhir_walk_t *w
 
 static const fhir_node_t *extra_of(const fhir_node_t *object, const char *name, apr_size_t len)
 {
-    const fhir_node_t *m;
-
-    for (m = object->child; m; m = m->next)
+    for (const fhir_node_t *m = object->child; m; m = m->next)
         if (m->name_len == len + 1 && *m->name == '_' && !memcmp(m->name + 1, name, len))
             return m;
     return NULL;
@@ -93,17 +89,15 @@ void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, c
     const fhir_type_t *type;
     const fhir_node_t *object = members(&type, w, item);
     const fhir_element_t *el;
-    int i;
 
     if (!object)
         return;
-    for (i = 0; i < type->n_elements; i++) {
-        const char *member;
+    for (int i = 0; i < type->n_elements; i++) {
 
         el = &m->elements[type->first_element + i];
         if (strcmp(fhir_model_str(m, el->group ? el->group : el->name), name) != 0)
             continue;
-        member = fhir_model_str(m, el->name);
+        const char *member = fhir_model_str(m, el->name);
         add_member(items, w, item, el, fhir_node_get(object, member),
                    m->types[el->type].kind == FHIR_KIND_PRIMITIVE
                        ? extra_of(object, member, strlen(member))
@@ -142,8 +136,6 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
                        const char *id, const char *fmt, ...)
 {
     const fhir_node_t *node = item->node ? item->node : item->extra;
-    const char *expression, *text;
-    fhir_issue_t *issue;
     va_list ap;
 
     if (w->quiet) {
@@ -153,13 +145,13 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
     }
     if (severity == FHIR_SEVERITY_INFORMATION && !w->opts->information)
         return;
-    expression = fhir_path_location(w->v->model, item, w->issues->pool);
+    const char *expression = fhir_path_location(w->v->model, item, w->issues->pool);
     va_start(ap, fmt);
-    text = apr_pvsprintf(w->issues->pool, fmt, ap);
+    const char *text = apr_pvsprintf(w->issues->pool, fmt, ap);
     va_end(ap);
     if (fhir_issues_has(w->issues, id, expression ? expression : "", text))
         return;
-    issue = fhir_issues_add(w->issues, severity, code, id, expression, "%s", text);
+    fhir_issue_t *issue = fhir_issues_add(w->issues, severity, code, id, expression, "%s", text);
     if (node) {
         issue->offset = node->start;
         issue->line = (int)node->line;
@@ -172,14 +164,13 @@ static void element_rules(fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_rule_t *rule = &p->rules[p->element_rules[item->element]];
-    const apr_uint16_t *run;
-    int i, n;
+    int n;
 
     if (!p->element_rules[item->element])
         return;
     fhir_invariants_hold(w, item, rule->invariants);
-    run = fhir_profiles_run(&n, p, rule->profiles);
-    for (i = 0; i < n; i++) {
+    const apr_uint16_t *run = fhir_profiles_run(&n, p, rule->profiles);
+    for (int i = 0; i < n; i++) {
         const fhir_profile_t *profile =
             fhir_profile_find(w, fhir_profiles_str(p, p->canonicals[run[i]]));
 
@@ -305,13 +296,12 @@ static void hold_in_some_release(fhir_walk_t *w, fhir_item_t resource,
 static void hold_profiles(fhir_walk_t *w, fhir_item_t resource)
 {
     apr_array_header_t *claims = apr_array_make(w->pool, 4, sizeof(claim_t));
-    const char *release;
     int open = 0;
 
     if (w->opts->level < FHIR_VALIDATE_PROFILE)
         return;
     find_claims(claims, w, resource);
-    release = claimed_release(w, claims);
+    const char *release = claimed_release(w, claims);
     if (release)
         w->release = release;
     for (int i = 0; i < claims->nelts; i++)
@@ -347,7 +337,6 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
 {
     const fhir_profiles_t *p = w->v->profiles;
     fhir_items_t below = {0};
-    int i;
 
     if (depth > FHIR_NODE_DEPTH_MOST)
         return;
@@ -360,7 +349,7 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
         (item->type == w->v->coding || fhir_walk_is_a(w, item->type, w->v->quantity)))
         fhir_coding_hold(w, item);
     walk_all(&below, w, item);
-    for (i = 0; i < below.n; i++)
+    for (int i = 0; i < below.n; i++)
         (is_resource(w, below.list[i]) ? walk_resource : walk)(w, below.list[i], depth + 1);
 }
 
@@ -390,7 +379,6 @@ static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_val
                 const fhir_node_t *resource)
 {
     fhir_walk_t w = {.v = v, .opts = opts, .issues = issues, .release = opts->release};
-    fhir_item_t root;
 
     apr_pool_create(&w.run_pool, issues->pool);
     apr_pool_create(&w.pool, w.run_pool);
@@ -399,7 +387,7 @@ static void run(fhir_issues_t *issues, const fhir_validator_t *v, const fhir_val
     w.env.baton = &w;
     w.env.member_of = member_of;
     w.env.max_steps = opts->max_steps ? opts->max_steps : STEPS_MAX;
-    root = fhir_path_root(v->model, resource, w.pool);
+    fhir_item_t root = fhir_path_root(v->model, resource, w.pool);
     walk_resource(&w, root, 0);
     apr_pool_destroy(w.run_pool);
 }
@@ -423,9 +411,8 @@ static fhir_err_t *parse_values(const fhir_node_t *const **parsed, const fhir_pr
                                 apr_size_t offset, apr_size_t n, apr_pool_t *pool)
 {
     const fhir_node_t **list = apr_pcalloc(pool, n * sizeof(*list));
-    apr_size_t i;
 
-    for (i = 1; i < n; i++) {
+    for (apr_size_t i = 1; i < n; i++) {
         apr_uint32_t at = *(const apr_uint32_t *)((const char *)&p->nodes[i] + offset);
         const char *text = fhir_profiles_str(p, at);
         fhir_node_t *root;
@@ -473,9 +460,8 @@ int fhir_validate_level(fhir_validate_level_t *level, const char *name)
     static const char *const names[] = {[FHIR_VALIDATE_STRUCTURE] = "structure",
                                         [FHIR_VALIDATE_BASE] = "base",
                                         [FHIR_VALIDATE_PROFILE] = "profile"};
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (apr_size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (!strcmp(name, names[i])) {
             *level = (fhir_validate_level_t)i;
             return 1;

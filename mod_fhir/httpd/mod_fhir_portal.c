@@ -66,9 +66,12 @@ const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
     return NULL;
 }
 
-static void add_endpoint(apr_array_header_t *list, request_rec *r,
-                         const mod_fhir_settings_t *settings)
+/* Those of the portal's own practice are as they answer, with their statements; those of others,
+ * which may be thousands, as they are configured. */
+static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_child_t *child,
+                         const mod_fhir_settings_t *settings, const char *own_tenant)
 {
+    mod_fhir_endpoint_t *made;
     fhir_portal_endpoint_t *item;
     if (settings->value[MOD_FHIR_ENDPOINT].place->audience == FHIR_AUDIENCE_OPEN)
         return;
@@ -79,17 +82,24 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r,
         .organization = settings->value[MOD_FHIR_PRACTICE_ORGANIZATION].text,
         .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,
     };
-    mod_fhir_settings_apply(&item->endpoint, settings);
+    made = strcmp(mod_fhir_tenant(settings), own_tenant) == 0
+               ? mod_fhir_endpoint_get(child, settings)
+               : NULL;
+    if (made)
+        item->endpoint = *mod_fhir_endpoint_plain(made);
+    else
+        mod_fhir_settings_apply(&item->endpoint, settings);
 }
 
-static void list_endpoints(fhir_portal_t *portal, request_rec *r)
+static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child_t *child,
+                           const char *own_tenant)
 {
     sections_t sections = sections_of(r->server);
     apr_array_header_t *list = apr_array_make(r->pool, 16, sizeof(fhir_portal_endpoint_t));
     for (int i = 0; i < sections.n; i++) {
         mod_fhir_settings_t settings;
         if (section_settings(&settings, &sections, i, MOD_FHIR_ENDPOINT))
-            add_endpoint(list, r, &settings);
+            add_endpoint(list, r, child, &settings, own_tenant);
     }
     portal->n_endpoints = list->nelts;
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
@@ -178,6 +188,6 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_
     endpoint = mod_fhir_endpoint_get(child, settings);
     if (!endpoint)
         return HTTP_INTERNAL_SERVER_ERROR;
-    list_endpoints(&portal, r);
+    list_endpoints(&portal, r, child, mod_fhir_tenant(settings));
     return mod_fhir_auth_handler(r, settings, endpoint, child, &portal);
 }

@@ -30,6 +30,8 @@ static const fhir_auth_route_t routes[] = {
     {"connect/why", FORM, fhir_portal_why, " developer "},
     {"licences", FORM, fhir_portal_licences, " admin "},
     {"licences/app", FORM, fhir_portal_licence, " admin "},
+    {"docs", PUBLIC, fhir_portal_docs, NULL},
+    {"docs/", PUBLIC | FHIR_SITE_PREFIX, fhir_portal_docs, NULL},
     {"help", PUBLIC, fhir_auth_help, NULL},
     {"fhir.css", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_asset, NULL},
     {NULL, 0, NULL, NULL},

@@ -208,12 +208,13 @@ static const struct {
 static const char *duration(int sec, const fhir_auth_call_t *call)
 {
     int n = sec % 86400 == 0 ? sec / 86400 : sec % 3600 == 0 ? sec / 3600 : sec / 60;
-    const char *unit = sec % 86400 == 0 ? "days" : sec % 3600 == 0 ? "hours" : "minutes";
+    const char *unit = sec % 86400 == 0 ? "day" : sec % 3600 == 0 ? "hour" : "minute";
     if (sec % 60)
         return apr_psprintf(call->pool, "%d s", sec);
     return apr_psprintf(
         call->pool, "%d %s", n,
-        fhir_page_text(apr_pstrcat(call->pool, "unit-", unit, NULL), call->language, call->pool));
+        fhir_page_text(apr_pstrcat(call->pool, "unit-", unit, n == 1 ? "" : "s", NULL),
+                       call->language, call->pool));
 }
 
 static void offer(fhir_view_t *view, const char *list, const fhir_auth_call_t *call, int sec,

@@ -50,6 +50,10 @@ fhir_err_t *fhir_portal_app(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_why(fhir_auth_call_t *call);
 
+/* ---- fhir_portal_docs.c ---- */
+
+fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call);
+
 /* ---- fhir_portal_licence.c ---- */
 
 fhir_err_t *fhir_portal_licences(fhir_auth_call_t *call);

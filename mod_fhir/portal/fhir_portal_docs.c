@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The documentation of the API, for people and for tools. It is read from the CapabilityStatement
+ * that the endpoint itself answers, so that it cannot differ, and from the tables of search
+ * modifiers, scopes and refusals by which requests are judged.
+ */
+#include <apr_strings.h>
+#include <string.h>
+
+#include "fhir/fhir_capability.h"
+#include "fhir/query/fhir_query.h"
+#include "model/fhir_uscore.h"
+#include "portal/fhir_portal_private.h"
+
+/* What one release of the API has, as the first endpoint that speaks it says. */
+typedef struct docs_t {
+    fhir_auth_call_t *call;
+    const fhir_portal_endpoint_t *endpoint;
+    const char *root;       /* of its pages, below the portal: "docs/R4" */
+    const char *rest;       /* of the path: "Patient", "openapi.json"; "" */
+    const fhir_node_t *all; /* rest[0] of the statement */
+} docs_t;
+
+/* ---- the statement ---- */
+
+static const fhir_node_t *items(const fhir_node_t *object, const char *name)
+{
+    const fhir_node_t *list = fhir_node_get(object, name);
+    return list ? list->child : NULL;
+}
+
+static const char *string(const docs_t *docs, const fhir_node_t *object, const char *name)
+{
+    const char *text = fhir_node_string(object, name, docs->call->pool);
+    return text ? text : "";
+}
+
+/* What US Core expects, by the table that the statement has it from: "SHALL", "SHOULD", "MAY", "".
+ */
+static const char *expected(const docs_t *docs, const char *type, fhir_uscore_kind_t kind,
+                            const char *name)
+{
+    static const char *const words[] = {[FHIR_USCORE_NOT_WANTED] = "",
+                                        [FHIR_USCORE_MAY] = "MAY",
+                                        [FHIR_USCORE_SHOULD] = "SHOULD",
+                                        [FHIR_USCORE_SHALL] = "SHALL"};
+    const fhir_uscore_t *table = fhir_uscore_of(docs->endpoint->endpoint.spoken);
+    return words[fhir_uscore_wanted(table, type, kind, name)];
+}
+
+static int is_core(const docs_t *docs, const char *type)
+{
+    return *expected(docs, type, FHIR_USCORE_TYPE, "") != '\0';
+}
+
+static fhir_err_t *read_statement(docs_t *docs)
+{
+    apr_pool_t *pool = docs->call->pool;
+    const fhir_capability_t *statement = docs->endpoint->endpoint.capability;
+    const fhir_node_t *rest;
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    fhir_node_t *root;
+    apr_size_t at = 0;
+    if (!statement)
+        FHIR_TRY(fhir_capability_build(&statement, &docs->endpoint->endpoint, pool));
+    for (int i = 0; i < statement->n_places; i++) {
+        fhir_buf_append(buf, statement->text + at, statement->places[i] - at);
+        fhir_buf_puts(buf, docs->endpoint->base_url);
+        at = statement->places[i];
+    }
+    fhir_buf_append(buf, statement->text + at, statement->len - at);
+    FHIR_TRY(
+        fhir_node_parse_json(&root, fhir_buf_cstr(buf), buf->len, FHIR_NODE_LIMITS_MOST, pool));
+    rest = items(root, "rest");
+    docs->all = rest;
+    return NULL;
+}
+
+static const fhir_node_t *find_type(const docs_t *docs, const char *type)
+{
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next)
+        if (fhir_node_is(fhir_node_get(r, "type"), type))
+            return r;
+    return NULL;
+}
+
+static int has_interaction(const fhir_node_t *resource, const char *code)
+{
+    for (const fhir_node_t *i = items(resource, "interaction"); i; i = i->next)
+        if (fhir_node_is(fhir_node_get(i, "code"), code))
+            return 1;
+    return 0;
+}
+
+/* The endpoint that a page is about: "R4/…", "DSTU2/…", else the first of the practice's. */
+static int choose(docs_t *docs, fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    const char *path = call->request->path + strlen("docs");
+    path += *path == '/';
+    *docs = (docs_t){.call = call, .rest = path};
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const fhir_portal_endpoint_t *e = &portal->endpoints[i];
+        const char *label = e->endpoint.spoken->label;
+        apr_size_t len = strlen(label);
+        if (strcmp(e->endpoint.tenant, call->tenant) != 0 ||
+            (*path && (strncmp(path, label, len) != 0 || (path[len] && path[len] != '/'))))
+            continue;
+        docs->endpoint = e;
+        docs->root = apr_pstrcat(call->pool, "docs/", label, NULL);
+        docs->rest = *path ? path + len + (path[len] == '/') : "";
+        return 1;
+    }
+    return 0;
+}
+
+/* ---- the index ---- */
+
+static void show_endpoints(fhir_view_t *view, const docs_t *docs)
+{
+    const fhir_portal_t *portal = fhir_portal_of(docs->call);
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const fhir_portal_endpoint_t *e = &portal->endpoints[i];
+        fhir_view_t *row;
+        if (strcmp(e->endpoint.tenant, docs->call->tenant) != 0)
+            continue;
+        row = fhir_view_add(view, "endpoints");
+        fhir_view_set(row, "url", e->base_url);
+        fhir_view_set(row, "release", e->endpoint.spoken->label);
+        fhir_view_set(row, "badge",
+                      e->endpoint.audience == FHIR_AUDIENCE_PATIENT ? "badge-patient"
+                                                                    : "badge-provider");
+        fhir_view_set(row, "interactions",
+                      fhir_interaction_words(e->endpoint.interactions, docs->call->pool));
+    }
+}
+
+static void show_limits(fhir_view_t *view, const docs_t *docs)
+{
+    const fhir_endpoint_t *e = &docs->endpoint->endpoint;
+    const struct {
+        const char *name;
+        apr_int64_t value;
+    } limits[] = {
+        {"limit-count", e->paging.count_default},
+        {"limit-count-max", e->paging.count_max},
+        {"limit-body", (apr_int64_t)e->limits.body_max},
+        {"limit-entries", e->limits.entries_max},
+        {"limit-query", (apr_int64_t)e->limits.query_max},
+        {"limit-params", e->search.params_max},
+        {"limit-values", e->search.values_max},
+        {"limit-hops", e->search.hops_max},
+        {"limit-includes", e->search.includes_max},
+    };
+    for (apr_size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        fhir_view_t *row = fhir_view_add(view, "limits");
+        fhir_view_set(row, "limit", limits[i].name);
+        fhir_view_set(row, "value",
+                      apr_psprintf(docs->call->pool, "%" APR_INT64_T_FMT, limits[i].value));
+    }
+}
+
+static fhir_view_t *begin(const docs_t *docs)
+{
+    fhir_view_t *view = fhir_auth_view(docs->call);
+    fhir_view_flag(view, "wide", 1);
+    fhir_view_set(view, "url", docs->endpoint->base_url);
+    fhir_view_set(view, "root", fhir_auth_url(docs->call, docs->root));
+    fhir_view_set(view, "release", docs->endpoint->endpoint.spoken->label);
+    fhir_view_flag(view, "is_r4", docs->endpoint->endpoint.spoken == &fhir_model_r4);
+    return view;
+}
+
+static fhir_err_t *show_index(const docs_t *docs)
+{
+    fhir_view_t *view = begin(docs);
+    show_endpoints(view, docs);
+    show_limits(view, docs);
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next) {
+        const char *type = string(docs, r, "type");
+        fhir_view_t *item = fhir_view_add(view, is_core(docs, type) ? "core_types" : "other_types");
+        fhir_view_set(item, "type", type);
+    }
+    return fhir_portal_public_page(docs->call, "docs", view);
+}
+
+/* ---- one type ---- */
+
+static unsigned kind_bit(const char *kind)
+{
+    static const char *const kinds[] = {"",          "number",    "date",     "string", "token",
+                                        "reference", "composite", "quantity", "uri",    "special"};
+    for (unsigned i = 1; i < sizeof(kinds) / sizeof(*kinds); i++)
+        if (!strcmp(kinds[i], kind))
+            return 1u << i;
+    return 0;
+}
+
+/* ":exact :contains", by the table that the parser of searches has. */
+static const char *modifiers_of(unsigned bit, apr_pool_t *pool)
+{
+    static const struct {
+        const char *word;
+        unsigned kinds;
+    } rows[] = {
+#define ROW(name, word, kinds) {word, kinds},
+        FHIR_MODIFIER_LIST(ROW)
+#undef ROW
+    };
+    const char *out = "";
+    for (apr_size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+        if (*rows[i].word && rows[i].kinds & bit)
+            out = apr_pstrcat(pool, out, *out ? " :" : ":", rows[i].word, NULL);
+    return out;
+}
+
+static const char *prefixes_of(unsigned bit, apr_pool_t *pool)
+{
+    static const char *const words[] = {
+#define WORD(name, word) word,
+        FHIR_PREFIX_LIST(WORD)
+#undef WORD
+    };
+    const char *out = "";
+    if (!(bit & (FHIR_K(NUMBER) | FHIR_K(DATE) | FHIR_K(QUANTITY))))
+        return out;
+    for (apr_size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (*words[i])
+            out = apr_pstrcat(pool, out, *out ? " " : "", words[i], NULL);
+    return out;
+}
+
+/* A value that the parameter's kind takes. */
+static const char *example_of(const char *name, const char *kind)
+{
+    if (!strcmp(name, "patient") || !strcmp(name, "subject"))
+        return "Patient/123";
+    return !strcmp(kind, "date")        ? "ge2026-01-01"
+           : !strcmp(kind, "number")    ? "gt5"
+           : !strcmp(kind, "quantity")  ? "ge5.4|http://unitsofmeasure.org|mg"
+           : !strcmp(kind, "reference") ? "Type/123"
+           : !strcmp(kind, "uri")       ? "http://example.org/it"
+           : !strcmp(kind, "token")     ? "code"
+           : !strcmp(kind, "composite") ? "a$b"
+                                        : "text";
+}
+
+static void show_params(fhir_view_t *view, const docs_t *docs, const char *type,
+                        const fhir_node_t *list)
+{
+    for (const fhir_node_t *p = list; p; p = p->next) {
+        const char *kind = string(docs, p, "type"), *name = string(docs, p, "name");
+        fhir_view_t *row = fhir_view_add(view, "params");
+        fhir_view_set(row, "param", name);
+        fhir_view_set(row, "kind", kind);
+        fhir_view_set(row, "expected", expected(docs, type, FHIR_USCORE_PARAM, name));
+        fhir_view_set(row, "modifiers", modifiers_of(kind_bit(kind), docs->call->pool));
+        fhir_view_set(row, "prefixes", prefixes_of(kind_bit(kind), docs->call->pool));
+        fhir_view_set(row, "path", string(docs, p, "documentation"));
+        fhir_view_set(row, "sample",
+                      apr_pstrcat(docs->call->pool, name, "=", example_of(name, kind), NULL));
+    }
+}
+
+static void show_strings(fhir_view_t *view, const char *name, const fhir_node_t *list,
+                         const docs_t *docs)
+{
+    for (const fhir_node_t *s = list; s; s = s->next)
+        fhir_view_set(fhir_view_add(view, name), "text",
+                      apr_pstrmemdup(docs->call->pool, s->text ? s->text : "", s->text_len));
+}
+
+/* The elements of the type, with cardinality, by the model that validates. */
+static void show_elements(fhir_view_t *view, const docs_t *docs, const char *type)
+{
+    const fhir_model_t *m = docs->endpoint->endpoint.spoken;
+    const fhir_type_t *t = NULL;
+    for (int i = 1; i <= m->n_resources; i++)
+        if (!strcmp(fhir_model_str(m, m->types[i].name), type))
+            t = &m->types[i];
+    for (int i = 0; t && i < t->n_elements; i++) {
+        const fhir_element_t *e = &m->elements[t->first_element + i];
+        fhir_view_t *row;
+        row = fhir_view_add(view, "elements");
+        fhir_view_set(row, "element", fhir_model_str(m, e->name));
+        fhir_view_set(row, "card",
+                      e->max == FHIR_EL_MAX_UNBOUNDED
+                          ? apr_psprintf(docs->call->pool, "%d..*", e->min)
+                          : apr_psprintf(docs->call->pool, "%d..%d", e->min, e->max));
+        fhir_view_set(row, "element_type", fhir_model_str(m, m->types[e->type].name));
+        fhir_view_flag(row, "is_summary", e->flags & FHIR_EL_SUMMARY);
+    }
+}
+
+static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
+{
+    fhir_view_t *view = begin(docs);
+    const char *type = string(docs, resource, "type");
+    fhir_view_set(view, "type", type);
+    fhir_view_set(view, "expected", expected(docs, type, FHIR_USCORE_TYPE, ""));
+    for (const fhir_node_t *i = items(resource, "interaction"); i; i = i->next) {
+        fhir_view_t *row = fhir_view_add(view, "interactions");
+        fhir_view_set(row, "code", string(docs, i, "code"));
+        fhir_view_set(row, "expected",
+                      expected(docs, type, FHIR_USCORE_INTERACTION, string(docs, i, "code")));
+    }
+    fhir_view_flag(view, "may_write",
+                   has_interaction(resource, "create") || has_interaction(resource, "update"));
+    show_params(view, docs, type, items(resource, "searchParam"));
+    show_strings(view, "includes", items(resource, "searchInclude"), docs);
+    show_strings(view, "revincludes", items(resource, "searchRevInclude"), docs);
+    show_strings(view, "profiles", items(resource, "supportedProfile"), docs);
+    for (const fhir_node_t *o = items(resource, "operation"); o; o = o->next)
+        fhir_view_set(fhir_view_add(view, "operations"), "name", string(docs, o, "name"));
+    show_elements(view, docs, type);
+    return fhir_portal_public_page(docs->call, "docs-type", view);
+}
+
+/* ---- OpenAPI ---- */
+
+static void put(fhir_buf_t *buf, const char *text)
+{
+    fhir_buf_json_string(buf, text, strlen(text));
+}
+
+static void put_responses(fhir_buf_t *buf, const char *type)
+{
+    static const char *const errors[] = {"400", "401", "403", "404"};
+    fhir_buf_printf(
+        buf,
+        "\"responses\":{\"200\":{\"description\":\"%s\",\"content\":{"
+        "\"application/fhir+json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}",
+        type, type);
+    for (apr_size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+        fhir_buf_printf(buf, ",\"%s\":{\"$ref\":\"#/components/responses/Error\"}", errors[i]);
+    fhir_buf_puts(buf, "}}");
+}
+
+static void put_operation(fhir_buf_t *buf, int *n, const char *method, const char *type,
+                          const char *code, const char *summary)
+{
+    fhir_buf_printf(buf, "%s\"%s\":{\"operationId\":\"%s-%s\",\"tags\":[\"%s\"],\"summary\":",
+                    (*n)++ ? "," : "", method, code, type, type);
+    put(buf, summary);
+    fhir_buf_putc(buf, ',');
+}
+
+static void put_search(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *resource)
+{
+    int n = 0;
+    fhir_buf_puts(buf, "\"parameters\":[");
+    for (const fhir_node_t *p = items(resource, "searchParam"); p; p = p->next) {
+        fhir_buf_printf(buf, "%s{\"name\":", n++ ? "," : "");
+        put(buf, string(docs, p, "name"));
+        fhir_buf_puts(buf, ",\"in\":\"query\",\"description\":");
+        put(buf, apr_pstrcat(docs->call->pool, string(docs, p, "type"), ": ",
+                             string(docs, p, "documentation"), NULL));
+        fhir_buf_puts(buf, ",\"schema\":{\"type\":\"string\"}}");
+    }
+    fhir_buf_printf(buf, "%s{\"$ref\":\"#/components/parameters/count\"}],", n ? "," : "");
+    put_responses(buf, "Bundle");
+}
+
+static void put_body(fhir_buf_t *buf, const char *type)
+{
+    fhir_buf_printf(buf,
+                    "\"requestBody\":{\"required\":true,\"content\":{\"application/fhir+json\":{"
+                    "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}},",
+                    type);
+}
+
+static void put_paths(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *resource)
+{
+    const char *type = string(docs, resource, "type");
+    int n = 0;
+    fhir_buf_printf(buf, ",\"/%s\":{", type);
+    if (has_interaction(resource, "search-type")) {
+        put_operation(buf, &n, "get", type, "search",
+                      apr_pstrcat(docs->call->pool, "Search ", type, NULL));
+        put_search(buf, docs, resource);
+    }
+    if (has_interaction(resource, "create")) {
+        put_operation(buf, &n, "post", type, "create",
+                      apr_pstrcat(docs->call->pool, "Create ", type, NULL));
+        put_body(buf, type);
+        put_responses(buf, type);
+    }
+    fhir_buf_printf(
+        buf, "},\"/%s/{id}\":{\"parameters\":[{\"$ref\":\"#/components/parameters/id\"}]", type);
+    n = 1;
+    if (has_interaction(resource, "read")) {
+        put_operation(buf, &n, "get", type, "read",
+                      apr_pstrcat(docs->call->pool, "Read ", type, NULL));
+        put_responses(buf, type);
+    }
+    if (has_interaction(resource, "update")) {
+        put_operation(buf, &n, "put", type, "update",
+                      apr_pstrcat(docs->call->pool, "Replace ", type, NULL));
+        put_body(buf, type);
+        put_responses(buf, type);
+    }
+    fhir_buf_putc(buf, '}');
+}
+
+static fhir_err_t *answer_openapi(const docs_t *docs)
+{
+    fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
+    const char *auth = apr_pstrcat(docs->call->pool, docs->endpoint->base_url, "/auth/", NULL);
+    int n = 0;
+    fhir_buf_puts(buf, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"FHIR API\",\"version\":");
+    put(buf, docs->endpoint->endpoint.spoken->version);
+    fhir_buf_puts(buf, ",\"description\":\"Made of the endpoint's CapabilityStatement.\"},"
+                       "\"servers\":[{\"url\":");
+    put(buf, docs->endpoint->base_url);
+    fhir_buf_puts(buf, "}],\"security\":[{\"smart\":[]}],\"paths\":{\"/metadata\":{\"get\":{"
+                       "\"operationId\":\"capabilities\",\"summary\":\"CapabilityStatement\","
+                       "\"security\":[],");
+    put_responses(buf, "CapabilityStatement");
+    fhir_buf_putc(buf, '}');
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next)
+        put_paths(buf, docs, r);
+    fhir_buf_puts(buf, "},\"components\":{\"parameters\":{\"id\":{\"name\":\"id\",\"in\":\"path\","
+                       "\"required\":true,\"schema\":{\"type\":\"string\"}},\"count\":{\"name\":"
+                       "\"_count\",\"in\":\"query\",\"description\":\"Resources on a page\","
+                       "\"schema\":{\"type\":\"integer\",\"minimum\":0}}},\"responses\":{\"Error\":"
+                       "{\"description\":\"What is wrong\",\"content\":{\"application/fhir+json\":{"
+                       "\"schema\":{\"$ref\":\"#/components/schemas/OperationOutcome\"}}}}},"
+                       "\"securitySchemes\":{\"smart\":{\"type\":\"oauth2\",\"flows\":{"
+                       "\"authorizationCode\":{\"authorizationUrl\":");
+    put(buf, apr_pstrcat(docs->call->pool, auth, "authorize", NULL));
+    fhir_buf_puts(buf, ",\"tokenUrl\":");
+    put(buf, apr_pstrcat(docs->call->pool, auth, "token", NULL));
+    fhir_buf_puts(buf,
+                  ",\"scopes\":{\"launch/patient\":\"choose a patient\",\"patient/*.rs\":"
+                  "\"read the patient's records\",\"user/*.rs\":\"read what the user may\"}}}}},"
+                  "\"schemas\":{");
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next) {
+        const char *type = string(docs, r, "type");
+        fhir_buf_printf(buf,
+                        "%s\"%s\":{\"type\":\"object\",\"required\":[\"resourceType\"],"
+                        "\"properties\":{\"resourceType\":{\"const\":\"%s\"}}}",
+                        n++ ? "," : "", type, type);
+    }
+    fhir_buf_puts(buf, find_type(docs, "Bundle") ? "" : ",\"Bundle\":{\"type\":\"object\"}");
+    fhir_buf_puts(buf, find_type(docs, "OperationOutcome")
+                           ? ""
+                           : ",\"OperationOutcome\":{\"type\":\"object\"}");
+    fhir_buf_puts(buf, find_type(docs, "CapabilityStatement")
+                           ? ""
+                           : ",\"CapabilityStatement\":{\"type\":\"object\"}");
+    fhir_buf_puts(buf, "}}}");
+    return fhir_portal_document(docs->call, "application/json", buf->data, buf->len);
+}
+
+/* ---- Postman ---- */
+
+/* A request of the collection, with a test of its answer. */
+static void put_request(fhir_buf_t *buf, const docs_t *docs, int *n, const char *name,
+                        const char *path, const char *query)
+{
+    const char *url =
+        apr_pstrcat(docs->call->pool, "{{base}}/", path, *query ? "?" : "", query, NULL);
+    fhir_buf_printf(buf, "%s{\"name\":", (*n)++ ? "," : "");
+    put(buf, name);
+    fhir_buf_puts(buf, ",\"event\":[{\"listen\":\"test\",\"script\":{\"type\":\"text/javascript\","
+                       "\"exec\":[\"pm.test('200', () => pm.response.to.have.status(200));\"]}}],"
+                       "\"request\":{\"method\":\"GET\",\"header\":[{\"key\":\"Accept\",\"value\":"
+                       "\"application/fhir+json\"}],\"url\":");
+    put(buf, url);
+    fhir_buf_puts(buf, "},\"response\":[]}");
+}
+
+static fhir_err_t *answer_postman(const docs_t *docs)
+{
+    fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
+    int n = 0;
+    fhir_buf_puts(buf, "{\"info\":{\"name\":");
+    put(buf, apr_pstrcat(docs->call->pool, "FHIR ", docs->endpoint->endpoint.spoken->label, NULL));
+    fhir_buf_puts(buf, ",\"schema\":\"https://schema.getpostman.com/json/collection/v2.1.0/"
+                       "collection.json\"},\"auth\":{\"type\":\"bearer\",\"bearer\":[{\"key\":"
+                       "\"token\",\"value\":\"{{token}}\",\"type\":\"string\"}]},\"variable\":[{"
+                       "\"key\":\"base\",\"value\":");
+    put(buf, docs->endpoint->base_url);
+    fhir_buf_puts(buf, "},{\"key\":\"token\",\"value\":\"\"}],\"item\":[");
+    put_request(buf, docs, &n, "CapabilityStatement", "metadata", "");
+    put_request(buf, docs, &n, "SMART configuration", ".well-known/smart-configuration", "");
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next)
+        if (has_interaction(r, "search-type")) {
+            const char *type = string(docs, r, "type");
+            if (*docs->endpoint->endpoint.spoken->label == 'R' && !is_core(docs, type))
+                continue;
+            put_request(buf, docs, &n, apr_pstrcat(docs->call->pool, "Search ", type, NULL), type,
+                        "_count=5");
+        }
+    fhir_buf_puts(buf, "]}");
+    return fhir_portal_document(docs->call, "application/json", buf->data, buf->len);
+}
+
+/* ---- the way in ---- */
+
+fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call)
+{
+    const fhir_node_t *resource;
+    docs_t docs;
+    if (!choose(&docs, call))
+        return fhir_portal_none(call, "documentation");
+    FHIR_TRY(read_statement(&docs));
+    if (!*docs.rest)
+        return show_index(&docs);
+    if (!strcmp(docs.rest, "openapi.json"))
+        return answer_openapi(&docs);
+    if (!strcmp(docs.rest, "postman.json"))
+        return answer_postman(&docs);
+    resource = find_type(&docs, docs.rest);
+    return resource ? show_type(&docs, resource) : fhir_portal_none(call, "documentation");
+}

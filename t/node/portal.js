@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole story in Chromium: a developer signs up and registers an app, the practice authorizes it, a clinician
+// uses it. axe-core looks at each page, in two widths. Argument: a JSON object { portal, base, mails, password, user,
+// admin, find, shots }; shots: a folder for pictures, or nothing. Prints TAP.
+const { chromium } = require('playwright-core');
+const fs = require('fs');
+const crypto = require('crypto');
+const o = JSON.parse(process.argv[2]);
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const callback = 'http://127.0.0.1:18999/callback';
+
+let n = 0, failed = 0;
+const ok = (held, name, more = '') => {
+  console.log(`${held ? 'ok' : 'not ok'} ${++n} - ${name}`);
+  if (!held) { failed++; console.log(`# ${more}`.replace(/\n/g, '\n# ')); }
+};
+
+async function look(page, what) {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send('Runtime.evaluate', { expression: axe });
+  const size = page.viewportSize();
+  const found = [];
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    const { result } = await cdp.send('Runtime.evaluate', { awaitPromise: true, returnByValue: true,
+      expression: 'axe.run().then(r => JSON.stringify([r.violations.map(v => [v.impact, v.id, v.nodes[0].html]), document.documentElement.scrollWidth]))' });
+    const [violations, scroll] = JSON.parse(result.value);
+    found.push(...violations);
+    if (scroll > width) found.push(['serious', 'wider than the window', `${scroll} > ${width}`]);
+    if (o.shots) await page.screenshot({ path: `${o.shots}/${what.replace(/\W+/g, '-')}-${width}.png`, fullPage: true });
+  }
+  await page.setViewportSize(size);
+  const weight = (await page.content()).length;
+  ok(found.length === 0 && weight < 100000, `${what}: axe-core finds nothing at two widths, ${Math.ceil(weight / 1000)} KB`, JSON.stringify(found));
+}
+
+async function mail() {
+  for (let i = 0; i < 500; i++) {
+    const file = fs.readdirSync(o.mails).find(name => name.endsWith('.eml'));
+    if (file) {
+      const text = fs.readFileSync(`${o.mails}/${file}`, 'utf8');
+      fs.unlinkSync(`${o.mails}/${file}`);
+      return Buffer.from(text.split('\n\n')[1], 'base64').toString().match(/http:\S+/)[0];
+    }
+    await new Promise(r => setTimeout(r, 20));
+  }
+  throw new Error('no e-mail came');
+}
+
+const press = (page, step) => Promise.all([page.waitForNavigation(), page.click(`button[value="${step}"] >> nth=0`)]);
+
+async function signIn(page, user) {
+  await page.waitForSelector('#sign-in');
+  await page.fill('#user', user);
+  await page.fill('#password', o.password);
+  await press(page, 'sign-in');
+}
+
+(async () => {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  const context = () => browser.newContext({ viewport: { width: 1280, height: 900 }, javaScriptEnabled: true });
+  const dev = await (await context()).newPage(), admin = await (await context()).newPage();
+
+  for (const [path, what] of [['/', 'front page'], ['/directory', 'directory'], ['/help', 'refusals'],
+    ...(o.docs || [])]) {
+    await dev.goto(o.portal + path);
+    await look(dev, what);
+  }
+  // a developer
+  await dev.goto(o.portal + '/connect');
+  await look(dev, 'developer sign-in');
+  await dev.click('#join');
+  await look(dev, 'sign-up');
+  await dev.fill('#email', 'story@apps.example');
+  await dev.fill('#display', 'Story Teller');
+  await dev.fill('#organization', 'Vital Apps Inc.');
+  await dev.fill('#password', o.password);
+  await dev.fill('[name=again]', o.password);
+  await press(dev, 'join');
+  await look(dev, 'notice');
+  await dev.goto(await mail());
+  await look(dev, 'confirmation');
+  await press(dev, 'confirm');
+  await dev.click('#go-on');
+  await signIn(dev, 'story@apps.example');
+  await look(dev, 'no apps');
+  await dev.click('#account');
+  await look(dev, 'account');
+  await dev.goto(o.portal + '/connect/new');
+  await dev.check('[value=public]');
+  await dev.fill('#app', 'Heart Watch');
+  await dev.fill('#description', 'Shows the heart rate of a patient as a chart.');
+  await dev.locator('[name=staff]').check();
+  await dev.locator('[name=patients]').check();
+  await dev.fill('#scope_text', 'launch/patient patient/Patient.rs patient/Observation.rs offline_access');
+  await look(dev, 'new app');
+  await press(dev, 'create');
+  await dev.fill('#test [name=redirects]', callback);
+  await Promise.all([dev.waitForNavigation(), dev.click('#test button[value=save]')]);
+  await dev.fill('#test [name=note]', 'We would like to show heart rates.');
+  await Promise.all([dev.waitForNavigation(), dev.click('#test button[value=ask]')]);
+  await look(dev, 'app');
+  const client = await dev.locator('#test code.url').first().textContent();
+  await dev.click('#test .more a');
+  await look(dev, 'letter');
+  const approve = await dev.getAttribute('#approve', 'href');
+  // the practice, by the letter's link
+  await admin.goto(approve);
+  await signIn(admin, o.admin);
+  await look(admin, 'decision');
+  await admin.goto(o.portal + '/licences');
+  ok(/Heart Watch/.test(await admin.locator('main').innerText()), 'the app waits for the practice');
+  await look(admin, 'licences');
+  await admin.goto(approve);
+  await admin.fill('[name=words]', 'Welcome');
+  await press(admin, 'give');
+  ok(/authorized/.test(await admin.locator('#message').innerText()), 'the practice authorizes it');
+  // a clinician, in the app
+  const verifier = crypto.randomBytes(32).toString('base64url');
+  const query = new URLSearchParams({ response_type: 'code', client_id: client, redirect_uri: callback, aud: o.base,
+    scope: 'launch/patient patient/Patient.rs patient/Observation.rs', state: 'story', code_challenge_method: 'S256',
+    code_challenge: crypto.createHash('sha256').update(verifier).digest('base64url') });
+  const tab = await context();
+  await tab.route(callback + '*', route => route.fulfill({ contentType: 'text/html', body: 'back' }));
+  const user = await tab.newPage();
+  await user.goto(`${o.base}/auth/authorize?${query}`);
+  await signIn(user, o.user);
+  await user.fill('#find', o.find);
+  await user.keyboard.press('Enter');
+  await user.click('.row');
+  await user.click('#allow');
+  await user.waitForURL(u => u.href.startsWith(callback));
+  const code = new URL(user.url()).searchParams.get('code');
+  const token = await (await fetch(`${o.base}/auth/token`, { method: 'POST', body: new URLSearchParams({
+    grant_type: 'authorization_code', code, redirect_uri: callback, code_verifier: verifier, client_id: client }) })).json();
+  const patient = await (await fetch(`${o.base}/Patient/${token.patient}`,
+    { headers: { Authorization: `Bearer ${token.access_token}` } })).json();
+  ok(patient.resourceType === 'Patient', 'the app reads the patient', JSON.stringify(patient));
+  // use, tokens, and why
+  await admin.goto(approve);
+  ok(/Heart Watch/.test(await admin.locator('h1').innerText()) && await admin.locator('svg rect').count() === 90, 'use as charts');
+  await look(admin, 'app in use');
+  await admin.fill('[name=words]', 'Thank you, that was all');
+  await press(admin, 'withdraw');
+  await user.goto(`${o.base}/auth/authorize?${query}`);
+  await dev.goto(o.portal + '/connect/why');
+  ok(/has withdrawn/.test(await dev.locator('main').innerText()), 'the developer sees why it is refused now');
+  await look(dev, 'why');
+  await dev.goto(o.portal + '/connect');
+  ok(/Thank you, that was all/.test(await dev.locator('main').innerText()), '  with the words of the practice');
+  await look(dev, 'apps');
+  await dev.goto(o.portal + '/connect/reset');
+  await look(dev, 'forgotten password');
+  // dark, in Spanish, without scripts
+  const other = await browser.newContext({ viewport: { width: 390, height: 900 }, colorScheme: 'dark', locale: 'es-MX' });
+  const page = await other.newPage();
+  for (const path of ['/', '/directory', '/connect/join', '/licences', ...(o.docs || []).map(d => d[0])]) {
+    await page.goto(o.portal + path);
+    await look(page, `dark, in Spanish: ${path}`);
+  }
+  const plain = await (await browser.newContext({ javaScriptEnabled: false })).newPage();
+  await plain.goto(o.portal + '/directory?q=lakeside');
+  ok(/Lakeside/.test(await plain.locator('article').first().innerText()), 'the directory works without scripts');
+  await browser.close();
+  console.log(`1..${n}`);
+  process.exit(failed ? 1 : 0);
+})().catch(e => { console.log(`not ok ${++n} - it ran to its end\n# ${String(e.stack).replace(/\n/g, '\n# ')}\n1..${n}`); process.exit(1); });

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+# The portals in Chromium: the whole story from a developer's sign-up to a patient's record in an app, and axe-core
+# on each page (t/node/portal.js). FHIR_TEST_SHOTS=FOLDER keeps a picture of each page in two widths.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::Node qw(node);
+use FHIR::Test::Portal;
+use Test::More;
+
+plan skip_all => 'chromium is not installed' unless -x '/usr/bin/chromium';
+my $p = FHIR::Test::Portal->new;
+my $done = node('portal.js', JSON::PP->new->encode({ portal => $p->{base}, base => $p->{world}{staff},
+    mails => $p->{mails}, password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',
+    find => 'amara', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [ [ '/docs', 'documentation' ], [ '/docs/R4/Patient', 'a resource' ],
+        [ '/docs/DSTU2/Observation', 'a resource of DSTU2' ] ] }));
+for (split /\n/, $done->{out}) {
+    if (/^(ok|not ok) \d+ - (.*)/) { ok($1 eq 'ok', $2) }
+    elsif (/^# (.*)/) { diag($1) }
+}
+is($done->{status}, 0, 'the story ends well') or diag($done->{err});
+$p->{t}->done;

@@ -90,6 +90,9 @@ void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_par
 void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 /** 1 if TABLE_terms_idx finds what passes the test: beside other conditions, or alone. */
 int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node);
+/** 1 if an index finds what passes the test together with the row's place (search/fhir_window.h).
+ */
+int fhir_predicate_has_places(const fhir_call_t *call, const fhir_qnode_t *node);
 /** Appends " AND …" behind the test of several dates. */
 void fhir_predicate_date_bounds(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 

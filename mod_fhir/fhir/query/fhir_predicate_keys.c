@@ -256,14 +256,40 @@ static int is_term(const fhir_call_t *call, const fhir_param_t *p)
            m->columns[p->first_column].index == FHIR_INDEX_TERMS;
 }
 
-int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node)
+/* Whether the test goes by whole terms, which an index can hold. */
+static int is_exact(const fhir_qnode_t *node)
 {
     if (node->kind != FHIR_Q_TEST || node->modifier != FHIR_MODIFIER_NONE)
         return 0;
     for (int i = 0; i < node->n_values; i++)
         if (node->param->kind == FHIR_PARAM_TOKEN && !node->values[i].code)
             return 0; /* any code of a system */
-    return is_term(call, node->param);
+    return 1;
+}
+
+int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return is_exact(node) && is_term(call, node->param);
+}
+
+/* ---- the indexes that have places ---- */
+
+static int has_places(const fhir_call_t *call, const fhir_param_t *p)
+{
+    const fhir_model_t *m = call->stored;
+    if (is_term(call, p) || p->kind == FHIR_PARAM_NUMBER || p->kind == FHIR_PARAM_QUANTITY)
+        return 1;
+    if (p->kind == FHIR_PARAM_COMPOSITE && !(p->flags & FHIR_PARAM_UNION))
+        return m->params[m->components[p->first_component]].kind == FHIR_PARAM_TOKEN;
+    for (int i = 0; p->flags & FHIR_PARAM_UNION && i < p->n_components; i++)
+        if (!has_places(call, &m->params[m->components[p->first_component + i]]))
+            return 0;
+    return p->flags & FHIR_PARAM_UNION || m->columns[p->first_column].index == FHIR_INDEX_REST;
+}
+
+int fhir_predicate_has_places(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return is_exact(node) && has_places(call, node->param);
 }
 
 /* ---- several dates: what of them all has to be so for one to match ---- */

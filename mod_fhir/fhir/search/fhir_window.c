@@ -135,7 +135,7 @@ int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
 static int width_max(const fhir_query_t *query, const fhir_call_t *call)
 {
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
-        if (fhir_predicate_in_terms(call, n))
+        if (fhir_predicate_has_places(call, n))
             return WIDTH_MAX;
     return query->where->child || !call->grant->all ? WIDTH_MAX_ALONE : WIDTH_MAX;
 }

@@ -4,10 +4,11 @@
  * @brief Pages of searches across all patients, part by part of their order.
  *
  * Where nothing else orders them, resources stand by the hash of their id: in 8192 places, and in a
- * place by id. The index TABLE_terms_idx holds each row's place beside its terms, so the matches
- * within some places are found without looking at the others: a page costs the same however many
- * match and however large the table is. How many places to look at follows from the number of
- * matches that the planner expects, and from what the search needed the last time.
+ * place by id. The indexes of terms (TABLE_terms_idx, TABLE_rest_idx, TABLE_keys_idx) hold each
+ * row's place beside its terms, so the matches within some places are found without looking at the
+ * others: a page costs the same however many match and however large the table is. How many places
+ * to look at follows from the number of matches that the planner expects, and from what the search
+ * needed the last time.
  */
 #ifndef FHIR_WINDOW_H
 #define FHIR_WINDOW_H

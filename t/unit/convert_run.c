@@ -8,6 +8,9 @@
  *         it into XML as an entry of a Bundle, converts it back, and writes what differs then:
  *         "issue FILE PLACE: TEXT", "xml FILE TEXT", "back FILE PLACE: TEXT", and at the end
  *         "differs lost|new|changed PATH COUNT FILE" (one of the files), "resources COUNT".
+ *     convert_run rows
+ *         Writes the compiled table from R4 to DSTU2, as "R4-PATH DSTU2-PATH SOURCE": where each
+ * element goes ("-": nowhere), and where the row is from ("-": there is none, names are the same).
  * Of a Bundle with entries each resource counts. Types that are not served are passed over.
  */
 #include <apr_hash.h>
@@ -16,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fhir/convert/fhir_convert.h"
+#include "fhir/convert/fhir_convert_private.h"
 #include "fhir/format/fhir_comments.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/validate/fhir_check.h"
@@ -219,6 +222,46 @@ static void put_differences(const runner_t *r)
     printf("resources %d\n", r->count);
 }
 
+/* ---- the table ---- */
+
+static const char *const sources[] = {"OWN", "HL7", "ARGONAUT", "MODEL"};
+
+static void put_steps(const fhir_convert_half_t *half, const fhir_convert_plan_t *plan,
+                      const char *from, const char *to, apr_pool_t *pool)
+{
+    for (int i = 0; i < plan->n_steps; i++) {
+        for (const fhir_convert_step_t *s = plan->steps[i]; s; s = s->next) {
+            const char *name =
+                apr_pstrcat(pool, from, ".", apr_pstrmemdup(pool, s->name, s->len), NULL);
+            const char *target = to;
+            if (s->kind == FHIR_STEP_GROUP) {
+                put_steps(half, s->plan, name, to, pool);
+                continue;
+            }
+            for (int j = 0; j < s->n_hops; j++)
+                target = apr_pstrcat(pool, target, ".",
+                                     fhir_model_str(half->to, s->hops[j].element->name), NULL);
+            if (s->kind == FHIR_STEP_VALUE || s->kind == FHIR_STEP_RESOURCE)
+                target = apr_pstrcat(pool, target, ".", s->to_name, NULL);
+            else
+                target = "-";
+            printf("%s %s %s\n", name, target, s->row ? sources[s->row->source] : "-");
+        }
+    }
+}
+
+static void put_rows(const fhir_convert_t *convert, apr_pool_t *pool)
+{
+    const fhir_convert_half_t *half = &convert->half[FHIR_CONVERT_OUT];
+
+    for (apr_hash_index_t *i = apr_hash_first(pool, half->plans); i; i = apr_hash_next(i)) {
+        const fhir_convert_plan_t *plan = apr_hash_this_val(i);
+        if (plan && !plan->group)
+            put_steps(half, plan, fhir_model_str(half->from, plan->from->name),
+                      fhir_model_str(half->to, plan->to->name), pool);
+    }
+}
+
 int main(int argc, char **argv)
 {
     runner_t r = {.count = 0};
@@ -238,6 +281,10 @@ int main(int argc, char **argv)
     if (err || (trip && !(r.xml = fopen(argv[3], "wb")))) {
         fprintf(stderr, "%s\n", err ? err->message : argv[3]);
         return 1;
+    }
+    if (argc > 1 && strcmp(argv[1], "rows") == 0) {
+        put_rows(r.convert, r.pool);
+        return 0;
     }
     if (trip)
         fputs("<Bundle xmlns=\"http://hl7.org/fhir\"><type value=\"collection\"/>\n", r.xml);

@@ -19,6 +19,11 @@ static const fhir_convert_row_t ingredient[] = {
     ROW("strength", "amount", NULL, HL7),
 };
 
+/* Contained ones alone. */
+static const fhir_convert_row_t substance_ingredient[] = {
+    ROW("substanceReference", "substance", NULL, HL7),
+};
+
 static const fhir_convert_row_t order[] = {
     ROW("subject", "patient", NULL, HL7),
     ROW("authoredOn", "dateWritten", NULL, HL7),
@@ -32,7 +37,7 @@ static const fhir_convert_row_t order[] = {
     ROW("reasonReference", "reasonReference", NULL, HL7),
 };
 static const fhir_convert_row_t substitution[] = {
-    ROW("allowedCodeableConcept", "type", NULL, HL7),
+    ROW("allowedCodeableConcept", "type", NULL, OWN),
     ROW("allowedBoolean", "type", "true>E false>N", OWN, .rule = FHIR_CONVERT_SHOWN,
         .system = "http://hl7.org/fhir/v3/substanceAdminSubstitution"),
 };
@@ -78,6 +83,7 @@ static const fhir_convert_row_t statement_of_order[] = {
 const fhir_convert_map_t fhir_convert_medication[] = {
     FHIR_CONVERT_MAP("Medication", "Medication", medication),
     FHIR_CONVERT_MAP("Medication.ingredient", "Medication.product.ingredient", ingredient),
+    FHIR_CONVERT_MAP("Substance.ingredient", "Substance.ingredient", substance_ingredient),
     FHIR_CONVERT_MAP("MedicationRequest", "MedicationOrder", order),
     FHIR_CONVERT_MAP("MedicationRequest.substitution", "MedicationOrder.substitution",
                      substitution),

@@ -35,7 +35,7 @@ static const fhir_convert_row_t component[] = {
 };
 static const fhir_convert_row_t reference_range[] = {
     ROW("appliesTo", "meaning", NULL, OWN, .rule = FHIR_CONVERT_SHOWN),
-    ROW("type", "meaning", NULL, HL7),
+    ROW("type", "meaning", NULL, OWN),
 };
 
 static const fhir_convert_row_t report[] = {
@@ -70,6 +70,7 @@ static const fhir_convert_row_t binary[] = {
 
 static const fhir_convert_row_t specimen[] = {
     ROW("processing", "treatment", NULL, HL7),
+    ROW("note", "collection.comment", NULL, HL7),
 };
 
 #define PARTICIPANT "http://hl7.org/fhir/provenance-participant-role"
@@ -80,16 +81,16 @@ static const fhir_convert_row_t provenance[] = {
     ROW("signature[data][sigFormat]", "signature", NULL, MODEL),
 };
 static const fhir_convert_row_t provenance_agent[] = {
-    ROW("type", "role", NULL, HL7, .system = PARTICIPANT),
+    ROW("type", "role", NULL, OWN, .system = PARTICIPANT),
     ROW("role", "role", NULL, HL7, .rule = FHIR_CONVERT_SHOWN, .system = PARTICIPANT),
     ROW("who", "actor", NULL, HL7),
 };
 static const fhir_convert_row_t provenance_entity[] = {
     ROW("role", "role", "removal>source+", OWN),
-    ROW("what.display", "display", NULL, HL7),
+    ROW("what.display", "display", NULL, OWN),
     ROW("what", "type", NULL, OWN, .rule = FHIR_CONVERT_TYPE_OF,
         .system = "http://hl7.org/fhir/resource-types"),
-    ROW("what", "reference", NULL, HL7),
+    ROW("what", "reference", NULL, OWN),
     ROW(NULL, "type", NULL, OWN, .rule = FHIR_CONVERT_DROP),
 };
 

@@ -12,9 +12,9 @@ static const fhir_convert_row_t contact_point[] = {
     ROW("system", "system", "url>other+ sms>other+", HL7),
 };
 static const fhir_convert_row_t money[] = {
-    ROW("value", "value", NULL, HL7),
-    ROW("currency", "code", NULL, HL7),
-    ROW(NULL, "system", "urn:iso:std:iso:4217", HL7, .rule = FHIR_CONVERT_DEFAULT),
+    ROW("value", "value", NULL, MODEL),
+    ROW("currency", "code", NULL, MODEL),
+    ROW(NULL, "system", "urn:iso:std:iso:4217", MODEL, .rule = FHIR_CONVERT_DEFAULT),
 };
 static const fhir_convert_row_t repeat[] = {
     ROW("durationUnit", "durationUnits", NULL, HL7),

@@ -95,7 +95,7 @@ const fhir_convert_map_t fhir_convert_datatypes[] = {
 #define LOINC       "http://loinc.org"
 
 /* Families first. R4 moved these systems and kept their names; the codes tell where a name stands
- * for something else: t/dstu2-table.t compares with the definitions of both releases. */
+ * for something else: t/dstu2-maps.t compares with the definitions of both releases. */
 const fhir_convert_system_t fhir_convert_systems[] = {
     {R4("v2-*"), DSTU2("v2/*"), NULL},
     {R4("v3-*"), DSTU2("v3/*"), NULL},
@@ -104,8 +104,11 @@ const fhir_convert_system_t fhir_convert_systems[] = {
     {SAME("admit-source"), NULL},
     {SAME("audit-event-type"), NULL},
     {SAME("basic-resource-type"), NULL},
+    {SAME("choice-list-orientation"), NULL},
     {SAME("condition-clinical"), "inactive>- recurrence>-"},
     {SAME("condition-ver-status"), "unconfirmed>- -<unknown"},
+    {SAME("conformance-expectation"), NULL},
+    {SAME("contactentity-type"), NULL},
     {SAME("data-absent-reason"),
      "asked-unknown=asked asked-declined>asked temp-unknown=temp as-text=astext "
      "not-a-number=NaN negative-infinity>NaN positive-infinity>NaN not-applicable>- "
@@ -114,7 +117,12 @@ const fhir_convert_system_t fhir_convert_systems[] = {
     {SAME("discharge-disposition"), "alt-home>- snf>-"},
     {SAME("encounter-special-arrangements"), "add-bed>- -<stret"},
     {SAME("encounter-type"), NULL},
+    {SAME("entformula-additive"), NULL},
+    {SAME("ex-USCLS"), "67211>-"},
+    {SAME("ex-visionprescriptionproduct"), NULL},
     {SAME("flag-category"), "advance-directive>- behavioral>- clinical>- research>- safety>-"},
+    {SAME("forms-codes"), NULL},
+    {SAME("fundsreserve"), NULL},
     {SAME("goal-acceptance-status"), NULL},
     {SAME("goal-category"), NULL},
     {SAME("goal-priority"), "high-priority=high medium-priority=medium low-priority=low"},
@@ -125,24 +133,45 @@ const fhir_convert_system_t fhir_convert_systems[] = {
     {SAME("list-order"), NULL},
     {SAME("location-physical-type"), "si>- wa>-"},
     {SAME("medication-admin-status"), "not-done>- unknown>-"},
+    {SAME("message-reasons-encounter"), NULL},
+    {SAME("message-transport"), NULL},
     {SAME("object-role"), NULL},
     {SAME("observation-category"), "activity>-"},
+    {SAME("operation-outcome"), "DELETE_MULTIPLE_MATCHES>-"},
     {SAME("organization-type"), "pay>-"},
     {SAME("participant-type"), NULL},
+    {SAME("payeetype"), NULL},
+    {SAME("payment-type"), NULL},
+    {SAME("paymentstatus"), NULL},
     {SAME("practitioner-role"), NULL},
+    {SAME("processpriority"), NULL},
+    {SAME("question-max-occurs"), NULL},
     {SAME("reaction-event-certainty"), "unknown>-"},
     {SAME("reason-medication-given"), NULL},
     {SAME("referencerange-meaning"), "postmenopausal=postmeopausal"},
     {SAME("restful-security-service"), NULL},
     {SAME("risk-probability"), NULL},
+    {SAME("security-source-type"), NULL},
+    {SAME("service-provision-conditions"), NULL},
+    {SAME("service-referral-method"), NULL},
     {SAME("special-values"), NULL},
+    {SAME("subscription-tag"), NULL},
     {SAME("substance-category"), NULL},
+    {SAME("supply-item-type"), NULL},
+    {SAME("supply-kind"), NULL},
+    {SAME("supplyrequest-reason"), NULL},
     {R4("provenance-participant-type"), DSTU2("provenance-participant-role"), NULL},
     {"http://ihe.net/fhir/ValueSet/IHE.FormatCode.codesystem", "urn:oid:1.3.6.1.4.1.19376.1.2.3",
      "-<*"},
     {"http://ihe.net/fhir/ihe.formatcode.fhir/CodeSystem/formatcode",
      "urn:oid:1.3.6.1.4.1.19376.1.2.3", NULL},
     {NULL, NULL, NULL}};
+
+/* DSTU2 binds interpretations to the table of v2. */
+#define INTERPRETATION(code)                                                                       \
+    {                                                                                              \
+        R4("v3-ObservationInterpretation"), code, DSTU2("v2/0078"), code                           \
+    }
 
 const fhir_convert_coding_t fhir_convert_codings[] = {
     {"http://hl7.org/fhir/us/core/CodeSystem/careplan-category", "assess-plan",
@@ -153,6 +182,44 @@ const fhir_convert_coding_t fhir_convert_codings[] = {
     {"http://hl7.org/fhir/us/core/CodeSystem/condition-category", "health-concern",
      ARGO("additional-concern")}, /* in the guide's example */
     {R4("condition-category"), "encounter-diagnosis", DSTU2("condition-category"), "diagnosis"},
+    INTERPRETATION("<"),
+    INTERPRETATION(">"),
+    INTERPRETATION("A"),
+    INTERPRETATION("AA"),
+    INTERPRETATION("AC"),
+    INTERPRETATION("B"),
+    INTERPRETATION("D"),
+    INTERPRETATION("DET"),
+    INTERPRETATION("H"),
+    INTERPRETATION("HH"),
+    INTERPRETATION("HM"),
+    INTERPRETATION("HU"),
+    INTERPRETATION("I"),
+    INTERPRETATION("IE"),
+    INTERPRETATION("IND"),
+    INTERPRETATION("L"),
+    INTERPRETATION("LL"),
+    INTERPRETATION("LU"),
+    INTERPRETATION("MS"),
+    INTERPRETATION("N"),
+    INTERPRETATION("ND"),
+    INTERPRETATION("NEG"),
+    INTERPRETATION("NR"),
+    INTERPRETATION("NS"),
+    INTERPRETATION("OBX"),
+    INTERPRETATION("POS"),
+    INTERPRETATION("QCF"),
+    INTERPRETATION("R"),
+    INTERPRETATION("RR"),
+    INTERPRETATION("S"),
+    INTERPRETATION("SDD"),
+    INTERPRETATION("SYN-R"),
+    INTERPRETATION("SYN-S"),
+    INTERPRETATION("TOX"),
+    INTERPRETATION("U"),
+    INTERPRETATION("VS"),
+    INTERPRETATION("W"),
+    INTERPRETATION("WR"),
     {R4("v3-MaritalStatus"), "U", DSTU2("marital-status"), "U"},
     {NULL, NULL, NULL, NULL}};
 

@@ -31,6 +31,7 @@ my @R4_DIFFERS = (
     [ qr/^lost \S+(?:$LINKS)\.reference$/ => 'a type that is not served, or not allowed there' ],
     [ qr/^new \S+(?:$LINKS)\.display$/ => 'and is called by its type then' ],
     [ qr/^changed DocumentReference\.content\.format\.system$/ => 'R4 has two names for it, DSTU2 one' ],
+    [ qr/^new DocumentReference\.extension$/ => 'created: from its first attachment' ],
     [ qr/^\S+ Observation\.referenceRange\.(?:type|appliesTo)$/ => 'both are meaning' ],
     [ qr/^lost CarePlan\.activity\.detail\.doNotPerform$/ => 'false is what DSTU2 always says' ],
     [ qr/^new (?:DiagnosticReport\.(?:issued|effectiveDateTime)|Observation\.issued)$/

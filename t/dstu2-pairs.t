@@ -180,7 +180,6 @@ more DocumentReference.content.attachment.creation added
 more DocumentReference.content.attachment.title added
 less DocumentReference.context.related.ref gone
 more DocumentReference.context.related[] added
-less DocumentReference.created gone
 changed DocumentReference.custodian.reference edited
 less DocumentReference.docStatus.coding.display edited
 changed Encounter.class class

@@ -35,6 +35,7 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
 <Location "/dev/reads">
     FHIREndpoint DSTU2 open
     FHIRTenant main
+    FHIRStatementsOfOrders Off
     Require local
 </Location>
 CONF
@@ -201,6 +202,22 @@ for my $path (qw(CarePlan/ct-t1 MedicationStatement/mr-m1)) {
     is_outcome $t->delete("$base/$path"), 405, 'not-supported', qr/R4 base/, "nor deleted";
 }
 
+# ---- what is not shown so ----
+
+$t->load((map { { resourceType => 'MedicationRequest', id => "m-$_", status => 'active', intent => $_, %patient,
+    medicationCodeableConcept => { text => 'x' } } } qw(plan proposal option original-order)),
+    { resourceType => 'MedicationRequest', id => 'm-never', status => 'active', intent => 'order', %patient,
+        doNotPerform => JSON::PP::true, medicationCodeableConcept => { text => 'x' } });
+is join(' ', sort $t->get("$base/MedicationOrder?patient=p1")->ids), 'm-never m-original-order m1',
+    'plans, proposals and options are no orders';
+is_deeply [ map { $t->get("$base/MedicationOrder/m-$_")->status } qw(plan proposal option original-order) ],
+    [ 404, 404, 404, 200 ], 'nor read as such';
+is join(' ', sort $t->get("$base/MedicationStatement?patient=p1")->ids), 'mr-m-original-order mr-m-plan mr-m1',
+    'statements are made of what is taken';
+is $t->get("$base/MedicationStatement/mr-m-never")->status, 404, 'not of what must not be';
+is join(' ', $t->get("/dev/reads/MedicationStatement?patient=p1")->ids), '', 'FHIRStatementsOfOrders Off: of none';
+is $t->get('/dev/reads/MedicationStatement/mr-m1')->status, 404, 'nor by its id';
+
 # ---- roles of practitioners ----
 
 my $doctor = shown('Practitioner/pr1');
@@ -298,7 +315,7 @@ is $made->status, 201, 'a Binary from its bytes' or diag $made->body;
 ($id) = $made->header('location') =~ m{/Binary/([^/]+)/};
 is stored("Binary/$id")->{data}, 'YQBi', 'is stored';
 is $t->get("$base/Binary/$id", Accept => 'application/json+fhir')->json->{content}, 'YQBi', 'and shown';
-is_outcome $t->post("$base/Binary", 'x', 'Content-Type' => 'text/plain', 'X-Security-Context' => 'Patient/p1'), 400,
+is_outcome $t->post("$base/Binary", 'x', 'Content-Type' => 'application/pdf', 'X-Security-Context' => 'Patient/p1'), 400,
     'invalid', qr/security context/, 'a security context has no place in it';
 
 # ---- what is told ----

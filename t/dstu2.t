@@ -6,7 +6,7 @@ use strict;
 use utf8;
 use warnings;
 use FHIR::Test;
-use FHIR::Test::System qw(run source_dir work_dir write_file);
+use FHIR::Test::System qw(read_file run source_dir work_dir write_file);
 use JSON::PP ();
 use Test::More;
 
@@ -73,6 +73,23 @@ $t->load(
     { resourceType => 'Provenance', id => 'v1', recorded => '2020-01-01T00:00:00Z',
         target => [ { reference => 'MedicationRequest/m1' } ],
         agent => [ { who => { reference => 'Practitioner/pr1' } } ] },
+    { resourceType => 'Patient', id => 'p2' },
+    # what Argonaut wants to be supported, and the samples do not say
+    { resourceType => 'DiagnosticReport', id => 'r1', status => 'final', subject => { reference => 'Patient/p2' }, code => { text => 'r' },
+        category => [ coded('v2-0074', 'LAB') ], effectiveDateTime => '2020-01-01', issued => '2020-01-01T00:00:00Z',
+        performer => [ { reference => 'Practitioner/pr1' } ], media => [ { link => { reference => 'Media/x' } } ],
+        result => [ { reference => 'Observation/o2' } ], presentedForm => [ { contentType => 'text/plain' } ] },
+    { resourceType => 'DocumentReference', id => 'doc1', status => 'current', subject => { reference => 'Patient/p2' }, type => { text => 't' },
+        identifier => [ { system => 'urn:x', value => 'd' } ], date => '2020-01-01T00:00:00Z',
+        content => [ { attachment => { contentType => 'text/plain', url => 'Binary/b1', creation => '2019-01-01' },
+            format => { system => 'urn:f', code => 'f' } } ], context => { period => { start => '2019' } } },
+    { resourceType => 'MedicationStatement', id => 's2', status => 'active', subject => { reference => 'Patient/p2' }, dateAsserted => '2020',
+        medicationReference => { reference => 'Medication/med1' }, effectivePeriod => { start => '2020' } },
+    { resourceType => 'Observation', id => 'o4', status => 'final', subject => { reference => 'Patient/p2' },
+        effectiveDateTime => '2022', code => { text => 'panel' },
+        category => [ coded('observation-category', 'vital-signs') ],
+        hasMember => [ { reference => 'Observation/o1' } ], dataAbsentReason => coded('data-absent-reason', 'masked'),
+        component => [ { code => { text => 'c' }, dataAbsentReason => coded('data-absent-reason', 'error') } ] },
     { resourceType => 'Binary', id => 'b1', contentType => 'text/plain', data => 'YWJj' },
     { resourceType => 'Observation', id => 'o3', status => 'final', code => { text => 'device' },
         device => { reference => 'DeviceMetric/x' } },
@@ -226,6 +243,62 @@ is_outcome both('Patient/nobody'), 404, 'not-found', qr{Patient/nobody}, 'nobody
 is_outcome both('Nonsense/1'), 404, 'not-supported', qr/Nonsense/, 'no such type';
 is_outcome $t->post("$base/Patient", { resourceType => 'Patient' }), 405, 'not-supported', qr/allowed/, 'read only';
 is_outcome both('?_id=p1'), 405, 'not-supported', qr/name the type/, 'no search of all types';
+
+# ---- Argonaut's profiles ----
+
+my $guide = source_dir() . '/../shared/fhir/dstu2/argonaut/profiles';
+SKIP: {
+    skip 'the shared FHIR data is not beside the source tree', 1 unless -d $guide;
+    my %claims;
+    for my $type (@types, 'CarePlan?category=careteam') {
+        my $next = "$base/$type" . ($type =~ /[?]/ ? '&' : '?') . '_count=1000';
+        while ($next) {
+            my $page = $t->get($next);
+            for my $resource ($page->resources) {
+                push @{ $claims{$_} }, $resource for @{ $resource->{meta}{profile} || [] };
+            }
+            $next = $page->link('next');
+        }
+    }
+    # Elements of the sample data: 1 if one of the resources has what the path names.
+    my $has;
+    $has = sub {
+        my ($node, @path) = @_;
+        return defined $node unless @path;
+        return scalar grep { $has->($_, @path) } @$node if ref $node eq 'ARRAY';
+        my ($name, @rest) = @path;
+        my ($start) = $name =~ /^(.*)\[x\]$/;
+        return scalar grep { $start ? /^\Q$start\E[A-Z]/ && $has->($node->{$_}, @rest) : $_ eq $name
+            && $has->($node->{$_}, @rest) } keys %$node;
+    };
+    my @declared = map { $_->{reference} } @{ $conformance->{profile} };
+    for my $file (glob "$guide/StructureDefinition-argo-*.json") {
+        my $profile = JSON::PP->new->utf8->decode(read_file($file));
+        next if $profile->{constrainedType} && $profile->{constrainedType} eq 'Extension';
+        my @elements = grep { $_->{mustSupport} } @{ $profile->{snapshot}{element} };
+        my ($type) = $profile->{snapshot}{element}[0]{path} =~ /^(\w+)/;
+        next if !@elements || $type eq 'Extension';
+        my ($name) = $profile->{url} =~ m{/([^/]+)$};
+        ok scalar(grep { $_ eq $profile->{url} } @declared), "$name is declared";
+        my $found = $claims{ $profile->{url} } || [];
+        cmp_ok scalar @$found, '>', 0, "$name: resources that name it";
+        my @paths = map { $_->{path} =~ /^\w+\.(.*)$/ ? $1 : () } @elements;
+        my @missing = grep { !$has->($found, split /\./) } @paths;
+        is_deeply \@missing, [], "$name: " . scalar(@paths) . ' elements that must be supported are there';
+        # the least number of each, as the profile has it
+        my @broken;
+        for my $element (grep { $_->{min} } @elements) {
+            my (undef, @path) = split /\./, $element->{path};
+            next if @path != 1 || $path[0] =~ /^extension$/;
+            push @broken, "$_->{id} $path[0]" for grep { !$has->($_, @path) } @$found;
+        }
+        is_deeply \@broken, [], "$name: who names it has what it requires";
+    }
+    my ($patient) = $t->get("$base/Patient?_count=1&birthdate=lt1990")->resources;
+    is_deeply [ grep { /argo-patient/ } @{ $patient->{meta}{profile} || [] } ],
+        ['http://fhir.org/guides/argonaut/StructureDefinition/argo-patient'], 'a patient of the samples';
+    unlike $t->get("$base/Observation/o3")->body, qr/argo-/, 'one without what a profile requires';
+}
 
 # ---- deleted ----
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
-#include "fhir/convert/fhir_convert.h"
+#include "fhir/fhir_spoken.h"
 
 #define TOKEN_MAX 4096
 
@@ -207,11 +207,13 @@ static int is_in_force(const fhir_scope_t *scope, const fhir_bearer_t *bearer)
  * beside the usual one is only seen, and not by a condition: its search parameters are others.
  * Roles are shown within their practitioner.
  */
-static int add_spoken(fhir_grant_scope_t *list, const fhir_grant_scope_t *scope)
+static int add_spoken(fhir_grant_scope_t *list, const fhir_grant_scope_t *scope,
+                      const fhir_endpoint_t *endpoint)
 {
     int n = 0;
     for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
-        if (t->contained || strcmp(t->dstu2, scope->type) != 0 || (*t->prefix && scope->query))
+        if (t->contained || strcmp(t->dstu2, scope->type) != 0 || (*t->prefix && scope->query) ||
+            !fhir_spoken_offers(endpoint, t))
             continue;
         list[n] = *scope;
         list[n].type = t->r4;
@@ -253,7 +255,7 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
             .query = scope->query,
         };
         if (one.type && endpoint->convert)
-            grant->n_scopes += add_spoken(at, &one);
+            grant->n_scopes += add_spoken(at, &one, endpoint);
         else {
             *at = one;
             grant->n_scopes++;

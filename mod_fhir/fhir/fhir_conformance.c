@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 
 #include "fhir/convert/fhir_convert.h"
+#include "fhir/convert/fhir_convert_profile.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_statement.h"
 #include "fhir/operation/fhir_operations.h"
@@ -131,6 +132,17 @@ static const char *transaction_mode(unsigned offered)
                                 : "not-supported";
 }
 
+static void put_profiles(writer_t *w)
+{
+    int n = 0;
+
+    for (const fhir_convert_profile_t *p = fhir_convert_profiles; p->type; p++) {
+        fhir_statement_item(w->buf, &n, "profile");
+        fhir_buf_printf(w->buf, "{\"reference\":\"%s\"}", p->url);
+    }
+    fhir_statement_close(w->buf, n);
+}
+
 static void put_rest(writer_t *w)
 {
     const fhir_model_t *m = w->endpoint->spoken;
@@ -177,6 +189,7 @@ fhir_err_t *fhir_conformance_build(const fhir_capability_t **out, const fhir_end
                     endpoint->spoken->version);
     fhir_statement_base(made, w.buf);
     fhir_buf_puts(w.buf, "\"}");
+    put_profiles(&w);
     put_rest(&w);
     fhir_buf_putc(w.buf, '}');
     apr_pool_destroy(w.pool);

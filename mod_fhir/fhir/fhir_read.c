@@ -86,16 +86,6 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* What was kept, if it was. */
-static fhir_err_t *answer_kept(const found_t *found)
-{
-    if (!found->json)
-        return NULL;
-    fhir_spoken_note(found->call, fhir_model_str(found->call->stored, found->call->type->name),
-                     found->call->id, found->json, found->len);
-    return fhir_call_resource(found->call, 200, found->json, found->len);
-}
-
 static fhir_err_t *gone(const fhir_call_t *call)
 {
     return fhir_err_create(call->pool, FHIR_ERR_GONE, "%s was deleted", fhir_spoken_path(call));
@@ -108,6 +98,23 @@ static fhir_err_t *missing(const fhir_call_t *call)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no version %s of %s",
                                call->version, path);
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s", path);
+}
+
+/* What was kept, if it was. */
+static fhir_err_t *answer_kept(const found_t *found)
+{
+    fhir_call_t *call = found->call;
+
+    if (!found->json)
+        return NULL;
+    if (!fhir_spoken_shows(call, found->json, found->len)) {
+        apr_table_unset(call->response->headers, "ETag");
+        apr_table_unset(call->response->headers, "Last-Modified");
+        return missing(call);
+    }
+    fhir_spoken_note(call, fhir_model_str(call->stored, call->type->name), call->id, found->json,
+                     found->len);
+    return fhir_call_resource(call, 200, found->json, found->len);
 }
 
 /* Columns: method, version. The ETag of a deletion is what brings the resource back. */

@@ -6,7 +6,7 @@
 
 #include "core/fhir_hash.h"
 #include "core/fhir_random.h"
-#include "fhir/convert/fhir_convert.h"
+#include "fhir/convert/fhir_convert_profile.h"
 
 int fhir_spoken_take_type(fhir_call_t *call, const char *name)
 {
@@ -42,6 +42,12 @@ static const fhir_convert_type_t *row_of(const fhir_call_t *call, const char *ty
     return usual;
 }
 
+int fhir_spoken_offers(const fhir_endpoint_t *endpoint, const fhir_convert_type_t *type)
+{
+    return endpoint->statements_of_orders || strcmp(type->r4, "MedicationRequest") != 0 ||
+           !*type->prefix;
+}
+
 void fhir_spoken_take_id(fhir_call_t *call, const char *id)
 {
     call->id = id;
@@ -50,7 +56,7 @@ void fhir_spoken_take_id(fhir_call_t *call, const char *id)
     for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
         apr_size_t len = strlen(t->prefix);
         if (!len || strcmp(t->dstu2, call->type_name) != 0 || strncmp(id, t->prefix, len) != 0 ||
-            !id[len])
+            !id[len] || !fhir_spoken_offers(call->endpoint, t))
             continue;
         call->type = fhir_model_resource(call->stored, t->r4, strlen(t->r4));
         call->id = id + len;
@@ -196,6 +202,28 @@ static void add_member(fhir_node_t *object, const char *name, fhir_node_t *value
     *at = value;
 }
 
+/* What a stored type is shown as where that is not its usual type. */
+static const char *as_of(const fhir_call_t *call, const char *type)
+{
+    for (const fhir_convert_type_t *t = fhir_convert_types; call->as && type && t->r4; t++)
+        if (strcmp(t->r4, type) == 0 && strcmp(t->dstu2, call->as) == 0)
+            return call->as;
+    return NULL;
+}
+
+int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len)
+{
+    const char *type = fhir_model_str(call->stored, call->type->name);
+    const fhir_convert_type_t *t = fhir_convert_types;
+    fhir_node_t *resource;
+
+    while (t->r4 && !(t->when && strcmp(t->r4, type) == 0))
+        t++;
+    return !t->r4 ||
+           fhir_node_parse_json(&resource, json, len, FHIR_NODE_LIMITS_MOST, call->pool) ||
+           fhir_convert_shows(as_of(call, type), resource, call->pool);
+}
+
 /* The roles of a practitioner as DSTU2 has them, or NULL. */
 static fhir_node_t *roles_held(fhir_call_t *call, const char *id, apr_pool_t *pool)
 {
@@ -231,11 +259,15 @@ static fhir_node_t *convert_resource(fhir_call_t *call, fhir_node_t *resource, a
     fhir_convert_env_t env = env_of(call);
     fhir_node_t *roles;
 
+    if (!fhir_convert_shows(as_of(call, type), resource, pool))
+        return NULL;
     resource = fhir_convert_resource(call->endpoint->convert, FHIR_CONVERT_OUT, call->as, &env,
                                      resource, pool);
     roles = resource && id && shows_roles(call, type) ? roles_held(call, id, pool) : NULL;
     if (roles)
         add_member(resource, ROLES, roles);
+    if (resource)
+        fhir_convert_claim(resource, pool);
     return resource;
 }
 

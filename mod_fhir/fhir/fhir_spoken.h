@@ -7,6 +7,7 @@
 #ifndef FHIR_SPOKEN_H
 #define FHIR_SPOKEN_H
 
+#include "fhir/convert/fhir_convert.h"
 #include "fhir/fhir_call.h"
 #include "fhir/fhir_issue.h"
 
@@ -30,8 +31,14 @@ const char *fhir_spoken_path(const fhir_call_t *call);
 /** The client's names of a stored type and id; 0 when the type is not served. type and id must
  *  live as long as the call, or be copied by whoever gets them. */
 int fhir_spoken_names(const fhir_call_t *call, const char **type, const char **id);
+/** 0 for MedicationStatements that are made of orders where FHIRStatementsOfOrders is Off. */
+int fhir_spoken_offers(const fhir_endpoint_t *endpoint, const fhir_convert_type_t *type);
 /** 1 if resources of a stored type are served. */
 int fhir_spoken_serves(const fhir_endpoint_t *endpoint, const fhir_type_t *type);
+
+/** 1 if a stored resource of the path's type is one of those that are shown so: a plan of a
+ *  medication is no MedicationOrder. */
+int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len);
 
 /** Sets how answers are converted. */
 void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts);

@@ -168,6 +168,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                      .max = 2,
                                      .arguments = "off|single|multiple",
                                      .accepted = "off, single or multiple"},
+    [MOD_FHIR_STATEMENTS_OF_ORDERS] = FLAG(statements_of_orders),
     [MOD_FHIR_RETRY_AFTER] = {.kind = KIND_SECONDS,
                               MEMBER(retry_after_sec),
                               .min = SEC,

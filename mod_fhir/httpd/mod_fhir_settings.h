@@ -49,6 +49,7 @@
     X(VALIDATE, "FHIRValidate", "how much is held against what is written")                        \
     X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
     X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
+    X(STATEMENTS_OF_ORDERS, "FHIRStatementsOfOrders", "DSTU2: whether orders are also statements") \
     X(RETRY_AFTER, "FHIRRetryAfter", "Retry-After of an answer 503")                               \
     X(CACHE_CONTROL, "FHIRCacheControl", "whether browsers may keep records")                      \
     X(REQUEST_TIMEOUT, "FHIRRequestTimeout", "longest time of one request in all")                 \

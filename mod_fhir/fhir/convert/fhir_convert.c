@@ -126,6 +126,18 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
     return resource;
 }
 
+int fhir_convert_shows(const char *as, const fhir_node_t *resource, apr_pool_t *pool)
+{
+    const fhir_node_t *type = fhir_node_get(resource, "resourceType");
+
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
+        if (fhir_node_is(type, t->r4) && (as ? strcmp(t->dstu2, as) == 0 : !*t->prefix))
+            return !t->when ||
+                   fhir_convert_test(fhir_convert_tests_parse(t->when, strlen(t->when), pool),
+                                     resource);
+    return 1;
+}
+
 fhir_node_t *fhir_convert_role(const fhir_convert_t *convert, const fhir_convert_env_t *env,
                                fhir_node_t *role, apr_pool_t *pool)
 {
@@ -163,39 +175,40 @@ void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, c
 
 /* The first row of a name is its usual counterpart. */
 const fhir_convert_type_t fhir_convert_types[] = {
-    {"AllergyIntolerance", "AllergyIntolerance", "", 0},
-    {"Appointment", "Appointment", "", 0},
-    {"Binary", "Binary", "", 0},
-    {"CarePlan", "CarePlan", "", 0},
-    {"CareTeam", "CarePlan", "ct-", 0},
-    {"Condition", "Condition", "", 0},
-    {"Coverage", "Coverage", "", 0},
-    {"Device", "Device", "", 0},
-    {"DiagnosticReport", "DiagnosticReport", "", 0},
-    {"DocumentReference", "DocumentReference", "", 0},
-    {"Encounter", "Encounter", "", 0},
-    {"FamilyMemberHistory", "FamilyMemberHistory", "", 0},
-    {"Flag", "Flag", "", 0},
-    {"Goal", "Goal", "", 0},
-    {"Immunization", "Immunization", "", 0},
-    {"List", "List", "", 0},
-    {"Location", "Location", "", 0},
-    {"Medication", "Medication", "", 0},
-    {"MedicationRequest", "MedicationOrder", "", 0},
-    {"MedicationStatement", "MedicationStatement", "", 0},
-    {"MedicationRequest", "MedicationStatement", "mr-", 0},
-    {"Observation", "Observation", "", 0},
-    {"Organization", "Organization", "", 0},
-    {"Patient", "Patient", "", 0},
-    {"Practitioner", "Practitioner", "", 0},
-    {"Procedure", "Procedure", "", 0},
-    {"Provenance", "Provenance", "", 0},
-    {"RelatedPerson", "RelatedPerson", "", 0},
-    {"Schedule", "Schedule", "", 0},
-    {"Slot", "Slot", "", 0},
-    {"Specimen", "Specimen", "", 0},
-    {"Substance", "Substance", "", 1},
-    {"OperationOutcome", "OperationOutcome", "", 1},
-    {"Bundle", "Bundle", "", 1},
-    {"Parameters", "Parameters", "", 1},
-    {NULL, NULL, NULL, 0}};
+    {"AllergyIntolerance", "AllergyIntolerance", "", 0, NULL},
+    {"Appointment", "Appointment", "", 0, NULL},
+    {"Binary", "Binary", "", 0, NULL},
+    {"CarePlan", "CarePlan", "", 0, NULL},
+    {"CareTeam", "CarePlan", "ct-", 0, NULL},
+    {"Condition", "Condition", "", 0, NULL},
+    {"Coverage", "Coverage", "", 0, NULL},
+    {"Device", "Device", "", 0, NULL},
+    {"DiagnosticReport", "DiagnosticReport", "", 0, NULL},
+    {"DocumentReference", "DocumentReference", "", 0, NULL},
+    {"Encounter", "Encounter", "", 0, NULL},
+    {"FamilyMemberHistory", "FamilyMemberHistory", "", 0, NULL},
+    {"Flag", "Flag", "", 0, NULL},
+    {"Goal", "Goal", "", 0, NULL},
+    {"Immunization", "Immunization", "", 0, NULL},
+    {"List", "List", "", 0, NULL},
+    {"Location", "Location", "", 0, NULL},
+    {"Medication", "Medication", "", 0, NULL},
+    {"MedicationRequest", "MedicationOrder", "", 0, "intent!=proposal,plan,option"},
+    {"MedicationStatement", "MedicationStatement", "", 0, NULL},
+    {"MedicationRequest", "MedicationStatement", "mr-", 0,
+     "intent!=proposal,option doNotPerform!=true"},
+    {"Observation", "Observation", "", 0, NULL},
+    {"Organization", "Organization", "", 0, NULL},
+    {"Patient", "Patient", "", 0, NULL},
+    {"Practitioner", "Practitioner", "", 0, NULL},
+    {"Procedure", "Procedure", "", 0, NULL},
+    {"Provenance", "Provenance", "", 0, NULL},
+    {"RelatedPerson", "RelatedPerson", "", 0, NULL},
+    {"Schedule", "Schedule", "", 0, NULL},
+    {"Slot", "Slot", "", 0, NULL},
+    {"Specimen", "Specimen", "", 0, NULL},
+    {"Substance", "Substance", "", 1, NULL},
+    {"OperationOutcome", "OperationOutcome", "", 1, NULL},
+    {"Bundle", "Bundle", "", 1, NULL},
+    {"Parameters", "Parameters", "", 1, NULL},
+    {NULL, NULL, NULL, 0, NULL}};

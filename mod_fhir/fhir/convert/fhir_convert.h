@@ -57,6 +57,9 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
                                    const char *as, const fhir_convert_env_t *env,
                                    fhir_node_t *resource, apr_pool_t *pool);
 
+/** 1 if a resource of R4 is shown as its type is (`as` as above): see fhir_convert_type_t.when. */
+int fhir_convert_shows(const char *as, const fhir_node_t *resource, apr_pool_t *pool);
+
 /**
  * An update: what a client of DSTU2 wants a stored resource to be. Elements that it could not see,
  * or saw as less than they are, stay as they are stored unless it changed what it saw of them; it
@@ -81,6 +84,8 @@ typedef struct fhir_convert_type_t {
     const char *r4, *dstu2; /* resource types */
     const char *prefix;     /* what ids have in DSTU2 before those of R4 ("ct-"), or "" */
     int contained;          /* only within others: not served */
+    const char *when;       /* tests (fhir_convert_table.h) that a resource of R4 must meet to be
+                               shown so, or NULL */
 } fhir_convert_type_t;
 /** The resource types that both have; ends with a row of NULLs. The first row of a name is its
  *  usual counterpart. */

@@ -637,6 +637,19 @@ static void member_goes(walk_t *w, const fhir_convert_step_t *steps, const activ
         lose(w, steps, value, underscore, 0);
 }
 
+/* The member behind a path, of lists the first item's. */
+static const fhir_node_t *member_at(const fhir_node_t *node, const char *path)
+{
+    while (node && *path) {
+        apr_size_t len = strcspn(path, ".");
+        node = fhir_node_getn(node, path, len);
+        if (node && node->kind == FHIR_NODE_ARRAY)
+            node = node->child;
+        path += len + (path[len] == '.');
+    }
+    return node;
+}
+
 /* A value for what nothing came: of a default, of other elements. */
 static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
 {
@@ -653,13 +666,7 @@ static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
         return NULL;
     for (char *state, *path = apr_strtok(apr_pstrdup(w->run->pool, words), " ", &state); path;
          path = apr_strtok(NULL, " ", &state)) {
-        char *dot = strchr(path, '.');
-        const fhir_node_t *object = w->made, *node;
-        if (dot) {
-            *dot = '\0';
-            object = fhir_node_get(object, path);
-        }
-        node = fhir_node_get(object, dot ? dot + 1 : path);
+        const fhir_node_t *node = member_at(w->made, path);
         if (node && node->kind == FHIR_NODE_STRING &&
             (prim != FHIR_PRIM_INSTANT || fhir_convert_is_instant(node)))
             return fhir_node_new_text(FHIR_NODE_STRING, node->text, node->text_len, w->run->pool);

@@ -42,7 +42,7 @@ typedef enum fhir_convert_rule_t {
                              equals it is dropped on the way to the other release */
     FHIR_CONVERT_FLAG,    /* DSTU2's boolean: R4's code is `codes`; is set when required */
     FHIR_CONVERT_FILL,    /* DSTU2's element, when nothing came, from the first of `codes` there
-                             is: members of the DSTU2 resource, or "meta.lastUpdated" */
+                             is: paths in the DSTU2 resource, of lists the first item */
     FHIR_CONVERT_TYPE_OF, /* a Coding of the type that a reference points at; only from R4 */
     FHIR_CONVERT_CONTAIN  /* a CodeableConcept as a contained resource of type `codes`, in `code` */
 } fhir_convert_rule_t;

@@ -52,6 +52,7 @@ static const fhir_convert_row_t report[] = {
 static const fhir_convert_row_t document[] = {
     ROW("date", "indexed", NULL, HL7),
     ROW(NULL, "indexed", "meta.lastUpdated", OWN, .rule = FHIR_CONVERT_FILL),
+    ROW(NULL, "created", "content.attachment.creation", OWN, .rule = FHIR_CONVERT_FILL),
     ROW("category", "class", NULL, HL7),
     ROW("docStatus", "docStatus", NULL, HL7, .system = "http://hl7.org/fhir/composition-status"),
 };

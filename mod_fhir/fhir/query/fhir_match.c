@@ -39,7 +39,8 @@ static fhir_err_t *parse(fhir_query_t **query, const fhir_call_t *call, const fh
     if (fhir_spoken_differs(call)) {
         FHIR_TRY(fhir_spoken_query_parse(&spoken, &own, pairs, 1));
         FHIR_TRY(fhir_query_parse(query, call, type, &spoken->pairs, 0));
-        FHIR_TRY(fhir_spoken_query_narrow(*query, call, spoken));
+        if (!fhir_spoken_query_is_empty(spoken, type))
+            FHIR_TRY(fhir_spoken_query_narrow(*query, call, spoken));
         remarks = spoken->remarks->nelts ? spoken->remarks : (*query)->remarks;
     }
     else {

@@ -4,7 +4,7 @@
 
 #include <apr_strings.h>
 
-#include "fhir/convert/fhir_convert.h"
+#include "fhir/convert/fhir_convert_profile.h"
 #include "fhir/fhir_spoken.h"
 
 /* A condition: one of the alternatives holds, each of whose parts hold. */
@@ -261,6 +261,21 @@ static const char *id_values(const reading_t *r, const char *value)
     return list;
 }
 
+/* A profile of Argonaut is that of US Core that has its place. */
+static const char *profile_values(const reading_t *r, const char *value)
+{
+    char *rest = apr_pstrdup(r->pool, value), *one;
+    const char *list = "";
+
+    while ((one = next_value(&rest)) != NULL) {
+        const fhir_convert_profile_t *p = fhir_convert_profiles;
+        while (p->type && strcmp(p->url, one) != 0)
+            p++;
+        list = list_add(r->pool, list, p->us_core ? p->us_core : one);
+    }
+    return list;
+}
+
 /* ---- conditions ---- */
 
 /* The parameter's names in R4, one after the other. */
@@ -302,6 +317,8 @@ static void add_condition(const reading_t *r, apr_array_header_t *list, const ch
         values =
             strcmp(r->param.name, "_id") == 0 ? id_values(r, value) : token_values(r, c, value);
     }
+    else if (strcmp(r->param.name, "_profile") == 0 && !is_modifier(r, ":missing"))
+        values = profile_values(r, value);
     else if (r->param.kind == FHIR_PARAM_REFERENCE && !is_modifier(r, ":missing"))
         values = reference_values(r, value);
     while (*values && (name = next_value(&names)) != NULL) {
@@ -492,7 +509,7 @@ static void find_types(fhir_spoken_query_t *q, const fhir_call_t *call, const fh
         if (strcmp(t->r4, "CareTeam") == 0 && !(category && strstr(category, "careteam")) &&
             !(id && strstr(id, t->prefix)))
             continue;
-        if (*t->prefix && strcmp(t->r4, "CareTeam") != 0 && !call->endpoint->statements_of_orders)
+        if (!fhir_spoken_offers(call->endpoint, t))
             continue;
         APR_ARRAY_PUSH(q->types, const fhir_type_t *) =
             fhir_model_resource(call->stored, t->r4, strlen(t->r4));
@@ -625,10 +642,34 @@ static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const 
     return NULL;
 }
 
+int fhir_spoken_query_is_empty(const fhir_spoken_query_t *q, const fhir_type_t *type)
+{
+    for (int i = 0; i < q->types->nelts; i++)
+        if (APR_ARRAY_IDX(q->types, i, const fhir_type_t *) == type && q->conditions[i]->nelts)
+            return 0;
+    return 1;
+}
+
+/* What a resource must be to be shown as the type that is searched. */
+static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
+{
+    const fhir_spoken_row_t *row =
+        find_row(call->type_name, type_name(call->stored, query->type), "", 0);
+    reading_t r = {.call = (fhir_call_t *)call, .pool = call->pool};
+    condition_t *c;
+
+    if (!row)
+        return NULL;
+    c = new_condition(apr_array_make(call->pool, 1, sizeof(condition_t)), &r);
+    add_query(&r, c, row->also);
+    return add_node(query, call, c);
+}
+
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton)
 {
     const fhir_spoken_query_t *q = baton;
 
+    FHIR_TRY(add_always(query, call));
     for (int i = 0; i < q->types->nelts; i++) {
         if (APR_ARRAY_IDX(q->types, i, const fhir_type_t *) != query->type)
             continue;

@@ -20,7 +20,8 @@ typedef struct fhir_spoken_row_t {
     const char *r4;     /* R4's names, one of which must hold, divided by ','; NULL: not offered */
     const char *values; /* words "value>query": R4's values, or "name=value&name=value" where they
                            are of other parameters; a value may have several words */
-    const char *also;   /* R4's query that must hold, too, or NULL */
+    const char *also;   /* R4's query that must hold, too, or NULL; of a row with the name "", in
+                           every search of the type */
     const char *stored; /* R4's type that the row is for where there are several, or NULL */
     fhir_param_kind_t kind; /* of a parameter that DSTU2 has not; NONE: it has */
 } fhir_spoken_row_t;
@@ -57,6 +58,8 @@ typedef struct fhir_spoken_query_t {
  */
 fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **query, fhir_call_t *call,
                                     const fhir_pairs_t *pairs, int strict);
+/** 1 if nothing was said that chooses resources of a type. */
+int fhir_spoken_query_is_empty(const fhir_spoken_query_t *query, const fhir_type_t *type);
 /** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query. */
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton);
 

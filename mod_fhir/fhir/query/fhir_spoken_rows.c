@@ -129,11 +129,14 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     NONE("Medication", "container"),
     NONE("Medication", "content"),
 
+    ROW("MedicationOrder", "", NULL, .also = "intent:not=proposal,plan,option"),
     ROW("MedicationOrder", "datewritten", "authoredon"),
     ROW("MedicationOrder", "prescriber", "requester"),
     ROW("MedicationOrder", "status", "status", .values = "stopped>stopped,cancelled"),
     ROW("MedicationOrder", "subject", "subject", .kind = FHIR_PARAM_REFERENCE),
 
+    ROW("MedicationStatement", "", NULL, .also = "intent:not=proposal,option",
+        .stored = "MedicationRequest"),
     ROW("MedicationStatement", "effectivedate", "effective", .stored = "MedicationStatement"),
     ROW("MedicationStatement", "status", "status", .stored = "MedicationStatement",
         .values = "completed>completed,stopped,not-taken intended>intended,on-hold"),

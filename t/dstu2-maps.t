@@ -44,7 +44,8 @@ sub same { my ($row, $fact) = @_;
 my %by_type;
 push @{ $by_type{ $_->[0] =~ s/\..*//r } }, $_ for @rows;
 sub goes { my ($from, $to) = @_;
-    return scalar grep { same($_->[0], $from) && same($_->[1] =~ s/^(\Q$to\E)\..*/$1/r, $to) } @{ $by_type{ $from =~ s/\..*//r } || [] } }
+    return scalar grep { same($_->[0], $from) && same($_->[1] =~ s/^(\Q$to\E)\..*/$1/r, $to) }
+        @{ $by_type{ $from =~ s/\..*//r } || [] } }
 
 # What a fact is about: also the concept that has a code, and what is a text or reference in one release.
 sub sources { my ($from) = @_; return ($from, $from =~ s/\.(?:coding(?:\.code)?|reference|text)$//r) }

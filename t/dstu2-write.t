@@ -315,8 +315,8 @@ is $made->status, 201, 'a Binary from its bytes' or diag $made->body;
 ($id) = $made->header('location') =~ m{/Binary/([^/]+)/};
 is stored("Binary/$id")->{data}, 'YQBi', 'is stored';
 is $t->get("$base/Binary/$id", Accept => 'application/json+fhir')->json->{content}, 'YQBi', 'and shown';
-is_outcome $t->post("$base/Binary", 'x', 'Content-Type' => 'application/pdf', 'X-Security-Context' => 'Patient/p1'), 400,
-    'invalid', qr/security context/, 'a security context has no place in it';
+is_outcome $t->post("$base/Binary", 'x', 'Content-Type' => 'application/pdf', 'X-Security-Context' => 'Patient/p1'),
+    400, 'invalid', qr/security context/, 'a security context has no place in it';
 
 # ---- what is told ----
 
@@ -339,6 +339,7 @@ SKIP: {
     skip 'the shared FHIR data is not beside the source tree', 1 unless -e $xsd;
     my @files = map { write_file(work_dir() . "/answer$_.xml", $answers[$_][1]) } 0 .. $#answers;
     my $schema = run({}, 'xmllint', '--noout', '--schema', $xsd, @files);
-    is_deeply [ grep { /error/ } split /\n/, $schema->{err} ], [], scalar(@files) . " answers are valid by HL7's schema";
+    is_deeply [ grep { /error/ } split /\n/, $schema->{err} ], [],
+        scalar(@files) . " answers are valid by HL7's schema";
 }
 $t->done;

@@ -5,8 +5,8 @@ the conversion's table against.
 
     tools/fmlfacts.py INPUT TYPE... > t/dstu2-maps.tsv
 
-INPUT is the folder input of github.com/HL7/fhir-cross-version; its maps of both ways are read. A map is read as far as it
-says "this element goes to that one"; conditions and transformations are not looked at. Both steps are composed.
+INPUT is the folder input of github.com/HL7/fhir-cross-version; its maps of both ways are read. A map is read as far as
+it says "this element goes to that one"; conditions and transformations are not looked at. Both steps are composed.
 TYPE: R4's types whose facts are wanted.
 """
 import glob

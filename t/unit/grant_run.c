@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fhir/convert/fhir_convert.h"
 #include "fhir/query/fhir_grant_bytes.h"
 #include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
@@ -93,12 +94,16 @@ static const fhir_grant_t *parse_grant(char *text, apr_pool_t *pool)
     return stored(grant, pool);
 }
 
-static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *store,
+/* A path that begins so is asked of the endpoint of DSTU2. */
+#define DSTU2 "dstu2:"
+
+/* endpoints: of R4 and DSTU2. */
+static void answer(char *line, const fhir_endpoint_t *endpoints, fhir_store_t *store,
                    const fhir_log_t *log, apr_pool_t *pool)
 {
     answer_t answer;
     char *field[5];
-    fhir_request_t request = {.pool = pool, .endpoint = endpoint, .store = store, .log = log};
+    fhir_request_t request = {.pool = pool, .endpoint = endpoints, .store = store, .log = log};
     memset(&answer, 0, sizeof(answer));
     for (int i = 0; i < 5; i++) {
         char *tab = strchr(line, '\t');
@@ -111,6 +116,10 @@ static void answer(char *line, const fhir_endpoint_t *endpoint, fhir_store_t *st
     request.method = field[1];
     request.base_url = "http://localhost/fhir";
     request.path = field[2];
+    if (strncmp(request.path, DSTU2, sizeof(DSTU2) - 1) == 0) {
+        request.path += sizeof(DSTU2) - 1;
+        request.endpoint++;
+    }
     request.query = *field[3] ? field[3] : NULL;
     request.baton = field[4];
     request.header = header;
@@ -129,7 +138,7 @@ int main(int argc, char **argv)
 {
     static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
     static char line[LINE_BYTES];
-    fhir_endpoint_t endpoint;
+    fhir_endpoint_t endpoints[2], endpoint;
     fhir_store_source_t *source;
     fhir_store_config_t config = {.read_lane = 0};
     fhir_store_t *store;
@@ -151,9 +160,14 @@ int main(int argc, char **argv)
         fhir_store_source_create(&source, argv[1], 2, apr_time_from_sec(5), pool) ||
         fhir_store_create(&store, source, &config, pool))
         return 2;
+    endpoints[0] = endpoints[1] = endpoint;
+    endpoints[1].spoken = &fhir_model_dstu2;
+    endpoints[1].interactions = FHIR_INTERACTION_DSTU2;
+    if (fhir_convert_create(&endpoints[1].convert, endpoint.stored, endpoints[1].spoken, pool))
+        return 2;
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
-        answer(line, &endpoint, store, &log, each);
+        answer(line, endpoints, store, &log, each);
         apr_pool_clear(each);
     }
     return 0;

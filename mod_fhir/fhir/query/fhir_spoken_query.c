@@ -341,9 +341,10 @@ static int may_refer(const reading_t *r, const fhir_type_t *type)
     return !p || p->kind != FHIR_PARAM_REFERENCE || fhir_query_targets(r->call, p, type);
 }
 
-/* A chain over a type that the reference may have: R4's name of it, or NULL when it has not the
- * parameter. */
-static const char *chain_name(const reading_t *r, const fhir_type_t *spoken, const char *rest)
+/* A chain over a type that the reference may have: R4's name of it (head is that of the reference),
+ * or NULL when it has not the parameter. */
+static const char *chain_name(const reading_t *r, const char *head, const fhir_type_t *spoken,
+                              const char *rest)
 {
     const char *wanted = *r->modifier == ':' ? r->modifier + 1 : NULL, *dot = strchr(rest, '.');
     const char *type = type_name(r->call->spoken, spoken), *name;
@@ -363,30 +364,45 @@ static const char *chain_name(const reading_t *r, const fhir_type_t *spoken, con
         const fhir_model_t *m = r->call->spoken;
         name = NULL;
         for (int i = 0; !name && p && i < p->n_targets; i++)
-            name = chain_name(&next, &m->types[m->targets[p->first_target + i]], dot + 1);
+            name = chain_name(&next, r4_names(&next), &m->types[m->targets[p->first_target + i]],
+                              dot + 1);
     }
     if (!name || strchr(name, ','))
         return NULL;
-    return apr_pstrcat(r->pool, r4_names(r), ":", type_name(r->call->stored, next.stored), ".",
-                       name, NULL);
+    return apr_pstrcat(r->pool, head, ":", type_name(r->call->stored, next.stored), ".", name,
+                       NULL);
 }
 
-/* A chain: over each type that the reference may have. */
-static int take_chain(const reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair,
-                      const char *rest)
+static void chain_over(const reading_t *r, condition_t *c, const fhir_type_t *type,
+                       const fhir_pair_t *pair, const char *rest)
 {
-    const fhir_model_t *m = r->call->spoken;
-    const fhir_param_t *p = r->param.param;
-    condition_t *c = new_condition(list, r);
+    char *names = r4_names(r), *head;
 
-    for (int i = 0; p && r->param.kind == FHIR_PARAM_REFERENCE && i < p->n_targets; i++) {
-        const char *name = chain_name(r, &m->types[m->targets[p->first_target + i]], rest);
+    while ((head = next_value(&names)) != NULL) {
+        const char *name = chain_name(r, head, type, rest);
         apr_array_header_t *parts = new_parts(r);
         if (!name)
             continue;
         add_pair(parts, name, pair->value);
         APR_ARRAY_PUSH(c->alternatives, apr_array_header_t *) = parts;
     }
+}
+
+/* A chain: over each type that the reference may have; one to any type has to say which. */
+static int take_chain(const reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair,
+                      const char *rest)
+{
+    const fhir_model_t *m = r->call->spoken;
+    const fhir_param_t *p = r->param.param;
+    const char *wanted = *r->modifier == ':' ? r->modifier + 1 : "";
+    const fhir_type_t *type = fhir_model_resource(m, wanted, strlen(wanted));
+    condition_t *c = new_condition(list, r);
+    int any = p && r->param.kind == FHIR_PARAM_REFERENCE && !p->n_targets;
+
+    for (int i = 0; p && r->param.kind == FHIR_PARAM_REFERENCE && i < p->n_targets; i++)
+        chain_over(r, c, &m->types[m->targets[p->first_target + i]], pair, rest);
+    if (any && type)
+        chain_over(r, c, type, pair, rest);
     if (c->alternatives->nelts)
         return 1;
     apr_array_pop(list);

@@ -137,6 +137,8 @@ static void keep_visible(apr_array_header_t *types, const fhir_call_t *call)
 /* _elements are those of the type searched, which only now is known for sure. */
 static fhir_err_t *run(fhir_call_t *call, fhir_search_t *search, apr_array_header_t *types)
 {
+    if (!types->nelts && call->type) /* of another release: it tells the scope that would do */
+        FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     call->type = types->nelts == 1 ? APR_ARRAY_IDX(types, 0, const fhir_type_t *) : NULL;
     FHIR_TRY(fhir_call_subset(call, &search->pairs));
     search->types = (const fhir_type_t **)types->elts;

@@ -3,6 +3,8 @@
 # arguments are refused.
 use strict;
 use warnings;
+use FHIR::Test::Browser;
+use FHIR::Test::Response;
 use FHIR::Test::System qw(build_dir free_port guard_pid_file pid_in read_file run source_dir work_dir
     write_file);
 use HTTP::Tiny;
@@ -13,6 +15,19 @@ use Time::HiRes qw(time);
 my $dir = work_dir() . '/demo';
 guard_pid_file("$dir/postgres/data/postmaster.pid");
 guard_pid_file("$dir/run/httpd.pid");
+
+# An endpoint of the demo, as a browser needs it.
+{
+    package Demo;
+    sub new { my ($class, $root) = @_;
+        return bless { root => $root, client => HTTP::Tiny->new(max_redirect => 0) }, $class }
+    sub url { my ($self, $path) = @_; return "$self->{root}$path" }
+    sub request {
+        my ($self, $method, $url, %options) = @_;
+        delete $options{content} unless defined $options{content};
+        return FHIR::Test::Response->new($self->{client}->request($method, $url, \%options));
+    }
+}
 
 sub quickstart {
     my (@arguments) = @_;
@@ -53,6 +68,41 @@ is(get('/fhir/r4/metadata')->{status}, 200, 'the provider endpoint tells what it
 is(get("/$_/r4/Patient?_count=1")->{status}, 401, "without a token /$_ says no more") for qw(fhir open);
 my $patients = sub { scalar @{ decode_json(get('/dev/r4/Patient?_count=50')->{content})->{entry} } };
 is($patients->(), 2, 'as many patients as asked for');
+
+# ---- the demo's accounts and apps ----
+for my $name (qw(DEMO_PROVIDER_USER DEMO_PROVIDER_PASSWORD DEMO_PATIENT_USER DEMO_PATIENT_PASSWORD DEMO_PATIENT_ID
+    DEMO_ADMIN_USER DEMO_ADMIN_PASSWORD DEMO_APP_ID DEMO_APP_SECRET DEMO_PUBLIC_APP_ID DEMO_REDIRECT_URI
+    DEMO_BACKEND_ID DEMO_BACKEND_KEY_FILE)) {
+    ok(length($env{$name} // ''), "demo.env names $name");
+}
+is((stat "$dir/demo.env")[2] & 077, 0, 'nobody else can read it');
+my ($curl) = $first->{out} =~ /^\s*(curl -s \S+Patient\?.*)$/m;
+my $one = run({}, 'bash', '-c', $curl // 'false');
+my $found = eval { decode_json($one->{out}) } || {};
+is($found->{entry}[0]{resource}{resourceType}, 'Patient', 'the printed curl gets a token and reads a patient')
+    or diag($one->{out}, $one->{err});
+like(get('/app/')->{content}, qr/<title>/, 'the demo app is there');
+is($env{DEMO_REDIRECT_URI}, "http://127.0.0.1:$port/app/", '  and its redirect URI');
+for ([ fhir => 'PROVIDER' ], [ open => 'PATIENT' ]) {
+    my ($place, $who) = @$_;
+    my ($verifier, $challenge) = FHIR::Test::Browser::pkce();
+    my $base = "$env{BASE_URL}/$place/r4";
+    my $browser = FHIR::Test::Browser->new(Demo->new($base));
+    my $answer = $browser->authorize($base, { response_type => 'code', client_id => $env{DEMO_PUBLIC_APP_ID},
+            redirect_uri => $env{DEMO_REDIRECT_URI}, scope => 'launch/patient patient/*.rs', state => 's',
+            aud => $base, code_challenge => $challenge, code_challenge_method => 'S256' },
+        user => $env{"DEMO_${who}_USER"}, password => $env{"DEMO_${who}_PASSWORD"}, find => 'Okafor',
+        patient => $env{DEMO_PATIENT_ID});
+    my %back = FHIR::Test::Browser::params($answer->header('Location') // '');
+    ok($back{code}, "the $place account signs in and gets a code") or diag($answer->body);
+    my $token = $browser->post("$base/auth/token", [ grant_type => 'authorization_code', code => $back{code},
+            redirect_uri => $env{DEMO_REDIRECT_URI}, client_id => $env{DEMO_PUBLIC_APP_ID},
+            code_verifier => $verifier ])->json;
+    is($token->{patient}, $env{DEMO_PATIENT_ID}, '  the demo patient');
+    my $read = $http->get("$base/Patient/$token->{patient}",
+        { headers => { Authorization => "Bearer $token->{access_token}" } });
+    is($read->{status}, 200, '  can be read');
+}
 
 my $before = time;
 my $again = quickstart(@start);

@@ -291,20 +291,42 @@ static void within_one(fhir_scopes_t *out, const fhir_scope_t *asked, const fhir
 void fhir_scopes_within(fhir_scopes_t *out, const fhir_scopes_t *asked,
                         const fhir_scopes_t *allowed, apr_pool_t *pool)
 {
-    fhir_scopes_t result = {.ignored = asked->ignored};
+    fhir_scopes_t all = {.ignored = ""}, result = {.ignored = asked->ignored};
+    apr_size_t len = 0;
     for (int i = 0; i < asked->n; i++)
-        within_one(&result, &asked->list[i], allowed, pool);
+        within_one(&all, &asked->list[i], allowed, pool);
+    /* no more than can be read again */
+    for (int i = 0; i < all.n && i < FHIR_SCOPES_MAX; i++) {
+        len += strlen(all.list[i].text) + 1;
+        if (len <= FHIR_SCOPE_TEXT_MAX)
+            fhir_scopes_add(&result, &all.list[i], pool);
+    }
     *out = result;
 }
 
-/* Does one scope of many give this right? */
+/* Is each condition of few among those of many? */
+static int has_conditions(const char *many, const char *few)
+{
+    apr_size_t len;
+    for (; *few; few += len + (few[len] == '&')) {
+        const char *at = many;
+        len = strcspn(few, "&");
+        while (*at && (strcspn(at, "&") != len || strncmp(at, few, len) != 0))
+            at += strcspn(at, "&") + (at[strcspn(at, "&")] == '&');
+        if (!*at)
+            return 0;
+    }
+    return 1;
+}
+
+/* Does one scope of many give this right? One with more conditions gives less. */
 static int gives(const fhir_scopes_t *many, const fhir_scope_t *scope, unsigned right)
 {
     for (int i = 0; i < many->n; i++) {
         const fhir_scope_t *m = &many->list[i];
         if (m->kind == scope->kind && (m->rights & right) &&
             (is_any(m->type) || !strcmp(m->type, scope->type)) &&
-            (!m->query || (scope->query && !strcmp(m->query, scope->query))))
+            (!m->query || (scope->query && has_conditions(scope->query, m->query))))
             return 1;
     }
     return 0;

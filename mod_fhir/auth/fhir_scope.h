@@ -76,10 +76,12 @@ const char *fhir_scopes_print(const fhir_scopes_t *scopes, apr_pool_t *pool);
 int fhir_scopes_has(const fhir_scopes_t *scopes, fhir_scope_word_t word);
 
 /** What of `asked` lies within `allowed`: rights and types that both have, under the conditions of
- *  both. A scope that is allowed as a whole comes out as it was written. */
+ *  both. A scope that is allowed as a whole comes out as it was written. What is more than
+ *  FHIR_SCOPES_MAX, or longer than FHIR_SCOPE_TEXT_MAX when printed, is left out. */
 void fhir_scopes_within(fhir_scopes_t *out, const fhir_scopes_t *asked,
                         const fhir_scopes_t *allowed, apr_pool_t *pool);
-/** 1 if everything in `few` is in `many`, too; else *beyond is the first that is not. */
+/** 1 if everything in `few` is in `many`, too, each right as a whole or with more conditions; else
+ * *beyond is the first that is not. */
 int fhir_scopes_cover(const fhir_scopes_t *many, const fhir_scopes_t *few, const char **beyond);
 /** The same scopes without those that `drop` says 1 of. */
 void fhir_scopes_filter(fhir_scopes_t *out, const fhir_scopes_t *in,

@@ -63,6 +63,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         check_scopes(&asked, pool);
         if (line && parse(&allowed, line, pool)) {
             fhir_scopes_within(&both, &asked, &allowed, pool);
+            check_scopes(&both, pool);
             check(fhir_scopes_cover(&allowed, &both, &beyond));
             check(fhir_scopes_cover(&asked, &both, &beyond));
         }

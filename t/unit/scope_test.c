@@ -118,6 +118,11 @@ static void test_cover(void)
         {"patient/Observation.rs", "patient/Observation.rs?category=a", NULL},
         {"patient/Observation.rs?category=a", "patient/Observation.r?category=b",
          "patient/Observation.r?category=b"},
+        {"patient/Observation.rs?category=a", "patient/Observation.r?code=x&category=a", NULL},
+        {"patient/Observation.rs?category=a&code=x", "patient/Observation.r?category=a",
+         "patient/Observation.r?category=a"},
+        {"patient/Observation.rs?category=a", "patient/Observation.r?category=ab",
+         "patient/Observation.r?category=ab"},
         {"", "", NULL},
     };
     for (int i = 0; i < (int)TAP_COUNT(cases); i++) {

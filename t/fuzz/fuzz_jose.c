@@ -48,7 +48,7 @@ static void check_token(const fhir_jwt_t *jwt, const fhir_jwks_t *keys, apr_pool
     }
     for (int i = 0; i < keys->n; i++)
         if ((*jwt->alg == 'R') == !strcmp(keys->keys[i].kty, "RSA") &&
-            (!jwt->kid || (keys->keys[i].kid && !strcmp(jwt->kid, keys->keys[i].kid))))
+            (!jwt->kid || !keys->keys[i].kid || !strcmp(jwt->kid, keys->keys[i].kid)))
             return;
     abort();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Real clients against a server: fhirclient in Chromium, openid-client, and axe-core on each page.
-// Argument: a JSON object { base, user, password, find, publicId, confidentialId, secret, redirect }.
+// Argument: a JSON object { base, user, password, find, publicId, confidentialId, secret, redirect, keyId,
+// backendId, key (a JWK on P-384, of both) }.
 // Prints TAP.
 const { chromium } = require('playwright-core');
 const fs = require('fs');
@@ -107,13 +108,32 @@ async function withOpenid(browser) {
   await tab.close();
 }
 
+// A program without a user: openid-client gets the token with its key, fhirclient reads with it.
+async function backendService() {
+  const openid = await import(pathToFileURL(require.resolve('openid-client')));
+  const key = await crypto.subtle.importKey('jwk', o.key, { name: 'ECDSA', namedCurve: 'P-384' }, false, ['sign']);
+  const config = await openid.discovery(new URL(o.base), o.backendId, {}, openid.PrivateKeyJwt({ key, kid: o.key.kid }),
+    { execute: [openid.allowInsecureRequests] });
+  const tokenResponse = await openid.clientCredentialsGrant(config, { scope: 'system/*.rs' });
+  ok(tokenResponse.expires_in === 300 && !tokenResponse.refresh_token, 'openid-client: client_credentials with a key',
+    JSON.stringify(tokenResponse));
+  const client = require('fhirclient')({}, {}, {}).client({ serverUrl: o.base, tokenResponse });
+  const all = await client.request('Patient?_count=1', { pageLimit: 0, flat: true });
+  ok(all.map(p => p.id).sort().join(' ') === 'dead p1 p2', 'fhirclient: a backend service reads all pages', JSON.stringify(all));
+  const refused = await client.create({ resourceType: 'Patient' }).then(() => 'created', e => `${e.status} ${e.message}`);
+  ok(/^403 /.test(refused) && /system\/Patient\.c/.test(refused), 'fhirclient: what is refused is told', refused);
+}
+
 (async () => {
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage',
     '--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests'] });
   await withFhirclient(browser, 'public, with PKCE', { clientId: o.publicId }, { viewport: { width: 1280, height: 800 } }, true);
   await withFhirclient(browser, 'confidential, on a phone, dark, in Spanish', { clientId: o.confidentialId, clientSecret: o.secret },
     { viewport: { width: 390, height: 800 }, colorScheme: 'dark', locale: 'es-MX' }, true);
+  await withFhirclient(browser, 'confidential, with a key (ES384)',
+    { clientId: o.keyId, clientPrivateJwk: o.key, scope: 'launch/patient openid fhirUser patient/*.rs user/Practitioner.rs offline_access' });
   await withOpenid(browser);
+  await backendService();
   await browser.close();
   console.log(`1..${n}`);
   process.exit(failed ? 1 : 0);

@@ -78,13 +78,12 @@ static slot_t *slot_of(header_t *h, slot_no_t no)
 
 apr_size_t fhir_token_cache_size(apr_size_t n_slots)
 {
-    apr_uint64_t size;
     if (n_slots < 16)
         n_slots = 16;
     if (n_slots > 0xffffffffu / FHIR_CACHE_SLOT)
         return 0;
-    size = sizeof(header_t) + (apr_uint64_t)chains_for(n_slots) * sizeof(slot_no_t) +
-           (apr_uint64_t)n_slots * sizeof(slot_t);
+    apr_uint64_t size = sizeof(header_t) + (apr_uint64_t)chains_for(n_slots) * sizeof(slot_no_t) +
+                        (apr_uint64_t)n_slots * sizeof(slot_t);
     return size > 0xffffffffu ? 0 : (apr_size_t)size;
 }
 
@@ -365,10 +364,9 @@ fhir_cache_answer_t fhir_token_cache_remove(const fhir_token_cache_t *cache,
                                             const fhir_digest_t *key)
 {
     header_t *h = header_of(cache);
-    slot_no_t *at;
     if (!enter(cache))
         return FHIR_CACHE_ERROR;
-    at = find(h, key);
+    slot_no_t *at = find(h, key);
     if (*at)
         drop(h, at);
     h->removals++;
@@ -392,7 +390,6 @@ int fhir_token_cache_watch(const fhir_token_cache_t *cache, apr_uint64_t databas
 {
     header_t *h = header_of(cache);
     watcher_t *own = NULL;
-    int turn;
     if (!enter(cache))
         return 0;
     for (int i = 0; i < FHIR_CACHE_WATCHERS && !own; i++)
@@ -401,8 +398,8 @@ int fhir_token_cache_watch(const fhir_token_cache_t *cache, apr_uint64_t databas
     for (int i = 0; i < FHIR_CACHE_WATCHERS && !own; i++)
         if (!h->watchers[i].database)
             own = &h->watchers[i];
-    turn = own && (own->pid == pid || !own->database || own->heard > now ||
-                   now - own->heard >= FHIR_CACHE_HEARD);
+    int turn = own && (own->pid == pid || !own->database || own->heard > now ||
+                       now - own->heard >= FHIR_CACHE_HEARD);
     if (turn && listening)
         *own = (watcher_t){database, pid, now};
     leave(cache);
@@ -463,12 +460,11 @@ const char *fhir_token_cache_check(const fhir_token_cache_t *cache)
 {
     header_t *h = header_of(cache);
     apr_uint64_t n_free = 0, entries = 0, taken = 0;
-    const char *wrong;
     if (!enter(cache))
         return "the lock failed";
     for (slot_no_t no = h->free; no && n_free <= h->n_slots; no = slot_of(h, no)->head.next)
         n_free++;
-    wrong = check_chains(h, &entries, &taken);
+    const char *wrong = check_chains(h, &entries, &taken);
     if (!wrong && n_free != h->n_free)
         wrong = "the free list has another length than is counted";
     if (!wrong && entries != h->n_entries)

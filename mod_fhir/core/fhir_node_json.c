@@ -47,9 +47,9 @@ static fhir_err_t *error_at(const char *json, apr_size_t offset, fhir_code_t cod
                             const char *what)
 {
     int line, column;
-    fhir_err_t *err;
     fhir_node_place(&line, &column, json, offset);
-    err = fhir_err_create(pool, code, "JSON, line %d, column %d: %s", line, column, what);
+    fhir_err_t *err =
+        fhir_err_create(pool, code, "JSON, line %d, column %d: %s", line, column, what);
     err->line = line;
     err->column = column;
     return err;
@@ -80,7 +80,6 @@ static void new_slab(parser_t *p)
 static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
 {
     frame_t *f = &p->frames[p->depth];
-    fhir_node_t *node;
 
     if (!p->nodes_left) {
         stop(p, start, FHIR_ERR_TOO_LARGE, "the text holds more values than the limit allows");
@@ -90,7 +89,7 @@ static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
     if (!p->slab_left)
         new_slab(p);
     p->slab_left--;
-    node = p->slab++;
+    fhir_node_t *node = p->slab++;
     *node = (fhir_node_t){.name = p->name,
                           .name_len = p->name_len,
                           .start = (apr_uint32_t)(start - p->json),
@@ -226,11 +225,11 @@ static int read_number(parser_t *p)
 static const char *plain_end(const char *s, const char *end)
 {
     while (end - s >= 8) {
-        apr_uint64_t w, quote, slash, found;
+        apr_uint64_t w;
         memcpy(&w, s, 8);
-        quote = w ^ (ONES * '"');
-        slash = w ^ (ONES * '\\');
-        found = ((w - ONES * ' ') | (quote - ONES) | (slash - ONES)) & ~w & HIGH;
+        apr_uint64_t quote = w ^ (ONES * '"');
+        apr_uint64_t slash = w ^ (ONES * '\\');
+        apr_uint64_t found = ((w - ONES * ' ') | (quote - ONES) | (slash - ONES)) & ~w & HIGH;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
         if (found) /* what is found in vain lies behind what is found */
             return s + __builtin_ctzll(found) / 8;
@@ -264,7 +263,6 @@ static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
 static apr_size_t check_escape(parser_t *p, const char *s)
 {
     apr_size_t left = (apr_size_t)(p->end - s), i;
-    int code, low;
 
     if (left < 2)
         return (apr_size_t)refuse(p, p->end, INCOMPLETE);
@@ -281,12 +279,12 @@ static apr_size_t check_escape(parser_t *p, const char *s)
         if (!strchr("0123456789abcdefABCDEF", s[i]) || !s[i])
             return (apr_size_t)refuse(p, s + i, "an escape \\u needs four hex digits");
     }
-    code = hex4(s + 2);
+    int code = hex4(s + 2);
     if (code == 0)
         return (apr_size_t)refuse(p, s, "the character U+0000 is not allowed in strings");
     if (code < 0xD800 || code > 0xDFFF)
         return 6;
-    low = left >= 12 && s[6] == '\\' && s[7] == 'u' ? hex4(s + 8) : -1;
+    int low = left >= 12 && s[6] == '\\' && s[7] == 'u' ? hex4(s + 8) : -1;
     if (code <= 0xDBFF && low >= 0xDC00 && low <= 0xDFFF)
         return 12;
     return (apr_size_t)refuse(p, s,
@@ -423,18 +421,16 @@ static int read_name(parser_t *p)
     frame_t *f = &p->frames[p->depth];
     const char *start = p->at, *name;
     apr_uint32_t len;
-    unsigned hash;
-    apr_uint64_t bit;
 
     if (p->at == p->end || *p->at != '"')
         return no_value(p, 0);
     if (!read_text(p, &name, &len))
         return 0;
-    hash = len;
+    unsigned hash = len;
     if (len)
         hash += 7u * (unsigned char)name[0] + 13u * (unsigned char)name[len - 1] +
                 29u * (unsigned char)name[len / 2];
-    bit = (apr_uint64_t)1 << (hash & 63);
+    apr_uint64_t bit = (apr_uint64_t)1 << (hash & 63);
     if ((f->seen & bit) && f->count < FHIR_NODE_FEW && fhir_node_getn(f->node, name, len))
         return duplicate(p, start);
     f->seen |= bit;
@@ -451,17 +447,14 @@ static int read_name(parser_t *p)
 
 static int open_value(parser_t *p, fhir_node_kind_t kind)
 {
-    fhir_node_t *node;
-    frame_t *f;
-
     if (p->depth >= p->max_depth)
         return stop(p, p->at, FHIR_ERR_TOO_LARGE,
                     "objects and arrays are nested deeper than the limit allows");
-    node = add(p, kind, p->at);
+    fhir_node_t *node = add(p, kind, p->at);
     if (!node)
         return 0;
     p->at++;
-    f = &p->frames[++p->depth];
+    frame_t *f = &p->frames[++p->depth];
     f->node = node;
     f->link = &node->child;
     f->count = 0;
@@ -549,7 +542,7 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
 {
     static const fhir_node_limits_t defaults;
     parser_t p = {0};
-    apr_size_t max_bytes, valid;
+    apr_size_t max_bytes;
 
     *root = NULL;
     if (!limits)
@@ -561,7 +554,7 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
                                "The text has %" APR_SIZE_T_FMT " bytes; at most %" APR_SIZE_T_FMT
                                " are accepted",
                                len, max_bytes);
-    valid = fhir_text_utf8_prefix(json, len);
+    apr_size_t valid = fhir_text_utf8_prefix(json, len);
     if (valid < len)
         return error_at(json, valid, FHIR_ERR_SYNTAX, pool,
                         "this byte is no valid UTF-8; the text must be encoded in UTF-8");

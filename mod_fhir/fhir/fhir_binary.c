@@ -17,9 +17,7 @@ static int is_binary(const fhir_call_t *call)
  * application/json alone may be the content's type. */
 static int names_fhir(const char *header)
 {
-    const char *s;
-
-    for (s = header; s && *s; s++)
+    for (const char *s = header; s && *s; s++)
         if (!strncasecmp(s, "fhir+", 5) || !strncasecmp(s, "+fhir", 5))
             return 1;
     return 0;
@@ -51,14 +49,14 @@ static int is_field_value(const char *s)
 fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t len)
 {
     fhir_response_t *response = call->response;
-    const char *type, *data, *context, *content;
     fhir_node_t *root;
     apr_size_t n;
 
     FHIR_TRY(fhir_node_parse_json(&root, json, len, FHIR_NODE_LIMITS_MOST, call->pool));
-    type = fhir_node_string(root, "contentType", call->pool);
-    data = fhir_node_string(root, "data", call->pool);
-    context = fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);
+    const char *type = fhir_node_string(root, "contentType", call->pool);
+    const char *data = fhir_node_string(root, "data", call->pool);
+    const char *context =
+        fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);
     if (is_field_value(context))
         apr_table_setn(response->headers, "X-Security-Context", context);
     /* A page or picture that someone uploaded must not run as one of ours. */
@@ -67,7 +65,7 @@ fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t l
     response->content_type = is_field_value(type) ? type : "application/octet-stream";
     if (!data)
         return NULL;
-    content = fhir_binary_decode(&n, data, call->pool);
+    const char *content = fhir_binary_decode(&n, data, call->pool);
     return response->body->write(response->body, content, n);
 }
 

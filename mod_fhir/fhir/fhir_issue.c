@@ -75,9 +75,7 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
 int fhir_issues_has(const fhir_issues_t *issues, const char *id, const char *expression,
                     const char *text)
 {
-    const fhir_issue_t *issue;
-
-    for (issue = issues->first; issue; issue = issue->next)
+    for (const fhir_issue_t *issue = issues->first; issue; issue = issue->next)
         if (issue->expression && !strcmp(issue->id, id) && !strcmp(issue->expression, expression) &&
             !strcmp(issue->text, text))
             return 1;
@@ -116,9 +114,8 @@ const char *fhir_severity_word(fhir_severity_t severity)
 fhir_err_t *fhir_issues_error(const fhir_issues_t *issues)
 {
     fhir_err_t *first = NULL, **end = &first;
-    const fhir_issue_t *issue;
 
-    for (issue = issues->first; issue; issue = issue->next) {
+    for (const fhir_issue_t *issue = issues->first; issue; issue = issue->next) {
         if (issue->severity != FHIR_SEVERITY_ERROR)
             continue;
         *end = fhir_err_create(issues->pool, issue->code, "%s", issue->text);

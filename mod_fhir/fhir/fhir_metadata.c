@@ -80,11 +80,11 @@ fhir_err_t *fhir_metadata_create(fhir_metadata_t **out, apr_pool_t *pool)
 /* The rendering of that key, held for the caller, or NULL. */
 static kept_t *find(fhir_metadata_t *m, const char *key)
 {
-    kept_t **place, *kept;
+    kept_t **place;
     apr_thread_mutex_lock(m->lock);
     for (place = &m->first; *place && strcmp((*place)->key, key) != 0; place = &(*place)->next)
         ;
-    kept = *place;
+    kept_t *kept = *place;
     if (kept) { /* to the front */
         *place = kept->next;
         kept->next = m->first;
@@ -97,7 +97,6 @@ static kept_t *find(fhir_metadata_t *m, const char *key)
 
 static void keep(fhir_metadata_t *m, kept_t *kept)
 {
-    kept_t **place;
     apr_size_t bytes = 0;
     if (size_of(kept) > KEPT_MAX)
         return;
@@ -106,7 +105,7 @@ static void keep(fhir_metadata_t *m, kept_t *kept)
     kept->next = m->first;
     m->first = kept;
     /* what was not used for longest gives way */
-    for (place = &m->first; *place;) {
+    for (kept_t **place = &m->first; *place;) {
         kept_t *each = *place;
         bytes += size_of(each);
         if (bytes <= KEPT_MAX) {
@@ -122,11 +121,10 @@ static void keep(fhir_metadata_t *m, kept_t *kept)
 static void zip(kept_t *kept)
 {
     z_stream z = {.next_in = (unsigned char *)kept->text, .avail_in = (unsigned)kept->len};
-    apr_size_t most;
     /* 16: with gzip's header, that holds no time */
     if (deflateInit2(&z, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return;
-    most = deflateBound(&z, kept->len);
+    apr_size_t most = deflateBound(&z, kept->len);
     kept->zipped = malloc(most);
     z.next_out = (unsigned char *)kept->zipped;
     z.avail_out = (unsigned)most;
@@ -160,12 +158,10 @@ static fhir_err_t *write_form(fhir_buf_t *out, fhir_call_t *call,
                               const fhir_capability_t *capability)
 {
     fhir_out_t *body = call->response->body;
-    fhir_buf_t *json;
-    fhir_err_t *err;
     if (call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty && !call->opts.subset)
         return put_text(out, capability, call->request->base_url, call->pool);
-    json = fhir_buf_create(call->pool, 32 * 1024 * 1024);
-    err = put_text(json, capability, call->request->base_url, call->pool);
+    fhir_buf_t *json = fhir_buf_create(call->pool, 32 * 1024 * 1024);
+    fhir_err_t *err = put_text(json, capability, call->request->base_url, call->pool);
     call->response->body = fhir_buf_out(out, call->pool);
     call->render = NULL;
     if (!err)
@@ -235,9 +231,8 @@ static fhir_err_t *find_or_render(kept_t **out, fhir_metadata_t *m, fhir_call_t 
 static int accepts_gzip(const char *header)
 {
     while (header && *header) {
-        apr_size_t len;
         header += strspn(header, " \t,");
-        len = strcspn(header, " \t,;");
+        apr_size_t len = strcspn(header, " \t,;");
         if (len == 4 && !strncasecmp(header, "gzip", 4)) {
             header += len;
             header += strspn(header, " \t;");

@@ -65,12 +65,11 @@ void fhir_outcome_end(fhir_buf_t *buf)
 static void issue(fhir_buf_t *buf, const fhir_err_t *err)
 {
     fhir_buf_t *text = fhir_buf_create(buf->pool, 0);
-    const char *place;
     if (err->code == FHIR_ERR_INTERNAL)
         fhir_buf_puts(text, "The server met an error of its own; its log says more");
     else
         fhir_buf_puts(text, err->message ? err->message : fhir_err_name(err->code));
-    place = apr_psprintf(buf->pool, "line %d, column %d", err->line, err->column);
+    const char *place = apr_psprintf(buf->pool, "line %d, column %d", err->line, err->column);
     if (err->line && !strstr(fhir_buf_cstr(text), place)) /* parsers have said it */
         fhir_buf_printf(text, " (%s)", place);
     begin_issue(buf, fhir_err_http_status(err->code) >= 500 ? "fatal" : "error",

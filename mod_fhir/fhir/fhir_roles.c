@@ -14,12 +14,11 @@
 static fhir_err_t *on_role(void *baton, const fhir_row_t *row)
 {
     struct fhir_roles_t *roles = baton;
-    const char *reference;
     apr_array_header_t *held;
 
     if (fhir_row_is_null(row, 1))
         return NULL;
-    reference = apr_pstrdup(roles->pool, fhir_row_text(row, 1));
+    const char *reference = apr_pstrdup(roles->pool, fhir_row_text(row, 1));
     if (fhir_row_is_null(row, 2)) {
         apr_hash_set(roles->known, apr_pstrdup(roles->pool, fhir_row_text(row, 0)),
                      APR_HASH_KEY_STRING, reference);

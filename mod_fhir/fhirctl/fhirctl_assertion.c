@@ -70,12 +70,11 @@ int fhirctl_assertion_main(const fhirctl_command_t *self, int argc, const char *
     fhirctl_run_t run = {.command = self, .options = &options, .pool = pool};
     const char *const *rest, *out;
     int n_rest, status = fhirctl_options(&n_rest, &rest, self, argc, argv, option, &options, pool);
-    fhir_err_t *err;
     if (status >= 0)
         return status;
     if (n_rest || !options.app || !options.key || !options.aud)
         return fhirctl_fail(self, FHIRCTL_USAGE, "--app, --key and --aud are needed, and no more");
-    err = make(&out, &run);
+    fhir_err_t *err = make(&out, &run);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_USAGE, err);
     printf("%s\n", out);

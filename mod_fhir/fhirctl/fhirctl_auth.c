@@ -38,10 +38,9 @@ fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values
 
 fhir_err_t *fhirctl_auth_wrong(fhirctl_run_t *run, const char *fmt, ...)
 {
-    const char *text;
     va_list ap;
     va_start(ap, fmt);
-    text = apr_pvsprintf(run->pool, fmt, ap);
+    const char *text = apr_pvsprintf(run->pool, fmt, ap);
     va_end(ap);
     return fhir_err_create(run->pool, FHIR_ERR_BAD_REQUEST, "%s", text);
 }
@@ -101,11 +100,10 @@ static const char *names_of(const fhirctl_action_t *actions, apr_pool_t *pool)
 
 static fhir_err_t *perform(fhirctl_run_t *run)
 {
-    fhir_err_t *err;
     FHIR_TRY(fhirctl_db_connect(&run->conn, &run->db, run->pool));
     FHIR_TRY(fhirctl_db_check(run->conn, &run->db, run->pool));
     FHIR_TRY(fhirctl_db_run(NULL, run->conn, run->pool, "BEGIN", 0, NULL));
-    err = run->action->run(run);
+    fhir_err_t *err = run->action->run(run);
     if (!err)
         return fhirctl_db_run(NULL, run->conn, run->pool, "COMMIT", 0, NULL);
     fhirctl_db_run(NULL, run->conn, run->pool, "ROLLBACK", 0, NULL);
@@ -135,7 +133,6 @@ int fhirctl_actions(const fhirctl_command_t *self, int argc, const char *const *
     int n_rest,
         status = fhirctl_options(&n_rest, &rest, self, argc, argv, take_option, &baton, pool);
     const fhirctl_action_t *action = actions;
-    fhir_err_t *err;
     if (status >= 0)
         return status;
     while (action->name && (!n_rest || strcmp(action->name, rest[0]) != 0))
@@ -148,7 +145,7 @@ int fhirctl_actions(const fhirctl_command_t *self, int argc, const char *const *
                             action->needs_name ? "one argument" : "no argument");
     baton.run.action = action;
     baton.run.name = action->needs_name ? rest[1] : NULL;
-    err = perform(&baton.run);
+    fhir_err_t *err = perform(&baton.run);
     if (!err)
         return FHIRCTL_OK;
     return fhirctl_fail_err(

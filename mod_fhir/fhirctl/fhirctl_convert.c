@@ -74,13 +74,12 @@ static fhir_err_t *slurp(fhir_buf_t **out, const convert_t *c, const char *path)
     fhir_buf_t *buf = fhir_buf_create(c->pool, 0);
     char chunk[65536];
     apr_size_t n;
-    int bad;
 
     if (!file)
         return io_error(c, "opened", path);
     while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
         fhir_buf_append(buf, chunk, n);
-    bad = ferror(file) || buf->overflow;
+    int bad = ferror(file) || buf->overflow;
     if (file != stdin)
         fclose(file);
     *out = buf;
@@ -93,7 +92,6 @@ static fhir_err_t *store(const convert_t *c, const char *path, fhir_format_t for
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path,
                *dot = strrchr(name, '.');
     FILE *file = stdout;
-    int bad;
 
     if (c->folder) {
         path = apr_psprintf(c->pool, "%s/%.*s.%s", c->folder,
@@ -103,7 +101,7 @@ static fhir_err_t *store(const convert_t *c, const char *path, fhir_format_t for
         if (!file)
             return io_error(c, "written", path);
     }
-    bad = fwrite(text->data, 1, text->len, file) != text->len;
+    int bad = fwrite(text->data, 1, text->len, file) != text->len;
     if (file == stdout)
         putchar('\n');
     else
@@ -115,10 +113,9 @@ static fhir_err_t *check(const convert_t *c, const fhir_node_t *tree)
 {
     fhir_issues_t *issues = fhir_issues_create(0, c->pool);
     const fhir_type_t *type;
-    fhir_issue_t *issue;
 
     fhir_check_resource(issues, &type, c->model, NULL, tree);
-    for (issue = issues->first; issue; issue = issue->next)
+    for (fhir_issue_t *issue = issues->first; issue; issue = issue->next)
         if (issue->expression)
             issue->text = apr_pstrcat(c->pool, issue->expression, ": ", issue->text, NULL);
     return fhir_issues_error(issues);
@@ -128,13 +125,12 @@ static fhir_err_t *convert(const convert_t *c, const char *path)
 {
     fhir_buf_t *in, *out = fhir_buf_create(c->pool, 0);
     fhir_node_t *tree;
-    fhir_format_t from, to;
-    const char *s;
+    fhir_format_t to;
 
     FHIR_TRY(slurp(&in, c, path));
-    s = fhir_buf_cstr(in);
+    const char *s = fhir_buf_cstr(in);
     s += strspn(s, "\xEF\xBB\xBF \t\r\n");
-    from = *s == '<' ? FHIR_FORMAT_XML : FHIR_FORMAT_JSON;
+    fhir_format_t from = *s == '<' ? FHIR_FORMAT_XML : FHIR_FORMAT_JSON;
     to = c->to != FHIR_FORMAT_NONE ? c->to
          : from == FHIR_FORMAT_XML ? FHIR_FORMAT_JSON
                                    : FHIR_FORMAT_XML;
@@ -160,7 +156,7 @@ int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *co
     convert_t c = {.self = self, .model = &fhir_model_r4};
     const char *const *paths;
     int n, i, status = fhirctl_options(&n, &paths, self, argc, argv, option, &c, pool);
-    fhir_err_t *err, *e;
+    fhir_err_t *err;
 
     if (status >= 0)
         return status;
@@ -174,7 +170,7 @@ int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *co
         err = convert(&c, paths[i]);
         if (err)
             status = err->code == FHIR_ERR_INTERNAL ? FHIRCTL_IO : FHIRCTL_REJECTED;
-        for (e = err; e; e = e->next)
+        for (fhir_err_t *e = err; e; e = e->next)
             fhirctl_fail(self, 0, "%s: %s", paths[i], e->message);
         apr_pool_clear(c.pool);
     }

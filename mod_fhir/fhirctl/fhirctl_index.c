@@ -137,18 +137,16 @@ static fhir_err_t *change(const index_t *x, const fhir_param_t *param, change_fn
 {
     const fhir_model_t *m = x->model;
     const fhir_column_t *column = &m->columns[param->first_column];
-    const char *method;
-    int i;
 
     if (!param->first_column && param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
-        for (i = 0; i < param->n_components; i++)
+        for (int i = 0; i < param->n_components; i++)
             FHIR_TRY(change(x, &m->params[m->components[param->first_component + i]], fn));
         return NULL;
     }
     if (param->column_kind == FHIR_COL_ID || param->column_kind == FHIR_COL_UPDATED)
         return fhir_err_create(x->pool, FHIR_ERR_PARAM_VALUE, "%s has its index always",
                                fhir_model_str(m, param->name));
-    method = param->first_column ? method_of(x, param, column) : NULL;
+    const char *method = param->first_column ? method_of(x, param, column) : NULL;
     if (!method)
         return fhir_err_create(x->pool, FHIR_ERR_PARAM_VALUE, "%s cannot have an index: %s",
                                fhir_model_str(m, param->name),
@@ -178,11 +176,10 @@ static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
 
     for (i = 0; i < n; i++) {
         const fhir_param_t *param = fhir_model_param(x->model, x->type, names[i], strlen(names[i]));
-        fhir_err_t *err;
         if (!param)
             return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s has no search parameter %s; it has %s",
                                 fhir_model_str(x->model, x->type->name), names[i], known_params(x));
-        err = change(x, param, fn);
+        fhir_err_t *err = change(x, param, fn);
         if (err && err->sqlstate[0])
             return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
         if (err)
@@ -194,11 +191,9 @@ static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
 static int list(const index_t *x)
 {
     const char *table = x->type ? x->table : NULL;
-    fhir_err_t *err;
     PGresult *r;
-    int i;
 
-    err = fhirctl_db_run(
+    fhir_err_t *err = fhirctl_db_run(
         &r, x->conn, x->pool,
         "SELECT c.relname, t.relname || substring(pg_get_indexdef(i.indexrelid) FROM ' USING .*'), "
         "pg_size_pretty(pg_relation_size(c.oid)), i.indisvalid, coalesce(s.idx_scan, 0) "
@@ -209,7 +204,7 @@ static int list(const index_t *x)
         1, &table);
     if (err)
         return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
-    for (i = 0; i < PQntuples(r); i++)
+    for (int i = 0; i < PQntuples(r); i++)
         printf("%-50s %10s %10s uses  %-8s  %.300s%s\n", PQgetvalue(r, i, 0), PQgetvalue(r, i, 2),
                PQgetvalue(r, i, 4),
                fhirctl_index_set_has(PQgetvalue(r, i, 0), x->pool) ? "practice" : "",
@@ -251,20 +246,19 @@ static int advise(const index_t *x)
 {
     PGresult *searches, *indexes;
     fhir_err_t *err = fhirctl_db_run(&searches, x->conn, x->pool, SEARCHES, 0, NULL);
-    int i;
 
     if (!err)
         err = fhirctl_db_run(&indexes, x->conn, x->pool, UNUSED, 0, NULL);
     if (err)
         return fhirctl_fail_err(x->self, FHIRCTL_DATABASE, err);
-    for (i = 0; i < PQntuples(searches); i++)
+    for (int i = 0; i < PQntuples(searches); i++)
         printf("%s: refused %s times, slow %s times from %s to %s\n    %s\n",
                PQgetvalue(searches, i, 0), PQgetvalue(searches, i, 1), PQgetvalue(searches, i, 2),
                PQgetvalue(searches, i, 3), PQgetvalue(searches, i, 4),
                *PQgetvalue(searches, i, 5) ? PQgetvalue(searches, i, 5)
                                            : "no index helps: narrow it by a patient, a code or a "
                                              "date, or raise FHIRCostMax");
-    for (i = 0; i < PQntuples(indexes); i++)
+    for (int i = 0; i < PQntuples(indexes); i++)
         printf("%s: %s, not used since %s\n    DROP INDEX CONCURRENTLY %s.%s\n",
                PQgetvalue(indexes, i, 0), PQgetvalue(indexes, i, 1), PQgetvalue(indexes, i, 2),
                x->db.tenant, PQgetvalue(indexes, i, 0));
@@ -285,9 +279,7 @@ static const struct {
 static int run(index_t *x, int n, const char *const *words)
 {
     const int n_works = sizeof(works) / sizeof(*works);
-    const char *type, *wrong;
     int work = 0;
-    fhir_err_t *err;
 
     while (n && work < n_works && strcmp(words[0], works[work].word) != 0)
         work++;
@@ -295,8 +287,8 @@ static int run(index_t *x, int n, const char *const *words)
         return fhirctl_fail(x->self, FHIRCTL_USAGE,
                             "add TYPE PARAMETER..., drop TYPE PARAMETER..., apply SET, list "
                             "[TYPE] or advise is expected; see fhirctl index --help");
-    type = works[work].typed && n > 1 ? words[1] : NULL;
-    wrong = works[work].least == 1 ? fhirctl_index_set_check(words[1]) : NULL;
+    const char *type = works[work].typed && n > 1 ? words[1] : NULL;
+    const char *wrong = works[work].least == 1 ? fhirctl_index_set_check(words[1]) : NULL;
     if (wrong)
         return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is no set of indexes: %s is expected",
                             words[1], wrong);
@@ -306,7 +298,7 @@ static int run(index_t *x, int n, const char *const *words)
                             x->model->version);
     if (x->type)
         fhir_model_table(x->table, x->model, x->type);
-    err = fhirctl_db_connect(&x->conn, &x->db, x->pool);
+    fhir_err_t *err = fhirctl_db_connect(&x->conn, &x->db, x->pool);
     if (!err)
         err = fhirctl_db_check(x->conn, &x->db, x->pool);
     if (err)

@@ -31,12 +31,11 @@ typedef struct statement_t {
 static int parse(statement_t *out, const char *line, apr_size_t len, apr_pool_t *pool)
 {
     static const char create[] = "CREATE INDEX ", on[] = "\" ON \"";
-    char *text, *at;
     if (len < sizeof(create) || memcmp(line, create, sizeof(create) - 1) != 0)
         return 0;
-    text = apr_pstrmemdup(pool, line + sizeof(create) - 1, len - (sizeof(create) - 1));
+    char *text = apr_pstrmemdup(pool, line + sizeof(create) - 1, len - (sizeof(create) - 1));
     out->definition = text;
-    at = strstr(text + 1, on);
+    char *at = strstr(text + 1, on);
     if (!at)
         return 0;
     out->index = apr_pstrmemdup(pool, text + 1, (apr_size_t)(at - text) - 1);

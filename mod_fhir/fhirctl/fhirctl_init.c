@@ -61,13 +61,12 @@ static const char *option(void *baton, int opt, const char *value)
 static fhir_err_t *create_extension(const init_t *init, const char *name)
 {
     PGresult *r;
-    fhir_err_t *err;
 
     FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool,
                             "SELECT 1 FROM pg_extension WHERE extname = $1", 1, &name));
     if (PQntuples(r))
         return NULL;
-    err = fhirctl_db_run(
+    fhir_err_t *err = fhirctl_db_run(
         NULL, init->conn, init->pool,
         apr_psprintf(init->pool, "CREATE EXTENSION IF NOT EXISTS %s SCHEMA public", name), 0, NULL);
     if (!err)
@@ -123,14 +122,13 @@ static fhir_err_t *refuse_newer(const init_t *init)
 static fhir_err_t *run_file(const init_t *init, const fhir_schema_file_t *file)
 {
     const char *values[] = {file->name, file->text};
-    fhir_err_t *err;
     int run;
 
     FHIR_TRY(already_run(&run, init, file));
     if (run)
         return NULL;
     FHIR_TRY(fhirctl_db_run(NULL, init->conn, init->pool, "BEGIN", 0, NULL));
-    err = fhirctl_db_run(NULL, init->conn, init->pool, file->text, 0, NULL);
+    fhir_err_t *err = fhirctl_db_run(NULL, init->conn, init->pool, file->text, 0, NULL);
     if (!err)
         err = fhirctl_db_run(NULL, init->conn, init->pool,
                              "INSERT INTO fhir_migration (name, digest) "
@@ -166,12 +164,11 @@ static fhir_err_t *grant_role(const init_t *init)
 {
     char *role = PQescapeIdentifier(init->conn, init->role, strlen(init->role));
     const char *schema = apr_psprintf(init->pool, "\"%s\"", init->db.tenant);
-    fhir_err_t *err;
 
     if (!role)
         return fhir_err_create(init->pool, FHIR_ERR_BAD_REQUEST, "--role %s is no valid name",
                                init->role);
-    err = fhirctl_db_run(
+    fhir_err_t *err = fhirctl_db_run(
         NULL, init->conn, init->pool,
         apr_pstrcat(init->pool, "GRANT USAGE ON SCHEMA ", schema, " TO ", role,
                     "; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ", schema,
@@ -215,8 +212,6 @@ static fhir_err_t *make_indexes(const init_t *init)
 
 static fhir_err_t *init_schema(init_t *init)
 {
-    const fhir_schema_file_t *file;
-
     FHIR_TRY(fhirctl_db_connect(&init->conn, &init->db, init->pool));
     if (PQserverVersion(init->conn) < SERVER_MIN)
         return fhir_err_create(init->pool, FHIR_ERR_INTERNAL,
@@ -228,7 +223,7 @@ static fhir_err_t *init_schema(init_t *init)
     FHIR_TRY(create_schema(init));
     FHIR_TRY(fhirctl_db_use(init->conn, &init->db, init->pool));
     FHIR_TRY(refuse_newer(init));
-    for (file = fhir_schema_files; file->name; file++)
+    for (const fhir_schema_file_t *file = fhir_schema_files; file->name; file++)
         FHIR_TRY(run_file(init, file));
     FHIR_TRY(write_key(init, "cursor"));
     FHIR_TRY(write_key(init, "auth"));
@@ -244,13 +239,12 @@ int fhirctl_init_main(const fhirctl_command_t *self, int argc, const char *const
     init_t init = {.db = FHIRCTL_DB_DEFAULTS, .pool = pool};
     const char *const *rest;
     int n_rest, status = fhirctl_options(&n_rest, &rest, self, argc, argv, option, &init, pool);
-    fhir_err_t *err;
 
     if (status >= 0)
         return status;
     if (n_rest)
         return fhirctl_fail(self, FHIRCTL_USAGE, "%s: init takes no arguments", rest[0]);
-    err = init_schema(&init);
+    fhir_err_t *err = init_schema(&init);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_DATABASE, err);
     printf("schema \"%s\" of database %s is ready\n", init.db.tenant, PQdb(init.conn));

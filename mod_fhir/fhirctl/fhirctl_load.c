@@ -97,11 +97,9 @@ void load_fail(load_t *load, const fhir_err_t *err)
 static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
 {
     const fhir_model_t *m = load->model;
-    const fhir_type_t *type;
     char table[64];
     apr_hash_t *empty = fhir_hash_make(load->pool);
     PGresult *r;
-    int i;
 
     load->fresh = apr_pcalloc(load->pool, m->n_resources + 1u);
     FHIR_TRY(fhirctl_db_run(&r, conn, load->pool,
@@ -110,10 +108,10 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
                             "t.relnamespace = current_schema()::regnamespace AND "
                             "pg_relation_size(t.oid) + pg_relation_size(h.oid) = 0",
                             0, NULL));
-    for (i = 0; i < PQntuples(r); i++)
+    for (int i = 0; i < PQntuples(r); i++)
         apr_hash_set(empty, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, load);
     load->defer = PQntuples(r) > 0;
-    for (type = m->types + 1; type <= m->types + m->n_resources; type++)
+    for (const fhir_type_t *type = m->types + 1; type <= m->types + m->n_resources; type++)
         if (apr_hash_get(empty, fhir_model_table(table, m, type), APR_HASH_KEY_STRING))
             atomic_store(&load->fresh[fhir_model_type_index(m, type)], 1);
         else
@@ -127,7 +125,6 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
 static fhir_err_t *tidy(load_t *load, PGconn *conn)
 {
     PGresult *r;
-    int i;
 
     FHIR_TRY(fhirctl_db_run(
         &r, conn, load->pool,
@@ -141,7 +138,7 @@ static fhir_err_t *tidy(load_t *load, PGconn *conn)
         "WHERE c.relnamespace = current_schema()::regnamespace AND a.amname = 'gin' AND "
         "pg_relation_size(c.oid) > 16384 AND pg_has_role(c.relowner, 'USAGE')",
         0, NULL));
-    for (i = 0; i < PQntuples(r); i++)
+    for (int i = 0; i < PQntuples(r); i++)
         FHIR_TRY(fhirctl_db_run(NULL, conn, load->pool, PQgetvalue(r, i, 0), 0, NULL));
     return NULL;
 }
@@ -186,7 +183,7 @@ static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
     load_reader_t *reader;
     apr_pool_t *progress_pool;
     fhir_err_t *err;
-    int i, started;
+    int started;
 
     FHIR_TRY(load_queue_create(load));
     FHIR_TRY(load_spool_create(&load->spool, load->pool));
@@ -204,7 +201,7 @@ static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
     if (err)
         load_fail(load, err);
     load_queue_end(load);
-    for (i = 0; i < started; i++)
+    for (int i = 0; i < started; i++)
         load_worker_join(workers[i]);
     apr_pool_destroy(progress_pool);
     err = fhirctl_index_make_due(NULL, &load->db, conn, load->jobs, load->pool);

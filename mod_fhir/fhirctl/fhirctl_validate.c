@@ -194,9 +194,8 @@ static void print_summary(const validate_t *v)
     unsigned n = apr_hash_count(v->tallies), i = 0;
     const tally_t **list = apr_palloc(v->pool, (n + 1) * sizeof(*list));
     double seconds = (double)(apr_time_now() - v->started) / APR_USEC_PER_SEC;
-    apr_hash_index_t *hi;
 
-    for (hi = apr_hash_first(v->pool, v->tallies); hi; hi = apr_hash_next(hi))
+    for (apr_hash_index_t *hi = apr_hash_first(v->pool, v->tallies); hi; hi = apr_hash_next(hi))
         list[i++] = apr_hash_this_val(hi);
     qsort(list, n, sizeof(*list), by_count);
     for (i = 0; i < n; i++)
@@ -234,11 +233,10 @@ int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *c
     const char *const *paths;
     fhir_validator_t *validator;
     load_source_t *source;
-    fhir_err_t *err;
-    int n_paths, status;
+    int n_paths;
 
     v.profiles = apr_array_make(pool, 4, sizeof(const char *));
-    status = fhirctl_options(&n_paths, &paths, self, argc, argv, option, &v, pool);
+    int status = fhirctl_options(&n_paths, &paths, self, argc, argv, option, &v, pool);
     if (status >= 0)
         return status;
     if (!n_paths)
@@ -249,7 +247,7 @@ int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *c
     v.tallies = fhir_hash_make(pool);
     v.terminal = isatty(STDERR_FILENO);
     v.started = apr_time_now();
-    err = fhir_validator_create(&validator, &fhir_model_r4, pool);
+    fhir_err_t *err = fhir_validator_create(&validator, &fhir_model_r4, pool);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);
     v.validator = validator;

@@ -57,7 +57,6 @@ int mod_fhir_cache_setup(apr_int64_t bytes, server_rec *main)
 {
     retained_t *kept = retained();
     apr_size_t size = bytes ? fhir_token_cache_size((apr_size_t)bytes / FHIR_CACHE_SLOT) : 0;
-    apr_status_t rv;
     if (!kept) {
         kept = ap_retained_data_create(RETAINED, sizeof(*kept));
         kept->layout = LAYOUT;
@@ -68,7 +67,7 @@ int mod_fhir_cache_setup(apr_int64_t bytes, server_rec *main)
     kept->size = 0;
     if (!size)
         return OK;
-    rv = make_segment(kept, size, main);
+    apr_status_t rv = make_segment(kept, size, main);
     if (rv)
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main,
                      "FHIR0410: no shared memory of %" APR_SIZE_T_FMT
@@ -90,11 +89,11 @@ static int unlock(void *mutex)
 int mod_fhir_cache_attach(fhir_token_cache_t *cache, server_rec *main, apr_pool_t *pchild)
 {
     retained_t *kept = retained();
-    apr_status_t rv;
     cache->segment = NULL;
     if (!kept || !kept->size)
         return 0;
-    rv = apr_global_mutex_child_init(&kept->mutex, apr_global_mutex_lockfile(kept->mutex), pchild);
+    apr_status_t rv =
+        apr_global_mutex_child_init(&kept->mutex, apr_global_mutex_lockfile(kept->mutex), pchild);
     if (rv) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, main,
                      "FHIR0411: the token cache's lock cannot be used in this process: tokens are "

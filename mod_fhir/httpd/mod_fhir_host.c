@@ -48,10 +48,9 @@ const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings
     const mod_fhir_settings_t *outside =
         ap_get_module_config(r->server->lookup_defaults, &fhir_module);
     ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
-    apr_array_header_t *bases;
     if (settings->value[MOD_FHIR_ENDPOINT].place->spoken == &fhir_model_r4)
         return NULL;
-    bases = apr_array_make(r->pool, 4, sizeof(const char *));
+    apr_array_header_t *bases = apr_array_make(r->pool, 4, sizeof(const char *));
     for (int i = 0; i < core->sec_url->nelts; i++) {
         const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
         mod_fhir_settings_t all;

@@ -146,21 +146,20 @@ static void hear(mod_fhir_listener_t *l)
 
 static void sweep(mod_fhir_listener_t *l, apr_time_t now)
 {
-    PGresult *tenants;
     fhir_store_t *store = mod_fhir_child_store(l->child);
     if (now < l->next_sweep || !store)
         return;
     l->next_sweep = now + SWEEP_EVERY;
-    tenants = PQexec(l->conn, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                              "c.relnamespace WHERE c.relname = 'fhir_token' AND "
-                              "has_schema_privilege(n.oid, 'USAGE') AND "
-                              "has_table_privilege(c.oid, 'DELETE')");
+    PGresult *tenants =
+        PQexec(l->conn, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                        "c.relnamespace WHERE c.relname = 'fhir_token' AND "
+                        "has_schema_privilege(n.oid, 'USAGE') AND "
+                        "has_table_privilege(c.oid, 'DELETE')");
     for (int i = 0; i < PQntuples(tenants); i++) {
         apr_pool_t *pool;
-        fhir_err_t *err;
         if (apr_pool_create(&pool, l->pool))
             break;
-        err = fhir_auth_sweep(PQgetvalue(tenants, i, 0), store, pool);
+        fhir_err_t *err = fhir_auth_sweep(PQgetvalue(tenants, i, 0), store, pool);
         if (err)
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, l->server,
                          "FHIR0414: what is past its time in schema \"%s\" was not removed: %s",

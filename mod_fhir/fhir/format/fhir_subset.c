@@ -25,9 +25,7 @@ static const char *const summary_words[] = {
 
 static fhir_err_t *parse_summary(fhir_summary_t *summary, const char *word, apr_pool_t *pool)
 {
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(summary_words) / sizeof(summary_words[0]); i++) {
+    for (apr_size_t i = 0; i < sizeof(summary_words) / sizeof(summary_words[0]); i++) {
         if (!strcmp(word, summary_words[i])) {
             *summary = (fhir_summary_t)i;
             return NULL;
@@ -42,9 +40,8 @@ static const char *known_elements(const fhir_model_t *model, const fhir_type_t *
                                   apr_pool_t *pool)
 {
     const char *list = "", *last = "";
-    int i;
 
-    for (i = 0; i < type->n_elements; i++) {
+    for (int i = 0; i < type->n_elements; i++) {
         const fhir_element_t *e = &model->elements[type->first_element + i];
         const char *name = fhir_model_str(model, e->group ? e->group : e->name);
         if (strcmp(name, last))
@@ -57,9 +54,7 @@ static const char *known_elements(const fhir_model_t *model, const fhir_type_t *
 /* By name, so that what all resources have is found in each. */
 static int is_listed(const fhir_subset_t *subset, const fhir_element_t *element)
 {
-    int i;
-
-    for (i = 0; i < subset->n_elements; i++)
+    for (int i = 0; i < subset->n_elements; i++)
         if (subset->elements[i]->name == element->name)
             return 1;
     return 0;
@@ -107,12 +102,12 @@ static int add_elements(fhir_subset_t *subset, const fhir_model_t *model, const 
 /* How many there can be. */
 static apr_size_t n_elements(const fhir_subset_t *subset, const fhir_model_t *model)
 {
-    const fhir_type_t *type;
     apr_size_t n = 0;
 
     if (subset->type)
         return subset->type->n_elements;
-    for (type = model->types + 1; type <= model->types + model->n_resources; type++)
+    for (const fhir_type_t *type = model->types + 1; type <= model->types + model->n_resources;
+         type++)
         n += type->n_elements;
     return n;
 }
@@ -138,9 +133,8 @@ static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *mod
 
     subset->elements = apr_palloc(pool, sizeof(*subset->elements) * n_elements(subset, model));
     while (*s) {
-        apr_size_t n;
         e = strchr(s, ',');
-        n = e ? (apr_size_t)(e - s) : strlen(s);
+        apr_size_t n = e ? (apr_size_t)(e - s) : strlen(s);
         while (n && *s == ' ') {
             s++;
             n--;
@@ -205,13 +199,13 @@ static void summarize_value(fhir_node_t *value, const fhir_element_t *element,
                             const fhir_model_t *model)
 {
     const fhir_type_t *type = &model->types[element->type];
-    fhir_node_t *item;
 
     if (type->kind == FHIR_KIND_PRIMITIVE || (element->flags & FHIR_EL_RESOURCE))
         return;
     if (value->kind == FHIR_NODE_OBJECT)
         summarize(value, type, model);
-    for (item = value->kind == FHIR_NODE_ARRAY ? value->child : NULL; item; item = item->next)
+    for (fhir_node_t *item = value->kind == FHIR_NODE_ARRAY ? value->child : NULL; item;
+         item = item->next)
         if (item->kind == FHIR_NODE_OBJECT)
             summarize(item, type, model);
 }
@@ -271,7 +265,7 @@ static fhir_node_t *add_text(fhir_node_t **link, const char *name, const char *t
 static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind_t kind,
                            const char *after, apr_pool_t *pool)
 {
-    fhir_node_t **link, *c, *made;
+    fhir_node_t **link, *c;
 
     for (c = object->child; c; c = c->next)
         if (is(c, name))
@@ -282,7 +276,7 @@ static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind
             break;
         }
     }
-    made = fhir_node_new(kind, pool);
+    fhir_node_t *made = fhir_node_new(kind, pool);
     made->name = name;
     made->name_len = (apr_uint32_t)strlen(name);
     made->next = *link;
@@ -398,17 +392,18 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
     const fhir_node_t *name = fhir_node_get(resource, "resourceType");
     const fhir_type_t *type =
         name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
-    fhir_node_t **link, *c, *contained;
+    fhir_node_t *c;
 
     if (!type || (subset->elements && subset->type && type != subset->type))
         return;
-    contained = subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained")
-                    ? NULL
-                    : take_contained(resource);
+    fhir_node_t *contained =
+        subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained")
+            ? NULL
+            : take_contained(resource);
     if (subset->summary == FHIR_SUMMARY_TRUE)
         summarize(resource, type, model);
     else
-        for (link = &resource->child; (c = *link);) {
+        for (fhir_node_t **link = &resource->child; (c = *link);) {
             if (keeps(subset, c, element_of(model, type, c)))
                 link = &c->next;
             else

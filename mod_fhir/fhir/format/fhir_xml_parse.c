@@ -79,9 +79,8 @@ static const char *path_below(const parser_t *p, const char *path, const frame_t
     path = apr_pstrcat(p->pool, path, ".", fhir_model_step(p->model, element, p->pool), NULL);
     if (element->max <= 1)
         return path;
-    const fhir_node_t *before;
     if (parent->last == element && parent->values)
-        for (before = parent->values->child; before; before = before->next)
+        for (const fhir_node_t *before = parent->values->child; before; before = before->next)
             n++;
     return apr_psprintf(p->pool, "%s[%d]", path, n);
 }

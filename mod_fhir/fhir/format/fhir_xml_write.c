@@ -88,15 +88,13 @@ static fhir_err_t *refuse(fhir_xml_writer_t *w, const fhir_node_t *node, const c
 static fhir_err_t *refuse(fhir_xml_writer_t *w, const fhir_node_t *node, const char *fmt, ...)
 {
     const char *path = w->n_path ? w->path[0] : NULL;
-    fhir_err_t *err;
     va_list args;
-    int i;
 
-    for (i = 1; i < w->n_path && i < MAX_LEVELS; i++)
+    for (int i = 1; i < w->n_path && i < MAX_LEVELS; i++)
         path = apr_pstrcat(w->pool, path, ".", w->path[i], NULL);
     va_start(args, fmt);
-    err = fhir_err_create(w->pool, FHIR_ERR_STRUCTURE, "%s%s%s", path ? path : "", path ? ": " : "",
-                          apr_pvsprintf(w->pool, fmt, args));
+    fhir_err_t *err = fhir_err_create(w->pool, FHIR_ERR_STRUCTURE, "%s%s%s", path ? path : "",
+                                      path ? ": " : "", apr_pvsprintf(w->pool, fmt, args));
     va_end(args);
     if (path)
         fhir_err_at(err, w->pool, path);
@@ -109,12 +107,10 @@ static fhir_err_t *refuse(fhir_xml_writer_t *w, const fhir_node_t *node, const c
 
 static void indent(fhir_xml_writer_t *w)
 {
-    int i;
-
     if (!(w->flags & FHIR_XML_PRETTY))
         return;
     fhir_buf_putc(w->buf, '\n');
-    for (i = 0; i < w->level; i++)
+    for (int i = 0; i < w->level; i++)
         fhir_buf_append(w->buf, "  ", 2);
 }
 
@@ -199,14 +195,13 @@ static member_t *push_member(fhir_xml_writer_t *w)
 static member_t *member_for(fhir_xml_writer_t *w, int first, const fhir_element_t *element)
 {
     int i = w->n_members;
-    member_t *m;
 
     while (i > first && w->members[i - 1].element > element)
         i--;
     if (i > first && w->members[i - 1].element == element)
         return &w->members[i - 1];
     push_member(w);
-    m = &w->members[i];
+    member_t *m = &w->members[i];
     memmove(m + 1, m, sizeof(*m) * (apr_size_t)(w->n_members - 1 - i));
     m->element = element;
     m->value = m->extra = NULL;
@@ -221,9 +216,8 @@ static const fhir_element_t *find(fhir_xml_writer_t *w, int first, const fhir_ty
     const fhir_element_t *all = &w->model->elements[type->first_element],
                          *end = all + type->n_elements,
                          *e = w->n_members > first ? w->members[w->n_members - 1].element : all;
-    int tries;
 
-    for (tries = 0; tries < NEXT_TRIED && e < end; tries++, e++)
+    for (int tries = 0; tries < NEXT_TRIED && e < end; tries++, e++)
         if (name_len(w, e) == len && !memcmp(name_of(w, e), name, len))
             return e;
     return fhir_model_element(w->model, type, name, len);
@@ -235,14 +229,12 @@ static fhir_err_t *collect_one(fhir_xml_writer_t *w, int first, const fhir_type_
     int extra = node->name_len && node->name[0] == '_';
     const fhir_element_t *element =
         find(w, first, type, node->name + extra, node->name_len - (unsigned)extra);
-    const fhir_node_t **half;
-    member_t *m;
 
     if (!element || (extra && w->model->types[element->type].kind != FHIR_KIND_PRIMITIVE))
         return refuse(w, node, "%s has no element \"%s\"", fhir_model_str(w->model, type->name),
                       fhir_text_excerpt(node->name, node->name_len, w->pool));
-    m = member_for(w, first, element);
-    half = extra ? &m->extra : &m->value;
+    member_t *m = member_for(w, first, element);
+    const fhir_node_t **half = extra ? &m->extra : &m->value;
     if (*half)
         return refuse(w, node, "the element \"%s\" occurs twice", name_of(w, element));
     *half = node;
@@ -253,11 +245,8 @@ static fhir_err_t *collect_one(fhir_xml_writer_t *w, int first, const fhir_type_
 static fhir_err_t *collect(int *first, fhir_xml_writer_t *w, const fhir_type_t *type,
                            const fhir_node_t *object)
 {
-    const fhir_node_t *c;
-    int i;
-
     *first = w->n_members;
-    for (c = object->child; c; c = c->next) {
+    for (const fhir_node_t *c = object->child; c; c = c->next) {
         if (c->name_len == 13 && !memcmp(c->name, "fhir_comments", 13))
             continue;
         if (type->kind == FHIR_KIND_RESOURCE && c->name_len == 12 &&
@@ -265,7 +254,7 @@ static fhir_err_t *collect(int *first, fhir_xml_writer_t *w, const fhir_type_t *
             continue;
         FHIR_TRY(collect_one(w, *first, type, c));
     }
-    for (i = *first + 1; i < w->n_members; i++) {
+    for (int i = *first + 1; i < w->n_members; i++) {
         const fhir_element_t *a = w->members[i - 1].element, *b = w->members[i].element;
         if (b->group && a->group == b->group)
             return refuse(w, object, "only one of \"%s\" and \"%s\" can be present", name_of(w, a),
@@ -277,9 +266,7 @@ static fhir_err_t *collect(int *first, fhir_xml_writer_t *w, const fhir_type_t *
 /* Element.id and Extension.url. */
 static fhir_err_t *write_attributes(fhir_xml_writer_t *w, int first, int end)
 {
-    int i;
-
-    for (i = first; i < end; i++) {
+    for (int i = first; i < end; i++) {
         const member_t *m = &w->members[i];
         if (!(m->element->flags & FHIR_EL_XMLATTR))
             continue;
@@ -317,12 +304,11 @@ static void write_plain(fhir_xml_writer_t *w, const char *name, apr_size_t len,
 {
     static const char attribute_begins[] = " value=\"", ends[] = "\"/>";
     apr_size_t begin = sizeof(attribute_begins) - 1, end = sizeof(ends) - 1;
-    char *to;
 
     indent(w);
     if (!fhir_buf_reserve(w->buf, 1 + len + begin))
         return;
-    to = w->buf->data + w->buf->len;
+    char *to = w->buf->data + w->buf->len;
     *to++ = '<';
     memcpy(to, name, len);
     memcpy(to + len, attribute_begins, begin);
@@ -455,9 +441,7 @@ static fhir_err_t *write_member(fhir_xml_writer_t *w, const member_t *m)
 /* Recursion may move the array, so members are copied out one by one. */
 static fhir_err_t *write_members(fhir_xml_writer_t *w, int first, int end)
 {
-    int i;
-
-    for (i = first; i < end; i++) {
+    for (int i = first; i < end; i++) {
         member_t m = w->members[i];
         if (!(m.element->flags & FHIR_EL_XMLATTR))
             FHIR_TRY(write_member(w, &m));
@@ -542,14 +526,13 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
                               const char *streamed, int behind)
 {
     const fhir_type_t *type;
-    const fhir_element_t *element;
     const char *name;
-    int first, i, end;
+    int first, i;
 
     FHIR_TRY(resource_type(&type, w, resource));
     name = fhir_model_str(w->model, type->name);
     enter(w, name);
-    element = fhir_model_element(w->model, type, streamed, strlen(streamed));
+    const fhir_element_t *element = fhir_model_element(w->model, type, streamed, strlen(streamed));
     if (!behind) {
         FHIR_TRY(write_comments(w, resource));
         open_resource(w, name, 1);
@@ -558,7 +541,7 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
     FHIR_TRY(collect(&first, w, type, resource));
     for (i = first; i < w->n_members && w->members[i].element < element; i++)
         ;
-    end = i;
+    int end = i;
     if (i < w->n_members && w->members[i].element == element)
         i++;
     w->level = 1;

@@ -57,7 +57,6 @@ fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call)
     const fhir_concept_t *found = NULL;
     const fhir_op_code_t *wanted = NULL;
     apr_array_header_t *codes;
-    const char *own;
     fhir_op_terms_t op;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
@@ -65,7 +64,7 @@ fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call)
     if (!codes->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$validate-code needs code, coding or codeableConcept");
-    own = APR_ARRAY_IDX(codes, 0, fhir_op_code_t).system;
+    const char *own = APR_ARRAY_IDX(codes, 0, fhir_op_code_t).system;
     FHIR_TRY(find_system(&system, &op, "url", own));
     for (int i = 0; i < codes->nelts && !found; i++) { /* one is enough */
         wanted = &APR_ARRAY_IDX(codes, i, fhir_op_code_t);
@@ -208,22 +207,19 @@ fhir_err_t *fhir_op_lookup(fhir_call_t *call)
     static const char *const known[] = {"code", "system",   "coding",          "version",
                                         "date", "property", "displayLanguage", NULL};
     const fhir_codesystem_t *system;
-    const fhir_concept_t *found;
-    const fhir_op_code_t *wanted;
     apr_array_header_t *codes;
-    const char *display;
     fhir_op_terms_t op;
     int index;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
     FHIR_TRY(fhir_op_terms_codes(&codes, &op, "", fhir_op_terms_text(&op, "system")));
-    wanted = &APR_ARRAY_IDX(codes, 0, fhir_op_code_t);
+    const fhir_op_code_t *wanted = &APR_ARRAY_IDX(codes, 0, fhir_op_code_t);
     if (codes->nelts != 1 || !wanted->system)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lookup needs system and code, or coding");
     FHIR_TRY(fhir_terms_system(&system, op.terms, &(fhir_terms_source_t){.url = wanted->system}));
-    found = system ? fhir_terms_concept(&index, system, wanted->code) : NULL;
-    display = system ? NULL : listed_display(fhir_profiles_of(call->stored), wanted);
+    const fhir_concept_t *found = system ? fhir_terms_concept(&index, system, wanted->code) : NULL;
+    const char *display = system ? NULL : listed_display(fhir_profiles_of(call->stored), wanted);
     if (!found && !display)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "%s|%s is not known here",
                                short_text(&op, wanted->system), short_text(&op, wanted->code));

@@ -191,7 +191,6 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
         "activeOnly", "excludeNested", "excludeNotForUI",     "displayLanguage",
         NULL};
     const fhir_conceptset_t *set;
-    const char *filter;
     char now[25];
     expand_t x = {0};
 
@@ -204,7 +203,7 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
     FHIR_TRY(find_set(&set, &x.op));
     if (fhir_terms_unlisted(set))
         return unlisted(&x.op, set, fhir_terms_unlisted(set));
-    filter = fhir_op_terms_text(&x.op, "filter");
+    const char *filter = fhir_op_terms_text(&x.op, "filter");
     x.filter = filter ? folded(filter, call->pool) : NULL;
     fhir_time_now(now, &(apr_int64_t){0});
     fhir_buf_puts(x.op.buf, "{\"resourceType\":\"ValueSet\"");

@@ -230,7 +230,6 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
         NULL};
     translate_t t = {0};
     apr_size_t start;
-    const char *tail;
 
     FHIR_TRY(fhir_op_terms_begin(&t.op, call, known));
     FHIR_TRY(fhir_op_terms_codes(&t.codes, &t.op, "", fhir_op_terms_text(&t.op, "system")));
@@ -251,8 +250,8 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
         for (int k = 0; fits(&t, map) && k < t.codes->nelts; k++)
             FHIR_TRY(put_map(&t, map, &APR_ARRAY_IDX(t.codes, k, fhir_op_code_t), 4));
     }
-    tail = apr_pstrmemdup(call->pool, t.op.buf->len ? t.op.buf->data + start : "",
-                          t.op.buf->len - start);
+    const char *tail = apr_pstrmemdup(call->pool, t.op.buf->len ? t.op.buf->data + start : "",
+                                      t.op.buf->len - start);
     t.op.buf->len = start;
     fhir_op_terms_answer(&t.op);
     fhir_op_terms_put(t.op.buf, "result", "Boolean", t.found ? "true" : "false");

@@ -45,9 +45,7 @@ typedef struct asked_t {
 
 static fhir_err_t *take_mode(asked_t *asked, const char *mode)
 {
-    int i;
-
-    for (i = 1; i < N_MODES; i++)
+    for (int i = 1; i < N_MODES; i++)
         if (!strcmp(mode, modes[i])) {
             asked->mode = (validate_mode_t)i;
             return NULL;
@@ -83,10 +81,9 @@ static fhir_err_t *take_query(asked_t *asked)
 {
     static const char *const known[] = {"mode", "profile", "release", NULL};
     const fhir_pairs_t *pairs = &asked->call->pairs;
-    int i;
 
     FHIR_TRY(fhir_operation_check(asked->call, pairs, known));
-    for (i = 0; i < pairs->n; i++)
+    for (int i = 0; i < pairs->n; i++)
         FHIR_TRY(take_pair(asked, pairs->list[i].name, pairs->list[i].value));
     return NULL;
 }
@@ -94,9 +91,7 @@ static fhir_err_t *take_query(asked_t *asked)
 /* The text of value[x] of a parameter, or NULL. */
 static const char *parameter_text(const asked_t *asked, const fhir_node_t *parameter)
 {
-    const fhir_node_t *m;
-
-    for (m = parameter->child; m; m = m->next)
+    for (const fhir_node_t *m = parameter->child; m; m = m->next)
         if (m->name_len > 5 && !memcmp(m->name, "value", 5) && m->kind == FHIR_NODE_STRING)
             return apr_pstrmemdup(asked->call->pool, m->text, m->text_len);
     return NULL;
@@ -285,10 +280,9 @@ static fhir_err_t *answer(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 8 * 1024 * 1024);
-    fhir_issue_t *issue;
 
     fhir_outcome_begin(buf);
-    for (issue = asked->issues->first; issue; issue = issue->next) {
+    for (fhir_issue_t *issue = asked->issues->first; issue; issue = issue->next) {
         if (!issue->line && asked->source)
             fhir_node_place(&issue->line, &issue->column, asked->source, issue->offset);
         fhir_outcome_finding(buf, issue);
@@ -312,12 +306,11 @@ static fhir_err_t *read_body(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
     fhir_input_t input;
-    fhir_err_t *err;
 
     if (asked->mode == MODE_DELETE || strcmp(call->request->method, "POST") != 0 ||
         !fhir_call_header(call, "Content-Type"))
         return NULL;
-    err = fhir_input_read(&input, call);
+    fhir_err_t *err = fhir_input_read(&input, call);
     if (err && fhir_err_http_status(err->code) == 422)
         return unreadable(asked, err);
     FHIR_TRY(err);

@@ -96,10 +96,9 @@ static void put_coding(fhir_buf_t *buf, const fhir_node_t *coding, apr_pool_t *p
 static const char *value_text(const fhir_node_t *value, apr_pool_t *pool)
 {
     const fhir_node_t *list = fhir_node_get(value, "coding");
-    fhir_buf_t *buf;
     if (value->text)
         return apr_pstrmemdup(pool, value->text, value->text_len);
-    buf = fhir_buf_create(pool, 0);
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
     if (!list)
         put_coding(buf, value, pool);
     for (const fhir_node_t *coding = list ? list->child : NULL; coding; coding = coding->next)
@@ -111,12 +110,11 @@ static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_node_t **body
                                    const fhir_call_t *call)
 {
     fhir_input_t input;
-    const fhir_node_t *list;
     FHIR_TRY(fhir_input_read(&input, call));
     if (!fhir_node_is(fhir_node_get(input.root, "resourceType"), "Parameters"))
         return fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
                                "The body of an operation is a Parameters resource");
-    list = fhir_node_get(input.root, "parameter");
+    const fhir_node_t *list = fhir_node_get(input.root, "parameter");
     pairs->list = apr_pcalloc(call->pool, sizeof(*pairs->list) * (fhir_node_count(list) + 1));
     for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
         fhir_pair_t *pair = &pairs->list[pairs->n];

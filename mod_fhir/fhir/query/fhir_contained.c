@@ -116,12 +116,11 @@ fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *m
         add_row(t->json, model, own, id, source + c->start, c->end - c->start, t->cells, pool);
     }
     for (apr_uint16_t i = 1; i <= model->n_resources; i++) {
-        fhir_contained_rows_t *found;
 
         if (!of_type[i].json)
             continue;
         fhir_buf_putc(of_type[i].json, ']');
-        found = apr_array_push(*rows);
+        fhir_contained_rows_t *found = apr_array_push(*rows);
         found->sql = insert_sql(model, tenant, type, &model->types[i], pool);
         found->json = fhir_buf_cstr(of_type[i].json);
         found->len = of_type[i].json->len;
@@ -133,16 +132,14 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
                                   int version, const char *text, apr_size_t len)
 {
     const fhir_model_t *m = call->stored;
-    const fhir_node_t *list, *c;
     fhir_node_t *root;
-    apr_byte_t *done;
 
     if (!text || !strstr(text, "\"contained\""))
         return NULL;
     FHIR_TRY(fhir_node_parse_json(&root, text, len, NULL, call->pool));
-    list = fhir_node_get(root, "contained");
-    done = apr_pcalloc(call->pool, m->n_resources + 1u);
-    for (c = list ? list->child : NULL; c; c = c->next) {
+    const fhir_node_t *list = fhir_node_get(root, "contained");
+    apr_byte_t *done = apr_pcalloc(call->pool, m->n_resources + 1u);
+    for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
         const fhir_type_t *own = type_of(m, c);
         fhir_value_t values[] = {fhir_value_text(fhir_model_str(m, type->name)),
                                  fhir_value_text(id),

@@ -132,7 +132,6 @@ static int has_index(const advice_t *a, const fhir_param_t *p)
 static void advise(advice_t *a, const fhir_param_t *p)
 {
     const fhir_model_t *m = a->call->stored;
-    const char *line;
     if (p->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
         for (int i = 0; i < p->n_components; i++)
             advise(a, &m->params[m->components[p->first_component + i]]);
@@ -143,8 +142,9 @@ static void advise(advice_t *a, const fhir_param_t *p)
     read_columns(a, &m->types[p->type]);
     if (a->error || has_index(a, p))
         return;
-    line = apr_psprintf(a->call->pool, "fhirctl index add %s %s",
-                        fhir_model_str(m, m->types[p->type].name), fhir_model_str(m, p->name));
+    const char *line =
+        apr_psprintf(a->call->pool, "fhirctl index add %s %s",
+                     fhir_model_str(m, m->types[p->type].name), fhir_model_str(m, p->name));
     if (strstr(fhir_buf_cstr(a->text), line))
         return;
     fhir_buf_puts(a->text, a->text->len ? ", " : "");
@@ -257,11 +257,10 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     const fhir_call_t *call = sql->call;
     fhir_store_t *store = call->request->store;
     int max = call->endpoint->search.cost_max;
-    apr_uint64_t key;
     estimate_t estimate;
     if (!max)
         return NULL;
-    key = key_of(sql, stmt->sql, max);
+    apr_uint64_t key = key_of(sql, stmt->sql, max);
     if (store && fhir_store_recall(store, key))
         return NULL;
     FHIR_TRY(ask_planner(&estimate, sql, stmt));

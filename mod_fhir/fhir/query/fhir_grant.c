@@ -34,14 +34,12 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
     static const char *const words[] = {"create", "read", "update", "delete", "search"};
     const char *level = call->grant->level ? call->grant->level : "user";
     const char *name = fhir_model_str(call->stored, type->name);
-    const char *form;
-    fhir_err_t *err;
     int bit = 0;
     if (fhir_grant_allows(call->grant, call->stored, type, right))
         return NULL;
     while (bit < 4 && !(right & (1u << bit)))
         bit++;
-    form = apr_pstrmemdup(call->pool, words[bit], 1);
+    const char *form = apr_pstrmemdup(call->pool, words[bit], 1);
     if (fhir_spoken_differs(call)) { /* its clients have v1's scopes, in their names */
         if (call->type == type && call->type_name)
             name = call->type_name;
@@ -49,9 +47,9 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
             fhir_spoken_names(call, &name, NULL);
         form = right & FHIR_RIGHT_CHANGES ? "write" : "read";
     }
-    err = fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                          "The access token has no scope to %s %s; %s/%s.%s would do", words[bit],
-                          name, level, name, form);
+    fhir_err_t *err = fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                      "The access token has no scope to %s %s; %s/%s.%s would do",
+                                      words[bit], name, level, name, form);
     err->scope = apr_psprintf(call->pool, "%s/%s.%s", level, name, form);
     return err;
 }

@@ -122,14 +122,13 @@ fhir_err_t *fhir_grant_from_bytes(const fhir_grant_t **out, const void *bytes, a
     reader_t r = {.at = bytes, .end = (const unsigned char *)bytes + len, .pool = pool};
     fhir_grant_t *grant = apr_pcalloc(pool, sizeof(*grant));
     const unsigned char *version = take(&r, 1);
-    unsigned flags;
-    apr_size_t n;
     fhir_grant_scope_t *scopes;
     *out = NULL;
     if (!version || (*version != PLAIN && *version != RELATED))
         return fhir_err_create(pool, FHIR_ERR_SYNTAX, "A grant of another version");
     r.version = *version;
-    flags = take_bits(&r, ALL | HAS_PATIENT | HAS_OWNER | (r.version == RELATED ? HAS_USER : 0));
+    unsigned flags =
+        take_bits(&r, ALL | HAS_PATIENT | HAS_OWNER | (r.version == RELATED ? HAS_USER : 0));
     if (r.version == RELATED) {
         grant->related = take_bits(&r, FHIR_RELATED_ALL);
         r.bad |= !grant->related;
@@ -138,7 +137,7 @@ fhir_err_t *fhir_grant_from_bytes(const fhir_grant_t **out, const void *bytes, a
     grant->patient = take_text(&r, flags & HAS_PATIENT, 1);
     grant->owner = take_text(&r, flags & HAS_OWNER, 0);
     grant->user = take_text(&r, flags & HAS_USER, 1);
-    n = take_number(&r);
+    apr_size_t n = take_number(&r);
     if (!r.bad && n <= FHIR_GRANT_SCOPES_MAX) {
         grant->n_scopes = (int)n;
         grant->scopes = scopes = apr_pcalloc(pool, (n + 1) * sizeof(*scopes));

@@ -58,10 +58,10 @@ static int may_name(const fhir_call_t *call, const fhir_param_t *param, const fh
 /* A compartment's parameter that is the patients among what a repeating reference names. */
 static const fhir_param_t *targets_param(const fhir_call_t *call, const fhir_compartment_t *member)
 {
-    const fhir_param_t *param;
     if (!member || member->n_params != 1)
         return NULL;
-    param = &call->stored->params[call->stored->components[member->first_param]];
+    const fhir_param_t *param =
+        &call->stored->params[call->stored->components[member->first_param]];
     return param->flags & FHIR_PARAM_TYPED && !(param->flags & FHIR_PARAM_UNION) &&
                    param->column_kind == FHIR_COL_REFERENCES
                ? param

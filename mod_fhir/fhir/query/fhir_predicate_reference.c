@@ -66,12 +66,12 @@ static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const 
 static int url_fits(const fhir_call_t *call, const fhir_param_t *param, const char *url)
 {
     const char *id = strrchr(url, '/'), *type = id;
-    const fhir_type_t *named;
     if (!(param->flags & FHIR_PARAM_TYPED))
         return 1;
     while (type && type > url && type[-1] != '/')
         type--;
-    named = type ? fhir_model_resource(call->stored, type, (apr_size_t)(id - type)) : NULL;
+    const fhir_type_t *named =
+        type ? fhir_model_resource(call->stored, type, (apr_size_t)(id - type)) : NULL;
     return named && in_targets(call, param, named);
 }
 

@@ -230,7 +230,6 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
     const char *source = name + strlen("_has:"), *ref = strchr(source, ':');
     const char *rest = ref ? strchr(ref + 1, ':') : NULL;
     fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_HAS, type);
-    apr_size_t ref_len;
     FHIR_TRY(hop(leaf, hops));
     if (!rest)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
@@ -241,7 +240,7 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
     if (!node->target)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
                                "_has: \"%.*s\" is no resource type", (int)(ref - source), source);
-    ref_len = (apr_size_t)(rest - ref - 1);
+    apr_size_t ref_len = (apr_size_t)(rest - ref - 1);
     node->param = fhir_query_param(call, node->target, ref + 1, ref_len);
     if (!node->param || node->param->kind != FHIR_PARAM_REFERENCE ||
         !fhir_query_targets(call, node->param, type))
@@ -299,8 +298,7 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
                              const char *name, int hops)
 {
     const fhir_call_t *call = leaf->call;
-    fhir_qnode_t *node;
-    const char *colon, *dot;
+    const char *dot;
     if (!strncmp(name, "_has:", 5))
         return has(out, leaf, type, name, hops);
     if (!strcmp(name, "_filter"))
@@ -310,8 +308,8 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
         return NULL;
     if ((dot = strchr(name, '.')) != NULL)
         return chain(out, leaf, type, name, dot, hops);
-    colon = strchr(name, ':');
-    node = fhir_query_node(call, FHIR_Q_TEST, type);
+    const char *colon = strchr(name, ':');
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, type);
     node->param =
         fhir_query_param(call, type, name, colon ? (apr_size_t)(colon - name) : strlen(name));
     if (!node->param)

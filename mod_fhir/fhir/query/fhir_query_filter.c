@@ -185,10 +185,9 @@ static fhir_err_t *apply(fhir_qnode_t **out, filter_t *f, int op, const char *pa
 static fhir_err_t *parse_test(fhir_qnode_t **out, filter_t *f)
 {
     const char *path, *value = NULL, *word;
-    apr_size_t len;
     unsigned kind = 0;
     skip_blanks(f);
-    len = strcspn(f->at, " \t\r\n()\"");
+    apr_size_t len = strcspn(f->at, " \t\r\n()\"");
     if (!len)
         return bad(f, "a parameter");
     path = apr_pstrmemdup(f->call->pool, f->at, len);

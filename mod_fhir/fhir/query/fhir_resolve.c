@@ -169,14 +169,13 @@ fhir_err_t *fhir_resolve_grant(const fhir_granted_t **granted, const fhir_call_t
     *granted = made;
     for (int i = 0; !grant->all && i < grant->n_scopes; i++) {
         const fhir_grant_scope_t *scope = &grant->scopes[i];
-        fhir_err_t *err;
         if (!scope->query || !fhir_grant_covers(scope, name))
             continue;
         FHIR_TRY(check_depth(call, type, within));
         if (!made->conditions)
             made->conditions =
                 apr_pcalloc(call->pool, sizeof(*made->conditions) * (apr_size_t)grant->n_scopes);
-        err = condition(&made->conditions[i], call, scope->query, &here);
+        fhir_err_t *err = condition(&made->conditions[i], call, scope->query, &here);
         if (err && !fhir_query_ignores(err))
             return err;
     }

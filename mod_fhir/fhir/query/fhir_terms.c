@@ -109,15 +109,15 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
                               const fhir_terms_source_t *source)
 {
     const fhir_node_t *root = source->root;
-    const fhir_psystem_t *carried;
     int there;
 
     *system = remembered(&there, terms->systems, root || source->id ? NULL : source->url);
     if (there)
         return NULL;
-    carried = terms->profiles && source->url && !root && !source->id
-                  ? fhir_profiles_system(terms->profiles, source->url, strcspn(source->url, "|"))
-                  : NULL;
+    const fhir_psystem_t *carried =
+        terms->profiles && source->url && !root && !source->id
+            ? fhir_profiles_system(terms->profiles, source->url, strcspn(source->url, "|"))
+            : NULL;
     if (carried) {
         *system = fhir_terms_system_carried(terms, carried);
     }
@@ -136,7 +136,6 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
 /* A carried one by its URL; version 1.0.2 has them in the model alone. */
 static fhir_err_t *carried_set(fhir_conceptset_t **set, fhir_terms_t *terms, const char *url)
 {
-    const fhir_valueset_t *known;
     apr_uint16_t index;
 
     *set = NULL;
@@ -144,7 +143,7 @@ static fhir_err_t *carried_set(fhir_conceptset_t **set, fhir_terms_t *terms, con
         index = fhir_profiles_set(terms->profiles, url, strlen(url), NULL);
         return index ? fhir_terms_set_carried(set, terms, index) : NULL;
     }
-    known = fhir_terminology_valueset(terms->call->stored, url);
+    const fhir_valueset_t *known = fhir_terminology_valueset(terms->call->stored, url);
     return known && !(known->flags & FHIR_VS_OPEN) ? fhir_terms_set_model(set, terms, known) : NULL;
 }
 
@@ -180,7 +179,6 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
 {
     const char *key = source->root || source->id ? NULL : source->url;
     fhir_conceptset_t *found;
-    fhir_err_t *err;
     int there;
 
     *set = remembered(&there, terms->sets, key);
@@ -191,7 +189,7 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
                                "Value sets include one another more than %d deep",
                                FHIR_TERMS_DEPTH_MAX);
     remember(terms->sets, key, fhir_terms_set_empty(terms)); /* one in itself adds nothing */
-    err = find_set(&found, terms, source);
+    fhir_err_t *err = find_set(&found, terms, source);
     terms->depth--;
     FHIR_TRY(err);
     remember(terms->sets, key, found);

@@ -145,7 +145,6 @@ fhir_buf_t *fhir_terms_carried(const fhir_call_t *call, const char *type, const 
 {
     const fhir_profiles_t *p = fhir_profiles_of(call->stored);
     const fhir_psystem_t *system;
-    apr_uint16_t set;
 
     if (!p || !url)
         return NULL;
@@ -153,6 +152,6 @@ fhir_buf_t *fhir_terms_carried(const fhir_call_t *call, const char *type, const 
         system = fhir_profiles_system(p, url, strlen(url));
         return system ? system_json(call, p, system) : NULL;
     }
-    set = strcmp(type, "ValueSet") ? 0 : fhir_profiles_set(p, url, strlen(url), NULL);
+    apr_uint16_t set = strcmp(type, "ValueSet") ? 0 : fhir_profiles_set(p, url, strlen(url), NULL);
     return set ? set_json(call, p, set) : NULL;
 }

@@ -41,7 +41,6 @@ static int place_of(apr_hash_t *hash, const char *key)
 static fhir_err_t *add(fhir_terms_t *terms, fhir_conceptset_t *set, const fhir_concept_t *concept)
 {
     const char *key = key_of(concept->system, concept->code, terms->pool);
-    const void *place;
 
     if (place_of(set->by_code, key) >= 0)
         return NULL;
@@ -51,7 +50,7 @@ static fhir_err_t *add(fhir_terms_t *terms, fhir_conceptset_t *set, const fhir_c
                                "allowed here (FHIRCodesMax)",
                                terms->call->endpoint->limits.codes_max);
     APR_ARRAY_PUSH(set->concepts, const fhir_concept_t *) = concept;
-    place = (const void *)(apr_uintptr_t)set->concepts->nelts;
+    const void *place = (const void *)(apr_uintptr_t)set->concepts->nelts;
     apr_hash_set(set->by_code, key, APR_HASH_KEY_STRING, place);
     if (place_of(set->by_name, concept->code) < 0)
         apr_hash_set(set->by_name, concept->code, APR_HASH_KEY_STRING, place);
@@ -433,7 +432,6 @@ static fhir_err_t *add_node(fhir_terms_t *terms, fhir_conceptset_t *set, const c
                             const fhir_codesystem_t *system, const fhir_node_t *node)
 {
     fhir_concept_t *concept = apr_pcalloc(terms->pool, sizeof(*concept));
-    const fhir_concept_t *defined;
 
     concept->system = url;
     concept->code = fhir_node_string(node, "code", terms->pool);
@@ -441,7 +439,7 @@ static fhir_err_t *add_node(fhir_terms_t *terms, fhir_conceptset_t *set, const c
     concept->listed = node;
     if (!concept->code)
         return NULL;
-    defined = system ? fhir_terms_concept(NULL, system, concept->code) : NULL;
+    const fhir_concept_t *defined = system ? fhir_terms_concept(NULL, system, concept->code) : NULL;
     if (defined) {
         concept->defined = defined->defined;
         concept->inactive = defined->inactive;
@@ -459,7 +457,6 @@ static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
     const fhir_node_t *list = fhir_node_get(include, "concept");
     fhir_conceptset_t *set = create(terms);
     const fhir_codesystem_t *system;
-    filter_t *filters;
     int n, known;
 
     *out = set;
@@ -469,7 +466,7 @@ static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
             FHIR_TRY(add_node(terms, set, url, system, node));
         return NULL;
     }
-    filters = take_filters(&n, &known, include, system, terms->pool);
+    filter_t *filters = take_filters(&n, &known, include, system, terms->pool);
     if (!known) {
         add_rest(set, url, fhir_node_get(include, "filter") ? FHIR_REST_UNKNOWN : FHIR_REST_IN);
         return NULL;

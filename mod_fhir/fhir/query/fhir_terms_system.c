@@ -20,11 +20,9 @@ static fhir_codesystem_t *create(fhir_terms_t *terms)
 
 static const char *key_of(const fhir_codesystem_t *s, const char *code, apr_pool_t *pool)
 {
-    char *key;
-
     if (!s->fold)
         return code;
-    key = apr_pstrdup(pool, code);
+    char *key = apr_pstrdup(pool, code);
     for (char *c = key; *c; c++)
         *c = (char)apr_tolower(*c);
     return key;
@@ -157,11 +155,10 @@ static void add_concepts(fhir_codesystem_t *s, const fhir_node_t *holder, int ab
             .abstract = (apr_byte_t)is_true(node, "notSelectable"),
             .inactive = (apr_byte_t)is_inactive(node),
         };
-        int index;
 
         if (!concept.code)
             continue;
-        index = add(s, &concept, pool);
+        int index = add(s, &concept, pool);
         if (above >= 0)
             add_edge(s, index, above);
         add_concepts(s, node, index, pool);

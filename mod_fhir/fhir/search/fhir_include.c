@@ -306,12 +306,11 @@ static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const 
     const fhir_model_t *m = inc->call->stored;
     apr_ssize_t len = m->n_resources + 1;
     int *number = apr_hash_get(inc->bound, types, len);
-    apr_array_header_t *list;
     if (number) {
         fhir_buf_printf(sql->text, "$%d::text[]", *number);
         return;
     }
-    list = apr_array_make(inc->call->pool, 64, sizeof(const char *));
+    apr_array_header_t *list = apr_array_make(inc->call->pool, 64, sizeof(const char *));
     for (apr_uint16_t i = 1; i <= m->n_resources; i++)
         for (int j = 0; types[i] && j < inc->round[i]->nelts; j++)
             APR_ARRAY_PUSH(list, const char *) =
@@ -391,10 +390,9 @@ static void select_reverse(fhir_sql_t *sql, const fhir_include_t *inc,
     const fhir_model_t *m = inc->call->stored;
     for (apr_uint16_t i = 1; i <= m->n_resources; i++) {
         const fhir_type_t *source = &m->types[i];
-        apr_array_header_t *params;
         if ((include->source && include->source != source) || source->flags & FHIR_TYPE_ABSTRACT)
             continue;
-        params = params_of(inc, include, source);
+        apr_array_header_t *params = params_of(inc, include, source);
         for (int j = 0; j < params->nelts; j++)
             select_referrers(sql, inc, include, source,
                              APR_ARRAY_IDX(params, j, const fhir_param_t *));

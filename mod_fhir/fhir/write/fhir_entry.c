@@ -41,9 +41,7 @@ static const struct {
 static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
                                const fhir_type_t *type, const char *place)
 {
-    const fhir_node_t *m;
-
-    for (m = node ? node->child : NULL; m; m = m->next) {
+    for (const fhir_node_t *m = node ? node->child : NULL; m; m = m->next) {
         apr_size_t mark = m->name_len && *m->name == '_';
         const char *name;
 
@@ -120,11 +118,10 @@ static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
 static const char *http_date(const char *instant, apr_pool_t *pool)
 {
     fhir_interval_t time;
-    char *date;
 
     if (!instant || !fhir_time_parse(&time, instant, strlen(instant), FHIR_TIME_INSTANT, NULL))
         return instant;
-    date = apr_palloc(pool, APR_RFC822_DATE_LEN);
+    char *date = apr_palloc(pool, APR_RFC822_DATE_LEN);
     apr_rfc822_date(date, time.low);
     return date;
 }
@@ -205,9 +202,8 @@ static const char *entry_header(const fhir_request_t *request, const char *name)
         {"If-None-Exist", entry->if_none_exist},
         {"Content-Type", entry->content_type},
     };
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(headers) / sizeof(*headers); i++)
+    for (apr_size_t i = 0; i < sizeof(headers) / sizeof(*headers); i++)
         if (!strcasecmp(name, headers[i].name))
             return headers[i].value;
     if (!strcasecmp(name, "Prefer")) {
@@ -300,9 +296,7 @@ static void write_member(fhir_buf_t *buf, const char *name, const char *value)
 
 static const char *status_line(const fhir_entry_t *entry)
 {
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(status_texts) / sizeof(*status_texts); i++)
+    for (apr_size_t i = 0; i < sizeof(status_texts) / sizeof(*status_texts); i++)
         if (status_texts[i].status == entry->response.status)
             return apr_psprintf(entry->call->pool, "%d %s", status_texts[i].status,
                                 status_texts[i].text);

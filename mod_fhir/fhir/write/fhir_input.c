@@ -27,12 +27,11 @@ fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const
 fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, fhir_buf_t *json)
 {
     const fhir_limits_t *limits = &call->endpoint->limits;
-    fhir_err_t *err;
 
     if (json->overflow)
         return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
                                "The resource is larger than the server has memory for");
-    err = fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
+    fhir_err_t *err = fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
     input->is_converted = 1;
     if (!err || err->code != FHIR_ERR_TOO_LARGE)
         return err;
@@ -48,12 +47,10 @@ fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, 
 /* The text without comments that its version does not have. */
 static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call)
 {
-    fhir_buf_t *json;
-
     if (!memmem(input->source, input->len, "fhir_comments", 13) ||
         !fhir_comments_strip(input->root))
         return NULL;
-    json = fhir_buf_create(call->pool, 0);
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     fhir_node_write_json(json, input->root, 0);
     return fhir_input_parse_made(input, call, json);
 }
@@ -174,7 +171,6 @@ static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
     const fhir_type_t *type;
-    fhir_err_t *err;
 
     input->spoken = input->source;
     input->spoken_len = input->len;
@@ -183,7 +179,7 @@ static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
     place_issues(issues, input, call);
     if (type && type != call->spoken_type)
         return other_type(call->spoken, type, call->spoken_type, call->pool);
-    err = fhir_issues_error(issues);
+    fhir_err_t *err = fhir_issues_error(issues);
     if (!err)
         return NULL;
     issues = fhir_issues_create(0, call->pool);

@@ -90,11 +90,9 @@ fhir_err_t *fhir_input_convert(fhir_input_t *input, fhir_call_t *call, const cha
                                apr_size_t len)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
-    fhir_buf_t *json;
     fhir_input_t made;
     fhir_issues_t *findings = fhir_issues_create(0, call->pool);
     fhir_node_t *sent, *old, *root;
-    fhir_err_t *err;
 
     if (!fhir_spoken_differs(call))
         return NULL;
@@ -105,13 +103,13 @@ fhir_err_t *fhir_input_convert(fhir_input_t *input, fhir_call_t *call, const cha
     FHIR_TRY(fhir_spoken_store(&root, findings, call, stored ? old : NULL, sent, call->pool));
     if (findings->n_errors)
         return tell(findings, input, call, NULL);
-    json = fhir_buf_create(call->pool, 0);
+    fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     fhir_node_write_json(json, root, 0);
     FHIR_TRY(fhir_input_parse_made(&made, call, json));
     made.spoken = input->spoken;
     made.spoken_len = input->spoken_len;
     made.spoken_is_made = input->spoken_is_made;
     *input = made;
-    err = fhir_input_check_stored(&findings, input, call, call->type);
+    fhir_err_t *err = fhir_input_check_stored(&findings, input, call, call->type);
     return !err || !findings->n_errors ? err : tell(findings, input, call, root);
 }

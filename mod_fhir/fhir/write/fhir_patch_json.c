@@ -45,8 +45,6 @@ static fhir_err_t *charge(patch_t *p, apr_size_t links)
 /* Recursion is as deep as the value, and no deeper than the tree may become. */
 static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *node, int depth)
 {
-    fhir_node_t **link;
-
     if (!p->nodes_left)
         return fhir_err_create(
             p->pool, FHIR_ERR_TOO_LARGE,
@@ -64,7 +62,7 @@ static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *n
         return NULL;
     if (++depth > p->limits.max_depth)
         return fhir_patch_too_deep(p->op, &p->limits, p->pool);
-    link = &(*new)->child;
+    fhir_node_t **link = &(*new)->child;
     for (const fhir_node_t *child = node->child; child; child = child->next) {
         FHIR_TRY(copy_node(link, p, child, depth));
         link = &(*link)->next;
@@ -268,7 +266,6 @@ static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
 static fhir_err_t *op_move(patch_t *p, const operation_t *op)
 {
     place_t place;
-    fhir_node_t *node;
     apr_size_t len = strlen(op->from);
 
     if (!strncmp(op->path, op->from, len) && op->path[len] == '/')
@@ -276,7 +273,7 @@ static fhir_err_t *op_move(patch_t *p, const operation_t *op)
     FHIR_TRY(existing(&place, p, op->from));
     if (!place.parent)
         return NULL; /* the document onto itself */
-    node = remove_at(&place);
+    fhir_node_t *node = remove_at(&place);
     FHIR_TRY(locate(&place, p, op->path));
     FHIR_TRY(fits(p, node, place.depth));
     add_at(&place, node);
@@ -318,7 +315,6 @@ static const struct {
 static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
 {
     operation_t op;
-    apr_size_t i;
 
     if (node->kind != FHIR_NODE_OBJECT)
         return malformed(p, "an operation is an object");
@@ -327,7 +323,7 @@ static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
     op.value = fhir_node_get(node, "value");
     if (!op.path)
         return malformed(p, "'path' is missing");
-    for (i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+    for (apr_size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
         if (!fhir_node_is(fhir_node_get(node, "op"), operations[i].name))
             continue;
         if (operations[i].needs_value && !op.value)
@@ -343,7 +339,6 @@ fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
                             const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
     patch_t p = {.root = *root, .pool = pool, .limits = fhir_patch_limits(limits)};
-    const fhir_node_t *node;
 
     p.steps = fhir_steps(p.limits.max_steps);
     p.nodes_left = p.limits.max_nodes;
@@ -352,7 +347,7 @@ fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "A JSON Patch is an array of operations (RFC 6902)");
     FHIR_TRY(fhir_patch_count(&p.limits, fhir_node_count(patch), pool));
-    for (node = patch->child; node; node = node->next, p.op++)
+    for (const fhir_node_t *node = patch->child; node; node = node->next, p.op++)
         FHIR_TRY(run_operation(&p, node));
     *root = p.root;
     return NULL;

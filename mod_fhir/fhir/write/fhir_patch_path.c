@@ -40,9 +40,8 @@ static fhir_err_t *fault(const patch_t *p, fhir_code_t code, const char *fmt, ..
 static fhir_err_t *fault(const patch_t *p, fhir_code_t code, const char *fmt, ...)
 {
     va_list ap;
-    const char *what;
     va_start(ap, fmt);
-    what = apr_pvsprintf(p->pool, fmt, ap);
+    const char *what = apr_pvsprintf(p->pool, fmt, ap);
     va_end(ap);
     return fhir_err_create(p->pool, code, "Patch operation %d: %s", p->number, what);
 }
@@ -138,7 +137,7 @@ static fhir_err_t *read_place(const patch_t *p, place_t *place, fhir_node_t *obj
 static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_t *place,
                               int extras)
 {
-    fhir_node_t *array, **link;
+    fhir_node_t *array;
     int first = 0;
 
     *made = NULL;
@@ -148,7 +147,7 @@ static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_
     if (first == place->n)
         return NULL;
     *made = array = fhir_node_new(FHIR_NODE_ARRAY, p->pool);
-    link = &array->child;
+    fhir_node_t **link = &array->child;
     for (int i = 0; i < place->n; i++) {
         fhir_node_t *node = extras ? place->pairs[i].extra : place->pairs[i].value;
         if (!node) {
@@ -281,8 +280,6 @@ static fhir_err_t *element_for(const fhir_element_t **element, const patch_t *p,
  * become. */
 static fhir_err_t *copy(fhir_node_t **made, const patch_t *p, const fhir_node_t *node, int depth)
 {
-    fhir_node_t **link;
-
     FHIR_TRY(charge(p, 1));
     *made = apr_pmemdup(p->pool, node, sizeof(*node));
     (*made)->next = NULL;
@@ -290,7 +287,7 @@ static fhir_err_t *copy(fhir_node_t **made, const patch_t *p, const fhir_node_t 
         return NULL;
     if (++depth > p->limits->max_depth)
         return fhir_patch_too_deep(p->number, p->limits, p->pool);
-    link = &(*made)->child;
+    fhir_node_t **link = &(*made)->child;
     for (const fhir_node_t *c = node->child; c; c = c->next, link = &(*link)->next)
         FHIR_TRY(copy(link, p, c, depth));
     return NULL;
@@ -532,7 +529,6 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
     const char *suffix = NULL;
     place_t place;
     pair_t pair;
-    int at;
 
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
@@ -540,7 +536,7 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
     if (!item->parent)
         return fault(p, FHIR_ERR_BUSINESS, "the resource itself cannot be replaced by a patch");
     element = &p->model->elements[item->element];
-    at = item->index < 0 ? 0 : item->index;
+    int at = item->index < 0 ? 0 : item->index;
     value_of(value, &suffix, p);
     FHIR_TRY(place_of(p, &place, item));
     if (element->group) { /* a choice may change its type, and with it its name */
@@ -558,7 +554,6 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
 static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
     place_t place;
-    pair_t pair;
     int source, destination;
 
     FHIR_TRY(index_part(&source, p, operation, "source"));
@@ -567,7 +562,7 @@ static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const
     if (source >= place.n || destination > place.n)
         return fault(p, FHIR_ERR_BUSINESS,
                      "the list has %d items; source or destination is behind its end", place.n);
-    pair = place.pairs[source];
+    pair_t pair = place.pairs[source];
     remove_pair(&place, source);
     insert_pair(&place, destination > source ? destination - 1 : destination, pair);
     return write_place(p, &place);
@@ -604,7 +599,6 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
     patch_t p = {.model = model, .root = root, .pool = pool};
     fhir_patch_limits_t most = fhir_patch_limits(limits);
     fhir_steps_t steps = fhir_steps(most.max_steps);
-    apr_size_t n;
     const fhir_node_t *list = fhir_node_get(parameters, "parameter");
 
     if (!fhir_node_is(fhir_node_get(parameters, "resourceType"), "Parameters") ||
@@ -612,7 +606,7 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "A FHIRPath Patch is a Parameters resource with a parameter "
                                "'operation' for each step");
-    n = fhir_node_count(list);
+    apr_size_t n = fhir_node_count(list);
     FHIR_TRY(fhir_patch_count(&most, n, pool));
     p.limits = &most;
     p.steps = &steps;

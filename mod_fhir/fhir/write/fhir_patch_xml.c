@@ -217,12 +217,10 @@ static fhir_err_t *gap_at(gap_t *gap, xpatch_t *p, xmlNodePtr target, const char
 static fhir_err_t *add_children(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, const char *pos)
 {
     gap_t gap = {0};
-    xmlNodePtr before;
-    int depth;
 
     FHIR_TRY(gap_at(&gap, p, target, pos));
-    before = gap.prev;
-    depth = depth_of(gap.parent);
+    xmlNodePtr before = gap.prev;
+    int depth = depth_of(gap.parent);
     for (xmlNodePtr child = op->children; child; child = child->next)
         FHIR_TRY(fits(p, child, depth));
     for (xmlNodePtr child = op->children; child; child = child->next) {
@@ -317,15 +315,13 @@ static fhir_err_t *remove_blank(xpatch_t *p, xmlNodePtr node, const char *sel)
 static fhir_err_t *remove_namespace(xpatch_t *p, xmlNodePtr node, xmlNsPtr ns, const char *sel)
 {
     xmlNsPtr *link = &node->nsDef;
-    xmlNodePtr n;
-    xmlAttrPtr a;
 
     /* In document order below node: a declaration in use must stay. */
-    for (n = node; n;) {
+    for (xmlNodePtr n = node; n;) {
         FHIR_TRY(charge(p, 1));
         if (n->ns == ns)
             return unfit(p, "the namespace is in use", sel);
-        for (a = n->type == XML_ELEMENT_NODE ? n->properties : NULL; a; a = a->next)
+        for (xmlAttrPtr a = n->type == XML_ELEMENT_NODE ? n->properties : NULL; a; a = a->next)
             if (a->ns == ns)
                 return unfit(p, "the namespace is in use", sel);
         if (n->type == XML_ELEMENT_NODE && n->children) {
@@ -382,12 +378,11 @@ static const struct {
 static fhir_err_t *run_operation(xpatch_t *p, xmlNodePtr op)
 {
     const char *sel = attribute(p, op, "sel");
-    apr_size_t i;
 
     if (!sel)
         return malformed(p, "'sel' is missing");
     apr_pool_clear(p->scratch);
-    for (i = 0; i < sizeof(operations) / sizeof(*operations); i++)
+    for (apr_size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
         if (xmlStrEqual(op->name, BAD_CAST operations[i].name))
             return operations[i].run(p, op, sel);
     return malformed(p, "an operation is add, replace or remove");
@@ -395,9 +390,7 @@ static fhir_err_t *run_operation(xpatch_t *p, xmlNodePtr op)
 
 static fhir_err_t *run_all(xpatch_t *p, xmlNodePtr patch)
 {
-    xmlNodePtr op;
-
-    for (op = patch->children; op; op = op->next) {
+    for (xmlNodePtr op = patch->children; op; op = op->next) {
         if (op->type != XML_ELEMENT_NODE)
             continue;
         FHIR_TRY(run_operation(p, op));
@@ -452,14 +445,13 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
 {
     xpatch_t p = {.pool = pool, .limits = fhir_patch_limits(limits)};
     xmlDocPtr patch_doc;
-    xmlNodePtr root;
     xmlChar *text = NULL;
     int len = 0;
 
     FHIR_TRY(scan(patch, patch_len, &p.limits, pool));
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
-    root = xmlDocGetRootElement(patch_doc);
+    xmlNodePtr root = xmlDocGetRootElement(patch_doc);
     FHIR_TRY(fhir_patch_count(&p.limits, xmlChildElementCount(root), pool));
     p.steps = fhir_steps(p.limits.max_steps);
     apr_pool_create(&p.scratch, pool);

@@ -65,13 +65,13 @@ static fhir_err_t *walk_value(walk_t *w, const fhir_element_t *el, const fhir_no
 static fhir_err_t *walk_members(walk_t *w, const fhir_type_t *type, const fhir_node_t *node)
 {
     apr_size_t mark = w->path->len;
-    const fhir_node_t *m, *item;
+    const fhir_node_t *item;
     fhir_err_t *err = NULL;
     int i;
 
     if (node->kind != FHIR_NODE_OBJECT)
         return NULL;
-    for (m = node->child; m && !err; m = m->next) {
+    for (const fhir_node_t *m = node->child; m && !err; m = m->next) {
         const fhir_element_t *el = fhir_model_element(w->model, type, m->name, m->name_len);
 
         if (!el)
@@ -99,10 +99,9 @@ fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_
                            const fhir_type_t *type, const fhir_node_t *resource, apr_pool_t *pool)
 {
     walk_t w = {visitor, model, fhir_buf_create(pool, 64 * 1024)};
-    fhir_err_t *err;
 
     fhir_buf_puts(w.path, fhir_model_str(model, type->name));
-    err = walk_members(&w, type, resource);
+    fhir_err_t *err = walk_members(&w, type, resource);
     fhir_buf_free(w.path);
     return err;
 }
@@ -154,7 +153,6 @@ static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const ch
     const fhir_call_t *call = refs->call;
     const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len);
     apr_size_t base = strlen(call->request->base_url), name_len, len;
-    const fhir_type_t *type;
     ref_t *ref;
 
     /* what a stored Bundle holds refers to what is beside it there, or where it came from */
@@ -163,7 +161,7 @@ static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const ch
     if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
         s += base + 1;
     name_len = strcspn(s, "/?");
-    type = s[name_len] ? fhir_model_resource(call->stored, s, name_len) : NULL;
+    const fhir_type_t *type = s[name_len] ? fhir_model_resource(call->stored, s, name_len) : NULL;
     if (!type)
         return NULL;
     len = target_length(s, name_len);
@@ -211,9 +209,8 @@ static fhir_err_t *on_found(void *baton, const fhir_row_t *row)
 static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
 {
     fhir_err_t *first = NULL, **end = &first;
-    int i;
 
-    for (i = 0; i < refs->list->nelts; i++) {
+    for (int i = 0; i < refs->list->nelts; i++) {
         const ref_t *ref = APR_ARRAY_IDX(refs->list, i, ref_t *);
 
         if (!ref->id)
@@ -268,10 +265,8 @@ int fhir_refs_count(const fhir_refs_t *refs)
 void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
                          const fhir_call_t *call)
 {
-    int i;
-
     sort(refs);
-    for (i = 0; i < refs->list->nelts; i++) {
+    for (int i = 0; i < refs->list->nelts; i++) {
         APR_ARRAY_PUSH(values, fhir_value_t) =
             fhir_value_text(APR_ARRAY_IDX(refs->list, i, ref_t *)->id);
         fhir_buf_printf(sql, "%sEXISTS (SELECT FROM %s WHERE id = $%d::text)", i ? " AND " : "",
@@ -288,9 +283,7 @@ static int is_for_writing(const fhir_grant_scope_t *scope)
 /* 1 if the request may write nothing but for some patients. */
 static int is_bound(const fhir_grant_t *grant)
 {
-    int i;
-
-    for (i = 0; i < grant->n_scopes; i++)
+    for (int i = 0; i < grant->n_scopes; i++)
         if (is_for_writing(&grant->scopes[i]) &&
             fhir_grant_whose(&grant->scopes[i]) == FHIR_GRANT_OF_ALL)
             return 0;
@@ -321,11 +314,11 @@ static void bound_condition(fhir_sql_t *sql, const fhir_type_t *type)
 static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
 {
     fhir_stmt_t stmt;
-    int i, next;
+    int next;
 
     fhir_sql_t *sql = fhir_sql_create(call);
     sort(refs);
-    for (i = 0; i < refs->list->nelts; i = next) {
+    for (int i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);
         fhir_value_t ids;
 
@@ -350,14 +343,14 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
     apr_array_header_t *values = apr_array_make(call->pool, 4, sizeof(fhir_value_t));
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
     fhir_stmt_t stmt = {0};
-    int i, next;
+    int next;
 
     if (!fhir_refs_count(refs))
         return NULL;
     if (is_bound(call->grant))
         return check_bound(refs, call);
     sort(refs);
-    for (i = 0; i < refs->list->nelts; i = next) {
+    for (int i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);
 
         next = take_type(apr_array_push(values), refs, i);

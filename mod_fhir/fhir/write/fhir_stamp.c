@@ -36,9 +36,7 @@ static void copy_compact(fhir_buf_t *out, const char *s, const char *end)
 void fhir_stamp_splice(fhir_buf_t *out, const char *source, apr_uint32_t start, apr_uint32_t end,
                        const fhir_edit_t *edits, int n_edits, int compact)
 {
-    int i;
-
-    for (i = 0; i <= n_edits; i++) {
+    for (int i = 0; i <= n_edits; i++) {
         apr_uint32_t stop = i < n_edits ? edits[i].start : end;
         if (compact)
             copy_compact(out, source + start, source + stop);

@@ -42,7 +42,6 @@ static const char *type_name(const fhir_call_t *call)
 static fhir_err_t *read_if_match(fhir_write_t *write)
 {
     const char *tag = fhir_call_header(write->call, "If-Match"), *version;
-    apr_size_t len;
 
     if (!tag)
         return NULL;
@@ -51,7 +50,7 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
         return NULL;
     }
     version = fhir_format_etag_version(NULL, tag, write->call->pool);
-    len = version ? strlen(version) : 0;
+    apr_size_t len = version ? strlen(version) : 0;
     if (!len || len > 9 || strspn(version, "0123456789") != len)
         return fhir_err_create(write->call->pool, FHIR_ERR_BAD_REQUEST,
                                "If-Match is the entity tag of one version: W/\"3\" or \"3\"");
@@ -118,13 +117,12 @@ static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *p
 {
     fhir_buf_t *words = fhir_buf_create(call->pool, 0);
     fhir_pair_t *sorted;
-    int i;
 
     if (!pairs->n) /* no condition, which will be refused */
         return NULL;
     sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
-    for (i = 0; i < pairs->n; i++)
+    for (int i = 0; i < pairs->n; i++)
         if (strcmp(sorted[i].name, "_format") != 0 && strcmp(sorted[i].name, "_pretty") != 0)
             fhir_buf_printf(words, "&%s=%s", sorted[i].name, sorted[i].value);
     return lock(call, fhir_buf_cstr(words));
@@ -270,12 +268,11 @@ static fhir_err_t *claim(const fhir_call_t *call, const char *id)
     const fhir_request_t *request = call->request;
     apr_hash_t *changed = request->within ? request->within->changed : NULL;
     const char *name = fhir_model_str(call->stored, call->type->name), *key;
-    const void *owner;
 
     if (!changed)
         return NULL;
     key = apr_pstrcat(apr_hash_pool_get(changed), name, "/", id, NULL);
-    owner = apr_hash_get(changed, key, APR_HASH_KEY_STRING);
+    const void *owner = apr_hash_get(changed, key, APR_HASH_KEY_STRING);
     if (owner && owner != request->baton)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "Two entries of a transaction change the same resource, %s", key);
@@ -297,13 +294,12 @@ fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
-    fhir_extract_t *extractor;
 
     *rows = NULL;
     if (!fhir_contained_any(write->input.root))
         return NULL;
-    extractor = fhir_extract_create(call->stored, call->request->base_url, call->endpoint->zone,
-                                    call->pool);
+    fhir_extract_t *extractor = fhir_extract_create(call->stored, call->request->base_url,
+                                                    call->endpoint->zone, call->pool);
     FHIR_TRY(fhir_contained_rows(rows, call->stored, extractor, call->endpoint->tenant, call->type,
                                  write->input.source, write->input.root, call->pool));
     return fhir_write_begin_tx(write);

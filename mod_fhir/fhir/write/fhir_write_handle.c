@@ -56,7 +56,6 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
     fhir_call_t *call = write->call;
     apr_table_t *headers = call->response->headers;
     char *date = apr_palloc(call->pool, APR_RFC822_DATE_LEN);
-    const char *remark;
 
     apr_table_setn(headers, "Location",
                    apr_psprintf(call->pool, "%s/%s/%s/_history/%d", call->request->base_url,
@@ -68,7 +67,7 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
     call->response->updated = record->updated;
     if (fhir_call_prefers(call, "return=minimal") || is_hidden(&write->old))
         return NULL;
-    remark = fhir_storable_remark(call->stored, call->type, write->input.root);
+    const char *remark = fhir_storable_remark(call->stored, call->type, write->input.root);
     if (fhir_call_prefers(call, "return=OperationOutcome") ||
         (remark && !fhir_call_prefers(call, "return=representation")))
         return answer_outcome(call,
@@ -308,13 +307,11 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
 fhir_err_t *fhir_update_handle(fhir_call_t *call)
 {
     fhir_write_t write;
-    const char *id;
-    fhir_err_t *mismatch;
 
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(fhir_input_read(&write.input, call));
-    id = body_id(&write);
-    mismatch = id && !strcmp(id, call->id) ? NULL : id_mismatch(call, id, call->id);
+    const char *id = body_id(&write);
+    fhir_err_t *mismatch = id && !strcmp(id, call->id) ? NULL : id_mismatch(call, id, call->id);
     FHIR_TRY(both(mismatch, fhir_input_check(&write.input, call, call->type)));
     FHIR_TRY(load_to_update(&write, id));
     return update_loaded(&write);
@@ -340,7 +337,6 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
 {
     apr_array_header_t *ids;
     fhir_write_t write;
-    const char *id, *found;
 
     if (!call->request->query || !*call->request->query)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
@@ -349,7 +345,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
                                type_name(call), type_name(call), type_name(call));
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(read_checked(&write));
-    id = body_id(&write);
+    const char *id = body_id(&write);
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
     if (ids->nelts > 1)
         return too_many(call, ids->nelts);
@@ -359,7 +355,7 @@ fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
         FHIR_TRY(fhir_input_convert(&write.input, call, NULL, 0));
         return create_new(&write, decided_id(call));
     }
-    found = APR_ARRAY_IDX(ids, 0, const char *);
+    const char *found = APR_ARRAY_IDX(ids, 0, const char *);
     if (id && strcmp(id, found) != 0)
         return id_mismatch(call, id, found);
     FHIR_TRY(load_to_update(&write, found));
@@ -539,13 +535,12 @@ static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch,
 {
     fhir_call_t *call = write->call;
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
-    const char *id;
 
     FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
     FHIR_TRY(kind(json, write, patch, len));
     FHIR_TRY(fhir_input_parse_made(&write->input, call, json));
     FHIR_TRY(fhir_input_check(&write->input, call, call->type));
-    id = body_id(write);
+    const char *id = body_id(write);
     if (!id || strcmp(id, write->old.id) != 0)
         return id_mismatch(call, id, write->old.id);
     return NULL;

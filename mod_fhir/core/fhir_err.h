@@ -50,6 +50,8 @@
     X(BUSINESS, 422, "business-rule", NULL)                                                        \
     X(REFERENCE, 422, "not-found", NULL)            /* a reference inside does not resolve */      \
     X(PRECONDITION_REQUIRED, 428, "required", NULL) /* PUT without If-Match */                     \
+    X(THROTTLED, 429, "throttled",                                                                 \
+      "temporarily_unavailable") /* the client has its share already */                            \
     X(INTERNAL, 500, "exception", "server_error")                                                  \
     X(NOT_IMPLEMENTED, 501, "not-supported", NULL)                                                 \
     X(BUSY, 503, "transient", "temporarily_unavailable")  /* no connection, pool exhausted */      \
@@ -72,6 +74,7 @@ struct fhir_err_t {
     const char *detail;     /* for the log only, or NULL */
     const char *scope;      /* FORBIDDEN: the scope that would do, or NULL */
     char sqlstate[6];       /* PostgreSQL's SQLSTATE, or "" */
+    int retry_sec;          /* 429, 503: when to try again, in seconds; 0: not known */
     int line, column;       /* 1-based place in the input, 0 when unknown */
     fhir_err_t *cause;      /* what led to this, or NULL */
     fhir_err_t *next;       /* a further, independent issue of the same answer, or NULL */

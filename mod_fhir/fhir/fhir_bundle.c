@@ -13,6 +13,7 @@ struct fhir_bundle_t {
     fhir_buf_t *url; /* fullUrl, reused */
     fhir_buf_t *links;
     apr_int64_t total; /* -1: not said */
+    apr_size_t bytes;  /* of the resources so far */
 };
 
 fhir_err_t *fhir_bundle_begin(fhir_bundle_t **out, fhir_call_t *call, const char *type)
@@ -36,6 +37,7 @@ fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *en
     const char *type = entry->type, *id = entry->id;
     if (type && !fhir_spoken_names(bundle->call, &type, &id))
         return NULL;
+    bundle->bytes += entry->len;
     if (entry->resource)
         fhir_spoken_note(bundle->call, entry->type, entry->id, entry->resource, entry->len);
     if (id && (entry->resource || !fhir_spoken_differs(bundle->call))) {
@@ -48,6 +50,13 @@ fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *en
         out.full_url = fhir_buf_cstr(bundle->url);
     }
     return fhir_render_bundle_entry(bundle->render, &out);
+}
+
+int fhir_bundle_is_full(const fhir_bundle_t *bundle)
+{
+    const fhir_call_t *call = bundle->call;
+    int plain = call->opts.format == FHIR_FORMAT_JSON && !call->opts.pretty;
+    return bundle->bytes > call->endpoint->limits.answer_max / (plain ? 2 : 8);
 }
 
 void fhir_bundle_link(fhir_bundle_t *bundle, const char *relation, const char *url)

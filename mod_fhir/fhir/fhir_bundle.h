@@ -25,6 +25,9 @@ typedef struct fhir_bundle_entry_t {
 /** Begins the answer's body. type: "searchset", "history", "batch-response", … */
 fhir_err_t *fhir_bundle_begin(fhir_bundle_t **bundle, fhir_call_t *call, const char *type);
 fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *entry);
+/** 1 when a page ends here, because the resources so far come near to what an answer may have
+ *  (FHIRAnswerMax). XML and pages for people take more bytes than JSON. */
+int fhir_bundle_is_full(const fhir_bundle_t *bundle);
 /** A link, to be written at the end; "next", … and a complete URL. */
 void fhir_bundle_link(fhir_bundle_t *bundle, const char *relation, const char *url);
 void fhir_bundle_total(fhir_bundle_t *bundle, apr_int64_t total);

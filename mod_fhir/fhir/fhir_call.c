@@ -30,7 +30,8 @@ fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call)
 {
     fhir_store_t *store;
     FHIR_TRY(find_store(&store, call));
-    FHIR_TRY(fhir_tx_begin(tx, store, call->pool));
+    FHIR_TRY(fhir_tx_begin(
+        tx, store, call->request->patience ? call->request->patience->effort : NULL, call->pool));
     call->response->tx = *tx;
     return NULL;
 }

@@ -28,6 +28,7 @@ typedef struct history_t {
     const char *cursor;  /* the page link's word, or NULL */
     fhir_cursor_t after; /* opened */
     int rows, more;
+    int is_cut;                /* it has as many bytes as fit: it ends before its number of rows */
     int only_total;            /* _summary=count */
     fhir_cursor_t last;        /* of the page */
     apr_array_header_t *types; /* of const fhir_granted_t * */
@@ -212,7 +213,7 @@ static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t
         fhir_sql_bind_int(sql, h->count + 1, "bigint");
     }
     return fhir_sql_stmt(
-        stmt, sql, (h->count > 100 ? FHIR_STMT_STREAM : 0) | (h->call->type ? 0 : FHIR_STMT_ONCE));
+        stmt, sql, (h->count > 10 ? FHIR_STMT_STREAM : 0) | (h->call->type ? 0 : FHIR_STMT_ONCE));
 }
 
 /* ---- rows ---- */
@@ -249,6 +250,10 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     char updated[25], rest[400];
     int i = 0;
 
+    if (h->is_cut) { /* what the statement has beyond is not waited for */
+        h->more = 1;
+        return fhir_err_create(h->call->pool, FHIR_ERR_LIMIT, "The page is full");
+    }
     if (h->rows == h->count) {
         h->more = 1;
         return NULL;
@@ -269,7 +274,11 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
                  verbs[i].verb, type, i ? "/" : "", i ? id : "", verbs[i].status,
                  fhir_row_text(row, 2), updated);
     entry.rest = rest;
-    return fhir_bundle_add(h->bundle, &entry);
+    FHIR_TRY(fhir_bundle_add(h->bundle, &entry));
+    h->is_cut = fhir_bundle_is_full(h->bundle);
+    if (h->is_cut)
+        remember(h, row);
+    return NULL;
 }
 
 static fhir_err_t *link_pages(history_t *h)
@@ -280,7 +289,7 @@ static fhir_err_t *link_pages(history_t *h)
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
     if (!h->more)
         return NULL;
-    FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->paging.cursor_key, path,
+    FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->paging.cursor_keys, path,
                               strlen(path), call->grant, call->pool));
     fhir_bundle_link(h->bundle, "next", fhir_bundle_url(call, path, &h->applied, word));
     return NULL;
@@ -293,8 +302,9 @@ static fhir_err_t *open_cursor(history_t *h)
 
     if (!h->cursor)
         return NULL;
-    FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->paging.cursor_key, path,
-                              strlen(path), call->grant, call->pool));
+    FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->paging.cursor_keys,
+                              call->endpoint->paging.link_age_sec, path, strlen(path), call->grant,
+                              call->pool));
     return h->after.n == KEYS ? NULL
                               : fhir_err_create(call->pool, FHIR_ERR_CURSOR,
                                                 "The page link does not belong to a history");
@@ -304,6 +314,7 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
 {
     history_t h = {.call = call};
     fhir_stmt_t stmt;
+    fhir_err_t *err;
 
     if (call->type)
         FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
@@ -314,8 +325,10 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(statement(&stmt, sql, &h));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));
-    FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), h.only_total ? on_total : on_row, &h,
-                           NULL));
+    err = fhir_call_run(call, &stmt, fhir_sql_values(sql), h.only_total ? on_total : on_row, &h,
+                        NULL);
+    if (err && !(h.is_cut && h.more))
+        return err;
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s",
                                fhir_spoken_path(call));

@@ -53,7 +53,9 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->statements_of_orders = 1;
     endpoint->paging.count_default = 100;
     endpoint->paging.count_max = 1000;
+    endpoint->paging.link_age_sec = 86400;
     endpoint->limits.body_max = 16 * 1024 * 1024;
+    endpoint->limits.answer_max = 64 * 1024 * 1024;
     endpoint->limits.depth_max = 64;
     endpoint->limits.body_values_max = 1000000;
     endpoint->limits.xml_attributes_max = 64;
@@ -125,6 +127,8 @@ static fhir_err_t *dispatch(fhir_call_t *call)
             "This endpoint is not called \"%s\"; ask for it by its base URL, %s. "
             "The server's administrator can allow other names (FHIRHosts)",
             fhir_call_header(call, "Host"), call->request->base_url);
+    if (call->request->overload)
+        return call->request->overload;
     /* Who may not come in learns nothing about what is there, not even that a path is wrong. */
     FHIR_TRY(admit(call, route));
     if (err)
@@ -172,9 +176,10 @@ static void answer_error(fhir_call_t *call, fhir_err_t *err)
         call->opts.format = FHIR_FORMAT_JSON;
     if (status == 401 || status == 403)
         apr_table_setn(response->headers, "WWW-Authenticate", challenge(call, err));
-    if (status == 503)
+    if (status == 503 || status == 429)
         apr_table_setn(response->headers, "Retry-After",
-                       apr_itoa(call->pool, call->endpoint->retry_after_sec));
+                       apr_itoa(call->pool,
+                                err->retry_sec ? err->retry_sec : call->endpoint->retry_after_sec));
     fhir_outcome_render(buf, err);
     fhir_call_built(call, status, buf);
     fhir_buf_free(buf);

@@ -67,6 +67,7 @@ typedef struct fhir_metadata_t fhir_metadata_t;
 /** Most of what a client may send; a directive each (docs/directives.md). */
 typedef struct fhir_limits_t {
     apr_size_t body_max;    /* bytes of a request body */
+    apr_size_t answer_max;  /* bytes of an answer */
     apr_size_t query_max;   /* bytes of a query (URL or form) */
     int depth_max;          /* nesting of JSON and XML */
     int body_values_max;    /* JSON values, or XML's elements and attributes, of a body */
@@ -89,8 +90,9 @@ typedef struct fhir_search_settings_t {
 } fhir_search_settings_t;
 
 typedef struct fhir_paging_settings_t {
-    int count_default, count_max;             /* resources on a page */
-    const struct fhir_seal_key_t *cursor_key; /* seals page links; the same on all nodes */
+    int count_default, count_max;                 /* resources on a page */
+    int link_age_sec;                             /* how long a page link is valid; 0: for good */
+    const struct fhir_cursor_keys_t *cursor_keys; /* seal page links; the same on all nodes */
 } fhir_paging_settings_t;
 
 /** Whether an update must name the version that it replaces; else it is answered 428. */
@@ -158,7 +160,7 @@ typedef struct fhir_endpoint_t {
 } fhir_endpoint_t;
 
 /** Sets every member that has a default (all but stored, spoken, audience, tenant, zone,
- * cursor_key, validator, capability) to it. */
+ * cursor_keys, validator, capability) to it. */
 void fhir_endpoint_defaults(fhir_endpoint_t *endpoint);
 
 typedef struct fhir_request_t {
@@ -168,6 +170,7 @@ typedef struct fhir_request_t {
     const char *no_store;      /* what a client is told when store is NULL; NULL: a plain text */
     const fhir_grant_t *grant; /* NULL: no token was sent or needed, or it is not taken */
     const fhir_err_t *refused; /* or NULL: why a token that was sent is not taken */
+    fhir_err_t *overload;      /* or NULL: why it is not worked on now */
     const fhir_patience_t *patience; /* how long the answer is waited for, or NULL */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */

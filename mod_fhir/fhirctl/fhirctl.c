@@ -34,8 +34,11 @@ static const fhirctl_command_t commands[] = {
     {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
      "Runs what is missing and nothing else: it is safe to run at any time.\n",
      fhirctl_init_options, fhirctl_init_main},
-    {"key", "[OPTION...] add|list|remove KID", "Manage the keys that sign id_tokens",
-     "The key before retires when the new one begins; both are published meanwhile.\n",
+    {"key", "[OPTION...] add|list|remove KID|page-links",
+     "Manage the keys that sign id_tokens, and replace the key of page links",
+     "The key before retires when the new one begins; both are published meanwhile.\n"
+     "page-links: servers that run take the new key within seconds; links of the key\n"
+     "before stay valid until it is replaced again.\n",
      fhirctl_key_options, fhirctl_key_main},
     {"launch", "[OPTION...]", "Start an app as the product does, and print the URL", NULL,
      fhirctl_launch_options, fhirctl_launch_main},

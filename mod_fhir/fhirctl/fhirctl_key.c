@@ -2,12 +2,17 @@
 /*
  * fhirctl key: the keys that sign id_tokens. A new one is published at once and signs from a time
  * on, so that whoever keeps the key set has it by then; a retired one stays published for a day.
+ * And the key that seals page links.
  */
 #include <apr_strings.h>
 #include <stdio.h>
 
 #include "auth/fhir_jose.h"
+#include "core/fhir_digest.h"
+#include "core/fhir_hex.h"
+#include "core/fhir_random.h"
 #include "fhirctl/fhirctl_auth.h"
+#include "store/fhir_schema.h"
 
 enum { OPT_ALG = FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN), OPT_IN };
 
@@ -58,6 +63,43 @@ fhir_err_t *fhirctl_key_first(PGconn *conn, apr_pool_t *pool)
     return PQntuples(r) ? NULL : make_key(conn, "RS256", 0, &kid, pool);
 }
 
+/* The key of page links. Each server looks every two seconds: all of them open links of the new key
+ * before the first one seals with it, and those of the old key go on working. */
+enum { SERVERS_KNOW_SEC = 5 };
+
+static fhir_err_t *page_links(fhirctl_run_t *run)
+{
+    unsigned char bytes[FHIR_SCHEMA_KEY];
+    char *hex = apr_palloc(run->pool, 2 * sizeof(bytes) + 1);
+    const char *values[1] = {hex};
+    int n;
+    FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
+    fhir_hex_encode(hex, bytes, sizeof(bytes));
+    FHIR_TRY(fhirctl_auth_run(NULL, NULL, run,
+                              "INSERT INTO fhir_key (name, key) VALUES ('cursor-next', "
+                              "decode($1, 'hex')) ON CONFLICT (name) DO UPDATE SET key = "
+                              "excluded.key",
+                              1, values));
+    fhir_digest_wipe(bytes, sizeof(bytes));
+    fhir_digest_wipe(hex, 2 * sizeof(bytes));
+    FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "COMMIT", 0, NULL)); /* for servers to see */
+    apr_sleep(apr_time_from_sec(SERVERS_KNOW_SEC));
+    FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "BEGIN", 0, NULL));
+    FHIR_TRY(fhirctl_auth_run(
+        NULL, &n, run,
+        "WITH now AS (SELECT key FROM fhir_key WHERE name = 'cursor'), next AS (DELETE FROM "
+        "fhir_key WHERE name = 'cursor-next' RETURNING key), put AS (UPDATE fhir_key SET key = "
+        "next.key, created = now() FROM next WHERE name = 'cursor') INSERT INTO fhir_key (name, "
+        "key) SELECT "
+        "'cursor-before', now.key FROM now, next ON CONFLICT (name) DO UPDATE SET key = "
+        "excluded.key",
+        0, NULL));
+    if (!n)
+        return fhirctl_auth_wrong(run, "somebody else replaces the key of page links now");
+    printf("page links are sealed with a new key; those of the key before are still valid\n");
+    return NULL;
+}
+
 /* The one before of the same kind retires when the new one begins. */
 static fhir_err_t *add(fhirctl_run_t *run)
 {
@@ -94,8 +136,11 @@ static fhir_err_t *remove_key(fhirctl_run_t *run)
     return n ? NULL : fhirctl_auth_wrong(run, "there is no key %s", run->name);
 }
 
-static const fhirctl_action_t actions[] = {
-    {"add", 0, add}, {"list", 0, list}, {"remove", 1, remove_key}, {NULL, 0, NULL}};
+static const fhirctl_action_t actions[] = {{"add", 0, add},
+                                           {"list", 0, list},
+                                           {"remove", 1, remove_key},
+                                           {"page-links", 0, page_links},
+                                           {NULL, 0, NULL}};
 
 int fhirctl_key_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                      apr_pool_t *pool)

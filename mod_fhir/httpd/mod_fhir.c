@@ -138,10 +138,14 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
 static void child_init(apr_pool_t *pchild, server_rec *main)
 {
+    fhir_budget_t *budget = NULL;
     const char *folder;
     for (server_rec *s = main; s; s = s->next) {
         mod_fhir_server_t *server = mod_fhir_server_of(s);
-        if (server->has_endpoint && !(server->child = mod_fhir_child_create(s, main, pchild)))
+        if (server->has_endpoint && !budget)
+            budget = mod_fhir_budget_create(main, pchild);
+        if (server->has_endpoint &&
+            (!budget || !(server->child = mod_fhir_child_create(s, main, budget, pchild))))
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0233: no memory for the endpoints");
     }
     xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */

@@ -16,6 +16,7 @@
 
 #include "auth/fhir_auth.h"
 #include "cache/fhir_token_cache.h"
+#include "core/fhir_budget.h"
 #include "fhir/fhir_service.h"
 #include "httpd/mod_fhir_settings.h"
 
@@ -58,8 +59,16 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
 /* ---- mod_fhir_db.c: this process and its database ---- */
 
 /** What a server (virtual host) needs in this process; call it in child_init, for each in the order
- *  of the list that main begins. NULL on want of memory. */
-mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_pool_t *pchild);
+ *  of the list that main begins. budget: the process's. NULL on want of memory. */
+mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_budget_t *budget,
+                                        apr_pool_t *pchild);
+/** The process's budget, made of main's settings; NULL on want of memory. */
+fhir_budget_t *mod_fhir_budget_create(server_rec *main, apr_pool_t *pchild);
+fhir_budget_t *mod_fhir_child_budget(mod_fhir_child_t *child);
+/** Begins a request: as fhir_budget_enter. has_token: its bearer token was taken, and says who the
+ *  client is; else that is its address, of IPv6 the first half. */
+fhir_err_t *mod_fhir_budget_enter(fhir_ticket_t *ticket, request_rec *r, mod_fhir_child_t *child,
+                                  int has_token);
 /** The server's store, or NULL when no database is configured. */
 fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child);
 /** What the process knows of its database. */
@@ -130,9 +139,10 @@ int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings)
 /* ---- mod_fhir_body.c ---- */
 
 /** Reads a request's body: see fhir_request_t.read_body. answered: httpd's input filter has refused
- *  it and sent an answer of its own. */
+ *  it and sent an answer of its own. ticket: is charged.
+ *  @return also as fhir_budget_body */
 fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
-                               apr_size_t max);
+                               fhir_ticket_t *ticket, apr_size_t max);
 
 /** For an answer that is made without reading the body: takes what has come of it so far. The
  *  connection is closed after the answer when that is not all, so that nobody waits for the rest.
@@ -144,11 +154,16 @@ void mod_fhir_body_leave(request_rec *r);
 typedef struct mod_fhir_spool_t {
     fhir_out_t out; /* what libfhir writes to */
     request_rec *r;
-    fhir_buf_t *buf;  /* what is not in the file (yet) */
-    apr_file_t *file; /* or NULL */
+    fhir_ticket_t *ticket; /* is charged for the file */
+    apr_size_t max;        /* bytes of the whole: FHIR_ERR_LIMIT beyond */
+    fhir_buf_t *buf;       /* what is not in the file (yet) */
+    apr_file_t *file;      /* or NULL */
     apr_off_t in_file;
 } mod_fhir_spool_t;
-void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r);
+void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r, fhir_ticket_t *ticket,
+                         apr_size_t max);
+/** Bytes that were written. */
+apr_int64_t mod_fhir_spool_length(const mod_fhir_spool_t *spool);
 /** Drops what was written. */
 void mod_fhir_spool_reset(mod_fhir_spool_t *spool);
 /** Sends it all with its length, or if ready is not NULL those bytes, which live as long as the

@@ -32,6 +32,7 @@ typedef struct auth_call_t {
     mod_fhir_child_t *child;
     const char *body;
     apr_size_t body_len;
+    fhir_ticket_t ticket;
     int answered;
 } auth_call_t;
 
@@ -48,7 +49,8 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_auth
 {
     auth_call_t *call = request->baton;
     if (!call->body)
-        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r, max));
+        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r,
+                                    &call->ticket, max));
     *body = call->body;
     *len = call->body_len;
     return NULL;
@@ -148,6 +150,13 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     call->r = r;
     call->child = child;
     mod_fhir_log_request(&call->log, r);
+    err = mod_fhir_budget_enter(&call->ticket, r, child, 0);
+    if (err) {
+        mod_fhir_log_result(child, r, err);
+        apr_table_setn(r->err_headers_out, "Retry-After", apr_itoa(r->pool, err->retry_sec));
+        mod_fhir_body_leave(r);
+        return HTTP_TOO_MANY_REQUESTS;
+    }
     mod_fhir_settings_auth(&call->config, settings);
     request->pool = r->pool;
     request->endpoint = mod_fhir_endpoint_plain(endpoint);

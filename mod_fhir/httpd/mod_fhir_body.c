@@ -7,6 +7,7 @@
 
 #include <apr_buckets.h>
 #include <apr_strings.h>
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/fhir_temp.h"
@@ -46,9 +47,24 @@ static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
                         "The body of the request could not be read to its end");
 }
 
+/* A body up to this size is not charged: all threads together can have that. */
+enum { FREE = 64 * 1024 };
+
+/* What came is charged piece by piece: who announces much and sends little holds little. */
+static fhir_err_t *charge(fhir_ticket_t *ticket, const fhir_buf_t *buf, request_rec *r)
+{
+    apr_int64_t missing = (apr_int64_t)buf->len - ticket->bodies;
+    fhir_err_t *err = NULL;
+    if (buf->len > FREE && missing > 0)
+        err = fhir_budget_body(ticket, missing + FREE, r->pool);
+    if (err)
+        r->connection->keepalive = AP_CONN_CLOSE;
+    return err;
+}
+
 /* Appends the data of a brigade; *eos when that was all. */
 static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r,
-                        apr_bucket_brigade *brigade, apr_size_t max)
+                        fhir_ticket_t *ticket, apr_bucket_brigade *brigade, apr_size_t max)
 {
     for (apr_bucket *b = APR_BRIGADE_FIRST(brigade); b != APR_BRIGADE_SENTINEL(brigade);
          b = APR_BUCKET_NEXT(b)) {
@@ -68,10 +84,11 @@ static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r
         if (buf->overflow)
             return no_memory(r);
     }
-    return NULL;
+    return charge(ticket, buf, r);
 }
 
-static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, apr_size_t max)
+static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, fhir_ticket_t *ticket,
+                            apr_size_t max)
 {
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
     fhir_err_t *err = NULL;
@@ -79,14 +96,14 @@ static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, apr_
     while (!eos && !err) {
         apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
                                          APR_BLOCK_READ, HUGE_STRING_LEN * 4);
-        err = rv ? not_read(answered, r, rv) : take(buf, &eos, answered, r, brigade, max);
+        err = rv ? not_read(answered, r, rv) : take(buf, &eos, answered, r, ticket, brigade, max);
         apr_brigade_cleanup(brigade);
     }
     return err;
 }
 
 fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
-                               apr_size_t max)
+                               fhir_ticket_t *ticket, apr_size_t max)
 {
     const char *announced = apr_table_get(r->headers_in, "Content-Length"), *coding;
     fhir_buf_t *buf = fhir_buf_create(r->pool, max + 1);
@@ -94,7 +111,7 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
     if (announced && ap_parse_strict_length(&n, announced) && (apr_uint64_t)n > max)
         return too_large(r, max);
     *answered = 0;
-    FHIR_TRY(read_all(buf, answered, r, max));
+    FHIR_TRY(read_all(buf, answered, r, ticket, max));
     /* mod_deflate's input filter takes the header away with the coding */
     coding = apr_table_get(r->headers_in, "Content-Encoding");
     if (buf->len && coding && strcasecmp(coding, "identity") != 0)
@@ -103,6 +120,9 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
                                coding);
     *body = fhir_buf_cstr(buf);
     *len = buf->len;
+    /* and now for what is made of it */
+    if (buf->len > FREE)
+        return fhir_budget_body(ticket, FHIR_BUDGET_BODY(buf->len) - ticket->bodies, r->pool);
     return NULL;
 }
 
@@ -133,19 +153,32 @@ void mod_fhir_body_leave(request_rec *r)
 
 enum { IN_MEMORY = 128 * 1024 };
 
-static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv, const char *what)
+/* A disk that is full is not the client's fault, nor one of the program. */
+static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv)
 {
-    return fhir_err_apr(spool->r->pool, FHIR_ERR_INTERNAL, rv, what);
+    apr_pool_t *pool = spool->r->pool;
+    const char *folder = NULL;
+    fhir_err_t *err;
+    if (!APR_STATUS_IS_ENOSPC(rv) && rv != EDQUOT && rv != EFBIG && !APR_STATUS_IS_EMFILE(rv))
+        return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "temporary file");
+    (void)apr_temp_dir_get(&folder, pool);
+    err = fhir_err_apr(pool, FHIR_ERR_BUSY, rv,
+                       "The server has no space for the answer now; try again later, or ask for "
+                       "less");
+    return fhir_err_detail(err, pool, "a temporary file in %s (TMPDIR): %s", folder ? folder : "?",
+                           err->detail);
 }
 
 /* Moves what is in memory into the file, which is made when it is needed first. */
 static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
 {
-    apr_status_t rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->r->pool);
+    apr_status_t rv;
+    FHIR_TRY(fhir_budget_spool(spool->ticket, (apr_int64_t)spool->buf->len, spool->r->pool));
+    rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->r->pool);
     if (!rv)
         rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
     if (rv)
-        return file_error(spool, rv, "temporary file");
+        return file_error(spool, rv);
     spool->in_file += (apr_off_t)spool->buf->len;
     fhir_buf_clear(spool->buf);
     return NULL;
@@ -154,6 +187,13 @@ static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
 static fhir_err_t *spool_write(fhir_out_t *out, const char *data, apr_size_t len)
 {
     mod_fhir_spool_t *spool = out->baton;
+    if ((apr_uint64_t)mod_fhir_spool_length(spool) + len > spool->max)
+        return fhir_err_create(spool->r->pool, FHIR_ERR_LIMIT,
+                               "The answer is larger than the %" APR_SIZE_T_FMT
+                               " bytes that one may have here (FHIRAnswerMax); ask for fewer "
+                               "resources (_count, fewer includes) or for parts of them "
+                               "(_elements, _summary)",
+                               spool->max);
     while (len) {
         apr_size_t room = IN_MEMORY - spool->buf->len, n = len < room ? len : room;
         fhir_buf_append(spool->buf, data, n);
@@ -168,8 +208,16 @@ static fhir_err_t *spool_write(fhir_out_t *out, const char *data, apr_size_t len
     return NULL;
 }
 
-void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r)
+apr_int64_t mod_fhir_spool_length(const mod_fhir_spool_t *spool)
 {
+    return spool->in_file + (apr_int64_t)spool->buf->len;
+}
+
+void mod_fhir_spool_init(mod_fhir_spool_t *spool, request_rec *r, fhir_ticket_t *ticket,
+                         apr_size_t max)
+{
+    spool->ticket = ticket;
+    spool->max = max;
     spool->out.write = spool_write;
     spool->out.baton = spool;
     spool->r = r;

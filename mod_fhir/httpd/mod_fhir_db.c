@@ -26,6 +26,7 @@ struct mod_fhir_child_t {
     const char *conninfo;          /* of source */
     mod_fhir_endpoints_t *endpoints;
     fhir_directory_t *directory;
+    fhir_budget_t *budget;                   /* the process's */
     fhir_token_cache_t cache;                /* segment NULL: none */
     _Atomic(mod_fhir_listener_t *) listener; /* or NULL: not started yet */
     apr_thread_mutex_t *lock;                /* guards what follows */
@@ -41,6 +42,11 @@ mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child)
 fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child)
 {
     return child->directory;
+}
+
+fhir_budget_t *mod_fhir_child_budget(mod_fhir_child_t *child)
+{
+    return child->budget;
 }
 
 int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child)
@@ -106,6 +112,7 @@ fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child)
     fhir_store_config_t config = {
         .read_lane = (int)mod_fhir_number(settings, MOD_FHIR_READ_LANE),
         .statement_timeout = mod_fhir_number(settings, MOD_FHIR_STATEMENT_TIMEOUT),
+        .long_after = mod_fhir_number(settings, MOD_FHIR_LONG_WORK_AFTER),
     };
     fhir_store_t *store = atomic_load_explicit(&child->store, memory_order_acquire);
     fhir_err_t *err = NULL;
@@ -153,6 +160,8 @@ static int can_share(const mod_fhir_child_t *other, const char *conninfo,
     return other->source && strcmp(other->conninfo, conninfo) == 0 &&
            mod_fhir_number(its, MOD_FHIR_CONNECTIONS) ==
                mod_fhir_number(settings, MOD_FHIR_CONNECTIONS) &&
+           mod_fhir_number(its, MOD_FHIR_LONG_WORK_CONNECTIONS) ==
+               mod_fhir_number(settings, MOD_FHIR_LONG_WORK_CONNECTIONS) &&
            mod_fhir_number(its, MOD_FHIR_CONNECTION_WAIT) ==
                mod_fhir_number(settings, MOD_FHIR_CONNECTION_WAIT);
 }
@@ -169,12 +178,14 @@ static fhir_err_t *make_source(mod_fhir_child_t *child, server_rec *main)
     }
     FHIR_TRY(fhir_store_source_create(
         &child->source, child->conninfo, (int)mod_fhir_number(settings, MOD_FHIR_CONNECTIONS),
+        (int)mod_fhir_number(settings, MOD_FHIR_LONG_WORK_CONNECTIONS),
         mod_fhir_number(settings, MOD_FHIR_CONNECTION_WAIT), child->pool));
     fhir_store_source_log(child->source, mod_fhir_log_server(child->server, child->pool));
     return NULL;
 }
 
-mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_pool_t *pchild)
+mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_budget_t *budget,
+                                        apr_pool_t *pchild)
 {
     mod_fhir_child_t *child;
     apr_pool_t *pool;
@@ -185,6 +196,7 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, apr_poo
     apr_pool_pre_cleanup_register(pchild, pool, destroy_pool);
     child = apr_pcalloc(pool, sizeof(*child));
     child->server = s;
+    child->budget = budget;
     child->pool = pool;
     child->conninfo = mod_fhir_server_database(s);
     if (child->conninfo && make_source(child, main))

@@ -20,14 +20,14 @@
 #include "store/fhir_schema.h"
 
 struct mod_fhir_endpoint_t {
-    fhir_endpoint_t endpoint; /* cursor_key is set before `key` */
+    fhir_endpoint_t endpoint; /* cursor_keys is set before `keys` */
     mod_fhir_settings_t settings;
     mod_fhir_child_t *child;
     mod_fhir_endpoint_t *next;
-    fhir_tenant_t *tenant;              /* shared with the tenant's other endpoints */
-    _Atomic(const unsigned char *) key; /* what cursor_key was made of, or NULL */
-    apr_thread_mutex_t *lock;           /* guards the pool */
-    apr_pool_t *pool;                   /* for cursor_key */
+    fhir_tenant_t *tenant;                    /* shared with the tenant's other endpoints */
+    _Atomic(const fhir_schema_keys_t *) keys; /* what cursor_keys was made of, or NULL */
+    apr_thread_mutex_t *lock;                 /* guards the pool */
+    apr_pool_t *pool;                         /* for cursor_keys */
 };
 
 struct mod_fhir_endpoints_t {
@@ -131,17 +131,17 @@ const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoi
     return &endpoint->endpoint;
 }
 
-/* The key of page links, made ready when it is first known, and when it was changed. */
-static void take_key(mod_fhir_endpoint_t *e, const unsigned char *key)
+/* The keys of page links, made ready when they are first known, and when they were changed. */
+static void take_keys(mod_fhir_endpoint_t *e, const fhir_schema_keys_t *keys)
 {
-    const fhir_seal_key_t *made;
-    if (atomic_load_explicit(&e->key, memory_order_acquire) == key)
+    const fhir_cursor_keys_t *made;
+    if (atomic_load_explicit(&e->keys, memory_order_acquire) == keys)
         return;
     apr_thread_mutex_lock(e->lock);
-    if (atomic_load_explicit(&e->key, memory_order_relaxed) != key &&
-        !fhir_cursor_key_create(&made, key, e->pool)) {
-        __atomic_store_n(&e->endpoint.paging.cursor_key, made, __ATOMIC_RELEASE);
-        atomic_store_explicit(&e->key, key, memory_order_release);
+    if (atomic_load_explicit(&e->keys, memory_order_relaxed) != keys &&
+        !fhir_cursor_keys_create(&made, keys->bytes, keys->n, e->pool)) {
+        __atomic_store_n(&e->endpoint.paging.cursor_keys, made, __ATOMIC_RELEASE);
+        atomic_store_explicit(&e->keys, keys, memory_order_release);
     }
     apr_thread_mutex_unlock(e->lock);
 }
@@ -150,15 +150,15 @@ fhir_store_t *mod_fhir_endpoint_store(const char **why, mod_fhir_endpoint_t *e,
                                       const fhir_log_t *log, apr_pool_t *pool)
 {
     fhir_store_t *store = mod_fhir_child_store(e->child);
-    const unsigned char *key;
+    const fhir_schema_keys_t *keys;
     fhir_schema_state_t state;
     *why = NULL;
     if (!store)
         return NULL;
-    state = fhir_tenant_look(&key, e->tenant, store, log, pool);
+    state = fhir_tenant_look(&keys, e->tenant, store, log, pool);
     *why = fhir_schema_client_text(state);
     if (state != FHIR_SCHEMA_READY)
         return NULL;
-    take_key(e, key);
+    take_keys(e, keys);
     return store;
 }

@@ -20,6 +20,8 @@ typedef struct call_t {
     fhir_request_t request;
     fhir_response_t response;
     fhir_patience_t patience;
+    fhir_effort_t effort;
+    fhir_ticket_t ticket;
     apr_interval_time_t timeout; /* FHIRRequestTimeout */
     fhir_log_t log;
     mod_fhir_spool_t spool;
@@ -47,7 +49,8 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_requ
 {
     call_t *call = request->baton;
     if (!call->body) {
-        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r, max));
+        FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r,
+                                    &call->ticket, max));
         start_clock(call);
     }
     *body = call->body;
@@ -92,12 +95,13 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     fhir_request_t *request = &call->request;
     call->r = r;
     mod_fhir_log_request(&call->log, r);
-    mod_fhir_spool_init(&call->spool, r);
     request->pool = r->pool;
     request->endpoint = mod_fhir_endpoint_plain(endpoint);
+    mod_fhir_spool_init(&call->spool, r, &call->ticket, request->endpoint->limits.answer_max);
     request->log = &call->log;
     call->timeout = mod_fhir_number(settings, MOD_FHIR_REQUEST_TIMEOUT);
     call->patience.client = client_socket(r);
+    call->patience.effort = &call->effort;
     start_clock(call);
     request->patience = &call->patience;
     request->head = r->header_only;
@@ -116,6 +120,11 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     if (request->endpoint->audience != FHIR_AUDIENCE_OPEN)
         request->refused =
             mod_fhir_auth_grant(&request->grant, r, settings, request->endpoint, request->store);
+    /* the CapabilityStatement is for everybody, and there already */
+    if (strcmp(request->path, "metadata") != 0)
+        request->overload = mod_fhir_budget_enter(
+            &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
+    call->effort.is_long = call->ticket.is_long;
     call->response.status = HTTP_OK;
     call->response.headers = apr_table_make(r->pool, 8);
     call->response.body = &call->spool.out;
@@ -150,7 +159,11 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
-    return mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
+    apr_int64_t output = call->response.ready ? (apr_int64_t)call->response.ready_len
+                                              : mod_fhir_spool_length(&call->spool);
+    int status = mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
+    fhir_budget_leave(&call->ticket, call->effort.used, output);
+    return status;
 }
 
 static int is_auth(request_rec *r, const mod_fhir_settings_t *settings,
@@ -180,7 +193,6 @@ static int endpoint_handler(request_rec *r, const mod_fhir_settings_t *settings,
 {
     mod_fhir_endpoint_t *endpoint;
     int part = 0;
-    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
     if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
         return HTTP_NOT_FOUND;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
@@ -216,6 +228,7 @@ int mod_fhir_handler(request_rec *r)
     const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
     if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0)
         return DECLINED;
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
     for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (kinds[i].is(settings))
             return kinds[i].handler(r, settings, mod_fhir_server_of(r->server)->child);

@@ -62,6 +62,9 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
                      "FHIR0202: answered 503: %s (%u more such answers since the last such line)",
                      chain(err, r->pool), suppressed);
         break;
+    case FHIR_ERR_THROTTLED:
+        FHIR_LOG(&log, FHIR_LOG_INFO, "FHIR0640: answered 429: %s", chain(err, r->pool));
+        break;
     case FHIR_ERR_TIMEOUT:
         FHIR_LOG(&log, FHIR_LOG_INFO, "FHIR0203: answered 503: %s", chain(err, r->pool));
         break;

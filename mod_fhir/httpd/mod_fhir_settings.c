@@ -89,6 +89,11 @@ static const char *parse_organization(mod_fhir_value_t *, cmd_parms *, int, char
     {                                                                                              \
         .kind = KIND_FLAG, MEMBER(m), .max = 1, .arguments = "On|Off"                              \
     }
+#define SERVER_BYTES(standard_value, lowest, highest)                                              \
+    {                                                                                              \
+        .kind = KIND_BYTES, .server = 1, .def = standard_value, .min = lowest, .max = highest,     \
+        .arguments = "bytes[K|M|G]"                                                                \
+    }
 #define OWN_INT(standard_value, lowest, highest)                                                   \
     {                                                                                              \
         .kind = KIND_INT, .def = standard_value, .min = lowest, .max = highest,                    \
@@ -125,6 +130,12 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
         OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC", parse_time_zone),
     [MOD_FHIR_COUNT_DEFAULT] = INT(paging.count_default, 1, 10000),
     [MOD_FHIR_COUNT_MAX] = INT(paging.count_max, 1, 10000),
+    [MOD_FHIR_PAGE_LINK_AGE] = {.kind = KIND_SECONDS,
+                                MEMBER(paging.link_age_sec),
+                                .min = 0,
+                                .max = 366 * 86400 * SEC,
+                                .arguments = "time"},
+    [MOD_FHIR_ANSWER_MAX] = BYTES(limits.answer_max, MB, 16 * 1024 * MB),
     [MOD_FHIR_BODY_MAX] = BYTES(limits.body_max, KB, 1024 * MB),
     [MOD_FHIR_BODY_VALUES_MAX] = INT(limits.body_values_max, 1000, 100000000),
     [MOD_FHIR_DEPTH_MAX] = INT(limits.depth_max, 8, FHIR_NODE_DEPTH_MOST),
@@ -194,6 +205,14 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                   .min = SEC / 1000,
                                   .max = 60 * SEC,
                                   .arguments = "time"},
+    [MOD_FHIR_LONG_WORK_AFTER] = {.kind = KIND_TIME,
+                                  .server = 1,
+                                  .def = SEC,
+                                  .min = 0,
+                                  .max = 3600 * SEC,
+                                  .arguments = "time"},
+    [MOD_FHIR_LONG_WORK_CONNECTIONS] =
+        {.kind = KIND_INT, .server = 1, .def = 2, .min = 1, .max = 1000, .arguments = "number"},
     [MOD_FHIR_READ_LANE] =
         {.kind = KIND_FLAG, .server = 1, .def = 1, .max = 1, .arguments = "On|Off"},
     [MOD_FHIR_STATEMENT_TIMEOUT] = {.kind = KIND_TIME,
@@ -202,6 +221,17 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                     .min = SEC / 10,
                                     .max = 3600 * SEC,
                                     .arguments = "time"},
+    [MOD_FHIR_CLIENT_REQUESTS] =
+        {.kind = KIND_INT, .server = 1, .def = 32, .min = 0, .max = 10000, .arguments = "number"},
+    [MOD_FHIR_CLIENT_DATABASE_TIME] = {.kind = KIND_TIME,
+                                       .server = 1,
+                                       .def = 10 * SEC,
+                                       .min = 0,
+                                       .max = 3600 * SEC,
+                                       .arguments = "time"},
+    [MOD_FHIR_CLIENT_OUTPUT] = SERVER_BYTES(4096 * MB, 0, 1024 * 1024 * MB),
+    [MOD_FHIR_BODIES_MAX] = SERVER_BYTES(256 * MB, 16 * MB, 1024 * 1024 * MB),
+    [MOD_FHIR_SPOOL_MAX] = SERVER_BYTES(1024 * MB, 16 * MB, 1024 * 1024 * MB),
     [MOD_FHIR_TOKEN_CACHE_SIZE] = {.kind = KIND_BYTES,
                                    .server = 1,
                                    .def = 16 * MB,

@@ -25,6 +25,8 @@
     X(TIME_ZONE, "FHIRTimeZone", "zone of dates and times that have none")                         \
     X(COUNT_DEFAULT, "FHIRCountDefault", "resources on a page when _count is absent")              \
     X(COUNT_MAX, "FHIRCountMax", "most resources on a page")                                       \
+    X(PAGE_LINK_AGE, "FHIRPageLinkAge", "how long a link to a page is valid")                      \
+    X(ANSWER_MAX, "FHIRAnswerMax", "most bytes of an answer")                                      \
     X(BODY_MAX, "FHIRBodyMax", "most bytes of a request body")                                     \
     X(BODY_VALUES_MAX, "FHIRBodyValuesMax", "most values of a request body")                       \
     X(DEPTH_MAX, "FHIRDepthMax", "deepest nesting of a request body")                              \
@@ -56,8 +58,17 @@
     X(DATABASE, "FHIRDatabase", "connection string of the PostgreSQL database")                    \
     X(CONNECTIONS, "FHIRConnections", "database connections used at once by one process")          \
     X(CONNECTION_WAIT, "FHIRConnectionWait", "longest wait for a database connection")             \
+    X(LONG_WORK_AFTER, "FHIRLongWorkAfter", "database time above which a request is long work")    \
+    X(LONG_WORK_CONNECTIONS, "FHIRLongWorkConnections",                                            \
+      "database connections that long work has at most")                                           \
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
     X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")  \
+    X(CLIENT_REQUESTS, "FHIRClientRequests", "requests of one client at once in one process")      \
+    X(CLIENT_DATABASE_TIME, "FHIRClientDatabaseTime",                                              \
+      "database time of a client in a minute above which its work is long")                        \
+    X(CLIENT_OUTPUT, "FHIRClientOutput", "most bytes sent to one client in a minute")              \
+    X(BODIES_MAX, "FHIRBodiesMax", "most memory for bodies of all requests of one process")        \
+    X(SPOOL_MAX, "FHIRSpoolMax", "most disk space for answers of one process")                     \
     X(TOKEN_CACHE_SIZE, "FHIRTokenCacheSize", "memory in which all processes keep tokens")         \
     X(PRACTICE_NAME, "FHIRPracticeName", "the practice's name on the pages")                       \
     X(PRACTICE_LOGO, "FHIRPracticeLogo", "the practice's logo on the pages")                       \
@@ -138,7 +149,7 @@ apr_int64_t mod_fhir_number(const mod_fhir_settings_t *settings, mod_fhir_settin
 const char *mod_fhir_tenant(const mod_fhir_settings_t *settings);
 /** Fills what an endpoint's authorization goes by. */
 void mod_fhir_settings_auth(fhir_auth_config_t *config, const mod_fhir_settings_t *settings);
-/** Fills an endpoint (all but cursor_key and capability). */
+/** Fills an endpoint (all but cursor_keys and capability). */
 void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_t *settings);
 /** What is wrong with settings taken together, or NULL. */
 const char *mod_fhir_settings_check(const mod_fhir_settings_t *settings, apr_pool_t *pool);

@@ -21,6 +21,7 @@ static void print_server(request_rec *r, server_rec *s, const mod_fhir_child_sta
         apr_uint64_t number;
     } counts[] = {
         {"connections", (apr_uint64_t)status->pool.busy},
+        {"connections_long", (apr_uint64_t)status->pool.longs},
         {"connections_max", (apr_uint64_t)status->pool.max},
         {"away", (apr_uint64_t)status->pool.away},
         {"statements", n->statements},
@@ -58,9 +59,21 @@ static void print_cache(request_rec *r, const fhir_token_cache_t *cache, int pla
     ap_rputs(plain ? "\n" : "</p>\n", r);
 }
 
+static void print_budget(request_rec *r, fhir_budget_t *budget, int plain)
+{
+    fhir_budget_status_t n;
+    fhir_budget_status(&n, budget);
+    ap_rprintf(r,
+               "%sFHIR: budget: pid=%ld requests=%d waiting=%d clients=%d bodies=%" APR_INT64_T_FMT
+               " spool=%" APR_INT64_T_FMT " refused=%" APR_UINT64_T_FMT "%s\n",
+               plain ? "" : "<p>", (long)getpid(), n.running, n.waiting, n.clients, n.bodies,
+               n.spool, n.refused, plain ? "" : "</p>");
+}
+
 int mod_fhir_status(request_rec *r, int flags)
 {
     const fhir_token_cache_t *cache = NULL;
+    fhir_budget_t *budget = NULL;
     mod_fhir_child_status_t status;
 
     for (server_rec *s = ap_server_conf; s; s = s->next) {
@@ -69,9 +82,12 @@ int mod_fhir_status(request_rec *r, int flags)
             continue;
         if (mod_fhir_child_cache(child))
             cache = mod_fhir_child_cache(child);
+        budget = mod_fhir_child_budget(child);
         mod_fhir_child_status(&status, child);
         print_server(r, s, &status, flags & AP_STATUS_SHORT);
     }
+    if (budget)
+        print_budget(r, budget, flags & AP_STATUS_SHORT);
     if (cache)
         print_cache(r, cache, flags & AP_STATUS_SHORT);
     return OK;

@@ -67,7 +67,6 @@ fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const
     apr_table_setn(headers, "Cache-Control", "public, max-age=60");
     apr_table_setn(headers, "Access-Control-Allow-Origin", "*");
     apr_table_setn(headers, "Access-Control-Expose-Headers", "ETag");
-    apr_table_setn(headers, "X-Content-Type-Options", "nosniff");
     if (known && (strstr(known, tag) || !strcmp(known, "*"))) {
         call->response->status = 304;
         return NULL;

@@ -92,6 +92,11 @@ fhir_wait_t fhir_wait_start(apr_interval_time_t timeout, const fhir_patience_t *
         return wait;
     if (patience->until && (!wait.cancel_at || patience->until < wait.cancel_at))
         wait.cancel_at = patience->until;
+    if (patience->first_row && (!wait.cancel_at || patience->first_row < wait.cancel_at)) {
+        wait.is_soft = 1;
+        wait.then_at = wait.cancel_at;
+        wait.cancel_at = patience->first_row;
+    }
     if (watched)
         wait.client = patience->client;
     return wait;
@@ -243,17 +248,24 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
 static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn,
                            fhir_row_fn row_fn, void *baton, fhir_wait_t *wait, apr_pool_t *pool)
 {
-    for (;;) {
+    for (int late = 0;;) {
         fhir_err_t *err;
         PGresult *result;
         FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
-            return NULL;
+            return late ? fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool) : NULL;
         int streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
         if (is_error(result))
             err = result_error(conn, result, wait, pool);
         else {
-            err = fhir_conn_rows(rows, result, row_fn, baton);
+            if (streaming && wait->is_soft && wait->state == FHIR_WAIT_ON) {
+                wait->cancel_at = wait->then_at;
+                wait->is_soft = 0;
+            }
+            /* Rows that the server had not sent by the time limit come with the error. They are
+             * not taken: the statement is begun again. */
+            late |= wait->is_soft && wait->state != FHIR_WAIT_ON;
+            err = late ? NULL : fhir_conn_rows(rows, result, row_fn, baton);
             if (*PQcmdTuples(result))
                 *changed = apr_atoi64(PQcmdTuples(result));
         }

@@ -13,7 +13,9 @@ const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool)
     return apr_psprintf(pool,
                         "SELECT (SELECT string_agg(name || ' ' || encode(digest, 'hex'), ',' ORDER "
                         "BY name) FROM \"%s\".fhir_migration), "
-                        "(SELECT encode(key, 'hex') FROM \"%s\".fhir_key WHERE name = 'cursor')",
+                        "(SELECT string_agg(encode(key, 'hex'), '' ORDER BY name) FROM "
+                        "\"%s\".fhir_key WHERE name IN ('cursor', 'cursor-before', "
+                        "'cursor-next') HAVING bool_or(name = 'cursor'))",
                         tenant, tenant);
 }
 
@@ -95,16 +97,23 @@ static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *po
         set(schema, FHIR_SCHEMA_READY, NULL);
 }
 
-void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *key, apr_pool_t *pool)
+/* The first of them, in the order of their names, is the one that seals. */
+static int read_keys(fhir_schema_keys_t *keys, const char *hex)
+{
+    const apr_size_t one = 2 * FHIR_SCHEMA_KEY, len = hex ? strlen(hex) : 0;
+    keys->n = (int)(len / one);
+    return len && len % one == 0 && len <= FHIR_SCHEMA_KEYS_MAX * one &&
+           fhir_hex_decode(keys->bytes, hex, len);
+}
+
+void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *keys, apr_pool_t *pool)
 {
     if (!files) {
         set(schema, FHIR_SCHEMA_MISSING, "it has no tables of mod_fhir; run fhirctl init");
         return;
     }
     judge_files(schema, files, pool);
-    if (schema->state == FHIR_SCHEMA_READY &&
-        (!key || strlen(key) != 2 * FHIR_SCHEMA_KEY ||
-         !fhir_hex_decode(schema->key, key, 2 * FHIR_SCHEMA_KEY)))
+    if (schema->state == FHIR_SCHEMA_READY && !read_keys(&schema->keys, keys))
         set(schema, FHIR_SCHEMA_NO_KEY,
             "its table fhir_key has no valid key named cursor; run fhirctl init");
 }

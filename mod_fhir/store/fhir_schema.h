@@ -21,8 +21,14 @@ typedef struct fhir_schema_file_t {
 /** In the order in which they are run. */
 extern const fhir_schema_file_t fhir_schema_files[];
 
-/** Bytes of the key that seals page links. */
-#define FHIR_SCHEMA_KEY 32
+/** Bytes of a key that seals page links. */
+#define FHIR_SCHEMA_KEY      32
+/** Those keys: the first seals, all open. There are several while one is replaced. */
+#define FHIR_SCHEMA_KEYS_MAX 3
+typedef struct fhir_schema_keys_t {
+    int n;
+    unsigned char bytes[FHIR_SCHEMA_KEYS_MAX * FHIR_SCHEMA_KEY];
+} fhir_schema_keys_t;
 
 typedef enum fhir_schema_state_t {
     FHIR_SCHEMA_UNKNOWN, /* the database could not be asked */
@@ -37,15 +43,16 @@ typedef enum fhir_schema_state_t {
 
 typedef struct fhir_schema_t {
     fhir_schema_state_t state;
-    const char *why;                    /* what is wrong and what to do, for operators */
-    unsigned char key[FHIR_SCHEMA_KEY]; /* when it is ready */
+    const char *why;         /* what is wrong and what to do, for operators */
+    fhir_schema_keys_t keys; /* when it is ready */
 } fhir_schema_t;
 
 /** The statement that asks for a schema: one row of two columns, either of which may be NULL, for
  *  fhir_schema_judge. It fails if there is no such schema. */
 const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool);
 /** What the row says. */
-void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *key, apr_pool_t *pool);
+void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *keys,
+                       apr_pool_t *pool);
 /** What the statement's error says. */
 void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_pool_t *pool);
 /** What a client is told of a schema that is not ready; NULL for FHIR_SCHEMA_UNKNOWN. */
@@ -63,9 +70,9 @@ const char *fhir_tenant_name(const fhir_tenant_t *tenant);
  * is made or changed while processes run has the same answer in all of them. A database that is
  * away says nothing new about it. What is wrong is logged when it is news (FHIR0213), and when it
  * is over (FHIR0502).
- * @param key the key of page links, FHIR_SCHEMA_KEY bytes, constant; set when it is ready
+ * @param keys those of page links, constant; set when it is ready
  */
-fhir_schema_state_t fhir_tenant_look(const unsigned char **key, fhir_tenant_t *tenant,
+fhir_schema_state_t fhir_tenant_look(const fhir_schema_keys_t **keys, fhir_tenant_t *tenant,
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);
 
 #endif

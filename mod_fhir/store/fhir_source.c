@@ -30,6 +30,8 @@ typedef struct own_t {
     apr_thread_cond_t *changed;
     apr_interval_time_t wait;
     int max, n_idle, n_open; /* n_open: lent, idle and being opened */
+    int long_max, n_long;    /* lent to long work */
+    int long_waiting;        /* callers that wait for one of these */
     int failing;             /* the last attempt to open one failed */
     int trying;              /* somebody tries although it is failing */
     unsigned attempts;       /* that failed */
@@ -37,8 +39,17 @@ typedef struct own_t {
     idle_t *idle;            /* max places */
 } own_t;
 
-static fhir_err_t *busy(apr_pool_t *pool, const own_t *own)
+static fhir_err_t *busy(apr_pool_t *pool, const own_t *own, int is_long)
 {
+    if (is_long && own->n_long >= own->long_max)
+        return fhir_err_detail(
+            fhir_err_create(pool, FHIR_ERR_BUSY,
+                            "The server does as much long work as it does at once; try again in a "
+                            "few seconds, or ask for less"),
+            pool,
+            "all %d database connections for long work were in use for %d ms; "
+            "FHIRLongWorkConnections sets their number, FHIRConnectionWait the wait",
+            own->long_max, (int)apr_time_as_msec(own->wait));
     return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_BUSY, pool), pool,
                            "all %d database connections were in use for %d ms; FHIRConnections "
                            "sets their number, FHIRConnectionWait the wait",
@@ -56,27 +67,41 @@ static int may_open(const own_t *own)
     return own->n_open < own->max && !(own->failing && own->trying);
 }
 
+/* 1 if a caller has to wait although connections are idle. Under the lock. */
+static int lane_is_full(const own_t *own, int is_long)
+{
+    return is_long && own->n_long >= own->long_max;
+}
+
+static void await_change(own_t *own, int is_long, apr_interval_time_t time)
+{
+    own->long_waiting += is_long;
+    (void)apr_thread_cond_timedwait(own->changed, own->lock, time);
+    own->long_waiting -= is_long;
+}
+
 /* Leaves *conn NULL when a new connection may be opened; its place is taken then. last: the error
  * of this caller's own attempt, or NULL. Who has seen an attempt fail waits only for connections
  * that others have. */
-static fhir_err_t *take_place(PGconn **conn, own_t *own, apr_time_t until, fhir_err_t *last,
-                              apr_pool_t *pool)
+static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
+                              fhir_err_t *last, apr_pool_t *pool)
 {
     unsigned attempts;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
     attempts = own->attempts;
-    while (!own->n_idle) {
+    while (!own->n_idle || lane_is_full(own, is_long)) {
+        int full = lane_is_full(own, is_long);
         int failed = last || (own->failing && own->attempts != attempts);
         int lent = own->n_open - own->trying;
-        if (!failed && may_open(own))
+        if (!failed && !full && may_open(own))
             break;
         if (until > apr_time_now() && (lent > 0 || !failed)) {
-            (void)apr_thread_cond_timedwait(own->changed, own->lock, until - apr_time_now());
+            await_change(own, is_long, until - apr_time_now());
             continue;
         }
-        err = last ? last : own->failing ? away(pool, own) : busy(pool, own);
+        err = last ? last : own->failing ? away(pool, own) : busy(pool, own, is_long);
         break;
     }
     if (!err && own->n_idle)
@@ -85,6 +110,7 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, apr_time_t until, fhir_
         own->n_open++;
         own->trying |= own->failing;
     }
+    own->n_long += !err && is_long;
     apr_thread_mutex_unlock(own->lock);
     return err;
 }
@@ -100,7 +126,7 @@ static PGconn *take_old(own_t *own, apr_time_t now)
     return old;
 }
 
-static void own_release(void *handle, int broken, void *baton)
+static void own_release(void *handle, int broken, int is_long, void *baton)
 {
     own_t *own = baton;
     apr_time_t now = apr_time_now();
@@ -108,19 +134,23 @@ static void own_release(void *handle, int broken, void *baton)
     if (broken)
         PQfinish(handle);
     apr_thread_mutex_lock(own->lock);
+    own->n_long -= is_long;
     if (broken)
         own->n_open--;
     else {
         own->idle[own->n_idle++] = (idle_t){handle, now};
         old = take_old(own, now);
     }
-    apr_thread_cond_signal(own->changed);
+    if (own->long_waiting) /* one alone might be of the lane that is full */
+        apr_thread_cond_broadcast(own->changed);
+    else
+        apr_thread_cond_signal(own->changed);
     apr_thread_mutex_unlock(own->lock);
     PQfinish(old);
 }
 
 /* An attempt to open one has ended. */
-static void note_attempt(own_t *own, const fhir_err_t *err)
+static void note_attempt(own_t *own, int is_long, const fhir_err_t *err)
 {
     apr_thread_mutex_lock(own->lock);
     int back = !err && own->failing;
@@ -128,6 +158,7 @@ static void note_attempt(own_t *own, const fhir_err_t *err)
     own->trying = 0;
     if (err) {
         own->n_open--;
+        own->n_long -= is_long;
         own->attempts++;
         apr_cpystrn(own->why, err->detail ? err->detail : err->message, sizeof(own->why));
     }
@@ -137,17 +168,18 @@ static void note_attempt(own_t *own, const fhir_err_t *err)
         FHIR_LOG(own->log, FHIR_LOG_NOTICE, "FHIR0211: the database is available again");
 }
 
-static fhir_err_t *own_acquire(PGconn **conn, void **handle, void *baton, apr_pool_t *pool)
+static fhir_err_t *own_acquire(PGconn **conn, void **handle, int is_long, void *baton,
+                               apr_pool_t *pool)
 {
     own_t *own = baton;
     apr_time_t until = apr_time_now() + own->wait;
     fhir_err_t *err;
-    FHIR_TRY(take_place(conn, own, until, NULL, pool));
+    FHIR_TRY(take_place(conn, own, is_long, until, NULL, pool));
     if (!*conn) {
         err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
-        note_attempt(own, err);
+        note_attempt(own, is_long, err);
         if (err) /* connections that are in use may come back */
-            FHIR_TRY(take_place(conn, own, until, err, pool));
+            FHIR_TRY(take_place(conn, own, is_long, until, err, pool));
     }
     *handle = *conn;
     return NULL;
@@ -179,15 +211,17 @@ void fhir_store_source_status(fhir_store_source_status_t *status, const fhir_sto
     apr_thread_mutex_lock(own->lock);
     status->max = own->max;
     status->busy = own->n_open - own->n_idle;
+    status->longs = own->n_long;
     status->away = own->failing;
     apr_thread_mutex_unlock(own->lock);
 }
 
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
-                                     apr_interval_time_t wait, apr_pool_t *pool)
+                                     int long_max, apr_interval_time_t wait, apr_pool_t *pool)
 {
     own_t *own = apr_pcalloc(pool, sizeof(*own));
     own->max = max > 0 ? max : 1;
+    own->long_max = own->max == 1 ? 1 : long_max < own->max ? long_max : own->max - 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
     FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));

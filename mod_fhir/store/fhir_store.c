@@ -17,7 +17,7 @@
 
 struct fhir_store_t {
     const fhir_store_source_t *source;
-    apr_interval_time_t timeout;
+    apr_interval_time_t timeout, long_after;
     const fhir_log_t *log;
     fhir_lane_t *lane; /* or NULL */
     fhir_group_t *group;
@@ -32,6 +32,7 @@ struct fhir_tx_t {
     apr_pool_t *pool;
     PGconn *conn; /* NULL when it is over */
     void *handle;
+    int is_long;
     fhir_pipeline_t line;
 };
 
@@ -41,6 +42,7 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
     fhir_store_t *store = apr_pcalloc(pool, sizeof(*store));
     store->source = source;
     store->timeout = config->statement_timeout;
+    store->long_after = config->long_after;
     store->log = config->log;
     FHIR_TRY(fhir_group_create(&store->group, pool));
     if (config->read_lane && source->open)
@@ -51,7 +53,7 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
 
 /* ---- borrowing ---- */
 
-static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int broken)
+static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int is_long, int broken)
 {
     if (!broken && PQtransactionStatus(conn) != PQTRANS_IDLE)
         broken = 1;
@@ -59,21 +61,22 @@ static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int broke
         fhir_conn_kill(conn);
     else
         fhir_conn_answered(conn);
-    store->source->release(handle, broken, store->source->baton);
+    store->source->release(handle, broken, is_long, store->source->baton);
 }
 
 /* A connection that is alive as far as the socket tells, and if it was idle for a while or others
  * died without a word, as the server says. After a restart of the server every pooled one is dead:
  * they are given back broken until one is good. */
-static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, apr_pool_t *pool)
+static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, int is_long,
+                          apr_pool_t *pool)
 {
     enum { MOST = 64 };
     for (int i = 0;; i++) {
         apr_time_t suspect = atomic_load_explicit(&store->suspect, memory_order_relaxed);
-        FHIR_TRY(store->source->acquire(conn, handle, store->source->baton, pool));
+        FHIR_TRY(store->source->acquire(conn, handle, is_long, store->source->baton, pool));
         if ((!fhir_conn_is_stale(*conn) && fhir_conn_is_alive(*conn, suspect, pool)) || i == MOST)
             break;
-        give_back(store, *conn, *handle, 1);
+        give_back(store, *conn, *handle, is_long, 1);
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
     }
     return NULL;
@@ -144,25 +147,61 @@ static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t
     return err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE);
 }
 
+/* 1 if what is asked for next is long work. */
+static int is_long_work(const fhir_store_t *store, const fhir_effort_t *effort)
+{
+    return effort && (effort->is_long || (store->long_after && effort->used > store->long_after));
+}
+
+/* A statement that is ended when it turns out to be long work: a read that can be begun again. */
+static int try_short(fhir_stmt_t *quick, fhir_patience_t *patience, const fhir_store_t *store,
+                     const fhir_stmt_t *stmt)
+{
+    if (!stmt->patience || !stmt->patience->effort || !store->long_after ||
+        (stmt->flags & FHIR_STMT_WRITE))
+        return 0;
+    *quick = *stmt;
+    *patience = *stmt->patience;
+    quick->patience = patience;
+    patience->first_row = apr_time_now() + store->long_after - patience->effort->used;
+    return 1;
+}
+
 static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
                                const fhir_value_t *values, fhir_row_fn row_fn, void *baton,
                                apr_int64_t *affected, apr_pool_t *pool)
 {
+    fhir_effort_t *effort = stmt->patience ? stmt->patience->effort : NULL;
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
+        fhir_stmt_t quick;
+        fhir_patience_t patience;
+        fhir_err_t *err;
         PGconn *conn;
         void *handle;
-        FHIR_TRY(borrow(&conn, &handle, store, pool));
-        fhir_err_t *err = set_up(store, conn, pool);
+        int lost, is_short, is_long = is_long_work(store, effort);
+        apr_time_t begin;
+        FHIR_TRY(borrow(&conn, &handle, store, is_long, pool));
+        begin = apr_time_now();
+        is_short = !is_long && try_short(&quick, &patience, store, stmt);
+        err = set_up(store, conn, pool);
         if (!err)
-            err = fhir_conn_run(&progress, affected, conn, stmt, values, row_fn, baton,
-                                store->timeout, pool);
-        int lost = is_lost(store, conn, err);
+            err = fhir_conn_run(&progress, affected, conn, is_short ? &quick : stmt, values, row_fn,
+                                baton, store->timeout, pool);
+        if (effort)
+            effort->used += apr_time_now() - begin;
+        lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
             again = 0; /* it may have happened */
         }
-        give_back(store, conn, handle, lost);
+        give_back(store, conn, handle, is_long, lost);
+        if (err && is_short && progress.late && !progress.rows && err->code == FHIR_ERR_TIMEOUT &&
+            !fhir_patience_check(stmt->patience, pool)) {
+            effort->is_long = 1;
+            again++; /* not because of a fault */
+            continue;
+        }
         if (!err || !again || progress.rows || !may_help(lost, &progress, stmt, err))
             return err;
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
@@ -200,14 +239,14 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
         PGconn *conn;
         void *handle;
         *undone = 0;
-        FHIR_TRY(borrow(&conn, &handle, store, pool));
+        FHIR_TRY(borrow(&conn, &handle, store, 0, pool));
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_pipeline_run(&progress, undone, conn, leader, store->timeout, pool);
         int lost = is_lost(store, conn, err);
         if (progress.sent && !*undone)
             err = judge_write(err, conn, pool);
-        give_back(store, conn, handle, lost);
+        give_back(store, conn, handle, 0, lost);
         if (!err || !lost || !again || progress.sent)
             return err;
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
@@ -284,7 +323,7 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
 static void end_tx(fhir_tx_t *tx, int broken)
 {
     if (tx->conn) {
-        give_back(tx->store, tx->conn, tx->handle, broken);
+        give_back(tx->store, tx->conn, tx->handle, tx->is_long, broken);
         tx->conn = NULL;
     }
 }
@@ -295,13 +334,15 @@ static apr_status_t abandon_tx(void *data)
     return APR_SUCCESS;
 }
 
-fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, apr_pool_t *pool)
+fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, const fhir_effort_t *effort,
+                          apr_pool_t *pool)
 {
     fhir_tx_t *tx = apr_pcalloc(pool, sizeof(*tx));
     tx->store = store;
     tx->pool = pool;
+    tx->is_long = is_long_work(store, effort);
     for (int again = 1;; again--) { /* nothing has happened yet: a dead connection is replaced */
-        FHIR_TRY(borrow(&tx->conn, &tx->handle, store, pool));
+        FHIR_TRY(borrow(&tx->conn, &tx->handle, store, tx->is_long, pool));
         fhir_err_t *err = set_up(store, tx->conn, pool);
         if (!err) {
             fhir_wait_t wait = fhir_wait_start(store->timeout, NULL, 0);
@@ -339,10 +380,13 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
             *affected = 1;
     }
     else {
+        apr_time_t begin = apr_time_now();
         err = fhir_pipeline_end(&tx->line, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, tx->conn, stmt, values, row_fn, baton,
                                 tx->store->timeout, pool);
+        if (stmt->patience && stmt->patience->effort)
+            stmt->patience->effort->used += apr_time_now() - begin;
     }
     atomic_fetch_add_explicit(&tx->store->statements, 1, memory_order_relaxed);
     if (err)

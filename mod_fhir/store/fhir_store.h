@@ -32,21 +32,31 @@
 typedef struct fhir_store_t fhir_store_t;
 typedef struct fhir_tx_t fhir_tx_t;
 
+/** What a caller's work has taken so far. Connections are lent in two lanes: long work has a few of
+ *  them, so that it can never take all from what is short. */
+typedef struct fhir_effort_t {
+    apr_interval_time_t used; /* time in which connections worked for it */
+    int is_long;              /* 1: the next connection is one of the lane of long work */
+} fhir_effort_t;
+
 /** How long a caller waits for all that it asks for. */
 typedef struct fhir_patience_t {
     apr_time_t until; /* then the statement is ended: FHIR_ERR_TIMEOUT; 0: no limit of its own */
     int client;       /* socket of the client who waits, or -1: a read is ended when it closes */
+    fhir_effort_t *effort; /* the caller's, added to; or NULL */
+    apr_time_t first_row;  /* the store's own: a statement without a row by then is ended; or 0 */
 } fhir_patience_t;
 /** NULL, or FHIR_ERR_TIMEOUT: the time is over, or the client has gone. patience NULL: no limit. */
 fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *pool);
 
 /** Where connections come from. Functions may be called from any thread. */
 typedef struct fhir_store_source_t {
-    /** Lends a connection; waits no longer than the source's limit. handle is given back to
-     *  release. FHIR_ERR_BUSY when none can be had. */
-    fhir_err_t *(*acquire)(PGconn **conn, void **handle, void *baton, apr_pool_t *pool);
-    /** Takes it back; broken: it must not be lent again. */
-    void (*release)(void *handle, int broken, void *baton);
+    /** Lends a connection; waits no longer than the source's limit. is_long: in the lane of long
+     *  work. handle is given back to release. FHIR_ERR_BUSY when none can be had. */
+    fhir_err_t *(*acquire)(PGconn **conn, void **handle, int is_long, void *baton,
+                           apr_pool_t *pool);
+    /** Takes it back; broken: it must not be lent again; is_long as it was lent. */
+    void (*release)(void *handle, int broken, int is_long, void *baton);
     void *baton;
     /** Opens one that is the caller's own, beside those that are lent; NULL: there are none.
      *  stop: asked several times a second, 1: give up. FHIR_ERR_BUSY when none can be had. */
@@ -57,10 +67,11 @@ typedef struct fhir_store_source_t {
 /**
  * The pool of this process: at most max connections to what conninfo says (libpq's connection
  * string; hosts of a list are tried in turn, each within connect_timeout). wait: the longest that
- * one is waited for. Closed with pool.
+ * one is waited for. At most long_max of them, and never the last one of several, are lent to long
+ * work at once. Closed with pool.
  */
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
-                                     apr_interval_time_t wait, apr_pool_t *pool);
+                                     int long_max, apr_interval_time_t wait, apr_pool_t *pool);
 /** What is wrong with a connection string, or NULL. */
 const char *fhir_connect_check(const char *conninfo, apr_pool_t *pool);
 /** Where the pool says that the database is back (FHIR0211); NULL: nowhere. */
@@ -68,6 +79,7 @@ void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log);
 /** The state of the pool. */
 typedef struct fhir_store_source_status_t {
     int busy, max; /* connections lent, and how many there may be */
+    int longs;     /* of those lent, to long work */
     int away;      /* the last attempt to open one failed */
 } fhir_store_source_status_t;
 void fhir_store_source_status(fhir_store_source_status_t *status,
@@ -77,6 +89,9 @@ typedef struct fhir_store_config_t {
     int read_lane;                         /* 1: start the read lane */
     apr_interval_time_t statement_timeout; /* per statement, 0: none */
     apr_interval_time_t lane_wait;         /* longest wait in the read lane's queue */
+    apr_interval_time_t long_after;        /* a caller with an effort of more is long work: a read
+                                              that takes longer is begun again in that lane, unless
+                                              rows have come; 0: nothing is long by its time */
     const fhir_log_t *log;                 /* or NULL */
 } fhir_store_config_t;
 
@@ -151,8 +166,9 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
                            apr_pool_t *pool);
 
 /** Begins a transaction (READ COMMITTED) on one pooled connection; rolled back with pool unless
- *  committed. */
-fhir_err_t *fhir_tx_begin(fhir_tx_t **tx, fhir_store_t *store, apr_pool_t *pool);
+ *  committed. effort: the caller's, or NULL. */
+fhir_err_t *fhir_tx_begin(fhir_tx_t **tx, fhir_store_t *store, const fhir_effort_t *effort,
+                          apr_pool_t *pool);
 /** Runs a statement in it. After an error the transaction can only be rolled back (or to a
  *  savepoint). */
 fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value_t *values,

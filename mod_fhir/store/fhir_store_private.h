@@ -90,6 +90,8 @@ typedef struct fhir_wait_t {
     apr_time_t cancel_at;  /* 0: never */
     int client;            /* socket that is watched, or -1 */
     apr_time_t give_up_at; /* 0: never; set when it is cancelled */
+    int is_soft;           /* cancel_at is then_at once rows have come */
+    apr_time_t then_at;
     enum { FHIR_WAIT_ON, FHIR_WAIT_LATE, FHIR_WAIT_GONE } state;
 } fhir_wait_t;
 /** The wait for a statement that is sent now. timeout: the session's, 0: none; patience: or NULL.

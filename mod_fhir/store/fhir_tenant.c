@@ -13,8 +13,8 @@
 struct fhir_tenant_t {
     const char *name, *sql;
     _Atomic(fhir_schema_state_t) state;
-    _Atomic(const unsigned char *) key; /* or NULL */
-    _Atomic(apr_time_t) next;           /* when it is looked at again */
+    _Atomic(const fhir_schema_keys_t *) keys; /* or NULL */
+    _Atomic(apr_time_t) next;                 /* when it is looked at again */
     atomic_uint looks;
     apr_thread_mutex_t *lock; /* held by who looks; guards what follows */
     fhir_schema_state_t told; /* what was logged last */
@@ -22,7 +22,7 @@ struct fhir_tenant_t {
 };
 
 typedef struct row_t {
-    const char *files, *key; /* NULL: not there */
+    const char *files, *keys; /* NULL: not there */
     apr_pool_t *pool;
 } row_t;
 
@@ -52,7 +52,7 @@ static fhir_err_t *read_row(void *baton, const fhir_row_t *row)
     if (!fhir_row_is_null(row, 0))
         r->files = apr_pstrdup(r->pool, fhir_row_text(row, 0));
     if (!fhir_row_is_null(row, 1))
-        r->key = apr_pstrdup(r->pool, fhir_row_text(row, 1));
+        r->keys = apr_pstrdup(r->pool, fhir_row_text(row, 1));
     return NULL;
 }
 
@@ -69,11 +69,11 @@ static void tell(fhir_tenant_t *tenant, const fhir_schema_t *schema, const fhir_
     tenant->told = schema->state;
 }
 
-static void keep_key(fhir_tenant_t *tenant, const fhir_schema_t *schema)
+static void keep_keys(fhir_tenant_t *tenant, const fhir_schema_t *schema)
 {
-    const unsigned char *known = atomic_load(&tenant->key);
-    if (!known || memcmp(known, schema->key, FHIR_SCHEMA_KEY) != 0)
-        atomic_store(&tenant->key, apr_pmemdup(tenant->pool, schema->key, FHIR_SCHEMA_KEY));
+    const fhir_schema_keys_t *known = atomic_load(&tenant->keys);
+    if (!known || memcmp(known, &schema->keys, sizeof(*known)) != 0)
+        atomic_store(&tenant->keys, apr_pmemdup(tenant->pool, &schema->keys, sizeof(schema->keys)));
 }
 
 /* Under the lock. A database that is away leaves the state as it was. */
@@ -88,9 +88,9 @@ static void look(fhir_tenant_t *tenant, fhir_store_t *store, const fhir_log_t *l
     if (err)
         fhir_schema_judge_error(&schema, err, pool);
     else
-        fhir_schema_judge(&schema, row.files, row.key, pool);
+        fhir_schema_judge(&schema, row.files, row.keys, pool);
     if (schema.state == FHIR_SCHEMA_READY)
-        keep_key(tenant, &schema);
+        keep_keys(tenant, &schema);
     if (schema.state != FHIR_SCHEMA_UNKNOWN || atomic_load(&tenant->state) == FHIR_SCHEMA_UNKNOWN) {
         tell(tenant, &schema, log);
         atomic_store(&tenant->state, schema.state);
@@ -108,7 +108,7 @@ static int is_due(const fhir_tenant_t *tenant)
     return now >= next || next - now > LOOK_EVERY; /* the clock may have been set back */
 }
 
-fhir_schema_state_t fhir_tenant_look(const unsigned char **key, fhir_tenant_t *tenant,
+fhir_schema_state_t fhir_tenant_look(const fhir_schema_keys_t **keys, fhir_tenant_t *tenant,
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool)
 {
     int ready = atomic_load(&tenant->state) == FHIR_SCHEMA_READY;
@@ -123,6 +123,6 @@ fhir_schema_state_t fhir_tenant_look(const unsigned char **key, fhir_tenant_t *t
         if (locked)
             apr_thread_mutex_unlock(tenant->lock);
     }
-    *key = atomic_load(&tenant->key);
+    *keys = atomic_load(&tenant->keys);
     return atomic_load(&tenant->state);
 }

@@ -15,9 +15,9 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t other = {.patient = "p1", .owner = "u1"};
-static const fhir_seal_key_t *key;
+static const fhir_cursor_keys_t *key;
 /* Seals nothing: libFuzzer looks at what is compared, and so learns the words that were sealed. */
-static const fhir_seal_key_t *unused_key;
+static const fhir_cursor_keys_t *unused_key;
 static apr_pool_t *kept;
 
 static void check(int right)
@@ -41,15 +41,15 @@ static void begin(void)
     apr_initialize();
     apr_pool_create(&kept, NULL);
     atexit(forget);
-    check(fhir_cursor_key_create(&key, bytes, kept) == NULL);
-    check(fhir_cursor_key_create(&unused_key, others, kept) == NULL);
+    check(fhir_cursor_keys_create(&key, bytes, 1, kept) == NULL);
+    check(fhir_cursor_keys_create(&unused_key, others, 1, kept) == NULL);
 }
 
-static void refused(const char *word, const fhir_seal_key_t *with, const char *context,
+static void refused(const char *word, const fhir_cursor_keys_t *with, const char *context,
                     const fhir_grant_t *grant, apr_pool_t *pool)
 {
     fhir_cursor_t got;
-    fhir_err_t *err = fhir_cursor_open(&got, word, with, context, strlen(context), grant, pool);
+    fhir_err_t *err = fhir_cursor_open(&got, word, with, 0, context, strlen(context), grant, pool);
 
     check(err && err->code == FHIR_ERR_CURSOR);
 }
@@ -87,7 +87,7 @@ static void round_trip(const unsigned char *data, size_t size, apr_pool_t *pool)
     check(fhir_cursor_seal(&sealed, &cursor, key, "q", 1, &all, pool) == NULL);
     word = apr_pstrdup(pool, sealed);
     len = strlen(word);
-    err = fhir_cursor_open(&got, word, key, "q", 1, &all, pool);
+    err = fhir_cursor_open(&got, word, key, 0, "q", 1, &all, pool);
     if (err) { /* too long for a link */
         check(len > 16000);
         return;

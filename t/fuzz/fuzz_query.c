@@ -296,7 +296,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     in = read_input(data, size, pool);
     fhir_endpoint_defaults(&endpoint);
     endpoint.search.explain = 1;
-    check(fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool) == NULL);
+    check(fhir_cursor_keys_create(&endpoint.paging.cursor_keys, key, 1, pool) == NULL);
     request.pool = call.pool = pool;
     request.baton = &in;
     request.grant = call.grant = in.flags & LIMITED ? &limited : &all;

@@ -6,7 +6,7 @@
 
 #include "fhir/search/fhir_cursor.h"
 
-static const fhir_seal_key_t *key, *other_key;
+static const fhir_cursor_keys_t *key, *other_key, *both;
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t one = {.patient = "p1", .owner = "u1"};
 static const fhir_grant_t two = {.patient = "p2", .owner = "u1"};
@@ -31,7 +31,7 @@ static void test_round_trip(apr_pool_t *pool)
         tap_ok(word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789-_") == strlen(word),
                "%d: letters that a URL takes", (int)i);
-        tap_no_err(fhir_cursor_open(&got, word, key, "q", 1, &all, pool), "%d: opens", (int)i);
+        tap_no_err(fhir_cursor_open(&got, word, key, 60, "q", 1, &all, pool), "%d: opens", (int)i);
         tap_is_int(got.n, cursors[i].n, "%d: number of fields", (int)i);
         tap_is_int(!!got.backward, cursors[i].backward, "%d: direction", (int)i);
         for (int f = 0; f < got.n; f++)
@@ -40,11 +40,11 @@ static void test_round_trip(apr_pool_t *pool)
     }
 }
 
-static void refused(const char *word, const fhir_seal_key_t *with, const char *context,
+static void refused(const char *word, const fhir_cursor_keys_t *with, const char *context,
                     const fhir_grant_t *grant, const char *name, apr_pool_t *pool)
 {
     fhir_cursor_t got;
-    fhir_err_t *err = fhir_cursor_open(&got, word, with, context, strlen(context), grant, pool);
+    fhir_err_t *err = fhir_cursor_open(&got, word, with, 60, context, strlen(context), grant, pool);
     tap_is_int(err ? (int)err->code : 0, FHIR_ERR_CURSOR, "%s is refused", name);
 }
 
@@ -68,16 +68,29 @@ static void test_refused(apr_pool_t *pool)
     }
 }
 
+/* While a key is replaced, what either sealed opens; the first one seals. */
+static void test_replaced(apr_pool_t *pool)
+{
+    static const fhir_cursor_t cursor = {.n = 1, .field = {"id-1"}};
+    const char *word = seal(&cursor, &one, pool), *other = NULL, *now = NULL;
+    fhir_cursor_t got;
+    tap_no_err(fhir_cursor_open(&got, word, both, 0, "q", 1, &one, pool), "the key before");
+    tap_no_err(fhir_cursor_seal(&other, &cursor, other_key, "q", 1, &one, pool), "the key now");
+    tap_no_err(fhir_cursor_open(&got, other, both, 0, "q", 1, &one, pool), "opens");
+    tap_no_err(fhir_cursor_seal(&now, &cursor, both, "q", 1, &one, pool), "seals");
+    tap_is_str(now, other, "with the key now");
+}
+
 int main(void)
 {
+    static const unsigned char bytes[] = "1123456789abcdef0123456789abcde\0"
+                                         "0123456789abcdef0123456789abcde";
     apr_pool_t *pool = tap_start();
-    tap_no_err(fhir_cursor_key_create(
-                   &key, (const unsigned char *)"0123456789abcdef0123456789abcde", pool),
-               "a key");
-    tap_no_err(fhir_cursor_key_create(
-                   &other_key, (const unsigned char *)"1123456789abcdef0123456789abcde", pool),
-               "another key");
+    tap_no_err(fhir_cursor_keys_create(&key, bytes + 32, 1, pool), "a key");
+    tap_no_err(fhir_cursor_keys_create(&other_key, bytes, 1, pool), "another key");
+    tap_no_err(fhir_cursor_keys_create(&both, bytes, 2, pool), "both");
     test_round_trip(pool);
     test_refused(pool);
+    test_replaced(pool);
     return tap_done();
 }

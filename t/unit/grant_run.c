@@ -156,8 +156,8 @@ int main(int argc, char **argv)
     endpoint.interactions = ~0u;
     endpoint.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_SINGLE;
     endpoint.search.explain = 1;
-    if (argc != 2 || fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool) ||
-        fhir_store_source_create(&source, argv[1], 2, apr_time_from_sec(5), pool) ||
+    if (argc != 2 || fhir_cursor_keys_create(&endpoint.paging.cursor_keys, key, 1, pool) ||
+        fhir_store_source_create(&source, argv[1], 2, 1, apr_time_from_sec(5), pool) ||
         fhir_store_create(&store, source, &config, pool))
         return 2;
     endpoints[0] = endpoints[1] = endpoint;

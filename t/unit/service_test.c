@@ -296,7 +296,8 @@ int main(void)
     fhir_endpoint_defaults(&endpoint);
     endpoint.stored = endpoint.spoken = &fhir_model_r4;
     endpoint.tenant = "main";
-    tap_no_err(fhir_cursor_key_create(&endpoint.paging.cursor_key, key, pool), "key of page links");
+    tap_no_err(fhir_cursor_keys_create(&endpoint.paging.cursor_keys, key, 1, pool),
+               "key of page links");
     test_cases(pool);
     test_no_store(pool);
     test_offered(pool);

@@ -34,7 +34,8 @@ static fhir_store_t *store_with(fhir_store_source_t **source, int connections,
 {
     fhir_store_config_t config = {.read_lane = read_lane, .statement_timeout = timeout};
     fhir_store_t *store;
-    tap_no_err(fhir_store_source_create(source, conninfo, connections, PATIENCE, pool), "source");
+    tap_no_err(fhir_store_source_create(source, conninfo, connections, 2, PATIENCE, pool),
+               "source");
     tap_no_err(fhir_store_create(&store, *source, &config, pool), "store");
     return store;
 }
@@ -199,7 +200,7 @@ static void test_lost(apr_pool_t *pool)
     for (int turn = 0; turn < 2;
          turn++) { /* all N open, all dead: one statement finds a live one */
         for (int i = 0; i < N; i++) {
-            tap_no_err(fhir_tx_begin(&tx[i], store, pool), "transaction %d", i);
+            tap_no_err(fhir_tx_begin(&tx[i], store, NULL, pool), "transaction %d", i);
         }
         for (int i = 0; i < N; i++) {
             fhir_tx_rollback(tx[i]);
@@ -236,7 +237,7 @@ static void test_exhausted(apr_pool_t *pool)
     apr_time_t start;
     fhir_tx_t *tx;
     result_t r;
-    tap_no_err(fhir_tx_begin(&tx, store, pool), "the only connection");
+    tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "the only connection");
     start = apr_time_now();
     r = run(store, NULL, "SELECT 1", 0, NULL, 0, pool);
     tap_is_int(r.code, FHIR_ERR_BUSY, "busy");
@@ -272,7 +273,8 @@ static void test_patience(apr_pool_t *pool)
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 1, apr_time_from_sec(60), 0, pool);
     const char *backend = run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first;
-    fhir_patience_t soon = {apr_time_now() + apr_time_from_msec(300), -1}, gone = {0, -1};
+    fhir_patience_t soon = {.until = apr_time_now() + apr_time_from_msec(300), .client = -1};
+    fhir_patience_t gone = {.client = -1};
     apr_time_t start = apr_time_now();
     apr_thread_t *thread;
     apr_status_t rv;
@@ -300,6 +302,102 @@ static void test_patience(apr_pool_t *pool)
     }
     tap_is_str(run(store, NULL, "SELECT pg_backend_pid()", 0, NULL, 0, pool).first, backend,
                "all of that on one connection");
+}
+
+/* A store over a connection of its own, with two for long work of four. */
+typedef struct long_t {
+    fhir_store_t *store;
+    apr_pool_t *pool;
+    result_t result;
+    apr_interval_time_t time;
+} long_t;
+
+static void *APR_THREAD_FUNC work_long(apr_thread_t *thread, void *data)
+{
+    long_t *work = data;
+    fhir_effort_t effort = {0};
+    fhir_patience_t patience = {.client = -1, .effort = &effort};
+    apr_time_t begin = apr_time_now();
+    (void)thread;
+    work->result =
+        run_patiently(work->store, "SELECT pg_sleep(1.5), 'slept'", 0, &patience, work->pool);
+    work->time = apr_time_now() - begin;
+    return NULL;
+}
+
+/* Reads that turn out to be long leave their connections to others, and end in the lane of long
+ * work, two at a time. */
+static void test_long_work(apr_pool_t *pool)
+{
+    enum { N = 5 };
+    fhir_store_config_t config = {.long_after = apr_time_from_msec(200)};
+    fhir_effort_t effort = {0}, busy = {.used = apr_time_from_sec(1)};
+    fhir_patience_t patience = {.client = -1, .effort = &effort};
+    fhir_store_source_status_t status;
+    apr_interval_time_t longest = 0;
+    fhir_store_source_t *source;
+    apr_thread_t *threads[N];
+    fhir_store_t *store;
+    fhir_tx_t *tx[3];
+    long_t work[N];
+    apr_status_t rv;
+    apr_time_t begin;
+    int most = 0, done = 0;
+    tap_no_err(fhir_store_source_create(&source, conninfo, 4, 2, apr_time_from_sec(30), pool),
+               "source");
+    tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
+    tap_is_int(run_patiently(store, "SELECT 1", 0, &patience, pool).code, FHIR_OK, "a short read");
+    tap_ok(!effort.is_long && effort.used > 0, "is counted, and short");
+    for (int i = 0; i < N; i++) {
+        work[i] = (long_t){.store = store};
+        apr_pool_create(&work[i].pool, NULL);
+        apr_thread_create(&threads[i], NULL, work_long, &work[i], pool);
+    }
+    apr_sleep(apr_time_from_msec(1200)); /* each had a short one's connection by now */
+    for (int i = 0; i < 50; i++) {
+        fhir_effort_t own = {0};
+        patience.effort = &own;
+        begin = apr_time_now();
+        tap_is_int(run_patiently(store, "SELECT pg_sleep(0.001), 1", 0, &patience, pool).code,
+                   FHIR_OK, "short reads beside them");
+        if (apr_time_now() - begin > longest)
+            longest = apr_time_now() - begin;
+        fhir_store_source_status(&status, source);
+        most = status.longs > most ? status.longs : most;
+    }
+    tap_ok(longest < apr_time_from_msec(1000), "do not wait for them: %d ms at most",
+           (int)apr_time_as_msec(longest));
+    tap_is_int(most, 2, "two long ones run at once");
+    for (int i = 0; i < N; i++) {
+        apr_thread_join(&rv, threads[i]);
+        done += work[i].result.code == FHIR_OK && work[i].result.rows == 1;
+        apr_pool_destroy(work[i].pool);
+    }
+    tap_is_int(done, N, "all long ones are answered");
+    patience.effort = &effort;
+    effort = (fhir_effort_t){0};
+    tap_is_int((int)run_patiently(store, "SELECT i, pg_sleep(0.01) FROM generate_series(1, 60) i",
+                                  FHIR_STMT_STREAM, &patience, pool)
+                   .rows,
+               60, "what returns rows too late is begun again, and all come once");
+    tap_is_int(effort.is_long, 1, "as long work");
+    effort = (fhir_effort_t){0};
+    tap_is_int((int)run_patiently(store,
+                                  "SELECT i, repeat('x', 9000), pg_sleep(0.02) "
+                                  "FROM generate_series(1, 20) i",
+                                  FHIR_STMT_STREAM, &patience, pool)
+                   .rows,
+               20, "what returns rows in time is not begun again");
+    tap_is_int(effort.is_long, 0, "although it takes longer");
+    for (int i = 0; i < 2; i++)
+        tap_no_err(fhir_tx_begin(&tx[i], store, &busy, pool), "a transaction of long work");
+    fhir_store_source_status(&status, source);
+    tap_is_int(status.longs, 2, "has one of their connections");
+    tap_no_err(fhir_tx_begin(&tx[2], store, NULL, pool), "another one does not");
+    for (int i = 0; i < 3; i++)
+        fhir_tx_rollback(tx[i]);
+    fhir_store_source_status(&status, source);
+    tap_is_int(status.longs + status.busy, 0, "all are given back");
 }
 
 /* Two stores with limits of their own over the same connections. */
@@ -354,7 +452,7 @@ static void test_unconfirmed(apr_pool_t *pool)
     run(store, NULL, "SET synchronous_commit = on", FHIR_STMT_ONCE, NULL, 0, pool);
     tap_is_int(run(store, NULL, "INSERT INTO s VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
                FHIR_ERR_UNCONFIRMED, "a write without its standby is not confirmed");
-    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
     run(NULL, tx, "INSERT INTO s VALUES (2)", FHIR_STMT_WRITE, NULL, 0, pool);
     err = fhir_tx_commit(tx);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_UNCONFIRMED, "nor is a transaction");
@@ -379,7 +477,7 @@ static void test_transactions(apr_pool_t *pool)
     apr_pool_t *sub;
     fhir_tx_t *tx;
     ask(pool, "DROP TABLE IF EXISTS t; CREATE TABLE t (a int PRIMARY KEY)");
-    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
     run(NULL, tx, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool);
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "0", "not yet to be seen");
     tap_no_err(fhir_tx_commit(tx), "commit");
@@ -387,7 +485,7 @@ static void test_transactions(apr_pool_t *pool)
     err = fhir_tx_commit(tx);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_INTERNAL, "no second commit");
 
-    tap_no_err(fhir_tx_begin(&tx, store, pool), "begin");
+    tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
     run(NULL, tx, "INSERT INTO t VALUES (2)", FHIR_STMT_WRITE, NULL, 0, pool);
     tap_is_int(run(NULL, tx, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
                FHIR_ERR_CONFLICT, "a statement fails");
@@ -398,7 +496,7 @@ static void test_transactions(apr_pool_t *pool)
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "nothing stored");
 
     apr_pool_create(&sub, pool);
-    tap_no_err(fhir_tx_begin(&tx, store, sub), "begin");
+    tap_no_err(fhir_tx_begin(&tx, store, NULL, sub), "begin");
     run(NULL, tx, "INSERT INTO t VALUES (3)", FHIR_STMT_WRITE, NULL, 0, sub);
     apr_pool_destroy(sub);
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "rolled back with its pool");
@@ -709,6 +807,7 @@ int main(int argc, char **argv)
     test_lost(pool);
     test_exhausted(pool);
     test_patience(pool);
+    test_long_work(pool);
     test_timeouts(pool);
     test_read_again(pool);
     test_unconfirmed(pool);

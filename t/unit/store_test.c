@@ -105,8 +105,10 @@ static void test_elements(apr_pool_t *pool)
     }
 }
 
-static fhir_err_t *lends_nothing(PGconn **conn, void **handle, void *baton, apr_pool_t *pool)
+static fhir_err_t *lends_nothing(PGconn **conn, void **handle, int is_long, void *baton,
+                                 apr_pool_t *pool)
 {
+    (void)is_long;
     (void)conn;
     (void)handle;
     ++*(int *)baton;
@@ -123,8 +125,9 @@ static fhir_err_t *opens_nothing(PGconn **conn, int (*stop)(void *), void *stop_
     return fhir_err_create(pool, FHIR_ERR_BUSY, "none");
 }
 
-static void takes_back(void *handle, int broken, void *baton)
+static void takes_back(void *handle, int broken, int is_long, void *baton)
 {
+    (void)is_long;
     (void)handle;
     (void)broken;
     *(int *)baton = -1000;
@@ -146,7 +149,7 @@ static void test_no_server(apr_pool_t *pool, int read_lane)
     tap_no_err(fhir_store_create(&store, &source, &config, sub), "a store without a server");
     err = fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, sub);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a read");
-    err = fhir_tx_begin(&tx, store, sub);
+    err = fhir_tx_begin(&tx, store, NULL, sub);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a transaction");
     fhir_store_stats(&stats, store);
     tap_is_int(stats.errors, 1, "counted");
@@ -183,10 +186,10 @@ static void test_source(apr_pool_t *pool)
     PGconn *conn = NULL;
     void *handle;
     fhir_err_t *err;
-    tap_no_err(fhir_store_source_create(&source, "host=/nonexistent dbname=x", 1, 0, pool),
+    tap_no_err(fhir_store_source_create(&source, "host=/nonexistent dbname=x", 1, 1, 0, pool),
                "own source");
     for (int i = 0; i < 2; i++) { /* a second time: the place of the first was given back */
-        err = source->acquire(&conn, &handle, source->baton, pool);
+        err = source->acquire(&conn, &handle, 0, source->baton, pool);
         tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "no server there");
         tap_ok(err && err->detail && strstr(err->detail, "nonexistent"), "detail names the host");
         tap_ok(err && !strstr(err->message, "nonexistent"), "the message does not");

@@ -567,7 +567,7 @@ int main(int argc, char **argv)
     admin = PQconnectdb(argv[1]);
     if (!tap_ok(PQstatus(admin) == CONNECTION_OK, "a server is there"))
         return tap_done();
-    tap_no_err(fhir_store_source_create(&source, argv[1], 2, apr_time_from_sec(30), pool),
+    tap_no_err(fhir_store_source_create(&source, argv[1], 2, 1, apr_time_from_sec(30), pool),
                "source");
     tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
     fhir_endpoint_defaults(&strict);

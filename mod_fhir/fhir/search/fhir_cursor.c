@@ -2,20 +2,38 @@
 /*
  * Page links as sealed words (core/fhir_seal.h).
  *
- * Text: one byte of flags, then each field as a byte (0 NULL, 1 text) and its bytes with a NUL.
+ * Text: one byte of flags, four of the minute in which it was sealed, then each field as a byte (0
+ * NULL, 1 text) and its bytes with a NUL.
  */
 #include "fhir/search/fhir_cursor.h"
 
+#include <apr_time.h>
 #include <string.h>
 
 #include "fhir/query/fhir_grant_bytes.h"
 
 #define BACKWARD 0x01
+#define HEAD     5 /* bytes before the fields */
 
-fhir_err_t *fhir_cursor_key_create(const fhir_seal_key_t **key, const unsigned char *bytes,
-                                   apr_pool_t *pool)
+struct fhir_cursor_keys_t {
+    int n;
+    const fhir_seal_key_t *key[FHIR_CURSOR_KEYS_MAX]; /* the first seals */
+};
+
+fhir_err_t *fhir_cursor_keys_create(const fhir_cursor_keys_t **out, const unsigned char *bytes,
+                                    int n, apr_pool_t *pool)
 {
-    return fhir_seal_key_create(key, bytes, "fhir page link", pool);
+    fhir_cursor_keys_t *keys = apr_pcalloc(pool, sizeof(*keys));
+    for (; keys->n < n && keys->n < FHIR_CURSOR_KEYS_MAX; keys->n++)
+        FHIR_TRY(fhir_seal_key_create(&keys->key[keys->n], bytes + keys->n * FHIR_SEAL_KEY,
+                                      "fhir page link", pool));
+    *out = keys;
+    return NULL;
+}
+
+static apr_uint32_t minute_now(void)
+{
+    return (apr_uint32_t)(apr_time_sec(apr_time_now()) / 60);
 }
 
 /* What a grant lets be seen is part of what the link is bound to. */
@@ -32,12 +50,15 @@ static fhir_err_t *bind_to(fhir_seal_text_t *seal, const char *context, apr_size
 
 static unsigned char *write_text(apr_size_t *len, const fhir_cursor_t *cursor, apr_pool_t *pool)
 {
-    apr_size_t size = 1;
+    const apr_uint32_t minute = minute_now();
+    apr_size_t size = HEAD;
     unsigned char *text, *p;
     for (int i = 0; i < cursor->n; i++)
         size += 2 + (cursor->field[i] ? strlen(cursor->field[i]) : 0);
     p = text = apr_palloc(pool, size);
     *p++ = cursor->backward ? BACKWARD : 0;
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *p++ = (unsigned char)(minute >> shift);
     for (int i = 0; i < cursor->n; i++) {
         const char *s = cursor->field[i];
         apr_size_t n = s ? strlen(s) : 0;
@@ -49,12 +70,16 @@ static unsigned char *write_text(apr_size_t *len, const fhir_cursor_t *cursor, a
     return text;
 }
 
-static int read_text(fhir_cursor_t *cursor, const unsigned char *text, apr_size_t len)
+static int read_text(fhir_cursor_t *cursor, apr_uint32_t *minute, const unsigned char *text,
+                     apr_size_t len)
 {
-    const unsigned char *p = text + 1, *end = text + len;
+    const unsigned char *p = text + HEAD, *end = text + len;
     memset(cursor, 0, sizeof(*cursor));
-    if (!len)
+    if (len < HEAD)
         return 0;
+    *minute = 0;
+    for (int i = 1; i < HEAD; i++)
+        *minute = *minute << 8 | text[i];
     cursor->backward = text[0] & BACKWARD;
     while (p < end) {
         const unsigned char *nul = memchr(p + 1, 0, (apr_size_t)(end - p) - 1);
@@ -67,24 +92,35 @@ static int read_text(fhir_cursor_t *cursor, const unsigned char *text, apr_size_
 }
 
 fhir_err_t *fhir_cursor_seal(const char **word, const fhir_cursor_t *cursor,
-                             const fhir_seal_key_t *key, const char *context,
+                             const fhir_cursor_keys_t *keys, const char *context,
                              apr_size_t context_len, const fhir_grant_t *grant, apr_pool_t *pool)
 {
     fhir_seal_text_t seal;
     FHIR_TRY(bind_to(&seal, context, context_len, grant, pool));
     seal.text = write_text(&seal.len, cursor, pool);
-    return fhir_seal(word, &seal, key, pool);
+    return fhir_seal(word, &seal, keys->key[0], pool);
 }
 
-fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word, const fhir_seal_key_t *key,
-                             const char *context, apr_size_t context_len, const fhir_grant_t *grant,
-                             apr_pool_t *pool)
+fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word,
+                             const fhir_cursor_keys_t *keys, int age_sec, const char *context,
+                             apr_size_t context_len, const fhir_grant_t *grant, apr_pool_t *pool)
 {
     fhir_seal_text_t seal;
+    apr_uint32_t minute;
+    int opened = 0;
     FHIR_TRY(bind_to(&seal, context, context_len, grant, pool));
-    if (fhir_seal_open(&seal, word, key, pool) && read_text(cursor, seal.text, seal.len))
-        return NULL;
-    return fhir_err_create(pool, FHIR_ERR_CURSOR,
-                           "This page link was altered, or belongs to another search, user or "
-                           "server; begin again with the search itself");
+    for (int i = 0; i < keys->n && !opened; i++)
+        opened = fhir_seal_open(&seal, word, keys->key[i], pool);
+    if (!opened || !read_text(cursor, &minute, seal.text, seal.len))
+        return fhir_err_create(pool, FHIR_ERR_CURSOR,
+                               "This page link was altered, or belongs to another search, user or "
+                               "server, or its key was replaced; begin again with the search "
+                               "itself");
+    /* other nodes' clocks may be ahead */
+    if (age_sec && (apr_int64_t)minute_now() - (apr_int64_t)minute > (age_sec + 59) / 60)
+        return fhir_err_create(pool, FHIR_ERR_CURSOR,
+                               "This page link is older than the %d minutes for which one is valid "
+                               "here (FHIRPageLinkAge); begin again with the search itself",
+                               (age_sec + 59) / 60);
+    return NULL;
 }

@@ -34,6 +34,7 @@ typedef struct page_t {
     int merged;         /* several types in one order */
     int rows;           /* written so far */
     int skip;           /* rows at the start that are only there to show that there are more */
+    int is_cut;         /* it has as many bytes as fit: it ends before its number of rows */
     int is_cursor, backward;
     fhir_cursor_t cursor; /* of the request, without the type */
     int start;            /* number of the type where it begins */
@@ -111,6 +112,10 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         page->skip = 0;
         return NULL;
     }
+    if (page->is_cut) { /* what the statement has beyond is not waited for */
+        page->more_behind = 1;
+        return fhir_err_create(page->call->pool, FHIR_ERR_LIMIT, "The page is full");
+    }
     if (page->rows == page->query->count) {
         page->more_behind = 1;
         return NULL;
@@ -122,7 +127,12 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     if (page->queries[page->type]->containers)
         contained_entry(&entry, page);
     note_match(page, &entry);
-    return fhir_bundle_add(page->bundle, &entry);
+    FHIR_TRY(fhir_bundle_add(page->bundle, &entry));
+    if (!page->backward && fhir_bundle_is_full(page->bundle)) {
+        page->is_cut = 1;
+        remember(&page->last, page, row);
+    }
+    return NULL;
 }
 
 #define TYPES_MANY 4
@@ -142,7 +152,8 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
     fhir_explain_step(call, page->merged ? "matches of all types"
                                          : apr_pstrcat(call->pool, "matches of type ",
                                                        type_name(page, page->type), NULL));
-    return fhir_cost_run(sql, &stmt, *queries, NULL, on_row, page);
+    fhir_err_t *err = fhir_cost_run(sql, &stmt, *queries, NULL, on_row, page);
+    return page->is_cut && page->more_behind ? NULL : err;
 }
 
 /* Window by window until the page is full, where the matches stand by their places. */
@@ -175,8 +186,10 @@ static fhir_err_t *open_cursor(page_t *page)
     fhir_call_t *call = page->call;
     if (!page->query->cursor)
         return NULL;
-    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor, call->endpoint->paging.cursor_key,
-                              page->query->hash, FHIR_QUERY_HASH, call->grant, call->pool));
+    FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor,
+                              call->endpoint->paging.cursor_keys,
+                              call->endpoint->paging.link_age_sec, page->query->hash,
+                              FHIR_QUERY_HASH, call->grant, call->pool));
     page->is_cursor = 1;
     page->backward = page->cursor.backward;
     if (page->search->n_types == 1)
@@ -276,7 +289,7 @@ static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor
     const fhir_query_t *query = page->query;
     const char *word;
     place->backward = backward;
-    FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->paging.cursor_key, query->hash,
+    FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->paging.cursor_keys, query->hash,
                               FHIR_QUERY_HASH, call->grant, call->pool));
     fhir_bundle_link(page->bundle, relation,
                      fhir_bundle_url(call, page->search->path, &query->applied, word));

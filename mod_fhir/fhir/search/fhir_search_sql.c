@@ -77,10 +77,11 @@ static void from(fhir_sql_t *sql, const fhir_query_t *query)
 }
 
 /* One patient's rows of a type are planned once for all patients; other searches depend on their
- * values. */
+ * values. Rows may be as large as bodies: only a few are taken at once, which makes the statement
+ * one that can be sent again when its connection is lost. */
 static unsigned plan_flags(const fhir_order_t *order, int of_many, int limit)
 {
-    return (order->scoped && !of_many ? 0 : FHIR_STMT_ONCE) | (limit > 101 ? FHIR_STMT_STREAM : 0);
+    return (order->scoped && !of_many ? 0 : FHIR_STMT_ONCE) | (limit > 11 ? FHIR_STMT_STREAM : 0);
 }
 
 /* named: under the names that the statement around it uses, with the keys as they are. */

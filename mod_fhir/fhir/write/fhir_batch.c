@@ -23,18 +23,20 @@
  * entries of a transaction, which wait for its end. */
 static apr_size_t answers_max(const fhir_call_t *call)
 {
-    return 4 * call->endpoint->limits.body_max;
+    const fhir_limits_t *limits = &call->endpoint->limits;
+    apr_size_t fit = limits->answer_max / 2; /* XML and pages for people take more bytes */
+    return fit < 4 * limits->body_max ? fit : 4 * limits->body_max;
 }
 
-/* ---- batch ---- */
+/* A Bundle of as many entries is long work from its start. */
+enum { MANY = 500 };
 
-/* Answers of that size that a batch may write; they go to a file. */
-#define BATCH_ANSWERS 16
+/* ---- batch ---- */
 
 /* Each answer is written before the next entry runs: the memory is that of the largest. */
 static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
-    apr_size_t max = answers_max(call), left = BATCH_ANSWERS * max;
+    apr_size_t max = answers_max(call), left = call->endpoint->limits.answer_max / 2;
     fhir_bundle_t *bundle;
     int i;
 
@@ -620,5 +622,7 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
                             "where there is none"),
             call->pool, "Bundle.entry");
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
+    if (entries->nelts > MANY && call->request->patience && call->request->patience->effort)
+        call->request->patience->effort->is_long = 1;
     return transaction ? run_transaction(call, entries, input.source) : run_batch(call, entries);
 }

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file fhir_budget.h
+ * @brief What one process has for all its requests, and what one client may take of it at once.
+ *
+ * Clients are told apart by a number, the hash of a token or of an address. Each request has a
+ * ticket, which counts what it holds. Nothing here is exact to the byte or the second: it keeps one
+ * client from what others need. Threads: all functions may be called by all at once, those of one
+ * ticket by one thread at a time.
+ */
+#ifndef FHIR_BUDGET_H
+#define FHIR_BUDGET_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "core/fhir_err.h"
+
+typedef struct fhir_budget_t fhir_budget_t;
+
+typedef struct fhir_budget_limits_t {
+    int threads;                     /* that serve requests in this process */
+    int client_requests;             /* of one client at once; 0: clients are not told apart */
+    apr_interval_time_t client_time; /* of the database's work for one client in a minute: with more
+                                        its work is long (fhir_effort_t); 0: no limit */
+    apr_int64_t client_output;       /* bytes of answers to one client in a minute; 0: no limit */
+    apr_int64_t bodies;              /* bytes of bodies and what is made of them, of all requests */
+    apr_int64_t spool;               /* bytes of answers in temporary files, of all requests */
+    apr_interval_time_t wait;        /* how long a request waits for what others hold */
+} fhir_budget_limits_t;
+
+/** Bytes of memory that a body of n bytes is charged with once it was read: its text, its values,
+ *  and the texts that are made of them. */
+#define FHIR_BUDGET_BODY(n) ((apr_int64_t)(n)*12)
+
+/** What a request holds. */
+typedef struct fhir_ticket_t {
+    fhir_budget_t *budget; /* NULL: it holds nothing */
+    struct fhir_budget_client_t *client;
+    apr_int64_t bodies, spool;
+    int running; /* it has a thread */
+    int is_long; /* its client has had its share of the database's time */
+} fhir_ticket_t;
+
+/** FHIR_ERR_INTERNAL on want of memory. */
+fhir_err_t *fhir_budget_create(fhir_budget_t **budget, const fhir_budget_limits_t *limits,
+                               apr_pool_t *pool);
+
+/**
+ * Begins a request of a client; given back by pool's cleanup. A client may have client_requests
+ * at once, and while three quarters of the threads are busy, no more than its part of those. A
+ * request beyond waits, if not too many do.
+ * @return NULL or FHIR_ERR_THROTTLED, with retry_sec
+ */
+fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *budget, apr_uint64_t client,
+                              apr_pool_t *pool);
+/** The request is answered: its thread serves others. used: the database's work for it; output:
+ *  bytes of its answer. */
+void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int64_t output);
+
+/** Charges memory for a body, held until pool's cleanup. One request is charged half of all at
+ *  most, so that any body that is accepted can be worked on. Waits while others hold too much.
+ *  @return NULL, FHIR_ERR_BUSY, FHIR_ERR_THROTTLED when it is this client that holds too much */
+fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
+/** Charges space for an answer, likewise. Does not wait. */
+fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
+
+typedef struct fhir_budget_status_t {
+    int running, waiting, clients; /* requests with a thread, those that wait, clients of these */
+    apr_int64_t bodies, spool;
+    apr_uint64_t refused; /* requests, so far */
+} fhir_budget_status_t;
+void fhir_budget_status(fhir_budget_status_t *status, fhir_budget_t *budget);
+
+#endif

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+# What one request, one client and one process may take (docs/limits.md): bytes of answers and bodies,
+# requests at once, long work, slow connections, space for temporary files; and the searches of which the
+# planner did not see what they cost.
+use strict;
+use warnings;
+use FHIR::Test;
+use FHIR::Test::System qw(patience read_file run unprivileged);
+use IO::Socket::INET;
+use JSON::PP qw(decode_json encode_json);
+use POSIX ();
+use Test::More;
+use Time::HiRes qw(sleep time);
+
+my ($slowly) = read_file(source_dir() . '/conf/mod_fhir.conf') =~ /^(RequestReadTimeout .*\n)/m;
+ok($slowly, 'conf/mod_fhir.conf cuts off who sends slowly');
+my $t = FHIR::Test->new(modules => ['reqtimeout'], endpoints => <<'CONF', conf => <<"CONF2");
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    FHIRValidate structure
+    FHIRAnswerMax 1M
+    Require local
+</Location>
+<Location "/all/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    FHIRValidate structure
+    Require local
+</Location>
+CONF
+FHIRClientRequests 4
+FHIRConnections 6
+FHIRLongWorkConnections 1
+FHIRLongWorkAfter 200ms
+FHIRConnectionWait 500ms
+FHIRBodiesMax 16M
+FHIRSpoolMax 16M
+FHIRRequestTimeout 20s
+$slowly
+CONF2
+
+$t->allow_log(qr/AH00484|FHIR0202: .* connections for long work/);
+
+# Sends a request from an address of its own (127.0.0.N), without waiting for the answer.
+sub ask {
+    my ($n, $method, $path, $content, $httpd) = @_;
+    my $port = ($httpd || $t->httpd)->{port};
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
+        LocalAddr => "127.0.0.$n") or die "127.0.0.$n: $!\n";
+    print {$socket} "$method $path HTTP/1.0\r\nHost: 127.0.0.1:$port\r\n", defined $content
+        ? ("Content-Type: application/fhir+json\r\nContent-Length: ", length $content, "\r\n\r\n", $content) : "\r\n";
+    $socket->flush;
+    return $socket;
+}
+
+# Its answer: status, headers, body.
+sub answer {
+    my ($socket) = @_;
+    local $/;
+    my ($status, $head, $body) = (<$socket> // '') =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?)\r\n\r\n(.*)\z}s;
+    return ($status // 0, $head // '', $body // '');
+}
+
+# ---- bytes of answers ----
+
+$t->psql(<<'SQL');
+INSERT INTO main.patient (id, version, last_updated, resource)
+SELECT 'p' || i, 1, '2026-01-02 03:04:05Z', format('{"resourceType":"Patient","id":"p%s","text":{"div":"%s"}}',
+    i, repeat('x', 90000)) FROM generate_series(1, 30) i;
+ANALYZE main.patient;
+SQL
+$t->load(map { { resourceType => 'Observation', id => "o$_", status => 'final', code => { text => 'x' },
+    subject => { reference => "Patient/p$_" } } } 1 .. 30);
+
+sub pages {
+    my ($path, $format) = @_;
+    my (%seen, $pages, $largest);
+    my $next = $path;
+    while ($next and ++$pages < 40) {
+        my $page = $t->get($next);
+        $largest = length $page->body if length $page->body > ($largest // 0);
+        last if $page->status != 200;
+        my $bundle = $page->json;
+        $seen{ $_->{resource}{id} }++ for @{ $bundle->{entry} || [] };
+        ($next) = map { $_->{url} } grep { $_->{relation} eq 'next' } @{ $bundle->{link} };
+        $next =~ s{^http://[^/]+}{} if $next;
+    }
+    return (scalar keys %seen, scalar(grep { $_ > 1 } values %seen), $pages, $largest);
+}
+for (['/dev/r4/Patient?_count=100', 2], ['/dev/r4/Patient?_count=100&_sort=-_id', 2],
+    ['/dev/r4?_type=Patient,Observation&_count=100', 2, 60],
+    ['/dev/r4/Patient?_count=100&_pretty=true', 10], ['/dev/r4/Patient/_history?_count=100', 2],
+    ['/all/r4/Patient?_count=100', 1, 30, 1]) {
+    my ($path, $least, $all, $most) = @$_;
+    my ($found, $twice, $pages, $largest) = pages($path);
+    is($found, $all // 30, "$path: all are found");
+    is($twice, 0, '  once');
+    cmp_ok($pages, '>=', $least, "  on $pages pages");
+    cmp_ok($largest, '<', $most ? 4e6 : 1048576, '  of which none is too large');
+}
+is_outcome($t->get('/dev/r4/Observation?_count=100&_include=Observation:subject'), 400, 'too-costly', qr/FHIRAnswerMax/,
+    'what cannot be divided is refused');
+is($t->get('/dev/r4/Observation?_count=5&_include=Observation:subject')->status, 200, '  as long as it is too large');
+my $batch = $t->post('/dev/r4', { resourceType => 'Bundle', type => 'batch',
+    entry => [ map { entry(GET => "Patient/p$_") } 1 .. 30 ] });
+is($batch->status, 200, 'a batch');
+cmp_ok(length $batch->body, '<', 1048576, '  is as large as an answer may be');
+my @states = map { $_->{response}{status} } @{ $batch->json->{entry} };
+is(scalar(grep { /^200/ } @states), 5, '  what fits is there') or diag("@states");
+is(scalar(grep { /^400/ } @states), 25, '  the rest is told so');
+
+# ---- requests of one client at once ----
+
+# Holds a lock of a table while the code runs.
+sub locked {
+    my ($table, $code) = @_;
+    open my $psql, '|-', FHIR::Test::System::pg_bin('psql'), '-Xq', $t->cluster->conninfo($t->database, 'fhir');
+    $psql->autoflush(1);
+    print {$psql} "BEGIN; LOCK main.$table;\n";
+    wait_for(sub { $t->psql("SELECT count(*) FROM pg_locks WHERE relation = 'main.$table'::regclass AND granted
+        AND mode = 'AccessExclusiveLock'") }, 5) or die "no lock\n";
+    $code->();
+    print {$psql} "COMMIT;\n";
+    close $psql;
+    return;
+}
+
+my $many = $t->second(endpoints => <<'CONF');
+FHIRClientRequests 4
+FHIRConnections 6
+FHIRConnectionWait 300ms
+FHIRLongWorkAfter 0
+<Location "/all/r4">
+    FHIREndpoint R4 open
+    Require local
+</Location>
+CONF
+locked(observation => sub {
+    my @mine = map { ask(2, GET => '/all/r4/Observation', undef, $many) } 1 .. 10;
+    sleep 1;
+    my $begin = time;
+    my ($status) = answer(ask(3, GET => '/all/r4/Patient?_count=1', undef, $many));
+    is($status, 200, 'ten slow searches of one client: another one is served');
+    cmp_ok(time - $begin, '<', patience(2), '  at once');
+    ($status) = answer(ask(4, GET => '/all/r4/Patient/p1', undef, $many));
+    is($status, 200, '  so is a third');
+    my ($refused, $head, $body) = answer(ask(2, GET => '/all/r4/Patient/p1', undef, $many));
+    is($refused, 429, '  the client itself has as many requests as it may have');
+    like($head, qr/^Retry-After: \d+\r$/m, '    and is told when to come again');
+    is((eval { decode_json($body) } // {})->{issue}[0]{code}, 'throttled', '    and why');
+    is((answer(ask(2, GET => '/all/r4/metadata', undef, $many)))[0], 200, '    what is public is answered');
+    close $_ for @mine;
+});
+is((answer(ask(2, GET => '/all/r4/Observation?_count=1', undef, $many)))[0], 200, 'later it may go on');
+
+# ---- long work ----
+
+locked(observation => sub {
+    my @long = map { ask($_, GET => '/all/r4/Observation') } 5 .. 12;
+    sleep 1.2; # each has left the connections of short work by then
+    my ($good, $longest) = (0, 0);
+    for (1 .. 20) {
+        my $begin = time;
+        $good += (answer(ask(20 + $_, GET => '/all/r4/Patient?_count=1')))[0] == 200;
+        $longest = time - $begin if time - $begin > $longest;
+    }
+    is($good, 20, 'eight clients with searches that do not end: twenty short ones of others are answered');
+    cmp_ok($longest, '<', patience(0.5), sprintf('  within %d ms', 1000 * $longest));
+    my @states = map { (answer($_))[0] } @long[1 .. 7];
+    cmp_ok(scalar(grep { $_ == 503 } @states), '>=', 6, '  long ones wait for each other') or diag("@states");
+});
+
+# ---- bodies ----
+
+my $large = '{"resourceType":"Patient","name":[' . join(',', map { qq({"family":"n$_"}) } 1 .. 120000) . ']}';
+cmp_ok(length $large, '>', 2e6, 'a body of ' . length $large);
+my @bodies = map { ask(30, POST => '/all/r4/Patient/$validate', $large) } 1 .. 4;
+my %states;
+$states{ (answer($_))[0] }++ for @bodies;
+ok(!grep({ !/^(?:200|429)$/ } keys %states) && $states{200}, 'several at once of one client are worked on or refused')
+    or diag(encode_json(\%states));
+is((answer(ask(30, POST => '/all/r4/Patient/$validate', $large)))[0], 200, 'one by one they are worked on');
+is((answer(ask(31, POST => '/all/r4/Patient/$validate', '{"resourceType":"Patient"}')))[0], 200, 'small ones are');
+
+# ---- space for temporary files ----
+
+SKIP: {
+    my $disk = work_dir() . '/small';
+    mkdir $disk;
+    my ($user, $uid, $gid) = unprivileged();
+    skip 'a small file system can be made by root alone', 4
+        unless $user && !run({}, 'mount', '-t', 'tmpfs', '-o', "size=400k,uid=$uid,gid=$gid", 'tmpfs', $disk)->{status};
+    local $ENV{TMPDIR} = $disk;
+    my $small = $t->second(endpoints => <<'CONF');
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    Require local
+</Location>
+CONF
+    $small->expect_log(qr/FHIR0202: .*TMPDIR.*No space left/);
+    my $full = $small->get('/dev/r4/Patient?_count=100');
+    is_outcome($full, 503, 'transient', qr/space/, 'a disk that is full is told');
+    like($full->header('Retry-After'), qr/^\d+$/, '  and when to come again');
+    is($small->get('/dev/r4/Patient?_count=2')->status, 200, '  less is answered');
+    run({}, 'umount', '-l', $disk);
+}
+
+# ---- slow connections ----
+
+my @slow = map {
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port},
+        LocalAddr => '127.0.0.40');
+    print {$socket} $_ % 2 ? "GET /all/r4/Patient HTTP/1.1\r\nHost: x\r\nX-A: "
+        : "POST /all/r4/Patient HTTP/1.1\r\nHost: 127.0.0.1:$t->{httpd}{port}\r\n"
+        . "Content-Type: application/fhir+json\r\nContent-Length: 100000\r\n\r\n{";
+    $socket->flush;
+    $socket;
+} 1 .. 60;
+my $begin = time;
+is((answer(ask(41, GET => '/all/r4/Patient/p1')))[0], 200, 'sixty requests that do not end: another one is answered');
+cmp_ok(time - $begin, '<', patience(25), sprintf('  after %.1f s', time - $begin));
+close $_ for @slow;
+
+# ---- what the planner did not see ----
+
+# A search with many or long values costs little more than one with one value: what is asked for is
+# folded once, not for each row. Refused is well, too.
+$t->psql(<<'SQL');
+INSERT INTO main.observation (id, version, last_updated, resource, subject)
+SELECT 'x' || i, 1, '2026-01-02 03:04:05Z', format('{"resourceType":"Observation","id":"x%s","status":"final","code":'
+    '{"text":"Blood pressure of %s","coding":[{"system":"urn:x","code":"c%s","display":"Systolic pressure %s"}]},'
+    '"subject":{"reference":"Patient/p1"}}', i, i, i % 50, i), ARRAY['Patient/p1'] FROM generate_series(1, 4000) i;
+ANALYZE main.observation;
+SQL
+
+# The least time of three.
+sub seconds {
+    my ($form) = @_;
+    my $least;
+    for (1 .. 3) {
+        my $begin = time;
+        my $answer = $t->post('/all/r4/Observation/_search', $form,
+            'Content-Type' => 'application/x-www-form-urlencoded');
+        my $took = time - $begin;
+        like($answer->status, qr/^(?:200|400)$/, 'an answer') or diag($answer->body);
+        $least = $took if !defined $least or $took < $least;
+    }
+    return $least;
+}
+my $one = seconds('code:text=zz');
+for (
+    [ 'a hundred texts of a code', 'code:text=' . join(',', map { "zz$_" } 0 .. 99) ],
+    [ 'four hundred of one patient', 'patient=p1&code:text=' . join(',', map { "zz$_" } 0 .. 399) ],
+    [ 'a text of 60 KB', 'code:text=' . 'z' x 60000 ],
+) {
+    my ($name, $form) = @$_;
+    my $took = seconds($form);
+    cmp_ok($took, '<', 12 * $one, sprintf('%s: %.0f ms, one short text %.0f ms', $name, 1000 * $took, 1000 * $one));
+}
+$t->psql(<<'SQL');
+INSERT INTO main.patient (id, version, last_updated, resource)
+SELECT 'names', 1, '2026-01-02 03:04:05Z', '{"resourceType":"Patient","id":"names","name":[' ||
+    string_agg('{"family":"n' || i || '"}', ',') || ']}' FROM generate_series(1, 480000) i;
+INSERT INTO main.binary (id, version, last_updated, resource)
+SELECT 'big', 1, '2026-01-02 03:04:05Z', '{"resourceType":"Binary","id":"big","contentType":"text/plain","data":"' ||
+    repeat('AAAA', 5000000) || '"}';
+SQL
+for my $query ('Patient?_content=zzz', 'Binary?_content=AAAA', 'Patient?_text=zzz') {
+    my $begin = time;
+    is($t->get("/all/r4/$query&_summary=count")->status, 200, "$query over a record of megabytes");
+    cmp_ok(time - $begin, '<', patience(5), sprintf('  within %.2f s', time - $begin));
+}
+
+$t->done;

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a client may take of a process: requests, time, bytes; and that all of it is given back. */
+#include "core/fhir_budget.h"
+#include "tap.h"
+
+#include <apr_thread_proc.h>
+#include <string.h>
+
+#define MB ((apr_int64_t)1024 * 1024)
+
+static fhir_budget_t *budget_of(fhir_budget_limits_t limits, apr_pool_t *pool)
+{
+    fhir_budget_t *budget = NULL;
+    tap_no_err(fhir_budget_create(&budget, &limits, pool), "a budget");
+    return budget;
+}
+
+/* A ticket lives as long as its pool. */
+static fhir_code_t enter(fhir_ticket_t **out, fhir_budget_t *budget, int client, apr_pool_t *pool)
+{
+    fhir_ticket_t *ticket = *out = apr_palloc(pool, sizeof(*ticket));
+    fhir_err_t *err = fhir_budget_enter(ticket, budget, (apr_uint64_t)client, pool);
+    if (err && err->code == FHIR_ERR_THROTTLED)
+        tap_ok(err->retry_sec > 0, "says when to try again");
+    return err ? err->code : FHIR_OK;
+}
+
+static void test_requests(apr_pool_t *pool)
+{
+    fhir_ticket_t *t[40];
+    fhir_budget_status_t status;
+    apr_pool_t *sub;
+    fhir_budget_t *b = budget_of(
+        (fhir_budget_limits_t){.threads = 32, .client_requests = 12, .bodies = MB, .spool = MB},
+        pool);
+    apr_pool_create(&sub, pool);
+    for (int i = 0; i < 12; i++)
+        tap_is_int(enter(&t[i], b, 1, sub), FHIR_OK, "request %d of a client", i + 1);
+    tap_is_int(enter(&t[12], b, 1, sub), FHIR_ERR_THROTTLED, "one more is refused");
+    tap_is_int(enter(&t[13], b, 2, sub), FHIR_OK, "another client is not concerned");
+    fhir_budget_leave(t[0], 0, 0);
+    tap_is_int(enter(&t[14], b, 1, sub), FHIR_OK, "one was answered: the next may come");
+    fhir_budget_status(&status, b);
+    tap_is_int(status.running, 13, "running");
+    tap_is_int(status.clients, 2, "of two clients");
+    tap_is_int((int)status.refused, 1, "one was refused");
+    /* 24 of 32 threads are busy: clients have their part of these */
+    for (int i = 15; i < 26; i++)
+        tap_is_int(enter(&t[i], b, 2, sub), FHIR_OK, "the second client's request %d", i - 13);
+    tap_is_int(enter(&t[26], b, 2, sub), FHIR_ERR_THROTTLED, "which has half of them");
+    for (int i = 27; i < 35; i++)
+        tap_is_int(enter(&t[i], b, i, sub), FHIR_OK, "who has nothing running is served");
+    fhir_budget_leave(t[1], 0, 0);
+    tap_is_int(enter(&t[35], b, 1, sub), FHIR_ERR_THROTTLED,
+               "with more clients the part of each is smaller");
+    apr_pool_destroy(sub);
+    fhir_budget_status(&status, b);
+    tap_is_int(status.running + status.clients + status.waiting, 0, "all is given back");
+}
+
+static void test_apart(apr_pool_t *pool)
+{
+    fhir_ticket_t *t[40];
+    fhir_budget_t *b =
+        budget_of((fhir_budget_limits_t){.threads = 4, .bodies = 4 * MB, .spool = MB}, pool);
+    for (int i = 0; i < 40; i++)
+        tap_is_int(enter(&t[i], b, 1, pool), FHIR_OK, "clients are not told apart");
+    tap_no_err(fhir_budget_body(t[0], 2 * MB, pool), "nor in what they hold");
+    tap_no_err(fhir_budget_body(t[1], 2 * MB, pool), "of bodies");
+}
+
+/* More clients than are remembered: none is refused for that, and no count is lost. */
+static void test_many(apr_pool_t *pool)
+{
+    enum { N = 5000 };
+    fhir_ticket_t *t = apr_pcalloc(pool, N * sizeof(*t));
+    fhir_budget_status_t status;
+    apr_pool_t *sub;
+    int refused = 0;
+    fhir_budget_t *b = budget_of(
+        (fhir_budget_limits_t){
+            .threads = 100000, .client_requests = 100000, .bodies = MB, .spool = MB},
+        pool);
+    apr_pool_create(&sub, pool);
+    for (int i = 0; i < N; i++)
+        refused += fhir_budget_enter(&t[i], b, (apr_uint64_t)i * 2654435761u, sub) != NULL;
+    tap_is_int(refused, 0, "%d clients at once", N);
+    apr_pool_destroy(sub);
+    fhir_budget_status(&status, b);
+    tap_is_int(status.running + status.clients, 0, "are gone");
+}
+
+static void test_accounts(apr_pool_t *pool)
+{
+    fhir_ticket_t *t;
+    fhir_err_t *err;
+    apr_time_t begin;
+    fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 8,
+                                                        .client_requests = 8,
+                                                        .client_time = apr_time_from_sec(60),
+                                                        .client_output = 6000 * MB,
+                                                        .bodies = MB,
+                                                        .spool = MB},
+                                 pool);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
+    tap_is_int(t->is_long, 0, "without a past");
+    fhir_budget_leave(t, apr_time_from_msec(60300), 6030 * MB);
+    err = fhir_budget_enter(apr_palloc(pool, sizeof(*t)), b, 1, pool);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "that was sent too much");
+    tap_is_int(err ? err->retry_sec : 0, 1, "is told when there is a share again");
+    tap_is_int(enter(&t, b, 2, pool), FHIR_OK, "another");
+    tap_is_int(t->is_long, 0, "has its own accounts");
+    begin = apr_time_now();
+    apr_sleep(apr_time_from_msec(400));
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "after %d ms they are low enough",
+               (int)apr_time_as_msec(apr_time_now() - begin));
+    tap_is_int(t->is_long, 0, "the database's time, too");
+    fhir_budget_leave(t, apr_time_from_sec(2), 0);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client that uses the database much");
+    tap_is_int(t->is_long, 1, "is served, in the lane of long work");
+}
+
+static void *APR_THREAD_FUNC give_back_later(apr_thread_t *thread, void *data)
+{
+    (void)thread;
+    apr_sleep(apr_time_from_msec(100));
+    apr_pool_destroy(data);
+    return NULL;
+}
+
+static void test_bytes(apr_pool_t *pool)
+{
+    fhir_ticket_t *a, *b1, *b2, *c;
+    fhir_budget_status_t status;
+    apr_pool_t *of_a, *of_b;
+    apr_thread_t *thread;
+    apr_status_t rv;
+    fhir_err_t *err;
+    fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 16,
+                                                        .client_requests = 16,
+                                                        .bodies = 100 * MB,
+                                                        .spool = 100 * MB,
+                                                        .wait = apr_time_from_sec(20)},
+                                 pool);
+    apr_pool_create(&of_a, NULL);
+    apr_pool_create(&of_b, pool);
+    enter(&a, b, 1, of_a);
+    enter(&b1, b, 2, of_b);
+    enter(&b2, b, 2, of_b);
+    enter(&c, b, 3, pool);
+    tap_no_err(fhir_budget_body(a, 5000 * MB, of_a), "one body is charged half of all at most");
+    fhir_budget_status(&status, b);
+    tap_is_int((int)(status.bodies / MB), 50, "so that it can be worked on");
+    tap_no_err(fhir_budget_body(b1, 40 * MB, of_b), "another client's");
+    apr_thread_create(&thread, NULL, give_back_later, of_a, pool);
+    tap_no_err(fhir_budget_body(c, 20 * MB, pool), "one that waits until the first is given back");
+    apr_thread_join(&rv, thread);
+    fhir_budget_status(&status, b);
+    tap_is_int((int)(status.bodies / MB), 60, "held");
+    tap_no_err(fhir_budget_spool(b1, 30 * MB, of_b), "space for an answer");
+    err = fhir_budget_spool(b2, 30 * MB, of_b);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "a client has half of it at most");
+    tap_no_err(fhir_budget_spool(c, 50 * MB, pool), "another client's");
+    err = fhir_budget_spool(c, 30 * MB, pool);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "all have no more than there is");
+    apr_pool_destroy(of_b);
+    fhir_budget_status(&status, b);
+    tap_is_int((int)(status.bodies / MB), 20, "given back with the request");
+    tap_is_int((int)(status.spool / MB), 50, "likewise");
+}
+
+static void test_no_room(apr_pool_t *pool)
+{
+    fhir_ticket_t *a, *b1, *b2;
+    fhir_err_t *err;
+    fhir_budget_t *b = budget_of(
+        (fhir_budget_limits_t){.threads = 16, .client_requests = 16, .bodies = 100 * MB}, pool);
+    enter(&a, b, 1, pool);
+    enter(&b1, b, 2, pool);
+    enter(&b2, b, 2, pool);
+    tap_no_err(fhir_budget_body(b1, 30 * MB, pool), "a client's body");
+    err = fhir_budget_body(b2, 30 * MB, pool);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "its second has no room");
+    tap_no_err(fhir_budget_body(a, 50 * MB, pool), "another client's has");
+    err = fhir_budget_body(b2, 20 * MB + 1, pool);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "there is none for anybody");
+}
+
+int main(void)
+{
+    apr_pool_t *pool = tap_start();
+    test_requests(pool);
+    test_apart(pool);
+    test_many(pool);
+    test_accounts(pool);
+    test_bytes(pool);
+    test_no_room(pool);
+    return tap_done();
+}

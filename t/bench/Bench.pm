@@ -174,6 +174,11 @@ CONF
         modules => ['dbd'], conf => $tenants
         . <<"CONF");
 LoadModule bare_module $module
+<Location "/dev/dstu2">
+    FHIREndpoint DSTU2 open
+    FHIRTenant main
+    Require local
+</Location>
 DBDriver pgsql
 DBDParams "@{[ $cluster->conninfo($database) ]}"
 DBDMin 0

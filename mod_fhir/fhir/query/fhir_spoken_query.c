@@ -210,7 +210,9 @@ static const char *token_values(const reading_t *r, condition_t *c, const char *
         const char *code = bar ? bar + 1 : one;
         if (bar)
             *bar = '\0';
-        if (!by_words(r, c, &list, code, bar ? one : NULL, code) &&
+        if (!(bar &&
+              by_words(r, c, &list, apr_pstrcat(r->pool, one, "|", code, NULL), one, code)) &&
+            !by_words(r, c, &list, code, bar ? one : NULL, code) &&
             !by_words(r, c, &list, "*", bar ? one : NULL, code))
             list = list_add(r->pool, list, both_spellings(r, bar ? one : NULL, code, NULL));
     }

@@ -18,8 +18,9 @@ typedef struct fhir_spoken_row_t {
     const char *type;   /* DSTU2's resource type, or "*": every type */
     const char *name;   /* of the parameter */
     const char *r4;     /* R4's names, one of which must hold, divided by ','; NULL: not offered */
-    const char *values; /* words "value>query": R4's values, or "name=value&name=value" where they
-                           are of other parameters; a value may have several words */
+    const char *values; /* words "code>query" or "system|code>query": R4's values, or
+                           "name=value&name=value" where they are of other parameters; a value may
+                           have several words */
     const char *also;   /* R4's query that must hold, too, or NULL; of a row with the name "", in
                            every search of the type */
     const char *stored; /* R4's type that the row is for where there are several, or NULL */

@@ -80,6 +80,9 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
 
     ROW("Device", "udi", "udi-carrier,udi-di"),
 
+    ROW("DiagnosticReport", "category", "category",
+        .values = "http://hl7.org/fhir/ValueSet/diagnostic-service-sections|LAB>"
+                  "category=http://terminology.hl7.org/CodeSystem/v2-0074|LAB"),
     ROW("DiagnosticReport", "image", "media"),
     ROW("DiagnosticReport", "request", "based-on"),
     ROW("DiagnosticReport", "diagnosis", "conclusion"),

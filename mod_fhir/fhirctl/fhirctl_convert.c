@@ -18,9 +18,9 @@
 enum { OPT_RELEASE = FHIRCTL_OPT(0), OPT_TO, OPT_OUT, OPT_PRETTY, OPT_CHECK };
 
 const apr_getopt_option_t fhirctl_convert_options[] = {
-    {"to", OPT_TO, 1, "FORMAT\tjson or xml (the one that the input is not)"},
+    {"to", OPT_TO, 1, "FORMAT\tjson or xml (the format that the input is not in)"},
     {"release", OPT_RELEASE, 1, "NAME\tR4 or DSTU2 (R4)"},
-    {"out", OPT_OUT, 1, "FOLDER\twrite FOLDER/NAME.json or .xml instead of to standard output"},
+    {"out", OPT_OUT, 1, "FOLDER\twrite to FOLDER/NAME.json or .xml (standard output)"},
     {"pretty", OPT_PRETTY, 0, "indented"},
     {"check", OPT_CHECK, 0, "hold each resource against the model, as a write does"},
     {0},

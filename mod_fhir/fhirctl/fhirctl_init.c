@@ -32,12 +32,13 @@ typedef struct init_t {
 
 const apr_getopt_option_t fhirctl_init_options[] = {
     FHIRCTL_DB_OPTIONS,
-    {"role", OPT_ROLE, 1, "NAME\talso give this role what the server needs and no more"},
+    {"role", OPT_ROLE, 1,
+     "NAME\tgrant this role the privileges that the server needs, and no others"},
     {"base", OPT_BASE, 1,
-     "URL\tthe endpoint's FHIRBaseURL: references below it in stored resources are this server's"},
+     "URL\tthe endpoint's FHIRBaseURL: stored references below it are to this server"},
     {"indexes", OPT_INDEXES, 1,
-     "SET\twhich indexes: practice, for searches across all patients, too, or patient, for those "
-     "about one (practice; later the one that was chosen)"},
+     "SET\tindexes: practice, also for searches across all patients, or patient, only for searches "
+     "about one patient (practice; later the set that was chosen)"},
     {0},
 };
 

@@ -25,15 +25,15 @@ typedef struct options_t {
 
 const apr_getopt_option_t fhirctl_licence_options[] = {
     FHIRCTL_DB_OPTIONS,
-    {"scope", OPT_SCOPE, 1, "SCOPES\tthe most that it gets; the default is what it asks for"},
+    {"scope", OPT_SCOPE, 1, "SCOPES\tscopes that it can be granted (those that it requests)"},
     {"for", OPT_FOR, 1, "LIST\twho may use it: staff,patients,system (all)"},
-    {"access", OPT_ACCESS, 1, "TIME\thow long its access tokens live (1h)"},
-    {"system", OPT_SYSTEM, 1, "TIME\tthose it gets without a user (5m)"},
-    {"refresh", OPT_REFRESH, 1, "TIME\thow long its refresh tokens live (180d)"},
+    {"access", OPT_ACCESS, 1, "TIME\tlifetime of access tokens (1h)"},
+    {"system", OPT_SYSTEM, 1, "TIME\tlifetime of access tokens without a user (5m)"},
+    {"refresh", OPT_REFRESH, 1, "TIME\tlifetime of refresh tokens (180d)"},
     {"secret-grant", OPT_SECRET_GRANT, 0,
      "client_credentials with its secret, for programs that cannot sign"},
-    {"until", OPT_UNTIL, 1, "DATE\twhen it ends by itself (never)"},
-    {"words", OPT_WORDS, 1, "TEXT\twhat the developer is told about it"},
+    {"until", OPT_UNTIL, 1, "DATE\tlast day of the licence (no end)"},
+    {"words", OPT_WORDS, 1, "TEXT\tmessage to the developer"},
     {0},
 };
 

@@ -32,12 +32,12 @@ typedef struct options_t {
 
 const apr_getopt_option_t fhirctl_load_options[] = {
     FHIRCTL_DB_OPTIONS,
-    {"jobs", OPT_JOBS, 1, "N\tconnections that write at the same time (one per core)"},
-    {"rejects", OPT_REJECTS, 1, "FILE\twhere refused resources go (" REJECTS_FILE ")"},
+    {"jobs", OPT_JOBS, 1, "N\tnumber of connections that write (one per core)"},
+    {"rejects", OPT_REJECTS, 1, "FILE\toutput file of rejected resources (" REJECTS_FILE ")"},
     {"validate", OPT_VALIDATE, 1,
-     "LEVEL\trefuse what has errors: structure, base or profile (nothing is checked that storing "
-     "does not need)"},
-    {"time-zone", OPT_ZONE, 1, "ZONE\tof dates without one, as FHIRTimeZone has it (UTC)"},
+     "LEVEL\treject resources with errors: structure, base or profile (only what storing needs is "
+     "checked)"},
+    {"time-zone", OPT_ZONE, 1, "ZONE\ttime zone of dates without one, as FHIRTimeZone (UTC)"},
     {"quiet", OPT_QUIET, 0, "no progress"},
     {0},
 };

@@ -29,13 +29,13 @@ typedef struct options_t {
 const apr_getopt_option_t fhirctl_user_options[] = {
     FHIRCTL_DB_OPTIONS,
     {"kind", OPT_KIND, 1, "KIND\tstaff, patient, admin or developer"},
-    {"display", OPT_DISPLAY, 1, "NAME\thow the pages call the person"},
+    {"display", OPT_DISPLAY, 1, "NAME\tname shown on pages"},
     {"resource", OPT_RESOURCE, 1, "TYPE/ID\tits Practitioner, Patient, RelatedPerson or Person"},
     {"password-file", OPT_PASSWORD_FILE, 1,
-     "FILE\thas the password in its first line; - is standard input. Else one is made and printed"},
+     "FILE\tfile whose first line is the password; - is standard input (generated and printed)"},
     {"temporary", OPT_TEMPORARY, 0, "the password has to be changed at the first sign-in"},
     {"external", OPT_EXTERNAL, 0, "the password is with another provider (LDAP, a file)"},
-    {"expires", OPT_EXPIRES, 1, "DATE\tthe account ends then: 2027-01-31"},
+    {"expires", OPT_EXPIRES, 1, "DATE\tlast day of the account: 2027-01-31"},
     {0},
 };
 

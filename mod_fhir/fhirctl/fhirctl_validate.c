@@ -26,9 +26,10 @@
 
 const apr_getopt_option_t fhirctl_validate_options[] = {
     {"level", OPT_LEVEL, 1, "LEVEL\tstructure, base or profile (profile)"},
-    {"profile", OPT_PROFILE, 1, "URL\tprofile to hold all against, URL or URL|VERSION; may repeat"},
+    {"profile", OPT_PROFILE, 1,
+     "URL\tvalidate everything against this profile, URL or URL|VERSION; may be repeated"},
     {"release", OPT_RELEASE, 1,
-     "VERSION\tUS Core release of profiles that are named without a version (any that fits)"},
+     "VERSION\tUS Core release for profiles without a version (any release that has the profile)"},
     {"information", OPT_INFORMATION, 0, "also tell what is not there or cannot be judged"},
     {"summary", OPT_SUMMARY, 0, "no findings, only their summary"},
     {"quiet", OPT_QUIET, 0, "no progress"},

@@ -24,12 +24,13 @@ enum {
 };
 
 const apr_getopt_option_t sample_options[] = {
-    {"patients", OPT_PATIENTS, 1, "N\thow many (default 20)"},
-    {"seed", OPT_SEED, 1, "S\tanother S gives other patients (default 1); the first ones stay"},
+    {"patients", OPT_PATIENTS, 1, "N\tnumber of patients (default 20)"},
+    {"seed", OPT_SEED, 1,
+     "S\ta different seed generates different patients, except the first ones (default 1)"},
     {"as-of", OPT_AS_OF, 1, "YYYY-MM-DD\tthe day the data ends (default today)"},
     {"format", OPT_FORMAT, 1, "FORMAT\tndjson (default) or bundle, see above"},
     {"shard", OPT_SHARD, 1, "k/n\twrite the k-th of n parts, which together are the whole"},
-    {"out", OPT_OUT, 1, "FILE\twhere to; - is standard output (default)"},
+    {"out", OPT_OUT, 1, "FILE\toutput file; - is standard output (default)"},
     {0},
 };
 

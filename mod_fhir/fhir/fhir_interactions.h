@@ -2,7 +2,11 @@
 /**
  * @file fhir_interactions.h
  * @brief The handlers that the routing table (fhir_routes.c) points at.
- * Source: http://hl7.org/fhir/R4/http.html
+ *
+ * Each returns NULL when the answer is written, or an error that becomes the OperationOutcome of
+ * the answer: FHIR_ERR_FORBIDDEN (no scope), FHIR_ERR_NOT_FOUND, FHIR_ERR_GONE, those of its
+ * parameters and its body, and those of the store (fhir_call_run). docs/writing.md and
+ * docs/search.md list the answers of each interaction. Source: http://hl7.org/fhir/R4/http.html
  */
 #ifndef FHIR_INTERACTIONS_H
 #define FHIR_INTERACTIONS_H

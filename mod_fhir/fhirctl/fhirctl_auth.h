@@ -35,23 +35,27 @@ int fhirctl_actions(const fhirctl_command_t *self, int argc, const char *const *
                     const fhirctl_action_t *actions, fhirctl_option_fn option, void *options,
                     apr_pool_t *pool);
 
-/** Runs a statement with values; result may be NULL. n: rows changed, or NULL. */
+/** Runs a statement with values; result may be NULL. n: rows changed, or NULL.
+ *  @return NULL, or as fhirctl_db_run */
 fhir_err_t *fhirctl_auth_run(PGresult **result, int *n, fhirctl_run_t *run, const char *sql,
                              int n_values, const char *const *values);
-/** Prints rows as lines, columns divided by tabs. */
+/** Prints rows as lines, columns divided by tabs.
+ *  @return NULL, or as fhirctl_db_run */
 fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values,
                                const char *const *values);
-/** An error of the command line. */
+/** FHIR_ERR_BAD_REQUEST: the command line was wrong. */
 fhir_err_t *fhirctl_auth_wrong(fhirctl_run_t *run, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /** Appends an element to the text of a PostgreSQL array; NULL begins one. */
 const char *fhirctl_auth_element(const char *array, const char *element, apr_pool_t *pool);
-/** A whole file as text; "-" is standard input. */
+/** A whole file as text; "-" is standard input.
+ *  @return NULL, or FHIR_ERR_BAD_REQUEST when it cannot be read */
 fhir_err_t *fhirctl_auth_file(const char **text, fhirctl_run_t *run, const char *path);
 /** A number of seconds: 90, 15m, 12h, 30d; 0 when it is none. */
 int fhirctl_auth_seconds(const char *text);
 
-/** Makes a signing key if the tenant has none. */
+/** Makes a signing key if the tenant has none.
+ *  @return NULL, or as fhirctl_db_run and fhir_jwk_generate */
 fhir_err_t *fhirctl_key_first(PGconn *conn, apr_pool_t *pool);
 
 #endif

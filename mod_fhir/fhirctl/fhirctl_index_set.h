@@ -17,13 +17,15 @@ extern const fhir_schema_file_t fhirctl_index_sets[];
 /** NULL if it is a set's name, else what is accepted. */
 const char *fhirctl_index_set_check(const char *name);
 
-/** The set that was chosen for the schema, or NULL. */
+/** The set that was chosen for the schema, or NULL.
+ *  @return NULL, or as fhirctl_db_run */
 fhir_err_t *fhirctl_index_set_chosen(const char **name, PGconn *conn, apr_pool_t *pool);
 
 /**
  * Makes the indexes that the set has and the schema has not, and drops those of other sets. Tables
  * with rows are not locked; interrupted, it goes on where it was when it is run again. Says on
  * stdout what it does to tables with rows. The caller holds the schema's lock.
+ * @return NULL, or as fhirctl_db_run
  */
 fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *pool);
 
@@ -31,17 +33,20 @@ fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *
 int fhirctl_index_set_has(const char *index, apr_pool_t *pool);
 
 /**
- * Takes away the indexes of tables with rows, but the unique ones, and notes them in
- * fhir_index_due: loading many rows is faster without them.
+ * Drops the indexes of tables with rows, except unique ones, and lists them in fhir_index_due:
+ * loading many rows is faster without them.
+ * @return NULL, or as fhirctl_db_run
  */
 fhir_err_t *fhirctl_index_defer(PGconn *conn, apr_pool_t *pool);
 /** Makes what is noted there, on as many connections as `jobs`.
- *  @param made how many, or NULL */
+ *  @param made how many, or NULL
+ *  @return NULL, or as fhirctl_db_connect and fhirctl_db_run */
 fhir_err_t *fhirctl_index_make_due(int *made, const fhirctl_db_t *db, PGconn *conn, int jobs,
                                    apr_pool_t *pool);
 
 /** The lock of a schema: one init, load or index at a time changes its indexes. Waits without a
- *  snapshot, for which CREATE INDEX CONCURRENTLY would wait in turn. */
+ *  snapshot, for which CREATE INDEX CONCURRENTLY would wait in turn.
+ *  @return NULL, or as fhirctl_db_run */
 fhir_err_t *fhirctl_index_lock(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool);
 
 #endif

@@ -56,11 +56,13 @@ typedef struct fhir_render_entry_t {
 /**
  * Begins a Bundle. head: its members as JSON without braces, "resourceType" first
  * ("\"resourceType\":\"Bundle\",\"type\":\"searchset\"").
+ * @return as fhir_render_resource; so do the others below
  */
 fhir_err_t *fhir_render_bundle_begin(fhir_render_t *render, const char *head);
 fhir_err_t *fhir_render_bundle_entry(fhir_render_t *render, const fhir_render_entry_t *entry);
 /** Ends the Bundle. tail: members that became known only now (links, total), as head, or NULL.
- *  Where nothing is converted they stand behind the entries. */
+ *  Where nothing is converted they stand behind the entries.
+ *  @return as fhir_render_resource; FHIR_ERR_INTERNAL when the entries that were kept are lost */
 fhir_err_t *fhir_render_bundle_end(fhir_render_t *render, const char *tail);
 
 #endif

@@ -39,6 +39,7 @@ fhir_err_t *fhir_xml_write(fhir_buf_t *buf, fhir_xml_writer_t *writer, const fhi
  * The same in pieces, for a resource with one element that is streamed (Bundle.entry): begin
  * writes all elements that are before it, item one occurrence of it, end those behind it.
  * `resource` is the same node for begin and end; its own member of that name is left out.
+ * @return each as fhir_xml_write
  */
 fhir_err_t *fhir_xml_write_begin(fhir_buf_t *buf, fhir_xml_writer_t *writer,
                                  const fhir_node_t *resource, const char *streamed,

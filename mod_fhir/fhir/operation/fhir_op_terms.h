@@ -24,7 +24,8 @@ typedef struct fhir_op_terms_t {
     fhir_buf_t *buf;      /* the answer */
 } fhir_op_terms_t;
 
-/** Reads the parameters; known ends with NULL. */
+/** Reads the parameters; known ends with NULL.
+ *  @return NULL, as fhir_operation_read, or as fhir_operation_check */
 fhir_err_t *fhir_op_terms_begin(fhir_op_terms_t *op, fhir_call_t *call, const char *const *known);
 /** A parameter's text, or NULL. */
 const char *fhir_op_terms_text(const fhir_op_terms_t *op, const char *name);
@@ -41,6 +42,7 @@ fhir_terms_source_t fhir_op_terms_source(const fhir_op_terms_t *op, const char *
  * they are, in a URL as search values (system|code), or else `code` in a system.
  * @param suffix of the parameters' names ("A": codeA, codingA), or ""
  * @param system of a code alone, or NULL
+ * @return NULL; FHIR_ERR_PARAM_VALUE for what is no code
  */
 fhir_err_t *fhir_op_terms_codes(apr_array_header_t **codes, const fhir_op_terms_t *op,
                                 const char *suffix, const char *system);
@@ -48,11 +50,13 @@ fhir_err_t *fhir_op_terms_codes(apr_array_header_t **codes, const fhir_op_terms_
 /** Parameters: begins, one parameter of a simple type (NULL and "": none), ends and answers. */
 void fhir_op_terms_answer(fhir_op_terms_t *op);
 void fhir_op_terms_put(fhir_buf_t *buf, const char *name, const char *type, const char *value);
+/** @return as fhir_call_built */
 fhir_err_t *fhir_op_terms_end(fhir_op_terms_t *op);
 /** A member of an object with a text (NULL and "": none), behind a comma where one is due. */
 void fhir_op_terms_member(fhir_buf_t *buf, const char *name, const char *value);
 
-/** The answer of $validate-code. found: NULL when wanted is in none. where: "the value set". */
+/** The answer of $validate-code. found: NULL when wanted is in none. where: "the value set".
+ *  @return as fhir_op_terms_end */
 fhir_err_t *fhir_op_terms_verdict(fhir_op_terms_t *op, const fhir_op_code_t *wanted,
                                   const fhir_concept_t *found, const char *where);
 

@@ -25,17 +25,21 @@ typedef struct fhir_operation_t {
 /** The rows; ends with a row without name. */
 extern const fhir_operation_t fhir_operations[];
 
-/** Finds the operation of call->operation at the level that type and id say, and runs it. */
+/** Finds the operation of call->operation at the level that type and id say, and runs it.
+ *  @return NULL; FHIR_ERR_NOT_FOUND with those that there are; or as the operation */
 fhir_err_t *fhir_operation_handle(fhir_call_t *call);
 
 /**
  * The parameters of an operation: those of the URL, and of a POST those of the form or of the
  * Parameters resource in the body, as texts: codings, and of concepts all codings, in the form of
  * search values, references as "Type/id".
+ * @return NULL; FHIR_ERR_STRUCTURE for a body that is no Parameters; else as the reading and
+ *         parsing of a body: FHIR_ERR_MEDIA_TYPE, FHIR_ERR_SYNTAX, FHIR_ERR_TOO_LARGE
  */
 fhir_err_t *fhir_operation_pairs(fhir_pairs_t *pairs, fhir_call_t *call);
 /** The same for operations that take resources, or look at codings themselves: *body is the
- * Parameters resource that was sent, or NULL; its resources are no pairs. */
+ * Parameters resource that was sent, or NULL; its resources are no pairs.
+ * @return as fhir_operation_pairs */
 fhir_err_t *fhir_operation_read(fhir_pairs_t *pairs, const fhir_node_t **body, fhir_call_t *call);
 /** A parameter of a Parameters resource by name (body may be NULL), or NULL. */
 const fhir_node_t *fhir_operation_parameter(const fhir_node_t *body, const char *name);
@@ -50,6 +54,9 @@ fhir_err_t *fhir_operation_date(const fhir_call_t *call, const char *name, const
 /** The parameters without the page link, for the links of an answer. */
 fhir_pairs_t *fhir_operation_said(const fhir_pairs_t *pairs, apr_pool_t *pool);
 
+/* The handlers. All return FHIR_ERR_FORBIDDEN without a scope for the type, FHIR_ERR_PARAM_UNKNOWN
+ * and FHIR_ERR_PARAM_VALUE for parameters, FHIR_ERR_NOT_FOUND for what the operation is called on,
+ * and the errors of their searches (fhir_search_run) and lookups (fhir_terms_set). */
 fhir_err_t *fhir_op_everything(fhir_call_t *call);
 fhir_err_t *fhir_op_docref(fhir_call_t *call);
 fhir_err_t *fhir_op_lastn(fhir_call_t *call);

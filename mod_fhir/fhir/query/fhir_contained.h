@@ -33,17 +33,20 @@ typedef struct fhir_contained_rows_t {
  * @param extract  is used for each, so cells that it gave before are gone
  * @param tenant   schema, or NULL: that of the search path
  * @param source   text that the resource was parsed from
+ * @return as fhir_extract_run
  */
 fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
                                 fhir_extract_t *extract, const char *tenant,
                                 const fhir_type_t *type, const char *source,
                                 const fhir_node_t *resource, apr_pool_t *pool);
 
-/** Takes away the rows that an older version of a resource brought. text: that version. */
+/** Deletes the rows that an older version of a resource brought. text: that version.
+ *  @return NULL, as fhir_node_parse_json, or as fhir_call_run */
 fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *type, const char *id,
                                   int version, const char *text, apr_size_t len);
 
-/** Finds out in which types a query's type is contained: query->containers. */
+/** Looks up in which types a query's type is contained: query->containers.
+ *  @return NULL, as fhir_call_ask, or as fhir_grant_resolve */
 fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call);
 
 /** Looks up whether any resource of type holder has one of a type in it: 0 without a store.

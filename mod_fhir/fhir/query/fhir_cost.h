@@ -9,7 +9,8 @@
 
 #include "fhir/query/fhir_sql.h"
 
-/** The planner's estimate: rows of a statement. */
+/** The planner's estimate: rows of a statement.
+ *  @return as fhir_call_ask */
 fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt);
 
 /**

@@ -211,21 +211,26 @@ fhir_err_t *fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const 
                             const fhir_pairs_t *said);
 
 /** One condition "name[:modifier][.chain] = value" on a type: a node of the tree.
- *  @param links counts the links of chains and _has, which are limited: 0 at a query's beginning */
+ *  @param links counts the links of chains and _has, which are limited: 0 at a query's beginning
+ *  @return as fhir_query_parse: so do the next two */
 fhir_err_t *fhir_query_condition(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                                  const fhir_type_t *type, const char *name, const char *value);
 
-/** The same with a modifier of the last parameter, which _filter's operators stand for. */
+/** The same with a modifier of the last parameter, which _filter's operators stand for.
+ *  @return as fhir_query_parse */
 fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                               const fhir_type_t *type, const char *name, fhir_modifier_t modifier,
                               const char *value);
-/** The tree of a _filter (fhir_query_filter.c). */
+/** The tree of a _filter (fhir_query_filter.c).
+ *  @return as fhir_query_parse */
 fhir_err_t *fhir_query_filter(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                               const fhir_type_t *type, const char *filter);
 
 /** Takes a parameter that is about the result, not a condition (fhir_query_result.c).
  *  @param known   set to 1 when it is one
- *  @param in_self set to 0 when the self link does not name it */
+ *  @param in_self set to 0 when the self link does not name it
+ *  @return as fhir_query_parse; FHIR_ERR_FORBIDDEN for _explain with a grant that does not show all
+ */
 fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
                               const fhir_call_t *call, const fhir_pair_t *pair);
 

@@ -32,7 +32,7 @@ struct fhir_resolving_t {
  */
 fhir_err_t *fhir_resolve_query(fhir_query_t *query, const fhir_call_t *call, int lenient);
 
-/** As fhir_grant_resolve, within (or NULL) other scopes. */
+/** As fhir_grant_resolve, within (or NULL) other scopes. Errors as fhir_grant_resolve. */
 fhir_err_t *fhir_resolve_grant(const fhir_granted_t **granted, const fhir_call_t *call,
                                const fhir_type_t *type, const fhir_resolving_t *within);
 

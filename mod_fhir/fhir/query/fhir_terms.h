@@ -76,16 +76,18 @@ typedef struct fhir_terms_source_t {
     const fhir_node_t *root; /* the resource itself */
 } fhir_terms_source_t;
 
-/** A code system; NULL when it is not known or not all of its codes are here. */
+/** A code system; NULL when it is not known or not all of its codes are here.
+ *  @return NULL, or as fhir_terms_load */
 fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *terms,
                               const fhir_terms_source_t *source);
 /**
  * A value set; NULL when there is none of that name.
- * @return FHIR_ERR_LIMIT for too many codes, or sets within sets
+ * @return FHIR_ERR_LIMIT for too many codes, or sets within sets; or as fhir_terms_load
  */
 fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
                            const fhir_terms_source_t *source);
-/** The newest stored resource of a type with that id or URL that the grant shows, or NULL. */
+/** The newest stored resource of a type with that id or URL that the grant shows, or NULL.
+ *  @return NULL; as fhir_grant_resolve, fhir_call_ask and fhir_node_parse_json */
 fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
                             const fhir_terms_source_t *source);
 

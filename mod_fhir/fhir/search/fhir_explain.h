@@ -19,7 +19,8 @@ typedef struct fhir_explain_t fhir_explain_t;
 void fhir_explain_begin(fhir_call_t *call, const apr_array_header_t *remarks);
 /** Names the statements that follow; without _explain nothing happens. */
 void fhir_explain_step(const fhir_call_t *call, const char *what);
-/** Answers with the OperationOutcome in the place of what was written so far. */
+/** Answers with the OperationOutcome instead of what was written so far.
+ *  @return NULL; FHIR_ERR_LIMIT if it is too large; or as fhir_call_built */
 fhir_err_t *fhir_explain_answer(fhir_call_t *call);
 
 #endif

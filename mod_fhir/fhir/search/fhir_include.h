@@ -21,7 +21,10 @@ fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t 
                                     fhir_bundle_t *bundle);
 /** Says that a match was written. */
 void fhir_include_match(fhir_include_t *include, const fhir_type_t *type, const char *id);
-/** Writes what the matches bring with them. */
+/** Writes what the matches bring with them. What passes FHIRIncludeRowsMax is reported in the
+ * Bundle.
+ *  @return NULL, as fhir_grant_resolve, as fhir_sql_stmt, as fhir_cost_run, or as fhir_bundle_add
+ */
 fhir_err_t *fhir_include_run(fhir_include_t *include);
 
 #endif

@@ -25,11 +25,15 @@ typedef struct fhir_search_t {
     void *baton;
 } fhir_search_t;
 
-/** Parses, runs and writes the whole answer. */
+/** Parses, resolves, runs and writes the whole answer.
+ *  @return NULL; as fhir_query_parse and fhir_resolve_query; FHIR_ERR_PARAM_VALUE for a _sort that
+ *          the types do not share, FHIR_ERR_CURSOR for a page link of another search; as
+ *          fhir_cost_run, fhir_include_run and fhir_bundle_add */
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
 
 /** Answers a search by url alone for a carried ValueSet or CodeSystem that is not stored; done: it
- * did. */
+ * did.
+ * @return NULL, as fhir_terms_load, or as fhir_bundle_add */
 fhir_err_t *fhir_search_carried(int *done, fhir_call_t *call, const fhir_pairs_t *pairs);
 
 #endif

@@ -28,14 +28,17 @@ void fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query);
 fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
                                  fhir_query_t *const *queries, int n, const fhir_cursor_t *cursor,
                                  int limit);
-/** The statement of the number of matches: one column. */
+/** The statement of the number of matches: one column.
+ *  @return as fhir_sql_stmt */
 fhir_err_t *fhir_search_sql_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
-/** The same for matches behind a cursor (or NULL), at most limit. */
+/** The same for matches behind a cursor (or NULL), at most limit.
+ *  @return as fhir_sql_stmt */
 fhir_err_t *fhir_search_sql_count_behind(fhir_stmt_t *stmt, fhir_sql_t *sql,
                                          const fhir_query_t *query, const fhir_cursor_t *cursor,
                                          int limit);
 /** The statement of all matches, without columns or order. It is not run: what the planner expects
- *  of it is the estimate of their number. */
+ *  of it is the estimate of their number.
+ *  @return as fhir_sql_stmt */
 fhir_err_t *fhir_search_sql_estimate(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query);
 
 #endif

@@ -31,7 +31,8 @@ void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
 
 /** The first window for a page of `limit` rows.
- *  @param place where the page begins, or NULL: at the beginning */
+ *  @param place where the page begins, or NULL: at the beginning
+ *  @return NULL, as fhir_sql_stmt, or as fhir_cost_rows */
 fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
                               int limit);
 /** The one behind it, eight times as wide; 0 when there is none. */

@@ -52,7 +52,8 @@ void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhi
 /** An entry that needs no run: what it would have created is there (If-None-Exist). */
 void fhir_entry_exists(fhir_entry_t *entry, const char *id, int version, apr_int64_t updated);
 
-/** Writes an entry's answer, and lets go of it. */
+/** Writes an entry's answer, and frees it.
+ *  @return NULL; FHIR_ERR_LIMIT for an answer that is too large; or as fhir_bundle_add */
 fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry);
 
 #endif

@@ -37,7 +37,8 @@ fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_ca
 fhir_err_t *fhir_idempotency_look(fhir_idempotency_t *idempotency, const fhir_call_t *call);
 
 /** Keeps an answer, in the request's transaction: a resource of the call's type, or a body. Does
- *  nothing without a key. */
+ *  nothing without a key.
+ *  @return NULL, or as fhir_call_run */
 fhir_err_t *fhir_idempotency_keep(const fhir_idempotency_t *idempotency, const fhir_call_t *call,
                                   int status, const fhir_record_t *record, const char *body);
 

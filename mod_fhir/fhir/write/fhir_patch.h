@@ -39,15 +39,19 @@ fhir_err_t *fhir_patch_too_deep(int op, const fhir_patch_limits_t *limits, apr_p
 
 /* limits may be NULL in all of them. What passes them is refused: FHIR_ERR_TOO_LARGE for too many
  * operations, values or levels, FHIR_ERR_LIMIT for steps. The resource is never deeper than allowed
- * in between. */
+ * in between. Errors of all three: these, FHIR_ERR_BAD_REQUEST and FHIR_ERR_BUSINESS (see above).
+ */
 
-/** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is. */
+/** JSON Patch (RFC 6902). root is changed in place and replaced when the whole document is.
+ *  @return NULL, or the errors above */
 fhir_err_t *fhir_patch_json(fhir_node_t **root, const fhir_node_t *patch,
                             const fhir_patch_limits_t *limits, apr_pool_t *pool);
 
 /**
  * XML Patch (RFC 5261), with the selectors of fhir_patch_select.h.
  * @param result the patched document, in pool
+ * @return NULL, or the errors above; FHIR_ERR_SYNTAX for a patch that is not well-formed;
+ *         FHIR_ERR_INTERNAL when memory is short
  */
 fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const char *target,
                            apr_size_t target_len, const char *patch, apr_size_t patch_len,
@@ -56,6 +60,7 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
 /**
  * FHIRPath Patch: operations in a Parameters resource; http://hl7.org/fhir/R4/fhirpatch.html.
  * root is changed in place. A delete whose path finds nothing changes nothing.
+ * @return NULL, or the errors above
  */
 fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
                             const fhir_node_t *parameters, const fhir_patch_limits_t *limits,

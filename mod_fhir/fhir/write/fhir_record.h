@@ -61,11 +61,13 @@ fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_ty
                                fhir_refs_t *refs);
 
 /** Replaces version record->version - 1 by record; done is 0 when that version is not current or
- *  is not older than record->updated. */
+ *  is not older than record->updated.
+ *  @return as fhir_call_run */
 fhir_err_t *fhir_record_update(int *done, const fhir_call_t *call, const fhir_type_t *type,
                                const fhir_record_t *record, const fhir_value_t *cells);
 
-/** Deletes version record->version - 1; the deletion is version record->version. done as above. */
+/** Deletes version record->version - 1; the deletion is version record->version. done as above.
+ *  @return as fhir_call_run */
 fhir_err_t *fhir_record_delete(int *done, const fhir_call_t *call, const fhir_type_t *type,
                                const fhir_record_t *record);
 

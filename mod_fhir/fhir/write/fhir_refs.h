@@ -21,7 +21,8 @@ typedef struct fhir_refs_visitor_t {
     void *baton;
 } fhir_refs_visitor_t;
 
-/** Walks a resource, contained ones and entries included; unknown members are passed over. */
+/** Walks a resource, contained ones and entries included; unknown members are passed over.
+ *  @return NULL, or the first error of a visitor's function, which ends the walk */
 fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_t *model,
                            const fhir_type_t *type, const fhir_node_t *resource, apr_pool_t *pool);
 
@@ -33,7 +34,8 @@ fhir_refs_t *fhir_refs_create(const fhir_call_t *call);
  */
 void fhir_refs_place(fhir_refs_t *refs, const char *place);
 /** Adds all "Type/id" references (also absolute ones below the base) of a resource, and conditional
- *  ones, which lead to nothing. */
+ *  ones, which lead to nothing.
+ *  @return NULL; no error is defined */
 fhir_err_t *fhir_refs_add(fhir_refs_t *refs, const fhir_type_t *type, const fhir_node_t *resource);
 /** How many there are to look up. */
 int fhir_refs_count(const fhir_refs_t *refs);
@@ -43,7 +45,8 @@ int fhir_refs_count(const fhir_refs_t *refs);
  */
 void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
                          const fhir_call_t *call);
-/** Looks them up with one statement: FHIR_ERR_REFERENCE (a chain) for those that are not there. */
+/** Looks them up with one statement.
+ *  @return NULL; FHIR_ERR_REFERENCE (a chain) for those that are not there; or as fhir_call_run */
 fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call);
 
 #endif

@@ -41,7 +41,8 @@ fhir_err_t *fhir_write_begin(fhir_write_t *write, fhir_call_t *call, unsigned ri
  *  FHIR_ERR_NOT_FOUND for what it does not show, FHIR_ERR_FORBIDDEN for what it only shows. */
 fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id);
 
-/** What a condition matches, as it is seen now: see fhir_write_condition. */
+/** What a condition matches, as it is seen now: see fhir_write_condition.
+ *  @return NULL, as fhir_write_criteria, or as fhir_match_ids */
 fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, const char *criteria,
                                int max);
 
@@ -50,11 +51,13 @@ fhir_err_t *fhir_write_matches(apr_array_header_t **ids, fhir_call_t *call, cons
  * of all requests with this condition one at a time looks and writes, on any node.
  * @param criteria the search that names the resource, normalized by the order of its parameters
  * @param ids what it matches, at most max of them
+ * @return NULL, as fhir_write_begin_tx, or as fhir_write_matches
  */
 fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
                                  const char *criteria, int max);
 
-/** Begins a transaction, unless the request runs in one: all statements run in it from here on. */
+/** Begins a transaction, unless the request runs in one: all statements run in it from here on.
+ *  @return NULL, or as fhir_call_begin_tx */
 fhir_err_t *fhir_write_begin_tx(fhir_write_t *write);
 
 /** The search of a condition that may have a URL before it, "Patient?identifier=1":
@@ -68,18 +71,27 @@ fhir_err_t *fhir_write_criteria(const char **search, const fhir_call_t *call, co
 fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, const char *id);
 
 /** Begins a transaction (unless the request runs in one) and takes the lock of an id, so that of
- * all that bring it (back) to life one at a time looks and writes, on any node. */
+ * all that bring it (back) to life one at a time looks and writes, on any node.
+ * @return NULL, as fhir_write_begin_tx, or as fhir_call_run */
 fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id);
 
 /** Stores input as a new resource. id: the one to use, NULL: a new one. version: 1, or the one
- *  behind a deletion. */
+ *  behind a deletion.
+ *  @return NULL; FHIR_ERR_FORBIDDEN (the grant does not allow such a resource),
+ *          FHIR_ERR_REFERENCE (a chain: what is referred to is not there), FHIR_ERR_CONFLICT (the
+ *          id, or what is referred to, was created meanwhile), FHIR_ERR_BAD_REQUEST (an id that a
+ *          transaction uses twice), FHIR_ERR_BUSY (no memory), or as fhir_call_run */
 fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version);
 
 /** Replaces write->old by input, again on what is current then when another write came between
- *  and no version was demanded. */
+ *  and no version was demanded.
+ *  @return as fhir_write_insert; FHIR_ERR_CONFLICT if others came between too often;
+ *          FHIR_ERR_PRECONDITION as fhir_write_precondition */
 fhir_err_t *fhir_write_update(fhir_write_t *write);
 
-/** Deletes write->old. */
+/** Deletes write->old. new.version is 0 if somebody else has deleted it.
+ *  @return NULL; FHIR_ERR_CONFLICT and FHIR_ERR_PRECONDITION as fhir_write_update; or as
+ *          fhir_call_run */
 fhir_err_t *fhir_write_delete(fhir_write_t *write);
 
 /** FHIR_ERR_PRECONDITION when the request names another version than write->old's; in DSTU2
@@ -91,7 +103,8 @@ fhir_code_t fhir_write_stale_code(const fhir_call_t *call);
  *  (FHIRRequireIfMatch) and does not. With Version the body's meta.versionId names it. */
 fhir_err_t *fhir_write_require_version(fhir_write_t *write);
 
-/** Commits the own transaction, if any. */
+/** Commits the own transaction, if any.
+ *  @return NULL, or as fhir_tx_commit */
 fhir_err_t *fhir_write_commit(fhir_write_t *write);
 
 #endif

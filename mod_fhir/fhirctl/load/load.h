@@ -79,11 +79,13 @@ typedef struct load_document_t {
 } load_document_t;
 
 /** Finds the files: folders are searched for *.json, *.ndjson, *.jsonl (and .gz of these), by
- *  name; "-" is standard input. @param names all files, for load_t.files */
+ *  name; "-" is standard input. @param names all files, for load_t.files
+ *  @return NULL, or FHIR_ERR_BAD_REQUEST for a path that cannot be read */
 fhir_err_t *load_source_open(load_source_t **source, const char *const **names,
                              apr_uint64_t *bytes_total, const char *const *paths, int n_paths,
                              apr_pool_t *pool);
-/** The next document; text NULL at the end. An error ends its file, not the source: go on. */
+/** The next document; text NULL at the end. FHIR_ERR_BAD_REQUEST, FHIR_ERR_TOO_LARGE
+ *  or FHIR_ERR_SYNTAX end their file, not the source: go on. */
 fhir_err_t *load_source_next(load_document_t *document, load_source_t *source, apr_pool_t *pool);
 /** Bytes of the input read so far (compressed where it is). */
 apr_uint64_t load_source_position(const load_source_t *source);
@@ -100,7 +102,8 @@ typedef void (*load_link_fn)(void *baton, const fhir_link_t *link);
 
 /** The tree against the model's elements: resource type, unknown members, objects, arrays and
  *  primitives in the wrong place, a bad id, a narrative that may not be shown (fhir_xhtml_check).
- *  link_fn may be NULL. */
+ *  link_fn may be NULL.
+ *  @return NULL; FHIR_ERR_STRUCTURE or FHIR_ERR_VALUE, with expression */
 fhir_err_t *load_shape_check(const fhir_type_t **type, const fhir_model_t *model,
                              const fhir_node_t *resource, load_link_fn link_fn, void *baton,
                              apr_pool_t *pool);
@@ -154,6 +157,9 @@ fhir_err_t *load_spool_next(int *got, load_item_t *item, load_spool_t *spool, ap
 void load_spool_destroy(load_spool_t *spool);
 
 /* ---- load_bundle: what a document holds ---- */
+
+/* Errors from here on are those of the database (fhirctl_db_run) and FHIR_ERR_INTERNAL for want of
+ * memory or of a file; they end the run. What is wrong with a resource rejects it. */
 
 typedef struct load_reader_t load_reader_t;
 /** @param conn for lookups */

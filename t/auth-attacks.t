@@ -232,6 +232,15 @@ is($w->browser->get(ask($staff, 'native', redirect_uri => 'http://127.0.0.1:5123
     $t->psql('DELETE FROM main.fhir_attempt');
 }
 
+{
+    my $browser = $w->browser;
+    $browser->get(ask($staff, 'conf'));
+    my $tries = 0;
+    while ($tries++ < 200) { last if $browser->sign_in("guess$tries", 'x')->body =~ /too many failed attempts/ }
+    cmp_ok($tries, '<', 200, "an address that tries many names has to wait, after $tries");
+    $t->psql('DELETE FROM main.fhir_attempt');
+}
+
 # ---- accounts ----
 {
     $w->ctl('user', 'disable', 'clinician');

@@ -164,6 +164,73 @@ for my $scope ('system/Patient.read', 'system/Observation.rs system/Patient.r') 
     is($t->get('/fhir/r4/Patient/p2', bearer($token->json->{ access_token }))->status, 200, '  any patient');
 }
 
+# ---- the same, by other ways that the protocol has ----
+{
+    # the request as a form; aud with a slash at its end
+    my ($request, $verifier) = $w->request($staff, 'conf', 'user/Patient.rs', aud => "$staff/");
+    my $browser = $w->browser;
+    my $answer  = $browser->post("$staff/auth/authorize", [ %$request ]);
+    is($answer->status, 303, 'an authorization request by POST');
+    like($browser->follow($answer)->body, qr/value="sign-in"/, '  is one by GET');
+    $browser->sign_in('clinician', $FHIR::Test::Auth::PASSWORD);
+    my %back  = FHIR::Test::Browser::params($browser->press([ _step => 'consent' ])->header('Location'));
+    my $token = $w->redeem($staff, 'conf', $back{ code }, $verifier);
+    is($token->status, 200, '  and leads to a token') or diag($token->body);
+    like($token->header('Cache-Control'), qr/no-store/, '  which is not kept');
+    is($token->header('Pragma'), 'no-cache', '  nor by old caches');
+    is($token->json->{ token_type }, 'Bearer', '  token_type');
+}
+{
+    # a code that is past its time; form_post
+    my ($back, $verifier) = $w->code($staff, 'conf', 'clinician', 'user/Patient.rs');
+    $t->psql("UPDATE main.fhir_code SET expires = now() - interval '1 second' WHERE redeemed IS NULL");
+    my $late = $w->redeem($staff, 'conf', $back->{ code }, $verifier);
+    is($late->status . $late->json->{ error }, '400invalid_grant', 'a code after its minute');
+    like($late->json->{ error_description }, qr/expired: it is valid for 60 seconds/, '  told');
+    my (undef, undef, undef, $page) =
+        $w->code($staff, 'conf', 'clinician', 'user/Patient.rs', params => { response_mode => 'form_post' });
+    is($page->status, 200, 'form_post: a page');
+    like($page->body, qr{<form method="post" action="\Q$FHIR::Test::Auth::CALLBACK\E"}, '  that posts to the app');
+    like($page->body, qr/name="$_" value="[^"]+"/, "  its $_") for qw(code state iss);
+}
+{
+    # refresh tokens live by the licence, independent of the access token, and each use prolongs
+    my ($token) = $w->launch($staff, 'conf', 'clinician', 'user/*.rs offline_access');
+    cmp_ok($token->{ refresh_expires_in }, '>=', 90 * 86400, 'a refresh token lives for three months or more');
+    $t->psql("UPDATE main.fhir_token SET expires = now() - interval '1 hour' WHERE kind = 'access';
+        UPDATE main.fhir_token SET expires = now() + interval '1 minute' WHERE kind = 'refresh'");
+    my @form = (grant_type => 'refresh_token', refresh_token => $token->{ refresh_token });
+    is($w->form($staff, 'token', [ @form, scope => 'user/*.rs offline_access' ], $w->basic)->json->{ scope },
+        'user/*.rs offline_access', 'a refresh with the same scopes, after the access token\'s end');
+    cmp_ok($t->psql("SELECT max(extract(epoch FROM expires - now())) FROM main.fhir_token WHERE kind = 'refresh'"),
+        '>', 90 * 86400, '  for three months more');
+    is($w->form($staff, 'token', [ @form, scope => 'user/*.rs system/*.rs' ], $w->basic)->json->{ error },
+        'invalid_scope', '  with more');
+}
+{
+    # who may look into which tokens
+    my ($secret) = $w->ctl(qw(app add Gateway --id gateway --introspect --licence --redirect https://g.example/)) =~
+        /client_secret\t(\S+)/;
+    my ($public) = $w->launch($staff, 'pub', 'clinician', 'launch/patient openid patient/*.rs',
+        find => 'A-1001', patient => 'p1');
+    my ($own) = $w->launch($staff, 'conf', 'clinician', 'user/*.rs');
+    my @token = ([ token => $public->{ access_token } ]);
+    my @gateway = (Authorization => FHIR::Test::Browser::basic('gateway', $secret));
+    my $looked  = $w->form($staff, 'introspect', @token, @gateway)->json;
+    is($looked->{ client_id }, 'pub', 'an app with that right looks into tokens of others');
+    is($looked->{ $_ }, $public->{ $_ }, "  their $_") for qw(scope patient);
+    like($looked->{ exp }, qr/^\d+$/, '  exp is a whole number');
+    is($w->form($staff, 'introspect', @token, $w->basic)->body, '{"active":false}', 'others do not');
+    like($w->form($staff, 'introspect', @token)->json->{ error }, qr/^invalid_/, 'nor does nobody');
+    is($w->form($staff, 'introspect', [ token => $own->{ access_token } ], bearer($own->{ access_token }))
+            ->json->{ client_id }, 'conf', 'an access token is a way to ask, too');
+    is($w->form($staff, 'introspect', @token, bearer('unknown'))->status, 401, '  if it is one');
+    is($w->form($staff, 'revoke', [ token => 'unknown' ], $w->basic)->status, 200, 'revocation of an unknown token');
+    is($w->form($staff, 'revoke', @token, $w->basic)->status, 200, "  and of another app's");
+    is($t->get('/fhir/r4/Patient/p1', bearer($public->{ access_token }))->status, 200, '    which still lives');
+    is($w->form($patients, 'introspect', @token, @gateway)->body, '{"active":false}', 'another endpoint knows nothing');
+}
+
 # ---- a person ends what it granted ----
 {
     my ($token, $browser) = $w->launch($patients, 'pub', 'amara', 'launch/patient patient/Patient.rs offline_access');

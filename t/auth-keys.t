@@ -32,10 +32,12 @@ my $t         = FHIR::Test->new(
 <Location "/near/r4">
     $endpoint
     FHIRFetchPrivate On
+    FHIRCORSOrigins any
 </Location>
 <Location "/public/r4">
     $endpoint
     FHIRBaseURL https://fhir.example.org/api/r4
+    FHIRCORSOrigins https://one.example https://two.example:8443
 </Location>
 CONF
     conf => <<"CONF");
@@ -311,6 +313,45 @@ for my $place ('/fhir/r4', '/open/r4', '/public/r4') {
     my $root = $place eq '/public/r4' ? 'https://fhir.example.org/api/r4' : $t->url($place);
     is(join(' ', grep { index($_, "$root/auth/") } values %said), '', "  below $root");
     is($smart->json->{ issuer }, $root, '  as is the issuer');
+}
+
+# ---- browsers of other origins ----
+{
+    my @cases = (
+        [ '/fhir/r4',   'http://127.0.0.1:9',        'http://127.0.0.1:9', "a registered app's origin" ],
+        [ '/fhir/r4',   'https://evil.example',      undef,                'another' ],
+        [ '/near/r4',   'https://evil.example',      '*',                  'any' ],
+        [ '/public/r4', 'https://two.example:8443',  'https://two.example:8443', 'one of a list' ],
+        [ '/public/r4', 'https://two.example',       undef,                'its host with another port' ],
+        [ '/public/r4', 'http://127.0.0.1:9',        undef,                'a registered one, not in the list' ]);
+    for (@cases) {
+        my ($place, $origin, $allowed, $what) = @$_;
+        for my $path ('Patient/p1', 'auth/token') {
+            my $answer = $t->request(
+                OPTIONS => "$place/$path",
+                headers => {
+                    Origin                           => $origin,
+                    'Access-Control-Request-Method'  => 'POST',
+                    'Access-Control-Request-Headers' => 'authorization' });
+            is($answer->header('Access-Control-Allow-Origin'), $allowed, "CORS $place: $what, $path");
+            is($answer->status < 300 ? 1 : 0, 1, '  a preflight needs no token') if $allowed;
+            like($answer->header('Access-Control-Allow-Headers'), qr/Authorization/, '  may send a token') if $allowed;
+        }
+        my $read = $t->get("$place/Patient/p1", Origin => $origin);
+        is($read->header('Access-Control-Allow-Origin'), $allowed, '  the answer to a request');
+        like($read->header('Access-Control-Expose-Headers'),
+            qr/ETag.*Location.*WWW-Authenticate/, '  shows its headers')
+            if $allowed;
+        my $public = $t->get("$place/.well-known/smart-configuration", Origin => $origin, Accept => 'text/html');
+        is($public->header('Access-Control-Allow-Origin'), '*',                '  what is public is for all');
+        is($public->header('Content-Type'),                'application/json', '  and JSON whatever is accepted');
+    }
+    my %has = map { $_ => 1 } @{ $t->get("$staff/.well-known/smart-configuration")->json->{ capabilities } };
+    is(join(' ', grep { !$has{ $_ } } qw(launch-ehr launch-standalone client-public client-confidential-symmetric
+                client-confidential-asymmetric sso-openid-connect context-banner context-style context-ehr-patient
+                context-ehr-encounter context-standalone-patient permission-offline permission-patient
+                permission-user permission-v1 permission-v2 authorize-post)),
+        '', 'all capabilities that certification asks for');
 }
 
 # ---- who comes by plain HTTP from elsewhere ----

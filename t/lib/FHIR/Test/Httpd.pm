@@ -267,6 +267,14 @@ sub allow_log { my $self = shift; push @{ $self->{allowed} }, @_; return }
 
 sub log_text { my ($self) = @_; return -e $self->{log} ? read_file($self->{log}) : '' }
 
+# Codes, tokens, cookies and clients' secrets are words of 43 letters (256 random bits), assertions begin as JSON
+# does; none of them belongs into an error_log.
+sub has_secret {
+    my ($line) = @_;
+    return 1 if $line =~ /\beyJ[\w-]{20,}\./;
+    return scalar grep { /\d/ and /[a-z]/ and /[A-Z]/ } $line =~ /(?<![\w-])[\w-]{43}(?![\w-])/g;
+}
+
 # What is wrong with the logs: unannounced lines, and announced ones that did not come.
 sub log_faults {
     my ($self) = @_;
@@ -274,6 +282,7 @@ sub log_faults {
     my @lines = grep { /:(?:warn|error|crit|alert|emerg)\]|exit signal|exited with error/ }
         split /\n/, $self->log_text;
     my @faults = map { "unannounced: $_" } grep { my $l = $_; !grep { $l =~ $_ } @patterns } @lines;
+    push @faults, map { "a secret: $_" } grep { has_secret($_) } split /\n/, $self->log_text;
     for my $pattern (@{ $self->{expected} }) {
         push @faults, "announced, but not there: $pattern" unless grep { $_ =~ $pattern } @lines;
     }

@@ -197,6 +197,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);
     mod_fhir_auth_register(pool);
+    mod_fhir_error_register();
     APR_OPTIONAL_HOOK(ap, status_hook, mod_fhir_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

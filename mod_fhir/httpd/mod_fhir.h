@@ -198,6 +198,10 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
 const char *mod_fhir_portal_url(request_rec *r, const char *tenant);
 /** What the process remembers of practices for directories. */
 struct fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child);
+/* ---- mod_fhir_error.c ---- */
+
+/** Registers what turns httpd's own errors below an endpoint into OperationOutcomes. */
+void mod_fhir_error_register(void);
 
 /* ---- mod_fhir_status.c ---- */
 

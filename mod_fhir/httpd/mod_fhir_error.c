@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Errors that httpd answers itself below an endpoint, before or beside the handler: a request line
+ * or a header that is too long, a bad escape, access denied by Require, a body above
+ * LimitRequestBody. Their pages are replaced by OperationOutcomes. An ErrorDocument of the
+ * administrator's stays, and so does the page for people.
+ */
+#include "httpd/mod_fhir.h"
+
+#include <apr_strings.h>
+
+#include <http_core.h>
+#include <http_protocol.h>
+#include <http_request.h>
+#include <mod_core.h>
+#include <util_filter.h>
+
+#include "core/fhir_pairs.h"
+#include "fhir/fhir_outcome.h"
+#include "fhir/format/fhir_format.h"
+#include "fhir/format/fhir_xml.h"
+
+static const char filter_name[] = "FHIR_ERROR";
+
+/* Source: http://hl7.org/fhir/R4/valueset-issue-type.html */
+static const struct {
+    int status;
+    const char *code, *text;
+} errors[] = {
+    {HTTP_BAD_REQUEST, "invalid", "The request is not valid HTTP"},
+    {HTTP_UNAUTHORIZED, "login", "The web server wants to know who asks"},
+    {HTTP_FORBIDDEN, "forbidden", "The web server does not admit this client here"},
+    {HTTP_NOT_FOUND, "not-found", "There is nothing at this address; a slash in an id is no %2F"},
+    {HTTP_METHOD_NOT_ALLOWED, "not-supported", "The web server does not take this method here"},
+    {HTTP_REQUEST_TIME_OUT, "timeout", "The request did not come whole within the time allowed"},
+    {HTTP_LENGTH_REQUIRED, "required", "The request needs a Content-Length"},
+    {HTTP_REQUEST_ENTITY_TOO_LARGE, "too-long",
+     "The body is larger than the web server takes (LimitRequestBody)"},
+    {HTTP_REQUEST_URI_TOO_LARGE, "too-long",
+     "The URL is longer than the web server takes (LimitRequestLine); send a long search as a "
+     "form: "
+     "POST [base]/[type]/_search"},
+    {HTTP_EXPECTATION_FAILED, "not-supported", "The web server cannot meet the header Expect"},
+    {431, "too-long", "A header is longer than the web server takes (LimitRequestFieldSize)"},
+    {HTTP_NOT_IMPLEMENTED, "not-supported", "The web server does not know this method"},
+    {HTTP_BAD_GATEWAY, "transient", "A server behind this one cannot be reached now"},
+    {HTTP_SERVICE_UNAVAILABLE, "transient", "The web server is too busy now; try again"},
+    {HTTP_GATEWAY_TIME_OUT, "timeout", "A server behind this one did not answer in time"},
+};
+
+/* ---- where the request was meant to go ---- */
+
+static int is_below(const char *uri, const char *path, apr_size_t len)
+{
+    return !strncmp(uri, path, len) && (!uri[len] || strchr("/?", uri[len]));
+}
+
+/* The endpoint that a URI is below, or NULL: sections of the server, of which later ones win. */
+static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
+{
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    const mod_fhir_place_t *found = NULL;
+    for (int i = 0; i < core->sec_url->nelts; i++) {
+        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+        const mod_fhir_place_t *place;
+        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+            continue;
+        place = own->value[MOD_FHIR_ENDPOINT].place;
+        if (is_below(uri, place->path, strlen(place->path)))
+            found = place;
+    }
+    return found;
+}
+
+/* Endpoints in the folder that a URI is in: the base that a client was meant to have. */
+static const char *neighbours(const mod_fhir_place_t **one, request_rec *r)
+{
+    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    const char *list = NULL;
+    for (int i = 0; i < core->sec_url->nelts; i++) {
+        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+        const mod_fhir_place_t *place;
+        const char *end;
+        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+            continue;
+        place = own->value[MOD_FHIR_ENDPOINT].place;
+        end = strrchr(place->path, '/');
+        if (!end || end == place->path ||
+            !is_below(r->uri, place->path, (apr_size_t)(end - place->path)))
+            continue;
+        *one = place;
+        list = apr_pstrcat(r->pool, list ? list : "", list ? ", " : "", place->path, NULL);
+    }
+    return list;
+}
+
+/* What the request line says, where httpd gave up before it took it apart. */
+static const char *uri_of(const request_rec *r)
+{
+    const char *line = r->the_request;
+    if (r->uri)
+        return r->uri;
+    if (!line || !(line = strchr(line, ' ')))
+        return "";
+    return apr_pstrmemdup(r->pool, line + 1, strcspn(line + 1, " "));
+}
+
+/* ---- what is said ---- */
+
+/* httpd's reason without its markup. */
+static const char *reason(const request_rec *r)
+{
+    const char *notes = apr_table_get(r->notes, "error-notes");
+    fhir_buf_t *buf = fhir_buf_create(r->pool, 8192);
+    int depth = 0;
+    for (const char *s = notes ? notes : ""; *s; s++) {
+        depth += *s == '<' ? 1 : 0;
+        if (!depth)
+            fhir_buf_putc(buf, (unsigned char)*s < ' ' ? ' ' : *s);
+        depth -= *s == '>' && depth ? 1 : 0;
+    }
+    return buf->len ? fhir_buf_cstr(buf) : NULL;
+}
+
+static void render(fhir_buf_t *buf, const request_rec *r, const char *bases)
+{
+    const char *code = r->status < 500 ? "invalid" : "exception";
+    const char *text = ap_get_status_line_ex(r->pool, r->status);
+    for (apr_size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+        if (errors[i].status == r->status) {
+            code = errors[i].code;
+            text = errors[i].text;
+        }
+    }
+    if (bases)
+        text = apr_psprintf(r->pool, "There is no FHIR endpoint at %s; those near it are %s",
+                            r->uri, bases);
+    else if (reason(r))
+        text = apr_pstrcat(r->pool, text, ": ", reason(r), NULL);
+    fhir_outcome_begin(buf);
+    fhir_outcome_issue(buf, "error", code, text, NULL);
+    fhir_outcome_end(buf);
+}
+
+/* In XML where that is asked for; 0 if neither form can be made. */
+static int to_xml(fhir_buf_t *json, const fhir_model_t *model, apr_pool_t *pool)
+{
+    fhir_buf_t *xml = fhir_buf_create(pool, 64 * 1024);
+    fhir_node_t *root;
+    if (fhir_node_parse_json(&root, json->data, json->len, NULL, pool) ||
+        fhir_xml_write(xml, fhir_xml_writer_create(model, FHIR_XML_DECLARATION, pool), root, pool))
+        return 0;
+    fhir_buf_clear(json);
+    fhir_buf_append(json, xml->data, xml->len);
+    return 1;
+}
+
+/* ---- the filter ---- */
+
+typedef struct page_t {
+    const char *text, *type;
+    apr_size_t len;
+    int sent;
+} page_t;
+
+/* The page's bytes are dropped; what is not data passes. */
+static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    page_t *page = f->ctx;
+    apr_bucket *next;
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb); b = next) {
+        next = APR_BUCKET_NEXT(b);
+        if (!APR_BUCKET_IS_METADATA(b))
+            apr_bucket_delete(b);
+    }
+    if (!page->sent) {
+        page->sent = 1;
+        ap_set_content_type(f->r, page->type);
+        apr_table_unset(f->r->headers_out, "Content-Language");
+        apr_table_setn(f->r->headers_out, "X-Content-Type-Options", "nosniff");
+        ap_set_content_length(f->r, (apr_off_t)page->len);
+        APR_BRIGADE_INSERT_HEAD(
+            bb, apr_bucket_pool_create(page->text, page->len, f->r->pool, bb->bucket_alloc));
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+static void insert(request_rec *r)
+{
+    const mod_fhir_place_t *place = place_of(r->server, uri_of(r));
+    const char *bases = NULL;
+    fhir_pairs_t pairs = {0, NULL};
+    fhir_format_t format;
+    fhir_buf_t *buf;
+    page_t *page;
+    if (ap_response_code_string(r, ap_index_of_response(r->status)))
+        return;
+    if (!place && r->status == HTTP_NOT_FOUND && r->uri)
+        bases = neighbours(&place, r);
+    if (!place || (!bases && place->audience != FHIR_AUDIENCE_OPEN && r->uri &&
+                   fhir_auth_owns(mod_fhir_path_below(r, place))))
+        return;
+    (void)fhir_pairs_parse(&pairs, r->args, 0, r->pool);
+    (void)fhir_format_accept(&format, place->spoken, apr_table_get(r->headers_in, "Accept"),
+                             fhir_pairs_get(&pairs, "_format"), r->pool);
+    if (format == FHIR_FORMAT_HTML)
+        return;
+    buf = fhir_buf_create(r->pool, 64 * 1024);
+    render(buf, r, bases);
+    if (format == FHIR_FORMAT_XML && !to_xml(buf, place->spoken, r->pool))
+        format = FHIR_FORMAT_JSON;
+    page = apr_pcalloc(r->pool, sizeof(*page));
+    page->text = fhir_buf_cstr(buf);
+    page->len = buf->len;
+    page->type = fhir_format_media_type(place->spoken, format);
+    ap_add_output_filter(filter_name, page, r, r->connection);
+}
+
+void mod_fhir_error_register(void)
+{
+    ap_register_output_filter(filter_name, replace, NULL, AP_FTYPE_RESOURCE);
+    ap_hook_insert_error_filter(insert, NULL, NULL, APR_HOOK_MIDDLE);
+}

@@ -119,7 +119,8 @@ sub make_tokens {
 my @NAME = qw(text family given prefix suffix);
 my @ADDRESS = qw(text line city district state postalCode country);
 my %folded;
-sub fold { return $folded{ $_[0] } //= lc(NFD($_[0])) =~ s/\p{Mn}//gr }
+sub fold { return $folded{ $_[0] } //= lc(NFD($_[0])) =~ s/\p{Mn}//gr =~ tr/\x{111}\x{F8}\x{142}/dol/r =~
+        s/['\x{2019}]//gr =~ s/\b(\w)\./$1/gr =~ s/(?!\d\.\d)(?<=.)\p{P}(?<!\d\.(?=\d))/ /gr =~ s/\s+/ /gr =~ s/^ | $//gr }
 sub make_strings { return map { my $v = $_; ref $v ? map { at($v, $_) } ($v->{family} || $v->{given} ? @NAME : @ADDRESS)
         : $v } raw(@_) }
 sub make_references { return map { ref $_ ? $_->{reference} // () : $_ } raw(@_) }
@@ -168,7 +169,7 @@ sub meets {
     for my $one (@values) {
         return 1 if $name eq '_lastUpdated' ? date_meets([ $loaded_at, $loaded_at ], $one)
             : $name =~ $DATE ? grep { date_meets($_, $one) } periods($resource, $name)
-            : $name =~ $STRING ? grep { index(fold($_), fold($one)) == 0 } strings($resource, $name)
+            : $name =~ $STRING ? grep { index(' ' . fold($_), ' ' . fold($one)) >= 0 } strings($resource, $name)
             : grep({ my $r = $_; $r eq $one or $r =~ m{^\w+/\Q$one\E$} } references($resource, $name))
             || grep({ my ($s, $c) = @$_; $one eq ($c // '') or defined $s && $one eq "$s|" . ($c // '') } $name
                 =~ /^(?:patient|encounter|location|questionnaire|practitioner)$/ ? () : tokens($resource, $name));

@@ -12,8 +12,10 @@
 
 /**
  * Appends s folded for string search: case folded, accents and other combining marks removed
- * (Latin, Greek, Cyrillic by a table; other scripts unchanged), runs of white space as one blank,
- * none at the ends. The result never holds a newline, so newline can separate values.
+ * (Latin, Greek, Cyrillic by a table; other scripts unchanged), punctuation removed: apostrophes
+ * and the dots of initials as if they were not there, all else as a blank; dots inside of numbers
+ * stay, and so does a text of nothing but punctuation. Runs of white space are one blank, none at
+ * the ends. The result never holds a newline, so newline can separate values.
  * Source: http://hl7.org/fhir/R4/search.html#string
  */
 void fhir_text_fold(fhir_buf_t *buf, const char *s, apr_size_t len);

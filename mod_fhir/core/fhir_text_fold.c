@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folding for string search: letter case, accents and white space do not count. */
+/* Folding for string search: letter case, accents, punctuation and white space do not
+ * count. */
 #include "core/fhir_text.h"
 
 #include "core/fhir_text_fold_table.h"
@@ -20,56 +21,113 @@ static apr_size_t decode(unsigned *c, const unsigned char *s, apr_size_t n)
     return len;
 }
 
-void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
+/* What becomes of a punctuation mark. */
+typedef enum mark_t {
+    MARK_NONE, /* it is none */
+    MARK_GONE, /* inside of a word: O'Brien is obrien */
+    MARK_DOT,  /* behind an initial gone, too: J.R. is jr; in a number it stays; else as the others
+                */
+    MARK_BLANK /* between words: Garcia-Lopez is garcia lopez */
+} mark_t;
+
+static mark_t mark_of(unsigned c)
 {
-    const unsigned char *s = (const unsigned char *)text, *end = s + len;
-    apr_size_t start = buf->len;
-    int blank = 0; /* a blank is due before the next character */
-    /* tools/foldgen.py holds the table to this growth. */
-    if (!fhir_buf_reserve(buf, len + len / 2 + 1))
+    static const char ascii[] = "!\"#%&()*,-/:;?@[\\]_{}";
+    if (c == '\'' || c == '`' || c == 0xB4 || (c >= 0x2BB && c <= 0x2BD) || c == 0x2018 ||
+        c == 0x2019 || c == 0x201B || c == 0x2032 || c == 0xFF07)
+        return MARK_GONE;
+    if (c == '.' || c == 0xFF0E)
+        return MARK_DOT;
+    if ((c && c < 0x80 && strchr(ascii, (int)c)) || c == 0xA1 || c == 0xAB || c == 0xB7 ||
+        c == 0xBB || c == 0xBF || (c >= 0x2010 && c <= 0x2027) || (c >= 0x3001 && c <= 0x3003) ||
+        (c >= 0x3008 && c <= 0x3011) || c == 0x30FB || c == 0xFF0C || c == 0xFF0D || c == 0xFF0F)
+        return MARK_BLANK;
+    return MARK_NONE;
+}
+
+static int is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What is written. */
+typedef struct folding_t {
+    char *start, *out;
+    int blank; /* one is due before the next character */
+    int run;   /* bytes since the last blank or mark */
+    int marks; /* 1: punctuation is looked at */
+} folding_t;
+
+/* One folded character c (its bytes, if it is not ASCII, follow one by one); next is what stands
+ * behind it. */
+static void put(folding_t *f, unsigned char c, mark_t mark, int next)
+{
+    if (mark == MARK_DOT) {
+        int is_behind_digit = f->run && is_digit((unsigned char)f->out[-1]);
+        mark = is_behind_digit && is_digit(next) ? MARK_NONE
+               : f->run == 1 && !is_behind_digit ? MARK_GONE
+                                                 : MARK_BLANK;
+    }
+    if (mark == MARK_GONE || mark == MARK_BLANK || c == ' ') {
+        f->blank |= mark != MARK_GONE;
+        f->run = 0;
         return;
-    char *out = buf->data + start;
+    }
+    if (f->blank && f->out > f->start)
+        *f->out++ = ' ';
+    f->blank = 0;
+    f->run += (c & 0xC0) != 0x80;
+    *f->out++ = (char)c;
+}
+
+static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
+{
+    const unsigned char *from, *next;
     apr_size_t n;
-    const unsigned char *from;
-    while (s < end) {
+    for (; s < end; s = next) {
         unsigned c = *s;
+        mark_t mark;
         if (c < 0x80) {
-            s++;
-            if (c <= ' ' || c == 0x7F) {
-                blank = 1;
-                continue;
-            }
-            if (blank && out > buf->data + start)
-                *out++ = ' ';
-            blank = 0;
-            *out++ = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+            next = s + 1;
+            put(f,
+                (unsigned char)(c <= ' ' || c == 0x7F  ? ' '
+                                : c >= 'A' && c <= 'Z' ? c + 32
+                                                       : c),
+                f->marks ? mark_of(c) : MARK_NONE, next < end ? *next : 0);
             continue;
         }
         n = decode(&c, s, (apr_size_t)(end - s));
-        if (!n) { /* no valid UTF-8: left out, so that the result is */
-            s++;
-            continue;
-        }
+        next = s + (n ? n : 1); /* no valid UTF-8: left out, so that the result is */
         from = s;
-        s += n;
-        if (c) {
+        mark = f->marks && n ? mark_of(c) : MARK_NONE;
+        if (n && c && fold_rows[fold_blocks[c >> 6]][c & 63]) {
             unsigned offset = fold_rows[fold_blocks[c >> 6]][c & 63];
-            if (offset) {
-                n = fold_texts[offset];
-                from = fold_texts + offset + 1;
-            }
+            n = fold_texts[offset];
+            from = fold_texts + offset + 1;
         }
-        if (n == 1 && *from == ' ') {
-            blank = 1;
+        if (mark != MARK_NONE) {
+            put(f, '.', mark, next < end ? *next : 0);
             continue;
         }
-        if (!n)
-            continue;
-        if (blank && out > buf->data + start)
-            *out++ = ' ';
-        blank = 0;
-        memcpy(out, from, n);
-        out += n;
+        /* a character can stand for several, with marks between them: c/o */
+        for (apr_size_t i = 0; i < n; i++)
+            put(f, from[i], f->marks && from[i] < 0x80 ? mark_of(from[i]) : MARK_NONE,
+                i + 1 < n ? from[i + 1] : 0);
     }
-    buf->len = (apr_size_t)(out - buf->data);
+}
+
+void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    folding_t f = {.marks = 1};
+    /* tools/foldgen.py holds the table to this growth. */
+    if (!fhir_buf_reserve(buf, len + len / 2 + 1))
+        return;
+    f.start = f.out = buf->data + buf->len;
+    fold(&f, s, s + len);
+    if (f.out == f.start) { /* nothing but marks: they are what it is */
+        f = (folding_t){.start = f.start, .out = f.start};
+        fold(&f, s, s + len);
+    }
+    buf->len = (apr_size_t)(f.out - buf->data);
 }

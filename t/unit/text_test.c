@@ -11,7 +11,20 @@ static const struct {
     {"", ""},
     {"  \t\r\n ", ""},
     {"  Van \t\n der   Berg ", "van der berg"},
-    {"O'Brien-Smith 3rd", "o'brien-smith 3rd"},
+    {"O'Brien-Smith 3rd", "obrien smith 3rd"},
+    {"O\xE2\x80\x99"
+     "Brien",
+     "obrien"},
+    {"St. John", "st john"},
+    {"St.John", "st john"},
+    {"St. Mary's Hospital, East", "st marys hospital east"},
+    {"J.R.R. Tolkien", "jrr tolkien"},
+    {"1.5 mg, 1:80 (weak)", "1.5 mg 1 80 weak"},
+    {"a \xE2\x80\x94 b\xE2\x80\xA6", "a b"},
+    {"\xE2\x84\x85", "c o"}, /* care of */
+    {"???", "???"},
+    {".", "."},
+    {"- 'x' -", "x"},
     {"Müller", "muller"},
     {"Mu\xCC\x88ller", "muller"}, /* decomposed: u, U+0308 */
     {"ÉÈÊË Ç Ñ Å", "eeee c n a"},
@@ -23,7 +36,7 @@ static const struct {
     {"Ǆ ŉ ſ", "dz ʼn s"},
     {"ΆΛΦΑ Οδυσσεύς ᾳ ΐ", "αλφα οδυσσευσ α ι"},
     {"Ёлка Йод ЖУК Ґ", "елка иод жук ґ"},
-    {"ＦＵＬＬ　ｗｉｄｔｈ１！", "full width1!"},
+    {"ＦＵＬＬ　ｗｉｄｔｈ１！", "full width1"},
     {"ﬁ ﬃ", "fi ffi"},
     {"K Å ª º", "k a a o"},                                /* Kelvin and Ångström signs */
     {"a\xC2\xA0\xE2\x80\x89\xE2\x80\xA8\xC2\x85z", "a z"}, /* no-break, thin, line separator, NEL */

@@ -186,8 +186,8 @@ static void test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *n
 /* Newlines stand around each stored value. */
 const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
 {
-    static const char *const before[] = {"%\n", "%", "%\n", "%", ""};
-    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%"};
+    static const char *const before[] = {"%\n", "%", "%\n", "%", "", "% "};
+    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%", "%"};
     fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 0);
     fhir_buf_t *out = fhir_buf_create(sql->call->pool, 0);
     fhir_text_fold(folded, text, strlen(text));
@@ -239,10 +239,14 @@ static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *
     int exact = node->modifier == FHIR_MODIFIER_EXACT;
     for (int i = 0; i < node->n_values; i++) {
         const char *text = node->values[i].text;
+        fhir_pattern_t pattern = pattern_of(node->modifier);
         if (!exact)
-            text = fhir_predicate_pattern(sql, text, pattern_of(node->modifier));
+            text = fhir_predicate_pattern(sql, text, pattern);
         if (text)
             push(list, text);
+        /* the parts of a name are found, too. Source: R4 3.1.1.4.8 */
+        if (text && !exact && pattern == FHIR_PATTERN_STARTS)
+            push(list, fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WORD));
     }
     if (!list->nelts) {
         fhir_buf_puts(sql->text, "FALSE");

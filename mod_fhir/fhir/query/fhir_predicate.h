@@ -101,7 +101,8 @@ typedef enum fhir_pattern_t {
     FHIR_PATTERN_CONTAINS, /* a value holds it */
     FHIR_PATTERN_EQUALS,   /* a value is it */
     FHIR_PATTERN_ENDS,     /* a value ends with it */
-    FHIR_PATTERN_WHOLE     /* what is compared is one value without newlines: it begins with it */
+    FHIR_PATTERN_WHOLE,    /* what is compared is one value without newlines: it begins with it */
+    FHIR_PATTERN_WORD      /* a word of it but the first, or what follows, begins with the text */
 } fhir_pattern_t;
 /** A LIKE pattern for folded strings, or NULL when nothing is left of the text. */
 const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern);

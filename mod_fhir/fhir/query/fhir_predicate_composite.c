@@ -47,8 +47,12 @@ static void part_compared(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
 static void part_string(fhir_sql_t *sql, const fhir_qnode_t *part, int i)
 {
     const char *pattern = fhir_predicate_pattern(sql, part->values[0].text, FHIR_PATTERN_WHOLE);
-    fhir_buf_printf(sql->text, "e->>'%d' LIKE ", i);
+    fhir_buf_printf(sql->text, "(e->>'%d' LIKE ", i);
     fhir_sql_bind(sql, pattern, "text");
+    fhir_buf_printf(sql->text, " OR e->>'%d' LIKE ", i);
+    fhir_sql_bind(sql, fhir_predicate_pattern(sql, part->values[0].text, FHIR_PATTERN_WORD),
+                  "text");
+    fhir_buf_putc(sql->text, ')');
 }
 
 static void part_uri(fhir_sql_t *sql, const fhir_qnode_t *part, int i)

@@ -159,7 +159,7 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
     return 0;
 }
 
-/* :text: a display, or the text of the concept, begins with the value. */
+/* :text: a display, or the text of the concept, or a part of it, begins with the value. */
 static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *paths = text_paths(sql->call, node->param);
@@ -167,8 +167,11 @@ static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *no
     apr_size_t longest = 0;
     for (int i = 0; i < node->n_values; i++) {
         const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WHOLE);
-        if (text)
+        if (text) {
             APR_ARRAY_PUSH(values, const char *) = text;
+            APR_ARRAY_PUSH(values, const char *) =
+                fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WORD);
+        }
         longest = text && strlen(text) > longest ? strlen(text) : longest;
     }
     if (!paths->nelts) /* a component of a union, another one of which has texts */

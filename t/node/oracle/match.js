@@ -56,7 +56,7 @@ const meets = {
     quantity: quantityMeets,
     uri: (c, t) => t === c.text,
     reference: referenceMeets,
-    string: (c, t) => fold(t).startsWith(fold(c.text)),
+    string: (c, t) => fold(c.text) !== '' && ` ${fold(t)}`.includes(` ${fold(c.text)}`),
 };
 
 // What may stand behind a URL in those below it: a segment, the version; behind a version its next part.

@@ -113,6 +113,15 @@ is_outcome $t->put("$base/Patient/new", patient(id => 'new'),
     %$_), 405, 'not-supported', qr/no Patient\/new.*POST Patient.*FHIRUpdateCreate On/,
     'an unknown id, with ' . (join ': ', %$_)
     for {}, { 'If-Match' => 'W/"1"' }, { 'If-None-Match' => '*' };
+# what is wrong with the body and with the version is told at once
+for ([ [], qr/If-Match/ ], [ [ 'If-Match' => 'W/"77"' ], qr/version/ ]) {
+    my ($headers, $text) = @$_;
+    my $refused = $t->put("$base/Patient/$id", { %{ patient(id => $id) }, gender => 'none', birthDate => 'x' }, @$headers);
+    my @issues = @{ $refused->json->{issue} };
+    is_deeply [ $refused->status, map { $_->{expression} ? $_->{expression}[0] : '' } @issues ],
+        [ 422, 'Patient.birthDate', 'Patient.gender', '' ], 'all findings at once' or diag $refused->body;
+    like $issues[-1]{diagnostics}, $text, 'the version among them';
+}
 is_outcome $t->put("$base/Patient/$id", patient(id => $id), 'If-Match' => '*'), 428, 'required',
     qr/\* names no version.*W\/"3"/, 'If-Match: * would overwrite what was not read';
 
@@ -185,7 +194,7 @@ is $both->status . ' ' . join(' ', sort map { $_->{code} } @{ $both->json->{issu
     'an id and another fault are reported together';
 $both = $t->put("$base/Patient/$id", patient(gender => 'm'));
 is_outcome $both, 400, 'invalid', qr/body has no id; it must be $id/, 'a body without an id';
-is scalar @{ $both->json->{issue} }, 2, 'and its other fault';
+is scalar @{ $both->json->{issue} }, 3, 'and its other fault';
 my $part = $t->get("$base/Patient/$id?_elements=gender");
 is_outcome $t->put("$base/Patient/$id", $part->json, 'If-Match' => $part->header('ETag')), 422, 'business-rule',
     qr/SUBSETTED.*Read the whole/, 'a part of a resource cannot be put back';

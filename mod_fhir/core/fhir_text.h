@@ -20,6 +20,12 @@
  */
 void fhir_text_fold(fhir_buf_t *buf, const char *s, apr_size_t len);
 
+/** The same for tokens that are strings: punctuation stays. */
+void fhir_text_fold_case(fhir_buf_t *buf, const char *s, apr_size_t len);
+/** The same for telephone numbers and electronic addresses: letters and digits alone, without
+ *  blanks; of a text without any what fhir_text_fold_case has. */
+void fhir_text_fold_contact(fhir_buf_t *buf, const char *s, apr_size_t len);
+
 /** 1 if the bytes are valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 int fhir_text_utf8_valid(const char *s, apr_size_t len);
 /** Length of the longest valid prefix: len, or where the first invalid sequence starts. */

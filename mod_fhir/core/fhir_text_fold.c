@@ -116,18 +116,40 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
     }
 }
 
-void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
+/* Appends a folding; 0 if nothing is left. */
+static int append(fhir_buf_t *buf, const char *text, apr_size_t len, int marks)
 {
     const unsigned char *s = (const unsigned char *)text;
-    folding_t f = {.marks = 1};
+    folding_t f = {.marks = marks};
     /* tools/foldgen.py holds the table to this growth. */
     if (!fhir_buf_reserve(buf, len + len / 2 + 1))
-        return;
+        return 1;
     f.start = f.out = buf->data + buf->len;
     fold(&f, s, s + len);
-    if (f.out == f.start) { /* nothing but marks: they are what it is */
-        f = (folding_t){.start = f.start, .out = f.start};
-        fold(&f, s, s + len);
-    }
     buf->len = (apr_size_t)(f.out - buf->data);
+    return f.out > f.start;
+}
+
+void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
+{
+    if (!append(buf, text, len, 1)) /* nothing but marks: they are what it is */
+        append(buf, text, len, 0);
+}
+
+void fhir_text_fold_case(fhir_buf_t *buf, const char *text, apr_size_t len)
+{
+    append(buf, text, len, 0);
+}
+
+void fhir_text_fold_contact(fhir_buf_t *buf, const char *text, apr_size_t len)
+{
+    apr_size_t start = buf->len, kept = start;
+    append(buf, text, len, 0);
+    for (apr_size_t i = start; i < buf->len; i++) {
+        unsigned char c = (unsigned char)buf->data[i];
+        if (c >= 0x80 || is_digit(c) || (c >= 'a' && c <= 'z'))
+            buf->data[kept++] = (char)c;
+    }
+    if (kept > start)
+        buf->len = kept;
 }

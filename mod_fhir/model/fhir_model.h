@@ -138,6 +138,8 @@ typedef enum fhir_column_kind_t {
 #define FHIR_PARAM_TYPED                                                                           \
     0x20u /* `resolve() is T` over another parameter's column (or union), which holds references   \
              to other types too: compare typed values; missing means none to a type in targets */
+#define FHIR_PARAM_WORDS    0x40u /* token of strings: stored and asked for in small letters */
+#define FHIR_PARAM_CONTACTS 0x80u /* token of ContactPoints: letters and digits count alone */
 /**
  * One search parameter of one resource type. Two parameters of a type with the same values share
  * a column (`column` of both is the same).

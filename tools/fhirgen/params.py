@@ -102,6 +102,20 @@ class Param:
         self.partial = ""  # why a branch of its expression is left out
         self.targets = []
 
+    @property
+    def words(self):
+        """Its values are strings, of which the letter case does not count. Versions of canonical resources are
+        compared with those in references as they are."""
+        return self._only("CODE", "string") and not (self.name == "version" and self.kind == "token")
+
+    @property
+    def contacts(self):
+        """Its values are telephone numbers and addresses, whose letters and digits count alone."""
+        return self._only("CONTACTPOINT", "ContactPoint")
+
+    def _only(self, conv, type_name):
+        return self.kind == "token" and {(c, r.type) for r, c in self.reaches} == {(conv, type_name)}
+
 
 class Params:
     """All parameters of a version: `of[type]` in order of name."""

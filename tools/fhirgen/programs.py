@@ -11,6 +11,8 @@ FLAGS = (
     (0x08, "root_composite"),
     (0x10, "reason"),
     (0x20, "typed"),
+    (0x40, "words"),
+    (0x80, "contacts"),
 )
 
 

@@ -192,7 +192,7 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
 {
     fhir_extract_t *x = apr_pcalloc(pool, sizeof(*x));
     int n = widest_type(model) + 1;
-    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 2);
+    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 3);
     x->model = model;
     x->base_url = base_url;
     x->base_len = base_url ? strlen(base_url) : 0;
@@ -203,7 +203,8 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
     for (int i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
         x->components[i].text = bufs++;
     x->mentions.text = bufs++;
-    x->scratch = bufs;
+    x->scratch = bufs++;
+    x->folded = bufs;
     x->can_name = apr_pcalloc(pool, model->n_resources + 1u);
     x->exists = apr_pcalloc(pool, (model->n_resources + 1u) * sizeof(*x->exists));
     return x;

@@ -34,10 +34,26 @@ static void convert_text(fhir_extract_t *x, const fhir_node_t *node)
         fhir_extract_put_text(x, node->text, node->text_len);
 }
 
+/* Tokens that are strings are stored as they are compared: fhir_query_value.c folds what is asked.
+ */
+static void put_folded(fhir_extract_t *x, const fhir_node_t *node)
+{
+    fhir_buf_clear(x->folded);
+    if (x->param->flags & FHIR_PARAM_WORDS)
+        fhir_text_fold_case(x->folded, node->text, node->text_len);
+    else
+        fhir_text_fold_contact(x->folded, node->text, node->text_len);
+    fhir_extract_put_text(x, x->folded->data, x->folded->len);
+}
+
 /* A code's column is bare; in a list of tokens it has its binding's system too. */
 static void convert_code(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_node_t system = {.kind = FHIR_NODE_STRING};
+    if (node->kind == FHIR_NODE_STRING && x->param->flags & FHIR_PARAM_WORDS) {
+        put_folded(x, node);
+        return;
+    }
     if (node->kind != FHIR_NODE_STRING || !x->param->system) {
         convert_text(x, node);
         return;
@@ -65,7 +81,9 @@ static void convert_identifier(fhir_extract_t *x, const fhir_node_t *node)
 static void convert_contactpoint(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *value = GET(node, "value");
-    if (value)
+    if (value && value->kind == FHIR_NODE_STRING && x->param->flags & FHIR_PARAM_CONTACTS)
+        put_folded(x, value);
+    else if (value)
         convert_text(x, value);
 }
 

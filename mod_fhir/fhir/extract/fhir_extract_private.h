@@ -36,7 +36,7 @@ struct fhir_extract_t {
     apr_size_t base_len;
     const fhir_zone_t *zone;
     fhir_cell_t *cells; /* one per column of the widest type */
-    fhir_buf_t *scratch;
+    fhir_buf_t *scratch, *folded;
     const apr_uint16_t **exists; /* by type, NULL: not looked for yet; see fhir_extract.c */
     apr_byte_t *can_name;        /* by type; see fhir_extract_mentions.c */
     fhir_mentions_t mentions;

@@ -6,6 +6,7 @@
  */
 #include "fhir/query/fhir_predicate.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
@@ -71,6 +72,25 @@ static void test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t 
     fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
 }
 
+/* The letter case of a version does not count, but references have it as it is written, so it is
+ * stored like that: the usual spellings are asked for. */
+static void push_spellings(fhir_sql_t *sql, apr_array_header_t *codes, const char *code)
+{
+    char *spelled = apr_pstrdup(sql->call->pool, code);
+    for (char *s = spelled; *s; s++)
+        *s = (char)apr_tolower(*s);
+    push(codes, code);
+    push(codes, spelled);
+    spelled = apr_pstrdup(sql->call->pool, spelled);
+    for (char *s = spelled; *s; s++)
+        *s = (char)(s == spelled || !apr_isalnum(s[-1]) ? apr_toupper(*s) : *s);
+    push(codes, spelled);
+    spelled = apr_pstrdup(sql->call->pool, code);
+    for (char *s = spelled; *s; s++)
+        *s = (char)apr_toupper(*s);
+    push(codes, spelled);
+}
+
 /* A code without a system in the data: its system, if any, is known from the binding. */
 static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
@@ -82,7 +102,9 @@ static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *no
         const fhir_qvalue_t *v = &node->values[i];
         if (v->system && strcmp(v->system, known))
             continue;
-        if (v->code)
+        if (v->code && node->param == fhir_canonical_version(sql->call, node->type))
+            push_spellings(sql, codes, v->code);
+        else if (v->code)
             push(codes, v->code);
         else
             any = 1;

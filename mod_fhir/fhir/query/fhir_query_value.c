@@ -160,6 +160,17 @@ static fhir_err_t *parse_quantity(fhir_qvalue_t *out, const input_t *in)
     return NULL;
 }
 
+/* What is stored folded is asked for folded: see fhir_extract_convert.c. */
+static const char *folded(const input_t *in, const char *code)
+{
+    fhir_buf_t *buf = fhir_buf_create(in->pool, 0);
+    if (in->param->flags & FHIR_PARAM_CONTACTS)
+        fhir_text_fold_contact(buf, code, strlen(code));
+    else
+        fhir_text_fold_case(buf, code, strlen(code));
+    return fhir_buf_cstr(buf);
+}
+
 /* The first bar divides; a code may hold further ones. */
 static fhir_err_t *parse_token(fhir_qvalue_t *out, const input_t *in)
 {
@@ -167,6 +178,9 @@ static fhir_err_t *parse_token(fhir_qvalue_t *out, const input_t *in)
     const char *code = unescape(rest ? rest : first, in->pool);
     if (rest)
         out->system = unescape(first, in->pool);
+    if (in->param->kind == FHIR_PARAM_TOKEN &&
+        in->param->flags & (FHIR_PARAM_WORDS | FHIR_PARAM_CONTACTS))
+        code = folded(in, code);
     out->code = *code ? code : NULL;
     out->text = unescape(in->raw, in->pool);
     if (!out->code && !(out->system && *out->system))

@@ -304,6 +304,17 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
                        apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
 }
 
+/* A body that is refused, and what the request says of versions, if there is a version. */
+static fhir_err_t *update_refused(fhir_write_t *write, fhir_err_t *body)
+{
+    fhir_err_t *versions;
+
+    if (fhir_write_load(write, write->call->id) || write->old.state == FHIR_RECORD_NONE)
+        return body;
+    versions = fhir_write_require_version(write);
+    return both(body, versions ? versions : fhir_write_precondition(write));
+}
+
 fhir_err_t *fhir_update_handle(fhir_call_t *call)
 {
     fhir_write_t write;
@@ -312,7 +323,9 @@ fhir_err_t *fhir_update_handle(fhir_call_t *call)
     FHIR_TRY(fhir_input_read(&write.input, call));
     const char *id = body_id(&write);
     fhir_err_t *mismatch = id && !strcmp(id, call->id) ? NULL : id_mismatch(call, id, call->id);
-    FHIR_TRY(both(mismatch, fhir_input_check(&write.input, call, call->type)));
+    fhir_err_t *body = both(mismatch, fhir_input_check(&write.input, call, call->type));
+    if (body)
+        return update_refused(&write, body);
     FHIR_TRY(load_to_update(&write, id));
     return update_loaded(&write);
 }

@@ -31,8 +31,6 @@ CREATE TABLE fhir_app (
     description text NOT NULL DEFAULT '',
     terms_uri text,
     audience text[] NOT NULL DEFAULT '{}', -- patients, staff, system: whom it is made for
-    logo bytea,
-    logo_type text CHECK (logo_type IN ('image/png', 'image/jpeg', 'image/webp')),
     created timestamptz NOT NULL DEFAULT now(),
     changed timestamptz NOT NULL DEFAULT now()
 );

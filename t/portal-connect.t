@@ -182,7 +182,8 @@ sub launch_error {
     ($request) = $w->request($staff, $app->{test}, 'launch/patient patient/*.rs');
     return $b->get("$staff/auth/authorize?" . FHIR::Test::Browser::query(%$request))->body;
 }
-like(launch_error(), qr/Lakeside Family Practice has not authorized it/, 'not authorized yet');
+like(launch_error(), qr{Lakeside Family Practice has not authorized it; .* at \Q$p->{base}\E/licences/app\?client=},
+    'not authorized yet: whom to ask, and where');
 $dev->get($url);
 like($dev->press([ _step => 'ask', $app->{test} ], note => 'Please <b>look</b>')->body, qr/sees your request now/,
     'asked');
@@ -277,10 +278,47 @@ my $h;
     like(launch_error(), qr/for a time that is over/, 'an authorization that ended by itself');
 }
 
+# ---- the test launch ----
+{
+    $w->ctl('licence', 'give', $app->{test});
+    my $try = $p->url("connect/try?client=$app->{test}");
+    $dev->get($url);
+    my ($new) = $dev->press([ _step => 'secret', $app->{test} ])->body =~ /id="new-secret">([^<]+)/;
+    my %kept = %{ $dev->{cookies} }; # of the portal's path alone
+    $dev->get($try);
+    $dev->press([ _step => 'standalone' ], scope_text => 'launch/patient patient/*.rs');
+    like($dev->{url}, qr{/fhir/r4/auth/authorize\?}, "a test launch leads to the endpoint's authorization page");
+    $dev->sign_in('clinician', $PASSWORD);
+    $dev->press([ _step => 'find' ], _find => 'amara');
+    $dev->press([ _patient => 'p1' ]);
+    $dev->press([ _step => 'consent' ]);
+    %{ $dev->{cookies} } = %kept;
+    my $back = $dev->get($dev->{url});
+    like($dev->{url}, qr{/portal/connect/back\?code=}, '  and back with a code');
+    like($back->body, qr/name="secret"/, '  which asks for the secret');
+    like($dev->press([ _step => 'redeem' ], secret => $new)->body,
+        qr/id="answer"[^>]*>HTTP 200\n.*access_token.*&quot;patient&quot;:&quot;p1&quot;/s, '  and shows the token');
+    $dev->get($dev->{url});
+    like($dev->press([ _step => 'redeem' ], secret => $new)->body, qr/HTTP 400.*invalid_grant/s, '  once');
+    $dev->get($try);
+    like($dev->press([ _step => 'launch' ], patient => 'nobody')->body, qr/id="fault">There is no such/,
+        'EHR: no such patient');
+    my $page = $dev->press([ _step => 'launch' ], patient => 'p1', encounter => 'e1');
+    my ($launch_url) = $page->body =~ /href="([^"]+)" id="launch-link"/;
+    my %launch = FHIR::Test::Browser::params(FHIR::Test::Browser::unescape($launch_url));
+    is($launch{iss}, $staff, "EHR: the app's launch URL with iss");
+    my ($code) = $w->code($staff, $app->{test}, 'clinician', 'launch patient/*.rs',
+        params => { launch => $launch{launch} });
+    ok($code->{code}, '  and a launch that works') or diag(explain $code);
+    is($dev->get($p->url("connect/try?client=$app->{production}"))->status, 404, 'production is not tried');
+    is($dev->get($p->url('connect/back?code=x&state=nothing'))->status, 404, 'a state of somebody else');
+}
+
 # ---- who may see what ----
 {
     my $other = $p->developer('eve@apps.example');
     is($other->get($url)->status, 404, "another developer's app is not there");
+    is($other->get($p->url("connect/try?client=$app->{test}"))->status, 404, '  nor can it be tried');
     unlike($other->get($p->url('connect'))->body, qr/Vitals/, '  nor in the list');
     unlike($other->get($p->url('connect/why'))->body, qr/expired/, '  nor its refusals');
     my ($word) = $other->get($p->url('connect/new'))->body =~ /name="_word" value="([^"]+)"/;
@@ -291,6 +329,7 @@ my $h;
     my %wanted = ('connect' => 'developer', 'connect/new' => 'developer', 'connect/account' => 'developer',
         'connect/why' => 'developer', "connect/app?id=$app->{id}" => 'developer',
         "connect/letter?id=$app->{id}&client=$app->{test}" => 'developer',
+        "connect/try?client=$app->{test}" => 'developer', 'connect/back?code=x&state=y' => 'developer',
         'licences' => 'admin', "licences/app?client=$app->{test}" => 'admin');
     $p->sign_in($browsers{staff}, 'licences', 'clinician');
     $p->sign_in($browsers{patient}, 'licences', 'amara');

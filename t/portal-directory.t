@@ -68,8 +68,8 @@ $t->start;
     is("@names", 'Gone bad Hillside &amp; &lt;Sons&gt; good Lakeside Family Practice good',
         'practices by name, up or down');
     like($page->body, qr/100 Main Street, Worcester, MA 01608 · 555-0100 · NPI 9000000007/, '  with address and NPI');
-    my @endpoints = $page->body =~ 
-        m{<span class="badge">(\w+)</span> <span class="badge">FHIR (\w+)</span> <code class="url">[^<]*?:\d+(/[^<]+)<}g;
+    my $badge     = qr{<span class="badge">(?:FHIR )?(\w+)</span>};
+    my @endpoints = $page->body =~ m{$badge $badge <code class="url">[^<]*?:\d+(/[^<]+)<}g;
     is("@endpoints", 'Patient R4 /gone/r4 Patient R4 /hill/r4 Provider R4 /fhir/r4 Patient R4 /open/r4 '
             . 'Provider DSTU2 /fhir/dstu2', '  and each endpoint with badge and release, but for open ones');
     unlike($page->body, qr/Some Payer|Secretary|<Sons>/, 'nobody else, and text is text');

@@ -11,8 +11,10 @@ use Test::More;
 plan skip_all => 'chromium is not installed' unless -x '/usr/bin/chromium';
 my $p = FHIR::Test::Portal->new;
 my $done = node('portal.js', JSON::PP->new->encode({ portal => $p->{base}, base => $p->{world}{staff},
-    mails => $p->{mails}, password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',
-    find => 'amara', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [ [ '/docs', 'documentation' ], [ '/docs/R4/Patient', 'a resource' ],
+    mails => $p->{mails},
+    password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',
+    find => 'amara', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [
+        [ '/docs', 'documentation' ], [ '/docs/R4/Patient', 'a resource' ],
         [ '/docs/DSTU2/Observation', 'a resource of DSTU2' ] ] }));
 for (split /\n/, $done->{out}) {
     if (/^(ok|not ok) \d+ - (.*)/) { ok($1 eq 'ok', $2) }

@@ -159,8 +159,12 @@ fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t 
                                 client->name);
     return fhir_auth_refuse(call, FHIR_REFUSED_NOT_LICENSED,
                             "App %s is registered, but %s has not authorized it; the practice's "
-                            "administrator does so",
-                            client->name, practice);
+                            "administrator does so%s",
+                            client->name, practice,
+                            call->request->portal_url
+                                ? apr_pstrcat(call->pool, " at ", call->request->portal_url,
+                                              "/licences/app?client=", client->id, NULL)
+                                : "");
 }
 
 /* ---- users ---- */
@@ -311,6 +315,7 @@ fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t 
         "DELETE FROM @assertion WHERE expires < now()",
         "DELETE FROM @attempt WHERE last < now() - interval '1 day'",
         "DELETE FROM @refusal WHERE at < now() - interval '7 days'",
+        "DELETE FROM @mail_link WHERE expires < now() - interval '1 day'",
         "DELETE FROM @authorization a WHERE NOT EXISTS (SELECT FROM @token t WHERE "
         "t.authorization_id = a.id) AND NOT EXISTS (SELECT FROM @code c WHERE "
         "c.authorization_id = a.id) AND a.created < now() - interval '1 day'",

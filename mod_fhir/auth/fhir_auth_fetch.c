@@ -167,9 +167,7 @@ fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep
     if (err)
         return unreachable(call, uri, err->message);
     *text = fhir_buf_cstr(fetch.body);
-    *keep_sec = fetch.keep_sec < 0          ? 0
-                : fetch.keep_sec > KEEP_MAX ? KEEP_MAX
-                                            : fetch.keep_sec;
+    *keep_sec = fetch.keep_sec < 0 ? 0 : fetch.keep_sec > KEEP_MAX ? KEEP_MAX : fetch.keep_sec;
     return NULL;
 }
 

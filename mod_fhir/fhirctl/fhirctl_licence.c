@@ -120,8 +120,8 @@ static fhir_err_t *give(fhirctl_run_t *run)
         NULL, NULL, run,
         "INSERT INTO fhir_licence (client, state, scopes, staff, patients, system, secret_grant, "
         "access_sec, system_sec, refresh_sec, expires, words, changed_by) VALUES ($1, 'given', "
-        "coalesce($2, ''), "
-        "$3::boolean, $4::boolean, $5::boolean, $6::boolean, coalesce($7::int, 3600), "
+        "coalesce($2, (SELECT CASE WHEN app IS NULL THEN '' ELSE scopes END FROM fhir_client WHERE "
+        "id = $1)), $3::boolean, $4::boolean, $5::boolean, $6::boolean, coalesce($7::int, 3600), "
         "coalesce($8::int, 300), coalesce($9::int, 15552000), $10::timestamptz, coalesce($11, ''), "
         "'fhirctl') ON CONFLICT (client) DO "
         "UPDATE SET state = 'given', scopes = excluded.scopes, staff = excluded.staff, patients = "

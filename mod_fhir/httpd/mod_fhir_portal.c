@@ -78,6 +78,7 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_chil
     item = apr_array_push(list);
     *item = (fhir_portal_endpoint_t){
         .base_url = mod_fhir_base_url(r, settings),
+        .place = settings->value[MOD_FHIR_ENDPOINT].place->path,
         .practice = settings->value[MOD_FHIR_PRACTICE_NAME].text,
         .organization = settings->value[MOD_FHIR_PRACTICE_ORGANIZATION].text,
         .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,

@@ -28,6 +28,8 @@ static const fhir_auth_route_t routes[] = {
     {"connect/app", FORM, fhir_portal_app, " developer "},
     {"connect/letter", FORM, fhir_portal_letter, " developer "},
     {"connect/why", FORM, fhir_portal_why, " developer "},
+    {"connect/try", FORM, fhir_portal_try, " developer "},
+    {"connect/back", FORM, fhir_portal_back, " developer "},
     {"licences", FORM, fhir_portal_licences, " admin "},
     {"licences/app", FORM, fhir_portal_licence, " admin "},
     {"docs", PUBLIC, fhir_portal_docs, NULL},

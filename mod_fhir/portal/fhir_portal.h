@@ -23,6 +23,7 @@ typedef enum fhir_sign_up_t {
 /** An endpoint of this server, as the directory lists it. */
 typedef struct fhir_portal_endpoint_t {
     const char *base_url;
+    const char *place;        /* its path on this server */
     const char *practice;     /* FHIRPracticeName, or NULL */
     const char *organization; /* FHIRPracticeOrganization, or NULL */
     const char *logo;         /* FHIRPracticeLogo, or NULL */

@@ -137,7 +137,7 @@ static const char *audience_array(const fhir_auth_call_t *call)
 
 static int check_common(fault_t *fault, const fhir_auth_call_t *call)
 {
-    static const char *const urls[] = {"home", "policy", "terms"};
+    static const char *const urls[] = {"home", "policy", "terms", "app_logo"};
     const char *name = typed(call, "app");
     *fault = (fault_t){"fault-name", name, NULL};
     if (!*name || strlen(name) > 100 || strpbrk(name, "\r\n\t"))
@@ -145,7 +145,7 @@ static int check_common(fault_t *fault, const fhir_auth_call_t *call)
     *fault = (fault_t){"fault-description", "", NULL};
     if (strlen(typed(call, "description")) > 4000)
         return 0;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (!check_url(fault, call, urls[i]))
             return 0;
     *fault = (fault_t){"fault-audience", "", NULL};
@@ -166,8 +166,8 @@ static void show_fault(fhir_view_t *view, const fault_t *fault)
 /* The form's own fields, as they were typed. */
 static void show_typed(fhir_view_t *view, const fhir_auth_call_t *call)
 {
-    static const char *const names[] = {"app",    "description", "home",
-                                        "policy", "terms",       "scope_text"};
+    static const char *const names[] = {"app",   "description", "home",    "policy",
+                                        "terms", "scope_text",  "app_logo"};
     for (apr_size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
         fhir_view_set(view, names[i], typed(call, names[i]));
     fhir_view_flag(view, "for_patients", *typed(call, "patients"));
@@ -238,7 +238,7 @@ static fhir_err_t *show_new(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *create(fhir_auth_call_t *call, const fhir_session_t *session)
 {
     const fhir_portal_kind_t *kind = fhir_portal_kind(typed(call, "kind"));
-    const char *values[14];
+    const char *values[15];
     apr_int64_t n = 0;
     fault_t fault;
     if (!check_common(&fault, call))
@@ -258,14 +258,16 @@ static fhir_err_t *create(fhir_auth_call_t *call, const fhir_session_t *session)
     values[11] = or_null(typed(call, "policy"));
     values[12] = typed(call, "scope_text");
     values[13] = apr_itoa(call->pool, APPS_MAX);
+    values[14] = or_null(typed(call, "app_logo"));
     FHIR_TRY(fhir_auth_sql(
         call,
         "WITH a AS (INSERT INTO @app (id, owner, description, terms_uri, audience) SELECT $1, "
         "$4::text, $6, $7, $8::text[] WHERE (SELECT count(*) FROM @app WHERE owner = $4::text) < "
         "$14::int RETURNING id) INSERT INTO @client (id, name, auth, grants, home_uri, policy_uri, "
-        "scopes, app, environment) SELECT CASE e WHEN 'test' THEN $2 ELSE $3 END, $5, $9, "
-        "$10::text[], $11, $12, $13, a.id, e FROM a, unnest(ARRAY['test', 'production']) e",
-        FHIR_STMT_WRITE, 14, values, NULL, NULL, &n));
+        "scopes, logo_uri, app, environment) SELECT CASE e WHEN 'test' THEN $2 ELSE $3 END, $5, "
+        "$9, $10::text[], $11, $12, $13, $15, a.id, e FROM a, unnest(ARRAY['test', 'production']) "
+        "e",
+        FHIR_STMT_WRITE, 15, values, NULL, NULL, &n));
     if (!n)
         return show_new(call, session, &(fault_t){"fault-many", values[13], NULL});
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0703: developer %s registered app %s",
@@ -350,7 +352,7 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *session,
                                const char *app, fault_t *fault)
 {
-    const char *values[9];
+    const char *values[10];
     if (!check_common(fault, call))
         return NULL;
     fault->key = NULL;
@@ -363,12 +365,13 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
     values[6] = or_null(typed(call, "home"));
     values[7] = or_null(typed(call, "policy"));
     values[8] = typed(call, "scope_text");
+    values[9] = or_null(typed(call, "app_logo"));
     return fhir_auth_sql(
         call,
         "WITH a AS (UPDATE @app SET description = $4, terms_uri = $5, audience = $6::text[], "
         "changed = now() WHERE id = $1 AND owner = $2 RETURNING id) UPDATE @client c SET name = "
-        "$3, home_uri = $7, policy_uri = $8, scopes = $9 FROM a WHERE c.app = a.id",
-        FHIR_STMT_WRITE, 9, values, NULL, NULL, NULL);
+        "$3, home_uri = $7, policy_uri = $8, scopes = $9, logo_uri = $10 FROM a WHERE c.app = a.id",
+        FHIR_STMT_WRITE, 10, values, NULL, NULL, NULL);
 }
 
 /* Keys, given or fetched now: *jwks is what they are. */

@@ -168,6 +168,7 @@ void fhir_portal_show_client(fhir_view_t *view, const fhir_auth_call_t *call,
     fhir_view_flag(view, "is_ended",
                    !strcmp(c->state, "refused") || !strcmp(c->state, "withdrawn") ||
                        !strcmp(c->state, "ended"));
+    fhir_view_flag(view, "is_test", c->environment && !strcmp(c->environment, "test"));
     fhir_view_flag(view, "is_disabled", c->disabled);
     fhir_view_flag(view, "signs", !strcmp(c->kind, "keys") || !strcmp(c->kind, "backend"));
     fhir_view_flag(view, "has_secret", strstr(c->kind, "secret") != NULL);

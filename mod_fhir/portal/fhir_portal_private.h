@@ -59,6 +59,11 @@ fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_licences(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_licence(fhir_auth_call_t *call);
 
+/* ---- fhir_portal_try.c ---- */
+
+fhir_err_t *fhir_portal_try(fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_back(fhir_auth_call_t *call);
+
 /* ---- fhir_portal_directory.c ---- */
 
 fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call);

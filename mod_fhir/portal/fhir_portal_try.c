@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The test launch: the real flow with an app's test client, step by step, with each request and
+ * answer. The browser goes to the endpoint's own authorization page and comes back here; the code
+ * is redeemed by the same token endpoint that apps call, within this process.
+ */
+#include <apr_strings.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/fhir_random.h"
+#include "portal/fhir_portal_app.h"
+
+#define BACK "connect/back"
+
+static const char *typed(const fhir_auth_call_t *call, const char *name)
+{
+    const char *value = fhir_pairs_get(&call->form, name);
+    return value ? value : "";
+}
+
+/* ---- the app and the endpoint ---- */
+
+/* The developer's own client of the test environment; refuses when there is none. */
+static fhir_err_t *own_client(const fhir_portal_client_t **client, fhir_auth_call_t *call,
+                              const fhir_session_t *session, const char *id)
+{
+    const char *values[] = {id, session->user.id};
+    fhir_portal_clients_t clients = {0, NULL};
+    if (id)
+        FHIR_TRY(fhir_portal_clients(
+            &clients, call, "c.id = $1 AND a.owner = $2 AND c.environment = 'test'", 2, values));
+    if (!clients.n)
+        return fhir_portal_none(call, "test client of yours");
+    *client = &clients.list[0];
+    return NULL;
+}
+
+/* An endpoint of the practice by its number in the configuration; NULL if there is none. */
+static const fhir_portal_endpoint_t *endpoint_at(const fhir_auth_call_t *call, const char *number)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    int i = *number && strlen(number) < 6 && strspn(number, "0123456789") == strlen(number)
+                ? atoi(number)
+                : -1;
+    return i >= 0 && i < portal->n_endpoints &&
+                   !strcmp(portal->endpoints[i].endpoint.tenant, call->tenant)
+               ? &portal->endpoints[i]
+               : NULL;
+}
+
+static void show_endpoints(fhir_view_t *view, const fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const fhir_portal_endpoint_t *e = &portal->endpoints[i];
+        fhir_view_t *item;
+        if (strcmp(e->endpoint.tenant, call->tenant) != 0)
+            continue;
+        item = fhir_view_add(view, "endpoints");
+        fhir_view_set(item, "number", apr_itoa(call->pool, i));
+        fhir_view_set(item, "endpoint_url", e->base_url);
+        fhir_view_set(item, "badge",
+                      e->endpoint.audience == FHIR_AUDIENCE_PATIENT ? "badge-patient"
+                                                                    : "badge-provider");
+    }
+}
+
+/* The first endpoint, for the examples. */
+static const char *example_base(const fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    for (int i = 0; i < portal->n_endpoints; i++)
+        if (!strcmp(portal->endpoints[i].endpoint.tenant, call->tenant))
+            return portal->endpoints[i].base_url;
+    return "";
+}
+
+/* ---- the page ---- */
+
+static fhir_err_t *show(fhir_auth_call_t *call, const fhir_session_t *session,
+                        const fhir_portal_client_t *client, const char *fault, const char *launch)
+{
+    fhir_view_t *view;
+    FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_portal_show_client(view, call, client);
+    show_endpoints(view, call);
+    fhir_view_set(view, "fault", fault);
+    fhir_view_set(view, "launch_link", launch);
+    fhir_view_set(view, "example_base", example_base(call));
+    fhir_view_set(view, "back", fhir_auth_url(call, BACK));
+    return fhir_auth_page(call, 200, "try", view, NULL);
+}
+
+/* The verifier of a trial: nobody but this server can make it, and nothing is kept. */
+static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *call,
+                               const char *client, const char *nonce)
+{
+    const char *text = apr_pstrcat(call->pool, "try\n", client, "\n", nonce, NULL);
+    fhir_digest_t key, mac;
+    FHIR_TRY(fhir_auth_key(&key, call));
+    fhir_secret_mac(&mac, &key, text, strlen(text));
+    *verifier = fhir_secret_base64url(mac.byte, FHIR_DIGEST, call->pool);
+    return NULL;
+}
+
+static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client,
+                      const fhir_portal_endpoint_t *endpoint)
+{
+    const char *back = fhir_auth_url(call, BACK), *nonce, *verifier, *url, *values[2];
+    fhir_digest_t digest;
+    FHIR_TRY(fhir_random_word(&nonce, 16, call->pool));
+    FHIR_TRY(verifier_of(&verifier, call, client->id, nonce));
+    fhir_secret_digest(&digest, verifier, strlen(verifier));
+    values[0] = client->id;
+    values[1] = back;
+    FHIR_TRY(fhir_auth_sql(call,
+                           "UPDATE @client SET redirect_uris = array_append(redirect_uris, $2) "
+                           "WHERE id = $1 AND NOT $2 = ANY (redirect_uris)",
+                           FHIR_STMT_WRITE, 2, values, NULL, NULL, NULL));
+    {
+        const char *const params[][2] = {
+            {"response_type", "code"},
+            {"client_id", client->id},
+            {"redirect_uri", back},
+            {"scope", typed(call, "scope_text")},
+            {"state",
+             apr_pstrcat(call->pool, client->id, "~", nonce, "~", typed(call, "endpoint"), NULL)},
+            {"aud", endpoint->base_url},
+            {"code_challenge", fhir_secret_base64url(digest.byte, FHIR_DIGEST, call->pool)},
+            {"code_challenge_method", "S256"},
+        };
+        url = apr_pstrcat(call->pool, endpoint->base_url, "/auth/authorize", NULL);
+        for (apr_size_t i = 0; i < sizeof(params) / sizeof(*params); i++)
+            url = fhir_auth_add_param(url, params[i][0], params[i][1], call->pool);
+    }
+    fhir_auth_redirect(call, url);
+    return NULL;
+}
+
+/* What the product would do: a launch for the patient in front of its user. */
+static fhir_err_t *launch(fhir_auth_call_t *call, const fhir_session_t *session,
+                          const fhir_portal_client_t *client,
+                          const fhir_portal_endpoint_t *endpoint)
+{
+    const char *patient = typed(call, "patient"), *encounter = typed(call, "encounter");
+    const char *word, *values[4], *url;
+    int exists = 0;
+    if (!client->launch)
+        return show(call, session, client, "fault-no-launch", NULL);
+    FHIR_TRY(fhir_auth_exists(&exists, call, "Patient", patient));
+    if (exists && *encounter)
+        FHIR_TRY(fhir_auth_exists(&exists, call, "Encounter", encounter));
+    if (!exists)
+        return show(call, session, client, "fault-launch", NULL);
+    FHIR_TRY(fhir_random_word(&word, 32, call->pool));
+    values[0] = fhir_secret_bytea_of(word, call->pool);
+    values[1] = client->id;
+    values[2] = patient;
+    values[3] = *encounter ? encounter : NULL;
+    FHIR_TRY(fhir_auth_sql(call,
+                           "INSERT INTO @launch (digest, client, patient, encounter, expires) "
+                           "VALUES ($1::bytea, $2, $3, $4, now() + interval '10 minutes')",
+                           FHIR_STMT_WRITE, 4, values, NULL, NULL, NULL));
+    url = fhir_auth_add_param(client->launch, "iss", endpoint->base_url, call->pool);
+    return show(call, session, client, NULL, fhir_auth_add_param(url, "launch", word, call->pool));
+}
+
+fhir_err_t *fhir_portal_try(fhir_auth_call_t *call)
+{
+    const fhir_portal_endpoint_t *endpoint;
+    const fhir_portal_client_t *client;
+    fhir_session_t *session;
+    const char *step;
+    FHIR_TRY(fhir_portal_enter(&session, &step, call));
+    if (!session)
+        return NULL;
+    FHIR_TRY(own_client(&client, call, session, fhir_auth_param(&call->query, "client")));
+    endpoint = endpoint_at(call, typed(call, "endpoint"));
+    if (!*step || !endpoint)
+        return show(call, session, client, *step ? "fault-endpoint" : NULL, NULL);
+    return !strcmp(step, "launch") ? launch(call, session, client, endpoint)
+                                   : go(call, client, endpoint);
+}
+
+/* ---- back with a code ---- */
+
+typedef struct exchange_t {
+    const char *body;
+} exchange_t;
+
+static const char *header(const fhir_auth_request_t *request, const char *name)
+{
+    (void)request;
+    return !strcasecmp(name, "Content-Type") ? "application/x-www-form-urlencoded" : NULL;
+}
+
+static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_auth_request_t *request,
+                             apr_size_t max)
+{
+    const exchange_t *exchange = request->baton;
+    *body = exchange->body;
+    *len = strlen(exchange->body);
+    return *len <= max ? NULL
+                       : fhir_err_create(request->pool, FHIR_ERR_TOO_LARGE, "The form is too long");
+}
+
+/* A request to the token endpoint, answered here. */
+static const char *redeem(fhir_auth_call_t *call, const fhir_portal_endpoint_t *endpoint,
+                          const char *form)
+{
+    exchange_t exchange = {form};
+    fhir_auth_request_t request = *call->request;
+    fhir_auth_response_t response;
+    request.endpoint = &endpoint->endpoint;
+    request.base_url = endpoint->base_url;
+    request.place = endpoint->place;
+    request.path = "auth/token";
+    request.query = NULL;
+    request.method = "POST";
+    request.portal = NULL;
+    request.header = header;
+    request.read_body = read_body;
+    request.check_password = NULL; /* the token endpoint takes none */
+    request.forget = NULL;
+    request.baton = &exchange;
+    (void)fhir_auth_run(&response, &request);
+    return apr_psprintf(call->pool, "HTTP %d\n%s", response.status, fhir_buf_cstr(response.body));
+}
+
+static const char *form_of(fhir_auth_call_t *call, const fhir_portal_client_t *client,
+                           const char *code, const char *verifier, const char *secret)
+{
+    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
+    const char *const pairs[][2] = {{"grant_type", "authorization_code"},
+                                    {"code", code},
+                                    {"redirect_uri", fhir_auth_url(call, BACK)},
+                                    {"code_verifier", verifier},
+                                    {"client_id", client->id},
+                                    {"client_secret", secret}};
+    for (apr_size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
+        if (!*pairs[i][1])
+            continue;
+        fhir_buf_puts(buf, i ? "&" : "");
+        fhir_auth_encode(buf, pairs[i][0], pairs[i][1]);
+    }
+    return fhir_buf_cstr(buf);
+}
+
+/* Of state: the client, the nonce and the endpoint. 0 if it is not one of ours. */
+static int read_state(const char *parts[3], const fhir_auth_call_t *call)
+{
+    const char *state = fhir_auth_param(&call->query, "state");
+    char *last, *copy = apr_pstrdup(call->pool, state ? state : "");
+    int n = 0;
+    for (char *part = apr_strtok(copy, "~", &last); part && n < 3;
+         part = apr_strtok(NULL, "~", &last))
+        parts[n++] = part;
+    return n == 3;
+}
+
+fhir_err_t *fhir_portal_back(fhir_auth_call_t *call)
+{
+    const char *step, *parts[3], *verifier, *code = fhir_auth_param(&call->query, "code");
+    const fhir_portal_endpoint_t *endpoint;
+    const fhir_portal_client_t *client;
+    fhir_session_t *session;
+    fhir_view_t *view;
+    FHIR_TRY(fhir_portal_enter(&session, &step, call));
+    if (!session)
+        return NULL;
+    if (!read_state(parts, call) || !(endpoint = endpoint_at(call, parts[2])))
+        return fhir_portal_none(call, "test launch");
+    FHIR_TRY(own_client(&client, call, session, parts[0]));
+    FHIR_TRY(verifier_of(&verifier, call, client->id, parts[1]));
+    FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_portal_show_client(view, call, client);
+    fhir_view_set(view, "code", code);
+    fhir_view_set(view, "error", fhir_auth_param(&call->query, "error"));
+    fhir_view_set(view, "error_description", fhir_auth_param(&call->query, "error_description"));
+    fhir_view_set(view, "endpoint_url", endpoint->base_url);
+    fhir_view_set(view, "back", fhir_auth_url(call, BACK));
+    fhir_view_set(view, "verifier", verifier);
+    if (code && !strcmp(step, "redeem")) {
+        const char *form = form_of(call, client, code, verifier, typed(call, "secret"));
+        fhir_view_set(view, "answer", redeem(call, endpoint, form));
+    }
+    return fhir_auth_page(call, 200, "back", view, NULL);
+}

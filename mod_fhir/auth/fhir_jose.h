@@ -60,7 +60,8 @@ typedef struct fhir_jwt_t {
 fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, apr_pool_t *pool);
 
 /** Verifies the signature with the keys that fit: those of its type with the token's kid or without
- *  any, or, when it names none, each of its type. @return NULL or FHIR_ERR_BAD_REQUEST (no such key; wrong signature) */
+ *  any, or, when it names none, each of its type.
+ *  @return NULL or FHIR_ERR_BAD_REQUEST (no such key; wrong signature) */
 fhir_err_t *fhir_jwt_verify(const fhir_jwt_t *jwt, const fhir_jwks_t *keys, apr_pool_t *pool);
 
 /** A number of the claims (seconds since 1970, fractions cut off); 0 if it is not there or none. */

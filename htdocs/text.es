@@ -509,5 +509,5 @@ try-signs = Esta aplicación firma con su clave, que este portal no tiene: enví
 try-read = Leer
 fault-endpoint = Elija un endpoint.
 fault-no-launch = El cliente de pruebas no tiene dirección de inicio.
-fault-launch = No existe ese paciente o esa visita.
+fault-launch = El id de un paciente o de una visita tiene de 1 a 64 letras, cifras, guiones y puntos.
 app-logo = Logotipo, la dirección de una imagen (opcional)

@@ -301,8 +301,14 @@ my $h;
     $dev->get($dev->{url});
     like($dev->press([ _step => 'redeem' ], secret => $new)->body, qr/HTTP 400.*invalid_grant/s, '  once');
     $dev->get($try);
-    like($dev->press([ _step => 'launch' ], patient => 'nobody')->body, qr/id="fault">There is no such/,
-        'EHR: no such patient');
+    for ([ patient => '../p1' ], [ patient => '' ], [ patient => 'p1', encounter => 'e 1' ]) {
+        $dev->get($try);
+        like($dev->press([ _step => 'launch' ], @$_)->body, qr/id="fault">An id of a patient/, "EHR: no id: @$_[-1]");
+    }
+    $dev->get($try);
+    my $nobody = $dev->press([ _step => 'launch' ], patient => 'nobody');
+    like($nobody->body, qr/id="launch-link"/, 'EHR: a developer is not told whether a patient exists');
+    $dev->get($try);
     my $page = $dev->press([ _step => 'launch' ], patient => 'p1', encounter => 'e1');
     my ($launch_url) = $page->body =~ /href="([^"]+)" id="launch-link"/;
     my %launch = FHIR::Test::Browser::params(FHIR::Test::Browser::unescape($launch_url));

@@ -189,6 +189,7 @@ BareStatements $statements
     SetHandler bare
 </Location>
 LogLevel warn
+FHIRClientRequests 0
 MaxKeepAliveRequests 0
 KeepAliveTimeout 60
 CONF

@@ -118,6 +118,14 @@ static void test_accounts(apr_pool_t *pool)
     fhir_budget_leave(t, apr_time_from_sec(2), 0);
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client that uses the database much");
     tap_is_int(t->is_long, 1, "is served, in the lane of long work");
+    b = budget_of(
+        (fhir_budget_limits_t){
+            .threads = 8, .client_time = apr_time_from_sec(1), .bodies = MB, .spool = MB},
+        pool);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "where clients are not told apart");
+    fhir_budget_leave(t, apr_time_from_sec(10), 0);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
+    tap_is_int(t->is_long, 0, "is not long because of the one before");
 }
 
 static void *APR_THREAD_FUNC give_back_later(apr_thread_t *thread, void *data)

@@ -78,7 +78,9 @@ FHIRDatabase "$self->{conninfo}"
 CONF
     my $rest = ($self->{endpoints} // ($self->{as_written} ? '' : $ENDPOINTS)) . ($self->{conf} // '');
     $rest =~ s{^(\s*LoadModule\s+fhir_module\s+)\Q$folder\E/mod_fhir\.so$}{$1$module}mg;
-    $load .= $self->{as_written} ? "TypesConfig /dev/null\n" : "LoadModule fhir_module $module\n";
+    # All clients of a test have one address: they are not told apart, unless the test says so.
+    $load .= $self->{as_written} ? "TypesConfig /dev/null\n"
+        : "LoadModule fhir_module $module\nFHIRClientRequests 0\n";
     my $level = "$load$rest" =~ /^\s*LoadModule\s+fhir_module\s/m ? ' fhir:debug' : '';
     return <<"CONF" . $database . $rest;
 ServerRoot "$self->{dir}"

@@ -120,7 +120,8 @@ my @NAME = qw(text family given prefix suffix);
 my @ADDRESS = qw(text line city district state postalCode country);
 my %folded;
 sub fold { return $folded{ $_[0] } //= lc(NFD($_[0])) =~ s/\p{Mn}//gr =~ tr/\x{111}\x{F8}\x{142}/dol/r =~
-        s/['\x{2019}]//gr =~ s/\b(\w)\./$1/gr =~ s/(?!\d\.\d)(?<=.)\p{P}(?<!\d\.(?=\d))/ /gr =~ s/\s+/ /gr =~ s/^ | $//gr }
+        s/['\x{2019}]//gr =~ s/\b(\w)\./$1/gr =~ s/(?!\d\.\d)(?<=.)\p{P}(?<!\d\.(?=\d))/ /gr =~ s/\s+/ /gr
+            =~ s/^ | $//gr }
 sub make_strings { return map { my $v = $_; ref $v ? map { at($v, $_) } ($v->{family} || $v->{given} ? @NAME : @ADDRESS)
         : $v } raw(@_) }
 sub make_references { return map { ref $_ ? $_->{reference} // () : $_ } raw(@_) }

@@ -63,7 +63,8 @@ found('Observation?code=Abc', 'o');
 # What the database folds of rows that were stored before is what the server folds.
 is($t->psql(q{SELECT count(*) FROM main.patient WHERE family <> E'\n' || main.fhir_fold(family_exact[1]) || E'\n'}), 0,
     'sql/008-punctuation.sql folds alike');
-is($t->psql(q{SELECT main.fhir_fold(v) FROM unnest(ARRAY['J.R.R. Tolkien', '1.5 mg, 1:80 (weak)', 'St.John', 'a.m. 3.', '-'])
+is($t->psql(q{SELECT main.fhir_fold(v) FROM unnest(ARRAY['J.R.R. Tolkien', '1.5 mg, 1:80 (weak)', 'St.John', 'a.m. 3.',
+    '-'])
     v}), "jrr tolkien\n1.5 mg 1 80 weak\nst john\nam 3\n-", 'dots of initials and numbers');
 
 $t->done;

@@ -116,7 +116,8 @@ is_outcome $t->put("$base/Patient/new", patient(id => 'new'),
 # what is wrong with the body and with the version is told at once
 for ([ [], qr/If-Match/ ], [ [ 'If-Match' => 'W/"77"' ], qr/version/ ]) {
     my ($headers, $text) = @$_;
-    my $refused = $t->put("$base/Patient/$id", { %{ patient(id => $id) }, gender => 'none', birthDate => 'x' }, @$headers);
+    my $refused = $t->put("$base/Patient/$id", { %{ patient(id => $id) }, gender => 'none', birthDate => 'x' },
+        @$headers);
     my @issues = @{ $refused->json->{issue} };
     is_deeply [ $refused->status, map { $_->{expression} ? $_->{expression}[0] : '' } @issues ],
         [ 422, 'Patient.birthDate', 'Patient.gender', '' ], 'all findings at once' or diag $refused->body;

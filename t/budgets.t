@@ -227,10 +227,11 @@ close $_ for @slow;
 # A search with many or long values costs little more than one with one value: what is asked for is
 # folded once, not for each row. Refused is well, too.
 $t->psql(<<'SQL');
-INSERT INTO main.observation (id, version, last_updated, resource, subject)
+INSERT INTO main.observation (id, version, last_updated, resource, subject, patient)
 SELECT 'x' || i, 1, '2026-01-02 03:04:05Z', format('{"resourceType":"Observation","id":"x%s","status":"final","code":'
     '{"text":"Blood pressure of %s","coding":[{"system":"urn:x","code":"c%s","display":"Systolic pressure %s"}]},'
-    '"subject":{"reference":"Patient/p1"}}', i, i, i % 50, i), ARRAY['Patient/p1'] FROM generate_series(1, 4000) i;
+    '"subject":{"reference":"Patient/p1"}}', i, i, i % 50, i), ARRAY['Patient/p1'], 'p1'
+FROM generate_series(1, 4000) i;
 ANALYZE main.observation;
 SQL
 

@@ -67,6 +67,12 @@ ctl(0, qr/is ready/, 'init');
 ctl(3, qr/schema "third" .*is not there, or has no tables of mod_fhir; run fhirctl init/,
     'index', 'list', '--tenant', 'third');
 
+my $ascii = "ascii_$$";
+$t->psql("CREATE DATABASE $ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'");
+ctl(3, qr/database $ascii has the encoding SQL_ASCII: FHIR needs UTF8; .* createdb --template template0/,
+    'init', '--conninfo', "dbname=$ascii");
+$t->psql("DROP DATABASE $ascii");
+
 # ---- index ----
 
 my $is_there = sub { $t->psql("SELECT count(*) FROM pg_indexes WHERE schemaname = 'main' AND indexname = '$_[0]'") };

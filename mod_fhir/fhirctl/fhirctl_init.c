@@ -211,9 +211,22 @@ static fhir_err_t *make_indexes(const init_t *init)
                                    init->pool);
 }
 
+/* Another encoding cannot hold every text; SQL_ASCII holds none that is known to be one. */
+static fhir_err_t *refuse_encoding(const init_t *init)
+{
+    const char *encoding = PQparameterStatus(init->conn, "server_encoding");
+    if (encoding && !strcmp(encoding, "UTF8"))
+        return NULL;
+    return fhir_err_create(init->pool, FHIR_ERR_INTERNAL,
+                           "database %s has the encoding %s: FHIR needs UTF8; make another "
+                           "database with createdb --template template0 --encoding UTF8",
+                           PQdb(init->conn), encoding ? encoding : "that is not told");
+}
+
 static fhir_err_t *init_schema(init_t *init)
 {
     FHIR_TRY(fhirctl_db_connect(&init->conn, &init->db, init->pool));
+    FHIR_TRY(refuse_encoding(init));
     if (PQserverVersion(init->conn) < SERVER_MIN)
         return fhir_err_create(init->pool, FHIR_ERR_INTERNAL,
                                "PostgreSQL %d is too old: version %d or newer is needed",

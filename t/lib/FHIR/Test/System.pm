@@ -14,7 +14,7 @@ use IO::Socket::INET;
 use POSIX qw(:sys_wait_h setgid setuid);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(source_dir build_dir built work_dir guard_pid_file pid_in stop_pid
+our @EXPORT_OK = qw(source_dir build_dir built missing_data work_dir guard_pid_file pid_in stop_pid
     unprivileged run run_ok spawn pg_bin apxs_value free_port wait_for patience read_file write_file);
 
 my $SOURCE = abs_path(dirname(__FILE__) . '/../../../..');
@@ -39,6 +39,17 @@ sub built {
     my $path = build_dir() . "/$name";
     die "$path is not there: run make first\n" unless -e $path;
     return $path;
+}
+
+# A line that tells how many of these test files are skipped, or skip a part, for want of public FHIR data;
+# nothing when that is there. Each of them names the folder.
+sub missing_data {
+    my (@files) = @_;
+    my $folder = "$SOURCE/../shared/fhir";
+    my $n = grep { read_file($_) =~ m{/\.\./shared/fhir\b} } @files;
+    return '' if -d $folder || !$n;
+    return "$n test files skip what needs HL7's definitions and public samples: they are not in "
+        . dirname($SOURCE) . "/shared/fhir (docs/building.md)\n";
 }
 
 # Waits are longer under valgrind and the sanitizers: all time limits go through this factor.

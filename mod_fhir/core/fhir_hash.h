@@ -4,7 +4,7 @@
  * @brief Hash tables whose keys come from clients.
  *
  * APR's own hash can be made to collide whatever its seed: "Az" and "BY" have the same value. Every
- * table that holds keys of clients is made here instead (t/source_calls.t holds it).
+ * table that holds keys of clients is made here instead (t/source-calls.t holds it).
  */
 #ifndef FHIR_HASH_H
 #define FHIR_HASH_H

@@ -5,7 +5,7 @@
  *
  * The module binds a sink to a request or to a server. fhirctl has none: it prints what its
  * functions return. Messages at debug and above have an id ("FHIR0001") that is never used again;
- * t/source_log_ids.t keeps the ids unique. Tokens, codes, secrets, passwords, patient data, bodies
+ * t/source-log-ids.t keeps the ids unique. Tokens, codes, secrets, passwords, patient data, bodies
  * of resources and bound values are never logged.
  */
 #ifndef FHIR_LOG_H

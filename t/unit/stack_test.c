@@ -2,7 +2,7 @@
 /*
  * Every parser, writer, patch, FHIRPath and search with the deepest inputs that the limits allow,
  * on a stack of 128 KB, which is what threads have on musl. What recurses over data of clients is
- * listed in t/source_recursion.t, with the case here that takes it to its end.
+ * listed in t/source-recursion.t, with the case here that takes it to its end.
  */
 #include <apr_strings.h>
 #include <pthread.h>

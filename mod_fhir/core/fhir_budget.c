@@ -170,8 +170,9 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
         b->active++;
     b->running++;
     ticket->running = 1;
-    ticket->is_long =
-        limits->client_requests && limits->client_time && c->time > limits->client_time;
+    /* Who is alone takes nothing from others. */
+    ticket->is_long = limits->client_requests && limits->client_time &&
+                      c->time > limits->client_time && b->active > 1;
     return NULL;
 }
 

@@ -22,7 +22,8 @@ typedef struct fhir_budget_limits_t {
     int threads;                     /* that serve requests in this process */
     int client_requests;             /* of one client at once; 0: clients are not told apart */
     apr_interval_time_t client_time; /* of the database's work for one client in a minute: with more
-                                        its work is long (fhir_effort_t); 0: no limit */
+                                        its work is long (fhir_effort_t) while others have
+                                        something running; 0: no limit */
     apr_int64_t client_output;       /* bytes of answers to one client in a minute; 0: no limit */
     apr_int64_t bodies;              /* bytes of bodies and what is made of them, of all requests */
     apr_int64_t spool;               /* bytes of answers in temporary files, of all requests */
@@ -39,7 +40,7 @@ typedef struct fhir_ticket_t {
     struct fhir_budget_client_t *client;
     apr_int64_t bodies, spool;
     int running; /* it has a thread */
-    int is_long; /* its client has had its share of the database's time */
+    int is_long; /* its client has had its share of the database's time, and others want theirs */
 } fhir_ticket_t;
 
 /** FHIR_ERR_INTERNAL on want of memory. */

@@ -222,7 +222,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                     .max = 3600 * SEC,
                                     .arguments = "time"},
     [MOD_FHIR_CLIENT_REQUESTS] =
-        {.kind = KIND_INT, .server = 1, .def = 32, .min = 0, .max = 10000, .arguments = "number"},
+        {.kind = KIND_INT, .server = 1, .def = 64, .min = 0, .max = 10000, .arguments = "number"},
     [MOD_FHIR_CLIENT_DATABASE_TIME] = {.kind = KIND_TIME,
                                        .server = 1,
                                        .def = 10 * SEC,

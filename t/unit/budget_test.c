@@ -92,7 +92,7 @@ static void test_many(apr_pool_t *pool)
 
 static void test_accounts(apr_pool_t *pool)
 {
-    fhir_ticket_t *t;
+    fhir_ticket_t *t, *other;
     fhir_err_t *err;
     apr_time_t begin;
     fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 8,
@@ -108,8 +108,8 @@ static void test_accounts(apr_pool_t *pool)
     err = fhir_budget_enter(apr_palloc(pool, sizeof(*t)), b, 1, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "that was sent too much");
     tap_is_int(err ? err->retry_sec : 0, 1, "is told when there is a share again");
-    tap_is_int(enter(&t, b, 2, pool), FHIR_OK, "another");
-    tap_is_int(t->is_long, 0, "has its own accounts");
+    tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "another");
+    tap_is_int(other->is_long, 0, "has its own accounts");
     begin = apr_time_now();
     apr_sleep(apr_time_from_msec(400));
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "after %d ms they are low enough",
@@ -118,6 +118,10 @@ static void test_accounts(apr_pool_t *pool)
     fhir_budget_leave(t, apr_time_from_sec(2), 0);
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client that uses the database much");
     tap_is_int(t->is_long, 1, "is served, in the lane of long work");
+    fhir_budget_leave(t, 0, 0);
+    fhir_budget_leave(other, 0, 0);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "as it is when nobody else asks");
+    tap_is_int(t->is_long, 0, "then in the short one");
     b = budget_of(
         (fhir_budget_limits_t){
             .threads = 8, .client_time = apr_time_from_sec(1), .bodies = MB, .spool = MB},

@@ -122,7 +122,7 @@ like(raw($head_of . "Expect: 100-continue\r\nContent-Length: 999999\r\n\r\n"), q
     'too large, and never asked for');
 my $broken = raw($head_of . "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
 like($broken, qr{^HTTP/1.1 400 }, 'broken chunks');
-unlike($broken, qr/OperationOutcome/, 'are answered once');
+is(scalar(() = $broken =~ /OperationOutcome/g), 1, 'are answered once');
 is_outcome(create('/dev/r4', 'xyz', 'Content-Encoding' => 'gzip'), 415, 'not-supported', qr/gzip/,
     'a coding that nobody undoes');
 SKIP: {

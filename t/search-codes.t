@@ -91,7 +91,7 @@ for (
     # texts are strings: without regard to case and accents, from their start
     [ 'Condition?code:text=strassenverkehr', 'accident' ], [ 'Condition?code:text=STRASSEN', 'accident' ],
     [ 'Condition?code:text=road', 'accident' ],
-    [ 'Condition?code:text=traffic', '' ], [ 'Condition?code:text=oedeme', 'oedema' ],
+    [ 'Condition?code:text=traffic', 'accident' ], [ 'Condition?code:text=oedeme', 'oedema' ],
     [ 'Condition?code:text=smorrebrod%20all', 'skane' ],
     [ 'Condition?code:text=%D0%B6%D0%B8', 'skane' ], [ 'Condition?code:text=swell,road', 'accident oedema' ],
     # value sets: of FHIR's required bindings, of its extensible ones, of US Core, a whole system

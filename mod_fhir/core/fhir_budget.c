@@ -93,6 +93,9 @@ static int await(fhir_budget_t *b, const client_t *c, may_fn may, apr_int64_t n)
     apr_time_t now = apr_time_now(), until = now + b->limits.wait;
     if (may(b, c, n))
         return 1;
+    /* Bodies that were read may wait for each other: the first outlasts those that give up. */
+    if (n && !b->waiting)
+        until += b->limits.wait;
     if (b->waiting >= (b->limits.threads + 7) / 8)
         return 0;
     b->waiting++;

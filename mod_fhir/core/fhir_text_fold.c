@@ -109,10 +109,15 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
             put(f, '.', mark, next < end ? *next : 0);
             continue;
         }
-        /* a character can stand for several, with marks between them: c/o */
-        for (apr_size_t i = 0; i < n; i++)
-            put(f, from[i], f->marks && from[i] < 0x80 ? mark_of(from[i]) : MARK_NONE,
-                i + 1 < n ? from[i + 1] : 0);
+        /* a character can stand for several, and marks be among them */
+        for (apr_size_t i = 0, len; i < n; i += len) {
+            unsigned part = from[i];
+            len = part < 0x80 ? 1 : decode(&part, from + i, n - i);
+            mark = f->marks ? mark_of(part) : MARK_NONE;
+            put(f, from[i], mark, i + 1 < n ? from[i + 1] : 0);
+            for (apr_size_t k = 1; mark == MARK_NONE && k < len; k++)
+                put(f, from[i + k], MARK_NONE, 0);
+        }
     }
 }
 

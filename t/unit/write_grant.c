@@ -203,7 +203,7 @@ static const struct {
     {"create a patient", MINE, 0, "POST", "Patient", NULL, NULL, PATIENT(""), NULL, 403, NULL},
     {"create what is about no patient", MINE, 0, "POST", "Practitioner", NULL, NULL,
      "{\"resourceType\":\"Practitioner\"}", NULL, 403, NULL},
-    {"create content", MINE, 0, "POST", "Binary", NULL, "text/plain", "x", NULL, 403, NULL},
+    {"create content", MINE, 0, "POST", "Binary", NULL, "text/csv", "x", NULL, 403, NULL},
     {"update one's own", MINE, 0, "PUT", "Observation/of-mine", NULL, NULL, OBS("of-mine", "mine"),
      NULL, 200, NULL},
     {"update another's", MINE, 0, "PUT", "Observation/of-other", NULL, NULL,

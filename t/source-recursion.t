@@ -60,7 +60,7 @@ my %bounded = (
         [ 'each_component fhir_predicate_append', $search ] ],
     'fhir/query/fhir_predicate_json.c'  =>
         [ [ 'collect', $model ], [ 'fhir_predicate_has_modifier fhir_predicate_special', $search ] ],
-    'fhir/query/fhir_predicate_keys.c'  => [ [ 'is_term', $model ] ],
+    'fhir/query/fhir_predicate_keys.c'  => [ [ 'has_places is_term', $model ] ],
     'fhir/query/fhir_query.c'           => [ [ 'condition fhir_query_forced fhir_query_sortable', $search ] ],
     'fhir/query/fhir_query_filter.c'    => [ [ 'fhir_query_filter parse_or', $search ] ],
     'fhir/query/fhir_query_words.c'     => [ [ 'all any one', 'brackets of words: their limit' ] ],

@@ -110,7 +110,7 @@ static void turn_away(fhir_lane_t *lane, int accepting)
     slot_t *slot = lane->head;
     lane->head = NULL;
     lane->tail = &lane->head;
-    lane->accepting = accepting;
+    lane->accepting = accepting && !lane->stop;
     apr_thread_mutex_unlock(lane->lock);
     while (slot) {
         slot_t *next = slot->next; /* posted, it belongs to its worker again */
@@ -126,6 +126,15 @@ static int stopping(fhir_lane_t *lane)
     stop = lane->stop;
     apr_thread_mutex_unlock(lane->lock);
     return stop;
+}
+
+static int is_accepting(fhir_lane_t *lane)
+{
+    int accepting;
+    apr_thread_mutex_lock(lane->lock);
+    accepting = lane->accepting;
+    apr_thread_mutex_unlock(lane->lock);
+    return accepting;
 }
 
 static void disconnect(fhir_lane_t *lane)
@@ -302,7 +311,7 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
         disconnect(lane);
         lane->next_try = 0;
     }
-    else if (!lane->accepting) /* written by this thread alone */
+    else if (!is_accepting(lane))
         turn_away(lane, 1);
     lane->answered = apr_time_now();
     PQclear(sync);

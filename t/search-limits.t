@@ -195,7 +195,8 @@ is_deeply([ map { $_->{details}{text} } explained('Patient?_id=p1&_total=accurat
 my $html = $t->get('/dev/r4/Patient?name=%3Cb%3Em&_explain=true', Accept => 'text/html,*/*;q=0.8');
 like($html->header('Content-Type'), qr{^text/html}, 'a browser gets a page');
 like($html->body, qr{<h2>1\. matches of type Patient</h2>\s*<pre>SELECT}, '  to be read');
-like($html->body, qr{\$\d = \{&quot;%(?:\\n|&\#10;)&lt;b&gt;m%&quot;,&quot;% &lt;b&gt;m%&quot;\}}, '  with values') or diag $html->body;
+like($html->body, qr{\$\d = \{&quot;%(?:\\n|&\#10;)&lt;b&gt;m%&quot;,&quot;% &lt;b&gt;m%&quot;\}}, '  with values')
+    or diag $html->body;
 unlike($html->body, qr/<b>/, '  that are text');
 unlike($html->body, qr{<strong>information}, '  said once');
 like($html->body, qr{<details><summary>JSON</summary>}, '  which is folded');

@@ -41,12 +41,29 @@ static fhir_err_t *next_result(PGresult **result, PGconn *conn, fhir_wait_t *wai
     return err;
 }
 
+/* Enters pipeline mode. libpq keeps the single-row mode of a statement that was streamed before,
+ * and would use it for the first command: that is a Sync, then. */
+static int enter(PGconn *conn)
+{
+    return PQenterPipelineMode(conn) && PQpipelineSync(conn);
+}
+
+/* Reads the result of that Sync. */
+static fhir_err_t *read_front(PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
+{
+    PGresult *result;
+    FHIR_TRY(next_result(&result, conn, wait, pool));
+    ExecStatusType status = PQresultStatus(result);
+    PQclear(result);
+    return status == PGRES_PIPELINE_SYNC ? NULL : fhir_store_error(NULL, NULL, pool);
+}
+
 /* ---- a transaction of its own ---- */
 
 static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_rows_t *units,
                             int n, apr_pool_t *pool)
 {
-    int sent = PQenterPipelineMode(conn);
+    int sent = enter(conn);
     progress->sent = 1;
     for (int i = 0; i < n && sent; i++) {
         sent = fhir_conn_send(conn, units[i].name, &units[i].stmt, units[i].values);
@@ -97,6 +114,8 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
     }
     err = send_all(progress, conn, units, n, pool);
     if (!err)
+        err = read_front(conn, &wait, pool);
+    if (!err)
         err = read_all(&failed, conn, units, n, &wait, pool);
     if (err || !PQexitPipelineMode(conn)) {
         fhir_conn_kill(conn);
@@ -114,6 +133,7 @@ fhir_err_t *fhir_pipeline_run(fhir_progress_t *progress, int *undone, PGconn *co
 static fhir_err_t *read_line(fhir_err_t **failed, fhir_pipeline_t *line, apr_pool_t *pool)
 {
     fhir_wait_t wait = fhir_wait_start(line->timeout, line->patience, 0);
+    FHIR_TRY(read_front(line->conn, &wait, pool));
     for (;;) {
         fhir_err_t *err = NULL;
         PGresult *result;
@@ -169,7 +189,7 @@ fhir_err_t *fhir_pipeline_add(fhir_pipeline_t *line, const fhir_stmt_t *stmt,
         FHIR_TRY(fhir_conn_prepare(name, line->conn, stmt, &wait, pool));
     }
     if (!line->open) {
-        line->open = PQenterPipelineMode(line->conn);
+        line->open = enter(line->conn);
         if (!line->open)
             return fhir_store_error(line->conn, NULL, pool);
     }

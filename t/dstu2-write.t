@@ -10,13 +10,7 @@ use FHIR::Test::System qw(run source_dir work_dir write_file);
 use JSON::PP ();
 use Test::More;
 
-my $t = FHIR::Test->new(endpoints => <<'CONF');
-<Location "/dev/r4">
-    FHIREndpoint R4 open
-    FHIRTenant main
-    FHIRInteractions all
-    Require local
-</Location>
+my $t = FHIR::Test->new(conf => <<'CONF');
 <Location "/dev/dstu2">
     FHIREndpoint DSTU2 open
     FHIRTenant main

@@ -8,13 +8,7 @@ use IO::Socket::INET;
 use JSON::PP ();
 use Test::More;
 
-my $t = FHIR::Test->new(endpoints => <<'CONF');
-<Location "/dev/r4">
-    FHIREndpoint R4 open
-    FHIRTenant main
-    FHIRInteractions all
-    Require local
-</Location>
+my $t = FHIR::Test->new(conf => <<'CONF');
 <Location "/old/dstu2">
     FHIREndpoint DSTU2 open
     FHIRTenant main

@@ -104,6 +104,16 @@ fhir_err_t *fhir_portal_view(fhir_view_t **out, fhir_auth_call_t *call,
     return NULL;
 }
 
+fhir_view_t *fhir_portal_add_endpoint(fhir_view_t *view, const fhir_portal_endpoint_t *endpoint)
+{
+    int is_patients = endpoint->endpoint.audience == FHIR_AUDIENCE_PATIENT;
+    fhir_view_t *row = fhir_view_add(view, "endpoints");
+    fhir_view_set(row, "url", endpoint->base_url);
+    fhir_view_set(row, "release", endpoint->endpoint.spoken->label);
+    fhir_view_set(row, "badge", is_patients ? "badge-patient" : "badge-provider");
+    return row;
+}
+
 static int is_way_in(const char *step)
 {
     static const char *const steps[] = {"sign-in", "switch", "password", "factor"};

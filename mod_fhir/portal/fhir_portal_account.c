@@ -185,6 +185,14 @@ static fhir_err_t *take_form(int *is_sent, fhir_auth_call_t *call)
     return fhir_auth_check_form(call);
 }
 
+/* The same on a page that a link leads to. */
+static fhir_err_t *take_link(link_t *link, int *is_sent, fhir_auth_call_t *call,
+                             const char *purpose)
+{
+    FHIR_TRY(take_form(is_sent, call));
+    return find_link(link, call, purpose);
+}
+
 /* ---- signing up ---- */
 
 static fhir_err_t *sign_up(fhir_auth_call_t *call, const char *invited)
@@ -222,8 +230,7 @@ fhir_err_t *fhir_portal_join(fhir_auth_call_t *call)
     fhir_sign_up_t mode = fhir_portal_of(call)->sign_up;
     link_t invitation;
     int is_sent;
-    FHIR_TRY(take_form(&is_sent, call));
-    FHIR_TRY(find_link(&invitation, call, "invite"));
+    FHIR_TRY(take_link(&invitation, &is_sent, call, "invite"));
     if (mode == FHIR_SIGN_UP_OFF)
         return say(call, "join-off", NULL);
     if (mode == FHIR_SIGN_UP_INVITATION && !invitation.email)
@@ -239,8 +246,7 @@ fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
     apr_int64_t n = 0;
     link_t link;
     int is_sent;
-    FHIR_TRY(take_form(&is_sent, call));
-    FHIR_TRY(find_link(&link, call, "confirm"));
+    FHIR_TRY(take_link(&link, &is_sent, call, "confirm"));
     if (!link.email)
         return say(call, "link-old", "connect");
     if (!is_sent)
@@ -303,8 +309,7 @@ fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
     apr_int64_t n = 0;
     link_t link;
     int is_sent;
-    FHIR_TRY(take_form(&is_sent, call));
-    FHIR_TRY(find_link(&link, call, "reset"));
+    FHIR_TRY(take_link(&link, &is_sent, call, "reset"));
     if (!link.email)
         return say(call, "link-old", "connect/reset");
     if (is_sent)

@@ -41,15 +41,8 @@ static void show_endpoints(fhir_view_t *card, const fhir_auth_call_t *call,
     const fhir_portal_t *portal = fhir_portal_of(call);
     for (int i = 0; i < portal->n_endpoints; i++) {
         const fhir_portal_endpoint_t *endpoint = &portal->endpoints[i];
-        fhir_view_t *row;
-        if (strcmp(endpoint->endpoint.tenant, practice->tenant) != 0)
-            continue;
-        row = fhir_view_add(card, "endpoints");
-        fhir_view_set(row, "url", endpoint->base_url);
-        fhir_view_set(row, "release", endpoint->endpoint.spoken->label);
-        fhir_view_set(row, "badge",
-                      endpoint->endpoint.audience == FHIR_AUDIENCE_PATIENT ? "badge-patient"
-                                                                           : "badge-provider");
+        if (!strcmp(endpoint->endpoint.tenant, practice->tenant))
+            fhir_portal_add_endpoint(card, endpoint);
     }
 }
 

@@ -124,12 +124,7 @@ static void show_endpoints(fhir_view_t *view, const docs_t *docs)
         fhir_view_t *row;
         if (strcmp(e->endpoint.tenant, docs->call->tenant) != 0)
             continue;
-        row = fhir_view_add(view, "endpoints");
-        fhir_view_set(row, "url", e->base_url);
-        fhir_view_set(row, "release", e->endpoint.spoken->label);
-        fhir_view_set(row, "badge",
-                      e->endpoint.audience == FHIR_AUDIENCE_PATIENT ? "badge-patient"
-                                                                    : "badge-provider");
+        row = fhir_portal_add_endpoint(view, e);
         fhir_view_set(row, "interactions",
                       fhir_interaction_words(e->endpoint.interactions, docs->call->pool));
     }

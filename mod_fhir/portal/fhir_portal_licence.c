@@ -146,14 +146,20 @@ static fhir_err_t *show_use(fhir_view_t *view, fhir_auth_call_t *call,
     return NULL;
 }
 
+/* Adds an item to a list, with the row's columns by these names. */
+static fhir_err_t *add_row(rows_t *rows, const char *list, const char *const *names, int n,
+                           const fhir_row_t *row)
+{
+    fhir_view_t *item = fhir_view_add(rows->view, list);
+    for (int i = 0; i < n; i++)
+        fhir_view_set(item, names[i], fhir_auth_text(row, i, rows->call->pool));
+    return NULL;
+}
+
 static fhir_err_t *read_authorization(void *baton, const fhir_row_t *row)
 {
     static const char *const names[] = {"authorization", "person", "since", "used", "scopes_now"};
-    rows_t *rows = baton;
-    fhir_view_t *item = fhir_view_add(rows->view, "tokens");
-    for (int i = 0; i < 5; i++)
-        fhir_view_set(item, names[i], fhir_auth_text(row, i, rows->call->pool));
-    return NULL;
+    return add_row(baton, "tokens", names, 5, row);
 }
 
 static fhir_err_t *show_tokens(fhir_view_t *view, fhir_auth_call_t *call,
@@ -175,11 +181,7 @@ static fhir_err_t *show_tokens(fhir_view_t *view, fhir_auth_call_t *call,
 static fhir_err_t *read_event(void *baton, const fhir_row_t *row)
 {
     static const char *const names[] = {"at", "decided", "said", "by"};
-    rows_t *rows = baton;
-    fhir_view_t *item = fhir_view_add(rows->view, "events");
-    for (int i = 0; i < 4; i++)
-        fhir_view_set(item, names[i], fhir_auth_text(row, i, rows->call->pool));
-    return NULL;
+    return add_row(baton, "events", names, 4, row);
 }
 
 static fhir_err_t *show_history(fhir_view_t *view, fhir_auth_call_t *call,

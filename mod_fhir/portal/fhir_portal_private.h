@@ -21,6 +21,8 @@ fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fh
 /** A view of a signed-in page: user, form word. */
 fhir_err_t *fhir_portal_view(fhir_view_t **view, fhir_auth_call_t *call,
                              const fhir_session_t *session);
+/** Adds an endpoint to the list "endpoints": url, release, badge. */
+fhir_view_t *fhir_portal_add_endpoint(fhir_view_t *view, const fhir_portal_endpoint_t *endpoint);
 /** Reads the form of a POST and lets somebody sign in who may be here; *session NULL: answered. A
  *  form of ours is checked before *step (its _step, "" without one) is given. */
 fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_auth_call_t *call);

@@ -55,15 +55,8 @@ static void show_endpoints(fhir_view_t *view, const fhir_auth_call_t *call)
     const fhir_portal_t *portal = fhir_portal_of(call);
     for (int i = 0; i < portal->n_endpoints; i++) {
         const fhir_portal_endpoint_t *e = &portal->endpoints[i];
-        fhir_view_t *item;
-        if (strcmp(e->endpoint.tenant, call->tenant) != 0)
-            continue;
-        item = fhir_view_add(view, "endpoints");
-        fhir_view_set(item, "number", apr_itoa(call->pool, i));
-        fhir_view_set(item, "endpoint_url", e->base_url);
-        fhir_view_set(item, "badge",
-                      e->endpoint.audience == FHIR_AUDIENCE_PATIENT ? "badge-patient"
-                                                                    : "badge-provider");
+        if (!strcmp(e->endpoint.tenant, call->tenant))
+            fhir_view_set(fhir_portal_add_endpoint(view, e), "number", apr_itoa(call->pool, i));
     }
 }
 

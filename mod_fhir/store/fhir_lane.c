@@ -119,22 +119,19 @@ static void turn_away(fhir_lane_t *lane, int accepting)
     }
 }
 
-static int stopping(fhir_lane_t *lane)
+/* Reads what the lock guards. */
+static int is_set(fhir_lane_t *lane, const int *flag)
 {
-    int stop;
+    int set;
     apr_thread_mutex_lock(lane->lock);
-    stop = lane->stop;
+    set = *flag;
     apr_thread_mutex_unlock(lane->lock);
-    return stop;
+    return set;
 }
 
-static int is_accepting(fhir_lane_t *lane)
+static int stopping(fhir_lane_t *lane)
 {
-    int accepting;
-    apr_thread_mutex_lock(lane->lock);
-    accepting = lane->accepting;
-    apr_thread_mutex_unlock(lane->lock);
-    return accepting;
+    return is_set(lane, &lane->stop);
 }
 
 static void disconnect(fhir_lane_t *lane)
@@ -311,7 +308,7 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
         disconnect(lane);
         lane->next_try = 0;
     }
-    else if (!is_accepting(lane))
+    else if (!is_set(lane, &lane->accepting))
         turn_away(lane, 1);
     lane->answered = apr_time_now();
     PQclear(sync);

@@ -10,8 +10,7 @@
 #include <string.h>
 
 #include "fhir/search/fhir_cursor.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#include "t/fuzz/fuzz.h"
 
 static const fhir_grant_t all = {.all = 1};
 static const fhir_grant_t other = {.patient = "p1", .owner = "u1"};
@@ -19,12 +18,6 @@ static const fhir_cursor_keys_t *key;
 /* Seals nothing: libFuzzer looks at what is compared, and so learns the words that were sealed. */
 static const fhir_cursor_keys_t *unused_key;
 static apr_pool_t *kept;
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
 
 static void forget(void)
 {

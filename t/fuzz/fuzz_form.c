@@ -7,14 +7,7 @@
 
 #include "auth/fhir_auth_private.h"
 #include "core/fhir_text.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
 {
@@ -36,15 +29,10 @@ static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static int started;
     fhir_pairs_t pairs;
     fhir_err_t *err;
     apr_pool_t *pool;
-    if (!started++) {
-        apr_initialize();
-        atexit(apr_terminate);
-    }
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     err = fhir_pairs_parse(&pairs, apr_pstrmemdup(pool, (const char *)data, size), 0, pool);
     if (err)
         check(fhir_err_http_status(err->code) < 500 && err->message && *err->message);

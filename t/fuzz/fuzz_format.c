@@ -8,14 +8,7 @@
 #include <stdlib.h>
 
 #include "fhir/format/fhir_format.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void check_answer(const fhir_err_t *err, fhir_format_t format, fhir_format_t refused)
 {
@@ -41,8 +34,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     fhir_format_t format;
     fhir_err_t *err;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     text = apr_pstrmemdup(pool, (const char *)data, size);
     err = fhir_format_accept(&format, &fhir_model_r4, text, NULL, pool);
     check_answer(err, format, FHIR_FORMAT_JSON);

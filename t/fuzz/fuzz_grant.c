@@ -5,14 +5,7 @@
 #include <string.h>
 
 #include "fhir/query/fhir_grant_bytes.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void again(const fhir_grant_t *grant, const unsigned char *data, size_t size,
                   apr_pool_t *pool)
@@ -25,16 +18,11 @@ static void again(const fhir_grant_t *grant, const unsigned char *data, size_t s
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static int started;
     apr_pool_t *pool;
     const fhir_grant_t *grant;
     fhir_err_t *err;
 
-    if (!started++) {
-        apr_initialize();
-        atexit(apr_terminate);
-    }
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     err = fhir_grant_from_bytes(&grant, data, size, pool);
     check(!err == (grant != NULL));
     if (!err)

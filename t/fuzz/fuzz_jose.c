@@ -8,14 +8,7 @@
 #include <string.h>
 
 #include "auth/fhir_jose.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void check_error(const fhir_err_t *err)
 {
@@ -55,18 +48,13 @@ static void check_token(const fhir_jwt_t *jwt, const fhir_jwks_t *keys, apr_pool
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static int started;
     const char *text = (const char *)data, *line = size ? memchr(data, '\n', size) : NULL;
     apr_size_t len = line ? (apr_size_t)(line - text) : size;
     fhir_jwks_t keys = {0};
     fhir_jwt_t jwt;
     fhir_err_t *err;
     apr_pool_t *pool;
-    if (!started++) {
-        apr_initialize();
-        atexit(apr_terminate);
-    }
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     if (line) {
         err = fhir_jwks_parse(&keys, line + 1, size - len - 1, pool);
         if (err) {

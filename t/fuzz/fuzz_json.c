@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "core/fhir_node.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void check_ranges(const fhir_node_t *node, apr_size_t from, apr_size_t to)
 {
@@ -52,8 +45,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     fhir_err_t *err;
     apr_pool_t *pool;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     err = fhir_node_parse_json(&root, (const char *)data, size, NULL, pool);
     if (err) {
         check(err->message && err->message[0]);

@@ -11,14 +11,7 @@
 #include "fhir/format/fhir_html.h"
 #include "fhir/format/fhir_subset.h"
 #include "fhir/format/fhir_xml.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static void ignore(void *ctx, const char *message, ...)
 {
@@ -74,8 +67,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     apr_pool_t *pool;
     fhir_node_t *tree;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     if (size && !fhir_node_parse_json(&tree, (const char *)data + 1, size - 1, NULL, pool)) {
         fhir_xml_writer_t *writer = fhir_xml_writer_create(model, 0, pool);
         fhir_buf_t *xml = fhir_buf_create(pool, 0);

@@ -11,8 +11,7 @@
 #include "core/fhir_node.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/write/fhir_patch.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#include "t/fuzz/fuzz.h"
 
 static const char json[] =
     "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"extension\":[{\"url\":\"u\",\"valueString\":"
@@ -25,12 +24,6 @@ static const char xml[] =
     "value=\"usual\"/><given value=\"a\"/><given value=\"b\"/></name><name><family "
     "value=\"x\"/></name>"
     "</Patient>";
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
 
 static int refused(const fhir_err_t *err)
 {
@@ -81,8 +74,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
     if (!size)
         return 0;
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     if (*data == 'x')
         patch_xml(text, size - 1, pool);
     else if (!fhir_node_parse_json(&patch, text, size - 1, NULL, pool)) {

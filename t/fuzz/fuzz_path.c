@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "fhir/fhirpath/fhir_path.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#include "t/fuzz/fuzz.h"
 
 static const char patient[] =
     "{\"resourceType\":\"Patient\",\"id\":\"p1\",\"contained\":[{\"resourceType\":\"Observation\","
@@ -19,12 +18,6 @@ static const char patient[] =
     "\"active\":true,\"name\":[{\"use\":\"usual\",\"given\":[null,\"Ána\"],\"_given\":[{\"id\":"
     "\"g\"},null]}],\"birthDate\":\"1974-12\",\"_gender\":{\"id\":\"x\"},\"multipleBirthInteger\":"
     "3,\"generalPractitioner\":[{\"reference\":\"Practitioner/1\"}]}";
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
 
 static void check_place(const fhir_path_env_t *env, const fhir_path_item_t *root,
                         const fhir_path_item_t *item, apr_pool_t *pool)
@@ -52,8 +45,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     fhir_node_t *node;
     apr_pool_t *pool;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     check(fhir_node_parse_json(&node, patient, sizeof(patient) - 1, NULL, pool) == NULL);
     root = fhir_path_root(env.model, node, pool);
     if (!fhir_path_compile(&path, env.model, (const char *)data, size, pool) &&

@@ -17,20 +17,13 @@
 #include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_include.h"
 #include "fhir/search/fhir_search_sql.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+#include "t/fuzz/fuzz.h"
 
 #define BASE     "http://localhost/fhir"
 #define LENIENT  0x01
 #define LIMITED  0x02
 #define PAGE     0x04
 #define BACKWARD 0x08
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
 
 typedef struct input_t {
     unsigned flags;
@@ -291,8 +284,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
     if (!size)
         return 0;
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     in = read_input(data, size, pool);
     fhir_endpoint_defaults(&endpoint);
     endpoint.search.explain = 1;

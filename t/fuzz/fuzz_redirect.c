@@ -11,14 +11,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 /* Without the digits behind the third colon, or the second one of the host. */
 static const char *without_port(const char *uri, apr_pool_t *pool)
@@ -43,14 +36,9 @@ static void check_registered(const char *uri, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static int started;
     apr_pool_t *pool;
     char *uri, *other;
-    if (!started++) {
-        apr_initialize();
-        atexit(apr_terminate);
-    }
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     uri = apr_pstrmemdup(pool, (const char *)data, size);
     other = strchr(uri, '\n');
     if (other)

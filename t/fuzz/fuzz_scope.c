@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "auth/fhir_scope.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static int parse(fhir_scopes_t *out, const char *text, apr_pool_t *pool)
 {
@@ -45,16 +38,11 @@ static void check_scopes(const fhir_scopes_t *scopes, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    static int started;
     const char *text, *beyond;
     fhir_scopes_t asked, allowed, both;
     apr_pool_t *pool;
     char *line;
-    if (!started++) {
-        apr_initialize();
-        atexit(apr_terminate);
-    }
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     text = apr_pstrmemdup(pool, (const char *)data, size);
     line = strchr(text, '\n');
     if (line)

@@ -9,14 +9,7 @@
 #include <string.h>
 
 #include "fhir/validate/fhir_validate.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static apr_pool_t *kept;
 

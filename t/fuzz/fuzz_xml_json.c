@@ -9,14 +9,7 @@
 #include "core/fhir_node.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xml.h"
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-static void check(int right)
-{
-    if (!right)
-        abort();
-}
+#include "t/fuzz/fuzz.h"
 
 static fhir_buf_t *json(const fhir_node_t *tree, apr_pool_t *pool)
 {
@@ -65,8 +58,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     fhir_node_t *tree;
     fhir_err_t *err;
 
-    apr_initialize();
-    apr_pool_create(&pool, NULL);
+    pool = fuzz_pool();
     if (size) {
         err = fhir_xml_parse(&tree, model, (const char *)data + 1, size - 1, NULL, pool);
         if (err)

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "t/fuzz/fuzz.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define SLOWER 10 /* and freed memory is kept */
 #else
@@ -21,8 +23,6 @@
 #endif
 #define SECONDS_MOST (2.0 * SLOWER)
 #define MB_MOST      (256 * SLOWER)
-
-int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static const char *seeds_dir(int argc, const char *const *argv, apr_pool_t *pool)
 {

@@ -139,29 +139,19 @@ static int tells_whose(const fhir_call_t *call, const fhir_type_t *holder, view_
     return about || (*listed && (view == VIEW_RECORD || view == VIEW_MEMBER));
 }
 
-/* Appends one WHEN for a type that a mention may name: whether it is the patient's, or nobody's. */
-static void owned_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
-                       const fhir_type_t *type)
+/* Of a row of that type: whether it is the patient's, or (listed) nobody's. */
+static void put_owned(fhir_sql_t *sql, const fhir_type_t *type, view_t view, int listed)
 {
-    const fhir_call_t *call = sql->call;
-    const char *name = fhir_model_str(call->stored, type->name), *other;
-    view_t view = view_of(call, type);
-    int listed;
-    if (view == VIEW_OPEN)
-        fhir_buf_printf(sql->text, " WHEN '%s' THEN TRUE", name);
-    if (!tells_whose(call, holder, holder_view, type, &listed))
-        return;
-    other = fhir_sql_alias(sql);
-    fhir_buf_printf(sql->text,
-                    " WHEN '%s' THEN EXISTS (SELECT FROM %s %s WHERE %s.id = split_part(m, '/', 2)",
-                    name, fhir_call_table(call, type, ""), other, other);
+    const char *other = fhir_sql_alias(sql);
+    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id = split_part(m, '/', 2)",
+                    fhir_call_table(sql->call, type, ""), other, other);
     if (view == VIEW_MEMBER) {
         fhir_buf_printf(sql->text, " AND %s.mentions = ", other);
         bind_own_array(sql);
     }
     else {
         fhir_buf_printf(sql->text, " AND (%s.patient = ", other);
-        fhir_sql_bind(sql, call->grant->patient, "text");
+        fhir_sql_bind(sql, sql->call->grant->patient, "text");
         if (listed)
             fhir_buf_printf(sql->text, " OR (%s.patient IS NULL AND %s.mentions = '{}')", other,
                             other);
@@ -172,19 +162,10 @@ static void owned_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder
 
 /* The same for a user: the id of the patient whose it is, or '' for nobody's. So the patients that
  * the user has to do with are asked for once, not for each type. */
-static void whose_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
-                       const fhir_type_t *type)
+static void put_whose(fhir_sql_t *sql, const fhir_type_t *type, view_t view)
 {
-    const fhir_call_t *call = sql->call;
-    const char *name = fhir_model_str(call->stored, type->name), *other;
-    view_t view = view_of(call, type);
-    int listed;
-    if (view == VIEW_OPEN)
-        fhir_buf_printf(sql->text, " WHEN '%s' THEN ''", name);
-    if (!tells_whose(call, holder, holder_view, type, &listed))
-        return;
-    other = fhir_sql_alias(sql);
-    fhir_buf_printf(sql->text, " WHEN '%s' THEN (SELECT CASE ", name);
+    const char *other = fhir_sql_alias(sql);
+    fhir_buf_puts(sql->text, "(SELECT CASE ");
     if (view == VIEW_RECORD)
         fhir_buf_printf(sql->text, "WHEN %s.patient IS NOT NULL THEN %s.patient ", other, other);
     else
@@ -195,7 +176,26 @@ static void whose_type(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder
     fhir_buf_printf(sql->text,
                     "WHEN %s.mentions = '{}' THEN '' END FROM %s %s WHERE %s.id = "
                     "split_part(m, '/', 2))",
-                    other, fhir_call_table(call, type, ""), other, other);
+                    other, fhir_call_table(sql->call, type, ""), other, other);
+}
+
+/* Appends one WHEN for a type that a mention may name. */
+static void put_mention(fhir_sql_t *sql, const fhir_type_t *holder, view_t holder_view,
+                        const fhir_type_t *type, int of_user)
+{
+    const fhir_call_t *call = sql->call;
+    const char *name = fhir_model_str(call->stored, type->name);
+    view_t view = view_of(call, type);
+    int listed;
+    if (view == VIEW_OPEN)
+        fhir_buf_printf(sql->text, " WHEN '%s' THEN %s", name, of_user ? "''" : "TRUE");
+    if (!tells_whose(call, holder, holder_view, type, &listed))
+        return;
+    fhir_buf_printf(sql->text, " WHEN '%s' THEN ", name);
+    if (of_user)
+        put_whose(sql, type, view);
+    else
+        put_owned(sql, type, view, listed);
 }
 
 /* A patient's id, as an SQL expression, is of those that a scope is for. */
@@ -234,7 +234,7 @@ static void mentions_nobody_else(fhir_sql_t *sql, const char *alias, const fhir_
     }
     for (int i = 1; i <= m->n_resources; i++)
         if (!(m->types[i].flags & FHIR_TYPE_ABSTRACT))
-            (of_user ? whose_type : owned_type)(sql, type, view, &m->types[i]);
+            put_mention(sql, type, view, &m->types[i], of_user);
     fhir_buf_puts(sql->text, of_user ? " END AS id" : " END, FALSE))");
     fhir_buf_printf(sql->text, " FROM unnest(%s.mentions) m) %s", alias,
                     of_user ? "w) END" : "END");

@@ -59,15 +59,12 @@ const char *mod_fhir_server_database(server_rec *s)
 /* Endpoints of a server: the Locations' own settings over the server's. */
 static int check_server(server_rec *s, apr_pool_t *ptemp)
 {
-    const core_server_config *core = ap_get_core_module_config(s->module_config);
-    const mod_fhir_settings_t *outside = ap_get_module_config(s->lookup_defaults, &fhir_module);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
-    for (int i = 0; i < core->sec_url->nelts; i++) {
-        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+    for (int i = 0; i < mod_fhir_sections(s); i++) {
+        const mod_fhir_settings_t *portal = mod_fhir_section(s, i, MOD_FHIR_PORTAL);
         mod_fhir_settings_t settings;
         const char *wrong;
-        if (own && mod_fhir_is_portal(own)) {
-            mod_fhir_settings_merge(&settings, outside, own);
+        if (portal && mod_fhir_is_portal(portal)) {
+            (void)mod_fhir_section_settings(&settings, s, i, MOD_FHIR_PORTAL);
             wrong = mod_fhir_settings_check_portal(&settings);
             if (wrong) {
                 ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0700: <Location \"%s\">: %s",
@@ -75,9 +72,8 @@ static int check_server(server_rec *s, apr_pool_t *ptemp)
                 return HTTP_INTERNAL_SERVER_ERROR;
             }
         }
-        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+        if (!mod_fhir_section_settings(&settings, s, i, MOD_FHIR_ENDPOINT))
             continue;
-        mod_fhir_settings_merge(&settings, outside, own);
         wrong = mod_fhir_settings_check(&settings, ptemp);
         if (wrong) {
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0230: <Location \"%s\">: %s",

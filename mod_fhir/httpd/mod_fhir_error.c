@@ -58,13 +58,11 @@ static int is_below(const char *uri, const char *path, apr_size_t len)
 /* The endpoint that a URI is below, or NULL: sections of the server, of which later ones win. */
 static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
 {
-    const core_server_config *core = ap_get_core_module_config(s->module_config);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
     const mod_fhir_place_t *found = NULL;
-    for (int i = 0; i < core->sec_url->nelts; i++) {
-        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+    for (int i = 0; i < mod_fhir_sections(s); i++) {
+        const mod_fhir_settings_t *own = mod_fhir_section(s, i, MOD_FHIR_ENDPOINT);
         const mod_fhir_place_t *place;
-        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+        if (!own)
             continue;
         place = own->value[MOD_FHIR_ENDPOINT].place;
         if (is_below(uri, place->path, strlen(place->path)))
@@ -76,14 +74,12 @@ static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
 /* Endpoints in the folder that a URI is in: the base that a client was meant to have. */
 static const char *neighbours(const mod_fhir_place_t **one, request_rec *r)
 {
-    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
     const char *list = NULL;
-    for (int i = 0; i < core->sec_url->nelts; i++) {
-        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+    for (int i = 0; i < mod_fhir_sections(r->server); i++) {
+        const mod_fhir_settings_t *own = mod_fhir_section(r->server, i, MOD_FHIR_ENDPOINT);
         const mod_fhir_place_t *place;
         const char *end;
-        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT))
+        if (!own)
             continue;
         place = own->value[MOD_FHIR_ENDPOINT].place;
         end = strrchr(place->path, '/');

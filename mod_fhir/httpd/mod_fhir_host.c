@@ -44,21 +44,14 @@ const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *setting
 
 const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings_t *settings)
 {
-    const core_server_config *core = ap_get_core_module_config(r->server->module_config);
-    const mod_fhir_settings_t *outside =
-        ap_get_module_config(r->server->lookup_defaults, &fhir_module);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
     if (settings->value[MOD_FHIR_ENDPOINT].place->spoken == &fhir_model_r4)
         return NULL;
     apr_array_header_t *bases = apr_array_make(r->pool, 4, sizeof(const char *));
-    for (int i = 0; i < core->sec_url->nelts; i++) {
-        const mod_fhir_settings_t *own = ap_get_module_config(sections[i], &fhir_module);
+    for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         mod_fhir_settings_t all;
-        if (!own || !mod_fhir_is_set(own, MOD_FHIR_ENDPOINT) ||
-            own->value[MOD_FHIR_ENDPOINT].place->spoken != &fhir_model_r4)
-            continue;
-        mod_fhir_settings_merge(&all, outside, own);
-        if (!strcmp(mod_fhir_tenant(&all), mod_fhir_tenant(settings)))
+        if (mod_fhir_section_settings(&all, r->server, i, MOD_FHIR_ENDPOINT) &&
+            all.value[MOD_FHIR_ENDPOINT].place->spoken == &fhir_model_r4 &&
+            !strcmp(mod_fhir_tenant(&all), mod_fhir_tenant(settings)))
             APR_ARRAY_PUSH(bases, const char *) = mod_fhir_base_url(r, &all);
     }
     APR_ARRAY_PUSH(bases, const char *) = NULL;

@@ -20,30 +20,6 @@ APLOG_USE_MODULE(fhir);
 
 /* ---- the server's Locations ---- */
 
-typedef struct sections_t {
-    const mod_fhir_settings_t *outside;
-    ap_conf_vector_t **list;
-    int n;
-} sections_t;
-
-static sections_t sections_of(const server_rec *s)
-{
-    const core_server_config *core = ap_get_core_module_config(s->module_config);
-    return (sections_t){ap_get_module_config(s->lookup_defaults, &fhir_module),
-                        (ap_conf_vector_t **)core->sec_url->elts, core->sec_url->nelts};
-}
-
-/* The settings of a Location that has the directive; 0 if it has not. */
-static int section_settings(mod_fhir_settings_t *out, const sections_t *sections, int i,
-                            mod_fhir_setting_t id)
-{
-    const mod_fhir_settings_t *own = ap_get_module_config(sections->list[i], &fhir_module);
-    if (!own || !mod_fhir_is_set(own, id))
-        return 0;
-    mod_fhir_settings_merge(out, sections->outside, own);
-    return 1;
-}
-
 /* A portal has the settings of an endpoint that nobody calls. */
 static void as_endpoint(mod_fhir_settings_t *settings)
 {
@@ -53,10 +29,9 @@ static void as_endpoint(mod_fhir_settings_t *settings)
 
 const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
 {
-    sections_t sections = sections_of(r->server);
-    for (int i = 0; i < sections.n; i++) {
+    for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         mod_fhir_settings_t settings;
-        if (!section_settings(&settings, &sections, i, MOD_FHIR_PORTAL) ||
+        if (!mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_PORTAL) ||
             !settings.value[MOD_FHIR_PORTAL].place ||
             strcmp(mod_fhir_tenant(&settings), tenant) != 0)
             continue;
@@ -95,11 +70,10 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_chil
 static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child_t *child,
                            const char *own_tenant)
 {
-    sections_t sections = sections_of(r->server);
     apr_array_header_t *list = apr_array_make(r->pool, 16, sizeof(fhir_portal_endpoint_t));
-    for (int i = 0; i < sections.n; i++) {
+    for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         mod_fhir_settings_t settings;
-        if (section_settings(&settings, &sections, i, MOD_FHIR_ENDPOINT))
+        if (mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_ENDPOINT))
             add_endpoint(list, r, child, &settings, own_tenant);
     }
     portal->n_endpoints = list->nelts;

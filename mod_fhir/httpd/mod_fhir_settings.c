@@ -712,6 +712,36 @@ void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_setting
     }
 }
 
+/* ---- Locations ---- */
+
+static const apr_array_header_t *sections_of(const server_rec *s)
+{
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
+    return core->sec_url;
+}
+
+int mod_fhir_sections(const server_rec *s)
+{
+    return sections_of(s)->nelts;
+}
+
+const mod_fhir_settings_t *mod_fhir_section(const server_rec *s, int i, mod_fhir_setting_t id)
+{
+    const mod_fhir_settings_t *own =
+        ap_get_module_config(APR_ARRAY_IDX(sections_of(s), i, ap_conf_vector_t *), &fhir_module);
+    return own && mod_fhir_is_set(own, id) ? own : NULL;
+}
+
+int mod_fhir_section_settings(mod_fhir_settings_t *settings, const server_rec *s, int i,
+                              mod_fhir_setting_t id)
+{
+    const mod_fhir_settings_t *own = mod_fhir_section(s, i, id);
+    if (own)
+        mod_fhir_settings_merge(settings, ap_get_module_config(s->lookup_defaults, &fhir_module),
+                                own);
+    return own != NULL;
+}
+
 /* ---- use ---- */
 
 /* Reads or writes a member of a record by its row's kind. */

@@ -131,6 +131,15 @@ extern const command_rec mod_fhir_commands[];
 void mod_fhir_settings_merge(mod_fhir_settings_t *merged, const mod_fhir_settings_t *outer,
                              const mod_fhir_settings_t *inner);
 
+/* The Locations of a server, in the order of the configuration; of those that a URL is in, later
+ * ones win. */
+int mod_fhir_sections(const server_rec *s);
+/** What the i-th Location sets itself; NULL when it does not set `id`. */
+const mod_fhir_settings_t *mod_fhir_section(const server_rec *s, int i, mod_fhir_setting_t id);
+/** Its settings with those around it; 0, and nothing, when it does not set `id` itself. */
+int mod_fhir_section_settings(mod_fhir_settings_t *settings, const server_rec *s, int i,
+                              mod_fhir_setting_t id);
+
 /** 1 if it was set here or outside. */
 static inline int mod_fhir_is_set(const mod_fhir_settings_t *settings, mod_fhir_setting_t id)
 {

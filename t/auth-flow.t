@@ -95,6 +95,29 @@ my ($staff, $patients) = @$w{ qw(staff patients) };
         403, '  a type that was refused is not');
 }
 
+{
+    # an app that asks for a whole type: each part of it that US Core names can be agreed to by itself
+    my (undef, undef, undef, $page) = $w->code($staff, 'conf', 'clinician',
+        'launch/patient patient/Observation.rs patient/Condition.rs', find => 'A-1001', patient => 'p1', stop => 1);
+    my $shown = FHIR::Test::Browser::unescape($page->body);
+    my ($hl7, $core) = ('http://terminology.hl7.org/CodeSystem/', 'http://hl7.org/fhir/us/core/CodeSystem/');
+    like($shown, qr/value="patient\/\Q$_\E"/, "offered: $_")
+        for (map { "Condition.rs?category=${hl7}condition-category|$_" } qw(encounter-diagnosis problem-list-item)),
+        "Condition.rs?category=${core}condition-category|health-concern",
+        (map { "Observation.rs?category=${hl7}observation-category|$_" }
+            qw(laboratory social-history survey vital-signs)),
+        map { "Observation.rs?category=${core}us-core-category|$_" } qw(clinical-test sdoh);
+}
+{
+    # by POST, with a part of the request in the address
+    my ($request) = $w->request($staff, 'conf', 'user/Patient.rs');
+    my %query = map { $_ => delete $request->{$_} } qw(aud state);
+    my $answer = $w->browser->post("$staff/auth/authorize?" . FHIR::Test::Browser::query(%query), [%$request]);
+    is($answer->status, 303, 'a request by POST is one by GET');
+    is_deeply({ FHIR::Test::Browser::params($answer->header('Location')) }, { %query, %$request },
+        '  with the parameters of its address');
+}
+
 # ---- patients ----
 {
     my ($token) = $w->launch($patients, 'pub', 'amara',
@@ -221,7 +244,11 @@ for my $scope ('system/Patient.read', 'system/Observation.rs system/Patient.r') 
     is($looked->{ $_ }, $public->{ $_ }, "  their $_") for qw(scope patient);
     like($looked->{ exp }, qr/^\d+$/, '  exp is a whole number');
     is($w->form($staff, 'introspect', @token, $w->basic)->body, '{"active":false}', 'others do not');
-    like($w->form($staff, 'introspect', @token)->json->{ error }, qr/^invalid_/, 'nor does nobody');
+    for my $call (qw(introspect revoke)) {
+        my $answer = $w->form($staff, $call, @token);
+        is($answer->status, 401, "  nor does who shows nothing: $call");
+        is($answer->json->{ error }, 'invalid_client', '    and the error says that it has to authenticate');
+    }
     is($w->form($staff, 'introspect', [ token => $own->{ access_token } ], bearer($own->{ access_token }))
             ->json->{ client_id }, 'conf', 'an access token is a way to ask, too');
     is($w->form($staff, 'introspect', @token, bearer('unknown'))->status, 401, '  if it is one');

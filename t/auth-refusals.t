@@ -56,7 +56,7 @@ my @form = (
     [ 'password', [ grant_type => 'password' ], { @basic },  400, 'unsupported_grant_type', qr/client_credentials/ ],
     [ 'implicit', [ grant_type => 'implicit' ], { @basic },  400, 'unsupported_grant_type', qr/'implicit'/ ],
     [ 'twice', [ grant_type => 'x', grant_type => 'y' ], {}, 400, 'invalid_request', qr/grant_type is there more/ ],
-    [ 'no client',      [ @redeem ],                        {}, 400, 'invalid_request', qr/client_id is missing/ ],
+    [ 'no client',      [ @redeem ],                        {}, 401, 'invalid_client', qr/client_id is missing/ ],
     [ 'unknown client', [ @redeem, client_id => 'nobody' ], {}, 401, 'invalid_client',  qr/'nobody'/ ],
     [ 'confidential client alone', [ @redeem, client_id => 'conf' ], {}, 401, 'invalid_client', qr/confidential/ ],
     [   'wrong secret',

@@ -95,8 +95,9 @@ static fhir_err_t *read_shown(shown_t *shown, fhir_auth_call_t *call)
                                     "client_assertion is no JWT with the application as iss");
     }
     return shown->id ? NULL
-                     : fhir_auth_refuse(call, FHIR_REFUSED_CLIENT_MISSING,
-                                        "The request names no application: client_id is missing");
+                     : fhir_auth_refuse(call, FHIR_REFUSED_AUTH_MISSING,
+                                        "The request names no application: client_id is missing, "
+                                        "and there is no Authorization header");
 }
 
 /* ---- secrets ---- */

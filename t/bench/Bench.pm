@@ -37,17 +37,19 @@ sub cpu {
 sub postmaster { return (read_file("$cluster->{data}/postmaster.pid") =~ /^(\d+)/)[0] }
 
 # One run of wrk over a file of paths, or with body => FILE as POST to one path:
-# connections => N: not as many as the option says. { rate, p50, p99 (ms), mb, httpd, pg (us a request) }.
+# connections => N: not as many as the option says; refused => 1: every answer is an error.
+# { rate, p50, p99 (ms), mb, httpd, pg (us a request) }.
 sub wrk {
-    my ($paths, %post) = @_;
+    my ($paths, %how) = @_;
     my @before = (cpu($httpd->{pid}), cpu(postmaster()));
-    my $env = $post{body} ? { BENCH_POST => $paths, BENCH_BODY => $post{body} } : { BENCH_PATHS => $paths };
-    my $connections = $post{connections} || $option{connections};
+    my $env = $how{body} ? { BENCH_POST => $paths, BENCH_BODY => $how{body} } : { BENCH_PATHS => $paths };
+    my $connections = $how{connections} || $option{connections};
     my $done = run({ env => $env }, 'wrk', '-t1', "-c$connections",
         "-d$option{seconds}s", '--timeout', '60s', '-s', "$FindBin::Bin/paths.lua", $httpd->url(''));
-    my ($n, $us, $bytes, $errors, $p50, $p99) = $done->{out} =~ /^figures (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)/m
+    my ($n, $us, $bytes, $errors, $refused, $p50, $p99) = $done->{out} =~ /^figures@{[ ' (\d+)' x 7 ]}/m
         or die "wrk: $done->{out}$done->{err}";
     die "wrk: no request of $paths was answered in $option{seconds} s\n" unless $n;
+    $errors += $how{refused} ? $n - $refused : $refused;
     die "wrk: $errors of $n requests failed\n$done->{out}", (split /^/, $httpd->log_text)[-5 .. -1] if $errors;
     my @after = (cpu($httpd->{pid}), cpu(postmaster()));
     return { rate => $n * 1e6 / $us, p50 => $p50 / 1000, p99 => $p99 / 1000, mb => $bytes / $us,
@@ -69,11 +71,10 @@ sub measure {
 }
 
 sub compare {
-    my ($name, $bare, $fhir, @labels) = @_;
-    @labels = ('bare', 'mod_fhir') unless @labels;
-    wrk($_) for $bare, $fhir;    # warm
-    my $runs = measure($bare, $fhir);
-    for ([ "$name, $labels[0]", $runs->{bare} ], [ "$name, $labels[1]", $runs->{fhir} ]) {
+    my ($name, $bare, $fhir, $one, $other, %how) = @_;
+    wrk($_, %how) for $bare, $fhir;    # warm
+    my $runs = measure($bare, $fhir, %how);
+    for ([ $name . ', ' . ($one // 'bare'), $runs->{bare} ], [ $name . ', ' . ($other // 'mod_fhir'), $runs->{fhir} ]) {
         my ($label, $all) = @$_;
         my %m = map { my $key = $_; $key => median(map { $_->{$key} } @$all) } keys %{ $all->[0] };
         printf "%-16s %7.0f requests/s  %6.1f MB/s  p50 %.1f p99 %.1f ms  CPU us a request: httpd %.0f, PostgreSQL "

@@ -28,7 +28,8 @@ sub make {
 
 sub with { my ($path, $token) = @_; return "$path\t$token" }
 
-# Reads: open, with one token, with more tokens than the cache has room for.
+# Reads: open, with one token, with more tokens than the cache has room for; and with a patient's token, what
+# is another patient's beside what nobody has.
 sub reads {
     my @ids = split /\n/, sql('SELECT id FROM main.observation ORDER BY md5(id) LIMIT 1000');
     my ($one) = make('one', 1, 'user/*.rs');
@@ -38,6 +39,15 @@ sub reads {
     my @many = make('many', 100_000, 'user/*.rs');
     my $miss = paths('read_miss', map { with("/fhir/r4/Observation/$ids[$_ % @ids]", $many[$_]) } 0 .. $#many);
     compare('read, cache', $cached, $miss, 'hit', 'miss');
+    my ($patient) = sql('SELECT id FROM main.patient ORDER BY id LIMIT 1') =~ /(\S+)/;
+    my ($own) = make('own', 1, 'patient/*.rs', $patient);
+    my @others = split /\n/,
+        sql("SELECT id FROM main.observation WHERE patient <> '$patient' ORDER BY md5(id) LIMIT 1000");
+    my ($none, $foreign) = map {
+        my $end = $_;
+        paths("others$end", map { with("/fhir/r4/Observation/$_$end", $own) } @others);
+    } '-0', '';
+    compare('no such id', $none, $foreign, 'missing', 'foreign', refused => 1);
     return;
 }
 

@@ -27,7 +27,7 @@ end
 
 function done(summary, latency, requests)
     local e = summary.errors
-    io.write(string.format("figures %d %d %d %d %d %d\n", summary.requests, summary.duration,
-        summary.bytes, e.connect + e.read + e.write + e.timeout + e.status,
+    io.write(string.format("figures %d %d %d %d %d %d %d\n", summary.requests, summary.duration,
+        summary.bytes, e.connect + e.read + e.write + e.timeout, e.status,
         latency:percentile(50), latency:percentile(99)))
 end

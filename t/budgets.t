@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FHIR::Test;
 use FHIR::Test::System qw(patience read_file run unprivileged);
+use IO::Select;
 use IO::Socket::INET;
 use JSON::PP qw(decode_json encode_json);
 use POSIX ();
@@ -208,18 +209,55 @@ CONF
 
 # ---- slow connections ----
 
-my @slow = map {
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $t->httpd->{port},
-        LocalAddr => '127.0.0.40');
-    print {$socket} $_ % 2 ? "GET /all/r4/Patient HTTP/1.1\r\nHost: x\r\nX-A: "
-        : "POST /all/r4/Patient HTTP/1.1\r\nHost: 127.0.0.1:$t->{httpd}{port}\r\n"
-        . "Content-Type: application/fhir+json\r\nContent-Length: 100000\r\n\r\n{";
-    $socket->flush;
-    $socket;
-} 1 .. 60;
+# Opens connections from an address, each with a request that does not end.
+sub slow {
+    my ($httpd, $n, $count) = @_;
+    return map {
+        my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $httpd->{port},
+            LocalAddr => "127.0.0.$n") or die "127.0.0.$n: $!\n";
+        print {$socket} $_ % 2 ? "GET /all/r4/Patient HTTP/1.1\r\nHost: x\r\nX-A: "
+            : "POST /all/r4/Patient HTTP/1.1\r\nHost: 127.0.0.1:$httpd->{port}\r\n"
+            . "Content-Type: application/fhir+json\r\nContent-Length: 100000\r\n\r\n{";
+        $socket->flush;
+        $socket;
+    } 1 .. $count;
+}
+
+# How many of the sockets the server has not answered or closed.
+sub held {
+    return scalar grep { !IO::Select->new($_)->can_read(0) } @_;
+}
+
+my $guarded = $t->second(modules => [qw(reqtimeout remoteip)], endpoints => <<"CONF");
+FHIRClientRequests 8
+RemoteIPHeader X-Forwarded-For
+RemoteIPTrustedProxy 127.0.0.50
+$slowly
+<Location "/all/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    Require all granted
+</Location>
+CONF
+$guarded->allow_log(qr/FHIR0720: a connection of 127\.0\.0\.4\d was closed/);
+my @slow = map { slow($guarded, $_, 40) } 40 .. 47;
 my $begin = time;
-is((answer(ask(41, GET => '/all/r4/Patient/p1')))[0], 200, 'sixty requests that do not end: another one is answered');
-cmp_ok(time - $begin, '<', patience(25), sprintf('  after %.1f s', time - $begin));
+is((answer(ask(48, GET => '/all/r4/Patient/p1', undef, $guarded)))[0], 200,
+    'three hundred and twenty requests of eight addresses that do not end: another client is answered');
+cmp_ok(time - $begin, '<', patience(2), sprintf('  after %.2f s', time - $begin));
+wait_for(sub { held(@slow) <= 16 }, 5);
+cmp_ok(held(@slow), '<=', 16, '  most of them were closed') or diag(held(@slow));
+close $_ for @slow;
+my $proxied = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $guarded->{port},
+    LocalAddr => '127.0.0.50');
+print {$proxied} "GET /all/r4/Patient/p1 HTTP/1.0\r\nHost: 127.0.0.1:$guarded->{port}\r\n"
+    . "X-Forwarded-For: 192.0.2.1\r\n\r\n";
+$proxied->flush;
+is((answer($proxied))[0], 200, 'a request by a proxy that is trusted');
+@slow = slow($guarded, 50, 12);
+sleep 0.5;
+is(held(@slow), 12, '  its connections are not counted');
+is((answer(ask(48, GET => '/all/r4/Patient/p1', undef, $guarded)))[0], 200, '  others are answered');
 close $_ for @slow;
 
 # ---- what the planner did not see ----

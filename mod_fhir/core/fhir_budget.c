@@ -5,9 +5,11 @@
  */
 #include "core/fhir_budget.h"
 
-#include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <errno.h>
+#include <semaphore.h>
 #include <string.h>
+#include <time.h>
 
 /* Clients that are remembered, and places at which one may be found. */
 #define CLIENTS 1024
@@ -16,18 +18,31 @@
 
 typedef struct fhir_budget_client_t {
     apr_uint64_t key;
-    int holders; /* tickets */
+    int holders; /* tickets, and requests that arrive */
     int running;
+    int arriving;
+    int is_proxy; /* clients of its own are behind it */
     apr_int64_t bodies, spool;
     apr_int64_t time, output; /* accounts: µs, bytes */
     apr_time_t seen;          /* when they were emptied last */
 } client_t;
 
+/* A request that waits, on the stack of its thread. */
+typedef struct waiter_t {
+    const struct want_t *want;
+    fhir_ticket_t *ticket;
+    apr_int64_t n;
+    sem_t given;
+    int is_given;
+    struct waiter_t *next;
+} waiter_t;
+
 struct fhir_budget_t {
     fhir_budget_limits_t limits;
-    apr_thread_mutex_t *lock; /* guards what follows */
-    apr_thread_cond_t *changed;
+    apr_thread_mutex_t *lock;     /* guards what follows */
+    waiter_t *first;              /* the one that has waited for longest */
     int running, waiting, active; /* active: clients with something running */
+    int arriving, arrivers;       /* requests that have not come whole; clients of these */
     apr_int64_t bodies, spool;
     apr_uint64_t refused;
     client_t rest; /* clients for whom there is no place */
@@ -39,8 +54,6 @@ fhir_err_t *fhir_budget_create(fhir_budget_t **out, const fhir_budget_limits_t *
 {
     fhir_budget_t *b = apr_pcalloc(pool, sizeof(*b));
     apr_status_t rv = apr_thread_mutex_create(&b->lock, APR_THREAD_MUTEX_DEFAULT, pool);
-    if (!rv)
-        rv = apr_thread_cond_create(&b->changed, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "budget");
     b->limits = *limits;
@@ -84,33 +97,72 @@ static client_t *find(fhir_budget_t *b, apr_uint64_t key, apr_time_t now)
 
 /* ---- waiting ---- */
 
-typedef int (*may_fn)(const fhir_budget_t *b, const client_t *c, apr_int64_t n);
+/* What a request may wait for: whether it may have n of it now, and taking it. */
+typedef struct want_t {
+    int (*may)(const fhir_budget_t *b, const client_t *c, apr_int64_t n);
+    void (*take)(fhir_ticket_t *ticket, apr_int64_t n);
+} want_t;
 
-/* Waits until may() says 1; 0 when it does not in time. A few may wait at once: each holds a
- * thread. */
-static int await(fhir_budget_t *b, const client_t *c, may_fn may, apr_int64_t n)
+/* Sleeps until it was given or the time has come. The lock is not held meanwhile. */
+static void sleep_until(fhir_budget_t *b, waiter_t *self, apr_time_t until)
 {
-    apr_time_t now = apr_time_now(), until = now + b->limits.wait;
-    if (may(b, c, n))
+    struct timespec time = {.tv_sec = (time_t)apr_time_sec(until),
+                            .tv_nsec = (long)apr_time_usec(until) * 1000};
+    apr_thread_mutex_unlock(b->lock);
+    while (sem_timedwait(&self->given, &time) && errno == EINTR) {
+    }
+    apr_thread_mutex_lock(b->lock);
+}
+
+/* Takes n, now or when others have given it back; 0 when that is too late. Who waits holds a
+ * thread: while the process is busy a few may, at once. */
+static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
+{
+    fhir_budget_t *b = ticket->budget;
+    apr_time_t until = apr_time_now() + b->limits.wait;
+    waiter_t self = {.want = want, .ticket = ticket, .n = n}, **at = &b->first;
+    if (want->may(b, ticket->client, n)) {
+        want->take(ticket, n);
         return 1;
+    }
     /* Bodies that were read may wait for each other: the first outlasts those that give up. */
     if (n && !b->waiting)
         until += b->limits.wait;
-    if (b->waiting >= (b->limits.threads + 7) / 8)
+    if (!b->limits.wait || (b->waiting >= (b->limits.threads + 7) / 8 &&
+                            b->running + b->waiting >= b->limits.threads * 3 / 4))
         return 0;
+    sem_init(&self.given, 0, 0);
+    while (*at)
+        at = &(*at)->next;
+    *at = &self;
     b->waiting++;
-    while (!may(b, c, n) && now < until) {
-        (void)apr_thread_cond_timedwait(b->changed, b->lock, until - now);
-        now = apr_time_now();
+    sleep_until(b, &self, until);
+    if (!self.is_given) {
+        for (at = &b->first; *at != &self;)
+            at = &(*at)->next;
+        *at = self.next;
+        b->waiting--;
     }
-    b->waiting--;
-    return may(b, c, n);
+    sem_destroy(&self.given);
+    return self.is_given;
 }
 
-static void tell_waiting(fhir_budget_t *b)
+/* Something was given back: whoever may have it now gets it, the first that came first. All others
+ * sleep on. */
+static void give(fhir_budget_t *b)
 {
-    if (b->waiting)
-        apr_thread_cond_broadcast(b->changed);
+    for (waiter_t **at = &b->first; *at;) {
+        waiter_t *w = *at;
+        if (!w->want->may(b, w->ticket->client, w->n)) {
+            at = &w->next;
+            continue;
+        }
+        w->want->take(w->ticket, w->n);
+        w->is_given = 1;
+        *at = w->next;
+        b->waiting--;
+        sem_post(&w->given);
+    }
 }
 
 /* ---- requests ---- */
@@ -125,6 +177,18 @@ static int may_run(const fhir_budget_t *b, const client_t *c, apr_int64_t n)
     return c->running < most && (b->running < busy || c->running < (part > 1 ? part : 1));
 }
 
+static void take_run(fhir_ticket_t *ticket, apr_int64_t n)
+{
+    fhir_budget_t *b = ticket->budget;
+    (void)n;
+    if (!ticket->client->running++)
+        b->active++;
+    b->running++;
+    ticket->running = 1;
+}
+
+static const want_t want_run = {may_run, take_run};
+
 static apr_status_t give_back(void *data)
 {
     fhir_ticket_t *ticket = data;
@@ -138,7 +202,7 @@ static apr_status_t give_back(void *data)
     ticket->client->bodies -= ticket->bodies;
     ticket->client->spool -= ticket->spool;
     ticket->client->holders--;
-    tell_waiting(b);
+    give(b);
     apr_thread_mutex_unlock(b->lock);
     ticket->budget = NULL;
     return APR_SUCCESS;
@@ -163,16 +227,12 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
                       "This client was sent as much as one is sent in a minute (FHIRClientOutput); "
                       "ask again later, or for less",
                       pool);
-    if (!await(b, c, may_run, 0))
+    if (!take(ticket, &want_run, 0))
         return refuse(b, FHIR_ERR_THROTTLED, 1,
                       "This client has as many requests at once as one may have here "
                       "(FHIRClientRequests, and less while the server is busy); send the next when "
                       "one of them was answered",
                       pool);
-    if (!c->running++)
-        b->active++;
-    b->running++;
-    ticket->running = 1;
     /* Who is alone takes nothing from others. */
     ticket->is_long = limits->client_requests && limits->client_time &&
                       c->time > limits->client_time && b->active > 1;
@@ -207,8 +267,81 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
         b->active--;
     c->time += used;
     c->output += output;
-    tell_waiting(b);
+    give(b);
     apr_thread_mutex_unlock(b->lock);
+}
+
+/* ---- requests that have not come whole ---- */
+
+/* Part of the threads that may wait for these: then each client has its part of it. */
+static int may_arrive(const fhir_budget_t *b, const client_t *c)
+{
+    int room = b->limits.threads * b->limits.arriving / 100;
+    int part = room / (b->arrivers + !c->arriving);
+    if (!b->limits.client_requests || !b->limits.arriving || c->is_proxy)
+        return 1;
+    return b->arriving < room || c->arriving < (part > 1 ? part : 1);
+}
+
+/* Under the lock. */
+static int arrive(fhir_arrival_t *arrival, fhir_budget_t *b, client_t *c)
+{
+    int may = may_arrive(b, c);
+    *arrival = (fhir_arrival_t){may ? b : NULL, c};
+    if (may) {
+        c->holders++;
+        b->arrivers += !c->arriving++;
+        b->arriving++;
+    }
+    else
+        b->refused++;
+    return may;
+}
+
+int fhir_budget_arrive(fhir_arrival_t *arrival, fhir_budget_t *b, apr_uint64_t key)
+{
+    int may;
+    apr_thread_mutex_lock(b->lock);
+    may = arrive(arrival, b, find(b, key, apr_time_now()));
+    apr_thread_mutex_unlock(b->lock);
+    return may;
+}
+
+void fhir_budget_arrived(fhir_arrival_t *arrival, int is_proxy)
+{
+    fhir_budget_t *b = arrival->budget;
+    client_t *c = arrival->client;
+    if (!b)
+        return;
+    arrival->budget = NULL;
+    apr_thread_mutex_lock(b->lock);
+    c->holders--;
+    c->is_proxy |= is_proxy && c != &b->rest;
+    b->arrivers -= !--c->arriving;
+    b->arriving--;
+    apr_thread_mutex_unlock(b->lock);
+}
+
+fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *ticket,
+                                    apr_pool_t *pool)
+{
+    fhir_budget_t *b = ticket->budget;
+    fhir_err_t *err;
+    int may = 1;
+    arrival->budget = NULL;
+    if (!b)
+        return NULL;
+    apr_thread_mutex_lock(b->lock);
+    may = arrive(arrival, b, ticket->client);
+    apr_thread_mutex_unlock(b->lock);
+    if (may)
+        return NULL;
+    err = fhir_err_create(pool, FHIR_ERR_THROTTLED,
+                          "This client sends as many requests at once as one may while the server "
+                          "is busy (FHIRUnfinishedShare); send the next when one of them has come "
+                          "to its end");
+    err->retry_sec = 1;
+    return err;
 }
 
 /* ---- bytes ---- */
@@ -219,10 +352,18 @@ static int may_hold(const fhir_budget_t *b, const client_t *c, apr_int64_t n)
            (!b->limits.client_requests || c->bodies + n <= b->limits.bodies / 2);
 }
 
+static void take_hold(fhir_ticket_t *ticket, apr_int64_t n)
+{
+    ticket->bodies += n;
+    ticket->budget->bodies += n;
+    ticket->client->bodies += n;
+}
+
+static const want_t want_hold = {may_hold, take_hold};
+
 fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool)
 {
     fhir_budget_t *b = ticket->budget;
-    client_t *c = ticket->client;
     fhir_err_t *err = NULL;
     apr_int64_t most;
     if (!b)
@@ -230,11 +371,8 @@ fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_
     apr_thread_mutex_lock(b->lock);
     most = b->limits.bodies / 2 - ticket->bodies;
     bytes = bytes < most ? bytes : most;
-    if (await(b, c, may_hold, bytes)) {
-        ticket->bodies += bytes;
-        b->bodies += bytes;
-        c->bodies += bytes;
-    }
+    if (take(ticket, &want_hold, bytes))
+        err = NULL;
     else if (b->bodies + bytes > b->limits.bodies)
         err = refuse(b, FHIR_ERR_BUSY, 0,
                      "The server works on as many large bodies as it has memory for "
@@ -282,6 +420,7 @@ void fhir_budget_status(fhir_budget_status_t *status, fhir_budget_t *b)
     *status = (fhir_budget_status_t){.running = b->running,
                                      .waiting = b->waiting,
                                      .clients = b->active,
+                                     .arriving = b->arriving,
                                      .bodies = b->bodies,
                                      .spool = b->spool,
                                      .refused = b->refused};

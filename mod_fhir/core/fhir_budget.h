@@ -28,6 +28,8 @@ typedef struct fhir_budget_limits_t {
     apr_int64_t bodies;              /* bytes of bodies and what is made of them, of all requests */
     apr_int64_t spool;               /* bytes of answers in temporary files, of all requests */
     apr_interval_time_t wait;        /* how long a request waits for what others hold */
+    int arriving; /* percent of the threads that may read requests which have not come whole, before
+                     each client has no more than its part of these; 0: no limit */
 } fhir_budget_limits_t;
 
 /** Bytes of memory that a body of n bytes is charged with once it was read: its text, its values,
@@ -46,6 +48,23 @@ typedef struct fhir_ticket_t {
 /** FHIR_ERR_INTERNAL on want of memory. */
 fhir_err_t *fhir_budget_create(fhir_budget_t **budget, const fhir_budget_limits_t *limits,
                                apr_pool_t *pool);
+
+/** A request on its way to the server. */
+typedef struct fhir_arrival_t {
+    fhir_budget_t *budget; /* NULL: it is not counted (any more) */
+    struct fhir_budget_client_t *client;
+} fhir_arrival_t;
+
+/** A thread begins to read a request of a client. 1, or 0: the client has so many of them that
+ *  others would not be served; the thread must not wait for this one. */
+int fhir_budget_arrive(fhir_arrival_t *arrival, fhir_budget_t *budget, apr_uint64_t client);
+/** It has come whole, or never will. is_proxy: a proxy that is trusted has sent it for somebody
+ *  else; it has no limit since. */
+void fhir_budget_arrived(fhir_arrival_t *arrival, int is_proxy);
+/** A thread begins to read the body of a ticket's request; fhir_budget_arrived ends it, too.
+ *  @return NULL or FHIR_ERR_THROTTLED, with retry_sec */
+fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *ticket,
+                                    apr_pool_t *pool);
 
 /**
  * Begins a request of a client; given back by pool's cleanup. A client may have client_requests
@@ -68,6 +87,7 @@ fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool
 
 typedef struct fhir_budget_status_t {
     int running, waiting, clients; /* requests with a thread, those that wait, clients of these */
+    int arriving;                  /* requests that have not come whole */
     apr_int64_t bodies, spool;
     apr_uint64_t refused; /* requests, so far */
 } fhir_budget_status_t;

@@ -135,6 +135,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 static void child_init(apr_pool_t *pchild, server_rec *main)
 {
     fhir_budget_t *budget = NULL;
+    mod_fhir_child_t *process = NULL;
     const char *folder;
     for (server_rec *s = main; s; s = s->next) {
         mod_fhir_server_t *server = mod_fhir_server_of(s);
@@ -143,7 +144,11 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
         if (server->has_endpoint &&
             (!budget || !(server->child = mod_fhir_child_create(s, main, budget, pchild))))
             ap_log_error(APLOG_MARK, APLOG_CRIT, 0, s, "FHIR0233: no memory for the endpoints");
+        if (!process)
+            process = server->child;
     }
+    for (server_rec *s = main; s; s = s->next)
+        mod_fhir_server_of(s)->process = process;
     xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
 }
@@ -194,6 +199,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);
     mod_fhir_auth_register(pool);
     mod_fhir_error_register();
+    mod_fhir_budget_register();
     APR_OPTIONAL_HOOK(ap, status_hook, mod_fhir_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

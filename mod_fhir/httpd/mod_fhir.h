@@ -31,6 +31,7 @@ typedef struct mod_fhir_server_t {
     const char *dbd_driver, *dbd_params; /* what mod_dbd's directives say, or NULL */
     int has_endpoint;                    /* one is configured here, or outside of it */
     mod_fhir_child_t *child;             /* in a child process, of its own; else NULL */
+    mod_fhir_child_t *process;           /* in a child process, of any server; else NULL */
 } mod_fhir_server_t;
 
 static inline mod_fhir_server_t *mod_fhir_server_of(server_rec *s)
@@ -65,6 +66,8 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_bu
 /** The process's budget, made of main's settings; NULL on want of memory. */
 fhir_budget_t *mod_fhir_budget_create(server_rec *main, apr_pool_t *pchild);
 fhir_budget_t *mod_fhir_child_budget(mod_fhir_child_t *child);
+/** Registers the hooks that count connections whose requests have not come whole. */
+void mod_fhir_budget_register(void);
 /** Begins a request: as fhir_budget_enter. has_token: its bearer token was taken, and says who the
  *  client is; else that is its address, of IPv6 the first half. */
 fhir_err_t *mod_fhir_budget_enter(fhir_ticket_t *ticket, request_rec *r, mod_fhir_child_t *child,

@@ -91,14 +91,18 @@ static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, fhir
                             apr_size_t max)
 {
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    fhir_err_t *err = NULL;
+    fhir_arrival_t arrival;
+    fhir_err_t *err = fhir_budget_arrive_body(&arrival, ticket, r->pool);
     int eos = 0;
+    if (err)
+        r->connection->keepalive = AP_CONN_CLOSE;
     while (!eos && !err) {
         apr_status_t rv = ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES,
                                          APR_BLOCK_READ, HUGE_STRING_LEN * 4);
         err = rv ? not_read(answered, r, rv) : take(buf, &eos, answered, r, ticket, brigade, max);
         apr_brigade_cleanup(brigade);
     }
+    fhir_budget_arrived(&arrival, 0);
     return err;
 }
 

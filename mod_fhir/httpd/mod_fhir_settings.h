@@ -64,6 +64,8 @@
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
     X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")  \
     X(CLIENT_REQUESTS, "FHIRClientRequests", "requests of one client at once in one process")      \
+    X(UNFINISHED_SHARE, "FHIRUnfinishedShare",                                                     \
+      "threads that read unfinished requests, in percent, before clients have a part each")        \
     X(CLIENT_DATABASE_TIME, "FHIRClientDatabaseTime",                                              \
       "database time of a client in a minute above which its work is long")                        \
     X(CLIENT_OUTPUT, "FHIRClientOutput", "most bytes sent to one client in a minute")              \

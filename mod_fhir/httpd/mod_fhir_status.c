@@ -64,10 +64,11 @@ static void print_budget(request_rec *r, fhir_budget_t *budget, int plain)
     fhir_budget_status_t n;
     fhir_budget_status(&n, budget);
     ap_rprintf(r,
-               "%sFHIR: budget: pid=%ld requests=%d waiting=%d clients=%d bodies=%" APR_INT64_T_FMT
-               " spool=%" APR_INT64_T_FMT " refused=%" APR_UINT64_T_FMT "%s\n",
-               plain ? "" : "<p>", (long)getpid(), n.running, n.waiting, n.clients, n.bodies,
-               n.spool, n.refused, plain ? "" : "</p>");
+               "%sFHIR: budget: pid=%ld requests=%d waiting=%d clients=%d unfinished=%d "
+               "bodies=%" APR_INT64_T_FMT " spool=%" APR_INT64_T_FMT " refused=%" APR_UINT64_T_FMT
+               "%s\n",
+               plain ? "" : "<p>", (long)getpid(), n.running, n.waiting, n.clients, n.arriving,
+               n.bodies, n.spool, n.refused, plain ? "" : "</p>");
 }
 
 int mod_fhir_status(request_rec *r, int flags)

@@ -198,6 +198,135 @@ static void test_no_room(apr_pool_t *pool)
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "there is none for anybody");
 }
 
+/* ---- who waits ---- */
+
+enum { CLIENTS = 4 };
+
+typedef struct waiting_t {
+    fhir_budget_t *budget;
+    apr_pool_t *pool;
+    int client, entered;
+} waiting_t;
+
+static void *APR_THREAD_FUNC wait_to_enter(apr_thread_t *thread, void *data)
+{
+    waiting_t *w = data;
+    fhir_ticket_t ticket;
+    (void)thread;
+    w->entered = !fhir_budget_enter(&ticket, w->budget, (apr_uint64_t)w->client, w->pool);
+    apr_pool_destroy(w->pool);
+    return NULL;
+}
+
+static int waiting(fhir_budget_t *b)
+{
+    fhir_budget_status_t status;
+    fhir_budget_status(&status, b);
+    return status.waiting;
+}
+
+static int await_waiting(fhir_budget_t *b, int n)
+{
+    for (int i = 0; i < 500 && waiting(b) != n; i++)
+        apr_sleep(apr_time_from_msec(10));
+    return waiting(b);
+}
+
+/* Several clients wait for requests of their own: the end of one's lets its next in, and nobody
+ * else's. */
+static void test_turns(apr_pool_t *pool)
+{
+    fhir_ticket_t *held[CLIENTS];
+    waiting_t w[CLIENTS];
+    apr_thread_t *thread[CLIENTS];
+    apr_status_t rv;
+    fhir_budget_status_t status;
+    fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 64,
+                                                        .client_requests = 1,
+                                                        .bodies = MB,
+                                                        .spool = MB,
+                                                        .wait = apr_time_from_sec(20)},
+                                 pool);
+    for (int i = 0; i < CLIENTS; i++) {
+        enter(&held[i], b, i + 1, pool);
+        w[i] = (waiting_t){.budget = b, .client = i + 1};
+        apr_pool_create(&w[i].pool, NULL);
+        apr_thread_create(&thread[i], NULL, wait_to_enter, &w[i], pool);
+    }
+    tap_is_int(await_waiting(b, CLIENTS), CLIENTS, "each client's second request waits");
+    for (int i = CLIENTS - 1; i >= 0; i--) {
+        fhir_budget_leave(held[i], 0, 0);
+        apr_thread_join(&rv, thread[i]);
+        tap_is_int(w[i].entered, 1, "client %d: its first has ended, its second runs", i + 1);
+        tap_is_int(waiting(b), i, "the others wait");
+    }
+    fhir_budget_status(&status, b);
+    tap_is_int(status.running + status.clients, 0, "all is given back");
+}
+
+/* What waited too long is refused, and those behind it wait on. */
+static void test_too_late(apr_pool_t *pool)
+{
+    fhir_ticket_t *held, *late;
+    fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 64,
+                                                        .client_requests = 1,
+                                                        .bodies = MB,
+                                                        .spool = MB,
+                                                        .wait = apr_time_from_msec(50)},
+                                 pool);
+    enter(&held, b, 1, pool);
+    tap_is_int(enter(&late, b, 1, pool), FHIR_ERR_THROTTLED, "too late");
+    tap_is_int(waiting(b), 0, "waits no more");
+    fhir_budget_leave(held, 0, 0);
+    tap_is_int(enter(&late, b, 1, pool), FHIR_OK, "the place is free");
+}
+
+/* ---- requests that have not come whole ---- */
+
+static void test_arrivals(apr_pool_t *pool)
+{
+    fhir_arrival_t a[64];
+    fhir_ticket_t *ticket;
+    fhir_budget_status_t status;
+    fhir_err_t *err;
+    int n = 0;
+    fhir_budget_t *b = budget_of(
+        (fhir_budget_limits_t){
+            .threads = 32, .client_requests = 12, .bodies = MB, .spool = MB, .arriving = 50},
+        pool);
+    enter(&ticket, b, 1, pool);
+    while (n < 64 && fhir_budget_arrive(&a[n], b, 1))
+        n++;
+    tap_is_int(n, 16, "one client alone has that part of the threads");
+    fhir_budget_arrived(&a[n], 0); /* refused: nothing to give back */
+    err = fhir_budget_arrive_body(&a[n], ticket, pool);
+    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "a body that is not there, too");
+    tap_ok(err && err->retry_sec > 0, "is told when to come again");
+    for (int i = 2; i < 10; i++)
+        tap_is_int(fhir_budget_arrive(&a[n++], b, (apr_uint64_t)i), 1, "client %d is read", i);
+    for (int i = 0; i < 16; i++)
+        fhir_budget_arrived(&a[i], 0);
+    fhir_budget_status(&status, b);
+    tap_is_int(status.arriving, 8, "given back");
+    for (int i = 0; i < 8; i++)
+        (void)fhir_budget_arrive(&a[i], b, 1);
+    tap_is_int(fhir_budget_arrive(&a[8], b, 1), 0, "with others, it has a part of it");
+    for (int i = 0; i < 20; i++)
+        fhir_budget_arrived(&a[i], 0);
+    tap_is_int(fhir_budget_arrive(&a[0], b, 1), 1, "what was given back twice counts once");
+    tap_no_err(fhir_budget_arrive_body(&a[1], ticket, pool), "a body");
+    fhir_budget_arrived(&a[1], 0);
+    fhir_budget_arrived(&a[0], 1);
+    for (n = 0; n < 64 && fhir_budget_arrive(&a[n], b, 1);)
+        n++;
+    tap_is_int(n, 64, "a proxy that is trusted has no limit");
+    b = budget_of((fhir_budget_limits_t){.threads = 32, .bodies = MB, .spool = MB, .arriving = 50},
+                  pool);
+    for (n = 0; n < 64 && fhir_budget_arrive(&a[n], b, 1);)
+        n++;
+    tap_is_int(n, 64, "nor has anybody where clients are not told apart");
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_start();
@@ -207,5 +336,8 @@ int main(void)
     test_accounts(pool);
     test_bytes(pool);
     test_no_room(pool);
+    test_turns(pool);
+    test_too_late(pool);
+    test_arrivals(pool);
     return tap_done();
 }

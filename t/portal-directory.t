@@ -100,16 +100,21 @@ $t->start;
     my %referred = map { $_->{reference} => 1 } map { @{ $_->{endpoint} || [] } } values %by_id;
     my @endpoints = sort grep { /^Endpoint/ } keys %by_id;
     is(join(' ', sort keys %referred), join(' ', @endpoints), '  each endpoint is an organization\'s, and no other');
-    is(scalar @endpoints, 5, '  five');
-    is($by_id{'Endpoint/main-DSTU2-provider'}{extension}[ 0 ]{valueCode}, '1.0.2', '  with their releases');
+    is("@endpoints", 'Endpoint/gone-R4-patient Endpoint/hill.side-R4-patient Endpoint/main-R4-patient '
+            . 'Endpoint/main-R4-provider', '  those of R4');
+    is($by_id{'Endpoint/main-R4-patient'}{extension}[ 0 ]{valueCode}, '4.0.1', '  and say so');
     is($by_id{'Organization/main'}{address}[ 0 ]{city}, 'Worcester', '  addresses');
     ok((grep { $_->{value} eq '9000000007' } @{ $by_id{'Organization/main'}{identifier} }), '  NPI');
     is($by_id{'Organization/main-1'}{partOf}{reference}, 'Organization/main', '  places are parts');
     ok(!exists $by_id{'Organization/main'}{contact}, '  no persons');
     is($by_id{'Organization/hill.side'}{name}, 'Hillside & <Sons>', '  the one that is named');
     for my $address (grep { !/gone/ } map { $by_id{$_}{address} } @endpoints) {
-        is($t->get($address =~ s{^http://[^/]+}{}r . '/metadata')->status, 200, "  $address has a CapabilityStatement");
+        my $statement = $t->get($address =~ s{^http://[^/]+}{}r . '/metadata', Accept => 'application/fhir+json')->json;
+        is($statement->{resourceType}, 'CapabilityStatement', "  $address has a CapabilityStatement");
     }
+    is(join(' ', grep { my $o = $by_id{$_}; /^Organization/ && !$o->{endpoint}
+                && !$by_id{ $o->{partOf}{reference} // '' }{endpoint} } sort keys %by_id), '',
+        '  each organization has endpoints, or is part of one that has');
     my $brands = $t->get('/portal/directory/brands')->json;
     my @brands = grep { $_->{resourceType} eq 'Endpoint' } map { $_->{resource} } @{ $brands->{entry} };
     is(join(' ', sort map { $_->{id} } @brands), 'gone-R4-patient hill.side-R4-patient main-R4-patient',
@@ -119,6 +124,21 @@ $t->start;
     my $own = $smart->{user_access_brand_identifier};
     is(scalar(grep { $_->{system} eq $own->{system} && $_->{value} eq $own->{value} }
                 map { @{ $_->{resource}{identifier} || [] } } @{ $brands->{entry} }), 1, '  as one of them');
+    my $previous = $t->get('/portal/directory/endpoints/DSTU2')->json;
+    is(join(' ', map { "$_->{resource}{resourceType}/$_->{resource}{id}" } @{ $previous->{entry} }),
+        'Organization/main Organization/main-1 Organization/main-2 Endpoint/main-DSTU2-provider',
+        'the previous release has a Bundle of its own, with the practices that serve it');
+    is($previous->{entry}[ -1 ]{resource}{extension}[ 0 ]{valueCode}, '1.0.2', '  and says so');
+    is_deeply($t->get('/portal/directory/endpoints/R4')->json, $bundle, 'R4 by its name is the same');
+    is($t->get("/portal/directory/endpoints/$_")->status, 404, "no release is '$_'") for '', 'R5', 'r4', 'R4/x';
+    my $dstu2 = $t->get('/fhir/dstu2/.well-known/smart-configuration')->json;
+    is($dstu2->{user_access_brand_bundle}, $t->url('/portal/directory/brands/DSTU2'), 'its brands are named');
+    my $there = $t->get('/portal/directory/brands/DSTU2')->json;
+    $own = $dstu2->{user_access_brand_identifier}{value};
+    is(scalar(grep { $_->{value} eq $own } map { @{ $_->{resource}{identifier} } } @{ $there->{entry} }), 1,
+        '  the practice is one of them');
+    like($t->get('/portal/directory')->body, qr{FHIR DSTU2: <a href="[^"]*/directory/endpoints/DSTU2">},
+        'the page links to them');
     ok(!exists $t->get('/hill/r4/.well-known/smart-configuration')->json->{user_access_brand_bundle},
         '  where the practice has a portal');
 }

@@ -71,13 +71,16 @@ static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
 /* Where the practice's portals list it: SMART App Launch 2.2, User-access Brands. */
 static void brand(fhir_buf_t *buf, const fhir_auth_call_t *call)
 {
-    const char *portal = call->request->portal_url, *bundle;
+    const char *portal = call->request->portal_url, *brands;
+    const char *release = call->request->endpoint->spoken->label;
     if (!portal)
         return;
-    bundle = apr_pstrcat(call->pool, portal, "/directory/brands", NULL);
-    fhir_auth_member(buf, "user_access_brand_bundle", bundle);
+    brands = apr_pstrcat(call->pool, portal, "/directory/brands", NULL);
+    fhir_auth_member(buf, "user_access_brand_bundle",
+                     strcmp(release, "R4") ? apr_pstrcat(call->pool, brands, "/", release, NULL)
+                                           : brands);
     fhir_buf_puts(buf, ",\"user_access_brand_identifier\":{\"system\":\"urn:ietf:rfc:3986\"");
-    fhir_auth_member(buf, "value", apr_pstrcat(call->pool, bundle, "#", call->tenant, NULL));
+    fhir_auth_member(buf, "value", apr_pstrcat(call->pool, brands, "#", call->tenant, NULL));
     fhir_buf_putc(buf, '}');
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Endpoint Directory: the practices of this server and their endpoints, as a page and as two
- * Bundles that programs read.
- * Source: 45 CFR 170.404(b)(2); https://hl7.org/fhir/smart-app-launch/brands.html
+ * The Endpoint Directory: the practices of this server and their endpoints, as a page and as
+ * Bundles that programs read: service base URLs and user-access brands, of each release. Source: 45
+ * CFR 170.404(b)(2); https://hl7.org/fhir/smart-app-launch/brands.html
  */
 #include <apr_hash.h>
 #include <apr_strings.h>
@@ -64,6 +64,21 @@ static void show_practice(fhir_view_t *view, const fhir_auth_call_t *call,
     show_endpoints(card, call, practice);
 }
 
+/* The releases that have Bundles of their own beside R4's. */
+static void show_releases(fhir_view_t *view, const fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    apr_hash_t *shown = fhir_hash_make(call->pool);
+    apr_hash_set(shown, "R4", APR_HASH_KEY_STRING, "");
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const char *label = portal->endpoints[i].endpoint.spoken->label;
+        if (apr_hash_get(shown, label, APR_HASH_KEY_STRING))
+            continue;
+        apr_hash_set(shown, label, APR_HASH_KEY_STRING, "");
+        fhir_view_set(fhir_view_add(view, "releases"), "release", label);
+    }
+}
+
 fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
 {
     const char *words = fhir_auth_param(&call->query, "q");
@@ -79,6 +94,7 @@ fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
     wanted = fhir_buf_cstr(folded);
     fhir_view_flag(view, "wide", 1);
     fhir_view_set(view, "q", words);
+    show_releases(view, call);
     for (int i = 0; i < practices.n; i++) {
         if (!matches(&practices.list[i], wanted, call->pool))
             continue;
@@ -99,8 +115,9 @@ fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
 typedef struct bundle_t {
     fhir_buf_t *buf;
     fhir_auth_call_t *call;
-    apr_hash_t *ids; /* of endpoints, by base URL */
-    int brands;      /* 1: user-access brands, 0: service base URLs */
+    const fhir_model_t *release; /* of the endpoints */
+    apr_hash_t *ids;             /* of endpoints, by base URL */
+    int brands;                  /* 1: user-access brands, 0: service base URLs */
     int n;
 } bundle_t;
 
@@ -117,7 +134,8 @@ static const char *as_id(const char *tenant, apr_pool_t *pool)
 static int is_listed(const bundle_t *bundle, const fhir_portal_endpoint_t *endpoint)
 {
     /* brands are for patients' apps */
-    return !bundle->brands || endpoint->endpoint.audience == FHIR_AUDIENCE_PATIENT;
+    return endpoint->endpoint.spoken == bundle->release &&
+           (!bundle->brands || endpoint->endpoint.audience == FHIR_AUDIENCE_PATIENT);
 }
 
 /* Ids that stay while the configuration does: practice, release, audience, and a number from the
@@ -324,13 +342,35 @@ static const char *timestamp_of(const fhir_practices_t *practices, apr_pool_t *p
     return newest;
 }
 
+/* A practice stands in the Bundle of each release that it has an endpoint of; also among the brands
+ * when the endpoint is for staff, because its smart-configuration names the brand. */
+static apr_hash_t *practices_with(const bundle_t *bundle)
+{
+    const fhir_portal_t *portal = fhir_portal_of(bundle->call);
+    apr_hash_t *with = fhir_hash_make(bundle->call->pool);
+    for (int i = 0; i < portal->n_endpoints; i++)
+        if (portal->endpoints[i].endpoint.spoken == bundle->release)
+            apr_hash_set(with, portal->endpoints[i].endpoint.tenant, APR_HASH_KEY_STRING, "");
+    return with;
+}
+
+/* One Bundle has the endpoints of one release: who reads it as R4 asks each for its
+ * CapabilityStatement, which those of DSTU2 do not have. */
 static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
+    const char *path =
+        call->request->path + strlen(brands ? "directory/brands" : "directory/endpoints");
+    const char *label = *path ? path + 1 : "R4";
     bundle_t bundle = {.buf = fhir_buf_create(call->pool, 0), .call = call, .brands = brands};
-    apr_hash_t *names = fhir_hash_make(call->pool);
+    apr_hash_t *names, *with;
     fhir_practices_t practices;
+    bundle.release = fhir_model_by_label(label);
+    if (!bundle.release || strcmp(bundle.release->label, label) != 0)
+        return fhir_portal_none(call, "release of FHIR");
     FHIR_TRY(practices_of(&practices, call));
+    with = practices_with(&bundle);
+    names = fhir_hash_make(call->pool);
     name_endpoints(&bundle);
     fhir_buf_puts(bundle.buf, "{\"resourceType\":\"Bundle\"");
     if (brands)
@@ -338,8 +378,10 @@ static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
                       ",\"meta\":{\"profile\":[\"" PROFILE "user-access-brands-bundle\"]}");
     fhir_buf_puts(bundle.buf, ",\"type\":\"collection\"");
     put(&bundle, "timestamp", timestamp_of(&practices, call->pool));
-    fhir_buf_puts(bundle.buf, ",\"entry\":[");
+    fhir_buf_puts(bundle.buf, apr_hash_count(with) ? ",\"entry\":[" : "");
     for (int i = 0; i < practices.n; i++) {
+        if (!apr_hash_get(with, practices.list[i].tenant, APR_HASH_KEY_STRING))
+            continue;
         apr_hash_set(names, practices.list[i].tenant, APR_HASH_KEY_STRING, practices.list[i].name);
         put_practice(&bundle, &practices.list[i]);
         for (int k = 0; practices.list[i].n_locations > 1 && k < practices.list[i].n_locations; k++)
@@ -350,7 +392,7 @@ static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
             put_endpoint(
                 &bundle, &portal->endpoints[i],
                 apr_hash_get(names, portal->endpoints[i].endpoint.tenant, APR_HASH_KEY_STRING));
-    fhir_buf_puts(bundle.buf, "]}");
+    fhir_buf_puts(bundle.buf, apr_hash_count(with) ? "]}" : "}");
     return fhir_portal_document(call, "application/fhir+json", bundle.buf->data, bundle.buf->len);
 }
 

@@ -69,6 +69,8 @@ fhir_err_t *fhir_portal_back(fhir_auth_call_t *call);
 /* ---- fhir_portal_directory.c ---- */
 
 fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call);
+/** The Bundles, of the endpoints of one release: R4, or the one that the path ends with. A release
+ *  that does not exist is 404. */
 fhir_err_t *fhir_portal_endpoints(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_brands(fhir_auth_call_t *call);
 

@@ -290,12 +290,17 @@ sub seconds {
 my $one = seconds('code:text=zz');
 for (
     [ 'a hundred texts of a code', 'code:text=' . join(',', map { "zz$_" } 0 .. 99) ],
-    [ 'four hundred of one patient', 'patient=p1&code:text=' . join(',', map { "zz$_" } 0 .. 399) ],
     [ 'a text of 60 KB', 'code:text=' . 'z' x 60000 ],
 ) {
     my ($name, $form) = @$_;
     my $took = seconds($form);
-    cmp_ok($took, '<', 12 * $one, sprintf('%s: %.0f ms, one short text %.0f ms', $name, 1000 * $took, 1000 * $one));
+    cmp_ok($took, '<', 8 * $one, sprintf('%s: %.0f ms, one short text %.0f ms', $name, 1000 * $took, 1000 * $one));
+    cmp_ok($took, '<', patience(2), '  less than two seconds');
+}
+for ('', 'patient=p1&') {
+    is_outcome($t->post('/all/r4/Observation/_search', $_ . 'code:text=' . join(',', map { "zz$_" } 0 .. 499),
+        'Content-Type' => 'application/x-www-form-urlencoded'), 400, 'too-costly', qr/read too much/,
+        "five hundred texts are refused ($_)");
 }
 $t->psql(<<'SQL');
 INSERT INTO main.patient (id, version, last_updated, resource)

@@ -13,11 +13,9 @@
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
-/* Values that one call compares: the planner counts calls. */
-#define VALUES_A_CALL 20
 /* Characters of a text that are looked at beyond four times those of the value: what folding takes
  * away. */
-#define TEXT_MORE     1000
+#define TEXT_MORE 1000
 
 /* The paths of a parameter, joined for each kind of conversion. */
 typedef struct paths_t {
@@ -159,36 +157,56 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
     return 0;
 }
 
+/* The function that compares a row's texts with so many values: a row is parsed once for all of
+ * them, and the planner knows a cost for each function. More values than the last takes are
+ * compared by several calls. */
+static const struct {
+    int values;
+    const char *name;
+} text_functions[] = {
+    {10, "fhir_text_begins"}, {100, "fhir_text_begins_100"}, {500, "fhir_text_begins_500"}};
+#define TEXT_FUNCTIONS ((int)(sizeof(text_functions) / sizeof(*text_functions)))
+
+static void put_text_call(fhir_sql_t *sql, const char *alias, const apr_array_header_t *paths,
+                          const apr_array_header_t *patterns, apr_size_t longest)
+{
+    int f = 0;
+    while (f < TEXT_FUNCTIONS - 1 && patterns->nelts > text_functions[f].values)
+        f++;
+    fhir_buf_printf(sql->text, "\"%s\".%s(%s.resource, ", sql->call->endpoint->tenant,
+                    text_functions[f].name, alias);
+    fhir_sql_bind_array(sql, paths, "jsonpath[]");
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind_array(sql, patterns, "text[]");
+    fhir_buf_puts(sql->text, ", ");
+    fhir_sql_bind_int(sql, (apr_int64_t)longest * 4 + TEXT_MORE, "integer");
+    /* of what is only true or false the planner expects a third of the rows, and the first page
+     * soon; of a number that is one of many, few rows, for which all have to be looked at */
+    fhir_buf_puts(sql->text, ")::integer = 1");
+}
+
 /* :text: a display, or the text of the concept, or a part of it, begins with the value. */
 static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
+    const int most = text_functions[TEXT_FUNCTIONS - 1].values;
     apr_array_header_t *paths = text_paths(sql->call, node->param);
     apr_array_header_t *values = fhir_predicate_texts(sql);
     apr_size_t longest = 0;
     for (int i = 0; i < node->n_values; i++) {
-        const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WHOLE);
-        if (text) {
+        const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WORD);
+        if (text)
             APR_ARRAY_PUSH(values, const char *) = text;
-            APR_ARRAY_PUSH(values, const char *) =
-                fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WORD);
-        }
         longest = text && strlen(text) > longest ? strlen(text) : longest;
     }
     if (!paths->nelts) /* a component of a union, another one of which has texts */
         values->nelts = 0;
     fhir_buf_puts(sql->text, values->nelts ? "(" : "FALSE");
-    for (int i = 0; i < values->nelts; i += VALUES_A_CALL) {
+    for (int i = 0; i < values->nelts; i += most) {
         apr_array_header_t some = *values;
         some.elts += (apr_size_t)i * sizeof(const char *);
-        some.nelts = values->nelts - i < VALUES_A_CALL ? values->nelts - i : VALUES_A_CALL;
-        fhir_buf_printf(sql->text, "%s\"%s\".fhir_text_begins(%s.resource, ", i ? " OR " : "",
-                        sql->call->endpoint->tenant, alias);
-        fhir_sql_bind_array(sql, paths, "jsonpath[]");
-        fhir_buf_puts(sql->text, ", ");
-        fhir_sql_bind_array(sql, &some, "text[]");
-        fhir_buf_puts(sql->text, ", ");
-        fhir_sql_bind_int(sql, (apr_int64_t)longest * 4 + TEXT_MORE, "integer");
-        fhir_buf_putc(sql->text, ')');
+        some.nelts = values->nelts - i < most ? values->nelts - i : most;
+        fhir_buf_puts(sql->text, i ? " OR " : "");
+        put_text_call(sql, alias, paths, &some, longest);
     }
     fhir_buf_puts(sql->text, values->nelts ? ")" : "");
 }
@@ -255,10 +273,6 @@ void fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qn
     (node->modifier == FHIR_MODIFIER_TEXT ? test_text : test_of_type)(sql, alias, node);
 }
 
-/* Characters of a resource whose words are looked at: a tsvector holds 1 MB, however long its words
- * are, and one text over that would be an error of every search that comes across it. */
-#define TSVECTOR_CHARS "200000"
-
 /* _list: the ids of those Lists' entries. */
 static void in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
@@ -292,10 +306,8 @@ void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode
 {
     switch (node->kind) {
     case FHIR_Q_TEXT:
-        fhir_buf_printf(
-            sql->text,
-            "to_tsvector('simple', left(%s.resource::jsonb #>> '{text,div}', " TSVECTOR_CHARS "))",
-            alias);
+        fhir_buf_printf(sql->text, "\"%s\".fhir_narrative(%s.resource)",
+                        sql->call->endpoint->tenant, alias);
         put_words(sql, node);
         break;
     case FHIR_Q_CONTENT:

@@ -28,6 +28,9 @@ static const fhir_auth_route_t routes[] = {
     {"auth/launch", FHIR_SITE_POST, fhir_auth_launch, NULL},
     {"auth/manage", FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE, fhir_auth_manage, NULL},
     {"auth/logout", FHIR_SITE_GET | FHIR_SITE_POST | FHIR_SITE_PAGE, fhir_auth_logout, NULL},
+    {"auth/register", FHIR_SITE_POST, fhir_auth_register, NULL},
+    {"auth/register/", FHIR_SITE_GET | FHIR_SITE_PUT | FHIR_SITE_DELETE | FHIR_SITE_PREFIX,
+     fhir_auth_registered, NULL},
     {"auth/help", FHIR_SITE_GET | FHIR_SITE_PAGE | FHIR_SITE_PUBLIC, fhir_auth_help, NULL},
     {"auth/", FHIR_SITE_GET | FHIR_SITE_PUBLIC | FHIR_SITE_PREFIX, fhir_auth_asset, NULL},
     {NULL, 0, NULL, NULL},
@@ -68,6 +71,14 @@ fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const
     call->refusal.id = id;
     call->refusal.description = err->message;
     return err;
+}
+
+void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
+                   const char *expected)
+{
+    call->refusal.parameter = parameter;
+    call->refusal.received = received;
+    call->refusal.expected = expected;
 }
 
 /* RFC 6749 allows printable ASCII without quote and backslash in error_description. */
@@ -157,18 +168,31 @@ static void refuse_page(fhir_auth_call_t *call)
     (void)fhir_auth_page(call, row->status, "error", view, NULL);
 }
 
+/* By way of an error, whose message is valid UTF-8. */
+static const char *cut(const char *text, apr_pool_t *pool)
+{
+    return text ? fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "%.500s", text)->message : NULL;
+}
+
 /* Kept for whoever asks why; only for applications that are known, so that it cannot be filled. */
 static void remember(const fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
-    const char *values[] = {call->request->request_id, call->client, call->response->route,
-                            row->name, call->refusal.description};
+    const char *values[] = {call->request->request_id,
+                            call->client,
+                            call->response->route,
+                            row->name,
+                            call->refusal.description,
+                            call->refusal.parameter,
+                            cut(call->refusal.received, call->pool),
+                            cut(call->refusal.expected, call->pool)};
     if (!call->client || !call->request->store || row->status >= 500)
         return;
     (void)fhir_auth_sql(call,
-                        "INSERT INTO @refusal (request, client, route, error, description) VALUES "
-                        "($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
-                        FHIR_STMT_WRITE, 5, values, NULL, NULL, NULL);
+                        "INSERT INTO @refusal (request, client, route, error, description, "
+                        "parameter, received, expected) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON "
+                        "CONFLICT DO NOTHING",
+                        FHIR_STMT_WRITE, 8, values, NULL, NULL, NULL);
 }
 
 static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
@@ -355,21 +379,37 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
                : NULL;
 }
 
+static const struct {
+    const char *name;
+    unsigned flag;
+    const char *listed; /* in Allow */
+} methods[] = {{"GET", FHIR_SITE_GET, "GET, HEAD, "},
+               {"POST", FHIR_SITE_POST, "POST, "},
+               {"PUT", FHIR_SITE_PUT, "PUT, "},
+               {"DELETE", FHIR_SITE_DELETE, "DELETE, "}};
+
+static const char *allowed(const fhir_auth_route_t *route, apr_pool_t *pool)
+{
+    const char *list = "";
+    for (apr_size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+        if (route->flags & methods[i].flag)
+            list = apr_pstrcat(pool, list, methods[i].listed, NULL);
+    return apr_pstrcat(pool, list, "OPTIONS", NULL);
+}
+
 static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t *route)
 {
     const fhir_auth_request_t *request = call->request;
-    unsigned method = !strcmp(request->method, "GET")    ? FHIR_SITE_GET
-                      : !strcmp(request->method, "POST") ? FHIR_SITE_POST
-                                                         : 0;
+    unsigned method = 0;
+    for (apr_size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+        if (!strcmp(request->method, methods[i].name))
+            method = methods[i].flag;
     const char *twice;
     if (!route)
         return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOUND, "There is nothing at %.200s",
                                 request->path);
     if (!(route->flags & method)) {
-        apr_table_setn(call->response->headers, "Allow",
-                       !(route->flags & FHIR_SITE_GET)    ? "POST, OPTIONS"
-                       : !(route->flags & FHIR_SITE_POST) ? "GET, HEAD, OPTIONS"
-                                                          : "GET, HEAD, POST, OPTIONS");
+        apr_table_setn(call->response->headers, "Allow", allowed(route, call->pool));
         return fhir_auth_refuse(call, FHIR_REFUSED_WRONG_METHOD, "%.20s is not for %s",
                                 request->method, request->path);
     }

@@ -24,6 +24,13 @@ typedef enum fhir_cors_t {
     FHIR_CORS_LIST
 } fhir_cors_t;
 
+/** Who may register an application by protocol (FHIRRegistration). */
+typedef enum fhir_registration_t {
+    FHIR_REGISTRATION_OFF,
+    FHIR_REGISTRATION_TOKEN, /* who has an initial access token */
+    FHIR_REGISTRATION_OPEN
+} fhir_registration_t;
+
 /** What the directives say of an endpoint's authorization. Times in seconds. */
 typedef struct fhir_auth_config_t {
     const char *practice; /* name on the pages; NULL: the endpoint's */
@@ -33,6 +40,8 @@ typedef struct fhir_auth_config_t {
     int attempts_max;  /* failed sign-ins before an account waits */
     int deceased;      /* patients who died may sign in, and be read through a proxy */
     int fetch_private; /* key sets may be fetched from loopback and private addresses */
+    fhir_registration_t registration;
+    int registrations_max; /* that nobody has decided about */
     int plain_http;    /* http is taken from others than this machine */
     fhir_cors_t cors;
     const char *const *origins; /* of FHIR_CORS_LIST, ends with NULL */

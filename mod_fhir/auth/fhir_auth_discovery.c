@@ -41,6 +41,8 @@ static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
     fhir_buf_json_string(buf, call->request->base_url, strlen(call->request->base_url));
     for (apr_size_t i = 0; i < sizeof(urls) / sizeof(*urls); i++)
         fhir_auth_member(buf, urls[i].member, fhir_auth_url(call, urls[i].name));
+    if (call->request->config->registration != FHIR_REGISTRATION_OFF)
+        fhir_auth_member(buf, "registration_endpoint", fhir_auth_url(call, "register"));
     fhir_auth_member(buf, "service_documentation", fhir_auth_url(call, "help"));
     fhir_buf_puts(
         buf,

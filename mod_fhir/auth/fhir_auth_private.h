@@ -75,9 +75,11 @@ typedef struct fhir_auth_call_t {
 typedef enum fhir_auth_site_t {
     FHIR_SITE_GET = 1,
     FHIR_SITE_POST = 2,
-    FHIR_SITE_PAGE = 4,   /* for people: refusals are pages */
-    FHIR_SITE_PUBLIC = 8, /* needs neither TLS nor database */
-    FHIR_SITE_PREFIX = 16 /* files below it, too */
+    FHIR_SITE_PAGE = 4,    /* for people: refusals are pages */
+    FHIR_SITE_PUBLIC = 8,  /* needs neither TLS nor database */
+    FHIR_SITE_PREFIX = 16, /* files below it, too */
+    FHIR_SITE_PUT = 32,
+    FHIR_SITE_DELETE = 64
 } fhir_auth_site_t;
 /** One address: how it may be asked, and who answers. */
 typedef struct fhir_auth_route_t {
@@ -92,6 +94,10 @@ fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_requ
 /** Refuses: keeps the reason in the call and returns an error that unwinds to the answer. */
 fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** Says what is wrong before a refusal, for "Why was I refused?": a parameter, its value (NULL: not
+ *  to be shown, as secrets are), and what was expected. */
+void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
+                   const char *expected);
 /** Answers with JSON that may not be kept. */
 void fhir_auth_json(fhir_auth_call_t *call, int status, const char *json);
 /** Answers with a page. form_action: an origin besides our own that its forms may lead to. */
@@ -167,6 +173,23 @@ fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep
 fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                                   const fhir_client_t *client, const char *kid);
 
+/* ---- fhir_client_rules.c: what an application may say of itself ---- */
+
+/** 1 for an address at which something can be fetched: https, with a host, without a user. */
+int fhir_client_is_https(const char *url, apr_pool_t *pool);
+/** 1 for http:// of this machine. */
+int fhir_client_is_loopback(const char *url);
+/** Why a redirect URI cannot be registered for such an application, or NULL. */
+const char *fhir_client_redirect_fault(const char *uri, int is_test, int is_public,
+                                       apr_pool_t *pool);
+/** Checks a key set: that at uri, which is fetched now into *jwks, or *jwks; none if both are NULL.
+ *  why: it cannot be taken because…, or NULL. */
+fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *keys,
+                             fhir_auth_call_t *call, const char *uri);
+/** A new secret; *word NULL: that many are valid already. */
+fhir_err_t *fhir_client_add_secret(const char **word, const fhir_auth_call_t *call,
+                                   const char *client, int most);
+
 /* ---- fhir_auth_session.c ---- */
 
 /** The session of the request's cookie, or *session NULL. */
@@ -225,6 +248,8 @@ fhir_err_t *fhir_auth_manage(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_logout(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_keys(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_register(fhir_auth_call_t *call);
+fhir_err_t *fhir_auth_registered(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_smart(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_openid(fhir_auth_call_t *call);
 fhir_err_t *fhir_auth_help(fhir_auth_call_t *call);

@@ -98,7 +98,14 @@
   X(OPENID_NEEDED, "openid-needed", "insufficient_scope", 403, FHIR_DEVELOPER, "Ask for the scope openid.") \
   X(LAUNCH_APP, "launch-application", "invalid_request", 400, FHIR_DEVELOPER, "Name the application to launch by its client_id: app.") \
   X(LAUNCH_CONTEXT, "launch-context", "invalid_request", 400, FHIR_DEVELOPER, "patient and encounter are ids of resources that exist here.") \
-  X(REGISTER, "register-by-hand", "invalid_request", 400, FHIR_OPERATOR, "Applications are registered by the practice.") \
+  X(REGISTER, "register-by-hand", "invalid_request", 403, FHIR_OPERATOR, "Applications are registered by the practice, or at its Connect Portal.") \
+  X(REGISTER_JSON, "registration-no-json", "invalid_client_metadata", 400, FHIR_DEVELOPER, "Send the application's metadata as one JSON object, with Content-Type: application/json (RFC 7591).") \
+  X(REGISTER_TOKEN, "registration-token", "invalid_token", 401, FHIR_DEVELOPER, "Registering wants an initial access token, which the Connect Portal or the practice's administrator gives; reading, changing and removing want the registration_access_token of the application.") \
+  X(REGISTER_REDIRECT, "registration-redirect-uri", "invalid_redirect_uri", 400, FHIR_DEVELOPER, "redirect_uris are https, or for public applications http://127.0.0.1 or a scheme of their own with a dot (RFC 8252).") \
+  X(REGISTER_METADATA, "registration-metadata", "invalid_client_metadata", 400, FHIR_DEVELOPER, "A value of the metadata cannot be used (RFC 7591, section 2).") \
+  X(REGISTER_STATEMENT, "software-statement-bad", "invalid_software_statement", 400, FHIR_DEVELOPER, "software_statement is a JWT, signed with RS256, RS384, ES256 or ES384 by a key of its issuer.") \
+  X(REGISTER_ISSUER, "software-statement-issuer", "unapproved_software_statement", 400, FHIR_PRACTICE, "The practice has not approved the issuer of the software statement. Register without one, or ask the practice to approve it.") \
+  X(REGISTER_FULL, "registrations-waiting", "temporarily_unavailable", 503, FHIR_PRACTICE, "As many applications as may wait for the practice's decision do so.") \
   X(NOT_FOUND, "not-found", "invalid_request", 404, FHIR_DEVELOPER, "The addresses are in [base]/.well-known/smart-configuration.") \
   X(INTERNAL, "internal", "server_error", 500, FHIR_OPERATOR, "The server's log tells more, under the request's id.") \
   X(BUSY, "busy", "temporarily_unavailable", 503, FHIR_OPERATOR, "Try again in a few seconds.")
@@ -123,8 +130,9 @@ extern const fhir_refusal_row_t fhir_refusals[FHIR_REFUSAL_COUNT];
 /** What one request was refused for. */
 typedef struct fhir_refusal_t {
     fhir_refusal_id_t id;
-    const char *description; /* a sentence with the values at fault */
-    int wait;                /* seconds until it may be tried again, 0: says nothing */
+    const char *description;                     /* a sentence with the values at fault */
+    const char *parameter, *received, *expected; /* what is wrong, or NULL; never a secret */
+    int wait; /* seconds until it may be tried again, 0: says nothing */
 } fhir_refusal_t;
 
 #endif

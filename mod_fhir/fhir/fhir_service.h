@@ -146,6 +146,7 @@ typedef struct fhir_endpoint_t {
     const char *tenant;    /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
     unsigned interactions; /* FHIR_INTERACTION_… bits offered */
     unsigned user_access; /* FHIR_RELATED_… bits: staff see patients they have to do with; 0: all */
+    int registers;        /* applications may register by protocol (auth/register) */
     const char *publisher;   /* of the CapabilityStatement: whose the data is; NULL: "mod_fhir" */
     const fhir_zone_t *zone; /* the practice's zone; NULL: UTC */
     int retry_after_sec;     /* Retry-After of a 503 */

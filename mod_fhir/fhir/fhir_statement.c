@@ -73,17 +73,15 @@ void fhir_statement_security(fhir_buf_t *buf, fhir_capability_t *made,
 {
     static const struct {
         const char *name, *path;
-    } uris[] = {{"authorize", "authorize"},
-                {"token", "token"},
-                {"introspect", "introspect"},
-                {"manage", "manage"},
-                {"revoke", "revoke"}};
+    } uris[] = {{"authorize", "authorize"}, {"token", "token"},   {"introspect", "introspect"},
+                {"manage", "manage"},       {"revoke", "revoke"}, {"register", "register"}};
+    apr_size_t n = sizeof(uris) / sizeof(*uris) - !endpoint->registers;
     if (endpoint->audience == FHIR_AUDIENCE_OPEN)
         return;
     fhir_buf_puts(buf,
                   ",\"security\":{\"extension\":[{\"url\":\"http://fhir-registry.smarthealthit."
                   "org/StructureDefinition/oauth-uris\",\"extension\":[");
-    for (apr_size_t i = 0; i < sizeof(uris) / sizeof(*uris); i++) {
+    for (apr_size_t i = 0; i < n; i++) {
         fhir_buf_printf(buf, "%s{\"url\":\"%s\",\"valueUri\":\"", i ? "," : "", uris[i].name);
         fhir_statement_base(made, buf);
         fhir_buf_printf(buf, "/auth/%s\"}", uris[i].path);

@@ -50,6 +50,12 @@ static const fhirctl_command_t commands[] = {
      "PATH is a file, plain or gzip, a folder that is searched for *.json, *.ndjson, *.jsonl (and\n"
      "these with .gz), or - for standard input. Loading the same input again changes nothing.\n",
      fhirctl_load_options, fhirctl_load_main},
+    {"registration", "[OPTION...] token LABEL|list|end ID|trust ISSUER|distrust ISSUER",
+     "Let programs register apps by protocol (RFC 7591)",
+     "token prints an initial access token, which is shown once; what it registers still waits "
+     "for\n"
+     "the practice. trust approves an issuer of software statements, whose claims win then.\n",
+     fhirctl_registration_options, fhirctl_registration_main},
     {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", sample_help,
      sample_options, sample_main},
     {"user",

@@ -70,6 +70,9 @@ int fhirctl_key_main(const fhirctl_command_t *self, int argc, const char *const 
 extern const apr_getopt_option_t fhirctl_launch_options[];
 int fhirctl_launch_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                         apr_pool_t *pool);
+extern const apr_getopt_option_t fhirctl_registration_options[];
+int fhirctl_registration_main(const fhirctl_command_t *self, int argc, const char *const *argv,
+                              apr_pool_t *pool);
 extern const apr_getopt_option_t fhirctl_licence_options[];
 int fhirctl_licence_main(const fhirctl_command_t *self, int argc, const char *const *argv,
                          apr_pool_t *pool);

@@ -36,6 +36,25 @@ fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values
     return NULL;
 }
 
+fhir_err_t *fhirctl_auth_desk(fhir_practice_desk_t *desk, fhirctl_run_t *run)
+{
+    static const fhir_store_config_t config = {.read_lane = 0};
+    fhir_store_source_t *source;
+    *desk = (fhir_practice_desk_t){.tenant = run->db.tenant, .by = "fhirctl", .pool = run->pool};
+    FHIR_TRY(fhir_store_source_create(&source, run->db.conninfo, 1, 1, apr_time_from_sec(10),
+                                      run->pool));
+    return fhir_store_create(&desk->store, source, &config, run->pool);
+}
+
+fhir_err_t *fhirctl_auth_print_row(void *baton, const fhir_row_t *row)
+{
+    int n = PQnfields(row->result);
+    (void)baton;
+    for (int i = 0; i < n; i++)
+        printf("%s%s", fhir_row_text(row, i), i + 1 < n ? "\t" : "\n");
+    return NULL;
+}
+
 fhir_err_t *fhirctl_auth_wrong(fhirctl_run_t *run, const char *fmt, ...)
 {
     va_list ap;

@@ -7,6 +7,7 @@
 #ifndef FHIRCTL_AUTH_H
 #define FHIRCTL_AUTH_H
 
+#include "auth/fhir_licence.h"
 #include "core/fhir_buf.h"
 #include "fhirctl/fhirctl_db.h"
 
@@ -43,6 +44,11 @@ fhir_err_t *fhirctl_auth_run(PGresult **result, int *n, fhirctl_run_t *run, cons
  *  @return NULL, or as fhirctl_db_run */
 fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values,
                                const char *const *values);
+/** The practice of the command, for the library's calls: over a connection of its own.
+ *  @return NULL, or as fhir_store_source_create */
+fhir_err_t *fhirctl_auth_desk(fhir_practice_desk_t *desk, fhirctl_run_t *run);
+/** Prints a row as a line, columns divided by tabs (fhir_row_fn; no baton). */
+fhir_err_t *fhirctl_auth_print_row(void *baton, const fhir_row_t *row);
 /** FHIR_ERR_BAD_REQUEST: the command line was wrong. */
 fhir_err_t *fhirctl_auth_wrong(fhirctl_run_t *run, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

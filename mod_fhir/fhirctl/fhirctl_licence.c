@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fhirctl licence: what the practice decides about applications. */
-#include <apr_strings.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "auth/fhir_scope.h"
@@ -88,64 +86,45 @@ static fhir_err_t *check_scopes(fhirctl_run_t *run, const char *text)
     return *scopes.ignored ? fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored) : NULL;
 }
 
-static const char *time_text(fhirctl_run_t *run, int sec)
+static fhir_err_t *must_exist(fhirctl_run_t *run, int found)
 {
-    return sec ? apr_itoa(run->pool, sec) : NULL;
+    return found ? NULL
+                 : fhirctl_auth_wrong(run, "there is no app %s; fhirctl app list", run->name);
 }
 
 static fhir_err_t *give(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
     const char *whom = options->whom ? options->whom : "staff,patients,system";
-    const char *values[] = {
-        run->name,
-        options->scopes,
-        has_word(whom, "staff") ? "t" : "f",
-        has_word(whom, "patients") ? "t" : "f",
-        has_word(whom, "system") ? "t" : "f",
-        options->secret_grant ? "t" : "f",
-        time_text(run, options->access_sec),
-        time_text(run, options->system_sec),
-        time_text(run, options->refresh_sec),
-        options->until,
-        options->words,
+    const fhir_licence_t licence = {
+        .client = run->name,
+        .scopes = options->scopes,
+        .staff = has_word(whom, "staff"),
+        .patients = has_word(whom, "patients"),
+        .system = has_word(whom, "system"),
+        .secret_grant = options->secret_grant,
+        .access_sec = options->access_sec,
+        .system_sec = options->system_sec,
+        .refresh_sec = options->refresh_sec,
+        .until = options->until,
+        .words = options->words,
     };
-    PGresult *r;
+    fhir_practice_desk_t desk;
+    int found;
     FHIR_TRY(check_scopes(run, options->scopes));
-    FHIR_TRY(
-        fhirctl_auth_run(&r, NULL, run, "SELECT 1 FROM fhir_client WHERE id = $1", 1, &run->name));
-    if (!PQntuples(r))
-        return fhirctl_auth_wrong(run, "there is no app %s; fhirctl app list", run->name);
-    return fhirctl_auth_run(
-        NULL, NULL, run,
-        "INSERT INTO fhir_licence (client, state, scopes, staff, patients, system, secret_grant, "
-        "access_sec, system_sec, refresh_sec, expires, words, changed_by) VALUES ($1, 'given', "
-        "coalesce($2, (SELECT CASE WHEN app IS NULL THEN '' ELSE scopes END FROM fhir_client WHERE "
-        "id = $1)), $3::boolean, $4::boolean, $5::boolean, $6::boolean, coalesce($7::int, 3600), "
-        "coalesce($8::int, 300), coalesce($9::int, 15552000), $10::timestamptz, coalesce($11, ''), "
-        "'fhirctl') ON CONFLICT (client) DO "
-        "UPDATE SET state = 'given', scopes = excluded.scopes, staff = excluded.staff, patients = "
-        "excluded.patients, system = excluded.system, secret_grant = excluded.secret_grant, "
-        "access_sec = excluded.access_sec, system_sec = excluded.system_sec, refresh_sec = "
-        "excluded.refresh_sec, expires = excluded.expires, words = excluded.words, changed = "
-        "now(), "
-        "changed_by = 'fhirctl'",
-        11, values);
+    FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    FHIR_TRY(fhir_licence_give(&found, &desk, &licence));
+    return must_exist(run, found);
 }
 
 static fhir_err_t *set_state(fhirctl_run_t *run, const char *state)
 {
     const options_t *options = run->options;
-    const char *values[] = {run->name, state, options->words};
-    int n;
-    FHIR_TRY(
-        fhirctl_auth_run(NULL, &n, run,
-                         "INSERT INTO fhir_licence (client, state, words, changed_by) SELECT "
-                         "id, $2, coalesce($3, ''), 'fhirctl' FROM fhir_client WHERE id = $1 ON "
-                         "CONFLICT (client) DO UPDATE SET state = excluded.state, words = "
-                         "excluded.words, changed = now(), changed_by = 'fhirctl'",
-                         3, values));
-    return n ? NULL : fhirctl_auth_wrong(run, "there is no app %s; fhirctl app list", run->name);
+    fhir_practice_desk_t desk;
+    int found;
+    FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    FHIR_TRY(fhir_licence_take_back(&found, &desk, run->name, state, options->words));
+    return must_exist(run, found);
 }
 
 static fhir_err_t *refuse(fhirctl_run_t *run)
@@ -160,13 +139,9 @@ static fhir_err_t *withdraw(fhirctl_run_t *run)
 
 static fhir_err_t *list(fhirctl_run_t *run)
 {
-    return fhirctl_auth_print(
-        run,
-        "SELECT c.id, c.name, coalesce(l.state, 'asked'), concat_ws(',', CASE WHEN l.staff THEN "
-        "'staff' END, CASE WHEN l.patients THEN 'patients' END, CASE WHEN l.system THEN 'system' "
-        "END), l.access_sec, l.refresh_sec, coalesce(nullif(l.scopes, ''), '(all it asks)') FROM "
-        "fhir_client c LEFT JOIN fhir_licence l ON l.client = c.id ORDER BY c.name, c.id",
-        0, NULL);
+    fhir_practice_desk_t desk;
+    FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    return fhir_licence_list(&desk, fhirctl_auth_print_row, NULL);
 }
 
 static const fhirctl_action_t actions[] = {{"give", 1, give},

@@ -261,6 +261,11 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
             "registered", parse_cors_origins),
     [MOD_FHIR_FETCH_PRIVATE] = OWN_FLAG,
     [MOD_FHIR_PLAIN_HTTP] = OWN_FLAG,
+    [MOD_FHIR_REGISTRATION] = {.kind = KIND_CHOICE,
+                               .max = FHIR_REGISTRATION_OPEN,
+                               .arguments = "off|token|open",
+                               .accepted = "off, token or open"},
+    [MOD_FHIR_REGISTRATIONS_MAX] = OWN_INT(100, 1, 1000000),
     [MOD_FHIR_PORTAL] = OWN(-1, "On|Off", "On or Off", "Off", parse_portal),
     [MOD_FHIR_PORTAL_SIGN_UP] = {.kind = KIND_CHOICE,
                                  .max = FHIR_SIGN_UP_OPEN,
@@ -822,6 +827,8 @@ void mod_fhir_settings_auth(fhir_auth_config_t *config, const mod_fhir_settings_
         .attempts_max = (int)mod_fhir_number(settings, MOD_FHIR_LOGIN_ATTEMPTS),
         .deceased = (int)mod_fhir_number(settings, MOD_FHIR_DECEASED_ACCESS),
         .fetch_private = (int)mod_fhir_number(settings, MOD_FHIR_FETCH_PRIVATE),
+        .registration = (fhir_registration_t)mod_fhir_number(settings, MOD_FHIR_REGISTRATION),
+        .registrations_max = (int)mod_fhir_number(settings, MOD_FHIR_REGISTRATIONS_MAX),
         .plain_http = (int)mod_fhir_number(settings, MOD_FHIR_PLAIN_HTTP),
         .cors = !origins || !strcasecmp(origins[0], "registered") ? FHIR_CORS_REGISTERED
                 : !strcasecmp(origins[0], "any")                  ? FHIR_CORS_ANY
@@ -838,6 +845,7 @@ void mod_fhir_settings_apply(fhir_endpoint_t *endpoint, const mod_fhir_settings_
     if (mod_fhir_is_set(settings, MOD_FHIR_INTERACTIONS))
         endpoint->interactions = (unsigned)value[MOD_FHIR_INTERACTIONS].number;
     endpoint->user_access = (unsigned)value[MOD_FHIR_USER_ACCESS].number;
+    endpoint->registers = mod_fhir_number(settings, MOD_FHIR_REGISTRATION) != FHIR_REGISTRATION_OFF;
     endpoint->tenant = mod_fhir_tenant(settings);
     endpoint->zone = value[MOD_FHIR_TIME_ZONE].zone;
     endpoint->publisher = value[MOD_FHIR_PRACTICE_NAME].text;

@@ -85,6 +85,9 @@
     X(CORS_ORIGINS, "FHIRCORSOrigins", "web origins whose pages may call the server")              \
     X(FETCH_PRIVATE, "FHIRFetchPrivate", "whether key sets are fetched from private addresses")    \
     X(PLAIN_HTTP, "FHIRPlainHTTP", "whether authorization is spoken without TLS")                  \
+    X(REGISTRATION, "FHIRRegistration", "who may register applications by protocol")               \
+    X(REGISTRATIONS_MAX, "FHIRRegistrationsMax",                                                   \
+      "most registrations by protocol that nobody has decided about")                              \
     X(PORTAL, "FHIRPortal", "whether this Location has the practice's portals")                    \
     X(PORTAL_SIGN_UP, "FHIRPortalSignUp", "who may become a developer at the Connect Portal")      \
     X(PORTAL_MAIL, "FHIRPortalMail", "the program that takes the portals' e-mails")                \

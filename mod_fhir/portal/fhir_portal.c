@@ -94,6 +94,12 @@ fhir_err_t *fhir_portal_none(fhir_auth_call_t *call, const char *what)
 
 /* ---- signed-in pages ---- */
 
+fhir_practice_desk_t fhir_portal_desk(const fhir_auth_call_t *call, const fhir_session_t *session)
+{
+    return (fhir_practice_desk_t){call->request->store, call->tenant, session->user.name,
+                                  call->pool};
+}
+
 fhir_err_t *fhir_portal_view(fhir_view_t **out, fhir_auth_call_t *call,
                              const fhir_session_t *session)
 {

@@ -7,7 +7,6 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,35 +43,6 @@ static const char *or_null(const char *text)
     return *text ? text : NULL;
 }
 
-static int is_https(const char *url, apr_pool_t *pool)
-{
-    apr_uri_t parts;
-    return !strncmp(url, "https://", 8) && !apr_uri_parse(pool, url, &parts) && parts.hostname &&
-           *parts.hostname && !parts.user && !fhir_redirect_fault(url, pool);
-}
-
-static int is_loopback(const char *url)
-{
-    return !strncmp(url, "http://127.0.0.1", 16) || !strncmp(url, "http://[::1]", 12) ||
-           !strncmp(url, "http://localhost", 16);
-}
-
-/* What may be a callback: in production only what RFC 8252 lets native apps, which are public, have
- * besides https. */
-static const char *redirect_fault(const char *uri, int is_test, int is_public, apr_pool_t *pool)
-{
-    const char *fault = fhir_redirect_fault(uri, pool);
-    if (fault || is_test || !strncmp(uri, "https://", 8))
-        return fault;
-    if (!is_public)
-        return "in production it begins with https://, for this app is not a public one (RFC 8252)";
-    if (!strncmp(uri, "http://localhost", 16))
-        return "in production a native app uses http://127.0.0.1 (RFC 8252, 8.3)";
-    if (is_loopback(uri) || memchr(uri, '.', strcspn(uri, ":")))
-        return NULL;
-    return "a scheme of its own has a dot, such as org.example.app:/callback (RFC 8252, 7.1)";
-}
-
 /* Callbacks, one a line, as an array of PostgreSQL. */
 static int read_redirects(const char **array, int *is_native, fault_t *fault,
                           const fhir_auth_call_t *call, int is_test, int is_public)
@@ -89,12 +59,12 @@ static int read_redirects(const char **array, int *is_native, fault_t *fault,
             continue;
         fault->key = "fault-redirect";
         fault->value = line;
-        fault->why = redirect_fault(line, is_test, is_public, call->pool);
+        fault->why = fhir_client_redirect_fault(line, is_test, is_public, call->pool);
         if (fault->why || ++n > REDIRECT_MAX) {
             fault->why = fault->why ? fault->why : "there are more than 50";
             return 0;
         }
-        *is_native |= is_loopback(line);
+        *is_native |= fhir_client_is_loopback(line);
         fhir_buf_puts(buf, n > 1 ? "," : "");
         fhir_store_array_element(buf, line, strlen(line));
     }
@@ -107,7 +77,7 @@ static int check_url(fault_t *fault, const fhir_auth_call_t *call, const char *n
 {
     const char *url = typed(call, name);
     *fault = (fault_t){"fault-url", url, NULL};
-    return !*url || (strlen(url) <= 1000 && is_https(url, call->pool));
+    return !*url || fhir_client_is_https(url, call->pool);
 }
 
 static int check_scopes(fault_t *fault, const fhir_auth_call_t *call, const char *text)
@@ -187,6 +157,72 @@ static const char *message_of(const fhir_auth_call_t *call)
     return NULL;
 }
 
+/* ---- initial access tokens, for programs that register apps ---- */
+
+#define TOKEN_DAYS 7
+#define TOKEN_USES 10
+#define TOKENS_MAX 10 /* of a developer at once */
+
+/* Where programs register: each endpoint that takes them. Returns how many there are. */
+static int show_registers(fhir_view_t *view, const fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    int n = 0;
+    for (int i = 0; i < portal->n_endpoints; i++)
+        if (portal->endpoints[i].endpoint.registers &&
+            !strcmp(portal->endpoints[i].endpoint.tenant, call->tenant)) {
+            fhir_portal_add_endpoint(view, &portal->endpoints[i]);
+            n++;
+        }
+    return n;
+}
+
+typedef struct tokens_t {
+    fhir_view_t *view; /* NULL: they are counted alone */
+    const fhir_auth_call_t *call;
+    int n;
+} tokens_t;
+
+static fhir_err_t *read_token(void *baton, const fhir_row_t *row)
+{
+    static const char *const names[] = {"token_id", "token_label", "env_name", "expires", "uses"};
+    tokens_t *tokens = baton;
+    fhir_view_t *item = tokens->view ? fhir_view_add(tokens->view, "initial_tokens") : NULL;
+    tokens->n++;
+    for (int i = 0; item && i < 5; i++)
+        fhir_view_set(item, names[i], fhir_auth_text(row, i, tokens->call->pool));
+    if (item)
+        fhir_view_set(item, "env",
+                      apr_pstrcat(tokens->call->pool, "env-", fhir_row_text(row, 2), NULL));
+    return NULL;
+}
+
+/* Makes or ends one, as the form says, and shows those that there are. */
+static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
+                                  const fhir_session_t *session, const char *step)
+{
+    const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
+    tokens_t before = {NULL, call, 0}, tokens = {view, call, 0};
+    const char *word, *owner = session->user.id;
+    int found;
+    FHIR_TRY(fhir_initial_token_list(&desk, owner, read_token, &before));
+    if (!strcmp(step, "end-token"))
+        FHIR_TRY(fhir_initial_token_end(&found, &desk, typed(call, "token"), owner));
+    if (!strcmp(step, "token") && before.n < TOKENS_MAX) {
+        FHIR_TRY(fhir_initial_token_make(&word, &desk, "", owner,
+                                         !strcmp(typed(call, "environment"), "test") ? "test"
+                                                                                     : "production",
+                                         TOKEN_DAYS * 86400, TOKEN_USES));
+        fhir_view_set(view, "new_token", word);
+        FHIR_LOG(call->request->log, FHIR_LOG_INFO,
+                 "FHIR0733: developer %s made an initial access token", owner);
+    }
+    FHIR_TRY(fhir_initial_token_list(&desk, owner, read_token, &tokens));
+    fhir_view_flag(view, "can_register", 1);
+    fhir_view_flag(view, "may_make", tokens.n < TOKENS_MAX);
+    return NULL;
+}
+
 fhir_err_t *fhir_portal_connect(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
@@ -209,6 +245,8 @@ fhir_err_t *fhir_portal_connect(fhir_auth_call_t *call)
         }
         fhir_portal_show_client(fhir_view_add(card, "envs"), call, c);
     }
+    if (show_registers(view, call))
+        FHIR_TRY(initial_tokens(view, call, session, step));
     fhir_view_set(view, "message", message_of(call));
     return fhir_auth_page(call, 200, "connect", view, NULL);
 }
@@ -379,35 +417,12 @@ static fhir_err_t *read_keys(const char **jwks, const char **uri, fault_t *fault
                              fhir_auth_call_t *call)
 {
     fhir_jwks_t keys;
-    fhir_err_t *err;
-    int keep_sec;
     *jwks = or_null(typed(call, "jwks"));
     *uri = or_null(typed(call, "jwks_uri"));
     *fault = (fault_t){"fault-keys", *uri ? *uri : "", NULL};
-    if (*uri) {
-        if (!is_https(*uri, call->pool) && !call->request->config->fetch_private) {
-            fault->why = "it does not begin with https://";
-            return NULL;
-        }
-        err = fhir_auth_fetch_keys(&keys, jwks, &keep_sec, call, *uri);
-        if (err) {
-            call->refusal.id = FHIR_REFUSED_NOT; /* told on the page */
-            fault->why = err->message;
-            return NULL;
-        }
-    }
-    else if (*jwks) {
-        err = fhir_jwks_parse(&keys, *jwks, strlen(*jwks), call->pool);
-        if (err) {
-            fault->why = err->message;
-            return NULL;
-        }
-    }
-    if (*jwks && !keys.n) {
-        fault->why = "it has no key that signs (RS384, ES384)";
-        return NULL;
-    }
-    fault->key = NULL;
+    FHIR_TRY(fhir_client_keys(jwks, &fault->why, &keys, call, *uri));
+    if (!fault->why)
+        fault->key = NULL;
     return NULL;
 }
 
@@ -421,7 +436,8 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
                         !strcmp(client->kind, "public")))
         return NULL;
     *fault = (fault_t){"fault-url", launch, NULL};
-    if (*launch && !is_https(launch, call->pool) && !(is_test && is_loopback(launch)))
+    if (*launch && !fhir_client_is_https(launch, call->pool) &&
+        !(is_test && fhir_client_is_loopback(launch)))
         return NULL;
     fault->key = NULL;
     if (!strcmp(client->kind, "keys") || !strcmp(client->kind, "backend"))
@@ -449,23 +465,12 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
 static fhir_err_t *add_secret(fhir_auth_call_t *call, const fhir_portal_client_t *client,
                               news_t *news, fault_t *fault)
 {
-    const char *word, *values[3];
-    apr_int64_t n = 0;
-    FHIR_TRY(fhir_random_word(&word, 32, call->pool));
-    values[0] = client->id;
-    values[1] = fhir_secret_bytea_of(word, call->pool);
-    values[2] = apr_itoa(call->pool, SECRETS_MAX);
-    FHIR_TRY(fhir_auth_sql(call,
-                           "INSERT INTO @client_secret (client, digest) SELECT $1::text, $2::bytea "
-                           "WHERE (SELECT count(*) FROM @client_secret WHERE client = $1::text AND "
-                           "coalesce(expires > now(), true)) < $3::int",
-                           FHIR_STMT_WRITE, 3, values, NULL, NULL, &n));
-    if (!n) {
-        *fault = (fault_t){"fault-secrets", values[2], NULL};
+    FHIR_TRY(fhir_client_add_secret(&news->secret, call, client->id, SECRETS_MAX));
+    if (!news->secret) {
+        *fault = (fault_t){"fault-secrets", apr_itoa(call->pool, SECRETS_MAX), NULL};
         return NULL;
     }
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0705: client %s has a new secret", client->id);
-    news->secret = word;
     news->secret_of = client->id;
     return NULL;
 }

@@ -20,7 +20,8 @@ typedef struct fhir_portal_client_t {
     int for_patients, for_staff, for_system; /* whom it is made for */
     int disabled;
     const char *owner, *owner_name, *owner_mail, *owner_organization, *owner_site; /* or NULL */
-    const char *state; /* of the licence: "given", …, "ended"; "" when there is none */
+    const char *contacts; /* of one registered by protocol, divided by blanks; or NULL */
+    const char *state;    /* of the licence: "given", …, "ended"; "" when there is none */
     const char *words, *message, *changed, *changed_by, *until; /* "" or dates */
     const char *licence_scopes;
     int staff, patients, system, secret_grant; /* of the licence */

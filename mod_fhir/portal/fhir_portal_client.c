@@ -47,6 +47,7 @@ typedef struct reading_t {
     "c.scopes, coalesce(a.description, ''), coalesce('patients' = ANY (a.audience), false), "      \
     "coalesce('staff' = ANY (a.audience), false), coalesce('system' = ANY (a.audience), false), "  \
     "c.disabled IS NOT NULL, a.owner, u.display, u.name, d.organization, d.website, "              \
+    "array_to_string(r.contacts, ' '), "                                                           \
     "CASE WHEN l.state = 'given' AND l.expires <= now() THEN 'ended' ELSE coalesce(l.state, '') "  \
     "END, coalesce(l.words, ''), coalesce(l.message, ''), coalesce(to_char(l.changed, "            \
     "'YYYY-MM-DD HH24:MI'), ''), coalesce(l.changed_by, ''), coalesce(to_char(l.expires, "         \
@@ -55,7 +56,8 @@ typedef struct reading_t {
     "coalesce(l.access_sec, 3600), coalesce(l.system_sec, 300), coalesce(l.refresh_sec, "          \
     "15552000) "                                                                                   \
     "FROM @client c LEFT JOIN @app a ON a.id = c.app LEFT JOIN @licence l ON l.client = c.id "     \
-    "LEFT JOIN @user u ON u.id = a.owner LEFT JOIN @developer d ON d.user_id = u.id WHERE "
+    "LEFT JOIN @user u ON u.id = a.owner LEFT JOIN @developer d ON d.user_id = u.id "              \
+    "LEFT JOIN @registration r ON r.client = c.id WHERE "
 
 static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
 {
@@ -92,6 +94,7 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
     c->owner_mail = TEXT;
     c->owner_organization = TEXT;
     c->owner_site = TEXT;
+    c->contacts = TEXT;
     c->state = TEXT;
     c->words = TEXT;
     c->message = TEXT;
@@ -148,6 +151,7 @@ void fhir_portal_show_client(fhir_view_t *view, const fhir_auth_call_t *call,
         {"owner_mail", c->owner_mail},
         {"owner_organization", c->owner_organization},
         {"owner_site", c->owner_site},
+        {"contacts", c->contacts},
         {"words", c->words},
         {"note", c->message},
         {"changed", c->changed},
@@ -163,6 +167,7 @@ void fhir_portal_show_client(fhir_view_t *view, const fhir_auth_call_t *call,
     fhir_view_set(view, "kind", apr_pstrcat(call->pool, "kind-", c->kind, NULL));
     fhir_view_set(view, "state",
                   apr_pstrcat(call->pool, "state-", *c->state ? c->state : "none", NULL));
+    fhir_view_flag(view, "by_program", c->contacts != NULL);
     fhir_view_flag(view, "is_given", !strcmp(c->state, "given"));
     fhir_view_flag(view, "is_asked", !strcmp(c->state, "asked"));
     fhir_view_flag(view, "is_ended",

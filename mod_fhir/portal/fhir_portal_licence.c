@@ -284,12 +284,10 @@ static int is_date(const char *text)
 }
 
 /* What the form says of the limits: why it cannot be taken, or NULL. */
-static const char *read_limits(const char *values[12], const char **why,
+static const char *read_limits(fhir_licence_t *licence, const char **why,
                                const fhir_auth_call_t *call)
 {
     const char *until = typed(call, "until");
-    int sec[] = {lifetime(call, "access_sec", 30, 86400), lifetime(call, "system_sec", 30, 86400),
-                 lifetime(call, "refresh_sec", 60, 315360000)};
     fhir_scopes_t scopes;
     fhir_err_t *err = fhir_scopes_parse(&scopes, typed(call, "licence_scopes"),
                                         call->request->endpoint->stored, call->pool);
@@ -297,21 +295,23 @@ static const char *read_limits(const char *values[12], const char **why,
     if (err || *scopes.ignored || !scopes.n)
         return "fault-licence-scopes";
     *why = NULL;
-    if (!sec[0] || !sec[1] || !sec[2])
+    licence->scopes = fhir_scopes_print(&scopes, call->pool);
+    licence->staff = *typed(call, "to_staff") != '\0';
+    licence->patients = *typed(call, "to_patients") != '\0';
+    licence->system = *typed(call, "to_system") != '\0';
+    licence->secret_grant = *typed(call, "secret_grant") != '\0';
+    licence->access_sec = lifetime(call, "access_sec", 30, 86400);
+    licence->system_sec = lifetime(call, "system_sec", 30, 86400);
+    licence->refresh_sec = lifetime(call, "refresh_sec", 60, 315360000);
+    licence->until = *until ? until : NULL;
+    licence->words = typed(call, "words");
+    if (!licence->access_sec || !licence->system_sec || !licence->refresh_sec)
         return "fault-lifetime";
     if (*until && !is_date(until))
         return "fault-until";
-    if (!*typed(call, "to_staff") && !*typed(call, "to_patients") && !*typed(call, "to_system"))
+    if (!licence->staff && !licence->patients && !licence->system)
         return "fault-audience";
-    values[2] = fhir_scopes_print(&scopes, call->pool);
-    values[3] = *typed(call, "to_staff") ? "t" : "f";
-    values[4] = *typed(call, "to_patients") ? "t" : "f";
-    values[5] = *typed(call, "to_system") ? "t" : "f";
-    values[6] = *typed(call, "secret_grant") ? "t" : "f";
-    for (int i = 0; i < 3; i++)
-        values[7 + i] = apr_itoa(call->pool, sec[i]);
-    values[10] = *until ? until : NULL;
-    return NULL;
+    return strlen(licence->words) > 2000 ? "fault-ask" : NULL;
 }
 
 static fhir_err_t *decided(fhir_auth_call_t *call, const fhir_session_t *session,
@@ -327,27 +327,15 @@ static fhir_err_t *decided(fhir_auth_call_t *call, const fhir_session_t *session
 static fhir_err_t *give(fhir_auth_call_t *call, const fhir_session_t *session,
                         const fhir_portal_client_t *client)
 {
-    const char *values[12] = {client->id, session->user.name}, *why;
-    const char *fault = read_limits(values, &why, call);
+    const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
+    fhir_licence_t licence = {.client = client->id};
+    const char *why, *fault = read_limits(&licence, &why, call);
     fhir_err_t *err;
-    values[11] = typed(call, "words");
-    if (!fault && strlen(values[11]) > 2000)
-        fault = "fault-ask";
+    int found;
     if (fault)
         return show_app(call, session, client, fault, why);
-    err = fhir_auth_sql(
-        call,
-        "INSERT INTO @licence (client, state, changed_by, scopes, staff, patients, system, "
-        "secret_grant, access_sec, system_sec, refresh_sec, expires, words) VALUES ($1, 'given', "
-        "$2, $3, $4::boolean, $5::boolean, $6::boolean, $7::boolean, $8::int, $9::int, $10::int, "
-        "$11::timestamptz, $12) ON CONFLICT (client) DO UPDATE SET state = 'given', changed = "
-        "now(), changed_by = excluded.changed_by, scopes = excluded.scopes, staff = "
-        "excluded.staff, patients = excluded.patients, system = excluded.system, secret_grant = "
-        "excluded.secret_grant, access_sec = excluded.access_sec, system_sec = "
-        "excluded.system_sec, refresh_sec = excluded.refresh_sec, expires = excluded.expires, "
-        "words = excluded.words",
-        FHIR_STMT_WRITE, 12, values, NULL, NULL, NULL);
-    if (err && fhir_err_http_status(err->code) != 503 && values[10])
+    err = fhir_licence_give(&found, &desk, &licence);
+    if (err && fhir_err_http_status(err->code) != 503 && licence.until)
         return show_app(call, session, client, "fault-until", NULL); /* the 31st of February */
     FHIR_TRY(err);
     return decided(call, session, client, "given");
@@ -356,15 +344,12 @@ static fhir_err_t *give(fhir_auth_call_t *call, const fhir_session_t *session,
 static fhir_err_t *take_back(fhir_auth_call_t *call, const fhir_session_t *session,
                              const fhir_portal_client_t *client, const char *state)
 {
-    const char *values[] = {client->id, state, session->user.name, typed(call, "words")};
-    if (!*values[3] || strlen(values[3]) > 2000)
+    const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
+    const char *words = typed(call, "words");
+    int found;
+    if (!*words || strlen(words) > 2000)
         return show_app(call, session, client, "fault-words", NULL);
-    FHIR_TRY(fhir_auth_sql(
-        call,
-        "INSERT INTO @licence (client, state, changed_by, words) VALUES ($1, $2, $3, $4) ON "
-        "CONFLICT (client) DO UPDATE SET state = excluded.state, changed = now(), changed_by = "
-        "excluded.changed_by, words = excluded.words, expires = NULL",
-        FHIR_STMT_WRITE, 4, values, NULL, NULL, NULL));
+    FHIR_TRY(fhir_licence_take_back(&found, &desk, client->id, state, words));
     return decided(call, session, client, state);
 }
 

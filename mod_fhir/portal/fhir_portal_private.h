@@ -7,6 +7,7 @@
 #define FHIR_PORTAL_PRIVATE_H
 
 #include "auth/fhir_auth_private.h"
+#include "auth/fhir_licence.h"
 #include "portal/fhir_portal.h"
 
 static inline const fhir_portal_t *fhir_portal_of(const fhir_auth_call_t *call)
@@ -15,6 +16,9 @@ static inline const fhir_portal_t *fhir_portal_of(const fhir_auth_call_t *call)
 }
 
 /* ---- fhir_portal.c ---- */
+
+/** The practice's desk, where somebody who is signed in decides. */
+fhir_practice_desk_t fhir_portal_desk(const fhir_auth_call_t *call, const fhir_session_t *session);
 
 /** Answers with a page that everybody may see and caches may keep for a minute. */
 fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view);

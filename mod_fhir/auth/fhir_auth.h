@@ -42,7 +42,7 @@ typedef struct fhir_auth_config_t {
     int fetch_private; /* key sets may be fetched from loopback and private addresses */
     fhir_registration_t registration;
     int registrations_max; /* that nobody has decided about */
-    int plain_http;    /* http is taken from others than this machine */
+    int plain_http;        /* http is taken from others than this machine */
     fhir_cors_t cors;
     const char *const *origins; /* of FHIR_CORS_LIST, ends with NULL */
 } fhir_auth_config_t;

@@ -93,6 +93,11 @@ my ($staff, $patients) = @$w{ qw(staff patients) };
         'o1', '  and that part alone is seen');
     is($t->get('/fhir/r4/Condition?patient=p1', bearer($token->{ access_token }))->status,
         403, '  a type that was refused is not');
+    is($t->psql(q{SELECT client, error, received, expected, description FROM main.fhir_refusal
+            WHERE error = 'scope-fewer' ORDER BY at DESC LIMIT 1}), join('|', 'conf', 'scope-fewer',
+            'launch/patient patient/Patient.rs patient/Observation.rs patient/Condition.rs', $token->{ scope },
+            qq{Fewer scopes than asked: the person left "$token->{scope}"}),
+        '  which its developer can read');
 }
 
 {
@@ -123,6 +128,12 @@ my ($staff, $patients) = @$w{ qw(staff patients) };
     my ($token) = $w->launch($patients, 'pub', 'amara',
         'launch/patient openid fhirUser patient/*.read offline_access user/*.read');
     is($token->{ patient }, 'p1', 'a patient is its own');
+    is($t->psql(q{SELECT count(*) FROM main.fhir_refusal WHERE client = 'pub'}), 0, '  and nothing was taken away');
+    $w->launch($patients, 'pub', 'amara', 'launch/patient patient/Patient.rs patient/Patience.rs system/Patient.rs');
+    is($t->psql(q{SELECT description FROM main.fhir_refusal WHERE client = 'pub' ORDER BY at DESC LIMIT 1}),
+        'Fewer scopes than asked: not known here: patient/Patience.rs: there is no such resource type; '
+            . 'this way to sign in left "launch/patient patient/Patient.rs"',
+        'what is not known and what people cannot give is told');
     is(join(' ', sort $t->get('/open/r4/Patient', bearer($token->{ access_token }))->ids),
         'p1', '  also with user scopes');
     my ($proxy) = $w->launch($patients, 'pub', 'both', 'launch/patient patient/*.read', patient => 'p2');

@@ -174,8 +174,7 @@ static const char *cut(const char *text, apr_pool_t *pool)
     return text ? fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "%.500s", text)->message : NULL;
 }
 
-/* Kept for whoever asks why; only for applications that are known, so that it cannot be filled. */
-static void remember(const fhir_auth_call_t *call)
+void fhir_auth_remember(const fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
     const char *values[] = {call->request->request_id,
@@ -210,7 +209,7 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0400: request %s to %s refused: %s: %s",
              call->request->request_id, call->request->path, fhir_refusals[call->refusal.id].name,
              call->refusal.description);
-    remember(call);
+    fhir_auth_remember(call);
     if (call->refusal.id == FHIR_REFUSED_BUSY && !call->refusal.wait)
         call->refusal.wait = 5;
     if (call->refusal.wait)

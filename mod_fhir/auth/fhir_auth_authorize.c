@@ -17,6 +17,7 @@ typedef struct ask_t {
     const char *redirect_uri, *challenge, *prompt, *form_action;
     int form_post; /* response_mode */
     fhir_scopes_t asked, offered;
+    const char *fewer; /* which step took some of them, and what it left; "" if none did */
     fhir_session_t *session;
     /* the launch context: the product's, or what was chosen */
     const char *launch; /* digest as bytea, or NULL */
@@ -203,18 +204,44 @@ static int cannot_have(const fhir_scope_t *scope, const void *baton)
     return scope->word == FHIR_SCOPE_LAUNCH_ENCOUNTER && !ask->encounter;
 }
 
+static const char *one_line(const char *text, apr_pool_t *pool)
+{
+    char *line = apr_pstrdup(pool, text);
+    for (char *s = line; (s = strchr(s, '\n'));)
+        *s = ';';
+    return line;
+}
+
+/* A step that took scopes is kept for the developer, with what it left. */
+static void left(ask_t *ask, const char *step, const fhir_scopes_t *before,
+                 const fhir_scopes_t *after)
+{
+    apr_pool_t *pool = ask->call->pool;
+    const char *beyond;
+    if (!fhir_scopes_cover(after, before, &beyond))
+        ask->fewer = apr_psprintf(pool, "%s%s%s left \"%.1000s\"", ask->fewer,
+                                  *ask->fewer ? "; " : "", step, fhir_scopes_print(after, pool));
+}
+
 /* What is offered: asked, known here, within registration and licence. */
 static fhir_err_t *offer(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
     const char *const most[] = {ask->client->scopes, ask->client->licence_scopes};
-    fhir_scopes_t allowed;
+    static const char *const steps[] = {"the registration", "the practice's licence"};
+    fhir_scopes_t allowed, before;
+    ask->fewer = *ask->asked.ignored ? apr_psprintf(call->pool, "not known here: %.1000s",
+                                                    one_line(ask->asked.ignored, call->pool))
+                                     : "";
     fhir_scopes_filter(&ask->offered, &ask->asked, cannot_have, ask, call->pool);
+    left(ask, "this way to sign in", &ask->asked, &ask->offered);
     for (int i = 0; i < 2; i++) {
         if (!*most[i])
             continue;
         FHIR_TRY(fhir_scopes_parse(&allowed, most[i], call->request->endpoint->spoken, call->pool));
-        fhir_scopes_within(&ask->offered, &ask->offered, &allowed, call->pool);
+        before = ask->offered;
+        fhir_scopes_within(&ask->offered, &before, &allowed, call->pool);
+        left(ask, steps[i], &before, &ask->offered);
     }
     return ask->offered.n ? NULL
                           : fhir_auth_refuse(call, FHIR_REFUSED_NOTHING_GRANTED,
@@ -594,6 +621,21 @@ static fhir_err_t *answer_code(ask_t *ask, const char *code)
     return NULL;
 }
 
+/* The application gets a token, but not for all it asked: its developer can read why. */
+static void tell_fewer(ask_t *ask, const fhir_scopes_t *granted)
+{
+    fhir_auth_call_t told = *ask->call;
+    left(ask, "the person", &ask->offered, granted);
+    if (!*ask->fewer)
+        return;
+    told.refusal = (fhir_refusal_t){.id = FHIR_REFUSED_SCOPE_FEWER};
+    fhir_auth_saw(&told, "scope", param(ask, "scope"), fhir_scopes_print(granted, told.pool));
+    told.refusal.description = apr_psprintf(told.pool, "Fewer scopes than asked: %s", ask->fewer);
+    FHIR_LOG(told.request->log, FHIR_LOG_INFO, "FHIR0770: request %s of app %s: %s",
+             told.request->request_id, ask->client->id, told.refusal.description);
+    fhir_auth_remember(&told);
+}
+
 static fhir_err_t *agree(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
@@ -615,6 +657,7 @@ static fhir_err_t *agree(ask_t *ask)
                            "expires) VALUES ($1::bytea, $2::bigint, $3, $4, now() + "
                            "make_interval(secs => $5::int))",
                            FHIR_STMT_WRITE, 5, values, NULL, NULL, NULL));
+    tell_fewer(ask, &granted);
     return answer_code(ask, code);
 }
 

@@ -98,6 +98,9 @@ fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const
  *  to be shown, as secrets are), and what was expected. */
 void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
                    const char *expected);
+/** Keeps the call's refusal for "Why was I refused?"; only for applications that are known, so that
+ *  it cannot be filled. */
+void fhir_auth_remember(const fhir_auth_call_t *call);
 /** Answers with JSON that may not be kept. */
 void fhir_auth_json(fhir_auth_call_t *call, int status, const char *json);
 /** Answers with a page. form_action: an origin besides our own that its forms may lead to. */

@@ -74,6 +74,7 @@
   X(REFRESH_CLIENT, "refresh-token-of-another-client", "invalid_grant", 400, FHIR_DEVELOPER, "The refresh token was given to another application.") \
   X(SCOPE_BAD, "scope-malformed", "invalid_scope", 400, FHIR_DEVELOPER, "Scopes are divided by blanks: patient/Observation.rs, openid, …") \
   X(SCOPE_WIDER, "scope-wider", "invalid_scope", 400, FHIR_DEVELOPER, "A refresh can only ask for what was granted.") \
+  X(SCOPE_FEWER, "scope-fewer", "", 200, FHIR_DEVELOPER, "The token was given, with fewer scopes than were asked: read scope in the token's answer. What is missing was unknown here, not registered, not licensed by the practice, or not agreed to.") \
   X(SCOPE_NONE, "scope-none", "invalid_scope", 400, FHIR_DEVELOPER, "None of the scopes can be granted: ask for system/ scopes that the application is registered and licensed for.") \
   X(RESPONSE_TYPE, "response-type", "unsupported_response_type", 400, FHIR_DEVELOPER, "response_type is code; the id_token comes with the token.") \
   X(RESPONSE_MODE, "response-mode", "invalid_request", 400, FHIR_DEVELOPER, "response_mode is query (the default) or form_post.") \

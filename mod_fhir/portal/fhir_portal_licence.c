@@ -136,8 +136,9 @@ static fhir_err_t *show_use(fhir_view_t *view, fhir_auth_call_t *call,
         "ON z.id = t.authorization_id WHERE z.client = $1 AND t.kind = 'access' AND t.created >= "
         "day AND t.created < day + 1), (SELECT count(DISTINCT z.user_id) FROM @token t JOIN "
         "@authorization z ON z.id = t.authorization_id WHERE z.client = $1 AND t.created >= day "
-        "AND t.created < day + 1), (SELECT count(*) FROM @refusal r WHERE r.client = $1 AND r.at "
-        ">= day AND r.at < day + 1) FROM (SELECT current_date - n AS day FROM "
+        "AND t.created < day + 1), (SELECT count(*) FROM @refusal r WHERE r.client = $1 AND "
+        "r.error <> 'scope-fewer' AND r.at >= day AND r.at < day + 1) FROM (SELECT current_date - "
+        "n AS day FROM "
         "generate_series($2::int - 1, 0, -1) n) d",
         0, 2, values, read_day, &rows, NULL));
     draw(view, &rows, 0, "use-tokens");

@@ -297,7 +297,7 @@ my $h;
     like($dev->{url}, qr{/portal/connect/back\?code=}, '  and back with a code');
     like($back->body, qr/name="secret"/, '  which asks for the secret');
     like($dev->press([ _step => 'redeem' ], secret => $new)->body,
-        qr/id="answer"[^>]*>HTTP 200\n.*access_token.*&quot;patient&quot;:&quot;p1&quot;/s, '  and shows the token');
+        qr/id="token"[^>]*>HTTP 200\n.*access_token.*&quot;patient&quot;:&quot;p1&quot;/s, '  and shows the token');
     $dev->get($dev->{url});
     like($dev->press([ _step => 'redeem' ], secret => $new)->body, qr/HTTP 400.*invalid_grant/s, '  once');
     $dev->get($try);

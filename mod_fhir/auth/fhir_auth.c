@@ -99,6 +99,14 @@ static const char *error_uri(const fhir_auth_call_t *call)
                        fhir_refusals[call->refusal.id].name, NULL);
 }
 
+/* Of the portals, whose pages are calls for programs, too. */
+static int wants_json(const fhir_auth_call_t *call)
+{
+    const char *accept = call->request->header(call->request, "Accept");
+    return !*call->root && accept && strstr(accept, "application/json") &&
+           !strstr(accept, "text/html");
+}
+
 static void refuse_json(fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
@@ -168,30 +176,16 @@ static void refuse_page(fhir_auth_call_t *call)
     (void)fhir_auth_page(call, row->status, "error", view, NULL);
 }
 
-/* By way of an error, whose message is valid UTF-8. */
-static const char *cut(const char *text, apr_pool_t *pool)
-{
-    return text ? fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "%.500s", text)->message : NULL;
-}
-
+/* Only for applications that are known, so that it cannot be filled. */
 void fhir_auth_remember(const fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
-    const char *values[] = {call->request->request_id,
-                            call->client,
-                            call->response->route,
-                            row->name,
-                            call->refusal.description,
-                            call->refusal.parameter,
-                            cut(call->refusal.received, call->pool),
-                            cut(call->refusal.expected, call->pool)};
-    if (!call->client || !call->request->store || row->status >= 500)
-        return;
-    (void)fhir_auth_sql(call,
-                        "INSERT INTO @refusal (request, client, route, error, description, "
-                        "parameter, received, expected) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON "
-                        "CONFLICT DO NOTHING",
-                        FHIR_STMT_WRITE, 8, values, NULL, NULL, NULL);
+    const fhir_refused_t refused = {call->request->request_id, call->client,
+                                    call->response->route,     row->name,
+                                    call->refusal.description, call->refusal.parameter,
+                                    call->refusal.received,    call->refusal.expected};
+    if (call->client && call->request->store && row->status < 500)
+        (void)fhir_refusal_keep(&refused, call->tenant, call->request->store, call->pool);
 }
 
 static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
@@ -215,7 +209,7 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
     if (call->refusal.wait)
         apr_table_setn(call->response->headers, "Retry-After",
                        apr_itoa(call->pool, call->refusal.wait));
-    if (!route || !(route->flags & FHIR_SITE_PAGE))
+    if (!route || !(route->flags & FHIR_SITE_PAGE) || wants_json(call))
         refuse_json(call);
     else if (call->redirect && !is_for_people(call->refusal.id))
         fhir_auth_redirect(call, error_redirect(call));
@@ -305,10 +299,32 @@ static const char *policy(const fhir_auth_call_t *call, const char *form_action)
                        NULL);
 }
 
+/* Programs that ask the portals for JSON get what the page would show. Its status says what a
+ * person would read: 401 the way in, 422 a form that was not taken. */
+static fhir_err_t *page_as_json(fhir_auth_call_t *call, int status, const char *name,
+                                fhir_view_t *view)
+{
+    static const char *const ways_in[] = {"sign-in", "password", "factor"};
+    for (apr_size_t i = 0; i < sizeof(ways_in) / sizeof(*ways_in); i++)
+        if (!strcmp(name, ways_in[i]))
+            status = 401;
+    if (status == 200 && (*fhir_view_get(view, "fault") || *fhir_view_get(view, "reason")))
+        status = 422;
+    fhir_view_set(view, "page", name);
+    call->response->status = status;
+    call->response->content_type = "application/json";
+    apr_table_setn(call->response->headers, "Vary", "Accept, Accept-Language");
+    no_store(call);
+    fhir_view_json(call->response->body, view);
+    return NULL;
+}
+
 fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name, fhir_view_t *view,
                            const char *form_action)
 {
     apr_table_t *headers = call->response->headers;
+    if (wants_json(call))
+        return page_as_json(call, status, name, view);
     call->response->status = status;
     call->response->content_type = "text/html; charset=utf-8";
     fhir_view_set(view, "title", apr_pstrcat(call->pool, "title-", name, NULL));

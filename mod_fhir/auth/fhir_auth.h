@@ -69,8 +69,10 @@ struct fhir_auth_request_t {
     const char *address;    /* of the client */
     const char *request_id; /* also in the log */
     const char *portal_url; /* of the practice's portals (FHIRPortal), or NULL */
-    const struct fhir_portal_t *portal; /* portal/fhir_portal.h; NULL: of an endpoint */
-    int secure;                         /* came by TLS, or from this machine itself */
+    const struct fhir_jwks_t *trial_keys; /* of a portal's test launch: verify the application's
+                                             assertions in the place of its own; or NULL */
+    const struct fhir_portal_t *portal;   /* portal/fhir_portal.h; NULL: of an endpoint */
+    int secure;                           /* came by TLS, or from this machine itself */
     /** A request header, or NULL. */
     const char *(*header)(const fhir_auth_request_t *request, const char *name);
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len, const fhir_auth_request_t *request,
@@ -134,6 +136,28 @@ const char *fhir_bearer_practitioner(const char *fhir_user);
 /** 1 if that origin may call this endpoint. */
 int fhir_auth_origin(const char *origin, const fhir_auth_config_t *config, const char *tenant,
                      fhir_store_t *store, apr_pool_t *pool);
+
+/* ---- use and refusals, for the portals ---- */
+
+/** A request that was refused to an application; parts that are not known are NULL. No part is
+ *  secret or a patient's. */
+typedef struct fhir_refused_t {
+    const char *request, *client, *route;
+    const char *name; /* of fhir_refusals */
+    const char *description, *parameter, *received, *expected;
+} fhir_refused_t;
+/** Keeps it for whoever asks why; of one application at most 20 in a minute. */
+fhir_err_t *fhir_refusal_keep(const fhir_refused_t *refused, const char *tenant,
+                              fhir_store_t *store, apr_pool_t *pool);
+
+/** Requests of an application, and how many of them were answered with an error. */
+typedef struct fhir_use_t {
+    const char *client;
+    apr_int64_t requests, errors;
+} fhir_use_t;
+/** Adds to what is counted of today. */
+fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir_store_t *store,
+                         apr_pool_t *pool);
 
 /* ---- upkeep ---- */
 

@@ -302,12 +302,73 @@ fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const
                          0, 1, values, forget_token, (void *)call, NULL);
 }
 
+/* ---- refusals and use ---- */
+
+/* By way of an error, whose message is valid UTF-8. */
+static const char *cut(const char *text, apr_pool_t *pool)
+{
+    return text ? fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "%.500s", text)->message : NULL;
+}
+
+fhir_err_t *fhir_refusal_keep(const fhir_refused_t *refused, const char *tenant,
+                              fhir_store_t *store, apr_pool_t *pool)
+{
+    const char *values[] = {refused->request,
+                            refused->client,
+                            refused->route,
+                            refused->name,
+                            refused->description,
+                            refused->parameter,
+                            cut(refused->received, pool),
+                            cut(refused->expected, pool)};
+    return fhir_auth_sql_in(
+        store, tenant,
+        "INSERT INTO @refusal (request, client, route, error, description, parameter, received, "
+        "expected) SELECT $1, $2::text, $3, $4, $5, $6, $7, $8 WHERE (SELECT count(*) FROM (SELECT "
+        "FROM @refusal WHERE client = $2::text AND at > now() - interval '1 minute' LIMIT 20) r) < "
+        "20 ON CONFLICT DO NOTHING",
+        FHIR_STMT_WRITE, 8, values, NULL, NULL, NULL, pool);
+}
+
+fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir_store_t *store,
+                         apr_pool_t *pool)
+{
+    fhir_buf_t *arrays[3];
+    const char *values[3];
+    for (int k = 0; k < 3; k++) {
+        arrays[k] = fhir_buf_create(pool, 0);
+        for (int i = 0; i < n; i++) {
+            fhir_buf_putc(arrays[k], i ? ',' : '{');
+            if (k)
+                fhir_buf_printf(arrays[k], "%" APR_INT64_T_FMT,
+                                k == 1 ? list[i].requests : list[i].errors);
+            else
+                fhir_store_array_element(arrays[k], list[i].client, strlen(list[i].client));
+        }
+        fhir_buf_putc(arrays[k], '}');
+        values[k] = fhir_buf_cstr(arrays[k]);
+    }
+    return fhir_auth_sql_in(
+        store, tenant,
+        "INSERT INTO @use_day AS d (client, requests, errors) SELECT * FROM unnest($1::text[], "
+        "$2::bigint[], $3::bigint[]) ON CONFLICT (client, day) DO UPDATE SET requests = d.requests "
+        "+ excluded.requests, errors = d.errors + excluded.errors",
+        FHIR_STMT_WRITE, 3, values, NULL, NULL, NULL, pool);
+}
+
 /* ---- upkeep ---- */
 
 fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool)
 {
     /* what was refused or used twice shall be told so for a while, not be unknown */
     static const char *const statements[] = {
+        /* counted by day before it goes */
+        "INSERT INTO @use_day AS d (client, day, tokens, people) " FHIR_USE_TOKENS
+        " ON CONFLICT (client, day) DO UPDATE SET tokens = greatest(d.tokens, excluded.tokens), "
+        "people = greatest(d.people, excluded.people)",
+        "INSERT INTO @use_day AS d (client, day, refused) " FHIR_USE_REFUSED
+        " ON CONFLICT (client, day) DO UPDATE SET refused = greatest(d.refused, excluded.refused)",
+        "DELETE FROM @use_day WHERE day < current_date - 400",
         "DELETE FROM @token WHERE expires < now() - interval '7 days'",
         "DELETE FROM @code WHERE expires < now() - interval '1 day'",
         "DELETE FROM @launch WHERE expires < now() - interval '1 day'",

@@ -160,6 +160,15 @@ fhir_err_t *fhir_auth_count(const fhir_auth_call_t *call, const char *key, int f
 /** Ends an authorization, who: "the user", "the practice", …; its tokens leave the cache. */
 fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const char *who);
 
+/** What tokens and refusals that are still kept say of use by day: client, day, tokens, people;
+ *  client, day, refused (by the authorization server alone: others are errors of requests). */
+#define FHIR_USE_TOKENS                                                                            \
+    "SELECT z.client, t.created::date, count(*) FILTER (WHERE t.kind = 'access'), count(DISTINCT " \
+    "z.user_id) FROM @token t JOIN @authorization z ON z.id = t.authorization_id GROUP BY 1, 2"
+#define FHIR_USE_REFUSED                                                                           \
+    "SELECT client, at::date, count(*) FROM @refusal WHERE route NOT LIKE 'FHIR %' AND error <> "  \
+    "'scope-fewer' GROUP BY 1, 2"
+
 /* ---- fhir_auth_client.c ---- */
 
 /** Authenticates the application at an endpoint that takes forms: Basic, form, assertion, or a

@@ -29,10 +29,11 @@ typedef struct fhir_jwk_t {
     EVP_PKEY *key;   /* public; freed with the pool */
 } fhir_jwk_t;
 
-typedef struct fhir_jwks_t {
+struct fhir_jwks_t {
     int n;
     fhir_jwk_t *keys;
-} fhir_jwks_t;
+};
+typedef struct fhir_jwks_t fhir_jwks_t;
 
 /**
  * Reads a key set, or one key, as JSON. Keys of other types, for encryption, or not for signatures

@@ -16,6 +16,7 @@ struct value_t {
     const char *text;   /* or NULL: a list */
     fhir_view_t *first; /* of the list */
     fhir_view_t *last;
+    int is_flag;
     value_t *next;
 };
 
@@ -71,7 +72,9 @@ void fhir_view_set(fhir_view_t *view, const char *name, const char *text)
 
 void fhir_view_flag(fhir_view_t *view, const char *name, int on)
 {
-    fhir_view_set(view, name, on ? "1" : "");
+    value_t *value = value_at(view, name);
+    value->text = on ? "1" : "";
+    value->is_flag = 1;
 }
 
 fhir_view_t *fhir_view_add(fhir_view_t *view, const char *name)
@@ -99,6 +102,43 @@ static const char *text_of(const fhir_view_t *view, const char *name, apr_size_t
 {
     const value_t *value = find_value(view, name, len);
     return value && value->text ? value->text : "";
+}
+
+const char *fhir_view_get(const fhir_view_t *view, const char *name)
+{
+    return text_of(view, name, strlen(name));
+}
+
+/* ---- views as JSON ---- */
+
+static void json_list(fhir_buf_t *out, const fhir_view_t *item)
+{
+    fhir_buf_putc(out, '[');
+    for (int n = 0; item; item = item->next) {
+        fhir_buf_puts(out, n++ ? "," : "");
+        fhir_view_json(out, item);
+    }
+    fhir_buf_putc(out, ']');
+}
+
+void fhir_view_json(fhir_buf_t *out, const fhir_view_t *view)
+{
+    int n = 0;
+    fhir_buf_putc(out, '{');
+    for (const value_t *value = view->values; value; value = value->next) {
+        if (!value->first && !value->is_flag && !*value->text)
+            continue;
+        fhir_buf_puts(out, n++ ? "," : "");
+        fhir_buf_json_string(out, value->name, strlen(value->name));
+        fhir_buf_putc(out, ':');
+        if (value->first)
+            json_list(out, value->first);
+        else if (value->is_flag)
+            fhir_buf_puts(out, *value->text ? "true" : "false");
+        else
+            fhir_buf_json_string(out, value->text, strlen(value->text));
+    }
+    fhir_buf_putc(out, '}');
 }
 
 /* ---- files and texts ---- */

@@ -26,6 +26,12 @@ void fhir_view_flag(fhir_view_t *view, const char *name, int on);
 /** Appends a view to a list. */
 fhir_view_t *fhir_view_add(fhir_view_t *view, const char *name);
 
+/** A view as JSON: an object of what was set (flags are booleans, empty texts are left out), with
+ * an array for each list. */
+void fhir_view_json(fhir_buf_t *out, const fhir_view_t *view);
+/** A value of a view as it was set, "" when there is none. */
+const char *fhir_view_get(const fhir_view_t *view, const char *name);
+
 /** Writes a page ("sign-in"). Returns 1, or 0 when there is no such template. */
 int fhir_page_render(fhir_buf_t *out, const char *name, const fhir_view_t *view,
                      const char *language, apr_pool_t *pool);

@@ -107,6 +107,8 @@
   X(REGISTER_STATEMENT, "software-statement-bad", "invalid_software_statement", 400, FHIR_DEVELOPER, "software_statement is a JWT, signed with RS256, RS384, ES256 or ES384 by a key of its issuer.") \
   X(REGISTER_ISSUER, "software-statement-issuer", "unapproved_software_statement", 400, FHIR_PRACTICE, "The practice has not approved the issuer of the software statement. Register without one, or ask the practice to approve it.") \
   X(REGISTER_FULL, "registrations-waiting", "temporarily_unavailable", 503, FHIR_PRACTICE, "As many applications as may wait for the practice's decision do so.") \
+  X(FHIR_TOKEN, "access-token", "invalid_token", 401, FHIR_DEVELOPER, "Ask for a new access token (with the refresh token, if there is one), at the endpoint that it is for.") \
+  X(FHIR_SCOPE, "access-scope", "insufficient_scope", 403, FHIR_DEVELOPER, "Ask for a token with the scope that would do. If it was asked for and not granted, the practice or the user has limited the application.") \
   X(NOT_FOUND, "not-found", "invalid_request", 404, FHIR_DEVELOPER, "The addresses are in [base]/.well-known/smart-configuration.") \
   X(INTERNAL, "internal", "server_error", 500, FHIR_OPERATOR, "The server's log tells more, under the request's id.") \
   X(BUSY, "busy", "temporarily_unavailable", 503, FHIR_OPERATOR, "Try again in a few seconds.")

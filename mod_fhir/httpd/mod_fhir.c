@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include <http_core.h>
+#include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mpm_common.h>
 
 #include <mod_status.h>
 
@@ -153,6 +155,23 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
 }
 
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
+/* What was counted since it was written last; the pool of the process is not that of threads. */
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    (void)pchild;
+    (void)graceful;
+    for (server_rec *s = ap_server_conf; s; s = s->next) {
+        mod_fhir_child_t *child = mod_fhir_server_of(s)->child;
+        apr_pool_t *pool;
+        if (!child || apr_pool_create_unmanaged_ex(&pool, NULL, NULL))
+            continue;
+        mod_fhir_use_write(child, pool);
+        apr_pool_destroy(pool);
+    }
+}
+#endif
+
 /* ---- requests ---- */
 
 static int is_ours(const request_rec *r)
@@ -194,6 +213,9 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+#if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+#endif
     ap_hook_translate_name(translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);

@@ -188,6 +188,8 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
 fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
                                 const mod_fhir_settings_t *settings,
                                 const fhir_endpoint_t *endpoint, fhir_store_t *store);
+/** The request's id: UNIQUE_ID, else one that is made. */
+const char *mod_fhir_request_id(request_rec *r);
 /** Sets the headers that browsers of other origins need; 1 for a preflight, which they answer. */
 int mod_fhir_cors(request_rec *r, const mod_fhir_settings_t *settings,
                   mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
@@ -201,6 +203,21 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
 const char *mod_fhir_portal_url(request_rec *r, const char *tenant);
 /** What the process remembers of practices for directories. */
 struct fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child);
+/* ---- mod_fhir_use.c: what applications do, for the portals ---- */
+
+typedef struct mod_fhir_use_t mod_fhir_use_t;
+/** The process's counts for one server; NULL on want of memory. */
+mod_fhir_use_t *mod_fhir_use_create(apr_pool_t *pool);
+mod_fhir_use_t *mod_fhir_child_use(mod_fhir_child_t *child);
+/** The id under which the request's refusal (err) will be kept, or NULL: it is not. */
+const char *mod_fhir_use_refused(request_rec *r, const fhir_err_t *err);
+/** Counts a request that was answered, keeps why it was refused (err, or NULL), and writes the
+ *  counts when it is time. */
+void mod_fhir_use_count(request_rec *r, mod_fhir_child_t *child, const char *tenant,
+                        const fhir_err_t *err);
+/** Writes the counts that there are. */
+void mod_fhir_use_write(mod_fhir_child_t *child, apr_pool_t *pool);
+
 /* ---- mod_fhir_error.c ---- */
 
 /** Registers what turns httpd's own errors below an endpoint into OperationOutcomes. */

@@ -128,15 +128,19 @@ static int is_secure(request_rec *r, const char *base_url)
            !strncmp(r->useragent_ip, "127.", 4) || !strcmp(r->useragent_ip, "::1");
 }
 
-static const char *request_id(request_rec *r)
+const char *mod_fhir_request_id(request_rec *r)
 {
     const char *id = apr_table_get(r->subprocess_env, "UNIQUE_ID");
-    unsigned char bytes[12];
-    if (id)
-        return id;
-    if (fhir_random_bytes(bytes, sizeof(bytes), r->pool))
-        return "none";
-    return fhir_secret_base64url(bytes, sizeof(bytes), r->pool);
+    if (!id)
+        id = apr_table_get(r->notes, "fhir-request");
+    if (!id) {
+        unsigned char bytes[12];
+        id = fhir_random_bytes(bytes, sizeof(bytes), r->pool)
+                 ? "none"
+                 : fhir_secret_base64url(bytes, sizeof(bytes), r->pool);
+        apr_table_setn(r->notes, "fhir-request", id);
+    }
+    return id;
 }
 
 int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
@@ -171,7 +175,7 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     request->portal_url =
         portal ? request->base_url : mod_fhir_portal_url(r, request->endpoint->tenant);
     request->address = r->useragent_ip;
-    request->request_id = request_id(r);
+    request->request_id = mod_fhir_request_id(r);
     request->secure = is_secure(r, request->base_url);
     request->header = header;
     request->read_body = read_body;
@@ -242,8 +246,9 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
 {
     const char *authorization = apr_table_get(r->headers_in, "Authorization"), *word;
     mod_fhir_child_t *child = mod_fhir_server_of(r->server)->child;
-    fhir_bearer_t bearer;
+    fhir_bearer_t bearer = {0};
     fhir_digest_t token;
+    fhir_err_t *err;
     *grant = NULL;
     if (!authorization)
         return NULL;
@@ -253,7 +258,11 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
                                "The database is not available at the moment; try again in a few "
                                "seconds");
     fhir_secret_digest(&token, word, strlen(word));
-    FHIR_TRY(find_bearer(&bearer, &token, child, endpoint->tenant, store, r));
+    err = find_bearer(&bearer, &token, child, endpoint->tenant, store, r);
+    if (bearer.client) /* also whose token is not in force any more */
+        apr_table_setn(r->notes, "fhir-app", apr_pstrdup(r->pool, bearer.client));
+    FHIR_TRY(err);
+    apr_table_setn(r->notes, "fhir-scopes", apr_pstrdup(r->pool, bearer.scopes));
     FHIR_TRY(fhir_bearer_grant(grant, &bearer, settings->value[MOD_FHIR_ENDPOINT].place->path,
                                endpoint, r->pool));
     r->user = apr_pstrdup(r->pool, *bearer.user ? bearer.user : bearer.client);

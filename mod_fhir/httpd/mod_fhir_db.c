@@ -26,6 +26,7 @@ struct mod_fhir_child_t {
     const char *conninfo;          /* of source */
     mod_fhir_endpoints_t *endpoints;
     fhir_directory_t *directory;
+    mod_fhir_use_t *use;
     fhir_budget_t *budget;                   /* the process's */
     fhir_token_cache_t cache;                /* segment NULL: none */
     _Atomic(mod_fhir_listener_t *) listener; /* or NULL: not started yet */
@@ -37,6 +38,11 @@ struct mod_fhir_child_t {
 mod_fhir_endpoints_t *mod_fhir_child_endpoints(mod_fhir_child_t *child)
 {
     return child->endpoints;
+}
+
+mod_fhir_use_t *mod_fhir_child_use(mod_fhir_child_t *child)
+{
+    return child->use;
 }
 
 fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child)
@@ -209,5 +215,6 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_bu
     (void)mod_fhir_cache_attach(&child->cache, s, pchild);
     child->endpoints = mod_fhir_endpoints_create(child, pool);
     child->directory = fhir_directory_create(pool);
-    return child->endpoints && child->directory ? child : NULL;
+    child->use = mod_fhir_use_create(pool);
+    return child->endpoints && child->directory && child->use ? child : NULL;
 }

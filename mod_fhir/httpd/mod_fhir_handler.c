@@ -156,6 +156,9 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
         mod_fhir_body_leave(r);
     note(r, &call->response);
     r->status = call->response.status;
+    const char *refused = mod_fhir_use_refused(r, err);
+    if (refused) /* found by it at the Connect Portal */
+        apr_table_setn(r->err_headers_out, "X-Request-Id", refused);
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
@@ -163,6 +166,7 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
                                               : mod_fhir_spool_length(&call->spool);
     int status = mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
     fhir_budget_leave(&call->ticket, call->effort.used, output);
+    mod_fhir_use_count(r, child, call->request.endpoint->tenant, err);
     return status;
 }
 

@@ -56,7 +56,7 @@ fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fh
     FHIR_TRY(fhir_auth_page(call, 200, name, view, NULL));
     apr_table_unset(headers, "Pragma");
     apr_table_setn(headers, "Cache-Control", "public, max-age=60");
-    apr_table_setn(headers, "Vary", "Accept-Language");
+    apr_table_setn(headers, "Vary", "Accept, Accept-Language");
     return NULL;
 }
 

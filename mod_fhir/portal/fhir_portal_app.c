@@ -642,13 +642,17 @@ static const fhir_refusal_row_t *refusal_row(const char *name)
 
 static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 {
-    static const char *const names[] = {"at",    "request", "app",        "env_name",
-                                        "route", "error",   "description"};
+    static const char *const names[] = {"at",       "request", "app",         "env_name",
+                                        "route",    "error",   "description", "parameter",
+                                        "received", "expected"};
     refusals_t *refusals = baton;
     fhir_view_t *item = fhir_view_add(refusals->view, "refusals");
     const fhir_refusal_row_t *known = refusal_row(fhir_row_text(row, 5));
-    for (int i = 0; i < 7; i++)
+    for (int i = 0; i < 10; i++)
         fhir_view_set(item, names[i], fhir_auth_text(row, i, refusals->call->pool));
+    fhir_view_flag(item, "has_received", !fhir_row_is_null(row, 8));
+    fhir_view_set(item, "who",
+                  known ? apr_pstrcat(refusals->call->pool, "who-", known->who, NULL) : NULL);
     fhir_view_set(item, "what", known ? known->what : "");
     return NULL;
 }
@@ -669,7 +673,8 @@ fhir_err_t *fhir_portal_why(fhir_auth_call_t *call)
     FHIR_TRY(fhir_auth_sql(
         call,
         "SELECT to_char(r.at, 'YYYY-MM-DD HH24:MI:SS'), r.request, c.name, c.environment, r.route, "
-        "r.error, r.description FROM @refusal r JOIN @client c ON c.id = r.client JOIN @app a ON "
+        "r.error, r.description, r.parameter, r.received, r.expected FROM @refusal r JOIN @client "
+        "c ON c.id = r.client JOIN @app a ON "
         "a.id = c.app WHERE a.owner = $1 AND ($2::text IS NULL OR r.request = $2::text) ORDER BY "
         "r.at DESC LIMIT $3::int",
         0, 3, values, read_refusal, &refusals, NULL));

@@ -12,7 +12,8 @@
 
 #include "portal/fhir_portal_app.h"
 
-#define DAYS       30  /* of the charts */
+#define DAYS       30 /* of the charts */
+#define CHARTS     4
 #define TOKENS_MAX 100 /* that are shown */
 
 static const char *typed(const fhir_auth_call_t *call, const char *name)
@@ -82,7 +83,7 @@ typedef struct rows_t {
     int highest;
     struct {
         const char *day;
-        int value[3];
+        int value[CHARTS];
     } day[DAYS];
 } rows_t;
 
@@ -92,7 +93,7 @@ static fhir_err_t *read_day(void *baton, const fhir_row_t *row)
     if (rows->n == DAYS)
         return NULL;
     rows->day[rows->n].day = fhir_auth_text(row, 0, rows->call->pool);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < CHARTS; i++)
         rows->day[rows->n].value[i] = atoi(fhir_row_text(row, i + 1));
     rows->n++;
     return NULL;
@@ -130,20 +131,21 @@ static fhir_err_t *show_use(fhir_view_t *view, fhir_auth_call_t *call,
 {
     rows_t rows = {.call = call};
     const char *values[] = {client->id, apr_itoa(call->pool, DAYS)};
+    /* by day as far as it was counted, and what was not yet */
     FHIR_TRY(fhir_auth_sql(
         call,
-        "SELECT to_char(day, 'YYYY-MM-DD'), (SELECT count(*) FROM @token t JOIN @authorization z "
-        "ON z.id = t.authorization_id WHERE z.client = $1 AND t.kind = 'access' AND t.created >= "
-        "day AND t.created < day + 1), (SELECT count(DISTINCT z.user_id) FROM @token t JOIN "
-        "@authorization z ON z.id = t.authorization_id WHERE z.client = $1 AND t.created >= day "
-        "AND t.created < day + 1), (SELECT count(*) FROM @refusal r WHERE r.client = $1 AND "
-        "r.error <> 'scope-fewer' AND r.at >= day AND r.at < day + 1) FROM (SELECT current_date - "
-        "n AS day FROM "
-        "generate_series($2::int - 1, 0, -1) n) d",
+        "SELECT to_char(n.day, 'YYYY-MM-DD'), coalesce(u.requests, 0), greatest(u.people, "
+        "t.people), coalesce(u.errors, 0) + coalesce(greatest(u.refused, r.refused), 0), "
+        "greatest(u.tokens, t.tokens) FROM (SELECT current_date - n AS day FROM "
+        "generate_series($2::int - 1, 0, -1) n) n LEFT JOIN @use_day u ON u.client = $1 AND u.day "
+        "= n.day LEFT JOIN (" FHIR_USE_TOKENS ") t (client, day, tokens, people) ON t.client = $1 "
+        "AND t.day = n.day LEFT JOIN (" FHIR_USE_REFUSED ") r (client, day, refused) ON r.client = "
+        "$1 AND r.day = n.day ORDER BY n.day",
         0, 2, values, read_day, &rows, NULL));
-    draw(view, &rows, 0, "use-tokens");
+    draw(view, &rows, 0, "use-requests");
     draw(view, &rows, 1, "use-people");
     draw(view, &rows, 2, "use-errors");
+    draw(view, &rows, 3, "use-tokens");
     return NULL;
 }
 

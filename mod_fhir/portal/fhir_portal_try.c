@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The test launch: the real flow with an app's test client, step by step, with each request and
- * answer. The browser goes to the endpoint's own authorization page and comes back here; the code
- * is redeemed by the same token endpoint that apps call, within this process.
+ * answer. The browser goes to the endpoint's own authorization page and comes back here; the token
+ * is asked for, and records are read with it, by the same code that answers apps
+ * (fhir_portal_trial.c), within this process.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
-#include "portal/fhir_portal_app.h"
+#include "portal/fhir_portal_trial.h"
 
 #define BACK "connect/back"
 
@@ -72,18 +73,60 @@ static const char *example_base(const fhir_auth_call_t *call)
 
 /* ---- the page ---- */
 
+static const char *encoded(const char *text, apr_pool_t *pool)
+{
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
+    fhir_text_url_encode(buf, text, strlen(text));
+    return fhir_buf_cstr(buf);
+}
+
+/* What the examples of code need. */
+static void show_example(fhir_view_t *view, const fhir_auth_call_t *call,
+                         const fhir_portal_client_t *client)
+{
+    const char *base = example_base(call);
+    const char *redirect =
+        apr_pstrmemdup(call->pool, client->redirects, strcspn(client->redirects, "\n"));
+    redirect = *redirect ? redirect : "https://app.example/callback";
+    fhir_view_set(view, "example_base", base);
+    fhir_view_set(view, "example_base_encoded", encoded(base, call->pool));
+    fhir_view_set(view, "example_redirect", redirect);
+    fhir_view_set(view, "example_redirect_encoded", encoded(redirect, call->pool));
+    fhir_view_set(view, "example_scope_encoded", encoded(client->scopes, call->pool));
+}
+
+static fhir_err_t *start(fhir_view_t **view, fhir_auth_call_t *call, const fhir_session_t *session,
+                         const fhir_portal_client_t *client)
+{
+    FHIR_TRY(fhir_portal_view(view, call, session));
+    fhir_portal_show_client(*view, call, client);
+    show_endpoints(*view, call);
+    show_example(*view, call, client);
+    fhir_view_set(*view, "back", fhir_auth_url(call, BACK));
+    return NULL;
+}
+
 static fhir_err_t *show(fhir_auth_call_t *call, const fhir_session_t *session,
                         const fhir_portal_client_t *client, const char *fault, const char *launch)
 {
     fhir_view_t *view;
-    FHIR_TRY(fhir_portal_view(&view, call, session));
-    fhir_portal_show_client(view, call, client);
-    show_endpoints(view, call);
+    FHIR_TRY(start(&view, call, session, client));
     fhir_view_set(view, "fault", fault);
     fhir_view_set(view, "launch_link", launch);
-    fhir_view_set(view, "example_base", example_base(call));
-    fhir_view_set(view, "back", fhir_auth_url(call, BACK));
     return fhir_auth_page(call, 200, "try", view, NULL);
+}
+
+/* A backend service: everything at once, since nobody is asked. */
+static fhir_err_t *backend(fhir_auth_call_t *call, const fhir_session_t *session,
+                           const fhir_portal_client_t *client,
+                           const fhir_portal_endpoint_t *endpoint)
+{
+    fhir_trial_t trial = {.call = call, .client = client, .endpoint = endpoint};
+    FHIR_TRY(start(&trial.view, call, session, client));
+    fhir_trial_discover(&trial);
+    FHIR_TRY(fhir_trial_system(&trial, typed(call, "scope_text"), typed(call, "secret")));
+    FHIR_TRY(fhir_trial_read(&trial));
+    return fhir_auth_page(call, 200, "try", trial.view, NULL);
 }
 
 /* The verifier of a trial: nobody but this server can make it, and nothing is kept. */
@@ -173,73 +216,13 @@ fhir_err_t *fhir_portal_try(fhir_auth_call_t *call)
     endpoint = endpoint_at(call, typed(call, "endpoint"));
     if (!*step || !endpoint)
         return show(call, session, client, *step ? "fault-endpoint" : NULL, NULL);
-    return !strcmp(step, "launch") ? launch(call, session, client, endpoint)
-                                   : go(call, client, endpoint);
+    if (!strcmp(step, "launch"))
+        return launch(call, session, client, endpoint);
+    return strncmp(client->kind, "backend", 7) == 0 ? backend(call, session, client, endpoint)
+                                                    : go(call, client, endpoint);
 }
 
 /* ---- back with a code ---- */
-
-typedef struct exchange_t {
-    const char *body;
-} exchange_t;
-
-static const char *header(const fhir_auth_request_t *request, const char *name)
-{
-    (void)request;
-    return !strcasecmp(name, "Content-Type") ? "application/x-www-form-urlencoded" : NULL;
-}
-
-static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_auth_request_t *request,
-                             apr_size_t max)
-{
-    const exchange_t *exchange = request->baton;
-    *body = exchange->body;
-    *len = strlen(exchange->body);
-    return *len <= max ? NULL
-                       : fhir_err_create(request->pool, FHIR_ERR_TOO_LARGE, "The form is too long");
-}
-
-/* A request to the token endpoint, answered here. */
-static const char *redeem(fhir_auth_call_t *call, const fhir_portal_endpoint_t *endpoint,
-                          const char *form)
-{
-    exchange_t exchange = {form};
-    fhir_auth_request_t request = *call->request;
-    fhir_auth_response_t response;
-    request.endpoint = &endpoint->endpoint;
-    request.base_url = endpoint->base_url;
-    request.place = endpoint->place;
-    request.path = "auth/token";
-    request.query = NULL;
-    request.method = "POST";
-    request.portal = NULL;
-    request.header = header;
-    request.read_body = read_body;
-    request.check_password = NULL; /* the token endpoint takes none */
-    request.forget = NULL;
-    request.baton = &exchange;
-    (void)fhir_auth_run(&response, &request);
-    return apr_psprintf(call->pool, "HTTP %d\n%s", response.status, fhir_buf_cstr(response.body));
-}
-
-static const char *form_of(fhir_auth_call_t *call, const fhir_portal_client_t *client,
-                           const char *code, const char *verifier, const char *secret)
-{
-    fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
-    const char *const pairs[][2] = {{"grant_type", "authorization_code"},
-                                    {"code", code},
-                                    {"redirect_uri", fhir_auth_url(call, BACK)},
-                                    {"code_verifier", verifier},
-                                    {"client_id", client->id},
-                                    {"client_secret", secret}};
-    for (apr_size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
-        if (!*pairs[i][1])
-            continue;
-        fhir_buf_puts(buf, i ? "&" : "");
-        fhir_auth_encode(buf, pairs[i][0], pairs[i][1]);
-    }
-    return fhir_buf_cstr(buf);
-}
 
 /* Of state: the client, the nonce and the endpoint. 0 if it is not one of ours. */
 static int read_state(const char *parts[3], const fhir_auth_call_t *call)
@@ -259,6 +242,7 @@ fhir_err_t *fhir_portal_back(fhir_auth_call_t *call)
     const fhir_portal_endpoint_t *endpoint;
     const fhir_portal_client_t *client;
     fhir_session_t *session;
+    fhir_trial_t trial;
     fhir_view_t *view;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
@@ -276,8 +260,10 @@ fhir_err_t *fhir_portal_back(fhir_auth_call_t *call)
     fhir_view_set(view, "back", fhir_auth_url(call, BACK));
     fhir_view_set(view, "verifier", verifier);
     if (code && !strcmp(step, "redeem")) {
-        const char *form = form_of(call, client, code, verifier, typed(call, "secret"));
-        fhir_view_set(view, "answer", redeem(call, endpoint, form));
+        trial = (fhir_trial_t){.call = call, .client = client, .endpoint = endpoint, .view = view};
+        FHIR_TRY(fhir_trial_redeem(&trial, code, fhir_auth_url(call, BACK), verifier,
+                                   typed(call, "secret")));
+        FHIR_TRY(fhir_trial_read(&trial));
     }
     return fhir_auth_page(call, 200, "back", view, NULL);
 }

@@ -253,7 +253,7 @@ my $h;
     like($dev->get($p->url("connect/why?request=$request"))->body, qr/was replaced and has expired/, '  by request id');
 
     my $page = $admin->get($link);
-    like($page->body, qr/<svg.*Access tokens issued: 1.*People: 1/s, 'use is shown');
+    like($page->body, qr/<svg.*People: 1.*Access tokens issued: 1/s, 'use is shown');
     like($page->body, qr/Dr\. Doctor/, '  and who uses it');
     my ($authorization) = $page->body =~ /name="authorization" value="(\d+)"/;
     $admin->press([ _step => 'end', qq(value="$authorization") ]);

@@ -41,6 +41,8 @@ for my $accept ('application/fhir+json', 'application/fhir+xml') {
 }
 is $t->get("$base/Binary/$id?_format=json")->json->{resourceType}, 'Binary', '_format too';
 is $t->get("$base/Binary/$id/_history/1")->body, $bytes, 'a version is answered the same way';
+like $t->get("$base/Binary/$id/_history", Accept => 'text/html')->header('Content-Type'), qr{^text/html},
+    'its history is a page like any other';
 
 my $json = $t->post("$base/Binary", '{"a":1}', 'Content-Type' => 'application/json');
 is $t->get("$base/Binary/" . $json->json->{id})->body, '{"a":1}', 'plain JSON is content';

@@ -192,9 +192,9 @@ $html = $t->get('/dev/r4/Observation?patient=p1&_count=2', Accept => 'text/html'
 unlike $html->body, qr{<b>1</b>}, 'data is escaped';
 like $html->body, qr{<a rel="noreferrer" href="http://[^"]+/dev/r4/Patient/p1">}, 'references are links';
 like $t->get('/dev/r4/Patient?nam=a', Accept => 'text/html')->body,
-    qr{<p><strong>error</strong> Patient has no search parameter &quot;nam&quot;},
+    qr{<h1>400 The request has a mistake</h1>\s*<p class="note note-bad"><strong>error</strong> Patient has no search parameter &quot;nam&quot;},
     'an error in words';
-like $html->body, qr{<a href="[^"]+_cursor=[^"]+">next</a>}, 'paging';
+like $html->body, qr{<a class="button small" rel="next" href="[^"]+_cursor=[^"]+">Next page</a>}, 'paging';
 
 # --- a search by form
 my $form = $t->post('/dev/r4/Observation/_search', 'patient=p1&_format=xml&_elements=subject',

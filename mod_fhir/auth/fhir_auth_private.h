@@ -8,7 +8,7 @@
 
 #include "auth/fhir_auth.h"
 #include "auth/fhir_jose.h"
-#include "auth/fhir_page.h"
+#include "core/fhir_page.h"
 #include "auth/fhir_refusal.h"
 #include "auth/fhir_scope.h"
 #include "fhir/fhir_call.h"

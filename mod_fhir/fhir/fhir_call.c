@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "core/fhir_page.h"
 #include "fhir/fhir_binary.h"
 #include "fhir/format/fhir_html.h"
 
@@ -111,8 +112,15 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
                *pretty = fhir_pairs_get(pairs, "_pretty");
 
     call->opts.model = call->spoken;
-    call->opts.base_url = call->request->base_url;
-    call->opts.query = call->request->query;
+    call->opts.page = (fhir_html_about_t){
+        .base_url = call->request->base_url,
+        .query = call->request->query,
+        .language = fhir_page_language(fhir_call_header(call, "Accept-Language")),
+        .practice = call->endpoint->publisher,
+        .has_search = (call->endpoint->interactions & FHIR_INTERACTION_SEARCH) != 0,
+        .has_history = (call->endpoint->interactions & FHIR_INTERACTION_HISTORY) != 0,
+        .has_operations = (call->endpoint->interactions & FHIR_INTERACTION_OPERATION) != 0,
+    };
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
     fhir_spoken_render(call, &call->opts);
@@ -143,6 +151,10 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
 
 fhir_render_t *fhir_call_render(fhir_call_t *call)
 {
+    call->opts.page.type = call->type_name;
+    call->opts.page.operation = call->operation;
+    call->opts.page.is_search =
+        call->response->interaction && !strcmp(call->response->interaction, "search-type");
     if (!call->render)
         call->render = fhir_render_create(&call->opts, call->response->body, call->pool);
     return call->render;
@@ -156,7 +168,9 @@ void fhir_call_begin(fhir_call_t *call, int status)
     response->content_type = fhir_format_media_type(call->spoken, call->opts.format);
     if (call->opts.format != FHIR_FORMAT_HTML)
         return;
+    call->opts.page.status = status;
     apr_table_setn(response->headers, "Content-Security-Policy", FHIR_HTML_POLICY);
+    apr_table_mergen(response->headers, "Vary", "Accept-Language");
 }
 
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len)

@@ -14,6 +14,7 @@
 #include "fhir/fhir_call.h"
 
 fhir_err_t *fhir_capability_handle(fhir_call_t *call);         /* GET metadata */
+fhir_err_t *fhir_style_handle(fhir_call_t *call);              /* GET fhir.css */
 fhir_err_t *fhir_read_handle(fhir_call_t *call);               /* GET [type]/[id] */
 fhir_err_t *fhir_vread_handle(fhir_call_t *call);              /* GET [type]/[id]/_history/[vid] */
 fhir_err_t *fhir_history_handle(fhir_call_t *call);            /* GET ([type]/([id]/))_history */

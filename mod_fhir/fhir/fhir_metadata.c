@@ -281,12 +281,14 @@ fhir_err_t *fhir_metadata_answer(fhir_call_t *call, const fhir_capability_t *cap
     const char *summary = fhir_pairs_get(&call->pairs, "_summary");
     int lasting = m && capability == call->endpoint->capability && !elements;
     if (lasting) /* links of a page to other formats; the rest of the query says nothing here */
-        call->opts.query = call->opts.subset && summary
-                               ? apr_pstrcat(call->pool, "_summary=", summary, NULL)
-                               : NULL;
+        call->opts.page.query = call->opts.subset && summary
+                                    ? apr_pstrcat(call->pool, "_summary=", summary, NULL)
+                                    : NULL;
     const char *key =
-        apr_psprintf(call->pool, "%d%d %s %s", call->opts.format, call->opts.pretty,
-                     call->opts.subset && summary ? summary : "", call->request->base_url);
+        apr_psprintf(call->pool, "%d%d %s %s %s", call->opts.format, call->opts.pretty,
+                     call->opts.subset && summary ? summary : "",
+                     call->opts.format == FHIR_FORMAT_HTML ? call->opts.page.language : "",
+                     call->request->base_url);
     kept_t *kept;
     if (!m)
         FHIR_TRY(fhir_metadata_create(&m, call->pool));

@@ -8,12 +8,15 @@
 #include "core/fhir_text.h"
 #include "fhir/fhir_renamed.h"
 #include "fhir/fhir_spoken.h"
+#include "fhir/format/fhir_html.h"
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/validate/fhir_storable.h"
 
 #define B(name) FHIR_INTERACTION_##name
 const fhir_route_t fhir_routes[] = {
     {"GET", "metadata", B(NONE), fhir_capability_handle, "capabilities", FHIR_LEVEL_NONE,
+     FHIR_ROUTE_PUBLIC},
+    {"GET", FHIR_HTML_STYLE, B(NONE), fhir_style_handle, "style", FHIR_LEVEL_NONE,
      FHIR_ROUTE_PUBLIC},
     {"GET", "T/I", B(READ), fhir_read_handle, "read", FHIR_LEVEL_TYPE, 0},
     {"GET", "T/I/_history/V", B(VREAD), fhir_vread_handle, "vread", FHIR_LEVEL_TYPE, 0},

@@ -137,7 +137,8 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->interaction = route->name;
     call->response->type = call->type_name;
     FHIR_TRY(bad_query);
-    if (fhir_binary_wants_raw(call))
+    if (route->bit & (FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD) &&
+        fhir_binary_wants_raw(call))
         call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */
     else if (!(route->flags & FHIR_ROUTE_FORM)) /* there, the form is asked first */
         FHIR_TRY(bad_format);

@@ -33,6 +33,7 @@ typedef enum fhir_uscore_wanted_t {
 typedef struct fhir_uscore_row_t {
     apr_uint32_t type, name;
     apr_uint16_t releases; /* bit n: releases[n] lists it */
+    apr_uint16_t levels;   /* bits 2n and 2n+1: what releases[n] expects, fhir_uscore_wanted_t */
     apr_byte_t kind;       /* fhir_uscore_kind_t */
     apr_byte_t wanted;     /* fhir_uscore_wanted_t */
 } fhir_uscore_row_t;

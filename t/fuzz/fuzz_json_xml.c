@@ -48,13 +48,16 @@ static void check_back(const fhir_model_t *model, fhir_buf_t *xml, fhir_xml_writ
 
 static void check_parts(const fhir_model_t *model, fhir_node_t *tree, apr_pool_t *pool)
 {
-    fhir_html_t *html = fhir_html_create(model, "http://localhost", "a=b", pool);
+    fhir_html_t *html = fhir_html_create(
+        model, &(fhir_html_about_t){.base_url = "http://localhost", .query = "a=b"}, pool);
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     fhir_subset_t subset = {.summary = FHIR_SUMMARY_TRUE};
 
     fhir_html_resource(buf, html, tree);
+    fhir_html_bundle_learn(html, tree);
     fhir_html_bundle_begin(buf, html, tree);
     fhir_html_bundle_entry(buf, html, tree);
+    fhir_html_bundle_end(buf, html);
     subset.type = fhir_model_type(model, "Resource", 8);
     fhir_subset_apply(tree, &subset, model, pool);
     fhir_node_write_json(buf, tree, 1);

@@ -6,33 +6,9 @@ const { chromium } = require('playwright-core');
 const fs = require('fs');
 const crypto = require('crypto');
 const o = JSON.parse(process.argv[2]);
-const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const { ok, end, broke, look: lookAt } = require('./look.js');
+const look = (page, what) => lookAt(page, what, o.shots);
 const callback = 'http://127.0.0.1:18999/callback';
-
-let n = 0, failed = 0;
-const ok = (held, name, more = '') => {
-  console.log(`${held ? 'ok' : 'not ok'} ${++n} - ${name}`);
-  if (!held) { failed++; console.log(`# ${more}`.replace(/\n/g, '\n# ')); }
-};
-
-async function look(page, what) {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send('Runtime.evaluate', { expression: axe });
-  const size = page.viewportSize();
-  const found = [];
-  for (const width of [1280, 390]) {
-    await page.setViewportSize({ width, height: 900 });
-    const { result } = await cdp.send('Runtime.evaluate', { awaitPromise: true, returnByValue: true,
-      expression: 'axe.run().then(r => JSON.stringify([r.violations.map(v => [v.impact, v.id, v.nodes[0].html]), document.documentElement.scrollWidth]))' });
-    const [violations, scroll] = JSON.parse(result.value);
-    found.push(...violations);
-    if (scroll > width) found.push(['serious', 'wider than the window', `${scroll} > ${width}`]);
-    if (o.shots) await page.screenshot({ path: `${o.shots}/${what.replace(/\W+/g, '-')}-${width}.png`, fullPage: true });
-  }
-  await page.setViewportSize(size);
-  const weight = (await page.content()).length;
-  ok(found.length === 0 && weight < 100000, `${what}: axe-core finds nothing at two widths, ${Math.ceil(weight / 1000)} KB`, JSON.stringify(found));
-}
 
 async function mail() {
   for (let i = 0; i < 500; i++) {
@@ -165,6 +141,5 @@ async function signIn(page, user) {
   await plain.goto(o.portal + '/directory?q=lakeside');
   ok(/Lakeside/.test(await plain.locator('article').first().innerText()), 'the directory works without scripts');
   await browser.close();
-  console.log(`1..${n}`);
-  process.exit(failed ? 1 : 0);
-})().catch(e => { console.log(`not ok ${++n} - it ran to its end\n# ${String(e.stack).replace(/\n/g, '\n# ')}\n1..${n}`); process.exit(1); });
+  end();
+})().catch(broke);

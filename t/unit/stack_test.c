@@ -145,7 +145,8 @@ static void beyond_json(apr_pool_t *pool)
 static void formats(const char *text, apr_pool_t *pool)
 {
     fhir_xml_writer_t *writer = fhir_xml_writer_create(r4, 0, pool);
-    fhir_html_t *html = fhir_html_create(r4, "http://localhost", "a=b", pool);
+    fhir_html_t *html = fhir_html_create(
+        r4, &(fhir_html_about_t){.base_url = "http://localhost", .query = "a=b"}, pool);
     fhir_buf_t *xml = fhir_buf_create(pool, 0), *page = fhir_buf_create(pool, 0);
     fhir_subset_t subset = {.summary = FHIR_SUMMARY_TRUE,
                             .type = fhir_model_type(r4, "Resource", 8)};

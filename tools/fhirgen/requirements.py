@@ -2,7 +2,7 @@
 """What US Core wants of a server, from the CapabilityStatements and SearchParameters of its releases.
 
 One row for each thing wanted of a resource type, with the strictest expectation of all releases and
-the releases that list it.
+that of each release.
 """
 
 from pool import Strings
@@ -90,11 +90,15 @@ class Requirements:
         rows = []
         for (type_name, kind, name), row in sorted(self.rows.items()):
             releases = sum(1 << at for at, wanted in enumerate(row) if wanted is not None)
+            levels = sum(
+                (1 + WANTED.index(wanted or "MAY")) << 2 * at for at, wanted in enumerate(row) if wanted is not None
+            )
             rows.append(
                 (
                     self.strings.add(type_name),
                     self.strings.add(name),
                     releases,
+                    levels,
                     Enum("FHIR_USCORE_" + KINDS[kind].upper()),
                     Enum("FHIR_USCORE_" + self._strictest(row)),
                 )

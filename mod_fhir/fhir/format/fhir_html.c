@@ -1,46 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Pages for people. What a page shows is its narratives and its JSON, indented, with links on
- * references and URLs; nothing of it is particular to a resource type.
+ * Pages for people: the frame, a resource by its elements, a Bundle around its tables
+ * (fhir_html_table.c), errors in words. What a page shows follows from the model; of resource types
+ * it knows that a Patient is what most others belong to, and that an OperationOutcome speaks.
  */
 #include "fhir/format/fhir_html.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/fhir_page.h"
 #include "core/fhir_text.h"
-#include "fhir/format/fhir_xhtml.h"
+#include "fhir/format/fhir_html_private.h"
 
-struct fhir_html_t {
-    const fhir_model_t *model;
-    const char *base_url;
-    const char *query; /* without _format, ending with '&' unless empty */
-    fhir_buf_t *scratch;
-};
-
-static const char style[] =
-    ":root{color-scheme:light dark}"
-    "body{margin:0;font:16px/1.5 system-ui,sans-serif;color:#1b1b1b;background:#fff;"
-    "overflow-wrap:anywhere}"
-    "header,main,footer{padding:.8rem 1.2rem;max-width:75rem;margin:0 auto}"
-    "header{border-bottom:1px solid #b5b5b5}"
-    "h1{font-size:1.4rem;margin:0}h2{font-size:1.1rem;margin:1.2rem 0 .4rem}"
-    "nav a{display:inline-block;margin:.3rem 1rem .3rem 0}"
-    "a{color:#0b4f8a}a:focus-visible{outline:3px solid #0b4f8a;outline-offset:2px}"
-    "pre{white-space:pre-wrap;background:#f6f6f4;border:1px solid #ddd;padding:.8rem;"
-    "font:14px/1.45 ui-monospace,monospace}pre a{word-break:break-all}"
-    ".k{color:#6b2d00}.s{color:#0a5c0a}.n{color:#1f3fa8}"
-    ".narrative,.issues{border-left:4px solid #b5b5b5;padding-left:1rem;overflow-x:auto}"
-    ".narrative{contain:layout paint}.narrative table{border-collapse:collapse}"
-    ".narrative td,.narrative th{padding:.1rem .5rem;min-width:4.5rem}"
-    "section{border-bottom:1px solid #ddd;padding-bottom:.8rem}"
-    "@media(prefers-color-scheme:dark){body{background:#161616;color:#eee}a{color:#8cc4ff}"
-    "a:focus-visible{outline-color:#8cc4ff}"
-    "pre{background:#222;border-color:#444}.k{color:#ffb78a}.s{color:#9fdf9f}.n{color:#a9bcff}"
-    "header,section,.narrative,.issues{border-color:#555}"
-    /* narratives bring backgrounds of their own, made for dark text */
-    ".narrative{color-scheme:light;background:#fff;color:#1b1b1b;padding:.4rem 1rem}"
-    ".narrative a{color:#0b4f8a}.narrative a:focus-visible{outline-color:#0b4f8a}}";
+#define CONTENT_MAX (64 * 1024) /* bytes of elements on a page, and of its narrative */
+#define DEPTH_MAX   6           /* of elements in elements */
+#define ITEMS_MAX   20          /* of an array */
+#define LINK_MAX    8000
 
 /* The query without _format, so that a link can choose another. */
 static const char *query_without_format(const char *query, apr_pool_t *pool)
@@ -55,18 +32,33 @@ static const char *query_without_format(const char *query, apr_pool_t *pool)
     return kept;
 }
 
-fhir_html_t *fhir_html_create(const fhir_model_t *model, const char *base_url, const char *query,
+/* Of "https://host/base", "/base": the same server, whatever name it was asked by. */
+static const char *path_of(const char *url)
+{
+    const char *host = strstr(url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
+    return host ? (path ? path : "") : url;
+}
+
+fhir_html_t *fhir_html_create(const fhir_model_t *model, const fhir_html_about_t *about,
                               apr_pool_t *pool)
 {
     fhir_html_t *html = apr_pcalloc(pool, sizeof(*html));
     html->model = model;
-    html->base_url = base_url ? base_url : "";
-    html->query = query_without_format(query, pool);
+    html->about = *about;
+    html->kept = query_without_format(about->query, pool);
+    html->path = path_of(about->base_url);
+    if (!about->language)
+        html->about.language = "en";
     html->scratch = fhir_buf_create(pool, 0);
+    html->labels = apr_hash_make(pool);
+    html->pool = pool;
+    apr_pool_create(&html->item_pool, pool);
     return html;
 }
 
-static void text(fhir_buf_t *buf, const char *s)
+/* ---- texts ---- */
+
+void fhir_html_text(fhir_buf_t *buf, const char *s)
 {
     fhir_xhtml_escape(buf, s, strlen(s));
 }
@@ -77,10 +69,47 @@ static void node_text(fhir_buf_t *buf, const fhir_node_t *node)
         fhir_xhtml_escape(buf, node->text, node->text_len);
 }
 
-/* -- links ------------------------------------------------------------------------------------- */
+const char *fhir_html_say(const fhir_html_t *html, const char *key)
+{
+    return fhir_page_text(key, html->about.language, html->pool);
+}
 
-/* "Patient/1" or "Patient/1/_history/2": what the server itself can show. */
-static int is_relative(const fhir_html_t *html, const char *s, apr_size_t len)
+void fhir_html_word(fhir_buf_t *buf, const fhir_html_t *html, const char *key)
+{
+    fhir_html_text(buf, fhir_html_say(html, key));
+}
+
+/* "birthDate" is "Birth date", "MedicationRequest" is "Medication request". */
+static const char *as_words(const char *name, apr_pool_t *pool)
+{
+    char *out = apr_palloc(pool, 2 * strlen(name) + 1), *o = out;
+    for (const char *s = name; *s; s++) {
+        int starts = apr_isupper(*s) && s > name && !apr_isupper(s[-1]);
+        if (starts)
+            *o++ = ' ';
+        *o++ = s == name ? (char)apr_toupper(*s) : starts ? (char)apr_tolower(*s) : *s;
+    }
+    *o = '\0';
+    return out;
+}
+
+const char *fhir_html_label(fhir_html_t *html, const char *name)
+{
+    const char *label = apr_hash_get(html->labels, name, APR_HASH_KEY_STRING);
+    const char *key;
+    if (label)
+        return label;
+    key = apr_pstrcat(html->pool, "name-", name, NULL);
+    label = fhir_page_text(key, html->about.language, html->pool);
+    if (!strcmp(label, key))
+        label = as_words(name, html->pool);
+    apr_hash_set(html->labels, name, APR_HASH_KEY_STRING, label);
+    return label;
+}
+
+/* ---- links ---- */
+
+int fhir_html_is_relative(const fhir_html_t *html, const char *s, apr_size_t len)
 {
     static const char history[] = "/_history/";
     const char *end = s + len, *slash = memchr(s, '/', len);
@@ -97,9 +126,9 @@ static int is_relative(const fhir_html_t *html, const char *s, apr_size_t len)
            fhir_text_is_id(id_end + n, (apr_size_t)(end - id_end) - n);
 }
 
-static int is_url(const char *s, apr_size_t len)
+int fhir_html_is_url(const char *s, apr_size_t len)
 {
-    if (len < 8 || (strncmp(s, "http://", 7) && strncmp(s, "https://", 8)))
+    if (len < 8 || len > LINK_MAX || (strncmp(s, "http://", 7) && strncmp(s, "https://", 8)))
         return 0;
     for (apr_size_t i = 0; i < len; i++)
         if ((unsigned char)s[i] <= ' ')
@@ -107,92 +136,9 @@ static int is_url(const char *s, apr_size_t len)
     return 1;
 }
 
-/* Opens a link when a string is one: 1 if so. */
-static int open_link(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *node)
-{
-    int reference = node->name_len == 9 && !memcmp(node->name, "reference", 9) &&
-                    is_relative(html, node->text, node->text_len);
-    if (!reference && !is_url(node->text, node->text_len))
-        return 0;
-    fhir_buf_puts(buf, "<a rel=\"noreferrer\" href=\"");
-    if (reference) {
-        text(buf, html->base_url);
-        fhir_buf_putc(buf, '/');
-    }
-    node_text(buf, node);
-    fhir_buf_puts(buf, "\">");
-    return 1;
-}
+/* ---- the frame ---- */
 
-/* -- JSON with colours and links --------------------------------------------------------------- */
-
-static void quoted(fhir_buf_t *buf, fhir_html_t *html, const char *class_name, const char *s,
-                   apr_size_t len)
-{
-    fhir_buf_clear(html->scratch);
-    fhir_buf_json_string(html->scratch, s, len);
-    fhir_buf_printf(buf, "<span class=\"%s\">", class_name);
-    fhir_xhtml_escape(buf, html->scratch->data, html->scratch->len);
-    fhir_buf_puts(buf, "</span>");
-}
-
-static void indent(fhir_buf_t *buf, int level)
-{
-    fhir_buf_putc(buf, '\n');
-    while (level-- > 0)
-        fhir_buf_append(buf, "  ", 2);
-}
-
-static void json(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int level);
-
-static void json_children(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int level)
-{
-    int object = node->kind == FHIR_NODE_OBJECT;
-    fhir_buf_putc(buf, object ? '{' : '[');
-    for (const fhir_node_t *c = node->child; c; c = c->next) {
-        indent(buf, level + 1);
-        if (object) {
-            quoted(buf, html, "k", c->name, c->name_len);
-            fhir_buf_puts(buf, ": ");
-        }
-        json(buf, html, c, level + 1);
-        if (c->next)
-            fhir_buf_putc(buf, ',');
-    }
-    if (node->child)
-        indent(buf, level);
-    fhir_buf_putc(buf, object ? '}' : ']');
-}
-
-static void json(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int level)
-{
-    switch (node->kind) {
-    case FHIR_NODE_OBJECT:
-    case FHIR_NODE_ARRAY:
-        json_children(buf, html, node, level);
-        break;
-    case FHIR_NODE_STRING:
-        if (open_link(buf, html, node)) {
-            quoted(buf, html, "s", node->text, node->text_len);
-            fhir_buf_puts(buf, "</a>");
-        }
-        else
-            quoted(buf, html, "s", node->text, node->text_len);
-        break;
-    case FHIR_NODE_NULL:
-        fhir_buf_puts(buf, "null");
-        break;
-    default:
-        fhir_buf_puts(buf, "<span class=\"n\">");
-        node_text(buf, node);
-        fhir_buf_puts(buf, "</span>");
-    }
-}
-
-/* -- pages ------------------------------------------------------------------------------------- */
-
-/* "Patient/1", or the type alone. */
-static void name_of(fhir_buf_t *buf, const fhir_node_t *resource)
+static void put_name(fhir_buf_t *buf, const fhir_node_t *resource)
 {
     const fhir_node_t *type = fhir_node_get(resource, "resourceType"),
                       *id = fhir_node_get(resource, "id");
@@ -203,157 +149,556 @@ static void name_of(fhir_buf_t *buf, const fhir_node_t *resource)
     }
 }
 
-static void begin(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
+static void format_link(fhir_buf_t *buf, const fhir_html_t *html, const char *format,
+                        const char *label)
 {
-    fhir_buf_puts(buf, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                       "<meta name=\"viewport\" content=\"width=device-width\">\n<title>");
-    name_of(buf, resource);
-    fhir_buf_puts(buf, "</title>\n<style>");
-    fhir_buf_puts(buf, style);
-    fhir_buf_puts(buf, "</style>\n</head>\n<body>\n<header>\n<h1>");
-    name_of(buf, resource);
-    fhir_buf_puts(buf, "</h1>\n<nav aria-label=\"Formats\"><a href=\"?");
-    text(buf, html->query);
-    fhir_buf_puts(buf, "_format=json&amp;_pretty=true\">JSON</a><a href=\"?");
-    text(buf, html->query);
-    fhir_buf_puts(buf, "_format=xml&amp;_pretty=true\">XML</a></nav>\n");
+    fhir_buf_puts(buf, "<a href=\"?");
+    fhir_html_text(buf, html->kept);
+    fhir_buf_printf(buf, "_format=%s&amp;_pretty=true\">%s</a>", format, label);
 }
 
-static int has_narrative(const fhir_node_t *resource)
+static void begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
 {
-    return fhir_node_get(fhir_node_get(resource, "text"), "div") != NULL;
+    fhir_buf_printf(buf,
+                    "<!DOCTYPE html>\n<html lang=\"%s\">\n<head>\n<meta charset=\"utf-8\">\n"
+                    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+                    "<meta name=\"robots\" content=\"noindex\">\n<title>",
+                    html->about.language);
+    if (html->about.status >= 400)
+        fhir_buf_printf(buf, "%d", html->about.status);
+    else if (html->about.type && fhir_node_is(fhir_node_get(resource, "resourceType"), "Bundle"))
+        fhir_html_text(buf, html->about.type);
+    else
+        put_name(buf, resource);
+    fhir_buf_puts(buf, "</title>\n<link rel=\"stylesheet\" href=\"");
+    fhir_html_text(buf, html->path);
+    fhir_buf_puts(buf,
+                  "/" FHIR_HTML_STYLE "\">\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">");
+    fhir_html_word(buf, html, "skip");
+    fhir_buf_puts(buf, "</a>\n<header class=\"bar\"><span class=\"bar-name\">");
+    fhir_html_text(buf, html->about.practice ? html->about.practice : "mod_fhir");
+    fhir_buf_puts(buf, "</span> <span class=\"badge\">FHIR ");
+    fhir_html_text(buf, html->model->label);
+    fhir_buf_puts(buf, "</span>\n<nav class=\"bar-nav\" aria-label=\"");
+    fhir_html_word(buf, html, "page-formats");
+    fhir_buf_puts(buf, "\">");
+    format_link(buf, html, "json", "JSON");
+    fhir_buf_putc(buf, ' ');
+    format_link(buf, html, "xml", "XML");
+    fhir_buf_puts(buf, "</nav></header>\n<main id=\"main\" class=\"sheet sheet-wide\">\n");
 }
 
-static void narrative(fhir_buf_t *buf, const fhir_node_t *resource)
+static void end(fhir_buf_t *buf, const fhir_html_t *html)
+{
+    fhir_buf_puts(buf, "</main>\n<footer class=\"foot\">FHIR ");
+    fhir_html_text(buf, html->model->version);
+    fhir_buf_puts(buf, "</footer>\n</body>\n</html>\n");
+}
+
+/* A link to something below the base: "Patient", "Observation?patient=1". */
+static void begin_link(fhir_buf_t *buf, const fhir_html_t *html, const char *class_name)
+{
+    fhir_buf_printf(buf, "<a%s%s%s href=\"", *class_name ? " class=\"" : "", class_name,
+                    *class_name ? "\"" : "");
+    fhir_html_text(buf, html->path);
+    fhir_buf_putc(buf, '/');
+}
+
+/* ---- a resource ---- */
+
+static const fhir_node_t *narrative_of(const fhir_node_t *resource)
 {
     const fhir_node_t *div = fhir_node_get(fhir_node_get(resource, "text"), "div");
-    if (!div || div->kind != FHIR_NODE_STRING)
+    return div && div->kind == FHIR_NODE_STRING ? div : NULL;
+}
+
+static void narrative(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
+{
+    const fhir_node_t *div = narrative_of(resource);
+    if (!div)
         return;
+    if (div->text_len > CONTENT_MAX) {
+        fhir_buf_puts(buf, "<p class=\"note\">");
+        fhir_html_word(buf, html, "page-cut");
+        fhir_buf_puts(buf, "</p>\n");
+        return;
+    }
     fhir_buf_puts(buf, "<div class=\"narrative\">");
     fhir_xhtml_write_html(buf, div->text, div->text_len);
     fhir_buf_puts(buf, "</div>\n");
 }
 
-static int is_outcome(const fhir_node_t *resource)
+int fhir_html_is_outcome(const fhir_node_t *resource)
 {
     return fhir_node_is(fhir_node_get(resource, "resourceType"), "OperationOutcome");
 }
 
-/* What an OperationOutcome has to say, in words, unless its narrative says it. */
-static void issues(fhir_buf_t *buf, const fhir_node_t *resource)
+void fhir_html_issues(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
-    const fhir_node_t *list = fhir_node_get(resource, "issue");
-    if (!is_outcome(resource) || !list || has_narrative(resource))
-        return;
-    fhir_buf_puts(buf, "<div class=\"issues\">");
-    const fhir_node_t *said;
-    for (const fhir_node_t *c = list->child; c; c = c->next) {
+    const fhir_node_t *list = fhir_node_get(resource, "issue"), *said, *where;
+    (void)html;
+    for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
+        int is_bad = fhir_node_is(fhir_node_get(c, "severity"), "error") ||
+                     fhir_node_is(fhir_node_get(c, "severity"), "fatal");
         said = fhir_node_get(fhir_node_get(c, "details"), "text");
-        if (!said)
-            said = fhir_node_get(c, "diagnostics");
-        fhir_buf_puts(buf, "<p><strong>");
+        said = said ? said : fhir_node_get(c, "diagnostics");
+        where = fhir_node_get(c, "expression");
+        where = where ? where : fhir_node_get(c, "location");
+        fhir_buf_printf(buf, "<p class=\"note%s\"><strong>", is_bad ? " note-bad" : "");
         node_text(buf, fhir_node_get(c, "severity"));
         fhir_buf_puts(buf, "</strong> ");
         node_text(buf, said);
-        fhir_buf_puts(buf, "</p>");
+        for (const fhir_node_t *w = where ? where->child : NULL; w; w = w->next) {
+            fhir_buf_puts(buf, "<br><code>");
+            node_text(buf, w);
+            fhir_buf_puts(buf, "</code>");
+        }
+        fhir_buf_puts(buf, "</p>\n");
     }
-    fhir_buf_puts(buf, "</div>\n");
 }
 
-static void listing(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
+/* What an OperationOutcome has to say: its narrative, or its issues. */
+static void outcome(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
-    fhir_buf_puts(buf, "<pre>");
-    json(buf, html, node, 0);
-    fhir_buf_puts(buf, "</pre>\n");
-}
-
-/* The listing, which the reader may open and close. */
-static void folded(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int open)
-{
-    fhir_buf_printf(buf, "<details%s><summary>JSON</summary>\n", open ? " open" : "");
-    listing(buf, html, node);
-    fhir_buf_puts(buf, "</details>\n");
-}
-
-void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
-{
-    begin(buf, html, resource);
-    fhir_buf_puts(buf, "</header>\n<main>\n");
-    narrative(buf, resource);
-    issues(buf, resource);
-    if (is_outcome(resource) && has_narrative(resource)) /* which is all that there is to read */
-        folded(buf, html, resource, 0);
+    if (narrative_of(resource))
+        narrative(buf, html, resource);
     else
-        listing(buf, html, resource);
-    fhir_html_end(buf, html);
+        fhir_html_issues(buf, html, resource);
 }
 
-static void page_links(fhir_buf_t *buf, const fhir_node_t *frame)
+static int has_name(const fhir_node_t *member, const char *name)
 {
-    const fhir_node_t *links = fhir_node_get(frame, "link");
-    fhir_buf_puts(buf, "<nav aria-label=\"Pages\">");
-    for (const fhir_node_t *c = links ? links->child : NULL; c; c = c->next) {
-        const fhir_node_t *url = fhir_node_get(c, "url");
-        if (!url || !url->text || !is_url(url->text, url->text_len))
+    return member->name_len == strlen(name) && !memcmp(member->name, name, member->name_len);
+}
+
+static int is_aside(const fhir_node_t *member)
+{
+    int is_narrative = has_name(member, "text") && fhir_node_get(member, "div");
+    return !member->name_len || *member->name == '_' || has_name(member, "resourceType") ||
+           is_narrative;
+}
+
+static int is_added(const fhir_node_t *member)
+{
+    return has_name(member, "id") || has_name(member, "meta");
+}
+
+static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
+                     const fhir_node_t *object, int depth);
+
+/* A value whose elements are listed. */
+static void part(fhir_buf_t *buf, fhir_html_t *html, const fhir_element_t *e,
+                 const fhir_node_t *node, int depth)
+{
+    const fhir_type_t *type =
+        e->flags & FHIR_EL_RESOURCE ? fhir_html_type_of(html, node) : &html->model->types[e->type];
+    fhir_buf_puts(buf, "<dd>");
+    if (e->flags & FHIR_EL_RESOURCE) {
+        fhir_buf_puts(buf, "<span class=\"badge\">");
+        put_name(buf, node);
+        fhir_buf_puts(buf, "</span>");
+    }
+    if (type && depth < DEPTH_MAX)
+        elements(buf, html, type, node, depth + 1);
+    else
+        fhir_buf_puts(buf, "…");
+    fhir_buf_puts(buf, "</dd>\n");
+}
+
+static const char *last_word(const char *url, apr_size_t *len)
+{
+    const char *s = url + *len;
+    while (s > url && s[-1] != '/')
+        s--;
+    *len -= (apr_size_t)(s - url);
+    return s;
+}
+
+/* An extension by the last word of its URL and its value, or those of its extensions. */
+static void extension(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int depth)
+{
+    const fhir_type_t *type = fhir_model_type(html->model, "Extension", 9);
+    const fhir_node_t *url = fhir_node_get(node, "url"), *inner = fhir_node_get(node, "extension");
+    if (url && url->text) {
+        apr_size_t len = url->text_len;
+        const char *word = last_word(url->text, &len);
+        fhir_buf_puts(buf, "<em>");
+        fhir_xhtml_escape(buf, word, len);
+        fhir_buf_puts(buf, "</em> ");
+    }
+    for (const fhir_node_t *c = node->child; c; c = c->next) {
+        const fhir_element_t *e = fhir_model_element(html->model, type, c->name, c->name_len);
+        if (e && e->group)
+            fhir_html_value(buf, html, &html->model->types[e->type], c, 0);
+    }
+    for (inner = inner ? inner->child : NULL; inner && depth < 2; inner = inner->next) {
+        fhir_buf_puts(buf, "<br>");
+        extension(buf, html, inner, depth + 1);
+    }
+}
+
+/* The values of one element. */
+static void element(fhir_buf_t *buf, fhir_html_t *html, const fhir_element_t *e,
+                    const fhir_node_t *node, int depth)
+{
+    const fhir_type_t *type = &html->model->types[e->type];
+    int is_list = node->kind == FHIR_NODE_ARRAY, n = 0;
+    int is_extension = has_name(node, "extension") || has_name(node, "modifierExtension");
+    fhir_buf_puts(buf, "<dt>");
+    fhir_html_text(buf, fhir_html_label(html, fhir_html_base_name(html, e)));
+    fhir_buf_puts(buf, "</dt>");
+    for (const fhir_node_t *item = is_list ? node->child : node; item;
+         item = is_list ? item->next : NULL) {
+        if (n++ == ITEMS_MAX || buf->len > html->stop) {
+            fhir_buf_puts(buf, "<dd class=\"hint\">");
+            fhir_html_word(buf, html, "page-cut");
+            fhir_buf_puts(buf, "</dd>\n");
+            return;
+        }
+        if (is_extension && item->kind == FHIR_NODE_OBJECT) {
+            fhir_buf_puts(buf, "<dd>");
+            extension(buf, html, item, 0);
+            fhir_buf_puts(buf, "</dd>\n");
+        }
+        else if (!fhir_html_is_line(html, type) && item->kind == FHIR_NODE_OBJECT)
+            part(buf, html, e, item, depth);
+        else {
+            fhir_buf_puts(buf, "<dd>");
+            fhir_html_value(buf, html, type, item, 0);
+            fhir_buf_puts(buf, "</dd>\n");
+        }
+    }
+}
+
+/* What the model does not know is told as it is. */
+static void unknown(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
+{
+    fhir_buf_clear(html->scratch);
+    fhir_node_write_json(html->scratch, node, 0);
+    fhir_buf_puts(buf, "<dt>");
+    fhir_xhtml_escape(buf, node->name, node->name_len);
+    fhir_buf_puts(buf, "</dt><dd><code>");
+    fhir_xhtml_escape(buf, html->scratch->data,
+                      html->scratch->len < 2000 ? html->scratch->len : 2000);
+    fhir_buf_puts(buf, "</code></dd>\n");
+}
+
+static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
+                     const fhir_node_t *object, int depth)
+{
+    fhir_buf_puts(buf, depth ? "<dl class=\"part\">" : "<dl class=\"record\">");
+    for (int last = 0; last < 2; last++) /* what the server adds stands last */
+        for (const fhir_node_t *c = object->child; c && buf->len <= html->stop; c = c->next) {
+            const fhir_element_t *e =
+                type ? fhir_model_element(html->model, type, c->name, c->name_len) : NULL;
+            if (is_aside(c) || is_added(c) != last)
+                continue;
+            if (e)
+                element(buf, html, e, c, depth);
+            else
+                unknown(buf, html, c);
+        }
+    fhir_buf_puts(buf, "</dl>\n");
+}
+
+/* ---- a patient ---- */
+
+/* What a patient's page leads to, in this order; of the types that the release has. */
+static const struct {
+    const char *type, *param;
+} of_patient[] = {
+    {"Observation", "patient"},
+    {"Condition", "patient"},
+    {"AllergyIntolerance", "patient"},
+    {"MedicationRequest", "patient"},
+    {"MedicationOrder", "patient"},
+    {"MedicationStatement", "patient"},
+    {"Immunization", "patient"},
+    {"Procedure", "patient"},
+    {"Encounter", "patient"},
+    {"DiagnosticReport", "patient"},
+    {"DocumentReference", "patient"},
+    {"CarePlan", "patient"},
+    {"Goal", "patient"},
+    {"Coverage", "patient"},
+};
+
+static void lead(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
+                 const fhir_node_t *resource)
+{
+    static const char *const names[] = {"birthDate", "gender", "identifier"};
+    fhir_buf_puts(buf, "<dl class=\"facts\">");
+    for (apr_size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        const fhir_element_t *e = fhir_model_element(html->model, type, names[i], strlen(names[i]));
+        const fhir_node_t *node = fhir_node_get(resource, names[i]);
+        if (!e || !node)
             continue;
-        fhir_buf_puts(buf, "<a href=\"");
-        node_text(buf, url);
-        fhir_buf_puts(buf, "\">");
-        node_text(buf, fhir_node_get(c, "relation"));
+        fhir_buf_puts(buf, "<div><dt>");
+        fhir_html_text(buf, fhir_html_label(html, names[i]));
+        fhir_buf_puts(buf, "</dt><dd>");
+        fhir_html_value(buf, html, &html->model->types[e->type], node, 0);
+        fhir_buf_puts(buf, "</dd></div>");
+    }
+    fhir_buf_puts(buf, "</dl>\n");
+}
+
+static void ways(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type, const char *id)
+{
+    const fhir_model_t *m = html->model;
+    int is_patient = !strcmp(fhir_model_str(m, type->name), "Patient");
+    fhir_buf_puts(buf, "<nav class=\"actions ways\" aria-label=\"");
+    fhir_html_word(buf, html, "page-ways");
+    fhir_buf_puts(buf, "\">");
+    for (apr_size_t i = 0;
+         is_patient && html->about.has_search && i < sizeof(of_patient) / sizeof(*of_patient);
+         i++) {
+        const fhir_type_t *t =
+            fhir_model_resource(m, of_patient[i].type, strlen(of_patient[i].type));
+        if (!t || !fhir_model_param(m, t, of_patient[i].param, strlen(of_patient[i].param)))
+            continue;
+        begin_link(buf, html, "button small");
+        fhir_buf_printf(buf, "%s?%s=%s\">", of_patient[i].type, of_patient[i].param, id);
+        fhir_html_text(buf, fhir_html_label(html, of_patient[i].type));
+        fhir_buf_puts(buf, "</a> ");
+    }
+    if (is_patient && html->about.has_operations) {
+        begin_link(buf, html, "button small");
+        fhir_buf_printf(buf, "Patient/%s/$everything\">", id);
+        fhir_html_word(buf, html, "page-everything");
+        fhir_buf_puts(buf, "</a> ");
+    }
+    if (html->about.has_history) {
+        begin_link(buf, html, "button small");
+        fhir_buf_printf(buf, "%s/%s/_history\">", fhir_model_str(m, type->name), id);
+        fhir_html_word(buf, html, "page-history");
         fhir_buf_puts(buf, "</a>");
     }
     fhir_buf_puts(buf, "</nav>\n");
 }
 
-void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
+static void status_title(fhir_buf_t *buf, const fhir_html_t *html)
+{
+    const char *key = apr_psprintf(html->pool, "status-%d", html->about.status);
+    const char *words = fhir_html_say(html, key);
+    fhir_buf_printf(buf, "<h1>%d", html->about.status);
+    if (strcmp(words, key) != 0) {
+        fhir_buf_putc(buf, ' ');
+        fhir_html_text(buf, words);
+    }
+    fhir_buf_puts(buf, "</h1>\n");
+}
+
+static void title(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
+                  const fhir_node_t *resource)
+{
+    const char *name = fhir_model_str(html->model, type->name);
+    apr_size_t at;
+    fhir_buf_puts(buf, "<p class=\"crumb\">");
+    if (html->about.has_search) {
+        begin_link(buf, html, "");
+        fhir_buf_puts(buf, name);
+        fhir_buf_puts(buf, "\">");
+    }
+    fhir_html_text(buf, fhir_html_label(html, name));
+    fhir_buf_puts(buf, html->about.has_search ? "</a>" : "");
+    fhir_buf_puts(buf, "</p>\n<h1>");
+    at = buf->len;
+    fhir_html_title(buf, html, resource);
+    if (buf->len == at)
+        put_name(buf, resource);
+    fhir_buf_puts(buf, "</h1>\n");
+}
+
+static void record(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
+{
+    const fhir_type_t *type = fhir_html_type_of(html, resource);
+    const char *id = fhir_node_string(resource, "id", html->pool);
+    if (!type) {
+        fhir_buf_puts(buf, "<h1>");
+        put_name(buf, resource);
+        fhir_buf_puts(buf, "</h1>\n");
+    }
+    else {
+        title(buf, html, type, resource);
+        if (!strcmp(fhir_model_str(html->model, type->name), "Patient"))
+            lead(buf, html, type, resource);
+        if (id && fhir_text_is_id(id, strlen(id)))
+            ways(buf, html, type, id);
+    }
+    html->stop = buf->len + CONTENT_MAX;
+    elements(buf, html, type, resource, 0);
+    if (buf->len > html->stop) {
+        fhir_buf_puts(buf, "<p class=\"note\">");
+        fhir_html_word(buf, html, "page-cut");
+        fhir_buf_puts(buf, "</p>\n");
+    }
+    if (narrative_of(resource)) {
+        fhir_buf_puts(buf, "<h2 class=\"apart\">");
+        fhir_html_word(buf, html, "page-narrative");
+        fhir_buf_puts(buf, "</h2>\n");
+        narrative(buf, html, resource);
+    }
+}
+
+/* A form where a search went wrong: the next try is there. */
+static void try_again(fhir_buf_t *buf, fhir_html_t *html)
+{
+    const char *name = html->about.type;
+    const fhir_type_t *type = name ? fhir_model_resource(html->model, name, strlen(name)) : NULL;
+    if (type && html->about.is_search && html->about.status == 400)
+        fhir_html_form(buf, html, type);
+}
+
+void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
+{
+    begin(buf, html, resource);
+    if (fhir_html_is_outcome(resource) && html->about.status >= 400) {
+        status_title(buf, html);
+        outcome(buf, html, resource);
+        try_again(buf, html);
+    }
+    else if (fhir_html_is_outcome(resource)) {
+        fhir_buf_puts(buf, "<h1>OperationOutcome</h1>\n");
+        outcome(buf, html, resource);
+    }
+    else
+        record(buf, html, resource);
+    end(buf, html);
+}
+
+/* ---- a Bundle ---- */
+
+/* What the answer says that it is: the link "self" has what the server made of the request. */
+static void take_asked(fhir_html_t *html, const fhir_node_t *frame)
+{
+    const fhir_node_t *links = fhir_node_get(frame, "link");
+    const char *query = html->about.query;
+    for (const fhir_node_t *c = links ? links->child : NULL; c; c = c->next)
+        if (fhir_node_is(fhir_node_get(c, "relation"), "self")) {
+            const char *url = fhir_node_string(c, "url", html->pool);
+            query = url ? strchr(url, '?') : NULL;
+            query = query ? query + 1 : NULL;
+        }
+    if (fhir_pairs_parse(&html->asked, query, 0, html->pool))
+        html->asked = (fhir_pairs_t){0, NULL};
+}
+
+static void page_links(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *frame)
+{
+    static const char *const relations[] = {"first", "previous", "prev", "next", "last"};
+    const fhir_node_t *links = fhir_node_get(frame, "link");
+    int n = 0;
+    for (const fhir_node_t *c = links ? links->child : NULL; c; c = c->next) {
+        const fhir_node_t *url = fhir_node_get(c, "url"), *relation = fhir_node_get(c, "relation");
+        for (apr_size_t i = 0; i < sizeof(relations) / sizeof(*relations); i++) {
+            int is_this = !i && !strstr(html->kept, "_cursor=");
+            if (is_this || !fhir_node_is(relation, relations[i]) || !url || !url->text ||
+                !fhir_html_is_url(url->text, url->text_len))
+                continue;
+            if (!n++) {
+                fhir_buf_puts(buf, "<nav class=\"actions\" aria-label=\"");
+                fhir_html_word(buf, html, "pages");
+                fhir_buf_puts(buf, "\">");
+            }
+            fhir_buf_printf(buf, "<a class=\"button small\" rel=\"%s\" href=\"", relations[i]);
+            node_text(buf, url);
+            fhir_buf_puts(buf, "\">");
+            fhir_html_word(buf, html, apr_pstrcat(html->pool, "page-", relations[i], NULL));
+            fhir_buf_puts(buf, "</a> ");
+        }
+    }
+    fhir_buf_puts(buf, n ? "</nav>\n" : "");
+}
+
+static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
 {
     const fhir_node_t *total = fhir_node_get(frame, "total");
-    begin(buf, html, frame);
-    page_links(buf, frame);
-    fhir_buf_puts(buf, "<p>");
-    node_text(buf, fhir_node_get(frame, "type"));
+    fhir_buf_puts(buf, "<p class=\"hint\" role=\"status\">");
     if (total) {
-        fhir_buf_puts(buf, ", ");
         node_text(buf, total);
-        fhir_buf_puts(buf, " in all");
+        fhir_buf_putc(buf, ' ');
+        fhir_html_word(buf, html, "page-in-all");
+        fhir_buf_puts(buf, ", ");
     }
-    fhir_buf_puts(buf, "</p>\n</header>\n<main>\n");
+    fhir_buf_printf(buf, "%d ", fhir_html_tables_count(html));
+    fhir_html_word(buf, html, "page-on-this");
+    if (!total && html->about.type && html->about.has_search &&
+        fhir_node_is(fhir_node_get(frame, "type"), "searchset") &&
+        !strstr(html->kept, "_cursor=")) {
+        fhir_buf_puts(buf, " · <a href=\"?");
+        fhir_html_text(buf, html->kept);
+        fhir_buf_puts(buf, "_total=accurate\">");
+        fhir_html_word(buf, html, "page-count");
+        fhir_buf_puts(buf, "</a>");
+    }
+    fhir_buf_puts(buf, "</p>\n");
+}
+
+/* What kind of Bundle it is, in words where there are some; of an operation, its name. */
+static void kind_of(fhir_buf_t *buf, const fhir_html_t *html, const char *kind)
+{
+    const char *key = apr_pstrcat(html->pool, "bundle-", kind, NULL);
+    const char *words = fhir_html_say(html, key);
+    if (html->about.operation)
+        words = html->about.operation;
+    fhir_html_text(buf, strcmp(words, key) != 0 ? words : kind);
+}
+
+void fhir_html_bundle_learn(fhir_html_t *html, const fhir_node_t *entry)
+{
+    apr_pool_clear(html->item_pool);
+    fhir_html_tables_learn(html, entry);
+    fhir_html_chart_learn(html, fhir_node_get(entry, "resource"));
+}
+
+void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
+{
+    const char *kind = fhir_node_string(frame, "type", html->pool), *name = html->about.type;
+    const fhir_type_t *type = name ? fhir_model_resource(html->model, name, strlen(name)) : NULL;
+    int is_search;
+    kind = kind ? kind : "";
+    is_search = !strcmp(kind, "searchset");
+    take_asked(html, frame);
+    begin(buf, html, frame);
+    fhir_buf_puts(buf, "<p class=\"crumb\">");
+    kind_of(buf, html, kind);
+    fhir_buf_puts(buf, "</p>\n<h1>");
+    fhir_html_text(buf, type ? fhir_html_label(html, name) : "Bundle");
+    fhir_buf_puts(buf, "</h1>\n");
+    if (is_search)
+        fhir_html_asked(buf, html);
+    count(buf, html, frame);
+    if (type && html->about.is_search) {
+        fhir_buf_puts(buf, "<details class=\"finding\"><summary>");
+        fhir_html_word(buf, html, "page-form");
+        fhir_buf_puts(buf, "</summary>\n");
+        fhir_html_form(buf, html, type);
+        fhir_buf_puts(buf, "</details>\n");
+    }
+    fhir_html_chart(buf, html);
+    page_links(buf, html, frame);
+    fhir_html_tables_begin(html, kind);
 }
 
 void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *entry)
 {
-    const fhir_node_t *resource = fhir_node_get(entry, "resource"),
-                      *url = fhir_node_get(entry, "fullUrl"),
-                      *mode = fhir_node_get(fhir_node_get(entry, "search"), "mode");
-    int linked = url && url->text && is_url(url->text, url->text_len);
-    fhir_buf_puts(buf, "<section>\n<h2>");
-    if (linked) {
-        fhir_buf_puts(buf, "<a href=\"");
-        node_text(buf, url);
-        fhir_buf_puts(buf, "\">");
+    const fhir_node_t *resource = fhir_node_get(entry, "resource");
+    apr_pool_clear(html->item_pool);
+    if (!fhir_html_is_outcome(resource) || fhir_node_get(entry, "response")) {
+        fhir_html_tables_entry(buf, html, entry);
+        return;
     }
-    if (resource)
-        name_of(buf, resource);
-    else
-        node_text(buf, url);
-    fhir_buf_puts(buf, linked ? "</a>" : "");
-    if (mode && !fhir_node_is(mode, "match")) {
-        fhir_buf_puts(buf, " (");
-        node_text(buf, mode);
-        fhir_buf_putc(buf, ')');
-    }
-    fhir_buf_puts(buf, "</h2>\n");
-    narrative(buf, resource);
-    issues(buf, resource);
-    /* what an entry without an address says of itself is all there is to know of it */
-    folded(buf, html, resource && (url || mode) ? resource : entry,
-           !has_narrative(resource) && !is_outcome(resource));
-    fhir_buf_puts(buf, "</section>\n");
+    fhir_html_tables_end(buf, html);
+    outcome(buf, html, resource);
 }
 
-void fhir_html_end(fhir_buf_t *buf, fhir_html_t *html)
+void fhir_html_bundle_end(fhir_buf_t *buf, fhir_html_t *html)
 {
-    fhir_buf_puts(buf, "</main>\n<footer>FHIR ");
-    text(buf, html->model->version);
-    fhir_buf_puts(buf, "</footer>\n</body>\n</html>\n");
+    fhir_html_tables_end(buf, html);
+    if (!fhir_html_tables_count(html)) {
+        fhir_buf_puts(buf, "<p class=\"note\">");
+        fhir_html_word(buf, html, "page-none");
+        fhir_buf_puts(buf, "</p>\n");
+    }
+    end(buf, html);
 }

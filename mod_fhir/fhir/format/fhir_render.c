@@ -55,7 +55,7 @@ static void prepare(fhir_render_t *r)
     if (r->opts.format == FHIR_FORMAT_XML)
         r->xml = fhir_xml_writer_create(r->opts.model, flags, r->pool);
     if (r->opts.format == FHIR_FORMAT_HTML)
-        r->html = fhir_html_create(r->opts.model, r->opts.base_url, r->opts.query, r->pool);
+        r->html = fhir_html_create(r->opts.model, &r->opts.page, r->pool);
 }
 
 static fhir_err_t *flush(fhir_render_t *r)
@@ -211,21 +211,40 @@ static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
     }
 }
 
+/* An entry as it is shown, or NULL: it is left out. */
+static fhir_err_t *read_entry(fhir_node_t **entry, const fhir_render_t *r, const char *data,
+                              apr_size_t len)
+{
+    FHIR_TRY(parse(entry, r, data, len));
+    if (r->opts.convert)
+        FHIR_TRY(r->opts.convert(entry, r->opts.baton, 1, r->item_pool));
+    fhir_node_t *resource = *entry ? (fhir_node_t *)fhir_node_get(*entry, "resource") : NULL;
+    if (r->opts.subset && resource &&
+        !fhir_node_is(fhir_node_get(fhir_node_get(*entry, "search"), "mode"), "outcome"))
+        fhir_subset_apply(resource, r->opts.subset, r->opts.model, r->item_pool);
+    return NULL;
+}
+
+static fhir_err_t *learn_entry(void *baton, const char *data, apr_size_t len)
+{
+    const fhir_render_t *r = baton;
+    fhir_node_t *entry;
+    FHIR_TRY(read_entry(&entry, r, data, len));
+    if (entry)
+        fhir_html_bundle_learn(r->html, entry);
+    apr_pool_clear(r->item_pool);
+    return NULL;
+}
+
 static fhir_err_t *convert_entry(void *baton, const char *data, apr_size_t len)
 {
     fhir_render_t *r = baton;
     fhir_node_t *entry;
-    FHIR_TRY(parse(&entry, r, data, len));
-    if (r->opts.convert)
-        FHIR_TRY(r->opts.convert(&entry, r->opts.baton, 1, r->item_pool));
+    FHIR_TRY(read_entry(&entry, r, data, len));
     if (!entry) {
         apr_pool_clear(r->item_pool);
         return NULL;
     }
-    fhir_node_t *resource = (fhir_node_t *)fhir_node_get(entry, "resource");
-    if (r->opts.subset && resource &&
-        !fhir_node_is(fhir_node_get(fhir_node_get(entry, "search"), "mode"), "outcome"))
-        fhir_subset_apply(resource, r->opts.subset, r->opts.model, r->item_pool);
     if (r->opts.format == FHIR_FORMAT_XML)
         FHIR_TRY(no_xml(r, fhir_xml_write_item(r->buf, r->xml,
                                                fhir_model_resource(r->opts.model, "Bundle", 6),
@@ -244,7 +263,7 @@ static fhir_err_t *end_converted(fhir_render_t *r)
     if (r->opts.format == FHIR_FORMAT_XML)
         FHIR_TRY(fhir_xml_write_end(r->buf, r->xml, r->frame, "entry", r->pool));
     else if (r->opts.format == FHIR_FORMAT_HTML)
-        fhir_html_end(r->buf, r->html);
+        fhir_html_bundle_end(r->buf, r->html);
     else if (r->opts.pretty)
         fhir_buf_puts(r->buf, r->entries ? "\n  ]\n}\n" : "\n}\n");
     else
@@ -256,6 +275,8 @@ fhir_err_t *fhir_render_bundle_end(fhir_render_t *r, const char *tail)
 {
     if (!r->passes) {
         r->entries = 0;
+        if (r->opts.format == FHIR_FORMAT_HTML)
+            FHIR_TRY(fhir_spool_read(r->spool, learn_entry, r));
         FHIR_TRY(begin_converted(r, tail));
         FHIR_TRY(fhir_spool_drain(r->spool, convert_entry, r));
         return end_converted(r);

@@ -7,13 +7,14 @@
  * resource by resource, so memory is bounded by the largest resource of a page. Entries of a
  * Bundle are then kept (fhir_spool.h) and converted at its end: by then the database connection
  * they came over has gone back, and what only then became known (links, total) can stand before
- * them, as XML wants it.
+ * them, as XML wants it. A page reads them twice, since its tables follow from all of them.
  */
 #ifndef FHIR_RENDER_H
 #define FHIR_RENDER_H
 
 #include "core/fhir_buf.h"
 #include "fhir/format/fhir_format.h"
+#include "fhir/format/fhir_html.h"
 #include "fhir/format/fhir_subset.h"
 #include "model/fhir_model.h"
 
@@ -22,8 +23,7 @@ typedef struct fhir_render_opts_t {
     fhir_format_t format;
     int pretty;                  /* _pretty=true */
     const fhir_subset_t *subset; /* NULL: whole resources */
-    const char *base_url;        /* HTML: what relative references are linked to */
-    const char *query;           /* HTML: query string of the request, or NULL */
+    fhir_html_about_t page;      /* HTML: what is around the content */
     /** Makes a resource, or an entry of a Bundle, one of `model`, or NULL: it is one. An entry that
      *  becomes NULL is left out. */
     fhir_err_t *(*convert)(fhir_node_t **node, void *baton, int is_entry, apr_pool_t *pool);

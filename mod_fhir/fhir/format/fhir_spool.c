@@ -74,7 +74,7 @@ static fhir_err_t *read_record(fhir_spool_t *spool)
     return rv == APR_SUCCESS ? NULL : failed(spool, rv, "temporary file");
 }
 
-static fhir_err_t *drain_file(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
+static fhir_err_t *read_file(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
 {
     apr_off_t start = 0, at = 0;
     spool->read = fhir_buf_create(spool->pool, 0);
@@ -85,17 +85,14 @@ static fhir_err_t *drain_file(fhir_spool_t *spool, fhir_spool_fn fn, void *baton
         FHIR_TRY(fn(baton, spool->read->data, spool->read->len));
     }
     fhir_buf_free(spool->read);
-    (void)apr_file_close(spool->file);
-    spool->file = NULL;
-    spool->in_file = 0;
     return NULL;
 }
 
-fhir_err_t *fhir_spool_drain(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
+fhir_err_t *fhir_spool_read(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
 {
     apr_size_t at = 0;
     if (spool->file)
-        FHIR_TRY(drain_file(spool, fn, baton));
+        FHIR_TRY(read_file(spool, fn, baton));
     apr_size_t len;
     while (at < spool->buf->len) {
         memcpy(&len, spool->buf->data + at, sizeof(len));
@@ -103,6 +100,16 @@ fhir_err_t *fhir_spool_drain(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
         FHIR_TRY(fn(baton, spool->buf->data + at, len));
         at += len;
     }
+    return NULL;
+}
+
+fhir_err_t *fhir_spool_drain(fhir_spool_t *spool, fhir_spool_fn fn, void *baton)
+{
+    FHIR_TRY(fhir_spool_read(spool, fn, baton));
+    if (spool->file)
+        (void)apr_file_close(spool->file);
+    spool->file = NULL;
+    spool->in_file = 0;
     fhir_buf_free(spool->buf);
     return NULL;
 }

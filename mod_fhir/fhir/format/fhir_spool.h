@@ -21,8 +21,10 @@ fhir_err_t *fhir_spool_close_record(fhir_spool_t *spool);
 
 /** Called with each record; it lives until the call returns. */
 typedef fhir_err_t *(*fhir_spool_fn)(void *baton, const char *data, apr_size_t len);
-/** Hands out all records in order, then the spool is empty.
+/** Hands out all records in order; they stay.
  *  @return NULL; the first error of fn; FHIR_ERR_INTERNAL when the file cannot be read */
+fhir_err_t *fhir_spool_read(fhir_spool_t *spool, fhir_spool_fn fn, void *baton);
+/** The same, then the spool is empty. */
 fhir_err_t *fhir_spool_drain(fhir_spool_t *spool, fhir_spool_fn fn, void *baton);
 
 #endif

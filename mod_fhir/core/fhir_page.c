@@ -3,7 +3,7 @@
  * Templates. They are our own, so a mistake in one is a mistake of the program: what does not
  * parse is left out, and t/unit/page_test.c renders each of them.
  */
-#include "auth/fhir_page.h"
+#include "core/fhir_page.h"
 
 #include <apr_strings.h>
 #include <string.h>

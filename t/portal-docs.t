@@ -1,16 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 # The documentation of the API is what the endpoints' CapabilityStatements say: each type, parameter and interaction;
-# OpenAPI and the Postman collection, whose requests are answered as they say.
+# OpenAPI and the Postman collection are valid, and newman runs the requests; examples are what the sample data answers
+# (FHIR_WRITE_EXAMPLES=1 writes them to htdocs/ again).
 use strict;
 use warnings;
 use FHIR::Test;
 use FHIR::Test::Auth;
+use FHIR::Test::Node qw(node);
 use FHIR::Test::Portal;
+use FHIR::Test::System qw(built read_file run source_dir work_dir write_file);
 use JSON::PP ();
 use Test::More;
 
-my $p = FHIR::Test::Portal->new;
+my $p = FHIR::Test::Portal->new(conf => join "\n",
+    map { sprintf qq(<Location "/dev/%s">\n    FHIREndpoint %s open\n    Require all granted\n</Location>\n), lc, $_ }
+        qw(R4 DSTU2));
 my ($t, $w) = @$p{ qw(t world) };
+my $sample = run({}, built('fhirctl'), 'sample', '--patients', 2, '--as-of', '2026-11-20');
+$t->load(write_file(work_dir() . '/sample.ndjson', $sample->{out}));
+my $json = JSON::PP->new->canonical;
 my %base = (R4 => '/fhir/r4', DSTU2 => '/fhir/dstu2');
 is($t->get('/portal/docs')->status, 200, 'the documentation is public');
 like($t->get('/portal/docs')->body, qr{<a class="tag tag-core" href="[^"]*/docs/R4/Patient">}, "US Core's types first");
@@ -44,21 +52,82 @@ for my $release (sort keys %base) {
     like($collection->{info}{schema}, qr/v2\.1\.0/, "$release: Postman");
     my %value = map { ($_->{key} => $_->{value}) } @{ $collection->{variable} };
     is($value{base}, $t->url($base{$release}), '  with the base');
-    my $token = $release eq 'R4' ? $w->backend('system/*.rs')->json->{access_token} : undef;
-    next unless $token;
-    my @failed;
-    for my $item (@{ $collection->{item} }) {
-        my $path = $item->{request}{url} =~ s/^\{\{base\}\}/$base{$release}/r;
-        my $status = $t->get($path, bearer($token))->status;
-        push @failed, "$path: $status" if $status != 200;
-    }
+    my $environment = $t->get("/portal/docs/$release/environment.json")->json;
+    is(join(' ', map { $_->{key} } @{ $environment->{values} }), 'base token', '  its variables as an environment');
     cmp_ok(scalar @{ $collection->{item} }, '>', 20, '  has requests');
-    is("@failed", '', '  and each is answered 200, as its test says');
+    my $token = $w->backend('system/*.rs', base => $t->url($base{$release}))->json->{access_token};
+    my $done = node('documents.js', write_file(work_dir() . "/$release.json", $json->encode({ openapi => $open,
+        collection => $collection, environment => $environment, token => $token })));
+    for (split /\n/, $done->{out}) {
+        if (/^(ok|not ok) \d+ - (.*)/) { ok($1 eq 'ok', "$release: $2") }
+        elsif (/^# (.*)/) { diag($1) }
+    }
+    is($done->{status}, 0, "$release: the documents hold") or diag($done->{err});
+    # examples
+    my $file = source_dir() . "/htdocs/examples.$release";
+    my @wanted = $release eq 'R4' ? $index->body =~ m{tag-core" href="[^"]*/docs/R4/(\w+)">}g : @types;
+    my %example = map { ($_->{resourceType} => $_) } examples($release, @wanted);
+    my $lines = join '', map { first_type($example{$_}) . "\n" } sort keys %example;
+    write_file($file, $lines) if $ENV{FHIR_WRITE_EXAMPLES};
+    is(read_file($file), $lines, "$release: examples are what the server answers: " . keys %example);
+    cmp_ok(scalar keys %example, '>', 12, '  of many types');
+    my $page = $t->get("/portal/docs/$release/Patient")->body;
+    like($page, qr{<a class="button small" id="run" href="([^"]+/dev/\L$release\E/Patient/$example{Patient}{id})">},
+        '  and can be run');
+    like($page, qr{<form [^>]*id="try" action="[^"]+/dev/\L$release\E/Patient">.*name="birthdate"}s,
+        '  or another search');
+}
+my $patient = $t->get('/portal/docs/R4/Patient')->body;
+like($patient, qr{US Core Patient Profile.*<code class="url">identifier\.system</code>}s, 'must-support elements');
+like($patient, qr{<code class="url">extension:race</code>}, '  with slices');
+# what each release expects of the parameters, by the table that the tests have of it
+my %word = (S => 'SHALL', s => 'SHOULD', m => 'MAY', x => 'MAY');
+my ($releases, @tsv) = split /\n/, read_file(source_dir() . '/t/us-core.tsv');
+my @releases = split / /, (split /\t/, $releases)[ 3 ];
+for (grep { /^Condition\tparam\t/ } @tsv) {
+    my (undef, undef, $name, $levels) = split /\t/;
+    my ($shown) = $t->get('/portal/docs/R4/Condition')->body
+        =~ m{<code>\Q$name\E</code></th><td>\w+</td><td>([^<]*)</td>} or next;
+    my %of; # what the page says, release by release
+    for (split /; /, $shown) {
+        my ($word, $list) = /^(\w+) ?(.*)/;
+        for (split /, /, $list || "$releases[0] – $releases[-1]") {
+            my ($from, $to) = split / \xe2\x80\x93 | – /;
+            $of{$_} = $word for grep { $_ ge $from && $_ le ($to // $from) } @releases;
+        }
+    }
+    is(join(' ', map { $of{$_} // '-' } @releases), join(' ', map { $word{$_} // '-' } split //, $levels),
+        "Condition $name: what each release expects");
 }
 is($t->get('/portal/docs/R4/Nothing')->status, 404, 'no type');
 is($t->get('/portal/docs/R5')->status, 404, 'no release');
 is($t->get('/portal/docs/R4/openapi.json', 'If-None-Match' => $t->get('/portal/docs/R4/openapi.json')->header('ETag'))
         ->status, 304, '304 to who has it');
+
+# For each type, the smallest of the sample's resources whose id does not move with the day: { resource as answered }.
+sub examples {
+    my ($release, @types) = @_;
+    my @found;
+    for my $type (@types) {
+        my @all = map { $_->{resource} } @{ $t->get("/dev/\L$release\E/$type?_count=500")->json->{entry} || [] };
+        @all = grep { $sample->{out} =~ /"id":"\Q$_->{id}\E"/ && length $json->encode($_) < 3000 } @all;
+        my %number = map { ($_->{id} => $_->{id} =~ /(\d+)$/ ? $1 : 0) } @all;
+        my ($one) = sort { $number{ $a->{id} } <=> $number{ $b->{id} } || $a->{id} cmp $b->{id} } @all;
+        next if !$one;
+        $one = $t->get("/dev/\L$release\E/$type/$one->{id}?_format=json")->json;
+        $one = $json->decode($json->encode($one) =~ s/\Q@{[ $t->url('') ]}\E/http:\/\/127.0.0.1:8080/gr);
+        $one->{meta}{lastUpdated} = '2026-11-20T12:00:00.000Z';
+        push @found, $one;
+    }
+    return @found;
+}
+
+# As one line that begins with the type.
+sub first_type {
+    my ($resource) = @_;
+    my %rest = %$resource;
+    return '{"resourceType":"' . delete($rest{resourceType}) . '",' . substr $json->encode(\%rest), 1;
+}
 
 sub node_at {
     my ($node, $path) = @_;

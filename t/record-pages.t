@@ -45,19 +45,21 @@ my $page = page("/dev/r4/Observation?patient=$patient&code=http://loinc.org|8867
 is($page->status, 200, 'a search as a page');
 like($page->header('Vary'), qr/Accept-Language/, 'which depends on the language');
 is($page->header('Content-Security-Policy'), q(default-src 'none'; style-src 'self'; style-src-attr 'unsafe-inline'; )
-    . q(img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'), '  and may load its style sheet only');
+    . q(img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'), '  and loads one style sheet');
 my $found = $t->get("/dev/r4/Observation?patient=$patient&code=http://loinc.org|8867-4&_total=accurate")->json;
 like($page->body, qr{Asked for: <span class="tag"><code>patient</code> \Q$patient\E</span>}, '  says what was asked');
-like($page->body, qr{>$found->{total} in all, @{[ scalar @{ $found->{entry} } ]} on this page<}, '  how many there are');
-is(scalar(() = $page->body =~ m{<tr><th scope="row">}g), scalar @{ $found->{entry} }, '  in a table');
+my $n = @{ $found->{entry} };
+like($page->body, qr{>$found->{total} in all, $n on this page<}, '  how many there are');
+is(scalar(() = $page->body =~ m{<tr><th scope="row">}g), $n, '  in a table');
 my @heads = $page->body =~ m{<th scope="col">([^<]*)</th>}g;
 is("@heads[ 0 .. 2 ]", 'Code Value Effective', '  whose columns matter');
 unlike("@heads", qr/Subject/, '  without the patient, who is the same in all');
-like($page->body, qr{<td data-label="Value">$found->{entry}[0]{resource}{valueQuantity}{value} beats/min</td>}, '  values');
+my $value = $found->{entry}[ 0 ]{resource}{valueQuantity}{value};
+like($page->body, qr{<td data-label="Value">$value beats/min</td>}, '  values');
 like($page->body, qr{<polyline class="line line-1"}, '  and a chart');
-is(scalar(() = $page->body =~ /<path class="dot/g), scalar @{ $found->{entry} }, '  with a dot for each');
+is(scalar(() = $page->body =~ /<path class="dot/g), $n, '  with a dot for each');
 like($page->body, qr{<a href="\?patient=[^"]*_format=json&amp;_pretty=true">JSON</a>}, '  JSON is one click away');
-like($page->body, qr{<form method="get" role="search"[^>]* action="/dev/r4/Observation">.*name="patient"[^>]*value="$patient"}s,
+like($page->body, qr{<form [^>]*action="/dev/r4/Observation">.*name="patient"[^>]*value="$patient"}s,
     '  and a form for the next search');
 like(page("/dev/r4/Observation?patient=$patient&code=85354-9&_count=9")->body,
     qr{Systolic blood pressure \(mmHg\).*Diastolic.*<polyline class="line line-2"}s, 'blood pressures are two lines');
@@ -76,7 +78,7 @@ like($form->body, qr{<code>patient</code> \Q$patient\E}, 'a search by POST says 
 # --- a patient
 $page = page("/dev/r4/Patient/$patient")->body;
 my $record = $t->get("/dev/r4/Patient/$patient")->json;
-like($page, qr{<h1>[^<]*\Q$record->{name}[0]{family}\E</h1>\s*<dl class="facts"><div><dt>Birth date</dt>.*?$record->{birthDate}}s,
+like($page, qr{<h1>[^<]*\Q$record->{name}[0]{family}\E</h1>\s*<dl class="facts">.*?Birth date<.*?$record->{birthDate}}s,
     'a patient begins with name and birth date');
 like($page, qr{<dt>Identifier</dt><dd>[^<]*\Q$record->{identifier}[0]{value}\E}, '  identifiers');
 like($page, qr{<a class="button small" href="/dev/r4/$_">}, "  a way to $_")
@@ -94,7 +96,7 @@ like(page("/dev/r4/Patient/$patient/_history")->body,
 for my $case ([ 404, 'Patient/none' ], [ 400, 'Patient?nme=x' ], [ 400, 'Patient?birthdate=x' ], [ 404, 'Nothing' ]) {
     my $error = page("/dev/r4/$case->[1]");
     is($error->status, $case->[0], "$case->[1]: $case->[0]");
-    like($error->body, qr{<h1>$case->[0] [A-Z].*<p class="note note-bad"><strong>error</strong> \S}s, '  says so in words');
+    like($error->body, qr{<h1>$case->[0] [A-Z].*<p class="note note-bad"><strong>error<}s, '  says so in words');
     is(strange($error->body), '', '  and well-formed');
 }
 like(page('/dev/r4/Patient?nme=x')->body, qr/role="search"/, 'with a form for the next try');
@@ -111,8 +113,9 @@ for my $path ('metadata', 'Observation', 'Condition', "Patient/$patient/\$everyt
 
 # --- every string of a record is hostile
 my $evil = q{"><script src=http://evil.example/>alert(1)</script><img src=x onerror=alert(2)>'`--><b onload=alert(3)>};
-my $div = qq{<div xmlns="http://www.w3.org/1999/xhtml"><script>alert(4)</script><p onclick="alert(5)" style="background:}
-    . qq{url(http://evil.example/)"><a href="javascript:alert(6)">x</a><img src="http://evil.example/p.png"/></p></div>};
+my $div = qq{<div xmlns="http://www.w3.org/1999/xhtml"><script>alert(4)</script><p onclick="alert(5)" }
+    . qq{style="background:url(http://evil.example/)"><a href="javascript:alert(6)">x</a>}
+    . qq{<img src="http://evil.example/p.png"/></p></div>};
 
 sub poison {
     my ($value, $name) = @_;
@@ -148,7 +151,7 @@ my $html = $t->post('/dev/r4/Binary', '<script>alert(7)</script>', 'Content-Type
     'X-Requested-With' => 'test');
 is($html->status, 201, 'a web page as a Binary');
 my $binary = '/dev/r4/Binary/' . ($html->header('Location') =~ m{Binary/([^/]+)})[ 0 ];
-like($t->get($binary, Accept => 'text/html')->header('Content-Security-Policy'), qr/^sandbox;/, '  is shut in a sandbox');
+like($t->get($binary, Accept => 'text/html')->header('Content-Security-Policy'), qr/^sandbox;/, '  is in a sandbox');
 push @hostile, $binary;
 
 SKIP: {

@@ -8,9 +8,9 @@
 
 #include "auth/fhir_auth.h"
 #include "auth/fhir_jose.h"
-#include "core/fhir_page.h"
 #include "auth/fhir_refusal.h"
 #include "auth/fhir_scope.h"
+#include "core/fhir_page.h"
 #include "fhir/fhir_call.h"
 
 /** An application with what the practice decided about it. */

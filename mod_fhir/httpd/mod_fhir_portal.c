@@ -67,14 +67,28 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_chil
         mod_fhir_settings_apply(&item->endpoint, settings);
 }
 
+/* Documentation has forms that ask an endpoint that needs no token. It is in no list: it is for
+ * whom httpd lets in. */
+static void note_open(fhir_portal_t *portal, request_rec *r, const mod_fhir_settings_t *settings,
+                      const char *own_tenant)
+{
+    const mod_fhir_place_t *place = settings->value[MOD_FHIR_ENDPOINT].place;
+    int at = place->spoken == &fhir_model_dstu2;
+    if (place->audience == FHIR_AUDIENCE_OPEN && !portal->open_base[at] &&
+        !strcmp(mod_fhir_tenant(settings), own_tenant))
+        portal->open_base[at] = mod_fhir_base_url(r, settings);
+}
+
 static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child_t *child,
                            const char *own_tenant)
 {
     apr_array_header_t *list = apr_array_make(r->pool, 16, sizeof(fhir_portal_endpoint_t));
     for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         mod_fhir_settings_t settings;
-        if (mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_ENDPOINT))
-            add_endpoint(list, r, child, &settings, own_tenant);
+        if (!mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_ENDPOINT))
+            continue;
+        add_endpoint(list, r, child, &settings, own_tenant);
+        note_open(portal, r, &settings, own_tenant);
     }
     portal->n_endpoints = list->nelts;
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;

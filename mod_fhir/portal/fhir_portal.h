@@ -43,6 +43,8 @@ struct fhir_portal_t {
     const char *from; /* FHIRPortalFrom */
     int n_endpoints;
     const fhir_portal_endpoint_t *endpoints; /* of this server, in the order of its configuration */
+    /** Of the practice's endpoints that need no token, R4's and DSTU2's base URL, or NULL. */
+    const char *open_base[2];
     fhir_directory_t *directory;
     /** Hands a whole message to the administrator's command; an error when it did not take it. */
     fhir_err_t *(*send_mail)(const fhir_portal_t *portal, const char *message, apr_pool_t *pool);

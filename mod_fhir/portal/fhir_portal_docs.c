@@ -12,6 +12,8 @@
 #include "model/fhir_uscore.h"
 #include "portal/fhir_portal_private.h"
 
+#define TRIAL_FIELDS 8
+
 /* What one release of the API has, as the first endpoint that speaks it says. */
 typedef struct docs_t {
     fhir_auth_call_t *call;
@@ -35,22 +37,22 @@ static const char *string(const docs_t *docs, const fhir_node_t *object, const c
     return text ? text : "";
 }
 
-/* What US Core expects, by the table that the statement has it from: "SHALL", "SHOULD", "MAY", "".
- */
+/* What US Core's releases expect, by the table that the statement has it from. */
 static const char *expected(const docs_t *docs, const char *type, fhir_uscore_kind_t kind,
                             const char *name)
 {
-    static const char *const words[] = {[FHIR_USCORE_NOT_WANTED] = "",
-                                        [FHIR_USCORE_MAY] = "MAY",
-                                        [FHIR_USCORE_SHOULD] = "SHOULD",
-                                        [FHIR_USCORE_SHALL] = "SHALL"};
-    const fhir_uscore_t *table = fhir_uscore_of(docs->endpoint->endpoint.spoken);
-    return words[fhir_uscore_wanted(table, type, kind, name)];
+    return fhir_portal_expected(fhir_uscore_of(docs->endpoint->endpoint.spoken), type, kind, name,
+                                docs->call->pool);
 }
 
+/* Types that US Core has profiles of; it lists others only because those refer to them. */
 static int is_core(const docs_t *docs, const char *type)
 {
-    return *expected(docs, type, FHIR_USCORE_TYPE, "") != '\0';
+    const fhir_uscore_t *u = fhir_uscore_of(docs->endpoint->endpoint.spoken);
+    int n = 0;
+    if (u)
+        fhir_uscore_rows(&n, u, type, FHIR_USCORE_PROFILE);
+    return n > 0;
 }
 
 static fhir_err_t *read_statement(docs_t *docs)
@@ -240,17 +242,28 @@ static const char *example_of(const char *name, const char *kind)
                                         : "text";
 }
 
+/* What all parameters of a kind take. */
+static void show_kind(fhir_view_t *view, const docs_t *docs, const char *kind)
+{
+    fhir_view_t *row = fhir_view_add(view, "kinds");
+    fhir_view_set(row, "kind", kind);
+    fhir_view_set(row, "modifiers", modifiers_of(kind_bit(kind), docs->call->pool));
+    fhir_view_set(row, "prefixes", prefixes_of(kind_bit(kind), docs->call->pool));
+}
+
 static void show_params(fhir_view_t *view, const docs_t *docs, const char *type,
                         const fhir_node_t *list)
 {
+    unsigned seen = 0;
     for (const fhir_node_t *p = list; p; p = p->next) {
         const char *kind = string(docs, p, "type"), *name = string(docs, p, "name");
         fhir_view_t *row = fhir_view_add(view, "params");
         fhir_view_set(row, "param", name);
         fhir_view_set(row, "kind", kind);
         fhir_view_set(row, "expected", expected(docs, type, FHIR_USCORE_PARAM, name));
-        fhir_view_set(row, "modifiers", modifiers_of(kind_bit(kind), docs->call->pool));
-        fhir_view_set(row, "prefixes", prefixes_of(kind_bit(kind), docs->call->pool));
+        if (!(seen & kind_bit(kind)))
+            show_kind(view, docs, kind);
+        seen |= kind_bit(kind);
         fhir_view_set(row, "path", string(docs, p, "documentation"));
         fhir_view_set(row, "sample",
                       apr_pstrcat(docs->call->pool, name, "=", example_of(name, kind), NULL));
@@ -287,6 +300,61 @@ static void show_elements(fhir_view_t *view, const docs_t *docs, const char *typ
     }
 }
 
+/* ---- examples, and trying ---- */
+
+/* The example of a type, from the sample data: a line of htdocs/examples.RELEASE. */
+static const fhir_node_t *example(const docs_t *docs, const char *type)
+{
+    apr_pool_t *pool = docs->call->pool;
+    const char *name = apr_pstrcat(pool, "examples.", docs->endpoint->endpoint.spoken->label, NULL);
+    const char *start = apr_psprintf(pool, "{\"resourceType\":\"%s\",", type), *end;
+    const fhir_page_file_t *file = fhir_page_file(name, strlen(name));
+    fhir_node_t *node;
+    for (const char *line = file ? file->text : ""; *line; line = *end ? end + 1 : end) {
+        end = line + strcspn(line, "\n");
+        if (!strncmp(line, start, strlen(start)))
+            return fhir_node_parse_json(&node, line, (apr_size_t)(end - line),
+                                        FHIR_NODE_LIMITS_MOST, pool)
+                       ? NULL
+                       : node;
+    }
+    return NULL;
+}
+
+static void show_example(fhir_view_t *view, const docs_t *docs, const char *type)
+{
+    const fhir_node_t *node = example(docs, type);
+    fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
+    const char *id = node ? string(docs, node, "id") : NULL;
+    if (!id)
+        return;
+    fhir_node_write_json(buf, node, 1);
+    fhir_view_set(view, "example", fhir_buf_cstr(buf));
+    fhir_view_set(view, "example_id", id);
+}
+
+/* A form that asks the endpoint that needs no token, if the practice has one: parameters that US
+ * Core wants, else the first. */
+static void show_trial(fhir_view_t *view, const docs_t *docs, const char *type,
+                       const fhir_node_t *list)
+{
+    const fhir_model_t *spoken = docs->endpoint->endpoint.spoken;
+    const char *base = fhir_portal_of(docs->call)->open_base[spoken == &fhir_model_dstu2];
+    int n = 0;
+    if (!base)
+        return;
+    fhir_view_set(view, "open", base);
+    for (int core = 1; core >= 0; core--)
+        for (const fhir_node_t *p = list; p && n < TRIAL_FIELDS; p = p->next) {
+            const char *name = string(docs, p, "name");
+            int is_wanted = *expected(docs, type, FHIR_USCORE_PARAM, name) != '\0';
+            if (is_wanted != core || *name == '_')
+                continue;
+            fhir_view_set(fhir_view_add(view, "trial"), "param", name);
+            n++;
+        }
+}
+
 static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
 {
     fhir_view_t *view = begin(docs);
@@ -308,6 +376,9 @@ static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
     for (const fhir_node_t *o = items(resource, "operation"); o; o = o->next)
         fhir_view_set(fhir_view_add(view, "operations"), "name", string(docs, o, "name"));
     show_elements(view, docs, type);
+    fhir_portal_must_support(view, docs->endpoint->endpoint.spoken, type, docs->call->pool);
+    show_example(view, docs, type);
+    show_trial(view, docs, type, items(resource, "searchParam"));
     return fhir_portal_public_page(docs->call, "docs-type", view);
 }
 
@@ -491,6 +562,22 @@ static fhir_err_t *answer_postman(const docs_t *docs)
     return fhir_portal_document(docs->call, "application/json", buf->data, buf->len);
 }
 
+/* The variables of the collection, for Postman to keep a token in. */
+static fhir_err_t *answer_environment(const docs_t *docs)
+{
+    fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
+    const char *label = docs->endpoint->endpoint.spoken->label;
+    const char *practice = docs->endpoint->practice ? docs->endpoint->practice : "FHIR";
+    fhir_buf_puts(buf, "{\"name\":");
+    put(buf, apr_pstrcat(docs->call->pool, practice, " ", label, NULL));
+    fhir_buf_puts(buf, ",\"values\":[{\"key\":\"base\",\"value\":");
+    put(buf, docs->endpoint->base_url);
+    fhir_buf_puts(buf, ",\"type\":\"default\",\"enabled\":true},{\"key\":\"token\",\"value\":\"\","
+                       "\"type\":\"secret\",\"enabled\":true}],"
+                       "\"_postman_variable_scope\":\"environment\"}");
+    return fhir_portal_document(docs->call, "application/json", buf->data, buf->len);
+}
+
 /* ---- the way in ---- */
 
 fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call)
@@ -506,6 +593,8 @@ fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call)
         return answer_openapi(&docs);
     if (!strcmp(docs.rest, "postman.json"))
         return answer_postman(&docs);
+    if (!strcmp(docs.rest, "environment.json"))
+        return answer_environment(&docs);
     resource = find_type(&docs, docs.rest);
     return resource ? show_type(&docs, resource) : fhir_portal_none(call, "documentation");
 }

@@ -8,6 +8,7 @@
 
 #include "auth/fhir_auth_private.h"
 #include "auth/fhir_licence.h"
+#include "model/fhir_uscore.h"
 #include "portal/fhir_portal.h"
 
 static inline const fhir_portal_t *fhir_portal_of(const fhir_auth_call_t *call)
@@ -59,6 +60,17 @@ fhir_err_t *fhir_portal_why(fhir_auth_call_t *call);
 /* ---- fhir_portal_docs.c ---- */
 
 fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call);
+
+/* ---- fhir_portal_docs_core.c ---- */
+
+/** What US Core's releases expect of one thing: "SHALL", "SHOULD 3.1.1; SHALL 4.0.0 – 8.0.0"; ""
+ *  when none of them mentions it, or u is NULL. */
+const char *fhir_portal_expected(const fhir_uscore_t *u, const char *type, fhir_uscore_kind_t kind,
+                                 const char *name, apr_pool_t *pool);
+/** Adds the list "must": US Core's profiles of a type (profile, title, releases), each with its
+ *  must-support elements (paths: path, since). */
+void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, const char *type,
+                              apr_pool_t *pool);
 
 /* ---- fhir_portal_licence.c ---- */
 

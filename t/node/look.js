@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// What tests that look at pages share: TAP, and the look itself. axe-core looks at a page in two widths; nothing may be
+// What tests that look at pages share: the look itself. axe-core looks at a page in two widths; nothing may be
 // wider than the window, and no page has 100 KB. shots: a folder for pictures, or nothing.
 const fs = require('fs');
+const { ok, end, broke } = require('./tap.js');
 const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
-
-let n = 0, failed = 0;
-const ok = (held, name, more = '') => {
-  console.log(`${held ? 'ok' : 'not ok'} ${++n} - ${name}`);
-  if (!held) { failed++; console.log(`# ${more}`.replace(/\n/g, '\n# ')); }
-};
-const end = () => { console.log(`1..${n}`); process.exit(failed ? 1 : 0); };
-const broke = e => { ok(false, 'it ran to its end', String(e.stack)); end(); };
 
 async function look(page, what, shots) {
   const cdp = await page.context().newCDPSession(page);

@@ -167,14 +167,15 @@ sub launch {
 # A token of the backend service.
 sub backend {
     my ($self, $scope, %o) = @_;
+    my $base = delete $o{ base } // $self->{ staff };
     return $self->form(
-        $self->{ staff },
+        $base,
         'token',
         [   grant_type            => 'client_credentials',
             scope                 => $scope,
             client_assertion_type => 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
             client_assertion      =>
-                FHIR::Test::Browser::assertion('back', "$self->{staff}/auth/token", $self->{ key }, %o) ]);
+                FHIR::Test::Browser::assertion('back', "$base/auth/token", $self->{ key }, %o) ]);
 }
 
 1;

@@ -150,10 +150,28 @@ fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_
 
 /* ---- the front page ---- */
 
+/* The practice's endpoints, up while its records can be read; and where patients see who reads
+ * theirs. */
+static void show_health(fhir_view_t *view, fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    int up = !fhir_auth_sql(call, "SELECT 1 FROM ~.patient LIMIT 1", 0, 0, NULL, NULL, NULL, NULL);
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const fhir_portal_endpoint_t *e = &portal->endpoints[i];
+        if (strcmp(e->endpoint.tenant, call->tenant) != 0)
+            continue;
+        fhir_view_flag(fhir_portal_add_endpoint(view, e), "up", up);
+        if (e->endpoint.audience == FHIR_AUDIENCE_PATIENT)
+            fhir_view_set(view, "manage",
+                          apr_pstrcat(call->pool, e->base_url, "/auth/manage", NULL));
+    }
+}
+
 static fhir_err_t *front(fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
     fhir_view_t *view = fhir_auth_view(call);
+    show_health(view, call);
     fhir_view_flag(view, "wide", 1);
     fhir_view_flag(view, "may_join", portal->sign_up == FHIR_SIGN_UP_OPEN);
     fhir_view_set(view, "n", apr_itoa(call->pool, portal->n_endpoints));

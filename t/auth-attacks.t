@@ -121,7 +121,7 @@ is($w->browser->get(ask($staff, 'native', redirect_uri => 'http://127.0.0.1:5123
     my ($plain) = $w->code($staff, 'conf', 'clinician', 'user/Patient.rs',
         params => { code_challenge => undef, code_challenge_method => undef });
     is( $w->redeem($staff, 'conf', $plain->{ code }, 'x' x 43)->json->{ error_description },
-        'code_verifier is there, but the authorization request had no code_challenge',
+        'code_verifier is present, but the authorization request had no code_challenge',
         'PKCE downgrade');
     ($back, $verifier) = $w->code($staff, 'conf', 'clinician', 'user/Patient.rs');
     my (undef, $challenge) = FHIR::Test::Browser::pkce();

@@ -122,7 +122,7 @@ by_url('text', "${local}text.json");
 write_file("$files/large.json", '{"keys":[],"x":"' . 'x' x 70_000 . '"}');
 by_url('large', "${local}large.json");
 for (
-    [ $staff, 'long',  qr/by https alone/,  'http' ],
+    [ $staff, 'long',  qr/must be an https URL/,  'http' ],
     [ $staff, 'here',  qr/private address/, 'a loopback address is not fetched from' ],
     [ $near,  'moved', qr/answers 302/,     'nor is a redirect followed' ],
     [ $near,  'gone',  qr/answers 404/,     'there is none' ],
@@ -243,8 +243,8 @@ sub out { my (%query) = @_; return "$staff/auth/logout?" . FHIR::Test::Browser::
         [ { user      => 'nobody' }, qr/user is 'nobody'/ ],
         [ { patient   => 'none' },   qr/there is no Patient\/none/ ],
         [ { encounter => 'none' },   qr/there is no Encounter\/none/ ],
-        [ { need_patient_banner => 'yes' }, qr/need_patient_banner is true or false/ ],
-        [ { fhirContext         => '{' },   qr/fhirContext is no JSON array/ ]
+        [ { need_patient_banner => 'yes' }, qr/need_patient_banner must be true or false/ ],
+        [ { fhirContext         => '{' },   qr/fhirContext is not a JSON array/ ]
     ) {
         my $answer = $open->(%{ $_->[ 0 ] });
         is($answer->status, 400, "a launch: $_->[1]");

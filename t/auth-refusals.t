@@ -55,7 +55,7 @@ my @form = (
     [ 'no grant_type', [ @redeem[ 2 .. 5 ] ],   { @basic },  400, 'invalid_request', qr/grant_type is missing/ ],
     [ 'password', [ grant_type => 'password' ], { @basic },  400, 'unsupported_grant_type', qr/client_credentials/ ],
     [ 'implicit', [ grant_type => 'implicit' ], { @basic },  400, 'unsupported_grant_type', qr/'implicit'/ ],
-    [ 'twice', [ grant_type => 'x', grant_type => 'y' ], {}, 400, 'invalid_request', qr/grant_type is there more/ ],
+    [ 'twice', [ grant_type => 'x', grant_type => 'y' ], {}, 400, 'invalid_request', qr/grant_type appears more/ ],
     [ 'no client',      [ @redeem ],                        {}, 401, 'invalid_client', qr/client_id is missing/ ],
     [ 'unknown client', [ @redeem, client_id => 'nobody' ], {}, 401, 'invalid_client',  qr/'nobody'/ ],
     [ 'confidential client alone', [ @redeem, client_id => 'conf' ], {}, 401, 'invalid_client', qr/confidential/ ],
@@ -172,12 +172,12 @@ for my $row (@other) {
 
 # ---- the authorization endpoint: what the application is told, by redirect ----
 my @sent = (
-    [ { response_type => 'token' },    'unsupported_response_type', qr/'token'; it is code/ ],
+    [ { response_type => 'token' },    'unsupported_response_type', qr/'token'; it must be code/ ],
     [ { response_type => undef },      'unsupported_response_type', qr/''/ ],
     [ { response_mode => 'fragment' }, 'invalid_request',           qr/'fragment'/ ],
     [ { aud           => undef },      'invalid_request', qr/aud is missing; this server's FHIR base is \Q$base\E/ ],
     [ { aud => 'https://inferno.healthit.gov/invalid_aud' }, 'invalid_request', qr/invalid_aud'; this server/ ],
-    [ { code_challenge_method => 'plain' },                  'invalid_request', qr/'plain'; it is S256/ ],
+    [ { code_challenge_method => 'plain' },                  'invalid_request', qr/'plain'; it must be S256/ ],
     [ { code_challenge_method => undef },                    'invalid_request', qr/'plain, by default'/ ],
     [ { code_challenge        => 'short' },                  'invalid_request', qr/43 letters/ ],
     [   { client_id => 'pub', code_challenge => undef, code_challenge_method => undef },
@@ -239,8 +239,8 @@ $t->psql($psql);
 for (
     [ {}                                   => qr/^Bearer$/ ],
     [ { bearer('unknown') }                => qr/invalid_token.*unknown/ ],
-    [ { Authorization => 'Basic eDp4' }    => qr/another kind/ ],
-    [ { Authorization => 'Bearer !!' }      => qr/no well-formed/ ],
+    [ { Authorization => 'Basic eDp4' }    => qr/not of the type Bearer/ ],
+    [ { Authorization => 'Bearer !!' }      => qr/not followed by a well-formed/ ],
     [ { bearer($token->{ access_token }) } => qr/expired 12 min ago/ ]
 ) {
     my ($headers, $text) = @$_;

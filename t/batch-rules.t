@@ -112,7 +112,7 @@ $r = transaction(entry(POST => 'Patient', patient('d')),
 is_outcome $r, 412, 'multiple-matches', qr/several/, 'unless that makes it one of two';
 is expression($r), 'Bundle.entry[1].resource.subject', 'which is told of its place';
 is_outcome $t->post("$base/Observation", observation('Patient?identifier=urn:i|a')), 422, 'not-found',
-    qr/only in a transaction/,
+    qr/only in the resources of a transaction/,
     'outside of a transaction nothing resolves it';
 $r = transaction(entry(POST => 'Patient', patient('e')), entry(POST => 'Observation', observation('Patient/nobody')));
 is_outcome $r, 422, 'not-found', qr/nobody/, 'a reference to nothing';
@@ -245,7 +245,7 @@ is_outcome transaction(
     'an identifier that looks like a fullUrl stays';
 is_outcome transaction(entry(PUT => 'Encounter?part-of=urn:uuid:self',
         { resourceType => 'Encounter', status => 'planned', class => { code => 'AMB' } }, fullUrl => 'urn:uuid:self')),
-    400, 'invalid', qr/leads back to it/, 'a condition that leads to its own entry';
+    400, 'invalid', qr/depends on this entry/, 'a condition that leads to its own entry';
 is $t->psql("SELECT count(*) FROM main.patient WHERE resource LIKE '%\"k1\"%'"), 0, 'nothing of these was done';
 
 $t->done;

@@ -136,7 +136,7 @@ is bundle('transaction', entry(PUT => 'Patient?identifier=urn:z|1',
 is bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'), fullUrl => 'urn:uuid:i'))->status,
     200, 'an id beside a fullUrl that is a urn says nothing';
 is_outcome bundle('transaction', entry(POST => 'Patient', patient(id => 'mine'))), 400, 'invalid',
-    qr/id mine, which says/, 'else it is refused as in a create';
+    qr/id mine, which means/, 'else it is refused as in a create';
 
 # Inserts are sent and not waited for: what the database says of one is told of its entry.
 $t->psql(q{CREATE FUNCTION main.poison() RETURNS trigger LANGUAGE plpgsql AS

@@ -69,7 +69,7 @@ is(join(' ', get('/open/dstu2/MedicationOrder', $token)->ids), 'm1', 'orders of 
 is(get('/open/dstu2/MedicationOrder/m2', $token)->status, 404, "not another's");
 is(get('/open/dstu2/Observation', $token)->json->{total}, 2, 'observations');
 my $refused = get('/open/dstu2/Condition', $token);
-is_outcome($refused, 403, 'forbidden', qr{patient/Condition\.read would do}, 'what was not asked for');
+is_outcome($refused, 403, 'forbidden', qr{patient/Condition\.read would be sufficient}, 'what was not asked for');
 like($refused->header('WWW-Authenticate'), qr{scope="patient/Condition\.read"}, 'in the words of v1');
 is(get('/open/r4/Patient/p1', $token)->status, 401, 'the token is for one base');
 is(get('/fhir/dstu2/Patient/p1', $token)->status, 401, 'of one audience');

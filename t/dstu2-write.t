@@ -122,7 +122,7 @@ my %bad = (
         422, qr{^/f:Condition}, qr/in the FHIR R4 form that is stored/ ],
     'another type' => [ { resourceType => 'Patient' }, 422, qr{^/f:Patient}, qr/is a Patient/ ],
     'R4 itself' => [ { resourceType => 'Condition', %patient, recordedDate => '2020' }, 422, qr{^/f:Condition},
-        qr/The body is a Condition of FHIR R4, which the R4 base takes/ ],
+        qr/The body is a Condition of FHIR R4, which the R4 base accepts/ ],
     'a reference that leads nowhere' => [ { %condition, patient => { reference => 'Patient/nobody' } }, 422, qr//,
         qr{Patient/nobody} ],
 );
@@ -135,7 +135,7 @@ for my $what (sort keys %bad) {
 }
 my $order = write_as('POST', 'MedicationOrder', { resourceType => 'MedicationRequest', status => 'active',
     intent => 'order', %patient, medicationCodeableConcept => { text => 'm' } });
-is_outcome $order, 422, 'structure', qr/of FHIR R4, which the R4 base takes/, "R4's type";
+is_outcome $order, 422, 'structure', qr/of FHIR R4, which the R4 base accepts/, "R4's type";
 my $immunization = write_as('POST', 'Immunization', { resourceType => 'Immunization', status => 'in-progress',
     date => '2020', vaccineCode => { text => 'v' }, patient => { reference => 'Patient/p1' },
     wasNotGiven => JSON::PP::false, reported => JSON::PP::false });
@@ -185,14 +185,14 @@ is stored('Condition/d1')->{clinicalStatus}{coding}[0]{code}, 'inactive', 'merge
 is $free->('Patient/own', { resourceType => 'Patient', id => 'own' })->status, 201, 'update as create';
 is $free->('Patient/none', { resourceType => 'Patient', id => 'other' })->status, 400, 'but not with another id';
 is_outcome write_as('PUT', 'Patient/none', { resourceType => 'Patient', id => 'none' }), 405, 'not-supported',
-    qr/does not create by PUT/, 'elsewhere not at all';
+    qr/assigns the ids/, 'elsewhere not at all';
 
 # ---- what other resources are shown as ----
 
 for my $path (qw(CarePlan/ct-t1 MedicationStatement/mr-m1)) {
     my ($type, $name) = split m{/}, $path;
     is_outcome write_as('PUT', $path, { resourceType => $type, id => $name }, 'If-Match' => 'W/"1"'), 405,
-        'not-supported', qr/is made of/, "$path cannot be written";
+        'not-supported', qr/is made from/, "$path cannot be written";
     is_outcome $t->delete("$base/$path"), 405, 'not-supported', qr/R4 base/, "nor deleted";
 }
 

@@ -21,7 +21,7 @@ FHIRConnectionWait 500ms
 FHIRStatementTimeout 1s
 CONF
 $t->allow_log(qr/FHIR0202: answered 503/, qr/FHIR0500: answered 504/, qr/FHIR0211/,
-    qr/FHIR0213: .* could not be asked yet/);
+    qr/FHIR0213: .* could not be read yet/);
 $t->start;
 
 sub fault {

@@ -18,7 +18,7 @@ CONF
 $t->psql("ALTER SYSTEM SET $_ = on") for qw(fsync synchronous_commit full_page_writes);
 $t->cluster->stop;
 $t->cluster->start;
-$t->allow_log(qr/FHIR0202: answered 503/, qr/FHIR0500: answered 504/, qr/FHIR0213: .* could not be asked yet/);
+$t->allow_log(qr/FHIR0202: answered 503/, qr/FHIR0500: answered 504/, qr/FHIR0213: .* could not be read yet/);
 $t->start;
 wait_for(sub { $t->get('/dev/r4/Patient?_count=1')->status == 200 && $t->children == 2 }, 5);
 
@@ -72,7 +72,7 @@ configure(synchronous_standby_names => 'nobody');
 sleep 0.2;
 my $patient = { resourceType => 'Patient', active => JSON::PP::true() };
 my $answer = $t->post('/dev/r4/Patient', $patient, 'Idempotency-Key' => 'one');
-is_outcome $answer, 504, 'transient', qr/not confirmed that this write was stored/, 'a write is not confirmed: 504';
+is_outcome $answer, 504, 'transient', qr/does not know whether this write was stored/, 'a write is not confirmed: 504';
 is $answer->json->{issue}[0]{details}{coding}[0]{code}, 'unconfirmed', 'with a code';
 is $answer->header('Retry-After'), undef, 'and no Retry-After';
 is $t->psql(q{SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'}), 0, 'nothing waits in PostgreSQL';

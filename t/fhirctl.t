@@ -64,7 +64,7 @@ $t->psql(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later', '
 ctl(3, qr/newer version of mod_fhir \(999-later is unknown\); update/, @$_) for [qw(index list)], ['init'];
 $t->psql(q{DELETE FROM main.fhir_migration WHERE name = '999-later'});
 ctl(0, qr/is ready/, 'init');
-ctl(3, qr/schema "third" .*is not there, or has no tables of mod_fhir; run fhirctl init/,
+ctl(3, qr/schema "third" .*does not exist, or has no tables of mod_fhir; run fhirctl init/,
     'index', 'list', '--tenant', 'third');
 
 my $ascii = "ascii_$$";
@@ -95,7 +95,7 @@ ctl(0, qr/^observation_value_concept_idx dropped$/m, 'index', 'drop', 'Observati
 is $is_there->('observation_value_concept_idx'), 0, 'it is gone';
 ctl(0, qr/is not there/, 'index', 'drop', 'Observation', 'value-concept');
 ctl(2, qr/Observation has no search parameter nix; it has .*value-concept/, 'index', 'add', 'Observation', 'nix');
-ctl(2, qr/Nix is no resource type/, 'index', 'add', 'Nix', 'code');
+ctl(2, qr/Nix is not a resource type/, 'index', 'add', 'Nix', 'code');
 ctl(2, qr/cannot have an index: its values are several ranges/, 'index', 'add', 'Observation',
     'component-value-quantity');
 ctl(2, qr/add TYPE PARAMETER/, 'index', 'add', 'Observation');

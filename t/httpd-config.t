@@ -32,7 +32,7 @@ my @refused = (
     [ 'FHIRRetryAfter soon', qr/FHIRRetryAfter soon: .*1s to 3600s, with a unit/ ],
     [ 'FHIRUpdateCreate maybe', qr/FHIRUpdateCreate maybe: .*On or Off/ ],
     [ 'FHIRCreateWithId take', qr/FHIRCreateWithId take: .*reject or ignore/ ],
-    [ 'FHIRTenant Main', qr/FHIRTenant Main: no name of a tenant.*a to z/ ],
+    [ 'FHIRTenant Main', qr/FHIRTenant Main: not a valid name of a tenant.*a to z/ ],
     [ 'FHIRTenant 1st', qr/FHIRTenant 1st: / ],
     [ 'FHIRTenant "a\"b"', qr/FHIRTenant a"b: / ],
     [ 'FHIRTenant ' . 'a' x 49, qr/FHIRTenant a+: .*48 in all/ ],

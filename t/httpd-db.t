@@ -59,7 +59,7 @@ sub statuses { my %seen; $seen{ $_->[1] }++ for @_; return join ' ', sort keys %
 
 # Our messages of a server that is away.
 my @away = (qr/FHIR0202: answered 503/,
-    qr/FHIR0213: schema "main" cannot be used: it could not be asked yet/);
+    qr/FHIR0213: schema "main" cannot be used: it could not be read yet/);
 
 # ---- a start without the database ----
 

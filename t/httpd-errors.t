@@ -57,10 +57,10 @@ my @cases = (
     [ 'a bad header', 400, 'invalid', qr/not valid HTTP/, 'GET /dev/r4/Patient HTTP/1.1', $host, 'X A: 1' ],
     [ 'a bad length', 400, 'invalid', qr/not valid HTTP/, 'POST /dev/r4/Patient HTTP/1.1', $host, 'Content-Length: x' ],
     [ 'Expect', 417, 'not-supported', qr/Expect/, 'GET /dev/r4/Patient HTTP/1.1', $host, 'Expect: wonders' ],
-    [ 'access denied', 403, 'forbidden', qr/admit/, 'GET /shut/r4/Patient HTTP/1.1', $host ],
+    [ 'access denied', 403, 'forbidden', qr/denies/, 'GET /shut/r4/Patient HTTP/1.1', $host ],
     [ 'a large body', 413, 'too-long', qr/LimitRequestBody/, 'POST /small/r4/Patient HTTP/1.1', $host,
         'Content-Type: application/fhir+json', 'Content-Length: 500' ],
-    [ 'a base that is too short', 404, 'not-found', qr{/dev/metadata; those near it are /dev/r4$},
+    [ 'a base that is too short', 404, 'not-found', qr{/dev/metadata; the nearest ones are /dev/r4$},
         'GET /dev/metadata HTTP/1.1', $host ],
 );
 for (@cases) {

@@ -38,7 +38,7 @@ sub loads {
 my $none = qr/^\b$/;
 my $first = loads('synthea-r4', $none, "$data/synthea-r4");
 loads('synthea-r4-uscore', $none, "$data/synthea-r4-uscore");
-loads('bulk-10-patients', qr/^log\.ndjson .*no FHIR resource/, "$data/bulk-10-patients");
+loads('bulk-10-patients', qr/^log\.ndjson .*not a FHIR resource/, "$data/bulk-10-patients");
 my $get = qr/^bundle-request-simplesummary\.json the entry's request is GET/;
 my $named = qr/eventdefinition-example|questionnaire-zika-virus-exposure-assessment/;
 my $empty = qr/^(?:$named)\.json .*narrative has no content/;

@@ -85,7 +85,8 @@ like($page->link('self'), qr/max=2/, '  the link says max');
 is(ids(get("$lastn&_sort=code&code=a,b")), 'o2 oa o3 ob', '_sort');
 is(get("$lastn&_summary=count")->json->{total}, 7, '_summary=count');
 for my $max (qw(0 -1 2x 1001 99999999999), '') {
-    is_outcome(get("$lastn&max=$max"), 400, 'invalid', qr/"\Q$max\E" is no value for max.*1 to 1000/, "max=$max");
+    is_outcome(get("$lastn&max=$max"), 400, 'invalid', qr/"\Q$max\E" is not a valid value for max.*1 to 1000/,
+        "max=$max");
 }
 my $lenient = $t->get("/dev/r4/$lastn&nothing=1", Prefer => 'handling=lenient');
 is(ids($lenient), 'o9 o8 o6 ob o3 oa o2', 'lenient');
@@ -167,7 +168,7 @@ is(codes(parameters('ValueSet/$expand', { name => 'url', valueUri => $gender },
 for (qw(count=-1 count=x offset=1.5 count=99999999999), 'offset=') {
     my ($name, $value) = split /=/, $_, 2;
     is_outcome(get("ValueSet/\$expand?url=$gender&$_"), 400, 'invalid',
-        qr/"\Q$value\E" is no value for $name, which accepts a whole number/, $_);
+        qr/"\Q$value\E" is not a valid value for $name, which accepts a whole number/, $_);
 }
 $t->load({ resourceType => 'ValueSet', id => 'own', url => 'urn:own', status => 'active',
         compose => { include => [ { system => 'urn:s',
@@ -177,7 +178,7 @@ $t->load({ resourceType => 'ValueSet', id => 'own', url => 'urn:own', status => 
             filter => [ { property => 'x', op => '=', value => 'y' } ] } ] } });
 is(codes(get('ValueSet/own/$expand')), 'one two', 'a stored one, by id');
 is(codes(get('ValueSet/$expand?url=urn:own')), 'one two', '  by URL');
-for ([ 'ValueSet/$expand?url=urn:none' => qr/"urn:none" is not known here/ ],
+for ([ 'ValueSet/$expand?url=urn:none' => qr/does not know the value set "urn:none"/ ],
     [ 'ValueSet/$expand?url=urn:filtered' => qr/are not all known here: it takes codes of urn:s/ ],
     [ 'ValueSet/none/$expand' => qr{no ValueSet/none} ]) {
     is_outcome(get($_->[0]), 404, 'not-found', $_->[1], $_->[0]);

@@ -49,7 +49,7 @@ is($t->get($first)->status, 200, 'a link of the old key works');
 my $second = link_of($t);
 is($t->fhirctl('key', 'page-links')->{status}, 0, 'once more');
 sleep 3;
-is_outcome($_->get($first), 400, 'invalid', qr/begin again/, 'now the first key is gone') for $t, $other;
+is_outcome($_->get($first), 400, 'invalid', qr/repeat the search/, 'now the first key is gone') for $t, $other;
 is($_->get($second)->status, 200, 'the second is not') for $t, $other;
 
 # Sealed a while ago: the clock of a client's link is that of the server, so the link is made to be old.

@@ -275,7 +275,7 @@ my $h;
     $w->ctl('licence', 'withdraw', $app->{test}, '--words', 'By the command line');
     like($dev->get($url)->body, qr/By the command line/, 'fhirctl licence does the same');
     $w->ctl('licence', 'give', $app->{test}, '--until', '2020-01-01');
-    like(launch_error(), qr/for a time that is over/, 'an authorization that ended by itself');
+    like(launch_error(), qr/for a time that has ended/, 'an authorization that ended by itself');
 }
 
 # ---- the test launch ----

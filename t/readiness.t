@@ -95,7 +95,7 @@ $t->allow_log(qr/FHIR0202: answered 503/);
 $t->cluster->stop;
 $t->start;
 all_refused(qr/database is not available/, 'away at the start');
-$t->expect_log(qr/FHIR0213: schema "main" cannot be used: it could not be asked yet/);
+$t->expect_log(qr/FHIR0213: schema "main" cannot be used: it could not be read yet/);
 $t->cluster->start;
 works('the database is there');
 
@@ -114,7 +114,8 @@ sub changed {
 }
 
 changed('ALTER SCHEMA main RENAME TO elsewhere', qr/This practice's database has not been set up/,
-    qr/FHIR0213: schema "main" cannot be used: it is not there/, 'no schema', 'ALTER SCHEMA elsewhere RENAME TO main');
+    qr/FHIR0213: schema "main" cannot be used: it does not exist/, 'no schema',
+    'ALTER SCHEMA elsewhere RENAME TO main');
 changed(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later', '')}, qr/not of the same version/,
     qr/FHIR0213: .* of a newer version of mod_fhir \(999-later is unknown\); update this server/, 'a newer schema',
     q{DELETE FROM main.fhir_migration WHERE name = '999-later'});

@@ -126,25 +126,27 @@ is $in->{parameter}[0]{valueBoolean}, JSON::PP::false, '$validate-code of it';
 
 # ---- what is not known ----
 is_outcome($t->get("/dev/r4/Observation?code:below=$loinc|8867-4"), 400, 'invalid',
-    qr{code:below: the hierarchy of code system "http://loinc.org" is not known here}, 'a system that is not carried');
+    qr{code:below: the server does not know the hierarchy of the code system "http://loinc.org"},
+    'a system that is not carried');
 is_outcome($t->get("/dev/r4/Encounter?class:below=$terms/v3-ActCode|none"), 400, 'invalid',
-    qr{no code system that is known here has the code "none" of .*ActCode}, 'a code that the system does not have');
+    qr{no known code system has the code "none" of .*ActCode}, 'a code that the system does not have');
 is_outcome($t->get('/dev/r4/Encounter?class:above=none'), 400, 'invalid', qr{has the code "none"}, 'nor any other');
 is_outcome($t->get("/dev/r4/Encounter?class:below=$terms/v3-ActCode|"), 400, 'invalid',
     qr{class:below accepts system\|code or code}, 'no code');
 is_outcome($t->get('/dev/r4/Encounter?class:below=|IMP'), 400, 'invalid', qr{class:below accepts},
     'a code that has no system');
-is_outcome($t->get("/dev/r4/Condition?code:in=$_"), 400, 'invalid', qr{the codes of value set "$_" are not known here},
+is_outcome($t->get("/dev/r4/Condition?code:in=$_"), 400, 'invalid', qr{does not know all codes of the value set "$_"},
     "$_: no set that lists its codes")
     for 'http://example.org/vs/ruled', 'ValueSet/ruled', 'ValueSet/none', 'List/listed';
 is_outcome($t->get('/dev/r4/Condition?code:in=http://hl7.org/fhir/us/core/ValueSet/us-core-condition-code'), 400,
     'invalid',
-    qr{are not known here}, 'a value set of codes that are not carried');
+    qr{does not know all codes}, 'a value set of codes that are not carried');
 
 # ---- value sets that are not known ----
 is_outcome($t->get('/dev/r4/Observation?code:in=http://example.org/vs'), 400, 'invalid',
-    qr{code: the codes of value set "http://example.org/vs" are not known here.*ValueSet/\$expand}, 'a value set');
-is_outcome($t->get('/dev/r4/Observation?code:not-in=http://example.org/vs'), 400, 'invalid', qr/not known here/,
-    'with :not-in');
+    qr{code: the server does not know all codes of the value set "http://example.org/vs".*ValueSet/\$expand},
+    'a value set');
+is_outcome($t->get('/dev/r4/Observation?code:not-in=http://example.org/vs'), 400, 'invalid',
+    qr/does not know all codes/, 'with :not-in');
 
 $t->done;

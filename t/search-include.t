@@ -24,7 +24,7 @@ $t->load(@chain, { resourceType => 'Location', id => 'l15', partOf => { referenc
 my $far = ask('Location?_id=l1&_include:iterate=Location:partof');
 is($far->found('include'), join(' ', map { "l$_" } 2 .. 11), 'ten steps');
 like((grep { $_->{search}{mode} eq 'outcome' } @{ $far->json->{entry} })[0]{resource}{issue}[0]{diagnostics},
-    qr/followed for 10 steps/, '  and the answer says so');
+    qr/followed includes for 10 steps/, '  and the answer says so');
 $far = ask('Location?_id=l12&_include:iterate=Location:partof');
 is($far->found('include'), 'l13 l14 l15', 'a circle ends');
 is(scalar(grep { $_->{search}{mode} eq 'outcome' } @{ $far->json->{entry} }), 0, '  and nothing is left out');

@@ -23,6 +23,6 @@ is(ask($_->[0])->found, $_->[1], $_->[0])
 is_outcome($t->get('/dev/r4/Patient?_list=Patient/p1'), 400, 'invalid', qr/id of a List/, 'what is no list');
 
 is_outcome($t->get('/dev/r4/Observation?_list=$current-problems'), 400, 'invalid',
-    qr/no functional list "\$current-problems".*id of a List/, 'a functional list');
+    qr/functional list "\$current-problems" is not supported.*id of a List/, 'a functional list');
 
 $t->done;

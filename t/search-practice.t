@@ -131,7 +131,7 @@ like $t->fhirctl('init', '--indexes', 'practice')->{out},
 is indexes(), $all, '  is whole again';
 like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_rest_idx'}), qr/gin/,
     '  what was interrupted is made anew';
-like $t->fhirctl('index', 'apply', 'none')->{err}, qr/none is no set of indexes: practice or patient/, 'no set';
+like $t->fhirctl('index', 'apply', 'none')->{err}, qr/none is not a set of indexes: practice or patient/, 'no set';
 like $t->fhirctl('index', 'list', 'Observation')->{out},
     qr/^observation_terms_idx +\d+ \w+ +\d+ uses +practice /m, 'list: size, use, set';
 

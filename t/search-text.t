@@ -34,9 +34,9 @@ is(ask("Basic?_text=$_->[0]")->found, $_->[1], "_text=$_->[0]")
     ['heart,%20no' => 'n4'];
 is(ask('Basic?_content=(liver%20or%20bone)%20-metastases')->found, 'n1', '_content knows them, too');
 is_outcome($t->get("/dev/r4/Basic?_text=$_->[0]"), 400, 'invalid', $_->[1], "_text=$_->[0]")
-    for ['(bone' => qr/closing bracket wanted at character 6/], ['bone)' => qr/Nothing wanted at character 5/],
-    ['bone%20or' => qr/word wanted/],
-    ['()' => qr/word wanted/], ['(' x 30 => qr/Less depth/];
+    for ['(bone' => qr/closing bracket expected at character 6/], ['bone)' => qr/Nothing expected at character 5/],
+    ['bone%20or' => qr/word expected/],
+    ['()' => qr/word expected/], ['(' x 30 => qr/Less depth/];
 is(ask("Basic?_text=$_->[0]")->found, $_->[1], "_text=$_->[0]")
     for ["liver%20'" => 'n1 n2'], ["'liver'%20%26%20!%20%5C" => 'n1 n2'], ['liver:*%20%22%22' => 'n1 n2'],
     ['liver%20' x 500 => 'n1 n2'], ["liver|'%20heart%20%5C'" => ''];

@@ -21,14 +21,14 @@ like($lenient->json->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^code was i
 unlike($lenient->link('self'), qr/[?&]code=/, '  and not in the self link');
 $lenient = $t->get('/dev/r4/?_type=Observation,Patient&nothing=1&_count=1&_id=o1,p1', Prefer => 'handling=lenient');
 is($t->get($lenient->link('next'), Prefer => 'handling=lenient')->found, 'p1', '  in page links, too');
-is_outcome($t->get('/dev/r4/Observation?_type=Patient'), 400, 'not-supported', qr/here the path says which/,
+is_outcome($t->get('/dev/r4/Observation?_type=Patient'), 400, 'not-supported', qr/here the path names the type/,
     '_type where the path says it');
 $lenient = $t->get('/dev/r4/Observation?_type=Patient&_id=o1', Prefer => 'handling=lenient');
 is($lenient->found, 'o1', '  lenient: ignored');
 like($lenient->json->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/^_type was ignored/, '  and said so');
 unlike($lenient->link('self'), qr/_type/, '  and not in the self link');
 is_outcome($t->get('/dev/r4/?_type='), 400, 'invalid', qr/_type has an empty value/, 'no type');
-is_outcome($t->get('/dev/r4/?_type=Nothing'), 400, 'invalid', qr/"Nothing" is no resource type/, 'an unknown type');
+is_outcome($t->get('/dev/r4/?_type=Nothing'), 400, 'invalid', qr/"Nothing" is not a resource type/, 'an unknown type');
 is(included('?_type=Observation,Provenance&_id=o1,v1&_include=*'), 'd1 p1',
     'an include of all references follows those of each type');
 

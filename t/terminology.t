@@ -184,7 +184,7 @@ is(codes(contains(parameters('ValueSet/$expand', { name => 'valueSet', resource 
     status => 'active', compose => { include => [ { valueSet => ['urn:legs'] } ] } } }))), 'leg knee toe',
         'a value set that is sent along');
 is_outcome(parameters('ValueSet/$expand', { name => 'valueSet', resource => { resourceType => 'Basic' } }), 422,
-    'invalid', qr/no ValueSet/, '  another resource');
+    'invalid', qr/not a ValueSet/, '  another resource');
 is_outcome(get('ValueSet/$expand?url=urn:all&activeOnly=perhaps'), 400, 'invalid', qr/accepts true and false/,
     'a bad flag');
 
@@ -193,7 +193,7 @@ is(told(get('ValueSet/$validate-code?url=urn:legs&system=urn:parts&code=KNEE')),
 is(told(get('ValueSet/$validate-code?url=urn:legs&system=urn:parts&code=leg&display=bein')),
     'result 1 / display Leg', '  a designation is a display');
 is(told(get('ValueSet/$validate-code?url=urn:all&system=urn:parts&code=limb')),
-    'result 0 / message "limb" groups other codes and is not for use itself; abstract=true allows it / display Limb',
+    'result 0 / message "limb" only groups other codes; abstract=true accepts it / display Limb',
     '  an abstract code');
 is(told(get('ValueSet/$validate-code?url=urn:all&system=urn:parts&code=limb&abstract=true')),
     'result 1 / display Limb', '  where they are allowed');
@@ -276,12 +276,12 @@ is(told(get('ConceptMap/map/$translate?system=urn:parts&code=toe')),
 is(told(get('ConceptMap/map/$translate?system=urn:letters&code=E&reverse=true')),
     'result 1 / equivalence narrower / concept leg / source urn:map', '  the other way round');
 is(told(get('ConceptMap/map/$translate?system=urn:parts&code=leg&targetsystem=urn:none')),
-    'result 0 / message No translation of the code is known here', '  to another system');
+    'result 0 / message No translation of the code is known', '  to another system');
 is(told(get('ConceptMap/$translate?system=urn:parts&code=leg&source=urn:all&targetsystem=urn:letters'))
     =~ /equivalence equal \/ concept L/, 1,
     '  by what maps there are');
 is(told(get('ConceptMap/$translate?system=urn:nowhere&code=leg')),
-    'result 0 / message No ConceptMap here goes from this code system', '  by none');
+    'result 0 / message No stored ConceptMap translates codes of this code system', '  by none');
 is_outcome(get('ConceptMap/$translate?url=urn:map'), 400, 'invalid', qr/needs code and system/, '  of nothing');
 is_outcome(get('ConceptMap/$translate?url=urn:gone&code=x'), 404, 'not-found',
     qr/no ConceptMap with the URL "urn:gone"/, '  by what is not there');

@@ -108,7 +108,7 @@ holds('Patient/$validate', { resourceType => 'Parameters',
             { name => 'release', valueString => '8.0.0' } ] },
     at($type, 'code'), 'a release in Parameters');
 is_outcome(post('Patient/$validate?release=6.1', \%good), 400, 'invalid',
-    qr/"6\.1" is no value for release, which accepts .*6\.1\.0, 7\.0\.0, 8\.0\.0/, 'no release');
+    qr/"6\.1" is not a valid value for release, which accepts .*6\.1\.0, 7\.0\.0, 8\.0\.0/, 'no release');
 is(post('Patient', { %{ sex(%code) }, meta => { profile => ["$profile|8.0.0"] } }, undef, 'strict')->status, 422,
     'a write is held against the release that the resource claims');
 is(post('Patient', sex(%code), undef, 'strict')->status, 201, '  or against any');

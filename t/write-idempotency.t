@@ -46,7 +46,7 @@ is $t->post('/dev/r4/Patient', $patient)->status, 201, 'and none';
 is patients(), 2, 'store each';
 for my $bad ('', '""', 'a b', 'x' x 256) {
     is_outcome $t->post('/dev/r4/Patient', $patient, 'Idempotency-Key' => $bad), 400, 'invalid',
-        qr/Idempotency-Key takes/, 'no key: ' . substr $bad, 0, 10;
+        qr/Idempotency-Key accepts/, 'no key: ' . substr $bad, 0, 10;
 }
 my $minimal = $t->post('/dev/r4/Patient', $patient, 'Idempotency-Key' => 'k-2', Prefer => 'return=minimal');
 is $minimal->status . $minimal->body, '201', 'the repetition says how it is answered';
@@ -81,7 +81,7 @@ like $other->post('/dev/r4', $bundle, 'Idempotency-Key' => 'k-6', Accept => 'app
     qr/<Bundle .*transaction-response/s, 'also as XML';
 is patients(), $before + 3, 'and stored once';
 is_outcome $t->post('/dev/r4', { %$bundle, type => 'batch' }, 'Idempotency-Key' => 'k-7'), 400, 'invalid',
-    qr/A batch takes no/, 'a batch';
+    qr/A batch must not have an/, 'a batch';
 
 # ---- at the same time ----
 

@@ -39,7 +39,7 @@ is $t->post("$base/Patient", patient(),
     'Prefer: return=OperationOutcome';
 
 is_outcome $t->post("$base/Patient", patient(id => 'mine')), 400, 'invalid',
-    qr/id mine, which says.*PUT Patient\/mine.*FHIRCreateWithId/, 'a create with an id is refused';
+    qr/id mine, which means.*PUT Patient\/mine.*FHIRCreateWithId/, 'a create with an id is refused';
 is_outcome $t->post("$base/Observation", patient()), 422, 'invalid',
     qr/is a Patient.*Observation/, 'the type in the body must be that of the URL';
 is_outcome $t->post("$base/Patient", patient(gender => 'm')), 422, 'code-invalid',
@@ -166,7 +166,7 @@ is $by_path->status, 200, 'a FHIRPath Patch is applied' or diag $by_path->body;
 is $by_path->json->{gender}, 'other', 'with its effect';
 $parts[1]{valueString} = 'Patient.photo';
 is_outcome $t->patch($by_path_url, encode_json(\%parameters), 'Content-Type' => 'application/fhir+json'),
-    422, 'business-rule', qr/operation 0: the path Patient\.photo leads to 0 elements/, 'or refused';
+    422, 'business-rule', qr/operation 0: the path Patient\.photo selects 0 elements/, 'or refused';
 $by_path = $t->patch($by_path_url, '<Parameters xmlns="http://hl7.org/fhir"><parameter>'
         . '<name value="operation"/><part><name value="type"/><valueCode value="delete"/></part>'
         . '<part><name value="path"/><valueString value="Patient.gender"/></part></parameter></Parameters>',
@@ -220,7 +220,7 @@ is_outcome $t->put("$base/Patient?identifier=urn:x|1", patient()), 412,
 
 # ---- delete ----
 
-is_outcome $t->delete("$base/Patient?identifier=urn:y|1"), 405, 'not-supported', qr/not offered/,
+is_outcome $t->delete("$base/Patient?identifier=urn:y|1"), 405, 'not-supported', qr/not enabled/,
     'conditional delete is off by default';
 is $t->delete("$base/Patient/$id")->status, 204, 'a delete';
 is_outcome $t->get("$base/Patient/$id"), 410, 'deleted', qr/deleted/, 'the resource is gone';

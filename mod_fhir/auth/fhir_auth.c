@@ -193,13 +193,13 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
 {
     fhir_buf_clear(call->response->body);
     if (!call->refusal.id)
-        (void)fhir_auth_refuse(call,
-                               fhir_err_http_status(err->code) == 503 ? FHIR_REFUSED_BUSY
-                                                                      : FHIR_REFUSED_INTERNAL,
-                               "%s",
-                               err->code == FHIR_ERR_INTERNAL
-                                   ? "The server could not complete the request; its log tells more"
-                                   : err->message);
+        (void)fhir_auth_refuse(
+            call,
+            fhir_err_http_status(err->code) == 503 ? FHIR_REFUSED_BUSY : FHIR_REFUSED_INTERNAL,
+            "%s",
+            err->code == FHIR_ERR_INTERNAL
+                ? "The server could not complete the request; its log has the reason"
+                : err->message);
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0400: request %s to %s refused: %s: %s",
              call->request->request_id, call->request->path, fhir_refusals[call->refusal.id].name,
              call->refusal.description);
@@ -389,7 +389,7 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
     twice = repeated(&call->form);
     /* the consent page's switches have one name */
     return twice && strcmp(twice, "scope") != 0
-               ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s is there more than once",
+               ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
                                   twice)
                : NULL;
 }
@@ -429,15 +429,15 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
                                 request->method, request->path);
     }
     if (!request->secure && !request->config->plain_http && !(route->flags & FHIR_SITE_PUBLIC))
-        return fhir_auth_refuse(call, FHIR_REFUSED_INSECURE,
-                                "Authorization over http is taken from this machine alone; use "
-                                "https");
+        return fhir_auth_refuse(
+            call, FHIR_REFUSED_INSECURE,
+            "Authorization over http is accepted only from the same machine; use https");
     if (fhir_pairs_parse(&call->query, request->query, request->endpoint->limits.query_max,
                          call->pool))
         return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
                                 "The query is not URL-encoded UTF-8, or too long");
     twice = repeated(&call->query);
-    return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s is there more than once",
+    return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
                                     twice)
                  : NULL;
 }

@@ -69,14 +69,14 @@ static fhir_err_t *check_response(ask_t *ask)
     fhir_auth_call_t *call = ask->call;
     const char *type = param(ask, "response_type"), *mode = param(ask, "response_mode");
     if (!type || strcmp(type, "code") != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_RESPONSE_TYPE,
-                                "response_type is \"%.100s\"; it is code, and the id_token comes "
-                                "with the token",
-                                type ? type : "");
+        return fhir_auth_refuse(
+            call, FHIR_REFUSED_RESPONSE_TYPE,
+            "response_type is \"%.100s\"; it must be code, and the token response has the id_token",
+            type ? type : "");
     ask->form_post = mode && !strcmp(mode, "form_post");
     if (mode && !ask->form_post && strcmp(mode, "query") != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_RESPONSE_MODE,
-                                "response_mode is \"%.100s\"; it is query or form_post", mode);
+                                "response_mode is \"%.100s\"; it must be query or form_post", mode);
     if (!fhir_client_may(ask->client, "authorization_code"))
         return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_NOT_ALLOWED,
                                 "App %s is not registered for people to sign in",
@@ -91,7 +91,7 @@ static fhir_err_t *check_pkce(ask_t *ask)
     ask->challenge = param(ask, "code_challenge");
     if (!ask->challenge && method)
         return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_MISSING,
-                                "code_challenge_method is there, but code_challenge is not");
+                                "code_challenge_method is present, but code_challenge is missing");
     if (!ask->challenge)
         return strcmp(ask->client->auth, "none") != 0
                    ? NULL
@@ -100,7 +100,7 @@ static fhir_err_t *check_pkce(ask_t *ask)
                                       ask->client->name);
     if (!method || strcmp(method, "S256") != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_METHOD,
-                                "code_challenge_method is \"%.20s\"; it is S256",
+                                "code_challenge_method is \"%.20s\"; it must be S256",
                                 method ? method : "plain, by default");
     if (strlen(ask->challenge) != 43 ||
         strspn(ask->challenge, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -245,7 +245,7 @@ static fhir_err_t *offer(ask_t *ask)
     }
     return ask->offered.n ? NULL
                           : fhir_auth_refuse(call, FHIR_REFUSED_NOTHING_GRANTED,
-                                             "None of the scopes asked can be granted: %.300s",
+                                             "None of the requested scopes can be granted: %.300s",
                                              *ask->asked.ignored ? ask->asked.ignored
                                                                  : "see registration and licence");
 }
@@ -296,13 +296,12 @@ static fhir_err_t *sign_in(ask_t *ask)
             return fhir_auth_refuse(call, FHIR_REFUSED_LOGIN_REQUIRED,
                                     "prompt is none, but nobody is signed in");
         return fhir_auth_refuse(call, FHIR_REFUSED_CONSENT_REQUIRED,
-                                "prompt is none, but the person has to agree");
+                                "prompt is none, but the user has to consent");
     }
     FHIR_TRY(fhir_auth_sign_in(&ask->session, call, must_sign_in(ask, session), ask->form_action));
     if (ask->session && ask->launch_user && strcmp(ask->launch_user, ask->session->user.id) != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_USER,
-                                "The launch was made for another user than %s",
-                                ask->session->user.name);
+                                "The launch is for another user than %s", ask->session->user.name);
     return NULL;
 }
 
@@ -533,7 +532,7 @@ static fhir_err_t *read_choice(fhir_scopes_t *granted, ask_t *ask)
     fhir_scopes_filter(granted, &all, is_part_of_whole, &all, call->pool);
     return granted->n ? NULL
                       : fhir_auth_refuse(call, FHIR_REFUSED_NOTHING_GRANTED,
-                                         "The person switched everything off");
+                                         "The user has excluded everything");
 }
 
 static fhir_err_t *use_launch(ask_t *ask)

@@ -31,7 +31,7 @@ static fhir_err_t *read_basic(shown_t *shown, fhir_auth_call_t *call, const char
     const char *text, *colon;
     if (!strncasecmp(header, "bearer", 6))
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_BEARER,
-                                "Authorization is Bearer; this endpoint takes Basic");
+                                "Authorization is Bearer; this endpoint accepts Basic");
     if (strncasecmp(header, "basic ", 6) != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_MALFORMED,
                                 "Authorization is neither Basic nor absent");
@@ -72,11 +72,11 @@ static fhir_err_t *read_shown(shown_t *shown, fhir_auth_call_t *call)
         FHIR_TRY(read_basic(shown, call, header));
     if (!!header + !!secret + !!shown->assertion > 1)
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_TWICE,
-                                "The request authenticates in two ways: use HTTP Basic, "
-                                "client_secret or client_assertion, and one of them alone");
+                                "The request authenticates in two ways: use only one of HTTP "
+                                "Basic, client_secret and client_assertion");
     if ((type || shown->assertion) && (!type || strcmp(type, ASSERTION_TYPE) != 0))
         return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TYPE,
-                                "client_assertion_type is \"%.100s\"; it is " ASSERTION_TYPE,
+                                "client_assertion_type is \"%.100s\"; it must be " ASSERTION_TYPE,
                                 type ? type : "");
     if (type && !shown->assertion)
         return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD, "client_assertion is missing");
@@ -92,7 +92,7 @@ static fhir_err_t *read_shown(shown_t *shown, fhir_auth_call_t *call)
         shown->id = assertion_client(shown->assertion, call->pool);
         if (!shown->id)
             return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD,
-                                    "client_assertion is no JWT with the application as iss");
+                                    "client_assertion is not a JWT with the client_id as iss");
     }
     return shown->id ? NULL
                      : fhir_auth_refuse(call, FHIR_REFUSED_AUTH_MISSING,
@@ -124,10 +124,10 @@ static fhir_err_t *check_secret(fhir_auth_call_t *call, const fhir_client_t *cli
     FHIR_TRY(fhir_auth_wait(&wait, call, key));
     if (wait) {
         call->refusal.wait = wait;
-        return fhir_auth_refuse(call, FHIR_REFUSED_TOO_MANY,
-                                "App %s has shown wrong secrets too often; it may try again in "
-                                "%d seconds",
-                                client->name, wait);
+        return fhir_auth_refuse(
+            call, FHIR_REFUSED_TOO_MANY,
+            "App %s has sent wrong secrets too often; it may try again in %d seconds", client->name,
+            wait);
     }
     /* found by its digest: nothing is compared letter by letter */
     FHIR_TRY(fhir_auth_sql(call,

@@ -155,7 +155,7 @@ fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t 
                                 client->name);
     if (!strcmp(client->state, "ended"))
         return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_WITHDRAWN,
-                                "%s had authorized app %s for a time that is over", practice,
+                                "%s had authorized app %s for a time that has ended", practice,
                                 client->name);
     return fhir_auth_refuse(call, FHIR_REFUSED_NOT_LICENSED,
                             "App %s is registered, but %s has not authorized it; the practice's "

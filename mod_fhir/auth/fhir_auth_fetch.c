@@ -148,7 +148,7 @@ static fhir_err_t *fetch_set(fetch_t *fetch, fhir_auth_call_t *call, const char 
     if (fetch->body->overflow)
         return unreachable(call, uri, "it is larger than 64 KB");
     if (code == CURLE_UNSUPPORTED_PROTOCOL)
-        return unreachable(call, uri, "it is fetched by https alone");
+        return unreachable(call, uri, "it must be an https URL");
     if (code != CURLE_OK)
         return unreachable(call, uri, curl_easy_strerror(code));
     if (status != 200)

@@ -183,7 +183,7 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
     FHIR_TRY(fhir_auth_user(&user, call, NULL, bearer.user));
     if (!user || !fhir_scopes_has(&scopes, FHIR_SCOPE_OPENID))
         return fhir_auth_refuse(call, FHIR_REFUSED_OPENID_NEEDED,
-                                "The access token has not the scope openid");
+                                "The access token does not have the scope openid");
     fhir_buf_puts(buf, "{\"sub\":");
     fhir_buf_json_string(buf, user->id, strlen(user->id));
     if (fhir_scopes_has(&scopes, FHIR_SCOPE_PROFILE))

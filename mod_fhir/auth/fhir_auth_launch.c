@@ -29,7 +29,7 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     fhir_node_t *node;
     if (banner && strcmp(banner, "true") != 0 && strcmp(banner, "false") != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
-                                "need_patient_banner is true or false");
+                                "need_patient_banner must be true or false");
     fhir_buf_printf(buf, "{\"need_patient_banner\":%s", banner ? banner : "true");
     fhir_auth_member(buf, "smart_style_url", style ? style : fhir_auth_url(call, "style.json"));
     fhir_auth_member(buf, "intent", intent);
@@ -37,7 +37,7 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     if (context && (fhir_node_parse_json(&node, context, strlen(context), &limits, call->pool) ||
                     node->kind != FHIR_NODE_ARRAY))
         return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
-                                "fhirContext is no JSON array of objects");
+                                "fhirContext is not a JSON array of objects");
     if (context) {
         fhir_buf_puts(buf, ",\"fhirContext\":");
         fhir_node_write_json(buf, node, 0);
@@ -67,10 +67,10 @@ static fhir_err_t *read_wanted(wanted_t *wanted, fhir_auth_call_t *call)
     if (app)
         FHIR_TRY(fhir_auth_client(&wanted->app, call, app));
     if (!wanted->app)
-        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_APP,
-                                "app is \"%.100s\"; it is the client_id of the application to "
-                                "launch",
-                                app ? app : "");
+        return fhir_auth_refuse(
+            call, FHIR_REFUSED_LAUNCH_APP,
+            "app is \"%.100s\"; it must be the client_id of the application to launch",
+            app ? app : "");
     FHIR_TRY(fhir_auth_check_licence(call, wanted->app));
     if (user) {
         FHIR_TRY(fhir_auth_user(&found, call, user, NULL));

@@ -176,6 +176,7 @@ fhir_err_t *fhir_auth_check_form(fhir_auth_call_t *call)
         if (fhir_secret_same(word, shown))
             return NULL;
     }
-    return fhir_auth_refuse(call, FHIR_REFUSED_FORM_OLD,
-                            "The form was not made for this browser and request, or it is too old");
+    return fhir_auth_refuse(
+        call, FHIR_REFUSED_FORM_OLD,
+        "The form does not belong to this browser and request, or it is too old");
 }

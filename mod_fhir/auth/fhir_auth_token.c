@@ -211,7 +211,7 @@ static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
     if (!code->challenge)
         return !verifier ? NULL
                          : fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_UNWANTED,
-                                            "code_verifier is there, but the authorization "
+                                            "code_verifier is present, but the authorization "
                                             "request had no code_challenge");
     if (!verifier)
         return fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
@@ -234,7 +234,7 @@ static fhir_err_t *check_code(fhir_auth_call_t *call, const fhir_client_t *clien
                                 "code is unknown to this endpoint");
     if (strcmp(code->authz.client, client->id) != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_CODE_CLIENT,
-                                "code was given to another app than %s", client->name);
+                                "code was issued to another app than %s", client->name);
     if (code->is_used)
         return reused(call, code);
     if (code->is_expired)
@@ -314,17 +314,16 @@ static fhir_err_t *check_refresh(fhir_auth_call_t *call, const fhir_client_t *cl
                                 "refresh_token is unknown to this endpoint");
     if (strcmp(refresh->authz.client, client->id) != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_CLIENT,
-                                "refresh_token was given to another app than %s", client->name);
+                                "refresh_token was issued to another app than %s", client->name);
     if (refresh->end)
         return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is %s",
                                 refresh->end);
     if (refresh->is_revoked)
         return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is revoked");
     if (refresh->is_expired)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_EXPIRED,
-                                "refresh_token has expired; the licence of app %s sets how long "
-                                "it lives",
-                                client->name);
+        return fhir_auth_refuse(
+            call, FHIR_REFUSED_REFRESH_EXPIRED,
+            "refresh_token has expired; the licence of app %s sets its lifetime", client->name);
     if (refresh->is_used && !refresh->in_grace) {
         FHIR_TRY(fhir_auth_revoke(call, refresh->authz.id,
                                   "the server, because an old refresh token was used"));
@@ -513,11 +512,11 @@ fhir_err_t *fhir_auth_token(fhir_auth_call_t *call)
     type = grant_type(name);
     if (type < 0 && !strcmp(name, "password"))
         return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_PASSWORD,
-                                "grant_type=password is not spoken here: a program without a user "
+                                "grant_type=password is not supported: a program without a user "
                                 "uses client_credentials");
     if (type < 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_UNSUPPORTED,
-                                "grant_type is \"%.100s\"; it is authorization_code, "
+                                "grant_type is \"%.100s\"; it must be authorization_code, "
                                 "refresh_token or client_credentials",
                                 name);
     FHIR_TRY(fhir_auth_authenticate(&client, call));

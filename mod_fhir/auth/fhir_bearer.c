@@ -17,16 +17,15 @@ fhir_err_t *fhir_bearer_token(const char **token, const char *authorization, apr
     apr_size_t len;
     if (strncasecmp(s, "bearer", 6) != 0 || s[6] != ' ')
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
-                               "Authorization is of another kind than Bearer: send the access "
-                               "token as \"Authorization: Bearer TOKEN\"");
+                               "Authorization is not of the type Bearer: send the access token as "
+                               "\"Authorization: Bearer TOKEN\"");
     s += 6 + strspn(s + 6, " ");
     len = strlen(s);
     if (!len || len > TOKEN_MAX ||
         strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                   "0123456789-._~+/=") != len)
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
-                               "Authorization: Bearer has no well-formed "
-                               "token behind it");
+                               "Authorization: Bearer is not followed by a well-formed token");
     *token = s;
     return NULL;
 }

@@ -57,7 +57,7 @@ static fhir_err_t *read_part(const fhir_node_t **out, const char *what, const ch
                                what);
     if (fhir_node_parse_json(&root, json, json_len, &limits, pool) ||
         root->kind != FHIR_NODE_OBJECT)
-        return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The %s of the JWT is no JSON object",
+        return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The %s of the JWT is not a JSON object",
                                what);
     *out = root;
     return NULL;
@@ -76,7 +76,9 @@ static fhir_err_t *read_header(fhir_jwt_t *out, apr_pool_t *pool)
             pool, FHIR_ERR_BAD_REQUEST,
             "The JWT's alg is \"%.40s\"; RS384, ES384, RS256 and ES256 are accepted", out->alg);
     if (fhir_node_get(out->header, "crit"))
-        return wrong(pool, "The JWT's header has crit, of which no extension is known here");
+        return wrong(
+            pool,
+            "The JWT's header has crit, which names extensions that this server does not support");
     return NULL;
 }
 
@@ -90,7 +92,7 @@ fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, ap
     first = memchr(text, '.', len);
     second = first ? memchr(first + 1, '.', (apr_size_t)(end - first - 1)) : NULL;
     if (!second || memchr(second + 1, '.', (apr_size_t)(end - second - 1)))
-        return wrong(pool, "This is no JWT: it has not three parts divided by dots");
+        return wrong(pool, "This is not a JWT: it does not have three parts separated by dots");
     FHIR_TRY(read_part(&out->header, "header", text, (apr_size_t)(first - text), pool));
     FHIR_TRY(read_header(out, pool));
     FHIR_TRY(read_part(&out->claims, "payload", first + 1, (apr_size_t)(second - first - 1), pool));

@@ -94,7 +94,7 @@ static fhir_err_t *read_rsa(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
     OSSL_PARAM_BLD *build;
     BIGNUM *modulus, *exponent;
     if (!n || !e || e_len > 8 || n_len > RSA_BITS_MAX / 8)
-        return bad_key(pool, jwk, "has no n and e of an RSA key of at most 8192 bits");
+        return bad_key(pool, jwk, "does not have n and e of an RSA key of at most 8192 bits");
     build = OSSL_PARAM_BLD_new();
     modulus = BN_bin2bn(n, (int)n_len, NULL);
     exponent = BN_bin2bn(e, (int)e_len, NULL);
@@ -106,7 +106,7 @@ static fhir_err_t *read_rsa(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
     BN_free(modulus);
     BN_free(exponent);
     if (!jwk->key)
-        return bad_key(pool, jwk, "is no RSA key");
+        return bad_key(pool, jwk, "is not an RSA key");
     return EVP_PKEY_get_bits(jwk->key) >= RSA_BITS_MIN
                ? NULL
                : bad_key(pool, jwk, "is shorter than 2048 bits");
@@ -128,7 +128,7 @@ static fhir_err_t *read_ec(fhir_jwk_t *jwk, const fhir_node_t *node, int curve, 
     unsigned char point[1 + 2 * 48] = {4}; /* uncompressed */
     OSSL_PARAM_BLD *build;
     if (!x || !y || x_len != half || y_len != half)
-        return bad_key(pool, jwk, "has not x and y of its curve's length");
+        return bad_key(pool, jwk, "does not have x and y of the length of its curve");
     memcpy(point + 1, x, half);
     memcpy(point + 1 + half, y, half);
     build = OSSL_PARAM_BLD_new();
@@ -138,7 +138,8 @@ static fhir_err_t *read_ec(fhir_jwk_t *jwk, const fhir_node_t *node, int curve, 
         OSSL_PARAM_BLD_push_octet_string(build, OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * half))
         jwk->key = from_params("EC", build, pool);
     OSSL_PARAM_BLD_free(build);
-    return jwk->key && is_public(jwk->key) ? NULL : bad_key(pool, jwk, "is no point of its curve");
+    return jwk->key && is_public(jwk->key) ? NULL
+                                           : bad_key(pool, jwk, "is not a point of its curve");
 }
 
 /* Is it a key for signatures, as far as it says? RFC 7517, sections 4.2, 4.3. */
@@ -170,7 +171,7 @@ static fhir_err_t *read_key(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
     int curve;
     memset(jwk, 0, sizeof(*jwk));
     if (node->kind != FHIR_NODE_OBJECT)
-        return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "A key of the set is no JSON object");
+        return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "A key of the set is not a JSON object");
     jwk->kid = fhir_node_string(node, "kid", pool);
     jwk->alg = fhir_node_string(node, "alg", pool);
     jwk->kty = fhir_node_string(node, "kty", pool);
@@ -178,7 +179,7 @@ static fhir_err_t *read_key(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
         return bad_key(pool, jwk, "has no kty");
     if (fhir_node_get(node, "d") || fhir_node_get(node, "p") || fhir_node_get(node, "k"))
         return bad_key(pool, jwk,
-                       "has private members: make a new pair, and register its public half alone");
+                       "has private members: create a new pair, and register only its public key");
     if (!is_for_signatures(node) || (jwk->alg && !fhir_jose_alg(jwk->alg)))
         return NULL;
     if (!strcmp(jwk->kty, "RSA"))
@@ -209,7 +210,7 @@ fhir_err_t *fhir_jwks_parse(fhir_jwks_t *out, const char *json, apr_size_t len, 
     keys = fhir_node_get(root, "keys");
     if (keys ? keys->kind != FHIR_NODE_ARRAY : !fhir_node_get(root, "kty"))
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
-                               "This is no JSON Web Key Set: it has no array \"keys\"");
+                               "This is not a JSON Web Key Set: it has no array \"keys\"");
     node = keys ? keys->child : root;
     if (keys && fhir_node_count(keys) > FHIR_JWKS_KEYS_MAX)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The key set has more than %d keys",
@@ -221,7 +222,7 @@ fhir_err_t *fhir_jwks_parse(fhir_jwks_t *out, const char *json, apr_size_t len, 
         if (!jwk->key)
             continue;
         if (has_kid(out, jwk))
-            return bad_key(pool, jwk, "is there twice");
+            return bad_key(pool, jwk, "appears twice");
         out->n++;
     }
     return out->n ? NULL
@@ -256,7 +257,7 @@ fhir_err_t *fhir_jwk_read_pem(EVP_PKEY **key, const char *pem, apr_pool_t *pool)
     BIO_free_all(bio);
     return *key ? NULL
                 : fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
-                                  "This is no private key in PEM, or it has a password");
+                                  "This is not a private key in PEM, or it has a password");
 }
 
 fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool)

@@ -46,20 +46,20 @@ const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool)
     const char *scheme = apr_pstrmemdup(pool, uri, len);
     apr_uri_t parts;
     if (!len)
-        return "it is no absolute URI";
+        return "it is not an absolute URI";
     if (strlen(uri) > 2000)
         return "it is longer than 2000 bytes";
     for (const char *s = uri; *s; s++)
         if (*s <= ' ' || *s > '~' || strchr("\"<>\\^`{|}", *s))
-            return "it has a byte that a URI may not have";
+            return "it has a character that is not allowed in a URI";
     if (strchr(uri, '#'))
         return "it has a fragment (#)";
     if (is_dangerous(scheme))
-        return "its scheme is one that browsers act upon";
+        return "its scheme is one that browsers execute themselves";
     if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
         return strchr(scheme, '.') || strncmp(uri + len, "://", 3) == 0
                    ? NULL
-                   : "a scheme of its own has a dot, such as org.example.app:/callback";
+                   : "a custom scheme must contain a dot, such as org.example.app:/callback";
     if (apr_uri_parse(pool, uri, &parts) || !parts.hostname || !*parts.hostname)
         return "it has no host";
     if (parts.user || parts.password || strchr(parts.hostname, '@'))
@@ -69,7 +69,7 @@ const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool)
     if (strstr(uri, "/../") || strstr(uri, "/./"))
         return "its path is not normal";
     if (!strcasecmp(scheme, "http") && !is_loopback(parts.hostname))
-        return "http is for this machine alone (127.0.0.1, localhost): use https";
+        return "http is allowed only for the same machine (127.0.0.1, localhost): use https";
     return NULL;
 }
 

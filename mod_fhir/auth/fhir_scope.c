@@ -107,7 +107,7 @@ static const char *query_fault(const char *query, const fhir_model_t *model,
         if (!value || value == pair || !value[1])
             return "a condition is name=value";
         if (!fhir_model_param(model, type, pair, (apr_size_t)(value - pair)))
-            return apr_psprintf(pool, "%.*s is no search parameter of the type",
+            return apr_psprintf(pool, "%.*s is not a search parameter of the type",
                                 (int)(value - pair), pair);
         if (!fhir_text_url_decode(value + 1, strlen(value + 1), 1, pool))
             return "a condition is not URL-encoded";
@@ -128,7 +128,8 @@ static const char *read_rights(fhir_scope_t *scope, const char *form)
         while (letters[at] && letters[at] != *form)
             at++;
         if (!letters[at])
-            return "behind the dot come read, write, *, or letters of cruds in this order";
+            return "the part after the dot must be read, write, *, or letters of cruds in this "
+                   "order";
         scope->rights |= 1u << at++;
     }
     return scope->rights ? NULL : "no letter of cruds";
@@ -163,7 +164,7 @@ static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_mod
         return "there is no such resource type";
     fault = read_rights(scope, dot + 1);
     if (!fault && query && (!type || scope->v1))
-        fault = "conditions need one type and v2's rights";
+        fault = "a condition needs a single type and the rights of SMART 2";
     if (!fault && query)
         fault = query_fault(query, model, type, pool);
     scope->type = slash + 1;
@@ -210,7 +211,7 @@ fhir_err_t *fhir_scopes_parse(fhir_scopes_t *out, const char *text, const fhir_m
     for (const char *s = copy; *s; s++)
         if (*s < ' ' || *s > '~' || *s == '"' || *s == '\\')
             return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
-                                   "scope has the byte 0x%02x, which no scope may have",
+                                   "scope has the byte 0x%02x, which is not allowed in a scope",
                                    (unsigned char)*s);
     for (char *word = apr_strtok(copy, " ", &last); word; word = apr_strtok(NULL, " ", &last)) {
         fhir_scope_t scope;

@@ -181,7 +181,7 @@ static int bad_number(parser_t *p, const char *start, const char *s)
 {
     if (s >= p->end)
         return refuse(p, p->end, INCOMPLETE);
-    return refuse(p, start, "this is no number; numbers look like 12, -12.50 or 1.2e-3");
+    return refuse(p, start, "this is not a number; numbers look like 12, -12.50 or 1.2e-3");
 }
 
 static int read_number(parser_t *p)
@@ -557,7 +557,7 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
     apr_size_t valid = fhir_text_utf8_prefix(json, len);
     if (valid < len)
         return error_at(json, valid, FHIR_ERR_SYNTAX, pool,
-                        "this byte is no valid UTF-8; the text must be encoded in UTF-8");
+                        "this byte is not valid UTF-8; the text must be encoded in UTF-8");
     p.json = json;
     p.at = json + (len >= 3 && !memcmp(json, "\xEF\xBB\xBF", 3) ? 3 : 0); /* a byte order mark */
     p.end = json + len;

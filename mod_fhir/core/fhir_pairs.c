@@ -10,9 +10,8 @@ static fhir_err_t *decode(const char **out, const char *s, apr_size_t len, apr_p
 {
     *out = fhir_text_url_decode(s, len, 1, pool);
     if (!*out)
-        return fhir_err_create(
-            pool, FHIR_ERR_SYNTAX,
-            "The query holds a %%-escape that is none, or bytes that are not UTF-8");
+        return fhir_err_create(pool, FHIR_ERR_SYNTAX,
+                               "The query has an invalid %%-escape, or bytes that are not UTF-8");
     return NULL;
 }
 

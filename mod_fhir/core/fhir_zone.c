@@ -297,8 +297,8 @@ fhir_err_t *fhir_zone_load(const fhir_zone_t **zone, const char *name, apr_pool_
     *zone = NULL;
     if (!name_allowed(name))
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
-                               "'%s' is no time zone name; names are those of the IANA database, "
-                               "such as America/New_York",
+                               "'%s' is not a time zone name; names are those of the IANA "
+                               "database, such as America/New_York",
                                name);
     apr_size_t len;
     unsigned char *data;

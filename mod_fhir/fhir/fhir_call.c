@@ -130,9 +130,9 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
                                 format, call->pool));
     call->opts.pretty = pretty && !strcmp(pretty, "true");
     if (pretty && !call->opts.pretty && strcmp(pretty, "false") != 0)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "\"%s\" is no value for _pretty, which accepts true and false",
-                               pretty);
+        return fhir_err_create(
+            call->pool, FHIR_ERR_PARAM_VALUE,
+            "\"%s\" is not a valid value for _pretty, which accepts true and false", pretty);
     return NULL;
 }
 

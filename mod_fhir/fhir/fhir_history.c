@@ -37,8 +37,8 @@ typedef struct history_t {
 static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
 {
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts %s", pair->value, pair->name,
-                           accepted);
+                           "\"%s\" is not a valid value for %s, which accepts %s", pair->value,
+                           pair->name, accepted);
 }
 
 static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
@@ -189,10 +189,10 @@ static fhir_err_t *resolve(history_t *h)
             fhir_grant_allows(call->grant, model, type, FHIR_RIGHT_READ))
             FHIR_TRY(fhir_grant_resolve(apr_array_push(h->types), call, type));
     }
-    return h->types->nelts ? NULL
-                           : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                                             "The access token's scopes do not allow to read any "
-                                             "type");
+    return h->types->nelts
+               ? NULL
+               : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                 "The access token's scopes do not allow reading any type");
 }
 
 /* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */

@@ -211,8 +211,8 @@ static fhir_err_t *find_or_render(kept_t **out, fhir_metadata_t *m, fhir_call_t 
         return NULL;
     if (atomic_fetch_add(&m->waiting, 1) >= WAITING_MAX)
         err = fhir_err_create(call->pool, FHIR_ERR_BUSY,
-                              "Others ask for this document in forms of their own now; try again "
-                              "in a few seconds");
+                              "Too many other requests for this document are in progress; try "
+                              "again in a few seconds");
     else {
         apr_thread_mutex_lock(m->rendering);
         *out = lasting ? find(m, key) : NULL;

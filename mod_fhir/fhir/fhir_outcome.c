@@ -66,7 +66,7 @@ static void issue(fhir_buf_t *buf, const fhir_err_t *err)
 {
     fhir_buf_t *text = fhir_buf_create(buf->pool, 0);
     if (err->code == FHIR_ERR_INTERNAL)
-        fhir_buf_puts(text, "The server met an error of its own; its log says more");
+        fhir_buf_puts(text, "Internal error; the log of the server has the reason");
     else
         fhir_buf_puts(text, err->message ? err->message : fhir_err_name(err->code));
     const char *place = apr_psprintf(buf->pool, "line %d, column %d", err->line, err->column);

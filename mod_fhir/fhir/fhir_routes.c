@@ -175,12 +175,12 @@ static fhir_err_t *refuse(fhir_call_t *call, const path_t *path, int known)
     if (!known)
         return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
                                "There is nothing at \"%s\" below this base; [base]/metadata lists "
-                               "what there is",
+                               "the resource types and interactions",
                                request->path);
     apr_table_setn(call->response->headers, "Allow", allow ? allow : "");
     return fhir_err_create(call->pool, FHIR_ERR_METHOD,
                            allow ? "%s is not offered here; allowed: %s"
-                                 : "%s is not offered here, nor is any other method%s",
+                                 : "%s is not supported here, and neither is any other method%s",
                            request->method, allow ? allow : "");
 }
 

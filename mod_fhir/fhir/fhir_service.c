@@ -122,11 +122,10 @@ static fhir_err_t *dispatch(fhir_call_t *call)
         !strncmp(call->request->path, ".well-known/", strlen(".well-known/")))
         return err;
     if (call->request->is_misdirected)
-        return fhir_err_create(
-            call->pool, FHIR_ERR_MISDIRECTED,
-            "This endpoint is not called \"%s\"; ask for it by its base URL, %s. "
-            "The server's administrator can allow other names (FHIRHosts)",
-            fhir_call_header(call, "Host"), call->request->base_url);
+        return fhir_err_create(call->pool, FHIR_ERR_MISDIRECTED,
+                               "The host name of this endpoint is not \"%s\"; use its base URL, "
+                               "%s. The server's administrator can allow other names (FHIRHosts)",
+                               fhir_call_header(call, "Host"), call->request->base_url);
     if (call->request->overload)
         return call->request->overload;
     /* Who may not come in learns nothing about what is there, not even that a path is wrong. */

@@ -165,7 +165,7 @@ static void find_roles(fhir_call_t *call)
     err = call->find_roles(call);
     if (err) /* they are shown by their display then */
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
-                 "FHIR0580: roles of practitioners cannot be looked up: %s", err->message);
+                 "FHIR0580: roles of practitioners could not be read: %s", err->message);
     apr_array_clear(roles->wanted);
     apr_array_clear(roles->practitioners);
 }
@@ -352,10 +352,10 @@ static fhir_err_t *convert(fhir_node_t **node, void *baton, int is_entry, apr_po
         return convert_entry(call, node, pool);
     *node = convert_resource(call, *node, pool);
     return *node ? NULL
-                 : fhir_err_create(pool, FHIR_ERR_INTERNAL,
-                                   "a resource of a type that FHIR %s has "
-                                   "not was to be answered",
-                                   call->spoken->label);
+                 : fhir_err_create(
+                       pool, FHIR_ERR_INTERNAL,
+                       "the answer contains a resource of a type that FHIR %s does not have",
+                       call->spoken->label);
 }
 
 void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts)
@@ -380,11 +380,11 @@ static fhir_err_t *take_roles(fhir_call_t *call, const char *id, fhir_node_t *se
     held = id ? roles_held(call, id, pool) : NULL;
     if (!held || !fhir_node_equal(roles, held, 0, pool))
         return fhir_err_at(
-            fhir_err_create(pool, FHIR_ERR_BUSINESS,
-                            "Roles of a practitioner cannot be changed here: send practitionerRole "
-                            "as it was read, or leave it out; the FHIR %s base changes the "
-                            "PractitionerRoles that it is made of",
-                            call->stored->label),
+            fhir_err_create(
+                pool, FHIR_ERR_BUSINESS,
+                "Roles of a practitioner cannot be changed here: send practitionerRole as you read "
+                "it, or omit it; the FHIR %s base can change the PractitionerRoles",
+                call->stored->label),
             pool, PRACTITIONER "." ROLES);
     remove_member(sent, ROLES);
     return NULL;
@@ -401,9 +401,10 @@ fhir_err_t *fhir_spoken_store(fhir_node_t **stored, fhir_issues_t *issues, fhir_
     *stored = old ? fhir_convert_update(convert, &env, old, sent, pool)
                   : fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &env, sent, pool);
     return *stored ? NULL
-                   : fhir_err_create(pool, FHIR_ERR_BUSINESS,
-                                     "This %s has no form in FHIR %s, which is stored",
-                                     call->type_name, call->stored->label);
+                   : fhir_err_create(
+                         pool, FHIR_ERR_BUSINESS,
+                         "This %s cannot be converted to FHIR %s, in which resources are stored",
+                         call->type_name, call->stored->label);
 }
 
 fhir_err_t *fhir_spoken_writable(const fhir_call_t *call)
@@ -411,11 +412,11 @@ fhir_err_t *fhir_spoken_writable(const fhir_call_t *call)
     if (!call->as)
         return NULL;
     apr_table_setn(call->response->headers, "Allow", "GET, HEAD");
-    return fhir_err_create(call->pool, FHIR_ERR_METHOD,
-                           "%s is made of %s/%s and cannot be changed here; change that one by the "
-                           "FHIR %s base",
-                           fhir_spoken_path(call), fhir_model_str(call->stored, call->type->name),
-                           call->id, call->stored->label);
+    return fhir_err_create(
+        call->pool, FHIR_ERR_METHOD,
+        "%s is made from %s/%s and cannot be changed here; change the original at the FHIR %s base",
+        fhir_spoken_path(call), fhir_model_str(call->stored, call->type->name), call->id,
+        call->stored->label);
 }
 
 /* 428 came after DSTU2, whose text has 412 for an update that names no version.

@@ -290,11 +290,11 @@ static int run(index_t *x, int n, const char *const *words)
     const char *type = works[work].typed && n > 1 ? words[1] : NULL;
     const char *wrong = works[work].least == 1 ? fhirctl_index_set_check(words[1]) : NULL;
     if (wrong)
-        return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is no set of indexes: %s is expected",
+        return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is not a set of indexes: %s is expected",
                             words[1], wrong);
     x->type = type ? fhir_model_resource(x->model, type, strlen(type)) : NULL;
     if (type && !x->type)
-        return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is no resource type of FHIR %s", type,
+        return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s is not a resource type of FHIR %s", type,
                             x->model->version);
     if (x->type)
         fhir_model_table(x->table, x->model, x->type);

@@ -167,7 +167,7 @@ static fhir_err_t *grant_role(const init_t *init)
     const char *schema = apr_psprintf(init->pool, "\"%s\"", init->db.tenant);
 
     if (!role)
-        return fhir_err_create(init->pool, FHIR_ERR_BAD_REQUEST, "--role %s is no valid name",
+        return fhir_err_create(init->pool, FHIR_ERR_BAD_REQUEST, "--role %s is not a valid name",
                                init->role);
     fhir_err_t *err = fhirctl_db_run(
         NULL, init->conn, init->pool,

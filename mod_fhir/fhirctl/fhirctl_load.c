@@ -279,6 +279,7 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);
     if (rejects)
-        fhirctl_fail(self, FHIRCTL_REJECTED, "what was rejected, and why, is in %s", rejects);
+        fhirctl_fail(self, FHIRCTL_REJECTED, "the rejected resources, with reasons, are in %s",
+                     rejects);
     return status >= 0 ? status : rejects ? FHIRCTL_REJECTED : FHIRCTL_OK;
 }

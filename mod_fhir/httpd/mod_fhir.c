@@ -117,7 +117,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         if (mod_fhir_server_of(s)->has_endpoint && !mod_fhir_server_database(s))
             ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
                          "FHIR0232: no database is configured (FHIRDatabase): endpoints answer "
-                         "their CapabilityStatement, and 503 to the rest");
+                         "their CapabilityStatement, and 503 to all other requests");
     }
     if (mod_fhir_cache_setup(
             any ? mod_fhir_number(mod_fhir_settings_of(main), MOD_FHIR_TOKEN_CACHE_SIZE) : 0,

@@ -210,9 +210,9 @@ static void warn_cache(mod_fhir_child_t *child, request_rec *r)
 {
     unsigned suppressed;
     if (mod_fhir_child_may_warn(&suppressed, child))
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
-                      "FHIR0421: the token cache's lock failed: tokens are looked for in the "
-                      "database");
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            "FHIR0421: the token cache's lock failed: tokens are looked up in the database");
 }
 
 static fhir_err_t *find_bearer(fhir_bearer_t *bearer, const fhir_digest_t *token,

@@ -44,7 +44,7 @@ static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
         return fhir_err_create(r->pool, FHIR_ERR_TOO_LARGE,
                                "The body is larger than this server accepts (LimitRequestBody)");
     return fhir_err_apr(r->pool, FHIR_ERR_BAD_REQUEST, rv,
-                        "The body of the request could not be read to its end");
+                        "The body of the request could not be read completely");
 }
 
 /* A body up to this size is not charged: all threads together can have that. */
@@ -119,9 +119,9 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
     /* mod_deflate's input filter takes the header away with the coding */
     coding = apr_table_get(r->headers_in, "Content-Encoding");
     if (buf->len && coding && strcasecmp(coding, "identity") != 0)
-        return fhir_err_create(r->pool, FHIR_ERR_MEDIA_TYPE,
-                               "Content-Encoding %s is not accepted here: send the body as it is",
-                               coding);
+        return fhir_err_create(
+            r->pool, FHIR_ERR_MEDIA_TYPE,
+            "Content-Encoding %s is not supported here: send the body without it", coding);
     *body = fhir_buf_cstr(buf);
     *len = buf->len;
     /* and now for what is made of it */
@@ -192,12 +192,12 @@ static fhir_err_t *spool_write(fhir_out_t *out, const char *data, apr_size_t len
 {
     mod_fhir_spool_t *spool = out->baton;
     if ((apr_uint64_t)mod_fhir_spool_length(spool) + len > spool->max)
-        return fhir_err_create(spool->r->pool, FHIR_ERR_LIMIT,
-                               "The answer is larger than the %" APR_SIZE_T_FMT
-                               " bytes that one may have here (FHIRAnswerMax); ask for fewer "
-                               "resources (_count, fewer includes) or for parts of them "
-                               "(_elements, _summary)",
-                               spool->max);
+        return fhir_err_create(
+            spool->r->pool, FHIR_ERR_LIMIT,
+            "The answer is larger than the %" APR_SIZE_T_FMT
+            " bytes that an answer may have here (FHIRAnswerMax); ask for fewer resources (_count, "
+            "fewer includes) or for parts of them (_elements, _summary)",
+            spool->max);
     while (len) {
         apr_size_t room = IN_MEMORY - spool->buf->len, n = len < room ? len : room;
         fhir_buf_append(spool->buf, data, n);

@@ -97,7 +97,7 @@ int mod_fhir_cache_attach(fhir_token_cache_t *cache, server_rec *main, apr_pool_
     if (rv) {
         ap_log_error(APLOG_MARK, APLOG_ERR, rv, main,
                      "FHIR0411: the token cache's lock cannot be used in this process: tokens are "
-                     "looked for in the database each time");
+                     "looked up in the database each time");
         return 0;
     }
     cache->segment = apr_shm_baseaddr_get(kept->shm);

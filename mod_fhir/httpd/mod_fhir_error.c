@@ -28,20 +28,19 @@ static const struct {
     const char *code, *text;
 } errors[] = {
     {HTTP_BAD_REQUEST, "invalid", "The request is not valid HTTP"},
-    {HTTP_UNAUTHORIZED, "login", "The web server wants to know who asks"},
-    {HTTP_FORBIDDEN, "forbidden", "The web server does not admit this client here"},
-    {HTTP_NOT_FOUND, "not-found", "There is nothing at this address; a slash in an id is no %2F"},
-    {HTTP_METHOD_NOT_ALLOWED, "not-supported", "The web server does not take this method here"},
-    {HTTP_REQUEST_TIME_OUT, "timeout", "The request did not come whole within the time allowed"},
+    {HTTP_UNAUTHORIZED, "login", "The web server requires authentication"},
+    {HTTP_FORBIDDEN, "forbidden", "The web server denies this client access"},
+    {HTTP_NOT_FOUND, "not-found", "There is nothing at this address; an id must not contain %2F"},
+    {HTTP_METHOD_NOT_ALLOWED, "not-supported", "The web server does not allow this method here"},
+    {HTTP_REQUEST_TIME_OUT, "timeout", "The request was not complete within the allowed time"},
     {HTTP_LENGTH_REQUIRED, "required", "The request needs a Content-Length"},
     {HTTP_REQUEST_ENTITY_TOO_LARGE, "too-long",
-     "The body is larger than the web server takes (LimitRequestBody)"},
+     "The body is larger than the web server accepts (LimitRequestBody)"},
     {HTTP_REQUEST_URI_TOO_LARGE, "too-long",
-     "The URL is longer than the web server takes (LimitRequestLine); send a long search as a "
-     "form: "
-     "POST [base]/[type]/_search"},
+     "The URL is longer than the web server accepts (LimitRequestLine); send a long search as a "
+     "form: POST [base]/[type]/_search"},
     {HTTP_EXPECTATION_FAILED, "not-supported", "The web server cannot meet the header Expect"},
-    {431, "too-long", "A header is longer than the web server takes (LimitRequestFieldSize)"},
+    {431, "too-long", "A header is longer than the web server accepts (LimitRequestFieldSize)"},
     {HTTP_NOT_IMPLEMENTED, "not-supported", "The web server does not know this method"},
     {HTTP_BAD_GATEWAY, "transient", "A server behind this one cannot be reached now"},
     {HTTP_SERVICE_UNAVAILABLE, "transient", "The web server is too busy now; try again"},
@@ -131,7 +130,7 @@ static void render(fhir_buf_t *buf, const request_rec *r, const char *bases)
         }
     }
     if (bases)
-        text = apr_psprintf(r->pool, "There is no FHIR endpoint at %s; those near it are %s",
+        text = apr_psprintf(r->pool, "There is no FHIR endpoint at %s; the nearest ones are %s",
                             r->uri, bases);
     else if (reason(r))
         text = apr_pstrcat(r->pool, text, ": ", reason(r), NULL);

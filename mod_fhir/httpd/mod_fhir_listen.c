@@ -96,8 +96,8 @@ static void tell_away(mod_fhir_listener_t *l, int away)
 {
     if (away && !l->is_away)
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, l->server,
-                     "FHIR0412: revocations cannot be heard at the moment: each token is looked "
-                     "for in the database until they can");
+                     "FHIR0412: the server cannot hear revocations at the moment, so it looks up "
+                     "each token in the database");
     else if (!away && l->is_away)
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, l->server,
                      "FHIR0413: revocations are heard again");
@@ -162,7 +162,8 @@ static void sweep(mod_fhir_listener_t *l, apr_time_t now)
         fhir_err_t *err = fhir_auth_sweep(PQgetvalue(tenants, i, 0), store, pool);
         if (err)
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, l->server,
-                         "FHIR0414: what is past its time in schema \"%s\" was not removed: %s",
+                         "FHIR0414: expired tokens, codes and sessions in schema \"%s\" were not "
+                         "removed: %s",
                          PQgetvalue(tenants, i, 0), err->detail ? err->detail : err->message);
         apr_pool_destroy(pool);
     }

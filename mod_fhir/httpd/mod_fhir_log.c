@@ -59,7 +59,7 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
     case FHIR_ERR_BUSY:
         if (child && mod_fhir_child_may_warn(&suppressed, child))
             FHIR_LOG(&log, FHIR_LOG_WARNING,
-                     "FHIR0202: answered 503: %s (%u more such answers since the last such line)",
+                     "FHIR0202: answered 503: %s (%u more such answers since the last message)",
                      chain(err, r->pool), suppressed);
         break;
     case FHIR_ERR_THROTTLED:

@@ -447,7 +447,7 @@ static const char *parse_tenant(mod_fhir_value_t *value, cmd_parms *cmd, int arg
     if (argc != 1)
         return "takes one name";
     if (name[len] || len < 1 || len > 48 || name[0] < 'a')
-        return "no name of a tenant";
+        return "not a valid name of a tenant";
     value->text = apr_pstrdup(cmd->pool, name);
     return NULL;
 }
@@ -508,7 +508,7 @@ static const char *parse_hosts(mod_fhir_value_t *value, cmd_parms *cmd, int argc
     for (int i = 0; i < argc; i++) {
         if (!*argv[i] || strpbrk(argv[i], " /*?") ||
             (strchr(argv[i], ':') && strchr(argv[i], ':') == strrchr(argv[i], ':')))
-            return apr_psprintf(cmd->pool, "%s is no name of a host", argv[i]);
+            return apr_psprintf(cmd->pool, "%s is not a host name", argv[i]);
         words = apr_pstrcat(cmd->pool, words, argv[i], " ", NULL);
     }
     ap_str_tolower(words);
@@ -587,7 +587,7 @@ static const char *parse_cors_origins(mod_fhir_value_t *value, cmd_parms *cmd, i
             continue;
         if (apr_uri_parse(cmd->temp_pool, argv[i], &uri) || !uri.scheme || !uri.hostname ||
             uri.path || uri.query || uri.fragment || uri.user)
-            return apr_psprintf(cmd->pool, "%s is no origin", argv[i]);
+            return apr_psprintf(cmd->pool, "%s is not an origin", argv[i]);
     }
     value->words = copy_words(cmd, argc, argv);
     return NULL;
@@ -623,7 +623,7 @@ static const char *parse_portal_mail(mod_fhir_value_t *value, cmd_parms *cmd, in
                                      char *const argv[])
 {
     if (argv[0][0] != '/')
-        return "is no absolute path";
+        return "is not an absolute path";
     value->words = copy_words(cmd, argc, argv);
     return NULL;
 }
@@ -878,7 +878,7 @@ const char *mod_fhir_settings_check_portal(const mod_fhir_settings_t *settings)
         return "FHIRPortalSignUp needs FHIRPortalMail: addresses are confirmed by e-mail";
     if (mod_fhir_is_set(settings, MOD_FHIR_PORTAL_MAIL) &&
         !mod_fhir_is_set(settings, MOD_FHIR_PORTAL_FROM))
-        return "FHIRPortalMail needs FHIRPortalFrom: e-mails have a sender";
+        return "FHIRPortalMail needs FHIRPortalFrom: e-mails need a sender";
     return NULL;
 }
 

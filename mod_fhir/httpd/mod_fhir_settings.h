@@ -45,10 +45,10 @@
     X(EXPLAIN, "FHIRExplain", "whether _explain shows what a search does in the database")         \
     X(REQUIRE_IF_MATCH, "FHIRRequireIfMatch",                                                      \
       "whether an update must name the version it replaces")                                       \
-    X(CREATE_WITH_ID, "FHIRCreateWithId", "what becomes of a create whose body has an id")         \
+    X(CREATE_WITH_ID, "FHIRCreateWithId", "how to treat a create whose body has an id")            \
     X(UPDATE_CREATE, "FHIRUpdateCreate", "whether an update of an unknown id creates it")          \
-    X(UPDATE_UNCHANGED, "FHIRUpdateUnchanged", "what becomes of an update that changes nothing")   \
-    X(VALIDATE, "FHIRValidate", "how much is held against what is written")                        \
+    X(UPDATE_UNCHANGED, "FHIRUpdateUnchanged", "how to treat an update that changes nothing")      \
+    X(VALIDATE, "FHIRValidate", "the level of validation of what is written")                      \
     X(REFERENCES_CHECK, "FHIRReferencesCheck", "whether references to this server must resolve")   \
     X(CONDITIONAL_DELETE, "FHIRConditionalDelete", "whether DELETE takes search parameters")       \
     X(STATEMENTS_OF_ORDERS, "FHIRStatementsOfOrders", "DSTU2: whether orders are also statements") \

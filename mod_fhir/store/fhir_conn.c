@@ -168,7 +168,7 @@ static fhir_err_t *no_answer(apr_pool_t *pool)
         pool, FHIR_ERR_BUSY, "The database does not answer at the moment; try again later");
     return fhir_err_detail(err, pool,
                            "PostgreSQL does not answer: neither within the statement timeout, nor "
-                           "to a request to cancel; the connection was given up");
+                           "to a request to cancel; the connection was closed");
 }
 
 fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
@@ -222,9 +222,9 @@ static fhir_err_t *result_error(PGconn *conn, const PGresult *result, const fhir
     fhir_err_t *err = fhir_store_error(conn, result, pool);
     if (err->code == FHIR_ERR_TIMEOUT && wait->state != FHIR_WAIT_ON)
         err->detail = wait->state == FHIR_WAIT_LATE
-                          ? "a statement was ended: it took longer than FHIRStatementTimeout, or "
-                            "the request longer than FHIRRequestTimeout"
-                          : "a statement was ended: the client has closed its connection";
+                          ? "a statement was cancelled: it took longer than FHIRStatementTimeout, "
+                            "or the request longer than FHIRRequestTimeout"
+                          : "a statement was cancelled: the client has closed its connection";
     return err;
 }
 

@@ -126,9 +126,9 @@ void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_p
             "the role of FHIRDatabase may not read it; run fhirctl init --role ROLE");
     else if (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "3F000") == 0)
         set(schema, FHIR_SCHEMA_MISSING,
-            "it is not there, or has no tables of mod_fhir; run fhirctl init");
+            "it does not exist, or has no tables of mod_fhir; run fhirctl init");
     else
-        set(schema, FHIR_SCHEMA_UNKNOWN, apr_psprintf(pool, "it could not be asked yet: %s", text));
+        set(schema, FHIR_SCHEMA_UNKNOWN, apr_psprintf(pool, "it could not be read yet: %s", text));
 }
 
 const char *fhir_schema_client_text(fhir_schema_state_t state)

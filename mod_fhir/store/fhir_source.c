@@ -44,8 +44,8 @@ static fhir_err_t *busy(apr_pool_t *pool, const own_t *own, int is_long)
     if (is_long && own->n_long >= own->long_max)
         return fhir_err_detail(
             fhir_err_create(pool, FHIR_ERR_BUSY,
-                            "The server does as much long work as it does at once; try again in a "
-                            "few seconds, or ask for less"),
+                            "The server has reached its limit of long work; try again in a few "
+                            "seconds, or ask for less"),
             pool,
             "all %d database connections for long work were in use for %d ms; "
             "FHIRLongWorkConnections sets their number, FHIRConnectionWait the wait",

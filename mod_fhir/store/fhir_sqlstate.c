@@ -32,8 +32,8 @@ static const char *const messages[] = {
         "The request took longer than this server allows; ask for less in one request",
     [FHIR_ERR_BUSY] = "The database is not available at the moment; try again in a few seconds",
     [FHIR_ERR_UNCONFIRMED] =
-        "It is not confirmed that this write was stored. Look for it before you send it again; a "
-        "POST that had an Idempotency-Key can be repeated with that key",
+        "The server does not know whether this write was stored. Look for it before you send it "
+        "again; a POST that had an Idempotency-Key can be repeated with that key",
     [FHIR_ERR_CONFLICT] = "Another request changed the same data at the same time; try again",
     [FHIR_ERR_INTERNAL] = "The server could not complete the request",
 };

@@ -89,8 +89,8 @@ static fhir_err_t *set_up(fhir_store_t *store, PGconn *conn, apr_pool_t *pool)
     if (fhir_conn_is_pooled(conn) && !atomic_exchange(&store->told_pooled, 1))
         FHIR_LOG(store->log, FHIR_LOG_NOTICE,
                  "FHIR0501: the database is reached through a pooler (PgBouncer): statements are "
-                 "not prepared, FHIRStatementTimeout is kept by cancelling, and settings of "
-                 "sessions may be lost");
+                 "not prepared, the module itself cancels statements after FHIRStatementTimeout, "
+                 "and settings of sessions may be lost");
     return NULL;
 }
 

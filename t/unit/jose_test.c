@@ -137,18 +137,18 @@ static void test_bad_keys(void)
         {"{}", "no array"},
         {"{\"keys\":{}}", "no array"},
         {"{\"keys\":[]}", "no RSA or EC key"},
-        {"{\"keys\":[1]}", "no JSON object"},
+        {"{\"keys\":[1]}", "not a JSON object"},
         {"{\"keys\":[{\"kid\":\"a\"}]}", "no kty"},
         {"{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}", "private"},
         {"{\"keys\":[{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"AA\"}]}", "no RSA or EC key"},
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\",\"d\":\"AQAB\"}]}", "private"},
         {"{\"keys\":[{\"kty\":\"RSA\",\"n\":\"AQAB\",\"e\":\"AQAB\"}]}", "2048"},
-        {"{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\"}]}", "no n and e"},
+        {"{\"keys\":[{\"kty\":\"RSA\",\"e\":\"AQAB\"}]}", "not have n and e"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"AA\",\"y\":\"AA\"}]}", "length"},
         {"{\"keys\":[{\"kty\":\"EC\",\"crv\":\"P-256\","
          "\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
          "\"y\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\"}]}",
-         "no point"},
+         "not a point"},
     };
     const char *twice = apr_pstrcat(pool, "{\"keys\":[{\"kid\":\"a\",", ec_key + 1,
                                     ",{\"kid\":\"a\",", ec_key + 1, "]}", NULL);

@@ -37,12 +37,12 @@ static void test_parse(void)
         {"__any", "", "not known"},
         {"patient/Observation.rs?", "", "empty"},
         {"patient/Observation.rs?category=", "", "name=value"},
-        {"patient/Observation.rs?colour=red", "", "no search parameter"},
-        {"patient/Observation.rs?category:not=a", "", "no search parameter"},
-        {"patient/Observation.rs?subject.name=a", "", "no search parameter"},
+        {"patient/Observation.rs?colour=red", "", "not a search parameter"},
+        {"patient/Observation.rs?category:not=a", "", "not a search parameter"},
+        {"patient/Observation.rs?subject.name=a", "", "not a search parameter"},
         {"patient/Observation.rs?category=%zz", "", "URL-encoded"},
-        {"patient/*.rs?category=a", "", "one type"},
-        {"patient/Observation.read?category=a", "", "v2"},
+        {"patient/*.rs?category=a", "", "single type"},
+        {"patient/Observation.read?category=a", "", "SMART 2"},
         {"openid patient/Nope.rs launch/patient", "openid launch/patient", "Nope"},
     };
     fhir_scopes_t scopes;

@@ -683,9 +683,10 @@ static void tell_unsupported(const walk_t *w, const char *name)
 
     if (!env || !env->issues)
         return;
-    issue = fhir_issues_add(env->issues, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "no-counterpart", "",
-                            "FHIR %s, which is stored, requires %s and has no such value for it",
-                            w->run->half->to->label, name);
+    issue = fhir_issues_add(
+        env->issues, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "no-counterpart", "",
+        "FHIR %s, in which resources are stored, requires %s and has no equivalent of this value",
+        w->run->half->to->label, name);
     if (issue)
         issue->offset = w->place;
 }

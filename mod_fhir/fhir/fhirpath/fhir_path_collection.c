@@ -368,7 +368,7 @@ static fhir_err_t *fn_sort(call_t *c)
             else
                 path_push(c->run, key, c->in->v[i]);
             if (key->n > 1)
-                return path_fail(c->run, c->node, "a key of sort() is one value");
+                return path_fail(c->run, c->node, "a key of sort() must be one value");
         }
     }
     merge_sort(&s, rows, rows + n, n);

@@ -314,7 +314,7 @@ static fhir_err_t *fn_conforms_to(call_t *c)
         FHIR_TRY(c->run->env->conforms_to(&answer, c->run->env->baton, item,
                                           apr_pstrmemdup(c->run->pool, s, len), c->run->pool));
     else
-        return path_fail(c->run, c->node->args[0], "this profile is not known here");
+        return path_fail(c->run, c->node->args[0], "this profile is unknown");
     push_answer(c, answer);
     return NULL;
 }

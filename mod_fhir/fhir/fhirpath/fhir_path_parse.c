@@ -53,7 +53,7 @@ static fhir_err_t *type_name(parser_t *p, type_spec_t *type, const char *at, con
 {
     if (path_type_find(type, p->model, name, len))
         return NULL;
-    return path_syntax(p, at, "'%.*s' is no type of FHIR %s or of FHIRPath (System.String, …)",
+    return path_syntax(p, at, "'%.*s' is not a type of FHIR %s or of FHIRPath (System.String, …)",
                        (int)(len < 100 ? len : 100), name, p->model->version);
 }
 
@@ -153,7 +153,7 @@ static fhir_err_t *moment(parser_t *p, ast_t **out)
         text++;
     if (!path_moment_parse(m, kind, text, (apr_size_t)(c - text)))
         return path_syntax(p, at,
-                           "this is no date, dateTime or time; they look like @2014-01-25, "
+                           "this is not a date, dateTime or time; these look like @2014-01-25, "
                            "@2014-01-25T14:30:00.000+10:00 (a zone needs a time) and @T14:30");
     p->at = c;
     return literal(p, out, at, kind, m, 0);
@@ -490,7 +490,7 @@ fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *mode
     p.end = p.start + len;
     if (memchr(text, '\0', len) || !fhir_text_utf8_valid(text, len))
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
-                               "The FHIRPath expression is no valid UTF-8 text");
+                               "The FHIRPath expression is not valid UTF-8");
     FHIR_TRY(expression(&p, &made->root, 0));
     FHIR_TRY(path_skip_blanks(&p));
     if (p.at != p.end)

@@ -103,7 +103,7 @@ static fhir_err_t *escape(parser_t *p, char **out)
                 return path_syntax(p, at, "\\u takes four hexadecimal digits");
         }
         if (c == 0 || (c >= 0xD800 && c <= 0xDFFF))
-            return path_syntax(p, at, "\\u%04X is no character", c);
+            return path_syntax(p, at, "\\u%04X is not a character", c);
         *out = encode(*out, c);
         return NULL;
     }

@@ -336,7 +336,7 @@ static int primitive_value(parser_t *p, frame_t *f, const xmlChar *s, apr_size_t
         kind = FHIR_NODE_NUMBER;
         if (!fhir_decimal_valid((const char *)s, len))
             stop(p, FHIR_ERR_VALUE,
-                 "%s: this is no number; numbers look like -12.50 or 1.2e-3, without leading "
+                 "%s: this is not a number; numbers look like -12.50 or 1.2e-3, without leading "
                  "zeros, plus sign or blanks",
                  name_of(p, f->element));
         break;
@@ -369,7 +369,7 @@ static void start_resource(parser_t *p, const tag_t *tag)
     const char *name = (const char *)tag->name;
     const fhir_type_t *type = fhir_model_resource(p->model, name, strlen(name));
     if (p->frames[p->depth].value) {
-        stop(p, FHIR_ERR_STRUCTURE, "only one resource can stand here");
+        stop(p, FHIR_ERR_STRUCTURE, "only one resource is allowed here");
         return;
     }
     if (!in_namespace(p, tag, FHIR_XML_NAMESPACE))
@@ -394,7 +394,7 @@ static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
     const fhir_element_t *last = f->last;
     p->misplaced = element;
     if (last && element < last && !(element->group && element->group == last->group)) {
-        stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must stand before \"%s\"",
+        stop(p, FHIR_ERR_STRUCTURE, "the element \"%s\" must come before \"%s\"",
              name_of(p, element), name_of(p, last));
         return 0;
     }
@@ -645,8 +645,7 @@ static void on_text(void *ctx, const xmlChar *text, int len)
     for (int i = 0; i < len; i++)
         if (text[i] != ' ' && text[i] != '\n' && text[i] != '\t' && text[i] != '\r') {
             stop(p, FHIR_ERR_STRUCTURE,
-                 "text cannot stand here; values are in the attribute "
-                 "\"value\"");
+                 "text is not allowed here; values are in the attribute \"value\"");
             return;
         }
 }

@@ -120,7 +120,8 @@ static fhir_err_t *check_tags(scan_t *scan, const char *s)
             /* libxml2 copies the comment for each "--" in it that it complains of */
             s = behind(s + 4, scan->end, "--");
             if (s == scan->end || *s != '>')
-                return refuse(scan, s, FHIR_ERR_SYNTAX, "a comment must end, and hold no '--'");
+                return refuse(scan, s, FHIR_ERR_SYNTAX,
+                              "a comment must end, and must not contain '--'");
         }
         else if (starts(s, scan->end, "<![CDATA["))
             s = behind(s, scan->end, "]]>");
@@ -145,7 +146,7 @@ fhir_err_t *fhir_xml_scan(const char *xml, apr_size_t len, const fhir_node_limit
     apr_size_t valid = fhir_text_utf8_prefix(xml, len);
     if (valid < len)
         return refuse(&scan, xml + valid, FHIR_ERR_SYNTAX,
-                      "this byte is no valid UTF-8; the document must be encoded in UTF-8");
+                      "this byte is not valid UTF-8; the document must be encoded in UTF-8");
     s = xml;
     if (starts(s, scan.end, "\xEF\xBB\xBF"))
         s += 3;

@@ -23,7 +23,7 @@ static fhir_err_t *find_system(const fhir_codesystem_t **system, fhir_op_terms_t
 
     if (source.root && !fhir_node_is(fhir_node_get(source.root, "resourceType"), "CodeSystem"))
         return fhir_err_create(call->pool, FHIR_ERR_INVALID,
-                               "The parameter codeSystem is no CodeSystem");
+                               "The parameter codeSystem is not a CodeSystem");
     if (!source.root && !source.id && !source.url)
         source.url = url;
     if (!source.root && !source.id && !source.url)
@@ -38,12 +38,11 @@ static fhir_err_t *find_system(const fhir_codesystem_t **system, fhir_op_terms_t
            : source.id
                ? fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
                                  "There is no CodeSystem/%s that has all its codes", source.id)
-               : fhir_err_create(
-                     call->pool, FHIR_ERR_NOT_FOUND,
-                     "The codes of code system \"%s\" are not known here; known are those "
-                     "that FHIR %s and US Core define in full, and stored ones whose "
-                     "content is complete",
-                     short_text(op, source.url), call->spoken->label);
+               : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
+                                 "The server does not know the codes of the code system \"%s\"; it "
+                                 "knows those that FHIR %s and US Core define in full, and stored "
+                                 "ones with the content complete",
+                                 short_text(op, source.url), call->spoken->label);
 }
 
 /* ---- $validate-code ---- */

@@ -88,7 +88,7 @@ static fhir_err_t *divide(fhir_search_t *search, docref_t *docref, const fhir_pa
     FHIR_TRY(fhir_operation_date(call, "end", docref->end));
     if (!patient)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "$docref needs patient, the id of one");
+                               "$docref needs patient, the id of a Patient");
     push(to, "patient", patient);
     push(to, "type", types ? types : SUMMARY_OF_CARE);
     if (!count && !types && !docref->start && !docref->end)

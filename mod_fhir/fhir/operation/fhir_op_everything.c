@@ -79,11 +79,11 @@ static fhir_err_t *types_of(apr_array_header_t **types, const fhir_call_t *call,
             APR_ARRAY_PUSH(*types, const fhir_type_t *) = type;
     }
     if (!n)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "_type: none of %s is in the compartment of %s; what is outside "
-                               "comes with those that refer to it, as in "
-                               "_type=Observation,Practitioner",
-                               list, fhir_model_str(m, focus->name));
+        return fhir_err_create(
+            call->pool, FHIR_ERR_PARAM_VALUE,
+            "_type: none of %s is in the compartment of %s; resources outside of it are returned "
+            "with those that refer to them, as in _type=Observation,Practitioner",
+            list, fhir_model_str(m, focus->name));
     return (*types)->nelts ? NULL
                            : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
                                              "The access token has no scope for any of these "
@@ -142,7 +142,7 @@ static fhir_err_t *check_types(const fhir_call_t *call, const char *list)
     while ((name = apr_strtok(rest, ",", &rest)) != NULL)
         if (!fhir_model_resource(call->stored, name, strlen(name)))
             return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "_type: \"%s\" is no resource type", name);
+                                   "_type: \"%s\" is not a resource type", name);
     return NULL;
 }
 

@@ -144,10 +144,10 @@ static fhir_err_t *take_max(lastn_t *lastn, fhir_pairs_t *to, const fhir_pairs_t
         }
         lastn->max = strlen(value) < 5 ? atoi(value) : 0;
         if (strspn(value, "0123456789") != strlen(value) || lastn->max < 1 || lastn->max > 1000)
-            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "\"%s\" is no value for max, which accepts a whole number from "
-                                   "1 to 1000",
-                                   value);
+            return fhir_err_create(
+                call->pool, FHIR_ERR_PARAM_VALUE,
+                "\"%s\" is not a valid value for max, which accepts a whole number from 1 to 1000",
+                value);
         lastn->said = value;
     }
     return NULL;

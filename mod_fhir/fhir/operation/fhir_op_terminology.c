@@ -19,11 +19,12 @@ static fhir_err_t *find_set(const fhir_conceptset_t **set, fhir_op_terms_t *op)
 
     if (source.root && !fhir_node_is(fhir_node_get(source.root, "resourceType"), "ValueSet"))
         return fhir_err_create(call->pool, FHIR_ERR_INVALID,
-                               "The parameter valueSet is no ValueSet");
+                               "The parameter valueSet is not a ValueSet");
     if (!source.root && !source.id && !source.url)
         return fhir_err_create(
             call->pool, FHIR_ERR_PARAM_VALUE,
-            "%s needs url, that of a value set, or valueSet, the resource itself", call->operation);
+            "%s needs url, the URL of a value set, or valueSet, the resource itself",
+            call->operation);
     FHIR_TRY(fhir_terms_set(set, op->terms, &source));
     if (*set)
         return NULL;
@@ -31,8 +32,8 @@ static fhir_err_t *find_set(const fhir_conceptset_t **set, fhir_op_terms_t *op)
                ? fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no ValueSet/%s",
                                  source.id)
                : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
-                                 "The value set \"%s\" is not known here; known are those that "
-                                 "FHIR %s and US Core define, and stored ones",
+                                 "The server does not know the value set \"%s\"; it knows those "
+                                 "that FHIR %s and US Core define, and stored ones",
                                  fhir_text_excerpt(source.url, strlen(source.url), call->pool),
                                  call->spoken->label);
 }
@@ -67,7 +68,7 @@ static fhir_err_t *take_whole(int *out, const fhir_op_terms_t *op, const char *n
     if (!value || (*value && strlen(value) < 10 && strspn(value, "0123456789") == strlen(value)))
         return NULL;
     return fhir_err_create(op->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts a whole number",
+                           "\"%s\" is not a valid value for %s, which accepts a whole number",
                            fhir_text_excerpt(value, strlen(value), op->call->pool), name);
 }
 

@@ -34,7 +34,7 @@ fhir_err_t *fhir_op_terms_flag(int *out, const fhir_op_terms_t *op, const char *
     if (!value || *out || !strcmp(value, "false"))
         return NULL;
     return fhir_err_create(op->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts true and false",
+                           "\"%s\" is not a valid value for %s, which accepts true and false",
                            fhir_text_excerpt(value, strlen(value), op->call->pool), name);
 }
 
@@ -179,9 +179,7 @@ fhir_err_t *fhir_op_terms_verdict(fhir_op_terms_t *op, const fhir_op_code_t *wan
                          fhir_text_excerpt(wanted->code, strlen(wanted->code), pool),
                          wanted->system || wanted->any_system ? "" : " without a system", where);
     else if (found->abstract && !abstract)
-        message = apr_psprintf(pool,
-                               "\"%s\" groups other codes and is not for use itself; "
-                               "abstract=true allows it",
+        message = apr_psprintf(pool, "\"%s\" only groups other codes; abstract=true accepts it",
                                found->code);
     else if (wanted->display && !fhir_terms_has_display(found, wanted->display, pool))
         message = apr_psprintf(pool, "The display of this code is \"%s\"", display);

@@ -73,7 +73,7 @@ static fhir_err_t *find_maps(translate_t *t)
 
     if (root && !fhir_node_is(fhir_node_get(root, "resourceType"), "ConceptMap"))
         return fhir_err_create(call->pool, FHIR_ERR_INVALID,
-                               "The parameter conceptMap is no ConceptMap");
+                               "The parameter conceptMap is not a ConceptMap");
     if (!root && !source.id && !source.url)
         return load_fitting(t);
     if (!root)
@@ -257,8 +257,9 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
     fhir_op_terms_put(t.op.buf, "result", "Boolean", t.found ? "true" : "false");
     if (!t.found)
         fhir_op_terms_put(t.op.buf, "message", "String",
-                          !t.maps->nelts ? "No ConceptMap here goes from this code system"
-                          : !t.n_matches ? "No translation of the code is known here"
+                          !t.maps->nelts
+                              ? "No stored ConceptMap translates codes of this code system"
+                          : !t.n_matches ? "No translation of the code is known"
                                          : "The code has no translation");
     fhir_buf_puts(t.op.buf, tail);
     return fhir_op_terms_end(&t.op);

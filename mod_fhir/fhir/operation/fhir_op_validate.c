@@ -51,7 +51,8 @@ static fhir_err_t *take_mode(asked_t *asked, const char *mode)
             return NULL;
         }
     return fhir_err_create(asked->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no mode; there are create, update, delete and profile", mode);
+                           "\"%s\" is not a mode; the modes are create, update, delete and profile",
+                           mode);
 }
 
 static fhir_err_t *take_release(asked_t *asked, const char *release)
@@ -61,7 +62,7 @@ static fhir_err_t *take_release(asked_t *asked, const char *release)
 
     asked->release = release;
     return fault ? fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "\"%s\" is no value for release, which accepts %s",
+                                   "\"%s\" is not a valid value for release, which accepts %s",
                                    fhir_text_excerpt(release, strlen(release), call->pool), fault)
                  : NULL;
 }
@@ -212,7 +213,7 @@ static void hold_mode(asked_t *asked)
     if (asked->mode == MODE_CREATE && id &&
         call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_REJECT)
         find(asked, FHIR_ERR_INVALID, "create-id", "id",
-             "An id says that the resource exists already; leave it out to create one");
+             "An id means that the resource exists already; omit it to create a resource");
     if (asked->mode == MODE_UPDATE && !id)
         find(asked, FHIR_ERR_REQUIRED, "update-id", NULL, "An update needs the id in the resource");
     if (call->id && id && strcmp(id, call->id) != 0)
@@ -294,7 +295,7 @@ static fhir_err_t *answer(asked_t *asked)
     if (!asked->issues->first)
         fhir_outcome_issue(buf, "information", "informational",
                            asked->mode == MODE_DELETE ? "The resource can be deleted"
-                                                      : "Nothing was found to be wrong",
+                                                      : "No errors were found",
                            NULL);
     fhir_outcome_end(buf);
     if (buf->overflow)

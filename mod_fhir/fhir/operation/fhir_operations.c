@@ -113,7 +113,7 @@ static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_node_t **body
     FHIR_TRY(fhir_input_read(&input, call));
     if (!fhir_node_is(fhir_node_get(input.root, "resourceType"), "Parameters"))
         return fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
-                               "The body of an operation is a Parameters resource");
+                               "The body of an operation must be a Parameters resource");
     const fhir_node_t *list = fhir_node_get(input.root, "parameter");
     pairs->list = apr_pcalloc(call->pool, sizeof(*pairs->list) * (fhir_node_count(list) + 1));
     for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
@@ -126,9 +126,9 @@ static fhir_err_t *take_parameters(fhir_pairs_t *pairs, const fhir_node_t **body
             if (m->name && m->name_len > 5 && !memcmp(m->name, "value", 5))
                 pair->value = value_text(m, call->pool);
         if (!pair->name || !pair->value)
-            return fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
-                                   "Each parameter of the Parameters resource has a name and a "
-                                   "value here");
+            return fhir_err_create(
+                call->pool, FHIR_ERR_STRUCTURE,
+                "Each parameter of the Parameters resource must have a name and a value");
     }
     if (body)
         *body = input.root;
@@ -212,8 +212,8 @@ fhir_err_t *fhir_operation_date(const fhir_call_t *call, const char *name, const
         return NULL;
     return fhir_err_create(
         call->pool, FHIR_ERR_PARAM_VALUE,
-        "\"%s\" is no value for %s, which accepts a date or time such as 2015, "
-        "2015-02-07 or 2015-02-07T13:28:17+02:00, where a URL has %%2B for the +",
+        "\"%s\" is not a valid value for %s, which accepts a date or time such as 2015, 2015-02-07 "
+        "or 2015-02-07T13:28:17+02:00, where a URL has %%2B for the +",
         value, name);
 }
 

@@ -230,11 +230,11 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
         call->tx && err->code == FHIR_ERR_TIMEOUT ? "" : missing_indexes(call, query, includes);
     if (query)
         note(call, query, "refused", indexes);
-    err->message = apr_psprintf(
-        call->pool, "%s; %s%s%s", what,
-        query ? "name a patient, or narrow it by further parameters, as a code and a date"
-              : "ask for fewer _include and _revinclude, or a smaller _count",
-        *indexes ? ". The server's administrator can make it cheaper: " : "", indexes);
+    err->message =
+        apr_psprintf(call->pool, "%s; %s%s%s", what,
+                     query ? "add a patient, or further parameters such as a code and a date"
+                           : "use fewer _include and _revinclude, or a smaller _count",
+                     *indexes ? ". The server's administrator can make it cheaper: " : "", indexes);
     return err;
 }
 
@@ -268,8 +268,8 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
         return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"),
                        call->grant->all /* the size of the data is not everybody's business */
                            ? apr_psprintf(call->pool,
-                                          "This search would read too much of the database (it "
-                                          "would cost %.0f, at most %d is allowed here)",
+                                          "This search would read too much of the database (its "
+                                          "cost would be %.0f, the limit is %d)",
                                           ceil(estimate.cost), max)
                            : "This search would read too much of the database");
     if (store)
@@ -288,6 +288,6 @@ fhir_err_t *fhir_cost_run(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_q
         note(sql->call, query, "slow", missing_indexes(sql->call, query, includes));
     return err && err->code == FHIR_ERR_TIMEOUT
                ? advised(sql, query, includes, err,
-                         "The search took longer than this server allows, and was ended")
+                         "The search took longer than this server allows, and was cancelled")
                : err;
 }

@@ -47,9 +47,10 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
             fhir_spoken_names(call, &name, NULL);
         form = right & FHIR_RIGHT_CHANGES ? "write" : "read";
     }
-    fhir_err_t *err = fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                                      "The access token has no scope to %s %s; %s/%s.%s would do",
-                                      words[bit], name, level, name, form);
+    fhir_err_t *err =
+        fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                        "The access token has no scope to %s %s; %s/%s.%s would be sufficient",
+                        words[bit], name, level, name, form);
     err->scope = apr_psprintf(call->pool, "%s/%s.%s", level, name, form);
     return err;
 }

@@ -62,11 +62,11 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
     FHIR_TRY(parse(&query, call, type, pairs));
     if (query->contained)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "_contained is no condition that names a resource");
+                               "_contained cannot be used in a condition that selects a resource");
     if (!query->where->child) /* all there is would match */
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                               "A condition needs at least one search parameter that chooses "
-                               "resources; what is about the answer, such as _format, is none");
+                               "A condition needs at least one search parameter that selects "
+                               "resources; parameters of the answer, such as _format, do not");
     FHIR_TRY(fhir_resolve_query(query, call, 0));
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_puts(sql->text, "SELECT t.id");

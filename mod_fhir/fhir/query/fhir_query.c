@@ -128,7 +128,8 @@ static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *par
             fhir_buf_printf(buf, "%s:%s", buf->len ? ", " : "", modifiers[i].word);
         }
     return fhir_err_create(
-        call->pool, FHIR_ERR_PARAM_UNKNOWN, "%s has no modifier \":%s\"%s%s%s; there are %s",
+        call->pool, FHIR_ERR_PARAM_UNKNOWN,
+        "%s has no modifier \":%s\"%s%s%s; its modifiers are %s",
         fhir_model_str(call->stored, param->name), word, nearest.name ? " (did you mean \":" : "",
         nearest.name ? nearest.name : "", nearest.name ? "\"?)" : "", fhir_buf_cstr(buf));
 }
@@ -168,8 +169,8 @@ static fhir_err_t *hop(leaf_t *leaf, int hops)
     const fhir_call_t *call = leaf->call;
     if (++*leaf->links > LINKS_MAX)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
-                               "The chains and _has of a search may lead over at most %d links in "
-                               "all; name the types, as in subject:Patient.name",
+                               "The chains and _has of a search may follow at most %d links in "
+                               "total; name the types, as in subject:Patient.name",
                                LINKS_MAX);
     if (hops < call->endpoint->search.hops_max)
         return NULL;
@@ -193,16 +194,15 @@ static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *ty
     if (!param)
         return fhir_query_unknown(call, type, apr_pstrmemdup(call->pool, name, len));
     if (param->kind != FHIR_PARAM_REFERENCE)
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%.*s is no reference, so nothing can be chained to it; "
-                               "references of %s are %s",
-                               (int)len, name, type_name(call, type),
-                               fhir_query_known(call, type, FHIR_K(REFERENCE)));
+        return fhir_err_create(
+            call->pool, FHIR_ERR_PARAM_UNKNOWN,
+            "%.*s is not a reference, so it cannot be chained; references of %s are %s", (int)len,
+            name, type_name(call, type), fhir_query_known(call, type, FHIR_K(REFERENCE)));
     if (colon)
         FHIR_TRY(named_target(&only, call, param, colon + 1, (apr_size_t)(dot - colon - 1)));
     else if (!param->n_targets)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "%.*s refers to any resource type: say which, as in %.*s:Patient%s",
+                               "%.*s refers to any resource type: name one, as in %.*s:Patient%s",
                                (int)len, name, (int)len, name, dot);
     for (int i = 0; i < (only ? 1 : param->n_targets); i++) {
         const fhir_type_t *target =
@@ -239,17 +239,17 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
     node->target = fhir_model_resource(call->stored, source, (apr_size_t)(ref - source));
     if (!node->target)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "_has: \"%.*s\" is no resource type", (int)(ref - source), source);
+                               "_has: \"%.*s\" is not a resource type", (int)(ref - source),
+                               source);
     apr_size_t ref_len = (apr_size_t)(rest - ref - 1);
     node->param = fhir_query_param(call, node->target, ref + 1, ref_len);
     if (!node->param || node->param->kind != FHIR_PARAM_REFERENCE ||
         !fhir_query_targets(call, node->param, type))
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               "_has: \"%.*s\" is no reference from %s to %s; references of %s are "
-                               "%s",
-                               (int)ref_len, ref + 1, type_name(call, node->target),
-                               type_name(call, type), type_name(call, node->target),
-                               fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
+        return fhir_err_create(
+            call->pool, FHIR_ERR_PARAM_UNKNOWN,
+            "_has: \"%.*s\" is not a reference from %s to %s; references of %s are %s",
+            (int)ref_len, ref + 1, type_name(call, node->target), type_name(call, type),
+            type_name(call, node->target), fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
     *out = node;
     return condition(&node->child, leaf, node->target, rest + 1, hops + 1);
 }

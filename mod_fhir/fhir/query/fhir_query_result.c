@@ -15,8 +15,8 @@ typedef fhir_err_t *(*result_fn)(fhir_query_t *query, const fhir_call_t *call,
 static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
 {
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts %s", pair->value, pair->name,
-                           accepted);
+                           "\"%s\" is not a valid value for %s, which accepts %s", pair->value,
+                           pair->name, accepted);
 }
 
 /* A count over the maximum is lowered, as the specification lets a server do. */
@@ -71,7 +71,7 @@ static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
         return fhir_query_unknown(call, query->type, pair->name);
     if (!call->grant->all) /* a plan tells of rows that the grant does not show */
         return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                               "_explain needs access to all that is stored");
+                               "_explain needs access to all stored data");
     if (strcmp(pair->value, "true") && strcmp(pair->value, "false"))
         return bad(call, pair, "true or false");
     query->explain = !strcmp(pair->value, "true");
@@ -112,13 +112,14 @@ static fhir_err_t *take_sort(fhir_query_t *query, const fhir_call_t *call, const
         if (!key->param)
             return fhir_query_unknown(call, query->type, name);
         if (!fhir_query_sortable(call->stored, key->param))
-            return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "_sort cannot go by %s: composite and special parameters have "
-                                   "no order",
-                                   fhir_model_str(call->stored, key->param->name));
+            return fhir_err_create(
+                call->pool, FHIR_ERR_PARAM_VALUE,
+                "_sort cannot use %s: composite and special parameters have no order",
+                fhir_model_str(call->stored, key->param->name));
     }
     if (query->sort->nelts == before)
-        return bad(call, pair, "search parameters joined by commas, '-' before one that descends");
+        return bad(call, pair,
+                   "search parameters separated by commas, with '-' before a descending one");
     return query->sort->nelts <= FHIR_SORT_MAX
                ? NULL
                : fhir_err_create(call->pool, FHIR_ERR_LIMIT, "_sort takes at most %d parameters",
@@ -172,7 +173,7 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
     include->source = fhir_model_resource(call->stored, source, strlen(source));
     if (!include->source)
         return bad_include(call, pair,
-                           apr_psprintf(call->pool, "\"%s\" is no resource type", source));
+                           apr_psprintf(call->pool, "\"%s\" is not a resource type", source));
     if ((param = apr_strtok(NULL, ":", &rest)) == NULL)
         return bad_include(call, pair, "it names no parameter");
     FHIR_TRY(include_param(include, call, pair, param));

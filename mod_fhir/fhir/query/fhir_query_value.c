@@ -34,8 +34,8 @@ static const char *const prefix_words[] = {
 static fhir_err_t *bad(const input_t *in, const char *accepted)
 {
     return fhir_err_create(in->pool, FHIR_ERR_PARAM_VALUE,
-                           "\"%s\" is no value for %s, which accepts %s", in->raw, in->name,
-                           accepted);
+                           "\"%s\" is not a valid value for %s, which accepts %s", in->raw,
+                           in->name, accepted);
 }
 
 /* The next piece up to an unescaped separator; *rest is NULL at the end. */
@@ -84,10 +84,10 @@ static fhir_err_t *take_prefix(fhir_prefix_t *prefix, const char **rest, const i
             *rest = s + 2;
             return NULL;
         }
-    return fhir_err_create(in->pool, FHIR_ERR_PARAM_VALUE,
-                           "%s: \"%.2s\" is no prefix; there are eq, ne, gt, lt, ge, le, sa, eb "
-                           "and ap",
-                           in->name, s);
+    return fhir_err_create(
+        in->pool, FHIR_ERR_PARAM_VALUE,
+        "%s: \"%.2s\" is not a prefix; the prefixes are eq, ne, gt, lt, ge, le, sa, eb and ap",
+        in->name, s);
 }
 
 #define YEAR_1     (APR_INT64_C(-62135596800) * 1000000)
@@ -315,10 +315,9 @@ static fhir_err_t *parse_set(fhir_qvalue_t *out, const input_t *in)
 static fhir_err_t *parse_list(fhir_qvalue_t *out, const input_t *in)
 {
     if (*in->raw == '$')
-        return fhir_err_create(in->pool, FHIR_ERR_PARAM_VALUE,
-                               "There is no functional list \"%s\" here; _list takes the id of a "
-                               "List",
-                               in->raw);
+        return fhir_err_create(
+            in->pool, FHIR_ERR_PARAM_VALUE,
+            "The functional list \"%s\" is not supported; _list accepts the id of a List", in->raw);
     FHIR_TRY(parse_reference(out, in));
     if (!out->id ||
         (out->type && strcmp(fhir_model_str(in->call->stored, out->type->name), "List")))

@@ -24,7 +24,7 @@ typedef struct words_t {
 static fhir_err_t *bad(const words_t *w, const char *wanted)
 {
     return fhir_err_create(w->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "%s wanted at character %d of \"%s\", which may have words, "
+                           "%s expected at character %d of \"%s\", which may have words, "
                            "\"phrases\", and, or, not and brackets",
                            wanted, (int)(w->at - w->text) + 1, w->text);
 }

@@ -22,11 +22,10 @@ static fhir_err_t *in_hierarchy(fhir_qvalue_t *value, const fhir_qnode_t *node,
             call->pool, FHIR_ERR_PARAM_VALUE, "%s:%s needs the type with the id, as in Location/%s",
             fhir_model_str(m, node->param->name), fhir_modifier_word(node->modifier), value->id);
     if (!fhir_predicate_parent(call, value->type))
-        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                               ":%s needs a type whose resources are parts of each other, as "
-                               "Location and Organization; %s are not",
-                               fhir_modifier_word(node->modifier),
-                               fhir_model_str(m, value->type->name));
+        return fhir_err_create(
+            call->pool, FHIR_ERR_PARAM_UNKNOWN,
+            ":%s needs a type with a hierarchy, such as Location and Organization; %s has none",
+            fhir_modifier_word(node->modifier), fhir_model_str(m, value->type->name));
     return fhir_resolve_grant(&value->granted, call, value->type, within);
 }
 
@@ -146,13 +145,13 @@ static fhir_err_t *check_depth(const fhir_call_t *call, const fhir_type_t *type,
     int depth = 1;
     for (; within; within = within->outer) {
         if (within->type == type)
-            return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
-                                   "What the access token's scopes show of %s depends on itself",
-                                   name);
+            return fhir_err_create(
+                call->pool, FHIR_ERR_LIMIT,
+                "The conditions of the access token's scopes for %s depend on themselves", name);
         if (++depth > SCOPES_DEEP)
             return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
-                                   "What the access token's scopes show of %s depends on those of "
-                                   "more than %d other types",
+                                   "The conditions of the access token's scopes for %s depend on "
+                                   "those of more than %d other types",
                                    name, SCOPES_DEEP - 1);
     }
     return NULL;

@@ -38,11 +38,12 @@ static const char *param_name(const expand_t *x)
 
 static fhir_err_t *unknown_set(const expand_t *x, const char *url)
 {
-    return fhir_err_create(x->call->pool, FHIR_ERR_PARAM_VALUE,
-                           "%s: the codes of value set \"%s\" are not known here; known are the "
-                           "value sets that FHIR %s and US Core define by codes that are here, and "
-                           "stored ones of such codes, as ValueSet/$expand?url=… tells of each",
-                           param_name(x), url, x->call->spoken->label);
+    return fhir_err_create(
+        x->call->pool, FHIR_ERR_PARAM_VALUE,
+        "%s: the server does not know all codes of the value set \"%s\"; it knows the value sets "
+        "of FHIR %s and US Core that consist of known codes, and stored ones of known codes "
+        "(ValueSet/$expand?url=… shows whether it knows one)",
+        param_name(x), url, x->call->spoken->label);
 }
 
 /* A set that profiles bind to: codes, and whole systems. 0: what is in it cannot be told here. */
@@ -147,13 +148,13 @@ static fhir_err_t *kin(const expand_t *x, const fhir_qvalue_t *value)
         return NULL;
     if (system || !value->system)
         return fhir_err_create(x->call->pool, FHIR_ERR_PARAM_VALUE,
-                               "%s:%s: no code system that is known here has the code \"%s\"%s%s",
-                               param_name(x), modifier, value->code, system ? " of " : "",
+                               "%s:%s: no known code system has the code \"%s\"%s%s", param_name(x),
+                               modifier, value->code, system ? " of " : "",
                                system ? value->system : "");
     return fhir_err_create(
         x->call->pool, FHIR_ERR_PARAM_VALUE,
-        "%s:%s: the hierarchy of code system \"%s\" is not known here; known are "
-        "the code systems that FHIR %s and US Core define and bind to",
+        "%s:%s: the server does not know the hierarchy of the code system \"%s\"; it knows those "
+        "of the code systems that FHIR %s and US Core define and bind to",
         param_name(x), modifier, value->system, x->call->spoken->label);
 }
 

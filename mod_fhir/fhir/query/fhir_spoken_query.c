@@ -540,11 +540,11 @@ static void remark(fhir_spoken_query_t *q, const fhir_call_t *call, const fhir_p
         q->pool, "%.100s was ignored: %s", pair->name,
         strncmp(pair->name, "_include", 8) == 0 || strncmp(pair->name, "_revinclude", 11) == 0 ||
                 strncmp(pair->name, "_sort", 5) == 0
-            ? "its value names no search parameter that there is"
-            : apr_psprintf(q->pool,
-                           "%s has no such search parameter here; [base]/metadata "
-                           "lists those that there are",
-                           call->type_name));
+            ? "its value does not name a search parameter"
+            : apr_psprintf(
+                  q->pool,
+                  "%s has no such search parameter; [base]/metadata lists the search parameters",
+                  call->type_name));
 }
 
 static fhir_err_t *unknown(fhir_spoken_query_t *q, const fhir_call_t *call, const fhir_pair_t *pair,
@@ -553,10 +553,10 @@ static fhir_err_t *unknown(fhir_spoken_query_t *q, const fhir_call_t *call, cons
     remark(q, call, pair);
     if (!strict)
         return NULL;
-    return fhir_err_create(q->pool, FHIR_ERR_PARAM_UNKNOWN,
-                           "%s has no search parameter \"%.100s\"; [base]/metadata lists those "
-                           "that there are",
-                           call->type_name, pair->name);
+    return fhir_err_create(
+        q->pool, FHIR_ERR_PARAM_UNKNOWN,
+        "%s has no search parameter \"%.100s\"; [base]/metadata lists the search parameters",
+        call->type_name, pair->name);
 }
 
 /* A parameter of one search: for the first type it is taken into the results, for each into its

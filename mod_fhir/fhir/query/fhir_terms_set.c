@@ -45,10 +45,10 @@ static fhir_err_t *add(fhir_terms_t *terms, fhir_conceptset_t *set, const fhir_c
     if (place_of(set->by_code, key) >= 0)
         return NULL;
     if (--terms->codes_left < 0)
-        return fhir_err_create(terms->pool, FHIR_ERR_LIMIT,
-                               "The value set needs more than %d codes, which is the most that is "
-                               "allowed here (FHIRCodesMax)",
-                               terms->call->endpoint->limits.codes_max);
+        return fhir_err_create(
+            terms->pool, FHIR_ERR_LIMIT,
+            "The value set needs more than %d codes, the limit of this server (FHIRCodesMax)",
+            terms->call->endpoint->limits.codes_max);
     APR_ARRAY_PUSH(set->concepts, const fhir_concept_t *) = concept;
     const void *place = (const void *)(apr_uintptr_t)set->concepts->nelts;
     apr_hash_set(set->by_code, key, APR_HASH_KEY_STRING, place);

@@ -114,13 +114,12 @@ fhir_err_t *fhir_cursor_open(fhir_cursor_t *cursor, const char *word,
     if (!opened || !read_text(cursor, &minute, seal.text, seal.len))
         return fhir_err_create(pool, FHIR_ERR_CURSOR,
                                "This page link was altered, or belongs to another search, user or "
-                               "server, or its key was replaced; begin again with the search "
-                               "itself");
+                               "server, or its key was replaced; repeat the search");
     /* other nodes' clocks may be ahead */
     if (age_sec && (apr_int64_t)minute_now() - (apr_int64_t)minute > (age_sec + 59) / 60)
         return fhir_err_create(pool, FHIR_ERR_CURSOR,
-                               "This page link is older than the %d minutes for which one is valid "
-                               "here (FHIRPageLinkAge); begin again with the search itself",
+                               "This page link is older than %d minutes, the limit of this server "
+                               "(FHIRPageLinkAge); repeat the search",
                                (age_sec + 59) / 60);
     return NULL;
 }

@@ -497,13 +497,13 @@ fhir_err_t *fhir_include_run(fhir_include_t *inc)
     } while (inc->new_rows && !inc->cut && iterates(inc) && ++round < ROUNDS_MAX);
     if (inc->cut)
         return say_cut(inc, apr_psprintf(inc->call->pool,
-                                         "This page has more than %d included resources; the rest "
-                                         "was left out. A smaller _count shows all",
+                                         "This page has more than %d included resources; the "
+                                         "server omitted the rest. Use a smaller _count to get all",
                                          inc->call->endpoint->search.include_rows_max));
     if (round == ROUNDS_MAX)
         return say_cut(inc, apr_psprintf(inc->call->pool,
-                                         "Includes were followed for %d steps; what lies behind "
-                                         "was left out. A search for the last of them leads on",
+                                         "The server followed includes for %d steps and omitted "
+                                         "further resources. Search for the last ones to continue",
                                          ROUNDS_MAX));
     return NULL;
 }

@@ -164,8 +164,8 @@ fhir_err_t *fhir_order_common(fhir_query_t *const *queries, int n, const fhir_ca
         fhir_order_make(&other, fhir_sql_create(call), queries[i], "t");
         if (!same_keys(&first, &other))
             return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                                   "_sort: the values are not of one kind in all resource types "
-                                   "that are searched; _lastUpdated and _id are");
+                                   "_sort: the searched resource types have different kinds of "
+                                   "values for this parameter; use _lastUpdated or _id");
     }
     return NULL;
 }
@@ -177,9 +177,9 @@ fhir_err_t *fhir_order_fits(const fhir_query_t *query, const fhir_cursor_t *curs
     fhir_order_make(&order, fhir_sql_create(call), query, "t");
     return cursor->n == order.n
                ? NULL
-               : fhir_err_create(call->pool, FHIR_ERR_CURSOR,
-                                 "This page link is of another version of the server; begin again "
-                                 "with the search itself");
+               : fhir_err_create(
+                     call->pool, FHIR_ERR_CURSOR,
+                     "This page link is of another version of the server; repeat the search");
 }
 
 void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *order, int backward)

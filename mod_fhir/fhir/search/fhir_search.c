@@ -33,7 +33,7 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
         return fhir_call_negotiate(call, &search->pairs);
     if (!type || strncasecmp(type, form, sizeof(form) - 1))
         return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
-                               "_search takes its parameters as %s", form);
+                               "_search accepts its parameters as %s", form);
     FHIR_TRY(fhir_pairs_parse(&more, apr_pstrmemdup(call->pool, body, len),
                               call->endpoint->limits.query_max, call->pool));
     fhir_pairs_append(&search->pairs, &more, call->pool);
@@ -44,7 +44,7 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
 static fhir_err_t *refuse_types(fhir_search_t *search, const fhir_call_t *call)
 {
     static const char why[] = "_type is for searches of several types, [base]?_type=… and "
-                              "[type]/[id]/*?_type=…; here the path says which";
+                              "[type]/[id]/*?_type=…; here the path names the type";
     fhir_pairs_t *pairs = &search->pairs;
     int n = 0;
     if (!fhir_pairs_get(pairs, "_type"))
@@ -65,7 +65,7 @@ static fhir_err_t *push_type(apr_array_header_t *types, fhir_call_t *call, const
     const fhir_type_t *type = fhir_model_resource(call->stored, name, strlen(name));
     if (!type)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
-                               "_type: \"%s\" is no resource type", name);
+                               "_type: \"%s\" is not a resource type", name);
     for (int i = 0; i < types->nelts; i++)
         if (APR_ARRAY_IDX(types, i, const fhir_type_t *) == type)
             return NULL;
@@ -118,7 +118,7 @@ static fhir_err_t *keep_members(apr_array_header_t *types, const fhir_call_t *ca
     types->nelts = n;
     return members ? NULL
                    : fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
-                                     "There is no compartment of %s with %s in it",
+                                     "There is no compartment of %s that contains %s",
                                      fhir_model_str(m, call->type->name), asked);
 }
 
@@ -196,7 +196,7 @@ fhir_err_t *fhir_search_system_handle(fhir_call_t *call)
     apr_array_header_t *types = new_types(call);
     if (fhir_spoken_differs(call))
         return fhir_err_create(call->pool, FHIR_ERR_METHOD,
-                               "A search of all types is not offered in FHIR %s; name the type",
+                               "A search of all types is not supported in FHIR %s; name the type",
                                call->spoken->label);
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(listed_types(types, call, &search.pairs));

@@ -176,8 +176,7 @@ static fhir_err_t *run_windows(page_t *page, const fhir_cursor_t *cursor, int li
 static fhir_err_t *foreign_link(const page_t *page)
 {
     return fhir_err_create(page->call->pool, FHIR_ERR_CURSOR,
-                           "This page link is of another search; begin again with the search "
-                           "itself");
+                           "This page link is of another search; repeat the search");
 }
 
 /* Opens the page link; with several types its first field names the one to begin with. */

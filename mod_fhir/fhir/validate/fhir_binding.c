@@ -106,7 +106,7 @@ void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t index)
         return;
     case FHIR_MEMBER_UNKNOWN:
         fhir_walk_finding(w, item, FHIR_SEVERITY_INFORMATION, FHIR_ERR_CODE, "binding-unknown",
-                          "Whether the code is in the value set %s cannot be told here", url);
+                          "The server cannot decide whether the code is in the value set %s", url);
         return;
     case FHIR_MEMBER_NO:
         break;
@@ -116,8 +116,8 @@ void fhir_binding_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t index)
                           "None of the codes is in the required value set %s", url);
     else
         fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "binding-extensible",
-                          "No code is of the extensible value set %s, which has to be used where "
-                          "it has a fitting one",
+                          "No code is in the extensible value set %s, which must be used if it has "
+                          "a suitable code",
                           url);
 }
 
@@ -148,7 +148,7 @@ void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item)
         !memcmp(system, FHIR_UCUM_SYSTEM, system_len)) {
         if (!fhir_ucum_valid(code, len))
             fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "code-unknown",
-                              "'%s' is no code of UCUM", fhir_text_excerpt(code, len, w->pool));
+                              "'%s' is not a code of UCUM", fhir_text_excerpt(code, len, w->pool));
         return;
     }
     const fhir_psystem_t *known = fhir_profiles_system(p, system, system_len);
@@ -159,7 +159,7 @@ void fhir_coding_hold(fhir_walk_t *w, fhir_item_t item)
         hold_display(w, item, fhir_profiles_str(p, concept->display));
     else
         fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, FHIR_ERR_CODE, "code-unknown",
-                          "The code system %s has no code '%s' as far as it is known here",
+                          "The code system %s has no code '%s' as far as this server knows it",
                           fhir_profiles_str(p, known->url), fhir_text_excerpt(code, len, w->pool));
 }
 
@@ -353,8 +353,8 @@ void fhir_target_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
                           "The profile allows no reference to %s here; allowed: %s",
                           fhir_model_str(w->v->model, w->v->model->types[type].name), types);
     else
-        fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "reference-profile",
-                          "The resource referred to fits none of the profiles allowed here; one "
-                          "is %s",
-                          fhir_profiles_str(p, p->canonicals[list[n - 1]]));
+        fhir_walk_finding(
+            w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "reference-profile",
+            "The referenced resource satisfies none of the allowed profiles; one of them is %s",
+            fhir_profiles_str(p, p->canonicals[list[n - 1]]));
 }

@@ -133,9 +133,9 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
     fhir_prim_t prim = (fhir_prim_t)type->prim;
 
     if (!fhir_model_prim_is(prim, node->kind)) {
-        fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "primitive-json",
-                           "%s is found where a %s is due: %s", kind_word(node),
-                           fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));
+        fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "primitive-json", "%s instead of a %s: %s",
+                           kind_word(node), fhir_check_type_name(c, type),
+                           fhir_check_primitive_rule(prim));
         return;
     }
     if (node->text_len > FHIR_CHECK_STRING_MAX &&
@@ -149,7 +149,7 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
     }
     if (!fhir_check_primitive(prim, node->text, node->text_len)) {
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "primitive-format",
-                           "'%s' is not a valid %s; due is %s", fhir_check_excerpt(c, node),
+                           "'%s' is not a valid %s; expected: %s", fhir_check_excerpt(c, node),
                            fhir_check_type_name(c, type), fhir_check_primitive_rule(prim));
         return;
     }
@@ -206,7 +206,7 @@ static int check_array_shape(fhir_check_t *c, const fhir_element_t *el, const fh
 {
     if (node->kind != FHIR_NODE_ARRAY) {
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-array",
-                           "%s is found where an array is due: '%s' may repeat", kind_word(node),
+                           "%s instead of an array: '%s' may repeat", kind_word(node),
                            fhir_model_str(c->model, el->name));
         return 0;
     }
@@ -263,7 +263,7 @@ static void check_single(fhir_check_t *c, const fhir_element_t *el, const fhir_n
 
     if (array)
         fhir_check_finding(c, array, FHIR_ERR_STRUCTURE, "json-array",
-                           "An array is found where one value is due: '%s' does not repeat",
+                           "An array instead of a single value: '%s' does not repeat",
                            fhir_model_str(c->model, el->name));
     else if (c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE)
         check_primitive(c, el, value, extra);
@@ -416,9 +416,8 @@ static void check_members(fhir_check_t *c, const fhir_type_t *type, const fhir_n
 static void check_object(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
 {
     if (node->kind != FHIR_NODE_OBJECT)
-        fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-object",
-                           "%s is found where a %s is due", kind_word(node),
-                           fhir_check_type_name(c, type));
+        fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-object", "%s instead of a %s",
+                           kind_word(node), fhir_check_type_name(c, type));
     else if (!node->child)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-empty",
                            "An object must not be empty");
@@ -435,13 +434,13 @@ static const fhir_type_t *check_type(fhir_check_t *c, const fhir_node_t *node)
 
     if (node->kind != FHIR_NODE_OBJECT)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "json-object",
-                           "%s is found where a resource (an object) is due", kind_word(node));
+                           "%s instead of a resource (an object)", kind_word(node));
     else if (!name)
         fhir_check_finding(c, node, FHIR_ERR_STRUCTURE, "resource-type",
                            "The resource has no member 'resourceType'");
     else if (!type)
         fhir_check_finding(
-            c, name, FHIR_ERR_STRUCTURE, "resource-type", "'%s' is no resource type of FHIR %s",
+            c, name, FHIR_ERR_STRUCTURE, "resource-type", "'%s' is not a resource type of FHIR %s",
             name->kind == FHIR_NODE_STRING ? fhir_check_excerpt(c, name) : kind_word(name),
             c->model->label);
     return type;

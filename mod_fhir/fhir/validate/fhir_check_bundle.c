@@ -117,7 +117,8 @@ static const char *full_url_fault(const fhir_check_t *c, const fhir_node_t *url,
     const char *id = fhir_check_text(resource, "id", &id_len), *name;
 
     if (!is_absolute(url->text, url->text_len))
-        return "A fullUrl is absolute; for a resource that is nowhere yet it is a urn:uuid:";
+        return "A fullUrl must be absolute; use urn:uuid: for a resource that is not on a server "
+               "yet";
     if (!at || !type || (!id && (bundle->flags & REQUEST) && !(bundle->flags & RESPONSE)))
         return NULL;
     name = fhir_check_type_name(c, type);
@@ -192,7 +193,7 @@ static void check_first(fhir_check_t *c, const fhir_node_t *entry, const bundle_
     if (entry)
         mark = fhir_check_push(c, "entry", 5, 0);
     fhir_check_finding(c, entry, FHIR_ERR_INVALID, type->first_rule,
-                       "The first resource of a Bundle of type %s is a %s", type->name,
+                       "The first resource of a Bundle of type %s must be a %s", type->name,
                        type->first);
     if (entry)
         fhir_check_pop(c, mark);
@@ -208,7 +209,7 @@ static void check_document(fhir_check_t *c, const fhir_node_t *bundle)
         fhir_check_push(c, "identifier", 10, -1);
     if (!fhir_node_get(identifier, "system") || !fhir_node_get(identifier, "value"))
         fhir_check_finding(c, identifier ? identifier : bundle, FHIR_ERR_REQUIRED, "bdl-9",
-                           "A document has an identifier with system and value");
+                           "A document must have an identifier with system and value");
     fhir_check_pop(c, mark);
     if (!fhir_node_get(bundle, "timestamp"))
         fhir_check_finding(c, bundle, FHIR_ERR_REQUIRED, "bdl-10", "A document has a timestamp");
@@ -251,10 +252,10 @@ static void check_inside(const document_t *d, const fhir_node_t *reference)
 
     if (ref && *ref != '#' &&
         !is_inside(d->c->entries, d->bundle, ref, version ? (apr_size_t)(version - ref) : len))
-        fhir_check_finding(
-            d->c, reference, FHIR_ERR_REFERENCE, "document-reference",
-            "A document holds what its Composition refers to here; '%s' is not in it",
-            fhir_text_excerpt(ref, len, d->c->issues->pool));
+        fhir_check_finding(d->c, reference, FHIR_ERR_REFERENCE, "document-reference",
+                           "A document must contain the resources that its Composition refers to; "
+                           "'%s' is not in it",
+                           fhir_text_excerpt(ref, len, d->c->issues->pool));
 }
 
 /* Calls check_inside for all values at a path below an object ("attester.party"). */
@@ -344,7 +345,7 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
     if (total && !(type->flags & TOTAL)) {
         mark = fhir_check_push(c, "total", 5, -1);
         fhir_check_finding(c, total, FHIR_ERR_INVALID, "bdl-1",
-                           "Only searches and histories have a total");
+                           "Only searches and histories may have a total");
         fhir_check_pop(c, mark);
     }
     if (type->flags & DOCUMENT)

@@ -98,8 +98,8 @@ void fhir_check_contained_item(fhir_check_t *c, const fhir_node_t *node)
         const char *id, *parent, *name, *text;
     } banned[] = {
         {"dom-2", NULL, "contained", "A contained resource must not contain others"},
-        {"dom-4", "meta", "versionId", "A contained resource has no version of its own"},
-        {"dom-4", "meta", "lastUpdated", "A contained resource has no version of its own"},
+        {"dom-4", "meta", "versionId", "A contained resource must not have its own version"},
+        {"dom-4", "meta", "lastUpdated", "A contained resource must not have its own version"},
         {"dom-5", "meta", "security", "Security labels belong to the resource that contains it"},
     };
 

@@ -24,7 +24,7 @@ static void check_id(fhir_check_t *c, const fhir_node_t *node)
     apr_size_t mark = fhir_check_push(c, "id", 2, -1);
     if (memchr(id->text, ' ', id->text_len))
         fhir_check_finding(c, id, FHIR_ERR_VALUE, "element-id",
-                           "'%s' is no id of an element: it must not have blanks",
+                           "'%s' is not a valid id of an element: it must not have blanks",
                            fhir_check_excerpt(c, id));
     if (!c->ids)
         c->ids = fhir_hash_make(c->issues->pool);
@@ -49,7 +49,7 @@ static void check_coding(fhir_check_t *c, const fhir_node_t *node)
         apr_size_t mark = fhir_check_push(c, "code", 4, -1);
 
         fhir_check_finding(c, fhir_node_get(node, "code"), FHIR_ERR_CODE, "code-form",
-                           "'%s' is no code of its system; due is %s",
+                           "'%s' is not a code of its system; expected: %s",
                            fhir_text_excerpt(code, len, c->issues->pool), rule);
         fhir_check_pop(c, mark);
     }
@@ -78,7 +78,7 @@ static void check_attachment(fhir_check_t *c, const fhir_node_t *node)
         return;
     apr_size_t mark = fhir_check_push(c, "size", 4, -1);
     fhir_check_finding(c, size, FHIR_ERR_INVALID, "attachment-size",
-                       "The size says %.*s bytes, the data are %lu", (int)size->text_len,
+                       "The size is %.*s bytes, but the data has %lu", (int)size->text_len,
                        size->text, (unsigned long)decoded_size(data, len));
     fhir_check_pop(c, mark);
 }

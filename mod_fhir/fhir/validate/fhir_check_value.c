@@ -85,7 +85,7 @@ static void check_open(fhir_check_t *c, const fhir_valueset_t *vs, const fhir_no
             fhir_check_form(&rule, sets[i].system, strlen(sets[i].system), node->text,
                             node->text_len) == FHIR_FORM_BAD)
             fhir_check_finding(c, node, FHIR_ERR_CODE, "binding-required",
-                               "The code '%s' is not in the required value set %s; due is %s",
+                               "The code '%s' is not in the required value set %s; expected: %s",
                                fhir_check_excerpt(c, node), url, rule);
 }
 
@@ -201,9 +201,10 @@ static int reference_type(fhir_check_t *c, const fhir_type_t **type, const fhir_
     if (said && !said_type && !memchr(said, ':', said_len)) {
         apr_size_t mark = fhir_check_push(c, "type", 4, -1);
 
-        fhir_check_finding(c, fhir_node_get(node, "type"), FHIR_ERR_INVALID, "reference-type",
-                           "'%s' is no resource type of FHIR %s, nor the URL of a logical model",
-                           fhir_text_excerpt(said, said_len, c->issues->pool), c->model->label);
+        fhir_check_finding(
+            c, fhir_node_get(node, "type"), FHIR_ERR_INVALID, "reference-type",
+            "'%s' is neither a resource type of FHIR %s nor the URL of a logical model",
+            fhir_text_excerpt(said, said_len, c->issues->pool), c->model->label);
         fhir_check_pop(c, mark);
         return 0;
     }
@@ -223,17 +224,16 @@ static int reference_type(fhir_check_t *c, const fhir_type_t **type, const fhir_
     }
     else if (ref && !fhir_check_primitive(FHIR_PRIM_URI, ref, len)) {
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "reference-format",
-                           "'%s' is no reference: it is a URL, in which there is no white space",
+                           "'%s' is not a reference: a URL must not contain white space",
                            fhir_text_excerpt(ref, len, c->issues->pool));
         return 0;
     }
     else if (ref && !reference_form(c, ref, len)) {
-        fhir_check_warning(
-            c, node, FHIR_ERR_VALUE, "reference-format",
-            "'%s' leads to no resource here: it is stored, but neither _include nor "
-            "chained searches follow it; due is Type/id, an absolute URL, urn:uuid:, "
-            "urn:oid: or #id of a contained resource",
-            fhir_text_excerpt(ref, len, c->issues->pool));
+        fhir_check_warning(c, node, FHIR_ERR_VALUE, "reference-format",
+                           "'%s' does not identify a resource: the server stores it, but neither "
+                           "_include nor chained searches follow it; expected: Type/id, an "
+                           "absolute URL, urn:uuid:, urn:oid: or #id of a contained resource",
+                           fhir_text_excerpt(ref, len, c->issues->pool));
     }
     else if (ref && (len < 4 || memcmp(ref, "urn:", 4) != 0)) {
         *type = literal_type(c, ref, len);
@@ -290,6 +290,6 @@ void fhir_check_uri(fhir_check_t *c, const fhir_node_t *node)
     if (node->text[0] == '#' && node->text_len > 1)
         fhir_check_contained_refer(c, &target, node->text + 1, node->text_len - 1);
     if (!urn_valid(node->text, node->text_len, &prim))
-        fhir_check_finding(c, node, FHIR_ERR_VALUE, "uri-format", "'%s' is not right; due is %s",
+        fhir_check_finding(c, node, FHIR_ERR_VALUE, "uri-format", "'%s' is not valid; expected: %s",
                            fhir_check_excerpt(c, node), fhir_check_primitive_rule(prim));
 }

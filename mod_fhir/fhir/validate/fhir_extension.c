@@ -69,7 +69,7 @@ static void hold_modifier(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t
 
     if (modifies && !(profile->flags & FHIR_PROFILE_MODIFIER))
         fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "extension-modifier",
-                          "The extension is no modifier: it belongs in 'extension'");
+                          "The extension is not a modifier: it belongs in 'extension'");
     else if (!modifies && (profile->flags & FHIR_PROFILE_MODIFIER))
         fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "extension-modifier",
                           "The extension is a modifier: it belongs in 'modifierExtension'");
@@ -169,9 +169,9 @@ void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
         return;
     if (!memchr(url, ':', len)) {
         if (!nested)
-            fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_VALUE, "extension-url",
-                              "The url of an extension is absolute, unless it is part of another "
-                              "extension");
+            fhir_walk_finding(
+                w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_VALUE, "extension-url",
+                "The url of an extension must be absolute, unless it is part of another extension");
         return;
     }
     const fhir_profile_t *profile = definition(w, item, url, len);
@@ -179,5 +179,5 @@ void fhir_extension_hold(fhir_walk_t *w, fhir_item_t item)
         hold_definition(w, item, profile);
     else
         fhir_walk_finding(w, item, FHIR_SEVERITY_INFORMATION, FHIR_ERR_NOT_FOUND,
-                          "extension-unknown", "The extension is not known here");
+                          "extension-unknown", "The extension is unknown");
 }

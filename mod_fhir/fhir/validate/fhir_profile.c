@@ -127,8 +127,8 @@ static void hold_profiles(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
         fhir_profile_hold(w, item, profile);
     else if (n)
         fhir_walk_finding(w, item, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-none-fits",
-                          "None of the %d profiles fits that are allowed here; one is %s", n,
-                          canonical);
+                          "The value satisfies none of the %d allowed profiles; one of them is %s",
+                          n, canonical);
 }
 
 /* A definition lists the very types that are allowed, not what derives from them (Age is no
@@ -178,17 +178,17 @@ static void hold_cardinality(fhir_walk_t *w, fhir_item_t parent, const fhir_item
 
     if (items->n < node->min)
         fhir_walk_finding(w, parent, FHIR_SEVERITY_ERROR, FHIR_ERR_REQUIRED, "profile-min",
-                          items->n ? "At least %d of '%s' are needed, %d are there"
+                          items->n ? "At least %d of '%s' are required, but there are %d"
                                    : "At least %d of '%s' is needed",
                           (int)node->min, name, items->n);
     else if (!items->n && fhir_walk_wants(w, node))
         fhir_walk_finding(w, parent, FHIR_SEVERITY_INFORMATION, FHIR_ERR_REQUIRED, "must-support",
-                          "'%s' is not there; systems must be able to support it", name);
+                          "'%s' is missing; systems must be able to support it", name);
     if (node->max != FHIR_EL_MAX_UNBOUNDED && items->n > node->max)
         fhir_walk_finding(w, items->list[node->max], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE,
                           "profile-max",
-                          node->max ? "At most %d of '%s' are allowed, %d are there"
-                                    : "The profile allows none (%d) of '%s', %d are there",
+                          node->max ? "At most %d of '%s' are allowed, but there are %d"
+                                    : "The profile allows none (%d) of '%s', but there are %d",
                           (int)node->max, name, items->n);
 }
 

@@ -238,16 +238,16 @@ static void hold_count(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *i
 
     if (items->n < slice->min)
         fhir_walk_finding(w, parent, FHIR_SEVERITY_ERROR, FHIR_ERR_REQUIRED, "slice-min",
-                          "At least %d of '%s' in the slice '%s' is needed, %d are there",
+                          "At least %d of '%s' in the slice '%s' are required, but there are %d",
                           (int)slice->min, name, slice_name, items->n);
     else if (!items->n && fhir_walk_wants(w, slice))
         fhir_walk_finding(w, parent, FHIR_SEVERITY_INFORMATION, FHIR_ERR_REQUIRED, "must-support",
-                          "The slice '%s' of '%s' is not there; systems must be able to support it",
+                          "The slice '%s' of '%s' is missing; systems must be able to support it",
                           slice_name, name);
     if (slice->max != FHIR_EL_MAX_UNBOUNDED && items->n > slice->max)
         fhir_walk_finding(w, items->list[slice->max], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE,
                           "slice-max",
-                          "At most %d of '%s' are allowed in the slice '%s', %d are there",
+                          "At most %d of '%s' are allowed in the slice '%s', but there are %d",
                           (int)slice->max, name, slice_name, items->n);
 }
 
@@ -261,18 +261,19 @@ static void hold_rules(fhir_walk_t *w, const fhir_items_t *items, const int *of,
         if (of[i] < 0) {
             outside = 1;
             if (slicing->rules == FHIR_SLICING_CLOSED)
-                fhir_walk_finding(w, items->list[i], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE,
-                                  "slice-closed",
-                                  "The profile allows only what falls into one of its slices");
+                fhir_walk_finding(
+                    w, items->list[i], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE, "slice-closed",
+                    "The profile allows only values that belong to one of its slices");
             continue;
         }
         if (outside && slicing->rules == FHIR_SLICING_OPEN_AT_END)
             fhir_walk_finding(w, items->list[i], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE,
                               "slice-order",
-                              "What falls into a slice stands before all that does not");
+                              "Values that belong to a slice must come before those that do not");
         if (slicing->ordered && of[i] < last)
             fhir_walk_finding(w, items->list[i], FHIR_SEVERITY_ERROR, FHIR_ERR_STRUCTURE,
-                              "slice-order", "The slices have another order");
+                              "slice-order",
+                              "The slices are in another order than that of the profile");
         last = of[i];
     }
 }

@@ -220,7 +220,7 @@ static void hold_claim(fhir_walk_t *w, fhir_item_t resource, const claim_t *clai
         fhir_walk_finding(w, claim->place,
                           claim->asked ? FHIR_SEVERITY_ERROR : FHIR_SEVERITY_INFORMATION,
                           FHIR_ERR_NOT_FOUND, "profile-unknown",
-                          "The profile %s is not known here: nothing was held against it",
+                          "The profile %s is unknown, so the resource was not validated against it",
                           fhir_text_excerpt(claim->canonical, strlen(claim->canonical), w->pool));
     else if (!fhir_walk_is_a(w, resource->type, fhir_model_type_index(m, type)))
         fhir_walk_finding(w, claim->place, FHIR_SEVERITY_ERROR, FHIR_ERR_INVALID, "profile-type",

@@ -359,7 +359,8 @@ static fhir_err_t *decide(transaction_t *t)
         }
     }
     return left ? refuse(order[0], FHIR_ERR_BAD_REQUEST,
-                         "its condition names an entry whose condition leads back to it")
+                         "its condition depends on an entry with a condition that depends on this "
+                         "entry")
                 : NULL;
 }
 
@@ -387,10 +388,10 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
     if (*target)
         return NULL;
     if (apr_hash_count(t->conditional) == (unsigned)call.endpoint->limits.entries_max)
-        return fhir_err_create(call.pool, FHIR_ERR_TOO_LARGE,
-                               "Entry %d: there are more conditional references than entries are "
-                               "accepted here",
-                               r->entry->index);
+        return fhir_err_create(
+            call.pool, FHIR_ERR_TOO_LARGE,
+            "Entry %d: there are more conditional references than the maximum number of entries",
+            r->entry->index);
     call.type = type;
     FHIR_TRY(fhir_write_matches(&ids, &call, strchr(text, '?') + 1, 2));
     if (ids->nelts != 1)
@@ -603,7 +604,7 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
     if (!fhir_node_is(fhir_node_get(input.root, "resourceType"), "Bundle") ||
         (!transaction && !fhir_node_is(type, "batch")))
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
-                               "The base takes a Bundle of type batch or transaction");
+                               "The base accepts a Bundle of type batch or transaction");
     if (!(call->endpoint->interactions &
           (transaction ? FHIR_INTERACTION_TRANSACTION : FHIR_INTERACTION_BATCH)))
         return fhir_err_create(call->pool, FHIR_ERR_METHOD, "A %s is not offered here",
@@ -612,14 +613,14 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
     if (!transaction && fhir_call_header(call, "Idempotency-Key"))
         return fhir_err_create(
             call->pool, FHIR_ERR_BAD_REQUEST,
-            "A batch takes no Idempotency-Key, because its entries are stored one "
-            "by one; send a transaction, or each entry as a request of its own");
+            "A batch must not have an Idempotency-Key, because its entries are stored one by one; "
+            "send a transaction, or each entry as a separate request");
     list = fhir_node_get(input.root, "entry");
     if (list && !list->child)
         return fhir_err_at(
-            fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
-                            "An array must not be empty; leave out the element entry "
-                            "where there is none"),
+            fhir_err_create(
+                call->pool, FHIR_ERR_STRUCTURE,
+                "An array must not be empty; omit the element entry if there are no entries"),
             call->pool, "Bundle.entry");
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
     if (entries->nelts > MANY && call->request->patience && call->request->patience->effort)

@@ -109,7 +109,8 @@ static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
     entry->path = path;
     entry->query = mark;
     if (!*path && strcmp(entry->method, "GET") != 0)
-        return bad_entry(call, entry->index, "a Bundle cannot hold another batch or transaction");
+        return bad_entry(call, entry->index,
+                         "a Bundle cannot contain another batch or transaction");
     return NULL;
 }
 
@@ -168,9 +169,9 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
     *entries = apr_array_make(call->pool, 16, sizeof(fhir_entry_t));
     FHIR_TRY(check_names(call, bundle, type, "Bundle"));
     if (list && list->kind != FHIR_NODE_ARRAY)
-        return fhir_err_at(
-            fhir_err_create(call->pool, FHIR_ERR_STRUCTURE, "The entries of a Bundle are an array"),
-            call->pool, "Bundle.entry");
+        return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_STRUCTURE,
+                                           "The entries of a Bundle must be an array"),
+                           call->pool, "Bundle.entry");
     type = type_of(call, type, "entry");
     for (node = list ? list->child : NULL; node; node = node->next) {
         fhir_entry_t *entry = apr_array_push(*entries);

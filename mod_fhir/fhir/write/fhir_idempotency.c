@@ -19,11 +19,10 @@
 
 static fhir_err_t *bad_key(const fhir_call_t *call)
 {
-    return fhir_err_create(
-        call->pool, FHIR_ERR_BAD_REQUEST,
-        "Idempotency-Key takes 1 to %d letters of visible ASCII, such as a UUID, "
-        "with or without quotation marks around them",
-        FHIR_IDEMPOTENCY_KEY_MAX);
+    return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
+                           "Idempotency-Key accepts 1 to %d visible ASCII characters, such as a "
+                           "UUID, with or without quotation marks around them",
+                           FHIR_IDEMPOTENCY_KEY_MAX);
 }
 
 /* The header is a string of RFC 8941, in quotation marks; many clients send it without. */
@@ -168,8 +167,8 @@ static fhir_err_t *load_resource(found_t *found, const fhir_call_t *call)
     if (record->text)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_GONE,
-                           "What the first request with this Idempotency-Key stored, %s/%s, was "
-                           "erased since",
+                           "What the first request with this Idempotency-Key stored, %s/%s, has "
+                           "been erased since then",
                            found->type, record->id);
 }
 
@@ -201,7 +200,7 @@ fhir_err_t *fhir_idempotency_look(fhir_idempotency_t *idempotency, const fhir_ca
     if (found.other)
         return fhir_err_create(call->pool, FHIR_ERR_BUSINESS,
                                "This Idempotency-Key was used for another request within the last "
-                               "day; each request needs a key of its own");
+                               "day; each request needs its own key");
     return idempotency->record.id ? load_resource(&found, call) : NULL;
 }
 

@@ -30,7 +30,7 @@ fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, 
 
     if (json->overflow)
         return fhir_err_create(call->pool, FHIR_ERR_TOO_LARGE,
-                               "The resource is larger than the server has memory for");
+                               "The server does not have enough memory for the resource");
     fhir_err_t *err = fhir_input_parse(input, call, fhir_buf_cstr(json), json->len);
     input->is_converted = 1;
     if (!err || err->code != FHIR_ERR_TOO_LARGE)
@@ -38,9 +38,8 @@ fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, 
     /* A place in a text that the client never sent says nothing to it. */
     return fhir_err_create(
         call->pool, FHIR_ERR_TOO_LARGE,
-        "The resource, in the JSON form that is stored, is over a limit here: %d "
-        "levels of nesting (FHIRDepthMax; a list is one), %d values "
-        "(FHIRBodyValuesMax)",
+        "The resource, in the JSON form that is stored, exceeds a limit: %d levels of nesting "
+        "(FHIRDepthMax; a list is one), %d values (FHIRBodyValuesMax)",
         limits->depth_max, limits->body_values_max);
 }
 
@@ -105,7 +104,7 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
     if (!len)
         return fhir_err_create(call->pool, FHIR_ERR_SYNTAX,
-                               "The request has no body; a resource is due");
+                               "The request has no body; a resource is expected");
     if (format == FHIR_FORMAT_XML)
         return parse_xml(input, call, body, len);
     FHIR_TRY(fhir_input_parse(input, call, body, len));
@@ -185,11 +184,11 @@ static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
     issues = fhir_issues_create(0, call->pool);
     fhir_check_resource(issues, &type, call->stored, &limits, input->root);
     if (type && !issues->n_errors)
-        err->message = apr_psprintf(call->pool,
-                                    "%s. The body is a %s of FHIR %s, which the %s base takes; "
-                                    "this one takes FHIR %s",
-                                    err->message, fhir_model_str(call->stored, type->name),
-                                    call->stored->label, call->stored->label, call->spoken->label);
+        err->message = apr_psprintf(
+            call->pool,
+            "%s. The body is a %s of FHIR %s, which the %s base accepts; this one accepts FHIR %s",
+            err->message, fhir_model_str(call->stored, type->name), call->stored->label,
+            call->stored->label, call->spoken->label);
     return err;
 }
 

@@ -362,7 +362,7 @@ static fhir_err_t *find(fhir_path_result_t *found, const patch_t *p, const char 
         return fault(p, err->code, "%s", err->message);
     for (int i = 0; i < found->n; i++) {
         if (!found->items[i]->node && !found->items[i]->extra)
-            return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to no element", text);
+            return fault(p, FHIR_ERR_BUSINESS, "the path %s selects no element", text);
     }
     return NULL;
 }
@@ -372,8 +372,8 @@ static fhir_err_t *find_one(const fhir_path_item_t **item, const patch_t *p, con
     fhir_path_result_t found;
     FHIR_TRY(find(&found, p, text));
     if (found.n != 1)
-        return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to %d elements; one is due", text,
-                     found.n);
+        return fault(p, FHIR_ERR_BUSINESS, "the path %s selects %d elements; it must select one",
+                     text, found.n);
     *item = found.items[0];
     return NULL;
 }
@@ -423,7 +423,7 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
     for (int i = 1; i < found.n; i++) {
         if (found.items[i]->parent != found.items[0]->parent ||
             found.items[i]->element != found.items[0]->element)
-            return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to more than one list", text);
+            return fault(p, FHIR_ERR_BUSINESS, "the path %s selects more than one list", text);
     }
     if (found.n && found.items[0]->parent) {
         return place_of(p, place, found.items[0]);
@@ -440,7 +440,7 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
         FHIR_TRY(object_of(&object, p, owner));
         return read_place(p, place, object, levels(owner), element);
     }
-    return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to no list", text);
+    return fault(p, FHIR_ERR_BUSINESS, "the path %s selects no list", text);
 }
 
 /* Operations */
@@ -474,9 +474,9 @@ static fhir_err_t *op_insert(const patch_t *p, const fhir_node_t *operation, con
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
     FHIR_TRY(list_of(&place, p, path));
     if (!place.is_list)
-        return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to no list", path);
+        return fault(p, FHIR_ERR_BUSINESS, "the path %s selects no list", path);
     if (index > place.n)
-        return fault(p, FHIR_ERR_BUSINESS, "the list has %d items; index %d is behind its end",
+        return fault(p, FHIR_ERR_BUSINESS, "the list has %d items; index %d is after its end",
                      place.n, index);
     FHIR_TRY(make_pair(&pair, p, &place, value));
     insert_pair(&place, index, pair);
@@ -512,7 +512,7 @@ static fhir_err_t *op_delete(const patch_t *p, const fhir_node_t *operation, con
     (void)operation;
     FHIR_TRY(find(&found, p, path));
     if (found.n > 1)
-        return fault(p, FHIR_ERR_BUSINESS, "the path %s leads to %d elements; delete takes one",
+        return fault(p, FHIR_ERR_BUSINESS, "the path %s selects %d elements; delete accepts one",
                      path, found.n);
     if (!found.n) /* gone already */
         return NULL;
@@ -561,7 +561,7 @@ static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const
     FHIR_TRY(list_of(&place, p, path));
     if (source >= place.n || destination > place.n)
         return fault(p, FHIR_ERR_BUSINESS,
-                     "the list has %d items; source or destination is behind its end", place.n);
+                     "the list has %d items; source or destination is after its end", place.n);
     pair_t pair = place.pairs[source];
     remove_pair(&place, source);
     insert_pair(&place, destination > source ? destination - 1 : destination, pair);
@@ -589,7 +589,7 @@ static fhir_err_t *apply(const patch_t *p, const fhir_node_t *operation)
             return operations[i].run(p, operation, path);
     }
     return fault(p, FHIR_ERR_BAD_REQUEST,
-                 "the type is add, insert, delete, replace or move, not '%s'", type);
+                 "the type must be add, insert, delete, replace or move, not '%s'", type);
 }
 
 fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
@@ -604,7 +604,7 @@ fhir_err_t *fhir_patch_path(fhir_node_t *root, const fhir_model_t *model,
     if (!fhir_node_is(fhir_node_get(parameters, "resourceType"), "Parameters") ||
         (list && list->kind != FHIR_NODE_ARRAY))
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
-                               "A FHIRPath Patch is a Parameters resource with a parameter "
+                               "A FHIRPath Patch must be a Parameters resource with a parameter "
                                "'operation' for each step");
     apr_size_t n = fhir_node_count(list);
     FHIR_TRY(fhir_patch_count(&most, n, pool));

@@ -41,10 +41,9 @@ static fhir_err_t *wrong(const reader_t *r, const char *what)
 {
     return fhir_err_create(
         r->pool, FHIR_ERR_BAD_REQUEST,
-        "'sel' is no selector at character %d, '%.40s': %s; it is steps divided "
-        "by '/', each a name, *, @name, text(), comment(), "
-        "processing-instruction() or namespace::prefix, with conditions like [2], "
-        "[@id='x'] or [f:system/@value='x' and f:use]",
+        "'sel' is not a valid selector at character %d, '%.40s': %s; a selector has steps "
+        "separated by '/', each a name, *, @name, text(), comment(), processing-instruction() or "
+        "namespace::prefix, with conditions like [2], [@id='x'] or [f:system/@value='x' and f:use]",
         (int)(r->at - r->text) + 1, r->at, what);
 }
 
@@ -249,12 +248,12 @@ static fhir_err_t *read_clause(clause_t *clause, reader_t *r)
             return wrong(r, "the path in the condition is too long");
         FHIR_TRY(read_test(&clause->path[clause->n_tests], r));
         if (clause->path[clause->n_tests++].kind == TEST_NAMESPACE)
-            return wrong(r, "a condition is not about namespaces");
+            return wrong(r, "a condition cannot test namespaces");
     } while (take(r, "/"));
     if (!take(r, "="))
         return NULL;
     if (clause->path[clause->n_tests - 1].kind == TEST_ELEMENT)
-        return wrong(r, "an attribute or text() is compared, not an element");
+        return wrong(r, "a condition compares an attribute or text(), not an element");
     return quoted(&clause->text, r);
 }
 

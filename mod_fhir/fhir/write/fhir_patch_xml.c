@@ -72,7 +72,7 @@ static fhir_err_t *locate(xmlNodePtr *node, xmlNsPtr *ns, xpatch_t *p, xmlNodePt
     *node = found.node;
     *ns = found.ns;
     if (found.n == 0)
-        return unfit(p, "nothing is found at the path", sel);
+        return unfit(p, "the path selects nothing", sel);
     return found.n == 1 ? NULL : unfit(p, "the path matches several nodes", sel);
 }
 
@@ -292,7 +292,7 @@ static fhir_err_t *op_replace(xpatch_t *p, xmlNodePtr op, const char *sel)
     default:
         with = only_child(op, target->type);
         if (!with)
-            return malformed(p, "a node is replaced by one of its own kind");
+            return malformed(p, "a node can only be replaced by one of the same kind");
         FHIR_TRY(fits(p, with, depth_of(target->parent)));
         with = xmlDocCopyNode(with, p->doc, 1);
         xmlReplaceNode(target, with);
@@ -385,7 +385,7 @@ static fhir_err_t *run_operation(xpatch_t *p, xmlNodePtr op)
     for (apr_size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++)
         if (xmlStrEqual(op->name, BAD_CAST operations[i].name))
             return operations[i].run(p, op, sel);
-    return malformed(p, "an operation is add, replace or remove");
+    return malformed(p, "an operation must be add, replace or remove");
 }
 
 static fhir_err_t *run_all(xpatch_t *p, xmlNodePtr patch)
@@ -396,9 +396,8 @@ static fhir_err_t *run_all(xpatch_t *p, xmlNodePtr patch)
         FHIR_TRY(run_operation(p, op));
         p->op++;
     }
-    return p->op
-               ? NULL
-               : fhir_err_create(p->pool, FHIR_ERR_BAD_REQUEST, "The XML Patch holds no operation");
+    return p->op ? NULL
+                 : fhir_err_create(p->pool, FHIR_ERR_BAD_REQUEST, "The XML Patch has no operation");
 }
 
 static apr_status_t free_doc(void *doc)

@@ -215,14 +215,14 @@ static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
 
         if (!ref->id)
             continue;
-        *end = fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_REFERENCE,
-                                           *ref->id == '?'
-                                               ? "%s%s is a conditional reference; only in a "
-                                                 "transaction's resources it is resolved"
-                                               : "%s/%s, which is referred to, is not on this "
-                                                 "server",
-                                           fhir_model_str(call->stored, ref->type->name), ref->id),
-                           call->pool, ref->expression);
+        *end = fhir_err_at(
+            fhir_err_create(call->pool, FHIR_ERR_REFERENCE,
+                            *ref->id == '?' ? "%s%s is a conditional reference, which the server "
+                                              "resolves only in the resources of a transaction"
+                                            : "%s/%s, which is referred to, is not on this "
+                                              "server",
+                            fhir_model_str(call->stored, ref->type->name), ref->id),
+            call->pool, ref->expression);
         end = &(*end)->next;
     }
     return first;

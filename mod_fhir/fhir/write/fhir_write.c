@@ -53,7 +53,7 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
     apr_size_t len = version ? strlen(version) : 0;
     if (!len || len > 9 || strspn(version, "0123456789") != len)
         return fhir_err_create(write->call->pool, FHIR_ERR_BAD_REQUEST,
-                               "If-Match is the entity tag of one version: W/\"3\" or \"3\"");
+                               "If-Match must be the entity tag of one version: W/\"3\" or \"3\"");
     write->expected = atoi(version);
     write->named = version;
     return NULL;
@@ -191,8 +191,8 @@ fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, cons
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                            "The resource does not match the condition \"%.200s\" under which it is "
-                           "created, so each repetition would create it again: let the two agree "
-                           "(a + in the condition is written %%2B)",
+                           "created, so each repetition would create it again: change one of them "
+                           "(+ in a condition is written as %%2B)",
                            criteria);
 }
 
@@ -233,11 +233,12 @@ static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *
     int is_open;
 
     FHIR_TRY(fhir_record_judge(&is_open, call, call->type, &write->new, cells, right));
-    return is_open ? NULL
-                   : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                                     "The access token has no scope to store this %s as it is; a "
-                                     "scope covers what it could find",
-                                     type_name(call));
+    return is_open
+               ? NULL
+               : fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
+                                 "The access token has no scope to store this %s with this "
+                                 "content; a scope covers only resources that match its condition",
+                                 type_name(call));
 }
 
 /*
@@ -254,7 +255,7 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
         return NULL;
     if (old->is_shown)
         return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
-                               "The access token has a scope to see %s/%s, and none to change it",
+                               "The access token has a scope to read %s/%s, but none to change it",
                                name, old->id);
     if (old->state == FHIR_RECORD_NONE && call->endpoint->writing.update_create &&
         write->right == FHIR_RIGHT_UPDATE)
@@ -385,7 +386,7 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
         return store_contained(call, record->id, contained);
     FHIR_TRY(fhir_refs_check(refs, call));
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
-                           "A resource that is referred to was just created; try again");
+                           "A referenced resource has just been created; try again");
 }
 
 /* ---- update and delete ---- */
@@ -458,7 +459,7 @@ fhir_err_t *fhir_write_require_version(fhir_write_t *write)
         call->pool, FHIR_ERR_PRECONDITION_REQUIRED,
         "An update must name the version that it replaces, so that it overwrites no change that "
         "you have not read: send the header If-Match with the ETag of the version that you have "
-        "read, as in If-Match: W/\"3\"%s. An administrator changes this rule by the directive "
+        "read, as in If-Match: W/\"3\"%s. An administrator can change this rule with the directive "
         "FHIRRequireIfMatch",
         required == FHIR_REQUIRE_IF_MATCH_VERSION ? ", or meta.versionId in the body" : "");
 }
@@ -484,7 +485,7 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
     if (attempt < ATTEMPTS_MAX && write->old.state == FHIR_RECORD_CURRENT)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
-                           "%s/%s is changed by others at the same time; read it and try again",
+                           "%s/%s is being changed by other requests; read it and try again",
                            type_name(call), write->old.id);
 }
 

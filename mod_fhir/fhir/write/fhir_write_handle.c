@@ -84,7 +84,7 @@ static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_rec
 static fhir_err_t *too_many(const fhir_call_t *call, int n)
 {
     return fhir_err_create(call->pool, FHIR_ERR_MULTIPLE_MATCHES,
-                           "The condition matches %s%d resources; it must name one",
+                           "The condition matches %s%d resources; it must match one",
                            n > 2 ? "" : "at least ", n);
 }
 
@@ -130,14 +130,13 @@ static fhir_err_t *refuse_id(const fhir_write_t *write)
         (call->request->within && call->request->within->temporary_id))
         return NULL;
     shown = fhir_text_excerpt(id, strlen(id), call->pool);
-    return fhir_err_at(fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
-                                       "The body has the id %s, which says that the resource "
-                                       "exists already: remove the element id to create a "
-                                       "resource, or update it with PUT %s/%s. An "
-                                       "administrator changes this rule by the directive "
-                                       "FHIRCreateWithId",
-                                       shown, type_name(call), shown),
-                       call->pool, apr_pstrcat(call->pool, type_name(call), ".id", NULL));
+    return fhir_err_at(
+        fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
+                        "The body has the id %s, which means that the resource exists already: "
+                        "remove the element id to create a resource, or update it with PUT %s/%s. "
+                        "An administrator can change this rule with the directive FHIRCreateWithId",
+                        shown, type_name(call), shown),
+        call->pool, apr_pstrcat(call->pool, type_name(call), ".id", NULL));
 }
 
 static fhir_err_t *create_new(fhir_write_t *write, const char *id)
@@ -197,11 +196,11 @@ static fhir_err_t *update_unknown(fhir_write_t *write)
         return create_new(write, write->old.id);
     }
     apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
-    return fhir_err_create(call->pool, FHIR_ERR_METHOD,
-                           "There is no %s/%s, and this server does not create by PUT: create it "
-                           "with POST %s, which gives it an id. An administrator allows ids of "
-                           "clients by the directive FHIRUpdateCreate On",
-                           type_name(call), write->old.id, type_name(call));
+    return fhir_err_create(
+        call->pool, FHIR_ERR_METHOD,
+        "There is no %s/%s, and this server assigns the ids: create the resource with POST %s. An "
+        "administrator can allow ids of clients with the directive FHIRUpdateCreate On",
+        type_name(call), write->old.id, type_name(call));
 }
 
 /* A deleted resource comes back as its next version. */
@@ -225,7 +224,7 @@ static fhir_err_t *refuse_known(const fhir_write_t *write)
     if (write->old.state != FHIR_RECORD_CURRENT || !none_match || strcmp(none_match, "*") != 0)
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
-                           "If-None-Match asks for a new resource, but there is a %s/%s",
+                           "If-None-Match asks for a new resource, but %s/%s exists",
                            type_name(call), write->old.id);
 }
 
@@ -338,7 +337,7 @@ static fhir_err_t *update_unmatched(fhir_write_t *write, const char *id)
     FHIR_TRY(load_to_update(write, id));
     if (write->old.state == FHIR_RECORD_CURRENT)
         return fhir_err_at(fhir_err_create(write->call->pool, FHIR_ERR_CONFLICT,
-                                           "Nothing matches the condition, but there is a %s/%s",
+                                           "Nothing matches the condition, but %s/%s exists",
                                            type_name(write->call), id),
                            write->call->pool,
                            apr_pstrcat(write->call->pool, type_name(write->call), ".id", NULL));
@@ -409,7 +408,7 @@ fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
     if (call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_OFF) {
         apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
         return fhir_err_create(call->pool, FHIR_ERR_METHOD,
-                               "Conditional delete is not offered here; delete %s/[id]",
+                               "Conditional delete is not enabled here; delete %s/[id]",
                                type_name(call));
     }
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
@@ -597,8 +596,8 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
             return err;
     }
     return fhir_err_create(call->pool, FHIR_ERR_CONFLICT,
-                           "%s/%s is changed by others at the same time; try again",
-                           type_name(call), id);
+                           "%s/%s is being changed by other requests; try again", type_name(call),
+                           id);
 }
 
 fhir_err_t *fhir_patch_handle(fhir_call_t *call)

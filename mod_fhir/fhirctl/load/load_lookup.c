@@ -70,10 +70,10 @@ static fhir_err_t *parse(answer_t *answer, const load_lookup_t *l, const char *c
     if (!param || !param->first_column || end <= value || memcmp(question + 1, "identifier=", 11) ||
         memchr(value, '&', (apr_size_t)(end - value)) ||
         !(token = fhir_text_url_decode(value, (apr_size_t)(end - value), 1, pool)))
-        return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
-                               "the condition \"%s\" cannot be answered: only "
-                               "TYPE?identifier=SYSTEM|VALUE can",
-                               apr_pstrmemdup(pool, criterion, len < 200 ? len : 200));
+        return fhir_err_create(
+            pool, FHIR_ERR_PARAM_VALUE,
+            "the condition \"%s\" is not supported: only TYPE?identifier=SYSTEM|VALUE is",
+            apr_pstrmemdup(pool, criterion, len < 200 ? len : 200));
     unescape(token);
     answer->token = apr_pstrdup(l->pool, strchr(token, '|') ? fhir_short_url(token, pool)
                                                             : fhir_short_token(NULL, token, pool));

@@ -53,7 +53,8 @@ static fhir_err_t *check_resource(const shape_t *s, const fhir_type_t **type,
     const fhir_node_t *name = fhir_node_get(node, "resourceType");
     *type = NULL;
     if (node->kind != FHIR_NODE_OBJECT || !name || name->kind != FHIR_NODE_STRING)
-        return fault(s, step, "is no FHIR resource: a JSON object with resourceType is expected");
+        return fault(s, step,
+                     "is not a FHIR resource: a JSON object with resourceType is expected");
     *type = fhir_model_resource(s->model, name->text, name->text_len);
     if (!*type)
         return fault(s, step,
@@ -120,7 +121,7 @@ static fhir_err_t *check_underscore(const shape_t *s, const fhir_element_t *el,
 {
     const fhir_type_t *element = fhir_model_type(s->model, "Element", 7);
     if (s->model->types[el->type].kind != FHIR_KIND_PRIMITIVE)
-        return fault(s, step, "is no element: only primitives have a form with \"_\"");
+        return fault(s, step, "is not an element: only primitives have a form with \"_\"");
     if (node->kind == FHIR_NODE_NULL && step->index >= 0)
         return NULL;
     if (node->kind != FHIR_NODE_OBJECT)
@@ -141,7 +142,7 @@ static fhir_err_t *check_member(const shape_t *s, const fhir_type_t *type,
         return fault(s, &step, "is not an element that FHIR knows here");
     if (el->max <= 1) {
         if (member->kind == FHIR_NODE_ARRAY)
-            return fault(s, &step, "must not be an array: it is there once at most");
+            return fault(s, &step, "must not be an array: it may occur only once");
         return check(s, el, member, &step);
     }
     if (member->kind != FHIR_NODE_ARRAY)

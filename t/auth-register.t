@@ -70,7 +70,7 @@ my @bad = (
     [ 'no redirect_uris', { redirect_uris => undef }, 'invalid_redirect_uri', qr/is missing/ ],
     [ 'http', { redirect_uris => ['http://app.example/cb'] }, 'invalid_redirect_uri', qr{http://app.example/cb} ],
     [ 'loopback of a confidential one', { redirect_uris => ['http://127.0.0.1/cb'] }, 'invalid_redirect_uri',
-        qr/not a public one/ ],
+        qr/is not public/ ],
     [ 'javascript:', { redirect_uris => ['javascript:alert(1)'] }, 'invalid_redirect_uri', qr/browsers act upon/ ],
     [ 'a fragment', { redirect_uris => ['https://app.example/#x'] }, 'invalid_redirect_uri', qr/fragment/ ],
     [ 'no array', { redirect_uris => 'https://app.example/cb' }, 'invalid_client_metadata', qr/array of strings/ ],

@@ -33,12 +33,13 @@ const char *fhir_client_redirect_fault(const char *uri, int is_test, int is_publ
     if (fault || is_test || !strncmp(uri, "https://", 8))
         return fault;
     if (!is_public)
-        return "in production it begins with https://, for this app is not a public one (RFC 8252)";
+        return "in production it must begin with https://, because this app is not public (RFC "
+               "8252)";
     if (!strncmp(uri, "http://localhost", 16))
         return "in production a native app uses http://127.0.0.1 (RFC 8252, 8.3)";
     if (fhir_client_is_loopback(uri) || memchr(uri, '.', strcspn(uri, ":")))
         return NULL;
-    return "a scheme of its own has a dot, such as org.example.app:/callback (RFC 8252, 7.1)";
+    return "a custom scheme must contain a dot, such as org.example.app:/callback (RFC 8252, 7.1)";
 }
 
 fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *keys,

@@ -95,8 +95,8 @@ typedef struct fhir_auth_response_t {
 
 /** 1 if a path behind the base is the authorization server's. */
 int fhir_auth_owns(const char *path);
-/** Answers a request; response's members need not be set before. The error, if there was one, is
- *  for the log only. */
+/** Answers a request; response's members need not be set before. The response is complete in any
+ *  case. @return NULL, or the error that the response reports, for the log */
 fhir_err_t *fhir_auth_run(fhir_auth_response_t *response, const fhir_auth_request_t *request);
 
 /* ---- bearer tokens ---- */
@@ -161,7 +161,8 @@ fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir
 
 /* ---- upkeep ---- */
 
-/** Removes what is past its time: tokens, codes, sessions, refusals. */
+/** Removes expired tokens, codes, sessions and refusals.
+ *  @return NULL, or as fhir_store_run */
 fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool);
 
 #endif

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_auth_private.h
- * @brief One request to the authorization server on its way: what its handlers share.
+ * @brief One request to the authorization server: what its handlers share.
+ *
+ * Errors. A function that "refuses" calls fhir_auth_refuse: it keeps the reason in the call and
+ * returns FHIR_ERR_BAD_REQUEST, which the caller passes on until fhir_auth_serve answers with the
+ * reason. All functions that need the database return its errors (fhir_store_run), and
+ * FHIR_ERR_BUSY if there is no database. FHIR_ERR_INTERNAL stands for a fault of the server:
+ * answered 500, with the reason in the log. A handler (`run` of a route) returns NULL if it has
+ * answered, or one of these.
  */
 #ifndef FHIR_AUTH_PRIVATE_H
 #define FHIR_AUTH_PRIVATE_H
@@ -88,7 +95,7 @@ typedef struct fhir_auth_route_t {
     fhir_err_t *(*run)(fhir_auth_call_t *call);
     const char *kinds; /* see fhir_auth_call_t */
 } fhir_auth_route_t;
-/** Answers a request by a list of routes; see fhir_auth_run. */
+/** Answers a request by a list of routes. @return as fhir_auth_run */
 fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_request_t *request,
                             const fhir_auth_route_t *routes, const char *root);
 /** Refuses: keeps the reason in the call and returns an error that unwinds to the answer. */
@@ -103,7 +110,8 @@ void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *re
 void fhir_auth_remember(const fhir_auth_call_t *call);
 /** Answers with JSON that may not be kept. */
 void fhir_auth_json(fhir_auth_call_t *call, int status, const char *json);
-/** Answers with a page. form_action: an origin besides our own that its forms may lead to. */
+/** Answers with a page. form_action: an origin besides our own that its forms may lead to.
+ *  @return NULL, or FHIR_ERR_INTERNAL when there is no such page */
 fhir_err_t *fhir_auth_page(fhir_auth_call_t *call, int status, const char *name, fhir_view_t *view,
                            const char *form_action);
 /** A view with what every page needs: practice, language, links. */
@@ -112,7 +120,8 @@ fhir_view_t *fhir_auth_view(fhir_auth_call_t *call);
 void fhir_auth_redirect(fhir_auth_call_t *call, const char *url);
 /** [base]/auth/name; of a portal, [base]/name. */
 const char *fhir_auth_url(const fhir_auth_call_t *call, const char *name);
-/** Reads the form into call->form: FHIR_REFUSE when it is none. */
+/** Reads the form into call->form. Refuses a body that is not a form, is too long, or has a
+ *  parameter twice. @return also the errors of read_body */
 fhir_err_t *fhir_auth_form(fhir_auth_call_t *call);
 /** A parameter that must not repeat, or NULL; "" counts as absent. */
 const char *fhir_auth_param(const fhir_pairs_t *pairs, const char *name);
@@ -126,21 +135,22 @@ void fhir_auth_member(fhir_buf_t *buf, const char *name, const char *value);
 
 /* ---- fhir_auth_db.c ---- */
 
-/** Runs a statement; '@' in it stands for "tenant".fhir_ and '~' for "tenant". */
+/** Runs a statement; '@' in it stands for "tenant".fhir_ and '~' for "tenant".
+ *  @return as fhir_store_run; FHIR_ERR_BUSY when there is no database */
 fhir_err_t *fhir_auth_sql(const fhir_auth_call_t *call, const char *sql, unsigned flags, int n,
                           const char *const *values, fhir_row_fn row_fn, void *baton,
                           apr_int64_t *affected);
-/** The same outside of a call. */
+/** The same outside of a call. @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_sql_in(fhir_store_t *store, const char *tenant, const char *sql,
                              unsigned flags, int n, const char *const *values, fhir_row_fn row_fn,
                              void *baton, apr_int64_t *affected, apr_pool_t *pool);
-/** The application, or *client NULL. */
+/** The application, or *client NULL. @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *call, const char *id);
 /** 1 if it may use a grant type. */
 int fhir_client_may(const fhir_client_t *client, const char *grant);
-/** FHIR_OK, or refuses: the practice has not authorized it. */
+/** Refuses unless the practice has authorized the application, and it is enabled. */
 fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t *client);
-/** The user by name or by id, or *user NULL. */
+/** The user by name or by id, or *user NULL. @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, const char *name,
                            const char *id);
 /** Reads the columns FHIR_USER_COLUMNS from one on. */
@@ -151,13 +161,16 @@ fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, con
 void fhir_user_read(fhir_user_t *user, const fhir_row_t *row, int column, apr_pool_t *pool);
 /** Text of a column copied, NULL for NULL. */
 const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool);
-/** The tenant's secret, for words that only this server can make. */
+/** The tenant's secret, for words that only this server can make.
+ *  @return as fhir_auth_sql; FHIR_ERR_INTERNAL when the schema has none */
 fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call);
-/** Seconds that a key ("u:name", "a:address", "c:client") must wait; 0: none. */
+/** Seconds that a key ("u:name", "a:address", "c:client") must wait; 0: none.
+ *  @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_wait(int *seconds, const fhir_auth_call_t *call, const char *key);
-/** Counts a failure, or (failed 0) forgets them. */
+/** Counts a failure, or (failed 0) forgets all. @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_count(const fhir_auth_call_t *call, const char *key, int failed);
-/** Ends an authorization, who: "the user", "the practice", …; its tokens leave the cache. */
+/** Ends an authorization, who: "the user", "the practice", …; its tokens leave the cache.
+ *  @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const char *who);
 
 /** What tokens and refusals that are still kept say of use by day: client, day, tokens, people;
@@ -171,17 +184,19 @@ fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const
 
 /* ---- fhir_auth_client.c ---- */
 
-/** Authenticates the application at an endpoint that takes forms: Basic, form, assertion, or a
- *  public one's id. Refuses, or *client is set. */
+/** Authenticates the application at an endpoint that accepts forms: by Basic, form, assertion, or
+ *  the id of a public one. Refuses, or sets *client.
+ *  @return also as fhir_auth_sql and fhir_auth_client_keys */
 fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *call);
 
 /* ---- fhir_auth_fetch.c ---- */
 
-/** Fetches and parses a key set now; text: as it came, keep_sec: how long it may be kept. Refuses
- *  with the reason when it cannot be. */
+/** Fetches and parses a key set; text: as received, keep_sec: how long it may be kept. Refuses
+ *  with the reason if the address is not allowed, does not answer, or has no valid key set. */
 fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep_sec,
                                  fhir_auth_call_t *call, const char *uri);
-/** The key set of an application: given, kept, or fetched. Refuses when there is none. */
+/** The key set of an application: registered, cached, or fetched. Refuses when there is none.
+ *  @return also as fhir_auth_sql */
 fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                                   const fhir_client_t *client, const char *kid);
 
@@ -204,18 +219,26 @@ fhir_err_t *fhir_client_add_secret(const char **word, const fhir_auth_call_t *ca
 
 /* ---- fhir_auth_session.c ---- */
 
+/* All return as fhir_auth_sql; those that make a cookie also FHIR_ERR_INTERNAL when there are no
+ * random bytes. */
+
 /** The session of the request's cookie, or *session NULL. */
 fhir_err_t *fhir_auth_session(fhir_session_t **session, fhir_auth_call_t *call);
 /** Begins one, with a new cookie. */
 fhir_err_t *fhir_auth_session_begin(fhir_auth_call_t *call, const fhir_user_t *user, int factor);
+/** Records that the second factor was given. */
 fhir_err_t *fhir_auth_session_factor(fhir_auth_call_t *call, const fhir_session_t *session);
 fhir_err_t *fhir_auth_session_end(fhir_auth_call_t *call, const fhir_session_t *session);
-/** The word that a form of this browser and request carries; sets a cookie if there is none. */
+/** The word that a form of this browser and request carries; sets a cookie if there is none.
+ *  @return also as fhir_auth_key */
 fhir_err_t *fhir_auth_form_word(const char **word, fhir_auth_call_t *call);
-/** Refuses a form that has not the right one. */
+/** Refuses a form that does not have this word. */
 fhir_err_t *fhir_auth_check_form(fhir_auth_call_t *call);
 
 /* ---- fhir_auth_people.c ---- */
+
+/* Functions about patients return the errors of a read (fhir_service_run), and FHIR_ERR_INTERNAL
+ * for a stored resource that cannot be read. */
 
 /** A patient whom somebody may act for. */
 typedef struct fhir_auth_patient_t {
@@ -226,20 +249,21 @@ typedef struct fhir_auth_patients_t {
     fhir_auth_patient_t *list;
     const char *more; /* query of the next page, or NULL */
 } fhir_auth_patients_t;
-/** Reads a patient; *patient NULL when there is none. why: set when it may not be used. */
+/** Reads a patient; *patient NULL when it does not exist or may not be used. why: the reason, as a
+ *  key of the pages' texts, or NULL. */
 fhir_err_t *fhir_auth_patient(fhir_auth_patient_t **patient, const char **why,
                               const fhir_auth_call_t *call, const char *id);
-/** The patients a patient's user may act for: itself, or whose proxy it is. */
+/** The patients for whom a patient's user may act: itself, and those whom it represents. */
 fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
                                    const fhir_auth_call_t *call, const fhir_user_t *user);
-/** Finds patients by what a member of the staff types, of those it may see; more: the query of a
- *  further page. */
+/** Finds patients by the words that a member of the staff types, among those that it may see; more:
+ *  the query of a further page. */
 fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_call_t *call,
                                     const fhir_user_t *user, const char *words, const char *more);
 /** 1 if a member of the staff may choose this patient (FHIRUserAccess). */
 fhir_err_t *fhir_auth_staff_may(int *may, const fhir_auth_call_t *call, const fhir_user_t *user,
                                 const char *id);
-/** 1 if a resource is there. */
+/** 1 if a resource exists. */
 fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const char *type,
                              const char *id);
 
@@ -269,9 +293,9 @@ fhir_err_t *fhir_auth_asset(fhir_auth_call_t *call);
 
 /* ---- fhir_auth_sign_in.c: the pages of the way in ---- */
 
-/** Leads a person in: sign-in, new password, second factor. Either answers with a page (*session
- *  NULL), or gives the session. reason: why it is asked again, a key of the pages' texts, or NULL.
- *  fresh: a session that is there does not do (prompt=login, max_age). */
+/** Signs a person in: password, new password, second factor. Either answers with a page (*session
+ *  NULL), or gives the session. fresh: an existing session is not sufficient (prompt=login,
+ *  max_age). @return as fhir_auth_sql and fhir_auth_page */
 fhir_err_t *fhir_auth_sign_in(fhir_session_t **session, fhir_auth_call_t *call, int fresh,
                               const char *form_action);
 

@@ -70,22 +70,29 @@ int fhir_jwt_number(apr_int64_t *out, const fhir_jwt_t *jwt, const char *name);
 /** 1 if the claim is that text, or an array that holds it (aud). */
 int fhir_jwt_has(const fhir_jwt_t *jwt, const char *name, const char *text);
 
-/** Signs claims (JSON) as alg "RS256", "RS384", "ES256" or "ES384". */
+/* The functions below return FHIR_ERR_INTERNAL when OpenSSL fails. */
+
+/** Signs claims (JSON) as alg "RS256", "RS384", "ES256" or "ES384".
+ *  @return NULL, or FHIR_ERR_INTERNAL, also for another alg */
 fhir_err_t *fhir_jwt_sign(const char **out, const char *claims, const char *alg, const char *kid,
                           EVP_PKEY *key, apr_pool_t *pool);
 
-/** A new key pair for an alg; freed with the pool. */
+/** A new key pair for an alg; freed with the pool.
+ *  @return NULL, or FHIR_ERR_INTERNAL, also for another alg */
 fhir_err_t *fhir_jwk_generate(EVP_PKEY **key, const char *alg, apr_pool_t *pool);
 /** 1 if alg is one of the four. */
 int fhir_jose_alg_is_known(const char *alg);
-/** A private key from PEM; freed with the pool. */
+/** A private key from PEM; freed with the pool.
+ *  @return NULL, or FHIR_ERR_BAD_REQUEST for another text and for a key with a password */
 fhir_err_t *fhir_jwk_read_pem(EVP_PKEY **key, const char *pem, apr_pool_t *pool);
-/** A private key as PEM (PKCS #8, not encrypted). */
+/** A private key as PEM (PKCS #8, not encrypted). @return NULL, or FHIR_ERR_INTERNAL */
 fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool);
-/** The public half as a JWK of its canonical members, with kid and alg when they are given. */
+/** The public key as a JWK of its canonical members, with kid and alg if they are given.
+ *  @return NULL, FHIR_ERR_INTERNAL, or FHIR_ERR_BAD_REQUEST for a key that is neither RSA nor EC on
+ *          P-256 or P-384 */
 fhir_err_t *fhir_jwk_print(const char **json, EVP_PKEY *key, const char *kid, const char *alg,
                            apr_pool_t *pool);
-/** The key's name by its content: RFC 7638, SHA-256. */
+/** The key's name by its content: RFC 7638, SHA-256. @return as fhir_jwk_print */
 fhir_err_t *fhir_jwk_thumbprint(const char **kid, EVP_PKEY *key, apr_pool_t *pool);
 
 #endif

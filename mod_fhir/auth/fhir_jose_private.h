@@ -20,7 +20,7 @@ typedef struct fhir_jose_alg_t {
 const fhir_jose_alg_t *fhir_jose_alg(const char *name);
 /** 1 if an EC key is on the algorithm's curve. */
 int fhir_jwk_is_on(EVP_PKEY *key, const fhir_jose_alg_t *alg);
-/** OpenSSL failed where it must not. */
+/** FHIR_ERR_INTERNAL: OpenSSL failed; `what` is for the log. Never NULL. */
 fhir_err_t *fhir_jose_failure(apr_pool_t *pool, const char *what);
 
 #endif

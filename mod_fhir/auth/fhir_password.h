@@ -11,9 +11,9 @@
 #define FHIR_PASSWORD_MIN 12
 #define FHIR_PASSWORD_MAX 72 /* bytes that bcrypt looks at */
 
-/** Why a password cannot be taken, a key of the pages' texts; or NULL. */
+/** Why a password is not accepted, as a key of the pages' texts; or NULL. */
 const char *fhir_password_fault(const char *password, const char *user);
-/** Its bcrypt hash. */
+/** Its bcrypt hash. @return NULL, or FHIR_ERR_INTERNAL when there are no random bytes */
 fhir_err_t *fhir_password_hash(const char **hash, const char *password, apr_pool_t *pool);
 /** Checks a password against the tenant's users; takes as long for those who are not there. */
 fhir_auth_password_t fhir_password_check(fhir_err_t **err, const char *user, const char *password,

@@ -82,7 +82,7 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
  *  most, so that any body that is accepted can be worked on. Waits while others hold too much.
  *  @return NULL, FHIR_ERR_BUSY, FHIR_ERR_THROTTLED when it is this client that holds too much */
 fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
-/** Charges space for an answer, likewise. Does not wait. */
+/** Charges space for an answer, likewise. Does not wait. @return as fhir_budget_body */
 fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
 
 typedef struct fhir_budget_status_t {

@@ -85,14 +85,14 @@ struct fhir_err_t {
 fhir_err_t *fhir_err_create(apr_pool_t *pool, fhir_code_t code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Sets detail (log only), formatted; returns err. */
+/** Sets detail (log only), formatted. @return err */
 fhir_err_t *fhir_err_detail(fhir_err_t *err, apr_pool_t *pool, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/** Sets expression (copied into pool); returns err. */
+/** Sets expression (copied into pool). @return err */
 fhir_err_t *fhir_err_at(fhir_err_t *err, apr_pool_t *pool, const char *expression);
 
-/** An error from an APR status: the status text becomes the detail. */
+/** An error from an APR status: the status text becomes the detail. Never NULL. */
 fhir_err_t *fhir_err_apr(apr_pool_t *pool, fhir_code_t code, apr_status_t status, const char *what);
 
 /** HTTP status of a code; 200 for FHIR_OK. */

@@ -62,7 +62,7 @@ fhir_err_t *fhir_call_run(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           apr_int64_t *affected);
 
 /** The same for a statement that another one needs, such as an estimate of its rows: _explain does
- *  not report it. */
+ *  not report it. @return as fhir_call_run */
 fhir_err_t *fhir_call_ask(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           const fhir_value_t *values, fhir_row_fn row_fn, void *baton);
 
@@ -95,9 +95,11 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs);
 /** What the answer's resources go through; see fhir_render.h. */
 fhir_render_t *fhir_call_render(fhir_call_t *call);
 
-/** Answers with one resource, given as JSON text. */
+/** Answers with one resource, given as JSON text.
+ *  @return as fhir_render_resource, or as fhir_binary_answer */
 fhir_err_t *fhir_call_resource(fhir_call_t *call, int status, const char *json, apr_size_t len);
-/** Same for one that was built here; FHIR_ERR_LIMIT when the buffer did not hold all of it. */
+/** Same for one that was built here.
+ *  @return as fhir_call_resource; FHIR_ERR_LIMIT when the buffer did not hold all of it */
 fhir_err_t *fhir_call_built(fhir_call_t *call, int status, fhir_buf_t *json);
 
 /** Sets status, content type and what else goes with the format. */

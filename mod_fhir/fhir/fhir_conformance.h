@@ -10,7 +10,8 @@
 
 #include "fhir/fhir_capability.h"
 
-/** As fhir_capability_build, for an endpoint that speaks DSTU2. */
+/** As fhir_capability_build, for an endpoint that speaks DSTU2.
+ *  @return NULL, or FHIR_ERR_INTERNAL when the text takes more than 16 MB */
 fhir_err_t *fhir_conformance_build(const fhir_capability_t **conformance,
                                    const fhir_endpoint_t *endpoint, apr_pool_t *pool);
 

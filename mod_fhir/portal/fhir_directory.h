@@ -28,9 +28,10 @@ typedef struct fhir_practices_t {
 } fhir_practices_t;
 
 /**
- * The practices of the endpoints; what is older than some seconds is read again first. What cannot
- * be read is as it was, and down.
+ * The practices of the endpoints. Records that are older than some seconds are read again first. A
+ * practice whose records cannot be read keeps the last known ones, and is down.
  * @param store NULL: no database
+ * @return NULL, or FHIR_ERR_BUSY when there is no memory
  */
 fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);

@@ -51,7 +51,7 @@ struct fhir_portal_t {
     void *baton;
 };
 
-/** Answers a request to a portal (request->portal is set); as fhir_auth_run. */
+/** Answers a request to a portal (request->portal is set). @return as fhir_auth_run */
 fhir_err_t *fhir_portal_run(fhir_auth_response_t *response, const fhir_auth_request_t *request);
 
 #endif

@@ -41,7 +41,8 @@ typedef struct fhir_portal_clients_t {
     fhir_portal_client_t *list;
 } fhir_portal_clients_t;
 /** Environments; `where` is the rest of the statement behind WHERE, over c (client), a (app), l
- *  (licence), u (owner) and d (developer), with values. At most 500. */
+ *  (licence), u (owner) and d (developer), with values. At most 500.
+ *  @return as fhir_auth_sql */
 fhir_err_t *fhir_portal_clients(fhir_portal_clients_t *out, const fhir_auth_call_t *call,
                                 const char *where, int n, const char *const *values);
 

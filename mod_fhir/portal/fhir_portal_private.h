@@ -2,6 +2,9 @@
 /**
  * @file fhir_portal_private.h
  * @brief What the portals' handlers share. Each answers one address (fhir_portal.c has the list).
+ *
+ * Errors are those of auth/fhir_auth_private.h: a handler returns NULL if it has answered, refuses,
+ * or returns the errors of the database and FHIR_ERR_INTERNAL.
  */
 #ifndef FHIR_PORTAL_PRIVATE_H
 #define FHIR_PORTAL_PRIVATE_H

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_schema.h
- * @brief Whether a tenant's schema is the one that this build needs: one truth for module and
- *        fhirctl.
+ * @brief Whether a tenant's schema is the one that this build needs. The module and fhirctl both
+ *        use this check.
  *
- * fhirctl init runs the files of sql/, each once, and notes name and digest in fhir_migration. A
- * schema fits if those are exactly the files of this build: of a schema with fewer, more or other
- * ones nothing is read or written by guess.
+ * fhirctl init runs the files of sql/, each once, and records name and digest in fhir_migration. A
+ * schema is usable if these are exactly the files of this build. The program neither reads nor
+ * writes a schema with fewer, more or other files.
  */
 #ifndef FHIR_SCHEMA_H
 #define FHIR_SCHEMA_H
@@ -23,7 +23,7 @@ extern const fhir_schema_file_t fhir_schema_files[];
 
 /** Bytes of a key that seals page links. */
 #define FHIR_SCHEMA_KEY      32
-/** Those keys: the first seals, all open. There are several while one is replaced. */
+/** Those keys: the first one seals, all of them open. There are several while one is replaced. */
 #define FHIR_SCHEMA_KEYS_MAX 3
 typedef struct fhir_schema_keys_t {
     int n;
@@ -31,46 +31,46 @@ typedef struct fhir_schema_keys_t {
 } fhir_schema_keys_t;
 
 typedef enum fhir_schema_state_t {
-    FHIR_SCHEMA_UNKNOWN, /* the database could not be asked */
+    FHIR_SCHEMA_UNKNOWN, /* the database did not answer */
     FHIR_SCHEMA_READY,
-    FHIR_SCHEMA_MISSING, /* there is no schema, or not one of ours */
+    FHIR_SCHEMA_MISSING, /* the schema does not exist, or has no tables of mod_fhir */
     FHIR_SCHEMA_OLDER,   /* files of this build were not run yet */
     FHIR_SCHEMA_NEWER,   /* files were run that this build does not know */
-    FHIR_SCHEMA_OTHER,   /* a file was run that is not as it is in this build */
+    FHIR_SCHEMA_OTHER,   /* a file was run that differs from the one of this build */
     FHIR_SCHEMA_NO_RIGHT,
     FHIR_SCHEMA_NO_KEY
 } fhir_schema_state_t;
 
 typedef struct fhir_schema_t {
     fhir_schema_state_t state;
-    const char *why;         /* what is wrong and what to do, for operators */
+    const char *why;         /* the fault and what to do, for operators */
     fhir_schema_keys_t keys; /* when it is ready */
 } fhir_schema_t;
 
-/** The statement that asks for a schema: one row of two columns, either of which may be NULL, for
- *  fhir_schema_judge. It fails if there is no such schema. */
+/** The statement that reads the state of a schema: one row of two columns, either of which may be
+ *  NULL, for fhir_schema_judge. The statement fails if the schema does not exist. */
 const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool);
-/** What the row says. */
+/** The state by that row. */
 void fhir_schema_judge(fhir_schema_t *schema, const char *files, const char *keys,
                        apr_pool_t *pool);
-/** What the statement's error says. */
+/** The state by the error of that statement. */
 void fhir_schema_judge_error(fhir_schema_t *schema, const fhir_err_t *err, apr_pool_t *pool);
-/** What a client is told of a schema that is not ready; NULL for FHIR_SCHEMA_UNKNOWN. */
+/** The message for clients when a schema is not ready; NULL for FHIR_SCHEMA_UNKNOWN. */
 const char *fhir_schema_client_text(fhir_schema_state_t state);
 
 /* ---- fhir_tenant.c: the same, remembered ---- */
 
 /** A tenant as one process sees it. */
 typedef struct fhir_tenant_t fhir_tenant_t;
-/** A tenant by its schema's name; lives as long as pool, which is used under a lock of its own. */
+/** A tenant by its schema's name. It lives as long as pool, and uses pool under its own lock.
+ *  @return NULL, or FHIR_ERR_INTERNAL when there is no lock */
 fhir_err_t *fhir_tenant_create(fhir_tenant_t **tenant, const char *name, apr_pool_t *pool);
 const char *fhir_tenant_name(const fhir_tenant_t *tenant);
 /**
- * The state of its schema, looked at again every two seconds by one of the callers: a schema that
- * is made or changed while processes run has the same answer in all of them. A database that is
- * away says nothing new about it. What is wrong is logged when it is news (FHIR0213), and when it
- * is over (FHIR0502).
- * @param keys those of page links, constant; set when it is ready
+ * The state of its schema. One of the callers reads it again every two seconds, so that all
+ * processes notice when a schema is created or changed. While the database is away, the state
+ * remains as it was. A fault is logged when it begins (FHIR0213) and when it ends (FHIR0502).
+ * @param keys those of page links, constant; set when the schema is ready
  */
 fhir_schema_state_t fhir_tenant_look(const fhir_schema_keys_t **keys, fhir_tenant_t *tenant,
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);

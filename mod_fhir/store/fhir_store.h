@@ -3,21 +3,27 @@
  * @file fhir_store.h
  * @brief PostgreSQL behind one call: statement, values, row callback.
  *
- * Who runs a statement is the store's business. It has two lanes: a pool of connections
+ * The store decides how a statement runs. It has two lanes: a pool of connections
  * (fhir_store_source_t), and a read lane, one thread per process that sends the short reads of all
- * workers as one libpq pipeline. Statements are prepared lazily on each connection, within limits
- * of number and bytes, under a name that is the digest of their SQL. Behind a pooler (PgBouncer)
- * none are prepared: the next statement may run in another session. A connection goes back before
- * the call returns, so no client can hold one. Writes that say so share a transaction with those
- * that other threads run at the same time, and so its commit.
+ * workers as one libpq pipeline. Statements are prepared when they run first on a connection,
+ * within limits of number and bytes. Their name is the digest of their SQL. Behind a pooler
+ * (PgBouncer) none are prepared, because the next statement may run in another session. A
+ * connection goes back before the call returns, so no client can hold one. Writes with
+ * FHIR_STMT_GROUP share a transaction, and so its commit, with writes that other threads run at the
+ * same time.
  *
- * Errors: FHIR_ERR_BUSY (no connection within the limit, server away or silent; the caller answers
- * 503 with Retry-After), FHIR_ERR_TIMEOUT (57014, or the caller's patience is over),
- * FHIR_ERR_CONFLICT (23505; 40001 and 40P01 of writes: reads are run again, and then BUSY),
- * FHIR_ERR_UNCONFIRMED (a write that was sent may or may not be stored, as the connection was lost;
- * or it is stored here, and not confirmed by a synchronous standby), FHIR_ERR_INTERNAL for the
- * rest; `sqlstate` is set when PostgreSQL gave one, its text is `detail`. Threads: a store may be
- * used by all threads at once.
+ * Errors of all functions that run statements:
+ * - FHIR_ERR_BUSY: no connection within the limit, or the server is away or does not answer. The
+ *   caller answers 503 with Retry-After.
+ * - FHIR_ERR_TIMEOUT: SQLSTATE 57014, or the caller's patience has ended.
+ * - FHIR_ERR_CONFLICT: SQLSTATE 23505; 40001 and 40P01 of writes. The store repeats a read that
+ *   fails with 40001 or 40P01, and then returns FHIR_ERR_BUSY.
+ * - FHIR_ERR_UNCONFIRMED: nobody knows whether a write is stored, because the connection was lost
+ *   after the write had been sent; or the write is stored, but no synchronous standby confirmed it.
+ * - FHIR_ERR_INTERNAL: any other error of PostgreSQL, or no memory.
+ * `sqlstate` is PostgreSQL's if it sent one, and `detail` has its text.
+ *
+ * Threads: all threads may use a store at the same time.
  */
 #ifndef FHIR_STORE_H
 #define FHIR_STORE_H
@@ -32,8 +38,8 @@
 typedef struct fhir_store_t fhir_store_t;
 typedef struct fhir_tx_t fhir_tx_t;
 
-/** What a caller's work has taken so far. Connections are lent in two lanes: long work has a few of
- *  them, so that it can never take all from what is short. */
+/** The work of a caller so far. Connections are lent in two lanes. Long work has only a few of
+ *  them, so that short work always finds one. */
 typedef struct fhir_effort_t {
     apr_interval_time_t used; /* time in which connections worked for it */
     int is_long;              /* 1: the next connection is one of the lane of long work */
@@ -41,40 +47,47 @@ typedef struct fhir_effort_t {
 
 /** How long a caller waits for all that it asks for. */
 typedef struct fhir_patience_t {
-    apr_time_t until; /* then the statement is ended: FHIR_ERR_TIMEOUT; 0: no limit of its own */
-    int client;       /* socket of the client who waits, or -1: a read is ended when it closes */
-    fhir_effort_t *effort; /* the caller's, added to; or NULL */
-    apr_time_t first_row;  /* the store's own: a statement without a row by then is ended; or 0 */
+    apr_time_t until; /* then the statement is cancelled: FHIR_ERR_TIMEOUT; 0: no such limit */
+    int client;       /* socket of the waiting client, or -1: a read is cancelled when it closes */
+    fhir_effort_t *effort; /* the caller's; the store adds to it; or NULL */
+    apr_time_t first_row;  /* set by the store: a statement without a row by then is cancelled; or 0
+                            */
 } fhir_patience_t;
-/** NULL, or FHIR_ERR_TIMEOUT: the time is over, or the client has gone. patience NULL: no limit. */
+/** @param patience NULL: no limit
+ *  @return NULL, or FHIR_ERR_TIMEOUT when the time is over or the client has closed */
 fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *pool);
 
 /** Where connections come from. Functions may be called from any thread. */
 typedef struct fhir_store_source_t {
     /** Lends a connection; waits no longer than the source's limit. is_long: in the lane of long
-     *  work. handle is given back to release. FHIR_ERR_BUSY when none can be had. */
+     *  work. handle is for release. @return NULL, or FHIR_ERR_BUSY when there is none */
     fhir_err_t *(*acquire)(PGconn **conn, void **handle, int is_long, void *baton,
                            apr_pool_t *pool);
     /** Takes it back; broken: it must not be lent again; is_long as it was lent. */
     void (*release)(void *handle, int broken, int is_long, void *baton);
     void *baton;
-    /** Opens one that is the caller's own, beside those that are lent; NULL: there are none.
-     *  stop: asked several times a second, 1: give up. FHIR_ERR_BUSY when none can be had. */
+    /** Opens a connection that belongs to the caller, besides those that are lent; NULL: the source
+     *  has no such function. stop: called several times a second; 1: give up.
+     *  @return NULL, or FHIR_ERR_BUSY when there is none */
     fhir_err_t *(*open)(PGconn **conn, int (*stop)(void *stop_baton), void *stop_baton, void *baton,
                         apr_pool_t *pool);
 } fhir_store_source_t;
 
 /**
- * The pool of this process: at most max connections to what conninfo says (libpq's connection
- * string; hosts of a list are tried in turn, each within connect_timeout). wait: the longest that
- * one is waited for. At most long_max of them, and never the last one of several, are lent to long
- * work at once. Closed with pool.
+ * The pool of this process. Closed with pool.
+ * @param conninfo libpq's connection string; hosts of a list are tried in turn, each within
+ *                 connect_timeout
+ * @param max      the most connections
+ * @param long_max the most of them that are lent to long work at the same time; never the last one
+ *                 of several
+ * @param wait     the longest that acquire waits
+ * @return NULL, or FHIR_ERR_INTERNAL when there is no memory or no lock. No connection is opened.
  */
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
                                      int long_max, apr_interval_time_t wait, apr_pool_t *pool);
-/** What is wrong with a connection string, or NULL. */
+/** The error in a connection string, or NULL. */
 const char *fhir_connect_check(const char *conninfo, apr_pool_t *pool);
-/** Where the pool says that the database is back (FHIR0211); NULL: nowhere. */
+/** The log to which the pool reports that the database is back (FHIR0211); NULL: none. */
 void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log);
 /** The state of the pool. */
 typedef struct fhir_store_source_status_t {
@@ -90,13 +103,14 @@ typedef struct fhir_store_config_t {
     apr_interval_time_t statement_timeout; /* per statement, 0: none */
     apr_interval_time_t lane_wait;         /* longest wait in the read lane's queue */
     apr_interval_time_t long_after;        /* a caller with an effort of more is long work: a read
-                                              that takes longer is begun again in that lane, unless
-                                              rows have come; 0: nothing is long by its time */
+                                              that takes longer is started again in that lane,
+                                              unless rows have come; 0: time makes nothing long */
     const fhir_log_t *log;                 /* or NULL */
 } fhir_store_config_t;
 
 /** A store over a source. Call it in the process that uses it (never before fork). Destroyed with
- *  pool: the read lane is stopped and joined. */
+ *  pool: the read lane is stopped and joined.
+ *  @return NULL, or FHIR_ERR_INTERNAL when there is no memory, lock or thread */
 fhir_err_t *fhir_store_create(fhir_store_t **store, const fhir_store_source_t *source,
                               const fhir_store_config_t *config, apr_pool_t *pool);
 
@@ -112,18 +126,18 @@ typedef struct fhir_value_t {
 #define FHIR_STMT_ONCE                                                                             \
     0x08u /* not prepared: planned with its values each time (PQexecParams), not remembered */
 #define FHIR_STMT_GROUP                                                                            \
-    0x10u /* a write that waits for no other one's lock and returns no rows: may be committed      \
-             together with others of its kind; what fails in company is run by itself again */
+    0x10u /* a write that waits for no other lock and returns no rows: it may be committed         \
+             together with others of its kind; if that fails, it runs again by itself */
 #define FHIR_STMT_LATER                                                                            \
-    0x20u /* a write that changes one row, always: in a transaction it is sent and not waited for, \
-             and a later call gives its error */
+    0x20u /* a write that always changes one row: in a transaction it is sent and not waited for,  \
+             and a later call returns its error */
 /**
- * A statement; parameters $1…$n. Types are inferred by PostgreSQL, so cast where it must know.
+ * A statement; parameters $1…$n. PostgreSQL infers the types, so cast where it cannot.
  *
- * With FHIR_STMT_GROUP it may be the INSERT of one row, or of none, from a SELECT: `row` says where
- * in sql that begins. Several of the same text are then sent as one INSERT, their SELECTs joined by
- * UNION ALL, so each parameter in a SELECT's list needs a cast. What was stored is told by `key`,
- * the column that $1 goes into, which no two rows share.
+ * With FHIR_STMT_GROUP it may be the INSERT of one row, or of none, from a SELECT: `row` is where
+ * the SELECT begins in sql. Several statements of the same text are then sent as one INSERT, their
+ * SELECTs joined by UNION ALL, so each parameter in a SELECT's list needs a cast. `key` is the
+ * column of $1. Its values are unique, so it shows which of the rows were stored.
  */
 typedef struct fhir_stmt_t {
     const char *sql;
@@ -152,40 +166,45 @@ static inline apr_size_t fhir_row_len(const fhir_row_t *r, int col)
 {
     return (apr_size_t)PQgetlength(r->result, r->row, col);
 }
-/** Called per row, in the caller's thread; an error ends the statement and is returned. */
+/** Called for each row, in the caller's thread. An error cancels the statement and is returned. */
 typedef fhir_err_t *(*fhir_row_fn)(void *baton, const fhir_row_t *row);
 
 /**
- * Runs one statement outside a transaction. A read on a connection that proves dead is retried
- * once on another one, unless rows were already handed out.
+ * Runs one statement outside a transaction. A read on a connection that proves dead is repeated
+ * once on another one, unless row_fn has already been called.
  * @param row_fn may be NULL
  * @param affected rows returned or changed, or NULL
+ * @return NULL, the errors of the store (above), or that of row_fn
  */
 fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
                            fhir_row_fn row_fn, void *baton, apr_int64_t *affected,
                            apr_pool_t *pool);
 
 /** Begins a transaction (READ COMMITTED) on one pooled connection; rolled back with pool unless
- *  committed. effort: the caller's, or NULL. */
+ *  committed. effort: the caller's, or NULL.
+ *  @return NULL, FHIR_ERR_BUSY, or FHIR_ERR_INTERNAL */
 fhir_err_t *fhir_tx_begin(fhir_tx_t **tx, fhir_store_t *store, const fhir_effort_t *effort,
                           apr_pool_t *pool);
-/** Runs a statement in it. After an error the transaction can only be rolled back (or to a
- *  savepoint). */
+/** Runs a statement in it. After an error, the transaction can only be rolled back, or back to a
+ *  savepoint. @return as fhir_store_run; also the error of an earlier FHIR_STMT_LATER */
 fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value_t *values,
                         fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool);
-/** Commits; an error (also PostgreSQL answering ROLLBACK) means nothing is known to be stored. */
+/** Commits.
+ *  @return NULL; FHIR_ERR_UNCONFIRMED: the transaction may be stored or not; any other error of the
+ *          store, also when PostgreSQL answers ROLLBACK: nothing is stored */
 fhir_err_t *fhir_tx_commit(fhir_tx_t *tx);
 void fhir_tx_rollback(fhir_tx_t *tx);
-/** How many statements with FHIR_STMT_LATER were sent; failed: the number of the one (0, 1, …)
- * whose error was returned by whatever call, or -1. */
+/** The number of statements with FHIR_STMT_LATER that were sent. failed: the number of the one (0,
+ * 1, …) with the error that any call returned, or -1. */
 int fhir_tx_later(const fhir_tx_t *tx, int *failed);
 
-/** An error from a result or connection, with SQLSTATE and texts in the log-only members. */
+/** The error of a result, or of the connection if it has none: the code of its SQLSTATE, with
+ *  SQLSTATE and texts in the members for the log. Never NULL. */
 fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *pool);
 
 /**
- * A memory of what was found out lately, by 64-bit hashes, shared by all threads: 1 if the key was
- * remembered within the last minutes. What was remembered may be forgotten at any time.
+ * A cache of recent facts by 64-bit hashes, shared by all threads: 1 if the key was remembered
+ * within the last minutes. The cache may forget a key at any time.
  */
 int fhir_store_recall(fhir_store_t *store, apr_uint64_t key);
 void fhir_store_remember(fhir_store_t *store, apr_uint64_t key);

@@ -4,7 +4,8 @@
  * @brief Inside the store: the record of prepared statements, one connection, the read lane, writes
  *        that go together.
  *
- * For the files of this folder and its unit tests only.
+ * For the files of this folder and its unit tests only. Functions that run statements return the
+ * errors of fhir_store.h; others name theirs.
  */
 #ifndef FHIR_STORE_PRIVATE_H
 #define FHIR_STORE_PRIVATE_H
@@ -61,6 +62,7 @@ const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts
 /* ---- fhir_connect.c: opening a connection ---- */
 
 typedef struct fhir_connect_t fhir_connect_t;
+/** @return NULL, or FHIR_ERR_INTERNAL when there is no lock; the string is not parsed yet */
 fhir_err_t *fhir_connect_create(fhir_connect_t **connect, const char *conninfo, apr_pool_t *pool);
 /** Opens a connection to the first host of the list that takes it. stop (or NULL): asked several
  *  times a second, 1: give up. Close it with PQfinish.
@@ -108,26 +110,32 @@ fhir_wait_t fhir_wait_start(apr_interval_time_t timeout, const fhir_patience_t *
 #define FHIR_CONN_IDLE  apr_time_from_sec(10)
 #define FHIR_CONN_PING  apr_time_from_msec(500)
 
-/** Sets what each of our sessions needs (encoding, time zone, statement timeout), if this session
- *  does not have it. timeout 0: none. */
+/** Sets encoding, time zone and statement timeout, if this session does not have them. timeout 0:
+ *  none. @return NULL, or as fhir_conn_exec */
 fhir_err_t *fhir_conn_setup(PGconn *conn, apr_interval_time_t timeout, apr_pool_t *pool);
 /** 1 if there is a pooler between (PgBouncer): the next statement may run in another session. */
 int fhir_conn_is_pooled(PGconn *conn);
-/** Prepares if needed and runs one statement; see fhir_store_run. */
+/** Prepares a statement if needed, and runs it.
+ *  @return NULL, the error of row_fn, or one of the store's, except FHIR_ERR_UNCONFIRMED: progress
+ *          tells whether a write may have happened */
 fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGconn *conn,
                           const fhir_stmt_t *stmt, const fhir_value_t *values, fhir_row_fn row_fn,
                           void *baton, apr_interval_time_t timeout, apr_pool_t *pool);
-/** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL. */
+/** Runs SQL without values by the simple protocol; tag gets the last command tag, or NULL.
+ *  @return NULL, FHIR_ERR_BUSY (the connection is lost), FHIR_ERR_TIMEOUT, or the SQLSTATE's code
+ */
 fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql, fhir_wait_t *wait,
                            apr_pool_t *pool);
 /** Waits until PQgetResult would not block, the time (0: never) has come, or the peer of client
  * (-1: none) has closed. 0 success, APR_TIMEUP, APR_ECONNABORTED for the client, or APR_ECONNRESET
  * when the connection is lost. Sends what is still to be sent. */
 apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client);
-/** The next result, or NULL at the end. What is late is cancelled; a connection whose server does
- *  not answer then is lost. */
+/** The next result, or NULL at the end. A statement that is late is cancelled; if the server does
+ *  not answer then, the connection is lost.
+ *  @return NULL, FHIR_ERR_BUSY (the connection is lost), FHIR_ERR_TIMEOUT (it was cancelled) */
 fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool);
-/** Prepares a statement unless it is, or is not to be: name is "" then. */
+/** Prepares a statement unless it is prepared already, or must not be: name is "" then.
+ *  @return as fhir_conn_exec */
 fhir_err_t *fhir_conn_prepare(char name[FHIR_STMTS_NAME], PGconn *conn, const fhir_stmt_t *stmt,
                               fhir_wait_t *wait, apr_pool_t *pool);
 /** 1 if the statement can be sent at once: it is prepared (its name), or needs not be (""). */
@@ -140,7 +148,7 @@ void fhir_conn_renew(PGconn *conn);
 /** 1 if the server says that the statement as prepared cannot be run any more: it does not know it
  *  (DISCARD ALL, a pooler between) or its result type changed after a migration. It did not run. */
 int fhir_conn_is_outdated(const fhir_err_t *err);
-/** Hands the rows of a result to row_fn. */
+/** Hands the rows of a result to row_fn. @return NULL, or the error of row_fn */
 fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_fn row_fn,
                            void *baton);
 /** 1 if the server has closed an idle connection, as far as the socket tells without waiting. */
@@ -168,8 +176,8 @@ fhir_err_t *fhir_sqlstate_error(fhir_code_t code, apr_pool_t *pool);
 /* ---- fhir_lane.c: the read lane ---- */
 
 typedef struct fhir_lane_t fhir_lane_t;
-/** Starts the lane's thread. Its connection is made when the first read asks for it, like those
- *  of source. */
+/** Starts the lane's thread. The first read opens its connection, by the source's `open`.
+ *  @return NULL, or FHIR_ERR_INTERNAL when there is no lock or thread */
 fhir_err_t *fhir_lane_create(fhir_lane_t **lane, const fhir_store_source_t *source,
                              const fhir_store_config_t *config, apr_pool_t *pool);
 /** Runs a read in the lane: its result (PQclear it), also one that says that the statement
@@ -190,10 +198,12 @@ typedef struct fhir_pipeline_t {
     int sent, read;
     int failed; /* 1 + number of the one that failed, 0: none */
 } fhir_pipeline_t;
-/** Sends a write that changes one row. An error may be that of one before it. */
+/** Sends a write that changes one row.
+ *  @return NULL, or an error of the store, which may be that of an earlier write */
 fhir_err_t *fhir_pipeline_add(fhir_pipeline_t *line, const fhir_stmt_t *stmt,
                               const fhir_value_t *values, apr_pool_t *pool);
-/** Reads what is left; the connection is as it was before. */
+/** Reads the remaining results; the connection leaves pipeline mode.
+ *  @return NULL, or the first error of a write */
 fhir_err_t *fhir_pipeline_end(fhir_pipeline_t *line, apr_pool_t *pool);
 
 typedef struct fhir_member_t fhir_member_t;
@@ -220,7 +230,8 @@ typedef struct fhir_rows_t {
 } fhir_rows_t;
 /** Distributes a list; how many there are is returned. All is allocated in pool. */
 int fhir_rows_join(fhir_rows_t **units, fhir_member_t *list, apr_pool_t *pool);
-/** Sets `affected` of each member by the statement's result. */
+/** Sets `affected` of each member by the statement's result.
+ *  @return NULL, or FHIR_ERR_INTERNAL when the rows are not those of the members */
 fhir_err_t *fhir_rows_settle(const fhir_rows_t *unit, const PGresult *result, apr_pool_t *pool);
 
 /* ---- fhir_group.c: which writes go together ---- */
@@ -246,6 +257,7 @@ struct fhir_member_t {
 };
 
 typedef struct fhir_group_t fhir_group_t;
+/** @return NULL, or FHIR_ERR_INTERNAL when there is no lock */
 fhir_err_t *fhir_group_create(fhir_group_t **group, apr_pool_t *pool);
 /** Takes part with stmt, values and pool set: waits until it leads or another one has run it. */
 fhir_member_state_t fhir_group_join(fhir_group_t *group, fhir_member_t *self);

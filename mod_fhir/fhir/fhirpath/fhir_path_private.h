@@ -15,6 +15,10 @@
  *     fhir_path_equal.c     equality, equivalence, order
  *     fhir_path_math.c, fhir_path_collection.c, fhir_path_string.c, fhir_path_convert.c,
  *     fhir_path_fhir.c      functions, each with its table
+ *
+ * Errors of everything that runs: FHIR_ERR_BUSINESS (path_fail) when an operand or argument does
+ * not suit, with line and column in the expression; FHIR_ERR_LIMIT (path_limit) when the steps are
+ * used up.
  */
 #ifndef FHIR_PATH_PRIVATE_H
 #define FHIR_PATH_PRIVATE_H
@@ -271,8 +275,10 @@ extern const function_t path_functions_collection[], path_functions_string[],
 /** A function by name, or NULL. */
 const function_t *path_function(const char *name, apr_size_t len);
 
+/** FHIR_ERR_BUSINESS with the place of the node. Never NULL. */
 fhir_err_t *path_fail(const run_t *run, const ast_t *node, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/** FHIR_ERR_LIMIT. Never NULL. */
 fhir_err_t *path_limit(const run_t *run);
 /** Takes so many steps of the run's budget. */
 #define PATH_STEPS(run, n)                                                                         \
@@ -286,6 +292,7 @@ fhir_err_t *path_limit(const run_t *run);
 /** Siblings that are passed by. */
 #define PATH_WALK(run, links)   PATH_STEPS(run, (apr_size_t)(links) / FHIR_STEPS_LINKS)
 
+/** Evaluates a node. @return NULL, or as any function of this header */
 fhir_err_t *path_eval(run_t *run, coll_t *out, const ast_t *node, scope_t *scope);
 /** Argument i, evaluated in the scope of the call. */
 fhir_err_t *path_arg(const call_t *c, int i, coll_t *out);
@@ -294,7 +301,7 @@ fhir_err_t *path_lambda(const call_t *c, int i, const item_t *item, int index, c
                         coll_t *out);
 /** Same, as a criterion. */
 fhir_err_t *path_criterion(const call_t *c, int i, const item_t *item, int index, int *answer);
-/** A collection where a boolean is due: 1, 0, PATH_EMPTY. */
+/** A collection as a boolean: 1, 0, PATH_EMPTY. Several items are an error. */
 fhir_err_t *path_boolean(const run_t *run, const ast_t *node, const coll_t *c, int *answer);
 /** The single item, NULL for none; more are an error. */
 fhir_err_t *path_single(const run_t *run, const ast_t *node, const coll_t *c, const item_t **item);

@@ -15,19 +15,22 @@ typedef struct parser_t {
     apr_pool_t *pool;
 } parser_t;
 
-/** An error at a place of the text, with line and column. */
+/** FHIR_ERR_PARAM_VALUE at a place of the text, with line and column: the only error of the parser
+ *  besides. Never NULL. */
 fhir_err_t *path_syntax(const parser_t *p, const char *at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
-/** White space and comments. */
+/** Skips white space and comments. @return NULL, or as path_syntax for a comment without end */
 fhir_err_t *path_skip_blanks(parser_t *p);
 /** Length of the word at the cursor (letters, digits, underscore), which is not taken. */
 apr_size_t path_word(const parser_t *p);
 int path_is_word(const parser_t *p, const char *w);
 /** Takes a character if it is at the cursor. */
 int path_take(parser_t *p, char c);
-/** What stands between two quote characters, its escapes resolved, terminated. */
+/** The text between two quote characters, its escapes resolved, terminated.
+ *  @return NULL, or as path_syntax for an unknown escape or a missing quote */
 fhir_err_t *path_quoted(parser_t *p, char quote, const char **text, apr_uint32_t *len);
-/** A name, plain or between grave accents; `what` is for the message when there is none. */
+/** A name, plain or between grave accents; `what` is for the message when there is none.
+ *  @return NULL, or as path_syntax */
 fhir_err_t *path_identifier(parser_t *p, const char **name, apr_uint32_t *len, const char *what);
 
 static inline int path_is_letter(char c)

@@ -61,7 +61,8 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **query, fhir_call_t *ca
                                     const fhir_pairs_t *pairs, int strict);
 /** 1 if nothing was said that chooses resources of a type. */
 int fhir_spoken_query_is_empty(const fhir_spoken_query_t *query, const fhir_type_t *type);
-/** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query. */
+/** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query.
+ *  @return as fhir_query_condition */
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton);
 
 #endif

@@ -27,6 +27,7 @@ fhir_codesystem_t *fhir_terms_system_carried(fhir_terms_t *terms, const fhir_psy
 fhir_codesystem_t *fhir_terms_system_stored(fhir_terms_t *terms, const fhir_node_t *root);
 
 fhir_conceptset_t *fhir_terms_set_empty(fhir_terms_t *terms);
+/* The codes of a value set. @return each as fhir_terms_set */
 fhir_err_t *fhir_terms_set_carried(fhir_conceptset_t **set, fhir_terms_t *terms,
                                    apr_uint16_t index);
 fhir_err_t *fhir_terms_set_model(fhir_conceptset_t **set, fhir_terms_t *terms,

@@ -16,7 +16,7 @@
 #include "fhir/validate/fhir_check.h"
 #include "model/fhir_profiles.h"
 
-/** How much is held against a resource; each includes those before it. */
+/** How much is validated; each level includes those before it. */
 typedef enum fhir_validate_level_t {
     FHIR_VALIDATE_STRUCTURE, /* fhir_check.h alone */
     FHIR_VALIDATE_BASE,      /* and R4's invariants of level error */
@@ -32,8 +32,8 @@ typedef struct fhir_validator_t fhir_validator_t;
 
 typedef struct fhir_validate_opts_t {
     fhir_validate_level_t level;
-    const char *const *profiles; /* canonicals ("url" or "url|version") that the resource is held
-                                    against, besides those of meta.profile */
+    const char *const *profiles; /* canonicals ("url" or "url|version") that the resource is
+                                    validated against, besides those of meta.profile */
     int n_profiles;
     const char *release; /* US Core's version for canonicals without one; NULL: what a resource
                             claims with a version, else any one that it holds against */
@@ -46,7 +46,8 @@ typedef struct fhir_validate_opts_t {
     void *baton; /* of member */
 } fhir_validate_opts_t;
 
-/** Compiles the invariants of a model; a model without profiles (DSTU2) has structure only. */
+/** Compiles the invariants of a model; a model without profiles (DSTU2) has structure only.
+ *  @return NULL, or the error of an expression of the model, as fhir_path_compile */
 fhir_err_t *fhir_validator_create(fhir_validator_t **validator, const fhir_model_t *model,
                                   apr_pool_t *pool);
 

@@ -52,7 +52,7 @@ void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, c
 /** Text of a member of an object, or NULL. */
 const char *fhir_walk_text(apr_size_t *len, const fhir_node_t *object, const char *name);
 
-/** 1 if the absence of a node's items is to be told. */
+/** 1 if the absence of a node's items is to be reported. */
 static inline int fhir_walk_wants(const fhir_walk_t *w, const fhir_pnode_t *node)
 {
     return node->flags & FHIR_NODE_MUST_SUPPORT && w->opts->information & FHIR_VALIDATE_ABSENT;
@@ -60,7 +60,7 @@ static inline int fhir_walk_wants(const fhir_walk_t *w, const fhir_pnode_t *node
 
 /** Runs a run of invariants on an item. */
 void fhir_invariants_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run);
-/** Compiles all invariants and discriminators. */
+/** Compiles all invariants and discriminators. @return as fhir_validator_create */
 fhir_err_t *fhir_invariants_compile(fhir_validator_t *v, apr_pool_t *pool);
 
 /** An item against a profile; findings are those of the item and what is below. */

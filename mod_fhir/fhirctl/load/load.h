@@ -131,6 +131,7 @@ typedef struct load_block_t {
     apr_size_t len, cap;
 } load_block_t;
 
+/** @return NULL, or FHIR_ERR_INTERNAL when there is no memory */
 fhir_err_t *load_queue_create(load_t *load);
 /** Gives an item (copied) to the worker that its id belongs to. */
 void load_queue_put(load_t *load, const load_item_t *item);
@@ -144,6 +145,8 @@ int load_queue_item(load_item_t *item, const load_block_t *block, apr_size_t *of
 void load_queue_release(load_t *load, load_block_t *block);
 
 /* ---- load_spool: resources whose conditional references are not resolved yet ---- */
+
+/* All return FHIR_ERR_INTERNAL when the temporary file cannot be written or read. */
 
 /** An empty spool; its file is made when it is needed. */
 fhir_err_t *load_spool_create(load_spool_t **spool, apr_pool_t *pool);

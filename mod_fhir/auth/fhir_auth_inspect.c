@@ -81,9 +81,9 @@ static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
 fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call)
 {
     looked_t looked = {.call = call};
-    const char *word, *values[2];
+    const char *values[2];
     FHIR_TRY(fhir_auth_form(call));
-    word = fhir_auth_param(&call->form, "token");
+    const char *word = fhir_auth_param(&call->form, "token");
     FHIR_TRY(who_asks(&looked, call));
     if (!word)
         return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
@@ -125,10 +125,10 @@ fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
     ended_t ended = {0, 0};
     fhir_client_t *client;
     fhir_digest_t digest;
-    const char *word, *values[2];
+    const char *values[2];
     FHIR_TRY(fhir_auth_form(call));
     FHIR_TRY(fhir_auth_authenticate(&client, call));
-    word = fhir_auth_param(&call->form, "token");
+    const char *word = fhir_auth_param(&call->form, "token");
     if (!word)
         return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
     fhir_secret_digest(&digest, word, strlen(word));
@@ -162,11 +162,10 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
     fhir_user_t *user = NULL;
     fhir_scopes_t scopes;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
-    fhir_err_t *err;
     if (!header)
         return fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED,
                                 "userinfo needs an access token (Authorization: Bearer)");
-    err = fhir_bearer_token(&word, header, call->pool);
+    fhir_err_t *err = fhir_bearer_token(&word, header, call->pool);
     if (!err) {
         fhir_secret_digest(&digest, word, strlen(word));
         err = fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);

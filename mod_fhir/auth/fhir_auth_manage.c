@@ -82,13 +82,12 @@ static fhir_err_t *end_one(fhir_auth_call_t *call, const fhir_session_t *session
 fhir_err_t *fhir_auth_manage(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
-    const char *step;
     if (!strcmp(call->request->method, "POST"))
         FHIR_TRY(fhir_auth_form(call));
     FHIR_TRY(fhir_auth_sign_in(&session, call, 0, NULL));
     if (!session)
         return NULL;
-    step = fhir_pairs_get(&call->form, "_step");
+    const char *step = fhir_pairs_get(&call->form, "_step");
     return step && !strcmp(step, "end") ? end_one(call, session) : show(call, session, NULL);
 }
 
@@ -158,15 +157,15 @@ fhir_err_t *fhir_auth_logout(fhir_auth_call_t *call)
 {
     fhir_view_t *view = fhir_auth_view(call);
     fhir_session_t *session;
-    const char *client, *back, *word, *step;
-    int is_own, agreed;
+    const char *client, *back, *word;
+    int is_own;
     if (!strcmp(call->request->method, "POST"))
         FHIR_TRY(fhir_auth_form(call));
-    step = fhir_pairs_get(&call->form, "_step");
+    const char *step = fhir_pairs_get(&call->form, "_step");
     FHIR_TRY(fhir_auth_session(&session, call));
     FHIR_TRY(hinted_client(&client, &is_own, call, session));
     FHIR_TRY(way_back(&back, call, client));
-    agreed = step && !strcmp(step, "logout");
+    int agreed = step && !strcmp(step, "logout");
     if (agreed && session)
         FHIR_TRY(fhir_auth_check_form(call));
     if (session && !agreed && !is_own) {

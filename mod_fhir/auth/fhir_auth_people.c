@@ -45,11 +45,10 @@ static fhir_err_t *get_as(const fhir_node_t **root, const fhir_auth_call_t *call
     fhir_response_t response = {
         .status = 200, .body = fhir_buf_out(buf, call->pool), .body_reset = reset};
     fhir_node_t *parsed;
-    fhir_err_t *err;
     response.body->baton = buf;
     endpoint.interactions |= FHIR_INTERACTION_READ | FHIR_INTERACTION_SEARCH;
     *root = NULL;
-    err = fhir_service_run(&response, &request);
+    fhir_err_t *err = fhir_service_run(&response, &request);
     if (response.status >= 500)
         return err ? err
                    : fhir_err_create(call->pool, FHIR_ERR_INTERNAL, "%s could not be read", path);
@@ -227,20 +226,20 @@ static const char *patient_of(const fhir_node_t *reference, apr_pool_t *pool)
 static fhir_err_t *add_proxy(fhir_auth_patients_t *list, const char **why,
                              const fhir_auth_call_t *call, const char *path)
 {
-    const fhir_node_t *related, *period;
-    const char *id, *end = NULL;
+    const fhir_node_t *related;
+    const char *end = NULL;
     char now[25];
     apr_int64_t usec;
     FHIR_TRY(get(&related, call, path, NULL));
     *why = "why-no-record";
     if (!related || is_inactive(related))
         return NULL;
-    period = fhir_node_get(related, "period");
+    const fhir_node_t *period = fhir_node_get(related, "period");
     end = period ? fhir_node_string(period, "end", call->pool) : NULL;
     fhir_time_now(now, &usec);
     if (end && strncmp(end, now, strlen(end) < 10 ? strlen(end) : 10) < 0)
         return NULL;
-    id = patient_of(fhir_node_get(related, "patient"), call->pool);
+    const char *id = patient_of(fhir_node_get(related, "patient"), call->pool);
     return id ? add_patient(list, why, call, id) : NULL;
 }
 
@@ -257,7 +256,7 @@ static fhir_err_t *add_one(fhir_auth_patients_t *list, const char **why,
 fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
                                    const fhir_auth_call_t *call, const fhir_user_t *user)
 {
-    const fhir_node_t *person, *link;
+    const fhir_node_t *person;
     *out = (fhir_auth_patients_t){0};
     *why = "why-no-record";
     if (!user->fhir_user)
@@ -265,7 +264,7 @@ fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
     if (strncmp(user->fhir_user, "Person/", 7) != 0)
         return add_one(out, why, call, user->fhir_user);
     FHIR_TRY(get(&person, call, user->fhir_user, NULL));
-    link = first_item(fhir_node_get(person, "link"));
+    const fhir_node_t *link = first_item(fhir_node_get(person, "link"));
     for (; link && out->n < 50; link = link->next) {
         const char *reference =
             fhir_node_string(fhir_node_get(link, "target") ? fhir_node_get(link, "target") : link,

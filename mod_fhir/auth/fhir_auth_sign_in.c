@@ -55,10 +55,9 @@ static const char *user_name(const fhir_auth_call_t *call)
 {
     const char *typed = fhir_pairs_get(&call->form, "user");
     char *name = apr_pstrdup(call->pool, typed ? typed : "");
-    apr_size_t len;
     while (apr_isspace(*name))
         name++;
-    for (len = strlen(name); len && apr_isspace(name[len - 1]); len--)
+    for (apr_size_t len = strlen(name); len && apr_isspace(name[len - 1]); len--)
         name[len - 1] = '\0';
     for (char *s = name; *s; s++)
         *s = (char)apr_tolower(*s);
@@ -115,7 +114,6 @@ static fhir_err_t *take_password(way_t *way)
 {
     fhir_auth_call_t *call = way->call;
     const char *name = user_name(call), *password = fhir_pairs_get(&call->form, "password"), *not ;
-    fhir_auth_password_t answer;
     fhir_user_t *user;
     int wait;
     FHIR_TRY(fhir_auth_check_form(call));
@@ -124,9 +122,9 @@ static fhir_err_t *take_password(way_t *way)
         call->refusal.wait = wait;
         return show(way, "sign-in", "reason-wait", name);
     }
-    answer = *name && password && strlen(password) <= 1024
-                 ? call->request->check_password(call->request, name, password)
-                 : FHIR_AUTH_PASSWORD_WRONG;
+    fhir_auth_password_t answer = *name && password && strlen(password) <= 1024
+                                      ? call->request->check_password(call->request, name, password)
+                                      : FHIR_AUTH_PASSWORD_WRONG;
     if (answer == FHIR_AUTH_PASSWORD_ERROR)
         return fhir_auth_refuse(call, FHIR_REFUSED_BUSY,
                                 "The password could not be checked at the moment");
@@ -201,7 +199,7 @@ static fhir_err_t *take_factor(way_t *way, const fhir_session_t *session)
     const char *key = apr_pstrcat(call->pool, "f:", session->user.id, NULL);
     char *code = apr_pstrdup(call->pool, typed ? typed : ""), *to = code;
     totp_t totp = {.len = 0};
-    apr_int64_t step, n = 0;
+    apr_int64_t n = 0;
     int wait;
     FHIR_TRY(fhir_auth_check_form(call));
     FHIR_TRY(fhir_auth_wait(&wait, call, key));
@@ -215,7 +213,7 @@ static fhir_err_t *take_factor(way_t *way, const fhir_session_t *session)
     *to = '\0';
     FHIR_TRY(fhir_auth_sql(call, "SELECT totp, totp_last FROM @user WHERE id = $1", 0, 1,
                            &session->user.id, read_totp, &totp, NULL));
-    step = fhir_totp_step(totp.secret, totp.len, code, apr_time_sec(apr_time_now()));
+    apr_int64_t step = fhir_totp_step(totp.secret, totp.len, code, apr_time_sec(apr_time_now()));
     values[0] = session->user.id;
     values[1] = apr_psprintf(call->pool, "%" APR_INT64_T_FMT, step);
     if (step >= 0) /* each code once, also on two nodes */

@@ -341,12 +341,11 @@ static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
     const fhir_model_t *model = call->request->endpoint->spoken;
     const char *text = fhir_auth_param(&call->form, "scope"), *beyond;
     fhir_scopes_t asked, granted;
-    fhir_err_t *err;
     *out = authz->scopes;
     if (!text)
         return NULL;
     FHIR_TRY(fhir_scopes_parse(&granted, authz->scopes, model, call->pool));
-    err = fhir_scopes_parse(&asked, text, model, call->pool);
+    fhir_err_t *err = fhir_scopes_parse(&asked, text, model, call->pool);
     if (err)
         return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
     if (*asked.ignored)
@@ -501,15 +500,13 @@ static int grant_type(const char *name)
 
 fhir_err_t *fhir_auth_token(fhir_auth_call_t *call)
 {
-    const char *name;
     fhir_client_t *client;
-    int type;
     FHIR_TRY(check_url(call));
     FHIR_TRY(fhir_auth_form(call));
-    name = fhir_auth_param(&call->form, "grant_type");
+    const char *name = fhir_auth_param(&call->form, "grant_type");
     if (!name)
         return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_MISSING, "grant_type is missing");
-    type = grant_type(name);
+    int type = grant_type(name);
     if (type < 0 && !strcmp(name, "password"))
         return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_PASSWORD,
                                 "grant_type=password is not supported: a program without a user "

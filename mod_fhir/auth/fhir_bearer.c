@@ -14,13 +14,12 @@
 fhir_err_t *fhir_bearer_token(const char **token, const char *authorization, apr_pool_t *pool)
 {
     const char *s = authorization;
-    apr_size_t len;
     if (strncasecmp(s, "bearer", 6) != 0 || s[6] != ' ')
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
                                "Authorization is not of the type Bearer: send the access token as "
                                "\"Authorization: Bearer TOKEN\"");
     s += 6 + strspn(s + 6, " ");
-    len = strlen(s);
+    apr_size_t len = strlen(s);
     if (!len || len > TOKEN_MAX ||
         strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                   "0123456789-._~+/=") != len)

@@ -84,13 +84,13 @@ static fhir_err_t *read_header(fhir_jwt_t *out, apr_pool_t *pool)
 
 fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, apr_pool_t *pool)
 {
-    const char *end = text + len, *first, *second;
+    const char *end = text + len;
     memset(out, 0, sizeof(*out));
     if (len > FHIR_JWT_MAX)
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE, "The JWT is longer than %d bytes",
                                FHIR_JWT_MAX);
-    first = memchr(text, '.', len);
-    second = first ? memchr(first + 1, '.', (apr_size_t)(end - first - 1)) : NULL;
+    const char *first = memchr(text, '.', len);
+    const char *second = first ? memchr(first + 1, '.', (apr_size_t)(end - first - 1)) : NULL;
     if (!second || memchr(second + 1, '.', (apr_size_t)(end - second - 1)))
         return wrong(pool, "This is not a JWT: it does not have three parts separated by dots");
     FHIR_TRY(read_part(&out->header, "header", text, (apr_size_t)(first - text), pool));
@@ -108,10 +108,9 @@ fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, ap
 int fhir_jwt_number(apr_int64_t *out, const fhir_jwt_t *jwt, const char *name)
 {
     const fhir_node_t *node = fhir_node_get(jwt->claims, name);
-    double value;
     if (!node || node->kind != FHIR_NODE_NUMBER || node->text_len >= 32)
         return 0;
-    value = fhir_decimal_double(node->text, node->text_len);
+    double value = fhir_decimal_double(node->text, node->text_len);
     if (!isfinite(value) || fabs(value) > 1e15)
         return 0;
     *out = (apr_int64_t)value;
@@ -163,7 +162,6 @@ static int verify_with(const fhir_jwt_t *jwt, const fhir_jose_alg_t *alg, EVP_PK
     const unsigned char *signature = jwt->signature;
     size_t len = jwt->signature_len;
     unsigned char *der = NULL;
-    EVP_MD_CTX *ctx;
     int ok = 0, der_len = 0;
     if (alg->half) {
         if (len != 2 * (size_t)alg->half)
@@ -172,7 +170,7 @@ static int verify_with(const fhir_jwt_t *jwt, const fhir_jose_alg_t *alg, EVP_PK
         signature = der;
         len = (size_t)der_len;
     }
-    ctx = EVP_MD_CTX_new();
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
     if (ctx && signature && len)
         ok = EVP_DigestVerifyInit_ex(ctx, NULL, alg->digest, NULL, NULL, key, NULL) == 1 &&
              EVP_DigestVerify(ctx, signature, len, (const unsigned char *)jwt->input,
@@ -233,13 +231,12 @@ fhir_err_t *fhir_jwt_sign(const char **out, const char *claims, const char *alg_
     const fhir_jose_alg_t *alg = fhir_jose_alg(alg_name);
     const unsigned char *signature;
     size_t len;
-    const char *header, *input;
     if (!alg)
         return fhir_jose_failure(pool, "sign with an algorithm that is unknown");
-    header = apr_psprintf(pool, "{\"alg\":\"%s\",\"typ\":\"JWT\"%s%s%s}", alg->name,
-                          kid ? ",\"kid\":\"" : "", kid ? kid : "", kid ? "\"" : "");
-    input = apr_pstrcat(pool, fhir_secret_base64url(header, strlen(header), pool), ".",
-                        fhir_secret_base64url(claims, strlen(claims), pool), NULL);
+    const char *header = apr_psprintf(pool, "{\"alg\":\"%s\",\"typ\":\"JWT\"%s%s%s}", alg->name,
+                                      kid ? ",\"kid\":\"" : "", kid ? kid : "", kid ? "\"" : "");
+    const char *input = apr_pstrcat(pool, fhir_secret_base64url(header, strlen(header), pool), ".",
+                                    fhir_secret_base64url(claims, strlen(claims), pool), NULL);
     FHIR_TRY(sign(&signature, &len, input, alg, key, pool));
     *out = apr_pstrcat(pool, input, ".", fhir_secret_base64url(signature, len, pool), NULL);
     return NULL;

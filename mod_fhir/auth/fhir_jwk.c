@@ -91,13 +91,11 @@ static fhir_err_t *read_rsa(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
 {
     apr_size_t n_len = 0, e_len = 0;
     unsigned char *n = bytes_of(&n_len, node, "n", pool), *e = bytes_of(&e_len, node, "e", pool);
-    OSSL_PARAM_BLD *build;
-    BIGNUM *modulus, *exponent;
     if (!n || !e || e_len > 8 || n_len > RSA_BITS_MAX / 8)
         return bad_key(pool, jwk, "does not have n and e of an RSA key of at most 8192 bits");
-    build = OSSL_PARAM_BLD_new();
-    modulus = BN_bin2bn(n, (int)n_len, NULL);
-    exponent = BN_bin2bn(e, (int)e_len, NULL);
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
+    BIGNUM *modulus = BN_bin2bn(n, (int)n_len, NULL);
+    BIGNUM *exponent = BN_bin2bn(e, (int)e_len, NULL);
     if (build && modulus && exponent && BN_is_odd(modulus) && BN_is_odd(exponent) &&
         !BN_is_one(exponent) && OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_N, modulus) &&
         OSSL_PARAM_BLD_push_BN(build, OSSL_PKEY_PARAM_RSA_E, exponent))
@@ -126,12 +124,11 @@ static fhir_err_t *read_ec(fhir_jwk_t *jwk, const fhir_node_t *node, int curve, 
     unsigned char *x = bytes_of(&x_len, node, "x", pool), *y = bytes_of(&y_len, node, "y", pool);
     apr_size_t half = (apr_size_t)curves[curve].bytes;
     unsigned char point[1 + 2 * 48] = {4}; /* uncompressed */
-    OSSL_PARAM_BLD *build;
     if (!x || !y || x_len != half || y_len != half)
         return bad_key(pool, jwk, "does not have x and y of the length of its curve");
     memcpy(point + 1, x, half);
     memcpy(point + 1 + half, y, half);
-    build = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD *build = OSSL_PARAM_BLD_new();
     if (build &&
         OSSL_PARAM_BLD_push_utf8_string(build, OSSL_PKEY_PARAM_GROUP_NAME, curves[curve].group,
                                         0) &&
@@ -168,7 +165,6 @@ static int curve_by_name(const char *name)
 /* One key; jwk->key stays NULL when it is of a kind that is passed over. */
 static fhir_err_t *read_key(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t *pool)
 {
-    int curve;
     memset(jwk, 0, sizeof(*jwk));
     if (node->kind != FHIR_NODE_OBJECT)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "A key of the set is not a JSON object");
@@ -184,7 +180,7 @@ static fhir_err_t *read_key(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t
         return NULL;
     if (!strcmp(jwk->kty, "RSA"))
         return read_rsa(jwk, node, pool);
-    curve = curve_by_name(fhir_node_string(node, "crv", pool));
+    int curve = curve_by_name(fhir_node_string(node, "crv", pool));
     return strcmp(jwk->kty, "EC") == 0 && curve >= 0 ? read_ec(jwk, node, curve, pool) : NULL;
 }
 
@@ -200,18 +196,17 @@ static int has_kid(const fhir_jwks_t *set, const fhir_jwk_t *jwk)
 fhir_err_t *fhir_jwks_parse(fhir_jwks_t *out, const char *json, apr_size_t len, apr_pool_t *pool)
 {
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 4000};
-    const fhir_node_t *keys, *node;
     fhir_node_t *root;
     out->n = 0;
     if (len > FHIR_JWKS_MAX)
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE, "The key set is longer than %d bytes",
                                FHIR_JWKS_MAX);
     FHIR_TRY(fhir_node_parse_json(&root, json, len, &limits, pool));
-    keys = fhir_node_get(root, "keys");
+    const fhir_node_t *keys = fhir_node_get(root, "keys");
     if (keys ? keys->kind != FHIR_NODE_ARRAY : !fhir_node_get(root, "kty"))
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST,
                                "This is not a JSON Web Key Set: it has no array \"keys\"");
-    node = keys ? keys->child : root;
+    const fhir_node_t *node = keys ? keys->child : root;
     if (keys && fhir_node_count(keys) > FHIR_JWKS_KEYS_MAX)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The key set has more than %d keys",
                                FHIR_JWKS_KEYS_MAX);
@@ -264,12 +259,11 @@ fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool
 {
     BIO *bio = BIO_new(BIO_s_mem());
     char *text;
-    long len;
     if (bio)
         apr_pool_cleanup_register(pool, bio, free_bio, apr_pool_cleanup_null);
     if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
         return fhir_jose_failure(pool, "write a key");
-    len = BIO_get_mem_data(bio, &text);
+    long len = BIO_get_mem_data(bio, &text);
     *pem = apr_pstrmemdup(pool, text, (apr_size_t)len);
     return NULL;
 }
@@ -332,10 +326,10 @@ fhir_err_t *fhir_jwk_print(const char **json, EVP_PKEY *key, const char *kid, co
 
 fhir_err_t *fhir_jwk_thumbprint(const char **kid, EVP_PKEY *key, apr_pool_t *pool)
 {
-    const char *members, *text;
+    const char *members;
     fhir_digest_t digest;
     FHIR_TRY(canonical(&members, key, pool));
-    text = apr_pstrcat(pool, "{", members, "}", NULL);
+    const char *text = apr_pstrcat(pool, "{", members, "}", NULL);
     fhir_secret_digest(&digest, text, strlen(text));
     *kid = fhir_secret_base64url(digest.byte, FHIR_DIGEST, pool);
     return NULL;

@@ -31,9 +31,8 @@ fhir_err_t *fhir_password_hash(const char **hash, const char *password, apr_pool
 {
     unsigned char salt[16];
     char *out = apr_palloc(pool, 100);
-    apr_status_t rv;
     FHIR_TRY(fhir_random_bytes(salt, sizeof(salt), pool));
-    rv = apr_bcrypt_encode(password, COST, salt, sizeof(salt), out, 100);
+    apr_status_t rv = apr_bcrypt_encode(password, COST, salt, sizeof(salt), out, 100);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "The password could not be hashed");
     *hash = out;
@@ -56,11 +55,10 @@ fhir_auth_password_t fhir_password_check(fhir_err_t **err, const char *user, con
                                          const char *tenant, fhir_store_t *store, apr_pool_t *pool)
 {
     found_t found = {NULL, pool};
-    int right;
     *err = fhir_auth_sql_in(store, tenant, "SELECT password FROM @user WHERE name = $1",
                             FHIR_STMT_SHORT, 1, &user, read_hash, &found, NULL, pool);
     if (*err)
         return FHIR_AUTH_PASSWORD_ERROR;
-    right = apr_password_validate(password, found.hash ? found.hash : nobody) == APR_SUCCESS;
+    int right = apr_password_validate(password, found.hash ? found.hash : nobody) == APR_SUCCESS;
     return right && found.hash ? FHIR_AUTH_PASSWORD_RIGHT : FHIR_AUTH_PASSWORD_WRONG;
 }

@@ -100,13 +100,12 @@ static const char *behind_port(const char *at)
 int fhir_redirect_matches(const char *registered, const char *uri, int native)
 {
     apr_size_t head, other;
-    const char *a, *b;
     if (!strcmp(registered, uri))
         return 1;
     if (!native)
         return 0;
-    a = loopback_port(registered, &head);
-    b = loopback_port(uri, &other);
+    const char *a = loopback_port(registered, &head);
+    const char *b = loopback_port(uri, &other);
     return a && b && head == other && !strncmp(registered, uri, head) &&
            !strcmp(behind_port(a), behind_port(b));
 }

@@ -141,7 +141,6 @@ static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_mod
 {
     char *slash = strchr(word, '/'), *dot, *query;
     const fhir_type_t *type = NULL;
-    const char *fault;
     if (!slash)
         return "not known here";
     *slash = '\0';
@@ -162,7 +161,7 @@ static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_mod
     if (strcmp(slash + 1, "*") != 0 &&
         !(type = fhir_model_resource(model, slash + 1, strlen(slash + 1))))
         return "there is no such resource type";
-    fault = read_rights(scope, dot + 1);
+    const char *fault = read_rights(scope, dot + 1);
     if (!fault && query && (!type || scope->v1))
         fault = "a condition needs a single type and the rights of SMART 2";
     if (!fault && query)
@@ -264,7 +263,6 @@ static void within_one(fhir_scopes_t *out, const fhir_scope_t *asked, const fhir
     fhir_scopes_t parts = {.ignored = ""};
     for (int i = 0; i < allowed->n; i++) {
         const fhir_scope_t *b = &allowed->list[i];
-        const char *type, *query;
         if (b->kind != asked->kind)
             continue;
         if (b->kind == FHIR_SCOPE_SPECIAL) {
@@ -272,10 +270,10 @@ static void within_one(fhir_scopes_t *out, const fhir_scope_t *asked, const fhir
                 fhir_scopes_add(out, asked, pool);
             continue;
         }
-        type = common_type(asked, b);
+        const char *type = common_type(asked, b);
         if (!type || !(asked->rights & b->rights))
             continue;
-        query = both_queries(asked, b, pool);
+        const char *query = both_queries(asked, b, pool);
         if (type == asked->type && (asked->rights & b->rights) == asked->rights &&
             (query == asked->query || (query && asked->query && !strcmp(query, asked->query)))) {
             fhir_scopes_add(out, asked, pool);

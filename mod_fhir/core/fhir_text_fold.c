@@ -86,7 +86,6 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
     apr_size_t n;
     for (; s < end; s = next) {
         unsigned c = *s;
-        mark_t mark;
         if (c < 0x80) {
             next = s + 1;
             put(f,
@@ -99,7 +98,7 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
         n = decode(&c, s, (apr_size_t)(end - s));
         next = s + (n ? n : 1); /* no valid UTF-8: left out, so that the result is */
         from = s;
-        mark = f->marks && n ? mark_of(c) : MARK_NONE;
+        mark_t mark = f->marks && n ? mark_of(c) : MARK_NONE;
         if (n && c && fold_rows[fold_blocks[c >> 6]][c & 63]) {
             unsigned offset = fold_rows[fold_blocks[c >> 6]][c & 63];
             n = fold_texts[offset];

@@ -28,10 +28,9 @@ static int etag_listed(const fhir_call_t *call, const char *list, const char *ve
 {
     while (*list) {
         fhir_format_t format;
-        apr_size_t len;
         const char *listed;
         list += strspn(list, " \t,");
-        len = strcspn(list, ",");
+        apr_size_t len = strcspn(list, ",");
         if (*list == '*')
             return 1;
         listed =
@@ -48,12 +47,11 @@ static int unchanged(const fhir_call_t *call, const char *version, apr_time_t up
 {
     const char *none_match = fhir_call_header(call, "If-None-Match");
     const char *since = none_match ? NULL : fhir_call_header(call, "If-Modified-Since");
-    apr_time_t when;
     if (none_match)
         return etag_listed(call, none_match, version);
     if (!since)
         return 0;
-    when = apr_date_parse_http(since);
+    apr_time_t when = apr_date_parse_http(since);
     return when != APR_DATE_BAD && apr_time_sec(updated) <= apr_time_sec(when);
 }
 

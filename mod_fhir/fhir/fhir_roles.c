@@ -14,7 +14,6 @@
 static fhir_err_t *on_role(void *baton, const fhir_row_t *row)
 {
     struct fhir_roles_t *roles = baton;
-    apr_array_header_t *held;
 
     if (fhir_row_is_null(row, 1))
         return NULL;
@@ -24,7 +23,7 @@ static fhir_err_t *on_role(void *baton, const fhir_row_t *row)
                      APR_HASH_KEY_STRING, reference);
         return NULL;
     }
-    held = apr_hash_get(roles->held, reference, APR_HASH_KEY_STRING);
+    apr_array_header_t *held = apr_hash_get(roles->held, reference, APR_HASH_KEY_STRING);
     if (!held) {
         held = apr_array_make(roles->pool, 2, sizeof(fhir_value_t));
         apr_hash_set(roles->held, reference, APR_HASH_KEY_STRING, held);

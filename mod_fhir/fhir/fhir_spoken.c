@@ -66,11 +66,9 @@ void fhir_spoken_take_id(fhir_call_t *call, const char *id)
 
 int fhir_spoken_names(const fhir_call_t *call, const char **type, const char **id)
 {
-    const fhir_convert_type_t *row;
-
     if (!fhir_spoken_differs(call))
         return 1;
-    row = row_of(call, *type);
+    const fhir_convert_type_t *row = row_of(call, *type);
     if (!row)
         return 0;
     *type = row->dstu2;
@@ -158,11 +156,10 @@ void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const
 static void find_roles(fhir_call_t *call)
 {
     struct fhir_roles_t *roles = call->roles;
-    fhir_err_t *err;
 
     if (!roles || !call->find_roles || (!roles->wanted->nelts && !roles->practitioners->nelts))
         return;
-    err = call->find_roles(call);
+    fhir_err_t *err = call->find_roles(call);
     if (err) /* they are shown by their display then */
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
                  "FHIR0580: roles of practitioners could not be read: %s", err->message);
@@ -174,10 +171,10 @@ static void find_roles(fhir_call_t *call)
 static const char *practitioner(void *baton, const char *role_id, apr_size_t len)
 {
     fhir_call_t *call = baton;
-    const char *found;
 
     find_roles(call);
-    found = call->roles ? apr_hash_get(call->roles->known, role_id, (apr_ssize_t)len) : NULL;
+    const char *found =
+        call->roles ? apr_hash_get(call->roles->known, role_id, (apr_ssize_t)len) : NULL;
     return found && *found ? found : NULL;
 }
 
@@ -228,12 +225,12 @@ int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len)
 static fhir_node_t *roles_held(fhir_call_t *call, const char *id, apr_pool_t *pool)
 {
     const char *key = apr_pstrcat(pool, PRACTITIONER "/", id, NULL);
-    const apr_array_header_t *held;
     fhir_convert_env_t env = env_of(call);
     fhir_node_t *list = NULL, **at = NULL;
 
     find_roles(call);
-    held = call->roles ? apr_hash_get(call->roles->held, key, APR_HASH_KEY_STRING) : NULL;
+    const apr_array_header_t *held =
+        call->roles ? apr_hash_get(call->roles->held, key, APR_HASH_KEY_STRING) : NULL;
     for (int i = 0; held && i < held->nelts; i++) {
         const fhir_value_t *text = &APR_ARRAY_IDX(held, i, fhir_value_t);
         fhir_node_t *role = NULL;
@@ -257,13 +254,13 @@ static fhir_node_t *convert_resource(fhir_call_t *call, fhir_node_t *resource, a
     const char *type = fhir_node_string(resource, "resourceType", pool);
     const char *id = fhir_node_string(resource, "id", pool);
     fhir_convert_env_t env = env_of(call);
-    fhir_node_t *roles;
 
     if (!fhir_convert_shows(as_of(call, type), resource, pool))
         return NULL;
     resource = fhir_convert_resource(call->endpoint->convert, FHIR_CONVERT_OUT, call->as, &env,
                                      resource, pool);
-    roles = resource && id && shows_roles(call, type) ? roles_held(call, id, pool) : NULL;
+    fhir_node_t *roles =
+        resource && id && shows_roles(call, type) ? roles_held(call, id, pool) : NULL;
     if (roles)
         add_member(resource, ROLES, roles);
     if (resource)
@@ -371,13 +368,12 @@ static fhir_err_t *take_roles(fhir_call_t *call, const char *id, fhir_node_t *se
                               apr_pool_t *pool)
 {
     const fhir_node_t *roles = fhir_node_get(sent, ROLES);
-    const fhir_node_t *held;
 
     if (!roles || strcmp(call->type_name, PRACTITIONER) != 0)
         return NULL;
     if (id)
         fhir_spoken_note(call, PRACTITIONER, id, "", 0);
-    held = id ? roles_held(call, id, pool) : NULL;
+    const fhir_node_t *held = id ? roles_held(call, id, pool) : NULL;
     if (!held || !fhir_node_equal(roles, held, 0, pool))
         return fhir_err_at(
             fhir_err_create(

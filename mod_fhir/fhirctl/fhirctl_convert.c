@@ -125,15 +125,14 @@ static fhir_err_t *convert(const convert_t *c, const char *path)
 {
     fhir_buf_t *in, *out = fhir_buf_create(c->pool, 0);
     fhir_node_t *tree;
-    fhir_format_t to;
 
     FHIR_TRY(slurp(&in, c, path));
     const char *s = fhir_buf_cstr(in);
     s += strspn(s, "\xEF\xBB\xBF \t\r\n");
     fhir_format_t from = *s == '<' ? FHIR_FORMAT_XML : FHIR_FORMAT_JSON;
-    to = c->to != FHIR_FORMAT_NONE ? c->to
-         : from == FHIR_FORMAT_XML ? FHIR_FORMAT_JSON
-                                   : FHIR_FORMAT_XML;
+    fhir_format_t to = c->to != FHIR_FORMAT_NONE ? c->to
+                       : from == FHIR_FORMAT_XML ? FHIR_FORMAT_JSON
+                                                 : FHIR_FORMAT_XML;
     if (from == FHIR_FORMAT_XML)
         FHIR_TRY(
             fhir_xml_parse(&tree, c->model, in->data, in->len, FHIR_NODE_LIMITS_MOST, c->pool));

@@ -172,9 +172,9 @@ static const char *known_params(const index_t *x)
 /* What cannot be done does not keep the others from it. */
 static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
 {
-    int i, status = FHIRCTL_OK;
+    int status = FHIRCTL_OK;
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const fhir_param_t *param = fhir_model_param(x->model, x->type, names[i], strlen(names[i]));
         if (!param)
             return fhirctl_fail(x->self, FHIRCTL_USAGE, "%s has no search parameter %s; it has %s",

@@ -88,7 +88,7 @@ static void encode(fhir_buf_t *buf, const char *s)
 static fhir_err_t *make(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *word, *values[6], *uri;
+    const char *word, *values[6];
     fhir_buf_t *buf = fhir_buf_create(run->pool, 0);
     PGresult *r;
     if (!options->app || !options->base)
@@ -97,7 +97,7 @@ static fhir_err_t *make(fhirctl_run_t *run)
                               &options->app));
     if (!PQntuples(r))
         return fhirctl_auth_wrong(run, "there is no app %s", options->app);
-    uri = PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0);
+    const char *uri = PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0);
     FHIR_TRY(check_exists(run, "patient", options->patient));
     FHIR_TRY(check_exists(run, "encounter", options->encounter));
     FHIR_TRY(fhir_random_word(&word, 32, run->pool));

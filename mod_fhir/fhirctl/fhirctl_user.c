@@ -221,12 +221,12 @@ static fhir_err_t *remove_user(fhirctl_run_t *run)
 static fhir_err_t *totp(fhirctl_run_t *run)
 {
     fhir_digest_t bytes;
-    const char *values[2], *text;
+    const char *values[2];
     int n;
     FHIR_TRY(fhir_random_bytes(bytes.byte, 20, run->pool));
     values[0] = lower(run->name, run->pool);
     values[1] = apr_pstrmemdup(run->pool, fhir_secret_bytea(&bytes, run->pool), 2 + 2 * 20);
-    text = fhir_totp_text(bytes.byte, 20, run->pool);
+    const char *text = fhir_totp_text(bytes.byte, 20, run->pool);
     FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
                               "UPDATE fhir_user SET totp = $2::bytea, totp_last = 0 WHERE name = "
                               "$1",

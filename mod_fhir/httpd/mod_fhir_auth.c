@@ -150,11 +150,10 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     auth_call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fhir_auth_request_t *request = &call->request;
     const char *no_store;
-    fhir_err_t *err;
     call->r = r;
     call->child = child;
     mod_fhir_log_request(&call->log, r);
-    err = mod_fhir_budget_enter(&call->ticket, r, child, 0);
+    fhir_err_t *err = mod_fhir_budget_enter(&call->ticket, r, child, 0);
     if (err) {
         mod_fhir_log_result(child, r, err);
         apr_table_setn(r->err_headers_out, "Retry-After", apr_itoa(r->pool, err->retry_sec));

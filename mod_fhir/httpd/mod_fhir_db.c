@@ -58,9 +58,8 @@ fhir_budget_t *mod_fhir_child_budget(mod_fhir_child_t *child)
 int mod_fhir_child_may_warn(unsigned *suppressed, mod_fhir_child_t *child)
 {
     apr_time_t now = apr_time_now();
-    int may;
     apr_thread_mutex_lock(child->lock);
-    may = now >= child->next_warning || child->next_warning - now > WARN_EVERY;
+    int may = now >= child->next_warning || child->next_warning - now > WARN_EVERY;
     *suppressed = child->suppressed;
     child->suppressed = may ? 0 : child->suppressed + 1;
     if (may)

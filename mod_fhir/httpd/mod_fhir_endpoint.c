@@ -151,11 +151,10 @@ fhir_store_t *mod_fhir_endpoint_store(const char **why, mod_fhir_endpoint_t *e,
 {
     fhir_store_t *store = mod_fhir_child_store(e->child);
     const fhir_schema_keys_t *keys;
-    fhir_schema_state_t state;
     *why = NULL;
     if (!store)
         return NULL;
-    state = fhir_tenant_look(&keys, e->tenant, store, log, pool);
+    fhir_schema_state_t state = fhir_tenant_look(&keys, e->tenant, store, log, pool);
     *why = fhir_schema_client_text(state);
     if (state != FHIR_SCHEMA_READY)
         return NULL;

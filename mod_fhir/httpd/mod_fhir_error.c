@@ -60,10 +60,9 @@ static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
     const mod_fhir_place_t *found = NULL;
     for (int i = 0; i < mod_fhir_sections(s); i++) {
         const mod_fhir_settings_t *own = mod_fhir_section(s, i, MOD_FHIR_ENDPOINT);
-        const mod_fhir_place_t *place;
         if (!own)
             continue;
-        place = own->value[MOD_FHIR_ENDPOINT].place;
+        const mod_fhir_place_t *place = own->value[MOD_FHIR_ENDPOINT].place;
         if (is_below(uri, place->path, strlen(place->path)))
             found = place;
     }
@@ -76,12 +75,10 @@ static const char *neighbours(const mod_fhir_place_t **one, request_rec *r)
     const char *list = NULL;
     for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         const mod_fhir_settings_t *own = mod_fhir_section(r->server, i, MOD_FHIR_ENDPOINT);
-        const mod_fhir_place_t *place;
-        const char *end;
         if (!own)
             continue;
-        place = own->value[MOD_FHIR_ENDPOINT].place;
-        end = strrchr(place->path, '/');
+        const mod_fhir_place_t *place = own->value[MOD_FHIR_ENDPOINT].place;
+        const char *end = strrchr(place->path, '/');
         if (!end || end == place->path ||
             !is_below(r->uri, place->path, (apr_size_t)(end - place->path)))
             continue;
@@ -188,7 +185,6 @@ static void insert(request_rec *r)
     const char *bases = NULL;
     fhir_pairs_t pairs = {0, NULL};
     fhir_format_t format;
-    fhir_buf_t *buf;
     page_t *page;
     if (ap_response_code_string(r, ap_index_of_response(r->status)))
         return;
@@ -202,7 +198,7 @@ static void insert(request_rec *r)
                              fhir_pairs_get(&pairs, "_format"), r->pool);
     if (format == FHIR_FORMAT_HTML)
         return;
-    buf = fhir_buf_create(r->pool, 64 * 1024);
+    fhir_buf_t *buf = fhir_buf_create(r->pool, 64 * 1024);
     render(buf, r, bases);
     if (format == FHIR_FORMAT_XML && !to_xml(buf, place->spoken, r->pool))
         format = FHIR_FORMAT_JSON;

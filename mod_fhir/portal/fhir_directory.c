@@ -120,7 +120,7 @@ static void describe(snapshot_t *made, int i)
 {
     fhir_practice_t *practice = &made->practices.list[i];
     apr_pool_t *pool = made->pool;
-    const fhir_node_t **locations, *address;
+    const fhir_node_t **locations;
     int n = 0;
     while (made->locations[i] && made->locations[i][n])
         n++;
@@ -136,7 +136,7 @@ static void describe(snapshot_t *made, int i)
     practice->npi = by_system(fhir_node_get(practice->organization, "identifier"),
                               "http://hl7.org/fhir/sid/us-npi", pool);
     practice->phone = by_system(fhir_node_get(practice->organization, "telecom"), "phone", pool);
-    address = first(practice->organization, "address");
+    const fhir_node_t *address = first(practice->organization, "address");
     if (!address && practice->n_locations)
         address = fhir_node_get(practice->locations[0], "address");
     take_address(practice, address, pool);
@@ -210,7 +210,6 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
     apr_size_t n = (apr_size_t)portal->n_endpoints;
     apr_pool_t *pool;
     snapshot_t *made;
-    apr_hash_t *seen;
     int is_away = !store;
     if (apr_pool_create(&pool, directory->pool))
         return NULL;
@@ -220,7 +219,7 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
     made->read = apr_pcalloc(pool, (n + 1) * sizeof(*made->read));
     made->organizations = apr_pcalloc(pool, (n + 1) * sizeof(*made->organizations));
     made->locations = apr_pcalloc(pool, (n + 1) * sizeof(*made->locations));
-    seen = fhir_hash_make(pool);
+    apr_hash_t *seen = fhir_hash_make(pool);
     for (apr_size_t e = 0; e < n; e++) {
         const fhir_portal_endpoint_t *endpoint = &portal->endpoints[e];
         reading_t reading = {.pool = pool};
@@ -261,9 +260,8 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
 static void release(snapshot_t *snapshot)
 {
     fhir_directory_t *directory = snapshot->directory;
-    int is_last;
     apr_thread_mutex_lock(directory->lock);
-    is_last = !--snapshot->refs;
+    int is_last = !--snapshot->refs;
     apr_thread_mutex_unlock(directory->lock);
     if (is_last)
         apr_pool_destroy(snapshot->pool);
@@ -277,9 +275,8 @@ static apr_status_t release_cleanup(void *snapshot)
 
 static snapshot_t *acquire(fhir_directory_t *directory)
 {
-    snapshot_t *snapshot;
     apr_thread_mutex_lock(directory->lock);
-    snapshot = directory->current;
+    snapshot_t *snapshot = directory->current;
     if (snapshot)
         snapshot->refs++;
     apr_thread_mutex_unlock(directory->lock);
@@ -296,7 +293,6 @@ static int is_fresh(const snapshot_t *snapshot)
 static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhir_portal_t *portal,
                          fhir_store_t *store, const fhir_log_t *log)
 {
-    snapshot_t *made;
     if (old ? apr_thread_mutex_trylock(directory->building) != APR_SUCCESS
             : apr_thread_mutex_lock(directory->building) != APR_SUCCESS)
         return old;
@@ -304,12 +300,11 @@ static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhi
         apr_thread_mutex_unlock(directory->building);
         return old;
     }
-    made = make(directory, old, portal, store, log);
+    snapshot_t *made = make(directory, old, portal, store, log);
     if (made) {
-        snapshot_t *before;
         made->refs++;
         apr_thread_mutex_lock(directory->lock);
-        before = directory->current;
+        snapshot_t *before = directory->current;
         directory->current = made;
         apr_thread_mutex_unlock(directory->lock);
         if (before)

@@ -36,10 +36,9 @@ static const char *field(const fhir_auth_call_t *call, const char *name, apr_siz
 static const char *typed_address(const fhir_auth_call_t *call)
 {
     const char *typed = field(call, "email", FHIR_MAIL_ADDRESS_MAX);
-    char *address;
     if (!typed || !fhir_mail_is_address(typed))
         return NULL;
-    address = apr_pstrdup(call->pool, typed);
+    char *address = apr_pstrdup(call->pool, typed);
     for (char *s = address; *s; s++)
         *s = (char)apr_tolower(*s);
     return address;
@@ -273,7 +272,7 @@ fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
 {
-    const char *email, *reason, *link;
+    const char *reason, *link;
     fhir_user_t *user;
     int is_sent;
     FHIR_TRY(take_form(&is_sent, call));
@@ -281,7 +280,7 @@ fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
         return say(call, "reset-off", NULL);
     if (!is_sent)
         return show_form(call, "reset", NULL, NULL);
-    email = typed_address(call);
+    const char *email = typed_address(call);
     if (!email)
         return show_form(call, "reset", "reason-email", NULL);
     FHIR_TRY(may_send(&reason, call, email));
@@ -347,11 +346,11 @@ static fhir_err_t *show_account(fhir_auth_call_t *call, const fhir_session_t *se
 {
     fhir_view_t *view;
     fhir_digest_t secret;
-    const char *text, *practice = call->request->config->practice;
+    const char *practice = call->request->config->practice;
     fhir_buf_t *uri = fhir_buf_create(call->pool, 0);
     FHIR_TRY(fhir_portal_view(&view, call, session));
     FHIR_TRY(pending_totp(&secret, call, session));
-    text = fhir_totp_text(secret.byte, TOTP_BYTES, call->pool);
+    const char *text = fhir_totp_text(secret.byte, TOTP_BYTES, call->pool);
     fhir_view_flag(view, "wide", 0);
     fhir_view_set(view, "name", session->user.name);
     fhir_view_flag(view, "has_totp", session->user.has_totp);
@@ -371,9 +370,9 @@ static fhir_err_t *set_totp(fhir_auth_call_t *call, fhir_session_t *session)
 {
     const char *code = field(call, "code", 6), *values[3];
     fhir_digest_t secret;
-    apr_int64_t step;
     FHIR_TRY(pending_totp(&secret, call, session));
-    step = fhir_totp_step(secret.byte, TOTP_BYTES, code ? code : "", apr_time_sec(apr_time_now()));
+    apr_int64_t step =
+        fhir_totp_step(secret.byte, TOTP_BYTES, code ? code : "", apr_time_sec(apr_time_now()));
     if (step < 0 || session->user.has_totp)
         return show_account(call, session, NULL, "reason-code");
     values[0] = session->user.id;

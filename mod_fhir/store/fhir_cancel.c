@@ -64,7 +64,7 @@ int fhir_cancel(PGconn *conn, apr_interval_time_t limit)
     struct timespec at = {.tv_sec = (time_t)apr_time_sec(until),
                           .tv_nsec = (long)apr_time_usec(until) * 1000};
     job_t *job = calloc(1, sizeof(*job));
-    int status, sent;
+    int status;
     if (!job)
         return 0;
     job->cancel = PQgetCancel(conn);
@@ -77,7 +77,7 @@ int fhir_cancel(PGconn *conn, apr_interval_time_t limit)
     }
     while ((status = sem_timedwait(&job->done, &at)) && errno == EINTR) {
     }
-    sent = status == 0 && job->sent;
+    int sent = status == 0 && job->sent;
     leave(job);
     return sent;
 }

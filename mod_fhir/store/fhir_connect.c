@@ -201,9 +201,8 @@ static const char *one_line(const char *text, apr_pool_t *pool)
 
 static int failed_lately(fhir_connect_t *c, int i, apr_time_t now)
 {
-    apr_time_t failed;
     apr_thread_mutex_lock(c->lock);
-    failed = c->hosts[i].failed;
+    apr_time_t failed = c->hosts[i].failed;
     apr_thread_mutex_unlock(c->lock);
     return failed && now >= failed && now - failed < AVOID;
 }

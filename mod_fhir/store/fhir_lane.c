@@ -71,7 +71,6 @@ struct fhir_lane_t {
 PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_value_t *values)
 {
     slot_t *slot = NULL;
-    PGresult *result;
     if (stmt->n_values > VALUES)
         return NULL;
     apr_thread_mutex_lock(lane->lock);
@@ -93,7 +92,7 @@ PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_v
         return NULL;
     while (sem_wait(&slot->done) && errno == EINTR) {
     }
-    result = slot->result;
+    PGresult *result = slot->result;
     apr_thread_mutex_lock(lane->lock);
     slot->next = lane->free;
     lane->free = slot;
@@ -122,9 +121,8 @@ static void turn_away(fhir_lane_t *lane, int accepting)
 /* Reads what the lock guards. */
 static int is_set(fhir_lane_t *lane, const int *flag)
 {
-    int set;
     apr_thread_mutex_lock(lane->lock);
-    set = *flag;
+    int set = *flag;
     apr_thread_mutex_unlock(lane->lock);
     return set;
 }

@@ -86,11 +86,10 @@ static void await_change(own_t *own, int is_long, apr_interval_time_t time)
 static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
-    unsigned attempts;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
-    attempts = own->attempts;
+    unsigned attempts = own->attempts;
     while (!own->n_idle || lane_is_full(own, is_long)) {
         int full = lane_is_full(own, is_long);
         int failed = last || (own->failing && own->attempts != attempts);

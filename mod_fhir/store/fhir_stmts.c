@@ -43,13 +43,12 @@ int fhir_stmts_find(fhir_stmts_t *stmts, const char *sql)
 int fhir_stmts_is_worth(fhir_stmts_t *stmts, const char *sql)
 {
     apr_size_t len = strlen(sql);
-    apr_uint32_t *seen;
     if (len <= FHIR_STMTS_SHORT)
         return 1;
     if (len > FHIR_STMTS_BYTES / 2)
         return 0;
     apr_uint32_t h = hash_of(sql);
-    seen = &stmts->seen[h % (sizeof(stmts->seen) / sizeof(*stmts->seen))];
+    apr_uint32_t *seen = &stmts->seen[h % (sizeof(stmts->seen) / sizeof(*stmts->seen))];
     int again = *seen == h;
     *seen = h;
     return again;

@@ -176,15 +176,13 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
         fhir_progress_t progress = {0};
         fhir_stmt_t quick;
         fhir_patience_t patience;
-        fhir_err_t *err;
         PGconn *conn;
         void *handle;
         int lost, is_short, is_long = is_long_work(store, effort);
-        apr_time_t begin;
         FHIR_TRY(borrow(&conn, &handle, store, is_long, pool));
-        begin = apr_time_now();
+        apr_time_t begin = apr_time_now();
         is_short = !is_long && try_short(&quick, &patience, store, stmt);
-        err = set_up(store, conn, pool);
+        fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, is_short ? &quick : stmt, values, row_fn,
                                 baton, store->timeout, pool);

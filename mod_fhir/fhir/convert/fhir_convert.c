@@ -110,12 +110,11 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
 {
     fhir_convert_run_t run = {.half = &convert->half[way], .env = env, .pool = pool};
     const fhir_convert_plan_t *plan = fhir_convert_resource_plan(run.half, as, resource, pool);
-    const fhir_node_t *id;
 
     if (!plan)
         return NULL;
     set_id(&run, type_row(run.half, plan), resource);
-    id = fhir_node_get(resource, "id");
+    const fhir_node_t *id = fhir_node_get(resource, "id");
     if (id && id->kind == FHIR_NODE_STRING)
         run.self = apr_pstrcat(pool, fhir_model_str(run.half->to, plan->to->name), "/",
                                apr_pstrmemdup(pool, id->text, id->text_len), NULL);

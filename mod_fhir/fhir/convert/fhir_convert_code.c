@@ -253,8 +253,6 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding)
 {
     fhir_node_t *system = fhir_convert_get(coding, "system");
     fhir_node_t *code = fhir_convert_get(coding, "code");
-    const fhir_convert_renamed_t *name;
-    const fhir_convert_code_t *word;
 
     if (!system || system->kind != FHIR_NODE_STRING)
         return;
@@ -265,7 +263,8 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding)
                  run->half->way == FHIR_CONVERT_OUT ? run->url->dstu2_system : run->url->r4_system);
         return;
     }
-    name = apr_hash_get(run->half->systems, system->text, system->text_len);
+    const fhir_convert_renamed_t *name =
+        apr_hash_get(run->half->systems, system->text, system->text_len);
     if (!name) {
         rename_family(run, system);
         return;
@@ -276,7 +275,8 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding)
         rename_family(run, system);
         return;
     }
-    word = code && code->text ? fhir_convert_code(name->codes, code->text, code->text_len) : NULL;
+    const fhir_convert_code_t *word =
+        code && code->text ? fhir_convert_code(name->codes, code->text, code->text_len) : NULL;
     if (word && !word->to)
         return; /* the other system has no such code */
     set_text(system, name->to);

@@ -133,7 +133,6 @@ static int set_target(build_t *b, fhir_convert_step_t *step, const fhir_element_
 static int set_path(build_t *b, fhir_convert_step_t *step, const char *path)
 {
     const fhir_type_t *type = b->owner->to;
-    const fhir_element_t *to;
     name_t n = next_name(path, b->pool);
 
     for (; n.rest || n.each || *n.tests; n = next_name(n.rest, b->pool)) {
@@ -149,7 +148,7 @@ static int set_path(build_t *b, fhir_convert_step_t *step, const char *path)
         step->n_hops++;
         type = &b->half->to->types[hop->element->type];
     }
-    to = element(b->half->to, type, n.name);
+    const fhir_element_t *to = element(b->half->to, type, n.name);
     if (to && *n.tests && b->half->way == FHIR_CONVERT_IN) {
         fhir_convert_hop_t *made = apr_pcalloc(b->pool, sizeof(*made));
         made->element = to;
@@ -264,10 +263,10 @@ static const fhir_element_t *by_choice(const build_t *b, const fhir_element_t *f
 
     for (apr_size_t i = 0; from->group && i < sizeof(alike) / sizeof(*alike); i++) {
         int out = b->half->way == FHIR_CONVERT_OUT;
-        const fhir_element_t *to;
         if (strcmp(type, alike[i][!out]) != 0)
             continue;
-        to = element(b->half->to, b->owner->to, apr_pstrcat(b->pool, group, alike[i][out], NULL));
+        const fhir_element_t *to =
+            element(b->half->to, b->owner->to, apr_pstrcat(b->pool, group, alike[i][out], NULL));
         if (to)
             return to;
     }
@@ -436,7 +435,6 @@ static void build_steps(build_t *b, const apr_array_header_t *todos)
 static void add_absent(build_t *b, apr_array_header_t *list, const fhir_element_t *to,
                        const fhir_convert_row_t *row)
 {
-    fhir_convert_absent_t *absent;
     int bit = list->nelts;
 
     for (int i = list->nelts; i-- > 0;) {
@@ -448,7 +446,7 @@ static void add_absent(build_t *b, apr_array_header_t *list, const fhir_element_
             fault(b, row, "too many required elements");
         return;
     }
-    absent = apr_array_push(list);
+    fhir_convert_absent_t *absent = apr_array_push(list);
     absent->to = to;
     absent->row = row;
     if (row && row->when)
@@ -466,10 +464,9 @@ static void find_absent(build_t *b)
     for (int i = 0; b->plan->map && i < b->plan->map->n_rows; i++) {
         const fhir_convert_row_t *row = &b->plan->map->rows[i];
         const char *path = side(row, b->half, 0);
-        const fhir_element_t *to;
         if (!path || (row->rule != FHIR_CONVERT_DEFAULT && row->rule != FHIR_CONVERT_FILL))
             continue;
-        to = element(b->half->to, type, path);
+        const fhir_element_t *to = element(b->half->to, type, path);
         if (to)
             add_absent(b, list, to, row);
         else
@@ -533,12 +530,11 @@ const fhir_convert_plan_t *fhir_convert_plan(fhir_convert_half_t *half, const fh
                                              apr_pool_t *pool)
 {
     build_t b = {.half = half, .err = err, .pool = pool};
-    apr_array_header_t *todos;
-    const char *key;
 
     if (!from || !to || !may_convert(half, from, to))
         return NULL;
-    key = apr_psprintf(pool, "%s>%s", type_name(half->from, from), type_name(half->to, to));
+    const char *key =
+        apr_psprintf(pool, "%s>%s", type_name(half->from, from), type_name(half->to, to));
     b.plan = apr_hash_get(half->plans, key, APR_HASH_KEY_STRING);
     if (b.plan)
         return b.plan;
@@ -549,7 +545,7 @@ const fhir_convert_plan_t *fhir_convert_plan(fhir_convert_half_t *half, const fh
     b.plan->map = find_map(half, from, to);
     b.steps = apr_array_make(pool, 32, sizeof(fhir_convert_step_t *));
     find_absent(&b);
-    todos = apr_array_make(pool, 16, sizeof(todo_t));
+    apr_array_header_t *todos = apr_array_make(pool, 16, sizeof(todo_t));
     for (int i = 0; b.plan->map && i < b.plan->map->n_rows; i++) {
         const fhir_convert_row_t *row = &b.plan->map->rows[i];
         const char *path = side(row, half, 1);

@@ -139,10 +139,9 @@ void fhir_convert_claim(fhir_node_t *resource, apr_pool_t *pool)
     const fhir_node_t *type = fhir_node_get(resource, "resourceType");
 
     for (const fhir_convert_profile_t *p = fhir_convert_profiles; p->type; p++) {
-        fhir_node_t **at;
         if (!fhir_node_is(type, p->type) || !fulfils(resource, p->needs, pool))
             continue;
-        at = &profiles_of(resource, pool)->child;
+        fhir_node_t **at = &profiles_of(resource, pool)->child;
         while (*at)
             at = &(*at)->next;
         *at = fhir_convert_string(p->url, pool);

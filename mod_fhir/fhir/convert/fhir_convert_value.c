@@ -190,11 +190,9 @@ int fhir_convert_fits(fhir_convert_run_t *run, const fhir_element_t *to, const f
 {
     for (const fhir_node_t *c = first_coding(concept); c; c = c->next) {
         fhir_node_t *coding = fhir_convert_copy(c, run->pool);
-        const fhir_node_t *code;
-        const char *system;
         fhir_convert_coding(run, coding);
-        code = fhir_node_get(coding, "code");
-        system = fhir_node_string(coding, "system", run->pool);
+        const fhir_node_t *code = fhir_node_get(coding, "code");
+        const char *system = fhir_node_string(coding, "system", run->pool);
         if (code && code->text &&
             fhir_model_valueset_has(run->half->to, to->binding, system ? system : "", code->text,
                                     code->text_len))
@@ -397,13 +395,11 @@ static fhir_node_t *to_instant(fhir_convert_run_t *run, const fhir_convert_step_
 static fhir_node_t *to_decimal(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                fhir_node_t *node)
 {
-    const char *digits;
-
     (void)step;
     if (!node->text ||
         !(memchr(node->text, 'e', node->text_len) || memchr(node->text, 'E', node->text_len)))
         return node;
-    digits = fhir_decimal_plain(node->text, node->text_len, run->pool);
+    const char *digits = fhir_decimal_plain(node->text, node->text_len, run->pool);
     return digits ? fhir_node_new_text(FHIR_NODE_NUMBER, digits, strlen(digits), run->pool) : NULL;
 }
 
@@ -614,11 +610,11 @@ static fhir_node_t *contained(fhir_convert_run_t *run, const fhir_convert_step_t
                               fhir_node_t *node)
 {
     const fhir_node_t *text = fhir_node_get(node, "reference"), *code;
-    fhir_convert_contained_t *there;
 
     if (!is_made(text) || !run->contained)
         return NULL;
-    there = apr_hash_get(run->contained, text->text + 1, text->text_len - 1);
+    fhir_convert_contained_t *there =
+        apr_hash_get(run->contained, text->text + 1, text->text_len - 1);
     if (!there || !fhir_node_is(fhir_node_get(there->resource, "resourceType"), step->row->codes) ||
         fhir_node_count(there->resource) != 3)
         return NULL;

@@ -56,13 +56,12 @@ static int is_primitive(const run_t *run, const fhir_element_t *element)
 static const fhir_element_t *choice(const run_t *run, const fhir_type_t *type, const char *name,
                                     apr_size_t len, const char *member, apr_size_t member_len)
 {
-    const char *group;
     if (member_len <= len || memcmp(member, name, len) != 0)
         return NULL;
     const fhir_element_t *element = fhir_model_element(run->model, type, member, member_len);
     if (!element)
         return NULL;
-    group = fhir_model_str(run->model, element->group);
+    const char *group = fhir_model_str(run->model, element->group);
     return strlen(group) == len && memcmp(group, name, len) == 0 ? element : NULL;
 }
 
@@ -170,14 +169,12 @@ const item_t *path_root_resource_of(const run_t *run, const item_t *item)
 const char *fhir_path_location(const fhir_model_t *model, const fhir_path_item_t *item,
                                apr_pool_t *pool)
 {
-    const fhir_element_t *element;
-
     if (!item->node && !item->extra)
         return NULL;
     if (!item->parent)
         return fhir_model_str(model, model->types[item->type].name);
     const char *above = fhir_path_location(model, item->parent, pool);
-    element = &model->elements[item->element];
+    const fhir_element_t *element = &model->elements[item->element];
     const char *name = fhir_model_step(model, element, pool);
     if (item->index < 0)
         return apr_pstrcat(pool, above, ".", name, NULL);

@@ -99,12 +99,11 @@ int path_number_compare(const number_t *left, const number_t *right)
     number_t a = *left, b = *right;
     int sign_a = (a.coefficient > 0) - (a.coefficient < 0);
     int sign_b = (b.coefficient > 0) - (b.coefficient < 0);
-    int size_a;
 
     if (sign_a != sign_b || !sign_a)
         return (sign_a > sign_b) - (sign_a < sign_b);
     /* Digits before the point: only numbers of one size need to be aligned, and those can be. */
-    size_a = digits_of(a.coefficient) - a.scale;
+    int size_a = digits_of(a.coefficient) - a.scale;
     int size_b = digits_of(b.coefficient) - b.scale;
     if (size_a != size_b)
         return size_a > size_b ? sign_a : -sign_a;
@@ -150,14 +149,13 @@ int path_number_multiply(number_t *product, const number_t *left, const number_t
 int path_number_divide(number_t *quotient, const number_t *left, const number_t *right)
 {
     number_t a = *left, b = *right;
-    int gap;
 
     if (b.coefficient == 0)
         return 0;
     strip(&a);
     strip(&b);
     /* a / b at DIVISION_PLACES (more when the quotient is small), rounded half away from zero. */
-    gap = DIVISION_PLACES - a.scale + b.scale;
+    int gap = DIVISION_PLACES - a.scale + b.scale;
     int room = NUMBER_DIGITS - digits_of(a.coefficient);
     if (gap > room || gap < 0)
         gap = gap < 0 ? 0 : room;
@@ -270,14 +268,14 @@ const char *path_number_text(const number_t *n, apr_pool_t *pool)
 {
     char digits[NUMBER_DIGITS + 2], *d = digits + sizeof(digits) - 1;
     int128_t c = n->coefficient < 0 ? -n->coefficient : n->coefficient;
-    int count, scale = n->scale;
+    int scale = n->scale;
     const char *sign = n->coefficient < 0 ? "-" : "";
 
     *d = '\0';
     do
         *--d = (char)('0' + (int)(c % 10));
     while (c /= 10);
-    count = (int)strlen(d);
+    int count = (int)strlen(d);
     if (scale > 300 || scale < -300)
         return apr_psprintf(pool, "%s%sE%d", sign, d, -scale);
     if (scale <= 0) {

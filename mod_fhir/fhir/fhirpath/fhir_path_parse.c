@@ -60,11 +60,11 @@ static fhir_err_t *type_name(parser_t *p, type_spec_t *type, const char *at, con
 /* A name with dots, as behind `is`. */
 static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
 {
-    const char *at, *name, *whole = NULL;
+    const char *name, *whole = NULL;
     apr_uint32_t len;
 
     FHIR_TRY(path_skip_blanks(p));
-    at = p->at;
+    const char *at = p->at;
     do {
         FHIR_TRY(path_identifier(p, &name, &len, "a type's name"));
         name = apr_pstrmemdup(p->pool, name, len);
@@ -76,7 +76,7 @@ static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
 
 static fhir_err_t *number(parser_t *p, ast_t **out)
 {
-    const char *at = p->at, *digits_end, *unit;
+    const char *at = p->at, *unit;
     number_t *n = apr_palloc(p->pool, sizeof(*n));
     apr_uint32_t unit_len;
     quantity_t *q;
@@ -90,7 +90,7 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
         while (path_is_digit(path_peek(p)))
             p->at++;
     }
-    digits_end = p->at;
+    const char *digits_end = p->at;
     /* Leading zeros are allowed here, not in FHIR's decimals. */
     for (unit = at; unit + 1 < digits_end && unit[0] == '0' && path_is_digit(unit[1]); unit++)
         ;
@@ -346,9 +346,8 @@ static fhir_err_t *postfix(parser_t *p, const ast_t **out)
 
     FHIR_TRY(term(p, &node));
     for (;;) {
-        const char *at;
         FHIR_TRY(path_skip_blanks(p));
-        at = p->at;
+        const char *at = p->at;
         if (path_take(p, '.')) {
             FHIR_TRY(path_skip_blanks(p));
             FHIR_TRY(invocation(p, &node, node));
@@ -423,12 +422,11 @@ static fhir_err_t *nest(parser_t *p)
 
 static fhir_err_t *prefix(parser_t *p, const ast_t **out)
 {
-    const char *at;
     ast_t *node;
     const ast_t *operand;
 
     FHIR_TRY(path_skip_blanks(p));
-    at = p->at;
+    const char *at = p->at;
     if (path_peek(p) != '-' && path_peek(p) != '+')
         return postfix(p, out);
     p->at++;
@@ -449,9 +447,8 @@ static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
     FHIR_TRY(nest(p));
     FHIR_TRY(prefix(p, &left));
     for (;;) {
-        const char *at;
         FHIR_TRY(path_skip_blanks(p));
-        at = p->at;
+        const char *at = p->at;
         int i = operator_at(p);
         if (i < 0 || operators[i].precedence <= min)
             break;

@@ -88,7 +88,7 @@ static char *encode(char *out, unsigned c)
 static fhir_err_t *escape(parser_t *p, char **out)
 {
     static const char from[] = "'\"`\\/rntf", to[] = "'\"`\\/\r\n\t\f";
-    const char *found, *at = p->at - 1;
+    const char *at = p->at - 1;
     unsigned c = 0;
 
     if (path_peek(p) == 'u' && p->end - p->at >= 5) {
@@ -107,7 +107,7 @@ static fhir_err_t *escape(parser_t *p, char **out)
         *out = encode(*out, c);
         return NULL;
     }
-    found = path_peek(p) ? strchr(from, path_peek(p)) : NULL;
+    const char *found = path_peek(p) ? strchr(from, path_peek(p)) : NULL;
     if (!found)
         return path_syntax(p, at,
                            "unknown escape; allowed are \\' \\\" \\` \\\\ \\/ \\r \\n \\t \\f and "

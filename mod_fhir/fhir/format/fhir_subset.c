@@ -72,9 +72,9 @@ static int is_named(const fhir_subset_t *subset, const fhir_model_t *model, cons
 static int add_of_type(fhir_subset_t *subset, const fhir_model_t *model, const fhir_type_t *type,
                        const char *name, apr_size_t len)
 {
-    int i, n = 0;
+    int n = 0;
 
-    for (i = 0; i < type->n_elements; i++) {
+    for (int i = 0; i < type->n_elements; i++) {
         const fhir_element_t *e = &model->elements[type->first_element + i];
         const char *own = fhir_model_str(model, e->name), *group = fhir_model_str(model, e->group);
         if ((strncmp(own, name, len) || own[len]) &&

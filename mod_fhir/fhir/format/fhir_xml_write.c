@@ -477,11 +477,10 @@ static void open_resource(fhir_xml_writer_t *w, const char *name, int root)
 static fhir_err_t *write_resource(fhir_xml_writer_t *w, const fhir_node_t *node, int root)
 {
     const fhir_type_t *type;
-    const char *name;
     int first;
 
     FHIR_TRY(resource_type(&type, w, node));
-    name = fhir_model_str(w->model, type->name);
+    const char *name = fhir_model_str(w->model, type->name);
     if (root)
         enter(w, name);
     FHIR_TRY(write_comments(w, node));
@@ -526,11 +525,10 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
                               const char *streamed, int behind)
 {
     const fhir_type_t *type;
-    const char *name;
     int first, i;
 
     FHIR_TRY(resource_type(&type, w, resource));
-    name = fhir_model_str(w->model, type->name);
+    const char *name = fhir_model_str(w->model, type->name);
     enter(w, name);
     const fhir_element_t *element = fhir_model_element(w->model, type, streamed, strlen(streamed));
     if (!behind) {

@@ -229,7 +229,6 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
         "source", "coding",     "codeableConcept",   "target", "targetsystem", "reverse",
         NULL};
     translate_t t = {0};
-    apr_size_t start;
 
     FHIR_TRY(fhir_op_terms_begin(&t.op, call, known));
     FHIR_TRY(fhir_op_terms_codes(&t.codes, &t.op, "", fhir_op_terms_text(&t.op, "system")));
@@ -243,7 +242,7 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
     t.maps = apr_array_make(call->pool, 4, sizeof(const fhir_node_t *));
     FHIR_TRY(find_maps(&t));
     /* result and message come first, so what follows is kept apart */
-    start = t.op.buf->len;
+    apr_size_t start = t.op.buf->len;
     for (int i = 0; i < t.maps->nelts; i++) {
         const fhir_node_t *map = APR_ARRAY_IDX(t.maps, i, const fhir_node_t *);
 

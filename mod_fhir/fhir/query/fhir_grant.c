@@ -95,7 +95,6 @@ void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *gr
                     unsigned right)
 {
     const fhir_grant_t *grant = sql->call->grant;
-    const char *name;
     int n = 0;
     if (grant->all)
         return;
@@ -103,7 +102,7 @@ void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *gr
         fhir_buf_puts(sql->text, " AND FALSE");
         return;
     }
-    name = fhir_model_str(sql->call->stored, granted->type->name);
+    const char *name = fhir_model_str(sql->call->stored, granted->type->name);
     fhir_buf_puts(sql->text, " AND (");
     for (int i = 0; i < grant->n_scopes; i++) {
         if (!covers(&grant->scopes[i], name, right))

@@ -184,17 +184,17 @@ static fhir_err_t *apply(fhir_qnode_t **out, filter_t *f, int op, const char *pa
 /* path operator value */
 static fhir_err_t *parse_test(fhir_qnode_t **out, filter_t *f)
 {
-    const char *path, *value = NULL, *word;
+    const char *value = NULL;
     unsigned kind = 0;
     skip_blanks(f);
     apr_size_t len = strcspn(f->at, " \t\r\n()\"");
     if (!len)
         return bad(f, "a parameter");
-    path = apr_pstrmemdup(f->call->pool, f->at, len);
+    const char *path = apr_pstrmemdup(f->call->pool, f->at, len);
     FHIR_TRY(kind_of(&kind, f, path));
     f->at += len;
     skip_blanks(f);
-    word = f->at;
+    const char *word = f->at;
     for (apr_size_t i = 0; i < sizeof(operators) / sizeof(*operators); i++)
         if (operators[i].kinds & kind && take_word(f, operators[i].word)) {
             FHIR_TRY(take_value(&value, f));

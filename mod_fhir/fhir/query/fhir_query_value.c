@@ -96,9 +96,9 @@ static fhir_err_t *take_prefix(fhir_prefix_t *prefix, const char **rest, const i
 static void widen(fhir_interval_t *when)
 {
     char text[25];
-    apr_int64_t now, gap;
+    apr_int64_t now;
     fhir_time_now(text, &now);
-    gap = (now > when->low ? now - when->low : when->low - now) / 10;
+    apr_int64_t gap = (now > when->low ? now - when->low : when->low - now) / 10;
     when->low = when->low - gap < YEAR_1 ? FHIR_TIME_MIN : when->low - gap;
     when->high = when->high + gap > YEAR_10000 ? FHIR_TIME_MAX : when->high + gap;
 }
@@ -302,9 +302,8 @@ static fhir_err_t *parse_reference(fhir_qvalue_t *out, const input_t *in)
 /* :in and :not-in: the URL of a value set, or ValueSet/id. */
 static fhir_err_t *parse_set(fhir_qvalue_t *out, const input_t *in)
 {
-    const char *local;
     FHIR_TRY(parse_text(out, in));
-    local = behind_base(out->text, in);
+    const char *local = behind_base(out->text, in);
     if (local_reference(out, local ? local : out->text, in) &&
         strcmp(fhir_model_str(in->call->stored, out->type->name), "ValueSet") != 0)
         out->id = NULL;

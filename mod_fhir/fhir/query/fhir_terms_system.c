@@ -62,7 +62,7 @@ static void add_edge(fhir_codesystem_t *s, int below, int above)
 static void sort_edges(fhir_kin_t *kin, const fhir_codesystem_t *s, int from, apr_pool_t *pool)
 {
     const int *edges = (const int *)s->edges->elts;
-    int n = s->concepts->nelts, *next;
+    int n = s->concepts->nelts;
 
     kin->first = apr_pcalloc(pool, sizeof(int) * ((apr_size_t)n + 2));
     kin->list = apr_palloc(pool, sizeof(int) * ((apr_size_t)s->edges->nelts + 1));
@@ -70,7 +70,7 @@ static void sort_edges(fhir_kin_t *kin, const fhir_codesystem_t *s, int from, ap
         kin->first[edges[2 * i + from] + 1]++;
     for (int i = 0; i < n; i++)
         kin->first[i + 1] += kin->first[i];
-    next = apr_pmemdup(pool, kin->first, sizeof(int) * ((apr_size_t)n + 1));
+    int *next = apr_pmemdup(pool, kin->first, sizeof(int) * ((apr_size_t)n + 1));
     for (int i = 0; i < s->edges->nelts; i++)
         kin->list[next[edges[2 * i + from]]++] = edges[2 * i + !from];
 }

@@ -130,7 +130,6 @@ static int in_compartment(const fhir_call_t *call, const fhir_query_t *query)
 void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias)
 {
-    int down;
     memset(order, 0, sizeof(*order));
     order->scoped = fhir_query_of_one_patient(query, sql->call);
     for (int i = 0; i < query->sort->nelts; i++)
@@ -141,7 +140,7 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
         add_key(order, apr_psprintf(sql->call->pool, FHIR_WINDOW_PLACE, alias), "integer", 0, 0);
     /* the id makes the order total, of several types the type and the id; they run the way of the
      * last key, so that one index serves all */
-    down = order->n && order->key[order->n - 1].descending;
+    int down = order->n && order->key[order->n - 1].descending;
     if (query->place && query->sort->nelts)
         add_key(order, apr_psprintf(sql->call->pool, "'%s'::text COLLATE \"C\"", query->place),
                 "text", down, 0);

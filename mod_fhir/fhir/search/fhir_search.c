@@ -158,11 +158,10 @@ static apr_array_header_t *new_types(const fhir_call_t *call)
 static fhir_err_t *run_spoken(fhir_call_t *call, fhir_search_t *search)
 {
     fhir_spoken_query_t *query;
-    apr_array_header_t *types;
     FHIR_TRY(take_form(search, call));
     FHIR_TRY(fhir_spoken_query_parse(&query, call, &search->pairs,
                                      fhir_call_prefers(call, "handling=strict")));
-    types = apr_array_copy(call->pool, query->types);
+    apr_array_header_t *types = apr_array_copy(call->pool, query->types);
     keep_visible(types, call);
     call->as = call->type_name;
     search->pairs = query->pairs;

@@ -143,14 +143,14 @@ static int width_max(const fhir_query_t *query, const fhir_call_t *call)
 /* A power of two, so that it can be remembered; coarse ones begin and end with 32 places. */
 static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
 {
-    int width = 1, from = query->window.from, end;
+    int width = 1, from = query->window.from;
     while (width < places)
         width *= 2;
     if (width > width_max(query, call)) {
         query->window.width = 0;
         return;
     }
-    end = from + width;
+    int end = from + width;
     if (width > COARSE) {
         from -= ((from % COARSE) + COARSE) % COARSE;
         end = from + width + COARSE;

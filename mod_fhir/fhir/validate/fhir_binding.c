@@ -306,9 +306,9 @@ static int target_fits(fhir_walk_t *w, const char **types, fhir_item_t target, a
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_model_t *m = w->v->model;
-    int i, type_fits = 0;
+    int type_fits = 0;
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         const char *canonical = fhir_profiles_str(p, p->canonicals[list[i]]);
         const fhir_profile_t *profile = fhir_profile_find(w, canonical);
         const fhir_type_t *allowed = target_type(w, canonical);

@@ -222,7 +222,7 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
 {
     const char *name = element_name(c, el);
     apr_size_t mark = fhir_check_push(c, name, strlen(name), -1);
-    int primitive = c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE, i;
+    int primitive = c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE;
     int ok =
         (!value || check_array_shape(c, el, value)) && (!extra || check_array_shape(c, el, extra));
 
@@ -240,7 +240,7 @@ static void check_list(fhir_check_t *c, const fhir_element_t *el, const fhir_nod
         return;
     const fhir_node_t *v = value ? value->child : NULL;
     const fhir_node_t *x = extra ? extra->child : NULL;
-    for (i = 0; v || x; i++) {
+    for (int i = 0; v || x; i++) {
         mark = fhir_check_push(c, name, strlen(name), i);
         if (primitive)
             check_primitive(c, el, v, x);
@@ -375,9 +375,9 @@ static void check_extension(fhir_check_t *c, const fhir_type_t *type, const fhir
                             const unsigned char *seen)
 {
     const fhir_element_t *els = &c->model->elements[type->first_element];
-    int i, value = 0;
+    int value = 0;
 
-    for (i = 0; i < type->n_elements; i++)
+    for (int i = 0; i < type->n_elements; i++)
         value |= els[i].group && seen[i];
     if (value == !!fhir_node_get(node, "extension"))
         fhir_check_finding(

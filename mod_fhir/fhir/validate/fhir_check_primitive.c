@@ -140,9 +140,9 @@ static int valid_uuid(const char *s, apr_size_t len)
 /* RFC 4648 with padding; white space may stand between groups. */
 static int valid_base64(const char *s, apr_size_t len)
 {
-    apr_size_t i, n = 0, pad = 0;
+    apr_size_t n = 0, pad = 0;
 
-    for (i = 0; i < len; i++) {
+    for (apr_size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)s[i];
 
         if (is_space(c))

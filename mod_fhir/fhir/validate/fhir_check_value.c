@@ -115,14 +115,14 @@ void fhir_check_code(fhir_check_t *c, const fhir_element_t *el, const fhir_node_
 /* The type that a literal reference names: "Patient/1", ".../Patient/1(/_history/2)". */
 static const fhir_type_t *literal_type(const fhir_check_t *c, const char *s, apr_size_t len)
 {
-    apr_size_t slash[4] = {0}, n = 0, i;
+    apr_size_t slash[4] = {0}, n = 0;
     const fhir_type_t *type = NULL;
 
     /* Of the last four slashes, the type stands before the last, or before /id/_history/n. */
-    for (i = len; i > 0 && n < 4; i--)
+    for (apr_size_t i = len; i > 0 && n < 4; i--)
         if (s[i - 1] == '/')
             slash[n++] = i - 1;
-    for (i = 0; i < n && !type; i += 2) {
+    for (apr_size_t i = 0; i < n && !type; i += 2) {
         apr_size_t start = i + 1 < n ? slash[i + 1] + 1 : 0;
 
         type = fhir_model_resource(c->model, s + start, slash[i] - start);

@@ -249,12 +249,12 @@ int fhir_walk_fits(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profi
                    void (*hold)(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile))
 {
     fhir_issues_t *issues = w->issues;
-    int quiet = w->quiet, fits;
+    int quiet = w->quiet;
 
     w->issues = fhir_issues_create(1, w->pool);
     w->quiet = 1;
     hold(w, item, profile);
-    fits = w->issues->n_errors == 0;
+    int fits = w->issues->n_errors == 0;
     w->issues = issues;
     w->quiet = quiet;
     return fits;

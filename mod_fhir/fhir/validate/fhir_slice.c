@@ -194,11 +194,11 @@ static int discriminates(fhir_walk_t *w, const fhir_pnode_t *slice, apr_uint16_t
     const char *path = fhir_profiles_str(w->v->profiles, d->path);
     apr_size_t len = strlen(path);
     int resolves = len >= 9 && !strcmp(path + len - 9, "resolve()");
-    const fhir_pnode_t *node;
     fhir_path_result_t found = {0};
 
     /* Where a path ends in resolve(), the node before it has the targets. */
-    node = node_at(w, slice, resolves ? apr_pstrmemdup(w->pool, path, len - 9 - (len > 9)) : path);
+    const fhir_pnode_t *node =
+        node_at(w, slice, resolves ? apr_pstrmemdup(w->pool, path, len - 9 - (len > 9)) : path);
     if (fhir_path_eval(&found, w->v->discriminators[index], &w->env, item, w->pool))
         return 0;
     switch ((fhir_discriminator_kind_t)d->kind) {
@@ -255,9 +255,9 @@ static void hold_count(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *i
 static void hold_rules(fhir_walk_t *w, const fhir_items_t *items, const int *of,
                        const fhir_slicing_t *slicing)
 {
-    int i, last = 0, outside = 0;
+    int last = 0, outside = 0;
 
-    for (i = 0; i < items->n; i++) {
+    for (int i = 0; i < items->n; i++) {
         if (of[i] < 0) {
             outside = 1;
             if (slicing->rules == FHIR_SLICING_CLOSED)

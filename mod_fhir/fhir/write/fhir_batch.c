@@ -38,12 +38,11 @@ static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
     apr_size_t max = answers_max(call), left = call->endpoint->limits.answer_max / 2;
     fhir_bundle_t *bundle;
-    int i;
 
     fhir_call_begin(call, 200);
     fhir_spoken_render_entries(call);
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "batch-response"));
-    for (i = 0; i < entries->nelts; i++) {
+    for (int i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
 
         fhir_entry_run(entry, call->request, NULL, left < max ? left : max);
@@ -68,9 +67,8 @@ static int rank(const fhir_entry_t *entry)
         const char *method;
         int rank;
     } ranks[] = {{"DELETE", 0}, {"POST", 1}, {"PUT", 2}, {"PATCH", 2}, {"GET", 4}, {"HEAD", 4}};
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(ranks) / sizeof(*ranks); i++)
+    for (apr_size_t i = 0; i < sizeof(ranks) / sizeof(*ranks); i++)
         if (is_method(entry, ranks[i].method))
             return entry->waits ? 3 : ranks[i].rank;
     return 5;
@@ -107,10 +105,10 @@ static int by_condition(const void *a, const void *b)
 static fhir_entry_t **sorted(const apr_array_header_t *entries,
                              int (*by)(const void *a, const void *b))
 {
-    int n = entries->nelts, i;
+    int n = entries->nelts;
     fhir_entry_t **list = apr_palloc(entries->pool, (apr_size_t)(n + 1) * sizeof(*list));
 
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         list[i] = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
     qsort(list, (size_t)n, sizeof(*list), by);
     return list;
@@ -164,12 +162,11 @@ static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_e
 {
     fhir_write_t write;
     fhir_call_t call = t->call;
-    fhir_err_t *err;
 
     call.type = fhir_model_resource(call.stored, type, strlen(type));
     if (!call.type)
         return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
-    err = fhir_write_begin(&write, &call, 0);
+    fhir_err_t *err = fhir_write_begin(&write, &call, 0);
     if (!err)
         err = fhir_write_condition(ids, &write, criteria, 2);
     return err ? entry_error(entry, err) : NULL;
@@ -189,7 +186,7 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
  * creates. *decided: one of these. */
 static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t *entry)
 {
-    const char *query, *key;
+    const char *query;
     apr_array_header_t *ids;
     fhir_call_t call = t->call;
 
@@ -201,7 +198,7 @@ static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t
     if (!query)
         return refuse(entry, FHIR_ERR_BAD_REQUEST,
                       "ifNoneExist is a search of another type than the one that is created");
-    key = apr_pstrcat(t->call.pool, entry->path, "?", query, NULL);
+    const char *key = apr_pstrcat(t->call.pool, entry->path, "?", query, NULL);
     entry->if_none_exist = NULL;
     entry->same_as = apr_hash_get(t->creates, key, APR_HASH_KEY_STRING);
     if (entry->same_as)
@@ -313,14 +310,13 @@ static fhir_err_t *relink_condition(int *waits, transaction_t *t, apr_hash_t *pe
                                     fhir_entry_t *entry)
 {
     const char **place = entry->if_none_exist ? &entry->if_none_exist : &entry->query;
-    fhir_buf_t *out;
     fhir_pairs_t pairs;
     int changed = 0;
 
     if (!*place || (!strchr(*place, ':') && !strchr(*place, '%'))) /* no URL in it */
         return NULL;
     FHIR_TRY(fhir_pairs_parse(&pairs, *place, t->call.endpoint->limits.query_max, t->call.pool));
-    out = fhir_buf_create(t->call.pool, 0);
+    fhir_buf_t *out = fhir_buf_create(t->call.pool, 0);
     for (int i = 0; i < pairs.n; i++) {
         const char *value = pairs.list[i].value;
         if (is_reference(t, entry, pairs.list[i].name))
@@ -448,14 +444,13 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
     fhir_refs_visitor_t visitor = {on_reference, on_uri, on_xhtml, &r};
     const char *name = fhir_node_string(entry->resource, "resourceType", t->call.pool);
     const fhir_type_t *type = name ? fhir_model_resource(t->call.stored, name, strlen(name)) : NULL;
-    fhir_buf_t *body;
 
     if (!type || (is_method(entry, "PATCH") && strcmp(name, "Binary") == 0))
         return NULL;
     FHIR_TRY(fhir_refs_walk(&visitor, t->call.stored, type, entry->resource, t->call.pool));
     if (!r.edits->nelts || (entry->waits && !resolve))
         return NULL;
-    body = fhir_buf_create(t->call.pool, 0);
+    fhir_buf_t *body = fhir_buf_create(t->call.pool, 0);
     fhir_relink_splice(body, source, entry->resource, r.edits, 0);
     entry->body = fhir_buf_cstr(body);
     entry->body_len = body->len;
@@ -468,12 +463,12 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
  * earlier one, whose statement was sent and not waited for. */
 static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir_err_t *err)
 {
-    int failed, i;
+    int failed;
 
     if (!err)
         return NULL;
     (void)fhir_tx_later(t->within.tx, &failed);
-    for (i = 0; failed >= 0 && i < t->entries->nelts; i++) {
+    for (int i = 0; failed >= 0 && i < t->entries->nelts; i++) {
         const fhir_entry_t *each = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
 
         if (each->create_id && each->later == failed)
@@ -511,18 +506,17 @@ static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *
 /* Conditional references are resolved when all else is written: they may lead to it. */
 static fhir_err_t *run_entries(transaction_t *t, const char *source)
 {
-    fhir_entry_t **order;
-    int n = t->entries->nelts, i;
+    int n = t->entries->nelts;
 
-    for (i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
 
         FHIR_TRY(blame(t, entry, rewrite(t, entry, source, 0)));
     }
-    order = sorted(t->entries, by_rank);
-    for (i = 0; i < n; i++)
+    fhir_entry_t **order = sorted(t->entries, by_rank);
+    for (int i = 0; i < n; i++)
         FHIR_TRY(run_entry(t, order[i], source));
-    for (i = 0; i < n; i++)
+    for (int i = 0; i < n; i++)
         if (order[i]->same_as)
             fhir_entry_exists(order[i], order[i]->same_as->create_id, 1,
                               order[i]->same_as->response.updated);
@@ -562,7 +556,6 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
 {
     transaction_t t = {.call = *call, .entries = entries, .left = answers_max(call)};
     fhir_idempotency_t idempotency;
-    fhir_buf_t *json;
 
     FHIR_TRY(fhir_idempotency_read(&idempotency, call));
     t.relink = fhir_relink_create(FHIR_RELINK_URIS_ALL, call->pool);
@@ -584,7 +577,7 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
         FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.within.tx)));
         return answer_transaction(call, entries);
     }
-    json = fhir_buf_create(call->pool, answers_max(call));
+    fhir_buf_t *json = fhir_buf_create(call->pool, answers_max(call));
     FHIR_TRY(answer_into(json, &t));
     FHIR_TRY(fhir_idempotency_keep(&idempotency, &t.call, 200, NULL, fhir_buf_cstr(json)));
     FHIR_TRY(blame(&t, NULL, fhir_tx_commit(t.within.tx)));
@@ -595,12 +588,10 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
 {
     fhir_input_t input;
     apr_array_header_t *entries;
-    const fhir_node_t *type, *list;
-    int transaction;
 
     FHIR_TRY(fhir_input_read(&input, call));
-    type = fhir_node_get(input.root, "type");
-    transaction = fhir_node_is(type, "transaction");
+    const fhir_node_t *type = fhir_node_get(input.root, "type");
+    int transaction = fhir_node_is(type, "transaction");
     if (!fhir_node_is(fhir_node_get(input.root, "resourceType"), "Bundle") ||
         (!transaction && !fhir_node_is(type, "batch")))
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
@@ -615,7 +606,7 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
             call->pool, FHIR_ERR_BAD_REQUEST,
             "A batch must not have an Idempotency-Key, because its entries are stored one by one; "
             "send a transaction, or each entry as a separate request");
-    list = fhir_node_get(input.root, "entry");
+    const fhir_node_t *list = fhir_node_get(input.root, "entry");
     if (list && !list->child)
         return fhir_err_at(
             fhir_err_create(

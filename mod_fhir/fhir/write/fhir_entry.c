@@ -43,12 +43,11 @@ static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
 {
     for (const fhir_node_t *m = node ? node->child : NULL; m; m = m->next) {
         apr_size_t mark = m->name_len && *m->name == '_';
-        const char *name;
 
         if (fhir_model_element(call->spoken, type, m->name + mark, m->name_len - mark) ||
             fhir_node_get(node, "resourceType") == m)
             continue;
-        name = fhir_text_excerpt(m->name, m->name_len, call->pool);
+        const char *name = fhir_text_excerpt(m->name, m->name_len, call->pool);
         return fhir_err_at(
             fhir_err_create(call->pool, FHIR_ERR_STRUCTURE, "%s has no element '%s'", place, name),
             call->pool, apr_psprintf(call->pool, "%s.%s", place, name));

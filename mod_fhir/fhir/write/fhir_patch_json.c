@@ -94,9 +94,9 @@ static fhir_err_t *fits(patch_t *p, const fhir_node_t *node, int depth)
 static char *decode_token(const char *s, apr_size_t len, apr_size_t *out_len, apr_pool_t *pool)
 {
     char *out = apr_palloc(pool, len + 1);
-    apr_size_t i, n = 0;
+    apr_size_t n = 0;
 
-    for (i = 0; i < len; i++) {
+    for (apr_size_t i = 0; i < len; i++) {
         if (s[i] != '~')
             out[n++] = s[i];
         else if (i + 1 < len && (s[i + 1] == '0' || s[i + 1] == '1'))
@@ -115,7 +115,7 @@ static fhir_node_t **item_link(apr_size_t *passed, fhir_node_t *array, const cha
                                apr_size_t len)
 {
     fhir_node_t **link = &array->child;
-    apr_size_t index = 0, i;
+    apr_size_t index = 0;
 
     if (len == 1 && *key == '-') {
         for (; *link; (*passed)++)
@@ -124,7 +124,7 @@ static fhir_node_t **item_link(apr_size_t *passed, fhir_node_t *array, const cha
     }
     if (!len || len > 9 || (len > 1 && *key == '0'))
         return NULL;
-    for (i = 0; i < len; i++) {
+    for (apr_size_t i = 0; i < len; i++) {
         if (key[i] < '0' || key[i] > '9')
             return NULL;
         index = index * 10 + (apr_size_t)(key[i] - '0');

@@ -448,7 +448,6 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
 static fhir_err_t *op_add(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
     const fhir_path_item_t *owner;
-    const fhir_type_t *type;
     const fhir_node_t *value = part(operation, "value");
     const char *name;
     fhir_node_t *object;
@@ -457,7 +456,7 @@ static fhir_err_t *op_add(const patch_t *p, const fhir_node_t *operation, const 
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
     FHIR_TRY(find_one(&owner, p, path));
-    type = &p->model->types[owner->type];
+    const fhir_type_t *type = &p->model->types[owner->type];
     FHIR_TRY(object_of(&object, p, owner));
     return add_member(p, object, levels(owner), type, name, value);
 }
@@ -525,7 +524,6 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
 {
     const fhir_node_t *value = part(operation, "value");
     const fhir_path_item_t *item;
-    const fhir_element_t *element;
     const char *suffix = NULL;
     place_t place;
     pair_t pair;
@@ -535,7 +533,7 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
     FHIR_TRY(find_one(&item, p, path));
     if (!item->parent)
         return fault(p, FHIR_ERR_BUSINESS, "the resource itself cannot be replaced by a patch");
-    element = &p->model->elements[item->element];
+    const fhir_element_t *element = &p->model->elements[item->element];
     int at = item->index < 0 ? 0 : item->index;
     value_of(value, &suffix, p);
     FHIR_TRY(place_of(p, &place, item));

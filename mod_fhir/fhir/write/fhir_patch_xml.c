@@ -254,9 +254,9 @@ static fhir_err_t *op_add(xpatch_t *p, xmlNodePtr op, const char *sel)
 
 static xmlNodePtr only_child(xmlNodePtr op, xmlElementType type)
 {
-    xmlNodePtr child, found = NULL;
+    xmlNodePtr found = NULL;
 
-    for (child = op->children; child; child = child->next) {
+    for (xmlNodePtr child = op->children; child; child = child->next) {
         if (child->type == type) {
             if (found)
                 return NULL;

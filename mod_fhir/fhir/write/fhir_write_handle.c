@@ -306,11 +306,9 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
 /* A body that is refused, and what the request says of versions, if there is a version. */
 static fhir_err_t *update_refused(fhir_write_t *write, fhir_err_t *body)
 {
-    fhir_err_t *versions;
-
     if (fhir_write_load(write, write->call->id) || write->old.state == FHIR_RECORD_NONE)
         return body;
-    versions = fhir_write_require_version(write);
+    fhir_err_t *versions = fhir_write_require_version(write);
     return both(body, versions ? versions : fhir_write_precondition(write));
 }
 
@@ -572,14 +570,14 @@ static fhir_err_t *no_target(const fhir_write_t *write)
 static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
 {
     fhir_call_t *call = write->call;
-    int demanded = write->expected, attempt;
+    int demanded = write->expected;
     fhir_err_t *err = NULL;
     const char *patch;
     apr_size_t len;
 
     FHIR_TRY(
         call->request->read_body(&patch, &len, call->request, call->endpoint->limits.body_max));
-    for (attempt = 0; attempt < PATCH_ATTEMPTS_MAX; attempt++) {
+    for (int attempt = 0; attempt < PATCH_ATTEMPTS_MAX; attempt++) {
         FHIR_TRY(fhir_write_load(write, id));
         if (write->old.state != FHIR_RECORD_CURRENT)
             return no_target(write);

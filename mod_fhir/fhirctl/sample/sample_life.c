@@ -57,13 +57,13 @@ static void checkups(plan_t *plan)
 static void followups(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
-    int day = SAMPLE_NEVER, i;
-    for (i = 0; i < p->problems; i++) {
+    int day = SAMPLE_NEVER;
+    for (int i = 0; i < p->problems; i++) {
         day = p->problem[i].onset < day ? p->problem[i].onset : day;
     }
     while (day < p->end) {
         int pace = 730;
-        for (i = 0; i < p->problems; i++) {
+        for (int i = 0; i < p->problems; i++) {
             if (p->problem[i].onset <= day && p->problem[i].illness->visit_days < pace) {
                 pace = p->problem[i].illness->visit_days;
             }
@@ -161,9 +161,8 @@ static void stays(plan_t *plan)
 static void operation(plan_t *plan)
 {
     sample_person_t *p = plan->p;
-    int i;
     if (p->shows & SHOWS_DEVICE) {
-        for (i = 0; i < p->problems; i++) {
+        for (int i = 0; i < p->problems; i++) {
             if (p->problem[i].illness->code == CODE_HEART_FAILURE ||
                 p->problem[i].illness->code == CODE_OSTEOARTHRITIS) {
                 add_for(plan, p->end - 400, VISIT_OPERATION, NULL, &p->problem[i]);

@@ -466,19 +466,18 @@ int sample_practice_scheduled(char id[64], sample_site_t *site, uint64_t seed, i
 
 void sample_practice_write(sample_run_t *run, int region)
 {
-    int place, n;
     for (int org = 0; org < ORG_COUNT; org++) {
         organization(run, region, (sample_org_t)org);
         if (orgs[org].people == 0) {
             continue;
         }
-        for (place = 0; place < (org == ORG_HOSPITAL ? PLACE_COUNT : 1); place++) {
+        for (int place = 0; place < (org == ORG_HOSPITAL ? PLACE_COUNT : 1); place++) {
             location(run, region, (sample_org_t)org, (sample_place_t)place);
         }
         if (orgs[org].people > 1) {
             endpoint(run, region, (sample_org_t)org);
         }
-        for (n = 1; n <= orgs[org].people; n++) {
+        for (int n = 1; n <= orgs[org].people; n++) {
             practitioner(run, region, (sample_org_t)org, n);
             role(run, region, (sample_org_t)org, n);
         }

@@ -184,10 +184,9 @@ void sample_study_write(sample_record_t *rec, sample_code_id_t report)
     put_array(w, "resultsInterpreter");
     put_raw(w, NULL, rec->site->doctor);
     put_end(w, 1);
-    int i;
     if (results) {
         put_array(w, "result");
-        for (i = 0; i < results; i++) {
+        for (int i = 0; i < results; i++) {
             put_ref(rec, NULL, TYPE_Observation, first + i);
         }
         put_end(w, 1);

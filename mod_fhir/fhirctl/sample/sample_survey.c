@@ -92,7 +92,6 @@ static int form_items(sample_json_t *w, const item_t *items, int i, int level)
                                         [ASK_NUMBER] = "decimal",
                                         [ASK_TEXT] = "string"};
     put_array(w, "item");
-    int a;
     while (i < ITEMS && items[i].ask != ASK_END && items[i].level == level) {
         const item_t *item = &items[i++];
         put_object(w, NULL);
@@ -104,7 +103,7 @@ static int form_items(sample_json_t *w, const item_t *items, int i, int level)
         put_word(w, "type", types[item->ask]);
         if (item->ask == ASK_CHOICE) {
             put_array(w, "answerOption");
-            for (a = 0; a < ANSWERS; a++) {
+            for (int a = 0; a < ANSWERS; a++) {
                 if (a == 0 || item->answers[a] != item->answers[a - 1]) {
                     put_object(w, NULL);
                     put_coding(w, "valueCoding", item->answers[a]);

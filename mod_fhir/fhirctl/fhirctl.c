@@ -15,36 +15,36 @@
 
 static const fhirctl_command_t commands[] = {
     {"app", "[OPTION...] add NAME|set ID|secret ID|enable ID|disable ID|remove ID|list",
-     "Manage the applications that may ask for access",
-     "add prints client_id and, if it has one, client_secret: it is shown once. set changes what "
-     "is\n"
-     "given; secret makes a new one beside the old, which still does for a while (--old). Nothing\n"
-     "works before the practice has authorized the app: fhirctl licence.\n",
+     "Manage the applications that may request access",
+     "add prints client_id and, if the app has one, client_secret, which is shown only once.\n"
+     "set changes the given options. secret creates a new secret; the old one remains valid for\n"
+     "the time of --old. An app gets no access before the practice has authorized it: see\n"
+     "fhirctl licence.\n",
      fhirctl_app_options, fhirctl_app_main},
     {"assertion", "--app ID --key FILE --aud URL",
-     "Sign a client_assertion, to ask for a token by hand", "No database is needed.\n",
+     "Sign a client_assertion, to request a token by hand", "No database is needed.\n",
      fhirctl_assertion_options, fhirctl_assertion_main},
-    {"convert", "[OPTION...] FILE...", "Turn resources from JSON into XML, or from XML into JSON",
-     "A FILE holds one resource; - is standard input. What cannot be converted is told with its\n"
-     "place. No database is needed.\n",
+    {"convert", "[OPTION...] FILE...", "Convert resources from JSON to XML, or from XML to JSON",
+     "A FILE contains one resource; - is standard input. An error names the element that cannot\n"
+     "be converted. No database is needed.\n",
      fhirctl_convert_options, fhirctl_convert_main},
     {"index", "[OPTION...] add|drop|list [TYPE [PARAMETER...]]",
-     "Make, drop or list the indexes that searches use", fhirctl_index_help, fhirctl_index_options,
-     fhirctl_index_main},
-    {"init", "[OPTION...]", "Make the schema of a practice, or bring it up to date",
-     "Runs what is missing and nothing else: it is safe to run at any time.\n",
-     fhirctl_init_options, fhirctl_init_main},
+     "Create, drop or list the indexes that searches use", fhirctl_index_help,
+     fhirctl_index_options, fhirctl_index_main},
+    {"init", "[OPTION...]", "Create the schema of a practice, or update it",
+     "Does only what is missing, so you can run it at any time.\n", fhirctl_init_options,
+     fhirctl_init_main},
     {"key", "[OPTION...] add|list|remove KID|page-links",
      "Manage the keys that sign id_tokens, and replace the key of page links",
-     "The key before retires when the new one begins; both are published meanwhile.\n"
-     "page-links: servers that run take the new key within seconds; links of the key\n"
-     "before stay valid until it is replaced again.\n",
+     "add: the old key signs until the new one begins to sign; both are published meanwhile.\n"
+     "page-links: running servers use the new key within seconds. Links of the previous key\n"
+     "remain valid until you replace the key again.\n",
      fhirctl_key_options, fhirctl_key_main},
-    {"launch", "[OPTION...]", "Start an app as the product does, and print the URL", NULL,
+    {"launch", "[OPTION...]", "Launch an app as the product does, and print the URL", NULL,
      fhirctl_launch_options, fhirctl_launch_main},
     {"licence", "[OPTION...] give ID|refuse ID|withdraw ID|list",
-     "Authorize an app for the practice, or take that back",
-     "Withdrawing ends all that was granted to the app, at once and for good.\n",
+     "Authorize an app for the practice, or withdraw the authorization",
+     "withdraw ends all access of the app at once. A new licence does not restore it.\n",
      fhirctl_licence_options, fhirctl_licence_main},
     {"load", "[OPTION...] PATH...", "Load resources: Bundles, single resources, NDJSON",
      "PATH is a file, plain or gzip, a folder that is searched for *.json, *.ndjson, *.jsonl (and\n"
@@ -52,23 +52,22 @@ static const fhirctl_command_t commands[] = {
      fhirctl_load_options, fhirctl_load_main},
     {"registration", "[OPTION...] token LABEL|list|end ID|trust ISSUER|distrust ISSUER",
      "Let programs register apps by protocol (RFC 7591)",
-     "token prints an initial access token, which is shown once; what it registers still waits "
-     "for\n"
-     "the practice. trust approves an issuer of software statements, whose claims win then.\n",
+     "token prints an initial access token, which is shown only once. An app that is registered\n"
+     "with it still needs a licence. trust accepts software statements of an issuer; their claims\n"
+     "then override those of the request.\n",
      fhirctl_registration_options, fhirctl_registration_main},
-    {"sample", "[OPTION...]", "Write synthetic patients that show all of US Core", sample_help,
+    {"sample", "[OPTION...]", "Write synthetic patients for all profiles of US Core", sample_help,
      sample_options, sample_main},
     {"user",
      "[OPTION...] add NAME|set NAME|password NAME|totp NAME|no-totp NAME|enable NAME|disable "
      "NAME|remove NAME|list",
      "Manage people who sign in",
-     "add and password print the password when they make it; totp prints what an authenticator\n"
-     "takes.\n",
+     "add and password print a password that they generate. totp prints the secret for an\n"
+     "authenticator.\n",
      fhirctl_user_options, fhirctl_user_main},
-    {"validate", "[OPTION...] PATH...", "Hold resources against FHIR and its profiles",
-     "PATH is as for load; a file may also be XML. Each finding is a line, the summary counts "
-     "them\n"
-     "by message (docs/validation.md). No database is needed.\n",
+    {"validate", "[OPTION...] PATH...", "Validate resources against FHIR and its profiles",
+     "PATH is as for load; a file may also be XML. Each finding is one line. The summary counts\n"
+     "them by message id (docs/validation.md). No database is needed.\n",
      fhirctl_validate_options, fhirctl_validate_main},
     {0},
 };
@@ -107,11 +106,13 @@ static void print_help(FILE *out)
 
     fprintf(out, "Usage: fhirctl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n");
     for (c = commands; c->name; c++)
-        fprintf(out, "  %-9s %s\n", c->name, c->summary);
+        fprintf(out, "  %-12s %s\n", c->name, c->summary);
     fprintf(
         out,
-        "\nfhirctl COMMAND --help tells more, --version which release this is. The database is\n"
-        "named by --conninfo or by libpq's environment (PGHOST, PGDATABASE, PGSERVICE, ...).\n%s",
+        "\nfhirctl COMMAND --help lists the options of a command, fhirctl --version prints the\n"
+        "version. --conninfo or libpq's environment (PGHOST, PGDATABASE, PGSERVICE, ...) names "
+        "the\n"
+        "database.\n%s",
         exit_statuses);
 }
 

@@ -22,7 +22,7 @@ const apr_getopt_option_t fhirctl_convert_options[] = {
     {"release", OPT_RELEASE, 1, "NAME\tR4 or DSTU2 (R4)"},
     {"out", OPT_OUT, 1, "FOLDER\twrite to FOLDER/NAME.json or .xml (standard output)"},
     {"pretty", OPT_PRETTY, 0, "indented"},
-    {"check", OPT_CHECK, 0, "hold each resource against the model, as a write does"},
+    {"check", OPT_CHECK, 0, "validate each resource against the model, as a write does"},
     {0},
 };
 

@@ -20,12 +20,12 @@ const apr_getopt_option_t fhirctl_index_options[] = {
 };
 
 const char fhirctl_index_help[] =
-    "  add TYPE PARAMETER...   make the indexes of search parameters, without locking the table\n"
+    "  add TYPE PARAMETER...   create the indexes of search parameters, without locking the table\n"
     "  drop TYPE PARAMETER...  drop them\n"
-    "  apply SET               make the indexes of a set, practice or patient, and drop the "
+    "  apply SET               create the indexes of a set, practice or patient, and drop the "
     "other's\n"
-    "  list [TYPE]             what there is: size, use, set\n"
-    "  advise                  what searches miss, and which indexes nothing uses\n\n"
+    "  list [TYPE]             show the indexes: size, use, set\n"
+    "  advise                  show searches that need an index, and indexes that are not used\n\n"
     "For example: fhirctl index apply practice\n";
 
 typedef struct index_t {

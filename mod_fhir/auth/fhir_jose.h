@@ -37,8 +37,8 @@ typedef struct fhir_jwks_t fhir_jwks_t;
 
 /**
  * Reads a key set, or one key, as JSON. Keys of other types, for encryption, or not for signatures
- * are passed over; RSA below 2048 bits, points off their curve, a repeated kid, and private members
- * are errors: who sends a private key has lost it.
+ * are skipped. Errors are RSA keys of less than 2048 bits, points off their curve, a repeated kid,
+ * and private members, because a private key that was sent is no longer secret.
  * @return NULL, FHIR_ERR_SYNTAX (JSON), FHIR_ERR_BAD_REQUEST (keys), FHIR_ERR_TOO_LARGE
  */
 fhir_err_t *fhir_jwks_parse(fhir_jwks_t *out, const char *json, apr_size_t len, apr_pool_t *pool);
@@ -53,9 +53,9 @@ typedef struct fhir_jwt_t {
 } fhir_jwt_t;
 
 /**
- * Takes a compact JWS apart; nothing is verified. Refused: more or fewer than three parts, letters
- * outside of base64url, a header or claims that are no JSON object, `crit`, an `alg` other than the
- * four, an unsecured token.
+ * Parses a compact JWS; nothing is verified. Errors are more or fewer than three parts, characters
+ * outside of base64url, a header or claims that are not a JSON object, `crit`, an `alg` other than
+ * the four, and an unsecured token.
  * @return NULL, FHIR_ERR_BAD_REQUEST or FHIR_ERR_TOO_LARGE
  */
 fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, apr_pool_t *pool);
@@ -65,7 +65,8 @@ fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, ap
  *  @return NULL or FHIR_ERR_BAD_REQUEST (no such key; wrong signature) */
 fhir_err_t *fhir_jwt_verify(const fhir_jwt_t *jwt, const fhir_jwks_t *keys, apr_pool_t *pool);
 
-/** A number of the claims (seconds since 1970, fractions cut off); 0 if it is not there or none. */
+/** A number of the claims (seconds since 1970, without fractions); 0 if it is missing or not a
+ *  number. */
 int fhir_jwt_number(apr_int64_t *out, const fhir_jwt_t *jwt, const char *name);
 /** 1 if the claim is that text, or an array that holds it (aud). */
 int fhir_jwt_has(const fhir_jwt_t *jwt, const char *name, const char *text);

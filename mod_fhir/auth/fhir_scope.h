@@ -4,7 +4,8 @@
  * @brief SMART's scopes, as words and as grants: v1 (patient/Observation.read), v2
  *        (patient/Observation.rs?category=…), mixed in one request.
  *
- * What is not understood is never an error of the whole request: it is left out, and told.
+ * A scope that is not understood is never an error of the whole request: it is omitted, and
+ * reported in `ignored`.
  * Source: https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html (2.2.0),
  * http://hl7.org/fhir/smart-app-launch/1.0.0/scopes-and-launch-context/
  */
@@ -57,39 +58,39 @@ typedef struct fhir_scope_t {
 typedef struct fhir_scopes_t {
     int n;
     fhir_scope_t *list; /* in the order written; each once */
-    /** What was left out: "word: reason", divided by newlines; "" if nothing was. */
+    /** The omitted scopes: "word: reason", separated by newlines; "" if there are none. */
     const char *ignored;
 } fhir_scopes_t;
 
 /**
- * Reads scopes divided by blanks. text may be NULL.
- * @param model knows the resource types and search parameters: what the endpoint's clients speak;
- *              NULL: a type of any release is one
- * @return NULL, or FHIR_ERR_PARAM_VALUE: longer or more than the limits, bytes that RFC 6749 (3.3)
- *         does not allow
+ * Parses scopes separated by blanks. text may be NULL.
+ * @param model has the resource types and search parameters of the endpoint's clients; NULL: types
+ *              of any release are valid
+ * @return NULL, or FHIR_ERR_PARAM_VALUE when the text exceeds a limit, or has bytes that RFC 6749
+ *         (3.3) does not allow
  */
 fhir_err_t *fhir_scopes_parse(fhir_scopes_t *out, const char *text, const fhir_model_t *model,
                               apr_pool_t *pool);
-/** Them in one line, divided by blanks. */
+/** The scopes in one line, separated by blanks. */
 const char *fhir_scopes_print(const fhir_scopes_t *scopes, apr_pool_t *pool);
 /** 1 if the special scope is among them. */
 int fhir_scopes_has(const fhir_scopes_t *scopes, fhir_scope_word_t word);
 
-/** What of `asked` lies within `allowed`: rights and types that both have, under the conditions of
- *  both. A scope that is allowed as a whole comes out as it was written. What is more than
- *  FHIR_SCOPES_MAX, or longer than FHIR_SCOPE_TEXT_MAX when printed, is left out. */
+/** The part of `asked` that lies within `allowed`: rights and types that both have, under the
+ *  conditions of both. A scope that is allowed as a whole keeps its text. Scopes beyond
+ *  FHIR_SCOPES_MAX, or beyond FHIR_SCOPE_TEXT_MAX bytes when printed, are omitted. */
 void fhir_scopes_within(fhir_scopes_t *out, const fhir_scopes_t *asked,
                         const fhir_scopes_t *allowed, apr_pool_t *pool);
-/** 1 if everything in `few` is in `many`, too, each right as a whole or with more conditions; else
- * *beyond is the first that is not. */
+/** 1 if every scope of `few` is in `many`, with the same conditions or more. Otherwise *beyond is
+ * the first one that is not. */
 int fhir_scopes_cover(const fhir_scopes_t *many, const fhir_scopes_t *few, const char **beyond);
-/** The same scopes without those that `drop` says 1 of. */
+/** The scopes for which `drop` returns 0. */
 void fhir_scopes_filter(fhir_scopes_t *out, const fhir_scopes_t *in,
                         int (*drop)(const fhir_scope_t *scope, const void *baton),
                         const void *baton, apr_pool_t *pool);
 /** Appends one. */
 void fhir_scopes_add(fhir_scopes_t *scopes, const fhir_scope_t *scope, apr_pool_t *pool);
-/** One of a kind, made anew: its text is v1's form when `v1` is set and there is one. */
+/** A new scope. Its text has the form of v1 if `v1` is set and v1 has such a scope. */
 fhir_scope_t fhir_scope_make(fhir_scope_kind_t kind, const char *type, unsigned rights, int v1,
                              const char *query, apr_pool_t *pool);
 

@@ -81,7 +81,7 @@ fhir_cache_answer_t fhir_token_cache_get(const fhir_token_cache_t *cache, char *
 fhir_cache_answer_t fhir_token_cache_put(const fhir_token_cache_t *cache, const fhir_digest_t *key,
                                          const char *value, apr_size_t len, apr_uint64_t seen,
                                          apr_time_t until, apr_time_t now);
-/** Removes a digest, whether it is there or not. 0, or FHIR_CACHE_ERROR. */
+/** Removes a digest if the cache has it. @return 0, or FHIR_CACHE_ERROR */
 fhir_cache_answer_t fhir_token_cache_remove(const fhir_token_cache_t *cache,
                                             const fhir_digest_t *key);
 /** Removes everything. */

@@ -10,20 +10,12 @@
 
 #include "store/fhir_schema.h"
 
-static int is_tenant(const char *s)
-{
-    apr_size_t len = strlen(s);
-
-    return len && len <= 48 && *s >= 'a' && *s <= 'z' &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
-}
-
 const char *fhirctl_db_option(fhirctl_db_t *db, int option, const char *value)
 {
     if (option == FHIRCTL_DB_OPT_CONNINFO)
         db->conninfo = value;
     else if (option == FHIRCTL_DB_OPT_TENANT) {
-        if (!is_tenant(value))
+        if (!fhir_tenant_is_name(value))
             return "a schema's name: a-z, 0-9 and _, beginning with a letter, at most 48";
         db->tenant = value;
     }

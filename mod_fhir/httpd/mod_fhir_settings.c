@@ -22,6 +22,7 @@
 #include "httpd/mod_fhir.h"
 #include "portal/fhir_mail.h"
 #include "portal/fhir_portal.h"
+#include "store/fhir_schema.h"
 
 typedef enum kind_t {
     KIND_INT,
@@ -442,13 +443,11 @@ static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int a
 static const char *parse_tenant(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
                                 char *const argv[])
 {
-    const char *name = argv[0];
-    apr_size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
     if (argc != 1)
         return "takes one name";
-    if (name[len] || len < 1 || len > 48 || name[0] < 'a')
+    if (!fhir_tenant_is_name(argv[0]))
         return "not a valid name of a tenant";
-    value->text = apr_pstrdup(cmd->pool, name);
+    value->text = apr_pstrdup(cmd->pool, argv[0]);
     return NULL;
 }
 

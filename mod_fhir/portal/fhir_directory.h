@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_directory.h
- * @brief The practices of a server: their own Organization and Locations, remembered by a process,
- * so that the directory is there while the database is away.
+ * @brief The practices of a server: their own Organization and Locations. A process keeps them in
+ * memory, so that the directory is available while the database is away.
  */
 #ifndef FHIR_DIRECTORY_H
 #define FHIR_DIRECTORY_H

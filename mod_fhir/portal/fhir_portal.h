@@ -32,7 +32,7 @@ typedef struct fhir_portal_endpoint_t {
 
 /** What one process remembers of the practices' own records (fhir_portal_directory.c). */
 typedef struct fhir_directory_t fhir_directory_t;
-/** pool: of a kind that several threads may make children of. NULL on want of memory. */
+/** pool: one of which several threads may create children. @return NULL when there is no memory */
 fhir_directory_t *fhir_directory_create(apr_pool_t *pool);
 
 /** What a portal has besides what an authorization server has. */

@@ -60,6 +60,10 @@ const char *fhir_schema_client_text(fhir_schema_state_t state);
 
 /* ---- fhir_tenant.c: the same, remembered ---- */
 
+/** 1 if a name can be that of a tenant: a letter a to z, then letters a to z, digits and _, 48 in
+ *  all. It is the name of its schema. */
+int fhir_tenant_is_name(const char *name);
+
 /** A tenant as one process sees it. */
 typedef struct fhir_tenant_t fhir_tenant_t;
 /** A tenant by its schema's name. It lives as long as pool, and uses pool under its own lock.

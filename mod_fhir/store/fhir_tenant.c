@@ -26,6 +26,12 @@ typedef struct row_t {
     apr_pool_t *pool;
 } row_t;
 
+int fhir_tenant_is_name(const char *name)
+{
+    apr_size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_");
+    return !name[len] && len >= 1 && len <= 48 && name[0] >= 'a';
+}
+
 fhir_err_t *fhir_tenant_create(fhir_tenant_t **out, const char *name, apr_pool_t *pool)
 {
     fhir_tenant_t *tenant = apr_pcalloc(pool, sizeof(*tenant));

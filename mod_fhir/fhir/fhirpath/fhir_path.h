@@ -12,7 +12,7 @@
  *
  * Where R4's and US Core's own definitions need it, this is more lenient than N1: `as` takes
  * collections and filters them, as ofType() does; a choice is also found by its name in JSON
- * (valueQuantity); and, or, xor and implies take several items that are no booleans for true.
+ * (valueQuantity); and, or, xor and implies treat several items that are not booleans as true.
  * Source: http://hl7.org/fhirpath/N1/, http://hl7.org/fhir/R4/fhirpath.html
  */
 #ifndef FHIR_PATH_H

@@ -3,10 +3,10 @@
  * @file fhir_contained.h
  * @brief Contained resources: their own rows for _contained, and searches of these.
  *
- * Each type has a table <type>_contained, of the columns of the type's own and the container that a
- * row was found in, with the container's version. A row counts while that version is current: so
- * rows of older versions are never seen, whoever takes them away and when. Only searches with
- * _contained look at these tables, and chains that lead from a container to what it holds.
+ * Each type has a table <type>_contained, with the columns of the type's own table, and the
+ * container of the row with its version. A row is valid while that version is current, so a search
+ * never finds rows of older versions, even before they are deleted. Only searches with _contained
+ * read these tables, and chains that lead from a container to a resource in it.
  * Source: http://hl7.org/fhir/R4/search.html#contained
  */
 #ifndef FHIR_CONTAINED_H

@@ -4,13 +4,13 @@
  * @brief The grant: what a request may see and do. auth/ makes grants from tokens; fhir/ obeys.
  *
  * A grant becomes a predicate on every table reference of a statement: base, chain, _has, _include,
- * _revinclude, counts, lists, hierarchies, history. What it does not show is as if it did not
- * exist, also for writes and what they refer to (t/grant.t); only ids that a client chooses itself
- * (update-as-create) show by a conflict that they are taken.
+ * _revinclude, counts, lists, hierarchies, history. A resource that the grant does not show is
+ * treated as if it did not exist, also by writes and by the references in them (t/grant.t). There
+ * is one exception: an id that a client chooses itself (update-as-create) results in a conflict if
+ * it is in use.
  *
- * Scopes of a user who sees only some patients (FHIRUserAccess) are limited to the patients that
- * the user has to do with: those of an Encounter, CareTeam or Appointment that names the user's
- * Practitioner, or a PractitionerRole of it.
+ * FHIRUserAccess limits the scopes of a user to patients of an Encounter, CareTeam or Appointment
+ * that names the user's Practitioner, or a PractitionerRole of this Practitioner.
  *
  * A grant holds the names of resource types, so that it does not depend on a model; it can be kept
  * as bytes (fhir_grant_bytes.h). A scope for a type that an endpoint's model does not have allows
@@ -82,25 +82,25 @@ struct fhir_granted_t {
 int fhir_grant_covers(const fhir_grant_scope_t *scope, const char *type);
 /**
  * Parses and resolves the conditions of granular scopes for a type, before SQL is made.
- * @return NULL; FHIR_ERR_LIMIT for a condition that asks for too much, or whose meaning depends on
- *         itself; as fhir_call_ask for what it names. What is no search of the type is no error: it
- *         shows nothing
+ * @return NULL; FHIR_ERR_LIMIT for a condition that exceeds a limit, or depends on itself; as
+ *         fhir_call_ask for looking up what it names. A condition that is not a search of the type
+ *         is not an error: its scope shows nothing
  */
 fhir_err_t *fhir_grant_resolve(const fhir_granted_t **granted, const fhir_call_t *call,
                                const fhir_type_t *type);
 /**
  * Appends " AND …" for the rows over which a scope of the call's grant gives the right; nothing
- * when these are all. Reading, and loading for a write, ask it of a stored row; a write asks it of
- * the row that it would store.
+ * when these are all rows. A read, and the load for a write, apply it to stored rows; a write also
+ * applies it to the row that it is going to store.
  * @param alias of the type's table, or of a subselect with the table's columns
  * @param right one bit for what changes something; several bits must be one scope's
  */
 void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
                     unsigned right);
 /**
- * The same for a row of a history table: the current version must be seen, and the version itself
- * must be what a scope shows. What a granular scope would find in a version cannot be told without
- * typed columns, so such a scope shows no versions.
+ * The same for a row of a history table: a scope must show the current version and the version
+ * itself. A history table has no typed columns to apply the condition of a granular scope to, so
+ * such a scope shows no versions.
  */
 void fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted,
                             unsigned right);

@@ -3,9 +3,9 @@
  * @file fhir_include.h
  * @brief _include and _revinclude: what is written behind the matches of a page.
  *
- * In rounds: what the resources of a round refer to, and who refers to them, is fetched by one or
- * two statements and is the next round, as far as :iterate asks for one. Each resource is written
- * once.
+ * Includes are read in rounds. One or two statements fetch the resources to which those of a round
+ * refer, and the resources that refer to them. With :iterate, these are the next round. Each
+ * resource is written once.
  * Source: http://hl7.org/fhir/R4/search.html#include
  */
 #ifndef FHIR_INCLUDE_H

@@ -4,9 +4,9 @@
  * @brief Idempotency-Key: a POST that is repeated, because its answer was lost, gets the first
  * answer and stores nothing a second time.
  *
- * The answer is kept for a day, in the transaction of what it answers: either both are there or
- * neither, whichever server is asked. A key is its sender's alone (fhir_grant_t.owner) and belongs
- * to one request: with another body it is refused. Errors are not kept.
+ * The transaction that stores the resources also stores the answer, for a day: on any server, both
+ * exist or neither. A key belongs to its sender (fhir_grant_t.owner) and to one request: a request
+ * with the same key and another body is refused. Errors are not stored.
  * Source: draft-ietf-httpapi-idempotency-key-header
  */
 #ifndef FHIR_IDEMPOTENCY_H

@@ -3,9 +3,10 @@
  * @file fhir_patch.h
  * @brief Patch documents applied to a resource.
  *
- * A patch is applied as a whole or not at all: on an error the result is not to be used. A
- * document that is no patch gives FHIR_ERR_BAD_REQUEST (400), one that does not fit the resource
- * (path not found, test failed) FHIR_ERR_BUSINESS (422); messages name the operation by its index.
+ * A patch is applied as a whole or not at all: after an error, do not use the result. Errors:
+ * FHIR_ERR_BAD_REQUEST (400) for a document that is not a patch, FHIR_ERR_BUSINESS (422) for a
+ * patch that cannot be applied to the resource (path not found, test failed). Messages name the
+ * operation by its index.
  * Source: http://hl7.org/fhir/R4/http.html#patch
  */
 #ifndef FHIR_PATCH_H

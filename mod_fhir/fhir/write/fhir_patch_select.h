@@ -32,7 +32,7 @@ typedef struct fhir_selected_t {
 
 /**
  * @param scope an element of the patch: prefixes are those declared there
- * @return NULL, FHIR_ERR_BAD_REQUEST for what is no such selector, with what is allowed and where
+ * @return NULL, FHIR_ERR_BAD_REQUEST for an invalid selector, with what is allowed and where
  * it went wrong, or FHIR_ERR_LIMIT when the steps did not last (the caller words it)
  */
 fhir_err_t *fhir_patch_select(fhir_selected_t *found, xmlDocPtr doc, const char *selector,

@@ -178,7 +178,7 @@ static int care_team(sample_record_t *rec)
         sample_write_ill_days(rec, ILL_DIABETES) >= 0) {
         member(w, CODE_ROLE_CARDIOLOGIST, rec->cardiologist, NULL);
     }
-    if (rec->count[TYPE_RelatedPerson]) {
+    if (rec->count[TYPE_RelatedPerson] && !(rec->person->shows & SHOWS_PLAIN_TEAM)) {
         put_object(w, NULL);
         put_concepts(w, "role", CODE_ROLE_CAREGIVER);
         put_ref(rec, "member", TYPE_RelatedPerson, 1);

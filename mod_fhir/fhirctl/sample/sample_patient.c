@@ -69,11 +69,11 @@ static void extensions(sample_json_t *w, const sample_person_t *p)
         tribe(w);
     }
     extension_code(w, US_CORE_URL("us-core-birthsex"), p->is_female ? "F" : "M");
-    /* valueCode in US Core 6.1.0 and 7.0.0, valueCoding in 8.0.0: fixed patients show both. */
-    if (p->index <= sample_first_count && p->index % 2 == 0) {
+    /* Each form is wrong in the other releases, so that most fixed patients have none. */
+    if (p->shows & SHOWS_SEX_CODE) {
         extension_code(w, US_CORE_URL("us-core-sex"), sample_codes[sex].code);
     }
-    else {
+    else if (p->index > sample_first_count || p->shows & SHOWS_SEX_CODING) {
         extension_coding(w, US_CORE_URL("us-core-sex"), sex);
     }
     if (p->shows & SHOWS_PREFERENCES) {

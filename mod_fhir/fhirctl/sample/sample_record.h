@@ -104,7 +104,7 @@ typedef struct sample_record_t {
     int targets;
     sample_site_t home; /* the practice */
     char lab[320], lab_person[320], pharmacist[320], pharmacy[320], payer[320];
-    char self[320], cardiologist[320]; /* the Patient, a Practitioner */
+    char self[320], cardiologist[320]; /* the Patient, a Practitioner or PractitionerRole */
     const sample_site_t *site;         /* of the visit */
     int is_seen;                       /* the appointment of last month was kept */
     int covid_doses;

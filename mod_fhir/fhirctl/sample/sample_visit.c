@@ -457,7 +457,9 @@ static void set_places(sample_record_t *rec, places_t *places)
                          HOSPITAL_CARDIOLOGY, HOSPITAL_NURSE);
     sample_practice_site(&places->pediatric, seed, p->region, ORG_PEDIATRIC, PLACE_MAIN, p->pcp,
                          sample_practice_people(ORG_PEDIATRIC));
-    memcpy(rec->cardiologist, places->cardiology.role, sizeof(rec->cardiologist));
+    memcpy(rec->cardiologist,
+           p->shows & SHOWS_PLAIN_TEAM ? places->cardiology.doctor : places->cardiology.role,
+           sizeof(rec->cardiologist));
     sample_site_t other;
     sample_practice_site(&other, seed, p->region, ORG_LAB, PLACE_MAIN, 1, 1);
     memcpy(rec->lab, other.org, sizeof(rec->lab));

@@ -672,3 +672,4 @@ docs-environment = Entorno de Postman
 portal-patients = Para pacientes
 portal-patients-lead = Vea qué aplicaciones tienen acceso a sus registros, limítelo o termínelo. Las aplicaciones piden el acceso ellas mismas, en su navegador.
 portal-manage = Mis aplicaciones
+docs-more-params = Otros parámetros de búsqueda

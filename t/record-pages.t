@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Records as pages for people: what a search, a patient, measurements, versions and errors look like; no string of a
 # record becomes markup; in Chromium (t/node/pages.js) axe-core finds nothing, and the pages work without scripts.
-# FHIR_TEST_SHOTS=FOLDER keeps pictures.
+# FHIR_TEST_SHOTS=FOLDER keeps pictures; FHIR_TEST_README=docs makes those of the README.
 use strict;
 use warnings;
 use FHIR::Test;
@@ -163,7 +163,8 @@ SKIP: {
         [ "Observation?patient=$patient&_count=20", 'observations' ], [ 'Patient?nme=x', 'an error' ],
         [ "Patient/$patient/\$everything?_count=30", 'everything' ], [ 'metadata', 'the statement' ]);
     my $done = node('pages.js', $json->encode({ patient => $t->url("/dev/r4/Patient/$patient"),
-        shots => $ENV{FHIR_TEST_SHOTS} || '', hostile => [ map { $t->url($_) } grep { !/_history|_id/ } @hostile ],
+        shots => $ENV{FHIR_TEST_SHOTS} || '', readme => $ENV{FHIR_TEST_README} || '',
+        hostile => [ map { $t->url($_) } grep { !/_history|_id/ } @hostile ],
         pages => [ (map { [ $t->url("/dev/r4/$_->[0]"), @$_[ 1, 2 ] ] } @pages),
             [ $t->url('/dev/dstu2/MedicationOrder?_count=10'), 'orders of DSTU2' ] ] }));
     for (split /\n/, $done->{out}) {

@@ -257,10 +257,14 @@ static void show_params(fhir_view_t *view, const docs_t *docs, const char *type,
     unsigned seen = 0;
     for (const fhir_node_t *p = list; p; p = p->next) {
         const char *kind = string(docs, p, "type"), *name = string(docs, p, "name");
-        fhir_view_t *row = fhir_view_add(view, "params");
+        const char *wanted = expected(docs, type, FHIR_USCORE_PARAM, name);
+        int is_other = is_core(docs, type) && !*wanted;
+        fhir_view_t *row = fhir_view_add(view, is_other ? "more_params" : "params");
+        if (is_other)
+            fhir_view_flag(view, "has_more", 1);
         fhir_view_set(row, "param", name);
         fhir_view_set(row, "kind", kind);
-        fhir_view_set(row, "expected", expected(docs, type, FHIR_USCORE_PARAM, name));
+        fhir_view_set(row, "expected", wanted);
         if (!(seen & kind_bit(kind)))
             show_kind(view, docs, kind);
         seen |= kind_bit(kind);
@@ -344,7 +348,7 @@ static void show_trial(fhir_view_t *view, const docs_t *docs, const char *type,
     if (!base)
         return;
     fhir_view_set(view, "open", base);
-    for (int core = 1; core >= 0; core--)
+    for (int core = 1; core >= 0 && !n; core--)
         for (const fhir_node_t *p = list; p && n < TRIAL_FIELDS; p = p->next) {
             const char *name = string(docs, p, "name");
             int is_wanted = *expected(docs, type, FHIR_USCORE_PARAM, name) != '\0';

@@ -146,6 +146,7 @@ void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, cons
         apr_array_header_t *paths = apr_array_make(pool, 16, sizeof(path_t));
         const char *title = read_profile(paths, p, u, url);
         fhir_view_t *profile = fhir_view_add(view, "must");
+        fhir_view_flag(view, "has_must", 1);
         fhir_view_set(profile, "profile", url);
         fhir_view_set(profile, "title", title && *title ? title : url);
         fhir_view_set(profile, "releases", releases_of(u, rows[i].releases, pool));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The pages of records in Chromium, as people use them: from a patient to measurements and back, a search by the form.
-// Argument: a JSON object { pages: [[address, what]], patient, shots, hostile: [addresses] }. Prints TAP.
+// Argument: a JSON object { pages: [[address, what]], patient, shots, hostile: [addresses], readme }; readme: a folder
+// for the README's pictures, or nothing. Prints TAP.
 const { chromium } = require('playwright-core');
 const { ok, end, broke, look } = require('./look.js');
 const o = JSON.parse(process.argv[2]);
@@ -30,6 +31,13 @@ const o = JSON.parse(process.argv[2]);
   ok(await page.locator('.records tbody tr').count() > 1, '  and a table');
   const colour = await page.locator('.plot polyline').evaluate(e => getComputedStyle(e).stroke);
   ok(/^rgb\((?!0, 0, 0)/.test(colour), '  with the style sheet', colour);
+  if (o.readme) {
+    const camera = await open({ viewport: { width: 900, height: 560 } });
+    for (const [address, name] of [[o.patient, 'patient'], [page.url(), 'measurements']]) {
+      await camera.goto(address);
+      await camera.screenshot({ path: `${o.readme}/page-${name}.png` });
+    }
+  }
   // what was stored by an attacker
   const victim = await open({ javaScriptEnabled: true });
   const ran = [];

@@ -23,10 +23,11 @@ my %bounded = (
     'fhir/convert/fhir_convert_code.c'  => [ [ 'fhir_convert_has_code', $model ] ],
     'fhir/convert/fhir_convert_extension.c' =>
         [ [ 'fhir_convert_extension fhir_convert_lose find_one lose_into', $tree ] ],
+    'fhir/convert/fhir_convert_list.c'  => [ [ 'fhir_convert_hash', $tree ] ],
     'fhir/convert/fhir_convert_merge.c' => [ [ 'is_part merge strip', $tree ] ],
     'fhir/convert/fhir_convert_plan.c'  => [ [ 'build_steps fhir_convert_plan set_target', $model ] ],
     'fhir/convert/fhir_convert_profile.c' => [ [ 'has has_member', 'a path of the table, of three names' ] ],
-    'fhir/convert/fhir_convert_reference.c' => [ [ 'is_referred', $tree ] ],
+    'fhir/convert/fhir_convert_reference.c' => [ [ 'refer', $tree ] ],
     'fhir/convert/fhir_convert_run.c' =>
         [ [ 'fhir_convert_copy fhir_convert_object is_taken item_goes lose member_goes', $tree ] ],
     'fhir/convert/fhir_convert_value.c' => [ [ 'fhir_convert_choose fhir_convert_would', $tree ] ],

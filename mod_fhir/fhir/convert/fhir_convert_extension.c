@@ -147,7 +147,7 @@ void fhir_convert_lose(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
 {
     const fhir_model_t *from = run->half->from, *to = run->half->to;
     const char *member = "extension";
-    fhir_node_t *extension = new_object(run), *list, **at;
+    fhir_node_t *extension = new_object(run), *list;
     const char *url;
 
     if (modifier && fhir_model_element(to, plan->to, "modifierExtension", 17))
@@ -168,11 +168,8 @@ void fhir_convert_lose(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
         list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
         fhir_convert_add(object, member, strlen(member), list);
     }
-    for (at = &list->child; *at; at = &(*at)->next)
-        ;
     extension->name = NULL;
-    extension->next = NULL;
-    *at = extension;
+    fhir_convert_append(run, list, extension);
 }
 
 /* ---- and back ---- */
@@ -219,7 +216,7 @@ static void set_found(fhir_convert_run_t *run, fhir_node_t *object, const fhir_e
                       fhir_node_t *value)
 {
     const char *name = fhir_model_str(run->half->to, el->name);
-    fhir_node_t *there = fhir_convert_get(object, name), **at;
+    fhir_node_t *there = fhir_convert_get(object, name);
 
     if (el->max == 1) {
         if (!there)
@@ -230,12 +227,9 @@ static void set_found(fhir_convert_run_t *run, fhir_node_t *object, const fhir_e
         there = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
         fhir_convert_add(object, name, strlen(name), there);
     }
-    for (at = &there->child; *at; at = &(*at)->next)
-        ;
     value->flags |= FHIR_CONVERT_FOUND;
     value->name = NULL;
-    value->next = NULL;
-    *at = value;
+    fhir_convert_append(run, there, value);
 }
 
 /* One extension as a member of object; 0 when it stands for none. */

@@ -4,6 +4,7 @@
  * change, all else of the stored resource stays. A merge of three trees: stored, what the client
  * saw of it, and what it wants.
  */
+#include "core/fhir_hash.h"
 #include "fhir/convert/fhir_convert_private.h"
 
 static int same(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
@@ -82,10 +83,15 @@ static fhir_node_t *merge_objects(fhir_node_t *stored, const fhir_node_t *seen, 
     return stored;
 }
 
+/* Comparisons that the items of a list are looked for with, beyond those with the next one that is
+ * left: what is in another order in a list of thousands is found by its place. */
+#define LOOKS_MAX 100000
+
 /* Items by number, for lists of both kinds. */
 typedef struct item_t {
     fhir_node_t *node;
     int taken;
+    int same; /* number of the next item of the same hash, or -1 */
 } item_t;
 
 static item_t *items_of(int *n, const fhir_node_t *array, apr_pool_t *pool)
@@ -103,9 +109,13 @@ static item_t *items_of(int *n, const fhir_node_t *array, apr_pool_t *pool)
 static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t *seen, int n_seen,
                         apr_pool_t *pool)
 {
+    int first = 0, looks = 0; /* first: that is not taken */
+
     for (int i = 0; i < n_seen; i++) {
         of[i] = NULL;
-        for (int j = 0; !of[i] && j < n_stored; j++) {
+        for (; first < n_stored && stored[first].taken; first++)
+            ;
+        for (int j = first; !of[i] && j < n_stored && (j == first || looks++ < LOOKS_MAX); j++) {
             if (!stored[j].taken && is_part(seen[i].node, stored[j].node, pool))
                 of[i] = &stored[j];
         }
@@ -118,6 +128,38 @@ static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t 
     return 1;
 }
 
+/* Hash of a node → 1 + number of the first item of it that is not taken. */
+static apr_hash_t *by_hash(item_t *items, int n, apr_pool_t *pool)
+{
+    apr_hash_t *table = fhir_hash_make(pool);
+
+    for (int i = n - 1; i >= 0; i--) {
+        apr_uint64_t *hash = apr_palloc(pool, sizeof(*hash));
+        int *first;
+        *hash = fhir_convert_hash(items[i].node);
+        first = apr_hash_get(table, hash, sizeof(*hash));
+        if (!first) {
+            first = apr_pcalloc(pool, sizeof(*first));
+            apr_hash_set(table, hash, sizeof(*hash), first);
+        }
+        items[i].same = *first - 1;
+        *first = i + 1;
+    }
+    return table;
+}
+
+/* The first item that is the same as node and not taken, or -1. */
+static int find_same(apr_hash_t *table, const item_t *items, const fhir_node_t *node,
+                     apr_pool_t *pool)
+{
+    apr_uint64_t hash = fhir_convert_hash(node);
+    int *first = apr_hash_get(table, &hash, sizeof(hash));
+
+    while (first && *first && items[*first - 1].taken)
+        *first = items[*first - 1].same + 1;
+    return first && *first && same(items[*first - 1].node, node, pool) ? *first - 1 : -1;
+}
+
 static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
                                  apr_pool_t *pool)
 {
@@ -126,16 +168,16 @@ static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, f
     item_t *w = items_of(&n_wanted, wanted, pool);
     item_t **of = apr_pcalloc(pool, sizeof(*of) * (apr_size_t)(n_seen + 1));
     fhir_node_t *list = NULL, **at = &list;
+    apr_hash_t *table;
 
     if (!match_stored(of, t, n_stored, s, n_seen, pool))
         return wanted;
+    table = by_hash(s, n_seen, pool);
     for (int i = 0; i < n_wanted; i++) {
-        int j = 0;
-        while (j < n_seen && (s[j].taken || !same(s[j].node, w[i].node, pool)))
-            j++;
-        if (j == n_seen && n_seen == n_wanted && !s[i].taken)
+        int j = find_same(table, s, w[i].node, pool);
+        if (j < 0 && n_seen == n_wanted && !s[i].taken)
             j = i; /* the one at its place was changed */
-        if (j == n_seen) {
+        if (j < 0) {
             append(&at, w[i].node);
             continue;
         }

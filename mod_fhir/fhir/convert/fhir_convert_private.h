@@ -155,6 +155,9 @@ typedef struct fhir_convert_contained_t {
     const fhir_node_t *resource; /* as it came */
 } fhir_convert_contained_t;
 
+/** What is known of long lists (fhir_convert_list.c). */
+typedef struct fhir_convert_lists_t fhir_convert_lists_t;
+
 struct fhir_convert_run_t {
     const fhir_convert_half_t *half;
     const fhir_convert_env_t *env;
@@ -167,6 +170,9 @@ struct fhir_convert_run_t {
     const char *as;
     const fhir_convert_url_t *url; /* of the extension that is converted, or NULL */
     int keep;                      /* '+' or '!' when the last code converted keeps its value */
+    fhir_convert_lists_t *lists;   /* or NULL */
+    const fhir_node_t *joined;     /* whose text is in join_buf, or NULL */
+    fhir_buf_t *join_buf;
 };
 
 /* fhir_convert_plan.c */
@@ -200,6 +206,26 @@ int fhir_convert_suits(fhir_convert_run_t *run, const fhir_convert_step_t *step,
 /** 1 if a dateTime is as exact as an instant. */
 int fhir_convert_is_instant(const fhir_node_t *node);
 
+/* fhir_convert_list.c: none of these looks through a list for each item of it. */
+/** The number of items of an array. */
+apr_size_t fhir_convert_count(fhir_convert_run_t *run, const fhir_node_t *list);
+/** Adds an item at the end of an array. */
+void fhir_convert_append(fhir_convert_run_t *run, fhir_node_t *list, fhir_node_t *item);
+/** Adds one at its beginning. */
+void fhir_convert_prepend(fhir_convert_run_t *run, fhir_node_t *list, fhir_node_t *item);
+/** The item of an array that a value called `name` goes into behind a hop of the step, or NULL when
+ *  a new one has to be made. */
+fhir_node_t *fhir_convert_place(fhir_convert_run_t *run, const fhir_convert_step_t *step,
+                                const fhir_convert_hop_t *hop, fhir_node_t *list, const char *name);
+/** The part of an item that is compared, or NULL. */
+typedef const fhir_node_t *(*fhir_convert_value_fn)(const void *baton, const fhir_node_t *item);
+/** 1 if an item has the value. What value_of returns of an item of the list must not change. */
+int fhir_convert_holds(fhir_convert_run_t *run, const fhir_convert_step_t *step,
+                       const fhir_node_t *list, fhir_convert_value_fn value_of, const void *baton,
+                       const fhir_node_t *value);
+/** Nodes that fhir_node_equal finds equal by their digits have the same one. */
+apr_uint64_t fhir_convert_hash(const fhir_node_t *node);
+
 /* fhir_convert_code.c */
 fhir_convert_codes_t *fhir_convert_codes_parse(const char *words, fhir_convert_way_t way,
                                                apr_pool_t *pool);
@@ -221,8 +247,9 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding);
 fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
                                  fhir_node_t *object);
 /** fhir_node_t.flags while a resource is converted. */
-#define FHIR_CONVERT_MADE  0x01 /* an object made on the way to a value in it */
-#define FHIR_CONVERT_FOUND 0x02 /* an item that an extension brought */
+#define FHIR_CONVERT_MADE   0x01 /* an object made on the way to a value in it */
+#define FHIR_CONVERT_FOUND  0x02 /* an item that an extension brought */
+#define FHIR_CONVERT_UNUSED 0x04 /* a contained resource that nothing refers to */
 
 /** Appends a member. */
 void fhir_convert_add(fhir_node_t *object, const char *name, apr_size_t len, fhir_node_t *value);

@@ -209,30 +209,75 @@ void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *re
     }
 }
 
-/* 1 if something in the tree refers to "#id". */
-static int is_referred(const fhir_node_t *node, const fhir_node_t *id)
+/* What may be referred to as "#id". */
+typedef struct target_t {
+    int references;
+    apr_array_header_t *items; /* of fhir_node_t *: the contained resources of the id */
+} target_t;
+
+/* Adds n to the references of all that the tree refers to; those with none left are noted. */
+static void refer(apr_hash_t *targets, const fhir_node_t *node, int n, apr_array_header_t *left)
 {
-    if (node->kind == FHIR_NODE_STRING)
-        return node->text_len == id->text_len + 1 && node->text[0] == '#' &&
-               memcmp(node->text + 1, id->text, id->text_len) == 0;
+    target_t *t = node->kind == FHIR_NODE_STRING && node->text_len > 1 && node->text[0] == '#'
+                      ? apr_hash_get(targets, node->text + 1, node->text_len - 1)
+                      : NULL;
+
+    if (t) {
+        t->references += n;
+        if (!t->references)
+            APR_ARRAY_PUSH(left, target_t *) = t;
+    }
     for (const fhir_node_t *c = node->child; c; c = c->next)
-        if (is_referred(c, id))
-            return 1;
-    return 0;
+        refer(targets, c, n, left);
 }
 
-/* dom-3: what nothing refers to any more goes; dom-1: no texts. Once one goes, those that only it
- * referred to go too. */
-static int drop_one(fhir_node_t *resource, fhir_node_t *list)
+static void drop_item(apr_hash_t *targets, fhir_node_t *item, apr_array_header_t *left)
 {
-    for (fhir_node_t **at = &list->child, *item; (item = *at) != NULL; at = &item->next) {
+    if (item->flags & FHIR_CONVERT_UNUSED)
+        return;
+    item->flags |= FHIR_CONVERT_UNUSED;
+    refer(targets, item, -1, left);
+}
+
+/* dom-3: what nothing refers to any more goes. Once one goes, those that only it referred to go
+ * too. */
+static void drop_unused(apr_hash_t *targets, fhir_node_t *resource, fhir_node_t *list,
+                        apr_pool_t *pool)
+{
+    apr_array_header_t *left = apr_array_make(pool, 8, sizeof(target_t *));
+
+    for (fhir_node_t *item = list->child; item; item = item->next) {
         const fhir_node_t *id = fhir_node_get(item, "id");
-        if (id && id->text && is_referred(resource, id))
+        target_t *t;
+        if (!id || !id->text)
             continue;
-        *at = item->next;
-        return 1;
+        t = apr_hash_get(targets, id->text, id->text_len);
+        if (!t) {
+            t = apr_palloc(pool, sizeof(*t));
+            t->references = 0;
+            t->items = apr_array_make(pool, 1, sizeof(fhir_node_t *));
+            apr_hash_set(targets, id->text, id->text_len, t);
+        }
+        APR_ARRAY_PUSH(t->items, fhir_node_t *) = item;
     }
-    return 0;
+    refer(targets, resource, 1, left);
+    for (fhir_node_t *item = list->child; item; item = item->next) {
+        const fhir_node_t *id = fhir_node_get(item, "id");
+        target_t *t = id && id->text ? apr_hash_get(targets, id->text, id->text_len) : NULL;
+        if (!t || !t->references)
+            drop_item(targets, item, left);
+    }
+    while (left->nelts) {
+        const target_t *t = *(target_t **)apr_array_pop(left);
+        for (int i = 0; i < t->items->nelts; i++)
+            drop_item(targets, APR_ARRAY_IDX(t->items, i, fhir_node_t *), left);
+    }
+    for (fhir_node_t **at = &list->child, *item; (item = *at) != NULL;) {
+        if (item->flags & FHIR_CONVERT_UNUSED)
+            *at = item->next;
+        else
+            at = &item->next;
+    }
 }
 
 void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
@@ -251,13 +296,12 @@ void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
     }
     if (!list)
         return;
-    for (fhir_node_t *item = list->child; item; item = item->next) {
+    for (fhir_node_t *item = list->child; item; item = item->next) { /* dom-1: no texts */
         text = fhir_node_get(item, "text");
         if (text && run->half->way == FHIR_CONVERT_OUT)
             fhir_convert_remove(item, text);
     }
-    while (drop_one(resource, list))
-        ;
+    drop_unused(fhir_hash_make(run->pool), resource, list, run->pool);
     if (!list->child)
         fhir_convert_remove(resource, list);
 }

@@ -78,23 +78,6 @@ static fhir_node_t *underscore_of(const fhir_node_t *object, const char *name, a
     return NULL;
 }
 
-/* The object that a value goes into, behind the hops of its path. */
-static fhir_node_t *hop_item(const fhir_convert_run_t *run, const fhir_convert_hop_t *hop,
-                             fhir_node_t *list, const char *value_name)
-{
-    fhir_node_t *item;
-
-    for (item = list->child; item; item = item->next) {
-        if (!hop->each && !fhir_node_get(item, value_name))
-            return item;
-        if (hop->tests && fhir_convert_test(hop->tests, item) && !fhir_node_get(item, value_name))
-            return item;
-    }
-    item = fhir_node_new(FHIR_NODE_OBJECT, run->pool);
-    append(list, item);
-    return item;
-}
-
 /* The member of an item that a test compares with, made of the test's code. */
 static void set_test(const fhir_convert_run_t *run, const fhir_convert_hop_t *hop,
                      const fhir_convert_test_t *test, fhir_node_t *item)
@@ -138,8 +121,14 @@ static fhir_node_t *hop_to(walk_t *w, const fhir_convert_step_t *step, int hop_i
         member->flags |= FHIR_CONVERT_MADE;
         fhir_convert_add(object, name, strlen(name), member);
     }
-    if (list)
-        member = hop_item(w->run, hop, member, next);
+    if (list) {
+        fhir_node_t *item = fhir_convert_place(w->run, step, hop, member, next);
+        if (!item) {
+            item = fhir_node_new(FHIR_NODE_OBJECT, w->run->pool);
+            fhir_convert_append(w->run, member, item);
+        }
+        member = item;
+    }
     for (const fhir_convert_test_t *test = hop->tests; test; test = test->next)
         set_test(w->run, hop, test, member);
     return member;
@@ -160,24 +149,26 @@ static int same(const fhir_convert_run_t *run, const fhir_node_t *a, const fhir_
     return a && b && fhir_node_equal(a, b, 0, run->pool);
 }
 
+static const fhir_node_t *behind_hop(const void *baton, const fhir_node_t *item)
+{
+    const fhir_convert_step_t *step = baton;
+
+    return fhir_convert_test(step->hops[0].tests, item)
+               ? fhir_node_getn(item, step->to_name, step->to_name_len)
+               : NULL;
+}
+
 /* 1 if an item behind a hop has the value already: an extension brought it. */
-static int is_there(const fhir_convert_run_t *run, const fhir_convert_step_t *step,
+static int is_there(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                     const fhir_node_t *made, const fhir_node_t *value)
 {
-    const fhir_convert_hop_t *hop = &step->hops[0];
     const fhir_node_t *list;
 
     if (run->half->way == FHIR_CONVERT_OUT || step->n_hops != 1)
         return 0;
-    list = fhir_node_get(made, fhir_model_str(run->half->to, hop->element->name));
-    if (!list || list->kind != FHIR_NODE_ARRAY)
-        return 0;
-    for (const fhir_node_t *item = list->child; item; item = item->next) {
-        if (fhir_convert_test(hop->tests, item) &&
-            same(run, fhir_node_getn(item, step->to_name, step->to_name_len), value))
-            return 1;
-    }
-    return 0;
+    list = fhir_node_get(made, fhir_model_str(run->half->to, step->hops[0].element->name));
+    return list && list->kind == FHIR_NODE_ARRAY &&
+           fhir_convert_holds(run, step, list, behind_hop, step, value);
 }
 
 /* The array of a primitive's extensions is as long as that of its values. */
@@ -193,9 +184,17 @@ static void append_underscore(walk_t *w, const fhir_convert_step_t *step, fhir_n
         fhir_convert_add(object, apr_pstrcat(w->run->pool, "_", step->to_name, NULL),
                          step->to_name_len + 1, list);
     }
-    for (apr_size_t n = fhir_node_count(list); n < before; n++)
-        append(list, fhir_node_new(FHIR_NODE_NULL, w->run->pool));
-    append(list, underscore ? underscore : fhir_node_new(FHIR_NODE_NULL, w->run->pool));
+    if (!underscore)
+        underscore = fhir_node_new(FHIR_NODE_NULL, w->run->pool);
+    while (fhir_convert_count(w->run, list) < before)
+        fhir_convert_append(w->run, list, fhir_node_new(FHIR_NODE_NULL, w->run->pool));
+    fhir_convert_append(w->run, list, underscore);
+}
+
+static const fhir_node_t *found_item(const void *baton, const fhir_node_t *item)
+{
+    (void)baton;
+    return item->flags & FHIR_CONVERT_FOUND ? item : NULL;
 }
 
 static void emit_item(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *object,
@@ -209,22 +208,18 @@ static void emit_item(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *o
         list = fhir_node_new(FHIR_NODE_ARRAY, w->run->pool);
         fhir_convert_add(object, step->to_name, step->to_name_len, list);
     }
-    for (const fhir_node_t *item = w->found && value ? list->child : NULL; item;
-         item = item->next) {
-        if ((item->flags & FHIR_CONVERT_FOUND) && same(w->run, item, value))
-            return; /* an extension brought it */
-    }
+    if (w->found && value && fhir_convert_holds(w->run, NULL, list, found_item, NULL, value))
+        return; /* an extension brought it */
     if (!value)
         value = fhir_node_new(FHIR_NODE_NULL, w->run->pool);
     value->name = NULL;
     value->name_len = 0;
     if (in && step->single && list->child && (list->child->flags & FHIR_CONVERT_FOUND)) {
-        value->next = list->child;
-        list->child = value;
+        fhir_convert_prepend(w->run, list, value);
         return;
     }
-    before = step->prim ? fhir_node_count(list) : 0;
-    append(list, value);
+    before = step->prim ? fhir_convert_count(w->run, list) : 0;
+    fhir_convert_append(w->run, list, value);
     if (step->prim)
         append_underscore(w, step, object, underscore, before);
 }
@@ -242,10 +237,15 @@ static void join(fhir_convert_run_t *run, const fhir_convert_step_t *step, fhir_
     }
     if (!there || !value)
         return;
-    there->text =
-        apr_pstrcat(run->pool, apr_pstrmemdup(run->pool, there->text, there->text_len), between,
-                    apr_pstrmemdup(run->pool, value->text, value->text_len), NULL);
-    there->text_len = (apr_uint32_t)strlen(there->text);
+    if (run->joined != there) {
+        run->joined = there;
+        run->join_buf = fhir_buf_create(run->pool, 0);
+        fhir_buf_append(run->join_buf, there->text, there->text_len);
+    }
+    fhir_buf_puts(run->join_buf, between);
+    fhir_buf_append(run->join_buf, value->text, value->text_len);
+    there->text = run->join_buf->data;
+    there->text_len = (apr_uint32_t)run->join_buf->len;
 }
 
 /* The value at the end of the path, or any of its choice: what stands in the way of another. */

@@ -91,7 +91,9 @@ sub codes {
     return [ undef, $value ? 'true' : 'false' ] if JSON::PP::is_bool($value);
     return [ undef, $value ] unless ref $value;
     return map { codes($_) } @{ $value->{coding} } if $value->{coding};
-    return [ @{$value}{ qw(system value) } ] if exists $value->{value} and !exists $value->{code};
+    # a ContactPoint's system is a kind of contact, not a system of codes
+    return [ ($value->{system} // '') =~ /:/ ? $value->{system} : undef, $value->{value} ]
+        if exists $value->{value} and !exists $value->{code};
     return defined $value->{code} ? [ @{$value}{ qw(system code) } ] : ();
 }
 
@@ -218,7 +220,7 @@ for (1 .. $queries) {
     push @wrong, substr "$type?$query: too much: @{[ grep { !exists $due{$_} } @got ]}; "
         . "missing: @{[ grep { !exists $got{$_} } @due ]}", 0, 300;
 }
-splice @wrong, 20, @wrong, '…' if @wrong > 20;
+splice @wrong, 100, @wrong, '…' if @wrong > 100;
 is join("\n", @wrong), '', "$asked queries find what they should (seed $seed)";
 cmp_ok $hits, '>', $asked / 2, "$hits of them find something";
 $t->done;

@@ -88,6 +88,31 @@ $t->load(
         hasMember => [ { reference => 'Observation/o1' } ], dataAbsentReason => coded('data-absent-reason', 'masked'),
         component => [ { code => { text => 'c' }, dataAbsentReason => coded('data-absent-reason', 'error') } ] },
     { resourceType => 'Binary', id => 'b1', contentType => 'text/plain', data => 'YWJj' },
+    # what searches have to know of: a status that DSTU2 has not, what is entered in error, places, lengths
+    { resourceType => 'Encounter', id => 'e2', status => 'unknown', subject => { reference => 'Patient/p2' },
+        class => { system => "$R4/v3-ActCode", code => 'AMB' }, basedOn => [ { reference => 'ServiceRequest/sr1' } ],
+        length => { value => 30, unit => 'min', system => 'http://unitsofmeasure.org', code => 'min' } },
+    { resourceType => 'Encounter', id => 'e3', status => 'entered-in-error', subject => { reference => 'Patient/p2' },
+        class => { system => "$R4/v3-ActCode", code => 'AMB' } },
+    { resourceType => 'MedicationRequest', id => 'm2', status => 'unknown', intent => 'order',
+        subject => { reference => 'Patient/p2' }, medicationReference => { reference => 'Medication/med1' } },
+    { resourceType => 'AllergyIntolerance', id => 'a3', patient => { reference => 'Patient/p2' },
+        code => { text => 'z' }, verificationStatus => coded('allergyintolerance-verification', 'entered-in-error') },
+    { resourceType => 'AllergyIntolerance', id => 'a4', patient => { reference => 'Patient/p2' },
+        code => { text => 'z' } },
+    { resourceType => 'Location', id => 'l1', position => { latitude => 42, longitude => -83 } },
+    { resourceType => 'Observation', id => 'o5', status => 'final', subject => { reference => 'Patient/p2' },
+        code => { coding => [ { system => 'http://loinc.org', code => '2708-6' } ] },
+        valueQuantity => { value => 97, unit => '%', system => 'http://unitsofmeasure.org', code => '%' } },
+    { resourceType => 'Observation', id => 'o6', status => 'final', subject => { reference => 'Patient/p2' },
+        code => { coding => [ { system => 'http://loinc.org', code => '72166-2' } ] },
+        valueCodeableConcept => { coding => [ { system => "$R4/v3-NullFlavor", code => 'UNK' } ] } },
+    { resourceType => 'DocumentReference', id => 'doc2', status => 'current', subject => { reference => 'Patient/p2' },
+        type => { text => 't' }, content => [ { attachment => { contentType => 'text/plain', url => 'Binary/b1' } } ],
+        context => { related => [ { identifier => { system => 'urn:x', value => 'rel' } } ] } },
+    { resourceType => 'Provenance', id => 'v2', recorded => '2020-01-01T00:00:00Z',
+        target => [ { reference => 'Patient/p2' } ], agent => [ { who => { reference => 'Practitioner/pr1' } } ],
+        entity => [ { role => 'source', what => { reference => 'MedicationRequest/m1' } } ] },
     { resourceType => 'Observation', id => 'o3', status => 'final', code => { text => 'device' },
         device => { reference => 'DeviceMetric/x' } },
 );
@@ -188,11 +213,36 @@ my %found = (
     'Immunization?patient=p1&status=completed' => 'i1',
     'MedicationOrder?patient=p1&datewritten=2020-02' => 'm1', 'MedicationOrder?prescriber=pr1' => 'm1',
     'MedicationOrder?patient=p1&status=stopped' => 'm1', 'MedicationOrder?prescriber.family=doctor' => 'm1',
-    'MedicationOrder?medication=Medication/med1' => 'm1',
+    'MedicationOrder?medication=Medication/med1' => 'm1 m2',
     'Practitioner?specialty=207Q00000X&family=doctor' => 'pr1', 'Practitioner?specialty=none' => '',
     'Encounter?patient=p1&status=arrived' => 'e1', 'CarePlan?patient=p1&status=active' => 'c1',
     'CarePlan?patient=p1&status=completed&category=careteam' => 'ct-t1', 'CarePlan?patient=p1&status=cancelled' => '',
     'Provenance?target=MedicationOrder/m1' => 'v1', 'Medication?_id=med1&code:text=aspirin' => 'med1',
+    # what is shown without a value is missing, and has no code
+    'Encounter?patient=p2&status:missing=true' => 'e2', 'Encounter?patient=p2&status:missing=false' => '',
+    'Encounter?patient=p2&status=unknown' => '', 'Encounter?patient=p2&status:not=finished' => 'e2',
+    'MedicationOrder?patient=p2&status:missing=true' => 'm2', 'MedicationOrder?patient=p1&status:missing=false' => 'm1',
+    'MedicationStatement?patient=p2&status:missing=true' => 'mr-m2',
+    'MedicationStatement?patient=p2&status:missing=false' => 's2',
+    'AllergyIntolerance?patient=p2&status:missing=true' => 'a4',
+    'AllergyIntolerance?patient=p2&status:missing=false' => 'a3',
+    'AllergyIntolerance?patient=p2&status=entered-in-error' => 'a3',
+    # what is entered in error and would be shown as cancelled
+    'Encounter?patient=p2' => 'e2', 'Encounter?patient=p2&status=cancelled' => '',
+    # values of another kind in R4
+    'Encounter?patient=p2&length=30' => 'e2', 'Encounter?patient=p2&length=gt30' => '',
+    'Encounter?patient=p2&length=lt31,gt50' => 'e2', 'Encounter?incomingreferral=ReferralRequest/sr1' => 'e2',
+    'Location?near=42.01:-83' => 'l1', 'Location?near=42.01:-83&near-distance=le5|km' => 'l1',
+    'Location?near=42.5:-83&near-distance=le5||km' => '', 'Location?near=42.5:-83&near-distance=100|km' => 'l1',
+    'DocumentReference?related-id=rel' => 'doc2', 'DocumentReference?related-id=urn:x|rel' => 'doc2',
+    'DocumentReference?related-id=urn:y|rel' => '',
+    'Provenance?entity=MedicationOrder/m1' => 'v2', 'Provenance?entity=MedicationOrder/m2' => '',
+    'Observation?patient=p2&code-value-quantity=59408-5$gt90' => 'o5',
+    'Observation?patient=p2&code-value-quantity=59408-5$gt90||%25' => 'o5',
+    'Observation?patient=p2&code-value-quantity=59408-5$lt90' => '',
+    'Observation?patient=p2&code-value-quantity=http://loinc.org|59408-5$97' => 'o5',
+    'Observation?patient=p2&code-value-concept=72166-2$http://hl7.org/fhir/v3/NullFlavor|UNK' => 'o6',
+    'Observation?patient=p2&component-code-value-quantity=59408-5$gt90' => '',
 );
 is ids_of($_), $found{$_}, $_ for sort keys %found;
 
@@ -235,6 +285,10 @@ like $ignored->{entry}[0]{fullUrl}, qr/^urn:uuid:[0-9a-f-]{36}$/, 'bdl-6: the re
 is scalar @{ $ignored->{entry}[0]{resource}{issue} }, 2, 'and each is told';
 unlike $ignored->{link}[0]{url}, qr/colour/, 'the self link does not say them';
 is_outcome $t->get("$base/Patient?colour=red", Prefer => 'handling=strict'), 400, 'not-supported', qr/colour/, 'strict';
+is_outcome $t->get("$base/Location?near-distance=le5|km", Prefer => 'handling=strict'), 400, 'not-supported',
+    qr/near-distance/, 'a distance from nowhere';
+is_outcome $t->get("$base/Location?near=here"), 400, 'invalid', qr/near/, 'no place';
+is $t->get("$base/Encounter/e3")->json->{status}, 'cancelled', 'what is entered in error can be read';
 is_outcome $t->get("$base/Patient?birthdate=soon"), 400, 'invalid', qr/birthdate/, 'a bad value';
 is_outcome both('Patient/nobody'), 404, 'not-found', qr{Patient/nobody}, 'nobody';
 is_outcome both('Nonsense/1'), 404, 'not-supported', qr/Nonsense/, 'no such type';

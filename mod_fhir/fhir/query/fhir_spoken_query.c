@@ -19,7 +19,8 @@ typedef struct reading_t {
     fhir_call_t *call;
     const fhir_type_t *spoken, *stored;
     fhir_spoken_param_t param;
-    const char *modifier; /* with its colon, or "" */
+    const char *modifier;    /* with its colon, or "" */
+    const fhir_pairs_t *all; /* the query */
     apr_pool_t *pool;
 } reading_t;
 
@@ -219,6 +220,27 @@ static const char *token_values(const reading_t *r, condition_t *c, const char *
     return list;
 }
 
+/* R4's reference for one of a type of DSTU2: by the types that are served, by the words of the row.
+ */
+static const char *renamed(const reading_t *r, const char *said, const char *slash)
+{
+    const char *word = r->param.row ? r->param.row->values : NULL, *found = NULL;
+    apr_size_t name = (apr_size_t)(slash - said);
+
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
+        apr_size_t len = strlen(t->prefix);
+        if (t->contained || strlen(t->dstu2) != name || memcmp(t->dstu2, said, name) != 0 ||
+            strncmp(slash + 1, t->prefix, len) != 0)
+            continue;
+        found = apr_pstrcat(r->pool, t->r4, "/", slash + 1 + len, NULL);
+        if (len)
+            break; /* more exact than the usual one */
+    }
+    if (word && strncmp(word, said, name) == 0 && word[name] == '>')
+        found = apr_pstrcat(r->pool, word + name + 1, slash, NULL);
+    return found;
+}
+
 /* "MedicationOrder/7" as "MedicationRequest/7", and links below this base. */
 static const char *reference_values(const reading_t *r, const char *value)
 {
@@ -227,20 +249,70 @@ static const char *reference_values(const reading_t *r, const char *value)
     apr_size_t base_len = strlen(base);
 
     while ((one = next_value(&rest)) != NULL) {
-        const char *said = one, *slash;
+        const char *said = one, *slash, *stored;
         if (strncmp(said, base, base_len) == 0 && said[base_len] == '/')
             said += base_len + 1;
         slash = strchr(said, '/');
-        for (const fhir_convert_type_t *t = fhir_convert_types; slash && t->r4; t++) {
-            apr_size_t len = strlen(t->prefix), name = (apr_size_t)(slash - said);
-            if (t->contained || strlen(t->dstu2) != name || memcmp(t->dstu2, said, name) != 0 ||
-                strncmp(slash + 1, t->prefix, len) != 0)
-                continue;
-            one = apr_pstrcat(r->pool, t->r4, "/", slash + 1 + len, NULL);
-            if (len)
-                break; /* more exact than the usual one */
+        stored = slash ? renamed(r, said, slash) : NULL;
+        list = list_add(r->pool, list, stored ? stored : one);
+    }
+    return list;
+}
+
+/* code$value: all the spellings of a code with all those of a value that is one. */
+static const char *composite_values(const reading_t *r, condition_t *c, const char *value)
+{
+    char *rest = apr_pstrdup(r->pool, value), *one;
+    const char *list = "";
+
+    while ((one = next_value(&rest)) != NULL) {
+        char *dollar = strchr(one, '$'), *codes, *code;
+        if (!dollar)
+            return value; /* R4's reading says what is wrong */
+        *dollar++ = '\0';
+        codes = apr_pstrdup(r->pool, token_values(r, c, one));
+        while ((code = next_value(&codes)) != NULL) {
+            const char *bar = strchr(dollar, '|'), *second = dollar;
+            char *seconds;
+            if (bar && strstr(r->param.name, "-concept"))
+                second = both_spellings(
+                    r, apr_pstrmemdup(r->pool, dollar, (apr_size_t)(bar - dollar)), bar + 1, NULL);
+            for (seconds = apr_pstrdup(r->pool, second); (second = next_value(&seconds)) != NULL;)
+                list = list_add(r->pool, list, apr_pstrcat(r->pool, code, "$", second, NULL));
         }
-        list = list_add(r->pool, list, one);
+    }
+    return list;
+}
+
+/* Numbers as quantities of the row's unit. */
+static const char *with_unit(const reading_t *r, const char *value)
+{
+    char *rest = apr_pstrdup(r->pool, value), *one;
+    const char *list = "";
+
+    while ((one = next_value(&rest)) != NULL)
+        list = list_add(r->pool, list, apr_pstrcat(r->pool, one, "|", r->param.row->values, NULL));
+    return list;
+}
+
+/* latitude:longitude with near-distance=le5|km as R4's latitude|longitude|5|km.
+ * Source: DSTU2, Location, search parameters near and near-distance */
+static const char *near_values(const reading_t *r, const char *value)
+{
+    const char *distance = fhir_pairs_get(r->all, "near-distance");
+    char *rest = apr_pstrdup(r->pool, value), *one;
+    const char *list = "", *unit;
+
+    distance = distance ? distance + strspn(distance, "abcdefghijklmnopqrstuvwxyz") : "";
+    unit = strrchr(distance, '|');
+    distance = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, distance, strcspn(distance, "|")),
+                           unit ? unit : "", NULL);
+    while ((one = next_value(&rest)) != NULL) {
+        char *colon = strchr(one, ':');
+        if (colon)
+            *colon = '|';
+        list = list_add(r->pool, list,
+                        *distance ? apr_pstrcat(r->pool, one, "|", distance, NULL) : one);
     }
     return list;
 }
@@ -307,22 +379,64 @@ static void add_also(const reading_t *r, apr_array_header_t *list)
         add_query(r, new_condition(list, r), r->param.row->also);
 }
 
+/* What DSTU2 shows without a value, or all else. */
+static void add_missing(const reading_t *r, condition_t *c, const char *value)
+{
+    char *state, *words = apr_pstrdup(r->pool, r->param.row->absent);
+
+    c->negated = strcmp(value, "true") != 0;
+    for (char *w = apr_strtok(words, " ", &state); w; w = apr_strtok(NULL, " ", &state))
+        add_query(r, c, w);
+}
+
+/* The kind that the parameter has in R4. */
+static fhir_param_kind_t stored_kind(const reading_t *r)
+{
+    const char *name = r4_names(r);
+    const fhir_param_t *p =
+        fhir_model_param(r->call->stored, r->stored, name, strcspn(name, ",:."));
+
+    return p ? (fhir_param_kind_t)p->kind : FHIR_PARAM_NONE;
+}
+
+/* Values in R4's words. modifier: becomes that of R4. */
+static const char *stored_values(const reading_t *r, condition_t *c, const char **modifier,
+                                 const char *value)
+{
+    const fhir_param_kind_t kind = stored_kind(r);
+
+    if (is_modifier(r, ":missing"))
+        return value;
+    if (kind == FHIR_PARAM_SPECIAL)
+        return near_values(r, value);
+    if (kind == FHIR_PARAM_QUANTITY && r->param.kind == FHIR_PARAM_NUMBER)
+        return with_unit(r, value);
+    if (r->param.kind == FHIR_PARAM_COMPOSITE)
+        return composite_values(r, c, value);
+    if (r->param.kind == FHIR_PARAM_TOKEN && (!**modifier || is_modifier(r, ":not"))) {
+        c->negated = **modifier != '\0';
+        *modifier = "";
+        return strcmp(r->param.name, "_id") == 0 ? id_values(r, value) : token_values(r, c, value);
+    }
+    if (strcmp(r->param.name, "_profile") == 0)
+        return profile_values(r, value);
+    return r->param.kind == FHIR_PARAM_REFERENCE || kind == FHIR_PARAM_REFERENCE
+               ? reference_values(r, value)
+               : value;
+}
+
 static void add_condition(const reading_t *r, apr_array_header_t *list, const char *value)
 {
     condition_t *c = new_condition(list, r);
-    const char *modifier = r->modifier, *values = value;
+    const char *modifier = r->modifier, *values;
     char *names = r4_names(r), *name;
 
-    if (r->param.kind == FHIR_PARAM_TOKEN && (!*modifier || is_modifier(r, ":not"))) {
-        c->negated = *modifier != '\0';
-        modifier = "";
-        values =
-            strcmp(r->param.name, "_id") == 0 ? id_values(r, value) : token_values(r, c, value);
+    if (is_modifier(r, ":missing") && r->param.row && r->param.row->absent &&
+        (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)) {
+        add_missing(r, c, value);
+        return;
     }
-    else if (strcmp(r->param.name, "_profile") == 0 && !is_modifier(r, ":missing"))
-        values = profile_values(r, value);
-    else if (r->param.kind == FHIR_PARAM_REFERENCE && !is_modifier(r, ":missing"))
-        values = reference_values(r, value);
+    values = stored_values(r, c, &modifier, value);
     while (*values && (name = next_value(&names)) != NULL) {
         apr_array_header_t *parts = new_parts(r);
         add_pair(parts, apr_pstrcat(r->pool, name, modifier, NULL), values);
@@ -423,6 +537,8 @@ static int take(reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair)
         return 0;
     if (dot)
         return take_chain(r, list, pair, dot + 1);
+    if (strcmp(r->param.name, "near-distance") == 0) /* is read with the place, if there is one */
+        return fhir_pairs_get(r->all, "near") != NULL;
     if (*r->modifier && r->param.kind == FHIR_PARAM_REFERENCE && !is_modifier(r, ":missing")) {
         const fhir_type_t *type = stored_type(r->call->endpoint, r->modifier + 1);
         if (type)
@@ -561,10 +677,10 @@ static fhir_err_t *unknown(fhir_spoken_query_t *q, const fhir_call_t *call, cons
 
 /* A parameter of one search: for the first type it is taken into the results, for each into its
  * conditions. A type that has not what another has finds nothing. */
-static fhir_err_t *take_pair(fhir_spoken_query_t *q, fhir_call_t *call, const fhir_pair_t *pair,
-                             int strict)
+static fhir_err_t *take_pair(fhir_spoken_query_t *q, fhir_call_t *call, const fhir_pairs_t *pairs,
+                             const fhir_pair_t *pair, int strict)
 {
-    reading_t r = {.call = call, .spoken = call->spoken_type, .pool = q->pool};
+    reading_t r = {.call = call, .spoken = call->spoken_type, .all = pairs, .pool = q->pool};
     fhir_pair_t result = *pair;
     int known = 0;
 
@@ -618,7 +734,7 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **out, fhir_call_t *call
                 apr_psprintf(q->pool, "%.100s was ignored: it has no value", pair->name);
             continue;
         }
-        FHIR_TRY(take_pair(q, call, pair, strict));
+        FHIR_TRY(take_pair(q, call, pairs, pair, strict));
     }
     *out = q;
     return NULL;

@@ -12,6 +12,13 @@
 
 #define NOT_WRONG "verification-status:not=entered-in-error,refuted"
 
+/* A status that DSTU2 has no code for is shown without a value. */
+#define UNKNOWN        " unknown>_id:missing=true"
+#define UNKNOWN_ABSENT .absent = "status:missing=true status=unknown"
+
+/* What is entered in error and would be shown as cancelled is not found. */
+#define NOT_IN_ERROR(type_, status_) ROW(type_, "", NULL, .also = status_ ":not=entered-in-error")
+
 /* US Core's codes of vital signs beside those of Argonaut. */
 #define VITALS                                                                                     \
     "55284-4>55284-4,85354-9 59408-5>59408-5,2708-6 8287-5>8287-5,9843-4 8716-3>8716-3,85353-1"
@@ -31,13 +38,16 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
                   " confirmed>clinical-status=active&verification-status=confirmed "
                   "unconfirmed>clinical-status=active&verification-status=unconfirmed "
                   "active>clinical-status=active&verification-status:not=confirmed,unconfirmed,"
-                  "entered-in-error,refuted"),
+                  "entered-in-error,refuted",
+        .absent = "clinical-status:missing=true&" NOT_WRONG),
 
+    NOT_IN_ERROR("Appointment", "status"),
     ROW("Appointment", "status", "status",
         .values = "arrived>arrived,checked-in proposed>proposed,waitlist"),
 
     NONE("Binary", "contenttype"),
 
+    NOT_IN_ERROR("CarePlan", "status"),
     ROW("CarePlan", "activitycode", "activity-code", .stored = "CarePlan"),
     ROW("CarePlan", "activitydate", "activity-date", .stored = "CarePlan"),
     ROW("CarePlan", "activityreference", "activity-reference", .stored = "CarePlan"),
@@ -50,8 +60,8 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     ROW("CarePlan", "category", "_id", .values = "careteam>_id:missing=false *>_id:missing=true",
         .stored = "CareTeam", .kind = FHIR_PARAM_TOKEN),
     ROW("CarePlan", "status", "status",
-        .values = "cancelled>revoked active>active,on-hold proposed>_id:missing=true",
-        .stored = "CarePlan", .kind = FHIR_PARAM_TOKEN),
+        .values = "cancelled>revoked active>active,on-hold proposed>_id:missing=true" UNKNOWN,
+        UNKNOWN_ABSENT, .stored = "CarePlan", .kind = FHIR_PARAM_TOKEN),
     ROW("CarePlan", "status", "status",
         .values = "completed>inactive active>active,suspended proposed>proposed *>_id:missing=true",
         .stored = "CareTeam", .kind = FHIR_PARAM_TOKEN),
@@ -87,27 +97,31 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     ROW("DiagnosticReport", "request", "based-on"),
     ROW("DiagnosticReport", "diagnosis", "conclusion"),
     ROW("DiagnosticReport", "status", "status",
-        .values = "partial>partial,preliminary corrected>corrected,amended"),
+        .values = "partial>partial,preliminary corrected>corrected,amended" UNKNOWN,
+        UNKNOWN_ABSENT),
 
     ROW("DocumentReference", "class", "category"),
     ROW("DocumentReference", "indexed", "date"),
     ROW("DocumentReference", "related-ref", "related"),
     ROW("DocumentReference", "securitylabel", "security-label"),
     NONE("DocumentReference", "created"),
-    NONE("DocumentReference", "related-id"),
+    ROW("DocumentReference", "related-id", "related:identifier"),
 
+    NOT_IN_ERROR("Encounter", "status"),
     ROW("Encounter", "episodeofcare", "episode-of-care"),
     ROW("Encounter", "reason", "reason-code"),
     ROW("Encounter", "indication", "diagnosis,reason-reference"),
     ROW("Encounter", "condition", "diagnosis,reason-reference"),
     ROW("Encounter", "procedure", "diagnosis,reason-reference"),
-    ROW("Encounter", "status", "status", .values = "arrived>arrived,triaged cancelled>cancelled"),
-    NONE("Encounter", "incomingreferral"),
-    NONE("Encounter", "length"),
+    ROW("Encounter", "status", "status", .values = "arrived>arrived,triaged" UNKNOWN,
+        UNKNOWN_ABSENT),
+    ROW("Encounter", "incomingreferral", "based-on", .values = "ReferralRequest>ServiceRequest"),
+    ROW("Encounter", "length", "length", .values = "http://unitsofmeasure.org|min"),
 
     ROW("FamilyMemberHistory", "gender", "sex"),
     ROW("FamilyMemberHistory", "condition", "code"),
 
+    NOT_IN_ERROR("Goal", "lifecycle-status"),
     ROW("Goal", "targetdate", "target-date"),
     ROW("Goal", "date", "start-date,target-date", .kind = FHIR_PARAM_DATE),
     ROW("Goal", "status", "lifecycle-status",
@@ -126,8 +140,8 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     NONE("Immunization", "dose-sequence"),
     NONE("Immunization", "requester"),
 
-    NONE("Location", "near"),
-    NONE("Location", "near-distance"),
+    ROW("Location", "near", "near"),
+    ROW("Location", "near-distance", "near"), /* read with near */
 
     NONE("Medication", "container"),
     NONE("Medication", "content"),
@@ -135,17 +149,20 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     ROW("MedicationOrder", "", NULL, .also = "intent:not=proposal,plan,option"),
     ROW("MedicationOrder", "datewritten", "authoredon"),
     ROW("MedicationOrder", "prescriber", "requester"),
-    ROW("MedicationOrder", "status", "status", .values = "stopped>stopped,cancelled"),
+    ROW("MedicationOrder", "status", "status", .values = "stopped>stopped,cancelled" UNKNOWN,
+        UNKNOWN_ABSENT),
     ROW("MedicationOrder", "subject", "subject", .kind = FHIR_PARAM_REFERENCE),
 
     ROW("MedicationStatement", "", NULL, .also = "intent:not=proposal,option",
         .stored = "MedicationRequest"),
     ROW("MedicationStatement", "effectivedate", "effective", .stored = "MedicationStatement"),
     ROW("MedicationStatement", "status", "status", .stored = "MedicationStatement",
-        .values = "completed>completed,stopped,not-taken intended>intended,on-hold"),
+        .values = "completed>completed,stopped,not-taken intended>intended,on-hold" UNKNOWN,
+        UNKNOWN_ABSENT),
     ROW("MedicationStatement", "subject", "subject", .kind = FHIR_PARAM_REFERENCE),
     ROW("MedicationStatement", "status", "status", .stored = "MedicationRequest",
-        .values = "completed>completed,stopped,cancelled intended>draft,on-hold"),
+        .values = "completed>completed,stopped,cancelled intended>draft,on-hold" UNKNOWN,
+        UNKNOWN_ABSENT),
     ROW("MedicationStatement", "source", "requester", .stored = "MedicationRequest"),
     ROW("MedicationStatement", "effectivedate", NULL, .stored = "MedicationRequest"),
     ROW("MedicationStatement", "identifier", NULL, .stored = "MedicationRequest"),
@@ -157,6 +174,16 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
         .values = "has-member>has-member:missing=false derived-from>derived-from:missing=false "
                   "*>_id:missing=true"),
     ROW("Observation", "status", "status", .values = "amended>amended,corrected"),
+    ROW("Observation", "code-value-quantity", "combo-code-value-quantity", .values = VITALS,
+        .kind = FHIR_PARAM_COMPOSITE),
+    ROW("Observation", "code-value-concept", "combo-code-value-concept", .values = VITALS,
+        .kind = FHIR_PARAM_COMPOSITE),
+    ROW("Observation", "code-value-string", "code-value-string", .kind = FHIR_PARAM_COMPOSITE),
+    ROW("Observation", "code-value-date", "code-value-date", .kind = FHIR_PARAM_COMPOSITE),
+    ROW("Observation", "component-code-value-quantity", "component-code-value-quantity",
+        .values = VITALS, .kind = FHIR_PARAM_COMPOSITE),
+    ROW("Observation", "component-code-value-concept", "component-code-value-concept",
+        .values = VITALS, .kind = FHIR_PARAM_COMPOSITE),
     NONE("Observation", "related"),
     NONE("Observation", "code-value-[x]"),
     NONE("Observation", "component-code-value-[x]"),
@@ -175,11 +202,12 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     ROW("Provenance", "start", "when"),
     ROW("Provenance", "end", "when"),
     ROW("Provenance", "sigtype", "signature-type"),
-    NONE("Provenance", "entity"),
+    ROW("Provenance", "entity", "entity"),
     NONE("Provenance", "entitytype"),
     NONE("Provenance", "userid"),
 
     ROW("Schedule", "type", "service-type"),
+    NOT_IN_ERROR("Slot", "status"),
     ROW("Slot", "fb-type", "status"),
     ROW("Slot", "slot-type", "service-type"),
     {.name = NULL}};

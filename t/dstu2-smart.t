@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # SMART App Launch 1.0.0 on DSTU2 bases: no PKCE, Basic at the token endpoint, scopes of v1 in DSTU2's names; what
-# they open and what not; and two clients of that generation, fhir.js and fhirclient, with the token.
+# they open and what not; and clients of that generation with the token: fhir.js, fhirclient, Ruby's fhir_client.
 use strict;
 use warnings;
 use FHIR::Test;
 use FHIR::Test::Auth;
 use FHIR::Test::Node qw(node);
+use FHIR::Test::System qw(run source_dir);
 use JSON::PP ();
 use Test::More;
 
@@ -102,11 +103,21 @@ is(scalar @{ get('/fhir/dstu2/Practitioner/doc', $write)->json->{practitionerRol
 
 # ---- clients ----
 
-my $done = node('dstu2-clients.js', $json->encode({ base => $patients, token => $token->{access_token},
-    patient => 'p1', open => $t->url('/dev/dstu2') }));
-for (split /\n/, $done->{out}) {
-    if (/^(ok|not ok) \d+ - (.*)/) { ok($1 eq 'ok', $2) }
-    elsif (/^# (.*)/) { diag($1) }
+my $argument = $json->encode({ base => $patients, token => $token->{access_token}, patient => 'p1',
+    open => $t->url('/dev/dstu2') });
+
+sub client {
+    my ($name, $done) = @_;
+    for (split /\n/, $done->{out}) {
+        if (/^(ok|not ok) \d+ - (.*)/) { ok($1 eq 'ok', $2) }
+        elsif (/^# (.*)/) { diag($1) }
+    }
+    is($done->{status}, 0, "$name is content") or diag($done->{err});
+    return;
 }
-is($done->{status}, 0, 'both clients are content') or diag($done->{err});
+client('fhir.js and fhirclient', node('dstu2-clients.js', $argument));
+SKIP: {
+    skip 'the gem fhir_client is not installed', 1 if run({}, 'ruby', '-e', 'gem "fhir_client"')->{status};
+    client('fhir_client', run({}, 'ruby', source_dir() . '/t/ruby/dstu2-client.rb', $argument));
+}
 $t->done;

@@ -21,6 +21,10 @@
 #define WIDTH_MAX       1024
 #define WIDTH_MAX_ALONE 64
 
+/* Matches that are found and sorted sooner than those of a window are picked out of all that has
+ * its terms, where another index finds them. */
+#define FEW_MATCHES 2000
+
 /* Bytes of a table that is searched so; a smaller one stands by id. */
 #define SIZE_MIN "4000000"
 
@@ -182,6 +186,19 @@ static void remember_width(const fhir_query_t *query, const fhir_call_t *call, i
                             key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8));
 }
 
+/* 1 if few rows match, and one of the conditions has an index that has no places, as a day has: it
+ * alone finds them, in all places at once. */
+static int is_few(const fhir_query_t *query, apr_int64_t rows)
+{
+    if (rows > FEW_MATCHES)
+        return 0;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (n->kind == FHIR_Q_TEST && n->modifier == FHIR_MODIFIER_NONE &&
+            n->param->kind == FHIR_PARAM_DATE)
+            return 1;
+    return 0;
+}
+
 fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
                               int limit)
 {
@@ -200,7 +217,7 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1
                      : PLACE_END;
-        if (width > PLACE_END)
+        if (width > PLACE_END || is_few(query, rows))
             width = PLACE_END;
         remember_width(query, call, width);
     }
@@ -221,6 +238,8 @@ int fhir_window_next(fhir_query_t *query, const fhir_call_t *call)
 
 void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const char *place)
 {
-    int end = place ? atoi(place) + 1 : PLACE_END;
-    remember_width(query, call, end - query->window.first);
+    int places = (place ? atoi(place) + 1 : PLACE_END) - query->window.first;
+    apr_int64_t rows = (apr_int64_t)query->count * (PLACE_END - PLACE_MIN) / places;
+
+    remember_width(query, call, place && is_few(query, rows) ? PLACE_END : places);
 }

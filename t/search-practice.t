@@ -142,6 +142,15 @@ $t->psql(q{INSERT INTO main.fhir_search_advice (shape, refused, command)
 like $t->fhirctl('index', 'advise')->{out},
     qr/^Observation\?method: refused 3 times, slow 0 times from .*\n +fhirctl index apply practice$/m, 'advise';
 
+# Of 1 MB or more and not used: one of the administrator's, one that every schema has.
+$t->psql(q{INSERT INTO main.patient_history (id, version, last_updated, method, resource)
+    SELECT 'h' || i, 1, now() + i * interval '1 s', 'C', '{}' FROM generate_series(1, 60000) i});
+$t->psql('CREATE INDEX patient_history_own_idx ON main.patient_history (method, id)');
+$t->psql(q{CREATE INDEX IF NOT EXISTS patient_history_last_updated_idx ON main.patient_history (last_updated)});
+my $advice = $t->fhirctl('index', 'advise')->{out};
+like $advice, qr/^patient_history_own_idx: \S+ \w+, not used since/m, 'an index that nobody used';
+unlike $advice, qr/^patient_history_last_updated_idx:/m, '  but none that every schema has';
+
 # ---- a large load into an empty schema ----
 
 my $sample = run({}, built('fhirctl'), 'sample', '--patients', 24, '--seed', 3, '--as-of', '2026-01-01');

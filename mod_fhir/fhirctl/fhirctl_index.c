@@ -233,7 +233,7 @@ static int apply(index_t *x, const char *set)
     "SELECT shape, refused, slow, to_char(first_seen, 'YYYY-MM-DD'), "                             \
     "to_char(last_seen, 'YYYY-MM-DD HH24:MI'), command FROM fhir_search_advice "                   \
     "ORDER BY refused DESC, slow DESC, shape"
-/* An index that is not unique, of a table with rows, of at least 1 MB. */
+/* An index that is not unique, of at least 1 MB. */
 #define UNUSED                                                                                     \
     "SELECT c.relname, pg_size_pretty(pg_relation_size(c.oid)), coalesce((SELECT "                 \
     "to_char(stats_reset, 'YYYY-MM-DD') FROM pg_stat_database WHERE datname = "                    \
@@ -245,6 +245,7 @@ static int apply(index_t *x, const char *set)
 static int advise(const index_t *x)
 {
     PGresult *searches, *indexes;
+    int unused = 0;
     fhir_err_t *err = fhirctl_db_run(&searches, x->conn, x->pool, SEARCHES, 0, NULL);
 
     if (!err)
@@ -258,11 +259,15 @@ static int advise(const index_t *x)
                *PQgetvalue(searches, i, 5) ? PQgetvalue(searches, i, 5)
                                            : "no index helps: narrow it by a patient, a code or a "
                                              "date, or raise FHIRCostMax");
-    for (int i = 0; i < PQntuples(indexes); i++)
-        printf("%s: %s, not used since %s\n    DROP INDEX CONCURRENTLY %s.%s\n",
-               PQgetvalue(indexes, i, 0), PQgetvalue(indexes, i, 1), PQgetvalue(indexes, i, 2),
-               x->db.tenant, PQgetvalue(indexes, i, 0));
-    if (!PQntuples(searches) && !PQntuples(indexes))
+    for (int i = 0; i < PQntuples(indexes); i++) {
+        const char *name = PQgetvalue(indexes, i, 0);
+        if (fhirctl_index_is_base(name, x->pool)) /* also serves grants and compartments */
+            continue;
+        unused++;
+        printf("%s: %s, not used since %s\n    DROP INDEX CONCURRENTLY %s.%s\n", name,
+               PQgetvalue(indexes, i, 1), PQgetvalue(indexes, i, 2), x->db.tenant, name);
+    }
+    if (!PQntuples(searches) && !unused)
         printf("no search was refused or slow, and all indexes of 1 MB or more are used\n");
     return FHIRCTL_OK;
 }

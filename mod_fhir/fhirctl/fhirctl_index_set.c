@@ -80,6 +80,16 @@ int fhirctl_index_set_has(const char *index, apr_pool_t *pool)
     return strstr(fhirctl_index_sets[0].text, name) != NULL;
 }
 
+int fhirctl_index_is_base(const char *index, apr_pool_t *pool)
+{
+    const char *quoted = apr_pstrcat(pool, "INDEX \"", index, "\" ON ", NULL);
+    const char *plain = apr_pstrcat(pool, "INDEX ", index, " ON ", NULL);
+    for (const fhir_schema_file_t *file = fhir_schema_files; file->name; file++)
+        if (strstr(file->text, quoted) || strstr(file->text, plain))
+            return 1;
+    return 0;
+}
+
 /* ---- what is there ---- */
 
 fhir_err_t *fhirctl_index_lock(PGconn *conn, const fhirctl_db_t *db, apr_pool_t *pool)

@@ -31,6 +31,8 @@ fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *
 
 /** 1 if an index of the name belongs to the set `practice`. */
 int fhirctl_index_set_has(const char *index, apr_pool_t *pool);
+/** 1 if every schema has an index of the name, whatever set was chosen. */
+int fhirctl_index_is_base(const char *index, apr_pool_t *pool);
 
 /**
  * Drops the indexes of tables with rows, except unique ones, and lists them in fhir_index_due:

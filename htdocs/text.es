@@ -401,6 +401,7 @@ licence-policy = Política de privacidad
 licence-terms = Condiciones de uso
 licence-note = Mensaje del desarrollador
 licence-anything = No nombra permisos: puede pedir todo lo que usted permita.
+licence-amount = {type}: unos {amount} registros en este consultorio
 licence-decide = Su decisión
 licence-secret-grant = Un programa sin usuario puede usar un secreto en lugar de claves
 licence-scopes = Lo máximo que recibe (scopes)

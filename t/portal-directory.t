@@ -143,9 +143,35 @@ $t->start;
         '  where the practice has a portal');
 }
 
+# ---- thousands of practices: each snapshot reads some ----
+{
+    my $all = 1000;
+    my $n   = 240;
+    my $places = join '', map {
+        "<Location \"/p$_/r4\">\nFHIREndpoint R4 patient\nFHIRTenant p$_\nFHIRPracticeName P$_\n"
+            . "FHIRPracticeOrganization o\n</Location>\n"
+    } 1 .. $all;
+    my $many = $t->second(processes => 1,
+        endpoints => "$PORTAL<Location /fhir/r4>\nFHIREndpoint R4 provider\n</Location>\n$places");
+    $t->psql(join '', map {
+            "CREATE SCHEMA p$_; CREATE TABLE p$_.organization (LIKE main.organization);"
+                . "CREATE TABLE p$_.location (LIKE main.location); GRANT USAGE ON SCHEMA p$_ TO fhir_server;"
+                . "GRANT SELECT ON ALL TABLES IN SCHEMA p$_ TO fhir_server;"
+                . "INSERT INTO p$_.organization (id, version, last_updated, resource) VALUES ('o', 1, now(), "
+                . "'{\"resourceType\":\"Organization\",\"alias\":[\"Talia\"]}');"
+        } 1 .. $n);
+    my $found = sub { $many->get("/portal/directory?q=$_[0]", Accept => 'application/json')->json->{found} };
+    my $first = $found->('Talia');
+    is($found->(''), $all + 1, "$all practices are listed");
+    ok($first > 0 && $first <= 200, "  of $first the records were read at first");
+    ok(wait_for(sub { $found->('Talia') == $n }, 15), '  the others in their turn');
+    is(scalar @{ $many->get('/portal/directory/endpoints')->json->{entry} }, 2 * ($all + 1), '  the Bundle has all');
+    $many->stop;
+}
+
 # ---- records that cannot be read ----
 {
-    $t->allow_log(qr{FHIR0701|FHIR0213|FHIR0202});
+    $t->allow_log(qr{FHIR0701|FHIR0213|FHIR0202|FHIR0201: SQLSTATE 42P01});
     $t->psql('ALTER SCHEMA main RENAME TO away; ALTER SCHEMA hill_side RENAME TO hill_away');
     wait_for(sub { $t->get('/portal/directory')->body !~ /state-good/ }, 10);
     my $page = $t->get('/portal/directory');
@@ -153,7 +179,7 @@ $t->start;
     like($page->body, qr/Worcester.*state-bad|state-bad.*Worcester/s, '  with what it knew, down');
     is(scalar(grep { $_->{resource}{id} eq 'main-1' } @{ $t->get('/portal/directory/brands')->json->{entry} }), 1,
         '  in the Bundle, too');
-    is($t->get('/portal/connect')->status, 503, '  accounts are not');
+    ok(wait_for(sub { $t->get('/portal/connect')->status == 503 }, 10), '  accounts are not');
 }
 
 # ---- directives ----

@@ -206,6 +206,25 @@ my $app;
         '  by kind');
 }
 
+# ---- a withdrawal at the portal holds on all nodes; what an app would be able to read ----
+{
+    my $name = $t->url('/fhir/r4');
+    my $node = $t->second(
+        endpoints => "<Location /fhir/r4>\nFHIREndpoint R4 provider\nFHIRBaseURL $name\n</Location>\n");
+    $w->ctl('licence', 'give', 'back');
+    my @token = bearer($w->backend('system/Patient.rs')->json->{access_token});
+    is($node->get('/fhir/r4/Patient/p1', @token)->status, 200, 'another node takes a token');
+    my $admin = $p->admin;
+    my $url = $p->url('licences/app?client=back');
+    $t->psql('ANALYZE main.patient');
+    $t->psql("UPDATE main.fhir_client SET scopes = 'system/Patient.rs' WHERE id = 'back'");
+    like($admin->get($url)->body, qr/Patient: about 3 records at this practice/, 'how much an app would read');
+    $admin->press([ _step => 'withdraw' ], words => 'Enough');
+    ok(wait_for(sub { $node->get('/fhir/r4/Patient/p1', @token)->status == 401 }, 3),
+        'withdrawn at the portal: the other node refuses it, too');
+    is($t->get('/fhir/r4/Patient/p1', @token)->status, 401, '  as this one does');
+}
+
 # ---- initial access tokens ----
 {
     $dev->get($p->url('connect'));

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Practices as one process remembers them. Requests hold the snapshot that they began with; one of
- * them makes the next, while the others go on with the one that is there.
+ * them makes the next, while the others go on with the one that is there. A snapshot asks once
+ * which practices have a schema, and reads the records of some of them: those that were read
+ * longest ago, so that a server with thousands of practices asks no more at a time than one with
+ * hundreds.
  */
 #include "portal/fhir_directory.h"
 
@@ -15,7 +18,8 @@
 #include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 
-#define KEEP apr_time_from_sec(5)
+#define KEEP     apr_time_from_sec(5)
+#define READ_MAX 200 /* practices whose records one snapshot reads */
 
 typedef struct snapshot_t snapshot_t;
 struct snapshot_t {
@@ -24,10 +28,18 @@ struct snapshot_t {
     int refs; /* guarded by the directory's lock */
     apr_time_t made;
     fhir_practices_t practices;
-    apr_time_t *read;           /* of each practice */
-    const char **organizations; /* their resources as JSON, or NULL */
-    const char ***locations;    /* ends with NULL */
+    apr_hash_t *records; /* record_t by tenant */
 };
+
+/* What was read of a practice. */
+typedef struct record_t {
+    const fhir_portal_endpoint_t *endpoint; /* of the request that makes the snapshot */
+    apr_time_t read;                        /* 0: never */
+    const char *organization;               /* as JSON, or NULL */
+    const char *const *locations;           /* as JSON, ends with NULL; or NULL */
+    int exists;                             /* there is such a schema */
+    int failed;                             /* it could not be read */
+} record_t;
 
 struct fhir_directory_t {
     apr_pool_t *pool;
@@ -116,20 +128,18 @@ static void take_words(fhir_practice_t *practice, apr_pool_t *pool)
     practice->words = fhir_buf_cstr(buf);
 }
 
-static void describe(snapshot_t *made, int i)
+static void describe(fhir_practice_t *practice, const record_t *record, apr_pool_t *pool)
 {
-    fhir_practice_t *practice = &made->practices.list[i];
-    apr_pool_t *pool = made->pool;
     const fhir_node_t **locations;
     int n = 0;
-    while (made->locations[i] && made->locations[i][n])
+    while (record->locations && record->locations[n])
         n++;
     locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
     for (int k = 0; k < n; k++)
-        if ((locations[practice->n_locations] = parse(made->locations[i][k], pool)))
+        if ((locations[practice->n_locations] = parse(record->locations[k], pool)))
             practice->n_locations++;
     practice->locations = locations;
-    practice->organization = parse(made->organizations[i], pool);
+    practice->organization = parse(record->organization, pool);
     if (*text_of(practice->organization, "name", pool))
         practice->name = text_of(practice->organization, "name", pool);
     practice->aliases = join(fhir_node_get(practice->organization, "alias"), ", ", pool);
@@ -186,22 +196,93 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(left->tenant, right->tenant);
 }
 
-/* What was known of a tenant before. */
-static void keep(snapshot_t *made, int i, const snapshot_t *old, const char *tenant)
+/* What was known of a tenant before, as a record of this snapshot. */
+static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenant)
 {
-    for (int k = 0; old && k < old->practices.n; k++) {
-        int n = 0;
-        if (strcmp(old->practices.list[k].tenant, tenant) != 0)
-            continue;
-        made->read[i] = old->read[k];
-        made->organizations[i] = apr_pstrdup(made->pool, old->organizations[k]);
-        while (old->locations[k] && old->locations[k][n])
-            n++;
-        made->locations[i] = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(char *));
-        while (n--)
-            made->locations[i][n] = apr_pstrdup(made->pool, old->locations[k][n]);
+    record_t *record = apr_pcalloc(made->pool, sizeof(*record));
+    const record_t *known = old ? apr_hash_get(old->records, tenant, APR_HASH_KEY_STRING) : NULL;
+    const char **locations;
+    int n = 0;
+    apr_hash_set(made->records, tenant, APR_HASH_KEY_STRING, record);
+    if (!known)
+        return record;
+    while (known->locations && known->locations[n])
+        n++;
+    locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    while (n--)
+        locations[n] = apr_pstrdup(made->pool, known->locations[n]);
+    record->read = known->read;
+    record->organization = apr_pstrdup(made->pool, known->organization);
+    record->locations = locations;
+    record->failed = known->failed;
+    return record;
+}
+
+static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
+{
+    const snapshot_t *made = baton;
+    record_t *record = apr_hash_get(made->records, fhir_row_text(row, 0), APR_HASH_KEY_STRING);
+    if (record)
+        record->exists = 1;
+    return NULL;
+}
+
+/* Which practices have a schema that can be read: one question for all. */
+static fhir_err_t *find_schemas(snapshot_t *made, fhir_store_t *store)
+{
+    return fhir_auth_sql_in(store, "",
+                            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON "
+                            "n.oid = c.relnamespace WHERE c.relname = 'organization' AND c.relkind "
+                            "= 'r' AND has_schema_privilege(n.oid, 'USAGE') AND "
+                            "has_table_privilege(c.oid, 'SELECT')",
+                            FHIR_STMT_ONCE, 0, NULL, read_schema, made, NULL, made->pool);
+}
+
+static void read_records(snapshot_t *made, record_t *record, fhir_store_t *store,
+                         const fhir_log_t *log, int *is_away)
+{
+    reading_t reading = {.pool = made->pool};
+    fhir_err_t *err = read_practice(&reading, record->endpoint, store);
+    record->failed = err != NULL;
+    /* a database that is away is not waited for once for each practice */
+    *is_away = err && fhir_err_http_status(err->code) == 503;
+    if (err) {
+        FHIR_LOG(log, FHIR_LOG_WARNING, "FHIR0701: the directory could not read schema \"%s\": %s",
+                 record->endpoint->endpoint.tenant, err->detail ? err->detail : err->message);
         return;
     }
+    record->read = made->made;
+    record->organization = reading.organization;
+    record->locations =
+        apr_pmemdup(made->pool, reading.locations, (apr_size_t)(reading.n + 1) * sizeof(char *));
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const record_t *left = *(record_t *const *)a, *right = *(record_t *const *)b;
+    return left->read < right->read ? -1 : left->read > right->read;
+}
+
+/* Those that were read longest ago; *is_away 1: the database does not answer. */
+static void read_oldest(snapshot_t *made, fhir_store_t *store, const fhir_log_t *log, int *is_away)
+{
+    apr_array_header_t *due = apr_array_make(made->pool, 16, sizeof(record_t *));
+    fhir_err_t *err = find_schemas(made, store);
+    *is_away = err != NULL;
+    if (err)
+        FHIR_LOG(log, FHIR_LOG_WARNING,
+                 "FHIR0735: the directory could not ask which practices "
+                 "have a schema: %s",
+                 err->detail ? err->detail : err->message);
+    for (apr_hash_index_t *i = apr_hash_first(made->pool, made->records); i && !err;
+         i = apr_hash_next(i)) {
+        record_t *record = apr_hash_this_val(i);
+        if (record->exists)
+            *(record_t **)apr_array_push(due) = record;
+    }
+    qsort(due->elts, (apr_size_t)due->nelts, sizeof(record_t *), by_age);
+    for (int i = 0; i < due->nelts && i < READ_MAX && !*is_away; i++)
+        read_records(made, APR_ARRAY_IDX(due, i, record_t *), store, log, is_away);
 }
 
 static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
@@ -216,42 +297,29 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
     made = apr_pcalloc(pool, sizeof(*made));
     *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
     made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));
-    made->read = apr_pcalloc(pool, (n + 1) * sizeof(*made->read));
-    made->organizations = apr_pcalloc(pool, (n + 1) * sizeof(*made->organizations));
-    made->locations = apr_pcalloc(pool, (n + 1) * sizeof(*made->locations));
-    apr_hash_t *seen = fhir_hash_make(pool);
+    made->records = fhir_hash_make(pool);
     for (apr_size_t e = 0; e < n; e++) {
         const fhir_portal_endpoint_t *endpoint = &portal->endpoints[e];
-        reading_t reading = {.pool = pool};
-        fhir_err_t *err = NULL;
-        int i = made->practices.n;
-        fhir_practice_t *practice = &made->practices.list[i];
-        if (apr_hash_get(seen, endpoint->endpoint.tenant, APR_HASH_KEY_STRING))
+        fhir_practice_t *practice = &made->practices.list[made->practices.n];
+        if (apr_hash_get(made->records, endpoint->endpoint.tenant, APR_HASH_KEY_STRING))
             continue;
         practice->tenant = apr_pstrdup(pool, endpoint->endpoint.tenant);
         practice->name =
             endpoint->practice ? apr_pstrdup(pool, endpoint->practice) : practice->tenant;
-        apr_hash_set(seen, practice->tenant, APR_HASH_KEY_STRING, practice);
+        keep(made, old, practice->tenant)->endpoint = endpoint;
         made->practices.n++;
-        if (!is_away)
-            err = read_practice(&reading, endpoint, store);
-        if (err)
-            FHIR_LOG(log, FHIR_LOG_WARNING,
-                     "FHIR0701: the directory could not read schema \"%s\": %s", practice->tenant,
-                     err->detail ? err->detail : err->message);
-        /* a database that is away is not waited for once for each practice */
-        is_away |= err && fhir_err_http_status(err->code) == 503;
-        if (is_away || err)
-            keep(made, i, old, practice->tenant);
-        else {
-            practice->up = 1;
-            made->read[i] = made->made;
-            made->organizations[i] = reading.organization;
-            made->locations[i] =
-                apr_pmemdup(pool, reading.locations, (apr_size_t)(reading.n + 1) * sizeof(char *));
-        }
-        describe(made, i);
     }
+    if (!is_away)
+        read_oldest(made, store, log, &is_away);
+    for (int i = 0; i < made->practices.n; i++) {
+        fhir_practice_t *practice = &made->practices.list[i];
+        const record_t *record = apr_hash_get(made->records, practice->tenant, APR_HASH_KEY_STRING);
+        practice->up = !is_away && record->exists && !record->failed;
+        practice->read = record->read;
+        describe(practice, record, pool);
+    }
+    qsort(made->practices.list, (apr_size_t)made->practices.n, sizeof(*made->practices.list),
+          by_name);
     return made;
 }
 
@@ -320,7 +388,6 @@ fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t 
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool)
 {
     snapshot_t *snapshot = acquire(portal->directory);
-    apr_time_t now = apr_time_now();
     if (!is_fresh(snapshot))
         snapshot = renew(snapshot, portal->directory, portal, store, log);
     if (!snapshot)
@@ -329,9 +396,5 @@ fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t 
     out->n = snapshot->practices.n;
     out->list =
         apr_pmemdup(pool, snapshot->practices.list, (apr_size_t)out->n * sizeof(*out->list));
-    for (int i = 0; i < out->n; i++)
-        out->list[i].since_sec =
-            snapshot->read[i] ? (int)apr_time_sec(now - snapshot->read[i]) : -1;
-    qsort(out->list, (apr_size_t)out->n, sizeof(*out->list), by_name);
     return NULL;
 }

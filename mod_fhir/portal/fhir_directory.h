@@ -18,8 +18,8 @@ typedef struct fhir_practice_t {
     const fhir_node_t *organization; /* its Organization, or NULL: it has none that is named */
     const fhir_node_t *const *locations;
     int n_locations;
-    int up;        /* its records could be read when they were read last */
-    int since_sec; /* seconds since then; -1: never */
+    int up;          /* the database answers, and the practice's records could be read last */
+    apr_time_t read; /* when they were read last, or 0 */
 } fhir_practice_t;
 
 typedef struct fhir_practices_t {

@@ -117,6 +117,7 @@ typedef struct bundle_t {
     fhir_auth_call_t *call;
     const fhir_model_t *release; /* of the endpoints */
     apr_hash_t *ids;             /* of endpoints, by base URL */
+    apr_hash_t *listed;          /* by tenant: arrays of fhir_portal_endpoint_t * */
     int brands;                  /* 1: user-access brands, 0: service base URLs */
     int n;
 } bundle_t;
@@ -209,6 +210,26 @@ static void put_endpoint(bundle_t *bundle, const fhir_portal_endpoint_t *endpoin
     close_entry(bundle);
 }
 
+/* Found once for all practices, of which there may be thousands. */
+static void sort_endpoints(bundle_t *bundle)
+{
+    const fhir_portal_t *portal = fhir_portal_of(bundle->call);
+    apr_pool_t *pool = bundle->call->pool;
+    bundle->listed = fhir_hash_make(pool);
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const fhir_portal_endpoint_t *endpoint = &portal->endpoints[i];
+        const char *tenant = endpoint->endpoint.tenant;
+        apr_array_header_t *list = apr_hash_get(bundle->listed, tenant, APR_HASH_KEY_STRING);
+        if (!is_listed(bundle, endpoint))
+            continue;
+        if (!list) {
+            list = apr_array_make(pool, 2, sizeof(endpoint));
+            apr_hash_set(bundle->listed, tenant, APR_HASH_KEY_STRING, list);
+        }
+        *(const fhir_portal_endpoint_t **)apr_array_push(list) = endpoint;
+    }
+}
+
 /* A member as the practice's own record has it. */
 static void copy(bundle_t *bundle, const fhir_node_t *record, const char *name, const char *as)
 {
@@ -259,18 +280,16 @@ static void put_telecom(bundle_t *bundle, const fhir_practice_t *practice)
 
 static void put_references(bundle_t *bundle, const fhir_practice_t *practice)
 {
-    const fhir_portal_t *portal = fhir_portal_of(bundle->call);
-    int n = 0;
-    for (int i = 0; i < portal->n_endpoints; i++) {
-        const fhir_portal_endpoint_t *endpoint = &portal->endpoints[i];
-        if (strcmp(endpoint->endpoint.tenant, practice->tenant) != 0 ||
-            !is_listed(bundle, endpoint))
-            continue;
+    const apr_array_header_t *list =
+        apr_hash_get(bundle->listed, practice->tenant, APR_HASH_KEY_STRING);
+    for (int i = 0; list && i < list->nelts; i++) {
+        const fhir_portal_endpoint_t *endpoint =
+            APR_ARRAY_IDX(list, i, const fhir_portal_endpoint_t *);
         fhir_buf_printf(bundle->buf, "%s{\"reference\":\"Endpoint/%s\"}",
-                        n++ ? "," : ",\"endpoint\":[",
+                        i ? "," : ",\"endpoint\":[",
                         (char *)apr_hash_get(bundle->ids, endpoint->base_url, APR_HASH_KEY_STRING));
     }
-    if (n)
+    if (list)
         fhir_buf_putc(bundle->buf, ']');
 }
 
@@ -372,6 +391,7 @@ static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
     with = practices_with(&bundle);
     names = fhir_hash_make(call->pool);
     name_endpoints(&bundle);
+    sort_endpoints(&bundle);
     fhir_buf_puts(bundle.buf, "{\"resourceType\":\"Bundle\"");
     if (brands)
         fhir_buf_puts(bundle.buf,

@@ -198,6 +198,45 @@ static fhir_err_t *show_history(fhir_view_t *view, fhir_auth_call_t *call,
                          0, 1, &client->id, read_event, &rows, NULL);
 }
 
+/* ---- what it would be able to read ---- */
+
+static fhir_err_t *read_amount(void *baton, const fhir_row_t *row)
+{
+    static const char *const names[] = {"type", "amount"};
+    return add_row(baton, "amounts", names, 2, row);
+}
+
+/* How many records there are of the types that an app asks for, as PostgreSQL estimates it: no
+ * table is counted. "*": of all types. */
+static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const char *text)
+{
+    rows_t rows = {.call = call, .view = view};
+    fhir_buf_t *types = fhir_buf_create(call->pool, 0);
+    const char *value;
+    fhir_scopes_t scopes;
+    if (fhir_scopes_parse(&scopes, text, call->request->endpoint->stored, call->pool))
+        return NULL;
+    for (int i = 0; i < scopes.n; i++) {
+        if (scopes.list[i].kind == FHIR_SCOPE_SPECIAL)
+            continue;
+        fhir_buf_putc(types, types->len ? ',' : '{');
+        fhir_store_array_element(types, scopes.list[i].type, strlen(scopes.list[i].type));
+    }
+    if (!types->len)
+        return NULL;
+    fhir_buf_putc(types, '}');
+    value = fhir_buf_cstr(types);
+    return fhir_auth_sql(
+        call,
+        "SELECT t, sum(greatest(c.reltuples, s.n_live_tup, 0))::bigint FROM (SELECT DISTINCT t "
+        "FROM unnest($1::text[]) t) t JOIN pg_class c ON c.relnamespace = '~'::regnamespace AND "
+        "c.relkind = 'r' AND (c.relname = lower(t) OR t = '*' AND "
+        "left(c.relname, 5) <> 'fhir_' AND right(c.relname, 8) <> '_history' AND right(c.relname, "
+        "10) <> '_contained') LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid GROUP "
+        "BY t ORDER BY t",
+        0, 1, &value, read_amount, &rows, NULL);
+}
+
 /* ---- deciding ---- */
 
 /* Lifetimes that can be chosen, in seconds; what is set by other ways is offered, too. */
@@ -267,6 +306,7 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "fault", fault);
     fhir_view_set(view, "fault_why", fault_why);
     fhir_view_set(view, "message", message_of(call));
+    FHIR_TRY(show_amounts(view, call, client->scopes));
     FHIR_TRY(show_use(view, call, client));
     FHIR_TRY(show_tokens(view, call, client));
     FHIR_TRY(show_history(view, call, client));

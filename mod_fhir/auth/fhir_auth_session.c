@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 
 #define COOKIE "__Secure-fhir"
@@ -152,7 +153,7 @@ static fhir_err_t *make_word(const char **word, const fhir_auth_call_t *call)
     const char *text = apr_pstrcat(call->pool, call->cookie, "\n", request_text(call), NULL);
     FHIR_TRY(fhir_auth_key(&key, call));
     fhir_secret_mac(&mac, &key, text, strlen(text));
-    *word = fhir_secret_base64url(mac.byte, FHIR_DIGEST, call->pool);
+    *word = fhir_base64_encode(mac.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
 }
 

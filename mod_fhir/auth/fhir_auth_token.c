@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 
 /* A refresh token that was just replaced may come once more: from a client that runs twice, or
@@ -217,8 +218,9 @@ static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
         return fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
     fhir_secret_digest(&digest, verifier, strlen(verifier));
     if (strlen(verifier) >= 43 && strlen(verifier) <= 128 &&
-        fhir_secret_same(fhir_secret_base64url(digest.byte, FHIR_DIGEST, call->pool),
-                         code->challenge))
+        fhir_secret_same(
+            fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool),
+            code->challenge))
         return NULL;
     return fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_WRONG,
                             "code_verifier does not belong to the code_challenge of the "

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "auth/fhir_jose_private.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_decimal.h"
 #include "core/fhir_secret.h"
 
@@ -51,7 +52,7 @@ static fhir_err_t *read_part(const fhir_node_t **out, const char *what, const ch
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 500};
     apr_size_t json_len;
     fhir_node_t *root;
-    const char *json = (const char *)fhir_secret_unbase64url(&json_len, text, len, pool);
+    const char *json = (const char *)fhir_jose_decode(&json_len, text, len, pool);
     if (!json)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The %s of the JWT is not base64url",
                                what);
@@ -98,8 +99,8 @@ fhir_err_t *fhir_jwt_parse(fhir_jwt_t *out, const char *text, apr_size_t len, ap
     FHIR_TRY(read_part(&out->claims, "payload", first + 1, (apr_size_t)(second - first - 1), pool));
     out->input = text;
     out->input_len = (apr_size_t)(second - text);
-    out->signature = fhir_secret_unbase64url(&out->signature_len, second + 1,
-                                             (apr_size_t)(end - second - 1), pool);
+    out->signature =
+        fhir_jose_decode(&out->signature_len, second + 1, (apr_size_t)(end - second - 1), pool);
     return out->signature && out->signature_len
                ? NULL
                : wrong(pool, "The signature of the JWT is missing or not base64url");
@@ -235,9 +236,11 @@ fhir_err_t *fhir_jwt_sign(const char **out, const char *claims, const char *alg_
         return fhir_jose_failure(pool, "sign with an algorithm that is unknown");
     const char *header = apr_psprintf(pool, "{\"alg\":\"%s\",\"typ\":\"JWT\"%s%s%s}", alg->name,
                                       kid ? ",\"kid\":\"" : "", kid ? kid : "", kid ? "\"" : "");
-    const char *input = apr_pstrcat(pool, fhir_secret_base64url(header, strlen(header), pool), ".",
-                                    fhir_secret_base64url(claims, strlen(claims), pool), NULL);
+    const char *input =
+        apr_pstrcat(pool, fhir_base64_encode(header, strlen(header), FHIR_BASE64_TOKEN, pool), ".",
+                    fhir_base64_encode(claims, strlen(claims), FHIR_BASE64_TOKEN, pool), NULL);
     FHIR_TRY(sign(&signature, &len, input, alg, key, pool));
-    *out = apr_pstrcat(pool, input, ".", fhir_secret_base64url(signature, len, pool), NULL);
+    *out = apr_pstrcat(pool, input, ".",
+                       fhir_base64_encode(signature, len, FHIR_BASE64_TOKEN, pool), NULL);
     return NULL;
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "auth/fhir_jose_private.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_secret.h"
 
 #define RSA_BITS_MIN 2048
@@ -71,7 +72,7 @@ static unsigned char *bytes_of(apr_size_t *len, const fhir_node_t *node, const c
     const fhir_node_t *member = fhir_node_get(node, name);
     if (!member || member->kind != FHIR_NODE_STRING || !member->text_len)
         return NULL;
-    return fhir_secret_unbase64url(len, member->text, member->text_len, pool);
+    return fhir_jose_decode(len, member->text, member->text_len, pool);
 }
 
 static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build, apr_pool_t *pool)
@@ -278,7 +279,7 @@ static const char *number(EVP_PKEY *key, const char *name, int size, apr_pool_t 
     if (EVP_PKEY_get_bn_param(key, name, &n) == 1) {
         len = size ? size : BN_num_bytes(n);
         if (len <= (int)sizeof(bytes) && BN_bn2binpad(n, bytes, len) == len)
-            text = fhir_secret_base64url(bytes, (apr_size_t)len, pool);
+            text = fhir_base64_encode(bytes, (apr_size_t)len, FHIR_BASE64_TOKEN, pool);
     }
     BN_free(n);
     return text;
@@ -331,6 +332,6 @@ fhir_err_t *fhir_jwk_thumbprint(const char **kid, EVP_PKEY *key, apr_pool_t *poo
     FHIR_TRY(canonical(&members, key, pool));
     const char *text = apr_pstrcat(pool, "{", members, "}", NULL);
     fhir_secret_digest(&digest, text, strlen(text));
-    *kid = fhir_secret_base64url(digest.byte, FHIR_DIGEST, pool);
+    *kid = fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, pool);
     return NULL;
 }

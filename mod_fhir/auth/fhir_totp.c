@@ -35,7 +35,7 @@ apr_int64_t fhir_totp_step(const unsigned char *secret, apr_size_t len, const ch
         return -1;
     for (int i = -1; i <= 1; i++) {
         char wanted[7];
-        if (make(wanted, secret, len, seconds / STEP + i) && fhir_secret_equal(wanted, code, 6))
+        if (make(wanted, secret, len, seconds / STEP + i) && fhir_digest_equal(wanted, code, 6))
             found = seconds / STEP + i;
     }
     return found;

@@ -6,7 +6,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
-struct fhir_digest_t {
+struct fhir_digest_ctx_t {
     EVP_MD_CTX *ctx;
     int failed;
     apr_pool_t *pool;
@@ -34,15 +34,15 @@ fhir_err_t *fhir_digest_hmac(unsigned char out[FHIR_DIGEST_LEN], const void *key
 
 static apr_status_t free_ctx(void *data)
 {
-    fhir_digest_t *digest = data;
+    fhir_digest_ctx_t *digest = data;
     EVP_MD_CTX_free(digest->ctx);
     digest->ctx = NULL;
     return APR_SUCCESS;
 }
 
-fhir_err_t *fhir_digest_create(fhir_digest_t **out, apr_pool_t *pool)
+fhir_err_t *fhir_digest_create(fhir_digest_ctx_t **out, apr_pool_t *pool)
 {
-    fhir_digest_t *digest = apr_pcalloc(pool, sizeof(*digest));
+    fhir_digest_ctx_t *digest = apr_pcalloc(pool, sizeof(*digest));
     digest->pool = pool;
     digest->ctx = EVP_MD_CTX_new();
     if (!digest->ctx)
@@ -54,13 +54,13 @@ fhir_err_t *fhir_digest_create(fhir_digest_t **out, apr_pool_t *pool)
     return NULL;
 }
 
-void fhir_digest_add(fhir_digest_t *digest, const void *data, apr_size_t len)
+void fhir_digest_add(fhir_digest_ctx_t *digest, const void *data, apr_size_t len)
 {
     if (EVP_DigestUpdate(digest->ctx, data, len) != 1)
         digest->failed = 1;
 }
 
-fhir_err_t *fhir_digest_finish(unsigned char out[FHIR_DIGEST_LEN], fhir_digest_t *digest)
+fhir_err_t *fhir_digest_finish(unsigned char out[FHIR_DIGEST_LEN], fhir_digest_ctx_t *digest)
 {
     int ok = !digest->failed && EVP_DigestFinal_ex(digest->ctx, out, NULL) == 1;
     apr_pool_cleanup_run(digest->pool, digest, free_ctx);

@@ -24,11 +24,11 @@ fhir_err_t *fhir_digest_hmac(unsigned char out[FHIR_DIGEST_LEN], const void *key
                              apr_pool_t *pool);
 
 /** A SHA-256 of several pieces: create, add, finish once. Lives as long as its pool. */
-typedef struct fhir_digest_t fhir_digest_t;
-fhir_err_t *fhir_digest_create(fhir_digest_t **digest, apr_pool_t *pool);
+typedef struct fhir_digest_ctx_t fhir_digest_ctx_t;
+fhir_err_t *fhir_digest_create(fhir_digest_ctx_t **digest, apr_pool_t *pool);
 /** Adds len bytes; a failure shows in fhir_digest_finish. */
-void fhir_digest_add(fhir_digest_t *digest, const void *data, apr_size_t len);
-fhir_err_t *fhir_digest_finish(unsigned char out[FHIR_DIGEST_LEN], fhir_digest_t *digest);
+void fhir_digest_add(fhir_digest_ctx_t *digest, const void *data, apr_size_t len);
+fhir_err_t *fhir_digest_finish(unsigned char out[FHIR_DIGEST_LEN], fhir_digest_ctx_t *digest);
 
 /** 1 if len bytes are equal. The time it takes does not depend on where they differ. */
 int fhir_digest_equal(const void *a, const void *b, apr_size_t len);

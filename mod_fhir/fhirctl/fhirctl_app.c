@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 #include "fhirctl/fhirctl_auth.h"
 
@@ -217,7 +218,8 @@ static fhir_err_t *add(fhirctl_run_t *run)
     const char *values[14];
     FHIR_TRY(check(run, o));
     FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
-    values[0] = o->id ? o->id : fhir_secret_base64url(bytes, sizeof(bytes), run->pool);
+    values[0] =
+        o->id ? o->id : fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, run->pool);
     values[1] = run->name;
     values[2] = o->is_public                       ? "none"
                 : o->key || o->jwks || o->jwks_url ? "private_key_jwt"

@@ -7,6 +7,7 @@
 
 #include "auth/fhir_auth_private.h"
 #include "auth/fhir_password.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "fhirctl/fhirctl_auth.h"
@@ -117,7 +118,7 @@ static fhir_err_t *make_password(const char **hash, fhirctl_run_t *run)
     else {
         unsigned char bytes[15];
         FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
-        password = fhir_secret_base64url(bytes, sizeof(bytes), run->pool);
+        password = fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, run->pool);
         printf("%s\n", password);
     }
     return fhir_password_hash(hash, password, run->pool);
@@ -139,7 +140,7 @@ static fhir_err_t *add(fhirctl_run_t *run)
     FHIR_TRY(check_kind(run, options));
     FHIR_TRY(check_resource(run, options->resource));
     FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
-    values[0] = fhir_secret_base64url(bytes, sizeof(bytes), run->pool);
+    values[0] = fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, run->pool);
     values[1] = run->name;
     values[2] = options->display ? options->display : run->name;
     values[3] = options->kind;

@@ -3,6 +3,7 @@
  * Authorization, as httpd sees it: requests to the authorization server inside of an endpoint,
  * bearer tokens, passwords by httpd's providers, and browsers of other origins.
  */
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 #include "httpd/mod_fhir.h"
 
@@ -137,7 +138,7 @@ const char *mod_fhir_request_id(request_rec *r)
         unsigned char bytes[12];
         id = fhir_random_bytes(bytes, sizeof(bytes), r->pool)
                  ? "none"
-                 : fhir_secret_base64url(bytes, sizeof(bytes), r->pool);
+                 : fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, r->pool);
         apr_table_setn(r->notes, "fhir-request", id);
     }
     return id;

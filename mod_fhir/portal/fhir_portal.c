@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/fhir_base64.h"
 #include "portal/fhir_portal_private.h"
 
 static fhir_err_t *front(fhir_auth_call_t *call);
@@ -67,8 +68,9 @@ fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const
     const char *known = call->request->header(call->request, "If-None-Match"), *tag;
     fhir_digest_t digest;
     fhir_secret_digest(&digest, text, len);
-    tag = apr_pstrcat(call->pool, "\"", fhir_secret_base64url(digest.byte, 12, call->pool), "\"",
-                      NULL);
+    tag =
+        apr_pstrcat(call->pool, "\"",
+                    fhir_base64_encode(digest.byte, 12, FHIR_BASE64_TOKEN, call->pool), "\"", NULL);
     apr_table_setn(headers, "ETag", apr_pstrcat(call->pool, "W/", tag, NULL));
     apr_table_setn(headers, "Cache-Control", "public, max-age=60");
     apr_table_setn(headers, "Access-Control-Allow-Origin", "*");

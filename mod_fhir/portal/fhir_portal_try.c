@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 #include "core/fhir_text.h"
 #include "portal/fhir_portal_trial.h"
@@ -137,7 +138,7 @@ static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *ca
     fhir_digest_t key, mac;
     FHIR_TRY(fhir_auth_key(&key, call));
     fhir_secret_mac(&mac, &key, text, strlen(text));
-    *verifier = fhir_secret_base64url(mac.byte, FHIR_DIGEST, call->pool);
+    *verifier = fhir_base64_encode(mac.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
 }
 
@@ -164,7 +165,8 @@ static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client
             {"state",
              apr_pstrcat(call->pool, client->id, "~", nonce, "~", typed(call, "endpoint"), NULL)},
             {"aud", endpoint->base_url},
-            {"code_challenge", fhir_secret_base64url(digest.byte, FHIR_DIGEST, call->pool)},
+            {"code_challenge",
+             fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool)},
             {"code_challenge_method", "S256"},
         };
         url = apr_pstrcat(call->pool, endpoint->base_url, "/auth/authorize", NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "auth/fhir_jose.h"
+#include "core/fhir_base64.h"
 #include "core/fhir_secret.h"
 #include "tap.h"
 
@@ -97,9 +98,10 @@ static void test_own(const char *alg)
 
 static const char *make_token(const char *header, const char *claims, const char *signature)
 {
-    return apr_pstrcat(pool, fhir_secret_base64url(header, strlen(header), pool), ".",
-                       fhir_secret_base64url(claims, strlen(claims), pool), ".",
-                       fhir_secret_base64url(signature, strlen(signature), pool), NULL);
+    return apr_pstrcat(
+        pool, fhir_base64_encode(header, strlen(header), FHIR_BASE64_TOKEN, pool), ".",
+        fhir_base64_encode(claims, strlen(claims), FHIR_BASE64_TOKEN, pool), ".",
+        fhir_base64_encode(signature, strlen(signature), FHIR_BASE64_TOKEN, pool), NULL);
 }
 
 static void test_bad_tokens(void)

@@ -119,7 +119,7 @@ static void test_digests(apr_pool_t *pool)
     unsigned char got[FHIR_DIGEST_LEN];
     for (size_t i = 0; i < TAP_COUNT(digests); i++) {
         const char *text = digests[i].text;
-        fhir_digest_t *digest;
+        fhir_digest_ctx_t *digest;
         tap_no_err(fhir_digest_sha256(got, text, strlen(text), pool), "SHA-256");
         is_digest(got, digests[i].hex, text);
         tap_no_err(fhir_digest_create(&digest, pool), "a digest of pieces");

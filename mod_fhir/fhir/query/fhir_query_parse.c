@@ -54,7 +54,7 @@ static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenien
 static fhir_err_t *hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query_t *query,
                            const fhir_call_t *call, const char *path)
 {
-    fhir_digest_t *digest;
+    fhir_digest_ctx_t *digest;
     FHIR_TRY(fhir_digest_create(&digest, call->pool));
     fhir_digest_add(digest, path, strlen(path) + 1);
     for (int i = 0; i < query->applied.n; i++) {

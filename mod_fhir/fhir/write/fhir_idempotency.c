@@ -43,12 +43,12 @@ static fhir_err_t *read_key(const char **key, const fhir_call_t *call, const cha
     return NULL;
 }
 
-static void add(fhir_digest_t *digest, const char *text)
+static void add(fhir_digest_ctx_t *digest, const char *text)
 {
     fhir_digest_add(digest, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-static fhir_err_t *finish(const char **hex, fhir_digest_t *digest, apr_pool_t *pool)
+static fhir_err_t *finish(const char **hex, fhir_digest_ctx_t *digest, apr_pool_t *pool)
 {
     unsigned char bytes[FHIR_DIGEST_LEN];
     char *text = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
@@ -83,7 +83,7 @@ fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_ca
 {
     const fhir_request_t *request = call->request;
     const char *header = fhir_call_header(call, "Idempotency-Key"), *key = "", *body;
-    fhir_digest_t *digest;
+    fhir_digest_ctx_t *digest;
     apr_size_t len;
     memset(idempotency, 0, sizeof(*idempotency));
     if (!header)

@@ -123,7 +123,8 @@ static void put_params(writer_t *w, const fhir_type_t *type)
 
 static int is_stored_reference(const fhir_param_t *p)
 {
-    return p->kind == FHIR_PARAM_REFERENCE && !(p->flags & FHIR_PARAM_UNCOMPILED);
+    return p->kind == FHIR_PARAM_REFERENCE &&
+           !(p->flags & (FHIR_PARAM_UNCOMPILED | FHIR_PARAM_INSIDE));
 }
 
 static void push_include(const writer_t *w, apr_array_header_t *list, const fhir_type_t *source,

@@ -68,7 +68,7 @@ static void put_includes(writer_t *w, const fhir_type_t *type)
         return;
     for (int i = 0; i < list->nelts; i++) {
         const fhir_spoken_param_t *p = &APR_ARRAY_IDX(list, i, fhir_spoken_param_t);
-        if (p->kind != FHIR_PARAM_REFERENCE)
+        if (p->kind != FHIR_PARAM_REFERENCE || (p->param && p->param->flags & FHIR_PARAM_INSIDE))
             continue;
         fhir_statement_item(w->buf, &n, "searchInclude");
         fhir_buf_printf(w->buf, "\"%s:%s\"", fhir_model_str(m, type->name), p->name);

@@ -12,6 +12,7 @@
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
 #include "fhirctl/fhirctl_auth.h"
+#include "fhirctl/fhirctl_entries.h"
 #include "fhirctl/fhirctl_index_set.h"
 #include "fhirctl/fhirctl_mentions.h"
 #include "store/fhir_schema.h"
@@ -243,6 +244,7 @@ static fhir_err_t *init_schema(init_t *init)
     FHIR_TRY(write_key(init, "auth"));
     FHIR_TRY(fhirctl_key_first(init->conn, init->pool));
     FHIR_TRY(fhirctl_mentions_fill(init->conn, &fhir_model_r4, init->base_url, init->pool));
+    FHIR_TRY(fhirctl_entries_fill(init->conn, &fhir_model_r4, init->base_url, init->pool));
     FHIR_TRY(make_indexes(init));
     return init->role ? grant_role(init) : NULL;
 }

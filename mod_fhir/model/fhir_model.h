@@ -140,6 +140,9 @@ typedef enum fhir_column_kind_t {
              to other types too: compare typed values; missing means none to a type in targets */
 #define FHIR_PARAM_WORDS    0x40u /* token of strings: stored and asked for in small letters */
 #define FHIR_PARAM_CONTACTS 0x80u /* token of ContactPoints: letters and digits count alone */
+#define FHIR_PARAM_INSIDE                                                                          \
+    0x100u /* its values are resources in place (Bundle.entry[0].resource), no references: a chain \
+              goes on in them, and there is nothing to include */
 /**
  * One search parameter of one resource type. Two parameters of a type with the same values share
  * a column (`column` of both is the same).
@@ -160,7 +163,7 @@ typedef struct fhir_param_t {
     apr_uint16_t identifier_column; /* reference: column with the tokens of Reference.identifier */
     apr_byte_t kind;                /* fhir_param_kind_t */
     apr_byte_t column_kind;         /* fhir_column_kind_t */
-    apr_byte_t flags;               /* FHIR_PARAM_… */
+    apr_uint16_t flags;             /* FHIR_PARAM_… */
 } fhir_param_t;
 
 /** SQL type of a physical column. */

@@ -177,6 +177,9 @@ static const struct {
      "\"resourceType\":"
      "\"Composition\",\"id\":\"c\"}}]}",
      "composition", "Composition/c"},
+    {"{\"resourceType\":\"Bundle\",\"type\":\"document\",\"entry\":[{\"resource\":{"
+     "\"resourceType\":\"Composition\"}}]}",
+     "composition", "Composition/"},
     {"{\"resourceType\":\"Bundle\",\"type\":\"collection\",\"entry\":[{\"resource\":{"
      "\"resourceType\":"
      "\"Patient\",\"id\":\"c\"}}]}",

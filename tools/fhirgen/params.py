@@ -113,6 +113,11 @@ class Param:
         """Its values are telephone numbers and addresses, whose letters and digits count alone."""
         return self._only("CONTACTPOINT", "ContactPoint")
 
+    @property
+    def inside(self):
+        """Its values are resources in place, no references."""
+        return any(conv == "RESOURCE" for _, conv in self.reaches)
+
     def _only(self, conv, type_name):
         return self.kind == "token" and {(c, r.type) for r, c in self.reaches} == {(conv, type_name)}
 

@@ -13,6 +13,7 @@ FLAGS = (
     (0x20, "typed"),
     (0x40, "words"),
     (0x80, "contacts"),
+    (0x100, "inside"),
 )
 
 

@@ -22,6 +22,11 @@ typedef struct fhir_extract_t fhir_extract_t;
 fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
                                     const fhir_zone_t *zone, apr_pool_t *pool);
 
+/** Says where the next resource stands: relative references of an entry of a Bundle are below the
+ *  root of its fullUrl, if that is a URL like root/Type/id. NULL: on this server.
+ *  Source: http://hl7.org/fhir/R4/bundle.html#references */
+void fhir_extract_below(fhir_extract_t *extract, const fhir_node_t *full_url);
+
 /** Cells of a row: those of the model's columns, then that of `mentions`, whom a resource speaks of
  *  (docs/schema.md), which is not a search parameter's. */
 #define FHIR_EXTRACT_CELLS(type) ((type)->n_columns + 1)

@@ -117,22 +117,61 @@ static void put_patient(fhir_extract_t *x, const char *s, apr_size_t len)
     fhir_buf_append(x->patient->text, s + 8, len - 8);
 }
 
-static void convert_canonical(fhir_extract_t *x, const fhir_node_t *node)
+static void put_reference(fhir_extract_t *x, const char *s, apr_size_t len)
 {
-    const char *s = node->text;
-    apr_size_t len = node->text_len;
-    if (node->kind != FHIR_NODE_STRING)
-        return;
     fhir_extract_normalize(&s, &len, x);
     put_patient(x, s, len);
     fhir_extract_put_text(x, s, len);
+}
+
+static void convert_canonical(fhir_extract_t *x, const fhir_node_t *node)
+{
+    if (node->kind == FHIR_NODE_STRING)
+        put_reference(x, node->text, node->text_len);
+}
+
+/* Where the last two segments begin, as in root/Type/id; NULL if there are none behind a root. */
+static const char *type_and_id(const char *url, apr_size_t len)
+{
+    const char *id = memrchr(url, '/', len);
+    const char *type = id ? memrchr(url, '/', (apr_size_t)(id - url)) : NULL;
+    return type && type > url ? type + 1 : NULL;
+}
+
+void fhir_extract_below(fhir_extract_t *x, const fhir_node_t *full_url)
+{
+    const char *s = full_url ? full_url->text : NULL, *type;
+    apr_size_t len = full_url ? full_url->text_len : 0;
+    x->below = NULL;
+    if (!s || full_url->kind != FHIR_NODE_STRING || !(STARTS(s, len, "http")))
+        return;
+    fhir_extract_normalize(&s, &len, x); /* ours is without its root */
+    type = type_and_id(s, len);
+    if (!type || !STARTS(s, len, "http") ||
+        !fhir_model_resource(x->model, type, strcspn(type, "/")))
+        return;
+    x->below = s;
+    x->below_len = (apr_size_t)(type - s);
+}
+
+static int is_relative(const char *s, apr_size_t len)
+{
+    const char *colon = memchr(s, ':', len), *slash = memchr(s, '/', len);
+    return slash && slash > s && (!colon || colon > slash);
 }
 
 static void convert_reference(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *reference = GET(node, "reference");
     const fhir_node_t *identifier = GET(node, "identifier");
-    if (reference)
+    if (reference && x->below && reference->kind == FHIR_NODE_STRING &&
+        is_relative(reference->text, reference->text_len)) {
+        fhir_buf_clear(x->folded);
+        fhir_buf_append(x->folded, x->below, x->below_len);
+        fhir_buf_append(x->folded, reference->text, reference->text_len);
+        put_reference(x, x->folded->data, x->folded->len);
+    }
+    else if (reference)
         convert_canonical(x, reference);
     if (identifier)
         fhir_extract_put_identifier(x, identifier);
@@ -307,17 +346,18 @@ static void convert_exists(fhir_extract_t *x, const fhir_node_t *node)
         fhir_extract_put_text(x, "true", 4);
 }
 
-/* Bundle.entry.resource: what the resource would be referred to by. */
+/* Bundle.entry.resource: what the resource would be referred to by; one without an id is there,
+ * too. */
 static void convert_resource(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *type = GET(node, "resourceType"), *id = GET(node, "id");
+    apr_size_t id_len = id && id->kind == FHIR_NODE_STRING ? id->text_len : 0;
     char text[160];
-    if (type && id && type->kind == FHIR_NODE_STRING && id->kind == FHIR_NODE_STRING &&
-        type->text_len + id->text_len < sizeof(text) - 1)
+    if (type && type->kind == FHIR_NODE_STRING && type->text_len + id_len < sizeof(text) - 1)
         fhir_extract_put_text(x, text,
                               (apr_size_t)apr_snprintf(text, sizeof(text), "%.*s/%.*s",
-                                                       (int)type->text_len, type->text,
-                                                       (int)id->text_len, id->text));
+                                                       (int)type->text_len, type->text, (int)id_len,
+                                                       id_len ? id->text : ""));
 }
 
 static const convert_fn converters[] = {

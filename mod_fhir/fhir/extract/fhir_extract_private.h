@@ -34,6 +34,8 @@ struct fhir_extract_t {
     const fhir_model_t *model;
     const char *base_url;
     apr_size_t base_len;
+    const char *below; /* root of relative references, with its slash; NULL: this server */
+    apr_size_t below_len;
     const fhir_zone_t *zone;
     fhir_cell_t *cells; /* one per column of the widest type */
     fhir_buf_t *scratch, *folded;

@@ -10,18 +10,58 @@
 
 /* ---- rows ---- */
 
-int fhir_contained_any(const fhir_node_t *resource)
-{
-    const fhir_node_t *list = fhir_node_get(resource, "contained");
-
-    return list && list->kind == FHIR_NODE_ARRAY && list->child;
-}
-
 static const fhir_type_t *type_of(const fhir_model_t *model, const fhir_node_t *resource)
 {
     const fhir_node_t *name = fhir_node_get(resource, "resourceType");
 
     return name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
+}
+
+/* The next parameter of a type from the i-th on whose values are resources in place, or NULL. */
+static const fhir_param_t *next_inside(int *i, const fhir_model_t *model, const fhir_type_t *type)
+{
+    while (*i < type->n_params) {
+        const fhir_param_t *param = &model->params[type->first_param + (*i)++];
+
+        if (param->flags & FHIR_PARAM_INSIDE)
+            return param;
+    }
+    return NULL;
+}
+
+int fhir_contained_inside(const fhir_model_t *model, const fhir_type_t *type)
+{
+    int i = 0;
+
+    return next_inside(&i, model, type) != NULL;
+}
+
+static const fhir_type_t *target_of(const fhir_model_t *model, const fhir_param_t *param)
+{
+    return &model->types[model->targets[param->first_target]];
+}
+
+/* The first entry of a Bundle, if it is a resource that a parameter is about. */
+static const fhir_node_t *first_entry(const fhir_model_t *model, const fhir_node_t *resource)
+{
+    const fhir_type_t *type = type_of(model, resource), *own;
+    const fhir_node_t *list = fhir_node_get(resource, "entry");
+    const fhir_node_t *entry = list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
+    int i = 0;
+
+    if (!type || !entry || !(own = type_of(model, fhir_node_get(entry, "resource"))))
+        return NULL;
+    for (const fhir_param_t *p; (p = next_inside(&i, model, type)) != NULL;)
+        if (target_of(model, p) == own)
+            return entry;
+    return NULL;
+}
+
+int fhir_contained_any(const fhir_model_t *model, const fhir_node_t *resource)
+{
+    const fhir_node_t *list = fhir_node_get(resource, "contained");
+
+    return (list && list->kind == FHIR_NODE_ARRAY && list->child) || first_entry(model, resource);
 }
 
 static const char *table(const fhir_model_t *model, const char *tenant, const fhir_type_t *type,
@@ -72,12 +112,10 @@ static void add_member(fhir_buf_t *json, char before, const char *name, const ch
 
 /* A row as a member of the array; texts of arrays and the like are read by PostgreSQL. */
 static void add_row(fhir_buf_t *json, const fhir_model_t *model, const fhir_type_t *type,
-                    const fhir_node_t *id, const char *text, apr_size_t len,
-                    const fhir_value_t *cells, apr_pool_t *pool)
+                    const char *id, const char *text, apr_size_t len, const fhir_value_t *cells)
 {
     fhir_buf_putc(json, json->len ? ',' : '[');
-    add_member(json, '{', "id", apr_psprintf(pool, "#%.*s", (int)id->text_len, id->text),
-               id->text_len + 1);
+    add_member(json, '{', "id", id, strlen(id));
     add_member(json, ',', "resource", text, len);
     for (int i = 0; i < type->n_columns; i++) {
         if (cells[i].data)
@@ -88,44 +126,102 @@ static void add_row(fhir_buf_t *json, const fhir_model_t *model, const fhir_type
     fhir_buf_putc(json, '}');
 }
 
+/* The rows of one type while they are made. */
+typedef struct of_type_t {
+    fhir_buf_t *json;
+    fhir_value_t *cells;
+} of_type_t;
+
+typedef struct making_t {
+    const fhir_model_t *model;
+    fhir_extract_t *extract;
+    const char *source;
+    of_type_t *types; /* by type index */
+    apr_pool_t *pool;
+} making_t;
+
+/* "#" and the id; a first entry may have none. */
+static const char *row_id(const fhir_node_t *resource, apr_pool_t *pool)
+{
+    const fhir_node_t *id = fhir_node_get(resource, "id");
+
+    return id && fhir_text_is_id(id->text, id->text_len)
+               ? apr_pstrcat(pool, "#", apr_pstrmemdup(pool, id->text, id->text_len), NULL)
+               : "#";
+}
+
+static fhir_err_t *make_row(making_t *making, const fhir_type_t *own, const char *id,
+                            const fhir_node_t *resource)
+{
+    of_type_t *t = &making->types[fhir_model_type_index(making->model, own)];
+
+    if (!t->json) {
+        t->json = fhir_buf_create(making->pool, 0);
+        t->cells = apr_palloc(making->pool, sizeof(*t->cells) * FHIR_EXTRACT_CELLS(own));
+    }
+    FHIR_TRY(fhir_extract_run(t->cells, making->extract, own, resource));
+    add_row(t->json, making->model, own, id, making->source + resource->start,
+            resource->end - resource->start, t->cells);
+    return NULL;
+}
+
+static fhir_err_t *make_first_entry(making_t *making, const fhir_node_t *entry)
+{
+    const fhir_node_t *resource = fhir_node_get(entry, "resource");
+
+    fhir_extract_below(making->extract, fhir_node_get(entry, "fullUrl"));
+    fhir_err_t *err = make_row(making, type_of(making->model, resource),
+                               row_id(resource, making->pool), resource);
+    fhir_extract_below(making->extract, NULL);
+    return err;
+}
+
 fhir_err_t *fhir_contained_rows(apr_array_header_t **rows, const fhir_model_t *model,
                                 fhir_extract_t *extract, const char *tenant,
                                 const fhir_type_t *type, const char *source,
                                 const fhir_node_t *resource, apr_pool_t *pool)
 {
-    const fhir_node_t *list = fhir_node_get(resource, "contained"), *c;
-    struct {
-        fhir_buf_t *json;
-        fhir_value_t *cells;
-    } *of_type = apr_pcalloc(pool, sizeof(*of_type) * (model->n_resources + 1u)), *t;
+    const fhir_node_t *list = fhir_node_get(resource, "contained");
+    const fhir_node_t *entry = first_entry(model, resource);
+    making_t making = {model, extract, source,
+                       apr_pcalloc(pool, sizeof(of_type_t) * (model->n_resources + 1u)), pool};
 
     *rows = apr_array_make(pool, 2, sizeof(fhir_contained_rows_t));
-    for (c = list ? list->child : NULL; c; c = c->next) {
+    for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
         const fhir_type_t *own = type_of(model, c);
-        const fhir_node_t *id = fhir_node_get(c, "id");
+        const char *id = row_id(c, pool);
 
-        if (!own || own->flags & FHIR_TYPE_ABSTRACT || !id ||
-            !fhir_text_is_id(id->text, id->text_len))
-            continue;
-        t = &of_type[fhir_model_type_index(model, own)];
-        if (!t->json) {
-            t->json = fhir_buf_create(pool, 0);
-            t->cells = apr_palloc(pool, sizeof(*t->cells) * FHIR_EXTRACT_CELLS(own));
-        }
-        FHIR_TRY(fhir_extract_run(t->cells, extract, own, c));
-        add_row(t->json, model, own, id, source + c->start, c->end - c->start, t->cells, pool);
+        if (own && !(own->flags & FHIR_TYPE_ABSTRACT) && id[1])
+            FHIR_TRY(make_row(&making, own, id, c));
     }
+    if (entry)
+        FHIR_TRY(make_first_entry(&making, entry));
     for (apr_uint16_t i = 1; i <= model->n_resources; i++) {
+        fhir_buf_t *json = making.types[i].json;
 
-        if (!of_type[i].json)
+        if (!json)
             continue;
-        fhir_buf_putc(of_type[i].json, ']');
+        fhir_buf_putc(json, ']');
         fhir_contained_rows_t *found = apr_array_push(*rows);
         found->sql = insert_sql(model, tenant, type, &model->types[i], pool);
-        found->json = fhir_buf_cstr(of_type[i].json);
-        found->len = of_type[i].json->len;
+        found->json = fhir_buf_cstr(json);
+        found->len = json->len;
     }
     return NULL;
+}
+
+static fhir_err_t *forget_type(const fhir_call_t *call, const fhir_type_t *own,
+                               const fhir_type_t *type, const char *id, int version)
+{
+    fhir_value_t values[] = {fhir_value_text(fhir_model_str(call->stored, type->name)),
+                             fhir_value_text(id), fhir_value_text(apr_itoa(call->pool, version))};
+    fhir_stmt_t stmt = {.n_values = 3, .flags = FHIR_STMT_WRITE};
+
+    stmt.sql = apr_psprintf(call->pool,
+                            "DELETE FROM %s WHERE holder_type = $1 AND holder_id = $2 "
+                            "AND version <= $3::integer",
+                            fhir_call_table(call, own, FHIR_CONTAINED_TABLE));
+    return fhir_call_run(call, &stmt, values, NULL, NULL, NULL);
 }
 
 fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *type, const char *id,
@@ -133,27 +229,24 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
 {
     const fhir_model_t *m = call->stored;
     fhir_node_t *root;
+    int i = 0;
 
-    if (!text || !strstr(text, "\"contained\""))
+    if (!text)
+        return NULL;
+    for (const fhir_param_t *p; (p = next_inside(&i, m, type)) != NULL;)
+        FHIR_TRY(forget_type(call, target_of(m, p), type, id, version));
+    if (!strstr(text, "\"contained\""))
         return NULL;
     FHIR_TRY(fhir_node_parse_json(&root, text, len, NULL, call->pool));
     const fhir_node_t *list = fhir_node_get(root, "contained");
     apr_byte_t *done = apr_pcalloc(call->pool, m->n_resources + 1u);
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
         const fhir_type_t *own = type_of(m, c);
-        fhir_value_t values[] = {fhir_value_text(fhir_model_str(m, type->name)),
-                                 fhir_value_text(id),
-                                 fhir_value_text(apr_itoa(call->pool, version))};
-        fhir_stmt_t stmt = {.n_values = 3, .flags = FHIR_STMT_WRITE};
 
         if (!own || done[fhir_model_type_index(m, own)])
             continue;
         done[fhir_model_type_index(m, own)] = 1;
-        stmt.sql = apr_psprintf(call->pool,
-                                "DELETE FROM %s WHERE holder_type = $1 AND holder_id = $2 "
-                                "AND version <= $3::integer",
-                                fhir_call_table(call, own, FHIR_CONTAINED_TABLE));
-        FHIR_TRY(fhir_call_run(call, &stmt, values, NULL, NULL, NULL));
+        FHIR_TRY(forget_type(call, own, type, id, version));
     }
     return NULL;
 }
@@ -171,7 +264,8 @@ static fhir_err_t *on_type(void *baton, const fhir_row_t *row)
     const fhir_type_t *type =
         fhir_model_resource(find->call->stored, fhir_row_text(row, 0), fhir_row_len(row, 0));
 
-    if (type && fhir_grant_allows(find->call->grant, find->call->stored, type, FHIR_RIGHT_SEARCH))
+    if (type && !fhir_contained_inside(find->call->stored, type) &&
+        fhir_grant_allows(find->call->grant, find->call->stored, type, FHIR_RIGHT_SEARCH))
         APR_ARRAY_PUSH(find->types, const fhir_type_t *) = type;
     return NULL;
 }
@@ -226,12 +320,15 @@ void fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
 
     fhir_buf_printf(sql->text,
                     "EXISTS (SELECT FROM %s %s WHERE %s.holder_type = '%s' AND %s.holder_id = "
-                    "%s.id AND %s.version = %s.version AND %s.id = ",
+                    "%s.id AND %s.version = %s.version AND ",
                     fhir_call_table(call, node->target, FHIR_CONTAINED_TABLE), k, k,
-                    fhir_model_str(call->stored, node->type->name), k, alias, k, alias, k);
-    fhir_buf_puts(sql->text, node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
-    fhir_sql_column(sql, alias, node->param, "");
-    fhir_buf_puts(sql->text, ") AND ");
+                    fhir_model_str(call->stored, node->type->name), k, alias, k, alias);
+    if (!(node->param->flags & FHIR_PARAM_INSIDE)) { /* a first entry is the only one of its type */
+        fhir_buf_printf(sql->text, "%s.id = %s", k,
+                        node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
+        fhir_sql_column(sql, alias, node->param, "");
+        fhir_buf_puts(sql->text, ") AND ");
+    }
     fhir_sql_node(sql, k, node->child);
     fhir_buf_putc(sql->text, ')');
 }

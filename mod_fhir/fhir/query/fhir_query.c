@@ -157,8 +157,9 @@ static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, co
 typedef struct leaf_t {
     const fhir_call_t *call;
     const char *value;
-    fhir_modifier_t forced; /* modifier of the last parameter that no name can say (_filter) */
-    int *links;             /* tried so far, by all conditions of the query */
+    fhir_modifier_t forced;     /* modifier of the last parameter that no name can say (_filter) */
+    int *links;                 /* tried so far, by all conditions of the query */
+    const fhir_param_t *inside; /* the chain's last step goes into a resource in place, or NULL */
 } leaf_t;
 
 static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
@@ -177,6 +178,17 @@ static fhir_err_t *hop(leaf_t *leaf, int hops)
     return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                            "Chains and _has may have at most %d steps here",
                            call->endpoint->search.hops_max);
+}
+
+fhir_err_t *fhir_query_inside(const fhir_call_t *call, const fhir_param_t *param, const char *name)
+{
+    const fhir_model_t *m = call->stored;
+    const char *word = fhir_model_str(m, param->name),
+               *type = fhir_model_str(m, m->types[param->type].name);
+    return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "%s: %s of %s is the resource inside of it, its first entry, and no "
+                           "reference that can be followed; a search in it is %s?%s.identifier=…",
+                           name, word, type, type, word);
 }
 
 /* param.rest, or param:Type.rest: one alternative for each type that understands the rest. */
@@ -208,7 +220,9 @@ static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *ty
         const fhir_type_t *target =
             only ? only : &call->stored->types[call->stored->targets[param->first_target + i]];
         fhir_qnode_t *link = fhir_query_node(call, FHIR_Q_CHAIN, type);
+        leaf->inside = param->flags & FHIR_PARAM_INSIDE ? param : NULL;
         fhir_err_t *err = condition(&link->child, leaf, target, dot + 1, hops + 1);
+        leaf->inside = NULL;
         link->param = param;
         link->target = target;
         if (err && err->code == FHIR_ERR_LIMIT)
@@ -250,6 +264,8 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
             "_has: \"%.*s\" is not a reference from %s to %s; references of %s are %s",
             (int)ref_len, ref + 1, type_name(call, node->target), type_name(call, type),
             type_name(call, node->target), fhir_query_known(call, node->target, FHIR_K(REFERENCE)));
+    if (node->param->flags & FHIR_PARAM_INSIDE)
+        return fhir_query_inside(call, node->param, name);
     *out = node;
     return condition(&node->child, leaf, node->target, rest + 1, hops + 1);
 }
@@ -294,11 +310,28 @@ static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fh
     return NULL;
 }
 
+/* What a first entry refers to is in its Bundle or on another server, and what is on this server by
+ * the same id is something else: so a condition on it is of its own values. */
+static fhir_err_t *check_inside(const leaf_t *leaf, const fhir_type_t *type, const char *name)
+{
+    const char *own = fhir_model_str(leaf->call->stored, leaf->inside->name);
+    if (!strchr(name, '.') && strncmp(name, "_has:", 5) && strcmp(name, "_list") &&
+        strcmp(name, "_filter"))
+        return NULL;
+    return fhir_err_create(leaf->call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                           "%s.%s: %s is the %s inside of the Bundle, which is searched by its own "
+                           "values, as in %s.identifier=…, but not by what it refers to or what "
+                           "refers to it, nor with _list or _filter",
+                           own, name, own, type_name(leaf->call, type), own);
+}
+
 static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
                              const char *name, int hops)
 {
     const fhir_call_t *call = leaf->call;
     const char *dot;
+    if (leaf->inside)
+        FHIR_TRY(check_inside(leaf, type, name));
     if (!strncmp(name, "_has:", 5))
         return has(out, leaf, type, name, hops);
     if (!strcmp(name, "_filter"))
@@ -335,7 +368,7 @@ fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t
                               const fhir_type_t *type, const char *name, fhir_modifier_t modifier,
                               const char *value)
 {
-    leaf_t leaf = {call, value, modifier, links};
+    leaf_t leaf = {call, value, modifier, links, NULL};
     return condition(node, &leaf, type, name, 0);
 }
 

@@ -239,6 +239,9 @@ const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t 
                                      const char *name, apr_size_t len);
 /** FHIR_ERR_PARAM_UNKNOWN with the names that the type has. */
 fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name);
+/** FHIR_ERR_PARAM_UNKNOWN for a parameter named `name` that would follow one whose values are
+ *  resources in place (FHIR_PARAM_INSIDE). */
+fhir_err_t *fhir_query_inside(const fhir_call_t *call, const fhir_param_t *param, const char *name);
 /** 1 if a reference parameter may refer to the type. */
 int fhir_query_targets(const fhir_call_t *call, const fhir_param_t *param, const fhir_type_t *type);
 /** 1 if matches can be sorted by a parameter: composite and special ones have no order.

@@ -157,6 +157,9 @@ static fhir_err_t *include_param(fhir_qinclude_t *include, const fhir_call_t *ca
             apr_psprintf(call->pool, "%s has no reference \"%s\"; it has %s",
                          fhir_model_str(call->stored, include->source->name), name,
                          fhir_query_known(call, include->source, FHIR_K(REFERENCE))));
+    if (include->param->flags & FHIR_PARAM_INSIDE)
+        return fhir_query_inside(call, include->param,
+                                 apr_pstrcat(call->pool, pair->name, "=", pair->value, NULL));
     return NULL;
 }
 

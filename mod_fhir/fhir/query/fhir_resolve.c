@@ -91,6 +91,8 @@ static fhir_err_t *kind_of(fhir_qnode_t *node, const fhir_call_t *call,
     case FHIR_Q_TEST:
         return test(node, call, within);
     case FHIR_Q_CHAIN:
+        if (node->param->flags & FHIR_PARAM_INSIDE)
+            return NULL;
         FHIR_TRY(fhir_contained_held(&node->held, call, node->target, node->type));
         return fhir_resolve_grant(&node->granted, call, node->target, within);
     case FHIR_Q_HAS:

@@ -222,6 +222,10 @@ static void follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
         fhir_buf_putc(sql->text, ')');
         return;
     }
+    if (node->param->flags & FHIR_PARAM_INSIDE) {
+        fhir_contained_chain(sql, alias, node);
+        return;
+    }
     if (!node->held) {
         linked(sql, alias, node);
         return;

@@ -105,7 +105,8 @@ static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qincl
     }
     for (int i = 0; i < source->n_params; i++) {
         const fhir_param_t *p = &inc->call->stored->params[source->first_param + i];
-        if (p->kind == FHIR_PARAM_REFERENCE && p->column && !(p->flags & FHIR_PARAM_TYPED))
+        if (p->kind == FHIR_PARAM_REFERENCE && p->column &&
+            !(p->flags & (FHIR_PARAM_TYPED | FHIR_PARAM_INSIDE)))
             APR_ARRAY_PUSH(out, const fhir_param_t *) = p;
     }
     return out;

@@ -297,7 +297,7 @@ static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write
     const fhir_call_t *call = write->call;
 
     *rows = NULL;
-    if (!fhir_contained_any(write->input.root))
+    if (!fhir_contained_any(call->stored, write->input.root))
         return NULL;
     fhir_extract_t *extractor = fhir_extract_create(call->stored, call->request->base_url,
                                                     call->endpoint->zone, call->pool);

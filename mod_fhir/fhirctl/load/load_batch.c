@@ -475,7 +475,7 @@ static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_
 static fhir_err_t *add_contained(load_batches_t *b, batch_t *batch, const load_item_t *item,
                                  const fhir_node_t *resource, fhir_extract_t *extract)
 {
-    if (!fhir_contained_any(resource))
+    if (!fhir_contained_any(b->load->model, resource))
         return NULL;
     if (!batch->pool)
         apr_pool_create(&batch->pool, b->pool);

@@ -13,6 +13,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 #include "fhir/search/fhir_cursor.h"
+#include "fhir/search/fhir_page_query.h"
 
 /* The order: last_updated, type, id, version, each descending; a page link holds these four. */
 #define KEYS 4
@@ -284,14 +285,15 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 static fhir_err_t *link_pages(history_t *h)
 {
     fhir_call_t *call = h->call;
-    const char *path = path_of(call), *word;
+    const char *path = path_of(call), *word, *url;
 
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
     if (!h->more)
         return NULL;
     FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->paging.cursor_keys, path,
                               strlen(path), call->grant, call->pool));
-    fhir_bundle_link(h->bundle, "next", fhir_bundle_url(call, path, &h->applied, word));
+    FHIR_TRY(fhir_page_query_link(&url, call, path, &h->applied, word));
+    fhir_bundle_link(h->bundle, "next", url);
     return NULL;
 }
 

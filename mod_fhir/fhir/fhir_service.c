@@ -14,6 +14,7 @@
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_grant.h"
+#include "fhir/search/fhir_page_query.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_within.h"
 
@@ -54,6 +55,7 @@ void fhir_endpoint_defaults(fhir_endpoint_t *endpoint)
     endpoint->paging.count_default = 100;
     endpoint->paging.count_max = 1000;
     endpoint->paging.link_age_sec = 86400;
+    endpoint->paging.queries_max = 10000;
     endpoint->limits.body_max = 16 * 1024 * 1024;
     endpoint->limits.answer_max = 64 * 1024 * 1024;
     endpoint->limits.depth_max = 64;
@@ -112,6 +114,7 @@ static fhir_err_t *take_subset(fhir_call_t *call, const fhir_route_t *route)
 static fhir_err_t *dispatch(fhir_call_t *call)
 {
     const fhir_route_t *route = NULL;
+    int taken;
     fhir_err_t *bad_query = fhir_pairs_parse(&call->pairs, call->request->query,
                                              call->endpoint->limits.query_max, call->pool);
     /* first of all, so that every error can be told in the format that was asked for */
@@ -136,6 +139,9 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->interaction = route->name;
     call->response->type = call->type_name;
     FHIR_TRY(bad_query);
+    FHIR_TRY(fhir_page_query_take(&taken, call));
+    if (taken)
+        bad_format = fhir_call_negotiate(call, &call->pairs);
     if (route->bit & (FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD) &&
         fhir_binary_wants_raw(call))
         call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */

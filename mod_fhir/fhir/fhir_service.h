@@ -92,6 +92,7 @@ typedef struct fhir_search_settings_t {
 typedef struct fhir_paging_settings_t {
     int count_default, count_max;                 /* resources on a page */
     int link_age_sec;                             /* how long a page link is valid; 0: for good */
+    int queries_max;                              /* long queries that are kept for page links */
     const struct fhir_cursor_keys_t *cursor_keys; /* seal page links; the same on all nodes */
 } fhir_paging_settings_t;
 

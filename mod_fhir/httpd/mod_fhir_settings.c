@@ -136,6 +136,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                 .min = 0,
                                 .max = 366 * 86400 * SEC,
                                 .arguments = "time"},
+    [MOD_FHIR_PAGE_QUERIES_MAX] = INT(paging.queries_max, 1, 10000000),
     [MOD_FHIR_ANSWER_MAX] = BYTES(limits.answer_max, MB, 16 * 1024 * MB),
     [MOD_FHIR_BODY_MAX] = BYTES(limits.body_max, KB, 1024 * MB),
     [MOD_FHIR_BODY_VALUES_MAX] = INT(limits.body_values_max, 1000, 100000000),

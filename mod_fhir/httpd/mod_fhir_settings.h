@@ -26,6 +26,7 @@
     X(COUNT_DEFAULT, "FHIRCountDefault", "resources on a page when _count is absent")              \
     X(COUNT_MAX, "FHIRCountMax", "most resources on a page")                                       \
     X(PAGE_LINK_AGE, "FHIRPageLinkAge", "how long a link to a page is valid")                      \
+    X(PAGE_QUERIES_MAX, "FHIRPageQueriesMax", "most long queries that are kept for page links")    \
     X(ANSWER_MAX, "FHIRAnswerMax", "most bytes of an answer")                                      \
     X(BODY_MAX, "FHIRBodyMax", "most bytes of a request body")                                     \
     X(BODY_VALUES_MAX, "FHIRBodyValuesMax", "most values of a request body")                       \

@@ -15,6 +15,7 @@
 #include "fhir/query/fhir_resolve.h"
 #include "fhir/search/fhir_explain.h"
 #include "fhir/search/fhir_include.h"
+#include "fhir/search/fhir_page_query.h"
 #include "fhir/search/fhir_search.h"
 #include "fhir/search/fhir_search_sql.h"
 #include "fhir/search/fhir_window.h"
@@ -286,28 +287,32 @@ static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor
 {
     fhir_call_t *call = page->call;
     const fhir_query_t *query = page->query;
-    const char *word;
+    const char *word, *url;
     place->backward = backward;
     FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->paging.cursor_keys, query->hash,
                               FHIR_QUERY_HASH, call->grant, call->pool));
-    fhir_bundle_link(page->bundle, relation,
-                     fhir_bundle_url(call, page->search->path, &query->applied, word));
+    FHIR_TRY(fhir_page_query_link(&url, call, page->search->path, &query->applied, word));
+    fhir_bundle_link(page->bundle, relation, url);
     return NULL;
 }
 
 static fhir_err_t *link_pages(page_t *page)
 {
     const fhir_query_t *query = page->query;
-    const char *path = page->search->path;
+    const char *path = page->search->path, *first;
+    const int before = page->rows && (page->backward ? page->more_before : page->is_cursor);
+    const int behind = page->rows && (page->backward || page->more_behind);
     fhir_bundle_link(page->bundle, "self",
                      fhir_bundle_url(page->call, path, &query->applied, query->cursor));
     if (query->summary_count)
         return NULL;
-    fhir_bundle_link(page->bundle, "first",
-                     fhir_bundle_url(page->call, path, &query->applied, NULL));
-    if (page->rows && (page->backward ? page->more_before : page->is_cursor))
+    first = fhir_bundle_url(page->call, path, &query->applied, NULL);
+    if (before || behind) /* else it is the page itself, and its query need not be kept */
+        FHIR_TRY(fhir_page_query_link(&first, page->call, path, &query->applied, NULL));
+    fhir_bundle_link(page->bundle, "first", first);
+    if (before)
         FHIR_TRY(link_to(page, "previous", &page->first, 1));
-    if (page->rows && (page->backward || page->more_behind))
+    if (behind)
         FHIR_TRY(link_to(page, "next", &page->last, 0));
     return NULL;
 }

@@ -37,6 +37,14 @@ found('Patient?family=???', 'p5');
 found('Patient?family=jr', 'p6');
 found('Patient?family=z', 'p7');
 found('Patient?given=jose', 'given');
+# two names in one value: what finds nothing says how they are asked for
+my $none = $t->get('/dev/r4/Patient?name=Maria%20Garcia%20')->json;
+is($none->{total}, 0, 'two names in one value are not found');
+is(join(' ', map { "$_->{search}{mode} $_->{resource}{issue}[0]{severity}" } @{ $none->{entry} }),
+    'outcome information', '... and an outcome tells');
+like($none->{entry}[0]{resource}{issue}[0]{diagnostics}, qr/name=Maria&name=Garcia$/, '... how they are asked for');
+found($_) for 'Patient?name=Zoe%20', 'Patient?name:exact=Maria%20Garcia',
+    'Patient?family=Maria%20Garcia', 'Organization?name=Maria%20Garcia', 'Patient?name=Maria%20Garcia&_summary=count';
 found('Patient?given=jr', 'given');
 found('Patient?family=arreno');
 found("Patient?family:exact=O'Brien", 'p1');

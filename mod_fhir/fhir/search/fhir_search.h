@@ -31,6 +31,9 @@ typedef struct fhir_search_t {
  *          fhir_cost_run, fhir_include_run and fhir_bundle_add */
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
 
+/** What to tell of a search that found nothing, or NULL: how two names are asked for. */
+const char *fhir_search_hint(const fhir_query_t *query, const fhir_call_t *call);
+
 /** Answers a search by url alone for a carried ValueSet or CodeSystem that is not stored; done: it
  * did.
  * @return NULL, as fhir_terms_load, or as fhir_bundle_add */

@@ -263,23 +263,36 @@ static fhir_err_t *estimate(page_t *page)
     return NULL;
 }
 
-/* What was ignored is told in an entry of its own, before the matches. */
-static fhir_err_t *remarks(const page_t *page)
+static fhir_err_t *add_outcome(const page_t *page, const char *severity, const char *code,
+                               const char *const *texts, int n)
 {
-    const apr_array_header_t *list = page->remarks;
-    fhir_buf_t *buf;
+    fhir_buf_t *buf = fhir_buf_create(page->call->pool, 0);
     fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
-    if (!list->nelts)
-        return NULL;
-    buf = fhir_buf_create(page->call->pool, 0);
     fhir_outcome_begin(buf);
-    for (int i = 0; i < list->nelts; i++)
-        fhir_outcome_issue(buf, "warning", "not-supported", APR_ARRAY_IDX(list, i, const char *),
-                           NULL);
+    for (int i = 0; i < n; i++)
+        fhir_outcome_issue(buf, severity, code, texts[i], NULL);
     fhir_outcome_end(buf);
     entry.resource = fhir_buf_cstr(buf);
     entry.len = buf->len;
     return fhir_bundle_add(page->bundle, &entry);
+}
+
+/* What was ignored is told in an entry of its own, before the matches. */
+static fhir_err_t *remarks(const page_t *page)
+{
+    const apr_array_header_t *list = page->remarks;
+    return list->nelts ? add_outcome(page, "warning", "not-supported",
+                                     (const char *const *)list->elts, list->nelts)
+                       : NULL;
+}
+
+/* What may have been meant, where nothing was found. */
+static fhir_err_t *hint(const page_t *page)
+{
+    const char *text = page->rows || page->is_cursor || page->search->n_types > 1
+                           ? NULL
+                           : fhir_search_hint(page->query, page->call);
+    return text ? add_outcome(page, "information", "informational", &text, 1) : NULL;
 }
 
 static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor_t *place,
@@ -580,6 +593,7 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search)
         FHIR_TRY(count(&page));
     if (!page.query->summary_count) {
         FHIR_TRY(run_page(&page));
+        FHIR_TRY(hint(&page));
         if (page.query->total == FHIR_TOTAL_ESTIMATE)
             FHIR_TRY(estimate(&page));
         else if (page.query->total == FHIR_TOTAL_FREE && !page.is_cursor && !page.more_behind)

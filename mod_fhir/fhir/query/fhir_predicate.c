@@ -72,23 +72,13 @@ static void test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t 
     fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
 }
 
-/* The letter case of a version does not count, but references have it as it is written, so it is
- * stored like that: the usual spellings are asked for. */
-static void push_spellings(fhir_sql_t *sql, apr_array_header_t *codes, const char *code)
+/* As lower() of a text that collates "C". */
+static const char *lower(const fhir_sql_t *sql, const char *text)
 {
-    char *spelled = apr_pstrdup(sql->call->pool, code);
-    for (char *s = spelled; *s; s++)
+    char *folded = apr_pstrdup(sql->call->pool, text);
+    for (char *s = folded; *s; s++)
         *s = (char)apr_tolower(*s);
-    push(codes, code);
-    push(codes, spelled);
-    spelled = apr_pstrdup(sql->call->pool, spelled);
-    for (char *s = spelled; *s; s++)
-        *s = (char)(s == spelled || !apr_isalnum(s[-1]) ? apr_toupper(*s) : *s);
-    push(codes, spelled);
-    spelled = apr_pstrdup(sql->call->pool, code);
-    for (char *s = spelled; *s; s++)
-        *s = (char)apr_toupper(*s);
-    push(codes, spelled);
+    return folded;
 }
 
 /* A code without a system in the data: its system, if any, is known from the binding. */
@@ -97,15 +87,16 @@ static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *no
     const char *known = fhir_model_str(sql->call->stored, node->param->system);
     const char *expr = fhir_predicate_column(sql, alias, node->param, "");
     apr_array_header_t *codes = fhir_predicate_texts(sql);
+    /* The letter case of a version does not count, but references have it as it is written, so it
+     * is stored like that. Resources with a version are not many. */
+    const int folds = node->param == fhir_canonical_version(sql->call, node->type);
     int any = 0;
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
         if (v->system && strcmp(v->system, known))
             continue;
-        if (v->code && node->param == fhir_canonical_version(sql->call, node->type))
-            push_spellings(sql, codes, v->code);
-        else if (v->code)
-            push(codes, v->code);
+        if (v->code)
+            push(codes, folds ? lower(sql, v->code) : v->code);
         else
             any = 1;
     }
@@ -114,8 +105,10 @@ static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *no
         return;
     }
     fhir_buf_putc(sql->text, '(');
-    fhir_predicate_equals(sql, expr, codes);
-    fhir_predicate_rest(sql, alias, node->param->first_column, codes);
+    fhir_predicate_equals(
+        sql, folds ? apr_pstrcat(sql->call->pool, "lower(", expr, ")", NULL) : expr, codes);
+    if (!folds)
+        fhir_predicate_rest(sql, alias, node->param->first_column, codes);
     fhir_buf_putc(sql->text, ')');
 }
 

@@ -54,6 +54,10 @@ sub basic { my ($id, %more) = @_; return { resourceType => 'Basic', id => $id, c
 counts(load(file('one.ndjson', basic('n1'), "\n", basic('n2'))), 'new=2 changed=0 unchanged=0 rejected=0', 'NDJSON');
 counts(load(file('one.json', pretty(basic('s1')))), 'new=1 changed=0 unchanged=0 rejected=0',
     'a resource over several lines');
+my $part = load(file('part.ndjson', { %{ basic('part') }, meta => { tag => [ {
+        system => 'http://terminology.hl7.org/CodeSystem/v3-ObservationValue', code => 'SUBSETTED' } ] } }));
+counts($part, 'new=0 changed=0 unchanged=0 rejected=1', 'a part of a resource is rejected');
+like join('', map { $_->{reason} // $json->encode($_) } @{ $part->{rejects} }), qr/SUBSETTED/, '... with the reason';
 counts(load(file('noend.ndjson', '{"resourceType":"Basic","id":"n3"}')), 'new=1 changed=0 unchanged=0 rejected=0',
     'no line feed at the end');
 counts(load(file('bom.json', "\xEF\xBB\xBF", basic('n4'))), 'new=1 changed=0 unchanged=0 rejected=0',

@@ -199,6 +199,23 @@ is scalar @{ $both->json->{issue} }, 3, 'and its other fault';
 my $part = $t->get("$base/Patient/$id?_elements=gender");
 is_outcome $t->put("$base/Patient/$id", $part->json, 'If-Match' => $part->header('ETag')), 422, 'business-rule',
     qr/SUBSETTED.*Read the whole/, 'a part of a resource cannot be put back';
+my %part = %{ $part->json };
+my $new = { %part, identifier => [ { system => 'urn:part', value => '1' } ] };
+delete $new->{id};
+sub transaction { return $t->post($base, { resourceType => 'Bundle', type => 'transaction', entry => [@_] }) }
+for my $way (
+    [ 'created', sub { $t->post("$base/Patient", $new) } ],
+    [ 'created by a condition',
+        sub { $t->post("$base/Patient", $new, 'If-None-Exist' => 'identifier=urn:part|1') } ],
+    [ 'put by a condition', sub { $t->put("$base/Patient?identifier=urn:part|1", $new) } ],
+    [ 'created in a transaction', sub { transaction(FHIR::Test::entry(POST => 'Patient', $new)) } ],
+    [ 'put in a transaction',
+        sub { transaction(FHIR::Test::entry(PUT => "Patient/$id", \%part, ifMatch => $part->header('ETag'))) } ],
+    )
+{
+    is_outcome $way->[1]->(), 422, 'business-rule', qr/SUBSETTED.*Read the whole/, "nor can it be $way->[0]";
+}
+is $t->get("$base/Patient?identifier=urn:part|1&_summary=count")->json->{total}, 0, 'nothing of it is stored';
 for my $type (qw(SearchParameter StructureDefinition)) {
     my %rest = $type eq 'SearchParameter'
         ? (description => 'x', code => 'x', base => ['Patient'], type => 'token', expression => 'Patient.active')

@@ -301,7 +301,7 @@ for ([ '/bare/r4', $bare ], [ '/ro/r4', $reading ], [ '/dev/r4', $full ]) {
 }
 cmp_ok(scalar keys %invalid, '<', 120, 'resources of many types were written');
 is_deeply([ map { scalar grep { $_->{searchInclude} } @{ $_->{rest}[0]{resource} } } $bare, $reading, $full ],
-    [ 0, 115, 115 ], 'without search there are no includes');
+    [ 0, 114, 114 ], 'without search there are no includes');
 ok(!(grep { $_->{searchParam} or $_->{operation} } @{ $bare->{rest}[0]{resource} }),
     'no search parameters, no operations');
 

@@ -20,13 +20,13 @@ static const fhir_type_t *type_of(const fhir_model_t *model, const fhir_node_t *
 /* The next parameter of a type from the i-th on whose values are resources in place, or NULL. */
 static const fhir_param_t *next_inside(int *i, const fhir_model_t *model, const fhir_type_t *type)
 {
-    while (*i < type->n_params) {
-        const fhir_param_t *param = &model->params[type->first_param + (*i)++];
+    const fhir_param_t *params = &model->params[type->first_param];
+    int at = *i;
 
-        if (param->flags & FHIR_PARAM_INSIDE)
-            return param;
-    }
-    return NULL;
+    while (at < type->n_params && !(params[at].flags & FHIR_PARAM_INSIDE))
+        at++;
+    *i = at + 1;
+    return at < type->n_params ? &params[at] : NULL;
 }
 
 int fhir_contained_inside(const fhir_model_t *model, const fhir_type_t *type)

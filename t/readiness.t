@@ -42,7 +42,8 @@ sub kinds {
     my $bundle = '{"resourceType":"Bundle","type":"%s","entry":[{"resource":{"resourceType":"Patient"},'
         . '"request":{"method":"POST","url":"Patient","ifNoneExist":"identifier=a|1"}}]}';
     my ($patient, $patch) = ('{"resourceType":"Patient"}', '[{"op":"add","path":"/active","value":true}]');
-    return { query => $path eq 'Patient' ? '?identifier=a|1' : $path eq '' ? '?_type=Patient' : '' }
+    return ({ query => $path eq 'Patient' ? '?identifier=a|1' : $path eq '' ? '?_type=Patient' : '' },
+        map { { query => "?$_=AAAA" } } $path eq 'Patient' || $path eq '_history' ? qw(_cursor _query-of) : ())
         if $method eq 'GET';
     return { query => $path =~ m{/} ? '' : '?identifier=a|1' } if $method eq 'DELETE';
     return { type => 'application/x-www-form-urlencoded', body => $path eq '_search' ? '_type=Patient' : '_id=1' }

@@ -22,6 +22,12 @@ static fhir_err_t *find_store(fhir_store_t **store, const fhir_call_t *call)
                                                "again in a few seconds");
 }
 
+fhir_err_t *fhir_call_need_store(const fhir_call_t *call)
+{
+    fhir_store_t *store;
+    return call->tx ? NULL : find_store(&store, call);
+}
+
 int fhir_call_has_store(const fhir_call_t *call)
 {
     return call->tx || call->request->store;

@@ -51,6 +51,10 @@ typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);
 /** 1 if statements can be run: the request has a transaction or a store. */
 int fhir_call_has_store(const fhir_call_t *call);
 
+/** The same as an error: FHIR_ERR_BUSY with the reason. Before the database was there once, the
+ * keys of page links are not known. */
+fhir_err_t *fhir_call_need_store(const fhir_call_t *call);
+
 /** Begins a transaction in the request's store.
  *  @return as fhir_tx_begin; FHIR_ERR_BUSY when there is no store */
 fhir_err_t *fhir_call_begin_tx(fhir_tx_t **tx, const fhir_call_t *call);

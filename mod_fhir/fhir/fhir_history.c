@@ -304,6 +304,7 @@ static fhir_err_t *open_cursor(history_t *h)
 
     if (!h->cursor)
         return NULL;
+    FHIR_TRY(fhir_call_need_store(call));
     FHIR_TRY(fhir_cursor_open(&h->after, h->cursor, call->endpoint->paging.cursor_keys,
                               call->endpoint->paging.link_age_sec, path, strlen(path), call->grant,
                               call->pool));

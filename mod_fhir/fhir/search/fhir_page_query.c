@@ -141,8 +141,9 @@ fhir_err_t *fhir_page_query_take(int *taken, fhir_call_t *call)
     fhir_pairs_t pairs;
 
     *taken = 0;
-    if (!word)
+    if (!word || !call->grant) /* metadata needs no grant, and has no pages */
         return NULL;
+    FHIR_TRY(fhir_call_need_store(call));
     FHIR_TRY(fhir_cursor_open(&sealed, word, call->endpoint->paging.cursor_keys,
                               call->endpoint->paging.link_age_sec, CONTEXT, sizeof(CONTEXT) - 1,
                               call->grant, call->pool));

@@ -186,6 +186,7 @@ static fhir_err_t *open_cursor(page_t *page)
     fhir_call_t *call = page->call;
     if (!page->query->cursor)
         return NULL;
+    FHIR_TRY(fhir_call_need_store(call));
     FHIR_TRY(fhir_cursor_open(&page->cursor, page->query->cursor,
                               call->endpoint->paging.cursor_keys,
                               call->endpoint->paging.link_age_sec, page->query->hash,
@@ -320,8 +321,10 @@ static fhir_err_t *link_pages(page_t *page)
     if (query->summary_count)
         return NULL;
     first = fhir_bundle_url(page->call, path, &query->applied, NULL);
-    if (before || behind) /* else it is the page itself, and its query need not be kept */
+    if (before || behind)
         FHIR_TRY(fhir_page_query_link(&first, page->call, path, &query->applied, NULL));
+    else if (strlen(first) > FHIR_PAGE_QUERY_MIN) /* the page itself: not worth to be kept */
+        return NULL;
     fhir_bundle_link(page->bundle, "first", first);
     if (before)
         FHIR_TRY(link_to(page, "previous", &page->first, 1));

@@ -66,6 +66,7 @@ for my $way (sort keys %ways) {
 }
 my ($word) = $page->{previous} =~ /_query-of=([\w-]+)/;
 is_outcome($t->get("/dev/r4/Patient?_query-of=" . reverse $word), 400, 'invalid', qr/altered/, 'an altered one');
+is($t->get('/dev/r4/metadata?_query-of=AAAA')->status, 200, 'what has no pages does not look');
 # as many as are to be kept, the last ones
 is(kept(), 6, 'each is kept');
 links($other->post('/dev/r4/Patient/_search', $form =~ s/x-/y-/gr, %form));

@@ -114,7 +114,7 @@ static fhir_err_t *take_subset(fhir_call_t *call, const fhir_route_t *route)
 static fhir_err_t *dispatch(fhir_call_t *call)
 {
     const fhir_route_t *route = NULL;
-    int taken;
+    int taken = 0;
     fhir_err_t *bad_query = fhir_pairs_parse(&call->pairs, call->request->query,
                                              call->endpoint->limits.query_max, call->pool);
     /* first of all, so that every error can be told in the format that was asked for */
@@ -139,7 +139,8 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->interaction = route->name;
     call->response->type = call->type_name;
     FHIR_TRY(bad_query);
-    FHIR_TRY(fhir_page_query_take(&taken, call));
+    if (!(route->flags & FHIR_ROUTE_PUBLIC)) /* these need no database, and have no pages */
+        FHIR_TRY(fhir_page_query_take(&taken, call));
     if (taken)
         bad_format = fhir_call_negotiate(call, &call->pairs);
     if (route->bit & (FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD) &&

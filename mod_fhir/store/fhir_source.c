@@ -7,31 +7,45 @@
  * While connections cannot be opened, one caller at a time tries; the others wait for an idle one,
  * or for what becomes of that attempt. So a server that is away costs each of them little, and
  * nobody is refused because of what was true a while ago.
+ *
+ * Who waits is woken in the order of coming. Until a thread that was woken runs, another one may
+ * take what is idle, which keeps connections at work; but not before one that has waited for long.
  */
 #include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
-#include <apr_thread_cond.h>
 #include <apr_thread_mutex.h>
+#include <errno.h>
 #include <string.h>
+#include <time.h>
 
 #define IDLE_MAX apr_time_from_sec(300)
+/* Who has waited for longer is passed by nobody. */
+#define PATIENCE apr_time_from_msec(10)
 
 typedef struct idle_t {
     PGconn *conn;
     apr_time_t since;
 } idle_t;
 
+/* A caller that waits, on the stack of its thread. */
+typedef struct waiter_t {
+    int is_long;
+    int is_woken; /* since it looked last */
+    apr_time_t since;
+    sem_t wake;
+    struct waiter_t *next;
+} waiter_t;
+
 typedef struct own_t {
     fhir_store_source_t source; /* what callers know */
     fhir_connect_t *connect;
     const fhir_log_t *log;
     apr_thread_mutex_t *lock; /* guards what follows */
-    apr_thread_cond_t *changed;
+    waiter_t *first;          /* the one that has waited for longest */
     apr_interval_time_t wait;
     int max, n_idle, n_open; /* n_open: lent, idle and being opened */
     int long_max, n_long;    /* lent to long work */
-    int long_waiting;        /* callers that wait for one of these */
     int failing;             /* the last attempt to open one failed */
     int trying;              /* somebody tries although it is failing */
     unsigned attempts;       /* that failed */
@@ -73,11 +87,71 @@ static int lane_is_full(const own_t *own, int is_long)
     return is_long && own->n_long >= own->long_max;
 }
 
-static void await_change(own_t *own, int is_long, apr_interval_time_t time)
+/* 1 if one who has waited for long could take what is idle. Under the lock. */
+static int is_claimed(const own_t *own, const waiter_t *self, apr_time_t now)
 {
-    own->long_waiting += is_long;
-    (void)apr_thread_cond_timedwait(own->changed, own->lock, time);
-    own->long_waiting -= is_long;
+    const waiter_t *w = own->first;
+    while (w && w != self && lane_is_full(own, w->is_long))
+        w = w->next;
+    return w && w != self && now - w->since > PATIENCE;
+}
+
+/* Wakes the first who can do something now, and is not about to. Under the lock. */
+static void wake_first(own_t *own)
+{
+    waiter_t *w = own->first;
+    while (w && (w->is_woken || lane_is_full(own, w->is_long)))
+        w = w->next;
+    if (w) {
+        w->is_woken = 1;
+        sem_post(&w->wake);
+    }
+}
+
+static void wake_all(own_t *own)
+{
+    for (waiter_t *w = own->first; w; w = w->next)
+        if (!w->is_woken) {
+            w->is_woken = 1;
+            sem_post(&w->wake);
+        }
+}
+
+/* Begins to wait, at the end of the queue. */
+static void queue_up(own_t *own, waiter_t *self, int is_long)
+{
+    waiter_t **at = &own->first;
+    *self = (waiter_t){.is_long = is_long, .since = apr_time_now()};
+    sem_init(&self->wake, 0, 0);
+    while (*at)
+        at = &(*at)->next;
+    *at = self;
+}
+
+/* What it was woken for and has not taken is another one's. */
+static void leave_queue(own_t *own, waiter_t *self)
+{
+    waiter_t **at = &own->first;
+    while (*at != self)
+        at = &(*at)->next;
+    *at = self->next;
+    sem_destroy(&self->wake);
+    if (own->n_idle || may_open(own))
+        wake_first(own);
+}
+
+/* Sleeps until it is woken, or the time has come. The lock is not held meanwhile. */
+static void await_change(own_t *own, waiter_t *self, apr_time_t until)
+{
+    struct timespec time = {.tv_sec = (time_t)apr_time_sec(until),
+                            .tv_nsec = (long)apr_time_usec(until) * 1000};
+    apr_thread_mutex_unlock(own->lock);
+    while (sem_timedwait(&self->wake, &time) && errno == EINTR) {
+    }
+    apr_thread_mutex_lock(own->lock);
+    if (self->is_woken) /* also one that came when the time was over */
+        (void)sem_trywait(&self->wake);
+    self->is_woken = 0;
 }
 
 /* Leaves *conn NULL when a new connection may be opened; its place is taken then. last: the error
@@ -86,18 +160,25 @@ static void await_change(own_t *own, int is_long, apr_interval_time_t time)
 static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
+    waiter_t self;
+    int waits = 0;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
     unsigned attempts = own->attempts;
-    while (!own->n_idle || lane_is_full(own, is_long)) {
+    for (;;) {
+        apr_time_t now = own->first ? apr_time_now() : 0;
+        int claimed = is_claimed(own, waits ? &self : NULL, now);
         int full = lane_is_full(own, is_long);
         int failed = last || (own->failing && own->attempts != attempts);
         int lent = own->n_open - own->trying;
-        if (!failed && !full && may_open(own))
+        if (!claimed && !full && (own->n_idle || (!failed && may_open(own))))
             break;
-        if (until > apr_time_now() && (lent > 0 || !failed)) {
-            await_change(own, is_long, until - apr_time_now());
+        now = apr_time_now();
+        if (until > now && (lent > 0 || !failed)) {
+            if (!waits++)
+                queue_up(own, &self, is_long);
+            await_change(own, &self, until);
             continue;
         }
         err = last ? last : own->failing ? away(pool, own) : busy(pool, own, is_long);
@@ -110,6 +191,8 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t
         own->trying |= own->failing;
     }
     own->n_long += !err && is_long;
+    if (waits)
+        leave_queue(own, &self);
     apr_thread_mutex_unlock(own->lock);
     return err;
 }
@@ -140,10 +223,7 @@ static void own_release(void *handle, int broken, int is_long, void *baton)
         own->idle[own->n_idle++] = (idle_t){handle, now};
         old = take_old(own, now);
     }
-    if (own->long_waiting) /* one alone might be of the lane that is full */
-        apr_thread_cond_broadcast(own->changed);
-    else
-        apr_thread_cond_signal(own->changed);
+    wake_first(own);
     apr_thread_mutex_unlock(own->lock);
     PQfinish(old);
 }
@@ -161,7 +241,7 @@ static void note_attempt(own_t *own, int is_long, const fhir_err_t *err)
         own->attempts++;
         apr_cpystrn(own->why, err->detail ? err->detail : err->message, sizeof(own->why));
     }
-    apr_thread_cond_broadcast(own->changed);
+    wake_all(own);
     apr_thread_mutex_unlock(own->lock);
     if (back)
         FHIR_LOG(own->log, FHIR_LOG_NOTICE, "FHIR0211: the database is available again");
@@ -225,8 +305,6 @@ fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *c
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
     FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));
     apr_status_t rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
-    if (!rv)
-        rv = apr_thread_cond_create(&own->changed, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "connection pool");
     apr_pool_cleanup_register(pool, own, own_close, apr_pool_cleanup_null);

@@ -5,6 +5,8 @@
 use strict;
 use warnings;
 use FHIR::Test;
+use FHIR::Test::Costly;
+use FHIR::Test::Httpd;
 use FHIR::Test::System qw(patience read_file run unprivileged);
 use IO::Select;
 use IO::Socket::INET;
@@ -184,6 +186,46 @@ ok(!grep({ !/^(?:200|429)$/ } keys %states) && $states{200}, 'several at once of
 is((answer(ask(30, POST => '/all/r4/Patient/$validate', $large)))[0], 200, 'one by one they are worked on');
 is((answer(ask(31, POST => '/all/r4/Patient/$validate', '{"resourceType":"Patient"}')))[0], 200, 'small ones are');
 
+# ---- memory of a process ----
+
+# MB of httpd's processes that are neither shared nor a file's.
+sub memory {
+    my ($httpd) = @_;
+    my ($most) = 0;
+    for my $pid (FHIR::Test::Costly::pids($httpd->{pid})) {
+        my $mb = FHIR::Test::Costly::memory($pid);
+        $most = $mb if $mb > $most;
+    }
+    return $most;
+}
+
+SKIP: {
+    skip 'the sanitizers keep what was freed', 1 if FHIR::Test::Httpd::sanitized();
+    my $worker = $t->second(threads => 16, endpoints => <<'CONF');
+FHIRClientRequests 4
+FHIRBodiesMax 16M
+FHIRBodyMax 3M
+FHIRConnectionWait 500ms
+<Location "/all/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    Require local
+</Location>
+CONF
+    my $most = 0;
+    for my $round (1 .. 2) {
+        my @open = map { my $n = $_; (ask($n, POST => '/all/r4/Patient/$validate', $large, $worker),
+            ask($n, GET => '/all/r4/Patient?_count=1000', undef, $worker)) } 60 .. 67;
+        for (@open) {
+            answer($_);
+            my $now = memory($worker);
+            $most = $now if $now > $most;
+        }
+    }
+    # the formula of docs/limits.md
+    cmp_ok($most, '<', 40 + 24 * 3 + 16, sprintf('eight clients with large bodies and answers: %.0f MB', $most));
+}
+
 # ---- space for temporary files ----
 
 SKIP: {
@@ -302,6 +344,52 @@ for ('', 'patient=p1&') {
         'Content-Type' => 'application/x-www-form-urlencoded'), 400, 'too-costly', qr/read too much/,
         "five hundred texts are refused ($_)");
 }
+
+# ---- many that are not waited for ----
+
+my $texts = '/all/r4/Observation?code:text=' . join ',', map { "zz$_" } 0 .. 99;
+close ask(70 + $_ % 8, GET => $texts) for 1 .. 40;
+$begin = time;
+is((answer(ask(79, GET => '/all/r4/Observation?patient=p1&_count=1')))[0], 200,
+    'forty dear searches whose clients have gone: another one is answered');
+cmp_ok(time - $begin, '<', patience(2), sprintf('  after %.2f s', time - $begin));
+ok(wait_for(sub { !$t->psql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+    AND state = 'active' AND query LIKE '%fhir_text_begins%' AND pid <> pg_backend_pid()") }, 10),
+    '  and the database works for none of them');
+
+# ---- many that differ ----
+
+# Subsets of ten parameters: each is another statement. One connection has them all.
+my $single = $t->second(endpoints => <<'CONF');
+FHIRConnections 1
+FHIRReadLane Off
+<Location "/all/r4">
+    FHIREndpoint R4 open
+    Require local
+</Location>
+CONF
+my @ten = qw(family=a given=b gender=male birthdate=2000 address=x email=e phone=1 identifier=i active=true
+    language=en);
+sub ask_subsets {
+    my ($from, $to) = @_;
+    my $bad = 0;
+    for my $n ($from .. $to) {
+        my $query = join '&', map { $n >> $_ & 1 ? $ten[$_] : () } 0 .. 9;
+        $bad++ if $single->get("/all/r4/Patient?$query")->status != 200;
+    }
+    return $bad;
+}
+# MB of the session of that connection.
+sub session {
+    my ($pid) = split /\n/, $t->psql("SELECT pid FROM pg_stat_activity WHERE datname = current_database()
+        AND query LIKE '%language%' AND pid <> pg_backend_pid() ORDER BY query_start DESC LIMIT 1");
+    return FHIR::Test::Costly::memory($pid);
+}
+is(ask_subsets(513, 820), 0, 'three hundred different searches on one connection');
+my $session = session();
+is(ask_subsets(821, 1023), 0, 'two hundred more');
+cmp_ok(session(), '<', $session + 4, sprintf('  the session has %.0f MB, and no more for each', $session));
+
 $t->psql(<<'SQL');
 INSERT INTO main.patient (id, version, last_updated, resource)
 SELECT 'names', 1, '2026-01-02 03:04:05Z', '{"resourceType":"Patient","id":"names","name":[' ||

@@ -31,6 +31,30 @@ is(join(' ', map { $_->[0] } @rows), join(' ', $text =~ /^## (FHIR\w+)$/mg), 'in
 my $security = read_file(source_dir() . '/SECURITY.md');
 is(join(' ', grep { /Max$/ && $security !~ /`$_`/ } sort keys %known), '', 'SECURITY.md names every limit');
 
+# docs/limits.md: the defaults of its tables are those of the program, and no limit is missing.
+my %default = map { $_->[0] => $_->[2] } @rows;
+my %unit = (K => 2**10, M => 2**20, G => 2**30, KB => 2**10, MB => 2**20, GB => 2**30, s => 1, min => 60, h => 3600,
+    day => 86400, days => 86400, '%' => 1, '' => 1);
+sub amount {
+    my ($text) = @_;
+    my ($n, $unit) = ($text // '') =~ /^([\d,]+) ?([A-Za-z%]*)$/ or return "not a number: " . ($text // '');
+    return $n =~ tr/,//dr * ($unit{$unit} // return "no unit: $text");
+}
+my $limits = read_file(source_dir() . '/docs/limits.md');
+my %told;
+for my $row ($limits =~ /^\| ([^|]+ \| [^|]*`FHIR[^|]+ \| [^|]+) \|/mg) {
+    my ($what, $directives, $defaults) = split / \| /, $row;
+    my @names = $directives =~ /`(FHIR\w+)`/g;
+    my @amounts = split /[;,] /, $defaults;
+    next if $defaults !~ /^\d/; # a table of another kind
+    for my $i (0 .. $#names) {
+        $told{ $names[$i] } = 1;
+        is(amount($amounts[$i]), amount($default{ $names[$i] }), "limits.md: $what, $names[$i]");
+    }
+}
+is(join(' ', grep { /Max$|^FHIRClient|Timeout$|Share$|^FHIRLongWorkC|^FHIRConnections$/ and !$told{$_} }
+    sort keys %known), '', 'limits.md has every limit');
+
 # Examples: the first one as it stands, the others in a server that has the modules.
 my @examples = $text =~ /^```apache\n(.*?)^```/msg;
 cmp_ok(scalar @examples, '>=', scalar @rows, 'examples are found');

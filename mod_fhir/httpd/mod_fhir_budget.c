@@ -9,10 +9,13 @@
 #include "httpd/mod_fhir.h"
 
 #include <apr_network_io.h>
+#include <apr_portable.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <ap_mpm.h>
 #include <http_connection.h>
+#include <http_core.h>
 #include <http_protocol.h>
 
 #include "core/fhir_hash.h"
@@ -86,6 +89,19 @@ static void tell(conn_rec *c, mod_fhir_child_t *child)
                       c->client_ip);
 }
 
+/* 1 if a whole header is there, so that reading it keeps nobody waiting. Behind TLS that is not to
+ * be seen. */
+static int has_come(conn_rec *c)
+{
+    char bytes[8192];
+    apr_os_sock_t fd;
+    ssize_t n;
+    if (apr_os_sock_get(&fd, ap_get_conn_socket(c)))
+        return 0;
+    n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    return n > 0 && memmem(bytes, (size_t)n, "\r\n\r\n", 4);
+}
+
 /* Requests of an HTTP/2 connection have connections of their own: the one they come by counts. */
 static int on_connection(conn_rec *c)
 {
@@ -94,8 +110,10 @@ static int on_connection(conn_rec *c)
     if (c->master || !child || (c->cs && c->cs->state != CONN_STATE_READ_REQUEST_LINE))
         return DECLINED;
     arrival = arrival_of(c);
-    if (arrival->budget || fhir_budget_arrive(arrival, mod_fhir_child_budget(child),
-                                              of_address(c->client_addr, c->client_ip)))
+    if (arrival->budget ||
+        fhir_budget_arrive(arrival, mod_fhir_child_budget(child),
+                           of_address(c->client_addr, c->client_ip)) ||
+        has_come(c))
         return DECLINED;
     tell(c, child);
     c->keepalive = AP_CONN_CLOSE;

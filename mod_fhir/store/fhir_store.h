@@ -43,6 +43,7 @@ typedef struct fhir_tx_t fhir_tx_t;
 typedef struct fhir_effort_t {
     apr_interval_time_t used; /* time in which connections worked for it */
     int is_long;              /* 1: the next connection is one of the lane of long work */
+    double cost;              /* of its dear searches, as the planner saw it; the caller's affair */
 } fhir_effort_t;
 
 /** How long a caller waits for all that it asks for. */

@@ -4,8 +4,9 @@
  * is over the endpoint's limit is refused with the index that is missing. The planner knows how
  * large the tables are and which indexes there are, so small tables are read whole without a word.
  *
- * A text that was cheap is not asked about again for some minutes: tables grow slowly. One that was
- * refused is asked about each time, so a new index counts at once. Where the planner is wrong, the
+ * A text that was cheap is not asked about again for some minutes: tables grow slowly. One that is
+ * dear is asked about each time: what all of a request cost is held against the limit, and where
+ * one was refused, a new index counts at once. Where the planner is wrong, the
  * statement timeout is the second wall.
  */
 #include "fhir/query/fhir_cost.h"
@@ -251,11 +252,31 @@ static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max
     return hash;
 }
 
+/* Part of the limit above which a statement's cost is counted: a request may have many of them. */
+#define DEAR 0.01
+
+static fhir_err_t *too_dear(fhir_sql_t *sql, const fhir_query_t *query,
+                            const apr_array_header_t *includes, double cost, double before)
+{
+    const fhir_call_t *call = sql->call;
+    int max = call->endpoint->search.cost_max;
+    const char *what = "This search would read too much of the database";
+    if (cost <= max)
+        what = "This request would read too much of the database: this search, and what it has "
+               "asked for before";
+    if (call->grant->all) /* the size of the data is not everybody's business */
+        what = apr_psprintf(call->pool, "%s (its cost would be %.0f, the limit is %d)", what,
+                            ceil(cost + before), max);
+    return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"), what);
+}
+
 static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_query_t *query,
                          const apr_array_header_t *includes)
 {
     const fhir_call_t *call = sql->call;
     fhir_store_t *store = call->request->store;
+    fhir_effort_t *effort = call->request->patience ? call->request->patience->effort : NULL;
+    double before = effort ? effort->cost : 0;
     int max = call->endpoint->search.cost_max;
     estimate_t estimate;
     if (!max)
@@ -264,16 +285,14 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     if (store && fhir_store_recall(store, key))
         return NULL;
     FHIR_TRY(ask_planner(&estimate, sql, stmt));
-    if (estimate.cost > max)
-        return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"),
-                       call->grant->all /* the size of the data is not everybody's business */
-                           ? apr_psprintf(call->pool,
-                                          "This search would read too much of the database (its "
-                                          "cost would be %.0f, the limit is %d)",
-                                          ceil(estimate.cost), max)
-                           : "This search would read too much of the database");
-    if (store)
-        fhir_store_remember(store, key);
+    if (estimate.cost + before > max && estimate.cost > max * DEAR)
+        return too_dear(sql, query, includes, estimate.cost, before);
+    if (estimate.cost <= max * DEAR) {
+        if (store)
+            fhir_store_remember(store, key);
+    }
+    else if (effort)
+        effort->cost += estimate.cost;
     return NULL;
 }
 

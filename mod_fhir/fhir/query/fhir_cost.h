@@ -15,7 +15,8 @@ fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t
 
 /**
  * Runs a statement of a search, unless the planner says that it costs more than the endpoint
- * allows. It is asked about each text now and then, and when much more is bound to it.
+ * allows a request, with those that it has asked for before. It is asked about each text now and
+ * then, and when much more is bound to it.
  * @param query    what is searched, or NULL
  * @param includes of fhir_qinclude_t, what brings resources with it, or NULL: both for the advice
  * @return FHIR_ERR_LIMIT or FHIR_ERR_TIMEOUT with advice; else as fhir_call_run

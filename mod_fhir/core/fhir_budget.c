@@ -42,7 +42,7 @@ struct fhir_budget_t {
     apr_thread_mutex_t *lock;     /* guards what follows */
     waiter_t *first;              /* the one that has waited for longest */
     int running, waiting, active; /* active: clients with something running */
-    int arriving, arrivers;       /* requests that have not come whole; clients of these */
+    int arriving;                 /* requests that have not come whole */
     apr_int64_t bodies, spool;
     apr_uint64_t refused;
     client_t rest; /* clients for whom there is no place */
@@ -273,14 +273,13 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
 
 /* ---- requests that have not come whole ---- */
 
-/* Part of the threads that may wait for these: then each client has its part of it. */
+/* When that part of the threads waits for these, who has one already gets no further. */
 static int may_arrive(const fhir_budget_t *b, const client_t *c)
 {
     int room = b->limits.threads * b->limits.arriving / 100;
-    int part = room / (b->arrivers + !c->arriving);
     if (!b->limits.client_requests || !b->limits.arriving || c->is_proxy)
         return 1;
-    return b->arriving < room || c->arriving < (part > 1 ? part : 1);
+    return b->arriving < room || !c->arriving;
 }
 
 /* Under the lock. */
@@ -290,7 +289,7 @@ static int arrive(fhir_arrival_t *arrival, fhir_budget_t *b, client_t *c)
     *arrival = (fhir_arrival_t){may ? b : NULL, c};
     if (may) {
         c->holders++;
-        b->arrivers += !c->arriving++;
+        c->arriving++;
         b->arriving++;
     }
     else
@@ -317,7 +316,7 @@ void fhir_budget_arrived(fhir_arrival_t *arrival, int is_proxy)
     apr_thread_mutex_lock(b->lock);
     c->holders--;
     c->is_proxy |= is_proxy && c != &b->rest;
-    b->arrivers -= !--c->arriving;
+    c->arriving--;
     b->arriving--;
     apr_thread_mutex_unlock(b->lock);
 }
@@ -361,6 +360,19 @@ static void take_hold(fhir_ticket_t *ticket, apr_int64_t n)
 
 static const want_t want_hold = {may_hold, take_hold};
 
+static fhir_err_t *refuse_body(fhir_budget_t *b, apr_int64_t bytes, apr_pool_t *pool)
+{
+    if (b->bodies + bytes > b->limits.bodies)
+        return refuse(b, FHIR_ERR_BUSY, 0,
+                      "The server works on as many large bodies as it has memory for "
+                      "(FHIRBodiesMax); try again in a few seconds",
+                      pool);
+    return refuse(b, FHIR_ERR_THROTTLED, 1,
+                  "The bodies that this client has sent at once are as large as they may be "
+                  "(half of FHIRBodiesMax); send the next when one of them was answered",
+                  pool);
+}
+
 fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool)
 {
     fhir_budget_t *b = ticket->budget;
@@ -371,18 +383,8 @@ fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_
     apr_thread_mutex_lock(b->lock);
     most = b->limits.bodies / 2 - ticket->bodies;
     bytes = bytes < most ? bytes : most;
-    if (take(ticket, &want_hold, bytes))
-        err = NULL;
-    else if (b->bodies + bytes > b->limits.bodies)
-        err = refuse(b, FHIR_ERR_BUSY, 0,
-                     "The server works on as many large bodies as it has memory for "
-                     "(FHIRBodiesMax); try again in a few seconds",
-                     pool);
-    else
-        err = refuse(b, FHIR_ERR_THROTTLED, 1,
-                     "The bodies that this client has sent at once are as large as they may be "
-                     "(half of FHIRBodiesMax); send the next when one of them was answered",
-                     pool);
+    if (!take(ticket, &want_hold, bytes))
+        err = refuse_body(b, bytes, pool);
     apr_thread_mutex_unlock(b->lock);
     return err;
 }

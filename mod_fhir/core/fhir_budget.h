@@ -29,7 +29,7 @@ typedef struct fhir_budget_limits_t {
     apr_int64_t spool;               /* bytes of answers in temporary files, of all requests */
     apr_interval_time_t wait;        /* how long a request waits for what others hold */
     int arriving; /* percent of the threads that may read requests which have not come whole, before
-                     each client has no more than its part of these; 0: no limit */
+                     a client has one of them at most; 0: no limit */
 } fhir_budget_limits_t;
 
 /** Bytes of memory that a body of n bytes is charged with once it was read: its text, its values,

@@ -67,7 +67,7 @@ static apr_status_t never_came(void *arrival)
     return APR_SUCCESS;
 }
 
-/* The count of a connection, made on its first request; NULL for one that is httpd's own. */
+/* The count of a connection, made on its first request. */
 static fhir_arrival_t *arrival_of(conn_rec *c)
 {
     fhir_arrival_t *arrival = ap_get_module_config(c->conn_config, &fhir_module);

@@ -226,7 +226,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_CLIENT_REQUESTS] =
         {.kind = KIND_INT, .server = 1, .def = 64, .min = 0, .max = 10000, .arguments = "number"},
     [MOD_FHIR_UNFINISHED_SHARE] =
-        {.kind = KIND_INT, .server = 1, .def = 33, .min = 0, .max = 100, .arguments = "percent"},
+        {.kind = KIND_INT, .server = 1, .def = 75, .min = 0, .max = 100, .arguments = "percent"},
     [MOD_FHIR_CLIENT_DATABASE_TIME] = {.kind = KIND_TIME,
                                        .server = 1,
                                        .def = 10 * SEC,

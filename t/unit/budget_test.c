@@ -310,7 +310,7 @@ static void test_arrivals(apr_pool_t *pool)
     tap_is_int(status.arriving, 8, "given back");
     for (int i = 0; i < 8; i++)
         (void)fhir_budget_arrive(&a[i], b, 1);
-    tap_is_int(fhir_budget_arrive(&a[8], b, 1), 0, "with others, it has a part of it");
+    tap_is_int(fhir_budget_arrive(&a[8], b, 1), 0, "with others, too");
     for (int i = 0; i < 20; i++)
         fhir_budget_arrived(&a[i], 0);
     tap_is_int(fhir_budget_arrive(&a[0], b, 1), 1, "what was given back twice counts once");

@@ -201,7 +201,7 @@ sub memory {
 
 SKIP: {
     skip 'the sanitizers keep what was freed', 1 if FHIR::Test::Httpd::sanitized();
-    my $worker = $t->second(modules => [], threads => 16, endpoints => <<'CONF');
+    my $worker = $t->second(threads => 16, endpoints => <<'CONF');
 FHIRClientRequests 4
 FHIRBodiesMax 16M
 FHIRBodyMax 3M
@@ -303,7 +303,7 @@ is((answer(ask(48, GET => '/all/r4/Patient/p1', undef, $guarded)))[0], 200, '  o
 close $_ for @slow;
 
 # Sixty at once of one address, as behind a NAT: all are whole.
-my $burst = $t->second(threads => 25, endpoints => <<"CONF");
+my $burst = $t->second(threads => 25, modules => ['reqtimeout'], endpoints => <<"CONF");
 FHIRClientRequests 64
 $slowly
 <Location "/all/r4">

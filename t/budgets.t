@@ -212,6 +212,7 @@ FHIRConnectionWait 500ms
     Require local
 </Location>
 CONF
+    $worker->allow_log(qr/FHIR0202: answered 503: The server works on as many large bodies/);
     my $most = 0;
     for my $round (1 .. 2) {
         my @open = map { my $n = $_; (ask($n, POST => '/all/r4/Patient/$validate', $large, $worker),
@@ -312,8 +313,9 @@ $slowly
 </Location>
 CONF
 my %answered;
-$answered{ (answer($_))[0] }++ for map { ask(51, GET => '/all/r4/metadata', undef, $burst) } 1 .. 60;
-is_deeply(\%answered, { 200 => 60 }, 'sixty requests of one address at once: none is closed');
+$answered{ (answer($_))[0] }++ for map { ask(51, GET => '/all/r4/Patient/p1', undef, $burst) } 1 .. 60;
+is(join(' ', grep { !/^(?:200|429)$/ } keys %answered), '', 'sixty requests of one address at once: none is closed')
+    or diag(encode_json(\%answered));
 
 # ---- what the planner did not see ----
 

@@ -19,7 +19,7 @@ static fhir_err_t *digest_of(const char **hex, const char *query, apr_pool_t *po
 {
     unsigned char bytes[FHIR_DIGEST_LEN];
     char *text = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
-    fhir_digest_t *digest;
+    fhir_digest_ctx_t *digest;
 
     FHIR_TRY(fhir_digest_create(&digest, pool));
     fhir_digest_add(digest, query, strlen(query));

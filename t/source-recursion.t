@@ -16,7 +16,7 @@ my $own    = 'no data of clients';
 my $nested = 'profiles within profiles: DEPTH_MAX (fhir_profile.c); references that are followed: one';
 my $path   = 'the syntax tree of an expression: MAX_DEPTH, MAX_NEST (fhir_path_parse.c)';
 my %bounded = (
-    'auth/fhir_page.c'                  => [ [ 'fhir_view_json json_list', 'lists in lists of our views: two' ],
+    'core/fhir_page.c'                  => [ [ 'fhir_view_json json_list', 'lists in lists of our views: two' ],
         [ 'render', 'parts of our pages in pages: NESTING_MAX' ] ],
     'core/fhir_decimal.c'               => [ [ 'render', 'once: with zeros put behind' ] ],
     'core/fhir_node.c'                  => [ [ 'equal write_node', $tree ] ],
@@ -99,6 +99,7 @@ my %bounded = (
         [ [ 'add_member copy make_pair', $tree ],
         [ 'object_of place_of', 'once: what holds a primitive is an object' ] ],
     'fhir/write/fhir_refs.c'            => [ [ 'walk_members walk_value', $tree ] ],
+    'portal/fhir_portal_docs_core.c'    => [ [ 'walk', 'elements in elements of a profile: DEPTH_MAX' ] ],
     'fhirctl/fhirctl_index.c'           => [ [ 'change', $own ] ],
     'fhirctl/load/load_batch.c'         => [ [ 'write_rows', 'halves of a batch' ] ],
     'fhirctl/load/load_queue.c'         => [ [ 'new_block pass_all', 'once: the queue is emptied' ] ],

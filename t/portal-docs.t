@@ -70,7 +70,8 @@ for my $release (sort keys %base) {
     my $lines = join '', map { first_type($example{$_}) . "\n" } sort keys %example;
     $lines =~ s{http://127\.0\.0\.1:\d+}{http://127.0.0.1:8080}g;
     write_file($file, $lines) if $ENV{FHIR_WRITE_EXAMPLES};
-    is(read_file($file), $lines, "$release: examples are what the server answers: " . keys %example);
+    is(read_file($file), $lines, "$release: examples are what the server answers: " . keys %example)
+        or diag 'if the sample has changed: FHIR_WRITE_EXAMPLES=1 t/run t/portal-docs.t, and build again';
     cmp_ok(scalar keys %example, '>', 12, '  of many types');
     my $page = $t->get("/portal/docs/$release/Patient")->body;
     like($page, qr{<a class="button small" id="run" href="([^"]+/dev/\L$release\E/Patient/$example{Patient}{id})">},

@@ -117,7 +117,7 @@ async function signIn(page, user) {
   ok(patient.resourceType === 'Patient', 'the app reads the patient', JSON.stringify(patient));
   // use, tokens, and why
   await admin.goto(approve);
-  ok(/Heart Watch/.test(await admin.locator('h1').innerText()) && await admin.locator('svg rect').count() === 90, 'use as charts');
+  ok(/Heart Watch/.test(await admin.locator('h1').innerText()) && await admin.locator('svg rect').count() === 4 * 30, 'use as charts');
   await look(admin, 'app in use');
   await admin.fill('[name=words]', 'Thank you, that was all');
   await press(admin, 'withdraw');

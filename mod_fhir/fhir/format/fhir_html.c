@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_page.h"
 #include "core/fhir_text.h"
 #include "fhir/format/fhir_html_private.h"
@@ -50,7 +51,7 @@ fhir_html_t *fhir_html_create(const fhir_model_t *model, const fhir_html_about_t
     if (!about->language)
         html->about.language = "en";
     html->scratch = fhir_buf_create(pool, 0);
-    html->labels = apr_hash_make(pool);
+    html->labels = fhir_hash_make(pool);
     html->pool = pool;
     apr_pool_create(&html->item_pool, pool);
     return html;

@@ -4,9 +4,11 @@
  * each thing that is measured (a blood pressure has two). The table has the same values.
  */
 #include <apr_strings.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fhir_decimal.h"
 #include "core/fhir_time.h"
 #include "fhir/format/fhir_html_private.h"
 
@@ -86,18 +88,18 @@ static void add(fhir_html_t *html, const fhir_node_t *code, const fhir_node_t *q
                 apr_int64_t time)
 {
     fhir_html_chart_t *chart = html->chart;
-    const char *digits = NULL;
     const fhir_node_t *value = get(quantity, "value");
+    double number;
     int series;
     if (!value || value->kind != FHIR_NODE_NUMBER || chart->n == POINTS_MAX)
         return;
+    number = fhir_decimal_double(value->text, value->text_len);
     series = series_of(html, code, quantity);
-    if (series < 0)
+    if (series < 0 || !isfinite(number))
         return;
-    digits = apr_pstrmemdup(html->item_pool, value->text, value->text_len);
     if (!chart->points)
         chart->points = apr_palloc(html->pool, POINTS_MAX * sizeof(point_t));
-    chart->points[chart->n++] = (point_t){time, strtod(digits, NULL), series};
+    chart->points[chart->n++] = (point_t){time, number, series};
 }
 
 void fhir_html_chart_learn(fhir_html_t *html, const fhir_node_t *resource)

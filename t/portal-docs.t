@@ -127,11 +127,12 @@ sub examples {
     return @found;
 }
 
-# As one line that begins with the type.
+# As one line of UTF-8 that begins with the type.
 sub first_type {
     my ($resource) = @_;
     my %rest = %$resource;
-    return '{"resourceType":"' . delete($rest{resourceType}) . '",' . substr $json->encode(\%rest), 1;
+    my $type = delete $rest{resourceType};
+    return qq({"resourceType":"$type",) . substr JSON::PP->new->canonical->utf8->encode(\%rest), 1;
 }
 
 sub node_at {

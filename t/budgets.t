@@ -212,7 +212,7 @@ FHIRConnectionWait 500ms
     Require local
 </Location>
 CONF
-    $worker->allow_log(qr/FHIR0202: answered 503: The server works on as many large bodies/);
+    $worker->allow_log(qr/AH00484|FHIR0202: answered 503: The server works on as many large bodies/);
     my $most = 0;
     for my $round (1 .. 2) {
         my @open = map { my $n = $_; (ask($n, POST => '/all/r4/Patient/$validate', $large, $worker),
@@ -282,7 +282,7 @@ $slowly
     Require all granted
 </Location>
 CONF
-$guarded->allow_log(qr/FHIR0720: a connection of 127\.0\.0\.4\d was closed/);
+$guarded->allow_log(qr/AH00484|FHIR0720: a connection of 127\.0\.0\.4\d was closed/);
 my @slow = map { slow($guarded, $_, 40) } 40 .. 47;
 my $begin = time;
 is((answer(ask(48, GET => '/all/r4/Patient/p1', undef, $guarded)))[0], 200,
@@ -312,6 +312,7 @@ $slowly
     Require local
 </Location>
 CONF
+$burst->allow_log(qr/AH00484/);
 my %answered;
 $answered{ (answer($_))[0] }++ for map { ask(51, GET => '/all/r4/Patient/p1', undef, $burst) } 1 .. 60;
 is(join(' ', grep { !/^(?:200|429)$/ } keys %answered), '', 'sixty requests of one address at once: none is closed')

@@ -36,8 +36,9 @@ my %composite = (
     'code-value-string' => 'x$abc', 'code-value-date' => 'x$gt2020', 'context-type-quantity' => 'x$gt5',
     'context-type-value' => 'x$y',
 );
-# What has none: _id and _lastUpdated have theirs in every set, near is special.
-my $none = qr/^(?:_id|_text|_content|_list|_has|_filter|_query|_type|near)$/;
+# What has none: _id and _lastUpdated have theirs in every set, near is special, version is of definitions, which are
+# few, and compared without regard to letter case (docs/schema.md).
+my $none = qr/^(?:_id|_text|_content|_list|_has|_filter|_query|_type|near|version)$/;
 my ($asked, @without) = (0);
 for my $resource (@{ $t->get('/dev/r4/metadata')->json->{rest}[0]{resource} }) {
     for my $param (@{ $resource->{searchParam} }) {

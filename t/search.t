@@ -41,7 +41,8 @@ is(ask('Practitioner/d1/*?_type=Practitioner,Provenance')->found, 'd1 v1', 'what
 for ([ 'Patient/p1/Practitioner' => 'Practitioner' ],
     [ 'Patient/p1/*?_type=Practitioner,Organization' => 'any of these types' ],
     [ 'Organization/g1/*' => 'any of these types' ], [ 'Organization/g1/Organization' => 'Organization' ]) {
-    is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-found', qr/no compartment of \w+ with \Q$_->[1]\E in it/, $_->[0]);
+    is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-found', qr/no compartment of \w+ that contains \Q$_->[1]\E/,
+        $_->[0]);
 }
 
 $t->done;

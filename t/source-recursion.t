@@ -66,7 +66,7 @@ my %bounded = (
     'fhir/query/fhir_query.c'           => [ [ 'condition fhir_query_forced fhir_query_sortable', $search ] ],
     'fhir/query/fhir_query_filter.c'    => [ [ 'fhir_query_filter parse_or', $search ] ],
     'fhir/query/fhir_query_words.c'     => [ [ 'all any one', 'brackets of words: their limit' ] ],
-    'fhir/query/fhir_resolve.c'         => [ [ 'children resolve', $search ],
+    'fhir/query/fhir_resolve.c'         => [ [ 'children kind_of resolve', $search ],
         [ 'fhir_resolve_grant', 'scopes that depend on others: SCOPES_DEEP' ] ],
     'fhir/query/fhir_terms.c'           => [ [ 'fhir_terms_set find_set', $sets ],
         [ 'fhir_terms_system system_by_id', 'once: by the URL that belongs to the id' ] ],

@@ -13,15 +13,16 @@ const AT_ONCE = 8;
 const SHOWN = 15;
 const agent = new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
-// httpd may close an idle connection in the moment that it is used again: asked once more.
-function get(url, again = 2) {
-    return once(url).catch((error) => {
-        if (error.code !== 'ECONNRESET' || !again) throw error;
-        return get(url, again - 1);
+// httpd may close an idle connection in the moment that it is used again, and all of them while this
+// program computes: asked once more, on a new connection.
+function get(url) {
+    return once(url, agent).catch((error) => {
+        if (error.code !== 'ECONNRESET' && error.code !== 'EPIPE') throw error;
+        return once(url, false);
     });
 }
 
-function once(url) {
+function once(url, agent) {
     return new Promise((resolve, reject) => {
         http.get(url, { agent, headers: { Accept: 'application/fhir+json' } }, (response) => {
             const parts = [];

@@ -10,6 +10,7 @@ use FHIR::Test::System qw(work_dir write_file);
 use JSON::PP    ();
 use Test::More;
 use Time::Local qw(timegm);
+use Unicode::Normalize qw(NFD);
 
 my $t = FHIR::Test->new(endpoints => <<'CONF');
 <Location "/dev/dstu2">
@@ -82,8 +83,15 @@ sub at {
     my ($name, @rest) = @path;
     return ref $node eq 'HASH' && exists $node->{$name} ? at($node->{$name}, @rest) : ();
 }
-sub values_of { my ($resource, $param) = @_; my ($kind, @paths) = split / /, $param;
-    return map { at($resource, split /\./) } @paths }
+# What a parameter looks at, ready to be compared; found once for each resource, as thousands of queries ask for it.
+my %found;
+sub values_of { my ($resource, $param) = @_; my (undef, @paths) = split / /, $param;
+    return @{ $found{$param}{ 0 + $resource } //= [ map { at($resource, split /\./) } @paths ] } }
+my %READY = (string => sub { ' ' . folded($_[0]) }, token => sub { [ codes($_[0]) ] },
+    date => sub { interval($_[0]) }, reference => sub { $_[0]{reference} });
+my %ready;
+sub ready { my ($resource, $param) = @_; my ($kind) = split / /, $param;
+    return @{ $ready{$param}{ 0 + $resource } //= [ map { $READY{$kind}->($_) } values_of($resource, $param) ] } }
 
 # [system or undef, code] of what a token looks at.
 sub codes {
@@ -114,8 +122,7 @@ sub interval {
 # Case, accents and punctuation do not count.
 sub folded {
     my ($text) = @_;
-    $text = lc $text =~ tr/ÄÖÜäöüéèáàíóúñ/AOUaoueeaaioun/r;
-    return $text =~ s/['’]//gr =~ s/[^\w]+/ /gr =~ s/^ | $//gr;
+    return lc(NFD($text) =~ tr/ĐđŁłØø/DdLlOo/r) =~ s/\pM//gr =~ s/['’]//gr =~ s/[^\w]+/ /gr =~ s/^ | $//gr;
 }
 
 # ---- the rules ----
@@ -131,22 +138,26 @@ $DATE{ne} = sub { !$DATE{eq}->(@_) };
 
 sub meets {
     my ($resource, $query) = @_;
-    my @found = values_of($resource, $query->{param});
+    my @found = ready($resource, $query->{param});
     return $query->{value} eq 'true' ? !@found : scalar @found if $query->{modifier} eq ':missing';
-    my $hit = grep { my $one = $_; scalar grep { $query->{test}->($_, $one) } @found } @{ $query->{values} };
+    my $hit = grep { my $one = $_; scalar grep { $query->{test}->($_, $one) } @found } @{ $query->{wanted} };
     return $query->{modifier} eq ':not' ? !$hit : $hit;
 }
 
+# By kind: what is asked, read once; and whether a value that is ready meets it.
+my %WANTED = (
+    string => sub { ' ' . folded($_[0]) },
+    token => sub { [ $_[0] =~ /^(?:(.*)\|)?(.*)$/ ] },
+    reference => sub { qr{^(?:\w+/)?\Q$_[0]\E$} },
+    date => sub { my ($prefix, $when) = $_[0] =~ /^([a-z]{2})?(.*)$/; [ $DATE{ $prefix // 'eq' }, interval($when) ] },
+);
 my %TEST = (
-    string => sub { my ($value, $wanted) = @_; index(' ' . folded($value), ' ' . folded($wanted)) >= 0 },
-    token => sub { my ($value, $wanted) = @_;
-        my ($system, $code) = $wanted =~ /^(?:(.*)\|)?(.*)$/;
+    string => sub { my ($value, $wanted) = @_; index($value, $wanted) >= 0 },
+    token => sub { my ($value, $wanted) = @_; my ($system, $code) = @$wanted;
         return scalar grep { (!defined $system || ($_->[0] // '') eq $system) && ($code eq '' || $_->[1] eq $code) }
-            codes($value) },
-    reference => sub { my ($value, $wanted) = @_; my $to = $value->{reference} // return 0;
-        return $to eq $wanted || $to =~ m{^\w+/\Q$wanted\E$} },
-    date => sub { my ($value, $wanted) = @_; my ($prefix, $when) = $wanted =~ /^([a-z]{2})?(.*)$/;
-        return $DATE{ $prefix // 'eq' }->(interval($value), interval($when)) },
+            @$value },
+    reference => sub { my ($value, $wanted) = @_; defined $value && $value =~ $wanted },
+    date => sub { my ($value, $wanted) = @_; $wanted->[0]->($value, $wanted->[1]) },
 );
 
 # ---- queries ----
@@ -188,7 +199,7 @@ sub condition {
         push @values, grep { defined } value_for($kind, $value);
     }
     return unless @values;
-    $query{values} = \@values;
+    $query{wanted} = [ map { $WANTED{$kind}->($_) } @values ];
     $query{value} = join ',', @values;
     $query{modifier} = ':not' if $kind eq 'token' and rand() < 0.15;
     return \%query;
@@ -196,7 +207,9 @@ sub condition {
 
 sub encoded { my ($text) = @_; utf8::encode($text); return $text =~ s/([^\w.~:\/,-])/sprintf '%%%02X', ord $1/ger }
 
-my ($asked, @wrong, $hits) = (0);
+my ($asked, $wrong, $hits) = (0, 0, 0);
+# Shown as they come: a run that is cut short has said what it found.
+sub wrong { $wrong++; diag(substr $_[0], 0, 300) if $wrong <= 100 }
 for (1 .. $queries) {
     my $type = pick(grep { @{ $all{$_} || [] } } sort keys %PARAMS);
     my @conditions = grep { $_ } map { condition($type) } 1 .. (rand() < 0.4 ? 2 : 1);
@@ -208,7 +221,7 @@ for (1 .. $queries) {
     my (@got, $next);
     for ($next = "/dev/dstu2/$type?$query&_count=1000&_elements=id"; $next;) {
         my $page = $t->get($next, Prefer => 'handling=strict');
-        push @wrong, "$type?$query: " . $page->status . ' ' . substr $page->body, 0, 200 if $page->status != 200;
+        wrong("$type?$query: " . $page->status . ' ' . $page->body) if $page->status != 200;
         push @got, grep { defined } $page->ids;
         $next = $page->status == 200 ? $page->link('next') : undef;
     }
@@ -217,10 +230,9 @@ for (1 .. $queries) {
     next if join(' ', sort @got) eq join ' ', @due;
     my (%got, %due);
     @got{@got} = @due{@due} = ();
-    push @wrong, substr "$type?$query: too much: @{[ grep { !exists $due{$_} } @got ]}; "
-        . "missing: @{[ grep { !exists $got{$_} } @due ]}", 0, 300;
+    wrong("$type?$query: too much: @{[ grep { !exists $due{$_} } @got ]}; "
+        . "missing: @{[ grep { !exists $got{$_} } @due ]}");
 }
-splice @wrong, 100, @wrong, '…' if @wrong > 100;
-is join("\n", @wrong), '', "$asked queries find what they should (seed $seed)";
+is $wrong, 0, "$asked queries find what they should (seed $seed)";
 cmp_ok $hits, '>', $asked / 2, "$hits of them find something";
 $t->done;

@@ -113,6 +113,16 @@ $t->load(
     { resourceType => 'Provenance', id => 'v2', recorded => '2020-01-01T00:00:00Z',
         target => [ { reference => 'Patient/p2' } ], agent => [ { who => { reference => 'Practitioner/pr1' } } ],
         entity => [ { role => 'source', what => { reference => 'MedicationRequest/m1' } } ] },
+    { resourceType => 'Observation', id => 'o7', status => 'final', subject => { reference => 'Patient/p2' },
+        code => { coding => [ { system => 'http://loinc.org', code => '48767-8' } ] }, valueString => 'Well slept',
+        encounter => { reference => 'Encounter/e1' } },
+    { resourceType => 'Observation', id => 'o8', status => 'final', subject => { reference => 'Patient/p2' },
+        code => { coding => [ { system => 'http://loinc.org', code => '8665-2' } ] },
+        valueDateTime => '2024-05-06' },
+    { resourceType => 'Observation', id => 'o9', status => 'final', subject => { reference => 'Patient/p2' },
+        code => { text => 'panel' }, component => [ {
+            code => { coding => [ { system => 'http://loinc.org', code => '85353-1' } ] },
+            valueCodeableConcept => { coding => [ { system => "$R4/v3-NullFlavor", code => 'UNK' } ] } } ] },
     { resourceType => 'Observation', id => 'o3', status => 'final', code => { text => 'device' },
         device => { reference => 'DeviceMetric/x' } },
 );
@@ -243,6 +253,29 @@ my %found = (
     'Observation?patient=p2&code-value-quantity=http://loinc.org|59408-5$97' => 'o5',
     'Observation?patient=p2&code-value-concept=72166-2$http://hl7.org/fhir/v3/NullFlavor|UNK' => 'o6',
     'Observation?patient=p2&component-code-value-quantity=59408-5$gt90' => '',
+    'Observation?patient=p2&code-value-string=48767-8$well' => 'o7',
+    'Observation?patient=p2&code-value-string=http://loinc.org|48767-8$well' => 'o7',
+    'Observation?patient=p2&code-value-string=48767-8$badly' => '',
+    'Observation?patient=p2&code-value-string=8665-2$well' => '',
+    'Observation?patient=p2&code-value-date=8665-2$2024-05' => 'o8',
+    'Observation?patient=p2&code-value-date=http://loinc.org|8665-2$ge2024-05-06' => 'o8',
+    'Observation?patient=p2&code-value-date=8665-2$gt2024-05-06' => '',
+    'Observation?patient=p2&component-code-value-concept=85353-1$UNK' => 'o9',
+    'Observation?patient=p2&component-code-value-concept=8716-3$http://hl7.org/fhir/v3/NullFlavor|UNK' => 'o9',
+    'Observation?patient=p2&component-code-value-concept=8716-3$http://hl7.org/fhir/v3/NullFlavor|NI' => '',
+    'Observation?patient=p2&component-code-value-concept=72166-2$UNK' => '',
+    # shown from another element (doc2), which a search does not look at
+    'DocumentReference?patient=p2&indexed=ge2000' => 'doc1',
+    # a chain has the values of DSTU2 at its end
+    'Observation?encounter.status=arrived' => 'o7', 'Observation?encounter.status=finished&patient=p2' => '',
+    'Observation?encounter.status:not=arrived&patient=p2' => '', 'Observation?encounter.status:not=finished&patient=p2' => 'o7',
+    'Observation?encounter.status:missing=false&patient=p2' => 'o7', 'Observation?encounter.status:missing=true' => '',
+    'Observation?encounter:Encounter._id=e1' => 'o7', 'Observation?encounter.patient=Patient/p1&patient=p2' => 'o7',
+    'Observation?encounter.patient.identifier=17&patient=p2' => 'o7',
+    'Observation?encounter.patient:Patient.identifier=17&patient=p2' => 'o7',
+    'Provenance?_id=v1&target:MedicationOrder.status=stopped' => 'v1',
+    'Provenance?_id=v1&target:MedicationOrder.status=active' => '',
+    'Provenance?_id=v1&target:MedicationOrder.datewritten=2020-02' => 'v1',
 );
 is ids_of($_), $found{$_}, $_ for sort keys %found;
 

@@ -73,7 +73,7 @@ my %bounded = (
     'fhir/query/fhir_terms_set.c'       => [ [ 'add_expanded', $tree ],
         [ 'add_part component compose fhir_terms_set_carried fhir_terms_set_stored imported system_part', $sets ] ],
     'fhir/query/fhir_terms_system.c'    => [ [ 'add_concepts', $tree ] ],
-    'fhir/query/fhir_spoken_query.c'    => [ [ 'chain_name', $search ] ],
+    'fhir/query/fhir_spoken_query.c'    => [ [ 'chain_path', $search ] ],
     'fhir/query/fhir_sql.c'             => [ [ 'fhir_sql_node follow join linked', $search ] ],
     'fhir/search/fhir_include.c'        => [ [ 'columns_of', $model ] ],
     'fhir/search/fhir_order.c'          => [ [ 'key_expr', $model ] ],

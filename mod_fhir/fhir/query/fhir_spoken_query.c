@@ -7,11 +7,19 @@
 #include "fhir/convert/fhir_convert_profile.h"
 #include "fhir/fhir_spoken.h"
 
-/* A condition: one of the alternatives holds, each of whose parts hold. */
+/* A condition: one of the alternatives holds, each of whose parts hold, or one of the chains. */
 typedef struct condition_t {
     int negated;
     apr_array_header_t *alternatives; /* of apr_array_header_t *, of fhir_pair_t */
+    apr_array_header_t *chains;       /* of chain_t; NULL: none */
 } condition_t;
+
+/* A chain in R4's names, and what must hold at its end. */
+typedef struct chain_t {
+    const char *path; /* "encounter:Encounter" */
+    const fhir_type_t *type;
+    apr_array_header_t *conditions; /* of condition_t, without chains */
+} chain_t;
 
 /* A parameter on its way: where it is, and what it becomes. */
 typedef struct reading_t {
@@ -368,6 +376,7 @@ static condition_t *new_condition(apr_array_header_t *list, const reading_t *r)
     condition_t *c = apr_array_push(list);
 
     c->negated = 0;
+    c->chains = NULL;
     c->alternatives = apr_array_make(r->pool, 2, sizeof(apr_array_header_t *));
     return c;
 }
@@ -457,36 +466,50 @@ static int may_refer(const reading_t *r, const fhir_type_t *type)
     return !p || p->kind != FHIR_PARAM_REFERENCE || fhir_query_targets(r->call, p, type);
 }
 
-/* A chain over a type that the reference may have: R4's name of it (head is that of the reference),
- * or NULL when it has not the parameter. */
-static const char *chain_name(const reading_t *r, const char *head, const fhir_type_t *spoken,
-                              const char *rest)
+/* A type as modifier of a reference, in R4's name. */
+static void rename_modifier(reading_t *r)
+{
+    const fhir_type_t *type;
+
+    if (!*r->modifier || r->param.kind != FHIR_PARAM_REFERENCE || is_modifier(r, ":missing"))
+        return;
+    type = stored_type(r->call->endpoint, r->modifier + 1);
+    if (type)
+        r->modifier = apr_pstrcat(r->pool, ":", type_name(r->call->stored, type), NULL);
+}
+
+/* A chain over a type that the reference may have: its path in R4's names (head is that of the
+ * reference), or NULL when the type has not the parameter. end: becomes the last parameter. */
+static const char *chain_path(const reading_t *r, reading_t *end, const char *head,
+                              const fhir_type_t *spoken, const char *rest)
 {
     const char *wanted = *r->modifier == ':' ? r->modifier + 1 : NULL, *dot = strchr(rest, '.');
-    const char *type = type_name(r->call->spoken, spoken), *name;
-    apr_size_t len = dot ? (apr_size_t)(dot - rest) : strcspn(rest, ":");
-    reading_t next = {
-        .call = r->call, .spoken = spoken, .modifier = "", .pool = r->pool, .hops = r->hops + 1};
+    const char *type = type_name(r->call->spoken, spoken), *path = NULL;
+    apr_size_t len = strcspn(rest, ":.");
+    reading_t next = *r;
 
-    if (next.hops > r->call->endpoint->search.hops_max)
+    next.spoken = spoken;
+    next.modifier =
+        apr_pstrmemdup(r->pool, rest + len, (dot ? (apr_size_t)(dot - rest) : strlen(rest)) - len);
+    if (++next.hops > r->call->endpoint->search.hops_max)
         return NULL;
     if ((wanted && strcmp(wanted, type) != 0) ||
         !(next.stored = stored_type(r->call->endpoint, type)) || !may_refer(r, next.stored) ||
         !find_param(&next.param, r->call->endpoint, spoken, next.stored, rest, len))
         return NULL;
-    name = apr_pstrcat(r->pool, r4_names(&next), rest + len, NULL);
-    if (dot) {
-        const fhir_param_t *p = next.param.param;
-        const fhir_model_t *m = r->call->spoken;
-        name = NULL;
-        for (int i = 0; !name && p && i < p->n_targets; i++)
-            name = chain_name(&next, r4_names(&next), &m->types[m->targets[p->first_target + i]],
-                              dot + 1);
+    head = apr_pstrcat(r->pool, head, ":", type_name(r->call->stored, next.stored), NULL);
+    if (!dot) {
+        *end = next;
+        return head;
     }
-    if (!name || strchr(name, ','))
+    if (!next.param.param || strchr(r4_names(&next), ','))
         return NULL;
-    return apr_pstrcat(r->pool, head, ":", type_name(r->call->stored, next.stored), ".", name,
-                       NULL);
+    for (int i = 0; !path && i < next.param.param->n_targets; i++) {
+        const fhir_model_t *m = r->call->spoken;
+        path = chain_path(&next, end, r4_names(&next),
+                          &m->types[m->targets[next.param.param->first_target + i]], dot + 1);
+    }
+    return path ? apr_pstrcat(r->pool, head, ".", path, NULL) : NULL;
 }
 
 static void chain_over(const reading_t *r, condition_t *c, const fhir_type_t *type,
@@ -495,12 +518,17 @@ static void chain_over(const reading_t *r, condition_t *c, const fhir_type_t *ty
     char *names = r4_names(r), *head;
 
     while ((head = next_value(&names)) != NULL) {
-        const char *name = chain_name(r, head, type, rest);
-        apr_array_header_t *parts = new_parts(r);
-        if (!name)
+        reading_t end;
+        chain_t chain = {.path = chain_path(r, &end, head, type, rest)};
+        if (!chain.path)
             continue;
-        add_pair(parts, name, pair->value);
-        APR_ARRAY_PUSH(c->alternatives, apr_array_header_t *) = parts;
+        chain.type = end.stored;
+        chain.conditions = apr_array_make(r->pool, 2, sizeof(condition_t));
+        rename_modifier(&end);
+        add_condition(&end, chain.conditions, pair->value);
+        if (!c->chains)
+            c->chains = apr_array_make(r->pool, 2, sizeof(chain_t));
+        APR_ARRAY_PUSH(c->chains, chain_t) = chain;
     }
 }
 
@@ -519,7 +547,7 @@ static int take_chain(const reading_t *r, apr_array_header_t *list, const fhir_p
         chain_over(r, c, &m->types[m->targets[p->first_target + i]], pair, rest);
     if (any && type)
         chain_over(r, c, type, pair, rest);
-    if (c->alternatives->nelts)
+    if (c->chains)
         return 1;
     apr_array_pop(list);
     return 0;
@@ -539,11 +567,7 @@ static int take(reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair)
         return take_chain(r, list, pair, dot + 1);
     if (strcmp(r->param.name, "near-distance") == 0) /* is read with the place, if there is one */
         return fhir_pairs_get(r->all, "near") != NULL;
-    if (*r->modifier && r->param.kind == FHIR_PARAM_REFERENCE && !is_modifier(r, ":missing")) {
-        const fhir_type_t *type = stored_type(r->call->endpoint, r->modifier + 1);
-        if (type)
-            r->modifier = apr_pstrcat(r->pool, ":", type_name(r->call->stored, type), NULL);
-    }
+    rename_modifier(r);
     add_condition(r, list, pair->value);
     return 1;
 }
@@ -740,20 +764,23 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **out, fhir_call_t *call
     return NULL;
 }
 
-static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const condition_t *c)
+/* The alternatives of a condition on a type. */
+static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
+                                     const fhir_call_t *call, const fhir_type_t *type,
+                                     const condition_t *c)
 {
-    fhir_qnode_t *either = fhir_query_node(call, FHIR_Q_OR, query->type), *node;
+    fhir_qnode_t *either = fhir_query_node(call, FHIR_Q_OR, type), *node;
     int before = query->links, most = before; /* of several, one is a chain */
 
     for (int i = 0; i < c->alternatives->nelts; i++) {
         const apr_array_header_t *parts =
             APR_ARRAY_IDX(c->alternatives, i, const apr_array_header_t *);
-        fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, query->type);
+        fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, type);
         query->links = before;
         for (int j = 0; j < parts->nelts; j++) {
             const fhir_pair_t *pair = &APR_ARRAY_IDX(parts, j, fhir_pair_t);
-            FHIR_TRY(fhir_query_condition(&node, &query->links, call, query->type, pair->name,
-                                          pair->value));
+            FHIR_TRY(
+                fhir_query_condition(&node, &query->links, call, type, pair->name, pair->value));
             if (parts->nelts == 1)
                 both = node;
             else
@@ -768,9 +795,48 @@ static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const 
     }
     query->links = most;
     if (c->negated) {
-        node = fhir_query_node(call, FHIR_Q_NOT, query->type);
+        node = fhir_query_node(call, FHIR_Q_NOT, type);
         fhir_query_add(node, either);
         either = node;
+    }
+    *out = either;
+    return NULL;
+}
+
+/* The links of a chain, and at their end what must hold there. */
+static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
+                              const chain_t *chain)
+{
+    fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, chain->type), *node;
+
+    FHIR_TRY(fhir_query_condition(out, &query->links, call, query->type,
+                                  apr_pstrcat(call->pool, chain->path, "._id", NULL), "1"));
+    for (int i = 0; i < chain->conditions->nelts; i++) {
+        FHIR_TRY(alternatives_node(&node, query, call, chain->type,
+                                   &APR_ARRAY_IDX(chain->conditions, i, condition_t)));
+        fhir_query_add(both, node);
+    }
+    for (node = *out; node->child && node->child->kind != FHIR_Q_TEST; node = node->child)
+        ; /* each step names its type, so each has one child */
+    node->child = both->child && !both->child->next ? both->child : both;
+    return NULL;
+}
+
+static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const condition_t *c)
+{
+    fhir_qnode_t *either, *node;
+
+    if (!c->chains) {
+        FHIR_TRY(alternatives_node(&either, query, call, query->type, c));
+    }
+    else {
+        either = fhir_query_node(call, FHIR_Q_OR, query->type);
+        for (int i = 0; i < c->chains->nelts; i++) {
+            FHIR_TRY(chain_node(&node, query, call, &APR_ARRAY_IDX(c->chains, i, chain_t)));
+            fhir_query_add(either, node);
+        }
+        if (c->chains->nelts == 1)
+            either = node;
     }
     fhir_query_add(query->where, either);
     return NULL;

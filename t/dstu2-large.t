@@ -48,6 +48,22 @@ sub seconds {
     return (times)[2] - $before;
 }
 
+# CPU seconds of an update by a client that was shown the lists, changed their first items, dropped their last, and
+# sends them from behind.
+sub update_seconds {
+    my ($stored, $shown) = @_;
+    my $wanted = $json->decode(read_file($shown));
+    for my $list (grep { ref eq 'ARRAY' && @$_ > 2 } values %$wanted) {
+        pop @$list;
+        $list->[0]{id} = 'changed' if ref $list->[0] && !exists $list->[0]{resourceType};
+        @$list = reverse @$list;
+    }
+    my $file = write_file("$shown.wanted", $json->encode($wanted));
+    my $done = run({}, built('t/unit/convert_run'), 'update', $stored, $file);
+    die "$shown: $done->{err}" if $done->{status};
+    return $done->{err};
+}
+
 # Sixteen times as large, it takes no more than sixty times as long, or next to nothing.
 for my $what (sort keys %LONG) {
     my %took;
@@ -55,8 +71,9 @@ for my $what (sort keys %LONG) {
         my $file = write_file(work_dir() . "/long-$n.json", $json->encode($LONG{$what}->($n)));
         $took{out}{$n} = seconds(out => $file, "$file.dstu2");
         $took{in}{$n} = seconds(in => "$file.dstu2", "$file.r4");
+        $took{update}{$n} = update_seconds($file, "$file.dstu2");
     }
-    for my $way (qw(out in)) {
+    for my $way (qw(out in update)) {
         my ($small, $large) = @{ $took{$way} }{ 1250, 20_000 };
         ok $large < 1 || $large < 60 * $small, sprintf '%s, %s: %.2f s for 1,250, %.2f s for 20,000', $what, $way,
             $small, $large;

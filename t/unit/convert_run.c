@@ -8,6 +8,9 @@
  *         it into XML as an entry of a Bundle, converts it back, and writes what differs then:
  *         "issue FILE PLACE: TEXT", "xml FILE TEXT", "back FILE PLACE: TEXT", and at the end
  *         "differs lost|new|changed PATH COUNT FILE" (one of the files), "resources COUNT".
+ *     convert_run update STORED SPOKEN
+ *         Writes what an update of STORED (R4) to SPOKEN (DSTU2) stores, and to stderr the CPU
+ *         seconds that it took.
  *     convert_run rows
  *         Writes the compiled table from R4 to DSTU2, as "R4-PATH DSTU2-PATH SOURCE": where each
  * element goes ("-": nowhere), and where the row is from ("-": there is none, names are the same).
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "fhir/convert/fhir_convert_private.h"
 #include "fhir/format/fhir_comments.h"
@@ -213,6 +217,43 @@ static void run_file(runner_t *r, const char *name)
     free(text);
 }
 
+static fhir_node_t *read_node(const runner_t *r, const char *name)
+{
+    FILE *f = fopen(name, "rb");
+    fhir_node_t *root = NULL;
+    char *text;
+    long len;
+
+    if (!f) {
+        fprintf(stderr, "%s cannot be read\n", name);
+        exit(1);
+    }
+    fseek(f, 0, SEEK_END);
+    len = ftell(f);
+    rewind(f);
+    text = apr_palloc(r->pool, (apr_size_t)len + 1);
+    len = (long)fread(text, 1, (size_t)len, f);
+    fclose(f);
+    if (fhir_node_parse_json(&root, text, (apr_size_t)len, FHIR_NODE_LIMITS_MOST, r->pool)) {
+        fprintf(stderr, "%s is no JSON\n", name);
+        exit(1);
+    }
+    return root;
+}
+
+static void update(const runner_t *r, const char *stored_name, const char *spoken_name)
+{
+    fhir_convert_env_t env = {.practitioner = practitioner, .baton = r->item};
+    fhir_node_t *stored = read_node(r, stored_name), *spoken = read_node(r, spoken_name);
+    clock_t began = clock();
+    fhir_node_t *done = fhir_convert_update(r->convert, &env, stored, spoken, r->item);
+
+    fprintf(stderr, "%.3f\n", (double)(clock() - began) / CLOCKS_PER_SEC);
+    fhir_buf_clear(r->buf);
+    fhir_node_write_json(r->buf, done, 0);
+    printf("%.*s\n", (int)r->buf->len, r->buf->data);
+}
+
 static void put_differences(const runner_t *r)
 {
     for (apr_hash_index_t *i = apr_hash_first(r->pool, r->differs); i; i = apr_hash_next(i)) {
@@ -284,6 +325,10 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "rows") == 0) {
         put_rows(r.convert, r.pool);
+        return 0;
+    }
+    if (argc == 4 && strcmp(argv[1], "update") == 0) {
+        update(&r, argv[2], argv[3]);
         return 0;
     }
     if (trip)

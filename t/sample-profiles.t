@@ -32,11 +32,16 @@ sub shape {
 }
 
 # Whose a resource is tells its id; others are everybody's.
-my (%instances, %shapes, @patients);
+my (%instances, %shapes, @patients, %shows);
 for my $line (split /\n/, $done->{out}) {
     my $resource = $json->decode($line);
     push @patients, $resource->{id} if $resource->{resourceType} eq 'Patient';
     my ($of) = grep { $resource->{id} =~ /^\Q$_\E(?:-\d+)?$/ } @patients;
+    if (defined $of) { # what US Core's text demands of every release, and no profile
+        $shows{$of}{'an element with data-absent-reason'} = 1 if $line =~ m{StructureDefinition/data-absent-reason};
+        $shows{$of}{'the code unknown'} = 1 if $line =~ m{CodeSystem/data-absent-reason","code":"unknown"};
+        $shows{$of}{'a previous name'} = 1 if $line =~ /"use":"old","family":"[^"]*","given":\[[^]]*\],"period":\{"end"/;
+    }
     my $instance = $shapes{ shape($resource, '') } //= { resource => $resource };
     push @{ $instances{$_} }, $instance for $instance->{of} ? () : @{ $resource->{meta}{profile} || [] };
     $instance->{of}{ $of // 'all' } = 1;
@@ -77,6 +82,9 @@ sub possible {
 }
 
 for my $version (qw(311 400 501 610 700 800)) {
+    for my $what ('an element with data-absent-reason', 'the code unknown', 'a previous name') {
+        ok(scalar(grep { $shows{$_}{$what} } keys %{ $kit{$version} }), "$version: the kit's patients have $what");
+    }
     my $others = $version eq '311' ? [map { "$base$_" } qw(bodyheight bodytemp bodyweight bp heartrate resprate)] : [];
     my $package = FHIR::Test::Profiles->new(package => "$shared/us-core/us_core_$version.tgz",
         base => "$shared/r4/definitions", others => $others);

@@ -56,7 +56,8 @@ int sample_care_procedure(sample_record_t *rec, sample_code_id_t code, int condi
     put_concept(w, "code", code);
     put_subject(rec);
     put_encounter(rec);
-    if (rec->person->shows & SHOWS_UNKNOWNS && number % 4 == 1) { /* done, but nobody noted when */
+    if (rec->person->shows & (SHOWS_UNKNOWNS | SHOWS_UNTIMED) &&
+        number % 4 == 1) { /* done, but nobody noted when */
         put_raw(w, "_performedDateTime",
                 "{\"extension\":[{\"url\":\"" HL7_URL(
                     "data-absent-reason") "\",\"valueCode\":\"unknown\"}]}");

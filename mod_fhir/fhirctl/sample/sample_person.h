@@ -47,7 +47,8 @@ enum {
     SHOWS_DECLINED = 8192,     /* measurements that the patient did not want */
     SHOWS_PLAIN_TEAM = 16384,  /* a care team of people only, as US Core 3.1.1 wants it */
     SHOWS_SEX_CODE = 32768,    /* us-core-sex as in 6.1.0 and 7.0.0 */
-    SHOWS_SEX_CODING = 65536   /* us-core-sex as in 8.0.0 */
+    SHOWS_SEX_CODING = 65536,  /* us-core-sex as in 8.0.0 */
+    SHOWS_UNTIMED = 131072     /* procedures whose time is unknown */
 };
 
 typedef struct sample_person_t {

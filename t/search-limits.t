@@ -34,6 +34,12 @@ FHIRStatementTimeout 3s
     FHIRInteractions all
     FHIRCostMax 200
 </Location>
+<Location "/sum/r4">
+    FHIREndpoint R4 open
+    Require local
+    FHIRInteractions all
+    FHIRCostMax 4000
+</Location>
 <Location "/free/r4">
     FHIREndpoint R4 open
     Require local
@@ -139,6 +145,31 @@ for ('Observation?patient=p1&method=x', 'Observation?_count=3', 'Observation?_id
     'Observation?patient=p1&_revinclude=Provenance:target') {
     is($t->get("/cheap/r4/$_")->status, 200, "what is cheap runs: $_");
 }
+
+# All searches of a request are held against one limit; those that cost less than a hundredth of it are not counted.
+my ($cost) = $t->get("/cheap/r4/$method")->body =~ /cost would be (\d+)/;
+cmp_ok($cost // 0, '>', 200, 'the cost of a search') or BAIL_OUT('no search has a cost');
+cmp_ok($cost, '<', 2000, '  of which a request may have two');
+my $few = int(4000 / $cost);
+sub batch_of {
+    my (@urls) = @_;
+    my $answer = $t->post('/sum/r4', { resourceType => 'Bundle', type => 'batch',
+        entry => [ map { { request => { method => 'GET', url => $_ } } } @urls ] });
+    is($answer->status, 200, 'a batch of ' . @urls) or diag $answer->body;
+    return @{ $answer->json->{entry} };
+}
+my @statuses = map { substr $_->{response}{status}, 0, 3 } batch_of(($method) x $few);
+is_deeply(\@statuses, [ (200) x $few ], "  $few searches of $cost are within 4000 together");
+my @entries = batch_of(($method) x ($few + 1), 'Observation?_id=o1', $method);
+is_deeply([ map { substr $_->{response}{status}, 0, 3 } @entries ], [ (200) x $few, 400, 200, 400 ],
+    '  one more is refused, a cheap one after it runs, and another dear one is refused');
+my $issue = $entries[$few]{response}{outcome}{issue}[0];
+is($issue->{code}, 'too-costly', '  as too costly');
+like($issue->{diagnostics},
+    qr/this search, and what it has asked for before \(its cost would be (\d+), the limit is 4000\)/,
+    '  because of what came before');
+is($t->get("/sum/r4/$method")->status, 200, '  and the next request begins at nothing');
+
 my $made = $t->fhirctl('index', 'add', 'Observation', 'method');
 is($made->{status}, 0, 'the index is made as advised') or diag $made->{err};
 is($t->get("/cheap/r4/$method")->status, 200, 'and the search runs at once');

@@ -49,6 +49,76 @@ sub refused {
     return;
 }
 
+# What the developer finds under "Why was I refused?": parameter, value received (- if it is not shown), expected.
+my %saw = (
+    'no grant_type'              => [ 'grant_type', '', qr/client_credentials/ ],
+    'password'                   => [ 'grant_type', 'password', qr/^client_credentials$/ ],
+    'implicit'                   => [ 'grant_type', 'implicit', qr/refresh_token or/ ],
+    'confidential client alone'  => [ 'token_endpoint_auth_method', 'none', qr/^client_secret$/ ],
+    'wrong secret'               => [ 'client_secret', '-', qr/secret of the application/ ],
+    'secret of a public app'     => [ 'client_secret', '-', qr/client_id alone/ ],
+    'secret of an app that signs' => [ 'token_endpoint_auth_method', 'client_secret', qr/^private_key_jwt$/ ],
+    'assertion of nothing'       => [ 'client_assertion', '-', qr/JWT/ ],
+    'another key'                => [ 'client_assertion.kid', qr/alg RS384/, qr/registered keys/ ],
+    'assertion for others'       => [ 'client_assertion.aud', 'https://x', qr{^\Q$base\E/auth/token$} ],
+    'assertion of another'       => [ 'client_assertion.sub', 'pub', qr/^back$/ ],
+    'old assertion'              => [ 'client_assertion.exp', qr/^\d+$/, qr/^\d+ to \d+$/ ],
+    'assertion for long'         => [ 'client_assertion.exp', qr/^\d+$/, qr/^\d+ to \d+$/ ],
+    'assertion without exp'      => [ 'client_assertion.exp', '', qr/^\d+ to \d+$/ ],
+    'assertion to come'          => [ 'client_assertion.nbf', qr/^\d+$/, qr/^at most \d+$/ ],
+    'assertion without jti'      => [ 'client_assertion.jti', '', qr/new one/ ],
+    'assertion again'            => [ 'client_assertion.jti', qr/./, qr/new one/ ],
+    'jku'                        => [ 'client_assertion.jku', 'https://x/keys', qr/no address/ ],
+    'no code'                    => [ 'code', '', qr/redirect URI/ ],
+    'unknown code'               => [ 'code', '-', qr/this endpoint gave/ ],
+    "another's code"             => [ 'client_id', 'pub', qr/given to/ ],
+    'no redirect_uri'            => [ 'redirect_uri', '', qr/^\Q$callback\E$/ ],
+    'other redirect_uri'         => [ 'redirect_uri', "$callback/", qr/^\Q$callback\E$/ ],
+    'no verifier'                => [ 'code_verifier', '', qr/digest/ ],
+    'wrong verifier'             => [ 'code_verifier', '-', qr/SHA-256/ ],
+    'no refresh token'           => [ 'refresh_token', '', qr/last answer/ ],
+    'unknown refresh token'      => [ 'refresh_token', '-', qr/this endpoint gave/ ],
+    'not registered'             => [ 'grant_type', 'client_credentials', qr/authorization_code/ ],
+    'secret of a program'        => [ 'client_secret', '-', qr/client_assertion/ ],
+    'no system scope'            => [ 'scope', 'patient/*.rs', qr{system/ scopes} ],
+    'bad scope'                  => [ 'scope', qr{^system/}, qr/printable/ ],
+    'code again'                 => [ 'code', '-', qr/not redeemed/ ],
+    'response_type token'        => [ 'response_type', 'token', qr/^code$/ ],
+    'response_type '             => [ 'response_type', '', qr/^code$/ ],
+    'response_mode fragment'     => [ 'response_mode', 'fragment', qr/form_post/ ],
+    'aud '                       => [ 'aud', '', qr/^\Q$base\E$/ ],
+    'aud https://inferno.healthit.gov/invalid_aud' =>
+        [ 'aud', 'https://inferno.healthit.gov/invalid_aud', qr/^\Q$base\E$/ ],
+    'code_challenge_method plain' => [ 'code_challenge_method', 'plain', qr/^S256$/ ],
+    'code_challenge_method '     => [ 'code_challenge_method', '', qr/^S256$/ ],
+    'code_challenge short'       => [ 'code_challenge', '-', qr/43 letters/ ],
+    'client_id pub'              => [ 'code_challenge', '', qr/code_verifier/ ],
+    'launch x'                   => [ 'launch', '-', qr/product gave/ ],
+    'scope launch patient/*.rs'  => [ 'launch', '', qr{launch/patient} ],
+    "scope a\x{7f}"              => [ 'scope', qr/^a/, qr/printable/ ],
+    'prompt none'                => [ 'prompt', 'none', qr/signed in/ ],
+    'redirect_uri https://evil.example/' => [ 'redirect_uri', 'https://evil.example/', qr/\Q$callback\E/ ],
+    'client_id patients'         => [ 'client_id', 'patients', qr/licence for staff/ ],);
+my %seen;
+
+# The row is taken out of the last minute, of which at most 20 are kept.
+sub seen {
+    my ($name) = @_;
+    my $want = $saw{ $name } or return;
+    my $row  = $t->psql("WITH r AS (UPDATE main.fhir_refusal SET at = at - interval '1 hour' WHERE at > now() - "
+            . "interval '30 minutes' RETURNING *) SELECT concat_ws('|', coalesce(parameter, '-'), "
+            . "coalesce(received, '-'), coalesce(expected, '-')) FROM r ORDER BY at DESC LIMIT 1");
+    chomp $row;
+    my ($parameter, $received, $expected) = split /[|]/, $row, 3;
+    is($parameter, $want->[ 0 ], "  $name: the developer sees the parameter");
+    ref $want->[ 1 ]
+        ? like($received, $want->[ 1 ], '  the value received')
+        : is($received, $want->[ 1 ], '  the value received');
+    like($expected, $want->[ 2 ], '  the value expected');
+    $seen{ $name } = 1;
+    return;
+}
+
 # ---- the token endpoint and its neighbours: [form, headers, status, error, text] ----
 my @form = (
     [ 'JSON',          undef,                   {}, 400, 'invalid_request', qr/Content-Type is 'application\/json'/ ],
@@ -150,6 +220,7 @@ for my $row (@form) {
         : $t->post("$base/auth/token", {}, 'Content-Type' => 'application/json');
     my %members = (%{ $answer->json }, status => $answer->status);
     refused(\%members, @want, $name);
+    seen($name);
     ok(!exists $members{ expires_in }, '  no expires_in in an error');
     like($t->log_text,                     qr/request \Q$members{request_id}\E /, '  its request is in the log');
     like($answer->header('Cache-Control'), qr/no-store/,                          '  not kept');
@@ -158,6 +229,7 @@ is($w->redeem($base, 'conf', $code->{ code }, $verifier)->status, 200, 'after al
 for ([ 'code again' => qr/redeemed before/ ]) {
     my $answer = $w->redeem($base, 'conf', $code->{ code }, $verifier);
     refused({ %{ $answer->json }, status => $answer->status }, 400, 'invalid_grant', $_->[ 1 ], $_->[ 0 ]);
+    seen($_->[ 0 ]);
 }
 my @other = (
     [ GET  => '/auth/token',                 405, 'invalid_request', qr/GET is not for auth\/token/ ],
@@ -194,6 +266,8 @@ for my $row (@sent) {
     my %back      = FHIR::Test::Browser::params($answer->header('Location') // '');
     refused({ %back, status => $answer->status },
         303, $error, $text, join ' ', %$change{ (sort keys %$change)[ 0 ] } // '');
+    my ($first) = sort keys %$change;
+    seen("$first " . ($change->{ $first } // ''));
     is($back{ state }, 'st&te', '  state is kept');
     is($back{ iss },   $base,   '  iss is there');
 }
@@ -220,7 +294,13 @@ for my $row (@shown) {
     is($answer->header('Location'), undef, '  without a redirect');
     my ($said) = $answer->body =~ /role="alert">([^<]*)/;
     push @{ $texts{ $said } }, $name;
+    seen("$name " . ($change->{ $name } // ''));
 }
+is_deeply([ sort keys %seen ], [ sort keys %saw ], 'each row of what developers see was looked at');
+unlike(
+    $t->psql('SELECT parameter, received, expected, description FROM main.fhir_refusal'),
+    qr/\Q$FHIR::Test::Auth::PASSWORD\E|\Q$w->{secret}\E|\Q$code->{code}\E|\Q$night\E|\Q$verifier\E/,
+    'what is kept holds no secret');
 
 cmp_ok(scalar keys %texts, '>=', 60, scalar(keys %texts) . ' refusals');
 my @twice = map { "$_: @{ $texts{$_} }" } grep { @{ $texts{ $_ } } > 1 } sort keys %texts;

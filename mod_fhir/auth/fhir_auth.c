@@ -73,12 +73,13 @@ fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const
     return err;
 }
 
-void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
-                   const char *expected)
+fhir_auth_call_t *fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
+                                const char *expected)
 {
     call->refusal.parameter = parameter;
     call->refusal.received = received;
     call->refusal.expected = expected;
+    return call;
 }
 
 /* RFC 6749 allows printable ASCII without quote and backslash in error_description. */

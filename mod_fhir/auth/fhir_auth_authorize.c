@@ -37,6 +37,21 @@ static int is_patients(const ask_t *ask)
 
 /* ---- the application and its redirect URI: errors are pages ---- */
 
+/* For the developer: the portal shows it to those of this application only. */
+static const char *registered(const ask_t *ask)
+{
+    const char *list = ask->client->n_redirects ? ask->client->redirects[0] : "none is registered";
+    for (int i = 1; i < ask->client->n_redirects; i++)
+        list = apr_pstrcat(ask->call->pool, list, ", ", ask->client->redirects[i], NULL);
+    return list;
+}
+
+static const char *scope_of(const ask_t *ask)
+{
+    const char *scope = param(ask, "scope");
+    return scope ? scope : "";
+}
+
 static fhir_err_t *find_client(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
@@ -49,7 +64,8 @@ static fhir_err_t *find_client(ask_t *ask)
                                 "client_id \"%.100s\" is not registered here", id);
     call->client = ask->client->id;
     if (!uri && ask->client->n_redirects != 1)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REDIRECT_UNKNOWN,
+        return fhir_auth_refuse(fhir_auth_saw(call, "redirect_uri", "", registered(ask)),
+                                FHIR_REFUSED_REDIRECT_UNKNOWN,
                                 "redirect_uri is missing, and app %s has %d registered",
                                 ask->client->name, ask->client->n_redirects);
     ask->redirect_uri = uri ? uri : ask->client->redirects[0];
@@ -57,7 +73,8 @@ static fhir_err_t *find_client(ask_t *ask)
         if (fhir_redirect_matches(ask->client->redirects[i], ask->redirect_uri,
                                   ask->client->native))
             return NULL;
-    return fhir_auth_refuse(call, FHIR_REFUSED_REDIRECT_UNKNOWN,
+    return fhir_auth_refuse(fhir_auth_saw(call, "redirect_uri", ask->redirect_uri, registered(ask)),
+                            FHIR_REFUSED_REDIRECT_UNKNOWN,
                             "redirect_uri is \"%.300s\", which is not registered for app %s",
                             ask->redirect_uri, ask->client->name);
 }
@@ -70,17 +87,21 @@ static fhir_err_t *check_response(ask_t *ask)
     const char *type = param(ask, "response_type"), *mode = param(ask, "response_mode");
     if (!type || strcmp(type, "code") != 0)
         return fhir_auth_refuse(
-            call, FHIR_REFUSED_RESPONSE_TYPE,
+            fhir_auth_saw(call, "response_type", type ? type : "", "code"),
+            FHIR_REFUSED_RESPONSE_TYPE,
             "response_type is \"%.100s\"; it must be code, and the token response has the id_token",
             type ? type : "");
     ask->form_post = mode && !strcmp(mode, "form_post");
     if (mode && !ask->form_post && strcmp(mode, "query") != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_RESPONSE_MODE,
+        return fhir_auth_refuse(fhir_auth_saw(call, "response_mode", mode, "query or form_post"),
+                                FHIR_REFUSED_RESPONSE_MODE,
                                 "response_mode is \"%.100s\"; it must be query or form_post", mode);
     if (!fhir_client_may(ask->client, "authorization_code"))
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_NOT_ALLOWED,
-                                "App %s is not registered for people to sign in",
-                                ask->client->name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_id", ask->client->id,
+                          "an application that is registered for authorization_code"),
+            FHIR_REFUSED_GRANT_NOT_ALLOWED, "App %s is not registered for people to sign in",
+            ask->client->name);
     return NULL;
 }
 
@@ -90,23 +111,31 @@ static fhir_err_t *check_pkce(ask_t *ask)
     const char *method = param(ask, "code_challenge_method");
     ask->challenge = param(ask, "code_challenge");
     if (!ask->challenge && method)
-        return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_MISSING,
-                                "code_challenge_method is present, but code_challenge is missing");
+        return fhir_auth_refuse(
+            fhir_auth_saw(
+                call, "code_challenge", "",
+                "BASE64URL(SHA256(code_verifier)), since code_challenge_method is present"),
+            FHIR_REFUSED_PKCE_MISSING,
+            "code_challenge_method is present, but code_challenge is missing");
     if (!ask->challenge)
         return strcmp(ask->client->auth, "none") != 0
                    ? NULL
-                   : fhir_auth_refuse(call, FHIR_REFUSED_PKCE_MISSING,
+                   : fhir_auth_refuse(fhir_auth_saw(call, "code_challenge", "",
+                                                    "BASE64URL(SHA256(code_verifier))"),
+                                      FHIR_REFUSED_PKCE_MISSING,
                                       "App %s is public, and code_challenge is missing",
                                       ask->client->name);
     if (!method || strcmp(method, "S256") != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_METHOD,
-                                "code_challenge_method is \"%.20s\"; it must be S256",
-                                method ? method : "plain, by default");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "code_challenge_method", method ? method : "", "S256"),
+            FHIR_REFUSED_PKCE_METHOD, "code_challenge_method is \"%.20s\"; it must be S256",
+            method ? method : "plain, by default");
     if (strlen(ask->challenge) != 43 ||
         strspn(ask->challenge, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                "0123456789-_") != 43)
-        return fhir_auth_refuse(call, FHIR_REFUSED_PKCE_BAD,
-                                "code_challenge is not 43 letters of URL-safe base64");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "code_challenge", NULL, "43 letters of URL-safe base64"),
+            FHIR_REFUSED_PKCE_BAD, "code_challenge is not 43 letters of URL-safe base64");
     return NULL;
 }
 
@@ -117,10 +146,10 @@ static fhir_err_t *check_aud(ask_t *ask)
     const char *base = call->request->base_url, *aud = param(ask, "aud");
     apr_size_t len = strlen(base);
     if (!aud)
-        return fhir_auth_refuse(call, FHIR_REFUSED_AUD_MISSING,
+        return fhir_auth_refuse(fhir_auth_saw(call, "aud", "", base), FHIR_REFUSED_AUD_MISSING,
                                 "aud is missing; this server's FHIR base is %s", base);
     if (strncmp(aud, base, len) != 0 || (aud[len] && strcmp(aud + len, "/") != 0))
-        return fhir_auth_refuse(call, FHIR_REFUSED_AUD_WRONG,
+        return fhir_auth_refuse(fhir_auth_saw(call, "aud", aud, base), FHIR_REFUSED_AUD_WRONG,
                                 "aud is \"%.300s\"; this server's FHIR base is %s", aud, base);
     return NULL;
 }
@@ -129,11 +158,15 @@ static fhir_err_t *check_audience(ask_t *ask)
 {
     FHIR_TRY(fhir_auth_check_licence(ask->call, ask->client));
     if (is_patients(ask) && !ask->client->patients)
-        return fhir_auth_refuse(ask->call, FHIR_REFUSED_NOT_FOR_PATIENTS,
+        return fhir_auth_refuse(fhir_auth_saw(ask->call, "client_id", ask->client->id,
+                                              "a licence for patients, or the provider endpoint"),
+                                FHIR_REFUSED_NOT_FOR_PATIENTS,
                                 "The practice has not authorized app %s for patients",
                                 ask->client->name);
     if (!is_patients(ask) && !ask->client->staff)
-        return fhir_auth_refuse(ask->call, FHIR_REFUSED_NOT_FOR_STAFF,
+        return fhir_auth_refuse(fhir_auth_saw(ask->call, "client_id", ask->client->id,
+                                              "a licence for staff, or the patient endpoint"),
+                                FHIR_REFUSED_NOT_FOR_STAFF,
                                 "The practice has not authorized app %s for its staff",
                                 ask->client->name);
     return NULL;
@@ -168,7 +201,10 @@ static fhir_err_t *find_launch(ask_t *ask)
     ask->context = "{}";
     if (!word)
         return fhir_scopes_has(&ask->asked, FHIR_SCOPE_LAUNCH)
-                   ? fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_MISSING,
+                   ? fhir_auth_refuse(fhir_auth_saw(call, "launch", "",
+                                                    "the value that the product gave; or the scope "
+                                                    "launch/patient instead of launch"),
+                                      FHIR_REFUSED_LAUNCH_MISSING,
                                       "scope has launch, but the parameter launch is missing")
                    : NULL;
     ask->launch = fhir_secret_bytea_of(word, call->pool);
@@ -180,11 +216,17 @@ static fhir_err_t *find_launch(ask_t *ask)
                            "$2",
                            0, 2, values, read_launch, &launch, NULL));
     if (!launch.is_found)
-        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_UNKNOWN,
-                                "launch is unknown to this server for app %s", ask->client->name);
-    return launch.is_over ? fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_OVER,
-                                             "launch was used before, or is too old")
-                          : NULL;
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "launch", NULL,
+                          "a value that the product gave for this application here"),
+            FHIR_REFUSED_LAUNCH_UNKNOWN, "launch is unknown to this server for app %s",
+            ask->client->name);
+    return launch.is_over
+               ? fhir_auth_refuse(
+                     fhir_auth_saw(call, "launch", NULL,
+                                   "a value that was not used before and has not expired"),
+                     FHIR_REFUSED_LAUNCH_OVER, "launch was used before, or is too old")
+               : NULL;
 }
 
 /* ---- scopes ---- */
@@ -243,11 +285,15 @@ static fhir_err_t *offer(ask_t *ask)
         fhir_scopes_within(&ask->offered, &before, &allowed, call->pool);
         left(ask, steps[i], &before, &ask->offered);
     }
-    return ask->offered.n ? NULL
-                          : fhir_auth_refuse(call, FHIR_REFUSED_NOTHING_GRANTED,
-                                             "None of the requested scopes can be granted: %.300s",
-                                             *ask->asked.ignored ? ask->asked.ignored
-                                                                 : "see registration and licence");
+    return ask->offered.n
+               ? NULL
+               : fhir_auth_refuse(
+                     fhir_auth_saw(call, "scope", scope_of(ask),
+                                   *ask->fewer ? ask->fewer
+                                               : "at least one scope that can be granted here"),
+                     FHIR_REFUSED_NOTHING_GRANTED,
+                     "None of the requested scopes can be granted: %.300s",
+                     *ask->asked.ignored ? ask->asked.ignored : "see registration and licence");
 }
 
 static fhir_err_t *read_scopes(ask_t *ask)
@@ -255,7 +301,10 @@ static fhir_err_t *read_scopes(ask_t *ask)
     fhir_auth_call_t *call = ask->call;
     fhir_err_t *err = fhir_scopes_parse(&ask->asked, param(ask, "scope"),
                                         call->request->endpoint->spoken, call->pool);
-    return err ? fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_BAD, "%s", err->message) : NULL;
+    return err ? fhir_auth_refuse(fhir_auth_saw(call, "scope", scope_of(ask),
+                                                "scopes of printable ASCII, divided by blanks"),
+                                  FHIR_REFUSED_SCOPE_BAD, "%s", err->message)
+               : NULL;
 }
 
 static fhir_err_t *check_ask(ask_t *ask)
@@ -293,10 +342,12 @@ static fhir_err_t *sign_in(ask_t *ask)
     FHIR_TRY(fhir_auth_session(&session, call));
     if (ask->prompt && !strcmp(ask->prompt, "none")) {
         if (!session || !session->factor || session->user.must_change || must_sign_in(ask, session))
-            return fhir_auth_refuse(call, FHIR_REFUSED_LOGIN_REQUIRED,
-                                    "prompt is none, but nobody is signed in");
-        return fhir_auth_refuse(call, FHIR_REFUSED_CONSENT_REQUIRED,
-                                "prompt is none, but the user has to consent");
+            return fhir_auth_refuse(
+                fhir_auth_saw(call, "prompt", "none", "a user who is signed in, or no prompt"),
+                FHIR_REFUSED_LOGIN_REQUIRED, "prompt is none, but nobody is signed in");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "prompt", "none", "a user who agrees, so no prompt"),
+            FHIR_REFUSED_CONSENT_REQUIRED, "prompt is none, but the user has to consent");
     }
     FHIR_TRY(fhir_auth_sign_in(&ask->session, call, must_sign_in(ask, session), ask->form_action));
     if (ask->session && ask->launch_user && strcmp(ask->launch_user, ask->session->user.id) != 0)

@@ -75,11 +75,13 @@ static fhir_err_t *read_shown(shown_t *shown, fhir_auth_call_t *call)
                                 "The request authenticates in two ways: use only one of HTTP "
                                 "Basic, client_secret and client_assertion");
     if ((type || shown->assertion) && (!type || strcmp(type, ASSERTION_TYPE) != 0))
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TYPE,
-                                "client_assertion_type is \"%.100s\"; it must be " ASSERTION_TYPE,
-                                type ? type : "");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion_type", type ? type : "", ASSERTION_TYPE),
+            FHIR_REFUSED_ASSERTION_TYPE,
+            "client_assertion_type is \"%.100s\"; it must be " ASSERTION_TYPE, type ? type : "");
     if (type && !shown->assertion)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD, "client_assertion is missing");
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_assertion", "", "a signed JWT"),
+                                FHIR_REFUSED_ASSERTION_BAD, "client_assertion is missing");
     if (shown->basic && id && strcmp(id, shown->id) != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_TWICE,
                                 "client_id is \"%.100s\" in the form and \"%.100s\" in Basic", id,
@@ -125,7 +127,9 @@ static fhir_err_t *check_secret(fhir_auth_call_t *call, const fhir_client_t *cli
     if (wait) {
         call->refusal.wait = wait;
         return fhir_auth_refuse(
-            call, FHIR_REFUSED_TOO_MANY,
+            fhir_auth_saw(call, "client_secret", NULL,
+                          apr_psprintf(call->pool, "a pause of %d seconds", wait)),
+            FHIR_REFUSED_TOO_MANY,
             "App %s has sent wrong secrets too often; it may try again in %d seconds", client->name,
             wait);
     }
@@ -137,16 +141,36 @@ static fhir_err_t *check_secret(fhir_auth_call_t *call, const fhir_client_t *cli
     if (secret.found && !secret.expired)
         return NULL;
     if (secret.found)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SECRET_EXPIRED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_secret", NULL, "the newest secret"),
+                                FHIR_REFUSED_SECRET_EXPIRED,
                                 "This secret of app %s was replaced and has expired; use the new "
                                 "one",
                                 client->name);
     FHIR_TRY(fhir_auth_count(call, key, 1));
-    return fhir_auth_refuse(call, FHIR_REFUSED_SECRET_WRONG, "client_secret is not one of app %s",
-                            client->name);
+    return fhir_auth_refuse(
+        fhir_auth_saw(call, "client_secret", NULL, "a secret of the application"),
+        FHIR_REFUSED_SECRET_WRONG, "client_secret is not one of app %s", client->name);
 }
 
 /* ---- assertions ---- */
+
+static const char *number(apr_int64_t n, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, n);
+}
+
+static const char *at_most(apr_int64_t now, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT " to %" APR_INT64_T_FMT, now,
+                        now + ASSERTION_AHEAD);
+}
+
+/* A claim for the developer: one that identifies an application or a server. */
+static const char *claim(const fhir_jwt_t *jwt, const char *name, apr_pool_t *pool)
+{
+    const char *text = fhir_node_string(jwt->claims, name, pool);
+    return text ? text : "not a string, or absent";
+}
 
 static fhir_err_t *claims_fault(fhir_auth_call_t *call, const char *what)
 {
@@ -157,23 +181,31 @@ static fhir_err_t *check_times(fhir_auth_call_t *call, const fhir_jwt_t *jwt, ap
 {
     apr_int64_t now = apr_time_sec(apr_time_now()), not_before;
     if (!fhir_jwt_number(expires, jwt, "exp"))
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TIME,
-                                "client_assertion has no exp, a number of seconds since 1970");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion.exp", "", at_most(now, call->pool)),
+            FHIR_REFUSED_ASSERTION_TIME,
+            "client_assertion has no exp, a number of seconds since 1970");
     if (*expires + CLOCK_SKEW <= now)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TIME,
-                                "client_assertion expired %" APR_INT64_T_FMT
-                                " seconds ago by this server's clock",
-                                now - *expires);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion.exp", number(*expires, call->pool),
+                          at_most(now, call->pool)),
+            FHIR_REFUSED_ASSERTION_TIME,
+            "client_assertion expired %" APR_INT64_T_FMT " seconds ago by this server's clock",
+            now - *expires);
     if (*expires > now + ASSERTION_AHEAD + CLOCK_SKEW)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TIME,
-                                "client_assertion's exp is %" APR_INT64_T_FMT
-                                " seconds ahead; 300 is the most",
-                                *expires - now);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion.exp", number(*expires, call->pool),
+                          at_most(now, call->pool)),
+            FHIR_REFUSED_ASSERTION_TIME,
+            "client_assertion's exp is %" APR_INT64_T_FMT " seconds ahead; 300 is the most",
+            *expires - now);
     if (fhir_jwt_number(&not_before, jwt, "nbf") && not_before > now + CLOCK_SKEW)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_TIME,
-                                "client_assertion is not valid yet: nbf is %" APR_INT64_T_FMT
-                                " seconds ahead",
-                                not_before - now);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion.nbf", number(not_before, call->pool),
+                          apr_psprintf(call->pool, "at most %" APR_INT64_T_FMT, now + CLOCK_SKEW)),
+            FHIR_REFUSED_ASSERTION_TIME,
+            "client_assertion is not valid yet: nbf is %" APR_INT64_T_FMT " seconds ahead",
+            not_before - now);
     return NULL;
 }
 
@@ -199,8 +231,10 @@ static fhir_err_t *use_once(fhir_auth_call_t *call, const fhir_client_t *client,
                            "to_timestamp($2::bigint)) ON CONFLICT DO NOTHING",
                            FHIR_STMT_WRITE, 2, values, NULL, NULL, &n));
     return n ? NULL
-             : fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_USED,
-                                "client_assertion with jti \"%.100s\" was used before", jti);
+             : fhir_auth_refuse(
+                   fhir_auth_saw(call, "client_assertion.jti", jti, "a new one for each assertion"),
+                   FHIR_REFUSED_ASSERTION_USED,
+                   "client_assertion with jti \"%.100s\" was used before", jti);
 }
 
 static fhir_err_t *check_assertion(fhir_auth_call_t *call, const fhir_client_t *client,
@@ -209,29 +243,45 @@ static fhir_err_t *check_assertion(fhir_auth_call_t *call, const fhir_client_t *
     fhir_jwt_t jwt;
     fhir_jwks_t keys;
     apr_int64_t expires;
-    const char *jti;
+    const char *jti, *const names[] = {"iss", "sub"};
     fhir_err_t *err = fhir_jwt_parse(&jwt, assertion, strlen(assertion), call->pool);
     if (err)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD, "client_assertion: %s",
-                                err->message);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_assertion", NULL, "a JWT: header, claims and signature"),
+            FHIR_REFUSED_ASSERTION_BAD, "client_assertion: %s", err->message);
     if (jwt.jku && (!client->jwks_uri || strcmp(jwt.jku, client->jwks_uri) != 0))
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD,
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_assertion.jku", jwt.jku,
+                                              client->jwks_uri
+                                                  ? client->jwks_uri
+                                                  : "no jku, since no address is registered"),
+                                FHIR_REFUSED_ASSERTION_BAD,
                                 "client_assertion names a key set (jku) that is not the "
                                 "registered one");
     FHIR_TRY(fhir_auth_client_keys(&keys, call, client, jwt.kid));
     err = fhir_jwt_verify(&jwt, &keys, call->pool);
     if (err)
-        return fhir_auth_refuse(call, FHIR_REFUSED_ASSERTION_BAD, "client_assertion: %s",
-                                err->message);
-    if (!fhir_jwt_has(&jwt, "iss", client->id) || !fhir_jwt_has(&jwt, "sub", client->id))
-        return claims_fault(call, "iss and sub are not the client_id");
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_assertion.kid",
+                                              apr_psprintf(call->pool, "%s, alg %s",
+                                                           jwt.kid ? jwt.kid : "none", jwt.alg),
+                                              "a signature by one of the registered keys"),
+                                FHIR_REFUSED_ASSERTION_BAD, "client_assertion: %s", err->message);
+    for (int i = 0; i < 2; i++)
+        if (!fhir_jwt_has(&jwt, names[i], client->id))
+            return claims_fault(
+                fhir_auth_saw(call, apr_pstrcat(call->pool, "client_assertion.", names[i], NULL),
+                              claim(&jwt, names[i], call->pool), client->id),
+                "iss and sub are not the client_id");
     if (!is_for_us(call, &jwt))
         return claims_fault(
-            call, apr_pstrcat(call->pool, "aud is not ", fhir_auth_url(call, "token"), NULL));
+            fhir_auth_saw(call, "client_assertion.aud", claim(&jwt, "aud", call->pool),
+                          fhir_auth_url(call, "token")),
+            apr_pstrcat(call->pool, "aud is not ", fhir_auth_url(call, "token"), NULL));
     FHIR_TRY(check_times(call, &jwt, &expires));
     jti = fhir_node_string(jwt.claims, "jti", call->pool);
     if (!jti || !*jti)
-        return claims_fault(call, "jti is missing");
+        return claims_fault(
+            fhir_auth_saw(call, "client_assertion.jti", "", "a new one for each assertion"),
+            "jti is missing");
     return use_once(call, client, jti, expires);
 }
 
@@ -246,18 +296,23 @@ static fhir_err_t *check_shown(fhir_auth_call_t *call, const fhir_client_t *clie
     if (!strcmp(client->auth, "none"))
         return strcmp(way, "none") == 0
                    ? NULL
-                   : fhir_auth_refuse(call, FHIR_REFUSED_AUTH_PUBLIC,
-                                      "App %s is public and has no secret; send its client_id in "
-                                      "the form alone",
-                                      client->name);
+                   : fhir_auth_refuse(
+                         fhir_auth_saw(call, shown->secret ? "client_secret" : "client_assertion",
+                                       NULL, "client_id alone"),
+                         FHIR_REFUSED_AUTH_PUBLIC,
+                         "App %s is public and has no secret; send its client_id in "
+                         "the form alone",
+                         client->name);
     if (!strcmp(way, "none"))
         return fhir_auth_refuse(
-            call, FHIR_REFUSED_AUTH_MISSING, "App %s is confidential; it authenticates with its %s",
+            fhir_auth_saw(call, "token_endpoint_auth_method", way, client->auth),
+            FHIR_REFUSED_AUTH_MISSING, "App %s is confidential; it authenticates with its %s",
             client->name, *client->auth == 'p' ? "key (client_assertion)" : "secret");
     if (strcmp(way, client->auth) != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_METHOD,
-                                "App %s is registered to authenticate with %s, not with %s",
-                                client->name, client->auth, way);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "token_endpoint_auth_method", way, client->auth),
+            FHIR_REFUSED_AUTH_METHOD, "App %s is registered to authenticate with %s, not with %s",
+            client->name, client->auth, way);
     if (shown->assertion)
         return check_assertion(call, client, shown->assertion);
     return check_secret(call, client, shown->secret);
@@ -276,4 +331,12 @@ fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *cal
     FHIR_TRY(check_shown(call, found, &shown));
     *client = found;
     return NULL;
+}
+
+void fhir_auth_name_client(fhir_auth_call_t *call)
+{
+    shown_t shown;
+    fhir_client_t *client = NULL;
+    if (!read_shown(&shown, call) && !fhir_auth_client(&client, call, shown.id) && client)
+        call->client = client->id;
 }

@@ -102,9 +102,14 @@ fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_requ
 fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /** Says what is wrong before a refusal, for "Why was I refused?": a parameter, its value (NULL: not
- *  to be shown, as secrets are), and what was expected. */
-void fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
-                   const char *expected);
+ *  to be shown, as secrets are; "": it is missing), and what was expected.
+ *  @return call, so that it is written around the call of the refusal */
+fhir_auth_call_t *fhir_auth_saw(fhir_auth_call_t *call, const char *parameter, const char *received,
+                                const char *expected);
+/** Names the application that a request at the token endpoint names, unproven, for the row of a
+ *  refusal that comes before the authentication; nothing if it names none that is known. A failure
+ *  to find out leaves call->refusal set: refuse afterwards. */
+void fhir_auth_name_client(fhir_auth_call_t *call);
 /** Keeps the call's refusal for "Why was I refused?"; only for applications that are known, so that
  *  it cannot be filled. */
 void fhir_auth_remember(const fhir_auth_call_t *call);

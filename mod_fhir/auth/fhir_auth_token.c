@@ -16,7 +16,8 @@
 
 /* A refresh token that was just replaced may come once more: from a client that runs twice, or
  * whose answer got lost. */
-#define GRACE_SEC 15
+#define GRACE_SEC   15
+#define GRANT_TYPES "authorization_code, refresh_token or client_credentials"
 
 static const char *number(apr_int64_t n, apr_pool_t *pool)
 {
@@ -201,8 +202,10 @@ static fhir_err_t *reused(fhir_auth_call_t *call, const code_t *code)
 {
     FHIR_TRY(
         fhir_auth_revoke(call, code->authz.id, "the server, because its code was redeemed twice"));
-    return fhir_auth_refuse(call, FHIR_REFUSED_CODE_USED,
-                            "The code was redeemed before; the tokens that it gave are revoked");
+    return fhir_auth_refuse(
+        fhir_auth_saw(call, "code", NULL, "a code that was not redeemed before"),
+        FHIR_REFUSED_CODE_USED,
+        "The code was redeemed before; the tokens that it gave are revoked");
 }
 
 static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
@@ -210,19 +213,27 @@ static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
     const char *verifier = fhir_auth_param(&call->form, "code_verifier");
     fhir_digest_t digest;
     if (!code->challenge)
-        return !verifier ? NULL
-                         : fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_UNWANTED,
-                                            "code_verifier is present, but the authorization "
-                                            "request had no code_challenge");
+        return !verifier
+                   ? NULL
+                   : fhir_auth_refuse(
+                         fhir_auth_saw(call, "code_verifier", NULL,
+                                       "none, or a code_challenge in the authorization request"),
+                         FHIR_REFUSED_VERIFIER_UNWANTED,
+                         "code_verifier is present, but the authorization "
+                         "request had no code_challenge");
     if (!verifier)
-        return fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
+        return fhir_auth_refuse(fhir_auth_saw(call, "code_verifier", "",
+                                              "the value whose digest was the code_challenge"),
+                                FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
     fhir_secret_digest(&digest, verifier, strlen(verifier));
     if (strlen(verifier) >= 43 && strlen(verifier) <= 128 &&
         fhir_secret_same(
             fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool),
             code->challenge))
         return NULL;
-    return fhir_auth_refuse(call, FHIR_REFUSED_VERIFIER_WRONG,
+    return fhir_auth_refuse(fhir_auth_saw(call, "code_verifier", NULL,
+                                          "43 to 128 letters whose SHA-256 is the code_challenge"),
+                            FHIR_REFUSED_VERIFIER_WRONG,
                             "code_verifier does not belong to the code_challenge of the "
                             "authorization request");
 }
@@ -232,24 +243,33 @@ static fhir_err_t *check_code(fhir_auth_call_t *call, const fhir_client_t *clien
 {
     const char *redirect = fhir_auth_param(&call->form, "redirect_uri");
     if (!code->is_found)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CODE_UNKNOWN,
-                                "code is unknown to this endpoint");
+        return fhir_auth_refuse(fhir_auth_saw(call, "code", NULL, "a code that this endpoint gave"),
+                                FHIR_REFUSED_CODE_UNKNOWN, "code is unknown to this endpoint");
     if (strcmp(code->authz.client, client->id) != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CODE_CLIENT,
-                                "code was issued to another app than %s", client->name);
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_id", client->id,
+                                              "the application that the code was given to"),
+                                FHIR_REFUSED_CODE_CLIENT, "code was issued to another app than %s",
+                                client->name);
     if (code->is_used)
         return reused(call, code);
     if (code->is_expired)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CODE_EXPIRED,
-                                "code has expired: it is valid for %d seconds",
-                                call->request->config->code_sec);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "code", NULL,
+                          apr_psprintf(call->pool, "a code of the last %d seconds",
+                                       call->request->config->code_sec)),
+            FHIR_REFUSED_CODE_EXPIRED, "code has expired: it is valid for %d seconds",
+            call->request->config->code_sec);
     if (code->end)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CODE_REVOKED, "code is %s", code->end);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "code", NULL, "a code whose authorization is in force"),
+            FHIR_REFUSED_CODE_REVOKED, "code is %s", code->end);
     if (!redirect)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REDIRECT_MISSING,
+        return fhir_auth_refuse(fhir_auth_saw(call, "redirect_uri", "", code->redirect_uri),
+                                FHIR_REFUSED_REDIRECT_MISSING,
                                 "redirect_uri is missing; it was in the authorization request");
     if (strcmp(redirect, code->redirect_uri) != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REDIRECT_DIFFERS,
+        return fhir_auth_refuse(fhir_auth_saw(call, "redirect_uri", redirect, code->redirect_uri),
+                                FHIR_REFUSED_REDIRECT_DIFFERS,
                                 "redirect_uri is \"%.200s\", not the one of the authorization "
                                 "request",
                                 redirect);
@@ -263,7 +283,9 @@ static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
     apr_int64_t n = 0;
     fhir_scopes_t scopes;
     if (!word)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CODE_MISSING, "code is missing");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "code", "", "the code that came to the redirect URI"),
+            FHIR_REFUSED_CODE_MISSING, "code is missing");
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
     FHIR_TRY(fhir_auth_sql(call,
@@ -312,24 +334,33 @@ static fhir_err_t *check_refresh(fhir_auth_call_t *call, const fhir_client_t *cl
                                  const refresh_t *refresh)
 {
     if (!refresh->is_found)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_UNKNOWN,
-                                "refresh_token is unknown to this endpoint");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "refresh_token", NULL, "a refresh token that this endpoint gave"),
+            FHIR_REFUSED_REFRESH_UNKNOWN, "refresh_token is unknown to this endpoint");
     if (strcmp(refresh->authz.client, client->id) != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_CLIENT,
-                                "refresh_token was issued to another app than %s", client->name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_id", client->id,
+                          "the application that the refresh token was given to"),
+            FHIR_REFUSED_REFRESH_CLIENT, "refresh_token was issued to another app than %s",
+            client->name);
     if (refresh->end)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is %s",
-                                refresh->end);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "refresh_token", NULL, "one whose authorization is in force"),
+            FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is %s", refresh->end);
     if (refresh->is_revoked)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is revoked");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "refresh_token", NULL, "one whose authorization is in force"),
+            FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is revoked");
     if (refresh->is_expired)
         return fhir_auth_refuse(
-            call, FHIR_REFUSED_REFRESH_EXPIRED,
+            fhir_auth_saw(call, "refresh_token", NULL, "one that has not expired"),
+            FHIR_REFUSED_REFRESH_EXPIRED,
             "refresh_token has expired; the licence of app %s sets its lifetime", client->name);
     if (refresh->is_used && !refresh->in_grace) {
         FHIR_TRY(fhir_auth_revoke(call, refresh->authz.id,
                                   "the server, because an old refresh token was used"));
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_USED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "refresh_token", NULL, "the newest one"),
+                                FHIR_REFUSED_REFRESH_USED,
                                 "refresh_token was replaced by a newer one; all tokens of this "
                                 "authorization are revoked, because somebody else may have it");
     }
@@ -349,11 +380,15 @@ static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
     FHIR_TRY(fhir_scopes_parse(&granted, authz->scopes, model, call->pool));
     fhir_err_t *err = fhir_scopes_parse(&asked, text, model, call->pool);
     if (err)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "scope", text, "scopes of printable ASCII, divided by blanks"),
+            FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
     if (*asked.ignored)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_WIDER, "scope: %.300s", asked.ignored);
+        return fhir_auth_refuse(fhir_auth_saw(call, "scope", text, authz->scopes),
+                                FHIR_REFUSED_SCOPE_WIDER, "scope: %.300s", asked.ignored);
     if (!fhir_scopes_cover(&granted, &asked, &beyond))
-        return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_WIDER,
+        return fhir_auth_refuse(fhir_auth_saw(call, "scope", text, authz->scopes),
+                                FHIR_REFUSED_SCOPE_WIDER,
                                 "scope has \"%.300s\", which was not granted", beyond);
     *out = fhir_scopes_print(&asked, call->pool);
     return NULL;
@@ -366,7 +401,9 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
     fhir_scopes_t granted;
     apr_int64_t n = 0;
     if (!word)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_MISSING, "refresh_token is missing");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "refresh_token", "", "the refresh token of the last answer"),
+            FHIR_REFUSED_REFRESH_MISSING, "refresh_token is missing");
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
     values[2] = number(GRACE_SEC, call->pool);
@@ -385,7 +422,9 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
                            "$1::bytea AND revoked IS NULL",
                            FHIR_STMT_WRITE, 1, values, NULL, NULL, &n));
     if (!n)
-        return fhir_auth_refuse(call, FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is revoked");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "refresh_token", NULL, "one whose authorization is in force"),
+            FHIR_REFUSED_REFRESH_REVOKED, "refresh_token is revoked");
     values[0] = number(found.authz.id, call->pool);
     FHIR_TRY(fhir_auth_sql(call, "UPDATE @authorization SET used = now() WHERE id = $1::bigint",
                            FHIR_STMT_WRITE, 1, values, NULL, NULL, NULL));
@@ -401,15 +440,23 @@ static int is_no_system_scope(const fhir_scope_t *scope, const void *baton)
     return scope->kind != FHIR_SCOPE_SYSTEM;
 }
 
+static const char *most_of(const fhir_client_t *client, apr_pool_t *pool)
+{
+    const char *scopes = *client->licence_scopes ? client->licence_scopes : client->scopes;
+    return apr_pstrcat(pool, "system/ scopes", *scopes ? " within " : "", scopes, NULL);
+}
+
 static fhir_err_t *system_scopes(const char **out, fhir_auth_call_t *call,
                                  const fhir_client_t *client)
 {
     const fhir_model_t *model = call->request->endpoint->spoken;
+    const char *text = fhir_auth_param(&call->form, "scope"), *asked = text ? text : "";
     fhir_scopes_t scopes, most;
-    fhir_err_t *err =
-        fhir_scopes_parse(&scopes, fhir_auth_param(&call->form, "scope"), model, call->pool);
+    fhir_err_t *err = fhir_scopes_parse(&scopes, text, model, call->pool);
     if (err)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "scope", asked, "scopes of printable ASCII, divided by blanks"),
+            FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
     fhir_scopes_filter(&scopes, &scopes, is_no_system_scope, NULL, call->pool);
     if (*client->scopes) {
         FHIR_TRY(fhir_scopes_parse(&most, client->scopes, model, call->pool));
@@ -420,7 +467,8 @@ static fhir_err_t *system_scopes(const char **out, fhir_auth_call_t *call,
         fhir_scopes_within(&scopes, &scopes, &most, call->pool);
     }
     if (!scopes.n)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SCOPE_NONE,
+        return fhir_auth_refuse(fhir_auth_saw(call, "scope", asked, most_of(client, call->pool)),
+                                FHIR_REFUSED_SCOPE_NONE,
                                 "scope has no system/ scope that app %s may have%s%.300s",
                                 client->name, *scopes.ignored ? "; " : "", scopes.ignored);
     *out = fhir_scopes_print(&scopes, call->pool);
@@ -442,18 +490,24 @@ static fhir_err_t *system_token(fhir_auth_call_t *call, const fhir_client_t *cli
                           .refresh = ""};
     const char *values[4];
     if (!client->system)
-        return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOR_SYSTEM,
-                                "The practice has not authorized app %s for use without a user",
-                                client->name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_id", client->id, "a licence for use without a user"),
+            FHIR_REFUSED_NOT_FOR_SYSTEM,
+            "The practice has not authorized app %s for use without a user", client->name);
     if (call->request->endpoint->audience == FHIR_AUDIENCE_PATIENT)
-        return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOR_SYSTEM,
-                                "This is the patients' endpoint; backend services use the "
-                                "provider endpoint");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "aud", call->request->base_url, "the provider endpoint"),
+            FHIR_REFUSED_NOT_FOR_SYSTEM,
+            "This is the patients' endpoint; backend services use the "
+            "provider endpoint");
     if (!strcmp(client->auth, "client_secret") && !client->secret_grant)
-        return fhir_auth_refuse(call, FHIR_REFUSED_SECRET_GRANT,
-                                "App %s has a secret and no key; client_credentials with a secret "
-                                "needs the practice's permission",
-                                client->name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_secret", NULL,
+                          "client_assertion, or the practice's permission for a secret"),
+            FHIR_REFUSED_SECRET_GRANT,
+            "App %s has a secret and no key; client_credentials with a secret "
+            "needs the practice's permission",
+            client->name);
     FHIR_TRY(system_scopes(&authz.scopes, call, client));
     values[0] = client->id;
     values[1] = authz.place;
@@ -506,22 +560,28 @@ fhir_err_t *fhir_auth_token(fhir_auth_call_t *call)
     FHIR_TRY(check_url(call));
     FHIR_TRY(fhir_auth_form(call));
     const char *name = fhir_auth_param(&call->form, "grant_type");
+    int type = name ? grant_type(name) : -1;
+    if (type < 0)
+        fhir_auth_name_client(call);
     if (!name)
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_MISSING, "grant_type is missing");
-    int type = grant_type(name);
+        return fhir_auth_refuse(fhir_auth_saw(call, "grant_type", "", GRANT_TYPES),
+                                FHIR_REFUSED_GRANT_MISSING, "grant_type is missing");
     if (type < 0 && !strcmp(name, "password"))
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_PASSWORD,
+        return fhir_auth_refuse(fhir_auth_saw(call, "grant_type", name, "client_credentials"),
+                                FHIR_REFUSED_GRANT_PASSWORD,
                                 "grant_type=password is not supported: a program without a user "
                                 "uses client_credentials");
     if (type < 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_UNSUPPORTED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "grant_type", name, GRANT_TYPES),
+                                FHIR_REFUSED_GRANT_UNSUPPORTED,
                                 "grant_type is \"%.100s\"; it must be authorization_code, "
                                 "refresh_token or client_credentials",
                                 name);
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     FHIR_TRY(fhir_auth_check_licence(call, client));
     if (!fhir_client_may(client, grant_types[type].registered))
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_NOT_ALLOWED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "grant_type", name, client->grants),
+                                FHIR_REFUSED_GRANT_NOT_ALLOWED,
                                 "App %s is not registered for grant_type %s", client->name, name);
     return grant_types[type].run(call, client);
 }

@@ -182,7 +182,8 @@ my @bodies = map { ask(30, POST => '/all/r4/Patient/$validate', $large) } 1 .. 4
 my %states;
 $states{ (answer($_))[0] }++ for @bodies;
 # 503: one waited longer than FHIRConnectionWait for the others' bodies
-ok(!grep({ !/^(?:200|429|503)$/ } keys %states) && $states{200}, 'several at once of one client are worked on or refused')
+ok(!grep({ !/^(?:200|429|503)$/ } keys %states) && $states{200},
+    'several at once of one client are worked on or refused')
     or diag(encode_json(\%states));
 is((answer(ask(30, POST => '/all/r4/Patient/$validate', $large)))[0], 200, 'one by one they are worked on');
 is((answer(ask(31, POST => '/all/r4/Patient/$validate', '{"resourceType":"Patient"}')))[0], 200, 'small ones are');

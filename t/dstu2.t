@@ -268,7 +268,8 @@ my %found = (
     'DocumentReference?patient=p2&indexed=ge2000' => 'doc1',
     # a chain has the values of DSTU2 at its end
     'Observation?encounter.status=arrived' => 'o7', 'Observation?encounter.status=finished&patient=p2' => '',
-    'Observation?encounter.status:not=arrived&patient=p2' => '', 'Observation?encounter.status:not=finished&patient=p2' => 'o7',
+    'Observation?encounter.status:not=arrived&patient=p2' => '',
+    'Observation?encounter.status:not=finished&patient=p2' => 'o7',
     'Observation?encounter.status:missing=false&patient=p2' => 'o7', 'Observation?encounter.status:missing=true' => '',
     'Observation?encounter:Encounter._id=e1' => 'o7', 'Observation?encounter.patient=Patient/p1&patient=p2' => 'o7',
     'Observation?encounter.patient.identifier=17&patient=p2' => 'o7',

@@ -40,7 +40,8 @@ for my $line (split /\n/, $done->{out}) {
     if (defined $of) { # what US Core's text demands of every release, and no profile
         $shows{$of}{'an element with data-absent-reason'} = 1 if $line =~ m{StructureDefinition/data-absent-reason};
         $shows{$of}{'the code unknown'} = 1 if $line =~ m{CodeSystem/data-absent-reason","code":"unknown"};
-        $shows{$of}{'a previous name'} = 1 if $line =~ /"use":"old","family":"[^"]*","given":\[[^]]*\],"period":\{"end"/;
+        $shows{$of}{'a previous name'} = 1
+            if $line =~ /"use":"old","family":"[^"]*","given":\[[^]]*\],"period":\{"end"/;
     }
     my $instance = $shapes{ shape($resource, '') } //= { resource => $resource };
     push @{ $instances{$_} }, $instance for $instance->{of} ? () : @{ $resource->{meta}{profile} || [] };

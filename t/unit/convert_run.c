@@ -325,10 +325,12 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && strcmp(argv[1], "rows") == 0) {
         put_rows(r.convert, r.pool);
+        apr_terminate();
         return 0;
     }
     if (argc == 4 && strcmp(argv[1], "update") == 0) {
         update(&r, argv[2], argv[3]);
+        apr_terminate();
         return 0;
     }
     if (trip)

@@ -49,6 +49,14 @@ sub plan_of {
         . "SET plan_cache_mode = $mode; PREPARE p AS $sql; EXPLAIN (COSTS OFF) EXECUTE p$list");
 }
 
+# ---- chains by one of several references ----
+
+for ('Provenance?target:Observation.date=ge2015', 'Provenance?target:Observation._id:not=x') {
+    my $plan = (map { plan_of($_) } statements($_))[-1];
+    like $plan, qr/using observation_pkey on observation.*\n\s*Index Cond:/, '  looks up what is named' or diag $plan;
+    unlike $plan, qr/Join Filter: \(SubPlan/, '  and does not compare all with all' or diag $plan;
+}
+
 # ---- one patient's long record, in its order ----
 
 my ($patient) = split /\n/, $t->psql('SELECT patient FROM main.observation GROUP BY 1 ORDER BY count(*) DESC LIMIT 1');

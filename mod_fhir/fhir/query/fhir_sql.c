@@ -141,22 +141,25 @@ static const char *bare_id(const fhir_call_t *call, const char *holder, const fh
                         holder, column, name, holder, column, (int)strlen(name) + 2);
 }
 
-/* A chain goes from a row to what it refers to, whose primary key or own index finds it. */
+/* A chain goes from a row to what it refers to, whose primary key or own index finds it. Of several
+ * references, each is looked up: as an IN (SELECT ... unnest ...), PostgreSQL would turn the EXISTS
+ * into a join and compare each row of the one table with each of the other. */
 static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
                          const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
     const char *name = fhir_model_str(call->stored, node->target->name);
-    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id ",
-                    fhir_call_table(call, node->target, ""), other, other);
+    const char *table = fhir_call_table(call, node->target, "");
     if (node->param->column_kind != FHIR_COL_REFERENCES) {
-        fhir_buf_printf(sql->text, "= %s",
-                        bare_id(call, alias, node->type, node->param, node->target));
+        fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.id = %s", table, other,
+                        other, bare_id(call, alias, node->type, node->param, node->target));
         return;
     }
-    fhir_buf_printf(sql->text, "IN (SELECT substr(r, %d) FROM unnest(", (int)strlen(name) + 2);
+    fhir_buf_puts(sql->text, "EXISTS (SELECT FROM unnest(");
     fhir_sql_column(sql, alias, node->param, "");
-    fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/'))", name);
+    fhir_buf_printf(sql->text,
+                    ") r JOIN %s %s ON %s.id = substr(r, %d) WHERE starts_with(r, '%s/')", table,
+                    other, other, (int)strlen(name) + 2, name);
 }
 
 /* _has collects the ids that are referred to: one pass, whatever indexes there are. */

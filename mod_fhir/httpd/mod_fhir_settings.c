@@ -1,28 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The directives' table and what works on it: parsing, merging, defaults. What the values do is
- * elsewhere; defaults of an endpoint's members are fhir_endpoint_defaults'.
+ * The directives' table and what works on it: numbers, merging, defaults. Values that are not
+ * numbers are parsed in mod_fhir_settings_parse.c. The defaults of an endpoint's members are those
+ * of fhir_endpoint_defaults.
  */
 #include "httpd/mod_fhir_settings.h"
 
 #include <apr_lib.h>
 #include <apr_strings.h>
-#include <apr_uri.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
 
-#include <ap_provider.h>
 #include <http_core.h>
 
-#include <mod_auth.h>
-
-#include "core/fhir_text.h"
-#include "fhir/query/fhir_grant.h"
 #include "httpd/mod_fhir.h"
-#include "portal/fhir_mail.h"
+#include "httpd/mod_fhir_settings_private.h"
 #include "portal/fhir_portal.h"
-#include "store/fhir_schema.h"
 
 typedef enum kind_t {
     KIND_INT,
@@ -48,29 +42,11 @@ struct row_t {
     apr_size_t member; /* offset in the record */
     apr_int64_t def;   /* without a record */
     apr_int64_t min, max;
-    const char *arguments; /* for messages and the manual: "On|Off" */
-    const char *accepted;  /* what is accepted, if kind and range do not say it */
-    const char *standard;  /* default in words, if there is no number */
-    /** Reads argc words, at least one; an error text or NULL. */
-    const char *(*parse)(mod_fhir_value_t *value, cmd_parms *cmd, int argc, char *const argv[]);
+    const char *arguments;    /* for messages and the manual: "On|Off" */
+    const char *accepted;     /* what is accepted, if kind and range do not say it */
+    const char *standard;     /* default in words, if there is no number */
+    mod_fhir_parser_t *parse; /* of KIND_OWN */
 };
-
-static const char *parse_endpoint(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_tenant(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_interactions(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_base_url(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_hosts(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_time_zone(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_database(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_practice_name(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_practice_logo(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_login_provider(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_user_access(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_cors_origins(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_portal(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_portal_mail(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_portal_from(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
-static const char *parse_organization(mod_fhir_value_t *, cmd_parms *, int, char *const[]);
 
 #define MEMBER(name) .record = RECORD_ENDPOINT, .member = offsetof(fhir_endpoint_t, name)
 #define SEC          ((apr_int64_t)APR_USEC_PER_SEC)
@@ -118,17 +94,17 @@ static const char *parse_organization(mod_fhir_value_t *, cmd_parms *, int, char
 static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_ENDPOINT] =
         OWN(-1, "version audience", "version R4 or DSTU2, audience provider, patient or open",
-            "none", parse_endpoint),
+            "none", mod_fhir_parse_endpoint),
     [MOD_FHIR_TENANT] =
         OWN(0, "name", "a letter a to z, then letters a to z, digits and _, 48 in all", "main",
-            parse_tenant),
-    [MOD_FHIR_INTERACTIONS] = OWN(0, "all|interaction …", NULL, NULL, parse_interactions),
-    [MOD_FHIR_BASE_URL] =
-        OWN(-1, "url", "an absolute http or https URL without query", "none", parse_base_url),
+            mod_fhir_parse_tenant),
+    [MOD_FHIR_INTERACTIONS] = OWN(0, "all|interaction …", NULL, NULL, mod_fhir_parse_interactions),
+    [MOD_FHIR_BASE_URL] = OWN(-1, "url", "an absolute http or https URL without query", "none",
+                              mod_fhir_parse_base_url),
     [MOD_FHIR_HOSTS] =
-        OWN(0, "any|name …", "any, or names of hosts without port", "none", parse_hosts),
-    [MOD_FHIR_TIME_ZONE] =
-        OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC", parse_time_zone),
+        OWN(0, "any|name …", "any, or names of hosts without port", "none", mod_fhir_parse_hosts),
+    [MOD_FHIR_TIME_ZONE] = OWN(0, "zone", "a name of the time zone database, Europe/Vienna", "UTC",
+                               mod_fhir_parse_time_zone),
     [MOD_FHIR_COUNT_DEFAULT] = INT(paging.count_default, 1, 10000),
     [MOD_FHIR_COUNT_MAX] = INT(paging.count_max, 1, 10000),
     [MOD_FHIR_PAGE_LINK_AGE] = {.kind = KIND_SECONDS,
@@ -198,7 +174,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                   .max = 86400 * SEC,
                                   .arguments = "time"},
     [MOD_FHIR_DATABASE] = OWN(1, "\"conninfo\"", "a connection string of libpq",
-                              "DBDParams of mod_dbd", parse_database),
+                              "DBDParams of mod_dbd", mod_fhir_parse_database),
     [MOD_FHIR_CONNECTIONS] =
         {.kind = KIND_INT, .server = 1, .def = 8, .min = 1, .max = 1000, .arguments = "number"},
     [MOD_FHIR_CONNECTION_WAIT] = {.kind = KIND_TIME,
@@ -243,12 +219,12 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                    .max = 2048 * MB,
                                    .arguments = "bytes[K|M|G]"},
     [MOD_FHIR_PRACTICE_NAME] =
-        OWN(0, "name", "a name of at most 200 bytes", "mod_fhir", parse_practice_name),
-    [MOD_FHIR_PRACTICE_LOGO] =
-        OWN(0, "url", "an https URL, or a path on this server", "none", parse_practice_logo),
+        OWN(0, "name", "a name of at most 200 bytes", "mod_fhir", mod_fhir_parse_practice_name),
+    [MOD_FHIR_PRACTICE_LOGO] = OWN(0, "url", "an https URL, or a path on this server", "none",
+                                   mod_fhir_parse_practice_logo),
     [MOD_FHIR_LOGIN_PROVIDER] =
         OWN(0, "provider …", "names of httpd's authentication providers: fhir, file, ldap, …",
-            "fhir", parse_login_provider),
+            "fhir", mod_fhir_parse_login_provider),
     [MOD_FHIR_LOGIN_ATTEMPTS] = OWN_INT(5, 1, 1000),
     [MOD_FHIR_SESSION_IDLE] = OWN_TIME(1800, 60, 86400),
     [MOD_FHIR_SESSION_MAX] = OWN_TIME(28800, 300, 604800),
@@ -257,10 +233,10 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
     [MOD_FHIR_DECEASED_ACCESS] = OWN_FLAG,
     [MOD_FHIR_USER_ACCESS] =
         OWN(0, "all|relation …", "all, or one or more of Encounter, CareTeam, Appointment", "all",
-            parse_user_access),
+            mod_fhir_parse_user_access),
     [MOD_FHIR_CORS_ORIGINS] =
         OWN(0, "any|registered|origin …", "any, registered, or origins such as https://app.example",
-            "registered", parse_cors_origins),
+            "registered", mod_fhir_parse_cors_origins),
     [MOD_FHIR_FETCH_PRIVATE] = OWN_FLAG,
     [MOD_FHIR_PLAIN_HTTP] = OWN_FLAG,
     [MOD_FHIR_REGISTRATION] = {.kind = KIND_CHOICE,
@@ -268,17 +244,18 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                .arguments = "off|token|open",
                                .accepted = "off, token or open"},
     [MOD_FHIR_REGISTRATIONS_MAX] = OWN_INT(100, 1, 1000000),
-    [MOD_FHIR_PORTAL] = OWN(-1, "On|Off", "On or Off", "Off", parse_portal),
+    [MOD_FHIR_PORTAL] = OWN(-1, "On|Off", "On or Off", "Off", mod_fhir_parse_portal),
     [MOD_FHIR_PORTAL_SIGN_UP] = {.kind = KIND_CHOICE,
                                  .max = FHIR_SIGN_UP_OPEN,
                                  .arguments = "off|invitation|open",
                                  .accepted = "off, invitation or open"},
     [MOD_FHIR_PORTAL_MAIL] =
         OWN(0, "program [argument …]", "the absolute path of a program, and its arguments", "none",
-            parse_portal_mail),
-    [MOD_FHIR_PORTAL_FROM] = OWN(0, "address", "an e-mail address", "none", parse_portal_from),
+            mod_fhir_parse_portal_mail),
+    [MOD_FHIR_PORTAL_FROM] =
+        OWN(0, "address", "an e-mail address", "none", mod_fhir_parse_portal_from),
     [MOD_FHIR_PRACTICE_ORGANIZATION] =
-        OWN(0, "id", "the id of an Organization", "none", parse_organization),
+        OWN(0, "id", "the id of an Organization", "none", mod_fhir_parse_organization),
 };
 
 static const char *const names[MOD_FHIR_SETTINGS] = {
@@ -383,271 +360,6 @@ static int parse_plain(apr_int64_t *out, const row_t *row, const char *text, apr
     }
     return parse_number(out, row->kind, text) && *out >= row->min && *out <= row->max &&
            (row->kind != KIND_SECONDS || *out % SEC == 0);
-}
-
-/* ---- parsers of their own ---- */
-
-/* 1 if a section has Require, or <RequireAll> and its like. */
-static int has_require(const ap_directive_t *section)
-{
-    for (const ap_directive_t *d = section->first_child; d; d = d->next) {
-        const char *name = d->directive + (*d->directive == '<');
-        if (strncasecmp(name, "Require", strlen("Require")) == 0)
-            return 1;
-    }
-    return 0;
-}
-
-static const char *parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                  char *const argv[])
-{
-    static const struct {
-        const char *word;
-        fhir_audience_t audience;
-    } audiences[] = {{"provider", FHIR_AUDIENCE_PROVIDER},
-                     {"patient", FHIR_AUDIENCE_PATIENT},
-                     {"open", FHIR_AUDIENCE_OPEN}};
-    mod_fhir_place_t *place = apr_pcalloc(cmd->pool, sizeof(*place));
-    const ap_directive_t *section = cmd->directive->parent;
-    apr_size_t i, len;
-    if (argc != 2)
-        return "takes two words";
-    /* the path in front of the resource type must be known: no pattern */
-    if (!section || strcasecmp(section->directive, "<Location") != 0 || !cmd->path ||
-        cmd->path[0] != '/' || strpbrk(cmd->path, "*?[~") ||
-        section->args[strspn(section->args, " \t")] == '~') /* a regular expression */
-        return "belongs into a <Location \"/path\"> without wildcards";
-    place->spoken = fhir_model_by_label(argv[0]);
-    if (!place->spoken)
-        return "unknown version";
-    for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
-        if (strcasecmp(audiences[i].word, argv[1]) == 0)
-            break;
-    }
-    if (i == sizeof(audiences) / sizeof(*audiences))
-        return "unknown audience";
-    place->audience = audiences[i].audience;
-    if (place->audience == FHIR_AUDIENCE_OPEN && !has_require(section))
-        return "an open endpoint serves and changes records for everybody whom httpd lets in, so "
-               "its <Location> has to say who that is: Require local, or Require all granted if "
-               "anybody may";
-    len = strlen(cmd->path);
-    while (len && cmd->path[len - 1] == '/') {
-        len--;
-    }
-    place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);
-    value->place = place;
-    mod_fhir_server_of(cmd->server)->has_endpoint = 1;
-    return NULL;
-}
-
-static const char *parse_tenant(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                char *const argv[])
-{
-    if (argc != 1)
-        return "takes one name";
-    if (!fhir_tenant_is_name(argv[0]))
-        return "not a valid name of a tenant";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return NULL;
-}
-
-static const char *parse_interactions(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                      char *const argv[])
-{
-    if (argc == 1 && strcasecmp(argv[0], "all") == 0) {
-        value->number = FHIR_INTERACTION_ALL;
-        return NULL;
-    }
-    for (int i = 0; i < argc; i++) {
-        unsigned bit = fhir_interaction_by_name(argv[i]);
-        if (!bit)
-            return apr_psprintf(cmd->pool, "unknown interaction %s", argv[i]);
-        value->number |= bit;
-    }
-    return NULL;
-}
-
-static const char *parse_user_access(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                     char *const argv[])
-{
-    if (argc == 1 && strcasecmp(argv[0], "all") == 0)
-        return NULL;
-    for (int i = 0; i < argc; i++) {
-        unsigned bit = fhir_related_by_name(argv[i]);
-        if (!bit)
-            return apr_psprintf(cmd->pool, "no such relation: %s", argv[i]);
-        value->number |= bit;
-    }
-    return NULL;
-}
-
-static const char *parse_base_url(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                  char *const argv[])
-{
-    apr_uri_t uri;
-    apr_size_t len = strlen(argv[0]);
-    if (argc != 1)
-        return "takes one URL";
-    if (apr_uri_parse(cmd->temp_pool, argv[0], &uri) || !uri.scheme || !uri.hostname ||
-        !*uri.hostname || uri.query || uri.fragment || uri.user || uri.password ||
-        (strcasecmp(uri.scheme, "http") != 0 && strcasecmp(uri.scheme, "https") != 0))
-        return "no such URL";
-    while (len && argv[0][len - 1] == '/') {
-        len--;
-    }
-    value->text = apr_pstrmemdup(cmd->pool, argv[0], len);
-    return NULL;
-}
-
-/* Kept in lower case, with a blank in front of each name and behind. */
-static const char *parse_hosts(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                               char *const argv[])
-{
-    char *words = apr_pstrdup(cmd->pool, " ");
-    for (int i = 0; i < argc; i++) {
-        if (!*argv[i] || strpbrk(argv[i], " /*?") ||
-            (strchr(argv[i], ':') && strchr(argv[i], ':') == strrchr(argv[i], ':')))
-            return apr_psprintf(cmd->pool, "%s is not a host name", argv[i]);
-        words = apr_pstrcat(cmd->pool, words, argv[i], " ", NULL);
-    }
-    ap_str_tolower(words);
-    value->text = words;
-    return NULL;
-}
-
-static const char *parse_time_zone(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                   char *const argv[])
-{
-    fhir_err_t *err;
-    if (argc != 1)
-        return "takes one name";
-    err = fhir_zone_load(&value->zone, argv[0], cmd->pool);
-    return err ? err->message : NULL;
-}
-
-static const char *parse_database(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                  char *const argv[])
-{
-    if (argc != 1)
-        return "takes one string, in quotation marks";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return fhir_connect_check(argv[0], cmd->pool);
-}
-
-static const char *parse_practice_name(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                       char *const argv[])
-{
-    if (argc != 1)
-        return "takes one name, in quotes if it has blanks";
-    if (!*argv[0] || strlen(argv[0]) > 200 || !fhir_text_utf8_valid(argv[0], strlen(argv[0])))
-        return "no such name";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return NULL;
-}
-
-static const char *parse_practice_logo(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                       char *const argv[])
-{
-    if (argc != 1)
-        return "takes one URL";
-    if (strncmp(argv[0], "https://", 8) != 0 && argv[0][0] != '/')
-        return "no such URL";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return NULL;
-}
-
-static const char *const *copy_words(cmd_parms *cmd, int argc, char *const argv[])
-{
-    const char **words = apr_pcalloc(cmd->pool, ((apr_size_t)argc + 1) * sizeof(*words));
-    for (int i = 0; i < argc; i++)
-        words[i] = apr_pstrdup(cmd->pool, argv[i]);
-    return words;
-}
-
-static const char *parse_login_provider(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                        char *const argv[])
-{
-    for (int i = 0; i < argc; i++) {
-        const authn_provider *provider =
-            ap_lookup_provider(AUTHN_PROVIDER_GROUP, argv[i], AUTHN_PROVIDER_VERSION);
-        if (!provider || !provider->check_password)
-            return apr_psprintf(cmd->pool, "no module provides %s; is it loaded?", argv[i]);
-    }
-    value->words = copy_words(cmd, argc, argv);
-    return NULL;
-}
-
-static const char *parse_cors_origins(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                      char *const argv[])
-{
-    apr_uri_t uri;
-    for (int i = 0; i < argc; i++) {
-        if (argc == 1 && (!strcasecmp(argv[i], "any") || !strcasecmp(argv[i], "registered")))
-            continue;
-        if (apr_uri_parse(cmd->temp_pool, argv[i], &uri) || !uri.scheme || !uri.hostname ||
-            uri.path || uri.query || uri.fragment || uri.user)
-            return apr_psprintf(cmd->pool, "%s is not an origin", argv[i]);
-    }
-    value->words = copy_words(cmd, argc, argv);
-    return NULL;
-}
-
-static const char *parse_portal(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                char *const argv[])
-{
-    const ap_directive_t *section = cmd->directive->parent;
-    mod_fhir_place_t *place;
-    apr_size_t len = cmd->path ? strlen(cmd->path) : 0;
-    if (argc != 1)
-        return "takes one word";
-    if (!strcasecmp(argv[0], "off"))
-        return NULL;
-    if (strcasecmp(argv[0], "on") != 0)
-        return "not accepted";
-    if (!cmd->path || *cmd->path != '/' || !section ||
-        strcasecmp(section->directive, "<Location") != 0 || strpbrk(cmd->path, "*?["))
-        return "belongs into a <Location \"/path\"> without wildcards";
-    while (len && cmd->path[len - 1] == '/')
-        len--;
-    place = apr_pcalloc(cmd->pool, sizeof(*place));
-    place->spoken = &fhir_model_r4;
-    place->audience = FHIR_AUDIENCE_PROVIDER;
-    place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);
-    value->place = place;
-    mod_fhir_server_of(cmd->server)->has_endpoint = 1;
-    return NULL;
-}
-
-static const char *parse_portal_mail(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                     char *const argv[])
-{
-    if (argv[0][0] != '/')
-        return "is not an absolute path";
-    value->words = copy_words(cmd, argc, argv);
-    return NULL;
-}
-
-static const char *parse_portal_from(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                     char *const argv[])
-{
-    if (argc != 1)
-        return "takes one address";
-    if (!fhir_mail_is_address(argv[0]))
-        return "no such address";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return NULL;
-}
-
-static const char *parse_organization(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
-                                      char *const argv[])
-{
-    if (argc != 1)
-        return "takes one id";
-    if (!fhir_text_is_id(argv[0], strlen(argv[0])))
-        return "no such id";
-    value->text = apr_pstrdup(cmd->pool, argv[0]);
-    return NULL;
 }
 
 /* ---- httpd's interface ---- */

@@ -12,7 +12,7 @@ my %rank = map { $LAYERS[$_] => $_ } 0 .. $#LAYERS;
 my %users = map { $_ => 1 } qw(httpd fhirctl);
 # The rooms of fhir/. Of the files beside its folders, issues are below all; the request's record and
 # what every interaction writes with (call) are used by the rooms behind; the rest uses all of them.
-my @ROOMS = qw(issue format extract fhirpath validate convert call query search write operation service);
+my @ROOMS = qw(issue format extract fhirpath validate convert call query page search write operation service);
 my %room_rank = map { $ROOMS[$_] => $_ } 0 .. $#ROOMS;
 my %BESIDE = (fhir_issue => 'issue', 'fhir_service.h' => 'call',
     map { $_ => 'call' } qw(fhir_binary fhir_bundle fhir_call fhir_interactions fhir_outcome fhir_renamed

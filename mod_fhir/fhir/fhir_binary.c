@@ -110,7 +110,7 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
 {
     const char *type = fhir_call_header(call, "Content-Type");
     const char *context = fhir_call_header(call, "X-Security-Context");
-    int differs = call->spoken != call->stored;
+    int differs = call->endpoint->convert != NULL;
     if (differs && context) /* it must hold, and there is no place for it */
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "A Binary of FHIR %s has no security context; send it to the FHIR "

@@ -10,10 +10,10 @@
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/fhir_spoken.h"
+#include "fhir/page/fhir_cursor.h"
+#include "fhir/page/fhir_page_query.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
-#include "fhir/search/fhir_cursor.h"
-#include "fhir/search/fhir_page_query.h"
 
 /* The order: last_updated, type, id, version, each descending; a page link holds these four. */
 #define KEYS 4

@@ -13,8 +13,8 @@
 #include "fhir/fhir_roles.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_spoken.h"
+#include "fhir/page/fhir_page_query.h"
 #include "fhir/query/fhir_grant.h"
-#include "fhir/search/fhir_page_query.h"
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_within.h"
 

@@ -15,7 +15,7 @@
 #include "fhir/convert/fhir_convert.h"
 #include "fhir/fhir_capability.h"
 #include "fhir/fhir_metadata.h"
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 #include "store/fhir_schema.h"
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 #include "t/fuzz/fuzz.h"
 
 static const fhir_grant_t all = {.all = 1};

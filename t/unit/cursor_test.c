@@ -4,7 +4,7 @@
 
 #include <apr_strings.h>
 
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 
 static const fhir_cursor_keys_t *key, *other_key, *both;
 static const fhir_grant_t all = {.all = 1};

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "fhir/convert/fhir_convert.h"
+#include "fhir/page/fhir_cursor.h"
 #include "fhir/query/fhir_grant_bytes.h"
-#include "fhir/search/fhir_cursor.h"
 #include "fhir/validate/fhir_validate.h"
 
 #define LINE_BYTES (1 << 20)

@@ -9,7 +9,7 @@
 #include "fhir/fhir_capability.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_service.h"
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 
 typedef struct answer_t {
     fhir_response_t response;

@@ -6,8 +6,8 @@
 #ifndef FHIR_ORDER_H
 #define FHIR_ORDER_H
 
+#include "fhir/page/fhir_cursor.h"
 #include "fhir/query/fhir_sql.h"
-#include "fhir/search/fhir_cursor.h"
 
 /** One key of the order. */
 typedef struct fhir_order_key_t {

@@ -6,7 +6,7 @@
 #ifndef FHIR_SEARCH_SQL_H
 #define FHIR_SEARCH_SQL_H
 
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 #include "fhir/search/fhir_order.h"
 
 /** Appends " FROM … t … m WHERE …": the contained resources that match, as t, with t.ref

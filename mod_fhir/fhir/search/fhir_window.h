@@ -13,8 +13,8 @@
 #ifndef FHIR_WINDOW_H
 #define FHIR_WINDOW_H
 
+#include "fhir/page/fhir_cursor.h"
 #include "fhir/query/fhir_sql.h"
-#include "fhir/search/fhir_cursor.h"
 
 /** SQL of the place of the row `alias`. */
 #define FHIR_WINDOW_PLACE "(hashtext(%s.id) >> 19)"

@@ -5,7 +5,7 @@
  * Text: one byte of flags, four of the minute in which it was sealed, then each field as a byte (0
  * NULL, 1 text) and its bytes with a NUL.
  */
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 
 #include <apr_time.h>
 #include <string.h>

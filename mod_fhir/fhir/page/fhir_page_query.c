@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Queries of page links, kept in the database under their digests. */
-#include "fhir/search/fhir_page_query.h"
+#include "fhir/page/fhir_page_query.h"
 
 #include <apr_strings.h>
 
 #include "core/fhir_digest.h"
 #include "core/fhir_hex.h"
 #include "fhir/fhir_bundle.h"
-#include "fhir/search/fhir_cursor.h"
+#include "fhir/page/fhir_cursor.h"
 
 #define NAME    "_query-of"
 #define TABLE   "\"%s\".fhir_page_query"

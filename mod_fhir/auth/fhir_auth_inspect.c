@@ -60,7 +60,7 @@ static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
     if (header && !strncasecmp(header, "bearer ", 7)) {
         fhir_err_t *err = fhir_bearer_token(&word, header, call->pool);
         if (!err) {
-            fhir_secret_digest(&digest, word, strlen(word));
+            fhir_digest_sha256(digest.byte, word, strlen(word));
             err =
                 fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);
         }
@@ -131,7 +131,7 @@ fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
     const char *word = fhir_auth_param(&call->form, "token");
     if (!word)
         return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
-    fhir_secret_digest(&digest, word, strlen(word));
+    fhir_digest_sha256(digest.byte, word, strlen(word));
     values[0] = fhir_secret_bytea(&digest, call->pool);
     values[1] = client->id;
     FHIR_TRY(fhir_auth_sql(call,
@@ -167,7 +167,7 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
                                 "userinfo needs an access token (Authorization: Bearer)");
     fhir_err_t *err = fhir_bearer_token(&word, header, call->pool);
     if (!err) {
-        fhir_secret_digest(&digest, word, strlen(word));
+        fhir_digest_sha256(digest.byte, word, strlen(word));
         err = fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);
     }
     if (!err && strcmp(bearer.place, call->request->place) != 0)

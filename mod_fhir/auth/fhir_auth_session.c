@@ -77,7 +77,7 @@ fhir_err_t *fhir_auth_session(fhir_session_t **session, fhir_auth_call_t *call)
         call->cookie = read_cookie(call);
     if (!call->cookie)
         return NULL;
-    fhir_secret_digest(&digest, call->cookie, strlen(call->cookie));
+    fhir_digest_sha256(digest.byte, call->cookie, strlen(call->cookie));
     values[0] = fhir_secret_bytea(&digest, call->pool);
     values[1] = call->request->place;
     values[2] = apr_itoa(call->pool, config->session_idle_sec);
@@ -152,8 +152,8 @@ static fhir_err_t *make_word(const char **word, const fhir_auth_call_t *call)
     fhir_digest_t key, mac;
     const char *text = apr_pstrcat(call->pool, call->cookie, "\n", request_text(call), NULL);
     FHIR_TRY(fhir_auth_key(&key, call));
-    fhir_secret_mac(&mac, &key, text, strlen(text));
-    *word = fhir_base64_encode(mac.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool);
+    fhir_digest_hmac(mac.byte, key.byte, FHIR_DIGEST_LEN, text, strlen(text));
+    *word = fhir_base64_encode(mac.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
 }
 

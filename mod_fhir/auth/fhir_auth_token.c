@@ -225,10 +225,10 @@ static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
         return fhir_auth_refuse(fhir_auth_saw(call, "code_verifier", "",
                                               "the value whose digest was the code_challenge"),
                                 FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
-    fhir_secret_digest(&digest, verifier, strlen(verifier));
+    fhir_digest_sha256(digest.byte, verifier, strlen(verifier));
     if (strlen(verifier) >= 43 && strlen(verifier) <= 128 &&
         fhir_secret_same(
-            fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool),
+            fhir_base64_encode(digest.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool),
             code->challenge))
         return NULL;
     return fhir_auth_refuse(fhir_auth_saw(call, "code_verifier", NULL,

@@ -331,7 +331,7 @@ fhir_err_t *fhir_jwk_thumbprint(const char **kid, EVP_PKEY *key, apr_pool_t *poo
     fhir_digest_t digest;
     FHIR_TRY(canonical(&members, key, pool));
     const char *text = apr_pstrcat(pool, "{", members, "}", NULL);
-    fhir_secret_digest(&digest, text, strlen(text));
-    *kid = fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, pool);
+    fhir_digest_sha256(digest.byte, text, strlen(text));
+    *kid = fhir_base64_encode(digest.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, pool);
     return NULL;
 }

@@ -176,14 +176,14 @@ static apr_uint64_t hash(const header_t *h, const fhir_digest_t *key)
     apr_uint64_t v2 = h->seed[0] ^ APR_UINT64_C(0x6c7967656e657261);
     apr_uint64_t v3 = h->seed[1] ^ APR_UINT64_C(0x7465646279746573);
     apr_uint64_t word;
-    for (int i = 0; i < FHIR_DIGEST; i += 8) {
+    for (int i = 0; i < FHIR_DIGEST_LEN; i += 8) {
         memcpy(&word, key->byte + i, 8);
         v3 ^= word;
         ROUND;
         ROUND;
         v0 ^= word;
     }
-    word = (apr_uint64_t)FHIR_DIGEST << 56;
+    word = (apr_uint64_t)FHIR_DIGEST_LEN << 56;
     v3 ^= word;
     ROUND;
     ROUND;

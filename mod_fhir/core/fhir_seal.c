@@ -26,11 +26,11 @@ static fhir_err_t *fail(apr_pool_t *pool)
 }
 
 /* Two keys of one: for the tag and for the cipher. */
-static fhir_err_t *derive(unsigned char out[FHIR_DIGEST_LEN], const unsigned char *key,
-                          const char *purpose, const char *part, apr_pool_t *pool)
+static void derive(unsigned char out[FHIR_DIGEST_LEN], const unsigned char *key,
+                   const char *purpose, const char *part, apr_pool_t *pool)
 {
     const char *label = apr_pstrcat(pool, purpose, " ", part, NULL);
-    return fhir_digest_hmac(out, key, FHIR_SEAL_KEY, label, strlen(label), pool);
+    fhir_digest_hmac(out, key, FHIR_SEAL_KEY, label, strlen(label));
 }
 
 static apr_status_t free_key(void *data)
@@ -55,9 +55,9 @@ fhir_err_t *fhir_seal_key_create(const fhir_seal_key_t **out, const unsigned cha
     EVP_MAC_free(hmac);
     if (!key->cipher || !key->mac)
         return fail(pool);
-    FHIR_TRY(derive(key->cipher_key, bytes, purpose, "cipher", pool));
+    derive(key->cipher_key, bytes, purpose, "cipher", pool);
     unsigned char tag_key[FHIR_DIGEST_LEN];
-    FHIR_TRY(derive(tag_key, bytes, purpose, "tag", pool));
+    derive(tag_key, bytes, purpose, "tag", pool);
     int ok = EVP_MAC_init(key->mac, tag_key, sizeof(tag_key), sha256) == 1;
     fhir_digest_wipe(tag_key, sizeof(tag_key));
     if (!ok)

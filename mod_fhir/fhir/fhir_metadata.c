@@ -179,7 +179,7 @@ static fhir_err_t *render(kept_t **out, fhir_call_t *call, const fhir_capability
     unsigned char digest[FHIR_DIGEST_LEN];
     kept_t *kept;
     FHIR_TRY(write_form(buf, call, capability));
-    FHIR_TRY(fhir_digest_sha256(digest, buf->data, buf->len, call->pool));
+    fhir_digest_sha256(digest, buf->data, buf->len);
     kept = calloc(1, sizeof(*kept));
     if (kept) {
         kept->users = 1;

@@ -257,7 +257,7 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
         return fhir_err_create(r->pool, FHIR_ERR_BUSY,
                                "The database is not available at the moment; try again in a few "
                                "seconds");
-    fhir_secret_digest(&token, word, strlen(word));
+    fhir_digest_sha256(token.byte, word, strlen(word));
     err = find_bearer(&bearer, &token, child, endpoint->tenant, store, r);
     if (bearer.client) /* also whose token is not in force any more */
         apr_table_setn(r->notes, "fhir-app", apr_pstrdup(r->pool, bearer.client));

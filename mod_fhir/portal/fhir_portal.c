@@ -67,7 +67,7 @@ fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const
     apr_table_t *headers = call->response->headers;
     const char *known = call->request->header(call->request, "If-None-Match"), *tag;
     fhir_digest_t digest;
-    fhir_secret_digest(&digest, text, len);
+    fhir_digest_sha256(digest.byte, text, len);
     tag =
         apr_pstrcat(call->pool, "\"",
                     fhir_base64_encode(digest.byte, 12, FHIR_BASE64_TOKEN, call->pool), "\"", NULL);

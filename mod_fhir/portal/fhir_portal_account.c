@@ -337,7 +337,7 @@ static fhir_err_t *pending_totp(fhir_digest_t *secret, const fhir_auth_call_t *c
         apr_pstrcat(call->pool, "totp\n", session->user.id, "\n", call->cookie, NULL);
     fhir_digest_t key;
     FHIR_TRY(fhir_auth_key(&key, call));
-    fhir_secret_mac(secret, &key, text, strlen(text));
+    fhir_digest_hmac(secret->byte, key.byte, FHIR_DIGEST_LEN, text, strlen(text));
     return NULL;
 }
 

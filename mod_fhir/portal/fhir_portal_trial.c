@@ -255,7 +255,7 @@ static fhir_err_t *grant_of(const fhir_grant_t **grant, const fhir_trial_t *tria
     fhir_bearer_t bearer;
     fhir_digest_t digest;
     *grant = NULL;
-    fhir_secret_digest(&digest, trial->token, strlen(trial->token));
+    fhir_digest_sha256(digest.byte, trial->token, strlen(trial->token));
     FHIR_TRY(
         fhir_bearer_find(&bearer, &digest, endpoint->tenant, trial->call->request->store, pool));
     return fhir_bearer_grant(grant, &bearer, trial->endpoint->place, endpoint, pool);

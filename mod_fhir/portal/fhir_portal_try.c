@@ -137,8 +137,8 @@ static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *ca
     const char *text = apr_pstrcat(call->pool, "try\n", client, "\n", nonce, NULL);
     fhir_digest_t key, mac;
     FHIR_TRY(fhir_auth_key(&key, call));
-    fhir_secret_mac(&mac, &key, text, strlen(text));
-    *verifier = fhir_base64_encode(mac.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool);
+    fhir_digest_hmac(mac.byte, key.byte, FHIR_DIGEST_LEN, text, strlen(text));
+    *verifier = fhir_base64_encode(mac.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
 }
 
@@ -149,7 +149,7 @@ static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client
     fhir_digest_t digest;
     FHIR_TRY(fhir_random_word(&nonce, 16, call->pool));
     FHIR_TRY(verifier_of(&verifier, call, client->id, nonce));
-    fhir_secret_digest(&digest, verifier, strlen(verifier));
+    fhir_digest_sha256(digest.byte, verifier, strlen(verifier));
     values[0] = client->id;
     values[1] = back;
     FHIR_TRY(fhir_auth_sql(call,
@@ -166,7 +166,7 @@ static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client
              apr_pstrcat(call->pool, client->id, "~", nonce, "~", typed(call, "endpoint"), NULL)},
             {"aud", endpoint->base_url},
             {"code_challenge",
-             fhir_base64_encode(digest.byte, FHIR_DIGEST, FHIR_BASE64_TOKEN, call->pool)},
+             fhir_base64_encode(digest.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool)},
             {"code_challenge_method", "S256"},
         };
         url = apr_pstrcat(call->pool, endpoint->base_url, "/auth/authorize", NULL);

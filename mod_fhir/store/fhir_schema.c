@@ -19,14 +19,11 @@ const char *fhir_schema_sql(const char *tenant, apr_pool_t *pool)
                         tenant, tenant);
 }
 
-static fhir_err_t *digest_of(const char **hex, const char *text, apr_pool_t *pool)
+static const char *digest_of(const char *text, apr_pool_t *pool)
 {
     unsigned char digest[FHIR_DIGEST_LEN];
-    char *out = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
-    FHIR_TRY(fhir_digest_sha256(digest, text, strlen(text), pool));
-    fhir_hex_encode(out, digest, sizeof(digest));
-    *hex = out;
-    return NULL;
+    fhir_digest_sha256(digest, text, strlen(text));
+    return fhir_digest_hex(digest, pool);
 }
 
 static void set(fhir_schema_t *schema, fhir_schema_state_t state, const char *why)
@@ -69,7 +66,7 @@ static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *po
 {
     const char *stranger = unknown_file(files, pool);
     for (const fhir_schema_file_t *file = fhir_schema_files; file->name; file++) {
-        const char *there = find(files, file->name), *due;
+        const char *there = find(files, file->name);
         if (!there) {
             set(schema, FHIR_SCHEMA_OLDER,
                 apr_psprintf(pool,
@@ -78,7 +75,8 @@ static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *po
                              file->name));
             return;
         }
-        if (digest_of(&due, file->text, pool) || strncmp(there, due, strlen(due)) != 0) {
+        const char *due = digest_of(file->text, pool);
+        if (strncmp(there, due, strlen(due)) != 0) {
             set(schema, FHIR_SCHEMA_OTHER,
                 apr_psprintf(pool,
                              "its tables are those of another edition of %s; load the data "

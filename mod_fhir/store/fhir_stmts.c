@@ -60,28 +60,22 @@ int fhir_stmts_has_room(const fhir_stmts_t *stmts, apr_size_t len)
 }
 
 /* A digest that nobody can find two texts for: clients choose parts of them. */
-static int name_of(char name[FHIR_STMTS_NAME], const char *sql, apr_size_t len)
+static void name_of(char name[FHIR_STMTS_NAME], const char *sql, apr_size_t len)
 {
     static const char prefix[] = "fhir_";
     unsigned char digest[FHIR_DIGEST_LEN];
-    apr_pool_t *pool;
-    if (apr_pool_create(&pool, NULL))
-        return 0;
-    int done = !fhir_digest_sha256(digest, sql, len, pool);
-    apr_pool_destroy(pool);
+    fhir_digest_sha256(digest, sql, len);
     memcpy(name, prefix, sizeof(prefix));
-    if (done)
-        fhir_hex_encode(name + sizeof(prefix) - 1, digest, 16);
-    return done;
+    fhir_hex_encode(name + sizeof(prefix) - 1, digest, 16);
 }
 
 int fhir_stmts_add(fhir_stmts_t *stmts, const char *sql)
 {
     apr_size_t len = strlen(sql);
     struct fhir_stmts_item_t *item = &stmts->item[stmts->n];
-    if (!fhir_stmts_has_room(stmts, len) || !name_of(item->name, sql, len) ||
-        !(item->sql = strdup(sql)))
+    if (!fhir_stmts_has_room(stmts, len) || !(item->sql = strdup(sql)))
         return -1;
+    name_of(item->name, sql, len);
     item->len = len;
     item->used = ++stmts->clock;
     stmts->hash[stmts->n] = hash_of(sql);

@@ -107,11 +107,10 @@ static const struct {
      "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
 };
 
-static void is_digest(const unsigned char *got, const char *want, const char *name)
+static void is_digest(const unsigned char *got, const char *want, const char *name,
+                      apr_pool_t *pool)
 {
-    char text[2 * FHIR_DIGEST_LEN + 1];
-    fhir_hex_encode(text, got, FHIR_DIGEST_LEN);
-    tap_is_str(text, want, "%s", name);
+    tap_is_str(fhir_digest_hex(got, pool), want, "%s", name);
 }
 
 static void test_digests(apr_pool_t *pool)
@@ -119,19 +118,18 @@ static void test_digests(apr_pool_t *pool)
     unsigned char got[FHIR_DIGEST_LEN];
     for (size_t i = 0; i < TAP_COUNT(digests); i++) {
         const char *text = digests[i].text;
-        fhir_digest_ctx_t *digest;
-        tap_no_err(fhir_digest_sha256(got, text, strlen(text), pool), "SHA-256");
-        is_digest(got, digests[i].hex, text);
-        tap_no_err(fhir_digest_create(&digest, pool), "a digest of pieces");
+        fhir_digest_sha256(got, text, strlen(text));
+        is_digest(got, digests[i].hex, text, pool);
+        fhir_digest_ctx_t *digest = fhir_digest_create(pool);
         for (const char *at = text; *at; at++)
             fhir_digest_add(digest, at, 1);
-        tap_no_err(fhir_digest_finish(got, digest), "is finished");
-        is_digest(got, digests[i].hex, "the same in pieces");
+        fhir_digest_finish(got, digest);
+        is_digest(got, digests[i].hex, "the same in pieces", pool);
     }
     /* RFC 4231 test case 2 */
-    tap_no_err(fhir_digest_hmac(got, "Jefe", 4, "what do ya want for nothing?", 28, pool), "HMAC");
+    fhir_digest_hmac(got, "Jefe", 4, "what do ya want for nothing?", 28);
     is_digest(got, "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-              "HMAC-SHA256");
+              "HMAC-SHA256", pool);
     tap_ok(fhir_digest_equal("abc", "abc", 3), "equal");
     tap_ok(!fhir_digest_equal("abc", "abd", 3), "not equal");
     fhir_digest_wipe(got, sizeof(got));

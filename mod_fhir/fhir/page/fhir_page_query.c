@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "core/fhir_digest.h"
-#include "core/fhir_hex.h"
 #include "fhir/fhir_bundle.h"
 #include "fhir/page/fhir_cursor.h"
 
@@ -14,20 +13,6 @@
 #define CONTEXT "query of a page" /* what the sealed digest is bound to, besides the grant */
 
 /* ---- keeping ---- */
-
-static fhir_err_t *digest_of(const char **hex, const char *query, apr_pool_t *pool)
-{
-    unsigned char bytes[FHIR_DIGEST_LEN];
-    char *text = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
-    fhir_digest_ctx_t *digest;
-
-    FHIR_TRY(fhir_digest_create(&digest, pool));
-    fhir_digest_add(digest, query, strlen(query));
-    FHIR_TRY(fhir_digest_finish(bytes, digest));
-    fhir_hex_encode(text, bytes, sizeof(bytes));
-    *hex = text;
-    return NULL;
-}
 
 /* Stores a query, or that it was used once more. Whoever stores a new one drops what is old and
  * what is too much; what another request is about to drop is left to that. */
@@ -71,12 +56,13 @@ static const char *query_of(const char *url)
 static fhir_err_t *kept_url(const char **url, const fhir_call_t *call, const char *path,
                             const char *query, const char *cursor)
 {
-    const char *digest;
+    unsigned char bytes[FHIR_DIGEST_LEN];
     fhir_cursor_t sealed = {.n = 1};
     fhir_pair_t pair = {.name = NAME};
     fhir_pairs_t pairs = {1, &pair};
 
-    FHIR_TRY(digest_of(&digest, query, call->pool));
+    fhir_digest_sha256(bytes, query, strlen(query));
+    const char *digest = fhir_digest_hex(bytes, call->pool);
     FHIR_TRY(keep(call, digest, query));
     sealed.field[0] = digest;
     FHIR_TRY(fhir_cursor_seal(&pair.value, &sealed, call->endpoint->paging.cursor_keys, CONTEXT,

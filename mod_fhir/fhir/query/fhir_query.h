@@ -205,10 +205,9 @@ void fhir_query_remark(fhir_query_t *query, const fhir_call_t *call, const char 
                        const fhir_err_t *err);
 
 /** Binds page links to the path and the parameters that applied; said (or NULL) are those that the
- *  links are to say instead.
- *  @return NULL, or FHIR_ERR_INTERNAL as fhir_digest_create */
-fhir_err_t *fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
-                            const fhir_pairs_t *said);
+ *  links are to say instead. */
+void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                     const fhir_pairs_t *said);
 
 /** One condition "name[:modifier][.chain] = value" on a type: a node of the tree.
  *  @param links counts the links of chains and _has, which are limited: 0 at a query's beginning

@@ -51,11 +51,10 @@ static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenien
 }
 
 /* Page links hold only for the query that they were made for. */
-static fhir_err_t *hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query_t *query,
-                           const fhir_call_t *call, const char *path)
+static void hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query_t *query,
+                    const fhir_call_t *call, const char *path)
 {
-    fhir_digest_ctx_t *digest;
-    FHIR_TRY(fhir_digest_create(&digest, call->pool));
+    fhir_digest_ctx_t *digest = fhir_digest_create(call->pool);
     fhir_digest_add(digest, path, strlen(path) + 1);
     for (int i = 0; i < query->applied.n; i++) {
         const fhir_pair_t *pair = &query->applied.list[i];
@@ -64,7 +63,7 @@ static fhir_err_t *hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query
         fhir_digest_add(digest, pair->name, strlen(pair->name) + 1);
         fhir_digest_add(digest, pair->value, strlen(pair->value) + 1);
     }
-    return fhir_digest_finish(hash, digest);
+    fhir_digest_finish(hash, digest);
 }
 
 fhir_err_t *fhir_query_count(const fhir_call_t *call, const fhir_pairs_t *pairs)
@@ -110,13 +109,12 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     return NULL;
 }
 
-fhir_err_t *fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
-                            const fhir_pairs_t *said)
+void fhir_query_bind(fhir_query_t *query, const fhir_call_t *call, const char *path,
+                     const fhir_pairs_t *said)
 {
     unsigned char *hash = apr_palloc(call->pool, FHIR_QUERY_HASH);
     if (said)
         query->applied = *said;
-    FHIR_TRY(hash_of(hash, query, call, path));
+    hash_of(hash, query, call, path);
     query->hash = (const char *)hash;
-    return NULL;
 }

@@ -559,7 +559,7 @@ static fhir_err_t *parse(page_t *page)
             halve(page, i, rest);
         }
         FHIR_TRY(fhir_resolve_query(query, call, 0)); /* what was added */
-        FHIR_TRY(fhir_query_bind(query, call, search->path, search->said));
+        fhir_query_bind(query, call, search->path, search->said);
     }
     FHIR_TRY(spread(page));
     for (int i = 0; page->search->n_types > 1 && i < page->search->n_types; i++)

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "core/fhir_digest.h"
-#include "core/fhir_hex.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
@@ -48,14 +47,11 @@ static void add(fhir_digest_ctx_t *digest, const char *text)
     fhir_digest_add(digest, text ? text : "", text ? strlen(text) + 1 : 1);
 }
 
-static fhir_err_t *finish(const char **hex, fhir_digest_ctx_t *digest, apr_pool_t *pool)
+static const char *finish(fhir_digest_ctx_t *digest, apr_pool_t *pool)
 {
     unsigned char bytes[FHIR_DIGEST_LEN];
-    char *text = apr_palloc(pool, 2 * FHIR_DIGEST_LEN + 1);
-    FHIR_TRY(fhir_digest_finish(bytes, digest));
-    fhir_hex_encode(text, bytes, sizeof(bytes));
-    *hex = text;
-    return NULL;
+    fhir_digest_finish(bytes, digest);
+    return fhir_digest_hex(bytes, pool);
 }
 
 /* Drops old answers, now and then; before the transaction, which would keep what it locks. */
@@ -83,26 +79,26 @@ fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_ca
 {
     const fhir_request_t *request = call->request;
     const char *header = fhir_call_header(call, "Idempotency-Key"), *key = "", *body;
-    fhir_digest_ctx_t *digest;
     apr_size_t len;
     memset(idempotency, 0, sizeof(*idempotency));
     if (!header)
         return NULL;
     FHIR_TRY(read_key(&key, call, header));
     FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
-    FHIR_TRY(fhir_digest_create(&digest, call->pool));
+    fhir_digest_ctx_t *digest = fhir_digest_create(call->pool);
     add(digest, call->grant->owner);
     add(digest, call->grant->patient);
     add(digest, key);
-    FHIR_TRY(finish(&idempotency->key, digest, call->pool));
-    FHIR_TRY(fhir_digest_create(&digest, call->pool));
+    idempotency->key = finish(digest, call->pool);
+    digest = fhir_digest_create(call->pool);
     add(digest, request->method);
     add(digest, request->path);
     add(digest, request->query);
     add(digest, fhir_call_header(call, "If-None-Exist"));
     fhir_digest_add(digest, body, len);
+    idempotency->request = finish(digest, call->pool);
     purge(call);
-    return finish(&idempotency->request, digest, call->pool);
+    return NULL;
 }
 
 /* ---- the first answer ---- */

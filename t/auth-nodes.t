@@ -36,7 +36,9 @@ ok(wait_for(sub { status($node, $access); my $n = counts($node); ($n->{ hits } /
 ok(wait_for(sub { status($t->httpd, $access); (counts($t->httpd)->{ hits } // 0) > 0 }, 10), 'here as well');
 
 # ---- a revocation reaches the other node in under a second ----
-for my $how (qw(app practice SQL)) {
+my %told = (app => 'revoked by the app', practice => 'revoked by the practice', SQL => 'revoked by a query',
+    expires => 'expired');
+for my $how (qw(app practice expires SQL)) {
     my ($new) = $w->launch($w->{ staff }, 'conf', 'clinician', "user/*.rs offline_access");
     my $word = $new->{ access_token };
     ok( wait_for(
@@ -44,16 +46,14 @@ for my $how (qw(app practice SQL)) {
         "$how: the token is kept by the other node");
     if    ($how eq 'app')      { $w->form($w->{ staff }, 'revoke', [ token => $word ], $w->basic) }
     elsif ($how eq 'practice') { $w->ctl('licence', 'withdraw', 'conf') }
+    elsif ($how eq 'expires') { $t->psql("UPDATE main.fhir_token SET expires = now() - interval '1 s'") }
     else { $t->psql("UPDATE main.fhir_authorization SET revoked = now(), revoked_by = 'a query'") }
     my $began = time;
     is(status($t->httpd, $word), 401, '  refused here at the next request') if $how eq 'app';
     ok(wait_for(sub { status($node, $word) == 401 }, 3), '  and there');
     cmp_ok(time - $began, '<', 1.5, sprintf '  after %.2f s', time - $began);
     my $answer = $node->get('/fhir/r4/Patient/p1', bearer($word))->header('WWW-Authenticate');
-    like(
-        $answer,
-        $how eq 'app' ? qr/revoked by the app/ : $how eq 'SQL' ? qr/revoked by a query/ : qr/revoked by the practice/,
-        '  told by whom');
+    like($answer, qr/$told{$how}/, '  told why');
     $w->ctl('licence', 'give', 'conf') if $how eq 'practice';
 }
 

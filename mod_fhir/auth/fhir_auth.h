@@ -161,6 +161,9 @@ fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir
 
 /* ---- upkeep ---- */
 
+/** Adds the schemas (const char *) with an authorization server whose rows the role may delete.
+ *  @return NULL, or as fhir_store_run */
+fhir_err_t *fhir_auth_tenants(apr_array_header_t *names, fhir_store_t *store, apr_pool_t *pool);
 /** Removes expired tokens, codes, sessions and refusals.
  *  @return NULL, or as fhir_store_run */
 fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool);

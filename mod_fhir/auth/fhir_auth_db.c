@@ -358,6 +358,23 @@ fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir
 
 /* ---- upkeep ---- */
 
+static fhir_err_t *add_name(void *baton, const fhir_row_t *row)
+{
+    apr_array_header_t *names = baton;
+    APR_ARRAY_PUSH(names, const char *) = fhir_auth_text(row, 0, names->pool);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_tenants(apr_array_header_t *names, fhir_store_t *store, apr_pool_t *pool)
+{
+    fhir_stmt_t stmt = {.sql = "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                               "c.relnamespace WHERE c.relname = 'fhir_token' AND "
+                               "has_schema_privilege(n.oid, 'USAGE') AND "
+                               "has_table_privilege(c.oid, 'DELETE')",
+                        .flags = FHIR_STMT_ONCE};
+    return fhir_store_run(store, &stmt, NULL, add_name, names, NULL, pool);
+}
+
 fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool)
 {
     /* what was refused or used twice shall be told so for a while, not be unknown */

@@ -12,12 +12,12 @@
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
 #include <errno.h>
-#include <libpq-fe.h>
 #include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "auth/fhir_auth.h"
+#include "store/fhir_channel.h"
 
 APLOG_USE_MODULE(fhir);
 
@@ -32,8 +32,8 @@ struct mod_fhir_listener_t {
     apr_pool_t *pool; /* the thread's own */
     int wake[2];      /* a pipe: written to when the thread shall end */
     const char *conninfo;
-    apr_uint64_t id; /* of the database */
-    PGconn *conn;    /* or NULL */
+    apr_uint64_t id;         /* of the database */
+    fhir_channel_t *channel; /* or NULL */
     apr_time_t next_sweep;
     unsigned probe; /* number of our own word */
     int is_heard;   /* it came back */
@@ -46,18 +46,17 @@ apr_uint64_t mod_fhir_listener_database(const mod_fhir_listener_t *listener)
     return listener->id;
 }
 
-static void close_connection(mod_fhir_listener_t *l)
+static void close_channel(mod_fhir_listener_t *l)
 {
-    if (l->conn)
-        PQfinish(l->conn);
-    l->conn = NULL;
+    fhir_channel_close(l->channel);
+    l->channel = NULL;
 }
 
 /* 1 when the thread shall end. */
-static int rest(const mod_fhir_listener_t *l, int with_connection)
+static int rest(const mod_fhir_listener_t *l)
 {
     struct pollfd fds[2] = {{.fd = l->wake[0], .events = POLLIN}, {.events = POLLIN}};
-    fds[1].fd = with_connection && l->conn ? PQsocket(l->conn) : -1;
+    fds[1].fd = l->channel ? fhir_channel_socket(l->channel) : -1;
     (void)poll(fds, 2, (int)apr_time_as_msec(EVERY));
     return fds[0].revents != 0;
 }
@@ -73,24 +72,6 @@ static apr_uint64_t identity(const char *conninfo)
     return hash ? hash : 1;
 }
 
-/* Later ones win: a connection that is cut shows itself soon. */
-static PGconn *connect_to(const char *conninfo)
-{
-    static const char *const names[] = {"dbname", "connect_timeout", "tcp_user_timeout",
-                                        "fallback_application_name", NULL};
-    const char *const values[] = {conninfo, "2", "800", "mod_fhir listener", NULL};
-    return PQconnectdbParams(names, values, 1);
-}
-
-/* 1 if the statement went well; what was heard meanwhile is kept by libpq. */
-static int run(mod_fhir_listener_t *l, const char *sql)
-{
-    PGresult *result = PQexec(l->conn, sql);
-    ExecStatusType status = PQresultStatus(result);
-    PQclear(result);
-    return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK;
-}
-
 /* Once per trouble. */
 static void tell_away(mod_fhir_listener_t *l, int away)
 {
@@ -104,11 +85,10 @@ static void tell_away(mod_fhir_listener_t *l, int away)
     l->is_away = away;
 }
 
-static int open_connection(mod_fhir_listener_t *l)
+static int open_channel(mod_fhir_listener_t *l)
 {
-    l->conn = connect_to(l->conninfo);
-    if (PQstatus(l->conn) != CONNECTION_OK || !run(l, "LISTEN fhir_auth")) {
-        close_connection(l);
+    l->channel = fhir_channel_open(l->conninfo, "fhir_auth");
+    if (!l->channel) {
         tell_away(l, 1);
         return 0;
     }
@@ -123,67 +103,65 @@ static int open_connection(mod_fhir_listener_t *l)
 
 static void probe_word(char out[64], const mod_fhir_listener_t *l)
 {
-    apr_snprintf(out, 64, PROBE "%ld-%d-%u", (long)getpid(), PQbackendPID(l->conn), l->probe);
+    apr_snprintf(out, 64, PROBE "%ld-%d-%u", (long)getpid(), fhir_channel_backend(l->channel),
+                 l->probe);
 }
 
 static void hear(mod_fhir_listener_t *l)
 {
-    PGnotify *note;
+    const char *note;
     char own[64];
     probe_word(own, l);
-    while ((note = PQnotifies(l->conn)) != NULL) {
-        const char *word = strrchr(note->extra, ':');
+    while ((note = fhir_channel_next(l->channel)) != NULL) {
+        const char *word = strrchr(note, ':');
         fhir_digest_t token;
-        if (!strncmp(note->extra, PROBE, sizeof(PROBE) - 1))
-            l->is_heard |= !strcmp(note->extra, own);
+        if (!strncmp(note, PROBE, sizeof(PROBE) - 1))
+            l->is_heard |= !strcmp(note, own);
         else if (word && fhir_secret_read_hex(&token, word + 1))
             fhir_token_cache_remove(l->cache, &token);
         else
             fhir_token_cache_clear(l->cache);
-        PQfreemem(note);
     }
+}
+
+static void not_swept(const mod_fhir_listener_t *l, const char *tenant, const fhir_err_t *err)
+{
+    if (err)
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, l->server,
+                     "FHIR0414: expired tokens, codes and sessions in schema \"%s\" were not "
+                     "removed: %s",
+                     tenant, err->detail ? err->detail : err->message);
 }
 
 static void sweep(mod_fhir_listener_t *l, apr_time_t now)
 {
     fhir_store_t *store = mod_fhir_child_store(l->child);
-    if (now < l->next_sweep || !store)
+    apr_pool_t *pool;
+    if (now < l->next_sweep || !store || apr_pool_create(&pool, l->pool))
         return;
     l->next_sweep = now + SWEEP_EVERY;
-    PGresult *tenants =
-        PQexec(l->conn, "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                        "c.relnamespace WHERE c.relname = 'fhir_token' AND "
-                        "has_schema_privilege(n.oid, 'USAGE') AND "
-                        "has_table_privilege(c.oid, 'DELETE')");
-    for (int i = 0; i < PQntuples(tenants); i++) {
-        apr_pool_t *pool;
-        if (apr_pool_create(&pool, l->pool))
-            break;
-        fhir_err_t *err = fhir_auth_sweep(PQgetvalue(tenants, i, 0), store, pool);
-        if (err)
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, l->server,
-                         "FHIR0414: expired tokens, codes and sessions in schema \"%s\" were not "
-                         "removed: %s",
-                         PQgetvalue(tenants, i, 0), err->detail ? err->detail : err->message);
-        apr_pool_destroy(pool);
+    apr_array_header_t *tenants = apr_array_make(pool, 4, sizeof(const char *));
+    not_swept(l, "", fhir_auth_tenants(tenants, store, pool));
+    for (int i = 0; i < tenants->nelts; i++) {
+        const char *tenant = APR_ARRAY_IDX(tenants, i, const char *);
+        not_swept(l, tenant, fhir_auth_sweep(tenant, store, pool));
     }
-    PQclear(tenants);
+    apr_pool_destroy(pool);
 }
 
 /* One round: all that was said before `began` has been heard when it is over. */
 static void listen_once(mod_fhir_listener_t *l)
 {
     apr_time_t began = apr_time_now();
-    char word[64], sql[128];
-    if (!l->conn && !open_connection(l))
+    char word[64];
+    if (!l->channel && !open_channel(l))
         return;
     l->probe++;
     l->is_heard = 0;
     probe_word(word, l);
-    apr_snprintf(sql, sizeof(sql), "SELECT pg_notify('fhir_auth', '%s')", word);
-    if (!run(l, sql) || !PQconsumeInput(l->conn) || l->silent > 5) {
+    if (!fhir_channel_say(l->channel, word) || l->silent > 5) {
         l->silent = 0;
-        close_connection(l);
+        close_channel(l);
         tell_away(l, 1);
         return;
     }
@@ -193,7 +171,7 @@ static void listen_once(mod_fhir_listener_t *l)
         return;
     tell_away(l, 0);
     if (!fhir_token_cache_watch(l->cache, l->id, getpid(), 1, began))
-        close_connection(l); /* another process took over: one is enough */
+        close_channel(l); /* another process took over: one is enough */
     else
         sweep(l, began);
 }
@@ -207,9 +185,9 @@ static void *APR_THREAD_FUNC work(apr_thread_t *thread, void *data)
         if (fhir_token_cache_watch(l->cache, l->id, getpid(), 0, apr_time_now()))
             listen_once(l);
         else
-            close_connection(l);
-    } while (!rest(l, 1));
-    close_connection(l);
+            close_channel(l);
+    } while (!rest(l));
+    close_channel(l);
     return NULL;
 }
 

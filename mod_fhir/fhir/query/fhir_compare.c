@@ -8,7 +8,8 @@
  * [l, h) of its digits.
  * Source: http://hl7.org/fhir/R4/search.html#prefix, #date, #number, #quantity
  */
-#include "fhir/query/fhir_predicate.h"
+#include "fhir/query/fhir_compare.h"
+
 #include "model/fhir_short.h"
 
 /*

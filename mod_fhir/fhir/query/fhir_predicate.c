@@ -11,6 +11,7 @@
 
 #include "core/fhir_text.h"
 #include "fhir/query/fhir_canonical.h"
+#include "fhir/query/fhir_compare.h"
 #include "model/fhir_short.h"
 
 typedef void (*test_fn)(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);

@@ -1,23 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_predicate.h
- * @brief Parts of the tests of single parameters, shared by the files that make them.
+ * @brief The tests of single parameters as SQL, and their parts, for the files that make them.
  */
 #ifndef FHIR_PREDICATE_H
 #define FHIR_PREDICATE_H
 
 #include "fhir/query/fhir_sql.h"
 
-/** SQL expressions of one stored date, number or quantity. */
-typedef struct fhir_operand_t {
-    const char *low, *high;
-    const char *system, *code, *unit; /* quantity */
-    apr_int64_t high_offset;          /* date: high is this many µs behind the expression */
-} fhir_operand_t;
-
-/** Appends "(…)": one of the node's values matches the operand (fhir_compare.c). */
-void fhir_compare_any(fhir_sql_t *sql, fhir_param_kind_t kind, const fhir_operand_t *operand,
-                      const fhir_qnode_t *node);
+/** Appends a TEST node's condition. */
+void fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 /** An empty array of const char *. */
 apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql);

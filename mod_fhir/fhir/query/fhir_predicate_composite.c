@@ -6,6 +6,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_compare.h"
 #include "fhir/query/fhir_predicate.h"
 
 static const char *item(const fhir_sql_t *sql, int i, const char *format)

@@ -11,6 +11,7 @@
 #include "fhir/query/fhir_canonical.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/query/fhir_grant.h"
+#include "fhir/query/fhir_predicate.h"
 
 #define TEXT_MAX        ((apr_size_t)1024 * 1024)
 #define VALUES_MAX      60000 /* the protocol has 16 bits for their number */

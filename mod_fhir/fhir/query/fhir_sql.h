@@ -59,7 +59,5 @@ void fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 /** Appends " FROM … t WHERE …": the rows of a resolved query's type that match and that the grant
  *  lets be seen. */
 void fhir_sql_from(fhir_sql_t *sql, const fhir_query_t *query);
-/** Appends a TEST node's condition (fhir_predicate.c). */
-void fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 #endif

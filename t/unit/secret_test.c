@@ -140,6 +140,7 @@ static void test_random(apr_pool_t *pool)
 {
     unsigned char bytes[1000] = {0};
     const char *one, *two;
+    int options = 0;
     int n_zero = 0;
     tap_no_err(fhir_random_bytes(bytes, sizeof(bytes), pool), "more than the kernel gives at once");
     for (size_t i = 0; i < sizeof(bytes); i++)
@@ -150,6 +151,12 @@ static void test_random(apr_pool_t *pool)
            "all of them are filled");
     tap_no_err(fhir_random_word(&one, 32, pool), "a word");
     tap_no_err(fhir_random_word(&two, 32, pool), "another");
+    for (int i = 0; i < 2000; i++) {
+        const char *word;
+        if (fhir_random_word(&word, 1, pool) || *word == '-')
+            options++;
+    }
+    tap_is_int(options, 0, "none looks like an option of a command");
     tap_is_int((int)strlen(one), 43, "32 bytes are 43 letters");
     tap_ok(strcmp(one, two) != 0, "two words differ");
     tap_no_err(fhir_random_id(&one, pool), "an id");

@@ -94,6 +94,18 @@ static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
 }
 
+/* What the portal's calls need of httpd. */
+typedef struct httpd_t {
+    const char *const *mail; /* FHIRPortalMail, or NULL */
+    request_rec *r;
+} httpd_t;
+
+static const char *url_of(const fhir_portal_t *portal, const char *tenant)
+{
+    const httpd_t *httpd = portal->baton;
+    return mod_fhir_portal_url(httpd->r, tenant);
+}
+
 /* ---- e-mail ---- */
 
 static apr_status_t start(apr_proc_t *proc, const char *const *words, apr_pool_t *pool)
@@ -135,7 +147,7 @@ static fhir_err_t *no_mail(apr_pool_t *pool, const char *program, const char *wh
 
 static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, apr_pool_t *pool)
 {
-    const char *const *words = portal->baton;
+    const char *const *words = ((const httpd_t *)portal->baton)->mail;
     apr_proc_t proc = {0};
     apr_status_t rv;
     char text[120];
@@ -162,13 +174,16 @@ static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, a
 int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_fhir_child_t *child)
 {
     mod_fhir_settings_t *settings = apr_pmemdup(r->pool, own, sizeof(*own));
+    httpd_t httpd = {own->value[MOD_FHIR_PORTAL_MAIL].words, r};
     fhir_portal_t portal = {
         .sign_up = (fhir_sign_up_t)mod_fhir_number(own, MOD_FHIR_PORTAL_SIGN_UP),
+        .practices = (int)mod_fhir_number(own, MOD_FHIR_PORTAL_PRACTICES),
         .has_mail = mod_fhir_is_set(own, MOD_FHIR_PORTAL_MAIL),
         .from = own->value[MOD_FHIR_PORTAL_FROM].text,
         .directory = mod_fhir_child_directory(child),
         .send_mail = send_mail,
-        .baton = (void *)own->value[MOD_FHIR_PORTAL_MAIL].words,
+        .url_of = url_of,
+        .baton = &httpd,
     };
     mod_fhir_endpoint_t *endpoint;
     as_endpoint(settings);

@@ -249,6 +249,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                  .max = FHIR_SIGN_UP_OPEN,
                                  .arguments = "off|invitation|open",
                                  .accepted = "off, invitation or open"},
+    [MOD_FHIR_PORTAL_PRACTICES] = OWN_INT(0, 0, 1000),
     [MOD_FHIR_PORTAL_MAIL] =
         OWN(0, "program [argument …]", "the absolute path of a program, and its arguments", "none",
             mod_fhir_parse_portal_mail),

@@ -91,6 +91,8 @@
       "most registrations by protocol that nobody has decided about")                              \
     X(PORTAL, "FHIRPortal", "whether this Location has the practice's portals")                    \
     X(PORTAL_SIGN_UP, "FHIRPortalSignUp", "who may become a developer at the Connect Portal")      \
+    X(PORTAL_PRACTICES, "FHIRPortalPractices",                                                     \
+      "how many other practices of the server an app may be sent to")                              \
     X(PORTAL_MAIL, "FHIRPortalMail", "the program that takes the portals' e-mails")                \
     X(PORTAL_FROM, "FHIRPortalFrom", "the address that the portals' e-mails come from")            \
     X(PRACTICE_ORGANIZATION, "FHIRPracticeOrganization",                                           \

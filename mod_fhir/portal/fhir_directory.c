@@ -128,6 +128,15 @@ static void take_words(fhir_practice_t *practice, apr_pool_t *pool)
     practice->words = fhir_buf_cstr(buf);
 }
 
+int fhir_directory_matches(const fhir_practice_t *practice, const char *folded, apr_pool_t *pool)
+{
+    char *last, *words = apr_pstrdup(pool, folded);
+    for (char *word = apr_strtok(words, " \n", &last); word; word = apr_strtok(NULL, " \n", &last))
+        if (!strstr(practice->words, word))
+            return 0;
+    return 1;
+}
+
 static void describe(fhir_practice_t *practice, const record_t *record, apr_pool_t *pool)
 {
     const fhir_node_t **locations;

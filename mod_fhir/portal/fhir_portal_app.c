@@ -384,6 +384,7 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "secret_of", news->secret_of);
     for (int i = 0; i < clients->n; i++)
         FHIR_TRY(show_environment(view, call, &clients->list[i]));
+    FHIR_TRY(fhir_portal_show_practices(view, call, clients));
     return fhir_auth_page(call, 200, "app", view, NULL);
 }
 
@@ -484,19 +485,25 @@ static fhir_err_t *end_secret(fhir_auth_call_t *call, const fhir_portal_client_t
                          FHIR_STMT_WRITE, 2, values, NULL, NULL, NULL);
 }
 
+static int may_ask(const fhir_portal_client_t *client, const char *note, fault_t *fault)
+{
+    *fault = (fault_t){"fault-ask", "", NULL};
+    if (strlen(note) > 2000)
+        return 0;
+    fault->key = "fault-no-redirect";
+    if (strncmp(client->kind, "backend", 7) != 0 && !*client->redirects)
+        return 0;
+    fault->key = NULL;
+    return 1;
+}
+
 /* Once: an app that waits, or is authorized, does not ask again. */
 static fhir_err_t *ask(fhir_auth_call_t *call, const fhir_session_t *session,
                        const fhir_portal_client_t *client, fault_t *fault)
 {
     const char *values[] = {client->id, typed(call, "note"), session->user.name};
-    *fault = (fault_t){"fault-ask", "", NULL};
-    if (strlen(values[1]) > 2000)
+    if (!may_ask(client, values[1], fault))
         return NULL;
-    if (strncmp(client->kind, "backend", 7) != 0 && !*client->redirects) {
-        fault->key = "fault-no-redirect";
-        return NULL;
-    }
-    fault->key = NULL;
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0706: client %s asks the practice",
              client->id);
     return fhir_auth_sql(
@@ -506,6 +513,16 @@ static fhir_err_t *ask(fhir_auth_call_t *call, const fhir_session_t *session,
         "changed = now(), changed_by = excluded.changed_by, expires = NULL WHERE l.state IN "
         "('refused', 'withdrawn') OR l.expires <= now()",
         FHIR_STMT_WRITE, 3, values, NULL, NULL, NULL);
+}
+
+static fhir_err_t *ask_practice(fhir_auth_call_t *call, const fhir_session_t *session,
+                                const fhir_portal_client_t *client, fault_t *fault)
+{
+    const char *note = typed(call, "note"), *tenant = typed(call, "practice");
+    if (!may_ask(client, note, fault))
+        return NULL;
+    fault->value = apr_itoa(call->pool, fhir_portal_of(call)->practices);
+    return fhir_portal_ask_practice(&fault->key, call, session, client, tenant, note);
 }
 
 static fhir_err_t *remove_app(fhir_auth_call_t *call, const fhir_session_t *session,
@@ -573,6 +590,10 @@ static fhir_err_t *act(fhir_auth_call_t *call, const fhir_session_t *session,
         FHIR_TRY(ask(call, session, client, &fault));
         done = "asked";
     }
+    else if (!strcmp(step, "ask-practice")) {
+        FHIR_TRY(ask_practice(call, session, client, &fault));
+        done = "asked";
+    }
     if (fault.key)
         news.fault = &fault;
     else if (done) {
@@ -600,9 +621,17 @@ fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 
 /* ---- the letter to the clinic ---- */
 
+/* The portal of the practice that the letter is for, or NULL: it has none. */
+static const char *letter_portal(fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    const char *tenant = fhir_auth_param(&call->query, "practice");
+    return portal->url_of(portal, tenant ? tenant : call->tenant);
+}
+
 fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
 {
-    const char *wanted = fhir_auth_param(&call->query, "client"), *step;
+    const char *wanted = fhir_auth_param(&call->query, "client"), *step, *portal;
     const fhir_portal_client_t *client = NULL;
     fhir_portal_clients_t clients;
     fhir_session_t *session;
@@ -616,12 +645,14 @@ fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
             client = &clients.list[i];
     if (!client)
         return fhir_portal_none(call, "app of yours");
+    portal = letter_portal(call);
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_portal_show_scopes(view, "scopes", call, client->scopes);
-    fhir_view_set(
-        view, "link",
-        apr_pstrcat(call->pool, fhir_auth_url(call, "licences/app"), "?client=", client->id, NULL));
+    fhir_view_flag(view, "to_administrator", !portal);
+    if (portal)
+        fhir_view_set(view, "link",
+                      apr_pstrcat(call->pool, portal, "/licences/app?client=", client->id, NULL));
     return fhir_auth_page(call, 200, "letter", view, NULL);
 }
 
@@ -642,14 +673,17 @@ static const fhir_refusal_row_t *refusal_row(const char *name)
 
 static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 {
-    static const char *const names[] = {"at",       "request", "app",         "env_name",
-                                        "route",    "error",   "description", "parameter",
-                                        "received", "expected"};
+    static const char *const names[] = {"at",       "request",  "app",         "env_name",
+                                        "route",    "error",    "description", "parameter",
+                                        "received", "expected", "tenant"};
     refusals_t *refusals = baton;
     fhir_view_t *item = fhir_view_add(refusals->view, "refusals");
     const fhir_refusal_row_t *known = refusal_row(fhir_row_text(row, 5));
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 11; i++)
         fhir_view_set(item, names[i], fhir_auth_text(row, i, refusals->call->pool));
+    if (!fhir_row_is_null(row, 10))
+        fhir_view_set(item, "place_name",
+                      fhir_portal_practice_name(refusals->call, fhir_view_get(item, "tenant")));
     fhir_view_flag(item, "has_received", !fhir_row_is_null(row, 8));
     fhir_view_set(item, "who",
                   known ? apr_pstrcat(refusals->call->pool, "who-", known->who, NULL) : NULL);
@@ -659,7 +693,7 @@ static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 
 fhir_err_t *fhir_portal_why(fhir_auth_call_t *call)
 {
-    const char *step, *request = fhir_auth_param(&call->query, "request"), *values[3];
+    const char *step, *request = fhir_auth_param(&call->query, "request"), *values[4];
     refusals_t refusals = {NULL, call};
     fhir_session_t *session;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
@@ -669,14 +703,17 @@ fhir_err_t *fhir_portal_why(fhir_auth_call_t *call)
     values[0] = session->user.id;
     values[1] = request;
     values[2] = apr_itoa(call->pool, REFUSALS);
+    values[3] = call->tenant;
     fhir_view_set(refusals.view, "request", request);
     FHIR_TRY(fhir_auth_sql(
         call,
         "SELECT to_char(r.at, 'YYYY-MM-DD HH24:MI:SS'), r.request, c.name, c.environment, r.route, "
-        "r.error, r.description, r.parameter, r.received, r.expected FROM @refusal r JOIN @client "
+        "r.error, r.description, r.parameter, r.received, r.expected, r.practice FROM (SELECT "
+        "NULL AS practice, at, request, client, route, error, description, parameter, received, "
+        "expected FROM @refusal UNION ALL SELECT * FROM @app_refusals($4, $1)) r JOIN @client "
         "c ON c.id = r.client JOIN @app a ON "
         "a.id = c.app WHERE a.owner = $1 AND ($2::text IS NULL OR r.request = $2::text) ORDER BY "
         "r.at DESC LIMIT $3::int",
-        0, 3, values, read_refusal, &refusals, NULL));
+        0, 4, values, read_refusal, &refusals, NULL));
     return fhir_auth_page(call, 200, "why", refusals.view, NULL);
 }

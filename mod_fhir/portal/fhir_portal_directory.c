@@ -25,16 +25,6 @@ static fhir_err_t *practices_of(fhir_practices_t *out, fhir_auth_call_t *call)
 
 /* ---- the page ---- */
 
-/* 1 if each word of the folded text is somewhere in the practice's. */
-static int matches(const fhir_practice_t *practice, const char *folded, apr_pool_t *pool)
-{
-    char *last, *words = apr_pstrdup(pool, folded);
-    for (char *word = apr_strtok(words, " \n", &last); word; word = apr_strtok(NULL, " \n", &last))
-        if (!strstr(practice->words, word))
-            return 0;
-    return 1;
-}
-
 static void show_endpoints(fhir_view_t *card, const fhir_auth_call_t *call,
                            const fhir_practice_t *practice)
 {
@@ -96,7 +86,7 @@ fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
     fhir_view_set(view, "q", words);
     show_releases(view, call);
     for (int i = 0; i < practices.n; i++) {
-        if (!matches(&practices.list[i], wanted, call->pool))
+        if (!fhir_directory_matches(&practices.list[i], wanted, call->pool))
             continue;
         if (found >= from && found < from + ON_PAGE)
             show_practice(view, call, &practices.list[i]);

@@ -303,6 +303,8 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "licence_scopes",
                   *client->licence_scopes ? client->licence_scopes : client->scopes);
     offer_lifetimes(view, call, client);
+    if (client->original)
+        fhir_view_set(view, "original", fhir_portal_practice_name(call, client->original));
     fhir_view_set(view, "fault", fault);
     fhir_view_set(view, "fault_why", fault_why);
     fhir_view_set(view, "message", message_of(call));

@@ -203,7 +203,6 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                         .tx = request->within ? request->within->tx : NULL,
                         .find_roles = fhir_roles_find,
                         .pool = request->pool};
-    fhir_err_t *err;
     if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)
         call.grant = &grant_all;
     if (!response->headers)
@@ -215,7 +214,7 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                        request->endpoint->caching == FHIR_CACHING_NO_STORE ? "no-store"
                                                                            : "private, no-cache");
     }
-    err = dispatch(&call);
+    fhir_err_t *err = dispatch(&call);
     if (response->tx) /* what was not committed is over before a client is waited for */
         fhir_tx_rollback(response->tx);
     if (err)

@@ -138,7 +138,6 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
 {
     fhir_budget_t *budget = NULL;
     mod_fhir_child_t *process = NULL;
-    const char *folder;
     for (server_rec *s = main; s; s = s->next) {
         mod_fhir_server_t *server = mod_fhir_server_of(s);
         if (server->has_endpoint && !budget)
@@ -152,6 +151,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
     for (server_rec *s = main; s; s = s->next)
         mod_fhir_server_of(s)->process = process;
     xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */
+    const char *folder;
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
 }
 

@@ -195,10 +195,10 @@ static const struct {
 static int endpoint_handler(request_rec *r, const mod_fhir_settings_t *settings,
                             mod_fhir_child_t *child)
 {
-    mod_fhir_endpoint_t *endpoint;
     int part = 0;
     if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
         return HTTP_NOT_FOUND;
+    mod_fhir_endpoint_t *endpoint;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (mod_fhir_cors(r, settings, endpoint, child))

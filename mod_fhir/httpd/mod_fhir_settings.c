@@ -321,9 +321,8 @@ static const char *accepted(mod_fhir_setting_t id, apr_pool_t *pool)
 
 static int parse_number(apr_int64_t *out, kind_t kind, const char *text)
 {
-    char *end;
-    apr_interval_time_t time;
     if (kind == KIND_TIME || kind == KIND_SECONDS) {
+        apr_interval_time_t time;
         if (!apr_isdigit(*text) || ap_timeout_parameter_parse(text, &time, "s"))
             return 0;
         *out = time;
@@ -332,6 +331,7 @@ static int parse_number(apr_int64_t *out, kind_t kind, const char *text)
     if (!apr_isdigit(*text))
         return 0;
     errno = 0;
+    char *end;
     *out = apr_strtoi64(text, &end, 10);
     if (errno)
         return 0;

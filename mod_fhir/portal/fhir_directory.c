@@ -139,10 +139,10 @@ int fhir_directory_matches(const fhir_practice_t *practice, const char *folded, 
 
 static void describe(fhir_practice_t *practice, const record_t *record, apr_pool_t *pool)
 {
-    const fhir_node_t **locations;
     int n = 0;
     while (record->locations && record->locations[n])
         n++;
+    const fhir_node_t **locations;
     locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
     for (int k = 0; k < n; k++)
         if ((locations[practice->n_locations] = parse(record->locations[k], pool)))
@@ -210,13 +210,13 @@ static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenan
 {
     record_t *record = apr_pcalloc(made->pool, sizeof(*record));
     const record_t *known = old ? apr_hash_get(old->records, tenant, APR_HASH_KEY_STRING) : NULL;
-    const char **locations;
     int n = 0;
     apr_hash_set(made->records, tenant, APR_HASH_KEY_STRING, record);
     if (!known)
         return record;
     while (known->locations && known->locations[n])
         n++;
+    const char **locations;
     locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
     while (n--)
         locations[n] = apr_pstrdup(made->pool, known->locations[n]);
@@ -299,10 +299,10 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
 {
     apr_size_t n = (apr_size_t)portal->n_endpoints;
     apr_pool_t *pool;
-    snapshot_t *made;
     int is_away = !store;
     if (apr_pool_create(&pool, directory->pool))
         return NULL;
+    snapshot_t *made;
     made = apr_pcalloc(pool, sizeof(*made));
     *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
     made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));

@@ -29,10 +29,10 @@ typedef struct fault_t {
 static const char *typed(const fhir_auth_call_t *call, const char *name)
 {
     const char *value = fhir_pairs_get(&call->form, name);
-    apr_size_t len;
     if (!value)
         return "";
     value += strspn(value, " \t\r\n");
+    apr_size_t len;
     for (len = strlen(value); len && apr_isspace(value[len - 1]);)
         len--;
     return apr_pstrmemdup(call->pool, value, len);
@@ -47,11 +47,12 @@ static const char *or_null(const char *text)
 static int read_redirects(const char **array, int *is_native, fault_t *fault,
                           const fhir_auth_call_t *call, int is_test, int is_public)
 {
-    char *last, *lines = apr_pstrdup(call->pool, typed(call, "redirects"));
+    char *lines = apr_pstrdup(call->pool, typed(call, "redirects"));
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     int n = 0;
     *is_native = 0;
     fhir_buf_putc(buf, '{');
+    char *last;
     for (char *line = apr_strtok(lines, "\r\n", &last); line;
          line = apr_strtok(NULL, "\r\n", &last)) {
         apr_collapse_spaces(line, line);
@@ -203,12 +204,13 @@ static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
 {
     const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
     tokens_t before = {NULL, call, 0}, tokens = {view, call, 0};
-    const char *word, *owner = session->user.id;
-    int found;
+    const char *owner = session->user.id;
     FHIR_TRY(fhir_initial_token_list(&desk, owner, read_token, &before));
+    int found;
     if (!strcmp(step, "end-token"))
         FHIR_TRY(fhir_initial_token_end(&found, &desk, typed(call, "token"), owner));
     if (!strcmp(step, "token") && before.n < TOKENS_MAX) {
+        const char *word;
         FHIR_TRY(fhir_initial_token_make(&word, &desk, "", owner,
                                          !strcmp(typed(call, "environment"), "test") ? "test"
                                                                                      : "production",
@@ -226,13 +228,14 @@ static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
 fhir_err_t *fhir_portal_connect(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
-    fhir_view_t *view, *card = NULL;
-    fhir_portal_clients_t clients;
+    fhir_view_t *card = NULL;
     const char *step, *last = "";
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_portal_clients_t clients;
     FHIR_TRY(fhir_portal_clients(&clients, call,
                                  "a.owner = $1 ORDER BY lower(c.name), c.app, c.environment DESC",
                                  1, &session->user.id));
@@ -276,13 +279,13 @@ static fhir_err_t *show_new(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *create(fhir_auth_call_t *call, const fhir_session_t *session)
 {
     const fhir_portal_kind_t *kind = fhir_portal_kind(typed(call, "kind"));
-    const char *values[15];
     apr_int64_t n = 0;
     fault_t fault;
     if (!check_common(&fault, call))
         return show_new(call, session, &fault);
     if (!kind)
         return show_new(call, session, &(fault_t){"fault-kind", "", NULL});
+    const char *values[15];
     for (int i = 0; i < 3; i++) /* the app's id, and those of its environments */
         FHIR_TRY(fhir_random_word(&values[i], 12, call->pool));
     values[3] = session->user.id;
@@ -391,10 +394,10 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *session,
                                const char *app, fault_t *fault)
 {
-    const char *values[10];
     if (!check_common(fault, call))
         return NULL;
     fault->key = NULL;
+    const char *values[10];
     values[0] = app;
     values[1] = session->user.id;
     values[2] = typed(call, "app");
@@ -417,10 +420,10 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
 static fhir_err_t *read_keys(const char **jwks, const char **uri, fault_t *fault,
                              fhir_auth_call_t *call)
 {
-    fhir_jwks_t keys;
     *jwks = or_null(typed(call, "jwks"));
     *uri = or_null(typed(call, "jwks_uri"));
     *fault = (fault_t){"fault-keys", *uri ? *uri : "", NULL};
+    fhir_jwks_t keys;
     FHIR_TRY(fhir_client_keys(jwks, &fault->why, &keys, call, *uri));
     if (!fault->why)
         fault->key = NULL;
@@ -432,7 +435,6 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
 {
     int is_test = !strcmp(client->environment, "test"), is_native;
     const char *launch = typed(call, "launch"), *redirects, *jwks = NULL, *uri = NULL;
-    const char *values[7];
     if (!read_redirects(&redirects, &is_native, fault, call, is_test,
                         !strcmp(client->kind, "public")))
         return NULL;
@@ -445,6 +447,7 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
         FHIR_TRY(read_keys(&jwks, &uri, fault, call));
     if (fault->key)
         return NULL;
+    const char *values[7];
     values[0] = client->id;
     values[1] = session->user.id;
     values[2] = redirects;
@@ -606,11 +609,11 @@ static fhir_err_t *act(fhir_auth_call_t *call, const fhir_session_t *session,
 fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
-    fhir_portal_clients_t clients;
     const char *step;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_portal_clients_t clients;
     FHIR_TRY(load(&clients, call, session));
     if (!clients.n)
         return fhir_portal_none(call, "app of yours");
@@ -631,21 +634,21 @@ static const char *letter_portal(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
 {
-    const char *wanted = fhir_auth_param(&call->query, "client"), *step, *portal;
+    const char *wanted = fhir_auth_param(&call->query, "client"), *step;
     const fhir_portal_client_t *client = NULL;
-    fhir_portal_clients_t clients;
     fhir_session_t *session;
-    fhir_view_t *view;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_portal_clients_t clients;
     FHIR_TRY(load(&clients, call, session));
     for (int i = 0; wanted && i < clients.n; i++)
         if (!strcmp(clients.list[i].id, wanted))
             client = &clients.list[i];
     if (!client)
         return fhir_portal_none(call, "app of yours");
-    portal = letter_portal(call);
+    const char *portal = letter_portal(call);
+    fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_portal_show_scopes(view, "scopes", call, client->scopes);
@@ -693,13 +696,14 @@ static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 
 fhir_err_t *fhir_portal_why(fhir_auth_call_t *call)
 {
-    const char *step, *request = fhir_auth_param(&call->query, "request"), *values[4];
+    const char *step, *request = fhir_auth_param(&call->query, "request");
     refusals_t refusals = {NULL, call};
     fhir_session_t *session;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
     FHIR_TRY(fhir_portal_view(&refusals.view, call, session));
+    const char *values[4];
     values[0] = session->user.id;
     values[1] = request;
     values[2] = apr_itoa(call->pool, REFUSALS);

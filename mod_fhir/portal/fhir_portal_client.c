@@ -70,12 +70,11 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
 #define TEXT   fhir_auth_text(row, column++, pool)
 #define FLAG   (*fhir_row_text(row, column++) == 't')
 #define NUMBER atoi(fhir_row_text(row, column++))
-    const char *auth;
     c->id = TEXT;
     c->name = TEXT;
     c->app = TEXT;
     c->environment = TEXT;
-    auth = TEXT;
+    const char *auth = TEXT;
     c->kind = kind_of(auth, FLAG);
     c->redirects = TEXT;
     c->launch = TEXT;

@@ -160,12 +160,12 @@ static void await_change(own_t *own, waiter_t *self, apr_time_t until)
 static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
-    waiter_t self;
     int waits = 0;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
     unsigned attempts = own->attempts;
+    waiter_t self;
     for (;;) {
         apr_time_t now = own->first ? apr_time_now() : 0;
         int claimed = is_claimed(own, waits ? &self : NULL, now);
@@ -252,10 +252,9 @@ static fhir_err_t *own_acquire(PGconn **conn, void **handle, int is_long, void *
 {
     own_t *own = baton;
     apr_time_t until = apr_time_now() + own->wait;
-    fhir_err_t *err;
     FHIR_TRY(take_place(conn, own, is_long, until, NULL, pool));
     if (!*conn) {
-        err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
+        fhir_err_t *err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
         note_attempt(own, is_long, err);
         if (err) /* connections that are in use may come back */
             FHIR_TRY(take_place(conn, own, is_long, until, err, pool));

@@ -174,21 +174,21 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
     fhir_effort_t *effort = stmt->patience ? stmt->patience->effort : NULL;
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
-        fhir_stmt_t quick;
-        fhir_patience_t patience;
         PGconn *conn;
         void *handle;
-        int lost, is_short, is_long = is_long_work(store, effort);
+        int is_long = is_long_work(store, effort);
         FHIR_TRY(borrow(&conn, &handle, store, is_long, pool));
         apr_time_t begin = apr_time_now();
-        is_short = !is_long && try_short(&quick, &patience, store, stmt);
+        fhir_stmt_t quick;
+        fhir_patience_t patience;
+        int is_short = !is_long && try_short(&quick, &patience, store, stmt);
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, is_short ? &quick : stmt, values, row_fn,
                                 baton, store->timeout, pool);
         if (effort)
             effort->used += apr_time_now() - begin;
-        lost = is_lost(store, conn, err);
+        int lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
             again = 0; /* it may have happened */
@@ -234,9 +234,9 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
 {
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
+        *undone = 0;
         PGconn *conn;
         void *handle;
-        *undone = 0;
         FHIR_TRY(borrow(&conn, &handle, store, 0, pool));
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
@@ -298,10 +298,10 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
                            fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     PGresult *result = NULL;
-    fhir_err_t *err;
     FHIR_TRY(fhir_patience_check(stmt->patience, pool));
     if (store->lane && stmt->flags == FHIR_STMT_SHORT)
         result = fhir_lane_run(store->lane, stmt, values);
+    fhir_err_t *err;
     if (result)
         err = rows_of_lane(result, row_fn, baton, affected, pool);
     else if (stmt->flags & FHIR_STMT_GROUP)
@@ -366,12 +366,12 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
                         fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     fhir_progress_t progress = {0};
-    fhir_err_t *err;
     if (!tx->conn)
         return fhir_err_detail(
             fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
             pool, "statement after the end of its transaction");
     FHIR_TRY(fhir_patience_check(stmt->patience, pool));
+    fhir_err_t *err;
     if (stmt->flags & FHIR_STMT_LATER) {
         err = fhir_pipeline_add(&tx->line, stmt, values, pool);
         if (affected)

@@ -240,8 +240,8 @@ static void take_comments(parser_t *p, frame_t *f)
         return;
     fhir_node_t *object = object_of(p, f);
     fhir_node_t *has = (fhir_node_t *)fhir_node_get(object, "fhir_comments");
-    fhir_node_t *last;
     if (has) {
+        fhir_node_t *last;
         for (last = has->child; last->next; last = last->next)
             ;
         last->next = p->comments->child;

@@ -17,6 +17,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "httpd/mod_fhir.h"
 #include "portal/fhir_mail.h"
+#include "store/fhir_connect.h"
 #include "store/fhir_schema.h"
 
 /* 1 if a section has Require, or <RequireAll> and its like. */

@@ -19,6 +19,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "store/fhir_connect.h"
+
 #define IDLE_MAX apr_time_from_sec(300)
 /* Who has waited for longer is passed by nobody. */
 #define PATIENCE apr_time_from_msec(10)
@@ -302,7 +304,7 @@ fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *c
     own->long_max = own->max == 1 ? 1 : long_max < own->max ? long_max : own->max - 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
-    FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));
+    FHIR_TRY(fhir_connect_create(&own->connect, conninfo, "mod_fhir", pool));
     apr_status_t rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "connection pool");

@@ -237,8 +237,8 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
                                place);
     fhir_scopes_t scopes;
     FHIR_TRY(fhir_scopes_parse(&scopes, bearer->scopes, endpoint->spoken, pool));
-    fhir_grant_scope_t *list;
-    list = apr_pcalloc(pool, (SCOPE_GRANTS_MAX * (apr_size_t)scopes.n + 1) * sizeof(*list));
+    fhir_grant_scope_t *list =
+        apr_pcalloc(pool, (SCOPE_GRANTS_MAX * (apr_size_t)scopes.n + 1) * sizeof(*list));
     for (int i = 0; i < scopes.n; i++) {
         const fhir_scope_t *scope = &scopes.list[i];
         fhir_grant_scope_t *at = &list[grant->n_scopes];

@@ -198,8 +198,7 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_bu
         return NULL;
     /* before the other pools of the process go; of servers that share connections the last first */
     apr_pool_pre_cleanup_register(pchild, pool, destroy_pool);
-    mod_fhir_child_t *child;
-    child = apr_pcalloc(pool, sizeof(*child));
+    mod_fhir_child_t *child = apr_pcalloc(pool, sizeof(*child));
     child->server = s;
     child->budget = budget;
     child->pool = pool;

@@ -201,8 +201,7 @@ static void insert(request_rec *r)
     render(buf, r, bases);
     if (format == FHIR_FORMAT_XML && !to_xml(buf, place->spoken, r->pool))
         format = FHIR_FORMAT_JSON;
-    page_t *page;
-    page = apr_pcalloc(r->pool, sizeof(*page));
+    page_t *page = apr_pcalloc(r->pool, sizeof(*page));
     page->text = fhir_buf_cstr(buf);
     page->len = buf->len;
     page->type = fhir_format_media_type(place->spoken, format);

@@ -241,8 +241,7 @@ const char *mod_fhir_parse_portal(mod_fhir_value_t *value, cmd_parms *cmd, int a
         return "belongs into a <Location \"/path\"> without wildcards";
     while (len && cmd->path[len - 1] == '/')
         len--;
-    mod_fhir_place_t *place;
-    place = apr_pcalloc(cmd->pool, sizeof(*place));
+    mod_fhir_place_t *place = apr_pcalloc(cmd->pool, sizeof(*place));
     place->spoken = &fhir_model_r4;
     place->audience = FHIR_AUDIENCE_PROVIDER;
     place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);

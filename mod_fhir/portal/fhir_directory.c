@@ -142,8 +142,7 @@ static void describe(fhir_practice_t *practice, const record_t *record, apr_pool
     int n = 0;
     while (record->locations && record->locations[n])
         n++;
-    const fhir_node_t **locations;
-    locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    const fhir_node_t **locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
     for (int k = 0; k < n; k++)
         if ((locations[practice->n_locations] = parse(record->locations[k], pool)))
             practice->n_locations++;
@@ -216,8 +215,7 @@ static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenan
         return record;
     while (known->locations && known->locations[n])
         n++;
-    const char **locations;
-    locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    const char **locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
     while (n--)
         locations[n] = apr_pstrdup(made->pool, known->locations[n]);
     record->read = known->read;
@@ -302,8 +300,7 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
     int is_away = !store;
     if (apr_pool_create(&pool, directory->pool))
         return NULL;
-    snapshot_t *made;
-    made = apr_pcalloc(pool, sizeof(*made));
+    snapshot_t *made = apr_pcalloc(pool, sizeof(*made));
     *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
     made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));
     made->records = fhir_hash_make(pool);

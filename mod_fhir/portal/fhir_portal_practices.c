@@ -47,12 +47,11 @@ static void show_place(places_t *places, const char *tenant, const char *const *
 {
     const fhir_practice_t *practice = practice_of(places, tenant);
     apr_pool_t *pool = places->call->pool;
-    fhir_view_t *item;
     if (practice && !fhir_directory_matches(practice, places->wanted, pool))
         return;
     if (++places->n > STATES_MAX)
         return;
-    item = fhir_view_add(places->view, "places");
+    fhir_view_t *item = fhir_view_add(places->view, "places");
     fhir_view_set(item, "tenant", tenant);
     fhir_view_set(item, "place_name", practice ? practice->name : tenant);
     fhir_view_flag(item, "is_own", !strcmp(tenant, places->call->tenant));
@@ -80,7 +79,6 @@ static void show_others(places_t *places)
     int n = 0;
     for (int i = 0; i < places->practices.n; i++) {
         const fhir_practice_t *practice = &places->practices.list[i];
-        fhir_view_t *item;
         if (!strcmp(practice->tenant, places->call->tenant) ||
             !fhir_directory_matches(practice, places->wanted, places->call->pool))
             continue;
@@ -88,7 +86,7 @@ static void show_others(places_t *places)
             fhir_view_flag(places->view, "more_others", 1);
             return;
         }
-        item = fhir_view_add(places->view, "others");
+        fhir_view_t *item = fhir_view_add(places->view, "others");
         fhir_view_set(item, "tenant", practice->tenant);
         fhir_view_set(item, "place_name", practice->name);
         fhir_view_set(item, "city", practice->city);
@@ -128,11 +126,10 @@ fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t
 const char *fhir_portal_practice_name(const fhir_auth_call_t *call, const char *tenant)
 {
     places_t places = {.call = call};
-    const fhir_practice_t *practice;
     if (fhir_directory_practices(&places.practices, fhir_portal_of(call), call->request->store,
                                  call->request->log, call->pool))
         return tenant;
-    practice = practice_of(&places, tenant);
+    const fhir_practice_t *practice = practice_of(&places, tenant);
     return practice ? practice->name : tenant;
 }
 

@@ -88,8 +88,7 @@ int fhir_rows_join(fhir_rows_t **units_out, fhir_member_t *list, apr_pool_t *poo
         n++;
     }
     fhir_member_t **left = apr_palloc(pool, sizeof(*left) * (apr_size_t)n);
-    fhir_rows_t *units;
-    units = apr_pcalloc(pool, sizeof(*units) * (apr_size_t)n);
+    fhir_rows_t *units = apr_pcalloc(pool, sizeof(*units) * (apr_size_t)n);
     for (int i = 0; i < n; i++, list = list->next) {
         left[i] = list;
     }

@@ -199,8 +199,7 @@ void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *re
             fhir_convert_resource_plan(run->half, NULL, item, run->pool);
         if (!id || id->kind != FHIR_NODE_STRING || !plan)
             continue;
-        fhir_convert_contained_t *there;
-        there = apr_pcalloc(run->pool, sizeof(*there));
+        fhir_convert_contained_t *there = apr_pcalloc(run->pool, sizeof(*there));
         there->to = plan->to;
         there->resource = fhir_convert_copy(item, run->pool);
         apr_hash_set(run->contained, id->text, id->text_len, there);

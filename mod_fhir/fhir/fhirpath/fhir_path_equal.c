@@ -322,10 +322,8 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
     while (size < total * 2)
         size *= 2;
     /* Chains of places in out, 1-based. */
-    int *slots;
-    slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
-    int *next;
-    next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
+    int *slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
+    int *next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
     for (int i = -kept; i < from->n; i++) {
         const item_t *item = i < 0 ? out->v[i + kept] : from->v[i];
         unsigned h = 0;

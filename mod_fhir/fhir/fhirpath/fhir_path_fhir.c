@@ -202,8 +202,7 @@ static fhir_err_t *push_outside(call_t *c, const reference_t *ref)
     if (!type)
         type = type_of(c, ref);
     if (type) { /* a resource of which only the type is known: `is` works on it */
-        item_t *item;
-        item = apr_pcalloc(c->run->pool, sizeof(*item));
+        item_t *item = apr_pcalloc(c->run->pool, sizeof(*item));
         item->index = -1;
         item->type = fhir_model_type_index(c->run->model, type);
         path_push(c->run, c->out, item);

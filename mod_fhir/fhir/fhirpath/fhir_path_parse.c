@@ -98,8 +98,7 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
         return path_syntax(p, at, "the number has more than %d digits", NUMBER_DIGITS);
     FHIR_TRY(path_skip_blanks(p));
     apr_size_t words = path_word(p);
-    quantity_t *q;
-    q = apr_pcalloc(p->pool, sizeof(*q));
+    quantity_t *q = apr_pcalloc(p->pool, sizeof(*q));
     q->value = *n;
     if (path_peek(p) == '\'') {
         apr_uint32_t unit_len;

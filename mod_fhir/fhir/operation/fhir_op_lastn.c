@@ -115,8 +115,8 @@ static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *ba
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lastn needs the patient, as in $lastn?patient=123");
     FHIR_TRY(find(lastn, query, call));
-    fhir_qvalue_t *values;
-    values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)(lastn->found->nelts + 1));
+    fhir_qvalue_t *values =
+        apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)(lastn->found->nelts + 1));
     for (int i = 0; i < lastn->found->nelts; i++) {
         const found_t *found = &APR_ARRAY_IDX(lastn->found, i, found_t);
         if (is_last(lastn, found))

@@ -399,8 +399,7 @@ static fhir_err_t *parse_composite(fhir_qvalue_t *out, const input_t *in)
         param = &m->params[m->components[param->first_component]];
     if (list->nelts != param->n_components)
         return bad(in, apr_psprintf(in->pool, "%d values joined by $", param->n_components));
-    fhir_qvalue_t *parts;
-    parts = apr_pcalloc(in->pool, sizeof(*parts) * (apr_size_t)list->nelts);
+    fhir_qvalue_t *parts = apr_pcalloc(in->pool, sizeof(*parts) * (apr_size_t)list->nelts);
     for (int i = 0; i < list->nelts; i++) {
         input_t part = *in;
         part.param = &m->params[m->components[param->first_component + i]];
@@ -428,8 +427,7 @@ fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "%s has %d values; at most %d are accepted in one parameter", name,
                                list->nelts, call->endpoint->search.values_max);
-    fhir_qvalue_t *values;
-    values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)list->nelts);
+    fhir_qvalue_t *values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)list->nelts);
     for (int i = 0; i < list->nelts; i++) {
         in.raw = APR_ARRAY_IDX(list, i, const char *);
         if (!*in.raw)

@@ -247,6 +247,7 @@ fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *b, apr_uint6
     ticket->budget = b;
     ticket->client = find(b, key, apr_time_now());
     ticket->client->holders++;
+    ticket->key = b->limits.client_requests ? key : 0;
     fhir_err_t *err = enter(ticket, b, ticket->client, pool);
     apr_thread_mutex_unlock(b->lock);
     apr_pool_cleanup_register(pool, ticket, give_back, apr_pool_cleanup_null);

@@ -12,6 +12,7 @@
 
 #include "core/fhir_hex.h"
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 
 #define DEFAULT_DEPTH 64
 #define MAX_SOURCE    0xFFFFFFFFu /* offsets are 32 bits */
@@ -69,11 +70,18 @@ static int refuse(parser_t *p, const char *at, const char *what)
 
 /* ---- nodes ---- */
 
-static void new_slab(parser_t *p)
+/* 0: the work was stopped. */
+static int new_slab(parser_t *p)
 {
+    enum { A_TICK = 8 }; /* nodes in a microsecond */
+    if (!fhir_work_tick(p->slab_size / A_TICK)) {
+        p->err = fhir_work_check();
+        return 0;
+    }
     p->slab = apr_palloc(p->pool, p->slab_size * sizeof(fhir_node_t));
     p->slab_left = p->slab_size;
     p->slab_size = p->slab_size * 2 < SLAB_MAX ? p->slab_size * 2 : SLAB_MAX;
+    return 1;
 }
 
 /* A node of a value that begins at start, linked into its parent; NULL when a limit was passed. */
@@ -85,9 +93,9 @@ static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
         stop(p, start, FHIR_ERR_TOO_LARGE, "the text holds more values than the limit allows");
         return NULL;
     }
+    if (!p->slab_left && !new_slab(p))
+        return NULL;
     p->nodes_left--;
-    if (!p->slab_left)
-        new_slab(p);
     p->slab_left--;
     fhir_node_t *node = p->slab++;
     *node = (fhir_node_t){.name = p->name,

@@ -191,6 +191,8 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                   .arguments = "time"},
     [MOD_FHIR_LONG_WORK_CONNECTIONS] =
         {.kind = KIND_INT, .server = 1, .def = 2, .min = 1, .max = 1000, .arguments = "number"},
+    [MOD_FHIR_LONG_WORK_THREADS] =
+        {.kind = KIND_INT, .server = 1, .def = 0, .min = 0, .max = 1000, .arguments = "number"},
     [MOD_FHIR_READ_LANE] =
         {.kind = KIND_FLAG, .server = 1, .def = 1, .max = 1, .arguments = "On|Off"},
     [MOD_FHIR_STATEMENT_TIMEOUT] = {.kind = KIND_TIME,

@@ -62,6 +62,8 @@
     X(LONG_WORK_AFTER, "FHIRLongWorkAfter", "database time above which a request is long work")    \
     X(LONG_WORK_CONNECTIONS, "FHIRLongWorkConnections",                                            \
       "database connections that long work has at most")                                           \
+    X(LONG_WORK_THREADS, "FHIRLongWorkThreads",                                                    \
+      "threads of all processes that do long work at the same time")                               \
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
     X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")  \
     X(CLIENT_REQUESTS, "FHIRClientRequests", "requests of one client at once in one process")      \

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/fhir_work.h"
+
 typedef struct state_t {
     int ready;                   /* fhir_conn_setup was done in this session */
     int pooled;                  /* there is a pooler between */
@@ -123,9 +125,12 @@ fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *poo
                            "the client has closed its connection");
 }
 
+/* A thread keeps its turn (fhir_work.h) while the server answers row by row; in ms. */
+enum { AT_WORK = 20 };
+
 apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
 {
-    for (;;) {
+    for (int rests = 0;;) {
         struct pollfd fds[2] = {{.fd = PQsocket(conn), .events = POLLIN},
                                 {.fd = client, .events = POLLRDHUP}};
         int unsent = PQflush(conn), wait = -1;
@@ -143,8 +148,14 @@ apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
                 return APR_TIMEUP;
             wait = (int)((left + 999) / 1000);
         }
-        if (poll(fds, client < 0 ? 1 : 2, wait) < 0 && errno != EINTR)
+        int n =
+            poll(fds, client < 0 ? 1 : 2, rests || (wait >= 0 && wait < AT_WORK) ? wait : AT_WORK);
+        if (n < 0 && errno != EINTR)
             return APR_ECONNRESET;
+        if (!n && !rests) {
+            fhir_work_rest();
+            rests = 1;
+        }
         if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(conn))
             return APR_ECONNRESET;
         if (client >= 0 && has_closed(fds[1].revents) && PQisBusy(conn))

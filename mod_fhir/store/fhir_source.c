@@ -19,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/fhir_work.h"
 #include "store/fhir_connect.h"
 
 #define IDLE_MAX apr_time_from_sec(300)
@@ -123,6 +124,7 @@ static void wake_all(own_t *own)
 static void queue_up(own_t *own, waiter_t *self, int is_long)
 {
     waiter_t **at = &own->first;
+    fhir_work_rest();
     *self = (waiter_t){.is_long = is_long, .since = apr_time_now()};
     sem_init(&self->wake, 0, 0);
     while (*at)

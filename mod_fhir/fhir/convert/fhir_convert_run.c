@@ -5,6 +5,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_work.h"
 #include "fhir/convert/fhir_convert_private.h"
 
 /* An object on its way. */
@@ -797,6 +798,7 @@ fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_pla
 {
     walk_t w = {.run = run, .plan = plan, .made = object};
 
+    (void)fhir_work_tick(4);
     if (object->kind != FHIR_NODE_OBJECT ||
         (plan->must &&
          !fhir_convert_fits(run, plan->must->to,

@@ -9,6 +9,7 @@
 #include <apr_tables.h>
 #include <string.h>
 
+#include "core/fhir_work.h"
 #include "fhir/extract/fhir_extract_private.h"
 
 #define CELL_MAX (64u << 20) /* bytes of one cell */
@@ -129,6 +130,7 @@ static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t
 {
     const fhir_xnode_t *end = x->model->xnodes + xnode->first_child + xnode->n_children;
     const fhir_node_t *item;
+    (void)fhir_work_tick(2);
     for (const fhir_node_t *member = object->child; member; member = member->next) {
         const fhir_xnode_t *child = find_child(x, xnode, member);
         if (!child)

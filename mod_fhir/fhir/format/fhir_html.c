@@ -13,6 +13,7 @@
 #include "core/fhir_hash.h"
 #include "core/fhir_page.h"
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/format/fhir_html_private.h"
 
 #define CONTENT_MAX (64 * 1024) /* bytes of elements on a page, and of its narrative */
@@ -386,6 +387,7 @@ static void unknown(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
 static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
                      const fhir_node_t *object, int depth)
 {
+    (void)fhir_work_tick(4);
     fhir_buf_puts(buf, depth ? "<dl class=\"part\">" : "<dl class=\"record\">");
     for (int last = 0; last < 2; last++) /* what the server adds stands last */
         for (const fhir_node_t *c = object->child; c && buf->len <= html->stop; c = c->next) {

@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xhtml_scan.h"
 #include "fhir/format/fhir_xml.h"
@@ -289,6 +290,7 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_siz
         fhir_buf_append(w->buf, "/>", 2);
         return NULL;
     }
+    (void)fhir_work_tick(1);
     fhir_buf_putc(w->buf, '>');
     w->level++;
     FHIR_TRY(write_members(w, first, end));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets of indexes: sql/practice.sql has the statements. What is there is known by its name.
+ * Sets of indexes: sql/practice.sql has the statements. What is there is known by its name, and by
+ * the names of our functions in it: one that calls others is of an earlier version.
  */
 #include "fhirctl/fhirctl_index_set.h"
 
@@ -9,6 +10,7 @@
 #include <apr_tables.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/fhir_buf.h"
@@ -19,6 +21,9 @@
 #define LOCK_WAIT   apr_time_from_msec(100)
 #define PATIENT     "patient"
 #define BATCH_BYTES ((apr_size_t)1024 * 1024)
+/* An index has this name until it takes the place of an earlier one, which then has that. */
+#define NEXT        "fhir_index_next"
+#define BEFORE      "fhir_index_before"
 
 /* ---- the statements ---- */
 
@@ -114,17 +119,19 @@ fhir_err_t *fhirctl_index_set_chosen(const char **name, PGconn *conn, apr_pool_t
 }
 
 typedef struct present_t {
-    apr_hash_t *indexes; /* by name: "t" valid, "f" not */
-    apr_hash_t *filled;  /* tables with rows, by name */
+    apr_hash_t *indexes;   /* by name: "t" valid, "f" not */
+    apr_hash_t *functions; /* of an index, by its name: "fhir_a fhir_b " */
+    apr_hash_t *filled;    /* tables with rows, by name */
     apr_pool_t *pool;
 } present_t;
 
 static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
 {
+    PGresult *r;
     p->pool = pool;
     p->indexes = fhir_hash_make(pool);
+    p->functions = fhir_hash_make(pool);
     p->filled = fhir_hash_make(pool);
-    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, conn, pool,
                             "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
                             "c.oid = i.indexrelid WHERE c.relnamespace = "
@@ -132,6 +139,16 @@ static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
                             0, NULL));
     for (int i = 0; i < PQntuples(r); i++)
         apr_hash_set(p->indexes, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
+    FHIR_TRY(fhirctl_db_run(
+        &r, conn, pool,
+        "SELECT c.relname, string_agg(DISTINCT p.proname COLLATE \"C\" || ' ', '') "
+        "FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_proc p ON p.oid = d.refobjid "
+        "WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass "
+        "AND c.relkind = 'i' AND c.relnamespace = current_schema()::regnamespace "
+        "AND p.proname LIKE 'fhir\\_%' GROUP BY 1",
+        0, NULL));
+    for (int i = 0; i < PQntuples(r); i++)
+        apr_hash_set(p->functions, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
     FHIR_TRY(fhirctl_db_run(&r, conn, pool,
                             "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
                             "current_schema()::regnamespace AND pg_relation_size(oid) > 0",
@@ -146,11 +163,44 @@ static int is_filled(const present_t *p, const statement_t *s)
     return apr_hash_get(p->filled, s->table, APR_HASH_KEY_STRING) != NULL;
 }
 
-/* 1 valid, 0 not, -1 not there. */
-static int state_of(const present_t *p, const statement_t *s)
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Our functions that a definition names, as present_t has them. */
+static const char *functions_of(const statement_t *s, apr_pool_t *pool)
+{
+    apr_array_header_t *names = apr_array_make(pool, 4, sizeof(const char *));
+    const char *text = "";
+    for (const char *at = s->definition; (at = strstr(at, "fhir_")) != NULL;) {
+        apr_size_t len = strspn(at, "abcdefghijklmnopqrstuvwxyz_");
+        if (at[len] == '(')
+            APR_ARRAY_PUSH(names, const char *) =
+                apr_pstrcat(pool, apr_pstrmemdup(pool, at, len), " ", NULL);
+        at += len;
+    }
+    qsort(names->elts, (size_t)names->nelts, sizeof(const char *), by_name);
+    for (int i = 0; i < names->nelts; i++) {
+        const char *name = APR_ARRAY_IDX(names, i, const char *);
+        if (!i || strcmp(name, APR_ARRAY_IDX(names, i - 1, const char *)) != 0)
+            text = apr_pstrcat(pool, text, name, NULL);
+    }
+    return text;
+}
+
+typedef enum state_t { IS_ABSENT, IS_BROKEN, IS_EARLIER, IS_THERE } state_t;
+
+static state_t state_of(const present_t *p, const statement_t *s)
 {
     const char *valid = apr_hash_get(p->indexes, s->index, APR_HASH_KEY_STRING);
-    return valid ? *valid == 't' : -1;
+    const char *functions = apr_hash_get(p->functions, s->index, APR_HASH_KEY_STRING);
+    if (!valid)
+        return IS_ABSENT;
+    if (*valid != 't')
+        return IS_BROKEN;
+    return strcmp(functions ? functions : "", functions_of(s, p->pool)) != 0 ? IS_EARLIER
+                                                                             : IS_THERE;
 }
 
 /* ---- apply ---- */
@@ -160,14 +210,52 @@ static fhir_err_t *run_batch(PGconn *conn, fhir_buf_t *batch, apr_pool_t *pool)
     return batch->len ? fhirctl_db_run(NULL, conn, pool, fhir_buf_cstr(batch), 0, NULL) : NULL;
 }
 
+static void tell(const statement_t *s, const char *done, apr_time_t start, int at, int all)
+{
+    printf("%d of %d: %s %s in %.1f s\n", at, all, s->index, done,
+           (double)(apr_time_now() - start) / APR_USEC_PER_SEC);
+    fflush(stdout);
+}
+
 static fhir_err_t *run_one(PGconn *conn, const present_t *p, const char *what, const char *done,
                            const statement_t *s, int at, int all)
 {
     apr_time_t start = apr_time_now();
     FHIR_TRY(fhirctl_db_run(NULL, conn, p->pool, what, 0, NULL));
-    printf("%d of %d: %s %s in %.1f s\n", at, all, s->index, done,
-           (double)(apr_time_now() - start) / APR_USEC_PER_SEC);
-    fflush(stdout);
+    tell(s, done, start, at, all);
+    return NULL;
+}
+
+/* What an interrupted rebuild has left. */
+static fhir_err_t *clear(PGconn *conn, const present_t *p)
+{
+    static const char *const names[] = {NEXT, BEFORE};
+    for (int i = 0; i < 2; i++)
+        if (apr_hash_get(p->indexes, names[i], APR_HASH_KEY_STRING))
+            FHIR_TRY(fhirctl_db_run(
+                NULL, conn, p->pool,
+                apr_pstrcat(p->pool, "DROP INDEX CONCURRENTLY ", names[i], NULL), 0, NULL));
+    return NULL;
+}
+
+/* Searches use the earlier index until the new one takes its name. Then the planner is told how
+ * the new one's expressions are distributed. */
+static fhir_err_t *rebuild(PGconn *conn, const present_t *p, const statement_t *s, int at, int all)
+{
+    apr_time_t start = apr_time_now();
+    const char *on = strchr(s->definition + 1, '"') + 1; /* behind the name */
+    const char *steps[] = {
+        apr_pstrcat(p->pool, "CREATE INDEX CONCURRENTLY " NEXT, on, NULL),
+        apr_psprintf(p->pool,
+                     "ALTER INDEX \"%s\" RENAME TO " BEFORE "; ALTER INDEX " NEXT
+                     " RENAME TO \"%s\"",
+                     s->index, s->index),
+        "DROP INDEX CONCURRENTLY " BEFORE,
+        apr_psprintf(p->pool, "ANALYZE \"%s\"", s->table),
+    };
+    for (int i = 0; i < 4; i++)
+        FHIR_TRY(fhirctl_db_run(NULL, conn, p->pool, steps[i], 0, NULL));
+    tell(s, "rebuilt", start, at, all);
     return NULL;
 }
 
@@ -179,10 +267,11 @@ static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header
     int all = 0, at = 0;
     for (int i = 0; i < list->nelts; i++) {
         const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
-        if (state_of(p, s) == 1)
+        const state_t state = state_of(p, s);
+        if (state == IS_THERE)
             continue;
         all += is_filled(p, s);
-        if (state_of(p, s) == 0)
+        if (state == IS_BROKEN || (state == IS_EARLIER && !is_filled(p, s)))
             fhir_buf_printf(batch, "DROP INDEX \"%s\";", s->index);
         if (!is_filled(p, s))
             fhir_buf_printf(batch, "CREATE INDEX %s", s->definition);
@@ -190,7 +279,12 @@ static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header
     FHIR_TRY(run_batch(conn, batch, p->pool));
     for (int i = 0; i < list->nelts; i++) {
         const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
-        if (state_of(p, s) != 1 && is_filled(p, s))
+        const state_t state = state_of(p, s);
+        if (state == IS_THERE || !is_filled(p, s))
+            continue;
+        if (state == IS_EARLIER)
+            FHIR_TRY(rebuild(conn, p, s, ++at, all));
+        else
             FHIR_TRY(run_one(
                 conn, p, apr_pstrcat(p->pool, "CREATE INDEX CONCURRENTLY ", s->definition, NULL),
                 "made", s, ++at, all));
@@ -204,14 +298,14 @@ static fhir_err_t *drop(PGconn *conn, const present_t *p, const apr_array_header
     int all = 0, at = 0;
     for (int i = 0; i < list->nelts; i++) {
         const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
-        if (state_of(p, s) >= 0 && !is_filled(p, s))
+        if (state_of(p, s) != IS_ABSENT && !is_filled(p, s))
             fhir_buf_printf(batch, "DROP INDEX \"%s\";", s->index);
-        all += state_of(p, s) >= 0 && is_filled(p, s);
+        all += state_of(p, s) != IS_ABSENT && is_filled(p, s);
     }
     FHIR_TRY(run_batch(conn, batch, p->pool));
     for (int i = 0; i < list->nelts; i++) {
         const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
-        if (state_of(p, s) >= 0 && is_filled(p, s))
+        if (state_of(p, s) != IS_ABSENT && is_filled(p, s))
             FHIR_TRY(run_one(
                 conn, p, apr_pstrcat(p->pool, "DROP INDEX CONCURRENTLY \"", s->index, "\"", NULL),
                 "dropped", s, ++at, all));
@@ -223,6 +317,7 @@ fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *
 {
     present_t present;
     FHIR_TRY(read_present(&present, conn, pool));
+    FHIR_TRY(clear(conn, &present));
     for (const fhir_schema_file_t *file = fhirctl_index_sets; file->name; file++)
         FHIR_TRY((strcmp(file->name, name) ? drop : make)(conn, &present,
                                                           statements_of(file->name, pool)));

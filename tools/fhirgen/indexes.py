@@ -106,6 +106,7 @@ def _as_array(name, sql):
 
 def _keys(plan):
     """Quantities with a code beside them; then other numbers, quantities and composites, with their columns.
+    An index is rebuilt when the names of the functions in it change (fhirctl_index_set.c).
     fhir_predicate_keys.c has the same expressions.
     """
     paired, found = {}, []
@@ -115,12 +116,18 @@ def _keys(plan):
             if first.column_kind == "TOKENS" and second.column_kind == "QUANTITY":
                 paired.setdefault(second.column.base, first.column.base)
     for column in plan.columns:
-        if column.kind in ("NUMBER", "NUMBERS", "QUANTITY", "QUANTITIES") and column.base not in paired:
-            ends = [column.base + "_low", column.base + "_high"]
+        ends = [column.base + "_low", column.base + "_high"]
+        if column.kind in ("NUMBER", "NUMBERS"):
             found.append(('fhir_number_keys("%s", "%s")' % tuple(ends), ends))
+        elif column.kind == "QUANTITIES":
+            found.append(('fhir_quantity_terms("{0}_low", "{0}_high", "{0}_code", "{0}_unit")'.format(column.base), ends))
+        elif column.kind == "QUANTITY" and column.base not in paired:
+            found.append((_quantity("NULL", column.base), ends))
         elif column.kind == "COMPOSITE":
             found.append(('fhir_composite_keys("%s")' % column.base, [column.base]))
-    quantities = [
-        'fhir_quantity_keys("%s", "%s_low", "%s_high")' % (code, base, base) for base, code in sorted(paired.items())
-    ]
+    quantities = [_quantity('"%s"' % code, base) for base, code in sorted(paired.items())]
     return quantities, found
+
+
+def _quantity(codes, base):
+    return 'fhir_quantity_terms({0}, "{1}_low", "{1}_high", "{1}_code", "{1}_unit")'.format(codes, base)

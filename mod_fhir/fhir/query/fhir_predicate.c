@@ -235,7 +235,7 @@ static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
 static void folded_too(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = fhir_predicate_texts(sql);
-    if ((sql->scoped && !strcmp(alias, "t")) || sql->estimate)
+    if (fhir_sql_is_shut(sql, alias) || sql->estimate)
         return;
     for (int i = 0; i < node->n_values; i++) {
         const char *text = fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_EQUALS);
@@ -413,6 +413,18 @@ static void each_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     fhir_buf_putc(sql->text, ')');
 }
 
+/* Keys stand by themselves: beside its test, each would be computed for the rows that an index
+ * found by it. */
+static void any_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_buf_putc(sql->text, '(');
+    const int keyed = fhir_predicate_union_keys(sql, alias, node);
+    sql->keyed += keyed;
+    each_component(sql, alias, node, " OR ");
+    sql->keyed -= keyed;
+    fhir_buf_putc(sql->text, ')');
+}
+
 /* Each value is an AND of its parts; the values are an OR. */
 static void root_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
@@ -522,7 +534,7 @@ void fhir_predicate_append(fhir_sql_t *sql, const char *alias, const fhir_qnode_
     else if (node->modifier == FHIR_MODIFIER_MISSING)
         missing(sql, alias, node);
     else if (param->flags & FHIR_PARAM_UNION)
-        each_component(sql, alias, node, " OR ");
+        any_component(sql, alias, node);
     else if (param->flags & FHIR_PARAM_ROOT_COMPOSITE)
         root_composite(sql, alias, node);
     else if (param->kind == FHIR_PARAM_TOKEN && node->modifier != FHIR_MODIFIER_NONE)

@@ -80,6 +80,11 @@ void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_par
                               const fhir_qvalue_t *value);
 /** Appends " AND …" behind the test of another composite. */
 void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
+/** 1 if the keys of the test, of whose values the planner knows nothing, find what passes it. */
+int fhir_predicate_is_keyed(const fhir_call_t *call, const fhir_qnode_t *node);
+/** Appends "(… OR …) AND " before the tests of a union's components, the keys of them all, or
+ * returns 0. sql->keyed is more than 0 while they are tested: their keys are left out. */
+int fhir_predicate_union_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 /** 1 if TABLE_terms_idx finds what passes the test: beside other conditions, or alone. */
 int fhir_predicate_in_terms(const fhir_call_t *call, const fhir_qnode_t *node);
 /** 1 if an index finds what passes the test together with the row's place (search/fhir_window.h).

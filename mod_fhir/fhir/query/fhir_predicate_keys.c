@@ -2,7 +2,8 @@
 /*
  * Conditions that add nothing to a test but what an index can find: the expressions are those of
  * the indexes in sql/practice.sql (tools/fhirgen/indexes.py), their functions in
- * sql/003-search.sql. docs/schema.md tells why the indexes are as they are.
+ * sql/003-search.sql and sql/025-quantity-units.sql. docs/schema.md tells why the indexes are as
+ * they are.
  */
 #include <apr_strings.h>
 
@@ -13,7 +14,8 @@
 
 static int is_left_out(const fhir_sql_t *sql, const char *alias)
 {
-    return (sql->scoped && !strcmp(alias, "t")) || *alias == FHIR_SQL_CONTAINED || sql->estimate;
+    return fhir_sql_is_shut(sql, alias) || *alias == FHIR_SQL_CONTAINED || sql->estimate ||
+           sql->keyed;
 }
 
 /* ---- columns that share the index TABLE_rest_idx ---- */
@@ -84,15 +86,25 @@ static const fhir_param_t *pair_of(const fhir_call_t *call, const fhir_param_t *
     return NULL;
 }
 
+/* ", alias."x_high", …": the columns of a parameter, up to a suffix of NULL. */
+static void put_columns(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                        const char *const *suffixes)
+{
+    for (; *suffixes; suffixes++)
+        fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, param, *suffixes));
+}
+
+static const char *const quantity_columns[] = {"_low", "_high", "_code", "_unit", NULL};
+
 static void put_pair(fhir_sql_t *sql, const char *alias, const fhir_param_t *pair)
 {
     const fhir_model_t *m = sql->call->stored;
     const fhir_param_t *code = &m->params[m->components[pair->first_component]];
     const fhir_param_t *quantity = &m->params[m->components[pair->first_component + 1]];
-    fhir_buf_printf(sql->text, "%s(%s, %s, %s)", function(sql, "fhir_quantity_keys"),
-                    fhir_predicate_column(sql, alias, code, ""),
-                    fhir_predicate_column(sql, alias, quantity, "_low"),
-                    fhir_predicate_column(sql, alias, quantity, "_high"));
+    fhir_buf_printf(sql->text, "%s(%s", function(sql, "fhir_quantity_terms"),
+                    fhir_predicate_column(sql, alias, code, ""));
+    put_columns(sql, alias, quantity, quantity_columns);
+    fhir_buf_putc(sql->text, ')');
 }
 
 static int has_other_keys(const fhir_call_t *call, const fhir_param_t *p)
@@ -100,6 +112,37 @@ static int has_other_keys(const fhir_call_t *call, const fhir_param_t *p)
     return p->column_kind == FHIR_COL_COMPOSITE || p->column_kind == FHIR_COL_NUMBER ||
            p->column_kind == FHIR_COL_NUMBERS || p->column_kind == FHIR_COL_QUANTITIES ||
            (p->column_kind == FHIR_COL_QUANTITY && !pair_of(call, p));
+}
+
+static const struct {
+    const char *function, *first; /* the first argument, or the suffix of its column */
+    int is_column;
+    const char *const *more;
+} other_terms[] = {
+    [FHIR_COL_COMPOSITE] = {"fhir_composite_keys", "", 1, quantity_columns + 4},
+    [FHIR_COL_NUMBER] = {"fhir_number_keys", "_low", 1, (const char *const[]){"_high", NULL}},
+    [FHIR_COL_NUMBERS] = {"fhir_number_keys", "_low", 1, (const char *const[]){"_high", NULL}},
+    [FHIR_COL_QUANTITY] = {"fhir_quantity_terms", "NULL", 0, quantity_columns},
+    [FHIR_COL_QUANTITIES] = {"fhir_quantity_terms", "_low", 1, quantity_columns + 1},
+};
+
+/* num_nonnulls(…) > 0 AND: the columns of the rows that the index has. */
+static void put_present(fhir_sql_t *sql, const char *alias, const fhir_param_t *p)
+{
+    const int composite = p->column_kind == FHIR_COL_COMPOSITE;
+    fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, p, composite ? "" : "_low"));
+    if (!composite)
+        fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, p, "_high"));
+}
+
+static void put_terms(fhir_sql_t *sql, const char *alias, const fhir_param_t *p)
+{
+    const char *first = other_terms[p->column_kind].first;
+    if (other_terms[p->column_kind].is_column)
+        first = fhir_predicate_column(sql, alias, p, first);
+    fhir_buf_printf(sql->text, "%s(%s", function(sql, other_terms[p->column_kind].function), first);
+    put_columns(sql, alias, p, other_terms[p->column_kind].more);
+    fhir_buf_putc(sql->text, ')');
 }
 
 /* All the others of a type are one expression: num_nonnulls(…) > 0 AND (fhir_number_keys(…) ||
@@ -112,27 +155,30 @@ static void put_others(fhir_sql_t *sql, const char *alias, const fhir_type_t *ty
         for (int i = 0; i < type->n_columns; i++) {
             apr_uint16_t index = (apr_uint16_t)(type->first_column + i);
             const fhir_param_t *p = &m->params[m->columns[index].param];
-            const int composite = p->column_kind == FHIR_COL_COMPOSITE;
             if (p->first_column != index || !has_other_keys(sql->call, p))
                 continue;
             fhir_buf_puts(sql->text, between);
-            if (joined)
-                fhir_buf_printf(
-                    sql->text, "%s(",
-                    function(sql, composite ? "fhir_composite_keys" : "fhir_number_keys"));
-            fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, p, composite ? "" : "_low"));
-            if (!composite)
-                fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, p, "_high"));
-            fhir_buf_puts(sql->text, joined ? ")" : "");
+            (joined ? put_terms : put_present)(sql, alias, p);
             between = joined ? " || " : ", ";
         }
         fhir_buf_puts(sql->text, joined ? ")" : ") > 0 AND ");
     }
 }
 
-/* fhir_range_keys(codes, low, high): the terms of numbers that a value can match. They stand in
- * subqueries: of many constants the planner takes each for rather common. */
-static void put_range(fhir_sql_t *sql, const char *code, const fhir_qvalue_t *v)
+static int has_unit(const fhir_qvalue_t *v)
+{
+    return v->code && *v->code;
+}
+
+/* The unit that a value names, behind its bar, or NULL. */
+static const char *unit_of(const fhir_sql_t *sql, const fhir_qvalue_t *v)
+{
+    return has_unit(v) ? apr_pstrcat(sql->call->pool, "|", v->code, NULL) : NULL;
+}
+
+/* fhir_range_terms(name, low, high): the terms of numbers that a value can match, of a code or of a
+ * unit. They stand in subqueries: of many constants the planner takes each for rather common. */
+static void put_range(fhir_sql_t *sql, const char *name, const fhir_qvalue_t *v)
 {
     const char *low = NULL, *high = NULL;
     switch (v->prefix) {
@@ -154,30 +200,36 @@ static void put_range(fhir_sql_t *sql, const char *code, const fhir_qvalue_t *v)
     default:
         break;
     }
-    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_keys"));
-    if (code) {
-        /* terms are of codes without systems: one with a bar in it looks as if it had one */
-        fhir_buf_puts(sql->text, "string_to_array(");
-        fhir_sql_bind(sql, strchr(code, '|') ? NULL : code, "text");
-        fhir_buf_puts(sql->text, ", ''), ");
-    }
-    else {
-        fhir_buf_puts(sql->text, "NULL, ");
-    }
+    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_terms"));
+    fhir_sql_bind(sql, name, "text");
+    fhir_buf_puts(sql->text, ", ");
     fhir_sql_bind(sql, low, "numeric");
     fhir_buf_puts(sql->text, ", ");
     fhir_sql_bind(sql, high, "numeric");
     fhir_buf_putc(sql->text, ')');
 }
 
+/* Terms are of codes without systems: one with a bar in it looks as if it had one. */
+static const char *code_of(const fhir_qvalue_t *v)
+{
+    return strchr(v->parts[0].code, '|') ? NULL : v->parts[0].code;
+}
+
+/* 1 if each value of a number or quantity has terms: what is not equal to one is all that there is,
+ * but for its unit. */
+static int has_number_terms(const fhir_qnode_t *node)
+{
+    for (int i = 0; i < node->n_values; i++)
+        if (node->values[i].prefix == FHIR_PREFIX_NE && !has_unit(&node->values[i]))
+            return 0;
+    return node->n_values <= VALUES_MAX;
+}
+
 void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_param_t *pair = pair_of(sql->call, node->param);
-    if (sql->paired || node->n_values > VALUES_MAX || is_left_out(sql, alias))
+    if (sql->paired || is_left_out(sql, alias) || !has_number_terms(node))
         return;
-    for (int i = 0; i < node->n_values; i++)
-        if (node->values[i].prefix == FHIR_PREFIX_NE)
-            return; /* all that there is */
     fhir_buf_puts(sql->text, " AND ");
     if (pair)
         put_pair(sql, alias, pair);
@@ -186,7 +238,7 @@ void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_q
     fhir_buf_puts(sql->text, " && (SELECT ");
     for (int i = 0; i < node->n_values; i++) {
         fhir_buf_puts(sql->text, i ? " || " : "");
-        put_range(sql, NULL, &node->values[i]);
+        put_range(sql, unit_of(sql, &node->values[i]), &node->values[i]);
     }
     fhir_buf_putc(sql->text, ')');
 }
@@ -210,8 +262,18 @@ void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_par
     fhir_buf_puts(sql->text, " AND ");
     put_pair(sql, alias, param);
     fhir_buf_puts(sql->text, " && (SELECT ");
-    put_range(sql, value->parts[0].code, &value->parts[1]);
+    put_range(sql, code_of(value), &value->parts[1]);
     fhir_buf_putc(sql->text, ')');
+}
+
+static int has_composite_terms(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    const fhir_model_t *m = call->stored;
+    for (int i = 0; i < node->n_values; i++)
+        if (!has_term(&node->values[i]))
+            return 0;
+    return m->params[m->components[node->param->first_component]].kind == FHIR_PARAM_TOKEN &&
+           node->n_values <= VALUES_MAX;
 }
 
 void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
@@ -220,11 +282,8 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
     const apr_uint16_t *parts = &m->components[node->param->first_component];
     const fhir_param_kind_t second = (fhir_param_kind_t)m->params[parts[1]].kind;
     /* of the test itself the planner knows nothing */
-    if (m->params[parts[0]].kind != FHIR_PARAM_TOKEN || (!sql->estimate && is_left_out(sql, alias)))
+    if ((!sql->estimate && is_left_out(sql, alias)) || !has_composite_terms(sql->call, node))
         return;
-    for (int i = 0; i < node->n_values; i++)
-        if (node->n_values > VALUES_MAX || !has_term(&node->values[i]))
-            return;
     fhir_buf_puts(sql->text, " AND ");
     put_others(sql, alias, &m->types[node->param->type]);
     fhir_buf_puts(sql->text, " && (SELECT ");
@@ -232,7 +291,7 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
         const fhir_qvalue_t *value = &node->values[i];
         fhir_buf_puts(sql->text, i ? " || " : "");
         if (second == FHIR_PARAM_QUANTITY || second == FHIR_PARAM_NUMBER) {
-            put_range(sql, value->parts[0].code, &value->parts[1]);
+            put_range(sql, code_of(value), &value->parts[1]);
             continue;
         }
         fhir_buf_printf(sql->text, "ARRAY[%s(", function(sql, "fhir_place_key"));
@@ -240,6 +299,69 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
         fhir_buf_puts(sql->text, ", 701)]");
     }
     fhir_buf_putc(sql->text, ')');
+}
+
+/* ---- conditions that are known by their keys ---- */
+
+static int is_number(const fhir_param_t *p)
+{
+    return p->column_kind == FHIR_COL_NUMBER || p->column_kind == FHIR_COL_NUMBERS ||
+           p->column_kind == FHIR_COL_QUANTITY || p->column_kind == FHIR_COL_QUANTITIES;
+}
+
+static int is_part_keyed(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    const fhir_param_t *p = node->param;
+    for (int i = 0; p->flags & FHIR_PARAM_ROOT_COMPOSITE && i < node->n_values; i++)
+        if (!fhir_predicate_has_pair(call, node, &node->values[i]))
+            return 0;
+    if (p->flags & FHIR_PARAM_ROOT_COMPOSITE)
+        return 1;
+    return p->column_kind == FHIR_COL_COMPOSITE ? has_composite_terms(call, node)
+                                                : is_number(p) && has_number_terms(node);
+}
+
+int fhir_predicate_is_keyed(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    if (node->kind != FHIR_Q_TEST || node->modifier != FHIR_MODIFIER_NONE)
+        return 0;
+    if (!(node->param->flags & FHIR_PARAM_UNION))
+        return is_part_keyed(call, node);
+    for (int i = 0; i < node->param->n_components; i++) {
+        const fhir_qnode_t part = fhir_predicate_component(call, node, i);
+        if (!is_part_keyed(call, &part))
+            return 0;
+    }
+    return 1;
+}
+
+static void put_part(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *part)
+{
+    for (int i = 0; part->param->flags & FHIR_PARAM_ROOT_COMPOSITE && i < part->n_values; i++) {
+        fhir_buf_puts(sql->text, i ? " OR (TRUE" : "TRUE");
+        fhir_predicate_pair_keys(sql, alias, part->param, &part->values[i]);
+        fhir_buf_puts(sql->text, i ? ")" : "");
+    }
+    if (part->param->flags & FHIR_PARAM_ROOT_COMPOSITE)
+        return;
+    fhir_buf_puts(sql->text, "TRUE");
+    if (part->param->column_kind == FHIR_COL_COMPOSITE)
+        fhir_predicate_composite_keys(sql, alias, part);
+    else
+        fhir_predicate_number_keys(sql, alias, part);
+}
+
+int fhir_predicate_union_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    if (is_left_out(sql, alias) || !fhir_predicate_is_keyed(sql->call, node))
+        return 0;
+    for (int i = 0; i < node->param->n_components; i++) {
+        const fhir_qnode_t part = fhir_predicate_component(sql->call, node, i);
+        fhir_buf_puts(sql->text, i ? " OR " : "(");
+        put_part(sql, alias, &part);
+    }
+    fhir_buf_puts(sql->text, ") AND ");
+    return 1;
 }
 
 /* ---- the index TABLE_terms_idx ---- */

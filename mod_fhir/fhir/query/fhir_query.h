@@ -176,6 +176,9 @@ typedef struct fhir_query_t {
     struct {
         int from, width; /* the places that a statement looks at; width 0: all from there on */
         int first;       /* where the page's first window began */
+        int is_swept;    /* no index but that of the places is used */
+        int most;        /* rows that a page may sweep at once */
+        double rows;     /* about so many are in the table; 0: not known */
     } window;
     const char *cursor;   /* the page link's sealed word, or NULL */
     fhir_pairs_t applied; /* what was understood, as given, without the cursor: self link; the

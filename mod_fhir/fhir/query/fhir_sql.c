@@ -289,11 +289,17 @@ static void compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *t
         fhir_buf_putc(sql->text, ')');
 }
 
-/* One patient's rows are found by the patient. A plan for all values does not know which are
- * common, so other indexes, which would find half a table, are shut to it: IS TRUE has none. */
+int fhir_sql_is_shut(const fhir_sql_t *sql, const char *alias)
+{
+    return (sql->scoped || sql->swept) && !strcmp(alias, "t");
+}
+
+/* One patient's rows are found by the patient, those of a swept window by their place. A plan for
+ * all values does not know which are common, so other indexes, which would find half a table, are
+ * shut to it: IS TRUE has none. */
 static void test(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const int shut = sql->scoped && !strcmp(alias, "t") &&
+    const int shut = fhir_sql_is_shut(sql, alias) &&
                      !(node->kind == FHIR_Q_TEST && fhir_query_names_patient(sql->call, node));
     fhir_buf_puts(sql->text, shut ? "((" : "");
     fhir_predicate_append(sql, alias, node);

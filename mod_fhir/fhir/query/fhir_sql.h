@@ -24,7 +24,9 @@ typedef struct fhir_sql_t {
     int aliases; /* table aliases given out: a1, a2, … */
     /* What only helps an index to find rows is left out: */
     int scoped;   /* of t, whose rows are one patient's */
+    int swept;    /* of t, whose rows are few, and are all read */
     int estimate; /* everywhere: the planner would think that few match both */
+    int keyed;    /* of a union, whose keys have been written */
     int paired;   /* the test of a quantity is part of one with its code */
 } fhir_sql_t;
 
@@ -49,6 +51,8 @@ void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *par
 /** 1 if the statement has grown over a ceiling: of its text, of its values' number or bytes. What
  * is built by loops over a client's words then stops. */
 int fhir_sql_is_full(const fhir_sql_t *sql);
+/** 1 if t's own conditions are shut to indexes: another one finds its rows. */
+int fhir_sql_is_shut(const fhir_sql_t *sql, const char *alias);
 /** The finished statement; FHIR_ERR_LIMIT if it is full. No other error comes of making SQL: what
  *  can be wrong with a search has been found by its parser or by fhir_resolve_query. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);

@@ -138,6 +138,7 @@ static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_q
                         const fhir_cursor_t *cursor, int limit, int named)
 {
     select_columns(sql, query, order, named);
+    sql->swept = query->placed && query->window.width && query->window.is_swept;
     from(sql, query);
     fhir_window_put(sql, query);
     beyond(sql, order, cursor);

@@ -6,6 +6,7 @@
 #include "fhir/search/fhir_window.h"
 
 #include <apr_strings.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "fhir/query/fhir_cost.h"
@@ -16,10 +17,16 @@
 #define PLACE_END       4096
 #define COARSE          32 /* places */
 #define COARSE_MARK     1073741824
-/* More are not picked out: an eighth of all; where the index of the places has none of the other
+/* More are not picked out: a sixteenth of all; where the index of the places has none of the other
  * conditions, so that it finds all that is there, less. */
-#define WIDTH_MAX       1024
+#define WIDTH_MAX       512
 #define WIDTH_MAX_ALONE 64
+
+/* Where so few rows stand in a window that reading them all costs less than to intersect the lists
+ * of an index, the window is swept: so many rows for each that the page wants, in so many places.
+ */
+#define SWEPT_ROWS  12
+#define SWEPT_WIDTH 2048
 
 /* Matches that are found and sorted sooner than those of a window are picked out of all that has
  * its terms, where another index finds them. */
@@ -48,40 +55,51 @@ static apr_uint64_t key_of(const fhir_call_t *call, const char *what, apr_size_t
     return (hash & ~APR_UINT64_C(0xFF0000)) | (apr_uint64_t)value << 16;
 }
 
-static fhir_err_t *on_found(void *baton, const fhir_row_t *row)
+static fhir_err_t *on_rows(void *baton, const fhir_row_t *row)
 {
-    *(int *)baton = *fhir_row_text(row, 0) == 't';
+    *(unsigned *)baton = (unsigned)atoi(fhir_row_text(row, 0));
     return NULL;
 }
 
-enum { HAS_INDEX = 1, HAS_NONE };
-static int has_index(const fhir_call_t *call, const fhir_type_t *type)
+/* What is known of a table: that it is not searched so, or behind that the number of its rows, in
+ * halves of a power of two. */
+enum { NOT_PLACED = 1, HALVES_MAX = 100 };
+
+/* About how many rows the table has, 0 if it is not searched so. */
+static double placed_rows(const fhir_call_t *call, const fhir_type_t *type)
 {
     fhir_store_t *store = call->request->store;
     fhir_stmt_t stmt = {
-        .sql = "SELECT coalesce(bool_or(i.indisvalid), FALSE) FROM pg_index i JOIN pg_class c "
+        .sql = "SELECT round(2 * log(2, greatest(t.reltuples, pg_relation_size(t.oid) / "
+               "8192)::numeric))::integer FROM pg_index i JOIN pg_class c "
                "ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid "
                "WHERE t.oid = $1::regclass AND c.relname = t.relname || '_terms_idx' "
-               "AND pg_relation_size(t.oid) >= " SIZE_MIN,
+               "AND i.indisvalid AND pg_relation_size(t.oid) >= " SIZE_MIN,
         .n_values = 1};
     fhir_value_t table = fhir_value_text(fhir_call_table(call, type, ""));
-    int found = 0;
-    for (unsigned known = HAS_INDEX; store && known <= HAS_NONE; known++)
-        if (fhir_store_recall(store, key_of(call, "index", 5, type, known)))
-            return known == HAS_INDEX;
-    if (fhir_call_ask(call, &stmt, &table, on_found, &found))
-        return 0;
-    if (store)
-        fhir_store_remember(store, key_of(call, "index", 5, type, found ? HAS_INDEX : HAS_NONE));
-    return found;
+    unsigned halves = 0, known = NOT_PLACED;
+    while (store && known < HALVES_MAX &&
+           !fhir_store_recall(store, key_of(call, "index", 5, type, known)))
+        known++;
+    if (!store || known == HALVES_MAX) {
+        if (fhir_call_ask(call, &stmt, &table, on_rows, &halves))
+            return 0;
+        known = NOT_PLACED + (halves < HALVES_MAX - 1 ? halves : HALVES_MAX - 2);
+        if (store)
+            fhir_store_remember(store, key_of(call, "index", 5, type, known));
+    }
+    return known == NOT_PLACED ? 0 : exp2((known - NOT_PLACED) / 2.0);
 }
 
 void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call)
 {
-    query->placed = !query->sort->nelts && !query->containers &&
-                    !fhir_query_of_one_patient(query, call) && has_index(call, query->type);
     query->window.from = PLACE_MIN;
     query->window.width = 0;
+    query->window.rows =
+        !query->sort->nelts && !query->containers && !fhir_query_of_one_patient(query, call)
+            ? placed_rows(call, query->type)
+            : 0;
+    query->placed = query->window.rows > 0;
 }
 
 void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor)
@@ -120,16 +138,22 @@ void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query)
     }
 }
 
+static int is_plain(const fhir_query_t *query, const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    if (query->window.width && query->window.is_swept)
+        return node->kind == FHIR_Q_TEST;
+    if (fhir_predicate_is_keyed(call, node))
+        return 1;
+    return query->window.width && fhir_predicate_in_terms(call, node) &&
+           (node->param->kind == FHIR_PARAM_TOKEN || node->param->kind == FHIR_PARAM_REFERENCE);
+}
+
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
 {
-    const fhir_qnode_t *n = query->where->child;
-    if (!query->placed || !query->window.width || !n || !call->grant->all)
+    if (!query->placed || !call->grant->all || (!query->where->child && !query->window.width))
         return 0;
-    for (; n; n = n->next)
-        if (n->param && n->param->kind != FHIR_PARAM_TOKEN &&
-            n->param->kind != FHIR_PARAM_REFERENCE)
-            return 0;
-        else if (!fhir_predicate_in_terms(call, n))
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (!is_plain(query, call, n))
             return 0;
     return 1;
 }
@@ -144,13 +168,20 @@ static int width_max(const fhir_query_t *query, const fhir_call_t *call)
     return query->where->child || !call->grant->all ? WIDTH_MAX_ALONE : WIDTH_MAX;
 }
 
+static int can_sweep(const fhir_query_t *query, int width)
+{
+    return width <= SWEPT_WIDTH && query->window.rows > 0 &&
+           width * query->window.rows <= (double)query->window.most * (PLACE_END - PLACE_MIN);
+}
+
 /* A power of two, so that it can be remembered; coarse ones begin and end with 32 places. */
 static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
 {
     int width = 1, from = query->window.from;
     while (width < places)
         width *= 2;
-    if (width > width_max(query, call)) {
+    query->window.is_swept = can_sweep(query, width);
+    if (!query->window.is_swept && width > width_max(query, call)) {
         query->window.width = 0;
         return;
     }
@@ -186,11 +217,11 @@ static void remember_width(const fhir_query_t *query, const fhir_call_t *call, i
                             key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8));
 }
 
-/* 1 if few rows match, and one of the conditions has an index that has no places, as a day has: it
- * alone finds them, in all places at once. */
-static int is_few(const fhir_query_t *query, apr_int64_t rows)
+/* 1 if few rows match, too few to sweep as many places as a page takes, and one of the conditions
+ * has an index that has no places, as a day has: it alone finds them, in all places at once. */
+static int is_few(const fhir_query_t *query, apr_int64_t rows, int places)
 {
-    if (rows > FEW_MATCHES)
+    if (rows > FEW_MATCHES || can_sweep(query, places))
         return 0;
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
         if (n->kind == FHIR_Q_TEST && n->modifier == FHIR_MODIFIER_NONE &&
@@ -203,21 +234,22 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
                               int limit)
 {
     int width = recall_width(query, call);
+    apr_int64_t rows;
+    query->window.most = limit * SWEPT_ROWS;
     query->window.from = place ? atoi(place) : PLACE_MIN;
     if (query->window.from < PLACE_MIN || query->window.from >= PLACE_END)
         query->window.from = PLACE_MIN; /* of another edition: the cursor's own condition holds */
     if (!width) {
+        fhir_stmt_t stmt;
         fhir_sql_t *sql = fhir_sql_create(call);
         fhir_buf_puts(sql->text, "SELECT");
         sql->estimate = 1;
         fhir_sql_from(sql, query);
-        fhir_stmt_t stmt;
         FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
-        apr_int64_t rows;
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1
                      : PLACE_END;
-        if (width > PLACE_END || is_few(query, rows))
+        if (width > PLACE_END || is_few(query, rows, width))
             width = PLACE_END;
         remember_width(query, call, width);
     }
@@ -226,13 +258,21 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
     return NULL;
 }
 
-int fhir_window_next(fhir_query_t *query, const fhir_call_t *call)
+/* So many places as have the rows by what the first ones had, and half of that more. */
+static int places_for(int rows, int found, int places)
 {
-    int end = query->window.from + query->window.width, width = query->window.width;
-    if (!width || end >= PLACE_END)
+    double width = found ? 1.5 * rows * places / found : 8.0 * places;
+    return width < PLACE_END ? (int)width + 1 : PLACE_END;
+}
+
+int fhir_window_next(fhir_query_t *query, const fhir_call_t *call, int found, int missing)
+{
+    int end = query->window.from + query->window.width;
+    if (!query->window.width || end >= PLACE_END)
         return 0;
+    int places = places_for(missing, found, end - query->window.first);
     query->window.from = end;
-    set_width(query, call, width * 8);
+    set_width(query, call, places);
     return 1;
 }
 
@@ -241,5 +281,7 @@ void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const c
     int places = (place ? atoi(place) + 1 : PLACE_END) - query->window.first;
     apr_int64_t rows = (apr_int64_t)query->count * (PLACE_END - PLACE_MIN) / places;
 
-    remember_width(query, call, place && is_few(query, rows) ? PLACE_END : places);
+    /* the row behind the page's last shows that there are more: it is to be found, too */
+    places += places / 4 + 1;
+    remember_width(query, call, place && is_few(query, rows, places) ? PLACE_END : places);
 }

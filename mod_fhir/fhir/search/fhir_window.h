@@ -8,7 +8,8 @@
  * row's place beside its terms, so the matches within some places are found without looking at the
  * others: a page costs the same however many match and however large the table is. How many places
  * to look at follows from the number of matches that the planner expects, and from what the search
- * needed the last time.
+ * needed the last time. Where matches are frequent, the rows of a window are few: they are all
+ * read, and no index is asked for the other conditions.
  */
 #ifndef FHIR_WINDOW_H
 #define FHIR_WINDOW_H
@@ -26,8 +27,8 @@ void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call);
 void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor);
 /** Appends " AND …": the row is in the query's window. */
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
-/** 1 if the query's conditions are on columns of the index alone, so that one plan serves all
- *  values. */
+/** 1 if one plan serves all values: the window is swept, or the query's conditions are on columns
+ * of the index, or are such that the planner knows nothing of their values. */
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
 
 /** The first window for a page of `limit` rows.
@@ -35,8 +36,10 @@ int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
  *  @return NULL, as fhir_sql_stmt, or as fhir_cost_rows */
 fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
                               int limit);
-/** The one behind it, eight times as wide; 0 when there is none. */
-int fhir_window_next(fhir_query_t *query, const fhir_call_t *call);
+/** The one behind it; 0 when there is none.
+ *  @param found rows of all windows so far
+ *  @param missing rows that the page still takes */
+int fhir_window_next(fhir_query_t *query, const fhir_call_t *call, int found, int missing);
 /** Remembers how many places the page took.
  *  @param place of its last row, or NULL: it was not filled */
 void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const char *place);

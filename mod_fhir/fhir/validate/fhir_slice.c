@@ -22,13 +22,12 @@ static const fhir_pnode_t *root_of(const fhir_walk_t *w, apr_uint32_t canonical)
 static const fhir_pnode_t *through(const fhir_walk_t *w, const fhir_pnode_t *node, int targets)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n;
-    const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types);
+    int n, m;
+    const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types), *names;
 
     if (!n)
         return NULL;
-    int m;
-    const apr_uint16_t *names =
+    names =
         fhir_profiles_run(&m, p, targets ? p->types[*types].targets : p->types[*types].profiles);
     return m ? root_of(w, p->canonicals[*names]) : NULL;
 }
@@ -54,13 +53,12 @@ static const fhir_pnode_t *step(const fhir_walk_t *w, const fhir_pnode_t *node, 
                                 apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len);
+    const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len), *other;
     int n;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, node->slices);
 
     for (int i = 0; !found && i < n; i++)
         found = fhir_pnode_named(w, p->nodes[slices[i]].children, name, len);
-    const fhir_pnode_t *other;
     if (!found && (other = through(w, node, 0)) != NULL)
         found = fhir_pnode_named(w, other->children, name, len);
     return found;
@@ -108,7 +106,7 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_pbinding_t *binding = &p->bindings[node->binding];
-    int n;
+    int n, j;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, node->children);
 
     if (!fhir_profile_value_fits(w, node, item))
@@ -118,7 +116,6 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
         fhir_binding_member(w, binding->set, fhir_profiles_str(p, binding->url), item) ==
             FHIR_MEMBER_NO)
         return 0;
-    int j;
     for (int i = 0; i < n; i++) {
         const fhir_pnode_t *child = &p->nodes[list[i]];
         fhir_items_t items = {0};

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# How the sources look: .clang-format, shellcheck, 120 columns, a licence in the first lines.
+# How the sources look: .clang-format, declarations, shellcheck, 120 columns, a licence in the first lines.
 use strict;
 use warnings;
 use FHIR::Test::System qw(read_file source_dir run);
@@ -36,6 +36,40 @@ for my $file (@lines) {
     }
 }
 is(join("\n", @faults), '', 'Perl and documentation keep to 120 columns, with blanks for indentation');
+
+# A variable is declared with its first value. Reported is a declaration without a value whose next mention is an
+# assignment in the same block: nothing stands between the two that needs the variable.
+sub late_declarations {
+    my ($text) = @_;
+    # strings stay; of comments, the line breaks
+    my @lines = split /\n/,
+        $text =~ s{("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|/\*.*?\*/}{$1 // $& =~ tr/\n//cdr}gser;
+    my @late;
+    for my $i (0 .. $#lines) {
+        my ($indent, $names) = $lines[$i] =~ /^( +)(?:const |unsigned |struct )*\w+ (?:const )?(\S.*);$/ or next;
+        next if $lines[$i] =~ /^ +(?:return|goto|else|typedef|extern|static|case)\b/ || $names =~ /^[=(-]/;
+        1 while $names =~ s/\([^()]*\)|\{[^{}]*\}//g;
+        for my $name (map { /^\s*[*\s]*(?:const )?(\w+)$/ ? $1 : () } split /,/, $names) {
+            for my $next (@lines[$i + 1 .. $#lines]) {
+                last if $next =~ /^(?! *$)(?!$indent)/;    # the end of the block, or a label
+                next if $next !~ /\b$name\b/;
+                push @late, [$i + 1, $name] if $next =~ /^$indent$name = (.*)/ && $1 !~ /(?<!sizeof\(\*)\b$name\b/;
+                last;
+            }
+        }
+    }
+    return @late;
+}
+is_deeply([late_declarations("{\n    int a, b = 1, *c;\n    /* a */\n    f(b);\n    a = 2;\n    g(&c);\n}\n")],
+    [[2, 'a']],
+    'a declaration without a value is found, one that is filled by address is not');
+is_deeply([late_declarations("{\n    int a;\n    if (b)\n        a = 1;\n    a = 2;\n}\n")], [],
+    'nor one whose first value depends on a condition');
+my @late;
+for my $file (grep { /\.c$/ } @c) {
+    push @late, "$file:$_->[0]: $_->[1] is assigned below" for late_declarations(read_file("$source/$file"));
+}
+is(join("\n", @late), '', 'variables are declared with their first value');
 
 my @code = (@c, map { s/^\Q$source\E\///r } glob "$source/t/*.t $source/tools/*/*.py");
 my @bare = grep { read_file("$source/$_") !~ /\A(?:#!.*\n)?.{0,3}SPDX-License-Identifier: Apache-2\.0/ } @code;

@@ -61,11 +61,10 @@ static void no_store(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const char *fmt, ...)
 {
-    fhir_err_t *err;
     va_list ap;
     va_start(ap, fmt);
     /* by way of an error, whose message is made valid UTF-8 */
-    err =
+    fhir_err_t *err =
         fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST, "%s", apr_pvsprintf(call->pool, fmt, ap));
     va_end(ap);
     call->refusal.id = id;
@@ -368,15 +367,15 @@ static int is_form(const char *type)
 
 fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
 {
-    const char *type = call->request->header(call->request, "Content-Type"), *body, *twice;
-    apr_size_t len;
-    fhir_err_t *err;
+    const char *type = call->request->header(call->request, "Content-Type");
     if (!is_form(type))
         return fhir_auth_refuse(call, FHIR_REFUSED_NO_FORM,
                                 "Content-Type is \"%.100s\"; send "
                                 "application/x-www-form-urlencoded",
                                 type ? type : "");
-    err = call->request->read_body(&body, &len, call->request, FORM_MAX);
+    const char *body;
+    apr_size_t len;
+    fhir_err_t *err = call->request->read_body(&body, &len, call->request, FORM_MAX);
     if (err)
         return err->code == FHIR_ERR_TOO_LARGE
                    ? fhir_auth_refuse(call, FHIR_REFUSED_TOO_LONG,
@@ -387,7 +386,7 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
         return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
                                 "The form is not URL-encoded "
                                 "UTF-8");
-    twice = repeated(&call->form);
+    const char *twice = repeated(&call->form);
     /* the consent page's switches have one name */
     return twice && strcmp(twice, "scope") != 0
                ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
@@ -420,7 +419,6 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
     for (apr_size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
         if (!strcmp(request->method, methods[i].name))
             method = methods[i].flag;
-    const char *twice;
     if (!route)
         return fhir_auth_refuse(call, FHIR_REFUSED_NOT_FOUND, "There is nothing at %.200s",
                                 request->path);
@@ -437,7 +435,7 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
                          call->pool))
         return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
                                 "The query is not URL-encoded UTF-8, or too long");
-    twice = repeated(&call->query);
+    const char *twice = repeated(&call->query);
     return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
                                     twice)
                  : NULL;
@@ -472,13 +470,12 @@ fhir_err_t *fhir_auth_serve(fhir_auth_response_t *response, const fhir_auth_requ
                              .language = "en",
                              .pool = request->pool};
     const fhir_auth_route_t *route = find_route(list, request->path);
-    fhir_err_t *err;
     *response = (fhir_auth_response_t){.status = 200,
                                        .headers = apr_table_make(request->pool, 8),
                                        .body = fhir_buf_create(request->pool, 0)};
     response->route = route_name(route);
     call.kinds = route ? route->kinds : NULL;
-    err = check_request(&call, route);
+    fhir_err_t *err = check_request(&call, route);
     call.language = language_of(&call);
     if (!err)
         err = route->run(&call);

@@ -196,7 +196,7 @@ static fhir_err_t *read_launch(void *baton, const fhir_row_t *row)
 static fhir_err_t *find_launch(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
-    const char *word = param(ask, "launch"), *values[2];
+    const char *word = param(ask, "launch");
     launch_t launch = {ask, 0, 0};
     ask->context = "{}";
     if (!word)
@@ -208,6 +208,7 @@ static fhir_err_t *find_launch(ask_t *ask)
                                       "scope has launch, but the parameter launch is missing")
                    : NULL;
     ask->launch = fhir_secret_bytea_of(word, call->pool);
+    const char *values[2];
     values[0] = ask->launch;
     values[1] = ask->client->id;
     FHIR_TRY(fhir_auth_sql(call,
@@ -271,17 +272,17 @@ static fhir_err_t *offer(ask_t *ask)
     fhir_auth_call_t *call = ask->call;
     const char *const most[] = {ask->client->scopes, ask->client->licence_scopes};
     static const char *const steps[] = {"the registration", "the practice's licence"};
-    fhir_scopes_t allowed, before;
     ask->fewer = *ask->asked.ignored ? apr_psprintf(call->pool, "not known here: %.1000s",
                                                     one_line(ask->asked.ignored, call->pool))
                                      : "";
     fhir_scopes_filter(&ask->offered, &ask->asked, cannot_have, ask, call->pool);
     left(ask, "this way to sign in", &ask->asked, &ask->offered);
+    fhir_scopes_t allowed;
     for (int i = 0; i < 2; i++) {
         if (!*most[i])
             continue;
         FHIR_TRY(fhir_scopes_parse(&allowed, most[i], call->request->endpoint->spoken, call->pool));
-        before = ask->offered;
+        fhir_scopes_t before = ask->offered;
         fhir_scopes_within(&ask->offered, &before, &allowed, call->pool);
         left(ask, steps[i], &before, &ask->offered);
     }
@@ -411,11 +412,10 @@ static fhir_err_t *find_patients(ask_t *ask)
     const char *words = fhir_auth_param(&call->form, "_find");
     const char *more = fhir_auth_param(&call->form, "_more");
     fhir_auth_patients_t list = {0};
-    fhir_err_t *err;
     FHIR_TRY(fhir_auth_check_form(call));
     if (!words)
         return show_patients(ask, NULL, "", "find-nothing-typed");
-    err = fhir_auth_find_patients(&list, call, &ask->session->user, words, more);
+    fhir_err_t *err = fhir_auth_find_patients(&list, call, &ask->session->user, words, more);
     if (err) {
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
                  "FHIR0403: searching patients failed (request %s): %s", call->request->request_id,
@@ -428,10 +428,10 @@ static fhir_err_t *find_patients(ask_t *ask)
 /* The patient that a form names, if this person may act for it. */
 static fhir_err_t *chosen_patient(ask_t *ask, const char *id, const fhir_auth_patients_t *own)
 {
-    const char *why;
-    int may;
     if (!is_patients(ask)) {
+        int may;
         FHIR_TRY(fhir_auth_staff_may(&may, ask->call, &ask->session->user, id));
+        const char *why;
         return may ? fhir_auth_patient(&ask->person, &why, ask->call, id) : NULL;
     }
     for (int i = 0; i < own->n; i++)
@@ -498,12 +498,11 @@ static void view_parts(fhir_view_t *item, const ask_t *ask, const fhir_scope_t *
     if (scope->v1 || scope->query)
         return;
     for (const fhir_scope_part_t *part = fhir_scope_parts; part->type; part++) {
-        fhir_scope_t piece;
-        fhir_view_t *view;
         if (strcmp(part->type, scope->type) != 0)
             continue;
-        piece = fhir_scope_make(scope->kind, scope->type, scope->rights, 0, part->query, pool);
-        view = fhir_view_add(item, "parts");
+        fhir_scope_t piece =
+            fhir_scope_make(scope->kind, scope->type, scope->rights, 0, part->query, pool);
+        fhir_view_t *view = fhir_view_add(item, "parts");
         fhir_view_set(view, "scope", piece.text);
         fhir_view_set(view, "label", fhir_page_text(part->label, ask->call->language, pool));
     }
@@ -512,12 +511,12 @@ static void view_parts(fhir_view_t *item, const ask_t *ask, const fhir_scope_t *
 static void view_scope(fhir_view_t *view, const ask_t *ask, const fhir_scope_t *scope)
 {
     const fhir_auth_call_t *call = ask->call;
-    fhir_view_t *item;
     if (is_silent(scope))
         return;
-    item = fhir_view_add(view, scope->kind == FHIR_SCOPE_SPECIAL                        ? "ways"
-                               : scope->rights & ~(FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH) ? "writes"
-                                                                                        : "reads");
+    fhir_view_t *item =
+        fhir_view_add(view, scope->kind == FHIR_SCOPE_SPECIAL                        ? "ways"
+                            : scope->rights & ~(FHIR_RIGHT_READ | FHIR_RIGHT_SEARCH) ? "writes"
+                                                                                     : "reads");
     fhir_view_set(item, "scope", scope->text);
     if (scope->kind == FHIR_SCOPE_SPECIAL) {
         fhir_view_set(
@@ -570,13 +569,14 @@ static int is_part_of_whole(const fhir_scope_t *scope, const void *baton)
 static fhir_err_t *read_choice(fhir_scopes_t *granted, ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
-    fhir_scopes_t chosen, all;
     const char *text = "";
     for (int i = 0; i < call->form.n; i++)
         if (!strcmp(call->form.list[i].name, "scope"))
             text = apr_pstrcat(call->pool, text, " ", call->form.list[i].value, NULL);
+    fhir_scopes_t chosen;
     FHIR_TRY(fhir_scopes_parse(&chosen, text, call->request->endpoint->spoken, call->pool));
     fhir_scopes_within(&chosen, &chosen, &ask->offered, call->pool);
+    fhir_scopes_t all;
     fhir_scopes_filter(&all, &ask->offered, is_not_silent, NULL, call->pool);
     for (int i = 0; i < chosen.n; i++)
         fhir_scopes_add(&all, &chosen.list[i], call->pool);
@@ -655,7 +655,6 @@ static fhir_err_t *store_authorization(new_id_t *id, ask_t *ask, const fhir_scop
 static fhir_err_t *answer_code(ask_t *ask, const char *code)
 {
     fhir_auth_call_t *call = ask->call;
-    const char *url;
     if (ask->form_post) {
         fhir_view_t *view = page_view(ask);
         fhir_view_set(view, "redirect_uri", ask->redirect_uri);
@@ -664,7 +663,7 @@ static fhir_err_t *answer_code(ask_t *ask, const char *code)
         fhir_view_set(view, "iss", call->request->base_url);
         return fhir_auth_page(call, 200, "form-post", view, ask->form_action);
     }
-    url = fhir_auth_add_param(ask->redirect_uri, "code", code, call->pool);
+    const char *url = fhir_auth_add_param(ask->redirect_uri, "code", code, call->pool);
     if (call->state)
         url = fhir_auth_add_param(url, "state", call->state, call->pool);
     fhir_auth_redirect(call, fhir_auth_add_param(url, "iss", call->request->base_url, call->pool));
@@ -690,13 +689,14 @@ static fhir_err_t *agree(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
     new_id_t id = {NULL, call->pool};
-    fhir_scopes_t granted;
-    const char *code, *values[5];
     FHIR_TRY(fhir_auth_check_form(call));
+    fhir_scopes_t granted;
     FHIR_TRY(read_choice(&granted, ask));
     FHIR_TRY(use_launch(ask));
+    const char *code;
     FHIR_TRY(fhir_random_word(&code, 32, call->pool));
     FHIR_TRY(store_authorization(&id, ask, &granted));
+    const char *values[5];
     values[0] = fhir_secret_bytea_of(code, call->pool);
     values[1] = id.id;
     values[2] = ask->redirect_uri;
@@ -741,7 +741,6 @@ static int is_step(const fhir_auth_call_t *call, const char *step)
 fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call)
 {
     ask_t ask = {.call = call};
-    int done;
     if (!strcmp(call->request->method, "POST")) {
         FHIR_TRY(fhir_auth_form(call));
         if (!fhir_pairs_get(&call->form, "_step"))
@@ -753,6 +752,7 @@ fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call)
     FHIR_TRY(sign_in(&ask));
     if (!ask.session)
         return NULL;
+    int done;
     FHIR_TRY(choose_patient(&ask, &done));
     if (done)
         return NULL;

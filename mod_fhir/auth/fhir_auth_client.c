@@ -27,8 +27,6 @@ typedef struct shown_t {
 
 static fhir_err_t *read_basic(shown_t *shown, fhir_auth_call_t *call, const char *header)
 {
-    apr_size_t len;
-    const char *text, *colon;
     if (!strncasecmp(header, "bearer", 6))
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_BEARER,
                                 "Authorization is Bearer; this endpoint accepts Basic");
@@ -36,8 +34,10 @@ static fhir_err_t *read_basic(shown_t *shown, fhir_auth_call_t *call, const char
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_MALFORMED,
                                 "Authorization is neither Basic nor absent");
     header += 6 + strspn(header + 6, " ");
-    text = apr_pdecode_base64(call->pool, header, APR_ENCODE_STRING, APR_ENCODE_NONE, &len);
-    colon = text ? memchr(text, ':', len) : NULL;
+    apr_size_t len;
+    const char *text =
+        apr_pdecode_base64(call->pool, header, APR_ENCODE_STRING, APR_ENCODE_NONE, &len);
+    const char *colon = text ? memchr(text, ':', len) : NULL;
     if (!colon || strlen(text) != len)
         return fhir_auth_refuse(call, FHIR_REFUSED_AUTH_MALFORMED,
                                 "Authorization: Basic is not followed by base64 of "
@@ -179,7 +179,7 @@ static fhir_err_t *claims_fault(fhir_auth_call_t *call, const char *what)
 
 static fhir_err_t *check_times(fhir_auth_call_t *call, const fhir_jwt_t *jwt, apr_int64_t *expires)
 {
-    apr_int64_t now = apr_time_sec(apr_time_now()), not_before;
+    apr_int64_t now = apr_time_sec(apr_time_now());
     if (!fhir_jwt_number(expires, jwt, "exp"))
         return fhir_auth_refuse(
             fhir_auth_saw(call, "client_assertion.exp", "", at_most(now, call->pool)),
@@ -199,6 +199,7 @@ static fhir_err_t *check_times(fhir_auth_call_t *call, const fhir_jwt_t *jwt, ap
             FHIR_REFUSED_ASSERTION_TIME,
             "client_assertion's exp is %" APR_INT64_T_FMT " seconds ahead; 300 is the most",
             *expires - now);
+    apr_int64_t not_before;
     if (fhir_jwt_number(&not_before, jwt, "nbf") && not_before > now + CLOCK_SKEW)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "client_assertion.nbf", number(not_before, call->pool),
@@ -241,9 +242,7 @@ static fhir_err_t *check_assertion(fhir_auth_call_t *call, const fhir_client_t *
                                    const char *assertion)
 {
     fhir_jwt_t jwt;
-    fhir_jwks_t keys;
-    apr_int64_t expires;
-    const char *jti, *const names[] = {"iss", "sub"};
+    const char *const names[] = {"iss", "sub"};
     fhir_err_t *err = fhir_jwt_parse(&jwt, assertion, strlen(assertion), call->pool);
     if (err)
         return fhir_auth_refuse(
@@ -257,6 +256,7 @@ static fhir_err_t *check_assertion(fhir_auth_call_t *call, const fhir_client_t *
                                 FHIR_REFUSED_ASSERTION_BAD,
                                 "client_assertion names a key set (jku) that is not the "
                                 "registered one");
+    fhir_jwks_t keys;
     FHIR_TRY(fhir_auth_client_keys(&keys, call, client, jwt.kid));
     err = fhir_jwt_verify(&jwt, &keys, call->pool);
     if (err)
@@ -276,8 +276,9 @@ static fhir_err_t *check_assertion(fhir_auth_call_t *call, const fhir_client_t *
             fhir_auth_saw(call, "client_assertion.aud", claim(&jwt, "aud", call->pool),
                           fhir_auth_url(call, "token")),
             apr_pstrcat(call->pool, "aud is not ", fhir_auth_url(call, "token"), NULL));
+    apr_int64_t expires;
     FHIR_TRY(check_times(call, &jwt, &expires));
-    jti = fhir_node_string(jwt.claims, "jti", call->pool);
+    const char *jti = fhir_node_string(jwt.claims, "jti", call->pool);
     if (!jti || !*jti)
         return claims_fault(
             fhir_auth_saw(call, "client_assertion.jti", "", "a new one for each assertion"),
@@ -321,8 +322,8 @@ static fhir_err_t *check_shown(fhir_auth_call_t *call, const fhir_client_t *clie
 fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *call)
 {
     shown_t shown;
-    fhir_client_t *found;
     FHIR_TRY(read_shown(&shown, call));
+    fhir_client_t *found;
     FHIR_TRY(fhir_auth_client(&found, call, shown.id));
     if (!found)
         return fhir_auth_refuse(call, FHIR_REFUSED_CLIENT_UNKNOWN,

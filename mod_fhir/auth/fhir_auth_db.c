@@ -28,9 +28,9 @@ fhir_err_t *fhir_auth_sql_in(fhir_store_t *store, const char *tenant, const char
                              void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     fhir_stmt_t stmt = {.sql = in_tenant(sql, tenant, pool), .n_values = n, .flags = flags};
-    fhir_value_t bound[20];
     if (!store)
         return fhir_err_create(pool, FHIR_ERR_BUSY, "The database is not available");
+    fhir_value_t bound[20];
     for (int i = 0; i < n; i++)
         bound[i] = fhir_value_text(values[i]);
     return fhir_store_run(store, &stmt, bound, row_fn, baton, affected, pool);
@@ -71,11 +71,12 @@ typedef struct one_t {
 /* Rows divided by newlines: no URI holds one. */
 static void split_lines(fhir_client_t *client, const char *lines, apr_pool_t *pool)
 {
-    char *last, *copy = apr_pstrdup(pool, lines);
+    char *copy = apr_pstrdup(pool, lines);
     int most = 1;
     for (const char *s = lines; *s; s++)
         most += *s == '\n';
     client->redirects = apr_pcalloc(pool, (apr_size_t)most * sizeof(*client->redirects));
+    char *last;
     for (char *line = apr_strtok(copy, "\n", &last); line; line = apr_strtok(NULL, "\n", &last))
         client->redirects[client->n_redirects++] = line;
 }

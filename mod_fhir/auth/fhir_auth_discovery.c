@@ -73,11 +73,11 @@ static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
 /* Where the practice's portals list it: SMART App Launch 2.2, User-access Brands. */
 static void brand(fhir_buf_t *buf, const fhir_auth_call_t *call)
 {
-    const char *portal = call->request->portal_url, *brands;
+    const char *portal = call->request->portal_url;
     const char *release = call->request->endpoint->spoken->label;
     if (!portal)
         return;
-    brands = apr_pstrcat(call->pool, portal, "/directory/brands", NULL);
+    const char *brands = apr_pstrcat(call->pool, portal, "/directory/brands", NULL);
     fhir_auth_member(buf, "user_access_brand_bundle",
                      strcmp(release, "R4") ? apr_pstrcat(call->pool, brands, "/", release, NULL)
                                            : brands);

@@ -95,12 +95,11 @@ static size_t take_header(char *data, size_t size, size_t n, void *baton)
     fetch_t *fetch = baton;
     size_t len = size * n;
     char line[256];
-    const char *age;
     if (len < sizeof(line) && len > 14 && !strncasecmp(data, "cache-control:", 14)) {
         apr_cpystrn(line, data, len + 1);
         for (char *s = line; *s; s++)
             *s = (char)(*s >= 'A' && *s <= 'Z' ? *s + 32 : *s);
-        age = strstr(line, "max-age=");
+        const char *age = strstr(line, "max-age=");
         if (strstr(line, "no-store") || strstr(line, "no-cache"))
             fetch->keep_sec = 0;
         else if (age)
@@ -161,9 +160,8 @@ fhir_err_t *fhir_auth_fetch_keys(fhir_jwks_t *keys, const char **text, int *keep
 {
     fetch_t fetch = {fhir_buf_create(call->pool, FHIR_JWKS_MAX), KEEP_STANDARD,
                      call->request->config->fetch_private, 0};
-    fhir_err_t *err;
     FHIR_TRY(fetch_set(&fetch, call, uri));
-    err = fhir_jwks_parse(keys, fetch.body->data, fetch.body->len, call->pool);
+    fhir_err_t *err = fhir_jwks_parse(keys, fetch.body->data, fetch.body->len, call->pool);
     if (err)
         return unreachable(call, uri, err->message);
     *text = fhir_buf_cstr(fetch.body);
@@ -202,7 +200,6 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
 {
     kept_t kept = {.pool = call->pool};
     const char *values[4] = {client->id, client->jwks_uri};
-    int keep_sec;
     FHIR_TRY(fhir_auth_sql(call,
                            "SELECT jwks, expires > now(), extract(epoch FROM now() - fetched)::int "
                            "FROM @client_jwks WHERE client = $1 AND uri = $2",
@@ -212,6 +209,7 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
         !fhir_jwks_parse(keys, kept.jwks, strlen(kept.jwks), call->pool) &&
         (has_kid(keys, kid) || kept.age_sec < ASK_AGAIN))
         return NULL;
+    int keep_sec;
     FHIR_TRY(fhir_auth_fetch_keys(keys, &values[2], &keep_sec, call, client->jwks_uri));
     values[3] = apr_itoa(call->pool, keep_sec);
     return fhir_auth_sql(
@@ -226,13 +224,12 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
 fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                                   const fhir_client_t *client, const char *kid)
 {
-    fhir_err_t *err;
     if (call->request->trial_keys) {
         *keys = *call->request->trial_keys;
         return NULL;
     }
     if (client->jwks) {
-        err = fhir_jwks_parse(keys, client->jwks, strlen(client->jwks), call->pool);
+        fhir_err_t *err = fhir_jwks_parse(keys, client->jwks, strlen(client->jwks), call->pool);
         return err ? fhir_auth_refuse(call, FHIR_REFUSED_KEYS_MISSING,
                                       "The registered key set of app %s: %s", client->name,
                                       err->message)

@@ -53,13 +53,14 @@ static fhir_err_t *read_looked(void *baton, const fhir_row_t *row)
 /* Who asks: an application that authenticates, or one that shows a token of its own. */
 static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
 {
-    const char *header = call->request->header(call->request, "Authorization"), *word;
+    const char *header = call->request->header(call->request, "Authorization");
     fhir_client_t *client = NULL;
-    fhir_bearer_t bearer;
-    fhir_digest_t digest;
     if (header && !strncasecmp(header, "bearer ", 7)) {
+        const char *word;
         fhir_err_t *err = fhir_bearer_token(&word, header, call->pool);
+        fhir_bearer_t bearer;
         if (!err) {
+            fhir_digest_t digest;
             fhir_digest_sha256(digest.byte, word, strlen(word));
             err =
                 fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);
@@ -81,12 +82,12 @@ static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
 fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call)
 {
     looked_t looked = {.call = call};
-    const char *values[2];
     FHIR_TRY(fhir_auth_form(call));
     const char *word = fhir_auth_param(&call->form, "token");
     FHIR_TRY(who_asks(&looked, call));
     if (!word)
         return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
+    const char *values[2];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
     FHIR_TRY(fhir_auth_sql(
@@ -123,15 +124,15 @@ static fhir_err_t *read_ended(void *baton, const fhir_row_t *row)
 fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
 {
     ended_t ended = {0, 0};
-    fhir_client_t *client;
-    fhir_digest_t digest;
-    const char *values[2];
     FHIR_TRY(fhir_auth_form(call));
+    fhir_client_t *client;
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     const char *word = fhir_auth_param(&call->form, "token");
     if (!word)
         return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, word, strlen(word));
+    const char *values[2];
     values[0] = fhir_secret_bytea(&digest, call->pool);
     values[1] = client->id;
     FHIR_TRY(fhir_auth_sql(call,
@@ -156,17 +157,17 @@ fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
 {
-    const char *header = call->request->header(call->request, "Authorization"), *word;
-    fhir_bearer_t bearer;
-    fhir_digest_t digest;
+    const char *header = call->request->header(call->request, "Authorization");
     fhir_user_t *user = NULL;
-    fhir_scopes_t scopes;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     if (!header)
         return fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED,
                                 "userinfo needs an access token (Authorization: Bearer)");
+    const char *word;
     fhir_err_t *err = fhir_bearer_token(&word, header, call->pool);
+    fhir_bearer_t bearer;
     if (!err) {
+        fhir_digest_t digest;
         fhir_digest_sha256(digest.byte, word, strlen(word));
         err = fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);
     }
@@ -177,6 +178,7 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
         return err->code == FHIR_ERR_LOGIN
                    ? fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
                    : err;
+    fhir_scopes_t scopes;
     FHIR_TRY(
         fhir_scopes_parse(&scopes, bearer.scopes, call->request->endpoint->spoken, call->pool));
     FHIR_TRY(fhir_auth_user(&user, call, NULL, bearer.user));

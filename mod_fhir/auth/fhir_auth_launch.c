@@ -26,7 +26,6 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     const char *context = fhir_auth_param(&call->form, "fhirContext");
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 200};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
-    fhir_node_t *node;
     if (banner && strcmp(banner, "true") != 0 && strcmp(banner, "false") != 0)
         return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
                                 "need_patient_banner must be true or false");
@@ -34,6 +33,7 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     fhir_auth_member(buf, "smart_style_url", style ? style : fhir_auth_url(call, "style.json"));
     fhir_auth_member(buf, "intent", intent);
     fhir_auth_member(buf, "tenant", tenant);
+    fhir_node_t *node;
     if (context && (fhir_node_parse_json(&node, context, strlen(context), &limits, call->pool) ||
                     node->kind != FHIR_NODE_ARRAY))
         return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
@@ -89,11 +89,10 @@ static fhir_err_t *read_wanted(wanted_t *wanted, fhir_auth_call_t *call)
 fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call)
 {
     wanted_t wanted;
-    fhir_client_t *client;
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
-    const char *word, *values[7];
     memset(&wanted, 0, sizeof(wanted));
     FHIR_TRY(fhir_auth_form(call));
+    fhir_client_t *client;
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     FHIR_TRY(fhir_auth_check_licence(call, client));
     if (!fhir_client_may(client, "launch"))
@@ -101,7 +100,9 @@ fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call)
                                 "App %s is not registered to launch others (grant launch)",
                                 client->name);
     FHIR_TRY(read_wanted(&wanted, call));
+    const char *word;
     FHIR_TRY(fhir_random_word(&word, 32, call->pool));
+    const char *values[7];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = wanted.app->id;
     values[2] = wanted.user;

@@ -21,13 +21,13 @@ static fhir_err_t *read_granted(void *baton, const fhir_row_t *row)
     granted_t *granted = baton;
     fhir_auth_call_t *call = granted->call;
     fhir_view_t *item = fhir_view_add(granted->view, "apps");
-    fhir_scopes_t scopes;
     fhir_view_set(item, "id", fhir_auth_text(row, 0, call->pool));
     fhir_view_set(item, "app", fhir_auth_text(row, 1, call->pool));
     fhir_view_set(item, "since", fhir_auth_text(row, 2, call->pool));
     fhir_view_set(item, "used", fhir_auth_text(row, 3, call->pool));
     fhir_view_set(item, "until", fhir_auth_text(row, 4, call->pool));
     fhir_view_set(item, "patient", fhir_auth_text(row, 5, call->pool));
+    fhir_scopes_t scopes;
     FHIR_TRY(fhir_scopes_parse(&scopes, fhir_row_text(row, 6), call->request->endpoint->spoken,
                                call->pool));
     for (int i = 0; i < scopes.n; i++)
@@ -81,9 +81,9 @@ static fhir_err_t *end_one(fhir_auth_call_t *call, const fhir_session_t *session
 
 fhir_err_t *fhir_auth_manage(fhir_auth_call_t *call)
 {
-    fhir_session_t *session;
     if (!strcmp(call->request->method, "POST"))
         FHIR_TRY(fhir_auth_form(call));
+    fhir_session_t *session;
     FHIR_TRY(fhir_auth_sign_in(&session, call, 0, NULL));
     if (!session)
         return NULL;
@@ -112,18 +112,18 @@ static fhir_err_t *hinted_client(const char **client, int *is_own, fhir_auth_cal
 {
     const char *hint = fhir_auth_param(&call->query, "id_token_hint");
     keys_t keys = {fhir_buf_create(call->pool, 0), 0};
-    fhir_jwks_t set;
-    fhir_jwt_t jwt;
     if (!hint)
         hint = fhir_auth_param(&call->form, "id_token_hint");
     *client = NULL;
     *is_own = 0;
+    fhir_jwt_t jwt;
     if (!hint || fhir_jwt_parse(&jwt, hint, strlen(hint), call->pool))
         return NULL;
     fhir_buf_puts(keys.buf, "{\"keys\":[");
     FHIR_TRY(
         fhir_auth_sql(call, "SELECT jwk FROM @signing_key", 0, 0, NULL, read_jwk, &keys, NULL));
     fhir_buf_puts(keys.buf, "]}");
+    fhir_jwks_t set;
     if (fhir_jwks_parse(&set, keys.buf->data, keys.buf->len, call->pool) ||
         fhir_jwt_verify(&jwt, &set, call->pool))
         return NULL;
@@ -156,19 +156,21 @@ static fhir_err_t *way_back(const char **out, fhir_auth_call_t *call, const char
 fhir_err_t *fhir_auth_logout(fhir_auth_call_t *call)
 {
     fhir_view_t *view = fhir_auth_view(call);
-    fhir_session_t *session;
-    const char *client, *back, *word;
-    int is_own;
     if (!strcmp(call->request->method, "POST"))
         FHIR_TRY(fhir_auth_form(call));
     const char *step = fhir_pairs_get(&call->form, "_step");
+    fhir_session_t *session;
     FHIR_TRY(fhir_auth_session(&session, call));
+    const char *client;
+    int is_own;
     FHIR_TRY(hinted_client(&client, &is_own, call, session));
+    const char *back;
     FHIR_TRY(way_back(&back, call, client));
     int agreed = step && !strcmp(step, "logout");
     if (agreed && session)
         FHIR_TRY(fhir_auth_check_form(call));
     if (session && !agreed && !is_own) {
+        const char *word;
         FHIR_TRY(fhir_auth_form_word(&word, call));
         fhir_view_set(view, "word", word);
         fhir_view_set(view, "user", session->user.display);

@@ -44,7 +44,6 @@ static fhir_err_t *get_as(const fhir_node_t **root, const fhir_auth_call_t *call
                               .header = no_header};
     fhir_response_t response = {
         .status = 200, .body = fhir_buf_out(buf, call->pool), .body_reset = reset};
-    fhir_node_t *parsed;
     response.body->baton = buf;
     endpoint.interactions |= FHIR_INTERACTION_READ | FHIR_INTERACTION_SEARCH;
     *root = NULL;
@@ -54,6 +53,7 @@ static fhir_err_t *get_as(const fhir_node_t **root, const fhir_auth_call_t *call
                    : fhir_err_create(call->pool, FHIR_ERR_INTERNAL, "%s could not be read", path);
     if (response.status != 200)
         return NULL;
+    fhir_node_t *parsed;
     FHIR_TRY(fhir_node_parse_json(&parsed, fhir_buf_cstr(buf), buf->len, FHIR_NODE_LIMITS_MOST,
                                   call->pool));
     *root = parsed;
@@ -101,9 +101,9 @@ static const char *words_of(const fhir_node_t *node, apr_pool_t *pool)
 
 static const char *name_of(const fhir_node_t *patient, apr_pool_t *pool)
 {
-    const fhir_node_t *name = first_item(fhir_node_get(patient, "name")), *family;
+    const fhir_node_t *name = first_item(fhir_node_get(patient, "name"));
     const char *given = words_of(fhir_node_get(name, "given"), pool), *last = "";
-    family = fhir_node_get(name, "family");
+    const fhir_node_t *family = fhir_node_get(name, "family");
     if (family)
         last = family->kind == FHIR_NODE_STRING
                    ? apr_pstrmemdup(pool, family->text, family->text_len)
@@ -228,14 +228,14 @@ static fhir_err_t *add_proxy(fhir_auth_patients_t *list, const char **why,
 {
     const fhir_node_t *related;
     const char *end = NULL;
-    char now[25];
-    apr_int64_t usec;
     FHIR_TRY(get(&related, call, path, NULL));
     *why = "why-no-record";
     if (!related || is_inactive(related))
         return NULL;
     const fhir_node_t *period = fhir_node_get(related, "period");
     end = period ? fhir_node_string(period, "end", call->pool) : NULL;
+    char now[25];
+    apr_int64_t usec;
     fhir_time_now(now, &usec);
     if (end && strncmp(end, now, strlen(end) < 10 ? strlen(end) : 10) < 0)
         return NULL;
@@ -256,13 +256,13 @@ static fhir_err_t *add_one(fhir_auth_patients_t *list, const char **why,
 fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
                                    const fhir_auth_call_t *call, const fhir_user_t *user)
 {
-    const fhir_node_t *person;
     *out = (fhir_auth_patients_t){0};
     *why = "why-no-record";
     if (!user->fhir_user)
         return NULL;
     if (strncmp(user->fhir_user, "Person/", 7) != 0)
         return add_one(out, why, call, user->fhir_user);
+    const fhir_node_t *person;
     FHIR_TRY(get(&person, call, user->fhir_user, NULL));
     const fhir_node_t *link = first_item(fhir_node_get(person, "link"));
     for (; link && out->n < 50; link = link->next) {
@@ -301,11 +301,12 @@ static int has_digit(const char *word)
 /* What the words ask for. number: the parameter that a word with digits goes into. */
 static const char *query_of(const char *words, const char *number, int *numbers, apr_pool_t *pool)
 {
-    char *last, *copy = apr_pstrdup(pool, words);
+    char *copy = apr_pstrdup(pool, words);
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     int n = 0;
     fhir_buf_printf(buf, "_count=%d&_sort=family,given,_id", PAGE);
     *numbers = 0;
+    char *last;
     for (char *word = apr_strtok(copy, " ,;\t\n", &last); word && n < WORDS_MAX;
          word = apr_strtok(NULL, " ,;\t\n", &last), n++) {
         const char *date = date_of(word, pool);
@@ -347,8 +348,8 @@ fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_c
     static const char *const number_params[] = {"identifier", "phone", "_id"};
     const fhir_node_t *bundle = NULL;
     int numbers = 1;
-    fhir_grant_t grant;
     *out = (fhir_auth_patients_t){0};
+    fhir_grant_t grant;
     staff_grant(&grant, call, user);
     if (more) {
         FHIR_TRY(get_as(&bundle, call, &grant, "Patient", more));

@@ -24,7 +24,6 @@ static const char *attempts_key(const fhir_auth_call_t *call)
 
 static fhir_err_t *check_pause(fhir_auth_call_t *call)
 {
-    int wait;
     if (call->request->config->registration == FHIR_REGISTRATION_OFF)
         return fhir_auth_refuse(
             call, FHIR_REFUSED_REGISTER,
@@ -34,6 +33,7 @@ static fhir_err_t *check_pause(fhir_auth_call_t *call)
             call->request->portal_url
                 ? apr_pstrcat(call->pool, call->request->portal_url, "/connect", NULL)
                 : "");
+    int wait;
     FHIR_TRY(fhir_auth_wait(&wait, call, attempts_key(call)));
     if (!wait)
         return NULL;
@@ -48,11 +48,10 @@ static fhir_err_t *check_pause(fhir_auth_call_t *call)
 static fhir_err_t *shown_token(const char **digest, const char **token, fhir_auth_call_t *call)
 {
     const char *header = call->request->header(call->request, "Authorization");
-    fhir_err_t *err;
     *digest = *token = NULL;
     if (!header)
         return NULL;
-    err = fhir_bearer_token(token, header, call->pool);
+    fhir_err_t *err = fhir_bearer_token(token, header, call->pool);
     if (err)
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_TOKEN, "%s", err->message);
     *digest = fhir_secret_bytea_of(*token, call->pool);
@@ -218,15 +217,16 @@ static fhir_err_t *store(const char *const *values, fhir_auth_call_t *call)
 static fhir_err_t *register_client(fhir_auth_call_t *call)
 {
     fhir_metadata_t reading = {.call = call};
-    const char *values[7], *shown, *token, *secret = NULL;
-    permit_t permit;
+    const char *values[7], *shown, *secret = NULL;
     FHIR_TRY(shown_token(&values[5], &shown, call));
+    permit_t permit;
     FHIR_TRY(check_permit(&permit, call, values[5]));
     reading.is_test = permit.is_test;
     FHIR_TRY(fhir_metadata_read(&reading));
     FHIR_TRY(fhir_metadata_take(&values[0], &reading));
     for (int i = 1; i < 3; i++)
         FHIR_TRY(fhir_random_word(&values[i], 12, call->pool));
+    const char *token;
     FHIR_TRY(fhir_random_word(&token, 32, call->pool));
     values[3] = fhir_secret_bytea_of(token, call->pool);
     if (!strncmp(reading.method, "client_secret", 13))
@@ -287,10 +287,10 @@ static fhir_err_t *read_flag(void *baton, const fhir_row_t *row)
 static fhir_err_t *check_own_secret(const fhir_metadata_t *reading, const char *client)
 {
     const char *secret = fhir_node_string(reading->body, "client_secret", reading->call->pool);
-    const char *values[2];
     flag_t known = {0};
     if (!fhir_node_get(reading->body, "client_secret"))
         return NULL;
+    const char *values[2];
     values[0] = client;
     values[1] = fhir_secret_bytea_of(secret ? secret : "", reading->call->pool);
     FHIR_TRY(fhir_auth_sql(reading->call,
@@ -376,12 +376,12 @@ static fhir_err_t *manage(fhir_auth_call_t *call)
 {
     const char *client = call->request->path + strlen("auth/register/"), *digest, *token;
     flag_t is_test = {0};
-    stored_t stored;
     FHIR_TRY(shown_token(&digest, &token, call));
     if (!digest)
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_TOKEN,
                                 "The registration_access_token of the application is needed: send "
                                 "Authorization: Bearer TOKEN");
+    stored_t stored;
     FHIR_TRY(find(&stored, call, client, digest));
     if (!stored.json) /* which of both is wrong is told to nobody (RFC 7592, 2.1) */
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_TOKEN,

@@ -70,14 +70,14 @@ fhir_err_t *fhir_auth_session(fhir_session_t **session, fhir_auth_call_t *call)
 {
     const fhir_auth_config_t *config = call->request->config;
     found_t found = {NULL, call->pool};
-    fhir_digest_t digest;
-    const char *values[4];
     *session = NULL;
     if (!call->cookie)
         call->cookie = read_cookie(call);
     if (!call->cookie)
         return NULL;
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, call->cookie, strlen(call->cookie));
+    const char *values[4];
     values[0] = fhir_secret_bytea(&digest, call->pool);
     values[1] = call->request->place;
     values[2] = apr_itoa(call->pool, config->session_idle_sec);
@@ -98,8 +98,8 @@ fhir_err_t *fhir_auth_session(fhir_session_t **session, fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_session_begin(fhir_auth_call_t *call, const fhir_user_t *user, int factor)
 {
-    const char *values[4];
     FHIR_TRY(set_cookie(call));
+    const char *values[4];
     values[0] = fhir_secret_bytea_of(call->cookie, call->pool);
     values[1] = user->id;
     values[2] = call->request->place;
@@ -149,9 +149,10 @@ static const char *request_text(const fhir_auth_call_t *call)
 
 static fhir_err_t *make_word(const char **word, const fhir_auth_call_t *call)
 {
-    fhir_digest_t key, mac;
+    fhir_digest_t key;
     const char *text = apr_pstrcat(call->pool, call->cookie, "\n", request_text(call), NULL);
     FHIR_TRY(fhir_auth_key(&key, call));
+    fhir_digest_t mac;
     fhir_digest_hmac(mac.byte, key.byte, FHIR_DIGEST_LEN, text, strlen(text));
     *word = fhir_base64_encode(mac.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
@@ -168,11 +169,12 @@ fhir_err_t *fhir_auth_form_word(const char **word, fhir_auth_call_t *call)
 
 fhir_err_t *fhir_auth_check_form(fhir_auth_call_t *call)
 {
-    const char *shown = fhir_pairs_get(&call->form, "_word"), *word;
+    const char *shown = fhir_pairs_get(&call->form, "_word");
     const char *site = call->request->header(call->request, "Sec-Fetch-Site");
     if (!call->cookie)
         call->cookie = read_cookie(call);
     if (call->cookie && shown && (!site || strcmp(site, "cross-site") != 0)) {
+        const char *word;
         FHIR_TRY(make_word(&word, call));
         if (fhir_secret_same(word, shown))
             return NULL;

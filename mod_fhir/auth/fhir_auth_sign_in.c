@@ -113,10 +113,9 @@ static const char *not_here(const fhir_auth_call_t *call, const fhir_user_t *use
 static fhir_err_t *take_password(way_t *way)
 {
     fhir_auth_call_t *call = way->call;
-    const char *name = user_name(call), *password = fhir_pairs_get(&call->form, "password"), *not ;
-    fhir_user_t *user;
-    int wait;
+    const char *name = user_name(call), *password = fhir_pairs_get(&call->form, "password");
     FHIR_TRY(fhir_auth_check_form(call));
+    int wait;
     FHIR_TRY(must_wait(&wait, way, name));
     if (wait) {
         call->refusal.wait = wait;
@@ -132,8 +131,9 @@ static fhir_err_t *take_password(way_t *way)
         FHIR_TRY(count_failure(way, name));
         return show(way, "sign-in", "reason-wrong", name);
     }
+    fhir_user_t *user;
     FHIR_TRY(fhir_auth_user(&user, call, name, NULL));
-    not = not_here(call, user);
+    const char *not = not_here(call, user);
     if (not )
         return show(way, "sign-in", not, name);
     FHIR_TRY(fhir_auth_count(call, apr_pstrcat(call->pool, "u:", name, NULL), 0));
@@ -149,18 +149,20 @@ static fhir_err_t *take_password(way_t *way)
 static fhir_err_t *take_new_password(way_t *way, const fhir_session_t *session)
 {
     fhir_auth_call_t *call = way->call;
-    const char *first = fhir_pairs_get(&call->form, "password"), *hash, *values[2];
-    const char *second = fhir_pairs_get(&call->form, "again"), *fault;
+    const char *first = fhir_pairs_get(&call->form, "password");
+    const char *second = fhir_pairs_get(&call->form, "again");
     FHIR_TRY(fhir_auth_check_form(call));
-    fault = !first || !second || strcmp(first, second) != 0
-                ? "password-differs"
-                : fhir_password_fault(first, session->user.name);
+    const char *fault = !first || !second || strcmp(first, second) != 0
+                            ? "password-differs"
+                            : fhir_password_fault(first, session->user.name);
     if (!fault && call->request->check_password(call->request, session->user.name, first) ==
                       FHIR_AUTH_PASSWORD_RIGHT)
         fault = "password-same";
     if (fault)
         return show(way, "password", fault, session->user.name);
+    const char *hash;
     FHIR_TRY(fhir_password_hash(&hash, first, call->pool));
+    const char *values[2];
     values[0] = session->user.id;
     values[1] = hash;
     FHIR_TRY(fhir_auth_sql(call,
@@ -195,13 +197,13 @@ static fhir_err_t *read_totp(void *baton, const fhir_row_t *row)
 static fhir_err_t *take_factor(way_t *way, const fhir_session_t *session)
 {
     fhir_auth_call_t *call = way->call;
-    const char *typed = fhir_pairs_get(&call->form, "code"), *values[2];
+    const char *typed = fhir_pairs_get(&call->form, "code");
     const char *key = apr_pstrcat(call->pool, "f:", session->user.id, NULL);
     char *code = apr_pstrdup(call->pool, typed ? typed : ""), *to = code;
     totp_t totp = {.len = 0};
     apr_int64_t n = 0;
-    int wait;
     FHIR_TRY(fhir_auth_check_form(call));
+    int wait;
     FHIR_TRY(fhir_auth_wait(&wait, call, key));
     if (wait) {
         call->refusal.wait = wait;
@@ -214,6 +216,7 @@ static fhir_err_t *take_factor(way_t *way, const fhir_session_t *session)
     FHIR_TRY(fhir_auth_sql(call, "SELECT totp, totp_last FROM @user WHERE id = $1", 0, 1,
                            &session->user.id, read_totp, &totp, NULL));
     apr_int64_t step = fhir_totp_step(totp.secret, totp.len, code, apr_time_sec(apr_time_now()));
+    const char *values[2];
     values[0] = session->user.id;
     values[1] = apr_psprintf(call->pool, "%" APR_INT64_T_FMT, step);
     if (step >= 0) /* each code once, also on two nodes */
@@ -252,8 +255,8 @@ fhir_err_t *fhir_auth_sign_in(fhir_session_t **out, fhir_auth_call_t *call, int 
 {
     const char *step = fhir_pairs_get(&call->form, "_step");
     way_t way = {call, form_action, step ? step : ""};
-    fhir_session_t *session;
     *out = NULL;
+    fhir_session_t *session;
     FHIR_TRY(fhir_auth_session(&session, call));
     if (is_step(&way, "sign-in"))
         return take_password(&way);

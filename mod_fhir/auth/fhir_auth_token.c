@@ -79,8 +79,6 @@ static fhir_err_t *make_id_token(const char **out, const fhir_auth_call_t *call,
     signer_t signer = {.pool = call->pool};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     apr_int64_t now = apr_time_sec(apr_time_now());
-    fhir_scopes_t scopes;
-    EVP_PKEY *key;
     FHIR_TRY(fhir_auth_sql(call,
                            "SELECT kid, alg, private FROM @signing_key WHERE active <= now() AND "
                            "coalesce(retired > now(), true) ORDER BY alg = 'RS256' DESC, active "
@@ -90,7 +88,9 @@ static fhir_err_t *make_id_token(const char **out, const fhir_auth_call_t *call,
         return fhir_err_detail(
             fhir_err_create(call->pool, FHIR_ERR_INTERNAL, "The server has no signing key"),
             call->pool, "no key in fhir_signing_key is active: run fhirctl key add");
+    EVP_PKEY *key;
     FHIR_TRY(fhir_jwk_read_pem(&key, signer.pem, call->pool));
+    fhir_scopes_t scopes;
     FHIR_TRY(
         fhir_scopes_parse(&scopes, authz->scopes, call->request->endpoint->spoken, call->pool));
     fhir_buf_puts(buf, "{\"iss\":");
@@ -211,7 +211,6 @@ static fhir_err_t *reused(fhir_auth_call_t *call, const code_t *code)
 static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
 {
     const char *verifier = fhir_auth_param(&call->form, "code_verifier");
-    fhir_digest_t digest;
     if (!code->challenge)
         return !verifier
                    ? NULL
@@ -225,6 +224,7 @@ static fhir_err_t *check_verifier(fhir_auth_call_t *call, const code_t *code)
         return fhir_auth_refuse(fhir_auth_saw(call, "code_verifier", "",
                                               "the value whose digest was the code_challenge"),
                                 FHIR_REFUSED_VERIFIER_MISSING, "code_verifier is missing");
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, verifier, strlen(verifier));
     if (strlen(verifier) >= 43 && strlen(verifier) <= 128 &&
         fhir_secret_same(
@@ -278,14 +278,14 @@ static fhir_err_t *check_code(fhir_auth_call_t *call, const fhir_client_t *clien
 
 static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
 {
-    const char *word = fhir_auth_param(&call->form, "code"), *values[2];
+    const char *word = fhir_auth_param(&call->form, "code");
     code_t code = {.pool = call->pool};
     apr_int64_t n = 0;
-    fhir_scopes_t scopes;
     if (!word)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "code", "", "the code that came to the redirect URI"),
             FHIR_REFUSED_CODE_MISSING, "code is missing");
+    const char *values[2];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
     FHIR_TRY(fhir_auth_sql(call,
@@ -302,6 +302,7 @@ static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
                            FHIR_STMT_WRITE, 1, values, NULL, NULL, &n));
     if (!n)
         return reused(call, &code);
+    fhir_scopes_t scopes;
     FHIR_TRY(
         fhir_scopes_parse(&scopes, code.authz.scopes, call->request->endpoint->spoken, call->pool));
     return issue(call, client, &code.authz, code.authz.scopes,
@@ -372,12 +373,13 @@ static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
                                     const fhir_authz_t *authz)
 {
     const fhir_model_t *model = call->request->endpoint->spoken;
-    const char *text = fhir_auth_param(&call->form, "scope"), *beyond;
-    fhir_scopes_t asked, granted;
+    const char *text = fhir_auth_param(&call->form, "scope");
     *out = authz->scopes;
     if (!text)
         return NULL;
+    fhir_scopes_t granted;
     FHIR_TRY(fhir_scopes_parse(&granted, authz->scopes, model, call->pool));
+    fhir_scopes_t asked;
     fhir_err_t *err = fhir_scopes_parse(&asked, text, model, call->pool);
     if (err)
         return fhir_auth_refuse(
@@ -386,6 +388,7 @@ static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
     if (*asked.ignored)
         return fhir_auth_refuse(fhir_auth_saw(call, "scope", text, authz->scopes),
                                 FHIR_REFUSED_SCOPE_WIDER, "scope: %.300s", asked.ignored);
+    const char *beyond;
     if (!fhir_scopes_cover(&granted, &asked, &beyond))
         return fhir_auth_refuse(fhir_auth_saw(call, "scope", text, authz->scopes),
                                 FHIR_REFUSED_SCOPE_WIDER,
@@ -396,14 +399,14 @@ static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
 
 static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
 {
-    const char *word = fhir_auth_param(&call->form, "refresh_token"), *values[3], *scopes;
+    const char *word = fhir_auth_param(&call->form, "refresh_token");
     refresh_t found = {.pool = call->pool};
-    fhir_scopes_t granted;
     apr_int64_t n = 0;
     if (!word)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "refresh_token", "", "the refresh token of the last answer"),
             FHIR_REFUSED_REFRESH_MISSING, "refresh_token is missing");
+    const char *values[3];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
     values[2] = number(GRACE_SEC, call->pool);
@@ -415,6 +418,7 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
         "t.kind = 'refresh' AND a.id = t.authorization_id AND a.place = $2",
         0, 3, values, read_refresh, &found, NULL));
     FHIR_TRY(check_refresh(call, client, &found));
+    const char *scopes;
     FHIR_TRY(refreshed_scopes(&scopes, call, &found.authz));
     found.authz.nonce = NULL; /* OpenID Connect Core, 12.2 */
     FHIR_TRY(fhir_auth_sql(call,
@@ -428,6 +432,7 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
     values[0] = number(found.authz.id, call->pool);
     FHIR_TRY(fhir_auth_sql(call, "UPDATE @authorization SET used = now() WHERE id = $1::bigint",
                            FHIR_STMT_WRITE, 1, values, NULL, NULL, NULL));
+    fhir_scopes_t granted;
     FHIR_TRY(fhir_scopes_parse(&granted, scopes, call->request->endpoint->spoken, call->pool));
     return issue(call, client, &found.authz, scopes, fhir_scopes_has(&granted, FHIR_SCOPE_OPENID));
 }
@@ -451,13 +456,14 @@ static fhir_err_t *system_scopes(const char **out, fhir_auth_call_t *call,
 {
     const fhir_model_t *model = call->request->endpoint->spoken;
     const char *text = fhir_auth_param(&call->form, "scope"), *asked = text ? text : "";
-    fhir_scopes_t scopes, most;
+    fhir_scopes_t scopes;
     fhir_err_t *err = fhir_scopes_parse(&scopes, text, model, call->pool);
     if (err)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "scope", asked, "scopes of printable ASCII, divided by blanks"),
             FHIR_REFUSED_SCOPE_BAD, "%s", err->message);
     fhir_scopes_filter(&scopes, &scopes, is_no_system_scope, NULL, call->pool);
+    fhir_scopes_t most;
     if (*client->scopes) {
         FHIR_TRY(fhir_scopes_parse(&most, client->scopes, model, call->pool));
         fhir_scopes_within(&scopes, &scopes, &most, call->pool);
@@ -488,7 +494,6 @@ static fhir_err_t *system_token(fhir_auth_call_t *call, const fhir_client_t *cli
                           .issuer = call->request->base_url,
                           .context = "{}",
                           .refresh = ""};
-    const char *values[4];
     if (!client->system)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "client_id", client->id, "a licence for use without a user"),
@@ -509,6 +514,7 @@ static fhir_err_t *system_token(fhir_auth_call_t *call, const fhir_client_t *cli
             "needs the practice's permission",
             client->name);
     FHIR_TRY(system_scopes(&authz.scopes, call, client));
+    const char *values[4];
     values[0] = client->id;
     values[1] = authz.place;
     values[2] = authz.issuer;
@@ -556,7 +562,6 @@ static int grant_type(const char *name)
 
 fhir_err_t *fhir_auth_token(fhir_auth_call_t *call)
 {
-    fhir_client_t *client;
     FHIR_TRY(check_url(call));
     FHIR_TRY(fhir_auth_form(call));
     const char *name = fhir_auth_param(&call->form, "grant_type");
@@ -577,6 +582,7 @@ fhir_err_t *fhir_auth_token(fhir_auth_call_t *call)
                                 "grant_type is \"%.100s\"; it must be authorization_code, "
                                 "refresh_token or client_credentials",
                                 name);
+    fhir_client_t *client;
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     FHIR_TRY(fhir_auth_check_licence(call, client));
     if (!fhir_client_may(client, grant_types[type].registered))

@@ -230,21 +230,21 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
 {
     const fhir_model_t *model = endpoint->stored;
     fhir_grant_t *grant = apr_pcalloc(pool, sizeof(*grant));
-    fhir_grant_scope_t *list;
-    fhir_scopes_t scopes;
     int is_patients = !strcmp(bearer->kind, "patient");
     if (strcmp(bearer->place, place) != 0)
         return fhir_err_create(pool, FHIR_ERR_LOGIN,
                                "The access token is for the endpoint %s, not for %s", bearer->place,
                                place);
+    fhir_scopes_t scopes;
     FHIR_TRY(fhir_scopes_parse(&scopes, bearer->scopes, endpoint->spoken, pool));
-    list = apr_pcalloc(pool, (SCOPE_GRANTS_MAX * (apr_size_t)scopes.n + 1) * sizeof(*list));
+    fhir_grant_scope_t *list =
+        apr_pcalloc(pool, (SCOPE_GRANTS_MAX * (apr_size_t)scopes.n + 1) * sizeof(*list));
     for (int i = 0; i < scopes.n; i++) {
         const fhir_scope_t *scope = &scopes.list[i];
-        fhir_grant_scope_t *at = &list[grant->n_scopes], one;
+        fhir_grant_scope_t *at = &list[grant->n_scopes];
         if (!is_in_force(scope, bearer))
             continue;
-        one = (fhir_grant_scope_t){
+        fhir_grant_scope_t one = (fhir_grant_scope_t){
             .type = strcmp(scope->type, "*") != 0 ? scope->type : NULL,
             .rights = scope->rights,
             /* what a patient may see is the patient's, whatever the scope is called */

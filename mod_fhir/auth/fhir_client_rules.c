@@ -45,8 +45,6 @@ const char *fhir_client_redirect_fault(const char *uri, int is_test, int is_publ
 fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *keys,
                              fhir_auth_call_t *call, const char *uri)
 {
-    fhir_err_t *err;
-    int keep_sec;
     *why = NULL;
     keys->n = 0;
     if (uri && !fhir_client_is_https(uri, call->pool) && !call->request->config->fetch_private) {
@@ -55,8 +53,9 @@ fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *k
     }
     if (!uri && !*jwks)
         return NULL;
-    err = uri ? fhir_auth_fetch_keys(keys, jwks, &keep_sec, call, uri)
-              : fhir_jwks_parse(keys, *jwks, strlen(*jwks), call->pool);
+    int keep_sec;
+    fhir_err_t *err = uri ? fhir_auth_fetch_keys(keys, jwks, &keep_sec, call, uri)
+                          : fhir_jwks_parse(keys, *jwks, strlen(*jwks), call->pool);
     if (err) {
         call->refusal.id = FHIR_REFUSED_NOT; /* the caller tells it in its own way */
         *why = err->message;
@@ -69,9 +68,9 @@ fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *k
 fhir_err_t *fhir_client_add_secret(const char **word, const fhir_auth_call_t *call,
                                    const char *client, int most)
 {
-    const char *values[3];
     apr_int64_t n = 0;
     FHIR_TRY(fhir_random_word(word, 32, call->pool));
+    const char *values[3];
     values[0] = client;
     values[1] = fhir_secret_bytea_of(*word, call->pool);
     values[2] = apr_itoa(call->pool, most);

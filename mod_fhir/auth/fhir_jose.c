@@ -51,11 +51,11 @@ static fhir_err_t *read_part(const fhir_node_t **out, const char *what, const ch
 {
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 500};
     apr_size_t json_len;
-    fhir_node_t *root;
     const char *json = (const char *)fhir_jose_decode(&json_len, text, len, pool);
     if (!json)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The %s of the JWT is not base64url",
                                what);
+    fhir_node_t *root;
     if (fhir_node_parse_json(&root, json, json_len, &limits, pool) ||
         root->kind != FHIR_NODE_OBJECT)
         return fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "The %s of the JWT is not a JSON object",
@@ -230,8 +230,6 @@ fhir_err_t *fhir_jwt_sign(const char **out, const char *claims, const char *alg_
                           const char *kid, EVP_PKEY *key, apr_pool_t *pool)
 {
     const fhir_jose_alg_t *alg = fhir_jose_alg(alg_name);
-    const unsigned char *signature;
-    size_t len;
     if (!alg)
         return fhir_jose_failure(pool, "sign with an algorithm that is unknown");
     const char *header = apr_psprintf(pool, "{\"alg\":\"%s\",\"typ\":\"JWT\"%s%s%s}", alg->name,
@@ -239,6 +237,8 @@ fhir_err_t *fhir_jwt_sign(const char **out, const char *claims, const char *alg_
     const char *input =
         apr_pstrcat(pool, fhir_base64_encode(header, strlen(header), FHIR_BASE64_TOKEN, pool), ".",
                     fhir_base64_encode(claims, strlen(claims), FHIR_BASE64_TOKEN, pool), NULL);
+    const unsigned char *signature;
+    size_t len;
     FHIR_TRY(sign(&signature, &len, input, alg, key, pool));
     *out = apr_pstrcat(pool, input, ".",
                        fhir_base64_encode(signature, len, FHIR_BASE64_TOKEN, pool), NULL);

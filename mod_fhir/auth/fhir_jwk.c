@@ -197,11 +197,11 @@ static int has_kid(const fhir_jwks_t *set, const fhir_jwk_t *jwk)
 fhir_err_t *fhir_jwks_parse(fhir_jwks_t *out, const char *json, apr_size_t len, apr_pool_t *pool)
 {
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 4000};
-    fhir_node_t *root;
     out->n = 0;
     if (len > FHIR_JWKS_MAX)
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE, "The key set is longer than %d bytes",
                                FHIR_JWKS_MAX);
+    fhir_node_t *root;
     FHIR_TRY(fhir_node_parse_json(&root, json, len, &limits, pool));
     const fhir_node_t *keys = fhir_node_get(root, "keys");
     if (keys ? keys->kind != FHIR_NODE_ARRAY : !fhir_node_get(root, "kty"))
@@ -259,11 +259,11 @@ fhir_err_t *fhir_jwk_read_pem(EVP_PKEY **key, const char *pem, apr_pool_t *pool)
 fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    char *text;
     if (bio)
         apr_pool_cleanup_register(pool, bio, free_bio, apr_pool_cleanup_null);
     if (!bio || PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
         return fhir_jose_failure(pool, "write a key");
+    char *text;
     long len = BIO_get_mem_data(bio, &text);
     *pem = apr_pstrmemdup(pool, text, (apr_size_t)len);
     return NULL;
@@ -272,12 +272,11 @@ fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool
 /* A number of the key's, in base64url, with leading zeros up to size bytes. */
 static const char *number(EVP_PKEY *key, const char *name, int size, apr_pool_t *pool)
 {
-    unsigned char bytes[RSA_BITS_MAX / 8];
     BIGNUM *n = NULL;
     const char *text = NULL;
-    int len;
     if (EVP_PKEY_get_bn_param(key, name, &n) == 1) {
-        len = size ? size : BN_num_bytes(n);
+        int len = size ? size : BN_num_bytes(n);
+        unsigned char bytes[RSA_BITS_MAX / 8];
         if (len <= (int)sizeof(bytes) && BN_bn2binpad(n, bytes, len) == len)
             text = fhir_base64_encode(bytes, (apr_size_t)len, FHIR_BASE64_TOKEN, pool);
     }
@@ -328,9 +327,9 @@ fhir_err_t *fhir_jwk_print(const char **json, EVP_PKEY *key, const char *kid, co
 fhir_err_t *fhir_jwk_thumbprint(const char **kid, EVP_PKEY *key, apr_pool_t *pool)
 {
     const char *members;
-    fhir_digest_t digest;
     FHIR_TRY(canonical(&members, key, pool));
     const char *text = apr_pstrcat(pool, "{", members, "}", NULL);
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, text, strlen(text));
     *kid = fhir_base64_encode(digest.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, pool);
     return NULL;

@@ -87,15 +87,15 @@ fhir_err_t *fhir_initial_token_make(const char **word, const fhir_practice_desk_
                                     const char *label, const char *owner, const char *environment,
                                     int lifetime_sec, int uses)
 {
-    const char *values[6];
-    int found;
     FHIR_TRY(fhir_random_word(word, 32, desk->pool));
+    const char *values[6];
     values[0] = fhir_secret_bytea_of(*word, desk->pool);
     values[1] = label;
     values[2] = owner;
     values[3] = environment;
     values[4] = apr_itoa(desk->pool, lifetime_sec);
     values[5] = apr_itoa(desk->pool, uses);
+    int found;
     return change(&found, desk,
                   "INSERT INTO @registration_token (digest, label, owner, environment, expires, "
                   "uses_left) VALUES ($1::bytea, $2, $3, $4, now() + make_interval(secs => "

@@ -182,20 +182,16 @@ static fhir_err_t *take_statement(fhir_metadata_t *reading)
     const fhir_node_t *node = fhir_node_get(reading->body, "software_statement");
     fhir_auth_call_t *call = reading->call;
     issuer_t issuer = {NULL, call->pool};
-    apr_int64_t expires;
-    const char *name;
-    fhir_jwks_t keys;
-    fhir_jwt_t jwt;
-    fhir_err_t *err;
     if (!node || node->kind == FHIR_NODE_NULL)
         return NULL;
     if (node->kind != FHIR_NODE_STRING)
         return bad_statement(reading, "it is a string, a signed JWT");
-    err = fhir_jwt_parse(&jwt, apr_pstrmemdup(call->pool, node->text, node->text_len),
-                         node->text_len, call->pool);
+    fhir_jwt_t jwt;
+    fhir_err_t *err = fhir_jwt_parse(&jwt, apr_pstrmemdup(call->pool, node->text, node->text_len),
+                                     node->text_len, call->pool);
     if (err)
         return bad_statement(reading, err->message);
-    name = fhir_node_string(jwt.claims, "iss", call->pool);
+    const char *name = fhir_node_string(jwt.claims, "iss", call->pool);
     if (!name || !*name)
         return bad_statement(reading, "it has no iss");
     FHIR_TRY(fhir_auth_sql(call, "SELECT jwks FROM @software_issuer WHERE issuer = $1", 0, 1, &name,
@@ -207,11 +203,13 @@ static fhir_err_t *take_statement(fhir_metadata_t *reading)
                                 "approved",
                                 name);
     }
+    fhir_jwks_t keys;
     err = fhir_jwks_parse(&keys, issuer.jwks, strlen(issuer.jwks), call->pool);
     if (!err)
         err = fhir_jwt_verify(&jwt, &keys, call->pool);
     if (err)
         return bad_statement(reading, err->message);
+    apr_int64_t expires;
     if (fhir_jwt_number(&expires, &jwt, "exp") && expires <= apr_time_sec(apr_time_now()))
         return bad_statement(reading, "it has expired");
     reading->claims = jwt.claims;
@@ -280,8 +278,7 @@ static fhir_err_t *take_redirects(const fhir_metadata_t *reading)
 static fhir_err_t *take_keys(const fhir_metadata_t *reading)
 {
     const fhir_node_t *node = member(reading, "jwks");
-    const char *jwks = NULL, *uri, *why;
-    fhir_jwks_t keys;
+    const char *jwks = NULL, *uri;
     FHIR_TRY(text_of(&uri, reading, "jwks_uri", TEXT_MAX));
     if (node && uri)
         return fhir_metadata_bad(reading, "jwks", NULL, "jwks and jwks_uri exclude each other");
@@ -295,6 +292,8 @@ static fhir_err_t *take_keys(const fhir_metadata_t *reading)
                    ? NULL
                    : fhir_metadata_bad(reading, "jwks", NULL,
                                        "private_key_jwt needs jwks_uri or jwks");
+    const char *why;
+    fhir_jwks_t keys;
     FHIR_TRY(fhir_client_keys(&jwks, &why, &keys, reading->call, uri));
     if (why)
         return fhir_metadata_bad(reading, uri ? "jwks_uri" : "jwks", uri, why);
@@ -310,13 +309,12 @@ static fhir_err_t *take_scopes(const fhir_metadata_t *reading)
     static const char users[] = "openid fhirUser launch launch/patient offline_access "
                                 "online_access patient/*.rs user/*.rs";
     const char *text;
-    fhir_scopes_t scopes;
-    fhir_err_t *err;
     FHIR_TRY(text_of(&text, reading, "scope", 8000));
     if (!text)
         text = reading->has_code ? users : "system/*.rs";
-    err = fhir_scopes_parse(&scopes, text, reading->call->request->endpoint->spoken,
-                            reading->call->pool);
+    fhir_scopes_t scopes;
+    fhir_err_t *err = fhir_scopes_parse(&scopes, text, reading->call->request->endpoint->spoken,
+                                        reading->call->pool);
     if (err)
         return fhir_metadata_bad(reading, "scope", NULL, err->message);
     if (!scopes.n)
@@ -363,22 +361,22 @@ static int any_port(const fhir_metadata_t *reading)
 fhir_err_t *fhir_metadata_read(fhir_metadata_t *reading)
 {
     fhir_auth_call_t *call = reading->call;
-    const char *type = call->request->header(call->request, "Content-Type"), *body;
-    fhir_node_t *root;
-    apr_size_t len;
-    fhir_err_t *err;
+    const char *type = call->request->header(call->request, "Content-Type");
     if (!type || strncasecmp(type, "application/json", 16) != 0) {
         fhir_auth_saw(call, "Content-Type", type, "application/json");
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_JSON,
                                 "Content-Type is \"%.100s\"; send application/json",
                                 type ? type : "");
     }
-    err = call->request->read_body(&body, &len, call->request, BODY_MAX);
+    const char *body;
+    apr_size_t len;
+    fhir_err_t *err = call->request->read_body(&body, &len, call->request, BODY_MAX);
     if (err)
         return err->code == FHIR_ERR_TOO_LARGE
                    ? fhir_auth_refuse(call, FHIR_REFUSED_TOO_LONG,
                                       "The metadata are longer than %d bytes", BODY_MAX)
                    : err;
+    fhir_node_t *root;
     err = fhir_node_parse_json(&root, body, len, NULL, call->pool);
     if (err || root->kind != FHIR_NODE_OBJECT)
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_JSON, "The body is no JSON object: %s",

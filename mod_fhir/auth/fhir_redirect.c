@@ -44,7 +44,6 @@ const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool)
 {
     apr_size_t len = scheme_len(uri);
     const char *scheme = apr_pstrmemdup(pool, uri, len);
-    apr_uri_t parts;
     if (!len)
         return "it is not an absolute URI";
     if (strlen(uri) > 2000)
@@ -60,6 +59,7 @@ const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool)
         return strchr(scheme, '.') || strncmp(uri + len, "://", 3) == 0
                    ? NULL
                    : "a custom scheme must contain a dot, such as org.example.app:/callback";
+    apr_uri_t parts;
     if (apr_uri_parse(pool, uri, &parts) || !parts.hostname || !*parts.hostname)
         return "it has no host";
     if (parts.user || parts.password || strchr(parts.hostname, '@'))
@@ -99,12 +99,13 @@ static const char *behind_port(const char *at)
 
 int fhir_redirect_matches(const char *registered, const char *uri, int native)
 {
-    apr_size_t head, other;
     if (!strcmp(registered, uri))
         return 1;
     if (!native)
         return 0;
+    apr_size_t head;
     const char *a = loopback_port(registered, &head);
+    apr_size_t other;
     const char *b = loopback_port(uri, &other);
     return a && b && head == other && !strncmp(registered, uri, head) &&
            !strcmp(behind_port(a), behind_port(b));
@@ -112,14 +113,14 @@ int fhir_redirect_matches(const char *registered, const char *uri, int native)
 
 const char *fhir_redirect_origin(const char *uri, apr_pool_t *pool)
 {
-    apr_size_t len = scheme_len(uri), end;
+    apr_size_t len = scheme_len(uri);
     if (!len)
         return "";
     if (strncasecmp(uri, "http:", 5) != 0 && strncasecmp(uri, "https:", 6) != 0)
         return apr_pstrmemdup(pool, uri, len + 1);
     if (strncmp(uri + len, "://", 3) != 0)
         return "";
-    end = len + 3;
+    apr_size_t end = len + 3;
     end += strcspn(uri + end, "/?#");
     return apr_pstrmemdup(pool, uri, end);
 }

@@ -99,9 +99,10 @@ const char *fhir_scopes_print(const fhir_scopes_t *scopes, apr_pool_t *pool)
 static const char *query_fault(const char *query, const fhir_model_t *model,
                                const fhir_type_t *type, apr_pool_t *pool)
 {
-    char *last, *copy = apr_pstrdup(pool, query);
+    char *copy = apr_pstrdup(pool, query);
     if (!*query || query[strlen(query) - 1] == '&')
         return "a condition is empty";
+    char *last;
     for (char *pair = apr_strtok(copy, "&", &last); pair; pair = apr_strtok(NULL, "&", &last)) {
         char *value = strchr(pair, '=');
         if (!value || value == pair || !value[1])
@@ -139,7 +140,7 @@ static const char *read_rights(fhir_scope_t *scope, const char *form)
 static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_model_t *model,
                                  apr_pool_t *pool)
 {
-    char *slash = strchr(word, '/'), *dot, *query;
+    char *slash = strchr(word, '/');
     const fhir_type_t *type = NULL;
     if (!slash)
         return "not known here";
@@ -147,10 +148,10 @@ static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_mod
     for (int i = 0; i < N_KINDS; i++)
         if (!strcmp(word, kinds[i].text))
             scope->kind = kinds[i].kind;
-    query = strchr(slash + 1, '?');
+    char *query = strchr(slash + 1, '?');
     if (query)
         *query++ = '\0';
-    dot = strchr(slash + 1, '.');
+    char *dot = strchr(slash + 1, '.');
     if (scope->kind == FHIR_SCOPE_SPECIAL || !dot)
         return "not known here";
     *dot = '\0';
@@ -202,7 +203,7 @@ void fhir_scopes_add(fhir_scopes_t *scopes, const fhir_scope_t *scope, apr_pool_
 fhir_err_t *fhir_scopes_parse(fhir_scopes_t *out, const char *text, const fhir_model_t *model,
                               apr_pool_t *pool)
 {
-    char *last, *copy = apr_pstrdup(pool, text ? text : "");
+    char *copy = apr_pstrdup(pool, text ? text : "");
     *out = (fhir_scopes_t){.ignored = ""};
     if (strlen(copy) > FHIR_SCOPE_TEXT_MAX)
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE, "scope is longer than %d bytes",
@@ -212,6 +213,7 @@ fhir_err_t *fhir_scopes_parse(fhir_scopes_t *out, const char *text, const fhir_m
             return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
                                    "scope has the byte 0x%02x, which is not allowed in a scope",
                                    (unsigned char)*s);
+    char *last;
     for (char *word = apr_strtok(copy, " ", &last); word; word = apr_strtok(NULL, " ", &last)) {
         fhir_scope_t scope;
         const char *fault = read_scope(&scope, word, model, pool);

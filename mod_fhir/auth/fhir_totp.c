@@ -14,12 +14,12 @@
 static int make(char out[7], const unsigned char *secret, apr_size_t len, apr_int64_t step)
 {
     unsigned char counter[8], mac[20];
-    unsigned mac_len = sizeof(mac), at;
+    unsigned mac_len = sizeof(mac);
     for (int i = 7; i >= 0; i--, step >>= 8)
         counter[i] = (unsigned char)(step & 0xff);
     if (!HMAC(EVP_sha1(), secret, (int)len, counter, sizeof(counter), mac, &mac_len))
         return 0;
-    at = mac[19] & 15;
+    unsigned at = mac[19] & 15;
     snprintf(out, 7, "%06u",
              (((unsigned)mac[at] & 0x7f) << 24 | (unsigned)mac[at + 1] << 16 |
               (unsigned)mac[at + 2] << 8 | mac[at + 3]) %

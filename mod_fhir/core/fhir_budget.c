@@ -242,13 +242,13 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
 fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *b, apr_uint64_t key,
                               apr_pool_t *pool)
 {
-    fhir_err_t *err;
     memset(ticket, 0, sizeof(*ticket));
     apr_thread_mutex_lock(b->lock);
     ticket->budget = b;
     ticket->client = find(b, key, apr_time_now());
     ticket->client->holders++;
-    err = enter(ticket, b, ticket->client, pool);
+    ticket->key = b->limits.client_requests ? key : 0;
+    fhir_err_t *err = enter(ticket, b, ticket->client, pool);
     apr_thread_mutex_unlock(b->lock);
     apr_pool_cleanup_register(pool, ticket, give_back, apr_pool_cleanup_null);
     return err;
@@ -299,9 +299,8 @@ static int arrive(fhir_arrival_t *arrival, fhir_budget_t *b, client_t *c)
 
 int fhir_budget_arrive(fhir_arrival_t *arrival, fhir_budget_t *b, apr_uint64_t key)
 {
-    int may;
     apr_thread_mutex_lock(b->lock);
-    may = arrive(arrival, b, find(b, key, apr_time_now()));
+    int may = arrive(arrival, b, find(b, key, apr_time_now()));
     apr_thread_mutex_unlock(b->lock);
     return may;
 }
@@ -325,7 +324,6 @@ fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *tick
                                     apr_pool_t *pool)
 {
     fhir_budget_t *b = ticket->budget;
-    fhir_err_t *err;
     int may = 1;
     arrival->budget = NULL;
     if (!b)
@@ -335,10 +333,11 @@ fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *tick
     apr_thread_mutex_unlock(b->lock);
     if (may)
         return NULL;
-    err = fhir_err_create(pool, FHIR_ERR_THROTTLED,
-                          "This client sends as many requests at once as one may while the server "
-                          "is busy (FHIRUnfinishedShare); send the next when one of them has come "
-                          "to its end");
+    fhir_err_t *err =
+        fhir_err_create(pool, FHIR_ERR_THROTTLED,
+                        "This client sends as many requests at once as one may while the server "
+                        "is busy (FHIRUnfinishedShare); send the next when one of them has come "
+                        "to its end");
     err->retry_sec = 1;
     return err;
 }
@@ -377,11 +376,10 @@ fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_
 {
     fhir_budget_t *b = ticket->budget;
     fhir_err_t *err = NULL;
-    apr_int64_t most;
     if (!b)
         return NULL;
     apr_thread_mutex_lock(b->lock);
-    most = b->limits.bodies / 2 - ticket->bodies;
+    apr_int64_t most = b->limits.bodies / 2 - ticket->bodies;
     bytes = bytes < most ? bytes : most;
     if (!take(ticket, &want_hold, bytes))
         err = refuse_body(b, bytes, pool);

@@ -41,7 +41,8 @@ typedef struct fhir_ticket_t {
     fhir_budget_t *budget; /* NULL: it holds nothing */
     struct fhir_budget_client_t *client;
     apr_int64_t bodies, spool;
-    int running; /* it has a thread */
+    apr_uint64_t key; /* the client's; 0: clients are not told apart */
+    int running;      /* it has a thread */
     int is_long; /* its client has had its share of the database's time, and others want theirs */
 } fhir_ticket_t;
 

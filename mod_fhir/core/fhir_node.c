@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/fhir_decimal.h"
+#include "core/fhir_work.h"
 
 const fhir_node_t *fhir_node_getn(const fhir_node_t *node, const char *name, apr_size_t len)
 {
@@ -92,6 +93,7 @@ static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int pretty, int
         fhir_buf_fail(buf);
         return;
     }
+    (void)fhir_work_tick(1);
     fhir_buf_putc(buf, object ? '{' : '[');
     for (const fhir_node_t *c = node->child; c; c = c->next) {
         if (pretty)

@@ -12,6 +12,7 @@
 
 #include "core/fhir_hex.h"
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 
 #define DEFAULT_DEPTH 64
 #define MAX_SOURCE    0xFFFFFFFFu /* offsets are 32 bits */
@@ -69,11 +70,18 @@ static int refuse(parser_t *p, const char *at, const char *what)
 
 /* ---- nodes ---- */
 
-static void new_slab(parser_t *p)
+/* 0: the work was stopped. */
+static int new_slab(parser_t *p)
 {
+    enum { A_TICK = 8 }; /* nodes in a microsecond */
+    if (!fhir_work_tick(p->slab_size / A_TICK)) {
+        p->err = fhir_work_check();
+        return 0;
+    }
     p->slab = apr_palloc(p->pool, p->slab_size * sizeof(fhir_node_t));
     p->slab_left = p->slab_size;
     p->slab_size = p->slab_size * 2 < SLAB_MAX ? p->slab_size * 2 : SLAB_MAX;
+    return 1;
 }
 
 /* A node of a value that begins at start, linked into its parent; NULL when a limit was passed. */
@@ -85,9 +93,9 @@ static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
         stop(p, start, FHIR_ERR_TOO_LARGE, "the text holds more values than the limit allows");
         return NULL;
     }
+    if (!p->slab_left && !new_slab(p))
+        return NULL;
     p->nodes_left--;
-    if (!p->slab_left)
-        new_slab(p);
     p->slab_left--;
     fhir_node_t *node = p->slab++;
     *node = (fhir_node_t){.name = p->name,
@@ -262,7 +270,7 @@ static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
 /* Checks the escape at s; how many bytes it has, or 0. */
 static apr_size_t check_escape(parser_t *p, const char *s)
 {
-    apr_size_t left = (apr_size_t)(p->end - s), i;
+    apr_size_t left = (apr_size_t)(p->end - s);
 
     if (left < 2)
         return (apr_size_t)refuse(p, p->end, INCOMPLETE);
@@ -273,7 +281,7 @@ static apr_size_t check_escape(parser_t *p, const char *s)
                                   "unknown escape in a string; the escapes are \\\" \\\\ \\/ \\b "
                                   "\\f \\n \\r \\t and \\u with four hex digits");
     }
-    for (i = 2; i < 6; i++) {
+    for (apr_size_t i = 2; i < 6; i++) {
         if (i >= left)
             return (apr_size_t)refuse(p, p->end, INCOMPLETE);
         if (!strchr("0123456789abcdefABCDEF", s[i]) || !s[i])
@@ -348,7 +356,6 @@ static int read_text(parser_t *p, const char **text, apr_uint32_t *len)
     int escapes = 0;
 
     for (;;) {
-        apr_size_t n;
         s = plain_end(s, p->end);
         if (s == p->end)
             return refuse(p, s, INCOMPLETE);
@@ -356,6 +363,7 @@ static int read_text(parser_t *p, const char **text, apr_uint32_t *len)
             break;
         if (*s != '\\')
             return refuse(p, s, "control character in a string; it must be escaped");
+        apr_size_t n;
         if (!(n = check_escape(p, s)))
             return 0;
         s += n;
@@ -419,11 +427,12 @@ static int check_names(parser_t *p, const frame_t *f)
 static int read_name(parser_t *p)
 {
     frame_t *f = &p->frames[p->depth];
-    const char *start = p->at, *name;
-    apr_uint32_t len;
+    const char *start = p->at;
 
     if (p->at == p->end || *p->at != '"')
         return no_value(p, 0);
+    const char *name;
+    apr_uint32_t len;
     if (!read_text(p, &name, &len))
         return 0;
     unsigned hash = len;
@@ -542,12 +551,11 @@ fhir_err_t *fhir_node_parse_json(fhir_node_t **root, const char *json, apr_size_
 {
     static const fhir_node_limits_t defaults;
     parser_t p = {0};
-    apr_size_t max_bytes;
 
     *root = NULL;
     if (!limits)
         limits = &defaults;
-    max_bytes =
+    apr_size_t max_bytes =
         limits->max_bytes && limits->max_bytes < MAX_SOURCE ? limits->max_bytes : MAX_SOURCE;
     if (len > max_bytes)
         return fhir_err_create(pool, FHIR_ERR_TOO_LARGE,

@@ -175,11 +175,10 @@ static const char *find_text(apr_size_t *len, const char *key, apr_size_t key_le
                              const char *language)
 {
     char name[16];
-    const fhir_page_file_t *file;
-    const char *line, *end;
     apr_snprintf(name, sizeof(name), "text.%s", language);
-    file = fhir_page_file(name, strlen(name));
-    for (line = file ? file->text : ""; *line; line = *end ? end + 1 : end) {
+    const fhir_page_file_t *file = fhir_page_file(name, strlen(name));
+    const char *end;
+    for (const char *line = file ? file->text : ""; *line; line = *end ? end + 1 : end) {
         end = line + strcspn(line, "\n");
         if ((apr_size_t)(end - line) > key_len + 3 && !strncmp(line, key, key_len) &&
             !strncmp(line + key_len, " = ", 3)) {
@@ -240,14 +239,13 @@ static void escape(fhir_buf_t *out, const char *s)
 /* A text with {name} filled in; a key may itself be a value: {{=*name}}. */
 static void write_text(page_t *page, const char *key, apr_size_t key_len, const fhir_view_t *view)
 {
-    apr_size_t len;
-    const char *s, *end;
     if (key_len && *key == '*') {
         key = text_of(view, key + 1, key_len - 1);
         key_len = strlen(key);
     }
-    s = text_for(&len, key, key_len, page->language);
-    for (end = s + len; s < end;) {
+    apr_size_t len;
+    const char *s = text_for(&len, key, key_len, page->language);
+    for (const char *end = s + len; s < end;) {
         const char *close = *s == '{' ? memchr(s, '}', (apr_size_t)(end - s)) : NULL;
         if (close) {
             escape(page->out, text_of(view, s + 1, (apr_size_t)(close - s - 1)));
@@ -291,9 +289,8 @@ static void section(page_t *page, int wanted, const char *name, apr_size_t len, 
 static void include(page_t *page, const char *name, apr_size_t len, const fhir_view_t *view)
 {
     char file_name[64];
-    const fhir_page_file_t *file;
     apr_snprintf(file_name, sizeof(file_name), "%.*s.html", (int)len, name);
-    file = fhir_page_file(file_name, strlen(file_name));
+    const fhir_page_file_t *file = fhir_page_file(file_name, strlen(file_name));
     if (file && page->depth < NESTING_MAX)
         render(page, file->text, file->text + file->len, view);
 }
@@ -302,14 +299,14 @@ static void render(page_t *page, const char *s, const char *end, const fhir_view
 {
     page->depth++;
     while (s < end) {
-        const char *tag = strstr(s, "{{"), *name, *close, *inner;
-        apr_size_t len;
+        const char *tag = strstr(s, "{{"), *close;
         if (!tag || tag >= end || !(close = strstr(tag, "}}")) || close >= end)
             break;
         fhir_buf_append(page->out, s, (apr_size_t)(tag - s));
         s = close + 2;
-        name = tag + 2 + (strchr("=#^>/", tag[2]) != NULL);
-        len = (apr_size_t)(close - name);
+        const char *name = tag + 2 + (strchr("=#^>/", tag[2]) != NULL);
+        apr_size_t len = (apr_size_t)(close - name);
+        const char *inner;
         switch (tag[2]) {
         case '=':
             write_text(page, name, len, view);
@@ -341,9 +338,8 @@ int fhir_page_render(fhir_buf_t *out, const char *name, const fhir_view_t *view,
 {
     page_t page = {.out = out, .language = language, .pool = pool};
     char file_name[64];
-    const fhir_page_file_t *file;
     apr_snprintf(file_name, sizeof(file_name), "%s.html", name);
-    file = fhir_page_file(file_name, strlen(file_name));
+    const fhir_page_file_t *file = fhir_page_file(file_name, strlen(file_name));
     if (file)
         render(&page, file->text, file->text + file->len, view);
     return file != NULL;

@@ -37,8 +37,10 @@ fhir_err_t *fhir_random_bytes(void *out, apr_size_t len, apr_pool_t *pool)
 
 fhir_err_t *fhir_random_word(const char **word, apr_size_t n, apr_pool_t *pool)
 {
-    void *bytes = apr_palloc(pool, n);
-    FHIR_TRY(fhir_random_bytes(bytes, n, pool));
+    unsigned char *bytes = apr_palloc(pool, n);
+    do /* a command would take '-', digit 62, for an option */
+        FHIR_TRY(fhir_random_bytes(bytes, n, pool));
+    while (n && bytes[0] >> 2 == 62);
     *word = fhir_base64_encode(bytes, n, FHIR_BASE64_TOKEN, pool);
     return NULL;
 }

@@ -16,7 +16,8 @@ int fhir_random(void *out, apr_size_t len);
 fhir_err_t *fhir_random_bytes(void *out, apr_size_t len, apr_pool_t *pool);
 
 /** A word of base64url that stands for n random bytes: a token, a code, a client id. 32 bytes (43
- *  letters) cannot be guessed.
+ *  letters) cannot be guessed. It does not begin with a hyphen, so that commands take
+ *  it as an argument.
  *  @return as fhir_random_bytes */
 fhir_err_t *fhir_random_word(const char **word, apr_size_t n, apr_pool_t *pool);
 

@@ -5,16 +5,20 @@
  *
  * A step is about what a microsecond does at most: a value made, a comparison, a few members looked
  * at, FHIR_STEPS_BYTES bytes copied or searched. Whoever produces, copies or compares takes steps
- * first, so that work ends by construction, whatever asked for it.
+ * first, so that work ends by construction, whatever asked for it. Steps are also ticks of the
+ * thread's work (fhir_work.h): when that is stopped there are no steps any more.
  */
 #ifndef FHIR_STEPS_H
 #define FHIR_STEPS_H
 
 #include <apr.h>
 
+#include "core/fhir_work.h"
+
 #define FHIR_STEPS_DEFAULT 2000000
 #define FHIR_STEPS_BYTES   16 /* bytes read or written for one step */
 #define FHIR_STEPS_LINKS   8  /* siblings passed by for one step */
+#define FHIR_STEPS_TICK    1024
 
 typedef struct fhir_steps_t {
     int left; /* negative: used up, for good */
@@ -34,8 +38,12 @@ static inline int fhir_steps_take(fhir_steps_t *steps, apr_size_t n)
         steps->left = -1;
         return 0;
     }
-    steps->left -= (int)n;
-    return 1;
+    int left = steps->left - (int)n,
+        passed = left / FHIR_STEPS_TICK != steps->left / FHIR_STEPS_TICK;
+    steps->left = left;
+    if (passed && !fhir_work_tick(n > FHIR_STEPS_TICK ? n : FHIR_STEPS_TICK))
+        steps->left = -1;
+    return steps->left >= 0;
 }
 
 /** Takes what bytes cost. */

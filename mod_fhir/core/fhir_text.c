@@ -37,7 +37,7 @@ static apr_size_t sequence(const unsigned char *s, apr_size_t n)
 apr_size_t fhir_text_utf8_prefix(const char *text, apr_size_t len)
 {
     const unsigned char *s = (const unsigned char *)text;
-    apr_size_t i = 0, n;
+    apr_size_t i = 0;
     while (i < len) {
         apr_uint64_t word;
         while (i + sizeof(word) <= len && (memcpy(&word, s + i, sizeof(word)), 1) &&
@@ -46,7 +46,7 @@ apr_size_t fhir_text_utf8_prefix(const char *text, apr_size_t len)
         while (i < len && s[i] < 0x80)
             i++;
         while (i < len && s[i] >= 0x80) {
-            n = sequence(s + i, len - i);
+            apr_size_t n = sequence(s + i, len - i);
             if (!n)
                 return i;
             i += n;

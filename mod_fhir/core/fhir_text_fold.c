@@ -82,8 +82,7 @@ static void put(folding_t *f, unsigned char c, mark_t mark, int next)
 
 static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
 {
-    const unsigned char *from, *next;
-    apr_size_t n;
+    const unsigned char *next;
     for (; s < end; s = next) {
         unsigned c = *s;
         if (c < 0x80) {
@@ -95,9 +94,9 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
                 f->marks ? mark_of(c) : MARK_NONE, next < end ? *next : 0);
             continue;
         }
-        n = decode(&c, s, (apr_size_t)(end - s));
+        apr_size_t n = decode(&c, s, (apr_size_t)(end - s));
         next = s + (n ? n : 1); /* no valid UTF-8: left out, so that the result is */
-        from = s;
+        const unsigned char *from = s;
         mark_t mark = f->marks && n ? mark_of(c) : MARK_NONE;
         if (n && c && fold_rows[fold_blocks[c >> 6]][c & 63]) {
             unsigned offset = fold_rows[fold_blocks[c >> 6]][c & 63];

@@ -47,10 +47,10 @@ static fhir_err_t *run(const fhir_call_t *call, const fhir_stmt_t *stmt, const f
                        fhir_row_fn row_fn, void *baton, apr_int64_t *affected)
 {
     fhir_stmt_t own = *stmt;
-    fhir_store_t *store;
     own.patience = call->request->patience;
     if (call->tx)
         return fhir_tx_run(call->tx, &own, values, row_fn, baton, affected, call->pool);
+    fhir_store_t *store;
     FHIR_TRY(find_store(&store, call));
     return fhir_store_run(store, &own, values, row_fn, baton, affected, call->pool);
 }
@@ -102,9 +102,8 @@ int fhir_call_prefers(const fhir_call_t *call, const char *token)
     const char *prefer = fhir_call_header(call, "Prefer");
     apr_size_t want = strlen(token);
     while (prefer && *prefer) {
-        apr_size_t len;
         prefer += strspn(prefer, " \t,;");
-        len = strcspn(prefer, " \t,;");
+        apr_size_t len = strcspn(prefer, " \t,;");
         if (len == want && !strncasecmp(prefer, token, len))
             return 1;
         prefer += len;

@@ -230,10 +230,11 @@ static void put_combinations(writer_t *w, const char *type)
     const fhir_uscore_row_t *rows =
         w->us_core ? fhir_uscore_rows(&n, w->us_core, type, FHIR_USCORE_COMBINATION) : NULL;
     for (int i = 0; i < n && w->endpoint->interactions & FHIR_INTERACTION_SEARCH; i++) {
-        char *rest = apr_pstrdup(w->pool, fhir_uscore_str(w->us_core, rows[i].name)), *name;
+        char *rest = apr_pstrdup(w->pool, fhir_uscore_str(w->us_core, rows[i].name));
         int parts = 0;
         fhir_statement_item(w->buf, &written, "extension");
         fhir_buf_puts(w->buf, "{\"extension\":[");
+        char *name;
         while ((name = apr_strtok(rest, "+", &rest)) != NULL)
             fhir_buf_printf(w->buf, "%s{\"url\":\"required\",\"valueString\":\"%s\"}",
                             parts++ ? "," : "", name);
@@ -287,11 +288,10 @@ static void put_compartments(writer_t *w)
     if (!(w->endpoint->interactions & FHIR_INTERACTION_SEARCH))
         return;
     for (int i = 1; i <= w->model->n_compartments; i++) {
-        const char *name;
         if (w->model->compartments[i].focus == focus)
             continue;
         focus = w->model->compartments[i].focus;
-        name = fhir_model_str(w->model, w->model->types[focus].name);
+        const char *name = fhir_model_str(w->model, w->model->types[focus].name);
         fhir_statement_item(w->buf, &n, "compartment");
         fhir_buf_printf(w->buf, "\"http://hl7.org/fhir/CompartmentDefinition/%c%s\"",
                         apr_tolower(*name), name + 1);
@@ -472,8 +472,8 @@ static fhir_err_t *find(const fhir_capability_t **out, const fhir_call_t *call)
 
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
-    const fhir_capability_t *capability;
     call->opts.convert = NULL; /* it is made in the words that are spoken */
+    const fhir_capability_t *capability;
     FHIR_TRY(find(&capability, call));
     return fhir_metadata_answer(call, capability);
 }

@@ -199,7 +199,6 @@ static fhir_err_t *resolve(history_t *h)
 /* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */
 static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
 {
-
     fhir_buf_puts(sql->text, h->only_total ? "SELECT count(*) FROM ("
                                            : "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
                                                  "a.last_updated") ", a.method, a.resource FROM (");
@@ -248,7 +247,6 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     history_t *h = baton;
     fhir_bundle_entry_t entry = {.type = fhir_row_text(row, 0), .id = fhir_row_text(row, 1)};
     const char *type = entry.type, *id = entry.id;
-    char updated[25], rest[400];
     int i = 0;
 
     if (h->is_cut) { /* what the statement has beyond is not waited for */
@@ -267,8 +265,10 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         entry.resource = fhir_row_text(row, 5);
         entry.len = fhir_row_len(row, 5);
     }
+    char updated[25];
     fhir_time_format(updated, apr_atoi64(fhir_row_text(row, 3)));
     fhir_spoken_names(h->call, &type, &id);
+    char rest[400];
     apr_snprintf(rest, sizeof(rest),
                  "\"request\":{\"method\":\"%s\",\"url\":\"%s%s%s\"},\"response\":"
                  "{\"status\":\"%s\",\"etag\":\"W/\\\"%s\\\"\",\"lastModified\":\"%s\"}",
@@ -285,13 +285,15 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 static fhir_err_t *link_pages(history_t *h)
 {
     fhir_call_t *call = h->call;
-    const char *path = path_of(call), *word, *url;
+    const char *path = path_of(call);
 
     fhir_bundle_link(h->bundle, "self", fhir_bundle_url(call, path, &h->applied, h->cursor));
     if (!h->more)
         return NULL;
+    const char *word;
     FHIR_TRY(fhir_cursor_seal(&word, &h->last, call->endpoint->paging.cursor_keys, path,
                               strlen(path), call->grant, call->pool));
+    const char *url;
     FHIR_TRY(fhir_page_query_link(&url, call, path, &h->applied, word));
     fhir_bundle_link(h->bundle, "next", url);
     return NULL;
@@ -316,8 +318,6 @@ static fhir_err_t *open_cursor(history_t *h)
 fhir_err_t *fhir_history_handle(fhir_call_t *call)
 {
     history_t h = {.call = call};
-    fhir_stmt_t stmt;
-    fhir_err_t *err;
 
     if (call->type)
         FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
@@ -325,11 +325,12 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(open_cursor(&h));
     FHIR_TRY(resolve(&h));
     fhir_sql_t *sql = fhir_sql_create(call);
+    fhir_stmt_t stmt;
     FHIR_TRY(statement(&stmt, sql, &h));
     fhir_call_begin(call, 200);
     FHIR_TRY(fhir_bundle_begin(&h.bundle, call, "history"));
-    err = fhir_call_run(call, &stmt, fhir_sql_values(sql), h.only_total ? on_total : on_row, &h,
-                        NULL);
+    fhir_err_t *err = fhir_call_run(call, &stmt, fhir_sql_values(sql),
+                                    h.only_total ? on_total : on_row, &h, NULL);
     if (err && !(h.is_cut && h.more))
         return err;
     if (call->id && !h.rows && !h.has_since && !h.has_at && !h.cursor)

@@ -53,7 +53,6 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
                               const char *id, const char *expression, const char *fmt, ...)
 {
     fhir_issue_t *issue = apr_pcalloc(issues->pool, sizeof(*issue));
-    va_list ap;
 
     count(issues, severity);
     issue->severity = severity;
@@ -65,6 +64,7 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
         return issue;
     }
     issue->expression = expression ? apr_pstrdup(issues->pool, expression) : NULL;
+    va_list ap;
     va_start(ap, fmt);
     issue->text = apr_pvsprintf(issues->pool, fmt, ap);
     va_end(ap);
@@ -84,8 +84,6 @@ int fhir_issues_has(const fhir_issues_t *issues, const char *id, const char *exp
 
 void fhir_issues_append(fhir_issues_t *issues, const fhir_issues_t *more)
 {
-    fhir_issue_t *copy;
-
     for (const fhir_issue_t *issue = more->first; issue; issue = issue->next) {
         if (fhir_issues_has(issues, issue->id, issue->expression ? issue->expression : "",
                             issue->text))
@@ -95,7 +93,7 @@ void fhir_issues_append(fhir_issues_t *issues, const fhir_issues_t *more)
             issues->dropped++;
             continue;
         }
-        copy = apr_pmemdup(issues->pool, issue, sizeof(*issue));
+        fhir_issue_t *copy = apr_pmemdup(issues->pool, issue, sizeof(*issue));
         copy->next = NULL;
         keep(issues, copy);
     }

@@ -80,8 +80,8 @@ fhir_err_t *fhir_metadata_create(fhir_metadata_t **out, apr_pool_t *pool)
 /* The rendering of that key, held for the caller, or NULL. */
 static kept_t *find(fhir_metadata_t *m, const char *key)
 {
-    kept_t **place;
     apr_thread_mutex_lock(m->lock);
+    kept_t **place;
     for (place = &m->first; *place && strcmp((*place)->key, key) != 0; place = &(*place)->next)
         ;
     kept_t *kept = *place;
@@ -176,11 +176,10 @@ static fhir_err_t *render(kept_t **out, fhir_call_t *call, const fhir_capability
                           const char *key)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 64 * 1024 * 1024);
-    unsigned char digest[FHIR_DIGEST_LEN];
-    kept_t *kept;
     FHIR_TRY(write_form(buf, call, capability));
+    unsigned char digest[FHIR_DIGEST_LEN];
     fhir_digest_sha256(digest, buf->data, buf->len);
-    kept = calloc(1, sizeof(*kept));
+    kept_t *kept = calloc(1, sizeof(*kept));
     if (kept) {
         kept->users = 1;
         kept->key = strdup(key);
@@ -289,9 +288,9 @@ fhir_err_t *fhir_metadata_answer(fhir_call_t *call, const fhir_capability_t *cap
                      call->opts.subset && summary ? summary : "",
                      call->opts.format == FHIR_FORMAT_HTML ? call->opts.page.language : "",
                      call->request->base_url);
-    kept_t *kept;
     if (!m)
         FHIR_TRY(fhir_metadata_create(&m, call->pool));
+    kept_t *kept;
     FHIR_TRY(find_or_render(&kept, m, call, capability, key, lasting));
     apr_pool_cleanup_register(call->pool, kept, drop, apr_pool_cleanup_null);
     answer(call, kept);

@@ -27,13 +27,12 @@ typedef struct found_t {
 static int etag_listed(const fhir_call_t *call, const char *list, const char *version)
 {
     while (*list) {
-        fhir_format_t format;
-        const char *listed;
         list += strspn(list, " \t,");
         apr_size_t len = strcspn(list, ",");
         if (*list == '*')
             return 1;
-        listed =
+        fhir_format_t format;
+        const char *listed =
             fhir_format_etag_version(&format, apr_pstrmemdup(call->pool, list, len), call->pool);
         if (listed && !strcmp(listed, version) && fhir_format_same_etag(format, call->opts.format))
             return 1;
@@ -175,11 +174,11 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};
     const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
     FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
     fhir_sql_t *sql = fhir_sql_create(call);
     select_current(sql);
     fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     return found.rows ? answer_kept(&found) : absent(call);
@@ -189,10 +188,9 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
 fhir_err_t *fhir_vread_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};
-    const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
     if (strspn(call->version, "0123456789") != strlen(call->version) || strlen(call->version) > 9)
         return missing(call);
+    const fhir_granted_t *granted;
     FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
     fhir_sql_t *sql = fhir_sql_create(call);
     select_current(sql);
@@ -205,6 +203,7 @@ fhir_err_t *fhir_vread_handle(fhir_call_t *call)
             "h.last_updated") ", h.method, h.resource FROM %s h WHERE h.id = $1 AND h.version = $2",
         fhir_call_table(call, call->type, "_history"));
     fhir_grant_sql_history(sql, "h", granted, FHIR_RIGHT_READ);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, &found, NULL));
     if (found.deleted)

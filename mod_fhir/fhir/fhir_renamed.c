@@ -69,11 +69,11 @@ static const char *called(const fhir_call_t *call, const char *now)
 const char *fhir_renamed_type(const fhir_call_t *call, const char *name)
 {
     const fhir_model_t *m = call->stored;
-    fhir_nearest_t nearest;
 
     for (apr_size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
         if (!strcmp(types[i].old, name))
             return called(call, types[i].now);
+    fhir_nearest_t nearest;
     fhir_nearest_begin(&nearest, name);
     for (int i = 1; i <= m->n_resources; i++)
         if (!(m->types[i].flags & FHIR_TYPE_ABSTRACT))
@@ -84,7 +84,6 @@ const char *fhir_renamed_type(const fhir_call_t *call, const char *name)
 const char *fhir_renamed_param(const fhir_call_t *call, const fhir_type_t *type, const char *name)
 {
     const fhir_model_t *m = call->stored;
-    fhir_nearest_t nearest;
 
     if (!strcmp(name, "_"))
         return " (a client library appended it, as jQuery does with cache: false; \"Prefer: "
@@ -92,6 +91,7 @@ const char *fhir_renamed_param(const fhir_call_t *call, const fhir_type_t *type,
     for (apr_size_t i = 0; i < sizeof(params) / sizeof(*params); i++)
         if (!strcmp(params[i].old, name) && !strcmp(params[i].type, fhir_model_str(m, type->name)))
             return called(call, params[i].now);
+    fhir_nearest_t nearest;
     fhir_nearest_begin(&nearest, name);
     for (int i = 0; i < type->n_params; i++)
         fhir_nearest_offer(&nearest, fhir_model_str(m, m->params[type->first_param + i].name));

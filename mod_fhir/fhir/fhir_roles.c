@@ -40,11 +40,10 @@ fhir_err_t *fhir_roles_find(fhir_call_t *call)
     const fhir_param_t *param = fhir_model_param(call->stored, type, "practitioner", 12);
     const char *column = fhir_model_str(call->stored, param->column);
     const char *table = fhir_call_table(call, type, "");
-    const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
 
     if (!fhir_grant_allows(call->grant, call->stored, type, FHIR_RIGHT_READ))
         return NULL;
+    const fhir_granted_t *granted;
     FHIR_TRY(fhir_grant_resolve(&granted, call, type));
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text, "SELECT t.id, t.\"%s\", NULL FROM %s t WHERE t.id = ANY (", column,
@@ -61,6 +60,7 @@ fhir_err_t *fhir_roles_find(fhir_call_t *call)
         column, table, column);
     fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_printf(sql->text, " ORDER BY t.id LIMIT %d) r", ROLES_MAX);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_role, call->roles, NULL);
 }

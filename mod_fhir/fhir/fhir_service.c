@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_steps.h"
+#include "core/fhir_work.h"
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
 #include "fhir/fhir_roles.h"
@@ -203,7 +204,6 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                         .tx = request->within ? request->within->tx : NULL,
                         .find_roles = fhir_roles_find,
                         .pool = request->pool};
-    fhir_err_t *err;
     if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)
         call.grant = &grant_all;
     if (!response->headers)
@@ -215,10 +215,16 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                        request->endpoint->caching == FHIR_CACHING_NO_STORE ? "no-store"
                                                                            : "private, no-cache");
     }
-    err = dispatch(&call);
+    fhir_err_t *err = dispatch(&call);
+    fhir_err_t *stopped = fhir_work_take_error(); /* what came out is not whole then */
+    if (stopped)
+        err = stopped;
     if (response->tx) /* what was not committed is over before a client is waited for */
         fhir_tx_rollback(response->tx);
-    if (err)
+    if (err) {
+        int final = fhir_work_final(1);
         answer_error(&call, err);
+        (void)fhir_work_final(final);
+    }
     return err;
 }

@@ -212,10 +212,10 @@ int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len)
 {
     const char *type = fhir_model_str(call->stored, call->type->name);
     const fhir_convert_type_t *t = fhir_convert_types;
-    fhir_node_t *resource;
 
     while (t->r4 && !(t->when && strcmp(t->r4, type) == 0))
         t++;
+    fhir_node_t *resource;
     return !t->r4 ||
            fhir_node_parse_json(&resource, json, len, FHIR_NODE_LIMITS_MOST, call->pool) ||
            fhir_convert_shows(as_of(call, type), resource, call->pool);
@@ -293,7 +293,7 @@ static fhir_err_t *add_full_url(const fhir_call_t *call, fhir_node_t *entry,
                                 const fhir_node_t *resource, apr_pool_t *pool)
 {
     const char *type = fhir_node_string(resource, "resourceType", pool);
-    const char *id = fhir_node_string(resource, "id", pool), *uuid;
+    const char *id = fhir_node_string(resource, "id", pool);
 
     if (fhir_node_get(entry, "fullUrl"))
         return NULL;
@@ -302,6 +302,7 @@ static fhir_err_t *add_full_url(const fhir_call_t *call, fhir_node_t *entry,
                  apr_pstrcat(pool, call->request->base_url, "/", type, "/", id, NULL), pool);
         return NULL;
     }
+    const char *uuid;
     FHIR_TRY(fhir_random_id(&uuid, pool));
     add_text(entry, "fullUrl", apr_pstrcat(pool, "urn:uuid:", uuid, NULL), pool);
     return NULL;

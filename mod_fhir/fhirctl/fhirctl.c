@@ -89,23 +89,19 @@ static void print_option(const apr_getopt_option_t *o, apr_pool_t *pool)
 
 static void print_command_help(const fhirctl_command_t *c, apr_pool_t *pool)
 {
-    const apr_getopt_option_t *o;
-
     printf("Usage: fhirctl %s %s\n\n%s.\n", c->name, c->synopsis, c->summary);
     if (c->help)
         printf("\n%s", c->help);
     printf("\nOptions:\n");
-    for (o = c->options; o->optch; o++)
+    for (const apr_getopt_option_t *o = c->options; o->optch; o++)
         print_option(o, pool);
     printf("  -h, --%-24s %s\n\n%s", "help", "this text", exit_statuses);
 }
 
 static void print_help(FILE *out)
 {
-    const fhirctl_command_t *c;
-
     fprintf(out, "Usage: fhirctl COMMAND [OPTION...] [ARGUMENT...]\n\nCommands:\n");
-    for (c = commands; c->name; c++)
+    for (const fhirctl_command_t *c = commands; c->name; c++)
         fprintf(out, "  %-12s %s\n", c->name, c->summary);
     fprintf(
         out,
@@ -118,9 +114,8 @@ static void print_help(FILE *out)
 
 int fhirctl_fail(const fhirctl_command_t *self, int status, const char *fmt, ...)
 {
-    va_list ap;
-
     fprintf(stderr, "fhirctl%s%s: ", self ? " " : "", self ? self->name : "");
+    va_list ap;
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
@@ -140,9 +135,8 @@ int fhirctl_fail_err(const fhirctl_command_t *self, int status, const fhir_err_t
 /* apr_getopt_long's own messages go through this, in the form of all others. */
 static void getopt_error(void *baton, const char *fmt, ...)
 {
-    va_list ap;
-
     (void)baton;
+    va_list ap;
     va_start(ap, fmt);
     vfprintf(stderr, fmt, ap);
     va_end(ap);
@@ -155,9 +149,8 @@ static const char disguised_dash[] = "stdin";
 static const char *const *disguise(int argc, const char *const *argv, apr_pool_t *pool)
 {
     const char **copy = apr_pcalloc(pool, ((apr_size_t)argc + 1) * sizeof(*copy));
-    int i;
 
-    for (i = 0; i < argc; i++)
+    for (int i = 0; i < argc; i++)
         copy[i] = strcmp(argv[i], "-") ? argv[i] : disguised_dash;
     return copy;
 }
@@ -174,26 +167,25 @@ int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command
     apr_array_header_t *all =
         apr_array_make(pool, 16, sizeof(apr_getopt_option_t)); /* the table and --help */
     const apr_getopt_option_t *o;
-    apr_getopt_t *os;
-    apr_status_t rv;
-    const char *value;
-    int option, i;
 
     for (o = self->options; o->optch; o++)
         APR_ARRAY_PUSH(all, apr_getopt_option_t) = *o;
     APR_ARRAY_PUSH(all, apr_getopt_option_t) = (apr_getopt_option_t){"help", 'h', 0, NULL};
     apr_array_push(all);
+    apr_getopt_t *os;
     apr_getopt_init(&os, pool, argc, disguise(argc, argv, pool));
     os->interleave = 1;
     os->errfn = getopt_error;
+    apr_status_t rv;
+    const char *value;
+    int option;
     while ((rv = apr_getopt_long(os, (const apr_getopt_option_t *)all->elts, &option, &value)) ==
            APR_SUCCESS) {
-        const char *accepted;
         if (option == 'h') {
             print_command_help(self, pool);
             return FHIRCTL_OK;
         }
-        accepted = option_fn(baton, option, undisguise(value));
+        const char *accepted = option_fn(baton, option, undisguise(value));
         if (!accepted)
             continue;
         for (o = self->options; o->optch != option; o++)
@@ -205,15 +197,13 @@ int fhirctl_options(int *n_rest, const char *const **rest, const fhirctl_command
         return fhirctl_fail(self, FHIRCTL_USAGE, "see fhirctl %s --help", self->name);
     *n_rest = argc - os->ind;
     *rest = os->argv + os->ind;
-    for (i = os->ind; i < argc; i++)
+    for (int i = os->ind; i < argc; i++)
         os->argv[i] = undisguise(os->argv[i]);
     return -1;
 }
 
 static int run(int argc, const char *const *argv, apr_pool_t *pool)
 {
-    const fhirctl_command_t *c;
-
     if (argc < 2) {
         print_help(stderr);
         return FHIRCTL_USAGE;
@@ -226,7 +216,7 @@ static int run(int argc, const char *const *argv, apr_pool_t *pool)
         printf("fhirctl of mod_fhir " PACKAGE_VERSION "\n");
         return FHIRCTL_OK;
     }
-    for (c = commands; c->name; c++)
+    for (const fhirctl_command_t *c = commands; c->name; c++)
         if (!strcmp(c->name, argv[1]))
             return c->main(c, argc - 1, argv + 1, pool);
     return fhirctl_fail(NULL, FHIRCTL_USAGE, "no command \"%s\"; fhirctl --help lists them",
@@ -235,15 +225,13 @@ static int run(int argc, const char *const *argv, apr_pool_t *pool)
 
 int main(int argc, const char *const *argv)
 {
-    apr_pool_t *pool;
-    int status;
-
     if (apr_app_initialize(&argc, &argv, NULL) != APR_SUCCESS)
         return EXIT_FAILURE;
     atexit(apr_terminate);
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
     xmlInitParser(); /* before there are threads */
-    status = run(argc, argv, pool);
+    int status = run(argc, argv, pool);
     if (fflush(stdout) || ferror(stdout))
         status = fhirctl_fail(NULL, FHIRCTL_IO, "standard output cannot be written");
     apr_pool_destroy(pool);

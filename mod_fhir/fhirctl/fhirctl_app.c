@@ -142,10 +142,12 @@ static fhir_err_t *write_private(fhirctl_run_t *run, const char *path, const cha
 static fhir_err_t *make_pair(const char **jwks, fhirctl_run_t *run, const char *path)
 {
     EVP_PKEY *key;
-    const char *kid, *pem, *jwk;
     FHIR_TRY(fhir_jwk_generate(&key, "RS384", run->pool));
+    const char *kid;
     FHIR_TRY(fhir_jwk_thumbprint(&kid, key, run->pool));
+    const char *pem;
     FHIR_TRY(fhir_jwk_write_pem(&pem, key, run->pool));
+    const char *jwk;
     FHIR_TRY(fhir_jwk_print(&jwk, key, kid, NULL, run->pool));
     *jwks = apr_pstrcat(run->pool, "{\"keys\":[", jwk, "]}", NULL);
     return write_private(run, path, pem);
@@ -154,7 +156,6 @@ static fhir_err_t *make_pair(const char **jwks, fhirctl_run_t *run, const char *
 static fhir_err_t *read_keys(const char **jwks, fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    fhir_jwks_t keys;
     *jwks = NULL;
     if (options->key)
         return make_pair(jwks, run, options->key);
@@ -165,13 +166,15 @@ static fhir_err_t *read_keys(const char **jwks, fhirctl_run_t *run)
     if (!options->jwks)
         return NULL;
     FHIR_TRY(fhirctl_auth_file(jwks, run, options->jwks));
+    fhir_jwks_t keys;
     return fhir_jwks_parse(&keys, *jwks, strlen(*jwks), run->pool);
 }
 
 static fhir_err_t *add_secret(fhirctl_run_t *run, const char *client)
 {
-    const char *word, *values[2];
+    const char *word;
     FHIR_TRY(fhir_random_word(&word, 32, run->pool));
+    const char *values[2];
     values[0] = client;
     values[1] = fhir_secret_bytea_of(word, run->pool);
     printf("client_secret\t%s\n", word);
@@ -199,7 +202,6 @@ static const char *grants_of(const options_t *options, apr_pool_t *pool)
 
 static fhir_err_t *check(fhirctl_run_t *run, const options_t *options)
 {
-    fhir_scopes_t scopes;
     if (options->is_public + (options->key || options->jwks || options->jwks_url) > 1)
         return fhirctl_auth_wrong(run, "--public and a key exclude each other");
     if (options->is_public && options->backend)
@@ -207,6 +209,7 @@ static fhir_err_t *check(fhirctl_run_t *run, const options_t *options)
                                        "and --backend exclude each other");
     if (!options->redirects && !options->backend && !options->introspect && !options->launcher)
         return fhirctl_auth_wrong(run, "--redirect is needed, or --backend");
+    fhir_scopes_t scopes;
     FHIR_TRY(fhir_scopes_parse(&scopes, options->scopes, NULL, run->pool));
     return *scopes.ignored ? fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored) : NULL;
 }
@@ -214,10 +217,10 @@ static fhir_err_t *check(fhirctl_run_t *run, const options_t *options)
 static fhir_err_t *add(fhirctl_run_t *run)
 {
     const options_t *o = run->options;
-    unsigned char bytes[12];
-    const char *values[14];
     FHIR_TRY(check(run, o));
+    unsigned char bytes[12];
     FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
+    const char *values[14];
     values[0] =
         o->id ? o->id : fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, run->pool);
     values[1] = run->name;
@@ -260,8 +263,6 @@ static fhir_err_t *set(fhirctl_run_t *run)
 {
     const options_t *o = run->options;
     const char *values[11];
-    fhir_scopes_t scopes;
-    int n;
     values[0] = run->name;
     values[1] = o->redirects;
     values[2] = o->origins;
@@ -272,9 +273,11 @@ static fhir_err_t *set(fhirctl_run_t *run)
     FHIR_TRY(read_keys(&values[7], run));
     values[8] = o->jwks_url;
     values[9] = o->scopes;
+    fhir_scopes_t scopes;
     FHIR_TRY(fhir_scopes_parse(&scopes, o->scopes, NULL, run->pool));
     if (*scopes.ignored)
         return fhirctl_auth_wrong(run, "--scope: %s", scopes.ignored);
+    int n;
     FHIR_TRY(fhirctl_auth_run(
         NULL, &n, run,
         "UPDATE fhir_client SET redirect_uris = coalesce($2::text[], redirect_uris), origins = "

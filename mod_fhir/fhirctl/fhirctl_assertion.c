@@ -50,11 +50,13 @@ static const char *claims(const options_t *options, const char *jti, apr_pool_t 
 static fhir_err_t *make(const char **out, fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *pem, *kid, *jti;
-    EVP_PKEY *key;
+    const char *pem;
     FHIR_TRY(fhirctl_auth_file(&pem, run, options->key));
+    EVP_PKEY *key;
     FHIR_TRY(fhir_jwk_read_pem(&key, pem, run->pool));
+    const char *kid;
     FHIR_TRY(fhir_jwk_thumbprint(&kid, key, run->pool));
+    const char *jti;
     FHIR_TRY(fhir_random_word(&jti, 16, run->pool));
     return fhir_jwt_sign(out, claims(options, jti, run->pool),
                          EVP_PKEY_is_a(key, "RSA")       ? "RS384"
@@ -68,12 +70,13 @@ int fhirctl_assertion_main(const fhirctl_command_t *self, int argc, const char *
 {
     options_t options = {NULL, NULL, NULL};
     fhirctl_run_t run = {.command = self, .options = &options, .pool = pool};
-    const char *const *rest, *out;
+    const char *const *rest;
     int n_rest, status = fhirctl_options(&n_rest, &rest, self, argc, argv, option, &options, pool);
     if (status >= 0)
         return status;
     if (n_rest || !options.app || !options.key || !options.aud)
         return fhirctl_fail(self, FHIRCTL_USAGE, "--app, --key and --aud are needed, and no more");
+    const char *out;
     fhir_err_t *err = make(&out, &run);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_USAGE, err);

@@ -39,8 +39,8 @@ fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values
 fhir_err_t *fhirctl_auth_desk(fhir_practice_desk_t *desk, fhirctl_run_t *run)
 {
     static const fhir_store_config_t config = {.read_lane = 0};
-    fhir_store_source_t *source;
     *desk = (fhir_practice_desk_t){.tenant = run->db.tenant, .by = "fhirctl", .pool = run->pool};
+    fhir_store_source_t *source;
     FHIR_TRY(fhir_store_source_create(&source, run->db.conninfo, 1, 1, apr_time_from_sec(10),
                                       run->pool));
     return fhir_store_create(&desk->store, source, &config, run->pool);

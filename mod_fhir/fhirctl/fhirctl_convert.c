@@ -72,11 +72,11 @@ static fhir_err_t *slurp(fhir_buf_t **out, const convert_t *c, const char *path)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     fhir_buf_t *buf = fhir_buf_create(c->pool, 0);
-    char chunk[65536];
-    apr_size_t n;
 
     if (!file)
         return io_error(c, "opened", path);
+    char chunk[65536];
+    apr_size_t n;
     while ((n = fread(chunk, 1, sizeof(chunk), file)) > 0)
         fhir_buf_append(buf, chunk, n);
     int bad = ferror(file) || buf->overflow;
@@ -124,7 +124,6 @@ static fhir_err_t *check(const convert_t *c, const fhir_node_t *tree)
 static fhir_err_t *convert(const convert_t *c, const char *path)
 {
     fhir_buf_t *in, *out = fhir_buf_create(c->pool, 0);
-    fhir_node_t *tree;
 
     FHIR_TRY(slurp(&in, c, path));
     const char *s = fhir_buf_cstr(in);
@@ -133,6 +132,7 @@ static fhir_err_t *convert(const convert_t *c, const char *path)
     fhir_format_t to = c->to != FHIR_FORMAT_NONE ? c->to
                        : from == FHIR_FORMAT_XML ? FHIR_FORMAT_JSON
                                                  : FHIR_FORMAT_XML;
+    fhir_node_t *tree;
     if (from == FHIR_FORMAT_XML)
         FHIR_TRY(
             fhir_xml_parse(&tree, c->model, in->data, in->len, FHIR_NODE_LIMITS_MOST, c->pool));
@@ -154,8 +154,7 @@ int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *co
 {
     convert_t c = {.self = self, .model = &fhir_model_r4};
     const char *const *paths;
-    int n, i, status = fhirctl_options(&n, &paths, self, argc, argv, option, &c, pool);
-    fhir_err_t *err;
+    int n, status = fhirctl_options(&n, &paths, self, argc, argv, option, &c, pool);
 
     if (status >= 0)
         return status;
@@ -165,8 +164,8 @@ int fhirctl_convert_main(const fhirctl_command_t *self, int argc, const char *co
     c.writer = fhir_xml_writer_create(
         c.model, FHIR_XML_DECLARATION | (c.pretty ? FHIR_XML_PRETTY : 0), pool);
     apr_pool_create(&c.pool, pool);
-    for (i = 0; i < n; i++) {
-        err = convert(&c, paths[i]);
+    for (int i = 0; i < n; i++) {
+        fhir_err_t *err = convert(&c, paths[i]);
         if (err)
             status = err->code == FHIR_ERR_INTERNAL ? FHIRCTL_IO : FHIRCTL_REJECTED;
         for (fhir_err_t *e = err; e; e = e->next)

@@ -5,9 +5,9 @@
 #include "fhirctl/fhirctl_db.h"
 
 #include <apr_strings.h>
-#include <ctype.h>
 #include <string.h>
 
+#include "store/fhir_connect.h"
 #include "store/fhir_schema.h"
 
 const char *fhirctl_db_option(fhirctl_db_t *db, int option, const char *value)
@@ -71,22 +71,12 @@ static fhir_err_t *refuse_pooler(PGconn *conn, apr_pool_t *pool)
 
 fhir_err_t *fhirctl_db_connect(PGconn **conn, const fhirctl_db_t *db, apr_pool_t *pool)
 {
-    /* a name that comes later wins, so the connection string wins over what is in front of it */
-    const char *const names[] = {"keepalives_idle", "tcp_user_timeout",          "dbname",
-                                 "client_encoding", "fallback_application_name", NULL};
-    const char *const values[] = {"30", "30000", db->conninfo, "UTF8", "fhirctl", NULL};
-
-    *conn = PQconnectdbParams(names, values, 1);
-    if (!*conn)
-        return fhir_err_create(pool, FHIR_ERR_INTERNAL, "Out of memory");
+    fhir_connect_t *connect;
+    FHIR_TRY(fhir_connect_create(&connect, db->conninfo, "fhirctl", pool));
+    fhir_err_t *err = fhir_connect_open(conn, connect, NULL, NULL, pool);
+    if (err) /* its message is one for clients of a server */
+        return fhir_err_create(pool, err->code, "%s", err->detail ? err->detail : err->message);
     apr_pool_cleanup_register(pool, *conn, close_connection, apr_pool_cleanup_null);
-    if (PQstatus(*conn) != CONNECTION_OK) {
-        char *text = apr_pstrdup(pool, PQerrorMessage(*conn));
-        apr_size_t len = strlen(text);
-        while (len && isspace((unsigned char)text[len - 1]))
-            text[--len] = '\0';
-        return fhir_err_create(pool, FHIR_ERR_BUSY, "no connection to the database: %s", text);
-    }
     PQsetNoticeReceiver(*conn, ignore_notice, NULL);
     FHIR_TRY(refuse_pooler(*conn, pool));
     FHIR_TRY(

@@ -3,9 +3,10 @@
  * @file fhirctl_db.h
  * @brief Connections of the command line: libpq alone, one connection a thread.
  *
- * Commands use libpq because they need what a store has not: COPY, files of several statements,
- * and sessions that last (settings, locks, transactions over many batches). Errors are those of
- * the store (fhir_store_error), and the schema is judged by store/fhir_schema.h.
+ * Commands use libpq because they need what a store does not have: COPY, files of several
+ * statements, and sessions that last (settings, locks, transactions over many batches). All else is
+ * the store's: connections (fhir_connect.h), errors (fhir_store_error), the schema's check
+ * (fhir_schema.h).
  */
 #ifndef FHIRCTL_DB_H
 #define FHIRCTL_DB_H
@@ -38,8 +39,8 @@ typedef struct fhirctl_db_t {
 const char *fhirctl_db_option(fhirctl_db_t *db, int option, const char *value);
 
 /** Connects (UTF8, UTC, ISO dates) and calls fhirctl_db_use. Closed with pool.
- *  @return NULL, FHIR_ERR_BUSY (no connection), FHIR_ERR_INTERNAL (a pooler, no memory), or as
- *          fhirctl_db_run */
+ *  @return NULL, FHIR_ERR_BUSY (no connection), FHIR_ERR_INTERNAL (a pooler, a connection string
+ * that libpq does not understand), or as fhirctl_db_run */
 fhir_err_t *fhirctl_db_connect(PGconn **conn, const fhirctl_db_t *db, apr_pool_t *pool);
 /** Sets search_path: the tenant's schema, then that of pg_trgm; neither has to exist yet.
  *  @return NULL, or as fhirctl_db_run */

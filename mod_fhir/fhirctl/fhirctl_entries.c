@@ -13,11 +13,12 @@
 static const char *select_sql(const fhir_model_t *m, const fhir_type_t *type, apr_pool_t *pool)
 {
     fhir_buf_t *sql = fhir_buf_create(pool, 0);
-    char table[64], own[64];
+    char table[64];
     const char * or = "";
 
     fhir_buf_printf(sql, "SELECT id, resource FROM \"%s\" b WHERE id > $1 AND (",
                     fhir_model_table(table, m, type));
+    char own[64];
     for (int i = 0; i < type->n_params; i++) {
         const fhir_param_t *p = &m->params[type->first_param + i];
 
@@ -41,11 +42,11 @@ static fhir_err_t *fill_rows(PGconn *conn, const fhir_model_t *model, const fhir
 {
     for (int i = 0; i < PQntuples(rows); i++) {
         const char *text = PQgetvalue(rows, i, 1), *values[2] = {PQgetvalue(rows, i, 0)};
-        apr_array_header_t *found;
         fhir_node_t *root;
 
         FHIR_TRY(fhir_node_parse_json(&root, text, (apr_size_t)PQgetlength(rows, i, 1),
                                       FHIR_NODE_LIMITS_MOST, scratch));
+        apr_array_header_t *found;
         FHIR_TRY(fhir_contained_rows(&found, model, extract, NULL, type, text, root, scratch));
         for (int j = 0; j < found->nelts; j++) {
             values[1] = APR_ARRAY_IDX(found, j, fhir_contained_rows_t).json;
@@ -68,9 +69,9 @@ fhir_err_t *fhirctl_entries_fill(PGconn *conn, const fhir_model_t *model, const 
 
         while (fhir_contained_inside(model, type) && n) {
             apr_pool_t *scratch;
-            PGresult *rows;
 
             apr_pool_create(&scratch, pool);
+            PGresult *rows;
             FHIR_TRY(
                 fhirctl_db_run(&rows, conn, scratch, select_sql(model, type, scratch), 1, &last));
             FHIR_TRY(fill_rows(conn, model, type, extract, rows, scratch));

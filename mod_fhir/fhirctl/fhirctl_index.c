@@ -79,9 +79,8 @@ static const char *method_of(const index_t *x, const fhir_param_t *param,
 /* 1 and whether it can be used; 0: there is none of the name. */
 static fhir_err_t *find(int *found, int *valid, const index_t *x, const char *name)
 {
-    PGresult *r;
-
     *valid = 0;
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, x->conn, x->pool,
                             "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = "
                             "i.indexrelid WHERE c.relname = $1 AND "
@@ -120,9 +119,8 @@ static fhir_err_t *add(const index_t *x, const char *name, const char *method)
 
 static fhir_err_t *drop(const index_t *x, const char *name, const char *method)
 {
-    int found, valid;
-
     (void)method;
+    int found, valid;
     FHIR_TRY(find(&found, &valid, x, name));
     if (found)
         FHIR_TRY(drop_index(x, name));

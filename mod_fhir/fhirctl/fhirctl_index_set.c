@@ -127,11 +127,11 @@ typedef struct present_t {
 
 static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
 {
-    PGresult *r;
     p->pool = pool;
     p->indexes = fhir_hash_make(pool);
     p->functions = fhir_hash_make(pool);
     p->filled = fhir_hash_make(pool);
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, conn, pool,
                             "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
                             "c.oid = i.indexrelid WHERE c.relnamespace = "

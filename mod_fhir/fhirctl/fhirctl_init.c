@@ -85,9 +85,9 @@ static fhir_err_t *create_extension(const init_t *init, const char *name)
 static fhir_err_t *already_run(int *run, const init_t *init, const fhir_schema_file_t *file)
 {
     const char *values[] = {file->name, file->text};
-    PGresult *r;
 
     *run = 0;
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool, "SELECT to_regclass('fhir_migration')", 0,
                             NULL));
     if (PQgetisnull(r, 0, 0))
@@ -108,12 +108,12 @@ static fhir_err_t *already_run(int *run, const init_t *init, const fhir_schema_f
 /* What a newer fhirctl made is not for this one. */
 static fhir_err_t *refuse_newer(const init_t *init)
 {
-    fhir_schema_t schema;
     PGresult *r;
     fhir_err_t *err = fhirctl_db_run(&r, init->conn, init->pool,
                                      fhir_schema_sql(init->db.tenant, init->pool), 0, NULL);
     if (err)
         return NULL; /* a new schema */
+    fhir_schema_t schema;
     fhir_schema_judge(&schema, PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0), NULL, init->pool);
     if (schema.state != FHIR_SCHEMA_NEWER)
         return NULL;
@@ -202,9 +202,8 @@ static fhir_err_t *create_schema(init_t *init)
 /* Those that a load left to be made, then those of the set. */
 static fhir_err_t *make_indexes(const init_t *init)
 {
-    const char *chosen;
-
     FHIR_TRY(fhirctl_index_make_due(NULL, &init->db, init->conn, 1, init->pool));
+    const char *chosen;
     FHIR_TRY(fhirctl_index_set_chosen(&chosen, init->conn, init->pool));
     return fhirctl_index_set_apply(init->conn,
                                    init->indexes ? init->indexes

@@ -40,10 +40,10 @@ static const char *option(void *baton, int opt, const char *value)
 static fhir_err_t *make_key(PGconn *conn, const char *alg, int in_sec, const char **kid,
                             apr_pool_t *pool)
 {
-    EVP_PKEY *key;
     const char *values[5];
     values[1] = alg;
     values[4] = apr_itoa(pool, in_sec);
+    EVP_PKEY *key;
     FHIR_TRY(fhir_jwk_generate(&key, alg, pool));
     FHIR_TRY(fhir_jwk_thumbprint(&values[0], key, pool));
     FHIR_TRY(fhir_jwk_write_pem(&values[2], key, pool));
@@ -58,8 +58,8 @@ static fhir_err_t *make_key(PGconn *conn, const char *alg, int in_sec, const cha
 fhir_err_t *fhirctl_key_first(PGconn *conn, apr_pool_t *pool)
 {
     PGresult *r;
-    const char *kid;
     FHIR_TRY(fhirctl_db_run(&r, conn, pool, "SELECT 1 FROM fhir_signing_key LIMIT 1", 0, NULL));
+    const char *kid;
     return PQntuples(r) ? NULL : make_key(conn, "RS256", 0, &kid, pool);
 }
 
@@ -72,7 +72,6 @@ static fhir_err_t *page_links(fhirctl_run_t *run)
     unsigned char bytes[FHIR_SCHEMA_KEY];
     char *hex = apr_palloc(run->pool, 2 * sizeof(bytes) + 1);
     const char *values[1] = {hex};
-    int n;
     FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
     fhir_hex_encode(hex, bytes, sizeof(bytes));
     FHIR_TRY(fhirctl_auth_run(NULL, NULL, run,
@@ -85,6 +84,7 @@ static fhir_err_t *page_links(fhirctl_run_t *run)
     FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "COMMIT", 0, NULL)); /* for servers to see */
     apr_sleep(apr_time_from_sec(SERVERS_KNOW_SEC));
     FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "BEGIN", 0, NULL));
+    int n;
     FHIR_TRY(fhirctl_auth_run(
         NULL, &n, run,
         "WITH now AS (SELECT key FROM fhir_key WHERE name = 'cursor'), next AS (DELETE FROM "
@@ -104,8 +104,9 @@ static fhir_err_t *page_links(fhirctl_run_t *run)
 static fhir_err_t *add(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *kid, *values[3];
+    const char *kid;
     FHIR_TRY(make_key(run->conn, options->alg, options->in_sec, &kid, run->pool));
+    const char *values[3];
     values[0] = kid;
     values[1] = options->alg;
     values[2] = apr_itoa(run->pool, options->in_sec);

@@ -67,9 +67,9 @@ static const char *context(const options_t *options, apr_pool_t *pool)
 
 static fhir_err_t *check_exists(fhirctl_run_t *run, const char *table, const char *id)
 {
-    PGresult *r;
     if (!id)
         return NULL;
+    PGresult *r;
     FHIR_TRY(fhirctl_auth_run(
         &r, NULL, run, apr_psprintf(run->pool, "SELECT 1 FROM %s WHERE id = $1", table), 1, &id));
     return PQntuples(r) ? NULL : fhirctl_auth_wrong(run, "there is no %s %s", table, id);
@@ -88,11 +88,10 @@ static void encode(fhir_buf_t *buf, const char *s)
 static fhir_err_t *make(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *word, *values[6];
     fhir_buf_t *buf = fhir_buf_create(run->pool, 0);
-    PGresult *r;
     if (!options->app || !options->base)
         return fhirctl_auth_wrong(run, "--app and --base are needed");
+    PGresult *r;
     FHIR_TRY(fhirctl_auth_run(&r, NULL, run, "SELECT launch_uri FROM fhir_client WHERE id = $1", 1,
                               &options->app));
     if (!PQntuples(r))
@@ -100,7 +99,9 @@ static fhir_err_t *make(fhirctl_run_t *run)
     const char *uri = PQgetisnull(r, 0, 0) ? NULL : PQgetvalue(r, 0, 0);
     FHIR_TRY(check_exists(run, "patient", options->patient));
     FHIR_TRY(check_exists(run, "encounter", options->encounter));
+    const char *word;
     FHIR_TRY(fhir_random_word(&word, 32, run->pool));
+    const char *values[6];
     values[0] = fhir_secret_bytea_of(word, run->pool);
     values[1] = options->app;
     values[2] = options->user;

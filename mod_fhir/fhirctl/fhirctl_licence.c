@@ -109,10 +109,10 @@ static fhir_err_t *give(fhirctl_run_t *run)
         .until = options->until,
         .words = options->words,
     };
-    fhir_practice_desk_t desk;
-    int found;
     FHIR_TRY(check_scopes(run, options->scopes));
+    fhir_practice_desk_t desk;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    int found;
     FHIR_TRY(fhir_licence_give(&found, &desk, &licence));
     return must_exist(run, found);
 }
@@ -121,8 +121,8 @@ static fhir_err_t *set_state(fhirctl_run_t *run, const char *state)
 {
     const options_t *options = run->options;
     fhir_practice_desk_t desk;
-    int found;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    int found;
     FHIR_TRY(fhir_licence_take_back(&found, &desk, run->name, state, options->words));
     return must_exist(run, found);
 }

@@ -97,11 +97,10 @@ void load_fail(load_t *load, const fhir_err_t *err)
 static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
 {
     const fhir_model_t *m = load->model;
-    char table[64];
     apr_hash_t *empty = fhir_hash_make(load->pool);
-    PGresult *r;
 
     load->fresh = apr_pcalloc(load->pool, m->n_resources + 1u);
+    PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, conn, load->pool,
                             "SELECT t.relname FROM pg_class t JOIN pg_class h ON h.relname = "
                             "t.relname || '_history' AND h.relnamespace = t.relnamespace WHERE "
@@ -111,6 +110,7 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
     for (int i = 0; i < PQntuples(r); i++)
         apr_hash_set(empty, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, load);
     load->defer = PQntuples(r) > 0;
+    char table[64];
     for (const fhir_type_t *type = m->types + 1; type <= m->types + m->n_resources; type++)
         if (apr_hash_get(empty, fhir_model_table(table, m, type), APR_HASH_KEY_STRING))
             atomic_store(&load->fresh[fhir_model_type_index(m, type)], 1);
@@ -156,13 +156,12 @@ static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *
                             PGconn *conn)
 {
     apr_pool_t *pool;
-    load_document_t document;
-    fhir_err_t *err;
 
     apr_pool_create(&pool, load->pool);
+    load_document_t document;
     while (!atomic_load(&load->failed)) {
         apr_pool_clear(pool);
-        err = load_source_next(&document, source, pool);
+        fhir_err_t *err = load_source_next(&document, source, pool);
         if (err)
             load_reject(load, &document.place, err, "", 0);
         else if (!document.text)
@@ -180,20 +179,20 @@ static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *
 static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
 {
     load_worker_t **workers = apr_pcalloc(load->pool, (apr_size_t)load->jobs * sizeof(*workers));
-    load_reader_t *reader;
-    apr_pool_t *progress_pool;
-    fhir_err_t *err;
-    int started;
 
     FHIR_TRY(load_queue_create(load));
     FHIR_TRY(load_spool_create(&load->spool, load->pool));
+    load_reader_t *reader;
     FHIR_TRY(load_reader_create(&reader, load, conn, load->pool));
+    fhir_err_t *err;
+    int started;
     for (started = 0, err = NULL; started < load->jobs && !err; started += !err)
         err = load_worker_start(&workers[started], load, started);
     if (err) {
         load_fail(load, err);
         load->jobs = started;
     }
+    apr_pool_t *progress_pool;
     apr_pool_create(&progress_pool, load->pool);
     if (!load->quiet)
         load_progress_start(load, progress_pool);
@@ -236,12 +235,7 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
                    .jobs = (int)sysconf(_SC_NPROCESSORS_ONLN),
                    .pool = pool};
     options_t options = {.load = &load, .rejects = REJECTS_FILE};
-    fhir_validator_t *validator;
-    const char *const *paths, *rejects;
-    load_source_t *source;
-    apr_uint64_t bytes;
-    PGconn *conn;
-    fhir_err_t *err;
+    const char *const *paths;
     int n_paths,
         status = fhirctl_options(&n_paths, &paths, self, argc, argv, option, &options, pool);
 
@@ -251,7 +245,9 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
         return fhirctl_fail(self, FHIRCTL_USAGE,
                             "no PATH: name files or folders, or - for standard "
                             "input");
+    fhir_err_t *err;
     if (options.validate) {
+        fhir_validator_t *validator;
         err = fhir_validator_create(&validator, load.model, pool);
         if (err)
             return fhirctl_fail_err(self, FHIRCTL_USAGE, err);
@@ -260,11 +256,14 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
     }
     load.started = apr_time_now();
     apr_thread_mutex_create(&load.lock, APR_THREAD_MUTEX_DEFAULT, pool);
+    load_source_t *source;
+    apr_uint64_t bytes;
     err = load_source_open(&source, &load.files, &bytes, paths, n_paths, pool);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);
     atomic_store(&load.bytes_total, bytes);
     load.rejects = load_rejects_create(&load, options.rejects, pool);
+    PGconn *conn;
     err = fhirctl_db_connect(&conn, &load.db, pool);
     if (!err)
         err = fhirctl_db_check(conn, &load.db, pool);
@@ -275,7 +274,7 @@ int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const
     print_summary(&load);
     if (err)
         status = fhirctl_fail_err(self, FHIRCTL_DATABASE, err);
-    rejects = load_rejects_close(load.rejects, &err, pool);
+    const char *rejects = load_rejects_close(load.rejects, &err, pool);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);
     if (rejects)

@@ -44,7 +44,6 @@ static fhir_err_t *fill_rows(const fill_t *fill, const PGresult *rows)
 {
     fhir_buf_t *ids = fhir_buf_create(fill->scratch, 0), *texts = fhir_buf_create(fill->scratch, 0);
     fhir_buf_t *versions = fhir_buf_create(fill->scratch, 0);
-    const char *values[3];
 
     for (int i = 0; i < PQntuples(rows); i++) {
         const char *text;
@@ -62,6 +61,7 @@ static fhir_err_t *fill_rows(const fill_t *fill, const PGresult *rows)
     fhir_buf_putc(ids, '}');
     fhir_buf_putc(versions, '}');
     fhir_buf_putc(texts, '}');
+    const char *values[3];
     values[0] = fhir_buf_cstr(ids);
     values[1] = fhir_buf_cstr(versions);
     values[2] = fhir_buf_cstr(texts);
@@ -81,9 +81,8 @@ static fhir_err_t *fill_table(fill_t *fill, apr_pool_t *pool)
     int n = 1;
 
     while (n) {
-        PGresult *rows;
-
         apr_pool_create(&fill->scratch, pool);
+        PGresult *rows;
         FHIR_TRY(fhirctl_db_run(
             &rows, fill->conn, fill->scratch,
             apr_psprintf(fill->scratch,
@@ -106,10 +105,10 @@ fhir_err_t *fhirctl_mentions_fill(PGconn *conn, const fhir_model_t *model, const
                                   apr_pool_t *pool)
 {
     fill_t fill = {.conn = conn, .model = model};
-    char table[64];
 
     fill.extract = fhir_extract_create(model, base_url, NULL, pool);
     fill.cells = apr_pcalloc(pool, (model->n_columns + 1u) * sizeof(*fill.cells));
+    char table[64];
     for (int i = 1; i <= model->n_resources; i++) {
         fill.type = &model->types[i];
         if (fill.type->flags & FHIR_TYPE_ABSTRACT ||

@@ -48,8 +48,8 @@ static fhir_err_t *make(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
     fhir_practice_desk_t desk;
-    const char *word;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    const char *word;
     FHIR_TRY(fhir_initial_token_make(&word, &desk, run->name, NULL,
                                      options->is_test ? "test" : "production",
                                      options->lifetime_sec, options->uses));
@@ -67,8 +67,8 @@ static fhir_err_t *list(fhirctl_run_t *run)
 static fhir_err_t *end(fhirctl_run_t *run)
 {
     fhir_practice_desk_t desk;
-    int found;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    int found;
     FHIR_TRY(fhir_initial_token_end(&found, &desk, run->name, NULL));
     return found ? NULL
                  : fhirctl_auth_wrong(run,
@@ -80,25 +80,25 @@ static fhir_err_t *end(fhirctl_run_t *run)
 static fhir_err_t *trust(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    fhir_practice_desk_t desk;
-    fhir_jwks_t keys;
-    const char *jwks;
-    int found;
     if (!options->jwks)
         return fhirctl_auth_wrong(run, "trust needs --jwks");
+    const char *jwks;
     FHIR_TRY(fhirctl_auth_file(&jwks, run, options->jwks));
+    fhir_jwks_t keys;
     FHIR_TRY(fhir_jwks_parse(&keys, jwks, strlen(jwks), run->pool));
     if (!keys.n)
         return fhirctl_auth_wrong(run, "%s has no key that signs", options->jwks);
+    fhir_practice_desk_t desk;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    int found;
     return fhir_software_issuer_set(&found, &desk, run->name, jwks);
 }
 
 static fhir_err_t *distrust(fhirctl_run_t *run)
 {
     fhir_practice_desk_t desk;
-    int found;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    int found;
     FHIR_TRY(fhir_software_issuer_set(&found, &desk, run->name, NULL));
     return found ? NULL : fhirctl_auth_wrong(run, "issuer %s was not trusted", run->name);
 }

@@ -78,15 +78,15 @@ static fhir_err_t *check_kind(fhirctl_run_t *run, const options_t *options)
 static fhir_err_t *check_resource(fhirctl_run_t *run, const char *resource)
 {
     static const char *const types[] = {"Practitioner", "Patient", "RelatedPerson", "Person"};
-    const char *slash = resource ? strchr(resource, '/') : NULL, *id;
-    PGresult *r;
+    const char *slash = resource ? strchr(resource, '/') : NULL;
     if (!resource)
         return NULL;
+    PGresult *r;
     for (apr_size_t i = 0; slash && i < sizeof(types) / sizeof(*types); i++) {
         if (strncmp(types[i], resource, (apr_size_t)(slash - resource)) != 0 ||
             types[i][slash - resource])
             continue;
-        id = slash + 1;
+        const char *id = slash + 1;
         FHIR_TRY(fhirctl_auth_run(
             &r, NULL, run,
             apr_psprintf(run->pool, "SELECT 1 FROM %s WHERE id = $1", lower(types[i], run->pool)),
@@ -101,14 +101,14 @@ static fhir_err_t *check_resource(fhirctl_run_t *run, const char *resource)
 static fhir_err_t *make_password(const char **hash, fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *password = NULL, *fault;
+    const char *password = NULL;
     *hash = NULL;
     if (options->external)
         return NULL;
     if (options->password_file) {
         FHIR_TRY(fhirctl_auth_file(&password, run, options->password_file));
         password = apr_pstrmemdup(run->pool, password, strcspn(password, "\r\n"));
-        fault = fhir_password_fault(password, run->name);
+        const char *fault = fhir_password_fault(password, run->name);
         if (fault)
             return fhirctl_auth_wrong(run,
                                       "the password cannot be taken (%s): 12 to 72 letters, "
@@ -134,12 +134,12 @@ static fhir_err_t *must_exist(fhirctl_run_t *run, int n)
 static fhir_err_t *add(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    unsigned char bytes[12];
-    const char *values[8];
     run->name = lower(run->name, run->pool);
     FHIR_TRY(check_kind(run, options));
     FHIR_TRY(check_resource(run, options->resource));
+    unsigned char bytes[12];
     FHIR_TRY(fhir_random_bytes(bytes, sizeof(bytes), run->pool));
+    const char *values[8];
     values[0] = fhir_base64_encode(bytes, sizeof(bytes), FHIR_BASE64_TOKEN, run->pool);
     values[1] = run->name;
     values[2] = options->display ? options->display : run->name;
@@ -161,10 +161,10 @@ static fhir_err_t *set(fhirctl_run_t *run)
     const options_t *options = run->options;
     const char *values[] = {lower(run->name, run->pool), options->display, options->kind,
                             options->resource, options->expires};
-    int n;
     if (options->kind)
         FHIR_TRY(check_kind(run, options));
     FHIR_TRY(check_resource(run, options->resource));
+    int n;
     FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
                               "UPDATE fhir_user SET display = coalesce($2, display), kind = "
                               "coalesce($3, kind), fhir_user = coalesce($4, fhir_user), expires = "
@@ -177,10 +177,10 @@ static fhir_err_t *password(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
     const char *values[3];
-    int n;
     values[0] = lower(run->name, run->pool);
     FHIR_TRY(make_password(&values[1], run));
     values[2] = options->temporary ? "t" : "f";
+    int n;
     FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
                               "UPDATE fhir_user SET password = $2, must_change = $3::boolean WHERE "
                               "name = $1",
@@ -222,12 +222,12 @@ static fhir_err_t *remove_user(fhirctl_run_t *run)
 static fhir_err_t *totp(fhirctl_run_t *run)
 {
     fhir_digest_t bytes;
-    const char *values[2];
-    int n;
     FHIR_TRY(fhir_random_bytes(bytes.byte, 20, run->pool));
+    const char *values[2];
     values[0] = lower(run->name, run->pool);
     values[1] = apr_pstrmemdup(run->pool, fhir_secret_bytea(&bytes, run->pool), 2 + 2 * 20);
     const char *text = fhir_totp_text(bytes.byte, 20, run->pool);
+    int n;
     FHIR_TRY(fhirctl_auth_run(NULL, &n, run,
                               "UPDATE fhir_user SET totp = $2::bytea, totp_last = 0 WHERE name = "
                               "$1",

@@ -129,10 +129,9 @@ static fhir_err_t *parse(fhir_node_t **root, const load_document_t *d, apr_pool_
 /* Line and column of a finding, counted from where the last one was when that is before it. */
 static void place(fhir_issue_t *issue, const load_document_t *d, fhir_issue_t *last)
 {
-    int column;
-
     if (issue->offset < last->offset)
         *last = (fhir_issue_t){.line = 1, .column = 1};
+    int column;
     fhir_node_place(&issue->line, &column, d->text + last->offset, issue->offset - last->offset);
     issue->column = issue->line == 1 ? last->column + column - 1 : column;
     issue->line += last->line - 1;
@@ -142,8 +141,7 @@ static void place(fhir_issue_t *issue, const load_document_t *d, fhir_issue_t *l
 static void validate_document(validate_t *v, const load_document_t *d, apr_pool_t *pool)
 {
     fhir_issues_t *issues = fhir_issues_create(FINDINGS_MAX, pool);
-    const fhir_type_t *type;
-    fhir_issue_t *issue, last = {.line = 1, .column = 1};
+    fhir_issue_t last = {.line = 1, .column = 1};
     fhir_node_t *root;
     fhir_err_t *err = parse(&root, d, pool);
 
@@ -155,9 +153,10 @@ static void validate_document(validate_t *v, const load_document_t *d, apr_pool_
         return;
     }
     fhir_comments_strip(root); /* as writes do */
+    const fhir_type_t *type;
     fhir_validate_resource(issues, &type, v->validator, &v->opts, root);
     v->n_bad += issues->n_errors > 0;
-    for (issue = issues->first; issue; issue = issue->next) {
+    for (fhir_issue_t *issue = issues->first; issue; issue = issue->next) {
         if (!issue->line && !v->summary)
             place(issue, d, &last);
         tell(v, d, issue->severity, issue->id, issue->expression, issue->line, issue->column,
@@ -207,15 +206,14 @@ static void print_summary(const validate_t *v)
 
 static int read_all(validate_t *v, const fhirctl_command_t *self, load_source_t *source)
 {
-    load_document_t document;
     apr_pool_t *pool;
-    fhir_err_t *err;
     int status = FHIRCTL_OK;
 
     apr_pool_create(&pool, v->pool);
+    load_document_t document;
     for (;;) {
         apr_pool_clear(pool);
-        err = load_source_next(&document, source, pool);
+        fhir_err_t *err = load_source_next(&document, source, pool);
         if (err)
             status = fhirctl_fail_err(self, FHIRCTL_IO, err);
         else if (!document.text)
@@ -232,12 +230,10 @@ int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *c
                           apr_pool_t *pool)
 {
     validate_t v = {.opts = {.level = FHIR_VALIDATE_PROFILE}, .pool = pool};
-    const char *const *paths;
-    fhir_validator_t *validator;
-    load_source_t *source;
-    int n_paths;
 
     v.profiles = apr_array_make(pool, 4, sizeof(const char *));
+    const char *const *paths;
+    int n_paths;
     int status = fhirctl_options(&n_paths, &paths, self, argc, argv, option, &v, pool);
     if (status >= 0)
         return status;
@@ -249,10 +245,12 @@ int fhirctl_validate_main(const fhirctl_command_t *self, int argc, const char *c
     v.tallies = fhir_hash_make(pool);
     v.terminal = isatty(STDERR_FILENO);
     v.started = apr_time_now();
+    fhir_validator_t *validator;
     fhir_err_t *err = fhir_validator_create(&validator, &fhir_model_r4, pool);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);
     v.validator = validator;
+    load_source_t *source;
     err = load_source_open(&source, &v.files, &v.bytes_total, paths, n_paths, pool);
     if (err)
         return fhirctl_fail_err(self, FHIRCTL_IO, err);

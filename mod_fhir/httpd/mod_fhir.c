@@ -107,7 +107,6 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
     int any = 0;
-    (void)pconf;
     (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
@@ -123,7 +122,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
             any ? mod_fhir_number(mod_fhir_settings_of(main), MOD_FHIR_TOKEN_CACHE_SIZE) : 0,
             main) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
-    return OK;
+    return any ? mod_fhir_turns_setup(main, pconf) : OK;
 }
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -138,7 +137,6 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
 {
     fhir_budget_t *budget = NULL;
     mod_fhir_child_t *process = NULL;
-    const char *folder;
     for (server_rec *s = main; s; s = s->next) {
         mod_fhir_server_t *server = mod_fhir_server_of(s);
         if (server->has_endpoint && !budget)
@@ -152,6 +150,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
     for (server_rec *s = main; s; s = s->next)
         mod_fhir_server_of(s)->process = process;
     xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */
+    const char *folder;
     (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
 }
 
@@ -222,6 +221,7 @@ static void register_hooks(apr_pool_t *pool)
     mod_fhir_auth_register(pool);
     mod_fhir_error_register();
     mod_fhir_budget_register();
+    mod_fhir_turns_register();
     APR_OPTIONAL_HOOK(ap, status_hook, mod_fhir_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -150,7 +150,6 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
 {
     auth_call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fhir_auth_request_t *request = &call->request;
-    const char *no_store;
     call->r = r;
     call->child = child;
     mod_fhir_log_request(&call->log, r);
@@ -182,6 +181,7 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     request->check_password = check_password;
     request->forget = forget;
     request->baton = call;
+    const char *no_store;
     request->store = mod_fhir_endpoint_store(&no_store, endpoint, &call->log, r->pool);
     err = portal ? fhir_portal_run(&call->response, request)
                  : fhir_auth_run(&call->response, request);
@@ -244,21 +244,21 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
                                 const mod_fhir_settings_t *settings,
                                 const fhir_endpoint_t *endpoint, fhir_store_t *store)
 {
-    const char *authorization = apr_table_get(r->headers_in, "Authorization"), *word;
+    const char *authorization = apr_table_get(r->headers_in, "Authorization");
     mod_fhir_child_t *child = mod_fhir_server_of(r->server)->child;
     fhir_bearer_t bearer = {0};
-    fhir_digest_t token;
-    fhir_err_t *err;
     *grant = NULL;
     if (!authorization)
         return NULL;
+    const char *word;
     FHIR_TRY(fhir_bearer_token(&word, authorization, r->pool));
     if (!store)
         return fhir_err_create(r->pool, FHIR_ERR_BUSY,
                                "The database is not available at the moment; try again in a few "
                                "seconds");
+    fhir_digest_t token;
     fhir_digest_sha256(token.byte, word, strlen(word));
-    err = find_bearer(&bearer, &token, child, endpoint->tenant, store, r);
+    fhir_err_t *err = find_bearer(&bearer, &token, child, endpoint->tenant, store, r);
     if (bearer.client) /* also whose token is not in force any more */
         apr_table_setn(r->notes, "fhir-app", apr_pstrdup(r->pool, bearer.client));
     FHIR_TRY(err);
@@ -295,10 +295,10 @@ int mod_fhir_cors(request_rec *r, const mod_fhir_settings_t *settings,
     const fhir_endpoint_t *plain = mod_fhir_endpoint_plain(endpoint);
     int is_preflight = r->method_number == M_OPTIONS &&
                        apr_table_get(r->headers_in, "Access-Control-Request-Method");
-    fhir_auth_config_t config;
     apr_table_mergen(r->err_headers_out, "Vary", "Origin");
     if (!origin)
         return 0;
+    fhir_auth_config_t config;
     mod_fhir_settings_auth(&config, settings);
     if (is_public(path) || config.cors == FHIR_CORS_ANY)
         apr_table_setn(r->err_headers_out, "Access-Control-Allow-Origin", "*");

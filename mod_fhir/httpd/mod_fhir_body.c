@@ -68,14 +68,13 @@ static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r
 {
     for (apr_bucket *b = APR_BRIGADE_FIRST(brigade); b != APR_BRIGADE_SENTINEL(brigade);
          b = APR_BUCKET_NEXT(b)) {
-        const char *data;
-        apr_size_t len;
-        apr_status_t rv;
         if (APR_BUCKET_IS_EOS(b))
             *eos = 1;
         if (APR_BUCKET_IS_METADATA(b))
             continue;
-        rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
+        const char *data;
+        apr_size_t len;
+        apr_status_t rv = apr_bucket_read(b, &data, &len, APR_BLOCK_READ);
         if (rv)
             return not_read(answered, r, rv);
         if (len > max - buf->len)
@@ -109,7 +108,7 @@ static fhir_err_t *read_all(fhir_buf_t *buf, int *answered, request_rec *r, fhir
 fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered, request_rec *r,
                                fhir_ticket_t *ticket, apr_size_t max)
 {
-    const char *announced = apr_table_get(r->headers_in, "Content-Length"), *coding;
+    const char *announced = apr_table_get(r->headers_in, "Content-Length");
     fhir_buf_t *buf = fhir_buf_create(r->pool, max + 1);
     apr_off_t n;
     if (announced && ap_parse_strict_length(&n, announced) && (apr_uint64_t)n > max)
@@ -117,7 +116,7 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
     *answered = 0;
     FHIR_TRY(read_all(buf, answered, r, ticket, max));
     /* mod_deflate's input filter takes the header away with the coding */
-    coding = apr_table_get(r->headers_in, "Content-Encoding");
+    const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
     if (buf->len && coding && strcasecmp(coding, "identity") != 0)
         return fhir_err_create(
             r->pool, FHIR_ERR_MEDIA_TYPE,
@@ -162,13 +161,13 @@ static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv)
 {
     apr_pool_t *pool = spool->r->pool;
     const char *folder = NULL;
-    fhir_err_t *err;
     if (!APR_STATUS_IS_ENOSPC(rv) && rv != EDQUOT && rv != EFBIG && !APR_STATUS_IS_EMFILE(rv))
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "temporary file");
     (void)apr_temp_dir_get(&folder, pool);
-    err = fhir_err_apr(pool, FHIR_ERR_BUSY, rv,
-                       "The server has no space for the answer now; try again later, or ask for "
-                       "less");
+    fhir_err_t *err =
+        fhir_err_apr(pool, FHIR_ERR_BUSY, rv,
+                     "The server has no space for the answer now; try again later, or ask for "
+                     "less");
     return fhir_err_detail(err, pool, "a temporary file in %s (TMPDIR): %s", folder ? folder : "?",
                            err->detail);
 }
@@ -176,9 +175,8 @@ static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv)
 /* Moves what is in memory into the file, which is made when it is needed first. */
 static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
 {
-    apr_status_t rv;
     FHIR_TRY(fhir_budget_spool(spool->ticket, (apr_int64_t)spool->buf->len, spool->r->pool));
-    rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->r->pool);
+    apr_status_t rv = spool->file ? APR_SUCCESS : fhir_temp_open(&spool->file, 0, spool->r->pool);
     if (!rv)
         rv = apr_file_write_full(spool->file, spool->buf->data, spool->buf->len, NULL);
     if (rv)
@@ -247,7 +245,6 @@ int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t r
     conn_rec *c = r->connection;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, c->bucket_alloc);
     apr_off_t length = spool->in_file + (apr_off_t)spool->buf->len;
-    apr_status_t rv;
     if (ready) {
         mod_fhir_spool_reset(spool);
         length = (apr_off_t)ready_len;
@@ -266,7 +263,7 @@ int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t r
         spool->buf->len = spool->buf->cap = 0;
     }
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(c->bucket_alloc));
-    rv = ap_pass_brigade(r->output_filters, brigade);
+    apr_status_t rv = ap_pass_brigade(r->output_filters, brigade);
     if (rv && !c->aborted)
         ap_log_rerror(APLOG_MARK, APLOG_DEBUG, rv, r, "FHIR0221: the answer was not sent");
     return rv ? AP_FILTER_ERROR : OK;

@@ -34,9 +34,9 @@ fhir_budget_t *mod_fhir_budget_create(server_rec *main, apr_pool_t *pchild)
         .wait = mod_fhir_number(settings, MOD_FHIR_CONNECTION_WAIT),
         .arriving = (int)mod_fhir_number(settings, MOD_FHIR_UNFINISHED_SHARE),
     };
-    fhir_budget_t *budget;
     if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &limits.threads) || limits.threads < 1)
         limits.threads = 1; /* prefork: one request at a time is served here */
+    fhir_budget_t *budget;
     return fhir_budget_create(&budget, &limits, pchild) ? NULL : budget;
 }
 
@@ -93,12 +93,11 @@ static void tell(conn_rec *c, mod_fhir_child_t *child)
  * be seen. */
 static int has_come(conn_rec *c)
 {
-    char bytes[8192];
     apr_os_sock_t fd;
-    ssize_t n;
     if (apr_os_sock_get(&fd, ap_get_conn_socket(c)))
         return 0;
-    n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    char bytes[8192];
+    ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
     return n > 0 && memmem(bytes, (size_t)n, "\r\n\r\n", 4);
 }
 
@@ -106,10 +105,9 @@ static int has_come(conn_rec *c)
 static int on_connection(conn_rec *c)
 {
     mod_fhir_child_t *child = mod_fhir_server_of(c->base_server)->process;
-    fhir_arrival_t *arrival;
     if (c->master || !child || (c->cs && c->cs->state != CONN_STATE_READ_REQUEST_LINE))
         return DECLINED;
-    arrival = arrival_of(c);
+    fhir_arrival_t *arrival = arrival_of(c);
     if (arrival->budget ||
         fhir_budget_arrive(arrival, mod_fhir_child_budget(child),
                            of_address(c->client_addr, c->client_ip)) ||

@@ -94,7 +94,6 @@ apr_uint64_t mod_fhir_child_database(mod_fhir_child_t *child)
 static apr_status_t thread_safe_pool(apr_pool_t **pool, apr_pool_t *parent)
 {
     apr_allocator_t *allocator;
-    apr_thread_mutex_t *lock;
     apr_status_t rv = apr_allocator_create(&allocator);
     if (rv)
         return rv;
@@ -104,6 +103,7 @@ static apr_status_t thread_safe_pool(apr_pool_t **pool, apr_pool_t *parent)
         return rv;
     }
     apr_allocator_owner_set(allocator, *pool);
+    apr_thread_mutex_t *lock;
     rv = apr_thread_mutex_create(&lock, APR_THREAD_MUTEX_DEFAULT, *pool);
     if (!rv)
         apr_allocator_mutex_set(allocator, lock);
@@ -192,14 +192,13 @@ static fhir_err_t *make_source(mod_fhir_child_t *child, server_rec *main)
 mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_budget_t *budget,
                                         apr_pool_t *pchild)
 {
-    mod_fhir_child_t *child;
     apr_pool_t *pool;
     apr_status_t rv = thread_safe_pool(&pool, pchild);
     if (rv)
         return NULL;
     /* before the other pools of the process go; of servers that share connections the last first */
     apr_pool_pre_cleanup_register(pchild, pool, destroy_pool);
-    child = apr_pcalloc(pool, sizeof(*child));
+    mod_fhir_child_t *child = apr_pcalloc(pool, sizeof(*child));
     child->server = s;
     child->budget = budget;
     child->pool = pool;

@@ -59,10 +59,10 @@ static mod_fhir_endpoint_t *find(mod_fhir_endpoints_t *list, const mod_fhir_sett
 static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fhir_model_t *model)
 {
     mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
-    fhir_validator_t *made;
     for (; e; e = e->next)
         if (e->endpoint.stored == model && e->endpoint.writing.validator)
             return e->endpoint.writing.validator;
+    fhir_validator_t *made;
     return fhir_validator_create(&made, model, list->pool) ? NULL : made;
 }
 
@@ -70,10 +70,10 @@ static const fhir_validator_t *validator_of(mod_fhir_endpoints_t *list, const fh
 static const fhir_convert_t *convert_of(mod_fhir_endpoints_t *list)
 {
     mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
-    const fhir_convert_t *made;
     for (; e; e = e->next)
         if (e->endpoint.convert)
             return e->endpoint.convert;
+    const fhir_convert_t *made;
     return fhir_convert_create(&made, &fhir_model_r4, &fhir_model_dstu2, list->pool) ? NULL : made;
 }
 
@@ -81,10 +81,10 @@ static const fhir_convert_t *convert_of(mod_fhir_endpoints_t *list)
 static fhir_tenant_t *tenant_of(mod_fhir_endpoints_t *list, const char *name)
 {
     mod_fhir_endpoint_t *e = atomic_load_explicit(&list->first, memory_order_relaxed);
-    fhir_tenant_t *made;
     for (; e; e = e->next)
         if (strcmp(fhir_tenant_name(e->tenant), name) == 0)
             return e->tenant;
+    fhir_tenant_t *made;
     return fhir_tenant_create(&made, name, list->pool) ? NULL : made;
 }
 
@@ -134,10 +134,10 @@ const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoi
 /* The keys of page links, made ready when they are first known, and when they were changed. */
 static void take_keys(mod_fhir_endpoint_t *e, const fhir_schema_keys_t *keys)
 {
-    const fhir_cursor_keys_t *made;
     if (atomic_load_explicit(&e->keys, memory_order_acquire) == keys)
         return;
     apr_thread_mutex_lock(e->lock);
+    const fhir_cursor_keys_t *made;
     if (atomic_load_explicit(&e->keys, memory_order_relaxed) != keys &&
         !fhir_cursor_keys_create(&made, keys->bytes, keys->n, e->pool)) {
         __atomic_store_n(&e->endpoint.paging.cursor_keys, made, __ATOMIC_RELEASE);
@@ -150,10 +150,10 @@ fhir_store_t *mod_fhir_endpoint_store(const char **why, mod_fhir_endpoint_t *e,
                                       const fhir_log_t *log, apr_pool_t *pool)
 {
     fhir_store_t *store = mod_fhir_child_store(e->child);
-    const fhir_schema_keys_t *keys;
     *why = NULL;
     if (!store)
         return NULL;
+    const fhir_schema_keys_t *keys;
     fhir_schema_state_t state = fhir_tenant_look(&keys, e->tenant, store, log, pool);
     *why = fhir_schema_client_text(state);
     if (state != FHIR_SCHEMA_READY)

@@ -184,8 +184,6 @@ static void insert(request_rec *r)
     const mod_fhir_place_t *place = place_of(r->server, uri_of(r));
     const char *bases = NULL;
     fhir_pairs_t pairs = {0, NULL};
-    fhir_format_t format;
-    page_t *page;
     if (ap_response_code_string(r, ap_index_of_response(r->status)))
         return;
     if (!place && r->status == HTTP_NOT_FOUND && r->uri)
@@ -194,6 +192,7 @@ static void insert(request_rec *r)
                    fhir_auth_owns(mod_fhir_path_below(r, place))))
         return;
     (void)fhir_pairs_parse(&pairs, r->args, 0, r->pool);
+    fhir_format_t format;
     (void)fhir_format_accept(&format, place->spoken, apr_table_get(r->headers_in, "Accept"),
                              fhir_pairs_get(&pairs, "_format"), r->pool);
     if (format == FHIR_FORMAT_HTML)
@@ -202,7 +201,7 @@ static void insert(request_rec *r)
     render(buf, r, bases);
     if (format == FHIR_FORMAT_XML && !to_xml(buf, place->spoken, r->pool))
         format = FHIR_FORMAT_JSON;
-    page = apr_pcalloc(r->pool, sizeof(*page));
+    page_t *page = apr_pcalloc(r->pool, sizeof(*page));
     page->text = fhir_buf_cstr(buf);
     page->len = buf->len;
     page->type = fhir_format_media_type(place->spoken, format);

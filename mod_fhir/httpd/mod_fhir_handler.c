@@ -22,6 +22,7 @@ typedef struct call_t {
     fhir_patience_t patience;
     fhir_effort_t effort;
     fhir_ticket_t ticket;
+    fhir_work_t work;
     apr_interval_time_t timeout; /* FHIRRequestTimeout */
     fhir_log_t log;
     mod_fhir_spool_t spool;
@@ -49,6 +50,7 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_requ
 {
     call_t *call = request->baton;
     if (!call->body) {
+        fhir_work_rest(); /* the client sends as it likes */
         FHIR_TRY(mod_fhir_body_read(&call->body, &call->body_len, &call->answered, call->r,
                                     &call->ticket, max));
         start_clock(call);
@@ -89,6 +91,25 @@ static int is_below(const request_rec *r, const mod_fhir_place_t *place)
     return strncmp(r->uri, place->path, strlen(place->path)) == 0;
 }
 
+static fhir_err_t *still_wanted(const void *patience, apr_pool_t *pool)
+{
+    return fhir_patience_check(patience, pool);
+}
+
+/* Others wait while the CapabilityStatement is rendered: that does not wait for a turn. */
+static void fill_work(call_t *call)
+{
+    server_rec *s = call->r->server;
+    fhir_work_t *work = &call->work;
+    work->turns = call->ticket.budget ? mod_fhir_turns() : NULL;
+    work->client = call->ticket.key;
+    work->wait = mod_fhir_number(mod_fhir_settings_of(s), MOD_FHIR_CONNECTION_WAIT);
+    work->is_long = call->ticket.is_long;
+    work->check = still_wanted;
+    work->baton = &call->patience;
+    work->pool = call->r->pool;
+}
+
 static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
                  const mod_fhir_settings_t *settings)
 {
@@ -125,6 +146,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
         request->overload = mod_fhir_budget_enter(
             &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
     call->effort.is_long = call->ticket.is_long;
+    fill_work(call);
     call->response.status = HTTP_OK;
     call->response.headers = apr_table_make(r->pool, 8);
     call->response.body = &call->spool.out;
@@ -147,7 +169,9 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
 {
     call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fill(call, r, endpoint, settings);
+    fhir_work_begin(&call->work);
     fhir_err_t *err = fhir_service_run(&call->response, &call->request);
+    fhir_work_end(&call->work);
     if (err)
         mod_fhir_log_result(child, r, err);
     if (call->answered)
@@ -195,10 +219,10 @@ static const struct {
 static int endpoint_handler(request_rec *r, const mod_fhir_settings_t *settings,
                             mod_fhir_child_t *child)
 {
-    mod_fhir_endpoint_t *endpoint;
     int part = 0;
     if (!is_below(r, settings->value[MOD_FHIR_ENDPOINT].place))
         return HTTP_NOT_FOUND;
+    mod_fhir_endpoint_t *endpoint;
     if (!child || !(endpoint = mod_fhir_endpoint_get(child, settings)))
         return HTTP_INTERNAL_SERVER_ERROR;
     if (mod_fhir_cors(r, settings, endpoint, child))

@@ -50,8 +50,8 @@ static const char *chain(const fhir_err_t *err, apr_pool_t *pool)
 void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err_t *err)
 {
     fhir_log_t log;
-    unsigned suppressed;
     mod_fhir_log_request(&log, r);
+    unsigned suppressed;
     switch (err->code) {
     case FHIR_ERR_INTERNAL:
         FHIR_LOG(&log, FHIR_LOG_ERROR, "FHIR0201: %s", chain(err, r->pool));

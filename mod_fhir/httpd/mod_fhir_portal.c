@@ -46,11 +46,9 @@ const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
 static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_child_t *child,
                          const mod_fhir_settings_t *settings, const char *own_tenant)
 {
-    mod_fhir_endpoint_t *made;
-    fhir_portal_endpoint_t *item;
     if (settings->value[MOD_FHIR_ENDPOINT].place->audience == FHIR_AUDIENCE_OPEN)
         return;
-    item = apr_array_push(list);
+    fhir_portal_endpoint_t *item = apr_array_push(list);
     *item = (fhir_portal_endpoint_t){
         .base_url = mod_fhir_base_url(r, settings),
         .place = settings->value[MOD_FHIR_ENDPOINT].place->path,
@@ -58,9 +56,9 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_chil
         .organization = settings->value[MOD_FHIR_PRACTICE_ORGANIZATION].text,
         .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,
     };
-    made = strcmp(mod_fhir_tenant(settings), own_tenant) == 0
-               ? mod_fhir_endpoint_get(child, settings)
-               : NULL;
+    mod_fhir_endpoint_t *made = strcmp(mod_fhir_tenant(settings), own_tenant) == 0
+                                    ? mod_fhir_endpoint_get(child, settings)
+                                    : NULL;
     if (made)
         item->endpoint = *mod_fhir_endpoint_plain(made);
     else
@@ -92,6 +90,18 @@ static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child
     }
     portal->n_endpoints = list->nelts;
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
+}
+
+/* What the portal's calls need of httpd. */
+typedef struct httpd_t {
+    const char *const *mail; /* FHIRPortalMail, or NULL */
+    request_rec *r;
+} httpd_t;
+
+static const char *url_of(const fhir_portal_t *portal, const char *tenant)
+{
+    const httpd_t *httpd = portal->baton;
+    return mod_fhir_portal_url(httpd->r, tenant);
 }
 
 /* ---- e-mail ---- */
@@ -135,20 +145,18 @@ static fhir_err_t *no_mail(apr_pool_t *pool, const char *program, const char *wh
 
 static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, apr_pool_t *pool)
 {
-    const char *const *words = portal->baton;
+    const char *const *words = ((const httpd_t *)portal->baton)->mail;
     apr_proc_t proc = {0};
-    apr_status_t rv;
-    char text[120];
-    int status;
     if (!words)
         return no_mail(pool, "is not set", "no e-mail can be sent");
-    rv = start(&proc, words, pool);
+    apr_status_t rv = start(&proc, words, pool);
+    char text[120];
     if (rv)
         return no_mail(pool, words[0], apr_strerror(rv, text, sizeof(text)));
     apr_file_pipe_timeout_set(proc.in, MAIL_SECONDS * APR_USEC_PER_SEC);
     rv = apr_file_write_full(proc.in, message, strlen(message), NULL);
     apr_file_close(proc.in);
-    status = await(&proc);
+    int status = await(&proc);
     if (rv || status)
         return no_mail(pool, words[0],
                        status > 0 ? apr_psprintf(pool, "ended with status %d", status)
@@ -162,19 +170,21 @@ static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, a
 int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_fhir_child_t *child)
 {
     mod_fhir_settings_t *settings = apr_pmemdup(r->pool, own, sizeof(*own));
+    httpd_t httpd = {own->value[MOD_FHIR_PORTAL_MAIL].words, r};
     fhir_portal_t portal = {
         .sign_up = (fhir_sign_up_t)mod_fhir_number(own, MOD_FHIR_PORTAL_SIGN_UP),
+        .practices = (int)mod_fhir_number(own, MOD_FHIR_PORTAL_PRACTICES),
         .has_mail = mod_fhir_is_set(own, MOD_FHIR_PORTAL_MAIL),
         .from = own->value[MOD_FHIR_PORTAL_FROM].text,
         .directory = mod_fhir_child_directory(child),
         .send_mail = send_mail,
-        .baton = (void *)own->value[MOD_FHIR_PORTAL_MAIL].words,
+        .url_of = url_of,
+        .baton = &httpd,
     };
-    mod_fhir_endpoint_t *endpoint;
     as_endpoint(settings);
     if (mod_fhir_is_misdirected(r, settings))
         return HTTP_MISDIRECTED_REQUEST;
-    endpoint = mod_fhir_endpoint_get(child, settings);
+    mod_fhir_endpoint_t *endpoint = mod_fhir_endpoint_get(child, settings);
     if (!endpoint)
         return HTTP_INTERNAL_SERVER_ERROR;
     list_endpoints(&portal, r, child, mod_fhir_tenant(settings));

@@ -191,6 +191,8 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                   .arguments = "time"},
     [MOD_FHIR_LONG_WORK_CONNECTIONS] =
         {.kind = KIND_INT, .server = 1, .def = 2, .min = 1, .max = 1000, .arguments = "number"},
+    [MOD_FHIR_LONG_WORK_THREADS] =
+        {.kind = KIND_INT, .server = 1, .def = 0, .min = 0, .max = 1000, .arguments = "number"},
     [MOD_FHIR_READ_LANE] =
         {.kind = KIND_FLAG, .server = 1, .def = 1, .max = 1, .arguments = "On|Off"},
     [MOD_FHIR_STATEMENT_TIMEOUT] = {.kind = KIND_TIME,
@@ -249,6 +251,7 @@ static const row_t rows[MOD_FHIR_SETTINGS] = {
                                  .max = FHIR_SIGN_UP_OPEN,
                                  .arguments = "off|invitation|open",
                                  .accepted = "off, invitation or open"},
+    [MOD_FHIR_PORTAL_PRACTICES] = OWN_INT(0, 0, 1000),
     [MOD_FHIR_PORTAL_MAIL] =
         OWN(0, "program [argument …]", "the absolute path of a program, and its arguments", "none",
             mod_fhir_parse_portal_mail),
@@ -320,9 +323,8 @@ static const char *accepted(mod_fhir_setting_t id, apr_pool_t *pool)
 
 static int parse_number(apr_int64_t *out, kind_t kind, const char *text)
 {
-    char *end;
-    apr_interval_time_t time;
     if (kind == KIND_TIME || kind == KIND_SECONDS) {
+        apr_interval_time_t time;
         if (!apr_isdigit(*text) || ap_timeout_parameter_parse(text, &time, "s"))
             return 0;
         *out = time;
@@ -331,6 +333,7 @@ static int parse_number(apr_int64_t *out, kind_t kind, const char *text)
     if (!apr_isdigit(*text))
         return 0;
     errno = 0;
+    char *end;
     *out = apr_strtoi64(text, &end, 10);
     if (errno)
         return 0;

@@ -62,6 +62,8 @@
     X(LONG_WORK_AFTER, "FHIRLongWorkAfter", "database time above which a request is long work")    \
     X(LONG_WORK_CONNECTIONS, "FHIRLongWorkConnections",                                            \
       "database connections that long work has at most")                                           \
+    X(LONG_WORK_THREADS, "FHIRLongWorkThreads",                                                    \
+      "threads of all processes that do long work at the same time")                               \
     X(READ_LANE, "FHIRReadLane", "whether short reads of one process share a pipeline")            \
     X(STATEMENT_TIMEOUT, "FHIRStatementTimeout", "longest time of one statement in the database")  \
     X(CLIENT_REQUESTS, "FHIRClientRequests", "requests of one client at once in one process")      \
@@ -91,6 +93,8 @@
       "most registrations by protocol that nobody has decided about")                              \
     X(PORTAL, "FHIRPortal", "whether this Location has the practice's portals")                    \
     X(PORTAL_SIGN_UP, "FHIRPortalSignUp", "who may become a developer at the Connect Portal")      \
+    X(PORTAL_PRACTICES, "FHIRPortalPractices",                                                     \
+      "how many other practices of the server an app may be sent to")                              \
     X(PORTAL_MAIL, "FHIRPortalMail", "the program that takes the portals' e-mails")                \
     X(PORTAL_FROM, "FHIRPortalFrom", "the address that the portals' e-mails come from")            \
     X(PRACTICE_ORGANIZATION, "FHIRPracticeOrganization",                                           \

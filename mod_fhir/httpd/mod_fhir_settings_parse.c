@@ -17,6 +17,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "httpd/mod_fhir.h"
 #include "portal/fhir_mail.h"
+#include "store/fhir_connect.h"
 #include "store/fhir_schema.h"
 
 /* 1 if a section has Require, or <RequireAll> and its like. */
@@ -41,7 +42,6 @@ const char *mod_fhir_parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int
                      {"open", FHIR_AUDIENCE_OPEN}};
     mod_fhir_place_t *place = apr_pcalloc(cmd->pool, sizeof(*place));
     const ap_directive_t *section = cmd->directive->parent;
-    apr_size_t i, len;
     if (argc != 2)
         return "takes two words";
     /* the path in front of the resource type must be known: no pattern */
@@ -52,6 +52,7 @@ const char *mod_fhir_parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int
     place->spoken = fhir_model_by_label(argv[0]);
     if (!place->spoken)
         return "unknown version";
+    apr_size_t i;
     for (i = 0; i < sizeof(audiences) / sizeof(*audiences); i++) {
         if (strcasecmp(audiences[i].word, argv[1]) == 0)
             break;
@@ -63,7 +64,7 @@ const char *mod_fhir_parse_endpoint(mod_fhir_value_t *value, cmd_parms *cmd, int
         return "an open endpoint serves and changes records for everybody whom httpd lets in, so "
                "its <Location> has to say who that is: Require local, or Require all granted if "
                "anybody may";
-    len = strlen(cmd->path);
+    apr_size_t len = strlen(cmd->path);
     while (len && cmd->path[len - 1] == '/') {
         len--;
     }
@@ -117,10 +118,10 @@ const char *mod_fhir_parse_user_access(mod_fhir_value_t *value, cmd_parms *cmd, 
 const char *mod_fhir_parse_base_url(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
                                     char *const argv[])
 {
-    apr_uri_t uri;
     apr_size_t len = strlen(argv[0]);
     if (argc != 1)
         return "takes one URL";
+    apr_uri_t uri;
     if (apr_uri_parse(cmd->temp_pool, argv[0], &uri) || !uri.scheme || !uri.hostname ||
         !*uri.hostname || uri.query || uri.fragment || uri.user || uri.password ||
         (strcasecmp(uri.scheme, "http") != 0 && strcasecmp(uri.scheme, "https") != 0))
@@ -151,10 +152,9 @@ const char *mod_fhir_parse_hosts(mod_fhir_value_t *value, cmd_parms *cmd, int ar
 const char *mod_fhir_parse_time_zone(mod_fhir_value_t *value, cmd_parms *cmd, int argc,
                                      char *const argv[])
 {
-    fhir_err_t *err;
     if (argc != 1)
         return "takes one name";
-    err = fhir_zone_load(&value->zone, argv[0], cmd->pool);
+    fhir_err_t *err = fhir_zone_load(&value->zone, argv[0], cmd->pool);
     return err ? err->message : NULL;
 }
 
@@ -229,7 +229,6 @@ const char *mod_fhir_parse_portal(mod_fhir_value_t *value, cmd_parms *cmd, int a
                                   char *const argv[])
 {
     const ap_directive_t *section = cmd->directive->parent;
-    mod_fhir_place_t *place;
     apr_size_t len = cmd->path ? strlen(cmd->path) : 0;
     if (argc != 1)
         return "takes one word";
@@ -242,7 +241,7 @@ const char *mod_fhir_parse_portal(mod_fhir_value_t *value, cmd_parms *cmd, int a
         return "belongs into a <Location \"/path\"> without wildcards";
     while (len && cmd->path[len - 1] == '/')
         len--;
-    place = apr_pcalloc(cmd->pool, sizeof(*place));
+    mod_fhir_place_t *place = apr_pcalloc(cmd->pool, sizeof(*place));
     place->spoken = &fhir_model_r4;
     place->audience = FHIR_AUDIENCE_PROVIDER;
     place->path = apr_pstrmemdup(cmd->pool, cmd->path, len);

@@ -71,6 +71,14 @@ static void print_budget(request_rec *r, fhir_budget_t *budget, int plain)
                n.bodies, n.spool, n.refused, plain ? "" : "</p>");
 }
 
+static void print_turns(request_rec *r, fhir_turns_t *turns, int plain)
+{
+    fhir_turns_status_t n;
+    fhir_turns_status(&n, turns);
+    ap_rprintf(r, "%sFHIR: long work: threads=%d working=%d waiting=%d%s\n", plain ? "" : "<p>",
+               n.permits, n.working, n.waiting, plain ? "" : "</p>");
+}
+
 int mod_fhir_status(request_rec *r, int flags)
 {
     const fhir_token_cache_t *cache = NULL;
@@ -89,6 +97,8 @@ int mod_fhir_status(request_rec *r, int flags)
     }
     if (budget)
         print_budget(r, budget, flags & AP_STATUS_SHORT);
+    if (mod_fhir_turns())
+        print_turns(r, mod_fhir_turns(), flags & AP_STATUS_SHORT);
     if (cache)
         print_cache(r, cache, flags & AP_STATUS_SHORT);
     return OK;

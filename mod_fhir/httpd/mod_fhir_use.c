@@ -155,17 +155,15 @@ void mod_fhir_use_count(request_rec *r, mod_fhir_child_t *child, const char *ten
     mod_fhir_use_t *use = mod_fhir_child_use(child);
     const char *client = note_of(r, "fhir-app");
     apr_time_t now = apr_time_now();
-    int is_due;
-    count_t *count;
     if (!*client)
         return;
     apr_thread_mutex_lock(use->lock);
-    count = count_of(use, tenant, client, r->pool);
+    count_t *count = count_of(use, tenant, client, r->pool);
     if (count) {
         count->use.requests++;
         count->use.errors += r->status >= 400;
     }
-    is_due = now >= use->next || use->next > now + EVERY;
+    int is_due = now >= use->next || use->next > now + EVERY;
     if (is_due)
         use->next = now + EVERY;
     apr_thread_mutex_unlock(use->lock);

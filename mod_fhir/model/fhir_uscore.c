@@ -20,7 +20,7 @@ static int compare(const fhir_uscore_t *u, const fhir_uscore_row_t *row, const c
 const fhir_uscore_row_t *fhir_uscore_rows(int *n, const fhir_uscore_t *u, const char *type,
                                           fhir_uscore_kind_t kind)
 {
-    int low = 0, high = u->n_rows, end;
+    int low = 0, high = u->n_rows;
 
     while (low < high) {
         int mid = (low + high) / 2;
@@ -30,7 +30,7 @@ const fhir_uscore_row_t *fhir_uscore_rows(int *n, const fhir_uscore_t *u, const 
         else
             high = mid;
     }
-    end = low;
+    int end = low;
     while (end < u->n_rows && !compare(u, &u->rows[end], type, kind))
         end++;
     *n = end - low;

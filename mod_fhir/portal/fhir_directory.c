@@ -128,13 +128,21 @@ static void take_words(fhir_practice_t *practice, apr_pool_t *pool)
     practice->words = fhir_buf_cstr(buf);
 }
 
+int fhir_directory_matches(const fhir_practice_t *practice, const char *folded, apr_pool_t *pool)
+{
+    char *last, *words = apr_pstrdup(pool, folded);
+    for (char *word = apr_strtok(words, " \n", &last); word; word = apr_strtok(NULL, " \n", &last))
+        if (!strstr(practice->words, word))
+            return 0;
+    return 1;
+}
+
 static void describe(fhir_practice_t *practice, const record_t *record, apr_pool_t *pool)
 {
-    const fhir_node_t **locations;
     int n = 0;
     while (record->locations && record->locations[n])
         n++;
-    locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    const fhir_node_t **locations = apr_pcalloc(pool, (apr_size_t)(n + 1) * sizeof(*locations));
     for (int k = 0; k < n; k++)
         if ((locations[practice->n_locations] = parse(record->locations[k], pool)))
             practice->n_locations++;
@@ -201,14 +209,13 @@ static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenan
 {
     record_t *record = apr_pcalloc(made->pool, sizeof(*record));
     const record_t *known = old ? apr_hash_get(old->records, tenant, APR_HASH_KEY_STRING) : NULL;
-    const char **locations;
     int n = 0;
     apr_hash_set(made->records, tenant, APR_HASH_KEY_STRING, record);
     if (!known)
         return record;
     while (known->locations && known->locations[n])
         n++;
-    locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
+    const char **locations = apr_pcalloc(made->pool, (apr_size_t)(n + 1) * sizeof(*locations));
     while (n--)
         locations[n] = apr_pstrdup(made->pool, known->locations[n]);
     record->read = known->read;
@@ -290,11 +297,10 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
 {
     apr_size_t n = (apr_size_t)portal->n_endpoints;
     apr_pool_t *pool;
-    snapshot_t *made;
     int is_away = !store;
     if (apr_pool_create(&pool, directory->pool))
         return NULL;
-    made = apr_pcalloc(pool, sizeof(*made));
+    snapshot_t *made = apr_pcalloc(pool, sizeof(*made));
     *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
     made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));
     made->records = fhir_hash_make(pool);

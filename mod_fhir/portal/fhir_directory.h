@@ -36,4 +36,8 @@ typedef struct fhir_practices_t {
 fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
                                      fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);
 
+/** 1 if each word of the folded text (core/fhir_text.h) is in the practice's names, addresses or
+ * NPI. */
+int fhir_directory_matches(const fhir_practice_t *practice, const char *folded, apr_pool_t *pool);
+
 #endif

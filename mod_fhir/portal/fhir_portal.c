@@ -65,10 +65,10 @@ fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const
                                  apr_size_t len)
 {
     apr_table_t *headers = call->response->headers;
-    const char *known = call->request->header(call->request, "If-None-Match"), *tag;
+    const char *known = call->request->header(call->request, "If-None-Match");
     fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, text, len);
-    tag =
+    const char *tag =
         apr_pstrcat(call->pool, "\"",
                     fhir_base64_encode(digest.byte, 12, FHIR_BASE64_TOKEN, call->pool), "\"", NULL);
     apr_table_setn(headers, "ETag", apr_pstrcat(call->pool, "W/", tag, NULL));
@@ -137,12 +137,11 @@ static int is_way_in(const char *step)
 
 fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_auth_call_t *call)
 {
-    const char *sent;
     *step = "";
     if (!strcmp(call->request->method, "POST"))
         FHIR_TRY(fhir_auth_form(call));
     FHIR_TRY(fhir_auth_sign_in(session, call, 0, NULL));
-    sent = fhir_pairs_get(&call->form, "_step");
+    const char *sent = fhir_pairs_get(&call->form, "_step");
     if (!*session || !sent || is_way_in(sent))
         return NULL;
     FHIR_TRY(fhir_auth_check_form(call));

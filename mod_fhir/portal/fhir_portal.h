@@ -41,6 +41,7 @@ struct fhir_portal_t {
     fhir_sign_up_t sign_up;
     int has_mail;     /* FHIRPortalMail is set */
     const char *from; /* FHIRPortalFrom */
+    int practices;    /* FHIRPortalPractices: others that an app may be sent to */
     int n_endpoints;
     const fhir_portal_endpoint_t *endpoints; /* of this server, in the order of its configuration */
     /** Of the practice's endpoints that need no token, R4's and DSTU2's base URL, or NULL. */
@@ -48,6 +49,8 @@ struct fhir_portal_t {
     fhir_directory_t *directory;
     /** Hands a whole message to the administrator's command; an error when it did not take it. */
     fhir_err_t *(*send_mail)(const fhir_portal_t *portal, const char *message, apr_pool_t *pool);
+    /** The portal of a practice by its schema, or NULL. */
+    const char *(*url_of)(const fhir_portal_t *portal, const char *tenant);
     void *baton;
 };
 

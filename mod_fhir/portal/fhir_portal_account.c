@@ -24,10 +24,10 @@
 static const char *field(const fhir_auth_call_t *call, const char *name, apr_size_t most)
 {
     const char *value = fhir_pairs_get(&call->form, name);
-    apr_size_t len;
     if (!value)
         return NULL;
     value += strspn(value, " \t\r\n");
+    apr_size_t len;
     for (len = strlen(value); len && apr_isspace(value[len - 1]);)
         len--;
     return len <= most ? apr_pstrmemdup(call->pool, value, len) : NULL;
@@ -98,8 +98,9 @@ static fhir_err_t *may_send(const char **reason, fhir_auth_call_t *call, const c
 static fhir_err_t *make_link(const char **link, const fhir_auth_call_t *call, const char *purpose,
                              const char *page, const char *email, const char *const details[4])
 {
-    const char *word, *values[8];
+    const char *word;
     FHIR_TRY(fhir_random_word(&word, 32, call->pool));
+    const char *values[8];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = purpose;
     values[2] = email;
@@ -129,10 +130,11 @@ static fhir_err_t *read_link(void *baton, const fhir_row_t *row)
 /* The link that the request's t names. */
 static fhir_err_t *find_link(link_t *link, const fhir_auth_call_t *call, const char *purpose)
 {
-    const char *word = fhir_auth_param(&call->query, "t"), *values[2];
+    const char *word = fhir_auth_param(&call->query, "t");
     *link = (link_t){NULL, call->pool};
     if (!word)
         return NULL;
+    const char *values[2];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = purpose;
     return fhir_auth_sql(call,
@@ -196,8 +198,7 @@ static fhir_err_t *take_link(link_t *link, int *is_sent, fhir_auth_call_t *call,
 
 static fhir_err_t *sign_up(fhir_auth_call_t *call, const char *invited)
 {
-    const char *email = invited ? invited : typed_address(call), *reason, *link, *details[4];
-    fhir_user_t *user;
+    const char *email = invited ? invited : typed_address(call), *details[4];
     details[0] = field(call, "display", 200);
     details[1] = field(call, "organization", 200);
     details[2] = field(call, "website", 500);
@@ -207,17 +208,19 @@ static fhir_err_t *sign_up(fhir_auth_call_t *call, const char *invited)
         return show_form(call, "join", "reason-name", invited);
     if (!details[2] || (*details[2] && strncmp(details[2], "https://", 8) != 0))
         return show_form(call, "join", "reason-website", invited);
-    reason = password_fault(call, email);
+    const char *reason = password_fault(call, email);
     if (reason)
         return show_form(call, "join", reason, invited);
     FHIR_TRY(may_send(&reason, call, email));
     if (reason)
         return show_form(call, "join", reason, invited);
     FHIR_TRY(fhir_password_hash(&details[3], fhir_pairs_get(&call->form, "password"), call->pool));
+    fhir_user_t *user;
     FHIR_TRY(fhir_auth_user(&user, call, email, NULL));
     if (user)
         FHIR_TRY(mail(call, email, "known", fhir_auth_url(call, "connect/reset")));
     else {
+        const char *link;
         FHIR_TRY(make_link(&link, call, "confirm", "connect/confirm", email, details));
         FHIR_TRY(mail(call, email, "confirm", link));
     }
@@ -241,7 +244,7 @@ fhir_err_t *fhir_portal_join(fhir_auth_call_t *call)
 /* A button, since programs that look at e-mails follow links. */
 fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
 {
-    const char *word = fhir_auth_param(&call->query, "t"), *id, *values[2];
+    const char *word = fhir_auth_param(&call->query, "t");
     apr_int64_t n = 0;
     link_t link;
     int is_sent;
@@ -250,7 +253,9 @@ fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
         return say(call, "link-old", "connect");
     if (!is_sent)
         return show_form(call, "confirm", NULL, link.email);
+    const char *id;
     FHIR_TRY(fhir_random_word(&id, 12, call->pool));
+    const char *values[2];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = id;
     FHIR_TRY(fhir_auth_sql(
@@ -272,8 +277,6 @@ fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
 {
-    const char *reason, *link;
-    fhir_user_t *user;
     int is_sent;
     FHIR_TRY(take_form(&is_sent, call));
     if (!fhir_portal_of(call)->has_mail)
@@ -283,11 +286,14 @@ fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
     const char *email = typed_address(call);
     if (!email)
         return show_form(call, "reset", "reason-email", NULL);
+    const char *reason;
     FHIR_TRY(may_send(&reason, call, email));
     if (reason)
         return show_form(call, "reset", reason, NULL);
+    fhir_user_t *user;
     FHIR_TRY(fhir_auth_user(&user, call, email, NULL));
     if (user && !strcmp(user->kind, "developer") && !user->external && !user->disabled) {
+        const char *link;
         FHIR_TRY(make_link(&link, call, "reset", "connect/password", email, NULL));
         FHIR_TRY(mail(call, email, "reset", link));
     }
@@ -304,7 +310,7 @@ fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
 {
-    const char *reason = NULL, *values[2];
+    const char *reason = NULL;
     apr_int64_t n = 0;
     link_t link;
     int is_sent;
@@ -315,6 +321,7 @@ fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
         reason = password_fault(call, link.email);
     if (!is_sent || reason)
         return show_form(call, "new-password", reason, link.email);
+    const char *values[2];
     values[0] = fhir_secret_bytea_of(fhir_auth_param(&call->query, "t"), call->pool);
     FHIR_TRY(fhir_password_hash(&values[1], fhir_pairs_get(&call->form, "password"), call->pool));
     FHIR_TRY(fhir_auth_sql(
@@ -345,10 +352,10 @@ static fhir_err_t *show_account(fhir_auth_call_t *call, const fhir_session_t *se
                                 const char *message, const char *reason)
 {
     fhir_view_t *view;
-    fhir_digest_t secret;
     const char *practice = call->request->config->practice;
     fhir_buf_t *uri = fhir_buf_create(call->pool, 0);
     FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_digest_t secret;
     FHIR_TRY(pending_totp(&secret, call, session));
     const char *text = fhir_totp_text(secret.byte, TOTP_BYTES, call->pool);
     fhir_view_flag(view, "wide", 0);
@@ -368,13 +375,14 @@ static fhir_err_t *show_account(fhir_auth_call_t *call, const fhir_session_t *se
 
 static fhir_err_t *set_totp(fhir_auth_call_t *call, fhir_session_t *session)
 {
-    const char *code = field(call, "code", 6), *values[3];
+    const char *code = field(call, "code", 6);
     fhir_digest_t secret;
     FHIR_TRY(pending_totp(&secret, call, session));
     apr_int64_t step =
         fhir_totp_step(secret.byte, TOTP_BYTES, code ? code : "", apr_time_sec(apr_time_now()));
     if (step < 0 || session->user.has_totp)
         return show_account(call, session, NULL, "reason-code");
+    const char *values[3];
     values[0] = session->user.id;
     values[1] =
         apr_pstrmemdup(call->pool, fhir_secret_bytea(&secret, call->pool), 2 + 2 * TOTP_BYTES);
@@ -393,8 +401,8 @@ static fhir_err_t *is_own_password(int *right, fhir_auth_call_t *call,
 {
     const char *key = apr_pstrcat(call->pool, "u:", session->user.name, NULL);
     const char *password = fhir_pairs_get(&call->form, "current");
-    int wait;
     *right = 0;
+    int wait;
     FHIR_TRY(fhir_auth_wait(&wait, call, key));
     if (wait)
         return NULL;
@@ -418,14 +426,15 @@ static fhir_err_t *drop_totp(fhir_auth_call_t *call, fhir_session_t *session)
 
 static fhir_err_t *change_password(fhir_auth_call_t *call, const fhir_session_t *session)
 {
-    const char *fault = password_fault(call, session->user.name), *values[3];
-    int right;
+    const char *fault = password_fault(call, session->user.name);
     if (!fault) {
+        int right;
         FHIR_TRY(is_own_password(&right, call, session));
         fault = right ? NULL : "reason-wrong";
     }
     if (fault)
         return show_account(call, session, NULL, fault);
+    const char *values[3];
     values[0] = session->user.id;
     FHIR_TRY(fhir_password_hash(&values[1], fhir_pairs_get(&call->form, "password"), call->pool));
     values[2] = fhir_secret_bytea(&session->digest, call->pool);
@@ -457,7 +466,7 @@ fhir_err_t *fhir_portal_account(fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_invite(fhir_auth_call_t *call, const char **message)
 {
-    const char *email = typed_address(call), *link, *reason;
+    const char *email = typed_address(call);
     if (!fhir_portal_of(call)->has_mail) {
         *message = "invite-off";
         return NULL;
@@ -465,10 +474,12 @@ fhir_err_t *fhir_portal_invite(fhir_auth_call_t *call, const char **message)
     *message = "reason-email";
     if (!email)
         return NULL;
+    const char *reason;
     FHIR_TRY(may_send(&reason, call, email));
     *message = reason;
     if (reason)
         return NULL;
+    const char *link;
     FHIR_TRY(make_link(&link, call, "invite", "connect/join", email, NULL));
     *message = "invite-sent";
     return mail(call, email, "invite", link);

@@ -29,10 +29,10 @@ typedef struct fault_t {
 static const char *typed(const fhir_auth_call_t *call, const char *name)
 {
     const char *value = fhir_pairs_get(&call->form, name);
-    apr_size_t len;
     if (!value)
         return "";
     value += strspn(value, " \t\r\n");
+    apr_size_t len;
     for (len = strlen(value); len && apr_isspace(value[len - 1]);)
         len--;
     return apr_pstrmemdup(call->pool, value, len);
@@ -47,11 +47,12 @@ static const char *or_null(const char *text)
 static int read_redirects(const char **array, int *is_native, fault_t *fault,
                           const fhir_auth_call_t *call, int is_test, int is_public)
 {
-    char *last, *lines = apr_pstrdup(call->pool, typed(call, "redirects"));
+    char *lines = apr_pstrdup(call->pool, typed(call, "redirects"));
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     int n = 0;
     *is_native = 0;
     fhir_buf_putc(buf, '{');
+    char *last;
     for (char *line = apr_strtok(lines, "\r\n", &last); line;
          line = apr_strtok(NULL, "\r\n", &last)) {
         apr_collapse_spaces(line, line);
@@ -203,12 +204,13 @@ static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
 {
     const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
     tokens_t before = {NULL, call, 0}, tokens = {view, call, 0};
-    const char *word, *owner = session->user.id;
-    int found;
+    const char *owner = session->user.id;
     FHIR_TRY(fhir_initial_token_list(&desk, owner, read_token, &before));
+    int found;
     if (!strcmp(step, "end-token"))
         FHIR_TRY(fhir_initial_token_end(&found, &desk, typed(call, "token"), owner));
     if (!strcmp(step, "token") && before.n < TOKENS_MAX) {
+        const char *word;
         FHIR_TRY(fhir_initial_token_make(&word, &desk, "", owner,
                                          !strcmp(typed(call, "environment"), "test") ? "test"
                                                                                      : "production",
@@ -226,13 +228,14 @@ static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
 fhir_err_t *fhir_portal_connect(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
-    fhir_view_t *view, *card = NULL;
-    fhir_portal_clients_t clients;
+    fhir_view_t *card = NULL;
     const char *step, *last = "";
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_portal_clients_t clients;
     FHIR_TRY(fhir_portal_clients(&clients, call,
                                  "a.owner = $1 ORDER BY lower(c.name), c.app, c.environment DESC",
                                  1, &session->user.id));
@@ -276,13 +279,13 @@ static fhir_err_t *show_new(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *create(fhir_auth_call_t *call, const fhir_session_t *session)
 {
     const fhir_portal_kind_t *kind = fhir_portal_kind(typed(call, "kind"));
-    const char *values[15];
     apr_int64_t n = 0;
     fault_t fault;
     if (!check_common(&fault, call))
         return show_new(call, session, &fault);
     if (!kind)
         return show_new(call, session, &(fault_t){"fault-kind", "", NULL});
+    const char *values[15];
     for (int i = 0; i < 3; i++) /* the app's id, and those of its environments */
         FHIR_TRY(fhir_random_word(&values[i], 12, call->pool));
     values[3] = session->user.id;
@@ -384,16 +387,17 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "secret_of", news->secret_of);
     for (int i = 0; i < clients->n; i++)
         FHIR_TRY(show_environment(view, call, &clients->list[i]));
+    FHIR_TRY(fhir_portal_show_practices(view, call, clients));
     return fhir_auth_page(call, 200, "app", view, NULL);
 }
 
 static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *session,
                                const char *app, fault_t *fault)
 {
-    const char *values[10];
     if (!check_common(fault, call))
         return NULL;
     fault->key = NULL;
+    const char *values[10];
     values[0] = app;
     values[1] = session->user.id;
     values[2] = typed(call, "app");
@@ -416,10 +420,10 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
 static fhir_err_t *read_keys(const char **jwks, const char **uri, fault_t *fault,
                              fhir_auth_call_t *call)
 {
-    fhir_jwks_t keys;
     *jwks = or_null(typed(call, "jwks"));
     *uri = or_null(typed(call, "jwks_uri"));
     *fault = (fault_t){"fault-keys", *uri ? *uri : "", NULL};
+    fhir_jwks_t keys;
     FHIR_TRY(fhir_client_keys(jwks, &fault->why, &keys, call, *uri));
     if (!fault->why)
         fault->key = NULL;
@@ -431,7 +435,6 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
 {
     int is_test = !strcmp(client->environment, "test"), is_native;
     const char *launch = typed(call, "launch"), *redirects, *jwks = NULL, *uri = NULL;
-    const char *values[7];
     if (!read_redirects(&redirects, &is_native, fault, call, is_test,
                         !strcmp(client->kind, "public")))
         return NULL;
@@ -444,6 +447,7 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
         FHIR_TRY(read_keys(&jwks, &uri, fault, call));
     if (fault->key)
         return NULL;
+    const char *values[7];
     values[0] = client->id;
     values[1] = session->user.id;
     values[2] = redirects;
@@ -484,19 +488,25 @@ static fhir_err_t *end_secret(fhir_auth_call_t *call, const fhir_portal_client_t
                          FHIR_STMT_WRITE, 2, values, NULL, NULL, NULL);
 }
 
+static int may_ask(const fhir_portal_client_t *client, const char *note, fault_t *fault)
+{
+    *fault = (fault_t){"fault-ask", "", NULL};
+    if (strlen(note) > 2000)
+        return 0;
+    fault->key = "fault-no-redirect";
+    if (strncmp(client->kind, "backend", 7) != 0 && !*client->redirects)
+        return 0;
+    fault->key = NULL;
+    return 1;
+}
+
 /* Once: an app that waits, or is authorized, does not ask again. */
 static fhir_err_t *ask(fhir_auth_call_t *call, const fhir_session_t *session,
                        const fhir_portal_client_t *client, fault_t *fault)
 {
     const char *values[] = {client->id, typed(call, "note"), session->user.name};
-    *fault = (fault_t){"fault-ask", "", NULL};
-    if (strlen(values[1]) > 2000)
+    if (!may_ask(client, values[1], fault))
         return NULL;
-    if (strncmp(client->kind, "backend", 7) != 0 && !*client->redirects) {
-        fault->key = "fault-no-redirect";
-        return NULL;
-    }
-    fault->key = NULL;
     FHIR_LOG(call->request->log, FHIR_LOG_INFO, "FHIR0706: client %s asks the practice",
              client->id);
     return fhir_auth_sql(
@@ -506,6 +516,16 @@ static fhir_err_t *ask(fhir_auth_call_t *call, const fhir_session_t *session,
         "changed = now(), changed_by = excluded.changed_by, expires = NULL WHERE l.state IN "
         "('refused', 'withdrawn') OR l.expires <= now()",
         FHIR_STMT_WRITE, 3, values, NULL, NULL, NULL);
+}
+
+static fhir_err_t *ask_practice(fhir_auth_call_t *call, const fhir_session_t *session,
+                                const fhir_portal_client_t *client, fault_t *fault)
+{
+    const char *note = typed(call, "note"), *tenant = typed(call, "practice");
+    if (!may_ask(client, note, fault))
+        return NULL;
+    fault->value = apr_itoa(call->pool, fhir_portal_of(call)->practices);
+    return fhir_portal_ask_practice(&fault->key, call, session, client, tenant, note);
 }
 
 static fhir_err_t *remove_app(fhir_auth_call_t *call, const fhir_session_t *session,
@@ -573,6 +593,10 @@ static fhir_err_t *act(fhir_auth_call_t *call, const fhir_session_t *session,
         FHIR_TRY(ask(call, session, client, &fault));
         done = "asked";
     }
+    else if (!strcmp(step, "ask-practice")) {
+        FHIR_TRY(ask_practice(call, session, client, &fault));
+        done = "asked";
+    }
     if (fault.key)
         news.fault = &fault;
     else if (done) {
@@ -585,11 +609,11 @@ static fhir_err_t *act(fhir_auth_call_t *call, const fhir_session_t *session,
 fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
-    fhir_portal_clients_t clients;
     const char *step;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_portal_clients_t clients;
     FHIR_TRY(load(&clients, call, session));
     if (!clients.n)
         return fhir_portal_none(call, "app of yours");
@@ -600,28 +624,38 @@ fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 
 /* ---- the letter to the clinic ---- */
 
+/* The portal of the practice that the letter is for, or NULL: it has none. */
+static const char *letter_portal(fhir_auth_call_t *call)
+{
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    const char *tenant = fhir_auth_param(&call->query, "practice");
+    return portal->url_of(portal, tenant ? tenant : call->tenant);
+}
+
 fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
 {
     const char *wanted = fhir_auth_param(&call->query, "client"), *step;
     const fhir_portal_client_t *client = NULL;
-    fhir_portal_clients_t clients;
     fhir_session_t *session;
-    fhir_view_t *view;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_portal_clients_t clients;
     FHIR_TRY(load(&clients, call, session));
     for (int i = 0; wanted && i < clients.n; i++)
         if (!strcmp(clients.list[i].id, wanted))
             client = &clients.list[i];
     if (!client)
         return fhir_portal_none(call, "app of yours");
+    const char *portal = letter_portal(call);
+    fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_portal_show_scopes(view, "scopes", call, client->scopes);
-    fhir_view_set(
-        view, "link",
-        apr_pstrcat(call->pool, fhir_auth_url(call, "licences/app"), "?client=", client->id, NULL));
+    fhir_view_flag(view, "to_administrator", !portal);
+    if (portal)
+        fhir_view_set(view, "link",
+                      apr_pstrcat(call->pool, portal, "/licences/app?client=", client->id, NULL));
     return fhir_auth_page(call, 200, "letter", view, NULL);
 }
 
@@ -642,14 +676,17 @@ static const fhir_refusal_row_t *refusal_row(const char *name)
 
 static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 {
-    static const char *const names[] = {"at",       "request", "app",         "env_name",
-                                        "route",    "error",   "description", "parameter",
-                                        "received", "expected"};
+    static const char *const names[] = {"at",       "request",  "app",         "env_name",
+                                        "route",    "error",    "description", "parameter",
+                                        "received", "expected", "tenant"};
     refusals_t *refusals = baton;
     fhir_view_t *item = fhir_view_add(refusals->view, "refusals");
     const fhir_refusal_row_t *known = refusal_row(fhir_row_text(row, 5));
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 11; i++)
         fhir_view_set(item, names[i], fhir_auth_text(row, i, refusals->call->pool));
+    if (!fhir_row_is_null(row, 10))
+        fhir_view_set(item, "place_name",
+                      fhir_portal_practice_name(refusals->call, fhir_view_get(item, "tenant")));
     fhir_view_flag(item, "has_received", !fhir_row_is_null(row, 8));
     fhir_view_set(item, "who",
                   known ? apr_pstrcat(refusals->call->pool, "who-", known->who, NULL) : NULL);
@@ -659,24 +696,28 @@ static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
 
 fhir_err_t *fhir_portal_why(fhir_auth_call_t *call)
 {
-    const char *step, *request = fhir_auth_param(&call->query, "request"), *values[3];
+    const char *step, *request = fhir_auth_param(&call->query, "request");
     refusals_t refusals = {NULL, call};
     fhir_session_t *session;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
     FHIR_TRY(fhir_portal_view(&refusals.view, call, session));
+    const char *values[4];
     values[0] = session->user.id;
     values[1] = request;
     values[2] = apr_itoa(call->pool, REFUSALS);
+    values[3] = call->tenant;
     fhir_view_set(refusals.view, "request", request);
     FHIR_TRY(fhir_auth_sql(
         call,
         "SELECT to_char(r.at, 'YYYY-MM-DD HH24:MI:SS'), r.request, c.name, c.environment, r.route, "
-        "r.error, r.description, r.parameter, r.received, r.expected FROM @refusal r JOIN @client "
+        "r.error, r.description, r.parameter, r.received, r.expected, r.practice FROM (SELECT "
+        "NULL AS practice, at, request, client, route, error, description, parameter, received, "
+        "expected FROM @refusal UNION ALL SELECT * FROM @app_refusals($4, $1)) r JOIN @client "
         "c ON c.id = r.client JOIN @app a ON "
         "a.id = c.app WHERE a.owner = $1 AND ($2::text IS NULL OR r.request = $2::text) ORDER BY "
         "r.at DESC LIMIT $3::int",
-        0, 3, values, read_refusal, &refusals, NULL));
+        0, 4, values, read_refusal, &refusals, NULL));
     return fhir_auth_page(call, 200, "why", refusals.view, NULL);
 }

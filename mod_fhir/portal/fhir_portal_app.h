@@ -19,6 +19,8 @@ typedef struct fhir_portal_client_t {
     const char *scopes, *description;
     int for_patients, for_staff, for_system; /* whom it is made for */
     int disabled;
+    const char
+        *original; /* of a copy: the schema of the practice where it is registered; or NULL */
     const char *owner, *owner_name, *owner_mail, *owner_organization, *owner_site; /* or NULL */
     const char *contacts; /* of one registered by protocol, divided by blanks; or NULL */
     const char *state;    /* of the licence: "given", …, "ended"; "" when there is none */
@@ -54,5 +56,21 @@ void fhir_portal_show_scopes(fhir_view_t *view, const char *name, const fhir_aut
                              const char *scopes);
 /** The public keys of a key set, as views of the list "keys": kid, kty. */
 void fhir_portal_show_keys(fhir_view_t *view, const fhir_auth_call_t *call, const char *jwks);
+
+/* ---- fhir_portal_practices.c ---- */
+
+/** Adds what each practice has decided about an app (list "places": place_name, tenant, env_name,
+ *  state, words, changed, until), and the practices to ask that the query's q finds ("others").
+ *  @param clients its environments, at least one */
+fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t *call,
+                                       const fhir_portal_clients_t *clients);
+/** Sends an app to another practice and asks it to authorize one environment. *fault: a key of the
+ *  texts when that cannot be, or NULL. @return as fhir_auth_sql */
+fhir_err_t *fhir_portal_ask_practice(const char **fault, const fhir_auth_call_t *call,
+                                     const fhir_session_t *session,
+                                     const fhir_portal_client_t *client, const char *tenant,
+                                     const char *note);
+/** What a practice of this server is called; its schema when it is not known. */
+const char *fhir_portal_practice_name(const fhir_auth_call_t *call, const char *tenant);
 
 #endif

@@ -46,7 +46,9 @@ typedef struct reading_t {
     "c.launch_uri, c.home_uri, c.policy_uri, a.terms_uri, c.jwks, c.jwks_uri, c.logo_uri, "        \
     "c.scopes, coalesce(a.description, ''), coalesce('patients' = ANY (a.audience), false), "      \
     "coalesce('staff' = ANY (a.audience), false), coalesce('system' = ANY (a.audience), false), "  \
-    "c.disabled IS NOT NULL, a.owner, u.display, u.name, d.organization, d.website, "              \
+    "c.disabled IS NOT NULL, a.owner, coalesce(u.display, a.maker), "                              \
+    "coalesce(u.name, a.maker_mail), coalesce(d.organization, a.maker_organization), "             \
+    "coalesce(d.website, a.maker_site), "                                                          \
     "array_to_string(r.contacts, ' '), "                                                           \
     "CASE WHEN l.state = 'given' AND l.expires <= now() THEN 'ended' ELSE coalesce(l.state, '') "  \
     "END, coalesce(l.words, ''), coalesce(l.message, ''), coalesce(to_char(l.changed, "            \
@@ -54,7 +56,7 @@ typedef struct reading_t {
     "'YYYY-MM-DD'), ''), coalesce(l.scopes, ''), coalesce(l.staff, false), "                       \
     "coalesce(l.patients, false), coalesce(l.system, false), coalesce(l.secret_grant, false), "    \
     "coalesce(l.access_sec, 3600), coalesce(l.system_sec, 300), coalesce(l.refresh_sec, "          \
-    "15552000) "                                                                                   \
+    "15552000), a.home "                                                                           \
     "FROM @client c LEFT JOIN @app a ON a.id = c.app LEFT JOIN @licence l ON l.client = c.id "     \
     "LEFT JOIN @user u ON u.id = a.owner LEFT JOIN @developer d ON d.user_id = u.id "              \
     "LEFT JOIN @registration r ON r.client = c.id WHERE "
@@ -68,12 +70,11 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
 #define TEXT   fhir_auth_text(row, column++, pool)
 #define FLAG   (*fhir_row_text(row, column++) == 't')
 #define NUMBER atoi(fhir_row_text(row, column++))
-    const char *auth;
     c->id = TEXT;
     c->name = TEXT;
     c->app = TEXT;
     c->environment = TEXT;
-    auth = TEXT;
+    const char *auth = TEXT;
     c->kind = kind_of(auth, FLAG);
     c->redirects = TEXT;
     c->launch = TEXT;
@@ -109,6 +110,7 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
     c->access_sec = NUMBER;
     c->system_sec = NUMBER;
     c->refresh_sec = NUMBER;
+    c->original = TEXT;
 #undef TEXT
 #undef FLAG
 #undef NUMBER

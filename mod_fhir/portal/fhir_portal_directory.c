@@ -25,16 +25,6 @@ static fhir_err_t *practices_of(fhir_practices_t *out, fhir_auth_call_t *call)
 
 /* ---- the page ---- */
 
-/* 1 if each word of the folded text is somewhere in the practice's. */
-static int matches(const fhir_practice_t *practice, const char *folded, apr_pool_t *pool)
-{
-    char *last, *words = apr_pstrdup(pool, folded);
-    for (char *word = apr_strtok(words, " \n", &last); word; word = apr_strtok(NULL, " \n", &last))
-        if (!strstr(practice->words, word))
-            return 0;
-    return 1;
-}
-
 static void show_endpoints(fhir_view_t *card, const fhir_auth_call_t *call,
                            const fhir_practice_t *practice)
 {
@@ -86,17 +76,16 @@ fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
     fhir_view_t *view = fhir_auth_view(call);
     fhir_buf_t *folded = fhir_buf_create(call->pool, 0);
     int from = from_text && strlen(from_text) < 8 ? atoi(from_text) : 0, found = 0;
-    const char *wanted;
     fhir_practices_t practices;
     FHIR_TRY(practices_of(&practices, call));
     words = words && strlen(words) <= 200 ? words : "";
     fhir_text_fold(folded, words, strlen(words));
-    wanted = fhir_buf_cstr(folded);
+    const char *wanted = fhir_buf_cstr(folded);
     fhir_view_flag(view, "wide", 1);
     fhir_view_set(view, "q", words);
     show_releases(view, call);
     for (int i = 0; i < practices.n; i++) {
-        if (!matches(&practices.list[i], wanted, call->pool))
+        if (!fhir_directory_matches(&practices.list[i], wanted, call->pool))
             continue;
         if (found >= from && found < from + ON_PAGE)
             show_practice(view, call, &practices.list[i]);
@@ -382,14 +371,13 @@ static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
         call->request->path + strlen(brands ? "directory/brands" : "directory/endpoints");
     const char *label = *path ? path + 1 : "R4";
     bundle_t bundle = {.buf = fhir_buf_create(call->pool, 0), .call = call, .brands = brands};
-    apr_hash_t *names, *with;
-    fhir_practices_t practices;
     bundle.release = fhir_model_by_label(label);
     if (!bundle.release || strcmp(bundle.release->label, label) != 0)
         return fhir_portal_none(call, "release of FHIR");
+    fhir_practices_t practices;
     FHIR_TRY(practices_of(&practices, call));
-    with = practices_with(&bundle);
-    names = fhir_hash_make(call->pool);
+    apr_hash_t *with = practices_with(&bundle);
+    apr_hash_t *names = fhir_hash_make(call->pool);
     name_endpoints(&bundle);
     sort_endpoints(&bundle);
     fhir_buf_puts(bundle.buf, "{\"resourceType\":\"Bundle\"");

@@ -59,9 +59,7 @@ static fhir_err_t *read_statement(docs_t *docs)
 {
     apr_pool_t *pool = docs->call->pool;
     const fhir_capability_t *statement = docs->endpoint->endpoint.capability;
-    const fhir_node_t *rest;
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    fhir_node_t *root;
     apr_size_t at = 0;
     if (!statement)
         FHIR_TRY(fhir_capability_build(&statement, &docs->endpoint->endpoint, pool));
@@ -71,9 +69,10 @@ static fhir_err_t *read_statement(docs_t *docs)
         at = statement->places[i];
     }
     fhir_buf_append(buf, statement->text + at, statement->len - at);
+    fhir_node_t *root;
     FHIR_TRY(
         fhir_node_parse_json(&root, fhir_buf_cstr(buf), buf->len, FHIR_NODE_LIMITS_MOST, pool));
-    rest = items(root, "rest");
+    const fhir_node_t *rest = items(root, "rest");
     docs->all = rest;
     return NULL;
 }
@@ -123,10 +122,9 @@ static void show_endpoints(fhir_view_t *view, const docs_t *docs)
     const fhir_portal_t *portal = fhir_portal_of(docs->call);
     for (int i = 0; i < portal->n_endpoints; i++) {
         const fhir_portal_endpoint_t *e = &portal->endpoints[i];
-        fhir_view_t *row;
         if (strcmp(e->endpoint.tenant, docs->call->tenant) != 0)
             continue;
-        row = fhir_portal_add_endpoint(view, e);
+        fhir_view_t *row = fhir_portal_add_endpoint(view, e);
         fhir_view_set(row, "interactions",
                       fhir_interaction_words(e->endpoint.interactions, docs->call->pool));
     }
@@ -292,8 +290,7 @@ static void show_elements(fhir_view_t *view, const docs_t *docs, const char *typ
             t = &m->types[i];
     for (int i = 0; t && i < t->n_elements; i++) {
         const fhir_element_t *e = &m->elements[t->first_element + i];
-        fhir_view_t *row;
-        row = fhir_view_add(view, "elements");
+        fhir_view_t *row = fhir_view_add(view, "elements");
         fhir_view_set(row, "element", fhir_model_str(m, e->name));
         fhir_view_set(row, "card",
                       e->max == FHIR_EL_MAX_UNBOUNDED
@@ -586,7 +583,6 @@ static fhir_err_t *answer_environment(const docs_t *docs)
 
 fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call)
 {
-    const fhir_node_t *resource;
     docs_t docs;
     if (!choose(&docs, call))
         return fhir_portal_none(call, "documentation");
@@ -599,6 +595,6 @@ fhir_err_t *fhir_portal_docs(fhir_auth_call_t *call)
         return answer_postman(&docs);
     if (!strcmp(docs.rest, "environment.json"))
         return answer_environment(&docs);
-    resource = find_type(&docs, docs.rest);
+    const fhir_node_t *resource = find_type(&docs, docs.rest);
     return resource ? show_type(&docs, resource) : fhir_portal_none(call, "documentation");
 }

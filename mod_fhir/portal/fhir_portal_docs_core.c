@@ -96,13 +96,12 @@ static void walk(apr_array_header_t *paths, const fhir_profiles_t *p, apr_uint16
                  const char *path, unsigned bit, int depth)
 {
     const fhir_pnode_t *at = &p->nodes[node];
-    int n;
-    const apr_uint16_t *run;
     if (*path && at->flags & FHIR_NODE_MUST_SUPPORT)
         add_path(paths, path, bit);
     if (depth == DEPTH_MAX)
         return;
-    run = fhir_profiles_run(&n, p, at->children);
+    int n;
+    const apr_uint16_t *run = fhir_profiles_run(&n, p, at->children);
     for (int i = 0; i < n; i++)
         walk(paths, p, run[i],
              apr_pstrcat(paths->pool, path, *path ? "." : "",

@@ -37,17 +37,18 @@ static const char *message_of(const fhir_auth_call_t *call)
 static fhir_err_t *show_list(fhir_auth_call_t *call, const fhir_session_t *session,
                              const char *message)
 {
-    const char *words = fhir_auth_param(&call->query, "q"), *pattern;
-    fhir_portal_clients_t waiting, found;
+    const char *words = fhir_auth_param(&call->query, "q");
     fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
+    fhir_portal_clients_t waiting;
     FHIR_TRY(fhir_portal_clients(
         &waiting, call, "l.state = 'asked' AND c.disabled IS NULL ORDER BY l.changed, c.id", 0,
         NULL));
     for (int i = 0; i < waiting.n; i++)
         fhir_portal_show_client(fhir_view_add(view, "waiting"), call, &waiting.list[i]);
     words = words && strlen(words) <= 200 ? words : "";
-    pattern = words;
+    const char *pattern = words;
+    fhir_portal_clients_t found;
     FHIR_TRY(fhir_portal_clients(
         &found, call,
         "$1 = '' OR strpos(lower(concat_ws(' ', c.name, c.id, u.display, u.name, d.organization, "
@@ -212,7 +213,6 @@ static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const
 {
     rows_t rows = {.call = call, .view = view};
     fhir_buf_t *types = fhir_buf_create(call->pool, 0);
-    const char *value;
     fhir_scopes_t scopes;
     if (fhir_scopes_parse(&scopes, text, call->request->endpoint->stored, call->pool))
         return NULL;
@@ -225,7 +225,7 @@ static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const
     if (!types->len)
         return NULL;
     fhir_buf_putc(types, '}');
-    value = fhir_buf_cstr(types);
+    const char *value = fhir_buf_cstr(types);
     return fhir_auth_sql(
         call,
         "SELECT t, sum(greatest(c.reltuples, s.n_live_tup, 0))::bigint FROM (SELECT DISTINCT t "
@@ -303,6 +303,8 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "licence_scopes",
                   *client->licence_scopes ? client->licence_scopes : client->scopes);
     offer_lifetimes(view, call, client);
+    if (client->original)
+        fhir_view_set(view, "original", fhir_portal_practice_name(call, client->original));
     fhir_view_set(view, "fault", fault);
     fhir_view_set(view, "fault_why", fault_why);
     fhir_view_set(view, "message", message_of(call));
@@ -373,11 +375,10 @@ static fhir_err_t *give(fhir_auth_call_t *call, const fhir_session_t *session,
     const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
     fhir_licence_t licence = {.client = client->id};
     const char *why, *fault = read_limits(&licence, &why, call);
-    fhir_err_t *err;
-    int found;
     if (fault)
         return show_app(call, session, client, fault, why);
-    err = fhir_licence_give(&found, &desk, &licence);
+    int found;
+    fhir_err_t *err = fhir_licence_give(&found, &desk, &licence);
     if (err && fhir_err_http_status(err->code) != 503 && licence.until)
         return show_app(call, session, client, "fault-until", NULL); /* the 31st of February */
     FHIR_TRY(err);
@@ -389,9 +390,9 @@ static fhir_err_t *take_back(fhir_auth_call_t *call, const fhir_session_t *sessi
 {
     const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
     const char *words = typed(call, "words");
-    int found;
     if (!*words || strlen(words) > 2000)
         return show_app(call, session, client, "fault-words", NULL);
+    int found;
     FHIR_TRY(fhir_licence_take_back(&found, &desk, client->id, state, words));
     return decided(call, session, client, state);
 }
@@ -425,12 +426,12 @@ static fhir_err_t *end_tokens(fhir_auth_call_t *call, const fhir_session_t *sess
 
 fhir_err_t *fhir_portal_licence(fhir_auth_call_t *call)
 {
-    fhir_portal_clients_t clients;
     fhir_session_t *session;
     const char *step, *id = fhir_auth_param(&call->query, "client");
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    fhir_portal_clients_t clients;
     clients.n = 0;
     if (id)
         FHIR_TRY(fhir_portal_clients(&clients, call, "c.id = $1", 1, &id));

@@ -65,7 +65,6 @@ static int ask(const char **answer, const fhir_trial_t *trial, const char *path,
     const fhir_portal_endpoint_t *endpoint = trial->endpoint;
     exchange_t exchange = {form ? form : ""};
     fhir_auth_request_t request = *trial->call->request;
-    fhir_auth_response_t response;
     request.endpoint = &endpoint->endpoint;
     request.base_url = endpoint->base_url;
     request.place = endpoint->place;
@@ -79,6 +78,7 @@ static int ask(const char **answer, const fhir_trial_t *trial, const char *path,
     request.check_password = NULL; /* what is asked takes none */
     request.forget = NULL;
     request.baton = &exchange;
+    fhir_auth_response_t response;
     (void)fhir_auth_run(&response, &request);
     *answer = fhir_buf_cstr(response.body);
     return response.status;
@@ -106,13 +106,16 @@ static fhir_err_t *sign(const char **assertion, fhir_jwks_t *keys, fhir_trial_t 
 {
     apr_pool_t *pool = trial->call->pool;
     fhir_buf_t *claims = fhir_buf_create(pool, 0);
-    const char *kid, *jwk, *set, *jti, *id = trial->client->id;
+    const char *id = trial->client->id;
     EVP_PKEY *key;
     FHIR_TRY(fhir_jwk_generate(&key, "ES384", pool));
+    const char *kid;
     FHIR_TRY(fhir_jwk_thumbprint(&kid, key, pool));
+    const char *jwk;
     FHIR_TRY(fhir_jwk_print(&jwk, key, kid, NULL, pool));
+    const char *jti;
     FHIR_TRY(fhir_random_word(&jti, 16, pool));
-    set = apr_pstrcat(pool, "{\"keys\":[", jwk, "]}", NULL);
+    const char *set = apr_pstrcat(pool, "{\"keys\":[", jwk, "]}", NULL);
     FHIR_TRY(fhir_jwks_parse(keys, set, strlen(set), pool));
     fhir_buf_printf(claims, "{\"jti\":\"%s\",\"exp\":%" APR_INT64_T_FMT, jti,
                     apr_time_sec(apr_time_now()) + 240);
@@ -153,7 +156,6 @@ static const char *form_of(const fhir_trial_t *trial, const field_t *fields, int
 static fhir_err_t *get_token(fhir_trial_t *trial, const field_t *fields, const fhir_jwks_t *keys)
 {
     apr_pool_t *pool = trial->call->pool;
-    fhir_node_t *root;
     const char *answer;
     int status = ask(&answer, trial, "auth/token", form_of(trial, fields, 0), keys);
     show(trial, "token",
@@ -161,6 +163,7 @@ static fhir_err_t *get_token(fhir_trial_t *trial, const field_t *fields, const f
                      "\nContent-Type: application/x-www-form-urlencoded\n\n",
                      form_of(trial, fields, 1), NULL),
          status, answer);
+    fhir_node_t *root;
     if (status != 200 || fhir_node_parse_json(&root, answer, strlen(answer), NULL, pool))
         return NULL;
     trial->token = fhir_node_string(root, "access_token", pool);
@@ -252,10 +255,10 @@ static fhir_err_t *grant_of(const fhir_grant_t **grant, const fhir_trial_t *tria
 {
     const fhir_endpoint_t *endpoint = &trial->endpoint->endpoint;
     apr_pool_t *pool = trial->call->pool;
-    fhir_bearer_t bearer;
-    fhir_digest_t digest;
     *grant = NULL;
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, trial->token, strlen(trial->token));
+    fhir_bearer_t bearer;
     FHIR_TRY(
         fhir_bearer_find(&bearer, &digest, endpoint->tenant, trial->call->request->store, pool));
     return fhir_bearer_grant(grant, &bearer, trial->endpoint->place, endpoint, pool);
@@ -278,7 +281,6 @@ fhir_err_t *fhir_trial_read(fhir_trial_t *trial)
                                 .headers = apr_table_make(pool, 8),
                                 .body = fhir_buf_out(body, pool),
                                 .body_reset = drop_body};
-    const char *shown;
     if (!trial->token)
         return NULL;
     request.path =
@@ -286,8 +288,8 @@ fhir_err_t *fhir_trial_read(fhir_trial_t *trial)
     request.query = trial->patient ? "_pretty=true" : "_count=1&_pretty=true";
     request.refused = grant_of(&request.grant, trial);
     (void)fhir_service_run(&response, &request); /* its error is its answer */
-    shown = response.ready ? apr_pstrmemdup(pool, response.ready, response.ready_len)
-                           : fhir_buf_cstr(body);
+    const char *shown = response.ready ? apr_pstrmemdup(pool, response.ready, response.ready_len)
+                                       : fhir_buf_cstr(body);
     show(trial, "read",
          apr_psprintf(pool, "GET %s/%s?%s\nAccept: application/fhir+json\nAuthorization: Bearer %s",
                       trial->endpoint->base_url, request.path, request.query, trial->token),

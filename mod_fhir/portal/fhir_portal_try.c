@@ -135,8 +135,9 @@ static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *ca
                                const char *client, const char *nonce)
 {
     const char *text = apr_pstrcat(call->pool, "try\n", client, "\n", nonce, NULL);
-    fhir_digest_t key, mac;
+    fhir_digest_t key;
     FHIR_TRY(fhir_auth_key(&key, call));
+    fhir_digest_t mac;
     fhir_digest_hmac(mac.byte, key.byte, FHIR_DIGEST_LEN, text, strlen(text));
     *verifier = fhir_base64_encode(mac.byte, FHIR_DIGEST_LEN, FHIR_BASE64_TOKEN, call->pool);
     return NULL;
@@ -145,17 +146,20 @@ static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *ca
 static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client,
                       const fhir_portal_endpoint_t *endpoint)
 {
-    const char *back = fhir_auth_url(call, BACK), *nonce, *verifier, *url, *values[2];
-    fhir_digest_t digest;
+    const char *back = fhir_auth_url(call, BACK), *nonce;
     FHIR_TRY(fhir_random_word(&nonce, 16, call->pool));
+    const char *verifier;
     FHIR_TRY(verifier_of(&verifier, call, client->id, nonce));
+    fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, verifier, strlen(verifier));
+    const char *values[2];
     values[0] = client->id;
     values[1] = back;
     FHIR_TRY(fhir_auth_sql(call,
                            "UPDATE @client SET redirect_uris = array_append(redirect_uris, $2) "
                            "WHERE id = $1 AND NOT $2 = ANY (redirect_uris)",
                            FHIR_STMT_WRITE, 2, values, NULL, NULL, NULL));
+    const char *url;
     {
         const char *const params[][2] = {
             {"response_type", "code"},
@@ -186,13 +190,14 @@ static fhir_err_t *launch(fhir_auth_call_t *call, const fhir_session_t *session,
                           const fhir_portal_endpoint_t *endpoint)
 {
     const char *patient = typed(call, "patient"), *encounter = typed(call, "encounter");
-    const char *word, *values[4], *url;
     if (!client->launch)
         return show(call, session, client, "fault-no-launch", NULL);
     if (!fhir_text_is_id(patient, strlen(patient)) ||
         (*encounter && !fhir_text_is_id(encounter, strlen(encounter))))
         return show(call, session, client, "fault-launch", NULL);
+    const char *word;
     FHIR_TRY(fhir_random_word(&word, 32, call->pool));
+    const char *values[4];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = client->id;
     values[2] = patient;
@@ -201,21 +206,20 @@ static fhir_err_t *launch(fhir_auth_call_t *call, const fhir_session_t *session,
                            "INSERT INTO @launch (digest, client, patient, encounter, expires) "
                            "VALUES ($1::bytea, $2, $3, $4, now() + interval '10 minutes')",
                            FHIR_STMT_WRITE, 4, values, NULL, NULL, NULL));
-    url = fhir_auth_add_param(client->launch, "iss", endpoint->base_url, call->pool);
+    const char *url = fhir_auth_add_param(client->launch, "iss", endpoint->base_url, call->pool);
     return show(call, session, client, NULL, fhir_auth_add_param(url, "launch", word, call->pool));
 }
 
 fhir_err_t *fhir_portal_try(fhir_auth_call_t *call)
 {
-    const fhir_portal_endpoint_t *endpoint;
-    const fhir_portal_client_t *client;
     fhir_session_t *session;
     const char *step;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    const fhir_portal_client_t *client;
     FHIR_TRY(own_client(&client, call, session, fhir_auth_param(&call->query, "client")));
-    endpoint = endpoint_at(call, typed(call, "endpoint"));
+    const fhir_portal_endpoint_t *endpoint = endpoint_at(call, typed(call, "endpoint"));
     if (!*step || !endpoint)
         return show(call, session, client, *step ? "fault-endpoint" : NULL, NULL);
     if (!strcmp(step, "launch"))
@@ -240,19 +244,20 @@ static int read_state(const char *parts[3], const fhir_auth_call_t *call)
 
 fhir_err_t *fhir_portal_back(fhir_auth_call_t *call)
 {
-    const char *step, *parts[3], *verifier, *code = fhir_auth_param(&call->query, "code");
-    const fhir_portal_endpoint_t *endpoint;
-    const fhir_portal_client_t *client;
+    const char *step, *code = fhir_auth_param(&call->query, "code");
     fhir_session_t *session;
-    fhir_trial_t trial;
-    fhir_view_t *view;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;
+    const char *parts[3];
+    const fhir_portal_endpoint_t *endpoint;
     if (!read_state(parts, call) || !(endpoint = endpoint_at(call, parts[2])))
         return fhir_portal_none(call, "test launch");
+    const fhir_portal_client_t *client;
     FHIR_TRY(own_client(&client, call, session, parts[0]));
+    const char *verifier;
     FHIR_TRY(verifier_of(&verifier, call, client->id, parts[1]));
+    fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_view_set(view, "code", code);
@@ -262,7 +267,8 @@ fhir_err_t *fhir_portal_back(fhir_auth_call_t *call)
     fhir_view_set(view, "back", fhir_auth_url(call, BACK));
     fhir_view_set(view, "verifier", verifier);
     if (code && !strcmp(step, "redeem")) {
-        trial = (fhir_trial_t){.call = call, .client = client, .endpoint = endpoint, .view = view};
+        fhir_trial_t trial =
+            (fhir_trial_t){.call = call, .client = client, .endpoint = endpoint, .view = view};
         FHIR_TRY(fhir_trial_redeem(&trial, code, fhir_auth_url(call, BACK), verifier,
                                    typed(call, "secret")));
         FHIR_TRY(fhir_trial_read(&trial));

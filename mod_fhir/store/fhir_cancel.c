@@ -45,13 +45,14 @@ static void *run(void *data)
 /* The host program's signal handlers are not to run in our thread. */
 static int start(job_t *job)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
-    sigset_t all, before;
+    sigset_t all;
     sigfillset(&all);
+    pthread_attr_t attr;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    sigset_t before;
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
     int rv = pthread_create(&thread, &attr, run, job);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
@@ -64,7 +65,6 @@ int fhir_cancel(PGconn *conn, apr_interval_time_t limit)
     struct timespec at = {.tv_sec = (time_t)apr_time_sec(until),
                           .tv_nsec = (long)apr_time_usec(until) * 1000};
     job_t *job = calloc(1, sizeof(*job));
-    int status;
     if (!job)
         return 0;
     job->cancel = PQgetCancel(conn);
@@ -75,6 +75,7 @@ int fhir_cancel(PGconn *conn, apr_interval_time_t limit)
         leave(job);
         return 0;
     }
+    int status;
     while ((status = sem_timedwait(&job->done, &at)) && errno == EINTR) {
     }
     int sent = status == 0 && job->sent;

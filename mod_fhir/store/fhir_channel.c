@@ -26,12 +26,12 @@ fhir_channel_t *fhir_channel_open(const char *conninfo, const char *name)
     static const char *const names[] = {"dbname", "connect_timeout", "tcp_user_timeout",
                                         "fallback_application_name", NULL};
     const char *const values[] = {conninfo, "2", "800", "mod_fhir listener", NULL};
-    char sql[100];
     fhir_channel_t *channel = calloc(1, sizeof(*channel));
     if (!channel)
         return NULL;
     channel->name = name;
     channel->conn = PQconnectdbParams(names, values, 1);
+    char sql[100];
     snprintf(sql, sizeof(sql), "LISTEN \"%s\"", name);
     if (PQstatus(channel->conn) == CONNECTION_OK && succeeded(PQexec(channel->conn, sql)))
         return channel;

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/fhir_work.h"
+
 typedef struct state_t {
     int ready;                   /* fhir_conn_setup was done in this session */
     int pooled;                  /* there is a pooler between */
@@ -123,9 +125,12 @@ fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *poo
                            "the client has closed its connection");
 }
 
+/* A thread keeps its turn (fhir_work.h) while the server answers row by row; in ms. */
+enum { AT_WORK = 20 };
+
 apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
 {
-    for (;;) {
+    for (int rests = 0;;) {
         struct pollfd fds[2] = {{.fd = PQsocket(conn), .events = POLLIN},
                                 {.fd = client, .events = POLLRDHUP}};
         int unsent = PQflush(conn), wait = -1;
@@ -143,8 +148,14 @@ apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
                 return APR_TIMEUP;
             wait = (int)((left + 999) / 1000);
         }
-        if (poll(fds, client < 0 ? 1 : 2, wait) < 0 && errno != EINTR)
+        int n =
+            poll(fds, client < 0 ? 1 : 2, rests || (wait >= 0 && wait < AT_WORK) ? wait : AT_WORK);
+        if (n < 0 && errno != EINTR)
             return APR_ECONNRESET;
+        if (!n && !rests) {
+            fhir_work_rest();
+            rests = 1;
+        }
         if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(conn))
             return APR_ECONNRESET;
         if (client >= 0 && has_closed(fds[1].revents) && PQisBusy(conn))
@@ -173,10 +184,9 @@ static fhir_err_t *no_answer(apr_pool_t *pool)
 
 fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
 {
-    apr_status_t rv;
     *result = NULL;
     if (wait->state == FHIR_WAIT_ON) {
-        rv = fhir_conn_await(conn, wait->cancel_at, wait->client);
+        apr_status_t rv = fhir_conn_await(conn, wait->cancel_at, wait->client);
         if (rv == APR_TIMEUP || rv == APR_ECONNABORTED)
             cancel(conn, wait, rv);
     }
@@ -207,9 +217,9 @@ static int is_error(const PGresult *result)
 /* Reads what is left of a statement whose rows nobody wants any more. */
 static void drain(PGconn *conn, int streaming, fhir_wait_t *wait, apr_pool_t *pool)
 {
-    PGresult *result;
     if (streaming && wait->state == FHIR_WAIT_ON)
         cancel(conn, wait, APR_ECONNABORTED);
+    PGresult *result;
     while (!fhir_conn_next(&result, conn, wait, pool) && result) {
         PQclear(result);
     }
@@ -249,12 +259,12 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
                            fhir_row_fn row_fn, void *baton, fhir_wait_t *wait, apr_pool_t *pool)
 {
     for (int late = 0;;) {
-        fhir_err_t *err;
         PGresult *result;
         FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
             return late ? fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool) : NULL;
         int streaming = PQresultStatus(result) == PGRES_SINGLE_TUPLE;
+        fhir_err_t *err;
         if (is_error(result))
             err = result_error(conn, result, wait, pool);
         else {
@@ -280,10 +290,10 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
 fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql, fhir_wait_t *wait,
                            apr_pool_t *pool)
 {
-    PGresult *result;
     fhir_err_t *err = NULL;
     if (!PQsendQuery(conn, sql))
         return fhir_store_error(conn, NULL, pool);
+    PGresult *result;
     for (;;) {
         FHIR_TRY(fhir_conn_next(&result, conn, wait, pool));
         if (!result)
@@ -422,14 +432,14 @@ static fhir_err_t *prepare(char name[FHIR_STMTS_NAME], PGconn *conn, state_t *st
                            const fhir_stmt_t *stmt, fhir_wait_t *wait, apr_pool_t *pool)
 {
     apr_int64_t rows = 0, changed = 0;
-    fhir_err_t *err;
-    int index;
     if (knows(name, state, stmt))
         return NULL;
     FHIR_TRY(make_room(conn, state, strlen(stmt->sql), wait, pool));
+    int index;
     if ((index = fhir_stmts_add(&state->stmts, stmt->sql)) < 0)
         return no_memory(pool);
     fhir_stmts_name(name, &state->stmts, index);
+    fhir_err_t *err;
     if (!PQsendPrepare(conn, name, stmt->sql, stmt->n_values, NULL))
         err = fhir_store_error(conn, NULL, pool);
     else

@@ -5,14 +5,17 @@
  * a list are tried one by one here. One that failed lately comes last: each new connection would
  * wait for it otherwise.
  */
-#include "store/fhir_store_private.h"
+#include "store/fhir_connect.h"
 
+#include <apr_lib.h>
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "store/fhir_store_private.h"
 
 enum { HOSTS = 16, OPTIONS = 80 };
 #define AVOID apr_time_from_sec(10)
@@ -23,7 +26,7 @@ typedef struct host_t {
 } host_t;
 
 struct fhir_connect_t {
-    const char *conninfo;
+    const char *conninfo, *program;
     apr_pool_t *pool;
     apr_thread_mutex_t *lock;
     int known; /* what follows was read */
@@ -39,13 +42,8 @@ struct fhir_connect_t {
  * it does not confirm what was sent for ten seconds, or is silent for as long while it is waited
  * for; libpq itself would wait for a quarter of an hour, or for ever. */
 static const char *const defaults[][2] = {
-    {"connect_timeout", "3"},
-    {"keepalives_idle", "10"},
-    {"keepalives_interval", "5"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "10000"},
-    {"client_encoding", "UTF8"},
-    {"fallback_application_name", "mod_fhir"},
+    {"connect_timeout", "3"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
+    {"keepalives_count", "3"}, {"tcp_user_timeout", "10000"}, {"client_encoding", "UTF8"},
 };
 
 /* ---- options ---- */
@@ -102,6 +100,7 @@ static void take_options(fhir_connect_t *c, const PQconninfoOption *options)
         if (!*value_of(options, defaults[i][0]))
             add(c, defaults[i][0], defaults[i][1]);
     }
+    add(c, "fallback_application_name", c->program);
     for (const PQconninfoOption *o = options; o->keyword; o++) {
         if (o->val && *o->val && !is_host_option(o->keyword) &&
             strcmp(o->keyword, "target_session_attrs") != 0)
@@ -189,11 +188,14 @@ static const char *finish(PGconn *conn, apr_interval_time_t limit, int (*stop)(v
 
 static const char *one_line(const char *text, apr_pool_t *pool)
 {
-    char *line = apr_pstrdup(pool, text);
-    for (char *p = line; *p; p++) {
-        if (*p == '\n')
-            *p = p[1] ? ' ' : '\0';
+    char *line = apr_pstrdup(pool, text), *to = line;
+    for (; *text; text++) { /* each run of white space as one space, none at the end */
+        if (!apr_isspace(*text))
+            *to++ = *text;
+        else if (text[1] && !apr_isspace(text[1]))
+            *to++ = ' ';
     }
+    *to = '\0';
     return line;
 }
 
@@ -232,11 +234,10 @@ static PGconn *try_hosts(fhir_connect_t *c, const char *attrs, const char **why,
             set_failed(c, i, fault ? apr_time_now() : 0);
             if (!fault)
                 return conn;
-            *why = apr_psprintf(pool, "%s%shost \"%s\": %s", *why, **why ? "; " : "",
-                                c->hosts[i].host       ? c->hosts[i].host
-                                : c->hosts[i].hostaddr ? c->hosts[i].hostaddr
-                                                       : "",
-                                one_line(fault, pool));
+            const char *name = c->hosts[i].host ? c->hosts[i].host : c->hosts[i].hostaddr;
+            *why = apr_pstrcat(pool, *why, **why ? "; " : "",
+                               name ? apr_psprintf(pool, "host \"%s\": ", name) : "",
+                               one_line(fault, pool), NULL);
             PQfinish(conn);
         }
     }
@@ -275,13 +276,15 @@ const char *fhir_connect_check(const char *conninfo, apr_pool_t *pool)
     return text;
 }
 
-fhir_err_t *fhir_connect_create(fhir_connect_t **out, const char *conninfo, apr_pool_t *pool)
+fhir_err_t *fhir_connect_create(fhir_connect_t **out, const char *conninfo, const char *program,
+                                apr_pool_t *pool)
 {
     fhir_connect_t *c = apr_pcalloc(pool, sizeof(*c));
     apr_status_t rv = apr_thread_mutex_create(&c->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv || (rv = apr_pool_create(&c->pool, pool)))
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "connections");
     c->conninfo = apr_pstrdup(pool, conninfo);
+    c->program = apr_pstrdup(pool, program);
     *out = c;
     return NULL;
 }

@@ -172,7 +172,6 @@ static void reconnect(fhir_lane_t *lane)
 /* Puts a statement into the pipeline; 0 when the connection is lost. */
 static int send_slot(fhir_lane_t *lane, slot_t *slot)
 {
-    char name[FHIR_STMTS_NAME];
     const char *bound[VALUES];
     int pooled = fhir_conn_is_pooled(lane->conn);
     int index = pooled ? -1 : fhir_stmts_find(&lane->stmts, slot->stmt->sql);
@@ -184,6 +183,7 @@ static int send_slot(fhir_lane_t *lane, slot_t *slot)
         return fhir_conn_send(lane->conn, "", slot->stmt, bound);
     if (index < 0 && (index = fhir_stmts_add(&lane->stmts, slot->stmt->sql)) < 0)
         return 0;
+    char name[FHIR_STMTS_NAME];
     fhir_stmts_name(name, &lane->stmts, index);
     if (slot->prepares &&
         !PQsendPrepare(lane->conn, name, slot->stmt->sql, slot->stmt->n_values, NULL))
@@ -195,7 +195,6 @@ static int send_slot(fhir_lane_t *lane, slot_t *slot)
  * late sends the queue away first and then waits as long as the statement timeout allows. */
 static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
 {
-    PGresult *end;
     apr_status_t rv = fhir_conn_await(lane->conn, late, -1);
     *result = NULL;
     if (rv == APR_TIMEUP) {
@@ -207,6 +206,7 @@ static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
         return 1; /* the only one without a NULL behind it */
     rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE, -1);
+    PGresult *end;
     if (rv || (end = PQgetResult(lane->conn))) {
         PQclear(*result);
         *result = NULL;
@@ -248,10 +248,11 @@ static void learn(fhir_lane_t *lane, const slot_t *slot, const PGresult *result,
 /* Reads what belongs to a slot; 0 when the connection is lost. */
 static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
 {
-    PGresult *prepared = NULL, *result;
+    PGresult *prepared = NULL;
     int known = 1;
     if (slot->prepares && !read_command(&prepared, lane, late))
         return 0;
+    PGresult *result;
     if (!read_command(&result, lane, late)) {
         PQclear(prepared);
         return 0;
@@ -289,13 +290,13 @@ static int is_alive(fhir_lane_t *lane)
 static void run_batch(fhir_lane_t *lane, slot_t *batch)
 {
     apr_time_t late = apr_time_now() + lane->wait;
-    slot_t *next;
     PGresult *sync = NULL;
     int alive = is_alive(lane), n = 0;
     for (slot_t *slot = batch; slot && alive; slot = slot->next, n++) {
         alive = send_slot(lane, slot);
     }
     alive = alive && PQpipelineSync(lane->conn);
+    slot_t *next;
     for (slot_t *slot = batch; slot; slot = next) {
         alive = alive && read_slot(lane, slot, late);
         next = slot->next; /* posted, it belongs to its worker again */
@@ -381,12 +382,12 @@ static void *APR_THREAD_FUNC lane_main(apr_thread_t *thread, void *data)
 static apr_status_t stop_lane(void *data)
 {
     fhir_lane_t *lane = data;
-    apr_status_t rv;
     apr_thread_mutex_lock(lane->lock);
     lane->stop = 1;
     lane->accepting = 0;
     apr_thread_cond_signal(lane->wake);
     apr_thread_mutex_unlock(lane->lock);
+    apr_status_t rv;
     apr_thread_join(&rv, lane->thread);
     for (int i = 0; i < SLOTS; i++) {
         sem_destroy(&lane->slots[i].done);
@@ -398,11 +399,12 @@ static apr_status_t stop_lane(void *data)
 static apr_status_t start_thread(fhir_lane_t *lane, apr_pool_t *pool)
 {
     static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
-    sigset_t all, before;
+    sigset_t all;
     sigfillset(&all);
     for (apr_size_t i = 0; i < sizeof(own_faults) / sizeof(own_faults[0]); i++) {
         sigdelset(&all, own_faults[i]);
     }
+    sigset_t before;
     pthread_sigmask(SIG_SETMASK, &all, &before);
     apr_status_t rv = apr_thread_create(&lane->thread, NULL, lane_main, lane, pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -413,7 +415,6 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane_out, const fhir_store_source_t *
                              const fhir_store_config_t *config, apr_pool_t *pool)
 {
     fhir_lane_t *lane = apr_pcalloc(pool, sizeof(*lane));
-    apr_allocator_t *allocator;
     lane->source = source;
     lane->log = config->log;
     lane->wait = config->lane_wait > 0 ? config->lane_wait : apr_time_from_msec(100);
@@ -426,6 +427,7 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane_out, const fhir_store_source_t *
         lane->slots[i].next = lane->free;
         lane->free = &lane->slots[i];
     }
+    apr_allocator_t *allocator;
     apr_status_t rv = apr_allocator_create(&allocator);
     if (!rv) {
         rv = apr_pool_create_ex(&lane->pool, pool, NULL, allocator);

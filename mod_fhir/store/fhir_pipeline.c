@@ -14,9 +14,9 @@
 static int send_stmt(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
                      const fhir_value_t *values)
 {
-    const char *bound[256];
     if (stmt->n_values > 256)
         return 0;
+    const char *bound[256];
     for (int i = 0; i < stmt->n_values; i++) {
         bound[i] = values[i].data;
     }

@@ -83,14 +83,12 @@ static void complete(fhir_rows_t *unit, apr_pool_t *pool)
 
 int fhir_rows_join(fhir_rows_t **units_out, fhir_member_t *list, apr_pool_t *pool)
 {
-    fhir_member_t **left;
-    fhir_rows_t *units;
     int n = 0, n_units = 0;
     for (const fhir_member_t *m = list; m; m = m->next) {
         n++;
     }
-    left = apr_palloc(pool, sizeof(*left) * (apr_size_t)n);
-    units = apr_pcalloc(pool, sizeof(*units) * (apr_size_t)n);
+    fhir_member_t **left = apr_palloc(pool, sizeof(*left) * (apr_size_t)n);
+    fhir_rows_t *units = apr_pcalloc(pool, sizeof(*units) * (apr_size_t)n);
     for (int i = 0; i < n; i++, list = list->next) {
         left[i] = list;
     }

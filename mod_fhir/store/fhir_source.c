@@ -19,6 +19,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/fhir_work.h"
+#include "store/fhir_connect.h"
+
 #define IDLE_MAX apr_time_from_sec(300)
 /* Who has waited for longer is passed by nobody. */
 #define PATIENCE apr_time_from_msec(10)
@@ -121,6 +124,7 @@ static void wake_all(own_t *own)
 static void queue_up(own_t *own, waiter_t *self, int is_long)
 {
     waiter_t **at = &own->first;
+    fhir_work_rest();
     *self = (waiter_t){.is_long = is_long, .since = apr_time_now()};
     sem_init(&self->wake, 0, 0);
     while (*at)
@@ -160,12 +164,12 @@ static void await_change(own_t *own, waiter_t *self, apr_time_t until)
 static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
-    waiter_t self;
     int waits = 0;
     fhir_err_t *err = NULL;
     *conn = NULL;
     apr_thread_mutex_lock(own->lock);
     unsigned attempts = own->attempts;
+    waiter_t self;
     for (;;) {
         apr_time_t now = own->first ? apr_time_now() : 0;
         int claimed = is_claimed(own, waits ? &self : NULL, now);
@@ -252,10 +256,9 @@ static fhir_err_t *own_acquire(PGconn **conn, void **handle, int is_long, void *
 {
     own_t *own = baton;
     apr_time_t until = apr_time_now() + own->wait;
-    fhir_err_t *err;
     FHIR_TRY(take_place(conn, own, is_long, until, NULL, pool));
     if (!*conn) {
-        err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
+        fhir_err_t *err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
         note_attempt(own, is_long, err);
         if (err) /* connections that are in use may come back */
             FHIR_TRY(take_place(conn, own, is_long, until, err, pool));
@@ -303,7 +306,7 @@ fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *c
     own->long_max = own->max == 1 ? 1 : long_max < own->max ? long_max : own->max - 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
-    FHIR_TRY(fhir_connect_create(&own->connect, conninfo, pool));
+    FHIR_TRY(fhir_connect_create(&own->connect, conninfo, "mod_fhir", pool));
     apr_status_t rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "connection pool");

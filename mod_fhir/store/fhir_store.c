@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "core/fhir_work.h"
+
 /* Slots of fhir_store_recall, a power of two; how long one counts; the bits of a key that are kept
  * beside its time, which is in units of half a minute. */
 #define MEMORY_SLOTS 4096u
@@ -174,21 +176,21 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
     fhir_effort_t *effort = stmt->patience ? stmt->patience->effort : NULL;
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
-        fhir_stmt_t quick;
-        fhir_patience_t patience;
         PGconn *conn;
         void *handle;
-        int lost, is_short, is_long = is_long_work(store, effort);
+        int is_long = is_long_work(store, effort);
         FHIR_TRY(borrow(&conn, &handle, store, is_long, pool));
         apr_time_t begin = apr_time_now();
-        is_short = !is_long && try_short(&quick, &patience, store, stmt);
+        fhir_stmt_t quick;
+        fhir_patience_t patience;
+        int is_short = !is_long && try_short(&quick, &patience, store, stmt);
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, is_short ? &quick : stmt, values, row_fn,
                                 baton, store->timeout, pool);
         if (effort)
             effort->used += apr_time_now() - begin;
-        lost = is_lost(store, conn, err);
+        int lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
             again = 0; /* it may have happened */
@@ -234,9 +236,9 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
 {
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
+        *undone = 0;
         PGconn *conn;
         void *handle;
-        *undone = 0;
         FHIR_TRY(borrow(&conn, &handle, store, 0, pool));
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
@@ -298,16 +300,20 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
                            fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     PGresult *result = NULL;
-    fhir_err_t *err;
     FHIR_TRY(fhir_patience_check(stmt->patience, pool));
+    FHIR_TRY(fhir_work_hold());
+    if (stmt->flags & FHIR_STMT_WRITE)
+        (void)fhir_work_final(1);
     if (store->lane && stmt->flags == FHIR_STMT_SHORT)
         result = fhir_lane_run(store->lane, stmt, values);
+    fhir_err_t *err;
     if (result)
         err = rows_of_lane(result, row_fn, baton, affected, pool);
     else if (stmt->flags & FHIR_STMT_GROUP)
         err = run_in_group(store, stmt, values, affected, pool);
     else
         err = run_in_pool(store, stmt, values, row_fn, baton, affected, pool);
+    fhir_work_let();
     if (err && err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE))
         err = read_conflict(err, pool);
     atomic_fetch_add_explicit(&store->statements, 1, memory_order_relaxed);
@@ -322,6 +328,7 @@ static void end_tx(fhir_tx_t *tx, int broken)
 {
     if (tx->conn) {
         give_back(tx->store, tx->conn, tx->handle, tx->is_long, broken);
+        fhir_work_let();
         tx->conn = NULL;
     }
 }
@@ -340,8 +347,13 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, const fhir_ef
     tx->pool = pool;
     tx->is_long = is_long_work(store, effort);
     for (int again = 1;; again--) { /* nothing has happened yet: a dead connection is replaced */
-        FHIR_TRY(borrow(&tx->conn, &tx->handle, store, tx->is_long, pool));
-        fhir_err_t *err = set_up(store, tx->conn, pool);
+        FHIR_TRY(fhir_work_hold());
+        fhir_err_t *err = borrow(&tx->conn, &tx->handle, store, tx->is_long, pool);
+        if (err) {
+            fhir_work_let();
+            return err;
+        }
+        err = set_up(store, tx->conn, pool);
         if (!err) {
             fhir_wait_t wait = fhir_wait_start(store->timeout, NULL, 0);
             err =
@@ -366,12 +378,13 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
                         fhir_row_fn row_fn, void *baton, apr_int64_t *affected, apr_pool_t *pool)
 {
     fhir_progress_t progress = {0};
-    fhir_err_t *err;
     if (!tx->conn)
         return fhir_err_detail(
             fhir_err_create(pool, FHIR_ERR_INTERNAL, "The server could not complete the request"),
             pool, "statement after the end of its transaction");
     FHIR_TRY(fhir_patience_check(stmt->patience, pool));
+    FHIR_TRY(fhir_work_check());
+    fhir_err_t *err;
     if (stmt->flags & FHIR_STMT_LATER) {
         err = fhir_pipeline_add(&tx->line, stmt, values, pool);
         if (affected)
@@ -399,11 +412,14 @@ fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
         return fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
                                                "The server could not complete the request"),
                                tx->pool, "commit after the end of the transaction");
-    fhir_err_t *err = fhir_pipeline_end(&tx->line, tx->pool);
+    fhir_err_t *err = fhir_work_check();
+    if (!err)
+        err = fhir_pipeline_end(&tx->line, tx->pool);
     if (err) {
         fhir_tx_rollback(tx);
         return err;
     }
+    (void)fhir_work_final(1);
     fhir_wait_t wait = fhir_wait_start(tx->store->timeout, NULL, 0);
     err = fhir_conn_exec(&tag, tx->conn, "COMMIT", &wait, tx->pool);
     int lost = is_lost(tx->store, tx->conn, err);

@@ -86,8 +86,6 @@ typedef struct fhir_store_source_t {
  */
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
                                      int long_max, apr_interval_time_t wait, apr_pool_t *pool);
-/** The error in a connection string, or NULL. */
-const char *fhir_connect_check(const char *conninfo, apr_pool_t *pool);
 /** The log to which the pool reports that the database is back (FHIR0211); NULL: none. */
 void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log);
 /** The state of the pool. */

@@ -59,17 +59,6 @@ void fhir_stmts_clear(fhir_stmts_t *stmts);
  *  connection. Returns out. */
 const char *fhir_stmts_name(char out[FHIR_STMTS_NAME], const fhir_stmts_t *stmts, int index);
 
-/* ---- fhir_connect.c: opening a connection ---- */
-
-typedef struct fhir_connect_t fhir_connect_t;
-/** @return NULL, or FHIR_ERR_INTERNAL when there is no lock; the string is not parsed yet */
-fhir_err_t *fhir_connect_create(fhir_connect_t **connect, const char *conninfo, apr_pool_t *pool);
-/** Opens a connection to the first host of the list that takes it. stop (or NULL): asked several
- *  times a second, 1: give up. Close it with PQfinish.
- *  @return NULL, FHIR_ERR_BUSY, or FHIR_ERR_INTERNAL for a string that libpq does not understand */
-fhir_err_t *fhir_connect_open(PGconn **conn, fhir_connect_t *connect, int (*stop)(void *baton),
-                              void *baton, apr_pool_t *pool);
-
 /* ---- fhir_cancel.c ---- */
 
 /** Asks the server to end what the connection's session does, and waits for limit at most. 1 if the

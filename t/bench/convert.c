@@ -86,10 +86,9 @@ static void libxml2_sax(int i, apr_pool_t *pool)
 
 static void libxml2_write(int i, apr_pool_t *pool)
 {
+    (void)pool;
     xmlChar *text;
     int len;
-
-    (void)pool;
     xmlDocDumpMemory(docs[i], &text, &len);
     xmlFree(text);
 }
@@ -110,13 +109,13 @@ static void load(const char *path, apr_pool_t *pool)
     FILE *file = fopen(path, "rb");
     char *line = NULL;
     size_t cap = 0;
-    ssize_t len;
     int room = 1000000;
 
     if (!file)
         die("cannot open the file");
     json.buf = fhir_buf_create(pool, 0);
     json.at = malloc(sizeof(*json.at) * (size_t)room);
+    ssize_t len;
     while ((len = getline(&line, &cap, file)) > 1 && json.n + 1 < room) {
         json.at[json.n++] = json.buf->len;
         fhir_buf_append(json.buf, line, (apr_size_t)len);
@@ -128,18 +127,16 @@ static void load(const char *path, apr_pool_t *pool)
 
 static void make_xml(apr_pool_t *pool)
 {
-    int i;
-
     xml.buf = fhir_buf_create(pool, 0);
     xml.at = malloc(sizeof(*xml.at) * ((size_t)json.n + 1));
     docs = malloc(sizeof(xmlDocPtr) * ((size_t)json.n + 1));
-    for (i = 0; i < json.n; i++) {
+    for (int i = 0; i < json.n; i++) {
         xml.at[i] = xml.buf->len;
         json_to_xml(i, pool);
         fhir_buf_append(xml.buf, out->data, out->len);
     }
     xml.at[xml.n = json.n] = xml.buf->len;
-    for (i = 0; i < xml.n; i++)
+    for (int i = 0; i < xml.n; i++)
         docs[i] = xmlReadMemory(xml.buf->data + xml.at[i], (int)(xml.at[i + 1] - xml.at[i]), "x",
                                 NULL, 0);
 }
@@ -147,9 +144,8 @@ static void make_xml(apr_pool_t *pool)
 static double rate(int which, apr_pool_t *pool)
 {
     clock_t start = clock();
-    int i;
 
-    for (i = 0; i < json.n; i++) {
+    for (int i = 0; i < json.n; i++) {
         cases[which].run(i, pool);
         apr_pool_clear(pool);
     }
@@ -158,20 +154,21 @@ static double rate(int which, apr_pool_t *pool)
 
 int main(int argc, char **argv)
 {
-    apr_pool_t *pool, *scratch;
     double best[CASES] = {0};
-    int round, i;
 
     if (argc != 3)
         die("convert FILE.ndjson ROUNDS");
     apr_initialize();
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
+    apr_pool_t *scratch;
     apr_pool_create(&scratch, pool);
     out = fhir_buf_create(pool, 0);
     writer = fhir_xml_writer_create(&fhir_model_r4, 0, pool);
     load(argv[1], pool);
     make_xml(pool);
-    for (round = atoi(argv[2]); round > 0; round--)
+    int i;
+    for (int round = atoi(argv[2]); round > 0; round--)
         for (i = 0; i < CASES; i++) {
             double r = rate(i, scratch);
             best[i] = r > best[i] ? r : best[i];

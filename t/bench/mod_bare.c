@@ -47,10 +47,10 @@ static text_t bundle(request_rec *r, const PGresult *result)
 {
     int n = PQntuples(result) < 50 ? PQntuples(result) : 50;
     apr_size_t size = 256;
-    text_t text;
     for (int i = 0; i < n; i++) {
         size += 256 + (apr_size_t)PQgetlength(result, i, 1);
     }
+    text_t text;
     text.data = apr_palloc(r->pool, size);
     text.len = 0;
     PUT(&text, "{\"resourceType\":\"Bundle\",\"type\":\"searchset\",\"entry\":[");
@@ -104,22 +104,20 @@ static PGresult *run_prepared(PGconn *conn, const statement_t *st, int n, const 
 
 static int handler(request_rec *r)
 {
-    const char *values[VALUES_MAX];
     text_t text = {NULL, 0};
-    const statement_t *st;
-    PGresult *result;
-    PGconn *conn;
-    ap_dbd_t *dbd;
-    int n;
     if (!r->handler || strcmp(r->handler, "bare") != 0)
         return DECLINED;
-    st = apr_hash_get(statements, r->uri + strlen("/bare/"), APR_HASH_KEY_STRING);
-    n = read_values(values, r->args);
+    const statement_t *st =
+        apr_hash_get(statements, r->uri + strlen("/bare/"), APR_HASH_KEY_STRING);
+    const char *values[VALUES_MAX];
+    int n = read_values(values, r->args);
+    ap_dbd_t *dbd;
     if (!st || !(dbd = dbd_open(r->pool, r->server)))
         return HTTP_INTERNAL_SERVER_ERROR;
-    conn = apr_dbd_native_handle(dbd->driver, dbd->handle);
-    result = *st->kind == 'o' ? PQexecParams(conn, st->sql, n, NULL, values, NULL, NULL, 0)
-                              : run_prepared(conn, st, n, values);
+    PGconn *conn = apr_dbd_native_handle(dbd->driver, dbd->handle);
+    PGresult *result = *st->kind == 'o'
+                           ? PQexecParams(conn, st->sql, n, NULL, values, NULL, NULL, 0)
+                           : run_prepared(conn, st, n, values);
     dbd_close(r->server, dbd);
     if (PQresultStatus(result) == PGRES_TUPLES_OK && *st->kind != 'r')
         text = bundle(r, result);
@@ -134,18 +132,18 @@ static int handler(request_rec *r)
 
 static const char *read_statements(cmd_parms *cmd, void *unused, const char *name)
 {
+    (void)unused;
     apr_file_t *file;
     apr_finfo_t info;
-    char *text, *line, *last;
-    (void)unused;
     if (apr_file_open(&file, name, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, cmd->pool) ||
         apr_file_info_get(&info, APR_FINFO_SIZE, file))
         return apr_pstrcat(cmd->pool, "cannot read ", name, NULL);
-    text = apr_pcalloc(cmd->pool, (apr_size_t)info.size + 1);
+    char *text = apr_pcalloc(cmd->pool, (apr_size_t)info.size + 1);
     apr_file_read_full(file, text, (apr_size_t)info.size, NULL);
     apr_file_close(file);
     statements = apr_hash_make(cmd->pool);
-    for (line = apr_strtok(text, "\n", &last); line; line = apr_strtok(NULL, "\n", &last)) {
+    char *last;
+    for (char *line = apr_strtok(text, "\n", &last); line; line = apr_strtok(NULL, "\n", &last)) {
         statement_t *st = apr_pcalloc(cmd->pool, sizeof(*st));
         char *rest;
         st->label = apr_strtok(line, " ", &rest);

@@ -69,18 +69,17 @@ static int same(const fhir_cursor_t *a, const fhir_cursor_t *b)
 
 static void round_trip(const unsigned char *data, size_t size, apr_pool_t *pool)
 {
-    fhir_cursor_t cursor, got;
-    size_t at = (size_t)data[0] * 256 + data[1], len;
-    const char *sealed;
-    char *word;
-    fhir_err_t *err;
+    fhir_cursor_t cursor;
+    size_t at = (size_t)data[0] * 256 + data[1];
 
     read_fields(&cursor, data + 2, size - 2, pool);
     cursor.backward = data[0] & 1;
+    const char *sealed;
     check(fhir_cursor_seal(&sealed, &cursor, key, "q", 1, &all, pool) == NULL);
-    word = apr_pstrdup(pool, sealed);
-    len = strlen(word);
-    err = fhir_cursor_open(&got, word, key, 0, "q", 1, &all, pool);
+    char *word = apr_pstrdup(pool, sealed);
+    size_t len = strlen(word);
+    fhir_cursor_t got;
+    fhir_err_t *err = fhir_cursor_open(&got, word, key, 0, "q", 1, &all, pool);
     if (err) { /* too long for a link */
         check(len > 16000);
         return;
@@ -96,9 +95,8 @@ static void round_trip(const unsigned char *data, size_t size, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    apr_pool_t *pool;
-
     begin();
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
     refused(apr_pstrmemdup(pool, (const char *)data, size), unused_key, "q", &all, pool);
     if (size > 2)

@@ -12,7 +12,6 @@
 static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    fhir_pairs_t again;
     for (int i = 0; i < pairs->n; i++) {
         const fhir_pair_t *pair = &pairs->list[i];
         const char *value = fhir_auth_param(pairs, pair->name);
@@ -21,6 +20,7 @@ static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
         fhir_buf_puts(buf, i ? "&" : "");
         fhir_auth_encode(buf, pair->name, pair->value);
     }
+    fhir_pairs_t again;
     check(!fhir_pairs_parse(&again, fhir_buf_cstr(buf), 0, pool) && again.n == pairs->n);
     for (int i = 0; i < pairs->n; i++)
         check(!strcmp(again.list[i].name, pairs->list[i].name) &&
@@ -30,10 +30,9 @@ static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     fhir_pairs_t pairs;
-    fhir_err_t *err;
-    apr_pool_t *pool;
-    pool = fuzz_pool();
-    err = fhir_pairs_parse(&pairs, apr_pstrmemdup(pool, (const char *)data, size), 0, pool);
+    apr_pool_t *pool = fuzz_pool();
+    fhir_err_t *err =
+        fhir_pairs_parse(&pairs, apr_pstrmemdup(pool, (const char *)data, size), 0, pool);
     if (err)
         check(fhir_err_http_status(err->code) < 500 && err->message && *err->message);
     else

@@ -18,25 +18,23 @@ static void check_answer(const fhir_err_t *err, fhir_format_t format, fhir_forma
 
 static void check_tags(const char *text, apr_pool_t *pool)
 {
-    fhir_format_t format, back;
-    const char *version = fhir_format_etag_version(&format, text, pool), *again;
+    fhir_format_t format;
+    const char *version = fhir_format_etag_version(&format, text, pool);
 
     if (!version)
         return;
-    again = fhir_format_etag_version(&back, fhir_format_etag(version, format, pool), pool);
+    fhir_format_t back;
+    const char *again =
+        fhir_format_etag_version(&back, fhir_format_etag(version, format, pool), pool);
     check(again != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    apr_pool_t *pool;
-    const char *text;
+    apr_pool_t *pool = fuzz_pool();
+    const char *text = apr_pstrmemdup(pool, (const char *)data, size);
     fhir_format_t format;
-    fhir_err_t *err;
-
-    pool = fuzz_pool();
-    text = apr_pstrmemdup(pool, (const char *)data, size);
-    err = fhir_format_accept(&format, &fhir_model_r4, text, NULL, pool);
+    fhir_err_t *err = fhir_format_accept(&format, &fhir_model_r4, text, NULL, pool);
     check_answer(err, format, FHIR_FORMAT_JSON);
     err = fhir_format_accept(&format, &fhir_model_dstu2, "application/xml", text, pool);
     check_answer(err, format, FHIR_FORMAT_JSON);

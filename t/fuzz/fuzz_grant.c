@@ -18,12 +18,9 @@ static void again(const fhir_grant_t *grant, const unsigned char *data, size_t s
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    apr_pool_t *pool;
+    apr_pool_t *pool = fuzz_pool();
     const fhir_grant_t *grant;
-    fhir_err_t *err;
-
-    pool = fuzz_pool();
-    err = fhir_grant_from_bytes(&grant, data, size, pool);
+    fhir_err_t *err = fhir_grant_from_bytes(&grant, data, size, pool);
     check(!err == (grant != NULL));
     if (!err)
         again(grant, data, size, pool);

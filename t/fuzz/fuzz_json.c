@@ -13,10 +13,8 @@
 
 static void check_ranges(const fhir_node_t *node, apr_size_t from, apr_size_t to)
 {
-    const fhir_node_t *child;
-
     check(from <= node->start && node->start < node->end && node->end <= to);
-    for (child = node->child; child; child = child->next)
+    for (const fhir_node_t *child = node->child; child; child = child->next)
         check_ranges(child, node->start, node->end);
 }
 
@@ -32,21 +30,18 @@ static fhir_buf_t *written(const fhir_node_t *root, int pretty, apr_pool_t *pool
 static void check_again(const fhir_buf_t *first, const fhir_buf_t *text, apr_pool_t *pool)
 {
     fhir_node_t *root = NULL;
-    const fhir_buf_t *second;
 
     check(fhir_node_parse_json(&root, text->data, text->len, NULL, pool) == NULL);
-    second = written(root, 0, pool);
+    const fhir_buf_t *second = written(root, 0, pool);
     check(second->len == first->len && !memcmp(second->data, first->data, first->len));
 }
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     fhir_node_t *root = NULL;
-    fhir_err_t *err;
-    apr_pool_t *pool;
 
-    pool = fuzz_pool();
-    err = fhir_node_parse_json(&root, (const char *)data, size, NULL, pool);
+    apr_pool_t *pool = fuzz_pool();
+    fhir_err_t *err = fhir_node_parse_json(&root, (const char *)data, size, NULL, pool);
     if (err) {
         check(err->message && err->message[0]);
     }

@@ -21,10 +21,9 @@ static void ignore(void *ctx, const char *message, ...)
 
 static void check_well_formed(const fhir_buf_t *xml)
 {
-    xmlDocPtr doc;
-
     xmlSetGenericErrorFunc(NULL, ignore);
-    doc = xmlReadMemory(xml->data, (int)xml->len, "x", NULL, XML_PARSE_NONET | XML_PARSE_HUGE);
+    xmlDocPtr doc =
+        xmlReadMemory(xml->data, (int)xml->len, "x", NULL, XML_PARSE_NONET | XML_PARSE_HUGE);
     check(doc != NULL);
     xmlFreeDoc(doc);
 }
@@ -67,10 +66,9 @@ static void check_parts(const fhir_model_t *model, fhir_node_t *tree, apr_pool_t
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     const fhir_model_t *model = size && (*data & 1) ? &fhir_model_dstu2 : &fhir_model_r4;
-    apr_pool_t *pool;
-    fhir_node_t *tree;
 
-    pool = fuzz_pool();
+    apr_pool_t *pool = fuzz_pool();
+    fhir_node_t *tree;
     if (size && !fhir_node_parse_json(&tree, (const char *)data + 1, size - 1, NULL, pool)) {
         fhir_xml_writer_t *writer = fhir_xml_writer_create(model, 0, pool);
         fhir_buf_t *xml = fhir_buf_create(pool, 0);

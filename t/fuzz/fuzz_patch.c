@@ -35,10 +35,10 @@ static int refused(const fhir_err_t *err)
 static void check_tree(const fhir_node_t *root, apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    fhir_node_t *again;
 
     fhir_node_write_json(buf, root, 0);
     check(!buf->overflow);
+    fhir_node_t *again;
     check(fhir_node_parse_json(&again, buf->data, buf->len, NULL, pool) == NULL);
     check(fhir_node_equal(root, again, 0, pool));
 }
@@ -69,15 +69,15 @@ static void patch_xml(const char *text, size_t size, apr_pool_t *pool)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     const char *text = (const char *)data + 1;
-    fhir_node_t *root, *patch;
-    apr_pool_t *pool;
 
     if (!size)
         return 0;
-    pool = fuzz_pool();
+    apr_pool_t *pool = fuzz_pool();
+    fhir_node_t *patch;
     if (*data == 'x')
         patch_xml(text, size - 1, pool);
     else if (!fhir_node_parse_json(&patch, text, size - 1, NULL, pool)) {
+        fhir_node_t *root;
         check(fhir_node_parse_json(&root, json, sizeof(json) - 1, NULL, pool) == NULL);
         (*data == 'p' ? patch_path : patch_json)(root, patch, pool);
     }

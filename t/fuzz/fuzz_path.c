@@ -24,14 +24,14 @@ static void check_place(const fhir_path_env_t *env, const fhir_path_item_t *root
 {
     const char *place = fhir_path_location(env->model, item, pool);
     const fhir_path_item_t *top = item;
-    const fhir_path_t *path;
-    fhir_path_result_t found;
 
     while (top->parent)
         top = top->parent;
     if (!place || top != root)
         return;
+    const fhir_path_t *path;
     check(fhir_path_compile(&path, env->model, place, strlen(place), pool) == NULL);
+    fhir_path_result_t found;
     check(fhir_path_eval(&found, path, env, root, pool) == NULL && found.n == 1);
     check(found.items[0]->node == item->node && found.items[0]->extra == item->extra);
 }
@@ -39,15 +39,13 @@ static void check_place(const fhir_path_env_t *env, const fhir_path_item_t *root
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     fhir_path_env_t env = {.model = fhir_model_by_label("R4"), .now = 1};
+
+    apr_pool_t *pool = fuzz_pool();
+    fhir_node_t *node;
+    check(fhir_node_parse_json(&node, patient, sizeof(patient) - 1, NULL, pool) == NULL);
+    fhir_path_item_t *root = fhir_path_root(env.model, node, pool);
     const fhir_path_t *path;
     fhir_path_result_t result;
-    fhir_path_item_t *root;
-    fhir_node_t *node;
-    apr_pool_t *pool;
-
-    pool = fuzz_pool();
-    check(fhir_node_parse_json(&node, patient, sizeof(patient) - 1, NULL, pool) == NULL);
-    root = fhir_path_root(env.model, node, pool);
     if (!fhir_path_compile(&path, env.model, (const char *)data, size, pool) &&
         !fhir_path_eval(&result, path, &env, root, pool)) {
         for (int i = 0; i < result.n && i < 20; i++) {

@@ -102,8 +102,6 @@ static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_
 {
     fhir_cursor_t cursor = {.backward = (in->flags & BACKWARD) != 0};
     fhir_order_t order;
-    fhir_stmt_t stmt;
-    fhir_err_t *err;
 
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_order_make(&order, sql, query, "t");
@@ -111,8 +109,9 @@ static const char *page_text(fhir_query_t *query, const input_t *in, const fhir_
         cursor.field[cursor.n] = cursor.n % 2 ? NULL : "1";
     cursor.field[cursor.n - 1] = "id";
     sql = fhir_sql_create(call);
-    err = fhir_search_sql_page(&stmt, sql, &order, &query, 1, in->flags & PAGE ? &cursor : NULL,
-                               query->count + 1);
+    fhir_stmt_t stmt;
+    fhir_err_t *err = fhir_search_sql_page(&stmt, sql, &order, &query, 1,
+                                           in->flags & PAGE ? &cursor : NULL, query->count + 1);
     if (err) {
         check_error(err);
         return "";
@@ -155,15 +154,13 @@ static void contained_text(const fhir_query_t *query, const input_t *in, const f
 static void includes(const fhir_query_t *query, fhir_call_t *call)
 {
     fhir_buf_t *body = fhir_buf_create(call->pool, 0);
-    fhir_bundle_t *bundle;
-    fhir_include_t *include;
-    fhir_err_t *err;
 
     call->response->body = fhir_buf_out(body, call->pool);
+    fhir_bundle_t *bundle;
     check(fhir_bundle_begin(&bundle, call, "searchset") == NULL);
-    include = fhir_include_create(call, query->include, bundle);
+    fhir_include_t *include = fhir_include_create(call, query->include, bundle);
     fhir_include_match(include, query->type, "1");
-    err = fhir_include_run(include);
+    fhir_err_t *err = fhir_include_run(include);
     check(!err || err->code == FHIR_ERR_BUSY || err->code == FHIR_ERR_LIMIT);
 }
 
@@ -174,10 +171,10 @@ static void check_self(fhir_query_t *query, const input_t *in, fhir_call_t *call
 {
     const char *url = fhir_bundle_url(call, in->type, &query->applied, NULL);
     const char *asked = strchr(url, '?');
-    fhir_query_t *again;
     fhir_pairs_t pairs;
 
     check(fhir_pairs_parse(&pairs, asked ? asked + 1 : "", 0, call->pool) == NULL);
+    fhir_query_t *again;
     check(fhir_query_parse(&again, call, call->type, &pairs, 0) == NULL);
     check(fhir_resolve_query(again, call, 0) == NULL);
     fhir_query_bind(query, call, in->type, NULL);
@@ -187,19 +184,18 @@ static void check_self(fhir_query_t *query, const input_t *in, fhir_call_t *call
 
 static void plan(const input_t *in, fhir_call_t *call)
 {
-    fhir_query_t *query, *again;
-    fhir_pairs_t more;
-    fhir_err_t *err;
     int lenient = (in->flags & LENIENT) != 0;
 
     if (fhir_pairs_parse(&call->pairs, in->query, call->endpoint->limits.query_max, call->pool))
         return;
     if (in->form) {
+        fhir_pairs_t more;
         if (fhir_pairs_parse(&more, in->form, call->endpoint->limits.query_max, call->pool))
             return;
         fhir_pairs_append(&call->pairs, &more, call->pool);
     }
-    err = fhir_query_parse(&query, call, call->type, &call->pairs, lenient);
+    fhir_query_t *query;
+    fhir_err_t *err = fhir_query_parse(&query, call, call->type, &call->pairs, lenient);
     if (!err)
         err = fhir_resolve_query(query, call, lenient);
     if (err) {
@@ -207,6 +203,7 @@ static void plan(const input_t *in, fhir_call_t *call)
         return;
     }
     check(query->count >= 0 && query->count <= call->endpoint->paging.count_max);
+    fhir_query_t *again;
     check(fhir_query_parse(&again, call, call->type, &call->pairs, lenient) == NULL);
     check(fhir_resolve_query(again, call, lenient) == NULL);
     check(!strcmp(page_text(query, in, call), page_text(again, in, call)));
@@ -252,15 +249,14 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_requ
 static void ask(fhir_request_t *request)
 {
     answer_t answer = {.body = fhir_buf_create(request->pool, 0)};
-    const char *type;
-    fhir_node_t *root;
 
     answer.response.body = fhir_buf_out(answer.body, request->pool);
     answer.response.body_reset = reset;
     fhir_service_run(&answer.response, request);
     check(answer.response.status >= 400 || answer.response.status == 200);
     check(answer.response.status < 500 || answer.response.status == 503);
-    type = answer.response.content_type;
+    const char *type = answer.response.content_type;
+    fhir_node_t *root;
     if (type && strstr(type, "json"))
         check(fhir_node_parse_json(&root, answer.body->data, answer.body->len, NULL,
                                    request->pool) == NULL);
@@ -279,13 +275,11 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
                         .stored = &fhir_model_r4,
                         .spoken = &fhir_model_r4,
                         .response = &response};
-    apr_pool_t *pool;
-    input_t in;
 
     if (!size)
         return 0;
-    pool = fuzz_pool();
-    in = read_input(data, size, pool);
+    apr_pool_t *pool = fuzz_pool();
+    input_t in = read_input(data, size, pool);
     fhir_endpoint_defaults(&endpoint);
     endpoint.search.explain = 1;
     check(fhir_cursor_keys_create(&endpoint.paging.cursor_keys, key, 1, pool) == NULL);

@@ -36,11 +36,9 @@ static void check_registered(const char *uri, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    apr_pool_t *pool;
-    char *uri, *other;
-    pool = fuzz_pool();
-    uri = apr_pstrmemdup(pool, (const char *)data, size);
-    other = strchr(uri, '\n');
+    apr_pool_t *pool = fuzz_pool();
+    char *uri = apr_pstrmemdup(pool, (const char *)data, size);
+    char *other = strchr(uri, '\n');
     if (other)
         *other++ = '\0';
     if (!fhir_redirect_fault(uri, pool))

@@ -23,10 +23,11 @@ static int parse(fhir_scopes_t *out, const char *text, apr_pool_t *pool)
 
 static void check_scopes(const fhir_scopes_t *scopes, apr_pool_t *pool)
 {
-    const char *text = fhir_scopes_print(scopes, pool), *beyond;
+    const char *text = fhir_scopes_print(scopes, pool);
     fhir_scopes_t again;
     check(parse(&again, text, pool) && again.n == scopes->n && !*again.ignored);
     check(!strcmp(text, fhir_scopes_print(&again, pool)));
+    const char *beyond;
     check(fhir_scopes_cover(scopes, &again, &beyond) && fhir_scopes_cover(&again, scopes, &beyond));
     for (int i = 0; i < scopes->n; i++) {
         const fhir_scope_t *scope = &scopes->list[i];
@@ -38,20 +39,20 @@ static void check_scopes(const fhir_scopes_t *scopes, apr_pool_t *pool)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    const char *text, *beyond;
-    fhir_scopes_t asked, allowed, both;
-    apr_pool_t *pool;
-    char *line;
-    pool = fuzz_pool();
-    text = apr_pstrmemdup(pool, (const char *)data, size);
-    line = strchr(text, '\n');
+    apr_pool_t *pool = fuzz_pool();
+    const char *text = apr_pstrmemdup(pool, (const char *)data, size);
+    char *line = strchr(text, '\n');
     if (line)
         *line++ = '\0';
+    fhir_scopes_t asked;
     if (parse(&asked, text, pool)) {
         check_scopes(&asked, pool);
+        fhir_scopes_t allowed;
         if (line && parse(&allowed, line, pool)) {
+            fhir_scopes_t both;
             fhir_scopes_within(&both, &asked, &allowed, pool);
             check_scopes(&both, pool);
+            const char *beyond;
             check(fhir_scopes_cover(&allowed, &both, &beyond));
             check(fhir_scopes_cover(&asked, &both, &beyond));
         }

@@ -44,11 +44,10 @@ static int validate(const fhir_node_t *root, apr_pool_t *pool)
                                  .information = 1,
                                  .max_steps = 20000};
     fhir_issues_t *issues = fhir_issues_create(0, pool);
-    const fhir_issue_t *issue;
     const fhir_type_t *type;
 
     fhir_validate_resource(issues, &type, validator(), &opts, root);
-    for (issue = issues->first; issue; issue = issue->next)
+    for (const fhir_issue_t *issue = issues->first; issue; issue = issue->next)
         check(issue->id && *issue->id && issue->text && *issue->text && issue->expression);
     return issues->n_errors;
 }
@@ -56,9 +55,9 @@ static int validate(const fhir_node_t *root, apr_pool_t *pool)
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     fhir_node_t *root = NULL;
-    apr_pool_t *pool;
 
     validator();
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
     if (!fhir_node_parse_json(&root, (const char *)data, size, NULL, pool))
         check(validate(root, pool) == validate(root, pool));

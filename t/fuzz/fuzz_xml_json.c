@@ -22,8 +22,6 @@ static fhir_buf_t *json(const fhir_node_t *tree, apr_pool_t *pool)
 
 static void check_narratives(const fhir_model_t *model, const fhir_node_t *node, apr_pool_t *pool)
 {
-    const fhir_node_t *c;
-
     if (node->name_len == 3 && !memcmp(node->name, "div", 3) && node->kind == FHIR_NODE_STRING) {
         fhir_buf_t *buf = fhir_buf_create(pool, 0);
         fhir_err_t *err = fhir_xhtml_check(model, node->text, node->text_len, NULL, pool);
@@ -32,18 +30,18 @@ static void check_narratives(const fhir_model_t *model, const fhir_node_t *node,
         check(fhir_xhtml_write_xml(buf, node->text, node->text_len) || err);
         fhir_xhtml_write_html(buf, node->text, node->text_len);
     }
-    for (c = node->child; c; c = c->next)
+    for (const fhir_node_t *c = node->child; c; c = c->next)
         check_narratives(model, c, pool);
 }
 
 static void check_tree(const fhir_model_t *model, const fhir_node_t *tree, apr_pool_t *pool)
 {
     fhir_node_limits_t limits = {.max_depth = 250};
-    fhir_buf_t *text = json(tree, pool), *xml = fhir_buf_create(pool, 0), *again;
+    fhir_buf_t *text = json(tree, pool), *xml = fhir_buf_create(pool, 0);
     fhir_node_t *back;
 
     check(fhir_node_parse_json(&back, text->data, text->len, &limits, pool) == NULL);
-    again = json(back, pool);
+    fhir_buf_t *again = json(back, pool);
     check(text->len == again->len && !memcmp(text->data, again->data, text->len));
     check_narratives(model, tree, pool);
     check(fhir_xml_write(xml, fhir_xml_writer_create(model, 0, pool), back, pool) == NULL);
@@ -54,13 +52,12 @@ static void check_tree(const fhir_model_t *model, const fhir_node_t *tree, apr_p
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     const fhir_model_t *model = size && (*data & 1) ? &fhir_model_dstu2 : &fhir_model_r4;
-    apr_pool_t *pool;
-    fhir_node_t *tree;
-    fhir_err_t *err;
 
-    pool = fuzz_pool();
+    apr_pool_t *pool = fuzz_pool();
     if (size) {
-        err = fhir_xml_parse(&tree, model, (const char *)data + 1, size - 1, NULL, pool);
+        fhir_node_t *tree;
+        fhir_err_t *err =
+            fhir_xml_parse(&tree, model, (const char *)data + 1, size - 1, NULL, pool);
         if (err)
             check(err->message[0] && !tree);
         else

@@ -38,13 +38,12 @@ static const char *seeds_dir(int argc, const char *const *argv, apr_pool_t *pool
 /* The seed is copied to the heap at its exact size, so that ASan sees a read past its end. */
 static apr_status_t run_seed(const char *path, apr_size_t size, apr_pool_t *pool)
 {
-    apr_file_t *file;
     unsigned char *data = malloc(size ? size : 1);
-    apr_status_t rv;
 
     if (!data)
         return APR_ENOMEM;
-    rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
+    apr_file_t *file;
+    apr_status_t rv = apr_file_open(&file, path, APR_FOPEN_READ, APR_FPROT_OS_DEFAULT, pool);
     if (rv == APR_SUCCESS && size > 0)
         rv = apr_file_read_full(file, data, size, NULL);
     if (rv == APR_SUCCESS)
@@ -65,34 +64,32 @@ static double spent(long *mb)
 
 int main(int argc, const char *const *argv)
 {
-    apr_pool_t *pool, *seed_pool;
-    apr_dir_t *dir;
-    apr_finfo_t info;
-    const char *path;
     int seeds = 0, failed = 0;
 
     apr_initialize();
     atexit(apr_terminate);
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
+    apr_pool_t *seed_pool;
     apr_pool_create(&seed_pool, pool);
-    path = seeds_dir(argc, argv, pool);
+    const char *path = seeds_dir(argc, argv, pool);
+    apr_dir_t *dir;
     if (apr_dir_open(&dir, path, pool) != APR_SUCCESS) {
         printf("Bail out! cannot open %s\n", path);
         return 1;
     }
+    apr_finfo_t info;
     while (apr_dir_read(&info, APR_FINFO_NAME | APR_FINFO_TYPE | APR_FINFO_SIZE, dir) ==
            APR_SUCCESS) {
-        double before, took;
-        long mb_before, mb;
-        int ok;
-
         if (info.filetype != APR_REG)
             continue;
         apr_pool_clear(seed_pool);
-        before = spent(&mb_before);
-        ok = run_seed(apr_psprintf(seed_pool, "%s/%s", path, info.name), (apr_size_t)info.size,
-                      seed_pool) == APR_SUCCESS;
-        took = spent(&mb) - before;
+        long mb_before;
+        double before = spent(&mb_before);
+        int ok = run_seed(apr_psprintf(seed_pool, "%s/%s", path, info.name), (apr_size_t)info.size,
+                          seed_pool) == APR_SUCCESS;
+        long mb;
+        double took = spent(&mb) - before;
         if (took > SECONDS_MOST || mb - mb_before > MB_MOST) {
             printf("# %s took %.1f s and %ld MB\n", info.name, took, mb - mb_before);
             ok = getenv("FHIR_TEST_SLOW") != NULL; /* under valgrind */

@@ -27,19 +27,19 @@ static fhir_code_t enter(fhir_ticket_t **out, fhir_budget_t *budget, int client,
 
 static void test_requests(apr_pool_t *pool)
 {
-    fhir_ticket_t *t[40];
-    fhir_budget_status_t status;
     apr_pool_t *sub;
     fhir_budget_t *b = budget_of(
         (fhir_budget_limits_t){.threads = 32, .client_requests = 12, .bodies = MB, .spool = MB},
         pool);
     apr_pool_create(&sub, pool);
+    fhir_ticket_t *t[40];
     for (int i = 0; i < 12; i++)
         tap_is_int(enter(&t[i], b, 1, sub), FHIR_OK, "request %d of a client", i + 1);
     tap_is_int(enter(&t[12], b, 1, sub), FHIR_ERR_THROTTLED, "one more is refused");
     tap_is_int(enter(&t[13], b, 2, sub), FHIR_OK, "another client is not concerned");
     fhir_budget_leave(t[0], 0, 0);
     tap_is_int(enter(&t[14], b, 1, sub), FHIR_OK, "one was answered: the next may come");
+    fhir_budget_status_t status;
     fhir_budget_status(&status, b);
     tap_is_int(status.running, 13, "running");
     tap_is_int(status.clients, 2, "of two clients");
@@ -74,7 +74,6 @@ static void test_many(apr_pool_t *pool)
 {
     enum { N = 5000 };
     fhir_ticket_t *t = apr_pcalloc(pool, N * sizeof(*t));
-    fhir_budget_status_t status;
     apr_pool_t *sub;
     int refused = 0;
     fhir_budget_t *b = budget_of(
@@ -86,15 +85,14 @@ static void test_many(apr_pool_t *pool)
         refused += fhir_budget_enter(&t[i], b, (apr_uint64_t)i * 2654435761u, sub) != NULL;
     tap_is_int(refused, 0, "%d clients at once", N);
     apr_pool_destroy(sub);
+    fhir_budget_status_t status;
     fhir_budget_status(&status, b);
     tap_is_int(status.running + status.clients, 0, "are gone");
 }
 
 static void test_accounts(apr_pool_t *pool)
 {
-    fhir_ticket_t *t, *other;
-    fhir_err_t *err;
-    apr_time_t begin;
+    fhir_ticket_t *t;
     fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 8,
                                                         .client_requests = 8,
                                                         .client_time = apr_time_from_sec(60),
@@ -105,12 +103,13 @@ static void test_accounts(apr_pool_t *pool)
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
     tap_is_int(t->is_long, 0, "without a past");
     fhir_budget_leave(t, apr_time_from_msec(60300), 6030 * MB);
-    err = fhir_budget_enter(apr_palloc(pool, sizeof(*t)), b, 1, pool);
+    fhir_err_t *err = fhir_budget_enter(apr_palloc(pool, sizeof(*t)), b, 1, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "that was sent too much");
     tap_is_int(err ? err->retry_sec : 0, 1, "is told when there is a share again");
+    fhir_ticket_t *other;
     tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "another");
     tap_is_int(other->is_long, 0, "has its own accounts");
-    begin = apr_time_now();
+    apr_time_t begin = apr_time_now();
     apr_sleep(apr_time_from_msec(400));
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "after %d ms they are low enough",
                (int)apr_time_as_msec(apr_time_now() - begin));
@@ -142,12 +141,7 @@ static void *APR_THREAD_FUNC give_back_later(apr_thread_t *thread, void *data)
 
 static void test_bytes(apr_pool_t *pool)
 {
-    fhir_ticket_t *a, *b1, *b2, *c;
-    fhir_budget_status_t status;
-    apr_pool_t *of_a, *of_b;
-    apr_thread_t *thread;
-    apr_status_t rv;
-    fhir_err_t *err;
+    apr_pool_t *of_a;
     fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 16,
                                                         .client_requests = 16,
                                                         .bodies = 100 * MB,
@@ -155,22 +149,30 @@ static void test_bytes(apr_pool_t *pool)
                                                         .wait = apr_time_from_sec(20)},
                                  pool);
     apr_pool_create(&of_a, NULL);
+    apr_pool_t *of_b;
     apr_pool_create(&of_b, pool);
+    fhir_ticket_t *a;
     enter(&a, b, 1, of_a);
+    fhir_ticket_t *b1;
     enter(&b1, b, 2, of_b);
+    fhir_ticket_t *b2;
     enter(&b2, b, 2, of_b);
+    fhir_ticket_t *c;
     enter(&c, b, 3, pool);
     tap_no_err(fhir_budget_body(a, 5000 * MB, of_a), "one body is charged half of all at most");
+    fhir_budget_status_t status;
     fhir_budget_status(&status, b);
     tap_is_int((int)(status.bodies / MB), 50, "so that it can be worked on");
     tap_no_err(fhir_budget_body(b1, 40 * MB, of_b), "another client's");
+    apr_thread_t *thread;
     apr_thread_create(&thread, NULL, give_back_later, of_a, pool);
     tap_no_err(fhir_budget_body(c, 20 * MB, pool), "one that waits until the first is given back");
+    apr_status_t rv;
     apr_thread_join(&rv, thread);
     fhir_budget_status(&status, b);
     tap_is_int((int)(status.bodies / MB), 60, "held");
     tap_no_err(fhir_budget_spool(b1, 30 * MB, of_b), "space for an answer");
-    err = fhir_budget_spool(b2, 30 * MB, of_b);
+    fhir_err_t *err = fhir_budget_spool(b2, 30 * MB, of_b);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "a client has half of it at most");
     tap_no_err(fhir_budget_spool(c, 50 * MB, pool), "another client's");
     err = fhir_budget_spool(c, 30 * MB, pool);
@@ -183,15 +185,16 @@ static void test_bytes(apr_pool_t *pool)
 
 static void test_no_room(apr_pool_t *pool)
 {
-    fhir_ticket_t *a, *b1, *b2;
-    fhir_err_t *err;
+    fhir_ticket_t *a;
     fhir_budget_t *b = budget_of(
         (fhir_budget_limits_t){.threads = 16, .client_requests = 16, .bodies = 100 * MB}, pool);
     enter(&a, b, 1, pool);
+    fhir_ticket_t *b1;
     enter(&b1, b, 2, pool);
+    fhir_ticket_t *b2;
     enter(&b2, b, 2, pool);
     tap_no_err(fhir_budget_body(b1, 30 * MB, pool), "a client's body");
-    err = fhir_budget_body(b2, 30 * MB, pool);
+    fhir_err_t *err = fhir_budget_body(b2, 30 * MB, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "its second has no room");
     tap_no_err(fhir_budget_body(a, 50 * MB, pool), "another client's has");
     err = fhir_budget_body(b2, 20 * MB + 1, pool);
@@ -211,8 +214,8 @@ typedef struct waiting_t {
 static void *APR_THREAD_FUNC wait_to_enter(apr_thread_t *thread, void *data)
 {
     waiting_t *w = data;
-    fhir_ticket_t ticket;
     (void)thread;
+    fhir_ticket_t ticket;
     w->entered = !fhir_budget_enter(&ticket, w->budget, (apr_uint64_t)w->client, w->pool);
     apr_pool_destroy(w->pool);
     return NULL;
@@ -239,8 +242,6 @@ static void test_turns(apr_pool_t *pool)
     fhir_ticket_t *held[CLIENTS];
     waiting_t w[CLIENTS];
     apr_thread_t *thread[CLIENTS];
-    apr_status_t rv;
-    fhir_budget_status_t status;
     fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 64,
                                                         .client_requests = 1,
                                                         .bodies = MB,
@@ -254,12 +255,14 @@ static void test_turns(apr_pool_t *pool)
         apr_thread_create(&thread[i], NULL, wait_to_enter, &w[i], pool);
     }
     tap_is_int(await_waiting(b, CLIENTS), CLIENTS, "each client's second request waits");
+    apr_status_t rv;
     for (int i = CLIENTS - 1; i >= 0; i--) {
         fhir_budget_leave(held[i], 0, 0);
         apr_thread_join(&rv, thread[i]);
         tap_is_int(w[i].entered, 1, "client %d: its first has ended, its second runs", i + 1);
         tap_is_int(waiting(b), i, "the others wait");
     }
+    fhir_budget_status_t status;
     fhir_budget_status(&status, b);
     tap_is_int(status.running + status.clients, 0, "all is given back");
 }
@@ -267,7 +270,7 @@ static void test_turns(apr_pool_t *pool)
 /* What waited too long is refused, and those behind it wait on. */
 static void test_too_late(apr_pool_t *pool)
 {
-    fhir_ticket_t *held, *late;
+    fhir_ticket_t *held;
     fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 64,
                                                         .client_requests = 1,
                                                         .bodies = MB,
@@ -275,6 +278,7 @@ static void test_too_late(apr_pool_t *pool)
                                                         .wait = apr_time_from_msec(50)},
                                  pool);
     enter(&held, b, 1, pool);
+    fhir_ticket_t *late;
     tap_is_int(enter(&late, b, 1, pool), FHIR_ERR_THROTTLED, "too late");
     tap_is_int(waiting(b), 0, "waits no more");
     fhir_budget_leave(held, 0, 0);
@@ -285,27 +289,26 @@ static void test_too_late(apr_pool_t *pool)
 
 static void test_arrivals(apr_pool_t *pool)
 {
-    fhir_arrival_t a[64];
     fhir_ticket_t *ticket;
-    fhir_budget_status_t status;
-    fhir_err_t *err;
     int n = 0;
     fhir_budget_t *b = budget_of(
         (fhir_budget_limits_t){
             .threads = 32, .client_requests = 12, .bodies = MB, .spool = MB, .arriving = 50},
         pool);
     enter(&ticket, b, 1, pool);
+    fhir_arrival_t a[64];
     while (n < 64 && fhir_budget_arrive(&a[n], b, 1))
         n++;
     tap_is_int(n, 16, "one client alone has that part of the threads");
     fhir_budget_arrived(&a[n], 0); /* refused: nothing to give back */
-    err = fhir_budget_arrive_body(&a[n], ticket, pool);
+    fhir_err_t *err = fhir_budget_arrive_body(&a[n], ticket, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "a body that is not there, too");
     tap_ok(err && err->retry_sec > 0, "is told when to come again");
     for (int i = 2; i < 10; i++)
         tap_is_int(fhir_budget_arrive(&a[n++], b, (apr_uint64_t)i), 1, "client %d is read", i);
     for (int i = 0; i < 16; i++)
         fhir_budget_arrived(&a[i], 0);
+    fhir_budget_status_t status;
     fhir_budget_status(&status, b);
     tap_is_int(status.arriving, 8, "given back");
     for (int i = 0; i < 8; i++)

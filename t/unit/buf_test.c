@@ -84,9 +84,8 @@ static void test_sink(apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 5);
     fhir_out_t *out = fhir_buf_out(buf, pool);
-    fhir_err_t *err;
     tap_no_err(out->write(out, "1234", 4), "the sink takes bytes");
-    err = out->write(out, "567", 3);
+    fhir_err_t *err = out->write(out, "567", 3);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_LIMIT, "and says when it is full");
 }
 

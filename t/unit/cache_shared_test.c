@@ -150,15 +150,15 @@ static void test_threads(void)
 
 static void test_killed(void)
 {
-    fhir_token_cache_stats_t stats;
     pid_t pids[PROCESSES];
-    int before, status, stuck = 0;
+    int stuck = 0;
     unsigned kills = getenv("FHIR_TEST_SLOW") ? 6 : 40;
     for (unsigned i = 0; i < PROCESSES; i++)
         pids[i] = start(1000 * (i + 1));
+    int status;
     for (unsigned i = 0; i < kills; i++) {
         unsigned victim = i % PROCESSES;
-        before = atomic_load(&shared->rounds);
+        int before = atomic_load(&shared->rounds);
         if (i % 2) {
             atomic_store(&shared->die_holding, 1);
             victim = PROCESSES;
@@ -187,6 +187,7 @@ static void test_killed(void)
     }
     tap_is_int(stuck, 0, "killed processes stop nobody");
     tap_is_int(atomic_load(&shared->wrong), 0, "nor spoil what others find");
+    fhir_token_cache_stats_t stats;
     tap_is_int(fhir_token_cache_stats(&stats, &cache), FHIR_CACHE_HIT, "the cache answers");
     tap_ok(stats.recoveries >= kills / 2, "it was begun anew after each that died in a change");
     tap_is_str(fhir_token_cache_check(&cache), NULL, "the segment fits together");
@@ -196,9 +197,9 @@ int main(void)
 {
     static const unsigned char seed[16] = "0123456789abcde";
     apr_size_t size = fhir_token_cache_size(SLOTS);
-    pthread_mutexattr_t how;
     tap_start();
     shared = share(sizeof(*shared));
+    pthread_mutexattr_t how;
     pthread_mutexattr_init(&how);
     pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
     pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);

@@ -346,16 +346,16 @@ static const struct {
 
 static void one_case(const char *quoted, const char *id, const char *expression, apr_pool_t *pool)
 {
-    char *json = apr_pstrdup(pool, quoted), *s;
+    char *json = apr_pstrdup(pool, quoted);
     fhir_issues_t *issues = fhir_issues_create(0, pool);
-    const fhir_type_t *type;
-    fhir_node_t *root;
 
-    for (s = json; *s; s++)
+    for (char *s = json; *s; s++)
         if (*s == '\'')
             *s = '"';
+    fhir_node_t *root;
     if (!tap_no_err(fhir_node_parse_json(&root, json, strlen(json), NULL, pool), "parse %s", json))
         return;
+    const fhir_type_t *type;
     fhir_check_resource(issues, &type, &fhir_model_r4, NULL, root);
     if (!id) {
         tap_is_str(issues->first ? issues->first->text : NULL, NULL, "valid: %s", json);
@@ -371,14 +371,13 @@ static void one_case(const char *quoted, const char *id, const char *expression,
 int main(void)
 {
     apr_pool_t *pool = tap_start(), *sub;
-    apr_size_t i;
 
     apr_pool_create(&sub, pool);
-    for (i = 0; i < TAP_COUNT(cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(cases); i++) {
         one_case(cases[i].json, cases[i].id, cases[i].expression, sub);
         apr_pool_clear(sub);
     }
-    for (i = 0; i < TAP_COUNT(primitives); i++)
+    for (apr_size_t i = 0; i < TAP_COUNT(primitives); i++)
         tap_is_int(fhir_check_primitive(primitives[i].prim, primitives[i].text,
                                         strlen(primitives[i].text)),
                    primitives[i].valid, "'%s' as %s", primitives[i].text,

@@ -124,10 +124,8 @@ static void compare(runner_t *r, const fhir_node_t *was, const fhir_node_t *is, 
 
 static void put_xml(runner_t *r, const fhir_node_t *done)
 {
-    fhir_err_t *err;
-
     fhir_buf_clear(r->buf);
-    err = fhir_xml_write(r->buf, r->writer, done, r->item);
+    fhir_err_t *err = fhir_xml_write(r->buf, r->writer, done, r->item);
     if (err)
         printf("xml %s %s\n", r->file, err->message);
     else
@@ -139,7 +137,6 @@ static void run(runner_t *r, fhir_node_t *resource)
 {
     const char *type = fhir_node_string(resource, "resourceType", r->item);
     const fhir_convert_type_t *row = fhir_convert_types;
-    fhir_node_t *was, *done;
 
     while (row->r4 && (row->contained || !type ||
                        strcmp(r->way == FHIR_CONVERT_OUT ? row->r4 : row->dstu2, type) != 0))
@@ -148,8 +145,8 @@ static void run(runner_t *r, fhir_node_t *resource)
         return;
     if (r->from == &fhir_model_dstu2)
         fhir_comments_strip(resource);
-    was = copy(r, resource);
-    done = convert(r, r->way, copy(r, resource));
+    fhir_node_t *was = copy(r, resource);
+    fhir_node_t *done = convert(r, r->way, copy(r, resource));
     if (!done)
         return;
     r->count++;
@@ -170,16 +167,16 @@ static void run(runner_t *r, fhir_node_t *resource)
 
 static void run_document(runner_t *r, const char *text, apr_size_t len)
 {
-    fhir_node_t *root, *next, *entries;
-
     apr_pool_clear(r->item);
+    fhir_node_t *root;
     if (fhir_node_parse_json(&root, text, len, FHIR_NODE_LIMITS_MOST, r->item) != NULL)
         return;
-    entries = (fhir_node_t *)fhir_node_get(root, "entry");
+    fhir_node_t *entries = (fhir_node_t *)fhir_node_get(root, "entry");
     if (!entries || !fhir_node_is(fhir_node_get(root, "resourceType"), "Bundle")) {
         run(r, root);
         return;
     }
+    fhir_node_t *next;
     for (fhir_node_t *e = entries->child; e; e = next) {
         fhir_node_t *resource = (fhir_node_t *)fhir_node_get(e, "resource");
         next = e->next;
@@ -191,9 +188,7 @@ static void run_document(runner_t *r, const char *text, apr_size_t len)
 static void run_file(runner_t *r, const char *name)
 {
     FILE *f = fopen(name, "rb");
-    const char *slash = strrchr(name, '/'), *line, *end;
-    char *text;
-    long len;
+    const char *slash = strrchr(name, '/');
 
     if (!f) {
         fprintf(stderr, "%s cannot be read\n", name);
@@ -201,14 +196,15 @@ static void run_file(runner_t *r, const char *name)
     }
     r->file = slash ? slash + 1 : name;
     fseek(f, 0, SEEK_END);
-    len = ftell(f);
+    long len = ftell(f);
     rewind(f);
-    text = malloc((size_t)len + 1);
+    char *text = malloc((size_t)len + 1);
     len = (long)fread(text, 1, (size_t)len, f);
     fclose(f);
     if (!strstr(name, ".ndjson"))
         run_document(r, text, (apr_size_t)len);
-    for (line = text; strstr(name, ".ndjson") && line < text + len; line = end + 1) {
+    const char *end;
+    for (const char *line = text; strstr(name, ".ndjson") && line < text + len; line = end + 1) {
         end = memchr(line, '\n', (size_t)(text + len - line));
         if (!end)
             end = text + len;
@@ -221,17 +217,15 @@ static fhir_node_t *read_node(const runner_t *r, const char *name)
 {
     FILE *f = fopen(name, "rb");
     fhir_node_t *root = NULL;
-    char *text;
-    long len;
 
     if (!f) {
         fprintf(stderr, "%s cannot be read\n", name);
         exit(1);
     }
     fseek(f, 0, SEEK_END);
-    len = ftell(f);
+    long len = ftell(f);
     rewind(f);
-    text = apr_palloc(r->pool, (apr_size_t)len + 1);
+    char *text = apr_palloc(r->pool, (apr_size_t)len + 1);
     len = (long)fread(text, 1, (size_t)len, f);
     fclose(f);
     if (fhir_node_parse_json(&root, text, (apr_size_t)len, FHIR_NODE_LIMITS_MOST, r->pool)) {
@@ -307,7 +301,6 @@ int main(int argc, char **argv)
 {
     runner_t r = {.count = 0};
     int trip = argc > 3 && strcmp(argv[2], "-trip") == 0;
-    fhir_err_t *err;
 
     apr_initialize();
     apr_pool_create(&r.pool, NULL);
@@ -318,7 +311,7 @@ int main(int argc, char **argv)
     r.buf = fhir_buf_create(r.pool, 0);
     r.writer = fhir_xml_writer_create(r.to, 0, r.pool);
     r.differs = apr_hash_make(r.pool);
-    err = fhir_convert_create(&r.convert, &fhir_model_r4, &fhir_model_dstu2, r.pool);
+    fhir_err_t *err = fhir_convert_create(&r.convert, &fhir_model_r4, &fhir_model_dstu2, r.pool);
     if (err || (trip && !(r.xml = fopen(argv[3], "wb")))) {
         fprintf(stderr, "%s\n", err ? err->message : argv[3]);
         return 1;

@@ -484,12 +484,11 @@ static fhir_node_t *parse(const char *text, apr_pool_t *pool)
 {
     char *json = apr_pstrcat(pool, "{", text, "}", NULL);
     fhir_node_t *node = NULL;
-    fhir_err_t *err;
 
     for (char *c = json; *c; c++)
         if (*c == '\'')
             *c = '"';
-    err = fhir_node_parse_json(&node, json, strlen(json), NULL, pool);
+    fhir_err_t *err = fhir_node_parse_json(&node, json, strlen(json), NULL, pool);
     if (err)
         tap_diag("%s in %s", err->message, json);
     return node;

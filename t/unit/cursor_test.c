@@ -26,11 +26,11 @@ static void test_round_trip(apr_pool_t *pool)
         {.backward = 1, .n = 2, .field = {"2015-01-01 00:00:00+00", "x"}},
     };
     for (apr_size_t i = 0; i < TAP_COUNT(cursors); i++) {
-        fhir_cursor_t got;
         const char *word = seal(&cursors[i], &all, pool);
         tap_ok(word && strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                     "0123456789-_") == strlen(word),
                "%d: letters that a URL takes", (int)i);
+        fhir_cursor_t got;
         tap_no_err(fhir_cursor_open(&got, word, key, 60, "q", 1, &all, pool), "%d: opens", (int)i);
         tap_is_int(got.n, cursors[i].n, "%d: number of fields", (int)i);
         tap_is_int(!!got.backward, cursors[i].backward, "%d: direction", (int)i);

@@ -81,10 +81,10 @@ static const struct {
 int main(void)
 {
     apr_pool_t *pool = tap_start();
-    const char *low, *high;
 
     for (size_t i = 0; i < TAP_COUNT(valid); i++)
         tap_ok(fhir_decimal_valid(valid[i], strlen(valid[i])), "valid: %s", valid[i]);
+    const char *low, *high;
     for (size_t i = 0; i < TAP_COUNT(invalid); i++) {
         tap_ok(!fhir_decimal_valid(invalid[i], strlen(invalid[i])), "invalid: %s", invalid[i]);
         tap_ok(!fhir_decimal_bounds(&low, &high, invalid[i], strlen(invalid[i]), pool),

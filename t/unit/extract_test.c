@@ -189,9 +189,8 @@ static const struct {
 static int column_index(const fhir_type_t *type, const char *name)
 {
     const fhir_model_t *m = &fhir_model_r4;
-    int i;
 
-    for (i = 0; i < type->n_columns; i++)
+    for (int i = 0; i < type->n_columns; i++)
         if (!strcmp(fhir_model_str(m, m->columns[type->first_column + i].name), name))
             return i;
     return -1;
@@ -201,22 +200,19 @@ static const fhir_type_t *extract(fhir_value_t *cells, fhir_extract_t *x, const 
                                   apr_pool_t *pool)
 {
     fhir_node_t *root;
-    const fhir_node_t *name;
-    const fhir_type_t *type;
 
     if (!tap_no_err(fhir_node_parse_json(&root, json, strlen(json), NULL, pool), "%.60s", json))
         return NULL;
-    name = fhir_node_get(root, "resourceType");
-    type = fhir_model_resource(&fhir_model_r4, name->text, name->text_len);
+    const fhir_node_t *name = fhir_node_get(root, "resourceType");
+    const fhir_type_t *type = fhir_model_resource(&fhir_model_r4, name->text, name->text_len);
     return tap_no_err(fhir_extract_run(cells, x, type, root), "extracted") ? type : NULL;
 }
 
 static void test_cases(fhir_extract_t *x, apr_pool_t *pool)
 {
     fhir_value_t cells[CELLS];
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(cases); i++) {
         const fhir_type_t *type = extract(cells, x, cases[i].json, pool);
         int column = type ? column_index(type, cases[i].column) : -1;
         if (tap_ok(column >= 0, "there is a column %s", cases[i].column)) {
@@ -231,18 +227,18 @@ static void test_cases(fhir_extract_t *x, apr_pool_t *pool)
 /* An index entry has a limit: what is longer has no search value, and its row is stored. */
 static void test_long_values(fhir_extract_t *x, apr_pool_t *pool)
 {
-    fhir_value_t cells[CELLS];
     char *text = apr_palloc(pool, 5001);
-    const fhir_type_t *type;
 
     memset(text, 'x', 5000);
     text[5000] = '\0';
-    type = extract(cells, x,
-                   apr_psprintf(pool,
-                                OBS "\"code\":{\"coding\":[{\"code\":\"%s\"},{\"code\":\"y\"}]},"
-                                    "\"subject\":{\"reference\":\"Patient/%s\"},\"status\":\"%s\"}",
-                                text, text, text),
-                   pool);
+    fhir_value_t cells[CELLS];
+    const fhir_type_t *type =
+        extract(cells, x,
+                apr_psprintf(pool,
+                             OBS "\"code\":{\"coding\":[{\"code\":\"%s\"},{\"code\":\"y\"}]},"
+                                 "\"subject\":{\"reference\":\"Patient/%s\"},\"status\":\"%s\"}",
+                             text, text, text),
+                pool);
     if (!type)
         return;
     tap_is_str(cells[column_index(type, "code")].data, "{\"y\",\"|y\"}", "a long code");
@@ -358,7 +354,7 @@ static void found_at(way_t *way, const char *before, const char *reference, cons
                      const char *expected)
 {
     fhir_value_t cells[CELLS];
-    const char *json = apr_pstrcat(way->pool, before, reference, behind, NULL), *got;
+    const char *json = apr_pstrcat(way->pool, before, reference, behind, NULL);
     fhir_node_t *root;
     if (fhir_node_parse_json(&root, json, strlen(json), NULL, way->pool) ||
         fhir_extract_run(cells, way->x, way->resource, root)) {
@@ -368,7 +364,7 @@ static void found_at(way_t *way, const char *before, const char *reference, cons
     if (way->resource->patient && cells[0].data) /* it is the element that says whose it is */
         return;
     way->count++;
-    got = cells[way->resource->n_columns].data;
+    const char *got = cells[way->resource->n_columns].data;
     if (!got || (strcmp(got, expected) && strcmp(got, UNCERTAIN)))
         tap_is_str(got, expected, "%s", json);
 }
@@ -429,13 +425,11 @@ static void test_reuse(fhir_extract_t *x, apr_pool_t *pool)
 {
     static const char *const columns[] = {"name", "name_exact", "active", "birthdate_low", NULL};
     fhir_value_t cells[CELLS];
-    const fhir_type_t *type;
-    int i;
 
     extract(cells, x, PAT "\"name\":[{\"family\":\"A\"}],\"active\":true,\"birthDate\":\"2000\"}",
             pool);
-    type = extract(cells, x, "{\"resourceType\":\"Patient\"}", pool);
-    for (i = 0; type && columns[i]; i++)
+    const fhir_type_t *type = extract(cells, x, "{\"resourceType\":\"Patient\"}", pool);
+    for (int i = 0; type && columns[i]; i++)
         tap_is_str(cells[column_index(type, columns[i])].data, NULL, "%s is empty", columns[i]);
 }
 

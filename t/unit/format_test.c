@@ -161,17 +161,16 @@ int main(void)
     const fhir_model_t *r4 = &fhir_model_r4, *dstu2 = &fhir_model_dstu2;
     fhir_format_t got;
     fhir_err_t *err;
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(accepts); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(accepts); i++) {
         err = fhir_format_accept(&got, r4, accepts[i].value, NULL, pool);
         check(&accepts[i], err, got, FHIR_ERR_NOT_ACCEPTABLE, J);
     }
-    for (i = 0; i < TAP_COUNT(formats); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(formats); i++) {
         err = fhir_format_accept(&got, r4, "application/fhir+json", formats[i].value, pool);
         check(&formats[i], err, got, FHIR_ERR_NOT_ACCEPTABLE, J);
     }
-    for (i = 0; i < TAP_COUNT(contents); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(contents); i++) {
         err = fhir_format_content(&got, r4, contents[i].value, pool);
         check(&contents[i], err, got, FHIR_ERR_MEDIA_TYPE, N);
     }
@@ -187,7 +186,7 @@ int main(void)
     tap_is_str(fhir_format_media_type(dstu2, H), "text/html; charset=utf-8", "HTML");
     tap_is_str(fhir_format_etag("7", J, pool), "W/\"7\"", "tag of JSON");
     tap_is_str(fhir_format_etag("7", X, pool), "W/\"7\"", "tag of XML");
-    for (i = 0; i < TAP_COUNT(tags); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(tags); i++) {
         const char *version = fhir_format_etag_version(&got, tags[i].tag, pool);
         tap_is_str(version, tags[i].version, "version in %s", tags[i].tag);
         tap_ok(!version || got == tags[i].format, "format of %s", tags[i].tag);

@@ -102,9 +102,9 @@ static void answer(char *line, const fhir_endpoint_t *endpoints, fhir_store_t *s
                    const fhir_log_t *log, apr_pool_t *pool)
 {
     answer_t answer;
-    char *field[5];
     fhir_request_t request = {.pool = pool, .endpoint = endpoints, .store = store, .log = log};
     memset(&answer, 0, sizeof(answer));
+    char *field[5];
     for (int i = 0; i < 5; i++) {
         char *tab = strchr(line, '\t');
         field[i] = line;
@@ -138,16 +138,15 @@ int main(int argc, char **argv)
 {
     static const unsigned char key[32] = "0123456789abcdef0123456789abcde";
     static char line[LINE_BYTES];
-    fhir_endpoint_t endpoints[2], endpoint;
-    fhir_store_source_t *source;
     fhir_store_config_t config = {.read_lane = 0};
-    fhir_store_t *store;
     fhir_log_t log = {0};
-    apr_pool_t *pool, *each;
     apr_initialize();
     atexit(apr_terminate);
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
+    apr_pool_t *each;
     apr_pool_create(&each, pool);
+    fhir_endpoint_t endpoint;
     memset(&endpoint, 0, sizeof(endpoint));
     fhir_endpoint_defaults(&endpoint);
     endpoint.stored = endpoint.spoken = &fhir_model_r4;
@@ -156,10 +155,13 @@ int main(int argc, char **argv)
     endpoint.interactions = ~0u;
     endpoint.writing.conditional_delete = FHIR_CONDITIONAL_DELETE_SINGLE;
     endpoint.search.explain = 1;
+    fhir_store_source_t *source;
+    fhir_store_t *store;
     if (argc != 2 || fhir_cursor_keys_create(&endpoint.paging.cursor_keys, key, 1, pool) ||
         fhir_store_source_create(&source, argv[1], 2, 1, apr_time_from_sec(5), pool) ||
         fhir_store_create(&store, source, &config, pool))
         return 2;
+    fhir_endpoint_t endpoints[2];
     endpoints[0] = endpoints[1] = endpoint;
     endpoints[1].spoken = &fhir_model_dstu2;
     endpoints[1].interactions = FHIR_INTERACTION_DSTU2;

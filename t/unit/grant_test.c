@@ -121,9 +121,8 @@ static void test_too_large(apr_pool_t *pool)
     static char text[70000];
     static fhir_grant_scope_t many[FHIR_GRANT_SCOPES_MAX + 1];
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    fhir_err_t *err;
     memset(text, 'x', sizeof(text) - 1);
-    err = fhir_grant_to_bytes(buf, &(fhir_grant_t){.owner = text}, pool);
+    fhir_err_t *err = fhir_grant_to_bytes(buf, &(fhir_grant_t){.owner = text}, pool);
     tap_is_int(err ? (int)err->code : 0, FHIR_ERR_LIMIT, "a text that is too long");
     err = fhir_grant_to_bytes(
         buf, &(fhir_grant_t){.n_scopes = FHIR_GRANT_SCOPES_MAX + 1, .scopes = many}, pool);

@@ -34,9 +34,9 @@ static const char ec_token[] =
 
 static fhir_err_t *check(const char *token, const char *keys)
 {
-    fhir_jwt_t jwt;
     fhir_jwks_t set;
     FHIR_TRY(fhir_jwks_parse(&set, keys, strlen(keys), pool));
+    fhir_jwt_t jwt;
     FHIR_TRY(fhir_jwt_parse(&jwt, token, strlen(token), pool));
     return fhir_jwt_verify(&jwt, &set, pool);
 }
@@ -73,22 +73,25 @@ static void test_thumbprint(void)
 
 static void test_own(const char *alg)
 {
-    EVP_PKEY *key, *again;
-    const char *jwk, *token, *pem, *other;
-    char *changed;
+    EVP_PKEY *key;
     tap_no_err(fhir_jwk_generate(&key, alg, pool), "a key for %s", alg);
+    const char *pem;
     tap_no_err(fhir_jwk_write_pem(&pem, key, pool), "as PEM");
+    EVP_PKEY *again;
     tap_no_err(fhir_jwk_read_pem(&again, pem, pool), "and back");
+    const char *jwk;
     tap_no_err(fhir_jwk_print(&jwk, again, "k1", alg, pool), "as JWK");
     tap_ok(!strstr(jwk, "\"d\""), "which is public");
+    const char *token;
     tap_no_err(fhir_jwt_sign(&token, "{\"sub\":\"me\"}", alg, "k1", key, pool), "signs");
     tap_no_err(check(token, jwk), "and verifies");
-    changed = apr_pstrdup(pool, token);
+    char *changed = apr_pstrdup(pool, token);
     changed[strlen(changed) - 20] ^= 1;
     tap_ok(check(changed, jwk) != NULL, "not with another signature");
     changed = apr_pstrdup(pool, token);
     changed[strcspn(changed, ".") + 3] ^= 1;
     tap_ok(check(changed, jwk) != NULL, "nor with other claims");
+    const char *other;
     tap_no_err(fhir_jwk_print(&other, key, "k2", alg, pool), "under another kid");
     refused(check(token, other), "kid \"k1\"", "a token whose kid is not registered");
     tap_no_err(fhir_jwk_print(&other, key, "k1", alg[0] == 'R' ? "RS512" : "ES512", pool),

@@ -113,7 +113,6 @@ static void test_integrity(const fhir_model_t *m)
 
 static void test_types(void)
 {
-    char table[64];
     tap_is_int(R4->n_resources, 146, "R4 has 146 resource types");
     tap_is_int(DSTU2->n_resources, 94, "DSTU2 has 94 resource types");
     tap_ok(fhir_model_by_label("r4") == R4 && fhir_model_by_label("DSTU2") == DSTU2,
@@ -132,6 +131,7 @@ static void test_types(void)
     tap_is_int(type_of(R4, "Age")->base, fhir_model_type_index(R4, type_of(R4, "Quantity")),
                "Age specializes Quantity");
     tap_is_int(type_of(R4, "Patient.contact")->kind, FHIR_KIND_BACKBONE, "Patient.contact: kind");
+    char table[64];
     tap_is_str(fhir_model_table(table, R4, type_of(R4, "AllergyIntolerance")), "allergyintolerance",
                "name of a table");
 }
@@ -432,10 +432,10 @@ static void test_columns(void)
 
 static void test_compartments(void)
 {
-    char out[100];
     const fhir_type_t *patient = type_of(R4, "Patient");
     const fhir_compartment_t *c = fhir_model_compartment(R4, patient, type_of(R4, "Condition"));
     tap_ok(c, "Condition is in the patient compartment");
+    char out[100];
     tap_is_str(names(out, sizeof out, R4, R4->components + c->first_param, c->n_params, 1),
                "patient asserter", "by these parameters");
     tap_ok(!fhir_model_compartment(R4, patient, type_of(R4, "Medication")), "Medication is not");

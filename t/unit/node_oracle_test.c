@@ -153,14 +153,13 @@ static int oracle(fhir_buf_t *buf, const fhir_buf_t *text)
 {
     echo_t echo = {buf, 0};
     yajl_handle yajl = yajl_alloc(&callbacks, NULL, &echo);
-    int good;
 
     apr_size_t mark = text->len >= 3 && !memcmp(text->data, "\xEF\xBB\xBF", 3) ? 3 : 0;
 
     fhir_buf_clear(buf);
-    good = yajl_parse(yajl, (const unsigned char *)text->data + mark, text->len - mark) ==
-               yajl_status_ok &&
-           yajl_complete_parse(yajl) == yajl_status_ok;
+    int good = yajl_parse(yajl, (const unsigned char *)text->data + mark, text->len - mark) ==
+                   yajl_status_ok &&
+               yajl_complete_parse(yajl) == yajl_status_ok;
     yajl_free(yajl);
     return good;
 }

@@ -236,13 +236,14 @@ static void test_access(apr_pool_t *pool)
 
 static void test_write(apr_pool_t *pool)
 {
-    fhir_node_t *root = parse("{\"a\":[1,{\"b\":\"c\"},[]],\"d\":{}}", pool), *list, *text;
+    fhir_node_t *root = parse("{\"a\":[1,{\"b\":\"c\"},[]],\"d\":{}}", pool);
     tap_is_str(written(root, 1, pool),
                "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"c\"\n    },\n    []\n  ],\n"
                "  \"d\": {}\n}\n",
                "pretty");
-    list = fhir_node_new(FHIR_NODE_ARRAY, pool);
+    fhir_node_t *list = fhir_node_new(FHIR_NODE_ARRAY, pool);
     list->child = fhir_node_new(FHIR_NODE_TRUE, pool);
+    fhir_node_t *text;
     list->child->next = text = fhir_node_new_text(FHIR_NODE_STRING, "x\ny", 3, pool);
     text->next = fhir_node_new_text(FHIR_NODE_NUMBER, "1.00", 4, pool);
     text->next->next = fhir_node_new(FHIR_NODE_NULL, pool);

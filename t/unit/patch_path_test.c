@@ -276,11 +276,11 @@ static void limit_case(int i, apr_pool_t *pool)
 {
     fhir_node_t *root = parse(patient(limited[i].resource, pool), pool);
     const char *all = limited[i].operation;
-    fhir_err_t *err;
 
     for (int n = 1; n < limited[i].times; n++)
         all = apr_pstrcat(pool, all, ",", limited[i].operation, NULL);
-    err = fhir_patch_path(root, &fhir_model_r4, parameters_of(all, pool), &limited[i].limits, pool);
+    fhir_err_t *err =
+        fhir_patch_path(root, &fhir_model_r4, parameters_of(all, pool), &limited[i].limits, pool);
     if (!limited[i].message)
         tap_no_err(err, "%d times %s", limited[i].times, limited[i].operation);
     else if (!tap_ok(err && strstr(err->message, limited[i].message), "%d times %s: %s",
@@ -317,9 +317,8 @@ static fhir_node_t *resource_in(xmlNodePtr node, apr_pool_t *pool)
     if (resource && !element(resource->children))
         root = parse(apr_psprintf(pool, "{\"resourceType\":\"%s\"}", resource->name), pool);
     else if (resource) {
-        const char *xml;
         xmlNodeDump(buf, resource->doc, resource, 0, 0);
-        xml = apr_pstrdup(pool, (const char *)xmlBufferContent(buf));
+        const char *xml = apr_pstrdup(pool, (const char *)xmlBufferContent(buf));
         tap_no_err(fhir_xml_parse(&root, &fhir_model_r4, xml, strlen(xml), NULL, pool), "XML");
     }
     xmlBufferFree(buf);
@@ -354,13 +353,13 @@ static void hl7(const char *path, apr_pool_t *pool)
 
 int main(int argc, char **argv)
 {
-    apr_pool_t *pool = tap_start(), *sub;
-    fhir_node_t *root;
+    apr_pool_t *pool = tap_start();
 
     if (argc == 2) {
         hl7(argv[1], pool);
         return tap_done();
     }
+    apr_pool_t *sub;
     apr_pool_create(&sub, pool);
     for (size_t i = 0; i < TAP_COUNT(cases); i++) {
         own_case((int)i, sub);
@@ -370,7 +369,7 @@ int main(int argc, char **argv)
         limit_case((int)i, sub);
         apr_pool_clear(sub);
     }
-    root = parse("{\"resourceType\":\"Patient\"}", sub);
+    fhir_node_t *root = parse("{\"resourceType\":\"Patient\"}", sub);
     tap_ok(fhir_patch_path(root, &fhir_model_r4, root, NULL, sub), "a Patient is no patch");
     return tap_done();
 }

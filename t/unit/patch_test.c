@@ -138,9 +138,9 @@ static const case_t xml_cases[] = {
 
 static char *quotes(const char *text, apr_pool_t *pool)
 {
-    char *copy = apr_pstrdup(pool, text), *s;
+    char *copy = apr_pstrdup(pool, text);
 
-    for (s = copy; *s; s++)
+    for (char *s = copy; *s; s++)
         if (*s == '\'')
             *s = '"';
     return copy;
@@ -158,12 +158,11 @@ static void json_case(const case_t *c, apr_pool_t *pool)
     const char *target = quotes(c->target, pool), *patch = quotes(c->patch, pool);
     fhir_node_t *root, *ops;
     fhir_buf_t *out = fhir_buf_create(pool, 0);
-    fhir_err_t *err;
 
     if (!tap_no_err(fhir_node_parse_json(&root, target, strlen(target), NULL, pool), "target") ||
         !tap_no_err(fhir_node_parse_json(&ops, patch, strlen(patch), NULL, pool), "patch"))
         return;
-    err = fhir_patch_json(&root, ops, NULL, pool);
+    fhir_err_t *err = fhir_patch_json(&root, ops, NULL, pool);
     if (!c->want) {
         check_error(err, c);
         return;
@@ -279,13 +278,13 @@ static const limit_case_t xml_limits[] = {
 static fhir_err_t *xml_times(const limit_case_t *c, apr_pool_t *pool)
 {
     fhir_buf_t *patch = fhir_buf_create(pool, 0);
-    const char *result;
-    apr_size_t len;
 
     fhir_buf_puts(patch, "<diff " F ">");
     for (int i = 0; i < c->times; i++)
         fhir_buf_puts(patch, c->patch);
     fhir_buf_puts(patch, "</diff>");
+    const char *result;
+    apr_size_t len;
     return fhir_patch_xml(&result, &len, c->target, strlen(c->target), patch->data, patch->len,
                           &c->limits, pool);
 }
@@ -294,14 +293,15 @@ static fhir_err_t *json_times(const limit_case_t *c, apr_pool_t *pool)
 {
     const char *target = quotes(c->target, pool), *patch = quotes(c->patch, pool);
     fhir_buf_t *ops = fhir_buf_create(pool, 0);
-    fhir_node_t *root, *list;
 
     for (int i = 0; i < c->times; i++) {
         fhir_buf_putc(ops, i ? ',' : '[');
         fhir_buf_puts(ops, patch);
     }
     fhir_buf_putc(ops, ']');
+    fhir_node_t *root;
     FHIR_TRY(fhir_node_parse_json(&root, target, strlen(target), NULL, pool));
+    fhir_node_t *list;
     FHIR_TRY(fhir_node_parse_json(&list, ops->data, ops->len, NULL, pool));
     return fhir_patch_json(&root, list, &c->limits, pool);
 }
@@ -327,11 +327,12 @@ static void members(fhir_buf_t *buf, int n, int reverse)
 static void check_many_members(apr_pool_t *pool)
 {
     fhir_buf_t *a = fhir_buf_create(pool, 0), *b = fhir_buf_create(pool, 0);
-    fhir_node_t *x, *y;
 
     members(a, 80001, 0);
     members(b, 80001, 1);
+    fhir_node_t *x;
     tap_no_err(fhir_node_parse_json(&x, a->data, a->len, NULL, pool), "80,001 members");
+    fhir_node_t *y;
     tap_no_err(fhir_node_parse_json(&y, b->data, b->len, NULL, pool), "80,001 members");
     tap_ok(!fhir_node_equal(x, y, 1, pool), "others in the reverse order are not equal");
     tap_ok(fhir_node_equal(x, x, 1, pool), "the same ones are");
@@ -359,11 +360,10 @@ static const char *canonical(const char *xml, apr_size_t len, apr_pool_t *pool)
 {
     xmlDocPtr doc = xmlReadMemory(xml, (int)len, NULL, NULL, 0);
     xmlChar *text = NULL;
-    const char *copy;
 
     drop_blanks(doc->children);
     xmlC14NDocDumpMemory(doc, NULL, XML_C14N_1_0, NULL, 1, &text);
-    copy = apr_pstrdup(pool, (const char *)text);
+    const char *copy = apr_pstrdup(pool, (const char *)text);
     xmlFree(text);
     xmlFreeDoc(doc);
     return copy;
@@ -389,12 +389,11 @@ static const char *slurp(const char *path, apr_size_t *len, apr_pool_t *pool)
 {
     apr_file_t *file;
     apr_finfo_t info;
-    char *text;
 
     if (apr_file_open(&file, path, APR_FOPEN_READ, 0, pool) != APR_SUCCESS ||
         apr_file_info_get(&info, APR_FINFO_SIZE, file) != APR_SUCCESS)
         return NULL;
-    text = apr_palloc(pool, (apr_size_t)info.size + 1);
+    char *text = apr_palloc(pool, (apr_size_t)info.size + 1);
     *len = (apr_size_t)info.size;
     apr_file_read_full(file, text, *len, len);
     text[*len] = '\0';
@@ -411,19 +410,15 @@ static const char *json_text(const fhir_node_t *node, apr_pool_t *pool)
 
 static void hl7_json(const char *text, apr_size_t len, apr_pool_t *pool)
 {
-    fhir_node_t *root, *doc;
-    const fhir_node_t *c, *want;
-    const char *name;
+    fhir_node_t *root;
 
     if (!tap_no_err(fhir_node_parse_json(&root, text, len, NULL, pool), "the file is JSON"))
         return;
-    for (c = root->child; c; c = c->next) {
-        fhir_err_t *err;
-
-        name = fhir_node_string(c, "comment", pool);
-        doc = (fhir_node_t *)fhir_node_get(c, "doc");
-        want = fhir_node_get(c, "expected");
-        err = fhir_patch_json(&doc, fhir_node_get(c, "patch"), NULL, pool);
+    for (const fhir_node_t *c = root->child; c; c = c->next) {
+        const char *name = fhir_node_string(c, "comment", pool);
+        fhir_node_t *doc = (fhir_node_t *)fhir_node_get(c, "doc");
+        const fhir_node_t *want = fhir_node_get(c, "expected");
+        fhir_err_t *err = fhir_patch_json(&doc, fhir_node_get(c, "patch"), NULL, pool);
         if (!want)
             tap_ok(err != NULL, "refused: %s", name);
         else if (tap_no_err(err, "%s", name))
@@ -450,11 +445,10 @@ static xmlNodePtr child(xmlNodePtr parent, const char *name)
 static const char *dump(xmlNodePtr node, apr_pool_t *pool)
 {
     xmlBufferPtr buf = xmlBufferCreate();
-    const char *text;
 
     if (node)
         xmlNodeDump(buf, node->doc, node, 0, 0);
-    text = apr_pstrdup(pool, (const char *)xmlBufferContent(buf));
+    const char *text = apr_pstrdup(pool, (const char *)xmlBufferContent(buf));
     xmlBufferFree(buf);
     return text;
 }
@@ -491,27 +485,27 @@ static int hl7(const char *kind, const char *path, apr_pool_t *pool)
 
 int main(int argc, char **argv)
 {
-    apr_pool_t *pool = tap_start(), *sub;
-    apr_size_t i;
+    apr_pool_t *pool = tap_start();
 
     if (argc == 3)
         return hl7(argv[1], argv[2], pool);
+    apr_pool_t *sub;
     apr_pool_create(&sub, pool);
-    for (i = 0; i < TAP_COUNT(json_limits); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(json_limits); i++) {
         limit_case(&json_limits[i], json_times(&json_limits[i], sub));
         apr_pool_clear(sub);
     }
-    for (i = 0; i < TAP_COUNT(xml_limits); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(xml_limits); i++) {
         limit_case(&xml_limits[i], xml_times(&xml_limits[i], sub));
         apr_pool_clear(sub);
     }
     check_many_members(sub);
     apr_pool_clear(sub);
-    for (i = 0; i < TAP_COUNT(json_cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(json_cases); i++) {
         json_case(&json_cases[i], sub);
         apr_pool_clear(sub);
     }
-    for (i = 0; i < TAP_COUNT(xml_cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(xml_cases); i++) {
         xml_case(&xml_cases[i], sub);
         apr_pool_clear(sub);
     }

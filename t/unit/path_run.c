@@ -20,13 +20,12 @@ typedef struct file_t {
 static char *slurp(const char *path, apr_size_t *len, apr_pool_t *pool)
 {
     FILE *f = fopen(path, "rb");
-    char *data;
     if (!f)
         return NULL;
     fseek(f, 0, SEEK_END);
     *len = (apr_size_t)ftell(f);
     rewind(f);
-    data = apr_palloc(pool, *len + 1);
+    char *data = apr_palloc(pool, *len + 1);
     *len = fread(data, 1, *len, f);
     fclose(f);
     return data;
@@ -36,17 +35,15 @@ static char *slurp(const char *path, apr_size_t *len, apr_pool_t *pool)
 static fhir_err_t *open_file(file_t *file, const char *name, const fhir_model_t *model,
                              apr_pool_t *pool)
 {
-    apr_size_t len;
-    char *data;
-    fhir_node_t *root;
-
     if (file->name && strcmp(file->name, name) == 0)
         return NULL;
     apr_pool_clear(pool);
     file->name = NULL;
-    data = slurp(name, &len, pool);
+    apr_size_t len;
+    char *data = slurp(name, &len, pool);
     if (!data)
         return fhir_err_create(pool, FHIR_ERR_NOT_FOUND, "%s cannot be read", name);
+    fhir_node_t *root;
     FHIR_TRY(fhir_node_parse_json(&root, data, len, NULL, pool));
     file->root = fhir_path_root(model, root, pool);
     file->name = apr_pstrdup(pool, name);
@@ -55,12 +52,11 @@ static fhir_err_t *open_file(file_t *file, const char *name, const fhir_model_t 
 
 static void put_value(fhir_buf_t *out, const fhir_path_item_t *item, apr_pool_t *pool)
 {
-    const char *text;
     if (item->node) {
         fhir_node_write_json(out, item->node, 0);
         return;
     }
-    text = fhir_path_item_text(item, pool);
+    const char *text = fhir_path_item_text(item, pool);
     if (!text)
         fhir_buf_puts(out, "null");
     else if (item->kind == FHIR_PATH_BOOLEAN || item->kind == FHIR_PATH_INTEGER ||
@@ -104,13 +100,11 @@ static fhir_err_t *evaluate(fhir_path_result_t *r, const char *text, const fhir_
 static fhir_err_t *run(fhir_path_result_t *all, const char *context, const char *text,
                        const fhir_path_env_t *env, const fhir_path_item_t *root, apr_pool_t *pool)
 {
-    fhir_path_result_t focus;
-    const fhir_path_item_t **items;
-
     if (!context)
         return evaluate(all, text, env, root, pool);
+    fhir_path_result_t focus;
     FHIR_TRY(evaluate(&focus, context, env, root, pool));
-    items = apr_palloc(pool, 100000 * sizeof(*items));
+    const fhir_path_item_t **items = apr_palloc(pool, 100000 * sizeof(*items));
     all->items = items;
     all->n = 0;
     for (int i = 0; i < focus.n; i++) {
@@ -149,15 +143,15 @@ int main(int argc, char **argv)
 {
     const fhir_model_t *model = fhir_model_by_label(argc > 1 ? argv[1] : "R4");
     fhir_path_env_t env = {.model = model};
-    apr_pool_t *pool, *file_pool;
     file_t file = {0};
-    char *line;
 
     apr_initialize();
     atexit(apr_terminate);
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
+    apr_pool_t *file_pool;
     apr_pool_create(&file_pool, NULL);
-    line = malloc(LINE_BYTES);
+    char *line = malloc(LINE_BYTES);
     while (line && model && fgets(line, LINE_BYTES, stdin)) {
         one(line, &file, &env, file_pool, pool);
         apr_pool_clear(pool);

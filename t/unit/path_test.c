@@ -466,11 +466,12 @@ static void test_locations(const fhir_path_item_t *root, apr_pool_t *pool)
 {
     static const char all[] = "descendants()";
     const fhir_path_t *path;
-    fhir_path_result_t items, found;
     int n_right = 0;
 
     tap_no_err(fhir_path_compile(&path, env.model, all, strlen(all), pool), "compiles %s", all);
+    fhir_path_result_t items;
     tap_no_err(fhir_path_eval(&items, path, &env, root, pool), "runs it");
+    fhir_path_result_t found;
     for (int i = 0; i < items.n; i++) {
         const char *place = fhir_path_location(env.model, items.items[i], pool);
         if (fhir_path_compile(&path, env.model, place, strlen(place), pool) ||
@@ -489,12 +490,9 @@ static void test_limits(const fhir_path_item_t *root, apr_pool_t *pool)
 {
     char deep[2003];
     fhir_path_env_t small = env;
-    const fhir_path_t *path;
-    fhir_path_result_t r;
-    fhir_path_answer_t answer;
-    fhir_err_t *err;
 
     memset(deep, '(', sizeof(deep));
+    const fhir_path_t *path;
     tap_ok(fhir_path_compile(&path, env.model, deep, 2000, pool), "nesting has a limit");
     for (int i = 0; i < 2000; i += 2)
         memcpy(deep + i, "a.", 2);
@@ -510,9 +508,11 @@ static void test_limits(const fhir_path_item_t *root, apr_pool_t *pool)
     tap_no_err(fhir_path_compile(&path, env.model, "descendants().descendants()", 27, pool),
                "an expression");
     small.max_steps = 100;
-    err = fhir_path_eval(&r, path, &small, root, pool);
+    fhir_path_result_t r;
+    fhir_err_t *err = fhir_path_eval(&r, path, &small, root, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_LIMIT, "steps have a limit");
     tap_no_err(fhir_path_compile(&path, env.model, "name.exists() and {}", 20, pool), "unknown");
+    fhir_path_answer_t answer;
     tap_no_err(fhir_path_holds(&answer, path, &env, root, pool), "  holds?");
     tap_is_int(answer, FHIR_PATH_FALSE, "  what gives nothing does not hold");
     tap_no_err(fhir_path_holds(&answer, path, &env, NULL, pool), "  without a focus");
@@ -589,11 +589,11 @@ static void test_work(const fhir_path_item_t *root, apr_pool_t *pool)
 {
     char *texts[] = {times("a", 100000, pool), times("a", 50001, pool), times("a", 20000, pool)};
     static const char *const names[] = {"a", "ab", "aaa"};
-    const fhir_path_item_t *items[3];
-    fhir_path_var_t vars[3];
     fhir_path_env_t its = env;
 
     texts[1][50000] = 'b';
+    const fhir_path_item_t *items[3];
+    fhir_path_var_t vars[3];
     for (int i = 0; i < 3; i++) {
         items[i] = fhir_path_string(texts[i], strlen(texts[i]), pool);
         vars[i] = (fhir_path_var_t){names[i], {&items[i], 1}};
@@ -602,15 +602,14 @@ static void test_work(const fhir_path_item_t *root, apr_pool_t *pool)
     its.n_vars = 3;
     for (size_t i = 0; i < TAP_COUNT(work); i++) {
         fhir_steps_t steps = fhir_steps(0);
-        const fhir_path_t *path;
-        fhir_path_result_t r;
-        apr_pool_t *own;
-        fhir_err_t *err;
 
         its.steps = &steps;
+        apr_pool_t *own;
         apr_pool_create(&own, pool);
-        err = fhir_path_compile(&path, env.model, work[i].expression, strlen(work[i].expression),
-                                own);
+        const fhir_path_t *path;
+        fhir_err_t *err = fhir_path_compile(&path, env.model, work[i].expression,
+                                            strlen(work[i].expression), own);
+        fhir_path_result_t r;
         if (!err)
             err = fhir_path_eval(&r, path, &its, root, own);
         if (!work[i].most) {
@@ -695,12 +694,11 @@ static void test_parameters(apr_pool_t *pool)
     int n = 0, n_bad = 0;
     for (int i = 1; i <= m->n_params; i++) {
         const char *text = fhir_model_str(m, m->params[i].expression);
-        const fhir_path_t *path;
-        fhir_err_t *err;
         if (!*text)
             continue;
         n++;
-        err = fhir_path_compile(&path, m, text, strlen(text), pool);
+        const fhir_path_t *path;
+        fhir_err_t *err = fhir_path_compile(&path, m, text, strlen(text), pool);
         if (err) {
             tap_diag("%s: %s", text, err->message);
             n_bad++;
@@ -721,7 +719,7 @@ static fhir_path_item_t *root_of(const char *json, apr_pool_t *pool)
 int main(void)
 {
     apr_pool_t *pool = tap_start(), *scratch;
-    const fhir_path_item_t *patient, *observation, *mine;
+    const fhir_path_item_t *mine;
     fhir_path_var_t var = {"mine", {&mine, 1}};
 
     apr_pool_create(&scratch, pool);
@@ -730,8 +728,8 @@ int main(void)
     mine = fhir_path_string("mine", 4, pool);
     env.vars = &var;
     env.n_vars = 1;
-    patient = root_of(patient_json, pool);
-    observation = root_of(observation_json, pool);
+    const fhir_path_item_t *patient = root_of(patient_json, pool);
+    const fhir_path_item_t *observation = root_of(observation_json, pool);
     for (size_t i = 0; i < TAP_COUNT(on_patient); i++, apr_pool_clear(scratch))
         check(on_patient[i].expression, on_patient[i].want, patient, scratch);
     for (size_t i = 0; i < TAP_COUNT(on_observation); i++, apr_pool_clear(scratch))

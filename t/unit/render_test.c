@@ -53,14 +53,13 @@ static const char *bundle(fhir_format_t format, int pretty, const fhir_subset_t 
          "\"search\":{\"mode\":\"outcome\"}"},
         {"http://h/Patient/q", NULL, 0, NULL},
     };
-    apr_size_t i;
 
     if (format == FHIR_FORMAT_XML) { /* an empty array has no XML */
         entries[1].resource = "{\"resourceType\":\"OperationOutcome\"}";
         entries[1].resource_len = 35;
     }
     tap_no_err(fhir_render_bundle_begin(render, head), "begin");
-    for (i = 0; i < TAP_COUNT(entries); i++)
+    for (apr_size_t i = 0; i < TAP_COUNT(entries); i++)
         tap_no_err(fhir_render_bundle_entry(render, &entries[i]), "entry");
     tap_no_err(fhir_render_bundle_end(render, tail), "end");
     return fhir_buf_cstr(out);
@@ -166,13 +165,12 @@ static void test_large(apr_pool_t *pool)
 {
     fhir_render_t *render = start(FHIR_FORMAT_XML, 0, NULL, pool);
     char *text = apr_palloc(pool, 200001);
-    const char *at;
-    int i, n = 0;
+    int n = 0;
 
     memset(text, 'x', 200000);
     text[200000] = '\0';
     tap_no_err(fhir_render_bundle_begin(render, head), "begin");
-    for (i = 0; i < 23; i++) {
+    for (int i = 0; i < 23; i++) {
         fhir_render_entry_t entry = {.rest = "\"search\":{\"mode\":\"match\"}"};
         entry.resource = apr_psprintf(
             pool, "{\"resourceType\":\"Patient\",\"id\":\"%d\",\"name\":[{\"text\":\"%s\"}]}", i,
@@ -181,7 +179,7 @@ static void test_large(apr_pool_t *pool)
         tap_no_err(fhir_render_bundle_entry(render, &entry), "entry");
     }
     tap_no_err(fhir_render_bundle_end(render, tail), "end");
-    for (at = fhir_buf_cstr(out); (at = strstr(at, "<Patient><id value=\"")); n++) {
+    for (const char *at = fhir_buf_cstr(out); (at = strstr(at, "<Patient><id value=\"")); n++) {
         at += 20;
         if (atoi(at) != n)
             break;
@@ -198,13 +196,12 @@ static const char *danger(const xmlNode *node)
     const char *found;
 
     for (; node; node = node->next) {
-        const xmlAttr *a;
         if (node->type != XML_ELEMENT_NODE)
             continue;
         if (!strcmp((const char *)node->name, "script") ||
             !strcmp((const char *)node->name, "iframe"))
             return (const char *)node->name;
-        for (a = node->properties; a; a = a->next) {
+        for (const xmlAttr *a = node->properties; a; a = a->next) {
             const char *value = a->children ? (const char *)a->children->content : "";
             if (!strncmp((const char *)a->name, "on", 2) || !strncmp(value, "javascript", 10))
                 return (const char *)a->name;
@@ -239,14 +236,13 @@ static void test_hostile(apr_pool_t *pool)
         "\\\"onmouseover='y'\",\"link\":[{\"relation\":\"<script>\",\"url\":\"javascript:x\"},{"
         "\"relation\":\"<script>\",\"url\":\"http://x/"
         "\\\"><script>\"}],\"type\":\"<script>\",\"total\":1}";
-    fhir_render_t *render;
     fhir_render_entry_t entry = {"javascript:alert(1)", evil, strlen(evil),
                                  "\"search\":{\"mode\":\"<script>\"}"};
     const char *page = resource(evil, FHIR_FORMAT_HTML, 0, NULL, pool);
 
     tap_is_str(danger_of(page), NULL, "a page of one resource runs nothing");
     tap_ok(strstr(page, "&lt;script&gt;alert(1)") != NULL, "what is there is shown");
-    render = start(FHIR_FORMAT_HTML, 0, NULL, pool);
+    fhir_render_t *render = start(FHIR_FORMAT_HTML, 0, NULL, pool);
     tap_no_err(
         fhir_render_bundle_begin(render, "\"resourceType\":\"Bundle\",\"type\":\"<script>\""),
         "begin");

@@ -115,9 +115,8 @@ static void test_settlement(apr_pool_t *pool)
         PGresult *result = result_of(settlements[i].keys);
         char got[5] = "";
         fhir_rows_t *units;
-        fhir_err_t *err;
         (void)fhir_rows_join(&units, list_of("iiii", pool), pool);
-        err = fhir_rows_settle(&units[0], result, pool);
+        fhir_err_t *err = fhir_rows_settle(&units[0], result, pool);
         for (int m = 0; m < 4; m++) {
             got[m] = units[0].member[m]->affected ? '1' : '0';
         }

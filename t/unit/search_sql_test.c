@@ -133,21 +133,21 @@ static const char *statement(const char *query, int harmless, apr_pool_t *pool)
                         .request = &request};
     const char *asked = strchr(query, '?');
     fhir_cursor_t cursor = {.n = 1, .field = {value(harmless, 0, pool)}};
-    fhir_query_t *parsed;
-    fhir_pairs_t pairs;
-    fhir_order_t order;
-    fhir_stmt_t page, count;
-    fhir_err_t *err;
     call.type = fhir_model_resource(call.stored, query, (apr_size_t)(asked - query));
-    err = fhir_pairs_parse(&pairs, asked + 1, 0, pool);
+    fhir_pairs_t pairs;
+    fhir_err_t *err = fhir_pairs_parse(&pairs, asked + 1, 0, pool);
+    fhir_query_t *parsed;
     if (!err)
         err = fhir_query_parse(&parsed, &call, call.type, &pairs, 0);
     if (!err)
         err = fhir_resolve_query(parsed, &call, 0);
     if (!err)
         err = fhir_order_fits(parsed, &cursor, &call);
+    fhir_order_t order;
+    fhir_stmt_t page;
     if (!err)
         err = fhir_search_sql_page(&page, fhir_sql_create(&call), &order, &parsed, 1, &cursor, 51);
+    fhir_stmt_t count;
     if (!err)
         err = fhir_search_sql_count(&count, fhir_sql_create(&call), parsed);
     if (err) {
@@ -164,10 +164,9 @@ static void test_template(const char *template, int refusable, apr_pool_t *paren
     apr_pool_t *pool;
     apr_pool_create(&pool, parent);
     for (int i = 0; expected && i < ROUNDS; i++) {
-        const char *query, *text;
         apr_pool_clear(pool);
-        query = fill(template, 0, pool);
-        text = statement(query, 0, pool);
+        const char *query = fill(template, 0, pool);
+        const char *text = statement(query, 0, pool);
         same += text ? !strcmp(text, expected) : refusable;
         if (text && strcmp(text, expected) != 0)
             tap_diag("%s\n%s\n%s", query, text, expected);

@@ -27,10 +27,10 @@ static void test_base64(apr_pool_t *pool)
 {
     for (size_t i = 0; i < TAP_COUNT(vectors); i++) {
         const char *bytes = vectors[i].bytes, *plain = vectors[i].plain;
-        apr_size_t n;
-        char *got;
         tap_is_str(fhir_base64_encode(bytes, strlen(bytes), FHIR_BASE64_PLAIN, pool), plain,
                    "base64 of %d bytes", (int)strlen(bytes));
+        apr_size_t n;
+        char *got;
         tap_ok(fhir_base64_decode(&got, &n, plain, strlen(plain), FHIR_BASE64_PLAIN, pool),
                "%s is base64", plain);
         tap_is_mem(got, n, bytes, strlen(bytes), "%s decodes", plain);
@@ -85,14 +85,15 @@ static void test_decodings(apr_pool_t *pool)
 static void test_hex(void)
 {
     unsigned char bytes[16];
-    char text[2 * sizeof(bytes) + 1], uuid[FHIR_UUID_LEN + 1];
     tap_ok(fhir_hex_decode(bytes, "000102030405F6e70819AabBCcDdEeFf", 32), "digits of both cases");
+    char text[2 * sizeof(bytes) + 1];
     fhir_hex_encode(text, bytes, sizeof(bytes));
     tap_is_str(text, "000102030405f6e70819aabbccddeeff", "the same in lower case");
     tap_ok(fhir_hex_decode(bytes, "", 0), "no digit");
     tap_ok(!fhir_hex_decode(bytes, "012", 3), "an odd number is refused");
     tap_ok(!fhir_hex_decode(bytes, "0g", 2), "so is what is no digit");
     memset(bytes, 0xFF, sizeof(bytes));
+    char uuid[FHIR_UUID_LEN + 1];
     fhir_hex_uuid(uuid, bytes, 5);
     tap_is_str(uuid, "ffffffff-ffff-5fff-bfff-ffffffffffff", "version and variant of a UUID");
 }
@@ -139,7 +140,7 @@ static void test_digests(apr_pool_t *pool)
 static void test_random(apr_pool_t *pool)
 {
     unsigned char bytes[1000] = {0};
-    const char *one, *two;
+    int options = 0;
     int n_zero = 0;
     tap_no_err(fhir_random_bytes(bytes, sizeof(bytes), pool), "more than the kernel gives at once");
     for (size_t i = 0; i < sizeof(bytes); i++)
@@ -148,8 +149,16 @@ static void test_random(apr_pool_t *pool)
                                   bytes[sizeof(bytes) - 3] + bytes[sizeof(bytes) - 4] >
                               0,
            "all of them are filled");
+    const char *one;
     tap_no_err(fhir_random_word(&one, 32, pool), "a word");
+    const char *two;
     tap_no_err(fhir_random_word(&two, 32, pool), "another");
+    for (int i = 0; i < 2000; i++) {
+        const char *word;
+        if (fhir_random_word(&word, 1, pool) || *word == '-')
+            options++;
+    }
+    tap_is_int(options, 0, "none looks like an option of a command");
     tap_is_int((int)strlen(one), 43, "32 bytes are 43 letters");
     tap_ok(strcmp(one, two) != 0, "two words differ");
     tap_no_err(fhir_random_id(&one, pool), "an id");

@@ -52,14 +52,13 @@ static void is_outcome(const answer_t *answer, const char *code, const char *wor
                        apr_pool_t *pool)
 {
     fhir_node_t *root;
-    const fhir_node_t *issue;
     fhir_err_t *err =
         fhir_node_parse_json(&root, answer->body->data, answer->body->len, NULL, pool);
     if (!tap_no_err(err, "%s: the body is JSON", name))
         return;
     tap_ok(fhir_node_is(fhir_node_get(root, "resourceType"), "OperationOutcome"), "%s: outcome",
            name);
-    issue = fhir_node_get(root, "issue");
+    const fhir_node_t *issue = fhir_node_get(root, "issue");
     tap_is_str(fhir_node_string(issue ? issue->child : NULL, "code", pool), code, "%s: code", name);
     tap_ok(strstr(answer->text, word) != NULL, "%s: tells \"%s\"", name, word);
 }
@@ -123,10 +122,9 @@ static void test_cases(apr_pool_t *parent)
 {
     for (apr_size_t i = 0; i < TAP_COUNT(cases); i++) {
         apr_pool_t *pool;
-        answer_t *answer;
         apr_pool_create(&pool, parent);
         endpoint.audience = cases[i].audience;
-        answer = ask(cases[i].method, cases[i].path, cases[i].query, pool);
+        answer_t *answer = ask(cases[i].method, cases[i].path, cases[i].query, pool);
         tap_is_int(answer->response.status, cases[i].status, "%s: status", cases[i].name);
         is_outcome(answer, cases[i].code, cases[i].word, cases[i].name, pool);
         if (cases[i].header)
@@ -233,11 +231,10 @@ static void test_no_store(apr_pool_t *parent)
         for (apr_size_t i = 0; i < TAP_COUNT(variants) + 2; i++) {
             sent_t bundle = {.content_type = "application/fhir+json"};
             apr_pool_t *pool;
-            answer_t *answer;
             apr_pool_create(&pool, parent);
             bundle.body =
                 apr_psprintf(pool, body_bundle, i > TAP_COUNT(variants) ? "transaction" : "batch");
-            answer =
+            answer_t *answer =
                 ask_without_store(route, i < TAP_COUNT(variants) ? &variants[i] : &bundle, pool);
             told += strstr(answer->text, "has not been set up") != NULL;
             refused += answer->response.status == 503;
@@ -256,10 +253,9 @@ static void test_no_store(apr_pool_t *parent)
 /* An endpoint that offers less answers 405 and says so in metadata. */
 static void test_offered(apr_pool_t *pool)
 {
-    answer_t *answer;
     endpoint.audience = FHIR_AUDIENCE_OPEN;
     endpoint.interactions = FHIR_INTERACTION_SEARCH;
-    answer = ask("GET", "Patient/1", NULL, pool);
+    answer_t *answer = ask("GET", "Patient/1", NULL, pool);
     tap_is_int(answer->response.status, 405, "read is not offered");
     tap_is_str(header(answer, "Allow"), "", "nor anything else there");
     answer = ask("GET", "metadata", NULL, pool);
@@ -270,12 +266,10 @@ static void test_offered(apr_pool_t *pool)
 
 static void test_metadata(apr_pool_t *pool)
 {
-    answer_t *answer;
-    fhir_node_t *root;
-    const fhir_capability_t *capability;
     endpoint.audience = FHIR_AUDIENCE_PROVIDER;
-    answer = ask("GET", "metadata", NULL, pool);
+    answer_t *answer = ask("GET", "metadata", NULL, pool);
     tap_is_int(answer->response.status, 200, "metadata needs no token and no database");
+    fhir_node_t *root;
     if (!tap_no_err(fhir_node_parse_json(&root, answer->body->data, answer->body->len, NULL, pool),
                     "metadata is JSON"))
         return;
@@ -285,6 +279,7 @@ static void test_metadata(apr_pool_t *pool)
            "its base");
     tap_is_int(fhir_node_count(fhir_node_get(fhir_node_get(root, "rest")->child, "resource")), 145,
                "all resource types that are served");
+    const fhir_capability_t *capability;
     tap_no_err(fhir_capability_build(&capability, &endpoint, pool), "built at start");
     endpoint.capability = capability;
     tap_is_str(ask("GET", "metadata", NULL, pool)->text, answer->text, "the same text when kept");

@@ -126,11 +126,11 @@ static void json(const char *text, apr_pool_t *pool)
 static void beyond_json(apr_pool_t *pool)
 {
     const char *text = nested("", "[", MOST + 1, "", "]", "", pool);
-    fhir_node_t *root, *deep;
+    fhir_node_t *root;
 
     tap_ok(fhir_node_parse_json(&root, text, strlen(text), &most, pool), "one level more is not");
     /* who makes such a tree nevertheless gets no text of it, and no end of the process */
-    deep = fhir_node_new(FHIR_NODE_ARRAY, pool);
+    fhir_node_t *deep = fhir_node_new(FHIR_NODE_ARRAY, pool);
     for (int i = 0; i < 1000000; i++) {
         root = fhir_node_new(FHIR_NODE_ARRAY, pool);
         root->child = deep;
@@ -228,17 +228,16 @@ static int path_run(const char *expression, const char *text, apr_pool_t *pool)
 {
     fhir_path_env_t env = {.model = r4, .now = 1};
     fhir_node_t *root;
-    const fhir_path_t *path;
-    fhir_path_result_t result;
-    fhir_err_t *err;
 
     if (fhir_node_parse_json(&root, text, strlen(text), &most, pool))
         return -1;
-    err = fhir_path_compile(&path, r4, expression, strlen(expression), pool);
+    const fhir_path_t *path;
+    fhir_err_t *err = fhir_path_compile(&path, r4, expression, strlen(expression), pool);
     if (err) {
         tap_diag("%s: %s", apr_pstrmemdup(pool, expression, 40), err->message);
         return -1;
     }
+    fhir_path_result_t result;
     err = fhir_path_eval(&result, path, &env, fhir_path_root(r4, root, pool), pool);
     for (int i = 0; !err && i < result.n; i++)
         (void)fhir_path_location(r4, result.items[i], pool);
@@ -329,14 +328,11 @@ static void patches(apr_pool_t *pool)
     };
     fhir_patch_limits_t limits = {.max_depth = MOST, .max_ops = 100000, .max_steps = 100000000};
     fhir_node_t *root = tree(extensions(pool), pool);
-    const char *deep, *result;
-    apr_size_t len;
-    fhir_err_t *err;
 
-    err = fhir_patch_json(&root, tree(ops[0], pool), &limits, pool);
+    fhir_err_t *err = fhir_patch_json(&root, tree(ops[0], pool), &limits, pool);
     tap_ok(err && strstr(err->message, "operation 2"), "a deep tree is copied, moved and tested");
-    deep = nested("[", "{\"op\":\"copy\",\"from\":\"\",\"path\":\"/x\"},", 400,
-                  "{\"op\":\"test\",\"path\":\"\",\"value\":1}", "", "]", pool);
+    const char *deep = nested("[", "{\"op\":\"copy\",\"from\":\"\",\"path\":\"/x\"},", 400,
+                              "{\"op\":\"test\",\"path\":\"\",\"value\":1}", "", "]", pool);
     tap_ok(fhir_patch_json(&root, tree(deep, pool), &limits, pool), "and not into itself for ever");
     root = tree("{\"resourceType\":\"Patient\"}", pool);
     deep =
@@ -349,6 +345,8 @@ static void patches(apr_pool_t *pool)
     tap_no_err(err, "parts in parts of a FHIRPath Patch");
     deep = nested("<doc xmlns=\"http://hl7.org/fhir\">", "<a>", MOST - 2, "<b/>", "</a>", "</doc>",
                   pool);
+    const char *result;
+    apr_size_t len;
     err = fhir_patch_xml(&result, &len, deep, strlen(deep),
                          nested("<diff xmlns=\"http://hl7.org/fhir\">"
                                 "<replace sel=\"doc/a\">",
@@ -399,18 +397,17 @@ static void search(const char *type, const char *query, int refused, apr_pool_t 
                         .request = &request,
                         .grant = &all,
                         .pool = pool};
-    fhir_query_t *parsed;
-    fhir_stmt_t stmt;
-    fhir_err_t *err;
 
     fhir_endpoint_defaults(&endpoint);
     endpoint.search.hops_max = 16; /* the most that FHIRHopsMax takes */
     call.type = fhir_model_resource(r4, type, strlen(type));
-    err = fhir_pairs_parse(&call.pairs, query, 0, pool);
+    fhir_err_t *err = fhir_pairs_parse(&call.pairs, query, 0, pool);
+    fhir_query_t *parsed;
     if (!err)
         err = fhir_query_parse(&parsed, &call, call.type, &call.pairs, 0);
     if (!err)
         err = fhir_resolve_query(parsed, &call, 0);
+    fhir_stmt_t stmt;
     if (!err)
         err = fhir_search_sql_count(&stmt, fhir_sql_create(&call), parsed);
     if (refused)
@@ -471,13 +468,13 @@ static void *in_thread(void *data)
 
 static void on_small_stack(void (*run)(apr_pool_t *pool), const char *name, apr_pool_t *pool)
 {
-    pthread_attr_t attr;
-    pthread_t thread;
     job_t job = {run, NULL};
 
     tap_diag("%s, on %d KB", name, FACTOR * STACK / 1024);
     apr_pool_create(&job.pool, pool);
+    pthread_attr_t attr;
     pthread_attr_init(&attr);
+    pthread_t thread;
     if (pthread_attr_setstacksize(&attr, FACTOR * STACK) ||
         pthread_create(&thread, &attr, in_thread, &job))
         tap_ok(0, "a thread is started");

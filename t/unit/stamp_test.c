@@ -46,9 +46,8 @@ static const struct {
 
 static void stamp(fhir_buf_t *out, const char *in, const char *name, apr_pool_t *pool)
 {
-    fhir_node_t *root;
-
     fhir_buf_clear(out);
+    fhir_node_t *root;
     if (tap_no_err(fhir_node_parse_json(&root, in, strlen(in), NULL, pool), "%s: parsed", name))
         fhir_stamp_json(out, in, root, "x", 7, UPDATED);
 }
@@ -56,9 +55,8 @@ static void stamp(fhir_buf_t *out, const char *in, const char *name, apr_pool_t 
 static void test_stamp(apr_pool_t *pool)
 {
     fhir_buf_t *out = fhir_buf_create(pool, 0), *again = fhir_buf_create(pool, 0);
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(cases); i++) {
         stamp(out, cases[i].in, cases[i].name, pool);
         tap_is_str(fhir_buf_cstr(out), cases[i].out, "%s", cases[i].name);
         stamp(again, fhir_buf_cstr(out), cases[i].name, pool);

@@ -33,9 +33,9 @@ static fhir_store_t *store_with(fhir_store_source_t **source, int connections,
                                 apr_interval_time_t timeout, int read_lane, apr_pool_t *pool)
 {
     fhir_store_config_t config = {.read_lane = read_lane, .statement_timeout = timeout};
-    fhir_store_t *store;
     tap_no_err(fhir_store_source_create(source, conninfo, connections, 2, PATIENCE, pool),
                "source");
+    fhir_store_t *store;
     tap_no_err(fhir_store_create(&store, *source, &config, pool), "store");
     return store;
 }
@@ -72,13 +72,12 @@ static result_t run(fhir_store_t *store, fhir_tx_t *tx, const char *sql, unsigne
     const char *row = flags & FHIR_STMT_GROUP ? strstr(sql, "SELECT $1::int") : NULL;
     seen_t seen = {.fail_at = fail_at, .pool = pool};
     apr_int64_t affected = -1;
-    fhir_err_t *err;
     if (row) {
         stmt.row = (apr_size_t)(row - sql);
         stmt.key = "a";
     }
-    err = tx ? fhir_tx_run(tx, &stmt, values, see, &seen, &affected, pool)
-             : fhir_store_run(store, &stmt, values, see, &seen, &affected, pool);
+    fhir_err_t *err = tx ? fhir_tx_run(tx, &stmt, values, see, &seen, &affected, pool)
+                         : fhir_store_run(store, &stmt, values, see, &seen, &affected, pool);
     return (result_t){err ? err->code : FHIR_OK, err ? apr_pstrdup(pool, err->sqlstate) : "",
                       apr_pstrdup(pool, seen.first), seen.rows, affected};
 }
@@ -196,7 +195,6 @@ static void test_lost(apr_pool_t *pool)
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, N, 0, 0, pool);
     fhir_tx_t *tx[N];
-    fhir_store_stats_t stats;
     for (int turn = 0; turn < 2;
          turn++) { /* all N open, all dead: one statement finds a live one */
         for (int i = 0; i < N; i++) {
@@ -212,6 +210,7 @@ static void test_lost(apr_pool_t *pool)
                  : run(store, NULL, "SELECT 1", 0, NULL, 0, pool).code,
             FHIR_OK, "after all connections were terminated");
     }
+    fhir_store_stats_t stats;
     fhir_store_stats(&stats, store);
     tap_is_int(stats.retries, 2 * N, "each dead one was noticed");
     /* dies while the statement runs: a read is run again (and dies again), a write is not */
@@ -234,12 +233,10 @@ static void test_exhausted(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
-    apr_time_t start;
     fhir_tx_t *tx;
-    result_t r;
     tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "the only connection");
-    start = apr_time_now();
-    r = run(store, NULL, "SELECT 1", 0, NULL, 0, pool);
+    apr_time_t start = apr_time_now();
+    result_t r = run(store, NULL, "SELECT 1", 0, NULL, 0, pool);
     tap_is_int(r.code, FHIR_ERR_BUSY, "busy");
     tap_ok(apr_time_now() - start >= PATIENCE - apr_time_from_msec(10), "after the wait");
     fhir_tx_rollback(tx);
@@ -276,23 +273,23 @@ static void test_patience(apr_pool_t *pool)
     fhir_patience_t soon = {.until = apr_time_now() + apr_time_from_msec(300), .client = -1};
     fhir_patience_t gone = {.client = -1};
     apr_time_t start = apr_time_now();
-    apr_thread_t *thread;
-    apr_status_t rv;
-    int pair[2];
     tap_is_int(run_patiently(store, "SELECT pg_sleep(50)", 0, &soon, pool).code, FHIR_ERR_TIMEOUT,
                "a request whose time is over");
     tap_ok(apr_time_now() - start < apr_time_from_sec(20), "ends its statement");
     tap_is_int(run_patiently(store, "SELECT 1", 0, &soon, pool).code, FHIR_ERR_TIMEOUT,
                "and begins no other one");
+    int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair))
         tap_diag("no socket pair");
     gone.client = pair[0];
     tap_is_int(run_patiently(store, "SELECT 1", 0, &gone, pool).code, FHIR_OK, "a client is there");
+    apr_thread_t *thread;
     apr_thread_create(&thread, NULL, close_soon, &pair[1], pool);
     start = apr_time_now();
     tap_is_int(run_patiently(store, "SELECT pg_sleep(50)", 0, &gone, pool).code, FHIR_ERR_TIMEOUT,
                "it goes away");
     tap_ok(apr_time_now() - start < apr_time_from_sec(20), "and its statement ends");
+    apr_status_t rv;
     apr_thread_join(&rv, thread);
     close(pair[0]);
     for (int i = 0; i < 20; i++) {
@@ -333,31 +330,28 @@ static void test_long_work(apr_pool_t *pool)
     fhir_store_config_t config = {.long_after = apr_time_from_msec(200)};
     fhir_effort_t effort = {0}, busy = {.used = apr_time_from_sec(1)};
     fhir_patience_t patience = {.client = -1, .effort = &effort};
-    fhir_store_source_status_t status;
     apr_interval_time_t longest = 0;
     fhir_store_source_t *source;
-    apr_thread_t *threads[N];
-    fhir_store_t *store;
-    fhir_tx_t *tx[3];
-    long_t work[N];
-    apr_status_t rv;
-    apr_time_t begin;
     int most = 0, done = 0;
     tap_no_err(fhir_store_source_create(&source, conninfo, 4, 2, apr_time_from_sec(30), pool),
                "source");
+    fhir_store_t *store;
     tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
     tap_is_int(run_patiently(store, "SELECT 1", 0, &patience, pool).code, FHIR_OK, "a short read");
     tap_ok(!effort.is_long && effort.used > 0, "is counted, and short");
+    apr_thread_t *threads[N];
+    long_t work[N];
     for (int i = 0; i < N; i++) {
         work[i] = (long_t){.store = store};
         apr_pool_create(&work[i].pool, NULL);
         apr_thread_create(&threads[i], NULL, work_long, &work[i], pool);
     }
     apr_sleep(apr_time_from_msec(1200)); /* each had a short one's connection by now */
+    fhir_store_source_status_t status;
     for (int i = 0; i < 50; i++) {
         fhir_effort_t own = {0};
         patience.effort = &own;
-        begin = apr_time_now();
+        apr_time_t begin = apr_time_now();
         tap_is_int(run_patiently(store, "SELECT pg_sleep(0.001), 1", 0, &patience, pool).code,
                    FHIR_OK, "short reads beside them");
         if (apr_time_now() - begin > longest)
@@ -368,6 +362,7 @@ static void test_long_work(apr_pool_t *pool)
     tap_ok(longest < apr_time_from_msec(1000), "do not wait for them: %d ms at most",
            (int)apr_time_as_msec(longest));
     tap_is_int(most, 2, "two long ones run at once");
+    apr_status_t rv;
     for (int i = 0; i < N; i++) {
         apr_thread_join(&rv, threads[i]);
         done += work[i].result.code == FHIR_OK && work[i].result.rows == 1;
@@ -389,6 +384,7 @@ static void test_long_work(apr_pool_t *pool)
                    .rows,
                20, "what returns rows in time is not begun again");
     tap_is_int(effort.is_long, 0, "although it takes longer");
+    fhir_tx_t *tx[3];
     for (int i = 0; i < 2; i++)
         tap_no_err(fhir_tx_begin(&tx[i], store, &busy, pool), "a transaction of long work");
     fhir_store_source_status(&status, source);
@@ -441,8 +437,6 @@ static void test_unconfirmed(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 1, apr_time_from_msec(300), 0, pool);
-    fhir_err_t *err;
-    fhir_tx_t *tx;
     ask(pool, "CREATE TABLE s (a int)");
     ask(pool, "ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     ask(pool, "SELECT pg_reload_conf()");
@@ -452,9 +446,10 @@ static void test_unconfirmed(apr_pool_t *pool)
     run(store, NULL, "SET synchronous_commit = on", FHIR_STMT_ONCE, NULL, 0, pool);
     tap_is_int(run(store, NULL, "INSERT INTO s VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool).code,
                FHIR_ERR_UNCONFIRMED, "a write without its standby is not confirmed");
+    fhir_tx_t *tx;
     tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
     run(NULL, tx, "INSERT INTO s VALUES (2)", FHIR_STMT_WRITE, NULL, 0, pool);
-    err = fhir_tx_commit(tx);
+    fhir_err_t *err = fhir_tx_commit(tx);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_UNCONFIRMED, "nor is a transaction");
     tap_is_str(ask(pool, "SELECT string_agg(a::text, ',' ORDER BY a) FROM s"), "1,2",
                "both are stored");
@@ -473,16 +468,14 @@ static void test_transactions(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 1, 0, 0, pool);
-    fhir_err_t *err;
-    apr_pool_t *sub;
-    fhir_tx_t *tx;
     ask(pool, "DROP TABLE IF EXISTS t; CREATE TABLE t (a int PRIMARY KEY)");
+    fhir_tx_t *tx;
     tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
     run(NULL, tx, "INSERT INTO t VALUES (1)", FHIR_STMT_WRITE, NULL, 0, pool);
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "0", "not yet to be seen");
     tap_no_err(fhir_tx_commit(tx), "commit");
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "to be seen");
-    err = fhir_tx_commit(tx);
+    fhir_err_t *err = fhir_tx_commit(tx);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_INTERNAL, "no second commit");
 
     tap_no_err(fhir_tx_begin(&tx, store, NULL, pool), "begin");
@@ -495,6 +488,7 @@ static void test_transactions(apr_pool_t *pool)
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_INTERNAL, "commit tells that it rolled back");
     tap_is_str(ask(pool, "SELECT count(*) FROM t"), "1", "nothing stored");
 
+    apr_pool_t *sub;
     apr_pool_create(&sub, pool);
     tap_no_err(fhir_tx_begin(&tx, store, NULL, sub), "begin");
     run(NULL, tx, "INSERT INTO t VALUES (3)", FHIR_STMT_WRITE, NULL, 0, sub);
@@ -592,10 +586,10 @@ static void start_workers(apr_thread_t **threads, apr_thread_start_t function, f
     atomic_store(&answered, 0);
     for (int i = 0; i < THREADS; i++) {
         worker_t *w = apr_pcalloc(pool, sizeof(*w));
-        apr_allocator_t *allocator;
         *w = (worker_t){.store = store, .number = i, .failing = failing && i % 2};
         if (stored)
             w->stored = stored[i];
+        apr_allocator_t *allocator;
         apr_allocator_create(&allocator);
         apr_pool_create_ex(&w->pool, pool, NULL, allocator);
         apr_allocator_owner_set(allocator, w->pool);
@@ -605,8 +599,8 @@ static void start_workers(apr_thread_t **threads, apr_thread_start_t function, f
 
 static void end_workers(apr_thread_t **threads)
 {
-    apr_status_t rv;
     atomic_store(&stop_workers, 1);
+    apr_status_t rv;
     for (int i = 0; i < THREADS; i++) {
         apr_thread_join(&rv, threads[i]);
     }
@@ -623,23 +617,21 @@ static int wait_for_answers(int n)
 
 static void test_lane(apr_pool_t *pool)
 {
-    apr_thread_t *threads[THREADS];
-    fhir_store_source_t *source;
-    fhir_store_stats_t stats;
     apr_pool_t *sub;
-    fhir_store_t *store;
-    apr_uint64_t before;
     apr_pool_create(&sub, pool);
-    store = store_with(&source, 3, 0, 1, sub);
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 3, 0, 1, sub);
+    apr_thread_t *threads[THREADS];
     start_workers(threads, work, store, 1, NULL, sub);
     tap_ok(wait_for_answers(2000), "eight workers read, every tenth statement fails");
+    fhir_store_stats_t stats;
     fhir_store_stats(&stats, store);
     tap_ok(stats.lane_statements > 500, "through the lane: %d", (int)stats.lane_statements);
     tap_ok(stats.lane_batches < stats.lane_statements, "several at once: %d batches",
            (int)stats.lane_batches);
     terminate_others(pool);
     fhir_store_stats(&stats, store);
-    before = stats.lane_statements;
+    apr_uint64_t before = stats.lane_statements;
     tap_ok(wait_for_answers(4000), "all connections terminated: they go on");
     for (int i = 0; i < 300; i++) { /* it reconnects within half a second */
         fhir_store_stats(&stats, store);
@@ -656,18 +648,16 @@ static void test_lane(apr_pool_t *pool)
 /* A read that is stuck sends the others to the pool, and does not come out wrong itself. */
 static void test_slow_lane(apr_pool_t *pool)
 {
-    apr_thread_t *threads[THREADS];
-    fhir_store_source_t *source;
-    fhir_store_t *store;
-    apr_time_t start;
     apr_pool_t *sub;
-    result_t r;
     apr_pool_create(&sub, pool);
-    store = store_with(&source, 3, apr_time_from_sec(20), 1, sub);
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 3, apr_time_from_sec(20), 1, sub);
+    apr_thread_t *threads[THREADS];
     start_workers(threads, work, store, 0, NULL, sub);
     wait_for_answers(1000);
-    start = apr_time_now();
-    r = run(store, NULL, "SELECT 'slept' FROM pg_sleep(1.5)", FHIR_STMT_SHORT, NULL, 0, pool);
+    apr_time_t start = apr_time_now();
+    result_t r =
+        run(store, NULL, "SELECT 'slept' FROM pg_sleep(1.5)", FHIR_STMT_SHORT, NULL, 0, pool);
     tap_is_str(r.first, "slept", "a slow read ends in the pool (code %d)", r.code);
     tap_ok(apr_time_now() - start < apr_time_from_sec(20), "in time");
     tap_ok(wait_for_answers(1000), "the others go on");
@@ -680,13 +670,13 @@ static void test_many_statements_in_lane(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 1, 0, 1, pool);
-    fhir_store_stats_t stats;
     int bad = 0;
     for (int i = 0; i < 3 * FHIR_STMTS_MAX; i++) {
         const char *sql = apr_psprintf(pool, "SELECT '%d'", i);
         bad += run(store, NULL, sql, FHIR_STMT_SHORT, NULL, 0, pool).code != FHIR_OK;
         usleep(100);
     }
+    fhir_store_stats_t stats;
     fhir_store_stats(&stats, store);
     tap_is_int(bad, 0, "more different reads than a connection keeps");
     tap_ok(stats.lane_statements > FHIR_STMTS_MAX, "most of them in the lane: %d",
@@ -697,23 +687,22 @@ static void test_many_statements_in_lane(apr_pool_t *pool)
 
 static void test_group(apr_pool_t *pool)
 {
-    apr_thread_t *threads[THREADS];
-    fhir_buf_t *stored[THREADS];
-    fhir_store_source_t *source;
-    fhir_store_stats_t stats;
-    fhir_store_t *store;
     ask(pool, "DROP TABLE IF EXISTS g; CREATE TABLE g (a int PRIMARY KEY); "
               "INSERT INTO g VALUES (-1)");
+    fhir_buf_t *stored[THREADS];
     for (int i = 0; i < THREADS; i++) {
         stored[i] = fhir_buf_create(pool, 0);
     }
-    store = store_with(&source, 4, 0, 0, pool);
+    fhir_store_source_t *source;
+    fhir_store_t *store = store_with(&source, 4, 0, 0, pool);
     tap_is_int(run(store, NULL, "INSERT INTO g VALUES ($1)", FHIR_STMT_WRITE | FHIR_STMT_GROUP,
                    "-3", 0, pool)
                    .affected,
                1, "one write alone");
+    fhir_store_stats_t stats;
     fhir_store_stats(&stats, store);
     tap_is_int(stats.group_batches, 0, "has no company");
+    apr_thread_t *threads[THREADS];
     start_workers(threads, work_group, store, 1, stored, pool);
     tap_ok(wait_for_answers(2000), "eight workers write, some statements fail");
     fhir_store_stats(&stats, store);
@@ -740,7 +729,6 @@ static void test_group(apr_pool_t *pool)
 static void test_slow_group(apr_pool_t *pool)
 {
     enum { N = 4 };
-    apr_thread_t *threads[THREADS];
     fhir_buf_t *stored[THREADS];
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, 4, apr_time_from_msec(300), 0, pool);
@@ -748,6 +736,7 @@ static void test_slow_group(apr_pool_t *pool)
         stored[i] = fhir_buf_create(pool, 0);
     }
     ask(pool, "TRUNCATE g; BEGIN; LOCK TABLE g IN EXCLUSIVE MODE");
+    apr_thread_t *threads[THREADS];
     start_workers(threads, work_group, store, 0, stored, pool);
     wait_for_answers(N);
     ask(pool, "COMMIT");
@@ -768,22 +757,21 @@ static void test_slow_group(apr_pool_t *pool)
 /* Writes to one table are stuck: those to another one are not. */
 static void test_stuck_group(apr_pool_t *pool)
 {
-    apr_thread_t *threads[THREADS];
     fhir_buf_t *stored[THREADS];
     fhir_store_source_t *source;
     fhir_store_t *store = store_with(&source, THREADS + 1, apr_time_from_sec(60), 0, pool);
-    apr_time_t start;
     for (int i = 0; i < THREADS; i++) {
         stored[i] = fhir_buf_create(pool, 0);
     }
     ask(pool, "DROP TABLE IF EXISTS h; CREATE TABLE h (a int)");
     ask(pool, "TRUNCATE g; BEGIN; LOCK TABLE g IN EXCLUSIVE MODE");
+    apr_thread_t *threads[THREADS];
     start_workers(threads, work_group, store, 0, stored, pool);
     for (int i = 0;
          i < 3000 && atoi(ask(pool, "SELECT count(*) FROM pg_locks WHERE NOT granted")) < 2; i++) {
         usleep(10000);
     }
-    start = apr_time_now();
+    apr_time_t start = apr_time_now();
     tap_is_int(run(store, NULL, "INSERT INTO h VALUES ($1)", FHIR_STMT_WRITE | FHIR_STMT_GROUP, "1",
                    0, pool)
                    .affected,

@@ -11,11 +11,9 @@
 static void test_stmts(apr_pool_t *pool)
 {
     fhir_stmts_t *s = apr_pcalloc(pool, sizeof(*s)), *t = apr_pcalloc(pool, sizeof(*t));
-    char name[FHIR_STMTS_NAME], other[FHIR_STMTS_NAME];
-    int first;
     tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "an empty record knows nothing");
     tap_is_int(fhir_stmts_oldest(s), -1, "and has no oldest");
-    first = fhir_stmts_add(s, "SELECT 0");
+    int first = fhir_stmts_add(s, "SELECT 0");
     for (int i = 1; i < FHIR_STMTS_MAX; i++) {
         (void)fhir_stmts_add(s, apr_psprintf(pool, "SELECT %d", i));
     }
@@ -23,10 +21,12 @@ static void test_stmts(apr_pool_t *pool)
     tap_is_int(fhir_stmts_add(s, "SELECT more"), -1, "no room beyond the ceiling");
     tap_is_int(fhir_stmts_find(s, "SELECT 0"), first, "found by text");
     tap_is_str(s->item[fhir_stmts_oldest(s)].sql, "SELECT 1", "a lookup is a use");
+    char name[FHIR_STMTS_NAME];
     fhir_stmts_name(name, s, fhir_stmts_oldest(s));
     fhir_stmts_remove(s, fhir_stmts_oldest(s));
     tap_is_int(fhir_stmts_find(s, "SELECT 1"), -1, "removed");
     tap_ok(fhir_stmts_find(s, "SELECT 255") >= 0, "the last one moved into its place");
+    char other[FHIR_STMTS_NAME];
     fhir_stmts_name(other, s, fhir_stmts_find(s, "SELECT 255"));
     tap_ok(strcmp(name, other) != 0, "other SQL has another name: %s, %s", name, other);
     (void)fhir_stmts_add(t, "SELECT 255");
@@ -140,17 +140,16 @@ static void test_no_server(apr_pool_t *pool, int read_lane)
     fhir_store_source_t source = {lends_nothing, takes_back, &calls, opens_nothing};
     fhir_store_config_t config = {.read_lane = read_lane};
     fhir_stmt_t stmt = {.sql = "SELECT 1", .flags = FHIR_STMT_SHORT};
-    fhir_store_stats_t stats;
-    fhir_store_t *store;
     apr_pool_t *sub;
-    fhir_err_t *err;
-    fhir_tx_t *tx;
     apr_pool_create(&sub, pool);
+    fhir_store_t *store;
     tap_no_err(fhir_store_create(&store, &source, &config, sub), "a store without a server");
-    err = fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, sub);
+    fhir_err_t *err = fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, sub);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a read");
+    fhir_tx_t *tx;
     err = fhir_tx_begin(&tx, store, NULL, sub);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "a transaction");
+    fhir_store_stats_t stats;
     fhir_store_stats(&stats, store);
     tap_is_int(stats.errors, 1, "counted");
     tap_is_int(stats.lane_statements, 0, "nothing by the lane");
@@ -184,12 +183,11 @@ static void test_source(apr_pool_t *pool)
 {
     fhir_store_source_t *source;
     PGconn *conn = NULL;
-    void *handle;
-    fhir_err_t *err;
     tap_no_err(fhir_store_source_create(&source, "host=/nonexistent dbname=x", 1, 1, 0, pool),
                "own source");
+    void *handle;
     for (int i = 0; i < 2; i++) { /* a second time: the place of the first was given back */
-        err = source->acquire(&conn, &handle, 0, source->baton, pool);
+        fhir_err_t *err = source->acquire(&conn, &handle, 0, source->baton, pool);
         tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "no server there");
         tap_ok(err && err->detail && strstr(err->detail, "nonexistent"), "detail names the host");
         tap_ok(err && !strstr(err->message, "nonexistent"), "the message does not");

@@ -124,13 +124,11 @@ int main(void)
 {
     apr_pool_t *pool = tap_start();
     const fhir_model_t *model = &fhir_model_r4;
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(cases); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(cases); i++) {
         const char *name = cases[i].type;
         const fhir_type_t *type = name ? fhir_model_resource(model, name, strlen(name)) : NULL;
         fhir_subset_t *subset;
-        fhir_node_t *tree;
         fhir_err_t *err =
             fhir_subset_parse(&subset, model, type, cases[i].summary, cases[i].elements, pool);
 
@@ -140,6 +138,7 @@ int main(void)
             continue;
         }
         tap_no_err(err, "_summary=%s _elements=%s", cases[i].summary, cases[i].elements);
+        fhir_node_t *tree;
         tap_no_err(
             fhir_node_parse_json(&tree, cases[i].resource, strlen(cases[i].resource), NULL, pool),
             "JSON");

@@ -19,17 +19,16 @@ static int descriptor(apr_file_t *file)
 static void check_file(apr_int32_t flags, apr_pool_t *pool)
 {
     apr_off_t start = 0;
-    apr_file_t *file;
-    struct stat info;
     char text[6] = "";
     apr_pool_t *own;
-    int fd;
 
     apr_pool_create(&own, pool);
+    apr_file_t *file;
     if (!tap_is_int(fhir_temp_open(&file, flags, own), APR_SUCCESS, "a file is opened"))
         return;
-    fd = descriptor(file);
+    int fd = descriptor(file);
     tap_ok(fcntl(fd, F_GETFD) & FD_CLOEXEC, "programs that are started do not inherit it");
+    struct stat info;
     tap_ok(fstat(fd, &info) == 0 && info.st_nlink == 0, "it has no name");
     tap_is_int(info.st_mode & 0777, 0600, "and is its owner's alone");
     apr_file_write_full(file, "abcde", 5, NULL);
@@ -42,12 +41,13 @@ static void check_file(apr_int32_t flags, apr_pool_t *pool)
 
 int main(void)
 {
-    apr_pool_t *pool = tap_start(), *own;
-    apr_file_t *file;
+    apr_pool_t *pool = tap_start();
 
     check_file(0, pool);
     check_file(APR_FOPEN_BUFFERED, pool);
+    apr_pool_t *own;
     apr_pool_create(&own, pool);
+    apr_file_t *file;
     fhir_temp_open(&file, 0, own);
     tap_is_int(apr_file_close(file), APR_SUCCESS, "it can be closed before");
     apr_pool_destroy(own);

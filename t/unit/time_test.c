@@ -99,12 +99,13 @@ static void test_parse(void)
 {
     for (size_t i = 0; i < TAP_COUNT(cases); i++) {
         fhir_interval_t got;
-        char low[40], high[40];
         int ok = fhir_time_parse(&got, cases[i].in, strlen(cases[i].in), cases[i].form, NULL);
         tap_is_int(ok, cases[i].low != NULL, "form %d: '%s'", (int)cases[i].form, cases[i].in);
         if (!ok || !cases[i].low)
             continue;
+        char low[40];
         int low_len = fhir_time_format_sql(low, got.low);
+        char high[40];
         int high_len = fhir_time_format_sql(high, got.high);
         tap_ok(low_len == (int)strlen(low) && high_len == (int)strlen(high), "  lengths");
         tap_is_str(low, cases[i].low, "  low");
@@ -117,13 +118,14 @@ static void test_parse(void)
 /* Every day of eight centuries follows the one before by 24 hours. */
 static void test_calendar(void)
 {
-    fhir_interval_t day = {0}, month;
+    fhir_interval_t day = {0};
     apr_int64_t next = 0;
     int n_days = 0, n_bad = 0;
-    char s[11];
 
     fhir_time_parse(&day, "1600-01-01", 10, D, NULL);
     next = day.low;
+    fhir_interval_t month;
+    char s[11];
     for (int y = 1600; y < 2400; y++) {
         for (int m = 1; m <= 12; m++) {
             for (int d = 1; d <= 31; d++) {
@@ -173,8 +175,8 @@ static const struct {
 
 static void test_write(void)
 {
-    char out[40], now[25];
-    apr_int64_t usec, before = apr_time_now();
+    char out[40];
+    apr_int64_t before = apr_time_now();
     for (size_t i = 0; i < TAP_COUNT(formats); i++) {
         fhir_time_format(out, formats[i].usec);
         tap_is_str(out, formats[i].want, "format %s", formats[i].want);
@@ -182,6 +184,8 @@ static void test_write(void)
                    "SQL length");
         tap_is_str(out, formats[i].sql, "SQL %s", formats[i].sql);
     }
+    char now[25];
+    apr_int64_t usec;
     fhir_time_now(now, &usec);
     tap_ok(usec >= before && usec <= apr_time_now(), "now");
     fhir_time_format(out, usec);

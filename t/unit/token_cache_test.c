@@ -33,9 +33,9 @@ static fhir_token_cache_t make(apr_pool_t *pool, apr_size_t n_slots)
 
 static fhir_digest_t key_of(int n)
 {
-    fhir_digest_t key;
     char text[32];
     apr_snprintf(text, sizeof(text), "token %d", n);
+    fhir_digest_t key;
     fhir_digest_sha256(key.byte, text, strlen(text));
     return key;
 }
@@ -55,9 +55,9 @@ static fhir_cache_answer_t put(const fhir_token_cache_t *cache, int n, apr_size_
 {
     fhir_digest_t key = key_of(n);
     char *value = malloc(len + 1);
-    fhir_cache_answer_t answer;
     memset(value, 'a' + n % 26, len);
-    answer = fhir_token_cache_put(cache, &key, value, len, seen_now(cache), until, 1);
+    fhir_cache_answer_t answer =
+        fhir_token_cache_put(cache, &key, value, len, seen_now(cache), until, 1);
     free(value);
     return answer;
 }
@@ -81,8 +81,6 @@ static void test_values(apr_pool_t *pool)
 {
     static const apr_size_t lengths[] = {0, 1, 400, 447, 448, 449, 512, 1000, 5000, 16384};
     fhir_token_cache_t cache = make(pool, 1024);
-    fhir_digest_t key;
-    fhir_token_cache_stats_t stats;
     for (int i = 0; i < (int)TAP_COUNT(lengths); i++) {
         tap_is_int(put(&cache, i, lengths[i], 100), FHIR_CACHE_HIT, "%d bytes go in",
                    (int)lengths[i]);
@@ -92,10 +90,11 @@ static void test_values(apr_pool_t *pool)
     put(&cache, 0, 2000, 100);
     tap_ok(has(&cache, 0, 2000, 1), "one that is replaced");
     tap_ok(!has(&cache, 0, 2000, 100), "its time is over");
-    key = key_of(3);
+    fhir_digest_t key = key_of(3);
     fhir_token_cache_remove(&cache, &key);
     tap_ok(!has(&cache, 3, 447, 1), "one that was removed");
     tap_is_str(fhir_token_cache_check(&cache), NULL, "all fits together");
+    fhir_token_cache_stats_t stats;
     fhir_token_cache_stats(&stats, &cache);
     tap_is_int((int)stats.entries, 8, "what is left");
     tap_is_int((int)stats.evictions, 0, "nothing had to make room");
@@ -106,7 +105,6 @@ static void test_values(apr_pool_t *pool)
 static void test_clock(apr_pool_t *pool)
 {
     fhir_token_cache_t cache = make(pool, 64);
-    fhir_token_cache_stats_t stats;
     int kept = 0;
     for (int i = 0; i < 64; i++)
         put(&cache, i, 10, 100);
@@ -117,6 +115,7 @@ static void test_clock(apr_pool_t *pool)
     for (int i = 0; i < 8; i++)
         kept += has(&cache, i, 10, 1);
     tap_is_int(kept, 8, "what is used stays when the cache is full");
+    fhir_token_cache_stats_t stats;
     fhir_token_cache_stats(&stats, &cache);
     tap_is_int((int)stats.evictions, 40, "others made room");
     for (int i = 200; i < 2000; i++)
@@ -139,12 +138,12 @@ static void test_removal(apr_pool_t *pool)
 static void test_watch(apr_pool_t *pool)
 {
     fhir_token_cache_t cache = make(pool, 64);
-    char value[FHIR_CACHE_VALUE_MAX];
-    apr_size_t len;
-    apr_uint64_t seen;
     fhir_digest_t key = key_of(1);
     apr_time_t t = apr_time_from_sec(1000);
     put(&cache, 1, 10, 2 * t);
+    char value[FHIR_CACHE_VALUE_MAX];
+    apr_size_t len;
+    apr_uint64_t seen;
     tap_is_int(fhir_token_cache_get(&cache, value, &len, &seen, &key, 5, t), FHIR_CACHE_DEAF,
                "nobody listens");
     tap_ok(fhir_token_cache_watch(&cache, 5, 100, 0, t), "somebody may");
@@ -165,13 +164,12 @@ static void test_watch(apr_pool_t *pool)
 static void test_faults(apr_pool_t *pool)
 {
     fhir_token_cache_t cache = make(pool, 64);
-    fhir_token_cache_stats_t stats;
-    char value[FHIR_CACHE_VALUE_MAX];
-    apr_size_t len;
-    apr_uint64_t seen;
     fhir_digest_t key = key_of(1);
     put(&cache, 1, 10, 100);
     broken = 1;
+    char value[FHIR_CACHE_VALUE_MAX];
+    apr_size_t len;
+    apr_uint64_t seen;
     tap_is_int(fhir_token_cache_get(&cache, value, &len, &seen, &key, 0, 1), FHIR_CACHE_ERROR,
                "a lock that fails is no miss");
     tap_is_int(fhir_token_cache_remove(&cache, &key), FHIR_CACHE_ERROR, "and no removal");
@@ -179,6 +177,7 @@ static void test_faults(apr_pool_t *pool)
     tap_ok(has(&cache, 1, 10, 1), "the value is still there");
     ((apr_uint32_t *)cache.segment)[1] = 1; /* as a process leaves it that was killed */
     tap_ok(!has(&cache, 1, 10, 1), "after a death in the middle the cache is empty");
+    fhir_token_cache_stats_t stats;
     fhir_token_cache_stats(&stats, &cache);
     tap_is_int((int)stats.recoveries, 1, "which is counted once");
     tap_is_str(fhir_token_cache_check(&cache), NULL, "and whole");

@@ -50,14 +50,13 @@ static void expect(mutate_t *m, const char *what, const char *expression, const 
 {
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_BASE};
     fhir_issues_t *issues = fhir_issues_create(0, m->fault);
-    const fhir_type_t *type;
-    const fhir_issue_t *issue;
     int right = 0;
 
     if (m->made++ % m->every)
         return;
+    const fhir_type_t *type;
     fhir_validate_resource(issues, &type, m->validator, &opts, m->root);
-    for (issue = issues->first; issue; issue = issue->next)
+    for (const fhir_issue_t *issue = issues->first; issue; issue = issue->next)
         right |= issue->severity == FHIR_SEVERITY_ERROR && issue->expression &&
                  !strcmp(issue->expression, expression);
     if (right && node && !leads_to(m, expression, node))
@@ -135,8 +134,6 @@ static void break_primitive(mutate_t *m, const fhir_element_t *el, fhir_node_t *
     int number = node->kind == FHIR_NODE_NUMBER, string = node->kind == FHIR_NODE_STRING;
     fhir_node_t object = {.kind = FHIR_NODE_OBJECT}, array = {.kind = FHIR_NODE_ARRAY};
     fhir_node_t inner = text_node(FHIR_NODE_STRING, "x");
-    apr_size_t i;
-    int j;
 
     replace_text(m, node, string ? FHIR_NODE_NUMBER : FHIR_NODE_STRING, string ? "1" : "true",
                  "another kind of JSON", path, 0);
@@ -145,7 +142,8 @@ static void break_primitive(mutate_t *m, const fhir_element_t *el, fhir_node_t *
     object.child = &inner;
     replace(m, node, &object, "an object for a primitive", path, 0);
     replace(m, node, &array, "an empty array", path, 0);
-    for (i = 0; i < sizeof(bad_texts) / sizeof(bad_texts[0]); i++)
+    int j;
+    for (apr_size_t i = 0; i < sizeof(bad_texts) / sizeof(bad_texts[0]); i++)
         for (j = 0; bad_texts[i].prim == prim && bad_texts[i].bad[j]; j++)
             replace_text(m, node, number ? FHIR_NODE_NUMBER : FHIR_NODE_STRING, bad_texts[i].bad[j],
                          "a bad value", path, 1);
@@ -156,9 +154,7 @@ static void break_primitive(mutate_t *m, const fhir_element_t *el, fhir_node_t *
 
 static int may_refer(const mutate_t *m, const fhir_element_t *el, const char *type)
 {
-    apr_uint16_t i;
-
-    for (i = 0; i < el->n_targets; i++) {
+    for (apr_uint16_t i = 0; i < el->n_targets; i++) {
         const fhir_type_t *target = &m->model->types[m->model->targets[el->first_target + i]];
 
         if ((target->flags & FHIR_TYPE_ABSTRACT) ||
@@ -171,11 +167,11 @@ static int may_refer(const mutate_t *m, const fhir_element_t *el, const char *ty
 static void break_reference(mutate_t *m, const fhir_element_t *el, fhir_node_t *node,
                             const char *path)
 {
-    fhir_node_t *text = (fhir_node_t *)fhir_node_get(node, "reference"), kept;
+    fhir_node_t *text = (fhir_node_t *)fhir_node_get(node, "reference");
 
     if (!text)
         return;
-    kept = *text;
+    fhir_node_t kept = *text;
     if (!may_refer(m, el, "Linkage")) {
         text->text = "Linkage/1";
         text->text_len = 9;
@@ -251,9 +247,8 @@ static void add_choice(mutate_t *m, const fhir_type_t *type, fhir_node_t *object
                        const fhir_element_t *el, const char *path)
 {
     fhir_node_t value = text_node(FHIR_NODE_STRING, "x");
-    int i;
 
-    for (i = 0; el->group && i < type->n_elements; i++) {
+    for (int i = 0; el->group && i < type->n_elements; i++) {
         const fhir_element_t *other = &m->model->elements[type->first_element + i];
         fhir_prim_t prim = (fhir_prim_t)m->model->types[other->type].prim;
 
@@ -270,17 +265,17 @@ static void add_choice(mutate_t *m, const fhir_type_t *type, fhir_node_t *object
 /* One value where a list is due and the other way round. */
 static void break_shape(mutate_t *m, fhir_node_t *member, const char *path)
 {
-    fhir_node_t list = {.kind = FHIR_NODE_ARRAY}, item, single;
+    fhir_node_t list = {.kind = FHIR_NODE_ARRAY};
 
     if (member->kind == FHIR_NODE_ARRAY) {
         if (!member->child || member->child->kind == FHIR_NODE_NULL)
             return;
-        single = *member->child;
+        fhir_node_t single = *member->child;
         replace(m, member, &single, "one value for a list", path, 0);
         replace(m, member, &list, "an empty list", path, 0);
         return;
     }
-    item = *member;
+    fhir_node_t item = *member;
     item.name = NULL;
     item.next = NULL;
     list.child = &item;
@@ -292,17 +287,16 @@ static void break_member(mutate_t *m, const fhir_type_t *type, fhir_node_t *obje
                          fhir_node_t *member, const char *path)
 {
     const fhir_element_t *el = fhir_model_element(m->model, type, member->name, member->name_len);
-    const char *name, *below;
-    char extra[128];
-    fhir_node_t *item;
     int i = 0;
 
     if (!el)
         return;
-    name = el->group ? apr_psprintf(m->pool, "%s.ofType(%s)", fhir_model_str(m->model, el->group),
-                                    fhir_model_str(m->model, m->model->types[el->type].name))
-                     : fhir_model_str(m->model, el->name);
-    below = apr_pstrcat(m->pool, path, ".", name, NULL);
+    const char *name =
+        el->group ? apr_psprintf(m->pool, "%s.ofType(%s)", fhir_model_str(m->model, el->group),
+                                 fhir_model_str(m->model, m->model->types[el->type].name))
+                  : fhir_model_str(m->model, el->name);
+    const char *below = apr_pstrcat(m->pool, path, ".", name, NULL);
+    char extra[128];
     apr_snprintf(extra, sizeof(extra), "_%s", fhir_model_str(m->model, el->name));
     if (!fhir_node_get(object, extra)) { /* its value may be in `_name` alone */
         if (el->min)
@@ -314,19 +308,19 @@ static void break_member(mutate_t *m, const fhir_type_t *type, fhir_node_t *obje
         break_value(m, el, member, below);
         return;
     }
-    for (item = member->child; item; item = item->next, i++)
+    for (fhir_node_t *item = member->child; item; item = item->next, i++)
         break_value(m, el, item, apr_psprintf(m->pool, "%s[%d]", below, i));
 }
 
 static void walk(mutate_t *m, const fhir_type_t *type, fhir_node_t *object, const char *path)
 {
-    fhir_node_t unknown = text_node(FHIR_NODE_STRING, "x"), *member;
+    fhir_node_t unknown = text_node(FHIR_NODE_STRING, "x");
 
     if (!type || object->kind != FHIR_NODE_OBJECT)
         return;
     add(m, object, "zzz", &unknown, "an unknown element", apr_pstrcat(m->pool, path, ".zzz", NULL),
         0);
-    for (member = object->child; member; member = member->next)
+    for (fhir_node_t *member = object->child; member; member = member->next)
         break_member(m, type, object, member, path);
 }
 
@@ -336,13 +330,12 @@ static int read_file(const char **text, apr_size_t *len, const char *name, apr_p
 {
     apr_file_t *file;
     apr_finfo_t info;
-    char *buf;
 
     if (apr_file_open(&file, name, APR_READ, APR_OS_DEFAULT, pool) ||
         apr_file_info_get(&info, APR_FINFO_SIZE, file))
         return 0;
     *len = (apr_size_t)info.size;
-    buf = apr_palloc(pool, *len + 1);
+    char *buf = apr_palloc(pool, *len + 1);
     if (apr_file_read_full(file, buf, *len, len))
         return 0;
     apr_file_close(file);
@@ -355,7 +348,6 @@ static int mutate_file(mutate_t *m)
 {
     fhir_issues_t *issues = fhir_issues_create(0, m->pool);
     fhir_validate_opts_t opts = {.level = FHIR_VALIDATE_BASE};
-    const fhir_type_t *type;
     const char *text;
     fhir_node_t *root;
     apr_size_t len;
@@ -364,6 +356,7 @@ static int mutate_file(mutate_t *m)
         fhir_node_parse_json(&root, text, len, NULL, m->pool))
         return 0;
     m->root = root;
+    const fhir_type_t *type;
     fhir_validate_resource(issues, &type, m->validator, &opts, root);
     if (issues->n_errors)
         return 0;
@@ -374,19 +367,19 @@ static int mutate_file(mutate_t *m)
 int main(int argc, const char *const *argv)
 {
     mutate_t m = {.model = &fhir_model_r4};
-    fhir_validator_t *validator;
-    apr_pool_t *pool;
-    int i, valid = 0;
+    int valid = 0;
 
     apr_app_initialize(&argc, &argv, NULL);
+    apr_pool_t *pool;
     apr_pool_create(&pool, NULL);
+    fhir_validator_t *validator;
     if (fhir_validator_create(&validator, m.model, pool))
         return EXIT_FAILURE;
     m.validator = validator;
     m.every = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
     if (!m.every)
         return EXIT_FAILURE;
-    for (i = 2; i < argc; i++) {
+    for (int i = 2; i < argc; i++) {
         apr_pool_create(&m.pool, pool);
         apr_pool_create(&m.fault, m.pool);
         m.file = argv[i];

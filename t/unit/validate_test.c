@@ -262,9 +262,9 @@ static const struct {
 
 static const char *unquoted(const char *text, apr_pool_t *pool)
 {
-    char *json = apr_pstrdup(pool, text), *s;
+    char *json = apr_pstrdup(pool, text);
 
-    for (s = json; *s; s++)
+    for (char *s = json; *s; s++)
         if (*s == '\'')
             *s = '"';
     return json;
@@ -278,14 +278,13 @@ static void one_case(const fhir_validator_t *validator, apr_size_t i, apr_pool_t
                                  .profiles = &cases[i].profile,
                                  .n_profiles = cases[i].profile != NULL};
     fhir_issues_t *issues = fhir_issues_create(0, pool);
-    const fhir_issue_t *issue;
-    const fhir_type_t *type;
     fhir_node_t *root;
 
     if (!tap_no_err(fhir_node_parse_json(&root, json, strlen(json), NULL, pool), "parse %s", json))
         return;
+    const fhir_type_t *type;
     fhir_validate_resource(issues, &type, validator, &opts, root);
-    for (issue = issues->first; issue; issue = issue->next) {
+    for (const fhir_issue_t *issue = issues->first; issue; issue = issue->next) {
         if (!strcmp(issue->id, "binding-unknown"))
             continue;
         found = apr_psprintf(pool, "%s%s%s %s %s", found, *found ? "|" : "",
@@ -317,9 +316,8 @@ static const struct {
 static void value_sets(void)
 {
     const fhir_profiles_t *p = &fhir_profiles_r4;
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(members); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(members); i++) {
         apr_uint16_t set = fhir_profiles_set(p, members[i].url, strlen(members[i].url), NULL);
 
         tap_ok(set, "%s is known", members[i].url);
@@ -406,9 +404,8 @@ static void versions(void)
         {US "us-core-patient|1.0.0", "6.1.0", NULL}, {US "us-core-patien", NULL, NULL},
         {R4 "bodyweight", "6.1.0", "4.0.1"},
     };
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(rows); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(rows); i++) {
         const fhir_profile_t *found = fhir_profiles_find(
             &fhir_profiles_r4, rows[i].canonical, strlen(rows[i].canonical), rows[i].release);
 
@@ -421,10 +418,10 @@ static void versions(void)
 int main(void)
 {
     apr_pool_t *pool = tap_start(), *sub;
-    fhir_validator_t *validator;
-    apr_size_t i;
 
     apr_pool_create(&sub, pool);
+    fhir_validator_t *validator;
+    apr_size_t i;
     if (tap_no_err(fhir_validator_create(&validator, &fhir_model_r4, pool), "a validator"))
         for (i = 0; i < TAP_COUNT(cases); i++) {
             one_case(validator, i, sub);

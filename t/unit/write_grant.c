@@ -492,7 +492,7 @@ static const char *entry_statuses(apr_pool_t *pool)
 
 static void run_case(int i, apr_pool_t *pool)
 {
-    const char *before = stored(pool), *name = cases[i].name, *after;
+    const char *before = stored(pool), *name = cases[i].name;
     const fhir_endpoint_t *endpoint = cases[i].creating ? &creating : &strict;
     int puts = !strcmp(cases[i].method, "PUT");
     ask_t ask = {.if_match = puts && !cases[i].creating ? "*" : NULL,
@@ -505,7 +505,7 @@ static void run_case(int i, apr_pool_t *pool)
     int changes = cases[i].status < 300 && !strstr(name, "(nothing)");
     if (!tap_is_int(status, cases[i].status, "%s", name))
         tap_diag("%s", fhir_buf_cstr(answer));
-    after = stored(pool);
+    const char *after = stored(pool);
     tap_ok(strcmp(before, after) ? changes : !changes, "%s: %s stored", name,
            changes ? "it is" : "nothing is");
     if (cases[i].in_answer)
@@ -559,14 +559,14 @@ static void test_hidden_answer(apr_pool_t *pool)
 
 int main(int argc, char **argv)
 {
-    apr_pool_t *pool = tap_start(), *sub;
+    apr_pool_t *pool = tap_start();
     fhir_store_config_t config = {0};
-    fhir_store_source_t *source;
     if (argc != 2)
         return tap_skip_all("usage: write_grant CONNINFO");
     admin = PQconnectdb(argv[1]);
     if (!tap_ok(PQstatus(admin) == CONNECTION_OK, "a server is there"))
         return tap_done();
+    fhir_store_source_t *source;
     tap_no_err(fhir_store_source_create(&source, argv[1], 2, 1, apr_time_from_sec(30), pool),
                "source");
     tap_no_err(fhir_store_create(&store, source, &config, pool), "store");
@@ -581,6 +581,7 @@ int main(int argc, char **argv)
     creating.writing.update_create = 1;
     creating.writing.require_if_match = FHIR_REQUIRE_IF_MATCH_OFF;
     fill(pool);
+    apr_pool_t *sub;
     apr_pool_create(&sub, pool);
     for (int i = 0; i < (int)TAP_COUNT(cases); i++) {
         run_case(i, sub);

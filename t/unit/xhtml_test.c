@@ -159,9 +159,7 @@ static int well_formed(const char *xml, int len)
 
 static void test_check(apr_pool_t *pool)
 {
-    apr_size_t i;
-
-    for (i = 0; i < TAP_COUNT(checks); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(checks); i++) {
         const char *div = checks[i].div, *fault = checks[i].fault;
         fhir_err_t *err = fhir_xhtml_check(&fhir_model_r4, div, strlen(div), NULL, pool);
 
@@ -177,13 +175,12 @@ static void test_check(apr_pool_t *pool)
 static void test_depth(apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 0), *out = fhir_buf_create(pool, 0);
-    int i;
 
     fhir_buf_puts(buf, "<div " NS ">");
-    for (i = 0; i < 5000; i++)
+    for (int i = 0; i < 5000; i++)
         fhir_buf_puts(buf, "<b>");
     fhir_buf_puts(buf, "x");
-    for (i = 0; i < 5000; i++)
+    for (int i = 0; i < 5000; i++)
         fhir_buf_puts(buf, "</b>");
     fhir_buf_puts(buf, "</div>");
     tap_ok(fhir_xhtml_check(&fhir_model_r4, buf->data, buf->len, NULL, pool),
@@ -197,16 +194,15 @@ static const char *nested(int levels, int attrs, apr_pool_t *pool)
 {
     static const char *const names[] = {"class", "id", "lang", "title", "style", "dir"};
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    int i;
 
     fhir_buf_puts(buf, "<div " NS ">");
-    for (i = 2; i < levels; i++)
+    for (int i = 2; i < levels; i++)
         fhir_buf_puts(buf, "<b>");
     fhir_buf_puts(buf, "<i");
-    for (i = 0; i < attrs; i++)
+    for (int i = 0; i < attrs; i++)
         fhir_buf_printf(buf, " %s=\"\"", names[i]);
     fhir_buf_puts(buf, ">x</i>");
-    for (i = 2; i < levels; i++)
+    for (int i = 2; i < levels; i++)
         fhir_buf_puts(buf, "</b>");
     fhir_buf_puts(buf, "</div>");
     return fhir_buf_cstr(buf);
@@ -222,9 +218,8 @@ static void test_limits(apr_pool_t *pool)
         {8, 4, 8, 4, NULL},         {8, 4, 9, 4, "most 8"},
         {8, 4, 8, 5, "most 4 are"}, {FHIR_NODE_DEPTH_MOST, 256, FHIR_NODE_DEPTH_MOST, 6, NULL},
     };
-    apr_size_t i;
 
-    for (i = 0; i < TAP_COUNT(limits); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(limits); i++) {
         fhir_node_limits_t given = {.max_depth = limits[i].max_depth,
                                     .max_attrs = limits[i].max_attrs};
         const char *div = nested(limits[i].depth, limits[i].attrs, pool);
@@ -242,7 +237,6 @@ int main(void)
 {
     apr_pool_t *pool = tap_start();
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    apr_size_t i;
 
     test_check(pool);
     test_depth(pool);
@@ -251,13 +245,13 @@ int main(void)
                "DSTU2 does without namespace and has entities");
     tap_ok(fhir_xhtml_check(&fhir_model_dstu2, "<div>&nope;x</div>", 18, NULL, pool),
            "but not any");
-    for (i = 0; i < TAP_COUNT(writes); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(writes); i++) {
         fhir_buf_clear(buf);
         fhir_xhtml_write_xml(buf, writes[i].div, strlen(writes[i].div));
         tap_is_str(fhir_buf_cstr(buf), writes[i].xml, "XML of %s", writes[i].div);
         tap_ok(well_formed(buf->data, (int)buf->len), "well-formed");
     }
-    for (i = 0; i < TAP_COUNT(pages); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(pages); i++) {
         fhir_buf_clear(buf);
         fhir_xhtml_write_html(buf, pages[i].div, strlen(pages[i].div));
         tap_is_str(fhir_buf_cstr(buf), pages[i].html, "HTML of %s", pages[i].div);

@@ -36,8 +36,7 @@ static char *run_of_text(xmlNodePtr *node, apr_pool_t *pool)
     for (n = *node; n && (xmlNodeIsText(n) || n->type == XML_COMMENT_NODE ||
                           n->type == XML_CDATA_SECTION_NODE);
          n = n->next) {
-        const xmlChar *c;
-        for (c = n->type == XML_COMMENT_NODE ? NULL : n->content; c && *c; c++)
+        for (const xmlChar *c = n->type == XML_COMMENT_NODE ? NULL : n->content; c && *c; c++)
             if (*c > ' ')
                 fhir_buf_putc(buf, (char)*c);
     }
@@ -54,26 +53,22 @@ static const char *differ(apr_pool_t *pool, const char *where, const char *what,
 
 static int n_attributes(xmlNodePtr node)
 {
-    xmlAttrPtr a;
     int n = 0;
 
-    for (a = node->properties; a; a = a->next)
+    for (xmlAttrPtr a = node->properties; a; a = a->next)
         n += xmlStrcmp(a->name, (const xmlChar *)"schemaLocation") != 0;
     return n;
 }
 
 static const char *compare_elements(xmlNodePtr a, xmlNodePtr b, const char *where, apr_pool_t *pool)
 {
-    const char *why;
-    xmlAttrPtr attr;
-    xmlNodePtr ca, cb;
-
     where = apr_psprintf(pool, "%s/%s", where, a->name);
     if (a->type != b->type || xmlStrcmp(a->name, b->name))
         return differ(pool, where, "elements", (const char *)a->name, (const char *)b->name);
     if (n_attributes(a) != n_attributes(b))
         return differ(pool, where, "number of attributes", "", "");
-    for (attr = a->properties; attr; attr = attr->next) {
+    const char *why;
+    for (xmlAttrPtr attr = a->properties; attr; attr = attr->next) {
         xmlChar *va = xmlGetProp(a, attr->name), *vb = xmlGetProp(b, attr->name);
         int skip = !xmlStrcmp(attr->name, (const xmlChar *)"schemaLocation");
         why = skip || xmlStrEqual(va, vb)
@@ -84,8 +79,8 @@ static const char *compare_elements(xmlNodePtr a, xmlNodePtr b, const char *wher
         if (why)
             return why;
     }
-    ca = counts(a->children);
-    cb = counts(b->children);
+    xmlNodePtr ca = counts(a->children);
+    xmlNodePtr cb = counts(b->children);
     while (ca && cb) {
         if (ca->type != XML_ELEMENT_NODE || cb->type != XML_ELEMENT_NODE) {
             char *ta = run_of_text(&ca, pool), *tb = run_of_text(&cb, pool);
@@ -145,8 +140,6 @@ static int is_comments(const fhir_node_t *node)
 /* "_x": {"fhir_comments": …} alone is nothing but a comment; so is an array of such and nulls. */
 static int only_comments(const fhir_node_t *node)
 {
-    const fhir_node_t *c;
-
     if (node->name && is_comments(node))
         return 1;
     if (node->name && node->name[0] != '_')
@@ -155,7 +148,7 @@ static int only_comments(const fhir_node_t *node)
         return 1;
     if (node->kind != FHIR_NODE_ARRAY && node->kind != FHIR_NODE_OBJECT)
         return 0;
-    for (c = node->child; c; c = c->next)
+    for (const fhir_node_t *c = node->child; c; c = c->next)
         if (!(c->name ? is_comments(c) : only_comments(c)))
             return 0;
     return 1;
@@ -167,10 +160,10 @@ static const char *compare(const fhir_node_t *a, const fhir_node_t *b, const cha
 static const char *compare_members(const fhir_node_t *a, const fhir_node_t *b, const char *where,
                                    int loose, apr_pool_t *pool)
 {
-    const fhir_node_t *c, *d;
+    const fhir_node_t *d;
     const char *why;
 
-    for (c = a->child; c; c = c->next) {
+    for (const fhir_node_t *c = a->child; c; c = c->next) {
         const char *at = apr_psprintf(pool, "%s.%.*s", where, (int)c->name_len, c->name);
         if (loose && only_comments(c))
             continue;
@@ -192,9 +185,8 @@ static const char *compare_items(const fhir_node_t *a, const fhir_node_t *b, con
 {
     const fhir_node_t *c = a->child, *d = b->child;
     const char *why;
-    int i;
 
-    for (i = 0; c && d; i++, c = c->next, d = d->next) {
+    for (int i = 0; c && d; i++, c = c->next, d = d->next) {
         if (loose && c->kind != d->kind && only_comments(c) && only_comments(d))
             continue;
         if ((why = compare(c, d, apr_psprintf(pool, "%s[%d]", where, i), loose, pool)))
@@ -247,10 +239,9 @@ static void note_error(void *ctx, xmlErrorPtr error)
 xmlSchemaPtr xml_schema_load(const char *path)
 {
     xmlSchemaParserCtxtPtr ctxt = xmlSchemaNewParserCtxt(path);
-    xmlSchemaPtr schema;
 
     xmlSchemaSetParserStructuredErrors(ctxt, note_error, NULL);
-    schema = xmlSchemaParse(ctxt);
+    xmlSchemaPtr schema = xmlSchemaParse(ctxt);
     xmlSchemaFreeParserCtxt(ctxt);
     return schema;
 }

@@ -50,10 +50,10 @@ static const struct {
 
 static const char *exception(const char *file, unsigned what)
 {
-    apr_size_t n = strlen(file), i, k;
+    apr_size_t n = strlen(file);
 
-    for (i = 0; i < TAP_COUNT(exceptions); i++) {
-        k = strlen(exceptions[i].file);
+    for (apr_size_t i = 0; i < TAP_COUNT(exceptions); i++) {
+        apr_size_t k = strlen(exceptions[i].file);
         if ((exceptions[i].what & what) && n >= k &&
             (!strcmp(file + n - k, exceptions[i].file) || !strncmp(file, exceptions[i].file, k)))
             return exceptions[i].why;
@@ -108,20 +108,19 @@ static int each_file(const fhir_model_t *model, const char *folder, const char *
 {
     apr_array_header_t *names = apr_array_make(global, 64, sizeof(char *));
     const char *path = apr_psprintf(global, "%s/%s", root_dir, folder);
-    apr_finfo_t info;
-    apr_pool_t *pool;
     apr_dir_t *dir;
-    int i;
 
     if (apr_dir_open(&dir, path, global) != APR_SUCCESS)
         return 0;
+    apr_finfo_t info;
     while (apr_dir_read(&info, APR_FINFO_NAME, dir) == APR_SUCCESS)
         if (ends(info.name, ending))
             APR_ARRAY_PUSH(names, const char *) = apr_psprintf(global, "%s/%s", path, info.name);
     apr_dir_close(dir);
     qsort(names->elts, (apr_size_t)names->nelts, sizeof(char *), by_name);
+    apr_pool_t *pool;
     apr_pool_create(&pool, global);
-    for (i = 0; i < names->nelts; i++) {
+    for (int i = 0; i < names->nelts; i++) {
         fn(model, APR_ARRAY_IDX(names, i, const char *), pool);
         apr_pool_clear(pool);
     }
@@ -152,10 +151,9 @@ static const char *to_xml(fhir_buf_t **xml, const fhir_model_t *model, const fhi
                           apr_pool_t *pool)
 {
     fhir_xml_writer_t *writer = fhir_xml_writer_create(model, FHIR_XML_DECLARATION, pool);
-    fhir_err_t *err;
 
     *xml = fhir_buf_create(pool, 0);
-    err = fhir_xml_write(*xml, writer, tree, pool);
+    fhir_err_t *err = fhir_xml_write(*xml, writer, tree, pool);
     return err ? apr_pstrcat(pool, "to XML: ", err->message, NULL) : NULL;
 }
 
@@ -163,17 +161,18 @@ static const char *to_xml(fhir_buf_t **xml, const fhir_model_t *model, const fhi
 static const char *round_trip(const fhir_model_t *model, const char *json, apr_size_t len,
                               const char **schema_says, apr_pool_t *pool)
 {
-    fhir_node_t *tree, *back;
-    fhir_buf_t *xml;
-    const char *why;
+    fhir_node_t *tree;
     fhir_err_t *err;
 
     if ((err = fhir_node_parse_json(&tree, json, len, &generous, pool)))
         return err->message;
+    fhir_buf_t *xml;
+    const char *why;
     if ((why = to_xml(&xml, model, tree, pool)))
         return why;
     if (schema_says)
         *schema_says = schema_error(model, xml);
+    fhir_node_t *back;
     if ((err = fhir_xml_parse(&back, model, xml->data, xml->len, &generous, pool)))
         return apr_pstrcat(pool, "from XML: ", err->message, NULL);
     return xml_compare_nodes(tree, back, pool);
@@ -185,24 +184,24 @@ static void test_pair(const fhir_model_t *model, const char *path, apr_pool_t *p
 {
     const char *twin =
         apr_pstrcat(pool, apr_pstrmemdup(pool, path, strlen(path) - 5), ".xml", NULL);
-    const char *why, *name = path + strlen(root_dir) + 1;
-    char *json, *other;
-    apr_size_t len, other_len;
-    fhir_node_t *tree, *back;
-    fhir_buf_t *xml;
-    fhir_err_t *err;
+    const char *name = path + strlen(root_dir) + 1;
+    apr_size_t len;
 
-    json = slurp(&len, path, pool);
-    other = slurp(&other_len, twin, pool);
-    err = fhir_node_parse_json(&tree, json, len, &generous, pool);
+    char *json = slurp(&len, path, pool);
+    apr_size_t other_len;
+    char *other = slurp(&other_len, twin, pool);
+    fhir_node_t *tree;
+    fhir_err_t *err = fhir_node_parse_json(&tree, json, len, &generous, pool);
     if (!tap_no_err(err, "%s is parsed", name))
         return;
-    why = to_xml(&xml, model, tree, pool);
+    fhir_buf_t *xml;
+    const char *why = to_xml(&xml, model, tree, pool);
     if (!why)
         why = xml_compare_documents(xml->data, xml->len, other, other_len, pool);
     result(name, PAIR, "JSON to its XML", why);
     why = schema_error(model, xml);
     tap_ok(!why, "%s is valid against the schema%s%s", name, why ? ": " : "", why ? why : "");
+    fhir_node_t *back;
     err = fhir_xml_parse(&back, model, other, other_len, &generous, pool);
     why = err ? err->message : xml_compare_trees(tree, back, pool);
     result(name, PAIR, "XML to its JSON", why);
@@ -221,11 +220,11 @@ static int is_narrative(const char *schema_error)
 static void test_text(const fhir_model_t *model, const char *name, const char *json, apr_size_t len,
                       apr_pool_t *pool)
 {
-    const char *says = NULL, *why;
+    const char *says = NULL;
 
     if (n_texts++ % 3 && getenv("FHIR_TEST_SLOW")) /* each takes long here: every third */
         return;
-    why = round_trip(model, json, len, strstr(name, "profiles-") ? NULL : &says, pool);
+    const char *why = round_trip(model, json, len, strstr(name, "profiles-") ? NULL : &says, pool);
     result(name, TRIP, "the way there and back", why);
     if (says && !is_narrative(says))
         result(name, SCHEMA, "is valid against the schema", says);
@@ -247,12 +246,13 @@ static void test_json(const fhir_model_t *model, const char *path, apr_pool_t *p
 static void test_ndjson(const fhir_model_t *model, const char *path, apr_pool_t *pool)
 {
     apr_size_t len;
-    char *json = slurp(&len, path, pool), *end = json + len, *line, *stop;
+    char *json = slurp(&len, path, pool), *end = json + len;
     apr_pool_t *sub;
     int n = 0;
 
     apr_pool_create(&sub, pool);
-    for (line = json; line < end; line = stop + 1) {
+    char *stop;
+    for (char *line = json; line < end; line = stop + 1) {
         stop = memchr(line, '\n', (apr_size_t)(end - line));
         stop = stop ? stop : end;
         apr_pool_clear(sub);
@@ -265,12 +265,13 @@ static void test_ndjson(const fhir_model_t *model, const char *path, apr_pool_t 
 /* A FHIR package: a tar file of JSON files; those that are no resources are left out. */
 static void test_package(const fhir_model_t *model, const char *path, apr_pool_t *pool)
 {
-    apr_size_t len, at, size;
+    apr_size_t len;
     char *tar = slurp(&len, path, pool);
     apr_pool_t *sub;
 
     apr_pool_create(&sub, pool);
-    for (at = 0; at + 512 <= len && tar[at]; at += 512 + (size + 511) / 512 * 512) {
+    apr_size_t size;
+    for (apr_size_t at = 0; at + 512 <= len && tar[at]; at += 512 + (size + 511) / 512 * 512) {
         const char *name = tar + at;
         size = strtoul(tar + at + 124, NULL, 8);
         apr_pool_clear(sub);
@@ -328,8 +329,6 @@ static const struct {
 int main(int argc, const char *const *argv)
 {
     const char *src = getenv("FHIR_SRC");
-    apr_finfo_t info;
-    apr_size_t i;
 
     global = tap_start();
     root_dir = apr_psprintf(global, "%s/../shared/fhir", src ? src : ".");
@@ -338,12 +337,13 @@ int main(int argc, const char *const *argv)
         test_json(&fhir_model_r4, argv[1], global);
         return tap_done();
     }
+    apr_finfo_t info;
     if (apr_stat(&info, root_dir, APR_FINFO_TYPE, global) != APR_SUCCESS)
         return tap_skip_all("HL7's examples are not beside the source tree");
     schemas[0] = load_schema("r4");
     schemas[1] = load_schema("dstu2");
     tap_ok(schemas[0] && schemas[1], "both schemas are read");
-    for (i = 0; i < TAP_COUNT(sets); i++)
+    for (apr_size_t i = 0; i < TAP_COUNT(sets); i++)
         tap_is_int(each_file(sets[i].model, sets[i].folder, sets[i].ending, sets[i].fn), sets[i].n,
                    "files in %s", sets[i].folder);
     tap_diag("%d texts", n_texts);

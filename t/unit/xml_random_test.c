@@ -168,12 +168,12 @@ static fhir_node_t *make_extension(maker_t *m)
 /* Id and extensions of a primitive; with: it must have an extension, because there is no value. */
 static fhir_node_t *make_extra(maker_t *m, int with)
 {
-    fhir_node_t *extra = fhir_node_new(FHIR_NODE_OBJECT, m->pool), *list;
+    fhir_node_t *extra = fhir_node_new(FHIR_NODE_OBJECT, m->pool);
 
     if (pick(m, 2) || !with)
         add(extra, make_text(m, "i1"), "id");
     if (with || pick(m, 2)) {
-        list = fhir_node_new(FHIR_NODE_ARRAY, m->pool);
+        fhir_node_t *list = fhir_node_new(FHIR_NODE_ARRAY, m->pool);
         add(list, make_extension(m), NULL);
         add(extra, list, "extension");
     }
@@ -248,9 +248,9 @@ static int wanted(maker_t *m, const fhir_element_t *element, int depth)
 
 static void fill(maker_t *m, fhir_node_t *object, const fhir_type_t *type, int depth)
 {
-    int i, j;
+    int j;
 
-    for (i = 0; i < type->n_elements; i = j) {
+    for (int i = 0; i < type->n_elements; i = j) {
         const fhir_element_t *e = &m->model->elements[type->first_element + i];
         for (j = i + 1; j < type->n_elements && e->group && e[j - i].group == e->group; j++)
             ;
@@ -268,13 +268,13 @@ static void fill(maker_t *m, fhir_node_t *object, const fhir_type_t *type, int d
 
 static fhir_node_t *make_object(maker_t *m, const fhir_type_t *type, int depth)
 {
-    fhir_node_t *object = fhir_node_new(FHIR_NODE_OBJECT, m->pool), *list;
+    fhir_node_t *object = fhir_node_new(FHIR_NODE_OBJECT, m->pool);
 
     fill(m, object, type, depth);
     /* comments alone are no content */
     if (!object->child || (!object->child->next && !strcmp(object->child->name, "fhir_comments"))) {
         object->child = NULL;
-        list = fhir_node_new(FHIR_NODE_ARRAY, m->pool);
+        fhir_node_t *list = fhir_node_new(FHIR_NODE_ARRAY, m->pool);
         add(list, make_extension(m), NULL);
         add(object, list, "extension");
     }
@@ -315,19 +315,20 @@ static void shuffle(maker_t *m, fhir_node_t *node)
 
 static const char *broken(maker_t *m, const fhir_type_t *type, xmlSchemaPtr schema)
 {
-    fhir_node_t *tree = make_resource(m, type, 0), *back;
+    fhir_node_t *tree = make_resource(m, type, 0);
     fhir_buf_t *xml = fhir_buf_create(m->pool, 0);
     fhir_xml_writer_t *writer =
         fhir_xml_writer_create(m->model, pick(m, 2) ? FHIR_XML_PRETTY : 0, m->pool);
     fhir_node_limits_t limits = {.max_depth = 200};
-    const char *why;
-    fhir_err_t *err;
 
     shuffle(m, tree);
+    fhir_err_t *err;
     if ((err = fhir_xml_write(xml, writer, tree, m->pool)))
         return apr_pstrcat(m->pool, "to XML: ", err->message, NULL);
+    fhir_node_t *back;
     if ((err = fhir_xml_parse(&back, m->model, xml->data, xml->len, &limits, m->pool)))
         return apr_pstrcat(m->pool, "from XML: ", err->message, NULL);
+    const char *why;
     if ((why = xml_compare_nodes(tree, back, m->pool)))
         return why;
     why = schema ? xml_schema_error(schema, xml, m->pool) : NULL;
@@ -338,12 +339,11 @@ static void test_types(const fhir_model_t *model, xmlSchemaPtr schema, int round
                        apr_uint32_t seed, apr_pool_t *pool)
 {
     maker_t m = {.model = model, .state = seed, .dstu2 = model->version[0] == '1'};
-    int i, round;
 
     apr_pool_create(&m.pool, pool);
-    for (i = 1; i <= model->n_resources; i++) {
+    for (int i = 1; i <= model->n_resources; i++) {
         const char *why = NULL;
-        for (round = 0; round < rounds && !why; round++) {
+        for (int round = 0; round < rounds && !why; round++) {
             apr_pool_clear(m.pool);
             why = broken(&m, &model->types[i], schema);
         }

@@ -321,31 +321,29 @@ static fhir_node_t *parse(const char *json, apr_pool_t *pool)
 
 static void test_both(apr_pool_t *pool)
 {
-    apr_size_t i;
-
-    for (i = 0; i < TAP_COUNT(both); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(both); i++) {
         const char *wanted = both[i].back ? both[i].back : both[i].json;
-        fhir_node_t *tree = parse(both[i].json, pool), *back;
+        fhir_node_t *tree = parse(both[i].json, pool);
 
         tap_is_str(to_xml(*both[i].model, tree, 0, pool), both[i].xml, "to XML: %s", both[i].name);
+        fhir_node_t *back;
         if (!tap_no_err(
                 fhir_xml_parse(&back, *both[i].model, both[i].xml, strlen(both[i].xml), NULL, pool),
                 "from XML: %s", both[i].name))
             continue;
         tap_is_str(xml_compare_nodes(parse(wanted, pool), back, pool), NULL, "and it is the same");
     }
-    for (i = 0; i < TAP_COUNT(reads); i++)
+    for (apr_size_t i = 0; i < TAP_COUNT(reads); i++)
         tap_is_str(to_json(*reads[i].model, reads[i].xml, pool), reads[i].json, "read: %s",
                    reads[i].name);
 }
 
 static void test_refusals(apr_pool_t *pool)
 {
-    apr_size_t i;
     fhir_node_t *tree;
     fhir_err_t *err;
 
-    for (i = 0; i < TAP_COUNT(refused); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(refused); i++) {
         err = fhir_xml_parse(&tree, R4, refused[i].xml, strlen(refused[i].xml), NULL, pool);
         if (!tap_ok(err && !tree, "refused: %s", refused[i].xml))
             continue;
@@ -355,7 +353,7 @@ static void test_refusals(apr_pool_t *pool)
         if (!tap_ok(strstr(err->message, refused[i].says), "says %s", refused[i].says))
             tap_diag("%s", err->message);
     }
-    for (i = 0; i < TAP_COUNT(unwritten); i++) {
+    for (apr_size_t i = 0; i < TAP_COUNT(unwritten); i++) {
         fhir_buf_t *buf = fhir_buf_create(pool, 0);
         err = fhir_xml_write(buf, fhir_xml_writer_create(R4, 0, pool),
                              parse(unwritten[i].json, pool), pool);
@@ -382,22 +380,21 @@ static void test_limits(apr_pool_t *pool)
     const char *xml = "<Patient" NS "><name><text value=\"a\"/></name></Patient>";
     fhir_buf_t *big = fhir_buf_create(pool, 0);
     fhir_node_limits_t limits = {.max_bytes = 20};
-    fhir_node_t *tree;
-    int i;
 
     tap_is_str(limited(xml, strlen(xml), 3, 0, pool), "accepted", "depth: at the limit");
     tap_is_str(limited(xml, strlen(xml), 2, 0, pool), "too large", "depth: over it");
     tap_is_str(limited(xml, strlen(xml), 0, 5, pool), "accepted", "values: at the limit");
     tap_is_str(limited(xml, strlen(xml), 0, 4, pool), "too large", "values: over it");
+    fhir_node_t *tree;
     tap_is_int(fhir_xml_parse(&tree, R4, xml, strlen(xml), &limits, pool)->code, FHIR_ERR_TOO_LARGE,
                "bytes");
     fhir_buf_puts(big, "<Patient" NS);
-    for (i = 0; i < 200000; i++)
+    for (int i = 0; i < 200000; i++)
         fhir_buf_printf(big, " a%d=\"\"", i);
     fhir_buf_puts(big, "/>");
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large", "many attributes, at once");
     fhir_buf_clear(big);
-    for (i = 0; i < 50; i++) /* 1 and 50 * 2 namespaces */
+    for (int i = 0; i < 50; i++) /* 1 and 50 * 2 namespaces */
         fhir_buf_printf(big, "<%s xmlns:a%d=\"b\" xmlns:b%d=\"b\">",
                         i ? "extension url=\"x\"" : "Patient" NS, i, i);
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large", "many namespaces");
@@ -407,18 +404,18 @@ static void test_limits(apr_pool_t *pool)
     tap_is_int(fhir_xml_parse(&tree, R4, xml, strlen(xml), &limits, pool)->code, FHIR_ERR_TOO_LARGE,
                "an attribute too many");
     fhir_buf_clear(big);
-    for (i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++)
         fhir_buf_puts(big, i ? "<extension>" : "<Patient" NS ">");
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large", "deep nesting");
     fhir_buf_clear(big);
     fhir_buf_puts(big, "<Patient" NS "><text><status value=\"generated\"/><div" XNS ">");
-    for (i = 0; i < 100000; i++)
+    for (int i = 0; i < 100000; i++)
         fhir_buf_puts(big, "<b>");
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "too large",
                "deep nesting in a narrative");
     fhir_buf_clear(big);
     fhir_buf_puts(big, "<Binary" NS "><contentType value=\"a/b\"/><data value=\"");
-    for (i = 0; i < 3000000; i++)
+    for (int i = 0; i < 3000000; i++)
         fhir_buf_puts(big, "AAAA");
     fhir_buf_puts(big, "\"/></Binary>");
     tap_is_str(limited(big->data, big->len, 0, 0, pool), "accepted", "one value of 12 MB");
@@ -434,13 +431,13 @@ static void test_damage(apr_pool_t *pool)
         "value=\"p\"/></Patient></contained><name id=\"n\"><given value=\"&amp;\"/>"
         "<given><extension url=\"u\"><valueDecimal value=\"1.0\"/></extension></given>"
         "</name></Patient>";
-    apr_size_t len = strlen(xml), i;
-    fhir_node_t *tree;
+    apr_size_t len = strlen(xml);
     apr_pool_t *sub;
     int told = 0, refusals = 0;
 
     apr_pool_create(&sub, pool);
-    for (i = 0; i < len; i++) {
+    fhir_node_t *tree;
+    for (apr_size_t i = 0; i < len; i++) {
         char *copy = apr_pmemdup(sub, xml, i ? i : 1); /* no byte behind its end */
         fhir_err_t *err = fhir_xml_parse(&tree, DSTU2, copy, i, NULL, sub);
         told += err && err->line > 0 && err->column > 0;

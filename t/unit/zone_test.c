@@ -71,12 +71,13 @@ int main(void)
     for (size_t i = 0; i < TAP_COUNT(cases); i++) {
         const fhir_zone_t *zone;
         fhir_interval_t got = {0};
-        char low[40], high[40];
         if (!tap_no_err(fhir_zone_load(&zone, cases[i].zone, pool), "zone %s", cases[i].zone))
             continue;
         tap_ok(fhir_time_parse(&got, cases[i].in, strlen(cases[i].in), FHIR_TIME_SEARCH, zone),
                "  %s", cases[i].in);
+        char low[40];
         fhir_time_format_sql(low, got.low);
+        char high[40];
         fhir_time_format_sql(high, got.high);
         tap_is_str(low, cases[i].low, "  low");
         tap_is_str(high, cases[i].high, "  high");

@@ -20,13 +20,13 @@ fhir_convert_codes_t *fhir_convert_codes_parse(const char *words, fhir_convert_w
                                                apr_pool_t *pool)
 {
     fhir_convert_codes_t *codes = apr_pcalloc(pool, sizeof(*codes));
-    const char *word;
-    apr_size_t len;
 
     codes->list = apr_pcalloc(pool, sizeof(*codes->list) * (strlen(words) / 2 + 1));
+    const char *word;
+    apr_size_t len;
     while (next_word(&word, &len, &words)) {
         fhir_convert_code_t *code = &codes->list[codes->n];
-        apr_size_t left = strcspn(word, "=<>"), right;
+        apr_size_t left = strcspn(word, "=<>");
         char sign = left < len ? word[left] : '=';
         char keep = word[len - 1];
 
@@ -38,7 +38,7 @@ fhir_convert_codes_t *fhir_convert_codes_parse(const char *words, fhir_convert_w
             keep = 0;
         if (left > len)
             left = len;
-        right = left < len ? len - left - 1 : 0;
+        apr_size_t right = left < len ? len - left - 1 : 0;
         code->from = apr_pstrmemdup(pool, word, left);
         code->to = left < len ? apr_pstrmemdup(pool, word + left + 1, right) : code->from;
         if (way == FHIR_CONVERT_IN) {
@@ -109,11 +109,11 @@ fhir_convert_test_t *fhir_convert_tests_parse(const char *words, apr_size_t len,
 
 static int is_word(const char *words, const fhir_node_t *code)
 {
-    const char *word;
-    apr_size_t len;
 
     if (!code || !code->text)
         return 0;
+    const char *word;
+    apr_size_t len;
     while (next_word(&word, &len, &words)) {
         if (len == code->text_len && memcmp(word, code->text, len) == 0)
             return 1;

@@ -24,20 +24,18 @@ static int starts(const fhir_node_t *url, const char *with, apr_size_t len)
 fhir_node_t *fhir_convert_extension(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                     fhir_node_t *extension)
 {
-    fhir_node_t *url = fhir_convert_get(extension, "url"), *code;
+    fhir_node_t *url = fhir_convert_get(extension, "url");
     const fhir_convert_url_t *before = run->url;
-    const fhir_convert_renamed_t *name;
-    const fhir_convert_code_t *word;
 
     (void)step;
     if (!url || url->kind != FHIR_NODE_STRING)
         return FHIR_CONVERT_NOTHING;
-    name = apr_hash_get(run->half->urls, url->text, url->text_len);
+    const fhir_convert_renamed_t *name = apr_hash_get(run->half->urls, url->text, url->text_len);
     if (name) {
         url->text = name->to;
         url->text_len = (apr_uint32_t)strlen(name->to);
-        code = fhir_convert_get(extension, "valueCode");
-        word =
+        fhir_node_t *code = fhir_convert_get(extension, "valueCode");
+        const fhir_convert_code_t *word =
             code && code->text ? fhir_convert_code(name->codes, code->text, code->text_len) : NULL;
         if (word && word->to) {
             code->text = word->to;
@@ -94,10 +92,11 @@ static void lose_members(fhir_convert_run_t *run, fhir_node_t *extension, const 
 
     for (fhir_node_t *member = value->child, *next; member; member = next) {
         const fhir_element_t *el = fhir_model_element(m, type, member->name, member->name_len);
-        fhir_node_t *item = member->kind == FHIR_NODE_ARRAY ? member->child : member, *after;
+        fhir_node_t *item = member->kind == FHIR_NODE_ARRAY ? member->child : member;
         next = member->next;
         if (!el || (el->flags & FHIR_EL_XMLATTR))
             continue;
+        fhir_node_t *after;
         for (; item; item = after) {
             fhir_node_t *one = new_object(run);
             const char *name = fhir_model_str(m, el->group ? el->group : el->name);
@@ -147,8 +146,7 @@ void fhir_convert_lose(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
 {
     const fhir_model_t *from = run->half->from, *to = run->half->to;
     const char *member = "extension";
-    fhir_node_t *extension = new_object(run), *list;
-    const char *url;
+    fhir_node_t *extension = new_object(run);
 
     if (modifier && fhir_model_element(to, plan->to, "modifierExtension", 17))
         member = "modifierExtension";
@@ -157,13 +155,13 @@ void fhir_convert_lose(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
         return;
     if (value && value->kind == FHIR_NODE_NULL)
         value = NULL;
-    url = apr_pstrcat(run->pool, run->half->own,
-                      fhir_model_str(from, from->types[element->owner].name), ".",
-                      fhir_model_str(from, element->group ? element->group : element->name), NULL);
+    const char *url = apr_pstrcat(
+        run->pool, run->half->own, fhir_model_str(from, from->types[element->owner].name), ".",
+        fhir_model_str(from, element->group ? element->group : element->name), NULL);
     fhir_convert_add(extension, "url", 3, fhir_convert_string(url, run->pool));
     if (!lose_into(run, extension, &from->types[element->type], value, underscore))
         return;
-    list = fhir_convert_get(object, member);
+    fhir_node_t *list = fhir_convert_get(object, member);
     if (!list) {
         list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
         fhir_convert_add(object, member, strlen(member), list);
@@ -193,17 +191,15 @@ static const fhir_element_t *element_of(const fhir_convert_run_t *run, const fhi
                                            {"Quantity", "Duration"}, {"Quantity", "Money"}};
     const fhir_model_t *m = run->half->to;
     const fhir_element_t *el = fhir_model_element(m, type, name, len);
-    const char *choice;
 
     if (el || !value)
         return el;
-    choice = apr_pstrmemdup(run->pool, value->name + 5, value->name_len - 5);
+    const char *choice = apr_pstrmemdup(run->pool, value->name + 5, value->name_len - 5);
     name = apr_pstrmemdup(run->pool, name, len);
     for (int i = -1; !el && i < (int)(sizeof(shown) / sizeof(*shown)); i++) {
-        const char *full;
         if (i >= 0 && strcmp(shown[i][0], choice) != 0)
             continue;
-        full = apr_pstrcat(run->pool, name, i < 0 ? choice : shown[i][1], NULL);
+        const char *full = apr_pstrcat(run->pool, name, i < 0 ? choice : shown[i][1], NULL);
         el = fhir_model_element(m, type, full, strlen(full));
     }
     return el;
@@ -267,11 +263,11 @@ static fhir_node_t *found_value(fhir_convert_run_t *run, const fhir_element_t *e
                                 fhir_node_t *extension, fhir_node_t *value)
 {
     const fhir_type_t *type = &run->half->to->types[el->type];
-    const fhir_convert_step_t *step;
 
     if (!value)
         return type->kind == FHIR_KIND_PRIMITIVE ? NULL : found_object(run, type, extension);
-    step = fhir_convert_step(run->half->extension, value->name, value->name_len);
+    const fhir_convert_step_t *step =
+        fhir_convert_step(run->half->extension, value->name, value->name_len);
     if (!step || step->kind != FHIR_STEP_VALUE)
         return NULL;
     if ((type->kind == FHIR_KIND_PRIMITIVE) != step->prim)
@@ -293,11 +289,9 @@ int fhir_convert_find(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
         return 0;
     for (fhir_node_t **at = &extensions->child, *e; (e = *at) != NULL;) {
         const fhir_node_t *url = fhir_node_get(e, "url");
-        const char *path;
-        apr_size_t rest;
         if (starts(url, run->half->foreign, run->half->foreign_len)) {
-            path = url->text + run->half->foreign_len;
-            rest = url->text_len - run->half->foreign_len;
+            const char *path = url->text + run->half->foreign_len;
+            apr_size_t rest = url->text_len - run->half->foreign_len;
             if (rest > len + 1 && memcmp(path, type, len) == 0 && path[len] == '.' &&
                 find_one(run, plan->to, made, e, path + len + 1, rest - len - 1)) {
                 *at = e->next;

@@ -47,19 +47,18 @@ static memo_t *memo_of(fhir_convert_run_t *run, const fhir_node_t *list,
                        const fhir_convert_step_t *step)
 {
     fhir_convert_lists_t *lists = lists_of(run);
-    memo_key_t key, *kept;
-    memo_t *memo;
+    memo_key_t key;
 
     memset(&key, 0, sizeof(key));
     key.list = list;
     key.step = step;
     if (!lists->memos)
         lists->memos = fhir_hash_make(run->pool);
-    memo = apr_hash_get(lists->memos, &key, sizeof(key));
+    memo_t *memo = apr_hash_get(lists->memos, &key, sizeof(key));
     if (memo)
         return memo;
     memo = apr_pcalloc(run->pool, sizeof(*memo));
-    kept = apr_pmemdup(run->pool, &key, sizeof(key));
+    memo_key_t *kept = apr_pmemdup(run->pool, &key, sizeof(key));
     apr_hash_set(lists->memos, kept, sizeof(*kept), memo);
     return memo;
 }
@@ -72,7 +71,7 @@ static tail_t *slot_of(fhir_convert_run_t *run, const fhir_node_t *list)
 /* The end of a list; of a long one from where it was when it was last asked for. */
 static tail_t tail_of(fhir_convert_run_t *run, const fhir_node_t *list)
 {
-    tail_t tail = {.list = list}, *slot;
+    tail_t tail = {.list = list};
     fhir_node_t *item = list->child;
 
     for (; item && tail.n < FEW; item = item->next) {
@@ -81,7 +80,7 @@ static tail_t tail_of(fhir_convert_run_t *run, const fhir_node_t *list)
     }
     if (!item)
         return tail;
-    slot = slot_of(run, list);
+    tail_t *slot = slot_of(run, list);
     if (slot->list == list)
         tail = *slot;
     for (item = tail.last->next; item; item = item->next) {
@@ -170,8 +169,6 @@ int fhir_convert_holds(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                        const fhir_node_t *value)
 {
     const fhir_node_t *item = list->child, *one;
-    apr_uint64_t hash;
-    memo_t *memo;
     int n = 0;
 
     for (; item && n < FEW; item = item->next, n++) {
@@ -181,7 +178,7 @@ int fhir_convert_holds(fhir_convert_run_t *run, const fhir_convert_step_t *step,
     }
     if (!item)
         return 0;
-    memo = memo_of(run, list, step);
+    memo_t *memo = memo_of(run, list, step);
     for (item = memo->noted ? memo->noted->next : item; item; item = item->next) {
         one = value_of(baton, item);
         memo->noted = item;
@@ -190,7 +187,7 @@ int fhir_convert_holds(fhir_convert_run_t *run, const fhir_convert_step_t *step,
     }
     if (!memo->values)
         return 0;
-    hash = fhir_convert_hash(value);
+    apr_uint64_t hash = fhir_convert_hash(value);
     one = apr_hash_get(memo->values, &hash, sizeof(hash));
     return one && fhir_node_equal(one, value, 0, run->pool);
 }

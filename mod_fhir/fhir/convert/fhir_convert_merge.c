@@ -135,9 +135,8 @@ static apr_hash_t *by_hash(item_t *items, int n, apr_pool_t *pool)
 
     for (int i = n - 1; i >= 0; i--) {
         apr_uint64_t *hash = apr_palloc(pool, sizeof(*hash));
-        int *first;
         *hash = fhir_convert_hash(items[i].node);
-        first = apr_hash_get(table, hash, sizeof(*hash));
+        int *first = apr_hash_get(table, hash, sizeof(*hash));
         if (!first) {
             first = apr_pcalloc(pool, sizeof(*first));
             apr_hash_set(table, hash, sizeof(*hash), first);
@@ -168,11 +167,10 @@ static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, f
     item_t *w = items_of(&n_wanted, wanted, pool);
     item_t **of = apr_pcalloc(pool, sizeof(*of) * (apr_size_t)(n_seen + 1));
     fhir_node_t *list = NULL, **at = &list;
-    apr_hash_t *table;
 
     if (!match_stored(of, t, n_stored, s, n_seen, pool))
         return wanted;
-    table = by_hash(s, n_seen, pool);
+    apr_hash_t *table = by_hash(s, n_seen, pool);
     for (int i = 0; i < n_wanted; i++) {
         int j = find_same(table, s, w[i].node, pool);
         if (j < 0 && n_seen == n_wanted && !s[i].taken)
@@ -225,11 +223,11 @@ static void strip(fhir_node_t *node, const fhir_convert_half_t *half)
 fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_convert_env_t *env,
                                  fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool)
 {
-    fhir_node_t *seen = fhir_convert_copy(stored, pool), *wanted;
+    fhir_node_t *seen = fhir_convert_copy(stored, pool);
     fhir_convert_env_t quiet = env ? *env : (fhir_convert_env_t){.dstu2_base = NULL};
 
     quiet.issues = NULL; /* findings are about what came */
-    wanted = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, spoken, pool);
+    fhir_node_t *wanted = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, spoken, pool);
     seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, &quiet, seen, pool);
     if (!wanted || !seen)
         return NULL;

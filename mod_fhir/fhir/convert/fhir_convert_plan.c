@@ -341,11 +341,10 @@ static void hang(build_t *b, fhir_convert_step_t *step)
 const fhir_convert_step_t *fhir_convert_step(const fhir_convert_plan_t *plan, const char *name,
                                              apr_size_t len)
 {
-    apr_uint32_t slot;
 
     if (!len)
         return NULL;
-    for (slot = hash_name(name, len) & plan->mask; plan->slots[slot];
+    for (apr_uint32_t slot = hash_name(name, len) & plan->mask; plan->slots[slot];
          slot = (slot + 1) & plan->mask) {
         const fhir_convert_step_t *step = plan->steps[plan->slots[slot] - 1];
         if (step->len == len && memcmp(step->name, name, len) == 0)

@@ -115,7 +115,7 @@ static int fulfils(const fhir_node_t *resource, const char *needs, apr_pool_t *p
 /* The list of profiles in the resource's meta; made where there is none, meta behind the id. */
 static fhir_node_t *profiles_of(fhir_node_t *resource, apr_pool_t *pool)
 {
-    fhir_node_t *meta = fhir_convert_get(resource, "meta"), *list, **at = &resource->child;
+    fhir_node_t *meta = fhir_convert_get(resource, "meta"), **at = &resource->child;
 
     if (!meta) {
         meta = fhir_node_new(FHIR_NODE_OBJECT, pool);
@@ -126,7 +126,7 @@ static fhir_node_t *profiles_of(fhir_node_t *resource, apr_pool_t *pool)
         meta->next = *at;
         *at = meta;
     }
-    list = fhir_convert_get(meta, "profile");
+    fhir_node_t *list = fhir_convert_get(meta, "profile");
     if (!list) {
         list = fhir_node_new(FHIR_NODE_ARRAY, pool);
         fhir_convert_add(meta, "profile", 7, list);

@@ -84,7 +84,6 @@ static const char *target_out(fhir_convert_run_t *run, const fhir_element_t *to,
 static const char *target_in(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
 {
     const fhir_model_t *m = run->half->to;
-    const fhir_type_t *type;
 
     for (int prefixed = 1; prefixed >= 0; prefixed--) {
         for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
@@ -95,7 +94,7 @@ static const char *target_in(fhir_convert_run_t *run, const fhir_element_t *to, 
                 return join(run, t->r4, "", p, skip);
         }
     }
-    type = fhir_model_resource(m, p->type, p->type_len);
+    const fhir_type_t *type = fhir_model_resource(m, p->type, p->type_len);
     return is_allowed(run->half, to, type) ? join(run, fhir_model_str(m, type->name), "", p, 0)
                                            : NULL;
 }
@@ -104,11 +103,11 @@ static const char *target_in(fhir_convert_run_t *run, const fhir_element_t *to, 
 static const char *contained_target(const fhir_convert_run_t *run, const fhir_element_t *to,
                                     const char *text, apr_size_t len)
 {
-    fhir_convert_contained_t *there;
 
     if (len == 1)
         return run->half->way == FHIR_CONVERT_OUT && run->self ? run->self : "#";
-    there = run->contained ? apr_hash_get(run->contained, text + 1, (apr_ssize_t)(len - 1)) : NULL;
+    fhir_convert_contained_t *there =
+        run->contained ? apr_hash_get(run->contained, text + 1, (apr_ssize_t)(len - 1)) : NULL;
     if (!there || !is_allowed(run->half, to, there->to))
         return NULL;
     return apr_pstrmemdup(run->pool, text, len);
@@ -133,16 +132,15 @@ const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *t
 {
     int out = run->half->way == FHIR_CONVERT_OUT;
     apr_size_t base_len = fhir_convert_below(run, text, len);
-    const char *target;
-    parts_t p;
 
     if (len && text[0] == '#')
         return contained_target(run, to, text, len);
     if (!base_len && memchr(text, ':', len))
         return apr_pstrmemdup(run->pool, text, len); /* another server's, or a urn */
+    parts_t p;
     if (!split(&p, text + base_len, len - base_len))
         return NULL;
-    target = out ? target_out(run, to, &p) : target_in(run, to, &p);
+    const char *target = out ? target_out(run, to, &p) : target_in(run, to, &p);
     return target && base_len && out
                ? apr_pstrcat(run->pool, run->env->dstu2_base, "/", target, NULL)
                : target;
@@ -169,10 +167,10 @@ fhir_node_t *fhir_convert_refer(fhir_convert_run_t *run, const fhir_convert_step
 {
     const fhir_convert_plan_t *plan = run->half->reference;
     fhir_node_t *text = fhir_convert_get(node, "reference");
-    const char *target;
 
     if (text && text->kind == FHIR_NODE_STRING) {
-        target = fhir_convert_target(run, step ? step->to : NULL, text->text, text->text_len);
+        const char *target =
+            fhir_convert_target(run, step ? step->to : NULL, text->text, text->text_len);
         if (target) {
             text->text = target;
             text->text_len = (apr_uint32_t)strlen(target);
@@ -199,10 +197,9 @@ void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *re
         const fhir_node_t *id = fhir_node_get(item, "id");
         const fhir_convert_plan_t *plan =
             fhir_convert_resource_plan(run->half, NULL, item, run->pool);
-        fhir_convert_contained_t *there;
         if (!id || id->kind != FHIR_NODE_STRING || !plan)
             continue;
-        there = apr_pcalloc(run->pool, sizeof(*there));
+        fhir_convert_contained_t *there = apr_pcalloc(run->pool, sizeof(*there));
         there->to = plan->to;
         there->resource = fhir_convert_copy(item, run->pool);
         apr_hash_set(run->contained, id->text, id->text_len, there);
@@ -248,10 +245,9 @@ static void drop_unused(apr_hash_t *targets, fhir_node_t *resource, fhir_node_t 
 
     for (fhir_node_t *item = list->child; item; item = item->next) {
         const fhir_node_t *id = fhir_node_get(item, "id");
-        target_t *t;
         if (!id || !id->text)
             continue;
-        t = apr_hash_get(targets, id->text, id->text_len);
+        target_t *t = apr_hash_get(targets, id->text, id->text_len);
         if (!t) {
             t = apr_palloc(pool, sizeof(*t));
             t->references = 0;
@@ -282,14 +278,14 @@ static void drop_unused(apr_hash_t *targets, fhir_node_t *resource, fhir_node_t 
 
 void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
 {
-    fhir_node_t *list = fhir_convert_get(resource, "contained"), **at;
-    const fhir_node_t *text;
+    fhir_node_t *list = fhir_convert_get(resource, "contained");
 
     if (run->contain) {
         if (!list) {
             list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
             fhir_convert_add(resource, "contained", 9, list);
         }
+        fhir_node_t **at;
         for (at = &list->child; *at; at = &(*at)->next)
             ;
         *at = run->contain;
@@ -297,7 +293,7 @@ void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
     if (!list)
         return;
     for (fhir_node_t *item = list->child; item; item = item->next) { /* dom-1: no texts */
-        text = fhir_node_get(item, "text");
+        const fhir_node_t *text = fhir_node_get(item, "text");
         if (text && run->half->way == FHIR_CONVERT_OUT)
             fhir_convert_remove(item, text);
     }
@@ -311,14 +307,13 @@ const fhir_convert_plan_t *fhir_convert_resource_plan(const fhir_convert_half_t 
                                                       apr_pool_t *pool)
 {
     const fhir_node_t *type = fhir_node_get(resource, "resourceType");
-    const fhir_convert_plan_t *usual, *wanted;
 
     if (!type || type->kind != FHIR_NODE_STRING)
         return NULL;
-    usual = apr_hash_get(half->resources, type->text, type->text_len);
+    const fhir_convert_plan_t *usual = apr_hash_get(half->resources, type->text, type->text_len);
     if (!as || !usual || strcmp(fhir_model_str(half->to, usual->to->name), as) == 0)
         return usual;
-    wanted = apr_hash_get(
+    const fhir_convert_plan_t *wanted = apr_hash_get(
         half->plans,
         apr_pstrcat(pool, apr_pstrmemdup(pool, type->text, type->text_len), ">", as, NULL),
         APR_HASH_KEY_STRING);

@@ -5,6 +5,7 @@
  */
 #include <apr_strings.h>
 
+#include "core/fhir_work.h"
 #include "fhir/convert/fhir_convert_private.h"
 
 /* An object on its way. */
@@ -85,18 +86,18 @@ static void set_test(const fhir_convert_run_t *run, const fhir_convert_hop_t *ho
     const fhir_model_t *m = run->half->to;
     const fhir_element_t *el =
         fhir_model_element(m, &m->types[hop->element->type], test->name, test->len);
-    fhir_node_t *code, *coding, *list, *concept;
 
     if (!el || !test->codes || test->not || fhir_node_getn(item, test->name, test->len))
         return;
-    code = fhir_node_new_text(FHIR_NODE_STRING, test->codes, strcspn(test->codes, " "), run->pool);
+    fhir_node_t *code =
+        fhir_node_new_text(FHIR_NODE_STRING, test->codes, strcspn(test->codes, " "), run->pool);
     if (m->types[el->type].kind == FHIR_KIND_PRIMITIVE) {
         fhir_convert_add(item, test->name, test->len, code);
         return;
     }
-    coding = fhir_node_new(FHIR_NODE_OBJECT, run->pool);
-    list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
-    concept = fhir_node_new(FHIR_NODE_OBJECT, run->pool);
+    fhir_node_t *coding = fhir_node_new(FHIR_NODE_OBJECT, run->pool);
+    fhir_node_t *list = fhir_node_new(FHIR_NODE_ARRAY, run->pool);
+    fhir_node_t *concept = fhir_node_new(FHIR_NODE_OBJECT, run->pool);
     if (hop->system)
         fhir_convert_add(coding, "system", 6, fhir_convert_string(hop->system, run->pool));
     fhir_convert_add(coding, "code", 4, code);
@@ -162,11 +163,11 @@ static const fhir_node_t *behind_hop(const void *baton, const fhir_node_t *item)
 static int is_there(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                     const fhir_node_t *made, const fhir_node_t *value)
 {
-    const fhir_node_t *list;
 
     if (run->half->way == FHIR_CONVERT_OUT || step->n_hops != 1)
         return 0;
-    list = fhir_node_get(made, fhir_model_str(run->half->to, step->hops[0].element->name));
+    const fhir_node_t *list =
+        fhir_node_get(made, fhir_model_str(run->half->to, step->hops[0].element->name));
     return list && list->kind == FHIR_NODE_ARRAY &&
            fhir_convert_holds(run, step, list, behind_hop, step, value);
 }
@@ -202,7 +203,6 @@ static void emit_item(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *o
 {
     fhir_node_t *list = fhir_convert_get(object, step->to_name);
     int in = w->run->half->way == FHIR_CONVERT_IN;
-    apr_size_t before;
 
     if (!list) {
         list = fhir_node_new(FHIR_NODE_ARRAY, w->run->pool);
@@ -218,7 +218,7 @@ static void emit_item(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *o
         fhir_convert_prepend(w->run, list, value);
         return;
     }
-    before = step->prim ? fhir_convert_count(w->run, list) : 0;
+    apr_size_t before = step->prim ? fhir_convert_count(w->run, list) : 0;
     fhir_convert_append(w->run, list, value);
     if (step->prim)
         append_underscore(w, step, object, underscore, before);
@@ -267,7 +267,7 @@ static fhir_node_t *occupant(const fhir_convert_run_t *run, const fhir_convert_s
 static void emit(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value,
                  fhir_node_t *underscore)
 {
-    fhir_node_t *object = w->made, *there;
+    fhir_node_t *object = w->made;
 
     if (step->need)
         w->seen |= (apr_uint64_t)1 << (step->need - 1);
@@ -279,7 +279,7 @@ static void emit(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value,
         emit_item(w, step, object, value, underscore);
         return;
     }
-    there = fhir_convert_get(object, step->to_name);
+    fhir_node_t *there = fhir_convert_get(object, step->to_name);
     if (there && value && (there->flags & FHIR_CONVERT_MADE))
         absorb(there, value);
     else if (there && value)
@@ -330,21 +330,19 @@ static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value
 static int extension_agrees(walk_t *w, const fhir_convert_step_t *step, const fhir_node_t *came)
 {
     fhir_convert_run_t run = *w->run;
-    const fhir_convert_plan_t *plan;
-    const fhir_node_t *shown;
-    fhir_node_t *object;
     const fhir_model_t *from = run.half->from, *to = run.half->to;
 
     run.half = run.half->other;
     run.env = NULL;
-    plan = apr_hash_get(run.half->plans,
-                        apr_pstrcat(run.pool, fhir_model_str(to, w->plan->to->name), ">",
-                                    fhir_model_str(from, w->plan->from->name), NULL),
-                        APR_HASH_KEY_STRING);
+    const fhir_convert_plan_t *plan =
+        apr_hash_get(run.half->plans,
+                     apr_pstrcat(run.pool, fhir_model_str(to, w->plan->to->name), ">",
+                                 fhir_model_str(from, w->plan->from->name), NULL),
+                     APR_HASH_KEY_STRING);
     if (!plan || step->n_hops)
         return 0;
-    object = fhir_convert_object(&run, plan, fhir_convert_copy(w->made, run.pool));
-    shown = object ? fhir_node_getn(object, step->name, step->len) : NULL;
+    fhir_node_t *object = fhir_convert_object(&run, plan, fhir_convert_copy(w->made, run.pool));
+    const fhir_node_t *shown = object ? fhir_node_getn(object, step->name, step->len) : NULL;
     return same(&run, shown, came);
 }
 
@@ -358,7 +356,7 @@ typedef enum taken_t {
  * says something else. */
 static taken_t is_taken(walk_t *w, const fhir_convert_step_t *step, const fhir_node_t *value)
 {
-    fhir_node_t *object = w->made, *there;
+    fhir_node_t *object = w->made;
 
     if (step->to_list || step->joins)
         return FREE;
@@ -368,7 +366,7 @@ static taken_t is_taken(walk_t *w, const fhir_convert_step_t *step, const fhir_n
         object =
             fhir_convert_get(object, fhir_model_str(w->run->half->to, step->hops[i].element->name));
     }
-    there = object ? occupant(w->run, step, object) : NULL;
+    fhir_node_t *there = object ? occupant(w->run, step, object) : NULL;
     if (!there || (there->flags & FHIR_CONVERT_MADE))
         return FREE;
     if (!value || !w->found || (w->run->half->way == FHIR_CONVERT_OUT && step->from->max > 1))
@@ -393,7 +391,6 @@ static int value_goes(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *v
                       fhir_node_t *underscore)
 {
     fhir_node_t *kept = NULL, *done = value;
-    taken_t taken;
 
     if (step->tests && !(value && fhir_convert_test(step->tests, value)))
         return 0;
@@ -407,7 +404,7 @@ static int value_goes(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *v
         emit(w, step, NULL, convert_underscore(w, underscore));
         return 1;
     }
-    taken = is_taken(w, step, value);
+    taken_t taken = is_taken(w, step, value);
     if (taken != FREE)
         return taken == SAID || step->listed;
     w->run->keep = 0;
@@ -569,10 +566,11 @@ static void put_first(fhir_convert_run_t *run, const fhir_convert_step_t *step, 
 static void list_goes(walk_t *w, const fhir_convert_step_t *steps, const active_t *active,
                       fhir_node_t *list, fhir_node_t *underscore)
 {
-    fhir_node_t *under = is_array(underscore) ? underscore->child : NULL, *next, *under_next;
+    fhir_node_t *under = is_array(underscore) ? underscore->child : NULL;
 
     if (!steps->next)
         put_first(w->run, steps, list, under);
+    fhir_node_t *next, *under_next;
     for (fhir_node_t *item = list->child; item || under; item = next, under = under_next) {
         next = item ? item->next : NULL;
         under_next = under ? under->next : NULL;
@@ -679,11 +677,10 @@ static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
 static void tell_unsupported(const walk_t *w, const char *name)
 {
     const fhir_convert_env_t *env = w->run->env;
-    fhir_issue_t *issue;
 
     if (!env || !env->issues)
         return;
-    issue = fhir_issues_add(
+    fhir_issue_t *issue = fhir_issues_add(
         env->issues, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "no-counterpart", "",
         "FHIR %s, in which resources are stored, requires %s and has no equivalent of this value",
         w->run->half->to->label, name);
@@ -700,12 +697,12 @@ static void fill_absent(walk_t *w)
         const fhir_type_t *type = &m->types[absent->to->type];
         const char *name = fhir_model_str(m, absent->to->name);
         apr_uint64_t bit = (apr_uint64_t)1 << absent->bit;
-        fhir_node_t *value;
         if ((w->seen & bit) || fhir_node_get(w->made, name))
             continue;
-        value = absent->row ? fill(w, absent)
-                            : fhir_convert_absent(w->run, type,
-                                                  w->unsupported & bit ? "unsupported" : "unknown");
+        fhir_node_t *value =
+            absent->row ? fill(w, absent)
+                        : fhir_convert_absent(w->run, type,
+                                              w->unsupported & bit ? "unsupported" : "unknown");
         if (!value)
             continue;
         if (!absent->row && (w->unsupported & bit))
@@ -800,18 +797,16 @@ fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_pla
                                  fhir_node_t *object)
 {
     walk_t w = {.run = run, .plan = plan, .made = object};
-    fhir_node_t *members;
-    active_t active;
-    scan_t s;
 
+    (void)fhir_work_tick(4);
     if (object->kind != FHIR_NODE_OBJECT ||
         (plan->must &&
          !fhir_convert_fits(run, plan->must->to,
                             fhir_node_getn(object, plan->must->name, plan->must->len))))
         return NULL;
-    active = find_active(run, plan, object);
-    s = scan(object);
-    members = object->child;
+    active_t active = find_active(run, plan, object);
+    scan_t s = scan(object);
+    fhir_node_t *members = object->child;
     object->child = NULL;
     for (int i = 0; i < 2; i++) {
         if (s.extensions[i])

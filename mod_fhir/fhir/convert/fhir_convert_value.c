@@ -224,10 +224,11 @@ typedef struct added_t {
 
 static int next_added(added_t *a, char **state, char *words)
 {
-    char *word = apr_strtok(words, " ", state), *in;
+    char *word = apr_strtok(words, " ", state);
 
     if (!word)
         return 0;
+    char *in;
     a->r4_system = apr_strtok(word, "|>", &in);
     a->r4_code = apr_strtok(NULL, "|>", &in);
     a->system = apr_strtok(NULL, "|>", &in);
@@ -246,8 +247,9 @@ static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t 
     for (; list && next_added(&a, &state, text); text = NULL) {
         int has = has_coding(list, a.r4_system, a.r4_code);
         if (out(run) && has && !has_coding(list, a.system, a.code)) {
-            fhir_node_t *coding = new_coding(run, a.system, a.code, strlen(a.code)), **at;
+            fhir_node_t *coding = new_coding(run, a.system, a.code, strlen(a.code));
             coding->name = NULL;
+            fhir_node_t **at;
             for (at = &list->child; *at; at = &(*at)->next)
                 ;
             *at = coding;
@@ -275,11 +277,11 @@ static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t 
 /* Old apps show `text` alone. */
 static void fill_text(fhir_convert_run_t *run, fhir_node_t *concept)
 {
-    const fhir_node_t *coding = first_coding(concept), *display;
+    const fhir_node_t *coding = first_coding(concept);
 
     if (fhir_node_get(concept, "text") || fhir_node_get(concept, "_text") || !coding)
         return;
-    display = fhir_node_get(coding, "display");
+    const fhir_node_t *display = fhir_node_get(coding, "display");
     if (display && display->text_len)
         fhir_convert_add(concept, "text", 4, text_node(run, display->text, display->text_len));
 }
@@ -464,10 +466,11 @@ static fhir_node_t *quantity_to_ratio(fhir_convert_run_t *run, const fhir_conver
     if (!value || !(part_of(run, unit, 0) || part_of(run, code, 0)))
         return NULL;
     for (int i = 0; i < 2; i++) {
-        fhir_node_t *part = new_object(run), *text;
+        fhir_node_t *part = new_object(run);
         fhir_convert_add(part, "value", 5,
                          i ? fhir_node_new_text(FHIR_NODE_NUMBER, "1", 1, run->pool)
                            : fhir_convert_copy(value, run->pool));
+        fhir_node_t *text;
         if ((text = part_of(run, unit, i)) != NULL)
             fhir_convert_add(part, "unit", 4, text);
         text = part_of(run, code, i);
@@ -609,7 +612,7 @@ static fhir_node_t *contain(fhir_convert_run_t *run, const fhir_convert_step_t *
 static fhir_node_t *contained(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                               fhir_node_t *node)
 {
-    const fhir_node_t *text = fhir_node_get(node, "reference"), *code;
+    const fhir_node_t *text = fhir_node_get(node, "reference");
 
     if (!is_made(text) || !run->contained)
         return NULL;
@@ -618,7 +621,7 @@ static fhir_node_t *contained(fhir_convert_run_t *run, const fhir_convert_step_t
     if (!there || !fhir_node_is(fhir_node_get(there->resource, "resourceType"), step->row->codes) ||
         fhir_node_count(there->resource) != 3)
         return NULL;
-    code = fhir_node_get(there->resource, "code");
+    const fhir_node_t *code = fhir_node_get(there->resource, "code");
     if (!code)
         return NULL;
     there->to = NULL; /* it is in the element now */

@@ -9,6 +9,7 @@
 #include <apr_tables.h>
 #include <string.h>
 
+#include "core/fhir_work.h"
 #include "fhir/extract/fhir_extract_private.h"
 
 #define CELL_MAX (64u << 20) /* bytes of one cell */
@@ -127,10 +128,11 @@ static const fhir_xnode_t *find_child(const fhir_extract_t *x, const fhir_xnode_
 
 static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t *object)
 {
-    const fhir_xnode_t *end = x->model->xnodes + xnode->first_child + xnode->n_children, *child;
+    const fhir_xnode_t *end = x->model->xnodes + xnode->first_child + xnode->n_children;
     const fhir_node_t *item;
+    (void)fhir_work_tick(2);
     for (const fhir_node_t *member = object->child; member; member = member->next) {
-        child = find_child(x, xnode, member);
+        const fhir_xnode_t *child = find_child(x, xnode, member);
         if (!child)
             continue;
         for (apr_uint32_t name = child->name; child < end && child->name == name; child++) {
@@ -159,9 +161,8 @@ static void find_exists(apr_array_header_t *found, const fhir_model_t *m, const 
 static const apr_uint16_t *exists_params(fhir_extract_t *x)
 {
     const apr_uint16_t **list = &x->exists[fhir_model_type_index(x->model, x->type)];
-    apr_array_header_t *found;
     if (!*list) {
-        found = apr_array_make(x->scratch->pool, 2, sizeof(apr_uint16_t));
+        apr_array_header_t *found = apr_array_make(x->scratch->pool, 2, sizeof(apr_uint16_t));
         if (x->type->xroot)
             find_exists(found, x->model, &x->model->xnodes[x->type->xroot]);
         APR_ARRAY_PUSH(found, apr_uint16_t) = 0;

@@ -143,10 +143,10 @@ void fhir_extract_put_text(fhir_extract_t *x, const char *s, apr_size_t len)
     int i = 0;
     if (!len || len > FHIR_EXTRACT_KEY_MAX)
         return;
-    fhir_cell_t *c;
     if (x->param->kind == FHIR_PARAM_TOKEN)
         add_code(x, s, len);
     else if (x->composite) {
+        fhir_cell_t *c;
         while ((c = component(x, &i)) != NULL)
             if (!c->count++)
                 fhir_buf_json_string(c->text, s, len);
@@ -304,8 +304,8 @@ void fhir_extract_put_amount(fhir_extract_t *x, const fhir_extract_amount_t *amo
         a.system = x->scratch->data;
         a.system_len = x->scratch->len;
     }
-    fhir_cell_t *c;
     if (x->composite) {
+        fhir_cell_t *c;
         while ((c = component(x, &i)) != NULL)
             if (!c->count++)
                 json_amount(c->text, &a);

@@ -140,13 +140,13 @@ static const char *type_and_id(const char *url, apr_size_t len)
 
 void fhir_extract_below(fhir_extract_t *x, const fhir_node_t *full_url)
 {
-    const char *s = full_url ? full_url->text : NULL, *type;
+    const char *s = full_url ? full_url->text : NULL;
     apr_size_t len = full_url ? full_url->text_len : 0;
     x->below = NULL;
     if (!s || full_url->kind != FHIR_NODE_STRING || !(STARTS(s, len, "http")))
         return;
     fhir_extract_normalize(&s, &len, x); /* ours is without its root */
-    type = type_and_id(s, len);
+    const char *type = type_and_id(s, len);
     if (!type || !STARTS(s, len, "http") ||
         !fhir_model_resource(x->model, type, strcspn(type, "/")))
         return;
@@ -418,17 +418,15 @@ int fhir_extract_target(const char **name, apr_size_t *len, const fhir_extract_t
                         const fhir_node_t *node)
 {
     const fhir_node_t *reference = node->kind == FHIR_NODE_OBJECT ? GET(node, "reference") : node;
-    const char *s, *slash, *start;
-    apr_size_t n;
     if (reference && reference->kind == FHIR_NODE_STRING && reference->text_len) {
-        s = reference->text;
-        n = reference->text_len;
+        const char *s = reference->text;
+        apr_size_t n = reference->text_len;
         if (*s == '#')
             return from_node(name, len, GET(contained(x, s + 1, n - 1), "resourceType"));
         fhir_extract_normalize(&s, &n, x);
-        slash = memrchr(s, '/', n);
+        const char *slash = memrchr(s, '/', n);
         if (slash && slash > s) {
-            start = memrchr(s, '/', (apr_size_t)(slash - s));
+            const char *start = memrchr(s, '/', (apr_size_t)(slash - s));
             *name = start ? start + 1 : s;
             *len = (apr_size_t)(slash - *name);
             return 1;

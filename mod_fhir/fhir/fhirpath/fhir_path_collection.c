@@ -43,9 +43,9 @@ static fhir_err_t *fn_booleans(call_t *c)
 {
     int mode = c->node->function->mode, wanted = mode & 1, any = mode >> 1, answer = !any;
     for (int i = 0; i < c->in->n; i++) {
-        int value;
         if (c->in->v[i]->kind != FHIR_PATH_BOOLEAN)
             return path_fail(c->run, c->node, "%s() works on booleans", c->node->name);
+        int value;
         if (path_item_boolean(c->in->v[i], &value) && (value == wanted) == any)
             answer = any;
     }
@@ -65,8 +65,9 @@ static fhir_err_t *subset(run_t *run, int *answer, const coll_t *a, const coll_t
 static fhir_err_t *fn_subset(call_t *c)
 {
     coll_t other = {0};
-    int answer, superset = c->node->function->mode;
+    int superset = c->node->function->mode;
     FHIR_TRY(path_arg(c, 0, &other));
+    int answer;
     FHIR_TRY(superset ? subset(c->run, &answer, &other, c->in)
                       : subset(c->run, &answer, c->in, &other));
     path_push_boolean(c->run, c->out, answer);
@@ -291,12 +292,13 @@ static fhir_err_t *fn_aggregate(call_t *c)
 static fhir_err_t *fn_iif(call_t *c)
 {
     const item_t *item = c->scope->this_item;
-    int index = c->scope->index, answer;
+    int index = c->scope->index;
 
     if (c->has_left) {
         FHIR_TRY(path_single(c->run, c->node, c->in, &item));
         index = 0;
     }
+    int answer;
     FHIR_TRY(path_criterion(c, 0, item, index, &answer));
     if (answer == 1)
         return path_lambda(c, 1, item, index, NULL, c->out);

@@ -51,8 +51,7 @@ static void to_boolean(run_t *run, coll_t *out, const item_t *item)
 
 static void to_integer(run_t *run, coll_t *out, const item_t *item)
 {
-    const char *s;
-    apr_size_t len, digits = 0;
+    apr_size_t digits = 0;
     apr_int64_t value = 0;
     int flag;
 
@@ -61,6 +60,8 @@ static void to_integer(run_t *run, coll_t *out, const item_t *item)
         path_push_integer(run, out, value);
         return;
     }
+    const char *s;
+    apr_size_t len;
     if (!path_item_string(item, &s, &len) || !len)
         return;
     flag = *s == '-';
@@ -154,14 +155,14 @@ static void to_time(run_t *run, coll_t *out, const item_t *item)
 static void to_quantity(run_t *run, coll_t *out, const item_t *item)
 {
     quantity_t q = {.unit = "1", .unit_len = 1};
-    const char *s;
-    apr_size_t len;
     int flag, fits = path_item_quantity(run, item, &q) || path_item_number(item, &q.value);
 
     if (!fits && path_item_boolean(item, &flag)) {
         q.value = (number_t){flag ? 10 : 0, 1};
         fits = 1;
     }
+    const char *s;
+    apr_size_t len;
     if (!fits && path_item_string(item, &s, &len))
         fits = path_quantity_parse(&q, s, len, run->pool);
     if (fits)
@@ -175,11 +176,6 @@ enum { BOOLEAN, INTEGER, DECIMAL, STRING, DATE, DATETIME, TIME, QUANTITY };
 /* The input converted; a unit given to toQuantity() converts once more. */
 static fhir_err_t *convert(call_t *c, coll_t *out, const item_t **item)
 {
-    const char *unit;
-    apr_size_t len;
-    int given;
-    quantity_t q;
-
     FHIR_TRY(path_single(c->run, c->node, c->in, item));
     if (!*item)
         return NULL;
@@ -187,9 +183,13 @@ static fhir_err_t *convert(call_t *c, coll_t *out, const item_t **item)
     converters[c->node->function->mode](c->run, out, *item);
     if (!c->node->n_args || !out->n)
         return NULL;
+    const char *unit;
+    apr_size_t len;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &unit, &len, &given));
     if (!given)
         return NULL;
+    quantity_t q;
     if (path_item_quantity(c->run, out->v[0], &q)) {
         out->n = 0;
         if (path_quantity_convert(&q.value, &q, unit, len)) {
@@ -279,7 +279,6 @@ static void html(fhir_buf_t *buf, const char *s, apr_size_t len, int escape)
 
 static void json(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len, int escape)
 {
-    fhir_node_t *node;
     fhir_buf_t *quoted = fhir_buf_create(c->run->pool, 0);
     if (escape) {
         fhir_buf_json_string(quoted, s, len);
@@ -296,17 +295,21 @@ static void json(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len, int 
             fhir_buf_putc(quoted, s[++i]);
     }
     fhir_buf_putc(quoted, '"');
+    fhir_node_t *node;
     if (!fhir_node_parse_json(&node, quoted->data, quoted->len, NULL, c->run->pool))
         fhir_buf_append(buf, node->text, node->text_len);
 }
 
 static fhir_err_t *fn_code(call_t *c)
 {
-    int encode = c->node->function->mode, found, given;
-    const char *s, *format;
-    apr_size_t len, format_len;
+    int encode = c->node->function->mode, found;
+    const char *s;
+    apr_size_t len;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    int given;
+    const char *format;
+    apr_size_t format_len;
     FHIR_TRY(path_arg_string(c, 0, &format, &format_len, &given));
     if (!found || !given)
         return NULL;
@@ -324,12 +327,15 @@ static fhir_err_t *fn_code(call_t *c)
 
 static fhir_err_t *fn_escape(call_t *c)
 {
-    int escape = c->node->function->mode, found, given;
+    int escape = c->node->function->mode, found;
     fhir_buf_t *buf = fhir_buf_create(c->run->pool, 0);
-    const char *s, *format;
-    apr_size_t len, format_len;
+    const char *s;
+    apr_size_t len;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    int given;
+    const char *format;
+    apr_size_t format_len;
     FHIR_TRY(path_arg_string(c, 0, &format, &format_len, &given));
     if (!found || !given)
         return NULL;

@@ -21,14 +21,14 @@ static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, co
 static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t *a,
                                      const fhir_node_t *b)
 {
-    apr_size_t n = fhir_node_count(b), i;
+    apr_size_t n = fhir_node_count(b);
     char *used = apr_pcalloc(run->pool, n + 1);
 
     PATH_WALK(run, n);
     *answer = fhir_node_count(a) == n;
     for (a = a->child; a && *answer; a = a->next) {
         int found = 0;
-        i = 0;
+        apr_size_t i = 0;
         for (const fhir_node_t *c = b->child; c && !found; c = c->next, i++) {
             if (!used[i])
                 FHIR_TRY(nodes_equal(run, &found, a, c, 1));
@@ -119,11 +119,11 @@ static int decimals(const number_t *n)
 /* Equivalence rounds to the smaller number of decimal places; zeros at the end are none. */
 static int numbers_equal(const number_t *a, const number_t *b, int equivalent)
 {
-    number_t x, y;
     int places_a = decimals(a), places_b = decimals(b);
     int places = places_a < places_b ? places_a : places_b;
     if (!equivalent)
         return path_number_compare(a, b) == 0;
+    number_t x, y;
     return path_number_round(&x, a, places, PATH_HALF) &&
            path_number_round(&y, b, places, PATH_HALF) && path_number_compare(&x, &y) == 0;
 }
@@ -139,15 +139,13 @@ static int is_calendar_of(const quantity_t *a, const quantity_t *b)
 
 static int quantities_equal(const quantity_t *a, const quantity_t *b, int equivalent)
 {
-    number_t converted;
-    int order;
-
     if (!equivalent) {
-        order = path_quantity_compare(a, b);
+        int order = path_quantity_compare(a, b);
         return order == PATH_EMPTY ? PATH_EMPTY : order == 0;
     }
     if (is_calendar_of(a, b) || is_calendar_of(b, a))
         return numbers_equal(&a->value, &b->value, 1);
+    number_t converted;
     return path_quantity_convert(&converted, b, a->unit, a->unit_len) &&
            numbers_equal(&a->value, &converted, 1);
 }
@@ -194,23 +192,22 @@ static int moments_equal(run_t *run, const item_t *a, const item_t *b, int equiv
 static fhir_err_t *items_equal(run_t *run, int *answer, const item_t *a, const item_t *b,
                                int equivalent)
 {
-    const char *s, *t;
-    apr_size_t s_len, t_len;
-    quantity_t p, q;
-    number_t m, n;
-    int x, y;
-
     PATH_STEP(run);
     PATH_CHARGE(run, smaller(path_item_bytes(a), path_item_bytes(b)));
     *answer = 0;
+    quantity_t p, q;
+    int x, y;
     if (a == b)
         *answer = 1;
     else if (a->kind == FHIR_PATH_STRING && b->kind == FHIR_PATH_STRING) {
+        const char *s, *t;
+        apr_size_t s_len, t_len;
         if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len))
             *answer = equivalent ? path_text_equivalent(s, s_len, t, t_len)
                                  : s_len == t_len && memcmp(s, t, s_len) == 0;
     }
     else if (is_number(a) && is_number(b)) {
+        number_t m, n;
         if (path_item_number(a, &m) && path_item_number(b, &n))
             *answer = numbers_equal(&m, &n, equivalent);
     }
@@ -280,13 +277,13 @@ fhir_err_t *path_has(run_t *run, int *answer, const coll_t *c, const item_t *ite
  */
 static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
 {
-    const char *s;
-    apr_size_t len;
-    number_t n;
     apr_int64_t whole = 0;
 
     PATH_CHARGE(run, path_item_bytes(item));
     *h = 2;
+    const char *s;
+    apr_size_t len;
+    number_t n;
     if (path_item_string(item, &s, &len))
         *h = (unsigned)fhir_hash_bytes(s, len);
     else if (is_quantity(run, item))
@@ -312,7 +309,6 @@ static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
 fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
 {
     int total = out->n + from->n, size = 16, kept = out->n, seen;
-    int *slots, *next;
 
     if (total <= FEW) {
         for (int i = 0; i < from->n; i++) {
@@ -326,8 +322,8 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
     while (size < total * 2)
         size *= 2;
     /* Chains of places in out, 1-based. */
-    slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
-    next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
+    int *slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
+    int *next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
     for (int i = -kept; i < from->n; i++) {
         const item_t *item = i < 0 ? out->v[i + kept] : from->v[i];
         unsigned h = 0;
@@ -352,16 +348,12 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
 fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t *a,
                          const item_t *b)
 {
-    const char *s, *t;
-    apr_size_t s_len, t_len;
-    quantity_t p, q;
-    moment_t x, y;
-    number_t m, n;
-
     PATH_STEP(run);
     PATH_CHARGE(run, smaller(path_item_bytes(a), path_item_bytes(b)));
     *order = PATH_EMPTY;
     if (a->kind == FHIR_PATH_STRING && b->kind == FHIR_PATH_STRING) {
+        const char *s, *t;
+        apr_size_t s_len, t_len;
         if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len)) {
             /* UTF-8 orders as its characters do. */
             int cmp = memcmp(s, t, s_len < t_len ? s_len : t_len);
@@ -369,17 +361,20 @@ fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t
         }
     }
     else if (is_number(a) && is_number(b)) {
+        number_t m, n;
         if (path_item_number(a, &m) && path_item_number(b, &n))
             *order = path_number_compare(&m, &n);
     }
     else if (is_moment(a) && is_moment(b) &&
              (a->kind == FHIR_PATH_TIME) == (b->kind == FHIR_PATH_TIME)) {
+        moment_t x, y;
         if (path_item_moment(a, &x) && path_item_moment(b, &y))
             *order = path_moment_compare(&x, &y);
         run->undecided |= *order == PATH_EMPTY;
     }
     else if ((is_quantity(run, a) || is_quantity(run, b)) &&
              (is_quantity(run, a) || is_number(a)) && (is_quantity(run, b) || is_number(b))) {
+        quantity_t p, q;
         if (as_quantity(run, a, &p) && as_quantity(run, b, &q))
             *order = path_quantity_compare(&p, &q);
     }

@@ -9,11 +9,11 @@
 fhir_err_t *path_fail(const run_t *run, const ast_t *node, const char *fmt, ...)
 {
     va_list ap;
-    int line, column;
 
     va_start(ap, fmt);
     const char *what = apr_pvsprintf(run->pool, fmt, ap);
     va_end(ap);
+    int line, column;
     fhir_node_place(&line, &column, run->path->text, node->at);
     return fhir_err_create(run->pool, FHIR_ERR_BUSINESS, "FHIRPath, line %d, column %d: %s", line,
                            column, what);
@@ -89,7 +89,7 @@ static fhir_err_t *truth(run_t *run, const ast_t *node, scope_t *scope, int *ans
 
 static fhir_err_t *logic(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
-    int a, b, answer;
+    int a;
 
     FHIR_TRY(truth(run, node->left, scope, &a));
     /* What the left side decides alone needs no right side. */
@@ -98,7 +98,9 @@ static fhir_err_t *logic(run_t *run, coll_t *out, const ast_t *node, scope_t *sc
         path_push_boolean(run, out, node->op != OP_AND);
         return NULL;
     }
+    int b;
     FHIR_TRY(truth(run, node->right, scope, &b));
+    int answer;
     switch (node->op) {
     case OP_AND:
         answer = and(a, b);
@@ -118,13 +120,14 @@ static fhir_err_t *logic(run_t *run, coll_t *out, const ast_t *node, scope_t *sc
 
 static fhir_err_t *comparison(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
-    const item_t *a, *b;
-    int order;
+    const item_t *a;
 
     FHIR_TRY(operand(run, node->left, scope, &a));
+    const item_t *b;
     FHIR_TRY(operand(run, node->right, scope, &b));
     if (!a || !b)
         return NULL;
+    int order;
     FHIR_TRY(path_compare(run, &order, node, a, b));
     if (order != PATH_EMPTY)
         path_push_boolean(run, out,
@@ -138,10 +141,10 @@ static fhir_err_t *comparison(run_t *run, coll_t *out, const ast_t *node, scope_
 static fhir_err_t *equality(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
     coll_t a = {0}, b = {0};
-    int answer;
 
     FHIR_TRY(path_eval(run, &a, node->left, scope));
     FHIR_TRY(path_eval(run, &b, node->right, scope));
+    int answer;
     if (node->op == OP_EQUAL || node->op == OP_NOT_EQUAL)
         FHIR_TRY(path_equal_all(run, &answer, &a, &b));
     else
@@ -157,12 +160,12 @@ static fhir_err_t *membership(run_t *run, coll_t *out, const ast_t *node, scope_
     const ast_t *many = node->op == OP_IN ? node->right : node->left;
     const item_t *item;
     coll_t c = {0};
-    int answer;
 
     FHIR_TRY(operand(run, one, scope, &item));
     if (!item)
         return NULL;
     FHIR_TRY(path_eval(run, &c, many, scope));
+    int answer;
     FHIR_TRY(path_has(run, &answer, &c, item));
     path_push_boolean(run, out, answer);
     return NULL;
@@ -250,13 +253,13 @@ static fhir_err_t *sign(run_t *run, coll_t *out, const ast_t *node, scope_t *sco
 static fhir_err_t *indexer(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
     coll_t c = {0};
-    const item_t *item;
-    apr_int64_t index;
 
     FHIR_TRY(path_eval(run, &c, node->left, scope));
+    const item_t *item;
     FHIR_TRY(operand(run, node->right, scope, &item));
     if (!item)
         return NULL;
+    apr_int64_t index;
     if (!path_item_integer(item, &index))
         return path_fail(run, node->right, "an index is an integer");
     if (index >= 0 && index < c.n)
@@ -477,9 +480,9 @@ fhir_err_t *fhir_path_eval(fhir_path_result_t *result, const fhir_path_t *path,
                            apr_pool_t *pool)
 {
     coll_t out = {0};
-    run_t run;
 
     result->n = 0;
+    run_t run;
     FHIR_TRY(start(&run, &out, path, env, focus, pool));
     result->items = out.v;
     result->n = out.n;
@@ -491,11 +494,11 @@ fhir_err_t *fhir_path_holds(fhir_path_answer_t *answer, const fhir_path_t *path,
                             apr_pool_t *pool)
 {
     coll_t out = {0};
-    run_t run;
-    int value;
 
     *answer = FHIR_PATH_UNKNOWN;
+    run_t run;
     FHIR_TRY(start(&run, &out, path, env, focus, pool));
+    int value;
     FHIR_TRY(path_boolean(&run, path->root, &out, &value));
     *answer = value == PATH_EMPTY ? run.undecided ? FHIR_PATH_UNKNOWN : FHIR_PATH_FALSE
               : value             ? FHIR_PATH_TRUE

@@ -52,15 +52,15 @@ static fhir_err_t *fn_has_value(call_t *c)
 static fhir_err_t *fn_get_value(call_t *c)
 {
     const item_t *item = c->in->n == 1 ? c->in->v[0] : NULL;
+
+    if (!item)
+        return NULL;
     const char *s;
     apr_size_t len;
     apr_int64_t integer;
     number_t n;
     moment_t m;
     int flag;
-
-    if (!item)
-        return NULL;
     if (path_item_string(item, &s, &len))
         path_push_string(c->run, c->out, s, len);
     else if (path_item_boolean(item, &flag))
@@ -77,10 +77,10 @@ static fhir_err_t *fn_get_value(call_t *c)
 static fhir_err_t *fn_html_checks(call_t *c)
 {
     const item_t *item;
-    const char *s;
-    apr_size_t len;
 
     FHIR_TRY(path_single(c->run, c->node, c->in, &item));
+    const char *s;
+    apr_size_t len;
     if (item && path_item_string(item, &s, &len)) {
         PATH_CHARGE(c->run, len * 4);
         path_push_boolean(c->run, c->out,
@@ -190,7 +190,6 @@ static fhir_err_t *push_outside(call_t *c, const reference_t *ref)
 {
     const fhir_node_t *resource = NULL;
     const fhir_type_t *type = NULL;
-    item_t *item;
 
     PATH_CHARGE(c->run, ref->len);
     if (c->run->env->resolve)
@@ -203,7 +202,7 @@ static fhir_err_t *push_outside(call_t *c, const reference_t *ref)
     if (!type)
         type = type_of(c, ref);
     if (type) { /* a resource of which only the type is known: `is` works on it */
-        item = apr_pcalloc(c->run->pool, sizeof(*item));
+        item_t *item = apr_pcalloc(c->run->pool, sizeof(*item));
         item->index = -1;
         item->type = fhir_model_type_index(c->run->model, type);
         path_push(c->run, c->out, item);
@@ -215,8 +214,8 @@ static fhir_err_t *fn_resolve(call_t *c)
 {
     for (int i = 0; i < c->in->n; i++) {
         int before = c->out->n;
-        reference_t ref;
         PATH_STEP(c->run);
+        reference_t ref;
         if (!reference_of(c->in->v[i], &ref) || !ref.len)
             continue;
         if (ref.text[0] == '#') {
@@ -236,8 +235,7 @@ static fhir_err_t *fn_resolve(call_t *c)
 static fhir_path_answer_t member_of_model(const run_t *run, const item_t *item, const char *url)
 {
     const fhir_model_t *m = run->model;
-    apr_size_t len = strcspn(url, "|"), code_len;
-    const char *code;
+    apr_size_t len = strcspn(url, "|");
     apr_uint16_t set = 0;
 
     for (apr_uint16_t i = 1; i <= m->n_valuesets && !set; i++) {
@@ -247,6 +245,8 @@ static fhir_path_answer_t member_of_model(const run_t *run, const item_t *item, 
     }
     if (!set || (m->valuesets[set].flags & FHIR_VS_OPEN))
         return FHIR_PATH_UNKNOWN;
+    apr_size_t code_len;
+    const char *code;
     if (path_item_string(item, &code, &code_len))
         return fhir_model_valueset_has(m, set, NULL, code, code_len) ? FHIR_PATH_TRUE
                                                                      : FHIR_PATH_FALSE;
@@ -273,11 +273,11 @@ static fhir_err_t *fn_member_of(call_t *c)
 {
     fhir_path_answer_t answer = FHIR_PATH_UNKNOWN;
     const item_t *item;
+
+    FHIR_TRY(path_single(c->run, c->node, c->in, &item));
     const char *s;
     apr_size_t len;
     int given;
-
-    FHIR_TRY(path_single(c->run, c->node, c->in, &item));
     FHIR_TRY(path_arg_string(c, 0, &s, &len, &given));
     if (!item || !given)
         return NULL;
@@ -293,13 +293,14 @@ static fhir_err_t *fn_member_of(call_t *c)
 
 static fhir_err_t *fn_conforms_to(call_t *c)
 {
-    apr_size_t base = strlen(BASE_PROFILES), len;
+    apr_size_t base = strlen(BASE_PROFILES);
     fhir_path_answer_t answer = FHIR_PATH_UNKNOWN;
     const item_t *item;
-    const char *s;
-    int given;
 
     FHIR_TRY(path_single(c->run, c->node, c->in, &item));
+    apr_size_t len;
+    const char *s;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &s, &len, &given));
     if (!item || !given)
         return NULL;

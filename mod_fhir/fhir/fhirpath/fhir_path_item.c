@@ -317,16 +317,15 @@ const char *fhir_path_item_type(const fhir_model_t *model, const fhir_path_item_
 
 const char *fhir_path_item_text(const fhir_path_item_t *item, apr_pool_t *pool)
 {
-    const char *s;
-    apr_size_t len;
-    int boolean;
-
     if (item->node)
         return item->kind != FHIR_PATH_NODE && item->node->text
                    ? apr_pstrmemdup(pool, item->node->text, item->node->text_len)
                    : NULL;
     if (!item->value)
         return NULL;
+    const char *s;
+    apr_size_t len;
+    int boolean;
     switch (item->kind) {
     case FHIR_PATH_BOOLEAN:
         return path_item_boolean(item, &boolean) && boolean ? "true" : "false";

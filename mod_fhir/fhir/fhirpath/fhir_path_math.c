@@ -28,24 +28,27 @@ static void push_integer(run_t *run, coll_t *out, const number_t *n)
 
 static int integer_divide(number_t *out, const number_t *a, const number_t *b, int want_rest)
 {
-    number_t quotient, product;
+    number_t quotient;
     if (!path_number_divide_whole(&quotient, a, b))
         return 0;
     if (!want_rest) {
         *out = quotient;
         return 1;
     }
+    number_t product;
     return path_number_multiply(&product, &quotient, b) && path_number_add(out, a, &product, 1);
 }
 
 static fhir_err_t *numbers(run_t *run, coll_t *out, const ast_t *node, const item_t *a,
                            const item_t *b)
 {
-    int integers = a->kind == FHIR_PATH_INTEGER && b->kind == FHIR_PATH_INTEGER, fits;
-    number_t x, y, result;
+    int integers = a->kind == FHIR_PATH_INTEGER && b->kind == FHIR_PATH_INTEGER;
+    number_t x, y;
 
     if (!path_item_number(a, &x) || !path_item_number(b, &y))
         return NULL;
+    int fits;
+    number_t result;
     switch (node->op) {
     case OP_ADD:
     case OP_SUBTRACT:
@@ -111,7 +114,7 @@ static fhir_err_t *quantities(run_t *run, coll_t *out, const ast_t *node, const 
 static fhir_err_t *moments(run_t *run, coll_t *out, const ast_t *node, const item_t *a,
                            const item_t *b)
 {
-    moment_t m, sum;
+    moment_t m;
     quantity_t q;
 
     if (!path_item_moment(a, &m) || !path_item_quantity(run, b, &q))
@@ -121,6 +124,7 @@ static fhir_err_t *moments(run_t *run, coll_t *out, const ast_t *node, const ite
                          "'%.*s' cannot be added to a %s; use years, months, weeks, days, hours, "
                          "minutes, seconds or milliseconds",
                          (int)q.unit_len, q.unit, fhir_path_item_type(run->model, a));
+    moment_t sum;
     if (path_moment_add(&sum, &m, &q.value, q.unit, q.unit_len, node->op == OP_SUBTRACT))
         path_push_moment(run, out, &sum);
     return NULL;
@@ -163,7 +167,7 @@ fhir_err_t *path_arithmetic(run_t *run, coll_t *out, const ast_t *node, const it
 
 fhir_err_t *path_negate(run_t *run, coll_t *out, const ast_t *node, const item_t *a)
 {
-    number_t n, zero = path_number_of(0);
+    number_t zero = path_number_of(0);
     quantity_t q;
 
     if (path_item_quantity(run, a, &q)) {
@@ -173,6 +177,7 @@ fhir_err_t *path_negate(run_t *run, coll_t *out, const ast_t *node, const item_t
     }
     if (!is_number(a))
         return path_fail(run, node, "%s takes no sign", fhir_path_item_type(run->model, a));
+    number_t n;
     if (path_item_number(a, &n) && path_number_add(&n, &zero, &n, 1)) {
         if (a->kind == FHIR_PATH_INTEGER)
             push_integer(run, out, &n);
@@ -198,9 +203,7 @@ static fhir_err_t *in_number(const call_t *c, const item_t **item, number_t *n)
 
 static fhir_err_t *fn_abs(call_t *c)
 {
-    const item_t *item;
     quantity_t q;
-    number_t n;
 
     if (c->in->n == 1 && path_item_quantity(c->run, c->in->v[0], &q)) {
         if (q.value.coefficient < 0)
@@ -208,6 +211,8 @@ static fhir_err_t *fn_abs(call_t *c)
         path_push_quantity(c->run, c->out, &q);
         return NULL;
     }
+    const item_t *item;
+    number_t n;
     FHIR_TRY(in_number(c, &item, &n));
     if (!item)
         return NULL;
@@ -253,15 +258,16 @@ enum { SQRT, EXP, LN, LOG };
 
 static fhir_err_t *fn_real(call_t *c)
 {
-    const item_t *item, *base;
-    number_t n, result;
-    double value;
+    const item_t *item;
+    number_t n;
     coll_t arg = {0};
 
     FHIR_TRY(in_number(c, &item, &n));
     if (!item)
         return NULL;
     double x = path_number_double(&n);
+    const item_t *base;
+    double value;
     switch (c->node->function->mode) {
     case SQRT:
         value = sqrt(x);
@@ -279,6 +285,7 @@ static fhir_err_t *fn_real(call_t *c)
             return NULL;
         value = log(x) / log(path_number_double(&n));
     }
+    number_t result;
     if (path_number_from_double(&result, value))
         path_push_number(c->run, c->out, &result);
     return NULL;
@@ -286,16 +293,18 @@ static fhir_err_t *fn_real(call_t *c)
 
 static fhir_err_t *fn_power(call_t *c)
 {
-    const item_t *item, *by;
-    number_t n, exponent, result = path_number_of(1);
-    apr_int64_t whole;
+    const item_t *item;
+    number_t n, result = path_number_of(1);
     coll_t arg = {0};
 
     FHIR_TRY(in_number(c, &item, &n));
     FHIR_TRY(path_arg(c, 0, &arg));
+    const item_t *by;
     FHIR_TRY(path_single(c->run, c->node, &arg, &by));
+    number_t exponent;
     if (!item || !by || !path_item_number(by, &exponent))
         return NULL;
+    apr_int64_t whole;
     int exact = path_number_integer(&whole, &exponent) && whole >= 0 && whole <= 256;
     for (apr_int64_t i = 0; exact && i < whole; i++)
         exact = path_number_multiply(&result, &result, &n);
@@ -325,14 +334,13 @@ static fhir_err_t *fn_boundary(call_t *c)
     int high = c->node->function->mode == HIGH, found = 0;
     const item_t *item;
     apr_int64_t precision = -1;
-    quantity_t q;
-    moment_t m;
 
     FHIR_TRY(path_single(c->run, c->node, c->in, &item));
     if (c->node->n_args)
         FHIR_TRY(path_arg_integer(c, 0, &precision, &found));
     if (!item || (found && precision < 0) || precision > 31)
         return NULL;
+    moment_t m;
     if (path_item_moment(item, &m)) {
         int digits = found                          ? (int)precision
                      : m.kind == FHIR_PATH_DATE     ? 8
@@ -342,6 +350,7 @@ static fhir_err_t *fn_boundary(call_t *c)
             path_push_moment(c->run, c->out, &m);
         return NULL;
     }
+    quantity_t q;
     if (path_item_quantity(c->run, item, &q)) {
         if (decimal_boundary(&q.value, &q.value, found ? (int)precision : 8, high))
             path_push_quantity(c->run, c->out, &q);
@@ -359,10 +368,10 @@ static fhir_err_t *fn_boundary(call_t *c)
 static fhir_err_t *fn_precision(call_t *c)
 {
     const item_t *item;
-    number_t n;
-    moment_t m;
 
     FHIR_TRY(path_single(c->run, c->node, c->in, &item));
+    number_t n;
+    moment_t m;
     if (item && path_item_moment(item, &m))
         path_push_integer(c->run, c->out, path_moment_digits(&m));
     else if (item && path_item_number(item, &n))
@@ -373,12 +382,13 @@ static fhir_err_t *fn_precision(call_t *c)
 static fhir_err_t *fn_comparable(call_t *c)
 {
     coll_t arg = {0};
-    const item_t *item, *other;
-    quantity_t a, b;
 
     FHIR_TRY(path_arg(c, 0, &arg));
+    const item_t *item;
     FHIR_TRY(path_single(c->run, c->node, c->in, &item));
+    const item_t *other;
     FHIR_TRY(path_single(c->run, c->node, &arg, &other));
+    quantity_t a, b;
     if (item && other && number_as_quantity(c->run, item, &a) &&
         number_as_quantity(c->run, other, &b))
         path_push_boolean(c->run, c->out, path_quantity_comparable(&a, &b));

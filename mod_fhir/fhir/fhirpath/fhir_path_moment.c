@@ -75,7 +75,7 @@ static int parse_time(moment_t *m, const char **s, const char *end)
 
 static int parse_zone(moment_t *m, const char **s, const char *end)
 {
-    int sign = 1, hours, minutes;
+    int sign = 1;
     if (*s == end)
         return 1;
     m->has_zone = 1;
@@ -85,6 +85,7 @@ static int parse_zone(moment_t *m, const char **s, const char *end)
         sign = -1;
     else if (!take(s, end, '+'))
         return 0;
+    int hours, minutes;
     if (!number(&hours, s, end, 2, 0, 14) || !take(s, end, ':') ||
         !number(&minutes, s, end, 2, 0, hours == 14 ? 0 : 59))
         return 0;
@@ -288,13 +289,13 @@ int path_moment_add(moment_t *sum, const moment_t *m, const number_t *amount, co
                     apr_size_t unit_len, int subtract)
 {
     int i = find_unit(unit, unit_len);
-    number_t whole, milli = path_number_of(1000);
-    apr_int64_t n;
+    number_t milli = path_number_of(1000);
 
     *sum = *m;
     if (i < 0)
         return 0;
     /* Decimal places count for seconds only. */
+    number_t whole;
     if (units[i].msec == 1000) {
         if (!path_number_multiply(&whole, amount, &milli))
             return 0;
@@ -302,6 +303,7 @@ int path_moment_add(moment_t *sum, const moment_t *m, const number_t *amount, co
     }
     else
         whole = *amount;
+    apr_int64_t n;
     if (!path_number_round(&whole, &whole, 0, PATH_TRUNCATE) || !path_number_integer(&n, &whole))
         return 0;
     apr_int64_t most = units[i].months ? MAX_MONTHS / units[i].months : MAX_MSEC / units[i].msec;

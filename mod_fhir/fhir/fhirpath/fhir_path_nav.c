@@ -9,11 +9,10 @@ static fhir_err_t *push_child(run_t *run, coll_t *out, const item_t *parent,
                               const fhir_element_t *element, const fhir_node_t *node,
                               const fhir_node_t *extra, int index)
 {
-    item_t *item;
     PATH_STEP(run);
     if ((!node || node->kind == FHIR_NODE_NULL) && (!extra || extra->kind != FHIR_NODE_OBJECT))
         return NULL;
-    item = apr_palloc(run->pool, sizeof(*item));
+    item_t *item = apr_palloc(run->pool, sizeof(*item));
     fhir_path_child(item, run->model, parent, element, node, extra, index);
     path_push(run, out, item);
     return NULL;

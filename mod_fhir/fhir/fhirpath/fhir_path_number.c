@@ -250,9 +250,9 @@ double path_number_double(const number_t *n)
 
 int path_number_from_double(number_t *n, double value)
 {
-    char text[100];
     if (!isfinite(value) || fabs(value) >= 1e27)
         return 0;
+    char text[100];
     apr_snprintf(text, sizeof(text), "%.*f", DIVISION_PLACES, value);
     if (!path_number_parse(n, text, strlen(text)))
         return 0;

@@ -60,11 +60,12 @@ static fhir_err_t *type_name(parser_t *p, type_spec_t *type, const char *at, con
 /* A name with dots, as behind `is`. */
 static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
 {
-    const char *name, *whole = NULL;
-    apr_uint32_t len;
+    const char *whole = NULL;
 
     FHIR_TRY(path_skip_blanks(p));
     const char *at = p->at;
+    const char *name;
+    apr_uint32_t len;
     do {
         FHIR_TRY(path_identifier(p, &name, &len, "a type's name"));
         name = apr_pstrmemdup(p->pool, name, len);
@@ -76,10 +77,8 @@ static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
 
 static fhir_err_t *number(parser_t *p, ast_t **out)
 {
-    const char *at = p->at, *unit;
+    const char *at = p->at;
     number_t *n = apr_palloc(p->pool, sizeof(*n));
-    apr_uint32_t unit_len;
-    quantity_t *q;
     int decimal = 0;
 
     while (path_is_digit(path_peek(p)))
@@ -92,15 +91,17 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
     }
     const char *digits_end = p->at;
     /* Leading zeros are allowed here, not in FHIR's decimals. */
+    const char *unit;
     for (unit = at; unit + 1 < digits_end && unit[0] == '0' && path_is_digit(unit[1]); unit++)
         ;
     if (!path_number_parse(n, unit, (apr_size_t)(digits_end - unit)))
         return path_syntax(p, at, "the number has more than %d digits", NUMBER_DIGITS);
     FHIR_TRY(path_skip_blanks(p));
     apr_size_t words = path_word(p);
-    q = apr_pcalloc(p->pool, sizeof(*q));
+    quantity_t *q = apr_pcalloc(p->pool, sizeof(*q));
     q->value = *n;
     if (path_peek(p) == '\'') {
+        apr_uint32_t unit_len;
         FHIR_TRY(path_quoted(p, '\'', &unit, &unit_len));
         q->unit = unit;
         q->unit_len = unit_len;
@@ -163,12 +164,12 @@ static fhir_err_t *moment(parser_t *p, ast_t **out)
 
 static fhir_err_t *arguments(parser_t *p, ast_t *call)
 {
-    const ast_t *args[MAX_ARGS];
     int n = 0;
 
     FHIR_TRY(path_skip_blanks(p));
     if (path_take(p, ')'))
         return NULL;
+    const ast_t *args[MAX_ARGS];
     do {
         if (n == MAX_ARGS)
             return path_syntax(p, p->at, "a function takes at most %d arguments", MAX_ARGS);
@@ -221,11 +222,11 @@ static fhir_err_t *call(parser_t *p, ast_t **out, const ast_t *left, const char 
                         const char *name, apr_size_t len)
 {
     const function_t *f = path_function(name, len);
-    ast_t *node;
 
     if (!f)
         return path_syntax(p, at, "there is no function %.*s()", (int)(len < 100 ? len : 100),
                            name);
+    ast_t *node;
     FHIR_TRY(make(p, &node, AST_CALL, at, left, NULL));
     node->name = f->name;
     node->name_len = (apr_uint32_t)len;
@@ -249,10 +250,8 @@ static fhir_err_t *invocation(parser_t *p, ast_t **out, const ast_t *left)
         const char *name;
         ast_kind_t kind;
     } dollars[] = {{"this", AST_THIS}, {"index", AST_INDEX}, {"total", AST_TOTAL}};
-    const char *at = p->at, *name;
+    const char *at = p->at;
     int quoted_name = path_peek(p) == '`';
-    apr_uint32_t len;
-    type_spec_t type;
 
     if (path_take(p, '$')) {
         for (int i = 0; i < 3; i++) {
@@ -263,6 +262,8 @@ static fhir_err_t *invocation(parser_t *p, ast_t **out, const ast_t *left)
         }
         return path_syntax(p, at, "only $this, $index and $total begin with $");
     }
+    const char *name;
+    apr_uint32_t len;
     FHIR_TRY(path_identifier(p, &name, &len, left ? "a name or a function" : "a value"));
     if (!quoted_name) {
         const char *behind = p->at;
@@ -275,6 +276,7 @@ static fhir_err_t *invocation(parser_t *p, ast_t **out, const ast_t *left)
     (*out)->name = name;
     (*out)->name_len = len;
     /* Elements begin with a small letter, resources and data types do not. */
+    type_spec_t type;
     if (!left && len && name[0] >= 'A' && name[0] <= 'Z' &&
         path_type_find(&type, p->model, name, len) && type.fhir) {
         (*out)->kind = AST_TYPE_ROOT;
@@ -342,9 +344,9 @@ static fhir_err_t *term(parser_t *p, ast_t **out)
 static fhir_err_t *postfix(parser_t *p, const ast_t **out)
 {
     ast_t *node;
-    const ast_t *index;
 
     FHIR_TRY(term(p, &node));
+    const ast_t *index;
     for (;;) {
         FHIR_TRY(path_skip_blanks(p));
         const char *at = p->at;
@@ -422,17 +424,16 @@ static fhir_err_t *nest(parser_t *p)
 
 static fhir_err_t *prefix(parser_t *p, const ast_t **out)
 {
-    ast_t *node;
-    const ast_t *operand;
-
     FHIR_TRY(path_skip_blanks(p));
     const char *at = p->at;
     if (path_peek(p) != '-' && path_peek(p) != '+')
         return postfix(p, out);
     p->at++;
     FHIR_TRY(nest(p));
+    const ast_t *operand;
     FHIR_TRY(prefix(p, &operand));
     p->depth--;
+    ast_t *node;
     FHIR_TRY(make(p, &node, AST_SIGN, at, operand, NULL));
     node->op = *at == '-';
     *out = node;
@@ -441,11 +442,10 @@ static fhir_err_t *prefix(parser_t *p, const ast_t **out)
 
 static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
 {
-    const ast_t *left, *right;
-    ast_t *node;
-
     FHIR_TRY(nest(p));
+    const ast_t *left;
     FHIR_TRY(prefix(p, &left));
+    ast_t *node;
     for (;;) {
         FHIR_TRY(path_skip_blanks(p));
         const char *at = p->at;
@@ -453,7 +453,7 @@ static fhir_err_t *expression(parser_t *p, const ast_t **out, int min)
         if (i < 0 || operators[i].precedence <= min)
             break;
         p->at += strlen(operators[i].text);
-        right = NULL;
+        const ast_t *right = NULL;
         if (operators[i].kind == AST_BINARY)
             FHIR_TRY(expression(p, &right, operators[i].precedence));
         FHIR_TRY(make(p, &node, operators[i].kind, at, left, right));

@@ -323,11 +323,10 @@ int path_quantity_comparable(const quantity_t *a, const quantity_t *b)
 
 int path_quantity_compare(const quantity_t *a, const quantity_t *b)
 {
-    unit_t ua, ub;
-    number_t left, right;
-
     if (a->calendar == b->calendar && path_unit_same(a->unit, a->unit_len, b->unit, b->unit_len))
         return path_number_compare(&a->value, &b->value);
+    unit_t ua, ub;
+    number_t left, right;
     if (!units_of(&ua, &ub, a, b) || !path_number_multiply(&left, &a->value, &ua.numerator) ||
         !path_number_multiply(&left, &left, &ub.denominator) ||
         !path_number_multiply(&right, &b->value, &ub.numerator) ||
@@ -339,13 +338,13 @@ int path_quantity_compare(const quantity_t *a, const quantity_t *b)
 int path_quantity_convert(number_t *out, const quantity_t *q, const char *unit, apr_size_t unit_len)
 {
     quantity_t to = {.unit = unit, .unit_len = (apr_uint32_t)unit_len, .calendar = q->calendar};
-    unit_t from_unit, to_unit;
-    number_t up, down;
 
     *out = q->value;
     if (path_unit_same(q->unit, q->unit_len, unit, unit_len))
         return 1;
     to.calendar = path_calendar_unit(unit, unit_len) != NULL;
+    unit_t from_unit, to_unit;
+    number_t up, down;
     return units_of(&from_unit, &to_unit, q, &to) &&
            path_number_multiply(&up, &q->value, &from_unit.numerator) &&
            path_number_multiply(&up, &up, &to_unit.denominator) &&
@@ -358,7 +357,6 @@ int path_quantity_multiply(quantity_t *out, const quantity_t *a, const quantity_
 {
     int plain_a = a->unit_len == 1 && *a->unit == '1',
         plain_b = b->unit_len == 1 && *b->unit == '1';
-    const char *unit;
 
     out->calendar = 0;
     if (divide ? !path_number_divide(&out->value, &a->value, &b->value)
@@ -366,6 +364,7 @@ int path_quantity_multiply(quantity_t *out, const quantity_t *a, const quantity_
         return 0;
     if (a->unit_len > MAX_UNIT || b->unit_len > MAX_UNIT)
         return 0;
+    const char *unit;
     if (plain_b)
         unit = apr_pstrmemdup(pool, a->unit, a->unit_len);
     else if (plain_a)

@@ -65,13 +65,13 @@ const char *path_regex_compile(const path_regex_t **regex, const char *pattern, 
                                int whole, apr_pool_t *pool)
 {
     path_regex_t *made = apr_pcalloc(pool, sizeof(*made));
-    char text[200];
     int error;
     PCRE2_SIZE offset;
     apr_uint32_t references = 0;
 
     made->code = compile(&error, &offset, pattern, len, whole);
     if (!made->code) {
+        char text[200];
         pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof(text));
         return apr_psprintf(pool, "the regular expression is wrong at character %d: %s",
                             (int)offset + 1, text);

@@ -8,11 +8,11 @@
 fhir_err_t *path_syntax(const parser_t *p, const char *at, const char *fmt, ...)
 {
     va_list ap;
-    int line, column;
 
     va_start(ap, fmt);
     const char *what = apr_pvsprintf(p->pool, fmt, ap);
     va_end(ap);
+    int line, column;
     fhir_node_place(&line, &column, p->start, (apr_size_t)(at - p->start));
     fhir_err_t *err = fhir_err_create(p->pool, FHIR_ERR_PARAM_VALUE,
                                       "FHIRPath, line %d, column %d: %s", line, column, what);

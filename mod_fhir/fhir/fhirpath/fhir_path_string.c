@@ -125,14 +125,14 @@ int path_text_equivalent(const char *a, apr_size_t a_len, const char *b, apr_siz
 static fhir_err_t *fn_case(call_t *c)
 {
     const char *s;
-    char *text, *out;
     apr_size_t len;
     int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
     if (!found)
         return NULL;
-    text = out = apr_palloc(c->run->pool, len * 2 + 4);
+    char *out;
+    char *text = out = apr_palloc(c->run->pool, len * 2 + 4);
     for (apr_size_t i = 0; i < len; i += char_bytes(s + i))
         out = encode(out, change_case(decode(s + i), c->node->function->mode));
     path_push_string(c->run, c->out, text, (apr_size_t)(out - text));
@@ -171,15 +171,18 @@ enum { INDEX_OF, LAST_INDEX_OF, STARTS, ENDS, CONTAINS };
 
 static fhir_err_t *fn_search(call_t *c)
 {
-    const char *s, *part;
-    apr_size_t len, part_len;
-    int found, given, mode = c->node->function->mode;
-    apr_int64_t at;
+    const char *s;
+    apr_size_t len;
+    int found, mode = c->node->function->mode;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    const char *part;
+    apr_size_t part_len;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &part, &part_len, &given));
     if (!found || !given)
         return NULL;
+    apr_int64_t at;
     switch (mode) {
     case STARTS:
         path_push_boolean(c->run, c->out, part_len <= len && memcmp(s, part, part_len) == 0);
@@ -204,10 +207,12 @@ static fhir_err_t *fn_substring(call_t *c)
 {
     const char *s;
     apr_size_t len;
-    apr_int64_t start, length = 0;
-    int found, given, bounded = c->node->n_args > 1;
+    apr_int64_t length = 0;
+    int found, bounded = c->node->n_args > 1;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    apr_int64_t start;
+    int given;
     FHIR_TRY(path_arg_integer(c, 0, &start, &given));
     if (bounded) {
         int has;
@@ -270,17 +275,20 @@ static fhir_err_t *fn_trim(call_t *c)
 
 static fhir_err_t *fn_split(call_t *c)
 {
-    const char *s, *by;
-    apr_size_t len, by_len;
-    apr_int64_t at;
-    int found, given;
+    const char *s;
+    apr_size_t len;
+    int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    const char *by;
+    apr_size_t by_len;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &by, &by_len, &given));
     if (!found || !given)
         return NULL;
     if (!by_len)
         return fn_to_chars(c);
+    apr_int64_t at;
     while ((at = find(s, len, by, by_len)) >= 0) {
         PATH_CHARGE(c->run, by_len); /* which is prepared for each search */
         path_push_string(c->run, c->out, s, (apr_size_t)at);
@@ -294,14 +302,16 @@ static fhir_err_t *fn_split(call_t *c)
 static fhir_err_t *fn_join(call_t *c)
 {
     fhir_buf_t *buf = fhir_buf_create(c->run->pool, 0);
-    const char *s, *by = "";
-    apr_size_t len, by_len = 0;
+    const char *by = "";
+    apr_size_t by_len = 0;
     int given;
 
     if (c->node->n_args)
         FHIR_TRY(path_arg_string(c, 0, &by, &by_len, &given));
     if (!c->in->n)
         return NULL;
+    const char *s;
+    apr_size_t len;
     for (int i = 0; i < c->in->n; i++) {
         if (c->in->v[i]->kind != FHIR_PATH_STRING)
             return path_fail(c->run, c->node, "join() works on strings");
@@ -334,13 +344,18 @@ static fhir_err_t *put_between(call_t *c, fhir_buf_t *buf, const char *s, apr_si
 static fhir_err_t *fn_replace(call_t *c)
 {
     fhir_buf_t *buf = fhir_buf_create(c->run->pool, 0);
-    const char *s, *part, *by;
-    apr_size_t len, part_len, by_len;
-    apr_int64_t at;
-    int found, given, has;
+    const char *s;
+    apr_size_t len;
+    int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    const char *part;
+    apr_size_t part_len;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &part, &part_len, &given));
+    const char *by;
+    apr_size_t by_len;
+    int has;
     FHIR_TRY(path_arg_string(c, 1, &by, &by_len, &has));
     if (!found || !given || !has)
         return NULL;
@@ -348,6 +363,7 @@ static fhir_err_t *fn_replace(call_t *c)
         FHIR_TRY(put_between(c, buf, s, len, by, by_len));
         len = 0;
     }
+    apr_int64_t at;
     while (len && (at = find(s, len, part, part_len)) >= 0) {
         PATH_STEP(c->run);
         PATH_CHARGE(c->run, part_len + by_len);
@@ -366,13 +382,12 @@ static fhir_err_t *fn_replace(call_t *c)
 /* The call's pattern: compiled with the expression when it is a literal. */
 static fhir_err_t *pattern(const call_t *c, const path_regex_t **regex)
 {
-    const char *s;
-    apr_size_t len;
-    int given;
-
     *regex = c->node->regex;
     if (*regex)
         return NULL;
+    const char *s;
+    apr_size_t len;
+    int given;
     FHIR_TRY(path_arg_string(c, 0, &s, &len, &given));
     if (!given)
         return NULL;
@@ -383,12 +398,12 @@ static fhir_err_t *pattern(const call_t *c, const path_regex_t **regex)
 
 static fhir_err_t *fn_matches(call_t *c)
 {
-    const path_regex_t *regex;
     const char *s;
     apr_size_t len;
     int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    const path_regex_t *regex;
     FHIR_TRY(pattern(c, &regex));
     if (!found || !regex)
         return NULL;
@@ -401,14 +416,20 @@ static fhir_err_t *fn_matches(call_t *c)
 
 static fhir_err_t *fn_replace_matches(call_t *c)
 {
-    const path_regex_t *regex;
-    const char *s, *by, *part, *replaced;
-    apr_size_t len, by_len, part_len, replaced_len;
-    int found, given, has;
+    const char *s;
+    apr_size_t len;
+    int found;
 
     FHIR_TRY(path_in_string(c, &s, &len, &found));
+    const char *part;
+    apr_size_t part_len;
+    int has;
     FHIR_TRY(path_arg_string(c, 0, &part, &part_len, &has));
+    const char *by;
+    apr_size_t by_len;
+    int given;
     FHIR_TRY(path_arg_string(c, 1, &by, &by_len, &given));
+    const path_regex_t *regex;
     FHIR_TRY(pattern(c, &regex));
     if (!found || !given || !has)
         return NULL;
@@ -416,6 +437,8 @@ static fhir_err_t *fn_replace_matches(call_t *c)
         path_push_string(c->run, c->out, s, len);
         return NULL;
     }
+    const char *replaced;
+    apr_size_t replaced_len;
     int done = path_regex_replace(&replaced, &replaced_len, regex, s, len, by, by_len,
                                   c->run->steps, c->run->pool);
     if (done < 0)

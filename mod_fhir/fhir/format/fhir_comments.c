@@ -34,9 +34,9 @@ static int became_empty(fhir_node_t *member)
 int fhir_comments_strip(fhir_node_t *node)
 {
     fhir_node_t **link = &node->child, *c;
-    int n = 0, here;
+    int n = 0;
     while ((c = *link)) {
-        here = node->kind == FHIR_NODE_OBJECT && are_comments(c);
+        int here = node->kind == FHIR_NODE_OBJECT && are_comments(c);
         if (!here && (c->kind == FHIR_NODE_OBJECT || c->kind == FHIR_NODE_ARRAY)) {
             int found = fhir_comments_strip(c);
             n += found;

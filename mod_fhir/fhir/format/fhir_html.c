@@ -13,6 +13,7 @@
 #include "core/fhir_hash.h"
 #include "core/fhir_page.h"
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/format/fhir_html_private.h"
 
 #define CONTENT_MAX (64 * 1024) /* bytes of elements on a page, and of its narrative */
@@ -97,10 +98,9 @@ static const char *as_words(const char *name, apr_pool_t *pool)
 const char *fhir_html_label(fhir_html_t *html, const char *name)
 {
     const char *label = apr_hash_get(html->labels, name, APR_HASH_KEY_STRING);
-    const char *key;
     if (label)
         return label;
-    key = apr_pstrcat(html->pool, "name-", name, NULL);
+    const char *key = apr_pstrcat(html->pool, "name-", name, NULL);
     label = fhir_page_text(key, html->about.language, html->pool);
     if (!strcmp(label, key))
         label = as_words(name, html->pool);
@@ -236,14 +236,14 @@ int fhir_html_is_outcome(const fhir_node_t *resource)
 
 void fhir_html_issues(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
-    const fhir_node_t *list = fhir_node_get(resource, "issue"), *said, *where;
+    const fhir_node_t *list = fhir_node_get(resource, "issue");
     (void)html;
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
         int is_bad = fhir_node_is(fhir_node_get(c, "severity"), "error") ||
                      fhir_node_is(fhir_node_get(c, "severity"), "fatal");
-        said = fhir_node_get(fhir_node_get(c, "details"), "text");
+        const fhir_node_t *said = fhir_node_get(fhir_node_get(c, "details"), "text");
         said = said ? said : fhir_node_get(c, "diagnostics");
-        where = fhir_node_get(c, "expression");
+        const fhir_node_t *where = fhir_node_get(c, "expression");
         where = where ? where : fhir_node_get(c, "location");
         fhir_buf_printf(buf, "<p class=\"note%s\"><strong>", is_bad ? " note-bad" : "");
         node_text(buf, fhir_node_get(c, "severity"));
@@ -387,6 +387,7 @@ static void unknown(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
 static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
                      const fhir_node_t *object, int depth)
 {
+    (void)fhir_work_tick(4);
     fhir_buf_puts(buf, depth ? "<dl class=\"part\">" : "<dl class=\"record\">");
     for (int last = 0; last < 2; last++) /* what the server adds stands last */
         for (const fhir_node_t *c = object->child; c && buf->len <= html->stop; c = c->next) {
@@ -493,7 +494,6 @@ static void title(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
                   const fhir_node_t *resource)
 {
     const char *name = fhir_model_str(html->model, type->name);
-    apr_size_t at;
     fhir_buf_puts(buf, "<p class=\"crumb\">");
     if (html->about.has_search) {
         begin_link(buf, html, "");
@@ -503,7 +503,7 @@ static void title(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
     fhir_html_text(buf, fhir_html_label(html, name));
     fhir_buf_puts(buf, html->about.has_search ? "</a>" : "");
     fhir_buf_puts(buf, "</p>\n<h1>");
-    at = buf->len;
+    apr_size_t at = buf->len;
     fhir_html_title(buf, html, resource);
     if (buf->len == at)
         put_name(buf, resource);
@@ -656,9 +656,8 @@ void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
 {
     const char *kind = fhir_node_string(frame, "type", html->pool), *name = html->about.type;
     const fhir_type_t *type = name ? fhir_model_resource(html->model, name, strlen(name)) : NULL;
-    int is_search;
     kind = kind ? kind : "";
-    is_search = !strcmp(kind, "searchset");
+    int is_search = !strcmp(kind, "searchset");
     take_asked(html, frame);
     begin(buf, html, frame);
     fhir_buf_puts(buf, "<p class=\"crumb\">");

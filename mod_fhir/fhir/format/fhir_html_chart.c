@@ -45,9 +45,9 @@ static const fhir_node_t *get(const fhir_node_t *node, const char *name)
 static int time_of(apr_int64_t *time, const fhir_node_t *resource)
 {
     const fhir_node_t *at = get(resource, "effectiveDateTime");
-    fhir_interval_t interval;
     at = at ? at : get(resource, "effectiveInstant");
     at = at ? at : get(get(resource, "effectivePeriod"), "start");
+    fhir_interval_t interval;
     if (!at || !at->text ||
         !fhir_time_parse(&interval, at->text, at->text_len, FHIR_TIME_DATETIME, NULL))
         return 0;
@@ -69,9 +69,9 @@ static int series_of(fhir_html_t *html, const fhir_node_t *code, const fhir_node
     fhir_html_chart_t *chart = html->chart;
     const char *key = fhir_html_code(code, html->item_pool);
     const char *unit = fhir_node_string(quantity, "unit", html->item_pool);
-    int i;
     unit = unit ? unit : fhir_node_string(quantity, "code", html->item_pool);
     unit = unit ? unit : "";
+    int i;
     for (i = 0; i < chart->n_series; i++)
         if (!strcmp(chart->series[i].code, key)) {
             chart->off |= strcmp(chart->series[i].unit, unit) != 0;
@@ -89,12 +89,10 @@ static void add(fhir_html_t *html, const fhir_node_t *code, const fhir_node_t *q
 {
     fhir_html_chart_t *chart = html->chart;
     const fhir_node_t *value = get(quantity, "value");
-    double number;
-    int series;
     if (!value || value->kind != FHIR_NODE_NUMBER || chart->n == POINTS_MAX)
         return;
-    number = fhir_decimal_double(value->text, value->text_len);
-    series = series_of(html, code, quantity);
+    double number = fhir_decimal_double(value->text, value->text_len);
+    int series = series_of(html, code, quantity);
     if (series < 0 || !isfinite(number))
         return;
     if (!chart->points)
@@ -105,16 +103,15 @@ static void add(fhir_html_t *html, const fhir_node_t *code, const fhir_node_t *q
 void fhir_html_chart_learn(fhir_html_t *html, const fhir_node_t *resource)
 {
     const fhir_node_t *code = get(resource, "code"), *parts = get(resource, "component");
-    const char *key;
-    apr_int64_t time;
     if (!fhir_node_is(get(resource, "resourceType"), "Observation"))
         return;
     if (!html->chart)
         html->chart = apr_pcalloc(html->pool, sizeof(*html->chart));
-    key = fhir_html_code(code, html->item_pool);
+    const char *key = fhir_html_code(code, html->item_pool);
     if (!html->chart->code)
         html->chart->code = apr_pstrdup(html->pool, key);
     html->chart->off |= !*key || strcmp(html->chart->code, key) != 0;
+    apr_int64_t time;
     if (html->chart->off || !time_of(&time, resource))
         return;
     add(html, code, get(resource, "valueQuantity"), time);
@@ -207,11 +204,10 @@ static void put_names(fhir_buf_t *buf, const fhir_html_chart_t *chart)
 void fhir_html_chart(fhir_buf_t *buf, fhir_html_t *html)
 {
     fhir_html_chart_t *chart = html->chart;
-    frame_t f;
     if (!chart || chart->off || chart->n < 2)
         return;
     qsort(chart->points, (size_t)chart->n, sizeof(point_t), by_time);
-    f = frame_of(chart);
+    frame_t f = frame_of(chart);
     if (f.first == f.last)
         return;
     fhir_buf_puts(buf, "<figure class=\"plot\"><figcaption>");

@@ -208,7 +208,6 @@ void fhir_html_tables_learn(fhir_html_t *html, const fhir_node_t *entry)
 {
     const fhir_node_t *resource = fhir_node_get(entry, "resource");
     const fhir_type_t *type = fhir_html_type_of(html, resource);
-    seen_t *seen;
     if (!html->tables) {
         html->tables = apr_pcalloc(html->pool, sizeof(*html->tables));
         html->tables->seen = apr_pcalloc(html->pool, TYPES_MAX * sizeof(seen_t));
@@ -217,7 +216,7 @@ void fhir_html_tables_learn(fhir_html_t *html, const fhir_node_t *entry)
         fhir_node_is(fhir_node_get(fhir_node_get(entry, "search"), "mode"), "outcome"))
         return;
     html->tables->n++;
-    seen = type ? seen_of(html->tables, type) : NULL;
+    seen_t *seen = type ? seen_of(html->tables, type) : NULL;
     if (seen)
         note(html, seen, resource);
 }
@@ -263,10 +262,9 @@ static void choose_columns(fhir_html_t *html, fhir_html_tables_t *t)
 
 void fhir_html_tables_begin(fhir_html_t *html, const char *kind)
 {
-    fhir_html_tables_t *t;
     if (!html->tables)
         html->tables = apr_pcalloc(html->pool, sizeof(*html->tables));
-    t = html->tables;
+    fhir_html_tables_t *t = html->tables;
     t->kind = !strcmp(kind, "history")                        ? KIND_HISTORY
               : strlen(kind) > 9 && strstr(kind, "-response") ? KIND_ANSWERS
                                                               : KIND_SEARCH;
@@ -381,11 +379,11 @@ static int put_column(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *typ
 /* The link to the same code of the same patient: measurements as a chart. */
 static void more_of_code(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
 {
-    const fhir_node_t *subject = fhir_node_get(resource, "subject"), *to;
+    const fhir_node_t *subject = fhir_node_get(resource, "subject");
     const fhir_node_t *code = fhir_node_get(fhir_node_get(resource, "code"), "coding");
     const char *token = fhir_html_code(fhir_node_get(resource, "code"), html->item_pool);
     subject = subject ? subject : fhir_node_get(resource, "patient");
-    to = fhir_node_get(subject, "reference");
+    const fhir_node_t *to = fhir_node_get(subject, "reference");
     if (!code || !*token || fhir_pairs_get(&html->asked, "code") || !html->about.has_search ||
         !to || !to->text || !fhir_html_is_relative(html, to->text, to->text_len) ||
         strncmp(to->text, "Patient/", 8) != 0)
@@ -404,9 +402,8 @@ static void more_of_code(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *
 static void search_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_html_tables_t *t,
                        const fhir_node_t *entry, const fhir_node_t *resource)
 {
-    int linked;
     fhir_buf_puts(buf, "<tr><th scope=\"row\">");
-    linked = open_link(buf, entry, NULL);
+    int linked = open_link(buf, entry, NULL);
     if (!t->type || !t->n_columns ||
         !put_column(buf, html, t->type, resource, t->columns[0].name, FHIR_HTML_PLAIN))
         name_of(buf, resource);
@@ -436,10 +433,9 @@ static void version_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *e
                       *request = fhir_node_get(entry, "request"),
                       *response = fhir_node_get(entry, "response"),
                       *time = fhir_node_get(meta, "lastUpdated");
-    int linked;
     time = time ? time : fhir_node_get(response, "lastModified");
     fhir_buf_puts(buf, "<tr><th scope=\"row\">");
-    linked = version ? open_link(buf, entry, version) : 0;
+    int linked = version ? open_link(buf, entry, version) : 0;
     put_text(buf, version ? version : fhir_node_get(response, "etag"));
     fhir_buf_puts(buf, linked ? "</a></th>" : "</th>");
     begin_cell(buf, fhir_html_say(html, "page-changed"));

@@ -38,10 +38,9 @@ static apr_size_t cut(const char *s, apr_size_t len, apr_size_t most)
 
 static int put(const line_t *line, const fhir_node_t *node)
 {
-    apr_size_t len;
     if (!node || !node->text || !node->text_len)
         return 0;
-    len = cut(node->text, node->text_len, TEXT_MAX);
+    apr_size_t len = cut(node->text, node->text_len, TEXT_MAX);
     fhir_xhtml_escape(line->buf, node->text, len);
     if (len < node->text_len)
         fhir_buf_puts(line->buf, "…");
@@ -81,10 +80,9 @@ static void put_link(const line_t *line, int relative, const fhir_node_t *url)
 /* The same where there is something to link to: 1 if so. */
 static int open_link(const line_t *line, const fhir_node_t *to)
 {
-    int relative;
     if (!to || !to->text || line->flags & FHIR_HTML_PLAIN)
         return 0;
-    relative = fhir_html_is_relative(line->html, to->text, to->text_len);
+    int relative = fhir_html_is_relative(line->html, to->text, to->text_len);
     if (!relative && !fhir_html_is_url(to->text, to->text_len))
         return 0;
     put_link(line, relative, to);
@@ -321,11 +319,11 @@ static void put_parts(const line_t *line, const fhir_type_t *type, const fhir_no
     for (const fhir_node_t *c = node->child; c && n < PARTS_MAX; c = c->next) {
         const fhir_element_t *e = fhir_model_element(line->html->model, type, c->name, c->name_len);
         const fhir_type_t *t = e ? &line->html->model->types[e->type] : NULL;
-        apr_size_t at = buf->len, from;
+        apr_size_t at = buf->len;
         if (!t || !fhir_html_is_line(line->html, t) || e->flags & FHIR_EL_XMLATTR)
             continue;
         fhir_buf_puts(buf, n ? " · " : "");
-        from = buf->len;
+        apr_size_t from = buf->len;
         if (t->kind == FHIR_KIND_PRIMITIVE && first(c))
             put_primitive(line, (fhir_prim_t)t->prim, first(c));
         else if (t->kind != FHIR_KIND_PRIMITIVE && first(c) && first(c)->kind == FHIR_NODE_OBJECT)
@@ -361,13 +359,13 @@ void fhir_html_value(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type
         return;
     }
     for (const fhir_node_t *item = node->child; item; item = item->next) {
-        apr_size_t at = buf->len, from;
+        apr_size_t at = buf->len;
         if (n == ITEMS_MAX) {
             more++;
             continue;
         }
         fhir_buf_puts(buf, !n ? "" : flags & FHIR_HTML_PLAIN ? ", " : ",<br>");
-        from = buf->len;
+        apr_size_t from = buf->len;
         put_one(&line, type, item);
         if (buf->len > from)
             n++;
@@ -381,11 +379,11 @@ void fhir_html_value(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type
 const char *fhir_html_code(const fhir_node_t *concept, apr_pool_t *pool)
 {
     const fhir_node_t *c = first(get(concept, "coding"));
-    const char *code = fhir_node_string(c, "code", pool), *system, *text;
+    const char *code = fhir_node_string(c, "code", pool);
     if (code) {
-        system = fhir_node_string(c, "system", pool);
+        const char *system = fhir_node_string(c, "system", pool);
         return system ? apr_pstrcat(pool, system, "|", code, NULL) : code;
     }
-    text = fhir_node_string(concept, "text", pool);
+    const char *text = fhir_node_string(concept, "text", pool);
     return text ? text : "";
 }

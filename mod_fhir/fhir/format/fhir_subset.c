@@ -129,11 +129,11 @@ static fhir_err_t *unknown_element(const fhir_subset_t *subset, const fhir_model
 static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *model,
                                   const char *elements, apr_pool_t *pool)
 {
-    const char *s = elements, *e;
+    const char *s = elements;
 
     subset->elements = apr_palloc(pool, sizeof(*subset->elements) * n_elements(subset, model));
     while (*s) {
-        e = strchr(s, ',');
+        const char *e = strchr(s, ',');
         apr_size_t n = e ? (apr_size_t)(e - s) : strlen(s);
         while (n && *s == ' ') {
             s++;
@@ -214,7 +214,7 @@ static void summarize_value(fhir_node_t *value, const fhir_element_t *element,
  * element is part of the summary, and an empty object is no FHIR. */
 static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_model_t *model)
 {
-    fhir_node_t **link, *first = node->child, *c;
+    fhir_node_t *first = node->child, *c;
     int kept = 0;
 
     for (c = first; c; c = c->next) {
@@ -223,7 +223,7 @@ static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_mod
     }
     if (!kept && type->kind != FHIR_KIND_RESOURCE)
         return;
-    for (link = &node->child; (c = *link);) {
+    for (fhir_node_t **link = &node->child; (c = *link);) {
         const fhir_element_t *e = element_of(model, type, c);
         if (!(is(c, "resourceType") && type->kind == FHIR_KIND_RESOURCE) &&
             !(e && ((e->flags & FHIR_EL_SUMMARY) || is_needed(e)))) {
@@ -265,11 +265,12 @@ static fhir_node_t *add_text(fhir_node_t **link, const char *name, const char *t
 static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind_t kind,
                            const char *after, apr_pool_t *pool)
 {
-    fhir_node_t **link, *c;
+    fhir_node_t *c;
 
     for (c = object->child; c; c = c->next)
         if (is(c, name))
             return c;
+    fhir_node_t **link;
     for (link = &object->child; (c = *link); link = &c->next) {
         if (after && is(c, after)) {
             link = &c->next;
@@ -306,12 +307,12 @@ static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *po
 {
     const char *system = model->version[0] == '1' ? SYSTEM_DSTU2 : SYSTEM_R4;
     const char *after = fhir_node_get(resource, "id") ? "id" : "resourceType";
-    fhir_node_t *meta = member(resource, "meta", FHIR_NODE_OBJECT, after, pool), *tags, *c;
-    fhir_node_t **link;
+    fhir_node_t *meta = member(resource, "meta", FHIR_NODE_OBJECT, after, pool);
 
     if (meta->kind != FHIR_NODE_OBJECT)
         return;
-    tags = member(meta, "tag", FHIR_NODE_ARRAY, NULL, pool);
+    fhir_node_t *tags = member(meta, "tag", FHIR_NODE_ARRAY, NULL, pool);
+    fhir_node_t *c, **link;
     for (link = &tags->child; (c = *link); link = &c->next)
         if (is_tag(c, system))
             return;
@@ -392,7 +393,6 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
     const fhir_node_t *name = fhir_node_get(resource, "resourceType");
     const fhir_type_t *type =
         name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
-    fhir_node_t *c;
 
     if (!type || (subset->elements && subset->type && type != subset->type))
         return;
@@ -400,6 +400,7 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
         subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained")
             ? NULL
             : take_contained(resource);
+    fhir_node_t *c;
     if (subset->summary == FHIR_SUMMARY_TRUE)
         summarize(resource, type, model);
     else

@@ -394,10 +394,9 @@ static void replace_entities(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     const char *end = s + len, *from = s;
     fhir_xspan_t name;
-    apr_size_t n;
     unsigned code;
     while ((s = memchr(s, '&', (apr_size_t)(end - s)))) {
-        n = fhir_xscan_reference(&code, s, end);
+        apr_size_t n = fhir_xscan_reference(&code, s, end);
         if (n && !code) {
             name.s = s + 1;
             name.len = n - 2;

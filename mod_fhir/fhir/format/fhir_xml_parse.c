@@ -14,6 +14,7 @@
 #include <limits.h>
 
 #include "core/fhir_decimal.h"
+#include "core/fhir_work.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xml.h"
 #include "fhir/format/fhir_xml_scan.h"
@@ -135,6 +136,8 @@ static fhir_node_t *new_node(parser_t *p, fhir_node_kind_t kind)
         stop(p, FHIR_ERR_TOO_LARGE, "the document holds more values than the limit allows");
     else
         p->nodes_left--;
+    if (!fhir_work_tick(1) && !p->err)
+        p->err = fhir_work_check();
     fhir_node_t *node = fhir_node_new(kind, p->pool);
     node->line = (apr_uint32_t)xmlSAX2GetLineNumber(p->ctxt);
     node->column = (apr_uint32_t)column_of(p);
@@ -240,8 +243,8 @@ static void take_comments(parser_t *p, frame_t *f)
         return;
     fhir_node_t *object = object_of(p, f);
     fhir_node_t *has = (fhir_node_t *)fhir_node_get(object, "fhir_comments");
-    fhir_node_t *last;
     if (has) {
+        fhir_node_t *last;
         for (last = has->child; last->next; last = last->next)
             ;
         last->next = p->comments->child;

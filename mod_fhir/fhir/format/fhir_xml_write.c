@@ -10,6 +10,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/format/fhir_xhtml.h"
 #include "fhir/format/fhir_xhtml_scan.h"
 #include "fhir/format/fhir_xml.h"
@@ -88,10 +89,10 @@ static fhir_err_t *refuse(fhir_xml_writer_t *w, const fhir_node_t *node, const c
 static fhir_err_t *refuse(fhir_xml_writer_t *w, const fhir_node_t *node, const char *fmt, ...)
 {
     const char *path = w->n_path ? w->path[0] : NULL;
-    va_list args;
 
     for (int i = 1; i < w->n_path && i < MAX_LEVELS; i++)
         path = apr_pstrcat(w->pool, path, ".", w->path[i], NULL);
+    va_list args;
     va_start(args, fmt);
     fhir_err_t *err = fhir_err_create(w->pool, FHIR_ERR_STRUCTURE, "%s%s%s", path ? path : "",
                                       path ? ": " : "", apr_pvsprintf(w->pool, fmt, args));
@@ -144,9 +145,9 @@ static void comment_text(fhir_buf_t *buf, const char *s, apr_size_t len)
     const char *end = s + len;
 
     while (s < end) {
-        apr_size_t n = fhir_xscan_chars(s, end), i;
+        apr_size_t n = fhir_xscan_chars(s, end);
 
-        for (i = 0; i < n; i++) {
+        for (apr_size_t i = 0; i < n; i++) {
             fhir_buf_putc(buf, s[i]);
             if (s[i] == '-' && (s + i + 1 == end || s[i + 1] == '-'))
                 fhir_buf_putc(buf, ' ');
@@ -162,13 +163,13 @@ static void comment_text(fhir_buf_t *buf, const char *s, apr_size_t len)
 /* DSTU2's fhir_comments of an object, before its element. */
 static fhir_err_t *write_comments(fhir_xml_writer_t *w, const fhir_node_t *object)
 {
-    const fhir_node_t *comments = fhir_node_get(object, "fhir_comments"), *c;
+    const fhir_node_t *comments = fhir_node_get(object, "fhir_comments");
 
     if (!comments)
         return NULL;
     if (comments->kind != FHIR_NODE_ARRAY)
         return refuse(w, comments, "fhir_comments must be an array of strings");
-    for (c = comments->child; c; c = c->next) {
+    for (const fhir_node_t *c = comments->child; c; c = c->next) {
         if (c->kind != FHIR_NODE_STRING)
             return refuse(w, c, "fhir_comments must be an array of strings");
         indent(w);
@@ -289,6 +290,7 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_siz
         fhir_buf_append(w->buf, "/>", 2);
         return NULL;
     }
+    (void)fhir_work_tick(1);
     fhir_buf_putc(w->buf, '>');
     w->level++;
     FHIR_TRY(write_members(w, first, end));
@@ -365,7 +367,6 @@ static fhir_err_t *write_complex(fhir_xml_writer_t *w, const fhir_element_t *ele
 {
     const fhir_type_t *type = &w->model->types[element->type];
     const char *name = name_of(w, element);
-    int first;
 
     if (!value || value->kind != FHIR_NODE_OBJECT)
         return refuse(w, value, "the value must be an object");
@@ -373,6 +374,7 @@ static fhir_err_t *write_complex(fhir_xml_writer_t *w, const fhir_element_t *ele
         return refuse(w, value, "an element must have some content");
     FHIR_TRY(write_comments(w, value));
     open_tag(w, name, name_len(w, element));
+    int first;
     FHIR_TRY(collect(&first, w, type, value));
     FHIR_TRY(write_attributes(w, first, w->n_members));
     FHIR_TRY(write_content(w, name, name_len(w, element), first, w->n_members));
@@ -399,9 +401,9 @@ static fhir_err_t *write_one(fhir_xml_writer_t *w, const fhir_element_t *element
                              const fhir_node_t *value, const fhir_node_t *extra)
 {
     const fhir_type_t *type = &w->model->types[element->type];
-    fhir_err_t *err;
 
     enter(w, name_of(w, element));
+    fhir_err_t *err;
     if (element->flags & FHIR_EL_RESOURCE)
         err = write_nested(w, element, value);
     else if (type->kind != FHIR_KIND_PRIMITIVE)
@@ -477,7 +479,6 @@ static void open_resource(fhir_xml_writer_t *w, const char *name, int root)
 static fhir_err_t *write_resource(fhir_xml_writer_t *w, const fhir_node_t *node, int root)
 {
     const fhir_type_t *type;
-    int first;
 
     FHIR_TRY(resource_type(&type, w, node));
     const char *name = fhir_model_str(w->model, type->name);
@@ -485,6 +486,7 @@ static fhir_err_t *write_resource(fhir_xml_writer_t *w, const fhir_node_t *node,
         enter(w, name);
     FHIR_TRY(write_comments(w, node));
     open_resource(w, name, root);
+    int first;
     FHIR_TRY(collect(&first, w, type, node));
     FHIR_TRY(write_content(w, name, strlen(name), first, w->n_members));
     w->n_members = first;
@@ -525,7 +527,6 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
                               const char *streamed, int behind)
 {
     const fhir_type_t *type;
-    int first, i;
 
     FHIR_TRY(resource_type(&type, w, resource));
     const char *name = fhir_model_str(w->model, type->name);
@@ -536,7 +537,9 @@ static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
         open_resource(w, name, 1);
         fhir_buf_putc(w->buf, '>');
     }
+    int first;
     FHIR_TRY(collect(&first, w, type, resource));
+    int i;
     for (i = first; i < w->n_members && w->members[i].element < element; i++)
         ;
     int end = i;

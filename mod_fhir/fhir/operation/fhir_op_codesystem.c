@@ -52,18 +52,18 @@ fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call)
     static const char *const known[] = {
         "url",    "codeSystem",      "code",     "version",         "display",
         "coding", "codeableConcept", "abstract", "displayLanguage", NULL};
-    const fhir_codesystem_t *system;
     const fhir_concept_t *found = NULL;
     const fhir_op_code_t *wanted = NULL;
-    apr_array_header_t *codes;
     fhir_op_terms_t op;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
+    apr_array_header_t *codes;
     FHIR_TRY(fhir_op_terms_codes(&codes, &op, "", fhir_op_terms_text(&op, "url")));
     if (!codes->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$validate-code needs code, coding or codeableConcept");
     const char *own = APR_ARRAY_IDX(codes, 0, fhir_op_code_t).system;
+    const fhir_codesystem_t *system;
     FHIR_TRY(find_system(&system, &op, "url", own));
     for (int i = 0; i < codes->nelts && !found; i++) { /* one is enough */
         wanted = &APR_ARRAY_IDX(codes, i, fhir_op_code_t);
@@ -205,18 +205,18 @@ fhir_err_t *fhir_op_lookup(fhir_call_t *call)
 {
     static const char *const known[] = {"code", "system",   "coding",          "version",
                                         "date", "property", "displayLanguage", NULL};
-    const fhir_codesystem_t *system;
-    apr_array_header_t *codes;
     fhir_op_terms_t op;
-    int index;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
+    apr_array_header_t *codes;
     FHIR_TRY(fhir_op_terms_codes(&codes, &op, "", fhir_op_terms_text(&op, "system")));
     const fhir_op_code_t *wanted = &APR_ARRAY_IDX(codes, 0, fhir_op_code_t);
     if (codes->nelts != 1 || !wanted->system)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lookup needs system and code, or coding");
+    const fhir_codesystem_t *system;
     FHIR_TRY(fhir_terms_system(&system, op.terms, &(fhir_terms_source_t){.url = wanted->system}));
+    int index;
     const fhir_concept_t *found = system ? fhir_terms_concept(&index, system, wanted->code) : NULL;
     const char *display = system ? NULL : listed_display(fhir_profiles_of(call->stored), wanted);
     if (!found && !display)
@@ -266,16 +266,18 @@ fhir_err_t *fhir_op_subsumes(fhir_call_t *call)
 {
     static const char *const known[] = {"codeA",   "codeB",   "system", "version",
                                         "codingA", "codingB", NULL};
-    const fhir_op_code_t *a, *b;
-    const fhir_codesystem_t *system;
     fhir_op_terms_t op;
-    int at_a, at_b;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
+    const fhir_op_code_t *a;
     FHIR_TRY(take_code(&a, &op, "A"));
+    const fhir_op_code_t *b;
     FHIR_TRY(take_code(&b, &op, "B"));
+    const fhir_codesystem_t *system;
     FHIR_TRY(find_system(&system, &op, "system", a->system ? a->system : b->system));
+    int at_a;
     FHIR_TRY(find_code(&at_a, &op, system, a));
+    int at_b;
     FHIR_TRY(find_code(&at_b, &op, system, b));
     fhir_op_terms_answer(&op);
     fhir_op_terms_put(op.buf, "outcome", "Code",

@@ -104,8 +104,8 @@ fhir_err_t *fhir_op_docref(fhir_call_t *call)
                                         "profile", "_count", "_cursor", NULL};
     fhir_search_t search = {.types = &call->type, .n_types = 1, .narrow = narrow};
     docref_t docref = {NULL, NULL, 0};
-    fhir_pairs_t pairs;
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
+    fhir_pairs_t pairs;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
     FHIR_TRY(divide(&search, &docref, &pairs, call));

@@ -151,13 +151,13 @@ static fhir_err_t *check_focus(fhir_call_t *call)
 {
     apr_int64_t found = 0;
     const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
     FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text,
                     "SELECT t.id FROM %s t WHERE t.id = ", fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
     fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), NULL, NULL, &found));
     if (found)
@@ -174,7 +174,6 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
     fhir_search_t search = {.focus = call->type, .narrow = narrow};
     span_t span = {NULL, NULL, NULL};
     const char *list = NULL, *name = fhir_model_str(call->stored, call->type->name);
-    apr_array_header_t *types;
     fhir_pairs_t pairs;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(fhir_operation_check(call, &pairs, known));
@@ -191,6 +190,7 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
     if (list)
         FHIR_TRY(check_types(call, list));
     FHIR_TRY(check_focus(call));
+    apr_array_header_t *types;
     FHIR_TRY(types_of(&types, call, call->type, list));
     search.types = (const fhir_type_t **)types->elts;
     search.n_types = types->nelts;

@@ -61,9 +61,10 @@ static kind_t *kind_of(lastn_t *lastn, const char *patient, const char *codings)
 {
     const char *whole = apr_pstrcat(lastn->pool, patient, "\n\n", codings, NULL);
     kind_t *kind = apr_hash_get(lastn->kinds, whole, APR_HASH_KEY_STRING);
-    char *rest = apr_pstrdup(lastn->pool, codings), *coding;
+    char *rest = apr_pstrdup(lastn->pool, codings);
     if (kind)
         return kind;
+    char *coding;
     while ((coding = apr_strtok(rest, "\n", &rest)) != NULL)
         kind = join(lastn, apr_pstrcat(lastn->pool, patient, "\n", coding, NULL), kind);
     return join(lastn, whole, kind);
@@ -82,7 +83,6 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
 
 static fhir_err_t *find(lastn_t *lastn, const fhir_query_t *query, const fhir_call_t *call)
 {
-    fhir_stmt_t stmt;
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_puts(sql->text,
                   "SELECT t.id, t.patient, coalesce(nullif(array_to_string(ARRAY(SELECT c FROM "
@@ -90,6 +90,7 @@ static fhir_err_t *find(lastn_t *lastn, const fhir_query_t *query, const fhir_ca
                   "t.resource::jsonb #>> '{code,text}'), t.patient_date");
     fhir_sql_from(sql, query);
     fhir_buf_puts(sql->text, " ORDER BY t.patient_date DESC");
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM));
     return fhir_cost_run(sql, &stmt, query, NULL, on_row, lastn);
 }
@@ -110,12 +111,12 @@ static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *ba
     lastn_t *lastn = baton;
     fhir_qnode_t *any = fhir_query_node(call, FHIR_Q_OR, query->type);
     fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, query->type);
-    fhir_qvalue_t *values;
     if (!fhir_query_of_one_patient(query, call))
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$lastn needs the patient, as in $lastn?patient=123");
     FHIR_TRY(find(lastn, query, call));
-    values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)(lastn->found->nelts + 1));
+    fhir_qvalue_t *values =
+        apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)(lastn->found->nelts + 1));
     for (int i = 0; i < lastn->found->nelts; i++) {
         const found_t *found = &APR_ARRAY_IDX(lastn->found, i, found_t);
         if (is_last(lastn, found))
@@ -162,8 +163,8 @@ fhir_err_t *fhir_op_lastn(fhir_call_t *call)
                             .path = "Observation/$lastn",
                             .narrow = narrow,
                             .baton = &lastn};
-    fhir_pairs_t pairs;
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
+    fhir_pairs_t pairs;
     FHIR_TRY(fhir_operation_pairs(&pairs, call));
     FHIR_TRY(take_max(&lastn, &search.pairs, &pairs, call));
     FHIR_TRY(fhir_call_subset(call, &pairs));

@@ -191,8 +191,6 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
         "offset",     "count",         "includeDesignations", "includeDefinition",
         "activeOnly", "excludeNested", "excludeNotForUI",     "displayLanguage",
         NULL};
-    const fhir_conceptset_t *set;
-    char now[25];
     expand_t x = {0};
 
     FHIR_TRY(fhir_op_terms_begin(&x.op, call, known));
@@ -201,11 +199,13 @@ fhir_err_t *fhir_op_expand(fhir_call_t *call)
     FHIR_TRY(fhir_op_terms_flag(&x.designations, &x.op, "includeDesignations"));
     FHIR_TRY(fhir_op_terms_flag(&x.active, &x.op, "activeOnly"));
     FHIR_TRY(fhir_op_terms_flag(&x.no_abstract, &x.op, "excludeNotForUI"));
+    const fhir_conceptset_t *set;
     FHIR_TRY(find_set(&set, &x.op));
     if (fhir_terms_unlisted(set))
         return unlisted(&x.op, set, fhir_terms_unlisted(set));
     const char *filter = fhir_op_terms_text(&x.op, "filter");
     x.filter = filter ? folded(filter, call->pool) : NULL;
+    char now[25];
     fhir_time_now(now, &(apr_int64_t){0});
     fhir_buf_puts(x.op.buf, "{\"resourceType\":\"ValueSet\"");
     fhir_op_terms_member(x.op.buf, "url", set->url);
@@ -227,19 +227,19 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
     static const char *const known[] = {
         "url",     "valueSet", "valueSetVersion", "code",     "system",          "systemVersion",
         "display", "coding",   "codeableConcept", "abstract", "displayLanguage", NULL};
-    apr_array_header_t *codes;
     const fhir_op_code_t *wanted = NULL;
-    const fhir_conceptset_t *set;
     const fhir_concept_t *found = NULL;
     fhir_member_t member = FHIR_MEMBER_NO;
     int unknown = 0;
     fhir_op_terms_t op;
 
     FHIR_TRY(fhir_op_terms_begin(&op, call, known));
+    apr_array_header_t *codes;
     FHIR_TRY(fhir_op_terms_codes(&codes, &op, "", fhir_op_terms_text(&op, "system")));
     if (!codes->nelts)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "$validate-code needs code (and system), coding or codeableConcept");
+    const fhir_conceptset_t *set;
     FHIR_TRY(find_set(&set, &op));
     for (int i = 0; i < codes->nelts && member != FHIR_MEMBER_YES; i++) { /* one is enough */
         wanted = &APR_ARRAY_IDX(codes, i, fhir_op_code_t);

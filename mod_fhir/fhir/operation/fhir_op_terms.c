@@ -71,12 +71,13 @@ static void take_coding(apr_array_header_t *codes, const fhir_op_terms_t *op,
 static void take_nodes(apr_array_header_t *codes, const fhir_op_terms_t *op, const char *suffix)
 {
     const char *coding = apr_pstrcat(op->call->pool, "coding", suffix, NULL);
-    const fhir_node_t *parameter = fhir_operation_parameter(op->body, coding), *list;
+    const fhir_node_t *parameter = fhir_operation_parameter(op->body, coding);
 
     if (parameter)
         take_coding(codes, op, fhir_node_get(parameter, "valueCoding"));
     parameter = *suffix ? NULL : fhir_operation_parameter(op->body, "codeableConcept");
-    list = fhir_node_get(fhir_node_get(parameter, "valueCodeableConcept"), "coding");
+    const fhir_node_t *list =
+        fhir_node_get(fhir_node_get(parameter, "valueCodeableConcept"), "coding");
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next)
         take_coding(codes, op, c);
 }

@@ -42,7 +42,6 @@ static fhir_err_t *load_fitting(translate_t *t)
     const fhir_call_t *call = t->op.call;
     const fhir_type_t *type = fhir_model_resource(call->stored, "ConceptMap", 10);
     const fhir_granted_t *granted;
-    fhir_sql_t *sql;
     fhir_stmt_t stmt;
 
     for (int i = 0; i < t->codes->nelts; i++) {
@@ -51,7 +50,7 @@ static fhir_err_t *load_fitting(translate_t *t)
         if (!code->system)
             continue;
         FHIR_TRY(fhir_grant_resolve(&granted, call, type));
-        sql = fhir_sql_create(call);
+        fhir_sql_t *sql = fhir_sql_create(call);
         fhir_buf_printf(sql->text, "SELECT t.resource FROM %s t WHERE t.%s @> ARRAY[",
                         fhir_call_table(call, type, ""),
                         t->reverse ? "target_system" : "source_system");

@@ -100,9 +100,9 @@ static const char *parameter_text(const asked_t *asked, const fhir_node_t *param
 
 static fhir_err_t *take_parameters(asked_t *asked, const fhir_node_t *body)
 {
-    const fhir_node_t *list = fhir_node_get(body, "parameter"), *p;
+    const fhir_node_t *list = fhir_node_get(body, "parameter");
 
-    for (p = list ? list->child : NULL; p; p = p->next) {
+    for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
         const char *name = fhir_node_string(p, "name", asked->call->pool);
         const char *text = parameter_text(asked, p);
 
@@ -117,11 +117,11 @@ static fhir_err_t *take_parameters(asked_t *asked, const fhir_node_t *body)
 /* Is the body a Parameters of this operation, rather than one that is to be validated? */
 static int is_call(const fhir_node_t *body)
 {
-    const fhir_node_t *list = fhir_node_get(body, "parameter"), *p;
+    const fhir_node_t *list = fhir_node_get(body, "parameter");
 
     if (!fhir_node_is(fhir_node_get(body, "resourceType"), "Parameters"))
         return 0;
-    for (p = list ? list->child : NULL; p; p = p->next) {
+    for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
         const fhir_node_t *name = fhir_node_get(p, "name");
 
         if (fhir_node_is(name, "resource") || fhir_node_is(name, "mode") ||
@@ -179,7 +179,6 @@ static fhir_err_t *load(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
     const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
 
     FHIR_TRY(fhir_grant_resolve(&granted, call, call->type));
     fhir_sql_t *sql = fhir_sql_create(call);
@@ -187,6 +186,7 @@ static fhir_err_t *load(asked_t *asked)
                     fhir_call_table(call, call->type, ""));
     fhir_sql_bind(sql, call->id, "text");
     fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_SHORT));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, asked, NULL);
 }
@@ -224,13 +224,13 @@ static void hold_mode(asked_t *asked)
 static fhir_err_t *take_stored(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
-    fhir_input_t input;
 
     if (!call->id)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "There is nothing to validate: send the resource as the body, or as "
                                "the parameter 'resource' of a Parameters resource");
     FHIR_TRY(hold_instance(asked));
+    fhir_input_t input;
     FHIR_TRY(fhir_input_parse(&input, call, asked->stored, asked->stored_len));
     asked->resource = input.root;
     asked->source = input.source;
@@ -251,13 +251,13 @@ static fhir_err_t *validate(asked_t *asked)
                                  .profiles = (const char *const *)asked->profiles->elts,
                                  .n_profiles = asked->profiles->nelts};
     const fhir_validator_t *validator = call->endpoint->writing.validator;
-    const fhir_type_t *type;
-    fhir_validator_t *made;
 
     if (!validator) {
+        fhir_validator_t *made;
         FHIR_TRY(fhir_validator_create(&made, call->stored, call->pool));
         validator = made;
     }
+    const fhir_type_t *type;
     fhir_validate_resource(asked->issues, &type, validator, &opts, asked->resource);
     FHIR_TRY(stored.err);
     FHIR_TRY(stored.err);
@@ -306,11 +306,11 @@ static fhir_err_t *answer(asked_t *asked)
 static fhir_err_t *read_body(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
-    fhir_input_t input;
 
     if (asked->mode == MODE_DELETE || strcmp(call->request->method, "POST") != 0 ||
         !fhir_call_header(call, "Content-Type"))
         return NULL;
+    fhir_input_t input;
     fhir_err_t *err = fhir_input_read(&input, call);
     if (err && fhir_err_http_status(err->code) == 422)
         return unreadable(asked, err);

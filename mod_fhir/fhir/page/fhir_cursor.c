@@ -52,10 +52,9 @@ static unsigned char *write_text(apr_size_t *len, const fhir_cursor_t *cursor, a
 {
     const apr_uint32_t minute = minute_now();
     apr_size_t size = HEAD;
-    unsigned char *text, *p;
     for (int i = 0; i < cursor->n; i++)
         size += 2 + (cursor->field[i] ? strlen(cursor->field[i]) : 0);
-    p = text = apr_palloc(pool, size);
+    unsigned char *text = apr_palloc(pool, size), *p = text;
     *p++ = cursor->backward ? BACKWARD : 0;
     for (int shift = 24; shift >= 0; shift -= 8)
         *p++ = (unsigned char)(minute >> shift);

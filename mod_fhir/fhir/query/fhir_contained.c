@@ -228,7 +228,6 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
                                   int version, const char *text, apr_size_t len)
 {
     const fhir_model_t *m = call->stored;
-    fhir_node_t *root;
     int i = 0;
 
     if (!text)
@@ -237,6 +236,7 @@ fhir_err_t *fhir_contained_forget(const fhir_call_t *call, const fhir_type_t *ty
         FHIR_TRY(forget_type(call, target_of(m, p), type, id, version));
     if (!strstr(text, "\"contained\""))
         return NULL;
+    fhir_node_t *root;
     FHIR_TRY(fhir_node_parse_json(&root, text, len, NULL, call->pool));
     const fhir_node_t *list = fhir_node_get(root, "contained");
     apr_byte_t *done = apr_pcalloc(call->pool, m->n_resources + 1u);

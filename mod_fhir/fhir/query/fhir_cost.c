@@ -278,12 +278,12 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     fhir_effort_t *effort = call->request->patience ? call->request->patience->effort : NULL;
     double before = effort ? effort->cost : 0;
     int max = call->endpoint->search.cost_max;
-    estimate_t estimate;
     if (!max)
         return NULL;
     apr_uint64_t key = key_of(sql, stmt->sql, max);
     if (store && fhir_store_recall(store, key))
         return NULL;
+    estimate_t estimate;
     FHIR_TRY(ask_planner(&estimate, sql, stmt));
     if (estimate.cost + before > max && estimate.cost > max * DEAR)
         return too_dear(sql, query, includes, estimate.cost, before);

@@ -133,11 +133,11 @@ void fhir_grant_sql_history(fhir_sql_t *sql, const char *alias, const fhir_grant
 {
     const fhir_call_t *call = sql->call;
     const fhir_type_t *type = granted->type;
-    const char *name = fhir_model_str(call->stored, type->name), *current;
+    const char *name = fhir_model_str(call->stored, type->name);
     int n = 0;
     if (call->grant->all)
         return;
-    current = fhir_sql_alias(sql);
+    const char *current = fhir_sql_alias(sql);
     fhir_buf_printf(sql->text, " AND EXISTS (SELECT FROM %s %s WHERE %s.id = %s.id",
                     fhir_call_table(call, type, ""), current, current, alias);
     fhir_grant_sql(sql, current, granted, right);

@@ -122,7 +122,6 @@ fhir_err_t *fhir_grant_from_bytes(const fhir_grant_t **out, const void *bytes, a
     reader_t r = {.at = bytes, .end = (const unsigned char *)bytes + len, .pool = pool};
     fhir_grant_t *grant = apr_pcalloc(pool, sizeof(*grant));
     const unsigned char *version = take(&r, 1);
-    fhir_grant_scope_t *scopes;
     *out = NULL;
     if (!version || (*version != PLAIN && *version != RELATED))
         return fhir_err_create(pool, FHIR_ERR_SYNTAX, "A grant of another version");
@@ -140,7 +139,8 @@ fhir_err_t *fhir_grant_from_bytes(const fhir_grant_t **out, const void *bytes, a
     apr_size_t n = take_number(&r);
     if (!r.bad && n <= FHIR_GRANT_SCOPES_MAX) {
         grant->n_scopes = (int)n;
-        grant->scopes = scopes = apr_pcalloc(pool, (n + 1) * sizeof(*scopes));
+        fhir_grant_scope_t *scopes = apr_pcalloc(pool, (n + 1) * sizeof(*scopes));
+        grant->scopes = scopes;
         for (apr_size_t i = 0; i < n && !r.bad; i++)
             take_scope(&scopes[i], &r);
     }

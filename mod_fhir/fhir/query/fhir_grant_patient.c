@@ -186,9 +186,9 @@ static void put_mention(fhir_sql_t *sql, const fhir_type_t *holder, view_t holde
     const fhir_call_t *call = sql->call;
     const char *name = fhir_model_str(call->stored, type->name);
     view_t view = view_of(call, type);
-    int listed;
     if (view == VIEW_OPEN)
         fhir_buf_printf(sql->text, " WHEN '%s' THEN %s", name, of_user ? "''" : "TRUE");
+    int listed;
     if (!tells_whose(call, holder, holder_view, type, &listed))
         return;
     fhir_buf_printf(sql->text, " WHEN '%s' THEN ", name);

@@ -50,8 +50,8 @@ static void relation(fhir_sql_t *sql, const char *id, const char *type_name, con
     const fhir_type_t *type = type_of(call, type_name);
     const fhir_param_t *param =
         fhir_model_param(call->stored, type, param_name, strlen(param_name));
-    const char *alias = fhir_sql_alias(sql), *column;
-    column = fhir_predicate_column(sql, alias, param, "");
+    const char *alias = fhir_sql_alias(sql);
+    const char *column = fhir_predicate_column(sql, alias, param, "");
     fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE ", fhir_call_table(call, type, ""),
                     alias);
     if (type->patient)

@@ -33,10 +33,10 @@ static fhir_err_t *parse(fhir_query_t **query, const fhir_call_t *call, const fh
                          const fhir_pairs_t *pairs)
 {
     fhir_call_t own = *call;
-    fhir_spoken_query_t *spoken;
     const apr_array_header_t *remarks;
 
     if (fhir_spoken_differs(call)) {
+        fhir_spoken_query_t *spoken;
         FHIR_TRY(fhir_spoken_query_parse(&spoken, &own, pairs, 1));
         FHIR_TRY(fhir_query_parse(query, call, type, &spoken->pairs, 0));
         if (!fhir_spoken_query_is_empty(spoken, type))
@@ -57,7 +57,6 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
 {
     match_t match = {call->pool, apr_array_make(call->pool, 2, sizeof(const char *)), max};
     fhir_query_t *query;
-    fhir_stmt_t stmt;
 
     FHIR_TRY(parse(&query, call, type, pairs));
     if (query->contained)
@@ -73,6 +72,7 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
     fhir_sql_from(sql, query);
     fhir_buf_puts(sql->text, " ORDER BY t.id LIMIT ");
     fhir_sql_bind_int(sql, max, "bigint");
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
     FHIR_TRY(fhir_cost_run(sql, &stmt, query, NULL, on_row, &match));
     *ids = match.ids;

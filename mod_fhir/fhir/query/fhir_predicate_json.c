@@ -136,7 +136,6 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
                                 fhir_modifier_t modifier)
 {
     const fhir_model_t *m = call->stored;
-    apr_array_header_t *paths;
     if (param->flags & FHIR_PARAM_UNION) {
         for (int i = 0; i < param->n_components; i++)
             if (fhir_predicate_has_modifier(
@@ -150,7 +149,7 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
         return param->identifier_column != 0;
     if (modifier != FHIR_MODIFIER_OF_TYPE)
         return 1;
-    paths = paths_of(call, param);
+    apr_array_header_t *paths = paths_of(call, param);
     for (int i = 0; i < paths->nelts; i++)
         if (APR_ARRAY_IDX(paths, i, path_t).conv == FHIR_CONV_IDENTIFIER)
             return 1;

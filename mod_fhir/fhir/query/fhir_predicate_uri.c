@@ -44,13 +44,13 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
 static void beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
 {
     apr_pool_t *pool = sql->call->pool;
-    const char *scheme = strstr(url, "://"), *p;
+    const char *scheme = strstr(url, "://");
     APR_ARRAY_PUSH(list, const char *) = url;
-    for (p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
+    for (const char *p = scheme ? scheme + 3 : NULL; p && (p = strchr(p, '/')); p++) {
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url) + 1);
     }
-    for (p = strchr(url, '|'); p; p = strchr(p + 1, '.'))
+    for (const char *p = strchr(url, '|'); p; p = strchr(p + 1, '.'))
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
 }
 

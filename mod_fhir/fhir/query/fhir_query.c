@@ -273,11 +273,10 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
 /* The negated modifiers are a NOT around the plain one. */
 static fhir_qnode_t *negated(const fhir_call_t *call, fhir_qnode_t *node)
 {
-    fhir_qnode_t * not ;
     if (node->modifier != FHIR_MODIFIER_NOT && node->modifier != FHIR_MODIFIER_NOT_IN)
         return node;
     node->modifier = node->modifier == FHIR_MODIFIER_NOT ? FHIR_MODIFIER_NONE : FHIR_MODIFIER_IN;
-    not = fhir_query_node(call, FHIR_Q_NOT, node->type);
+    fhir_qnode_t *not = fhir_query_node(call, FHIR_Q_NOT, node->type);
     not ->child = node;
     return not ;
 }
@@ -329,7 +328,6 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
                              const char *name, int hops)
 {
     const fhir_call_t *call = leaf->call;
-    const char *dot;
     if (leaf->inside)
         FHIR_TRY(check_inside(leaf, type, name));
     if (!strncmp(name, "_has:", 5))
@@ -339,6 +337,7 @@ static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t
     FHIR_TRY(special(out, call, type, name, leaf->value));
     if (*out)
         return NULL;
+    const char *dot;
     if ((dot = strchr(name, '.')) != NULL)
         return chain(out, leaf, type, name, dot, hops);
     const char *colon = strchr(name, ':');

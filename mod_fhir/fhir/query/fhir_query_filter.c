@@ -130,10 +130,10 @@ static fhir_err_t *take_value(const char **out, filter_t *f)
     apr_size_t len = 0;
     skip_blanks(f);
     if (*f->at == '"') {
-        fhir_node_t *node;
         len = 1;
         while (f->at[len] && f->at[len] != '"')
             len += f->at[len] == '\\' && f->at[len + 1] ? 2 : 1;
+        fhir_node_t *node;
         if (!f->at[len] || fhir_node_parse_json(&node, f->at, len + 1, NULL, f->call->pool) != NULL)
             return bad(f, "a string in quotes");
         *out = apr_pstrmemdup(f->call->pool, node->text, node->text_len);

@@ -12,11 +12,11 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
                         int *in_self)
 {
     int known = 0;
-    fhir_qnode_t *node;
     *in_self = 1;
     FHIR_TRY(fhir_query_result(&known, in_self, query, call, pair));
     if (known)
         return NULL;
+    fhir_qnode_t *node;
     FHIR_TRY(
         fhir_query_condition(&node, &query->links, call, query->type, pair->name, pair->value));
     node->said = *pair;

@@ -168,7 +168,7 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
                                  const fhir_call_t *call, const fhir_pair_t *pair)
 {
     char *rest = apr_pstrdup(call->pool, pair->value);
-    char *source = apr_strtok(rest, ":", &rest), *param, *target;
+    char *source = apr_strtok(rest, ":", &rest);
     if (!source)
         return bad_include(call, pair, "it is empty");
     if (!strcmp(source, "*"))
@@ -177,9 +177,11 @@ static fhir_err_t *parse_include(fhir_qinclude_t *include, fhir_query_t *query,
     if (!include->source)
         return bad_include(call, pair,
                            apr_psprintf(call->pool, "\"%s\" is not a resource type", source));
+    char *param;
     if ((param = apr_strtok(NULL, ":", &rest)) == NULL)
         return bad_include(call, pair, "it names no parameter");
     FHIR_TRY(include_param(include, call, pair, param));
+    char *target;
     if ((target = apr_strtok(NULL, ":", &rest)) != NULL)
         FHIR_TRY(include_target(include, call, pair, target));
     if (include->reverse && !include->iterate && query->type && include->param &&

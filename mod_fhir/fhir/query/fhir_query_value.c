@@ -239,12 +239,12 @@ static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
 /* "Type/id" or "Type/id/_history/n" at s; the version is not kept: stored references have none. */
 static int local_reference(fhir_qvalue_t *out, const char *s, const input_t *in)
 {
-    apr_size_t type_len = strcspn(s, "/"), id_len;
+    apr_size_t type_len = strcspn(s, "/");
     const fhir_type_t *type = fhir_model_resource(in->call->stored, s, type_len);
     if (!type || !s[type_len])
         return 0;
     s += type_len + 1;
-    id_len = strcspn(s, "/");
+    apr_size_t id_len = strcspn(s, "/");
     if (!fhir_text_is_id(s, id_len) || (s[id_len] && strncmp(s + id_len, "/_history/", 10)))
         return 0;
     out->type = type;
@@ -346,7 +346,6 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
     static const char accepted[] = "latitude|longitude|distance|unit, unit being km, m, mi or ft";
     apr_array_header_t *list = pieces(in->raw, '|', in->pool);
     const char *number[3] = {"", "", "50"}, *unit = "";
-    double value[3];
     if (list->nelts < 2 || list->nelts > 4)
         return bad(in, accepted);
     for (int i = 0; i < list->nelts && i < 3; i++) {
@@ -358,6 +357,7 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
     }
     if (list->nelts == 4 && *APR_ARRAY_IDX(list, 2, const char *))
         unit = APR_ARRAY_IDX(list, 3, const char *);
+    double value[3];
     for (int i = 0; i < 3; i++)
         value[i] = fhir_decimal_double(number[i], strlen(number[i]));
     if (fabs(value[0]) > 90 || fabs(value[1]) > 180 || value[2] < 0)
@@ -395,12 +395,11 @@ static fhir_err_t *parse_composite(fhir_qvalue_t *out, const input_t *in)
     const fhir_model_t *m = in->call->stored;
     const fhir_param_t *param = in->param;
     apr_array_header_t *list = pieces(in->raw, '$', in->pool);
-    fhir_qvalue_t *parts;
     if (param->flags & FHIR_PARAM_UNION) /* of composites, all with the same parts */
         param = &m->params[m->components[param->first_component]];
     if (list->nelts != param->n_components)
         return bad(in, apr_psprintf(in->pool, "%d values joined by $", param->n_components));
-    parts = apr_pcalloc(in->pool, sizeof(*parts) * (apr_size_t)list->nelts);
+    fhir_qvalue_t *parts = apr_pcalloc(in->pool, sizeof(*parts) * (apr_size_t)list->nelts);
     for (int i = 0; i < list->nelts; i++) {
         input_t part = *in;
         part.param = &m->params[m->components[param->first_component + i]];
@@ -422,14 +421,13 @@ fhir_err_t *fhir_query_values(fhir_qnode_t *node, const fhir_call_t *call, const
                   .pool = call->pool};
     parser_fn parse = node->kind == FHIR_Q_LIST ? parse_list : by_modifier[node->modifier];
     apr_array_header_t *list = pieces(value, ',', call->pool);
-    fhir_qvalue_t *values;
     if (!parse)
         parse = by_kind[node->param->kind];
     if (list->nelts > call->endpoint->search.values_max)
         return fhir_err_create(call->pool, FHIR_ERR_LIMIT,
                                "%s has %d values; at most %d are accepted in one parameter", name,
                                list->nelts, call->endpoint->search.values_max);
-    values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)list->nelts);
+    fhir_qvalue_t *values = apr_pcalloc(call->pool, sizeof(*values) * (apr_size_t)list->nelts);
     for (int i = 0; i < list->nelts; i++) {
         in.raw = APR_ARRAY_IDX(list, i, const char *);
         if (!*in.raw)

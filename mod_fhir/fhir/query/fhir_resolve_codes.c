@@ -51,9 +51,9 @@ static int from_profiles(const expand_t *x, const char *url)
 {
     const fhir_profiles_t *p = x->profiles;
     apr_uint16_t set = p ? fhir_profiles_set(p, url, strlen(url), NULL) : 0;
-    int n;
     if (!set)
         return 0;
+    int n;
     const apr_uint16_t *parts = fhir_profiles_run(&n, p, p->sets[set].parts);
     for (int i = 0; i < n; i++) {
         const fhir_psetpart_t *part = &p->parts[parts[i]];

@@ -146,11 +146,11 @@ static const char *list_add(apr_pool_t *pool, const char *list, const char *valu
 static const char *both_spellings(const reading_t *r, const char *system, const char *code,
                                   const char *stored)
 {
-    const char *s = system, *c = code, *said;
+    const char *s = system, *c = code;
 
     if (!system)
         return stored ? stored : code;
-    said = apr_pstrcat(r->pool, system, "|", stored ? stored : code, NULL);
+    const char *said = apr_pstrcat(r->pool, system, "|", stored ? stored : code, NULL);
     fhir_convert_token(r->call->endpoint->convert, FHIR_CONVERT_IN, &s, &c, r->pool);
     if (stored)
         c = stored;
@@ -193,11 +193,10 @@ static int by_words(const reading_t *r, condition_t *c, const char **list, const
     int found = 0;
 
     for (const char *w = words; w && *w; w += strcspn(w, " ")) {
-        const char *query;
         w += strspn(w, " ");
         if (strncmp(w, key, len) != 0 || w[len] != '>')
             continue;
-        query = apr_pstrmemdup(r->pool, w + len + 1, strcspn(w + len + 1, " "));
+        const char *query = apr_pstrmemdup(r->pool, w + len + 1, strcspn(w + len + 1, " "));
         found = 1;
         if (strchr(query, '=')) {
             add_query(r, c, query);
@@ -257,11 +256,11 @@ static const char *reference_values(const reading_t *r, const char *value)
     apr_size_t base_len = strlen(base);
 
     while ((one = next_value(&rest)) != NULL) {
-        const char *said = one, *slash, *stored;
+        const char *said = one;
         if (strncmp(said, base, base_len) == 0 && said[base_len] == '/')
             said += base_len + 1;
-        slash = strchr(said, '/');
-        stored = slash ? renamed(r, said, slash) : NULL;
+        const char *slash = strchr(said, '/');
+        const char *stored = slash ? renamed(r, said, slash) : NULL;
         list = list_add(r->pool, list, stored ? stored : one);
     }
     return list;
@@ -274,18 +273,19 @@ static const char *composite_values(const reading_t *r, condition_t *c, const ch
     const char *list = "";
 
     while ((one = next_value(&rest)) != NULL) {
-        char *dollar = strchr(one, '$'), *codes, *code;
+        char *dollar = strchr(one, '$');
         if (!dollar)
             return value; /* R4's reading says what is wrong */
         *dollar++ = '\0';
-        codes = apr_pstrdup(r->pool, token_values(r, c, one));
+        char *codes = apr_pstrdup(r->pool, token_values(r, c, one));
+        char *code;
         while ((code = next_value(&codes)) != NULL) {
             const char *bar = strchr(dollar, '|'), *second = dollar;
-            char *seconds;
             if (bar && strstr(r->param.name, "-concept"))
                 second = both_spellings(
                     r, apr_pstrmemdup(r->pool, dollar, (apr_size_t)(bar - dollar)), bar + 1, NULL);
-            for (seconds = apr_pstrdup(r->pool, second); (second = next_value(&seconds)) != NULL;)
+            for (char *seconds = apr_pstrdup(r->pool, second);
+                 (second = next_value(&seconds)) != NULL;)
                 list = list_add(r->pool, list, apr_pstrcat(r->pool, code, "$", second, NULL));
         }
     }
@@ -308,13 +308,14 @@ static const char *with_unit(const reading_t *r, const char *value)
 static const char *near_values(const reading_t *r, const char *value)
 {
     const char *distance = fhir_pairs_get(r->all, "near-distance");
-    char *rest = apr_pstrdup(r->pool, value), *one;
-    const char *list = "", *unit;
+    char *rest = apr_pstrdup(r->pool, value);
+    const char *list = "";
 
     distance = distance ? distance + strspn(distance, "abcdefghijklmnopqrstuvwxyz") : "";
-    unit = strrchr(distance, '|');
+    const char *unit = strrchr(distance, '|');
     distance = apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, distance, strcspn(distance, "|")),
                            unit ? unit : "", NULL);
+    char *one;
     while ((one = next_value(&rest)) != NULL) {
         char *colon = strchr(one, ':');
         if (colon)
@@ -330,11 +331,12 @@ static const char *id_values(const reading_t *r, const char *value)
 {
     const char *spoken = type_name(r->call->spoken, r->spoken), *list = "", *mine = "";
     const char *stored = type_name(r->call->stored, r->stored);
-    char *rest = apr_pstrdup(r->pool, value), *one;
+    char *rest = apr_pstrdup(r->pool, value);
 
     for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
         if (strcmp(t->dstu2, spoken) == 0 && strcmp(t->r4, stored) == 0)
             mine = t->prefix;
+    char *one;
     while ((one = next_value(&rest)) != NULL) {
         apr_size_t len = strlen(mine);
         if (strncmp(one, mine, len) == 0 && one[len])
@@ -391,9 +393,10 @@ static void add_also(const reading_t *r, apr_array_header_t *list)
 /* What DSTU2 shows without a value, or all else. */
 static void add_missing(const reading_t *r, condition_t *c, const char *value)
 {
-    char *state, *words = apr_pstrdup(r->pool, r->param.row->absent);
+    char *words = apr_pstrdup(r->pool, r->param.row->absent);
 
     c->negated = strcmp(value, "true") != 0;
+    char *state;
     for (char *w = apr_strtok(words, " ", &state); w; w = apr_strtok(NULL, " ", &state))
         add_query(r, c, w);
 }
@@ -437,15 +440,16 @@ static const char *stored_values(const reading_t *r, condition_t *c, const char 
 static void add_condition(const reading_t *r, apr_array_header_t *list, const char *value)
 {
     condition_t *c = new_condition(list, r);
-    const char *modifier = r->modifier, *values;
-    char *names = r4_names(r), *name;
+    const char *modifier = r->modifier;
+    char *names = r4_names(r);
 
     if (is_modifier(r, ":missing") && r->param.row && r->param.row->absent &&
         (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)) {
         add_missing(r, c, value);
         return;
     }
-    values = stored_values(r, c, &modifier, value);
+    const char *values = stored_values(r, c, &modifier, value);
+    char *name;
     while (*values && (name = next_value(&names)) != NULL) {
         apr_array_header_t *parts = new_parts(r);
         add_pair(parts, apr_pstrcat(r->pool, name, modifier, NULL), values);
@@ -469,11 +473,9 @@ static int may_refer(const reading_t *r, const fhir_type_t *type)
 /* A type as modifier of a reference, in R4's name. */
 static void rename_modifier(reading_t *r)
 {
-    const fhir_type_t *type;
-
     if (!*r->modifier || r->param.kind != FHIR_PARAM_REFERENCE || is_modifier(r, ":missing"))
         return;
-    type = stored_type(r->call->endpoint, r->modifier + 1);
+    const fhir_type_t *type = stored_type(r->call->endpoint, r->modifier + 1);
     if (type)
         r->modifier = apr_pstrcat(r->pool, ":", type_name(r->call->stored, type), NULL);
 }
@@ -591,11 +593,12 @@ static const char *one_name(const reading_t *r, const fhir_type_t *spoken,
 static const char *sort_value(const reading_t *r, const fhir_pair_t *pair)
 {
     int descending = strcmp(pair->name, "_sort:desc") == 0;
-    char *rest = apr_pstrdup(r->pool, pair->value), *one;
+    char *rest = apr_pstrdup(r->pool, pair->value);
     const char *list = "";
 
     if (!descending && strcmp(pair->name, "_sort") != 0 && strcmp(pair->name, "_sort:asc") != 0)
         return NULL;
+    char *one;
     while ((one = next_value(&rest)) != NULL) {
         int minus = *one == '-';
         const char *name = one_name(r, r->spoken, r->stored, one + minus);
@@ -614,16 +617,15 @@ static const char *include_value(const reading_t *r, const char *value)
     char *state, *type = apr_strtok(apr_pstrdup(r->pool, value), ":", &state);
     char *param = type ? apr_strtok(NULL, ":", &state) : NULL;
     char *target = param ? apr_strtok(NULL, ":", &state) : NULL;
-    const fhir_type_t *spoken = type ? fhir_model_resource(m, type, strlen(type)) : NULL, *to;
+    const fhir_type_t *spoken = type ? fhir_model_resource(m, type, strlen(type)) : NULL;
     const fhir_type_t *stored = type ? stored_type(r->call->endpoint, type) : NULL;
-    const char *name;
 
     if (type && !param && strcmp(type, "*") == 0)
         return value;
     if (!spoken || !stored || !param)
         return NULL;
-    name = strcmp(param, "*") == 0 ? param : one_name(r, spoken, stored, param);
-    to = target ? stored_type(r->call->endpoint, target) : NULL;
+    const char *name = strcmp(param, "*") == 0 ? param : one_name(r, spoken, stored, param);
+    const fhir_type_t *to = target ? stored_type(r->call->endpoint, target) : NULL;
     if (!name || (target && !to))
         return NULL;
     return apr_pstrcat(r->pool, type_name(r->call->stored, stored), ":", name, to ? ":" : "",
@@ -807,10 +809,11 @@ static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
 static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
                               const chain_t *chain)
 {
-    fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, chain->type), *node;
+    fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, chain->type);
 
     FHIR_TRY(fhir_query_condition(out, &query->links, call, query->type,
                                   apr_pstrcat(call->pool, chain->path, "._id", NULL), "1"));
+    fhir_qnode_t *node;
     for (int i = 0; i < chain->conditions->nelts; i++) {
         FHIR_TRY(alternatives_node(&node, query, call, chain->type,
                                    &APR_ARRAY_IDX(chain->conditions, i, condition_t)));
@@ -824,13 +827,14 @@ static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhi
 
 static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const condition_t *c)
 {
-    fhir_qnode_t *either, *node;
+    fhir_qnode_t *either;
 
     if (!c->chains) {
         FHIR_TRY(alternatives_node(&either, query, call, query->type, c));
     }
     else {
         either = fhir_query_node(call, FHIR_Q_OR, query->type);
+        fhir_qnode_t *node;
         for (int i = 0; i < c->chains->nelts; i++) {
             FHIR_TRY(chain_node(&node, query, call, &APR_ARRAY_IDX(c->chains, i, chain_t)));
             fhir_query_add(either, node);
@@ -856,11 +860,10 @@ static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
     const fhir_spoken_row_t *row =
         find_row(call->type_name, type_name(call->stored, query->type), "", 0);
     reading_t r = {.call = (fhir_call_t *)call, .pool = call->pool};
-    condition_t *c;
 
     if (!row)
         return NULL;
-    c = new_condition(apr_array_make(call->pool, 1, sizeof(condition_t)), &r);
+    condition_t *c = new_condition(apr_array_make(call->pool, 1, sizeof(condition_t)), &r);
     add_query(&r, c, row->also);
     return add_node(query, call, c);
 }

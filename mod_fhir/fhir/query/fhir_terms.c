@@ -45,13 +45,11 @@ static fhir_err_t *load(const fhir_node_t **root, const fhir_call_t *call, const
 {
     const fhir_type_t *t = fhir_model_resource(call->stored, type, strlen(type));
     loaded_t loaded = {.pool = call->pool};
-    const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
-    fhir_node_t *parsed;
 
     *root = NULL;
     if (!t || !fhir_call_has_store(call))
         return NULL;
+    const fhir_granted_t *granted;
     FHIR_TRY(fhir_resolve_grant(&granted, call, t, within));
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_buf_printf(sql->text,
@@ -63,10 +61,12 @@ static fhir_err_t *load(const fhir_node_t **root, const fhir_call_t *call, const
                   "text");
     fhir_grant_sql(sql, "t", granted, FHIR_RIGHT_READ);
     fhir_buf_puts(sql->text, " ORDER BY t.last_updated DESC LIMIT 1");
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     FHIR_TRY(fhir_call_ask(call, &stmt, fhir_sql_values(sql), on_row, &loaded));
     if (!loaded.json)
         return NULL;
+    fhir_node_t *parsed;
     FHIR_TRY(
         fhir_node_parse_json(&parsed, loaded.json, loaded.len, FHIR_NODE_LIMITS_MOST, call->pool));
     *root = parsed;
@@ -136,11 +136,9 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
 /* A carried one by its URL; version 1.0.2 has them in the model alone. */
 static fhir_err_t *carried_set(fhir_conceptset_t **set, fhir_terms_t *terms, const char *url)
 {
-    apr_uint16_t index;
-
     *set = NULL;
     if (terms->profiles) {
-        index = fhir_profiles_set(terms->profiles, url, strlen(url), NULL);
+        apr_uint16_t index = fhir_profiles_set(terms->profiles, url, strlen(url), NULL);
         return index ? fhir_terms_set_carried(set, terms, index) : NULL;
     }
     const fhir_valueset_t *known = fhir_terminology_valueset(terms->call->stored, url);
@@ -178,7 +176,6 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
                            const fhir_terms_source_t *source)
 {
     const char *key = source->root || source->id ? NULL : source->url;
-    fhir_conceptset_t *found;
     int there;
 
     *set = remembered(&there, terms->sets, key);
@@ -189,6 +186,7 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
                                "Value sets include one another more than %d deep",
                                FHIR_TERMS_DEPTH_MAX);
     remember(terms->sets, key, fhir_terms_set_empty(terms)); /* one in itself adds nothing */
+    fhir_conceptset_t *found;
     fhir_err_t *err = find_set(&found, terms, source);
     terms->depth--;
     FHIR_TRY(err);
@@ -271,9 +269,9 @@ fhir_member_t fhir_terms_asked(void *baton, const char *url, const char *system,
 {
     fhir_terms_asked_t *asked = baton;
     const fhir_conceptset_t *set;
-    const fhir_concept_t *found;
 
     if (!asked->err)
         asked->err = fhir_terms_set(&set, asked->terms, &(fhir_terms_source_t){.url = url});
+    const fhir_concept_t *found;
     return asked->err || !set ? FHIR_MEMBER_UNKNOWN : fhir_terms_member(&found, set, system, code);
 }

@@ -144,12 +144,11 @@ static fhir_buf_t *system_json(const fhir_call_t *call, const fhir_profiles_t *p
 fhir_buf_t *fhir_terms_carried(const fhir_call_t *call, const char *type, const char *url)
 {
     const fhir_profiles_t *p = fhir_profiles_of(call->stored);
-    const fhir_psystem_t *system;
 
     if (!p || !url)
         return NULL;
     if (!strcmp(type, "CodeSystem")) {
-        system = fhir_profiles_system(p, url, strlen(url));
+        const fhir_psystem_t *system = fhir_profiles_system(p, url, strlen(url));
         return system ? system_json(call, p, system) : NULL;
     }
     apr_uint16_t set = strcmp(type, "ValueSet") ? 0 : fhir_profiles_set(p, url, strlen(url), NULL);

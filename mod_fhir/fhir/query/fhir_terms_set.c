@@ -249,9 +249,9 @@ static fhir_err_t *add_part(fhir_terms_t *terms, fhir_conceptset_t *set,
 {
     const fhir_profiles_t *p = terms->profiles;
     const char *system = fhir_profiles_str(p, part->system);
-    const fhir_codesystem_t *known;
 
     if (part->rest == FHIR_REST_CARRIED) {
+        const fhir_codesystem_t *known;
         FHIR_TRY(fhir_terms_system(&known, terms, &(fhir_terms_source_t){.url = system}));
         return add_system(terms, set, known);
     }
@@ -309,9 +309,9 @@ static int in_list(const char *list, const fhir_node_t *value)
 {
     for (apr_size_t len; *list; list += len + (list[len] == ',')) {
         const char *item = list;
-        apr_size_t item_len;
 
         len = strcspn(list, ",");
+        apr_size_t item_len;
         for (item_len = len; item_len && *item == ' '; item++, item_len--)
             ;
         while (item_len && item[item_len - 1] == ' ')
@@ -344,9 +344,9 @@ static const struct {
 static int prepare(filter_t *f, const fhir_codesystem_t *system, apr_pool_t *pool)
 {
     static const char *const by_property[] = {"=", "in", "not-in", "exists"};
-    int index;
 
     f->without = -1;
+    int index;
     for (apr_size_t i = 0; i < sizeof(hierarchical) / sizeof(hierarchical[0]); i++) {
         if (strcmp(f->op, hierarchical[i].op) != 0)
             continue;
@@ -386,12 +386,13 @@ static const fhir_node_t *value_of(const fhir_concept_t *c, const fhir_node_t **
 
 static int passes(const filter_t *f, const fhir_concept_t *c, int index)
 {
-    const fhir_node_t *after = NULL, *value;
-    fhir_node_t own;
+    const fhir_node_t *after = NULL;
     int found = 0, there = 0;
 
     if (f->kin)
         return index != f->without && f->kin[index] != f->negated;
+    const fhir_node_t *value;
+    fhir_node_t own;
     while ((value = value_of(c, &after, f->property, &own)) != NULL) {
         const fhir_node_t *code =
             value->kind == FHIR_NODE_OBJECT ? fhir_node_get(value, "code") : value;
@@ -456,16 +457,16 @@ static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
     const char *url = fhir_node_string(include, "system", terms->pool);
     const fhir_node_t *list = fhir_node_get(include, "concept");
     fhir_conceptset_t *set = create(terms);
-    const fhir_codesystem_t *system;
-    int n, known;
 
     *out = set;
+    const fhir_codesystem_t *system;
     FHIR_TRY(fhir_terms_system(&system, terms, &(fhir_terms_source_t){.url = url}));
     if (list) {
         for (const fhir_node_t *node = list->child; node; node = node->next)
             FHIR_TRY(add_node(terms, set, url, system, node));
         return NULL;
     }
+    int n, known;
     filter_t *filters = take_filters(&n, &known, include, system, terms->pool);
     if (!known) {
         add_rest(set, url, fhir_node_get(include, "filter") ? FHIR_REST_UNKNOWN : FHIR_REST_IN);
@@ -487,9 +488,9 @@ static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
 static fhir_err_t *imported(fhir_conceptset_t **out, fhir_terms_t *terms, const fhir_node_t *name)
 {
     const char *url = name->text ? apr_pstrmemdup(terms->pool, name->text, name->text_len) : "";
-    const fhir_conceptset_t *known;
 
     *out = create(terms);
+    const fhir_conceptset_t *known;
     FHIR_TRY(fhir_terms_set(&known, terms, &(fhir_terms_source_t){.url = url}));
     if (!known)
         add_rest(*out, NULL, FHIR_REST_UNKNOWN);
@@ -501,10 +502,11 @@ static fhir_err_t *component(fhir_conceptset_t **out, fhir_terms_t *terms,
                              const fhir_node_t *include)
 {
     const fhir_node_t *list = fhir_node_get(include, "valueSet");
-    fhir_conceptset_t *set = NULL, *other;
+    fhir_conceptset_t *set = NULL;
 
     if (fhir_node_get(include, "system"))
         FHIR_TRY(system_part(&set, terms, include));
+    fhir_conceptset_t *other;
     for (const fhir_node_t *name = list ? list->child : NULL; name; name = name->next) {
         FHIR_TRY(imported(&other, terms, name));
         if (set)

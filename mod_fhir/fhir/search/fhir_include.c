@@ -236,13 +236,13 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
 {
     const fhir_model_t *m = inc->call->stored;
     collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
-    fhir_stmt_t stmt;
     fhir_sql_t *sql = fhir_sql_create(inc->call);
     for (int t = 1; t <= m->n_resources && !fhir_sql_is_full(sql); t++)
         if (inc->round[t])
             read_type(&collect, sql, &m->types[t], round);
     if (!sql->text->len)
         return NULL;
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     fhir_explain_step(inc->call, "references of the resources so far");
     return fhir_cost_run(sql, &stmt, NULL, inc->includes, on_reference, &collect);
@@ -449,7 +449,6 @@ static fhir_err_t *resolve(fhir_include_t *inc, int round)
 static fhir_err_t *fetch(fhir_include_t *inc, int round)
 {
     const apr_int64_t most = (apr_int64_t)inc->call->endpoint->search.include_rows_max * 2 + 1;
-    fhir_stmt_t stmt;
     FHIR_TRY(resolve(inc, round));
     fhir_sql_t *sql = fhir_sql_create(inc->call);
     inc->bound = fhir_hash_make(inc->call->pool);
@@ -464,6 +463,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, most, "bigint");
     /* prepared: what a grant adds takes longer to be planned than all to be run */
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM));
     fhir_explain_step(inc->call, "resources that are included");
     FHIR_TRY(fhir_cost_run(sql, &stmt, NULL, inc->includes, on_resource, inc));

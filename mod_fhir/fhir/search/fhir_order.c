@@ -101,7 +101,6 @@ static int is_main_date(const fhir_call_t *call, const fhir_query_t *query,
 static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias, const fhir_qsort_t *sort)
 {
-    const char *expr, *cast;
     if (sort->param->column_kind == FHIR_COL_ID) {
         add_key(order, fixed(sql, alias, "id"), "text", sort->descending, 0);
     }
@@ -112,7 +111,8 @@ static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_quer
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
     }
     else {
-        expr = key_expr(&cast, sql, alias, sort->param, sort->descending);
+        const char *cast;
+        const char *expr = key_expr(&cast, sql, alias, sort->param, sort->descending);
         add_key(order, expr, cast, sort->descending, 1);
     }
 }
@@ -157,8 +157,9 @@ static int same_keys(const fhir_order_t *a, const fhir_order_t *b)
 
 fhir_err_t *fhir_order_common(fhir_query_t *const *queries, int n, const fhir_call_t *call)
 {
-    fhir_order_t first, other;
+    fhir_order_t first;
     fhir_order_make(&first, fhir_sql_create(call), queries[0], "t");
+    fhir_order_t other;
     for (int i = 1; i < n; i++) {
         fhir_order_make(&other, fhir_sql_create(call), queries[i], "t");
         if (!same_keys(&first, &other))

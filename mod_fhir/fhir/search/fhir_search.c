@@ -23,7 +23,6 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
     const char *type = fhir_call_header(call, "Content-Type");
     const char *body = NULL;
     apr_size_t len = 0;
-    fhir_pairs_t more;
     search->pairs = call->pairs;
     if (strcmp(call->request->method, "POST"))
         return NULL;
@@ -34,6 +33,7 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
     if (!type || strncasecmp(type, form, sizeof(form) - 1))
         return fhir_err_create(call->pool, FHIR_ERR_MEDIA_TYPE,
                                "_search accepts its parameters as %s", form);
+    fhir_pairs_t more;
     FHIR_TRY(fhir_pairs_parse(&more, apr_pstrmemdup(call->pool, body, len),
                               call->endpoint->limits.query_max, call->pool));
     fhir_pairs_append(&search->pairs, &more, call->pool);
@@ -84,9 +84,10 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
                                 const fhir_pairs_t *pairs)
 {
     for (int i = 0; i < pairs->n; i++) {
-        char *rest = apr_pstrdup(call->pool, pairs->list[i].value), *name;
+        char *rest = apr_pstrdup(call->pool, pairs->list[i].value);
         if (strcmp(pairs->list[i].name, "_type") != 0)
             continue;
+        char *name;
         while ((name = apr_strtok(rest, ",", &rest)) != NULL)
             FHIR_TRY(push_type(types, call, name));
     }
@@ -157,8 +158,8 @@ static apr_array_header_t *new_types(const fhir_call_t *call)
 /* A search in the words of a release that is not the stored one. */
 static fhir_err_t *run_spoken(fhir_call_t *call, fhir_search_t *search)
 {
-    fhir_spoken_query_t *query;
     FHIR_TRY(take_form(search, call));
+    fhir_spoken_query_t *query;
     FHIR_TRY(fhir_spoken_query_parse(&query, call, &search->pairs,
                                      fhir_call_prefers(call, "handling=strict")));
     apr_array_header_t *types = apr_array_copy(call->pool, query->types);
@@ -176,12 +177,12 @@ fhir_err_t *fhir_search_handle(fhir_call_t *call)
 {
     fhir_search_t search = {.path = call->type_name};
     apr_array_header_t *types = new_types(call);
-    int done;
     if (fhir_spoken_differs(call))
         return run_spoken(call, &search);
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     FHIR_TRY(take_form(&search, call));
     FHIR_TRY(refuse_types(&search, call));
+    int done;
     FHIR_TRY(fhir_search_carried(&done, call, &search.pairs));
     if (done)
         return NULL;

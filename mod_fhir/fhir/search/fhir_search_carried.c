@@ -43,17 +43,17 @@ fhir_err_t *fhir_search_carried(int *done, fhir_call_t *call, const fhir_pairs_t
 {
     const char *type = fhir_model_str(call->stored, call->type->name), *url = only_url(pairs);
     fhir_buf_t *json = url ? fhir_terms_carried(call, type, url) : NULL;
-    const fhir_node_t *stored;
-    fhir_bundle_t *bundle;
 
     *done = 0;
     if (!json)
         return NULL;
+    const fhir_node_t *stored;
     FHIR_TRY(fhir_terms_load(&stored, call, type, &(fhir_terms_source_t){.url = url}));
     if (stored)
         return NULL;
     *done = 1;
     FHIR_TRY(fhir_call_negotiate(call, pairs));
+    fhir_bundle_t *bundle;
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "searchset"));
     if (wants_entries(pairs)) {
         fhir_node_t *root;

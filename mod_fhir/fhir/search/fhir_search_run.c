@@ -143,12 +143,12 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
     fhir_call_t *call = page->call;
     fhir_query_t *const *queries = page->queries + page->type;
     int n = page->merged ? page->search->n_types : 1;
-    fhir_stmt_t stmt;
     if (page->halves && page->halves[2 * page->type]) {
         queries = page->halves + 2 * page->type;
         n = 2;
     }
     fhir_sql_t *sql = fhir_sql_create(call);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_search_sql_page(&stmt, sql, &page->order, queries, n, cursor, limit));
     fhir_explain_step(call, page->merged ? "matches of all types"
                                          : apr_pstrcat(call->pool, "matches of type ",
@@ -250,9 +250,10 @@ static int is_limited(const fhir_grant_t *grant)
  * is expected is told by all rows, so who may see some only gets a count. */
 static fhir_err_t *estimate(page_t *page)
 {
-    apr_int64_t total = 0, rows;
+    apr_int64_t total = 0;
     if (is_limited(page->call->grant))
         return count(page);
+    apr_int64_t rows;
     for (int i = 0; (page->is_cursor || page->more_behind) && i < page->search->n_types; i++) {
         fhir_stmt_t stmt;
         fhir_sql_t *sql = fhir_sql_create(page->call);
@@ -302,10 +303,11 @@ static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor
 {
     fhir_call_t *call = page->call;
     const fhir_query_t *query = page->query;
-    const char *word, *url;
     place->backward = backward;
+    const char *word;
     FHIR_TRY(fhir_cursor_seal(&word, place, call->endpoint->paging.cursor_keys, query->hash,
                               FHIR_QUERY_HASH, call->grant, call->pool));
+    const char *url;
     FHIR_TRY(fhir_page_query_link(&url, call, page->search->path, &query->applied, word));
     fhir_bundle_link(page->bundle, relation, url);
     return NULL;
@@ -314,14 +316,14 @@ static fhir_err_t *link_to(const page_t *page, const char *relation, fhir_cursor
 static fhir_err_t *link_pages(page_t *page)
 {
     const fhir_query_t *query = page->query;
-    const char *path = page->search->path, *first;
+    const char *path = page->search->path;
     const int before = page->rows && (page->backward ? page->more_before : page->is_cursor);
     const int behind = page->rows && (page->backward || page->more_behind);
     fhir_bundle_link(page->bundle, "self",
                      fhir_bundle_url(page->call, path, &query->applied, query->cursor));
     if (query->summary_count)
         return NULL;
-    first = fhir_bundle_url(page->call, path, &query->applied, NULL);
+    const char *first = fhir_bundle_url(page->call, path, &query->applied, NULL);
     if (before || behind)
         FHIR_TRY(fhir_page_query_link(&first, page->call, path, &query->applied, NULL));
     else if (strlen(first) > FHIR_PAGE_QUERY_MIN) /* the page itself: not worth to be kept */
@@ -390,7 +392,6 @@ static fhir_err_t *drop_empty(page_t *page)
     const int n = page->search->n_types;
     char *empty = apr_pcalloc(call->pool, (apr_size_t)n);
     apr_array_header_t *tables = apr_array_make(call->pool, n, sizeof(const char *));
-    fhir_stmt_t stmt;
     int kept = 0, start = page->start;
     if (page->queries[0]->containers || page->queries[n - 1]->containers)
         return NULL;
@@ -400,6 +401,7 @@ static fhir_err_t *drop_empty(page_t *page)
     fhir_buf_puts(sql->text, "SELECT n FROM unnest(");
     fhir_sql_bind_array(sql, tables, "regclass[]");
     fhir_buf_puts(sql->text, ") WITH ORDINALITY x(t, n) WHERE pg_relation_size(t) = 0");
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     FHIR_TRY(fhir_call_ask(call, &stmt, fhir_sql_values(sql), on_empty, empty));
     page->spread = *page->search;
@@ -445,14 +447,14 @@ static fhir_err_t *run_page(page_t *page)
 static fhir_err_t *spread(page_t *page)
 {
     apr_pool_t *pool = page->call->pool;
-    int n = page->search->n_types, both;
+    int n = page->search->n_types;
     fhir_query_t **queries = apr_palloc(pool, sizeof(*queries) * (apr_size_t)n * 2);
     if (!page->queries[0]->contained)
         return NULL;
     if (page->search->said || page->search->narrow)
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
                                "_contained is supported in searches only, not in operations");
-    both = page->queries[0]->contained == FHIR_CONTAINED_BOTH;
+    int both = page->queries[0]->contained == FHIR_CONTAINED_BOTH;
     page->spread = *page->search;
     page->spread.n_types = both ? 2 * n : n;
     page->spread.types = apr_palloc(pool, sizeof(*page->spread.types) * (apr_size_t)n * 2);
@@ -478,10 +480,9 @@ static fhir_err_t *parse_types(page_t *page)
     fhir_pairs_t pairs = search->pairs;
     page->queries = apr_palloc(call->pool, sizeof(*page->queries) * (apr_size_t)search->n_types);
     for (int i = 0; i < search->n_types; i++) {
-        const fhir_query_t *query;
         FHIR_TRY(fhir_query_parse(&page->queries[i], call, search->types[i], &pairs, lenient));
         FHIR_TRY(fhir_resolve_query(page->queries[i], call, lenient));
-        query = page->queries[i];
+        const fhir_query_t *query = page->queries[i];
         if (!query->remarks->nelts)
             continue;
         apr_array_cat(page->remarks, query->remarks);

@@ -234,18 +234,18 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
                               int limit)
 {
     int width = recall_width(query, call);
-    apr_int64_t rows;
     query->window.most = limit * SWEPT_ROWS;
     query->window.from = place ? atoi(place) : PLACE_MIN;
     if (query->window.from < PLACE_MIN || query->window.from >= PLACE_END)
         query->window.from = PLACE_MIN; /* of another edition: the cursor's own condition holds */
     if (!width) {
-        fhir_stmt_t stmt;
         fhir_sql_t *sql = fhir_sql_create(call);
         fhir_buf_puts(sql->text, "SELECT");
         sql->estimate = 1;
         fhir_sql_from(sql, query);
+        fhir_stmt_t stmt;
         FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
+        apr_int64_t rows;
         FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
         width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1
                      : PLACE_END;

@@ -42,10 +42,10 @@ static fhir_member_t coding_member(const fhir_walk_t *w, apr_uint16_t set, const
 static fhir_member_t concept_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
                                     const fhir_node_t *node)
 {
-    const fhir_node_t *list = fhir_node_get(node, "coding"), *coding;
+    const fhir_node_t *list = fhir_node_get(node, "coding");
     fhir_member_t answer = FHIR_MEMBER_NO;
 
-    for (coding = list ? list->child : NULL; coding; coding = coding->next) {
+    for (const fhir_node_t *coding = list ? list->child : NULL; coding; coding = coding->next) {
         fhir_member_t one = coding_member(w, set, url, coding);
 
         if (one == FHIR_MEMBER_YES)
@@ -274,10 +274,11 @@ static apr_size_t last_part(const char *s, apr_size_t len)
 /* The version is left out once: a reference of nothing but versions has no type. */
 static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
 {
-    apr_size_t id = last_part(s, len), start;
+    apr_size_t id = last_part(s, len);
 
     if (id > 10 && !memcmp(s + id - 10, "/_history/", 10))
         id = last_part(s, id - 10);
+    apr_size_t start;
     for (start = id ? id - 1 : 0; start && s[start - 1] != '/'; start--)
         ;
     const fhir_type_t *type =

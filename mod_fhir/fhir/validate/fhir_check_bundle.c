@@ -84,12 +84,13 @@ static apr_size_t restful(const fhir_check_t *c, const char *url, apr_size_t len
     apr_size_t scheme = len > 7 && !memcmp(url, "http://", 7)    ? 7
                         : len > 8 && !memcmp(url, "https://", 8) ? 8
                                                                  : 0;
-    apr_size_t id = len, type;
+    apr_size_t id = len;
 
     while (id > scheme && url[id - 1] != '/')
         id--;
     if (!scheme || id <= scheme || !fhir_text_is_id(url + id, len - id))
         return 0;
+    apr_size_t type;
     for (type = id - 1; type > scheme && url[type - 1] != '/'; type--)
         ;
     for (apr_size_t i = scheme; i < type; i++)
@@ -112,17 +113,17 @@ static int is_absolute(const char *url, apr_size_t len)
 static const char *full_url_fault(const fhir_check_t *c, const fhir_node_t *url,
                                   const fhir_node_t *resource, const bundle_type_t *bundle)
 {
-    apr_size_t at = restful(c, url->text, url->text_len), id_len, type_len;
+    apr_size_t at = restful(c, url->text, url->text_len), id_len;
     const fhir_type_t *type = fhir_check_resource_type(c, resource);
-    const char *id = fhir_check_text(resource, "id", &id_len), *name;
+    const char *id = fhir_check_text(resource, "id", &id_len);
 
     if (!is_absolute(url->text, url->text_len))
         return "A fullUrl must be absolute; use urn:uuid: for a resource that is not on a server "
                "yet";
     if (!at || !type || (!id && (bundle->flags & REQUEST) && !(bundle->flags & RESPONSE)))
         return NULL;
-    name = fhir_check_type_name(c, type);
-    type_len = strlen(name);
+    const char *name = fhir_check_type_name(c, type);
+    apr_size_t type_len = strlen(name);
     return id && url->text_len - at == type_len + 1 + id_len &&
                    !memcmp(url->text + at, name, type_len) &&
                    !memcmp(url->text + url->text_len - id_len, id, id_len)
@@ -137,8 +138,6 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
 {
     const fhir_node_t *url = fhir_node_get(entry, "fullUrl");
     const fhir_node_t *resource = fhir_node_get(entry, "resource");
-    apr_size_t version_len;
-    const char *fault;
 
     if (!url || url->kind != FHIR_NODE_STRING) {
         if (resource && !url && (type->flags & URL_DUE) &&
@@ -149,6 +148,7 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
                                "Entries of a Bundle of type %s need a fullUrl", type->name);
         return;
     }
+    apr_size_t version_len;
     const char *version =
         fhir_check_text(fhir_node_get(resource, "meta"), "versionId", &version_len);
     const char *key = apr_psprintf(c->issues->pool, "%.*s %.*s", (int)url->text_len, url->text,
@@ -158,6 +158,7 @@ static void check_full_url(fhir_check_t *c, const fhir_node_t *entry, const bund
         fhir_check_finding(c, url, FHIR_ERR_INVALID, "bdl-7",
                            "Another entry has the same fullUrl and version");
     apr_hash_set(seen, key, APR_HASH_KEY_STRING, key);
+    const char *fault;
     if (strstr(key, "/_history/"))
         fhir_check_finding(c, url, FHIR_ERR_INVALID, "bdl-8",
                            "A fullUrl names a resource, not one of its versions");
@@ -262,10 +263,11 @@ static void check_inside(const document_t *d, const fhir_node_t *reference)
 static void check_path(const document_t *d, const fhir_node_t *object, const char *path)
 {
     apr_size_t len = strcspn(path, ".");
-    const fhir_node_t *value = fhir_node_getn(object, path, len), *item;
+    const fhir_node_t *value = fhir_node_getn(object, path, len);
     int is_list = value && value->kind == FHIR_NODE_ARRAY, i = 0;
 
-    for (item = is_list ? value->child : value; item; item = is_list ? item->next : NULL, i++) {
+    for (const fhir_node_t *item = is_list ? value->child : value; item;
+         item = is_list ? item->next : NULL, i++) {
         apr_size_t mark = fhir_check_push(d->c, path, len, is_list ? i : -1);
 
         if (path[len])
@@ -331,9 +333,8 @@ apr_hash_t *fhir_check_bundle_entries(const fhir_check_t *c, const fhir_node_t *
 void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
 {
     const fhir_node_t *name = fhir_node_get(bundle, "type");
-    const fhir_node_t *list = fhir_node_get(bundle, "entry"), *entry, *total;
+    const fhir_node_t *list = fhir_node_get(bundle, "entry");
     const bundle_type_t *type = NULL;
-    apr_size_t mark;
     int index = 0;
 
     for (apr_size_t i = 0; i < sizeof(bundle_types) / sizeof(bundle_types[0]); i++)
@@ -341,7 +342,8 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
             type = &bundle_types[i];
     if (!type || fhir_model_release(c->model) < 4)
         return;
-    total = fhir_node_get(bundle, "total");
+    const fhir_node_t *total = fhir_node_get(bundle, "total");
+    apr_size_t mark;
     if (total && !(type->flags & TOTAL)) {
         mark = fhir_check_push(c, "total", 5, -1);
         fhir_check_finding(c, total, FHIR_ERR_INVALID, "bdl-1",
@@ -350,7 +352,7 @@ void fhir_check_bundle(fhir_check_t *c, const fhir_node_t *bundle)
     }
     if (type->flags & DOCUMENT)
         check_document(c, bundle);
-    entry = list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
+    const fhir_node_t *entry = list && list->kind == FHIR_NODE_ARRAY ? list->child : NULL;
     check_first(c, entry, type);
     if (entry && type->flags & DOCUMENT)
         check_references(c, bundle, entry);

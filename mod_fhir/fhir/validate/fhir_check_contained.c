@@ -36,10 +36,11 @@ static entry_t *find(const fhir_check_t *c, const char *id, apr_size_t len)
 
 void fhir_check_contained_begin(fhir_check_t *c, const fhir_node_t *container)
 {
-    const fhir_node_t *item = items(container), *id;
-    entry_t *entry;
+    const fhir_node_t *item = items(container);
 
     c->contained = item ? fhir_hash_make(c->issues->pool) : NULL;
+    const fhir_node_t *id;
+    entry_t *entry;
     for (; item; item = item->next) {
         if (!(id = id_of(item)) || find(c, id->text, id->text_len))
             continue;

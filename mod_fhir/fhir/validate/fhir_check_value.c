@@ -155,11 +155,11 @@ static int target_allowed(const fhir_check_t *c, const fhir_element_t *el, const
  * absolute. */
 static int reference_form(const fhir_check_t *c, const char *ref, apr_size_t len)
 {
-    const char *slash, *question = memchr(ref, '?', len);
+    const char *question = memchr(ref, '?', len);
 
     if (*ref == '#' || memchr(ref, ':', len))
         return 1;
-    slash = memchr(ref, '/', len);
+    const char *slash = memchr(ref, '/', len);
     if (question && (!slash || question < slash))
         return fhir_model_resource(c->model, ref, (apr_size_t)(question - ref)) != NULL;
     apr_size_t type_len = slash ? (apr_size_t)(slash - ref) : len;
@@ -269,14 +269,13 @@ void fhir_check_reference(fhir_check_t *c, const fhir_element_t *el, const fhir_
 /* An OID or UUID in a URI must be one. Its letters may be of any case here: RFC 4122, section 3. */
 static int urn_valid(const char *s, apr_size_t len, fhir_prim_t *prim)
 {
-    char lower[64];
-    apr_size_t i;
-
     *prim = len >= 8 && !memcmp(s, "urn:oid:", 8)    ? FHIR_PRIM_OID
             : len >= 9 && !memcmp(s, "urn:uuid:", 9) ? FHIR_PRIM_UUID
                                                      : FHIR_PRIM_NONE;
     if (*prim != FHIR_PRIM_UUID)
         return *prim == FHIR_PRIM_NONE || fhir_check_primitive(*prim, s, len);
+    char lower[64];
+    apr_size_t i;
     for (i = 0; i < len && i < sizeof(lower); i++)
         lower[i] = (char)apr_tolower(s[i]);
     return fhir_check_primitive(*prim, lower, i);
@@ -285,10 +284,10 @@ static int urn_valid(const char *s, apr_size_t len, fhir_prim_t *prim)
 void fhir_check_uri(fhir_check_t *c, const fhir_node_t *node)
 {
     const fhir_node_t *target;
-    fhir_prim_t prim;
 
     if (node->text[0] == '#' && node->text_len > 1)
         fhir_check_contained_refer(c, &target, node->text + 1, node->text_len - 1);
+    fhir_prim_t prim;
     if (!urn_valid(node->text, node->text_len, &prim))
         fhir_check_finding(c, node, FHIR_ERR_VALUE, "uri-format", "'%s' is not valid; expected: %s",
                            fhir_check_excerpt(c, node), fhir_check_primitive_rule(prim));

@@ -112,9 +112,9 @@ static const fhir_pnode_t *find_part(const char **names, fhir_walk_t *w, const f
 static void hold_parts(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     fhir_items_t parts = {0};
-    const char *names;
 
     fhir_walk_children(&parts, w, item, "extension");
+    const char *names;
     for (int i = 0; i < parts.n; i++) {
         apr_size_t len;
         const char *url = fhir_walk_text(&len, parts.list[i]->node, "url");
@@ -148,11 +148,11 @@ static const fhir_profile_t *definition(fhir_walk_t *w, fhir_item_t item, const 
                                         apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    const fhir_profile_t *newest = fhir_profiles_find(p, url, len, w->release), *profile;
+    const fhir_profile_t *newest = fhir_profiles_find(p, url, len, w->release);
 
     if (!newest || (w->release && !strcmp(fhir_profiles_str(p, newest->version), w->release)))
         return newest;
-    for (profile = newest; profile && fhir_profiles_older(p, newest);
+    for (const fhir_profile_t *profile = newest; profile && fhir_profiles_older(p, newest);
          profile = fhir_profiles_older(p, profile))
         if (fhir_walk_fits(w, item, profile, hold_definition))
             return profile;

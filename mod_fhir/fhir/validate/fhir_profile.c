@@ -69,12 +69,11 @@ static int contains(const fhir_node_t *value, const fhir_node_t *pattern)
 /* Equal in all: each contains the other, and arrays have the same length. */
 static int equals(const fhir_node_t *a, const fhir_node_t *b)
 {
-    const fhir_node_t *x, *y;
-
     if (!a || a->kind != b->kind || fhir_node_count(a) != fhir_node_count(b))
         return 0;
     if (a->kind == FHIR_NODE_STRING || a->kind == FHIR_NODE_NUMBER)
         return same_text(a, b);
+    const fhir_node_t *x, *y;
     for (x = a->child, y = b->child; x; x = x->next, y = y->next)
         if (!equals(a->kind == FHIR_NODE_OBJECT ? fhir_node_getn(a, y->name, y->name_len) : x, y))
             return 0;

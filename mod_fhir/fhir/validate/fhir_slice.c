@@ -22,12 +22,13 @@ static const fhir_pnode_t *root_of(const fhir_walk_t *w, apr_uint32_t canonical)
 static const fhir_pnode_t *through(const fhir_walk_t *w, const fhir_pnode_t *node, int targets)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    int n, m;
-    const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types), *names;
+    int n;
+    const apr_uint16_t *types = fhir_profiles_run(&n, p, node->types);
 
     if (!n)
         return NULL;
-    names =
+    int m;
+    const apr_uint16_t *names =
         fhir_profiles_run(&m, p, targets ? p->types[*types].targets : p->types[*types].profiles);
     return m ? root_of(w, p->canonicals[*names]) : NULL;
 }
@@ -53,12 +54,13 @@ static const fhir_pnode_t *step(const fhir_walk_t *w, const fhir_pnode_t *node, 
                                 apr_size_t len)
 {
     const fhir_profiles_t *p = w->v->profiles;
-    const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len), *other;
+    const fhir_pnode_t *found = fhir_pnode_named(w, node->children, name, len);
     int n;
     const apr_uint16_t *slices = fhir_profiles_run(&n, p, node->slices);
 
     for (int i = 0; !found && i < n; i++)
         found = fhir_pnode_named(w, p->nodes[slices[i]].children, name, len);
+    const fhir_pnode_t *other;
     if (!found && (other = through(w, node, 0)) != NULL)
         found = fhir_pnode_named(w, other->children, name, len);
     return found;
@@ -106,7 +108,7 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_pbinding_t *binding = &p->bindings[node->binding];
-    int n, j;
+    int n;
     const apr_uint16_t *list = fhir_profiles_run(&n, p, node->children);
 
     if (!fhir_profile_value_fits(w, node, item))
@@ -116,6 +118,7 @@ static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
         fhir_binding_member(w, binding->set, fhir_profiles_str(p, binding->url), item) ==
             FHIR_MEMBER_NO)
         return 0;
+    int j;
     for (int i = 0; i < n; i++) {
         const fhir_pnode_t *child = &p->nodes[list[i]];
         fhir_items_t items = {0};

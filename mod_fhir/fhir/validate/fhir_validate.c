@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/validate/fhir_validate_private.h"
 #include "model/fhir_uscore.h"
 
@@ -27,8 +28,6 @@ static void add_item(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
                      const fhir_element_t *el, const fhir_node_t *node, const fhir_node_t *extra,
                      int index)
 {
-    fhir_path_item_t *item;
-
     if (node && node->kind == FHIR_NODE_NULL)
         node = NULL;
     if (extra && extra->kind == FHIR_NODE_NULL)
@@ -44,7 +43,7 @@ static void add_item(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
         items->list = list;
         items->size = size;
     }
-    item = apr_palloc(w->pool, sizeof(*item));
+    fhir_path_item_t *item = apr_palloc(w->pool, sizeof(*item));
     fhir_path_child(item, w->v->model, parent, el, node, extra, index);
     items->list[items->n++] = item;
 }
@@ -88,13 +87,11 @@ void fhir_walk_children(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item, c
     const fhir_model_t *m = w->v->model;
     const fhir_type_t *type;
     const fhir_node_t *object = members(&type, w, item);
-    const fhir_element_t *el;
 
     if (!object)
         return;
     for (int i = 0; i < type->n_elements; i++) {
-
-        el = &m->elements[type->first_element + i];
+        const fhir_element_t *el = &m->elements[type->first_element + i];
         if (strcmp(fhir_model_str(m, el->group ? el->group : el->name), name) != 0)
             continue;
         const char *member = fhir_model_str(m, el->name);
@@ -110,15 +107,14 @@ static void walk_all(fhir_items_t *items, fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_model_t *m = w->v->model;
     const fhir_type_t *type;
-    const fhir_node_t *object = members(&type, w, item), *member;
-    const fhir_element_t *el;
+    const fhir_node_t *object = members(&type, w, item);
 
-    for (member = object ? object->child : NULL; member; member = member->next) {
+    for (const fhir_node_t *member = object ? object->child : NULL; member; member = member->next) {
         int extra = member->name_len > 1 && *member->name == '_';
         const char *name = member->name + extra;
         apr_size_t len = member->name_len - (apr_size_t)extra;
 
-        el = fhir_model_element(m, type, name, len);
+        const fhir_element_t *el = fhir_model_element(m, type, name, len);
         if (!el || (extra && fhir_node_getn(object, name, len)))
             continue;
         if (m->types[el->type].kind != FHIR_KIND_PRIMITIVE)
@@ -136,7 +132,6 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
                        const char *id, const char *fmt, ...)
 {
     const fhir_node_t *node = item->node ? item->node : item->extra;
-    va_list ap;
 
     if (w->quiet) {
         if (severity == FHIR_SEVERITY_ERROR)
@@ -146,6 +141,7 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
     if (severity == FHIR_SEVERITY_INFORMATION && !w->opts->information)
         return;
     const char *expression = fhir_path_location(w->v->model, item, w->issues->pool);
+    va_list ap;
     va_start(ap, fmt);
     const char *text = apr_pvsprintf(w->issues->pool, fmt, ap);
     va_end(ap);
@@ -164,11 +160,11 @@ static void element_rules(fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
     const fhir_rule_t *rule = &p->rules[p->element_rules[item->element]];
-    int n;
 
     if (!p->element_rules[item->element])
         return;
     fhir_invariants_hold(w, item, rule->invariants);
+    int n;
     const apr_uint16_t *run = fhir_profiles_run(&n, p, rule->profiles);
     for (int i = 0; i < n; i++) {
         const fhir_profile_t *profile =
@@ -338,7 +334,7 @@ static void walk(fhir_walk_t *w, fhir_item_t item, int depth)
     const fhir_profiles_t *p = w->v->profiles;
     fhir_items_t below = {0};
 
-    if (depth > FHIR_NODE_DEPTH_MOST)
+    if (depth > FHIR_NODE_DEPTH_MOST || !fhir_work_tick(4)) /* stopped: nobody reads the findings */
         return;
     fhir_invariants_hold(w, item, p->type_rules[item->type]);
     if (item->element)
@@ -415,10 +411,10 @@ static fhir_err_t *parse_values(const fhir_node_t *const **parsed, const fhir_pr
     for (apr_size_t i = 1; i < n; i++) {
         apr_uint32_t at = *(const apr_uint32_t *)((const char *)&p->nodes[i] + offset);
         const char *text = fhir_profiles_str(p, at);
-        fhir_node_t *root;
 
         if (!at)
             continue;
+        fhir_node_t *root;
         FHIR_TRY(fhir_node_parse_json(&root, text, strlen(text), NULL, pool));
         list[i] = root;
     }

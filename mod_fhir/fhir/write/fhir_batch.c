@@ -37,10 +37,10 @@ enum { MANY = 500 };
 static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
     apr_size_t max = answers_max(call), left = call->endpoint->limits.answer_max / 2;
-    fhir_bundle_t *bundle;
 
     fhir_call_begin(call, 200);
     fhir_spoken_render_entries(call);
+    fhir_bundle_t *bundle;
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "batch-response"));
     for (int i = 0; i < entries->nelts; i++) {
         fhir_entry_t *entry = &APR_ARRAY_IDX(entries, i, fhir_entry_t);
@@ -130,9 +130,8 @@ typedef struct transaction_t {
 static fhir_err_t *entry_error(const fhir_entry_t *entry, fhir_err_t *err)
 {
     apr_pool_t *pool = entry->call->pool;
-    fhir_err_t *each;
 
-    for (each = err; each; each = each->next) {
+    for (fhir_err_t *each = err; each; each = each->next) {
         const char *rest = each->expression ? strchr(each->expression, '.') : NULL;
 
         each->expression = apr_psprintf(pool, "Bundle.entry[%d]%s%s", entry->index,
@@ -160,12 +159,12 @@ static fhir_err_t *note_target(transaction_t *t, const fhir_entry_t *entry, cons
 static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_entry_t *entry,
                         const char *type, const char *criteria)
 {
-    fhir_write_t write;
     fhir_call_t call = t->call;
 
     call.type = fhir_model_resource(call.stored, type, strlen(type));
     if (!call.type)
         return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
+    fhir_write_t write;
     fhir_err_t *err = fhir_write_begin(&write, &call, 0);
     if (!err)
         err = fhir_write_condition(ids, &write, criteria, 2);
@@ -186,14 +185,13 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
  * creates. *decided: one of these. */
 static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t *entry)
 {
-    const char *query;
-    apr_array_header_t *ids;
     fhir_call_t call = t->call;
 
     *decided = 1;
     call.type = fhir_model_resource(call.stored, entry->path, strlen(entry->path));
     if (!call.type)
         return refuse(entry, FHIR_ERR_TYPE_UNKNOWN, "the URL names no resource type");
+    const char *query;
     query = fhir_write_criteria(&query, &call, entry->if_none_exist) ? NULL : query;
     if (!query)
         return refuse(entry, FHIR_ERR_BAD_REQUEST,
@@ -203,6 +201,7 @@ static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t
     entry->same_as = apr_hash_get(t->creates, key, APR_HASH_KEY_STRING);
     if (entry->same_as)
         return note_target(t, entry, entry->path, entry->same_as->create_id, 1);
+    apr_array_header_t *ids;
     FHIR_TRY(look(&ids, t, entry, entry->path, query));
     if (ids->nelts > 1)
         return refuse(entry, FHIR_ERR_MULTIPLE_MATCHES, "ifNoneExist matches several");
@@ -238,8 +237,7 @@ static void claim(transaction_t *t, fhir_entry_t *entry, const char *id)
 /* PUT, PATCH and DELETE: the id of the URL, or the one that the condition of a PUT names. */
 static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
 {
-    const char *slash = strchr(entry->path, '/'), *id;
-    apr_array_header_t *ids;
+    const char *slash = strchr(entry->path, '/');
 
     if (slash)
         return note_target(
@@ -247,11 +245,12 @@ static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
             slash + 1, 0);
     if (!is_method(entry, "PUT"))
         return NULL;
+    apr_array_header_t *ids;
     FHIR_TRY(look(&ids, t, entry, entry->path, entry->query));
     if (ids->nelts > 1)
         return refuse(entry, FHIR_ERR_MULTIPLE_MATCHES, "the condition matches several");
-    id = ids->nelts ? APR_ARRAY_IDX(ids, 0, const char *)
-                    : fhir_node_string(entry->resource, "id", t->call.pool);
+    const char *id = ids->nelts ? APR_ARRAY_IDX(ids, 0, const char *)
+                                : fhir_node_string(entry->resource, "id", t->call.pool);
     if (ids->nelts)
         claim(t, entry, id);
     if (!id) {
@@ -310,11 +309,11 @@ static fhir_err_t *relink_condition(int *waits, transaction_t *t, apr_hash_t *pe
                                     fhir_entry_t *entry)
 {
     const char **place = entry->if_none_exist ? &entry->if_none_exist : &entry->query;
-    fhir_pairs_t pairs;
     int changed = 0;
 
     if (!*place || (!strchr(*place, ':') && !strchr(*place, '%'))) /* no URL in it */
         return NULL;
+    fhir_pairs_t pairs;
     FHIR_TRY(fhir_pairs_parse(&pairs, *place, t->call.endpoint->limits.query_max, t->call.pool));
     fhir_buf_t *out = fhir_buf_create(t->call.pool, 0);
     for (int i = 0; i < pairs.n; i++) {
@@ -377,7 +376,6 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
                                        const char *text, const char *expression)
 {
     transaction_t *t = r->t;
-    apr_array_header_t *ids;
     fhir_call_t call = t->call;
 
     *target = apr_hash_get(t->conditional, text, APR_HASH_KEY_STRING);
@@ -389,6 +387,7 @@ static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const 
             "Entry %d: there are more conditional references than the maximum number of entries",
             r->entry->index);
     call.type = type;
+    apr_array_header_t *ids;
     FHIR_TRY(fhir_write_matches(&ids, &call, strchr(text, '?') + 1, 2));
     if (ids->nelts != 1)
         return fhir_err_at(
@@ -422,7 +421,6 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
     rewrite_t *r = baton;
     fhir_link_t link = {FHIR_LINK_REFERENCE, node};
     const fhir_type_t *type = fhir_relink_condition(&link, r->t->call.stored);
-    const char *target;
 
     if (!type)
         fhir_relink_edit(r->edits, r->t->relink, &link, r->root);
@@ -430,6 +428,7 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
         r->entry->waits = 1;
     else {
         const char *text = apr_pstrmemdup(r->t->call.pool, node->text, node->text_len);
+        const char *target;
         FHIR_TRY(resolve_conditional(&target, r, type, text, expression));
         fhir_relink_replace(r->edits, &link, target, strlen(target));
     }
@@ -463,10 +462,9 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
  * earlier one, whose statement was sent and not waited for. */
 static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir_err_t *err)
 {
-    int failed;
-
     if (!err)
         return NULL;
+    int failed;
     (void)fhir_tx_later(t->within.tx, &failed);
     for (int i = 0; failed >= 0 && i < t->entries->nelts; i++) {
         const fhir_entry_t *each = &APR_ARRAY_IDX(t->entries, i, fhir_entry_t);
@@ -525,9 +523,8 @@ static fhir_err_t *run_entries(transaction_t *t, const char *source)
 
 static fhir_err_t *answer_transaction(fhir_call_t *call, apr_array_header_t *entries)
 {
-    fhir_bundle_t *bundle;
-
     fhir_call_begin(call, 200);
+    fhir_bundle_t *bundle;
     FHIR_TRY(fhir_bundle_begin(&bundle, call, "transaction-response"));
     for (int i = 0; i < entries->nelts; i++)
         FHIR_TRY(fhir_entry_answer(bundle, &APR_ARRAY_IDX(entries, i, fhir_entry_t)));
@@ -587,7 +584,6 @@ static fhir_err_t *run_transaction(fhir_call_t *call, apr_array_header_t *entrie
 fhir_err_t *fhir_batch_handle(fhir_call_t *call)
 {
     fhir_input_t input;
-    apr_array_header_t *entries;
 
     FHIR_TRY(fhir_input_read(&input, call));
     const fhir_node_t *type = fhir_node_get(input.root, "type");
@@ -613,6 +609,7 @@ fhir_err_t *fhir_batch_handle(fhir_call_t *call)
                 call->pool, FHIR_ERR_STRUCTURE,
                 "An array must not be empty; omit the element entry if there are no entries"),
             call->pool, "Bundle.entry");
+    apr_array_header_t *entries;
     FHIR_TRY(fhir_entry_list(&entries, call, input.root, input.source));
     if (entries->nelts > MANY && call->request->patience && call->request->patience->effort)
         call->request->patience->effort->is_long = 1;

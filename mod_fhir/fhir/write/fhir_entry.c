@@ -96,13 +96,13 @@ static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
 {
     const fhir_call_t *call = entry->call;
     apr_size_t base = strlen(call->request->base_url);
-    char *path = apr_pstrdup(call->pool, url), *mark;
+    char *path = apr_pstrdup(call->pool, url);
 
     if (!strncmp(path, call->request->base_url, base) && path[base] == '/')
         path += base + 1;
     else if (*path == '/')
         path++;
-    mark = strchr(path, '?');
+    char *mark = strchr(path, '?');
     if (mark)
         *mark++ = '\0';
     entry->path = path;
@@ -162,7 +162,7 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                             const fhir_node_t *bundle, const char *source)
 {
     const fhir_type_t *type = fhir_model_resource(call->spoken, "Bundle", 6);
-    const fhir_node_t *list = fhir_node_get(bundle, "entry"), *node;
+    const fhir_node_t *list = fhir_node_get(bundle, "entry");
     int index = 0;
 
     *entries = apr_array_make(call->pool, 16, sizeof(fhir_entry_t));
@@ -172,7 +172,7 @@ fhir_err_t *fhir_entry_list(apr_array_header_t **entries, fhir_call_t *call,
                                            "The entries of a Bundle must be an array"),
                            call->pool, "Bundle.entry");
     type = type_of(call, type, "entry");
-    for (node = list ? list->child : NULL; node; node = node->next) {
+    for (const fhir_node_t *node = list ? list->child : NULL; node; node = node->next) {
         fhir_entry_t *entry = apr_array_push(*entries);
 
         if (index == call->endpoint->limits.entries_max)
@@ -238,11 +238,11 @@ void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhi
     const fhir_call_t *call = entry->call;
     fhir_request_t request = *bundle;
     fhir_within_t own = {.tx = NULL};
-    int failed;
 
     apr_pool_create(&request.pool, call->pool);
     if (within)
         own = *within;
+    int failed;
     if (own.tx)
         entry->later = fhir_tx_later(own.tx, &failed);
     own.create_id = entry->create_id;
@@ -318,12 +318,12 @@ static const char *response_member(const fhir_entry_t *entry)
 {
     const fhir_response_t *response = &entry->response;
     fhir_buf_t *buf = fhir_buf_create(entry->call->pool, 0);
-    char updated[25];
 
     fhir_buf_printf(buf, "\"response\":{\"status\":\"%s\"", status_line(entry));
     write_member(buf, "location", apr_table_get(response->headers, "Location"));
     write_member(buf, "etag", apr_table_get(response->headers, "ETag"));
     if (response->updated) {
+        char updated[25];
         fhir_time_format(updated, response->updated);
         write_member(buf, "lastModified", updated);
     }

@@ -78,12 +78,13 @@ static void purge(const fhir_call_t *call)
 fhir_err_t *fhir_idempotency_read(fhir_idempotency_t *idempotency, const fhir_call_t *call)
 {
     const fhir_request_t *request = call->request;
-    const char *header = fhir_call_header(call, "Idempotency-Key"), *key = "", *body;
-    apr_size_t len;
+    const char *header = fhir_call_header(call, "Idempotency-Key"), *key = "";
     memset(idempotency, 0, sizeof(*idempotency));
     if (!header)
         return NULL;
     FHIR_TRY(read_key(&key, call, header));
+    const char *body;
+    apr_size_t len;
     FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
     fhir_digest_ctx_t *digest = fhir_digest_create(call->pool);
     add(digest, call->grant->owner);

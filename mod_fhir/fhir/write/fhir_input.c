@@ -92,13 +92,13 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     const fhir_request_t *request = call->request;
     const char *body;
     apr_size_t len;
-    fhir_format_t format;
 
     if (fhir_binary_is_raw_body(call)) {
         FHIR_TRY(fhir_binary_check_form(call));
         FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
         return parse_raw(input, call, body, len);
     }
+    fhir_format_t format;
     FHIR_TRY(fhir_format_content(&format, call->spoken, fhir_call_header(call, "Content-Type"),
                                  call->pool));
     FHIR_TRY(request->read_body(&body, &len, request, call->endpoint->limits.body_max));
@@ -169,11 +169,11 @@ static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
-    const fhir_type_t *type;
 
     input->spoken = input->source;
     input->spoken_len = input->len;
     input->spoken_is_made = input->is_converted;
+    const fhir_type_t *type;
     fhir_check_resource(issues, &type, call->spoken, &limits, input->root);
     place_issues(issues, input, call);
     if (type && type != call->spoken_type)

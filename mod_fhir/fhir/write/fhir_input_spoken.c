@@ -90,21 +90,23 @@ fhir_err_t *fhir_input_convert(fhir_input_t *input, fhir_call_t *call, const cha
                                apr_size_t len)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);
-    fhir_input_t made;
     fhir_issues_t *findings = fhir_issues_create(0, call->pool);
-    fhir_node_t *sent, *old, *root;
 
     if (!fhir_spoken_differs(call))
         return NULL;
+    fhir_node_t *sent;
     FHIR_TRY(fhir_node_parse_json(&sent, input->spoken, input->spoken_len, &limits, call->pool));
     mark(sent);
+    fhir_node_t *old;
     if (stored)
         FHIR_TRY(fhir_node_parse_json(&old, stored, len, FHIR_NODE_LIMITS_MOST, call->pool));
+    fhir_node_t *root;
     FHIR_TRY(fhir_spoken_store(&root, findings, call, stored ? old : NULL, sent, call->pool));
     if (findings->n_errors)
         return tell(findings, input, call, NULL);
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
     fhir_node_write_json(json, root, 0);
+    fhir_input_t made;
     FHIR_TRY(fhir_input_parse_made(&made, call, json));
     made.spoken = input->spoken;
     made.spoken_len = input->spoken_len;

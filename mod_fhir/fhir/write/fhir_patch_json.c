@@ -233,9 +233,9 @@ typedef struct operation_t {
 static fhir_err_t *op_add(patch_t *p, const operation_t *op)
 {
     place_t place;
-    fhir_node_t *value;
 
     FHIR_TRY(locate(&place, p, op->path));
+    fhir_node_t *value;
     FHIR_TRY(copy(&value, p, op->value, &place));
     add_at(&place, value);
     return NULL;
@@ -255,9 +255,9 @@ static fhir_err_t *op_remove(patch_t *p, const operation_t *op)
 static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
 {
     place_t place;
-    fhir_node_t *value;
 
     FHIR_TRY(existing(&place, p, op->path));
+    fhir_node_t *value;
     FHIR_TRY(copy(&value, p, op->value, &place));
     replace_at(&place, value);
     return NULL;
@@ -265,11 +265,11 @@ static fhir_err_t *op_replace(patch_t *p, const operation_t *op)
 
 static fhir_err_t *op_move(patch_t *p, const operation_t *op)
 {
-    place_t place;
     apr_size_t len = strlen(op->from);
 
     if (!strncmp(op->path, op->from, len) && op->path[len] == '/')
         return unfit(p, "a value cannot be moved into itself", op->path);
+    place_t place;
     FHIR_TRY(existing(&place, p, op->from));
     if (!place.parent)
         return NULL; /* the document onto itself */
@@ -282,11 +282,12 @@ static fhir_err_t *op_move(patch_t *p, const operation_t *op)
 
 static fhir_err_t *op_copy(patch_t *p, const operation_t *op)
 {
-    place_t from, place;
-    fhir_node_t *node;
+    place_t from;
 
     FHIR_TRY(existing(&from, p, op->from));
+    place_t place;
     FHIR_TRY(locate(&place, p, op->path));
+    fhir_node_t *node;
     FHIR_TRY(copy(&node, p, *from.link, &place));
     add_at(&place, node);
     return NULL;
@@ -314,10 +315,9 @@ static const struct {
 
 static fhir_err_t *run_operation(patch_t *p, const fhir_node_t *node)
 {
-    operation_t op;
-
     if (node->kind != FHIR_NODE_OBJECT)
         return malformed(p, "an operation is an object");
+    operation_t op;
     op.path = fhir_node_string(node, "path", p->pool);
     op.from = fhir_node_string(node, "from", p->pool);
     op.value = fhir_node_get(node, "value");

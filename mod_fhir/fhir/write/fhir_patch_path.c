@@ -137,7 +137,6 @@ static fhir_err_t *read_place(const patch_t *p, place_t *place, fhir_node_t *obj
 static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_t *place,
                               int extras)
 {
-    fhir_node_t *array;
     int first = 0;
 
     *made = NULL;
@@ -146,6 +145,7 @@ static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_
         first++;
     if (first == place->n)
         return NULL;
+    fhir_node_t *array;
     *made = array = fhir_node_new(FHIR_NODE_ARRAY, p->pool);
     fhir_node_t **link = &array->child;
     for (int i = 0; i < place->n; i++) {
@@ -331,14 +331,14 @@ static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, int above,
                               const fhir_type_t *type, const char *name,
                               const fhir_node_t *parameter)
 {
-    const fhir_element_t *element;
     const char *suffix = NULL;
-    place_t place;
-    pair_t pair;
 
     value_of(parameter, &suffix, p);
+    const fhir_element_t *element;
     FHIR_TRY(element_for(&element, p, type, name, suffix));
+    place_t place;
     FHIR_TRY(read_place(p, &place, object, above, element));
+    pair_t pair;
     FHIR_TRY(make_pair(&pair, p, &place, parameter));
     if (place.n && !place.is_list)
         return fault(p, FHIR_ERR_BUSINESS, "there is a '%s' already; use replace", name);
@@ -400,7 +400,6 @@ static fhir_err_t *place_of(const patch_t *p, place_t *place, const fhir_path_it
 /* Recursion ends at the next item: what holds a primitive is an object. */
 static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_path_item_t *item)
 {
-    place_t place;
     int at = item->index < 0 ? 0 : item->index;
 
     *object = own(item->kind == FHIR_PATH_NODE ? item->node : item->extra);
@@ -408,6 +407,7 @@ static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_
         return NULL;
     if (levels(item) > p->limits->max_depth)
         return fhir_patch_too_deep(p->number, p->limits, p->pool);
+    place_t place;
     FHIR_TRY(place_of(p, &place, item));
     *object = place.pairs[at].extra = fhir_node_new(FHIR_NODE_OBJECT, p->pool);
     return write_place(p, &place);
@@ -433,10 +433,10 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
         dot[1 + strspn(dot + 1, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ"
                                 "RSTUVWXYZ0123456789")] == '\0') {
         const fhir_path_item_t *owner;
-        const fhir_element_t *element;
-        fhir_node_t *object;
         FHIR_TRY(find_one(&owner, p, apr_pstrmemdup(p->pool, text, (apr_size_t)(dot - text))));
+        const fhir_element_t *element;
         FHIR_TRY(element_for(&element, p, &p->model->types[owner->type], dot + 1, NULL));
+        fhir_node_t *object;
         FHIR_TRY(object_of(&object, p, owner));
         return read_place(p, place, object, levels(owner), element);
     }
@@ -447,16 +447,16 @@ static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
 
 static fhir_err_t *op_add(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
-    const fhir_path_item_t *owner;
     const fhir_node_t *value = part(operation, "value");
     const char *name;
-    fhir_node_t *object;
 
     FHIR_TRY(text_part(&name, p, operation, "name"));
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
+    const fhir_path_item_t *owner;
     FHIR_TRY(find_one(&owner, p, path));
     const fhir_type_t *type = &p->model->types[owner->type];
+    fhir_node_t *object;
     FHIR_TRY(object_of(&object, p, owner));
     return add_member(p, object, levels(owner), type, name, value);
 }
@@ -464,19 +464,19 @@ static fhir_err_t *op_add(const patch_t *p, const fhir_node_t *operation, const 
 static fhir_err_t *op_insert(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
     const fhir_node_t *value = part(operation, "value");
-    place_t place;
-    pair_t pair;
     int index;
 
     FHIR_TRY(index_part(&index, p, operation, "index"));
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
+    place_t place;
     FHIR_TRY(list_of(&place, p, path));
     if (!place.is_list)
         return fault(p, FHIR_ERR_BUSINESS, "the path %s selects no list", path);
     if (index > place.n)
         return fault(p, FHIR_ERR_BUSINESS, "the list has %d items; index %d is after its end",
                      place.n, index);
+    pair_t pair;
     FHIR_TRY(make_pair(&pair, p, &place, value));
     insert_pair(&place, index, pair);
     return write_place(p, &place);
@@ -506,9 +506,8 @@ static fhir_err_t *remove_item(const patch_t *p, const fhir_path_item_t *item)
 
 static fhir_err_t *op_delete(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
-    fhir_path_result_t found;
-
     (void)operation;
+    fhir_path_result_t found;
     FHIR_TRY(find(&found, p, path));
     if (found.n > 1)
         return fault(p, FHIR_ERR_BUSINESS, "the path %s selects %d elements; delete accepts one",
@@ -523,19 +522,18 @@ static fhir_err_t *op_delete(const patch_t *p, const fhir_node_t *operation, con
 static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
     const fhir_node_t *value = part(operation, "value");
-    const fhir_path_item_t *item;
     const char *suffix = NULL;
-    place_t place;
-    pair_t pair;
 
     if (!value)
         return fault(p, FHIR_ERR_BAD_REQUEST, "the part 'value' is missing");
+    const fhir_path_item_t *item;
     FHIR_TRY(find_one(&item, p, path));
     if (!item->parent)
         return fault(p, FHIR_ERR_BUSINESS, "the resource itself cannot be replaced by a patch");
     const fhir_element_t *element = &p->model->elements[item->element];
     int at = item->index < 0 ? 0 : item->index;
     value_of(value, &suffix, p);
+    place_t place;
     FHIR_TRY(place_of(p, &place, item));
     if (element->group) { /* a choice may change its type, and with it its name */
         remove_pair(&place, at);
@@ -543,6 +541,7 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
         return add_member(p, place.object, levels(item->parent), &p->model->types[element->owner],
                           fhir_model_str(p->model, element->group), value);
     }
+    pair_t pair;
     FHIR_TRY(make_pair(&pair, p, &place, value));
     place.pairs[at] = pair;
     return write_place(p, &place);
@@ -551,11 +550,12 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
 /* Both places are those of the list as it was: the item goes before what stands at destination. */
 static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
-    place_t place;
-    int source, destination;
+    int source;
 
     FHIR_TRY(index_part(&source, p, operation, "source"));
+    int destination;
     FHIR_TRY(index_part(&destination, p, operation, "destination"));
+    place_t place;
     FHIR_TRY(list_of(&place, p, path));
     if (source >= place.n || destination > place.n)
         return fault(p, FHIR_ERR_BUSINESS,
@@ -576,11 +576,11 @@ static const struct {
 
 static fhir_err_t *apply(const patch_t *p, const fhir_node_t *operation)
 {
-    const char *type, *path;
-
     if (!fhir_node_is(fhir_node_get(operation, "name"), "operation"))
         return fault(p, FHIR_ERR_BAD_REQUEST, "the parameter's name must be 'operation'");
+    const char *type;
     FHIR_TRY(text_part(&type, p, operation, "type"));
+    const char *path;
     FHIR_TRY(text_part(&path, p, operation, "path"));
     for (apr_size_t i = 0; i < sizeof(operations) / sizeof(operations[0]); i++) {
         if (strcmp(type, operations[i].name) == 0)

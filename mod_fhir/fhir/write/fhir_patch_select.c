@@ -102,8 +102,6 @@ static fhir_err_t *quoted(const char **text, reader_t *r)
 
 static fhir_err_t *namespace_of(const char **ns, reader_t *r, const char *prefix)
 {
-    xmlNsPtr found;
-
     *ns = NULL;
     if (prefix && !strcmp(prefix, "f"))
         *ns = NS_FHIR;
@@ -111,7 +109,7 @@ static fhir_err_t *namespace_of(const char **ns, reader_t *r, const char *prefix
         *ns = NS_XHTML;
     else {
         FHIR_TRY(charge(r, FHIR_STEPS_LINKS)); /* it looks through all that are declared */
-        found = xmlSearchNs(r->scope->doc, r->scope, BAD_CAST prefix);
+        xmlNsPtr found = xmlSearchNs(r->scope->doc, r->scope, BAD_CAST prefix);
         if (!found && prefix)
             return wrong(r, "the prefix before this is not declared in the patch");
         if (found && *found->href)
@@ -302,8 +300,8 @@ static fhir_err_t *keep_those(apr_array_header_t *list, int first, reader_t *r,
 
     for (int i = first; i < list->nelts; i++) {
         xmlNodePtr node = APR_ARRAY_IDX(list, i, xmlNodePtr);
-        int answer;
         FHIR_TRY(charge(r, 4)); /* and the lists that it takes */
+        int answer;
         FHIR_TRY(holds(&answer, r, clause, node));
         if (answer)
             APR_ARRAY_IDX(list, kept++, xmlNodePtr) = node;
@@ -325,12 +323,12 @@ static fhir_err_t *number(int *n, reader_t *r)
 static fhir_err_t *condition(apr_array_header_t *list, int first, reader_t *r)
 {
     clause_t clause;
-    int place;
 
     if (take(r, "last()"))
         keep_one(list, first, list->nelts - first);
     else if (take(r, "position()") || (*r->at >= '0' && *r->at <= '9')) {
         (void)take(r, "=");
+        int place;
         FHIR_TRY(number(&place, r));
         keep_one(list, first, place);
     }
@@ -383,13 +381,13 @@ fhir_err_t *fhir_patch_select(fhir_selected_t *found, xmlDocPtr doc, const char 
 {
     reader_t r = {selector, selector, scope, steps, pool};
     apr_array_header_t *list = apr_array_make(pool, 1, sizeof(xmlNodePtr));
-    test_t test;
 
     memset(found, 0, sizeof(*found));
     FHIR_TRY(charge(&r, 1 + strlen(selector) / FHIR_STEPS_BYTES));
     APR_ARRAY_PUSH(list, xmlNodePtr) = (xmlNodePtr)doc;
     skip_blanks(&r);
     (void)take(&r, "/");
+    test_t test;
     do {
         FHIR_TRY(read_test(&test, &r));
         if (test.kind == TEST_NAMESPACE) {

@@ -271,7 +271,7 @@ static xmlNodePtr only_child(xmlNodePtr op, xmlElementType type)
 
 static fhir_err_t *op_replace(xpatch_t *p, xmlNodePtr op, const char *sel)
 {
-    xmlNodePtr target, with;
+    xmlNodePtr target;
     xmlNsPtr ns;
 
     FHIR_TRY(locate(&target, &ns, p, op, sel));
@@ -280,6 +280,7 @@ static fhir_err_t *op_replace(xpatch_t *p, xmlNodePtr op, const char *sel)
         ns->href = xmlStrdup(BAD_CAST content(p, op));
         return NULL;
     }
+    xmlNodePtr with;
     switch (target->type) {
     case XML_ATTRIBUTE_NODE:
         xmlSetNsProp(target->parent, target->ns, target->name, BAD_CAST content(p, op));
@@ -345,11 +346,11 @@ static fhir_err_t *op_remove(xpatch_t *p, xmlNodePtr op, const char *sel)
     const char *ws = attribute(p, op, "ws");
     int before = ws && (!strcmp(ws, "before") || !strcmp(ws, "both"));
     int after = ws && (!strcmp(ws, "after") || !strcmp(ws, "both"));
-    xmlNodePtr target;
-    xmlNsPtr ns;
 
     if (ws && !before && !after)
         return malformed(p, "'ws' is before, after or both");
+    xmlNodePtr target;
+    xmlNsPtr ns;
     FHIR_TRY(locate(&target, &ns, p, op, sel));
     if (ns)
         return remove_namespace(p, target, ns, sel);
@@ -443,12 +444,12 @@ fhir_err_t *fhir_patch_xml(const char **result, apr_size_t *result_len, const ch
                            const fhir_patch_limits_t *limits, apr_pool_t *pool)
 {
     xpatch_t p = {.pool = pool, .limits = fhir_patch_limits(limits)};
-    xmlDocPtr patch_doc;
     xmlChar *text = NULL;
     int len = 0;
 
     FHIR_TRY(scan(patch, patch_len, &p.limits, pool));
     FHIR_TRY(parse(&p.doc, "resource", target, target_len, pool));
+    xmlDocPtr patch_doc;
     FHIR_TRY(parse(&patch_doc, "XML Patch", patch, patch_len, pool));
     xmlNodePtr root = xmlDocGetRootElement(patch_doc);
     FHIR_TRY(fhir_patch_count(&p.limits, xmlChildElementCount(root), pool));

@@ -99,11 +99,10 @@ fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
                              const fhir_type_t *type, const char *id, unsigned right)
 {
     load_t load = {record, call->pool};
-    const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
 
     memset(record, 0, sizeof(*record));
     record->id = id;
+    const fhir_granted_t *granted;
     FHIR_TRY(fhir_grant_resolve(&granted, call, type));
     fhir_sql_t *sql = fhir_sql_create(call);
     /* The row of the main table, when there is one, is newer than all history. */
@@ -120,6 +119,7 @@ fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
                             "FALSE, FALSE FROM %s WHERE id = $%d ORDER BY version DESC LIMIT 1) "
                             "ORDER BY 1 DESC LIMIT 1",
         fhir_call_table(call, type, "_history"), sql->values->nelts);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_state, &load, NULL);
 }
@@ -137,12 +137,11 @@ fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_
 {
     static const char *const fixed[] = {"$1::text AS id", "$2::integer AS version",
                                         "$3::timestamptz AS last_updated", "$4::text AS resource"};
-    const fhir_granted_t *granted;
-    fhir_stmt_t stmt;
 
     *is_open = call->grant->all;
     if (*is_open)
         return NULL;
+    const fhir_granted_t *granted;
     FHIR_TRY(fhir_grant_resolve(&granted, call, type));
     fhir_sql_t *sql = fhir_sql_create(call);
     push_fixed(sql->values, call, record);
@@ -157,6 +156,7 @@ fhir_err_t *fhir_record_judge(int *is_open, const fhir_call_t *call, const fhir_
     }
     fhir_buf_puts(sql->text, ") t WHERE TRUE");
     fhir_grant_sql(sql, "t", granted, right);
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, is_open, NULL);
 }

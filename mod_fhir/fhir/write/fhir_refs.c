@@ -43,19 +43,18 @@ static fhir_err_t *visit_primitive(walk_t *w, const fhir_type_t *type, const fhi
 static fhir_err_t *walk_value(walk_t *w, const fhir_element_t *el, const fhir_node_t *node)
 {
     const fhir_type_t *type = &w->model->types[el->type];
-    const fhir_node_t *name, *reference;
 
     if (type->kind == FHIR_KIND_PRIMITIVE)
         return visit_primitive(w, type, node);
     if (el->flags & FHIR_EL_RESOURCE) {
-        name = fhir_node_get(node, "resourceType");
+        const fhir_node_t *name = fhir_node_get(node, "resourceType");
         type = name && name->kind == FHIR_NODE_STRING
                    ? fhir_model_resource(w->model, name->text, name->text_len)
                    : NULL;
         return type ? walk_members(w, type, node) : NULL;
     }
     if (type_named(w, type, "Reference")) {
-        reference = fhir_node_get(node, "reference");
+        const fhir_node_t *reference = fhir_node_get(node, "reference");
         if (reference && reference->kind == FHIR_NODE_STRING)
             FHIR_TRY(w->visitor->reference(w->visitor->baton, reference, fhir_buf_cstr(w->path)));
     }
@@ -65,12 +64,12 @@ static fhir_err_t *walk_value(walk_t *w, const fhir_element_t *el, const fhir_no
 static fhir_err_t *walk_members(walk_t *w, const fhir_type_t *type, const fhir_node_t *node)
 {
     apr_size_t mark = w->path->len;
-    const fhir_node_t *item;
     fhir_err_t *err = NULL;
-    int i;
 
     if (node->kind != FHIR_NODE_OBJECT)
         return NULL;
+    const fhir_node_t *item;
+    int i;
     for (const fhir_node_t *m = node->child; m && !err; m = m->next) {
         const fhir_element_t *el = fhir_model_element(w->model, type, m->name, m->name_len);
 
@@ -152,24 +151,23 @@ static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const ch
     fhir_refs_t *refs = baton;
     const fhir_call_t *call = refs->call;
     const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len);
-    apr_size_t base = strlen(call->request->base_url), name_len, len;
-    ref_t *ref;
+    apr_size_t base = strlen(call->request->base_url);
 
     /* what a stored Bundle holds refers to what is beside it there, or where it came from */
     if (!strncmp(expression, "Bundle.entry[", 13))
         return NULL;
     if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
         s += base + 1;
-    name_len = strcspn(s, "/?");
+    apr_size_t name_len = strcspn(s, "/?");
     const fhir_type_t *type = s[name_len] ? fhir_model_resource(call->stored, s, name_len) : NULL;
     if (!type)
         return NULL;
-    len = target_length(s, name_len);
+    apr_size_t len = target_length(s, name_len);
     s = apr_pstrmemdup(call->pool, s, len);
     if ((s[name_len] == '/' && !fhir_text_is_id(s + name_len + 1, len - name_len - 1)) ||
         apr_hash_get(refs->seen, s, APR_HASH_KEY_STRING))
         return NULL;
-    ref = apr_palloc(call->pool, sizeof(*ref));
+    ref_t *ref = apr_palloc(call->pool, sizeof(*ref));
     ref->type = type;
     ref->id = s + name_len + (s[name_len] == '/');
     ref->expression = refs->place
@@ -233,9 +231,9 @@ static int take_type(fhir_value_t *ids, const fhir_refs_t *refs, int from)
 {
     ref_t **list = (ref_t **)refs->list->elts;
     fhir_buf_t *buf = fhir_buf_create(refs->call->pool, 0);
-    int i;
 
     fhir_buf_putc(buf, '{');
+    int i;
     for (i = from; i < refs->list->nelts && list[i]->type == list[from]->type; i++) {
         if (i > from)
             fhir_buf_putc(buf, ',');
@@ -313,11 +311,9 @@ static void bound_condition(fhir_sql_t *sql, const fhir_type_t *type)
  * references which resources exist. */
 static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
 {
-    fhir_stmt_t stmt;
-    int next;
-
     fhir_sql_t *sql = fhir_sql_create(call);
     sort(refs);
+    int next;
     for (int i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);
         fhir_value_t ids;
@@ -333,6 +329,7 @@ static fhir_err_t *check_bound(fhir_refs_t *refs, const fhir_call_t *call)
         fhir_buf_printf(sql->text, "%s) %s", call->tx ? " FOR KEY SHARE OF t" : "",
                         fhir_sql_alias(sql));
     }
+    fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, 0));
     FHIR_TRY(fhir_call_run(call, &stmt, fhir_sql_values(sql), on_found, refs, NULL));
     return missing(refs, call);
@@ -343,13 +340,13 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
     apr_array_header_t *values = apr_array_make(call->pool, 4, sizeof(fhir_value_t));
     fhir_buf_t *sql = fhir_buf_create(call->pool, 0);
     fhir_stmt_t stmt = {0};
-    int next;
 
     if (!fhir_refs_count(refs))
         return NULL;
     if (is_bound(call->grant))
         return check_bound(refs, call);
     sort(refs);
+    int next;
     for (int i = 0; i < refs->list->nelts; i = next) {
         const fhir_type_t *type = type_at(refs, i);
 

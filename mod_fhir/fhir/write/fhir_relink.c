@@ -64,11 +64,11 @@ const fhir_type_t *fhir_relink_condition(const fhir_link_t *link, const fhir_mod
 static const char *target_of(const fhir_relink_t *relink, const char *text, apr_size_t len,
                              const char *root)
 {
-    const char *version = len ? memmem(text, len, HISTORY, strlen(HISTORY)) : NULL, *target;
+    const char *version = len ? memmem(text, len, HISTORY, strlen(HISTORY)) : NULL;
     apr_hash_t *targets = version ? relink->versions : relink->targets;
     if (version)
         len = (apr_size_t)(version - text);
-    target = apr_hash_get(targets, text, (apr_ssize_t)len);
+    const char *target = apr_hash_get(targets, text, (apr_ssize_t)len);
     if (!target && root)
         target = apr_hash_get(targets, apr_psprintf(relink->pool, "%s%.*s", root, (int)len, text),
                               APR_HASH_KEY_STRING);

@@ -41,7 +41,7 @@ static const char *type_name(const fhir_call_t *call)
 /* If-Match: one entity tag, weak or strong, or "*". Source: RFC 9110 13.1.1 */
 static fhir_err_t *read_if_match(fhir_write_t *write)
 {
-    const char *tag = fhir_call_header(write->call, "If-Match"), *version;
+    const char *tag = fhir_call_header(write->call, "If-Match");
 
     if (!tag)
         return NULL;
@@ -49,7 +49,7 @@ static fhir_err_t *read_if_match(fhir_write_t *write)
         write->expected = FHIR_EXPECTED_ANY;
         return NULL;
     }
-    version = fhir_format_etag_version(NULL, tag, write->call->pool);
+    const char *version = fhir_format_etag_version(NULL, tag, write->call->pool);
     apr_size_t len = version ? strlen(version) : 0;
     if (!len || len > 9 || strspn(version, "0123456789") != len)
         return fhir_err_create(write->call->pool, FHIR_ERR_BAD_REQUEST,
@@ -116,11 +116,10 @@ fhir_err_t *fhir_write_lock(fhir_write_t *write, const char *id)
 static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *pairs)
 {
     fhir_buf_t *words = fhir_buf_create(call->pool, 0);
-    fhir_pair_t *sorted;
 
     if (!pairs->n) /* no condition, which will be refused */
         return NULL;
-    sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
+    fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
     for (int i = 0; i < pairs->n; i++)
         if (strcmp(sorted[i].name, "_format") != 0 && strcmp(sorted[i].name, "_pretty") != 0)
@@ -150,9 +149,9 @@ fhir_err_t *fhir_write_condition(apr_array_header_t **ids, fhir_write_t *write,
                                  const char *criteria, int max)
 {
     fhir_call_t *call = write->call;
-    fhir_pairs_t pairs;
 
     write->criteria = criteria;
+    fhir_pairs_t pairs;
     FHIR_TRY(read_condition(&pairs, call, criteria));
     FHIR_TRY(fhir_write_begin_tx(write));
     FHIR_TRY(lock_condition(call, &pairs));
@@ -182,10 +181,10 @@ fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, cons
 {
     fhir_pair_t by_id = {"_id", id};
     fhir_pairs_t pairs, one = {1, &by_id};
-    apr_array_header_t *ids;
 
     FHIR_TRY(read_condition(&pairs, call, criteria));
     fhir_pairs_append(&pairs, &one, call->pool);
+    apr_array_header_t *ids;
     FHIR_TRY(fhir_match_ids(&ids, call, call->type, &pairs, 1));
     if (ids->nelts)
         return NULL;
@@ -268,11 +267,11 @@ static fhir_err_t *claim(const fhir_call_t *call, const char *id)
 {
     const fhir_request_t *request = call->request;
     apr_hash_t *changed = request->within ? request->within->changed : NULL;
-    const char *name = fhir_model_str(call->stored, call->type->name), *key;
+    const char *name = fhir_model_str(call->stored, call->type->name);
 
     if (!changed)
         return NULL;
-    key = apr_pstrcat(apr_hash_pool_get(changed), name, "/", id, NULL);
+    const char *key = apr_pstrcat(apr_hash_pool_get(changed), name, "/", id, NULL);
     const void *owner = apr_hash_get(changed, key, APR_HASH_KEY_STRING);
     if (owner && owner != request->baton)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
@@ -356,10 +355,6 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     fhir_call_t *call = write->call;
     const fhir_within_t *within = call->request->within;
     fhir_record_t *record = &write->new;
-    apr_array_header_t *contained;
-    fhir_refs_t *refs;
-    fhir_value_t *cells;
-    int done;
 
     record->state = FHIR_RECORD_CURRENT;
     record->version = version;
@@ -371,16 +366,20 @@ fhir_err_t *fhir_write_insert(fhir_write_t *write, const char *id, int version)
     if (!id)
         FHIR_TRY(fhir_random_id(&record->id, call->pool));
     FHIR_TRY(claim(call, record->id));
+    fhir_value_t *cells;
     FHIR_TRY(extract(&cells, write));
     FHIR_TRY(stamp(record, write));
     FHIR_TRY(authorize_new(write, cells, version > 1 ? write->right : FHIR_RIGHT_CREATE));
+    fhir_refs_t *refs;
     FHIR_TRY(references(&refs, write));
     if (refs && (fhir_refs_count(refs) > REFS_IN_INSERT_MAX || !call->grant->all)) {
         FHIR_TRY(fhir_refs_check(refs, call));
         refs = NULL;
     }
+    apr_array_header_t *contained;
     FHIR_TRY(contained_rows(&contained, write));
     record->fresh &= !contained;
+    int done;
     FHIR_TRY(fhir_record_insert(&done, call, call->type, record, cells, refs));
     if (done || !refs)
         return store_contained(call, record->id, contained);
@@ -494,7 +493,6 @@ static int unchanged(fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
     fhir_record_t same = write->old;
-    fhir_node_t *a, *b;
 
     if (call->endpoint->writing.update_unchanged == FHIR_UPDATE_UNCHANGED_STORE || !write->old.text)
         return 0;
@@ -502,6 +500,7 @@ static int unchanged(fhir_write_t *write)
         return 0;
     if (same.len == write->old.len && !memcmp(same.text, write->old.text, same.len))
         return 1;
+    fhir_node_t *a, *b;
     return !fhir_node_parse_json(&a, same.text, same.len, FHIR_NODE_LIMITS_MOST, call->pool) &&
            !fhir_node_parse_json(&b, write->old.text, write->old.len, FHIR_NODE_LIMITS_MOST,
                                  call->pool) &&
@@ -511,20 +510,20 @@ static int unchanged(fhir_write_t *write)
 fhir_err_t *fhir_write_update(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
-    apr_array_header_t *contained;
-    fhir_refs_t *refs;
     fhir_value_t *cells;
-    int done = 0, attempt;
+    int done = 0;
 
     FHIR_TRY(extract(&cells, write));
     next_version(write);
     FHIR_TRY(stamp(&write->new, write));
     FHIR_TRY(authorize_new(write, cells, write->right));
+    fhir_refs_t *refs;
     FHIR_TRY(references(&refs, write));
     if (refs)
         FHIR_TRY(fhir_refs_check(refs, call));
+    apr_array_header_t *contained;
     FHIR_TRY(contained_rows(&contained, write));
-    for (attempt = 1; !done; attempt++) {
+    for (int attempt = 1; !done; attempt++) {
         if (unchanged(write)) {
             write->new = write->old;
             return NULL;
@@ -544,9 +543,9 @@ fhir_err_t *fhir_write_update(fhir_write_t *write)
 fhir_err_t *fhir_write_delete(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
-    int done = 0, attempt;
+    int done = 0;
 
-    for (attempt = 1; !done && write->old.state == FHIR_RECORD_CURRENT; attempt++) {
+    for (int attempt = 1; !done && write->old.state == FHIR_RECORD_CURRENT; attempt++) {
         next_version(write);
         FHIR_TRY(fhir_record_delete(&done, call, call->type, &write->new));
         if (!done && attempt < ATTEMPTS_MAX) {

@@ -124,12 +124,12 @@ static fhir_err_t *both(fhir_err_t *request, fhir_err_t *body)
 static fhir_err_t *refuse_id(const fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
-    const char *id = body_id(write), *shown;
+    const char *id = body_id(write);
 
     if (!id || call->endpoint->writing.create_with_id == FHIR_CREATE_WITH_ID_IGNORE ||
         (call->request->within && call->request->within->temporary_id))
         return NULL;
-    shown = fhir_text_excerpt(id, strlen(id), call->pool);
+    const char *shown = fhir_text_excerpt(id, strlen(id), call->pool);
     return fhir_err_at(
         fhir_err_create(call->pool, FHIR_ERR_ID_PRESENT,
                         "The body has the id %s, which means that the resource exists already: "
@@ -152,7 +152,6 @@ static fhir_err_t *create_new(fhir_write_t *write, const char *id)
 fhir_err_t *fhir_create_handle(fhir_call_t *call)
 {
     const char *criteria = fhir_call_header(call, "If-None-Exist");
-    apr_array_header_t *ids;
     fhir_write_t write;
 
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_CREATE));
@@ -168,6 +167,7 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
     }
     if (criteria) {
         FHIR_TRY(fhir_write_criteria(&criteria, call, criteria));
+        apr_array_header_t *ids;
         FHIR_TRY(fhir_write_condition(&ids, &write, criteria, 2));
         if (ids->nelts > 1)
             return too_many(call, ids->nelts);
@@ -345,17 +345,16 @@ static fhir_err_t *update_unmatched(fhir_write_t *write, const char *id)
 /* PUT [type]?condition */
 fhir_err_t *fhir_update_conditional_handle(fhir_call_t *call)
 {
-    apr_array_header_t *ids;
-    fhir_write_t write;
-
     if (!call->request->query || !*call->request->query)
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "PUT %s names no resource: send PUT %s/[id], or a condition as in "
                                "PUT %s?identifier=system|value",
                                type_name(call), type_name(call), type_name(call));
+    fhir_write_t write;
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     FHIR_TRY(read_checked(&write));
     const char *id = body_id(&write);
+    apr_array_header_t *ids;
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
     if (ids->nelts > 1)
         return too_many(call, ids->nelts);
@@ -398,10 +397,7 @@ fhir_err_t *fhir_delete_handle(fhir_call_t *call)
 /* DELETE [type]?condition */
 fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
 {
-    int multiple = call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_MULTIPLE,
-        i;
-    apr_array_header_t *ids;
-    fhir_write_t write;
+    int multiple = call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_MULTIPLE;
 
     if (call->endpoint->writing.conditional_delete == FHIR_CONDITIONAL_DELETE_OFF) {
         apr_table_setn(call->response->headers, "Allow", "GET, HEAD, POST");
@@ -409,11 +405,13 @@ fhir_err_t *fhir_delete_conditional_handle(fhir_call_t *call)
                                "Conditional delete is not enabled here; delete %s/[id]",
                                type_name(call));
     }
+    fhir_write_t write;
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_DELETE));
+    apr_array_header_t *ids;
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, DELETE_MAX + 1));
     if (ids->nelts > (multiple ? DELETE_MAX : 1))
         return too_many(call, ids->nelts);
-    for (i = 0; i < ids->nelts; i++)
+    for (int i = 0; i < ids->nelts; i++)
         FHIR_TRY(delete_id(&write, APR_ARRAY_IDX(ids, i, const char *)));
     FHIR_TRY(fhir_write_commit(&write));
     call->response->status = 204;
@@ -441,11 +439,11 @@ static const struct {
 static fhir_err_t *patch_kind(patch_fn **kind, const fhir_call_t *call)
 {
     const char *type = fhir_call_header(call, "Content-Type");
-    apr_size_t len = type ? strcspn(type, "; ") : 0, i;
+    apr_size_t len = type ? strcspn(type, "; ") : 0;
     fhir_format_t format;
     int path = fhir_model_release(call->spoken) >= 4;
 
-    for (i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
+    for (apr_size_t i = 0; i < sizeof(patch_kinds) / sizeof(*patch_kinds); i++) {
         if (len == strlen(patch_kinds[i].type) && !strncasecmp(type, patch_kinds[i].type, len) &&
             (path || !patch_kinds[i].since_r4)) {
             *kind = patch_kinds[i].apply;
@@ -496,14 +494,14 @@ static fhir_err_t *patch_xml(fhir_buf_t *out, fhir_write_t *write, const char *p
     fhir_node_limits_t limits = fhir_call_limits(call);
     fhir_patch_limits_t most = patch_limits(call);
     fhir_buf_t *xml = fhir_buf_create(call->pool, 0);
-    const char *patched;
-    apr_size_t patched_len;
-    fhir_node_t *root;
 
     FHIR_TRY(fhir_xml_write(xml, fhir_xml_writer_create(call->stored, 0, call->pool),
                             write->input.root, call->pool));
+    const char *patched;
+    apr_size_t patched_len;
     FHIR_TRY(fhir_patch_xml(&patched, &patched_len, fhir_buf_cstr(xml), xml->len, patch, len, &most,
                             call->pool));
+    fhir_node_t *root;
     FHIR_TRY(fhir_xml_parse(&root, call->stored, patched, patched_len, &limits, call->pool));
     fhir_node_write_json(out, root, 0);
     return NULL;
@@ -601,9 +599,9 @@ static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
 fhir_err_t *fhir_patch_handle(fhir_call_t *call)
 {
     patch_fn *kind;
-    fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));
+    fhir_write_t write;
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
     return patch_id(&write, kind, call->id);
 }
@@ -611,12 +609,12 @@ fhir_err_t *fhir_patch_handle(fhir_call_t *call)
 /* PATCH [type]?condition */
 fhir_err_t *fhir_patch_conditional_handle(fhir_call_t *call)
 {
-    apr_array_header_t *ids;
     patch_fn *kind;
-    fhir_write_t write;
 
     FHIR_TRY(patch_kind(&kind, call));
+    fhir_write_t write;
     FHIR_TRY(fhir_write_begin(&write, call, FHIR_RIGHT_UPDATE));
+    apr_array_header_t *ids;
     FHIR_TRY(fhir_write_condition(&ids, &write, call->request->query, 2));
     if (ids->nelts > 1)
         return too_many(call, ids->nelts);

@@ -69,9 +69,8 @@ fhir_err_t *load_spool_next(int *got, load_item_t *item, load_spool_t *s, apr_po
         return NULL;
     s->n--;
     apr_status_t rv = apr_file_read_full(s->file, item, sizeof(*item), NULL);
-    char *text;
     if (rv == APR_SUCCESS) {
-        text = apr_palloc(pool, (apr_size_t)item->id_len + item->text_len);
+        char *text = apr_palloc(pool, (apr_size_t)item->id_len + item->text_len);
         rv = apr_file_read_full(s->file, text, (apr_size_t)item->id_len + item->text_len, NULL);
         item->id = text;
         item->text = text + item->id_len;

@@ -179,8 +179,8 @@ int sample_main(const fhirctl_command_t *self, int argc, const char *const *argv
     if (rv == APR_SUCCESS && strcmp(o.out, "-") != 0) {
         rv = apr_file_close(file);
     }
-    char text[200];
     if (rv != APR_SUCCESS) {
+        char text[200];
         return fhirctl_fail(self, FHIRCTL_IO, "%s: %s", o.out,
                             apr_strerror(rv, text, sizeof(text)));
     }

@@ -21,13 +21,13 @@ static void put_person(sample_json_t *w, const char *family, const char *given)
 static void portal(sample_record_t *rec, int number, const char *given, int is_female)
 {
     sample_json_t *w = rec->w;
-    char id[96];
     sample_record_begin(rec, TYPE_Person, NULL);
     put_person(w, rec->person->family.latin, given);
     put_word(w, "gender", is_female ? "female" : "male");
     put_true(w, "active");
     put_array(w, "link");
     put_object(w, NULL);
+    char id[96];
     snprintf(id, sizeof(id), "%s-%d", rec->id, number);
     put_ref_to(w, "target", TYPE_RelatedPerson, id, NULL);
     put_word(w, "assurance", "level3");

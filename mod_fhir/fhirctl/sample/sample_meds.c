@@ -89,8 +89,8 @@ typedef struct request_t {
 /* One in sixteen drugs is contained, one in four a resource, the rest coded. */
 static void medication(sample_record_t *rec, const sample_drug_t *drug, int number)
 {
-    char id[32];
     if (number % 4 == 3) {
+        char id[32];
         medication_id(id, drug);
         put_ref_to(rec->w, "medicationReference", TYPE_Medication, id,
                    sample_codes[drug->code].display);
@@ -157,8 +157,8 @@ static void dispense(sample_record_t *rec, const sample_drug_t *drug, int reques
     int number =
         sample_record_begin(rec, TYPE_MedicationDispense, US_CORE("us-core-medicationdispense"));
     put_word(w, "status", "completed");
-    char id[32];
     if (number % 4 == 3) {
+        char id[32];
         medication_id(id, drug);
         put_ref_to(w, "medicationReference", TYPE_Medication, id, sample_codes[drug->code].display);
     }

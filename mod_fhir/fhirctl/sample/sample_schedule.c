@@ -54,9 +54,9 @@ static void offered(sample_run_t *run, const char *schedule_id, const sample_sit
                     int minute, const char *status, int utc_offset)
 {
     sample_json_t *w = &run->w;
-    char id[96];
     int year, month, mday;
     sample_day_split(&year, &month, &mday, day);
+    char id[96];
     snprintf(id, sizeof(id), "%s-%04d%02d%02d-%02d%02d", schedule_id, year, month, mday,
              minute / 60, minute % 60);
     sample_record_begin_as(run, TYPE_Slot, id, NULL);
@@ -181,8 +181,8 @@ static int appointment(sample_record_t *rec, const sample_site_t *site, const ap
     sample_json_t *w = rec->w;
     int held = a->slot ? slot(rec, site, a) : 0;
     int number = sample_record_begin(rec, TYPE_Appointment, NULL);
-    char text[96];
     put_array(w, "identifier");
+    char text[96];
     snprintf(text, sizeof(text), "A-%s-%d", rec->id, number);
     put_identifier(w, NULL, "http://sample.example/appointments", text);
     put_end(w, 1);
@@ -212,10 +212,10 @@ static int appointment(sample_record_t *rec, const sample_site_t *site, const ap
 
 int sample_schedule_kept(int *day, int *minute, const sample_person_t *p)
 {
-    appointment_t a;
     if (!has_any(p) || place_of(p) >= SAMPLE_SCHEDULE_PAST) {
         return 0;
     }
+    appointment_t a;
     set_past(&a, p);
     *day = a.day;
     *minute = a.minute;
@@ -232,10 +232,10 @@ int sample_schedule_keep(sample_record_t *rec)
 
 void sample_schedule_write(sample_record_t *rec, const sample_site_t *site)
 {
-    appointment_t a;
     if (!has_any(rec->person)) {
         return;
     }
+    appointment_t a;
     if (place_of(rec->person) < SAMPLE_SCHEDULE_PAST && !rec->is_seen) {
         set_past(&a, rec->person);
         if (strcmp(a.status, "fulfilled") == 0) { /* in hospital at that time, or born since */

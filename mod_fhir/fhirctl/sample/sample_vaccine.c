@@ -68,8 +68,8 @@ static void immunization(sample_record_t *rec, sample_code_id_t code, sample_cod
     put_time(rec, "occurrenceDateTime", rec->day, rec->minute + 22);
     put_true(w, "primarySource");
     put_raw(w, "location", rec->site->place);
-    char lot[24];
     if (not_done == CODE_NONE) {
+        char lot[24];
         snprintf(lot, sizeof(lot), "L%05d%c", rng_below(&rec->rng, 100000),
                  'A' + rng_below(&rec->rng, 26));
         put_word(w, "lotNumber", lot);

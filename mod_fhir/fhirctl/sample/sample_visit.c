@@ -138,7 +138,6 @@ static void provenance(sample_record_t *rec, int minutes, const char *author)
  * remembered by month or year. */
 static void diagnose(sample_record_t *rec, sample_person_t *p)
 {
-    int d;
     for (int i = 0; i < p->problems; i++) {
         sample_problem_t *problem = &p->problem[i];
         int years = (rec->day - problem->onset) / 365;
@@ -155,7 +154,7 @@ static void diagnose(sample_record_t *rec, sample_person_t *p)
                                   : years > 1 ? 7
                                               : 10,
                                   SAMPLE_NEVER);
-        for (d = 0; d < SAMPLE_ILLNESS_MEDS; d++) {
+        for (int d = 0; d < SAMPLE_ILLNESS_MEDS; d++) {
             if (problem->illness->drug[d] != DRUG_NONE && (d == 0 || rng_chance(&rec->rng, 500))) {
                 problem->requests[d] = sample_meds_request(
                     rec, problem->illness->drug[d], problem->condition, problem->illness->code, 0);

@@ -247,9 +247,8 @@ void sample_vitals_write(sample_record_t *rec, long fever)
     if (age < 3) {
         infant(rec);
     }
-    int systolic;
     if (age >= 3) {
-        systolic = systolic_now(rec);
+        int systolic = systolic_now(rec);
         pressure(rec, systolic, systolic * 62 / 100 + rng_below(&rec->rng, 5));
     }
     quantity(rec, &vital_pulse, (pulse + fever / 100 + rng_wobble(&rec->rng, 4)) * 1000);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The work of a thread, which is thread-local: the one mutable static of libfhir. */
+#include "core/fhir_work.h"
+
+#include <time.h>
+
+#define TICKS 1024                  /* before the clock is looked at */
+#define EVERY apr_time_from_msec(5) /* processor time between two looks at the request */
+
+static __thread fhir_work_t *current;
+
+/* Processor time of this thread in µs. */
+static apr_int64_t thread_time(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void fhir_work_begin(fhir_work_t *work)
+{
+    work->begin = thread_time();
+    work->next = work->begin + EVERY;
+    work->ticks = 0;
+    work->holds = work->is_final = 0;
+    work->turn.slot = NULL;
+    work->err = NULL;
+    current = work;
+}
+
+static void rest(fhir_work_t *w)
+{
+    if (w->turns)
+        fhir_turns_give(&w->turn, w->turns);
+}
+
+void fhir_work_end(fhir_work_t *work)
+{
+    rest(work);
+    current = NULL;
+}
+
+void fhir_work_rest(void)
+{
+    if (current)
+        rest(current);
+}
+
+static fhir_err_t *no_turn(const fhir_work_t *w)
+{
+    fhir_err_t *err = fhir_err_create(
+        w->pool, FHIR_ERR_BUSY,
+        "The server has reached its limit of long work; try again in a few seconds, or ask for "
+        "less");
+    return fhir_err_detail(err, w->pool,
+                           "all threads of long work were in use for %d ms; FHIRLongWorkThreads "
+                           "sets their number, FHIRConnectionWait the wait",
+                           (int)apr_time_as_msec(w->wait));
+}
+
+/* 1 if it may go on. at_door: it is about to hold what it must not wait with. */
+static int look(fhir_work_t *w, int at_door)
+{
+    apr_int64_t now = thread_time();
+    fhir_err_t *err = NULL;
+    w->ticks = 0;
+    if (w->err)
+        return 0;
+    if (now < w->next && (!at_door || w->turn.slot))
+        return 1;
+    w->next = now + EVERY;
+    if (w->check && !w->is_final)
+        err = w->check(w->baton, w->pool);
+    if (!err && w->turns && !w->holds && (w->is_long || now - w->begin > FHIR_WORK_SHORT) &&
+        !fhir_turns_take(&w->turn, w->turns, w->client, w->wait) && !w->is_final)
+        err = no_turn(w);
+    if (err)
+        rest(w);
+    w->err = err;
+    return !err;
+}
+
+int fhir_work_tick(apr_size_t n)
+{
+    fhir_work_t *w = current;
+    if (!w || (!w->err && (w->ticks += n) < TICKS))
+        return 1;
+    return look(w, 0);
+}
+
+fhir_err_t *fhir_work_check(void)
+{
+    return current ? current->err : NULL;
+}
+
+fhir_err_t *fhir_work_take_error(void)
+{
+    fhir_err_t *err = fhir_work_check();
+    if (err)
+        current->err = NULL;
+    return err;
+}
+
+fhir_err_t *fhir_work_hold(void)
+{
+    fhir_work_t *w = current;
+    if (!w)
+        return NULL;
+    if (!w->holds && !look(w, 1))
+        return w->err;
+    if (w->err)
+        return w->err;
+    w->holds++;
+    return NULL;
+}
+
+void fhir_work_let(void)
+{
+    if (current && current->holds)
+        current->holds--;
+}
+
+int fhir_work_final(int final)
+{
+    int was = current ? current->is_final : 0;
+    if (current)
+        current->is_final = final;
+    return was;
+}

@@ -69,6 +69,24 @@ found('ValueSet?url=urn:v|1.0-Draft', 'v');
 found('Observation?code=abc');
 found('Observation?code=Abc', 'o');
 
+# Punctuation alone is looked for in what was written, at the beginning of a value or of a word.
+$t->load({ resourceType => 'Device', id => 'd', udiCarrier => [ { carrierHRF => '(01)00844588(17)141120' } ] },
+    { resourceType => 'Device', id => 'e', udiCarrier => [ { carrierHRF => '+H123PARTNO1 (x) 50%_' } ] },
+    { resourceType => 'Device', id => 'f', udiCarrier => [ { carrierHRF => '???' } ] });
+found('Device?udi-carrier=(', 'd', 'e');
+found('Device?udi-carrier=((');
+found('Device?udi-carrier=%5C,,(', 'd', 'e');
+found('Device?udi-carrier=?', 'f');
+found('Device?udi-carrier=(,+h', 'd', 'e');
+found('Device?udi-carrier=_');
+found('Device?udi-carrier:contains=%25_', 'e');
+found('Device?udi-carrier:contains=)', 'd', 'e');
+found('Device?udi-carrier:contains=%5C%5C');
+found('Device?udi-carrier:exact=???', 'f');
+found('Device?udi-carrier:exact=?');
+found('Device?_filter=udi-carrier%20eq%20%22???%22', 'f');
+found('Device?_filter=udi-carrier%20ew%20%22_%22', 'e');
+
 # What the database folds of rows that were stored before is what the server folds.
 is($t->psql(q{SELECT count(*) FROM main.patient WHERE family <> E'\n' || main.fhir_fold(family_exact[1]) || E'\n'}), 0,
     'sql/008-punctuation.sql folds alike');

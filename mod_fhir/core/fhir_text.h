@@ -25,6 +25,8 @@ void fhir_text_fold_case(fhir_buf_t *buf, const char *s, apr_size_t len);
 /** The same for telephone numbers and electronic addresses: letters and digits alone, without
  *  blanks; of a text without any what fhir_text_fold_case has. */
 void fhir_text_fold_contact(fhir_buf_t *buf, const char *s, apr_size_t len);
+/** 1 if fhir_text_fold leaves something of s beside punctuation. */
+int fhir_text_has_words(const char *s, apr_size_t len, apr_pool_t *pool);
 
 /** 1 if the bytes are valid UTF-8 (no surrogates, no overlong forms, at most U+10FFFF). */
 int fhir_text_utf8_valid(const char *s, apr_size_t len);

@@ -139,6 +139,11 @@ void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
         append(buf, text, len, 0);
 }
 
+int fhir_text_has_words(const char *text, apr_size_t len, apr_pool_t *pool)
+{
+    return append(fhir_buf_create(pool, 0), text, len, 1);
+}
+
 void fhir_text_fold_case(fhir_buf_t *buf, const char *text, apr_size_t len)
 {
     append(buf, text, len, 0);

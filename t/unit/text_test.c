@@ -58,6 +58,8 @@ static void test_fold(apr_pool_t *pool)
         fhir_text_fold(buf, folds[i].in, strlen(folds[i].in));
         tap_is_str(fhir_buf_cstr(buf), folds[i].want, "fold %s", folds[i].in);
     }
+    tap_ok(fhir_text_has_words("(a)", 3, pool), "words");
+    tap_ok(!fhir_text_has_words(" (.)\xE2\x80\x94 ", 7, pool), "marks and blanks alone are none");
     fhir_buf_clear(buf);
     fhir_buf_puts(buf, "first\n");
     fhir_text_fold(buf, " Sec\nond", 8);

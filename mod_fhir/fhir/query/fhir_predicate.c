@@ -199,22 +199,36 @@ static void test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *n
         fhir_predicate_number_keys(sql, alias, node);
 }
 
-/* Newlines stand around each stored value. */
-const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
+static const char *like(const fhir_sql_t *sql, const char *before, const char *text,
+                        const char *behind)
 {
-    static const char *const before[] = {"%\n", "%", "%\n", "%", "", "% "};
-    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%", "%"};
     fhir_buf_t *folded = fhir_buf_create(sql->call->pool, 0);
     fhir_buf_t *out = fhir_buf_create(sql->call->pool, 0);
     fhir_text_fold(folded, text, strlen(text));
-    fhir_buf_puts(out, before[pattern]);
+    fhir_buf_puts(out, before);
     for (apr_size_t i = 0; i < folded->len; i++) {
         if (strchr("%_\\", folded->data[i]))
             fhir_buf_putc(out, '\\');
         fhir_buf_putc(out, folded->data[i]);
     }
-    fhir_buf_puts(out, behind[pattern]);
+    fhir_buf_puts(out, behind);
     return folded->len ? fhir_buf_cstr(out) : NULL;
+}
+
+/* Newlines stand around each stored value. */
+const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
+{
+    static const char *const before[] = {"%\n", "%", "%\n", "%", "", "% "};
+    static const char *const behind[] = {"%", "%", "\n%", "\n%", "%", "%"};
+    return like(sql, before[pattern], text, behind[pattern]);
+}
+
+/* Of a text that is punctuation alone: it is compared with what was written, behind a blank. */
+static const char *mark_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
+{
+    static const char *const before[] = {"% ", "%", " ", "%"};
+    static const char *const behind[] = {"%", "%", "", ""};
+    return like(sql, before[pattern], text, behind[pattern]);
 }
 
 static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
@@ -249,35 +263,66 @@ static void folded_too(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *n
     fhir_buf_putc(sql->text, ')');
 }
 
-static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+static void test_exact(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = fhir_predicate_texts(sql);
-    int exact = node->modifier == FHIR_MODIFIER_EXACT;
+    for (int i = 0; i < node->n_values; i++)
+        push(list, node->values[i].text);
+    fhir_buf_printf(sql->text, "%s && ", fhir_predicate_column(sql, alias, node->param, "_exact"));
+    fhir_sql_bind_array(sql, list, "text[]");
+    folded_too(sql, alias, node);
+}
+
+/* Stored folded strings have no punctuation, so it is looked for in the exact ones. No index has
+ * those: that the planner counts with all rows, the test looks like one of many values. */
+static void put_marks(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
+                      const apr_array_header_t *marks)
+{
+    fhir_buf_printf(sql->text,
+                    "(EXISTS (SELECT FROM unnest(%s) v WHERE ' ' || \"%s\".fhir_fold_case(v) LIKE "
+                    "ANY (",
+                    fhir_predicate_column(sql, alias, param, "_exact"),
+                    sql->call->endpoint->tenant);
+    fhir_sql_bind_array(sql, marks, "text[]");
+    fhir_buf_puts(sql->text, ")))::integer = 1");
+}
+
+static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    apr_array_header_t *list = fhir_predicate_texts(sql), *marks = fhir_predicate_texts(sql);
+    const fhir_pattern_t pattern = pattern_of(node->modifier);
+    if (node->modifier == FHIR_MODIFIER_EXACT) {
+        test_exact(sql, alias, node);
+        return;
+    }
     for (int i = 0; i < node->n_values; i++) {
         const char *text = node->values[i].text;
-        fhir_pattern_t pattern = pattern_of(node->modifier);
-        if (!exact)
-            text = fhir_predicate_pattern(sql, text, pattern);
-        if (text)
-            push(list, text);
+        const int is_mark = !fhir_text_has_words(text, strlen(text), sql->call->pool);
+        const char *found = (is_mark ? mark_pattern : fhir_predicate_pattern)(sql, text, pattern);
+        if (found)
+            push(is_mark ? marks : list, found);
         /* the parts of a name are found, too. Source: R4 3.1.1.4.8 */
-        if (text && !exact && pattern == FHIR_PATTERN_STARTS)
-            push(list, fhir_predicate_pattern(sql, node->values[i].text, FHIR_PATTERN_WORD));
+        if (!is_mark && pattern == FHIR_PATTERN_STARTS)
+            push(list, fhir_predicate_pattern(sql, text, FHIR_PATTERN_WORD));
     }
-    if (!list->nelts) {
+    if (!list->nelts && !marks->nelts) {
         fhir_buf_puts(sql->text, "FALSE");
         return;
     }
-    fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, node->param, exact ? "_exact" : ""));
-    fhir_buf_puts(sql->text, exact ? " && " : list->nelts > 1 ? " LIKE ANY (" : " LIKE ");
-    if (exact || list->nelts > 1)
-        fhir_sql_bind_array(sql, list, "text[]");
-    else
-        fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
-    if (!exact && list->nelts > 1)
-        fhir_buf_putc(sql->text, ')');
-    if (exact)
-        folded_too(sql, alias, node);
+    fhir_buf_puts(sql->text, marks->nelts && list->nelts ? "(" : "");
+    if (marks->nelts)
+        put_marks(sql, alias, node->param, marks);
+    if (list->nelts) {
+        fhir_buf_printf(sql->text, "%s%s%s", marks->nelts ? " OR " : "",
+                        fhir_predicate_column(sql, alias, node->param, ""),
+                        list->nelts > 1 ? " LIKE ANY (" : " LIKE ");
+        if (list->nelts > 1)
+            fhir_sql_bind_array(sql, list, "text[]");
+        else
+            fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
+        fhir_buf_puts(sql->text, list->nelts > 1 ? ")" : "");
+    }
+    fhir_buf_puts(sql->text, marks->nelts && list->nelts ? ")" : "");
 }
 
 /* " OR …": what has the URL and the version of a value url|version. */

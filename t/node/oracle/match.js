@@ -3,7 +3,7 @@
 // URL text: { kind, modifier, values: [ { prefix, … } ] }; any of the values must be met.
 'use strict';
 
-const { fold, decimal, compare, bounds, interval } = require('./values');
+const { fold, folded, words, decimal, compare, bounds, interval } = require('./values');
 
 const datePrefix = {
     eq: (s, t) => s[0] <= t[0] && t[1] <= s[1],
@@ -49,6 +49,12 @@ function referenceMeets(c, t, targets) {
     return targets.some((type) => t.url === `${type}/${c.id}`);
 }
 
+// Punctuation alone is looked for in what is written.
+function isIn(c, t, before) {
+    const form = words(folded(c.text)) ? fold : folded;
+    return form(c.text) !== '' && ` ${form(t)}`.includes(before + form(c.text));
+}
+
 const meets = {
     token: tokenMeets,
     date: (c, t) => datePrefix[c.prefix](interval(c.text), t),
@@ -56,7 +62,7 @@ const meets = {
     quantity: quantityMeets,
     uri: (c, t) => t === c.text,
     reference: referenceMeets,
-    string: (c, t) => fold(c.text) !== '' && ` ${fold(t)}`.includes(` ${fold(c.text)}`),
+    string: (c, t) => isIn(c, t, ' '),
 };
 
 // What may stand behind a URL in those below it: a segment, the version; behind a version its next part.
@@ -65,7 +71,7 @@ const isBelow = (url, stem) => url === stem || behind(stem).some((x) => url.star
 
 const modified = {
     exact: (c, t) => t === c.text,
-    contains: (c, t) => fold(t).includes(fold(c.text)),
+    contains: (c, t) => isIn(c, t, ''),
     below: (c, t) => isBelow(t, c.text),
     above: (c, t) => isBelow(c.text, t) && (t.includes('://') || !c.text.slice(t.length).startsWith('/')),
     identifier: (c, t) => !!t.identifier && tokenMeets(c, { system: t.identifier.system, code: t.identifier.value }),

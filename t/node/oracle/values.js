@@ -12,17 +12,16 @@ const r4 = require('fhirpath/fhir-context/r4');
 const LETTERS = { 'ß': 'ss', 'æ': 'ae', 'œ': 'oe', 'ø': 'o', 'ł': 'l', 'đ': 'd', 'ð': 'd', 'þ': 'th', 'ı': 'i' };
 
 // Apostrophes and the dots of initials are nothing, other punctuation is a blank; dots stay in numbers.
-function unpunctuated(text) {
-    const plain = text.replace(/['`\u02bb-\u02bd\u2018\u2019\u201b\u2032]/g, '')
+function words(text) {
+    return text.replace(/['`\u02bb-\u02bd\u2018\u2019\u201b\u2032]/g, '')
         .replace(/(^|[^\p{L}\p{N}])(\p{L})\.(?:(\p{L})\.)*/gu, (all) => all.replace(/(\p{L})\./gu, '$1'))
         .replace(/(?<!\d)\.|\.(?!\d)/g, ' ')
         .replace(/[!"#%&()*,\-/:;?@[\\\]_{}\u00a1\u00ab\u00b7\u00bb\u00bf\u2010-\u2027\u3001-\u3003\u3008-\u3011\u30fb]/g, ' ')
         .replace(/\s+/g, ' ').trim();
-    return plain || text;
 }
 
 function fold(text) {
-    return unpunctuated(folded(text));
+    return words(folded(text)) || folded(text);
 }
 
 function folded(text) {
@@ -168,4 +167,4 @@ function compile(expression, base) {
     return fhirpath.compile(base ? { base, expression: text } : text, r4);
 }
 
-module.exports = { fold, decimal, compare, bounds, interval, convert, compile, typeOf };
+module.exports = { fold, folded, words, decimal, compare, bounds, interval, convert, compile, typeOf };

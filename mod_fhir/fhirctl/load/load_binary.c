@@ -93,16 +93,22 @@ static apr_int64_t days(int year, int month, int day)
            day_of_year - 719468;
 }
 
-/* fhir_time_format_sql's form: "2015-02-03 04:05:06.789+00", "infinity", "-infinity". */
+/* fhir_time_format_sql's form: "2015-02-03 04:05:06.789+00", "0001-12-31 10:00:00+00 BC",
+ * "10000-01-01 00:00:00+00", "infinity", "-infinity". */
 static void put_time(fhir_buf_t *b, const char *s, apr_size_t len)
 {
     apr_int64_t unit = 100000;
     load_binary_int32(b, 8);
-    if (len < 19 || s[4] != '-') {
+    if (len < 19) {
         put64(b, (apr_uint64_t)(*s == '-' ? APR_INT64_MIN : APR_INT64_MAX));
         return;
     }
-    apr_int64_t usec = days(digits(s, 4), digits(s + 5, 2), digits(s + 8, 2)) - EPOCH_DAYS;
+    const int year_len = s[4] == '-' ? 4 : 5, year = digits(s, year_len);
+    const int is_before_christ = s[len - 1] == 'C';
+    s += year_len - 4; /* what follows stands as behind four digits */
+    len -= (apr_size_t)(year_len - 4);
+    apr_int64_t usec =
+        days(is_before_christ ? 1 - year : year, digits(s + 5, 2), digits(s + 8, 2)) - EPOCH_DAYS;
     usec = ((usec * 24 + digits(s + 11, 2)) * 60 + digits(s + 14, 2)) * 60 + digits(s + 17, 2);
     usec *= 1000000;
     for (apr_size_t i = 20; i < len && s[19] == '.' && s[i] >= '0' && s[i] <= '9'; i++, unit /= 10)

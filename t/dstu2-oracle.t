@@ -19,8 +19,33 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     Require local
 </Location>
 CONF
+# What the samples have not: dates in every place, or in none, from which DSTU2 shows others; names with punctuation.
+my ($n, @WHEN) = (0, '2019', '2019-02', '2019-02-03', '2019-02-03T04:05:06Z', '2019-02-02T23:05:06.5-02:00',
+    '2019-03-31T23:59:59.123456Z', '2018-12-31T23:00:00+01:00');
+sub some { return $n++ % 3 ? () : @_ }
+sub when { return $WHEN[ $n++ % @WHEN ] }
+my $created = 'http://hl7.org/fhir/1.0/StructureDefinition/extension-DocumentReference.created';
+my %of = (subject => { reference => 'Patient/dates' });
+my @rows = ({ resourceType => 'Patient', id => 'dates',
+        name => [ { family => '(née) O’Hara', given => ['Zoë-Ann'] } ] },
+    map {
+        my @time = grep { /T/ } @WHEN;
+        ({ resourceType => 'DiagnosticReport', id => "r$_", status => 'final', %of, code => { text => 'r' },
+            some(issued => $time[ $_ % @time ]), $_ % 4 ? some(effectiveDateTime => when())
+                : some(effectivePeriod => { start => '2019-02-03T04:00:00Z', some(end => '2019-02-04') }) },
+        { resourceType => 'DocumentReference', id => "d$_", status => 'current', %of, type => { text => 't' },
+            some(date => $time[ $_ % @time ]), some(extension => [ { url => $created, valueDateTime => when() } ]),
+            content => [ map { { attachment => { contentType => 'text/plain', url => 'Binary/x', %$_ } } }
+                $_ % 2 ? { creation => when() } : { title => 't' }, { creation => '2000-01-01' } ] },
+        { resourceType => 'Goal', id => "g$_", lifecycleStatus => 'active', %of, description => { text => 'g' },
+            some(startDate => substr when(), 0, 10), some(statusDate => substr when(), 0, 10),
+            some(target => [ { dueDate => substr when(), 0, 10 } ]) },
+        { resourceType => 'Device', id => "v$_", patient => $of{subject}, udiCarrier => [ {
+                    carrierHRF => pick('(01)0084', '+H1 (x)', '???', '01/7')} ] })
+    } 1 .. 30);
+
 my $sample = $t->fhirctl('sample', '--patients', $ENV{FHIR_TEST_DSTU2_QUERIES} ? 4 : 1, '--as-of', '2026-11-20');
-$t->load(write_file(work_dir() . '/sample.ndjson', $sample->{out}));
+$t->load(write_file(work_dir() . '/sample.ndjson', $sample->{out}), @rows);
 my $queries = $ENV{FHIR_TEST_DSTU2_QUERIES} // 150;
 my $seed = $ENV{FHIR_TEST_SEED} // 17;
 srand $seed;
@@ -50,12 +75,14 @@ my %PARAMS = (
         patient => 'reference subject', encounter => 'reference encounter' },
     Encounter => { status => 'token status', date => 'date period', patient => 'reference patient',
         type => 'token type', reason => 'token reason' },
-    Goal => { patient => 'reference subject', status => 'token status', targetdate => 'date targetDate' },
+    Goal => { patient => 'reference subject', status => 'token status', targetdate => 'date targetDate',
+        date => 'date startDate targetDate statusDate' },
     DiagnosticReport => { status => 'token status', code => 'token code', category => 'token category',
         date => 'date effectiveDateTime effectivePeriod', issued => 'date issued', patient => 'reference subject',
         result => 'reference result' },
     DocumentReference => { type => 'token type', class => 'token class', status => 'token status',
-        patient => 'reference subject', indexed => 'date indexed', period => 'date context.period' },
+        patient => 'reference subject', indexed => 'date indexed', created => 'date created',
+        period => 'date context.period' },
     CarePlan => { category => 'token category', status => 'token status', patient => 'reference subject',
         date => 'date period' },
     Device => { type => 'token type', patient => 'reference patient', udi => 'string udi' },
@@ -87,7 +114,8 @@ sub at {
 my %found;
 sub values_of { my ($resource, $param) = @_; my (undef, @paths) = split / /, $param;
     return @{ $found{$param}{ 0 + $resource } //= [ map { at($resource, split /\./) } @paths ] } }
-my %READY = (string => sub { ' ' . folded($_[0]) }, token => sub { [ codes($_[0]) ] },
+sub written { return ' ' . lc($_[0]) =~ s/\s+/ /gr =~ s/^ | $//gr }
+my %READY = (string => sub { [ ' ' . folded($_[0]), written($_[0]) ] }, token => sub { [ codes($_[0]) ] },
     date => sub { interval($_[0]) }, reference => sub { $_[0]{reference} });
 my %ready;
 sub ready { my ($resource, $param) = @_; my ($kind) = split / /, $param;
@@ -119,7 +147,7 @@ sub interval {
     return [ $low, $high ];
 }
 
-# Case, accents and punctuation do not count.
+# Case, accents and punctuation do not count; of what is punctuation alone it does, in what is written.
 sub folded {
     my ($text) = @_;
     return lc(NFD($text) =~ tr/ĐđŁłØø/DdLlOo/r) =~ s/\pM//gr =~ s/['’]//gr =~ s/[^\w]+/ /gr =~ s/^ | $//gr;
@@ -139,6 +167,8 @@ $DATE{ne} = sub { !$DATE{eq}->(@_) };
 sub meets {
     my ($resource, $query) = @_;
     my @found = ready($resource, $query->{param});
+    # a concept of text alone has no code to be found by
+    @found = grep { @$_ } @found if $query->{modifier} eq ':missing' and $query->{param} =~ /^token/;
     return $query->{value} eq 'true' ? !@found : scalar @found if $query->{modifier} eq ':missing';
     my $hit = grep { my $one = $_; scalar grep { $query->{test}->($_, $one) } @found } @{ $query->{wanted} };
     return $query->{modifier} eq ':not' ? !$hit : $hit;
@@ -146,13 +176,13 @@ sub meets {
 
 # By kind: what is asked, read once; and whether a value that is ready meets it.
 my %WANTED = (
-    string => sub { ' ' . folded($_[0]) },
+    string => sub { my $words = folded($_[0]); $words ne '' ? [ 0, " $words" ] : [ 1, written($_[0]) ] },
     token => sub { [ $_[0] =~ /^(?:(.*)\|)?(.*)$/ ] },
     reference => sub { qr{^(?:\w+/)?\Q$_[0]\E$} },
     date => sub { my ($prefix, $when) = $_[0] =~ /^([a-z]{2})?(.*)$/; [ $DATE{ $prefix // 'eq' }, interval($when) ] },
 );
 my %TEST = (
-    string => sub { my ($value, $wanted) = @_; index($value, $wanted) >= 0 },
+    string => sub { my ($value, $wanted) = @_; index($value->[ $wanted->[0] ], $wanted->[1]) >= 0 },
     token => sub { my ($value, $wanted) = @_; my ($system, $code) = @$wanted;
         return scalar grep { (!defined $system || ($_->[0] // '') eq $system) && ($code eq '' || $_->[1] eq $code) }
             @$value },
@@ -167,8 +197,8 @@ sub pick { return $_[rand @_] }
 sub value_for {
     my ($kind, $value) = @_;
     if ($kind eq 'token') {
-        my ($coding) = pick(codes($value)) or return;
-        my ($system, $code) = @$coding;
+        my @codings = codes($value) or return;
+        my ($system, $code) = @{ pick(@codings) };
         return unless defined $code and "$code$kind" !~ /[,|\$\\]/;
         return defined $system && rand() < 0.5 ? "$system|$code" : $code;
     }

@@ -19,10 +19,28 @@ my $t = FHIR::Test->new(conf => <<'CONF');
 </Location>
 CONF
 
+my $zoned = $t->second(conf => <<'CONF');
+FHIRTimeZone America/New_York
+<Location "/dev/dstu2">
+    FHIREndpoint DSTU2 open
+    FHIRTenant main
+    Require local
+</Location>
+CONF
+
 my $sample = $t->fhirctl('sample', '--patients', 4, '--as-of', '2026-11-20');
 my $file = write_file(work_dir() . '/sample.ndjson', $sample->{out});
 my $R4 = 'http://terminology.hl7.org/CodeSystem';
 my %patient = (subject => { reference => 'Patient/p1' });
+my %shown = (subject => { reference => 'Patient/p3' });
+sub document {
+    my ($id, $name, $value) = @_;
+    return { resourceType => 'DocumentReference', id => $id, status => 'current', %shown, type => { text => 't' },
+        date => '2020-01-01T00:00:00Z', content => [ { attachment => { contentType => 'text/plain',
+            url => 'Binary/b1', $name => $value } } ] };
+}
+sub report { my ($id, %dates) = @_; return { resourceType => 'DiagnosticReport', id => $id, status => 'final', %shown,
+        code => { text => 'r' }, %dates } }
 sub coded { my ($system, $code) = @_; return { coding => [ { system => "$R4/$system", code => $code } ] } }
 $t->load(
     $file,
@@ -123,6 +141,23 @@ $t->load(
         code => { text => 'panel' }, component => [ {
             code => { coding => [ { system => 'http://loinc.org', code => '85353-1' } ] },
             valueCodeableConcept => { coding => [ { system => "$R4/v3-NullFlavor", code => 'UNK' } ] } } ] },
+    # dates that R4 has no parameter for, and those that are shown from other elements
+    { resourceType => 'Patient', id => 'p3' },
+    { resourceType => 'Device', id => 'dev1', patient => { reference => 'Patient/p3' },
+        udiCarrier => [ { carrierHRF => '(01)00844588003288(17)141120', deviceIdentifier => '00844588003288' } ] },
+    { resourceType => 'Goal', id => 'g2', lifecycleStatus => 'active', %shown, description => { text => 'g' },
+        statusDate => '2020-05-06' },
+    { resourceType => 'Goal', id => 'g3', lifecycleStatus => 'active', %shown, description => { text => 'g' },
+        statusDate => '2020-05', startDate => '2019-01-01', target => [ { dueDate => '2021-01-01' } ] },
+    { resourceType => 'Goal', id => 'g4', lifecycleStatus => 'active', %shown, description => { text => 'g' } },
+    document('doc3', 'creation', '2019-03-31T23:30:00-01:00'), document('doc4', 'creation', '2019-04'),
+    document('doc5', 'title', 'no date'),
+    { %{ document('doc6', 'creation', '2019-04') }, extension => [ { valueDateTime => '2018-02-03',
+        url => 'http://hl7.org/fhir/1.0/StructureDefinition/extension-DocumentReference.created' } ] },
+    report('r2', issued => '2020-03-04T05:06:07Z'), report('r3', effectiveDateTime => '2020-03-05T05:06:07.5+01:00'),
+    report('r4', effectiveDateTime => '2020-03-06'), report('r5'),
+    report('r6', effectivePeriod => { start => '2020-03-07T01:00:00Z', end => '2020-03-08T01:00:00Z' }),
+    report('r7', effectiveDateTime => '2020-03-09T01:00:00Z', issued => '2020-03-10T00:00:00Z'),
     { resourceType => 'Observation', id => 'o3', status => 'final', code => { text => 'device' },
         device => { reference => 'DeviceMetric/x' } },
 );
@@ -264,8 +299,42 @@ my %found = (
     'Observation?patient=p2&component-code-value-concept=8716-3$http://hl7.org/fhir/v3/NullFlavor|UNK' => 'o9',
     'Observation?patient=p2&component-code-value-concept=8716-3$http://hl7.org/fhir/v3/NullFlavor|NI' => '',
     'Observation?patient=p2&component-code-value-concept=72166-2$UNK' => '',
-    # shown from another element (doc2), which a search does not look at
-    'DocumentReference?patient=p2&indexed=ge2000' => 'doc1',
+    # shown from another element (doc2)
+    'DocumentReference?patient=p2&indexed=ge2000' => 'doc1 doc2',
+    'DocumentReference?patient=p2&indexed=2020' => 'doc1', 'DocumentReference?patient=p2&indexed=ge2026' => 'doc2',
+    'DocumentReference?patient=p2&indexed:missing=true' => '',
+    'DocumentReference?patient=p2&indexed:missing=false' => 'doc1 doc2',
+    'DiagnosticReport?patient=p3&date=2020-03' => 'r2 r3 r4 r6 r7',
+    'DiagnosticReport?patient=p3&date=2020-03-04' => 'r2',
+    'DiagnosticReport?patient=p3&date=2020-03-10' => '', 'DiagnosticReport?patient=p3&date:missing=true' => 'r5',
+    'DiagnosticReport?patient=p3&date:missing=false' => 'r2 r3 r4 r6 r7',
+    'DiagnosticReport?patient=p3&issued=2020' => 'r2 r3 r7', 'DiagnosticReport?patient=p3&issued=ge2026' => 'r4 r5 r6',
+    'DiagnosticReport?patient=p3&issued=2020-03-09,2020-03-05T04:06' => 'r3',
+    'DiagnosticReport?patient=p3&issued=ne2020' => 'r4 r5 r6', 'DiagnosticReport?patient=p3&issued:missing=true' => '',
+    'Observation?patient=p2&encounter.date=2020' => '',
+    # dates without a parameter in R4: of several places the first
+    'DocumentReference?patient=p3&created=2019' => 'doc3 doc4',
+    'DocumentReference?patient=p3&created=2019-04' => 'doc3 doc4',
+    'DocumentReference?patient=p3&created=2019-04-01' => 'doc3',
+    'DocumentReference?patient=p3&created=lt2019' => 'doc6',
+    'DocumentReference?patient=p3&created=2018-02-03,2019-04-01T00:30' => 'doc3 doc6',
+    'DocumentReference?patient=p3&created=ne2019' => 'doc6',
+    'DocumentReference?patient=p3&created=sa2018' => 'doc3 doc4',
+    'DocumentReference?patient=p3&created=ge2019-04-15' => 'doc4',
+    'DocumentReference?patient=p3&created=eb2019' => 'doc6',
+    'DocumentReference?patient=p3&created:missing=true' => 'doc5',
+    'DocumentReference?patient=p3&created:missing=false' => 'doc3 doc4 doc6',
+    'Goal?patient=p3&date=2020-05-06' => 'g2', 'Goal?patient=p3&date=2020-05' => 'g2 g3',
+    'Goal?patient=p3&date=2021,2019' => 'g3', 'Goal?patient=p3&date:missing=true' => 'g4',
+    'Goal?patient=p3&date:missing=false' => 'g2 g3', 'Provenance?target:Goal.date=2020' => '',
+    # both are of one element of R4
+    'DocumentReference?patient=p2&related-id:missing=false' => 'doc2',
+    'DocumentReference?patient=p2&related-id:missing=true' => 'doc1',
+    'DocumentReference?patient=p2&related-ref:missing=false' => '',
+    'DocumentReference?patient=p2&related-ref:missing=true' => 'doc1 doc2',
+    # punctuation alone is looked for in what is written
+    'Device?patient=p3&udi=(' => 'dev1', 'Device?patient=p3&udi=((' => '', 'Device?patient=p3&udi=(01' => 'dev1',
+    'Device?patient=p3&udi=%5C,,)' => '',
     # a chain has the values of DSTU2 at its end
     'Observation?encounter.status=arrived' => 'o7', 'Observation?encounter.status=finished&patient=p2' => '',
     'Observation?encounter.status:not=arrived&patient=p2' => '',
@@ -279,6 +348,27 @@ my %found = (
     'Provenance?_id=v1&target:MedicationOrder.datewritten=2020-02' => 'v1',
 );
 is ids_of($_), $found{$_}, $_ for sort keys %found;
+
+# Days are the practice's: April ends at four o'clock of UTC. The database's dates are the server's.
+is join(' ', sort $zoned->get("$base/DocumentReference?patient=p3&created=$_->[0]")->ids), $_->[1], "$_->[0], New York"
+    for ['gt2019-05-01T03:59:58Z' => 'doc4'], ['gt2019-05-01T03:59:59Z' => ''],
+    ['lt2019-04-01T04:00:01Z' => 'doc3 doc4 doc6'], ['lt2019-04-01T04:00:00Z' => 'doc3 doc6'],
+    ['sa2019-03-31' => 'doc4'], ['sa2019-04-01T03:59:59Z' => 'doc4'],
+    ['sa2019-04-01T04:00:00Z' => ''], ['2019-04' => 'doc4'], ['2019-03-31' => 'doc3'], ['ne2019-04' => 'doc3 doc6'],
+    ['eb2019-05-01T04:00:00Z' => 'doc3 doc4 doc6'], ['eb2019-05-01T03:59:59Z' => 'doc3 doc6'],
+    ['le2019-04-30' => 'doc3 doc4 doc6'], ['ge2019-04-01' => 'doc4'], ['ap2019-04-15' => 'doc3 doc4'];
+my @written = qw(0001 0001-01-01T00:00:00+14:00 1899-02 2000-02-29 2019-12 2019-12-31 9999 9999-12-31
+    2016-12-31T23:59:60Z 2016-12-31T18:59:60.5-05:00 2019-02-03T04:05:06.1Z 2019-02-03T04:05:06.999999999Z
+    2019-02-03T04:05:06.123456+05:45 2019-02-03T04:05:06-14:00);
+$t->load(map { { resourceType => 'Procedure', id => "when$_", status => 'completed',
+            subject => { reference => 'Patient/x' }, performedDateTime => $written[$_] } } 0 .. $#written);
+is $t->psql(q{SELECT count(*), min(concat_ws(' ', d, date_low, date_high)) FILTER (WHERE d IS NULL
+    OR coalesce(d[1], d[3]) <> date_low OR coalesce(d[2], d[4]) <> date_high)
+    FROM (SELECT *, main.fhir_date_at(resource, '{$.performedDateTime}') d FROM main.procedure
+    WHERE id LIKE 'when%') p}), @written . '|', "the database's dates are the server's";
+is $t->psql(q{SELECT count(*) FROM unnest(ARRAY['"2019-02-29"', '"2019-04-31T00:00:00Z"', '"0000"', '"2019-13"', '7',
+    '"2019-01-01T24:00:00Z"', '"2019-01-01T00:00:00"', '"2019-01-01T00:00:00+14:30"', '"soon"', 'null']) v
+    WHERE main.fhir_date_at('{"d":' || v || '}', '{$.d}') IS NOT NULL}), 0, 'or none';
 
 is join(' ', both('Observation?patient=p1&_sort:desc=date')->ids), 'o1 o2', '_sort:desc';
 is join(' ', both('Observation?patient=p1&_sort=date')->ids), 'o2 o1', '_sort';
@@ -323,6 +413,12 @@ is_outcome $t->get("$base/Location?near-distance=le5|km", Prefer => 'handling=st
     qr/near-distance/, 'a distance from nowhere';
 is_outcome $t->get("$base/Location?near=here"), 400, 'invalid', qr/near/, 'no place';
 is $t->get("$base/Encounter/e3")->json->{status}, 'cancelled', 'what is entered in error can be read';
+is_outcome $t->get("$base/DocumentReference?created=soon"), 400, 'invalid', qr/created/,
+    'a bad value of what R4 has no parameter for';
+is_outcome $t->get("$base/DocumentReference?created:exact=2020"), 400, 'not-supported', qr/created has no modifier/,
+    'nor has it modifiers';
+is_outcome $t->get("$base/DocumentReference?_sort=created", Prefer => 'handling=strict'), 400, 'not-supported',
+    qr/_sort/, 'nor an order';
 is_outcome $t->get("$base/Patient?birthdate=soon"), 400, 'invalid', qr/birthdate/, 'a bad value';
 is_outcome both('Patient/nobody'), 404, 'not-found', qr{Patient/nobody}, 'nobody';
 is_outcome both('Nonsense/1'), 404, 'not-supported', qr/Nonsense/, 'no such type';

@@ -26,6 +26,9 @@ fhir_err_t *fhir_zone_load(const fhir_zone_t **zone, const char *name, apr_pool_
 /** The instant at which the zone's clocks show `local` (µs, counted as if they were UTC's): the
  *  earlier one when clocks are set back; a time that was left out is moved by the gap's length. */
 apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local);
+/** Of the zone's days (FHIR_PREC_DAY) the first that begins at an instant or later: its midnight as
+ *  `local` above. So "a day begins before an instant" is a comparison of local midnights. */
+apr_int64_t fhir_zone_first_day(const fhir_zone_t *zone, apr_int64_t usec);
 /** Seconds east of UTC that the zone's clocks show at an instant (µs). */
 int fhir_zone_offset(const fhir_zone_t *zone, apr_int64_t usec);
 

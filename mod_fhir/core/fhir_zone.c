@@ -102,6 +102,15 @@ apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local)
     return local - (apr_int64_t)after * 1000000;
 }
 
+apr_int64_t fhir_zone_first_day(const fhir_zone_t *zone, apr_int64_t usec)
+{
+    const apr_int64_t day = (apr_int64_t)DAY * 1000000;
+    apr_int64_t local = usec - ((usec % day) + day) % day - day;
+    while (fhir_zone_to_utc(zone, local) < usec)
+        local += day;
+    return local;
+}
+
 /* The footer's rule: std offset [dst [offset] [,start[/time],end[/time]]] */
 
 static int rule_number(int *value, const char **s, int max)

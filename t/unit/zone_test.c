@@ -51,6 +51,22 @@ static const struct {
      "2020-01-01 00:00:01+00"},
 };
 
+/* The first day that begins at an instant or later, and at a µs behind it. */
+static const struct {
+    const char *zone;
+    apr_int64_t sec; /* since 1970 */
+    const char *day, *next;
+} first_days[] = {
+    {NULL, 0, "1970-01-01 00:00:00+00", "1970-01-02 00:00:00+00"},
+    {NULL, -86399, "1970-01-01 00:00:00+00", "1970-01-01 00:00:00+00"},
+    {"America/New_York", 1425790800, "2015-03-08 00:00:00+00", "2015-03-09 00:00:00+00"},
+    {"America/New_York", 1425873600, "2015-03-09 00:00:00+00", "2015-03-10 00:00:00+00"},
+    {"Australia/Sydney", 1577797200, "2020-01-01 00:00:00+00", "2020-01-02 00:00:00+00"},
+    /* clocks forward at midnight; a day that was left out */
+    {"America/Sao_Paulo", 1508036400, "2017-10-15 00:00:00+00", "2017-10-16 00:00:00+00"},
+    {"Pacific/Apia", 1325239200, "2011-12-30 00:00:00+00", "2012-01-01 00:00:00+00"},
+};
+
 static const char *const refused[] = {
     "",
     "Europe/Nowhere",
@@ -88,6 +104,16 @@ int main(void)
     tap_is_int(fhir_zone_offset(berlin, 1427590800000000), 7200, "  after it");
     tap_is_int(fhir_zone_offset(berlin, -1), 3600, "  before 1970");
     tap_is_int(fhir_zone_offset(NULL, 0), 0, "  without a zone");
+    for (size_t i = 0; i < TAP_COUNT(first_days); i++) {
+        const fhir_zone_t *zone = NULL;
+        char day[40];
+        if (first_days[i].zone)
+            tap_no_err(fhir_zone_load(&zone, first_days[i].zone, pool), "%s", first_days[i].zone);
+        fhir_time_format_sql(day, fhir_zone_first_day(zone, first_days[i].sec * 1000000));
+        tap_is_str(day, first_days[i].day, "  first day from %" APR_INT64_T_FMT, first_days[i].sec);
+        fhir_time_format_sql(day, fhir_zone_first_day(zone, first_days[i].sec * 1000000 + 1));
+        tap_is_str(day, first_days[i].next, "  from a µs later");
+    }
     for (size_t i = 0; i < TAP_COUNT(refused); i++) {
         const fhir_zone_t *zone;
         fhir_err_t *err = fhir_zone_load(&zone, refused[i], pool);

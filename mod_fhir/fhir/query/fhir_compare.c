@@ -56,8 +56,14 @@ static void bound(expansion_t *x, int high)
         fhir_sql_bind(x->sql, high ? v->high : v->low, "numeric");
         return;
     }
-    if (x->behind_high && when != FHIR_TIME_MIN && when != FHIR_TIME_MAX) /* infinite stays so */
-        when -= x->operand->high_offset;
+    if (when != FHIR_TIME_MIN && when != FHIR_TIME_MAX) { /* infinite stays so */
+        /* "h <= b" and "h > b" are of a day that begins at b, too; the others of one before b */
+        if (x->operand->is_local)
+            when = fhir_zone_first_day(x->sql->call->endpoint->zone, when + x->behind_high) -
+                   x->behind_high;
+        else if (x->behind_high)
+            when -= x->operand->high_offset;
+    }
     fhir_sql_bind_time(x->sql, when);
 }
 

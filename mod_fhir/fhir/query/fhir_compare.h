@@ -13,6 +13,7 @@ typedef struct fhir_operand_t {
     const char *low, *high;
     const char *system, *code, *unit; /* quantity */
     apr_int64_t high_offset;          /* date: high is this many µs behind the expression */
+    int is_local; /* date: of days, midnights as if the practice's clocks were UTC's */
 } fhir_operand_t;
 
 /** Appends "(…)": one of the node's values matches the operand. */

@@ -174,7 +174,13 @@ static fhir_operand_t operand_of(const fhir_sql_t *sql, const char *alias,
 static void test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_operand_t operand = operand_of(sql, alias, node->param);
+    /* what is written with a time is short; so is a Period within one second */
+    if (node->modifier == FHIR_MODIFIER_INSTANT)
+        fhir_buf_printf(sql->text, "(%s <= %s + interval '1 second' AND ", operand.high,
+                        operand.low);
     fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
+    if (node->modifier == FHIR_MODIFIER_INSTANT)
+        fhir_buf_putc(sql->text, ')');
     if (node->param->kind != FHIR_PARAM_DATE)
         fhir_predicate_number_keys(sql, alias, node);
 }

@@ -55,7 +55,7 @@ int fhir_predicate_is_mime(const fhir_call_t *call, const fhir_qnode_t *node);
 /** The reference by which the resources of a type are parts of each other (Location.partof), or
  *  NULL. */
 const fhir_param_t *fhir_predicate_parent(const fhir_call_t *call, const fhir_type_t *type);
-/** Appends the test of _text, _content or _list. */
+/** Appends the test of _text, _content or _list, or of dates that no column has. */
 void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node);
 
 /** Stored forms of the node's token values: `forms` to be met exactly, `systems` as beginnings. */

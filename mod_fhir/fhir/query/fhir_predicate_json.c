@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tests that look into the resource itself, because nothing is stored for them: :text, :of-type,
- * _text, _content, and _list, which looks into a List. They parse each row's text, so they want
- * another parameter beside them that narrows the search.
+ * _text, _content, dates of DSTU2's parameters that R4 has not, and _list, which looks into a List.
+ * They parse each row's text, so they want another parameter beside them that narrows the search.
  *
  * Where a parameter's values stand in a resource is known from its extraction program: the paths
  * of the trie become SQL/JSON paths, whose lax mode passes through arrays as the program does.
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_compare.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
@@ -294,6 +295,30 @@ static void in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node
     fhir_buf_putc(sql->text, ')');
 }
 
+/* 1 if one of the paths is there: of a boolean the planner would expect it in half of the rows. */
+static void has_path(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_buf_printf(sql->text, "\"%s\".fhir_has_path(%s.resource, ", sql->call->endpoint->tenant,
+                    alias);
+    fhir_sql_bind_array(sql, node->paths, "jsonpath[]");
+    fhir_buf_printf(sql->text, ")::integer = %d", !node->values[0].missing);
+}
+
+/* A day's bounds are local midnights: PostgreSQL need not know the practice's time zone. */
+static void test_dates(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
+{
+    fhir_operand_t operand = {.low = "v.d[1]", .high = "v.d[2]"};
+    fhir_buf_printf(sql->text, "(EXISTS (SELECT FROM (SELECT \"%s\".fhir_date_at(%s.resource, ",
+                    sql->call->endpoint->tenant, alias);
+    fhir_sql_bind_array(sql, node->paths, "jsonpath[]");
+    fhir_buf_puts(sql->text, ") OFFSET 0) v(d) WHERE ");
+    fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
+    operand = (fhir_operand_t){.low = "v.d[3]", .high = "v.d[4]", .is_local = 1};
+    fhir_buf_puts(sql->text, " OR ");
+    fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
+    fhir_buf_puts(sql->text, "))::integer = 1");
+}
+
 static void put_words(fhir_sql_t *sql, const fhir_qnode_t *node)
 {
     fhir_buf_puts(sql->text, " @@ to_tsquery('simple', ");
@@ -313,6 +338,9 @@ void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode
         fhir_buf_printf(sql->text, "\"%s\".fhir_content(%s.resource)", sql->call->endpoint->tenant,
                         alias);
         put_words(sql, node);
+        break;
+    case FHIR_Q_DATES:
+        (node->modifier == FHIR_MODIFIER_MISSING ? has_path : test_dates)(sql, alias, node);
         break;
     default:
         in_list(sql, alias, node);

@@ -371,6 +371,30 @@ fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t
     return condition(node, &leaf, type, name, 0);
 }
 
+fhir_err_t *fhir_query_dates(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
+                             const char *paths, const char *modifier, const char *name,
+                             const char *value)
+{
+    static const fhir_param_t date = {.kind = FHIR_PARAM_DATE};
+    fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_DATES, type);
+    apr_array_header_t *list = apr_array_make(call->pool, 2, sizeof(const char *));
+    char *state, *path = apr_strtok(apr_pstrdup(call->pool, paths), " ", &state);
+    for (; path; path = apr_strtok(NULL, " ", &state))
+        APR_ARRAY_PUSH(list, const char *) = path;
+    node->paths = list;
+    node->param = &date;
+    if (*modifier && strcmp(modifier, ":missing") != 0)
+        return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
+                               "%s has no modifier \"%s\"; its modifiers are :missing", name,
+                               modifier);
+    if (*modifier)
+        node->modifier = FHIR_MODIFIER_MISSING;
+    FHIR_TRY(fhir_query_values(node, call, name, value));
+    node->param = NULL; /* it is none of the type's */
+    *out = node;
+    return NULL;
+}
+
 int fhir_query_names_patient(const fhir_call_t *call, const fhir_qnode_t *node)
 {
     const fhir_model_t *m = call->stored;

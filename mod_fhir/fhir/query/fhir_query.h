@@ -55,9 +55,10 @@ typedef enum fhir_prefix_t {
     X(OF_TYPE, "of-type", FHIR_K(TOKEN))                                                           \
     X(IDENTIFIER, "identifier", FHIR_K(REFERENCE))                                                 \
     X(TYPE, "[type]", FHIR_K(REFERENCE))                                                           \
-    X(EQUALS, "eq", 0)  /* of _filter only: the whole string, folded */                            \
-    X(ENDS, "ew", 0)    /* of _filter only */                                                      \
-    X(OVERLAP, "po", 0) /* of _filter only: dates that share an instant */
+    X(EQUALS, "eq", 0)       /* of _filter only: the whole string, folded */                       \
+    X(ENDS, "ew", 0)         /* of _filter only */                                                 \
+    X(OVERLAP, "po", 0)      /* of _filter only: dates that share an instant */                    \
+    X(INSTANT, "instant", 0) /* of DSTU2's words only: dates that are written with a time */
 typedef enum fhir_modifier_t {
 #define FHIR_MODIFIER_ENUM(name, word, kinds) FHIR_MODIFIER_##name,
     FHIR_MODIFIER_LIST(FHIR_MODIFIER_ENUM)
@@ -99,7 +100,9 @@ typedef enum fhir_qkind_t {
     FHIR_Q_COMPARTMENT, /* in the compartment of target/values[0].id, not counting param */
     FHIR_Q_LIST,        /* _list: an entry of List/values[].id */
     FHIR_Q_TEXT,        /* _text: words in the narrative */
-    FHIR_Q_CONTENT      /* _content: words anywhere in the resource */
+    FHIR_Q_CONTENT,     /* _content: words anywhere in the resource */
+    FHIR_Q_DATES        /* of the first of `paths` that the resource has: a date that no column has;
+                           with MISSING: it has none of them */
 } fhir_qkind_t;
 
 typedef struct fhir_qnode_t fhir_qnode_t;
@@ -112,8 +115,9 @@ struct fhir_qnode_t {
     int n_values;
     const fhir_qvalue_t *values;
     fhir_qnode_t *child;
-    fhir_qnode_t *next; /* sibling */
-    fhir_pair_t said;   /* of a parameter of the query: as it was given */
+    fhir_qnode_t *next;              /* sibling */
+    fhir_pair_t said;                /* of a parameter of the query: as it was given */
+    const apr_array_header_t *paths; /* DATES: of const char *, SQL/JSON paths */
     /* What fhir_resolve.h finds out: */
     int resolved;
     int held;                      /* CHAIN: some of type have a resource of target in them */
@@ -223,6 +227,14 @@ fhir_err_t *fhir_query_condition(fhir_qnode_t **node, int *links, const fhir_cal
 fhir_err_t *fhir_query_forced(fhir_qnode_t **node, int *links, const fhir_call_t *call,
                               const fhir_type_t *type, const char *name, fhir_modifier_t modifier,
                               const char *value);
+/** A condition on dates that no parameter of R4 looks at.
+ *  @param paths    SQL/JSON paths of them, divided by blanks; the first that is there counts
+ *  @param modifier "" or ":missing"
+ *  @param name     of the parameter, for messages
+ *  @return as fhir_query_parse */
+fhir_err_t *fhir_query_dates(fhir_qnode_t **node, const fhir_call_t *call, const fhir_type_t *type,
+                             const char *paths, const char *modifier, const char *name,
+                             const char *value);
 /** The tree of a _filter (fhir_query_filter.c).
  *  @return as fhir_query_parse */
 fhir_err_t *fhir_query_filter(fhir_qnode_t **node, int *links, const fhir_call_t *call,

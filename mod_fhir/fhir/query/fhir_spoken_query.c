@@ -7,10 +7,18 @@
 #include "fhir/convert/fhir_convert_profile.h"
 #include "fhir/fhir_spoken.h"
 
+/* One test in R4's words. */
+typedef struct part_t {
+    const char *name, *modifier; /* the modifier with its colon, or "" */
+    const char *value;
+    const char *said; /* DSTU2's name, for messages about what has none in R4 */
+    int negated;
+} part_t;
+
 /* A condition: one of the alternatives holds, each of whose parts hold, or one of the chains. */
 typedef struct condition_t {
     int negated;
-    apr_array_header_t *alternatives; /* of apr_array_header_t *, of fhir_pair_t */
+    apr_array_header_t *alternatives; /* of apr_array_header_t *, of part_t */
     apr_array_header_t *chains;       /* of chain_t; NULL: none */
 } condition_t;
 
@@ -159,26 +167,29 @@ static const char *both_spellings(const reading_t *r, const char *system, const 
     return apr_pstrcat(r->pool, said, ",", s, "|", c, NULL);
 }
 
-static void add_pair(apr_array_header_t *parts, const char *name, const char *value)
-{
-    APR_ARRAY_PUSH(parts, fhir_pair_t) = (fhir_pair_t){name, value};
-}
-
 static apr_array_header_t *new_parts(const reading_t *r)
 {
-    return apr_array_make(r->pool, 2, sizeof(fhir_pair_t));
+    return apr_array_make(r->pool, 2, sizeof(part_t));
 }
 
-/* "name=value&name=value" as an alternative of its own. */
-static void add_query(const reading_t *r, condition_t *c, const char *query)
+/* "name=value&name:modifier!=value" as an alternative of its own; asked stands for the value @. */
+static void add_query(const reading_t *r, condition_t *c, const char *query, const char *asked)
 {
     apr_array_header_t *parts = new_parts(r);
     char *state, *word = apr_strtok(apr_pstrdup(r->pool, query), "&", &state);
 
     for (; word; word = apr_strtok(NULL, "&", &state)) {
+        part_t *part = apr_array_push(parts);
         char *equal = strchr(word, '=');
-        *equal = '\0';
-        add_pair(parts, word, equal + 1);
+        part->value = strcmp(equal + 1, "@") == 0 ? asked : equal + 1;
+        part->negated = equal[-1] == '!';
+        equal[-part->negated] = '\0';
+        char *colon = strrchr(word, ':');
+        part->modifier = colon ? apr_pstrdup(r->pool, colon) : "";
+        if (colon)
+            *colon = '\0';
+        part->name = word;
+        part->said = r->param.name;
     }
     APR_ARRAY_PUSH(c->alternatives, apr_array_header_t *) = parts;
 }
@@ -199,7 +210,7 @@ static int by_words(const reading_t *r, condition_t *c, const char **list, const
         const char *query = apr_pstrmemdup(r->pool, w + len + 1, strcspn(w + len + 1, " "));
         found = 1;
         if (strchr(query, '=')) {
-            add_query(r, c, query);
+            add_query(r, c, query, NULL);
             continue;
         }
         for (char *rest = (char *)query, *code; (code = next_value(&rest)) != NULL;)
@@ -387,18 +398,16 @@ static condition_t *new_condition(apr_array_header_t *list, const reading_t *r)
 static void add_also(const reading_t *r, apr_array_header_t *list)
 {
     if (r->param.row && r->param.row->also && !is_modifier(r, ":missing"))
-        add_query(r, new_condition(list, r), r->param.row->also);
+        add_query(r, new_condition(list, r), r->param.row->also, NULL);
 }
 
-/* What DSTU2 shows without a value, or all else. */
-static void add_missing(const reading_t *r, condition_t *c, const char *value)
+/* Each word as an alternative. */
+static void add_queries(const reading_t *r, condition_t *c, const char *words, const char *asked)
 {
-    char *words = apr_pstrdup(r->pool, r->param.row->absent);
+    char *state, *w = apr_strtok(apr_pstrdup(r->pool, words), " ", &state);
 
-    c->negated = strcmp(value, "true") != 0;
-    char *state;
-    for (char *w = apr_strtok(words, " ", &state); w; w = apr_strtok(NULL, " ", &state))
-        add_query(r, c, w);
+    for (; w; w = apr_strtok(NULL, " ", &state))
+        add_query(r, c, w, asked);
 }
 
 /* The kind that the parameter has in R4. */
@@ -445,18 +454,21 @@ static void add_condition(const reading_t *r, apr_array_header_t *list, const ch
 
     if (is_modifier(r, ":missing") && r->param.row && r->param.row->absent &&
         (strcmp(value, "true") == 0 || strcmp(value, "false") == 0)) {
-        add_missing(r, c, value);
+        c->negated = strcmp(value, "true") != 0;
+        add_queries(r, c, r->param.row->absent, NULL);
         return;
     }
     const char *values = stored_values(r, c, &modifier, value);
     char *name;
     while (*values && (name = next_value(&names)) != NULL) {
         apr_array_header_t *parts = new_parts(r);
-        add_pair(parts, apr_pstrcat(r->pool, name, modifier, NULL), values);
+        APR_ARRAY_PUSH(parts, part_t) = (part_t){name, modifier, values, r->param.name, 0};
         APR_ARRAY_PUSH(c->alternatives, apr_array_header_t *) = parts;
         if (is_modifier(r, ":missing") && strcmp(value, "true") == 0 && names)
             c = new_condition(list, r); /* all of them are missing */
     }
+    if (r->param.row && r->param.row->shown && *values && !*modifier)
+        add_queries(r, c, r->param.row->shown, values);
     add_also(r, list);
 }
 
@@ -576,7 +588,7 @@ static int take(reading_t *r, apr_array_header_t *list, const fhir_pair_t *pair)
 
 /* ---- about the result ---- */
 
-/* R4's name of a parameter to sort or include by, or NULL. */
+/* R4's name of a parameter to sort or include by, or NULL: it has none. */
 static const char *one_name(const reading_t *r, const fhir_type_t *spoken,
                             const fhir_type_t *stored, const char *name)
 {
@@ -586,7 +598,8 @@ static const char *one_name(const reading_t *r, const fhir_type_t *spoken,
     next.stored = stored;
     if (!stored || !find_param(&next.param, r->call->endpoint, spoken, stored, name, strlen(name)))
         return NULL;
-    return apr_pstrmemdup(r->pool, r4_names(&next), strcspn(r4_names(&next), ","));
+    name = r4_names(&next);
+    return *name == '$' ? NULL : apr_pstrmemdup(r->pool, name, strcspn(name, ","));
 }
 
 /* _sort=date, _sort:desc=date, and R4's _sort=-date. */
@@ -766,6 +779,29 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **out, fhir_call_t *call
     return NULL;
 }
 
+static fhir_err_t *part_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
+                             const fhir_type_t *type, const part_t *part)
+{
+    fhir_qnode_t *node = NULL;
+
+    if (*part->name == '$')
+        FHIR_TRY(fhir_query_dates(&node, call, type, part->name, part->modifier, part->said,
+                                  part->value));
+    else if (strcmp(part->modifier, ":instant") == 0)
+        FHIR_TRY(fhir_query_forced(&node, &query->links, call, type, part->name,
+                                   FHIR_MODIFIER_INSTANT, part->value));
+    else
+        FHIR_TRY(fhir_query_condition(&node, &query->links, call, type,
+                                      apr_pstrcat(call->pool, part->name, part->modifier, NULL),
+                                      part->value));
+    *out = node;
+    if (part->negated) {
+        *out = fhir_query_node(call, FHIR_Q_NOT, type);
+        fhir_query_add(*out, node);
+    }
+    return NULL;
+}
+
 /* The alternatives of a condition on a type. */
 static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
                                      const fhir_call_t *call, const fhir_type_t *type,
@@ -780,9 +816,7 @@ static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
         fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, type);
         query->links = before;
         for (int j = 0; j < parts->nelts; j++) {
-            const fhir_pair_t *pair = &APR_ARRAY_IDX(parts, j, fhir_pair_t);
-            FHIR_TRY(
-                fhir_query_condition(&node, &query->links, call, type, pair->name, pair->value));
+            FHIR_TRY(part_node(&node, query, call, type, &APR_ARRAY_IDX(parts, j, part_t)));
             if (parts->nelts == 1)
                 both = node;
             else
@@ -864,7 +898,7 @@ static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
     if (!row)
         return NULL;
     condition_t *c = new_condition(apr_array_make(call->pool, 1, sizeof(condition_t)), &r);
-    add_query(&r, c, row->also);
+    add_query(&r, c, row->also, NULL);
     return add_node(query, call, c);
 }
 

@@ -17,13 +17,18 @@
 typedef struct fhir_spoken_row_t {
     const char *type;   /* DSTU2's resource type, or "*": every type */
     const char *name;   /* of the parameter */
-    const char *r4;     /* R4's names, one of which must hold, divided by ','; NULL: not offered */
+    const char *r4;     /* R4's names, one of which must hold, divided by ','; one that begins with
+                           '$' is of dates that have no name: their paths, divided by blanks, as
+                           fhir_query_dates; NULL: not offered */
     const char *values; /* words "code>query" or "system|code>query": R4's values, or
                            "name=value&name=value" where they are of other parameters; a value may
                            have several words; "*" is for codes without a word. A number's: the
                            unit that it counts */
     const char *absent; /* words: R4's queries for what DSTU2 shows without a value, or NULL: what
                            R4 has none of */
+    const char *shown;  /* words: R4's queries for what is shown from other elements when there is
+                           none, or NULL; the value @ is what was asked, != negates, :instant is of
+                           dates with a time */
     const char *also;   /* R4's query that must hold, too, or NULL; of a row with the name "", in
                            every search of the type */
     const char *stored; /* R4's type that the row is for where there are several, or NULL */

@@ -16,6 +16,12 @@
 #define UNKNOWN        " unknown>_id:missing=true"
 #define UNKNOWN_ABSENT .absent = "status:missing=true status=unknown"
 
+/* What DocumentReference.created is in R4, where it has been written as DSTU2. */
+#define CREATED "http://hl7.org/fhir/1.0/StructureDefinition/extension-DocumentReference.created"
+
+/* What is always shown with a value. */
+#define NEVER "_id:missing=true"
+
 /* What is entered in error and would be shown as cancelled is not found. */
 #define NOT_IN_ERROR(type_, status_) ROW(type_, "", NULL, .also = status_ ":not=entered-in-error")
 
@@ -93,6 +99,12 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
     ROW("DiagnosticReport", "category", "category",
         .values = "http://hl7.org/fhir/ValueSet/diagnostic-service-sections|LAB>"
                   "category=http://terminology.hl7.org/CodeSystem/v2-0074|LAB"),
+    ROW("DiagnosticReport", "date", "date", .shown = "date:missing=true&issued=@",
+        .absent = "date:missing=true&issued:missing=true"),
+    ROW("DiagnosticReport", "issued", "issued",
+        .shown = "issued:missing=true&date:instant=@ "
+                 "issued:missing=true&date:instant!=ge0001&_lastUpdated=@",
+        .absent = NEVER),
     ROW("DiagnosticReport", "image", "media"),
     ROW("DiagnosticReport", "request", "based-on"),
     ROW("DiagnosticReport", "diagnosis", "conclusion"),
@@ -101,11 +113,16 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
         UNKNOWN_ABSENT),
 
     ROW("DocumentReference", "class", "category"),
-    ROW("DocumentReference", "indexed", "date"),
-    ROW("DocumentReference", "related-ref", "related"),
+    ROW("DocumentReference", "indexed", "date", .shown = "date:missing=true&_lastUpdated=@",
+        .absent = NEVER),
+    ROW("DocumentReference", "related-ref", "related",
+        .absent = "$.\"context\".\"related\".\"reference\":missing=true"),
     ROW("DocumentReference", "securitylabel", "security-label"),
-    NONE("DocumentReference", "created"),
-    ROW("DocumentReference", "related-id", "related:identifier"),
+    ROW("DocumentReference", "created",
+        "$.\"extension\"?(@.\"url\"==\"" CREATED "\")."
+        "\"valueDateTime\" $.\"content\"[0].\"attachment\".\"creation\""),
+    ROW("DocumentReference", "related-id", "related:identifier",
+        .absent = "$.\"context\".\"related\".\"identifier\":missing=true"),
 
     NOT_IN_ERROR("Encounter", "status"),
     ROW("Encounter", "episodeofcare", "episode-of-care"),
@@ -123,7 +140,7 @@ const fhir_spoken_row_t fhir_spoken_rows[] = {
 
     NOT_IN_ERROR("Goal", "lifecycle-status"),
     ROW("Goal", "targetdate", "target-date"),
-    ROW("Goal", "date", "start-date,target-date", .kind = FHIR_PARAM_DATE),
+    ROW("Goal", "date", "start-date,target-date,$.\"statusDate\"", .kind = FHIR_PARAM_DATE),
     ROW("Goal", "status", "lifecycle-status",
         .values = "in-progress>lifecycle-status=active&achievement-status:not=sustaining "
                   "sustaining>lifecycle-status=active&achievement-status=sustaining "

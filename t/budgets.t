@@ -43,7 +43,7 @@ FHIRRequestTimeout 20s
 $slowly
 CONF2
 
-$t->allow_log(qr/AH00484|FHIR0202: .* (?:connections for long work|as many large bodies)/);
+$t->allow_log(qr/AH00484|FHIR0202: .* (?:connections for long work|memory for large request bodies)/);
 
 # Sends a request from an address of its own (127.0.0.N), without waiting for the answer.
 sub ask {
@@ -214,7 +214,7 @@ FHIRConnectionWait 500ms
     Require local
 </Location>
 CONF
-    $worker->allow_log(qr/AH00484|FHIR0202: answered 503: The server works on as many large bodies/);
+    $worker->allow_log(qr/AH00484|FHIR0202: answered 503: The server.s memory for large request bodies/);
     my $most = 0;
     for my $round (1 .. 2) {
         my @open = map { my $n = $_; (ask($n, POST => '/all/r4/Patient/$validate', $large, $worker),

@@ -224,16 +224,16 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
         return refuse(b, FHIR_ERR_THROTTLED,
                       1 + (int)((double)(c->output - limits->client_output) * 60 /
                                 (double)limits->client_output),
-                      "This client was sent as much as one is sent in a minute (FHIRClientOutput); "
-                      "ask again later, or for less",
+                      "This client has reached the limit of data sent to one client in a minute "
+                      "(FHIRClientOutput); wait, or request less",
                       pool);
     if (!take(ticket, &want_run, 0))
         return refuse(b, FHIR_ERR_THROTTLED, 1,
-                      "This client has as many requests at once as one may have here "
-                      "(FHIRClientRequests, and less while the server is busy); send the next when "
-                      "one of them was answered",
+                      "This client has reached the limit of concurrent requests "
+                      "(FHIRClientRequests; lower while the server is busy); send the next request "
+                      "when one has been answered",
                       pool);
-    /* Who is alone takes nothing from others. */
+    /* Only while other clients are active: alone, a client takes nothing from anybody. */
     ticket->is_long = limits->client_requests && limits->client_time &&
                       c->time > limits->client_time && b->active > 1;
     return NULL;
@@ -271,9 +271,10 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
     apr_thread_mutex_unlock(b->lock);
 }
 
-/* ---- requests that have not come whole ---- */
+/* ---- unfinished requests ---- */
 
-/* When that part of the threads waits for these, who has one already gets no further. */
+/* When FHIRUnfinishedShare percent of the threads read unfinished requests, a client may have one
+ * of them. */
 static int may_arrive(const fhir_budget_t *b, const client_t *c)
 {
     int room = b->limits.threads * b->limits.arriving / 100;
@@ -335,9 +336,9 @@ fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *tick
         return NULL;
     fhir_err_t *err =
         fhir_err_create(pool, FHIR_ERR_THROTTLED,
-                        "This client sends as many requests at once as one may while the server "
-                        "is busy (FHIRUnfinishedShare); send the next when one of them has come "
-                        "to its end");
+                        "This client has reached its share of unfinished requests while the "
+                        "server is busy (FHIRUnfinishedShare); finish sending one request before "
+                        "the next");
     err->retry_sec = 1;
     return err;
 }
@@ -363,12 +364,12 @@ static fhir_err_t *refuse_body(fhir_budget_t *b, apr_int64_t bytes, apr_pool_t *
 {
     if (b->bodies + bytes > b->limits.bodies)
         return refuse(b, FHIR_ERR_BUSY, 0,
-                      "The server works on as many large bodies as it has memory for "
-                      "(FHIRBodiesMax); try again in a few seconds",
+                      "The server's memory for large request bodies is in use (FHIRBodiesMax); "
+                      "try again in a few seconds",
                       pool);
     return refuse(b, FHIR_ERR_THROTTLED, 1,
-                  "The bodies that this client has sent at once are as large as they may be "
-                  "(half of FHIRBodiesMax); send the next when one of them was answered",
+                  "The request bodies of this client have reached their limit of memory (half "
+                  "of FHIRBodiesMax); send the next when one has been answered",
                   pool);
 }
 
@@ -397,13 +398,13 @@ fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool
     apr_thread_mutex_lock(b->lock);
     if (b->spool + bytes > b->limits.spool)
         err = refuse(b, FHIR_ERR_BUSY, 0,
-                     "The server sends as many large answers as it has space for (FHIRSpoolMax); "
-                     "try again in a few seconds, or ask for less",
+                     "The server's space for large responses is in use (FHIRSpoolMax); try again "
+                     "in a few seconds, or request less",
                      pool);
     else if (b->limits.client_requests && c->spool + bytes > b->limits.spool / 2)
         err = refuse(b, FHIR_ERR_THROTTLED, 1,
-                     "This client is sent as many large answers at once as one may have (half of "
-                     "FHIRSpoolMax); ask again when one of them was received",
+                     "This client's large responses have reached their limit of space (half of "
+                     "FHIRSpoolMax); send the next request when one has been received",
                      pool);
     else {
         ticket->spool += bytes;

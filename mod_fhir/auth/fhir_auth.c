@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The way in: routes, forms, and what becomes of a refusal (JSON, a page, or a redirect to the
- * application). Handlers are in files of their own.
+ * The entry of the authorization server: routes, forms, and how a refusal is answered (JSON, a
+ * page, or a redirect to the application). Handlers are in files of their own.
  */
 #include "auth/fhir_auth.h"
 
@@ -12,7 +12,7 @@
 #include "auth/fhir_auth_private.h"
 #include "core/fhir_text.h"
 
-#define FORM_MAX 131072 /* bytes of a form: an assertion, a long list of scopes */
+#define FORM_MAX 131072 /* bytes of a form: enough for an assertion and a long list of scopes */
 
 static const fhir_auth_route_t routes[] = {
     {".well-known/smart-configuration", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_smart, NULL},
@@ -63,7 +63,7 @@ fhir_err_t *fhir_auth_refuse(fhir_auth_call_t *call, fhir_refusal_id_t id, const
 {
     va_list ap;
     va_start(ap, fmt);
-    /* by way of an error, whose message is made valid UTF-8 */
+    /* fhir_err_create makes the message valid UTF-8 */
     fhir_err_t *err =
         fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST, "%s", apr_pvsprintf(call->pool, fmt, ap));
     va_end(ap);
@@ -99,7 +99,7 @@ static const char *error_uri(const fhir_auth_call_t *call)
                        fhir_refusals[call->refusal.id].name, NULL);
 }
 
-/* Of the portals, whose pages are calls for programs, too. */
+/* Pages of the portals: programs may ask for them as JSON, too. */
 static int wants_json(const fhir_auth_call_t *call)
 {
     const char *accept = call->request->header(call->request, "Accept");
@@ -127,7 +127,7 @@ static void refuse_json(fhir_auth_call_t *call)
     fhir_auth_json(call, row->status, fhir_buf_cstr(buf));
 }
 
-/* Reasons that a person shall read here, although the application could be told, too. */
+/* Reasons that the person has to see here, although the application could be told. */
 static int is_for_people(fhir_refusal_id_t id)
 {
     switch (id) {
@@ -172,11 +172,11 @@ static void refuse_page(fhir_auth_call_t *call)
     fhir_view_set(view, "request_id", call->request->request_id);
     if (call->redirect)
         fhir_view_set(view, "back", error_redirect(call));
-    /* nothing in the page's making needs more than what is compiled in */
+    /* the rest of the page needs only compiled-in texts */
     (void)fhir_auth_page(call, row->status, "error", view, NULL);
 }
 
-/* Only for applications that are known, so that it cannot be filled. */
+/* Only for known applications, so that strangers cannot fill the table. */
 void fhir_auth_remember(const fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
@@ -289,7 +289,8 @@ fhir_view_t *fhir_auth_view(fhir_auth_call_t *call)
     return view;
 }
 
-/* Nothing from elsewhere but pictures of applications; no framing; no script in the page. */
+/* Allows nothing from other servers except pictures of applications, no framing, and no script in
+ * the page. */
 static const char *policy(const fhir_auth_call_t *call, const char *form_action)
 {
     return apr_pstrcat(call->pool,
@@ -299,8 +300,8 @@ static const char *policy(const fhir_auth_call_t *call, const char *form_action)
                        NULL);
 }
 
-/* Programs that ask the portals for JSON get what the page would show. Its status says what a
- * person would read: 401 the way in, 422 a form that was not taken. */
+/* A program that asks a portal for JSON gets the values that the page would show. The status tells
+ * what a person would read: 401 for the sign-in page, 422 for a form that was not accepted. */
 static fhir_err_t *page_as_json(fhir_auth_call_t *call, int status, const char *name,
                                 fhir_view_t *view)
 {
@@ -387,7 +388,7 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
                                 "The form is not URL-encoded "
                                 "UTF-8");
     const char *twice = repeated(&call->form);
-    /* the consent page's switches have one name */
+    /* scope is repeated: the switches of the consent page all have this name */
     return twice && strcmp(twice, "scope") != 0
                ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
                                   twice)
@@ -397,7 +398,7 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
 static const struct {
     const char *name;
     unsigned flag;
-    const char *listed; /* in Allow */
+    const char *listed; /* in the header Allow */
 } methods[] = {{"GET", FHIR_SITE_GET, "GET, HEAD, "},
                {"POST", FHIR_SITE_POST, "POST, "},
                {"PUT", FHIR_SITE_PUT, "PUT, "},
@@ -441,7 +442,7 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
                  : NULL;
 }
 
-/* For the log: the last part of its path. */
+/* The name of a route in the log: the last part of its path. */
 static const char *route_name(const fhir_auth_route_t *route)
 {
     const char *slash = route ? strrchr(route->path, '/') : NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The authorization endpoint: is the request sound, who is it that agrees, about which patient, to
- * what; then a code. The request is in the URL and checked anew with each page.
+ * The authorization endpoint. It checks the request, finds out who signs in and for which patient,
+ * asks for consent, and issues a code. The request is in the URL and is checked again with each
+ * page.
  * Source: RFC 6749, 4.1; RFC 7636; RFC 9207; OpenID Connect Core 1.0, 3.1.2; SMART App Launch
  */
 #include <apr_strings.h>
@@ -10,19 +11,19 @@
 #include "auth/fhir_auth_private.h"
 #include "core/fhir_random.h"
 
-/* What a request comes to, as it goes from check to check. */
+/* An authorization request, filled step by step by the checks. */
 typedef struct ask_t {
     fhir_auth_call_t *call;
     fhir_client_t *client;
     const char *redirect_uri, *challenge, *prompt, *form_action;
     int form_post; /* response_mode */
     fhir_scopes_t asked, offered;
-    const char *fewer; /* which step took some of them, and what it left; "" if none did */
+    const char *fewer; /* the steps that removed scopes, and what each left; "" if none did */
     fhir_session_t *session;
-    /* the launch context: the product's, or what was chosen */
+    /* the launch context, from the product or chosen by the person */
     const char *launch; /* digest as bytea, or NULL */
     const char *launch_user, *patient, *encounter, *context;
-    fhir_auth_patient_t *person; /* whose data */
+    fhir_auth_patient_t *person; /* the patient whose data the application gets */
 } ask_t;
 
 static const char *param(const ask_t *ask, const char *name)
@@ -37,7 +38,7 @@ static int is_patients(const ask_t *ask)
 
 /* ---- the application and its redirect URI: errors are pages ---- */
 
-/* For the developer: the portal shows it to those of this application only. */
+/* Recorded for the developer: the portal shows it to developers of this application only. */
 static const char *registered(const ask_t *ask)
 {
     const char *list = ask->client->n_redirects ? ask->client->redirects[0] : "none is registered";
@@ -232,13 +233,13 @@ static fhir_err_t *find_launch(ask_t *ask)
 
 /* ---- scopes ---- */
 
-/* What cannot be granted here, whatever the person says. */
+/* Scopes that cannot be granted here, whatever the person agrees to. */
 static int cannot_have(const fhir_scope_t *scope, const void *baton)
 {
     const ask_t *ask = baton;
     if (scope->kind == FHIR_SCOPE_SYSTEM)
         return 1;
-    if (scope->kind == FHIR_SCOPE_PATIENT) /* without a patient it gives nothing */
+    if (scope->kind == FHIR_SCOPE_PATIENT) /* without a patient the scope grants nothing */
         return !ask->person && !ask->patient;
     if (scope->kind != FHIR_SCOPE_SPECIAL)
         return 0;
@@ -255,7 +256,7 @@ static const char *one_line(const char *text, apr_pool_t *pool)
     return line;
 }
 
-/* A step that took scopes is kept for the developer, with what it left. */
+/* Records for the developer that a step removed scopes, and what it left. */
 static void left(ask_t *ask, const char *step, const fhir_scopes_t *before,
                  const fhir_scopes_t *after)
 {
@@ -266,7 +267,7 @@ static void left(ask_t *ask, const char *step, const fhir_scopes_t *before,
                                   *ask->fewer ? "; " : "", step, fhir_scopes_print(after, pool));
 }
 
-/* What is offered: asked, known here, within registration and licence. */
+/* The scopes on offer: those requested that are known here, registered and licensed. */
 static fhir_err_t *offer(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
@@ -425,7 +426,7 @@ static fhir_err_t *find_patients(ask_t *ask)
     return show_patients(ask, &list, words, list.n ? NULL : "find-none");
 }
 
-/* The patient that a form names, if this person may act for it. */
+/* Reads the patient that a form names, if this person may act for that patient. */
 static fhir_err_t *chosen_patient(ask_t *ask, const char *id, const fhir_auth_patients_t *own)
 {
     if (!is_patients(ask)) {
@@ -440,13 +441,14 @@ static fhir_err_t *chosen_patient(ask_t *ask, const char *id, const fhir_auth_pa
     return NULL;
 }
 
-/* A patient is chosen if launch/patient is asked; a patient's account has its own, or some. */
+/* A patient is chosen if launch/patient was requested. The account of a patient has one record of
+ * its own, or several. */
 static int needs_patient(const ask_t *ask)
 {
     return fhir_scopes_has(&ask->asked, FHIR_SCOPE_LAUNCH_PATIENT) || is_patients(ask);
 }
 
-/* Sets ask->person, or answers with a page (then it stays NULL and *done is set). */
+/* Sets ask->person. If it answers with a page instead, ask->person stays NULL and *done is set. */
 static fhir_err_t *choose_patient(ask_t *ask, int *done)
 {
     fhir_auth_call_t *call = ask->call;
@@ -485,7 +487,7 @@ static fhir_err_t *choose_patient(ask_t *ask, int *done)
 
 /* ---- to what ---- */
 
-/* Scopes that are about the way of working, not about data: no switch. */
+/* Scopes about the way of working, not about data, have no switch on the page. */
 static int is_silent(const fhir_scope_t *scope)
 {
     return scope->kind == FHIR_SCOPE_SPECIAL && scope->word != FHIR_SCOPE_OFFLINE &&
@@ -554,7 +556,7 @@ static int is_not_silent(const fhir_scope_t *scope, const void *baton)
     return !is_silent(scope);
 }
 
-/* A part of a type that was granted as a whole says nothing. */
+/* A scope for a part of a type adds nothing when the whole type is granted. */
 static int is_part_of_whole(const fhir_scope_t *scope, const void *baton)
 {
     const fhir_scopes_t *all = baton;
@@ -610,7 +612,7 @@ static fhir_err_t *read_id(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Seconds that the person allows; 0: as long as the licence. */
+/* Seconds that the person allows; 0: as long as the licence allows. */
 static const char *limit_of(const fhir_auth_call_t *call)
 {
     static const char *const known[] = {"3600", "86400", "2592000", "7776000", "31536000"};
@@ -670,7 +672,7 @@ static fhir_err_t *answer_code(ask_t *ask, const char *code)
     return NULL;
 }
 
-/* The application gets a token, but not for all it asked: its developer can read why. */
+/* The application gets fewer scopes than it requested. The reason is recorded for its developer. */
 static void tell_fewer(ask_t *ask, const fhir_scopes_t *granted)
 {
     fhir_auth_call_t told = *ask->call;
@@ -713,7 +715,8 @@ static fhir_err_t *agree(ask_t *ask)
 
 /* ---- the endpoint ---- */
 
-/* A request that came as a form becomes a URL: from here on it is the same. RFC 6749, 3.1. */
+/* A request that came as a form is redirected to a URL, and from then on is treated like any other.
+ * RFC 6749, 3.1. */
 static fhir_err_t *post_to_get(fhir_auth_call_t *call)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);

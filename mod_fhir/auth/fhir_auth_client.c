@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who the application is: by HTTP Basic, by a secret in the form, by a signed assertion, or, if it
- * is public, by its word alone.
+ * Authentication of applications: by HTTP Basic, by a secret in the form, by a signed assertion,
+ * or, for public applications, by client_id alone.
  * Source: RFC 6749, 2.3; RFC 7523; https://hl7.org/fhir/smart-app-launch/
  * client-confidential-asymmetric.html
  */
@@ -13,7 +13,7 @@
 #include "core/fhir_text.h"
 
 #define ASSERTION_TYPE  "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-#define ASSERTION_AHEAD 300 /* seconds that exp may lie ahead */
+#define ASSERTION_AHEAD 300 /* the furthest that exp may be in the future, in seconds */
 #define CLOCK_SKEW      30
 
 typedef struct shown_t {
@@ -51,7 +51,7 @@ static fhir_err_t *read_basic(shown_t *shown, fhir_auth_call_t *call, const char
     return NULL;
 }
 
-/* The client that an assertion names, before it is believed. */
+/* The client_id that an assertion names. The assertion is not verified yet. */
 static const char *assertion_client(const char *assertion, apr_pool_t *pool)
 {
     fhir_jwt_t jwt;
@@ -133,7 +133,7 @@ static fhir_err_t *check_secret(fhir_auth_call_t *call, const fhir_client_t *cli
             "App %s has sent wrong secrets too often; it may try again in %d seconds", client->name,
             wait);
     }
-    /* found by its digest: nothing is compared letter by letter */
+    /* The secret is looked up by its digest, so no comparison can leak it letter by letter. */
     FHIR_TRY(fhir_auth_sql(call,
                            "SELECT coalesce(expires <= now(), false) FROM @client_secret "
                            "WHERE client = $1 AND digest = $2::bytea",
@@ -165,7 +165,8 @@ static const char *at_most(apr_int64_t now, apr_pool_t *pool)
                         now + ASSERTION_AHEAD);
 }
 
-/* A claim for the developer: one that identifies an application or a server. */
+/* A claim of the assertion, for the developer's record. Only claims that identify an application or
+ * a server are recorded. */
 static const char *claim(const fhir_jwt_t *jwt, const char *name, apr_pool_t *pool)
 {
     const char *text = fhir_node_string(jwt->claims, name, pool);
@@ -210,7 +211,8 @@ static fhir_err_t *check_times(fhir_auth_call_t *call, const fhir_jwt_t *jwt, ap
     return NULL;
 }
 
-/* The token URL; the issuer does for clients that follow RFC 7523bis. */
+/* aud must be the URL of the token endpoint. The issuer is accepted too, for clients that follow
+ * RFC 7523bis. */
 static int is_for_us(const fhir_auth_call_t *call, const fhir_jwt_t *jwt)
 {
     const char *own =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the database knows of applications, users and failures; revoking.
+ * Database access for applications, users and failed attempts; revocation.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 
 #include "auth/fhir_auth_private.h"
 
-/* Names of tables as the tenant's: '@' and '~' stand nowhere else in our statements. */
+/* Replaces '@' and '~' by the tenant's names. Our statements use these characters for nothing
+ * else. */
 static const char *in_tenant(const char *sql, const char *tenant, apr_pool_t *pool)
 {
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
@@ -68,7 +69,7 @@ typedef struct one_t {
     apr_pool_t *pool;
 } one_t;
 
-/* Rows divided by newlines: no URI holds one. */
+/* The rows, separated by newlines: a URI contains none. */
 static void split_lines(fhir_client_t *client, const char *lines, apr_pool_t *pool)
 {
     char *copy = apr_pstrdup(pool, lines);
@@ -230,8 +231,8 @@ fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call)
 
 /* ---- failures ---- */
 
-/* After so many failures there is a pause, which doubles, up to a quarter of an hour. Addresses
- * may have several people behind them, so they have four times as many. */
+/* After this many failures there is a pause, which doubles with each failure, up to a quarter of an
+ * hour. Several people may share an address, so an address has four times as many attempts. */
 #define WAIT_MAX 900
 
 static int wait_for(const char *key, int failures, int age, int attempts_max)
@@ -305,7 +306,7 @@ fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const
 
 /* ---- refusals and use ---- */
 
-/* By way of an error, whose message is valid UTF-8. */
+/* fhir_err_create makes the message valid UTF-8. */
 static const char *cut(const char *text, apr_pool_t *pool)
 {
     return text ? fhir_err_create(pool, FHIR_ERR_BAD_REQUEST, "%.500s", text)->message : NULL;
@@ -378,9 +379,9 @@ fhir_err_t *fhir_auth_tenants(apr_array_header_t *names, fhir_store_t *store, ap
 
 fhir_err_t *fhir_auth_sweep(const char *tenant, fhir_store_t *store, apr_pool_t *pool)
 {
-    /* what was refused or used twice shall be told so for a while, not be unknown */
+    /* kept for a while, so that a client that uses a revoked or used token again is told so */
     static const char *const statements[] = {
-        /* counted by day before it goes */
+        /* counted by day before the rows are deleted */
         "INSERT INTO @use_day AS d (client, day, tokens, people) " FHIR_USE_TOKENS
         " ON CONFLICT (client, day) DO UPDATE SET tokens = greatest(d.tokens, excluded.tokens), "
         "people = greatest(d.people, excluded.people)",
@@ -414,8 +415,8 @@ static fhir_err_t *read_origin(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* FNV-1a: only what was found lately is remembered by it, and every answer is checked anew after
- * some minutes. */
+/* FNV-1a. It only names what was found lately, and every entry is checked again after some minutes,
+ * so a collision does no harm. */
 static apr_uint64_t origin_key(const char *tenant, const char *origin)
 {
     const char *const texts[] = {"origin\n", tenant, "\n", origin};
@@ -443,7 +444,7 @@ int fhir_auth_origin(const char *origin, const fhir_auth_config_t *config, const
         return 0;
     if (fhir_store_recall(store, key))
         return 1;
-    /* a redirect URI's origin: the URI begins with it, and then comes its path */
+    /* the origin of a redirect URI: the URI begins with it, followed by its path */
     if (fhir_auth_sql_in(store, tenant,
                          "SELECT EXISTS (SELECT FROM @client WHERE disabled IS NULL AND ($1 = ANY "
                          "(origins) OR EXISTS (SELECT FROM unnest(redirect_uris) u WHERE u = $1 OR "

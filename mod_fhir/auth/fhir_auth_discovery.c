@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What anybody may know: the SMART configuration, OpenID Connect's and OAuth's, the signing keys,
- * the page that explains refusals, style sheet and scripts.
- * Source: https://hl7.org/fhir/smart-app-launch/conformance.html; OpenID Connect Discovery 1.0;
- * RFC 8414; RFC 7517
+ * Public documents: the configurations of SMART, OpenID Connect and OAuth, the signing keys, the
+ * page that explains refusals, style sheet and scripts.
+ * Source: https://hl7.org/fhir/smart-app-launch/conformance.html; OpenID Connect Discovery 1.0; RFC
+ * 8414; RFC 7517
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -26,7 +26,7 @@ static int for_patients(const fhir_auth_call_t *call)
     return call->request->endpoint->audience == FHIR_AUDIENCE_PATIENT;
 }
 
-/* What is the same in all three documents. */
+/* Members that all three documents have. */
 static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
 {
     static const struct {
@@ -70,7 +70,7 @@ static void common(fhir_buf_t *buf, const fhir_auth_call_t *call)
     fhir_buf_putc(buf, ']');
 }
 
-/* Where the practice's portals list it: SMART App Launch 2.2, User-access Brands. */
+/* Where the practice's portals list the endpoint: SMART App Launch 2.2, User-access Brands. */
 static void brand(fhir_buf_t *buf, const fhir_auth_call_t *call)
 {
     const char *portal = call->request->portal_url;
@@ -136,8 +136,8 @@ static fhir_err_t *read_jwk(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* All that may have signed something that is still valid, and those that will sign soon: so that
- * whoever keeps this document knows a key before it is used. */
+/* The keys of all tokens that are still valid, and those that will sign soon. A client that caches
+ * this document therefore knows each key before its first use. */
 fhir_err_t *fhir_auth_keys(fhir_auth_call_t *call)
 {
     keys_t keys = {fhir_buf_create(call->pool, 0), 0};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An application's key set: given at registration, or fetched from where it said. Fetching goes to
- * https alone, follows nothing, takes no more than FHIR_JWKS_MAX bytes in five seconds, and does
- * not go to this machine's network unless it is allowed: the address is looked at when the
- * connection is made, so a name that changes its address in between gains nothing.
- * What was fetched is kept in the database, for all nodes, no longer than its Cache-Control says.
+ * An application's key set, given at registration or fetched from the registered URL.
+ *
+ * Only https is fetched, without redirects, at most FHIR_JWKS_MAX bytes and five seconds. Addresses
+ * of this machine's own networks are refused unless the configuration allows them. The address is
+ * checked when the connection is made, so a name whose address changes in between gains nothing. A
+ * fetched set is kept in the database for all nodes, no longer than its Cache-Control allows.
  */
 #include <apr_strings.h>
 #include <arpa/inet.h>
@@ -18,7 +19,7 @@
 #include "auth/fhir_auth_private.h"
 
 #define FETCH_SECONDS 5L
-#define ASK_AGAIN     60 /* seconds between two fetches for keys that a kept set lacks */
+#define ASK_AGAIN     60 /* seconds between two fetches for a key that the kept set does not have */
 #define KEEP_MAX      86400
 #define KEEP_STANDARD 300
 
@@ -26,7 +27,7 @@ typedef struct fetch_t {
     fhir_buf_t *body;
     int keep_sec;
     int allow_private;
-    int refused; /* the address is one that is not fetched from */
+    int refused; /* the address is one that must not be connected to */
 } fetch_t;
 
 /* ---- addresses ---- */
@@ -204,7 +205,7 @@ static fhir_err_t *fetched_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
                            "SELECT jwks, expires > now(), extract(epoch FROM now() - fetched)::int "
                            "FROM @client_jwks WHERE client = $1 AND uri = $2",
                            0, 2, values, read_kept, &kept, NULL));
-    /* a key that is not in it may be new: asked for again, but not with each bad token */
+    /* A key that is missing may be new, so the set is fetched again; but not for each bad token. */
     if (kept.jwks && kept.is_fresh &&
         !fhir_jwks_parse(keys, kept.jwks, strlen(kept.jwks), call->pool) &&
         (has_kid(keys, kid) || kept.age_sec < ASK_AGAIN))

@@ -13,9 +13,9 @@
 
 typedef struct looked_t {
     fhir_auth_call_t *call;
-    const char *client; /* who asks */
+    const char *client; /* the application that asks */
     int may_see_all;
-    const char *answer; /* or NULL: not active, or not to be told */
+    const char *answer; /* or NULL: not active, or the application may not know */
 } looked_t;
 
 static fhir_err_t *read_looked(void *baton, const fhir_row_t *row)
@@ -50,7 +50,7 @@ static fhir_err_t *read_looked(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Who asks: an application that authenticates, or one that shows a token of its own. */
+/* Finds out which application asks: it authenticates, or sends a token of its own. */
 static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
 {
     const char *header = call->request->header(call->request, "Authorization");
@@ -109,7 +109,7 @@ fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call)
 /* ---- revocation ---- */
 
 typedef struct ended_t {
-    apr_int64_t authorization; /* 0: there is no such token of this application */
+    apr_int64_t authorization; /* 0 when this application has no such token. */
     int is_access;
 } ended_t;
 
@@ -149,7 +149,8 @@ fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
     }
     else if (ended.authorization)
         FHIR_TRY(fhir_auth_revoke(call, ended.authorization, "the app"));
-    fhir_auth_json(call, 200, "{}"); /* also for what is not known: RFC 7009, 2.2 */
+    fhir_auth_json(call, 200,
+                   "{}"); /* the answer is the same for an unknown token: RFC 7009, 2.2 */
     return NULL;
 }
 

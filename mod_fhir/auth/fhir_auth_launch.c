@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The back channel on which the product says what is in front of its user: POST auth/launch by an
- * application that has the grant "launch" and authenticates. The answer has the value for the
- * application's launch URL. A value is used once and soon.
+ * The back channel by which the product tells what its user is looking at: POST auth/launch. The
+ * application must authenticate and have the grant "launch". The response has the value for the
+ * application's launch URL. A value is used once and expires soon.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -16,7 +16,7 @@ typedef struct wanted_t {
     const char *user, *patient, *encounter, *context;
 } wanted_t;
 
-/* Members of the token's answer. */
+/* Members that the product may add to the token response. */
 static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
 {
     const char *intent = fhir_auth_param(&call->form, "intent");

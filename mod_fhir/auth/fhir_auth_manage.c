@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a person can do by itself: see which applications may act for it and end that; sign out,
- * also on an application's wish.
+ * What a person can do alone: see which applications have access, end it, and sign out, also when
+ * an application asks for that.
  * Source: SMART App Launch, management_endpoint; OpenID Connect RP-Initiated Logout 1.0
  */
 #include <apr_strings.h>
@@ -105,8 +105,8 @@ static fhir_err_t *read_jwk(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* The application that an id_token of ours was for, *client NULL if it is none. It may be past its
- * time: it only tells who asks. */
+/* The application that one of our id_tokens was for; *client is NULL if it is not such a token. An
+ * expired one is accepted: it only names the application. */
 static fhir_err_t *hinted_client(const char **client, int *is_own, fhir_auth_call_t *call,
                                  const fhir_session_t *session)
 {
@@ -132,7 +132,7 @@ static fhir_err_t *hinted_client(const char **client, int *is_own, fhir_auth_cal
     return NULL;
 }
 
-/* Where to go afterwards: a registered address of that application, or NULL. */
+/* Where to go after signing out: a registered address of that application, or NULL. */
 static fhir_err_t *way_back(const char **out, fhir_auth_call_t *call, const char *id)
 {
     const char *uri = fhir_auth_param(&call->query, "post_logout_redirect_uri");

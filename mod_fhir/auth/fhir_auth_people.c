@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Patients, as the pages need them: found by what a person types, read by id, whom an account may
- * act for. All by FHIR's own interactions, so that nothing else decides what is found.
+ * Patients for the pages: searched by typed words, read by id, or listed for an account. All of it
+ * uses FHIR's own interactions, so that only they decide who is found.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -26,7 +26,7 @@ static void reset(fhir_response_t *response)
     fhir_buf_clear(response->body->baton);
 }
 
-/* GET path?query by the API itself; *root NULL unless its answer is 200. */
+/* GET path?query by the API itself; *root is NULL unless the status is 200. */
 static fhir_err_t *get_as(const fhir_node_t **root, const fhir_auth_call_t *call,
                           const fhir_grant_t *grant, const char *path, const char *query)
 {
@@ -67,7 +67,7 @@ static fhir_err_t *get(const fhir_node_t **root, const fhir_auth_call_t *call, c
     return get_as(root, call, &everything, path, query);
 }
 
-/* What a member of the staff sees of patients (FHIRUserAccess). */
+/* Which patients a member of the staff may see (FHIRUserAccess). */
 static void staff_grant(fhir_grant_t *grant, const fhir_auth_call_t *call, const fhir_user_t *user)
 {
     static const fhir_grant_scope_t patients = {
@@ -298,7 +298,7 @@ static int has_digit(const char *word)
     return *word != '\0';
 }
 
-/* What the words ask for. number: the parameter that a word with digits goes into. */
+/* Turns the typed words into a search. number: the parameter for a word with digits. */
 static const char *query_of(const char *words, const char *number, int *numbers, apr_pool_t *pool)
 {
     char *copy = apr_pstrdup(pool, words);
@@ -312,7 +312,7 @@ static const char *query_of(const char *words, const char *number, int *numbers,
         const char *date = date_of(word, pool);
         fhir_buf_putc(buf, '&');
         *numbers += !date && has_digit(word);
-        /* the search language's own letters are no part of names */
+        /* separators of the search syntax are not part of names */
         for (char *s = word; *s; s++)
             if (strchr("|$\\", *s))
                 *s = ' ';

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Registration by protocol: a program registers an application (RFC 7591), and reads, changes or
- * removes what it registered (RFC 7592). What is registered waits for the practice's decision, as
- * what is registered at the Connect Portal does, and the same rules say what may be registered.
+ * removes it later (RFC 7592). A registration waits for the practice's decision and obeys the same
+ * rules as one made at the Connect Portal.
  *
- * Secrets and registration access tokens are kept as digests: the secret is in the one answer that
- * made it, and the registration access token of later answers is the one that the request showed.
+ * Secrets and registration access tokens are stored as digests. The secret is only in the response
+ * that made it. Later responses repeat the registration access token of their request.
  * Source: RFC 7591, RFC 7592; OpenID Connect Dynamic Client Registration 1.0 (initiate_login_uri)
  */
 #include <apr_strings.h>
@@ -16,7 +16,7 @@
 
 /* ---- who may ---- */
 
-/* One address may try some times, and then there are pauses. */
+/* The key under which failed attempts of an address are counted: after some there is a pause. */
 static const char *attempts_key(const fhir_auth_call_t *call)
 {
     return apr_pstrcat(call->pool, "ar:", call->request->address, NULL);
@@ -44,7 +44,7 @@ static fhir_err_t *check_pause(fhir_auth_call_t *call)
                             wait);
 }
 
-/* The bearer token as PostgreSQL reads its digest; *digest NULL: none was sent. */
+/* The digest of the bearer token as PostgreSQL reads it; *digest is NULL when none was sent. */
 static fhir_err_t *shown_token(const char **digest, const char **token, fhir_auth_call_t *call)
 {
     const char *header = call->request->header(call->request, "Authorization");
@@ -120,7 +120,7 @@ static fhir_err_t *read_stored(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* The registration of a client that shows its token. */
+/* The registration of a client that sends its registration access token. */
 static fhir_err_t *find(stored_t *stored, fhir_auth_call_t *call, const char *client,
                         const char *digest)
 {
@@ -237,12 +237,12 @@ static fhir_err_t *register_client(fhir_auth_call_t *call)
     FHIR_LOG(call->request->log, FHIR_LOG_INFO,
              "FHIR0730: client %s was registered by protocol from %s%s", values[1],
              call->request->address, values[5] ? ", with an initial access token" : "");
-    if (!values[5]) /* of strangers each counts */
+    if (!values[5]) /* requests without a token all count */
         FHIR_TRY(fhir_auth_count(call, attempts_key(call), 1));
     return answer(call, 201, values[1], values[3], token, secret);
 }
 
-/* What was refused counts against its address, whatever the reason. */
+/* A refused request counts against its address, whatever the reason. */
 static fhir_err_t *counted(fhir_auth_call_t *call, fhir_err_t *err)
 {
     if (err && call->refusal.id && fhir_refusals[call->refusal.id].status < 500)
@@ -258,7 +258,7 @@ fhir_err_t *fhir_auth_register(fhir_auth_call_t *call)
 
 /* ---- reading, changing, removing: RFC 7592 ---- */
 
-/* A change has all members, and of those that the server makes only the id (RFC 7592, 2.2). */
+/* A change must have all members; of those that the server makes, only the id (RFC 7592, 2.2). */
 static fhir_err_t *check_change(const fhir_metadata_t *reading, const char *client)
 {
     static const char *const own[] = {"registration_access_token", "registration_client_uri",
@@ -283,7 +283,7 @@ static fhir_err_t *read_flag(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* client_secret of a change is the present one, if it is there. */
+/* client_secret, if the change has it, must be the present one. */
 static fhir_err_t *check_own_secret(const fhir_metadata_t *reading, const char *client)
 {
     const char *secret = fhir_node_string(reading->body, "client_secret", reading->call->pool);
@@ -303,7 +303,8 @@ static fhir_err_t *check_own_secret(const fhir_metadata_t *reading, const char *
                                    "it is the present one; a client does not choose its secret");
 }
 
-/* Notes in the history of decisions what came of the application besides them. */
+/* Adds to the history of decisions that an application was registered, changed or removed by
+ * protocol. */
 #define NOTE "INSERT INTO @licence_event (client, name, state, words, changed_by, terms) "
 
 /* The metadata are $1, the client $2. */
@@ -314,7 +315,7 @@ static const char change_sql[] =
     "j->>'token_endpoint_auth_method', contacts = " CONTACTS ", software_id = j->>'software_id', "
     "software_version = j->>'software_version', software_issuer = j->>'software_issuer', changed = "
     "now() FROM m WHERE r.client = $2), "
-    /* what was fetched may be of another address now */
+    /* the fetched keys may belong to the previous address */
     "k AS (DELETE FROM @client_jwks WHERE client = $2), "
     "c AS (UPDATE @client c SET (" NAMES ") = (SELECT " VALUES " FROM m) WHERE c.id = $2 RETURNING "
     "c.id, c.name, c.auth, c.grants), "
@@ -327,9 +328,9 @@ static const char change_sql[] =
     "SELECT c.id, c.name, 'changed', '', 'registration', m.j::text FROM c, m";
 
 /*
- * A change replaces everything (RFC 7592, 2.2). What the practice authorized stays authorized
- * within its limits; an application that takes another way to authenticate, or works for other
- * people than before, waits for the practice again.
+ * A change replaces the whole registration (RFC 7592, 2.2). The practice's authorization stays,
+ * within its limits. But if the application changes its authentication method or its kind of users,
+ * it waits for the practice again.
  */
 static fhir_err_t *change(fhir_auth_call_t *call, const char *client, const char *digest,
                           const char *token, int is_test)
@@ -383,7 +384,7 @@ static fhir_err_t *manage(fhir_auth_call_t *call)
                                 "Authorization: Bearer TOKEN");
     stored_t stored;
     FHIR_TRY(find(&stored, call, client, digest));
-    if (!stored.json) /* which of both is wrong is told to nobody (RFC 7592, 2.1) */
+    if (!stored.json) /* which of the two is wrong must not be revealed (RFC 7592, 2.1) */
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_TOKEN,
                                 "There is no such application, or the token is not its "
                                 "registration_access_token");

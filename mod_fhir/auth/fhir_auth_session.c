@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sessions of browsers, and the word that tells a form of ours from a forged one: an HMAC, with
- * the tenant's secret, of the browser's cookie and the request that the form belongs to. A browser
- * has a cookie before anybody signs in, so that the sign-in form has such a word, too; signing in
- * gives it a new one (against session fixation).
+ * Browser sessions, and the word that distinguishes our forms from forged ones. The word is an
+ * HMAC, with the tenant's secret, of the browser's cookie and the request that the form belongs to.
+ * A browser gets a cookie before anybody signs in, so that the sign-in form has a word, too.
+ * Signing in gives it a new cookie, against session fixation.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define COOKIE "__Secure-fhir"
 
-/* Where the cookie belongs: below [base]/auth (of a portal, the base), as the browser sees it. */
+/* The cookie's path: below [base]/auth (for a portal, the base), as the browser sees it. */
 static const char *cookie_path(const fhir_auth_call_t *call)
 {
     const char *base = call->request->base_url, *host = strstr(base, "://");
@@ -124,7 +124,7 @@ fhir_err_t *fhir_auth_session_end(fhir_auth_call_t *call, const fhir_session_t *
                   apr_psprintf(call->pool,
                                COOKIE "=; Path=%s; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
                                cookie_path(call)));
-    /* what lives as long as the session goes with it */
+    /* data that lives as long as the session is deleted with it */
     FHIR_TRY(fhir_auth_sql(call,
                            "UPDATE @authorization SET revoked = now(), revoked_by = 'the user, who "
                            "signed out' WHERE session = $1::bytea AND refresh = 'online' AND "
@@ -136,7 +136,7 @@ fhir_err_t *fhir_auth_session_end(fhir_auth_call_t *call, const fhir_session_t *
 
 /* ---- forms ---- */
 
-/* The request without our own parameters: those stay the same from page to page. */
+/* The request without our own parameters, which change from page to page. */
 static const char *request_text(const fhir_auth_call_t *call)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signing in: user name and password, a new password where one is due, the second factor. Each
- * step that succeeds is answered 303 to the same request, which then goes on.
+ * The sign-in page: user name and password, a new password when one is required, the second factor.
+ * After each successful step, a 303 leads back to the same request, which then continues.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -13,11 +13,11 @@
 typedef struct way_t {
     fhir_auth_call_t *call;
     const char *form_action;
-    const char *step; /* of a form of ours, or "" */
+    const char *step; /* the step of our form, or "" */
 } way_t;
 
-/* The request again, without our own parameters and, once somebody signed in, without the wish
- * that somebody do. */
+/* The URL of the request without our own parameters. After signing in, prompt=login is removed,
+ * too. */
 static void go_on(fhir_auth_call_t *call, int signed_in)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
@@ -50,7 +50,7 @@ static fhir_err_t *show(way_t *way, const char *page, const char *reason, const 
     return fhir_auth_page(call, 200, page, view, way->form_action);
 }
 
-/* What is typed as a user name: no blanks around, small letters. */
+/* A typed user name: without blanks around it, in lower case. */
 static const char *user_name(const fhir_auth_call_t *call)
 {
     const char *typed = fhir_pairs_get(&call->form, "user");
@@ -93,7 +93,7 @@ static int is_wanted(const fhir_auth_call_t *call, const fhir_user_t *user)
     return strstr(call->kinds, apr_pstrcat(call->pool, " ", user->kind, " ", NULL)) != NULL;
 }
 
-/* Why somebody whose password is right may not come in here, or NULL. */
+/* Why a user with the right password may still not sign in here, or NULL. */
 static const char *not_here(const fhir_auth_call_t *call, const fhir_user_t *user)
 {
     int patients = call->request->endpoint->audience == FHIR_AUDIENCE_PATIENT;
@@ -219,7 +219,7 @@ static fhir_err_t *take_factor(way_t *way, const fhir_session_t *session)
     const char *values[2];
     values[0] = session->user.id;
     values[1] = apr_psprintf(call->pool, "%" APR_INT64_T_FMT, step);
-    if (step >= 0) /* each code once, also on two nodes */
+    if (step >= 0) /* each code is accepted once, also with two nodes */
         FHIR_TRY(fhir_auth_sql(call,
                                "UPDATE @user SET totp_last = $2::bigint WHERE id = $1 AND "
                                "totp_last < $2::bigint",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token endpoint: codes, refresh tokens and applications' own authentication become access
- * tokens. Whatever may happen twice at once (a code, a refresh token, on two nodes) is decided by
- * one UPDATE.
+ * The token endpoint: exchanges codes, refresh tokens and client credentials for access tokens.
+ * Where the same code or refresh token may arrive twice at once, perhaps on two nodes, one UPDATE
+ * decides.
  * Source: RFC 6749, 4.1.3, 4.4, 5, 6; RFC 7636, 4.5; RFC 9700, 4.14; OpenID Connect Core, 2, 3.1.3;
  * https://hl7.org/fhir/smart-app-launch/app-launch.html
  */
@@ -14,8 +14,8 @@
 #include "core/fhir_base64.h"
 #include "core/fhir_random.h"
 
-/* A refresh token that was just replaced may come once more: from a client that runs twice, or
- * whose answer got lost. */
+/* A refresh token that was just replaced is accepted once more: the client may run twice, or have
+ * lost the response. */
 #define GRACE_SEC   15
 #define GRANT_TYPES "authorization_code, refresh_token or client_credentials"
 
@@ -45,7 +45,7 @@ static void read_authz(fhir_authz_t *authz, const fhir_row_t *row, int c, apr_po
     "a.id, a.client, a.user_id, a.place, a.issuer, a.scopes, a.patient, a.encounter, a.context, "  \
     "a.nonce, a.refresh, extract(epoch FROM a.signed_in)::bigint, "                                \
     "extract(epoch FROM a.expires)::bigint, u.fhir_user"
-/* What ends an authorization, in words, or NULL. */
+/* Why an authorization has ended, in words, or NULL. */
 #define AUTHZ_END                                                                                  \
     "CASE WHEN a.revoked IS NOT NULL THEN 'revoked by ' || coalesce(a.revoked_by, 'somebody') "    \
     "WHEN a.expires <= now() THEN 'past the time that the user set' "                              \
@@ -127,14 +127,14 @@ static fhir_err_t *store_token(const fhir_auth_call_t *call, const fhir_authz_t 
                          FHIR_STMT_WRITE, 5, values, NULL, NULL, NULL);
 }
 
-/* Not longer than the person allowed. */
+/* No longer than the person allowed. */
 static int within_limit(const fhir_authz_t *authz, int seconds)
 {
     apr_int64_t left = authz->expires - apr_time_sec(apr_time_now());
     return authz->expires && left < seconds ? (int)(left > 0 ? left : 1) : seconds;
 }
 
-/* Members of the launch context, as the product gave them: kept as one JSON object. */
+/* Adds the members of the launch context, which is stored as one JSON object. */
 static void add_context(fhir_buf_t *buf, const fhir_authz_t *authz)
 {
     apr_size_t len = strlen(authz->context);
@@ -144,7 +144,7 @@ static void add_context(fhir_buf_t *buf, const fhir_authz_t *authz)
     }
 }
 
-/* The answer for an authorization; scopes: those of the access token. */
+/* The token response of an authorization; scopes: those of the access token. */
 static fhir_err_t *issue(fhir_auth_call_t *call, const fhir_client_t *client,
                          const fhir_authz_t *authz, const char *scopes, int with_id_token)
 {
@@ -295,7 +295,7 @@ static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
                            "a.place = $2",
                            0, 2, values, read_code, &code, NULL));
     FHIR_TRY(check_code(call, client, &code));
-    /* one of those who come at once */
+    /* one of several requests with the same token */
     FHIR_TRY(fhir_auth_sql(call,
                            "UPDATE @code SET redeemed = now() WHERE digest = $1::bytea AND "
                            "redeemed IS NULL",
@@ -368,7 +368,7 @@ static fhir_err_t *check_refresh(fhir_auth_call_t *call, const fhir_client_t *cl
     return NULL;
 }
 
-/* The scopes of the new access token: those asked, which were granted; or all. */
+/* The scopes of the new access token: those requested, which must have been granted; or all. */
 static fhir_err_t *refreshed_scopes(const char **out, fhir_auth_call_t *call,
                                     const fhir_authz_t *authz)
 {
@@ -539,7 +539,7 @@ static const struct {
 };
 #define N_GRANT_TYPES (int)(sizeof(grant_types) / sizeof(*grant_types))
 
-/* Nothing secret in the URL, however it may have come there. */
+/* Refuses secrets in the URL, in whatever parameter. */
 static fhir_err_t *check_url(fhir_auth_call_t *call)
 {
     static const char *const secret[] = {

@@ -15,7 +15,7 @@ static const char *type_label(const fhir_auth_call_t *call, const char *type)
     return strcmp(text, key) ? text : type;
 }
 
-/* A condition in words: its part of US Core, or as it is written. */
+/* A condition in words: the name of its part of US Core, or the condition itself. */
 static const char *query_label(const fhir_auth_call_t *call, const fhir_scope_t *scope)
 {
     for (const fhir_scope_part_t *part = fhir_scope_parts; part->type; part++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a bearer token to a grant: the token's digest is looked for in the cache (by httpd's glue)
- * or here in the database; what it stands for becomes what fhir/ obeys.
+ * From a bearer token to a grant. The token's digest is looked up in the cache (by httpd's glue) or
+ * here in the database. What it stands for becomes the grant that fhir/ obeys.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -33,7 +33,7 @@ fhir_err_t *fhir_bearer_token(const char **token, const char *authorization, apr
 
 typedef struct found_t {
     fhir_bearer_t *bearer;
-    const char *why; /* it is not valid, or NULL */
+    const char *why; /* why it is not valid, or NULL */
     int is_found, expired_sec;
     apr_pool_t *pool;
 } found_t;
@@ -63,7 +63,7 @@ static fhir_err_t *read_token(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* "12 min", for people. */
+/* "12 min", for messages. */
 static const char *ago(int seconds, apr_pool_t *pool)
 {
     return seconds < 120      ? apr_psprintf(pool, "%d s", seconds)
@@ -110,7 +110,7 @@ fhir_err_t *fhir_bearer_find(fhir_bearer_t *out, const fhir_digest_t *token, con
 
 /* ---- bytes for the cache ---- */
 
-#define PACKED "1" /* changes with the form */
+#define PACKED "1" /* changes with the layout */
 
 const char *fhir_bearer_pack(apr_size_t *len, const fhir_bearer_t *bearer, const char *tenant,
                              apr_pool_t *pool)
@@ -157,7 +157,7 @@ static const fhir_type_t *type_of(const fhir_model_t *model, const char *name)
     return fhir_model_resource(model, name, strlen(name));
 }
 
-/* Who asked for fhirUser may read the resource that it names, and no other. */
+/* The scope fhirUser allows reading the user's own resource, and no other. */
 static int own_resource(fhir_grant_scope_t *scope, const fhir_bearer_t *bearer,
                         const fhir_model_t *model, apr_pool_t *pool)
 {
@@ -182,7 +182,7 @@ const char *fhir_bearer_practitioner(const char *fhir_user)
                : NULL;
 }
 
-/* Is a scope's kind of any use to this token? */
+/* Can a scope of this kind grant anything to this token? */
 static int is_in_force(const fhir_scope_t *scope, const fhir_bearer_t *bearer)
 {
     switch (scope->kind) {
@@ -197,13 +197,13 @@ static int is_in_force(const fhir_scope_t *scope, const fhir_bearer_t *bearer)
     }
 }
 
-/* Most grants that one scope becomes. */
+/* The most grants that one scope becomes. */
 #define SCOPE_GRANTS_MAX 2
 
 /*
- * The stored types that a scope in the names of another release is about. What is shown of a type
- * beside the usual one is only seen, and not by a condition: its search parameters are others.
- * Roles are shown within their practitioner.
+ * The stored types that a scope in the type names of another release covers. A stored type that is
+ * shown under another type's name may only be read, and not under a condition, because its search
+ * parameters differ. Roles are shown within their practitioner.
  */
 static int add_spoken(fhir_grant_scope_t *list, const fhir_grant_scope_t *scope,
                       const fhir_endpoint_t *endpoint)
@@ -247,7 +247,7 @@ fhir_err_t *fhir_bearer_grant(const fhir_grant_t **out, const fhir_bearer_t *bea
         fhir_grant_scope_t one = (fhir_grant_scope_t){
             .type = strcmp(scope->type, "*") != 0 ? scope->type : NULL,
             .rights = scope->rights,
-            /* what a patient may see is the patient's, whatever the scope is called */
+            /* patients see only their own data, whatever the scope's prefix */
             .patient_only = scope->kind == FHIR_SCOPE_PATIENT || is_patients,
             .related_only = endpoint->user_access && scope->kind == FHIR_SCOPE_USER && !is_patients,
             .query = scope->query,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an application may say of itself, whichever way it is registered: at the Connect Portal or
- * by protocol (RFC 7591).
+ * What an application may register, at the Connect Portal or by protocol (RFC 7591).
  */
 #include <apr_strings.h>
 #include <apr_uri.h>
@@ -24,8 +23,8 @@ int fhir_client_is_loopback(const char *url)
            !strncmp(url, "http://localhost", 16);
 }
 
-/* What may be a callback: in production only what RFC 8252 lets native apps, which are public, have
- * besides https. */
+/* Checks a redirect URI. Besides https, production accepts only what RFC 8252 allows for native
+ * apps, which are public. */
 const char *fhir_client_redirect_fault(const char *uri, int is_test, int is_public,
                                        apr_pool_t *pool)
 {
@@ -57,7 +56,7 @@ fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *k
     fhir_err_t *err = uri ? fhir_auth_fetch_keys(keys, jwks, &keep_sec, call, uri)
                           : fhir_jwks_parse(keys, *jwks, strlen(*jwks), call->pool);
     if (err) {
-        call->refusal.id = FHIR_REFUSED_NOT; /* the caller tells it in its own way */
+        call->refusal.id = FHIR_REFUSED_NOT; /* the caller reports it in its own way */
         *why = err->message;
     }
     else if (!keys->n)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Signed tokens: taking them apart, verifying, signing. Keys are read and written in fhir_jwk.c.
+ * Signed tokens: parsing, verifying, signing. Keys are read and written in fhir_jwk.c.
  */
 #include <apr_strings.h>
 #include <math.h>
@@ -133,7 +133,7 @@ int fhir_jwt_has(const fhir_jwt_t *jwt, const char *name, const char *text)
 
 /* ---- signatures ---- */
 
-/* r and s of fixed length, one behind the other, as DER: what OpenSSL verifies. */
+/* Converts r and s, which JOSE puts one behind the other with fixed lengths, to DER for OpenSSL. */
 static unsigned char *to_der(int *der_len, const unsigned char *raw, int half)
 {
     ECDSA_SIG *sig = ECDSA_SIG_new();
@@ -181,8 +181,8 @@ static int verify_with(const fhir_jwt_t *jwt, const fhir_jose_alg_t *alg, EVP_PK
     return ok;
 }
 
-/* May this key verify this token? The algorithm must be the key's own: it is never taken from the
- * token alone. */
+/* May this key verify this token? The algorithm must be the key's: the token alone must never
+ * choose it. */
 static int fits(const fhir_jwk_t *jwk, const fhir_jwt_t *jwt, const fhir_jose_alg_t *alg)
 {
     return strcmp(jwk->kty, alg->kty) == 0 && (!jwk->alg || strcmp(jwk->alg, alg->name) == 0) &&

@@ -16,7 +16,9 @@
 #include "core/fhir_secret.h"
 
 #define RSA_BITS_MIN 2048
-#define RSA_BITS_MAX 8192 /* verifying takes time that the client does not pay for */
+#define RSA_BITS_MAX                                                                               \
+    8192 /* verifying with larger keys would cost this server time that the client does not pay    \
+            for */
 
 /* Names of a curve: JWK's, OpenSSL's. RFC 7518, section 6.2.1.1. */
 static const struct {
@@ -163,7 +165,7 @@ static int curve_by_name(const char *name)
     return -1;
 }
 
-/* One key; jwk->key stays NULL when it is of a kind that is passed over. */
+/* Reads one key; jwk->key stays NULL when the key is of a kind that is skipped. */
 static fhir_err_t *read_key(fhir_jwk_t *jwk, const fhir_node_t *node, apr_pool_t *pool)
 {
     memset(jwk, 0, sizeof(*jwk));
@@ -248,7 +250,7 @@ static apr_status_t free_bio(void *bio)
 fhir_err_t *fhir_jwk_read_pem(EVP_PKEY **key, const char *pem, apr_pool_t *pool)
 {
     BIO *bio = BIO_new_mem_buf(pem, -1);
-    /* the empty password: never asked for on a terminal */
+    /* the password of a key is empty: OpenSSL must not ask for one on a terminal */
     *key = bio ? own(PEM_read_bio_PrivateKey(bio, NULL, NULL, (char[]){""}), pool) : NULL;
     BIO_free_all(bio);
     return *key ? NULL
@@ -269,7 +271,7 @@ fhir_err_t *fhir_jwk_write_pem(const char **pem, EVP_PKEY *key, apr_pool_t *pool
     return NULL;
 }
 
-/* A number of the key's, in base64url, with leading zeros up to size bytes. */
+/* A number of the key in base64url, with leading zeros up to size bytes. */
 static const char *number(EVP_PKEY *key, const char *name, int size, apr_pool_t *pool)
 {
     BIGNUM *n = NULL;

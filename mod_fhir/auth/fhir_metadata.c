@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The metadata of an application that registers by protocol: what each member may be, and what of
- * a software statement is believed.
+ * The metadata of an application that registers by protocol: the check of each member, and how
+ * a software statement is verified and used.
  * Source: RFC 7591, 2
  */
 #include "auth/fhir_metadata.h"
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BODY_MAX     131072
-#define TEXT_MAX     1000 /* bytes of a text of the metadata */
+#define TEXT_MAX     1000 /* bytes of a text in the metadata */
 #define NAME_MAX_LEN 100
 #define REDIRECT_MAX 50
 #define CONTACTS_MAX 10
@@ -78,7 +78,7 @@ static fhir_err_t *take_url(const fhir_metadata_t *reading, const char *name)
     return NULL;
 }
 
-/* An array of strings, each judged; absent: the standard, if there is one. */
+/* An array of strings, each checked; when it is absent, the default, if there is one. */
 static fhir_err_t *take_list(const fhir_metadata_t *reading, const char *name, const char *standard,
                              int most,
                              fhir_err_t *(*judge)(const fhir_metadata_t *reading, const char *item))
@@ -106,7 +106,7 @@ static fhir_err_t *take_list(const fhir_metadata_t *reading, const char *name, c
     return NULL;
 }
 
-/* 1 if the metadata name that grant type; without any it is the standard one. */
+/* 1 if the metadata have that grant type; without grant_types, the default is meant. */
 static int wants(const fhir_metadata_t *reading, const char *grant)
 {
     const fhir_node_t *list = member(reading, "grant_types");
@@ -176,7 +176,7 @@ static fhir_err_t *bad_statement(const fhir_metadata_t *reading, const char *why
                             "software_statement: %s", why);
 }
 
-/* A statement is believed when an issuer that the practice approved has signed it. */
+/* A software statement counts when an issuer that the practice approved has signed it. */
 static fhir_err_t *take_statement(fhir_metadata_t *reading)
 {
     const fhir_node_t *node = fhir_node_get(reading->body, "software_statement");
@@ -303,7 +303,7 @@ static fhir_err_t *take_keys(const fhir_metadata_t *reading)
     return NULL;
 }
 
-/* Scopes that are not understood are left out, as they are everywhere; the answer says what is. */
+/* Unknown scopes are ignored, as everywhere; the response lists the scopes that remain. */
 static fhir_err_t *take_scopes(const fhir_metadata_t *reading)
 {
     static const char users[] = "openid fhirUser launch launch/patient offline_access "
@@ -385,7 +385,7 @@ fhir_err_t *fhir_metadata_read(fhir_metadata_t *reading)
     return NULL;
 }
 
-/* All of it, judged, as one JSON object; what is not known is passed over (RFC 7591, 2). */
+/* Reads and checks all metadata as one JSON object. Unknown members are ignored (RFC 7591, 2). */
 fhir_err_t *fhir_metadata_take(const char **out, fhir_metadata_t *reading)
 {
     static const char *const urls[] = {"client_uri", "logo_uri", "policy_uri", "tos_uri"};

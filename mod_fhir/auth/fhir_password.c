@@ -10,9 +10,10 @@
 
 #include "auth/fhir_auth_private.h"
 
-#define COST 10 /* 60 ms on the machine that docs/operating.md measures on */
+#define COST 10 /* takes 60 ms on the machine that docs/operating.md measures on */
 
-/* A hash of the same cost that no password has: for users who are not there. */
+/* A hash of the same cost that belongs to no password: checked for unknown users, so that they take
+ * the same time. */
 static const char nobody[] = "$2y$10$abcdefghijklmnopqrstuuEq8wPHfgvlw1vXhV.kEVO0pSpMQ5J3m";
 
 const char *fhir_password_fault(const char *password, const char *user)

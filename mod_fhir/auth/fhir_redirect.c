@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Redirect URIs: what may be registered, and what is the same as what was registered. They are
- * compared as texts (RFC 9700, 2.1); only the port of a loopback address may differ, for programs
- * on the user's machine that take one that is free (RFC 8252, 7.3).
+ * Redirect URIs: which may be registered, and when one equals a registered one. They are compared
+ * as texts (RFC 9700, 2.1). Only the port of a loopback address may differ, because native programs
+ * take any free port (RFC 8252, 7.3).
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -17,7 +17,7 @@ static int is_loopback(const char *host)
            !strcmp(host, "localhost");
 }
 
-/* Schemes that a browser acts upon itself. */
+/* Schemes that a browser handles itself, and that must not be registered. */
 static int is_dangerous(const char *scheme)
 {
     static const char *const names[] = {"javascript", "data",  "vbscript",    "file",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scopes: reading, printing, comparing. How they become a grant is in fhir_auth_grant.c.
+ * Scopes: parsing, printing, comparing. fhir_bearer.c turns them into a grant.
  */
 #include "auth/fhir_scope.h"
 
@@ -43,7 +43,7 @@ static const struct {
     {"patient", FHIR_SCOPE_PATIENT}, {"user", FHIR_SCOPE_USER}, {"system", FHIR_SCOPE_SYSTEM}};
 #define N_KINDS (int)(sizeof(kinds) / sizeof(*kinds))
 
-/* c r u d s: the order of the bits, too. */
+/* c r u d s, in the order of the bits */
 static const char letters[] = "cruds";
 
 static const struct {
@@ -94,8 +94,8 @@ const char *fhir_scopes_print(const fhir_scopes_t *scopes, apr_pool_t *pool)
 
 /* ---- reading ---- */
 
-/* The conditions of a granular scope: plain parameters of the type. Anything else would make it
- * unclear what was granted. */
+/* Checks the conditions of a granular scope: they may only be plain parameters of the type.
+ * Anything else would make it unclear what was granted. */
 static const char *query_fault(const char *query, const fhir_model_t *model,
                                const fhir_type_t *type, apr_pool_t *pool)
 {
@@ -136,7 +136,7 @@ static const char *read_rights(fhir_scope_t *scope, const char *form)
     return scope->rights ? NULL : "no letter of cruds";
 }
 
-/* patient/Type.rights?query; NULL or why it is none. word may be changed. */
+/* Parses patient/Type.rights?query. Returns NULL, or why it is not a scope. word may be changed. */
 static const char *read_resource(fhir_scope_t *scope, char *word, const fhir_model_t *model,
                                  apr_pool_t *pool)
 {
@@ -190,7 +190,7 @@ void fhir_scopes_add(fhir_scopes_t *scopes, const fhir_scope_t *scope, apr_pool_
     for (int i = 0; i < scopes->n; i++)
         if (!strcmp(scopes->list[i].text, scope->text))
             return;
-    if ((scopes->n & (scopes->n - 1)) == 0) { /* full at each power of two */
+    if ((scopes->n & (scopes->n - 1)) == 0) { /* the array is full at each power of two */
         fhir_scope_t *more =
             apr_palloc(pool, sizeof(*more) * (scopes->n ? 2 * (apr_size_t)scopes->n : 1));
         if (scopes->n)
@@ -244,7 +244,7 @@ static int is_any(const char *type)
     return !strcmp(type, "*");
 }
 
-/* The type that both speak of, or NULL. */
+/* The type that both scopes are about, or NULL. */
 static const char *common_type(const fhir_scope_t *a, const fhir_scope_t *b)
 {
     if (is_any(b->type) || !strcmp(a->type, b->type))
@@ -296,7 +296,7 @@ void fhir_scopes_within(fhir_scopes_t *out, const fhir_scopes_t *asked,
     apr_size_t len = 0;
     for (int i = 0; i < asked->n; i++)
         within_one(&all, &asked->list[i], allowed, pool);
-    /* no more than can be read again */
+    /* no more than fhir_scopes_parse accepts */
     for (int i = 0; i < all.n && i < FHIR_SCOPES_MAX; i++) {
         len += strlen(all.list[i].text) + 1;
         if (len <= FHIR_SCOPE_TEXT_MAX)
@@ -320,7 +320,7 @@ static int has_conditions(const char *many, const char *few)
     return 1;
 }
 
-/* Does one scope of many give this right? One with more conditions gives less. */
+/* Does one scope of many give this right? A scope with more conditions gives less. */
 static int gives(const fhir_scopes_t *many, const fhir_scope_t *scope, unsigned right)
 {
     for (int i = 0; i < many->n; i++) {

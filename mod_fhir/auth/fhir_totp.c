@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codes of an authenticator: RFC 6238 with SHA-1, 30 seconds and 6 digits, which all of them know.
+ * Codes of an authenticator: RFC 6238 with SHA-1, 30 seconds and 6 digits, which all authenticators
+ * support.
  */
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token cache; see the header for what it promises. Slot numbers count from 1, so that 0 ends
- * a chain. Nothing in here is trusted to be whole after a process died: the dirty word decides.
+ * The token cache; the header says what it promises. Slot numbers count from 1, so that 0 ends a
+ * chain. After a process died, the contents may be half written: the dirty word tells.
  */
 #include "cache/fhir_token_cache.h"
 
 #include <string.h>
 
-#define MAGIC 0x46544331u /* "FTC1": changes with the layout */
+#define MAGIC 0x46544331u /* "FTC1"; changes with the layout */
 #define DATA  (FHIR_CACHE_SLOT - (apr_uint32_t)sizeof(slot_head_t))
 
 typedef apr_uint32_t slot_no_t;
@@ -23,7 +23,7 @@ typedef struct slot_head_t {
     slot_no_t more; /* the value's next slot */
     apr_uint32_t len;
     apr_uint16_t state; /* slot_state_t */
-    apr_uint16_t used;  /* since the hand passed last */
+    apr_uint16_t used;  /* used since the clock hand passed last */
     apr_int64_t until;
     fhir_digest_t key;
 } slot_head_t;
@@ -41,10 +41,10 @@ typedef struct watcher_t {
 
 typedef struct header_t {
     apr_uint32_t magic;
-    apr_uint32_t dirty; /* set while something changes */
+    apr_uint32_t dirty; /* set while the cache is being changed */
     apr_uint64_t size;
     apr_uint64_t seed[2];
-    apr_uint32_t n_slots, n_chains; /* chains: a power of two */
+    apr_uint32_t n_slots, n_chains; /* number of chains, a power of two */
     slot_no_t free, hand;
     apr_uint64_t n_free, n_entries;
     apr_uint64_t hits, misses, deaf, puts, stale, too_long, evictions, removals, recoveries;
@@ -136,7 +136,7 @@ static int enter(const fhir_token_cache_t *cache)
         return 0;
     if (h->dirty) {
         make_empty(h);
-        h->removals++; /* what others read before may be no longer true */
+        h->removals++; /* what others read before may not be true any more */
         h->recoveries++;
     }
     h->dirty = 1;
@@ -146,7 +146,7 @@ static int enter(const fhir_token_cache_t *cache)
 static void leave(const fhir_token_cache_t *cache)
 {
     header_of(cache)->dirty = 0;
-    /* what cannot be unlocked shows itself to whoever locks next */
+    /* a lock that cannot be released shows when the next process locks */
     (void)cache->lock.unlock(cache->lock.baton);
 }
 
@@ -201,8 +201,8 @@ static slot_no_t *chain_of(header_t *h, const fhir_digest_t *key)
     return &index_of(h)[hash(h, key) & (h->n_chains - 1)];
 }
 
-/* Where the number of a digest's slot stands: in the index or in the slot before; its value is 0
- * when the digest is not there. */
+/* The place that holds the number of a digest's slot: the index, or the slot before it. Its value
+ * is 0 when the digest is not in the cache. */
 static slot_no_t *find(header_t *h, const fhir_digest_t *key)
 {
     slot_no_t *at = chain_of(h, key);
@@ -230,7 +230,7 @@ static void drop(header_t *h, slot_no_t *at)
 
 static void evict(header_t *h, apr_time_t now)
 {
-    /* twice around is enough: the first turn takes the marks away */
+    /* two turns are enough: the first one clears the marks */
     for (apr_uint64_t steps = 2 * (apr_uint64_t)h->n_slots + 1; steps; steps--) {
         slot_head_t *slot = &slot_of(h, h->hand)->head;
         h->hand = h->hand < h->n_slots ? h->hand + 1 : 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Budgets of a process and of its clients, under one lock. What a client used lately is an account
- * that empties at the rate of its limit, so that a minute's share is there after a minute.
+ * that empties at the rate of the client's limit, so that a client has its full share again after a
+ * minute.
  */
 #include "core/fhir_budget.h"
 
@@ -11,17 +12,17 @@
 #include <string.h>
 #include <time.h>
 
-/* Clients that are remembered, and places at which one may be found. */
+/* Clients that are remembered, and slots in which one of them may be. */
 #define CLIENTS 1024
 #define PLACES  16
 #define MINUTE  apr_time_from_sec(60)
 
 typedef struct fhir_budget_client_t {
     apr_uint64_t key;
-    int holders; /* tickets, and requests that arrive */
+    int holders; /* tickets, and unfinished requests */
     int running;
     int arriving;
-    int is_proxy; /* clients of its own are behind it */
+    int is_proxy; /* the address is a proxy with clients of its own */
     apr_int64_t bodies, spool;
     apr_int64_t time, output; /* accounts: µs, bytes */
     apr_time_t seen;          /* when they were emptied last */
@@ -40,12 +41,12 @@ typedef struct waiter_t {
 struct fhir_budget_t {
     fhir_budget_limits_t limits;
     apr_thread_mutex_t *lock;     /* guards what follows */
-    waiter_t *first;              /* the one that has waited for longest */
+    waiter_t *first;              /* the one that has waited longest */
     int running, waiting, active; /* active: clients with something running */
-    int arriving;                 /* requests that have not come whole */
+    int arriving;                 /* unfinished requests */
     apr_int64_t bodies, spool;
     apr_uint64_t refused;
-    client_t rest; /* clients for whom there is no place */
+    client_t rest; /* shared by all clients without a slot */
     client_t clients[CLIENTS];
 };
 
@@ -70,7 +71,7 @@ static void empty(apr_int64_t *account, apr_int64_t limit, apr_interval_time_t t
     *account = limit && less < *account ? *account - less : 0;
 }
 
-/* The record of a client, or that of all for whom there is no place. */
+/* The record of a client, or the one that all clients without a slot share. */
 static client_t *find(fhir_budget_t *b, apr_uint64_t key, apr_time_t now)
 {
     client_t *found = NULL, *old = NULL;
@@ -97,13 +98,14 @@ static client_t *find(fhir_budget_t *b, apr_uint64_t key, apr_time_t now)
 
 /* ---- waiting ---- */
 
-/* What a request may wait for: whether it may have n of it now, and taking it. */
+/* What a request may wait for: whether it may have n of it now, and how to take it. */
 typedef struct want_t {
     int (*may)(const fhir_budget_t *b, const client_t *c, apr_int64_t n);
     void (*take)(fhir_ticket_t *ticket, apr_int64_t n);
 } want_t;
 
-/* Sleeps until it was given or the time has come. The lock is not held meanwhile. */
+/* Sleeps until it was given what it waits for, or until the time limit. The lock is not held
+ * meanwhile. */
 static void sleep_until(fhir_budget_t *b, waiter_t *self, apr_time_t until)
 {
     struct timespec time = {.tv_sec = (time_t)apr_time_sec(until),
@@ -114,8 +116,8 @@ static void sleep_until(fhir_budget_t *b, waiter_t *self, apr_time_t until)
     apr_thread_mutex_lock(b->lock);
 }
 
-/* Takes n, now or when others have given it back; 0 when that is too late. Who waits holds a
- * thread: while the process is busy a few may, at once. */
+/* Takes n, now or when others have given it back; 0 when the time limit comes first. Who waits
+ * holds a thread, so only a few may wait at once. */
 static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
 {
     fhir_budget_t *b = ticket->budget;
@@ -125,7 +127,8 @@ static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
         want->take(ticket, n);
         return 1;
     }
-    /* Bodies that were read may wait for each other: the first outlasts those that give up. */
+    /* Requests whose bodies were read may all wait for each other. The first waits longer, so that
+     * it gets what the others give up. */
     if (n && !b->waiting)
         until += b->limits.wait;
     if (!b->limits.wait || (b->waiting >= (b->limits.threads + 7) / 8 &&
@@ -147,8 +150,7 @@ static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
     return self.is_given;
 }
 
-/* Something was given back: whoever may have it now gets it, the first that came first. All others
- * sleep on. */
+/* Something was given back. Wakes those who may have it now, the longest waiting first. */
 static void give(fhir_budget_t *b)
 {
     for (waiter_t **at = &b->first; *at;) {
@@ -283,7 +285,7 @@ static int may_arrive(const fhir_budget_t *b, const client_t *c)
     return b->arriving < room || !c->arriving;
 }
 
-/* Under the lock. */
+/* Call it under the lock. */
 static int arrive(fhir_arrival_t *arrival, fhir_budget_t *b, client_t *c)
 {
     int may = may_arrive(b, c);

@@ -53,7 +53,7 @@ fhir_buf_t *fhir_buf_create_many(apr_pool_t *pool, apr_size_t max_bytes, int n)
 void fhir_buf_fail(fhir_buf_t *buf)
 {
     buf->overflow = 1;
-    /* No room is left to the inline appends either: nothing may follow a gap. */
+    /* The inline appends have no room either: nothing may follow a gap. */
     buf->cap = buf->len;
 }
 
@@ -97,7 +97,7 @@ const char *fhir_buf_cstr(fhir_buf_t *buf)
 }
 
 typedef struct printf_to_t {
-    apr_vformatter_buff_t vbuff; /* first: the formatter gets a pointer to it */
+    apr_vformatter_buff_t vbuff; /* comes first, since the formatter gets a pointer to it */
     fhir_buf_t *buf;
     char chunk[512];
 } printf_to_t;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decimals as text: validity and the bounds of what a search value covers. Arithmetic is done on
- * digit strings, so that nothing is rounded. */
+/* Decimals as text: validity, and the range that a search value covers. The arithmetic works on
+ * strings of digits, so that nothing is rounded. */
 #include "core/fhir_decimal.h"
 
 #include <apr_lib.h>
@@ -14,7 +14,8 @@
 #include <xlocale.h>
 #endif
 
-/* What PostgreSQL's numeric holds; https://www.postgresql.org/docs/current/datatype-numeric.html */
+/* The limits of PostgreSQL's numeric;
+ * https://www.postgresql.org/docs/current/datatype-numeric.html */
 #define MAX_INTEGER_DIGITS  131072
 #define MAX_FRACTION_DIGITS 16383
 
@@ -108,8 +109,8 @@ double fhir_decimal_double(const char *s, apr_size_t len)
     return value;
 }
 
-/* A JSON number as digits without zeros around them, and where the point is: 0.digits * 10^place.
- */
+/* A JSON number as digits without zeros around them, and the place of the point: 0.digits *
+ * 10^place. */
 typedef struct magnitude_t {
     int negative;
     const char *first, *end; /* of the digits, a point may be between them; first == end: zero */
@@ -175,17 +176,17 @@ static void add(char *sum, const char *a, const char *b, apr_size_t n, int subtr
     sum[0] = (char)carry;
 }
 
-/* Zeros that are written out; the bounds of 1e9999 would have ten thousand digits each. */
+/* How many zeros are written out; the bounds of 1e9999 would have ten thousand digits each. */
 #define PLAIN_ZEROS 40
 
-/* n digits, the last `scale` of them behind the point (negative: that many zeros follow), as text.
- */
+/* n digits as text, the last `scale` of them behind the point (negative: that many zeros
+ * follow). */
 static const char *render(int negative, const char *number, apr_size_t n, long scale,
                           apr_pool_t *pool)
 {
     apr_size_t zeros = scale < 0 ? (apr_size_t)-scale : 0;
     apr_size_t fraction = scale > 0 ? (apr_size_t)scale : 0;
-    apr_size_t pad = fraction >= n ? fraction + 1 - n : 0; /* one digit leads the point */
+    apr_size_t pad = fraction >= n ? fraction + 1 - n : 0; /* one digit stands before the point */
     apr_size_t total = pad + n + zeros, whole = total - fraction, i = 0;
     if (pad > PLAIN_ZEROS || zeros > PLAIN_ZEROS)
         return apr_psprintf(pool, "%se%ld", render(negative, number, n, 0, pool), -scale);
@@ -222,8 +223,8 @@ static const char *shifted(int negative, const char *value, const char *delta, a
     return render(negative, sum, n + 1, scale, pool);
 }
 
-/* The digits of d and `spare` zeros behind them; returns their count, 0 when the number does not
- * fit PostgreSQL's numeric. */
+/* The digits of d with `spare` zeros behind them; returns their count, or 0 when the number does
+ * not fit PostgreSQL's numeric. */
 static apr_size_t expand(char **value, long *scale, const decimal_t *d, apr_size_t spare,
                          apr_pool_t *pool)
 {
@@ -275,7 +276,7 @@ int fhir_decimal_approx(const char **low, const char **high, const char *s, apr_
     return 1;
 }
 
-/* A digit by its number, those of both parts counted; zeros around them. */
+/* A digit by its number in the integer and fractional part together; 0 outside of them. */
 static char digit_at(const decimal_t *d, long i)
 {
     long n = (long)d->n_integer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Errors: creation and the table of what each code means to HTTP, FHIR and OAuth.
- * Turning them into responses is fhir/'s and httpd/'s business. */
+/* Errors: creation, and the table of what each code means to HTTP, FHIR and OAuth. fhir/ and httpd/
+ * turn them into responses. */
 #include "core/fhir_err.h"
 
 #include <apr_strings.h>
@@ -22,14 +22,14 @@ static const code_row_t codes[FHIR_ERR_COUNT_] = {[FHIR_OK] = {"OK", "informatio
 #undef ROW
 };
 
-/* A code out of range is a programming error: answered as INTERNAL rather than read out of bounds.
- */
+/* A code out of range is a programming error. It is answered as INTERNAL. */
 static const code_row_t *row(fhir_code_t code)
 {
     return &codes[(unsigned)code < FHIR_ERR_COUNT_ ? code : FHIR_ERR_INTERNAL];
 }
 
-/* Messages quote what came, which may be no UTF-8 or be cut inside of a letter; answers are. */
+/* Messages quote input, which may not be UTF-8 or may be cut within a character. Answers must be
+ * UTF-8. */
 static const char *make_utf8(char *text)
 {
     char *at = text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keyed hashing. The key is drawn once a process, before the first table, and never changes: what
- * no client knows, no client can aim at. */
+/* Keyed hashing. The key is random, made once per process before the first table, and never
+ * changes. Clients do not know it, so they cannot choose keys that collide. */
 #include "core/fhir_hash.h"
 
 #include <apr_siphash.h>
@@ -15,7 +15,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static void draw(void)
 {
-    /* A kernel without random numbers runs no TLS either; a known key is no key. */
+    /* A kernel without random numbers cannot run TLS either; a known key would be no protection. */
     if (!fhir_random(key, sizeof(key)))
         abort();
 }

@@ -5,7 +5,7 @@
 #include <apr_strings.h>
 #include <stdarg.h>
 
-/* Longer lines are cut: a log line is no place for bulk, and the stack stays small. */
+/* Longer lines are cut, so that the buffer on the stack stays small. */
 #define LINE_BYTES 1024
 
 void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *fmt, ...)
@@ -17,7 +17,8 @@ void fhir_log_printf(const fhir_log_t *log, fhir_log_level_t level, const char *
     char line[LINE_BYTES];
     apr_vsnprintf(line, sizeof(line), fmt, ap);
     va_end(ap);
-    /* One call is one line, whatever the arguments hold: no forged lines, no terminal escapes. */
+    /* One call writes one line, whatever the arguments hold: no forged lines, no terminal
+     * escapes. */
     for (char *c = line; *c; c++) {
         if ((unsigned char)*c < ' ' || *c == 0x7F)
             *c = ' ';

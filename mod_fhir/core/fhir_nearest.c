@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names by their edit distance: letters added, left out, or replaced. */
+/* The nearest name by edit distance: letters added, left out, or replaced. */
 #include "core/fhir_nearest.h"
 
 #include <apr_lib.h>
@@ -13,7 +13,7 @@ static int smallest(int a, int b, int c)
     return ab < c ? ab : c;
 }
 
-/* Levenshtein's distance, a row of the table at a time. */
+/* Levenshtein distance, computed one row of the table at a time. */
 static int distance(const char *a, const char *b)
 {
     int row[LENGTH_MAX + 1];
@@ -38,7 +38,8 @@ void fhir_nearest_begin(fhir_nearest_t *nearest, const char *wanted)
     int len = (int)strnlen(wanted, LENGTH_MAX + 1);
     nearest->wanted = len > LENGTH_MAX ? "" : wanted;
     nearest->name = NULL;
-    nearest->distance = len > LENGTH_MAX ? 0 : len / 3 + 1; /* a third of the letters, not more */
+    nearest->distance =
+        len > LENGTH_MAX ? 0 : len / 3 + 1; /* at most a third of the letters may differ */
 }
 
 void fhir_nearest_offer(fhir_nearest_t *nearest, const char *name)

@@ -89,7 +89,8 @@ static void write_node(fhir_buf_t *buf, const fhir_node_t *node, int pretty, int
     default:
         break;
     }
-    if (++level > FHIR_NODE_DEPTH_MOST) { /* nobody may make such a tree */
+    if (++level >
+        FHIR_NODE_DEPTH_MOST) { /* no tree is as deep as this: the limit protects the stack */
         fhir_buf_fail(buf);
         return;
     }
@@ -149,7 +150,7 @@ static const fhir_node_t **sorted(const fhir_node_t *object, apr_size_t n, apr_p
     return list;
 }
 
-/* Looking each member up would take the square of their number. */
+/* Looking each member up one by one would take quadratic time. */
 static int many_equal(const equal_t *how, const fhir_node_t *a, const fhir_node_t *b, apr_size_t n,
                       int level)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON text to tree. This is the hot path of loading, checking and conversion.
+/* Parses JSON text to a tree. This is the hot path of loading, validation and conversion.
  *
- * A scanner of our own: yajl, which it replaced, takes overlong UTF-8, surrogates, lone surrogate
- * escapes, \u0000, vertical tab and form feed, so that two passes had to run before it, does not
- * tell where values begin, and needs twice the time. It is the oracle of t/unit/node_oracle_test.
+ * The scanner is our own. yajl, which it replaced, accepts overlong UTF-8, surrogates, lone
+ * surrogate escapes, \u0000, vertical tab and form feed, so that two passes had to run before
+ * it. It does not report where values begin, and takes twice the time. It is still the oracle of
+ * t/unit/node_oracle_test.
  *
- * UTF-8 is checked first, at memory speed; behind that, the text is read once. */
+ * UTF-8 is checked first, at memory speed; after that, the text is read once. */
 #include "core/fhir_node.h"
 
 #include <stdlib.h>
@@ -22,14 +23,14 @@
 
 typedef struct frame_t {
     fhir_node_t *node;
-    fhir_node_t **link; /* where the next member or item goes */
+    fhir_node_t **link; /* where the next member or item is linked */
     apr_size_t count;
-    apr_uint64_t seen; /* one bit a name's hash: names with a bit of their own are new */
+    apr_uint64_t seen; /* one bit for the hash of each name: a name whose bit is not set is new */
 } frame_t;
 
 typedef struct parser_t {
     const char *json;
-    const char *at, *end; /* what is read next, and where the text ends */
+    const char *at, *end; /* the next byte to read, and the end of the text */
     frame_t *frames;
     int depth, max_depth;
     apr_size_t nodes_left;
@@ -56,7 +57,7 @@ static fhir_err_t *error_at(const char *json, apr_size_t offset, fhir_code_t cod
     return err;
 }
 
-/* Ends parsing; returns 0, as all readers do that could not go on. */
+/* Ends parsing with an error. Returns 0, as every reader does that cannot go on. */
 static int stop(parser_t *p, const char *at, fhir_code_t code, const char *what)
 {
     p->err = error_at(p->json, (apr_size_t)(at - p->json), code, p->pool, what);
@@ -84,7 +85,8 @@ static int new_slab(parser_t *p)
     return 1;
 }
 
-/* A node of a value that begins at start, linked into its parent; NULL when a limit was passed. */
+/* Makes a node for a value that begins at start, linked into its parent; NULL when a limit was
+ * exceeded. */
 static fhir_node_t *add(parser_t *p, fhir_node_kind_t kind, const char *start)
 {
     frame_t *f = &p->frames[p->depth];
@@ -148,7 +150,7 @@ static int ends_early(parser_t *p)
     return refuse(p, p->end, p->root ? INCOMPLETE : "the text is empty; one value is expected");
 }
 
-/* At a character that cannot stand where it does. */
+/* Reports a character that is not allowed at its place. */
 static int unexpected(parser_t *p, const char *what)
 {
     if (p->at >= p->end)
@@ -159,7 +161,7 @@ static int unexpected(parser_t *p, const char *what)
     return refuse(p, p->at, what);
 }
 
-/* Where a value is due, or in an open object or array what may follow one. */
+/* Reports what is expected: a value, or what may follow in an open object or array. */
 static int no_value(parser_t *p, int must)
 {
     if (must || p->depth == 0)
@@ -227,9 +229,9 @@ static int read_number(parser_t *p)
 #define ONES 0x0101010101010101u
 #define HIGH 0x8080808080808080u
 
-/* The first quote, backslash or control character at or behind s. Eight bytes at a time: a byte's
- * high bit is set in the sum when it is below 0x20, or becomes 0 when the sought one is taken off;
- * bytes above 0x7F are never what is sought. */
+/* The first quote, backslash or control character at or after s. It looks at eight bytes at a time:
+ * a byte below 0x20 borrows when 0x20 is subtracted, and a byte that equals the character becomes 0
+ * and borrows when 1 is. Either sets its high bit. Bytes above 0x7F never match. */
 static const char *plain_end(const char *s, const char *end)
 {
     while (end - s >= 8) {
@@ -239,7 +241,7 @@ static const char *plain_end(const char *s, const char *end)
         apr_uint64_t slash = w ^ (ONES * '\\');
         apr_uint64_t found = ((w - ONES * ' ') | (quote - ONES) | (slash - ONES)) & ~w & HIGH;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        if (found) /* what is found in vain lies behind what is found */
+        if (found) /* a false match, by a borrow, can only lie behind a true one */
             return s + __builtin_ctzll(found) / 8;
 #else
         if (found)
@@ -267,7 +269,7 @@ static int hex4(const char *s)
 
 static const char escaped[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
 
-/* Checks the escape at s; how many bytes it has, or 0. */
+/* Checks the escape at s; returns how many bytes it has, or 0. */
 static apr_size_t check_escape(parser_t *p, const char *s)
 {
     apr_size_t left = (apr_size_t)(p->end - s);
@@ -320,7 +322,7 @@ static char *put_utf8(char *out, unsigned code)
     return out;
 }
 
-/* The text of a string with escapes, which were checked: it is never longer than they are. */
+/* The text of a string with checked escapes: it is never longer than the source. */
 static apr_size_t decode(char *out, const char *s, const char *end)
 {
     char *to = out;
@@ -349,7 +351,7 @@ static apr_size_t decode(char *out, const char *s, const char *end)
     return (apr_size_t)(to - out);
 }
 
-/* Reads the string whose quote is at p->at; its text lies in the source if it has no escapes. */
+/* Reads the string whose quote is at p->at. Without escapes, its text stays in the source. */
 static int read_text(parser_t *p, const char **text, apr_uint32_t *len)
 {
     const char *start = p->at + 1, *s = start;
@@ -401,7 +403,7 @@ static int duplicate(parser_t *p, const char *at)
     return refuse(p, at, "the object has this member twice; every name may occur once");
 }
 
-/* Sorting, not hashing: nobody can choose names that make it slow. */
+/* It sorts instead of hashing, so that no choice of names makes it slow. */
 static int check_names(parser_t *p, const frame_t *f)
 {
     apr_size_t n = 0;
@@ -483,8 +485,8 @@ static int close_value(parser_t *p)
     return 1;
 }
 
-/* Reads a value that is no object or array, or the beginning of one. must: nothing else than a
- * value can stand here. */
+/* Reads a value other than an object or array, or the beginning of one. must: only a value is
+ * allowed here. */
 static int read_value(parser_t *p, int must)
 {
     if (p->at == p->end)
@@ -509,7 +511,7 @@ static int read_value(parser_t *p, int must)
     }
 }
 
-/* Reads the next item of what is open: a value with what stands before it, or its end. */
+/* Reads the next item of the open object or array: a value with its name or comma, or the end. */
 static int read_item(parser_t *p)
 {
     frame_t *f = &p->frames[p->depth];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates. They are our own, so a mistake in one is a mistake of the program: what does not
- * parse is left out, and t/unit/page_test.c renders each of them.
+ * Templates. They belong to the program, so a mistake in one is a bug: what does not parse is
+ * omitted, and t/unit/page_test.c renders each of them.
  */
 #include "core/fhir_page.h"
 
@@ -170,7 +170,7 @@ const char *fhir_page_language(const char *accept)
     return languages[0];
 }
 
-/* A line "key = text" of htdocs/text.LANGUAGE. */
+/* Finds a line "key = text" of htdocs/text.LANGUAGE. */
 static const char *find_text(apr_size_t *len, const char *key, apr_size_t key_len,
                              const char *language)
 {
@@ -236,7 +236,7 @@ static void escape(fhir_buf_t *out, const char *s)
     }
 }
 
-/* A text with {name} filled in; a key may itself be a value: {{=*name}}. */
+/* Writes a text with its {name} filled in. A key may itself be a value: {{=*name}}. */
 static void write_text(page_t *page, const char *key, apr_size_t key_len, const fhir_view_t *view)
 {
     if (key_len && *key == '*') {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernel's random numbers: a tenth of the time that OpenSSL's generator takes, and nothing to
+/* The kernel's random numbers: they take a tenth of the time of OpenSSL's generator, and need no
  * seed after a fork. */
 #include "core/fhir_random.h"
 
@@ -38,7 +38,7 @@ fhir_err_t *fhir_random_bytes(void *out, apr_size_t len, apr_pool_t *pool)
 fhir_err_t *fhir_random_word(const char **word, apr_size_t n, apr_pool_t *pool)
 {
     unsigned char *bytes = apr_palloc(pool, n);
-    do /* a command would take '-', digit 62, for an option */
+    do /* a command would take a leading '-', digit 62, for an option */
         FHIR_TRY(fhir_random_bytes(bytes, n, pool));
     while (n && bytes[0] >> 2 == 62);
     *word = fhir_base64_encode(bytes, n, FHIR_BASE64_TOKEN, pool);

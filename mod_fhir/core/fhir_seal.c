@@ -25,7 +25,7 @@ static fhir_err_t *fail(apr_pool_t *pool)
         "OpenSSL gives no HMAC-SHA256 or AES-256-CTR");
 }
 
-/* Two keys of one: for the tag and for the cipher. */
+/* Derives two keys from one, for the tag and for the cipher. */
 static void derive(unsigned char out[FHIR_DIGEST_LEN], const unsigned char *key,
                    const char *purpose, const char *part, apr_pool_t *pool)
 {
@@ -66,7 +66,7 @@ fhir_err_t *fhir_seal_key_create(const fhir_seal_key_t **out, const unsigned cha
     return NULL;
 }
 
-/* The context's length stands before it, so that none of its bytes can pass for the text's. */
+/* The context's length stands before it, so that none of its bytes can be taken for the text. */
 static int make_tag(unsigned char tag[TAG], const fhir_seal_text_t *text,
                     const fhir_seal_key_t *key)
 {
@@ -86,7 +86,7 @@ static int make_tag(unsigned char tag[TAG], const fhir_seal_text_t *text,
     return ok;
 }
 
-/* AES-256-CTR: the same both ways. */
+/* AES-256-CTR; encryption and decryption are the same. */
 static int cipher(unsigned char *out, const unsigned char *in, apr_size_t len,
                   const unsigned char *tag, const fhir_seal_key_t *key)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Close-on-exec is set by the call that opens: set afterwards, another thread's fork() would come
- * between. That is why this is no apr_file_mktemp(). */
+/* Temporary files. Close-on-exec is set by the call that opens the file: if it were set afterwards,
+ * another thread could fork in between. apr_file_mktemp() does not do that. */
 #include "core/fhir_temp.h"
 
 #include <apr_portable.h>
@@ -18,7 +18,7 @@ static int open_unnamed(const char *folder, apr_pool_t *pool)
     if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT))
         return fd;
 #endif
-    /* Some file systems and kernels know no files without a name. */
+    /* Some file systems and kernels do not support files without a name. */
     char *name = apr_pstrcat(pool, folder, "/fhir.XXXXXX", NULL);
     fd = mkostemp(name, O_CLOEXEC);
     if (fd >= 0)
@@ -48,7 +48,8 @@ apr_status_t fhir_temp_open(apr_file_t **file, apr_int32_t flags, apr_pool_t *po
         (void)close(fd);
         return rv;
     }
-    /* Handed over as it is, the file has no cleanup yet. Closed earlier, this closes nothing. */
+    /* The file is handed over without a cleanup of its own. If the caller closes it earlier, this
+     * cleanup closes nothing. */
     apr_pool_cleanup_register(pool, *file, close_file, apr_pool_cleanup_null);
     return APR_SUCCESS;
 }

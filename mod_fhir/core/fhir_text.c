@@ -16,7 +16,7 @@ static apr_size_t sequence(const unsigned char *s, apr_size_t n)
     apr_size_t len = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
     if (s[0] < 0xC2 || s[0] > 0xF4 || n < len)
         return 0;
-    /* Overlong forms, surrogates and what lies above U+10FFFF show in the second byte. */
+    /* The second byte shows overlong forms, surrogates and characters above U+10FFFF. */
     if (s[0] == 0xE0)
         low = 0xA0;
     else if (s[0] == 0xED)

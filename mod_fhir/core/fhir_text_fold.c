@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folding for string search: letter case, accents, punctuation and white space do not
- * count. */
+/* Folding for string search: letter case, accents, punctuation and white space are ignored. */
 #include "core/fhir_text.h"
 
 #include "core/fhir_text_fold_table.h"
 
-/* Length of the sequence at s and its character, at most U+FFFF are in the table; 0 when it is
- * cut or no start byte. */
+/* Returns the length of the sequence at s and its character; 0 when it is cut, or s is no start
+ * byte. The table goes up to U+FFFF. */
 static apr_size_t decode(unsigned *c, const unsigned char *s, apr_size_t n)
 {
     apr_size_t len = s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : s[0] >= 0xC2 ? 2 : 0;
@@ -21,12 +20,12 @@ static apr_size_t decode(unsigned *c, const unsigned char *s, apr_size_t n)
     return len;
 }
 
-/* What becomes of a punctuation mark. */
+/* How a punctuation mark is folded. */
 typedef enum mark_t {
-    MARK_NONE, /* it is none */
-    MARK_GONE, /* inside of a word: O'Brien is obrien */
-    MARK_DOT,  /* behind an initial gone, too: J.R. is jr; in a number it stays; else as the others
-                */
+    MARK_NONE, /* it is not a punctuation mark */
+    MARK_GONE, /* removed inside a word: O'Brien is obrien */
+    MARK_DOT,  /* removed after an initial, too: J.R. is jr; kept in a number; elsewhere like the
+                  others */
     MARK_BLANK /* between words: Garcia-Lopez is garcia lopez */
 } mark_t;
 
@@ -50,15 +49,15 @@ static int is_digit(int c)
     return c >= '0' && c <= '9';
 }
 
-/* What is written. */
+/* The state of the output. */
 typedef struct folding_t {
     char *start, *out;
-    int blank; /* one is due before the next character */
+    int blank; /* a blank is to be written before the next character */
     int run;   /* bytes since the last blank or mark */
-    int marks; /* 1: punctuation is looked at */
+    int marks; /* 1: punctuation is folded */
 } folding_t;
 
-/* One folded character c (its bytes, if it is not ASCII, follow one by one); next is what stands
+/* Writes one folded character c (if it is not ASCII, its bytes follow one by one); next points
  * behind it. */
 static void put(folding_t *f, unsigned char c, mark_t mark, int next)
 {
@@ -95,7 +94,7 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
             continue;
         }
         apr_size_t n = decode(&c, s, (apr_size_t)(end - s));
-        next = s + (n ? n : 1); /* no valid UTF-8: left out, so that the result is */
+        next = s + (n ? n : 1); /* invalid UTF-8 is omitted, so that the result is valid */
         const unsigned char *from = s;
         mark_t mark = f->marks && n ? mark_of(c) : MARK_NONE;
         if (n && c && fold_rows[fold_blocks[c >> 6]][c & 63]) {
@@ -107,7 +106,7 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
             put(f, '.', mark, next < end ? *next : 0);
             continue;
         }
-        /* a character can stand for several, and marks be among them */
+        /* a character can fold to several, among them punctuation */
         for (apr_size_t i = 0, len; i < n; i += len) {
             unsigned part = from[i];
             len = part < 0x80 ? 1 : decode(&part, from + i, n - i);
@@ -119,7 +118,7 @@ static void fold(folding_t *f, const unsigned char *s, const unsigned char *end)
     }
 }
 
-/* Appends a folding; 0 if nothing is left. */
+/* Appends a folding; returns 0 if nothing is left. */
 static int append(fhir_buf_t *buf, const char *text, apr_size_t len, int marks)
 {
     const unsigned char *s = (const unsigned char *)text;
@@ -135,7 +134,7 @@ static int append(fhir_buf_t *buf, const char *text, apr_size_t len, int marks)
 
 void fhir_text_fold(fhir_buf_t *buf, const char *text, apr_size_t len)
 {
-    if (!append(buf, text, len, 1)) /* nothing but marks: they are what it is */
+    if (!append(buf, text, len, 1)) /* a text of nothing but punctuation keeps it */
         append(buf, text, len, 0);
 }
 

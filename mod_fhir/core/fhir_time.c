@@ -26,7 +26,7 @@ static int is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Exactly n digits in [min, max]. */
+/* Reads exactly n digits with a value in [min, max]. */
 static int number(int *value, scan_t *s, int n, int min, int max)
 {
     int v = 0;
@@ -72,7 +72,7 @@ static int scan_fraction(fields_t *f, scan_t *s)
     if (s->at == s->end || !is_digit(*s->at))
         return 0;
     for (; s->at < s->end && is_digit(*s->at); s->at++) {
-        unit /= 10; /* 0 behind the sixth digit */
+        unit /= 10; /* 0 after the sixth digit */
         f->fraction += (*s->at - '0') * unit;
     }
     f->fraction_step = unit ? unit : 1;
@@ -102,8 +102,8 @@ static int scan_zone(fields_t *f, scan_t *s, int required)
     if (take(s, 'Z'))
         return 1;
     int sign = *s->at == '-' ? -1 : 1;
-    /* the raw '+' of a URL comes as a blank; where a search value ends in one it can be nothing
-     * else */
+    /* the '+' of a URL arrives as a blank if it was not encoded; at the end of a search value it
+     * can be nothing else */
     if (!take(s, '+') && !take(s, '-') && (required || !take(s, ' ')))
         return 0;
     int hours, minutes;
@@ -114,14 +114,14 @@ static int scan_zone(fields_t *f, scan_t *s, int required)
     return 1;
 }
 
-/* Local µs as if the clock were UTC's. */
+/* Local µs, computed as if the clock were UTC. */
 static apr_int64_t civil(int year, int month, int day)
 {
     return fhir_calendar_days(year, month, day) * 86400 * USEC;
 }
 
-/* A leap second has no place of its own in the count of µs since 1970. It is taken for the last µs
- * of its minute, so that it is found in its minute and on its day. */
+/* The count of µs since 1970 has no place for a leap second. It is stored as the last µs of its
+ * minute, so that searches find it in its minute and on its day. */
 static apr_int64_t second_usec(const fields_t *f)
 {
     return f->second == 60 ? 60 * USEC - 1 : f->second * USEC + f->fraction;
@@ -152,10 +152,11 @@ static void bounds(fhir_interval_t *out, const fields_t *f, const fhir_zone_t *z
         break;
     }
     out->low = f->has_zone ? low - f->offset_min * 60 * USEC : fhir_zone_to_utc(zone, low);
-    /* Days may have 23 or 25 hours, but a minute is a minute, beside a change of clocks too. */
+    /* Days may have 23 or 25 hours, but a minute always has 60 seconds, also at a change of
+     * clocks. */
     out->high = length ? out->low + length : fhir_zone_to_utc(zone, high);
     if (out->high <= out->low)
-        out->high = out->low + 1; /* a day that a zone skipped */
+        out->high = out->low + 1; /* the zone skipped this day */
     out->precision = f->precision;
     out->has_zone = f->has_zone;
 }
@@ -230,7 +231,7 @@ static char *put_civil(char *out, const civil_t *c, char separator)
 
 void fhir_time_format(char out[25], apr_int64_t usec)
 {
-    /* What FHIR can write: years 0001 to 9999. */
+    /* The range that FHIR can write: years 0001 to 9999. */
     apr_int64_t first = civil(1, 1, 1), last = civil(10000, 1, 1) - 1;
     civil_t c = split(usec < first ? first : usec > last ? last : usec);
     out = put_civil(out, &c, 'T');

@@ -94,8 +94,9 @@ apr_int64_t fhir_zone_to_utc(const fhir_zone_t *zone, apr_int64_t local)
         return local;
     int before = offset_at(zone, sec - DAY);
     int after = offset_at(zone, sec + DAY);
-    /* Where both offsets fit (clocks set back), `before` gives the earlier instant. Where none does
-     * (clocks set forward), it moves the time by the gap's length, as PostgreSQL does. */
+    /* When clocks are set back, both offsets fit, and `before` gives the earlier instant. When they
+     * are set forward, neither fits, and it moves the time by the length of the gap, as PostgreSQL
+     * does. */
     if (before == after || offset_at(zone, sec - before) == before ||
         offset_at(zone, sec - after) != after)
         return local - (apr_int64_t)before * 1000000;
@@ -241,7 +242,7 @@ static int parse_file(fhir_zone_t *z, const unsigned char *data, apr_size_t len,
 {
     apr_int64_t count[N_COUNTS], bytes = block_bytes(count, data, len, 0, 4);
     apr_size_t at = HEADER_BYTES + (apr_size_t)bytes;
-    /* Version 1 has 32-bit times and no rule; its block is there for old readers only. */
+    /* Version 1 has 32-bit times and no rule; the file has its block only for old readers. */
     if (bytes < 0 || data[4] < '2')
         return 0;
     bytes = block_bytes(count, data, len, at, 8);

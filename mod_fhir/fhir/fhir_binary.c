@@ -14,7 +14,7 @@ static int is_binary(const fhir_call_t *call)
 }
 
 /* 1 if a header names one of FHIR's own media types: application/fhir+json, application/xml+fhir.
- * application/json alone may be the content's type. */
+ * Plain application/json may be the type of the content. */
 static int names_fhir(const char *header)
 {
     for (const char *s = header; s && *s; s++)
@@ -38,7 +38,8 @@ const char *fhir_binary_decode(apr_size_t *len, const char *data, apr_pool_t *po
     return content;
 }
 
-/* 1 if a stored text can be a header's value: httpd ends a request over one with a newline. */
+/* 1 if a stored text can be the value of a header: httpd ends a request whose header has a
+ * newline. */
 static int is_field_value(const char *s)
 {
     while (s && *s && !apr_iscntrl(*s))
@@ -59,7 +60,7 @@ fhir_err_t *fhir_binary_answer(fhir_call_t *call, const char *json, apr_size_t l
         fhir_node_string(fhir_node_get(root, "securityContext"), "reference", call->pool);
     if (is_field_value(context))
         apr_table_setn(response->headers, "X-Security-Context", context);
-    /* A page or picture that someone uploaded must not run as one of ours. */
+    /* An uploaded page or picture must not run as a page of this server. */
     apr_table_setn(response->headers, "Content-Security-Policy", "sandbox; default-src 'none'");
     response->status = 200;
     response->content_type = is_field_value(type) ? type : "application/octet-stream";
@@ -81,8 +82,8 @@ static int is_form_type(const char *type)
     return 0;
 }
 
-/* A form sends no header of its own choice; Authorization may be the browser's, but a Bearer token
- * is not. */
+/* A form cannot set headers. Authorization may come from the browser, but a Bearer token does
+ * not. */
 fhir_err_t *fhir_binary_check_form(const fhir_call_t *call)
 {
     const char *type = fhir_call_header(call, "Content-Type");
@@ -111,7 +112,7 @@ fhir_err_t *fhir_binary_json(fhir_buf_t *json, const fhir_call_t *call, const ch
     const char *type = fhir_call_header(call, "Content-Type");
     const char *context = fhir_call_header(call, "X-Security-Context");
     int differs = call->endpoint->convert != NULL;
-    if (differs && context) /* it must hold, and there is no place for it */
+    if (differs && context) /* securityContext must be obeyed, and a raw body has no place for it */
         return fhir_err_create(call->pool, FHIR_ERR_BAD_REQUEST,
                                "A Binary of FHIR %s has no security context; send it to the FHIR "
                                "%s base",

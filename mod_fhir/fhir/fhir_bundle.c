@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bundles of answers, written to the response entry by entry. */
+/* Bundles of responses, written entry by entry. */
 #include "fhir/fhir_bundle.h"
 
 #include <apr_strings.h>
@@ -13,7 +13,7 @@ struct fhir_bundle_t {
     fhir_buf_t *url; /* fullUrl, reused */
     fhir_buf_t *links;
     apr_int64_t total; /* -1: not said */
-    apr_size_t bytes;  /* of the resources so far */
+    apr_size_t bytes;  /* bytes of the resources so far */
 };
 
 fhir_err_t *fhir_bundle_begin(fhir_bundle_t **out, fhir_call_t *call, const char *type)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Helpers of all interactions: the statement call, headers, the answer. No routing here. */
+/* What all interactions share: running statements, headers, the response. Routing is not here. */
 #include "fhir/fhir_call.h"
 #include "fhir/fhir_spoken.h"
 
@@ -9,7 +9,7 @@
 #include "fhir/fhir_binary.h"
 #include "fhir/format/fhir_html.h"
 
-/* All that reaches the database comes through here. */
+/* All access to the database goes through here. */
 static fhir_err_t *find_store(fhir_store_t **store, const fhir_call_t *call)
 {
     const fhir_request_t *request = call->request;
@@ -129,7 +129,7 @@ fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs)
     call->opts.format = FHIR_FORMAT_JSON;
     call->render = NULL;
     fhir_spoken_render(call, &call->opts);
-    if (call->request->within) /* an answer within an answer */
+    if (call->request->within) /* the response is part of another one */
         return NULL;
     FHIR_TRY(fhir_format_accept(&call->opts.format, call->spoken, fhir_call_header(call, "Accept"),
                                 format, call->pool));

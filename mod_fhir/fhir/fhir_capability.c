@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CapabilityStatement: rows of the routing table, the operations, and the search parameters,
- * references and compartments of the model, as far as the endpoint offers them, with the profiles
- * of US Core and the searches that it combines. And the TerminologyCapabilities.
+ * The CapabilityStatement: rows of the routing table, the operations, and the model's search
+ * parameters, references and compartments, as far as the endpoint offers them; also US Core's
+ * profiles and the searches that it combines. And the TerminologyCapabilities.
  */
 #include "fhir/fhir_capability.h"
 
@@ -24,7 +24,7 @@
     "http://hl7.org/fhir/smart-app-launch/ImplementationGuide/hl7.fhir.uv.smart-app-launch"
 #define COMBINATION                                                                                \
     "http://hl7.org/fhir/StructureDefinition/capabilitystatement-search-parameter-combination"
-/* Search parameters of R4 itself are known by their names; those of others have a definition. */
+/* Search parameters of R4 need no definition; all others name theirs. */
 #define R4_PARAMETER "http://hl7.org/fhir/SearchParameter/"
 
 static const char *const formats[] = {
@@ -33,14 +33,14 @@ static const char *const patch_formats[] = {"application/json-patch+json",
                                             "application/xml-patch+xml", "application/fhir+json",
                                             "application/fhir+xml", NULL};
 
-/* What is written and where. */
+/* What is written, and where to. */
 typedef struct writer_t {
     fhir_buf_t *buf;
     const fhir_endpoint_t *endpoint;
     const fhir_model_t *model;
     const fhir_uscore_t *us_core; /* or NULL */
     int normative;                /* 1: only what R4 has declared normative */
-    fhir_capability_t *made;      /* learns where the base URL stands */
+    fhir_capability_t *made;      /* is told where the base URL stands in the text */
     apr_pool_t *pool;
 } writer_t;
 
@@ -76,8 +76,8 @@ static void put_param(writer_t *w, const fhir_param_t *p)
     fhir_buf_printf(w->buf, ",\"type\":\"%s\"}", fhir_statement_kind(p->kind));
 }
 
-/* What every type has beside the parameters that the definitions give an expression. What they do
- * is said once, at the system's level, as are those that search by other parameters. */
+/* Parameters that every type has although they have no expression. They are documented once, at the
+ * system's level, like those that search by other parameters. */
 static void put_specials(writer_t *w, int *n, int of_type)
 {
     static const struct {
@@ -102,8 +102,8 @@ static void put_specials(writer_t *w, int *n, int of_type)
     }
 }
 
-/* The parameters of a type, with those that all types have: many clients look nowhere else. For no
- * type (NULL) the latter alone, which any type holds. */
+/* The parameters of a type, with those that all types have, because many clients look nowhere else.
+ * Without a type (NULL), only the latter, as any type has them. */
 static void put_params(writer_t *w, const fhir_type_t *type)
 {
     const fhir_type_t *holder = type ? type : fhir_model_resource(w->model, "Patient", 7);
@@ -143,7 +143,7 @@ static int listed(const apr_array_header_t *list, const char *text)
     return 0;
 }
 
-/* What US Core names beyond the list: includes of one target type. */
+/* Includes of one target type that US Core names beyond the list. */
 static void push_wanted(const writer_t *w, apr_array_header_t *list, const char *type,
                         fhir_uscore_kind_t kind)
 {
@@ -165,9 +165,9 @@ static void put_strings(writer_t *w, const char *name, const apr_array_header_t 
     fhir_statement_close(w->buf, n);
 }
 
-/* What a type's searches can include. Whatever has a searchInclude of this type can also be had by
- * _revinclude; to list it here, too, would double the statement: only what applications look for
- * is. */
+/* What searches of a type can include. Every searchInclude of this type on another type also works
+ * as _revinclude. Listing them all would double the statement, so only those are listed that
+ * applications look for. */
 static void put_includes(writer_t *w, const fhir_type_t *type, const char *name)
 {
     const fhir_model_t *m = w->model;
@@ -184,7 +184,7 @@ static void put_includes(writer_t *w, const fhir_type_t *type, const char *name)
     put_strings(w, "searchRevInclude", list);
 }
 
-/* The operations of a type (system: those that are called at the base). */
+/* The operations of a type, or of the system: those that are called at the base. */
 static void put_operations(writer_t *w, const char *type)
 {
     int n = 0;
@@ -201,7 +201,7 @@ static void put_operations(writer_t *w, const char *type)
     fhir_statement_close(w->buf, n);
 }
 
-/* An update that must name the version that it replaces cannot make the first. */
+/* When an update must name the version that it replaces, it cannot create a resource. */
 static int can_update_create(const fhir_endpoint_t *endpoint)
 {
     return endpoint->interactions & FHIR_INTERACTION_UPDATE && endpoint->writing.update_create &&
@@ -325,7 +325,8 @@ static void put_guides(writer_t *w)
     put_strings(w, "implementationGuide", list);
 }
 
-/* What R4 has declared normative. Source: http://hl7.org/fhir/R4/versions.html#std-process */
+/* What R4 has declared normative.
+ * Source: http://hl7.org/fhir/R4/versions.html#std-process */
 static int is_normative(const char *type)
 {
     static const char *const types[] = {"Binary",
@@ -472,7 +473,7 @@ static fhir_err_t *find(const fhir_capability_t **out, const fhir_call_t *call)
 
 fhir_err_t *fhir_capability_handle(fhir_call_t *call)
 {
-    call->opts.convert = NULL; /* it is made in the words that are spoken */
+    call->opts.convert = NULL; /* the statement is written in the release that the client speaks */
     const fhir_capability_t *capability;
     FHIR_TRY(find(&capability, call));
     return fhir_metadata_answer(call, capability);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an endpoint of DSTU2 offers: types of the conversion, rows of the routing table, parameters
- * that have a counterpart, operations. */
+/* The Conformance statement of DSTU2: types of the conversion, rows of the routing table,
+ * parameters with a counterpart, and operations. */
 #include "fhir/fhir_conformance.h"
 
 #include <apr_strings.h>
@@ -12,7 +12,7 @@
 #include "fhir/operation/fhir_operations.h"
 #include "fhir/query/fhir_spoken_query.h"
 
-/* What is written and where. */
+/* What is written, and where to. */
 typedef struct writer_t {
     fhir_buf_t *buf;
     const fhir_endpoint_t *endpoint;
@@ -57,7 +57,7 @@ static void put_params(writer_t *w, const fhir_type_t *type, int inherited)
     fhir_statement_close(w->buf, n);
 }
 
-/* References of a type that can be followed, and those to it. */
+/* The references of a type that can be followed, and those to it. */
 static void put_includes(writer_t *w, const fhir_type_t *type)
 {
     const fhir_model_t *m = w->endpoint->spoken;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * history of a resource, of a type, of everything: versions, newest first. The current ones are in
- * the main tables, all others and deletions in the history tables.
+ * The history of a resource, a type, or the system: versions, newest first. Current versions are in
+ * the main tables; all others, and deletions, are in the history tables.
  * Source: http://hl7.org/fhir/R4/http.html#history
  */
 #include <apr_strings.h>
@@ -15,7 +15,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
-/* The order: last_updated, type, id, version, each descending; a page link holds these four. */
+/* The order: last_updated, type, id, version, each descending. A page link holds these four. */
 #define KEYS 4
 
 /* A history request. */
@@ -26,12 +26,12 @@ typedef struct history_t {
     int count;
     int has_since, has_at;
     fhir_interval_t since, at;
-    const char *cursor;  /* the page link's word, or NULL */
+    const char *cursor;  /* the sealed word of the page link, or NULL */
     fhir_cursor_t after; /* opened */
     int rows, more;
-    int is_cut;                /* it has as many bytes as fit: it ends before its number of rows */
-    int only_total;            /* _summary=count */
-    fhir_cursor_t last;        /* of the page */
+    int is_cut;         /* the page is full by its bytes, before its number of rows is reached */
+    int only_total;     /* _summary=count */
+    fhir_cursor_t last; /* of the page */
     apr_array_header_t *types; /* of const fhir_granted_t * */
 } history_t;
 
@@ -95,7 +95,7 @@ static fhir_err_t *parse(history_t *h)
     return NULL;
 }
 
-/* Where the history is: also what a page link is bound to. */
+/* The part of the history that is asked for; a page link is bound to it. */
 static const char *path_of(const fhir_call_t *call)
 {
     return call->type ? apr_pstrcat(call->pool, fhir_spoken_path(call), "/_history", NULL)
@@ -104,7 +104,8 @@ static const char *path_of(const fhir_call_t *call)
 
 /* ---- the statement ---- */
 
-/* Current at some time of the interval: written before its end, not replaced before its start. */
+/* Versions that were current at some time of the interval: written before its end, and not replaced
+ * before its start. */
 static void at_time(fhir_sql_t *sql, const history_t *h, const fhir_type_t *type)
 {
     static const char *const suffixes[] = {"", "_history"};
@@ -126,7 +127,7 @@ static void after_cursor(fhir_sql_t *sql, const history_t *h, const char *type)
     const char *const *field = h->after.field;
     apr_int64_t updated = apr_atoi64(field[0]);
 
-    /* The first condition is what the index on last_updated understands. */
+    /* The first condition is the one that can use the index on last_updated. */
     fhir_buf_puts(sql->text, " AND v.last_updated <= ");
     fhir_sql_bind_time(sql, updated);
     fhir_buf_printf(sql->text, " AND (v.last_updated, '%s' COLLATE \"C\", v.id, v.version) < (",
@@ -141,7 +142,7 @@ static void after_cursor(fhir_sql_t *sql, const history_t *h, const char *type)
     fhir_buf_putc(sql->text, ')');
 }
 
-/* One table's part: at most a page of its newest rows. */
+/* The part of one table: at most a page of its newest rows. */
 static void branch(fhir_sql_t *sql, const history_t *h, const fhir_granted_t *granted,
                    int superseded)
 {
@@ -174,7 +175,7 @@ static void branch(fhir_sql_t *sql, const history_t *h, const fhir_granted_t *gr
     fhir_buf_putc(sql->text, ')');
 }
 
-/* The types that the history is of, as far as the grant lets them be read. */
+/* The types whose history is asked for and that the grant allows to read. */
 static fhir_err_t *resolve(history_t *h)
 {
     const fhir_call_t *call = h->call;
@@ -223,7 +224,7 @@ static const struct {
     const char *verb, *status;
 } verbs[] = {{'C', "POST", "201"}, {'U', "PUT", "200"}, {'D', "DELETE", "204"}};
 
-/* Columns of the last row: what the next page begins behind. */
+/* Columns of the last row: the next page begins after it. */
 static void remember(history_t *h, const fhir_row_t *row)
 {
     static const int columns[KEYS] = {3, 0, 1, 2};
@@ -249,7 +250,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     const char *type = entry.type, *id = entry.id;
     int i = 0;
 
-    if (h->is_cut) { /* what the statement has beyond is not waited for */
+    if (h->is_cut) { /* the rest of the rows is not waited for */
         h->more = 1;
         return fhir_err_create(h->call->pool, FHIR_ERR_LIMIT, "The page is full");
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Findings about a resource: a list with a ceiling, and its way into an error chain. */
+/* Findings about a resource: a list with a limit, and its conversion to a chain of errors. */
 #include "fhir/fhir_issue.h"
 
 #include <apr_strings.h>
@@ -30,8 +30,8 @@ static void count(fhir_issues_t *issues, fhir_severity_t severity)
     }
 }
 
-/* How many findings there may be before one of this severity: errors have the last quarter of the
- * room, warnings the one before it, for themselves. */
+/* The most findings before one of this severity is dropped. The last quarter of the room is for
+ * errors, the quarter before it for warnings and errors. */
 static int most(const fhir_issues_t *issues, fhir_severity_t severity)
 {
     return severity == FHIR_SEVERITY_ERROR     ? issues->max
@@ -58,7 +58,7 @@ fhir_issue_t *fhir_issues_add(fhir_issues_t *issues, fhir_severity_t severity, f
     issue->severity = severity;
     issue->code = code;
     issue->id = id;
-    /* Counted, so that the verdict stays right, but not kept. */
+    /* Counted, so that the result stays right, but not kept. */
     if (issues->n_kept >= most(issues, severity)) {
         issues->dropped++;
         return issue;

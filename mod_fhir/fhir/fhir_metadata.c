@@ -12,19 +12,19 @@
 #include "core/fhir_digest.h"
 #include "core/fhir_hex.h"
 
-/* Bytes of all renderings of one endpoint; how many requests may wait for one. */
+/* The most bytes of all renderings of one endpoint, and the most requests that may wait for one. */
 #define KEPT_MAX    ((apr_size_t)16 * 1024 * 1024)
 #define WAITING_MAX 4
-/* Bytes of the digest that make the entity tag. */
+/* Bytes of the digest that is the entity tag. */
 #define TAG_BYTES   12
 
 typedef struct kept_t kept_t;
 struct kept_t {
     kept_t *next;
-    atomic_int users; /* answers that hold it, and 1 for the list */
+    atomic_int users; /* responses that use it, plus 1 for the list */
     char *key;
     char tag[2 * TAG_BYTES + 1];
-    char *text, *zipped; /* zipped NULL: no memory, or no use */
+    char *text, *zipped; /* zipped is NULL when there was no memory, or it would not help */
     apr_size_t len, zipped_len;
 };
 
@@ -32,7 +32,7 @@ struct fhir_metadata_t {
     apr_thread_mutex_t *lock; /* guards the list */
     kept_t *first;
     apr_size_t bytes;
-    apr_thread_mutex_t *rendering; /* held by who renders */
+    apr_thread_mutex_t *rendering; /* held by the thread that renders */
     atomic_int waiting;
 };
 
@@ -85,7 +85,7 @@ static kept_t *find(fhir_metadata_t *m, const char *key)
     for (place = &m->first; *place && strcmp((*place)->key, key) != 0; place = &(*place)->next)
         ;
     kept_t *kept = *place;
-    if (kept) { /* to the front */
+    if (kept) { /* moves it to the front */
         *place = kept->next;
         kept->next = m->first;
         m->first = kept;
@@ -104,7 +104,7 @@ static void keep(fhir_metadata_t *m, kept_t *kept)
     atomic_fetch_add(&kept->users, 1);
     kept->next = m->first;
     m->first = kept;
-    /* what was not used for longest gives way */
+    /* the rendering that was unused for longest is dropped */
     for (kept_t **place = &m->first; *place;) {
         kept_t *each = *place;
         bytes += size_of(each);
@@ -121,7 +121,7 @@ static void keep(fhir_metadata_t *m, kept_t *kept)
 static void zip(kept_t *kept)
 {
     z_stream z = {.next_in = (unsigned char *)kept->text, .avail_in = (unsigned)kept->len};
-    /* 16: with gzip's header, that holds no time */
+    /* 16 adds gzip's header, which has no time stamp */
     if (deflateInit2(&z, 6, Z_DEFLATED, MAX_WBITS + 16, 8, Z_DEFAULT_STRATEGY) != Z_OK)
         return;
     apr_size_t most = deflateBound(&z, kept->len);
@@ -133,7 +133,7 @@ static void zip(kept_t *kept)
     (void)deflateEnd(&z);
 }
 
-/* The text as seen below base_url, which may come from the request's Host. */
+/* The text with this base_url, which may come from the request's Host. */
 static fhir_err_t *put_text(fhir_buf_t *out, const fhir_capability_t *capability,
                             const char *base_url, apr_pool_t *pool)
 {
@@ -144,7 +144,8 @@ static fhir_err_t *put_text(fhir_buf_t *out, const fhir_capability_t *capability
     for (int i = 0; i < capability->n_places; i++) {
         fhir_buf_append(out, capability->text + from, capability->places[i] - from);
         if (url->len)
-            fhir_buf_append(out, url->data + 1, url->len - 2); /* its quotes are there */
+            fhir_buf_append(out, url->data + 1,
+                            url->len - 2); /* the quotes are in the text already */
         from = capability->places[i];
     }
     fhir_buf_append(out, capability->text + from, capability->len - from);
@@ -153,7 +154,7 @@ static fhir_err_t *put_text(fhir_buf_t *out, const fhir_capability_t *capability
                : NULL;
 }
 
-/* The statement in the form that the call asks for, into out. */
+/* Writes the statement to out, in the format that the call asks for. */
 static fhir_err_t *write_form(fhir_buf_t *out, fhir_call_t *call,
                               const fhir_capability_t *capability)
 {
@@ -200,7 +201,7 @@ static fhir_err_t *render(kept_t **out, fhir_call_t *call, const fhir_capability
     return NULL;
 }
 
-/* Renders unless another thread did so meanwhile. */
+/* Renders, unless another thread has done so meanwhile. */
 static fhir_err_t *find_or_render(kept_t **out, fhir_metadata_t *m, fhir_call_t *call,
                                   const fhir_capability_t *capability, const char *key, int lasting)
 {
@@ -279,7 +280,7 @@ fhir_err_t *fhir_metadata_answer(fhir_call_t *call, const fhir_capability_t *cap
     const char *elements = fhir_pairs_get(&call->pairs, "_elements");
     const char *summary = fhir_pairs_get(&call->pairs, "_summary");
     int lasting = m && capability == call->endpoint->capability && !elements;
-    if (lasting) /* links of a page to other formats; the rest of the query says nothing here */
+    if (lasting) /* the page links to other formats; the rest of the query has no meaning here */
         call->opts.page.query = call->opts.subset && summary
                                     ? apr_pstrcat(call->pool, "_summary=", summary, NULL)
                                     : NULL;

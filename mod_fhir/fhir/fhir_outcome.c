@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OperationOutcome: the one place where errors become what a client reads. */
+/* OperationOutcome: the one place that turns errors into what a client reads. */
 #include "fhir/fhir_outcome.h"
 
 #include <apr_strings.h>
@@ -70,11 +70,12 @@ static void issue(fhir_buf_t *buf, const fhir_err_t *err)
     else
         fhir_buf_puts(text, err->message ? err->message : fhir_err_name(err->code));
     const char *place = apr_psprintf(buf->pool, "line %d, column %d", err->line, err->column);
-    if (err->line && !strstr(fhir_buf_cstr(text), place)) /* parsers have said it */
+    if (err->line &&
+        !strstr(fhir_buf_cstr(text), place)) /* the parser has named the format already */
         fhir_buf_printf(text, " (%s)", place);
     begin_issue(buf, fhir_err_http_status(err->code) >= 500 ? "fatal" : "error",
                 fhir_err_issue_code(err->code));
-    if (err->code == FHIR_ERR_UNCONFIRMED) /* no issue type says that a write may have happened */
+    if (err->code == FHIR_ERR_UNCONFIRMED) /* no issue type means that a write may have happened */
         fhir_buf_printf(buf,
                         ",\"details\":{\"coding\":[{\"system\":\"%s\",\"code\":\"unconfirmed\"}]}",
                         FHIR_OUTCOME_ERRORS);
@@ -83,7 +84,7 @@ static void issue(fhir_buf_t *buf, const fhir_err_t *err)
     fhir_buf_free(text);
 }
 
-/* Errors that are told; who sent thousands of them mends these first. */
+/* The most errors that are reported: a client with thousands of them corrects these first. */
 #define ISSUES_MAX 100
 
 void fhir_outcome_render(fhir_buf_t *buf, const fhir_err_t *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * read and vread: the stored bytes go to the client as they are.
+ * read and vread: the stored bytes are sent unchanged.
  * Source: http://hl7.org/fhir/R4/http.html#read, #vread, #cread (conditional read)
  */
 #include <apr_date.h>
@@ -13,12 +13,12 @@
 #include "fhir/query/fhir_sql.h"
 #include "fhir/query/fhir_terms.h"
 
-/* What a row brought. */
+/* The row that was found. */
 typedef struct found_t {
     fhir_call_t *call;
     int rows;
     int deleted;
-    const char *json; /* to be converted when the connection has gone back, or NULL */
+    const char *json; /* converted after the connection was given back; or NULL */
     apr_size_t len;
 } found_t;
 
@@ -41,7 +41,7 @@ static int etag_listed(const fhir_call_t *call, const char *list, const char *ve
     return 0;
 }
 
-/* If-Modified-Since counts only without If-None-Match (RFC 9110 13.1.3). */
+/* If-Modified-Since is ignored beside If-None-Match (RFC 9110, 13.1.3). */
 static int unchanged(const fhir_call_t *call, const char *version, apr_time_t updated)
 {
     const char *none_match = fhir_call_header(call, "If-None-Match");
@@ -97,7 +97,7 @@ static fhir_err_t *missing(const fhir_call_t *call)
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s", path);
 }
 
-/* What was kept, if it was. */
+/* Answers with the row that was kept, if there is one. */
 static fhir_err_t *answer_kept(const found_t *found)
 {
     fhir_call_t *call = found->call;
@@ -114,7 +114,8 @@ static fhir_err_t *answer_kept(const found_t *found)
     return fhir_call_resource(call, 200, found->json, found->len);
 }
 
-/* Columns: method, version. The ETag of a deletion is what brings the resource back. */
+/* Columns: method, version. A client that restores a deleted resource needs the ETag of the
+ * deletion. */
 static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
 {
     found_t *found = baton;
@@ -127,14 +128,15 @@ static fhir_err_t *on_method(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Whose grant has no scope for the type is told so, whatever is there. */
+/* A client whose grant has no scope for the type gets that error, whether the resource exists or
+ * not. */
 static fhir_err_t *unseen(fhir_call_t *call)
 {
     FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_READ));
     return missing(call);
 }
 
-/* Code systems and value sets that are carried can be read by the last part of their URL. */
+/* The code systems and value sets of this program can be read by the last part of their URL. */
 static fhir_err_t *carried_or_missing(fhir_call_t *call)
 {
     const char *type = fhir_model_str(call->stored, call->type->name);
@@ -143,7 +145,8 @@ static fhir_err_t *carried_or_missing(fhir_call_t *call)
     return json ? fhir_call_built(call, 200, json) : unseen(call);
 }
 
-/* A resource that is not there: was it ever? Only who sees everything is told (410). */
+/* The resource does not exist. Only a client that may see everything learns whether it was deleted
+ * (410). */
 static fhir_err_t *absent(fhir_call_t *call)
 {
     found_t found = {.call = call};
@@ -184,7 +187,7 @@ fhir_err_t *fhir_read_handle(fhir_call_t *call)
     return found.rows ? answer_kept(&found) : absent(call);
 }
 
-/* The current version is in the main table, all others and deletions in the history. */
+/* The current version is in the main table; all others, and deletions, are in the history. */
 fhir_err_t *fhir_vread_handle(fhir_call_t *call)
 {
     found_t found = {.call = call};

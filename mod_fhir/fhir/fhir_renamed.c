@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of earlier releases, and names that are nearly right. */
+/* Suggestions for unknown names: names of earlier releases, and similar names. */
 #include "fhir/fhir_renamed.h"
 
 #include <apr_strings.h>

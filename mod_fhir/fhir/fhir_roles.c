@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whose role a PractitionerRole is, and which roles a practitioner has. */
+/* PractitionerRoles: the practitioner of a role, and the roles of a practitioner. */
 #include "fhir/fhir_roles.h"
 
 #include <apr_strings.h>
@@ -7,10 +7,10 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
-/* Roles that are shown of one practitioner. */
+/* The most roles that are shown for one practitioner. */
 #define ROLES_MAX 50
 
-/* Columns: id, practitioner, resource where it is one of a practitioner that was asked for. */
+/* Columns: id, practitioner, resource (only for practitioners that were asked for). */
 static fhir_err_t *on_role(void *baton, const fhir_row_t *row)
 {
     struct fhir_roles_t *roles = baton;

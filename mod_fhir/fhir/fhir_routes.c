@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The routing table and its matching. What an interaction does is not here. */
+/* The routing table and its matching. The interactions are in other files. */
 #include "fhir/fhir_routes.h"
 
 #include <apr_lib.h>
@@ -75,7 +75,7 @@ static int split(path_t *path, const char *text, apr_pool_t *pool)
         if (!path->segment[path->n++])
             return 0;
         text += len;
-        if (text[0] == '/' && text[1]) /* one slash at the end is let pass */
+        if (text[0] == '/' && text[1]) /* one slash at the end is accepted */
             text++;
         else if (text[0] == '/')
             break;
@@ -116,7 +116,7 @@ static int matches(const char *pattern, const path_t *path)
     return !*pattern;
 }
 
-/* Puts the path's parts where the pattern says. */
+/* Copies the parts of the path to where the pattern says. */
 static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t *path)
 {
     for (int i = 0; i < path->n; i++) {
@@ -154,7 +154,7 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
     return NULL;
 }
 
-/* Methods of all rows for this path, HEAD beside GET; NULL when no row has it. */
+/* The methods of all rows for this path, HEAD beside GET; NULL when no row matches. */
 static const char *allowed(const fhir_call_t *call, const path_t *path)
 {
     const char *allow = NULL;

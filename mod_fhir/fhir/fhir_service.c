@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entry: who may come in, which interaction it is, and what becomes of an error. The routing
- * table is in fhir_routes.c, the interactions are in files of their own.
+ * The entry of a FHIR request: checks whether the client may enter, finds the interaction, and
+ * turns an error into a response. The routing table is in fhir_routes.c, the interactions are in
+ * files of their own.
  */
 #include "fhir/fhir_service.h"
 
@@ -19,7 +20,7 @@
 #include "fhir/validate/fhir_validate.h"
 #include "fhir/write/fhir_within.h"
 
-/* For endpoints that need no token. */
+/* The grant of endpoints that need no token. */
 static const fhir_grant_t grant_all = {.all = 1};
 
 static const struct {
@@ -100,7 +101,7 @@ static fhir_err_t *admit(fhir_call_t *call, const fhir_route_t *route)
                            "[base]/metadata can be read without one");
 }
 
-/* A count is a Bundle's. */
+/* A count is returned as a Bundle. */
 static fhir_err_t *take_subset(fhir_call_t *call, const fhir_route_t *route)
 {
     FHIR_TRY(fhir_call_subset(call, &call->pairs));
@@ -118,10 +119,11 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     int taken = 0;
     fhir_err_t *bad_query = fhir_pairs_parse(&call->pairs, call->request->query,
                                              call->endpoint->limits.query_max, call->pool);
-    /* first of all, so that every error can be told in the format that was asked for */
+    /* comes first, so that every error is reported in the format that the client asked for */
     fhir_err_t *bad_format = fhir_call_negotiate(call, &call->pairs);
     fhir_err_t *err = fhir_route_find(&route, call);
-    /* nothing there is anybody's: clients look for such documents before they have a token */
+    /* needs no token: it has nobody's data, and clients look for such documents before they have a
+     * token */
     if (err && err->code == FHIR_ERR_NOT_FOUND &&
         !strncmp(call->request->path, ".well-known/", strlen(".well-known/")))
         return err;
@@ -132,7 +134,8 @@ static fhir_err_t *dispatch(fhir_call_t *call)
                                fhir_call_header(call, "Host"), call->request->base_url);
     if (call->request->overload)
         return call->request->overload;
-    /* Who may not come in learns nothing about what is there, not even that a path is wrong. */
+    /* A client that may not enter learns nothing about the server, not even that a path is
+     * wrong. */
     FHIR_TRY(admit(call, route));
     if (err)
         return err;
@@ -140,21 +143,21 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     call->response->interaction = route->name;
     call->response->type = call->type_name;
     FHIR_TRY(bad_query);
-    if (!(route->flags & FHIR_ROUTE_PUBLIC)) /* these need no database, and have no pages */
+    if (!(route->flags & FHIR_ROUTE_PUBLIC)) /* these need no database and have no pages */
         FHIR_TRY(fhir_page_query_take(&taken, call));
     if (taken)
         bad_format = fhir_call_negotiate(call, &call->pairs);
     if (route->bit & (FHIR_INTERACTION_READ | FHIR_INTERACTION_VREAD) &&
         fhir_binary_wants_raw(call))
-        call->opts.format = FHIR_FORMAT_RAW;    /* whatever Accept says: there is one content */
-    else if (!(route->flags & FHIR_ROUTE_FORM)) /* there, the form is asked first */
+        call->opts.format = FHIR_FORMAT_RAW;    /* Accept is ignored: there is only one format */
+    else if (!(route->flags & FHIR_ROUTE_FORM)) /* these read _format from the form first */
         FHIR_TRY(bad_format);
     if (!strcmp(route->method, "GET") && route->bit != FHIR_INTERACTION_SEARCH)
         FHIR_TRY(take_subset(call, route));
     return route->handler(call);
 }
 
-/* RFC 6750, 3: the reason when a token was sent, the scope that would do. */
+/* RFC 6750, 3: the reason when a token was sent, and the scope that would suffice. */
 static const char *challenge(const fhir_call_t *call, const fhir_err_t *err)
 {
     char *text = apr_pstrdup(call->pool, err->message);
@@ -168,7 +171,7 @@ static const char *challenge(const fhir_call_t *call, const fhir_err_t *err)
                        err->scope ? err->scope : "", err->scope ? "\"" : "", NULL);
 }
 
-/* Everything an error does to a response. */
+/* Everything that an error sets in a response. */
 static void answer_error(fhir_call_t *call, fhir_err_t *err)
 {
     fhir_response_t *response = call->response;
@@ -219,7 +222,8 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
     fhir_err_t *stopped = fhir_work_take_error(); /* what came out is not whole then */
     if (stopped)
         err = stopped;
-    if (response->tx) /* what was not committed is over before a client is waited for */
+    if (response
+            ->tx) /* an open transaction ends before the response is sent, which may take long */
         fhir_tx_rollback(response->tx);
     if (err) {
         int final = fhir_work_final(1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names and resources of a release that is not the stored one. */
+/* Type names and resources for clients that speak another release than the stored one. */
 #include "fhir/fhir_spoken.h"
 
 #include <apr_strings.h>
@@ -118,7 +118,7 @@ static struct fhir_roles_t *roles_of(fhir_call_t *call)
     return call->roles;
 }
 
-/* 1 if practitioners are shown with the roles that they have: former versions are not. */
+/* 1 if practitioners are shown with their roles: not former versions. */
 static int shows_roles(const fhir_call_t *call, const char *type)
 {
     const char *interaction = call->response->interaction;
@@ -152,7 +152,7 @@ void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const
     }
 }
 
-/* Looks up what was noted, all at once. */
+/* Looks up all practitioners that were noted, at once. */
 static void find_roles(fhir_call_t *call)
 {
     struct fhir_roles_t *roles = call->roles;
@@ -160,7 +160,7 @@ static void find_roles(fhir_call_t *call)
     if (!roles || !call->find_roles || (!roles->wanted->nelts && !roles->practitioners->nelts))
         return;
     fhir_err_t *err = call->find_roles(call);
-    if (err) /* they are shown by their display then */
+    if (err) /* without roles they are shown by their display */
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
                  "FHIR0580: roles of practitioners could not be read: %s", err->message);
     apr_array_clear(roles->wanted);
@@ -199,7 +199,7 @@ static void add_member(fhir_node_t *object, const char *name, fhir_node_t *value
     *at = value;
 }
 
-/* What a stored type is shown as where that is not its usual type. */
+/* The type as which a stored type is shown, where that is not the usual one. */
 static const char *as_of(const fhir_call_t *call, const char *type)
 {
     for (const fhir_convert_type_t *t = fhir_convert_types; call->as && type && t->r4; t++)
@@ -221,7 +221,7 @@ int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len)
            fhir_convert_shows(as_of(call, type), resource, call->pool);
 }
 
-/* The roles of a practitioner as DSTU2 has them, or NULL. */
+/* The roles of a practitioner in DSTU2's form, or NULL. */
 static fhir_node_t *roles_held(fhir_call_t *call, const char *id, apr_pool_t *pool)
 {
     const char *key = apr_pstrcat(pool, PRACTITIONER "/", id, NULL);
@@ -288,7 +288,7 @@ static void remove_member(fhir_node_t *object, const char *name)
     }
 }
 
-/* bdl-6. What has no address gets one that is nobody else's. */
+/* bdl-6: a resource without an address gets a unique one. */
 static fhir_err_t *add_full_url(const fhir_call_t *call, fhir_node_t *entry,
                                 const fhir_node_t *resource, apr_pool_t *pool)
 {
@@ -308,8 +308,8 @@ static fhir_err_t *add_full_url(const fhir_call_t *call, fhir_node_t *entry,
     return NULL;
 }
 
-/* An entry of a Bundle. In DSTU2 whatever has a resource has a fullUrl (bdl-6), and a history tells
- * no responses (bdl-4). */
+/* Converts an entry of a Bundle. In DSTU2, every entry with a resource has a fullUrl (bdl-6), and a
+ * history has no responses (bdl-4). */
 static fhir_err_t *convert_entry(fhir_call_t *call, fhir_node_t **entry, apr_pool_t *pool)
 {
     fhir_node_t *resource = (fhir_node_t *)fhir_node_get(*entry, "resource");
@@ -364,7 +364,8 @@ void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts)
 
 /* ---- writes ---- */
 
-/* Roles are resources of their own: they come in as they went out, or not at all. */
+/* Roles are resources of their own. A practitioner must come in with the roles that it was shown
+ * with, or without roles. */
 static fhir_err_t *take_roles(fhir_call_t *call, const char *id, fhir_node_t *sent,
                               apr_pool_t *pool)
 {
@@ -416,7 +417,7 @@ fhir_err_t *fhir_spoken_writable(const fhir_call_t *call)
         call->stored->label);
 }
 
-/* 428 came after DSTU2, whose text has 412 for an update that names no version.
+/* The status 428 is younger than DSTU2, which has 412 for an update that names no version.
  * Source: http://hl7.org/fhir/DSTU2/http.html#2.1.0.11 */
 int fhir_spoken_status(const fhir_call_t *call, fhir_code_t code)
 {

@@ -66,7 +66,7 @@ void fhir_statement_base(fhir_capability_t *made, const fhir_buf_t *buf)
     made->places[made->n_places++] = buf->len;
 }
 
-/* How applications get in; the authorization server's addresses are below the base (auth/).
+/* Security: the addresses of the authorization server are below the base (auth/).
  * Source: http://hl7.org/fhir/smart-app-launch/1.0.0/conformance/ */
 void fhir_statement_security(fhir_buf_t *buf, fhir_capability_t *made,
                              const fhir_endpoint_t *endpoint)

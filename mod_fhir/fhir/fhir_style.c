@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The style sheet of the pages for people. It is no data, so everybody may read it. */
+/* The style sheet of the pages for people. Everybody may read it, since it has no data. */
 #include "core/fhir_page.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/format/fhir_html.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What others call: the compiled table, and a resource. */
+/* The interface of the conversion: compiling the table, and converting a resource. */
 #include "fhir/convert/fhir_convert.h"
 
 #include <apr_strings.h>
@@ -172,7 +172,7 @@ void fhir_convert_token(const fhir_convert_t *convert, fhir_convert_way_t way, c
     *code = fhir_node_string(coding, "code", pool);
 }
 
-/* The first row of a name is its usual counterpart. */
+/* The first row with a name is its usual counterpart. */
 const fhir_convert_type_t fhir_convert_types[] = {
     {"AllergyIntolerance", "AllergyIntolerance", "", 0, NULL},
     {"Appointment", "Appointment", "", 0, NULL},

@@ -184,7 +184,7 @@ void fhir_convert_systems_compile(fhir_convert_half_t *half, apr_pool_t *pool)
     for (const fhir_convert_system_t *s = fhir_convert_systems; s->r4; s++) {
         fhir_convert_renamed_t *name = renamed(half->systems, in ? s->dstu2 : s->r4, pool);
         if (name->to)
-            continue; /* several go to one: the first is the way back */
+            continue; /* several codes become one: the first row decides the way back */
         name->to = in ? s->r4 : s->dstu2;
         if (s->codes)
             name->codes = fhir_convert_codes_parse(s->codes, half->way, pool);
@@ -211,7 +211,7 @@ static void set_text(fhir_node_t *node, const char *text)
     node->text_len = (apr_uint32_t)strlen(text);
 }
 
-/* A coding that is another one as a whole. */
+/* Replaces a coding by another one as a whole. */
 static int rename_coding(const fhir_convert_run_t *run, const fhir_convert_renamed_t *name,
                          fhir_node_t *system, fhir_node_t *code)
 {
@@ -229,7 +229,7 @@ static int rename_coding(const fhir_convert_run_t *run, const fhir_convert_renam
     return 0;
 }
 
-/* Systems that are renamed as a family: v2-0203 and v2/0203. */
+/* Systems that are renamed as a family, such as v2-0203 and v2/0203. */
 static void rename_family(fhir_convert_run_t *run, fhir_node_t *system)
 {
     int in = run->half->way == FHIR_CONVERT_IN;
@@ -278,7 +278,7 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding)
     const fhir_convert_code_t *word =
         code && code->text ? fhir_convert_code(name->codes, code->text, code->text_len) : NULL;
     if (word && !word->to)
-        return; /* the other system has no such code */
+        return; /* the other code system does not have such a code */
     set_text(system, name->to);
     if (word)
         set_text(code, word->to);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extensions: those of clients, by their url; those for elements that the other release has not;
- * and data-absent-reasons.
+ * Extensions: those of clients, found by their url; those that stand for elements that the other
+ * release lacks; and data-absent-reasons.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -83,7 +83,8 @@ static const char *value_name(const fhir_convert_run_t *run, const fhir_type_t *
 static int lose_into(fhir_convert_run_t *run, fhir_node_t *extension, const fhir_type_t *type,
                      fhir_node_t *value, fhir_node_t *underscore);
 
-/* Each member of a value that has no type in an extension: an extension named as it. */
+/* A value whose type an extension cannot hold: each of its members becomes a nested extension with
+ * the member's name as its url. */
 static void lose_members(fhir_convert_run_t *run, fhir_node_t *extension, const fhir_type_t *type,
                          fhir_node_t *value)
 {
@@ -118,7 +119,7 @@ static void lose_members(fhir_convert_run_t *run, fhir_node_t *extension, const 
         fhir_convert_add(extension, "extension", 9, list);
 }
 
-/* The value as an extension's; 0 when nothing of it can be one. */
+/* Converts the value to that of an extension; 0 when no part of it can be one. */
 static int lose_into(fhir_convert_run_t *run, fhir_node_t *extension, const fhir_type_t *type,
                      fhir_node_t *value, fhir_node_t *underscore)
 {
@@ -181,11 +182,11 @@ static fhir_node_t *value_of(const fhir_node_t *extension)
     return NULL;
 }
 
-/* The element that an extension stands for; a choice by the type of the value. */
+/* The element that an extension stands for. A choice is selected by the type of the value. */
 static const fhir_element_t *element_of(const fhir_convert_run_t *run, const fhir_type_t *type,
                                         const char *name, apr_size_t len, const fhir_node_t *value)
 {
-    /* types that an extension shows as another one */
+    /* types that an extension shows as another type */
     static const char *const shown[][2] = {{"Uri", "Canonical"},     {"Uri", "Url"},
                                            {"Uri", "Uuid"},          {"Quantity", "Age"},
                                            {"Quantity", "Duration"}, {"Quantity", "Money"}};
@@ -228,7 +229,7 @@ static void set_found(fhir_convert_run_t *run, fhir_node_t *object, const fhir_e
     fhir_convert_append(run, there, value);
 }
 
-/* One extension as a member of object; 0 when it stands for none. */
+/* Converts one extension to a member of object; 0 when it stands for no element. */
 static int find_one(fhir_convert_run_t *run, const fhir_type_t *type, fhir_node_t *object,
                     fhir_node_t *extension, const char *name, apr_size_t len)
 {
@@ -244,7 +245,7 @@ static int find_one(fhir_convert_run_t *run, const fhir_type_t *type, fhir_node_
     return 1;
 }
 
-/* A value that was spread over nested extensions. */
+/* Collects a value from the nested extensions that it was spread over. */
 static fhir_node_t *found_object(fhir_convert_run_t *run, const fhir_type_t *type,
                                  fhir_node_t *extension)
 {

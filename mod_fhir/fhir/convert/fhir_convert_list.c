@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Long lists: what would look through a list once for each of its items remembers what it saw, so
- * that a resource takes time in proportion to its size. Items are only ever added to a list that is
- * being made, and have no less members later than they have now.
+ * Long lists. Code that would search a list once for each of its items remembers what it saw, so
+ * that the time is proportional to the size of the resource. This relies on two facts: a list that
+ * is being made only grows, and its items never lose members.
  */
 #include <apr_strings.h>
 
 #include "core/fhir_hash.h"
 #include "fhir/convert/fhir_convert_private.h"
 
-/* Items that are looked through one by one. */
+/* Up to this many items a list is searched item by item. */
 #define FEW   16
 #define TAILS 16
 
@@ -19,9 +19,9 @@ typedef struct tail_t {
     apr_size_t n;
 } tail_t;
 
-/* What is known of a list, or of it for one step. */
+/* What is known about a list, or about a list and a step. */
 typedef struct memo_t {
-    fhir_node_t *refused;     /* the last item that the step found no place in */
+    fhir_node_t *refused;     /* the last item that the step could not go to */
     const fhir_node_t *noted; /* the last item whose value is in `values` */
     apr_hash_t *values;       /* hash of a node → the first such node */
 } memo_t;
@@ -68,7 +68,7 @@ static tail_t *slot_of(fhir_convert_run_t *run, const fhir_node_t *list)
     return &lists_of(run)->tails[(apr_uintptr_t)list / sizeof(*list) % TAILS];
 }
 
-/* The end of a list; of a long one from where it was when it was last asked for. */
+/* The end of a list. In a long list, the search begins where the last one ended. */
 static tail_t tail_of(fhir_convert_run_t *run, const fhir_node_t *list)
 {
     tail_t tail = {.list = list};
@@ -124,7 +124,7 @@ fhir_node_t *fhir_convert_place(fhir_convert_run_t *run, const fhir_convert_step
         if (n == FEW) {
             memo = memo_of(run, list, step);
             if (memo->refused)
-                item = memo->refused; /* and all before it */
+                item = memo->refused; /* and all before it are in the table */
         }
         if (memo)
             memo->refused = item;
@@ -132,7 +132,7 @@ fhir_node_t *fhir_convert_place(fhir_convert_run_t *run, const fhir_convert_step
     return NULL;
 }
 
-/* Equal nodes have equal hashes: members may stand in any order. */
+/* Equal nodes must have equal hashes, although members may be in any order. */
 apr_uint64_t fhir_convert_hash(const fhir_node_t *node)
 {
     struct {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An update that comes in the other release's words: what the client was shown is what it could
- * change, all else of the stored resource stays. A merge of three trees: stored, what the client
- * saw of it, and what it wants.
+ * An update in the terms of the other release. The client could change only what it was shown;
+ * everything else in the stored resource must stay. This is a merge of three trees: the stored
+ * resource, what the client saw of it, and what the client wants.
  */
 #include "core/fhir_hash.h"
 #include "fhir/convert/fhir_convert_private.h"
@@ -17,7 +17,8 @@ static fhir_node_t *member(const fhir_node_t *object, const fhir_node_t *like)
     return (fhir_node_t *)fhir_node_getn(object, like->name, like->name_len);
 }
 
-/* 1 if a concept's text is just the display of its first coding: DSTU2 shows it so. */
+/* 1 if a concept's text only repeats the display of its first coding, which is how DSTU2 shows
+ * it. */
 static int is_filled_text(const fhir_node_t *concept, const fhir_node_t *text, apr_pool_t *pool)
 {
     const fhir_node_t *coding = fhir_node_get(concept, "coding");
@@ -25,7 +26,7 @@ static int is_filled_text(const fhir_node_t *concept, const fhir_node_t *text, a
            same(fhir_node_get(coding ? coding->child : NULL, "display"), text, pool);
 }
 
-/* 1 if what was seen is stored, perhaps with more. */
+/* 1 if the stored node has everything of the node that was seen, and perhaps more. */
 static int is_part(const fhir_node_t *seen, const fhir_node_t *stored, apr_pool_t *pool)
 {
     const fhir_node_t *s = seen->child, *t = stored->child;
@@ -76,18 +77,19 @@ static fhir_node_t *merge_objects(fhir_node_t *stored, const fhir_node_t *seen, 
     }
     for (fhir_node_t *w = wanted->child; w; w = next) {
         next = w->next;
-        if (!same(member(seen, w), w, pool)) /* else it stood for something that is not stored */
+        if (!same(member(seen, w), w,
+                  pool)) /* otherwise it stood for something that is not stored */
             append(&at, w);
     }
     stored->child = list;
     return stored;
 }
 
-/* Comparisons that the items of a list are looked for with, beyond those with the next one that is
- * left: what is in another order in a list of thousands is found by its place. */
+/* The most comparisons in a search for the items of a list, apart from comparing with the next
+ * unused item. Items of a long list in another order are matched by position. */
 #define LOOKS_MAX 100000
 
-/* Items by number, for lists of both kinds. */
+/* Items by number, for both kinds of list. */
 typedef struct item_t {
     fhir_node_t *node;
     int taken;
@@ -104,12 +106,12 @@ static item_t *items_of(int *n, const fhir_node_t *array, apr_pool_t *pool)
     return items;
 }
 
-/* For each item that was seen the stored one it is of; 0 when one is of none: several became one.
- */
+/* Finds the stored item of each item that was seen. Returns 0 when one has none, because several
+ * items became one. */
 static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t *seen, int n_seen,
                         apr_pool_t *pool)
 {
-    int first = 0, looks = 0; /* first: that is not taken */
+    int first = 0, looks = 0; /* index of the first item that is not taken */
 
     for (int i = 0; i < n_seen; i++) {
         of[i] = NULL;
@@ -128,7 +130,7 @@ static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t 
     return 1;
 }
 
-/* Hash of a node → 1 + number of the first item of it that is not taken. */
+/* Hash of a node → 1 + number of the first such item that is not taken. */
 static apr_hash_t *by_hash(item_t *items, int n, apr_pool_t *pool)
 {
     apr_hash_t *table = fhir_hash_make(pool);
@@ -147,7 +149,7 @@ static apr_hash_t *by_hash(item_t *items, int n, apr_pool_t *pool)
     return table;
 }
 
-/* The first item that is the same as node and not taken, or -1. */
+/* The first item that equals node and is not taken, or -1. */
 static int find_same(apr_hash_t *table, const item_t *items, const fhir_node_t *node,
                      apr_pool_t *pool)
 {
@@ -174,7 +176,7 @@ static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, f
     for (int i = 0; i < n_wanted; i++) {
         int j = find_same(table, s, w[i].node, pool);
         if (j < 0 && n_seen == n_wanted && !s[i].taken)
-            j = i; /* the one at its place was changed */
+            j = i; /* the client changed the item at this place */
         if (j < 0) {
             append(&at, w[i].node);
             continue;
@@ -201,7 +203,8 @@ static fhir_node_t *merge(fhir_node_t *stored, const fhir_node_t *seen, fhir_nod
     return wanted->kind == FHIR_NODE_ARRAY ? merge_arrays(stored, seen, wanted, pool) : wanted;
 }
 
-/* Extensions for lost elements: an app that drops them has not removed the elements. */
+/* Restores the extensions that stand for lost elements: an application that drops these extensions
+ * did not mean to remove the elements. */
 static void strip(fhir_node_t *node, const fhir_convert_half_t *half)
 {
     for (fhir_node_t **at = &node->child, *c; (c = *at) != NULL;) {
@@ -213,7 +216,7 @@ static void strip(fhir_node_t *node, const fhir_convert_half_t *half)
         }
         strip(c, half);
         if (c->kind == FHIR_NODE_ARRAY && !c->child) {
-            *at = c->next; /* it had nothing else */
+            *at = c->next; /* the object had nothing else */
             continue;
         }
         at = &c->next;
@@ -226,7 +229,7 @@ fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_conve
     fhir_node_t *seen = fhir_convert_copy(stored, pool);
     fhir_convert_env_t quiet = env ? *env : (fhir_convert_env_t){.dstu2_base = NULL};
 
-    quiet.issues = NULL; /* findings are about what came */
+    quiet.issues = NULL; /* findings are about the input */
     fhir_node_t *wanted = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, env, spoken, pool);
     seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, &quiet, seen, pool);
     if (!wanted || !seen)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table and the models, compiled: for two types, what becomes of each member of one in the
- * other. Done once at start; a row that the models contradict stops it.
+ * Compiles the table and the models: for two types, where each member of one goes in the other.
+ * This is done once at start. A row that contradicts the models stops the start.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
 
 #include "fhir/convert/fhir_convert_private.h"
 
-/* A row on its way down its path: what of the path is still to go. */
+/* A row while its path is followed: the part of the path that is left. */
 typedef struct todo_t {
     const fhir_convert_row_t *row;
     const char *rest;
@@ -17,7 +17,7 @@ typedef struct todo_t {
 
 typedef struct build_t {
     fhir_convert_half_t *half;
-    fhir_convert_plan_t *plan, *owner; /* owner: of the object that is made */
+    fhir_convert_plan_t *plan, *owner; /* the type of the object that is made */
     fhir_err_t **err;
     apr_pool_t *pool;
     apr_array_header_t *steps; /* of fhir_convert_step_t * */
@@ -38,12 +38,12 @@ static void fault(build_t *b, const fhir_convert_row_t *row, const char *what)
                               row->dstu2 ? row->dstu2 : "-", what);
 }
 
-/* One name of a path, with what is in brackets behind it. */
+/* One name of a path, with the brackets that follow it. */
 typedef struct name_t {
     char *name;
-    const char *tests; /* without brackets, several divided by blanks; or "" */
+    const char *tests; /* tests without their brackets, separated by blanks; or "" */
     int each;          /* "[]" */
-    const char *rest;  /* behind the dot, or NULL */
+    const char *rest;  /* the name after the dot, or NULL */
 } name_t;
 
 static name_t next_name(const char *path, apr_pool_t *pool)
@@ -94,7 +94,7 @@ static int same_target(const fhir_element_t *a, const fhir_element_t *b)
     return a == b || (a->group && a->group == b->group && a->owner == b->owner);
 }
 
-/* The bit of an element that is filled when nothing came. */
+/* The bit of an element that gets a value when the input has none. */
 static void set_need(build_t *b, fhir_convert_step_t *step)
 {
     const fhir_element_t *to = step->n_hops ? step->hops[0].element : step->to;
@@ -113,7 +113,7 @@ static int is_text(const fhir_model_t *m, const fhir_element_t *e)
     return type->prim == FHIR_PRIM_STRING || strcmp(type_name(m, type), "Annotation") == 0;
 }
 
-/* Where a value goes: 0 when the types do not fit. */
+/* Finds the target of a value; 0 when the types do not fit. */
 static int set_target(build_t *b, fhir_convert_step_t *step, const fhir_element_t *to)
 {
     const fhir_model_t *m = b->half->to;
@@ -138,7 +138,7 @@ static int set_path(build_t *b, fhir_convert_step_t *step, const char *path)
     for (; n.rest || n.each || *n.tests; n = next_name(n.rest, b->pool)) {
         fhir_convert_hop_t *hop = &step->hops[step->n_hops];
         if (!n.rest)
-            break; /* tests of the value itself: those of the other way */
+            break; /* tests of the value itself are those of the other way */
         hop->element = element(b->half->to, type, n.name);
         if (!hop->element || step->n_hops == FHIR_CONVERT_PATH_MOST - 1)
             return 0;
@@ -195,7 +195,7 @@ static void add_value(build_t *b, const todo_t *todo, const fhir_element_t *from
 
 static void build_steps(build_t *b, const apr_array_header_t *todos);
 
-/* Rows whose path goes on below an element with the same tests: one group. */
+/* Groups the rows whose paths go on below the same element with the same tests. */
 static void add_group(build_t *b, const apr_array_header_t *todos, int first,
                       const fhir_element_t *from, const name_t *n)
 {
@@ -252,7 +252,7 @@ static void add_rows(build_t *b, const apr_array_header_t *todos)
     }
 }
 
-/* An element of another type of the same choice: onsetAge, onsetQuantity. */
+/* An element of the same choice with another type, such as onsetAge beside onsetQuantity. */
 static const fhir_element_t *by_choice(const build_t *b, const fhir_element_t *from)
 {
     static const char *const alike[][2] = {{"Age", "Quantity"},   {"Duration", "Quantity"},
@@ -284,7 +284,7 @@ static int is_covered(const build_t *b, const fhir_element_t *from)
     return 0;
 }
 
-/* An element without a row. */
+/* Plans an element that has no row. */
 static void add_same(build_t *b, const fhir_element_t *from)
 {
     const char *name = fhir_model_str(b->half->from, from->name);
@@ -311,7 +311,8 @@ static apr_uint32_t hash_name(const char *name, apr_size_t len)
                           (apr_byte_t)name[len / 2] * 5u);
 }
 
-/* Steps of a member hang on the first, in the table's order, groups and what only looks first. */
+/* Links all steps of a member to the first one, in the order of the table; groups and steps that
+ * only test come first. */
 static int goes_before(const fhir_convert_step_t *a, const fhir_convert_step_t *b)
 {
     int a_last = a->kind != FHIR_STEP_GROUP && !a->peeks;
@@ -366,7 +367,8 @@ static int has_codes(const fhir_convert_step_t *step)
     return step->codes && step->row->rule == FHIR_CONVERT_VALUE;
 }
 
-/* Steps that depend on other members: those with `when`, and those that share a target. */
+/* Marks the steps that depend on other members: those with `when`, and those that share a
+ * target. */
 static int shares_target(const build_t *b, fhir_convert_step_t *step)
 {
     int shares = 0;
@@ -453,7 +455,7 @@ static void add_absent(build_t *b, apr_array_header_t *list, const fhir_element_
     absent->bit = bit;
 }
 
-/* What is filled in when nothing came, in the order of trying. */
+/* What is used when the input has no value, in the order in which it is tried. */
 static void find_absent(build_t *b)
 {
     apr_array_header_t *list = apr_array_make(b->pool, 4, sizeof(fhir_convert_absent_t));
@@ -509,7 +511,7 @@ static int may_convert(const fhir_convert_half_t *half, const fhir_type_t *from,
            find_map(half, from, to);
 }
 
-/* 1 if a row tells what becomes of an element on this way. */
+/* 1 if a row says where an element goes on this way. */
 static int counts(const fhir_convert_row_t *row, fhir_convert_way_t way)
 {
     switch (row->rule) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Argonaut profiles, and what a resource has of them. */
+/* The Argonaut profiles: which of them a resource satisfies. */
 #include "fhir/convert/fhir_convert_profile.h"
 
 #include <apr_strings.h>
@@ -52,7 +52,7 @@ static int is_name(const fhir_node_t *node, const char *name)
     return node->name_len == strlen(name) && memcmp(node->name, name, node->name_len) == 0;
 }
 
-/* 1 for what says that there is no data. */
+/* 1 for a value that only says that the data is absent. */
 static int is_absent(const fhir_node_t *node)
 {
     const fhir_node_t *list = fhir_node_get(node, "extension");
@@ -66,7 +66,7 @@ static int is_absent(const fhir_node_t *node)
 
 static int has_member(const fhir_node_t *object, const char *path);
 
-/* 1 if a value has what is left of a path: each item of a list. */
+/* 1 if a value has the rest of a path, in each item of a list. */
 static int has(const fhir_node_t *value, const char *rest, char mark)
 {
     if (value->kind != FHIR_NODE_ARRAY)
@@ -105,14 +105,14 @@ static int fulfils(const fhir_node_t *resource, const char *needs, apr_pool_t *p
     for (; path; path = apr_strtok(NULL, " ", &state)) {
         for (char *s = path; *s; s++)
             if (*s == ',')
-                *s = ' '; /* as codes are divided elsewhere */
+                *s = ' '; /* separated as codes are elsewhere in the table */
         if (!has_member(resource, path))
             return 0;
     }
     return 1;
 }
 
-/* The list of profiles in the resource's meta; made where there is none, meta behind the id. */
+/* The list of profiles in the resource's meta. Both are made if missing, meta behind the id. */
 static fhir_node_t *profiles_of(fhir_node_t *resource, apr_pool_t *pool)
 {
     fhir_node_t *meta = fhir_convert_get(resource, "meta"), **at = &resource->child;

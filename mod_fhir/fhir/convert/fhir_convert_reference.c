@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * References and contained resources: a target that the other release has not, or does not allow
- * at that place, leaves its display behind.
+ * References and contained resources. When the other release lacks the target, or does not allow it
+ * at that place, only the reference's display stays.
  */
 #include <apr_strings.h>
 
@@ -61,7 +61,7 @@ static int is_name(const parts_t *p, const char *name)
     return p->type_len == strlen(name) && memcmp(p->type, name, p->type_len) == 0;
 }
 
-/* DSTU2 has roles inside of their practitioner. */
+/* DSTU2 has no PractitionerRole: roles are part of the Practitioner. */
 static const char *practitioner(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
 {
     const fhir_convert_env_t *env = run->env;
@@ -99,7 +99,8 @@ static const char *target_in(fhir_convert_run_t *run, const fhir_element_t *to, 
                                            : NULL;
 }
 
-/* "#id": the contained resource must be there in the other release. "#" is the container. */
+/* Converts "#id": the contained resource must exist in the other release, too. "#" is the
+ * container. */
 static const char *contained_target(const fhir_convert_run_t *run, const fhir_element_t *to,
                                     const char *text, apr_size_t len)
 {
@@ -136,7 +137,7 @@ const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *t
     if (len && text[0] == '#')
         return contained_target(run, to, text, len);
     if (!base_len && memchr(text, ':', len))
-        return apr_pstrmemdup(run->pool, text, len); /* another server's, or a urn */
+        return apr_pstrmemdup(run->pool, text, len); /* a reference to another server, or a urn */
     parts_t p;
     if (!split(&p, text + base_len, len - base_len))
         return NULL;
@@ -146,7 +147,7 @@ const char *fhir_convert_target(fhir_convert_run_t *run, const fhir_element_t *t
                : target;
 }
 
-/* What a reference is called when it is no link: its display, or the type that it points at. */
+/* The text of a reference that cannot be a link: its display, or the type of its target. */
 static void keep_display(fhir_convert_run_t *run, fhir_node_t *reference, const fhir_node_t *text)
 {
     apr_size_t len = 0;
@@ -206,13 +207,14 @@ void fhir_convert_contained_begin(fhir_convert_run_t *run, const fhir_node_t *re
     }
 }
 
-/* What may be referred to as "#id". */
+/* A contained resource, by "#id". */
 typedef struct target_t {
     int references;
     apr_array_header_t *items; /* of fhir_node_t *: the contained resources of the id */
 } target_t;
 
-/* Adds n to the references of all that the tree refers to; those with none left are noted. */
+/* Adds n to the count of references of each contained resource that the tree refers to, and
+ * collects those whose count is 0. */
 static void refer(apr_hash_t *targets, const fhir_node_t *node, int n, apr_array_header_t *left)
 {
     target_t *t = node->kind == FHIR_NODE_STRING && node->text_len > 1 && node->text[0] == '#'
@@ -236,8 +238,8 @@ static void drop_item(apr_hash_t *targets, fhir_node_t *item, apr_array_header_t
     refer(targets, item, -1, left);
 }
 
-/* dom-3: what nothing refers to any more goes. Once one goes, those that only it referred to go
- * too. */
+/* dom-3: removes contained resources that nothing refers to, then those to which only removed ones
+ * referred. */
 static void drop_unused(apr_hash_t *targets, fhir_node_t *resource, fhir_node_t *list,
                         apr_pool_t *pool)
 {
@@ -292,7 +294,8 @@ void fhir_convert_contained_end(fhir_convert_run_t *run, fhir_node_t *resource)
     }
     if (!list)
         return;
-    for (fhir_node_t *item = list->child; item; item = item->next) { /* dom-1: no texts */
+    for (fhir_node_t *item = list->child; item;
+         item = item->next) { /* dom-1: contained resources have no narrative */
         const fhir_node_t *text = fhir_node_get(item, "text");
         if (text && run->half->way == FHIR_CONVERT_OUT)
             fhir_convert_remove(item, text);

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk: each member of an object goes where its steps tell, and what is missing then is filled.
- * Nodes are moved to the object that is made, not copied.
+ * The conversion of a tree. Each member of an object goes where its steps say; then missing
+ * required elements are filled in. Nodes are moved to the new object, not copied.
  */
 #include <apr_strings.h>
 
 #include "core/fhir_work.h"
 #include "fhir/convert/fhir_convert_private.h"
 
-/* An object on its way. */
+/* An object that is being made. */
 typedef struct walk_t {
     fhir_convert_run_t *run;
     const fhir_convert_plan_t *plan; /* of the object that is made */
     fhir_node_t *made;
-    fhir_node_t *last;        /* a member of made, the last or before it, or NULL */
-    apr_uint64_t seen;        /* bits of plan->absent that a value came for */
-    apr_uint64_t unsupported; /* and those that had one without counterpart */
-    apr_uint32_t place;       /* fhir_node_t.line of the last of those */
+    fhir_node_t *last;        /* a member of made to append after, or NULL */
+    apr_uint64_t seen;        /* bits of plan->absent that got a value */
+    apr_uint64_t unsupported; /* and those whose value had no counterpart */
+    apr_uint32_t place;       /* fhir_node_t.line of the last such value */
     int dropped;              /* an extension whose value has no counterpart */
-    int found;                /* extensions brought members */
+    int found;                /* some members came from extensions */
 } walk_t;
 
 fhir_node_t *fhir_convert_string(const char *text, apr_pool_t *pool)
@@ -79,7 +79,7 @@ static fhir_node_t *underscore_of(const fhir_node_t *object, const char *name, a
     return NULL;
 }
 
-/* The member of an item that a test compares with, made of the test's code. */
+/* Makes the member that a test looks for in an item, so that the test will hold. */
 static void set_test(const fhir_convert_run_t *run, const fhir_convert_hop_t *hop,
                      const fhir_convert_test_t *test, fhir_node_t *item)
 {
@@ -135,7 +135,7 @@ static fhir_node_t *hop_to(walk_t *w, const fhir_convert_step_t *step, int hop_i
     return member;
 }
 
-/* Moves the members of one object to the end of another; what is there already stays. */
+/* Moves the members of one object to the end of another, except those that it has already. */
 static void absorb(fhir_node_t *into, fhir_node_t *from)
 {
     for (fhir_node_t *m = from->child, *next; m; m = next) {
@@ -159,7 +159,7 @@ static const fhir_node_t *behind_hop(const void *baton, const fhir_node_t *item)
                : NULL;
 }
 
-/* 1 if an item behind a hop has the value already: an extension brought it. */
+/* 1 if an item already has the value at the end of the path, from an extension. */
 static int is_there(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                     const fhir_node_t *made, const fhir_node_t *value)
 {
@@ -224,7 +224,7 @@ static void emit_item(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *o
         append_underscore(w, step, object, underscore, before);
 }
 
-/* Texts of several values in one: Annotations by an empty line, names by a blank. */
+/* Joins the texts of several values: Annotations by an empty line, names by a blank. */
 static void join(fhir_convert_run_t *run, const fhir_convert_step_t *step, fhir_node_t *there,
                  const fhir_node_t *value)
 {
@@ -248,7 +248,8 @@ static void join(fhir_convert_run_t *run, const fhir_convert_step_t *step, fhir_
     there->text_len = (apr_uint32_t)run->join_buf->len;
 }
 
-/* The value at the end of the path, or any of its choice: what stands in the way of another. */
+/* The value at the end of the path, or of another type of its choice: it would be in the way of a
+ * new value. */
 static fhir_node_t *occupant(const fhir_convert_run_t *run, const fhir_convert_step_t *step,
                              const fhir_node_t *object)
 {
@@ -291,7 +292,7 @@ static void emit(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value,
                          step->to_name_len + 1, underscore);
 }
 
-/* 1 for what comes in and stands for nothing: DSTU2 requires it. */
+/* 1 for input that stands for nothing: a placeholder that DSTU2 requires. */
 static int is_unknown(const walk_t *w, const fhir_node_t *value, const fhir_node_t *underscore)
 {
     const fhir_node_t *extension = fhir_node_get(value ? value : underscore, "extension");
@@ -305,7 +306,8 @@ static int is_unknown(const walk_t *w, const fhir_node_t *value, const fhir_node
                        fhir_node_is(fhir_node_get(value, "display"), "unknown")));
 }
 
-/* What has no counterpart, and is not just the code of one that has. */
+/* Keeps a value that has no counterpart in an extension, unless it is only the code of a value that
+ * has one. */
 static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value,
                  fhir_node_t *underscore, int modifier)
 {
@@ -325,8 +327,8 @@ static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value
     w->last = NULL;
 }
 
-/* Where an extension brought R4's own value, it stays if DSTU2 would show it as the element that
- * came beside it; else the element was changed since. */
+/* An extension has brought R4's own value. It stays if DSTU2 would show it as the element beside
+ * it; otherwise the client has changed that element. */
 static int extension_agrees(walk_t *w, const fhir_convert_step_t *step, const fhir_node_t *came)
 {
     fhir_convert_run_t run = *w->run;
@@ -348,11 +350,11 @@ static int extension_agrees(walk_t *w, const fhir_convert_step_t *step, const fh
 
 typedef enum taken_t {
     FREE,
-    TAKEN, /* by another value */
-    SAID   /* by an extension's, which says the same and more */
+    TAKEN, /* the target has another value */
+    SAID   /* an extension's value, which says the same and more */
 } taken_t;
 
-/* Whether the single target of a step has a value. One that an extension brought gives way when it
+/* 1 if the only target of a step has a value already. A value from an extension is dropped when it
  * says something else. */
 static taken_t is_taken(walk_t *w, const fhir_convert_step_t *step, const fhir_node_t *value)
 {
@@ -378,7 +380,7 @@ static taken_t is_taken(walk_t *w, const fhir_convert_step_t *step, const fhir_n
     return FREE;
 }
 
-/* `_name` as an Element. */
+/* Converts `_name` as an Element. */
 static fhir_node_t *convert_underscore(walk_t *w, fhir_node_t *underscore)
 {
     if (!underscore || underscore->kind != FHIR_NODE_OBJECT)
@@ -386,7 +388,7 @@ static fhir_node_t *convert_underscore(walk_t *w, fhir_node_t *underscore)
     return fhir_convert_object(w->run, w->run->half->element, underscore);
 }
 
-/* One value by one step: 1 when it has gone somewhere. */
+/* Converts one value by one step; 1 when the value has been used. */
 static int value_goes(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value,
                       fhir_node_t *underscore)
 {
@@ -400,7 +402,7 @@ static int value_goes(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *v
         if (!underscore || !step->prim)
             return 0;
         if (is_taken(w, step, NULL) != FREE)
-            return 1; /* it has a value */
+            return 1; /* the target has a value */
         emit(w, step, NULL, convert_underscore(w, underscore));
         return 1;
     }
@@ -430,13 +432,14 @@ static int is_array(const fhir_node_t *node)
     return node && node->kind == FHIR_NODE_ARRAY;
 }
 
-/* Conditional steps, by bits: those that count for an object, and those that would, if another with
- * the same target did not. */
+/* Conditional steps as bits: those that apply to an object, and those that would apply if another
+ * step with the same target did not. */
 typedef struct active_t {
     apr_uint64_t counts, beaten;
 } active_t;
 
-/* Steps whose `when` holds; of several with one target the first whose source has a value. */
+/* Finds the steps whose `when` holds. Of several with one target, the first whose source has a
+ * value applies. */
 static active_t find_active(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
                             const fhir_node_t *object)
 {
@@ -458,8 +461,8 @@ static active_t find_active(fhir_convert_run_t *run, const fhir_convert_plan_t *
 
 static int group_goes(walk_t *w, const fhir_convert_step_t *group, fhir_node_t *item);
 
-/* 1 if the code that another row gave says what this one would; what there is beside the code is
- * kept. */
+/* 1 if the code that another row gave says the same as this one; only the rest of the value is kept
+ * then. */
 static int is_said(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value)
 {
     if (!fhir_convert_would(w->run, step, value))
@@ -474,7 +477,7 @@ static int is_said(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *valu
     return 1;
 }
 
-/* One value by the steps of its member: 1 when nothing of it is left. */
+/* Converts one value by the steps of its member; 1 when nothing of it is left. */
 static int item_goes(walk_t *w, const fhir_convert_step_t *steps, const active_t *active,
                      fhir_node_t *value, fhir_node_t *underscore)
 {
@@ -502,12 +505,12 @@ static int item_goes(walk_t *w, const fhir_convert_step_t *steps, const active_t
         if (went && s->kind == FHIR_STEP_DROP)
             break;
         if (gone && value && value->kind == FHIR_NODE_OBJECT)
-            break; /* used up */
+            break; /* nothing is left */
     }
     return gone;
 }
 
-/* The members of a group's item go their ways; 1 if nothing is left. */
+/* Converts the members of an item of a group; 1 if nothing is left. */
 static int group_goes(walk_t *w, const fhir_convert_step_t *group, fhir_node_t *item)
 {
     active_t active = find_active(w->run, group->plan, item);
@@ -542,7 +545,7 @@ static int group_goes(walk_t *w, const fhir_convert_step_t *group, fhir_node_t *
     return !rest;
 }
 
-/* Of several values for a single place, the one that fits best goes first. */
+/* When several values go to one place, the one that fits best goes first. */
 static void put_first(fhir_convert_run_t *run, const fhir_convert_step_t *step, fhir_node_t *list,
                       fhir_node_t *underscore)
 {
@@ -581,7 +584,7 @@ static void list_goes(walk_t *w, const fhir_convert_step_t *steps, const active_
     }
 }
 
-/* Resources in a resource, by their own types. */
+/* Converts contained and enclosed resources by their own types. */
 static void resources_go(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *member)
 {
     fhir_node_t **at = is_array(member) ? &member->child : &member, *item;
@@ -606,7 +609,7 @@ static void resources_go(walk_t *w, const fhir_convert_step_t *step, fhir_node_t
         fhir_convert_add(w->made, step->to_name, step->to_name_len, member);
 }
 
-/* A value that stays as it is. */
+/* Moves a value that stays the same. */
 static void keep(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value)
 {
     fhir_node_t **at = w->last ? &w->last->next : &w->made->child;
@@ -635,7 +638,7 @@ static void member_goes(walk_t *w, const fhir_convert_step_t *steps, const activ
         lose(w, steps, value, underscore, 0);
 }
 
-/* The member behind a path, of lists the first item's. */
+/* The member at the end of a path; of a list, that of the first item. */
 static const fhir_node_t *member_at(const fhir_node_t *node, const char *path)
 {
     while (node && *path) {
@@ -648,7 +651,7 @@ static const fhir_node_t *member_at(const fhir_node_t *node, const char *path)
     return node;
 }
 
-/* A value for what nothing came: of a default, of other elements. */
+/* Makes a value that the input lacks: a default, or one taken from other elements. */
 static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
 {
     const fhir_prim_t prim = w->run->half->to->types[absent->to->type].prim;
@@ -672,8 +675,8 @@ static fhir_node_t *fill(const walk_t *w, const fhir_convert_absent_t *absent)
     return NULL;
 }
 
-/* What is required and came with a value that the stored release has not is not stored as unknown:
- * who reads it there would be misled. */
+/* A required element whose value has no counterpart in the stored release must not be stored as
+ * unknown: that would mislead its readers. It is an error. */
 static void tell_unsupported(const walk_t *w, const char *name)
 {
     const fhir_convert_env_t *env = w->run->env;
@@ -719,7 +722,7 @@ static void fill_absent(walk_t *w)
     }
 }
 
-/* What is to be known of the members before they are moved. */
+/* What is collected from the members before they are moved. */
 typedef struct scan_t {
     fhir_node_t *extensions[2]; /* extension, modifierExtension; or NULL */
     fhir_node_t *underscores;   /* "_name" members, taken out */
@@ -746,7 +749,7 @@ static scan_t scan(fhir_node_t *object)
     return s;
 }
 
-/* Takes the `_name` of a member out of those that were found. */
+/* Removes and returns the `_name` of a member. */
 static fhir_node_t *take_underscore(scan_t *s, const char *name, apr_size_t len)
 {
     for (fhir_node_t **at = &s->underscores; *at; at = &(*at)->next) {
@@ -760,7 +763,8 @@ static fhir_node_t *take_underscore(scan_t *s, const char *name, apr_size_t len)
     return NULL;
 }
 
-/* A member that the type does not know: the name of the type; anything else has no place. */
+/* Handles a member that the type does not define: resourceType is set from the type, all else is
+ * error. */
 static void unknown_member(walk_t *w, fhir_node_t *member)
 {
     if (member->name_len != 12 || memcmp(member->name, "resourceType", 12) != 0)

@@ -74,7 +74,7 @@ static const fhir_convert_row_t immunization[] = {
     ROW("statusReason", "explanation.reasonNotGiven", NULL, OWN, .when = "status=not-done"),
     ROW("reasonCode", "explanation.reason", NULL, HL7, .when = "status!=not-done"),
     ROW("reasonCode", "explanation.reasonNotGiven", NULL, OWN, .when = "status=not-done"),
-    /* DSTU2 wants all three */
+    /* DSTU2 requires all three */
     ROW("protocolApplied[targetDisease][doseNumberPositiveInt]", "vaccinationProtocol", NULL, HL7),
     /* imm-1 */
     ROW("reaction", "reaction", NULL, MODEL, .when = "status!=not-done"),

@@ -19,7 +19,7 @@ static const fhir_convert_row_t ingredient[] = {
     ROW("strength", "amount", NULL, HL7),
 };
 
-/* Contained ones alone. */
+/* Only contained ones. */
 static const fhir_convert_row_t substance_ingredient[] = {
     ROW("substanceReference", "substance", NULL, HL7),
 };
@@ -54,7 +54,7 @@ static const fhir_convert_row_t statement[] = {
         .rule = FHIR_CONVERT_FILL),
 };
 
-/* What apps ask for where orders are all there is. */
+/* Applications ask for MedicationStatements, also where only orders are stored. */
 static const fhir_convert_row_t statement_of_order[] = {
     ROW("subject", "patient", NULL, OWN),
     ROW("authoredOn", "dateAsserted", NULL, OWN),

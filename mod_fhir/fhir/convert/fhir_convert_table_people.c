@@ -61,7 +61,7 @@ static const fhir_convert_row_t status_history[] = {
     ROW("status", "status", "triaged>arrived+", OWN),
 };
 
-/* The human readable form is what Argonaut asks for. */
+/* The human readable form, because Argonaut requires it. */
 static const fhir_convert_row_t device[] = {
     ROW("udiCarrier.carrierHRF", "udi", NULL, ARGONAUT),
     ROW("udiCarrier.deviceIdentifier", "udi", NULL, HL7, .rule = FHIR_CONVERT_SHOWN),

@@ -10,7 +10,7 @@
 #define LOINC    "http://loinc.org"
 #define LAB      "http://hl7.org/fhir/v2/0074|LAB"
 
-/* Codes of Argonaut's vital signs that US Core has others for. */
+/* Codes of Argonaut's vital signs for which US Core has other codes. */
 #define VITALS                                                                                     \
     LOINC "|85354-9>" LOINC "|55284-4 " LOINC "|2708-6>" LOINC "|59408-5 " LOINC "|9843-4>" LOINC  \
           "|8287-5 " LOINC "|85353-1>" LOINC "|8716-3"

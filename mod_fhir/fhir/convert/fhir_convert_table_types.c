@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data types, and what answers are made of. */
+/* Data types, and the resources of responses. */
 #include "fhir/convert/fhir_convert_table.h"
 
 #define ROW      FHIR_CONVERT_ROW
@@ -26,7 +26,7 @@ static const fhir_convert_row_t reference[] = {
     ROW("type", NULL, NULL, MODEL, .rule = FHIR_CONVERT_DROP),
 };
 static const fhir_convert_row_t meta[] = {
-    /* profiles are of a release; Argonaut's are added to what fulfils them */
+    /* profiles belong to a release; those of Argonaut are added to resources that satisfy them */
     ROW("profile", NULL, NULL, OWN, .rule = FHIR_CONVERT_DROP),
     ROW(NULL, "profile", NULL, OWN, .rule = FHIR_CONVERT_DROP),
 };
@@ -94,8 +94,8 @@ const fhir_convert_map_t fhir_convert_datatypes[] = {
 #define ARGO(name)  "http://argonaut.hl7.org", name
 #define LOINC       "http://loinc.org"
 
-/* Families first. R4 moved these systems and kept their names; the codes tell where a name stands
- * for something else: t/dstu2-maps.t compares with the definitions of both releases. */
+/* Families first. R4 moved these systems but kept their names. Where one name stands for something
+ * else, only the codes tell: t/dstu2-maps.t compares with the definitions of both releases. */
 const fhir_convert_system_t fhir_convert_systems[] = {
     {R4("v2-*"), DSTU2("v2/*"), NULL},
     {R4("v3-*"), DSTU2("v3/*"), NULL},

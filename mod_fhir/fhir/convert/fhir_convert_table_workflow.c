@@ -21,7 +21,7 @@ static const fhir_convert_row_t coverage[] = {
 };
 
 static const fhir_convert_row_t appointment[] = {
-    /* pending would need start and end: app-3 */
+    /* the status pending would require start and end: app-3 */
     ROW("status", "status", "checked-in>arrived+ waitlist>proposed+ entered-in-error>cancelled!",
         HL7),
     ROW("appointmentType", "type", NULL, OWN),

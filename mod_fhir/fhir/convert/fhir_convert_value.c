@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values of one type as those of another. Which function does it is chosen once, by the types of
- * both elements; which codes become which is the row's.
+ * Converts values of one type to another. The function is chosen once, by the types of both
+ * elements. The row says which code becomes which.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -36,8 +36,8 @@ static const fhir_node_t *first_coding(const fhir_node_t *concept)
 
 /* ---- codes ---- */
 
-/* A code in the words of the other release: 0 when it has none; NULL in text when no value is
- * wanted. */
+/* Converts a code. Returns 0 when the other release has none; text is NULL when the value is to be
+ * dropped. */
 static int map_code(fhir_convert_run_t *run, const fhir_convert_step_t *step, const char **text,
                     apr_size_t *len)
 {
@@ -69,7 +69,7 @@ static fhir_node_t *code_to_code(fhir_convert_run_t *run, const fhir_convert_ste
     return text == node->text ? node : text_node(run, text, len);
 }
 
-/* A boolean by the words "true=false". */
+/* Converts a boolean by the words "true=false". */
 static fhir_node_t *boolean_to_boolean(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                        fhir_node_t *node)
 {
@@ -134,7 +134,8 @@ static fhir_node_t *code_to_concept(fhir_convert_run_t *run, const fhir_convert_
     return concept_of(run, coding);
 }
 
-/* The code of a Coding. What the Coding has besides is kept: it is more than the code says. */
+/* Converts a Coding to its code. The other members of the Coding are kept in an extension, since
+ * they say more than the code. */
 static fhir_node_t *coding_to_code(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                    fhir_node_t *node)
 {
@@ -166,7 +167,7 @@ static fhir_node_t *concept_to_code(fhir_convert_run_t *run, const fhir_convert_
     return NULL;
 }
 
-/* DSTU2's flag beside a status: R4's code is `codes`. */
+/* DSTU2 has a flag beside a status: `codes` are the codes of R4 for which it is set. */
 static fhir_node_t *flag_out(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                              fhir_node_t *node)
 {
@@ -236,8 +237,8 @@ static int next_added(added_t *a, char **state, char *words)
     return a->code != NULL;
 }
 
-/* Codings that DSTU2 shows besides, of the resource's own; taken away, or turned into R4's, on the
- * way in. The words name both in DSTU2's systems. */
+/* Codings that DSTU2 shows in addition to the resource's own. On the way in they are removed, or
+ * turned into those of R4. The words name both in DSTU2's systems. */
 static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t *concept)
 {
     fhir_node_t *list = fhir_convert_get(concept, "coding");
@@ -274,7 +275,7 @@ static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t 
     }
 }
 
-/* Old apps show `text` alone. */
+/* Old applications show only `text`. */
 static void fill_text(fhir_convert_run_t *run, fhir_node_t *concept)
 {
     const fhir_node_t *coding = first_coding(concept);
@@ -393,7 +394,7 @@ static fhir_node_t *to_instant(fhir_convert_run_t *run, const fhir_convert_step_
     return fhir_convert_is_instant(node) ? node : NULL;
 }
 
-/* DSTU2's decimals have no exponent in XML. */
+/* A decimal in DSTU2's XML must not have an exponent. */
 static fhir_node_t *to_decimal(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                fhir_node_t *node)
 {
@@ -405,7 +406,7 @@ static fhir_node_t *to_decimal(fhir_convert_run_t *run, const fhir_convert_step_
     return digits ? fhir_node_new_text(FHIR_NODE_NUMBER, digits, strlen(digits), run->pool) : NULL;
 }
 
-/* A whole number that the other type may hold, from a number or from digits. */
+/* A whole number within the range of the other type, from a number or from digits. */
 static fhir_node_t *to_count(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                              fhir_node_t *node)
 {
@@ -440,7 +441,7 @@ static fhir_node_t *number_to_quantity(fhir_convert_run_t *run, const fhir_conve
     return quantity;
 }
 
-/* A part of a quantity's unit before or behind the '/'. */
+/* The part of a quantity's unit before or after the '/'. */
 static fhir_node_t *part_of(const fhir_convert_run_t *run, const fhir_node_t *text, int behind)
 {
     const char *slash = text && text->text ? memchr(text->text, '/', text->text_len) : NULL;
@@ -452,7 +453,7 @@ static fhir_node_t *part_of(const fhir_convert_run_t *run, const fhir_node_t *te
     return text_node(run, text->text, (apr_size_t)(slash - text->text));
 }
 
-/* A rate of a per b as a per 1 b. */
+/* Converts a rate of a per b to a per 1 b. */
 static fhir_node_t *quantity_to_ratio(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                                       fhir_node_t *node)
 {
@@ -483,7 +484,7 @@ static fhir_node_t *quantity_to_ratio(fhir_convert_run_t *run, const fhir_conver
     return ratio;
 }
 
-/* R4 wants the namespace said, and no entities of HTML. */
+/* R4 requires the namespace, and does not allow the entities of HTML. */
 static fhir_node_t *to_xhtml(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                              fhir_node_t *node)
 {
@@ -536,7 +537,8 @@ static fhir_node_t *type_of(fhir_convert_run_t *run, const fhir_convert_step_t *
                       (apr_size_t)(slash - start));
 }
 
-/* "Patient.name[0].family" as "/f:Patient/f:name[1]/f:family"; what names a parameter stays. */
+/* Converts "Patient.name[0].family" to "/f:Patient/f:name[1]/f:family". The name of a parameter
+ * stays. */
 static fhir_node_t *to_xpath(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                              fhir_node_t *node)
 {
@@ -563,8 +565,7 @@ static fhir_node_t *to_xpath(fhir_convert_run_t *run, const fhir_convert_step_t 
     return text_node(run, apr_pstrmemdup(run->pool, fhir_buf_cstr(buf), buf->len), buf->len);
 }
 
-/* The URL of an Attachment: absolute in DSTU2, and relative where it comes in from below the base.
- */
+/* The URL of an Attachment: absolute in DSTU2; relative when input names one below the base. */
 static fhir_node_t *to_url(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                            fhir_node_t *node)
 {
@@ -588,7 +589,7 @@ static int is_made(const fhir_node_t *reference)
            memcmp(reference->text + 1, MADE_ID, sizeof(MADE_ID) - 1) == 0;
 }
 
-/* A concept as a contained resource that has just that code, and back. */
+/* Converts a concept to a contained resource that has just this code, and back. */
 static fhir_node_t *contain(fhir_convert_run_t *run, const fhir_convert_step_t *step,
                             fhir_node_t *node)
 {
@@ -624,7 +625,7 @@ static fhir_node_t *contained(fhir_convert_run_t *run, const fhir_convert_step_t
     const fhir_node_t *code = fhir_node_get(there->resource, "code");
     if (!code)
         return NULL;
-    there->to = NULL; /* it is in the element now */
+    there->to = NULL; /* the code is in the element now */
     return fhir_convert_object(run, step->plan, fhir_convert_copy(code, run->pool));
 }
 
@@ -642,7 +643,7 @@ static const char *name_of(const fhir_model_t *m, const fhir_type_t *type)
     return fhir_model_str(m, type->name);
 }
 
-/* A conversion between two types by name; NULL in a name: any primitive. */
+/* A conversion between two types by name; NULL stands for any primitive. */
 typedef struct choice_t {
     const char *from, *to;
     fhir_convert_fn convert;
@@ -700,7 +701,7 @@ static int is_date_prim(fhir_prim_t prim)
     return prim == FHIR_PRIM_DATE || prim == FHIR_PRIM_DATETIME || prim == FHIR_PRIM_INSTANT;
 }
 
-/* Every code of one required value set is in the other one. */
+/* 1 if every code of one required value set is in the other one. */
 static int codes_same(const fhir_convert_half_t *half, const fhir_convert_step_t *step)
 {
     const fhir_valueset_t *set = &half->from->valuesets[step->from->binding];
@@ -753,7 +754,7 @@ static int choose_prim(fhir_convert_step_t *step, const fhir_convert_half_t *hal
     return 1;
 }
 
-/* What one function does for a whole row. */
+/* A function that a row can name. */
 static int choose_rule(fhir_convert_step_t *step, fhir_convert_half_t *half, fhir_err_t **err,
                        apr_pool_t *pool)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk: a resource's tree beside the model's extraction trie. Guards are decided here; what a
- * value becomes is in fhir_extract_convert.c, how it is written in fhir_extract_cell.c.
+ * The extraction of search values: walks a resource's tree along the model's extraction trie.
+ * Guards are decided here. fhir_extract_convert.c converts values, and fhir_extract_cell.c writes
+ * them.
  */
 #include "fhir/extract/fhir_extract.h"
 
@@ -55,7 +56,7 @@ static int guard_holds(const fhir_extract_t *x, apr_uint16_t guard, const fhir_n
 
 static void walk(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_t *object);
 
-/* A composite's trie: members of the repetition, and before them perhaps those of the resource. */
+/* The trie of a composite: members of the repetition, perhaps after members of the resource. */
 static void walk_components(fhir_extract_t *x, const fhir_xnode_t *root, const fhir_node_t *node)
 {
     const fhir_xnode_t *first = x->model->xnodes + root->first_child;
@@ -64,7 +65,7 @@ static void walk_components(fhir_extract_t *x, const fhir_xnode_t *root, const f
     walk(x, root, node);
 }
 
-/* One repetition of a composite: its components have a trie of their own. */
+/* Extracts one repetition of a composite; its components have a trie of their own. */
 static void composite(fhir_extract_t *x, const fhir_xemit_t *emit, const fhir_node_t *node)
 {
     if (x->composite)
@@ -98,7 +99,7 @@ static void visit(fhir_extract_t *x, const fhir_xnode_t *xnode, const fhir_node_
         walk(x, xnode, node);
 }
 
-/* As strcmp; names mostly differ in their first bytes. */
+/* Like strcmp; most names differ in their first bytes. */
 static inline int compare_name(const char *name, const fhir_node_t *member)
 {
     const char *m = member->name, *end = m + member->name_len;
@@ -157,7 +158,7 @@ static void find_exists(apr_array_header_t *found, const fhir_model_t *m, const 
         find_exists(found, m, m->xnodes + x->first_child + i);
 }
 
-/* Those of a type, which are "false" when nothing was found; 0 ends. */
+/* The parameters of a type whose value is "false" when nothing was found; 0 ends the list. */
 static const apr_uint16_t *exists_params(fhir_extract_t *x)
 {
     const apr_uint16_t **list = &x->exists[fhir_model_type_index(x->model, x->type)];
@@ -211,7 +212,7 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
     return x;
 }
 
-/* Closes a cell: what opened an array ends it. */
+/* Closes a cell: an array gets its end. */
 static void finish(fhir_value_t *out, fhir_cell_t *cell, fhir_sqltype_t sqltype)
 {
     out->data = NULL;
@@ -227,7 +228,7 @@ static void finish(fhir_value_t *out, fhir_cell_t *cell, fhir_sqltype_t sqltype)
     out->len = cell->text->len;
 }
 
-/* Values that a row has although the resource says nothing. */
+/* Values that every row has, whatever the resource says. */
 static void defaults(fhir_extract_t *x)
 {
     const fhir_model_t *m = x->model;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cells: PostgreSQL's text input forms of the typed columns (docs/schema.md), and the JSON objects
- * of composite parameters. What a value means is decided in fhir_extract_convert.c.
+ * Cells: the text forms in which PostgreSQL reads the typed columns (docs/schema.md), and the JSON
+ * objects of composite parameters. fhir_extract_convert.c decides what a value means.
  */
 #include <apr_strings.h>
 #include <errno.h>
@@ -13,8 +13,10 @@
 #include "fhir/extract/fhir_extract_private.h"
 #include "model/fhir_short.h"
 
-#define UNIQUE_MAX 4096u /* bytes of an array up to which its values are kept apart */
-#define NUMBER_MAX 400u  /* digits of a number that is searchable: far inside numeric's limits */
+#define UNIQUE_MAX                                                                                 \
+    4096u /* up to this many bytes, the values of an array are kept free of duplicates */
+#define NUMBER_MAX 400u /* digits of a number that is searchable: far below the limits of numeric  \
+                         */
 
 static int is_text(const fhir_node_t *n)
 {
@@ -44,7 +46,7 @@ static int is_array(const fhir_extract_t *x, int n)
     }
 }
 
-/* Room for the next value: NULL when a single-valued cell has one already. */
+/* Makes room for the next value; NULL when a single-valued cell already has one. */
 static fhir_buf_t *next_value(fhir_cell_t *c, int array)
 {
     if (c->count++) {
@@ -57,7 +59,7 @@ static fhir_buf_t *next_value(fhir_cell_t *c, int array)
     return c->text;
 }
 
-/* A text, or SQL NULL inside an array; a single NULL leaves its cell empty. */
+/* Appends a text, or SQL NULL in an array. A single NULL leaves its cell empty. */
 static void add_text(fhir_extract_t *x, int n, const char *s, apr_size_t len)
 {
     int array = is_array(x, n);
@@ -75,8 +77,9 @@ static void add_text(fhir_extract_t *x, int n, const char *s, apr_size_t len)
         fhir_buf_append(b, "NULL", 4);
 }
 
-/* The same for a set: a value that is there already is left out; 0 then. Quotes inside of elements
- * are escaped, so a quoted element is found nowhere else, but for the one that is a comma. */
+/* The same for a set; returns 0 when the value is there already. Quotes within elements are
+ * escaped, so a quoted element can only match a whole one; the exception is an element that is a
+ * comma. */
 static int add_member(fhir_extract_t *x, int n, const char *s, apr_size_t len)
 {
     fhir_cell_t *c = cell(x, n);
@@ -92,7 +95,7 @@ static int add_member(fhir_extract_t *x, int n, const char *s, apr_size_t len)
     return 0;
 }
 
-/* The places of x->param among the composite's components. */
+/* The positions of x->param among the composite's components. */
 static fhir_cell_t *component(fhir_extract_t *x, int *i)
 {
     const fhir_param_t *c = x->composite;
@@ -117,7 +120,8 @@ static void add_form(fhir_extract_t *x, const char *s, apr_size_t len)
     }
 }
 
-/* A code as it stands beside forms with a system; a column of codes alone has it as it came. */
+/* A code as it is stored beside forms with a system. A column that has only codes has the code
+ * unchanged. */
 static void add_code(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     fhir_buf_t *b = x->scratch;
@@ -253,7 +257,7 @@ void fhir_extract_put_patient_date(fhir_extract_t *x, apr_int64_t low)
         fhir_buf_append(x->patient_date->text, text, (apr_size_t)len);
 }
 
-/* A number that numeric takes: JSON's grammar is numeric's, its sizes are not. */
+/* A number that fits numeric: JSON has the same grammar, but no limits. */
 static int is_number(const fhir_node_t *n)
 {
     return n && n->kind == FHIR_NODE_NUMBER && n->text_len <= NUMBER_MAX &&

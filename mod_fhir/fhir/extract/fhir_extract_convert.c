@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of a value that a search expression reached: one function per conversion
- * (fhir_conv_t), in a table. Source: http://hl7.org/fhir/R4/search.html (the tables of which data
- * types a parameter type can be used with).
+ * Conversion of the values that a search expression reaches: a table with one function for each
+ * conversion (fhir_conv_t).
+ * Source: http://hl7.org/fhir/R4/search.html (the tables of which data types a parameter type can
+ * be used with).
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -34,8 +35,7 @@ static void convert_text(fhir_extract_t *x, const fhir_node_t *node)
         fhir_extract_put_text(x, node->text, node->text_len);
 }
 
-/* Tokens that are strings are stored as they are compared: fhir_query_value.c folds what is asked.
- */
+/* Tokens that are strings are stored folded; fhir_query_value.c folds the search value, too. */
 static void put_folded(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_buf_clear(x->folded);
@@ -46,7 +46,7 @@ static void put_folded(fhir_extract_t *x, const fhir_node_t *node)
     fhir_extract_put_text(x, x->folded->data, x->folded->len);
 }
 
-/* A code's column is bare; in a list of tokens it has its binding's system too. */
+/* A column of codes has the bare code; a list of tokens also has the system of its binding. */
 static void convert_code(fhir_extract_t *x, const fhir_node_t *node)
 {
     fhir_node_t system = {.kind = FHIR_NODE_STRING};
@@ -87,7 +87,7 @@ static void convert_contactpoint(fhir_extract_t *x, const fhir_node_t *node)
         convert_text(x, value);
 }
 
-/* Our own base and a version are not part of what a reference is searched by. */
+/* A reference is searched without our own base and without a version. */
 void fhir_extract_normalize(const char **s, apr_size_t *len, const fhir_extract_t *x)
 {
     static const char history[] = "/_history/";
@@ -106,7 +106,7 @@ static int same_values(const fhir_param_t *a, const fhir_param_t *b)
     return a == b || (a->first_column && a->first_column == b->first_column);
 }
 
-/* The patient whom the record is about, when this parameter says it. */
+/* The patient of a record, if this parameter names it. */
 static void put_patient(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     if (!x->patient || x->patient->count || x->composite || !STARTS(s, len, "Patient/") ||
@@ -130,7 +130,7 @@ static void convert_canonical(fhir_extract_t *x, const fhir_node_t *node)
         put_reference(x, node->text, node->text_len);
 }
 
-/* Where the last two segments begin, as in root/Type/id; NULL if there are none behind a root. */
+/* Where the last two segments begin, as in root/Type/id; NULL if there is no root before them. */
 static const char *type_and_id(const char *url, apr_size_t len)
 {
     const char *id = memrchr(url, '/', len);
@@ -145,7 +145,7 @@ void fhir_extract_below(fhir_extract_t *x, const fhir_node_t *full_url)
     x->below = NULL;
     if (!s || full_url->kind != FHIR_NODE_STRING || !(STARTS(s, len, "http")))
         return;
-    fhir_extract_normalize(&s, &len, x); /* ours is without its root */
+    fhir_extract_normalize(&s, &len, x); /* a reference to this server is stored without its root */
     const char *type = type_and_id(s, len);
     if (!type || !STARTS(s, len, "http") ||
         !fhir_model_resource(x->model, type, strcspn(type, "/")))
@@ -198,7 +198,7 @@ static void convert_date(fhir_extract_t *x, const fhir_node_t *node)
         put_date(x, t.low, t.high);
 }
 
-/* Bounds of a Period; 0 when it has none that can be used. */
+/* The bounds of a Period; 0 when it has none that can be used. */
 static int parse_period(apr_int64_t *low, apr_int64_t *high, const fhir_extract_t *x,
                         const fhir_node_t *node)
 {
@@ -287,7 +287,7 @@ static void convert_money(fhir_extract_t *x, const fhir_node_t *node)
     fhir_extract_put_amount(x, &a);
 }
 
-/* The samples lie between the limits; without limits only the origin is known. */
+/* The samples lie between the limits. Without limits, only the origin is known. */
 static void convert_sampleddata(fhir_extract_t *x, const fhir_node_t *node)
 {
     const fhir_node_t *origin = GET(node, "origin");
@@ -299,7 +299,7 @@ static void convert_sampleddata(fhir_extract_t *x, const fhir_node_t *node)
     fhir_extract_put_amount(x, &a);
 }
 
-/* Members of a data type that are strings to search in. */
+/* The members of a data type that are searched as strings. */
 static void put_members(fhir_extract_t *x, const fhir_node_t *node, const char *const *names)
 {
     for (; *names; names++)
@@ -346,7 +346,7 @@ static void convert_exists(fhir_extract_t *x, const fhir_node_t *node)
         fhir_extract_put_text(x, "true", 4);
 }
 
-/* Bundle.entry.resource: what the resource would be referred to by; one without an id is there,
+/* Bundle.entry.resource: stored as a reference to the resource; one without an id is stored,
  * too. */
 static void convert_resource(fhir_extract_t *x, const fhir_node_t *node)
 {

@@ -38,8 +38,8 @@ static int may_target(const fhir_model_t *m, const fhir_element_t *el, const cha
     return !el->n_targets;
 }
 
-/* Has the type, or a part of it, an element that may hold a patient, or a resource? What all types
- * have (extensions, contained resources) is looked at in each resource. */
+/* Does the type, or a part of it, have an element that may hold a patient or a resource? Extensions
+ * and contained resources, which all types have, are looked at in each resource instead. */
 static int has_patient_element(const fhir_model_t *m, const fhir_type_t *type, int depth)
 {
     for (int i = 0; i < type->n_elements; i++) {
@@ -55,9 +55,9 @@ static int has_patient_element(const fhir_model_t *m, const fhir_type_t *type, i
 }
 
 enum { NOT_KNOWN, NAMES_NONE, NAMES_PATIENTS };
-#define DEPTH_MAX 8 /* of the parts of a type; those that refer to themselves end there */
+#define DEPTH_MAX 8 /* depth of the parts of a type; this ends those that contain themselves */
 
-/* 1 if a resource of the type can say of a patient. */
+/* 1 if a resource of the type can name a patient. */
 static int can_name(const fhir_extract_t *x, const fhir_type_t *type)
 {
     const fhir_model_t *m = x->model;
@@ -71,7 +71,7 @@ static int can_name(const fhir_extract_t *x, const fhir_type_t *type)
     return *known == NAMES_PATIENTS;
 }
 
-/* 1 if what an element refers to can be a patient, or can name one. */
+/* 1 if the target of an element can be a patient, or can name one. */
 static int may_lead_to_patient(const fhir_extract_t *x, const fhir_element_t *el)
 {
     for (int i = 0; i < el->n_targets; i++)
@@ -90,7 +90,7 @@ static int is_known(const fhir_mentions_t *found, const char *s, apr_size_t len)
     return 0;
 }
 
-/* "Type/id". A second patient, and more than fit, make all uncertain. */
+/* Notes "Type/id". A second patient, or more than fits, makes the whole uncertain. */
 static void add(fhir_extract_t *x, const char *s, apr_size_t len)
 {
     fhir_mentions_t *found = &x->mentions;
@@ -126,7 +126,7 @@ static const fhir_type_t *type_in_url(const fhir_extract_t *x, const char *s, ap
 static void literal(fhir_extract_t *x, const fhir_element_t *el, const char *s, apr_size_t len)
 {
     if (len && *s == '#')
-        return; /* what is contained speaks for itself */
+        return; /* the contained resource is looked at itself */
     fhir_extract_normalize(&s, &len, x);
     const fhir_type_t *type = type_in_url(x, s, len);
     int is_local = type && s + strlen(fhir_model_str(x->model, type->name)) == memrchr(s, '/', len);
@@ -137,7 +137,7 @@ static void literal(fhir_extract_t *x, const fhir_element_t *el, const char *s, 
         x->mentions.uncertain = 1;
 }
 
-/* Without a literal: an identifier, or only words. */
+/* No literal reference: only an identifier or a display. */
 static void logical(fhir_extract_t *x, const fhir_element_t *el, const fhir_node_t *node)
 {
     const fhir_node_t *said = fhir_node_get(node, "type");
@@ -160,7 +160,7 @@ static void reference(fhir_extract_t *x, const fhir_element_t *el, const fhir_no
         x->mentions.uncertain = 1;
 }
 
-/* A uri that names a patient of this server. */
+/* Notes a uri that names a patient of this server. */
 static void uri(fhir_extract_t *x, const fhir_node_t *node)
 {
     const char *s = node->text;

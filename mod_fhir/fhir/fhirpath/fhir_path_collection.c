@@ -121,7 +121,7 @@ static fhir_err_t *fn_select(call_t *c)
     return NULL;
 }
 
-/* Items that come again are not followed again, so that it ends. */
+/* Items that were found before are not followed again, so that it ends. */
 static fhir_err_t *fn_repeat(call_t *c)
 {
     coll_t round = *c->in;
@@ -305,11 +305,11 @@ static fhir_err_t *fn_iif(call_t *c)
     return c->node->n_args > 2 ? path_lambda(c, 2, item, index, NULL, c->out) : NULL;
 }
 
-/* sort(): a key with a minus sorts downwards, also of what has no sign. */
+/* sort(): a minus before a key sorts in descending order, also for values that have no sign. */
 
 typedef struct sort_t {
     call_t *call;
-    coll_t *keys; /* n_args a row */
+    coll_t *keys; /* n_args for each row */
     fhir_err_t *err;
 } sort_t;
 
@@ -320,7 +320,7 @@ static int sort_order(sort_t *s, int a, int b)
         const coll_t *x = &s->keys[a * n + k], *y = &s->keys[b * n + k];
         const ast_t *arg = s->call->node->n_args ? s->call->node->args[k] : s->call->node;
         if (!x->n || !y->n)
-            order = (x->n == 0) - (y->n == 0); /* what has no key comes last */
+            order = (x->n == 0) - (y->n == 0); /* items without a key come last */
         else
             s->err = path_compare(s->call->run, &order, arg, x->v[0], y->v[0]);
         if (order == PATH_EMPTY)
@@ -331,7 +331,7 @@ static int sort_order(sort_t *s, int a, int b)
     return order;
 }
 
-/* Merges; stable, and errors of a comparison stop it. */
+/* A merge sort: it is stable, and an error of a comparison stops it. */
 static void merge_sort(sort_t *s, int *rows, int *spare, int n)
 {
     int half = n / 2, a = 0, b = half, k = 0;

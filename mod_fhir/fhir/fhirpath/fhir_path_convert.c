@@ -10,7 +10,7 @@
 
 #define INTEGER_MAX 2147483647
 
-/* Each pushes the converted item, or nothing. */
+/* Each function pushes the converted item, or nothing. */
 typedef void convert_fn(run_t *run, coll_t *out, const item_t *item);
 
 static int equals(const char *s, apr_size_t len, const char *word)
@@ -173,7 +173,7 @@ static convert_fn *const converters[] = {to_boolean, to_integer,  to_decimal, to
                                          to_date,    to_datetime, to_time,    to_quantity};
 enum { BOOLEAN, INTEGER, DECIMAL, STRING, DATE, DATETIME, TIME, QUANTITY };
 
-/* The input converted; a unit given to toQuantity() converts once more. */
+/* The converted input; with a unit, toQuantity() converts it to that unit. */
 static fhir_err_t *convert(call_t *c, coll_t *out, const item_t **item)
 {
     FHIR_TRY(path_single(c->run, c->node, c->in, item));
@@ -285,7 +285,7 @@ static void json(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len, int 
         fhir_buf_append(buf, quoted->data + 1, quoted->len - 2);
         return;
     }
-    /* Quotes may stand in it unescaped. */
+    /* quotes are left unescaped */
     fhir_buf_putc(quoted, '"');
     for (apr_size_t i = 0; i < len; i++) {
         if (s[i] == '"')

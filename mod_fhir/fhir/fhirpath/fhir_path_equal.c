@@ -6,7 +6,7 @@
 #include "core/fhir_hash.h"
 #include "fhir/fhirpath/fhir_path_private.h"
 
-/* A comparison reads no more than the shorter text. */
+/* A comparison reads at most the shorter text, so only that is charged. */
 static apr_size_t smaller(apr_size_t a, apr_size_t b)
 {
     return a < b ? a : b;
@@ -17,7 +17,7 @@ static apr_size_t smaller(apr_size_t a, apr_size_t b)
 static fhir_err_t *nodes_equal(run_t *run, int *answer, const fhir_node_t *a, const fhir_node_t *b,
                                int equivalent);
 
-/* Every item of a has its own equivalent in b: order does not count. */
+/* Every item of a must have its own equivalent in b; order is ignored. */
 static fhir_err_t *arrays_equivalent(run_t *run, int *answer, const fhir_node_t *a,
                                      const fhir_node_t *b)
 {
@@ -60,7 +60,7 @@ static fhir_err_t *objects_equal(run_t *run, int *answer, const fhir_node_t *a,
 
 static int numbers_equal(const number_t *a, const number_t *b, int equivalent);
 
-/* Not in line: what it keeps on the stack is not kept for each level of the nodes. */
+/* Not inline: its variables would take stack at each level of the nodes. */
 static __attribute__((noinline)) int digits_equal(const fhir_node_t *a, const fhir_node_t *b,
                                                   int equivalent)
 {
@@ -116,7 +116,7 @@ static int decimals(const number_t *n)
     return shortest.scale > 0 ? shortest.scale : 0;
 }
 
-/* Equivalence rounds to the smaller number of decimal places; zeros at the end are none. */
+/* Equivalence rounds to the smaller number of decimal places, not counting zeros at the end. */
 static int numbers_equal(const number_t *a, const number_t *b, int equivalent)
 {
     int places_a = decimals(a), places_b = decimals(b);
@@ -128,7 +128,7 @@ static int numbers_equal(const number_t *a, const number_t *b, int equivalent)
            path_number_round(&y, b, places, PATH_HALF) && path_number_compare(&x, &y) == 0;
 }
 
-/* A calendar's year and month are equivalent to UCUM's, though not equal. */
+/* The calendar's year and month are equivalent, but not equal, to those of UCUM. */
 static int is_calendar_of(const quantity_t *a, const quantity_t *b)
 {
     const char *word = a->calendar ? path_calendar_unit(a->unit, a->unit_len) : NULL;
@@ -160,7 +160,7 @@ static int is_moment(const item_t *item)
     return item->kind >= FHIR_PATH_DATE && item->kind <= FHIR_PATH_TIME;
 }
 
-/* Quantities, and numbers beside one. */
+/* Compares quantities, and numbers with quantities. */
 static int as_quantity(const run_t *run, const item_t *item, quantity_t *q)
 {
     if (!is_number(item))
@@ -273,8 +273,8 @@ fhir_err_t *path_has(run_t *run, int *answer, const coll_t *c, const item_t *ite
     return NULL;
 }
 
-/* Equal items have equal hashes; what is equal across kinds (1 and 1.0) hashes by what both have.
- */
+/* Equal items must have equal hashes. Items of different kinds that are equal (1 and 1.0) are
+ * hashed by their common value. */
 static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
 {
     apr_int64_t whole = 0;
@@ -287,7 +287,7 @@ static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
     if (path_item_string(item, &s, &len))
         *h = (unsigned)fhir_hash_bytes(s, len);
     else if (is_quantity(run, item))
-        *h = 3; /* equal ones may have other units: they share a chain */
+        *h = 3; /* equal quantities may have different units, so all share a chain */
     else if (is_number(item) && path_item_number(item, &n)) {
         if (path_number_round(&n, &n, 0, PATH_TRUNCATE) && path_number_integer(&whole, &n))
             *h = (unsigned)fhir_hash_bytes(&whole, sizeof(whole));
@@ -296,7 +296,7 @@ static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
         for (const fhir_node_t *m = item->node->child; m; m = m->next) {
             PATH_STEP(run);
             PATH_CHARGE(run, m->text_len);
-            if (m->kind == FHIR_NODE_STRING) /* the order of members does not count */
+            if (m->kind == FHIR_NODE_STRING) /* the order of members is ignored */
                 *h += (unsigned)fhir_hash_bytes(m->text, m->text_len);
             *h += m->name_len;
         }
@@ -304,7 +304,7 @@ static fhir_err_t *hash(run_t *run, unsigned *h, const item_t *item)
     return NULL;
 }
 
-#define FEW 12 /* below, comparing all is faster than a table */
+#define FEW 12 /* up to this many, comparing all is faster than a table */
 
 fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
 {
@@ -321,7 +321,7 @@ fhir_err_t *path_add_distinct(run_t *run, coll_t *out, const coll_t *from)
     PATH_STEPS(run, (apr_size_t)total);
     while (size < total * 2)
         size *= 2;
-    /* Chains of places in out, 1-based. */
+    /* Chains of positions in out, which count from 1. */
     int *slots = apr_pcalloc(run->pool, (apr_size_t)size * sizeof(*slots));
     int *next = apr_pcalloc(run->pool, (apr_size_t)total * sizeof(*next));
     for (int i = -kept; i < from->n; i++) {
@@ -355,7 +355,7 @@ fhir_err_t *path_compare(run_t *run, int *order, const ast_t *node, const item_t
         const char *s, *t;
         apr_size_t s_len, t_len;
         if (path_item_string(a, &s, &s_len) && path_item_string(b, &t, &t_len)) {
-            /* UTF-8 orders as its characters do. */
+            /* The bytes of UTF-8 have the order of its characters. */
             int cmp = memcmp(s, t, s_len < t_len ? s_len : t_len);
             *order = cmp ? (cmp > 0) - (cmp < 0) : (s_len > t_len) - (s_len < t_len);
         }

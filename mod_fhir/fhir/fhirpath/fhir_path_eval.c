@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The syntax tree's nodes evaluated: operators, scopes, calls. Recursion is as deep as the tree,
- * which the parser bounds; work is bounded by steps. */
+/* Evaluates the nodes of the syntax tree: operators, scopes, calls. Recursion is as deep as the
+ * tree, which the parser limits. The work is limited by counting steps. */
 #include <apr_strings.h>
 #include <stdarg.h>
 
@@ -26,7 +26,7 @@ fhir_err_t *path_limit(const run_t *run)
                            run->steps->most);
 }
 
-/* Collections where a single value is due */
+/* Collections where a single value is expected */
 
 fhir_err_t *path_single(const run_t *run, const ast_t *node, const coll_t *c, const item_t **item)
 {
@@ -70,8 +70,9 @@ static int not(int a)
     return a == PATH_EMPTY ? PATH_EMPTY : !a;
 }
 
-/* An operand of and, or, xor, implies: several items that are no booleans count as one would, true.
- * N1 has an error there; US Core's pd-1 ("telecom or endpoint") needs it. */
+/* An operand of and, or, xor, implies. Several items, none of them a boolean, count as true, as a
+ * single one does. N1 says that this is an error, but US Core's pd-1 ("telecom or endpoint") needs
+ * it. */
 static fhir_err_t *truth(run_t *run, const ast_t *node, scope_t *scope, int *answer)
 {
     coll_t c = {0};
@@ -92,7 +93,7 @@ static fhir_err_t *logic(run_t *run, coll_t *out, const ast_t *node, scope_t *sc
     int a;
 
     FHIR_TRY(truth(run, node->left, scope, &a));
-    /* What the left side decides alone needs no right side. */
+    /* If the left side decides the result alone, the right side is not evaluated. */
     if ((node->op == OP_AND && a == 0) || (node->op == OP_OR && a == 1) ||
         (node->op == OP_IMPLIES && a == 0)) {
         path_push_boolean(run, out, node->op != OP_AND);
@@ -194,7 +195,7 @@ static fhir_err_t *join(run_t *run, coll_t *out, const ast_t *node, scope_t *sco
 
 static fhir_err_t *binary(run_t *run, coll_t *out, const ast_t *node, scope_t *outer)
 {
-    /* A variable that one side defines is none of the other's. */
+    /* Variables that one side defines are unknown to the other. */
     scope_t of_this = *outer, *scope = &of_this;
     const item_t *a, *b;
     coll_t left = {0}, right = {0}, both = {0};
@@ -269,7 +270,7 @@ static fhir_err_t *indexer(run_t *run, coll_t *out, const ast_t *node, scope_t *
 
 /* Paths and calls */
 
-/* What an invocation works on: what stands left of its dot, or the focus. */
+/* The input of an invocation: what is left of its dot, or the focus. */
 static fhir_err_t *input(run_t *run, coll_t *in, const ast_t *node, scope_t *scope)
 {
     if (node->left)
@@ -310,7 +311,7 @@ static fhir_err_t *type_filter(run_t *run, coll_t *out, const ast_t *node, scope
     return NULL;
 }
 
-/* Functions may look at what they have put out; what stood there before is none of it. */
+/* Functions may read what they have put out; earlier output is not theirs. */
 static fhir_err_t *call(run_t *run, coll_t *out, const ast_t *node, scope_t *scope)
 {
     coll_t in = {0}, made = {0};
@@ -348,7 +349,8 @@ static fhir_err_t *eval_node(run_t *run, coll_t *out, const ast_t *node, scope_t
     case AST_MEMBER:
         return member(run, out, node, scope);
     case AST_TYPE_ROOT:
-        /* "Patient.name" on a Patient; the name may also be that of a type it specializes. */
+        /* "Patient.name" on a Patient. The name may also be that of a type from which Patient
+         * derives. */
         if (scope->this_item && path_item_is(run, scope->this_item, node->type))
             path_push(run, out, scope->this_item);
         return NULL;

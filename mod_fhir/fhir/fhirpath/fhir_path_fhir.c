@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FHIR's own functions, and utilities that ask the surroundings.
+/* FHIR's own functions, and functions that need the environment.
  * Source: http://hl7.org/fhir/R4/fhirpath.html#functions */
 #include <apr_strings.h>
 
@@ -48,7 +48,7 @@ static fhir_err_t *fn_has_value(call_t *c)
     return NULL;
 }
 
-/* The System value of a primitive, without its type and extensions. */
+/* The System value of a primitive, without its FHIR type and extensions. */
 static fhir_err_t *fn_get_value(call_t *c)
 {
     const item_t *item = c->in->n == 1 ? c->in->v[0] : NULL;
@@ -109,7 +109,7 @@ static int reference_of(const item_t *item, reference_t *ref)
     return 1;
 }
 
-/* The resource among `container`'s that holds this id, for references with '#'. */
+/* Finds the resource with this id among those of `container`, for references with '#'. */
 static fhir_err_t *push_contained(call_t *c, const item_t *item, const reference_t *ref)
 {
     const item_t *container = c->run->env->root_resource ? c->run->env->root_resource
@@ -135,8 +135,8 @@ static fhir_err_t *push_contained(call_t *c, const item_t *item, const reference
     return NULL;
 }
 
-/* A fullUrl fits an absolute reference when they are the same, a relative one when it ends with it
- * behind a slash; http://hl7.org/fhir/R4/bundle.html#references */
+/* 1 if a fullUrl matches a reference: an absolute reference must equal it, a relative one must be
+ * its end behind a slash; http://hl7.org/fhir/R4/bundle.html#references */
 static int full_url_fits(const fhir_node_t *url, const reference_t *ref, int absolute)
 {
     if (!url || url->kind != FHIR_NODE_STRING || url->text_len < ref->len)
@@ -201,7 +201,7 @@ static fhir_err_t *push_outside(call_t *c, const reference_t *ref)
     }
     if (!type)
         type = type_of(c, ref);
-    if (type) { /* a resource of which only the type is known: `is` works on it */
+    if (type) { /* a resource of which only the type is known, which is enough for `is` */
         item_t *item = apr_pcalloc(c->run->pool, sizeof(*item));
         item->index = -1;
         item->type = fhir_model_type_index(c->run->model, type);
@@ -231,7 +231,7 @@ static fhir_err_t *fn_resolve(call_t *c)
 
 /* Terminology and profiles */
 
-/* The model's own value sets, for those who give no callback. */
+/* The model's own value sets, for callers without a callback. */
 static fhir_path_answer_t member_of_model(const run_t *run, const item_t *item, const char *url)
 {
     const fhir_model_t *m = run->model;
@@ -419,7 +419,7 @@ const function_t path_functions_fhir[] = {
     {"hasExtension", fn_extension, 1, 1, 0, 1},
     {"hasValue", fn_has_value, 0, 0, 0, 0},
     {"htmlChecks", fn_html_checks, 0, 0, 0, 0},
-    {"htmlchecks", fn_html_checks, 0, 0, 0, 0}, /* as some definitions write it */
+    {"htmlchecks", fn_html_checks, 0, 0, 0, 0}, /* some definitions call it this way */
     {"memberOf", fn_member_of, 1, 1, 0, 0},
     {"now", fn_now, 0, 0, 0, FHIR_PATH_DATETIME},
     {"resolve", fn_resolve, 0, 0, 0, 0},

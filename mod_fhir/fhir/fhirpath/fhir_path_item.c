@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Items: their values, their types, and making them. */
+/* Items: their values, their types, and how they are made. */
 #include <apr_strings.h>
 
 #include "fhir/fhirpath/fhir_path_private.h"
@@ -94,7 +94,7 @@ fhir_path_item_t *fhir_path_string(const char *text, apr_size_t len, apr_pool_t 
 
 void path_push(run_t *run, coll_t *c, const item_t *item)
 {
-    /* What is copied when it grows is charged too: a collection that was taken over is full. */
+    /* Growing copies the collection, and the copy is charged, too. */
     int grows = c->n == c->cap;
     if (!fhir_steps_take(run->steps, 1 + (grows ? (apr_size_t)c->n / FHIR_STEPS_LINKS : 0)))
         return;
@@ -111,7 +111,7 @@ void path_push(run_t *run, coll_t *c, const item_t *item)
 
 void path_push_all(run_t *run, coll_t *c, const coll_t *from)
 {
-    if (c->n == 0 && c->cap < from->n) { /* collections are never changed once read */
+    if (c->n == 0 && c->cap < from->n) { /* collections are never changed after they were read */
         *c = *from;
         c->cap = c->n;
         return;
@@ -236,8 +236,9 @@ int path_item_moment(const item_t *item, moment_t *m)
            path_moment_parse(m, item->kind, item->node->text, item->node->text_len);
 }
 
-/* FHIR's Quantity counts as one of FHIRPath when it has no comparator. Its unit is the code;
- * without one, what is written for people, which then equals only itself. */
+/* A FHIR Quantity without a comparator counts as one of FHIRPath. Its unit is the code. Without a
+ * code it is the text for people, and the quantity then equals only quantities with the same
+ * text. */
 int path_item_quantity(const run_t *run, const item_t *item, quantity_t *q)
 {
     if (item->kind == FHIR_PATH_QUANTITY) {
@@ -301,7 +302,7 @@ int path_type_find(type_spec_t *spec, const fhir_model_t *model, const char *nam
             memcmp(system_names[i], name + skip, len - skip) == 0)
             spec->system = (apr_byte_t)(i + 1);
     }
-    /* A System type that is not there is nobody's: System.Patient is false, not an error. */
+    /* An unknown System type is not an error: System.Patient is false. */
     if (system && !spec->system)
         spec->system = N_KINDS + 1;
     return spec->fhir || spec->system;

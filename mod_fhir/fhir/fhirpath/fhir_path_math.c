@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic of integers, decimals, quantities, dates and strings, and the mathematical functions.
- * What leaves a type's range is empty, as N1 has it. */
+ * A result outside of its type's range is empty, as in N1. */
 #include <apr_strings.h>
 #include <math.h>
 
@@ -189,7 +189,8 @@ fhir_err_t *path_negate(run_t *run, coll_t *out, const ast_t *node, const item_t
 
 /* Functions */
 
-/* The input as one number; *item NULL when it is empty or a quantity was taken care of. */
+/* The input as one number. *item is NULL when the input is empty, or was a quantity, which is done
+ * already. */
 static fhir_err_t *in_number(const call_t *c, const item_t **item, number_t *n)
 {
     FHIR_TRY(path_single(c->run, c->node, c->in, item));
@@ -318,7 +319,7 @@ static fhir_err_t *fn_power(call_t *c)
     return NULL;
 }
 
-/* Boundaries and precision; of the draft after N1, used by later invariants. */
+/* Boundaries and precision, from the draft after N1; later invariants use them. */
 
 enum { LOW, HIGH };
 

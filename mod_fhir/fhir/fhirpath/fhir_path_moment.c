@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dates, dateTimes and times with the precision that was written.
+/* Dates, dateTimes and times, with the precision in which they are written.
  * Source: http://hl7.org/fhirpath/N1/#datetime, #comparison, #date-time-arithmetic */
 #include <apr_strings.h>
 
@@ -175,7 +175,8 @@ int path_moment_compare(const moment_t *left, const moment_t *right)
 
     if (date != (b.kind != FHIR_PATH_TIME))
         return PATH_EMPTY;
-    /* Two local times need no zone; one of each cannot be compared. A day is taken as written. */
+    /* Two local times can be compared without a zone; a local time and one with a zone cannot. A
+     * day is taken as written. */
     if (date && a.precision > MOMENT_DAY && b.precision > MOMENT_DAY) {
         if (a.has_zone != b.has_zone)
             return PATH_EMPTY;
@@ -194,7 +195,7 @@ int path_moment_compare(const moment_t *left, const moment_t *right)
     return (a.micros > b.micros) - (a.micros < b.micros);
 }
 
-/* Years and months are counted on the calendar; the day is cut to the month's last. */
+/* Years and months are added on the calendar. The day is cut to the last one of the month. */
 static int add_months(moment_t *m, apr_int64_t months)
 {
     apr_int64_t total = (apr_int64_t)m->year * 12 + m->month - 1 + months;
@@ -227,8 +228,8 @@ static int add_micros(moment_t *m, apr_int64_t micros)
     return 1;
 }
 
-/* Below the precision of a partial date, the amount is brought to that precision with 12 months a
- * year, 30 days a month, 24 hours a day; what is left over does not count. */
+/* An amount below the precision of a partial date is converted to that precision, with 12 months a
+ * year, 30 days a month, 24 hours a day. The remainder is dropped. */
 static const struct {
     const char *word, *ucum;
     moment_precision_t precision;
@@ -387,7 +388,7 @@ int path_moment_boundary(moment_t *out, const moment_t *m, int digits, int high)
     if (m->kind == FHIR_PATH_DATETIME && out->precision < MOMENT_HOUR)
         out->has_zone = 0;
     else if (m->kind == FHIR_PATH_DATETIME && !m->has_zone) {
-        /* The zone is not known: the earliest one that there is, or the latest. */
+        /* The zone is unknown, so the earliest or the latest existing zone is used. */
         out->has_zone = 1;
         out->offset_min = (high ? -12 : 14) * 60;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ways through the tree: members by name, children, the resource around an item, its location, and
+/* Navigation: members by name, children, the resource around an item, its location, and
  * variables. */
 #include <apr_strings.h>
 
@@ -18,7 +18,8 @@ static fhir_err_t *push_child(run_t *run, coll_t *out, const item_t *parent,
     return NULL;
 }
 
-/* A member's value or values; those of "_name" stand beside them, with null for none. */
+/* The value or values of a member. Those of "_name" are beside them, with null where there is
+ * none. */
 static fhir_err_t *push_values(run_t *run, coll_t *out, const item_t *parent,
                                const fhir_element_t *element, const fhir_node_t *value,
                                const fhir_node_t *extra)
@@ -51,7 +52,7 @@ static int is_primitive(const run_t *run, const fhir_element_t *element)
     return run->model->types[element->type].kind == FHIR_KIND_PRIMITIVE;
 }
 
-/* `name` may be the base name of a choice: then the member's own name is longer. */
+/* `name` may be the base name of a choice. The member's own name is then longer. */
 static const fhir_element_t *choice(const run_t *run, const fhir_type_t *type, const char *name,
                                     apr_size_t len, const char *member, apr_size_t member_len)
 {
@@ -64,7 +65,7 @@ static const fhir_element_t *choice(const run_t *run, const fhir_type_t *type, c
     return strlen(group) == len && memcmp(group, name, len) == 0 ? element : NULL;
 }
 
-/* What type() gave has members that no model knows. */
+/* The result of type() has members that are in no model. */
 static fhir_err_t *push_type_member(run_t *run, coll_t *out, const item_t *item, const char *name,
                                     apr_size_t len)
 {
@@ -154,7 +155,7 @@ static const item_t *resource_of(const run_t *run, const item_t *item)
     return item;
 }
 
-/* What contains a contained resource; for any other resource, itself. */
+/* The container of a contained resource; for any other resource, the resource itself. */
 const item_t *path_root_resource_of(const run_t *run, const item_t *item)
 {
     item = resource_of(run, item);
@@ -190,7 +191,7 @@ static const struct {
     {"loinc", "http://loinc.org"},
 };
 
-/* %vs-name and %ext-name stand for HL7's value sets and extensions. */
+/* %vs-name and %ext-name are short for HL7's value sets and extensions. */
 static const struct {
     const char *prefix, *base;
 } families[] = {

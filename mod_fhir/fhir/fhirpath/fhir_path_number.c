@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Exact decimals: up to 37 digits at any scale. FHIRPath asks for 28 digits and 8 decimal places;
- * FHIR's data may have more, and must compare right. */
+/* Exact decimals: up to 37 digits at any scale. FHIRPath requires 28 digits and 8 decimal places.
+ * FHIR's data may have more, and must be compared exactly. */
 #include <apr_strings.h>
 #include <math.h>
 #include <stdlib.h>
@@ -76,7 +76,7 @@ int path_number_parse(number_t *n, const char *s, apr_size_t len)
     return set(n, negative ? -c : c, scale);
 }
 
-/* Both at the larger scale; 0 when that does not fit. */
+/* Brings both to the larger scale; 0 when that does not fit. */
 static int align(number_t *a, number_t *b)
 {
     number_t *low = a->scale < b->scale ? a : b, *high = low == a ? b : a;
@@ -102,7 +102,8 @@ int path_number_compare(const number_t *left, const number_t *right)
 
     if (sign_a != sign_b || !sign_a)
         return (sign_a > sign_b) - (sign_a < sign_b);
-    /* Digits before the point: only numbers of one size need to be aligned, and those can be. */
+    /* The number of digits before the point: only numbers of the same size need to be aligned, and
+     * these can be. */
     int size_a = digits_of(a.coefficient) - a.scale;
     int size_b = digits_of(b.coefficient) - b.scale;
     if (size_a != size_b)
@@ -112,7 +113,7 @@ int path_number_compare(const number_t *left, const number_t *right)
     return (a.coefficient > b.coefficient) - (a.coefficient < b.coefficient);
 }
 
-/* Drops zeros behind the point, so that values far apart can be aligned. */
+/* Drops zeros after the point, so that values of very different sizes can be aligned. */
 static void strip(number_t *n)
 {
     while (n->scale > 0 && n->coefficient % 10 == 0) {
@@ -184,7 +185,7 @@ int path_number_round(number_t *out, const number_t *n, int places, path_round_t
 {
     int drop = n->scale - places;
 
-    if (drop <= 0) { /* nothing to round; zeros are added when they fit */
+    if (drop <= 0) { /* nothing to round; zeros are added if they fit */
         number_t zero = {0, places};
         *out = *n;
         align(out, &zero);
@@ -233,7 +234,7 @@ int path_number_integer(apr_int64_t *value, const number_t *n)
     return 1;
 }
 
-/* Through text without a point: nothing here depends on a locale. */
+/* Formats digits without a point, so that the result does not depend on a locale. */
 double path_number_double(const number_t *n)
 {
     char text[NUMBER_DIGITS + 20], *digit = text + NUMBER_DIGITS + 2;
@@ -257,7 +258,7 @@ int path_number_from_double(number_t *n, double value)
     if (!path_number_parse(n, text, strlen(text)))
         return 0;
     strip(n);
-    if (n->scale == 0) { /* a decimal shows that it is one */
+    if (n->scale == 0) { /* a decimal is written with a point */
         n->coefficient *= 10;
         n->scale = 1;
     }

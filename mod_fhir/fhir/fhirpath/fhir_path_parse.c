@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* FHIRPath text to syntax tree, by precedence climbing. Functions and types are looked up here, so
- * that what does not exist is told before anything runs.
+/* Parses FHIRPath text to a syntax tree, by precedence climbing. Functions and types are looked
+ * up here, so that unknown ones are reported before anything runs.
  * Source: http://hl7.org/fhirpath/N1/grammar.html */
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
 #include "fhir/fhirpath/fhir_path_scan.h"
 
-#define MAX_DEPTH 200 /* of the tree: a chain of operators or dots is one level each */
+#define MAX_DEPTH 200 /* depth of the tree: each operator or dot of a chain is one level */
 #define MAX_NEST  100 /* of parentheses, arguments and signs */
 #define MAX_TEXT  65535
 #define MAX_ARGS  8
@@ -25,7 +25,7 @@ static fhir_err_t *make(parser_t *p, ast_t **out, ast_kind_t kind, const char *a
         depth = left->depth + 1u;
     if (right && right->depth >= depth)
         depth = right->depth + 1u;
-    /* Running recurses as deep as the tree is. */
+    /* Evaluation recurses as deep as the tree. */
     if (depth > MAX_DEPTH)
         return path_syntax(p, at, "the expression is nested deeper than %d levels", MAX_DEPTH);
     node->kind = (apr_byte_t)kind;
@@ -57,7 +57,7 @@ static fhir_err_t *type_name(parser_t *p, type_spec_t *type, const char *at, con
                        (int)(len < 100 ? len : 100), name, p->model->version);
 }
 
-/* A name with dots, as behind `is`. */
+/* A name with dots, as it follows `is`. */
 static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
 {
     const char *whole = NULL;
@@ -70,7 +70,7 @@ static fhir_err_t *type_specifier(parser_t *p, type_spec_t *type)
         FHIR_TRY(path_identifier(p, &name, &len, "a type's name"));
         name = apr_pstrmemdup(p->pool, name, len);
         whole = whole ? apr_pstrcat(p->pool, whole, ".", name, NULL) : name;
-        /* Behind the name of a type, a dot is none of it. */
+        /* a dot after the name of a type is not part of the name */
     } while ((strcmp(whole, "FHIR") == 0 || strcmp(whole, "System") == 0) && path_take(p, '.'));
     return type_name(p, type, at, whole, strlen(whole));
 }
@@ -90,7 +90,7 @@ static fhir_err_t *number(parser_t *p, ast_t **out)
             p->at++;
     }
     const char *digits_end = p->at;
-    /* Leading zeros are allowed here, not in FHIR's decimals. */
+    /* Leading zeros are allowed here, but not in FHIR's decimals. */
     const char *unit;
     for (unit = at; unit + 1 < digits_end && unit[0] == '0' && path_is_digit(unit[1]); unit++)
         ;
@@ -188,7 +188,7 @@ static fhir_err_t *arguments(parser_t *p, ast_t *call)
     return NULL;
 }
 
-/* The argument of is(), as(), ofType(): a name was parsed as a path. */
+/* The argument of is(), as(), ofType(): a type name that was parsed as a path. */
 static fhir_err_t *type_argument(parser_t *p, ast_t *call)
 {
     const ast_t *a = call->args[0];
@@ -207,7 +207,7 @@ static fhir_err_t *type_argument(parser_t *p, ast_t *call)
     return type_name(p, &call->type, at, name, strlen(name));
 }
 
-/* A pattern that stands in the expression is compiled with it. */
+/* A pattern that is a literal is compiled with the expression. */
 static fhir_err_t *regex_argument(parser_t *p, ast_t *call)
 {
     const ast_t *a = call->args[0];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quantities and their units: enough of UCUM to compare and convert what clinical data measures in.
- * A unit that is not known here equals only itself.
+/* Quantities and their units: enough of UCUM to compare and convert what clinical data contains.
+ * An unknown unit equals only itself.
  * Source: http://hl7.org/fhirpath/N1/#quantity, https://ucum.org/ucum (factors, prefixes) */
 #include <apr_strings.h>
 
@@ -15,7 +15,7 @@
 typedef struct unit_t {
     number_t numerator, denominator;
     signed char power[N_DIMENSIONS];
-    int months; /* a calendar's month or year is none of UCUM's: their count, or 0 */
+    int months; /* number of months or years of the calendar, which UCUM does not have; or 0 */
 } unit_t;
 
 static const struct {
@@ -151,7 +151,7 @@ static void one(unit_t *u)
     u->numerator = u->denominator = path_number_of(1);
 }
 
-/* The atom that the text is, with a prefix before it. */
+/* Finds the atom that the text is, perhaps with a prefix before it. */
 static int atom(unit_t *u, const char *s, apr_size_t len)
 {
     for (int p = -1; p < N_PREFIXES; p++) {
@@ -229,7 +229,7 @@ static int parenthesis(reader_t *r, unit_t *u)
     return 1;
 }
 
-/* An annotation means nothing to the value. */
+/* An annotation does not change the value. */
 static int annotation(reader_t *r)
 {
     while (r->at < r->end && *r->at != '}')

@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Regular expressions: PCRE2, within the budget of the run. PCRE2's own limit of backtracking holds
- * for each start position anew, so that a text of n bytes could take it n times. Instead it calls
- * us before each item of the pattern that it tries (automatic callouts), wherever it started.
+/* Regular expressions: PCRE2, within the budget of the run.
  *
- * The dot matches line ends too (N1's single line mode). */
+ * PCRE2's own limit of backtracking applies to each start position anew, so a text of n bytes
+ * could use it n times. Instead, PCRE2 calls us before each item of the pattern that it tries
+ * (automatic callouts), at whatever position.
+ *
+ * The dot also matches line ends (N1's single line mode). */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <apr_strings.h>
 #include <pcre2.h>
 
 #include "fhir/fhirpath/fhir_path_private.h"
 
-#define MATCH_LIMIT 10000000 /* backtracking points: never met before the steps end */
+#define MATCH_LIMIT 10000000 /* backtracking points; the steps of the run always end first */
 #define HEAP_KIB    4096
-#define PARENS_MOST 50 /* nested; compiling recurses */
+#define PARENS_MOST 50 /* nesting, since compiling recurses */
 
 struct path_regex_t {
     pcre2_code *code;
     pcre2_match_context *limits;
-    apr_size_t
-        per_item;    /* most bytes that one item compares without calling us, or refers back to */
-    int refers_back; /* per_item is the whole text */
+    apr_size_t per_item; /* the most bytes that one item compares without a callout, or that a back
+                            reference repeats */
+    int refers_back;     /* per_item is the length of the whole text */
 };
 
 static apr_status_t cleanup(void *data)
@@ -30,7 +32,7 @@ static apr_status_t cleanup(void *data)
     return APR_SUCCESS;
 }
 
-/* The largest n of {n}: so many characters may be compared in one go, and then be in vain. */
+/* The largest n of {n}: this many characters may be compared at once, and then not match. */
 static apr_size_t longest_repeat(const char *pattern, apr_size_t len)
 {
     apr_size_t most = 0;
@@ -94,7 +96,7 @@ typedef struct count_t {
     apr_size_t per_item, at;
 } count_t;
 
-/* A step for the item, and what the one before it went over. */
+/* Charges a step for the item, and the bytes that the previous one passed. */
 static int count_item(pcre2_callout_block *block, void *data)
 {
     count_t *count = data;
@@ -107,7 +109,7 @@ static int count_item(pcre2_callout_block *block, void *data)
                : PCRE2_ERROR_CALLOUT;
 }
 
-/* The limits with a count of their own: a compiled pattern is used by many threads. */
+/* A copy of the limits with a counter of its own, since many threads use one compiled pattern. */
 static pcre2_match_context *counted(count_t *count, const path_regex_t *regex, apr_size_t len,
                                     fhir_steps_t *steps)
 {
@@ -151,7 +153,7 @@ int path_regex_replace(const char **out, apr_size_t *out_len, const path_regex_t
     count_t count;
     pcre2_match_context *context = counted(&count, regex, len, steps);
 
-    count.per_item += by_len; /* each match reads the replacement, and tries one item at least */
+    count.per_item += by_len; /* each match reads the replacement, and tries at least one item */
     for (int turn = 0; context && turn < 2 && n == PCRE2_ERROR_NOMEMORY; turn++) {
         if (!fhir_steps_bytes(steps, size))
             break;

@@ -68,7 +68,7 @@ int path_take(parser_t *p, char c)
     return 1;
 }
 
-/* UTF-8 of a character of the first plane. */
+/* UTF-8 of a character up to U+FFFF. */
 static char *encode(char *out, unsigned c)
 {
     if (c < 0x80)

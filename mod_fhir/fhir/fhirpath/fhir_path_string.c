@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions on strings. Places and lengths count characters, not bytes.
+/* Functions on strings. Positions and lengths count characters, not bytes.
  * Source: http://hl7.org/fhirpath/N1/#string-manipulation */
 #include <apr_strings.h>
 
@@ -21,7 +21,7 @@ static apr_int64_t char_count(const char *s, apr_size_t len)
     return n;
 }
 
-/* The byte where character n starts; len when there are fewer. */
+/* The byte offset of character n; len when there are fewer characters. */
 static apr_size_t char_offset(const char *s, apr_size_t len, apr_int64_t n)
 {
     apr_size_t i = 0;
@@ -30,7 +30,8 @@ static apr_size_t char_offset(const char *s, apr_size_t len, apr_int64_t n)
     return i < len ? i : len;
 }
 
-/* Latin, Greek and Cyrillic letters: small and capital ones lie in pairs or at a fixed distance. */
+/* Latin, Greek and Cyrillic letters. The small letter follows its capital, or has a fixed distance
+ * from it. */
 static const struct {
     unsigned first, last;
     int distance; /* from capital to small; 0: pairs, the capital even; 1: pairs, capital odd */
@@ -106,7 +107,7 @@ static int is_blank(unsigned c)
            c == 0x205F || c == 0x3000;
 }
 
-/* White space is one kind for equivalence, wherever it stands. */
+/* For equivalence, all white space is equal. */
 int path_text_equivalent(const char *a, apr_size_t a_len, const char *b, apr_size_t b_len)
 {
     const char *a_end = a + a_len, *b_end = b + b_len;
@@ -141,14 +142,14 @@ static fhir_err_t *fn_case(call_t *c)
 
 /* Searching */
 
-/* The place of the first occurrence in bytes, or -1; linear in both lengths. */
+/* The byte offset of the first occurrence, or -1. The time is linear in both lengths. */
 static apr_int64_t find(const char *s, apr_size_t len, const char *part, apr_size_t part_len)
 {
     const char *at = memmem(s, len, part, part_len);
     return at ? at - s : -1;
 }
 
-/* The place of the last one. Nothing finds that in linear time, so what is compared is charged. */
+/* The offset of the last occurrence. The search is not linear, so the comparisons are charged. */
 static fhir_err_t *find_last(run_t *run, apr_int64_t *found, const char *s, apr_size_t len,
                              const char *part, apr_size_t part_len)
 {
@@ -217,7 +218,7 @@ static fhir_err_t *fn_substring(call_t *c)
     if (bounded) {
         int has;
         FHIR_TRY(path_arg_integer(c, 1, &length, &has));
-        bounded = has; /* an empty length is none */
+        bounded = has; /* a length that is empty counts as absent */
     }
     if (!found || !given || start < 0)
         return NULL;
@@ -290,7 +291,7 @@ static fhir_err_t *fn_split(call_t *c)
         return fn_to_chars(c);
     apr_int64_t at;
     while ((at = find(s, len, by, by_len)) >= 0) {
-        PATH_CHARGE(c->run, by_len); /* which is prepared for each search */
+        PATH_CHARGE(c->run, by_len); /* the pattern is prepared for each search */
         path_push_string(c->run, c->out, s, (apr_size_t)at);
         s += (apr_size_t)at + by_len;
         len -= (apr_size_t)at + by_len;
@@ -326,7 +327,7 @@ static fhir_err_t *fn_join(call_t *c)
     return NULL;
 }
 
-/* An empty pattern stands around every character. */
+/* An empty pattern matches before and after every character. */
 static fhir_err_t *put_between(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len,
                                const char *by, apr_size_t by_len)
 {
@@ -379,7 +380,7 @@ static fhir_err_t *fn_replace(call_t *c)
 
 /* Patterns */
 
-/* The call's pattern: compiled with the expression when it is a literal. */
+/* The pattern of the call. A literal was compiled with the expression. */
 static fhir_err_t *pattern(const call_t *c, const path_regex_t **regex)
 {
     *regex = c->node->regex;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Takes fhir_comments out of a tree. Their conversion is in fhir_xml_write.c and fhir_xml_parse.c.
- */
+/* Removes fhir_comments from a tree. fhir_xml_write.c and fhir_xml_parse.c convert them. */
 #include "fhir/format/fhir_comments.h"
 
 static int are_comments(const fhir_node_t *node)
@@ -22,8 +21,8 @@ static int only_nulls(const fhir_node_t *array)
     return 1;
 }
 
-/* A half with '_' that became empty goes; in an array null takes its place, since it has a partner
- * at the same index. */
+/* A '_' member that became empty is removed. In an array, null replaces it, since its partner has
+ * the same index. */
 static int became_empty(fhir_node_t *member)
 {
     if (!member->name_len || member->name[0] != '_')

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Content negotiation: Accept, _format, Content-Type, and entity tags that differ by format.
- * Holds no conversion; see fhir_render.c for what is done with the answer.
+ * fhir_render.c writes the response in the format.
  */
 #include "fhir/format/fhir_format.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Every name a format goes by. Short forms are for _format alone. */
+/* Every name of a format. Short names are only for _format. */
 typedef struct name_t {
     const char *name;
     fhir_format_t format;
@@ -27,8 +27,8 @@ static const name_t media_types[] = {
     {"text/html", FHIR_FORMAT_HTML},
     {NULL, FHIR_FORMAT_NONE},
 };
-/* Clients that send a patch often accept its media type alone. They get the resource, whose format
- * the patch's tells. */
+/* Clients that send a patch often accept only the media type of the patch. They get the resource,
+ * in the format of the patch. */
 static const name_t patch_types[] = {
     {"application/json-patch+json", FHIR_FORMAT_JSON},
     {"application/xml-patch+xml", FHIR_FORMAT_XML},
@@ -43,7 +43,7 @@ static const name_t short_names[] = {
 
 #define ACCEPTED "application/fhir+json, application/fhir+xml or text/html"
 
-/* What is written: [0] R4 and later, [1] DSTU2, whose media types put fhir last. */
+/* The media types that are written: [0] R4 and later, [1] DSTU2, which puts fhir last. */
 static const char *const written[FHIR_FORMAT_COUNT_][2] = {
     [FHIR_FORMAT_JSON] = {"application/fhir+json; charset=utf-8",
                           "application/json+fhir; charset=utf-8"},
@@ -52,17 +52,17 @@ static const char *const written[FHIR_FORMAT_COUNT_][2] = {
     [FHIR_FORMAT_HTML] = {"text/html; charset=utf-8", "text/html; charset=utf-8"},
 };
 static const char *const etag_suffix[FHIR_FORMAT_COUNT_] = {
-    [FHIR_FORMAT_JSON] = "", /* R4: the version alone; Vary tells that the format may differ */
+    [FHIR_FORMAT_JSON] = "", /* R4: the version alone; Vary says that the format may differ */
     [FHIR_FORMAT_XML] = "",
     [FHIR_FORMAT_HTML] = "-html",
     [FHIR_FORMAT_RAW] = "-raw",
 };
 
-/* A media range or media type as it stands in a header. */
+/* A media range or media type of a header. */
 typedef struct range_t {
-    char type[64];    /* lower case; "" when it was too long */
+    char type[64];    /* in lower case; "" when it was too long */
     int q;            /* thousandths */
-    int version_ok;   /* no fhirVersion, or one of this model */
+    int version_ok;   /* 1 if it has no fhirVersion, or that of this model */
     char charset[32]; /* lower case, "" when none was given */
 } range_t;
 
@@ -74,7 +74,7 @@ static fhir_format_t lookup(const name_t *table, const char *name)
     return FHIR_FORMAT_NONE;
 }
 
-/* Copies [s, e) without outer blanks, in lower case; "" when it does not fit. */
+/* Copies [s, e) without blanks around it, in lower case; "" when it does not fit. */
 static void copy_lower(char *out, apr_size_t size, const char *s, const char *e)
 {
     while (s < e && apr_isspace(*s))
@@ -89,7 +89,7 @@ static void copy_lower(char *out, apr_size_t size, const char *s, const char *e)
     out[n] = '\0';
 }
 
-/* RFC 9110 qvalue in thousandths; what is none counts as 1. */
+/* A qvalue (RFC 9110) in thousandths; an invalid one counts as 1. */
 static int parse_q(const char *s)
 {
     int unit = 100;
@@ -144,7 +144,7 @@ static void parse_parameter(range_t *range, const fhir_model_t *model, const cha
         apr_cpystrn(range->charset, *value ? value : "?", sizeof(range->charset));
 }
 
-/* Parses one media range with its parameters; returns what is behind it and its comma. */
+/* Parses one media range with its parameters; returns the text after it and its comma. */
 static const char *parse_range(range_t *range, const fhir_model_t *model, const char *s)
 {
     const char *end = item_end(s, ','), *e = item_end(s, ';');
@@ -164,7 +164,8 @@ static const char *parse_range(range_t *range, const fhir_model_t *model, const 
     return *end ? end + 1 : end;
 }
 
-/* How well a format was asked for; a more exact range overrides a wildcard (RFC 9110 12.5.1). */
+/* How well the client accepts a format; a more exact range overrides a wildcard (RFC 9110
+ * 12.5.1). */
 typedef struct wish_t {
     int exactness; /* 0 not named, 1 any type, 2 "application" and any, 3 named */
     int q;
@@ -180,7 +181,7 @@ static void take_wish(wish_t *wish, int exactness, int q, int position)
     wish->position = position;
 }
 
-/* Notes one range. A page for people is never meant by a wildcard. */
+/* Notes one range. A wildcard never selects a page for people. */
 static void take_range(wish_t *wishes, const range_t *range, int position)
 {
     fhir_format_t named = lookup(media_types, range->type);
@@ -222,7 +223,7 @@ static fhir_format_t from_parameter(const fhir_model_t *model, const char *value
     range_t range;
     parse_range(&range, model, value);
     char *blank;
-    if ((blank = strchr(range.type, ' '))) /* a raw '+' of the URL */
+    if ((blank = strchr(range.type, ' '))) /* an unencoded '+' in the URL */
         *blank = '+';
     fhir_format_t format = lookup(short_names, range.type);
     if (format == FHIR_FORMAT_NONE)
@@ -290,7 +291,7 @@ int fhir_format_same_etag(fhir_format_t a, fhir_format_t b)
     return !strcmp(etag_suffix[a], etag_suffix[b]);
 }
 
-/* mod_deflate and mod_brotli mark the tags of what they compressed. */
+/* mod_deflate and mod_brotli add a suffix to the tags of compressed responses. */
 static apr_size_t without_coding(const char *tag, apr_size_t n)
 {
     if (n > 5 && !memcmp(tag + n - 5, "-gzip", 5))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pages for people: the frame, a resource by its elements, a Bundle around its tables
- * (fhir_html_table.c), errors in words. What a page shows follows from the model; of resource types
- * it knows that a Patient is what most others belong to, and that an OperationOutcome speaks.
+ * (fhir_html_table.c), errors in words. Pages are made from the model. Only two resource types are
+ * known here: most others belong to a Patient, and an OperationOutcome has messages.
  */
 #include "fhir/format/fhir_html.h"
 
@@ -21,7 +21,7 @@
 #define ITEMS_MAX   20          /* of an array */
 #define LINK_MAX    8000
 
-/* The query without _format, so that a link can choose another. */
+/* The query without _format, so that a link can choose another format. */
 static const char *query_without_format(const char *query, apr_pool_t *pool)
 {
     const char *kept = "";
@@ -34,7 +34,7 @@ static const char *query_without_format(const char *query, apr_pool_t *pool)
     return kept;
 }
 
-/* Of "https://host/base", "/base": the same server, whatever name it was asked by. */
+/* Shortens "https://host/base" to "/base": the same server, by whatever name it was called. */
 static const char *path_of(const char *url)
 {
     const char *host = strstr(url, "://"), *path = host ? strchr(host + 3, '/') : NULL;
@@ -81,7 +81,7 @@ void fhir_html_word(fhir_buf_t *buf, const fhir_html_t *html, const char *key)
     fhir_html_text(buf, fhir_html_say(html, key));
 }
 
-/* "birthDate" is "Birth date", "MedicationRequest" is "Medication request". */
+/* Turns "birthDate" into "Birth date", and "MedicationRequest" into "Medication request". */
 static const char *as_words(const char *name, apr_pool_t *pool)
 {
     char *out = apr_palloc(pool, 2 * strlen(name) + 1), *o = out;
@@ -196,7 +196,7 @@ static void end(fhir_buf_t *buf, const fhir_html_t *html)
     fhir_buf_puts(buf, "</footer>\n</body>\n</html>\n");
 }
 
-/* A link to something below the base: "Patient", "Observation?patient=1". */
+/* A link to a path below the base: "Patient", "Observation?patient=1". */
 static void begin_link(fhir_buf_t *buf, const fhir_html_t *html, const char *class_name)
 {
     fhir_buf_printf(buf, "<a%s%s%s href=\"", *class_name ? " class=\"" : "", class_name,
@@ -258,7 +258,7 @@ void fhir_html_issues(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_
     }
 }
 
-/* What an OperationOutcome has to say: its narrative, or its issues. */
+/* The text of an OperationOutcome: its narrative, or its issues. */
 static void outcome(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
     if (narrative_of(resource))
@@ -287,7 +287,7 @@ static int is_added(const fhir_node_t *member)
 static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
                      const fhir_node_t *object, int depth);
 
-/* A value whose elements are listed. */
+/* A value that is shown by its elements. */
 static void part(fhir_buf_t *buf, fhir_html_t *html, const fhir_element_t *e,
                  const fhir_node_t *node, int depth)
 {
@@ -315,7 +315,7 @@ static const char *last_word(const char *url, apr_size_t *len)
     return s;
 }
 
-/* An extension by the last word of its URL and its value, or those of its extensions. */
+/* An extension: the last word of its URL with its value, or with those of its extensions. */
 static void extension(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int depth)
 {
     const fhir_type_t *type = fhir_model_type(html->model, "Extension", 9);
@@ -371,7 +371,7 @@ static void element(fhir_buf_t *buf, fhir_html_t *html, const fhir_element_t *e,
     }
 }
 
-/* What the model does not know is told as it is. */
+/* A member that the model does not know is shown as JSON. */
 static void unknown(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node)
 {
     fhir_buf_clear(html->scratch);
@@ -389,7 +389,7 @@ static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type
 {
     (void)fhir_work_tick(4);
     fhir_buf_puts(buf, depth ? "<dl class=\"part\">" : "<dl class=\"record\">");
-    for (int last = 0; last < 2; last++) /* what the server adds stands last */
+    for (int last = 0; last < 2; last++) /* elements that the server adds come last */
         for (const fhir_node_t *c = object->child; c && buf->len <= html->stop; c = c->next) {
             const fhir_element_t *e =
                 type ? fhir_model_element(html->model, type, c->name, c->name_len) : NULL;
@@ -405,7 +405,7 @@ static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type
 
 /* ---- a patient ---- */
 
-/* What a patient's page leads to, in this order; of the types that the release has. */
+/* The links of a patient's page, in this order, as far as the release has the types. */
 static const struct {
     const char *type, *param;
 } of_patient[] = {
@@ -541,7 +541,7 @@ static void record(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resour
     }
 }
 
-/* A form where a search went wrong: the next try is there. */
+/* The form on the page of a failed search, for another try. */
 static void try_again(fhir_buf_t *buf, fhir_html_t *html)
 {
     const char *name = html->about.type;
@@ -569,7 +569,8 @@ void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *r
 
 /* ---- a Bundle ---- */
 
-/* What the answer says that it is: the link "self" has what the server made of the request. */
+/* The address that the response gives itself: the link "self" shows how the server understood the
+ * query. */
 static void take_asked(fhir_html_t *html, const fhir_node_t *frame)
 {
     const fhir_node_t *links = fhir_node_get(frame, "link");
@@ -635,7 +636,7 @@ static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
     fhir_buf_puts(buf, "</p>\n");
 }
 
-/* What kind of Bundle it is, in words where there are some; of an operation, its name. */
+/* The kind of Bundle, in words if there are some; for an operation, its name. */
 static void kind_of(fhir_buf_t *buf, const fhir_html_t *html, const char *kind)
 {
     const char *key = apr_pstrcat(html->pool, "bundle-", kind, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measurements as a chart: the Observations of one code that a page has, by their time, a line for
- * each thing that is measured (a blood pressure has two). The table has the same values.
+ * Measurements as a chart: the Observations of one code on a page, by time, with a line for each
+ * measured value (a blood pressure has two). The table has the same values.
  */
 #include <apr_strings.h>
 #include <math.h>
@@ -13,10 +13,10 @@
 #include "fhir/format/fhir_html_private.h"
 
 #define SERIES_MAX 4
-#define POINTS_MAX 4000 /* of all series; what a page has more is left out */
+#define POINTS_MAX 4000 /* of all series; the rest of a page is omitted */
 #define WIDTH      720.0
 #define HEIGHT     200.0
-#define EDGE       12.0 /* around the lines */
+#define EDGE       12.0 /* margins around the lines */
 
 typedef struct point_t {
     apr_int64_t time;
@@ -30,7 +30,7 @@ typedef struct series_t {
 
 struct fhir_html_chart_t {
     const char *code; /* of all Observations */
-    int off;          /* there are several codes, or units */
+    int off;          /* the page has several codes or units */
     series_t series[SERIES_MAX];
     int n_series;
     point_t *points;
@@ -63,7 +63,7 @@ static const char *name_of(fhir_html_t *html, const fhir_node_t *code)
     return apr_pstrdup(html->pool, fhir_buf_cstr(html->scratch));
 }
 
-/* The series of a code and unit, made when it is the first; -1: there is none. */
+/* The series of a code and unit, made if it is new; -1 when there is no room. */
 static int series_of(fhir_html_t *html, const fhir_node_t *code, const fhir_node_t *quantity)
 {
     fhir_html_chart_t *chart = html->chart;
@@ -176,7 +176,7 @@ static void put_lines(fhir_buf_t *buf, const fhir_html_chart_t *chart, const fra
             fhir_buf_printf(buf, "%.1f,%.1f ", x_of(f, &chart->points[i]),
                             y_of(f, &chart->points[i]));
         fhir_buf_puts(buf, "\"/>");
-        /* a dot is a line without length, which keeps its shape however the chart is stretched */
+        /* a dot is a line of length 0, which keeps its shape when the chart is stretched */
         for (i = from; i < chart->n && chart->points[i].series == series; i++) {
             fhir_buf_printf(buf, "<path class=\"dot line-%d\" d=\"M%.1f %.1fh0\"><title>",
                             series + 1, x_of(f, &chart->points[i]), y_of(f, &chart->points[i]));

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a search asked for, and the form to ask for something else: the parameters of the type,
- * those that are used most first. */
+/* The search form of a page: the parameters of the query, and further parameters of the type, the
+ * most used ones first. */
 #include <apr_strings.h>
 #include <string.h>
 
 #include "fhir/format/fhir_html_private.h"
 
-#define FIRST_MAX 6  /* fields that are seen at once */
-#define REST_MAX  40 /* that can be unfolded */
+#define FIRST_MAX 6  /* fields that are visible at once */
+#define REST_MAX  40 /* fields that can be unfolded */
 
 static const char *const first_of[] = {
     "patient",         "subject",    "name",   "family",     "given",
@@ -16,7 +16,7 @@ static const char *const first_of[] = {
     "vaccine-code",    "authoredon", "period", "address",    "url",
     "title",           NULL};
 
-/* Parameters of the answer's form, not of what is asked. */
+/* Parameters of the format of the response, which are not part of the question. */
 static int is_layout(const char *name)
 {
     static const char *const names[] = {"_format", "_pretty",  "_cursor",  "_count",

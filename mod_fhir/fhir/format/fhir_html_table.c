@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The entries of a Bundle as tables: one for each run of entries of a type, with the columns that
- * matter most among the summary elements that these entries fill; versions and outcomes of a batch
- * have columns of their own.
+ * The entries of a Bundle as tables, one for each run of entries of one type. The columns are the
+ * most important of the summary elements that these entries have. Versions, and outcomes of a
+ * batch, have columns of their own.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -11,10 +11,10 @@
 #include "fhir/format/fhir_html_private.h"
 
 #define COLUMNS_MAX 6
-#define TYPES_MAX   256 /* of one page; entries of more have the columns of no type */
+#define TYPES_MAX   256 /* types of one page that get columns of their own */
 #define BITS        512 /* elements of one type that are told apart */
 
-/* Elements by what a reader looks for first. Those that are not here come behind. */
+/* Elements in the order in which a reader looks for them. Others come after these. */
 static const char *const order[] = {"name",
                                     "title",
                                     "code",
@@ -75,7 +75,7 @@ static const char *const order[] = {"name",
 
 typedef struct seen_t {
     const fhir_type_t *type;
-    apr_uint32_t bits[BITS / 32]; /* elements that an entry fills */
+    apr_uint32_t bits[BITS / 32]; /* an element that some entry has */
     int n;
 } seen_t;
 
@@ -92,9 +92,9 @@ struct fhir_html_tables_t {
     int n_seen, n; /* entries of all types */
     kind_t kind;
     int is_open, runs;
-    const fhir_type_t *type; /* of the open table */
+    const fhir_type_t *type; /* in the open table */
     int is_included;
-    int one_patient; /* the search names one: no column for it */
+    int one_patient; /* the search names one code: a column for it would repeat it */
     column_t columns[COLUMNS_MAX];
     int n_columns;
 };
@@ -118,7 +118,7 @@ static int rank_of(const char *name)
     return rank;
 }
 
-/* What every resource has, and the page tells in other ways. */
+/* Elements of every resource, which the page shows in other places. */
 static int is_frame(const char *name)
 {
     static const char *const frame[] = {"id",   "meta",      "implicitRules", "language",
@@ -129,14 +129,14 @@ static int is_frame(const char *name)
     return 0;
 }
 
-/* References that seldom have a display; the record's page has them. */
+/* References that seldom have a display. The page of the resource shows them. */
 static int is_link(const char *name)
 {
     return !strcmp(name, "encounter") || !strcmp(name, "context") || !strcmp(name, "basedOn") ||
            !strcmp(name, "partOf");
 }
 
-/* The element of the date by which a type's rows are in order: "Encounter.period". */
+/* The element with the date that orders the rows of a type: "Encounter.period". */
 static int is_date_of(const fhir_model_t *m, const fhir_type_t *type, const char *name)
 {
     const char *path = fhir_model_str(m, m->params[type->patient_date].expression);
@@ -362,7 +362,7 @@ static int open_link(fhir_buf_t *buf, const fhir_node_t *entry, const fhir_node_
     return 1;
 }
 
-/* All that an entry has of a column: of a choice, whichever there is. */
+/* All values of an entry for a column; of a choice, whichever type it has. */
 static int put_column(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
                       const fhir_node_t *resource, const char *name, unsigned flags)
 {
@@ -376,7 +376,7 @@ static int put_column(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *typ
     return buf->len > at;
 }
 
-/* The link to the same code of the same patient: measurements as a chart. */
+/* The link to the other Observations of this code and patient: measurements as a chart. */
 static void more_of_code(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
 {
     const fhir_node_t *subject = fhir_node_get(resource, "subject");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as people read them, by the data type. What has no form of its own here is listed by its
- * elements (fhir_html.c), or, in a table, told by its first elements. */
+/* Values as text for people, by data type. A type without a form of its own is shown by its
+ * elements (fhir_html.c), in a table by its first elements. */
 #include <apr_strings.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define ITEMS_MAX 6   /* of an array in a line */
 #define TEXT_MAX  400 /* bytes of a text in a line */
-#define PARTS_MAX 3   /* elements that tell what a value without a form of its own is */
+#define PARTS_MAX 3   /* the most elements that are shown of such a value */
 
 typedef struct line_t {
     fhir_buf_t *buf;
@@ -26,7 +26,7 @@ static const fhir_node_t *get(const fhir_node_t *node, const char *name)
     return fhir_node_get(node, name);
 }
 
-/* Bytes of a text that end with a whole character. */
+/* Cuts a text to so many bytes, at the end of a character. */
 static apr_size_t cut(const char *s, apr_size_t len, apr_size_t most)
 {
     if (len <= most)
@@ -47,7 +47,7 @@ static int put(const line_t *line, const fhir_node_t *node)
     return 1;
 }
 
-/* Appends each member that is there, with blanks between. */
+/* Appends each member that exists, with blanks between. */
 static int put_members(const line_t *line, const fhir_node_t *node, const char *const *names)
 {
     int n = 0;
@@ -65,7 +65,7 @@ static int put_members(const line_t *line, const fhir_node_t *node, const char *
 
 #define MEMBERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Opens a link to a URL, or to what is relative to the base. */
+/* Opens a link to a URL, absolute or relative to the base. */
 static void put_link(const line_t *line, int relative, const fhir_node_t *url)
 {
     fhir_buf_puts(line->buf, "<a rel=\"noreferrer\" href=\"");
@@ -77,7 +77,7 @@ static void put_link(const line_t *line, int relative, const fhir_node_t *url)
     fhir_buf_puts(line->buf, "\">");
 }
 
-/* The same where there is something to link to: 1 if so. */
+/* The same, if there is something to link to; returns 1 then. */
 static int open_link(const line_t *line, const fhir_node_t *to)
 {
     if (!to || !to->text || line->flags & FHIR_HTML_PLAIN)
@@ -91,7 +91,7 @@ static int open_link(const line_t *line, const fhir_node_t *to)
 
 /* ---- primitives ---- */
 
-/* "2024-01-02T10:30:15.5-05:00" is "2024-01-02 10:30"; all of it is there to be pointed at. */
+/* Shows "2024-01-02T10:30:15.5-05:00" as "2024-01-02 10:30"; the full text is in the title. */
 static void put_time(const line_t *line, const fhir_node_t *node)
 {
     int is_long = node->text_len > 10 && node->text[10] == 'T';
@@ -311,7 +311,7 @@ int fhir_html_is_line(const fhir_html_t *html, const fhir_type_t *type)
     return type->kind == FHIR_KIND_PRIMITIVE || form_of(html, type) >= 0;
 }
 
-/* A value that has no form of its own, by its first elements that have one. */
+/* A value without a form of its own: its first elements that have one. */
 static void put_parts(const line_t *line, const fhir_type_t *type, const fhir_node_t *node)
 {
     fhir_buf_t *buf = line->buf;

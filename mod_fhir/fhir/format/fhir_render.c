@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers in the format that was asked for: passes JSON through, or parses, takes parts out and
- * hands the tree to the writer of the format. The writers are in fhir_xml_write.c, fhir_html.c and
- * core's fhir_node.c.
+ * Responses in the format that the client asked for: passes JSON through, or parses it, removes
+ * parts, and gives the tree to the writer of the format. The writers are in fhir_xml_write.c,
+ * fhir_html.c and core's fhir_node.c.
  */
 #include "fhir/format/fhir_render.h"
 
@@ -13,15 +13,15 @@
 #include "fhir/format/fhir_spool.h"
 #include "fhir/format/fhir_xml.h"
 
-#define IN_MEMORY   (1024 * 1024) /* of a page that is converted */
+#define IN_MEMORY   (1024 * 1024) /* bytes of a page that is converted */
 #define FLUSH_BYTES (64 * 1024)
-#define MAX_DEPTH   520 /* more than FHIRDepthMax lets in: what is stored can be read */
+#define MAX_DEPTH   520 /* deeper than FHIRDepthMax can be, so that everything stored can be read */
 
 struct fhir_render_t {
     fhir_render_opts_t opts;
     fhir_out_t *out;
-    apr_pool_t *pool, *item_pool; /* item_pool: one resource or entry, cleared behind it */
-    int passes;                   /* nothing is parsed */
+    apr_pool_t *pool, *item_pool; /* item_pool: for one resource or entry, then cleared */
+    int passes;                   /* the JSON is sent without parsing */
     fhir_buf_t *buf;              /* what is written next */
     fhir_buf_t *scratch;
     fhir_xml_writer_t *xml;
@@ -44,7 +44,7 @@ fhir_render_t *fhir_render_create(const fhir_render_opts_t *opts, fhir_out_t *ou
     return r;
 }
 
-/* What only conversion needs. */
+/* Only conversion needs these. */
 static void prepare(fhir_render_t *r)
 {
     unsigned flags = FHIR_XML_DECLARATION | (r->opts.pretty ? FHIR_XML_PRETTY : 0);
@@ -67,7 +67,7 @@ static fhir_err_t *flush(fhir_render_t *r)
     return err;
 }
 
-/* Stored data that breaks the model has no XML form; the client can have its JSON. */
+/* Stored data that violates the model has no XML form. The client can get it as JSON. */
 static fhir_err_t *no_xml(const fhir_render_t *r, fhir_err_t *cause)
 {
     if (!cause)
@@ -126,7 +126,7 @@ fhir_err_t *fhir_render_bundle_begin(fhir_render_t *r, const char *head)
     return NULL;
 }
 
-/* The entry up to its resource, and what is behind that. */
+/* The entry up to its resource, and the part after it. */
 static const char *entry_before(fhir_buf_t *buf, const fhir_render_entry_t *entry)
 {
     const char *comma = "";
@@ -170,7 +170,7 @@ fhir_err_t *fhir_render_bundle_entry(fhir_render_t *r, const fhir_render_entry_t
     return r->passes ? NULL : fhir_spool_close_record(r->spool);
 }
 
-/* The Bundle without its entries, up to where they go. */
+/* The Bundle without its entries, up to where they are inserted. */
 static fhir_err_t *begin_converted(fhir_render_t *r, const char *tail)
 {
     const char *json =
@@ -187,8 +187,7 @@ static fhir_err_t *begin_converted(fhir_render_t *r, const char *tail)
     return NULL;
 }
 
-/* An entry as an item of the array. Its lines are written at their depth: a newline is never in a
- * JSON string. */
+/* An entry as an item of the array, indented by its depth: a JSON string contains no newline. */
 static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
 {
     fhir_buf_puts(r->buf, r->entries ? "," : r->opts.pretty ? ",\n  \"entry\": [" : ",\"entry\":[");
@@ -211,7 +210,7 @@ static void write_json_entry(fhir_render_t *r, const fhir_node_t *entry)
     }
 }
 
-/* An entry as it is shown, or NULL: it is left out. */
+/* The entry in the form that is shown, or NULL when it is omitted. */
 static fhir_err_t *read_entry(fhir_node_t **entry, const fhir_render_t *r, const char *data,
                               apr_size_t len)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in memory, then in a file: each is its length and its bytes. The file gets what is in
- * memory whenever that is full, so the two together are in order.
+ * Records in memory, then in a file. Each is its length and its bytes. When the memory is full, its
+ * contents go to the file, so both together are in order.
  */
 #include "fhir/format/fhir_spool.h"
 
@@ -10,10 +10,10 @@
 struct fhir_spool_t {
     fhir_buf_t *buf; /* records not yet in the file */
     apr_size_t memory_max;
-    apr_size_t record; /* where the open record's length stands */
+    apr_size_t record; /* where the length of the open record is */
     apr_file_t *file;  /* or NULL */
     apr_off_t in_file; /* bytes in it */
-    fhir_buf_t *read;  /* a record read back */
+    fhir_buf_t *read;  /* a record that was read back */
     apr_pool_t *pool;
 };
 

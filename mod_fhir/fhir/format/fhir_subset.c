@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * _summary and _elements: reading them and taking out of a tree what is not wanted. Which elements
- * are mandatory, modifiers or part of the summary is the model's.
+ * _summary and _elements: parses them, and removes unwanted elements from a tree. The model says
+ * which elements are mandatory, modifiers, or part of the summary.
  */
 #include "fhir/format/fhir_subset.h"
 
@@ -17,7 +17,7 @@ static const char *const summary_words[] = {
     [FHIR_SUMMARY_DATA] = "data",   [FHIR_SUMMARY_COUNT] = "count",
 };
 
-/* Where SUBSETTED is defined. */
+/* The system that defines SUBSETTED. */
 #define SYSTEM_R4    "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"
 #define SYSTEM_DSTU2 "http://hl7.org/fhir/v3/ObservationValue"
 
@@ -51,7 +51,7 @@ static const char *known_elements(const fhir_model_t *model, const fhir_type_t *
     return list;
 }
 
-/* By name, so that what all resources have is found in each. */
+/* Sorts by name, so that common elements can be found in each type. */
 static int is_listed(const fhir_subset_t *subset, const fhir_element_t *element)
 {
     for (int i = 0; i < subset->n_elements; i++)
@@ -68,7 +68,7 @@ static int is_named(const fhir_subset_t *subset, const fhir_model_t *model, cons
     return 0;
 }
 
-/* Adds what a name stands for: an element, or all forms of a choice. Returns how many. */
+/* Adds the elements of a name: one, or all types of a choice. Returns how many. */
 static int add_of_type(fhir_subset_t *subset, const fhir_model_t *model, const fhir_type_t *type,
                        const char *name, apr_size_t len)
 {
@@ -99,7 +99,7 @@ static int add_elements(fhir_subset_t *subset, const fhir_model_t *model, const 
     return n;
 }
 
-/* How many there can be. */
+/* The most elements that there can be. */
 static apr_size_t n_elements(const fhir_subset_t *subset, const fhir_model_t *model)
 {
     apr_size_t n = 0;
@@ -141,7 +141,8 @@ static fhir_err_t *parse_elements(fhir_subset_t *subset, const fhir_model_t *mod
         }
         while (n && s[n - 1] == ' ')
             n--;
-        if (!(n == strlen("resourceType") && !memcmp(s, "resourceType", n)) && /* always there */
+        if (!(n == strlen("resourceType") &&
+              !memcmp(s, "resourceType", n)) && /* it is always kept */
             (!n || !add_elements(subset, model, s, n)))
             return unknown_element(subset, model, s, n, pool);
         s = e ? e + 1 : s + n;
@@ -177,7 +178,7 @@ static int is(const fhir_node_t *node, const char *name)
     return node->name_len == strlen(name) && !memcmp(node->name, name, node->name_len);
 }
 
-/* The element of a member or of its half with '_', or NULL. */
+/* The element of a member or of its '_' member, or NULL. */
 static const fhir_element_t *element_of(const fhir_model_t *model, const fhir_type_t *type,
                                         const fhir_node_t *node)
 {
@@ -186,7 +187,7 @@ static const fhir_element_t *element_of(const fhir_model_t *model, const fhir_ty
     return fhir_model_element(model, type, node->name + skip, node->name_len - skip);
 }
 
-/* Elements that a client must see to read the others rightly. */
+/* Elements that a client must see to interpret the others correctly. */
 static int is_needed(const fhir_element_t *element)
 {
     return element->min > 0 || (element->flags & FHIR_EL_MODIFIER);
@@ -194,7 +195,7 @@ static int is_needed(const fhir_element_t *element)
 
 static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_model_t *model);
 
-/* Below an element of the summary: its own parts, unless it is a resource or has none. */
+/* Within an element of the summary: its own parts, unless it is a resource or has none. */
 static void summarize_value(fhir_node_t *value, const fhir_element_t *element,
                             const fhir_model_t *model)
 {
@@ -210,8 +211,8 @@ static void summarize_value(fhir_node_t *value, const fhir_element_t *element,
             summarize(item, type, model);
 }
 
-/* Keeps summary and needed elements of an object. What would become empty stays whole: the
- * element is part of the summary, and an empty object is no FHIR. */
+/* Keeps summary and needed elements of an object. If nothing would be left, the whole object is
+ * kept: its element is part of the summary, and FHIR does not allow empty objects. */
 static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_model_t *model)
 {
     fhir_node_t *first = node->child, *c;
@@ -261,7 +262,7 @@ static fhir_node_t *add_text(fhir_node_t **link, const char *name, const char *t
     return node;
 }
 
-/* The member of that name, made with the kind and put behind `after` when it is not there. */
+/* The member with this name; if it is missing, it is made and inserted after `after`. */
 static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind_t kind,
                            const char *after, apr_pool_t *pool)
 {
@@ -302,7 +303,7 @@ int fhir_subset_is(const fhir_node_t *resource)
     return 0;
 }
 
-/* meta.tag gets the coding that says that this is not all. */
+/* Adds a coding to meta.tag that says that the resource is incomplete. */
 static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *pool)
 {
     const char *system = model->version[0] == '1' ? SYSTEM_DSTU2 : SYSTEM_R4;
@@ -325,11 +326,12 @@ static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *po
 /* ---- contained resources: those stay that what is kept refers to (invariant ref-1) ---- */
 
 typedef struct contained_t {
-    apr_hash_t *waiting;       /* id → node: not referred to so far */
-    apr_array_header_t *found; /* of fhir_node_t *: referred to, to be looked through */
+    apr_hash_t *waiting; /* id → node: no reference to it was found yet */
+    apr_array_header_t
+        *found; /* of fhir_node_t *: referred to, and still to be searched for references */
 } contained_t;
 
-/* Takes the member out of a resource, or returns NULL. */
+/* Removes the member from a resource and returns it, or NULL. */
 static fhir_node_t *take_contained(fhir_node_t *resource)
 {
     for (fhir_node_t **link = &resource->child; *link; link = &(*link)->next)
@@ -341,7 +343,7 @@ static fhir_node_t *take_contained(fhir_node_t *resource)
     return NULL;
 }
 
-/* Notes what a value and all in it refer to, as "#id"; as deep as the tree is. */
+/* Notes the "#id" references in a value. Recursion is as deep as the tree. */
 static void find_references(contained_t *c, const fhir_node_t *node)
 {
     if (node->kind == FHIR_NODE_STRING && node->text_len > 1 && *node->text == '#') {
@@ -355,7 +357,7 @@ static void find_references(contained_t *c, const fhir_node_t *node)
         find_references(c, child);
 }
 
-/* Puts back the contained resources that the rest of the resource refers to, or one of them. */
+/* Restores the contained resources that the rest of the resource, or one of them, refers to. */
 static void keep_referred(fhir_node_t *resource, fhir_node_t *contained, apr_pool_t *pool)
 {
     contained_t c = {fhir_hash_make(pool), apr_array_make(pool, 4, sizeof(fhir_node_t *))};
@@ -379,7 +381,7 @@ static void keep_referred(fhir_node_t *resource, fhir_node_t *contained, apr_poo
     }
     if (!contained->child)
         return;
-    for (fhir_node_t *m = resource->child; m; m = m->next) /* where it stands in a resource */
+    for (fhir_node_t *m = resource->child; m; m = m->next) /* its place in a resource */
         if (!after || is(m, "resourceType") || is(m, "id") || is(m, "meta") ||
             is(m, "implicitRules") || is(m, "language") || is(m, "text"))
             after = m;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a narrative may hold, and its ways out: into XML as it is, into HTML filtered. Tokens and
- * well-formedness are the scanner's business (fhir_xhtml_scan.c).
+ * The narrative: what it may contain, and how it is written, into XML unchanged, into HTML
+ * filtered. fhir_xhtml_scan.c reads tokens and checks well-formedness.
  */
 #include "fhir/format/fhir_xhtml.h"
 
@@ -13,7 +13,7 @@
 #include "core/fhir_node.h"
 #include "fhir/format/fhir_xhtml_scan.h"
 
-/* Groups of attributes; an element has some of them. ALL is every element's. */
+/* Groups of attributes; an element allows some of them. Every element allows ALL. */
 #define ALL   0x001u
 #define TD    0x004u
 #define TABLE 0x010u
@@ -23,7 +23,7 @@
 #define CITE  0x100u
 #define PRE   0x200u
 #define MAP   0x400u
-#define VOID  0x800u  /* HTML writes the element without an end tag */
+#define VOID  0x800u  /* an element that HTML writes without an end tag */
 #define COLOR 0x1000u /* bgcolor */
 #define LIST  0x2000u
 #define RULE  0x4000u /* hr */
@@ -34,9 +34,9 @@ typedef struct row_t {
     unsigned groups;
 } row_t;
 
-/* Both sorted by name: fhir-xhtml.xsd's elements; attributes with who may have them: its own, those
- * of HTML 4.0 that R4's text allows (chapters 7 to 11 and 15), and on all elements those that HL7's
- * validator accepts there. */
+/* Both are sorted by name. The elements are those of fhir-xhtml.xsd. The attributes, each with the
+ * elements that allow it, are those of the schema, those of HTML 4.0 that R4's text allows
+ * (chapters 7 to 11 and 15), and those that HL7's validator accepts on all elements. */
 static const row_t elements[] = {
     {"a", LINK},
     {"abbr", 0},
@@ -163,8 +163,8 @@ static int by_name(const void *key, const void *row)
     ((const row_t *)bsearch((span), (table), sizeof(table) / sizeof((table)[0]), sizeof(row_t),    \
                             by_name))
 
-/* An attribute's value as a browser would look at its start: references resolved, blanks and
- * control characters dropped, lower case, cut to size. */
+/* The start of an attribute's value as a browser reads it: references resolved, blanks and control
+ * characters dropped, lower case, cut to size. */
 static void squeeze(char *out, apr_size_t size, const fhir_xspan_t *value)
 {
     const char *s = value->s, *end = s + value->len;
@@ -179,7 +179,7 @@ static void squeeze(char *out, apr_size_t size, const fhir_xspan_t *value)
     out[n] = '\0';
 }
 
-/* 1 if the start of a URL names no scheme, or one that only shows something. */
+/* 1 if the start of a URL has no scheme, or one that only displays something. */
 static int url_is_safe(const fhir_xspan_t *value, int image)
 {
     static const char *const schemes[] = {
@@ -187,7 +187,7 @@ static int url_is_safe(const fhir_xspan_t *value, int image)
     char text[64];
     squeeze(text, sizeof(text), value);
     const char *colon = strpbrk(text, ":/?#");
-    if (!colon || *colon != ':') /* a scheme longer than text is nobody's */
+    if (!colon || *colon != ':') /* no browser knows a scheme that is longer than text */
         return 1;
     if (image && !strncmp(text, "data:image/", 11) && strncmp(text + 11, "svg", 3))
         return 1;
@@ -197,7 +197,8 @@ static int url_is_safe(const fhir_xspan_t *value, int image)
     return 0;
 }
 
-/* 1 if all url() in a squeezed style are images in place or relative: only this server is asked. */
+/* 1 if every url() in a squeezed style is relative or an embedded image, so that only this server
+ * is contacted. */
 static int style_urls_are_safe(const char *style)
 {
     for (style = strstr(style, "url("); style; style = strstr(style, "url(")) {
@@ -211,7 +212,7 @@ static int style_urls_are_safe(const char *style)
     return 1;
 }
 
-/* 1 if a style attribute neither runs anything nor loads it from elsewhere. */
+/* 1 if a style attribute does not run anything and loads nothing from other servers. */
 static int style_is_safe(const fhir_xspan_t *value)
 {
     static const char *const bad[] = {
@@ -227,7 +228,7 @@ static int style_is_safe(const fhir_xspan_t *value)
     return style_urls_are_safe(text);
 }
 
-/* What is wrong with an attribute of an element with these groups, or NULL. */
+/* Why an attribute is not allowed on an element with these groups, or NULL. */
 static const char *attribute_fault(const fhir_xattr_t *attr, unsigned groups)
 {
     const row_t *row = FIND(attributes, &attr->name);
@@ -246,7 +247,7 @@ static const char *attribute_fault(const fhir_xattr_t *attr, unsigned groups)
     return NULL;
 }
 
-/* Content counts: an image, or text that is more than blanks (invariant txt-2). */
+/* 1 for content: an image, or text other than blanks (invariant txt-2). */
 static int is_content(const fhir_xscan_t *scan, fhir_xtoken_t token)
 {
     if (token == FHIR_XTOKEN_ENTITY)
@@ -285,7 +286,7 @@ static const char *element_fault(const char **at, const fhir_xscan_t *scan, int 
     return NULL;
 }
 
-/* The div itself: its name, and its namespace unless the version does without. */
+/* Checks the div: its name, and its namespace, unless the release does not require one. */
 static const char *root_fault(const fhir_xscan_t *scan, int dstu2)
 {
     const char *start = scan->raw.s + 1;
@@ -355,7 +356,8 @@ void fhir_xhtml_fragments(const char *s, apr_size_t len, fhir_xhtml_fragment_fn 
     }
 }
 
-/* What a byte becomes, as an index into replacements; 0: itself, 1: it depends on what follows. */
+/* What a byte is replaced by, as an index into replacements; 0: nothing, 1: it depends on the next
+ * byte. */
 static const unsigned char escapes[256] = {
     ['&'] = 2, ['<'] = 3, ['>'] = 4, ['"'] = 5, ['\t'] = 6, ['\n'] = 7, ['\r'] = 8, [0xEF] = 1,
     [0] = 9,   [1] = 9,   [2] = 9,   [3] = 9,   [4] = 9,    [5] = 9,    [6] = 9,    [7] = 9,
@@ -375,7 +377,7 @@ void fhir_xhtml_escape(fhir_buf_t *buf, const char *s, apr_size_t len)
         apr_size_t taken = 1;
         if (!how)
             continue;
-        if (how == 1) { /* U+FFFE and U+FFFF are no characters of XML */
+        if (how == 1) { /* XML does not allow U+FFFE and U+FFFF */
             if (fhir_xscan_is_char(s, end))
                 continue;
             how = 9;
@@ -389,7 +391,7 @@ void fhir_xhtml_escape(fhir_buf_t *buf, const char *s, apr_size_t len)
     fhir_buf_append(buf, from, (apr_size_t)(s - from));
 }
 
-/* Appends raw XML with the entities that XML does not have as character references. */
+/* Appends raw XML. Entities that XML does not know become character references. */
 static void replace_entities(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     const char *end = s + len, *from = s;
@@ -456,7 +458,7 @@ static void html_open(fhir_buf_t *buf, const fhir_xscan_t *scan, const row_t *ro
     fhir_buf_puts(buf, row->name);
     for (int i = 0; i < scan->n_attrs; i++) {
         const fhir_xattr_t *attr = &scan->attrs[i];
-        /* The page's own styles and fragments are not the narrative's. */
+        /* The narrative must not use the page's own styles and fragments. */
         if (attribute_fault(attr, row->groups) || fhir_xspan_is(&attr->name, "id") ||
             fhir_xspan_is(&attr->name, "class") || fhir_xspan_is(&attr->name, "name") ||
             fhir_xspan_is(&attr->name, "usemap") || fhir_xspan_is(&attr->name, "accesskey") ||

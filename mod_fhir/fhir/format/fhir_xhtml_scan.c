@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The scanner of narratives: tokens, balance of tags, namespaces, references. Which elements and
- * attributes are allowed is not known here (fhir_xhtml.c).
+ * The scanner of narratives: tokens, balance of tags, namespaces, references. fhir_xhtml.c knows
+ * which elements and attributes are allowed.
  */
 #include "fhir/format/fhir_xhtml_scan.h"
 
@@ -45,7 +45,7 @@ static int same(const fhir_xspan_t *a, const fhir_xspan_t *b)
     return a->len == b->len && !memcmp(a->s, b->s, a->len);
 }
 
-/* ASCII letters, digits and -_.: are all that names of XHTML are made of. */
+/* Names of XHTML consist of ASCII letters, digits and -_.: only. */
 static const char *name_end(const char *s, const char *end)
 {
     if (s == end || !(apr_isalpha(*s) || *s == '_'))
@@ -138,13 +138,13 @@ apr_size_t fhir_xscan_reference(unsigned *code, const char *s, const char *end)
     return name.len + 2;
 }
 
-/* Bytes of text that need no second look. */
+/* Bytes of text that need no further check. */
 static int is_plain(char c)
 {
     return ((unsigned char)c >= ' ' || is_blank(c)) && c != '<' && c != '&' && c != '\xEF';
 }
 
-/* An attribute value or text: XML characters, no '<', only references that are known. */
+/* Checks an attribute value or text: XML characters, no '<', only known references. */
 static const char *check_text(const char **error, const char *s, const char *end,
                               int allow_entities)
 {
@@ -213,7 +213,7 @@ static int known_prefix(const fhir_xscan_t *scan, const fhir_xspan_t *prefix)
     return 0;
 }
 
-/* Takes the prefix off a name: 1, or 0 when it is not declared. */
+/* Removes the prefix of a name; 0 when it is not declared. */
 static int split_name(fhir_xspan_t *local, const fhir_xscan_t *scan, const fhir_xspan_t *name)
 {
     const char *colon = memchr(name->s, ':', name->len);
@@ -228,7 +228,8 @@ static int split_name(fhir_xspan_t *local, const fhir_xscan_t *scan, const fhir_
     return local->len && !memchr(local->s, ':', local->len) && known_prefix(scan, &prefix);
 }
 
-/* A namespace declaration: of XHTML only; prefixes on the div only. NULL or what is wrong. */
+/* Checks a namespace declaration: only XHTML, and prefixes only on the div. Returns NULL, or what
+ * is wrong. */
 static const char *declare(fhir_xscan_t *scan, const fhir_xattr_t *attr)
 {
     if (!fhir_xspan_is(&attr->value, FHIR_XHTML_NAMESPACE))
@@ -249,7 +250,7 @@ static const char *declare(fhir_xscan_t *scan, const fhir_xattr_t *attr)
     return NULL;
 }
 
-/* Reads name="value" at s; returns what is behind it, or NULL with scan's error set. */
+/* Reads name="value" at s. Returns the text after it, or NULL with scan's error set. */
 static const char *read_attr(fhir_xscan_t *scan, fhir_xattr_t *attr, const char *s)
 {
     const char *e = name_end(s, scan->end);
@@ -283,7 +284,7 @@ static const char *read_attr(fhir_xscan_t *scan, fhir_xattr_t *attr, const char 
     return e + 1;
 }
 
-/* Adds an attribute to the token, or notes a namespace; NULL or what is wrong. */
+/* Adds an attribute to the token, or notes a namespace. Returns NULL, or what is wrong. */
 static const char *take_attr(fhir_xscan_t *scan, fhir_xattr_t *seen, int n_seen,
                              const fhir_xattr_t *attr)
 {
@@ -360,7 +361,7 @@ static fhir_xtoken_t read_close(fhir_xscan_t *scan)
     return FHIR_XTOKEN_CLOSE;
 }
 
-/* A comment or CDATA section; `--` in a comment is an error of XML. */
+/* Reads a comment or CDATA section. XML does not allow `--` in a comment. */
 static fhir_xtoken_t read_section(fhir_xscan_t *scan, const char *open, const char *close,
                                   fhir_xtoken_t token)
 {
@@ -382,7 +383,7 @@ static fhir_xtoken_t read_section(fhir_xscan_t *scan, const char *open, const ch
     return token;
 }
 
-/* Text ends at a tag, and at an entity that XML does not have: that is a token of its own. */
+/* A text ends at a tag, and at an entity that XML does not know, which is a token of its own. */
 static fhir_xtoken_t read_text(fhir_xscan_t *scan)
 {
     const char *s = scan->at, *e;

@@ -71,8 +71,8 @@ static int column_of(const parser_t *p)
     return p->ctxt->input ? p->ctxt->input->col : 0;
 }
 
-/* FHIRPath's name of an element, with its index where it may repeat. Its parent's frame knows how
- * many went before. */
+/* The FHIRPath name of an element, with its index where it may repeat. The frame of its parent
+ * counts the occurrences. */
 static const char *path_below(const parser_t *p, const char *path, const frame_t *parent,
                               const fhir_element_t *element)
 {
@@ -86,7 +86,7 @@ static const char *path_below(const parser_t *p, const char *path, const frame_t
     return apr_psprintf(p->pool, "%s[%d]", path, n);
 }
 
-/* Where the parser is, as FHIRPath; NULL outside of a resource. */
+/* The present place as FHIRPath; NULL outside of a resource. */
 static const char *expression_of(const parser_t *p)
 {
     const char *path = NULL;
@@ -111,8 +111,8 @@ static void stop_at(parser_t *p, fhir_code_t code, int line, int column, const c
         p->err->expression = expression_of(p);
 }
 
-/* The end of every callback. libxml2 frees its input when it is stopped, and names, attributes and
- * text point into that: nothing of them may be touched behind this. */
+/* Must be called last in every callback. When libxml2 is stopped, it frees its input, and names,
+ * attributes and text point into that: nothing of them may be used afterwards. */
 static void halt_on_error(parser_t *p)
 {
     if (p->err)
@@ -170,13 +170,13 @@ static const char *type_name(const parser_t *p, const fhir_type_t *type)
     return fhir_model_str(p->model, type->name);
 }
 
-/* What an element is, for messages. */
+/* The name of an element, for messages. */
 static const char *where(const parser_t *p, const frame_t *f)
 {
     return type_name(p, f->kind == FRAME_PRIMITIVE ? &p->model->types[f->element->type] : f->type);
 }
 
-/* The object of a frame; that of a primitive is made when something belongs in it. */
+/* The object of a frame. For a primitive it is made when it gets its first member. */
 static fhir_node_t *object_of(parser_t *p, frame_t *f)
 {
     if (!f->object) {
@@ -188,7 +188,7 @@ static fhir_node_t *object_of(parser_t *p, frame_t *f)
 
 /* -- repeating elements ------------------------------------------------------------------------ */
 
-/* Links the arrays of the element that was collected last. */
+/* Links the arrays of the last collected element. */
 static void close_arrays(parser_t *p, frame_t *f)
 {
     if (f->values && f->has_values)
@@ -235,8 +235,8 @@ static void add_occurrence(parser_t *p, frame_t *f, fhir_node_t *value, fhir_nod
 
 /* -- comments ---------------------------------------------------------------------------------- */
 
-/* Gives the comments that are waiting to an object, in front of other members or joined to those
- * that it has. */
+/* Adds the waiting comments to an object, before its other members or joined to the comments that
+ * it has. */
 static void take_comments(parser_t *p, frame_t *f)
 {
     if (!p->comments)
@@ -306,7 +306,7 @@ static int in_namespace(parser_t *p, const tag_t *tag, const char *uri)
     return 0;
 }
 
-/* An attribute that is no `value`: id, url. */
+/* An attribute other than `value`: id, url. */
 static int attribute_member(parser_t *p, frame_t *f, const xmlChar **attr)
 {
     const char *name = (const char *)attr[0];
@@ -391,7 +391,7 @@ static void start_resource(parser_t *p, const tag_t *tag)
     read_attributes(p, f, tag);
 }
 
-/* Checks that the element can stand here, and makes it the object's current one. */
+/* Checks that the element is allowed here, and makes it the current one of the object. */
 static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
 {
     const fhir_element_t *last = f->last;
@@ -417,7 +417,7 @@ static int take_place(parser_t *p, frame_t *f, const fhir_element_t *element)
     return 1;
 }
 
-/* Offset of the '<' of the tag that is just reported: libxml2 has read up to its '>'. */
+/* Offset of the '<' of the tag that is being reported: libxml2 has read up to its '>'. */
 static apr_size_t tag_start(const parser_t *p)
 {
     apr_size_t at = (apr_size_t)xmlByteConsumed(p->ctxt);
@@ -452,7 +452,7 @@ static int declares(const xmlChar **declared, int n, const xmlChar *prefix)
     return 0;
 }
 
-/* Inside the narrative only namespaces count here; what may stand in it is fhir_xhtml_check's. */
+/* Within the narrative only namespaces are handled here; fhir_xhtml_check checks its contents. */
 static void inner_xhtml(parser_t *p, const tag_t *tag)
 {
     const frame_t *div = &p->frames[p->depth];
@@ -514,7 +514,7 @@ static void start(parser_t *p, const tag_t *tag)
              p->max_depth);
         return;
     }
-    /* libxml2 searches all that are in scope, one by one */
+    /* libxml2 searches all namespaces in scope one by one */
     if (f->prefixes + tag->n_declared > p->max_attrs && tag->n_declared) {
         stop(p, FHIR_ERR_TOO_LARGE, "more than %d namespaces are declared, the limit here",
              p->max_attrs);
@@ -541,7 +541,7 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 {
     parser_t *p = ctx;
     tag_t tag = {name, prefix, uri, declared, n_declared, attrs, n_attrs};
-    (void)n_defaulted; /* defaults come from document types, and there are none */
+    (void)n_defaulted; /* only a document type can have defaults, and none is allowed */
     if (!p->err)
         start(p, &tag);
     halt_on_error(p);
@@ -549,8 +549,8 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar *prefix, cons
 
 /* -- end of elements --------------------------------------------------------------------------- */
 
-/* The div's bytes as they stand, with its namespace declared on itself; without the one that
- * writing added (DSTU2). */
+/* The bytes of the div unchanged, with its namespace declared on itself; but without the
+ * declaration that writing added (DSTU2). */
 static void end_xhtml(parser_t *p, frame_t *f)
 {
     apr_size_t end = (apr_size_t)xmlByteConsumed(p->ctxt), added = strlen(FHIR_XHTML_ADDED);
@@ -663,7 +663,7 @@ static void on_doctype(void *ctx, const xmlChar *name, const xmlChar *external,
     halt_on_error(ctx);
 }
 
-/* libxml2 made what it tells constant in 2.12. */
+/* The argument is const since libxml2 2.12. */
 #if LIBXML_VERSION >= 21200
 static void on_error(void *ctx, const xmlError *error)
 #else
@@ -698,8 +698,8 @@ static fhir_err_t *run(parser_t *p)
         return fhir_err_create(p->pool, FHIR_ERR_INTERNAL, "out of memory");
     *p->ctxt->sax = handler;
     p->ctxt->userData = p;
-    /* The limits are ours: the body's size and the depth. Without document types XML's own five
-     * entities are all there are; "NOENT" is what makes libxml2 give their characters. */
+    /* The limits are our own: the size of the body and its depth. Without document types, there are
+     * only XML's five entities. "NOENT" makes libxml2 report their characters. */
     xmlCtxtUseOptions(p->ctxt, XML_PARSE_NONET | XML_PARSE_HUGE | XML_PARSE_NOENT);
     xmlParseDocument(p->ctxt);
     if (!p->err && !p->ctxt->wellFormed)
@@ -710,7 +710,7 @@ static fhir_err_t *run(parser_t *p)
     return p->err;
 }
 
-/* Comments behind the root element belong to it. */
+/* Comments after the root element belong to it. */
 static void end_document(parser_t *p)
 {
     frame_t *f = &p->frames[0];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One pass over an XML document before libxml2 sees it. It closes what libxml2 leaves open: it
- * guesses encodings, it reads document types before anybody is asked, and it compares every
- * attribute of an element with every other, so that a few megabytes of attributes take hours.
+ * One pass over an XML document before libxml2 sees it. It closes three gaps of libxml2: it guesses
+ * encodings; it reads document types before anybody can refuse; and it compares every attribute of
+ * an element with every other one, so that a few megabytes of attributes take hours.
  */
 #include "fhir/format/fhir_xml_scan.h"
 
@@ -16,7 +16,7 @@ typedef struct scan_t {
     const char *start, *end;
     const fhir_node_limits_t *limits;
     apr_size_t nodes; /* elements and attributes so far */
-    int depth;        /* elements that are open */
+    int depth;        /* open elements */
     apr_pool_t *pool;
 } scan_t;
 
@@ -37,7 +37,7 @@ static int starts(const char *s, const char *end, const char *with)
     return (apr_size_t)(end - s) >= n && !memcmp(s, with, n);
 }
 
-/* Behind the next occurrence of close; the end when there is none. */
+/* The text after the next occurrence of close, or the end. */
 static const char *behind(const char *s, const char *end, const char *close)
 {
     for (; (s = memchr(s, *close, (apr_size_t)(end - s))); s++)
@@ -46,7 +46,7 @@ static const char *behind(const char *s, const char *end, const char *close)
     return end;
 }
 
-/* <?xml version="1.0" encoding="…"?> must not say anything but UTF-8. */
+/* <?xml version="1.0" encoding="…"?> may only name UTF-8. */
 static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
 {
     const char *end = behind(s, scan->end, "?>"), *e;
@@ -57,7 +57,7 @@ static fhir_err_t *check_declaration(const scan_t *scan, const char *s)
     for (e += 8; e < end && *e != '"' && *e != '\''; e++)
         ;
     if (e == end)
-        return NULL; /* the parser will complain */
+        return NULL; /* the parser will report it */
     char quote = *e++;
     if (end - e > 6 && !strncasecmp(e, "utf-8", 5) && e[5] == quote)
         return NULL;
@@ -90,8 +90,8 @@ static fhir_err_t *count(scan_t *scan, const char *tag, const char *end, int n)
     return NULL;
 }
 
-/* A start or end tag: its attributes are counted. Returns what is behind it, or NULL with err set.
- */
+/* A start or end tag, whose attributes are counted. Returns the text after it, or NULL with err
+ * set. */
 static const char *read_tag(fhir_err_t **err, scan_t *scan, const char *s)
 {
     const char *tag = s;
@@ -117,7 +117,7 @@ static fhir_err_t *check_tags(scan_t *scan, const char *s)
     fhir_err_t *err = NULL;
     while (s && s < scan->end && (s = memchr(s, '<', (apr_size_t)(scan->end - s)))) {
         if (starts(s, scan->end, "<!--")) {
-            /* libxml2 copies the comment for each "--" in it that it complains of */
+            /* libxml2 copies the comment for each "--" in it, to report that */
             s = behind(s + 4, scan->end, "--");
             if (s == scan->end || *s != '>')
                 return refuse(scan, s, FHIR_ERR_SYNTAX,

@@ -16,25 +16,25 @@
 #include "fhir/format/fhir_xml.h"
 
 #define NEXT_TRIED 4
-#define MAX_LEVELS 256 /* of the path; deeper levels are written but not named in errors */
+#define MAX_LEVELS 256 /* levels of the path; deeper ones are written but not named in errors */
 
-/* An element to write. */
+/* An element that is to be written. */
 typedef struct member_t {
     const fhir_element_t *element;
     const fhir_node_t *value; /* or NULL */
-    const fhir_node_t *extra; /* the half with '_', or NULL */
+    const fhir_node_t *extra; /* the '_' member, or NULL */
 } member_t;
 
 struct fhir_xml_writer_t {
     const fhir_model_t *model;
     unsigned flags;
     fhir_buf_t *buf;
-    apr_pool_t *pool; /* of the error */
+    apr_pool_t *pool; /* place of the error */
     member_t *members;
     int n_members, max_members;
     apr_pool_t *own_pool;
-    const fhir_type_t *element_type; /* "Element": what the halves with '_' are */
-    apr_byte_t *name_lens;           /* of elements, by index; 0: not yet known */
+    const fhir_type_t *element_type; /* "Element": the type of '_' members */
+    apr_byte_t *name_lens;           /* indexed by element; 0: not known yet */
     int level;                       /* nesting of elements, for indenting */
     const char *path[MAX_LEVELS];    /* names of the elements around, for errors */
     int n_path;
@@ -139,7 +139,7 @@ static void attribute(fhir_xml_writer_t *w, const char *name, apr_size_t len,
     fhir_buf_putc(w->buf, '"');
 }
 
-/* A comment may hold no "--" and not end with '-'; such ones are broken by blanks. */
+/* XML does not allow "--" in a comment, or '-' at its end: a blank is inserted. */
 static void comment_text(fhir_buf_t *buf, const char *s, apr_size_t len)
 {
     const char *end = s + len;
@@ -153,7 +153,7 @@ static void comment_text(fhir_buf_t *buf, const char *s, apr_size_t len)
                 fhir_buf_putc(buf, ' ');
         }
         s += n;
-        if (s < end) { /* a character that XML does not have */
+        if (s < end) { /* a character that XML does not allow */
             fhir_buf_puts(buf, "\xEF\xBF\xBD");
             s += (unsigned char)*s == 0xEF ? 3 : 1;
         }
@@ -191,8 +191,8 @@ static member_t *push_member(fhir_xml_writer_t *w)
     return &w->members[w->n_members++];
 }
 
-/* The place of an element behind `first`, in the model's order; joins the halves of a primitive.
- * Stored members mostly are in order, so the search from the end mostly ends at once. */
+/* Finds the place of an element after `first`, in the model's order, and joins the two members of a
+ * primitive. Stored members are mostly in order, so a search from the end mostly ends at once. */
 static member_t *member_for(fhir_xml_writer_t *w, int first, const fhir_element_t *element)
 {
     int i = w->n_members;
@@ -209,8 +209,8 @@ static member_t *member_for(fhir_xml_writer_t *w, int first, const fhir_element_
     return m;
 }
 
-/* The element of a name. Mostly it is one of the next behind the last, which is faster to find than
- * by the model's hash. */
+/* The element with a name. It is mostly one of the next after the last one, which is faster to find
+ * than by the model's hash. */
 static const fhir_element_t *find(fhir_xml_writer_t *w, int first, const fhir_type_t *type,
                                   const char *name, apr_size_t len)
 {
@@ -242,7 +242,7 @@ static fhir_err_t *collect_one(fhir_xml_writer_t *w, int first, const fhir_type_
     return NULL;
 }
 
-/* Pushes what an object holds, in order; *first is where it begins. */
+/* Pushes the members of an object, in order; *first is where they begin. */
 static fhir_err_t *collect(int *first, fhir_xml_writer_t *w, const fhir_type_t *type,
                            const fhir_node_t *object)
 {
@@ -286,7 +286,7 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_siz
 
     while (i > first && (w->members[i - 1].element->flags & FHIR_EL_XMLATTR))
         i--;
-    if (i == first) { /* nothing but attributes */
+    if (i == first) { /* it has only attributes */
         fhir_buf_append(w->buf, "/>", 2);
         return NULL;
     }
@@ -300,7 +300,7 @@ static fhir_err_t *write_content(fhir_xml_writer_t *w, const char *name, apr_siz
     return NULL;
 }
 
-/* What most elements are: <name value="…"/> in one piece. */
+/* The most frequent element: <name value="…"/> in one piece. */
 static void write_plain(fhir_xml_writer_t *w, const char *name, apr_size_t len,
                         const fhir_node_t *value)
 {
@@ -440,7 +440,7 @@ static fhir_err_t *write_member(fhir_xml_writer_t *w, const member_t *m)
     return NULL;
 }
 
-/* Recursion may move the array, so members are copied out one by one. */
+/* Recursion may move the array, so each member is copied out before it. */
 static fhir_err_t *write_members(fhir_xml_writer_t *w, int first, int end)
 {
     for (int i = first; i < end; i++) {
@@ -465,7 +465,7 @@ static fhir_err_t *resource_type(const fhir_type_t **type, fhir_xml_writer_t *w,
     return NULL;
 }
 
-/* Comments and start tag, without its end. */
+/* Writes comments and the start tag without its end. */
 static void open_resource(fhir_xml_writer_t *w, const char *name, int root)
 {
     if (!root || w->buf->len)
@@ -522,7 +522,8 @@ fhir_err_t *fhir_xml_write(fhir_buf_t *buf, fhir_xml_writer_t *writer, const fhi
     return finish(writer);
 }
 
-/* Begin and end of a streamed resource: members up to the streamed element, or behind it. */
+/* Begin and end of a streamed resource: the members before the streamed element, and those after
+ * it. */
 static fhir_err_t *write_part(fhir_xml_writer_t *w, const fhir_node_t *resource,
                               const char *streamed, int behind)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $lookup, $validate-code and $subsumes of code systems: carried, stored, or sent along.
+ * $lookup, $validate-code and $subsumes of code systems: compiled in, stored, or sent with the
+ * request.
  * Source: http://hl7.org/fhir/R4/codesystem-operation-lookup.html,
  * codesystem-operation-validate-code.html, codesystem-operation-subsumes.html
  */
@@ -14,7 +15,7 @@ static const char *short_text(const fhir_op_terms_t *op, const char *text)
     return fhir_text_excerpt(text, strlen(text), op->call->pool);
 }
 
-/* The code system of an operation, by instance, url_name or the parameter codeSystem. */
+/* The code system of an operation: by instance, by url_name, or the parameter codeSystem. */
 static fhir_err_t *find_system(const fhir_codesystem_t **system, fhir_op_terms_t *op,
                                const char *url_name, const char *url)
 {
@@ -65,7 +66,7 @@ fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call)
     const char *own = APR_ARRAY_IDX(codes, 0, fhir_op_code_t).system;
     const fhir_codesystem_t *system;
     FHIR_TRY(find_system(&system, &op, "url", own));
-    for (int i = 0; i < codes->nelts && !found; i++) { /* one is enough */
+    for (int i = 0; i < codes->nelts && !found; i++) { /* one valid coding is enough */
         wanted = &APR_ARRAY_IDX(codes, i, fhir_op_code_t);
         if (wanted->any_system ||
             (wanted->system && system->url && !strcmp(wanted->system, system->url)))
@@ -76,7 +77,7 @@ fhir_err_t *fhir_op_system_validate_code(fhir_call_t *call)
 
 /* ---- $lookup ---- */
 
-/* Of a system that is not here whole, value sets that are carried may list the code. */
+/* When the code system is incomplete here, a compiled-in value set may still list the code. */
 static const char *listed_display(const fhir_profiles_t *p, const fhir_op_code_t *wanted)
 {
     for (int s = 1; p && s <= p->n_sets; s++) {
@@ -123,7 +124,7 @@ static void put_property(fhir_op_terms_t *op, const char *code, const char *type
     fhir_buf_puts(op->buf, "]}");
 }
 
-/* A property as the CodeSystem has it: code and value of whatever type. */
+/* A property with its code, and a value of the type that the CodeSystem uses. */
 static void put_defined(fhir_op_terms_t *op, const fhir_node_t *property)
 {
     const char *code = fhir_node_string(property, "code", op->call->pool);
@@ -196,7 +197,8 @@ static void put_found(fhir_op_terms_t *op, const fhir_codesystem_t *system,
     for (const fhir_node_t *p = list ? list->child : NULL; p; p = p->next) {
         const fhir_node_t *code = fhir_node_get(p, "code");
 
-        if (!fhir_node_is(code, "parent") && !fhir_node_is(code, "child")) /* told already */
+        if (!fhir_node_is(code, "parent") &&
+            !fhir_node_is(code, "child")) /* it is in the response already */
             put_defined(op, p);
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * DocumentReference/$docref: a patient's documents by time of care and type; without either, the
- * latest summary of care. Documents are not made on demand here, so of those there are none.
+ * latest summary of care. The server makes no documents on demand.
  * Source: http://hl7.org/fhir/us/core/OperationDefinition-docref.html
  */
 #include <apr_strings.h>
@@ -18,7 +18,7 @@ typedef struct docref_t {
     int on_demand;
 } docref_t;
 
-/* The time of care is context.period; a document without one is taken by its own date. */
+/* The time of care is context.period; for a document without one, its own date. */
 static fhir_err_t *within(fhir_query_t *query, const fhir_call_t *call, const char *prefix,
                           const char *value)
 {
@@ -56,7 +56,8 @@ static void push(fhir_pairs_t *pairs, const char *name, const char *value)
     pairs->list[pairs->n++].value = value;
 }
 
-/* Own parameters become members; the rest is a search. Several types are one OR list. */
+/* The operation's parameters are removed from the query, which is then a search. Several types
+ * become one OR list. */
 static fhir_err_t *divide(fhir_search_t *search, docref_t *docref, const fhir_pairs_t *pairs,
                           const fhir_call_t *call)
 {

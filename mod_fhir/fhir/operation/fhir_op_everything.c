@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $everything: the resources of a compartment type by type, and with each page what they refer to
- * outside of it (practitioners, organizations, locations, medications).
+ * $everything: the resources of a compartment, type by type. Each page also has what its resources
+ * refer to outside of the compartment (practitioners, organizations, locations, medications).
  * Source: http://hl7.org/fhir/R4/operation-patient-everything.html
  */
 #include <apr_strings.h>
@@ -26,8 +26,8 @@ static fhir_err_t *add(fhir_qnode_t *to, fhir_query_t *query, const fhir_call_t 
     return NULL;
 }
 
-/* start and end are about the time of care: the date that orders a patient's rows. What has none
- * may be of any time. */
+/* start and end limit the time of care: the date that orders a patient's rows. A resource without a
+ * date is always included. */
 static fhir_err_t *within(fhir_query_t *query, const fhir_call_t *call, const char *prefix,
                           const char *value)
 {
@@ -61,7 +61,7 @@ static int wanted(const char *types, const char *name)
     return !types;
 }
 
-/* The focus first, then its compartment in the model's order. */
+/* The resource itself first, then its compartment in the model's order. */
 static fhir_err_t *types_of(apr_array_header_t **types, const fhir_call_t *call,
                             const fhir_type_t *focus, const char *list)
 {
@@ -100,8 +100,8 @@ static void refer(apr_array_header_t *includes, const apr_array_header_t *types,
                               .outside = focus};
 }
 
-/* What the page refers to outside of the compartment comes with it; where types were chosen, those
- * of them that are outside. */
+/* Resources outside of the compartment that the page refers to are included; with _type, only those
+ * types. */
 static apr_array_header_t *references(const fhir_call_t *call, const fhir_type_t *focus,
                                       const apr_array_header_t *types, const char *list)
 {
@@ -116,7 +116,7 @@ static apr_array_header_t *references(const fhir_call_t *call, const fhir_type_t
     return includes;
 }
 
-/* What the search itself understands stays, the operation's own parameters are taken out. */
+/* Removes the operation's own parameters; the search gets the rest. */
 static void divide(fhir_search_t *search, span_t *span, const char **list,
                    const fhir_pairs_t *pairs, apr_pool_t *pool)
 {
@@ -146,7 +146,7 @@ static fhir_err_t *check_types(const fhir_call_t *call, const char *list)
     return NULL;
 }
 
-/* A resource that is not there has no compartment. */
+/* A resource that does not exist has no compartment. */
 static fhir_err_t *check_focus(fhir_call_t *call)
 {
     apr_int64_t found = 0;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Observation/$lastn: the last n observations of each kind, of one patient; a search that is
- * narrowed to them. Observations are of one kind when they have a coding in common, or each has one
- * in common with a third; without codings, when they have the same text. Of the same time, all are
- * given.
+ * Observation/$lastn: the last n observations of each kind, of one patient. It is a search that is
+ * narrowed to these.
+ *
+ * Two observations are of one kind when they have a coding in common, directly or by way of others;
+ * without codings, when they have the same text. Observations of the same time are all returned.
  * Source: http://hl7.org/fhir/R4/observation-operation-lastn.html
  */
 #include <apr_strings.h>
@@ -15,12 +16,13 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/search/fhir_search.h"
 
-/* A kind, or a part of one: what is found to be the same kind points to one of them. */
+/* A kind, or a part of one: parts that turn out to be the same kind are linked. */
 typedef struct kind_t kind_t;
 struct kind_t {
-    kind_t *same;     /* NULL: it stands for itself */
-    int rows, rank;   /* how many there were, and the place of the last: of one time it is one */
-    const char *when; /* the last one's time */
+    kind_t *same;     /* NULL: it is the kind itself */
+    int rows, rank;   /* observations so far, and the rank of the last one; those of the same time
+                         share a rank */
+    const char *when; /* time of the last one */
 };
 typedef struct found_t {
     const char *id, *when;
@@ -30,7 +32,7 @@ typedef struct found_t {
 typedef struct lastn_t {
     apr_pool_t *pool;
     int max;
-    const char *said;          /* max as it was given, or NULL */
+    const char *said;          /* max as the client sent it, or NULL */
     apr_hash_t *kinds;         /* by patient and coding; by patient and all codings, or text */
     apr_array_header_t *found; /* of found_t, newest first */
 } lastn_t;
@@ -42,7 +44,7 @@ static kind_t *root(kind_t *kind)
     return kind;
 }
 
-/* The kind that a key belongs to; known (or NULL): it is to be the same as that one. */
+/* The kind of a key. If known is not NULL, both are joined. */
 static kind_t *join(lastn_t *lastn, const char *key, kind_t *known)
 {
     kind_t *kind = apr_hash_get(lastn->kinds, key, APR_HASH_KEY_STRING);
@@ -56,7 +58,7 @@ static kind_t *join(lastn_t *lastn, const char *key, kind_t *known)
     return kind;
 }
 
-/* The kind of a patient's codings, which stand on a line each. */
+/* The kind of a patient's codings, one on each line. */
 static kind_t *kind_of(lastn_t *lastn, const char *patient, const char *codings)
 {
     const char *whole = apr_pstrcat(lastn->pool, patient, "\n\n", codings, NULL);
@@ -95,7 +97,7 @@ static fhir_err_t *find(lastn_t *lastn, const fhir_query_t *query, const fhir_ca
     return fhir_cost_run(sql, &stmt, query, NULL, on_row, lastn);
 }
 
-/* 1 if it is among the last of its kind; called for one after the other. */
+/* 1 if it is among the last of its kind. It must be called from the newest to the oldest. */
 static int is_last(const lastn_t *lastn, const found_t *found)
 {
     kind_t *kind = root(found->kind);
@@ -127,12 +129,12 @@ static fhir_err_t *narrow(fhir_query_t *query, const fhir_call_t *call, void *ba
     if (node->n_values)
         fhir_query_add(any, node);
     fhir_query_add(query->where, any);
-    if (lastn->said) /* there is room for one parameter more */
+    if (lastn->said) /* there is room for one more parameter */
         query->applied.list[query->applied.n++] = (fhir_pair_t){"max", lastn->said};
     return NULL;
 }
 
-/* Takes max out of the parameters; the rest is a search. */
+/* Removes max from the parameters; the rest is a search. */
 static fhir_err_t *take_max(lastn_t *lastn, fhir_pairs_t *to, const fhir_pairs_t *pairs,
                             const fhir_call_t *call)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $expand and $validate-code of value sets: carried, stored, or sent along.
+ * $expand and $validate-code of value sets: compiled in, stored, or sent with the request.
  * Source: http://hl7.org/fhir/R4/valueset-operation-expand.html,
  * valueset-operation-validate-code.html
  */
@@ -38,7 +38,7 @@ static fhir_err_t *find_set(const fhir_conceptset_t **set, fhir_op_terms_t *op)
                                  call->spoken->label);
 }
 
-/* A set whose codes are not all here. */
+/* The error for a set that has codes which the server does not know. */
 static fhir_err_t *unlisted(const fhir_op_terms_t *op, const fhir_conceptset_t *set,
                             const fhir_rests_t *rest)
 {
@@ -59,7 +59,7 @@ typedef struct expand_t {
     int total, shown;
 } expand_t;
 
-/* A whole number, or what holds without the parameter. */
+/* A whole number, or the default when the parameter is absent. */
 static fhir_err_t *take_whole(int *out, const fhir_op_terms_t *op, const char *name, int otherwise)
 {
     const char *value = fhir_pairs_get(&op->pairs, name);
@@ -80,7 +80,7 @@ static const char *folded(const char *text, apr_pool_t *pool)
     return fhir_buf_cstr(buf);
 }
 
-/* Each word of the filter is somewhere in the text. */
+/* 1 if each word of the filter is somewhere in the text. */
 static int has_words(const char *text, const char *filter, apr_pool_t *pool)
 {
     char *state, *words = apr_pstrdup(pool, filter);
@@ -100,7 +100,7 @@ static int is_shown(const expand_t *x, const fhir_concept_t *c, const char *disp
            has_words(folded(c->code, pool), x->filter, pool);
 }
 
-/* What made the expansion different, as the specification asks. */
+/* The parameters that changed the expansion, which the specification wants in the response. */
 static void put_parameters(expand_t *x)
 {
     static const struct {
@@ -241,7 +241,8 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
                                "$validate-code needs code (and system), coding or codeableConcept");
     const fhir_conceptset_t *set;
     FHIR_TRY(find_set(&set, &op));
-    for (int i = 0; i < codes->nelts && member != FHIR_MEMBER_YES; i++) { /* one is enough */
+    for (int i = 0; i < codes->nelts && member != FHIR_MEMBER_YES;
+         i++) { /* one valid coding is enough */
         wanted = &APR_ARRAY_IDX(codes, i, fhir_op_code_t);
         member = fhir_terms_member(&found, set,
                                    wanted->any_system ? NULL
@@ -250,7 +251,8 @@ fhir_err_t *fhir_op_validate_code(fhir_call_t *call)
                                    wanted->code);
         unknown |= member == FHIR_MEMBER_UNKNOWN;
     }
-    if (member == FHIR_MEMBER_YES && !found && /* of a system whose codes are not here */
+    if (member == FHIR_MEMBER_YES &&
+        !found && /* it belongs to a system whose codes the server does not have */
         !fhir_terminology_is_no_code(wanted->system, wanted->code))
         found = apr_pmemdup(call->pool,
                             &(fhir_concept_t){.system = wanted->system, .code = wanted->code},

@@ -89,7 +89,7 @@ static fhir_err_t *take_tokens(apr_array_header_t *codes, const fhir_op_terms_t 
     const fhir_call_t *call = op->call;
     fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_TEST, call->type);
 
-    node->param = fhir_query_param(call, call->type, "_tag", 4); /* a token like any */
+    node->param = fhir_query_param(call, call->type, "_tag", 4); /* a token like any other */
     FHIR_TRY(fhir_query_values(node, call, "coding", text));
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *value = &node->values[i];

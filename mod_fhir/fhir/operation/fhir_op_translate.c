@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $translate by stored ConceptMaps, or one that was sent along.
+ * $translate by stored ConceptMaps, or by one that was sent with the request.
  * Source: http://hl7.org/fhir/R4/conceptmap-operation-translate.html
  */
 #include <apr_strings.h>
@@ -10,7 +10,7 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_sql.h"
 
-#define MAPS_MAX 100 /* that are looked through when none is named */
+#define MAPS_MAX 100 /* maps that are tried when the request names none */
 
 typedef struct translate_t {
     fhir_op_terms_t op;
@@ -18,7 +18,7 @@ typedef struct translate_t {
     apr_array_header_t *maps;  /* const fhir_node_t *: ConceptMaps */
     const char *target_system, *source_set, *target_set;
     int reverse;
-    int n_matches, found; /* found: one that is a translation */
+    int n_matches, found; /* found: some match is a translation */
 } translate_t;
 
 /* ---- which maps ---- */
@@ -36,7 +36,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* All maps out of the system of one of the codes; reverse: into it. */
+/* All maps from the system of one of the codes; reverse: to that system. */
 static fhir_err_t *load_fitting(translate_t *t)
 {
     const fhir_call_t *call = t->op.call;
@@ -108,7 +108,7 @@ static int fits(const translate_t *t, const fhir_node_t *map)
 
 /* ---- matches ---- */
 
-/* The relation seen from the other side. */
+/* The relation, seen from the other side. */
 static const char *turned(const char *equivalence)
 {
     static const char *const pairs[][2] = {{"wider", "narrower"}, {"subsumes", "specializes"}};
@@ -150,7 +150,7 @@ static const char *equivalence_of(const fhir_node_t *target, apr_pool_t *pool)
     return said ? said : "relatedto";
 }
 
-/* The targets of one element of a group; reverse: the element, where a target is the code. */
+/* The targets of an element of a group; reverse: the element, if one of its targets is the code. */
 static int put_element(translate_t *t, const fhir_node_t *map, const fhir_node_t *group,
                        const fhir_node_t *element, const char *code)
 {
@@ -174,7 +174,7 @@ static int put_element(translate_t *t, const fhir_node_t *map, const fhir_node_t
 static fhir_err_t *put_map(translate_t *t, const fhir_node_t *map, const fhir_op_code_t *code,
                            int follows);
 
-/* What a group says of codes that it does not have. */
+/* What a group says of codes that it does not map. */
 static fhir_err_t *put_unmapped(translate_t *t, const fhir_node_t *map, const fhir_node_t *group,
                                 const fhir_op_code_t *code, int follows)
 {
@@ -200,7 +200,7 @@ static fhir_err_t *put_unmapped(translate_t *t, const fhir_node_t *map, const fh
     return NULL;
 }
 
-/* @param follows how many maps may still be followed for codes that are not mapped */
+/* @param follows how many further maps may be tried for unmapped codes */
 static fhir_err_t *put_map(translate_t *t, const fhir_node_t *map, const fhir_op_code_t *code,
                            int follows)
 {
@@ -240,7 +240,7 @@ fhir_err_t *fhir_op_translate(fhir_call_t *call)
     t.target_set = fhir_op_terms_text(&t.op, "target");
     t.maps = apr_array_make(call->pool, 4, sizeof(const fhir_node_t *));
     FHIR_TRY(find_maps(&t));
-    /* result and message come first, so what follows is kept apart */
+    /* result and message come first, so the matches are collected separately */
     apr_size_t start = t.op.buf->len;
     for (int i = 0; i < t.maps->nelts; i++) {
         const fhir_node_t *map = APR_ARRAY_IDX(t.maps, i, const fhir_node_t *);

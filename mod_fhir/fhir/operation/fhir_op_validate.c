@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * $validate: would this be accepted, and does it hold against profiles? Nothing is stored. What
- * could be read is answered with 200 and an OperationOutcome, whatever it says.
+ * $validate: would the server accept this resource, and does it conform to profiles? Nothing is
+ * stored. If the request can be read, the status is 200 with an OperationOutcome, whatever the
+ * result.
  * Source: http://hl7.org/fhir/R4/resource-operation-validate.html
  */
 #include <apr_strings.h>
@@ -28,15 +29,16 @@ typedef enum validate_mode_t {
 static const char *const modes[] = {"", "create", "update", "delete", "profile"};
 #define N_MODES ((int)(sizeof(modes) / sizeof(modes[0])))
 
-/* What was asked. */
+/* The parameters of the request. */
 typedef struct asked_t {
     fhir_call_t *call;
     validate_mode_t mode;
     apr_array_header_t *profiles; /* const char * */
     const char *release;          /* of US Core, or NULL */
     const fhir_node_t *resource;  /* or NULL */
-    const char *source;           /* JSON text of resource's tree; NULL: places mean nothing */
-    const char *stored;           /* JSON of the resource of the URL, or NULL */
+    const char
+        *source; /* JSON text of the resource's tree; NULL: places in the text have no meaning */
+    const char *stored; /* JSON of the resource that the URL names, or NULL */
     apr_size_t stored_len;
     fhir_issues_t *issues;
 } asked_t;
@@ -114,7 +116,7 @@ static fhir_err_t *take_parameters(asked_t *asked, const fhir_node_t *body)
     return NULL;
 }
 
-/* Is the body a Parameters of this operation, rather than one that is to be validated? */
+/* 1 if the body is a Parameters for this operation, rather than a Parameters to be validated. */
 static int is_call(const fhir_node_t *body)
 {
     const fhir_node_t *list = fhir_node_get(body, "parameter");
@@ -150,7 +152,7 @@ static fhir_issue_t *find(asked_t *asked, fhir_code_t code, const char *id, cons
                            "%s", text);
 }
 
-/* What the body broke already as it was read: XML that does not follow the model. */
+/* Findings of the XML parser: XML that does not follow the model. */
 static fhir_err_t *unreadable(asked_t *asked, const fhir_err_t *err)
 {
     for (; err; err = err->next) {
@@ -174,7 +176,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* The resource of the URL; what the client may not read is not there. */
+/* Reads the resource that the URL names. One that the client may not read does not exist. */
 static fhir_err_t *load(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
@@ -191,7 +193,7 @@ static fhir_err_t *load(asked_t *asked)
     return fhir_call_run(call, &stmt, fhir_sql_values(sql), on_row, asked, NULL);
 }
 
-/* Is there what is to be updated or deleted? */
+/* Does the resource that is to be updated or deleted exist? */
 static fhir_err_t *hold_instance(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
@@ -220,7 +222,7 @@ static void hold_mode(asked_t *asked)
         find(asked, FHIR_ERR_INVALID, "update-id", "id", "The id is not that of the URL");
 }
 
-/* The stored resource, where none was sent. */
+/* Validates the stored resource if none was sent. */
 static fhir_err_t *take_stored(asked_t *asked)
 {
     fhir_call_t *call = asked->call;

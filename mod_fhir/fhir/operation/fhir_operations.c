@@ -67,7 +67,7 @@ fhir_err_t *fhir_operation_handle(fhir_call_t *call)
                            fhir_buf_cstr(known));
 }
 
-/* Text of a search value, which separators in it do not divide. */
+/* A text as a search value, in which separators are escaped. */
 static void put_escaped(fhir_buf_t *buf, const char *s)
 {
     for (; *s; s++) {
@@ -91,8 +91,8 @@ static void put_coding(fhir_buf_t *buf, const fhir_node_t *coding, apr_pool_t *p
     put_escaped(buf, code);
 }
 
-/* The text of a parameter's value, of a concept that of all its codings; NULL for a form that no
- * operation here takes. */
+/* A parameter's value as text; of a concept, those of all its codings. NULL for a type that no
+ * operation accepts here. */
 static const char *value_text(const fhir_node_t *value, apr_pool_t *pool)
 {
     const fhir_node_t *list = fhir_node_get(value, "coding");

@@ -306,8 +306,7 @@ static int is_unknown(const walk_t *w, const fhir_node_t *value, const fhir_node
                        fhir_node_is(fhir_node_get(value, "display"), "unknown")));
 }
 
-/* Keeps a value that has no counterpart in an extension, unless it is only the code of a value that
- * has one. */
+/* Keeps a value that has no counterpart in an extension. */
 static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value,
                  fhir_node_t *underscore, int modifier)
 {
@@ -764,7 +763,7 @@ static fhir_node_t *take_underscore(scan_t *s, const char *name, apr_size_t len)
 }
 
 /* Handles a member that the type does not define: resourceType is set from the type, all else is
- * error. */
+ * dropped. */
 static void unknown_member(walk_t *w, fhir_node_t *member)
 {
     if (member->name_len != 12 || memcmp(member->name, "resourceType", 12) != 0)

@@ -285,7 +285,7 @@ static void json(call_t *c, fhir_buf_t *buf, const char *s, apr_size_t len, int 
         fhir_buf_append(buf, quoted->data + 1, quoted->len - 2);
         return;
     }
-    /* quotes are left unescaped */
+    /* the text may have unescaped quotes */
     fhir_buf_putc(quoted, '"');
     for (apr_size_t i = 0; i < len; i++) {
         if (s[i] == '"')

@@ -298,6 +298,13 @@ my $h;
     like($back->body, qr/name="secret"/, '  which asks for the secret');
     like($dev->press([ _step => 'redeem' ], secret => $new)->body,
         qr/id="token"[^>]*>HTTP 200\n.*access_token.*&quot;patient&quot;:&quot;p1&quot;/s, '  and shows the token');
+    my ($given) = $dev->{page}->body =~ /&quot;access_token&quot;:&quot;([\w-]+)&quot;/;
+    my ($asked, $read) = $dev->{page}->body =~ m{<pre[^>]*>(GET [^<]*)</pre>\s*<pre[^>]* id="read"[^>]*>([^<]*)</pre>};
+    like($asked, qr{^GET \Q$staff\E/Patient/p1\?.*^Authorization: Bearer \Q$given\E$}sm,
+        '  and reads the patient with it');
+    my ($status, $record) = FHIR::Test::Browser::unescape($read) =~ /\AHTTP (\d+)\n.*?(\{.*)\z/s;
+    is("$status " . JSON::PP::decode_json($record)->{birthDate}, '200 1970-03-21', '  which is shown as it came');
+    is($t->get('/fhir/r4/Patient/p1', bearer($given))->status, 200, '  with a token that is good outside, too');
     $dev->get($dev->{url});
     like($dev->press([ _step => 'redeem' ], secret => $new)->body, qr/HTTP 400.*invalid_grant/s, '  once');
     $dev->get($try);

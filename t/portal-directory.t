@@ -169,17 +169,40 @@ $t->start;
     $many->stop;
 }
 
+# The endpoints of the front page, up or down: as the page has them, and as programs get them.
+sub health {
+    my ($server) = @_;
+    my $page = $server->get('/portal/');
+    my ($list) = $page->body =~ m{<ul [^>]*id="health">(.*?)</ul>}s;
+    my @page = $list =~ m{<span class="state state-\w+">(\w+)</span>.*?<code class="url">[^<]*?:\d+(/[^<]+)<}sg;
+    my $json = $server->get('/portal/', Accept => 'application/json')->json;
+    my @json = map { ($_->{up} ? 'up' : 'down', $_->{url} =~ s{^http://[^/]+}{}r) } @{ $json->{endpoints} };
+    is("@page", "@json", 'the front page and its JSON agree');
+    return $page->status . " @page";
+}
+
 # ---- records that cannot be read ----
+is(health($t), '200 up /fhir/r4 up /open/r4 up /fhir/dstu2', "the front page: the practice's endpoints are up");
 {
     $t->allow_log(qr{FHIR0701|FHIR0213|FHIR0202|FHIR0201: SQLSTATE 42P01});
     $t->psql('ALTER SCHEMA main RENAME TO away; ALTER SCHEMA hill_side RENAME TO hill_away');
     wait_for(sub { $t->get('/portal/directory')->body !~ /state-good/ }, 10);
+    is(health($t), '200 down /fhir/r4 down /open/r4 down /fhir/dstu2', 'the front page says that they are down');
     my $page = $t->get('/portal/directory');
     is($page->status, 200, 'the directory is there while the records cannot be read');
     like($page->body, qr/Worcester.*state-bad|state-bad.*Worcester/s, '  with what it knew, down');
     is(scalar(grep { $_->{resource}{id} eq 'main-1' } @{ $t->get('/portal/directory/brands')->json->{entry} }), 1,
         '  in the Bundle, too');
     ok(wait_for(sub { $t->get('/portal/connect')->status == 503 }, 10), '  accounts are not');
+    $t->psql('ALTER SCHEMA away RENAME TO main');
+    ok(wait_for(sub { $t->get('/portal/')->body !~ /state-bad/ }, 10), 'up again, the front page says so');
+    my $lone = $t->second(conninfo => 'host=/nowhere dbname=none', processes => 1,
+        endpoints => "$PORTAL<Location /fhir/r4>\nFHIREndpoint R4 provider\n</Location>\n");
+    $lone->allow_log(qr{FHIR0701|FHIR0213|FHIR0735});
+    is(health($lone), '200 down /fhir/r4', 'a server whose database is away has a front page, too');
+    like($lone->get('/portal/directory')->body, qr/state-bad/, '  and a directory');
+    is($lone->get('/portal/docs/R4/Patient')->status, 200, '  and the documentation');
+    $lone->stop;
 }
 
 # ---- directives ----

@@ -78,6 +78,12 @@ for my $release (sort keys %base) {
         '  and can be run');
     like($page, qr{<form [^>]*id="try" action="[^"]+/dev/\L$release\E/Patient">.*name="birthdate"}s,
         '  or another search');
+    my ($id, $born) = @{ $example{Patient} }{qw(id birthDate)};
+    like(try_it($page, birthdate => $born, _count => 5), qr{^200 .*/Patient/\Q$id\E\b}s,
+        '  whose form finds the example');
+    like(try_it($page, birthdate => '1850-01-01'), qr{^200 (?!.*/Patient/\Q$id\E\b)}s, '  or does not');
+    my $answer = try_it($page, birthdate => '<b>"yesterday"');
+    like($answer, qr{^400 .*&lt;b&gt;&quot;yesterday}s, '  and what is wrong in it is told, as text');
 }
 my $patient = $t->get('/portal/docs/R4/Patient')->body;
 like($patient, qr{US Core Patient Profile.*<code class="url">identifier\.system</code>}s, 'must-support elements');
@@ -105,6 +111,23 @@ is($t->get('/portal/docs/R4/Nothing')->status, 404, 'no type');
 is($t->get('/portal/docs/R5')->status, 404, 'no release');
 is($t->get('/portal/docs/R4/openapi.json', 'If-None-Match' => $t->get('/portal/docs/R4/openapi.json')->header('ETag'))
         ->status, 304, '304 to who has it');
+
+# Submits the form of a page as a browser does, with the fields as they are but for some: "status body".
+sub try_it {
+    my ($page, %set) = @_;
+    my ($action, $fields) = $page =~ m{<form method="get" [^>]*id="try" action="([^"]+)">(.*?)</form>}s;
+    my @pairs;
+    for ($fields =~ /<input[^>]*>/g) {
+        my ($name) = /name="([^"]+)"/ or next;
+        my ($value) = /value="([^"]*)"/;
+        push @pairs, $name, delete $set{$name} // $value // '';
+    }
+    die 'no field ' . join ' ', sort keys %set if %set;
+    my $url = "$action?" . FHIR::Test::Browser::query(@pairs);
+    my $answer = FHIR::Test::Browser->new($t->httpd)->get(FHIR::Test::Browser::unescape($url),
+        Accept => 'text/html');
+    return $answer->status . ' ' . $answer->body;
+}
 
 # For each type, the first of the sample's resources by the number in its id that is small, as the server answers it.
 sub examples {

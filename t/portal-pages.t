@@ -9,11 +9,22 @@ use FHIR::Test::Portal;
 use Test::More;
 
 plan skip_all => 'chromium is not installed' unless -x '/usr/bin/chromium';
-my $p = FHIR::Test::Portal->new;
+my $p = FHIR::Test::Portal->new(portal => 'FHIRPortalPractices 5', conf => <<'CONF');
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    Require local
+</Location>
+<Location "/hill/r4">
+    FHIREndpoint R4 provider
+    FHIRTenant hill
+    FHIRPracticeName "Hillside Pediatrics"
+</Location>
+CONF
+$p->{t}->fhirctl('init', '--tenant', 'hill', '--indexes', 'patient', '--role', 'fhir_server');
 my $done = node('portal.js', JSON::PP->new->encode({ portal => $p->{base}, base => $p->{world}{staff},
     mails => $p->{mails},
     password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',
-    find => 'amara', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [
+    find => 'amara', find_family => 'okafor', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [
         [ '/docs', 'documentation' ], [ '/docs/R4/Patient', 'a resource' ],
         [ '/docs/DSTU2/Observation', 'a resource of DSTU2' ] ] }));
 for (split /\n/, $done->{out}) {

@@ -42,6 +42,12 @@ async function signIn(page, user) {
     await dev.goto(o.portal + path);
     await look(dev, what);
   }
+  // the documentation's form, as the page's policy lets it be sent
+  await dev.goto(o.portal + '/docs/R4/Patient');
+  await dev.fill('#try [name=family]', o.find_family);
+  await Promise.all([dev.waitForNavigation(), dev.click('#try button')]);
+  ok(/\/dev\/r4\/Patient\?/.test(dev.url()) && await dev.locator('table a[href*="/Patient/p1"]').count() > 0,
+    'the form of the documentation finds a patient', dev.url());
   // a developer
   await dev.goto(o.portal + '/connect');
   await look(dev, 'developer sign-in');
@@ -76,6 +82,12 @@ async function signIn(page, user) {
   await dev.fill('#test [name=note]', 'We would like to show heart rates.');
   await Promise.all([dev.waitForNavigation(), dev.click('#test button[value=ask]')]);
   await look(dev, 'app');
+  await dev.fill('#practices-q', 'hillside');
+  await Promise.all([dev.waitForNavigation(), dev.click('#practices-search')]);
+  await Promise.all([dev.waitForNavigation(), dev.click('button[value="ask-practice"]')]);
+  const places = await dev.locator('#places').innerText();
+  ok(/Hillside Pediatrics\s+Test\s+requested/.test(places), 'another practice is asked', places);
+  await look(dev, 'app at two practices');
   const client = await dev.locator('#test code.url').first().textContent();
   await dev.click('#test .more a >> nth=0');
   await look(dev, 'test launch');

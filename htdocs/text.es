@@ -689,3 +689,7 @@ state-away = no se puede leer por el momento
 fault-practice-closed = No se puede pedir a este consultorio: no está en la lista de este servidor, o su base de datos no está lista.
 fault-practice-many = La aplicación se envió a {fault_value} consultorios, que es el máximo. El administrador del servidor puede cambiarlo (FHIRPortalPractices).
 fault-practice-taken = El consultorio tiene otra aplicación con este client id. Pregunte a su administrador.
+logo-title = Logotipo
+logo-file = Una imagen: PNG o JPEG, hasta 64 KB, lados de 16 a 1024 píxeles
+logo-save = Subir
+fault-logo = El logotipo no se puede usar:

@@ -142,6 +142,56 @@ my $url = $p->url("connect/app?id=$app->{id}");
         is(scalar($saved->body =~ /id="message">Saved/) || 0, $_->[ 0 ], "a native app in production: $_->[1]");
     }
 }
+# ---- its logo ----
+{
+    my $png = sub { "\x89PNG\r\n\x1a\n" . pack 'N a4 N N C5 N', 13, 'IHDR', @_, 8, 6, 0, 0, 0, 0 };
+    my $send = sub {
+        my ($picture, %more) = @_;
+        my ($word) = $dev->get($url)->body =~ /name="_word" value="([^"]+)"/;
+        my %fields = (_word => $word, _step => 'logo', %more);
+        my $body = join '', (map { qq(--cut\r\nContent-Disposition: form-data; name="$_"\r\n\r\n$fields{$_}\r\n) }
+                sort keys %fields), defined $picture ? qq(--cut\r\nContent-Disposition: form-data; name="picture"; )
+                . qq(filename="../x.svg"\r\nContent-Type: image/png\r\n\r\n$picture\r\n) : (), "--cut--\r\n";
+        my $answer = $dev->request(POST => $url, content => $body,
+            headers => { 'Content-Type' => 'multipart/form-data; boundary=cut' });
+        return $dev->follow($answer);
+    };
+    my $svg = '<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>';
+    my @bad = (
+        [ 'none',       undef,                           qr/no file was chosen/ ],
+        [ 'empty',      '',                              qr/no file was chosen/ ],
+        [ 'SVG',        $svg,                            qr/neither PNG nor JPEG/ ],
+        [ 'HTML',       "<html>\x89PNG",                 qr/neither PNG nor JPEG/ ],
+        [ 'too small',  $png->(15, 64),                  qr/15 by 64 pixels; a side has 16 to 1024/ ],
+        [ 'too wide',   $png->(1025, 64),                qr/1025 by 64/ ],
+        [ 'too heavy',  $png->(64, 64) . 'x' x 66_000,   qr/the most is 65536/ ],
+    );
+    for (@bad) {
+        my ($name, $picture, $why) = @$_;
+        like($send->($picture)->body, qr/id="fault">The logo cannot be used:.*$why/s, "a logo is refused: $name");
+    }
+    is($send->($png->(64, 64) . 'x' x 140_000)->status, 413, '  or the form, when it is very long');
+    is($send->($png->(64, 64), _word => 'x' x 43)->status, 400, '  or a forged one');
+    is($t->psql('SELECT count(*) FROM main.fhir_app_logo'), 0, '  and nothing is kept');
+    my $picture = $png->(64, 48) . join '', map { chr } 0 .. 255;
+    my ($logo) = $send->($picture)->body =~ /<img class="app-logo" src="([^"]+)"/;
+    $logo = FHIR::Test::Browser::unescape($logo);
+    my $got = $p->browser->get($logo);
+    is($got->body, $picture, 'a logo is there for everybody, byte by byte');
+    is(join(' ', map { $got->header($_) } qw(Content-Type X-Content-Type-Options Content-Security-Policy)),
+        "image/png nosniff default-src 'none'; sandbox", '  as a picture and nothing else');
+    is($t->psql("SELECT DISTINCT logo_uri FROM main.fhir_client WHERE app = '$app->{id}'"), $logo,
+        '  in both environments');
+    my ($other) = $send->($png->(32, 32))->body =~ /<img class="app-logo" src="([^"]+)"/;
+    isnt(FHIR::Test::Browser::unescape($other), $logo, '  another one has another address');
+    $dev->press([ _step => 'save-app' ]);
+    like($dev->{page}->body, qr/id="message">Saved.*src="\Q$other\E"/s, '  which stays when the rest is saved');
+    $dev->press([ _step => 'save-app' ], app_logo => '');
+    is($t->psql('SELECT count(*) FROM main.fhir_app_logo'), 0, '  and goes when the developer takes it away');
+    is($p->browser->get($logo)->status, 404, '  from its address, too');
+    my $form = $t->post('/fhir/r4/auth/token', '--cut--', 'Content-Type' => 'multipart/form-data; boundary=cut');
+    like($form->json->{error_description}, qr/send application\/x-www-form-urlencoded/, 'other forms have no files');
+}
 my @secrets;
 {
     for my $n (1, 2) {

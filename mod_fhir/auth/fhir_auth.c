@@ -366,10 +366,45 @@ static int is_form(const char *type)
            (!type[len] || type[len] == ';' || type[len] == ' ');
 }
 
+/* The fields of a form with a file, as those of other forms. */
+static fhir_err_t *read_parts(fhir_auth_call_t *call, const char *type, const char *body,
+                              apr_size_t len)
+{
+    fhir_parts_t *parts = apr_palloc(call->pool, sizeof(*parts));
+    fhir_err_t *err = fhir_multipart_parse(parts, type, body, len, call->pool);
+    if (err)
+        return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING, "%s", err->message);
+    call->form.list = apr_palloc(call->pool, sizeof(parts->list));
+    for (int i = 0; i < parts->n; i++) {
+        const fhir_part_t *part = &parts->list[i];
+        if (part->is_file && !call->file)
+            call->file = part;
+        else if (memchr(part->data, '\0', part->len) ||
+                 !fhir_text_utf8_valid(part->data, part->len) ||
+                 !fhir_text_utf8_valid(part->name, strlen(part->name)))
+            return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING, "The form is not UTF-8");
+        else
+            call->form.list[call->form.n++] =
+                (fhir_pair_t){part->name, apr_pstrmemdup(call->pool, part->data, part->len)};
+    }
+    return NULL;
+}
+
+static fhir_err_t *read_pairs(fhir_auth_call_t *call, const char *body, apr_size_t len)
+{
+    return memchr(body, '\0', len) ||
+                   fhir_pairs_parse(&call->form, apr_pstrmemdup(call->pool, body, len), FORM_MAX,
+                                    call->pool)
+               ? fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
+                                  "The form is not URL-encoded UTF-8")
+               : NULL;
+}
+
 fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
 {
     const char *type = call->request->header(call->request, "Content-Type");
-    if (!is_form(type))
+    int has_parts = call->takes_file && fhir_multipart_is(type);
+    if (!has_parts && !is_form(type))
         return fhir_auth_refuse(call, FHIR_REFUSED_NO_FORM,
                                 "Content-Type is \"%.100s\"; send "
                                 "application/x-www-form-urlencoded",
@@ -382,11 +417,7 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
                    ? fhir_auth_refuse(call, FHIR_REFUSED_TOO_LONG,
                                       "The form is longer than %d bytes", FORM_MAX)
                    : err;
-    if (memchr(body, '\0', len) ||
-        fhir_pairs_parse(&call->form, apr_pstrmemdup(call->pool, body, len), FORM_MAX, call->pool))
-        return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
-                                "The form is not URL-encoded "
-                                "UTF-8");
+    FHIR_TRY(has_parts ? read_parts(call, type, body, len) : read_pairs(call, body, len));
     const char *twice = repeated(&call->form);
     /* scope is repeated: the switches of the consent page all have this name */
     return twice && strcmp(twice, "scope") != 0

@@ -17,6 +17,7 @@
 #include "auth/fhir_jose.h"
 #include "auth/fhir_refusal.h"
 #include "auth/fhir_scope.h"
+#include "core/fhir_multipart.h"
 #include "core/fhir_page.h"
 #include "fhir/fhir_call.h"
 
@@ -68,7 +69,9 @@ typedef struct fhir_auth_call_t {
     const char *root;  /* of the pages behind the base: "/auth", or "" of a portal */
     const char *kinds; /* of users who may sign in, with blanks around; NULL: by the endpoint */
     fhir_pairs_t query, form;
-    const char *language; /* "en", "es" */
+    int takes_file;          /* the form may have one file */
+    const fhir_part_t *file; /* which is here, or NULL */
+    const char *language;    /* "en", "es" */
     const char *client; /* id that the request named, once known to exist; for the refusal's row */
     const char *redirect; /* the registered redirect URI, once known; refusals go there */
     const char *state;

@@ -39,6 +39,7 @@ static const fhir_auth_route_t routes[] = {
     {"licences/app", FORM, fhir_portal_licence, " admin "},
     {"docs", PUBLIC, fhir_portal_docs, NULL},
     {"docs/", PUBLIC | FHIR_SITE_PREFIX, fhir_portal_docs, NULL},
+    {"logo", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_portal_logo, NULL},
     {"help", PUBLIC, fhir_auth_help, NULL},
     {"fhir.css", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_auth_asset, NULL},
     {NULL, 0, NULL, NULL},

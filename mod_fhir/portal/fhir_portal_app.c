@@ -106,7 +106,8 @@ static const char *audience_array(const fhir_auth_call_t *call)
     return apr_pstrcat(call->pool, "{", list, "}", NULL);
 }
 
-static int check_common(fault_t *fault, const fhir_auth_call_t *call)
+/* app: its id, or NULL of a new one. */
+static int check_common(fault_t *fault, const fhir_auth_call_t *call, const char *app)
 {
     static const char *const urls[] = {"home", "policy", "terms", "app_logo"};
     const char *name = typed(call, "app");
@@ -117,7 +118,8 @@ static int check_common(fault_t *fault, const fhir_auth_call_t *call)
     if (strlen(typed(call, "description")) > 4000)
         return 0;
     for (int i = 0; i < 4; i++)
-        if (!check_url(fault, call, urls[i]))
+        if ((i < 3 || !app || !fhir_portal_is_logo(call, app, typed(call, urls[i]))) &&
+            !check_url(fault, call, urls[i]))
             return 0;
     *fault = (fault_t){"fault-audience", "", NULL};
     if (!strcmp(audience_array(call), "{}"))
@@ -281,7 +283,7 @@ static fhir_err_t *create(fhir_auth_call_t *call, const fhir_session_t *session)
     const fhir_portal_kind_t *kind = fhir_portal_kind(typed(call, "kind"));
     apr_int64_t n = 0;
     fault_t fault;
-    if (!check_common(&fault, call))
+    if (!check_common(&fault, call, NULL))
         return show_new(call, session, &fault);
     if (!kind)
         return show_new(call, session, &(fault_t){"fault-kind", "", NULL});
@@ -394,10 +396,10 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
 static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *session,
                                const char *app, fault_t *fault)
 {
-    if (!check_common(fault, call))
+    if (!check_common(fault, call, app))
         return NULL;
     fault->key = NULL;
-    const char *values[10];
+    const char *values[11];
     values[0] = app;
     values[1] = session->user.id;
     values[2] = typed(call, "app");
@@ -408,12 +410,16 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
     values[7] = or_null(typed(call, "policy"));
     values[8] = typed(call, "scope_text");
     values[9] = or_null(typed(call, "app_logo"));
+    values[10] = fhir_portal_is_logo(call, app, typed(call, "app_logo")) ? "t" : "f";
     return fhir_auth_sql(
         call,
         "WITH a AS (UPDATE @app SET description = $4, terms_uri = $5, audience = $6::text[], "
-        "changed = now() WHERE id = $1 AND owner = $2 RETURNING id) UPDATE @client c SET name = "
+        "changed = now() WHERE id = $1 AND owner = $2 RETURNING id), l AS (DELETE FROM @app_logo l "
+        "USING "
+        "a WHERE l.app = a.id AND NOT $11::boolean) UPDATE @client c SET "
+        "name = "
         "$3, home_uri = $7, policy_uri = $8, scopes = $9, logo_uri = $10 FROM a WHERE c.app = a.id",
-        FHIR_STMT_WRITE, 10, values, NULL, NULL, NULL);
+        FHIR_STMT_WRITE, 11, values, NULL, NULL, NULL);
 }
 
 /* Keys, given or fetched now: *jwks is what they are. */
@@ -573,6 +579,11 @@ static fhir_err_t *act(fhir_auth_call_t *call, const fhir_session_t *session,
         FHIR_TRY(save_common(call, session, app, &fault));
         done = "saved";
     }
+    else if (!strcmp(step, "logo")) {
+        FHIR_TRY(fhir_portal_save_logo(&fault.why, call, session, app));
+        fault.key = fault.why ? "fault-logo" : NULL;
+        done = "saved";
+    }
     else if (!strcmp(step, "remove") && !strcmp(typed(call, "confirm"), clients->list[0].name))
         return remove_app(call, session, app);
     else if (!strcmp(step, "remove"))
@@ -610,6 +621,7 @@ fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 {
     fhir_session_t *session;
     const char *step;
+    call->takes_file = 1;
     FHIR_TRY(fhir_portal_enter(&session, &step, call));
     if (!session)
         return NULL;

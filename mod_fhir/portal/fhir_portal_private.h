@@ -75,6 +75,15 @@ const char *fhir_portal_expected(const fhir_uscore_t *u, const char *type, fhir_
 void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, const char *type,
                               apr_pool_t *pool);
 
+/* ---- fhir_portal_logo.c ---- */
+
+/** 1 if a URL is that of a logo of the app that was uploaded. */
+int fhir_portal_is_logo(const fhir_auth_call_t *call, const char *app, const char *url);
+/** Takes the form's file as an app's logo; *why it cannot be, in English, or NULL. */
+fhir_err_t *fhir_portal_save_logo(const char **why, fhir_auth_call_t *call,
+                                  const fhir_session_t *session, const char *app);
+fhir_err_t *fhir_portal_logo(fhir_auth_call_t *call);
+
 /* ---- fhir_portal_licence.c ---- */
 
 fhir_err_t *fhir_portal_licences(fhir_auth_call_t *call);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "auth/fhir_auth_private.h"
+#include "core/fhir_picture.h"
 #include "core/fhir_text.h"
 #include "t/fuzz/fuzz.h"
 
@@ -27,6 +28,22 @@ static void check_again(const fhir_pairs_t *pairs, apr_pool_t *pool)
               !strcmp(again.list[i].value, pairs->list[i].value));
 }
 
+/* The same bytes as a form with a file, and as the file. */
+static void check_parts(const char *data, apr_size_t size, apr_pool_t *pool)
+{
+    fhir_parts_t *parts = apr_palloc(pool, sizeof(*parts));
+    fhir_picture_t picture;
+    fhir_err_t *err =
+        fhir_multipart_parse(parts, "multipart/form-data; boundary=B", data, size, pool);
+    if (err)
+        check(fhir_err_http_status(err->code) < 500 && err->message && *err->message);
+    for (int i = 0; !err && i < parts->n; i++)
+        check(*parts->list[i].name && parts->list[i].data >= data &&
+              parts->list[i].len <= (apr_size_t)(data + size - parts->list[i].data));
+    if (fhir_picture_read(&picture, data, size))
+        check(picture.type != NULL);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     fhir_pairs_t pairs;
@@ -37,6 +54,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
         check(fhir_err_http_status(err->code) < 500 && err->message && *err->message);
     else
         check_again(&pairs, pool);
+    check_parts(apr_pmemdup(pool, data, size), size, pool);
     apr_pool_destroy(pool);
     return 0;
 }

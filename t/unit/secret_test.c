@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Base64, hexadecimal digits, digests, random words, sealed words. */
 #include "core/fhir_base64.h"
+#include "core/fhir_buf.h"
 #include "core/fhir_digest.h"
 #include "core/fhir_hex.h"
+#include "core/fhir_multipart.h"
+#include "core/fhir_picture.h"
 #include "core/fhir_random.h"
 #include "core/fhir_seal.h"
 #include "tap.h"
@@ -168,6 +171,68 @@ static void test_random(apr_pool_t *pool)
     tap_ok(strncmp(one, two, 13) <= 0 && strcmp(one, two) != 0, "ids follow the time");
 }
 
+static int parts_of(fhir_parts_t *parts, const char *type, const char *body, apr_pool_t *pool)
+{
+    return fhir_multipart_parse(parts, type, body, strlen(body), pool) ? -1 : parts->n;
+}
+
+static void test_multipart(apr_pool_t *pool)
+{
+#define FIELD "Content-Disposition: form-data; name=\"a\"\r\n\r\n"
+    static const char type[] = "multipart/form-data; boundary=B";
+    static const struct {
+        const char *body;
+        int n;
+    } cases[] = {
+        {"--B--", 0},
+        {"--B\r\n" FIELD "1\r\n--B--", 1},
+        {"--B\r\n" FIELD "\r\n--B\r\n" FIELD "x\r\n--\r\n--B--\r\n", 2},
+        {"", -1},
+        {"--C--", -1},
+        {"--B", -1},
+        {"--B\r\n" FIELD "1", -1},
+        {"--B\r\n" FIELD "1\r\n--B", -1},
+        {"--B\r\nContent-Disposition: form-data; name=\"a\"\r\n", -1},
+        {"--B\r\nContent-Disposition: form-data\r\n\r\n1\r\n--B--", -1},
+        {"--Bx\r\n" FIELD "1\r\n--B--", -1},
+    };
+    fhir_parts_t parts;
+    fhir_buf_t *many = fhir_buf_create(pool, 0);
+    tap_ok(fhir_multipart_is(type) && fhir_multipart_is("Multipart/Form-Data;boundary=\"x\"") &&
+               !fhir_multipart_is("multipart/form-data-x") && !fhir_multipart_is(NULL),
+           "what is a form with files");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+        tap_is_int(parts_of(&parts, type, cases[i].body, pool), cases[i].n, "form %d", (int)i);
+    tap_is_int(parts_of(&parts, "multipart/form-data", "--B--", pool), -1, "no boundary");
+    tap_is_int(parts_of(&parts, "multipart/form-data; boundary=\"B\"", cases[2].body, pool), 2,
+               "a boundary in quotes");
+    tap_ok(parts.list[0].len == 0 && parts.list[1].len == 5 &&
+               !memcmp(parts.list[1].data, "x\r\n--", 5) && !parts.list[1].is_file,
+           "what is nearly a boundary is data");
+    parts_of(&parts, type,
+             "--B\r\ncontent-disposition: form-data; filename=\"\"; name=f\r\n\r\n\r\n--B--", pool);
+    tap_ok(parts.n == 1 && parts.list[0].is_file, "a file that was not chosen is one");
+    for (int i = 0; i <= FHIR_MULTIPART_PARTS; i++)
+        fhir_buf_puts(many, "--B\r\n" FIELD "1\r\n");
+    fhir_buf_puts(many, "--B--");
+    tap_is_int(parts_of(&parts, type, fhir_buf_cstr(many), pool), -1, "too many fields");
+}
+
+static void test_picture(void)
+{
+    static const char png[] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x20\0\0\1\0\x08\x06\0\0\0abcd";
+    static const char jpeg[] = "\xff\xd8\xff\xe0\0\4ab\xff\xff\xc0\0\x11\x08\1\0\0\x30\3\1\x22\0";
+    static const char svg[] = "<svg xmlns=\"http://www.w3.org/2000/svg\"><script/></svg>........";
+    fhir_picture_t p;
+    tap_ok(fhir_picture_read(&p, png, sizeof(png) - 1) && p.width == 32 && p.height == 256, "PNG");
+    tap_ok(fhir_picture_read(&p, jpeg, sizeof(jpeg) - 1) && p.width == 48 && p.height == 256,
+           "JPEG");
+    tap_ok(!fhir_picture_read(&p, svg, sizeof(svg) - 1), "SVG is no picture here");
+    for (apr_size_t len = 0; len < 33; len++)
+        if (fhir_picture_read(&p, png, len) || (len < 18 && fhir_picture_read(&p, jpeg, len)))
+            tap_ok(0, "cut at %d", (int)len);
+}
+
 static const fhir_seal_key_t *key, *other_key, *other_purpose;
 
 static int opens(fhir_seal_text_t *text, const char *word, const fhir_seal_key_t *with,
@@ -231,6 +296,8 @@ int main(void)
     test_hex();
     test_digests(pool);
     test_random(pool);
+    test_multipart(pool);
+    test_picture();
     make_key(&key, 1, "test", pool);
     make_key(&other_key, 2, "test", pool);
     make_key(&other_purpose, 1, "other test", pool);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What names a resource that has a URL. */
+/* The references by which a resource with a URL can be named. */
 #include "fhir/query/fhir_canonical.h"
 
 #include <apr_strings.h>
 
 int fhir_canonical_holds(const fhir_param_t *param)
 {
-    /* a Reference may have an identifier in the place of the URL */
+    /* a Reference may have an identifier instead of the URL */
     return param->kind == FHIR_PARAM_REFERENCE && param->column && !param->identifier_column;
 }
 

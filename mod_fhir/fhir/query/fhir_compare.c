@@ -13,9 +13,10 @@
 #include "model/fhir_short.h"
 
 /*
- * Patterns: l and h stand for the operand's columns, a and b for the bounds of the search value, v
- * for its number, p for "there is a value" (an open end is NULL, and matches). The rest is SQL.
- * What follows from the rest is said where it bounds the range of an index.
+ * Patterns. l and h stand for the columns of the operand, a and b for the bounds of the search
+ * value, v for its number, and p for "there is a value" (NULL is an open end, which matches). The
+ * rest is SQL. A condition that follows from the others is written where it lets an index limit the
+ * range.
  */
 static const char *const date_patterns[FHIR_PREFIX_COUNT_] = {
     [FHIR_PREFIX_EQ] = "l >= a AND l < b AND h <= b",
@@ -56,7 +57,7 @@ static void bound(expansion_t *x, int high)
         fhir_sql_bind(x->sql, high ? v->high : v->low, "numeric");
         return;
     }
-    if (when != FHIR_TIME_MIN && when != FHIR_TIME_MAX) { /* infinite stays so */
+    if (when != FHIR_TIME_MIN && when != FHIR_TIME_MAX) { /* infinity is not moved */
         /* "h <= b" and "h > b" are of a day that begins at b, too; the others of one before b */
         if (x->operand->is_local)
             when = fhir_zone_first_day(x->sql->call->endpoint->zone, when + x->behind_high) -

@@ -17,7 +17,8 @@ static const fhir_type_t *type_of(const fhir_model_t *model, const fhir_node_t *
     return name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
 }
 
-/* The next parameter of a type from the i-th on whose values are resources in place, or NULL. */
+/* The next parameter of a type, from the i-th on, whose values are resources within the resource,
+ * or NULL. */
 static const fhir_param_t *next_inside(int *i, const fhir_model_t *model, const fhir_type_t *type)
 {
     const fhir_param_t *params = &model->params[type->first_param];
@@ -41,7 +42,7 @@ static const fhir_type_t *target_of(const fhir_model_t *model, const fhir_param_
     return &model->types[model->targets[param->first_target]];
 }
 
-/* The first entry of a Bundle, if it is a resource that a parameter is about. */
+/* The first entry of a Bundle, if it is a resource that a parameter refers to. */
 static const fhir_node_t *first_entry(const fhir_model_t *model, const fhir_node_t *resource)
 {
     const fhir_type_t *type = type_of(model, resource), *own;
@@ -74,8 +75,8 @@ static const char *table(const fhir_model_t *model, const char *tenant, const fh
                        name, suffix, "\"", NULL);
 }
 
-/* Bound: $1 the container's id, $2 a JSON array of rows. Version and time are the container's,
- * which may have been given by the database. */
+/* Parameters: $1 the container's id, $2 a JSON array of rows. Version and time are those of the
+ * container, which the database may have set. */
 static const char *insert_sql(const fhir_model_t *model, const char *tenant,
                               const fhir_type_t *container, const fhir_type_t *type,
                               apr_pool_t *pool)
@@ -110,7 +111,7 @@ static void add_member(fhir_buf_t *json, char before, const char *name, const ch
     fhir_buf_json_string(json, text, len);
 }
 
-/* A row as a member of the array; texts of arrays and the like are read by PostgreSQL. */
+/* A row as an item of the array; PostgreSQL parses the texts of its columns. */
 static void add_row(fhir_buf_t *json, const fhir_model_t *model, const fhir_type_t *type,
                     const char *id, const char *text, apr_size_t len, const fhir_value_t *cells)
 {
@@ -270,7 +271,7 @@ static fhir_err_t *on_type(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Steps from type to type along the primary key, however many rows there are of each. */
+/* Goes from type to type along the primary key, however many rows each type has. */
 fhir_err_t *fhir_contained_find(fhir_query_t *query, const fhir_call_t *call)
 {
     find_t find = {call, apr_array_make(call->pool, 4, sizeof(const fhir_type_t *))};
@@ -323,7 +324,7 @@ void fhir_contained_chain(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
                     "%s.id AND %s.version = %s.version AND ",
                     fhir_call_table(call, node->target, FHIR_CONTAINED_TABLE), k, k,
                     fhir_model_str(call->stored, node->type->name), k, alias, k, alias);
-    if (!(node->param->flags & FHIR_PARAM_INSIDE)) { /* a first entry is the only one of its type */
+    if (!(node->param->flags & FHIR_PARAM_INSIDE)) { /* only the first entry has this type */
         fhir_buf_printf(sql->text, "%s.id = %s", k,
                         node->param->column_kind == FHIR_COL_REFERENCES ? "ANY (" : "(");
         fhir_sql_column(sql, alias, node->param, "");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Statements that would read too much: PostgreSQL's planner is asked what one will cost, and what
- * is over the endpoint's limit is refused with the index that is missing. The planner knows how
- * large the tables are and which indexes there are, so small tables are read whole without a word.
+ * Statements that would read too much. PostgreSQL's planner estimates the cost of a statement, and
+ * a statement above the endpoint's limit is refused, with the name of the missing index. The
+ * planner knows the sizes of tables and their indexes, so a small table may be read as a whole.
  *
- * A text that was cheap is not asked about again for some minutes: tables grow slowly. One that is
- * dear is asked about each time: what all of a request cost is held against the limit, and where
- * one was refused, a new index counts at once. Where the planner is wrong, the
- * statement timeout is the second wall.
+ * A cheap statement is not estimated again for some minutes, since tables grow slowly. An expensive
+ * one is estimated each time: the costs of all statements of a request are added up against the
+ * limit, and after a refusal a new index must count at once. Where the planner is wrong, the
+ * statement timeout still applies.
  */
 #include "fhir/query/fhir_cost.h"
 
@@ -18,7 +18,7 @@
 #include "core/fhir_decimal.h"
 #include "fhir/query/fhir_grant.h"
 
-/* What is noted: searches that take longer, bytes of a shape, shapes. */
+/* What is noted: from which time on a search is slow, bytes of its shape, number of shapes. */
 #define SLOW       apr_time_from_sec(1)
 #define SHAPE_MAX  2048
 #define SHAPES_MAX "1000"
@@ -85,7 +85,7 @@ static fhir_err_t *on_column(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Columns that are the first of a valid index; "*" where the set practice has one for each. */
+/* Columns that come first in a valid index; "*" when the set "practice" has an index for each. */
 static void read_columns(advice_t *a, const fhir_type_t *type)
 {
     fhir_value_t table = fhir_value_text(fhir_call_table(a->call, type, ""));
@@ -103,7 +103,7 @@ static void read_columns(advice_t *a, const fhir_type_t *type)
     a->error = fhir_call_ask(a->call, &stmt, &table, on_column, a) != NULL;
 }
 
-/* What fhirctl index can make an index of that searches use. */
+/* 1 if fhirctl index can make an index for it that searches use. */
 static int can_have_index(const fhir_model_t *m, const fhir_param_t *p)
 {
     switch (p->first_column ? m->columns[p->first_column].sqltype : FHIR_SQL_NONE) {
@@ -122,7 +122,7 @@ static int has_index(const advice_t *a, const fhir_param_t *p)
     const fhir_model_t *m = a->call->stored;
     const char *name = fhir_model_str(m, m->columns[p->first_column].name);
     if (m->types[p->type].patient && m->params[m->types[p->type].patient].column == p->column)
-        return 1; /* the column patient stands for it */
+        return 1; /* the column patient has the same value */
     for (int i = 0; i < a->columns->nelts; i++)
         if (!strcmp(APR_ARRAY_IDX(a->columns, i, const char *), name) ||
             !strcmp(APR_ARRAY_IDX(a->columns, i, const char *), "*"))
@@ -155,7 +155,7 @@ static void advise(advice_t *a, const fhir_param_t *p)
 static void advise_node(advice_t *a, const fhir_qnode_t *node)
 {
     if (node->kind == FHIR_Q_NOT)
-        return; /* what is left of a table when something is taken away is most of it */
+        return; /* a negation leaves most of the table */
     if (node->param && node->modifier != FHIR_MODIFIER_MISSING &&
         node->modifier != FHIR_MODIFIER_TEXT && node->modifier != FHIR_MODIFIER_EXACT)
         advise(a, node->param);
@@ -163,8 +163,7 @@ static void advise_node(advice_t *a, const fhir_qnode_t *node)
         advise_node(a, n);
 }
 
-/* An index of dates holds the newest first: with it the first matches are found without looking for
- * the others. */
+/* An index of dates is ordered from the newest: it finds the first matches without the others. */
 static void advise_sort(advice_t *a, const fhir_query_t *query)
 {
     const fhir_qsort_t *first = (const fhir_qsort_t *)query->sort->elts;
@@ -172,7 +171,7 @@ static void advise_sort(advice_t *a, const fhir_query_t *query)
         advise(a, first->param);
 }
 
-/* "fhirctl index add …", or "" where no index would help. */
+/* "fhirctl index add …", or "" if no index would help. */
 static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *query,
                                    const apr_array_header_t *includes)
 {
@@ -189,7 +188,7 @@ static const char *missing_indexes(const fhir_call_t *call, const fhir_query_t *
     return a.error ? "" : fhir_buf_cstr(a.text);
 }
 
-/* "Observation?code&date": no values. */
+/* "Observation?code&date": names without values. */
 static const char *shape_of(const fhir_call_t *call, const fhir_query_t *query)
 {
     fhir_buf_t *b = fhir_buf_create(call->pool, SHAPE_MAX);
@@ -199,8 +198,8 @@ static const char *shape_of(const fhir_call_t *call, const fhir_query_t *query)
     return fhir_buf_cstr(b);
 }
 
-/* Notes a search for fhirctl index advise. That it cannot be noted, as on a standby, is no fault.
- */
+/* Notes a search for fhirctl index advise. If that is not possible, as on a standby, it is not an
+ * error. */
 static void note(const fhir_call_t *call, const fhir_query_t *query, const char *column,
                  const char *command)
 {
@@ -221,12 +220,12 @@ static void note(const fhir_call_t *call, const fhir_query_t *query, const char 
         fhir_call_ask(call, &stmt, values, NULL, NULL);
 }
 
-/* Gives an error the words that help. what: how it went wrong. */
+/* Adds advice to an error. what: what went wrong. */
 static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
                            const apr_array_header_t *includes, fhir_err_t *err, const char *what)
 {
     const fhir_call_t *call = sql->call;
-    /* a transaction that failed takes no further statement */
+    /* after an error, a transaction accepts no further statement */
     const char *indexes =
         call->tx && err->code == FHIR_ERR_TIMEOUT ? "" : missing_indexes(call, query, includes);
     if (query)
@@ -241,7 +240,8 @@ static fhir_err_t *advised(const fhir_sql_t *sql, const fhir_query_t *query,
 
 /* ---- the limit ---- */
 
-/* Of a text, and of how much is bound to it: the same text may have a value or hundreds. */
+/* The key of a statement: its text and the number of its values, since the same text may have one
+ * value or hundreds. */
 static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max)
 {
     apr_uint64_t hash = APR_UINT64_C(14695981039346656037) ^ (apr_uint64_t)cost_max;
@@ -252,7 +252,8 @@ static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max
     return hash;
 }
 
-/* Part of the limit above which a statement's cost is counted: a request may have many of them. */
+/* A cheaper statement is not counted: this is its part of the limit, as a request may have many of
+ * them. */
 #define DEAR 0.01
 
 static fhir_err_t *too_dear(fhir_sql_t *sql, const fhir_query_t *query,
@@ -264,7 +265,7 @@ static fhir_err_t *too_dear(fhir_sql_t *sql, const fhir_query_t *query,
     if (cost <= max)
         what = "This request would read too much of the database: this search, and what it has "
                "asked for before";
-    if (call->grant->all) /* the size of the data is not everybody's business */
+    if (call->grant->all) /* the size of the data must not be shown to everybody */
         what = apr_psprintf(call->pool, "%s (its cost would be %.0f, the limit is %d)", what,
                             ceil(cost + before), max);
     return advised(sql, query, includes, fhir_err_create(call->pool, FHIR_ERR_LIMIT, "-"), what);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The grant as SQL: which rows of a table a request may see. Where grants come from is not known
- * here; what a scope for a patient shows of a type is in fhir_grant_patient.c.
+ * here. fhir_grant_patient.c says what a scope for a patient shows of a type.
  */
 #include "fhir/query/fhir_grant.h"
 
@@ -40,7 +40,7 @@ fhir_err_t *fhir_grant_check(const fhir_call_t *call, const fhir_type_t *type, u
     while (bit < 4 && !(right & (1u << bit)))
         bit++;
     const char *form = apr_pstrmemdup(call->pool, words[bit], 1);
-    if (fhir_spoken_differs(call)) { /* its clients have v1's scopes, in their names */
+    if (fhir_spoken_differs(call)) { /* its clients use v1 scopes, with its type names */
         if (call->type == type && call->type_name)
             name = call->type_name;
         else
@@ -66,7 +66,7 @@ int fhir_grant_covers(const fhir_grant_scope_t *scope, const char *type)
     return covers(scope, type, 0);
 }
 
-/* What is no search of the type, or without a condition, shows nothing of it. */
+/* A condition that is not a valid search of the type, or that is empty, shows no rows. */
 static void granular(fhir_sql_t *sql, const char *alias, const fhir_granted_t *granted, int scope)
 {
     const fhir_qnode_t *condition = granted->conditions ? granted->conditions[scope] : NULL;
@@ -98,7 +98,7 @@ void fhir_grant_sql(fhir_sql_t *sql, const char *alias, const fhir_granted_t *gr
     int n = 0;
     if (grant->all)
         return;
-    if (!granted) { /* of what was not resolved nothing is known */
+    if (!granted) { /* an unresolved condition is unknown, and shows no rows */
         fhir_buf_puts(sql->text, " AND FALSE");
         return;
     }

@@ -64,7 +64,7 @@ fhir_err_t *fhir_grant_to_bytes(fhir_buf_t *buf, const fhir_grant_t *grant, apr_
 typedef struct reader_t {
     const unsigned char *at, *end;
     int version;
-    int bad; /* set by the first fault; what is read after it means nothing */
+    int bad; /* set by the first error; values that are read after it are meaningless */
     apr_pool_t *pool;
 } reader_t;
 
@@ -79,7 +79,7 @@ static const unsigned char *take(reader_t *r, apr_size_t n)
     return at;
 }
 
-/* Bits; one that is not known would be a limit that is overlooked. */
+/* Reads bits. An unknown bit is an error, since it could be a limit. */
 static unsigned take_bits(reader_t *r, unsigned known)
 {
     const unsigned char *at = take(r, 1);

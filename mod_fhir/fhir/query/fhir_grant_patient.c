@@ -32,7 +32,7 @@
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_uscore.h"
 
-#define PARTS_MAX 8 /* depth of a type's parts; those that refer to themselves end there */
+#define PARTS_MAX 8 /* depth of the parts of a type; this ends those that contain themselves */
 
 typedef enum view_t {
     VIEW_CLOSED,
@@ -55,7 +55,8 @@ static int may_name(const fhir_call_t *call, const fhir_param_t *param, const fh
            fhir_query_targets(call, param, target);
 }
 
-/* A compartment's parameter that is the patients among what a repeating reference names. */
+/* A parameter of the compartment that selects the patients among the targets of a repeating
+ * reference. */
 static const fhir_param_t *targets_param(const fhir_call_t *call, const fhir_compartment_t *member)
 {
     if (!member || member->n_params != 1)
@@ -110,8 +111,7 @@ static void bind_own_array(fhir_sql_t *sql)
 
 /* ---- what else is mentioned ---- */
 
-/* 1 if the type, or a part of it, has an element that names target among those that it may refer
- * to. */
+/* 1 if the type, or a part of it, has an element that can refer to target by name. */
 static int refers_to(const fhir_model_t *m, const fhir_type_t *type, apr_uint16_t target, int depth)
 {
     for (int i = 0; i < type->n_elements; i++) {
@@ -126,10 +126,11 @@ static int refers_to(const fhir_model_t *m, const fhir_type_t *type, apr_uint16_
     return 0;
 }
 
-/* Is a type among those that a mention may name, with a row that tells whose it is? They are those
- * that the holder's elements list and, for what may be about anything, those of US Core, since each
- * costs PostgreSQL a plan of its own. What is listed may also be a record that names nobody, such
- * as a device, or a resource that names one patient alone, such as an appointment. */
+/* 1 if a mention may name a resource of the type, and its row tells whose it is. Each such type
+ * costs PostgreSQL a plan of its own, so only these count: the types that the holder's elements
+ * list, and for elements that can refer to anything, the types of US Core. A listed type may also
+ * be a record that names nobody, such as a device, or a resource that names only one patient, such
+ * as an appointment. */
 static int tells_whose(const fhir_call_t *call, const fhir_type_t *holder, view_t holder_view,
                        const fhir_type_t *type, int *listed)
 {
@@ -139,7 +140,7 @@ static int tells_whose(const fhir_call_t *call, const fhir_type_t *holder, view_
     return about || (*listed && (view == VIEW_RECORD || view == VIEW_MEMBER));
 }
 
-/* Of a row of that type: whether it is the patient's, or (listed) nobody's. */
+/* The condition that a row of that type belongs to the patient, or (listed) to nobody. */
 static void put_owned(fhir_sql_t *sql, const fhir_type_t *type, view_t view, int listed)
 {
     const char *other = fhir_sql_alias(sql);
@@ -160,8 +161,8 @@ static void put_owned(fhir_sql_t *sql, const fhir_type_t *type, view_t view, int
     fhir_buf_putc(sql->text, ')');
 }
 
-/* The same for a user: the id of the patient whose it is, or '' for nobody's. So the patients that
- * the user has to do with are asked for once, not for each type. */
+/* The same for a user: the id of the patient to whom the row belongs, or '' for nobody. The user's
+ * patients are thus looked up once, not once for each type. */
 static void put_whose(fhir_sql_t *sql, const fhir_type_t *type, view_t view)
 {
     const char *other = fhir_sql_alias(sql);
@@ -198,7 +199,7 @@ static void put_mention(fhir_sql_t *sql, const fhir_type_t *holder, view_t holde
         put_owned(sql, type, view, listed);
 }
 
-/* A patient's id, as an SQL expression, is of those that a scope is for. */
+/* The condition that an SQL expression is the id of one of the patients that the scope is for. */
 static void is_own(fhir_sql_t *sql, const char *id, fhir_grant_whose_t whose)
 {
     if (whose == FHIR_GRANT_OF_USER) {
@@ -209,8 +210,8 @@ static void is_own(fhir_sql_t *sql, const char *id, fhir_grant_whose_t whose)
     fhir_sql_bind(sql, sql->call->grant->patient, "text");
 }
 
-/* Nobody is mentioned who is not certainly one of these patients. A row whose mentions are not
- * known (NULL) is not shown. */
+/* The condition that a row mentions only these patients for certain. Unknown mentions (NULL) hide
+ * the row. */
 static void mentions_nobody_else(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                  view_t view, fhir_grant_whose_t whose)
 {
@@ -240,7 +241,8 @@ static void mentions_nobody_else(fhir_sql_t *sql, const char *alias, const fhir_
                     of_user ? "w) END" : "END");
 }
 
-/* What a Provenance is about is of types that show whose it is; then it is among the mentions. */
+/* The targets of a Provenance are of types that tell whose they are, so they are among the
+ * mentions. */
 static void targets(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     const fhir_call_t *call = sql->call;
@@ -262,7 +264,7 @@ static void targets(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 
 /* ---- the row ---- */
 
-/* The one patient's: nobody's things are seen, but not changed. */
+/* For one patient, things that belong to nobody may be seen, but not changed. */
 static void of_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *type, view_t view,
                        int changes)
 {
@@ -277,7 +279,7 @@ static void of_patient(fhir_sql_t *sql, const char *alias, const fhir_type_t *ty
             return;
         fhir_buf_puts(sql->text, " AND ");
     }
-    else if (view == VIEW_CONTEXT || changes) { /* it names something that may be the patient's */
+    else if (view == VIEW_CONTEXT || changes) { /* it may name something of the patient */
         fhir_buf_printf(sql->text, "%s.mentions <> '{}' AND ", alias);
     }
     if (view == VIEW_TARGETS)
@@ -321,7 +323,7 @@ void fhir_grant_patient_sql(fhir_sql_t *sql, const char *alias, const fhir_type_
         of_view(sql, alias, type, view_of(sql->call, type), right & FHIR_RIGHT_CHANGES, whose);
 }
 
-/* History rows have no typed columns: a record's patient is read where its parameter finds it. */
+/* History rows have no typed columns, so the patient of a record is read from its text. */
 static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                            fhir_grant_whose_t whose)
 {
@@ -343,7 +345,7 @@ static void history_record(fhir_sql_t *sql, const char *alias, const fhir_type_t
     fhir_buf_puts(sql->text, ", FALSE)))");
 }
 
-/* Rows of a history table have the column mentions, and no other that is looked at here. */
+/* Of these columns, rows of a history table have only mentions. */
 void fhir_grant_patient_sql_history(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                                     fhir_grant_whose_t whose)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * With which patients a user has to do: those of an Encounter, CareTeam or Appointment that names
- * the user's Practitioner, or a PractitionerRole of it, and was not called off or entered in error.
+ * The patients of a user: those of an Encounter, CareTeam or Appointment that names the user's
+ * Practitioner or one of its PractitionerRoles, unless it was cancelled or entered in error.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -31,7 +31,7 @@ static const fhir_type_t *type_of(const fhir_call_t *call, const char *name)
     return fhir_model_resource(call->stored, name, strlen(name));
 }
 
-/* As what the user is named: one list for the whole statement. */
+/* The references that name the user: one list for the whole statement. */
 static void names_of_user(fhir_sql_t *sql)
 {
     static const char role[] = "PractitionerRole";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which resources a condition names: a search without an answer, for conditional create, update,
- * patch, delete and references. It sees what the grant may see.
+ * The resources that a condition names: a search without a response, for conditional create,
+ * update, patch, delete and references. It finds only what the grant shows.
  * Source: http://hl7.org/fhir/R4/http.html#ccreate
  */
 #include "fhir/query/fhir_match.h"
@@ -28,7 +28,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* The condition in R4's words; nothing that was said may be ignored here. */
+/* The condition in R4's terms. Nothing in it may be ignored, as a search would do. */
 static fhir_err_t *parse(fhir_query_t **query, const fhir_call_t *call, const fhir_type_t *type,
                          const fhir_pairs_t *pairs)
 {
@@ -62,7 +62,7 @@ fhir_err_t *fhir_match_ids(apr_array_header_t **ids, const fhir_call_t *call,
     if (query->contained)
         return fhir_err_create(call->pool, FHIR_ERR_PARAM_VALUE,
                                "_contained cannot be used in a condition that selects a resource");
-    if (!query->where->child) /* all there is would match */
+    if (!query->where->child) /* an empty condition would match everything */
         return fhir_err_create(call->pool, FHIR_ERR_PRECONDITION,
                                "A condition needs at least one search parameter that selects "
                                "resources; parameters of the answer, such as _format, do not");

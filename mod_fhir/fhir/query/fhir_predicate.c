@@ -63,7 +63,7 @@ static void test_id(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node
     fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".id", NULL), ids);
 }
 
-/* _lastUpdated: an instant written with milliseconds covers one. */
+/* _lastUpdated: an instant with milliseconds covers one millisecond. */
 static void test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_operand_t operand = {0};
@@ -73,7 +73,7 @@ static void test_updated(fhir_sql_t *sql, const char *alias, const fhir_qnode_t 
     fhir_compare_any(sql, FHIR_PARAM_DATE, &operand, node);
 }
 
-/* As lower() of a text that collates "C". */
+/* Lower case, as lower() does for a text with collation "C". */
 static const char *lower(const fhir_sql_t *sql, const char *text)
 {
     char *folded = apr_pstrdup(sql->call->pool, text);
@@ -82,14 +82,14 @@ static const char *lower(const fhir_sql_t *sql, const char *text)
     return folded;
 }
 
-/* A code without a system in the data: its system, if any, is known from the binding. */
+/* Data may have a code without a system. Its system, if any, is then known from the binding. */
 static void test_code(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *known = fhir_model_str(sql->call->stored, node->param->system);
     const char *expr = fhir_predicate_column(sql, alias, node->param, "");
     apr_array_header_t *codes = fhir_predicate_texts(sql);
-    /* The letter case of a version does not count, but references have it as it is written, so it
-     * is stored like that. Resources with a version are not many. */
+    /* The letter case of a version does not matter, but references are stored as written, and so is
+     * the version. Few resources have a version. */
     const int folds = node->param == fhir_canonical_version(sql->call, node->type);
     int any = 0;
     for (int i = 0; i < node->n_values; i++) {
@@ -185,7 +185,7 @@ static void test_scalar(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *
         fhir_predicate_number_keys(sql, alias, node);
 }
 
-/* Several values are matched one by one: parallel arrays side by side. */
+/* Several values are tested one by one: arrays in parallel, one for each part of the value. */
 static void test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     static const fhir_operand_t operand = {
@@ -221,7 +221,7 @@ static const char *like(const fhir_sql_t *sql, const char *before, const char *t
     return folded->len ? fhir_buf_cstr(out) : NULL;
 }
 
-/* Newlines stand around each stored value. */
+/* Each stored value has a newline before and after it. */
 const char *fhir_predicate_pattern(const fhir_sql_t *sql, const char *text, fhir_pattern_t pattern)
 {
     static const char *const before[] = {"%\n", "%", "%\n", "%", "", "% "};
@@ -251,7 +251,7 @@ static fhir_pattern_t pattern_of(fhir_modifier_t modifier)
     }
 }
 
-/* " AND …": what is exactly a text is it folded, too, and that has an index. */
+/* " AND …": an exact match also matches folded, and that has an index. */
 static void folded_too(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *list = fhir_predicate_texts(sql);
@@ -307,7 +307,7 @@ static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *
         const char *found = (is_mark ? mark_pattern : fhir_predicate_pattern)(sql, text, pattern);
         if (found)
             push(is_mark ? marks : list, found);
-        /* the parts of a name are found, too. Source: R4 3.1.1.4.8 */
+        /* the parts of a name match, too. Source: R4 3.1.1.4.8 */
         if (!is_mark && pattern == FHIR_PATTERN_STARTS)
             push(list, fhir_predicate_pattern(sql, text, FHIR_PATTERN_WORD));
     }
@@ -331,7 +331,7 @@ static void test_string(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *
     fhir_buf_puts(sql->text, marks->nelts && list->nelts ? ")" : "");
 }
 
-/* " OR …": what has the URL and the version of a value url|version. */
+/* " OR …": a resource with the URL and version of the value url|version. */
 static void versions(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_param_t *version = fhir_canonical_version(sql->call, node->type);
@@ -367,12 +367,12 @@ static void test_uri(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *nod
     fhir_buf_putc(sql->text, ')');
 }
 
-/* Distance on a sphere by the haversine formula, in kilometres. */
+/* The distance on a sphere by the haversine formula, in kilometres. */
 static void test_position(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *lat = fhir_predicate_column(sql, alias, node->param, "_latitude");
     const char *lon = fhir_predicate_column(sql, alias, node->param, "_longitude");
-    fhir_buf_printf(sql->text, "(%s IS NOT NULL AND (", lat); /* least() overlooks NULL */
+    fhir_buf_printf(sql->text, "(%s IS NOT NULL AND (", lat); /* least() ignores NULL */
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *v = &node->values[i];
         fhir_buf_printf(sql->text, "%s12742.0176 * asin(sqrt(least(1, power(sind((%s - ",
@@ -411,7 +411,7 @@ static const struct {
     [FHIR_COL_POSITION] = {test_position, "_latitude"},
 };
 
-/* The scalar numbers may be open at one end, so both columns say whether there is one. */
+/* A scalar number may be open at one end, so both columns together tell whether there is one. */
 static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *param)
 {
     const char *suffix = by_column[param->column_kind].present;
@@ -427,7 +427,7 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
     if (param->column_kind == FHIR_COL_NUMBER || param->column_kind == FHIR_COL_QUANTITY)
         fhir_buf_printf(sql->text, " OR %s IS NOT NULL",
                         fhir_predicate_column(sql, alias, param, "_high"));
-    /* a reference that only has an identifier is one, too */
+    /* a reference with only an identifier is a value, too */
     if (param->identifier_column)
         fhir_buf_printf(sql->text, " OR %s.\"%s\" IS NOT NULL", alias,
                         fhir_model_str(sql->call->stored,
@@ -435,7 +435,7 @@ static void present(fhir_sql_t *sql, const char *alias, const fhir_param_t *para
     fhir_buf_putc(sql->text, ')');
 }
 
-/* A typed union has the components' columns, but its own targets. */
+/* A union of types has the columns of its components, but targets of its own. */
 fhir_qnode_t fhir_predicate_component(const fhir_call_t *call, const fhir_qnode_t *node, int i)
 {
     const fhir_model_t *m = call->stored;
@@ -476,7 +476,7 @@ static void any_component(fhir_sql_t *sql, const char *alias, const fhir_qnode_t
     fhir_buf_putc(sql->text, ')');
 }
 
-/* Each value is an AND of its parts; the values are an OR. */
+/* The parts of each value are joined by AND, the values by OR. */
 static void root_composite(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     fhir_buf_putc(sql->text, '(');
@@ -506,7 +506,7 @@ static void missing(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node
 {
     const fhir_param_t *param = node->param;
     if (param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE)) {
-        /* a union is missing when all its parts are, a composite when one of them is */
+        /* a union is missing when all its parts are, a composite when any part is */
         int all = !(param->flags & FHIR_PARAM_UNION) == !node->values[0].missing;
         each_component(sql, alias, node, all ? " AND " : " OR ");
         return;
@@ -541,7 +541,7 @@ int fhir_predicate_is_mime(const fhir_call_t *call, const fhir_qnode_t *node)
            !strcmp(fhir_model_str(call->stored, node->param->system), MIME_TYPES);
 }
 
-/* Modifiers of tokens that change what is compared, before a column's own test is chosen. Those of
+/* Modifiers of tokens that change the comparison, tested before the column's own test. Those of
  * terminology have been resolved to codes. */
 static void token_modifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {

@@ -14,8 +14,7 @@
 #include "fhir/query/fhir_predicate.h"
 #include "model/fhir_short.h"
 
-/* Characters of a text that are looked at beyond four times those of the value: what folding takes
- * away. */
+/* Folding shortens a text: so many characters beyond four times those of the value are compared. */
 #define TEXT_MORE 1000
 
 /* The paths of a parameter, joined for each kind of conversion. */
@@ -57,7 +56,7 @@ static int same_values(const fhir_model_t *m, apr_uint16_t emitted, const fhir_p
     return p == param || (p->column && p->type == param->type && p->column == param->column);
 }
 
-/* type: of the value at node, or NULL where it is not known; holder: whose member that is. */
+/* type: that of the value at node, or NULL if unknown; holder: the type that has the member. */
 static void collect(paths_t *paths, const fhir_xnode_t *node, const char *path,
                     const fhir_type_t *type, const fhir_type_t *holder)
 {
@@ -112,7 +111,7 @@ int fhir_predicate_systemless(const fhir_call_t *call, const fhir_param_t *param
     return paths->nelts > 0;
 }
 
-/* Where the text beside a code stands, by the data type. */
+/* Where the text for a code is, by data type. */
 static const char *const texts_of[][3] = {
     [FHIR_CONV_CODING] = {".\"display\"", NULL},
     [FHIR_CONV_CODEABLECONCEPT] = {".\"text\"", ".\"coding\".\"display\"", NULL},
@@ -157,9 +156,9 @@ int fhir_predicate_has_modifier(const fhir_call_t *call, const fhir_param_t *par
     return 0;
 }
 
-/* The function that compares a row's texts with so many values: a row is parsed once for all of
- * them, and the planner knows a cost for each function. More values than the last takes are
- * compared by several calls. */
+/* The function that compares the texts of a row with so many values: the row is parsed once for all
+ * values, and the planner has a cost for each function. More values than the last function takes
+ * need several calls. */
 static const struct {
     int values;
     const char *name;
@@ -180,12 +179,13 @@ static void put_text_call(fhir_sql_t *sql, const char *alias, const apr_array_he
     fhir_sql_bind_array(sql, patterns, "text[]");
     fhir_buf_puts(sql->text, ", ");
     fhir_sql_bind_int(sql, (apr_int64_t)longest * 4 + TEXT_MORE, "integer");
-    /* of what is only true or false the planner expects a third of the rows, and the first page
-     * soon; of a number that is one of many, few rows, for which all have to be looked at */
+    /* The planner expects a boolean function to match a third of the rows, and so the first page
+     * soon. A number that must equal one of many is expected to match few rows, for which all must
+     * be read. */
     fhir_buf_puts(sql->text, ")::integer = 1");
 }
 
-/* :text: a display, or the text of the concept, or a part of it, begins with the value. */
+/* :text: a display, or the text of the concept or a part of it, begins with the value. */
 static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const int most = text_functions[TEXT_FUNCTIONS - 1].values;
@@ -198,7 +198,7 @@ static void test_text(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *no
             APR_ARRAY_PUSH(values, const char *) = text;
         longest = text && strlen(text) > longest ? strlen(text) : longest;
     }
-    if (!paths->nelts) /* a component of a union, another one of which has texts */
+    if (!paths->nelts) /* a component of a union may have no texts */
         values->nelts = 0;
     fhir_buf_puts(sql->text, values->nelts ? "(" : "FALSE");
     for (int i = 0; i < values->nelts; i += most) {
@@ -230,7 +230,7 @@ void fhir_predicate_plain_string(fhir_sql_t *sql, const char *alias, const fhir_
     fhir_buf_printf(sql->text, ") p WHERE jsonb_path_exists(%s.resource::jsonb, p))", alias);
 }
 
-/* :of-type: value and type of the same identifier. */
+/* :of-type: type and value must be of the same identifier. */
 static void test_of_type(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *paths = paths_of(sql->call, node->param);
@@ -273,7 +273,7 @@ void fhir_predicate_token_json(fhir_sql_t *sql, const char *alias, const fhir_qn
     (node->modifier == FHIR_MODIFIER_TEXT ? test_text : test_of_type)(sql, alias, node);
 }
 
-/* _list: the ids of those Lists' entries. */
+/* _list: the ids in the entries of these Lists. */
 static void in_list(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;

@@ -9,7 +9,8 @@
 
 #include "fhir/query/fhir_predicate.h"
 
-/* Values of which terms are made: numbers can be long, and their terms are bound once more. */
+/* The most values from which terms are made: numbers can be long, and their terms are parameters in
+ * addition to them. */
 #define VALUES_MAX 20
 
 static int is_left_out(const fhir_sql_t *sql, const char *alias)
@@ -62,7 +63,7 @@ static const char *function(const fhir_sql_t *sql, const char *name)
     return apr_psprintf(sql->call->pool, "\"%s\".%s", sql->call->endpoint->tenant, name);
 }
 
-/* A composite on the resource itself: of what code a quantity is. */
+/* 1 for a composite of code and quantity on the resource itself. */
 static int is_pair(const fhir_call_t *call, const fhir_param_t *param)
 {
     const fhir_model_t *m = call->stored;
@@ -72,7 +73,7 @@ static int is_pair(const fhir_call_t *call, const fhir_param_t *param)
            m->params[parts[1]].column_kind == FHIR_COL_QUANTITY;
 }
 
-/* The pair that a quantity is the second of, or NULL. */
+/* The pair whose second part is the quantity, or NULL. */
 static const fhir_param_t *pair_of(const fhir_call_t *call, const fhir_param_t *quantity)
 {
     const fhir_model_t *m = call->stored;
@@ -281,7 +282,7 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
     const fhir_model_t *m = sql->call->stored;
     const apr_uint16_t *parts = &m->components[node->param->first_component];
     const fhir_param_kind_t second = (fhir_param_kind_t)m->params[parts[1]].kind;
-    /* of the test itself the planner knows nothing */
+    /* the planner knows nothing about the test itself */
     if ((!sql->estimate && is_left_out(sql, alias)) || !has_composite_terms(sql->call, node))
         return;
     fhir_buf_puts(sql->text, " AND ");
@@ -378,14 +379,14 @@ static int is_term(const fhir_call_t *call, const fhir_param_t *p)
            m->columns[p->first_column].index == FHIR_INDEX_TERMS;
 }
 
-/* Whether the test goes by whole terms, which an index can hold. */
+/* 1 if the test compares whole terms, which an index can contain. */
 static int is_exact(const fhir_qnode_t *node)
 {
     if (node->kind != FHIR_Q_TEST || node->modifier != FHIR_MODIFIER_NONE)
         return 0;
     for (int i = 0; i < node->n_values; i++)
         if (node->param->kind == FHIR_PARAM_TOKEN && !node->values[i].code)
-            return 0; /* any code of a system */
+            return 0; /* a code of any system */
     return 1;
 }
 
@@ -417,7 +418,7 @@ int fhir_predicate_has_places(const fhir_call_t *call, const fhir_qnode_t *node)
 /* ---- several dates: what of them all has to be so for one to match ---- */
 
 static const struct {
-    int low, high; /* the first begins before the value's end, the last ends behind its beginning */
+    int low, high; /* the first begins before the value ends, and the last ends after it begins */
 } bounds[FHIR_PREFIX_COUNT_] = {
     [FHIR_PREFIX_EQ] = {1, 1}, [FHIR_PREFIX_GT] = {0, 1}, [FHIR_PREFIX_LT] = {1, 0},
     [FHIR_PREFIX_GE] = {0, 1}, [FHIR_PREFIX_LE] = {1, 0}, [FHIR_PREFIX_SA] = {0, 1},

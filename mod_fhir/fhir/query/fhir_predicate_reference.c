@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tests of reference columns. Stored are "Type/id" for resources of this server, without a version,
- * else the URL as it was written.
+ * Tests of reference columns. A reference to this server is stored as "Type/id" without a version,
+ * all others as the URL that was written.
  * Source: http://hl7.org/fhir/R4/search.html#reference
  */
 #include <apr_strings.h>
@@ -34,7 +34,7 @@ static int in_targets(const fhir_call_t *call, const fhir_param_t *param, const 
     return !param->n_targets;
 }
 
-/* :identifier: tokens of Reference.identifier, which not all components of a union have. */
+/* :identifier: tokens of Reference.identifier. Not all components of a union have them. */
 static void test_identifier(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     if (node->param->identifier_column)
@@ -49,7 +49,7 @@ static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const 
     const fhir_model_t *m = sql->call->stored;
     int n = param->n_targets ? param->n_targets : m->n_resources;
     if (v->type) {
-        /* what a typed parameter finds is limited, data may refer to what no definition allows */
+        /* a typed parameter finds only its types, but data may refer to others */
         if (!(param->flags & FHIR_PARAM_TYPED) || in_targets(sql->call, param, v->type))
             push(forms,
                  apr_pstrcat(sql->call->pool, type_name(sql->call, v->type), "/", v->id, NULL));
@@ -62,7 +62,7 @@ static void local_forms(const fhir_sql_t *sql, apr_array_header_t *forms, const 
     }
 }
 
-/* 1 if ".../Type/id" names a type that a typed parameter speaks of; others take any URL. */
+/* 1 if ".../Type/id" names a type of a typed parameter; other parameters accept any URL. */
 static int url_fits(const fhir_call_t *call, const fhir_param_t *param, const char *url)
 {
     const char *id = strrchr(url, '/'), *type = id;
@@ -75,7 +75,7 @@ static int url_fits(const fhir_call_t *call, const fhir_param_t *param, const ch
     return named && in_targets(call, param, named);
 }
 
-/* Stored forms that the values stand for, and canonical URLs that may have a version behind. */
+/* The stored forms of the values; canonical URLs may be followed by a version. */
 static void forms_of(const fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_header_t *forms,
                      apr_array_header_t *canonicals)
 {
@@ -92,7 +92,8 @@ static void forms_of(const fhir_sql_t *sql, const fhir_qnode_t *node, apr_array_
     }
 }
 
-/* The parameter that fills the column patient is tested there: its index is in the page's order. */
+/* The parameter that fills the column patient is tested on this column, whose index has the order
+ * of the page. */
 static void test_patient(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     apr_array_header_t *ids = fhir_predicate_texts(sql);
@@ -101,7 +102,7 @@ static void test_patient(fhir_sql_t *sql, const char *alias, const fhir_qnode_t 
     fhir_predicate_equals(sql, apr_pstrcat(sql->call->pool, alias, ".patient", NULL), ids);
 }
 
-/* Any of the texts, or a beginning of it, in the column. */
+/* The column equals one of the texts, or begins with it. */
 static void compare(fhir_sql_t *sql, const char *expr, int plural, const apr_array_header_t *forms,
                     const apr_array_header_t *stems)
 {
@@ -124,8 +125,8 @@ static void compare(fhir_sql_t *sql, const char *expr, int plural, const apr_arr
     fhir_buf_putc(sql->text, ')');
 }
 
-/* What all references to patients meet: the condition of the partial indexes that find the records
- * in a patient's compartment which are about somebody else (tools/fhirgen/ddl.py). */
+/* A condition that all references to patients meet. It is that of the partial indexes that find
+ * records about somebody else in a patient's compartment (tools/fhirgen/ddl.py). */
 static void to_patients(fhir_sql_t *sql, const char *expr, int plural,
                         const apr_array_header_t *forms, const apr_array_header_t *stems)
 {
@@ -155,7 +156,7 @@ const fhir_param_t *fhir_predicate_parent(const fhir_call_t *call, const fhir_ty
     return NULL;
 }
 
-/* Everything below (parts of) or above (what it is part of) one resource, itself included. */
+/* Everything below (its parts) or above (what it is part of) one resource, and the resource. */
 static void hierarchy(fhir_sql_t *sql, const fhir_qnode_t *node, const fhir_qvalue_t *v)
 {
     const fhir_call_t *call = sql->call;
@@ -205,8 +206,8 @@ static int is_subject(const fhir_call_t *call, const fhir_qnode_t *node)
            node->param->column_kind == FHIR_COL_REFERENCE;
 }
 
-/* Who a record is about, when that need not be a patient: patients are found in the column patient,
- * all else where that is NULL, for which there is a partial index (tools/fhirgen/ddl.py). */
+/* The subject of a record, where it need not be a patient: a patient is in the column patient.
+ * Others are found where that is NULL, which has a partial index (tools/fhirgen/ddl.py). */
 static void test_subject(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node,
                          const apr_array_header_t *forms, const apr_array_header_t *stems)
 {

@@ -16,7 +16,7 @@ static int is_plural(const fhir_qnode_t *node)
            node->param->column_kind == FHIR_COL_TOKENS;
 }
 
-/* The texts as the column has them: several URIs are stored in short forms. */
+/* The texts as they are stored: some URIs have short forms. */
 static const apr_array_header_t *stored(const fhir_sql_t *sql, const fhir_qnode_t *node,
                                         const apr_array_header_t *list)
 {
@@ -40,7 +40,7 @@ static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
         fhir_buf_putc(sql->text, ')');
 }
 
-/* The value itself and every beginning of it that ends at a slash, at the bar or in its version. */
+/* The value, and each beginning of it that ends at a slash, at the bar, or within the version. */
 static void beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const char *url)
 {
     apr_pool_t *pool = sql->call->pool;
@@ -54,8 +54,8 @@ static void beginnings(const fhir_sql_t *sql, apr_array_header_t *list, const ch
         APR_ARRAY_PUSH(list, const char *) = apr_pstrmemdup(pool, url, (apr_size_t)(p - url));
 }
 
-/* What stands behind a value in those below it: a segment or the version, a part of the version; of
- * MIME types a parameter, of "text" the rest of the type. */
+/* How values below this one continue: with a segment or version, or a further part of the version;
+ * MIME types with a parameter, or, for "text", the rest of the type. */
 static const char *continuations(const fhir_qnode_t *node, const char *url)
 {
     apr_size_t len = strlen(url);

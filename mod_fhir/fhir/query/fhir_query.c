@@ -134,7 +134,7 @@ static fhir_err_t *bad_modifier(const fhir_call_t *call, const fhir_param_t *par
         nearest.name ? nearest.name : "", nearest.name ? "\"?)" : "", fhir_buf_cstr(buf));
 }
 
-/* The word behind the colon, for the parameter of node. */
+/* The word after the colon, for the parameter of node. */
 static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, const char *word)
 {
     for (int i = 1; i < FHIR_MODIFIER_TYPE; i++)
@@ -150,16 +150,18 @@ static fhir_err_t *take_modifier(fhir_qnode_t *node, const fhir_call_t *call, co
     return bad_modifier(call, node->param, word);
 }
 
-/* Links of one query. A chain through a reference that may lead to many types has one for each,
- * and is multiplied at the next step. */
+/* The most links of one query. A chain through a reference to many types has a link for each, and
+ * multiplies at the next step. */
 #define LINKS_MAX 1000
-/* What goes down through the steps of one condition. */
+/* What is passed down through the steps of one condition. */
 typedef struct leaf_t {
     const fhir_call_t *call;
     const char *value;
-    fhir_modifier_t forced;     /* modifier of the last parameter that no name can say (_filter) */
-    int *links;                 /* tried so far, by all conditions of the query */
-    const fhir_param_t *inside; /* the chain's last step goes into a resource in place, or NULL */
+    fhir_modifier_t
+        forced; /* the modifier of the last parameter, if the name cannot have it (_filter) */
+    int *links; /* links that were tried so far, by all conditions of the query */
+    const fhir_param_t
+        *inside; /* the last step of the chain leads to a resource within the resource; or NULL */
 } leaf_t;
 
 static fhir_err_t *condition(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
@@ -191,7 +193,7 @@ fhir_err_t *fhir_query_inside(const fhir_call_t *call, const fhir_param_t *param
                            name, word, type, type, word);
 }
 
-/* param.rest, or param:Type.rest: one alternative for each type that understands the rest. */
+/* param.rest, or param:Type.rest: an alternative for each type to which the rest applies. */
 static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type,
                          const char *name, const char *dot, int hops)
 {
@@ -230,7 +232,7 @@ static fhir_err_t *chain(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *ty
         if (!err)
             fhir_query_add(any, link);
         else if (!first_error || first_error->code == FHIR_ERR_PARAM_UNKNOWN)
-            first_error = err; /* a bad value says more than an unknown name */
+            first_error = err; /* a bad value is a better message than an unknown name */
     }
     *out = any->child && !any->child->next ? any->child : any;
     return any->child ? NULL : first_error;
@@ -270,7 +272,7 @@ static fhir_err_t *has(fhir_qnode_t **out, leaf_t *leaf, const fhir_type_t *type
     return condition(&node->child, leaf, node->target, rest + 1, hops + 1);
 }
 
-/* The negated modifiers are a NOT around the plain one. */
+/* A negated modifier becomes a NOT around the plain one. */
 static fhir_qnode_t *negated(const fhir_call_t *call, fhir_qnode_t *node)
 {
     if (node->modifier != FHIR_MODIFIER_NOT && node->modifier != FHIR_MODIFIER_NOT_IN)
@@ -281,13 +283,13 @@ static fhir_qnode_t *negated(const fhir_call_t *call, fhir_qnode_t *node)
     return not ;
 }
 
-/* Conditions that stand in no SearchParameter's columns. */
+/* Parameters that are not columns of a SearchParameter. */
 static const struct {
     const char *name;
     fhir_qkind_t kind;
 } specials[] = {{"_list", FHIR_Q_LIST}, {"_text", FHIR_Q_TEXT}, {"_content", FHIR_Q_CONTENT}};
 
-/* *out is NULL when the name is none of them. */
+/* out is NULL when the name is not one of them. */
 static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fhir_type_t *type,
                            const char *name, const char *value)
 {
@@ -309,8 +311,8 @@ static fhir_err_t *special(fhir_qnode_t **out, const fhir_call_t *call, const fh
     return NULL;
 }
 
-/* What a first entry refers to is in its Bundle or on another server, and what is on this server by
- * the same id is something else: so a condition on it is of its own values. */
+/* References of a first entry lead into its Bundle or to another server. A resource of this server
+ * with the same id is another one, so a chain from a first entry may only use its own values. */
 static fhir_err_t *check_inside(const leaf_t *leaf, const fhir_type_t *type, const char *name)
 {
     const char *own = fhir_model_str(leaf->call->stored, leaf->inside->name);

@@ -21,13 +21,13 @@ typedef struct filter_t {
     int *links;
 } filter_t;
 
-/* What an operator is in the plain language, by the kind of parameter. */
+/* How an operator is written in a plain search, by the kind of parameter. */
 #define ORDERED (FHIR_K(NUMBER) | FHIR_K(DATE) | FHIR_K(QUANTITY))
 #define POINTS  (FHIR_K(TOKEN) | FHIR_K(REFERENCE) | FHIR_K(URI) | FHIR_K(SPECIAL))
 static const struct {
     const char *word;
     unsigned kinds;
-    const char *prefix; /* put before the value */
+    const char *prefix; /* prefix of the value */
     fhir_modifier_t modifier;
     int negate;
 } operators[] = {
@@ -69,7 +69,7 @@ static void skip_blanks(filter_t *f)
         f->at++;
 }
 
-/* Takes a word that is followed by a blank or a bracket. */
+/* Takes a word that a blank or bracket follows. */
 static int take_word(filter_t *f, const char *word)
 {
     apr_size_t len = strlen(word);
@@ -82,7 +82,7 @@ static int take_word(filter_t *f, const char *word)
 
 static fhir_err_t *parse_or(fhir_qnode_t **out, filter_t *f);
 
-/* The kind of the parameter at the end of a path, as far as one can be told without its types. */
+/* The kind of the parameter at the end of a path, as far as it can be known without types. */
 static fhir_err_t *kind_of(unsigned *kind, const filter_t *f, const char *path)
 {
     const fhir_type_t *type = f->type;
@@ -113,7 +113,8 @@ static fhir_err_t *kind_of(unsigned *kind, const filter_t *f, const char *path)
     return NULL;
 }
 
-/* The raw '+' of a URL comes as a blank: length of " 02:00" behind a date with a time, or 0. */
+/* The unencoded '+' of a URL arrives as a blank: the length of " 02:00" after a date with a time,
+ * or 0. */
 static apr_size_t offset_behind(const char *s, apr_size_t len)
 {
     const char *at = s + len;
@@ -149,7 +150,7 @@ static fhir_err_t *take_value(const char **out, filter_t *f)
     return NULL;
 }
 
-/* A comma or dollar in a filter's value stands for itself; bars divide tokens as always. */
+/* A comma or dollar in a filter's value is literal; bars separate the parts of tokens as always. */
 static const char *escaped(const filter_t *f, const char *prefix, const char *value)
 {
     fhir_buf_t *buf = fhir_buf_create(f->call->pool, 0);

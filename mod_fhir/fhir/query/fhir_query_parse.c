@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A whole query: its conditions, and what is said of it in the self link. The result parameters are
- * in fhir_query_result.c.
+ * A whole query: its conditions, and its self link. The result parameters are in
+ * fhir_query_result.c.
  */
 #include <apr_strings.h>
 
@@ -24,7 +24,7 @@ static fhir_err_t *take(fhir_query_t *query, const fhir_call_t *call, const fhir
     return NULL;
 }
 
-/* How the answer is written, which the same page may be in several ways. */
+/* Parameters of the format, in which the same page may be written in several ways. */
 static int is_bound(const fhir_pair_t *pair)
 {
     return strcmp(pair->name, "_format") && strcmp(pair->name, "_pretty") &&
@@ -43,14 +43,13 @@ void fhir_query_remark(fhir_query_t *query, const fhir_call_t *call, const char 
         apr_psprintf(call->pool, "%s was ignored: %s", name, err->message);
 }
 
-/* A parameter without a value is ignored with a remark, like a field of a form that was left
- * empty. */
+/* A parameter without a value is ignored with a warning: forms send empty fields. */
 static int is_ignored(const fhir_err_t *err, const fhir_pair_t *pair, int lenient)
 {
     return lenient ? fhir_query_ignores(err) : err->code == FHIR_ERR_PARAM_VALUE && !*pair->value;
 }
 
-/* Page links hold only for the query that they were made for. */
+/* A page link is valid only for the query that it was made for. */
 static void hash_of(unsigned char hash[FHIR_DIGEST_LEN], const fhir_query_t *query,
                     const fhir_call_t *call, const char *path)
 {
@@ -101,7 +100,7 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
         else if (in_self) {
             fhir_pair_t *said = &query->applied.list[query->applied.n++];
             *said = pairs->list[i];
-            if (!strcmp(said->name, "_count")) /* it may have been lowered */
+            if (!strcmp(said->name, "_count")) /* it may have been reduced */
                 said->value = apr_itoa(call->pool, query->count);
         }
     }

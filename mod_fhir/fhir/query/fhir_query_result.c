@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Result parameters: how matches come back, not which. One row each.
+ * Result parameters, which say how matches are returned: a table with one row each.
  * Source: http://hl7.org/fhir/R4/search.html#return
  */
 #include <apr_strings.h>
@@ -19,7 +19,7 @@ static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const c
                            pair->name, accepted);
 }
 
-/* A count over the maximum is lowered, as the specification lets a server do. */
+/* A count above the maximum is reduced, which the specification allows. */
 static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, const fhir_pair_t *pair)
 {
     apr_size_t len = strlen(pair->value);
@@ -46,7 +46,7 @@ static fhir_err_t *take_total(fhir_query_t *query, const fhir_call_t *call, cons
     return bad(call, pair, "none, estimate or accurate");
 }
 
-/* The other words are the formats' business. */
+/* The other words are formats. */
 static fhir_err_t *take_summary(fhir_query_t *query, const fhir_call_t *call,
                                 const fhir_pair_t *pair)
 {
@@ -69,7 +69,7 @@ static fhir_err_t *take_explain(fhir_query_t *query, const fhir_call_t *call,
 {
     if (!call->endpoint->search.explain)
         return fhir_query_unknown(call, query->type, pair->name);
-    if (!call->grant->all) /* a plan tells of rows that the grant does not show */
+    if (!call->grant->all) /* a plan would show numbers about rows that the grant hides */
         return fhir_err_create(call->pool, FHIR_ERR_FORBIDDEN,
                                "_explain needs access to all stored data");
     if (strcmp(pair->value, "true") && strcmp(pair->value, "false"))
@@ -200,7 +200,7 @@ static fhir_err_t *take_include(fhir_query_t *query, const fhir_call_t *call,
     memset(include, 0, sizeof(*include));
     include->reverse = !strncmp(pair->name, "_rev", 4);
     if (modifier) {
-        /* :recurse is what :iterate was called before R4 */
+        /* :recurse is the name that :iterate had before R4 */
         include->iterate = !strcmp(modifier, ":iterate") || !strcmp(modifier, ":recurse");
         if (!include->iterate)
             return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
@@ -214,7 +214,8 @@ static fhir_err_t *take_include(fhir_query_t *query, const fhir_call_t *call,
     return parse_include(include, query, call, pair);
 }
 
-/* Read elsewhere: content negotiation, parts of resources, the types of a system search. */
+/* Parameters that are read elsewhere: content negotiation, parts of resources, the types of a
+ * system search. */
 static fhir_err_t *take_nothing(fhir_query_t *query, const fhir_call_t *call,
                                 const fhir_pair_t *pair)
 {
@@ -226,7 +227,7 @@ static fhir_err_t *take_nothing(fhir_query_t *query, const fhir_call_t *call,
 
 #define IN_SELF  0x01u
 #define MODIFIED 0x02u /* the name may have a modifier */
-#define MANY     0x04u /* it may be repeated, and all that is given counts */
+#define MANY     0x04u /* it may be repeated, and all values apply */
 static const struct {
     const char *name;
     result_fn take;
@@ -250,7 +251,8 @@ static const struct {
 
 _Static_assert(sizeof(results) / sizeof(*results) <= FHIR_RESULTS_MAX, "room for each");
 
-/* Libraries give one in the URL and in the form: the same value is one. */
+/* Some libraries send a parameter both in the URL and in the form: the same value twice is
+ * accepted. */
 static fhir_err_t *twice(const char *before, int *in_self, const fhir_call_t *call,
                          const fhir_pair_t *pair)
 {

@@ -13,7 +13,7 @@
 #include "core/fhir_text.h"
 #include "fhir/query/fhir_query.h"
 
-/* What a value parser works on: raw has its escapes, but the separators around it are gone. */
+/* The input of a value parser. raw still has its escapes, but not the separators around it. */
 typedef struct input_t {
     const fhir_call_t *call;
     const fhir_qnode_t *node;
@@ -57,7 +57,7 @@ static apr_array_header_t *pieces(const char *s, char sep, apr_pool_t *pool)
     return list;
 }
 
-/* Takes the backslashes of \, \| \$ \\ away; any other backslash stands for itself. */
+/* Removes the backslashes of \, \| \$ \\; any other backslash is literal. */
 static const char *unescape(const char *s, apr_pool_t *pool)
 {
     char *out = apr_pstrdup(pool, s), *p = out;
@@ -70,7 +70,7 @@ static const char *unescape(const char *s, apr_pool_t *pool)
     return out;
 }
 
-/* Number, date, quantity: two letters in front. *rest is what follows. */
+/* Reads the prefix of a number, date or quantity: two letters. *rest is what follows. */
 static fhir_err_t *take_prefix(fhir_prefix_t *prefix, const char **rest, const input_t *in,
                                const char *s)
 {
@@ -92,7 +92,7 @@ static fhir_err_t *take_prefix(fhir_prefix_t *prefix, const char **rest, const i
 
 #define YEAR_1     (APR_INT64_C(-62135596800) * 1000000)
 #define YEAR_10000 (APR_INT64_C(253402300800) * 1000000)
-/* "approximately": a tenth of the gap between now and the date, on both sides. */
+/* "Approximately": a tenth of the distance between now and the date, on both sides. */
 static void widen(fhir_interval_t *when)
 {
     char text[25];
@@ -119,7 +119,7 @@ static fhir_err_t *parse_date(fhir_qvalue_t *out, const input_t *in)
     return NULL;
 }
 
-/* The number of a number or quantity; text has no prefix any more. */
+/* The number of a number or quantity; text is without its prefix. */
 static int take_number(fhir_qvalue_t *out, const char *text, apr_pool_t *pool)
 {
     apr_size_t len = strlen(text);
@@ -160,7 +160,7 @@ static fhir_err_t *parse_quantity(fhir_qvalue_t *out, const input_t *in)
     return NULL;
 }
 
-/* What is stored folded is asked for folded: see fhir_extract_convert.c. */
+/* The column is folded (fhir_extract_convert.c), so the value is folded, too. */
 static const char *folded(const input_t *in, const char *code)
 {
     fhir_buf_t *buf = fhir_buf_create(in->pool, 0);
@@ -171,7 +171,7 @@ static const char *folded(const input_t *in, const char *code)
     return fhir_buf_cstr(buf);
 }
 
-/* The first bar divides; a code may hold further ones. */
+/* The first bar separates; a code may contain further ones. */
 static fhir_err_t *parse_token(fhir_qvalue_t *out, const input_t *in)
 {
     const char *rest, *first = next_piece(&rest, in->raw, '|', in->pool);
@@ -207,7 +207,7 @@ static fhir_err_t *parse_text(fhir_qvalue_t *out, const input_t *in)
     return *out->text ? NULL : bad(in, "a text that is not empty");
 }
 
-/* :above finds every beginning of a URL, each as long as what it begins. */
+/* :above finds every beginning of a URL, so a long value is expensive. */
 static fhir_err_t *check_segments(const fhir_qvalue_t *value, const input_t *in)
 {
     const char *scheme = strstr(value->text, "://");
@@ -224,7 +224,7 @@ static fhir_err_t *check_segments(const fhir_qvalue_t *value, const input_t *in)
                                  ":above takes a URL of at most %d segments", FHIR_SEGMENTS_MAX);
 }
 
-/* What stands behind an unescaped bar is the version of a canonical URL. */
+/* The text after an unescaped bar is the version of a canonical URL. */
 static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
 {
     const char *version, *url = next_piece(&version, in->raw, '|', in->pool);
@@ -236,7 +236,8 @@ static fhir_err_t *parse_uri(fhir_qvalue_t *out, const input_t *in)
     return check_segments(out, in);
 }
 
-/* "Type/id" or "Type/id/_history/n" at s; the version is not kept: stored references have none. */
+/* "Type/id" or "Type/id/_history/n" at s. The version is dropped, since stored references have
+ * none. */
 static int local_reference(fhir_qvalue_t *out, const char *s, const input_t *in)
 {
     apr_size_t type_len = strcspn(s, "/");
@@ -258,7 +259,7 @@ static int has_scheme(const char *s)
     return s[n] == ':' && n > 0;
 }
 
-/* References are stored without a version, those to other servers, too. */
+/* References are stored without a version, also those to other servers. */
 static const char *without_version(const char *url, apr_pool_t *pool)
 {
     const char *history = strstr(url, "/_history/");
@@ -267,7 +268,7 @@ static const char *without_version(const char *url, apr_pool_t *pool)
                : url;
 }
 
-/* What stands behind this server's base, or NULL. */
+/* The part after this server's base, or NULL. */
 static const char *behind_base(const char *url, const input_t *in)
 {
     const char *base = in->call->request->base_url;
@@ -330,8 +331,8 @@ static fhir_err_t *parse_missing(fhir_qvalue_t *out, const input_t *in)
     return out->missing || !strcmp(in->raw, "false") ? NULL : bad(in, "true or false");
 }
 
-/* Nothing is farther away: half of the equator. Of 1e100 more digits were written than there are.
- */
+/* No place is farther away than half the equator. A larger value, such as 1e100, is reduced to it,
+ * since it would be written with too many digits. */
 #define KM_MOST 20038.0
 
 /* near: latitude|longitude[|distance[|unit]]; http://hl7.org/fhir/R4/location.html#positional */
@@ -362,7 +363,7 @@ static fhir_err_t *parse_near(fhir_qvalue_t *out, const input_t *in)
         value[i] = fhir_decimal_double(number[i], strlen(number[i]));
     if (fabs(value[0]) > 90 || fabs(value[1]) > 180 || value[2] < 0)
         return bad(in, accepted);
-    /* as a double can be written: of 1e-400 it would be an error */
+    /* with fixed digits: PostgreSQL would refuse 1e-400 as a double */
     out->latitude = apr_psprintf(in->pool, "%.9f", value[0]);
     out->longitude = apr_psprintf(in->pool, "%.9f", value[1]);
     for (apr_size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
@@ -383,7 +384,7 @@ static const parser_fn by_kind[] = {
     [FHIR_PARAM_QUANTITY] = parse_quantity,   [FHIR_PARAM_URI] = parse_uri,
     [FHIR_PARAM_SPECIAL] = parse_near,
 };
-/* Modifiers that change what a value looks like. */
+/* Modifiers that change the syntax of a value. */
 static const parser_fn by_modifier[FHIR_MODIFIER_COUNT_] = {
     [FHIR_MODIFIER_MISSING] = parse_missing, [FHIR_MODIFIER_TEXT] = parse_text,
     [FHIR_MODIFIER_IN] = parse_set,          [FHIR_MODIFIER_NOT_IN] = parse_set,
@@ -395,7 +396,7 @@ static fhir_err_t *parse_composite(fhir_qvalue_t *out, const input_t *in)
     const fhir_model_t *m = in->call->stored;
     const fhir_param_t *param = in->param;
     apr_array_header_t *list = pieces(in->raw, '$', in->pool);
-    if (param->flags & FHIR_PARAM_UNION) /* of composites, all with the same parts */
+    if (param->flags & FHIR_PARAM_UNION) /* for composites; all have the same parts */
         param = &m->params[m->components[param->first_component]];
     if (list->nelts != param->n_components)
         return bad(in, apr_psprintf(in->pool, "%d values joined by $", param->n_components));

@@ -29,7 +29,7 @@ static fhir_err_t *bad(const words_t *w, const char *wanted)
                            wanted, (int)(w->at - w->text) + 1, w->text);
 }
 
-/* 1 at the end of what a bracket or the whole holds. */
+/* 1 at the end of a bracket, or of the whole. */
 static int at_end(words_t *w)
 {
     while (apr_isspace(*w->at))
@@ -37,7 +37,7 @@ static int at_end(words_t *w)
     return !*w->at || *w->at == ')';
 }
 
-/* Takes a word that joins others: in any letter case, with a blank, a bracket or a quote behind. */
+/* Takes a word that joins others, in any letter case, followed by a blank, a bracket or a quote. */
 static int take(words_t *w, const char *word)
 {
     apr_size_t len = strlen(word);
@@ -73,8 +73,8 @@ static fhir_err_t *bracket(words_t *w)
     return NULL;
 }
 
-/* A word, or a phrase up to its quote or the end. Quoted, nothing in it is an operator; the blank
- * is there because a tsquery takes no empty quotes. */
+/* A word, or a phrase up to its quote or the end. In quotes, nothing is an operator. The blank is
+ * needed because a tsquery does not accept empty quotes. */
 static fhir_err_t *leaf(words_t *w)
 {
     const int max = w->call->endpoint->search.values_max, quoted = *w->at == '"';
@@ -103,7 +103,7 @@ static fhir_err_t *one(words_t *w)
     return *w->at == '(' ? bracket(w) : leaf(w);
 }
 
-/* Up to the end, or behind an "or": 1 in `more`. */
+/* Reads up to the end, or to an "or": `more` is 1 then. */
 static fhir_err_t *all(int *more, words_t *w)
 {
     FHIR_TRY(one(w));

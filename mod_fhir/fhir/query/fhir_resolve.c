@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk over a plan that looks up what it names. Codes are in fhir_resolve_codes.c. */
+/* Walks over a plan and looks up what it names. Codes are in fhir_resolve_codes.c. */
 #include "fhir/query/fhir_resolve.h"
 
 #include <apr_strings.h>
@@ -10,7 +10,7 @@
 
 /* ---- tests ---- */
 
-/* The type that an id without one means in a hierarchy, and what the grant shows of it. */
+/* The type of an id without a type in a hierarchy, and what the grant shows of it. */
 static fhir_err_t *in_hierarchy(fhir_qvalue_t *value, const fhir_qnode_t *node,
                                 const fhir_call_t *call, const fhir_resolving_t *within)
 {
@@ -29,7 +29,7 @@ static fhir_err_t *in_hierarchy(fhir_qvalue_t *value, const fhir_qnode_t *node,
     return fhir_resolve_grant(&value->granted, call, value->type, within);
 }
 
-/* References with :above and :below; what is no id of this server is a URL. */
+/* References with :above and :below; a value that is not an id of this server is a URL. */
 static fhir_err_t *references(fhir_qnode_t *node, const fhir_call_t *call,
                               const fhir_resolving_t *within)
 {
@@ -42,7 +42,7 @@ static fhir_err_t *references(fhir_qnode_t *node, const fhir_call_t *call,
     return NULL;
 }
 
-/* A value may stand for other things in each component of a union: one test becomes several. */
+/* A value can mean something different for each component of a union: one test becomes several. */
 static void divide(fhir_qnode_t *node, const fhir_call_t *call)
 {
     for (int i = 0; i < node->param->n_components; i++) {
@@ -64,7 +64,7 @@ static fhir_err_t *children(fhir_qnode_t *node, const fhir_call_t *call,
     return NULL;
 }
 
-/* Only what :in, :above and :below say of tokens and references has to be looked up. */
+/* Only :in, :above and :below of tokens and references need a look-up. */
 static fhir_err_t *test(fhir_qnode_t *node, const fhir_call_t *call, const fhir_resolving_t *within)
 {
     const int kind = node->param->kind;
@@ -112,7 +112,8 @@ static fhir_err_t *resolve(fhir_qnode_t *node, const fhir_call_t *call,
         return NULL;
     FHIR_TRY(kind_of(node, call, within));
     FHIR_TRY(children(node, call, within));
-    node->resolved = node->kind != FHIR_Q_AND && node->kind != FHIR_Q_OR; /* these may grow */
+    node->resolved =
+        node->kind != FHIR_Q_AND && node->kind != FHIR_Q_OR; /* the number of nodes may grow */
     return NULL;
 }
 
@@ -137,7 +138,7 @@ static fhir_err_t *condition(fhir_qnode_t **out, const fhir_call_t *call, const 
     return NULL;
 }
 
-/* Scopes whose conditions lead to types that have such scopes themselves. */
+/* The most scopes whose conditions lead to types that have such scopes themselves. */
 #define SCOPES_DEEP 8
 
 static fhir_err_t *check_depth(const fhir_call_t *call, const fhir_type_t *type,
@@ -185,7 +186,7 @@ fhir_err_t *fhir_resolve_grant(const fhir_granted_t **granted, const fhir_call_t
 
 /* ---- the query ---- */
 
-/* Takes a parameter out of what was understood. */
+/* Removes a parameter from those that the self link lists. */
 static void forget(fhir_pairs_t *applied, const fhir_pair_t *said)
 {
     int n = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tokens that stand for several codes: the members of a value set (:in), what a code is a kind of
- * (:above) and its kinds (:below), by the value sets and code systems that are carried.
+ * Tokens that stand for several codes: the members of a value set (:in), the codes above a code
+ * (:above) and below it (:below), by the value sets and code systems that the server knows.
  * Source: http://hl7.org/fhir/R4/search.html#token
  */
 #include <apr_strings.h>
@@ -10,7 +10,7 @@
 #include "fhir/query/fhir_terms.h"
 #include "fhir/validate/fhir_terminology.h"
 
-/* Codes that the values of one parameter stand for; R4's largest value set has a tenth of them. */
+/* The most codes for the values of one parameter; R4's largest value set has a tenth of them. */
 #define CODES_MAX 100000
 
 typedef struct expand_t {
@@ -46,7 +46,8 @@ static fhir_err_t *unknown_set(const expand_t *x, const char *url)
         param_name(x), url, x->call->spoken->label);
 }
 
-/* A set that profiles bind to: codes, and whole systems. 0: what is in it cannot be told here. */
+/* A value set of the profiles: codes, and whole systems. 0 when its members cannot be determined
+ * here. */
 static int from_profiles(const expand_t *x, const char *url)
 {
     const fhir_profiles_t *p = x->profiles;
@@ -68,7 +69,7 @@ static int from_profiles(const expand_t *x, const char *url)
     return 1;
 }
 
-/* A stored one: ValueSet/id, or by its URL. */
+/* A stored value set: ValueSet/id, or by its URL. */
 static fhir_err_t *from_stored(const expand_t *x, const fhir_qvalue_t *value)
 {
     fhir_terms_source_t source = {.id = value->id, .url = value->text};
@@ -115,7 +116,8 @@ static int related(const expand_t *x, const fhir_psystem_t *system, const char *
     return 1;
 }
 
-/* A code alone: in the system that all codes of the parameter have, else in every hierarchy. */
+/* A code without a system: in the system that all codes of the parameter have, or else in every
+ * hierarchy. */
 static int related_anywhere(const expand_t *x, const char *code)
 {
     const char *own = fhir_model_str(x->call->stored, x->node->param->system);

@@ -16,7 +16,7 @@
 #define TEXT_MAX        ((apr_size_t)1024 * 1024)
 #define VALUES_MAX      60000 /* the protocol has 16 bits for their number */
 #define VALUE_BYTES_MAX ((apr_size_t)16 * 1024 * 1024)
-/* Longer ones are not prepared: each connection's backend would keep a plan of megabytes. */
+/* Longer statements are not prepared: each backend would keep a plan of megabytes. */
 #define PREPARED_MAX    ((apr_size_t)32 * 1024)
 
 fhir_sql_t *fhir_sql_create(const fhir_call_t *call)
@@ -120,7 +120,7 @@ static void join(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *child, 
     fhir_buf_putc(sql->text, ')');
 }
 
-/* 1 if the parameter is what fills its type's column `patient`, which holds the bare id. */
+/* 1 if the parameter fills the column `patient` of its type, which has the bare id. */
 static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
                          const fhir_param_t *param, const fhir_type_t *target)
 {
@@ -129,7 +129,7 @@ static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
            !strcmp(fhir_model_str(call->stored, target->name), "Patient");
 }
 
-/* The ids of a target type that a single reference column of holder names. */
+/* The ids of a target type to which a single reference column of the holder refers. */
 static const char *bare_id(const fhir_call_t *call, const char *holder, const fhir_type_t *type,
                            const fhir_param_t *param, const fhir_type_t *target)
 {
@@ -163,7 +163,7 @@ static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
                     other, other, (int)strlen(name) + 2, name);
 }
 
-/* _has collects the ids that are referred to: one pass, whatever indexes there are. */
+/* _has collects the ids that are referred to, in one pass, whatever the indexes are. */
 static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
                           const fhir_qnode_t *node)
 {
@@ -181,7 +181,7 @@ static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
     fhir_buf_printf(sql->text, ") r WHERE starts_with(r, '%s/')", name);
 }
 
-/* References by URL go either way by all that names what they point at. */
+/* References by URL are followed, in either direction, by all names of the target. */
 static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other,
                            const fhir_qnode_t *node)
 {
@@ -195,7 +195,7 @@ static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other
         fhir_canonical_names(call, chain ? node->target : node->type, chain ? other : alias));
 }
 
-/* By one column: another alias, the child's condition, the grant. */
+/* One column: another alias, the condition of the child, the grant. */
 static void linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const char *other = fhir_sql_alias(sql);
@@ -211,8 +211,8 @@ static void linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
     fhir_buf_putc(sql->text, ')');
 }
 
-/* Every way to follow a reference ends here. What a resource has in itself is looked at only where
- * there is any: the plain form is one that PostgreSQL turns into a join. */
+/* All ways to follow a reference end here. Resources within the resource are tested only if there
+ * can be any: PostgreSQL can turn the plain form into a join. */
 static void follow(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
     const fhir_model_t *m = sql->call->stored;
@@ -263,8 +263,8 @@ static fhir_qnode_t *reference_test(const fhir_call_t *call, const fhir_type_t *
     return node;
 }
 
-/* In brackets: alias is in the compartment of focus/id, by another parameter than `but` (or NULL).
- */
+/* In brackets: alias is in the compartment of focus/id, by a parameter other than `but` (or
+ * NULL). */
 static void compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *type,
                         const fhir_type_t *focus, const char *id, const fhir_param_t *but)
 {

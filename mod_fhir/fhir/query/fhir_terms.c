@@ -133,7 +133,7 @@ fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *te
     return NULL;
 }
 
-/* A carried one by its URL; version 1.0.2 has them in the model alone. */
+/* A compiled-in value set or system by its URL; those of version 1.0.2 are only in the model. */
 static fhir_err_t *carried_set(fhir_conceptset_t **set, fhir_terms_t *terms, const char *url)
 {
     *set = NULL;
@@ -185,7 +185,8 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
         return fhir_err_create(terms->pool, FHIR_ERR_LIMIT,
                                "Value sets include one another more than %d deep",
                                FHIR_TERMS_DEPTH_MAX);
-    remember(terms->sets, key, fhir_terms_set_empty(terms)); /* one in itself adds nothing */
+    remember(terms->sets, key,
+             fhir_terms_set_empty(terms)); /* a value set that includes itself adds nothing */
     fhir_conceptset_t *found;
     fhir_err_t *err = find_set(&found, terms, source);
     terms->depth--;
@@ -197,7 +198,7 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
 
 /* ---- displays ---- */
 
-/* Does a tag stand for what is asked, itself or as a broader one ("de" for "de-CH")? */
+/* 1 if a tag matches the requested language, exactly or as a broader one ("de" for "de-CH"). */
 static int is_language(const fhir_node_t *tag, const char *asked)
 {
     return tag && tag->kind == FHIR_NODE_STRING && tag->text_len <= strlen(asked) &&
@@ -212,7 +213,7 @@ static const fhir_node_t *designations(const fhir_node_t *concept)
     return list ? list->child : NULL;
 }
 
-/* The longest tag that fits is the nearest. */
+/* The longest matching tag is the best. */
 static const char *designation_in(const fhir_node_t *concept, const char *language,
                                   apr_pool_t *pool)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Carried code systems and value sets as resources, for reads and searches by URL. Their id is the
- * last part of their URL.
+ * Compiled-in code systems and value sets as resources, for reads and searches by URL. Their id is
+ * the last part of their URL.
  */
 #include <apr_strings.h>
 
@@ -11,7 +11,7 @@
 
 /* ---- finding ---- */
 
-/* The id that a URL gives: what stands behind its last '/' or ':'. */
+/* The id of a URL: the text after its last '/' or ':'. */
 static const char *id_of(const char *url)
 {
     const char *id = url;
@@ -62,7 +62,7 @@ static void put_head(fhir_buf_t *buf, const char *type, const char *url, const c
     fhir_buf_puts(buf, ",\"status\":\"active\"");
 }
 
-/* @return 0 when what is in the part cannot be told */
+/* @return 0 when the members of the part cannot be determined */
 static int put_part(fhir_buf_t *buf, const fhir_profiles_t *p, const fhir_psetpart_t *part)
 {
     const char *system = fhir_profiles_str(p, part->system);
@@ -102,13 +102,13 @@ static fhir_buf_t *set_json(const fhir_call_t *call, const fhir_profiles_t *p, a
     return n ? buf : NULL;
 }
 
-/* A code that is below two others is told below the first. */
+/* Writes the concepts as a hierarchy. A code below two others is written below the first. */
 static fhir_buf_t *system_json(const fhir_call_t *call, const fhir_profiles_t *p,
                                const fhir_psystem_t *system)
 {
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     apr_hash_t *seen = fhir_hash_make(call->pool);
-    int depth = -1; /* of the concept that is open, as it is written */
+    int depth = -1; /* depth of the concept that is open in the output */
 
     put_head(buf, "CodeSystem", fhir_profiles_str(p, system->url),
              fhir_profiles_str(p, system->version), "", fhir_profiles_str(p, system->name));

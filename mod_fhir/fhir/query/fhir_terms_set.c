@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Value sets as sets: what compose includes and excludes, one by one, over code systems and other
- * value sets; an expansion where the definition leads out of what is here. Source:
- * http://hl7.org/fhir/R4/valueset.html#compositions, #filters
+ * Value sets as sets: what compose includes and excludes, one by one, from code systems and other
+ * value sets. If the definition needs something that the server does not know, a stored expansion
+ * is used.
+ * Source: http://hl7.org/fhir/R4/valueset.html#compositions, #filters
  */
 #include <apr_strings.h>
 
@@ -97,7 +98,7 @@ const fhir_rests_t *fhir_terms_unlisted(const fhir_conceptset_t *set)
     return set->rests->nelts ? &APR_ARRAY_IDX(set->rests, 0, const fhir_rests_t) : NULL;
 }
 
-/* Is what a key names neither listed nor in the rests? */
+/* 1 if a key is neither listed nor in the whole systems. */
 static int is_out(const fhir_conceptset_t *set, const char *key, apr_pool_t *pool)
 {
     const char *code = strchr(key, '\n') + 1;
@@ -107,7 +108,8 @@ static int is_out(const fhir_conceptset_t *set, const char *key, apr_pool_t *poo
                              code) == FHIR_MEMBER_NO;
 }
 
-/* Of what one of two sets excludes, the other may have it. Before the rests are joined. */
+/* A code that one of two sets excludes may be in the other one. Must be called before the whole
+ * systems are joined. */
 static void keep_excluded(fhir_terms_t *terms, fhir_conceptset_t *set,
                           const fhir_conceptset_t *more)
 {
@@ -152,7 +154,7 @@ static void drop(fhir_conceptset_t *set, int place, apr_pool_t *pool)
 
 static void exclude(fhir_terms_t *terms, fhir_conceptset_t *set, const fhir_conceptset_t *out)
 {
-    int lost = 0; /* what is in cannot be told any more */
+    int lost = 0; /* the members cannot be determined any more */
 
     for (int i = 0; i < out->concepts->nelts; i++) {
         const fhir_concept_t *c = APR_ARRAY_IDX(out->concepts, i, const fhir_concept_t *);
@@ -184,7 +186,7 @@ static void exclude(fhir_terms_t *terms, fhir_conceptset_t *set, const fhir_conc
     }
 }
 
-/* What is in both. */
+/* The codes that are in both. */
 static fhir_err_t *intersect(fhir_conceptset_t **out, fhir_terms_t *terms,
                              const fhir_conceptset_t *a, const fhir_conceptset_t *b)
 {
@@ -325,8 +327,8 @@ static int in_list(const char *list, const fhir_node_t *value)
 typedef struct filter_t {
     const char *property, *op, *value;
     const char *kin; /* marks of hierarchical filters, or NULL */
-    char negated;    /* what is marked is out */
-    int without;     /* index that is out, marked or not; -1: none */
+    char negated;    /* 1: the marked concepts are excluded */
+    int without;     /* index of a concept that is excluded whether it is marked or not; -1: none */
 } filter_t;
 
 static const struct {
@@ -340,7 +342,7 @@ static const struct {
     {"generalizes", 1, 0, 0},
 };
 
-/* 0 when the filter cannot be run. */
+/* 0 when the filter is not supported. */
 static int prepare(filter_t *f, const fhir_codesystem_t *system, apr_pool_t *pool)
 {
     static const char *const by_property[] = {"=", "in", "not-in", "exists"};
@@ -352,7 +354,7 @@ static int prepare(filter_t *f, const fhir_codesystem_t *system, apr_pool_t *poo
             continue;
         f->negated = hierarchical[i].negated;
         if (!fhir_terms_concept(&index, system,
-                                f->value)) { /* nothing is below what is not there */
+                                f->value)) { /* nothing is below an unknown concept */
             f->kin = apr_pcalloc(pool, (apr_size_t)system->concepts->nelts + 1);
             return 1;
         }
@@ -406,7 +408,7 @@ static int passes(const filter_t *f, const fhir_concept_t *c, int index)
     return !strcmp(f->op, "not-in") ? !found : found;
 }
 
-/* The filters of an include; *known 0 when one cannot be run. */
+/* The filters of an include; *known is 0 when one is not supported. */
 static filter_t *take_filters(int *n, int *known, const fhir_node_t *include,
                               const fhir_codesystem_t *system, apr_pool_t *pool)
 {
@@ -428,7 +430,7 @@ static filter_t *take_filters(int *n, int *known, const fhir_node_t *include,
 
 /* ---- compose ---- */
 
-/* A concept that an include lists, with what its system says of it. */
+/* A concept that an include lists, with its system's details. */
 static fhir_err_t *add_node(fhir_terms_t *terms, fhir_conceptset_t *set, const char *url,
                             const fhir_codesystem_t *system, const fhir_node_t *node)
 {
@@ -450,7 +452,7 @@ static fhir_err_t *add_node(fhir_terms_t *terms, fhir_conceptset_t *set, const c
     return add(terms, set, concept);
 }
 
-/* The codes of an include's system: those that it lists, those that pass its filters, or all. */
+/* The codes of an include's system: those listed, those that match its filters, or all. */
 static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
                                const fhir_node_t *include)
 {
@@ -484,7 +486,7 @@ static fhir_err_t *system_part(fhir_conceptset_t **out, fhir_terms_t *terms,
     return NULL;
 }
 
-/* A value set by its canonical URL; of one that is not known nobody can tell what is in it. */
+/* A value set by its canonical URL. The members of an unknown one cannot be determined. */
 static fhir_err_t *imported(fhir_conceptset_t **out, fhir_terms_t *terms, const fhir_node_t *name)
 {
     const char *url = name->text ? apr_pstrmemdup(terms->pool, name->text, name->text_len) : "";
@@ -497,7 +499,7 @@ static fhir_err_t *imported(fhir_conceptset_t **out, fhir_terms_t *terms, const 
     return known ? add_all(terms, *out, known) : NULL;
 }
 
-/* One include or exclude: what its system and each of its value sets have. */
+/* One include or exclude: the codes that its system and each of its value sets have. */
 static fhir_err_t *component(fhir_conceptset_t **out, fhir_terms_t *terms,
                              const fhir_node_t *include)
 {

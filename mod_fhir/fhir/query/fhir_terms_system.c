@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Code systems: their concepts, and what is above what. */
+/* Code systems: their concepts and hierarchies. */
 #include <apr_lib.h>
 #include <apr_strings.h>
 
@@ -37,7 +37,7 @@ static int index_of(const fhir_codesystem_t *s, const char *code)
            1;
 }
 
-/* The index of a concept, which is new or there already. */
+/* The index of a concept, added if it is new. */
 static int add(fhir_codesystem_t *s, const fhir_concept_t *concept, apr_pool_t *pool)
 {
     int index = index_of(s, concept->code);
@@ -165,7 +165,7 @@ static void add_concepts(fhir_codesystem_t *s, const fhir_node_t *holder, int ab
     }
 }
 
-/* What properties say of the hierarchy, once all concepts are there. */
+/* Adds the hierarchy that properties define, when all concepts exist. */
 static void add_property_edges(fhir_codesystem_t *s, apr_pool_t *pool)
 {
     static const struct {
@@ -234,7 +234,7 @@ const char *fhir_terms_kin(const fhir_codesystem_t *system, int index, int above
         int at = waiting[--n_waiting];
 
         for (int i = kin->first[at]; i < kin->first[at + 1]; i++)
-            if (!marks[kin->list[i]]) { /* each waits once */
+            if (!marks[kin->list[i]]) { /* each concept is queued once */
                 marks[kin->list[i]] = 1;
                 waiting[n_waiting++] = kin->list[i];
             }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * _explain: each statement is run once under EXPLAIN ANALYZE before it is run for its rows, which
- * the next statement may need. A step is an issue of an OperationOutcome; for a browser the steps
- * are its narrative.
+ * _explain: each statement runs under EXPLAIN ANALYZE before it runs for its rows, which the next
+ * statement may need. A step is an issue of an OperationOutcome; for a browser, the steps are in
+ * its narrative.
  */
 #include "fhir/search/fhir_explain.h"
 
@@ -15,7 +15,7 @@
 
 struct fhir_explain_t {
     fhir_buf_t *issues;
-    fhir_buf_t *story; /* XHTML, or NULL where nobody looks at it */
+    fhir_buf_t *story; /* XHTML, or NULL when the client is not a browser */
     const char *what;
     int steps;
 };
@@ -28,7 +28,7 @@ static fhir_err_t *on_line(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* A statement as people write it: a line for each clause. Its values are no part of it. */
+/* The text of a statement, with a line for each clause and without its values. */
 static const char *in_lines(const char *sql, apr_pool_t *pool)
 {
     static const char *const words[] = {" FROM ",     " WHERE ", " AND ",

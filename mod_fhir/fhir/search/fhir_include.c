@@ -21,16 +21,17 @@ struct fhir_include_t {
     fhir_call_t *call;
     const apr_array_header_t *includes;
     fhir_bundle_t *bundle;
-    apr_hash_t *seen;           /* "Type/id" of all that was written */
+    apr_hash_t *seen;           /* "Type/id" of all resources that were written */
     apr_array_header_t **round; /* by type index: ids of this round, const char * */
     apr_array_header_t **next;  /* ids that the next round consists of */
-    apr_array_header_t **want;  /* ids that are referred to and were not seen */
-    apr_hash_t *bound;          /* of the statement in the making: see append_references */
+    apr_array_header_t **want;  /* ids that are referred to and are new */
+    apr_hash_t *bound;          /* of the statement that is being made: see append_references */
     apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
     const fhir_granted_t **granted; /* by type index: of types that were included */
     int rows;                       /* included so far */
-    int cut;                        /* there were more than the limit */
-    int read, new_rows;             /* of this round: with those that were seen before, without */
+    int cut;                        /* the limit was reached before the end */
+    int read, new_rows; /* the resources of this round: with and without those that were included
+                           before */
 };
 
 static apr_array_header_t **lists(const fhir_call_t *call)
@@ -65,7 +66,7 @@ static const char *type_name(const fhir_include_t *inc, const fhir_type_t *type)
     return fhir_model_str(inc->call->stored, type->name);
 }
 
-/* 1 when it is new. */
+/* Returns 1 when it is new. */
 static int note(fhir_include_t *inc, const char *type, const char *id)
 {
     const char *key = apr_pstrcat(inc->call->pool, type, "/", id, NULL);
@@ -94,7 +95,7 @@ static void columns_of(const fhir_include_t *inc, apr_array_header_t *out,
         APR_ARRAY_PUSH(out, const fhir_param_t *) = param;
 }
 
-/* The parameters that an include means on a type: one, or (*) every reference. */
+/* The parameters of an include on a type: one, or (*) every reference. */
 static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qinclude_t *include,
                                      const fhir_type_t *source)
 {
@@ -112,7 +113,7 @@ static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qincl
     return out;
 }
 
-/* What a row of the first statement may point at. */
+/* The targets that a row of the first statement may have. */
 typedef struct wanted_t {
     const fhir_param_t *param;
     const fhir_type_t *target; /* or NULL: all that the parameter refers to */
@@ -133,7 +134,7 @@ static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_ty
     return fhir_query_targets(inc->call, wanted->param, type);
 }
 
-/* A canonical URL may be of any of the parameter's types that have a url. */
+/* A canonical URL may belong to any of the parameter's types that have a url. */
 static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
 {
     const fhir_model_t *m = inc->call->stored;
@@ -165,7 +166,7 @@ static fhir_err_t *on_reference(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Rows (number, references) of a parameter's columns, of which a row of the table has one each. */
+/* Rows (number, references) of a parameter's columns; each row of the table has one of them. */
 static void put_references(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_param_t *param,
                            int number, const char **between)
 {
@@ -186,7 +187,7 @@ static int applies(const fhir_qinclude_t *include, int reverse, int round)
     return include->reverse == reverse && (!round || include->iterate);
 }
 
-/* A further round is for those that iterate. */
+/* Only includes with :iterate apply in a further round. */
 static int iterates(const fhir_include_t *inc)
 {
     for (int i = 0; i < inc->includes->nelts; i++)
@@ -195,7 +196,7 @@ static int iterates(const fhir_include_t *inc)
     return 0;
 }
 
-/* What one include asks for of the round's resources of a type. */
+/* The references that one include follows from the round's resources of a type. */
 static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclude_t *include,
                          const fhir_type_t *source, const char **between)
 {
@@ -210,7 +211,7 @@ static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclud
     }
 }
 
-/* What all includes ask for of a type: its rows are read once. */
+/* Those that all includes follow from a type, so that its rows are read once. */
 static void read_type(collect_t *collect, fhir_sql_t *sql, const fhir_type_t *source, int round)
 {
     const fhir_include_t *inc = collect->inc;
@@ -231,7 +232,7 @@ static void read_type(collect_t *collect, fhir_sql_t *sql, const fhir_type_t *so
     fhir_buf_putc(sql->text, ')');
 }
 
-/* First statement: the references of the round, as far as includes ask for them. */
+/* First statement: the references of the round that includes follow. */
 static fhir_err_t *read_references(fhir_include_t *inc, int round)
 {
     const fhir_model_t *m = inc->call->stored;
@@ -256,7 +257,7 @@ static void select_from(fhir_sql_t *sql, const fhir_include_t *inc, const fhir_t
                     fhir_call_table(inc->call, type, ""));
 }
 
-/* What the round refers to, by id or by URL. */
+/* The targets of the round, by id or by URL. */
 static void select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
 {
     const fhir_model_t *m = inc->call->stored;
@@ -286,7 +287,8 @@ static void select_wanted(fhir_sql_t *sql, const fhir_include_t *inc)
     }
 }
 
-/* Marks the types of the round's resources that a parameter can refer to, by index; how many. */
+/* Marks, by index, the types of the round's resources to which a parameter can refer; returns how
+ * many. */
 static int mark_types(char *types, const fhir_include_t *inc, const fhir_qinclude_t *include,
                       const fhir_param_t *param)
 {
@@ -300,8 +302,8 @@ static int mark_types(char *types, const fhir_include_t *inc, const fhir_qinclud
     return n;
 }
 
-/* Appends an array of "Type/id" of the round's resources of the types that are marked. Hundreds of
- * columns (*) can refer to the same ones: an array is bound once. */
+/* Appends an array of "Type/id" of the round's resources of the marked types. Hundreds of columns
+ * (*) can refer to the same resources, so an array is bound only once. */
 static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const char *types)
 {
     const fhir_model_t *m = inc->call->stored;
@@ -322,7 +324,7 @@ static void append_references(fhir_sql_t *sql, const fhir_include_t *inc, const 
     apr_hash_set(inc->bound, apr_pmemdup(inc->call->pool, types, (apr_size_t)len), len, number);
 }
 
-/* Appends an array of what names the round's resources of a type. */
+/* Appends an array of all names of the round's resources of a type. */
 static void all_names(fhir_sql_t *sql, const fhir_include_t *inc, apr_uint16_t index)
 {
     const fhir_type_t *type = &inc->call->stored->types[index];
@@ -342,7 +344,7 @@ static void begin_referrers(fhir_sql_t *sql, const fhir_include_t *inc, const fh
     fhir_buf_puts(sql->text, p->column_kind == FHIR_COL_REFERENCES ? " && (" : " = ANY (");
 }
 
-/* Who refers to the round by one column. */
+/* The resources that refer to the round by one column. */
 static void select_column(fhir_sql_t *sql, const fhir_include_t *inc,
                           const fhir_qinclude_t *include, const fhir_type_t *source,
                           const fhir_param_t *param, const fhir_param_t *p)
@@ -355,8 +357,8 @@ static void select_column(fhir_sql_t *sql, const fhir_include_t *inc,
         return;
     if (mark_types(types, inc, include, param)) {
         begin_referrers(sql, inc, source, p);
-        /* Of a list of rare elements that it sees PostgreSQL takes each for rather common, and so
-         * reads the whole table; a subquery's it does not see. */
+        /* PostgreSQL expects each element of a constant list to be frequent, and so reads the whole
+         * table. In a subquery it does not see the elements. */
         if (p->column_kind == FHIR_COL_REFERENCES)
             fhir_buf_puts(sql->text, "SELECT ");
         append_references(sql, inc, types);
@@ -423,7 +425,7 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
     return fhir_bundle_add(inc->bundle, &entry);
 }
 
-/* 1 if resources of a type may refer to the round's and are to come with them. */
+/* 1 if resources of a type can refer to the round's and a _revinclude asks for them. */
 static int is_source(const fhir_include_t *inc, const fhir_type_t *type, int round)
 {
     for (int i = 0; i < inc->includes->nelts; i++) {
@@ -462,7 +464,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
         return NULL;
     fhir_buf_puts(sql->text, " LIMIT ");
     fhir_sql_bind_int(sql, most, "bigint");
-    /* prepared: what a grant adds takes longer to be planned than all to be run */
+    /* prepared: planning the conditions of a grant takes longer than running all */
     fhir_stmt_t stmt;
     FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_STREAM));
     fhir_explain_step(inc->call, "resources that are included");
@@ -471,7 +473,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
     return NULL;
 }
 
-/* What was left out is told in an entry of its own. */
+/* Reports in an entry of its own that resources were omitted. */
 static fhir_err_t *say_cut(fhir_include_t *inc, const char *what)
 {
     fhir_buf_t *buf = fhir_buf_create(inc->call->pool, 64 * 1024);

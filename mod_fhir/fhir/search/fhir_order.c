@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The order of a search's matches: _sort, or what an index gives for nothing. Of several values the
- * one counts that comes first in the order's direction; resources without a value come last.
+ * The order of a search's matches: _sort, or the order of an index. Among several values, the one
+ * that is first in the direction of the order counts. Resources without a value come last.
  * Source: http://hl7.org/fhir/R4/search.html#sort
  */
 #include "fhir/search/fhir_order.h"
@@ -39,7 +39,7 @@ static const struct {
 static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
                             const fhir_param_t *param, int descending);
 
-/* A union: the first or last of its parts' values; NULLs do not count. */
+/* A union: the first or last value of its parts; NULLs are ignored. */
 static const char *union_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
                               const fhir_param_t *param, int descending)
 {
@@ -53,7 +53,7 @@ static const char *union_expr(const char **cast, const fhir_sql_t *sql, const ch
     return apr_pstrcat(sql->call->pool, all, ")", NULL);
 }
 
-/* The column; of URIs in short forms what they stand for. */
+/* The column; short forms of URIs are expanded. */
 static const char *values_of(const fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
                              const char *suffix)
 {
@@ -65,7 +65,7 @@ static const char *values_of(const fhir_sql_t *sql, const char *alias, const fhi
                         sql->call->endpoint->tenant, column);
 }
 
-/* What cannot be sorted by was refused when the query was parsed. */
+/* Parameters that cannot be sorted by were refused by the parser. */
 static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char *alias,
                             const fhir_param_t *param, int descending)
 {
@@ -90,7 +90,7 @@ static const char *fixed(const fhir_sql_t *sql, const char *alias, const char *c
     return apr_pstrcat(sql->call->pool, alias, ".", column, NULL);
 }
 
-/* One patient's rows, newest first, are what the index on (patient, patient_date) holds. */
+/* The rows of one patient, newest first, are in the index on (patient, patient_date). */
 static int is_main_date(const fhir_call_t *call, const fhir_query_t *query,
                         const fhir_qsort_t *sort)
 {
@@ -117,7 +117,7 @@ static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_quer
     }
 }
 
-/* Patient/1/Observation comes in the order of Observation?patient=1. */
+/* Patient/1/Observation has the order of Observation?patient=1. */
 static int in_compartment(const fhir_call_t *call, const fhir_query_t *query)
 {
     const fhir_type_t *patient = fhir_model_resource(call->stored, "Patient", 7);
@@ -138,8 +138,8 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
     if (!order->n && query->placed)
         add_key(order, apr_psprintf(sql->call->pool, FHIR_WINDOW_PLACE, alias), "integer", 0, 0);
-    /* the id makes the order total, of several types the type and the id; they run the way of the
-     * last key, so that one index serves all */
+    /* The id makes the order total; with several types, the type and the id. They have the
+     * direction of the last key, so that one index serves all. */
     int down = order->n && order->key[order->n - 1].descending;
     if (query->place && query->sort->nelts)
         add_key(order, apr_psprintf(sql->call->pool, "'%s'::text COLLATE \"C\"", query->place),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interactions that search: type, system, compartment, by URL or by form. What they have in
- * common is in fhir_search_run.c.
+ * The interactions that search: type, system, compartment, by URL or form. fhir_search_run.c has
+ * the common part.
  * Source: http://hl7.org/fhir/R4/http.html#search, http://hl7.org/fhir/R4/search.html#mime-type
  */
 #include "fhir/search/fhir_search.h"
@@ -15,8 +15,8 @@
 #include "fhir/query/fhir_grant.h"
 #include "fhir/query/fhir_spoken_query.h"
 
-/* A POST's parameters are those of its form, behind those of its URL. The format is settled when
- * all are known: _format wins over Accept, wherever it stands. */
+/* The parameters of a POST are those of its URL, then those of its form. The format is decided when
+ * all are known: _format overrides Accept, wherever it is. */
 static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
 {
     static const char form[] = "application/x-www-form-urlencoded";
@@ -40,7 +40,7 @@ static fhir_err_t *take_form(fhir_search_t *search, fhir_call_t *call)
     return fhir_call_negotiate(call, &search->pairs);
 }
 
-/* Where the path says the type, a parameter that says another would be lost. */
+/* A type in the path must not be contradicted by a parameter. */
 static fhir_err_t *refuse_types(fhir_search_t *search, const fhir_call_t *call)
 {
     static const char why[] = "_type is for searches of several types, [base]?_type=… and "
@@ -79,7 +79,7 @@ static int by_index(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* The types of _type, or all; in the model's order, so that pages hold together. */
+/* The types of _type, or all, in the model's order, so that pages are consistent. */
 static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
                                 const fhir_pairs_t *pairs)
 {
@@ -103,7 +103,7 @@ static fhir_err_t *listed_types(apr_array_header_t *types, fhir_call_t *call,
     return NULL;
 }
 
-/* Leaves what is in the compartment, and what it is the compartment of. */
+/* Keeps the types that are in the compartment, and that of its owner. */
 static fhir_err_t *keep_members(apr_array_header_t *types, const fhir_call_t *call)
 {
     const fhir_model_t *m = call->stored;
@@ -123,7 +123,7 @@ static fhir_err_t *keep_members(apr_array_header_t *types, const fhir_call_t *ca
                                      fhir_model_str(m, call->type->name), asked);
 }
 
-/* Leaves what the grant lets be searched; the rest is no error. */
+/* Keeps the types that the grant allows to search; omitting the others is not an error. */
 static void keep_visible(apr_array_header_t *types, const fhir_call_t *call)
 {
     int n = 0;
@@ -135,10 +135,11 @@ static void keep_visible(apr_array_header_t *types, const fhir_call_t *call)
     types->nelts = n;
 }
 
-/* _elements are those of the type searched, which only now is known for sure. */
+/* _elements belong to the searched type, which is known only now. */
 static fhir_err_t *run(fhir_call_t *call, fhir_search_t *search, apr_array_header_t *types)
 {
-    if (!types->nelts && call->type) /* of another release: it tells the scope that would do */
+    if (!types->nelts &&
+        call->type) /* of another release: the error names the scope that is needed */
         FHIR_TRY(fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH));
     call->type = types->nelts == 1 ? APR_ARRAY_IDX(types, 0, const fhir_type_t *) : NULL;
     FHIR_TRY(fhir_call_subset(call, &search->pairs));
@@ -155,7 +156,7 @@ static apr_array_header_t *new_types(const fhir_call_t *call)
     return apr_array_make(call->pool, 1, sizeof(const fhir_type_t *));
 }
 
-/* A search in the words of a release that is not the stored one. */
+/* A search in the terms of a release that is not the stored one. */
 static fhir_err_t *run_spoken(fhir_call_t *call, fhir_search_t *search)
 {
     FHIR_TRY(take_form(search, call));

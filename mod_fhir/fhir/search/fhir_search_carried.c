@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ValueSet?url=… and CodeSystem?url=… of what is carried and not stored: clients look a value set
- * up so before they ask for codes in it.
+ * ValueSet?url=… and CodeSystem?url=… for compiled-in resources: clients look a value set up this
+ * way before they ask for its codes.
  */
 #include <apr_strings.h>
 
@@ -9,7 +9,7 @@
 #include "fhir/query/fhir_terms.h"
 #include "fhir/search/fhir_search.h"
 
-/* The URL of a search by url alone, or NULL. */
+/* The URL of a search that has only the parameter url, or NULL. */
 static const char *only_url(const fhir_pairs_t *pairs)
 {
     static const char *const beside[] = {"_format", "_pretty", "_summary", "_elements",

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is told where nothing was found because the question is one that people often mean
- * otherwise: a given and a family name in one value, which must stand together in one of the parts
- * of a name.
+ * A hint for a search without matches that people often mean differently: a given and a family name
+ * in one value, which must both be within one part of a name.
  */
 #include <apr_strings.h>
 
 #include "fhir/search/fhir_search.h"
 
-/* Types whose parameter `name` is that of persons. */
+/* Types with a parameter `name` for names of people. */
 static const char *const persons[] = {"Patient", "Person", "Practitioner", "RelatedPerson"};
 
 static int is_person(const fhir_call_t *call, const fhir_type_t *type)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The run of a search: counts, the page, includes, links. Several types (system search, a whole
- * compartment) are searched one after the other until the page is full; the order of the answer is
- * that of the types, then that of each search. With _sort one statement searches them all.
+ * Runs a search: counts, the page, includes, links. Several types (system search, a whole
+ * compartment) are searched one after the other until the page is full. The order of the result is
+ * that of the types, then that of each search. With _sort, one statement searches them all.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -23,19 +23,20 @@
 typedef struct page_t {
     fhir_call_t *call;
     const fhir_search_t *search;
-    fhir_search_t spread;        /* it, with the types once more for their contained resources */
+    fhir_search_t
+        spread; /* the query, and with several types again for their contained resources */
     fhir_query_t **queries;      /* one for each type */
     fhir_query_t **halves;       /* two for each type, see halve; NULL where there are none */
-    const fhir_query_t *query;   /* the first: what is said of the result */
-    apr_array_header_t *remarks; /* of const char *: what was ignored */
+    const fhir_query_t *query;   /* the first query, which has the result parameters */
+    apr_array_header_t *remarks; /* of const char *: warnings about ignored parameters */
     fhir_bundle_t *bundle;
     fhir_include_t *include;
     fhir_order_t order; /* of the type that is read */
     int type;           /* its number */
-    int merged;         /* several types in one order */
-    int rows;           /* written so far */
-    int skip;           /* rows at the start that are only there to show that there are more */
-    int is_cut;         /* it has as many bytes as fit: it ends before its number of rows */
+    int merged;         /* several types in one common order */
+    int rows;           /* rows that were written so far */
+    int skip;           /* rows at the start that only show that there are more */
+    int is_cut;         /* the page is full by its bytes, before its number of rows is reached */
     int is_cursor, backward;
     fhir_cursor_t cursor; /* of the request, without the type */
     int start;            /* number of the type where it begins */
@@ -48,7 +49,7 @@ static const char *type_name(const page_t *page, int number)
     return fhir_model_str(page->call->stored, page->search->types[number]->name);
 }
 
-/* The number of the type that page links call so, or n_types. */
+/* The number of the type with this name in page links, or n_types. */
 static int find_place(const page_t *page, const char *place)
 {
     int i = 0;
@@ -57,8 +58,8 @@ static int find_place(const page_t *page, const char *place)
     return i;
 }
 
-/* A row's place: its type when there are several and it is no key, its keys, its id. Keys begin at
- * column 2. */
+/* The place of a row: its type, when there are several and it is no key; its keys; its id. Keys
+ * begin at column 2. */
 static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
 {
     apr_pool_t *pool = page->call->pool;
@@ -71,8 +72,7 @@ static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t 
     place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
 }
 
-/* Backward in one statement, the row too much comes first; its statement says how many there are.
- */
+/* Backward in one statement, the extra row comes first; the statement says how many there are. */
 static void find_skip(page_t *page, const fhir_row_t *row)
 {
     if (!page->backward || page->rows || page->more_before)
@@ -81,7 +81,7 @@ static void find_skip(page_t *page, const fhir_row_t *row)
         page->skip = page->more_before = 1;
 }
 
-/* "MedicationRequest/23", and perhaps "#m1", is what was found. */
+/* "MedicationRequest/23", and perhaps "#m1", is the match. */
 static void contained_entry(fhir_bundle_entry_t *entry, const page_t *page)
 {
     const char *ref = entry->id, *slash = strchr(ref, '/');
@@ -89,7 +89,7 @@ static void contained_entry(fhir_bundle_entry_t *entry, const page_t *page)
     entry->id = slash + 1;
 }
 
-/* Includes follow what has an id of its own. */
+/* Includes start from resources with an id of their own. */
 static void note_match(const page_t *page, const fhir_bundle_entry_t *entry)
 {
     if (page->include && !strchr(entry->id, '#'))
@@ -113,7 +113,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         page->skip = 0;
         return NULL;
     }
-    if (page->is_cut) { /* what the statement has beyond is not waited for */
+    if (page->is_cut) { /* the rest of the rows is not waited for */
         page->more_behind = 1;
         return fhir_err_create(page->call->pool, FHIR_ERR_LIMIT, "The page is full");
     }
@@ -157,7 +157,7 @@ static fhir_err_t *run_type(page_t *page, const fhir_cursor_t *cursor, int limit
     return page->is_cut && page->more_behind ? NULL : err;
 }
 
-/* Window by window until the page is full, where the matches stand by their places. */
+/* Reads window by window until the page is full, if the matches are found by their places. */
 static fhir_err_t *run_windows(page_t *page, const fhir_cursor_t *cursor, int limit)
 {
     fhir_query_t *query = page->queries[page->type];
@@ -237,7 +237,7 @@ static fhir_err_t *count(page_t *page)
     return NULL;
 }
 
-/* 1 if there may be rows of the types searched that the grant does not show. */
+/* 1 if there may be rows of the searched types that the grant does not show. */
 static int is_limited(const fhir_grant_t *grant)
 {
     for (int i = 0; !grant->all && i < grant->n_scopes; i++)
@@ -246,8 +246,9 @@ static int is_limited(const fhir_grant_t *grant)
     return 0;
 }
 
-/* The planner's guess, and no less than what was seen; the truth where the page holds it all. What
- * is expected is told by all rows, so who may see some only gets a count. */
+/* Estimates the total: the planner's estimate, but at least the rows that were read; the exact
+ * number if the page has all. The estimate counts all rows, so a client that may see only some gets
+ * an exact count instead. */
 static fhir_err_t *estimate(page_t *page)
 {
     apr_int64_t total = 0;
@@ -280,7 +281,7 @@ static fhir_err_t *add_outcome(const page_t *page, const char *severity, const c
     return fhir_bundle_add(page->bundle, &entry);
 }
 
-/* What was ignored is told in an entry of its own, before the matches. */
+/* Reports ignored parameters in an entry of its own, before the matches. */
 static fhir_err_t *remarks(const page_t *page)
 {
     const apr_array_header_t *list = page->remarks;
@@ -289,7 +290,7 @@ static fhir_err_t *remarks(const page_t *page)
                        : NULL;
 }
 
-/* What may have been meant, where nothing was found. */
+/* Suggests what may have been meant, if nothing was found. */
 static fhir_err_t *hint(const page_t *page)
 {
     const char *text = page->rows || page->is_cursor || page->search->n_types > 1
@@ -326,7 +327,8 @@ static fhir_err_t *link_pages(page_t *page)
     const char *first = fhir_bundle_url(page->call, path, &query->applied, NULL);
     if (before || behind)
         FHIR_TRY(fhir_page_query_link(&first, page->call, path, &query->applied, NULL));
-    else if (strlen(first) > FHIR_PAGE_QUERY_MIN) /* the page itself: not worth to be kept */
+    else if (strlen(first) >
+             FHIR_PAGE_QUERY_MIN) /* the page itself: there is no need to store its query */
         return NULL;
     fhir_bundle_link(page->bundle, "first", first);
     if (before)
@@ -336,7 +338,7 @@ static fhir_err_t *link_pages(page_t *page)
     return NULL;
 }
 
-/* How many of the matches of a type, up to `most`, lie before the cursor. */
+/* How many of the matches of a type, up to `most`, are before the cursor. */
 static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_cursor_t *cursor,
                                 int most)
 {
@@ -352,7 +354,7 @@ static fhir_err_t *count_before(int *rows, page_t *page, int number, const fhir_
     return NULL;
 }
 
-/* Back over several types: the page begins where enough matches have been counted. */
+/* Goes back over several types: the page begins where enough matches have been counted. */
 static fhir_err_t *run_back(page_t *page)
 {
     fhir_cursor_t end = {.backward = 1};
@@ -384,8 +386,8 @@ static fhir_err_t *on_empty(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Of many types most have no resource at all: their tables have no size. What is written while we
- * look need not be found. */
+/* Most of many types have no resources, and their tables have size 0. A search need not find what
+ * is written at the same time. */
 static fhir_err_t *drop_empty(page_t *page)
 {
     fhir_call_t *call = page->call;
@@ -408,7 +410,8 @@ static fhir_err_t *drop_empty(page_t *page)
     page->spread.types =
         apr_pmemdup(call->pool, page->search->types, sizeof(*page->search->types) * (apr_size_t)n);
     for (int i = 0; i < n; i++) {
-        if (empty[i] && i != start && i > 0 && i < n - 1) /* more than one stays more than one */
+        if (empty[i] && i != start && i > 0 &&
+            i < n - 1) /* a search of more than one type stays one */
             continue;
         if (i == start)
             page->start = kept;
@@ -443,7 +446,7 @@ static fhir_err_t *run_page(page_t *page)
     return page->include ? fhir_include_run(page->include) : NULL;
 }
 
-/* _contained: the same types once more, or instead, for the contained resources. */
+/* _contained: the types again (or only) for their contained resources. */
 static fhir_err_t *spread(page_t *page)
 {
     apr_pool_t *pool = page->call->pool;
@@ -470,8 +473,8 @@ static fhir_err_t *spread(page_t *page)
     return NULL;
 }
 
-/* One query for each type. All have to understand the parameters: what one of them does not is
- * ignored in all, where handling is lenient. */
+/* Makes one query for each type. All types must support the parameters: with lenient handling, a
+ * parameter that one type does not support is ignored in all. */
 static fhir_err_t *parse_types(page_t *page)
 {
     fhir_call_t *call = page->call;
@@ -487,14 +490,14 @@ static fhir_err_t *parse_types(page_t *page)
             continue;
         apr_array_cat(page->remarks, query->remarks);
         pairs = query->applied;
-        i = i ? -1 : 0; /* those before once more, without it */
+        i = i ? -1 : 0; /* those before are made again, without it */
     }
     page->queries[0]->cursor = fhir_pairs_get(&search->pairs, "_cursor");
     return NULL;
 }
 
-/* A condition that names the focus: that a resource is in its compartment, or that it is the
- * record's patient. */
+/* The condition that a resource is in the compartment of the focus, or that it is the record's
+ * patient. */
 static fhir_qnode_t *of_focus(const page_t *page, fhir_qkind_t kind, const fhir_type_t *type)
 {
     fhir_qnode_t *node = fhir_query_node(page->call, kind, type);
@@ -508,7 +511,7 @@ static fhir_qnode_t *of_focus(const page_t *page, fhir_qkind_t kind, const fhir_
     return node;
 }
 
-/* first AND second (or NULL) AND rest, which is the last of each list that it is in. */
+/* first AND second (or NULL) AND rest; rest is the last node of each list. */
 static fhir_qnode_t *all_of(const page_t *page, const fhir_type_t *type, fhir_qnode_t *first,
                             fhir_qnode_t *second, fhir_qnode_t *rest)
 {
@@ -520,8 +523,8 @@ static fhir_qnode_t *all_of(const page_t *page, const fhir_type_t *type, fhir_qn
     return all;
 }
 
-/* A patient's compartment is searched in two halves that one statement merges: the records about
- * the patient, which an index has in their order, and the others, of which there are few. */
+/* A patient's compartment is searched in two halves, which one statement merges: the records about
+ * the patient, which an index has in order, and the others, which are few. */
 static void halve(page_t *page, int i, fhir_qnode_t *rest)
 {
     const fhir_call_t *call = page->call;
@@ -560,7 +563,7 @@ static fhir_err_t *parse(page_t *page)
                                   of_focus(page, FHIR_Q_COMPARTMENT, search->types[i]), NULL, rest);
             halve(page, i, rest);
         }
-        FHIR_TRY(fhir_resolve_query(query, call, 0)); /* what was added */
+        FHIR_TRY(fhir_resolve_query(query, call, 0)); /* the parts that were added */
         fhir_query_bind(query, call, search->path, search->said);
     }
     FHIR_TRY(spread(page));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The statement of a search: which rows, in which order, from where on. Paging is by keyset: the
- * rows behind the cursor's key are a range of the order's index, however deep the page lies.
+ * rows after the cursor's key are a range of the index of the order, however deep the page is.
  */
 #include "fhir/search/fhir_search_sql.h"
 
@@ -9,7 +9,8 @@
 
 #include "fhir/search/fhir_window.h"
 
-/* Keys that all run one way and are never NULL: one comparison of rows, which an index serves. */
+/* Keys that have the same direction and are never NULL: an index supports one comparison of
+ * rows. */
 static int is_uniform(const fhir_order_t *order)
 {
     for (int i = 0; i < order->n; i++)
@@ -30,7 +31,8 @@ static void compare_rows(fhir_sql_t *sql, const fhir_order_t *order, const fhir_
     fhir_buf_putc(sql->text, ')');
 }
 
-/* "expr lies behind the field in the direction of travel"; no value lies behind all others. */
+/* The condition that expr comes after the field in the paging direction; NULL comes after all
+ * others. */
 static void strictly_behind(fhir_sql_t *sql, const fhir_order_key_t *key, const char *field,
                             int backward)
 {
@@ -76,15 +78,15 @@ static void from(fhir_sql_t *sql, const fhir_query_t *query)
         fhir_sql_from(sql, query);
 }
 
-/* One patient's rows of a type are planned once for all patients; other searches depend on their
- * values. Rows may be as large as bodies: only a few are taken at once, which makes the statement
- * one that can be sent again when its connection is lost. */
+/* The search of one patient's rows of a type is planned once for all patients; other plans depend
+ * on their values. Rows may be as large as bodies, so only a few are fetched at once. Such a
+ * statement can be sent again when its connection is lost. */
 static unsigned plan_flags(const fhir_order_t *order, int of_many, int limit)
 {
     return (order->scoped && !of_many ? 0 : FHIR_STMT_ONCE) | (limit > 11 ? FHIR_STMT_STREAM : 0);
 }
 
-/* named: under the names that the statement around it uses, with the keys as they are. */
+/* named: with the column names that the statement around it uses, and the keys unconverted. */
 static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhir_order_t *order,
                            int named)
 {
@@ -98,7 +100,7 @@ static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhi
         fhir_buf_printf(sql->text, ", %s AS k%d", order->key[i].expr, i);
 }
 
-/* The columns of an answer out of named ones. */
+/* The columns of a response, selected from the named ones. */
 static void select_named(fhir_sql_t *sql, const fhir_order_t *order, const char *more)
 {
     fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
@@ -122,7 +124,7 @@ static void limit_to(fhir_sql_t *sql, int limit)
     fhir_sql_bind_int(sql, limit, "bigint");
 }
 
-/* The rows that lie behind the cursor in its direction; one without a key is at the very end. */
+/* The rows after the cursor in its direction; a cursor without a key is at the very end. */
 static void beyond(fhir_sql_t *sql, const fhir_order_t *order, const fhir_cursor_t *cursor)
 {
     if (!cursor || !cursor->n)
@@ -146,7 +148,7 @@ static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_q
     limit_to(sql, limit);
 }
 
-/* The pages of all queries, of which the first rows in their common order are one. */
+/* The pages of all queries; the result is their first rows in the common order. */
 static void merge_pages(fhir_sql_t *sql, const fhir_order_t *order, fhir_query_t *const *queries,
                         int n, const fhir_cursor_t *cursor, int limit)
 {
@@ -172,7 +174,7 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
 {
     int backward = cursor && cursor->backward;
     fhir_order_make(order, sql, queries[0], "t");
-    if (backward) /* the rows before the cursor come from its end, and are turned round */
+    if (backward) /* the rows before the cursor come in reverse order, and are turned round */
         select_named(sql, order, ", count(*) OVER ()");
     if (n > 1)
         merge_pages(sql, order, queries, n, cursor, limit);

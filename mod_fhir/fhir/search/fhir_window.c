@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Windows: fhir_window.h has the picture. The index has two terms for a row's place, the place and
- * the number of its 32; their expressions are those of tools/fhirgen/indexes.py.
+ * Windows: fhir_window.h explains them. The index has two terms for the place of a row: the place,
+ * and the number of its group of 32. Their expressions are those of tools/fhirgen/indexes.py.
  */
 #include "fhir/search/fhir_window.h"
 
@@ -28,11 +28,12 @@
 #define SWEPT_ROWS  12
 #define SWEPT_WIDTH 2048
 
-/* Matches that are found and sorted sooner than those of a window are picked out of all that has
- * its terms, where another index finds them. */
+/* When fewer matches are expected than this, they are all found by another index and sorted, which
+ * is faster than a window. */
 #define FEW_MATCHES 2000
 
-/* Bytes of a table that is searched so; a smaller one stands by id. */
+/* The smallest table, in bytes, that is searched by windows; in a smaller one the order is that of
+ * the id. */
 #define SIZE_MIN "4000000"
 
 /* ---- memory ---- */
@@ -174,7 +175,8 @@ static int can_sweep(const fhir_query_t *query, int width)
            width * query->window.rows <= (double)query->window.most * (PLACE_END - PLACE_MIN);
 }
 
-/* A power of two, so that it can be remembered; coarse ones begin and end with 32 places. */
+/* Rounds to a power of two, so that the size can be remembered; large windows begin and end at a
+ * multiple of 32 places. */
 static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
 {
     int width = 1, from = query->window.from;
@@ -196,7 +198,7 @@ static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
     query->window.width = end - from;
 }
 
-#define EXPONENTS 13 /* 2^0 … 2^11 places, and all */
+#define EXPONENTS 13 /* 2^0 … 2^11 places, and all of them */
 static int recall_width(const fhir_query_t *query, const fhir_call_t *call)
 {
     fhir_store_t *store = call->request->store;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codes against value sets, references against the profiles of their targets.
+ * Codes against value sets, and references against the profiles of their targets.
  * Source: http://hl7.org/fhir/R4/terminologies.html#strength, references.html
  */
 #include <apr_strings.h>
@@ -14,7 +14,8 @@
 
 /* ---- bindings ---- */
 
-/* What is carried, and where that cannot tell, what the caller knows. system NULL: any; "": none */
+/* Asks the compiled-in value sets, and if these cannot tell, the caller's function. system NULL:
+ * any; "": none */
 static fhir_member_t code_member(const fhir_walk_t *w, apr_uint16_t set, const char *url,
                                  const char *system, apr_size_t system_len, const char *code,
                                  apr_size_t len)
@@ -72,7 +73,7 @@ fhir_member_t fhir_binding_member(const fhir_walk_t *w, apr_uint16_t set, const 
                : FHIR_MEMBER_UNKNOWN;
 }
 
-/* Is there a code that could be in a value set? */
+/* 1 if there is a code that a value set could contain. */
 static int is_coded(const fhir_walk_t *w, fhir_item_t item)
 {
     if (!item->node)
@@ -82,7 +83,7 @@ static int is_coded(const fhir_walk_t *w, fhir_item_t item)
     return item->kind != FHIR_PATH_NODE || fhir_node_get(item->node, "code") != NULL;
 }
 
-/* A required code may only be left out when an extension tells why. */
+/* A required code may be absent only if an extension says why. */
 static int excused(fhir_item_t item)
 {
     return fhir_node_get(item->node, "extension") || fhir_node_get(item->extra, "extension");
@@ -231,7 +232,7 @@ static apr_hash_t *bundled(fhir_walk_t *w, fhir_item_t item)
     return w->urls;
 }
 
-/* The resource that a reference names where it is in the same tree, or NULL. */
+/* The resource to which a reference leads within the same tree, or NULL. */
 static fhir_item_t resolved(fhir_walk_t *w, fhir_item_t item)
 {
     apr_size_t len;
@@ -245,7 +246,7 @@ static fhir_item_t resolved(fhir_walk_t *w, fhir_item_t item)
     return node ? fhir_path_root(w->v->model, node, w->pool) : NULL;
 }
 
-/* Whether a resource fits a profile, looked at once for all references to it. */
+/* Whether a resource conforms to a profile; validated once for all references to it. */
 static int target_conforms(fhir_walk_t *w, fhir_item_t target, const fhir_profile_t *profile)
 {
     const struct {
@@ -271,7 +272,7 @@ static apr_size_t last_part(const char *s, apr_size_t len)
     return len;
 }
 
-/* The version is left out once: a reference of nothing but versions has no type. */
+/* The version is removed only once, so a reference of nothing but versions has no type. */
 static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t len)
 {
     apr_size_t id = last_part(s, len);
@@ -286,7 +287,7 @@ static apr_uint16_t literal_type(const fhir_walk_t *w, const char *s, apr_size_t
     return type ? fhir_model_type_index(w->v->model, type) : 0;
 }
 
-/* 0 when it cannot be told. */
+/* 0 when the type cannot be determined. */
 static apr_uint16_t reference_type(const fhir_walk_t *w, fhir_item_t item, fhir_item_t target)
 {
     apr_size_t len;
@@ -301,7 +302,7 @@ static apr_uint16_t reference_type(const fhir_walk_t *w, fhir_item_t item, fhir_
     return known ? fhir_model_type_index(w->v->model, known) : 0;
 }
 
-/* 1 if the target, or what is known of it, is allowed; sets types to the allowed ones. */
+/* 1 if the target, as far as it is known, is allowed; sets types to the allowed ones. */
 static int target_fits(fhir_walk_t *w, const char **types, fhir_item_t target, apr_uint16_t type,
                        const apr_uint16_t *list, int n)
 {

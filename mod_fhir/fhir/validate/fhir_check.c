@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A resource against the base model: a walk over the tree beside the model's elements. Values are
- * fhir_check_value.c's and fhir_check_primitive.c's, contained resources and Bundles have files of
- * their own; invariants and profiles are not checked here.
+ * A resource against the base model: walks the tree along the model's elements. Values are checked
+ * in fhir_check_value.c and fhir_check_primitive.c; contained resources and Bundles have files of
+ * their own. Invariants and profiles are not checked here.
  */
 #include <apr_strings.h>
 
@@ -50,7 +50,7 @@ void fhir_check_warning(fhir_check_t *c, const fhir_node_t *node, fhir_code_t co
     va_end(ap);
 }
 
-/* Appends ".name" (index < 0) or ".name[index]"; returns the length to go back to. */
+/* Appends ".name" (index < 0) or ".name[index]"; returns the length to restore afterwards. */
 apr_size_t fhir_check_push(fhir_check_t *c, const char *name, apr_size_t len, int index)
 {
     apr_size_t mark = c->path->len;
@@ -67,7 +67,7 @@ void fhir_check_pop(fhir_check_t *c, apr_size_t mark)
     c->path->len = mark;
 }
 
-/* FHIRPath knows a choice element by its base name. */
+/* FHIRPath names a choice element without its type. */
 static const char *element_name(const fhir_check_t *c, const fhir_element_t *el)
 {
     return fhir_model_str(c->model, el->group ? el->group : el->name);
@@ -108,7 +108,7 @@ static int is_list(const fhir_element_t *el)
 
 /* ---- primitives ---- */
 
-/* A narrative may show what is contained: <img src="#pic"/>. */
+/* A narrative may refer to a contained resource: <img src="#pic"/>. */
 static void refer(void *baton, const char *id, apr_size_t len)
 {
     const fhir_node_t *target;
@@ -162,7 +162,7 @@ static void check_primitive_value(fhir_check_t *c, const fhir_element_t *el,
         check_xhtml(c, node);
 }
 
-/* A value and its sibling `_name`; either may be missing (NULL) or null. */
+/* Checks a value and its `_name` member; either may be missing (NULL) or null. */
 static void check_primitive(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *value,
                             const fhir_node_t *extra)
 {
@@ -292,7 +292,7 @@ static void unknown_member(fhir_check_t *c, const fhir_type_t *type, const fhir_
     fhir_check_pop(c, mark);
 }
 
-/* "_name" beside an element that is no primitive. */
+/* "_name" for an element that is not primitive. */
 static void misplaced_extra(fhir_check_t *c, const fhir_element_t *el, const fhir_node_t *m)
 {
     const char *step = fhir_model_step(c->model, el, c->issues->pool);
@@ -307,7 +307,7 @@ static void misplaced_extra(fhir_check_t *c, const fhir_element_t *el, const fhi
     fhir_check_pop(c, mark);
 }
 
-/* One member; returns its element (0-based in the type), or -1 when there is nothing to count. */
+/* Checks one member; returns its element (0-based in the type), or -1 when it does not count. */
 static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *object,
                         const fhir_node_t *m)
 {
@@ -332,9 +332,10 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
         misplaced_extra(c, el, m);
         return -1;
     }
-    /* Looked for once it is known to be an element: a body can have any number of other members. */
+    /* Called after the name was found to be an element: a body can have any number of other
+     * members. */
     if (extra_only && fhir_node_getn(object, name, len))
-        return -1; /* comes with its value */
+        return -1; /* it is counted with its value */
     if (!extra_only && c->model->types[el->type].kind == FHIR_KIND_PRIMITIVE)
         extra = sibling_extra(object, m);
     if (is_list(el))
@@ -344,7 +345,7 @@ static int check_member(fhir_check_t *c, const fhir_type_t *type, const fhir_nod
     return (int)(el - &c->model->elements[type->first_element]);
 }
 
-/* Cardinality of what was seen, choices counted as one element. */
+/* Checks cardinality; a choice counts as one element. */
 static void check_presence(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node,
                            const unsigned char *seen)
 {
@@ -371,7 +372,7 @@ static void check_presence(fhir_check_t *c, const fhir_type_t *type, const fhir_
     }
 }
 
-/* An extension has a value or extensions, not both, not neither (ext-1). */
+/* An extension has either a value or extensions (ext-1). */
 static void check_extension(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node,
                             const unsigned char *seen)
 {
@@ -393,7 +394,7 @@ static void check_members(fhir_check_t *c, const fhir_type_t *type, const fhir_n
     apr_hash_t *ids = c->ids;
 
     if (!strncmp(fhir_check_type_name(c, type), "StructureDefinition.", 20))
-        c->ids = NULL; /* snapshot and differential name the same elements */
+        c->ids = NULL; /* snapshot and differential may have the same elements */
     for (const fhir_node_t *m = node->child; m; m = m->next) {
         if (resource && m->name_len == 12 && !memcmp(m->name, "resourceType", 12))
             continue;
@@ -447,7 +448,7 @@ static const fhir_type_t *check_type(fhir_check_t *c, const fhir_node_t *node)
     return type;
 }
 
-/* What belongs to a resource that contains others, or could. */
+/* Collects resources that contain others, or could. */
 static void check_container(fhir_check_t *c, const fhir_type_t *type, const fhir_node_t *node)
 {
     const fhir_node_t *container = c->container;
@@ -471,7 +472,7 @@ static void check_container(fhir_check_t *c, const fhir_type_t *type, const fhir
     c->entries = entries;
 }
 
-/* Contained resources share their container's; entries of a Bundle have their own. */
+/* A contained resource has the ids of its container; an entry of a Bundle has its own. */
 static void check_nested(fhir_check_t *c, const fhir_node_t *node, int contained)
 {
     const fhir_type_t *type = check_type(c, node);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bundles by their type: what entries need and must not have, fullUrls, the first entry of
- * documents and messages. Findings have the keys of R4's invariants where there is one.
+ * Bundles by their type: what entries must and must not have, fullUrls, the first entry of
+ * documents and messages. A finding has the key of R4's invariant, if there is one.
  * Source: http://hl7.org/fhir/R4/bundle.html
  */
 #include <apr_lib.h>
@@ -13,13 +13,14 @@
 
 #define TOTAL    0x01u /* Bundle.total is allowed */
 #define SEARCH   0x02u /* entry.search is allowed */
-#define REQUEST  0x04u /* entry.request is due; else it is not allowed */
-#define RESPONSE 0x08u /* entry.response is due; else it is not allowed */
-#define URL_DUE  0x10u /* entry.fullUrl is due where there is a resource that has an identity */
-#define TWINS    0x20u /* the same fullUrl may come again */
-#define DOCUMENT 0x40u /* has an identifier and a timestamp, and what its Composition refers to */
-#define NAMELESS                                                                                   \
-    0x80u /* what has no id, and outcomes, need no fullUrl: they are nobody's resources */
+#define REQUEST  0x04u /* entry.request is required; otherwise it is not allowed */
+#define RESPONSE 0x08u /* entry.response is required; otherwise it is not allowed */
+#define URL_DUE  0x10u /* entry.fullUrl is required if there is a resource that has an identity */
+#define TWINS    0x20u /* a fullUrl may be repeated */
+#define DOCUMENT                                                                                   \
+    0x40u /* needs an identifier, a timestamp, and the resources to which its Composition refers   \
+           */
+#define NAMELESS 0x80u /* a resource without an id, or an outcome, needs no fullUrl */
 
 typedef struct bundle_type_t {
     const char *name;
@@ -39,7 +40,7 @@ static const bundle_type_t bundle_types[] = {
     {"collection", URL_DUE, NULL, NULL},
 };
 
-/* One member of an entry that the Bundle's type asks for or rules out. */
+/* Checks a member of an entry that the type of the Bundle requires or forbids. */
 static void check_part(fhir_check_t *c, const fhir_node_t *entry, const char *name, int due,
                        int allowed, const char *id, const bundle_type_t *type)
 {
@@ -76,9 +77,9 @@ static void check_request(fhir_check_t *c, const fhir_node_t *entry)
                            (int)method->text_len, method->text);
 }
 
-/* Where "Type/id" begins in a URL that has the form of a resource on a server, or 0.
- * Source: the regular expression of http://hl7.org/fhir/R4/references.html#literal, without version
- */
+/* Where "Type/id" begins in a URL of a resource on a server, or 0.
+ * Source: the regular expression of http://hl7.org/fhir/R4/references.html#literal, without
+ * version */
 static apr_size_t restful(const fhir_check_t *c, const char *url, apr_size_t len)
 {
     apr_size_t scheme = len > 7 && !memcmp(url, "http://", 7)    ? 7
@@ -109,7 +110,8 @@ static int is_absolute(const char *url, apr_size_t len)
     return i && i < len && url[i] == ':' && apr_isalpha(*url);
 }
 
-/* What is wrong with a fullUrl for its resource, or NULL. What is created has no id yet. */
+/* Why a fullUrl does not fit its resource, or NULL. A resource that is to be created has no id
+ * yet. */
 static const char *full_url_fault(const fhir_check_t *c, const fhir_node_t *url,
                                   const fhir_node_t *resource, const bundle_type_t *bundle)
 {
@@ -218,7 +220,7 @@ static void check_document(fhir_check_t *c, const fhir_node_t *bundle)
 
 /* ---- what a document holds ---- */
 
-/* Is the target of a reference in the Bundle: by fullUrl, or relative by type and id? */
+/* 1 if the target of a reference is in the Bundle: by fullUrl, or relative by type and id. */
 static int is_inside(const apr_hash_t *entries, const fhir_node_t *bundle, const char *ref,
                      apr_size_t len)
 {

@@ -23,7 +23,7 @@ static const fhir_node_t *id_of(const fhir_node_t *resource)
     return id && id->text ? id : NULL;
 }
 
-/* A contained resource under its id; of several with one id the first. */
+/* A contained resource by its id; the first, if several have the same id. */
 typedef struct entry_t {
     const fhir_node_t *node;
     int referred; /* something refers to it */
@@ -62,7 +62,7 @@ int fhir_check_contained_refer(fhir_check_t *c, const fhir_node_t **target, cons
     return 1;
 }
 
-/* A string "#" anywhere in a contained resource is its way to the one that contains it. */
+/* A string "#" anywhere in a contained resource refers to its container. */
 static int refers_up(const fhir_node_t *node)
 {
     if (node->kind == FHIR_NODE_STRING && node->text_len == 1 && *node->text == '#')

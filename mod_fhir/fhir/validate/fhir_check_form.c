@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Codes by the syntax or the list of the standard that defines them: languages and currencies.
- * Source: RFC 5646, section 2.1 (BCP 47); ISO 4217, list one, with what was withdrawn since 2010
+ * Source: RFC 5646, section 2.1 (BCP 47); ISO 4217, list one, with the codes withdrawn since 2010
  */
 #include <apr_lib.h>
 #include <stdlib.h>
@@ -10,16 +10,16 @@
 
 /* ---- languages ---- */
 
-/* The next subtag: its length, 0 at the end or when it is none. */
+/* The next subtag: returns its length, 0 at the end or for an invalid one. */
 static apr_size_t subtag(const char **at, const char *end, const char **next)
 {
     const char *s = *next;
 
-    if (s >= end) /* next stays before the end behind a last hyphen */
+    if (s >= end) /* at a hyphen at the end, next stays before the end */
         return 0;
     for (*at = s; s < end && apr_isalnum(*s); s++)
         ;
-    *next = s + 1; /* behind the hyphen, or beyond the end */
+    *next = s + 1; /* after the hyphen, or beyond the end */
     return s == end || *s == '-' ? (apr_size_t)(s - *at) : 0;
 }
 
@@ -45,7 +45,7 @@ static int is_irregular(const char *s, apr_size_t len)
     return 0;
 }
 
-/* Subtags behind a singleton: each 2 to 8 characters (after x: 1 to 8), at least one. */
+/* Subtags after a singleton: each has 2 to 8 characters (after x: 1 to 8); there must be one. */
 static int extension(const char **at, apr_size_t *len, const char *end, const char **next,
                      int least)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lexical rules of FHIR's primitive types, one row each. Structure is fhir_check.c's.
+ * The lexical rules of FHIR's primitive types, in one row each. fhir_check.c checks structure.
  * Source: http://hl7.org/fhir/R4/datatypes.html#primitive
  */
 #include "fhir/validate/fhir_check.h"
@@ -28,8 +28,8 @@ static apr_size_t utf8_chars(const char *s, apr_size_t len)
     return n;
 }
 
-/* Not empty, no control characters but tab, CR and LF, at most 1 MB of characters. White space
- * alone should not be sent, but may be. */
+/* Not empty; no control characters but tab, CR and LF; at most 1 MB of characters. The
+ * specification discourages, but allows, white space alone. */
 static int valid_string(const char *s, apr_size_t len)
 {
     for (apr_size_t i = 0; i < len; i++) {
@@ -49,13 +49,14 @@ static int valid_uri(const char *s, apr_size_t len)
     return len > 0;
 }
 
-/* No blanks at the ends, single ones inside, and no other white space. */
+/* No blanks at the ends, only single ones within, and no other white space. */
 static int valid_code(const char *s, apr_size_t len)
 {
     if (!len || s[0] == ' ' || s[len - 1] == ' ')
         return 0;
     for (apr_size_t i = 0; i < len; i++)
-        if ((unsigned char)s[i] < ' ' || (s[i] == ' ' && s[i + 1] == ' ')) /* the last is none */
+        if ((unsigned char)s[i] < ' ' ||
+            (s[i] == ' ' && s[i + 1] == ' ')) /* the last character is not a blank */
             return 0;
     return 1;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the definitions of single types say in words: ids of elements, Coding, Attachment,
+ * Rules that the definitions of single types state in words: ids of elements, Coding, Attachment,
  * Questionnaire.
  * Source: http://hl7.org/fhir/R4/element.html, datatypes.html#Attachment, questionnaire.html
  */
@@ -13,8 +13,8 @@
 
 /* ---- ids of elements ---- */
 
-/* Unique in the resource, without blanks. A StructureDefinition has its elements twice, in snapshot
- * and differential, under the same ids. */
+/* An id is unique in the resource and has no blanks. A StructureDefinition has its elements twice,
+ * in snapshot and differential, with the same ids. */
 static void check_id(fhir_check_t *c, const fhir_node_t *node)
 {
     const fhir_node_t *id = fhir_node_get(node, "id");
@@ -55,7 +55,7 @@ static void check_coding(fhir_check_t *c, const fhir_node_t *node)
     }
 }
 
-/* Bytes that base64 stands for. */
+/* The number of bytes that a base64 text encodes. */
 static apr_size_t decoded_size(const char *s, apr_size_t len)
 {
     apr_size_t digits = 0;

@@ -25,12 +25,12 @@ static int coding_in(const fhir_check_t *c, const fhir_element_t *el, const fhir
     const char *code = fhir_check_text(coding, "code", &code_len);
     const char *system = fhir_check_text(coding, "system", &system_len);
 
-    /* A value set has codes of systems: one without a system is none of them. */
+    /* Codes of a value set have systems, so a code without a system is never one of them. */
     system = system ? apr_pstrmemdup(c->issues->pool, system, system_len) : "";
     return code && fhir_model_valueset_has(c->model, el->binding, system, code, code_len);
 }
 
-/* Is there a code without a system? */
+/* 1 if some coding has a code without a system. */
 static int has_bare_code(const fhir_node_t *node)
 {
     const fhir_node_t *list = fhir_node_get(node, "coding"), *coding = list ? list->child : node;
@@ -55,7 +55,7 @@ void fhir_check_concept(fhir_check_t *c, const fhir_element_t *el, const fhir_no
         for (coding = list ? list->child : NULL; coding; coding = coding->next)
             if (coding_in(c, el, coding))
                 return;
-        /* A reason for absence may stand in for the code. */
+        /* An extension with the reason for absence may replace the code. */
         if (!list && fhir_node_get(node, "extension"))
             return;
     }
@@ -69,7 +69,7 @@ void fhir_check_concept(fhir_check_t *c, const fhir_element_t *el, const fhir_no
                        has_bare_code(node) ? "; a code needs its system to be one of it" : "");
 }
 
-/* A code of a set that is a whole system, by that one's own rules. */
+/* A code of a set that is a whole code system, checked by the rules of that system. */
 static void check_open(fhir_check_t *c, const fhir_valueset_t *vs, const fhir_node_t *node)
 {
     static const struct {
@@ -118,7 +118,7 @@ static const fhir_type_t *literal_type(const fhir_check_t *c, const char *s, apr
     apr_size_t slash[4] = {0}, n = 0;
     const fhir_type_t *type = NULL;
 
-    /* Of the last four slashes, the type stands before the last, or before /id/_history/n. */
+    /* Of the last four slashes, the type is before the last, or before /id/_history/n. */
     for (apr_size_t i = len; i > 0 && n < 4; i--)
         if (s[i - 1] == '/')
             slash[n++] = i - 1;
@@ -151,8 +151,8 @@ static int target_allowed(const fhir_check_t *c, const fhir_element_t *el, const
     return el->n_targets == 0;
 }
 
-/* Relative references are Type/id, Type/id/_history/v or, in transactions, Type?search; the rest is
- * absolute. */
+/* A relative reference is Type/id, Type/id/_history/v or, in transactions, Type?search; all others
+ * are absolute. */
 static int reference_form(const fhir_check_t *c, const char *ref, apr_size_t len)
 {
     const char *question = memchr(ref, '?', len);
@@ -177,7 +177,7 @@ static int reference_form(const fhir_check_t *c, const char *ref, apr_size_t len
     return len > 10 && !memcmp(slash, "/_history/", 10) && fhir_text_is_id(slash + 10, len - 10);
 }
 
-/* The resource type that Reference.type names, by itself or by the URL of its definition. */
+/* The resource type of Reference.type, given by name or by the URL of its definition. */
 static const fhir_type_t *named_type(const fhir_check_t *c, const char *name, apr_size_t len)
 {
     static const char base[] = "http://hl7.org/fhir/StructureDefinition/";
@@ -187,7 +187,7 @@ static const fhir_type_t *named_type(const fhir_check_t *c, const char *name, ap
     return fhir_model_resource(c->model, name + skip, len - skip);
 }
 
-/* The type that a reference says or shows; 0 when a finding was made of it. */
+/* The type that a reference states or implies; 0 when it was reported as wrong. */
 static int reference_type(fhir_check_t *c, const fhir_type_t **type, const fhir_node_t *node)
 {
     apr_size_t len, said_len;
@@ -219,7 +219,7 @@ static int reference_type(fhir_check_t *c, const fhir_type_t **type, const fhir_
         }
         *type = fhir_check_resource_type(c, target);
     }
-    else if (entry) { /* a urn:uuid: says its type only here */
+    else if (entry) { /* only Reference.type can tell the type of a urn:uuid: */
         *type = fhir_check_resource_type(c, entry);
     }
     else if (ref && !fhir_check_primitive(FHIR_PRIM_URI, ref, len)) {
@@ -266,7 +266,8 @@ void fhir_check_reference(fhir_check_t *c, const fhir_element_t *el, const fhir_
                        fhir_check_type_name(c, type), list);
 }
 
-/* An OID or UUID in a URI must be one. Its letters may be of any case here: RFC 4122, section 3. */
+/* An OID or UUID in a URI must be valid. Its letters may be in any case here: RFC 4122, section
+ * 3. */
 static int urn_valid(const char *s, apr_size_t len, fhir_prim_t *prim)
 {
     *prim = len >= 8 && !memcmp(s, "urn:oid:", 8)    ? FHIR_PRIM_OID

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Extensions against their definitions: where they may stand, whether they change what holds them,
- * and what parts a complex one has.
+ * Extensions against their definitions: where they are allowed, whether they modify their element,
+ * and which parts a complex one has.
  * Source: http://hl7.org/fhir/R4/extensibility.html, defining-extensions.html
  */
 #include <apr_strings.h>
@@ -11,15 +11,15 @@
 
 /* ---- where it may stand ---- */
 
-/* Is the element one that a context names: a type, the path of an element, or an extension's URL?
- */
+/* 1 if the element is one that a context names: a type, the path of an element, or an extension's
+ * URL. */
 static int context_is(const fhir_walk_t *w, fhir_item_t holder, const char *context)
 {
     const fhir_model_t *m = w->v->model;
     const fhir_element_t *el = &m->elements[holder->element];
     const char *name = fhir_model_str(m, el->group ? el->group : el->name);
 
-    if (!strcmp(context, "Element")) /* means everything, resources too */
+    if (!strcmp(context, "Element")) /* means all elements and resources */
         return 1;
     for (apr_uint16_t type = holder->type; type; type = m->types[type].base)
         if (!strcmp(fhir_model_str(m, m->types[type].name), context))
@@ -60,8 +60,8 @@ static void hold_context(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t 
                           "The extension is not allowed here; allowed on: %s", allowed);
 }
 
-/* What changes the meaning of its holder stands in modifierExtension, where every reader has to
- * look; all others stand in extension. */
+/* An extension that changes the meaning of its element must be in modifierExtension, where every
+ * reader has to look; all others must be in extension. */
 static void hold_modifier(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t *profile)
 {
     const fhir_model_t *m = w->v->model;
@@ -77,7 +77,7 @@ static void hold_modifier(fhir_walk_t *w, fhir_item_t item, const fhir_profile_t
 
 /* ---- parts ---- */
 
-/* The url that a slice of extensions fixes, or NULL. */
+/* The url that a slice of extensions requires, or NULL. */
 static const fhir_node_t *slice_url(const fhir_walk_t *w, const fhir_pnode_t *slice)
 {
     const fhir_pnode_t *url = fhir_pnode_named(w, slice->children, "url", 3);
@@ -85,7 +85,7 @@ static const fhir_node_t *slice_url(const fhir_walk_t *w, const fhir_pnode_t *sl
     return url ? w->v->fixed[url - w->v->profiles->nodes] : NULL;
 }
 
-/* The part with this url; names become those of all parts. */
+/* The part with this url; names gets the urls of all parts. */
 static const fhir_pnode_t *find_part(const char **names, fhir_walk_t *w, const fhir_pnode_t *node,
                                      const char *url, apr_size_t len)
 {
@@ -108,7 +108,7 @@ static const fhir_pnode_t *find_part(const char **names, fhir_walk_t *w, const f
     return NULL;
 }
 
-/* A relative url means what the definition around it says, so it must say something. */
+/* A relative url has the meaning that the definition around it gives, so it must not be empty. */
 static void hold_parts(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     fhir_items_t parts = {0};
@@ -142,8 +142,8 @@ static void hold_definition(fhir_walk_t *w, fhir_item_t item, const fhir_profile
     fhir_profile_hold(w, item, profile);
 }
 
-/* The definition of the release in hand. Where that has none, or none is in hand, the newest that
- * the extension holds against, or else the newest. */
+/* The definition of the release that is validated. If it has none, or no release is chosen: the
+ * newest to which the extension conforms, or else the newest. */
 static const fhir_profile_t *definition(fhir_walk_t *w, fhir_item_t item, const char *url,
                                         apr_size_t len)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Invariants: compiled when a validator is made, run on the items that they belong to. A finding's
- * message id is the invariant's key. Those that other files hold without FHIRPath (ele-1, ext-1,
- * dom-2 to dom-5, ref-1, bdl-1 to bdl-12) are not among them.
+ * Invariants: compiled when a validator is made, and evaluated for the items to which they belong.
+ * The message id of a finding is the invariant's key. Invariants that other files check without
+ * FHIRPath (ele-1, ext-1, dom-2 to dom-5, ref-1, bdl-1 to bdl-12) are not included.
  */
 #include "fhir/validate/fhir_validate_private.h"
 
@@ -24,7 +24,8 @@ void fhir_invariants_hold(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
             fhir_walk_finding(w, item, FHIR_SEVERITY_WARNING, err->code, "invariant-failed",
                               "The invariant %s cannot be evaluated here: %s",
                               fhir_profiles_str(p, invariant->key), err->message);
-        else if (answer == FHIR_PATH_FALSE) /* not: unknown, as dates that cannot be compared */
+        else if (answer == FHIR_PATH_FALSE) /* an unknown result, as of dates that cannot be
+                                               compared, counts as true */
             fhir_walk_finding(
                 w, item, invariant->warning ? FHIR_SEVERITY_WARNING : FHIR_SEVERITY_ERROR,
                 FHIR_ERR_BUSINESS, fhir_profiles_str(p, invariant->key), "%s: %s",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A profile's nodes against items: cardinality, types, values, bindings, invariants, and all below.
- * Slices are fhir_slice.c's, bindings and reference targets fhir_binding.c's.
+ * A profile's nodes against items: cardinality, types, values, bindings, invariants, and the nodes
+ * below. Slices are in fhir_slice.c, bindings and targets of references in fhir_binding.c.
  * Source: http://hl7.org/fhir/R4/elementdefinition.html
  */
 #include <apr_strings.h>
@@ -51,7 +51,8 @@ static int some_item_contains(const fhir_node_t *list, const fhir_node_t *patter
     return 0;
 }
 
-/* What the pattern has, the value has: members in objects, in arrays an item for each. */
+/* 1 if the value has everything that the pattern has: members of objects, and for each item of an
+ * array one that matches. */
 static int contains(const fhir_node_t *value, const fhir_node_t *pattern)
 {
     if (!value || value->kind != pattern->kind)
@@ -66,7 +67,7 @@ static int contains(const fhir_node_t *value, const fhir_node_t *pattern)
     return pattern->kind != FHIR_NODE_STRING || same_text(value, pattern);
 }
 
-/* Equal in all: each contains the other, and arrays have the same length. */
+/* Equal as a whole: each contains the other, and arrays have the same length. */
 static int equals(const fhir_node_t *a, const fhir_node_t *b)
 {
     if (!a || a->kind != b->kind || fhir_node_count(a) != fhir_node_count(b))
@@ -130,8 +131,8 @@ static void hold_profiles(fhir_walk_t *w, fhir_item_t item, apr_uint16_t run)
                           n, canonical);
 }
 
-/* A definition lists the very types that are allowed, not what derives from them (Age is no
- * Quantity there, code no string); only what has no values of its own stands for all below it. */
+/* A definition lists exactly the allowed types; types that derive from them (Age from Quantity,
+ * code from string) are not included. Only an abstract type stands for all below it. */
 static int is_allowed(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t allowed)
 {
     const fhir_type_t *types = w->v->model->types;
@@ -141,7 +142,7 @@ static int is_allowed(const fhir_walk_t *w, apr_uint16_t type, apr_uint16_t allo
             fhir_walk_is_a(w, type, allowed));
 }
 
-/* 0 when the type is wrong: all else that the node says is of another one. */
+/* 0 when the type is wrong: the rest of the node is then about another type. */
 static int hold_type(fhir_walk_t *w, fhir_item_t item, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;

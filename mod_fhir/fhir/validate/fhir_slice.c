@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Slicing: which of a profile's slices an item of a repeating or choice element falls into, and
- * what then holds.
+ * Slicing: which slice of a profile an item of a repeating or choice element belongs to, and what
+ * then applies.
  * Source: http://hl7.org/fhir/R4/profiling.html#slicing
  */
 #include <apr_strings.h>
@@ -18,7 +18,7 @@ static const fhir_pnode_t *root_of(const fhir_walk_t *w, apr_uint32_t canonical)
     return profile && profile->root ? &w->v->profiles->nodes[profile->root] : NULL;
 }
 
-/* The node of the first profile of a node's types, or of what its references point at. */
+/* The node of the first profile of a node's types, or of its reference targets. */
 static const fhir_pnode_t *through(const fhir_walk_t *w, const fhir_pnode_t *node, int targets)
 {
     const fhir_profiles_t *p = w->v->profiles;
@@ -49,7 +49,7 @@ const fhir_pnode_t *fhir_pnode_named(const fhir_walk_t *w, apr_uint16_t run, con
     return NULL;
 }
 
-/* One step down: among the children, those of the slices, or those of the type's profile. */
+/* One step down: a child, a slice of a child, or a node of the type's profile. */
 static const fhir_pnode_t *step(const fhir_walk_t *w, const fhir_pnode_t *node, const char *name,
                                 apr_size_t len)
 {
@@ -87,7 +87,7 @@ static const fhir_pnode_t *node_at(const fhir_walk_t *w, const fhir_pnode_t *nod
 
 /* ---- does an item fall into a slice ---- */
 
-/* Does the node ask for a value at all, itself or below? */
+/* 1 if the node, or one below it, requires a value. */
 static int has_criteria(const fhir_walk_t *w, const fhir_pnode_t *node)
 {
     const fhir_profiles_t *p = w->v->profiles;
@@ -103,7 +103,7 @@ static int has_criteria(const fhir_walk_t *w, const fhir_pnode_t *node)
     return 0;
 }
 
-/* Values that the node and those below ask for; some item must have each. */
+/* The values that the node and those below it require; some item must have each. */
 static int admits(fhir_walk_t *w, const fhir_pnode_t *node, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
@@ -254,7 +254,8 @@ static void hold_count(fhir_walk_t *w, fhir_item_t parent, const fhir_items_t *i
                           (int)slice->max, name, slice_name, items->n);
 }
 
-/* Items that are in no slice, and the order of those that are. of: slice number by item, or -1. */
+/* Items in no slice, and the order of those in slices. of: number of the slice for each item, or
+ * -1. */
 static void hold_rules(fhir_walk_t *w, const fhir_items_t *items, const int *of,
                        const fhir_slicing_t *slicing)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules of storing that are no rules of the model. */
+/* Rules for storing that are not rules of the model. */
 #include "fhir/validate/fhir_storable.h"
 
 #include <apr_strings.h>

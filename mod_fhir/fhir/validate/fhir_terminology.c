@@ -20,7 +20,7 @@ const fhir_valueset_t *fhir_terminology_valueset(const fhir_model_t *model, cons
     return NULL;
 }
 
-/* Those in front of it with ever smaller depth are above a concept. */
+/* The concepts above a concept are before it in the list, each with the next smaller depth. */
 static void push_above(apr_array_header_t *codes, const fhir_profiles_t *p, unsigned at)
 {
     for (unsigned i = at, depth = p->concepts[at].depth; depth > 0; i--)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Codes of the Unified Code for Units of Measure, in its case sensitive form: the grammar and the
- * atoms. What a unit means is fhirpath/fhir_path_quantity.c's business, as far as it is needed
- * there. Source: https://ucum.org/ucum, sections 2.1 to 2.4 and tables 1 to 25
+ * Codes of the Unified Code for Units of Measure, case sensitive: the grammar and the atoms.
+ * fhirpath/fhir_path_quantity.c knows the meaning of units, as far as it needs it.
+ * Source: https://ucum.org/ucum, sections 2.1 to 2.4 and tables 1 to 25
  */
 #include "fhir/validate/fhir_ucum.h"
 

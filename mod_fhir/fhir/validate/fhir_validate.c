@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The validator's way through a resource: what holds for every type and element, and where
- * profiles come in. Profiles, slices, bindings and invariants have files of their own.
+ * The validator's walk through a resource: what applies to every type and element, and where
+ * profiles apply. Profiles, slices, bindings and invariants have files of their own.
  */
 #include <apr_strings.h>
 #include <apr_tables.h>
@@ -65,7 +65,7 @@ static void add_member(fhir_items_t *items, fhir_walk_t *w, fhir_item_t parent,
     }
 }
 
-/* The object that holds an item's members, and its type: of a primitive its `_name`. */
+/* The object that has an item's members, and its type; for a primitive, its `_name` member. */
 static const fhir_node_t *members(const fhir_type_t **type, const fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_node_t *node = item->kind == FHIR_PATH_NODE ? item->node : item->extra;
@@ -155,7 +155,8 @@ void fhir_walk_finding(fhir_walk_t *w, fhir_item_t item, fhir_severity_t severit
     }
 }
 
-/* What the definition of an element says beyond the model: SimpleQuantity, extensible bindings. */
+/* What the definition of an element requires beyond the model: SimpleQuantity, extensible
+ * bindings. */
 static void element_rules(fhir_walk_t *w, fhir_item_t item)
 {
     const fhir_profiles_t *p = w->v->profiles;
@@ -179,10 +180,11 @@ static void element_rules(fhir_walk_t *w, fhir_item_t item)
 
 /* ---- profiles of a resource ---- */
 
-/* A profile that a resource is held against. */
+/* A profile against which a resource is validated. */
 typedef struct claim_t {
     const char *canonical;
-    fhir_item_t place; /* in meta.profile, or the resource itself when the profile was asked for */
+    fhir_item_t
+        place; /* in meta.profile, or the resource itself when the request named the profile */
     int asked;
 } claim_t;
 
@@ -225,7 +227,7 @@ static void hold_claim(fhir_walk_t *w, fhir_item_t resource, const claim_t *clai
                           fhir_model_str(m, m->types[resource->type].name));
 }
 
-/* Does a claim leave the choice between releases open? */
+/* 1 if a claim allows several releases. */
 static int is_open(const fhir_walk_t *w, const claim_t *claim)
 {
     const fhir_profile_t *profile = fhir_profile_find(w, claim->canonical);
@@ -234,7 +236,7 @@ static int is_open(const fhir_walk_t *w, const claim_t *claim)
            fhir_profiles_older(w->v->profiles, profile);
 }
 
-/* The one release that claims name with a version, or NULL. */
+/* The one release that claims with a version name, or NULL. */
 static const char *claimed_release(const fhir_walk_t *w, const apr_array_header_t *claims)
 {
     const char *release = NULL;
@@ -259,7 +261,7 @@ static void hold_claims(fhir_walk_t *w, fhir_item_t resource, const apr_array_he
         hold_claim(w, resource, &APR_ARRAY_IDX(claims, i, claim_t));
 }
 
-/* The same with findings of their own. */
+/* The same, with findings of its own. */
 static fhir_issues_t *try_claims(fhir_walk_t *w, fhir_item_t resource,
                                  const apr_array_header_t *claims, const char *release)
 {
@@ -273,8 +275,8 @@ static fhir_issues_t *try_claims(fhir_walk_t *w, fhir_item_t resource,
     return found;
 }
 
-/* Where profiles are named without a version and no release is asked for, a resource holds if it
- * holds in one release. If in none, the findings are those of the newest. */
+/* When profiles are named without a version and the request names no release, a resource is valid
+ * if it is valid in one release. If it is not, the findings are those of the newest release. */
 static void hold_in_some_release(fhir_walk_t *w, fhir_item_t resource,
                                  const apr_array_header_t *claims)
 {
@@ -314,8 +316,8 @@ static int is_resource(const fhir_walk_t *w, fhir_item_t item)
     return w->v->model->types[item->type].kind == FHIR_KIND_RESOURCE;
 }
 
-/* A resource inside of another gets a pool of its own, so that a Bundle of any length needs no more
- * memory than its largest entry. */
+/* A resource within another gets a pool of its own, so that a Bundle of any length needs only the
+ * memory for its largest entry. */
 static void walk_resource(fhir_walk_t *w, fhir_item_t item, int depth)
 {
     apr_pool_t *pool = w->pool;

@@ -19,8 +19,8 @@
 #include "fhir/write/fhir_relink.h"
 #include "fhir/write/fhir_write.h"
 
-/* Most bytes of answers that are in memory at once: that of one entry of a batch, or those of all
- * entries of a transaction, which wait for its end. */
+/* The most bytes of responses in memory: those of one entry of a batch, or of all entries of a
+ * transaction, which wait for its end. */
 static apr_size_t answers_max(const fhir_call_t *call)
 {
     const fhir_limits_t *limits = &call->endpoint->limits;
@@ -28,12 +28,12 @@ static apr_size_t answers_max(const fhir_call_t *call)
     return fit < 4 * limits->body_max ? fit : 4 * limits->body_max;
 }
 
-/* A Bundle of as many entries is long work from its start. */
+/* A Bundle with so many entries is long work from the start. */
 enum { MANY = 500 };
 
 /* ---- batch ---- */
 
-/* Each answer is written before the next entry runs: the memory is that of the largest. */
+/* Each response is written before the next entry runs, so the memory is that of the largest one. */
 static fhir_err_t *run_batch(fhir_call_t *call, apr_array_header_t *entries)
 {
     apr_size_t max = answers_max(call), left = call->endpoint->limits.answer_max / 2;
@@ -59,8 +59,8 @@ static int is_method(const fhir_entry_t *entry, const char *method)
     return strcmp(entry->method, method) == 0;
 }
 
-/* DELETE, POST, PUT and PATCH, GET and HEAD; what waits for the other changes is the last of them.
- */
+/* DELETE, POST, PUT and PATCH, GET and HEAD. An entry that waits for others comes last among the
+ * changes. */
 static int rank(const fhir_entry_t *entry)
 {
     static const struct {
@@ -74,8 +74,7 @@ static int rank(const fhir_entry_t *entry)
     return 5;
 }
 
-/* Changes in one order everywhere, so that two transactions seldom wait for each other in a circle.
- */
+/* Changes are made in one order everywhere, so that transactions seldom deadlock. */
 static int by_rank(const void *a, const void *b)
 {
     const fhir_entry_t *x = *(fhir_entry_t *const *)a, *y = *(fhir_entry_t *const *)b;
@@ -118,15 +117,15 @@ static fhir_entry_t **sorted(const apr_array_header_t *entries,
 
 typedef struct transaction_t {
     fhir_call_t call;     /* the Bundle's, in the transaction */
-    fhir_within_t within; /* what its entries get */
+    fhir_within_t within; /* the transaction, as its entries see it */
     apr_array_header_t *entries;
-    apr_size_t left;         /* bytes that answers may still have */
-    fhir_relink_t *relink;   /* fullUrl → the address that the entry gets */
-    apr_hash_t *creates;     /* "Type?criteria" of ifNoneExist → the entry that creates */
+    apr_size_t left;       /* bytes that the responses may still have */
+    fhir_relink_t *relink; /* fullUrl → the address of the entry */
+    apr_hash_t *creates; /* "Type?criteria" of ifNoneExist → the entry that creates the resource */
     apr_hash_t *conditional; /* "Type?criteria" → "Type/id" */
 } transaction_t;
 
-/* An error of an entry, told with its place in the Bundle. */
+/* An error of an entry, with its place in the Bundle. */
 static fhir_err_t *entry_error(const fhir_entry_t *entry, fhir_err_t *err)
 {
     apr_pool_t *pool = entry->call->pool;
@@ -146,7 +145,7 @@ static fhir_err_t *refuse(const fhir_entry_t *entry, fhir_code_t code, const cha
         entry, fhir_err_create(entry->call->pool, code, "Entry %d: %s", entry->index, what));
 }
 
-/* version: the one that the entry leads to, 0: it is not known yet. */
+/* version: that of the entry's resource; 0: not known yet. */
 static fhir_err_t *note_target(transaction_t *t, const fhir_entry_t *entry, const char *type,
                                const char *id, int version)
 {
@@ -155,7 +154,8 @@ static fhir_err_t *note_target(transaction_t *t, const fhir_entry_t *entry, cons
     return NULL;
 }
 
-/* The resources that a condition matches, looked at under its lock: one of them will be written. */
+/* The resources that a condition matches, read under its lock, because one of them will be
+ * written. */
 static fhir_err_t *look(apr_array_header_t **ids, transaction_t *t, const fhir_entry_t *entry,
                         const char *type, const char *criteria)
 {
@@ -181,8 +181,8 @@ static fhir_err_t *load_existing(transaction_t *t, fhir_entry_t *entry, const ch
     return note_target(t, entry, entry->path, id, record.version);
 }
 
-/* A create under a condition: what is there already, or what an entry with the same condition
- * creates. *decided: one of these. */
+/* A conditional create: uses the existing resource, or the one that an entry with the same
+ * condition creates. *decided: it does not create. */
 static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t *entry)
 {
     fhir_call_t call = t->call;
@@ -213,7 +213,7 @@ static fhir_err_t *decide_condition(int *decided, transaction_t *t, fhir_entry_t
     return NULL;
 }
 
-/* POST: a new id, or with If-None-Exist what is there already. */
+/* POST: a new id, or with If-None-Exist the existing resource. */
 static fhir_err_t *decide_post(transaction_t *t, fhir_entry_t *entry)
 {
     int decided = 0;
@@ -234,7 +234,7 @@ static void claim(transaction_t *t, fhir_entry_t *entry, const char *id)
                  APR_HASH_KEY_STRING, entry);
 }
 
-/* PUT, PATCH and DELETE: the id of the URL, or the one that the condition of a PUT names. */
+/* PUT, PATCH and DELETE: the id of the URL, or the one that the condition matches. */
 static fhir_err_t *decide_put(transaction_t *t, fhir_entry_t *entry)
 {
     const char *slash = strchr(entry->path, '/');
@@ -271,8 +271,8 @@ static fhir_err_t *decide_entry(transaction_t *t, fhir_entry_t *entry)
 
 /* ---- conditions that name other entries ---- */
 
-/* What a value of a condition says once the fullUrls in it are addresses. *waits: one of them is
- * that of an entry whose address is not known so far. */
+/* A value of a condition, with the fullUrls in it replaced by addresses. *waits: one of them
+ * belongs to an entry whose address is not known yet. */
 static const char *relinked(int *waits, int *changed, const transaction_t *t, apr_hash_t *pending,
                             const char *value)
 {
@@ -293,7 +293,8 @@ static const char *relinked(int *waits, int *changed, const transaction_t *t, ap
     }
 }
 
-/* 1 if a name is that of a reference, perhaps with a modifier: other values only look like one. */
+/* 1 if a name is that of a reference, perhaps with a modifier. Values of other parameters only look
+ * like URLs. */
 static int is_reference(const transaction_t *t, const fhir_entry_t *entry, const char *name)
 {
     const fhir_type_t *type = fhir_model_resource(t->call.stored, entry->path, strlen(entry->path));
@@ -303,8 +304,8 @@ static int is_reference(const transaction_t *t, const fhir_entry_t *entry, const
     return param && param->kind == FHIR_PARAM_REFERENCE;
 }
 
-/* The condition of an entry with the addresses of other entries in the place of their fullUrls:
- * "beneficiary=urn:uuid:…" as "beneficiary=Patient/1". */
+/* The condition of an entry, with fullUrls of other entries replaced by their addresses:
+ * "beneficiary=urn:uuid:…" becomes "beneficiary=Patient/1". */
 static fhir_err_t *relink_condition(int *waits, transaction_t *t, apr_hash_t *pending,
                                     fhir_entry_t *entry)
 {
@@ -330,8 +331,8 @@ static fhir_err_t *relink_condition(int *waits, transaction_t *t, apr_hash_t *pe
     return NULL;
 }
 
-/* Decides the entries in the order of their conditions, but one whose condition names another entry
- * after that one. */
+/* Decides the entries in the order of their conditions; an entry whose condition names another one
+ * is decided after that. */
 static fhir_err_t *decide(transaction_t *t)
 {
     fhir_entry_t **order = sorted(t->entries, by_condition);
@@ -365,13 +366,13 @@ typedef struct rewrite_t {
     transaction_t *t;
     fhir_entry_t *entry;
     const char *root;          /* of the entry's fullUrl, or NULL */
-    int resolve;               /* conditional references too */
+    int resolve;               /* conditional references, too */
     apr_array_header_t *edits; /* of fhir_edit_t */
 } rewrite_t;
 
-/* A reference by a search, "Practitioner?identifier=…": it must name one resource. Without a lock:
- * nothing is written, and hundreds of them, held until the end, would make all Bundles that speak
- * of the same practitioners wait for each other. */
+/* A conditional reference, "Practitioner?identifier=…": it must match one resource. It takes no
+ * lock, since nothing is written. Hundreds of locks, held until the end, would make all Bundles
+ * with the same practitioners wait for each other. */
 static fhir_err_t *resolve_conditional(const char **target, rewrite_t *r, const fhir_type_t *type,
                                        const char *text, const char *expression)
 {
@@ -435,7 +436,7 @@ static fhir_err_t *on_reference(void *baton, const fhir_node_t *node, const char
     return NULL;
 }
 
-/* resolve: 0: an entry with conditional references is left as it is, and to wait. */
+/* resolve 0: an entry with conditional references is left unchanged, to wait. */
 static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *source, int resolve)
 {
     rewrite_t r = {t, entry, fhir_relink_root(entry->full_url, t->call.pool), resolve,
@@ -458,8 +459,8 @@ static fhir_err_t *rewrite(transaction_t *t, fhir_entry_t *entry, const char *so
 
 /* ---- running ---- */
 
-/* An error that came while an entry ran, or behind the last one (NULL): it may be that of an
- * earlier one, whose statement was sent and not waited for. */
+/* An error while an entry ran, or after the last one (NULL). It may be that of an earlier entry,
+ * whose statement was sent without waiting for the result. */
 static fhir_err_t *blame(const transaction_t *t, const fhir_entry_t *entry, fhir_err_t *err)
 {
     if (!err)
@@ -486,7 +487,7 @@ static fhir_err_t *meets(const transaction_t *t, const fhir_entry_t *entry)
 static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *source)
 {
     if (entry->answer || entry->same_as)
-        return NULL; /* decided before: it exists, or another one creates it */
+        return NULL; /* decided already: it exists, or another entry creates it */
     if (entry->waits)
         FHIR_TRY(blame(t, entry, rewrite(t, entry, source, 1)));
     if (t->within.refs)
@@ -501,7 +502,8 @@ static fhir_err_t *run_entry(transaction_t *t, fhir_entry_t *entry, const char *
     return NULL;
 }
 
-/* Conditional references are resolved when all else is written: they may lead to it. */
+/* Conditional references are resolved when all else is written, because they may match a resource
+ * of the Bundle. */
 static fhir_err_t *run_entries(transaction_t *t, const char *source)
 {
     int n = t->entries->nelts;
@@ -531,7 +533,7 @@ static fhir_err_t *answer_transaction(fhir_call_t *call, apr_array_header_t *ent
     return fhir_bundle_end(bundle);
 }
 
-/* The same as compact JSON, to be kept before it is sent. */
+/* The same as compact JSON, which is stored before it is sent. */
 static fhir_err_t *answer_into(fhir_buf_t *json, const transaction_t *t)
 {
     fhir_response_t response = {.headers = apr_table_make(t->call.pool, 2),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries of batches and transactions: read from a Bundle, run, and written into the answer. */
+/* Entries of batches and transactions: read from a Bundle, run, and written to the response. */
 #include "fhir/write/fhir_entry.h"
 
 #include <apr_strings.h>
@@ -8,7 +8,7 @@
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_spoken.h"
 
-/* Texts for the status lines of the answer (Bundle.entry.response.status). */
+/* Texts for the status lines of the response (Bundle.entry.response.status). */
 static const struct {
     int status;
     const char *text;
@@ -37,7 +37,8 @@ static const struct {
 
 /* ---- reading ---- */
 
-/* A misspelt condition must not be passed over: what it guards against would happen. */
+/* An unknown member is an error: if a misspelt condition were ignored, what it should prevent would
+ * happen. */
 static fhir_err_t *check_names(const fhir_call_t *call, const fhir_node_t *node,
                                const fhir_type_t *type, const char *place)
 {
@@ -69,7 +70,7 @@ static fhir_err_t *bad_entry(const fhir_call_t *call, int index, const char *wha
         apr_psprintf(call->pool, "Bundle.entry[%d]", index));
 }
 
-/* A PATCH carries its document in a Binary, or is a FHIRPath Patch.
+/* A PATCH has its document in a Binary, or is a FHIRPath Patch.
  * Source: http.html#patch (batch and transaction) */
 static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
 {
@@ -91,7 +92,7 @@ static fhir_err_t *patch_body(fhir_entry_t *entry, const char *source)
     return NULL;
 }
 
-/* "Patient/1?x=y", also absolute below the base, as path and query. */
+/* Splits "Patient/1?x=y", which may be absolute below the base, into path and query. */
 static fhir_err_t *split_url(fhir_entry_t *entry, const char *url)
 {
     const fhir_call_t *call = entry->call;
@@ -231,7 +232,8 @@ static void entry_reset(fhir_response_t *response)
     fhir_buf_clear(response->body->baton);
 }
 
-/* An entry's memory ends with it, but for its answer: Bundles have thousands of them. */
+/* The memory of an entry is freed after it, except for its response: Bundles have thousands of
+ * entries. */
 void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhir_within_t *within,
                     apr_size_t max)
 {
@@ -246,7 +248,7 @@ void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhi
     if (own.tx)
         entry->later = fhir_tx_later(own.tx, &failed);
     own.create_id = entry->create_id;
-    /* A urn says who the resource is until the server gives it an id. */
+    /* a urn identifies the resource until the server gives it an id */
     own.temporary_id = entry->full_url && !strncmp(entry->full_url, "urn:", 4);
     request.within = &own;
     request.method = strcmp(entry->method, "HEAD") ? entry->method : "GET";
@@ -263,7 +265,7 @@ void fhir_entry_run(fhir_entry_t *entry, const fhir_request_t *bundle, const fhi
     entry->err = fhir_service_run(&entry->response, &request);
     entry->pool = request.pool;
     if (entry->err)
-        return; /* which is told from that memory */
+        return; /* the error is in that memory */
     if (request.head)
         fhir_buf_clear(entry->answer);
     entry->response.headers = apr_table_clone(call->pool, entry->response.headers);
@@ -303,7 +305,7 @@ static const char *status_line(const fhir_entry_t *entry)
     return apr_itoa(entry->call->pool, entry->response.status);
 }
 
-/* 1 if the answer is no resource that was asked for, but what is said of a write. */
+/* 1 if the response is not a requested resource, but the OperationOutcome of a write. */
 static int is_outcome(const fhir_entry_t *entry)
 {
     const char *ran = entry->response.interaction;
@@ -313,7 +315,7 @@ static int is_outcome(const fhir_entry_t *entry)
             fhir_call_prefers(entry->call, "return=OperationOutcome"));
 }
 
-/* What stands beside the resource; an error's OperationOutcome is in it. */
+/* The members beside the resource. They include the OperationOutcome of an error. */
 static const char *response_member(const fhir_entry_t *entry)
 {
     const fhir_response_t *response = &entry->response;
@@ -341,7 +343,7 @@ fhir_err_t *fhir_entry_answer(fhir_bundle_t *bundle, fhir_entry_t *entry)
 
     if (entry->answer->overflow)
         return fhir_err_create(entry->call->pool, FHIR_ERR_LIMIT, "The answer is too large");
-    /* DSTU2 has no response.outcome: what is told is the entry's resource */
+    /* DSTU2 has no response.outcome, so the OperationOutcome is the entry's resource */
     if (entry->answer->len && (fhir_spoken_differs(entry->call) || !is_outcome(entry))) {
         out.resource = entry->answer->data;
         out.len = entry->answer->len;

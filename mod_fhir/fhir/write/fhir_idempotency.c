@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* First answers to requests with an Idempotency-Key. */
+/* Requests with an Idempotency-Key: their first responses. */
 #include "fhir/write/fhir_idempotency.h"
 
 #include <apr_strings.h>
@@ -11,7 +11,7 @@
 #include "fhir/query/fhir_sql.h"
 
 #define TABLE  "\"%s\".fhir_idempotency"
-/* For fhir_store_recall: old answers are dropped now and then by whoever keeps a new one. */
+/* For fhir_store_recall: from time to time, a request that stores a response deletes old ones. */
 #define PURGED APR_UINT64_C(0x6964656d706f7465)
 
 /* ---- what the request says ---- */
@@ -54,7 +54,8 @@ static const char *finish(fhir_digest_ctx_t *digest, apr_pool_t *pool)
     return fhir_digest_hex(bytes, pool);
 }
 
-/* Drops old answers, now and then; before the transaction, which would keep what it locks. */
+/* Deletes old responses, from time to time. It runs before the transaction, which would hold the
+ * locks. */
 static void purge(const fhir_call_t *call)
 {
     fhir_store_t *store = call->request->store;
@@ -71,7 +72,7 @@ static void purge(const fhir_call_t *call)
                             " WHERE created <= now() - interval '1 day' ORDER BY created "
                             "LIMIT 10000 FOR UPDATE SKIP LOCKED)",
                             call->endpoint->tenant, call->endpoint->tenant);
-    /* an error is no fault of this request: the next one tries again in some minutes */
+    /* an error must not fail this request: another one tries again in some minutes */
     (void)fhir_store_run(store, &stmt, NULL, NULL, NULL, NULL, call->pool);
 }
 
@@ -144,7 +145,8 @@ static fhir_err_t *on_resource(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* The version that was stored then. The grant is not asked again: its owner was shown it. */
+/* The version that was stored then. The grant is not checked again: the owner of the key has seen
+ * it. */
 static fhir_err_t *load_resource(found_t *found, const fhir_call_t *call)
 {
     const fhir_record_t *record = &found->idempotency->record;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Request bodies: format, parsing, and the check against the model that every write passes. */
+/* Request bodies: format, parsing, and the validation against the model before every write. */
 #include "fhir/write/fhir_input.h"
 
 #include <apr_strings.h>
@@ -35,7 +35,7 @@ fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, 
     input->is_converted = 1;
     if (!err || err->code != FHIR_ERR_TOO_LARGE)
         return err;
-    /* A place in a text that the client never sent says nothing to it. */
+    /* A position in a text that the client did not send has no meaning for the client. */
     return fhir_err_create(
         call->pool, FHIR_ERR_TOO_LARGE,
         "The resource, in the JSON form that is stored, exceeds a limit: %d levels of nesting "
@@ -43,7 +43,7 @@ fhir_err_t *fhir_input_parse_made(fhir_input_t *input, const fhir_call_t *call, 
         limits->depth_max, limits->body_values_max);
 }
 
-/* The text without comments that its version does not have. */
+/* The text without comments that its release does not allow. */
 static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call)
 {
     if (!memmem(input->source, input->len, "fhir_comments", 13) ||
@@ -54,7 +54,8 @@ static fhir_err_t *without_comments(fhir_input_t *input, const fhir_call_t *call
     return fhir_input_parse_made(input, call, json);
 }
 
-/* Findings are told with their place in what was sent: that of the same node of the other tree. */
+/* Gives findings their position in the text that was sent: that of the same node in the other
+ * tree. */
 static void copy_places(fhir_node_t *to, const fhir_node_t *from)
 {
     to->line = from->line;
@@ -63,7 +64,7 @@ static void copy_places(fhir_node_t *to, const fhir_node_t *from)
         copy_places(to, from);
 }
 
-/* XML becomes JSON text: that is what is stored, and what byte ranges refer to. */
+/* XML becomes JSON text, which is stored, and to which byte ranges refer. */
 static fhir_err_t *parse_xml(fhir_input_t *input, const fhir_call_t *call, const char *xml,
                              apr_size_t len)
 {
@@ -122,7 +123,8 @@ static fhir_err_t *other_type(const fhir_model_t *model, const fhir_type_t *type
                        pool, name);
 }
 
-/* Places of findings in what was sent; an entry's text begins in a Bundle. */
+/* Positions of findings in the text that was sent; the text of an entry begins within the
+ * Bundle. */
 static void place_issues(fhir_issues_t *issues, const fhir_input_t *input, const fhir_call_t *call)
 {
     for (fhir_issue_t *issue = issues->first; issue; issue = issue->next)
@@ -139,7 +141,7 @@ fhir_err_t *fhir_input_check_stored(fhir_issues_t **findings, fhir_input_t *inpu
     fhir_issues_t *issues = fhir_issues_create(0, call->pool);
 
     *findings = issues;
-    if (opts.level >= FHIR_VALIDATE_PROFILE) { /* bindings may be to stored value sets */
+    if (opts.level >= FHIR_VALIDATE_PROFILE) { /* a binding may name a stored value set */
         asked.terms = fhir_terms_create(call, NULL);
         opts.member = fhir_terms_asked;
         opts.baton = &asked;
@@ -164,7 +166,7 @@ fhir_err_t *fhir_input_check_stored(fhir_issues_t **findings, fhir_input_t *inpu
     return fhir_issues_error(issues);
 }
 
-/* The check of what the client speaks where that is not what is stored. */
+/* Validates the resource in the client's release, where that is not the stored one. */
 static fhir_err_t *check_spoken(fhir_input_t *input, const fhir_call_t *call)
 {
     fhir_node_limits_t limits = fhir_call_limits(call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a client sent in another release than is stored, as the resource that is stored, and
- * findings about that at the elements that the client knows.
+ * Converts input in another release to the resource that is stored, and reports findings about that
+ * at the elements that the client knows.
  */
 #include <apr_strings.h>
 
@@ -10,8 +10,8 @@
 #include "fhir/fhir_spoken.h"
 #include "fhir/write/fhir_input.h"
 
-/* Each node of what was sent remembers its place in the text, in the member `line`, which a tree
- * of JSON does not use: nodes move to the other tree, among those that were stored or made. */
+/* Each node of the input remembers its position in the member `line`, which a tree of JSON does not
+ * use. Conversion moves nodes to the other tree, which also has stored and new ones. */
 static void mark(fhir_node_t *node)
 {
     node->line = node->start + 1;
@@ -20,7 +20,7 @@ static void mark(fhir_node_t *node)
 }
 
 /* The mark of the node that was written at an offset, or of the nearest one around it; 0: none.
- * made is the tree that was written, read what was read of that again. */
+ * made is the tree that was written; read is the tree that was parsed from the written text. */
 static apr_uint32_t mark_at(const fhir_node_t *made, const fhir_node_t *read, apr_uint32_t offset)
 {
     apr_uint32_t nearest = 0;
@@ -38,7 +38,7 @@ static apr_uint32_t mark_at(const fhir_node_t *made, const fhir_node_t *read, ap
     return nearest;
 }
 
-/* The path of the node at an offset of what was sent. */
+/* The path of the node at an offset of the input. */
 static const char *path_at(const fhir_node_t *root, apr_uint32_t offset, apr_pool_t *pool)
 {
     const char *path = fhir_node_string(root, "resourceType", pool);
@@ -58,7 +58,7 @@ static const char *path_at(const fhir_node_t *root, apr_uint32_t offset, apr_poo
     return path;
 }
 
-/* The place of a finding in what was sent; found: the mark of its node, 0: the whole. */
+/* The position of a finding in the input; found: the mark of its node; 0: the whole input. */
 static void place_finding(fhir_issue_t *issue, const fhir_input_t *input, const fhir_call_t *call,
                           const fhir_node_t *sent, apr_uint32_t found)
 {
@@ -68,7 +68,8 @@ static void place_finding(fhir_issue_t *issue, const fhir_input_t *input, const 
         fhir_node_place(&issue->line, &issue->column, input->spoken, found - 1);
 }
 
-/* Findings about the stored form (made, as it was written), or about what has none (made NULL). */
+/* Findings about the stored form (made: the tree as it was written), or about input without a
+ * stored form (made NULL). */
 static fhir_err_t *tell(fhir_issues_t *issues, const fhir_input_t *input, const fhir_call_t *call,
                         const fhir_node_t *made)
 {

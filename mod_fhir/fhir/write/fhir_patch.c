@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the three kinds of patches have in common: their limits. */
+/* The limits that all three kinds of patches share. */
 #include "fhir/write/fhir_patch.h"
 
 #define OPS   1000

@@ -7,16 +7,16 @@
 typedef struct patch_t {
     fhir_node_t *root;
     apr_pool_t *pool;
-    int op; /* index of the operation in hand */
+    int op; /* index of the present operation */
     fhir_patch_limits_t limits;
     fhir_steps_t steps;
-    apr_size_t nodes_left; /* that copies may make */
+    apr_size_t nodes_left; /* bytes that copies may still make */
 } patch_t;
 
-/* Where a pointer leads: a slot in a list of siblings. */
+/* The target of a pointer: a slot in a list of siblings. */
 typedef struct place_t {
     fhir_node_t *parent; /* NULL: the whole document */
-    fhir_node_t **link;  /* the link that holds the value; *link is NULL when there is none */
+    fhir_node_t **link;  /* the link to the value; *link is NULL when there is none */
     int depth;           /* levels above the value: objects and arrays */
     const char *key;     /* last token, decoded */
     apr_size_t key_len;
@@ -34,7 +34,7 @@ static fhir_err_t *unfit(patch_t *p, const char *what, const char *path)
                            what, path);
 }
 
-/* Takes steps for siblings that were passed by. */
+/* Counts steps for siblings that were passed. */
 static fhir_err_t *charge(patch_t *p, apr_size_t links)
 {
     return fhir_steps_take(&p->steps, 1 + links / FHIR_STEPS_LINKS)
@@ -42,7 +42,7 @@ static fhir_err_t *charge(patch_t *p, apr_size_t links)
                : fhir_patch_too_costly(p->op, &p->steps, p->pool);
 }
 
-/* Recursion is as deep as the value, and no deeper than the tree may become. */
+/* Recursion is as deep as the value, which is limited by the depth of the tree. */
 static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *node, int depth)
 {
     if (!p->nodes_left)
@@ -52,7 +52,7 @@ static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *n
             "allows",
             p->op);
     p->nodes_left--;
-    /* The text is not copied here, but will be written each time. */
+    /* The text is not copied here, but each copy will be written. */
     if (!fhir_steps_take(&p->steps, 1) ||
         !fhir_steps_bytes(&p->steps, (apr_size_t)node->name_len + node->text_len))
         return fhir_patch_too_costly(p->op, &p->steps, p->pool);
@@ -70,14 +70,15 @@ static fhir_err_t *copy_node(fhir_node_t **new, patch_t *p, const fhir_node_t *n
     return NULL;
 }
 
-/* A value of the patch, or one of the resource: copied again and again it doubles each time. */
+/* A copy of a value of the patch or the resource. Repeated copies could double the size each
+ * time. */
 static fhir_err_t *copy(fhir_node_t **new, patch_t *p, const fhir_node_t *node,
                         const place_t *place)
 {
     return copy_node(new, p, node, place->depth);
 }
 
-/* May a value stand at this depth? */
+/* 1 if a value may be at this depth. */
 static fhir_err_t *fits(patch_t *p, const fhir_node_t *node, int depth)
 {
     FHIR_TRY(charge(p, 0));
@@ -109,7 +110,7 @@ static char *decode_token(const char *s, apr_size_t len, apr_size_t *out_len, ap
     return out;
 }
 
-/* The link of an array item; "-" is behind the last. NULL: no index, or beyond the end. *passed:
+/* The link of an array item; "-" is after the last. NULL: not an index, or beyond the end. *passed:
  * the items before it. */
 static fhir_node_t **item_link(apr_size_t *passed, fhir_node_t *array, const char *key,
                                apr_size_t len)
@@ -272,7 +273,7 @@ static fhir_err_t *op_move(patch_t *p, const operation_t *op)
     place_t place;
     FHIR_TRY(existing(&place, p, op->from));
     if (!place.parent)
-        return NULL; /* the document onto itself */
+        return NULL; /* the document is its own target */
     fhir_node_t *node = remove_at(&place);
     FHIR_TRY(locate(&place, p, op->path));
     FHIR_TRY(fits(p, node, place.depth));
@@ -298,7 +299,7 @@ static fhir_err_t *op_test(patch_t *p, const operation_t *op)
     place_t place;
 
     FHIR_TRY(existing(&place, p, op->path));
-    /* numbers by value: RFC 6902 section 4.6 */
+    /* numbers are compared by value: RFC 6902, section 4.6 */
     if (!fhir_node_equal(*place.link, op->value, 1, p->pool))
         return unfit(p, "the test failed, the value is another one", op->path);
     return NULL;

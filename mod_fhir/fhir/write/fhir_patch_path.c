@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* FHIRPath Patch: a Parameters resource whose operations name elements by FHIRPath.
  *
- * Lists are taken apart into pairs of value and "_name" sibling, changed, and put together again,
- * so that the two arrays of a primitive never get out of step. Source:
- * http://hl7.org/fhir/R4/fhirpatch.html */
+ * A list is split into pairs of value and "_name" value, changed, and joined again, so that the
+ * two arrays of a primitive stay in step.
+ * Source: http://hl7.org/fhir/R4/fhirpatch.html */
 #include <apr_strings.h>
 #include <stdlib.h>
 
 #include "fhir/fhirpath/fhir_path.h"
 #include "fhir/write/fhir_patch.h"
 
-/* One value of an element: its JSON and what stands beside it as "_name". */
+/* One value of an element, and its value in the "_name" member. */
 typedef struct pair_t {
     fhir_node_t *value, *extra;
 } pair_t;
 
-/* Where an element is: the object that holds it, and its values. */
+/* The location of an element: the object that has it, and its values. */
 typedef struct place_t {
     fhir_node_t *object;
     const fhir_element_t *element;
@@ -52,7 +52,7 @@ static fhir_err_t *charge(const patch_t *p, apr_size_t n)
                                         : fhir_patch_too_costly(p->number, p->steps, p->pool);
 }
 
-/* The tree is the caller's and may be changed; the evaluator has no business with that. */
+/* The tree belongs to the caller and may be changed; the evaluator must not change it. */
 static fhir_node_t *own(const fhir_node_t *node)
 {
     return (fhir_node_t *)node;
@@ -70,7 +70,7 @@ static void remove_member(fhir_node_t *object, const char *name)
         *link = (*link)->next;
 }
 
-/* Sets a member in its old place, or as the last one. */
+/* Sets a member at its previous place, or as the last one. */
 static void set_member(fhir_node_t *object, const char *name, fhir_node_t *node)
 {
     fhir_node_t **link = &object->child;
@@ -90,7 +90,7 @@ static const char *extra_name(const patch_t *p, const char *name)
 
 /* Places */
 
-/* The item in hand, NULL for a null or behind the end; goes on to the next. */
+/* The present item, NULL for a null or after the end; moves on to the next. */
 static fhir_node_t *next_item(const fhir_node_t **c)
 {
     const fhir_node_t *item = *c;
@@ -133,7 +133,7 @@ static fhir_err_t *read_place(const patch_t *p, place_t *place, fhir_node_t *obj
     return NULL;
 }
 
-/* One of the two arrays; NULL when it would hold nulls only. */
+/* One of the two arrays; NULL when it would have only nulls. */
 static fhir_err_t *make_array(fhir_node_t **made, const patch_t *p, const place_t *place,
                               int extras)
 {
@@ -207,7 +207,7 @@ static const fhir_node_t *part(const fhir_node_t *operation, const char *name)
     return NULL;
 }
 
-/* The value[x] of a parameter; suffix is what stands behind "value". */
+/* The value[x] of a parameter; suffix is the part after "value". */
 static const fhir_node_t *value_of(const fhir_node_t *parameter, const char **suffix,
                                    const patch_t *p)
 {
@@ -260,7 +260,7 @@ static fhir_err_t *add_member(const patch_t *p, fhir_node_t *object, int above,
                               const fhir_type_t *type, const char *name,
                               const fhir_node_t *parameter);
 
-/* The element of a type that a value goes into: choices are told apart by the value's type. */
+/* The element of a type that a value is for; a choice is selected by the type of the value. */
 static fhir_err_t *element_for(const fhir_element_t **element, const patch_t *p,
                                const fhir_type_t *type, const char *name, const char *suffix)
 {
@@ -276,8 +276,8 @@ static fhir_err_t *element_for(const fhir_element_t **element, const patch_t *p,
                             fhir_model_str(p->model, type->name), name, suffix ? suffix : "none");
 }
 
-/* depth: levels above. Recursion is as deep as the parameter, and no deeper than the resource may
- * become. */
+/* depth: levels above. Recursion is as deep as the parameter, and limited by the depth of a
+ * resource. */
 static fhir_err_t *copy(fhir_node_t **made, const patch_t *p, const fhir_node_t *node, int depth)
 {
     FHIR_TRY(charge(p, 1));
@@ -378,7 +378,7 @@ static fhir_err_t *find_one(const fhir_path_item_t **item, const patch_t *p, con
     return NULL;
 }
 
-/* Levels down to an item's object, it included. */
+/* Levels down to an item's object, including it. */
 static int levels(const fhir_path_item_t *item)
 {
     int n = 0;
@@ -387,7 +387,7 @@ static int levels(const fhir_path_item_t *item)
     return n;
 }
 
-/* The object that holds an item's members; that of a primitive is made when it is not there. */
+/* The object that has an item's members; for a primitive it is made if missing. */
 static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_path_item_t *item);
 
 static fhir_err_t *place_of(const patch_t *p, place_t *place, const fhir_path_item_t *item)
@@ -397,7 +397,7 @@ static fhir_err_t *place_of(const patch_t *p, place_t *place, const fhir_path_it
     return read_place(p, place, object, levels(item->parent), &p->model->elements[item->element]);
 }
 
-/* Recursion ends at the next item: what holds a primitive is an object. */
+/* Recursion ends at the next item, since a primitive is always within an object. */
 static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_path_item_t *item)
 {
     int at = item->index < 0 ? 0 : item->index;
@@ -413,7 +413,7 @@ static fhir_err_t *object_of(fhir_node_t **object, const patch_t *p, const fhir_
     return write_place(p, &place);
 }
 
-/* Elements of which all are values of one element of one object. */
+/* Elements whose values are all of one element of one object. */
 static fhir_err_t *list_of(place_t *place, const patch_t *p, const char *text)
 {
     fhir_path_result_t found;
@@ -482,8 +482,8 @@ static fhir_err_t *op_insert(const patch_t *p, const fhir_node_t *operation, con
     return write_place(p, &place);
 }
 
-/* What has lost its last member goes too: FHIR has no empty elements. A primitive loses what stands
- * beside it, and keeps its value. */
+/* An object that lost its last member is removed, too, because FHIR has no empty elements. A
+ * primitive loses its "_name" value and keeps its own. */
 static fhir_err_t *remove_item(const patch_t *p, const fhir_path_item_t *item)
 {
     place_t place;
@@ -512,7 +512,7 @@ static fhir_err_t *op_delete(const patch_t *p, const fhir_node_t *operation, con
     if (found.n > 1)
         return fault(p, FHIR_ERR_BUSINESS, "the path %s selects %d elements; delete accepts one",
                      path, found.n);
-    if (!found.n) /* gone already */
+    if (!found.n) /* it is deleted already */
         return NULL;
     if (!found.items[0]->parent)
         return fault(p, FHIR_ERR_BUSINESS, "the resource itself cannot be deleted by a patch");
@@ -547,7 +547,8 @@ static fhir_err_t *op_replace(const patch_t *p, const fhir_node_t *operation, co
     return write_place(p, &place);
 }
 
-/* Both places are those of the list as it was: the item goes before what stands at destination. */
+/* Both positions are those of the list before the move: the item is inserted before the one at
+ * destination. */
 static fhir_err_t *op_move(const patch_t *p, const fhir_node_t *operation, const char *path)
 {
     int source;

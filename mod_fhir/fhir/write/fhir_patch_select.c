@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Selectors are run as they are read: each step makes the list of what it finds below the nodes of
- * the list before. Nothing recurses. */
+/* Selectors of XML Patch. They are evaluated while they are read: each step makes the list of what
+ * it finds below the nodes of the previous list. Nothing recurses. */
 #include "fhir/write/fhir_patch_select.h"
 
 #include <apr_strings.h>
@@ -20,7 +20,7 @@ typedef enum test_kind_t {
     TEST_NAMESPACE
 } test_kind_t;
 
-/** What a node must be. */
+/** What a node must be to match. */
 typedef struct test_t {
     test_kind_t kind;
     const char *name; /* NULL: any */
@@ -108,7 +108,7 @@ static fhir_err_t *namespace_of(const char **ns, reader_t *r, const char *prefix
     else if (prefix && !strcmp(prefix, "h"))
         *ns = NS_XHTML;
     else {
-        FHIR_TRY(charge(r, FHIR_STEPS_LINKS)); /* it looks through all that are declared */
+        FHIR_TRY(charge(r, FHIR_STEPS_LINKS)); /* libxml2 looks through all declarations */
         xmlNsPtr found = xmlSearchNs(r->scope->doc, r->scope, BAD_CAST prefix);
         if (!found && prefix)
             return wrong(r, "the prefix before this is not declared in the patch");
@@ -230,11 +230,11 @@ static fhir_err_t *find_below(apr_array_header_t *found, reader_t *r, const test
 
 /* ---- conditions ---- */
 
-/* [f:a/@b = 'text'], with one of the nodes that the path finds. */
+/* [f:a/@b = 'text'], true for one of the nodes that the path finds. */
 typedef struct clause_t {
     test_t path[CLAUSE_PATH];
     int n_tests;
-    const char *text; /* NULL: it exists */
+    const char *text; /* NULL: it only has to exist */
 } clause_t;
 
 static fhir_err_t *read_clause(clause_t *clause, reader_t *r)
@@ -257,7 +257,7 @@ static fhir_err_t *read_clause(clause_t *clause, reader_t *r)
 
 static fhir_err_t *is_text(int *is, reader_t *r, xmlNodePtr node, const char *text)
 {
-    /* An attribute's value is one text: entities were replaced. */
+    /* An attribute's value is one text node, since entities were replaced. */
     xmlNodePtr value = node->type == XML_ATTRIBUTE_NODE ? node->children : node;
     const char *s = value && value->content ? (const char *)value->content : "";
 
@@ -282,7 +282,7 @@ static fhir_err_t *holds(int *answer, reader_t *r, const clause_t *clause, xmlNo
     return NULL;
 }
 
-/* What a condition keeps of list's items from `first` on. */
+/* Keeps those of list's items, from `first` on, that satisfy a condition. */
 static void keep_one(apr_array_header_t *list, int first, int place)
 {
     if (place < 1 || place > list->nelts - first) {
@@ -358,7 +358,8 @@ static void find_namespace(fhir_selected_t *found, const apr_array_header_t *lis
     }
 }
 
-/* One step for each node of a list; its conditions count among what was found below one node. */
+/* One step for each node of a list. Positions in its conditions count what was found below one
+ * node. */
 static fhir_err_t *step(apr_array_header_t **list, reader_t *r, const test_t *test)
 {
     apr_array_header_t *found = apr_array_make(r->pool, 4, sizeof(xmlNodePtr));
@@ -368,7 +369,8 @@ static fhir_err_t *step(apr_array_header_t **list, reader_t *r, const test_t *te
         int first = found->nelts;
         FHIR_TRY(find_below(found, r, test, APR_ARRAY_IDX(*list, i, xmlNodePtr)));
         for (r->at = conditions; take(r, "[");) {
-            FHIR_TRY(charge(r, 1 + strlen(conditions) / FHIR_STEPS_BYTES)); /* read anew */
+            FHIR_TRY(
+                charge(r, 1 + strlen(conditions) / FHIR_STEPS_BYTES)); /* the step is read again */
             FHIR_TRY(condition(found, first, r));
         }
     }
@@ -397,7 +399,7 @@ fhir_err_t *fhir_patch_select(fhir_selected_t *found, xmlDocPtr doc, const char 
             return NULL;
         }
         FHIR_TRY(step(&list, &r, &test));
-        if (!list->nelts) /* nothing can follow; what is left is not read */
+        if (!list->nelts) /* nothing can match any more, so the rest is not read */
             return NULL;
     } while (take(&r, "/"));
     if (*r.at)

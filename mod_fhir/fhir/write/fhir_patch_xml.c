@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XML Patch (RFC 5261) on libxml2's tree, with selectors of our own (fhir_patch_select.h). What the
- * patched document means as a resource is not known here: it is parsed and checked like any other
- * input afterwards.
+ * XML Patch (RFC 5261) on libxml2's tree, with selectors of our own (fhir_patch_select.h). The
+ * patched document is then parsed and validated like any other input.
  */
 #include "fhir/write/fhir_patch.h"
 
@@ -19,7 +18,7 @@ typedef struct xpatch_t {
     fhir_patch_limits_t limits;
     fhir_steps_t steps;
     apr_pool_t *pool;
-    int op;              /* index of the operation in hand */
+    int op;              /* index of the present operation */
     apr_pool_t *scratch; /* of the operation */
 } xpatch_t;
 
@@ -58,8 +57,8 @@ static const char *content(xpatch_t *p, xmlNodePtr node)
     return copy;
 }
 
-/* The one node that a selector stands for. A namespace declaration comes back as its element, with
- * ns set. */
+/* The one node that a selector names. A namespace declaration is returned as its element, with ns
+ * set. */
 static fhir_err_t *locate(xmlNodePtr *node, xmlNsPtr *ns, xpatch_t *p, xmlNodePtr op,
                           const char *sel)
 {
@@ -101,7 +100,7 @@ static xmlNodePtr next_in(xmlNodePtr root, xmlNodePtr node, int *level)
     return node == root ? NULL : node->next;
 }
 
-/* May a copy stand below so many elements? What libxml2 recurses over is checked before. */
+/* 1 if a copy may be below so many elements; checked before libxml2 recurses over it. */
 static fhir_err_t *fits(xpatch_t *p, xmlNodePtr root, int above)
 {
     int level = above + 1;
@@ -114,8 +113,8 @@ static fhir_err_t *fits(xpatch_t *p, xmlNodePtr root, int above)
     return NULL;
 }
 
-/* Puts a node between two siblings, either may be NULL. libxml2's own functions merge texts while
- * they put them in, and free them, so that several come in another order. */
+/* Inserts a node between two siblings, either of which may be NULL. libxml2's own functions merge
+ * and free texts while they insert them, so that several come in another order. */
 static void link_between(xmlNodePtr parent, xmlNodePtr prev, xmlNodePtr node, xmlNodePtr next)
 {
     node->parent = parent;
@@ -131,7 +130,7 @@ static void link_between(xmlNodePtr parent, xmlNodePtr prev, xmlNodePtr node, xm
         parent->last = node;
 }
 
-/* Texts side by side are one: selectors count them so. The next may be freed. */
+/* Merges adjacent texts, because selectors count them as one. The next one may be freed. */
 static fhir_err_t *merge_with_next(xpatch_t *p, xmlNodePtr node)
 {
     xmlNodePtr next = node ? node->next : NULL;
@@ -191,7 +190,7 @@ static fhir_err_t *add_named(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, cons
     return NULL;
 }
 
-/* Between which siblings, below which parent, something is put. */
+/* The place of an insertion: between which siblings, below which parent. */
 typedef struct gap_t {
     xmlNodePtr parent, prev, next;
 } gap_t;
@@ -213,7 +212,7 @@ static fhir_err_t *gap_at(gap_t *gap, xpatch_t *p, xmlNodePtr target, const char
     return NULL;
 }
 
-/* Puts a copy of each child of the operation where pos says, in their order. */
+/* Inserts a copy of each child of the operation at pos, in order. */
 static fhir_err_t *add_children(xpatch_t *p, xmlNodePtr op, xmlNodePtr target, const char *pos)
 {
     gap_t gap = {0};
@@ -317,7 +316,7 @@ static fhir_err_t *remove_namespace(xpatch_t *p, xmlNodePtr node, xmlNsPtr ns, c
 {
     xmlNsPtr *link = &node->nsDef;
 
-    /* In document order below node: a declaration in use must stay. */
+    /* In document order below node: a declaration that is used must stay. */
     for (xmlNodePtr n = node; n;) {
         FHIR_TRY(charge(p, 1));
         if (n->ns == ns)
@@ -369,7 +368,7 @@ static fhir_err_t *op_remove(xpatch_t *p, xmlNodePtr op, const char *sel)
 
 /* ---- the document ---- */
 
-#define PATCH_LEVELS 2 /* levels of the patch above what it adds: diff and operation */
+#define PATCH_LEVELS 2 /* levels of the patch above an added node: diff and operation */
 
 static const struct {
     const char *name;
@@ -419,8 +418,8 @@ static fhir_err_t *parse(xmlDocPtr *doc, const char *what, const char *text, apr
     return NULL;
 }
 
-/* What libxml2 would spend hours on: it compares all attributes of an element, and searches all
- * namespaces in scope one by one. And what it would take 300 bytes each for. */
+/* Limits what would take libxml2 hours, since it compares all attributes of an element and searches
+ * all namespaces in scope one by one, and what takes 300 bytes each. */
 static fhir_err_t *scan(const char *xml, apr_size_t len, const fhir_patch_limits_t *limits,
                         apr_pool_t *pool)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One resource's row in SQL. What a request wants with it is fhir_write.c's. */
+/* The row of a resource in SQL. fhir_write.c decides what a request does with it. */
 #include "fhir/write/fhir_record.h"
 
 #include <apr_strings.h>
@@ -8,7 +8,7 @@
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/query/fhir_grant.h"
 
-/* id, version, last_updated, resource stand before the typed columns. */
+/* id, version, last_updated and resource come before the typed columns. */
 #define FIXED 4
 
 static const char *integer(const fhir_call_t *call, int n)
@@ -82,7 +82,7 @@ static fhir_err_t *on_state(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Appends a column: whether the grant gives one of the rights, of which 0 is none. */
+/* Appends a column: whether the grant gives one of the rights; 0 means no right is needed. */
 static void grant_column(fhir_sql_t *sql, const fhir_granted_t *granted, unsigned right,
                          unsigned other)
 {
@@ -105,7 +105,7 @@ fhir_err_t *fhir_record_load(fhir_record_t *record, const fhir_call_t *call,
     const fhir_granted_t *granted;
     FHIR_TRY(fhir_grant_resolve(&granted, call, type));
     fhir_sql_t *sql = fhir_sql_create(call);
-    /* The row of the main table, when there is one, is newer than all history. */
+    /* The row of the main table, if there is one, is newer than all history. */
     fhir_buf_puts(sql->text, "(SELECT t.version, " FHIR_SQL_USEC("t.last_updated") ", 'U', "
                                                                                    "t.resource");
     grant_column(sql, granted, FHIR_RIGHT_READ, FHIR_RIGHT_SEARCH);
@@ -173,8 +173,8 @@ static fhir_err_t *run_change(int *done, const fhir_call_t *call, const fhir_stm
     return NULL;
 }
 
-/* The columns that the row has values for, and their values behind those of the fixed ones; the
- * others are left to their default, NULL. Of a resource type few combinations occur. row gets the
+/* The columns for which the row has values, and the values, after those of the fixed columns; other
+ * columns keep their default, NULL. A resource type has few combinations in practice. row gets the
  * parameters. */
 static void push_cells(fhir_buf_t *sql, fhir_buf_t *row, apr_array_header_t *values,
                        const fhir_call_t *call, const fhir_type_t *type, const fhir_value_t *cells)
@@ -194,7 +194,7 @@ static void push_cells(fhir_buf_t *sql, fhir_buf_t *row, apr_array_header_t *val
     }
 }
 
-/* One statement looks for the references and inserts: a create is one round trip. */
+/* One statement checks the references and inserts, so that a create is one round trip. */
 fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_type_t *type,
                                const fhir_record_t *record, const fhir_value_t *cells,
                                fhir_refs_t *refs)
@@ -227,8 +227,8 @@ fhir_err_t *fhir_record_insert(int *done, const fhir_call_t *call, const fhir_ty
 }
 
 /*
- * The locked old row: FOR UPDATE waits for a concurrent writer and then looks at its row again, so
- * the version is compared with what is current at that moment. $1 id, $2 new version, $3 time.
+ * Locks the old row. FOR UPDATE waits for a concurrent writer and then reads the row again, so the
+ * version is compared with the one that is current at that moment. $1 id, $2 new version, $3 time.
  */
 static void old_row(fhir_buf_t *sql, const fhir_call_t *call, const fhir_type_t *type)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Literal references: where they stand in a resource, and whether their targets are there. */
+/* Literal references: where they are in a resource, and whether their targets exist. */
 #include "fhir/write/fhir_refs.h"
 
 #include <apr_strings.h>
@@ -109,13 +109,13 @@ fhir_err_t *fhir_refs_walk(const fhir_refs_visitor_t *visitor, const fhir_model_
 
 typedef struct ref_t {
     const fhir_type_t *type;
-    const char *id; /* or "?…", which no id is: a conditional reference; NULL: it was found */
+    const char *id; /* or "?…", which no id is: a conditional reference; NULL: the target exists */
     const char *expression;
 } ref_t;
 
 struct fhir_refs_t {
     const fhir_call_t *call;
-    const char *place; /* where the resource stands that is walked, or NULL */
+    const char *place; /* the path of the resource that is walked, or NULL */
     apr_hash_t *seen;  /* "Type/id" → ref_t */
     apr_array_header_t *list;
 };
@@ -136,7 +136,7 @@ void fhir_refs_place(fhir_refs_t *refs, const char *place)
     refs->place = place;
 }
 
-/* How much of a reference says what it leads to: all but the version. */
+/* The length of a reference without its version. */
 static apr_size_t target_length(const char *s, apr_size_t name_len)
 {
     const char *version = s[name_len] == '/' ? strstr(s + name_len + 1, "/_history/") : NULL;
@@ -145,7 +145,7 @@ static apr_size_t target_length(const char *s, apr_size_t name_len)
 }
 
 /* "Type/id(/_history/n)", relative or below our base, and "Type?search", which a transaction has
- * resolved before; everything else is not ours to resolve. */
+ * resolved before. References to other servers are not checked. */
 static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const char *expression)
 {
     fhir_refs_t *refs = baton;
@@ -153,7 +153,8 @@ static fhir_err_t *note_reference(void *baton, const fhir_node_t *node, const ch
     const char *s = apr_pstrmemdup(call->pool, node->text, node->text_len);
     apr_size_t base = strlen(call->request->base_url);
 
-    /* what a stored Bundle holds refers to what is beside it there, or where it came from */
+    /* references in a stored Bundle lead to its other entries, or to the server that it came
+     * from */
     if (!strncmp(expression, "Bundle.entry[", 13))
         return NULL;
     if (!strncmp(s, call->request->base_url, base) && s[base] == '/')
@@ -192,7 +193,7 @@ static int by_type(const void *a, const void *b)
     return x->type < y->type ? -1 : x->type > y->type;
 }
 
-/* A found row: its reference is struck off. */
+/* A row was found, so its reference is removed. */
 static fhir_err_t *on_found(void *baton, const fhir_row_t *row)
 {
     fhir_refs_t *refs = baton;
@@ -226,7 +227,8 @@ static fhir_err_t *missing(const fhir_refs_t *refs, const fhir_call_t *call)
     return first;
 }
 
-/* The references to one type from list[from] on, as an array literal; the index behind them. */
+/* The references to one type from list[from] on, as an array literal; returns the index after
+ * them. */
 static int take_type(fhir_value_t *ids, const fhir_refs_t *refs, int from)
 {
     ref_t **list = (ref_t **)refs->list->elts;
@@ -259,7 +261,7 @@ int fhir_refs_count(const fhir_refs_t *refs)
     return refs->list->nelts;
 }
 
-/* One equality for each: the plan for any id is the plan for all, so PostgreSQL plans it once. */
+/* One equality for each: the plan is the same for any id, so PostgreSQL plans it once. */
 void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_t *refs,
                          const fhir_call_t *call)
 {
@@ -272,13 +274,13 @@ void fhir_refs_condition(fhir_buf_t *sql, apr_array_header_t *values, fhir_refs_
     }
 }
 
-/* Scopes that only read say nothing about what may be written, and to what that may refer. */
+/* Scopes that only read do not limit what may be written, and to what that may refer. */
 static int is_for_writing(const fhir_grant_scope_t *scope)
 {
     return (scope->rights & FHIR_RIGHT_CHANGES) != 0;
 }
 
-/* 1 if the request may write nothing but for some patients. */
+/* 1 if the request may only write for some patients. */
 static int is_bound(const fhir_grant_t *grant)
 {
     for (int i = 0; i < grant->n_scopes; i++)
@@ -288,7 +290,7 @@ static int is_bound(const fhir_grant_t *grant)
     return !grant->all;
 }
 
-/* Of the patients that a grant is for, or nobody's. */
+/* The condition that a row belongs to a patient of the grant, or to nobody. */
 static void bound_condition(fhir_sql_t *sql, const fhir_type_t *type)
 {
     const fhir_grant_t *grant = sql->call->grant;
@@ -351,7 +353,7 @@ fhir_err_t *fhir_refs_check(fhir_refs_t *refs, const fhir_call_t *call)
         const fhir_type_t *type = type_at(refs, i);
 
         next = take_type(apr_array_push(values), refs, i);
-        /* KEY SHARE: a target that is there stays until this transaction ends. */
+        /* KEY SHARE: an existing target stays until this transaction ends. */
         fhir_buf_printf(sql,
                         "%sSELECT * FROM (SELECT '%s/' || id FROM %s WHERE id = "
                         "ANY($%d::text[])%s) t%d",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rewriting of references. Who knows the entries' addresses, and what conditional references
- * match, is not here. */
+/* Rewriting of references. The callers know the addresses of entries, and what conditional
+ * references match. */
 #include "fhir/write/fhir_relink.h"
 
 #include <apr_strings.h>
@@ -58,9 +58,9 @@ const fhir_type_t *fhir_relink_condition(const fhir_link_t *link, const fhir_mod
     return mark ? fhir_model_resource(model, text, (apr_size_t)(mark - text)) : NULL;
 }
 
-/* The address that a reference leads to: that of the entry with this fullUrl or, in an entry that
- * came from the same server, with this fullUrl relative to the entry's own. A version, whose number
- * is the client's, becomes the one that is made. */
+/* The address to which a reference leads: that of the entry with this fullUrl or, in an entry from
+ * the same server, with this fullUrl relative to the entry's own. A version number of the client
+ * becomes that of the new version. */
 static const char *target_of(const fhir_relink_t *relink, const char *text, apr_size_t len,
                              const char *root)
 {
@@ -80,8 +80,8 @@ const char *fhir_relink_target(const fhir_relink_t *relink, const char *text)
     return target_of(relink, text, strlen(text), NULL);
 }
 
-/* Links of a narrative: values of attributes that are exactly a fullUrl. 1 if something changed;
- * out then holds the whole narrative. */
+/* Links of a narrative: attribute values that equal a fullUrl. Returns 1 if something changed; out
+ * then has the whole narrative. */
 static int relink_narrative(fhir_buf_t *out, const char *div, apr_size_t len, apr_hash_t *targets)
 {
     const char *end = div + len, *copied = div, *s = div;

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Splicing of id, meta.versionId and meta.lastUpdated into a resource's text, and splicing in
- * general. Byte offsets of values come from the tree; nothing is parsed here.
+ * Inserts id, meta.versionId and meta.lastUpdated into the text of a resource, and edits texts in
+ * general. The tree has the byte offsets of values; nothing is parsed here.
  */
 #include "fhir/write/fhir_stamp.h"
 
 #include <apr_strings.h>
 
-/* One past the string that starts at s ('"'); the text was parsed before, so it ends. */
+/* The end of the string that starts at s ('"'). The text was parsed before, so the string is
+ * complete. */
 static const char *skip_string(const char *s, const char *end)
 {
     for (s++; s < end && *s != '"'; s++)
@@ -49,7 +50,7 @@ void fhir_stamp_splice(fhir_buf_t *out, const char *source, apr_uint32_t start, 
     }
 }
 
-/* The stamp's few edits, kept sorted. Texts live in `text`. */
+/* The few edits of a stamp, sorted by position. Their texts are in `text`. */
 typedef struct stamp_t {
     fhir_edit_t edits[4];
     int n;
@@ -68,7 +69,7 @@ static void add_edit(stamp_t *stamp, apr_uint32_t start, apr_uint32_t end, const
     va_start(ap, fmt);
     stamp->used += (apr_size_t)apr_vsnprintf(text, sizeof(stamp->text) - stamp->used, fmt, ap);
     va_end(ap);
-    /* Equal places keep the order of the calls: the id comes before meta. */
+    /* Edits at the same position keep the order of the calls: the id comes before meta. */
     for (; i > 0 && stamp->edits[i - 1].start > start; i--)
         stamp->edits[i] = stamp->edits[i - 1];
     stamp->edits[i] = (fhir_edit_t){start, end, text, strlen(text)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What create, update, patch and delete share. The order is always the same: the body is read and
- * checked before a connection is taken; then one statement changes the row and its history.
+ * The part that create, update, patch and delete share. The order is always the same: the body is
+ * read and validated before a connection is taken; then one statement changes the row and its
+ * history.
  */
 #include "fhir/write/fhir_write.h"
 
@@ -23,14 +24,14 @@
 #include "fhir/write/fhir_stamp.h"
 #include "fhir/write/fhir_within.h"
 
-/* Another write may come between reading a version and replacing it, but not for ever. */
+/* Another write may come between reading a version and replacing it; this is the most attempts. */
 #define ATTEMPTS_MAX       8
 #define MILLISECOND        1000
-/* References that the inserting statement looks for itself: each number of them is a statement.
- * What a grant lets be referred to is looked for before. */
+/* The most references that the inserting statement checks itself: each number of them is a
+ * statement of its own. With a limited grant, references are checked before. */
 #define REFS_IN_INSERT_MAX 12
 
-/* The client's name of the type. */
+/* The name that the client uses for the type. */
 static const char *type_name(const fhir_call_t *call)
 {
     return call->type_name ? call->type_name : fhir_model_str(call->stored, call->type->name);
@@ -117,7 +118,7 @@ static fhir_err_t *lock_condition(const fhir_call_t *call, const fhir_pairs_t *p
 {
     fhir_buf_t *words = fhir_buf_create(call->pool, 0);
 
-    if (!pairs->n) /* no condition, which will be refused */
+    if (!pairs->n) /* an empty condition, which will be refused */
         return NULL;
     fhir_pair_t *sorted = apr_pmemdup(call->pool, pairs->list, pairs->n * sizeof(*sorted));
     qsort(sorted, (size_t)pairs->n, sizeof(*sorted), by_name);
@@ -132,7 +133,7 @@ static fhir_err_t *read_condition(fhir_pairs_t *pairs, const fhir_call_t *call,
 {
     FHIR_TRY(fhir_pairs_parse(pairs, criteria, call->endpoint->limits.query_max, call->pool));
     FHIR_TRY(fhir_query_count(call, pairs));
-    /* who sees nothing would create what is there already */
+    /* a client that sees nothing would create what exists already */
     return fhir_grant_check(call, call->type, FHIR_RIGHT_SEARCH);
 }
 
@@ -197,7 +198,7 @@ fhir_err_t *fhir_write_meets(const fhir_call_t *call, const char *criteria, cons
 
 /* ---- from input to row ---- */
 
-/* Input as the record's text, with its id, version and time. */
+/* The input as the text of the record, with its id, version and time. */
 static fhir_err_t *stamp(fhir_record_t *record, const fhir_write_t *write)
 {
     fhir_buf_t *buf = fhir_buf_create(write->call->pool, 0);
@@ -224,7 +225,8 @@ static fhir_err_t *extract(fhir_value_t **cells, const fhir_write_t *write)
 
 /* ---- who may ---- */
 
-/* What is to be stored must be in the token's reach; it would be out of it otherwise. */
+/* The new content must be within the grant: otherwise the client would write what it may not
+ * see. */
 static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *cells,
                                  unsigned right)
 {
@@ -241,8 +243,9 @@ static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *
 }
 
 /*
- * What is stored: to a token that shows only part of the records the rest is not there (404), nor
- * is what was deleted, for nobody can say whose it was. What it shows and may not change is 403.
+ * The stored resource. If the grant does not show it, it does not exist for the client (404); so
+ * does a deleted one, because nobody can tell whose it was. If the grant shows it but forbids the
+ * change, the error is 403.
  */
 static fhir_err_t *authorize_old(const fhir_write_t *write)
 {
@@ -258,11 +261,11 @@ static fhir_err_t *authorize_old(const fhir_write_t *write)
                                name, old->id);
     if (old->state == FHIR_RECORD_NONE && call->endpoint->writing.update_create &&
         write->right == FHIR_RIGHT_UPDATE)
-        return NULL; /* it is created, which is authorized by what it says */
+        return NULL; /* it is created, so the new content was checked */
     return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND, "There is no %s/%s", name, old->id);
 }
 
-/* No two entries of a transaction change the same resource, by whatever way they name it. */
+/* Two entries of a transaction must not change the same resource, however they name it. */
 static fhir_err_t *claim(const fhir_call_t *call, const char *id)
 {
     const fhir_request_t *request = call->request;
@@ -289,8 +292,8 @@ fhir_err_t *fhir_write_load(fhir_write_t *write, const char *id)
 
 /* ---- insert ---- */
 
-/* Statements that store the contained resources of the input; what does so comes in a transaction
- * with the container. NULL without any: nothing more is to be done. */
+/* Statements that store the contained resources of the input, in a transaction with the container.
+ * NULL when there are none, and nothing is to be done. */
 static fhir_err_t *contained_rows(apr_array_header_t **rows, fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
@@ -318,7 +321,7 @@ static fhir_err_t *store_contained(const fhir_call_t *call, const char *id,
     return NULL;
 }
 
-/* Rows of the version that was replaced are not seen any more, and need not stay. */
+/* rows of the replaced version are not visible any more, and need not stay */
 static fhir_err_t *forget_contained(const fhir_write_t *write)
 {
     return fhir_contained_forget(write->call, write->call->type, write->old.id, write->old.version,
@@ -421,7 +424,8 @@ fhir_err_t *fhir_write_precondition(fhir_write_t *write)
     return NULL;
 }
 
-/* The resource was read, changed and sent back: its meta.versionId is the version that was read. */
+/* The client read the resource, changed it and sent it back: its meta.versionId is the version that
+ * it read. */
 static void read_body_version(fhir_write_t *write)
 {
     const fhir_node_t *meta = fhir_node_get(write->input.root, "meta");
@@ -463,7 +467,8 @@ fhir_err_t *fhir_write_require_version(fhir_write_t *write)
         required == FHIR_REQUIRE_IF_MATCH_VERSION ? ", or meta.versionId in the body" : "");
 }
 
-/* The next version's stamp; a clock that stands behind the last write's is moved on. */
+/* The stamp of the next version. If the clock is behind the last write, the time is moved
+ * forward. */
 static void next_version(fhir_write_t *write)
 {
     write->new.state = FHIR_RECORD_CURRENT;
@@ -474,7 +479,8 @@ static void next_version(fhir_write_t *write)
         write->new.updated = write->old.updated + MILLISECOND;
 }
 
-/* The version that was to be replaced is not current any more: may another one be? */
+/* The version that was to be replaced is not current any more: may the update be tried with the new
+ * one? */
 static fhir_err_t *look_again(fhir_write_t *write, int attempt)
 {
     const fhir_call_t *call = write->call;
@@ -488,7 +494,8 @@ static fhir_err_t *look_again(fhir_write_t *write, int attempt)
                            type_name(call), write->old.id);
 }
 
-/* 1 if input says just what is stored, under the same stamp; in whatever order and format. */
+/* 1 if the input says the same as the stored resource with the same stamp, in any order and
+ * format. */
 static int unchanged(fhir_write_t *write)
 {
     const fhir_call_t *call = write->call;
@@ -558,6 +565,6 @@ fhir_err_t *fhir_write_delete(fhir_write_t *write)
     }
     if (done)
         return forget_contained(write);
-    write->new.version = 0; /* another one has deleted it */
+    write->new.version = 0; /* another request has deleted it */
     return NULL;
 }

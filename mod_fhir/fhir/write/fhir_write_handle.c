@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * create, update, patch and delete, also conditional: what each decides. How a row changes is
- * fhir_write.c's.
+ * create, update, patch and delete, also conditional: the decisions of each. fhir_write.c changes
+ * the row.
  * Source: http://hl7.org/fhir/R4/http.html#create, #ccreate, #update, #cond-update, #delete, #patch
  */
 #include <apr_strings.h>
@@ -18,9 +18,9 @@
 #include "fhir/write/fhir_within.h"
 #include "fhir/write/fhir_write.h"
 
-/* Resources that one conditional delete may take. */
+/* The most resources that one conditional delete may delete. */
 #define DELETE_MAX         1000
-/* Other writes that may come between while one patch is applied. */
+/* The most other writes that may come between while one patch is applied. */
 #define PATCH_ATTEMPTS_MAX 8
 #define MERGE_ATTEMPTS_MAX 8
 
@@ -43,14 +43,16 @@ static fhir_err_t *answer_outcome(fhir_call_t *call, const char *text, const cha
     return fhir_call_built(call, call->response->status, buf);
 }
 
-/* 1 for what the grant lets be changed and not be seen: a patch would show what it left alone. */
+/* 1 for a resource that the grant allows to change but not to see: a patch would show the rest of
+ * it. */
 static int is_hidden(const fhir_record_t *old)
 {
     return old->state == FHIR_RECORD_CURRENT && !old->is_shown;
 }
 
-/* Answers with the record: status, Location, ETag, Last-Modified, body by Prefer. Location tells
- * the id and version of an update, too, of which a condition may have chosen the resource. */
+/* Answers with the record: status, Location, ETag, Last-Modified, and a body as Prefer says.
+ * Location has the id and version of an update, too, because a condition may have chosen the
+ * resource. */
 static fhir_err_t *answer_record(fhir_write_t *write, int status, const fhir_record_t *record)
 {
     fhir_call_t *call = write->call;
@@ -184,8 +186,8 @@ fhir_err_t *fhir_create_handle(fhir_call_t *call)
 
 /* ---- update ---- */
 
-/* An unknown id: with update-as-create a new resource, else 405 as the specification says. What the
- * request says of versions does not matter then: there is none to name. */
+/* An unknown id: a new resource if FHIRUpdateCreate allows it, otherwise 405, as the specification
+ * says. Conditions on versions are then ignored, since there is no version. */
 static fhir_err_t *update_unknown(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
@@ -203,7 +205,7 @@ static fhir_err_t *update_unknown(fhir_write_t *write)
         type_name(call), write->old.id, type_name(call));
 }
 
-/* A deleted resource comes back as its next version. */
+/* A deleted resource is restored as its next version. */
 static fhir_err_t *update_deleted(fhir_write_t *write)
 {
     FHIR_TRY(fhir_write_precondition(write));
@@ -228,8 +230,8 @@ static fhir_err_t *refuse_known(const fhir_write_t *write)
                            type_name(call), write->old.id);
 }
 
-/* What was merged with one version must not replace another: when a write came between, the body
- * is merged with that one's outcome, unless the client named a version. */
+/* Input that was merged with one version must not replace another. If a write came between, it is
+ * merged again with the new version, unless the client named a version. */
 static fhir_err_t *update_merged(fhir_write_t *write)
 {
     fhir_call_t *call = write->call;
@@ -260,8 +262,8 @@ static fhir_err_t *update_known(fhir_write_t *write)
     return answer_record(write, 200, &write->new);
 }
 
-/* A resource that is not there is looked for again under the lock of its id, if it is to come
- * (back) to life: so that of all that do so one at a time looks and writes. */
+/* A resource that is to be created or restored is looked for again under the lock of its id, so
+ * that only one request at a time looks and writes. */
 static fhir_err_t *load_to_update(fhir_write_t *write, const char *id)
 {
     FHIR_TRY(fhir_write_load(write, id));
@@ -303,7 +305,7 @@ static fhir_err_t *id_mismatch(const fhir_call_t *call, const char *in_body, con
                        apr_pstrcat(call->pool, type_name(call), in_body ? ".id" : "", NULL));
 }
 
-/* A body that is refused, and what the request says of versions, if there is a version. */
+/* Errors of the body, and, if there is a version, of the conditions on it. */
 static fhir_err_t *update_refused(fhir_write_t *write, fhir_err_t *body)
 {
     if (fhir_write_load(write, write->call->id) || write->old.state == FHIR_RECORD_NONE)
@@ -327,8 +329,8 @@ fhir_err_t *fhir_update_handle(fhir_call_t *call)
     return update_loaded(&write);
 }
 
-/* PUT [type]?condition, nothing matches, and the body has an id: update as create. What is there
- * under this id is not what was meant.
+/* PUT [type]?condition matches nothing, and the body has an id: update as create. An existing
+ * resource with this id is not the one that was meant.
  * Source: http://hl7.org/fhir/R4/http.html#cond-update */
 static fhir_err_t *update_unmatched(fhir_write_t *write, const char *id)
 {
@@ -538,7 +540,7 @@ static fhir_err_t *patch_path_xml(fhir_buf_t *out, fhir_write_t *write, const ch
     return patch_path(out, write, parameters);
 }
 
-/* The stored resource with the patch applied becomes the input, checked like any other. */
+/* The stored resource with the patch applied becomes the input, validated like any other. */
 static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch, apr_size_t len)
 {
     fhir_call_t *call = write->call;
@@ -563,8 +565,8 @@ static fhir_err_t *no_target(const fhir_write_t *write)
         "There is no %s/%s to patch", type_name(call), write->old.id);
 }
 
-/* What was patched is what is replaced: when another write came between, the patch is applied to
- * that one's outcome, unless the client named a version. */
+/* The version that was patched is the one that is replaced. If another write came between, the
+ * patch is applied to the new version, unless the client named a version. */
 static fhir_err_t *patch_id(fhir_write_t *write, patch_fn *kind, const char *id)
 {
     fhir_call_t *call = write->call;

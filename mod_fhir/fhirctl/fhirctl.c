@@ -142,8 +142,8 @@ static void getopt_error(void *baton, const char *fmt, ...)
     va_end(ap);
 }
 
-/* apr_getopt_long takes a lone "-" (standard input or output) for a bad option, so it goes through
- * in disguise and is known by its address. */
+/* apr_getopt_long takes a lone "-" (standard input or output) for a wrong option. It is therefore
+ * replaced by another text, which is recognized by its address. */
 static const char disguised_dash[] = "stdin";
 
 static const char *const *disguise(int argc, const char *const *argv, apr_pool_t *pool)

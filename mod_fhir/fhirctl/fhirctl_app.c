@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fhirctl app: applications that may ask for access. */
+/* fhirctl app: applications that may request access. */
 #include <apr_file_io.h>
 #include <apr_strings.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ enum {
 
 typedef struct options_t {
     const char *id, *key, *jwks, *jwks_url, *launch_url, *logo, *home, *policy, *scopes;
-    const char *redirects, *origins; /* text of arrays */
+    const char *redirects, *origins; /* arrays in PostgreSQL's text form */
     int is_public, backend, native, introspect, launcher, licence, old_sec;
     apr_pool_t *pool;
 } options_t;
@@ -138,7 +138,7 @@ static fhir_err_t *write_private(fhirctl_run_t *run, const char *path, const cha
     return rv ? fhirctl_auth_wrong(run, "%s cannot be written anew", path) : NULL;
 }
 
-/* A pair for RS384, which every server takes. */
+/* A key pair for RS384, which every server must support. */
 static fhir_err_t *make_pair(const char **jwks, fhirctl_run_t *run, const char *path)
 {
     EVP_PKEY *key;

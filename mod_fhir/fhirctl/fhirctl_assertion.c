@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl assertion: a signed client_assertion, for a program that asks for a token by hand. The
- * key's name is its thumbprint, as fhirctl app add --key registers it.
+ * fhirctl assertion: a signed client_assertion, for requesting a token by hand. The key id is the
+ * thumbprint, as fhirctl app add --key registers it.
  */
 #include <apr_strings.h>
 #include <apr_time.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl convert: resources from JSON to XML and back, by files. No database.
+ * fhirctl convert: converts files of resources from JSON to XML and back. It needs no database.
  */
 #include <apr_file_info.h>
 #include <apr_file_io.h>
@@ -29,7 +29,7 @@ const apr_getopt_option_t fhirctl_convert_options[] = {
 typedef struct convert_t {
     const fhirctl_command_t *self;
     const fhir_model_t *model;
-    fhir_format_t to; /* NONE: the other one */
+    fhir_format_t to; /* NONE: the format that the input is not */
     const char *folder;
     int pretty, check;
     fhir_xml_writer_t *writer;

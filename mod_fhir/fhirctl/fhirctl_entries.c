@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* First entries of Bundles that were stored before these had rows of their own. */
+/* Fills the rows of first entries for Bundles that were stored before such rows existed. */
 #include "fhirctl/fhirctl_entries.h"
 
 #include <apr_strings.h>
@@ -9,7 +9,7 @@
 
 #define ROWS "50" /* of a statement; a Bundle may be large */
 
-/* Bundles with a first entry of a parameter's type that has no row: columns id, resource. */
+/* Bundles whose first entry is of a parameter's type and has no row: columns id, resource. */
 static const char *select_sql(const fhir_model_t *m, const fhir_type_t *type, apr_pool_t *pool)
 {
     fhir_buf_t *sql = fhir_buf_create(pool, 0);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl index: the sets of indexes and single ones, made and dropped while the server runs; what
- * there is, what is used, what is missing. Names and kinds follow from the column (docs/schema.md),
- * as in sql/.
+ * fhirctl index: makes and drops sets of indexes and single ones while the server runs, and lists
+ * which exist, which are used, and which are missing. Names and kinds follow from the column
+ * (docs/schema.md), as in sql/.
  */
 #include <apr_strings.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 #include "fhirctl/fhirctl_index_set.h"
 #include "model/fhir_model.h"
 
-#define NAME_MAX_BYTES 63 /* of an identifier in PostgreSQL */
+#define NAME_MAX_BYTES 63 /* the longest identifier of PostgreSQL */
 
 const apr_getopt_option_t fhirctl_index_options[] = {
     FHIRCTL_DB_OPTIONS,
@@ -51,7 +51,7 @@ static const char *name_of(const index_t *x, const fhir_column_t *column)
     return apr_pstrndup(x->pool, name, NAME_MAX_BYTES);
 }
 
-/* "USING gin ("name" gin_trgm_ops)", or NULL where no index serves the searches. */
+/* "USING gin ("name" gin_trgm_ops)", or NULL if no index would help searches. */
 static const char *method_of(const index_t *x, const fhir_param_t *param,
                              const fhir_column_t *column)
 {
@@ -66,7 +66,8 @@ static const char *method_of(const index_t *x, const fhir_param_t *param,
         return apr_psprintf(x->pool, "USING gin (\"%s\")", name);
     case FHIR_SQL_JSONB:
         return apr_psprintf(x->pool, "USING gin (\"%s\" jsonb_path_ops)", name);
-    case FHIR_SQL_TIMESTAMPTZ: /* ranges are found in any order, the newest (_sort=-date) in this */
+    case FHIR_SQL_TIMESTAMPTZ: /* a range needs no order; this order serves the newest first
+                                  (_sort=-date) */
         return apr_psprintf(x->pool, "(\"%s\" DESC NULLS LAST)", name);
     case FHIR_SQL_NUMERIC:
     case FHIR_SQL_DOUBLE:
@@ -76,7 +77,7 @@ static const char *method_of(const index_t *x, const fhir_param_t *param,
     }
 }
 
-/* 1 and whether it can be used; 0: there is none of the name. */
+/* 1 and whether it is valid; 0: there is no index with the name. */
 static fhir_err_t *find(int *found, int *valid, const index_t *x, const char *name)
 {
     *valid = 0;
@@ -107,7 +108,7 @@ static fhir_err_t *add(const index_t *x, const char *name, const char *method)
         printf("%s is there\n", name);
         return NULL;
     }
-    if (found) /* a build that was interrupted leaves an index that nothing uses */
+    if (found) /* a build that was interrupted leaves an invalid index */
         FHIR_TRY(drop_index(x, name));
     FHIR_TRY(fhirctl_db_run(NULL, x->conn, x->pool,
                             apr_psprintf(x->pool, "CREATE INDEX CONCURRENTLY \"%s\" ON \"%s\" %s",
@@ -167,7 +168,7 @@ static const char *known_params(const index_t *x)
     return fhir_buf_cstr(b);
 }
 
-/* What cannot be done does not keep the others from it. */
+/* An error of one does not stop the others. */
 static int change_all(index_t *x, int n, const char *const *names, change_fn fn)
 {
     int status = FHIRCTL_OK;
@@ -231,7 +232,7 @@ static int apply(index_t *x, const char *set)
     "SELECT shape, refused, slow, to_char(first_seen, 'YYYY-MM-DD'), "                             \
     "to_char(last_seen, 'YYYY-MM-DD HH24:MI'), command FROM fhir_search_advice "                   \
     "ORDER BY refused DESC, slow DESC, shape"
-/* An index that is not unique, of at least 1 MB. */
+/* An index, not unique, of at least 1 MB. */
 #define UNUSED                                                                                     \
     "SELECT c.relname, pg_size_pretty(pg_relation_size(c.oid)), coalesce((SELECT "                 \
     "to_char(stats_reset, 'YYYY-MM-DD') FROM pg_stat_database WHERE datname = "                    \
@@ -259,7 +260,7 @@ static int advise(const index_t *x)
                                              "date, or raise FHIRCostMax");
     for (int i = 0; i < PQntuples(indexes); i++) {
         const char *name = PQgetvalue(indexes, i, 0);
-        if (fhirctl_index_is_base(name, x->pool)) /* also serves grants and compartments */
+        if (fhirctl_index_is_base(name, x->pool)) /* it also serves grants and compartments */
             continue;
         unused++;
         printf("%s: %s, not used since %s\n    DROP INDEX CONCURRENTLY %s.%s\n", name,
@@ -270,7 +271,7 @@ static int advise(const index_t *x)
     return FHIRCTL_OK;
 }
 
-/* What the first word asks for, how many may follow, and whether the next one is a type. */
+/* What the first word means, how many may follow it, and whether the next one is a type. */
 static const struct {
     const char *word;
     int least, most, typed;

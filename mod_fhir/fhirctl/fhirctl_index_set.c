@@ -17,7 +17,7 @@
 #include "core/fhir_hash.h"
 #include "store/fhir_schema.h"
 
-#define LOCK_CLASS  "1179207250" /* "FHIR": advisory locks of ours */
+#define LOCK_CLASS  "1179207250" /* "FHIR": the class of our advisory locks */
 #define LOCK_WAIT   apr_time_from_msec(100)
 #define PATIENT     "patient"
 #define BATCH_BYTES ((apr_size_t)1024 * 1024)
@@ -29,10 +29,10 @@
 
 typedef struct statement_t {
     const char *index, *table;
-    const char *definition; /* behind "CREATE INDEX " */
+    const char *definition; /* the part after "CREATE INDEX " */
 } statement_t;
 
-/* "CREATE INDEX "name" ON "table" …;" of a line, or 0. */
+/* Reads "CREATE INDEX "name" ON "table" …;" from a line; 0 when it is another statement. */
 static int parse(statement_t *out, const char *line, apr_size_t len, apr_pool_t *pool)
 {
     static const char create[] = "CREATE INDEX ", on[] = "\" ON \"";
@@ -119,7 +119,7 @@ fhir_err_t *fhirctl_index_set_chosen(const char **name, PGconn *conn, apr_pool_t
 }
 
 typedef struct present_t {
-    apr_hash_t *indexes;   /* by name: "t" valid, "f" not */
+    apr_hash_t *indexes;   /* by name: "t" valid, "f" invalid */
     apr_hash_t *functions; /* of an index, by its name: "fhir_a fhir_b " */
     apr_hash_t *filled;    /* tables with rows, by name */
     apr_pool_t *pool;
@@ -259,8 +259,8 @@ static fhir_err_t *rebuild(PGconn *conn, const present_t *p, const statement_t *
     return NULL;
 }
 
-/* What is still to be made (or dropped): of empty tables all at once, of others one by one without
- * a lock. A build that was interrupted has left an index that nothing uses. */
+/* The statements that are left: for empty tables all at once, for others one by one without
+ * blocking writes. An interrupted build has left an invalid index. */
 static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header_t *list)
 {
     fhir_buf_t *batch = fhir_buf_create(p->pool, BATCH_BYTES);
@@ -354,7 +354,7 @@ typedef struct builder_t {
     int busy;
 } builder_t;
 
-/* Reads what a builder has to say; its error ends everything. */
+/* Reads the result of a builder; an error of one ends everything. */
 static fhir_err_t *finish(builder_t *b, apr_pool_t *pool)
 {
     PGresult *r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl init: a tenant's schema. Runs the files of sql/ that were not run yet; run again it does
- * nothing.
+ * fhirctl init: makes a tenant's schema. It runs the files of sql/ that have not run yet, so
+ * running it again changes nothing.
  */
 #include <apr_general.h>
 #include <apr_strings.h>
@@ -26,7 +26,7 @@ typedef struct init_t {
     fhirctl_db_t db;
     const char *role;     /* or NULL */
     const char *base_url; /* or NULL */
-    const char *indexes;  /* the set that is wanted, or NULL */
+    const char *indexes;  /* the set of indexes that was requested, or NULL */
     PGconn *conn;
     apr_pool_t *pool;
 } init_t;
@@ -105,7 +105,7 @@ static fhir_err_t *already_run(int *run, const init_t *init, const fhir_schema_f
     return NULL;
 }
 
-/* What a newer fhirctl made is not for this one. */
+/* A schema of a newer fhirctl must not be changed by this one. */
 static fhir_err_t *refuse_newer(const init_t *init)
 {
     PGresult *r;
@@ -146,8 +146,8 @@ static fhir_err_t *run_file(const init_t *init, const fhir_schema_file_t *file)
     return err;
 }
 
-/* A key that all servers of the tenant share is made once and stays: it signs page links, or the
- * forms of the authorization server's pages. */
+/* A key that all servers of the tenant share: for page links, or for the forms of the authorization
+ * server. It is made once and stays. */
 static fhir_err_t *write_key(const init_t *init, const char *name)
 {
     unsigned char key[FHIR_SEAL_KEY];
@@ -162,7 +162,7 @@ static fhir_err_t *write_key(const init_t *init, const char *name)
                           2, values);
 }
 
-/* What the server's role may do: read and write resources, read the rest. */
+/* The rights of the server's role: to read and write resources, and to read the other tables. */
 static fhir_err_t *grant_role(const init_t *init)
 {
     char *role = PQescapeIdentifier(init->conn, init->role, strlen(init->role));
@@ -188,8 +188,7 @@ static fhir_err_t *create_schema(init_t *init)
 {
     PGresult *r;
 
-    /* IF NOT EXISTS alone would need the right to create schemas also when there is nothing to do.
-     */
+    /* IF NOT EXISTS alone would require the right to create schemas even when the schema exists. */
     FHIR_TRY(fhirctl_db_run(&r, init->conn, init->pool, "SELECT to_regnamespace($1)", 1,
                             &init->db.tenant));
     if (!PQgetisnull(r, 0, 0))
@@ -199,7 +198,7 @@ static fhir_err_t *create_schema(init_t *init)
                           NULL);
 }
 
-/* Those that a load left to be made, then those of the set. */
+/* Indexes that an interrupted load left to be made, then those of the set. */
 static fhir_err_t *make_indexes(const init_t *init)
 {
     FHIR_TRY(fhirctl_index_make_due(NULL, &init->db, init->conn, 1, init->pool));
@@ -212,7 +211,7 @@ static fhir_err_t *make_indexes(const init_t *init)
                                    init->pool);
 }
 
-/* Another encoding cannot hold every text; SQL_ASCII holds none that is known to be one. */
+/* Other encodings cannot hold every text, and SQL_ASCII accepts invalid texts. */
 static fhir_err_t *refuse_encoding(const init_t *init)
 {
     const char *encoding = PQparameterStatus(init->conn, "server_encoding");

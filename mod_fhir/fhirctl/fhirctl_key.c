@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl key: the keys that sign id_tokens. A new one is published at once and signs from a time
- * on, so that whoever keeps the key set has it by then; a retired one stays published for a day.
- * And the key that seals page links.
+ * fhirctl key: the keys that sign id_tokens, and the key that seals page links. A new signing key
+ * is published at once and signs from a later time, so that everybody who caches the key set has it
+ * by then. A retired one stays published for a day.
  */
 #include <apr_strings.h>
 #include <stdio.h>
@@ -63,8 +63,8 @@ fhir_err_t *fhirctl_key_first(PGconn *conn, apr_pool_t *pool)
     return PQntuples(r) ? NULL : make_key(conn, "RS256", 0, &kid, pool);
 }
 
-/* The key of page links. Each server looks every two seconds: all of them open links of the new key
- * before the first one seals with it, and those of the old key go on working. */
+/* The key of page links. Each server reads it every two seconds: all of them can open links of the
+ * new key before the first one uses it, and links of the old key stay valid. */
 enum { SERVERS_KNOW_SEC = 5 };
 
 static fhir_err_t *page_links(fhirctl_run_t *run)
@@ -81,7 +81,8 @@ static fhir_err_t *page_links(fhirctl_run_t *run)
                               1, values));
     fhir_digest_wipe(bytes, sizeof(bytes));
     fhir_digest_wipe(hex, 2 * sizeof(bytes));
-    FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "COMMIT", 0, NULL)); /* for servers to see */
+    FHIR_TRY(
+        fhirctl_auth_run(NULL, NULL, run, "COMMIT", 0, NULL)); /* until all servers have seen it */
     apr_sleep(apr_time_from_sec(SERVERS_KNOW_SEC));
     FHIR_TRY(fhirctl_auth_run(NULL, NULL, run, "BEGIN", 0, NULL));
     int n;
@@ -100,7 +101,7 @@ static fhir_err_t *page_links(fhirctl_run_t *run)
     return NULL;
 }
 
-/* The one before of the same kind retires when the new one begins. */
+/* The previous key of the same kind retires when the new one begins to sign. */
 static fhir_err_t *add(fhirctl_run_t *run)
 {
     const options_t *options = run->options;

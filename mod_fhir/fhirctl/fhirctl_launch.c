@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl launch: what the product does when its user starts an application: keeps the launch
- * context and prints the URL that the browser is sent to.
+ * fhirctl launch: starts an application as the product would: stores the launch context and prints
+ * the URL for the browser.
  */
 #include <apr_strings.h>
 #include <stdio.h>
@@ -75,7 +75,7 @@ static fhir_err_t *check_exists(fhirctl_run_t *run, const char *table, const cha
     return PQntuples(r) ? NULL : fhirctl_auth_wrong(run, "there is no %s %s", table, id);
 }
 
-/* Letters that a URL's query takes as they are. */
+/* Characters that a URL's query contains unencoded. */
 static void encode(fhir_buf_t *buf, const char *s)
 {
     for (; *s; s++)
@@ -135,6 +135,6 @@ int fhirctl_launch_main(const fhirctl_command_t *self, int argc, const char *con
     options_t options = {.app = NULL};
     const char **with = apr_pcalloc(pool, ((apr_size_t)argc + 2) * sizeof(*with));
     memcpy(with, argv, (apr_size_t)argc * sizeof(*with));
-    with[argc] = "make"; /* its only action needs no name */
+    with[argc] = "make"; /* the command has only one action */
     return fhirctl_actions(self, argc + 1, with, actions, option, &options, pool);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fhirctl licence: what the practice decides about applications. */
+/* fhirctl licence: the practice's decisions about applications. */
 #include <string.h>
 
 #include "auth/fhir_scope.h"

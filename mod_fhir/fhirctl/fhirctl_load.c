@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * fhirctl load: options, threads, the end. The parts are in load/ (load.h has the picture).
+ * fhirctl load: options, threads, the end. The parts are in load/, and load.h gives the overview.
  */
 #include <apr_strings.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 #define OPT_ZONE     FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
-/* Bytes of input from which on it pays to make the indexes of empty tables when all is in. */
+/* The least bytes of input for which indexes of empty tables are made after the load. */
 #define DEFER_BYTES  ((apr_uint64_t)16 * 1024 * 1024)
 
 typedef struct options_t {
@@ -93,7 +93,7 @@ void load_fail(load_t *load, const fhir_err_t *err)
     atomic_store(&load->failed, 1);
 }
 
-/* Which types have no rows, and never had: there, nothing has to be compared. */
+/* Finds the types that have no rows and never had any: there, nothing has to be compared. */
 static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
 {
     const fhir_model_t *m = load->model;
@@ -119,9 +119,9 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
     return NULL;
 }
 
-/* Tables that were empty have no statistics, and new GIN entries wait in a list that every search
- * walks. Autovacuum puts both right a minute later; until then the sizes and the columns that order
- * pages are enough for good plans, and a tenth of the work. */
+/* Tables that were empty have no statistics, and new GIN entries are in a list that every search
+ * reads. Autovacuum corrects both a minute later. Until then, the sizes and the columns that order
+ * pages are enough for good plans, at a tenth of the work. */
 static fhir_err_t *tidy(load_t *load, PGconn *conn)
 {
     PGresult *r;
@@ -143,7 +143,7 @@ static fhir_err_t *tidy(load_t *load, PGconn *conn)
     return NULL;
 }
 
-/* A large load into an empty schema: the tables that have rows by now lose their indexes. */
+/* A large load into an empty schema: indexes of tables that have rows by now are dropped. */
 static fhir_err_t *defer(load_t *load, const load_source_t *source, PGconn *conn)
 {
     if (!load->defer || load_source_position(source) < DEFER_BYTES)
@@ -175,7 +175,7 @@ static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *
     return load_reader_finish(reader);
 }
 
-/* Threads from start to end. */
+/* Runs the threads. */
 static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
 {
     load_worker_t **workers = apr_pcalloc(load->pool, (apr_size_t)load->jobs * sizeof(*workers));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Column `mentions` of rows that were stored before there was one. */
+/* Fills the column `mentions` of rows that were stored before it existed. */
 #include "fhirctl/fhirctl_mentions.h"
 
 #include <apr_strings.h>
@@ -15,13 +15,13 @@ typedef struct fill_t {
     const fhir_model_t *model;
     const fhir_type_t *type;
     const char *table; /* with the suffix */
-    const char *where; /* the rows that want a value */
+    const char *where; /* rows without a value */
     fhir_extract_t *extract;
     fhir_value_t *cells;
     apr_pool_t *scratch; /* of one statement */
 } fill_t;
 
-/* What a stored resource mentions, as an array literal. */
+/* The mentions of a stored resource, as an array literal. */
 static fhir_err_t *mentions_of(const char **text, const fill_t *fill, const char *json,
                                apr_size_t len)
 {
@@ -118,7 +118,7 @@ fhir_err_t *fhirctl_mentions_fill(PGconn *conn, const fhir_model_t *model, const
         fill.where =
             fill.type->patient ? "mentions IS NULL AND patient IS NULL" : "mentions IS NULL";
         FHIR_TRY(fill_table(&fill, pool));
-        if (fill.type->patient) /* its versions are looked at as they are */
+        if (fill.type->patient) /* its versions are read unchanged */
             continue;
         fill.table = apr_pstrcat(pool, table, "_history", NULL);
         fill.where = "mentions IS NULL AND resource IS NOT NULL";

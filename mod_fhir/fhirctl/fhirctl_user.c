@@ -97,7 +97,7 @@ static fhir_err_t *check_resource(fhirctl_run_t *run, const char *resource)
                                    "Person/ID");
 }
 
-/* *hash NULL for external users. A password that was made is printed. */
+/* hash is NULL for external users. A generated password is printed. */
 static fhir_err_t *make_password(const char **hash, fhirctl_run_t *run)
 {
     const options_t *options = run->options;
@@ -186,7 +186,7 @@ static fhir_err_t *password(fhirctl_run_t *run)
                               "name = $1",
                               3, values));
     FHIR_TRY(must_exist(run, n));
-    /* whoever knew the old one is signed out, and an account that waits need not any more */
+    /* sessions of the old password end, and an account that was locked is unlocked */
     FHIR_TRY(
         fhirctl_auth_run(NULL, NULL, run,
                          "UPDATE fhir_session SET ended = now() WHERE ended IS NULL AND user_id "

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fhirctl validate: resources in files against the base model, invariants and profiles. */
+/* fhirctl validate: validates resources in files against the base model, invariants and
+ * profiles. */
 #include <apr_strings.h>
 #include <apr_tables.h>
 #include <apr_time.h>
@@ -37,7 +38,7 @@ const apr_getopt_option_t fhirctl_validate_options[] = {
     {0},
 };
 
-/* How often a message came. */
+/* How often a message occurred. */
 typedef struct tally_t {
     const char *id;
     fhir_severity_t severity;
@@ -102,7 +103,7 @@ static void erase_progress(validate_t *v)
     v->drawn = 0;
 }
 
-/* "file:line:column: error id at expression: text"; of NDJSON the line is that of the file. */
+/* "file:line:column: error id at expression: text"; for NDJSON, the line of the file. */
 static void tell(validate_t *v, const load_document_t *d, fhir_severity_t severity, const char *id,
                  const char *expression, int line, int column, const char *text)
 {
@@ -126,7 +127,7 @@ static fhir_err_t *parse(fhir_node_t **root, const load_document_t *d, apr_pool_
                : fhir_node_parse_json(root, d->text, d->len, FHIR_NODE_LIMITS_MOST, pool);
 }
 
-/* Line and column of a finding, counted from where the last one was when that is before it. */
+/* Line and column of a finding, counted from the previous one if that is before it. */
 static void place(fhir_issue_t *issue, const load_document_t *d, fhir_issue_t *last)
 {
     if (issue->offset < last->offset)
@@ -152,7 +153,7 @@ static void validate_document(validate_t *v, const load_document_t *d, apr_pool_
              err->message);
         return;
     }
-    fhir_comments_strip(root); /* as writes do */
+    fhir_comments_strip(root); /* as for writes */
     const fhir_type_t *type;
     fhir_validate_resource(issues, &type, v->validator, &v->opts, root);
     v->n_bad += issues->n_errors > 0;

@@ -103,7 +103,7 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     return OK;
 }
 
-/* What will go wrong, said once per start. */
+/* Warnings about what will fail later, once per start. */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
     int any = 0;
@@ -149,13 +149,14 @@ static void child_init(apr_pool_t *pchild, server_rec *main)
     }
     for (server_rec *s = main; s; s = s->next)
         mod_fhir_server_of(s)->process = process;
-    xmlInitParser(); /* not by two threads at once, which libxml2 before 2.13 does not survive */
+    xmlInitParser(); /* libxml2 before 2.13 crashes when two threads initialize it at once */
     const char *folder;
-    (void)apr_temp_dir_get(&folder, pchild); /* found once, by writing; spools ask again */
+    (void)apr_temp_dir_get(&folder,
+                           pchild); /* tested once, by writing a file, before spools need it */
 }
 
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 110)
-/* What was counted since it was written last; the pool of the process is not that of threads. */
+/* Writes the last counts. The pool of the process is not used by threads any more. */
 static void child_stopping(apr_pool_t *pchild, int graceful)
 {
     (void)pchild;
@@ -179,9 +180,9 @@ static int is_ours(const request_rec *r)
     return mod_fhir_is_set(settings, MOD_FHIR_ENDPOINT) || mod_fhir_is_portal(settings);
 }
 
-/* An endpoint's URLs are no files: nothing is looked for below DocumentRoot, no extension gets a
- * meaning, and TRACE is a method like any other. httpd forgets the Location's settings between
- * these two hooks, so the name has to tell. */
+/* An endpoint's URLs are not files: httpd must not look below DocumentRoot, extensions have no
+ * meaning, and TRACE is a method like any other. Between these two hooks httpd forgets the
+ * Location's settings, so a handler name remembers the endpoint. */
 static const char file_name[] = "fhir:";
 
 static int translate_name(request_rec *r)
@@ -202,7 +203,7 @@ static int find_type(request_rec *r)
 {
     if (!is_ours(r))
         return DECLINED;
-    r->handler = MOD_FHIR_HANDLER; /* SetHandler in the Location still wins */
+    r->handler = MOD_FHIR_HANDLER; /* SetHandler in the Location still overrides it */
     return OK;
 }
 
@@ -226,7 +227,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-/* Merged always: otherwise a virtual host without a directive of ours shares the main server's
+/* Always merged: otherwise a virtual host without a directive of ours would share the main server's
  * record, and a Location its server's. */
 module AP_MODULE_DECLARE_DATA fhir_module = {
     STANDARD20_MODULE_STUFF, create_location,   merge_locations, create_server,

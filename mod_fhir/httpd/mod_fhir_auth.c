@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Authorization, as httpd sees it: requests to the authorization server inside of an endpoint,
- * bearer tokens, passwords by httpd's providers, and browsers of other origins.
+ * Authorization at the side of httpd: requests to the authorization server of an endpoint, bearer
+ * tokens, passwords by httpd's providers, and cross-origin requests.
  */
 #include "core/fhir_base64.h"
 #include "core/fhir_random.h"
@@ -65,8 +65,8 @@ static void forget(const fhir_auth_request_t *request, const fhir_digest_t *toke
         fhir_token_cache_remove(cache, token);
 }
 
-/* The providers of FHIRLoginProvider in turn, as mod_auth_basic does it: the first that knows the
- * user decides. */
+/* The providers of FHIRLoginProvider, in order, as in mod_auth_basic: the first that knows the user
+ * decides. */
 static fhir_auth_password_t check_password(const fhir_auth_request_t *request, const char *user,
                                            const char *password)
 {
@@ -95,7 +95,7 @@ static fhir_auth_password_t check_password(const fhir_auth_request_t *request, c
     return FHIR_AUTH_PASSWORD_WRONG;
 }
 
-/* The built-in provider: also for AuthBasicProvider, where FHIRTenant is set. */
+/* The built-in provider. AuthBasicProvider can use it, too, where FHIRTenant is set. */
 static authn_status check_own_password(request_rec *r, const char *user, const char *password)
 {
     const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
@@ -106,7 +106,7 @@ static authn_status check_own_password(request_rec *r, const char *user, const c
     case FHIR_AUTH_PASSWORD_RIGHT:
         return AUTH_GRANTED;
     case FHIR_AUTH_PASSWORD_WRONG:
-        /* not found and wrong are one: the next provider may know better */
+        /* an unknown user and a wrong password are the same: the next provider may know the user */
         return AUTH_USER_NOT_FOUND;
     default:
         return AUTH_GENERAL_ERROR;
@@ -205,7 +205,7 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
 
 /* ---- bearer tokens ---- */
 
-/* Once in a while: what is wrong with the cache. */
+/* Logs problems of the cache, from time to time. */
 static void warn_cache(mod_fhir_child_t *child, request_rec *r)
 {
     unsigned suppressed;
@@ -259,7 +259,7 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
     fhir_digest_t token;
     fhir_digest_sha256(token.byte, word, strlen(word));
     fhir_err_t *err = find_bearer(&bearer, &token, child, endpoint->tenant, store, r);
-    if (bearer.client) /* also whose token is not in force any more */
+    if (bearer.client) /* also for a token that is not valid any more */
         apr_table_setn(r->notes, "fhir-app", apr_pstrdup(r->pool, bearer.client));
     FHIR_TRY(err);
     apr_table_setn(r->notes, "fhir-scopes", apr_pstrdup(r->pool, bearer.scopes));
@@ -280,7 +280,7 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
     "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, "              \
     "If-None-Exist, If-Modified-Since, Prefer, X-Requested-With"
 
-/* What everybody may read, whoever's page asks. */
+/* Paths that pages of any origin may read. */
 static int is_public(const char *path)
 {
     return !strncmp(path, ".well-known/", 12) || !strcmp(path, "metadata") ||

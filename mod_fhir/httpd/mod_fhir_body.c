@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Bodies: a request's is read whole, within its limit; a response's is spooled until the database
- * connection is back, then sent at the client's pace.
+ * Bodies. A request's body is read as a whole, within its limit. A response is spooled until the
+ * database connection is back, then sent at the client's speed.
  */
 #include "httpd/mod_fhir.h"
 
@@ -21,14 +21,14 @@ APLOG_USE_MODULE(fhir);
 
 static fhir_err_t *too_large(request_rec *r, apr_size_t max)
 {
-    /* what was not read is not waited for */
+    /* the rest of the body is not waited for */
     r->connection->keepalive = AP_CONN_CLOSE;
     return fhir_err_create(
         r->pool, FHIR_ERR_TOO_LARGE,
         "The body is larger than the %" APR_SIZE_T_FMT " bytes that this endpoint accepts", max);
 }
 
-/* What was read is a beginning, which must not pass for the body. */
+/* Only a part of the body was read, which must not be taken for the whole. */
 static fhir_err_t *no_memory(request_rec *r)
 {
     r->connection->keepalive = AP_CONN_CLOSE;
@@ -47,10 +47,11 @@ static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
                         "The body of the request could not be read completely");
 }
 
-/* A body up to this size is not charged: all threads together can have that. */
+/* Bodies up to this size are not charged: even one in each thread is little memory. */
 enum { FREE = 64 * 1024 };
 
-/* What came is charged piece by piece: who announces much and sends little holds little. */
+/* The body is charged as it arrives, so that a client that announces much and sends little holds
+ * little. */
 static fhir_err_t *charge(fhir_ticket_t *ticket, const fhir_buf_t *buf, request_rec *r)
 {
     apr_int64_t missing = (apr_int64_t)buf->len - ticket->bodies;
@@ -62,7 +63,7 @@ static fhir_err_t *charge(fhir_ticket_t *ticket, const fhir_buf_t *buf, request_
     return err;
 }
 
-/* Appends the data of a brigade; *eos when that was all. */
+/* Appends the data of a brigade; *eos when the body is complete. */
 static fhir_err_t *take(fhir_buf_t *buf, int *eos, int *answered, request_rec *r,
                         fhir_ticket_t *ticket, apr_bucket_brigade *brigade, apr_size_t max)
 {
@@ -115,7 +116,7 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
         return too_large(r, max);
     *answered = 0;
     FHIR_TRY(read_all(buf, answered, r, ticket, max));
-    /* mod_deflate's input filter takes the header away with the coding */
+    /* mod_deflate's input filter removes the header together with the coding */
     const char *coding = apr_table_get(r->headers_in, "Content-Encoding");
     if (buf->len && coding && strcasecmp(coding, "identity") != 0)
         return fhir_err_create(
@@ -123,13 +124,13 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
             "Content-Encoding %s is not supported here: send the body without it", coding);
     *body = fhir_buf_cstr(buf);
     *len = buf->len;
-    /* and now for what is made of it */
+    /* charges what parsing makes of the body */
     if (buf->len > FREE)
         return fhir_budget_body(ticket, FHIR_BUDGET_BODY(buf->len) - ticket->bodies, r->pool);
     return NULL;
 }
 
-/* Most of an unread body that is taken so that its connection can stay open. */
+/* The most bytes of an unread body that are read so that the connection can stay open. */
 enum { LEFT_MAX = 64 * 1024 };
 
 void mod_fhir_body_leave(request_rec *r)
@@ -138,7 +139,7 @@ void mod_fhir_body_leave(request_rec *r)
     apr_off_t n, left = LEFT_MAX;
     int eos = !apr_table_get(r->headers_in, "Transfer-Encoding") &&
               !apr_table_get(r->headers_in, "Content-Length");
-    /* who waits for "100 Continue" has sent nothing, and reading would ask for it */
+    /* a client that waits for "100 Continue" has sent nothing, and reading would ask it to */
     while (!eos && left > 0 && !r->expecting_100 && r->connection->keepalive != AP_CONN_CLOSE &&
            !ap_get_brigade(r->input_filters, brigade, AP_MODE_READBYTES, APR_NONBLOCK_READ,
                            HUGE_STRING_LEN)) {
@@ -156,7 +157,7 @@ void mod_fhir_body_leave(request_rec *r)
 
 enum { IN_MEMORY = 128 * 1024 };
 
-/* A disk that is full is not the client's fault, nor one of the program. */
+/* A full disk is neither the client's fault nor a fault of the program. */
 static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv)
 {
     apr_pool_t *pool = spool->r->pool;
@@ -172,7 +173,7 @@ static fhir_err_t *file_error(mod_fhir_spool_t *spool, apr_status_t rv)
                            err->detail);
 }
 
-/* Moves what is in memory into the file, which is made when it is needed first. */
+/* Moves the memory to the file, which is made at first use. */
 static fhir_err_t *move_to_file(mod_fhir_spool_t *spool)
 {
     FHIR_TRY(fhir_budget_spool(spool->ticket, (apr_int64_t)spool->buf->len, spool->r->pool));
@@ -256,7 +257,7 @@ int mod_fhir_spool_send(mod_fhir_spool_t *spool, const char *ready, apr_size_t r
     if (spool->in_file)
         (void)apr_brigade_insert_file(brigade, spool->file, 0, spool->in_file, r->pool);
     if (spool->buf->len) {
-        /* the bucket takes the memory over and frees it when it is sent */
+        /* the bucket owns the memory, and frees it when it was sent */
         APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_heap_create(spool->buf->data, spool->buf->len,
                                                                 free, c->bucket_alloc));
         spool->buf->data = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The budget of this process, and who a request's client is.
+ * The budget of this process, and the client of a request.
  *
- * A thread of httpd's reads a request's header until its end. So a connection is counted from when
- * a thread takes it up until the header has come, and one that is too many is closed. With the
- * event MPM that is so for each request of a connection, with others for the first.
+ * A thread of httpd reads the header of a request to its end. A connection therefore counts as
+ * unfinished from when a thread takes it until the header is complete, and one above the limit is
+ * closed. With the event MPM this applies to each request of a connection, with others only to the
+ * first.
  */
 #include "httpd/mod_fhir.h"
 
@@ -35,12 +36,12 @@ fhir_budget_t *mod_fhir_budget_create(server_rec *main, apr_pool_t *pchild)
         .arriving = (int)mod_fhir_number(settings, MOD_FHIR_UNFINISHED_SHARE),
     };
     if (ap_mpm_query(AP_MPMQ_MAX_THREADS, &limits.threads) || limits.threads < 1)
-        limits.threads = 1; /* prefork: one request at a time is served here */
+        limits.threads = 1; /* prefork: each process serves one request at a time */
     fhir_budget_t *budget;
     return fhir_budget_create(&budget, &limits, pchild) ? NULL : budget;
 }
 
-/* Who has one address of an IPv6 network has them all. */
+/* A client with one address of an IPv6 network can use all of them. */
 static apr_uint64_t of_address(const apr_sockaddr_t *address, const char *ip)
 {
     if (address && address->family == APR_INET6 && address->ipaddr_len == 16 &&
@@ -89,8 +90,8 @@ static void tell(conn_rec *c, mod_fhir_child_t *child)
                       c->client_ip);
 }
 
-/* 1 if a whole header is there, so that reading it keeps nobody waiting. Behind TLS that is not to
- * be seen. */
+/* 1 if the whole header is there, so that reading it blocks no thread. With TLS, this is
+ * unknown. */
 static int has_come(conn_rec *c)
 {
     apr_os_sock_t fd;
@@ -101,7 +102,8 @@ static int has_come(conn_rec *c)
     return n > 0 && memmem(bytes, (size_t)n, "\r\n\r\n", 4);
 }
 
-/* Requests of an HTTP/2 connection have connections of their own: the one they come by counts. */
+/* Requests of an HTTP/2 connection have connections of their own; the client's real connection
+ * counts. */
 static int on_connection(conn_rec *c)
 {
     mod_fhir_child_t *child = mod_fhir_server_of(c->base_server)->process;
@@ -115,13 +117,13 @@ static int on_connection(conn_rec *c)
         return DECLINED;
     tell(c, child);
     c->keepalive = AP_CONN_CLOSE;
-    c->aborted = 1; /* nobody waits for what the client still sends */
+    c->aborted = 1; /* the rest that the client sends is not waited for */
     if (c->cs)
         c->cs->state = CONN_STATE_LINGER;
     return OK;
 }
 
-/* mod_remoteip says whom a proxy that it trusts speaks for. */
+/* mod_remoteip knows the client of a trusted proxy */
 static int on_request(request_rec *r)
 {
     conn_rec *c = r->connection->master ? r->connection->master : r->connection;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The token cache of this server: one segment for all its processes, old and new ones alike. It
- * and its lock live in the process's pool and are found again after a graceful restart, so that a
- * revocation reaches the processes of the generation before, too.
+ * The token cache of this server: one segment for all processes, old and new. The segment and its
+ * lock are in the process's pool and are found again after a graceful restart, so that a revocation
+ * also reaches processes of the previous generation.
  */
 #include "httpd/mod_fhir.h"
 
@@ -17,7 +17,7 @@ APLOG_USE_MODULE(fhir);
 #define RETAINED "mod_fhir-token-cache"
 #define LAYOUT   1 /* of retained_t */
 
-/* Outlives the code that made it: nothing in here may point to our functions. */
+/* It lives longer than the code that made it, so it must not point to our functions. */
 typedef struct retained_t {
     int layout;
     apr_size_t size; /* of the segment; 0: none */
@@ -41,7 +41,7 @@ static apr_status_t make_segment(retained_t *kept, apr_size_t size, server_rec *
     unsigned char seed[16];
     apr_status_t rv = apr_generate_random_bytes(seed, sizeof(seed));
     kept->size = 0;
-    if (!rv) /* without a name: children inherit it, nobody else can reach it */
+    if (!rv) /* without a name: children inherit it, and no other process can open it */
         rv = apr_shm_create(&kept->shm, size, NULL, main->process->pool);
     if (!rv && !kept->mutex)
         rv = ap_global_mutex_create(&kept->mutex, NULL, MOD_FHIR_CACHE_MUTEX, NULL, main,

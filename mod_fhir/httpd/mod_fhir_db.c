@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This process and its database: the store of each server, over a pool of connections that servers
+ * The database of this process: the store of each server, with a pool of connections that servers
  * with the same settings share.
  */
 #include "httpd/mod_fhir.h"
@@ -21,7 +21,7 @@ struct mod_fhir_child_t {
     server_rec *server;
     apr_pool_t *pool;
     _Atomic(fhir_store_t *) store; /* or NULL: not made yet */
-    apr_thread_mutex_t *creating;  /* held while it is made */
+    apr_thread_mutex_t *creating;  /* held while it is being made */
     fhir_store_source_t *source;   /* NULL: no database is configured */
     const char *conninfo;          /* of source */
     mod_fhir_endpoints_t *endpoints;
@@ -73,7 +73,7 @@ const fhir_token_cache_t *mod_fhir_child_cache(mod_fhir_child_t *child)
     return child->cache.segment ? &child->cache : NULL;
 }
 
-/* Most servers never see a token: nobody listens before one comes. */
+/* Most servers never get a token, so listening begins with the first one. */
 apr_uint64_t mod_fhir_child_database(mod_fhir_child_t *child)
 {
     mod_fhir_listener_t *listener = atomic_load_explicit(&child->listener, memory_order_acquire);
@@ -90,7 +90,7 @@ apr_uint64_t mod_fhir_child_database(mod_fhir_child_t *child)
     return listener ? mod_fhir_listener_database(listener) : 0;
 }
 
-/* A pool that worker threads may make children of: with an allocator and a lock of its own. */
+/* A pool in which worker threads may make subpools: it has an allocator and a lock of its own. */
 static apr_status_t thread_safe_pool(apr_pool_t **pool, apr_pool_t *parent)
 {
     apr_allocator_t *allocator;
@@ -110,7 +110,7 @@ static apr_status_t thread_safe_pool(apr_pool_t **pool, apr_pool_t *parent)
     return rv;
 }
 
-/* Made when it is asked for first: a host may have many servers that never see a FHIR request. */
+/* Made at first use: a host may have many servers that never get a FHIR request. */
 fhir_store_t *mod_fhir_child_store(mod_fhir_child_t *child)
 {
     const mod_fhir_settings_t *settings = mod_fhir_settings_of(child->server);
@@ -157,7 +157,7 @@ static apr_status_t destroy_pool(void *pool)
     return APR_SUCCESS;
 }
 
-/* 1 if a child's pool of connections is what another server's settings ask for. */
+/* 1 if another server has the same settings and can share this pool of connections. */
 static int can_share(const mod_fhir_child_t *other, const char *conninfo,
                      const mod_fhir_settings_t *settings)
 {
@@ -196,7 +196,8 @@ mod_fhir_child_t *mod_fhir_child_create(server_rec *s, server_rec *main, fhir_bu
     apr_status_t rv = thread_safe_pool(&pool, pchild);
     if (rv)
         return NULL;
-    /* before the other pools of the process go; of servers that share connections the last first */
+    /* runs before other pools of the process are destroyed; servers that share connections, the
+     * last first */
     apr_pool_pre_cleanup_register(pchild, pool, destroy_pool);
     mod_fhir_child_t *child = apr_pcalloc(pool, sizeof(*child));
     child->server = s;

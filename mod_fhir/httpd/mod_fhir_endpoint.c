@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Endpoints as one process sees them. httpd merges a Location's settings anew for each request;
- * what is made of them (CapabilityStatement, the schema's check, the key of page links) is kept
- * here, found by the settings' bytes. The list only grows, by as many as the configuration has.
+ * Endpoints within one process. httpd merges a Location's settings again for each request. What is
+ * made from them (CapabilityStatement, check of the schema, keys of page links) is kept here, found
+ * by the bytes of the settings. The list can only grow to the number of endpoints in the
+ * configuration.
  */
 #include "httpd/mod_fhir.h"
 
@@ -24,16 +25,17 @@ struct mod_fhir_endpoint_t {
     mod_fhir_settings_t settings;
     mod_fhir_child_t *child;
     mod_fhir_endpoint_t *next;
-    fhir_tenant_t *tenant;                    /* shared with the tenant's other endpoints */
-    _Atomic(const fhir_schema_keys_t *) keys; /* what cursor_keys was made of, or NULL */
-    apr_thread_mutex_t *lock;                 /* guards the pool */
-    apr_pool_t *pool;                         /* for cursor_keys */
+    fhir_tenant_t *tenant; /* shared with the tenant's other endpoints */
+    _Atomic(const fhir_schema_keys_t *)
+        keys;                 /* the keys from which cursor_keys was made, or NULL */
+    apr_thread_mutex_t *lock; /* guards the pool */
+    apr_pool_t *pool;         /* for cursor_keys */
 };
 
 struct mod_fhir_endpoints_t {
     mod_fhir_child_t *child;
     apr_pool_t *pool;
-    apr_thread_mutex_t *lock; /* held while one is made */
+    apr_thread_mutex_t *lock; /* held while one is being made */
     _Atomic(mod_fhir_endpoint_t *) first;
 };
 
@@ -102,7 +104,8 @@ static mod_fhir_endpoint_t *make(mod_fhir_endpoints_t *list, const mod_fhir_sett
     if (e->endpoint.spoken != e->endpoint.stored && !(e->endpoint.convert = convert_of(list)))
         return NULL;
     if (fhir_capability_build(&e->endpoint.capability, &e->endpoint, list->pool))
-        e->endpoint.capability = NULL; /* made for each request then, which tells the error */
+        e->endpoint.capability =
+            NULL; /* it is made for each request then, which reports the error */
     if (fhir_metadata_create(&e->endpoint.metadata, list->pool))
         e->endpoint.metadata = NULL;
     e->endpoint.writing.validator = validator_of(list, e->endpoint.stored);
@@ -131,7 +134,7 @@ const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoi
     return &endpoint->endpoint;
 }
 
-/* The keys of page links, made ready when they are first known, and when they were changed. */
+/* Prepares the keys of page links, when they become known and when they change. */
 static void take_keys(mod_fhir_endpoint_t *e, const fhir_schema_keys_t *keys)
 {
     if (atomic_load_explicit(&e->keys, memory_order_acquire) == keys)

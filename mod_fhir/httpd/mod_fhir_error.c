@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Errors that httpd answers itself below an endpoint, before or beside the handler: a request line
- * or a header that is too long, a bad escape, access denied by Require, a body above
+ * Errors that httpd itself answers below an endpoint, before or beside the handler: a request line
+ * or header that is too long, a bad escape, access denied by Require, a body above
  * LimitRequestBody. Their pages are replaced by OperationOutcomes. An ErrorDocument of the
- * administrator's stays, and so does the page for people.
+ * administrator stays, and so do pages for people.
  */
 #include "httpd/mod_fhir.h"
 
@@ -54,7 +54,7 @@ static int is_below(const char *uri, const char *path, apr_size_t len)
     return !strncmp(uri, path, len) && (!uri[len] || strchr("/?", uri[len]));
 }
 
-/* The endpoint that a URI is below, or NULL: sections of the server, of which later ones win. */
+/* The endpoint of a URI, or NULL. If several sections match, the last one counts. */
 static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
 {
     const mod_fhir_place_t *found = NULL;
@@ -69,7 +69,7 @@ static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
     return found;
 }
 
-/* Endpoints in the folder that a URI is in: the base that a client was meant to have. */
+/* Endpoints in the folder of a URI: the base that the client may have meant. */
 static const char *neighbours(const mod_fhir_place_t **one, request_rec *r)
 {
     const char *list = NULL;
@@ -88,7 +88,7 @@ static const char *neighbours(const mod_fhir_place_t **one, request_rec *r)
     return list;
 }
 
-/* What the request line says, where httpd gave up before it took it apart. */
+/* The path of the request line, if httpd failed before it parsed it. */
 static const char *uri_of(const request_rec *r)
 {
     const char *line = r->the_request;
@@ -101,7 +101,7 @@ static const char *uri_of(const request_rec *r)
 
 /* ---- what is said ---- */
 
-/* httpd's reason without its markup. */
+/* httpd's reason, without markup. */
 static const char *reason(const request_rec *r)
 {
     const char *notes = apr_table_get(r->notes, "error-notes");
@@ -136,7 +136,7 @@ static void render(fhir_buf_t *buf, const request_rec *r, const char *bases)
     fhir_outcome_end(buf);
 }
 
-/* In XML where that is asked for; 0 if neither form can be made. */
+/* The response in XML, if the client asked for that; 0 if it can be made in neither format. */
 static int to_xml(fhir_buf_t *json, const fhir_model_t *model, apr_pool_t *pool)
 {
     fhir_buf_t *xml = fhir_buf_create(pool, 64 * 1024);
@@ -157,7 +157,7 @@ typedef struct page_t {
     int sent;
 } page_t;
 
-/* The page's bytes are dropped; what is not data passes. */
+/* Drops the bytes of httpd's page; buckets without data pass. */
 static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     page_t *page = f->ctx;

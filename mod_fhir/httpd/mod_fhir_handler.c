@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Requests: what answers is chosen by the kind of location from a table. One to FHIR goes from
- * request_rec to fhir_request_t, through fhir_service_run, and back; nothing of FHIR is decided
- * here.
+ * Requests: a table selects the handler by the kind of location. A FHIR request is converted from
+ * request_rec to fhir_request_t, goes through fhir_service_run, and back. Nothing about FHIR is
+ * decided here.
  */
 #include "httpd/mod_fhir.h"
 
@@ -27,9 +27,9 @@ typedef struct call_t {
     fhir_log_t log;
     mod_fhir_spool_t spool;
     request_rec *r;
-    const char *body; /* read already */
+    const char *body; /* read before */
     apr_size_t body_len;
-    int answered; /* by an input filter of httpd's */
+    int answered; /* by an input filter of httpd */
 } call_t;
 
 static const char *header(const fhir_request_t *request, const char *name)
@@ -38,8 +38,8 @@ static const char *header(const fhir_request_t *request, const char *name)
     return apr_table_get(call->r->headers_in, name);
 }
 
-/* The time of a request begins when it was read whole: how long its body takes is the client's
- * affair, and mod_reqtimeout's. */
+/* The time of a request begins when it was read completely. How long the client sends is limited by
+ * mod_reqtimeout. */
 static void start_clock(call_t *call)
 {
     call->patience.until = apr_time_now() + call->timeout;
@@ -73,8 +73,8 @@ static int client_socket(const request_rec *r)
     return socket && !apr_os_sock_get(&fd, socket) ? fd : -1;
 }
 
-/* Behind the base. Taken from r->uri, which httpd's own access control saw, and encoded anew: what
- * is served cannot differ from what was permitted. */
+/* The path below the base. It is taken from r->uri, which httpd's own access control saw, and
+ * encoded again: what is served cannot differ from what was permitted. */
 const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place)
 {
     const char *path = r->uri + strlen(place->path);
@@ -84,8 +84,8 @@ const char *mod_fhir_path_below(request_rec *r, const mod_fhir_place_t *place)
     return *path ? ap_os_escape_path(r->pool, path, 1) : "";
 }
 
-/* A Location is the beginning of the URI, unless it was found otherwise: nothing behind the URI may
- * be read then. */
+/* A Location is the beginning of the URI, unless it matched in another way; nothing after the URI
+ * may be read then. */
 static int is_below(const request_rec *r, const mod_fhir_place_t *place)
 {
     return strncmp(r->uri, place->path, strlen(place->path)) == 0;
@@ -135,13 +135,13 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->header = header;
     request->read_body = read_body;
     request->baton = call;
-    /* the CapabilityStatement is there whatever the database does: it does not wait for it */
+    /* the CapabilityStatement must not wait for the database */
     if (strcmp(request->path, "metadata") != 0)
         request->store = mod_fhir_endpoint_store(&request->no_store, endpoint, &call->log, r->pool);
     if (request->endpoint->audience != FHIR_AUDIENCE_OPEN)
         request->refused =
             mod_fhir_auth_grant(&request->grant, r, settings, request->endpoint, request->store);
-    /* the CapabilityStatement is for everybody, and there already */
+    /* everybody may read the CapabilityStatement, which is in memory */
     if (strcmp(request->path, "metadata") != 0)
         request->overload = mod_fhir_budget_enter(
             &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
@@ -181,7 +181,7 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
     note(r, &call->response);
     r->status = call->response.status;
     const char *refused = mod_fhir_use_refused(r, err);
-    if (refused) /* found by it at the Connect Portal */
+    if (refused) /* the Connect Portal finds the refusal by it */
         apr_table_setn(r->err_headers_out, "X-Request-Id", refused);
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
@@ -211,7 +211,7 @@ static int answer_auth(request_rec *r, const mod_fhir_settings_t *settings,
 /* Parts of an endpoint: the first that owns the path answers. */
 static const struct {
     int (*owns)(request_rec *r, const mod_fhir_settings_t *settings,
-                const mod_fhir_endpoint_t *endpoint); /* NULL: all that is left */
+                const mod_fhir_endpoint_t *endpoint); /* NULL: all other paths */
     int (*answer)(request_rec *r, const mod_fhir_settings_t *settings,
                   mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child);
 } parts[] = {{is_auth, answer_auth}, {NULL, answer_fhir}};
@@ -256,7 +256,7 @@ int mod_fhir_handler(request_rec *r)
     const mod_fhir_settings_t *settings = ap_get_module_config(r->per_dir_config, &fhir_module);
     if (!r->handler || strcmp(r->handler, MOD_FHIR_HANDLER) != 0)
         return DECLINED;
-    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* on any answer */
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff"); /* in every response */
     for (apr_size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
         if (kinds[i].is(settings))
             return kinds[i].handler(r, settings, mod_fhir_server_of(r->server)->child);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an endpoint is called: the base URL of its links, and by which names it may be asked. What a
- * stored reference means depends on the base, so that of an endpoint that writes, or takes tokens,
- * is never what a client's Host header says.
+ * The address of an endpoint: the base URL of its links, and the names by which clients may call
+ * it. The meaning of a stored reference depends on the base. So the base of an endpoint that
+ * writes, or takes tokens, never comes from the client's Host header.
  */
 #include "httpd/mod_fhir.h"
 
@@ -23,7 +23,7 @@ static int needs_name(const mod_fhir_settings_t *settings)
             settings->value[MOD_FHIR_INTERACTIONS].number & WRITES);
 }
 
-/* ServerName, whatever UseCanonicalName says; its port, else the one that was connected to. */
+/* ServerName, whatever UseCanonicalName says, with its port or that of the connection. */
 static const char *canonical_url(request_rec *r, const char *path)
 {
     const char *host = r->server->server_hostname, *scheme = ap_http_scheme(r);
@@ -58,7 +58,7 @@ const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings
     return (const char *const *)bases->elts;
 }
 
-/* One of ServerName and ServerAlias. */
+/* 1 if it is ServerName or a ServerAlias. */
 static int is_servers(const server_rec *s, const char *host)
 {
     for (int i = 0; s->names && i < s->names->nelts; i++) {
@@ -82,7 +82,7 @@ static int is_bases(const char *host, const mod_fhir_settings_t *settings, apr_p
            !strcasecmp(host, uri.hostname);
 }
 
-/* One of FHIRHosts, whose names have a blank in front and behind; "any" is every host's. */
+/* 1 if it is in FHIRHosts, whose names have a blank before and after; "any" allows every host. */
 static int is_listed(const char *host, const mod_fhir_settings_t *settings, apr_pool_t *pool)
 {
     const char *hosts = settings->value[MOD_FHIR_HOSTS].text;

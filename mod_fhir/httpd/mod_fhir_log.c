@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libfhir's log sink bound to httpd's error log, and the one place that logs what a request came
- * to. libfhir's levels are httpd's.
+ * libfhir's log sink, bound to httpd's error log, and the one place that logs the result of a
+ * request. libfhir's levels are those of httpd.
  */
 #include "httpd/mod_fhir.h"
 
@@ -71,7 +71,7 @@ void mod_fhir_log_result(mod_fhir_child_t *child, request_rec *r, const fhir_err
     case FHIR_ERR_UNCONFIRMED:
         FHIR_LOG(&log, FHIR_LOG_WARNING, "FHIR0500: answered 504: %s", chain(err, r->pool));
         break;
-    default: /* the client's mistake; messages quote its input, so the code alone */
+    default: /* a mistake of the client: the message quotes its input, so only the code is logged */
         FHIR_LOG(&log, FHIR_LOG_DEBUG, "FHIR0204: answered %d %s", fhir_err_http_status(err->code),
                  fhir_err_name(err->code));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The portals, as httpd sees them: which endpoints this server has, where a practice's portal is,
- * and the command that takes e-mails.
+ * The portals at the side of httpd: the endpoints of this server, the address of a practice's
+ * portal, and the command for e-mails.
  */
 #include "portal/fhir_portal.h"
 
@@ -41,8 +41,8 @@ const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
     return NULL;
 }
 
-/* Those of the portal's own practice are as they answer, with their statements; those of others,
- * which may be thousands, as they are configured. */
+/* Endpoints of the portal's own practice as they answer, with their statements; those of other
+ * practices, of which there may be thousands, as they are configured. */
 static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_child_t *child,
                          const mod_fhir_settings_t *settings, const char *own_tenant)
 {
@@ -65,8 +65,8 @@ static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_chil
         mod_fhir_settings_apply(&item->endpoint, settings);
 }
 
-/* Documentation has forms that ask an endpoint that needs no token. It is in no list: it is for
- * whom httpd lets in. */
+/* The documentation has forms that call an endpoint without tokens. It is not listed, since only
+ * clients that httpd admits may use it. */
 static void note_open(fhir_portal_t *portal, request_rec *r, const mod_fhir_settings_t *settings,
                       const char *own_tenant)
 {
@@ -92,7 +92,7 @@ static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
 }
 
-/* What the portal's calls need of httpd. */
+/* What a portal call needs from httpd. */
 typedef struct httpd_t {
     const char *const *mail; /* FHIRPortalMail, or NULL */
     request_rec *r;
@@ -120,7 +120,7 @@ static apr_status_t start(apr_proc_t *proc, const char *const *words, apr_pool_t
     return rv ? rv : apr_proc_create(proc, words[0], words, env, attr, pool);
 }
 
-/* Its exit status, or -1: it did not end in time. */
+/* The exit status, or -1 when the command did not end in time. */
 static int await(apr_proc_t *proc)
 {
     int status = -1;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What applications do, for the portals: how many requests each makes in a day, and why some were
- * refused. Counts are kept in memory and written every ten seconds by the request that comes then,
- * and when the process ends; one that is killed loses those of some seconds.
+ * Use by applications, for the portals: the number of requests of each in a day, and why some were
+ * refused. Counts are kept in memory and written every ten seconds by the next request, and when
+ * the process ends; a process that is killed loses the counts of some seconds.
  */
 #include "httpd/mod_fhir.h"
 
@@ -29,7 +29,7 @@ struct mod_fhir_use_t {
     apr_pool_t *pool;
     apr_thread_mutex_t *lock; /* guards all of it */
     apr_hash_t *counts;       /* count_t by tenant, a line feed, client */
-    apr_time_t next;          /* when they are written */
+    apr_time_t next;          /* when they are written next */
 };
 
 mod_fhir_use_t *mod_fhir_use_create(apr_pool_t *pool)
@@ -56,8 +56,7 @@ static count_t *count_of(mod_fhir_use_t *use, const char *tenant, const char *cl
     return count;
 }
 
-/* What was counted of the practice of the first of them, which is not counted again; NULL when
- * nothing is left. */
+/* Removes and returns the counts of one practice; NULL when nothing is left. */
 static apr_array_header_t *take(const char **tenant, mod_fhir_use_t *use, apr_pool_t *pool)
 {
     apr_array_header_t *list = apr_array_make(pool, 16, sizeof(fhir_use_t));
@@ -100,7 +99,7 @@ void mod_fhir_use_write(mod_fhir_child_t *child, apr_pool_t *pool)
                                        mod_fhir_child_store(child), pool);
         if (!err)
             continue;
-        give_back(use, tenant, list, pool); /* the database is away: written another time */
+        give_back(use, tenant, list, pool); /* the database is away: they are written later */
         return;
     }
 }
@@ -113,7 +112,8 @@ static const char *note_of(const request_rec *r, const char *name)
     return note ? note : "";
 }
 
-/* "search-type Observation": what was asked, without ids or values, which may be a patient's. */
+/* "search-type Observation": the kind of request, without ids or values, which may identify a
+ * patient. */
 static const char *asked(const request_rec *r)
 {
     return apr_pstrcat(r->pool, note_of(r, "fhir-interaction"), " ", note_of(r, "fhir-type"), NULL);
@@ -136,7 +136,7 @@ static void keep_refusal(request_rec *r, mod_fhir_child_t *child, const char *te
         .client = note_of(r, "fhir-app"),
         .route = apr_pstrcat(r->pool, "FHIR ", asked(r), NULL),
         .name = fhir_refusals[is_token ? FHIR_REFUSED_FHIR_TOKEN : FHIR_REFUSED_FHIR_SCOPE].name,
-        /* a message about a token or with a scope has no ids */
+        /* messages about a token or a scope contain no ids */
         .description = is_token || err->scope
                            ? err->message
                            : "The access token's scopes do not allow this request",

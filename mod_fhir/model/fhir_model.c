@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Lookups in the generated tables. No memory is allocated and nothing is kept: everything found is
- * a pointer into const tables. What the tables hold is decided by tools/fhirgen.
+ * Lookups in the generated tables. No memory is allocated: every result points into const tables.
+ * tools/fhirgen decides what the tables contain.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ const fhir_model_t *fhir_model_by_label(const char *label)
     return NULL;
 }
 
-/* Order of a name of given length against a pool string, by bytes; the name may hold NULs. */
+/* Compares a name of given length, which may contain NULs, with a string of the pool, by bytes. */
 static int name_compare(const char *name, apr_size_t len, const char *pooled)
 {
     apr_size_t pooled_len = strlen(pooled);
@@ -62,7 +62,7 @@ const fhir_type_t *fhir_model_type(const fhir_model_t *m, const char *name, apr_
     return type ? type : type_between(m, m->n_resources + 1u, m->n_types, name, len);
 }
 
-/* FNV-1a started with the owner's index; the generator filled the slots by the same. */
+/* FNV-1a, started with the owner's index; the generator filled the slots in the same way. */
 static apr_uint32_t element_hash(apr_uint32_t owner, const char *name, apr_size_t len)
 {
     apr_uint32_t hash = 2166136261u ^ owner;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looking things up in the tables of profiles and value sets. */
+/* Lookups in the tables of profiles and value sets. */
 #include "model/fhir_profiles.h"
 
 #include <string.h>
@@ -129,7 +129,7 @@ fhir_member_t fhir_profiles_member(const fhir_profiles_t *p, apr_uint16_t set, c
     return answer;
 }
 
-/* Is all of a set outside of what is carried? */
+/* 1 if no code of a set is compiled in. */
 static int is_elsewhere(const fhir_profiles_t *p, apr_uint16_t set)
 {
     int n;

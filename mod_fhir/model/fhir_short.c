@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Short forms of URLs: to them, and what a search for beginnings looks for. Back again goes SQL's
- * fhir_full (sql/000-base.sql).
+ * Short forms of URLs: conversion to them, and prefixes for searches. SQL's fhir_full
+ * (sql/000-base.sql) converts them back.
  */
 #include "model/fhir_short.h"
 
@@ -17,8 +17,8 @@ static int starts(const char *s, apr_size_t len, apr_size_t row)
 }
 
 /*
- * The row of the longest URL that s begins with, or 0. Every beginning of s stands at or before the
- * last row that is not behind s, and is a beginning of that row, too: one of its parents.
+ * The row of the longest URL with which s begins, or 0. Every prefix of s is at or before the last
+ * row that is not after s, and is a prefix of that row, too: one of its parents.
  */
 static apr_size_t longest(const char *s, apr_size_t len)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Practices as one process remembers them. Requests hold the snapshot that they began with; one of
- * them makes the next, while the others go on with the one that is there. A snapshot asks once
+ * Practices, as one process remembers them. A request holds the snapshot that it began with. One
+ * request makes the next snapshot, while the others use the existing one. A snapshot asks once
  * which practices have a schema, and reads the records of some of them: those that were read
- * longest ago, so that a server with thousands of practices asks no more at a time than one with
+ * longest ago, so that a server with thousands of practices reads no more at a time than one with
  * hundreds.
  */
 #include "portal/fhir_directory.h"
@@ -37,14 +37,14 @@ typedef struct record_t {
     apr_time_t read;                        /* 0: never */
     const char *organization;               /* as JSON, or NULL */
     const char *const *locations;           /* as JSON, ends with NULL; or NULL */
-    int exists;                             /* there is such a schema */
+    int exists;                             /* the schema exists */
     int failed;                             /* it could not be read */
 } record_t;
 
 struct fhir_directory_t {
     apr_pool_t *pool;
     apr_thread_mutex_t *lock;     /* guards current, and the snapshots' refs */
-    apr_thread_mutex_t *building; /* held by the one who makes a snapshot */
+    apr_thread_mutex_t *building; /* held by the request that makes a snapshot */
     snapshot_t *current;          /* or NULL */
 };
 
@@ -72,7 +72,7 @@ static const char *text_of(const fhir_node_t *object, const char *name, apr_pool
     return text ? text : "";
 }
 
-/* The items of a list of strings, divided. */
+/* The items of a list of strings, joined with separators. */
 static const char *join(const fhir_node_t *list, const char *between, apr_pool_t *pool)
 {
     const char *out = "";
@@ -82,7 +82,7 @@ static const char *join(const fhir_node_t *list, const char *between, apr_pool_t
     return out;
 }
 
-/* The value of the item of a list whose member `system` is that. */
+/* The value of the item whose member `system` is this. */
 static const char *by_system(const fhir_node_t *list, const char *system, apr_pool_t *pool)
 {
     for (const fhir_node_t *item = list ? list->child : NULL; item; item = item->next)
@@ -108,7 +108,7 @@ static void take_address(fhir_practice_t *practice, const fhir_node_t *address, 
     practice->country = text_of(address, "country", pool);
 }
 
-/* Everything that the search looks at, folded. */
+/* All texts in which the search looks, folded. */
 static void take_words(fhir_practice_t *practice, apr_pool_t *pool)
 {
     const char *const own[] = {practice->name, practice->aliases, practice->npi, practice->line,
@@ -181,8 +181,8 @@ static fhir_err_t *read_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* A practice's own Organization is the one that is named (FHIRPracticeOrganization), or the active
- * one that has the practice's name: no other is shown to the public. */
+/* The practice's own Organization: the one that is configured (FHIRPracticeOrganization), or the
+ * active one with the practice's name. No other Organization is shown to the public. */
 static fhir_err_t *read_practice(reading_t *reading, const fhir_portal_endpoint_t *endpoint,
                                  fhir_store_t *store)
 {
@@ -204,7 +204,7 @@ static int by_name(const void *a, const void *b)
     return order ? order : strcmp(left->tenant, right->tenant);
 }
 
-/* What was known of a tenant before, as a record of this snapshot. */
+/* The record of a tenant in this snapshot, copied from the previous one. */
 static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenant)
 {
     record_t *record = apr_pcalloc(made->pool, sizeof(*record));
@@ -234,7 +234,7 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Which practices have a schema that can be read: one question for all. */
+/* Which practices have a schema that can be read: one query for all. */
 static fhir_err_t *find_schemas(snapshot_t *made, fhir_store_t *store)
 {
     return fhir_auth_sql_in(store, "",
@@ -251,7 +251,7 @@ static void read_records(snapshot_t *made, record_t *record, fhir_store_t *store
     reading_t reading = {.pool = made->pool};
     fhir_err_t *err = read_practice(&reading, record->endpoint, store);
     record->failed = err != NULL;
-    /* a database that is away is not waited for once for each practice */
+    /* if the database is away, it is not waited for once for each practice */
     *is_away = err && fhir_err_http_status(err->code) == 503;
     if (err) {
         FHIR_LOG(log, FHIR_LOG_WARNING, "FHIR0701: the directory could not read schema \"%s\": %s",
@@ -270,7 +270,7 @@ static int by_age(const void *a, const void *b)
     return left->read < right->read ? -1 : left->read > right->read;
 }
 
-/* Those that were read longest ago; *is_away 1: the database does not answer. */
+/* Reads the records that were read longest ago; *is_away is 1 when the database does not answer. */
 static void read_oldest(snapshot_t *made, fhir_store_t *store, const fhir_log_t *log, int *is_away)
 {
     apr_array_header_t *due = apr_array_make(made->pool, 16, sizeof(record_t *));
@@ -370,7 +370,7 @@ static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhi
     if (old ? apr_thread_mutex_trylock(directory->building) != APR_SUCCESS
             : apr_thread_mutex_lock(directory->building) != APR_SUCCESS)
         return old;
-    if (!old && (old = acquire(directory))) { /* another one has made it in the meantime */
+    if (!old && (old = acquire(directory))) { /* another request has made it in the meantime */
         apr_thread_mutex_unlock(directory->building);
         return old;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * E-mails. Nothing that somebody typed gets into a header but the address, which was checked.
+ * E-mails. Of typed text, only the address gets into a header, and it was checked.
  */
 #include "portal/fhir_mail.h"
 

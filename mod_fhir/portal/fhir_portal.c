@@ -152,8 +152,8 @@ fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_
 
 /* ---- the front page ---- */
 
-/* The practice's endpoints, up while its records can be read; and where patients see who reads
- * theirs. */
+/* The practice's endpoints, and whether its records can be read; also where patients see who reads
+ * their records. */
 static void show_health(fhir_view_t *view, fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);

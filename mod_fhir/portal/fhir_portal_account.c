@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Accounts of developers: made (openly or by invitation), confirmed by e-mail, with a password that
- * can be set anew and a second factor. Whether an address has an account is told to nobody but the
- * address: pages, and the time they take, are the same for both, since an e-mail is sent in either
- * case.
+ * Accounts of developers: created openly or by invitation, confirmed by e-mail, with passwords that
+ * can be reset and a second factor. Only the owner of an address learns whether it has an account:
+ * pages and their timing are the same for both, and an e-mail is sent in either case.
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -44,7 +43,7 @@ static const char *typed_address(const fhir_auth_call_t *call)
     return address;
 }
 
-/* A pair of new passwords: why they cannot be taken, or NULL. */
+/* Why a new password and its repetition cannot be accepted, or NULL. */
 static const char *password_fault(const fhir_auth_call_t *call, const char *user)
 {
     const char *password = fhir_pairs_get(&call->form, "password");
@@ -74,7 +73,7 @@ static fhir_err_t *mail(const fhir_auth_call_t *call, const char *to, const char
         call->pool);
 }
 
-/* How many e-mails an address of the network, and an address of people, may cause. */
+/* The most e-mails that a network address can cause, and that an e-mail address can get. */
 static fhir_err_t *may_send(const char **reason, fhir_auth_call_t *call, const char *to)
 {
     const char *const keys[] = {apr_pstrcat(call->pool, "m:", to, NULL),
@@ -94,7 +93,7 @@ static fhir_err_t *may_send(const char **reason, fhir_auth_call_t *call, const c
     return NULL;
 }
 
-/* A link that is good for one use, and its row. */
+/* Makes a link that can be used once, and its row. */
 static fhir_err_t *make_link(const char **link, const fhir_auth_call_t *call, const char *purpose,
                              const char *page, const char *email, const char *const details[4])
 {
@@ -116,7 +115,7 @@ static fhir_err_t *make_link(const char **link, const fhir_auth_call_t *call, co
 }
 
 typedef struct link_t {
-    const char *email; /* NULL: no such link, or not any more */
+    const char *email; /* NULL: no such link, or it has expired */
     apr_pool_t *pool;
 } link_t;
 
@@ -145,7 +144,7 @@ static fhir_err_t *find_link(link_t *link, const fhir_auth_call_t *call, const c
 
 /* ---- pages ---- */
 
-/* One that says something and leads on. */
+/* Shows a page with a message and a link. */
 static fhir_err_t *say(fhir_auth_call_t *call, const char *what, const char *next)
 {
     fhir_view_t *view;
@@ -158,7 +157,7 @@ static fhir_err_t *say(fhir_auth_call_t *call, const char *what, const char *nex
     return fhir_auth_page(call, 200, "notice", view, NULL);
 }
 
-/* The form of a page that nobody is signed in to; fields keep what was typed. */
+/* The form of a page without sign-in; fields keep what was typed. */
 static fhir_err_t *show_form(fhir_auth_call_t *call, const char *page, const char *reason,
                              const char *email)
 {
@@ -176,7 +175,7 @@ static fhir_err_t *show_form(fhir_auth_call_t *call, const char *page, const cha
     return fhir_auth_page(call, 200, page, view, NULL);
 }
 
-/* 1 for a POST whose form is read and ours. */
+/* 1 for a POST of our own form. */
 static fhir_err_t *take_form(int *is_sent, fhir_auth_call_t *call)
 {
     *is_sent = !strcmp(call->request->method, "POST");
@@ -186,7 +185,7 @@ static fhir_err_t *take_form(int *is_sent, fhir_auth_call_t *call)
     return fhir_auth_check_form(call);
 }
 
-/* The same on a page that a link leads to. */
+/* The same on a page that a link of an e-mail opens. */
 static fhir_err_t *take_link(link_t *link, int *is_sent, fhir_auth_call_t *call,
                              const char *purpose)
 {
@@ -241,7 +240,7 @@ fhir_err_t *fhir_portal_join(fhir_auth_call_t *call)
                    : show_form(call, "join", NULL, invitation.email);
 }
 
-/* A button, since programs that look at e-mails follow links. */
+/* A button is needed, because programs that scan e-mails follow links. */
 fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
 {
     const char *word = fhir_auth_param(&call->query, "t");
@@ -302,7 +301,7 @@ fhir_err_t *fhir_portal_reset(fhir_auth_call_t *call)
     return say(call, "sent", NULL);
 }
 
-/* Sessions that somebody else may have are over. */
+/* Ends sessions that somebody else may have. */
 #define NEW_PASSWORD                                                                               \
     "UPDATE @user u SET password = $2, must_change = false FROM l WHERE u.name = l.email AND "     \
     "u.kind = 'developer' RETURNING u.id), s AS (UPDATE @session SET ended = now() WHERE user_id " \
@@ -335,8 +334,8 @@ fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
 
 /* ---- the account's own page ---- */
 
-/* The secret that a second factor would have: of this session, and kept nowhere until it is proved.
- */
+/* The secret for a new second factor. It belongs to this session, and is stored only after the user
+ * has entered a code. */
 static fhir_err_t *pending_totp(fhir_digest_t *secret, const fhir_auth_call_t *call,
                                 const fhir_session_t *session)
 {
@@ -395,7 +394,7 @@ static fhir_err_t *set_totp(fhir_auth_call_t *call, fhir_session_t *session)
     return show_account(call, session, "factor-on", NULL);
 }
 
-/* What loosens an account asks for the password again. */
+/* A change that weakens the account requires the password again. */
 static fhir_err_t *is_own_password(int *right, fhir_auth_call_t *call,
                                    const fhir_session_t *session)
 {

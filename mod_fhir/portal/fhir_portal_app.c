@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The Connect Portal: a developer's apps, each with a test and a production environment. Whose app
- * it is stands in each statement: of another's nothing is read or changed.
+ * The Connect Portal: a developer's apps, each with a test and a production environment. Each
+ * statement checks the owner of the app, so that nobody can read or change another developer's.
  */
 #include "portal/fhir_portal_app.h"
 
@@ -18,7 +18,7 @@
 #define SECRETS_MAX  2   /* valid at once */
 #define REFUSALS     200 /* that are shown */
 
-/* Why a form cannot be taken: a sentence about the value at fault. */
+/* Why a form cannot be accepted: a sentence about the wrong value. */
 typedef struct fault_t {
     const char *key, *value, *why; /* of the pages' texts; why: more, in English, or NULL */
 } fault_t;
@@ -43,7 +43,7 @@ static const char *or_null(const char *text)
     return *text ? text : NULL;
 }
 
-/* Callbacks, one a line, as an array of PostgreSQL. */
+/* Redirect URIs, one on a line, as an array of PostgreSQL. */
 static int read_redirects(const char **array, int *is_native, fault_t *fault,
                           const fhir_auth_call_t *call, int is_test, int is_public)
 {
@@ -95,7 +95,7 @@ static int check_scopes(fault_t *fault, const fhir_auth_call_t *call, const char
 
 /* ---- what is the same in both environments ---- */
 
-/* Whom the app is made for, as an array of PostgreSQL. */
+/* The kinds of users of the app, as an array of PostgreSQL. */
 static const char *audience_array(const fhir_auth_call_t *call)
 {
     static const char *const names[] = {"patients", "staff", "system"};
@@ -136,7 +136,7 @@ static void show_fault(fhir_view_t *view, const fault_t *fault)
     fhir_view_set(view, "fault_why", fault->why);
 }
 
-/* The form's own fields, as they were typed. */
+/* The fields of the form, as they were typed. */
 static void show_typed(fhir_view_t *view, const fhir_auth_call_t *call)
 {
     static const char *const names[] = {"app",   "description", "home",    "policy",
@@ -166,7 +166,8 @@ static const char *message_of(const fhir_auth_call_t *call)
 #define TOKEN_USES 10
 #define TOKENS_MAX 10 /* of a developer at once */
 
-/* Where programs register: each endpoint that takes them. Returns how many there are. */
+/* Lists the addresses for registration by protocol: each endpoint that allows it. Returns how
+ * many. */
 static int show_registers(fhir_view_t *view, const fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
@@ -200,7 +201,7 @@ static fhir_err_t *read_token(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Makes or ends one, as the form says, and shows those that there are. */
+/* Makes or revokes an initial access token, as the form says, and lists the existing ones. */
 static fhir_err_t *initial_tokens(fhir_view_t *view, fhir_auth_call_t *call,
                                   const fhir_session_t *session, const char *step)
 {
@@ -367,7 +368,7 @@ static fhir_err_t *show_environment(fhir_view_t *view, const fhir_auth_call_t *c
     return NULL;
 }
 
-/* A new secret is on this one page, and nowhere else. */
+/* A new secret is shown once, on this page. */
 typedef struct news_t {
     const char *message, *secret, *secret_of;
     const fault_t *fault;
@@ -422,7 +423,7 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
         FHIR_STMT_WRITE, 11, values, NULL, NULL, NULL);
 }
 
-/* Keys, given or fetched now: *jwks is what they are. */
+/* Keys, typed or fetched now; *jwks is their text. */
 static fhir_err_t *read_keys(const char **jwks, const char **uri, fault_t *fault,
                              fhir_auth_call_t *call)
 {
@@ -458,7 +459,7 @@ static fhir_err_t *save_environment(fhir_auth_call_t *call, const fhir_session_t
     values[1] = session->user.id;
     values[2] = redirects;
     values[3] = or_null(launch);
-    /* a set with an address is asked for again when it is needed */
+    /* a set with an address is fetched again when it is needed */
     values[4] = uri ? NULL : jwks;
     values[5] = uri;
     values[6] = is_native ? "t" : "f";
@@ -506,7 +507,7 @@ static int may_ask(const fhir_portal_client_t *client, const char *note, fault_t
     return 1;
 }
 
-/* Once: an app that waits, or is authorized, does not ask again. */
+/* Only once: an app that is waiting, or authorized, does not ask again. */
 static fhir_err_t *ask(fhir_auth_call_t *call, const fhir_session_t *session,
                        const fhir_portal_client_t *client, fault_t *fault)
 {

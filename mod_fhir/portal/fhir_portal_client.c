@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Apps read from the database and put into views: what Connect and License Management both show.
+ * Apps read from the database for the pages of Connect and License Management.
  */
 #include <apr_strings.h>
 #include <stdlib.h>

@@ -54,7 +54,7 @@ static void show_practice(fhir_view_t *view, const fhir_auth_call_t *call,
     show_endpoints(card, call, practice);
 }
 
-/* The releases that have Bundles of their own beside R4's. */
+/* The releases that have Bundles of their own, beside R4. */
 static void show_releases(fhir_view_t *view, const fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
@@ -128,8 +128,8 @@ static int is_listed(const bundle_t *bundle, const fhir_portal_endpoint_t *endpo
            (!bundle->brands || endpoint->endpoint.audience == FHIR_AUDIENCE_PATIENT);
 }
 
-/* Ids that stay while the configuration does: practice, release, audience, and a number from the
- * second on. */
+/* Ids that stay the same while the configuration does: practice, release, audience, and from the
+ * second on a number. */
 static void name_endpoints(bundle_t *bundle)
 {
     const fhir_portal_t *portal = fhir_portal_of(bundle->call);
@@ -199,7 +199,7 @@ static void put_endpoint(bundle_t *bundle, const fhir_portal_endpoint_t *endpoin
     close_entry(bundle);
 }
 
-/* Found once for all practices, of which there may be thousands. */
+/* Computed once for all practices, of which there may be thousands. */
 static void sort_endpoints(bundle_t *bundle)
 {
     const fhir_portal_t *portal = fhir_portal_of(bundle->call);
@@ -248,7 +248,7 @@ static void put_identifiers(bundle_t *bundle, const fhir_practice_t *practice)
     fhir_buf_putc(bundle->buf, ']');
 }
 
-/* Telephone and the like, and a web address, which every brand has. */
+/* Telephone and similar, and a web address, which every brand must have. */
 static void put_telecom(bundle_t *bundle, const fhir_practice_t *practice)
 {
     const fhir_node_t *list = fhir_node_get(practice->organization, "telecom");
@@ -295,7 +295,7 @@ static void put_address(bundle_t *bundle, const fhir_practice_t *practice)
     }
 }
 
-/* What the public needs of the practice's own record: no contacts, no extensions of its own. */
+/* The public part of the practice's own record: no contacts, no extensions of its own. */
 static void put_practice(bundle_t *bundle, const fhir_practice_t *practice)
 {
     open_entry(bundle, "Organization", as_id(practice->tenant, bundle->call->pool),
@@ -311,7 +311,7 @@ static void put_practice(bundle_t *bundle, const fhir_practice_t *practice)
     close_entry(bundle);
 }
 
-/* A place of a practice that has several: an Organization that is part of it. */
+/* A location of a practice that has several: an Organization that is part of it. */
 static void put_place(bundle_t *bundle, const fhir_practice_t *practice, int i)
 {
     const fhir_node_t *place = practice->locations[i], *address = fhir_node_get(place, "address");
@@ -335,7 +335,7 @@ static void put_place(bundle_t *bundle, const fhir_practice_t *practice, int i)
     close_entry(bundle);
 }
 
-/* The newest change of what is in it, so that the same Bundle is the same bytes. */
+/* The newest change in the Bundle, so that an unchanged Bundle has the same bytes. */
 static const char *timestamp_of(const fhir_practices_t *practices, apr_pool_t *pool)
 {
     const char *newest = "2026-01-01T00:00:00Z";
@@ -350,8 +350,8 @@ static const char *timestamp_of(const fhir_practices_t *practices, apr_pool_t *p
     return newest;
 }
 
-/* A practice stands in the Bundle of each release that it has an endpoint of; also among the brands
- * when the endpoint is for staff, because its smart-configuration names the brand. */
+/* A practice is in the Bundle of each release that it has an endpoint of. It is also among the
+ * brands when the endpoint is for staff, because its smart-configuration names the brand. */
 static apr_hash_t *practices_with(const bundle_t *bundle)
 {
     const fhir_portal_t *portal = fhir_portal_of(bundle->call);
@@ -362,8 +362,8 @@ static apr_hash_t *practices_with(const bundle_t *bundle)
     return with;
 }
 
-/* One Bundle has the endpoints of one release: who reads it as R4 asks each for its
- * CapabilityStatement, which those of DSTU2 do not have. */
+/* A Bundle has the endpoints of one release: clients that read it as R4 request the
+ * CapabilityStatement of each, which DSTU2 does not have. */
 static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);

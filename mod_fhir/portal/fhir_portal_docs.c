@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The documentation of the API, for people and for tools. It is read from the CapabilityStatement
- * that the endpoint itself answers, so that it cannot differ, and from the tables of search
- * modifiers, scopes and refusals by which requests are judged.
+ * The documentation of the API, for people and for tools. It is made from the CapabilityStatement
+ * that the endpoint returns, and from the tables of search modifiers, scopes and refusals by which
+ * requests are checked, so that it cannot differ.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #define TRIAL_FIELDS 8
 
-/* What one release of the API has, as the first endpoint that speaks it says. */
+/* One release of the API, as the first endpoint that speaks it describes itself. */
 typedef struct docs_t {
     fhir_auth_call_t *call;
     const fhir_portal_endpoint_t *endpoint;
@@ -37,7 +37,7 @@ static const char *string(const docs_t *docs, const fhir_node_t *object, const c
     return text ? text : "";
 }
 
-/* What US Core's releases expect, by the table that the statement has it from. */
+/* The requirements of US Core's releases, from the same table as the statement's. */
 static const char *expected(const docs_t *docs, const char *type, fhir_uscore_kind_t kind,
                             const char *name)
 {
@@ -45,7 +45,7 @@ static const char *expected(const docs_t *docs, const char *type, fhir_uscore_ki
                                 docs->call->pool);
 }
 
-/* Types that US Core has profiles of; it lists others only because those refer to them. */
+/* Types that have US Core profiles; US Core lists others only because those refer to them. */
 static int is_core(const docs_t *docs, const char *type)
 {
     const fhir_uscore_t *u = fhir_uscore_of(docs->endpoint->endpoint.spoken);
@@ -93,7 +93,7 @@ static int has_interaction(const fhir_node_t *resource, const char *code)
     return 0;
 }
 
-/* The endpoint that a page is about: "R4/…", "DSTU2/…", else the first of the practice's. */
+/* The endpoint of a page: "R4/…", "DSTU2/…", otherwise the practice's first. */
 static int choose(docs_t *docs, fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
@@ -191,7 +191,7 @@ static unsigned kind_bit(const char *kind)
     return 0;
 }
 
-/* ":exact :contains", by the table that the parser of searches has. */
+/* ":exact :contains", from the table of the search parser. */
 static const char *modifiers_of(unsigned bit, apr_pool_t *pool)
 {
     static const struct {
@@ -225,7 +225,7 @@ static const char *prefixes_of(unsigned bit, apr_pool_t *pool)
     return out;
 }
 
-/* A value that the parameter's kind takes. */
+/* An example value for the parameter's kind. */
 static const char *example_of(const char *name, const char *kind)
 {
     if (!strcmp(name, "patient") || !strcmp(name, "subject"))
@@ -240,7 +240,7 @@ static const char *example_of(const char *name, const char *kind)
                                         : "text";
 }
 
-/* What all parameters of a kind take. */
+/* The syntax of values for each kind of parameter. */
 static void show_kind(fhir_view_t *view, const docs_t *docs, const char *kind)
 {
     fhir_view_t *row = fhir_view_add(view, "kinds");
@@ -280,7 +280,7 @@ static void show_strings(fhir_view_t *view, const char *name, const fhir_node_t 
                       apr_pstrmemdup(docs->call->pool, s->text ? s->text : "", s->text_len));
 }
 
-/* The elements of the type, with cardinality, by the model that validates. */
+/* The elements of the type, with cardinality, from the model that validates. */
 static void show_elements(fhir_view_t *view, const docs_t *docs, const char *type)
 {
     const fhir_model_t *m = docs->endpoint->endpoint.spoken;
@@ -303,7 +303,7 @@ static void show_elements(fhir_view_t *view, const docs_t *docs, const char *typ
 
 /* ---- examples, and trying ---- */
 
-/* The example of a type, from the sample data: a line of htdocs/examples.RELEASE. */
+/* The example of a type from the sample data: a line of htdocs/examples.RELEASE. */
 static const fhir_node_t *example(const docs_t *docs, const char *type)
 {
     apr_pool_t *pool = docs->call->pool;
@@ -334,8 +334,8 @@ static void show_example(fhir_view_t *view, const docs_t *docs, const char *type
     fhir_view_set(view, "example_id", id);
 }
 
-/* A form that asks the endpoint that needs no token, if the practice has one: parameters that US
- * Core wants, else the first. */
+/* A form for the endpoint without tokens, if the practice has one: the parameters that US Core
+ * requires, or the first ones. */
 static void show_trial(fhir_view_t *view, const docs_t *docs, const char *type,
                        const fhir_node_t *list)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What US Core says of a type, release by release: its obligations, and the elements that its
- * profiles mark as must support. Read from the tables by which the server validates and answers.
+ * US Core's requirements for a type, release by release: what servers must support, and the
+ * elements that its profiles mark as must support. They are read from the tables by which the
+ * server validates and answers.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static const fhir_uscore_row_t *row_of(const fhir_uscore_t *u, const char *type,
     return NULL;
 }
 
-/* The releases of a row that expect just this. */
+/* The releases of a row that have exactly these requirements. */
 static unsigned bits_of(const fhir_uscore_row_t *row, fhir_uscore_wanted_t wanted)
 {
     unsigned bits = 0;
@@ -115,7 +116,8 @@ static void walk(apr_array_header_t *paths, const fhir_profiles_t *p, apr_uint16
             bit, depth + 1);
 }
 
-/* The elements of a profile's releases; its title, or NULL when it is not carried. */
+/* The elements of a profile's releases; returns its title, or NULL when the profile is not compiled
+ * in. */
 static const char *read_profile(apr_array_header_t *paths, const fhir_profiles_t *p,
                                 const fhir_uscore_t *u, const char *url)
 {
@@ -154,7 +156,7 @@ void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, cons
             const char *releases = releases_of(u, path->releases, pool);
             fhir_view_t *item = fhir_view_add(profile, "paths");
             fhir_view_set(item, "path", path->path);
-            /* what the profile itself has only in some releases is said once */
+            /* an element that only some releases have is listed once */
             fhir_view_set(item, "since", path->releases == rows[i].releases ? "" : releases);
         }
     }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The License Management Portal: what waits for the practice's decision, every app, what was
- * decided and why, how an app is used, and its tokens. A decision is one row of fhir_licence; its
- * triggers write the history, end what was granted, and tell every process (sql/010-auth.sql,
- * sql/020-portal.sql).
+ * The License Management Portal: apps that wait for the practice's decision, all apps, past
+ * decisions with their reasons, the use of an app, and its tokens. A decision is one row of
+ * fhir_licence. Its triggers write the history, revoke what was granted, and notify every process
+ * (sql/010-auth.sql, sql/020-portal.sql).
  */
 #include <apr_lib.h>
 #include <apr_strings.h>
@@ -100,7 +100,7 @@ static fhir_err_t *read_day(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* One chart: bars of 10 units in a box of 300 to 60. The numbers are in a table, too. */
+/* One chart: bars of 10 units in a box of 300 by 60. A table has the same numbers. */
 static void draw(fhir_view_t *view, const rows_t *rows, int which, const char *label)
 {
     apr_pool_t *pool = rows->call->pool;
@@ -207,8 +207,8 @@ static fhir_err_t *read_amount(void *baton, const fhir_row_t *row)
     return add_row(baton, "amounts", names, 2, row);
 }
 
-/* How many records there are of the types that an app asks for, as PostgreSQL estimates it: no
- * table is counted. "*": of all types. */
+/* The number of records of the types that an app requests, as PostgreSQL estimates it: no table is
+ * counted. "*": all types. */
 static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const char *text)
 {
     rows_t rows = {.call = call, .view = view};
@@ -239,7 +239,7 @@ static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const
 
 /* ---- deciding ---- */
 
-/* Lifetimes that can be chosen, in seconds; what is set by other ways is offered, too. */
+/* The lifetimes to choose from, in seconds; one that was set in another way is offered, too. */
 static const struct {
     const char *name;
     int sec[6]; /* ends with 0 */
@@ -294,7 +294,7 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_portal_show_scopes(view, "scopes", call, client->scopes);
-    /* before a decision what is asked, after it what was decided */
+    /* before a decision the request, after it the decision */
     fhir_view_flag(view, "to_staff", is_new ? client->for_staff || !client->app : client->staff);
     fhir_view_flag(view, "to_patients",
                    is_new ? client->for_patients || !client->app : client->patients);
@@ -328,7 +328,7 @@ static int is_date(const char *text)
            strspn(text, "0123456789-") == 10;
 }
 
-/* What the form says of the limits: why it cannot be taken, or NULL. */
+/* Reads the limits of the form; returns why they cannot be accepted, or NULL. */
 static const char *read_limits(fhir_licence_t *licence, const char **why,
                                const fhir_auth_call_t *call)
 {
@@ -380,7 +380,8 @@ static fhir_err_t *give(fhir_auth_call_t *call, const fhir_session_t *session,
     int found;
     fhir_err_t *err = fhir_licence_give(&found, &desk, &licence);
     if (err && fhir_err_http_status(err->code) != 503 && licence.until)
-        return show_app(call, session, client, "fault-until", NULL); /* the 31st of February */
+        return show_app(call, session, client, "fault-until",
+                        NULL); /* such as the 31st of February */
     FHIR_TRY(err);
     return decided(call, session, client, "given");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An app at the practices of this server: what each has decided, and asking further ones. The
- * copies that other practices have of an app are made and kept by functions of
- * sql/024-practices.sql.
+ * An app at the practices of this server: the decision of each, and requests to further ones.
+ * Functions of sql/024-practices.sql make and update the copies of an app that other practices
+ * have.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -73,7 +73,7 @@ static fhir_err_t *read_place(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Practices to ask: those of the search, but this one. */
+/* Practices that can be asked: those that match the search, except this one. */
 static void show_others(places_t *places)
 {
     int n = 0;

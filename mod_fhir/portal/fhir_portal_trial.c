@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a test launch asks, and what it is answered. An app that signs keeps its key to itself, so
- * its assertion is signed with a key that lives as long as the request, and the token endpoint is
- * told to verify with that one: everything else is judged as it is for apps.
+ * The requests of a test launch, and their responses. The private key of an app stays with the app,
+ * so its assertion is signed with a key that lives as long as the request, and the token endpoint
+ * verifies with that one. All other checks are those for every app.
  */
 #include "portal/fhir_portal_trial.h"
 
@@ -75,7 +75,7 @@ static int ask(const char **answer, const fhir_trial_t *trial, const char *path,
     request.trial_keys = keys;
     request.header = header;
     request.read_body = read_body;
-    request.check_password = NULL; /* what is asked takes none */
+    request.check_password = NULL; /* these requests have no client authentication */
     request.forget = NULL;
     request.baton = &exchange;
     fhir_auth_response_t response;
@@ -132,7 +132,7 @@ static fhir_err_t *sign(const char **assertion, fhir_jwks_t *keys, fhir_trial_t 
 
 /* ---- tokens ---- */
 
-/* value NULL or "": left out. What is secret stands in the request that is shown as dots. */
+/* value NULL or "": the field is omitted. Secrets are shown as dots. */
 typedef struct field_t {
     const char *name, *value;
     int is_secret;
@@ -237,7 +237,7 @@ static void drop_body(fhir_response_t *response)
     fhir_buf_clear(response->body->baton);
 }
 
-/* The type that is read: of the first scope for data. */
+/* The type that is read: that of the first scope for data. */
 static const char *type_of(const fhir_trial_t *trial)
 {
     fhir_scopes_t scopes;
@@ -250,7 +250,7 @@ static const char *type_of(const fhir_trial_t *trial)
     return "Patient";
 }
 
-/* The bearer's grant as apps get it, or why its token is not taken. */
+/* The bearer's grant, as for every app, or why its token is refused. */
 static fhir_err_t *grant_of(const fhir_grant_t **grant, const fhir_trial_t *trial)
 {
     const fhir_endpoint_t *endpoint = &trial->endpoint->endpoint;
@@ -287,7 +287,7 @@ fhir_err_t *fhir_trial_read(fhir_trial_t *trial)
         trial->patient ? apr_pstrcat(pool, "Patient/", trial->patient, NULL) : type_of(trial);
     request.query = trial->patient ? "_pretty=true" : "_count=1&_pretty=true";
     request.refused = grant_of(&request.grant, trial);
-    (void)fhir_service_run(&response, &request); /* its error is its answer */
+    (void)fhir_service_run(&response, &request); /* its error is the response */
     const char *shown = response.ready ? apr_pstrmemdup(pool, response.ready, response.ready_len)
                                        : fhir_buf_cstr(body);
     show(trial, "read",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The test launch: the real flow with an app's test client, step by step, with each request and
- * answer. The browser goes to the endpoint's own authorization page and comes back here; the token
- * is asked for, and records are read with it, by the same code that answers apps
+ * response. The browser goes to the endpoint's own authorization page and comes back here. The
+ * token is then requested, and records are read with it, by the same code that serves apps
  * (fhir_portal_trial.c), within this process.
  */
 #include <apr_strings.h>
@@ -24,7 +24,7 @@ static const char *typed(const fhir_auth_call_t *call, const char *name)
 
 /* ---- the app and the endpoint ---- */
 
-/* The developer's own client of the test environment; refuses when there is none. */
+/* The developer's own client of the test environment; an error when there is none. */
 static fhir_err_t *own_client(const fhir_portal_client_t **client, fhir_auth_call_t *call,
                               const fhir_session_t *session, const char *id)
 {
@@ -81,7 +81,7 @@ static const char *encoded(const char *text, apr_pool_t *pool)
     return fhir_buf_cstr(buf);
 }
 
-/* What the examples of code need. */
+/* The values of the code examples. */
 static void show_example(fhir_view_t *view, const fhir_auth_call_t *call,
                          const fhir_portal_client_t *client)
 {
@@ -117,7 +117,7 @@ static fhir_err_t *show(fhir_auth_call_t *call, const fhir_session_t *session,
     return fhir_auth_page(call, 200, "try", view, NULL);
 }
 
-/* A backend service: everything at once, since nobody is asked. */
+/* A backend service: all steps at once, since nobody signs in. */
 static fhir_err_t *backend(fhir_auth_call_t *call, const fhir_session_t *session,
                            const fhir_portal_client_t *client,
                            const fhir_portal_endpoint_t *endpoint)
@@ -130,7 +130,7 @@ static fhir_err_t *backend(fhir_auth_call_t *call, const fhir_session_t *session
     return fhir_auth_page(call, 200, "try", trial.view, NULL);
 }
 
-/* The verifier of a trial: nobody but this server can make it, and nothing is kept. */
+/* The code_verifier of a trial: only this server can compute it, and nothing is stored. */
 static fhir_err_t *verifier_of(const char **verifier, const fhir_auth_call_t *call,
                                const char *client, const char *nonce)
 {
@@ -182,8 +182,9 @@ static fhir_err_t *go(fhir_auth_call_t *call, const fhir_portal_client_t *client
 }
 
 /*
- * What the product would do: a launch for the patient in front of its user. Whether the patient and
- * the visit exist is not told to a developer; the endpoint looks when a user has signed in.
+ * What the product would do: make a launch for the patient that its user sees. The developer is not
+ * told whether the patient and the encounter exist; the endpoint checks that when a user has signed
+ * in.
  */
 static fhir_err_t *launch(fhir_auth_call_t *call, const fhir_session_t *session,
                           const fhir_portal_client_t *client,
@@ -230,7 +231,7 @@ fhir_err_t *fhir_portal_try(fhir_auth_call_t *call)
 
 /* ---- back with a code ---- */
 
-/* Of state: the client, the nonce and the endpoint. 0 if it is not one of ours. */
+/* Reads state: the client, the nonce and the endpoint. 0 if it is not ours. */
 static int read_state(const char *parts[3], const fhir_auth_call_t *call)
 {
     const char *state = fhir_auth_param(&call->query, "state");

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ending a statement that nobody waits for any more. libpq's PQcancel opens a connection of its own
- * and waits for it without limit, so a thread calls it, and whoever asked waits for that thread
- * only for a while. A request to cancel names a session, not a statement: it is over for certain
- * only when the server has closed that connection, and before that the session may run nothing
- * else.
+ * Cancels a statement whose result nobody needs any more. libpq's PQcancel opens a connection of
+ * its own and waits for it without limit, so a thread calls it, and the caller waits for that
+ * thread only for a while.
+ *
+ * A cancel request names a session, not a statement. It is certainly over only when the server has
+ * closed that connection, and until then the session must not run anything else.
  */
 #include <apr_time.h>
 #include <errno.h>
@@ -20,7 +21,7 @@ typedef struct job_t {
     PGcancel *cancel;
     sem_t done;
     int sent;
-    atomic_int users; /* the thread and who waits for it: the last one frees */
+    atomic_int users; /* the thread and the caller: the last one frees it */
 } job_t;
 
 static void leave(job_t *job)
@@ -42,7 +43,7 @@ static void *run(void *data)
     return NULL;
 }
 
-/* The host program's signal handlers are not to run in our thread. */
+/* Signal handlers of the host program must not run in our thread. */
 static int start(job_t *job)
 {
     sigset_t all;

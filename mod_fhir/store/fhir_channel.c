@@ -12,7 +12,7 @@ struct fhir_channel_t {
     PGnotify *heard; /* what fhir_channel_next returned last, or NULL */
 };
 
-/* 1 if the statement went well; libpq keeps what is heard meanwhile. */
+/* 1 if the statement succeeded; libpq keeps notifications that arrive meanwhile. */
 static int succeeded(PGresult *result)
 {
     ExecStatusType status = PQresultStatus(result);
@@ -22,7 +22,7 @@ static int succeeded(PGresult *result)
 
 fhir_channel_t *fhir_channel_open(const char *conninfo, const char *name)
 {
-    /* a name that comes later wins */
+    /* a later name overrides an earlier one */
     static const char *const names[] = {"dbname", "connect_timeout", "tcp_user_timeout",
                                         "fallback_application_name", NULL};
     const char *const values[] = {conninfo, "2", "800", "mod_fhir listener", NULL};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One connection: what our sessions need, prepared statements, running a statement, finding out
- * that the server is gone. Who lends it and whether a statement is retried is fhir_store.c's.
+ * One connection: session settings, prepared statements, running a statement, and detecting that
+ * the server is gone. fhir_store.c decides who gets it and whether a statement is retried.
  *
- * The record of a connection hangs on the PGconn itself (libpq's instance data): mod_dbd resets a
- * dead connection behind our back, and only libpq's event tells that the new session knows none
- * of our statements.
+ * The record of a connection is attached to the PGconn (libpq's instance data): mod_dbd resets a
+ * dead connection without telling us, and only libpq's event shows that the new session has none of
+ * our statements.
  */
 #include "store/fhir_store_private.h"
 
@@ -20,12 +20,12 @@
 #include "core/fhir_work.h"
 
 typedef struct state_t {
-    int ready;                   /* fhir_conn_setup was done in this session */
-    int pooled;                  /* there is a pooler between */
-    int renew;                   /* what is prepared cannot be run any more */
-    int unreplicated;            /* the server said so of a commit */
+    int ready;                   /* fhir_conn_setup was called in this session */
+    int pooled;                  /* the connection goes through a pooler */
+    int renew;                   /* prepared statements cannot be run any more */
+    int unreplicated;            /* the server said that a commit is not confirmed */
     apr_interval_time_t timeout; /* the session's statement_timeout */
-    apr_time_t answered;         /* when it was set up, or given back well, last */
+    apr_time_t answered;         /* when it was set up, or last given back in order */
     fhir_stmts_t stmts;
 } state_t;
 
@@ -49,9 +49,9 @@ static int on_event(PGEventId id, void *info, void *unused)
     return 1;
 }
 
-/* Notices go nowhere: libpq's default prints them to standard error, httpd's error log. But a
- * commit whose wait for a synchronous standby was cancelled succeeds, with a warning whose text
- * depends on the language; the function that gave it does not. */
+/* Notices are dropped: libpq would print them to standard error, httpd's error log. One matters: a
+ * commit whose wait for a synchronous standby was cancelled succeeds with a warning. Its text
+ * depends on the language, but the name of the function that reports it does not. */
 static void on_notice(void *baton, const PGresult *result)
 {
     const char *function = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
@@ -66,7 +66,7 @@ static state_t *state_of(PGconn *conn)
         return state;
     if (!(state = calloc(1, sizeof(*state))))
         return NULL;
-    /* 0 is also the answer when it is registered already and its data was never set */
+    /* 0 also means that it is registered already and its data was never set */
     (void)PQregisterEventProc(conn, on_event, "mod_fhir", NULL);
     if (!PQsetInstanceData(conn, on_event, state)) {
         free(state);
@@ -104,7 +104,7 @@ fhir_wait_t fhir_wait_start(apr_interval_time_t timeout, const fhir_patience_t *
     return wait;
 }
 
-/* The peer has closed its side, or the connection is broken. */
+/* 1 if the peer has closed its side, or the connection is broken. */
 static int has_closed(short revents)
 {
     return revents & (POLLRDHUP | POLLHUP | POLLERR);
@@ -163,7 +163,7 @@ apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
     }
 }
 
-/* Ends what runs; the wait for its end begins. */
+/* Cancels the running statement, and begins to wait for its end. */
 static void cancel(PGconn *conn, fhir_wait_t *wait, apr_status_t why)
 {
     wait->state = why == APR_TIMEUP ? FHIR_WAIT_LATE : FHIR_WAIT_GONE;
@@ -172,7 +172,7 @@ static void cancel(PGconn *conn, fhir_wait_t *wait, apr_status_t why)
         wait->give_up_at = apr_time_now();
 }
 
-/* The server neither answered nor did what it was told. */
+/* The server neither answered nor cancelled the statement. */
 static fhir_err_t *no_answer(apr_pool_t *pool)
 {
     fhir_err_t *err = fhir_err_create(
@@ -191,10 +191,11 @@ fhir_err_t *fhir_conn_next(PGresult **result, PGconn *conn, fhir_wait_t *wait, a
             cancel(conn, wait, rv);
     }
     if (wait->state != FHIR_WAIT_ON && fhir_conn_await(conn, wait->give_up_at, -1) == APR_TIMEUP) {
-        fhir_conn_kill(conn); /* its answer may still come: nobody may be lent this one */
+        fhir_conn_kill(
+            conn); /* its response may still arrive, so the connection must not be used again */
         return no_answer(pool);
     }
-    /* also of a lost connection: PQgetResult gives the error that the server left behind */
+    /* also of a lost connection: PQgetResult returns the last error of the server */
     *result = PQgetResult(conn);
     return NULL;
 }
@@ -214,7 +215,7 @@ static int is_error(const PGresult *result)
     }
 }
 
-/* Reads what is left of a statement whose rows nobody wants any more. */
+/* Reads the rest of a statement whose rows are not needed any more. */
 static void drain(PGconn *conn, int streaming, fhir_wait_t *wait, apr_pool_t *pool)
 {
     if (streaming && wait->state == FHIR_WAIT_ON)
@@ -225,7 +226,7 @@ static void drain(PGconn *conn, int streaming, fhir_wait_t *wait, apr_pool_t *po
     }
 }
 
-/* A statement that we cancelled says why. */
+/* Gives the error of a statement that we cancelled its reason. */
 static fhir_err_t *result_error(PGconn *conn, const PGresult *result, const fhir_wait_t *wait,
                                 apr_pool_t *pool)
 {
@@ -254,7 +255,7 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
     return NULL;
 }
 
-/* Results of the statement that was sent, until the end. changed: rows in the command tag. */
+/* Reads all results of the statement that was sent. changed: rows of the command tag. */
 static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn,
                            fhir_row_fn row_fn, void *baton, fhir_wait_t *wait, apr_pool_t *pool)
 {
@@ -272,8 +273,8 @@ static fhir_err_t *collect(apr_int64_t *rows, apr_int64_t *changed, PGconn *conn
                 wait->cancel_at = wait->then_at;
                 wait->is_soft = 0;
             }
-            /* Rows that the server had not sent by the time limit come with the error. They are
-             * not taken: the statement is begun again. */
+            /* Rows that arrive after the time limit come with the error. They are dropped, because
+             * the statement is run again. */
             late |= wait->is_soft && wait->state != FHIR_WAIT_ON;
             err = late ? NULL : fhir_conn_rows(rows, result, row_fn, baton);
             if (*PQcmdTuples(result))
@@ -312,13 +313,13 @@ fhir_err_t *fhir_conn_exec(const char **tag, PGconn *conn, const char *sql, fhir
 
 /* ---- sessions ---- */
 
-/* JIT pays for itself in reports that run for seconds, never in ours. */
+/* JIT is useful for reports that run for seconds, which we never run. */
 static const char session_sql[] =
     "SET client_encoding = 'UTF8'; SET timezone = 'UTC'; SET datestyle = 'ISO'; "
     "SET standard_conforming_strings = on; SET jit = off; SELECT pg_backend_pid()";
 
-/* Behind a pooler the session's process is not the one that libpq was told of. What is set there
- * may reach others or be lost, so no statement_timeout is: our own limit holds. */
+/* Behind a pooler, the session's process is not the one that libpq knows. A setting could reach
+ * other sessions or be lost, so statement_timeout is not set: our own limit applies. */
 static fhir_err_t *begin_session(PGconn *conn, state_t *state, fhir_wait_t *wait, apr_pool_t *pool)
 {
     const char *pid = "";
@@ -383,7 +384,7 @@ void fhir_conn_renew(PGconn *conn)
         state->renew = 1;
 }
 
-/* 1 if the statement is known (its name), or is to be sent without a name (""). */
+/* The name of the statement if it is prepared, or "" if it is sent without a name. */
 static int knows(char name[FHIR_STMTS_NAME], state_t *state, const fhir_stmt_t *stmt)
 {
     *name = '\0';
@@ -414,7 +415,7 @@ static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_size_t len, fhir_
         if (err &&
             (strcmp(err->sqlstate, "26000") != 0 || PQtransactionStatus(conn) != PQTRANS_IDLE))
             return err;
-        if (err) /* the server has forgotten them all */
+        if (err) /* the server has dropped all of them */
             fhir_stmts_clear(&state->stmts);
         else
             fhir_stmts_remove(&state->stmts, oldest);
@@ -422,7 +423,7 @@ static fhir_err_t *make_room(PGconn *conn, state_t *state, apr_size_t len, fhir_
     return NULL;
 }
 
-/* A name that the server has already means this text: it is a digest of it. */
+/* If the server knows the name already, it has the same text: the name is its digest. */
 static int is_there(const fhir_err_t *err)
 {
     return strcmp(err->sqlstate, "42P05") == 0;
@@ -471,7 +472,7 @@ int fhir_conn_is_outdated(const fhir_err_t *err)
     return strcmp(err->sqlstate, "26000") == 0 || strcmp(err->sqlstate, "0A000") == 0;
 }
 
-/* One attempt at a statement. */
+/* One attempt to run a statement. */
 static fhir_err_t *attempt(fhir_progress_t *progress, apr_int64_t *changed, PGconn *conn,
                            const fhir_stmt_t *stmt, const char *const *bound, fhir_row_fn row_fn,
                            void *baton, fhir_wait_t *wait, apr_pool_t *pool)
@@ -513,7 +514,7 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
             return err;
         fhir_conn_renew(conn);
         if (!again || PQtransactionStatus(conn) != PQTRANS_IDLE)
-            return err; /* inside a transaction, which has failed */
+            return err; /* in a transaction, which has failed */
         progress->sent = 0;
         FHIR_TRY(fhir_conn_setup(conn, timeout, pool));
     }
@@ -523,8 +524,9 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
 
 int fhir_conn_is_stale(PGconn *conn)
 {
-    /* A server that ends a session sends a last message and closes: the message is one read, the
-     * end of the stream the next. Notices and parameter changes are readable too, and harmless. */
+    /* A server that ends a session sends a last message and closes the connection: the first read
+     * returns the message, the next one the end of the stream. Notices and changed parameters can
+     * be read, too, and are harmless. */
     for (int i = 0; i < 8 && PQstatus(conn) == CONNECTION_OK; i++) {
         struct pollfd fd = {.fd = PQsocket(conn), .events = POLLIN};
         if (fd.fd < 0)
@@ -533,7 +535,7 @@ int fhir_conn_is_stale(PGconn *conn)
             return 0;
         if (!PQconsumeInput(conn))
             return 1;
-        (void)PQisBusy(conn); /* parses what came */
+        (void)PQisBusy(conn); /* parses what arrived */
     }
     return PQstatus(conn) != CONNECTION_OK;
 }
@@ -563,7 +565,7 @@ void fhir_conn_kill(PGconn *conn)
     if (fd < 0 || PQstatus(conn) != CONNECTION_OK)
         return;
     (void)shutdown(fd, SHUT_RDWR);
-    /* what had arrived before is read first */
+    /* data that arrived before is read first */
     for (int i = 0; i < 1024 && PQconsumeInput(conn) && PQstatus(conn) == CONNECTION_OK; i++) {
         (void)PQisBusy(conn);
     }

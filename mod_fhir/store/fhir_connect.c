@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening a connection. libpq's limit for connecting counts for each host of a list only in its
- * blocking calls, and its other calls do not let go of a host that does not answer; so the hosts of
- * a list are tried one by one here. One that failed lately comes last: each new connection would
- * wait for it otherwise.
+ * Opening a connection. In its asynchronous calls, libpq neither applies its connect timeout to
+ * each host of a list nor gives up a host that does not answer. So the hosts of a list are tried
+ * one by one here. A host that failed lately is tried last: otherwise each new connection would
+ * wait for it.
  */
 #include "store/fhir_connect.h"
 
@@ -38,9 +38,9 @@ struct fhir_connect_t {
     host_t hosts[HOSTS];
 };
 
-/* What holds where the connection string says nothing else. A server that vanished is noticed when
- * it does not confirm what was sent for ten seconds, or is silent for as long while it is waited
- * for; libpq itself would wait for a quarter of an hour, or for ever. */
+/* Defaults for what the connection string does not set. They detect a server that vanished: one
+ * that has not confirmed sent data for ten seconds, or is silent for as long while we wait. libpq
+ * itself would wait for a quarter of an hour, or for ever. */
 static const char *const defaults[][2] = {
     {"connect_timeout", "3"},  {"keepalives_idle", "10"},     {"keepalives_interval", "5"},
     {"keepalives_count", "3"}, {"tcp_user_timeout", "10000"}, {"client_encoding", "UTF8"},
@@ -48,7 +48,7 @@ static const char *const defaults[][2] = {
 
 /* ---- options ---- */
 
-/* The n-th part of a list with commas; the only one serves all; NULL for "". */
+/* Item n of a comma-separated list; a list of one applies to all; NULL for "". */
 static const char *part(const char *list, int n, apr_pool_t *pool)
 {
     int only = !strchr(list, ',');
@@ -117,7 +117,7 @@ static void take_options(fhir_connect_t *c, const PQconninfoOption *options)
     }
 }
 
-/* What the string leaves out comes from the environment and from a service file, which libpq reads
+/* Values that the string omits come from the environment and from a service file, which libpq reads
  * when it begins to connect. */
 static fhir_err_t *learn_options(fhir_connect_t *c, apr_pool_t *pool)
 {
@@ -125,7 +125,7 @@ static fhir_err_t *learn_options(fhir_connect_t *c, apr_pool_t *pool)
                                         (const char *const[]){c->conninfo, NULL}, 1);
     PQconninfoOption *options = conn ? PQconninfo(conn) : NULL;
     fhir_err_t *err = NULL;
-    if (!options || !*value_of(options, "port")) /* not even understood */
+    if (!options || !*value_of(options, "port")) /* it cannot even be parsed */
         err = fhir_store_error(conn, NULL, pool);
     else {
         take_options(c, options);
@@ -216,7 +216,7 @@ static void set_failed(fhir_connect_t *c, int i, apr_time_t when)
     apr_thread_mutex_unlock(c->lock);
 }
 
-/* All hosts once: those first that did not fail lately. why: what each of them said. */
+/* Tries all hosts once, first those that did not fail lately. why: the errors of all. */
 static PGconn *try_hosts(fhir_connect_t *c, const char *attrs, const char **why,
                          int (*stop)(void *baton), void *baton, apr_pool_t *pool)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which writes go together: a worker that comes while no other one writes leads, those that come
- * meanwhile wait, and the next leader takes all of them along. So one client waits for nobody, and
- * the more there are, the less each of them costs. How a batch is run is fhir_store.c's.
+ * Groups of writes. A worker that comes while no other one writes becomes the leader. Workers that
+ * come meanwhile wait, and the next leader writes for all of them. So a single client waits for
+ * nobody, and the more clients there are, the less each of them costs. fhir_store.c runs a batch.
  *
- * Threads: `lock` guards the queue and whether somebody leads. A member lies on its worker's stack,
- * which stays there until the member was posted, once.
+ * Threads: `lock` guards the queue and whether there is a leader. A member is on its worker's
+ * stack, which is valid until the member was posted, exactly once.
  */
 #include "store/fhir_store_private.h"
 
@@ -15,8 +15,8 @@
 #include <stdatomic.h>
 
 enum { BATCH = 64 };
-/* A batch that takes longer is stuck: behind a lock on one table, say. Those that are not in it
- * write alone. */
+/* A batch that takes longer is blocked, for example by a lock on one table. Workers that are not in
+ * it then write alone. */
 #define LATE apr_time_from_msec(100)
 
 struct fhir_group_t {
@@ -27,7 +27,7 @@ struct fhir_group_t {
     atomic_ullong statements, batches; /* of batches that hold more than one */
 };
 
-/* What waits, as far as it fits in, behind the leader. Under the lock. */
+/* The waiting members that fit in, after the leader. Under the lock. */
 static void gather(fhir_group_t *group, fhir_member_t *leader)
 {
     fhir_member_t **end = &group->head;
@@ -59,7 +59,7 @@ static void await(fhir_member_t *self)
     }
 }
 
-/* 1 if it was still waiting, and does not any more. */
+/* 1 if it was still waiting; it is removed from the queue. */
 static int withdraw(fhir_group_t *group, fhir_member_t *self)
 {
     fhir_member_t **at = &group->head;
@@ -74,7 +74,7 @@ static int withdraw(fhir_group_t *group, fhir_member_t *self)
     return found;
 }
 
-/* Waits to be posted, but no longer than a batch may take while it is not in one. */
+/* Waits to be posted; while it is not in a batch, only as long as a batch may take. */
 static void await_turn(fhir_group_t *group, fhir_member_t *self)
 {
     apr_time_t until = apr_time_now() + LATE;
@@ -91,8 +91,8 @@ static void await_turn(fhir_group_t *group, fhir_member_t *self)
         await(self);
 }
 
-/* Leads, or waits in the queue, or (a batch being late) neither. Returns 1 for the queue. Under the
- * lock. */
+/* Becomes the leader, waits in the queue, or (when a batch is late) neither. Returns 1 for the
+ * queue. Under the lock. */
 static int enqueue(fhir_group_t *group, fhir_member_t *self)
 {
     if (!group->led) {
@@ -142,10 +142,10 @@ void fhir_group_leave(fhir_group_t *group, fhir_member_t *leader)
     else
         group->led = 0;
     apr_thread_mutex_unlock(group->lock);
-    if (next) /* before the others: it has waited, they have only to answer */
+    if (next) /* comes before the others, which only have to answer */
         sem_post(&next->wake);
     while (member) {
-        fhir_member_t *behind = member->next; /* posted, it belongs to its worker again */
+        fhir_member_t *behind = member->next; /* once posted, it belongs to its worker again */
         sem_post(&member->wake);
         member = behind;
     }

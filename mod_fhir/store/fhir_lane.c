@@ -25,30 +25,30 @@
 #include <string.h>
 
 enum {
-    SLOTS = 256, /* workers that may wait at once; more go to the pool */
+    SLOTS = 256, /* workers that may wait at once; further ones use the pool */
     BATCH = 64,  /* statements in one pipeline */
     VALUES = 16  /* most values of a statement */
 };
 #define RECONNECT_EVERY   apr_time_from_msec(500)
-/* A primary-key read that takes longer holds up its neighbours: the pool lane has the patience. */
+/* A read by primary key that takes longer delays its neighbours, so it is left to the pool lane. */
 #define STATEMENT_TIMEOUT apr_time_from_sec(1)
 
 typedef struct slot_t {
     const fhir_stmt_t *stmt;
     const fhir_value_t *values;
-    PGresult *result; /* NULL: to be run in the pool lane */
-    int prepares;     /* its PREPARE went out in front of it */
+    PGresult *result; /* NULL: the pool lane has to run it */
+    int prepares;     /* its PREPARE was sent before it */
     sem_t done;
     struct slot_t *next;
 } slot_t;
 
 struct fhir_lane_t {
     apr_thread_mutex_t *lock;
-    apr_thread_cond_t *wake; /* something to do for the thread */
+    apr_thread_cond_t *wake; /* the thread has something to do */
     slot_t *head, **tail;    /* queue */
     slot_t *free;
-    int accepting; /* connected, and the batch in flight is not late */
-    int wanted;    /* a worker came while it was not connected */
+    int accepting; /* connected, and the present batch is not late */
+    int wanted;    /* a worker came while there was no connection */
     int idle;      /* the thread sleeps on wake */
     int stop;
     /* the thread's own */
@@ -60,8 +60,8 @@ struct fhir_lane_t {
     PGconn *conn;
     apr_time_t next_try;
     fhir_stmts_t stmts;  /* prepared on conn */
-    int renew;           /* its session is to be replaced */
-    apr_time_t answered; /* when a batch was done last */
+    int renew;           /* its session must be replaced */
+    apr_time_t answered; /* when the last batch ended */
     atomic_ullong statements, batches;
     slot_t slots[SLOTS];
 };
@@ -102,7 +102,7 @@ PGresult *fhir_lane_run(fhir_lane_t *lane, const fhir_stmt_t *stmt, const fhir_v
 
 /* ---- the thread ---- */
 
-/* Sends all that is queued to the pool lane; accepting as given from now on. */
+/* Moves all queued statements to the pool lane, and sets accepting. */
 static void turn_away(fhir_lane_t *lane, int accepting)
 {
     apr_thread_mutex_lock(lane->lock);
@@ -112,7 +112,7 @@ static void turn_away(fhir_lane_t *lane, int accepting)
     lane->accepting = accepting && !lane->stop;
     apr_thread_mutex_unlock(lane->lock);
     while (slot) {
-        slot_t *next = slot->next; /* posted, it belongs to its worker again */
+        slot_t *next = slot->next; /* once posted, it belongs to its worker again */
         sem_post(&slot->done);
         slot = next;
     }
@@ -191,8 +191,9 @@ static int send_slot(fhir_lane_t *lane, slot_t *slot)
     return fhir_conn_send(lane->conn, name, slot->stmt, bound);
 }
 
-/* The result of the next command of the pipeline; 0 when the connection is lost. A batch that is
- * late sends the queue away first and then waits as long as the statement timeout allows. */
+/* The result of the next command of the pipeline; 0 when the connection is lost. If a batch is
+ * late, the queue is moved to the pool lane first; then it waits as long as the statement timeout
+ * allows. */
 static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
 {
     apr_status_t rv = fhir_conn_await(lane->conn, late, -1);
@@ -204,26 +205,26 @@ static int read_command(PGresult **result, fhir_lane_t *lane, apr_time_t late)
     if (rv || !(*result = PQgetResult(lane->conn)))
         return 0;
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
-        return 1; /* the only one without a NULL behind it */
+        return 1; /* only this result has no NULL after it */
     rv = fhir_conn_await(lane->conn, late + lane->timeout + FHIR_CONN_GRACE, -1);
     PGresult *end;
     if (rv || (end = PQgetResult(lane->conn))) {
         PQclear(*result);
         *result = NULL;
-        return 0; /* out of step with the server */
+        return 0; /* not in step with the server */
     }
     return 1;
 }
 
-/* A statement that must be prepared anew, or that is there under its name. */
+/* 1 for a statement that must be prepared again, or whose name the server knows already. */
 static int is_outdated(const char *state)
 {
     return strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0 ||
            strcmp(state, "42P05") == 0;
 }
 
-/* 1 if the pool lane has to run it (again): aborted by a neighbour, timed out in here, ended by
- * replication, a statement that must be prepared anew, a server that goes away. */
+/* 1 if the pool lane has to run it (again): a neighbour's error aborted it, it took too long here,
+ * replication ended it, it must be prepared again, or the server is going away. */
 static int belongs_to_pool(const PGresult *result)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -234,8 +235,8 @@ static int belongs_to_pool(const PGresult *result)
            fhir_sqlstate_code(state) == FHIR_ERR_CONFLICT || is_outdated(state);
 }
 
-/* Forgets a statement whose preparation failed, perhaps for a neighbour's error. One that the
- * server knows under its name, and cannot run, needs a new session. */
+/* Forgets a statement whose preparation failed, perhaps because of a neighbour's error. If the
+ * server knows it by name but cannot run it, the session must be replaced. */
 static void learn(fhir_lane_t *lane, const slot_t *slot, const PGresult *result, int prepared)
 {
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -245,7 +246,7 @@ static void learn(fhir_lane_t *lane, const slot_t *slot, const PGresult *result,
     lane->renew |= state && is_outdated(state);
 }
 
-/* Reads what belongs to a slot; 0 when the connection is lost. */
+/* Reads the results of a slot; 0 when the connection is lost. */
 static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
 {
     PGresult *prepared = NULL;
@@ -273,7 +274,7 @@ static int read_slot(fhir_lane_t *lane, slot_t *slot, apr_time_t late)
     return 1;
 }
 
-/* After a pause the way to the server may be gone: an empty batch shows it in time. */
+/* After a pause, the connection may be dead: an empty batch detects that in time. */
 static int is_alive(fhir_lane_t *lane)
 {
     apr_time_t now = apr_time_now();
@@ -299,7 +300,7 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
     slot_t *next;
     for (slot_t *slot = batch; slot; slot = next) {
         alive = alive && read_slot(lane, slot, late);
-        next = slot->next; /* posted, it belongs to its worker again */
+        next = slot->next; /* once posted, it belongs to its worker again */
         sem_post(&slot->done);
     }
     alive = alive && read_command(&sync, lane, late);
@@ -315,8 +316,8 @@ static void run_batch(fhir_lane_t *lane, slot_t *batch)
     atomic_fetch_add_explicit(&lane->batches, 1, memory_order_relaxed);
 }
 
-/* Makes room in the record while no pipeline is open. Dropping all is simple and rare: it takes
- * more different short reads than fit. */
+/* Makes room in the record while no pipeline is open. Dropping everything is simple, and rare: it
+ * takes more different short reads than fit. */
 static void trim(fhir_lane_t *lane)
 {
     if (!lane->renew && lane->stmts.n + BATCH <= FHIR_STMTS_MAX &&
@@ -327,7 +328,7 @@ static void trim(fhir_lane_t *lane)
     reconnect(lane);
 }
 
-/* Sleeps until there is something to do; the batch to run, NULL to connect or to stop. */
+/* Sleeps until there is something to do. Returns the batch to run, or NULL to connect or stop. */
 static slot_t *next_batch(fhir_lane_t *lane)
 {
     slot_t *batch = NULL, **end = &batch;
@@ -395,7 +396,7 @@ static apr_status_t stop_lane(void *data)
     return APR_SUCCESS;
 }
 
-/* The host program's signal handlers are not to run in our thread. */
+/* Signal handlers of the host program must not run in our thread. */
 static apr_status_t start_thread(fhir_lane_t *lane, apr_pool_t *pool)
 {
     static const int own_faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP};
@@ -444,7 +445,7 @@ fhir_err_t *fhir_lane_create(fhir_lane_t **lane_out, const fhir_store_source_t *
         rv = start_thread(lane, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "read lane");
-    /* before the pool's children go: the thread uses one of them */
+    /* runs before subpools are destroyed: the thread uses one of them */
     apr_pool_pre_cleanup_register(pool, lane, stop_lane);
     *lane_out = lane;
     return NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Writes that are sent without waiting for the one before: those of a group, in a transaction that
- * ends with the pipeline, and those of a transaction that goes on. The first error ends either; the
- * server passes over what comes behind it.
+ * Writes that are sent without waiting for the previous one: those of a group, in a transaction
+ * that ends with the pipeline, and those of a transaction that goes on. The first error ends either
+ * kind, and the server skips what follows it.
  */
 #include "store/fhir_store_private.h"
 
 #include <apr_strings.h>
 
-/* Results that may be left to read: the server must not come to wait for us. */
+/* The most results that may be unread: otherwise the server would wait for us. */
 #define UNREAD_MAX 128
 
 static int send_stmt(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
@@ -23,7 +23,7 @@ static int send_stmt(PGconn *conn, const char *name, const fhir_stmt_t *stmt,
     return fhir_conn_send(conn, name, stmt, bound);
 }
 
-/* The result of the next command, never NULL without an error. */
+/* The next result; it is never NULL without an error. */
 static fhir_err_t *next_result(PGresult **result, PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
 {
     PGresult *end = NULL;
@@ -31,24 +31,24 @@ static fhir_err_t *next_result(PGresult **result, PGconn *conn, fhir_wait_t *wai
     if (!*result)
         return fhir_store_error(conn, NULL, pool);
     if (PQresultStatus(*result) == PGRES_PIPELINE_SYNC)
-        return NULL; /* the only one without a NULL behind it */
+        return NULL; /* only this result has no NULL after it */
     fhir_err_t *err = fhir_conn_next(&end, conn, wait, pool);
     if (!err && end)
-        err = fhir_store_error(NULL, NULL, pool); /* out of step with the server */
+        err = fhir_store_error(NULL, NULL, pool); /* not in step with the server */
     PQclear(end);
     if (err)
         PQclear(*result);
     return err;
 }
 
-/* Enters pipeline mode. libpq keeps the single-row mode of a statement that was streamed before,
- * and would use it for the first command: that is a Sync, then. */
+/* Enters pipeline mode. libpq keeps the single-row mode of a previous statement, and would use it
+ * for the first command. Therefore that is a Sync. */
 static int enter(PGconn *conn)
 {
     return PQenterPipelineMode(conn) && PQpipelineSync(conn);
 }
 
-/* Reads the result of that Sync. */
+/* Reads the result of this Sync. */
 static fhir_err_t *read_front(PGconn *conn, fhir_wait_t *wait, apr_pool_t *pool)
 {
     PGresult *result;
@@ -71,8 +71,8 @@ static fhir_err_t *send_all(fhir_progress_t *progress, PGconn *conn, const fhir_
     return sent && PQpipelineSync(conn) ? NULL : fhir_store_error(conn, NULL, pool);
 }
 
-/* Reads until the sync. *failed: the error that ended the transaction. An error of this function
- * itself: nothing is known. */
+/* Reads up to the sync. *failed: the error that ended the transaction. If the function itself
+ * returns an error, the outcome is unknown. */
 static fhir_err_t *read_all(fhir_err_t **failed, PGconn *conn, const fhir_rows_t *units, int n,
                             fhir_wait_t *wait, apr_pool_t *pool)
 {

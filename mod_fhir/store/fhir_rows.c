@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inserts of the same text as one statement: most of what a row costs the server is what a
- * statement costs it.
+ * Combines inserts with the same text into one statement: the cost of a row is mostly that of its
+ * statement.
  */
 #include "store/fhir_store_private.h"
 
@@ -11,7 +11,7 @@
 
 #include "core/fhir_buf.h"
 
-/* A row's SELECT with its parameters moved on. Names stand in quotes and may hold anything. */
+/* The SELECT of a row with its parameters renumbered. Quoted names may contain anything. */
 static void append_row(fhir_buf_t *text, const char *row, int shift)
 {
     while (*row) {
@@ -46,7 +46,7 @@ static const char *joined(const fhir_stmt_t *stmt, int n, apr_pool_t *pool)
     return fhir_buf_cstr(text);
 }
 
-/* The first member that is left, and those that can go with it. */
+/* Takes the first member that is left, and those that can be combined with it. */
 static void gather(fhir_rows_t *unit, fhir_member_t **left, int n)
 {
     const fhir_stmt_t *stmt = left[0]->stmt;
@@ -103,7 +103,7 @@ int fhir_rows_join(fhir_rows_t **units_out, fhir_member_t *list, apr_pool_t *poo
     return n_units;
 }
 
-/* The rows come back in the order of the SELECTs; one whose condition did not hold is left out. */
+/* The rows come back in the order of the SELECTs; a row whose condition failed is missing. */
 fhir_err_t *fhir_rows_settle(const fhir_rows_t *unit, const PGresult *result, apr_pool_t *pool)
 {
     int row = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a tenant's schema is compared with, and what comes of it. Who asks is not here. */
+/* The state of a tenant's schema: what it is compared with, and the result. */
 #include "store/fhir_schema.h"
 
 #include <apr_strings.h>
@@ -45,7 +45,7 @@ static const char *find(const char *list, const char *name)
     return NULL;
 }
 
-/* The first name of the list that is no file of ours, or NULL. */
+/* The first name of the list that this program does not have, or NULL. */
 static const char *unknown_file(const char *list, apr_pool_t *pool)
 {
     while (list && *list) {
@@ -95,7 +95,7 @@ static void judge_files(fhir_schema_t *schema, const char *files, apr_pool_t *po
         set(schema, FHIR_SCHEMA_READY, NULL);
 }
 
-/* The first of them, in the order of their names, is the one that seals. */
+/* The first of them, by name, is the one that seals. */
 static int read_keys(fhir_schema_keys_t *keys, const char *hex)
 {
     const apr_size_t one = 2 * FHIR_SCHEMA_KEY, len = hex ? strlen(hex) : 0;

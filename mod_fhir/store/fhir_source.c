@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pool of connections of one process. Connections are opened outside of the lock, so nobody who
- * finds an idle one waits for a host that does not answer. Idle ones are lent last in, first out;
- * what stayed idle for minutes is closed.
+ * The pool of connections of one process. Connections are opened outside of the lock, so a caller
+ * that finds an idle one never waits for a host that does not answer. Idle connections are used
+ * last in, first out; those that stay idle for minutes are closed.
  *
- * While connections cannot be opened, one caller at a time tries; the others wait for an idle one,
- * or for what becomes of that attempt. So a server that is away costs each of them little, and
- * nobody is refused because of what was true a while ago.
+ * While connections cannot be opened, one caller at a time tries; the others wait for an idle
+ * connection, or for the result of that attempt. So a server that is away costs each caller little,
+ * and nobody is refused because of an old failure.
  *
- * Who waits is woken in the order of coming. Until a thread that was woken runs, another one may
- * take what is idle, which keeps connections at work; but not before one that has waited for long.
+ * Waiting callers are woken in the order of their arrival. Until a woken thread runs, another one
+ * may take the idle connection, which keeps connections busy; but not if the woken one has waited
+ * for long.
  */
 #include "store/fhir_store_private.h"
 
@@ -23,7 +24,7 @@
 #include "store/fhir_connect.h"
 
 #define IDLE_MAX apr_time_from_sec(300)
-/* Who has waited for longer is passed by nobody. */
+/* Nobody may overtake a caller that has waited for longer than this. */
 #define PATIENCE apr_time_from_msec(10)
 
 typedef struct idle_t {
@@ -34,7 +35,7 @@ typedef struct idle_t {
 /* A caller that waits, on the stack of its thread. */
 typedef struct waiter_t {
     int is_long;
-    int is_woken; /* since it looked last */
+    int is_woken; /* since it last looked */
     apr_time_t since;
     sem_t wake;
     struct waiter_t *next;
@@ -47,13 +48,13 @@ typedef struct own_t {
     apr_thread_mutex_t *lock; /* guards what follows */
     waiter_t *first;          /* the one that has waited for longest */
     apr_interval_time_t wait;
-    int max, n_idle, n_open; /* n_open: lent, idle and being opened */
-    int long_max, n_long;    /* lent to long work */
+    int max, n_idle, n_open; /* n_open: in use, idle, and being opened */
+    int long_max, n_long;    /* used by long work */
     int failing;             /* the last attempt to open one failed */
-    int trying;              /* somebody tries although it is failing */
+    int trying;              /* a caller tries although it is failing */
     unsigned attempts;       /* that failed */
     char why[400];           /* the error of the last one */
-    idle_t *idle;            /* max places */
+    idle_t *idle;            /* room for max connections */
 } own_t;
 
 static fhir_err_t *busy(apr_pool_t *pool, const own_t *own, int is_long)
@@ -78,7 +79,7 @@ static fhir_err_t *away(apr_pool_t *pool, const own_t *own)
     return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_BUSY, pool), pool, "%s", own->why);
 }
 
-/* 1 if a caller may open one now. Under the lock. */
+/* 1 if a caller may open a connection now. Under the lock. */
 static int may_open(const own_t *own)
 {
     return own->n_open < own->max && !(own->failing && own->trying);
@@ -90,7 +91,7 @@ static int lane_is_full(const own_t *own, int is_long)
     return is_long && own->n_long >= own->long_max;
 }
 
-/* 1 if one who has waited for long could take what is idle. Under the lock. */
+/* 1 if a caller that has waited for long could take an idle connection. Under the lock. */
 static int is_claimed(const own_t *own, const waiter_t *self, apr_time_t now)
 {
     const waiter_t *w = own->first;
@@ -99,7 +100,7 @@ static int is_claimed(const own_t *own, const waiter_t *self, apr_time_t now)
     return w && w != self && now - w->since > PATIENCE;
 }
 
-/* Wakes the first who can do something now, and is not about to. Under the lock. */
+/* Wakes the first caller that can go on now and was not woken yet. Under the lock. */
 static void wake_first(own_t *own)
 {
     waiter_t *w = own->first;
@@ -132,7 +133,7 @@ static void queue_up(own_t *own, waiter_t *self, int is_long)
     *at = self;
 }
 
-/* What it was woken for and has not taken is another one's. */
+/* A connection for which it was woken, and which it has not taken, goes to another caller. */
 static void leave_queue(own_t *own, waiter_t *self)
 {
     waiter_t **at = &own->first;
@@ -144,7 +145,7 @@ static void leave_queue(own_t *own, waiter_t *self)
         wake_first(own);
 }
 
-/* Sleeps until it is woken, or the time has come. The lock is not held meanwhile. */
+/* Sleeps until it is woken, or until the time limit. The lock is not held meanwhile. */
 static void await_change(own_t *own, waiter_t *self, apr_time_t until)
 {
     struct timespec time = {.tv_sec = (time_t)apr_time_sec(until),
@@ -153,14 +154,14 @@ static void await_change(own_t *own, waiter_t *self, apr_time_t until)
     while (sem_timedwait(&self->wake, &time) && errno == EINTR) {
     }
     apr_thread_mutex_lock(own->lock);
-    if (self->is_woken) /* also one that came when the time was over */
+    if (self->is_woken) /* also if it was woken at the end of the time */
         (void)sem_trywait(&self->wake);
     self->is_woken = 0;
 }
 
-/* Leaves *conn NULL when a new connection may be opened; its place is taken then. last: the error
- * of this caller's own attempt, or NULL. Who has seen an attempt fail waits only for connections
- * that others have. */
+/* Leaves *conn NULL when a new connection may be opened; its place is reserved then. last: the
+ * error of this caller's own attempt, or NULL. A caller whose attempt failed waits only for
+ * connections in use. */
 static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
@@ -201,7 +202,8 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t
     return err;
 }
 
-/* What has been idle longest lies at the bottom. Under the lock; to be closed outside of it. */
+/* The connection that has been idle longest is at the bottom. Under the lock; to be closed outside
+ * of it. */
 static PGconn *take_old(own_t *own, apr_time_t now)
 {
     if (own->n_idle < 2 || now - own->idle[0].since < IDLE_MAX)
@@ -260,7 +262,7 @@ static fhir_err_t *own_acquire(PGconn **conn, void **handle, int is_long, void *
     if (!*conn) {
         fhir_err_t *err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
         note_attempt(own, is_long, err);
-        if (err) /* connections that are in use may come back */
+        if (err) /* connections in use may come back */
             FHIR_TRY(take_place(conn, own, is_long, until, err, pool));
     }
     *handle = *conn;

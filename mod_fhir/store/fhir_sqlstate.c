@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What PostgreSQL's errors mean to us: one table from SQLSTATE to error code, and array literals'
- * quoting. Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
+ * The meaning of PostgreSQL's errors: a table from SQLSTATE to error code. Also the quoting of
+ * array literals.
+ * Source: PostgreSQL's documentation, appendix "PostgreSQL Error Codes".
  */
 #include "store/fhir_store_private.h"
 
@@ -11,9 +12,9 @@
 #include "core/fhir_buf.h"
 
 typedef struct rule_t {
-    const char *prefix; /* class or whole code; the first row that fits counts */
+    const char *prefix; /* class or whole code; the first matching row applies */
     fhir_code_t code;
-    int lost; /* the connection is of no more use: 1 its session ends, 2 it goes on */
+    int lost; /* the connection cannot be used any more: 1 its session ends, 2 it goes on */
 } rule_t;
 
 static const rule_t rules[] = {
@@ -70,7 +71,7 @@ fhir_code_t fhir_sqlstate_code(const char *sqlstate)
     return rule ? rule->code : FHIR_ERR_INTERNAL;
 }
 
-/* Texts of classes 22 and 23 quote the values that were bound: names only, then. */
+/* Texts of classes 22 and 23 quote parameter values, so only names are logged. */
 static const char *log_text(const PGresult *result, const char *sqlstate, apr_pool_t *pool)
 {
     const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);

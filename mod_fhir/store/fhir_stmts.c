@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The record of what is prepared on one connection, by statement text. It speaks to no server:
+ * The record of prepared statements of one connection, by text. It does not talk to the server:
  * fhir_conn.c and fhir_lane.c prepare and deallocate.
  */
 #include "store/fhir_store_private.h"
@@ -11,8 +11,8 @@
 #include "core/fhir_digest.h"
 #include "core/fhir_hex.h"
 
-/* Eight bytes at a time, for an INSERT's text is long. Collisions are harmless: texts are compared.
- */
+/* Hashes eight bytes at a time, because the text of an INSERT is long. Collisions are harmless,
+ * since texts are compared. */
 static apr_uint32_t hash_of(const char *sql)
 {
     apr_size_t len = strlen(sql);
@@ -59,7 +59,8 @@ int fhir_stmts_has_room(const fhir_stmts_t *stmts, apr_size_t len)
     return stmts->n < FHIR_STMTS_MAX && stmts->bytes + len <= FHIR_STMTS_BYTES;
 }
 
-/* A digest that nobody can find two texts for: clients choose parts of them. */
+/* A cryptographic digest, because clients choose parts of the texts: nobody can find two texts with
+ * the same one. */
 static void name_of(char name[FHIR_STMTS_NAME], const char *sql, apr_size_t len)
 {
     static const char prefix[] = "fhir_";

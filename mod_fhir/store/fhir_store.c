@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store's one call and transactions: which lane runs a statement, borrowing and giving back,
- * and when it may be run a second time. What happens on a connection is fhir_conn.c's.
+ * The store's one call, and transactions: which lane runs a statement, how connections are taken
+ * and given back, and when a statement may be retried. fhir_conn.c does the work on a connection.
  */
 #include "store/fhir_store_private.h"
 
@@ -11,8 +11,8 @@
 
 #include "core/fhir_work.h"
 
-/* Slots of fhir_store_recall, a power of two; how long one counts; the bits of a key that are kept
- * beside its time, which is in units of half a minute. */
+/* Slots of fhir_store_recall, a power of two; how long an entry counts; the bits of a key that are
+ * stored beside its time, which is in units of half a minute. */
 #define MEMORY_SLOTS 4096u
 #define MEMORY_TICKS 10u
 #define MEMORY_KEY   (~APR_UINT64_C(0xFFFF))
@@ -24,8 +24,9 @@ struct fhir_store_t {
     fhir_lane_t *lane; /* or NULL */
     fhir_group_t *group;
     atomic_ullong statements, retries, errors;
-    atomic_int told_pooled;      /* it was logged that a pooler is between */
-    _Atomic(apr_time_t) suspect; /* when a connection died without a word: so may have others */
+    atomic_int told_pooled; /* it was logged that there is a pooler */
+    _Atomic(apr_time_t)
+        suspect; /* when a connection died without a message: others may have died, too */
     atomic_ullong memory[MEMORY_SLOTS];
 };
 
@@ -66,9 +67,9 @@ static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int is_lo
     store->source->release(handle, broken, is_long, store->source->baton);
 }
 
-/* A connection that is alive as far as the socket tells, and if it was idle for a while or others
- * died without a word, as the server says. After a restart of the server every pooled one is dead:
- * they are given back broken until one is good. */
+/* Takes a connection that works: as far as the socket tells, and, if it was idle for a while or
+ * others died without a message, as the server confirms. After a restart of the server, every
+ * pooled connection is dead: they are given back as broken until one works. */
 static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, int is_long,
                           apr_pool_t *pool)
 {
@@ -84,7 +85,7 @@ static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, int
     return NULL;
 }
 
-/* The session of a connection that was lent. */
+/* The session of a borrowed connection. */
 static fhir_err_t *set_up(fhir_store_t *store, PGconn *conn, apr_pool_t *pool)
 {
     FHIR_TRY(fhir_conn_setup(conn, store->timeout, pool));
@@ -96,8 +97,8 @@ static fhir_err_t *set_up(fhir_store_t *store, PGconn *conn, apr_pool_t *pool)
     return NULL;
 }
 
-/* 1 if the connection is of no more use. When the server said nothing about it, the host or the way
- * to it is gone: nothing that was connected before is trusted without asking. */
+/* 1 if the connection cannot be used any more. If the server sent no message, the host or the
+ * network is down: no older connection is then trusted without a test. */
 static int is_lost(fhir_store_t *store, PGconn *conn, const fhir_err_t *err)
 {
     int dead = PQstatus(conn) != CONNECTION_OK;
@@ -108,7 +109,7 @@ static int is_lost(fhir_store_t *store, PGconn *conn, const fhir_err_t *err)
 
 /* ---- what became of a write ---- */
 
-/* The connection was lost, or the server silent, between sending a write and its answer. */
+/* The connection was lost, or the server silent, after a write was sent and before its result. */
 static fhir_err_t *unconfirmed(const fhir_err_t *err, apr_pool_t *pool)
 {
     fhir_err_t *told = fhir_sqlstate_error(FHIR_ERR_UNCONFIRMED, pool);
@@ -117,7 +118,7 @@ static fhir_err_t *unconfirmed(const fhir_err_t *err, apr_pool_t *pool)
                            err->detail ? err->detail : err->message);
 }
 
-/* A commit that succeeded here and was not waited for elsewhere. */
+/* The commit succeeded, but the wait for a standby was cancelled. */
 static fhir_err_t *unreplicated(apr_pool_t *pool)
 {
     return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_UNCONFIRMED, pool), pool,
@@ -125,8 +126,8 @@ static fhir_err_t *unreplicated(apr_pool_t *pool)
                            "FHIRStatementTimeout; see synchronous_standby_names");
 }
 
-/* What to say of a statement or commit that was sent and stores by itself: an error that ended it,
- * while the session goes on, is certain. */
+/* The error of a statement or commit that was sent and stores by itself. If the session goes on,
+ * the error is certain. */
 static fhir_err_t *judge_write(fhir_err_t *err, PGconn *conn, apr_pool_t *pool)
 {
     if (err && (PQstatus(conn) != CONNECTION_OK || fhir_sqlstate_ends_session(err->sqlstate)))
@@ -138,9 +139,8 @@ static fhir_err_t *judge_write(fhir_err_t *err, PGconn *conn, apr_pool_t *pool)
 
 /* ---- statements ---- */
 
-/* 1 if running a statement again may succeed: on another connection, or when a standby had to end a
- * read so that replication could go on. What ran into a time limit, or into a server that does not
- * answer, would do so again. */
+/* 1 if a retry may succeed: on another connection, or after a standby ended a read for replication.
+ * A retry after a time limit, or with a server that does not answer, would fail again. */
 static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t *stmt,
                     const fhir_err_t *err)
 {
@@ -149,13 +149,13 @@ static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t
     return err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE);
 }
 
-/* 1 if what is asked for next is long work. */
+/* 1 if the next statement is long work. */
 static int is_long_work(const fhir_store_t *store, const fhir_effort_t *effort)
 {
     return effort && (effort->is_long || (store->long_after && effort->used > store->long_after));
 }
 
-/* A statement that is ended when it turns out to be long work: a read that can be begun again. */
+/* A statement that is cancelled if it turns out to be long work: a read that can be restarted. */
 static int try_short(fhir_stmt_t *quick, fhir_patience_t *patience, const fhir_store_t *store,
                      const fhir_stmt_t *stmt)
 {
@@ -193,13 +193,13 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
         int lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
-            again = 0; /* it may have happened */
+            again = 0; /* it may have been stored */
         }
         give_back(store, conn, handle, is_long, lost);
         if (err && is_short && progress.late && !progress.rows && err->code == FHIR_ERR_TIMEOUT &&
             !fhir_patience_check(stmt->patience, pool)) {
             effort->is_long = 1;
-            again++; /* not because of a fault */
+            again++; /* not because of an error */
             continue;
         }
         if (!err || !again || progress.rows || !may_help(lost, &progress, stmt, err))
@@ -230,7 +230,7 @@ static fhir_err_t *copy_error(const fhir_err_t *err, apr_pool_t *pool)
     return err->detail ? fhir_err_detail(copy, pool, "%s", err->detail) : copy;
 }
 
-/* A batch in one transaction. *undone: it failed, and nothing of it is stored. */
+/* Runs a batch in one transaction. *undone: it failed, and nothing of it is stored. */
 static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t *leader,
                                 apr_pool_t *pool)
 {
@@ -253,8 +253,8 @@ static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t 
     }
 }
 
-/* What failed in company is run by itself, so that a fault is its own statement's alone. Unless it
- * is not known whether it happened, or it took too long already. */
+/* After a failure of a batch, each statement runs by itself, so that an error affects only its own
+ * statement. This is not done if the outcome is unknown, or the batch took too long. */
 static void lead(fhir_store_t *store, fhir_member_t *leader)
 {
     int undone;
@@ -288,7 +288,7 @@ static fhir_err_t *run_in_group(fhir_store_t *store, const fhir_stmt_t *stmt,
     return self.err;
 }
 
-/* A read changes nothing, so it is no conflict of the client's: it may be asked again. */
+/* A read changes nothing, so a conflict is not the client's: the read may be retried. */
 static fhir_err_t *read_conflict(const fhir_err_t *err, apr_pool_t *pool)
 {
     fhir_err_t *told = fhir_sqlstate_error(FHIR_ERR_BUSY, pool);
@@ -346,7 +346,7 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, const fhir_ef
     tx->store = store;
     tx->pool = pool;
     tx->is_long = is_long_work(store, effort);
-    for (int again = 1;; again--) { /* nothing has happened yet: a dead connection is replaced */
+    for (int again = 1;; again--) { /* nothing was run yet, so a dead connection is replaced */
         FHIR_TRY(fhir_work_hold());
         fhir_err_t *err = borrow(&tx->conn, &tx->handle, store, tx->is_long, pool);
         if (err) {
@@ -424,7 +424,8 @@ fhir_err_t *fhir_tx_commit(fhir_tx_t *tx)
     err = fhir_conn_exec(&tag, tx->conn, "COMMIT", &wait, tx->pool);
     int lost = is_lost(tx->store, tx->conn, err);
     err = judge_write(err, tx->conn, tx->pool);
-    if (!err && strcmp(tag, "COMMIT") != 0) /* PostgreSQL rolls back a failed one, and says so */
+    if (!err && strcmp(tag, "COMMIT") !=
+                    0) /* PostgreSQL rolls back a failed transaction, and reports that */
         err = fhir_err_detail(fhir_err_create(tx->pool, FHIR_ERR_INTERNAL,
                                               "The server could not complete the request"),
                               tx->pool, "COMMIT was answered by %s", tag);

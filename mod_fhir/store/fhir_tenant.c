@@ -14,15 +14,15 @@ struct fhir_tenant_t {
     const char *name, *sql;
     _Atomic(fhir_schema_state_t) state;
     _Atomic(const fhir_schema_keys_t *) keys; /* or NULL */
-    _Atomic(apr_time_t) next;                 /* when it is looked at again */
+    _Atomic(apr_time_t) next;                 /* when it is checked next */
     atomic_uint looks;
-    apr_thread_mutex_t *lock; /* held by who looks; guards what follows */
+    apr_thread_mutex_t *lock; /* held by the thread that checks; guards what follows */
     fhir_schema_state_t told; /* what was logged last */
-    apr_pool_t *pool;         /* for keys: there are as many as it was changed */
+    apr_pool_t *pool;         /* for keys: there is one for each change */
 };
 
 typedef struct row_t {
-    const char *files, *keys; /* NULL: not there */
+    const char *files, *keys; /* NULL: there is none */
     apr_pool_t *pool;
 } row_t;
 
@@ -40,7 +40,7 @@ fhir_err_t *fhir_tenant_create(fhir_tenant_t **out, const char *name, apr_pool_t
         rv = apr_pool_create(&tenant->pool, pool);
     if (rv)
         return fhir_err_apr(pool, FHIR_ERR_INTERNAL, rv, "tenant");
-    tenant->told = FHIR_SCHEMA_READY; /* anything else is news */
+    tenant->told = FHIR_SCHEMA_READY; /* any other difference is a change */
     tenant->name = apr_pstrdup(pool, name);
     tenant->sql = fhir_schema_sql(name, pool);
     *out = tenant;
@@ -62,7 +62,7 @@ static fhir_err_t *read_row(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Says what is wrong when that is news, and that it is over. */
+/* Logs a problem when it is new, and when it is over. */
 static void tell(fhir_tenant_t *tenant, const fhir_schema_t *schema, const fhir_log_t *log)
 {
     if (schema->state == tenant->told)
@@ -82,7 +82,7 @@ static void keep_keys(fhir_tenant_t *tenant, const fhir_schema_t *schema)
         atomic_store(&tenant->keys, apr_pmemdup(tenant->pool, &schema->keys, sizeof(schema->keys)));
 }
 
-/* Under the lock. A database that is away leaves the state as it was. */
+/* Under the lock. If the database is away, the state stays unchanged. */
 static void look(fhir_tenant_t *tenant, fhir_store_t *store, const fhir_log_t *log,
                  apr_pool_t *pool)
 {
@@ -119,8 +119,8 @@ fhir_schema_state_t fhir_tenant_look(const fhir_schema_keys_t **keys, fhir_tenan
 {
     int ready = atomic_load(&tenant->state) == FHIR_SCHEMA_READY;
     if (is_due(tenant)) {
-        /* one request asks; those beside it go by what is known, or wait for what it finds out: at
-         * start they would all be refused otherwise */
+        /* One request checks. Others use the known state, or wait for the result if there is none:
+         * at start they would all be refused otherwise. */
         unsigned looks = atomic_load(&tenant->looks);
         int locked =
             ready ? !apr_thread_mutex_trylock(tenant->lock) : !apr_thread_mutex_lock(tenant->lock);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Rows to tables: per type a batch that becomes one transaction. Rows that are there with the same
- * content stay; changed ones go into the history and come again as the next version; all others
- * are new. Everything is written by COPY.
+ * Writes rows to tables: a batch for each type becomes one transaction. A row that exists with the
+ * same content stays; a changed one moves to the history and is inserted as the next version; all
+ * others are new. Everything is written by COPY.
  */
 #include <apr_strings.h>
 #include <stdlib.h>
@@ -20,14 +20,14 @@
 #define ALL_BYTES   (64u << 20) /* of all batches of a worker */
 #define SLOTS       4096u       /* of the table of ids: twice the rows, a power of two */
 #define COPY_BYTES  (64u << 10)
-#define TRIES       5 /* of a transaction that others came in between */
+#define TRIES       5 /* of a transaction that conflicted with another program */
 
 typedef enum action_t { ROW_NEW, ROW_CHANGED, ROW_SAME } action_t;
 
 typedef struct row_t {
     char id[65];
     apr_byte_t action;           /* action_t */
-    int version;                 /* that it gets */
+    int version;                 /* its new version */
     apr_size_t text, text_len;   /* in batch->text: the resource, stamped as version 1 */
     apr_size_t cells, cells_len; /* in batch->cells: the columns that are not NULL */
     load_place_t place;
@@ -38,7 +38,7 @@ typedef struct batch_t {
     char table[64];
     char updated[25]; /* meta.lastUpdated of these rows */
     apr_int64_t updated_usec;
-    apr_byte_t *used; /* by column: a row has a value, so that COPY must name it */
+    apr_byte_t *used; /* by column: some row has a value, so COPY must list it */
     int n;
     row_t *rows;
     apr_uint16_t *slots; /* 1-based row numbers by hash of the id */
@@ -99,7 +99,7 @@ static void empty(load_batches_t *b, batch_t *batch)
     batch->n = 0;
     memset(batch->slots, 0, SLOTS * sizeof(*batch->slots));
     memset(batch->used, 0, FHIR_EXTRACT_CELLS(batch->type));
-    /* A single large resource does not hold its memory for good. */
+    /* The memory of a single large resource is freed again. */
     if (batch->text->cap > 2 * BATCH_BYTES)
         fhir_buf_free(batch->text);
     fhir_buf_clear(batch->text);
@@ -109,7 +109,7 @@ static void empty(load_batches_t *b, batch_t *batch)
         apr_pool_clear(batch->pool);
 }
 
-/* The slot of an id: a row's number, or 0 where it would go. */
+/* The slot of an id: the number of its row, or 0 where it would be put. */
 static apr_uint16_t *find(const batch_t *batch, const char *id, apr_size_t len)
 {
     apr_uint32_t hash = 2166136261u;
@@ -126,7 +126,7 @@ static apr_uint16_t *find(const batch_t *batch, const char *id, apr_size_t len)
 
 /* ---- cells ---- */
 
-/* A cell in batch->cells: this, and the value in COPY's binary form. */
+/* A cell in batch->cells: this header, and the value in COPY's binary form. */
 typedef struct cell_t {
     apr_uint16_t column;
     apr_uint32_t len;
@@ -156,7 +156,7 @@ static void put_cells(load_batches_t *b, batch_t *batch, const fhir_value_t *cel
     }
 }
 
-/* A row's cells in the order of the used columns; the others are NULL. */
+/* The cells of a row in the order of the used columns; missing ones are NULL. */
 static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
 {
     const char *from = batch->cells->data + row->cells, *end = from + row->cells_len;
@@ -181,7 +181,7 @@ static void copy_cells(fhir_buf_t *out, const batch_t *batch, const row_t *row)
 
 /* ---- what is there already ---- */
 
-/* {"a","b"} of the ids of rows with the action (ids hold nothing to escape). */
+/* {"a","b"}: the ids of rows with the action. Ids contain nothing that must be escaped. */
 static const char *id_array(const load_batches_t *b, const batch_t *batch, int from, int n,
                             action_t action, int *count)
 {
@@ -194,7 +194,7 @@ static const char *id_array(const load_batches_t *b, const batch_t *batch, int f
     return fhir_buf_cstr(buf);
 }
 
-/* The row's resource as another version; 1 and the text in b->stamped. */
+/* The row's resource as another version; returns 1 with the text in b->stamped. */
 static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const row_t *row,
                                int version, const char *updated)
 {
@@ -206,7 +206,7 @@ static fhir_err_t *stamp_again(load_batches_t *b, const batch_t *batch, const ro
     return NULL;
 }
 
-/* Existing rows: the same content, or changed. */
+/* Existing rows: unchanged or changed. */
 static fhir_err_t *compare(load_batches_t *b, batch_t *batch, const PGresult *r)
 {
     for (int i = 0; i < PQntuples(r); i++) {
@@ -263,7 +263,7 @@ static fhir_err_t *find_existing(load_batches_t *b, batch_t *batch, int from, in
     return find_deleted(b, batch, from, n);
 }
 
-/* Changed rows leave for the history. */
+/* Changed rows move to the history. */
 static fhir_err_t *move_changed(load_batches_t *b, batch_t *batch, int from, int n)
 {
     int count;
@@ -310,7 +310,7 @@ static fhir_err_t *copy_row(load_batches_t *b, const batch_t *batch, const row_t
     return out->len >= COPY_BYTES ? send_copy(b) : NULL;
 }
 
-/* Only columns that have values are named: most of a type's parameters are not used. */
+/* Only columns with values are listed: most of a type's parameters have none. */
 static const char *copy_statement(int *n_fields, const load_batches_t *b, const batch_t *batch)
 {
     fhir_buf_t *sql = fhir_buf_create(b->scratch, 0);
@@ -341,7 +341,7 @@ static fhir_err_t *copy_rows(load_batches_t *b, const batch_t *batch, int from, 
     load_binary_end(b->out);
     if (!err)
         err = send_copy(b);
-    /* Ends the COPY in any case: a connection inside one can do nothing else. */
+    /* Ends the COPY in any case: until then, the connection can do nothing else. */
     PQputCopyEnd(b->conn, err ? "given up" : NULL);
     PGresult *r;
     while ((r = PQgetResult(b->conn)) != NULL) {
@@ -396,8 +396,8 @@ static void count(load_batches_t *b, const batch_t *batch, int from, int n)
         atomic_fetch_add_explicit(counters[batch->rows[i].action], 1, memory_order_relaxed);
 }
 
-/* A row that PostgreSQL refuses for what is in it: classes 22 (data), 23 but for a key that is
- * there already, and 54 (limits). */
+/* 1 if PostgreSQL refused a row because of its content: classes 22 (data), 23 except an existing
+ * key, and 54 (limits). */
 static int is_row_error(const fhir_err_t *err)
 {
     const char *s = err->sqlstate;
@@ -405,7 +405,8 @@ static int is_row_error(const fhir_err_t *err)
            (!strncmp(s, "23", 2) && strcmp(s, "23505"));
 }
 
-/* Writes rows in one transaction. Halves them to find the one that PostgreSQL refuses. */
+/* Writes rows in one transaction. If PostgreSQL refuses one, the rows are halved until it is
+ * found. */
 static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n)
 {
     const int type = fhir_model_type_index(b->load->model, batch->type);
@@ -420,7 +421,7 @@ static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n
             fhirctl_db_run(NULL, b->conn, b->scratch, "ROLLBACK", 0, NULL);
         if (err->code != FHIR_ERR_CONFLICT)
             break;
-        /* An id is there that was not: from earlier input, or another program's. */
+        /* An id exists now that did not before: from earlier input, or another program. */
         atomic_store(&b->load->fresh[type], 0);
     }
     if (!is_row_error(err))
@@ -471,7 +472,7 @@ static fhir_err_t *make_room(load_batches_t *b, batch_t *batch, const load_item_
     return flush(b, largest);
 }
 
-/* The contained resources of the last row; extract's cells are gone then. */
+/* The contained resources of the last row. extract's cells are invalid afterwards. */
 static fhir_err_t *add_contained(load_batches_t *b, batch_t *batch, const load_item_t *item,
                                  const fhir_node_t *resource, fhir_extract_t *extract)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cells in the binary form of COPY, made of their text forms. PostgreSQL reads it with a third less
- * work than text, and takes the same values.
+ * Converts cells from their text forms to the binary form of COPY, which takes PostgreSQL a third
+ * less work. The values are the same.
  * Source: PostgreSQL's documentation of COPY, "Binary Format"; the types' send and receive
  * functions
  */
@@ -16,7 +16,7 @@
 #define OID_TIMESTAMPTZ 1184u
 #define OID_NUMERIC     1700u
 #define EPOCH_DAYS      10957 /* from 1970-01-01 to 2000-01-01, where PostgreSQL counts from */
-#define DIGITS_MAX      1024  /* of a number; extraction takes none that is longer */
+#define DIGITS_MAX      1024  /* digits of a number; extraction stores none that is longer */
 
 static void put16(fhir_buf_t *b, unsigned v)
 {
@@ -116,7 +116,8 @@ static void put_time(fhir_buf_t *b, const char *s, apr_size_t len)
     put64(b, (apr_uint64_t)usec);
 }
 
-/* numeric: groups of four decimal digits, the weight of the first, and the digits to be shown. */
+/* numeric: groups of four decimal digits, the weight of the first, and the number of digits to
+ * show. */
 static void put_numeric(fhir_buf_t *b, const char *s, apr_size_t len)
 {
     char d[DIGITS_MAX + 8] = "000"; /* all digits, three zeros before so that groups align */
@@ -181,7 +182,8 @@ static void put_text(fhir_buf_t *b, const char *s, apr_size_t len)
 
 typedef void (*put_fn)(fhir_buf_t *b, const char *s, apr_size_t len);
 
-/* Behind the element at s; its text without quotes and escapes goes to scratch; NULL: is_null. */
+/* Returns the text after the element at s. The element goes to scratch, without quotes and escapes;
+ * NULL: is_null. */
 static const char *read_element(fhir_buf_t *scratch, int *is_null, const char *s, const char *end)
 {
     fhir_buf_clear(scratch);

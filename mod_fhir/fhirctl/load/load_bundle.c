@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a document holds: a resource, or a Bundle of them. Gives each its id and rewrites the
- * references between them; what needs the database for that is asked for in one go per document.
+ * The resources of a document: a single one, or those of a Bundle. Each gets its id, and references
+ * between them are rewritten. The database is asked for everything in one query for each document.
  *
- * Ids: the resource's own; else that of the request's URL, of fullUrl (urn:uuid:X, …/Type/X), else
- * one made of the content. So the same input gives the same ids whenever it is loaded.
+ * The id is that of the resource; otherwise that of the request's URL, of fullUrl (urn:uuid:X,
+ * …/Type/X), or one computed from the content. So the same input gives the same ids whenever it is
+ * loaded.
  * Source: http://hl7.org/fhir/R4/http.html#trules, bundle.html#references
  */
 #include <apr_sha1.h>
@@ -18,21 +19,21 @@
 #include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
-#define CHUNK_ITEMS     2000 /* resources that are tried again together */
+#define CHUNK_ITEMS     2000 /* resources that are tried again in one go */
 #define CHUNK_BYTES     (16u << 20)
 #define GET(node, name) fhir_node_getn((node), "" name, sizeof(name) - 1)
 
-/** One resource of a document on its way. */
+/** One resource of a document. */
 typedef struct entry_t {
     load_place_t place;
-    const char *source; /* text that resource was parsed from */
+    const char *source; /* text from which resource was parsed */
     const fhir_node_t *resource;
     const fhir_type_t *type;
-    const char *id; /* NULL until known */
+    const char *id; /* NULL until it is known */
     apr_size_t id_len;
     const char *full_url, *criterion; /* or NULL */
-    int create_only;                  /* criterion is ifNoneExist: a match is left alone */
-    int done;                         /* rejected, or nothing to do */
+    int create_only; /* criterion is ifNoneExist: an existing resource is not changed */
+    int done;        /* rejected, or nothing to do */
     int first_link, n_links;
 } entry_t;
 
@@ -40,10 +41,10 @@ struct load_reader_t {
     load_t *load;
     load_lookup_t *lookup;
     apr_array_header_t *entries, *links; /* of the present document */
-    fhir_relink_t *relink;               /* fullUrl → the address that the entry gets */
+    fhir_relink_t *relink;               /* fullUrl → the address of the entry */
     int compact;
     fhir_buf_t *text;
-    int last_pass; /* what does not resolve now is rejected */
+    int last_pass; /* a reference that cannot be resolved now is an error */
     apr_pool_t *pool, *doc_pool;
 };
 
@@ -97,7 +98,7 @@ static const char *id_of_url(const char *url, const fhir_type_t *type, const fhi
     return is_type_and_id(start, strlen(start), type, m) ? slash + 1 : NULL;
 }
 
-/* An id for content that has none: a UUID made of its SHA-1 (RFC 4122, version 5). */
+/* An id for content without one: a UUID from its SHA-1 (RFC 4122, version 5). */
 static const char *id_of_content(load_reader_t *r, const entry_t *e)
 {
     char *id = apr_palloc(r->doc_pool, FHIR_UUID_LEN + 1);
@@ -135,7 +136,7 @@ static void add_link(void *baton, const fhir_link_t *link)
     APR_ARRAY_PUSH(r->links, fhir_link_t) = *link;
 }
 
-/* Checks the resource and collects what in it may point elsewhere. */
+/* Checks the resource and collects its references that may need a change. */
 static fhir_err_t *check(load_reader_t *r, entry_t *e)
 {
     e->first_link = r->links->nelts;
@@ -168,8 +169,7 @@ static fhir_err_t *check_method(const load_reader_t *r, const fhir_node_t *metho
         method->text ? apr_pstrmemdup(r->doc_pool, method->text, method->text_len) : "no method");
 }
 
-/* What the entry's request says.
- * http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request */
+/* Reads the entry's request. http://hl7.org/fhir/R4/bundle-definitions.html#Bundle.entry.request */
 static fhir_err_t *read_request(load_reader_t *r, entry_t *e, const fhir_node_t *request)
 {
     const char *method = string(request, "method", r->doc_pool);
@@ -236,7 +236,7 @@ static void want_references(load_reader_t *r, entry_t *e)
     }
 }
 
-/* The id by the entry's condition, and under which names others refer to it. */
+/* The id by the entry's condition, and the names by which others refer to it. */
 static void settle_id(load_reader_t *r, entry_t *e)
 {
     const char *type = fhir_model_str(r->load->model, e->type->name);
@@ -284,7 +284,7 @@ static fhir_err_t *resolve(apr_array_header_t *edits, int *missing, load_reader_
     return NULL;
 }
 
-/* Passes the resource on, its references rewritten. */
+/* Passes on the resource, with rewritten references. */
 static fhir_err_t *give(load_reader_t *r, entry_t *e)
 {
     apr_array_header_t *edits = apr_array_make(r->doc_pool, 4, sizeof(fhir_edit_t));
@@ -323,9 +323,9 @@ static void begin(load_reader_t *r)
     r->relink = fhir_relink_create(FHIR_RELINK_URIS_URN, r->doc_pool);
 }
 
-/* All entries of the document are known: conditions, ids, references. Asking the database makes
- * the workers write what they have, so it is done for many resources at a time (ask): a line
- * with a condition that was not answered yet waits in the spool instead. */
+/* All entries of the document are known; now conditions, ids and references are resolved. Before
+ * the database is asked, the workers must write what they have, so this is done for many resources
+ * at a time (ask). A line with a condition that has no answer yet waits in the spool instead. */
 static fhir_err_t *finish(load_reader_t *r, int ask)
 {
     entry_t *end = (entry_t *)r->entries->elts + r->entries->nelts;
@@ -352,7 +352,8 @@ static int is_word(const fhir_node_t *node, const char *const *words)
     return 0;
 }
 
-/* A Bundle whose entries are resources to load; the others are resources themselves, or answers. */
+/* 1 for a Bundle whose entries are resources to load; other Bundles are resources themselves, or
+ * responses. */
 static const char *const unpacked[] = {"transaction", "batch", "collection", "searchset", NULL};
 static const char *const kept[] = {"document", "message", NULL};
 
@@ -387,7 +388,7 @@ static fhir_err_t *read_resource(load_reader_t *r, const load_document_t *d,
     return finish(r, 0);
 }
 
-/* An NDJSON line that needs nothing from here: the worker does the rest. */
+/* An NDJSON line that needs nothing else: the worker does the rest. */
 static int pass_on(load_reader_t *r, const load_document_t *d)
 {
     const char *type, *id;
@@ -465,7 +466,7 @@ fhir_err_t *load_reader_finish(load_reader_t *r)
 {
     apr_size_t before = 0;
     r->compact = 0;
-    load_queue_flush(r->load); /* workers put lines into the spool, too */
+    load_queue_flush(r->load); /* workers add lines to the spool, too */
     apr_size_t n;
     while ((n = load_spool_count(r->load->spool)) && !atomic_load(&r->load->failed)) {
         load_spool_t *spool = r->load->spool;

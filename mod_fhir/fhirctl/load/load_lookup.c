@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditional references and ifNoneExist: which resource has an identifier. Answers are kept, so
- * that a practitioner whom ten thousand Bundles mention is looked for once.
+ * Conditional references and ifNoneExist: finds the resource with an identifier. Answers are
+ * cached, so that a practitioner of ten thousand Bundles is looked up once.
  */
 #include <apr_strings.h>
 #include <apr_tables.h>
@@ -14,13 +14,13 @@
 #include "model/fhir_short.h"
 #include "store/fhir_store.h"
 
-#define ANSWERS_MAX 500000 /* kept at most, about 100 MB */
+#define ANSWERS_MAX 500000 /* the most answers in the cache, about 100 MB */
 
 typedef struct answer_t {
     const fhir_type_t *type;
     const char *token; /* as in the column identifier */
     load_match_t match;
-    int wanted; /* not answered yet */
+    int wanted; /* no answer yet */
 } answer_t;
 
 struct load_lookup_t {
@@ -44,7 +44,7 @@ load_lookup_t *load_lookup_create(load_t *load, PGconn *conn, apr_pool_t *pool)
     return l;
 }
 
-/* Search values escape , $ | and \ with a backslash. http://hl7.org/fhir/R4/search.html#escaping */
+/* Search values escape , $ | and \ by a backslash. http://hl7.org/fhir/R4/search.html#escaping */
 static void unescape(char *s)
 {
     char *to = s;

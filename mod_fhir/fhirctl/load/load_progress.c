@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How far the load is, on standard error: a bar that is redrawn on a terminal, else a line now and
- * then. A thread of its own, since the reader can wait for long.
+ * The progress of the load on standard error: a bar on a terminal, otherwise a line from time to
+ * time. It has a thread of its own, since the reader may wait for long.
  */
 #include <apr_strings.h>
 #include <apr_thread_cond.h>
@@ -113,6 +113,6 @@ void load_progress_start(load_t *load, apr_pool_t *pool)
     if (apr_thread_mutex_create(&p->lock, APR_THREAD_MUTEX_DEFAULT, pool) != APR_SUCCESS ||
         apr_thread_cond_create(&p->stopped, pool) != APR_SUCCESS ||
         apr_thread_create(&p->thread, NULL, run, p, pool) != APR_SUCCESS)
-        return; /* a load without progress is a load */
+        return; /* a load works without a progress bar */
     apr_pool_pre_cleanup_register(pool, p, stop);
 }

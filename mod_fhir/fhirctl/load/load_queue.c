@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the reader to the workers: blocks of items, so that a lock is taken once for hundreds of
- * resources. A resource's id decides its worker.
+ * The queue from the reader to the workers: blocks of items, so that a lock is taken once for
+ * hundreds of resources. The worker is chosen by the resource's id.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 #include "fhirctl/load/load.h"
 
 #define BLOCK_BYTES (256u << 10)
-#define QUEUE_LEN   8u /* blocks that wait for a worker */
+#define QUEUE_LEN   8u /* blocks that may wait for one worker */
 
-/* An item in a block: this, its id, its text. */
+/* The header of an item in a block; its id and text follow. */
 typedef struct head_t {
     load_place_t place;
     apr_uint32_t text_len;
@@ -37,7 +37,7 @@ fhir_err_t *load_queue_create(load_t *load)
 {
     unsigned jobs = (unsigned)load->jobs;
     apr_status_t rv = apr_queue_create(&load->spare, jobs * (QUEUE_LEN + 4), load->pool);
-    /* Behind the queue's own clean-up in the pool's list, so it runs before that. */
+    /* It is registered after the queue's own cleanup, and so runs before it. */
     if (rv == APR_SUCCESS) {
         apr_pool_cleanup_register(load->pool, load->spare, free_spare, apr_pool_cleanup_null);
         rv = apr_queue_create(&load->flushed, jobs, load->pool);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What was refused, and why: one JSON object a line. The file holds patient data: only its owner
- * may read it.
+ * Rejected resources with the reason, a line of JSON for each. The file has patient data, so only
+ * its owner may read it.
  */
 #include <apr_file_io.h>
 #include <apr_strings.h>
@@ -10,7 +10,7 @@
 #include "fhir/write/fhir_stamp.h"
 #include "fhirctl/load/load.h"
 
-#define TEXT_MAX 65536u /* bytes shown of what is no JSON */
+#define TEXT_MAX 65536u /* bytes that are shown of text that is not JSON */
 
 struct load_rejects_t {
     load_t *load;

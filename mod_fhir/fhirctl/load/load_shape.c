@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether a resource can be stored and served: its tree against the model's elements. Only shape:
- * names and JSON types, and narratives, which browsers are given. Other values, cardinalities,
- * codes and profiles are the validator's.
+ * Checks that a resource can be stored and served: its tree against the model's elements. This
+ * covers names, JSON types, and narratives, because browsers get these. The validator checks other
+ * values, cardinalities, codes and profiles.
  */
 #include <apr_strings.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "fhir/validate/fhir_storable.h"
 #include "fhirctl/load/load.h"
 
-/* The way to the present element, for messages. */
+/* The path to the present element, for messages. */
 typedef struct step_t {
     const struct step_t *up;
     const char *name;
@@ -72,7 +72,7 @@ static const char *primitive_fault(fhir_prim_t prim, const fhir_node_t *node)
                                                         : "must be a JSON string";
 }
 
-/* What may not be written over HTTP does not come in here either. */
+/* What may not be written over HTTP may not be loaded either. */
 static fhir_err_t *check_narrative(const shape_t *s, const fhir_node_t *node, const step_t *step)
 {
     fhir_err_t *err = fhir_xhtml_check(s->model, node->text, node->text_len, NULL, s->pool);
@@ -104,7 +104,7 @@ static fhir_err_t *check_value(const shape_t *s, const fhir_element_t *el, const
         return check_object(s, type, node, step);
     }
     if (node->kind == FHIR_NODE_NULL && step->index >= 0)
-        return NULL; /* the value of this place is in the member with '_' */
+        return NULL; /* the '_' member has the value at this index */
     const char *text = primitive_fault((fhir_prim_t)type->prim, node);
     if (text)
         return fault(s, step, text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Documents out of the input: files and folders, plain or gzip (told by content, not by name),
- * lines of NDJSON or one JSON text a file. Memory is one document.
+ * Documents of the input: files and folders, plain or gzip (detected by content, not by name),
+ * lines of NDJSON or one JSON text per file. One document is in memory at a time.
  */
 #include <apr_file_info.h>
 #include <apr_strings.h>
@@ -18,11 +18,11 @@
 struct load_source_t {
     const char *const *files;
     int n_files;
-    int at;         /* file that is read */
+    int at;         /* the present file */
     gzFile gz;      /* NULL between files */
     apr_off_t done; /* bytes of the files before */
     apr_off_t *sizes;
-    fhir_buf_t *buf; /* read but not given away from `start` on */
+    fhir_buf_t *buf; /* read, and not returned yet from `start` on */
     apr_size_t start;
     int eof;
     int lines;         /* 1 NDJSON, 0 one document, -1 not known yet */
@@ -76,7 +76,7 @@ static fhir_err_t *add_folder(apr_array_header_t *files, const char *path, apr_p
     return NULL;
 }
 
-/* wanted: a file's name is of a kind that is loaded from folders. */
+/* wanted: files of folders are loaded if their names have this ending. */
 static fhir_err_t *add_path(apr_array_header_t *files, const char *path, int wanted,
                             apr_pool_t *pool)
 {
@@ -167,7 +167,7 @@ static void close_file(load_source_t *s)
     s->done += s->sizes[s->at];
 }
 
-/* More bytes behind those not given away yet. */
+/* Reads more bytes after those that were not returned yet. */
 static fhir_err_t *read_more(load_source_t *s, apr_pool_t *pool)
 {
     fhir_buf_t *b = s->buf;
@@ -213,7 +213,7 @@ static int is_object(const char *s, apr_size_t len)
     return 0;
 }
 
-/* The rest of the line at `start`; NULL text when no line is left. */
+/* The rest of the line at `start`; text is NULL when no line is left. */
 static fhir_err_t *next_line(load_document_t *d, load_source_t *s, apr_pool_t *pool)
 {
     apr_size_t searched = 0;
@@ -260,7 +260,7 @@ static fhir_err_t *rest_of_file(load_document_t *d, load_source_t *s, apr_pool_t
     return NULL;
 }
 
-/* A document of the open file; text NULL at its end. */
+/* The next document of the open file; text is NULL at its end. */
 static fhir_err_t *next_of_file(load_document_t *d, load_source_t *s, apr_pool_t *pool)
 {
     do {
@@ -309,7 +309,7 @@ static const char *skip_blank(const char *s, const char *end)
     return s;
 }
 
-/* Behind the string at s; NULL if it does not end. */
+/* The text after the string at s; NULL if the string does not end. */
 static const char *skip_string(const char *s, const char *end)
 {
     for (s++; s < end && *s != '"'; s++)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A temporary file of resources that are tried again when everything else is stored, since what
- * they refer to may come later in the input.
+ * A temporary file of resources that are tried again when everything else is stored, because their
+ * references may lead to later input.
  */
 #include "core/fhir_temp.h"
 #include "fhirctl/load/load.h"
 
 struct load_spool_t {
-    apr_file_t *file; /* NULL: nothing was put */
+    apr_file_t *file; /* NULL: it is empty */
     apr_size_t n;
     apr_thread_mutex_t *lock;
     apr_pool_t *pool;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: parses, checks and extracts what the reader sends, on a connection of its own.
+ * A worker: parses, validates and extracts the resources from the reader, with a connection of its
+ * own.
  */
 #include <apr_strings.h>
 #include <apr_thread_proc.h>
@@ -28,7 +29,7 @@ static void keep_failure(load_worker_t *w, const fhir_err_t *err)
         load_fail(w->load, err);
 }
 
-/* A conditional reference makes a line wait until everything else is stored. */
+/* A line with a conditional reference waits until everything else is stored. */
 static void note_condition(void *baton, const fhir_link_t *link)
 {
     int *conditional = baton;
@@ -36,7 +37,7 @@ static void note_condition(void *baton, const fhir_link_t *link)
                     memchr(link->value->text, '?', link->value->text_len) != NULL;
 }
 
-/* As far as --validate asks. */
+/* Validates at the level of --validate. */
 static fhir_err_t *validate(load_worker_t *w, const fhir_node_t *root)
 {
     fhir_validate_opts_t opts = {.level = (fhir_validate_level_t)w->load->validate};
@@ -48,7 +49,7 @@ static fhir_err_t *validate(load_worker_t *w, const fhir_node_t *root)
     return fhir_issues_error(issues);
 }
 
-/* One resource; an error is fatal, a bad resource is not. */
+/* Loads one resource. An error is fatal; a bad resource is rejected without one. */
 static fhir_err_t *work_item(load_worker_t *w, const load_item_t *item)
 {
     const fhir_type_t *type = &w->load->model->types[item->type];
@@ -82,7 +83,7 @@ static void work_block(load_worker_t *w, const load_block_t *block)
         keep_failure(w, load_batches_flush(w->batches));
 }
 
-/* The last commit waits until it, and with it all before, is on disk. */
+/* When this last commit is on disk, all before it are, too. */
 static fhir_err_t *sync_commits(load_worker_t *w)
 {
     return fhirctl_db_run(NULL, w->conn, w->pool,
@@ -113,7 +114,7 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
 {
     load_worker_t *w = apr_pcalloc(load->pool, sizeof(*w));
     apr_allocator_t *allocator;
-    /* An allocator of its own: threads do not wait for each other's memory. */
+    /* Each thread has an allocator of its own, so that threads do not wait for each other. */
     apr_allocator_create(&allocator);
     apr_pool_create_ex(&w->pool, load->pool, NULL, allocator);
     apr_allocator_owner_set(allocator, w->pool);
@@ -121,7 +122,7 @@ fhir_err_t *load_worker_start(load_worker_t **worker, load_t *load, int number)
     w->load = load;
     w->number = number;
     FHIR_TRY(fhirctl_db_connect(&w->conn, &load->db, w->pool));
-    /* A crash can lose the last commits, which the next run makes up for. */
+    /* A crash can lose the last commits; the next run loads them again. */
     FHIR_TRY(fhirctl_db_run(NULL, w->conn, w->pool, "SET synchronous_commit = off", 0, NULL));
     w->extract = fhir_extract_create(load->model, NULL, load->zone, w->pool);
     w->cells = apr_pcalloc(w->pool, (load->model->n_columns + 1u) * sizeof(*w->cells));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who is related to the patient, and who pays. */
+/* Related persons, and coverage. */
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_first.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Conditions, procedures, allergies, and who cares with which plan. */
+/* Conditions, procedures, allergies, care teams and care plans. */
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_write.h"
@@ -57,7 +57,7 @@ int sample_care_procedure(sample_record_t *rec, sample_code_id_t code, int condi
     put_subject(rec);
     put_encounter(rec);
     if (rec->person->shows & (SHOWS_UNKNOWNS | SHOWS_UNTIMED) &&
-        number % 4 == 1) { /* done, but nobody noted when */
+        number % 4 == 1) { /* done, but without a date */
         put_raw(w, "_performedDateTime",
                 "{\"extension\":[{\"url\":\"" HL7_URL(
                     "data-absent-reason") "\",\"valueCode\":\"unknown\"}]}");
@@ -102,7 +102,7 @@ static void allergy(sample_record_t *rec, sample_code_id_t code, const char *kin
 {
     sample_json_t *w = rec->w;
     sample_record_begin(rec, TYPE_AllergyIntolerance, US_CORE("us-core-allergyintolerance"));
-    /* Children outgrow some; some are only suspected. */
+    /* Children outgrow some of these; some are only suspected. */
     put_category(w, "clinicalStatus",
                  code == CODE_ALG_EGG && sample_write_age(rec) > 12       ? CODE_ALLERGY_RESOLVED
                  : code == CODE_ALG_DANDER && rec->person->house % 4 == 0 ? CODE_ALLERGY_INACTIVE

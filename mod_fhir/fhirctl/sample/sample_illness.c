@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of drugs, lasting illnesses and passing ones. Shares are rough figures for the United
- * States: enough that a population looks like one, not epidemiology. */
+/* The tables of drugs, chronic and acute illnesses. Shares are rough figures for the United States:
+ * enough for a realistic population, but not epidemiology. */
 #include "fhirctl/sample/sample_illness.h"
 
 #define ROUTE_ORAL CODE_ROUTE_ORAL

@@ -108,8 +108,8 @@ static const struct {
     {PANEL_FERRITIN, CODE_FERRITIN, CODE_SPM_SERUM, {LAB_FERRITIN}},
 };
 
-/* What an illness does to a level: first at diagnosis, then, in the long run, under treatment, and
- * a yearly drift. */
+/* The effect of an illness on a level: first at diagnosis, later under treatment, and a yearly
+ * drift. */
 static const struct {
     lab_id_t test;
     sample_illness_id_t illness;
@@ -128,8 +128,7 @@ static const struct {
 };
 /* clang-format on */
 
-/* Each patient keeps a level of their own for each test, around which it swings in the course of
- * years: habits change and change back. */
+/* Each patient has an own level for each test, which varies slowly over the years. */
 static long own_level(const sample_record_t *rec, lab_id_t id)
 {
     sample_rng_t rng =
@@ -286,7 +285,7 @@ static void described(sample_record_t *rec, sample_code_id_t code, sample_code_i
 
 static void urine(sample_record_t *rec)
 {
-    /* Tested in pregnancy as a matter of routine, else for an infection. */
+    /* Tested routinely in pregnancy, otherwise for an infection. */
     sample_code_id_t infected = rec->pregnancy ? CODE_RES_NEGATIVE : CODE_RES_POSITIVE;
     int order = sample_study_request(rec, CODE_PNL_URINE, CODE_ORD_LAB, 0);
     int tube = specimen(rec, CODE_SPM_URINE, 0), first = rec->count[TYPE_Observation] + 1;
@@ -311,7 +310,7 @@ static void covid(sample_record_t *rec)
 
 void sample_lab_write(sample_record_t *rec, unsigned wanted)
 {
-    if (wanted & PANEL_CMP) { /* the larger one has all of the smaller */
+    if (wanted & PANEL_CMP) { /* the larger panel includes the smaller one */
         wanted &= ~(unsigned)PANEL_BMP;
     }
     int t;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans a life: which visits there are and when. What happens at one is in sample_visit.c. */
+/* Plans a life: which visits there are, and when. sample_visit.c fills them. */
 #include "fhirctl/sample/sample_life.h"
 
 #include <stdlib.h>
@@ -53,7 +53,7 @@ static void checkups(plan_t *plan)
     }
 }
 
-/* One visit serves all illnesses: the most demanding one sets the pace. */
+/* One visit serves all illnesses: the one that needs the most visits decides how often. */
 static void followups(plan_t *plan)
 {
     const sample_person_t *p = plan->p;
@@ -140,7 +140,7 @@ static void appointment(plan_t *plan)
     }
 }
 
-/* Heart failure and the like bring people into hospital now and then. */
+/* Heart failure and similar illnesses lead to a hospital stay from time to time. */
 static void stays(plan_t *plan)
 {
     sample_person_t *p = plan->p;
@@ -185,15 +185,15 @@ static int by_day(const void *a, const void *b)
     return x->ailment < y->ailment ? -1 : x->ailment > y->ailment;
 }
 
-/* Births, stays and what was arranged take the place of an office visit that is too near. */
+/* Births, hospital stays and appointments replace an office visit that is too near. */
 static int is_urgent(const sample_visit_t *visit)
 {
     return visit->kind == VISIT_BIRTH || visit->kind == VISIT_DELIVERY ||
            visit->kind == VISIT_STAY || visit->minute;
 }
 
-/* Offices are closed on Sundays and Saturdays: ailments and births do not wait, the rest moves on
- * to Monday. 1970-01-01 was a Thursday. */
+/* Offices are closed on weekends: acute visits and births are not moved, all others are moved to
+ * Monday. 1970-01-01 was a Thursday. */
 static int weekday_of(const sample_visit_t *visit)
 {
     int weekday = (visit->day + 3) % 7; /* 0: Monday */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prescriptions and what the pharmacy handed over. */
+/* Prescriptions, and what the pharmacy dispensed. */
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_write.h"
@@ -76,7 +76,7 @@ static void adherence(sample_record_t *rec)
     put_end(w, 4);
 }
 
-/** What a request is, beside the drug. */
+/** The kind of a request. */
 typedef struct request_t {
     const char *status, *intent;
     sample_code_id_t category;
@@ -86,7 +86,7 @@ typedef struct request_t {
     int is_partly_taken;
 } request_t;
 
-/* One in sixteen drugs is contained, one in four a resource, the rest coded. */
+/* One drug in sixteen is contained, one in four is a resource, the others are coded. */
 static void medication(sample_record_t *rec, const sample_drug_t *drug, int number)
 {
     if (number % 4 == 3) {
@@ -276,7 +276,7 @@ void sample_meds_intents(sample_record_t *rec)
     };
     for (apr_size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         request_t r = rows[i].request;
-        if (i == 1) { /* what the patient takes without a prescription, as told */
+        if (i == 1) { /* drugs without a prescription, as the patient reports */
             r.reported = rec->self;
         }
         else if (i == 2) {

@@ -25,7 +25,7 @@ int sample_note_binary(sample_record_t *rec, const char *text)
     return number;
 }
 
-/* The text is in a Binary, or, when there is none (0), in the resource. */
+/* The text is in a Binary; if that is 0, it is in the resource. */
 static int document(sample_record_t *rec, sample_code_id_t type, int attachment, const char *text)
 {
     sample_json_t *w = rec->w;

@@ -86,7 +86,7 @@ static sample_org_t pick_org(sample_rng_t *rng, int age)
     return age < 18 ? ORG_FAMILY : adult[rng_below(rng, 3)];
 }
 
-/* What is seldom in real data is seldom here. */
+/* Values that are rare in real data are rare here. */
 static unsigned pick_shows(sample_rng_t *rng, const sample_person_t *p, int age)
 {
     unsigned shows = 0;
@@ -198,7 +198,8 @@ void sample_person_make(sample_person_t *p, uint64_t seed, int as_of, long index
             p->weight = 1350 + p->weight / 20;
         }
     }
-    /* A rich record goes back to birth; an ordinary one begins when the patient joined. */
+    /* A detailed record goes back to birth; an ordinary one begins when the patient joined the
+     * practice. */
     p->start = p->wealth == WEALTH_RICH ? p->birth : p->end - rng_range(&rng, 700, 3300);
     if (p->start < p->birth) {
         p->start = p->birth;

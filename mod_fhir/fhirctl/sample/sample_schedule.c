@@ -75,7 +75,7 @@ void sample_schedule_shared(sample_run_t *run, int region)
     sample_site_t site;
     for (int n = 0; sample_practice_scheduled(id, &site, run->seed, region, n); n++) {
         schedule(run, id, &site, utc_offset);
-        /* What was not asked for last month, and what can be had: not on Wednesdays at one. */
+        /* Cancelled appointments of last month, and free slots: none on Wednesdays at one. */
         for (int d = 1; d <= PAST_DAYS; d++) {
             offered(run, id, &site, working_day(run->as_of, -d), minutes[(d + n) % 3], "free",
                     utc_offset);
@@ -95,9 +95,9 @@ void sample_schedule_shared(sample_run_t *run, int region)
 /** One appointment of a patient. */
 typedef struct appointment_t {
     int day, minute;
-    const char *status, *slot; /* slot: its status, or NULL: it is given back */
+    const char *status, *slot; /* slot: its status, or NULL: the slot is free again */
     sample_code_id_t type, cancelled;
-    const char *patient, *practitioner; /* whether they will come */
+    const char *patient, *practitioner; /* the participation status */
 } appointment_t;
 
 static int place_of(const sample_person_t *p)

@@ -71,7 +71,7 @@ static void orientation(sample_record_t *rec)
                  : "Straight");
 }
 
-/* The same question is answered in words by some and by a code by others. */
+/* Some patients answer the same question in words, others by a code. */
 static void preferences(sample_record_t *rec)
 {
     sample_observe_t treatment = {.profiles = US_CORE("us-core-treatment-intervention-preference"),

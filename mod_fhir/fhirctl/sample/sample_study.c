@@ -142,7 +142,7 @@ static int findings(sample_record_t *rec, const study_t *study)
                      study->finding[i].places, study->finding[i].unit, study->finding[i].ucum);
         sample_record_finish(rec);
     }
-    if (i && rec->person->index == 1) { /* what cannot be told, and what is told by a code */
+    if (i && rec->person->index == 1) { /* one result that is unknown, and one that is a code */
         o.code[0] = is_image ? CODE_XR_FINDINGS : CODE_EKG_IMPRESSION;
         sample_observe_absent(rec, &o, CODE_ABSENT_UNKNOWN);
         sample_observe_coded(rec, &o, CODE_RES_NEGATIVE, NULL);

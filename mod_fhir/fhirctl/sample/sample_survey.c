@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questionnaires, their answers, and the observations that stand for the answers. */
+/* Questionnaires, their responses, and the observations that repeat the answers. */
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_write.h"
@@ -84,7 +84,8 @@ static long number_of(const item_t *item, const answers_t *given)
     return item->milli < 0 ? given->total * 1000 : item->milli;
 }
 
-/* Items of one level from i on, with those below them; returns the next item's index. */
+/* Writes the items of one level from i on, with those below them; returns the index of the next
+ * item. */
 static int form_items(sample_json_t *w, const item_t *items, int i, int level)
 {
     static const char *const types[] = {[ASK_GROUP] = "group",
@@ -169,7 +170,7 @@ static int answered_items(sample_json_t *w, const form_t *form, const answers_t 
                 put_text(w, "valueString", item->text);
             }
         }
-        /* Below a group directly, below a question inside its answer. */
+        /* Directly below a group; below a question, within its answer. */
         if (i < ITEMS && items[i].ask != ASK_END && items[i].level > level) {
             i = answered_items(w, form, given, i, level + 1);
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happens at a visit, in the order of the record: encounter, what was measured and found,
- * what was done and ordered, the note, and the provenance of it all. */
+/* What happens at a visit, in the order of the record: encounter, measurements and findings,
+ * procedures and orders, the note, and the provenance of all. */
 #include <stdio.h>
 
 #include "fhirctl/sample/sample_first.h"
@@ -134,8 +134,8 @@ static void provenance(sample_record_t *rec, int minutes, const char *author)
     rec->targets = 0;
 }
 
-/* Illnesses that have begun since the last visit are found at this one; what began long ago is
- * remembered by month or year. */
+/* Illnesses that began since the last visit are diagnosed at this one; the date of an old illness
+ * is known by month or year only. */
 static void diagnose(sample_record_t *rec, sample_person_t *p)
 {
     for (int i = 0; i < p->problems; i++) {
@@ -184,7 +184,7 @@ static void treat(sample_record_t *rec, const sample_ailment_t *ailment)
     }
 }
 
-/* The panels of all illnesses whose time has come again; those of a hospital stay in any case. */
+/* The panels of all illnesses that are due again; those of a hospital stay always. */
 static unsigned panels_due(const sample_record_t *rec, sample_person_t *p, int is_stay)
 {
     unsigned panels = 0;
@@ -278,7 +278,7 @@ static void stay(sample_record_t *rec, const sample_visit_t *v)
                       "reviewed. Continue the current drugs, low salt diet, weigh daily.\n");
 }
 
-/* What is shown once, in the last years of the record. */
+/* Resources that occur once, in the last years of the record. */
 static void shows(sample_record_t *rec, const sample_person_t *p)
 {
     int age = sample_write_age(rec);

@@ -186,7 +186,7 @@ static void oxygen_part(sample_json_t *w, sample_code_id_t code, long milli, con
     put_end(w, 1);
 }
 
-/* The feverish get oxygen; below 0 the patient wanted no measurement. */
+/* Patients with fever get oxygen; below 0, the patient refused the measurement. */
 static void oxygen(sample_record_t *rec, long fever)
 {
     sample_json_t *w = rec->w;

@@ -55,8 +55,8 @@ $sql$, '@', quote_ident(current_schema()) || '.'); END $do$;
 
 -- The terms that a search for numbers between two bounds (NULL: none) has to look for, of what has that name (a code,
 -- or a unit behind its bar) or of all: coarse places that lie between the bounds, the others one by one, and ranges. It
--- is called as a statement runs: as one SQL expression it was planned with each statement, which took longer than to
--- run it, and were it immutable, it would run with each look at a plan.
+-- is called as a statement runs: as one SQL expression it was planned with each statement, which took longer than to run
+-- it, and were it immutable, it would run with each look at a plan.
 DO $do$ BEGIN EXECUTE replace($sql$
 CREATE FUNCTION fhir_range_terms(name text, low numeric, high numeric) RETURNS integer[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$

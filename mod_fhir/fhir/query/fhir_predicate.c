@@ -191,14 +191,16 @@ static void test_array(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *n
     static const fhir_operand_t operand = {
         .low = "v.l", .high = "v.h", .system = "v.s", .code = "v.c", .unit = "v.u"};
     fhir_operand_t source = operand_of(sql, alias, node->param);
-    fhir_buf_printf(sql->text, "EXISTS (SELECT FROM unnest(%s, %s", source.low, source.high);
+    /* without values none is looked at, which is also what the planner knows of the column */
+    fhir_buf_printf(sql->text, "(%s IS NOT NULL AND EXISTS (SELECT FROM unnest(%s, %s", source.low,
+                    source.low, source.high);
     if (source.system)
         fhir_buf_printf(sql->text, ", %s, %s, %s) v(l, h, s, c, u) WHERE ", source.system,
                         source.code, source.unit);
     else
         fhir_buf_puts(sql->text, ") v(l, h) WHERE ");
     fhir_compare_any(sql, (fhir_param_kind_t)node->param->kind, &operand, node);
-    fhir_buf_putc(sql->text, ')');
+    fhir_buf_puts(sql->text, "))");
     if (node->param->kind == FHIR_PARAM_DATE)
         fhir_predicate_date_bounds(sql, alias, node);
     else

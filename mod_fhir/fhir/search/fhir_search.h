@@ -31,6 +31,11 @@ typedef struct fhir_search_t {
  *          fhir_cost_run, fhir_include_run and fhir_bundle_add */
 fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
 
+/** Puts the references in the place of chains that lead to few resources.
+ *  @param query resolved
+ *  @return as fhir_call_run; NULL, too, if to look for them would cost too much */
+fhir_err_t *fhir_search_chains(const fhir_query_t *query, const fhir_call_t *call);
+
 /** What to tell of a search that found nothing, or NULL: how two names are asked for. */
 const char *fhir_search_hint(const fhir_query_t *query, const fhir_call_t *call);
 

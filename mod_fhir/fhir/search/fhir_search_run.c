@@ -485,6 +485,7 @@ static fhir_err_t *parse_types(page_t *page)
     for (int i = 0; i < search->n_types; i++) {
         FHIR_TRY(fhir_query_parse(&page->queries[i], call, search->types[i], &pairs, lenient));
         FHIR_TRY(fhir_resolve_query(page->queries[i], call, lenient));
+        FHIR_TRY(fhir_search_chains(page->queries[i], call));
         const fhir_query_t *query = page->queries[i];
         if (!query->remarks->nelts)
             continue;

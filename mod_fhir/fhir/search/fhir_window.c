@@ -17,15 +17,14 @@
 #define PLACE_END       4096
 #define COARSE          32 /* places */
 #define COARSE_MARK     1073741824
-/* More are not picked out: a sixteenth of all; where the index of the places has none of the other
- * conditions, so that it finds all that is there, less. */
+/* The most places of a window, a sixteenth of all. If none of the other conditions is in the index
+ * of the places, so that it finds all rows of the window, it has fewer. */
 #define WIDTH_MAX       512
 #define WIDTH_MAX_ALONE 64
 
-/* Where so few rows stand in a window that reading them all costs less than to intersect the lists
- * of an index, the window is swept: so many rows for each that the page wants, in so many places.
- */
-#define SWEPT_ROWS  12
+/* A window is swept if it has at most so many rows for each row of the page, and at most so many
+ * places: to read all its rows then costs less than to intersect the lists of an index. */
+#define SWEPT_ROWS  32
 #define SWEPT_WIDTH 2048
 
 /* When fewer matches are expected than this, they are all found by another index and sorted, which
@@ -62,11 +61,11 @@ static fhir_err_t *on_rows(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* What is known of a table: that it is not searched so, or behind that the number of its rows, in
- * halves of a power of two. */
+/* What is remembered of a table: NOT_PLACED if it is not searched by windows, else the number of
+ * its rows as twice its binary logarithm, added to that. */
 enum { NOT_PLACED = 1, HALVES_MAX = 100 };
 
-/* About how many rows the table has, 0 if it is not searched so. */
+/* The approximate number of rows of the table, or 0 if it is not searched by windows. */
 static double placed_rows(const fhir_call_t *call, const fhir_type_t *type)
 {
     fhir_store_t *store = call->request->store;
@@ -175,13 +174,20 @@ static int can_sweep(const fhir_query_t *query, int width)
            width * query->window.rows <= (double)query->window.most * (PLACE_END - PLACE_MIN);
 }
 
-/* Rounds to a power of two, so that the size can be remembered; large windows begin and end at a
- * multiple of 32 places. */
+/* The widths that can be remembered: 1, 2, 3, 4, 6, 8 … 4096, which stands for all places. */
+#define WIDTHS 24
+static int width_of(unsigned i)
+{
+    return i < 1 ? 1 : (int)(i % 2 ? 2u << i / 2 : 3u << i / 2 >> 1);
+}
+
+/* Rounds to such a width; large windows begin and end at a multiple of 32 places. */
 static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
 {
-    int width = 1, from = query->window.from;
-    while (width < places)
-        width *= 2;
+    unsigned i = 0;
+    while (i < WIDTHS - 1 && width_of(i) < places)
+        i++;
+    int width = width_of(i), from = query->window.from;
     query->window.is_swept = can_sweep(query, width);
     if (!query->window.is_swept && width > width_max(query, call)) {
         query->window.width = 0;
@@ -190,7 +196,7 @@ static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
     int end = from + width;
     if (width > COARSE) {
         from -= ((from % COARSE) + COARSE) % COARSE;
-        end = from + width + COARSE;
+        end += (COARSE - end % COARSE) % COARSE;
     }
     if (end > PLACE_END)
         end = PLACE_END;
@@ -198,32 +204,33 @@ static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
     query->window.width = end - from;
 }
 
-#define EXPONENTS 13 /* 2^0 … 2^11 places, and all of them */
 static int recall_width(const fhir_query_t *query, const fhir_call_t *call)
 {
     fhir_store_t *store = call->request->store;
-    for (unsigned e = 0; store && e < EXPONENTS; e++)
+    for (unsigned i = 0; store && i < WIDTHS; i++)
         if (fhir_store_recall(store,
-                              key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8)))
-            return 1 << e;
+                              key_of(call, query->hash, FHIR_QUERY_HASH, query->type, i + 8)))
+            return width_of(i);
     return 0;
 }
 
 static void remember_width(const fhir_query_t *query, const fhir_call_t *call, int places)
 {
-    unsigned e = 0;
-    while (e + 1 < EXPONENTS && 1 << e < places)
-        e++;
+    unsigned i = 0;
+    while (i + 1 < WIDTHS && width_of(i) < places)
+        i++;
     if (call->request->store)
         fhir_store_remember(call->request->store,
-                            key_of(call, query->hash, FHIR_QUERY_HASH, query->type, e + 8));
+                            key_of(call, query->hash, FHIR_QUERY_HASH, query->type, i + 8));
 }
 
-/* 1 if few rows match, too few to sweep as many places as a page takes, and one of the conditions
- * has an index that has no places, as a day has: it alone finds them, in all places at once. */
+/* 1 if few rows match, fewer than a sweep of the places would read, and one of the conditions is a
+ * date, whose index has no places: it finds the rows of all places at once. */
 static int is_few(const fhir_query_t *query, apr_int64_t rows, int places)
 {
-    if (rows > FEW_MATCHES || can_sweep(query, places))
+    if (rows > FEW_MATCHES ||
+        (can_sweep(query, places) &&
+         places * query->window.rows < (double)rows * (PLACE_END - PLACE_MIN)))
         return 0;
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
         if (n->kind == FHIR_Q_TEST && n->modifier == FHIR_MODIFIER_NONE &&
@@ -260,7 +267,8 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
     return NULL;
 }
 
-/* So many places as have the rows by what the first ones had, and half of that more. */
+/* The number of places that should have the missing rows, from what the places so far had, and half
+ * of that in addition. */
 static int places_for(int rows, int found, int places)
 {
     double width = found ? 1.5 * rows * places / found : 8.0 * places;
@@ -283,7 +291,7 @@ void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const c
     int places = (place ? atoi(place) + 1 : PLACE_END) - query->window.first;
     apr_int64_t rows = (apr_int64_t)query->count * (PLACE_END - PLACE_MIN) / places;
 
-    /* the row behind the page's last shows that there are more: it is to be found, too */
+    /* with the row behind the last one of the page, which shows that there are more */
     places += places / 4 + 1;
     remember_width(query, call, place && is_few(query, rows, places) ? PLACE_END : places);
 }

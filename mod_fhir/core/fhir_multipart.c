@@ -67,10 +67,10 @@ static fhir_err_t *read_headers(fhir_part_t *part, rest_t *rest, apr_pool_t *poo
     static const char wanted[] = "Content-Disposition:";
     part->name = "";
     while (!take(rest, "\r\n")) {
-        const char *end = find(rest, "\r\n"), *line;
+        const char *end = find(rest, "\r\n");
         if (!end)
             return bad(pool, "a part has no end of its headers");
-        line = apr_pstrmemdup(pool, rest->at, (apr_size_t)(end - rest->at));
+        const char *line = apr_pstrmemdup(pool, rest->at, (apr_size_t)(end - rest->at));
         rest->at = end + 2;
         if (strncasecmp(line, wanted, sizeof(wanted) - 1) != 0)
             continue;
@@ -84,23 +84,22 @@ fhir_err_t *fhir_multipart_parse(fhir_parts_t *parts, const char *content_type, 
                                  apr_size_t len, apr_pool_t *pool)
 {
     rest_t rest = {body, body + len};
-    const char *boundary = param(content_type, "boundary", pool), *between;
+    const char *boundary = param(content_type, "boundary", pool);
     *parts = (fhir_parts_t){.n = 0};
     if (!*boundary || strlen(boundary) > BOUNDARY_MAX)
         return bad(pool, "its boundary has 1 to 70 letters");
     if (!take(&rest, "--") || !take(&rest, boundary))
         return bad(pool, "it does not begin with the boundary");
-    between = apr_pstrcat(pool, "\r\n--", boundary, NULL);
+    const char *between = apr_pstrcat(pool, "\r\n--", boundary, NULL);
     while (!take(&rest, "--")) {
         fhir_part_t *part = &parts->list[parts->n];
-        const char *end;
         if (parts->n == FHIR_MULTIPART_PARTS)
             return fhir_err_create(pool, FHIR_ERR_LIMIT, "The form has more than %d fields",
                                    FHIR_MULTIPART_PARTS);
         if (!take(&rest, "\r\n"))
             return bad(pool, "a line with a boundary goes on");
         FHIR_TRY(read_headers(part, &rest, pool));
-        end = find(&rest, between);
+        const char *end = find(&rest, between);
         if (!end)
             return bad(pool, "the last boundary is missing");
         part->data = rest.at;

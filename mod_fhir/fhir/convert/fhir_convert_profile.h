@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_convert_profile.h
- * @brief Which profiles of the Argonaut Data Query guide a resource of DSTU2 fulfils.
+ * @brief Which profiles of the Argonaut Data Query guide a resource of DSTU2 satisfies.
  *
- * What a profile requires is a row; a resource that has it all, and nothing of it as absent data,
+ * The requirements of a profile are a row. A resource that has all of them, none as absent data,
  * names the profile in meta.profile.
  * Source: http://www.fhir.org/guides/argonaut/r2/ (1.0.0)
  */
@@ -15,16 +15,16 @@
 typedef struct fhir_convert_profile_t {
     const char *type; /* of DSTU2 */
     const char *url;
-    const char *us_core; /* the profile of US Core that has its place, or NULL */
-    /** What must be there: paths divided by blanks, in each item of a list. A '?' behind a name:
-     *  only where that is there; a '*': any member that begins so; "=a,b" at the end: one of these
-     *  codes. */
+    const char *us_core; /* the US Core profile that corresponds to it, or NULL */
+    /** What must exist: paths separated by blanks, in each item of a list. A '?' after a name: only
+     * where the member exists; a '*': any member that begins so; "=a,b" at the end: one of these
+     * codes. */
     const char *needs;
 } fhir_convert_profile_t;
 /** Ends with a row of NULLs. */
 extern const fhir_convert_profile_t fhir_convert_profiles[];
 
-/** Names the profiles that a resource fulfils in its meta. */
+/** Names the profiles that a resource satisfies in its meta. */
 void fhir_convert_claim(fhir_node_t *resource, apr_pool_t *pool);
 
 #endif

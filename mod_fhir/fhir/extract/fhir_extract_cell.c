@@ -13,10 +13,8 @@
 #include "fhir/extract/fhir_extract_private.h"
 #include "model/fhir_short.h"
 
-#define UNIQUE_MAX                                                                                 \
-    4096u /* up to this many bytes, the values of an array are kept free of duplicates */
-#define NUMBER_MAX 400u /* digits of a number that is searchable: far below the limits of numeric  \
-                         */
+#define UNIQUE_MAX 4096u /* up to this many bytes, an array gets no duplicates */
+#define NUMBER_MAX 400u  /* digits of a searchable number: far below the limits of numeric */
 
 static int is_text(const fhir_node_t *n)
 {

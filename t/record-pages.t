@@ -9,6 +9,7 @@ use FHIR::Test::Node   qw(node);
 use FHIR::Test::System qw(built run work_dir write_file);
 use JSON::PP           ();
 use Test::More;
+use Time::HiRes qw(time);
 
 my $t = FHIR::Test->new(endpoints => join "\n", 'FHIRPracticeName "Lakeside Family Practice"',
     map { qq(<Location "/$_->[0]">\n    FHIREndpoint $_->[1]\n    Require all granted\n</Location>) }
@@ -19,6 +20,16 @@ $t->load(write_file(work_dir() . '/sample.ndjson', $sample->{out}));
 my $patient = $t->get('/dev/r4/Patient?_count=1')->json->{entry}[ 0 ]{resource}{id};
 
 sub page { my ($path, @headers) = @_; return $t->get($path, Accept => 'text/html', @headers) }
+
+# Kilobytes that httpd's processes have together.
+sub memory {
+    my $sum = 0;
+    for my $pid ($t->children) {
+        open my $status, '<', "/proc/$pid/status" or next;
+        /^VmRSS:\s+(\d+)/ and $sum += $1 while <$status>;
+    }
+    return $sum;
+}
 
 # What is markup in a page but is none of ours: all of it is in the form that the pages write.
 sub strange {
@@ -153,6 +164,43 @@ is($html->status, 201, 'a web page as a Binary');
 my $binary = '/dev/r4/Binary/' . ($html->header('Location') =~ m{Binary/([^/]+)})[ 0 ];
 like($t->get($binary, Accept => 'text/html')->header('Content-Security-Policy'), qr/^sandbox;/, '  is in a sandbox');
 push @hostile, $binary;
+
+# ---- time and memory, against JSON of the same ----
+{
+    my $size = FHIR::Test::Httpd::sanitized() ? 2_000 : 20_000;
+    my @rows = map { { resourceType => 'Observation', id => "m$_", status => 'final', code => { text => 'Rate' },
+            effectiveDateTime => sprintf('2024-01-%02d', 1 + $_ % 28), valueQuantity => { value => $_ % 40 },
+            identifier => [ { system => 'urn:many', value => 'rows' } ], note => [ { text => 'x' x 300 }] } } 1 .. 1000;
+    $t->load({ resourceType => 'Observation', id => 'large', status => 'final',
+            code => { text => 'Large' }, component => [
+                map { { code => { text => "part $_" }, valueString => "value $_ " . 'y' x 60 } } 1 .. $size ] },
+        @rows);
+    for ([ 'Observation?identifier=urn:many|rows&_count=1000', 0.9, 10 ], [ 'Observation/large', 0.1, 6 ]) {
+        my ($path, $bytes, $times) = @$_;
+        my (%best, %length);
+        for my $type (('application/fhir+json', 'text/html') x 4) {
+            my $start  = time;
+            my $answer = $t->get("/dev/r4/$path", Accept => $type);
+            my $took   = time - $start;
+            $best{$type} = $took if !exists $best{$type} || $took < $best{$type};
+            $length{$type} = $answer->status == 200 ? length $answer->body : 'no';
+        }
+        my ($as_json, $as_page) = @best{ 'application/fhir+json', 'text/html' };
+        diag(sprintf '%s: JSON %.1f ms, %d KB; page %.1f ms, %d KB', $path, $as_json * 1000,
+            $length{'application/fhir+json'} / 1000, $as_page * 1000, $length{'text/html'} / 1000);
+        cmp_ok($as_page, '<', $as_json * $times, "$path: a page takes less than $times times as long as JSON");
+        cmp_ok($length{'text/html'}, '<', $bytes * $length{'application/fhir+json'},
+            "  and has less than $bytes of its bytes");
+    }
+    # pools of requests are kept by httpd: what many pages leave is what a few leave
+    my $grown = sub {
+        my $before = memory();
+        $t->get('/dev/r4/Observation?identifier=urn:many|rows&_count=200', Accept => 'text/html') for 1 .. 30;
+        return memory() - $before;
+    };
+    $grown->();
+    cmp_ok($grown->(), '<', 4_000, 'memory does not grow with pages') unless FHIR::Test::Httpd::sanitized();
+}
 
 SKIP: {
     skip 'a browser looks at the plain build', 1 if FHIR::Test::Httpd::sanitized();

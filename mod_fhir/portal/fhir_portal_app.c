@@ -383,6 +383,7 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_portal_show_client(view, call, &clients->list[0]);
     if (news->fault && !strcmp(news->fault_of, "app"))
         show_typed(view, call);
+    fhir_view_set(view, "logo_now", clients->list[0].logo); /* what was typed is not shown as one */
     fhir_portal_show_scopes(view, "scopes", call, clients->list[0].scopes);
     show_fault(view, news->fault);
     fhir_view_set(view, "message", news->message ? news->message : message_of(call));

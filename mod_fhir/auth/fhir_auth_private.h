@@ -31,7 +31,7 @@ typedef struct fhir_client_t {
     const char *launch_uri, *logo_uri, *home_uri, *policy_uri, *jwks, *jwks_uri; /* or NULL */
     const char *scopes;                                                          /* "": any */
     int native, disabled;
-    const char *state; /* of the licence: "given", …; "" when there is none */
+    const char *state; /* state of the licence: "given", …; "" when there is none */
     const char *licence_scopes;
     int staff, patients, system, secret_grant;
     int access_sec, system_sec, refresh_sec;
@@ -40,7 +40,7 @@ typedef struct fhir_client_t {
 typedef struct fhir_user_t {
     const char *id, *name, *display, *kind;
     const char *fhir_user; /* "Practitioner/x", or NULL */
-    int external;          /* its password is not here */
+    int external;          /* an external provider checks the password */
     int must_change, disabled, expired, has_totp;
 } fhir_user_t;
 
@@ -49,7 +49,7 @@ typedef struct fhir_session_t {
     fhir_digest_t digest; /* of its cookie */
     fhir_user_t user;
     apr_int64_t signed_in; /* seconds since 1970 */
-    int factor;            /* the second one was given, or is not asked for */
+    int factor;            /* the second factor was given, or is not required */
 } fhir_session_t;
 
 /** What an authorization holds; see sql/010-auth.sql. */
@@ -91,7 +91,7 @@ typedef enum fhir_auth_site_t {
     FHIR_SITE_PUT = 32,
     FHIR_SITE_DELETE = 64
 } fhir_auth_site_t;
-/** One address: how it may be asked, and who answers. */
+/** One address: its methods and its handler. */
 typedef struct fhir_auth_route_t {
     const char *path; /* behind the base; NULL ends a list */
     unsigned flags;   /* FHIR_SITE_… */
@@ -170,7 +170,7 @@ void fhir_user_read(fhir_user_t *user, const fhir_row_t *row, int column, apr_po
 /** Text of a column copied, NULL for NULL. */
 const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool);
 /** The tenant's secret, for words that only this server can make.
- *  @return as fhir_auth_sql; FHIR_ERR_INTERNAL when the schema has none */
+ * @return as fhir_auth_sql; FHIR_ERR_INTERNAL when the schema has none */
 fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call);
 /** Seconds that a key ("u:name", "a:address", "c:client") must wait; 0: none.
  *  @return as fhir_auth_sql */
@@ -181,8 +181,9 @@ fhir_err_t *fhir_auth_count(const fhir_auth_call_t *call, const char *key, int f
  *  @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_revoke(const fhir_auth_call_t *call, apr_int64_t id, const char *who);
 
-/** What tokens and refusals that are still kept say of use by day: client, day, tokens, people;
- *  client, day, refused (by the authorization server alone: others are errors of requests). */
+/** Counts the use by day from the tokens and refusals that are still stored: client, day, tokens,
+ * people; client, day, refused (by the authorization server; other refusals are errors of
+ * requests). */
 #define FHIR_USE_TOKENS                                                                            \
     "SELECT z.client, t.created::date, count(*) FILTER (WHERE t.kind = 'access'), count(DISTINCT " \
     "z.user_id) FROM @token t JOIN @authorization z ON z.id = t.authorization_id GROUP BY 1, 2"
@@ -217,11 +218,11 @@ int fhir_client_is_loopback(const char *url);
 /** Why a redirect URI cannot be registered for such an application, or NULL. */
 const char *fhir_client_redirect_fault(const char *uri, int is_test, int is_public,
                                        apr_pool_t *pool);
-/** Checks a key set: that at uri, which is fetched now into *jwks, or *jwks; none if both are NULL.
- *  why: it cannot be taken because…, or NULL. */
+/** Checks a key set: the one at uri, which is fetched now into *jwks, or *jwks; none if both are
+ * NULL. why: the reason why it is not accepted, or NULL. */
 fhir_err_t *fhir_client_keys(const char **jwks, const char **why, fhir_jwks_t *keys,
                              fhir_auth_call_t *call, const char *uri);
-/** A new secret; *word NULL: that many are valid already. */
+/** A new secret; *word is NULL when the most secrets are valid already. */
 fhir_err_t *fhir_client_add_secret(const char **word, const fhir_auth_call_t *call,
                                    const char *client, int most);
 
@@ -237,8 +238,8 @@ fhir_err_t *fhir_auth_session_begin(fhir_auth_call_t *call, const fhir_user_t *u
 /** Records that the second factor was given. */
 fhir_err_t *fhir_auth_session_factor(fhir_auth_call_t *call, const fhir_session_t *session);
 fhir_err_t *fhir_auth_session_end(fhir_auth_call_t *call, const fhir_session_t *session);
-/** The word that a form of this browser and request carries; sets a cookie if there is none.
- *  @return also as fhir_auth_key */
+/** The word that a form for this browser and request must have; sets a cookie if there is none.
+ * @return also as fhir_auth_key */
 fhir_err_t *fhir_auth_form_word(const char **word, fhir_auth_call_t *call);
 /** Refuses a form that does not have this word. */
 fhir_err_t *fhir_auth_check_form(fhir_auth_call_t *call);
@@ -277,7 +278,7 @@ fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const ch
 
 /* ---- fhir_auth_words.c ---- */
 
-/** What a scope for data says: label, part (of the type, if it is granular) and rights. */
+/** A scope for data in words: label, part (of the type, if it is granular) and rights. */
 void fhir_auth_scope_words(fhir_view_t *view, const fhir_auth_call_t *call,
                            const fhir_scope_t *scope);
 

@@ -23,16 +23,16 @@ typedef struct fhir_practice_desk_t {
 /** An authorization and its limits. */
 typedef struct fhir_licence_t {
     const char *client;
-    const char
-        *scopes; /* the most it gets; NULL: what it asks for now, of fhirctl's apps anything */
+    const char *scopes; /* the most scopes that it gets; NULL: those that it requests now; for
+                           fhirctl's applications, any */
     int staff, patients, system, secret_grant;
-    int access_sec, system_sec, refresh_sec; /* 0: the standard */
+    int access_sec, system_sec, refresh_sec; /* 0: the default */
     const char *until;                       /* a date, or NULL */
     const char *words;                       /* to the developer; "" for none */
 } fhir_licence_t;
 
-/** Authorizes; *found 0: there is no such application. A date that is none is FHIR_ERR_INTERNAL
- *  with sqlstate 22007 or 22008. */
+/** Authorizes; *found is 0 when there is no such application. For an invalid date:
+ * FHIR_ERR_INTERNAL with sqlstate 22007 or 22008. */
 fhir_err_t *fhir_licence_give(int *found, const fhir_practice_desk_t *desk,
                               const fhir_licence_t *licence);
 /** Refuses or withdraws (state "refused", "withdrawn"), with words. */
@@ -46,15 +46,15 @@ fhir_err_t *fhir_licence_list(const fhir_practice_desk_t *desk, fhir_row_fn row_
 fhir_err_t *fhir_initial_token_make(const char **word, const fhir_practice_desk_t *desk,
                                     const char *label, const char *owner, const char *environment,
                                     int lifetime_sec, int uses);
-/** Those that are not past their time, of an owner, or of all (NULL): id, label, environment, end,
- *  uses left, name of the owner or "". */
+/** The initial access tokens that have not expired, of an owner or of all (NULL): id, label,
+ * environment, end, uses left, name of the owner or "". */
 fhir_err_t *fhir_initial_token_list(const fhir_practice_desk_t *desk, const char *owner,
                                     fhir_row_fn row_fn, void *baton);
 /** Ends one by its id, of an owner or of any (NULL). */
 fhir_err_t *fhir_initial_token_end(int *found, const fhir_practice_desk_t *desk, const char *id,
                                    const char *owner);
 
-/** Approves an issuer of software statements with its keys; jwks NULL: does so no longer. */
+/** Approves an issuer of software statements with its keys; jwks NULL: withdraws the approval. */
 fhir_err_t *fhir_software_issuer_set(int *found, const fhir_practice_desk_t *desk,
                                      const char *issuer, const char *jwks);
 

@@ -15,7 +15,7 @@
 const char *fhir_password_fault(const char *password, const char *user);
 /** Its bcrypt hash. @return NULL, or FHIR_ERR_INTERNAL when there are no random bytes */
 fhir_err_t *fhir_password_hash(const char **hash, const char *password, apr_pool_t *pool);
-/** Checks a password against the tenant's users; takes as long for those who are not there. */
+/** Checks a password against the tenant's users; for an unknown user it takes as long. */
 fhir_auth_password_t fhir_password_check(fhir_err_t **err, const char *user, const char *password,
                                          const char *tenant, fhir_store_t *store, apr_pool_t *pool);
 

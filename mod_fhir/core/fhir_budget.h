@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_budget.h
- * @brief What one process has for all its requests, and what one client may take of it at once.
+ * @brief The resources that one process has for all requests, and how much of them one client may
+ * use at once.
  *
- * Clients are told apart by a number, the hash of a token or of an address. Each request has a
- * ticket, which counts what it holds. Nothing here is exact to the byte or the second: it keeps one
- * client from what others need. Threads: all functions may be called by all at once, those of one
- * ticket by one thread at a time.
+ * A number identifies a client: the hash of a token or of an address. Each request has a ticket,
+ * which counts what it uses. The counts are not exact to the byte or the second: their purpose is
+ * that one client does not take what others need.
+ *
+ * Threads: all functions may be called by all threads at once, those of one ticket by one thread at
+ * a time.
  */
 #ifndef FHIR_BUDGET_H
 #define FHIR_BUDGET_H
@@ -19,48 +22,48 @@
 typedef struct fhir_budget_t fhir_budget_t;
 
 typedef struct fhir_budget_limits_t {
-    int threads;                     /* that serve requests in this process */
-    int client_requests;             /* of one client at once; 0: clients are not told apart */
+    int threads;         /* threads that serve requests in this process */
+    int client_requests; /* concurrent requests of one client; 0: clients are not distinguished */
     apr_interval_time_t client_time; /* of the database's work for one client in a minute: with more
                                         its work is long (fhir_effort_t) while others have
                                         something running; 0: no limit */
     apr_int64_t client_output;       /* bytes of answers to one client in a minute; 0: no limit */
     apr_int64_t bodies;              /* bytes of bodies and what is made of them, of all requests */
     apr_int64_t spool;               /* bytes of answers in temporary files, of all requests */
-    apr_interval_time_t wait;        /* how long a request waits for what others hold */
-    int arriving; /* percent of the threads that may read requests which have not come whole, before
-                     a client has one of them at most; 0: no limit */
+    apr_interval_time_t wait;        /* how long a request waits for resources that others use */
+    int arriving; /* percent of the threads that may read unfinished requests before each client has
+                     at most one of them; 0: no limit */
 } fhir_budget_limits_t;
 
-/** Bytes of memory that a body of n bytes is charged with once it was read: its text, its values,
- *  and the texts that are made of them. */
+/** Bytes of memory that a body of n bytes is charged with after it was read: its text, its values,
+ * and the texts that are made from them. */
 #define FHIR_BUDGET_BODY(n) ((apr_int64_t)(n)*12)
 
-/** What a request holds. */
+/** What a request uses. */
 typedef struct fhir_ticket_t {
-    fhir_budget_t *budget; /* NULL: it holds nothing */
+    fhir_budget_t *budget; /* NULL: it uses nothing */
     struct fhir_budget_client_t *client;
     apr_int64_t bodies, spool;
     apr_uint64_t key; /* the client's; 0: clients are not told apart */
     int running;      /* it has a thread */
-    int is_long; /* its client has had its share of the database's time, and others want theirs */
+    int is_long; /* its client has used its share of the database's time, and others need theirs */
 } fhir_ticket_t;
 
 /** FHIR_ERR_INTERNAL on want of memory. */
 fhir_err_t *fhir_budget_create(fhir_budget_t **budget, const fhir_budget_limits_t *limits,
                                apr_pool_t *pool);
 
-/** A request on its way to the server. */
+/** A request that is being received. */
 typedef struct fhir_arrival_t {
     fhir_budget_t *budget; /* NULL: it is not counted (any more) */
     struct fhir_budget_client_t *client;
 } fhir_arrival_t;
 
-/** A thread begins to read a request of a client. 1, or 0: the client has so many of them that
- *  others would not be served; the thread must not wait for this one. */
+/** A thread begins to read a request of a client. Returns 1, or 0 when the client has so many
+ * unfinished ones that others would not be served; the thread must not wait for this one. */
 int fhir_budget_arrive(fhir_arrival_t *arrival, fhir_budget_t *budget, apr_uint64_t client);
-/** It has come whole, or never will. is_proxy: a proxy that is trusted has sent it for somebody
- *  else; it has no limit since. */
+/** The request is complete, or never will be. is_proxy: a trusted proxy has sent it for somebody
+ * else; from now on it has no limit. */
 void fhir_budget_arrived(fhir_arrival_t *arrival, int is_proxy);
 /** A thread begins to read the body of a ticket's request; fhir_budget_arrived ends it, too.
  *  @return NULL or FHIR_ERR_THROTTLED, with retry_sec */
@@ -75,8 +78,8 @@ fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *tick
  */
 fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *budget, apr_uint64_t client,
                               apr_pool_t *pool);
-/** The request is answered: its thread serves others. used: the database's work for it; output:
- *  bytes of its answer. */
+/** The request was answered, and its thread is free. used: the database's work for it; output:
+ * bytes of its response. */
 void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int64_t output);
 
 /** Charges memory for a body, held until pool's cleanup. One request is charged half of all at
@@ -88,7 +91,7 @@ fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool
 
 typedef struct fhir_budget_status_t {
     int running, waiting, clients; /* requests with a thread, those that wait, clients of these */
-    int arriving;                  /* requests that have not come whole */
+    int arriving;                  /* unfinished requests */
     apr_int64_t bodies, spool;
     apr_uint64_t refused; /* requests, so far */
 } fhir_budget_status_t;

@@ -31,7 +31,7 @@ static inline fhir_steps_t fhir_steps(int most)
     return (fhir_steps_t){n, n};
 }
 
-/** Takes n steps; 1, or 0 when there are not so many left: then there are none any more. */
+/** Takes n steps. Returns 1, or 0 when fewer are left: from then on there are none. */
 static inline int fhir_steps_take(fhir_steps_t *steps, apr_size_t n)
 {
     if (steps->left < 0 || n > (apr_size_t)steps->left) {
@@ -46,7 +46,7 @@ static inline int fhir_steps_take(fhir_steps_t *steps, apr_size_t n)
     return steps->left >= 0;
 }
 
-/** Takes what bytes cost. */
+/** Takes the steps that these bytes cost. */
 static inline int fhir_steps_bytes(fhir_steps_t *steps, apr_size_t bytes)
 {
     return fhir_steps_take(steps, bytes / FHIR_STEPS_BYTES);

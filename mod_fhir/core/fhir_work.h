@@ -54,9 +54,9 @@ void fhir_work_begin(fhir_work_t *work);
 /** It does not any more. What it has is given back. */
 void fhir_work_end(fhir_work_t *work);
 
-/** About n microseconds' work are done. 1, or 0: stop. */
+/** Reports that about n microseconds of work are done. Returns 1, or 0: stop. */
 int fhir_work_tick(apr_size_t n);
-/** Why the work was stopped, or NULL: to be asked before anything that lasts. */
+/** Why the work was stopped, or NULL. It must be asked before anything that takes long. */
 fhir_err_t *fhir_work_check(void);
 /** The same, and work may go on: the next entry of a batch. */
 fhir_err_t *fhir_work_take_error(void);
@@ -68,8 +68,9 @@ void fhir_work_rest(void);
 fhir_err_t *fhir_work_hold(void);
 void fhir_work_let(void);
 
-/** final: something was stored, or an error is told, so that the work is not stopped any more.
- *  @return what it was */
+/** final: something was stored, or an error is being reported, so the work must not be stopped
+ * any more.
+ * @return what it was */
 int fhir_work_final(int final);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_call.h
- * @brief One request on its way through the house: what routing found out, and helpers that every
- *        interaction uses.
+ * @brief One FHIR request inside the service: what routing found out, and helpers for every
+ * interaction.
  *
- * fhir_service.c fills it from the request; an interaction reads it, writes the response, and
- * returns an error instead when it cannot. Lives as long as the request's pool.
+ * fhir_service.c fills it from the request. An interaction reads it and writes the response, or
+ * returns an error. It lives as long as the request's pool.
  */
 #ifndef FHIR_CALL_H
 #define FHIR_CALL_H
@@ -19,26 +19,27 @@ struct fhir_call_t {
     const fhir_request_t *request;
     fhir_response_t *response;
     const fhir_endpoint_t *endpoint;
-    const fhir_model_t *stored;     /* the endpoint's: type and what the database holds */
-    const fhir_model_t *spoken;     /* the endpoint's: what the client sends and gets */
+    const fhir_model_t *stored;     /* the endpoint's: the release that the database has */
+    const fhir_model_t *spoken;     /* the endpoint's: the release that the client sends and gets */
     const fhir_grant_t *grant;      /* never NULL */
-    fhir_tx_t *tx;                  /* that its statements run in, or NULL */
+    fhir_tx_t *tx;                  /* transaction in which its statements run, or NULL */
     const fhir_type_t *type;        /* resource type of the path, or NULL */
     const fhir_type_t *spoken_type; /* the client's, of `spoken`, or NULL */
     const char *type_name;          /* its name */
-    const char *as;                 /* what `type` is shown as where that is not the usual type */
-    const char *id;                 /* or NULL */
-    const char *version;            /* digits, or NULL */
-    const char *member;         /* compartment search: type behind the focus, or "*"; else NULL */
-    const char *operation;      /* "$everything", or NULL */
-    fhir_pairs_t pairs;         /* of the query string */
+    const char *as;        /* the type as which `type` is shown, where that is not the usual one */
+    const char *id;        /* or NULL */
+    const char *version;   /* digits, or NULL */
+    const char *member;    /* compartment search: the type after the focus, or "*"; else NULL */
+    const char *operation; /* "$everything", or NULL */
+    fhir_pairs_t pairs;    /* of the query string */
     fhir_render_opts_t opts;    /* how the answer is written: format, parts */
     fhir_render_t *render;      /* writes it; made by fhir_call_render */
-    int is_spoken;              /* the answer is of `spoken` already */
-    struct fhir_roles_t *roles; /* NULL, or what is known of roles of practitioners */
+    int is_spoken;              /* the answer is in `spoken` already */
+    struct fhir_roles_t *roles; /* NULL, or the known roles of practitioners */
     /** Looks them up (fhir_roles.c). */
     fhir_err_t *(*find_roles)(fhir_call_t *call);
-    struct fhir_explain_t *explain; /* NULL, or what is told of each statement (fhir_explain.h) */
+    struct fhir_explain_t
+        *explain; /* NULL, or the explanations of statements so far (fhir_explain.h) */
     /** What explain does with a statement before it is run. */
     fhir_err_t *(*before)(const fhir_call_t *call, const fhir_stmt_t *stmt,
                           const fhir_value_t *values);
@@ -51,8 +52,8 @@ typedef fhir_err_t *(*fhir_handler_fn)(fhir_call_t *call);
 /** 1 if statements can be run: the request has a transaction or a store. */
 int fhir_call_has_store(const fhir_call_t *call);
 
-/** The same as an error: FHIR_ERR_BUSY with the reason. Before the database was there once, the
- * keys of page links are not known. */
+/** The same as an error: FHIR_ERR_BUSY with the reason. Until the database was reached once, the
+ * keys of page links are unknown. */
 fhir_err_t *fhir_call_need_store(const fhir_call_t *call);
 
 /** Begins a transaction in the request's store.
@@ -76,7 +77,7 @@ const char *fhir_call_table(const fhir_call_t *call, const fhir_type_t *type, co
 /** A bound value from a terminated text (NULL: SQL NULL). */
 fhir_value_t fhir_value_text(const char *text);
 
-/** What the endpoint's limits allow a request body to be. */
+/** The endpoint's limits for a request body. */
 fhir_node_limits_t fhir_call_limits(const fhir_call_t *call);
 
 /** A request header, or NULL. */
@@ -96,7 +97,7 @@ int fhir_call_prefers(const fhir_call_t *call, const char *token);
 fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs);
 fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs);
 
-/** What the answer's resources go through; see fhir_render.h. */
+/** The options for rendering the answer's resources; see fhir_render.h. */
 fhir_render_t *fhir_call_render(fhir_call_t *call);
 
 /** Answers with one resource, given as JSON text.

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_metadata.h
- * @brief The CapabilityStatement as it is sent: rendered once for each form in which it is asked
- *        for, with its entity tag, and compressed.
+ * @brief The CapabilityStatement as it is sent: rendered once for each requested form, with its
+ * entity tag, and compressed.
  *
- * Anybody may ask for it, so that one request must cost next to nothing.
+ * Anybody may request it, so a request must cost next to nothing.
  */
 #ifndef FHIR_METADATA_H
 #define FHIR_METADATA_H

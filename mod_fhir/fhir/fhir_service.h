@@ -64,7 +64,7 @@ typedef struct fhir_capability_t fhir_capability_t;
 /** Its renderings (fhir_metadata.h). */
 typedef struct fhir_metadata_t fhir_metadata_t;
 
-/** Most of what a client may send; a directive each (docs/directives.md). */
+/** Limits of what a client may send; each has a directive (docs/directives.md). */
 typedef struct fhir_limits_t {
     apr_size_t body_max;    /* bytes of a request body */
     apr_size_t answer_max;  /* bytes of an answer */
@@ -78,7 +78,7 @@ typedef struct fhir_limits_t {
     int codes_max;          /* codes that the value sets of one request have together */
 } fhir_limits_t;
 
-/** What one search may ask for. */
+/** Limits of one search. */
 typedef struct fhir_search_settings_t {
     int values_max;       /* values in one parameter's OR list */
     int params_max;       /* parameters */
@@ -131,24 +131,24 @@ typedef struct fhir_writing_settings_t {
                                                  the base model alone */
 } fhir_writing_settings_t;
 
-/** What browsers and caches may do with an answer that depends on who asks. */
+/** What browsers and caches may do with an answer that depends on the client. */
 typedef enum fhir_caching_t {
     FHIR_CACHING_NO_CACHE, /* a browser may keep it, and asks before it shows it again */
     FHIR_CACHING_NO_STORE
 } fhir_caching_t;
 
-/** What the directives say of one endpoint: made at start, read by all threads. */
+/** The configuration of one endpoint: made at start, read by all threads. */
 typedef struct fhir_endpoint_t {
-    const fhir_model_t *stored; /* of what the database holds: R4 */
-    const fhir_model_t *spoken; /* of what the client sends and gets */
+    const fhir_model_t *stored; /* release of the stored data: R4 */
+    const fhir_model_t *spoken; /* release that the client sends and gets */
     int statements_of_orders;   /* DSTU2: MedicationRequests are MedicationStatements, too */
     const struct fhir_convert_t *convert; /* between the two; NULL: they are the same */
     fhir_audience_t audience;
-    const char *tenant;    /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
-    unsigned interactions; /* FHIR_INTERACTION_… bits offered */
-    unsigned user_access; /* FHIR_RELATED_… bits: staff see patients they have to do with; 0: all */
-    int registers;        /* applications may register by protocol (auth/register) */
-    const char *publisher;   /* of the CapabilityStatement: whose the data is; NULL: "mod_fhir" */
+    const char *tenant;      /* PostgreSQL schema, checked [a-z][a-z0-9_]{0,47} */
+    unsigned interactions;   /* FHIR_INTERACTION_… bits offered */
+    unsigned user_access;    /* FHIR_RELATED_… bits: staff see only related patients; 0: all */
+    int registers;           /* applications may register by protocol (auth/register) */
+    const char *publisher;   /* publisher in the CapabilityStatement; NULL: "mod_fhir" */
     const fhir_zone_t *zone; /* the practice's zone; NULL: UTC */
     int retry_after_sec;     /* Retry-After of a 503 */
     fhir_caching_t caching;
@@ -156,9 +156,8 @@ typedef struct fhir_endpoint_t {
     fhir_search_settings_t search;
     fhir_paging_settings_t paging;
     fhir_writing_settings_t writing;
-    const fhir_capability_t *capability; /* fhir_capability_build's, made at start; NULL: made each
-                                            time */
-    fhir_metadata_t *metadata;           /* what was rendered of it; NULL: nothing is kept */
+    const fhir_capability_t *capability; /* made at start; NULL: made each time */
+    fhir_metadata_t *metadata;           /* its renderings; NULL: nothing is kept */
 } fhir_endpoint_t;
 
 /** Sets every member that has a default (all but stored, spoken, audience, tenant, zone,
@@ -169,19 +168,19 @@ typedef struct fhir_request_t {
     apr_pool_t *pool;
     const fhir_endpoint_t *endpoint;
     fhir_store_t *store;       /* NULL: no database; only metadata is answered, all else is 503 */
-    const char *no_store;      /* what a client is told when store is NULL; NULL: a plain text */
-    const fhir_grant_t *grant; /* NULL: no token was sent or needed, or it is not taken */
-    const fhir_err_t *refused; /* or NULL: why a token that was sent is not taken */
-    fhir_err_t *overload;      /* or NULL: why it is not worked on now */
+    const char *no_store;      /* the client's message when store is NULL; NULL: a general one */
+    const fhir_grant_t *grant; /* NULL: no token was sent or needed, or it was refused */
+    const fhir_err_t *refused; /* or NULL: why the token was refused */
+    fhir_err_t *overload;      /* or NULL: why the server is too busy for it */
     const fhir_patience_t *patience; /* how long the answer is waited for, or NULL */
     const fhir_log_t *log;
     const char *method; /* "GET", … in capitals; HEAD comes as GET with head set */
     int head;
-    const char *base_url; /* as the client sees it, no slash at the end */
-    /** Bases of the tenant's endpoints that speak what is stored, ends with NULL; for one that
-     *  speaks another release, or NULL. */
+    const char *base_url; /* the URL that clients use, no slash at the end */
+    /** Bases of the tenant's endpoints that speak the stored release, ends with NULL; only for an
+     * endpoint that speaks another release, otherwise NULL. */
     const char *const *stored_bases;
-    int is_misdirected; /* 1: asked of a host that is not the endpoint's: 421 */
+    int is_misdirected; /* 1: the host name is not one of the endpoint's: 421 */
     const char *path;   /* behind the base, no leading slash, still percent-encoded */
     const char *query;  /* query string, still encoded, or NULL */
     /** A request header, or NULL. */
@@ -190,8 +189,8 @@ typedef struct fhir_request_t {
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len,
                              const struct fhir_request_t *request, apr_size_t max);
     void *baton; /* glue's own */
-    /** Set for an entry of a batch or transaction alone, whose answer is compact JSON: what is
-     *  around it (write/fhir_within.h). */
+    /** Set only for an entry of a batch or transaction, whose answer is compact JSON: its
+     * surroundings (write/fhir_within.h). */
     const struct fhir_within_t *within;
 } fhir_request_t;
 
@@ -200,8 +199,8 @@ typedef struct fhir_response_t {
     const char *content_type; /* with charset; NULL: no body */
     apr_table_t *headers;     /* ETag, Last-Modified, Location, Allow, Retry-After, … */
     fhir_out_t *body;         /* given by glue; spools large bodies, so memory stays bounded */
-    const char *ready;        /* a body that is there already, as long as the request's pool, in the
-                                 place of what is written; or NULL */
+    const char *ready; /* a body that exists already, valid as long as the request's pool, instead
+                          of what is written; or NULL */
     apr_size_t ready_len;
     /** Drops what was written to body: an error came after the first byte. Must be set. */
     void (*body_reset)(struct fhir_response_t *response);

@@ -125,13 +125,12 @@ apr_uint64_t mod_fhir_listener_database(const mod_fhir_listener_t *listener);
 
 /* ---- mod_fhir_endpoint.c: endpoints as this process sees them ---- */
 
-/** The endpoint that a request's settings describe; made when it is asked for first. NULL on want
- *  of memory. */
+/** The endpoint for a request's settings; made at first use. NULL when there is no memory. */
 mod_fhir_endpoint_t *mod_fhir_endpoint_get(mod_fhir_child_t *child,
                                            const mod_fhir_settings_t *settings);
 const fhir_endpoint_t *mod_fhir_endpoint_plain(const mod_fhir_endpoint_t *endpoint);
-/** The store of an endpoint whose tenant's schema is the one that this build needs, else NULL, and
- * in why what a client is told of that, or NULL. See fhir_tenant_look. */
+/** The store of an endpoint, if its tenant's schema is the one that this build needs. Otherwise
+ * NULL, with the client's message, or NULL, in why. See fhir_tenant_look. */
 fhir_store_t *mod_fhir_endpoint_store(const char **why, mod_fhir_endpoint_t *endpoint,
                                       const fhir_log_t *log, apr_pool_t *pool);
 /** Endpoints of one process, kept in mod_fhir_child_t. */

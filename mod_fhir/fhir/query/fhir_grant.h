@@ -33,7 +33,7 @@
  * cover what is nobody's, such as practitioners. */
 #define FHIR_RIGHT_CHANGES (FHIR_RIGHT_CREATE | FHIR_RIGHT_UPDATE | FHIR_RIGHT_DELETE)
 
-/** What makes a user have to do with a patient (fhir_grant_related.c); bits. */
+/** The resources by which a user is related to a patient (fhir_grant_related.c); bits. */
 #define FHIR_RELATED_ENCOUNTER   0x01u
 #define FHIR_RELATED_CARE_TEAM   0x02u
 #define FHIR_RELATED_APPOINTMENT 0x04u
@@ -45,10 +45,11 @@ unsigned fhir_related_by_name(const char *type);
 typedef struct fhir_grant_scope_t {
     const char *type; /* resource type of the stored model; NULL: all types */
     unsigned rights;  /* FHIR_RIGHT_… bits */
-    int patient_only; /* patient/…: only what is the patient's, or to be seen: nobody's */
-    int related_only; /* user/… with `related`: only what is of the user's patients, or nobody's */
-    const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition.
-                          What is no search of the type covers nothing */
+    int patient_only; /* patient/…: only what belongs to the patient or, for reading, to nobody */
+    int related_only; /* user/… with `related`: only what belongs to the user's patients, or to
+                         nobody */
+    const char *query; /* granular: "category=system|code", percent-encoded; NULL: no condition. A
+                          condition that is not a search of the type covers nothing */
 } fhir_grant_scope_t;
 
 struct fhir_grant_t {
@@ -59,8 +60,8 @@ struct fhir_grant_t {
                             show no patient */
     const char
         *owner; /* user and client as one opaque word; page links are bound to it. NULL: none */
-    const char *level; /* "patient", "user", "system": how a scope that is missing would begin, for
-                          messages alone; NULL: user. Not kept as bytes */
+    const char *level; /* "patient", "user", "system": the beginning of a missing scope in messages;
+                          NULL: user. Not kept as bytes */
     int n_scopes;
     const fhir_grant_scope_t *scopes;
 };

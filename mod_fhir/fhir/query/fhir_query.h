@@ -66,7 +66,7 @@ typedef enum fhir_modifier_t {
         FHIR_MODIFIER_COUNT_
 } fhir_modifier_t;
 
-/** What the grant says of a type (fhir_grant.h). */
+/** The scopes of a grant for a type (fhir_grant.h). */
 typedef struct fhir_granted_t fhir_granted_t;
 
 /** One value of an OR list; which members are set follows from the parameter's kind. */
@@ -173,21 +173,22 @@ typedef struct fhir_query_t {
     apr_array_header_t *containers; /* of const fhir_granted_t *: the contained are searched, and
                                        these types hold some (fhir_contained.h); NULL: the others
                                        are */
-    const char *place;              /* the type's name among several in page links, with a # of its
-                                       contained; NULL: it is searched alone */
-    int by_date;                    /* matches stand as those of one patient do */
-    int placed;                     /* matches stand by their places (search/fhir_window.h) */
+    const char *place; /* the type's name in page links over several types, with a # for its
+                          contained resources; NULL: only this type is searched */
+    int by_date;       /* matches have the order of one patient's rows */
+    int placed;        /* matches are ordered by their places (search/fhir_window.h) */
     struct {
         int from, width; /* the places that a statement looks at; width 0: all from there on */
         int first;       /* where the page's first window began */
         int is_swept;    /* no index but that of the places is used */
-        int most;        /* rows that a page may sweep at once */
-        double rows;     /* about so many are in the table; 0: not known */
+        int most;        /* the most rows that a page may read in one sweep */
+        double rows;     /* approximate number of rows of the table; 0: not known */
     } window;
     const char *cursor;   /* the page link's sealed word, or NULL */
-    fhir_pairs_t applied; /* what was understood, as given, without the cursor: self link; the
-                             list has room for one more */
-    apr_array_header_t *remarks; /* of const char *: what was ignored, when lenient */
+    fhir_pairs_t applied; /* the parameters that applied, as given, without the cursor: self link;
+                             the list has room for one more */
+    apr_array_header_t
+        *remarks;     /* of const char *: warnings about ignored parameters, when lenient */
     const char *hash; /* of path and applied but for the format, FHIR_QUERY_HASH bytes: page links
                          are bound to it */
 } fhir_query_t;
@@ -251,7 +252,7 @@ fhir_err_t *fhir_query_result(int *known, int *in_self, fhir_query_t *query,
 /** A search parameter that can be used, or NULL. */
 const fhir_param_t *fhir_query_param(const fhir_call_t *call, const fhir_type_t *type,
                                      const char *name, apr_size_t len);
-/** FHIR_ERR_PARAM_UNKNOWN with the names that the type has. */
+/** FHIR_ERR_PARAM_UNKNOWN with the names of the type's parameters. */
 fhir_err_t *fhir_query_unknown(const fhir_call_t *call, const fhir_type_t *type, const char *name);
 /** FHIR_ERR_PARAM_UNKNOWN for a parameter named `name` that would follow one whose values are
  *  resources in place (FHIR_PARAM_INSIDE). */

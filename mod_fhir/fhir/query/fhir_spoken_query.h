@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_spoken_query.h
- * @brief Searches in DSTU2's words as searches of stored R4: names, values, results.
+ * @brief Searches in the terms of DSTU2 as searches of stored R4: names, values, results.
  *
- * A table says what a parameter of DSTU2 is in R4; one without a row has the same name. What one
- * condition asks may be several conditions of R4, or one of several, so conditions become nodes of
+ * A table has the R4 counterpart of each parameter of DSTU2; one without a row has the same name.
+ * One condition may become several conditions of R4, or alternatives. So conditions become nodes of
  * the plan, and only parameters about the result stay parameters.
  * Source: http://hl7.org/fhir/DSTU2/search.html; HL7's ConceptMap search-params-4to2
  */
@@ -13,7 +13,7 @@
 
 #include "fhir/query/fhir_query.h"
 
-/** What a search parameter of DSTU2 is. */
+/** The counterpart of a search parameter of DSTU2. */
 typedef struct fhir_spoken_row_t {
     const char *type;   /* DSTU2's resource type, or "*": every type */
     const char *name;   /* of the parameter */
@@ -38,7 +38,7 @@ typedef struct fhir_spoken_row_t {
 /** Ends with a row without name. */
 extern const fhir_spoken_row_t fhir_spoken_rows[];
 
-/** A parameter as it is offered. */
+/** A parameter that is offered. */
 typedef struct fhir_spoken_param_t {
     const char *name;
     fhir_param_kind_t kind;
@@ -46,28 +46,28 @@ typedef struct fhir_spoken_param_t {
     const fhir_spoken_row_t *row; /* or NULL: the same in R4 */
 } fhir_spoken_param_t;
 
-/** All that are offered of a type, of fhir_spoken_param_t; inherited: those of every type. */
+/** All parameters that a type offers, of fhir_spoken_param_t; inherited: those of every type. */
 apr_array_header_t *fhir_spoken_params(const fhir_endpoint_t *endpoint, const fhir_type_t *spoken,
                                        int inherited, apr_pool_t *pool);
 
-/** A search in R4's words. */
+/** A search in the terms of R4. */
 typedef struct fhir_spoken_query_t {
     apr_array_header_t *types;       /* of const fhir_type_t *: what is searched */
     fhir_pairs_t pairs;              /* about the result */
-    fhir_pairs_t said;               /* what was understood, for links */
-    apr_array_header_t *remarks;     /* of const char *: what was ignored */
+    fhir_pairs_t said;               /* the parameters that applied, for links */
+    apr_array_header_t *remarks;     /* of const char *: warnings about ignored parameters */
     apr_array_header_t **conditions; /* by type: of its conditions */
     apr_pool_t *pool;
 } fhir_spoken_query_t;
 
 /**
  * Reads the parameters of a search of call->type_name.
- * @param strict an unknown parameter is an error; else it is ignored and told
+ * @param strict an unknown parameter is an error; otherwise it is ignored with a warning
  * @return NULL, FHIR_ERR_PARAM_UNKNOWN, FHIR_ERR_LIMIT
  */
 fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **query, fhir_call_t *call,
                                     const fhir_pairs_t *pairs, int strict);
-/** 1 if nothing was said that chooses resources of a type. */
+/** 1 if no parameter selects resources of a type. */
 int fhir_spoken_query_is_empty(const fhir_spoken_query_t *query, const fhir_type_t *type);
 /** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query.
  *  @return as fhir_query_condition */

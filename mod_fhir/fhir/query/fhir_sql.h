@@ -22,7 +22,7 @@ typedef struct fhir_sql_t {
     apr_size_t bytes;           /* of all values */
     const fhir_call_t *call;
     int aliases; /* table aliases given out: a1, a2, … */
-    /* What only helps an index to find rows is left out: */
+    /* A condition that only helps an index is omitted: */
     int scoped;   /* of t, whose rows are one patient's */
     int swept;    /* of t, whose rows are few, and are all read */
     int estimate; /* everywhere: the planner would think that few match both */
@@ -48,13 +48,13 @@ const char *fhir_sql_alias(fhir_sql_t *sql);
 void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
                      const char *suffix);
 
-/** 1 if the statement has grown over a ceiling: of its text, of its values' number or bytes. What
- * is built by loops over a client's words then stops. */
+/** 1 if the statement has exceeded a limit: of its text, of the number of its values, or of their
+ * bytes. Loops over a client's input must then stop. */
 int fhir_sql_is_full(const fhir_sql_t *sql);
 /** 1 if t's own conditions are shut to indexes: another one finds its rows. */
 int fhir_sql_is_shut(const fhir_sql_t *sql, const char *alias);
-/** The finished statement; FHIR_ERR_LIMIT if it is full. No other error comes of making SQL: what
- *  can be wrong with a search has been found by its parser or by fhir_resolve_query. */
+/** The finished statement; FHIR_ERR_LIMIT if it exceeded a limit. Making SQL causes no other error:
+ * the parser or fhir_resolve_query has found all others. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);
 const fhir_value_t *fhir_sql_values(const fhir_sql_t *sql);
 

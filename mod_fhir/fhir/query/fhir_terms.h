@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_terms.h
- * @brief Code systems and value sets, those that the model carries and those that are stored: what
- *        codes they have.
+ * @brief Code systems and value sets, compiled in or stored, and their codes.
  *
- * What is carried comes first; of stored resources with one URL the one that was changed last
- * counts, and only what the request's grant shows. A code system is known when all its codes are
- * here (content "complete"). A value set may be known in part: then it has rests, systems of which
- * all other codes are in it, or of which nobody can tell.
+ * A compiled-in one is used first. Among stored resources with one URL, the last changed one that
+ * the request's grant shows is used. A code system is known if all its codes are here (content
+ * "complete"). A value set may be known in part. It then has rests: systems of which all other
+ * codes are members, or of which membership is unknown.
  *
- * Not done: versions of code systems and of stored value sets, supplements, filters by regex.
+ * Not supported: versions of code systems and of stored value sets, supplements, filters by regex.
  * Source: http://hl7.org/fhir/R4/valueset.html#compositions, codesystem.html
  */
 #ifndef FHIR_TERMS_H
@@ -21,17 +20,17 @@
 #include "fhir/fhir_call.h"
 #include "model/fhir_profiles.h"
 
-/** One code. Texts are NULL where nothing is said. */
+/** One code. A text is NULL when it is not given. */
 typedef struct fhir_concept_t {
     const char *system, *code, *display;
     const fhir_node_t *defined; /* the concept in a stored CodeSystem, or NULL */
     const fhir_node_t *listed;  /* the concept in compose.include or expansion.contains, or NULL */
-    apr_byte_t abstract;        /* groups others, is not for use itself */
+    apr_byte_t abstract;        /* abstract: it groups others, and is not to be used itself */
     apr_byte_t inactive;
 } fhir_concept_t;
 
-/** Concepts by one that is next to them in the hierarchy: of i those of list[first[i]] up to
- *  list[first[i + 1]]. */
+/** Concepts by a neighbour in the hierarchy: those of i are list[first[i]] up to list[first[i +
+ * 1]]. */
 typedef struct fhir_kin_t {
     int *first, *list;
 } fhir_kin_t;
@@ -43,10 +42,10 @@ typedef struct fhir_codesystem_t {
     fhir_kin_t above, below;
     apr_hash_t *by_code; /* index of a concept, + 1 */
     int fold;            /* upper and lower case are the same */
-    int has_properties;  /* they can be told: not of carried ones */
+    int has_properties;  /* the hierarchy is known; not for compiled-in ones */
 } fhir_codesystem_t;
 
-/** Codes of a system (NULL: of any) beyond those that a set lists. */
+/** The codes of a system (NULL: of any) that a set does not list. */
 typedef struct fhir_rests_t {
     const char *system;
     fhir_rest_t rest; /* FHIR_REST_IN, FHIR_REST_UNKNOWN */
@@ -58,18 +57,18 @@ typedef struct fhir_conceptset_t {
     apr_array_header_t *rests;    /* fhir_rests_t */
     apr_hash_t *by_code;          /* "system\ncode": index of a concept, + 1 */
     apr_hash_t *by_name;          /* code alone: index of its first concept, + 1 */
-    apr_hash_t *excluded;         /* "system\ncode": not in, whatever the rests say */
+    apr_hash_t *excluded;         /* "system\ncode": excluded, whatever the rests say */
 } fhir_conceptset_t;
 
 struct fhir_resolving_t;
-/** The terminology of one request: what was looked up stays. */
+/** The terminology of one request; look-ups are cached in it. */
 typedef struct fhir_terms_t fhir_terms_t;
 
 /** @param call   its endpoint's limits.codes_max limits what all sets together have
  *  @param within NULL, or the scopes that are being resolved (fhir_resolve.h) */
 fhir_terms_t *fhir_terms_create(const fhir_call_t *call, const struct fhir_resolving_t *within);
 
-/** What is meant: one of these. */
+/** What is looked up: one of these. */
 typedef struct fhir_terms_source_t {
     const char *id;  /* of a stored resource (or a carried one's) */
     const char *url; /* canonical; a version behind '|' is looked at for carried value sets */
@@ -81,7 +80,7 @@ typedef struct fhir_terms_source_t {
 fhir_err_t *fhir_terms_system(const fhir_codesystem_t **system, fhir_terms_t *terms,
                               const fhir_terms_source_t *source);
 /**
- * A value set; NULL when there is none of that name.
+ * A value set; NULL when there is no such one.
  * @return FHIR_ERR_LIMIT for too many codes, or sets within sets; or as fhir_terms_load
  */
 fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
@@ -91,11 +90,11 @@ fhir_err_t *fhir_terms_set(const fhir_conceptset_t **set, fhir_terms_t *terms,
 fhir_err_t *fhir_terms_load(const fhir_node_t **root, const fhir_call_t *call, const char *type,
                             const fhir_terms_source_t *source);
 
-/** The URL of the carried ValueSet or CodeSystem (type) whose id this is: the last part of its URL;
- * NULL: there is none. */
+/** The URL of the compiled-in ValueSet or CodeSystem (type) with this id, the last part of its URL;
+ * or NULL. */
 const char *fhir_terms_carried_url(const fhir_call_t *call, const char *type, const char *id);
-/** A carried ValueSet or CodeSystem (type) as a resource; NULL when there is none of this URL (or
- * NULL), or not all that it has can be told. */
+/** A compiled-in ValueSet or CodeSystem (type) as a resource; NULL when there is none with this URL
+ * (or NULL), or its members cannot all be determined. */
 fhir_buf_t *fhir_terms_carried(const fhir_call_t *call, const char *type, const char *url);
 
 /** A concept of a code system, or NULL; index may be NULL. */
@@ -113,19 +112,20 @@ const fhir_node_t *fhir_terms_property(const fhir_node_t *concept, const fhir_no
  * NULL */
 fhir_member_t fhir_terms_member(const fhir_concept_t **found, const fhir_conceptset_t *set,
                                 const char *system, const char *code);
-/** The first rest that makes a set impossible to list, or NULL. */
+/** The first rest for which a set cannot be listed, or NULL. */
 const fhir_rests_t *fhir_terms_unlisted(const fhir_conceptset_t *set);
 
-/** The display in a language (BCP 47; NULL: the one that is given), or in none of its kind. */
+/** The display in a language (BCP 47; NULL: the given display); NULL if there is none in that
+ * language. */
 const char *fhir_terms_display(const fhir_concept_t *concept, const char *language,
                                apr_pool_t *pool);
-/** 1 if a text is the display of a concept or one of its designations, but for case and blanks. */
+/** 1 if a text is the display of a concept or one of its designations, ignoring case and blanks. */
 int fhir_terms_has_display(const fhir_concept_t *concept, const char *text, apr_pool_t *pool);
 
 /** Stored value sets for the validator (fhir_validate_opts_t.member). */
 typedef struct fhir_terms_asked_t {
     fhir_terms_t *terms;
-    fhir_err_t *err; /* the first that came up; from then on all is unknown */
+    fhir_err_t *err; /* the first error; from then on the result is always unknown */
 } fhir_terms_asked_t;
 fhir_member_t fhir_terms_asked(void *baton, const char *url, const char *system, const char *code);
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_explain.h
- * @brief _explain: what a search asks PostgreSQL, and how that goes about it.
+ * @brief _explain: the statements of a search, and how PostgreSQL runs them.
  *
- * The answer holds bound values, so it goes to the client alone, never to a log.
+ * The answer has parameter values, so it is sent to the client and never logged.
  */
 #ifndef FHIR_EXPLAIN_H
 #define FHIR_EXPLAIN_H

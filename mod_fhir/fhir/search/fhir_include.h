@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_include.h
- * @brief _include and _revinclude: what is written behind the matches of a page.
+ * @brief _include and _revinclude: the resources after the matches of a page.
  *
  * Includes are read in rounds. One or two statements fetch the resources to which those of a round
  * refer, and the resources that refer to them. With :iterate, these are the next round. Each
@@ -19,12 +19,11 @@ typedef struct fhir_include_t fhir_include_t;
 /** includes: of fhir_qinclude_t. */
 fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t *includes,
                                     fhir_bundle_t *bundle);
-/** Says that a match was written. */
+/** Must be called for each match that was written. */
 void fhir_include_match(fhir_include_t *include, const fhir_type_t *type, const char *id);
-/** Writes what the matches bring with them. What passes FHIRIncludeRowsMax is reported in the
- * Bundle.
- *  @return NULL, as fhir_grant_resolve, as fhir_sql_stmt, as fhir_cost_run, or as fhir_bundle_add
- */
+/** Writes the resources that the matches include. If FHIRIncludeRowsMax is exceeded, the Bundle
+ * says so.
+ * @return NULL, as fhir_grant_resolve, as fhir_sql_stmt, as fhir_cost_run, or as fhir_bundle_add */
 fhir_err_t *fhir_include_run(fhir_include_t *include);
 
 #endif

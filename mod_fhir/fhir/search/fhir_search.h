@@ -36,7 +36,7 @@ fhir_err_t *fhir_search_run(fhir_call_t *call, const fhir_search_t *search);
  *  @return as fhir_call_run; NULL, too, if to look for them would cost too much */
 fhir_err_t *fhir_search_chains(const fhir_query_t *query, const fhir_call_t *call);
 
-/** What to tell of a search that found nothing, or NULL: how two names are asked for. */
+/** The hint for a search without matches, or NULL: how to search for two names. */
 const char *fhir_search_hint(const fhir_query_t *query, const fhir_call_t *call);
 
 /** Answers a search by url alone for a carried ValueSet or CodeSystem that is not stored; done: it

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /**
  * @file fhir_window.h
- * @brief Pages of searches across all patients, part by part of their order.
+ * @brief Pages of searches across all patients, which read the order part by part.
  *
- * Where nothing else orders them, resources stand by the hash of their id: in 8192 places, and in a
- * place by id. The indexes of terms (TABLE_terms_idx, TABLE_rest_idx, TABLE_keys_idx) hold each
- * row's place beside its terms, so the matches within some places are found without looking at the
- * others: a page costs the same however many match and however large the table is. How many places
- * to look at follows from the number of matches that the planner expects, and from what the search
- * needed the last time. Where matches are frequent, the rows of a window are few: they are all
- * read, and no index is asked for the other conditions.
+ * If nothing else orders them, resources are ordered by the hash of their id: in 8192 places, and
+ * within a place by id. The indexes of terms (TABLE_terms_idx, TABLE_rest_idx, TABLE_keys_idx) have
+ * the place of each row beside its terms. So the matches within some places are found without
+ * reading the others: the cost of a page does not depend on the number of matches or the size of
+ * the table. The number of places follows from the number of matches that the planner expects, and
+ * from what the search needed the last time. Where matches are frequent, a window has few rows: all
+ * of them are read, without an index for the other conditions.
  */
 #ifndef FHIR_WINDOW_H
 #define FHIR_WINDOW_H
@@ -23,7 +23,7 @@
 /** Sets query->placed when the query's order is that of places: when it has no other, and its table
  *  is large and has the index. */
 void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call);
-/** The order stays that of the page that the cursor comes from. */
+/** Keeps the order of the page from which the cursor comes. */
 void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor);
 /** Appends " AND …": the row is in the query's window. */
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
@@ -36,9 +36,9 @@ int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
  *  @return NULL, as fhir_sql_stmt, or as fhir_cost_rows */
 fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
                               int limit);
-/** The one behind it; 0 when there is none.
- *  @param found rows of all windows so far
- *  @param missing rows that the page still takes */
+/** The next window; returns 0 when there is none.
+ * @param found rows of all windows so far
+ * @param missing rows that the page still needs */
 int fhir_window_next(fhir_query_t *query, const fhir_call_t *call, int found, int missing);
 /** Remembers how many places the page took.
  *  @param place of its last row, or NULL: it was not filled */

@@ -33,7 +33,7 @@ typedef struct fhir_entry_t {
     fhir_response_t response;
     fhir_buf_t *answer; /* body of the response */
     fhir_err_t *err;
-    apr_pool_t *pool; /* of the error, until that is told */
+    apr_pool_t *pool; /* of the error, until it was reported */
     int later; /* statements of the transaction left for later when it began; -1: it did not run */
 } fhir_entry_t;
 

@@ -99,6 +99,19 @@ my %saw = (
     'prompt none'                => [ 'prompt', 'none', qr/signed in/ ],
     'redirect_uri https://evil.example/' => [ 'redirect_uri', 'https://evil.example/', qr/\Q$callback\E/ ],
     'client_id patients'         => [ 'client_id', 'patients', qr/licence for staff/ ],);
+$saw{$_->[ 0 ]} = [ @$_[ 1 .. 3 ] ] for (
+    [ 'code past its time',       'code',          '-',              qr/seconds|redeemed|time/ ],
+    [ 'code of a revoked one',    'code',          '-',              qr/in force/ ],
+    [ 'refresh: another app',     'client_id',     'pub',            qr/./ ],
+    [ 'refresh: wider',           'scope',         'user/*.cruds',   qr{user/Patient\.rs} ],
+    [ 'refresh: malformed',       'scope',         qr/^a/,           qr/printable/ ],
+    [ 'refresh: past its time',   'refresh_token', '-',              qr/expired/ ],
+    [ 'refresh: replaced',        'refresh_token', '-',              qr/newest/ ],
+    [ 'refresh: revoked',         'refresh_token', '-',              qr/in force/ ],
+    [ 'secret past its time',     'client_secret', '-',              qr/newest secret/ ],
+    [ 'no use without a user',    'client_id',     'back',           qr/without a user/ ],
+    [ 'several redirect URIs',    'redirect_uri',  '',               qr{https://two\.example/cb} ],
+);
 my %seen;
 
 # The row is taken out of the last minute, of which at most 20 are kept.
@@ -230,6 +243,56 @@ for ([ 'code again' => qr/redeemed before/ ]) {
     my $answer = $w->redeem($base, 'conf', $code->{ code }, $verifier);
     refused({ %{ $answer->json }, status => $answer->status }, 400, 'invalid_grant', $_->[ 1 ], $_->[ 0 ]);
     seen($_->[ 0 ]);
+}
+# What comes later in the life of a code, a token, a secret and a licence: as the database has it then.
+sub token { my (@form) = @_; return $w->form($base, 'token', \@form, @basic) }
+sub refresh { my ($token, @more) = @_; return token(grant_type => 'refresh_token', refresh_token => $token, @more) }
+my $of_last = 'authorization_id = (SELECT max(id) FROM main.fhir_authorization)';
+for ([ 'code past its time', "UPDATE main.fhir_code SET expires = now() - interval '9 s' WHERE $of_last" ],
+    [ 'code of a revoked one', 'UPDATE main.fhir_authorization SET revoked = now() WHERE id = '
+            . '(SELECT max(id) FROM main.fhir_authorization)' ]) {
+    my ($later, $check) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs');
+    $t->psql($_->[ 1 ]);
+    is($w->redeem($base, 'conf', $later->{ code }, $check)->json->{ error }, 'invalid_grant', $_->[ 0 ]);
+    seen($_->[ 0 ]);
+}
+my ($given) = $w->launch($base, 'conf', 'clinician', 'user/Patient.rs offline_access');
+my $refresh_token = $given->{ refresh_token };
+my @late = (
+    [ 'refresh: another app', 'invalid_grant', sub { $w->form($base, 'token', [ grant_type => 'refresh_token',
+                    refresh_token => $refresh_token, client_id => 'pub' ]) } ],
+    [ 'refresh: wider',     'invalid_scope', sub { refresh($refresh_token, scope => 'user/*.cruds') } ],
+    [ 'refresh: malformed', 'invalid_scope', sub { refresh($refresh_token, scope => "a\x{7f}") } ],
+    [ 'secret past its time', 'invalid_client', sub { refresh($refresh_token) },
+        "UPDATE main.fhir_client_secret SET expires = now() - interval '1 s' WHERE client = 'conf'",
+        "UPDATE main.fhir_client_secret SET expires = NULL WHERE client = 'conf'" ],
+    [ 'refresh: past its time', 'invalid_grant', sub { refresh($refresh_token) },
+        "UPDATE main.fhir_token SET expires = now() - interval '1 s' WHERE kind = 'refresh' AND $of_last",
+        "UPDATE main.fhir_token SET expires = now() + interval '1 day' WHERE kind = 'refresh' AND $of_last" ],
+    [ 'no use without a user', 'unauthorized_client',
+        sub { $w->form($base, 'token', [ @back, client_assertion => assertion() ]) },
+        "UPDATE main.fhir_licence SET system = false WHERE client = 'back'",
+        "UPDATE main.fhir_licence SET system = true WHERE client = 'back'" ],
+    [ 'refresh: replaced', 'invalid_grant', sub { refresh($refresh_token) },
+        "UPDATE main.fhir_token SET replaced = now() - interval '1 day' WHERE kind = 'refresh' AND $of_last" ],
+    [ 'refresh: revoked', 'invalid_grant', sub { refresh($refresh_token) },
+        'UPDATE main.fhir_authorization SET revoked = now() WHERE id = (SELECT max(id) FROM '
+            . 'main.fhir_authorization)' ],
+);
+for (@late) {
+    my ($name, $error, $ask, $before, $after) = @$_;
+    $t->psql($before) if $before;
+    is($ask->()->json->{ error }, $error, $name);
+    seen($name);
+    $t->psql($after) if $after;
+}
+{
+    $w->ctl('app', 'add', 'Two', '--id', 'two', '--redirect', $callback, '--redirect', 'https://two.example/cb',
+        '--licence');
+    my ($request) = $w->request($base, 'two', 'user/Patient.rs', redirect_uri => undef);
+    is($w->browser->get("$base/auth/authorize?" . FHIR::Test::Browser::query(%$request))->status, 400,
+        'several redirect URIs');
+    seen('several redirect URIs');
 }
 my @other = (
     [ GET  => '/auth/token',                 405, 'invalid_request', qr/GET is not for auth\/token/ ],

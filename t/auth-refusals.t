@@ -110,6 +110,9 @@ $saw{$_->[ 0 ]} = [ @$_[ 1 .. 3 ] ] for (
     [ 'refresh: revoked',         'refresh_token', '-',              qr/in force/ ],
     [ 'secret past its time',     'client_secret', '-',              qr/newest secret/ ],
     [ 'no use without a user',    'client_id',     'back',           qr/without a user/ ],
+    (map { [ "client_id $_", 'client_id', $_, qr/practice has authorized/ ] } qw(unlicensed refused withdrawn)),
+    [ 'client_id off',            'client_id',     'off',            qr/not switched off/ ],
+    [ 'no key',                   'jwks',          '',               qr/registered key set/ ],
     [ 'several redirect URIs',    'redirect_uri',  '',               qr{https://two\.example/cb} ],
 );
 my %seen;
@@ -273,6 +276,8 @@ my @late = (
         sub { $w->form($base, 'token', [ @back, client_assertion => assertion() ]) },
         "UPDATE main.fhir_licence SET system = false WHERE client = 'back'",
         "UPDATE main.fhir_licence SET system = true WHERE client = 'back'" ],
+    [ 'no key', 'invalid_client', sub { $w->form($base, 'token', [ @back, client_assertion => assertion() ]) },
+        "UPDATE main.fhir_client SET disabled = NULL, jwks = NULL WHERE id = 'back'" ],
     [ 'refresh: replaced', 'invalid_grant', sub { refresh($refresh_token) },
         "UPDATE main.fhir_token SET replaced = now() - interval '1 day' WHERE kind = 'refresh' AND $of_last" ],
     [ 'refresh: revoked', 'invalid_grant', sub { refresh($refresh_token) },

@@ -143,11 +143,13 @@ fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t 
     const char *practice = call->request->config->practice;
     practice = practice ? practice : "This practice";
     if (client->disabled)
-        return fhir_auth_refuse(call, FHIR_REFUSED_CLIENT_DISABLED,
-                                "App %s was switched off by the server's administrator",
-                                client->name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "client_id", client->id, "an app that is not switched off"),
+            FHIR_REFUSED_CLIENT_DISABLED, "App %s was switched off by the server's administrator",
+            client->name);
     if (!strcmp(client->state, "given"))
         return NULL;
+    fhir_auth_saw(call, "client_id", client->id, "an app that the practice has authorized");
     if (!strcmp(client->state, "refused"))
         return fhir_auth_refuse(call, FHIR_REFUSED_LICENCE_REFUSED, "%s has refused app %s",
                                 practice, client->name);

@@ -231,13 +231,15 @@ fhir_err_t *fhir_auth_client_keys(fhir_jwks_t *keys, fhir_auth_call_t *call,
     }
     if (client->jwks) {
         fhir_err_t *err = fhir_jwks_parse(keys, client->jwks, strlen(client->jwks), call->pool);
-        return err ? fhir_auth_refuse(call, FHIR_REFUSED_KEYS_MISSING,
+        return err ? fhir_auth_refuse(fhir_auth_saw(call, "jwks", NULL, "a valid key set"),
+                                      FHIR_REFUSED_KEYS_MISSING,
                                       "The registered key set of app %s: %s", client->name,
                                       err->message)
                    : NULL;
     }
     if (client->jwks_uri)
         return fetched_keys(keys, call, client, kid);
-    return fhir_auth_refuse(call, FHIR_REFUSED_KEYS_MISSING, "App %s has no registered key",
+    return fhir_auth_refuse(fhir_auth_saw(call, "jwks", "", "a registered key set, or its address"),
+                            FHIR_REFUSED_KEYS_MISSING, "App %s has no registered key",
                             client->name);
 }

@@ -456,6 +456,23 @@ static const update_t updates[] = {
          "patient", "Patient/1") ",'notes':'a\\n\\nb'",
      TYPE("Condition") ",'code':{'text':'c'}," REF(
          "subject", "Patient/1") ",'note':[{'text':'a','time':'2020'},{'text':'b'}]"},
+    {"an extension that comes back is no second value, and one that is left out no removal",
+     TYPE("Condition") ",'category':[{'text':'a'},{'text':'b'},{'text':'c'}],'code':{'text':'c'}"
+                       "," REF("subject", "Patient/1"),
+     TYPE("Condition") ",'category':{'text':'a'},'code':{'text':'d'}," REF(
+         "patient", "Patient/1") ",'extension':[{'url':'" X4
+                                 "Condition.category','valueCodeableConcept':{'text':'c'}}]",
+     TYPE("Condition") ",'category':[{'text':'a'},{'text':'c'},{'text':'b'}],'code':{'text':'d'}"
+                       "," REF("subject", "Patient/1")},
+    {"entered in error is more than not given",
+     TYPE("Immunization") ",'status':'not-done','vaccineCode':{'text':'v'}," REF(
+         "patient", "Patient/1") ",'occurrenceDateTime':'2020'",
+     TYPE("Immunization") ",'status':'entered-in-error','vaccineCode':{'text':'v'}," REF(
+         "patient", "Patient/1") ",'date':'2020','wasNotGiven':true",
+     TYPE("Immunization") ",'status':'entered-in-error','vaccineCode':{'text':'v'}," REF(
+         "patient", "Patient/1") ",'occurrenceDateTime':'2020','extension':[{'url':'http://hl7.org/"
+                                 "fhir/1.0/StructureDefinition/extension-Immunization.wasNotGiven',"
+                                 "'valueBoolean':true}]"},
     {"an item of a list that is changed, and a new one",
      TYPE("Patient") ",'telecom':[{'system':'sms','value':'1'},{'system':'phone','value':'2'}]",
      TYPE("Patient") ",'telecom':[{'system':'other','value':'1'},{'system':'phone','value':'3'},"

@@ -2,7 +2,8 @@
 /*
  * An update in the terms of the other release. The client could change only what it was shown;
  * everything else in the stored resource must stay. This is a merge of three trees: the stored
- * resource, what the client saw of it, and what the client wants.
+ * resource, what the client saw of it, and what the client wants. What it saw has two forms,
+ * because it may return the extensions that stand for lost elements, or omit them.
  */
 #include "core/fhir_hash.h"
 #include "fhir/convert/fhir_convert_private.h"
@@ -12,9 +13,14 @@ static int same(const fhir_node_t *a, const fhir_node_t *b, apr_pool_t *pool)
     return a && b && fhir_node_equal(a, b, 0, pool);
 }
 
+/* What the client saw of a node, without and with the elements in extensions; NULL: nothing. */
+typedef struct seen_t {
+    const fhir_node_t *plain, *full;
+} seen_t;
+
 static fhir_node_t *member(const fhir_node_t *object, const fhir_node_t *like)
 {
-    return (fhir_node_t *)fhir_node_getn(object, like->name, like->name_len);
+    return !object ? NULL : (fhir_node_t *)fhir_node_getn(object, like->name, like->name_len);
 }
 
 /* 1 if a concept's text only repeats the display of its first coding, which is how DSTU2 shows
@@ -49,8 +55,7 @@ static int is_part(const fhir_node_t *seen, const fhir_node_t *stored, apr_pool_
     return !s;
 }
 
-static fhir_node_t *merge(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
-                          apr_pool_t *pool);
+static fhir_node_t *merge(fhir_node_t *stored, seen_t seen, fhir_node_t *wanted, apr_pool_t *pool);
 
 static void append(fhir_node_t ***at, fhir_node_t *node)
 {
@@ -59,27 +64,26 @@ static void append(fhir_node_t ***at, fhir_node_t *node)
     *at = &node->next;
 }
 
-static fhir_node_t *merge_objects(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+static fhir_node_t *merge_objects(fhir_node_t *stored, seen_t seen, fhir_node_t *wanted,
                                   apr_pool_t *pool)
 {
     fhir_node_t *list = NULL, **at = &list, *next;
 
     for (fhir_node_t *m = stored->child; m; m = next) {
-        const fhir_node_t *s = member(seen, m);
+        const seen_t s = {member(seen.plain, m), member(seen.full, m)};
         fhir_node_t *w = member(wanted, m);
         next = m->next;
         if (w) {
             fhir_convert_remove(wanted, w);
-            append(&at, s ? merge(m, s, w, pool) : w);
+            append(&at, s.plain || s.full ? merge(m, s, w, pool) : w);
         }
-        else if (!s)
+        else if (!s.plain)
             append(&at, m);
     }
     for (fhir_node_t *w = wanted->child; w; w = next) {
         next = w->next;
-        if (!same(member(seen, w), w,
-                  pool)) /* otherwise it stood for something that is not stored */
-            append(&at, w);
+        if (!same(member(seen.plain, w), w, pool) && !same(member(seen.full, w), w, pool))
+            append(&at, w); /* otherwise it stood for something that is not stored */
     }
     stored->child = list;
     return stored;
@@ -106,10 +110,10 @@ static item_t *items_of(int *n, const fhir_node_t *array, apr_pool_t *pool)
     return items;
 }
 
-/* Finds the stored item of each item that was seen. Returns 0 when one has none, because several
- * items became one. */
-static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t *seen, int n_seen,
-                        apr_pool_t *pool)
+/* Finds the stored item of each item that was seen. It is NULL when the item was filled in, or when
+ * several items became one. */
+static void match_stored(item_t **of, item_t *stored, int n_stored, const item_t *seen, int n_seen,
+                         apr_pool_t *pool)
 {
     int first = 0, looks = 0; /* index of the first item that is not taken */
 
@@ -123,11 +127,9 @@ static int match_stored(item_t **of, item_t *stored, int n_stored, const item_t 
         }
         if (!of[i] && n_seen == n_stored && !stored[i].taken)
             of[i] = &stored[i];
-        if (!of[i])
-            return 0;
-        of[i]->taken = 1;
+        if (of[i])
+            of[i]->taken = 1;
     }
-    return 1;
 }
 
 /* Hash of a node → 1 + number of the first such item that is not taken. */
@@ -161,29 +163,57 @@ static int find_same(apr_hash_t *table, const item_t *items, const fhir_node_t *
     return first && *first && same(items[*first - 1].node, node, pool) ? *first - 1 : -1;
 }
 
-static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
+/* 1 if one of the wanted items was only in an extension. */
+static int has_extended(const fhir_node_t *wanted, seen_t seen, apr_pool_t *pool)
+{
+    static const fhir_node_t none = {.kind = FHIR_NODE_ARRAY};
+    int n_plain, n_full;
+    item_t *plain = items_of(&n_plain, seen.plain ? seen.plain : &none, pool);
+    item_t *full = items_of(&n_full, seen.full ? seen.full : &none, pool);
+    apr_hash_t *in_plain = by_hash(plain, n_plain, pool), *in_full = by_hash(full, n_full, pool);
+
+    for (const fhir_node_t *w = wanted->child; w; w = w->next)
+        if (find_same(in_plain, plain, w, pool) < 0 && find_same(in_full, full, w, pool) >= 0)
+            return 1;
+    return 0;
+}
+
+static fhir_node_t *merge_arrays(fhir_node_t *stored, seen_t both, fhir_node_t *wanted,
                                  apr_pool_t *pool)
 {
-    int n_stored, n_seen, n_wanted;
+    static const fhir_node_t none = {.kind = FHIR_NODE_ARRAY};
+    const int extended = has_extended(wanted, both, pool);
+    const fhir_node_t *seen = extended || !both.plain ? both.full : both.plain;
+    int n_stored, n_seen, n_wanted, n_plain;
     item_t *t = items_of(&n_stored, stored, pool), *s = items_of(&n_seen, seen, pool);
     item_t *w = items_of(&n_wanted, wanted, pool);
+    item_t *plain = items_of(&n_plain, both.plain ? both.plain : &none, pool);
     item_t **of = apr_pcalloc(pool, sizeof(*of) * (apr_size_t)(n_seen + 1));
     fhir_node_t *list = NULL, **at = &list;
 
-    if (!match_stored(of, t, n_stored, s, n_seen, pool))
-        return wanted;
-    apr_hash_t *table = by_hash(s, n_seen, pool);
+    match_stored(of, t, n_stored, s, n_seen, pool);
+    apr_hash_t *table = by_hash(s, n_seen, pool), *in_wanted = by_hash(w, n_wanted, pool);
+    for (int i = 0; i < n_seen; i++) /* it is unknown what was changed */
+        if (!of[i] && find_same(in_wanted, w, s[i].node, pool) < 0)
+            return wanted;
     for (int i = 0; i < n_wanted; i++) {
         int j = find_same(table, s, w[i].node, pool);
-        if (j < 0 && n_seen == n_wanted && !s[i].taken)
+        if (j < 0 && n_seen == n_wanted && !s[i].taken && of[i])
             j = i; /* the client changed the item at this place */
         if (j < 0) {
             append(&at, w[i].node);
             continue;
         }
         s[j].taken = 1;
-        append(&at, merge(of[j]->node, s[j].node, w[i].node, pool));
+        if (!of[j])
+            continue; /* what it stands for stays */
+        append(&at, merge(of[j]->node, (seen_t){s[j].node, s[j].node}, w[i].node, pool));
     }
+    /* an extension that was left out does not remove what it stands for */
+    apr_hash_t *in_plain = by_hash(plain, n_plain, pool);
+    for (int i = 0; i < n_seen && seen == both.full; i++)
+        if (!s[i].taken && of[i] && find_same(in_plain, plain, s[i].node, pool) < 0)
+            append(&at, of[i]->node);
     for (int i = 0; i < n_stored; i++)
         if (!t[i].taken)
             append(&at, t[i].node);
@@ -191,12 +221,13 @@ static fhir_node_t *merge_arrays(fhir_node_t *stored, const fhir_node_t *seen, f
     return wanted;
 }
 
-static fhir_node_t *merge(fhir_node_t *stored, const fhir_node_t *seen, fhir_node_t *wanted,
-                          apr_pool_t *pool)
+static fhir_node_t *merge(fhir_node_t *stored, seen_t seen, fhir_node_t *wanted, apr_pool_t *pool)
 {
-    if (same(seen, wanted, pool))
+    const fhir_node_t *one = seen.plain ? seen.plain : seen.full;
+
+    if (same(seen.plain, wanted, pool) || same(seen.full, wanted, pool))
         return stored;
-    if (same(seen, stored, pool) || seen->kind != wanted->kind || stored->kind != wanted->kind)
+    if (same(seen.plain, stored, pool) || one->kind != wanted->kind || stored->kind != wanted->kind)
         return wanted;
     if (wanted->kind == FHIR_NODE_OBJECT)
         return merge_objects(stored, seen, wanted, pool);
@@ -234,7 +265,9 @@ fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_conve
     seen = fhir_convert_resource(convert, FHIR_CONVERT_OUT, NULL, &quiet, seen, pool);
     if (!wanted || !seen)
         return NULL;
+    fhir_node_t *full = fhir_convert_copy(seen, pool);
     strip(seen, &convert->half[FHIR_CONVERT_OUT]);
-    seen = fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, seen, pool);
-    return seen ? merge(stored, seen, wanted, pool) : NULL;
+    const seen_t both = {fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, seen, pool),
+                         fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, full, pool)};
+    return both.plain && both.full ? merge(stored, both, wanted, pool) : NULL;
 }

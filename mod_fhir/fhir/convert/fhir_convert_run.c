@@ -437,6 +437,15 @@ typedef struct active_t {
     apr_uint64_t counts, beaten;
 } active_t;
 
+/* 1 if a flag must not decide the status because the record is entered in error. */
+static int is_overruled(const fhir_convert_step_t *step, const fhir_node_t *object,
+                        const fhir_node_t *member)
+{
+    return step->row && step->row->rule == FHIR_CONVERT_FLAG && member->kind == FHIR_NODE_TRUE &&
+           fhir_node_is(fhir_node_getn(object, step->to_name, step->to_name_len),
+                        "entered-in-error");
+}
+
 /* Finds the steps whose `when` holds. Of several with one target, the first whose source has a
  * value applies. */
 static active_t find_active(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
@@ -449,7 +458,7 @@ static active_t find_active(fhir_convert_run_t *run, const fhir_convert_plan_t *
         const fhir_node_t *member = fhir_node_getn(object, step->name, step->len);
         int first = 1;
         if (!member || !fhir_convert_test(step->when, object) ||
-            !fhir_convert_would(run, step, member))
+            !fhir_convert_would(run, step, member) || is_overruled(step, object, member))
             continue;
         for (int j = 0; first && j < i; j++)
             first = !((active.counts >> j & 1) && fhir_convert_rivals(plan->conditional[j], step));
@@ -486,7 +495,7 @@ static int item_goes(walk_t *w, const fhir_convert_step_t *steps, const active_t
         int went = 0;
         if (s->condition && !(active->counts >> (s->condition - 1) & 1)) {
             gone |= s->quiet && value &&
-                    (s->row->rule == FHIR_CONVERT_FLAG ||
+                    ((s->row->rule == FHIR_CONVERT_FLAG && value->kind != FHIR_NODE_TRUE) ||
                      ((active->beaten >> (s->condition - 1) & 1) && is_said(w, s, value)));
             continue;
         }

@@ -41,8 +41,8 @@ typedef enum fhir_convert_rule_t {
     FHIR_CONVERT_DROP,    /* has no counterpart and is dropped */
     FHIR_CONVERT_DEFAULT, /* the only path: gets `codes` when there is no value; a value that equals
                              it is dropped on the way to the other release */
-    FHIR_CONVERT_FLAG, /* DSTU2's boolean: true when R4's code is in `codes`; set if it is required
-                        */
+    FHIR_CONVERT_FLAG, /* DSTU2's boolean: true when R4's code is in `codes`; set if it is required.
+                          A status entered-in-error beside it overrules it */
     FHIR_CONVERT_FILL, /* DSTU2's element, when it has no value, from the first path in `codes` that
                           exists: paths in the DSTU2 resource; of lists, the first item */
     FHIR_CONVERT_TYPE_OF, /* a Coding of the type to which a reference leads; only from R4 */

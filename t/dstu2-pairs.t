@@ -285,8 +285,8 @@ less Practitioner.practitionerRole roles
 more Procedure.extension lost
 more Provenance.agent.actor.extension lost
 less Provenance.agent.actor.reference gone
-more Provenance.agent.extension lost
 changed Provenance.agent.role.code edited
+changed Provenance.agent.role.system edited
 less Provenance.agent.userId gone
 more Provenance.signature.extension lost
 changed Provenance.signature.type.display edited

@@ -124,7 +124,11 @@ static int set_target(build_t *b, fhir_convert_step_t *step, const fhir_element_
     step->to_list = to->max > 1;
     step->single = !b->plan->group && step->from->max == 1;
     step->prim = m->types[to->type].kind == FHIR_KIND_PRIMITIVE;
-    step->joins = !step->to_list && is_text(m, to) && is_text(b->half->from, step->from);
+    /* notes become one text, and parts of a family name; two UDIs, say, are none together */
+    step->joins = !step->to_list && is_text(m, to) && is_text(b->half->from, step->from) &&
+                  (b->half->way == FHIR_CONVERT_IN ||
+                   strcmp(type_name(b->half->from, &b->half->from->types[step->from->type]),
+                          "Annotation") == 0);
     set_need(b, step);
     return fhir_convert_choose(step, b->half, b->err, b->pool);
 }

@@ -322,15 +322,12 @@ static fhir_node_t *concept_to_coding(fhir_convert_run_t *run, const fhir_conver
     if (node->child->next || coding->next)
         run->keep = '+';
     coding->next = NULL;
-    if (step->row && step->row->system && out(run) && fhir_node_get(coding, "code")) {
-        fhir_convert_coding(run, coding);
-        if (!fhir_node_is(fhir_node_get(coding, "system"), step->row->system))
-            run->keep = '+';
-        fhir_convert_remove(coding, fhir_node_get(coding, "system"));
+    fhir_convert_coding(run, coding);
+    if (step->row && step->row->system && out(run) && fhir_node_get(coding, "code") &&
+        !fhir_node_get(coding, "system")) {
+        run->keep = '+';
         fhir_convert_add(coding, "system", 6, fhir_convert_string(step->row->system, run->pool));
     }
-    else
-        fhir_convert_coding(run, coding);
     return fhir_convert_object(run, step->plan, coding);
 }
 

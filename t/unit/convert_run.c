@@ -11,6 +11,8 @@
  *     convert_run update STORED SPOKEN
  *         Writes what an update of STORED (R4) to SPOKEN (DSTU2) stores, and to stderr the CPU
  *         seconds that it took.
+ *     convert_run updates STORED SPOKEN
+ *         The same of files with a resource a line each, in the same order; without the times.
  *     convert_run rows
  *         Writes the compiled table from R4 to DSTU2, as "R4-PATH DSTU2-PATH SOURCE": where each
  * element goes ("-": nowhere), and where the row is from ("-": there is none, names are the same).
@@ -248,6 +250,41 @@ static void update(const runner_t *r, const char *stored_name, const char *spoke
     printf("%.*s\n", (int)r->buf->len, r->buf->data);
 }
 
+/* The next line of a file as a tree, or NULL. */
+static fhir_node_t *read_line(const runner_t *r, FILE *f)
+{
+    static char *line;
+    static size_t size;
+    fhir_node_t *root = NULL;
+    const ssize_t len = getline(&line, &size, f);
+
+    if (len > 0 && fhir_node_parse_json(&root, apr_pstrmemdup(r->item, line, (apr_size_t)len),
+                                        (apr_size_t)len, FHIR_NODE_LIMITS_MOST, r->item))
+        root = NULL;
+    return root;
+}
+
+static void updates(const runner_t *r, const char *stored_name, const char *spoken_name)
+{
+    fhir_convert_env_t env = {.practitioner = practitioner, .baton = r->item};
+    FILE *all_stored = fopen(stored_name, "rb"), *all_spoken = fopen(spoken_name, "rb");
+    fhir_node_t *stored, *spoken;
+
+    if (!all_stored || !all_spoken) {
+        fprintf(stderr, "%s or %s cannot be read\n", stored_name, spoken_name);
+        exit(1);
+    }
+    while ((stored = read_line(r, all_stored)) && (spoken = read_line(r, all_spoken))) {
+        fhir_buf_clear(r->buf);
+        fhir_node_write_json(r->buf, fhir_convert_update(r->convert, &env, stored, spoken, r->item),
+                             0);
+        printf("%.*s\n", (int)r->buf->len, r->buf->data);
+        apr_pool_clear(r->item);
+    }
+    fclose(all_stored);
+    fclose(all_spoken);
+}
+
 static void put_differences(const runner_t *r)
 {
     for (apr_hash_index_t *i = apr_hash_first(r->pool, r->differs); i; i = apr_hash_next(i)) {
@@ -323,6 +360,11 @@ int main(int argc, char **argv)
     }
     if (argc == 4 && strcmp(argv[1], "update") == 0) {
         update(&r, argv[2], argv[3]);
+        apr_terminate();
+        return 0;
+    }
+    if (argc == 4 && strcmp(argv[1], "updates") == 0) {
+        updates(&r, argv[2], argv[3]);
         apr_terminate();
         return 0;
     }

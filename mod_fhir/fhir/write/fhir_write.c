@@ -243,7 +243,7 @@ static fhir_err_t *authorize_new(const fhir_write_t *write, const fhir_value_t *
 }
 
 /*
- * The stored resource. If the grant does not show it, it does not exist for the client (404); so
+ * The stored resource. If the grant does not show it, it does not exist for the client (404); nor
  * does a deleted one, because nobody can tell whose it was. If the grant shows it but forbids the
  * change, the error is 403.
  */

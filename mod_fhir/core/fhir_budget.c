@@ -16,6 +16,9 @@
 #define CLIENTS 1024
 #define PLACES  16
 #define MINUTE  apr_time_from_sec(60)
+/* After long work, all work of a client is long for a while: many requests, each of which is short
+ * at its beginning, would take the processors from others. */
+#define MOMENT  apr_time_from_sec(1)
 
 typedef struct fhir_budget_client_t {
     apr_uint64_t key;
@@ -26,6 +29,7 @@ typedef struct fhir_budget_client_t {
     apr_int64_t bodies, spool;
     apr_int64_t time, output; /* accounts: µs, bytes */
     apr_time_t seen;          /* when they were emptied last */
+    apr_time_t long_until;    /* its work on the processor is long from its beginning */
 } client_t;
 
 /* A request that waits, on the stack of its thread. */
@@ -235,6 +239,7 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
                       "(FHIRClientRequests; lower while the server is busy); send the next request "
                       "when one has been answered",
                       pool);
+    ticket->works_long = limits->client_requests && c->long_until > c->seen;
     /* Only while other clients are active: alone, a client takes nothing from anybody. */
     ticket->is_long = limits->client_requests && limits->client_time &&
                       c->time > limits->client_time && b->active > 1;
@@ -267,6 +272,8 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
     b->running--;
     if (!--c->running)
         b->active--;
+    if (ticket->works_long)
+        c->long_until = apr_time_now() + MOMENT;
     c->time += used;
     c->output += output;
     give(b);

@@ -46,6 +46,8 @@ typedef struct fhir_ticket_t {
     apr_int64_t bodies, spool;
     apr_uint64_t key; /* the client's; 0: clients are not told apart */
     int running;      /* it has a thread */
+    int works_long;   /* its client did long work on the processor a moment ago; to be set when this
+                         request did */
     int is_long; /* its client has used its share of the database's time, and others need theirs */
 } fhir_ticket_t;
 

@@ -18,7 +18,7 @@
 #define FHIR_STEPS_DEFAULT 2000000
 #define FHIR_STEPS_BYTES   16 /* bytes read or written for one step */
 #define FHIR_STEPS_LINKS   8  /* siblings passed by for one step */
-#define FHIR_STEPS_TICK    1024
+#define FHIR_STEPS_TICK    64
 
 typedef struct fhir_steps_t {
     int left; /* negative: used up, for good */

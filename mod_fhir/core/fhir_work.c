@@ -4,10 +4,18 @@
 
 #include <time.h>
 
-#define TICKS 1024                  /* before the clock is looked at */
-#define EVERY apr_time_from_msec(5) /* processor time between two looks at the request */
+#define TICKS 64                    /* before a clock is looked at */
+#define EVERY apr_time_from_msec(5) /* processor time between two looks at the request: a turn */
 
 static __thread fhir_work_t *current;
+
+/* A clock that costs nothing and moves every few milliseconds. */
+static apr_int64_t coarse_time(void)
+{
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
 
 /* Processor time of this thread in µs. */
 static apr_int64_t thread_time(void)
@@ -20,9 +28,10 @@ static apr_int64_t thread_time(void)
 void fhir_work_begin(fhir_work_t *work)
 {
     work->begin = thread_time();
-    work->next = work->begin + EVERY;
+    work->next = work->begin + (work->is_long ? 0 : EVERY);
     work->ticks = 0;
-    work->holds = work->is_final = 0;
+    work->seen = work->is_long ? 0 : coarse_time();
+    work->was_long = work->holds = work->is_final = 0;
     work->turn.slot = NULL;
     work->err = NULL;
     current = work;
@@ -63,15 +72,15 @@ static int look(fhir_work_t *w, int at_door)
 {
     apr_int64_t now = thread_time();
     fhir_err_t *err = NULL;
-    w->ticks = 0;
     if (w->err)
         return 0;
-    if (now < w->next && (!at_door || w->turn.slot))
+    w->was_long |= now - w->begin > FHIR_WORK_SHORT;
+    if (now < w->next && !(at_door && w->was_long && !w->turn.slot))
         return 1;
     w->next = now + EVERY;
     if (w->check && !w->is_final)
         err = w->check(w->baton, w->pool);
-    if (!err && w->turns && !w->holds && (w->is_long || now - w->begin > FHIR_WORK_SHORT) &&
+    if (!err && w->turns && !w->holds && (w->was_long || (w->is_long && !at_door)) &&
         !fhir_turns_take(&w->turn, w->turns, w->client, w->wait) && !w->is_final)
         err = no_turn(w);
     if (err)
@@ -85,6 +94,11 @@ int fhir_work_tick(apr_size_t n)
     fhir_work_t *w = current;
     if (!w || (!w->err && (w->ticks += n) < TICKS))
         return 1;
+    w->ticks = 0;
+    apr_int64_t now = coarse_time();
+    if (now == w->seen && !w->err)
+        return 1;
+    w->seen = now;
     return look(w, 0);
 }
 
@@ -110,6 +124,7 @@ fhir_err_t *fhir_work_hold(void)
         return w->err;
     if (w->err)
         return w->err;
+    rest(w);
     w->holds++;
     return NULL;
 }

@@ -28,13 +28,13 @@
 #include "core/fhir_turns.h"
 
 /** Processor time above which work is long. */
-#define FHIR_WORK_SHORT apr_time_from_msec(20)
+#define FHIR_WORK_SHORT apr_time_from_msec(5)
 
 typedef struct fhir_work_t {
     fhir_turns_t *turns;      /* or NULL: any number works at the same time */
     apr_uint64_t client;      /* as in fhir_budget.h; 0: clients are not told apart */
     apr_interval_time_t wait; /* the longest wait for a turn */
-    int is_long;              /* 1: long from its beginning */
+    int is_long;              /* 1: long from its beginning, but for connections */
     /* NULL, or why the answer is not waited for any more; or NULL */
     fhir_err_t *(*check)(const void *baton, apr_pool_t *pool);
     const void *baton;
@@ -42,7 +42,9 @@ typedef struct fhir_work_t {
 
     /* what follows is its own */
     apr_int64_t begin, next; /* processor time of the thread (µs) */
+    apr_int64_t seen;        /* time (µs) when it was looked at last */
     apr_size_t ticks;        /* since it was looked at */
+    int was_long;            /* it has used so much time itself */
     int holds;
     int is_final;
     fhir_turn_t turn;
@@ -63,8 +65,9 @@ fhir_err_t *fhir_work_take_error(void);
 /** The thread is about to wait: others may have its turn. */
 void fhir_work_rest(void);
 
-/** Before a connection is taken: waits for a turn if the work is long. Until fhir_work_let it does
- *  not wait any more. @return as fhir_work_check; it does not hold then */
+/** Before a connection is taken: waits for a turn if the work is long, and gives it back, because
+ *  the database works next. Until fhir_work_let it does not wait any more.
+ *  @return as fhir_work_check; it does not hold then */
 fhir_err_t *fhir_work_hold(void);
 void fhir_work_let(void);
 

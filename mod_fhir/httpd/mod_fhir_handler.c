@@ -104,7 +104,7 @@ static void fill_work(call_t *call)
     work->turns = call->ticket.budget ? mod_fhir_turns() : NULL;
     work->client = call->ticket.key;
     work->wait = mod_fhir_number(mod_fhir_settings_of(s), MOD_FHIR_CONNECTION_WAIT);
-    work->is_long = call->ticket.is_long;
+    work->is_long = call->ticket.is_long || call->ticket.works_long;
     work->check = still_wanted;
     work->baton = &call->patience;
     work->pool = call->r->pool;
@@ -172,6 +172,7 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
     fhir_work_begin(&call->work);
     fhir_err_t *err = fhir_service_run(&call->response, &call->request);
     fhir_work_end(&call->work);
+    call->ticket.works_long = call->work.was_long;
     if (err)
         mod_fhir_log_result(child, r, err);
     if (call->answered)

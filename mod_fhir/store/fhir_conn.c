@@ -17,8 +17,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "core/fhir_work.h"
-
 typedef struct state_t {
     int ready;                   /* fhir_conn_setup was called in this session */
     int pooled;                  /* the connection goes through a pooler */
@@ -125,12 +123,9 @@ fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *poo
                            "the client has closed its connection");
 }
 
-/* A thread keeps its turn (fhir_work.h) while the server answers row by row; in ms. */
-enum { AT_WORK = 20 };
-
 apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
 {
-    for (int rests = 0;;) {
+    for (;;) {
         struct pollfd fds[2] = {{.fd = PQsocket(conn), .events = POLLIN},
                                 {.fd = client, .events = POLLRDHUP}};
         int unsent = PQflush(conn), wait = -1;
@@ -148,14 +143,8 @@ apr_status_t fhir_conn_await(PGconn *conn, apr_time_t until, int client)
                 return APR_TIMEUP;
             wait = (int)((left + 999) / 1000);
         }
-        int n =
-            poll(fds, client < 0 ? 1 : 2, rests || (wait >= 0 && wait < AT_WORK) ? wait : AT_WORK);
-        if (n < 0 && errno != EINTR)
+        if (poll(fds, client < 0 ? 1 : 2, wait) < 0 && errno != EINTR)
             return APR_ECONNRESET;
-        if (!n && !rests) {
-            fhir_work_rest();
-            rests = 1;
-        }
         if ((fds[0].revents & (POLLIN | POLLERR | POLLHUP)) && !PQconsumeInput(conn))
             return APR_ECONNRESET;
         if (client >= 0 && has_closed(fds[1].revents) && PQisBusy(conn))

@@ -20,7 +20,6 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/fhir_work.h"
 #include "store/fhir_connect.h"
 
 #define IDLE_MAX apr_time_from_sec(300)
@@ -125,7 +124,6 @@ static void wake_all(own_t *own)
 static void queue_up(own_t *own, waiter_t *self, int is_long)
 {
     waiter_t **at = &own->first;
-    fhir_work_rest();
     *self = (waiter_t){.is_long = is_long, .since = apr_time_now()};
     sem_init(&self->wake, 0, 0);
     while (*at)

@@ -131,6 +131,34 @@ static void test_accounts(apr_pool_t *pool)
     tap_is_int(t->is_long, 0, "is not long because of the one before");
 }
 
+/* After long work of one request, the client's next ones are long, for a second. */
+static void test_long_work(apr_pool_t *pool)
+{
+    fhir_ticket_t *t, *other;
+    fhir_budget_t *b = budget_of(
+        (fhir_budget_limits_t){.threads = 8, .client_requests = 8, .bodies = MB, .spool = MB},
+        pool);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
+    tap_is_int(t->works_long, 0, "without long work");
+    t->works_long = 1;
+    fhir_budget_leave(t, 0, 0);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
+    tap_is_int(t->works_long, 1, "of one that had it");
+    tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "another client");
+    tap_is_int(other->works_long, 0, "has not");
+    t->works_long = 0;
+    fhir_budget_leave(t, 0, 0);
+    apr_sleep(apr_time_from_msec(1050));
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a second later");
+    tap_is_int(t->works_long, 0, "it is forgotten");
+    b = budget_of((fhir_budget_limits_t){.threads = 8, .bodies = MB, .spool = MB}, pool);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "where clients are not told apart");
+    t->works_long = 1;
+    fhir_budget_leave(t, 0, 0);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
+    tap_is_int(t->works_long, 0, "is not long because of the one before");
+}
+
 static void *APR_THREAD_FUNC give_back_later(apr_thread_t *thread, void *data)
 {
     (void)thread;
@@ -337,6 +365,7 @@ int main(void)
     test_apart(pool);
     test_many(pool);
     test_accounts(pool);
+    test_long_work(pool);
     test_bytes(pool);
     test_no_room(pool);
     test_turns(pool);

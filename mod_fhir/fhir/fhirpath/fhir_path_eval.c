@@ -465,6 +465,7 @@ static fhir_err_t *start(run_t *run, coll_t *out, const fhir_path_t *path,
 {
     scope_t scope = {.this_item = focus, .index = -1};
 
+    (void)fhir_work_tick(8); /* steps of a short run would not say that */
     memset(run, 0, sizeof(*run));
     run->path = path;
     run->env = env;

@@ -5,6 +5,7 @@
 #include <apr_strings.h>
 
 #include "core/fhir_text.h"
+#include "core/fhir_work.h"
 #include "fhir/fhirpath/fhir_path_scan.h"
 
 #define MAX_DEPTH 200 /* depth of the tree: each operator or dot of a chain is one level */
@@ -480,6 +481,7 @@ fhir_err_t *fhir_path_compile(const fhir_path_t **path, const fhir_model_t *mode
     parser_t p = {.model = model, .pool = pool};
 
     *path = NULL;
+    (void)fhir_work_tick(1 + len / 8);
     if (len > MAX_TEXT)
         return fhir_err_create(pool, FHIR_ERR_PARAM_VALUE,
                                "The FHIRPath expression is longer than %d bytes", MAX_TEXT);

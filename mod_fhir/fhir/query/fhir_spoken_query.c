@@ -6,28 +6,7 @@
 
 #include "fhir/convert/fhir_convert_profile.h"
 #include "fhir/fhir_spoken.h"
-
-/* One test in R4's words. */
-typedef struct part_t {
-    const char *name, *modifier; /* the modifier with its colon, or "" */
-    const char *value;
-    const char *said; /* DSTU2's name, for messages about what has none in R4 */
-    int negated;
-} part_t;
-
-/* A condition: one of the alternatives holds, each of whose parts hold, or one of the chains. */
-typedef struct condition_t {
-    int negated;
-    apr_array_header_t *alternatives; /* of apr_array_header_t *, of part_t */
-    apr_array_header_t *chains;       /* of chain_t; NULL: none */
-} condition_t;
-
-/* A chain in R4's names, and what must hold at its end. */
-typedef struct chain_t {
-    const char *path; /* "encounter:Encounter" */
-    const fhir_type_t *type;
-    apr_array_header_t *conditions; /* of condition_t, without chains */
-} chain_t;
+#include "fhir/query/fhir_spoken_private.h"
 
 /* A parameter on its way: where it is, and what it becomes. */
 typedef struct reading_t {
@@ -169,17 +148,18 @@ static const char *both_spellings(const reading_t *r, const char *system, const 
 
 static apr_array_header_t *new_parts(const reading_t *r)
 {
-    return apr_array_make(r->pool, 2, sizeof(part_t));
+    return apr_array_make(r->pool, 2, sizeof(fhir_spoken_part_t));
 }
 
 /* "name=value&name:modifier!=value" as an alternative of its own; asked stands for the value @. */
-static void add_query(const reading_t *r, condition_t *c, const char *query, const char *asked)
+static void add_query(const reading_t *r, fhir_spoken_condition_t *c, const char *query,
+                      const char *asked)
 {
     apr_array_header_t *parts = new_parts(r);
     char *state, *word = apr_strtok(apr_pstrdup(r->pool, query), "&", &state);
 
     for (; word; word = apr_strtok(NULL, "&", &state)) {
-        part_t *part = apr_array_push(parts);
+        fhir_spoken_part_t *part = apr_array_push(parts);
         char *equal = strchr(word, '=');
         part->value = strcmp(equal + 1, "@") == 0 ? asked : equal + 1;
         part->negated = equal[-1] == '!';
@@ -196,8 +176,8 @@ static void add_query(const reading_t *r, condition_t *c, const char *query, con
 
 /* A code by the words of its row: R4's codes to the list, queries to the condition; 0 if no word is
  * of the code. key "*" is for those that have none. */
-static int by_words(const reading_t *r, condition_t *c, const char **list, const char *key,
-                    const char *system, const char *said)
+static int by_words(const reading_t *r, fhir_spoken_condition_t *c, const char **list,
+                    const char *key, const char *system, const char *said)
 {
     const char *words = r->param.row ? r->param.row->values : NULL;
     apr_size_t len = strlen(key);
@@ -219,7 +199,7 @@ static int by_words(const reading_t *r, condition_t *c, const char **list, const
     return found;
 }
 
-static const char *token_values(const reading_t *r, condition_t *c, const char *value)
+static const char *token_values(const reading_t *r, fhir_spoken_condition_t *c, const char *value)
 {
     char *rest = apr_pstrdup(r->pool, value), *one;
     const char *list = "";
@@ -278,7 +258,8 @@ static const char *reference_values(const reading_t *r, const char *value)
 }
 
 /* code$value: all the spellings of a code with all those of a value that is one. */
-static const char *composite_values(const reading_t *r, condition_t *c, const char *value)
+static const char *composite_values(const reading_t *r, fhir_spoken_condition_t *c,
+                                    const char *value)
 {
     char *rest = apr_pstrdup(r->pool, value), *one;
     const char *list = "";
@@ -384,9 +365,9 @@ static int is_modifier(const reading_t *r, const char *word)
     return strcmp(r->modifier, word) == 0;
 }
 
-static condition_t *new_condition(apr_array_header_t *list, const reading_t *r)
+static fhir_spoken_condition_t *new_condition(apr_array_header_t *list, const reading_t *r)
 {
-    condition_t *c = apr_array_push(list);
+    fhir_spoken_condition_t *c = apr_array_push(list);
 
     c->negated = 0;
     c->chains = NULL;
@@ -402,7 +383,8 @@ static void add_also(const reading_t *r, apr_array_header_t *list)
 }
 
 /* Each word as an alternative. */
-static void add_queries(const reading_t *r, condition_t *c, const char *words, const char *asked)
+static void add_queries(const reading_t *r, fhir_spoken_condition_t *c, const char *words,
+                        const char *asked)
 {
     char *state, *w = apr_strtok(apr_pstrdup(r->pool, words), " ", &state);
 
@@ -421,8 +403,8 @@ static fhir_param_kind_t stored_kind(const reading_t *r)
 }
 
 /* Values in R4's words. modifier: becomes that of R4. */
-static const char *stored_values(const reading_t *r, condition_t *c, const char **modifier,
-                                 const char *value)
+static const char *stored_values(const reading_t *r, fhir_spoken_condition_t *c,
+                                 const char **modifier, const char *value)
 {
     const fhir_param_kind_t kind = stored_kind(r);
 
@@ -448,7 +430,7 @@ static const char *stored_values(const reading_t *r, condition_t *c, const char 
 
 static void add_condition(const reading_t *r, apr_array_header_t *list, const char *value)
 {
-    condition_t *c = new_condition(list, r);
+    fhir_spoken_condition_t *c = new_condition(list, r);
     const char *modifier = r->modifier;
     char *names = r4_names(r);
 
@@ -462,7 +444,8 @@ static void add_condition(const reading_t *r, apr_array_header_t *list, const ch
     char *name;
     while (*values && (name = next_value(&names)) != NULL) {
         apr_array_header_t *parts = new_parts(r);
-        APR_ARRAY_PUSH(parts, part_t) = (part_t){name, modifier, values, r->param.name, 0};
+        APR_ARRAY_PUSH(parts, fhir_spoken_part_t) =
+            (fhir_spoken_part_t){name, modifier, values, r->param.name, 0};
         APR_ARRAY_PUSH(c->alternatives, apr_array_header_t *) = parts;
         if (is_modifier(r, ":missing") && strcmp(value, "true") == 0 && names)
             c = new_condition(list, r); /* all of them are missing */
@@ -526,23 +509,23 @@ static const char *chain_path(const reading_t *r, reading_t *end, const char *he
     return path ? apr_pstrcat(r->pool, head, ".", path, NULL) : NULL;
 }
 
-static void chain_over(const reading_t *r, condition_t *c, const fhir_type_t *type,
+static void chain_over(const reading_t *r, fhir_spoken_condition_t *c, const fhir_type_t *type,
                        const fhir_pair_t *pair, const char *rest)
 {
     char *names = r4_names(r), *head;
 
     while ((head = next_value(&names)) != NULL) {
         reading_t end;
-        chain_t chain = {.path = chain_path(r, &end, head, type, rest)};
+        fhir_spoken_chain_t chain = {.path = chain_path(r, &end, head, type, rest)};
         if (!chain.path)
             continue;
         chain.type = end.stored;
-        chain.conditions = apr_array_make(r->pool, 2, sizeof(condition_t));
+        chain.conditions = apr_array_make(r->pool, 2, sizeof(fhir_spoken_condition_t));
         rename_modifier(&end);
         add_condition(&end, chain.conditions, pair->value);
         if (!c->chains)
-            c->chains = apr_array_make(r->pool, 2, sizeof(chain_t));
-        APR_ARRAY_PUSH(c->chains, chain_t) = chain;
+            c->chains = apr_array_make(r->pool, 2, sizeof(fhir_spoken_chain_t));
+        APR_ARRAY_PUSH(c->chains, fhir_spoken_chain_t) = chain;
     }
 }
 
@@ -554,7 +537,7 @@ static int take_chain(const reading_t *r, apr_array_header_t *list, const fhir_p
     const fhir_param_t *p = r->param.param;
     const char *wanted = *r->modifier == ':' ? r->modifier + 1 : "";
     const fhir_type_t *type = fhir_model_resource(m, wanted, strlen(wanted));
-    condition_t *c = new_condition(list, r);
+    fhir_spoken_condition_t *c = new_condition(list, r);
     int any = p && r->param.kind == FHIR_PARAM_REFERENCE && !p->n_targets;
 
     for (int i = 0; p && r->param.kind == FHIR_PARAM_REFERENCE && i < p->n_targets; i++)
@@ -765,7 +748,7 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **out, fhir_call_t *call
     find_types(q, call, pairs);
     q->conditions = apr_palloc(q->pool, sizeof(*q->conditions) * (apr_size_t)q->types->nelts);
     for (int i = 0; i < q->types->nelts; i++)
-        q->conditions[i] = apr_array_make(q->pool, 4, sizeof(condition_t));
+        q->conditions[i] = apr_array_make(q->pool, 4, sizeof(fhir_spoken_condition_t));
     for (int i = 0; i < pairs->n; i++) {
         const fhir_pair_t *pair = &pairs->list[i];
         if (!*pair->value) { /* as in a form with fields that are not filled in */
@@ -776,107 +759,6 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **out, fhir_call_t *call
         FHIR_TRY(take_pair(q, call, pairs, pair, strict));
     }
     *out = q;
-    return NULL;
-}
-
-static fhir_err_t *part_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
-                             const fhir_type_t *type, const part_t *part)
-{
-    fhir_qnode_t *node = NULL;
-
-    if (*part->name == '$')
-        FHIR_TRY(fhir_query_dates(&node, call, type, part->name, part->modifier, part->said,
-                                  part->value));
-    else if (strcmp(part->modifier, ":instant") == 0)
-        FHIR_TRY(fhir_query_forced(&node, &query->links, call, type, part->name,
-                                   FHIR_MODIFIER_INSTANT, part->value));
-    else
-        FHIR_TRY(fhir_query_condition(&node, &query->links, call, type,
-                                      apr_pstrcat(call->pool, part->name, part->modifier, NULL),
-                                      part->value));
-    *out = node;
-    if (part->negated) {
-        *out = fhir_query_node(call, FHIR_Q_NOT, type);
-        fhir_query_add(*out, node);
-    }
-    return NULL;
-}
-
-/* The alternatives of a condition on a type. */
-static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
-                                     const fhir_call_t *call, const fhir_type_t *type,
-                                     const condition_t *c)
-{
-    fhir_qnode_t *either = fhir_query_node(call, FHIR_Q_OR, type), *node;
-    int before = query->links, most = before; /* of several, one is a chain */
-
-    for (int i = 0; i < c->alternatives->nelts; i++) {
-        const apr_array_header_t *parts =
-            APR_ARRAY_IDX(c->alternatives, i, const apr_array_header_t *);
-        fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, type);
-        query->links = before;
-        for (int j = 0; j < parts->nelts; j++) {
-            FHIR_TRY(part_node(&node, query, call, type, &APR_ARRAY_IDX(parts, j, part_t)));
-            if (parts->nelts == 1)
-                both = node;
-            else
-                fhir_query_add(both, node);
-        }
-        if (query->links > most)
-            most = query->links;
-        if (c->alternatives->nelts == 1)
-            either = both;
-        else
-            fhir_query_add(either, both);
-    }
-    query->links = most;
-    if (c->negated) {
-        node = fhir_query_node(call, FHIR_Q_NOT, type);
-        fhir_query_add(node, either);
-        either = node;
-    }
-    *out = either;
-    return NULL;
-}
-
-/* The links of a chain, and at their end what must hold there. */
-static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
-                              const chain_t *chain)
-{
-    fhir_qnode_t *both = fhir_query_node(call, FHIR_Q_AND, chain->type);
-
-    FHIR_TRY(fhir_query_condition(out, &query->links, call, query->type,
-                                  apr_pstrcat(call->pool, chain->path, "._id", NULL), "1"));
-    fhir_qnode_t *node;
-    for (int i = 0; i < chain->conditions->nelts; i++) {
-        FHIR_TRY(alternatives_node(&node, query, call, chain->type,
-                                   &APR_ARRAY_IDX(chain->conditions, i, condition_t)));
-        fhir_query_add(both, node);
-    }
-    for (node = *out; node->child && node->child->kind != FHIR_Q_TEST; node = node->child)
-        ; /* each step names its type, so each has one child */
-    node->child = both->child && !both->child->next ? both->child : both;
-    return NULL;
-}
-
-static fhir_err_t *add_node(fhir_query_t *query, const fhir_call_t *call, const condition_t *c)
-{
-    fhir_qnode_t *either;
-
-    if (!c->chains) {
-        FHIR_TRY(alternatives_node(&either, query, call, query->type, c));
-    }
-    else {
-        either = fhir_query_node(call, FHIR_Q_OR, query->type);
-        fhir_qnode_t *node;
-        for (int i = 0; i < c->chains->nelts; i++) {
-            FHIR_TRY(chain_node(&node, query, call, &APR_ARRAY_IDX(c->chains, i, chain_t)));
-            fhir_query_add(either, node);
-        }
-        if (c->chains->nelts == 1)
-            either = node;
-    }
-    fhir_query_add(query->where, either);
     return NULL;
 }
 
@@ -897,9 +779,10 @@ static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
 
     if (!row)
         return NULL;
-    condition_t *c = new_condition(apr_array_make(call->pool, 1, sizeof(condition_t)), &r);
+    fhir_spoken_condition_t *c =
+        new_condition(apr_array_make(call->pool, 1, sizeof(fhir_spoken_condition_t)), &r);
     add_query(&r, c, row->also, NULL);
-    return add_node(query, call, c);
+    return fhir_spoken_add_node(query, call, c);
 }
 
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton)
@@ -911,7 +794,8 @@ fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *cal
         if (APR_ARRAY_IDX(q->types, i, const fhir_type_t *) != query->type)
             continue;
         for (int j = 0; j < q->conditions[i]->nelts; j++)
-            FHIR_TRY(add_node(query, call, &APR_ARRAY_IDX(q->conditions[i], j, condition_t)));
+            FHIR_TRY(fhir_spoken_add_node(
+                query, call, &APR_ARRAY_IDX(q->conditions[i], j, fhir_spoken_condition_t)));
     }
     return NULL;
 }

@@ -90,6 +90,8 @@ $boss->sign_in('boss', $FHIR::Test::Auth::PASSWORD);
 my $maker = qr/Dev dev\@apps\.example, Vital Apps Inc\./;
 like($boss->{page}->body, qr/Waiting for.*Night &lt;Shift&gt;.*$maker.*We count &lt;b&gt;.*All apps/s,
     'it waits there, with its maker');
+my $letter = $dev->get($p->url("connect/letter?id=$app->{id}&client=$app->{production}&practice=hill"))->body;
+like($letter, qr/To the administrator of Hillside &amp; &lt;Sons&gt;/, 'the letter is to this practice');
 my ($link) = $dev->get($p->url("connect/letter?id=$app->{id}&client=$app->{production}&practice=hill"))->body
     =~ /href="([^"]*)" id="approve"/;
 is($link, $t->url("/hill/portal/licences/app?client=$app->{production}"), 'the letter has its address');

@@ -639,11 +639,10 @@ fhir_err_t *fhir_portal_app(fhir_auth_call_t *call)
 /* ---- the letter to the clinic ---- */
 
 /* The portal of the practice that the letter is for, or NULL: it has none. */
-static const char *letter_portal(fhir_auth_call_t *call)
+static const char *letter_portal(const fhir_auth_call_t *call, const char *tenant)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
-    const char *tenant = fhir_auth_param(&call->query, "practice");
-    return portal->url_of(portal, tenant ? tenant : call->tenant);
+    return portal->url_of(portal, tenant);
 }
 
 fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
@@ -661,11 +660,14 @@ fhir_err_t *fhir_portal_letter(fhir_auth_call_t *call)
             client = &clients.list[i];
     if (!client)
         return fhir_portal_none(call, "app of yours");
-    const char *portal = letter_portal(call);
+    const char *practice = fhir_auth_param(&call->query, "practice");
+    const char *portal = letter_portal(call, practice ? practice : call->tenant);
     fhir_view_t *view;
     FHIR_TRY(fhir_portal_view(&view, call, session));
     fhir_portal_show_client(view, call, client);
     fhir_portal_show_scopes(view, "scopes", call, client->scopes);
+    fhir_view_set(view, "letter_to",
+                  fhir_portal_practice_name(call, practice ? practice : call->tenant));
     fhir_view_flag(view, "to_administrator", !portal);
     if (portal)
         fhir_view_set(view, "link",

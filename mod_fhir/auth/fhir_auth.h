@@ -146,7 +146,8 @@ typedef struct fhir_refused_t {
     const char *name; /* of fhir_refusals */
     const char *description, *parameter, *received, *expected;
 } fhir_refused_t;
-/** Keeps it for whoever asks why; of one application at most 20 in a minute. */
+/** Keeps it for whoever asks why; of one application at most 20 in a minute.
+ *  @return NULL, or as fhir_store_run */
 fhir_err_t *fhir_refusal_keep(const fhir_refused_t *refused, const char *tenant,
                               fhir_store_t *store, apr_pool_t *pool);
 
@@ -155,7 +156,8 @@ typedef struct fhir_use_t {
     const char *client;
     apr_int64_t requests, errors;
 } fhir_use_t;
-/** Adds to what is counted of today. */
+/** Adds to what is counted of today.
+ *  @return NULL, or as fhir_store_run */
 fhir_err_t *fhir_use_add(const fhir_use_t *list, int n, const char *tenant, fhir_store_t *store,
                          apr_pool_t *pool);
 

@@ -2,6 +2,8 @@
 /**
  * @file fhir_metadata.h
  * @brief The metadata of an application that registers by protocol (RFC 7591, section 2).
+ *
+ * An error is a refusal (fhir_auth_refuse), which becomes the answer.
  */
 #ifndef FHIR_METADATA_H
 #define FHIR_METADATA_H

@@ -47,7 +47,7 @@ fhir_err_t *fhirctl_auth_print(fhirctl_run_t *run, const char *sql, int n_values
 /** The practice of the command, for the library's calls: over a connection of its own.
  *  @return NULL, or as fhir_store_source_create */
 fhir_err_t *fhirctl_auth_desk(fhir_practice_desk_t *desk, fhirctl_run_t *run);
-/** Prints a row as a line, columns divided by tabs (fhir_row_fn; no baton). */
+/** Prints a row as a line, columns divided by tabs (fhir_row_fn; no baton). @return NULL */
 fhir_err_t *fhirctl_auth_print_row(void *baton, const fhir_row_t *row);
 /** FHIR_ERR_BAD_REQUEST: the command line was wrong. */
 fhir_err_t *fhirctl_auth_wrong(fhirctl_run_t *run, const char *fmt, ...)

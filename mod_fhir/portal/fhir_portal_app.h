@@ -61,7 +61,8 @@ void fhir_portal_show_keys(fhir_view_t *view, const fhir_auth_call_t *call, cons
 
 /** Adds what each practice has decided about an app (list "places": place_name, tenant, env_name,
  *  state, words, changed, until), and the practices to ask that the query's q finds ("others").
- *  @param clients its environments, at least one */
+ *  @param clients its environments, at least one
+ *  @return NULL, or as fhir_auth_sql */
 fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t *call,
                                        const fhir_portal_clients_t *clients);
 /** Sends an app to another practice and asks it to authorize one environment. *fault: a key of the

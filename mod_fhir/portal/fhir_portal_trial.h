@@ -4,6 +4,9 @@
  * @brief The requests of a test launch: each is made within this process, by the code that answers
  *        apps, and put with its answer into the list "exchanges" of a view (label, request, answer,
  *        id).
+ *
+ * An exchange that fails is part of what is shown. So an error means that the page cannot be made:
+ * FHIR_ERR_INTERNAL, or that of the store (fhir_store_run).
  */
 #ifndef FHIR_PORTAL_TRIAL_H
 #define FHIR_PORTAL_TRIAL_H

@@ -138,7 +138,7 @@ fhir_err_t *fhir_path_eval(fhir_path_result_t *result, const fhir_path_t *path,
 
 /** Runs an invariant. A single item that is no boolean is TRUE. An empty result is FALSE, as only
  * true passes; it is UNKNOWN where it comes from dates and times that their precision does not let
- * compare, or from a callback that had no answer. */
+ * compare, or from a callback that had no answer. Errors as fhir_path_eval. */
 fhir_err_t *fhir_path_holds(fhir_path_answer_t *answer, const fhir_path_t *path,
                             const fhir_path_env_t *env, const fhir_path_item_t *focus,
                             apr_pool_t *pool);

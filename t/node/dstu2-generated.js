@@ -4,8 +4,8 @@
 //   dstu2-generated.js compare RELEASE PROFILES TYPES BEFORE AFTER             what must be supported and differs
 //   dstu2-generated.js whole RELEASE BEFORE AFTER                              all that differs
 //   dstu2-generated.js bare RELEASE FILE                 without the extensions that stand for lost elements
-// RELEASE is r4 or dstu2; DEFINITIONS HL7's folder; PROFILES folders with StructureDefinitions; TYPES those that are
-// served, divided by commas. Differences: "[lost|new|changed] PATH COUNT: BEFORE > AFTER" (one of them).
+// RELEASE is r4 or dstu2; DEFINITIONS HL7's folder; PROFILES folders with StructureDefinitions, or "base": HL7's own of
+// the types; TYPES those that are served, divided by commas. Differences: "[lost|new|changed] PATH COUNT: BEFORE > AFTER" (one of them).
 'use strict';
 
 const fs = require('fs');
@@ -80,7 +80,8 @@ class Maker {
         this.systems = {};
         for (const name of ['profiles-types', 'valuesets', 'v3-codesystems', 'v2-tables'])
             for (const { resource } of read(path.join(definitions, `${name}.json.gz`)).entry) this.add(resource);
-        for (const folder of folders.split(','))
+        this.isBase = folders === 'base';
+        for (const folder of this.isBase ? [] : folders.split(','))
             for (const name of fs.readdirSync(folder).filter((n) => /^(ValueSet|CodeSystem)-.*\.json$/.test(n)).sort())
                 this.add(read(path.join(folder, name)));
         this.extensions = {};
@@ -143,6 +144,8 @@ class Maker {
         const types = element.type || [];
         const required = element.binding && element.binding.strength === 'required';
         if (PRIMITIVES[type]) {
+            if (/\.language$/.test(element.path) && type === 'code') return pick(['en', 'de-CH']);
+            if (element.path === 'SampledData.data') return '1 2.5 E';
             if (type === 'code' && this.codings(element.binding).length) return pick(this.codings(element.binding)).code;
             return PRIMITIVES[type]();
         }
@@ -150,7 +153,8 @@ class Maker {
         if (type === 'CodeableConcept') return this.concept(element.binding, required);
         if (type === 'Coding') return this.coding(element.binding);
         const sd = this.types[type];
-        return sd ? this.object(this.tree(sd), depth + 1) : undefined;
+        if (!sd) return undefined;
+        return this.object(this.tree(sd), depth + 1);
     }
     // Elements by their parent, without slices.
     tree(sd) {
@@ -167,15 +171,16 @@ class Maker {
         return sd.tree;
     }
     wanted(element, depth) {
-        return element.min > 0 || chance(element.mustSupport ? 80 : depth === 0 ? 15 : 40);
+        return element.min > 0 || chance(element.mustSupport ? 80 : depth === 0 && !this.isBase ? 15 : 40);
     }
     object(node, depth) {
         const made = {};
         for (const child of node.children) {
             const e = child.element, name = e.path.replace(/.*\./, '');
-            if (/^(id|meta|implicitRules|contained|extension|modifierExtension)$/.test(name) || e.max === '0' || depth > 4) continue;
+            if (/^(id|meta|implicitRules|contained|extension|modifierExtension)$/.test(name) || e.max === '0' || (depth > 4 && !e.min)) continue;
             if ((/^(text|language)$/.test(name) && depth === 0) || (depth > 0 && e.path === 'Quantity.comparator')) continue;
             if (e.contentReference || e.nameReference || !this.wanted(e, depth)) continue;
+            if (e.path === 'Attachment.size') continue; // it must be that of the data
             const many = (e.base || e).max !== '1', list = []; // as lists are written, which profiles do not change
             const type = pick([...new Set((e.type || []).map(typeName))].filter((t) => t !== 'Resource' && t !== 'Extension'));
             if (!type) continue;
@@ -188,7 +193,13 @@ class Maker {
             }
             if (list.length) made[name.replace('[x]', type[0].toUpperCase() + type.slice(1))] = many ? list : list[0];
         }
-        return made;
+        return depth && !Object.keys(made).length ? this.least(node) : made;
+    }
+    // An object has something: the first of its elements that is a single primitive.
+    least(node) {
+        const child = node.children.find(({ element: e }) => e.max === '1' && !/\.(id|size)$/.test(e.path) &&
+            e.type && e.type.length === 1 && PRIMITIVES[typeName(e.type[0])]);
+        return child ? { [child.element.path.replace(/.*\./, '')]: this.value(typeName(child.element.type[0]), child.element, 0) } : {};
     }
     // By the definition of an extension: a value, or one in each of its parts.
     extension(url) {
@@ -218,6 +229,8 @@ function valid(r) {
     const code = (concept) => concept && concept.coding && concept.coding[0].code;
     if (r.resourceType === 'AllergyIntolerance' && !isDstu2 && code(r.verificationStatus) === 'entered-in-error') delete r.clinicalStatus;
     if (r.resourceType === 'Condition' && !isDstu2 && code(r.verificationStatus) === 'entered-in-error') delete r.clinicalStatus;
+    if (r.resourceType === 'Provenance' && isDstu2 && !r.agent) // R4 requires one
+        r.agent = [{ role: { system: 'http://hl7.org/fhir/provenance-participant-role', code: 'author' }, actor: { display: word() } }];
     for (const entry of [].concat(r.communication || [])) {
         const language = r.resourceType === 'Practitioner' ? entry : entry.language;
         if (language && language.coding) language.coding = [{ system: 'urn:ietf:bcp:47', code: pick(['en', 'es', 'fr']) }];
@@ -226,12 +239,14 @@ function valid(r) {
 }
 
 function make(definitions, folders, types, seed, count) {
-    const profiles = profilesOf(folders), served = types.split(',');
+    const served = types.split(','), isBase = folders === 'base';
+    const profiles = isBase ? read(path.join(definitions, 'profiles-resources.json.gz')).entry.map((e) => e.resource)
+        .filter((r) => r.resourceType === 'StructureDefinition' && r.snapshot) : profilesOf(folders);
     const maker = new Maker(definitions, profiles, served, folders);
     state = Number(seed);
     for (const sd of profiles.filter((p) => isProfile(p) && served.includes(typeOf(p)))) {
         const must = mustSupport(sd);
-        if (!must.paths.length) continue;
+        if (!must.paths.length && !isBase) continue;
         for (let i = 0; i < Number(count); i++)
             console.log(JSON.stringify({ ...maker.resource(sd, must), language: 'en', implicitRules: `urn:profile:${sd.id}` }));
     }

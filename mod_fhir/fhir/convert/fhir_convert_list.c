@@ -112,14 +112,15 @@ void fhir_convert_prepend(fhir_convert_run_t *run, fhir_node_t *list, fhir_node_
 }
 
 fhir_node_t *fhir_convert_place(fhir_convert_run_t *run, const fhir_convert_step_t *step,
-                                const fhir_convert_hop_t *hop, fhir_node_t *list, const char *name)
+                                const fhir_convert_hop_t *hop, fhir_node_t *list,
+                                const fhir_element_t *element)
 {
     memo_t *memo = NULL;
     int n = 0;
 
     for (fhir_node_t *item = list->child; item; item = item->next, n++) {
         if ((!hop->each || (hop->tests && fhir_convert_test(hop->tests, item))) &&
-            !fhir_node_get(item, name))
+            !fhir_convert_occupant(run, item, element))
             return item;
         if (n == FEW) {
             memo = memo_of(run, list, step);

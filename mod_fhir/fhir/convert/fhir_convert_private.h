@@ -214,10 +214,11 @@ apr_size_t fhir_convert_count(fhir_convert_run_t *run, const fhir_node_t *list);
 void fhir_convert_append(fhir_convert_run_t *run, fhir_node_t *list, fhir_node_t *item);
 /** Adds one at its beginning. */
 void fhir_convert_prepend(fhir_convert_run_t *run, fhir_node_t *list, fhir_node_t *item);
-/** The item of an array into which the value called `name` goes, at a hop of the step; NULL when a
- * new item has to be made. */
+/** The item of an array into which a value of the element goes, at a hop of the step; NULL when a
+ *  new item has to be made. */
 fhir_node_t *fhir_convert_place(fhir_convert_run_t *run, const fhir_convert_step_t *step,
-                                const fhir_convert_hop_t *hop, fhir_node_t *list, const char *name);
+                                const fhir_convert_hop_t *hop, fhir_node_t *list,
+                                const fhir_element_t *element);
 /** The part of an item that is compared, or NULL. */
 typedef const fhir_node_t *(*fhir_convert_value_fn)(const void *baton, const fhir_node_t *item);
 /** 1 if an item has the value. The result of value_of for an item of the list must not change. */
@@ -258,6 +259,10 @@ void fhir_convert_add(fhir_node_t *object, const char *name, apr_size_t len, fhi
 void fhir_convert_remove(fhir_node_t *object, const fhir_node_t *member);
 /** The member, or NULL. */
 fhir_node_t *fhir_convert_get(const fhir_node_t *object, const char *name);
+/** The value of an element, or of another type of its choice, which would be in the way of a new
+ *  value; or NULL. */
+fhir_node_t *fhir_convert_occupant(const fhir_convert_run_t *run, const fhir_node_t *object,
+                                   const fhir_element_t *element);
 fhir_node_t *fhir_convert_copy(const fhir_node_t *node, apr_pool_t *pool);
 fhir_node_t *fhir_convert_string(const char *text, apr_pool_t *pool);
 

@@ -58,6 +58,20 @@ fhir_node_t *fhir_convert_get(const fhir_node_t *object, const char *name)
     return (fhir_node_t *)fhir_node_get(object, name);
 }
 
+fhir_node_t *fhir_convert_occupant(const fhir_convert_run_t *run, const fhir_node_t *object,
+                                   const fhir_element_t *element)
+{
+    const fhir_model_t *m = run->half->to;
+    fhir_node_t *there = fhir_convert_get(object, fhir_model_str(m, element->name));
+    for (int way = -1; way <= 1; way += 2) {
+        for (const fhir_element_t *e = element;
+             !there && e->group && e->owner == element->owner && e->group == element->group;
+             e += way)
+            there = fhir_convert_get(object, fhir_model_str(m, e->name));
+    }
+    return there;
+}
+
 fhir_node_t *fhir_convert_copy(const fhir_node_t *node, apr_pool_t *pool)
 {
     fhir_node_t *copy = apr_pmemdup(pool, node, sizeof(*node)), **at = &copy->child;
@@ -111,9 +125,8 @@ static fhir_node_t *hop_to(walk_t *w, const fhir_convert_step_t *step, int hop_i
 {
     const fhir_convert_hop_t *hop = &step->hops[hop_i];
     const char *name = fhir_model_str(w->run->half->to, hop->element->name);
-    const char *next = hop_i + 1 < step->n_hops
-                           ? fhir_model_str(w->run->half->to, step->hops[hop_i + 1].element->name)
-                           : step->to_name;
+    const fhir_element_t *next =
+        hop_i + 1 < step->n_hops ? step->hops[hop_i + 1].element : step->to;
     fhir_node_t *member = fhir_convert_get(object, name);
     int list = hop->element->max > 1;
 
@@ -126,7 +139,10 @@ static fhir_node_t *hop_to(walk_t *w, const fhir_convert_step_t *step, int hop_i
         fhir_node_t *item = fhir_convert_place(w->run, step, hop, member, next);
         if (!item) {
             item = fhir_node_new(FHIR_NODE_OBJECT, w->run->pool);
-            fhir_convert_append(w->run, member, item);
+            if (!hop->each && member->child && (member->child->flags & FHIR_CONVERT_FOUND))
+                fhir_convert_prepend(w->run, member, item); /* DSTU2 shows the first */
+            else
+                fhir_convert_append(w->run, member, item);
         }
         member = item;
     }
@@ -248,23 +264,6 @@ static void join(fhir_convert_run_t *run, const fhir_convert_step_t *step, fhir_
     there->text_len = (apr_uint32_t)run->join_buf->len;
 }
 
-/* The value at the end of the path, or of another type of its choice: it would be in the way of a
- * new value. */
-static fhir_node_t *occupant(const fhir_convert_run_t *run, const fhir_convert_step_t *step,
-                             const fhir_node_t *object)
-{
-    const fhir_model_t *m = run->half->to;
-    fhir_node_t *there = (fhir_node_t *)fhir_node_getn(object, step->to_name, step->to_name_len);
-
-    for (const fhir_element_t *e = step->to;
-         !there && e->group && e->owner == step->to->owner && e->group == step->to->group; e--)
-        there = fhir_convert_get(object, fhir_model_str(m, e->name));
-    for (const fhir_element_t *e = step->to;
-         !there && e->group && e->owner == step->to->owner && e->group == step->to->group; e++)
-        there = fhir_convert_get(object, fhir_model_str(m, e->name));
-    return there;
-}
-
 static void emit(walk_t *w, const fhir_convert_step_t *step, fhir_node_t *value,
                  fhir_node_t *underscore)
 {
@@ -367,7 +366,7 @@ static taken_t is_taken(walk_t *w, const fhir_convert_step_t *step, const fhir_n
         object =
             fhir_convert_get(object, fhir_model_str(w->run->half->to, step->hops[i].element->name));
     }
-    fhir_node_t *there = object ? occupant(w->run, step, object) : NULL;
+    fhir_node_t *there = object ? fhir_convert_occupant(w->run, object, step->to) : NULL;
     if (!there || (there->flags & FHIR_CONVERT_MADE))
         return FREE;
     if (!value || !w->found || (w->run->half->way == FHIR_CONVERT_OUT && step->from->max > 1))
@@ -708,7 +707,7 @@ static void fill_absent(walk_t *w)
         const fhir_type_t *type = &m->types[absent->to->type];
         const char *name = fhir_model_str(m, absent->to->name);
         apr_uint64_t bit = (apr_uint64_t)1 << absent->bit;
-        if ((w->seen & bit) || fhir_node_get(w->made, name))
+        if ((w->seen & bit) || fhir_convert_occupant(w->run, w->made, absent->to))
             continue;
         fhir_node_t *value =
             absent->row ? fill(w, absent)

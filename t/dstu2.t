@@ -489,6 +489,14 @@ my $gone = both('Observation/o3/_history')->json;
 is_deeply [ map { [ $_->{request}{method}, $_->{fullUrl} ? 1 : 0, $_->{resource} ? 1 : 0 ] } @{ $gone->{entry} } ],
     [ [ 'DELETE', 0, 0 ], [ 'POST', 1, 1 ] ], 'the deletion has neither resource nor fullUrl';
 
+# ---- the other way to ask for the Conformance ----
+
+{
+    my $options = $t->request('OPTIONS', $base, headers => { Accept => 'application/json+fhir' });
+    is $options->status, 200, 'OPTIONS [base]';
+    is $options->body, $t->get("$base/metadata")->body, '  is the Conformance';
+}
+
 # ---- operations, content ----
 
 is $t->get("$base/Binary/b1", Accept => '*/*')->body, 'abc', "a Binary's content";

@@ -100,6 +100,8 @@ for my $method (qw(OPTIONS DELETE PATCH MKCOL FOO)) {
     like($answer->header('Allow'), qr/GET/, 'and Allow');
 }
 
+is_outcome($t->request('OPTIONS', '/'), 405, 'not-supported', qr/OPTIONS/, 'OPTIONS of the base, which DSTU2 has');
+
 # ---- request bodies ----
 
 sub body_of { return '{"resourceType":"Patient","name":[{"text":"' . 'x' x shift() . '"}]}' }

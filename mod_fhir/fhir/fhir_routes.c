@@ -16,6 +16,8 @@
 const fhir_route_t fhir_routes[] = {
     {"GET", "metadata", B(NONE), fhir_capability_handle, "capabilities", FHIR_LEVEL_NONE,
      FHIR_ROUTE_PUBLIC},
+    {"OPTIONS", "", B(NONE), fhir_capability_handle, "capabilities", FHIR_LEVEL_NONE,
+     FHIR_ROUTE_PUBLIC | FHIR_ROUTE_DSTU2},
     {"GET", FHIR_HTML_STYLE, B(NONE), fhir_style_handle, "style", FHIR_LEVEL_NONE,
      FHIR_ROUTE_PUBLIC},
     {"GET", "T/I", B(READ), fhir_read_handle, "read", FHIR_LEVEL_TYPE, 0},
@@ -54,6 +56,8 @@ const fhir_route_t fhir_routes[] = {
 
 int fhir_route_offered(const fhir_route_t *route, const fhir_endpoint_t *endpoint)
 {
+    if (route->flags & FHIR_ROUTE_DSTU2 && !endpoint->convert)
+        return 0;
     return route->bit == FHIR_INTERACTION_NONE || (route->bit & endpoint->interactions);
 }
 

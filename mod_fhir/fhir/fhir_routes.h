@@ -19,6 +19,7 @@ typedef enum fhir_level_t {
 
 #define FHIR_ROUTE_PUBLIC 0x01u /* answered without a token, and without a database */
 #define FHIR_ROUTE_FORM   0x02u /* the body may be a form of parameters, _format too */
+#define FHIR_ROUTE_DSTU2  0x04u /* R4 does not have it */
 /**
  * Pattern: segments divided by '/'; T a resource type, I an id, V a version id, C a type of a
  * compartment or '*', $ an operation's name; all else is literal.

@@ -45,25 +45,11 @@ CONF2
 
 $t->allow_log(qr/AH00484|FHIR0202: .* (?:connections for long work|memory for large request bodies)/);
 
-# Sends a request from an address of its own (127.0.0.N), without waiting for the answer.
 sub ask {
     my ($n, $method, $path, $content, $httpd) = @_;
-    my $port = ($httpd || $t->httpd)->{port};
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
-        LocalAddr => "127.0.0.$n") or die "127.0.0.$n: $!\n";
-    print {$socket} "$method $path HTTP/1.0\r\nHost: 127.0.0.1:$port\r\n", defined $content
-        ? ("Content-Type: application/fhir+json\r\nContent-Length: ", length $content, "\r\n\r\n", $content) : "\r\n";
-    $socket->flush;
-    return $socket;
+    return ($httpd || $t->httpd)->ask_from($n, $method, $path, $content);
 }
-
-# Its answer: status, headers, body.
-sub answer {
-    my ($socket) = @_;
-    local $/;
-    my ($status, $head, $body) = (<$socket> // '') =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?)\r\n\r\n(.*)\z}s;
-    return ($status // 0, $head // '', $body // '');
-}
+sub answer { return FHIR::Test::Httpd::answer_of(@_) }
 
 # ---- bytes of answers ----
 

@@ -8,7 +8,6 @@ use FHIR::Test;
 use FHIR::Test::Costly;
 use FHIR::Test::System qw(patience);
 use IO::Select;
-use IO::Socket::INET;
 use JSON::PP qw(decode_json encode_json);
 use Test::More;
 use Time::HiRes qw(sleep time);
@@ -41,24 +40,11 @@ sub patch {
         { name => 'operation', part => [ { name => 'type', valueCode => 'none' } ] } ] });
 }
 
-# Sends a request from 127.0.0.N and does not wait for the answer.
 sub ask {
     my ($n, $method, $path, $content, $httpd) = @_;
-    my $port = ($httpd || $t->httpd)->{port};
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port,
-        LocalAddr => "127.0.0.$n") or die "127.0.0.$n: $!\n";
-    print {$socket} "$method $path HTTP/1.0\r\nHost: 127.0.0.1:$port\r\n", defined $content
-        ? ("Content-Type: application/fhir+json\r\nContent-Length: ", length $content, "\r\n\r\n", $content) : "\r\n";
-    $socket->flush;
-    return $socket;
+    return ($httpd || $t->httpd)->ask_from($n, $method, $path, $content);
 }
-
-sub answer {
-    my ($socket) = @_;
-    local $/;
-    my ($status, $head, $body) = (<$socket> // '') =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?)\r\n\r\n(.*)\z}s;
-    return ($status // 0, $head // '', $body // '');
-}
+sub answer { return FHIR::Test::Httpd::answer_of(@_) }
 
 sub lane {
     my ($line) = $t->get('/server-status?auto')->body =~ /^FHIR: long work: (.*)$/m;

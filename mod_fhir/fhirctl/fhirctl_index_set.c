@@ -125,37 +125,34 @@ typedef struct present_t {
     apr_pool_t *pool;
 } present_t;
 
+/* The rows of a query with two columns: the second by the first. */
+static fhir_err_t *read_map(apr_hash_t **map, PGconn *conn, apr_pool_t *pool, const char *sql)
+{
+    PGresult *r;
+    FHIR_TRY(fhirctl_db_run(&r, conn, pool, sql, 0, NULL));
+    *map = fhir_hash_make(pool);
+    for (int i = 0; i < PQntuples(r); i++)
+        apr_hash_set(*map, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
+    return NULL;
+}
+
 static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
 {
     p->pool = pool;
-    p->indexes = fhir_hash_make(pool);
-    p->functions = fhir_hash_make(pool);
-    p->filled = fhir_hash_make(pool);
-    PGresult *r;
-    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
-                            "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
-                            "c.oid = i.indexrelid WHERE c.relnamespace = "
-                            "current_schema()::regnamespace",
-                            0, NULL));
-    for (int i = 0; i < PQntuples(r); i++)
-        apr_hash_set(p->indexes, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
-    FHIR_TRY(fhirctl_db_run(
-        &r, conn, pool,
+    FHIR_TRY(read_map(&p->indexes, conn, pool,
+                      "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON "
+                      "c.oid = i.indexrelid WHERE c.relnamespace = "
+                      "current_schema()::regnamespace"));
+    FHIR_TRY(read_map(
+        &p->functions, conn, pool,
         "SELECT c.relname, string_agg(DISTINCT p.proname COLLATE \"C\" || ' ', '') "
         "FROM pg_depend d JOIN pg_class c ON c.oid = d.objid JOIN pg_proc p ON p.oid = d.refobjid "
         "WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass "
         "AND c.relkind = 'i' AND c.relnamespace = current_schema()::regnamespace "
-        "AND p.proname LIKE 'fhir\\_%' GROUP BY 1",
-        0, NULL));
-    for (int i = 0; i < PQntuples(r); i++)
-        apr_hash_set(p->functions, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, PQgetvalue(r, i, 1));
-    FHIR_TRY(fhirctl_db_run(&r, conn, pool,
-                            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = "
-                            "current_schema()::regnamespace AND pg_relation_size(oid) > 0",
-                            0, NULL));
-    for (int i = 0; i < PQntuples(r); i++)
-        apr_hash_set(p->filled, PQgetvalue(r, i, 0), APR_HASH_KEY_STRING, "t");
-    return NULL;
+        "AND p.proname LIKE 'fhir\\_%' GROUP BY 1"));
+    return read_map(&p->filled, conn, pool,
+                    "SELECT relname, 't' FROM pg_class WHERE relkind = 'r' AND relnamespace = "
+                    "current_schema()::regnamespace AND pg_relation_size(oid) > 0");
 }
 
 static int is_filled(const present_t *p, const statement_t *s)

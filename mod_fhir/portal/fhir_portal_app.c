@@ -417,10 +417,8 @@ static fhir_err_t *save_common(fhir_auth_call_t *call, const fhir_session_t *ses
         call,
         "WITH a AS (UPDATE @app SET description = $4, terms_uri = $5, audience = $6::text[], "
         "changed = now() WHERE id = $1 AND owner = $2 RETURNING id), l AS (DELETE FROM @app_logo l "
-        "USING "
-        "a WHERE l.app = a.id AND NOT $11::boolean) UPDATE @client c SET "
-        "name = "
-        "$3, home_uri = $7, policy_uri = $8, scopes = $9, logo_uri = $10 FROM a WHERE c.app = a.id",
+        "USING a WHERE l.app = a.id AND NOT $11::boolean) UPDATE @client c SET name = $3, home_uri "
+        "= $7, policy_uri = $8, scopes = $9, logo_uri = $10 FROM a WHERE c.app = a.id",
         FHIR_STMT_WRITE, 11, values, NULL, NULL, NULL);
 }
 

@@ -9,6 +9,7 @@ use FHIR::Test::Response;
 use FHIR::Test::System qw(apxs_value build_dir built free_port guard_pid_file patience pid_in
     read_file run source_dir spawn stop_pid unprivileged wait_for work_dir write_file);
 use HTTP::Tiny;
+use IO::Socket::INET;
 use JSON::PP ();
 use POSIX qw(WNOHANG);
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
@@ -262,6 +263,25 @@ for my $method (qw(POST PUT PATCH)) {
 }
 
 # ---- the log ----
+
+# Sends a request from 127.0.0.N, so that it is a client's of its own, and does not wait: the socket.
+sub ask_from {
+    my ($self, $n, $method, $path, $content) = @_;
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port},
+        LocalAddr => "127.0.0.$n") or die "127.0.0.$n: $!\n";
+    print {$socket} "$method $path HTTP/1.0\r\nHost: 127.0.0.1:$self->{port}\r\n", defined $content
+        ? ("Content-Type: application/fhir+json\r\nContent-Length: ", length $content, "\r\n\r\n", $content) : "\r\n";
+    $socket->flush;
+    return $socket;
+}
+
+# The answer at such a socket: status, headers, body.
+sub answer_of {
+    my ($socket) = @_;
+    local $/;
+    my ($status, $head, $body) = (<$socket> // '') =~ m{\AHTTP/1\.1 (\d+) .*?\r\n(.*?)\r\n\r\n(.*)\z}s;
+    return ($status // 0, $head // '', $body // '');
+}
 
 # The pattern must come in the log as a warning or worse; allow_log: it may.
 sub expect_log { my $self = shift; push @{ $self->{expected} }, @_; return }

@@ -110,6 +110,7 @@ is_deeply(lane(), { threads => 1, working => 0, waiting => 0 }, '  nothing of it
 # ---- too much ----
 
 my $hasty = $t->second(threads => 16, endpoints => <<'CONF');
+FHIRClientRequests 16
 FHIRLongWorkThreads 1
 FHIRConnectionWait 1ms
 <Location "/all/r4">
@@ -136,4 +137,27 @@ my @states = map { my $batch = (eval { decode_json($_->[2]) } // {});
     join ' ', map { $_->{response}{status} =~ /^(\d+)/ } @{ $batch->{entry} || [] } } @batches;
 ok(scalar(grep { /^200 503 503/ } @states), '  what is long is refused') or diag("@states[0 .. 3]");
 is(join(' ', grep { !/^200 (?:400|503) (?:200|503)$/ } @states), '', '  the entries before it are not');
+
+# ---- many short requests ----
+
+# About a millisecond of work each, eight at once.
+my $short = encode_json({ resourceType => 'Parameters', parameter => [ { name => 'operation', part => [
+    { name => 'type', valueCode => 'delete' },
+    { name => 'path', valueString => 'Patient.name.take(20).where(%context.name.take(20).family'
+        . ".where(matches('(.*)(.*)x')).count() > 0).first()" } ] },
+    { name => 'operation', part => [ { name => 'type', valueCode => 'none' } ] } ] });
+my ($n, @short) = (0);
+for (1 .. 20) {
+    $long = ask(50, PATCH => '/all/r4/Patient/p', patch(50), $hasty);
+    while (!@short and $n < 2000 and !IO::Select->new($long)->can_read(0)) {
+        my @got = map { (answer($_))[0] } map { ask(51, PATCH => '/all/r4/Patient/p', $short, $hasty) } 1 .. 8;
+        $n += grep { $_ == 400 } @got;
+        @short = grep { $_ == 503 } @got;
+    }
+    last if @short;
+}
+ok(scalar @short, "a client's short requests are long after $n of them, which took its share of the processors");
+cmp_ok($n, '>=', 8, '  not the first ones');
+is((answer(ask(52, PATCH => '/all/r4/Patient/p', $short, $hasty)))[0], 400, "  and another client's are not");
+close $long;
 $t->done;

@@ -16,9 +16,12 @@
 #define CLIENTS 1024
 #define PLACES  16
 #define MINUTE  apr_time_from_sec(60)
-/* After long work, all work of a client is long for a while: many requests, each of which is short
- * at its beginning, would take the processors from others. */
-#define MOMENT  apr_time_from_sec(1)
+/* Many requests, each of which is short, take the processors from others, too. A client may use
+ * this processor time at once and in each second; when it uses more, its work is long from its
+ * beginning for at most a second. Alone it takes nothing from anybody, so the last second must have
+ * had requests of two clients. */
+#define WORK    apr_time_from_msec(50)
+#define SECOND  apr_time_from_sec(1)
 
 typedef struct fhir_budget_client_t {
     apr_uint64_t key;
@@ -28,8 +31,8 @@ typedef struct fhir_budget_client_t {
     int is_proxy; /* the address is a proxy with clients of its own */
     apr_int64_t bodies, spool;
     apr_int64_t time, output; /* accounts: µs, bytes */
+    apr_int64_t work;         /* account of the processors: µs */
     apr_time_t seen;          /* when they were emptied last */
-    apr_time_t long_until;    /* its work on the processor is long from its beginning */
 } client_t;
 
 /* A request that waits, on the stack of its thread. */
@@ -50,7 +53,9 @@ struct fhir_budget_t {
     int arriving;                 /* unfinished requests */
     apr_int64_t bodies, spool;
     apr_uint64_t refused;
-    client_t rest; /* shared by all clients without a slot */
+    apr_uint64_t last;  /* the client of the last request */
+    apr_time_t changed; /* when it was another one than before */
+    client_t rest;      /* shared by all clients without a slot */
     client_t clients[CLIENTS];
 };
 
@@ -68,10 +73,12 @@ fhir_err_t *fhir_budget_create(fhir_budget_t **out, const fhir_budget_limits_t *
 
 /* ---- clients ---- */
 
-static void empty(apr_int64_t *account, apr_int64_t limit, apr_interval_time_t time)
+/* An account that allows so much in a period, after some time. */
+static void empty(apr_int64_t *account, apr_int64_t limit, apr_interval_time_t period,
+                  apr_interval_time_t time)
 {
     apr_int64_t less =
-        time >= MINUTE ? *account : limit / MINUTE * time + limit % MINUTE * time / MINUTE;
+        time >= period ? *account : limit / period * time + limit % period * time / period;
     *account = limit && less < *account ? *account - less : 0;
 }
 
@@ -93,8 +100,9 @@ static client_t *find(fhir_budget_t *b, apr_uint64_t key, apr_time_t now)
     if (!found)
         found = &b->rest;
     if (now > found->seen) { /* the clock may have been set back */
-        empty(&found->time, b->limits.client_time, now - found->seen);
-        empty(&found->output, b->limits.client_output, now - found->seen);
+        empty(&found->time, b->limits.client_time, MINUTE, now - found->seen);
+        empty(&found->output, b->limits.client_output, MINUTE, now - found->seen);
+        empty(&found->work, WORK, SECOND, now - found->seen);
     }
     found->seen = now;
     return found;
@@ -201,7 +209,7 @@ static apr_status_t give_back(void *data)
     fhir_budget_t *b = ticket->budget;
     if (!b)
         return APR_SUCCESS;
-    fhir_budget_leave(ticket, 0, 0);
+    fhir_budget_leave(ticket, &(fhir_usage_t){0});
     apr_thread_mutex_lock(b->lock);
     b->bodies -= ticket->bodies;
     b->spool -= ticket->spool;
@@ -239,7 +247,7 @@ static fhir_err_t *enter(fhir_ticket_t *ticket, fhir_budget_t *b, client_t *c, a
                       "(FHIRClientRequests; lower while the server is busy); send the next request "
                       "when one has been answered",
                       pool);
-    ticket->works_long = limits->client_requests && c->long_until > c->seen;
+    ticket->works_long = limits->client_requests && c->work > WORK && c->seen - b->changed < SECOND;
     /* Only while other clients are active: alone, a client takes nothing from anybody. */
     ticket->is_long = limits->client_requests && limits->client_time &&
                       c->time > limits->client_time && b->active > 1;
@@ -255,13 +263,17 @@ fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *b, apr_uint6
     ticket->client = find(b, key, apr_time_now());
     ticket->client->holders++;
     ticket->key = b->limits.client_requests ? key : 0;
+    if (key != b->last) {
+        b->last = key;
+        b->changed = ticket->client->seen;
+    }
     fhir_err_t *err = enter(ticket, b, ticket->client, pool);
     apr_thread_mutex_unlock(b->lock);
     apr_pool_cleanup_register(pool, ticket, give_back, apr_pool_cleanup_null);
     return err;
 }
 
-void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int64_t output)
+void fhir_budget_leave(fhir_ticket_t *ticket, const fhir_usage_t *used)
 {
     fhir_budget_t *b = ticket->budget;
     client_t *c = ticket->client;
@@ -272,10 +284,11 @@ void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int6
     b->running--;
     if (!--c->running)
         b->active--;
-    if (ticket->works_long)
-        c->long_until = apr_time_now() + MOMENT;
-    c->time += used;
-    c->output += output;
+    c->time += used->time;
+    c->output += used->output;
+    c->work += used->work;
+    if (c->work > 2 * WORK) /* a second later it is forgotten */
+        c->work = 2 * WORK;
     give(b);
     apr_thread_mutex_unlock(b->lock);
 }

@@ -46,8 +46,8 @@ typedef struct fhir_ticket_t {
     apr_int64_t bodies, spool;
     apr_uint64_t key; /* the client's; 0: clients are not told apart */
     int running;      /* it has a thread */
-    int works_long;   /* its client did long work on the processor a moment ago; to be set when this
-                         request did */
+    int works_long;   /* its client has used its share of the processors in the last second, and
+                         others have requests */
     int is_long; /* its client has used its share of the database's time, and others need theirs */
 } fhir_ticket_t;
 
@@ -80,9 +80,13 @@ fhir_err_t *fhir_budget_arrive_body(fhir_arrival_t *arrival, fhir_ticket_t *tick
  */
 fhir_err_t *fhir_budget_enter(fhir_ticket_t *ticket, fhir_budget_t *budget, apr_uint64_t client,
                               apr_pool_t *pool);
-/** The request was answered, and its thread is free. used: the database's work for it; output:
- * bytes of its response. */
-void fhir_budget_leave(fhir_ticket_t *ticket, apr_interval_time_t used, apr_int64_t output);
+typedef struct fhir_usage_t {
+    apr_interval_time_t time; /* the database's work */
+    apr_interval_time_t work; /* httpd's on the processor (fhir_work.h) */
+    apr_int64_t output;       /* bytes of the response */
+} fhir_usage_t;
+/** The request was answered, and its thread is free. used: what it cost. */
+void fhir_budget_leave(fhir_ticket_t *ticket, const fhir_usage_t *used);
 
 /** Charges memory for a body, held until pool's cleanup. One request is charged half of all at
  *  most, so that any body that is accepted can be worked on. Waits while others hold too much.

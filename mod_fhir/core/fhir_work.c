@@ -27,14 +27,23 @@ static apr_int64_t thread_time(void)
 
 void fhir_work_begin(fhir_work_t *work)
 {
-    work->begin = thread_time();
-    work->next = work->begin + (work->is_long ? 0 : EVERY);
+    work->used = 0;
     work->ticks = 0;
     work->seen = work->is_long ? 0 : coarse_time();
-    work->was_long = work->holds = work->is_final = 0;
+    work->is_timed = work->was_long = work->holds = work->is_final = 0;
     work->turn.slot = NULL;
     work->err = NULL;
     current = work;
+}
+
+/* Most requests read a row and are done: they need no clock, which is a system call. */
+static void start_clock(fhir_work_t *w)
+{
+    if (w->is_timed)
+        return;
+    w->is_timed = 1;
+    w->begin = thread_time();
+    w->next = w->begin + (w->is_long ? 0 : EVERY);
 }
 
 static void rest(fhir_work_t *w)
@@ -46,6 +55,8 @@ static void rest(fhir_work_t *w)
 void fhir_work_end(fhir_work_t *work)
 {
     rest(work);
+    if (work->is_timed)
+        work->used = thread_time() - work->begin;
     current = NULL;
 }
 
@@ -70,10 +81,12 @@ static fhir_err_t *no_turn(const fhir_work_t *w)
 /* 1 if it may go on. at_door: it is about to hold what it must not wait with. */
 static int look(fhir_work_t *w, int at_door)
 {
-    apr_int64_t now = thread_time();
     fhir_err_t *err = NULL;
     if (w->err)
         return 0;
+    if (!w->is_timed)
+        return 1;
+    apr_int64_t now = thread_time();
     w->was_long |= now - w->begin > FHIR_WORK_SHORT;
     if (now < w->next && !(at_door && w->was_long && !w->turn.slot))
         return 1;
@@ -95,6 +108,7 @@ int fhir_work_tick(apr_size_t n)
     if (!w || (!w->err && (w->ticks += n) < TICKS))
         return 1;
     w->ticks = 0;
+    start_clock(w);
     apr_int64_t now = coarse_time();
     if (now == w->seen && !w->err)
         return 1;

@@ -40,7 +40,10 @@ typedef struct fhir_work_t {
     const void *baton;
     apr_pool_t *pool; /* of errors */
 
+    apr_interval_time_t used; /* after fhir_work_end: processor time of the work that ticked */
+
     /* what follows is its own */
+    int is_timed;            /* it has ticked, and its time is counted */
     apr_int64_t begin, next; /* processor time of the thread (µs) */
     apr_int64_t seen;        /* time (µs) when it was looked at last */
     apr_size_t ticks;        /* since it was looked at */

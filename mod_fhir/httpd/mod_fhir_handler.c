@@ -172,7 +172,6 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
     fhir_work_begin(&call->work);
     fhir_err_t *err = fhir_service_run(&call->response, &call->request);
     fhir_work_end(&call->work);
-    call->ticket.works_long = call->work.was_long;
     if (err)
         mod_fhir_log_result(child, r, err);
     if (call->answered)
@@ -187,10 +186,12 @@ static int answer_fhir(request_rec *r, const mod_fhir_settings_t *settings,
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
-    apr_int64_t output = call->response.ready ? (apr_int64_t)call->response.ready_len
-                                              : mod_fhir_spool_length(&call->spool);
+    fhir_usage_t used = {.time = call->effort.used,
+                         .work = call->work.used,
+                         .output = call->response.ready ? (apr_int64_t)call->response.ready_len
+                                                        : mod_fhir_spool_length(&call->spool)};
     int status = mod_fhir_spool_send(&call->spool, call->response.ready, call->response.ready_len);
-    fhir_budget_leave(&call->ticket, call->effort.used, output);
+    fhir_budget_leave(&call->ticket, &used);
     mod_fhir_use_count(r, child, call->request.endpoint->tenant, err);
     return status;
 }

@@ -17,6 +17,10 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/fhir_work.h"
+
+#define ROW_TICKS 4 /* what a row costs in libpq and until it is in the answer, about */
+
 typedef struct state_t {
     int ready;                   /* fhir_conn_setup was called in this session */
     int pooled;                  /* the connection goes through a pooler */
@@ -239,6 +243,7 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
     }
     for (row.row = 0; row.row < n; row.row++) {
         ++*rows;
+        (void)fhir_work_tick(ROW_TICKS);
         FHIR_TRY(row_fn(baton, &row));
     }
     return NULL;

@@ -25,6 +25,11 @@ static fhir_code_t enter(fhir_ticket_t **out, fhir_budget_t *budget, int client,
     return err ? err->code : FHIR_OK;
 }
 
+static void leave(fhir_ticket_t *ticket, fhir_usage_t used)
+{
+    fhir_budget_leave(ticket, &used);
+}
+
 static void test_requests(apr_pool_t *pool)
 {
     apr_pool_t *sub;
@@ -37,7 +42,7 @@ static void test_requests(apr_pool_t *pool)
         tap_is_int(enter(&t[i], b, 1, sub), FHIR_OK, "request %d of a client", i + 1);
     tap_is_int(enter(&t[12], b, 1, sub), FHIR_ERR_THROTTLED, "one more is refused");
     tap_is_int(enter(&t[13], b, 2, sub), FHIR_OK, "another client is not concerned");
-    fhir_budget_leave(t[0], 0, 0);
+    leave(t[0], (fhir_usage_t){0});
     tap_is_int(enter(&t[14], b, 1, sub), FHIR_OK, "one was answered: the next may come");
     fhir_budget_status_t status;
     fhir_budget_status(&status, b);
@@ -50,7 +55,7 @@ static void test_requests(apr_pool_t *pool)
     tap_is_int(enter(&t[26], b, 2, sub), FHIR_ERR_THROTTLED, "which has half of them");
     for (int i = 27; i < 35; i++)
         tap_is_int(enter(&t[i], b, i, sub), FHIR_OK, "who has nothing running is served");
-    fhir_budget_leave(t[1], 0, 0);
+    leave(t[1], (fhir_usage_t){0});
     tap_is_int(enter(&t[35], b, 1, sub), FHIR_ERR_THROTTLED,
                "with more clients the part of each is smaller");
     apr_pool_destroy(sub);
@@ -102,7 +107,7 @@ static void test_accounts(apr_pool_t *pool)
                                  pool);
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
     tap_is_int(t->is_long, 0, "without a past");
-    fhir_budget_leave(t, apr_time_from_msec(60300), 6030 * MB);
+    leave(t, (fhir_usage_t){.time = apr_time_from_msec(60300), .output = 6030 * MB});
     fhir_err_t *err = fhir_budget_enter(apr_palloc(pool, sizeof(*t)), b, 1, pool);
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_THROTTLED, "that was sent too much");
     tap_is_int(err ? err->retry_sec : 0, 1, "is told when there is a share again");
@@ -114,11 +119,11 @@ static void test_accounts(apr_pool_t *pool)
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "after %d ms they are low enough",
                (int)apr_time_as_msec(apr_time_now() - begin));
     tap_is_int(t->is_long, 0, "the database's time, too");
-    fhir_budget_leave(t, apr_time_from_sec(2), 0);
+    leave(t, (fhir_usage_t){.time = apr_time_from_sec(2)});
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client that uses the database much");
     tap_is_int(t->is_long, 1, "is served, in the lane of long work");
-    fhir_budget_leave(t, 0, 0);
-    fhir_budget_leave(other, 0, 0);
+    leave(t, (fhir_usage_t){0});
+    leave(other, (fhir_usage_t){0});
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "as it is when nobody else asks");
     tap_is_int(t->is_long, 0, "then in the short one");
     b = budget_of(
@@ -126,36 +131,47 @@ static void test_accounts(apr_pool_t *pool)
             .threads = 8, .client_time = apr_time_from_sec(1), .bodies = MB, .spool = MB},
         pool);
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "where clients are not told apart");
-    fhir_budget_leave(t, apr_time_from_sec(10), 0);
+    leave(t, (fhir_usage_t){.time = apr_time_from_sec(10)});
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
     tap_is_int(t->is_long, 0, "is not long because of the one before");
 }
 
-/* After long work of one request, the client's next ones are long, for a second. */
-static void test_long_work(apr_pool_t *pool)
+/* A client that used more than its share of the processors: its next requests are long, for a
+ * second, while others have requests, too. */
+static void test_work(apr_pool_t *pool)
 {
     fhir_ticket_t *t, *other;
-    fhir_budget_t *b = budget_of(
-        (fhir_budget_limits_t){.threads = 8, .client_requests = 8, .bodies = MB, .spool = MB},
-        pool);
-    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
-    tap_is_int(t->works_long, 0, "without long work");
-    t->works_long = 1;
-    fhir_budget_leave(t, 0, 0);
-    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
-    tap_is_int(t->works_long, 1, "of one that had it");
+    fhir_budget_limits_t limits = {.threads = 8, .client_requests = 8, .bodies = MB, .spool = MB};
+    fhir_budget_t *b = budget_of(limits, pool);
+    for (int i = 0; i < 13; i++) {
+        tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client's short request %d", i + 1);
+        tap_is_int(t->works_long, 0, "is not long");
+        leave(t, (fhir_usage_t){.work = apr_time_from_msec(4)});
+    }
     tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "another client");
-    tap_is_int(other->works_long, 0, "has not");
-    t->works_long = 0;
-    fhir_budget_leave(t, 0, 0);
+    tap_is_int(other->works_long, 0, "has used nothing");
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the first one's next request");
+    tap_is_int(t->works_long, 1, "is long: it has used its share");
+    leave(t, (fhir_usage_t){.work = apr_time_from_sec(100)});
+    leave(other, (fhir_usage_t){0});
+    apr_sleep(apr_time_from_msec(1050));
+    tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "a second later another one");
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "and the first");
+    tap_is_int(t->works_long, 0, "whose work is forgotten");
+    b = budget_of(limits, pool);
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
+    leave(t, (fhir_usage_t){.work = apr_time_from_sec(100)});
     apr_sleep(apr_time_from_msec(1050));
     tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a second later");
-    tap_is_int(t->works_long, 0, "it is forgotten");
-    b = budget_of((fhir_budget_limits_t){.threads = 8, .bodies = MB, .spool = MB}, pool);
-    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "where clients are not told apart");
-    t->works_long = 1;
-    fhir_budget_leave(t, 0, 0);
-    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "the next request");
+    leave(t, (fhir_usage_t){.work = apr_time_from_sec(100)});
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "its next request");
+    tap_is_int(t->works_long, 0, "is not long: nobody else has requests");
+    limits.client_requests = 0;
+    b = budget_of(limits, pool);
+    tap_is_int(enter(&other, b, 2, pool), FHIR_OK, "where clients are not told apart");
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "a client");
+    leave(t, (fhir_usage_t){.work = apr_time_from_sec(100)});
+    tap_is_int(enter(&t, b, 1, pool), FHIR_OK, "its next request");
     tap_is_int(t->works_long, 0, "is not long because of the one before");
 }
 
@@ -285,7 +301,7 @@ static void test_turns(apr_pool_t *pool)
     tap_is_int(await_waiting(b, CLIENTS), CLIENTS, "each client's second request waits");
     apr_status_t rv;
     for (int i = CLIENTS - 1; i >= 0; i--) {
-        fhir_budget_leave(held[i], 0, 0);
+        leave(held[i], (fhir_usage_t){0});
         apr_thread_join(&rv, thread[i]);
         tap_is_int(w[i].entered, 1, "client %d: its first has ended, its second runs", i + 1);
         tap_is_int(waiting(b), i, "the others wait");
@@ -309,7 +325,7 @@ static void test_too_late(apr_pool_t *pool)
     fhir_ticket_t *late;
     tap_is_int(enter(&late, b, 1, pool), FHIR_ERR_THROTTLED, "too late");
     tap_is_int(waiting(b), 0, "waits no more");
-    fhir_budget_leave(held, 0, 0);
+    leave(held, (fhir_usage_t){0});
     tap_is_int(enter(&late, b, 1, pool), FHIR_OK, "the place is free");
 }
 
@@ -365,7 +381,7 @@ int main(void)
     test_apart(pool);
     test_many(pool);
     test_accounts(pool);
-    test_long_work(pool);
+    test_work(pool);
     test_bytes(pool);
     test_no_room(pool);
     test_turns(pool);

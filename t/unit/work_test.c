@@ -56,6 +56,13 @@ static void test_turn(apr_pool_t *pool)
 {
     fhir_work_t work = begin(pool);
     fhir_work_begin(&work);
+    tap_is_int(fhir_work_tick(1), 1, "what ticks once");
+    tap_no_err(fhir_work_hold(), "and takes a connection");
+    fhir_work_let();
+    fhir_work_end(&work);
+    tap_is_int((int)work.used, 0, "has cost nothing");
+    work = begin(pool);
+    fhir_work_begin(&work);
     tap_is_int(spin(2), 1, "short work");
     tap_is_int(working(), 0, "needs no turn");
     tap_is_int(spin(100), 1, "long work");
@@ -69,6 +76,8 @@ static void test_turn(apr_pool_t *pool)
     fhir_work_let();
     fhir_work_end(&work);
     tap_is_int(working(), 0, "at its end nothing is left");
+    tap_ok(work.used > apr_time_from_msec(100) && work.used < apr_time_from_sec(100),
+           "what it has cost is known");
     work = begin(pool);
     work.is_long = 1;
     fhir_work_begin(&work);

@@ -4,7 +4,9 @@
 use strict;
 use warnings;
 use FHIR::Test;
-use FHIR::Test::System qw(source_dir);
+use FHIR::Test::Auth;
+use FHIR::Test::Browser;
+use FHIR::Test::System qw(free_port run source_dir work_dir write_file);
 use JSON::PP ();
 use Test::More;
 
@@ -181,11 +183,117 @@ sub health {
     return $page->status . " @page";
 }
 
+# ---- the status of the server ----
+
+# The endpoints of the status page: path, up or down, certificate; as the page has them, and as programs get them.
+sub status_of {
+    my ($server) = @_;
+    my $page = $server->get('/portal/status');
+    my $json = $server->get('/portal/status', Accept => 'application/json')->json;
+    my $path = sub { $_[0] =~ s{^https?://[^/]+}{}r };
+    my %page = map {
+        my ($up, $url, $rest) = m{state-\w+">(\w+)</span>.*?<code class="url">([^<]*)</code>(.*)}s;
+        my ($since) = $rest =~ /datetime="([^"]*)"/;
+        my ($certificate) = $rest =~ /(no certificate|not known|ended on [\d-]+|\d+ days left, until [\d-]+)/;
+        ($path->($url) => "$up $since $certificate" . ($rest =~ /state-bad">([\w ]+)/ ? " $1" : ''));
+    } split /<li class="endpoint">/, $page->body =~ m{id="health">\s*<li class="endpoint">(.*?)</ul>}s ? $1 : '';
+    my %text = ('certificate-none' => sub { 'no certificate' }, 'certificate-unknown' => sub { 'not known' },
+        'certificate-over' => sub { "ended on $_[0]{certificate_ends} has ended" },
+        'certificate-soon' => sub { "$_[0]{certificate_days} days left, until $_[0]{certificate_ends} ends soon" },
+        'certificate-good' => sub { "$_[0]{certificate_days} days left, until $_[0]{certificate_ends}" });
+    my %json = map {
+        ($path->($_->{url}) => join ' ', $_->{up} ? 'up' : 'down', $_->{since}, $text{ $_->{certificate} }->($_))
+    } @{ $json->{endpoints} };
+    is_deeply(\%page, \%json, 'the status page and its JSON agree');
+    is("$json->{answering}/$json->{all}", (grep { /^up/ } values %page) . '/' . keys(%page), '  as counted');
+    return (\%page, $json, $page);
+}
+{
+    my ($of, $json, $page) = status_of($t);
+    is($page->status, 200, 'the status of the server');
+    is($page->header('Cache-Control'), 'public, max-age=5', '  may be kept for seconds');
+    is(join(' ', map { "$_ " . ($of->{$_} =~ s/ .*? / /r) . ',' } sort keys %$of),
+        '/fhir/dstu2 up no certificate, /fhir/r4 up no certificate, /gone/r4 down no certificate, '
+            . '/hill/r4 up no certificate, /open/r4 up no certificate,', '  each endpoint');
+    is((split ' ', $of->{'/fhir/r4'})[ 1 ], $json->{started}, '  up since the server runs');
+    isnt((split ' ', $of->{'/gone/r4'})[ 1 ], undef, '  down since it was seen');
+    like($json->{version}, qr/^\d+\.\d+/, '  with the version');
+    like($page->body, qr{<dd>\Q$json->{version}\E</dd>}, '  on the page, too');
+    unlike($page->body . JSON::PP->new->encode($json), qr/dbname|host=|@{[ work_dir() ]}|fhir_server|hill_side/,
+        '  and nothing of the database or the machine');
+    is($t->get('/portal/status', 'Accept-Language' => 'es')->header('Content-Language'), 'es', '  in Spanish');
+    is($t->get("/portal/status?from=$_")->status, 200, "  from $_") for 'x', '-1', '9999999', '99999999999';
+    is($t->post('/portal/status', '')->status, 405, '  cannot be posted');
+    my $before = status_of_url($t, '/hill/r4');
+    $t->graceful;
+    is(status_of_url($t, '/hill/r4'), $before, '  and a graceful restart forgets nothing');
+}
+
+sub status_of_url {
+    my ($server, $path) = @_;
+    my ($e) = grep { $_->{url} =~ /\Q$path\E$/ }
+        @{ $server->get('/portal/status', Accept => 'application/json')->json->{endpoints} };
+    return join ' ', $e->{up} ? 'up' : 'down', $e->{since};
+}
+
+# ---- certificates ----
+{
+    my ($port, $dir) = (free_port(), work_dir());
+    my %days = (good => 90, soon => 13, over => -1);
+    my $hosts = '';
+    for my $name (sort keys %days) {
+        my $file = "$dir/$name";
+        run({}, 'openssl', 'req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj',
+            "/CN=$name.example", '-keyout', "$file.key", '-out', "$file.csr");
+        run({}, 'openssl', 'x509', '-req', '-in', "$file.csr", '-signkey', "$file.key", '-days', $days{$name}, '-out',
+            "$file.pem")->{status} and die 'no certificate';
+        $hosts .= "<VirtualHost 127.0.0.1:$port>\nServerName $name.example\nServerAlias *.$name.example\nSSLEngine On\n"
+            . "SSLCertificateFile $file.pem\nSSLCertificateKeyFile $file.key\n"
+            . "<Location /own/r4>\nFHIREndpoint R4 provider\n</Location>\n</VirtualHost>\n";
+    }
+    my %base = (good => "good.example:$port", soon => "www.soon.example:$port", over => "over.example:$port",
+        elsewhere => 'good.example', stranger => "stranger.example:$port");
+    my $server = $t->second(processes => 1, modules => [qw(ssl socache_shmcb)], conf =>
+        "ServerTokens Prod\nListen 127.0.0.1:$port\n$hosts", endpoints => $PORTAL . join '', map {
+            "<Location /$_/r4>\nFHIREndpoint R4 provider\nFHIRBaseURL https://$base{$_}/$_/r4\n</Location>\n"
+        } sort keys %base);
+    my ($of, $json, $page) = status_of($server);
+    my %ends = map { ($_ => date_in($days{$_})) } keys %days;
+    is_deeply({ map { ($_ => $of->{$_} =~ s/^up \S+ //r) } keys %$of }, {
+            '/good/r4' => "89 days left, until $ends{good}", '/soon/r4' => "12 days left, until $ends{soon} ends soon",
+            '/over/r4' => "ended on $ends{over} has ended", '/elsewhere/r4' => 'not known',
+            '/stranger/r4' => 'not known' }, 'certificates: those that this server presents for the base URL');
+    unlike($page->body . JSON::PP->new->encode($json), qr/\Q$dir\E/, '  without their files');
+    ok(!exists $json->{version}, 'ServerTokens Prod: no version');
+    unlike($page->body, qr/<dt>mod_fhir/, '  on the page, too');
+    my %warned = $server->log_text =~ /FHIR0805: the certificate of (\S+) (ends|ended) on/g;
+    is_deeply(\%warned, { 'over.example' => 'ended', 'soon.example' => 'ends' },
+        'the error log warns of those that end');
+    $server->allow_log(qr/FHIR0805|AH01873|AH0190[69]|AH01915/);
+    my $file = write_file("$dir/word", "$FHIR::Test::Auth::PASSWORD\n");
+    $t->fhirctl('user', 'add', 'chief', '--kind', 'admin', '--display', 'Chief', '--password-file', $file);
+    my $chief = FHIR::Test::Browser->new($server);
+    $chief->get($server->url('/portal/licences'));
+    $chief->sign_in('chief', $FHIR::Test::Auth::PASSWORD);
+    my @notes = $chief->{page}->body =~ m{The certificate of https://(\S+) ende?(?:s in (\d+) days|d on (\S+):)}g;
+    is(join(' ', grep { defined } @notes), "over.example:$port/over/r4 $ends{over} www.soon.example:$port/soon/r4 12",
+        'and so does License Management');
+    $server->stop;
+}
+
+sub date_in {
+    my ($days) = @_;
+    my @t = gmtime(time + 86400 * $days);
+    return sprintf '%d-%02d-%02d', $t[ 5 ] + 1900, $t[ 4 ] + 1, $t[ 3 ];
+}
+
 # ---- records that cannot be read ----
 is(health($t), '200 up /fhir/r4 up /open/r4 up /fhir/dstu2', "the front page: the practice's endpoints are up");
 {
     $t->allow_log(qr{FHIR0701|FHIR0213|FHIR0202|FHIR0201: SQLSTATE 42P01});
-    $t->psql('ALTER SCHEMA main RENAME TO away; ALTER SCHEMA hill_side RENAME TO hill_away');
+    # one schema is away, the other one of a version that this server does not know
+    $t->psql('ALTER SCHEMA main RENAME TO away; INSERT INTO hill_side.fhir_migration SELECT '
+            . "'999-later', digest FROM hill_side.fhir_migration LIMIT 1");
     wait_for(sub { $t->get('/portal/directory')->body !~ /state-good/ }, 10);
     is(health($t), '200 down /fhir/r4 down /open/r4 down /fhir/dstu2', 'the front page says that they are down');
     my $page = $t->get('/portal/directory');
@@ -194,13 +302,22 @@ is(health($t), '200 up /fhir/r4 up /open/r4 up /fhir/dstu2', "the front page: th
     is(scalar(grep { $_->{resource}{id} eq 'main-1' } @{ $t->get('/portal/directory/brands')->json->{entry} }), 1,
         '  in the Bundle, too');
     ok(wait_for(sub { $t->get('/portal/connect')->status == 503 }, 10), '  accounts are not');
-    $t->psql('ALTER SCHEMA away RENAME TO main');
+    my ($of) = status_of($t);
+    is(join(' ', map { "$_ " . ($of->{$_} =~ s/ .*//r) } sort keys %$of),
+        '/fhir/dstu2 down /fhir/r4 down /gone/r4 down /hill/r4 down /open/r4 down', 'their status');
+    my $down = status_of_url($t, '/hill/r4');
+    $t->psql("ALTER SCHEMA away RENAME TO main; DELETE FROM hill_side.fhir_migration WHERE name = '999-later'");
     ok(wait_for(sub { $t->get('/portal/')->body !~ /state-bad/ }, 10), 'up again, the front page says so');
+    my ($up, $since) = split ' ', status_of_url($t, '/hill/r4');
+    is($up, 'up', '  and the status of the other practice');
+    cmp_ok($since, 'gt', (split ' ', $down)[ 1 ], '  since then');
     my $lone = $t->second(conninfo => 'host=/nowhere dbname=none', processes => 1,
         endpoints => "$PORTAL<Location /fhir/r4>\nFHIREndpoint R4 provider\n</Location>\n");
     $lone->allow_log(qr{FHIR0701|FHIR0213|FHIR0735});
     is(health($lone), '200 down /fhir/r4', 'a server whose database is away has a front page, too');
     like($lone->get('/portal/directory')->body, qr/state-bad/, '  and a directory');
+    my ($of) = status_of($lone);
+    like($of->{'/fhir/r4'}, qr/^down \d{4}-\S+Z no certificate$/, '  and a status');
     is($lone->get('/portal/docs/R4/Patient')->status, 200, '  and the documentation');
     $lone->stop;
 }

@@ -122,6 +122,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
             any ? mod_fhir_number(mod_fhir_settings_of(main), MOD_FHIR_TOKEN_CACHE_SIZE) : 0,
             main) != OK)
         return HTTP_INTERNAL_SERVER_ERROR;
+    if (any && mod_fhir_health_setup(main) != OK)
+        return HTTP_INTERNAL_SERVER_ERROR;
     return any ? mod_fhir_turns_setup(main, pconf) : OK;
 }
 
@@ -223,6 +225,7 @@ static void register_hooks(apr_pool_t *pool)
     mod_fhir_error_register();
     mod_fhir_budget_register();
     mod_fhir_turns_register();
+    mod_fhir_health_register();
     APR_OPTIONAL_HOOK(ap, status_hook, mod_fhir_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(mod_fhir_handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -32,6 +32,7 @@ typedef struct mod_fhir_server_t {
     const char *dbd_driver, *dbd_params; /* what mod_dbd's directives say, or NULL */
     int has_endpoint;                    /* one is configured here, or outside of it */
     fhir_turns_t *turns;                 /* of the main server; or NULL */
+    apr_time_t certificate_ends;         /* of those that mod_ssl loads for it; 0: none */
     mod_fhir_child_t *child;             /* in a child process, of its own; else NULL */
     mod_fhir_child_t *process;           /* in a child process, of any server; else NULL */
 } mod_fhir_server_t;
@@ -146,6 +147,8 @@ const char *mod_fhir_base_url(request_rec *r, const mod_fhir_settings_t *setting
 /** The base URLs of the server's endpoints of the same tenant that speak R4, ends with NULL; for an
  *  endpoint that speaks another release, else NULL. */
 const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings_t *settings);
+/** 1 if a name is a server's ServerName or a ServerAlias. */
+int mod_fhir_is_server_name(const server_rec *s, const char *host);
 /** 1 if the endpoint writes or takes tokens and is not called by the name that was asked for: to be
  *  answered 421. */
 int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings);
@@ -212,8 +215,25 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
                             mod_fhir_child_t *child);
 /** The address of the portal that this server has for a tenant, or NULL. */
 const char *mod_fhir_portal_url(request_rec *r, const char *tenant);
+/** The request that a portal's call answers. */
+request_rec *mod_fhir_portal_request(const struct fhir_portal_t *portal);
 /** What the process remembers of practices for directories. */
 struct fhir_directory_t *mod_fhir_child_directory(mod_fhir_child_t *child);
+
+/* ---- mod_fhir_health.c: the server's status ---- */
+
+/** In post_config: memory for the times at which endpoints began to answer, or not to. OK, or a
+ *  status that stops the start. */
+int mod_fhir_health_setup(server_rec *main);
+/** Registers what learns of certificates, and warns of those that end soon (FHIR0805). */
+void mod_fhir_health_register(void);
+/** fhir_portal_t.health, of a server's database. */
+apr_time_t mod_fhir_health(server_rec *s, const char *tenant, apr_time_t seen);
+/** fhir_portal_t.certificate. */
+apr_time_t mod_fhir_certificate(const char *base_url, apr_pool_t *pool);
+/** Fills what a portal knows of the server's status. */
+void mod_fhir_health_fill(struct fhir_portal_t *portal);
+
 /* ---- mod_fhir_use.c: what applications do, for the portals ---- */
 
 typedef struct mod_fhir_use_t mod_fhir_use_t;

@@ -58,8 +58,7 @@ const char *const *mod_fhir_stored_bases(request_rec *r, const mod_fhir_settings
     return (const char *const *)bases->elts;
 }
 
-/* 1 if it is ServerName or a ServerAlias. */
-static int is_servers(const server_rec *s, const char *host)
+int mod_fhir_is_server_name(const server_rec *s, const char *host)
 {
     for (int i = 0; s->names && i < s->names->nelts; i++) {
         const char *name = APR_ARRAY_IDX(s->names, i, const char *);
@@ -71,7 +70,7 @@ static int is_servers(const server_rec *s, const char *host)
         if (name && !ap_strcasecmp_match(host, name))
             return 1;
     }
-    return !strcasecmp(host, s->server_hostname);
+    return s->server_hostname && !strcasecmp(host, s->server_hostname);
 }
 
 static int is_bases(const char *host, const mod_fhir_settings_t *settings, apr_pool_t *pool)
@@ -96,6 +95,6 @@ static int is_listed(const char *host, const mod_fhir_settings_t *settings, apr_
 int mod_fhir_is_misdirected(request_rec *r, const mod_fhir_settings_t *settings)
 {
     const char *host = r->hostname;
-    return host && needs_name(settings) && !is_servers(r->server, host) &&
+    return host && needs_name(settings) && !mod_fhir_is_server_name(r->server, host) &&
            !is_bases(host, settings, r->pool) && !is_listed(host, settings, r->pool);
 }

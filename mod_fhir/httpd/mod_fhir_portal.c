@@ -98,10 +98,14 @@ typedef struct httpd_t {
     request_rec *r;
 } httpd_t;
 
+request_rec *mod_fhir_portal_request(const fhir_portal_t *portal)
+{
+    return ((const httpd_t *)portal->baton)->r;
+}
+
 static const char *url_of(const fhir_portal_t *portal, const char *tenant)
 {
-    const httpd_t *httpd = portal->baton;
-    return mod_fhir_portal_url(httpd->r, tenant);
+    return mod_fhir_portal_url(mod_fhir_portal_request(portal), tenant);
 }
 
 /* ---- e-mail ---- */
@@ -177,10 +181,12 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_
         .has_mail = mod_fhir_is_set(own, MOD_FHIR_PORTAL_MAIL),
         .from = own->value[MOD_FHIR_PORTAL_FROM].text,
         .directory = mod_fhir_child_directory(child),
+        .store = mod_fhir_child_store(child),
         .send_mail = send_mail,
         .url_of = url_of,
         .baton = &httpd,
     };
+    mod_fhir_health_fill(&portal);
     as_endpoint(settings);
     if (mod_fhir_is_misdirected(r, settings))
         return HTTP_MISDIRECTED_REQUEST;

@@ -17,6 +17,7 @@
 #include "auth/fhir_auth_private.h"
 #include "core/fhir_hash.h"
 #include "core/fhir_text.h"
+#include "store/fhir_schema.h"
 
 #define KEEP     apr_time_from_sec(5)
 #define READ_MAX 200 /* practices whose records one snapshot reads */
@@ -38,6 +39,8 @@ typedef struct record_t {
     const char *organization;               /* as JSON, or NULL */
     const char *const *locations;           /* as JSON, ends with NULL; or NULL */
     int exists;                             /* the schema exists */
+    int has_files;                          /* it says of which version it is */
+    int is_unfit;                           /* it is not the one that this build needs */
     int failed;                             /* it could not be read */
 } record_t;
 
@@ -222,6 +225,7 @@ static record_t *keep(snapshot_t *made, const snapshot_t *old, const char *tenan
     record->organization = apr_pstrdup(made->pool, known->organization);
     record->locations = locations;
     record->failed = known->failed;
+    record->is_unfit = known->is_unfit;
     return record;
 }
 
@@ -229,8 +233,10 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
 {
     const snapshot_t *made = baton;
     record_t *record = apr_hash_get(made->records, fhir_row_text(row, 0), APR_HASH_KEY_STRING);
-    if (record)
+    if (record) {
         record->exists = 1;
+        record->has_files = *fhir_row_text(row, 1) == '1';
+    }
     return NULL;
 }
 
@@ -238,18 +244,51 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
 static fhir_err_t *find_schemas(snapshot_t *made, fhir_store_t *store)
 {
     return fhir_auth_sql_in(store, "",
-                            "SELECT n.nspname FROM pg_class c JOIN pg_namespace n ON "
-                            "n.oid = c.relnamespace WHERE c.relname = 'organization' AND c.relkind "
-                            "= 'r' AND has_schema_privilege(n.oid, 'USAGE') AND "
+                            "SELECT n.nspname, coalesce(has_table_privilege(m.oid, 'SELECT'), "
+                            "false)::int FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                            "c.relnamespace LEFT JOIN pg_class m ON m.relnamespace = n.oid AND "
+                            "m.relname = 'fhir_migration' WHERE c.relname = 'organization' AND "
+                            "c.relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE') AND "
                             "has_table_privilege(c.oid, 'SELECT')",
                             FHIR_STMT_ONCE, 0, NULL, read_schema, made, NULL, made->pool);
+}
+
+typedef struct files_t {
+    const char *files, *keys;
+    apr_pool_t *pool;
+} files_t;
+
+static fhir_err_t *read_files(void *baton, const fhir_row_t *row)
+{
+    files_t *files = baton;
+    files->files = fhir_auth_text(row, 0, files->pool);
+    files->keys = fhir_auth_text(row, 1, files->pool);
+    return NULL;
+}
+
+/* Whether endpoints of the practice can answer, as fhir_tenant_look finds out for those that are
+ * called. */
+static fhir_err_t *check_schema(snapshot_t *made, record_t *record, fhir_store_t *store)
+{
+    const char *tenant = record->endpoint->endpoint.tenant;
+    files_t files = {.pool = made->pool};
+    fhir_schema_t schema = {.state = FHIR_SCHEMA_MISSING};
+    if (record->has_files) {
+        FHIR_TRY(fhir_auth_sql_in(store, tenant, fhir_schema_sql(tenant, made->pool),
+                                  FHIR_STMT_ONCE, 0, NULL, read_files, &files, NULL, made->pool));
+        fhir_schema_judge(&schema, files.files, files.keys, made->pool);
+    }
+    record->is_unfit = schema.state != FHIR_SCHEMA_READY;
+    return NULL;
 }
 
 static void read_records(snapshot_t *made, record_t *record, fhir_store_t *store,
                          const fhir_log_t *log, int *is_away)
 {
     reading_t reading = {.pool = made->pool};
-    fhir_err_t *err = read_practice(&reading, record->endpoint, store);
+    fhir_err_t *err = check_schema(made, record, store);
+    if (!err)
+        err = read_practice(&reading, record->endpoint, store);
     record->failed = err != NULL;
     /* if the database is away, it is not waited for once for each practice */
     *is_away = err && fhir_err_http_status(err->code) == 503;
@@ -293,11 +332,11 @@ static void read_oldest(snapshot_t *made, fhir_store_t *store, const fhir_log_t 
 }
 
 static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
-                        const fhir_portal_t *portal, fhir_store_t *store, const fhir_log_t *log)
+                        const fhir_portal_t *portal, const fhir_log_t *log)
 {
     apr_size_t n = (apr_size_t)portal->n_endpoints;
     apr_pool_t *pool;
-    int is_away = !store;
+    int is_away = !portal->store;
     if (apr_pool_create(&pool, directory->pool))
         return NULL;
     snapshot_t *made = apr_pcalloc(pool, sizeof(*made));
@@ -316,11 +355,12 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
         made->practices.n++;
     }
     if (!is_away)
-        read_oldest(made, store, log, &is_away);
+        read_oldest(made, portal->store, log, &is_away);
     for (int i = 0; i < made->practices.n; i++) {
         fhir_practice_t *practice = &made->practices.list[i];
         const record_t *record = apr_hash_get(made->records, practice->tenant, APR_HASH_KEY_STRING);
-        practice->up = !is_away && record->exists && !record->failed;
+        practice->up = !is_away && record->exists && !record->failed && !record->is_unfit;
+        portal->health(portal, practice->tenant, practice->up ? made->made : -made->made);
         practice->read = record->read;
         describe(practice, record, pool);
     }
@@ -365,7 +405,7 @@ static int is_fresh(const snapshot_t *snapshot)
 
 /* The snapshot to use, with a reference. */
 static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhir_portal_t *portal,
-                         fhir_store_t *store, const fhir_log_t *log)
+                         const fhir_log_t *log)
 {
     if (old ? apr_thread_mutex_trylock(directory->building) != APR_SUCCESS
             : apr_thread_mutex_lock(directory->building) != APR_SUCCESS)
@@ -374,7 +414,7 @@ static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhi
         apr_thread_mutex_unlock(directory->building);
         return old;
     }
-    snapshot_t *made = make(directory, old, portal, store, log);
+    snapshot_t *made = make(directory, old, portal, log);
     if (made) {
         made->refs++;
         apr_thread_mutex_lock(directory->lock);
@@ -391,16 +431,22 @@ static snapshot_t *renew(snapshot_t *old, fhir_directory_t *directory, const fhi
 }
 
 fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
-                                     fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool)
+                                     const fhir_log_t *log, apr_pool_t *pool)
 {
     snapshot_t *snapshot = acquire(portal->directory);
     if (!is_fresh(snapshot))
-        snapshot = renew(snapshot, portal->directory, portal, store, log);
+        snapshot = renew(snapshot, portal->directory, portal, log);
     if (!snapshot)
         return fhir_err_create(pool, FHIR_ERR_BUSY, "There is no memory for the directory");
     apr_pool_cleanup_register(pool, snapshot, release_cleanup, apr_pool_cleanup_null);
     out->n = snapshot->practices.n;
     out->list =
         apr_pmemdup(pool, snapshot->practices.list, (apr_size_t)out->n * sizeof(*out->list));
+    for (int i = 0; i < out->n; i++) { /* what any process saw last */
+        apr_time_t since = portal->health(portal, out->list[i].tenant, 0);
+        if (since)
+            out->list[i].up = since > 0;
+        out->list[i].since = since < 0 ? -since : since;
+    }
     return NULL;
 }

@@ -18,8 +18,9 @@ typedef struct fhir_practice_t {
     const fhir_node_t *organization; /* its Organization, or NULL: it has none that is named */
     const fhir_node_t *const *locations;
     int n_locations;
-    int up;          /* the database answers, and the practice's records could be read last */
-    apr_time_t read; /* when they were read last, or 0 */
+    int up; /* the database answers, and the practice's schema is the one that this build needs */
+    apr_time_t since; /* it is, or is not; 0: not known */
+    apr_time_t read;  /* when they were read last, or 0 */
 } fhir_practice_t;
 
 typedef struct fhir_practices_t {
@@ -30,11 +31,10 @@ typedef struct fhir_practices_t {
 /**
  * The practices of the endpoints. Records that are older than some seconds are read again first. A
  * practice whose records cannot be read keeps the last known ones, and is down.
- * @param store NULL: no database
  * @return NULL, or FHIR_ERR_BUSY when there is no memory
  */
 fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
-                                     fhir_store_t *store, const fhir_log_t *log, apr_pool_t *pool);
+                                     const fhir_log_t *log, apr_pool_t *pool);
 
 /** 1 if each word of the folded text (core/fhir_text.h) is in the practice's names, addresses or
  * NPI. */

@@ -16,6 +16,7 @@ static fhir_err_t *front(fhir_auth_call_t *call);
 
 static const fhir_auth_route_t routes[] = {
     {"", PUBLIC, front, NULL},
+    {"status", PUBLIC, fhir_portal_status, NULL},
     {"directory", PUBLIC, fhir_portal_directory, NULL},
     {"directory/endpoints", FHIR_SITE_GET | FHIR_SITE_PUBLIC, fhir_portal_endpoints, NULL},
     {"directory/endpoints/", FHIR_SITE_GET | FHIR_SITE_PUBLIC | FHIR_SITE_PREFIX,
@@ -52,12 +53,14 @@ fhir_err_t *fhir_portal_run(fhir_auth_response_t *response, const fhir_auth_requ
 
 /* ---- answers ---- */
 
-fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view)
+fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view,
+                                    int keep_sec)
 {
     apr_table_t *headers = call->response->headers;
     FHIR_TRY(fhir_auth_page(call, 200, name, view, NULL));
     apr_table_unset(headers, "Pragma");
-    apr_table_setn(headers, "Cache-Control", "public, max-age=60");
+    apr_table_setn(headers, "Cache-Control",
+                   apr_psprintf(call->pool, "public, max-age=%d", keep_sec));
     apr_table_setn(headers, "Vary", "Accept, Accept-Language");
     return NULL;
 }
@@ -152,18 +155,14 @@ fhir_err_t *fhir_portal_enter(fhir_session_t **session, const char **step, fhir_
 
 /* ---- the front page ---- */
 
-/* The practice's endpoints, and whether its records can be read; also where patients see who reads
- * their records. */
-static void show_health(fhir_view_t *view, fhir_auth_call_t *call)
+/* Where patients see who reads their records. */
+static void show_way_of_patients(fhir_view_t *view, const fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
-    int up = !fhir_auth_sql(call, "SELECT 1 FROM ~.patient LIMIT 1", 0, 0, NULL, NULL, NULL, NULL);
     for (int i = 0; i < portal->n_endpoints; i++) {
         const fhir_portal_endpoint_t *e = &portal->endpoints[i];
-        if (strcmp(e->endpoint.tenant, call->tenant) != 0)
-            continue;
-        fhir_view_flag(fhir_portal_add_endpoint(view, e), "up", up);
-        if (e->endpoint.audience == FHIR_AUDIENCE_PATIENT)
+        if (!strcmp(e->endpoint.tenant, call->tenant) &&
+            e->endpoint.audience == FHIR_AUDIENCE_PATIENT)
             fhir_view_set(view, "manage",
                           apr_pstrcat(call->pool, e->base_url, "/auth/manage", NULL));
     }
@@ -173,9 +172,10 @@ static fhir_err_t *front(fhir_auth_call_t *call)
 {
     const fhir_portal_t *portal = fhir_portal_of(call);
     fhir_view_t *view = fhir_auth_view(call);
-    show_health(view, call);
+    FHIR_TRY(fhir_portal_show_health(view, call, call->tenant));
+    show_way_of_patients(view, call);
     fhir_view_flag(view, "wide", 1);
     fhir_view_flag(view, "may_join", portal->sign_up == FHIR_SIGN_UP_OPEN);
     fhir_view_set(view, "n", apr_itoa(call->pool, portal->n_endpoints));
-    return fhir_portal_public_page(call, "portal", view);
+    return fhir_portal_public_page(call, "portal", view, 60);
 }

@@ -35,6 +35,11 @@ typedef struct fhir_directory_t fhir_directory_t;
 /** pool: one of which several threads may create children. @return NULL when there is no memory */
 fhir_directory_t *fhir_directory_create(apr_pool_t *pool);
 
+/** What is known of a certificate, where its end is not. */
+#define FHIR_CERTIFICATE_UNKNOWN ((apr_time_t)0)  /* TLS ends at another server */
+#define FHIR_CERTIFICATE_NONE    ((apr_time_t)-1) /* the address is http */
+#define FHIR_CERTIFICATE_SOON    14 /* days before its end in which people are warned */
+
 /** What a portal has besides what an authorization server has. */
 typedef struct fhir_portal_t fhir_portal_t;
 struct fhir_portal_t {
@@ -47,6 +52,15 @@ struct fhir_portal_t {
     /** Of the practice's endpoints that need no token, R4's and DSTU2's base URL, or NULL. */
     const char *open_base[2];
     fhir_directory_t *directory;
+    fhir_store_t *store; /* whatever the state of the practice's schema is; NULL: no database */
+    apr_time_t started;  /* the server, last; 0: not known */
+    int hides_version;   /* the server's administrator keeps versions to himself */
+    /** Since when the endpoints of a practice answer, negative when they do not; 0: nobody has
+     *  looked. seen: when they were seen to answer (negative: not to); 0: nobody looks. */
+    apr_time_t (*health)(const fhir_portal_t *portal, const char *tenant, apr_time_t seen);
+    /** The end of the certificate that this server presents for a base URL, or FHIR_CERTIFICATE_…
+     */
+    apr_time_t (*certificate)(const fhir_portal_t *portal, const char *base_url);
     /** Hands a whole message to the administrator's command; an error when it did not take it. */
     fhir_err_t *(*send_mail)(const fhir_portal_t *portal, const char *message, apr_pool_t *pool);
     /** The portal of a practice by its schema, or NULL. */

@@ -19,8 +19,7 @@
 
 static fhir_err_t *practices_of(fhir_practices_t *out, fhir_auth_call_t *call)
 {
-    return fhir_directory_practices(out, fhir_portal_of(call), call->request->store,
-                                    call->request->log, call->pool);
+    return fhir_directory_practices(out, fhir_portal_of(call), call->request->log, call->pool);
 }
 
 /* ---- the page ---- */
@@ -96,7 +95,7 @@ fhir_err_t *fhir_portal_directory(fhir_auth_call_t *call)
         fhir_view_set(view, "next", apr_itoa(call->pool, from + ON_PAGE));
     if (from > 0)
         fhir_view_set(view, "before", apr_itoa(call->pool, from > ON_PAGE ? from - ON_PAGE : 0));
-    return fhir_portal_public_page(call, "directory", view);
+    return fhir_portal_public_page(call, "directory", view, 60);
 }
 
 /* ---- Bundles ---- */

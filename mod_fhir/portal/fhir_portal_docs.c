@@ -176,7 +176,7 @@ static fhir_err_t *show_index(const docs_t *docs)
         fhir_view_t *item = fhir_view_add(view, is_core(docs, type) ? "core_types" : "other_types");
         fhir_view_set(item, "type", type);
     }
-    return fhir_portal_public_page(docs->call, "docs", view);
+    return fhir_portal_public_page(docs->call, "docs", view, 60);
 }
 
 /* ---- one type ---- */
@@ -380,7 +380,7 @@ static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
     fhir_portal_must_support(view, docs->endpoint->endpoint.spoken, type, docs->call->pool);
     show_example(view, docs, type);
     show_trial(view, docs, type, items(resource, "searchParam"));
-    return fhir_portal_public_page(docs->call, "docs-type", view);
+    return fhir_portal_public_page(docs->call, "docs-type", view, 60);
 }
 
 /* ---- OpenAPI ---- */

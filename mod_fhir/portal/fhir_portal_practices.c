@@ -103,8 +103,7 @@ fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t
     const char *values[] = {call->tenant, clients->list[0].app};
     places_t places = {.view = view, .call = call};
     fhir_buf_t *folded = fhir_buf_create(call->pool, 0);
-    FHIR_TRY(fhir_directory_practices(&places.practices, portal, call->request->store,
-                                      call->request->log, call->pool));
+    FHIR_TRY(fhir_directory_practices(&places.practices, portal, call->request->log, call->pool));
     words = words && strlen(words) <= 200 ? words : "";
     fhir_text_fold(folded, words, strlen(words));
     places.wanted = fhir_buf_cstr(folded);
@@ -126,8 +125,8 @@ fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t
 const char *fhir_portal_practice_name(const fhir_auth_call_t *call, const char *tenant)
 {
     places_t places = {.call = call};
-    if (fhir_directory_practices(&places.practices, fhir_portal_of(call), call->request->store,
-                                 call->request->log, call->pool))
+    if (fhir_directory_practices(&places.practices, fhir_portal_of(call), call->request->log,
+                                 call->pool))
         return tenant;
     const fhir_practice_t *practice = practice_of(&places, tenant);
     return practice ? practice->name : tenant;

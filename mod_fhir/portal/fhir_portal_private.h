@@ -24,8 +24,9 @@ static inline const fhir_portal_t *fhir_portal_of(const fhir_auth_call_t *call)
 /** The practice's desk, where somebody who is signed in decides. */
 fhir_practice_desk_t fhir_portal_desk(const fhir_auth_call_t *call, const fhir_session_t *session);
 
-/** Answers with a page that everybody may see and caches may keep for a minute. */
-fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view);
+/** Answers with a page that everybody may see and caches may keep for so many seconds. */
+fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fhir_view_t *view,
+                                    int keep_sec);
 /** A view of a signed-in page: user, form word. */
 fhir_err_t *fhir_portal_view(fhir_view_t **view, fhir_auth_call_t *call,
                              const fhir_session_t *session);
@@ -88,6 +89,17 @@ fhir_err_t *fhir_portal_logo(fhir_auth_call_t *call);
 
 fhir_err_t *fhir_portal_licences(fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_licence(fhir_auth_call_t *call);
+
+/* ---- fhir_portal_status.c ---- */
+
+/** Adds the endpoints of a practice to the list "endpoints": as fhir_portal_add_endpoint, and up.
+ *  @return as fhir_directory_practices */
+fhir_err_t *fhir_portal_show_health(fhir_view_t *view, const fhir_auth_call_t *call,
+                                    const char *tenant);
+/** Adds the practice's endpoints whose certificates end soon, or have ended, to the list "ending":
+ *  url, certificate_days, certificate_over, certificate_ends. */
+void fhir_portal_show_ending(fhir_view_t *view, const fhir_auth_call_t *call);
+fhir_err_t *fhir_portal_status(fhir_auth_call_t *call);
 
 /* ---- fhir_portal_try.c ---- */
 

@@ -38,6 +38,7 @@ async function signIn(page, user) {
   const dev = await (await context()).newPage(), admin = await (await context()).newPage();
 
   for (const [path, what] of [['/', 'front page'], ['/directory', 'directory'], ['/help', 'refusals'],
+    ['/status', 'status'],
     ...(o.docs || [])]) {
     await dev.goto(o.portal + path);
     await look(dev, what);

@@ -237,6 +237,28 @@ is place($answer), '/f:Practitioner/f:practitionerRole', 'at their place';
 is_outcome write_as('POST', 'Practitioner', { resourceType => 'Practitioner', name => { family => ['New'] },
     practitionerRole => [ { role => { text => 'x' } } ] }), 422, 'business-rule', qr/Roles/, 'nor created';
 
+# ---- what a display stands for ----
+
+$t->load({ resourceType => 'Encounter', id => 'e1', status => 'finished', %patient, class => { code => 'AMB' },
+        participant => [ { individual => { reference => 'PractitionerRole/role1' } } ] },
+    { resourceType => 'MedicationRequest', id => 'plan', status => 'active', intent => 'plan', %patient,
+        medicationCodeableConcept => { text => 'Aspirin' } },
+    { resourceType => 'List', id => 'list', status => 'current', mode => 'working', %patient,
+        entry => [ map { { item => { reference => "MedicationRequest/$_" } } } qw(plan m1) ] });
+my %change = ('Encounter/e1' => [ 'status', 'planned' ], 'List/list' => [ 'title', 'new' ]);
+for my $path (sort keys %change) {
+    my ($before, $seen) = (stored($path), shown($path));
+    my ($name, $value) = @{ $change{$path} };
+    $seen->{$name} = $before->{$name} = $value;
+    is write_as('PUT', $path, $seen, 'If-Match' => 'W/"1"')->status, 200, "$path: updated";
+    my $after = stored($path);
+    delete $_->{meta} for $before, $after;
+    is_deeply $after, $before, '  and names the role or the plan, which the client did not see';
+}
+is_deeply [ map { $_->{item}{reference} // $_->{item}{display} } @{ write_as('POST', '', { resourceType => 'Bundle',
+    type => 'batch', entry => [ entry(GET => 'List/list') ] })->json->{entry}[0]{resource}{entry} } ],
+    [ 'MedicationRequest', 'MedicationOrder/m1' ], 'a plan is shown so in a batch, too';
+
 # ---- links ----
 
 my $host = 'http://127.0.0.1:' . $t->httpd->{port};

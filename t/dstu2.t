@@ -28,7 +28,7 @@ FHIRTimeZone America/New_York
 </Location>
 CONF
 
-my $sample = $t->fhirctl('sample', '--patients', 4, '--as-of', '2026-11-20');
+my $sample = $t->fhirctl('sample', '--patients', 2, '--as-of', '2026-11-20');
 my $file = write_file(work_dir() . '/sample.ndjson', $sample->{out});
 my $R4 = 'http://terminology.hl7.org/CodeSystem';
 my %patient = (subject => { reference => 'Patient/p1' });
@@ -105,6 +105,23 @@ $t->load(
         category => [ coded('observation-category', 'vital-signs') ],
         hasMember => [ { reference => 'Observation/o1' } ], dataAbsentReason => coded('data-absent-reason', 'masked'),
         component => [ { code => { text => 'c' }, dataAbsentReason => coded('data-absent-reason', 'error') } ] },
+    # a plan of a medication is no MedicationOrder: what names it shows its display
+    { resourceType => 'Patient', id => 'p4' },
+    (map { { resourceType => 'MedicationRequest', id => "plan$_", status => 'active', intent => 'plan',
+        subject => { reference => 'Patient/p4' }, medicationReference => { reference => 'Medication/med1' },
+        basedOn => [ map { { reference => "MedicationRequest/$_" } } 'm1', 'plan1' ] } } 1, 2),
+    { resourceType => 'MedicationRequest', id => 'm4', status => 'active', intent => 'order',
+        subject => { reference => 'Patient/p4' }, medicationReference => { reference => 'Medication/med1' },
+        priorPrescription => { reference => 'MedicationRequest/plan1' },
+        basedOn => [ map { { reference => "MedicationRequest/$_" } } 'plan2', 'm1' ] },
+    { resourceType => 'Provenance', id => 'v4', recorded => '2020-01-01T00:00:00Z',
+        target => [ map { { reference => $_ } } 'MedicationRequest/plan1', 'MedicationRequest/m4',
+            'MedicationRequest/plan2/_history/1', 'MedicationRequest/none' ],
+        agent => [ { who => { reference => 'Practitioner/pr1' } } ],
+        entity => [ { role => 'source', what => { reference => 'MedicationRequest/plan1', display => 'The plan' } } ] },
+    { resourceType => 'List', id => 'list4', status => 'current', mode => 'working',
+        subject => { reference => 'Patient/p4' }, entry => [ map { { item => { reference => $_ } } }
+            'MedicationRequest/plan1', 'MedicationRequest/m4', 'Encounter/e1' ] },
     { resourceType => 'Binary', id => 'b1', contentType => 'text/plain', data => 'YWJj' },
     # what searches have to know of: a status that DSTU2 has not, what is entered in error, places, lengths
     { resourceType => 'Encounter', id => 'e2', status => 'unknown', subject => { reference => 'Patient/p2' },
@@ -189,15 +206,13 @@ is_deeply [ map { $_->{code} } @{ $declared{Patient}{interaction} } ],
 # ---- every type ----
 
 my $R4_WORDS = qr{CodeSystem/v[23]-|"reference":"(?:MedicationRequest|CareTeam|PractitionerRole|ServiceRequest)/};
-my (%references, %seen);
+my %seen;
 for my $type (@types) {
     my $answer = both("$type?_count=10");
     is $answer->status, 200, "$type: search";
     is $answer->header('content-type'), 'application/json+fhir; charset=utf-8', "$type: as DSTU2";
     my ($first) = $answer->resources;
     unlike $answer->body, $R4_WORDS, "$type: no words of R4";
-    my $body = $answer->body;
-    $references{$1}++ while $body =~ m{"reference":"([A-Z]\w+/[^"#]+)"}g;
     next unless $first;
     $seen{$type} = 1;
     is $first->{resourceType}, $type, "$type: its own";
@@ -212,8 +227,69 @@ for my $type (@types) {
     like $history->{entry}[0]{fullUrl}, qr{$base/$type/\Q$id\E$}, "$type: of this base";
 }
 cmp_ok scalar keys %seen, '>', 22, 'types that there are resources of';
-my @broken = grep { $t->get("$base/$_")->status != 200 } sort keys %references;
-is_deeply \@broken, [], scalar(keys %references) . ' references lead to something';
+
+# All pages of all types: what they refer to is there. Each target is asked for once, a hundred at a time.
+my (%pages, %references, %there);
+for my $search (@types, 'CarePlan?category=careteam') {
+    my ($type, $next) = ($search =~ /^(\w+)/, "$base/$search" . ($search =~ /[?]/ ? '&' : '?') . '_count=1000');
+    while ($next) {
+        my $page = $t->get($next);
+        $next = $page->body =~ /"relation":"next","url":"([^"]+)"/ ? $1 : undef;
+        push @{ $pages{$type} }, $page->body;
+    }
+    for (@{ $pages{$type} }) {
+        $references{$1}{$2}++ while m{"(?:reference|url)":"(?:http://[^"]+$base/)?([A-Z]\w+)/([^"#?/]+)[^"]*"}g;
+        $there{"$type/$1"} = 1 while m{"fullUrl":"[^"]*/([^"/]+)"}g;
+    }
+}
+my ($n_references, $n_targets, @broken) = (0, 0);
+for my $type (sort keys %references) {
+    my @ids = sort keys %{ $references{$type} };
+    $n_references += $_ for values %{ $references{$type} };
+    $n_targets += @ids;
+    my @ask = grep { !$there{"$type/$_"} } @ids;
+    while (my @some = splice @ask, 0, 100) {
+        my %found = map { ($_ // '') => 1 } $t->get("$base/$type?_count=1000&_id=" . join ',', @some)->ids;
+        push @broken, map { "$type/$_" } grep { !$found{$_} } @some;
+    }
+}
+is_deeply \@broken, ['MedicationOrder/none'], "$n_references references to $n_targets resources lead to something";
+cmp_ok $n_references, '>', 10000, '  of the whole sample';
+
+# ---- what is shown in part ----
+
+sub targets { my ($r) = @_; return join ' ', map { $_->{reference} // "($_->{display})" } @{ $r->{target} } }
+my $shown = '(MedicationRequest) MedicationOrder/m4 (MedicationRequest) MedicationOrder/none';
+is targets($_), $shown, 'a plan of a medication is shown by a display'
+    for both('Provenance/v4')->json, both('Provenance/v4/_history/1')->json,
+    map { my $path = $_; grep { $_->{id} eq 'v4' } both($path)->resources }
+        qw(Provenance/v4/_history Provenance?_id=v4 Provenance/_history?_count=5
+        MedicationOrder?_id=m4&_revinclude=Provenance:target);
+my $of_plan = $t->get("$base/Provenance/v4")->json->{entity}[0];
+ok !$of_plan->{reference}, 'nor by a link';
+unlike $t->get("$base/$_")->body, qr{(?:MedicationRequest|MedicationOrder)/plan}, "$_: nowhere" for 'Provenance/v4',
+    'MedicationOrder/m4', 'MedicationStatement/mr-m4', 'List/list4', 'List?_id=list4&_include=List:item',
+    'MedicationOrder?_id=m4,m1', 'MedicationStatement/mr-plan1', 'Provenance?_id=v4&_include=Provenance:target';
+is_deeply [ map { $_->{item}{reference} // $_->{item}{display} } @{ both('List/list4')->json->{entry} } ],
+    [qw(MedicationRequest MedicationOrder/m4 Encounter/e1)], 'in a list';
+is ids_of($_->[0]), $_->[1], "$_->[0]: a chain leads to what is shown"
+    for ['Provenance?_id=v4&target:MedicationOrder.status=active' => 'v4'],
+    ['List?item:MedicationOrder._id=plan1' => ''], ['List?item:MedicationOrder._id=m4' => 'list4'],
+    ['List?item:MedicationOrder.medication._id=med1' => 'list4'];
+# A statement for a page, and none where nothing refers to such: without the table, each says that it failed.
+{
+    my $failed = qr/FHIR0580: targets of references/;
+    $t->psql('ALTER TABLE main.medicationrequest RENAME TO away');
+    my $before = () = $t->log_text =~ /$failed/g;
+    is $t->get("$base/$_")->status, 200, "$_ without the table" for 'Patient?_count=50', 'Provenance/v2', 'List/list4',
+        'Provenance?_count=1000', 'Encounter/e1';
+    my $after = () = $t->log_text =~ /$failed/g;
+    is $after - $before, 3, 'one statement for each page that needs it';
+    like $t->get("$base/List/list4")->body, qr{MedicationOrder/plan1}, 'where nothing can be looked up, links stay';
+    $t->expect_log($failed);
+    $t->psql('ALTER TABLE main.away RENAME TO medicationrequest');
+    unlike $t->get("$base/List/list4")->body, qr{MedicationOrder/plan1}, 'and go again';
+}
 
 # ---- what one type is in the other ----
 
@@ -258,7 +334,7 @@ my %found = (
     'Immunization?patient=p1&status=completed' => 'i1',
     'MedicationOrder?patient=p1&datewritten=2020-02' => 'm1', 'MedicationOrder?prescriber=pr1' => 'm1',
     'MedicationOrder?patient=p1&status=stopped' => 'm1', 'MedicationOrder?prescriber.family=doctor' => 'm1',
-    'MedicationOrder?medication=Medication/med1' => 'm1 m2',
+    'MedicationOrder?medication=Medication/med1' => 'm1 m2 m4',
     'Practitioner?specialty=207Q00000X&family=doctor' => 'pr1', 'Practitioner?specialty=none' => '',
     'Encounter?patient=p1&status=arrived' => 'e1', 'CarePlan?patient=p1&status=active' => 'c1',
     'CarePlan?patient=p1&status=completed&category=careteam' => 'ct-t1', 'CarePlan?patient=p1&status=cancelled' => '',
@@ -431,15 +507,9 @@ my $guide = source_dir() . '/../shared/fhir/dstu2/argonaut/profiles';
 SKIP: {
     skip 'the shared FHIR data is not beside the source tree', 1 unless -d $guide;
     my %claims;
-    for my $type (@types, 'CarePlan?category=careteam') {
-        my $next = "$base/$type" . ($type =~ /[?]/ ? '&' : '?') . '_count=1000';
-        while ($next) {
-            my $page = $t->get($next);
-            for my $resource ($page->resources) {
-                push @{ $claims{$_} }, $resource for @{ $resource->{meta}{profile} || [] };
-            }
-            $next = $page->link('next');
-        }
+    for my $resource (map { $_->{resource} } map { @{ JSON::PP->new->utf8->decode($_)->{entry} } }
+        grep { /argo-/ } map { @$_ } values %pages) {
+        push @{ $claims{$_} }, $resource for @{ $resource->{meta}{profile} || [] };
     }
     # Elements of the sample data: 1 if one of the resources has what the path names.
     my $has;

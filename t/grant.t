@@ -69,7 +69,10 @@ sub records {
         { resourceType => 'CareTeam', id => "$p-team", status => 'active', %about,
             participant => [ { member => ref_to("Practitioner/doc$p") } ] },
         { resourceType => 'List', id => "$p-list", status => 'current', mode => 'working', %about,
-            entry => [ { item => ref_to("Observation/$p-obs1") }, { item => ref_to("Observation/$other-obs1") } ] },
+            entry => [ map { { item => ref_to($_) } } "Observation/$p-obs1", "Observation/$other-obs1",
+                map { ("MedicationRequest/$_-med", "MedicationRequest/$_-plan") } $p, $other ] },
+        { resourceType => 'MedicationRequest', id => "$p-plan", status => 'active', intent => 'plan', %about,
+            medicationReference => ref_to('Medication/m') },
         { resourceType => 'Device', id => "$p-dev", patient => $patient },
         { resourceType => 'Communication', id => "$p-comm", status => 'completed', %about,
             recipient => [ ref_to("Patient/$other-pat") ] },
@@ -473,7 +476,10 @@ my @spoken = (
         'Practitioner?_revinclude=Observation:performer',
         'Practitioner?family=Doctorb', 'Encounter?indication.code=cond-b', 'Encounter?patient.family=Familyb',
         'Provenance?target=Observation/b-obs1', 'Coverage?patient=b-pat', 'List?item:Observation.code=2-8',
-        'Patient/b-pat/Condition'),
+        'Patient/b-pat/Condition',
+        # a plan of a medication is not shown, so references to it have no link, but for those that are hidden
+        'List/a-list', 'List?patient=a-pat', 'List/a-list/_history', 'MedicationOrder/b-plan', 'MedicationOrder/a-plan',
+        'List?item:MedicationOrder.status=active', 'List?item=MedicationOrder/b-plan'),
 );
 for my $p (qw(b none)) {
     my $condition = { resourceType => 'Condition', code => { text => 'x' }, verificationStatus => 'confirmed',

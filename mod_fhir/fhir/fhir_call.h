@@ -32,12 +32,12 @@ struct fhir_call_t {
     const char *member;    /* compartment search: the type after the focus, or "*"; else NULL */
     const char *operation; /* "$everything", or NULL */
     fhir_pairs_t pairs;    /* of the query string */
-    fhir_render_opts_t opts;    /* how the answer is written: format, parts */
-    fhir_render_t *render;      /* writes it; made by fhir_call_render */
-    int is_spoken;              /* the answer is in `spoken` already */
-    struct fhir_roles_t *roles; /* NULL, or the known roles of practitioners */
-    /** Looks them up (fhir_roles.c). */
-    fhir_err_t *(*find_roles)(fhir_call_t *call);
+    fhir_render_opts_t opts;        /* how the answer is written: format, parts */
+    fhir_render_t *render;          /* writes it; made by fhir_call_render */
+    int is_spoken;                  /* the answer is in `spoken` already */
+    struct fhir_targets_t *targets; /* NULL, or what is known of what references lead to */
+    /** Looks up what is not known yet (fhir_targets.c). */
+    fhir_err_t *(*find_targets)(fhir_call_t *call);
     struct fhir_explain_t
         *explain; /* NULL, or the explanations of statements so far (fhir_explain.h) */
     /** What explain does with a statement before it is run. */

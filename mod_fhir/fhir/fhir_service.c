@@ -12,9 +12,9 @@
 #include "core/fhir_work.h"
 #include "fhir/fhir_binary.h"
 #include "fhir/fhir_outcome.h"
-#include "fhir/fhir_roles.h"
 #include "fhir/fhir_routes.h"
 #include "fhir/fhir_spoken.h"
+#include "fhir/fhir_targets.h"
 #include "fhir/page/fhir_page_query.h"
 #include "fhir/query/fhir_grant.h"
 #include "fhir/validate/fhir_validate.h"
@@ -205,7 +205,7 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
                         .spoken = request->endpoint->spoken,
                         .grant = request->grant,
                         .tx = request->within ? request->within->tx : NULL,
-                        .find_roles = fhir_roles_find,
+                        .find_targets = fhir_targets_find,
                         .pool = request->pool};
     if (!call.grant && request->endpoint->audience == FHIR_AUDIENCE_OPEN)
         call.grant = &grant_all;

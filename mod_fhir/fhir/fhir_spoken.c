@@ -99,23 +99,32 @@ int fhir_spoken_serves(const fhir_endpoint_t *endpoint, const fhir_type_t *type)
     }
 }
 
-/* ---- roles of practitioners ---- */
+/* ---- what references lead to ---- */
 
-#define ROLE         "PractitionerRole/"
 #define PRACTITIONER "Practitioner"
 #define ROLES        "practitionerRole"
 
-static struct fhir_roles_t *roles_of(fhir_call_t *call)
+static struct fhir_targets_t *targets_of(fhir_call_t *call)
 {
-    if (!call->roles) {
-        call->roles = apr_pcalloc(call->pool, sizeof(*call->roles));
-        call->roles->known = fhir_hash_make(call->pool);
-        call->roles->held = fhir_hash_make(call->pool);
-        call->roles->wanted = apr_array_make(call->pool, 16, sizeof(const char *));
-        call->roles->practitioners = apr_array_make(call->pool, 4, sizeof(const char *));
-        call->roles->pool = call->pool;
+    if (!call->targets) {
+        call->targets = apr_pcalloc(call->pool, sizeof(*call->targets));
+        call->targets->known = fhir_hash_make(call->pool);
+        call->targets->held = fhir_hash_make(call->pool);
+        call->targets->roles = apr_array_make(call->pool, 16, sizeof(const char *));
+        call->targets->partly = apr_array_make(call->pool, 16, sizeof(const char *));
+        call->targets->practitioners = apr_array_make(call->pool, 4, sizeof(const char *));
+        call->targets->pool = call->pool;
     }
-    return call->roles;
+    return call->targets;
+}
+
+const fhir_convert_type_t *fhir_spoken_partly(void)
+{
+    const fhir_convert_type_t *t = fhir_convert_types;
+
+    while (!t->when || *t->prefix)
+        t++;
+    return t;
 }
 
 /* 1 if practitioners are shown with their roles: not former versions. */
@@ -127,55 +136,79 @@ static int shows_roles(const fhir_call_t *call, const char *type)
            (!interaction || strncmp(interaction, "history", 7) != 0);
 }
 
+/* Adds the ids of references to a type that are not known to a list of targets. */
+static void note_type(fhir_call_t *call, const char *type, int is_role, const char *json,
+                      const char *end)
+{
+    const char *slash = apr_pstrcat(call->pool, type, "/", NULL);
+    apr_size_t len = strlen(slash);
+
+    while ((json = memmem(json, (apr_size_t)(end - json), slash, len)) != NULL) {
+        struct fhir_targets_t *targets = targets_of(call);
+        const char *reference = json, *id = json += len;
+        while (json < end && *json != '"' && *json != '/')
+            json++;
+        if (json == id || json - id > 64 ||
+            apr_hash_get(targets->known, reference, json - reference))
+            continue;
+        reference = apr_pstrmemdup(call->pool, reference, (apr_size_t)(json - reference));
+        apr_hash_set(targets->known, reference, APR_HASH_KEY_STRING, "");
+        APR_ARRAY_PUSH(is_role ? targets->roles : targets->partly, const char *) = reference + len;
+    }
+}
+
 void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const char *json,
                       apr_size_t len)
 {
-    const char *end = json + len;
-
     if (!fhir_spoken_differs(call))
         return;
     if (id && shows_roles(call, type)) {
         const char *reference = apr_pstrcat(call->pool, PRACTITIONER "/", id, NULL);
-        if (!apr_hash_get(roles_of(call)->held, reference, APR_HASH_KEY_STRING))
-            APR_ARRAY_PUSH(call->roles->practitioners, const char *) = reference;
+        if (!apr_hash_get(targets_of(call)->held, reference, APR_HASH_KEY_STRING))
+            APR_ARRAY_PUSH(call->targets->practitioners, const char *) = reference;
     }
-    while ((json = memmem(json, (apr_size_t)(end - json), ROLE, sizeof(ROLE) - 1)) != NULL) {
-        struct fhir_roles_t *roles = roles_of(call);
-        const char *id = json += sizeof(ROLE) - 1;
-        while (json < end && *json != '"' && *json != '/')
-            json++;
-        if (json == id || json - id > 64 || apr_hash_get(roles->known, id, json - id))
-            continue;
-        id = apr_pstrmemdup(call->pool, id, (apr_size_t)(json - id));
-        apr_hash_set(roles->known, id, APR_HASH_KEY_STRING, "");
-        APR_ARRAY_PUSH(roles->wanted, const char *) = id;
-    }
+    note_type(call, FHIR_SPOKEN_ROLE, 1, json, json + len);
+    note_type(call, fhir_spoken_partly()->r4, 0, json, json + len);
 }
 
-/* Looks up all practitioners that were noted, at once. */
-static void find_roles(fhir_call_t *call)
+/* Looks up all that was noted, at once. */
+static void find_targets(fhir_call_t *call)
 {
-    struct fhir_roles_t *roles = call->roles;
+    struct fhir_targets_t *targets = call->targets;
 
-    if (!roles || !call->find_roles || (!roles->wanted->nelts && !roles->practitioners->nelts))
+    if (!targets || !call->find_targets ||
+        (!targets->roles->nelts && !targets->partly->nelts && !targets->practitioners->nelts))
         return;
-    fhir_err_t *err = call->find_roles(call);
-    if (err) /* without roles they are shown by their display */
+    fhir_err_t *err = call->find_targets(call);
+    if (err) /* roles are shown by their display, and orders as if all were */
         FHIR_LOG(call->request->log, FHIR_LOG_WARNING,
-                 "FHIR0580: roles of practitioners could not be read: %s", err->message);
-    apr_array_clear(roles->wanted);
-    apr_array_clear(roles->practitioners);
+                 "FHIR0580: targets of references could not be read: %s", err->message);
+    apr_array_clear(targets->roles);
+    apr_array_clear(targets->partly);
+    apr_array_clear(targets->practitioners);
 }
 
-/* The callback of the converter. */
+/* What is known of a reference, or NULL. */
+static const char *known(fhir_call_t *call, const char *type, const char *id, apr_size_t len)
+{
+    find_targets(call);
+    const char *found = call->targets
+                            ? apr_hash_get(call->targets->known,
+                                           apr_psprintf(call->pool, "%s/%.*s", type, (int)len, id),
+                                           APR_HASH_KEY_STRING)
+                            : NULL;
+    return found && *found ? found : NULL;
+}
+
+/* The callbacks of the converter. */
 static const char *practitioner(void *baton, const char *role_id, apr_size_t len)
 {
-    fhir_call_t *call = baton;
+    return known(baton, FHIR_SPOKEN_ROLE, role_id, len);
+}
 
-    find_roles(call);
-    const char *found =
-        call->roles ? apr_hash_get(call->roles->known, role_id, (apr_ssize_t)len) : NULL;
-    return found && *found ? found : NULL;
+static int is_unshown(void *baton, const char *type, const char *id, apr_size_t len)
+{
+    return known(baton, type, id, len) != NULL;
 }
 
 /* ---- answers ---- */
@@ -185,6 +218,7 @@ static fhir_convert_env_t env_of(fhir_call_t *call)
     return (fhir_convert_env_t){.dstu2_base = call->request->base_url,
                                 .r4_bases = call->request->stored_bases,
                                 .practitioner = practitioner,
+                                .is_unshown = is_unshown,
                                 .baton = call};
 }
 
@@ -228,9 +262,9 @@ static fhir_node_t *roles_held(fhir_call_t *call, const char *id, apr_pool_t *po
     fhir_convert_env_t env = env_of(call);
     fhir_node_t *list = NULL, **at = NULL;
 
-    find_roles(call);
+    find_targets(call);
     const apr_array_header_t *held =
-        call->roles ? apr_hash_get(call->roles->held, key, APR_HASH_KEY_STRING) : NULL;
+        call->targets ? apr_hash_get(call->targets->held, key, APR_HASH_KEY_STRING) : NULL;
     for (int i = 0; held && i < held->nelts; i++) {
         const fhir_value_t *text = &APR_ARRAY_IDX(held, i, fhir_value_t);
         fhir_node_t *role = NULL;

@@ -44,8 +44,8 @@ int fhir_spoken_shows(const fhir_call_t *call, const char *json, apr_size_t len)
 void fhir_spoken_render(fhir_call_t *call, fhir_render_opts_t *opts);
 /** The same for a Bundle whose resources are answers of their own, and of the client's release. */
 void fhir_spoken_render_entries(fhir_call_t *call);
-/** Notes what a stored resource that will be shown refers to, and which practitioner it is: roles
- *  of practitioners are looked up once for all of them. type: the stored type, or NULL. */
+/** Notes what a stored resource that will be shown refers to, and which practitioner it is: they
+ *  are looked up once for all of them. type: the stored type, or NULL. */
 void fhir_spoken_note(fhir_call_t *call, const char *type, const char *id, const char *json,
                       apr_size_t len);
 
@@ -59,12 +59,21 @@ fhir_err_t *fhir_spoken_writable(const fhir_call_t *call);
 /** The HTTP status of an error in the client's release. */
 int fhir_spoken_status(const fhir_call_t *call, fhir_code_t code);
 
-/** Roles of practitioners. */
-struct fhir_roles_t {
-    apr_hash_t *known;                 /* id of a role → the practitioner's reference, or "" */
-    apr_hash_t *held;                  /* "Practitioner/7" → array of fhir_value_t: its roles */
-    apr_array_header_t *wanted;        /* of const char *: ids that are not known yet */
-    apr_array_header_t *practitioners; /* of const char *: references whose roles are not known */
+/** The type that is shown in parts. */
+const fhir_convert_type_t *fhir_spoken_partly(void);
+
+#define FHIR_SPOKEN_ROLE    "PractitionerRole"
+/** In `known`: the resource is stored, and not shown. */
+#define FHIR_SPOKEN_UNSHOWN "#"
+
+/** What references lead to. */
+struct fhir_targets_t {
+    apr_hash_t *known; /* a role's reference → that of its practitioner, or ""; reference of
+                          fhir_spoken_partly → FHIR_SPOKEN_UNSHOWN, or "" */
+    apr_hash_t *held;  /* "Practitioner/7" → array of fhir_value_t: its roles */
+    /* Of const char *, what is not known yet: */
+    apr_array_header_t *roles, *partly; /* ids */
+    apr_array_header_t *practitioners;  /* references */
     apr_pool_t *pool;
 };
 

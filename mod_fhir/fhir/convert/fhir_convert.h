@@ -42,6 +42,8 @@ typedef struct fhir_convert_env_t {
     /** The practitioner of a PractitionerRole as reference ("Practitioner/7"), or NULL: DSTU2 has
      *  no such resource. */
     const char *(*practitioner)(void *baton, const char *role_id, apr_size_t len);
+    /** 1 if a resource of R4, of a type with `when` (fhir_convert_type_t), is not shown. */
+    int (*is_unshown)(void *baton, const char *type, const char *id, apr_size_t len);
     void *baton;
     fhir_issues_t *issues; /* gets a finding for each required element whose value has no
                               counterpart; offset is the `line` of its node. NULL: such an

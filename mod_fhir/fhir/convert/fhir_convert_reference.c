@@ -72,12 +72,21 @@ static const char *practitioner(fhir_convert_run_t *run, const fhir_element_t *t
     return env->practitioner(env->baton, p->id, p->id_len);
 }
 
+/* Of a type that is shown in parts, only a reader of what is stored knows what is shown. */
+static int is_unshown(const fhir_convert_run_t *run, const fhir_convert_type_t *t, const parts_t *p)
+{
+    const fhir_convert_env_t *env = run->env;
+
+    return t->when && env && env->is_unshown &&
+           env->is_unshown(env->baton, t->r4, p->id, p->id_len);
+}
+
 static const char *target_out(fhir_convert_run_t *run, const fhir_element_t *to, const parts_t *p)
 {
     for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
         if (!t->contained && is_name(p, t->r4) &&
             is_allowed(run->half, to, type_by(run->half->to, t->dstu2)))
-            return join(run, t->dstu2, t->prefix, p, 0);
+            return is_unshown(run, t, p) ? NULL : join(run, t->dstu2, t->prefix, p, 0);
     return is_name(p, "PractitionerRole") ? practitioner(run, to, p) : NULL;
 }
 

@@ -2,7 +2,9 @@
 /* Conditions in R4's words as nodes of the plan. */
 #include <apr_strings.h>
 
+#include "fhir/fhir_spoken.h"
 #include "fhir/query/fhir_spoken_private.h"
+#include "fhir/query/fhir_spoken_query.h"
 
 static fhir_err_t *part_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
                              const fhir_type_t *type, const fhir_spoken_part_t *part)
@@ -65,6 +67,21 @@ static fhir_err_t *alternatives_node(fhir_qnode_t **out, fhir_query_t *query,
     return NULL;
 }
 
+/* A chain leads only to what is shown. */
+static fhir_err_t *add_shown(fhir_qnode_t *chain, const fhir_call_t *call)
+{
+    const fhir_convert_type_t *partly = fhir_spoken_partly();
+    fhir_query_t shown = {.type = chain->target};
+
+    if (strcmp(fhir_model_str(call->stored, chain->target->name), partly->r4) != 0)
+        return NULL;
+    shown.where = fhir_query_node(call, FHIR_Q_AND, chain->target);
+    FHIR_TRY(fhir_spoken_query_always(&shown, call, partly->dstu2));
+    fhir_query_add(shown.where, chain->child);
+    chain->child = shown.where;
+    return NULL;
+}
+
 /* The links of a chain, and at their end what must hold there. */
 static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhir_call_t *call,
                               const fhir_spoken_chain_t *chain)
@@ -82,28 +99,35 @@ static fhir_err_t *chain_node(fhir_qnode_t **out, fhir_query_t *query, const fhi
     for (node = *out; node->child && node->child->kind != FHIR_Q_TEST; node = node->child)
         ; /* each step names its type, so each has one child */
     node->child = both->child && !both->child->next ? both->child : both;
+    for (fhir_qnode_t *next, *link = *out; link != both && link->kind == FHIR_Q_CHAIN;
+         link = next) {
+        next = link == node ? both : link->child;
+        FHIR_TRY(add_shown(link, call));
+    }
+    return NULL;
+}
+
+fhir_err_t *fhir_spoken_add_alternatives(fhir_query_t *query, const fhir_call_t *call,
+                                         const fhir_spoken_condition_t *c)
+{
+    fhir_qnode_t *either;
+
+    FHIR_TRY(alternatives_node(&either, query, call, query->type, c));
+    fhir_query_add(query->where, either);
     return NULL;
 }
 
 fhir_err_t *fhir_spoken_add_node(fhir_query_t *query, const fhir_call_t *call,
                                  const fhir_spoken_condition_t *c)
 {
-    fhir_qnode_t *either;
+    fhir_qnode_t *either = fhir_query_node(call, FHIR_Q_OR, query->type), *node = NULL;
 
-    if (!c->chains) {
-        FHIR_TRY(alternatives_node(&either, query, call, query->type, c));
+    if (!c->chains)
+        return fhir_spoken_add_alternatives(query, call, c);
+    for (int i = 0; i < c->chains->nelts; i++) {
+        FHIR_TRY(chain_node(&node, query, call, &APR_ARRAY_IDX(c->chains, i, fhir_spoken_chain_t)));
+        fhir_query_add(either, node);
     }
-    else {
-        either = fhir_query_node(call, FHIR_Q_OR, query->type);
-        fhir_qnode_t *node;
-        for (int i = 0; i < c->chains->nelts; i++) {
-            FHIR_TRY(
-                chain_node(&node, query, call, &APR_ARRAY_IDX(c->chains, i, fhir_spoken_chain_t)));
-            fhir_query_add(either, node);
-        }
-        if (c->chains->nelts == 1)
-            either = node;
-    }
-    fhir_query_add(query->where, either);
+    fhir_query_add(query->where, c->chains->nelts == 1 ? node : either);
     return NULL;
 }

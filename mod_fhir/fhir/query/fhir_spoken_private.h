@@ -34,5 +34,8 @@ typedef struct fhir_spoken_chain_t {
  *  @return as fhir_query_condition */
 fhir_err_t *fhir_spoken_add_node(fhir_query_t *query, const fhir_call_t *call,
                                  const fhir_spoken_condition_t *c);
+/** The same for a condition without chains. @return as fhir_query_condition */
+fhir_err_t *fhir_spoken_add_alternatives(fhir_query_t *query, const fhir_call_t *call,
+                                         const fhir_spoken_condition_t *c);
 
 #endif

@@ -770,11 +770,10 @@ int fhir_spoken_query_is_empty(const fhir_spoken_query_t *q, const fhir_type_t *
     return 1;
 }
 
-/* What a resource must be to be shown as the type that is searched. */
-static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
+fhir_err_t *fhir_spoken_query_always(fhir_query_t *query, const fhir_call_t *call,
+                                     const char *spoken)
 {
-    const fhir_spoken_row_t *row =
-        find_row(call->type_name, type_name(call->stored, query->type), "", 0);
+    const fhir_spoken_row_t *row = find_row(spoken, type_name(call->stored, query->type), "", 0);
     reading_t r = {.call = (fhir_call_t *)call, .pool = call->pool};
 
     if (!row)
@@ -782,14 +781,14 @@ static fhir_err_t *add_always(fhir_query_t *query, const fhir_call_t *call)
     fhir_spoken_condition_t *c =
         new_condition(apr_array_make(call->pool, 1, sizeof(fhir_spoken_condition_t)), &r);
     add_query(&r, c, row->also, NULL);
-    return fhir_spoken_add_node(query, call, c);
+    return fhir_spoken_add_alternatives(query, call, c);
 }
 
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton)
 {
     const fhir_spoken_query_t *q = baton;
 
-    FHIR_TRY(add_always(query, call));
+    FHIR_TRY(fhir_spoken_query_always(query, call, call->type_name));
     for (int i = 0; i < q->types->nelts; i++) {
         if (APR_ARRAY_IDX(q->types, i, const fhir_type_t *) != query->type)
             continue;

@@ -69,6 +69,10 @@ fhir_err_t *fhir_spoken_query_parse(fhir_spoken_query_t **query, fhir_call_t *ca
                                     const fhir_pairs_t *pairs, int strict);
 /** 1 if no parameter selects resources of a type. */
 int fhir_spoken_query_is_empty(const fhir_spoken_query_t *query, const fhir_type_t *type);
+/** Adds what a resource of query->type must be to be found as the type `spoken` of DSTU2, if there
+ *  is such a condition. @return as fhir_query_condition */
+fhir_err_t *fhir_spoken_query_always(fhir_query_t *query, const fhir_call_t *call,
+                                     const char *spoken);
 /** Adds the conditions on query->type; a narrow of fhir_search_t, baton is the spoken query.
  *  @return as fhir_query_condition */
 fhir_err_t *fhir_spoken_query_narrow(fhir_query_t *query, const fhir_call_t *call, void *baton);

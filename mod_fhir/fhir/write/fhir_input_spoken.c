@@ -99,8 +99,10 @@ fhir_err_t *fhir_input_convert(fhir_input_t *input, fhir_call_t *call, const cha
     FHIR_TRY(fhir_node_parse_json(&sent, input->spoken, input->spoken_len, &limits, call->pool));
     mark(sent);
     fhir_node_t *old;
-    if (stored)
+    if (stored) { /* what it refers to is compared as it was shown */
         FHIR_TRY(fhir_node_parse_json(&old, stored, len, FHIR_NODE_LIMITS_MOST, call->pool));
+        fhir_spoken_note(call, NULL, NULL, stored, len);
+    }
     fhir_node_t *root;
     FHIR_TRY(fhir_spoken_store(&root, findings, call, stored ? old : NULL, sent, call->pool));
     if (findings->n_errors)

@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,6 +133,47 @@ static slot_t *free_slot(fhir_turns_t *turns, apr_uint64_t client)
     return NULL;
 }
 
+/* ---- slices ---- */
+
+/* A thread with a long slice of a processor is interrupted by those that wake up with a shorter
+ * one, also when all processors are busy. Longer than the kernel's own, which is at most 3 ms. */
+#define SLICE 20000000 /* ns */
+
+/* struct sched_attr of linux/sched/types.h, which older C libraries have no name for. */
+typedef struct attr_t {
+    apr_uint32_t size, policy;
+    apr_uint64_t flags;
+    apr_int32_t nice;
+    apr_uint32_t priority;
+    apr_uint64_t runtime, deadline, period; /* ns; runtime is the slice, 0 before Linux 6.12 */
+    apr_uint32_t util_min, util_max;
+} attr_t;
+
+/* Where the kernel or a sandbox does not have it, nothing changes. A thread whose policy is not the
+ * usual one has it from an administrator. Returns the slice it had, or 0. */
+static apr_uint64_t set_slice(apr_uint64_t ns)
+{
+    attr_t attr = {.size = sizeof(attr)};
+    if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) || attr.policy != SCHED_OTHER)
+        return 0;
+    apr_uint64_t before = attr.runtime;
+    attr.runtime = ns;
+    return before && !syscall(SYS_sched_setattr, 0, &attr, 0) ? before : 0;
+}
+
+static void lengthen(fhir_turn_t *turn)
+{
+    if (!turn->slice)
+        turn->slice = set_slice(SLICE);
+}
+
+static void restore(fhir_turn_t *turn)
+{
+    if (turn->slice)
+        (void)set_slice(turn->slice);
+    turn->slice = 0;
+}
+
 /* ---- turns ---- */
 
 /* 1 if it was given a turn by then. */
@@ -177,7 +220,12 @@ int fhir_turns_take(fhir_turn_t *turn, fhir_turns_t *turns, apr_uint64_t client,
     unlock(turns);
     if (keeps || !turn->slot)
         return keeps;
-    return await(turn->slot, until) || give_up(turn, turns);
+    if (await(turn->slot, until) || give_up(turn, turns)) {
+        lengthen(turn);
+        return 1;
+    }
+    restore(turn);
+    return 0;
 }
 
 void fhir_turns_give(fhir_turn_t *turn, fhir_turns_t *turns)
@@ -188,6 +236,7 @@ void fhir_turns_give(fhir_turn_t *turn, fhir_turns_t *turns)
     turn->slot = NULL;
     hand_over(turns);
     unlock(turns);
+    restore(turn);
 }
 
 void fhir_turns_drop(fhir_turns_t *turns, pid_t pid)

@@ -8,7 +8,7 @@
  * milliseconds of its work. While others wait it gets the next turn after them, so that no work
  * waits for the end of another's. Clients have their turns in order, whatever the number of their
  * requests. A permit is not to be kept while its thread waits for something else: it must be given
- * back then.
+ * back then. While a thread has one, Linux lets threads that wake up interrupt it (6.12 and later).
  *
  * Processes and threads: all functions but _init may be called by all at once, those of one turn by
  * its thread. A process that dies loses nothing but its own turns, when fhir_turns_drop is called.
@@ -33,6 +33,7 @@ int fhir_turns_init(fhir_turns_t *turns, int permits);
 /** A thread's place in the lane, its owner's to keep. */
 typedef struct fhir_turn_t {
     struct fhir_turns_slot_t *slot; /* NULL: it has no permit */
+    apr_uint64_t slice;             /* ns: of the thread before it had one; 0: it was not changed */
 } fhir_turn_t;
 
 /**

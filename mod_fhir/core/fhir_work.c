@@ -31,7 +31,7 @@ void fhir_work_begin(fhir_work_t *work)
     work->ticks = 0;
     work->seen = work->is_long ? 0 : coarse_time();
     work->is_timed = work->was_long = work->holds = work->is_final = 0;
-    work->turn.slot = NULL;
+    work->turn = (fhir_turn_t){0};
     work->err = NULL;
     current = work;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,9 +192,37 @@ static void test_death(apr_pool_t *pool)
     close(ready[1]);
 }
 
+/* The slice of this thread in ns, or 0 where the kernel has none for each thread. */
+static unsigned long long slice(void)
+{
+    unsigned long long attr[8] = {sizeof(attr)}; /* the fourth is the slice */
+    return syscall(SYS_sched_getattr, 0, attr, sizeof(attr), 0) ? 0 : attr[3];
+}
+
+static void test_slice(void)
+{
+    fhir_turns_t *turns = lane_of(1);
+    fhir_turn_t a = {0}, b = {0};
+    unsigned long long before = slice();
+    if (!before) {
+        tap_skip(4, "the kernel has no slices of single threads");
+        return;
+    }
+    (void)fhir_turns_take(&a, turns, 1, 0);
+    tap_ok(slice() > before, "who works in the lane can be interrupted: %llu ns", slice());
+    (void)fhir_turns_take(&a, turns, 1, 0);
+    fhir_turns_give(&a, turns);
+    tap_is_int((long long)slice(), (long long)before, "afterwards it is as others");
+    (void)fhir_turns_take(&b, turns, 2, 0);
+    tap_is_int(fhir_turns_take(&a, turns, 1, 0), 0, "who has no turn");
+    fhir_turns_give(&b, turns);
+    tap_is_int((long long)slice(), (long long)before, "does not change");
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_start();
+    test_slice();
     test_permits();
     test_order(pool);
     test_death(pool);

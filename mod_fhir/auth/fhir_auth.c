@@ -137,6 +137,7 @@ static int is_for_people(fhir_refusal_id_t id)
     case FHIR_REFUSED_LICENCE_WITHDRAWN:
     case FHIR_REFUSED_NOT_FOR_STAFF:
     case FHIR_REFUSED_NOT_FOR_PATIENTS:
+    case FHIR_REFUSED_FACILITY:
     case FHIR_REFUSED_NO_RECORD:
     case FHIR_REFUSED_LAUNCH_USER:
     case FHIR_REFUSED_FORM_OLD:
@@ -349,12 +350,18 @@ const char *fhir_auth_param(const fhir_pairs_t *pairs, const char *name)
     return value && *value ? value : NULL;
 }
 
-static const char *repeated(const fhir_pairs_t *pairs)
+/* lists: names that may repeat, ends with NULL. */
+static const char *repeated(const fhir_pairs_t *pairs, const char *const *lists)
 {
-    for (int i = 0; i < pairs->n; i++)
-        for (int j = 0; j < i; j++)
-            if (*pairs->list[i].name != '_' && !strcmp(pairs->list[i].name, pairs->list[j].name))
-                return pairs->list[i].name;
+    for (int i = 0; i < pairs->n; i++) {
+        const char *name = pairs->list[i].name;
+        int may = *name == '_';
+        for (int k = 0; lists[k]; k++)
+            may |= !strcmp(lists[k], name);
+        for (int j = 0; j < i && !may; j++)
+            if (!strcmp(name, pairs->list[j].name))
+                return name;
+    }
     return NULL;
 }
 
@@ -418,12 +425,12 @@ fhir_err_t *fhir_auth_form(fhir_auth_call_t *call)
                                       "The form is longer than %d bytes", FORM_MAX)
                    : err;
     FHIR_TRY(has_parts ? read_parts(call, type, body, len) : read_pairs(call, body, len));
-    const char *twice = repeated(&call->form);
-    /* scope is repeated: the switches of the consent page all have this name */
-    return twice && strcmp(twice, "scope") != 0
-               ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
-                                  twice)
-               : NULL;
+    /* switches of a list: on the consent page, and of a licence */
+    static const char *const lists[] = {"scope", "facility", NULL};
+    const char *twice = repeated(&call->form, lists);
+    return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
+                                    twice)
+                 : NULL;
 }
 
 static const struct {
@@ -467,7 +474,8 @@ static fhir_err_t *check_request(fhir_auth_call_t *call, const fhir_auth_route_t
                          call->pool))
         return fhir_auth_refuse(call, FHIR_REFUSED_BAD_ENCODING,
                                 "The query is not URL-encoded UTF-8, or too long");
-    const char *twice = repeated(&call->query);
+    static const char *const none[] = {NULL};
+    const char *twice = repeated(&call->query, none);
     return twice ? fhir_auth_refuse(call, FHIR_REFUSED_REPEATED, "%.100s appears more than once",
                                     twice)
                  : NULL;

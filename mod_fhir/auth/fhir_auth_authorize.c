@@ -545,6 +545,9 @@ static fhir_err_t *show_consent(ask_t *ask)
         view_scope(view, ask, &ask->offered.list[i]);
     fhir_view_flag(view, "identity", fhir_scopes_has(&ask->offered, FHIR_SCOPE_OPENID));
     fhir_view_flag(view, "public", !strcmp(ask->client->auth, "none"));
+    const char *facilities;
+    FHIR_TRY(fhir_auth_facilities(&facilities, call, ask->client));
+    fhir_view_set(view, "facility_names", facilities);
     return fhir_auth_page(call, 200, "consent", view, ask->form_action);
 }
 
@@ -715,6 +718,12 @@ static fhir_err_t *agree(ask_t *ask)
 
 /* ---- the endpoint ---- */
 
+static fhir_err_t *check_facilities(const ask_t *ask)
+{
+    return fhir_auth_check_facilities(ask->call, ask->client, ask->session->user.id,
+                                      ask->person ? ask->person->id : NULL, FHIR_REFUSED_FACILITY);
+}
+
 /* A request that came as a form is redirected to a URL, and from then on is treated like any other.
  * RFC 6749, 3.1. */
 static fhir_err_t *post_to_get(fhir_auth_call_t *call)
@@ -756,9 +765,13 @@ fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call)
     if (!ask.session)
         return NULL;
     int done;
+    if (!is_patients(&ask)) /* of patients it depends on the record that is chosen */
+        FHIR_TRY(check_facilities(&ask));
     FHIR_TRY(choose_patient(&ask, &done));
     if (done)
         return NULL;
+    if (is_patients(&ask))
+        FHIR_TRY(check_facilities(&ask));
     FHIR_TRY(offer(&ask));
     return is_step(call, "consent") ? agree(&ask) : show_consent(&ask);
 }

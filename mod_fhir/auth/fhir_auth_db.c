@@ -110,6 +110,7 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
     client->access_sec = number(row, 20);
     client->system_sec = number(row, 21);
     client->refresh_sec = number(row, 22);
+    client->facilities = fhir_auth_text(row, 23, pool);
     one->found = client;
     return NULL;
 }
@@ -125,7 +126,8 @@ fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *cal
         "CASE WHEN l.state = 'given' AND l.expires <= now() THEN 'ended' ELSE coalesce(l.state, "
         "'') "
         "END, coalesce(l.scopes, ''), l.staff, l.patients, l.system, "
-        "l.secret_grant, l.access_sec, l.system_sec, l.refresh_sec "
+        "l.secret_grant, l.access_sec, l.system_sec, l.refresh_sec, "
+        "coalesce(array_to_string(l.facilities, ','), '') "
         "FROM @client c LEFT JOIN @licence l ON l.client = c.id WHERE c.id = $1",
         FHIR_STMT_SHORT, 1, &id, read_client, &one, NULL));
     *client = one.found;
@@ -169,6 +171,65 @@ fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t 
                                 ? apr_pstrcat(call->pool, " at ", call->request->portal_url,
                                               "/licences/app?client=", client->id, NULL)
                                 : "");
+}
+
+/* ---- facilities ---- */
+
+typedef struct covered_t {
+    int is;
+    const char *names;
+    apr_pool_t *pool;
+} covered_t;
+
+static fhir_err_t *read_covered(void *baton, const fhir_row_t *row)
+{
+    covered_t *covered = baton;
+    covered->names = fhir_auth_text(row, 0, covered->pool);
+    covered->is = is_true(row, 1);
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_facilities(const char **names, const fhir_auth_call_t *call,
+                                 const fhir_client_t *client)
+{
+    covered_t covered = {.pool = call->pool};
+    if (*client->facilities)
+        FHIR_TRY(fhir_auth_sql(
+            call,
+            "SELECT " FHIR_FACILITY_NAMES("l.facilities") ", true FROM "
+                                                          "@licence l WHERE l.client = $1",
+            0, 1, &client->id, read_covered, &covered, NULL));
+    *names = covered.names;
+    return NULL;
+}
+
+fhir_err_t *fhir_auth_check_facilities(fhir_auth_call_t *call, const fhir_client_t *client,
+                                       const char *user, const char *patient, fhir_refusal_id_t id)
+{
+    const char *values[] = {client->id, user, patient};
+    int is_patients = call->request->endpoint->audience == FHIR_AUDIENCE_PATIENT;
+    covered_t covered = {.names = client->facilities, .pool = call->pool};
+    if (!*client->facilities)
+        return NULL;
+    FHIR_TRY(fhir_auth_sql(call,
+                           "SELECT " FHIR_FACILITY_NAMES("l.facilities") ", " FHIR_LICENCE_COVERS(
+                               "l.facilities", "u.kind", "u.fhir_user",
+                               "$3::text") " FROM @licence l LEFT JOIN @user "
+                                           "u ON u.id = $2 WHERE l.client = $1",
+                           0, 3, values, read_covered, &covered, NULL));
+    if (covered.is)
+        return NULL;
+    fhir_auth_saw(call, "facility",
+                  !user         ? "a program without a user"
+                  : is_patients ? "a patient of none of them"
+                                : "a member of the staff without a role at one of them",
+                  apr_pstrcat(call->pool,
+                              is_patients ? "Patient.managingOrganization is one of: "
+                                          : "a PractitionerRole that is active now, at one of: ",
+                              covered.names, NULL));
+    return fhir_auth_refuse(call, id, "The practice has limited app %s to people of: %.500s%s",
+                            client->name, covered.names,
+                            user ? "" : "; a program without a user belongs to no facility");
 }
 
 /* ---- users ---- */

@@ -99,8 +99,12 @@ fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call)
         "LEFT JOIN @user u ON u.id = a.user_id LEFT JOIN @session s ON s.digest = a.session "
         "WHERE t.digest = $1::bytea AND a.place = $2 AND t.expires > now() AND t.revoked IS NULL "
         "AND t.replaced IS NULL AND a.revoked IS NULL AND coalesce(a.expires > now(), true) AND "
-        "c.disabled IS NULL AND l.state = 'given' AND u.disabled IS NULL AND "
-        "coalesce(u.expires > now(), true) AND (a.refresh <> 'online' OR s.ended IS NULL)",
+        "c.disabled IS NULL AND l.state = 'given' AND coalesce(l.expires > now(), true) "
+        "AND " FHIR_LICENCE_COVERS("l.facilities", "u.kind", "u.fhir_user",
+                                   "a.patient") " AND "
+                                                "u.disabled IS NULL AND "
+                                                "coalesce(u.expires > now(), true) AND (a.refresh "
+                                                "<> 'online' OR s.ended IS NULL)",
         0, 2, values, read_looked, &looked, NULL));
     fhir_auth_json(call, 200, looked.answer ? looked.answer : "{\"active\":false}");
     return NULL;

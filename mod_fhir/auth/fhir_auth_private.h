@@ -33,6 +33,9 @@ typedef struct fhir_client_t {
     int native, disabled;
     const char *state; /* state of the licence: "given", …; "" when there is none */
     const char *licence_scopes;
+    const char
+        *facilities; /* ids of Organizations that the licence is limited to, divided by commas;
+                        "": it is not */
     int staff, patients, system, secret_grant;
     int access_sec, system_sec, refresh_sec;
 } fhir_client_t;
@@ -158,6 +161,36 @@ fhir_err_t *fhir_auth_client(fhir_client_t **client, const fhir_auth_call_t *cal
 int fhir_client_may(const fhir_client_t *client, const char *grant);
 /** Refuses unless the practice has authorized the application, and it is enabled. */
 fhir_err_t *fhir_auth_check_licence(fhir_auth_call_t *call, const fhir_client_t *client);
+/** SQL: whether a licence covers somebody: its facilities (an array of ids), the kind and resource
+ * of the user (NULL: no user), and the patient. Without facilities it covers all. With them:
+ * patients whose managingOrganization is one; staff with a PractitionerRole that is not inactive,
+ * whose period has begun and not ended, and which names one, or a Location that one manages. The
+ *  Organization must exist and not be inactive. Whatever is not known is not covered. */
+#define FHIR_LICENCE_COVERS(facilities, kind, resource, patient)                                   \
+    "CASE WHEN cardinality(" facilities ") = 0 THEN true WHEN " kind                               \
+    " IS NULL THEN false WHEN " kind " = 'patient' THEN EXISTS (SELECT FROM ~.patient p JOIN "     \
+    "~.organization o ON p.organization = 'Organization/' || o.id WHERE p.id = " patient           \
+    " AND o.id = ANY (" facilities ") AND o.active IS DISTINCT FROM 'false') "                     \
+    "ELSE EXISTS (SELECT FROM ~.practitionerrole r JOIN ~.organization o ON o.id = ANY "           \
+    "(" facilities ") AND o.active IS DISTINCT FROM 'false' WHERE (r.practitioner = " resource     \
+    " OR r.id = CASE WHEN " resource " LIKE 'PractitionerRole/%' THEN substr(" resource            \
+    ", 18) END) AND r.active IS DISTINCT FROM 'false' AND coalesce(r.date_low <= now(), true) "    \
+    "AND "                                                                                         \
+    "coalesce(r.date_high > now(), true) AND (r.organization = 'Organization/' || o.id OR EXISTS " \
+    "(SELECT FROM ~.location n WHERE n.organization = 'Organization/' || o.id AND "                \
+    "n.status IS DISTINCT FROM 'inactive' AND n.id IN (SELECT substr(x, 10) FROM "                 \
+    "unnest(r.location) x WHERE x LIKE 'Location/%')))) END"
+/** SQL: the names of facilities (an array of ids), divided by commas. */
+#define FHIR_FACILITY_NAMES(facilities)                                                            \
+    "(SELECT string_agg(coalesce(o.resource::json ->> 'name', f.id), ', ' ORDER BY f.n) FROM "     \
+    "unnest(" facilities ") WITH ORDINALITY f (id, n) LEFT JOIN ~.organization o ON o.id = f.id)"
+/** The names of the facilities that a licence is limited to; *names NULL: it is not.
+ *  @return as fhir_auth_sql */
+fhir_err_t *fhir_auth_facilities(const char **names, const fhir_auth_call_t *call,
+                                 const fhir_client_t *client);
+/** Refuses (id) unless the licence covers a user and, on the side of patients, this patient. */
+fhir_err_t *fhir_auth_check_facilities(fhir_auth_call_t *call, const fhir_client_t *client,
+                                       const char *user, const char *patient, fhir_refusal_id_t id);
 /** The user by name or by id, or *user NULL. @return as fhir_auth_sql */
 fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, const char *name,
                            const char *id);

@@ -295,6 +295,8 @@ static fhir_err_t *redeem(fhir_auth_call_t *call, const fhir_client_t *client)
                            "a.place = $2",
                            0, 2, values, read_code, &code, NULL));
     FHIR_TRY(check_code(call, client, &code));
+    FHIR_TRY(fhir_auth_check_facilities(call, client, code.authz.user, code.authz.patient,
+                                        FHIR_REFUSED_FACILITY_TOKEN));
     /* one of several requests with the same token */
     FHIR_TRY(fhir_auth_sql(call,
                            "UPDATE @code SET redeemed = now() WHERE digest = $1::bytea AND "
@@ -418,6 +420,8 @@ static fhir_err_t *refresh(fhir_auth_call_t *call, const fhir_client_t *client)
         "t.kind = 'refresh' AND a.id = t.authorization_id AND a.place = $2",
         0, 3, values, read_refresh, &found, NULL));
     FHIR_TRY(check_refresh(call, client, &found));
+    FHIR_TRY(fhir_auth_check_facilities(call, client, found.authz.user, found.authz.patient,
+                                        FHIR_REFUSED_FACILITY_TOKEN));
     const char *scopes;
     FHIR_TRY(refreshed_scopes(&scopes, call, &found.authz));
     found.authz.nonce = NULL; /* OpenID Connect Core, 12.2 */
@@ -494,6 +498,7 @@ static fhir_err_t *system_token(fhir_auth_call_t *call, const fhir_client_t *cli
                           .issuer = call->request->base_url,
                           .context = "{}",
                           .refresh = ""};
+    FHIR_TRY(fhir_auth_check_facilities(call, client, NULL, NULL, FHIR_REFUSED_FACILITY_SYSTEM));
     if (!client->system)
         return fhir_auth_refuse(
             fhir_auth_saw(call, "client_id", client->id, "a licence for use without a user"),

@@ -89,14 +89,23 @@ fhir_err_t *fhir_bearer_find(fhir_bearer_t *out, const fhir_digest_t *token, con
         "WHEN l.expires <= now() THEN 'past the end of the practice''s authorization' "
         "WHEN a.user_id IS NOT NULL AND (u.disabled IS NOT NULL OR u.expires <= now()) THEN "
         "'of a user who may not sign in any more' "
-        "WHEN a.expires <= now() THEN 'past the time that the user set' "
-        "WHEN s.ended IS NOT NULL AND a.refresh = 'online' THEN 'of a user who signed out' END, "
-        "a.id, a.place, a.client, a.user_id, u.kind, u.fhir_user, a.patient, t.scopes, "
-        "(extract(epoch FROM least(t.expires, a.expires, u.expires, l.expires)) * 1000000)::bigint "
-        "FROM @token t JOIN @authorization a ON a.id = t.authorization_id "
-        "JOIN @client c ON c.id = a.client LEFT JOIN @licence l ON l.client = a.client "
-        "LEFT JOIN @user u ON u.id = a.user_id LEFT JOIN @session s ON s.digest = a.session "
-        "WHERE t.digest = $1::bytea AND t.kind = 'access'",
+        "WHEN NOT " FHIR_LICENCE_COVERS(
+            "l.facilities", "u.kind", "u.fhir_user",
+            "a.patient") " THEN 'outside of the facilities that the practice has limited the app "
+                         "to' "
+                         "WHEN a.expires <= now() THEN 'past the time that the user set' "
+                         "WHEN s.ended IS NOT NULL AND a.refresh = 'online' THEN 'of a user who "
+                         "signed out' END, "
+                         "a.id, a.place, a.client, a.user_id, u.kind, u.fhir_user, a.patient, "
+                         "t.scopes, "
+                         "(extract(epoch FROM least(t.expires, a.expires, u.expires, l.expires)) * "
+                         "1000000)::bigint "
+                         "FROM @token t JOIN @authorization a ON a.id = t.authorization_id "
+                         "JOIN @client c ON c.id = a.client LEFT JOIN @licence l ON l.client = "
+                         "a.client "
+                         "LEFT JOIN @user u ON u.id = a.user_id LEFT JOIN @session s ON s.digest = "
+                         "a.session "
+                         "WHERE t.digest = $1::bytea AND t.kind = 'access'",
         FHIR_STMT_SHORT, 1, &value, read_token, &found, NULL, pool));
     if (!found.is_found)
         return fhir_err_create(pool, FHIR_ERR_LOGIN, "The access token is unknown to this server");

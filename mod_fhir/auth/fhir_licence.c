@@ -6,6 +6,8 @@
 #include "auth/fhir_auth_private.h"
 #include "core/fhir_random.h"
 
+#define FACILITIES_MAX 100 /* as sql/028-facilities.sql */
+
 static fhir_err_t *change(int *found, const fhir_practice_desk_t *desk, const char *sql, int n,
                           const char *const *values)
 {
@@ -40,20 +42,76 @@ fhir_err_t *fhir_licence_give(int *found, const fhir_practice_desk_t *desk,
                             seconds(licence->system_sec, desk->pool),
                             seconds(licence->refresh_sec, desk->pool),
                             licence->until,
-                            licence->words ? licence->words : ""};
+                            licence->words ? licence->words : "",
+                            licence->facilities};
     return change(
         found, desk,
         "INSERT INTO @licence (client, state, changed_by, scopes, staff, patients, system, "
-        "secret_grant, access_sec, system_sec, refresh_sec, expires, words) SELECT c.id, 'given', "
+        "secret_grant, access_sec, system_sec, refresh_sec, expires, words, facilities) SELECT "
+        "c.id, 'given', "
         "$2, coalesce($3, CASE WHEN c.app IS NULL THEN '' ELSE c.scopes END), $4::boolean, "
         "$5::boolean, $6::boolean, $7::boolean, coalesce($8::int, 3600), coalesce($9::int, 300), "
-        "coalesce($10::int, 15552000), $11::timestamptz, $12 FROM @client c WHERE c.id = $1 ON "
+        "coalesce($10::int, 15552000), $11::timestamptz, $12, "
+        "coalesce(string_to_array(nullif($13::text, ''), ','), '{}') FROM @client c WHERE c.id = "
+        "$1 ON "
         "CONFLICT (client) DO UPDATE SET state = 'given', changed = now(), changed_by = "
         "excluded.changed_by, scopes = excluded.scopes, staff = excluded.staff, patients = "
         "excluded.patients, system = excluded.system, secret_grant = excluded.secret_grant, "
         "access_sec = excluded.access_sec, system_sec = excluded.system_sec, refresh_sec = "
-        "excluded.refresh_sec, expires = excluded.expires, words = excluded.words",
-        12, values);
+        "excluded.refresh_sec, expires = excluded.expires, words = excluded.words, facilities = "
+        "excluded.facilities",
+        13, values);
+}
+
+typedef struct text_t {
+    const char *text;
+    apr_pool_t *pool;
+} text_t;
+
+static fhir_err_t *read_text(void *baton, const fhir_row_t *row)
+{
+    text_t *text = baton;
+    text->text = fhir_auth_text(row, 0, text->pool);
+    return NULL;
+}
+
+fhir_err_t *fhir_licence_facilities_check(const char **fault, const char **value,
+                                          const fhir_practice_desk_t *desk,
+                                          const fhir_licence_t *licence)
+{
+    text_t unknown = {.pool = desk->pool};
+    int n = 1;
+    *fault = *value = NULL;
+    if (!licence->facilities || !*licence->facilities)
+        return NULL;
+    for (const char *s = licence->facilities; *s; s++)
+        n += *s == ',';
+    if (n > FACILITIES_MAX || licence->system) {
+        *fault = licence->system ? "fault-facilities-system" : "fault-facilities-many";
+        return NULL;
+    }
+    FHIR_TRY(fhir_auth_sql_in(
+        desk->store, desk->tenant,
+        "SELECT f FROM unnest(string_to_array($1, ',')) f WHERE NOT EXISTS (SELECT FROM "
+        "~.organization o WHERE o.id = f AND o.active IS DISTINCT FROM 'false') LIMIT 1",
+        0, 1, &licence->facilities, read_text, &unknown, NULL, desk->pool));
+    *value = unknown.text;
+    *fault = unknown.text ? "fault-facility" : NULL;
+    return NULL;
+}
+
+fhir_err_t *fhir_licence_facilities(const fhir_practice_desk_t *desk, const char *client,
+                                    fhir_row_fn row_fn, void *baton)
+{
+    return fhir_auth_sql_in(
+        desk->store, desk->tenant,
+        "SELECT id, name, chosen FROM (SELECT o.id, coalesce(o.resource::json ->> 'name', o.id) AS "
+        "name, coalesce(o.id = ANY (l.facilities), false) AS chosen FROM ~.organization o LEFT "
+        "JOIN @licence l ON l.client = $1 WHERE o.active IS DISTINCT FROM 'false' AND (o.id IN "
+        "(SELECT substr(organization, 14) FROM ~.location UNION SELECT substr(organization, 14) "
+        "FROM ~.practitionerrole) OR o.id = ANY (l.facilities))) f ORDER BY NOT chosen, "
+        "lower(name), id LIMIT 201",
+        0, 1, &client, row_fn, baton, NULL, desk->pool);
 }
 
 fhir_err_t *fhir_licence_take_back(int *found, const fhir_practice_desk_t *desk, const char *client,
@@ -74,7 +132,8 @@ fhir_err_t *fhir_licence_list(const fhir_practice_desk_t *desk, fhir_row_fn row_
         desk->store, desk->tenant,
         "SELECT c.id, c.name, coalesce(l.state, 'asked'), concat_ws(',', CASE WHEN l.staff THEN "
         "'staff' END, CASE WHEN l.patients THEN 'patients' END, CASE WHEN l.system THEN 'system' "
-        "END), l.access_sec, l.refresh_sec, coalesce(nullif(l.scopes, ''), '(all it asks)') FROM "
+        "END), l.access_sec, l.refresh_sec, coalesce(nullif(l.scopes, ''), '(all it asks)'), "
+        "coalesce(nullif(array_to_string(l.facilities, ','), ''), '(all facilities)') FROM "
         "@client c LEFT JOIN @licence l ON l.client = c.id ORDER BY c.name, c.id",
         0, 0, NULL, row_fn, baton, NULL, desk->pool);
 }

@@ -29,16 +29,29 @@ typedef struct fhir_licence_t {
     int access_sec, system_sec, refresh_sec; /* 0: the default */
     const char *until;                       /* a date, or NULL */
     const char *words;                       /* to the developer; "" for none */
+    const char *facilities; /* ids of Organizations, divided by commas: only their people may use
+                               it; NULL or "": all */
 } fhir_licence_t;
 
-/** Authorizes; *found is 0 when there is no such application. For an invalid date:
- * FHIR_ERR_INTERNAL with sqlstate 22007 or 22008. */
+/** What is wrong with a licence's facilities: *fault a key of the texts of pages, NULL: nothing;
+ *  *value: the id that is not an Organization's, or NULL. */
+fhir_err_t *fhir_licence_facilities_check(const char **fault, const char **value,
+                                          const fhir_practice_desk_t *desk,
+                                          const fhir_licence_t *licence);
+/** The facilities to choose from, and those that are chosen: id, name, whether the licence of an
+ *  application has it. Those are Organizations that manage a Location or that a PractitionerRole
+ *  names; at most 201, the chosen ones first. */
+fhir_err_t *fhir_licence_facilities(const fhir_practice_desk_t *desk, const char *client,
+                                    fhir_row_fn row_fn, void *baton);
+/** Authorizes, after fhir_licence_facilities_check; *found is 0 when there is no such application.
+ * For an invalid date: FHIR_ERR_INTERNAL with sqlstate 22007 or 22008. */
 fhir_err_t *fhir_licence_give(int *found, const fhir_practice_desk_t *desk,
                               const fhir_licence_t *licence);
 /** Refuses or withdraws (state "refused", "withdrawn"), with words. */
 fhir_err_t *fhir_licence_take_back(int *found, const fhir_practice_desk_t *desk, const char *client,
                                    const char *state, const char *words);
-/** All applications: id, name, state, for whom, seconds of access and refresh tokens, scopes. */
+/** All applications: id, name, state, for whom, seconds of access and refresh tokens, scopes,
+ *  facilities. */
 fhir_err_t *fhir_licence_list(const fhir_practice_desk_t *desk, fhir_row_fn row_fn, void *baton);
 
 /** Makes an initial access token. owner: id of a developer, or NULL; environment: "test" or

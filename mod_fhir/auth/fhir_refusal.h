@@ -32,6 +32,9 @@
   X(NOT_FOR_STAFF, "not-for-staff", "unauthorized_client", 400, FHIR_PRACTICE, "The licence does not cover use by staff. Ask the practice, or use the patient endpoint.") \
   X(NOT_FOR_PATIENTS, "not-for-patients", "unauthorized_client", 400, FHIR_PRACTICE, "The licence does not cover use by patients. Ask the practice, or use the provider endpoint.") \
   X(NOT_FOR_SYSTEM, "not-for-system", "unauthorized_client", 400, FHIR_PRACTICE, "The licence does not cover use without a person who signs in.") \
+  X(FACILITY, "outside-facilities", "access_denied", 403, FHIR_PRACTICE, "The practice has limited the application to facilities. Staff need a PractitionerRole that is active now and names one of them, or a Location of one; a patient's managingOrganization must be one of them.") \
+  X(FACILITY_TOKEN, "token-outside-facilities", "invalid_grant", 400, FHIR_PRACTICE, "The practice has limited the application to facilities that the person does not belong to, or not any more.") \
+  X(FACILITY_SYSTEM, "no-system-at-facilities", "unauthorized_client", 400, FHIR_PRACTICE, "The practice has limited the application to people of facilities. A program without a user belongs to none: it needs a licence without this limit.") \
   X(AUTH_MISSING, "client-authentication-missing", "invalid_client", 401, FHIR_DEVELOPER, "A confidential application must authenticate, with its secret (HTTP Basic or client_secret) or with a signed assertion.") \
   X(AUTH_MALFORMED, "client-authentication-malformed", "invalid_client", 401, FHIR_DEVELOPER, "Send Authorization: Basic, a blank, and base64 of client_id:client_secret, both URL-encoded.") \
   X(AUTH_BEARER, "bearer-at-token-endpoint", "invalid_client", 401, FHIR_DEVELOPER, "The token endpoint accepts Authorization: Basic, not Bearer.") \

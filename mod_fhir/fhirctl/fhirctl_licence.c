@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "auth/fhir_scope.h"
+#include "core/fhir_page.h"
 #include "fhirctl/fhirctl_auth.h"
 
 enum {
@@ -13,11 +14,12 @@ enum {
     OPT_REFRESH,
     OPT_SECRET_GRANT,
     OPT_UNTIL,
-    OPT_WORDS
+    OPT_WORDS,
+    OPT_FACILITY
 };
 
 typedef struct options_t {
-    const char *scopes, *whom, *until, *words;
+    const char *scopes, *whom, *until, *words, *facilities;
     int access_sec, system_sec, refresh_sec, secret_grant;
 } options_t;
 
@@ -32,6 +34,8 @@ const apr_getopt_option_t fhirctl_licence_options[] = {
      "client_credentials with its secret, for programs that cannot sign"},
     {"until", OPT_UNTIL, 1, "DATE\tlast day of the licence (no end)"},
     {"words", OPT_WORDS, 1, "TEXT\tmessage to the developer"},
+    {"facility", OPT_FACILITY, 1,
+     "IDS\tOrganizations, divided by commas: only their people may use it (all)"},
     {0},
 };
 
@@ -58,6 +62,9 @@ static const char *option(void *baton, int opt, const char *value)
     case OPT_WORDS:
         options->words = value;
         return strlen(value) <= 2000 ? NULL : "a text of at most 2000 bytes";
+    case OPT_FACILITY:
+        options->facilities = value;
+        return NULL;
     case OPT_ACCESS:
         return take_time(&options->access_sec, value);
     case OPT_SYSTEM:
@@ -95,7 +102,9 @@ static fhir_err_t *must_exist(fhirctl_run_t *run, int found)
 static fhir_err_t *give(fhirctl_run_t *run)
 {
     const options_t *options = run->options;
-    const char *whom = options->whom ? options->whom : "staff,patients,system";
+    const char *whom = options->whom         ? options->whom
+                       : options->facilities ? "staff,patients"
+                                             : "staff,patients,system";
     const fhir_licence_t licence = {
         .client = run->name,
         .scopes = options->scopes,
@@ -108,10 +117,16 @@ static fhir_err_t *give(fhirctl_run_t *run)
         .refresh_sec = options->refresh_sec,
         .until = options->until,
         .words = options->words,
+        .facilities = options->facilities,
     };
     FHIR_TRY(check_scopes(run, options->scopes));
     fhir_practice_desk_t desk;
     FHIR_TRY(fhirctl_auth_desk(&desk, run));
+    const char *fault, *value;
+    FHIR_TRY(fhir_licence_facilities_check(&fault, &value, &desk, &licence));
+    if (fault)
+        return fhirctl_auth_wrong(run, "--facility: %s%s%s", fhir_page_text(fault, "en", run->pool),
+                                  value ? " " : "", value ? value : "");
     int found;
     FHIR_TRY(fhir_licence_give(&found, &desk, &licence));
     return must_exist(run, found);

@@ -26,6 +26,7 @@ typedef struct fhir_portal_client_t {
     const char *state;    /* of the licence: "given", …, "ended"; "" when there is none */
     const char *words, *message, *changed, *changed_by, *until; /* "" or dates */
     const char *licence_scopes;
+    const char *facility_names;                /* that the licence is limited to; NULL: it is not */
     int staff, patients, system, secret_grant; /* of the licence */
     int access_sec, system_sec, refresh_sec;
 } fhir_portal_client_t;

@@ -56,10 +56,13 @@ typedef struct reading_t {
     "'YYYY-MM-DD'), ''), coalesce(l.scopes, ''), coalesce(l.staff, false), "                       \
     "coalesce(l.patients, false), coalesce(l.system, false), coalesce(l.secret_grant, false), "    \
     "coalesce(l.access_sec, 3600), coalesce(l.system_sec, 300), coalesce(l.refresh_sec, "          \
-    "15552000), a.home "                                                                           \
-    "FROM @client c LEFT JOIN @app a ON a.id = c.app LEFT JOIN @licence l ON l.client = c.id "     \
-    "LEFT JOIN @user u ON u.id = a.owner LEFT JOIN @developer d ON d.user_id = u.id "              \
-    "LEFT JOIN @registration r ON r.client = c.id WHERE "
+    "15552000), a.home, CASE WHEN l.state = 'given' THEN " FHIR_FACILITY_NAMES(                    \
+        "l.facilities") " END "                                                                    \
+                        "FROM @client c LEFT JOIN @app a ON a.id = c.app LEFT JOIN @licence l ON " \
+                        "l.client = c.id "                                                         \
+                        "LEFT JOIN @user u ON u.id = a.owner LEFT JOIN @developer d ON d.user_id " \
+                        "= u.id "                                                                  \
+                        "LEFT JOIN @registration r ON r.client = c.id WHERE "
 
 static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
 {
@@ -111,6 +114,7 @@ static fhir_err_t *read_client(void *baton, const fhir_row_t *row)
     c->system_sec = NUMBER;
     c->refresh_sec = NUMBER;
     c->original = TEXT;
+    c->facility_names = TEXT;
 #undef TEXT
 #undef FLAG
 #undef NUMBER
@@ -159,6 +163,7 @@ void fhir_portal_show_client(fhir_view_t *view, const fhir_auth_call_t *call,
         {"changed", c->changed},
         {"changed_by", c->changed_by},
         {"until", c->until},
+        {"facility_names", c->facility_names},
     };
     for (apr_size_t i = 0; i < sizeof(values) / sizeof(*values); i++)
         fhir_view_set(view, values[i].name, values[i].value);

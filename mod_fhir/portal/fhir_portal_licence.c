@@ -12,9 +12,10 @@
 
 #include "portal/fhir_portal_app.h"
 
-#define DAYS       30 /* of the charts */
-#define CHARTS     4
-#define TOKENS_MAX 100 /* that are shown */
+#define DAYS             30 /* of the charts */
+#define CHARTS           4
+#define TOKENS_MAX       100 /* that are shown */
+#define FACILITIES_SHOWN 200
 
 static const char *typed(const fhir_auth_call_t *call, const char *name)
 {
@@ -175,29 +176,36 @@ static fhir_err_t *show_tokens(fhir_view_t *view, fhir_auth_call_t *call,
     return fhir_auth_sql(
         call,
         "SELECT z.id, coalesce(u.display, ''), to_char(z.created, 'YYYY-MM-DD HH24:MI'), "
-        "to_char(z.used, 'YYYY-MM-DD HH24:MI'), z.scopes FROM @authorization z LEFT JOIN @user u "
-        "ON u.id = z.user_id WHERE z.client = $1 AND z.revoked IS NULL AND coalesce(z.expires > "
-        "now(), true) AND EXISTS (SELECT FROM @token t WHERE t.authorization_id = z.id AND "
-        "t.expires > now() AND t.revoked IS NULL AND t.replaced IS NULL) ORDER BY z.used DESC "
-        "LIMIT $2::int",
+        "to_char(z.used, 'YYYY-MM-DD HH24:MI'), z.scopes FROM @authorization z JOIN @licence l ON "
+        "l.client = z.client LEFT JOIN @user u ON u.id = z.user_id WHERE z.client = $1 "
+        "AND " FHIR_LICENCE_COVERS("l.facilities", "u.kind", "u.fhir_user",
+                                   "z.patient") " AND z.revoked IS NULL AND coalesce(z.expires > "
+                                                "now(), true) AND EXISTS (SELECT FROM @token t "
+                                                "WHERE t.authorization_id = z.id AND "
+                                                "t.expires > now() AND t.revoked IS NULL AND "
+                                                "t.replaced IS NULL) ORDER BY z.used DESC "
+                                                "LIMIT $2::int",
         0, 2, values, read_authorization, &rows, NULL);
 }
 
 static fhir_err_t *read_event(void *baton, const fhir_row_t *row)
 {
-    static const char *const names[] = {"at", "decided", "said", "by"};
-    return add_row(baton, "events", names, 4, row);
+    static const char *const names[] = {"at", "decided", "said", "by", "facility_names"};
+    return add_row(baton, "events", names, 5, row);
 }
 
 static fhir_err_t *show_history(fhir_view_t *view, fhir_auth_call_t *call,
                                 const fhir_portal_client_t *client)
 {
     rows_t rows = {.call = call, .view = view};
-    return fhir_auth_sql(call,
-                         "SELECT to_char(at, 'YYYY-MM-DD HH24:MI'), 'state-' || state, words, "
-                         "coalesce(changed_by, '') FROM @licence_event WHERE client = $1 ORDER BY "
-                         "id DESC LIMIT 200",
-                         0, 1, &client->id, read_event, &rows, NULL);
+    return fhir_auth_sql(
+        call,
+        "SELECT to_char(at, 'YYYY-MM-DD HH24:MI'), 'state-' || state, words, "
+        "coalesce(changed_by, ''), CASE WHEN state = 'given' THEN " FHIR_FACILITY_NAMES(
+            "ARRAY(SELECT json_array_elements_text(terms::json -> "
+            "'facilities'))") " END FROM @licence_event WHERE "
+                              "client = $1 ORDER BY @licence_event.id DESC LIMIT 200",
+        0, 1, &client->id, read_event, &rows, NULL);
 }
 
 /* ---- what it would be able to read ---- */
@@ -236,6 +244,23 @@ static fhir_err_t *show_amounts(fhir_view_t *view, fhir_auth_call_t *call, const
         "10) <> '_contained') LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid GROUP "
         "BY t ORDER BY t",
         0, 1, &value, read_amount, &rows, NULL);
+}
+
+/* ---- its facilities ---- */
+
+static fhir_err_t *read_facility(void *baton, const fhir_row_t *row)
+{
+    rows_t *rows = baton;
+    if (++rows->n > FACILITIES_SHOWN) {
+        fhir_view_flag(rows->view, "more_facilities", 1);
+        return NULL;
+    }
+    fhir_view_t *item = fhir_view_add(rows->view, "facilities");
+    fhir_view_set(item, "facility", fhir_auth_text(row, 0, rows->call->pool));
+    fhir_view_set(item, "facility_name", fhir_auth_text(row, 1, rows->call->pool));
+    fhir_view_flag(item, "chosen", *fhir_row_text(row, 2) == 't');
+    fhir_view_flag(rows->view, "has_facilities", 1);
+    return NULL;
 }
 
 /* ---- deciding ---- */
@@ -310,6 +335,9 @@ static fhir_err_t *show_app(fhir_auth_call_t *call, const fhir_session_t *sessio
     fhir_view_set(view, "fault_why", fault_why);
     fhir_view_set(view, "message", message_of(call));
     FHIR_TRY(show_amounts(view, call, client->scopes));
+    const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
+    rows_t rows = {.call = call, .view = view};
+    FHIR_TRY(fhir_licence_facilities(&desk, client->id, read_facility, &rows));
     FHIR_TRY(show_use(view, call, client));
     FHIR_TRY(show_tokens(view, call, client));
     FHIR_TRY(show_history(view, call, client));
@@ -351,6 +379,12 @@ static const char *read_limits(fhir_licence_t *licence, const char **why,
     licence->refresh_sec = lifetime(call, "refresh_sec", 60, 315360000);
     licence->until = *until ? until : NULL;
     licence->words = typed(call, "words");
+    licence->facilities = "";
+    for (int i = 0; i < call->form.n; i++)
+        if (!strcmp(call->form.list[i].name, "facility") && *call->form.list[i].value)
+            licence->facilities =
+                apr_pstrcat(call->pool, licence->facilities, *licence->facilities ? "," : "",
+                            call->form.list[i].value, NULL);
     if (!licence->access_sec || !licence->system_sec || !licence->refresh_sec)
         return "fault-lifetime";
     if (*until && !is_date(until))
@@ -376,6 +410,8 @@ static fhir_err_t *give(fhir_auth_call_t *call, const fhir_session_t *session,
     const fhir_practice_desk_t desk = fhir_portal_desk(call, session);
     fhir_licence_t licence = {.client = client->id};
     const char *why, *fault = read_limits(&licence, &why, call);
+    if (!fault)
+        FHIR_TRY(fhir_licence_facilities_check(&fault, &why, &desk, &licence));
     if (fault)
         return show_app(call, session, client, fault, why);
     int found;

@@ -43,7 +43,8 @@ static void show_state(fhir_view_t *item, const char *state, apr_pool_t *pool)
 }
 
 /* One decision; values as `names`. */
-static void show_place(places_t *places, const char *tenant, const char *const *values)
+static void show_place(places_t *places, const char *tenant, const char *const *values,
+                       const char *facilities)
 {
     const fhir_practice_t *practice = practice_of(places, tenant);
     apr_pool_t *pool = places->call->pool;
@@ -60,6 +61,7 @@ static void show_place(places_t *places, const char *tenant, const char *const *
     fhir_view_set(item, "env", values[0] ? apr_pstrcat(pool, "env-", values[0], NULL) : NULL);
     if (strcmp(tenant, places->call->tenant) != 0)
         fhir_view_set(item, "letter_of", values[1]);
+    fhir_view_set(item, "limited_to", facilities);
     show_state(item, values[2], pool);
 }
 
@@ -69,7 +71,7 @@ static fhir_err_t *read_place(void *baton, const fhir_row_t *row)
     const char *values[sizeof(names) / sizeof(*names)];
     for (int i = 0; i < 6; i++)
         values[i] = fhir_auth_text(row, i + 1, places->call->pool);
-    show_place(places, fhir_auth_text(row, 0, places->call->pool), values);
+    show_place(places, fhir_auth_text(row, 0, places->call->pool), values, NULL);
     return NULL;
 }
 
@@ -110,7 +112,7 @@ fhir_err_t *fhir_portal_show_practices(fhir_view_t *view, const fhir_auth_call_t
     for (int i = 0; i < clients->n; i++) {
         const fhir_portal_client_t *c = &clients->list[i];
         const char *own[] = {c->environment, c->id, c->state, c->words, c->changed, c->until};
-        show_place(&places, call->tenant, own);
+        show_place(&places, call->tenant, own, c->facility_names);
     }
     FHIR_TRY(fhir_auth_sql(call, "SELECT * FROM @app_states($1, $2)", 0, 2, values, read_place,
                            &places, NULL));

@@ -16,6 +16,8 @@
 
 APLOG_USE_MODULE(fhir);
 
+#define FRESH apr_time_from_msec(10) /* after its request, a client is taken to be there */
+
 typedef struct call_t {
     fhir_request_t request;
     fhir_response_t response;
@@ -42,7 +44,9 @@ static const char *header(const fhir_request_t *request, const char *name)
  * mod_reqtimeout. */
 static void start_clock(call_t *call)
 {
-    call->patience.until = apr_time_now() + call->timeout;
+    apr_time_t now = apr_time_now();
+    call->patience.until = now + call->timeout;
+    call->patience.fresh = now + FRESH;
 }
 
 static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_request_t *request,

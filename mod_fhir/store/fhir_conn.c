@@ -117,11 +117,13 @@ fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *poo
     struct pollfd fd = {.events = POLLRDHUP};
     if (!patience)
         return NULL;
-    if (patience->until && apr_time_now() >= patience->until)
+    apr_time_t now = apr_time_now();
+    if (patience->until && now >= patience->until)
         return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool), pool,
                                "the request took longer than FHIRRequestTimeout");
     fd.fd = patience->client;
-    if (patience->client < 0 || poll(&fd, 1, 0) <= 0 || !has_closed(fd.revents))
+    if (patience->client < 0 || now < patience->fresh || poll(&fd, 1, 0) <= 0 ||
+        !has_closed(fd.revents))
         return NULL;
     return fhir_err_detail(fhir_sqlstate_error(FHIR_ERR_TIMEOUT, pool), pool,
                            "the client has closed its connection");

@@ -50,6 +50,7 @@ typedef struct fhir_effort_t {
 typedef struct fhir_patience_t {
     apr_time_t until; /* then the statement is cancelled: FHIR_ERR_TIMEOUT; 0: no such limit */
     int client;       /* socket of the waiting client, or -1: a read is cancelled when it closes */
+    apr_time_t fresh; /* until then the client is taken to be there: its socket is not asked */
     fhir_effort_t *effort; /* the caller's; the store adds to it; or NULL */
     apr_time_t first_row;  /* set by the store: a statement without a row by then is cancelled; or 0
                             */

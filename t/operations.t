@@ -115,12 +115,25 @@ is(sorted(get("$everything?_type=Patient,Condition&_since=2000-01-01T00:00:00Z")
 is(sorted(parameters($everything, { name => '_type', valueCode => 'Condition' },
         { name => '_type', valueCode => 'Patient' }, { name => '_count', valueInteger => 10 })),
     'c1 c2 p1', 'POST');
-my (@seen, $here);
-for ($here = get("$everything?_count=5"); ; $here = $t->get($here->link('next'))) {
-    push @seen, split / /, ids($here);
+my $whole = ids(get($everything));
+my (@seen, %outside, $here, @pages);
+for ($here = get("$everything?_count=3"); ; $here = $t->get($here->link('next'))) {
+    push @pages, ids($here);
+    $outside{$_} = 1 for split / /, ids($here, 'include');
+    if (@pages == 1) { # of a type that had no rows when the walk began
+        $t->load({ resourceType => 'Goal', id => 'g9', lifecycleStatus => 'active',
+            description => { text => 'run' }, subject => { reference => 'Patient/p1' } });
+    }
     last if !$here->link('next');
 }
-is("@seen", ids(get($everything)), 'the pages are the whole');
+is(join(' ', grep { $_ ne 'g9' } map { split / / } @pages), $whole, 'the pages are the whole, while others write');
+is(join(' ', sort keys %outside), 'd1 d2', '  with what they refer to');
+for ($here = $t->get($here->link('previous')); ; $here = $t->get($here->link('previous'))) {
+    unshift @seen, ids($here);
+    last if !$here->link('previous');
+}
+is(join(' ', map { split / / } @seen), join(' ', map { split / / } @pages[0 .. $#pages - 1]), '  and back again');
+like(ids(get($everything)), qr/\bg9\b/, '  what was written since is in a new answer');
 is_outcome(get('Patient/$everything'), 400, 'too-costly', qr/Say of whom/, 'of nobody in particular');
 
 # ---- $docref ----

@@ -17,6 +17,17 @@ my $bundle = ask('Observation?_id=o1,o3&_include=Observation:subject&_include=Ob
 is($bundle->found, 'o1 o3', 'matches');
 is(join(' ', sort split / /, $bundle->found('include')), 'd1 p1 v1', 'each included resource once');
 
+# ---- references of all kinds of texts ----
+my $odd = 'http://example.org/a,"b\\c"{d} e';
+$t->load({ resourceType => 'Observation', id => 'odd', status => 'final', code => { text => 'x' },
+    subject => { reference => 'Patient/p1' },
+    performer => [ map { { reference => $_ } } $odd, 'Practitioner/d1', "$odd,Practitioner/d2", 'NULL' ] });
+$t->load({ %{ ask('Observation/odd')->json }, id => 'same', meta => {} });
+is(included('Observation?_id=odd,same&_include=Observation:performer'), 'd1', 'an array that has to be quoted');
+is(included('Observation?_id=odd,same&_include=Observation:performer&_include=Observation:subject&_count=1'), 'd1 p1',
+    '  by two includes');
+is(included('Observation?_id=odd,o1&_include=Observation:performer&_sort=_id'), 'd1', '  of a sorted page');
+
 # ---- several steps ----
 my @chain = map { { resourceType => 'Location', id => "l$_", partOf => { reference => 'Location/l'
         . ($_ + 1) } } } 1 .. 14;

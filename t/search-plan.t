@@ -125,4 +125,15 @@ for ("Observation?patient=$patient&_count=50", 'Observation?category=vital-signs
         or diag $plan;
 }
 
+# A page of $everything within one type takes three statements: whether there is the patient, the page, what it refers
+# to. Rows carry their references, and which types have rows is in the link.
+my $path = "Patient/$patient/\$everything?_count=50";
+for (my $n = 0; $path and $n < 20; $n++) {
+    my $page = $t->get("/dev/r4/$path")->json;
+    my %types = map { $_->{search}{mode} eq 'match' ? ($_->{resource}{resourceType} => 1) : () } @{ $page->{entry} };
+    last if $n and keys %types == 1;
+    ($path) = map { $_->{relation} eq 'next' ? $_->{url} =~ s{^.*/dev/r4/}{}r : () } @{ $page->{link} };
+}
+cmp_ok scalar(statements($path)), '<=', 3, '$everything: few statements a page';
+
 $t->done;

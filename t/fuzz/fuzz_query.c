@@ -159,7 +159,7 @@ static void includes(const fhir_query_t *query, fhir_call_t *call)
     fhir_bundle_t *bundle;
     check(fhir_bundle_begin(&bundle, call, "searchset") == NULL);
     fhir_include_t *include = fhir_include_create(call, query->include, bundle);
-    fhir_include_match(include, query->type, "1");
+    fhir_include_match(include, query->type, "1", NULL, 0);
     fhir_err_t *err = fhir_include_run(include);
     check(!err || err->code == FHIR_ERR_BUSY || err->code == FHIR_ERR_LIMIT);
 }

@@ -171,7 +171,7 @@ fhir_err_t *fhir_op_everything(fhir_call_t *call)
 {
     static const char *const known[] = {"start",  "end",     "_since", "_type",
                                         "_count", "_cursor", NULL};
-    fhir_search_t search = {.focus = call->type, .narrow = narrow};
+    fhir_search_t search = {.focus = call->type, .narrow = narrow, .alike = 1};
     span_t span = {NULL, NULL, NULL};
     const char *list = NULL, *name = fhir_model_str(call->stored, call->type->name);
     fhir_pairs_t pairs;

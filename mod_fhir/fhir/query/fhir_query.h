@@ -184,7 +184,9 @@ typedef struct fhir_query_t {
         int most;        /* the most rows that a page may read in one sweep */
         double rows;     /* approximate number of rows of the table; 0: not known */
     } window;
-    const char *cursor;   /* the page link's sealed word, or NULL */
+    const apr_array_header_t *carried; /* of const fhir_param_t *: references that each row of a
+                                          page has in addition; or NULL */
+    const char *cursor;                /* the page link's sealed word, or NULL */
     fhir_pairs_t applied; /* the parameters that applied, as given, without the cursor: self link;
                              the list has room for one more */
     apr_array_header_t

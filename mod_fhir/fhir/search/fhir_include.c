@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * _include and _revinclude. A round has two statements: one reads the references of the round's
- * resources, the other fetches what they point at together with what points at the round.
+ * resources, the other fetches what they point at together with what points at the round. The
+ * matches' own references come with the rows of the page.
  */
 #include "fhir/search/fhir_include.h"
 
@@ -17,16 +18,32 @@
 
 #define ROUNDS_MAX 10
 
+/* The targets that a reference may have. */
+typedef struct wanted_t {
+    const fhir_param_t *param;
+    const fhir_type_t *target; /* or NULL: all that the parameter refers to */
+    const fhir_type_t *outside;
+} wanted_t;
+
+/* A column that the rows of a page carry. */
+typedef struct carried_t {
+    apr_array_header_t *wanted; /* of wanted_t: what it is followed for */
+    const char *last;           /* of the last row; one patient's rows have much in common */
+} carried_t;
+
 struct fhir_include_t {
     fhir_call_t *call;
     const apr_array_header_t *includes;
     fhir_bundle_t *bundle;
-    apr_hash_t *seen;           /* "Type/id" of all resources that were written */
-    apr_array_header_t **round; /* by type index: ids of this round, const char * */
-    apr_array_header_t **next;  /* ids that the next round consists of */
-    apr_array_header_t **want;  /* ids that are referred to and are new */
-    apr_hash_t *bound;          /* of the statement that is being made: see append_references */
-    apr_array_header_t **urls;  /* canonical URLs that are referred to, with or without version */
+    apr_hash_t *seen;  /* "Type/id" of all resources that were written */
+    apr_hash_t *asked; /* "Type/id", and "index URL", of all that were in want and urls */
+    apr_array_header_t **columns; /* by type index, or NULL: of const fhir_param_t * */
+    apr_array_header_t **carried; /* of carried_t, for each of these columns */
+    apr_array_header_t **round;   /* by type index: ids of this round, const char * */
+    apr_array_header_t **next;    /* ids that the next round consists of */
+    apr_array_header_t **want;    /* ids that are referred to and are new */
+    apr_hash_t *bound;            /* of the statement that is being made: see append_references */
+    apr_array_header_t **urls;    /* canonical URLs that are referred to, with or without version */
     const fhir_granted_t **granted; /* by type index: of types that were included */
     int rows;                       /* included so far */
     int cut;                        /* the limit was reached before the end */
@@ -55,7 +72,12 @@ fhir_include_t *fhir_include_create(fhir_call_t *call, const apr_array_header_t 
     inc->includes = includes;
     inc->bundle = bundle;
     inc->seen = fhir_hash_make(call->pool);
+    inc->asked = fhir_hash_make(call->pool);
+    inc->columns = lists(call);
+    inc->carried = lists(call);
     inc->next = lists(call);
+    inc->want = lists(call);
+    inc->urls = lists(call);
     inc->granted = apr_pcalloc(call->pool,
                                sizeof(*inc->granted) * (apr_size_t)(call->stored->n_resources + 1));
     return inc;
@@ -66,21 +88,18 @@ static const char *type_name(const fhir_include_t *inc, const fhir_type_t *type)
     return fhir_model_str(inc->call->stored, type->name);
 }
 
-/* Returns 1 when it is new. */
-static int note(fhir_include_t *inc, const char *type, const char *id)
+/* Returns 1 when it is new. The table keeps the key. */
+static int is_new(apr_hash_t *table, const char *key)
 {
-    const char *key = apr_pstrcat(inc->call->pool, type, "/", id, NULL);
-    if (apr_hash_get(inc->seen, key, APR_HASH_KEY_STRING))
+    if (apr_hash_get(table, key, APR_HASH_KEY_STRING))
         return 0;
-    apr_hash_set(inc->seen, key, APR_HASH_KEY_STRING, key);
+    apr_hash_set(table, key, APR_HASH_KEY_STRING, key);
     return 1;
 }
 
-void fhir_include_match(fhir_include_t *inc, const fhir_type_t *type, const char *id)
+static int note(const fhir_include_t *inc, const char *type, const char *id)
 {
-    if (note(inc, type_name(inc, type), id))
-        add(inc, inc->next, fhir_model_type_index(inc->call->stored, type),
-            apr_pstrdup(inc->call->pool, id));
+    return is_new(inc->seen, apr_pstrcat(inc->call->pool, type, "/", id, NULL));
 }
 
 /* The physical reference columns of a parameter: itself, or the parts of a union. */
@@ -113,12 +132,6 @@ static apr_array_header_t *params_of(const fhir_include_t *inc, const fhir_qincl
     return out;
 }
 
-/* The targets that a row of the first statement may have. */
-typedef struct wanted_t {
-    const fhir_param_t *param;
-    const fhir_type_t *target; /* or NULL: all that the parameter refers to */
-    const fhir_type_t *outside;
-} wanted_t;
 typedef struct collect_t {
     fhir_include_t *inc;
     apr_array_header_t *wanted; /* of wanted_t, by the row's number */
@@ -138,31 +151,39 @@ static int fits(const fhir_include_t *inc, const wanted_t *wanted, const fhir_ty
 static void want_url(fhir_include_t *inc, const wanted_t *wanted, const char *url)
 {
     const fhir_model_t *m = inc->call->stored;
-    url = apr_pstrdup(inc->call->pool, url);
     for (int i = 0; i < wanted->param->n_targets; i++) {
         apr_uint16_t index = m->targets[wanted->param->first_target + i];
-        if (fhir_canonical_url(inc->call, &m->types[index]) && fits(inc, wanted, &m->types[index]))
-            add(inc, inc->urls, index, url);
+        const char *key = apr_psprintf(inc->call->pool, "%d %s", index, url);
+        if (fhir_canonical_url(inc->call, &m->types[index]) &&
+            fits(inc, wanted, &m->types[index]) && is_new(inc->asked, key))
+            add(inc, inc->urls, index, strchr(key, ' ') + 1);
+    }
+}
+
+static void want(fhir_include_t *inc, const wanted_t *wanted, const char *ref)
+{
+    const fhir_model_t *m = inc->call->stored;
+    const char *slash = strchr(ref, '/');
+    const fhir_type_t *type = slash ? fhir_model_resource(m, ref, (apr_size_t)(slash - ref)) : NULL;
+    if (type && fits(inc, wanted, type)) {
+        if (apr_hash_get(inc->seen, ref, APR_HASH_KEY_STRING) ||
+            apr_hash_get(inc->asked, ref, APR_HASH_KEY_STRING))
+            return;
+        ref = apr_pstrdup(inc->call->pool, ref);
+        apr_hash_set(inc->asked, ref, APR_HASH_KEY_STRING, ref);
+        add(inc, inc->want, fhir_model_type_index(m, type), strchr(ref, '/') + 1);
+    }
+    else if (!type && strstr(ref, "://")) {
+        want_url(inc, wanted, ref);
     }
 }
 
 /* Columns: number of the wanted_t, reference. */
 static fhir_err_t *on_reference(void *baton, const fhir_row_t *row)
 {
-    collect_t *collect = baton;
-    fhir_include_t *inc = collect->inc;
-    const wanted_t *wanted = &APR_ARRAY_IDX(collect->wanted, atoi(fhir_row_text(row, 0)), wanted_t);
-    const char *ref = fhir_row_text(row, 1), *slash = strchr(ref, '/');
-    const fhir_type_t *type =
-        slash ? fhir_model_resource(inc->call->stored, ref, (apr_size_t)(slash - ref)) : NULL;
-    if (type && fits(inc, wanted, type)) {
-        if (!apr_hash_get(inc->seen, ref, APR_HASH_KEY_STRING))
-            add(inc, inc->want, fhir_model_type_index(inc->call->stored, type),
-                apr_pstrdup(inc->call->pool, slash + 1));
-    }
-    else if (!type && strstr(ref, "://")) {
-        want_url(inc, wanted, ref);
-    }
+    const collect_t *collect = baton;
+    want(collect->inc, &APR_ARRAY_IDX(collect->wanted, atoi(fhir_row_text(row, 0)), wanted_t),
+         fhir_row_text(row, 1));
     return NULL;
 }
 
@@ -211,6 +232,109 @@ static void read_include(collect_t *collect, fhir_sql_t *sql, const fhir_qinclud
     }
 }
 
+/* ---- references that the rows of a page carry ---- */
+
+/* 1 if a parameter can refer to something that is followed. */
+static int reaches(const fhir_include_t *inc, const wanted_t *wanted)
+{
+    const fhir_model_t *m = inc->call->stored;
+    for (int i = 0; i < wanted->param->n_targets; i++)
+        if (fits(inc, wanted, &m->types[m->targets[wanted->param->first_target + i]]))
+            return 1;
+    return !wanted->param->n_targets;
+}
+
+/* Adds the columns of a parameter that is followed, each once. */
+static void carry(fhir_include_t *inc, apr_uint16_t index, const wanted_t *wanted)
+{
+    apr_array_header_t *columns = apr_array_make(inc->call->pool, 2, sizeof(const fhir_param_t *));
+    columns_of(inc, columns, wanted->param);
+    for (int i = 0; i < columns->nelts; i++) {
+        const fhir_param_t *column = APR_ARRAY_IDX(columns, i, const fhir_param_t *);
+        apr_array_header_t *all = inc->columns[index];
+        int n = 0;
+        while (n < all->nelts &&
+               APR_ARRAY_IDX(all, n, const fhir_param_t *)->column != column->column)
+            n++;
+        if (n == all->nelts) {
+            APR_ARRAY_PUSH(all, const fhir_param_t *) = column;
+            APR_ARRAY_PUSH(inc->carried[index], carried_t) =
+                (carried_t){.wanted = apr_array_make(inc->call->pool, 1, sizeof(wanted_t))};
+        }
+        APR_ARRAY_PUSH(APR_ARRAY_IDX(inc->carried[index], n, carried_t).wanted, wanted_t) = *wanted;
+    }
+}
+
+const apr_array_header_t *fhir_include_columns(fhir_include_t *inc, const fhir_type_t *type)
+{
+    const apr_uint16_t index = fhir_model_type_index(inc->call->stored, type);
+    if (inc->columns[index])
+        return inc->columns[index];
+    inc->columns[index] = apr_array_make(inc->call->pool, 4, sizeof(const fhir_param_t *));
+    inc->carried[index] = apr_array_make(inc->call->pool, 4, sizeof(carried_t));
+    for (int i = 0; i < inc->includes->nelts; i++) {
+        const fhir_qinclude_t *include = &APR_ARRAY_IDX(inc->includes, i, fhir_qinclude_t);
+        if (!applies(include, 0, 0) || (include->source && include->source != type))
+            continue;
+        const apr_array_header_t *params = params_of(inc, include, type);
+        for (int j = 0; j < params->nelts; j++) {
+            const wanted_t wanted = {APR_ARRAY_IDX(params, j, const fhir_param_t *),
+                                     include->target, include->outside};
+            if (reaches(inc, &wanted))
+                carry(inc, index, &wanted);
+        }
+    }
+    return inc->columns[index];
+}
+
+/* The next element of an array as PostgreSQL writes it, {a,"b \"c\""}, or NULL. The text is
+ * overwritten; *at begins behind the bracket. */
+static const char *next_element(char **at)
+{
+    char *in = *at, *out = *at;
+    const char *element = out;
+    const int is_quoted = *in == '"';
+    if (!*in || *in == '}')
+        return NULL;
+    for (in += is_quoted; *in && (is_quoted ? *in != '"' : *in != ',' && *in != '}'); in++) {
+        in += is_quoted && *in == '\\' && in[1];
+        *out++ = *in;
+    }
+    in += is_quoted && *in;
+    *at = in + (*in != '\0');
+    *out = '\0';
+    return element;
+}
+
+/* What the column of a row refers to. */
+static void take_column(fhir_include_t *inc, const fhir_param_t *column, carried_t *carried,
+                        const char *text)
+{
+    const int is_plural = column->column_kind == FHIR_COL_REFERENCES;
+    if (carried->last && !strcmp(carried->last, text))
+        return;
+    carried->last = apr_pstrdup(inc->call->pool, text);
+    char *at = is_plural ? apr_pstrdup(inc->call->pool, text + 1) : NULL;
+    for (const char *ref = is_plural ? next_element(&at) : text; ref;
+         ref = is_plural ? next_element(&at) : NULL)
+        for (int i = 0; i < carried->wanted->nelts; i++)
+            want(inc, &APR_ARRAY_IDX(carried->wanted, i, wanted_t), ref);
+}
+
+void fhir_include_match(fhir_include_t *inc, const fhir_type_t *type, const char *id,
+                        const fhir_row_t *row, int first)
+{
+    const apr_uint16_t index = fhir_model_type_index(inc->call->stored, type);
+    if (!note(inc, type_name(inc, type), id))
+        return;
+    add(inc, inc->next, index, apr_pstrdup(inc->call->pool, id));
+    for (int i = 0; row && i < inc->columns[index]->nelts; i++)
+        if (!fhir_row_is_null(row, first + i))
+            take_column(inc, APR_ARRAY_IDX(inc->columns[index], i, const fhir_param_t *),
+                        &APR_ARRAY_IDX(inc->carried[index], i, carried_t),
+                        fhir_row_text(row, first + i));
+}
+
 /* Those that all includes follow from a type, so that its rows are read once. */
 static void read_type(collect_t *collect, fhir_sql_t *sql, const fhir_type_t *source, int round)
 {
@@ -239,7 +363,7 @@ static fhir_err_t *read_references(fhir_include_t *inc, int round)
     collect_t collect = {inc, apr_array_make(inc->call->pool, 8, sizeof(wanted_t))};
     fhir_sql_t *sql = fhir_sql_create(inc->call);
     for (int t = 1; t <= m->n_resources && !fhir_sql_is_full(sql); t++)
-        if (inc->round[t])
+        if (inc->round[t] && (round || !inc->columns[t]))
             read_type(&collect, sql, &m->types[t], round);
     if (!sql->text->len)
         return NULL;
@@ -492,11 +616,11 @@ fhir_err_t *fhir_include_run(fhir_include_t *inc)
     do {
         inc->round = inc->next;
         inc->next = lists(inc->call);
-        inc->want = lists(inc->call);
-        inc->urls = lists(inc->call);
         inc->read = inc->new_rows = 0;
         FHIR_TRY(read_references(inc, round));
         FHIR_TRY(fetch(inc, round));
+        inc->want = lists(inc->call);
+        inc->urls = lists(inc->call);
     } while (inc->new_rows && !inc->cut && iterates(inc) && ++round < ROUNDS_MAX);
     if (inc->cut)
         return say_cut(inc, apr_psprintf(inc->call->pool,

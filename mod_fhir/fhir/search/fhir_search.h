@@ -20,6 +20,8 @@ typedef struct fhir_search_t {
     const char *focus_id;
     const char *path;               /* of the links, behind the base: "Patient" */
     const apr_array_header_t *more; /* of fhir_qinclude_t: further includes, or NULL */
+    int alike; /* the parameters mean the same for each type, so that a query can be made when the
+                  page comes to its type */
     /** Further conditions on one type, or NULL. */
     fhir_err_t *(*narrow)(fhir_query_t *query, const fhir_call_t *call, void *baton);
     void *baton;

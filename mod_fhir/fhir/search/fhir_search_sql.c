@@ -98,15 +98,25 @@ static void select_columns(fhir_sql_t *sql, const fhir_query_t *query, const fhi
                         named ? apr_psprintf(sql->call->pool, " AS t%d", i) : "");
     for (int i = 0; named && i < order->n; i++)
         fhir_buf_printf(sql->text, ", %s AS k%d", order->key[i].expr, i);
+    for (int i = 0; query->carried && i < query->carried->nelts; i++) {
+        fhir_buf_puts(sql->text, ", ");
+        fhir_sql_column(sql, "t", APR_ARRAY_IDX(query->carried, i, const fhir_param_t *), "");
+        if (named)
+            fhir_buf_printf(sql->text, " AS r%d", i);
+    }
 }
 
 /* The columns of a response, selected from the named ones. */
-static void select_named(fhir_sql_t *sql, const fhir_order_t *order, const char *more)
+static void select_named(fhir_sql_t *sql, const fhir_query_t *query, const fhir_order_t *order,
+                         const char *more)
 {
     fhir_buf_puts(sql->text, "SELECT q.id, q.resource");
     for (int i = 0; i + 1 < order->n; i++)
         fhir_buf_printf(sql->text, ", q.t%d", i);
-    fhir_buf_printf(sql->text, "%s FROM (", more);
+    fhir_buf_puts(sql->text, more);
+    for (int i = 0; query->carried && i < query->carried->nelts; i++)
+        fhir_buf_printf(sql->text, ", q.r%d", i);
+    fhir_buf_puts(sql->text, " FROM (");
 }
 
 static void order_by_named(fhir_sql_t *sql, const fhir_order_t *order, int backward)
@@ -156,7 +166,7 @@ static void merge_pages(fhir_sql_t *sql, const fhir_order_t *order, fhir_query_t
     if (backward)
         fhir_buf_puts(sql->text, "SELECT * FROM (");
     else
-        select_named(sql, order, "");
+        select_named(sql, queries[0], order, "");
     for (int i = 0; i < n; i++) {
         fhir_order_t own;
         fhir_order_make(&own, sql, queries[i], "t");
@@ -175,7 +185,7 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
     int backward = cursor && cursor->backward;
     fhir_order_make(order, sql, queries[0], "t");
     if (backward) /* the rows before the cursor come in reverse order, and are turned round */
-        select_named(sql, order, ", count(*) OVER ()");
+        select_named(sql, queries[0], order, ", count(*) OVER ()");
     if (n > 1)
         merge_pages(sql, order, queries, n, cursor, limit);
     else

@@ -17,9 +17,9 @@ void fhir_search_from_contained(fhir_sql_t *sql, const fhir_query_t *query);
 /**
  * The statement of a page: columns id (of contained resources: "Type/id" of the container, with
  * "#id" behind it when they come alone), resource, the order's keys but the last as text; when the
- * cursor goes backward, also the number of rows. Always in the order of the search. A cursor
- * without a key goes backward from the end of all matches. Queries are resolved; fhir_order_fits
- * and fhir_order_common have been asked.
+ * cursor goes backward, also the number of rows; query->carried. Always in the order of the search.
+ * A cursor without a key goes backward from the end of all matches. Queries are resolved;
+ * fhir_order_fits and fhir_order_common have been asked.
  * @param queries one, or several that have a _sort and a place each: one order for all their
  * matches
  * @param limit   rows at most

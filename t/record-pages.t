@@ -79,7 +79,7 @@ like(page("/dev/r4/Observation?patient=$patient&_count=2")->body,
     qr{rel="next" href="http[^"]+">Next page<}, 'the next page');
 like(page('/dev/r4/Patient?family=nobody')->body, qr/Nothing was found/, 'nothing');
 like(page("/dev/r4/Encounter?patient=$patient&_count=1&_include=Encounter:subject")->body,
-    qr{<h2 class="apart">Visits</h2>.*<h2 class="apart">Patient <span class="badge">included</span></h2>}s,
+    qr{<h2 class="apart">Visits</h2>.*<h2 class="apart">Patients <span class="badge">included</span></h2>}s,
     'what is included has a table of its own');
 like(page("/dev/r4/Observation?patient=$patient&_count=2", 'Accept-Language' => 'es-MX,en')->body,
     qr{<html lang="es">.*<h1>Observaciones</h1>.*<th scope="col">Valor</th>}s, 'in Spanish');
@@ -101,9 +101,37 @@ is(join(' ', grep { page($_)->status != 200 } @ways), '', '  and all ways lead s
 unlike(page("/dev/dstu2/Patient/$patient")->body, qr/MedicationRequest|\$everything/, 'DSTU2 has ways of its own');
 like(page("/dev/dstu2/Patient/$patient")->body, qr{/dev/dstu2/MedicationOrder\?patient=}, '  to its types');
 like(page("/dev/dstu2/Observation?patient=$patient&code=8867-4")->body, qr/<polyline.*beats/s, '  and charts');
+# --- what readers see of values
+$t->load({ resourceType => 'Patient', id => 'reader', name => [ { family => 'Reader' } ],
+        extension => [
+            { url => 'http://hl7.org/fhir/us/core/StructureDefinition/us-core-birthsex', valueCode => 'F' } ] },
+    { resourceType => 'MedicationRequest', id => 'inside', status => 'active', intent => 'order',
+        subject => { reference => 'Patient/reader' }, medicationReference => { reference => '#med' },
+        contained => [ { resourceType => 'Medication', id => 'other', code => { text => 'Not this' } },
+            { resourceType => 'Medication', id => 'med', code => { text => 'Eye drops' } } ] },
+    { resourceType => 'CarePlan', id => 'open', status => 'active', intent => 'plan',
+        subject => { reference => 'Patient/reader' }, period => { start => '2026-11-27' } });
+for ([ 'MedicationRequest?patient=reader', 'a table' ], [ 'MedicationRequest/inside', 'a record' ]) {
+    my $body = page("/dev/r4/$_->[ 0 ]")->body;
+    like($body, qr/>Eye drops</, "$_->[ 1 ]: a contained medication by its name");
+    unlike($body, qr/>#med</, '  not by its id');
+}
+like(page('/dev/r4/CarePlan/open')->body,
+    qr{<span class="open-end"><span class="when">2026-11-27</span>[^<]+</span>},
+    'a period that goes on is not broken');
+like(page('/dev/r4/Patient/reader')->body, qr{Reader.*<dt>Extension</dt><dd><em>Birthsex</em>: F</dd>\s*<dt>Id</dt>}s,
+    'extensions come after the elements, in words');
+my $read = page('/dev/r4/Patient/reader', 'Accept-Language' => 'en');
+is(page('/dev/r4/Patient/reader', 'Accept-Language' => 'es', 'If-None-Match' => $read->header('ETag'))->status, 200,
+    'a page is read again: the language may be another one');
+is($t->get('/dev/r4/Patient/reader', 'If-None-Match' => 'W/"1"')->status, 304, '  JSON is not');
+$form = page("/dev/r4/Observation?patient=$patient&_count=2")->body;
+is(scalar(() = $form =~ />Next page</g), 2, 'the next page is above and below the table');
+is(scalar(() = $form =~ /<nav [^>]*aria-label="Pages"/g), 1, '  and one landmark');
 # --- versions, errors, documents
 like(page("/dev/r4/Patient/$patient/_history")->body,
-    qr{<h1>Patient</h1>.*<th scope="row"><a href="http[^"]+/Patient/$patient/_history/1">1</a></th>}s, 'versions');
+    qr{<a[ ]href="/dev/r4/Patient">Patients</a></p>\s*<h1>History</h1>.*
+        <th[ ]scope="row"><a[ ]href="http[^"]+/Patient/$patient/_history/1">1</a></th>.*>created<}sx, 'versions');
 for my $case ([ 404, 'Patient/none' ], [ 400, 'Patient?nme=x' ], [ 400, 'Patient?birthdate=x' ], [ 404, 'Nothing' ]) {
     my $error = page("/dev/r4/$case->[1]");
     is($error->status, $case->[0], "$case->[1]: $case->[0]");
@@ -111,9 +139,11 @@ for my $case ([ 404, 'Patient/none' ], [ 400, 'Patient?nme=x' ], [ 400, 'Patient
     is(strange($error->body), '', '  and well-formed');
 }
 like(page('/dev/r4/Patient?nme=x')->body, qr/role="search"/, 'with a form for the next try');
+like(page('/dev/r4/Patient/none')->body, qr{<a class="button small" href="/dev/r4/Patient">Patients</a>},
+    'what is not found leads to what there is');
 my $locked = page('/fhir/r4/Patient');
 is($locked->status, 401, 'who has no token');
-like($locked->body, qr{<h1>401 Please sign in</h1>}, '  sees a page');
+like($locked->body, qr{<h1>401 An access token is needed</h1>.*an app that the practice has authorized}s, '  sees why');
 is($t->get('/fhir/r4/fhir.css')->status, 200, '  with its style sheet');
 is($t->get('/fhir/r4/fhir.css')->header('Content-Type'), 'text/css; charset=utf-8', '  which is one');
 for my $path ('metadata', 'Observation', 'Condition', "Patient/$patient/\$everything", '_history?_count=50') {

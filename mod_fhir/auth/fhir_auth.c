@@ -107,6 +107,16 @@ static int wants_json(const fhir_auth_call_t *call)
            !strstr(accept, "text/html");
 }
 
+/* 1 for refusals that are pages; a wrong address is one beside portals, if the client is a browser.
+ */
+static int is_for_browser(const fhir_auth_call_t *call, const fhir_auth_route_t *route)
+{
+    const char *accept = call->request->header(call->request, "Accept");
+    if (!route)
+        return !*call->root && accept && strstr(accept, "text/html");
+    return route->flags & FHIR_SITE_PAGE && !wants_json(call);
+}
+
 static void refuse_json(fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
@@ -165,8 +175,14 @@ static void refuse_page(fhir_auth_call_t *call)
 {
     const fhir_refusal_row_t *row = &fhir_refusals[call->refusal.id];
     fhir_view_t *view = fhir_auth_view(call);
+    const char *said = apr_pstrcat(call->pool, "refused-", row->name, NULL);
+    /* descriptions are for developers, in English; other readers get a sentence of their own */
+    if (strcmp(call->language, "en") != 0 &&
+        strcmp(fhir_page_text(said, call->language, call->pool), said) != 0)
+        fhir_view_set(view, "said", said);
     fhir_view_set(view, "description", call->refusal.description);
-    fhir_view_set(view, "who", apr_pstrcat(call->pool, "who-", row->who, NULL));
+    if (*call->root || call->refusal.id != FHIR_REFUSED_NOT_FOUND)
+        fhir_view_set(view, "who", apr_pstrcat(call->pool, "who-", row->who, NULL));
     fhir_view_set(view, "what", row->what);
     fhir_view_set(view, "error", row->error);
     fhir_view_set(view, "help", error_uri(call));
@@ -210,7 +226,7 @@ static void answer_error(fhir_auth_call_t *call, const fhir_err_t *err,
     if (call->refusal.wait)
         apr_table_setn(call->response->headers, "Retry-After",
                        apr_itoa(call->pool, call->refusal.wait));
-    if (!route || !(route->flags & FHIR_SITE_PAGE) || wants_json(call))
+    if (!is_for_browser(call, route))
         refuse_json(call);
     else if (call->redirect && !is_for_people(call->refusal.id))
         fhir_auth_redirect(call, error_redirect(call));

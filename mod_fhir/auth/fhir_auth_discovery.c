@@ -164,7 +164,7 @@ fhir_err_t *fhir_auth_help(fhir_auth_call_t *call)
         fhir_view_t *item = fhir_view_add(view, "refusals");
         fhir_view_set(item, "name", row->name);
         fhir_view_set(item, "error", row->error);
-        fhir_view_set(item, "who", row->who);
+        fhir_view_set(item, "who", apr_pstrcat(call->pool, "role-", row->who, NULL));
         fhir_view_set(item, "what", row->what);
     }
     return fhir_auth_page(call, 200, "help", view, NULL);

@@ -54,7 +54,7 @@ const char *fhir_redirect_fault(const char *uri, apr_pool_t *pool)
     if (strchr(uri, '#'))
         return "it has a fragment (#)";
     if (is_dangerous(scheme))
-        return "its scheme is one that browsers execute themselves";
+        return "browsers open its scheme themselves: use https, or a scheme of the app's own";
     if (strcasecmp(scheme, "http") != 0 && strcasecmp(scheme, "https") != 0)
         return strchr(scheme, '.') || strncmp(uri + len, "://", 3) == 0
                    ? NULL

@@ -41,11 +41,14 @@ static int etag_listed(const fhir_call_t *call, const char *list, const char *ve
     return 0;
 }
 
-/* If-Modified-Since is ignored beside If-None-Match (RFC 9110, 13.1.3). */
+/* If-Modified-Since is ignored beside If-None-Match (RFC 9110, 13.1.3). A page is not only the
+ * resource: it also depends on the reader's language and on the release of this program. */
 static int unchanged(const fhir_call_t *call, const char *version, apr_time_t updated)
 {
     const char *none_match = fhir_call_header(call, "If-None-Match");
     const char *since = none_match ? NULL : fhir_call_header(call, "If-Modified-Since");
+    if (call->opts.format == FHIR_FORMAT_HTML)
+        return 0;
     if (none_match)
         return etag_listed(call, none_match, version);
     if (!since)

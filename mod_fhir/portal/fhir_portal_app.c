@@ -150,9 +150,11 @@ static void show_typed(fhir_view_t *view, const fhir_auth_call_t *call)
 
 /* ---- the list ---- */
 
+/* What was done before this page; a form that comes back with a fault did nothing. */
 static const char *message_of(const fhir_auth_call_t *call)
 {
-    const char *done = fhir_auth_param(&call->query, "done");
+    const char *done =
+        strcmp(call->request->method, "POST") != 0 ? fhir_auth_param(&call->query, "done") : NULL;
     static const char *const known[] = {"removed", "saved", "created", "asked", "ended"};
     for (apr_size_t i = 0; done && i < sizeof(known) / sizeof(*known); i++)
         if (!strcmp(done, known[i]))
@@ -701,6 +703,8 @@ static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
     if (!fhir_row_is_null(row, 10))
         fhir_view_set(item, "place_name",
                       fhir_portal_practice_name(refusals->call, fhir_view_get(item, "tenant")));
+    fhir_view_set(item, "env",
+                  apr_pstrcat(refusals->call->pool, "env-", fhir_view_get(item, "env_name"), NULL));
     fhir_view_flag(item, "has_received", !fhir_row_is_null(row, 8));
     fhir_view_set(item, "who",
                   known ? apr_pstrcat(refusals->call->pool, "who-", known->who, NULL) : NULL);

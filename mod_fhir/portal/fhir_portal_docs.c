@@ -228,14 +228,21 @@ static const char *prefixes_of(unsigned bit, apr_pool_t *pool)
 /* An example value for the parameter's kind. */
 static const char *example_of(const char *name, const char *kind)
 {
-    if (!strcmp(name, "patient") || !strcmp(name, "subject"))
-        return "Patient/123";
+    static const struct {
+        const char *name, *value;
+    } known[] = {{"_id", "123"},       {"patient", "Patient/123"}, {"subject", "Patient/123"},
+                 {"gender", "female"}, {"intent", "order"},        {"active", "true"}};
+    for (apr_size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+        if (!strcmp(name, known[i].name))
+            return known[i].value;
+    if (!strcmp(kind, "token") && strstr(name, "status"))
+        return "active";
     return !strcmp(kind, "date")        ? "ge2026-01-01"
            : !strcmp(kind, "number")    ? "gt5"
            : !strcmp(kind, "quantity")  ? "ge5.4|http://unitsofmeasure.org|mg"
            : !strcmp(kind, "reference") ? "Type/123"
            : !strcmp(kind, "uri")       ? "http://example.org/it"
-           : !strcmp(kind, "token")     ? "code"
+           : !strcmp(kind, "token")     ? "system|code"
            : !strcmp(kind, "composite") ? "a$b"
                                         : "text";
 }
@@ -247,6 +254,15 @@ static void show_kind(fhir_view_t *view, const docs_t *docs, const char *kind)
     fhir_view_set(row, "kind", kind);
     fhir_view_set(row, "modifiers", modifiers_of(kind_bit(kind), docs->call->pool));
     fhir_view_set(row, "prefixes", prefixes_of(kind_bit(kind), docs->call->pool));
+}
+
+/* The elements that a parameter looks at: a FHIRPath expression. */
+static const char *path_of(const docs_t *docs, const char *type, const char *name)
+{
+    const fhir_model_t *m = docs->endpoint->endpoint.spoken;
+    const fhir_type_t *t = fhir_model_resource(m, type, strlen(type));
+    const fhir_param_t *param = t ? fhir_model_param(m, t, name, strlen(name)) : NULL;
+    return param ? fhir_model_str(m, param->expression) : "";
 }
 
 static void show_params(fhir_view_t *view, const docs_t *docs, const char *type,
@@ -266,7 +282,7 @@ static void show_params(fhir_view_t *view, const docs_t *docs, const char *type,
         if (!(seen & kind_bit(kind)))
             show_kind(view, docs, kind);
         seen |= kind_bit(kind);
-        fhir_view_set(row, "path", string(docs, p, "documentation"));
+        fhir_view_set(row, "path", path_of(docs, type, name));
         fhir_view_set(row, "sample",
                       apr_pstrcat(docs->call->pool, name, "=", example_of(name, kind), NULL));
     }
@@ -334,8 +350,19 @@ static void show_example(fhir_view_t *view, const docs_t *docs, const char *type
     fhir_view_set(view, "example_id", id);
 }
 
+/* 1 for parameters that people try first. */
+static int is_tried_first(const char *name)
+{
+    static const char *const first[] = {"patient",  "name", "family", "given", "birthdate", "code",
+                                        "category", "date", "status", "type",  "identifier"};
+    for (apr_size_t i = 0; i < sizeof(first) / sizeof(*first); i++)
+        if (!strcmp(first[i], name))
+            return 1;
+    return 0;
+}
+
 /* A form for the endpoint without tokens, if the practice has one: the parameters that US Core
- * requires, or the first ones. */
+ * requires, or all; those that people try first come first. */
 static void show_trial(fhir_view_t *view, const docs_t *docs, const char *type,
                        const fhir_node_t *list)
 {
@@ -345,11 +372,12 @@ static void show_trial(fhir_view_t *view, const docs_t *docs, const char *type,
     if (!base)
         return;
     fhir_view_set(view, "open", base);
-    for (int core = 1; core >= 0 && !n; core--)
+    for (int core = is_core(docs, type), first = 1; first >= 0; first--)
         for (const fhir_node_t *p = list; p && n < TRIAL_FIELDS; p = p->next) {
             const char *name = string(docs, p, "name");
-            int is_wanted = *expected(docs, type, FHIR_USCORE_PARAM, name) != '\0';
-            if (is_wanted != core || *name == '_')
+            int is_first = is_tried_first(name);
+            if (*name == '_' || is_first != first ||
+                (core && !*expected(docs, type, FHIR_USCORE_PARAM, name)))
                 continue;
             fhir_view_set(fhir_view_add(view, "trial"), "param", name);
             n++;
@@ -362,6 +390,7 @@ static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
     const char *type = string(docs, resource, "type");
     fhir_view_set(view, "type", type);
     fhir_view_set(view, "expected", expected(docs, type, FHIR_USCORE_TYPE, ""));
+    fhir_view_flag(view, "is_core", is_core(docs, type));
     for (const fhir_node_t *i = items(resource, "interaction"); i; i = i->next) {
         fhir_view_t *row = fhir_view_add(view, "interactions");
         fhir_view_set(row, "code", string(docs, i, "code"));

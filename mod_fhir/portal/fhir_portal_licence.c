@@ -25,9 +25,11 @@ static const char *typed(const fhir_auth_call_t *call, const char *name)
 
 /* ---- the list ---- */
 
+/* What was done before this page; a form that comes back with a fault did nothing. */
 static const char *message_of(const fhir_auth_call_t *call)
 {
-    const char *done = fhir_auth_param(&call->query, "done");
+    const char *done =
+        strcmp(call->request->method, "POST") != 0 ? fhir_auth_param(&call->query, "done") : NULL;
     static const char *const known[] = {"given", "refused", "withdrawn", "token"};
     for (apr_size_t i = 0; done && i < sizeof(known) / sizeof(*known); i++)
         if (!strcmp(done, known[i]))

@@ -279,9 +279,11 @@ static int is_aside(const fhir_node_t *member)
            is_narrative;
 }
 
-static int is_added(const fhir_node_t *member)
+/* What comes last: extensions, and behind them what the server adds. */
+#define ORDER_MAX 2
+static int order_of(const fhir_node_t *member)
 {
-    return has_name(member, "id") || has_name(member, "meta");
+    return has_name(member, "id") || has_name(member, "meta") ? 2 : has_name(member, "extension");
 }
 
 static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
@@ -315,6 +317,18 @@ static const char *last_word(const char *url, apr_size_t *len)
     return s;
 }
 
+/* "us-core-birthsex" is "birthsex", "genderIdentity" is "Gender identity". */
+static const char *extension_name(char *word, apr_pool_t *pool)
+{
+    static const char *const guides[] = {"us-core-", "argo-"};
+    for (apr_size_t i = 0; i < sizeof(guides) / sizeof(*guides); i++)
+        if (!strncmp(word, guides[i], strlen(guides[i])))
+            word += strlen(guides[i]);
+    for (char *s = word; *s; s++)
+        *s = *s == '-' ? ' ' : *s;
+    return as_words(word, pool);
+}
+
 /* An extension: the last word of its URL with its value, or with those of its extensions. */
 static void extension(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *node, int depth)
 {
@@ -324,8 +338,9 @@ static void extension(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *nod
         apr_size_t len = url->text_len;
         const char *word = last_word(url->text, &len);
         fhir_buf_puts(buf, "<em>");
-        fhir_xhtml_escape(buf, word, len);
-        fhir_buf_puts(buf, "</em> ");
+        fhir_html_text(buf,
+                       extension_name(apr_pstrmemdup(html->item_pool, word, len), html->item_pool));
+        fhir_buf_puts(buf, "</em>: ");
     }
     for (const fhir_node_t *c = node->child; c; c = c->next) {
         const fhir_element_t *e = fhir_model_element(html->model, type, c->name, c->name_len);
@@ -389,11 +404,11 @@ static void elements(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type
 {
     (void)fhir_work_tick(4);
     fhir_buf_puts(buf, depth ? "<dl class=\"part\">" : "<dl class=\"record\">");
-    for (int last = 0; last < 2; last++) /* elements that the server adds come last */
+    for (int order = 0; order <= ORDER_MAX; order++)
         for (const fhir_node_t *c = object->child; c && buf->len <= html->stop; c = c->next) {
             const fhir_element_t *e =
                 type ? fhir_model_element(html->model, type, c->name, c->name_len) : NULL;
-            if (is_aside(c) || is_added(c) != last)
+            if (is_aside(c) || order_of(c) != order)
                 continue;
             if (e)
                 element(buf, html, e, c, depth);
@@ -514,6 +529,7 @@ static void record(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resour
 {
     const fhir_type_t *type = fhir_html_type_of(html, resource);
     const char *id = fhir_node_string(resource, "id", html->pool);
+    html->resource = resource;
     if (!type) {
         fhir_buf_puts(buf, "<h1>");
         put_name(buf, resource);
@@ -541,13 +557,28 @@ static void record(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resour
     }
 }
 
-/* The form on the page of a failed search, for another try. */
+/* The ways out of an error: the form of a failed search, for another try, or a search of the type.
+ */
 static void try_again(fhir_buf_t *buf, fhir_html_t *html)
 {
     const char *name = html->about.type;
     const fhir_type_t *type = name ? fhir_model_resource(html->model, name, strlen(name)) : NULL;
     if (type && html->about.is_search && html->about.status == 400)
         fhir_html_form(buf, html, type);
+    else if (type && html->about.has_search &&
+             (html->about.status == 404 || html->about.status == 410)) {
+        fhir_buf_puts(buf, "<p class=\"actions\">");
+        begin_link(buf, html, "button small");
+        fhir_html_text(buf, name);
+        fhir_buf_puts(buf, "\">");
+        fhir_html_text(buf, fhir_html_label(html, name));
+        fhir_buf_puts(buf, "</a></p>\n");
+    }
+    else if (html->about.status == 401) {
+        fhir_buf_puts(buf, "<p>");
+        fhir_html_word(buf, html, "page-for-apps");
+        fhir_buf_puts(buf, "</p>\n");
+    }
 }
 
 void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resource)
@@ -585,10 +616,11 @@ static void take_asked(fhir_html_t *html, const fhir_node_t *frame)
         html->asked = (fhir_pairs_t){0, NULL};
 }
 
-static void page_links(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *frame)
+static void page_links(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
 {
     static const char *const relations[] = {"first", "previous", "prev", "next", "last"};
     const fhir_node_t *links = fhir_node_get(frame, "link");
+    apr_size_t at = 0;
     int n = 0;
     for (const fhir_node_t *c = links ? links->child : NULL; c; c = c->next) {
         const fhir_node_t *url = fhir_node_get(c, "url"), *relation = fhir_node_get(c, "relation");
@@ -598,9 +630,10 @@ static void page_links(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node
                 !fhir_html_is_url(url->text, url->text_len))
                 continue;
             if (!n++) {
-                fhir_buf_puts(buf, "<nav class=\"actions\" aria-label=\"");
+                fhir_buf_puts(buf, "<nav class=\"actions pages\" aria-label=\"");
                 fhir_html_word(buf, html, "pages");
                 fhir_buf_puts(buf, "\">");
+                at = buf->len;
             }
             fhir_buf_printf(buf, "<a class=\"button small\" rel=\"%s\" href=\"", relations[i]);
             node_text(buf, url);
@@ -609,7 +642,10 @@ static void page_links(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node
             fhir_buf_puts(buf, "</a> ");
         }
     }
-    fhir_buf_puts(buf, n ? "</nav>\n" : "");
+    if (!n)
+        return;
+    html->pages = apr_pstrmemdup(html->pool, buf->data + at, buf->len - at);
+    fhir_buf_puts(buf, "</nav>\n");
 }
 
 static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
@@ -637,13 +673,35 @@ static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
 }
 
 /* The kind of Bundle, in words if there are some; for an operation, its name. */
-static void kind_of(fhir_buf_t *buf, const fhir_html_t *html, const char *kind)
+static const char *kind_of(const fhir_html_t *html, const char *kind)
 {
     const char *key = apr_pstrcat(html->pool, "bundle-", kind, NULL);
-    const char *words = fhir_html_say(html, key);
-    if (html->about.operation)
-        words = html->about.operation;
-    fhir_html_text(buf, strcmp(words, key) != 0 ? words : kind);
+    const char *words = fhir_html_say(html, key), *operation = html->about.operation;
+    if (operation)
+        return !strcmp(operation, "$everything") ? fhir_html_say(html, "page-everything")
+                                                 : operation;
+    return strcmp(words, key) != 0 ? words : kind;
+}
+
+/* "Search" above "Patients"; for what is no search, "Patients", which leads to it, above "History".
+ */
+static void bundle_title(fhir_buf_t *buf, fhir_html_t *html, const fhir_type_t *type,
+                         const char *kind)
+{
+    int is_search = !strcmp(kind, "searchset") && !html->about.operation;
+    const char *what =
+        type ? fhir_html_label(html, html->about.type) : fhir_html_say(html, "page-all-records");
+    int linked = !is_search && type && html->about.has_search;
+    fhir_buf_puts(buf, "<p class=\"crumb\">");
+    if (linked) {
+        begin_link(buf, html, "");
+        fhir_html_text(buf, html->about.type);
+        fhir_buf_puts(buf, "\">");
+    }
+    fhir_html_text(buf, is_search ? kind_of(html, kind) : what);
+    fhir_buf_puts(buf, linked ? "</a></p>\n<h1>" : "</p>\n<h1>");
+    fhir_html_text(buf, is_search ? what : kind_of(html, kind));
+    fhir_buf_puts(buf, "</h1>\n");
 }
 
 void fhir_html_bundle_learn(fhir_html_t *html, const fhir_node_t *entry)
@@ -661,11 +719,7 @@ void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     int is_search = !strcmp(kind, "searchset");
     take_asked(html, frame);
     begin(buf, html, frame);
-    fhir_buf_puts(buf, "<p class=\"crumb\">");
-    kind_of(buf, html, kind);
-    fhir_buf_puts(buf, "</p>\n<h1>");
-    fhir_html_text(buf, type ? fhir_html_label(html, name) : "Bundle");
-    fhir_buf_puts(buf, "</h1>\n");
+    bundle_title(buf, html, type, kind);
     if (is_search)
         fhir_html_asked(buf, html);
     count(buf, html, frame);
@@ -699,6 +753,11 @@ void fhir_html_bundle_end(fhir_buf_t *buf, fhir_html_t *html)
     if (!fhir_html_tables_count(html)) {
         fhir_buf_puts(buf, "<p class=\"note\">");
         fhir_html_word(buf, html, "page-none");
+        fhir_buf_puts(buf, "</p>\n");
+    }
+    if (html->pages) {
+        fhir_buf_puts(buf, "<p class=\"actions\">");
+        fhir_buf_puts(buf, html->pages);
         fhir_buf_puts(buf, "</p>\n");
     }
     end(buf, html);

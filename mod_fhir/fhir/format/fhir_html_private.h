@@ -19,6 +19,8 @@ struct fhir_html_t {
     const char *kept;   /* the query without _format, ending with '&' unless empty */
     const char *path;   /* base_url without scheme and host */
     fhir_pairs_t asked; /* what a search asked for */
+    const char *pages;  /* links to other pages of a search, to be repeated below the table */
+    const fhir_node_t *resource; /* that is shown now: its contained resources have names */
     fhir_html_tables_t *tables;
     fhir_html_chart_t *chart;
     apr_hash_t *labels; /* of the model's names */

@@ -7,6 +7,7 @@
 #include <apr_strings.h>
 #include <string.h>
 
+#include "core/fhir_page.h"
 #include "core/fhir_text.h"
 #include "fhir/format/fhir_html_private.h"
 
@@ -402,6 +403,7 @@ static void more_of_code(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *
 static void search_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_html_tables_t *t,
                        const fhir_node_t *entry, const fhir_node_t *resource)
 {
+    html->resource = resource;
     fhir_buf_puts(buf, "<tr><th scope=\"row\">");
     int linked = open_link(buf, entry, NULL);
     if (!t->type || !t->n_columns ||
@@ -425,6 +427,14 @@ static void put_text(fhir_buf_t *buf, const fhir_node_t *node)
         fhir_xhtml_escape(buf, node->text, node->text_len);
 }
 
+/* "created" for POST. */
+static void how(fhir_buf_t *buf, fhir_html_t *html, const char *method)
+{
+    const char *key = apr_pstrcat(html->item_pool, "how-", method ? method : "", NULL);
+    const char *word = fhir_page_text(key, html->about.language, html->item_pool);
+    fhir_html_text(buf, strcmp(word, key) != 0 ? word : method ? method : "");
+}
+
 static void version_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *entry,
                         const fhir_node_t *resource)
 {
@@ -443,7 +453,7 @@ static void version_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *e
         fhir_html_value(buf, html, fhir_model_type(html->model, "instant", 7), time, 0);
     fhir_buf_puts(buf, "</td>");
     begin_cell(buf, fhir_html_say(html, "page-how"));
-    put_text(buf, fhir_node_get(request, "method"));
+    how(buf, html, fhir_node_string(request, "method", html->item_pool));
     fhir_buf_puts(buf, "</td>");
     begin_cell(buf, fhir_html_say(html, "page-what"));
     if (resource)

@@ -186,9 +186,12 @@ static void quantity(const line_t *line, const fhir_node_t *node)
 static void period(const line_t *line, const fhir_node_t *node)
 {
     const fhir_node_t *start = get(node, "start"), *end = get(node, "end");
+    int is_open = start && !end && !(line->flags & FHIR_HTML_PLAIN);
+    fhir_buf_puts(line->buf, is_open ? "<span class=\"open-end\">" : "");
     if (start)
         put_time(line, start);
     fhir_buf_puts(line->buf, start || end ? "\xC2\xA0– " : "");
+    fhir_buf_puts(line->buf, is_open ? "</span>" : "");
     if (end)
         put_time(line, end);
 }
@@ -218,20 +221,43 @@ static void identifier(const line_t *line, const fhir_node_t *node)
     put(line, get(node, "value"));
 }
 
-static void reference(const line_t *line, const fhir_node_t *node)
-{
-    const fhir_node_t *to = get(node, "reference");
-    int linked = open_link(line, to);
-    if (!put(line, get(node, "display")) && !put(line, to) && get(node, "identifier"))
-        identifier(line, get(node, "identifier"));
-    if (linked)
-        fhir_buf_puts(line->buf, "</a>");
-}
-
 static void human_name(const line_t *line, const fhir_node_t *node)
 {
     if (!put_members(line, node, MEMBERS("prefix", "given", "family", "suffix")))
         put(line, get(node, "text"));
+}
+
+/* "#med" by the code or the name of the contained resource; 1 if it has one. */
+static int contained(const line_t *line, const fhir_node_t *to)
+{
+    const fhir_node_t *list = get(line->html->resource, "contained"),
+                      *c = list ? list->child : NULL;
+    apr_size_t at = line->buf->len;
+    if (!to || to->text_len < 2 || *to->text != '#')
+        return 0;
+    for (; c; c = c->next) {
+        const fhir_node_t *id = get(c, "id"), *name = first(get(c, "name"));
+        if (!id || id->text_len != to->text_len - 1 || memcmp(id->text, to->text + 1, id->text_len))
+            continue;
+        concept(line, get(c, "code"));
+        if (line->buf->len == at && name && name->kind == FHIR_NODE_OBJECT)
+            human_name(line, name);
+        else if (line->buf->len == at)
+            put(line, name);
+        break;
+    }
+    return line->buf->len > at;
+}
+
+static void reference(const line_t *line, const fhir_node_t *node)
+{
+    const fhir_node_t *to = get(node, "reference");
+    int linked = open_link(line, to);
+    if (!put(line, get(node, "display")) && !contained(line, to) && !put(line, to) &&
+        get(node, "identifier"))
+        identifier(line, get(node, "identifier"));
+    if (linked)
+        fhir_buf_puts(line->buf, "</a>");
 }
 
 static void address(const line_t *line, const fhir_node_t *node)

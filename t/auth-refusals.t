@@ -114,6 +114,33 @@ $saw{$_->[ 0 ]} = [ @$_[ 1 .. 3 ] ] for (
     [ 'client_id off',            'client_id',     'off',            qr/not switched off/ ],
     [ 'no key',                   'jwks',          '',               qr/registered key set/ ],
     [ 'several redirect URIs',    'redirect_uri',  '',               qr{https://two\.example/cb} ],
+    [ 'assertion missing',        'client_assertion', '',            qr/signed JWT/ ],
+    [ 'no system at patients',    'aud',           qr{/open/r4$},    qr/provider endpoint/ ],
+    [ 'unwanted verifier',        'code_verifier', '-',              qr/code_challenge/ ],
+    [ 'method alone',             'code_challenge', '',              qr/code_challenge_method/ ],
+    [ 'not for patients',         'client_id',     'staff',          qr/licence for patients/ ],
+    [ 'no code grant',            'client_id',     'two',            qr/authorization_code/ ],
+    [ 'consent required',         'prompt',        'none',           qr/agrees/ ],
+    [ 'launch over',              'launch',        '-',              qr/not expired/ ],
+    [ 'launch of another user',   'launch',        '-',              qr/user who is signed in/ ],
+    [ 'launch about nobody',      'launch',        '-',              qr/patient whose record/ ],
+    [ 'nothing can be granted',   'scope',         'system/*.rs',    qr/./ ],
+    [ 'nothing is left',          'scope',         'user/Patient.rs', qr/does not switch off/ ],
+    [ 'no record',                'user',          '-',              qr/patient's record/ ],
+    [ 'denied',                   'scope',         'user/Patient.rs', qr/user who allows/ ],
+    [ 'too many attempts',        'client_secret', '-',              qr/pause of \d+ seconds/ ],
+    [ 'licence past its end',     'client_id',     'two',            qr/practice has authorized/ ],
+    [ 'keys out of reach',        'jwks_uri',      'https://keys.invalid/jwks', qr/can be fetched/ ],
+    [ 'introspection of nothing', 'token',         '',               qr/to inspect/ ],
+    [ 'revocation of nothing',    'token',         '',               qr/to revoke/ ],
+    [ 'userinfo without openid',  'scope',         'user/Patient.rs', qr/^openid$/ ],
+    [ 'userinfo elsewhere',       'Authorization', '-',              qr/of this endpoint/ ],
+    [ 'launch by an app',         'client_id',     'conf',           qr/launch others/ ],
+    [ 'launch of no app',         'app',           'nobody',         qr/client_id/ ],
+    [ 'launch for no user',       'user',          '-',              qr/account of this practice/ ],
+    [ 'launch about no patient',  'patient',       '-',              qr/id of this server/ ],
+    [ 'launch with no banner',    'need_patient_banner', 'maybe',    qr/true or false/ ],
+    [ 'launch with no context',   'fhirContext',   '-',              qr/array of objects/ ],
 );
 my %seen;
 
@@ -261,6 +288,7 @@ for ([ 'code past its time', "UPDATE main.fhir_code SET expires = now() - interv
 }
 my ($given) = $w->launch($base, 'conf', 'clinician', 'user/Patient.rs offline_access');
 my $refresh_token = $given->{ refresh_token };
+my $jwks = $t->psql("SELECT jwks FROM main.fhir_client WHERE id = 'back'");
 my @late = (
     [ 'refresh: another app', 'invalid_grant', sub { $w->form($base, 'token', [ grant_type => 'refresh_token',
                     refresh_token => $refresh_token, client_id => 'pub' ]) } ],
@@ -277,7 +305,8 @@ my @late = (
         "UPDATE main.fhir_licence SET system = false WHERE client = 'back'",
         "UPDATE main.fhir_licence SET system = true WHERE client = 'back'" ],
     [ 'no key', 'invalid_client', sub { $w->form($base, 'token', [ @back, client_assertion => assertion() ]) },
-        "UPDATE main.fhir_client SET disabled = NULL, jwks = NULL WHERE id = 'back'" ],
+        "UPDATE main.fhir_client SET disabled = NULL, jwks = NULL WHERE id = 'back'",
+        "UPDATE main.fhir_client SET jwks = '$jwks' WHERE id = 'back'" ],
     [ 'refresh: replaced', 'invalid_grant', sub { refresh($refresh_token) },
         "UPDATE main.fhir_token SET replaced = now() - interval '1 day' WHERE kind = 'refresh' AND $of_last" ],
     [ 'refresh: revoked', 'invalid_grant', sub { refresh($refresh_token) },
@@ -363,6 +392,122 @@ for my $row (@shown) {
     my ($said) = $answer->body =~ /role="alert">([^<]*)/;
     push @{ $texts{ $said } }, $name;
     seen("$name " . ($change->{ $name } // ''));
+}
+{
+    my ($request) = $w->request($base, 'withdrawn', 'user/Patient.rs');
+    my $answer = $w->browser->get("$base/auth/authorize?" . FHIR::Test::Browser::query(%$request),
+        'Accept-Language' => 'es');
+    like($answer->body, qr{role="alert">El consultorio ha retirado la }, 'people read it in their language');
+    like($answer->body, qr{<dd lang="en">Lakeside Practice has withdrawn}, '  the developer in English');
+}
+# ---- what only a sequence of requests leads to: [name, error, request], with the database as it is then ----
+{
+    $w->ctl('app', 'add', 'Staff', '--id', 'staff', '--redirect', $callback);
+    $w->ctl('licence', 'give', 'staff', '--for', 'staff');
+    $w->ctl('user', 'add', 'nurse', '--kind', 'staff', '--display', 'N. Urse', '--password-file', $w->{ file });
+    my ($ehr) = $w->ctl(qw(app add EHR --id ehr --launcher --redirect https://ehr.example/ --licence))
+        =~ /client_secret\t(\S+)/;
+    my $launch = sub { # a launch by the product, and how the application is sent back from it
+        my ($sql, $user, @more) = @_;
+        my %given = FHIR::Test::Browser::params($w->ctl('launch', '--app', 'conf', '--base', $base, '--patient', 'p1',
+                @more));
+        $t->psql("UPDATE main.fhir_launch SET $sql") if $sql;
+        my ($back, undef, undef, $answer) = $w->code($base, 'conf', $user, 'launch patient/*.rs',
+            params => { launch => $given{ launch } });
+        return $back->{ error } // $answer->status;
+    };
+    my $ask = sub {
+        my ($at, $client, %more) = @_;
+        my ($request) = $w->request($at, $client, 'user/Patient.rs', %more);
+        my $answer = $w->browser->get("$at/auth/authorize?" . FHIR::Test::Browser::query(%$request));
+        return { FHIR::Test::Browser::params($answer->header('Location') // '') }->{ error } // $answer->status;
+    };
+    my $error = sub { my ($answer) = @_; return $answer->json->{ error } };
+    my $product = sub {
+        my %form = (app => 'conf', user => 'clinician', patient => 'p1', @_);
+        return $error->($w->form($base, 'launch', [ %form ],
+                Authorization => FHIR::Test::Browser::basic('ehr', $ehr)));
+    };
+    my ($token) = $w->launch($base, 'conf', 'clinician', 'user/Patient.rs');
+    my @bearer = (Authorization => "Bearer $token->{access_token}");
+    my @rows = (
+        [ 'assertion missing', 'invalid_client',
+            sub { $error->($w->form($base, 'token', [ @back, client_id => 'back' ])) } ],
+        [ 'no system at patients', 'unauthorized_client',
+            sub { $error->($w->backend('system/*.rs', base => $w->{ patients })) } ],
+        [ 'unwanted verifier', 'invalid_grant', sub {
+                my ($plain) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs',
+                    params => { code_challenge => undef, code_challenge_method => undef });
+                return $error->($w->redeem($base, 'conf', $plain->{ code }, 'v' x 43));
+            } ],
+        [ 'method alone',     'invalid_request', sub { $ask->($base, 'conf', code_challenge => undef) } ],
+        [ 'not for patients', 400,               sub { $ask->($w->{ patients }, 'staff') } ],
+        [ 'no code grant', 'unauthorized_client', sub { $ask->($base, 'two') },
+            "UPDATE main.fhir_client SET grants = '{client_credentials}' WHERE id = 'two'",
+            "UPDATE main.fhir_client SET grants = '{authorization_code}' WHERE id = 'two'" ],
+        [ 'licence past its end', 400, sub { $ask->($base, 'two') },
+            "UPDATE main.fhir_licence SET expires = now() - interval '1 s' WHERE client = 'two'" ],
+        [ 'consent required', 'consent_required', sub {
+                my (undef, undef, $browser) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs');
+                my ($back) = $w->code($base, 'conf', undef, 'user/Patient.rs', browser => $browser,
+                    params => { prompt => 'none' });
+                return $back->{ error };
+            } ],
+        [ 'launch over', 'invalid_request', sub { $launch->("expires = now() - interval '1 s'", 'clinician') } ],
+        [ 'launch of another user', 403, sub { $launch->(undef, 'nurse', '--user', 'clinician') } ],
+        [ 'launch about nobody', 'invalid_request', sub { $launch->("patient = 'nobody'", 'clinician') } ],
+        [ 'nothing can be granted', 'access_denied', sub {
+                my ($back) = $w->code($base, 'conf', 'clinician', 'system/*.rs');
+                return $back->{ error };
+            } ],
+        [ 'nothing is left', 'access_denied', sub {
+                my ($back) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs', scopes => []);
+                return $back->{ error };
+            } ],
+        [ 'no record', 403, sub {
+                my (undef, undef, undef, $answer) = $w->code($w->{ patients }, 'conf', 'late', 'patient/*.rs');
+                return $answer->status;
+            } ],
+        [ 'denied', 'access_denied', sub {
+                my (undef, undef, $browser) = $w->code($base, 'conf', 'clinician', 'user/Patient.rs', stop => 1);
+                my $answer = $browser->press([ _step => 'cancel' ]);
+                return { FHIR::Test::Browser::params($answer->header('Location')) }->{ error };
+            } ],
+        [ 'too many attempts', 'invalid_request', sub {
+                my $answer;
+                my @wrong = (Authorization => FHIR::Test::Browser::basic('staff', 'x'));
+                for (1 .. 40) {
+                    $answer = $w->form($base, 'token', [ @redeem ], @wrong);
+                    last if $answer->status == 429;
+                }
+                return $error->($answer);
+            } ],
+        [ 'keys out of reach', 'invalid_client',
+            sub { $error->($w->form($base, 'token', [ @back, client_assertion => assertion() ])) },
+            "UPDATE main.fhir_client SET jwks = NULL, jwks_uri = 'https://keys.invalid/jwks' WHERE id = 'back'" ],
+        [ 'introspection of nothing', 'invalid_request', sub { $error->($w->form($base, 'introspect', [], @basic)) } ],
+        [ 'revocation of nothing',    'invalid_request', sub { $error->($w->form($base, 'revoke',     [], @basic)) } ],
+        [ 'userinfo without openid', 'insufficient_scope',
+            sub { $error->($w->browser->get("$base/auth/userinfo", @bearer)) } ],
+        [ 'userinfo elsewhere', 'invalid_token',
+            sub { $error->($w->browser->get("$w->{patients}/auth/userinfo", @bearer)) } ],
+        [ 'launch by an app', 'unauthorized_client',
+            sub { $error->($w->form($base, 'launch', [ app => 'conf', patient => 'p1' ], @basic)) } ],
+        [ 'launch of no app',        'invalid_request', sub { $product->(app     => 'nobody') } ],
+        [ 'launch for no user',      'invalid_request', sub { $product->(user    => 'nobody') } ],
+        [ 'launch about no patient', 'invalid_request', sub { $product->(patient => 'none') } ],
+        [ 'launch with no banner',   'invalid_request', sub { $product->(need_patient_banner => 'maybe') } ],
+        [ 'launch with no context',  'invalid_request', sub { $product->(fhirContext => '{') } ],
+    );
+    for (@rows) {
+        my ($name, $error, $request, $before, $after) = @$_;
+        $t->psql($before) if $before;
+        is($request->(), $error, $name);
+        seen($name);
+        $t->psql($after) if $after;
+    }
+    unlike($t->psql("SELECT received, expected, description FROM main.fhir_refusal WHERE client IN ('conf', 'staff')"),
+        qr{\bp1\b|Okafor|clinician|nurse}, 'nobody is named');
 }
 is_deeply([ sort keys %seen ], [ sort keys %saw ], 'each row of what developers see was looked at');
 unlike(

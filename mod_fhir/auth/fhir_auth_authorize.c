@@ -353,8 +353,10 @@ static fhir_err_t *sign_in(ask_t *ask)
     }
     FHIR_TRY(fhir_auth_sign_in(&ask->session, call, must_sign_in(ask, session), ask->form_action));
     if (ask->session && ask->launch_user && strcmp(ask->launch_user, ask->session->user.id) != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_USER,
-                                "The launch is for another user than %s", ask->session->user.name);
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "launch", NULL, "a launch for the user who is signed in"),
+            FHIR_REFUSED_LAUNCH_USER,
+            "The launch is for another user than the one who is signed in");
     return NULL;
 }
 
@@ -459,17 +461,21 @@ static fhir_err_t *choose_patient(ask_t *ask, int *done)
     if (ask->patient) {
         FHIR_TRY(fhir_auth_patient(&ask->person, &why, call, ask->patient));
         return ask->person ? NULL
-                           : fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
-                                              "The launch is about Patient/%s: %s", ask->patient,
-                                              fhir_page_text(why, "en", call->pool));
+                           : fhir_auth_refuse(
+                                 fhir_auth_saw(call, "launch", NULL,
+                                               "a launch about a patient whose record is open"),
+                                 FHIR_REFUSED_LAUNCH_CONTEXT, "The patient of the launch: %s",
+                                 fhir_page_text(why, "en", call->pool));
     }
     if (!needs_patient(ask))
         return NULL;
     if (is_patients(ask)) {
         FHIR_TRY(fhir_auth_own_patients(&own, &why, call, &ask->session->user));
         if (!own.n)
-            return fhir_auth_refuse(call, FHIR_REFUSED_NO_RECORD, "%s",
-                                    fhir_page_text(why, call->language, call->pool));
+            return fhir_auth_refuse(
+                fhir_auth_saw(call, "user", NULL,
+                              "an account with a patient's record that is open"),
+                FHIR_REFUSED_NO_RECORD, "%s", fhir_page_text(why, call->language, call->pool));
         if (own.n == 1)
             ask->person = &own.list[0];
     }
@@ -587,8 +593,10 @@ static fhir_err_t *read_choice(fhir_scopes_t *granted, ask_t *ask)
         fhir_scopes_add(&all, &chosen.list[i], call->pool);
     fhir_scopes_filter(granted, &all, is_part_of_whole, &all, call->pool);
     return granted->n ? NULL
-                      : fhir_auth_refuse(call, FHIR_REFUSED_NOTHING_GRANTED,
-                                         "The user has excluded everything");
+                      : fhir_auth_refuse(
+                            fhir_auth_saw(call, "scope", scope_of(ask),
+                                          "at least one scope that the user does not switch off"),
+                            FHIR_REFUSED_NOTHING_GRANTED, "The user has excluded everything");
 }
 
 static fhir_err_t *use_launch(ask_t *ask)
@@ -600,7 +608,9 @@ static fhir_err_t *use_launch(ask_t *ask)
                                "IS NULL",
                                FHIR_STMT_WRITE, 1, &ask->launch, NULL, NULL, &n));
     return n ? NULL
-             : fhir_auth_refuse(ask->call, FHIR_REFUSED_LAUNCH_OVER, "launch was used before");
+             : fhir_auth_refuse(
+                   fhir_auth_saw(ask->call, "launch", NULL, "a value that was not used before"),
+                   FHIR_REFUSED_LAUNCH_OVER, "launch was used before");
 }
 
 typedef struct new_id_t {
@@ -760,7 +770,9 @@ fhir_err_t *fhir_auth_authorize(fhir_auth_call_t *call)
     }
     FHIR_TRY(check_ask(&ask));
     if (is_step(call, "cancel"))
-        return fhir_auth_refuse(call, FHIR_REFUSED_DENIED, "The person said no");
+        return fhir_auth_refuse(
+            fhir_auth_saw(call, "scope", scope_of(&ask), "a user who allows the access"),
+            FHIR_REFUSED_DENIED, "The user did not allow the access");
     FHIR_TRY(sign_in(&ask));
     if (!ask.session)
         return NULL;

@@ -321,10 +321,24 @@ static fhir_err_t *check_shown(fhir_auth_call_t *call, const fhir_client_t *clie
     return check_secret(call, client, shown->secret);
 }
 
+/* Names an application, unproven, for the row of a refusal; the refusal of the call stays. */
+static void name_client(fhir_auth_call_t *call, const char *id)
+{
+    const fhir_refusal_t refusal = call->refusal;
+    fhir_client_t *client = NULL;
+    if (id && !fhir_auth_client(&client, call, id) && client)
+        call->client = client->id;
+    call->refusal = refusal;
+}
+
 fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *call)
 {
     shown_t shown;
-    FHIR_TRY(read_shown(&shown, call));
+    fhir_err_t *err = read_shown(&shown, call);
+    if (err) {
+        name_client(call, shown.id ? shown.id : fhir_auth_param(&call->form, "client_id"));
+        return err;
+    }
     fhir_client_t *found;
     FHIR_TRY(fhir_auth_client(&found, call, shown.id));
     if (!found)
@@ -339,7 +353,6 @@ fhir_err_t *fhir_auth_authenticate(fhir_client_t **client, fhir_auth_call_t *cal
 void fhir_auth_name_client(fhir_auth_call_t *call)
 {
     shown_t shown;
-    fhir_client_t *client = NULL;
-    if (!read_shown(&shown, call) && !fhir_auth_client(&client, call, shown.id) && client)
-        call->client = client->id;
+    if (!read_shown(&shown, call))
+        name_client(call, shown.id);
 }

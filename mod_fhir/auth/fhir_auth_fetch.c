@@ -111,7 +111,8 @@ static size_t take_header(char *data, size_t size, size_t n, void *baton)
 
 static fhir_err_t *unreachable(fhir_auth_call_t *call, const char *uri, const char *why)
 {
-    return fhir_auth_refuse(call, FHIR_REFUSED_KEYS_UNREACHABLE,
+    return fhir_auth_refuse(fhir_auth_saw(call, "jwks_uri", uri, "a key set that can be fetched"),
+                            FHIR_REFUSED_KEYS_UNREACHABLE,
                             "The key set at %.300s could not be fetched: %s", uri, why);
 }
 

@@ -9,6 +9,8 @@
 
 #include "auth/fhir_auth_private.h"
 
+#define IN_FORCE "an access token of this endpoint that is in force"
+
 /* ---- introspection ---- */
 
 typedef struct looked_t {
@@ -67,8 +69,10 @@ static fhir_err_t *who_asks(looked_t *looked, fhir_auth_call_t *call)
         }
         if (err)
             return err->code == FHIR_ERR_LOGIN
-                       ? fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
+                       ? fhir_auth_refuse(fhir_auth_saw(call, "Authorization", NULL, IN_FORCE),
+                                          FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
                        : err;
+        call->client = bearer.client;
         FHIR_TRY(fhir_auth_client(&client, call, bearer.client));
     }
     else
@@ -86,7 +90,8 @@ fhir_err_t *fhir_auth_introspect(fhir_auth_call_t *call)
     const char *word = fhir_auth_param(&call->form, "token");
     FHIR_TRY(who_asks(&looked, call));
     if (!word)
-        return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
+        return fhir_auth_refuse(fhir_auth_saw(call, "token", "", "the token to inspect"),
+                                FHIR_REFUSED_TOKEN_MISSING, "token is missing");
     const char *values[2];
     values[0] = fhir_secret_bytea_of(word, call->pool);
     values[1] = call->request->place;
@@ -133,7 +138,8 @@ fhir_err_t *fhir_auth_revocation(fhir_auth_call_t *call)
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     const char *word = fhir_auth_param(&call->form, "token");
     if (!word)
-        return fhir_auth_refuse(call, FHIR_REFUSED_TOKEN_MISSING, "token is missing");
+        return fhir_auth_refuse(fhir_auth_saw(call, "token", "", "the token to revoke"),
+                                FHIR_REFUSED_TOKEN_MISSING, "token is missing");
     fhir_digest_t digest;
     fhir_digest_sha256(digest.byte, word, strlen(word));
     const char *values[2];
@@ -175,20 +181,23 @@ fhir_err_t *fhir_auth_userinfo(fhir_auth_call_t *call)
         fhir_digest_t digest;
         fhir_digest_sha256(digest.byte, word, strlen(word));
         err = fhir_bearer_find(&bearer, &digest, call->tenant, call->request->store, call->pool);
+        call->client = err ? NULL : bearer.client;
     }
     if (!err && strcmp(bearer.place, call->request->place) != 0)
         err =
             fhir_err_create(call->pool, FHIR_ERR_LOGIN, "The access token is for another endpoint");
     if (err)
         return err->code == FHIR_ERR_LOGIN
-                   ? fhir_auth_refuse(call, FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
+                   ? fhir_auth_refuse(fhir_auth_saw(call, "Authorization", NULL, IN_FORCE),
+                                      FHIR_REFUSED_BEARER_NEEDED, "%s", err->message)
                    : err;
     fhir_scopes_t scopes;
     FHIR_TRY(
         fhir_scopes_parse(&scopes, bearer.scopes, call->request->endpoint->spoken, call->pool));
     FHIR_TRY(fhir_auth_user(&user, call, NULL, bearer.user));
     if (!user || !fhir_scopes_has(&scopes, FHIR_SCOPE_OPENID))
-        return fhir_auth_refuse(call, FHIR_REFUSED_OPENID_NEEDED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "scope", bearer.scopes, "openid"),
+                                FHIR_REFUSED_OPENID_NEEDED,
                                 "The access token does not have the scope openid");
     fhir_buf_puts(buf, "{\"sub\":");
     fhir_buf_json_string(buf, user->id, strlen(user->id));

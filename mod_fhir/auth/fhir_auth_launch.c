@@ -27,7 +27,8 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     static const fhir_node_limits_t limits = {.max_depth = 8, .max_nodes = 200};
     fhir_buf_t *buf = fhir_buf_create(call->pool, 0);
     if (banner && strcmp(banner, "true") != 0 && strcmp(banner, "false") != 0)
-        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+        return fhir_auth_refuse(fhir_auth_saw(call, "need_patient_banner", banner, "true or false"),
+                                FHIR_REFUSED_LAUNCH_CONTEXT,
                                 "need_patient_banner must be true or false");
     fhir_buf_printf(buf, "{\"need_patient_banner\":%s", banner ? banner : "true");
     fhir_auth_member(buf, "smart_style_url", style ? style : fhir_auth_url(call, "style.json"));
@@ -36,7 +37,8 @@ static fhir_err_t *read_context(wanted_t *wanted, fhir_auth_call_t *call)
     fhir_node_t *node;
     if (context && (fhir_node_parse_json(&node, context, strlen(context), &limits, call->pool) ||
                     node->kind != FHIR_NODE_ARRAY))
-        return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+        return fhir_auth_refuse(fhir_auth_saw(call, "fhirContext", NULL, "a JSON array of objects"),
+                                FHIR_REFUSED_LAUNCH_CONTEXT,
                                 "fhirContext is not a JSON array of objects");
     if (context) {
         fhir_buf_puts(buf, ",\"fhirContext\":");
@@ -54,7 +56,8 @@ static fhir_err_t *check_exists(fhir_auth_call_t *call, const char *type, const 
     if (id && fhir_text_is_id(id, strlen(id)))
         FHIR_TRY(fhir_auth_exists(&exists, call, type, id));
     return exists || !id ? NULL
-                         : fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
+                         : fhir_auth_refuse(fhir_auth_saw(call, name, NULL, "an id of this server"),
+                                            FHIR_REFUSED_LAUNCH_CONTEXT,
                                             "%s is \"%.100s\"; there is no %s/%.100s here", name,
                                             id, type, id);
 }
@@ -68,15 +71,17 @@ static fhir_err_t *read_wanted(wanted_t *wanted, fhir_auth_call_t *call)
         FHIR_TRY(fhir_auth_client(&wanted->app, call, app));
     if (!wanted->app)
         return fhir_auth_refuse(
-            call, FHIR_REFUSED_LAUNCH_APP,
+            fhir_auth_saw(call, "app", app ? app : "", "the client_id of an application here"),
+            FHIR_REFUSED_LAUNCH_APP,
             "app is \"%.100s\"; it must be the client_id of the application to launch",
             app ? app : "");
     FHIR_TRY(fhir_auth_check_licence(call, wanted->app));
     if (user) {
         FHIR_TRY(fhir_auth_user(&found, call, user, NULL));
         if (!found)
-            return fhir_auth_refuse(call, FHIR_REFUSED_LAUNCH_CONTEXT,
-                                    "user is \"%.100s\"; there is no such user", user);
+            return fhir_auth_refuse(
+                fhir_auth_saw(call, "user", NULL, "the name of an account of this practice"),
+                FHIR_REFUSED_LAUNCH_CONTEXT, "user is \"%.100s\"; there is no such user", user);
         wanted->user = found->id;
     }
     wanted->patient = fhir_auth_param(&call->form, "patient");
@@ -96,7 +101,9 @@ fhir_err_t *fhir_auth_launch(fhir_auth_call_t *call)
     FHIR_TRY(fhir_auth_authenticate(&client, call));
     FHIR_TRY(fhir_auth_check_licence(call, client));
     if (!fhir_client_may(client, "launch"))
-        return fhir_auth_refuse(call, FHIR_REFUSED_GRANT_NOT_ALLOWED,
+        return fhir_auth_refuse(fhir_auth_saw(call, "client_id", client->id,
+                                              "an application that is registered to launch others"),
+                                FHIR_REFUSED_GRANT_NOT_ALLOWED,
                                 "App %s is not registered to launch others (grant launch)",
                                 client->name);
     FHIR_TRY(read_wanted(&wanted, call));

@@ -109,6 +109,15 @@ for (grep { /^Condition\tparam\t/ } @tsv) {
 }
 is($t->get('/portal/docs/R4/Nothing')->status, 404, 'no type');
 is($t->get('/portal/docs/R5')->status, 404, 'no release');
+my $none = $t->get('/portal/nothing', Accept => 'text/html', 'Accept-Language' => 'es');
+is($none->status, 404, 'a wrong address of the portal');
+like($none->body, qr{role="alert">No existe esta página\.<.*href="[^"]*/portal/" id="start"}s,
+    '  is a page for browsers, with a way back');
+is($t->get('/portal/nothing', Accept => 'application/json')->json->{error}, 'invalid_request', '  JSON for programs');
+like($patient, qr{<code>birthdate=ge2026-01-01</code> <span class="row-detail">Patient\.birthDate<}, 'where it looks');
+unlike($t->get('/portal/docs/DSTU2/Observation')->body, qr/US Core/, 'DSTU2 has no column of US Core');
+like($t->get('/portal/docs/DSTU2/Observation')->body, qr{id="try".*name="patient".*name="component-code"}s,
+    '  and the form asks for the patient');
 is($t->get('/portal/docs/R4/openapi.json', 'If-None-Match' => $t->get('/portal/docs/R4/openapi.json')->header('ETag'))
         ->status, 304, '304 to who has it');
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The portals in Chromium: the whole story from a developer's sign-up to a patient's record in an app, and axe-core
-# on each page (t/node/portal.js). FHIR_TEST_SHOTS=FOLDER keeps a picture of each page in two widths.
+# on each page (t/node/portal.js). FHIR_TEST_SHOTS=FOLDER keeps a picture of each page in two widths;
+# FHIR_TEST_README=docs makes those of docs/portals.md.
 use strict;
 use warnings;
 use FHIR::Test;
@@ -24,7 +25,8 @@ $p->{t}->fhirctl('init', '--tenant', 'hill', '--indexes', 'patient', '--role', '
 my $done = node('portal.js', JSON::PP->new->encode({ portal => $p->{base}, base => $p->{world}{staff},
     mails => $p->{mails},
     password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',
-    find => 'amara', find_family => 'okafor', shots => $ENV{FHIR_TEST_SHOTS} || '', docs => [
+    find => 'amara', find_family => 'okafor', shots => $ENV{FHIR_TEST_SHOTS} || '',
+    readme => $ENV{FHIR_TEST_README} || '', docs => [
         [ '/docs', 'documentation' ], [ '/docs/R4/Patient', 'a resource' ],
         [ '/docs/DSTU2/Observation', 'a resource of DSTU2' ] ] }));
 for (split /\n/, $done->{out}) {

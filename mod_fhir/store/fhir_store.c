@@ -293,7 +293,7 @@ static fhir_err_t *read_conflict(const fhir_err_t *err, apr_pool_t *pool)
 {
     fhir_err_t *told = fhir_sqlstate_error(FHIR_ERR_BUSY, pool);
     apr_cpystrn(told->sqlstate, err->sqlstate, sizeof(told->sqlstate));
-    return fhir_err_detail(told, pool, "a read was ended twice: %s", err->detail);
+    return fhir_err_detail(told, pool, "a read was ended for replication: %s", err->detail);
 }
 
 fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const fhir_value_t *values,
@@ -399,6 +399,8 @@ fhir_err_t *fhir_tx_run(fhir_tx_t *tx, const fhir_stmt_t *stmt, const fhir_value
         if (stmt->patience && stmt->patience->effort)
             stmt->patience->effort->used += apr_time_now() - begin;
     }
+    if (err && err->code == FHIR_ERR_CONFLICT && fhir_conn_is_standby(tx->conn))
+        err = read_conflict(err, pool);
     atomic_fetch_add_explicit(&tx->store->statements, 1, memory_order_relaxed);
     if (err)
         atomic_fetch_add_explicit(&tx->store->errors, 1, memory_order_relaxed);

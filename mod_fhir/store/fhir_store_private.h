@@ -144,6 +144,8 @@ fhir_err_t *fhir_conn_rows(apr_int64_t *rows, const PGresult *result, fhir_row_f
 int fhir_conn_is_stale(PGconn *conn);
 /** To be called when a connection is given back: it has just answered. */
 void fhir_conn_answered(PGconn *conn);
+/** 1 if the server is a standby, where all statements are reads and replication ends them. */
+int fhir_conn_is_standby(PGconn *conn);
 /** 1 if a commit since fhir_conn_setup was not waited for: it may not be on any standby. */
 int fhir_conn_is_unreplicated(PGconn *conn);
 /** 1 if the connection answered within FHIR_CONN_IDLE, and after `since`, or answers now. */

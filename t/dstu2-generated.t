@@ -49,6 +49,7 @@ my %DIFFERS = (
         [ qr/^changed (?:Procedure|MedicationStatement)\.status$/
                 => 'what was not done, or not taken, has no further status in R4' ],
         [ qr/^changed Immunization\.wasNotGiven$/ => 'what is entered in error has no further status in R4' ],
+        [ qr/^lost Condition\.clinicalStatus$/ => 'what is entered in error has none in R4 (con-5)' ],
         [ qr/^new (?:DiagnosticReport\.effective\[x\]|DocumentReference\.created)$/ => 'shown from other elements' ],
     ],
 );

@@ -108,6 +108,8 @@ is $t->get("$base/Patient?careprovider=pr1")->json->{total}, 1, 'and is found';
 
 is write_as('POST', 'Patient', { resourceType => 'Patient', name => [ { family => ['X'],
     fhir_comments => [ 'a comment' ] } ] })->status, 201, 'comments are dropped';
+like write_as('POST', 'CarePlan', '{"resourceType":"CarePlan","status":"proposed","subject":{"display":"x"}}')->body,
+    qr/^\{"resourceType":"CarePlan","id".*"status":"proposed"/, 'what R4 has no place for goes behind the type';
 is_outcome write_as('POST', 'Patient', { resourceType => 'Patient', id => 'mine' }), 400, 'invalid',
     qr/remove the element id/, 'with an id';
 
@@ -118,12 +120,19 @@ my %bad = (
         qr{^/f:Condition\b}, qr/recorder/ ],
     'a code that DSTU2 has not' => [ { %condition, verificationStatus => 'unconfirmed' }, 422,
         qr{^/f:Condition/f:verificationStatus}, qr/unconfirmed/ ],
-    'what R4 requires' => [ { %condition, clinicalStatus => 'active', verificationStatus => 'entered-in-error' },
+    'what R4 requires' => [ { %condition, clinicalStatus => 'active', abatementDateTime => '2020' },
         422, qr{^/f:Condition}, qr/in the FHIR R4 form that is stored/ ],
-    'another type' => [ { resourceType => 'Patient' }, 422, qr{^/f:Patient}, qr/is a Patient/ ],
+    'another type' => [ { resourceType => 'Patient' }, 422, qr{^/f:Patient}, qr/body is Patient/ ],
     'R4 itself' => [ { resourceType => 'Condition', %patient, recordedDate => '2020' }, 422, qr{^/f:Condition},
-        qr/The body is a Condition of FHIR R4, which the R4 base accepts/ ],
-    'a reference that leads nowhere' => [ { %condition, patient => { reference => 'Patient/nobody' } }, 422, qr//,
+        qr/The body is FHIR R4 .Condition., which the R4 base accepts/ ],
+    'too little, which R4 accepts' => [ { resourceType => 'Condition', patient => { reference => 'Patient/p1' },
+        verificationStatus => 'confirmed' }, 422, qr{^/f:Condition$}, qr/'code' of Condition is missing .line/ ],
+    'a choice' => [ { %condition, onsetDateTime => 'soon' }, 422, qr{^/f:Condition/f:onsetDateTime$}, qr/soon/ ],
+    'part of a choice' => [ { %condition, onsetQuantity => { value => '7' } }, 422,
+        qr{^/f:Condition/f:onsetQuantity/f:value$}, qr/decimal/ ],
+    "R4's type with errors" => [ { resourceType => "MedicationRequest" }, 422, qr{},
+        qr/DSTU2, which has MedicationOrder for it; the R4 base has it/ ],
+    'a reference that leads nowhere' => [ { %condition, patient => { reference => 'Patient/nobody' } }, 422, qr{},
         qr{Patient/nobody} ],
 );
 for my $what (sort keys %bad) {
@@ -135,7 +144,7 @@ for my $what (sort keys %bad) {
 }
 my $order = write_as('POST', 'MedicationOrder', { resourceType => 'MedicationRequest', status => 'active',
     intent => 'order', %patient, medicationCodeableConcept => { text => 'm' } });
-is_outcome $order, 422, 'structure', qr/of FHIR R4, which the R4 base accepts/, "R4's type";
+is_outcome $order, 422, 'structure', qr/is FHIR R4 .MedicationRequest., which the R4 base accepts/, "R4's type";
 my $immunization = write_as('POST', 'Immunization', { resourceType => 'Immunization', status => 'in-progress',
     date => '2020', vaccineCode => { text => 'v' }, patient => { reference => 'Patient/p1' },
     wasNotGiven => JSON::PP::false, reported => JSON::PP::false });
@@ -258,6 +267,55 @@ for my $path (sort keys %change) {
 is_deeply [ map { $_->{item}{reference} // $_->{item}{display} } @{ write_as('POST', '', { resourceType => 'Bundle',
     type => 'batch', entry => [ entry(GET => 'List/list') ] })->json->{entry}[0]{resource}{entry} } ],
     [ 'MedicationRequest', 'MedicationOrder/m1' ], 'a plan is shown so in a batch, too';
+
+# ---- a code that stands for a concept ----
+
+# A display, a text, and further codings are of the old code; they must not stay beside the new one.
+my $VERIFICATION = 'http://terminology.hl7.org/CodeSystem/condition-ver-status';
+my $ALLERGY = 'http://terminology.hl7.org/CodeSystem/allergyintolerance';
+sub concept {
+    my ($system, $code) = @_;
+    return { text => "text of $code", coding => [ { system => $system, code => $code, display => "display of $code" },
+        { system => 'urn:local', code => "L-$code" } ] };
+}
+my $codes = 0;
+for ([ Condition => { verificationStatus => 'provisional' }, { verificationStatus => { coding =>
+            [ { system => $VERIFICATION, code => 'unconfirmed' } ] } } ],
+    [ Condition => { verificationStatus => 'entered-in-error' }, { verificationStatus => { coding =>
+            [ { system => $VERIFICATION, code => 'entered-in-error' } ] }, clinicalStatus => undef } ],
+    [ Condition => { clinicalStatus => 'remission' },
+        { clinicalStatus => { coding => [ { system => $CLINICAL, code => 'remission' } ] } } ],
+    [ Condition => { notes => 'nothing else' }, { clinicalStatus => concept($CLINICAL, 'active'),
+            verificationStatus => concept($VERIFICATION, 'confirmed') } ],
+    [ AllergyIntolerance => { status => 'resolved' }, { clinicalStatus => { coding =>
+            [ { system => "$ALLERGY-clinical", code => 'resolved' } ] } } ],
+    [ AllergyIntolerance => { status => 'entered-in-error' }, { clinicalStatus => undef,
+            verificationStatus => {
+                coding => [ { system => "$ALLERGY-verification", code => 'entered-in-error' } ] } } ],
+    [ Encounter => { class => 'inpatient' }, { class => { code => 'IMP',
+            system => 'http://terminology.hl7.org/CodeSystem/v3-ActCode' } } ]) {
+    my ($type, $change, $due) = @$_;
+    my $name = (%$change)[0];
+    my $about = { reference => 'Patient/p1' };
+    for my $bare (0, 1) {
+        my $id = 'code' . ++$codes;
+        my %own = (resourceType => $type, id => $id);
+        $t->load($type eq 'Encounter' ? { %own, status => 'finished', subject => $about, class => {
+                system => 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code => 'AMB', display => 'ambulatory' } }
+            : $type eq 'Condition' ? { %own, subject => $about, code => { text => 'x' },
+                clinicalStatus => concept($CLINICAL, 'active'),
+                verificationStatus => concept($VERIFICATION, 'confirmed') }
+            : { %own, patient => $about, code => { text => 'x' },
+                clinicalStatus => concept("$ALLERGY-clinical", 'active'),
+                verificationStatus => concept("$ALLERGY-verification", 'confirmed') });
+        my $seen = $t->get("$base/$type/$id")->json;
+        delete $seen->{extension} if $bare;
+        my $answer = write_as('PUT', "$type/$id", { %$seen, %$change }, 'If-Match' => 'W/"1"');
+        is $answer->status, 200, "$type.$name" . ($bare ? ', extensions left out' : '') or diag $answer->body;
+        my $now = stored("$type/$id");
+        is_deeply { map { $_ => $now->{$_} } keys %$due }, $due, '  is stored without the words of another code';
+    }
+}
 
 # ---- links ----
 

@@ -41,7 +41,7 @@ is $t->post("$base/Patient", patient(),
 is_outcome $t->post("$base/Patient", patient(id => 'mine')), 400, 'invalid',
     qr/id mine, which means.*PUT Patient\/mine.*FHIRCreateWithId/, 'a create with an id is refused';
 is_outcome $t->post("$base/Observation", patient()), 422, 'invalid',
-    qr/is a Patient.*Observation/, 'the type in the body must be that of the URL';
+    qr/body is Patient.*Observation/, 'the type in the body must be that of the URL';
 is_outcome $t->post("$base/Patient", patient(gender => 'm')), 422, 'code-invalid',
     qr/male/, 'a code outside of a required value set';
 is_outcome $t->post("$base/Patient", patient(nom => 1)), 422, 'structure',

@@ -120,6 +120,17 @@ static int matches(const char *pattern, const path_t *path)
     return !*pattern;
 }
 
+static fhir_err_t *unknown_type(const fhir_call_t *call, const char *name)
+{
+    if (fhir_model_resource(call->spoken, name, strlen(name)))
+        return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                               "%s is not served by a base of FHIR %s", name, call->spoken->label);
+    return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
+                           "FHIR %s has no resource type \"%s\"%s", call->spoken->label, name,
+                           fhir_spoken_differs(call) ? fhir_spoken_called(call, name)
+                                                     : fhir_renamed_type(call, name));
+}
+
 /* Copies the parts of the path to where the pattern says. */
 static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t *path)
 {
@@ -129,13 +140,7 @@ static fhir_err_t *capture(fhir_call_t *call, const char *pattern, const path_t 
         switch (len == 1 ? *pattern : 0) {
         case 'T':
             if (!fhir_spoken_take_type(call, s))
-                return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
-                                       "FHIR %s has no resource type \"%s\"%s", call->spoken->label,
-                                       s,
-                                       !fhir_spoken_differs(call) ? fhir_renamed_type(call, s)
-                                       : fhir_model_resource(call->stored, s, strlen(s))
-                                           ? ", or it is not served here; the R4 base has it"
-                                           : "");
+                return unknown_type(call, s);
             if (fhir_storable_unserved(call->stored, call->type))
                 return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN, "%s is not served: %s", s,
                                        fhir_storable_unserved(call->stored, call->type));

@@ -77,6 +77,18 @@ int fhir_spoken_names(const fhir_call_t *call, const char **type, const char **i
     return 1;
 }
 
+const char *fhir_spoken_called(const fhir_call_t *call, const char *type)
+{
+    const fhir_convert_type_t *row = row_of(call, type);
+
+    if (row && strcmp(row->dstu2, type) != 0)
+        return apr_psprintf(call->pool, ", which has %s for it; the %s base has it", row->dstu2,
+                            call->stored->label);
+    return fhir_model_resource(call->stored, type, strlen(type))
+               ? apr_psprintf(call->pool, "; the %s base has it", call->stored->label)
+               : "";
+}
+
 const char *fhir_spoken_path(const fhir_call_t *call)
 {
     const char *type = fhir_model_str(call->stored, call->type->name), *id = call->id;

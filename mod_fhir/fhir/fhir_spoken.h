@@ -31,6 +31,9 @@ const char *fhir_spoken_path(const fhir_call_t *call);
 /** The client's names of a stored type and id; 0 when the type is not served. type and id must
  *  live as long as the call, or be copied by whoever gets them. */
 int fhir_spoken_names(const fhir_call_t *call, const char **type, const char **id);
+/** Of a stored type that the client's release does not have, for the end of a message: how that
+ *  calls it, or that the base of the stored release has it; "" of other names. */
+const char *fhir_spoken_called(const fhir_call_t *call, const char *type);
 /** 0 for MedicationStatements that are made of orders where FHIRStatementsOfOrders is Off. */
 int fhir_spoken_offers(const fhir_endpoint_t *endpoint, const fhir_convert_type_t *type);
 /** 1 if resources of a stored type are served. */

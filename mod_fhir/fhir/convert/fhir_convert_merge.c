@@ -221,6 +221,23 @@ static fhir_node_t *merge_arrays(fhir_node_t *stored, seen_t both, fhir_node_t *
     return wanted;
 }
 
+/* 1 if a Coding or CodeableConcept has a code and nothing else, as one that DSTU2 shows as a code.
+ */
+static int is_code(const fhir_node_t *node)
+{
+    const fhir_node_t *coding = fhir_node_get(node, "coding");
+    int n = 0;
+
+    if (coding) {
+        if (node->child->next || !coding->child || coding->child->next)
+            return 0;
+        node = coding->child;
+    }
+    for (const fhir_node_t *m = node->child; m; m = m->next)
+        n++;
+    return fhir_node_get(node, "code") && n == 1 + (fhir_node_get(node, "system") != NULL);
+}
+
 static fhir_node_t *merge(fhir_node_t *stored, seen_t seen, fhir_node_t *wanted, apr_pool_t *pool)
 {
     const fhir_node_t *one = seen.plain ? seen.plain : seen.full;
@@ -228,6 +245,8 @@ static fhir_node_t *merge(fhir_node_t *stored, seen_t seen, fhir_node_t *wanted,
     if (same(seen.plain, wanted, pool) || same(seen.full, wanted, pool))
         return stored;
     if (same(seen.plain, stored, pool) || one->kind != wanted->kind || stored->kind != wanted->kind)
+        return wanted;
+    if (is_code(one) && is_code(wanted)) /* a display or text is of the old code */
         return wanted;
     if (wanted->kind == FHIR_NODE_OBJECT)
         return merge_objects(stored, seen, wanted, pool);

@@ -469,7 +469,8 @@ static void find_absent(build_t *b)
     for (int i = 0; b->plan->map && i < b->plan->map->n_rows; i++) {
         const fhir_convert_row_t *row = &b->plan->map->rows[i];
         const char *path = side(row, b->half, 0);
-        if (!path || (row->rule != FHIR_CONVERT_DEFAULT && row->rule != FHIR_CONVERT_FILL))
+        if (!path || (row->rule != FHIR_CONVERT_DEFAULT && row->rule != FHIR_CONVERT_FILL &&
+                      row->rule != FHIR_CONVERT_EXCLUDE))
             continue;
         const fhir_element_t *to = element(b->half->to, type, path);
         if (to)
@@ -520,6 +521,7 @@ static int counts(const fhir_convert_row_t *row, fhir_convert_way_t way)
 {
     switch (row->rule) {
     case FHIR_CONVERT_FILL:
+    case FHIR_CONVERT_EXCLUDE:
         return 0;
     case FHIR_CONVERT_SHOWN:
     case FHIR_CONVERT_XPATH:

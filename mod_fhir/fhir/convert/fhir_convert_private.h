@@ -100,8 +100,8 @@ struct fhir_convert_step_t {
 /** An element that gets a value when the input has none. */
 typedef struct fhir_convert_absent_t {
     const fhir_element_t *to;
-    const fhir_convert_row_t *row;   /* default or fill, or NULL: a required element */
-    const fhir_convert_test_t *when; /* source of a fill: a path in the object that is made */
+    const fhir_convert_row_t *row;   /* default, fill or exclude, or NULL: a required element */
+    const fhir_convert_test_t *when; /* on the object that is made, or NULL */
     int bit;                         /* its bit in `need` */
 } fhir_convert_absent_t;
 
@@ -249,9 +249,10 @@ void fhir_convert_coding(fhir_convert_run_t *run, fhir_node_t *coding);
 fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
                                  fhir_node_t *object);
 /** fhir_node_t.flags while a resource is converted. */
-#define FHIR_CONVERT_MADE   0x01 /* an object that was made on the path to a value */
-#define FHIR_CONVERT_FOUND  0x02 /* an item that came from an extension */
-#define FHIR_CONVERT_UNUSED 0x04 /* a contained resource that nothing refers to */
+#define FHIR_CONVERT_MADE     0x01 /* an object that was made on the path to a value */
+#define FHIR_CONVERT_FOUND    0x02 /* an item that came from an extension */
+#define FHIR_CONVERT_UNUSED   0x04 /* a contained resource that nothing refers to */
+#define FHIR_CONVERT_EXTENDED 0x08 /* a member that came from an extension */
 
 /** Appends a member. */
 void fhir_convert_add(fhir_node_t *object, const char *name, apr_size_t len, fhir_node_t *value);

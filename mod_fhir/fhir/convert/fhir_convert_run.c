@@ -16,7 +16,7 @@ typedef struct walk_t {
     fhir_node_t *last;        /* a member of made to append after, or NULL */
     apr_uint64_t seen;        /* bits of plan->absent that got a value */
     apr_uint64_t unsupported; /* and those whose value had no counterpart */
-    apr_uint32_t place;       /* fhir_node_t.line of the last such value */
+    const fhir_node_t *lost;  /* the last such value, or NULL */
     int dropped;              /* an extension whose value has no counterpart */
     int found;                /* some members came from extensions */
 } walk_t;
@@ -317,7 +317,7 @@ static void lose(walk_t *w, const fhir_convert_step_t *steps, fhir_node_t *value
         return;
     if (steps->need) {
         w->unsupported |= (apr_uint64_t)1 << (steps->need - 1);
-        w->place = value ? value->line : 0;
+        w->lost = value;
     }
     if (steps->kind == FHIR_STEP_LOST && !steps->next)
         modifier |= steps->from->flags & FHIR_EL_MODIFIER;
@@ -690,12 +690,15 @@ static void tell_unsupported(const walk_t *w, const char *name)
 
     if (!env || !env->issues)
         return;
+    const fhir_node_t *lost = w->lost && w->lost->text && w->lost->text_len < 100 ? w->lost : NULL;
     fhir_issue_t *issue = fhir_issues_add(
         env->issues, FHIR_SEVERITY_ERROR, FHIR_ERR_CODE, "no-counterpart", "",
-        "FHIR %s, in which resources are stored, requires %s and has no equivalent of this value",
-        w->run->half->to->label, name);
+        "FHIR %s, in which resources are stored, requires %s and has no equivalent of %s%.*s%s; "
+        "send another value",
+        w->run->half->to->label, name, lost ? "'" : "this value", lost ? (int)lost->text_len : 0,
+        lost ? lost->text : "", lost ? "'" : "");
     if (issue)
-        issue->offset = w->place;
+        issue->offset = w->lost ? w->lost->line : 0;
 }
 
 static void fill_absent(walk_t *w)
@@ -707,6 +710,11 @@ static void fill_absent(walk_t *w)
         const fhir_type_t *type = &m->types[absent->to->type];
         const char *name = fhir_model_str(m, absent->to->name);
         apr_uint64_t bit = (apr_uint64_t)1 << absent->bit;
+        if (absent->row && absent->row->rule == FHIR_CONVERT_EXCLUDE) {
+            if (w->run->half->way == FHIR_CONVERT_IN && fhir_convert_test(absent->when, w->made))
+                fhir_convert_remove(w->made, fhir_convert_get(w->made, name));
+            continue;
+        }
         if ((w->seen & bit) || fhir_convert_occupant(w->run, w->made, absent->to))
             continue;
         fhir_node_t *value =
@@ -804,6 +812,25 @@ static void members_go(walk_t *w, fhir_node_t *members, scan_t *s, const active_
     }
 }
 
+/* Puts the members that came from extensions behind the others: a resource begins with its type. */
+static void put_behind(fhir_node_t *object)
+{
+    fhir_node_t *rest = NULL, **end = &rest, **at = &object->child, *m;
+
+    while ((m = *at) != NULL) {
+        if (!(m->flags & FHIR_CONVERT_EXTENDED)) {
+            at = &m->next;
+            continue;
+        }
+        m->flags &= (apr_byte_t)~FHIR_CONVERT_EXTENDED;
+        *at = m->next;
+        m->next = NULL;
+        *end = m;
+        end = &m->next;
+    }
+    *at = rest;
+}
+
 fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_plan_t *plan,
                                  fhir_node_t *object)
 {
@@ -823,9 +850,13 @@ fhir_node_t *fhir_convert_object(fhir_convert_run_t *run, const fhir_convert_pla
         if (s.extensions[i])
             w.found |= fhir_convert_find(run, plan, s.extensions[i], object);
     }
+    for (fhir_node_t *m = w.found ? object->child : NULL; m; m = m->next)
+        m->flags |= FHIR_CONVERT_EXTENDED;
     members_go(&w, members, &s, &active);
     if (w.dropped)
         return NULL;
+    if (w.found)
+        put_behind(object);
     fill_absent(&w);
     return object;
 }

@@ -45,6 +45,8 @@ typedef enum fhir_convert_rule_t {
                           A status entered-in-error beside it overrules it */
     FHIR_CONVERT_FILL, /* DSTU2's element, when it has no value, from the first path in `codes` that
                           exists: paths in the DSTU2 resource; of lists, the first item */
+    FHIR_CONVERT_EXCLUDE, /* only to R4: R4's element is dropped when `when` holds for the R4
+                             object, which an invariant of R4 demands */
     FHIR_CONVERT_TYPE_OF, /* a Coding of the type to which a reference leads; only from R4 */
     FHIR_CONVERT_CONTAIN  /* a CodeableConcept as a contained resource of type `codes`, in `code` */
 } fhir_convert_rule_t;

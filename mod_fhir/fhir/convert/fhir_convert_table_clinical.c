@@ -23,6 +23,9 @@ static const fhir_convert_row_t allergy[] = {
         .when = "clinicalStatus=active", .system = R4("allergyintolerance-verification")),
     ROW("clinicalStatus", "status", "active=active active<confirmed active<unconfirmed", HL7,
         .system = R4("allergyintolerance-clinical")),
+    /* ait-2 */
+    ROW("clinicalStatus", NULL, NULL, MODEL, .rule = FHIR_CONVERT_EXCLUDE,
+        .when = "verificationStatus=entered-in-error"),
     ROW("criticality", "criticality", "low=CRITL high=CRITH unable-to-assess=CRITU", HL7),
     ROW("category", "category", "biologic>other+ -<other+", HL7),
 };
@@ -42,6 +45,9 @@ static const fhir_convert_row_t condition[] = {
         "-<unknown",
         HL7, .system = R4("condition-ver-status")),
     ROW(NULL, "verificationStatus", "unknown", OWN, .rule = FHIR_CONVERT_DEFAULT),
+    /* con-5 */
+    ROW("clinicalStatus", NULL, NULL, MODEL, .rule = FHIR_CONVERT_EXCLUDE,
+        .when = "verificationStatus=entered-in-error"),
     ROW("category", "category", NULL, ARGONAUT,
         .prefer = "problem-list-item health-concern encounter-diagnosis"),
 };

@@ -547,7 +547,13 @@ static fhir_node_t *to_xpath(fhir_convert_run_t *run, const fhir_convert_step_t 
         return node;
     fhir_buf_puts(buf, "/f:");
     while (s < end) {
-        if (*s == '.') {
+        if (end - s > 9 && memcmp(s, ".ofType(", 8) == 0) { /* value.ofType(string): valueString */
+            fhir_buf_putc(buf, (char)apr_toupper(s[8]));
+            for (s += 9; s < end && *s != ')'; s++)
+                fhir_buf_putc(buf, *s);
+            s += s < end;
+        }
+        else if (*s == '.') {
             fhir_buf_puts(buf, "/f:");
             s++;
         }

@@ -253,17 +253,17 @@ fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
                                 const char *content_type, apr_pool_t *pool)
 {
     *out = FHIR_FORMAT_NONE;
+    const char *both = model->version[0] == '1' ? "application/json+fhir or application/xml+fhir"
+                                                : "application/fhir+json or application/fhir+xml";
     if (!content_type || !content_type[strspn(content_type, " \t")])
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
-                               "the request has a body but no Content-Type; send "
-                               "application/fhir+json or application/fhir+xml");
+                               "the request has a body but no Content-Type; send %s", both);
     range_t range;
     const char *rest = parse_range(&range, model, content_type);
     fhir_format_t format = lookup(media_types, range.type);
     if (*rest || (format != FHIR_FORMAT_JSON && format != FHIR_FORMAT_XML))
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
-                               "this Content-Type is not supported; send application/fhir+json "
-                               "or application/fhir+xml");
+                               "this Content-Type is not supported; send %s", both);
     if (!range.version_ok)
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "fhirVersion of the Content-Type is not %s, the version of this "

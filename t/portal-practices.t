@@ -129,6 +129,16 @@ $dev->get($url);
 $dev->press([ _step => 'save-app' ], app => 'Day Shift', scope_text => 'system/*.rs', staff => undef, system => 1);
 like($boss->get($link)->body, qr/<h1>Day Shift/, 'a new name is there');
 is($t->psql('SELECT scopes FROM hill.fhir_licence'), 'system/Patient.rs', '  wider scopes are not granted by it');
+{
+    my $rows = "SELECT (SELECT string_agg(xmin::text, ' ' ORDER BY id) FROM hill.fhir_client), (SELECT "
+        . "string_agg(xmin::text, ' ' ORDER BY digest) FROM hill.fhir_client_secret)";
+    my $before = $t->psql($rows);
+    $dev->get($url);
+    $dev->press([ _step => 'save-app' ], app => 'Day Shift', description => 'It counts beds',
+        scope_text => 'system/*.rs', staff => undef, system => 1);
+    is($t->psql('SELECT description FROM hill.fhir_app'), 'It counts beds', 'a new description is there');
+    is($t->psql($rows), $before, '  and nothing else is written');
+}
 $dev->get($p->url('connect/account'));
 my ($secret_id) = $dev->get($url)->body =~ /name="secret" value="(\w{16})"/;
 $dev->press([ _step => 'end-secret', $secret_id ]);

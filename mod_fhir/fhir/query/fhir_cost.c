@@ -4,10 +4,9 @@
  * a statement above the endpoint's limit is refused, with the name of the missing index. The
  * planner knows the sizes of tables and their indexes, so a small table may be read as a whole.
  *
- * A cheap statement is not estimated again for some minutes, since tables grow slowly. An expensive
- * one is estimated each time: the costs of all statements of a request are added up against the
- * limit, and after a refusal a new index must count at once. Where the planner is wrong, the
- * statement timeout still applies.
+ * A statement is not estimated again for some minutes, since tables grow slowly, unless it was
+ * refused: a new index must count at once. The costs of all expensive statements of a request are
+ * added up against the limit. Where the planner is wrong, the statement timeout still applies.
  */
 #include "fhir/query/fhir_cost.h"
 
@@ -256,6 +255,32 @@ static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max
  * them. */
 #define DEAR 0.01
 
+/* What is remembered of a statement's cost: that it is not DEAR, or by how many half powers of two
+ * it is above that, rounded up. They do not choose the slot of the key. */
+#define HALVES_MAX 15
+static apr_uint64_t cost_key(apr_uint64_t key, unsigned halves)
+{
+    return (key & ~APR_UINT64_C(0xFF0000)) | (apr_uint64_t)halves << 16;
+}
+
+/* The cost that is remembered, 0 if it is not DEAR, or -1. */
+static double recall_cost(fhir_store_t *store, apr_uint64_t key, int max)
+{
+    for (unsigned i = 0; store && i < HALVES_MAX; i++)
+        if (fhir_store_recall(store, cost_key(key, i)))
+            return i ? max * DEAR * exp2(i / 2.0) : 0;
+    return -1;
+}
+
+static void remember_cost(fhir_store_t *store, apr_uint64_t key, int max, double cost)
+{
+    unsigned halves = 0;
+    while (halves < HALVES_MAX && cost > max * DEAR * (halves ? exp2(halves / 2.0) : 1))
+        halves++;
+    if (store && halves < HALVES_MAX)
+        fhir_store_remember(store, cost_key(key, halves));
+}
+
 static fhir_err_t *too_dear(fhir_sql_t *sql, const fhir_query_t *query,
                             const apr_array_header_t *includes, double cost, double before)
 {
@@ -282,17 +307,14 @@ static fhir_err_t *check(fhir_sql_t *sql, const fhir_stmt_t *stmt, const fhir_qu
     if (!max)
         return NULL;
     apr_uint64_t key = key_of(sql, stmt->sql, max);
-    if (store && fhir_store_recall(store, key))
-        return NULL;
-    estimate_t estimate;
-    FHIR_TRY(ask_planner(&estimate, sql, stmt));
-    if (estimate.cost + before > max && estimate.cost > max * DEAR)
-        return too_dear(sql, query, includes, estimate.cost, before);
-    if (estimate.cost <= max * DEAR) {
-        if (store)
-            fhir_store_remember(store, key);
+    estimate_t estimate = {.cost = recall_cost(store, key, max)};
+    if (estimate.cost < 0 || (estimate.cost > 0 && estimate.cost + before > max)) {
+        FHIR_TRY(ask_planner(&estimate, sql, stmt));
+        if (estimate.cost + before > max && estimate.cost > max * DEAR)
+            return too_dear(sql, query, includes, estimate.cost, before);
+        remember_cost(store, key, max, estimate.cost);
     }
-    else if (effort)
+    if (estimate.cost > max * DEAR && effort)
         effort->cost += estimate.cost;
     return NULL;
 }

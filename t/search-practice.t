@@ -69,6 +69,10 @@ $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, co
         CASE WHEN i % 100 = 7 THEN 'beats/min' ELSE 'mg' END, '2020-01-01'::timestamptz + i * interval '1 hour',
         '2020-01-01'::timestamptz + i * interval '1 hour' + interval '1 s'
     FROM generate_series(1, 6000) i});
+# Some have no end, and those of two weeks begin at midnight: 24 at the same time.
+$t->psql(q{UPDATE main.observation SET date_high = 'infinity' WHERE right(id, 2) = '97';
+    UPDATE main.observation SET date_low = date_trunc('day', date_low)
+     WHERE date_low BETWEEN '2020-02-20' AND '2020-03-05'});
 $t->psql('VACUUM ANALYZE main.observation');
 sleep 1;
 
@@ -108,18 +112,35 @@ for (
         "code && '{a}' AND value_quantity_low <= 0 OR code && '{b}' AND value_quantity_low >= 299" ],
     [ 'Observation?date=ge2020-08-01&code=b&_count=7', "code && '{b}' AND date_low >= '2020-08-01'" ],
     [ 'Observation?date=lt2020-01-03', "date_low < '2020-01-03'" ],
+    [ 'Observation?date=lt2020-03-01&_count=70', "date_low < '2020-03-01'" ],
+    [ 'Observation?date=le2020-03-01&_count=70',
+        "date_low < '2020-03-01' OR date_low < '2020-03-02' AND date_high <= '2020-03-02'" ],
+    [ 'Observation?date=eb2020-03-01&_count=70', "date_low < '2020-03-01' AND date_high <= '2020-03-01'" ],
+    [ 'Observation?date=sa2020-03-01&_count=400', "date_low >= '2020-03-02'" ],
+    [ 'Observation?date=gt2020-08-01&_count=70', "date_high > '2020-08-02'" ],
+    [ 'Observation?date=ge2020-08-01&_count=70',
+        "date_high > '2020-08-02' OR date_low >= '2020-08-01' AND date_high > '2020-08-01'" ],
+    [ 'Observation?date=2020-03-01&_count=7',
+        "date_low >= '2020-03-01' AND date_low < '2020-03-02' AND date_high <= '2020-03-02'" ],
+    [ 'Observation?date=gt2031&_count=7', "date_high = 'infinity'" ],
+    [ 'Observation?date=sa2031', 'FALSE' ],
 ) {
     my ($path, $where) = @$_;
     my ($ids, $pages) = walk($path);
     is join(' ', sort @$ids), join(' ', sort split /\n/, $t->psql("SELECT id FROM main.observation WHERE $where")),
         "$path: the pages are the whole ($pages)";
 }
-my $first = $t->get('/dev/r4/Observation?code=a&_count=50')->json;
-my ($next) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'next' } @{ $first->{link} };
-my $second = $t->get($next)->json;
-my ($back) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'previous' } @{ $second->{link} };
-is_deeply [ map { $_->{resource}{id} } @{ $t->get($back)->json->{entry} } ],
-    [ map { $_->{resource}{id} } @{ $first->{entry} } ], 'and back';
+for my $query ('code=a', 'code=c', 'date=lt2020-03-04', 'date=eb2020-05-04', 'date=gt2020-05-04') {
+    my $first = $t->get("/dev/r4/Observation?$query&_count=50")->json;
+    my ($next) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'next' } @{ $first->{link} };
+    my $second = $t->get($next)->json;
+    my ($back) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'previous' } @{ $second->{link} };
+    is_deeply [ map { $_->{resource}{id} } @{ $t->get($back)->json->{entry} } ],
+        [ map { $_->{resource}{id} } @{ $first->{entry} } ], "$query: and back";
+}
+my @dates = map { $_->{resource}{id} =~ s/^o//r }
+    @{ $t->get('/dev/r4/Observation?date=lt2020-02-01&_count=50')->json->{entry} };
+is_deeply \@dates, [ sort { $b <=> $a } @dates ], 'of a date alone, the newest come first';
 # Blocks of 8 KB that the largest statement of a search touches.
 sub buffers {
     my ($path) = @_;
@@ -134,11 +155,26 @@ for (
     [ 'value-quantity=ne7||/min&_count=20', 40, 260 ],
     [ 'value-quantity=gt5||none', 0, 250 ],
     [ 'combo-value-quantity=ne7||none', 0, 420 ],
+    [ 'date=lt2020-09-01&_count=20', 5800, 80 ],
+    [ 'date=eb2020-01-02&_count=20', 22, 80 ],
+    [ 'date=gt2020-09-05&_count=20', 70, 80 ],
+    [ 'date=sa2031', 0, 10 ],
 ) {
     my ($query, $matches, $most) = @$_;
     my $buffers = buffers("Observation?$query");
     cmp_ok $buffers, '>', 0, "$query: it is told what a page touches";
     cmp_ok $buffers, '<', $most, "  of $matches matches $buffers buffers";
+}
+
+# One plan serves all values of these, whatever the planner knows of them: it is not made anew for each request.
+for my $query ('code=c&_count=20', 'status=final&_count=20', 'value-quantity=gt5&_count=20', 'value-quantity=gt5||mg') {
+    $t->get("/dev/r4/Observation?$query") for 1, 2;
+    my ($explained) = map { $_->{diagnostics} } @{ $t->get("/dev/r4/Observation?$query&_explain=true")->json->{issue} };
+    my ($sql, @values) = split /^\$\d+ = /m, $explained =~ s/^Limit .*//msr;
+    my $run = 'EXECUTE page(' . join(', ', map { s/\n\z//; $_ eq 'NULL' ? $_ : "'$_'" } @values) . ')';
+    my $plans = $t->psql("SET jit = off; PREPARE page AS $sql; " . "$run; " x 8
+            . "SELECT 'generic: ' || generic_plans FROM pg_prepared_statements WHERE name = 'page'");
+    ok $plans =~ /^generic: [1-9]/m, "$query: planned once";
 }
 
 # ---- chains ----

@@ -153,6 +153,13 @@ typedef enum fhir_contained_t {
     FHIR_CONTAINED_BOTH
 } fhir_contained_t;
 
+typedef enum fhir_by_time_t {
+    FHIR_BY_TIME_NONE,
+    FHIR_BY_TIME_NEWEST, /* by the beginning, the newest first */
+    FHIR_BY_TIME_ENDED,  /* by the end, the newest first */
+    FHIR_BY_TIME_NEXT    /* by the end, the oldest first */
+} fhir_by_time_t;
+
 #define FHIR_QUERY_HASH  FHIR_DIGEST_LEN
 #define FHIR_RESULTS_MAX 16
 typedef struct fhir_query_t {
@@ -173,13 +180,15 @@ typedef struct fhir_query_t {
     apr_array_header_t *containers; /* of const fhir_granted_t *: the contained are searched, and
                                        these types hold some (fhir_contained.h); NULL: the others
                                        are */
-    const char *place; /* the type's name in page links over several types, with a # for its
-                          contained resources; NULL: only this type is searched */
-    int by_date;       /* matches have the order of one patient's rows */
-    int placed;        /* matches are ordered by their places (search/fhir_window.h) */
+    const char *place;      /* the type's name in page links over several types, with a # for its
+                               contained resources; NULL: only this type is searched */
+    int by_date;            /* matches have the order of one patient's rows */
+    int placed;             /* matches are ordered by their places (search/fhir_window.h) */
+    fhir_by_time_t by_time; /* matches are ordered by the date that is searched */
     struct {
         int from, width; /* the places that a statement looks at; width 0: all from there on */
         int first;       /* where the page's first window began */
+        int is_amid;     /* the page before had rows of that place */
         int is_swept;    /* no index but that of the places is used */
         int most;        /* the most rows that a page may read in one sweep */
         double rows;     /* approximate number of rows of the table; 0: not known */

@@ -82,7 +82,7 @@ static const char *key_expr(const char **cast, const fhir_sql_t *sql, const char
 static void add_key(fhir_order_t *order, const char *expr, const char *cast, int descending,
                     int nullable)
 {
-    order->key[order->n++] = (fhir_order_key_t){expr, cast, descending, nullable};
+    order->key[order->n++] = (fhir_order_key_t){expr, cast, descending, nullable, 0};
 }
 
 static const char *fixed(const fhir_sql_t *sql, const char *alias, const char *column)
@@ -117,6 +117,24 @@ static void sort_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_quer
     }
 }
 
+/* The key of the date that is searched, in the order of its index. */
+static void time_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_query_t *query,
+                     const char *alias)
+{
+    static const struct {
+        const char *suffix;
+        int descending, last;
+    } keys[] = {
+        [FHIR_BY_TIME_NEWEST] = {"_low", 1, 1},
+        [FHIR_BY_TIME_ENDED] = {"_high", 1, 0},
+        [FHIR_BY_TIME_NEXT] = {"_high", 0, 1},
+    };
+    const fhir_param_t *date = query->where->child->param;
+    add_key(order, fhir_predicate_column(sql, alias, date, keys[query->by_time].suffix),
+            "timestamptz", keys[query->by_time].descending, 0);
+    order->key[0].last = keys[query->by_time].last;
+}
+
 /* Patient/1/Observation has the order of Observation?patient=1. */
 static int in_compartment(const fhir_call_t *call, const fhir_query_t *query)
 {
@@ -136,6 +154,8 @@ void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *q
         sort_key(order, sql, query, alias, &APR_ARRAY_IDX(query->sort, i, fhir_qsort_t));
     if (!order->n && (order->scoped || in_compartment(sql->call, query)))
         add_key(order, fixed(sql, alias, "patient_date"), "timestamptz", 1, 0);
+    if (!order->n && query->by_time)
+        time_key(order, sql, query, alias);
     if (!order->n && query->placed)
         add_key(order, apr_psprintf(sql->call->pool, FHIR_WINDOW_PLACE, alias), "integer", 0, 0);
     /* The id makes the order total; with several types, the type and the id. They have the
@@ -189,7 +209,7 @@ void fhir_order_put(fhir_sql_t *sql, const char *first, const fhir_order_t *orde
         int descending = !key->descending != !backward;
         fhir_buf_printf(sql->text, "%s%s%s", i ? ", " : first, key->expr,
                         descending ? " DESC" : "");
-        if (key->nullable)
+        if (key->nullable || key->last)
             fhir_buf_puts(sql->text, backward ? " NULLS FIRST" : " NULLS LAST");
     }
 }

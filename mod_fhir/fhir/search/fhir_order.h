@@ -15,6 +15,7 @@ typedef struct fhir_order_key_t {
     const char *cast; /* type of the expression, to bind a cursor's field */
     int descending;
     int nullable; /* rows without a value come last, whichever the direction */
+    int last;     /* there are none, but the index would have them last */
 } fhir_order_key_t;
 
 #define FHIR_ORDER_MAX (FHIR_SORT_MAX + 2)
@@ -25,8 +26,8 @@ typedef struct fhir_order_t {
     int scoped; /* the rows are one patient's: an index has them in this order */
 } fhir_order_t;
 
-/** The order of a query's matches: by _sort, else the newest first for those of one patient, else
- *  by place (fhir_window.h) or by id. */
+/** The order of a query's matches: by _sort, else the newest first for those of one patient, by
+ *  the date that is searched, by place (fhir_window.h) or by id. */
 void fhir_order_make(fhir_order_t *order, fhir_sql_t *sql, const fhir_query_t *query,
                      const char *alias);
 /** FHIR_ERR_PARAM_VALUE unless the orders of several queries have keys of the same types, so that

@@ -128,10 +128,14 @@ static void order_by_named(fhir_sql_t *sql, const fhir_order_t *order, int backw
     fhir_order_put(sql, " ORDER BY ", &named, backward);
 }
 
-static void limit_to(fhir_sql_t *sql, int limit)
+/* Of the rows of an index in its order, a plan for all values has to know how few are read. */
+static void limit_to(fhir_sql_t *sql, int limit, int by_time)
 {
     fhir_buf_puts(sql->text, " LIMIT ");
-    fhir_sql_bind_int(sql, limit, "bigint");
+    if (by_time)
+        fhir_buf_printf(sql->text, "%d", limit);
+    else
+        fhir_sql_bind_int(sql, limit, "bigint");
 }
 
 /* The rows after the cursor in its direction; a cursor without a key is at the very end. */
@@ -155,7 +159,7 @@ static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_q
     fhir_window_put(sql, query);
     beyond(sql, order, cursor);
     fhir_order_put(sql, " ORDER BY ", order, cursor && cursor->backward);
-    limit_to(sql, limit);
+    limit_to(sql, limit, query->by_time);
 }
 
 /* The pages of all queries; the result is their first rows in the common order. */
@@ -175,7 +179,7 @@ static void merge_pages(fhir_sql_t *sql, const fhir_order_t *order, fhir_query_t
         fhir_buf_putc(sql->text, ')');
     }
     order_by_named(sql, order, backward);
-    limit_to(sql, limit);
+    limit_to(sql, limit, 0);
 }
 
 fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_t *order,
@@ -195,7 +199,9 @@ fhir_err_t *fhir_search_sql_page(fhir_stmt_t *stmt, fhir_sql_t *sql, fhir_order_
     return fhir_sql_stmt(
         stmt, sql,
         plan_flags(order, n > 1 && !queries[1]->by_date, limit) &
-            (n == 1 && fhir_window_is_plain(queries[0], sql->call) ? ~FHIR_STMT_ONCE : ~0u));
+            (n == 1 && (queries[0]->by_time || fhir_window_is_plain(queries[0], sql->call))
+                 ? ~FHIR_STMT_ONCE
+                 : ~0u));
 }
 
 fhir_err_t *fhir_search_sql_count(fhir_stmt_t *stmt, fhir_sql_t *sql, const fhir_query_t *query)

@@ -21,14 +21,17 @@
 #define FHIR_WINDOW_PLACE "(hashtext(%s.id) >> 19)"
 
 /** Sets query->placed when the query's order is that of places: when it has no other, and its table
- *  is large and has the index. */
+ *  is large and has the index; or by_time when the only condition is a date with an index that has
+ *  the matches in its order. */
 void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call);
 /** Keeps the order of the page from which the cursor comes. */
 void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor);
 /** Appends " AND …": the row is in the query's window. */
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
-/** 1 if one plan serves all values: the window is swept, or the query's conditions are on columns
- * of the index, or are such that the planner knows nothing of their values. */
+/** 1 if the statement is prepared: one plan serves all values, as the window is swept, or the
+ * query's conditions are on columns of the index, or are such that the planner knows nothing of
+ * their values; or all places are searched by one condition, where PostgreSQL chooses whether to
+ * plan again. */
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call);
 
 /** The first window for a page of `limit` rows.

@@ -301,6 +301,9 @@ my $h;
     unlike($why->body, qr/\Q$secrets[0]\E/, '  without the secret');
     my ($request) = $why->body =~ /UTC · <code>([^<]+)</;
     like($dev->get($p->url("connect/why?request=$request"))->body, qr/was replaced and has expired/, '  by request id');
+    my $missing = $w->form($w->{staff}, 'token', [ client_id => $app->{test}, client_secret => $secrets[ 1 ] ]);
+    like($dev->get($p->url('connect/why?request=' . $missing->json->{request_id}))->body,
+        qr{<code>grant_type</code></dd><dt>Received</dt><dd>nothing: it was missing</dd>}, '  what is missing is said');
 
     my $page = $admin->get($link);
     like($page->body, qr/<svg.*People: 1.*Access tokens issued: 1/s, 'use is shown');

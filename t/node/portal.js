@@ -98,7 +98,6 @@ async function signIn(page, user) {
   const places = await dev.locator('#places').innerText();
   ok(/Hillside Pediatrics\s+Test\s+requested/.test(places), 'another practice is asked', places);
   await look(dev, 'app at two practices');
-  await picture(dev, 'app');
   const client = await dev.locator('#test code.url').first().textContent();
   await dev.click('#test .more a >> nth=0');
   await look(dev, 'test launch');

@@ -29,6 +29,17 @@ for my $release (sort keys %base) {
     my @types = sort map { $_->{type} } @{ $rest->{resource} };
     my @listed = sort $index->body =~ m{<a class="tag[^>]*/docs/$release/(\w+)">}g;
     is("@listed", "@types", "$release: all types of the statement");
+    # every type's page: its weight with the style sheet, and its form
+    my $style = length $t->get('/portal/fhir.css')->body;
+    my (@heavy, @lost);
+    for my $type (@types) {
+        my $page = $t->get("/portal/docs/$release/$type")->body;
+        push @heavy, $type if length($page) + $style >= 100_000;
+        my $answer = eval { try_it($page, _count => 1) } // $@;
+        push @lost, "$type: " . substr $answer, 0, 80 if $answer !~ /^200 /;
+    }
+    is("@heavy", '', "$release: each page has less than 100 KB");
+    is(join("\n", @lost), '', '  and a form that can be sent');
     for my $resource (grep { $_->{type} =~ /^(?:Patient|Observation)$/ } @{ $rest->{resource} }) {
         my $body = $t->get("/portal/docs/$release/$resource->{type}")->body;
         my @rows = $body =~ m{<tr><th scope="row"><code>([^<]+</code></th><td>\w+)</td>}g;

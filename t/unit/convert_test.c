@@ -267,6 +267,12 @@ static const case_t cases[] = {
                          "'85354-9','display':'BP'},{'system':'http://loinc.org','code':"
                          "'55284-4'}],'text':'t'}",
      NULL},
+    {"unless the resource has it itself",
+     TYPE("Observation") ",'status':'final','code':{'coding':[{'system':'http://loinc.org','code':"
+                         "'59408-5'},{'system':'http://loinc.org','code':'2708-6'}]}",
+     TYPE("Observation") ",'status':'final','code':{'coding':[{'system':'http://loinc.org','code':"
+                         "'59408-5'},{'system':'http://loinc.org','code':'2708-6'}]}",
+     NULL},
     {"a decimal with an exponent",
      TYPE("Observation") ",'status':'final','code':{'text':'c'},"
                          "'valueQuantity':{'value':1.50E-2}",

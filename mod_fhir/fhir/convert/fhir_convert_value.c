@@ -237,8 +237,9 @@ static int next_added(added_t *a, char **state, char *words)
     return a->code != NULL;
 }
 
-/* Codings that DSTU2 shows in addition to the resource's own. On the way in they are removed, or
- * turned into those of R4. The words name both in DSTU2's systems. */
+/* Codings that DSTU2 shows in addition to the resource's own, behind them. On the way in they are
+ * removed, or get those of R4 before them. Elsewhere they are the resource's own: R4, too, may have
+ * both. The words name both in DSTU2's systems. */
 static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t *concept)
 {
     fhir_node_t *list = fhir_convert_get(concept, "coding");
@@ -261,8 +262,10 @@ static void add_codings(fhir_convert_run_t *run, const char *words, fhir_node_t 
                 !fhir_node_is(fhir_node_get(c, "code"), a.code)) {
                 at = &c->next;
             }
+            else if (has && c->next)
+                at = &c->next;
             else if (has)
-                *at = c->next;
+                *at = NULL;
             else {
                 fhir_node_t *coding = new_coding(run, a.r4_system, a.r4_code, strlen(a.r4_code));
                 coding->name = NULL;

@@ -267,9 +267,13 @@ $t->fhirctl('init', '--tenant', 'empty');
 my $count = 'SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid '
     . "WHERE i.indisvalid AND c.relnamespace = 'empty'::regnamespace";
 my $before = $t->psql($count);
+my $oid = sub { return $t->psql("SELECT 'empty.$_[0]_idx'::regclass::oid") };
+my %was = map { $_ => $oid->($_) } qw(observation_terms encounter_rest observation_dna_variant patient_terms);
 is $t->fhirctl('load', '--quiet', '--tenant', 'empty', $file)->{status}, 0, 'is loaded';
 is $t->psql($count), $before, '  and has its indexes';
 is $t->psql('SELECT count(*) FROM empty.fhir_index_due'), 0, '  all of them';
+isnt $oid->($_), $was{$_}, "  $_: made after the rows" for qw(observation_terms encounter_rest);
+is $oid->($_), $was{$_}, "  $_: has no entries, or few, and stayed" for qw(observation_dna_variant patient_terms);
 $t->psql(q{INSERT INTO empty.fhir_index_due
         SELECT 'observation_rest_idx', pg_get_indexdef('empty.observation_rest_idx'::regclass);
     DROP INDEX empty.observation_rest_idx});

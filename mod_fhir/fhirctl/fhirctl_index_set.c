@@ -327,23 +327,26 @@ fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *
 
 /* ---- indexes that are taken away and made again ---- */
 
-fhir_err_t *fhirctl_index_defer(PGconn *conn, apr_pool_t *pool)
+fhir_err_t *fhirctl_index_defer(PGconn *conn, const char *table, const char *columns,
+                                apr_pool_t *pool)
 {
     PGresult *r;
+    const char *const values[] = {table, columns};
+    /* a partial index depends on the columns of its condition and of what it is on */
     FHIR_TRY(fhirctl_db_run(
         &r, conn, pool,
-        "SELECT t.relname, format('INSERT INTO fhir_index_due VALUES %s; DROP INDEX %s', "
+        "SELECT format('INSERT INTO fhir_index_due VALUES %s; DROP INDEX %s', "
         "string_agg(format('(%L, %L)', c.relname, pg_get_indexdef(c.oid)), ', '), "
         "string_agg(format('%I', c.relname), ', ')) "
         "FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = "
-        "i.indrelid WHERE t.relnamespace = current_schema()::regnamespace AND "
-        "NOT i.indisunique AND i.indisvalid AND pg_relation_size(t.oid) > 0 AND "
-        "t.relname NOT LIKE 'fhir\\_%' AND pg_has_role(t.relowner, 'USAGE') "
-        "GROUP BY t.relname",
-        0, NULL));
-    for (int i = 0; i < PQntuples(r); i++) /* each in a transaction of its own */
-        FHIR_TRY(fhirctl_db_run(NULL, conn, pool, PQgetvalue(r, i, 1), 0, NULL));
-    return NULL;
+        "i.indrelid WHERE t.relnamespace = current_schema()::regnamespace AND t.relname = $1 AND "
+        "NOT i.indisunique AND i.indisvalid AND pg_has_role(t.relowner, 'USAGE') AND "
+        "(i.indpred IS NULL OR (SELECT bool_or(a.attname = ANY ($2::text[])) FROM pg_depend d "
+        "JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid WHERE "
+        "d.classid = 'pg_class'::regclass AND d.objid = c.oid AND "
+        "d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid)) HAVING count(*) > 0",
+        2, values));
+    return PQntuples(r) ? fhirctl_db_run(NULL, conn, pool, PQgetvalue(r, 0, 0), 0, NULL) : NULL;
 }
 
 typedef struct builder_t {

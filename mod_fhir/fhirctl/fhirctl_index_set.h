@@ -35,11 +35,13 @@ int fhirctl_index_set_has(const char *index, apr_pool_t *pool);
 int fhirctl_index_is_base(const char *index, apr_pool_t *pool);
 
 /**
- * Drops the indexes of tables with rows, except unique ones, and lists them in fhir_index_due:
- * loading many rows is faster without them.
+ * Drops the indexes of a table into which rows with values in these columns ({"a","b"}) bring
+ * entries, except unique ones, and lists them in fhir_index_due: loading many rows is faster
+ * without them. Waits for transactions that write to the table.
  * @return NULL, or as fhirctl_db_run
  */
-fhir_err_t *fhirctl_index_defer(PGconn *conn, apr_pool_t *pool);
+fhir_err_t *fhirctl_index_defer(PGconn *conn, const char *table, const char *columns,
+                                apr_pool_t *pool);
 /** Makes what is noted there, on as many connections as `jobs`.
  *  @param made how many, or NULL
  *  @return NULL, or as fhirctl_db_connect and fhirctl_db_run */

@@ -20,8 +20,6 @@
 #define OPT_VALIDATE FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 1)
 #define OPT_ZONE     FHIRCTL_OPT(FHIRCTL_DB_OPT_FIRST_OWN + 2)
 #define REJECTS_FILE "fhirctl-rejects.ndjson"
-/* The least bytes of input for which indexes of empty tables are made after the load. */
-#define DEFER_BYTES  ((apr_uint64_t)16 * 1024 * 1024)
 
 typedef struct options_t {
     load_t *load;
@@ -100,6 +98,7 @@ static fhir_err_t *find_fresh(load_t *load, PGconn *conn)
     apr_hash_t *empty = fhir_hash_make(load->pool);
 
     load->fresh = apr_pcalloc(load->pool, m->n_resources + 1u);
+    load->deferred = apr_pcalloc(load->pool, m->n_resources + 1u);
     PGresult *r;
     FHIR_TRY(fhirctl_db_run(&r, conn, load->pool,
                             "SELECT t.relname FROM pg_class t JOIN pg_class h ON h.relname = "
@@ -143,17 +142,7 @@ static fhir_err_t *tidy(load_t *load, PGconn *conn)
     return NULL;
 }
 
-/* A large load into an empty schema: indexes of tables that have rows by now are dropped. */
-static fhir_err_t *defer(load_t *load, const load_source_t *source, PGconn *conn)
-{
-    if (!load->defer || load_source_position(source) < DEFER_BYTES)
-        return NULL;
-    load->defer = 0;
-    return fhirctl_index_defer(conn, load->pool);
-}
-
-static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *reader,
-                            PGconn *conn)
+static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *reader)
 {
     apr_pool_t *pool;
 
@@ -170,7 +159,6 @@ static fhir_err_t *read_all(load_t *load, load_source_t *source, load_reader_t *
             FHIR_TRY(load_reader_document(reader, &document));
         atomic_store_explicit(&load->bytes_done, load_source_position(source),
                               memory_order_relaxed);
-        FHIR_TRY(defer(load, source, conn));
     }
     return load_reader_finish(reader);
 }
@@ -196,7 +184,7 @@ static fhir_err_t *run_load(load_t *load, load_source_t *source, PGconn *conn)
     apr_pool_create(&progress_pool, load->pool);
     if (!load->quiet)
         load_progress_start(load, progress_pool);
-    err = read_all(load, source, reader, conn);
+    err = read_all(load, source, reader);
     if (err)
         load_fail(load, err);
     load_queue_end(load);

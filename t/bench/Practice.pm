@@ -7,7 +7,7 @@ use strict;
 use warnings;
 use Bench;
 use FHIR::Test::Searches qw(@CLASSES @DASHBOARDS);
-use FHIR::Test::System qw(read_file work_dir write_file);
+use FHIR::Test::System qw(built read_file run_ok work_dir write_file);
 use HTTP::Tiny;
 use JSON::PP ();
 use POSIX ();
@@ -101,7 +101,7 @@ END
 
 # One step of each of n clients, side by side; each writes its seconds to a file. Returns them all.
 sub side_by_side {
-    my ($step) = @_;
+    my ($step, $clients) = (@_, $CONNECTIONS);
     my @pids = map {
         my $client = $_;
         my $pid = fork // die "fork: $!\n";
@@ -112,9 +112,9 @@ sub side_by_side {
             POSIX::_exit($@ ? 1 : 0);
         }
         $pid;
-    } 1 .. $CONNECTIONS;
+    } 1 .. $clients;
     for (@pids) { waitpid $_, 0; die "a client failed\n" if $? }
-    return map { split ' ', read_file(work_dir() . "/seconds.$_") } 1 .. $CONNECTIONS;
+    return map { split ' ', read_file(work_dir() . "/seconds.$_") } 1 .. $clients;
 }
 
 # Sets of linked resources, those of one client: each kept in a file between the steps.
@@ -161,6 +161,51 @@ sub crud {
         printf "%-16s %6.0f us  %6.1f %6.1f ms  of %d\n", $name, $cpu,
             map({ 1000 * $seconds[ $_ * $#seconds ] } 0.5, 0.99), scalar @seconds;
     }
+    return;
+}
+
+# A patient with all that refers to it, as a transaction that creates them: what has an id is sent under a urn. Returns
+# the Bundle and the number of its entries.
+sub whole_patient {
+    my ($seed) = @_;
+    my @lines = split /\n/, run_ok({}, built('fhirctl'), 'sample', '--patients', 1, '--seed', $seed);
+    my %urn;
+    for (@lines) { $urn{"$1/$2"} = "urn:uuid:$1-$2" if /"resourceType":"(\w+)","id":"([^"]+)"/ }
+    my @entries = map {
+        my ($type, $id) = /"resourceType":"(\w+)","id":"([^"]+)"/ or die;
+        s{"reference":"([^"]+)"}{'"reference":"' . ($urn{$1} || $1) . '"'}ge;
+        qq({"fullUrl":"$urn{"$type/$id"}","request":{"method":"POST","url":"$type"},"resource":$_});
+    } @lines;
+    return ('{"resourceType":"Bundle","type":"transaction","entry":[' . join(',', @entries) . ']}', scalar @entries);
+}
+
+# Each client sends whole patients, one after the other: as many clients as there are turns of long work.
+sub import_patients {
+    my ($clients, $each) = (2, 4);
+    my (@files, $n, $bytes);
+    for my $seed (1 .. $clients * $each) {
+        my ($bundle, $entries) = whole_patient($seed);
+        push @files, write_file(work_dir() . "/patient.$seed", $bundle);
+        $n += $entries;
+        $bytes += length $bundle;
+    }
+    my ($start, $before) = (time, cpu($httpd->{pid}) + cpu(postmaster()));
+    my @seconds = sort { $a <=> $b } side_by_side(sub {
+        my ($client) = @_;
+        my $http = HTTP::Tiny->new(keep_alive => 1, timeout => 600);
+        return map {
+            my $sent = time;
+            my $done = $http->post($httpd->url('/dev/r4'), { content => read_file($files[$_]),
+                headers => { 'Content-Type' => 'application/fhir+json', Prefer => 'return=minimal' } });
+            die "transaction: $done->{status} " . substr($done->{content}, 0, 500) . "\n" if $done->{status} != 200;
+            time - $sent;
+        } grep { $_ % $clients == $client - 1 } 0 .. $#files;
+    }, $clients);
+    my $took = time - $start;
+    printf "%-16s %7.0f resources/s  %.1f MB/s, %d patients of %d resources as transactions on %d connections; CPU of "
+        . "httpd and PostgreSQL %.0f us a resource; p50 %.1f s, longest %.1f s\n", 'import', $n / $took,
+        $bytes / 1e6 / $took, scalar @files, $n / @files, $clients,
+        (cpu($httpd->{pid}) + cpu(postmaster()) - $before) * 1e6 / $n, $seconds[ @seconds / 2 ], $seconds[-1];
     return;
 }
 

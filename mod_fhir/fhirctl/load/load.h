@@ -55,7 +55,8 @@ typedef struct load_t {
     load_rejects_t *rejects;
     load_spool_t *spool;           /* what waits for what it refers to */
     atomic_uchar *fresh;           /* by type: tables were empty at start and no id came twice */
-    int defer;                     /* the reader's: indexes may be made when all is in */
+    int defer;                     /* all tables were empty: indexes may be made when all is in */
+    atomic_uchar *deferred;        /* by type: those that its rows fill were dropped */
     apr_queue_t **queues;          /* by worker: blocks */
     apr_queue_t *spare;            /* blocks to be used again */
     apr_queue_t *flushed;          /* one entry for each worker that answered a flush */

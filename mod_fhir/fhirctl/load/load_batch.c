@@ -12,6 +12,7 @@
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/write/fhir_stamp.h"
+#include "fhirctl/fhirctl_index_set.h"
 #include "fhirctl/load/load.h"
 #include "store/fhir_store.h"
 
@@ -21,6 +22,10 @@
 #define SLOTS       4096u       /* of the table of ids: twice the rows, a power of two */
 #define COPY_BYTES  (64u << 10)
 #define TRIES       5 /* of a transaction that conflicted with another program */
+/* The least bytes of input, and rows of a table's first batch, for which the indexes of an empty
+ * table are made after the load. */
+#define DEFER_BYTES (16u << 20)
+#define DEFER_ROWS  400
 
 typedef enum action_t { ROW_NEW, ROW_CHANGED, ROW_SAME } action_t;
 
@@ -436,11 +441,41 @@ static fhir_err_t *write_rows(load_batches_t *b, batch_t *batch, int from, int n
     return NULL;
 }
 
+/* {"code","status"}: the columns that have values. */
+static const char *used_columns(const load_batches_t *b, const batch_t *batch)
+{
+    fhir_buf_t *buf = fhir_buf_create(b->scratch, 0);
+    fhir_sqltype_t sqltype;
+    fhir_buf_putc(buf, '{');
+    for (int i = 0; i < FHIR_EXTRACT_CELLS(batch->type); i++)
+        if (batch->used[i])
+            fhir_buf_printf(buf, "%s\"%s\"", buf->len > 1 ? "," : "",
+                            fhir_extract_column(&sqltype, b->load->model, batch->type, i));
+    fhir_buf_putc(buf, '}');
+    return fhir_buf_cstr(buf);
+}
+
+/* A large load into an empty schema: the indexes that a table's first rows fill are made when all
+ * is in. The others cost nothing, and to make them would mean to read the table for each. */
+static fhir_err_t *defer(const load_batches_t *b, const batch_t *batch)
+{
+    load_t *load = b->load;
+    const int type = fhir_model_type_index(load->model, batch->type);
+    if (!load->defer || batch->n < DEFER_ROWS ||
+        (atomic_load(&load->bytes_total) < DEFER_BYTES &&
+         atomic_load(&load->bytes_done) < DEFER_BYTES) ||
+        atomic_exchange(&load->deferred[type], 1))
+        return NULL;
+    return fhirctl_index_defer(b->conn, batch->table, used_columns(b, batch), b->scratch);
+}
+
 static fhir_err_t *flush(load_batches_t *b, batch_t *batch)
 {
     fhir_err_t *err = NULL;
     apr_pool_clear(b->scratch);
     if (batch->n)
+        err = defer(b, batch);
+    if (batch->n && !err)
         err = write_rows(b, batch, 0, batch->n);
     empty(b, batch);
     return err;

@@ -316,7 +316,7 @@ is(health($t), '200 up /fhir/r4 up /open/r4 up /fhir/dstu2', "the front page: th
     $lone->allow_log(qr{FHIR0701|FHIR0213|FHIR0735});
     is(health($lone), '200 down /fhir/r4', 'a server whose database is away has a front page, too');
     like($lone->get('/portal/directory')->body, qr/state-bad/, '  and a directory');
-    my ($of) = status_of($lone);
+    ($of) = status_of($lone);
     like($of->{'/fhir/r4'}, qr/^down \d{4}-\S+Z no certificate$/, '  and a status');
     is($lone->get('/portal/docs/R4/Patient')->status, 200, '  and the documentation');
     $lone->stop;

@@ -22,6 +22,12 @@ my $p = FHIR::Test::Portal->new(portal => 'FHIRPortalPractices 5', conf => <<'CO
 </Location>
 CONF
 $p->{t}->fhirctl('init', '--tenant', 'hill', '--indexes', 'patient', '--role', 'fhir_server');
+# facilities that the practice can limit an app to
+$p->{t}->load(map {
+        ({ resourceType => 'Organization', id => lc, name => "$_ Clinic", active => JSON::PP::true },
+            { resourceType => 'Location', id => lc() . '-1', name => "$_ Street", status => 'active',
+                managingOrganization => { reference => 'Organization/' . lc } })
+    } qw(North South));
 my $done = node('portal.js', JSON::PP->new->encode({ portal => $p->{base}, base => $p->{world}{staff},
     mails => $p->{mails},
     password => $FHIR::Test::Auth::PASSWORD, user => 'clinician', admin => 'chief',

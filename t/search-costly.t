@@ -28,4 +28,13 @@ is(scalar @{ $found->{wrong} }, 0, 'all are answered, none with an internal erro
 my %states = %{ $found->{states} };
 cmp_ok($states{2} // 0, '>', 50, 'many are answered') or diag(explain \%states);
 cmp_ok($states{4} // 0, '>', 20, 'many are refused') or diag(explain \%states);
+
+# Lists for several columns of one index: it must not be searched for each combination of their values.
+$t->psql('ALTER DATABASE ' . $t->database . ' SET enable_seqscan = off');    # as where the table is large
+$t->restart;
+my $urls = join ',', map { "http://e.example/$_" } 1 .. 500;
+my $form = "url=$urls&url=$urls&_profile=" . join ',', map { "urn:p$_" } 1 .. 30;
+my $cost = $costly->ask([ 'POST', 'Device/_search', $form, 'application/x-www-form-urlencoded' ]);
+is($cost->{status}, 200, 'two lists for columns of one index');
+cmp_ok($cost->{cpu}, '<', patience(1), sprintf '  take %.2f s of CPU time', $cost->{cpu});
 $t->done;

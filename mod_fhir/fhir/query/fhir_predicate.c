@@ -26,6 +26,47 @@ static void push(apr_array_header_t *list, const char *text)
     APR_ARRAY_PUSH(list, const char *) = text;
 }
 
+/* "t" of t."column" and of lower(t."column"). */
+static const char *alias_of(const fhir_sql_t *sql, const char *expr)
+{
+    const char *end = strchr(expr, '.');
+    const char *begin = end ? end : expr;
+    while (begin > expr && apr_isalnum(begin[-1]))
+        begin--;
+    return apr_pstrmemdup(sql->call->pool, begin, end ? (apr_size_t)(end - begin) : 0);
+}
+
+/* 1 if an index is not to be searched by these values: PostgreSQL searches an index of several
+ * columns once for each combination of the values that = ANY has for them, which its estimate of
+ * the cost omits. Columns with an index of their own are not concerned. */
+static int multiplies(fhir_sql_t *sql, const char *expr, int n)
+{
+    enum { MOST = 1000 };
+    const char *alias = alias_of(sql, expr), *column = strchr(expr, '.');
+    if (column && (!strcmp(column, ".id") || !strcmp(column, ".patient")))
+        return 0;
+    if (!sql->searches)
+        sql->searches = apr_hash_make(sql->call->pool);
+    int *searches = apr_hash_get(sql->searches, alias, APR_HASH_KEY_STRING);
+    if (!searches) {
+        searches = apr_palloc(sql->call->pool, sizeof(*searches));
+        *searches = 1;
+        apr_hash_set(sql->searches, alias, APR_HASH_KEY_STRING, searches);
+    }
+    if (n > MOST / *searches && *searches > 1)
+        return 1;
+    *searches = n > MOST ? MOST : *searches * n;
+    return 0;
+}
+
+void fhir_predicate_any(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
+{
+    int shut = multiplies(sql, expr, list->nelts ? list->nelts : 1);
+    fhir_buf_printf(sql->text, shut ? "((%s = ANY (" : "%s = ANY (", expr);
+    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_buf_puts(sql->text, shut ? ")) IS TRUE)" : ")");
+}
+
 /* expr = $n, or = ANY ($n) for several; nothing matches an empty list. */
 void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
 {
@@ -33,15 +74,12 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
         fhir_buf_puts(sql->text, "FALSE");
         return;
     }
-    fhir_buf_puts(sql->text, expr);
     if (list->nelts == 1) {
-        fhir_buf_puts(sql->text, " = ");
+        fhir_buf_printf(sql->text, "%s = ", expr);
         fhir_sql_bind(sql, APR_ARRAY_IDX(list, 0, const char *), "text");
         return;
     }
-    fhir_buf_puts(sql->text, " = ANY (");
-    fhir_sql_bind_array(sql, list, "text[]");
-    fhir_buf_putc(sql->text, ')');
+    fhir_predicate_any(sql, expr, list);
 }
 
 const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,

@@ -16,6 +16,9 @@ apr_array_header_t *fhir_predicate_texts(const fhir_sql_t *sql);
 /** alias."<column><suffix>" as text. */
 const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
                                   const fhir_param_t *param, const char *suffix);
+/** Appends expr = ANY ($n), shut to indexes if another such list of the same row would multiply the
+ *  searches in them. Not NULL then. */
+void fhir_predicate_any(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends expr = $n, or = ANY ($n) for several, or FALSE for none. */
 void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends "(…)": a text[] expression holds one of the node's token values. */

@@ -33,11 +33,12 @@ static const apr_array_header_t *stored(const fhir_sql_t *sql, const fhir_qnode_
 static void equals(fhir_sql_t *sql, const char *expr, const fhir_qnode_t *node,
                    const apr_array_header_t *list)
 {
-    fhir_buf_puts(sql->text, expr);
-    fhir_buf_puts(sql->text, is_plural(node) ? " && " : " = ANY (");
+    if (!is_plural(node)) {
+        fhir_predicate_any(sql, expr, stored(sql, node, list));
+        return;
+    }
+    fhir_buf_printf(sql->text, "%s && ", expr);
     fhir_sql_bind_array(sql, stored(sql, node, list), "text[]");
-    if (!is_plural(node))
-        fhir_buf_putc(sql->text, ')');
 }
 
 /* The value, and each beginning of it that ends at a slash, at the bar, or within the version. */

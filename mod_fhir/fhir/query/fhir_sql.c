@@ -334,6 +334,7 @@ void fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 
 void fhir_sql_from(fhir_sql_t *sql, const fhir_query_t *query)
 {
+    sql->searches = NULL; /* another part of a union is searched by itself */
     fhir_buf_printf(sql->text, " FROM %s t WHERE ", fhir_call_table(sql->call, query->type, ""));
     fhir_sql_node(sql, "t", query->where);
     fhir_grant_sql(sql, "t", query->granted, FHIR_RIGHT_SEARCH);

@@ -9,6 +9,7 @@
 #ifndef FHIR_SQL_H
 #define FHIR_SQL_H
 
+#include <apr_hash.h>
 #include <apr_tables.h>
 
 #include "fhir/query/fhir_query.h"
@@ -21,7 +22,8 @@ typedef struct fhir_sql_t {
     apr_array_header_t *values; /* of fhir_value_t */
     apr_size_t bytes;           /* of all values */
     const fhir_call_t *call;
-    int aliases; /* table aliases given out: a1, a2, … */
+    int aliases;          /* table aliases given out: a1, a2, … */
+    apr_hash_t *searches; /* alias → int: combinations of lists by which an index is searched */
     /* A condition that only helps an index is omitted: */
     int scoped;   /* of t, whose rows are one patient's */
     int swept;    /* of t, whose rows are few, and are all read */

@@ -15,7 +15,7 @@ my $files = work_dir() . '/web';
 mkdir $files;
 chmod 0755, work_dir(), $files;
 my $made = run(
-    {}, 'openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-keyout',
+    {}, 'openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', '/CN=127.0.0.1', '-keyout',
     work_dir() . '/tls.key', '-out', work_dir() . '/tls.pem');
 die $made->{ err } if $made->{ status };
 my $directory = work_dir();

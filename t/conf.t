@@ -11,7 +11,7 @@ use Test::More;
 my $source = source_dir();
 my $httpd = FHIR::Test::Httpd->new(as_written => 1);
 my $pair = work_dir() . '/pair.pem';
-is(run({}, qw(openssl req -x509 -nodes -newkey rsa:2048 -days 2 -subj /CN=fhir.example.org -keyout),
+is(run({}, qw(openssl req -x509 -nodes -newkey rsa:2048 -days 30 -subj /CN=fhir.example.org -keyout),
         $pair, '-out', "$pair.crt")->{status}, 0, 'a certificate for the examples');
 
 sub check {

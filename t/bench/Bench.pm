@@ -169,6 +169,7 @@ sub start_httpd {
     Require local
     FHIRTenant $_
     FHIRInteractions all
+    FHIRExplain On
 </Location>
 CONF
     $httpd = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128,

@@ -6,6 +6,7 @@ package Queries;
 use strict;
 use warnings;
 use Bench;
+use FHIR::Test::Buffers;
 use FHIR::Test::Costly;
 use FHIR::Test::System qw(read_file);
 
@@ -25,6 +26,20 @@ sub bench {
     for (qw(slow large wrong)) {
         printf "%-16s %d %s\n", '', scalar @{ $found->{$_} }, $_;
         print "$_\n" for @{ $found->{$_} };
+    }
+    return;
+}
+
+# Searches that have to touch little (t/lib/FHIR/Test/Buffers.pm), at each size: those beyond their bound.
+sub buffers {
+    for my $tenant (map { tenant($_) } populations()) {
+        my $buffers = FHIR::Test::Buffers->new(httpd => $httpd, base => "/$tenant/r4", seed => $option{seed},
+            sql => sub { sql($_[0], $tenant) });
+        my @searches = $buffers->searches($option{requests});
+        my @faults = map { $buffers->fault($_) // () } @searches;
+        printf "%-16s %s: %d searches of %s: %d beyond their bound\n", 'buffers', $tenant, scalar @searches,
+            join(', ', @{ $buffers->{types} }), scalar @faults;
+        print "$_\n" for @faults;
     }
     return;
 }

@@ -82,6 +82,17 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
     fhir_predicate_any(sql, expr, list);
 }
 
+/* From how many texts on the planner must not count them. */
+#define TEXTS_MANY 100
+
+void fhir_predicate_overlaps(fhir_sql_t *sql, const apr_array_header_t *list)
+{
+    const int many = list->nelts >= TEXTS_MANY;
+    fhir_buf_puts(sql->text, many ? " && (SELECT " : " && ");
+    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_buf_puts(sql->text, many ? ")" : "");
+}
+
 const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
                                   const fhir_param_t *param, const char *suffix)
 {

@@ -108,8 +108,8 @@ static void compare(fhir_sql_t *sql, const char *expr, int plural, const apr_arr
 {
     fhir_buf_putc(sql->text, '(');
     if (plural && forms->nelts) {
-        fhir_buf_printf(sql->text, "%s && ", expr);
-        fhir_sql_bind_array(sql, forms, "text[]");
+        fhir_buf_puts(sql->text, expr);
+        fhir_predicate_overlaps(sql, forms);
     }
     else {
         fhir_predicate_equals(sql, expr, forms);

@@ -71,7 +71,7 @@ my @bad = (
     [ 'http', { redirect_uris => ['http://app.example/cb'] }, 'invalid_redirect_uri', qr{http://app.example/cb} ],
     [ 'loopback of a confidential one', { redirect_uris => ['http://127.0.0.1/cb'] }, 'invalid_redirect_uri',
         qr/is not public/ ],
-    [ 'javascript:', { redirect_uris => ['javascript:alert(1)'] }, 'invalid_redirect_uri', qr/browsers open its scheme/ ],
+    [ 'javascript:', { redirect_uris => ['javascript:alert(1)'] }, 'invalid_redirect_uri', qr/browsers open its/ ],
     [ 'a fragment', { redirect_uris => ['https://app.example/#x'] }, 'invalid_redirect_uri', qr/fragment/ ],
     [ 'no array', { redirect_uris => 'https://app.example/cb' }, 'invalid_client_metadata', qr/array of strings/ ],
     [ 'a number', { client_name => 5 }, 'invalid_client_metadata', qr/client_name: it is a string/ ],

@@ -9,6 +9,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "fhir/query/fhir_canonical.h"
 #include "fhir/query/fhir_compare.h"
@@ -46,7 +47,7 @@ static int multiplies(fhir_sql_t *sql, const char *expr, int n)
     if (column && (!strcmp(column, ".id") || !strcmp(column, ".patient")))
         return 0;
     if (!sql->searches)
-        sql->searches = apr_hash_make(sql->call->pool);
+        sql->searches = fhir_hash_make(sql->call->pool);
     int *searches = apr_hash_get(sql->searches, alias, APR_HASH_KEY_STRING);
     if (!searches) {
         searches = apr_palloc(sql->call->pool, sizeof(*searches));

@@ -146,7 +146,8 @@ void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir
 /* " AND …": the row's place is in the list. Of a list in a subquery the planner knows nothing, so
  * that it has one plan for all of them; it takes it for 1 % of the table, and two of them for
  * 0.01 %, which is about what a window is. Otherwise it would find the plan with known values
- * cheaper, and would make one each time, which takes as long as to run it. */
+ * cheaper, and would make one each time, which takes as long as to run it. Not beside conditions
+ * that have an index: it would use the places alone, and compute the terms of each row. */
 static void put_terms(fhir_sql_t *sql, int from, int end, int is_plain)
 {
     static const char terms[] =
@@ -171,7 +172,7 @@ void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query)
         return;
     if (query->window.width) {
         put_terms(sql, query->window.from, query->window.from + query->window.width,
-                  fhir_window_is_plain(query, sql->call));
+                  query->window.is_swept && fhir_window_is_plain(query, sql->call));
     }
     else if (query->window.from > PLACE_MIN) {
         fhir_buf_puts(sql->text, " AND (hashtext(t.id) >> 19) >= ");

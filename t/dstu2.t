@@ -86,6 +86,13 @@ $t->load(
         target => [ { reference => 'MedicationRequest/m1' } ],
         agent => [ { who => { reference => 'Practitioner/pr1' } } ] },
     { resourceType => 'Patient', id => 'p2' },
+    # an id that is too long with a prefix
+    { resourceType => 'Patient', id => 'p5' },
+    (map { { resourceType => 'CareTeam', id => 't' x $_, status => 'active',
+        subject => { reference => 'Patient/p5' } } } 61, 62),
+    { resourceType => 'Provenance', id => 'v5', recorded => '2020-01-01T00:00:00Z',
+        target => [ map { { reference => 'CareTeam/' . 't' x $_, display => "Team of $_" } } 61, 62 ],
+        agent => [ { who => { reference => 'Practitioner/pr1' } } ] },
     # what Argonaut wants to be supported, and the samples do not say
     { resourceType => 'DiagnosticReport', id => 'r1', status => 'final',
         subject => { reference => 'Patient/p2' }, code => { text => 'r' },
@@ -301,6 +308,18 @@ is ids_of('CarePlan?patient=p1&category=http://argonaut.hl7.org|assess-plan'), '
 is ids_of('CarePlan?_id=ct-t1'), 'ct-t1', 'a team by its id';
 is both('CarePlan/ct-t1')->json->{participant}[0]{member}{reference}, 'Practitioner/pr1', 'a role is its practitioner';
 is both('CarePlan/ct-none')->status, 404, 'no such team';
+{
+    my $path = 'CarePlan?patient=p5&category=careteam';
+    my ($team, $long) = map { 'ct-' . 't' x $_ } 61, 62;
+    is ids_of($path), $team, 'a team whose id has no room for the prefix is not found';
+    is both("$path&_summary=count")->json->{total}, 1, 'nor counted';
+    is both("CarePlan/$team")->json->{id}, $team, 'the longest id that has';
+    is both("CarePlan/$long")->status, 404, 'nor read';
+    is_deeply both('Provenance/v5')->json->{target},
+        [ { reference => "CarePlan/$team", display => 'Team of 61' }, { display => 'Team of 62' } ],
+        'a reference to it is a display';
+    is $t->get('/dev/r4/CareTeam?patient=p5&_summary=count')->json->{total}, 2, 'R4 has both';
+}
 is ids_of('MedicationOrder?patient=p1'), 'm1', 'orders';
 is ids_of('MedicationStatement?patient=p1'), 'mr-m1 s1', 'statements, and those of orders';
 is both('MedicationStatement/mr-m1')->json->{dateAsserted}, '2020-02-03', 'one of an order';
@@ -555,6 +574,8 @@ SKIP: {
 
 $t->delete('/dev/r4/Observation/o3');
 is_outcome both('Observation/o3'), 410, 'not-found', qr{Observation/o3}, 'deleted: 410, in a code that DSTU2 has';
+is_outcome both('Observation/o3/_history?_at=2020'), 400, 'not-supported', qr/_at.*it has _count and _since\b(?!,)/,
+    'a history has no _at';
 my $gone = both('Observation/o3/_history')->json;
 is_deeply [ map { [ $_->{request}{method}, $_->{fullUrl} ? 1 : 0, $_->{resource} ? 1 : 0 ] } @{ $gone->{entry} } ],
     [ [ 'DELETE', 0, 0 ], [ 'POST', 1, 1 ] ], 'the deletion has neither resource nor fullUrl';
@@ -583,8 +604,8 @@ is $t->get("$base/Patient/p1?_format=xml")->header('content-type'), 'application
     '_format=xml';
 is $t->get("$base/Patient/p1?_format=application/xml+fhir")->header('content-type'),
     'application/xml+fhir; charset=utf-8', '_format with a plus';
-is_outcome $t->get("$base/Patient/p1", Accept => 'application/json; fhirVersion=4.0'), 406, 'not-supported', qr/./,
-    'not another release';
+is_outcome $t->get("$base/Patient/p1", Accept => 'application/json; fhirVersion=4.0'), 406, 'not-supported',
+    qr{json\+fhir, application/xml\+fhir or text/html}, 'not another release';
 is $t->get("$base/Patient/p1", 'If-None-Match' => 'W/"1"')->status, 304, 'If-None-Match';
 
 # ---- the schema ----

@@ -62,7 +62,8 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
                                   "an instant such as 2015-02-07T13:28:17+02:00, where a URL has "
                                   "%2B for the +");
     }
-    if (!strcmp(pair->name, "_at")) {
+    const int has_at = !fhir_spoken_differs(call); /* DSTU2 has no such parameter */
+    if (has_at && !strcmp(pair->name, "_at")) {
         h->has_at = fhir_time_parse(&h->at, pair->value, strlen(pair->value), FHIR_TIME_SEARCH,
                                     call->endpoint->zone);
         return h->has_at ? NULL
@@ -74,8 +75,8 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
         !strcmp(pair->name, "_summary") || !strcmp(pair->name, "_elements"))
         return NULL;
     return fhir_err_create(call->pool, FHIR_ERR_PARAM_UNKNOWN,
-                           "history has no parameter \"%s\"; it has _count, _since and _at",
-                           pair->name);
+                           "history has no parameter \"%s\"; it has _count%s", pair->name,
+                           has_at ? ", _since and _at" : " and _since");
 }
 
 static fhir_err_t *parse(history_t *h)

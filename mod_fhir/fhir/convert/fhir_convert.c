@@ -125,15 +125,24 @@ fhir_node_t *fhir_convert_resource(const fhir_convert_t *convert, fhir_convert_w
     return resource;
 }
 
+apr_size_t fhir_convert_id_max(const fhir_convert_type_t *type)
+{
+    return 64 - strlen(type->prefix);
+}
+
 int fhir_convert_shows(const char *as, const fhir_node_t *resource, apr_pool_t *pool)
 {
     const fhir_node_t *type = fhir_node_get(resource, "resourceType");
 
-    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
-        if (fhir_node_is(type, t->r4) && (as ? strcmp(t->dstu2, as) == 0 : !*t->prefix))
-            return !t->when ||
-                   fhir_convert_test(fhir_convert_tests_parse(t->when, strlen(t->when), pool),
-                                     resource);
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
+        if (!fhir_node_is(type, t->r4) || (as && strcmp(t->dstu2, as) != 0))
+            continue;
+        const fhir_node_t *id = fhir_node_get(resource, "id");
+        return (!id || id->text_len <= fhir_convert_id_max(t)) &&
+               (!t->when ||
+                fhir_convert_test(fhir_convert_tests_parse(t->when, strlen(t->when), pool),
+                                  resource));
+    }
     return 1;
 }
 

@@ -94,6 +94,9 @@ typedef struct fhir_convert_type_t {
     const char *when;       /* tests (fhir_convert_table.h) that a resource of R4 must meet to be
                                shown as this type, or NULL */
 } fhir_convert_type_t;
+/** The longest id of a resource that is shown as this type: with its prefix it is an id of DSTU2.
+ */
+apr_size_t fhir_convert_id_max(const fhir_convert_type_t *type);
 /** The resource types that both have; ends with a row of NULLs. The first row with a name is its
  *  usual counterpart. */
 extern const fhir_convert_type_t fhir_convert_types[];

@@ -77,6 +77,8 @@ static int is_unshown(const fhir_convert_run_t *run, const fhir_convert_type_t *
 {
     const fhir_convert_env_t *env = run->env;
 
+    if (p->id_len > fhir_convert_id_max(t))
+        return 1;
     return t->when && env && env->is_unshown &&
            env->is_unshown(env->baton, t->r4, p->id, p->id_len);
 }

@@ -41,8 +41,6 @@ static const name_t short_names[] = {
     {NULL, FHIR_FORMAT_NONE},
 };
 
-#define ACCEPTED "application/fhir+json, application/fhir+xml or text/html"
-
 /* The media types that are written: [0] R4 and later, [1] DSTU2, which puts fhir last. */
 static const char *const written[FHIR_FORMAT_COUNT_][2] = {
     [FHIR_FORMAT_JSON] = {"application/fhir+json; charset=utf-8",
@@ -231,6 +229,14 @@ static fhir_format_t from_parameter(const fhir_model_t *model, const char *value
     return range.version_ok ? format : FHIR_FORMAT_NONE;
 }
 
+/* A media type that is written, without its charset. */
+static const char *type_written(const fhir_model_t *model, fhir_format_t format, apr_pool_t *pool)
+{
+    const char *type = written[format][model->version[0] == '1'];
+
+    return apr_pstrmemdup(pool, type, strcspn(type, ";"));
+}
+
 fhir_err_t *fhir_format_accept(fhir_format_t *out, const fhir_model_t *model, const char *accept,
                                const char *format, apr_pool_t *pool)
 {
@@ -242,19 +248,22 @@ fhir_err_t *fhir_format_accept(fhir_format_t *out, const fhir_model_t *model, co
     if (*out != FHIR_FORMAT_NONE)
         return NULL;
     *out = FHIR_FORMAT_JSON;
-    return fhir_err_create(
-        pool, FHIR_ERR_NOT_ACCEPTABLE,
-        "none of the formats in %s can be written; ask for " ACCEPTED " (FHIR version %s), or %s",
-        format && *format ? "_format" : "the Accept header", model->version,
-        format && *format ? "_format=json, xml or html" : "use the parameter _format");
+    return fhir_err_create(pool, FHIR_ERR_NOT_ACCEPTABLE,
+                           "none of the formats in %s can be written; ask for %s, %s or text/html "
+                           "(FHIR version %s), or %s",
+                           format && *format ? "_format" : "the Accept header",
+                           type_written(model, FHIR_FORMAT_JSON, pool),
+                           type_written(model, FHIR_FORMAT_XML, pool), model->version,
+                           format && *format ? "_format=json, xml or html"
+                                             : "use the parameter _format");
 }
 
 fhir_err_t *fhir_format_content(fhir_format_t *out, const fhir_model_t *model,
                                 const char *content_type, apr_pool_t *pool)
 {
     *out = FHIR_FORMAT_NONE;
-    const char *both = model->version[0] == '1' ? "application/json+fhir or application/xml+fhir"
-                                                : "application/fhir+json or application/fhir+xml";
+    const char *both = apr_pstrcat(pool, type_written(model, FHIR_FORMAT_JSON, pool), " or ",
+                                   type_written(model, FHIR_FORMAT_XML, pool), NULL);
     if (!content_type || !content_type[strspn(content_type, " \t")])
         return fhir_err_create(pool, FHIR_ERR_MEDIA_TYPE,
                                "the request has a body but no Content-Type; send %s", both);

@@ -339,6 +339,9 @@ void fhir_predicate_special(fhir_sql_t *sql, const char *alias, const fhir_qnode
                         alias);
         put_words(sql, node);
         break;
+    case FHIR_Q_ID_LENGTH:
+        fhir_buf_printf(sql->text, "octet_length(%s.id) <= %s", alias, node->values[0].text);
+        break;
     case FHIR_Q_DATES:
         (node->modifier == FHIR_MODIFIER_MISSING ? has_path : test_dates)(sql, alias, node);
         break;

@@ -101,6 +101,7 @@ typedef enum fhir_qkind_t {
     FHIR_Q_LIST,        /* _list: an entry of List/values[].id */
     FHIR_Q_TEXT,        /* _text: words in the narrative */
     FHIR_Q_CONTENT,     /* _content: words anywhere in the resource */
+    FHIR_Q_ID_LENGTH,   /* an id of at most values[0].text bytes */
     FHIR_Q_DATES        /* of the first of `paths` that the resource has: a date that no column has;
                            with MISSING: it has none of them */
 } fhir_qkind_t;

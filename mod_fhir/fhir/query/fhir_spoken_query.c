@@ -770,9 +770,27 @@ int fhir_spoken_query_is_empty(const fhir_spoken_query_t *q, const fhir_type_t *
     return 1;
 }
 
+/* Ids to which a prefix can be added. */
+static void add_id_length(fhir_query_t *query, const fhir_call_t *call, const char *spoken)
+{
+    const char *name = type_name(call->stored, query->type);
+
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++) {
+        if (!*t->prefix || strcmp(t->r4, name) != 0 || strcmp(t->dstu2, spoken) != 0)
+            continue;
+        fhir_qnode_t *node = fhir_query_node(call, FHIR_Q_ID_LENGTH, query->type);
+        fhir_qvalue_t *value = apr_pcalloc(call->pool, sizeof(*value));
+        value->text = apr_psprintf(call->pool, "%d", (int)fhir_convert_id_max(t));
+        node->values = value;
+        node->n_values = 1;
+        fhir_query_add(query->where, node);
+    }
+}
+
 fhir_err_t *fhir_spoken_query_always(fhir_query_t *query, const fhir_call_t *call,
                                      const char *spoken)
 {
+    add_id_length(query, call, spoken);
     const fhir_spoken_row_t *row = find_row(spoken, type_name(call->stored, query->type), "", 0);
     reading_t r = {.call = (fhir_call_t *)call, .pool = call->pool};
 

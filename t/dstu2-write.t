@@ -94,6 +94,36 @@ is_deeply [ $stored->{clinicalStatus}{coding}[0]{code}, $stored->{note}[0]{text}
 is $t->get("/dev/r4/Condition?patient=p1&category=problem-list-item")->json->{total}, 1, 'and is found there';
 is $t->get("$base/Condition?patient=p1&category=problem")->json->{total}, 1, 'and here';
 
+# ---- two lists of R4 in one ----
+
+$t->load({ resourceType => 'Condition', id => $_, subject => { reference => 'Patient/p1' }, code => { text => $_ } })
+    for qw(x y z);
+$t->load({ resourceType => 'Encounter', id => 'two', status => 'finished', subject => { reference => 'Patient/p1' },
+    class => { system => 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code => 'AMB' },
+    diagnosis => [ { condition => { reference => 'Condition/x' }, rank => 1 } ],
+    reasonReference => [ { reference => 'Condition/y' } ] });
+sub indicated { my ($version, @ids) = @_;
+    my $encounter = shown('Encounter/two');
+    $encounter->{indication} = [ map { { reference => "Condition/$_" } } @ids ];
+    delete @$encounter{qw(indication extension)} unless @ids;
+    is write_as('PUT', 'Encounter/two', $encounter, 'If-Match' => qq{W/"$version"})->status, 200, "indications: @ids";
+    my $stored = stored('Encounter/two');
+    is join(' ', sort map { $_->{reference} } @{ shown('Encounter/two')->{indication} || [] }),
+        join(' ', map { "Condition/$_" } @ids), '  are shown, each once';
+    return join ' ', (sort map { "$_->{condition}{reference} " . ($_->{rank} // '-') } @{ $stored->{diagnosis} || [] }),
+        '/', map { $_->{reference} } @{ $stored->{reasonReference} || [] };
+}
+is indicated(1, qw(x y)), 'Condition/x 1 / Condition/y', '  unchanged: both lists stay';
+is indicated(2, qw(x y z)), 'Condition/x 1 Condition/y - Condition/z - /', '  one more: all are diagnoses';
+$t->load({ resourceType => 'Encounter', id => 'two', status => 'finished', subject => { reference => 'Patient/p1' },
+    class => { system => 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code => 'AMB' },
+    diagnosis => [ { condition => { reference => 'Condition/x' }, rank => 1 } ],
+    reasonReference => [ { reference => 'Condition/y' } ] });
+is indicated(4, 'x'), 'Condition/x 1 /', '  one of the second list less';
+is indicated(5), '/', '  none';
+
+# ---- more of create ----
+
 my $xml = '<Patient xmlns="http://hl7.org/fhir"><name><family value="Two"/><family value="Names"/></name>'
     . '<careProvider><reference value="http://127.0.0.1:' . $t->httpd->{port} . $base
     . '/Practitioner/pr1"/></careProvider></Patient>';

@@ -5,6 +5,9 @@
  * resource, what the client saw of it, and what the client wants. What it saw has two forms,
  * because it may return the extensions that stand for lost elements, or omit them.
  */
+#include <apr_strings.h>
+#include <string.h>
+
 #include "core/fhir_hash.h"
 #include "fhir/convert/fhir_convert_private.h"
 
@@ -273,10 +276,67 @@ static void strip(fhir_node_t *node, const fhir_convert_half_t *half)
     }
 }
 
+/* The first name of a path, or NULL if no value goes both ways. */
+static const char *first_name(const fhir_convert_row_t *row, apr_pool_t *pool)
+{
+    return row->rule == FHIR_CONVERT_VALUE && row->r4 && row->dstu2
+               ? apr_pstrmemdup(pool, row->r4, strcspn(row->r4, ".["))
+               : NULL;
+}
+
+/* Moves a list of stored items that DSTU2 shows at the end of another one, to which they come in.
+ * The client has changed that list: what it returned is in the other one, what it removed is to
+ * go. */
+static void move_list(fhir_node_t *stored, const char *from, const char *to, seen_t seen,
+                      const fhir_node_t *wanted, apr_pool_t *pool)
+{
+    fhir_node_t *list = fhir_convert_get(stored, from), *target = fhir_convert_get(stored, to);
+    const fhir_node_t *shown = fhir_node_get(seen.plain, to), *now = fhir_node_get(wanted, to);
+    apr_size_t n = list && list->kind == FHIR_NODE_ARRAY ? fhir_node_count(list) : 0;
+
+    if (!n || !shown || shown->kind != FHIR_NODE_ARRAY || fhir_node_count(shown) < n ||
+        same(shown, now, pool) || same(fhir_node_get(seen.full, to), now, pool))
+        return;
+    fhir_convert_remove(stored, list);
+    if (!target) {
+        target = fhir_node_new(FHIR_NODE_ARRAY, pool);
+        fhir_convert_add(stored, to, strlen(to), target);
+    }
+    fhir_node_t **at = &target->child;
+    while (*at)
+        at = &(*at)->next;
+    apr_size_t skip = fhir_node_count(shown) - n;
+    for (const fhir_node_t *item = shown->child; item; item = item->next) {
+        if (skip)
+            skip--;
+        else
+            append(&at, fhir_convert_copy(item, pool));
+    }
+}
+
+/* A list of DSTU2 that has several lists of R4 in it comes in as the first of them. */
+static void move_lists(fhir_node_t *stored, const fhir_convert_map_t *map, seen_t seen,
+                       const fhir_node_t *wanted, apr_pool_t *pool)
+{
+    for (int i = 1; map && i < map->n_rows; i++) {
+        const fhir_convert_row_t *row = &map->rows[i], *first = map->rows;
+        const char *from = first_name(row, pool);
+        if (!from)
+            continue;
+        while (!first->dstu2 || strcmp(first->dstu2, row->dstu2) != 0)
+            first++;
+        const char *to = first_name(first, pool);
+        if (to && strcmp(to, from) != 0)
+            move_list(stored, from, to, seen, wanted, pool);
+    }
+}
+
 fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_convert_env_t *env,
                                  fhir_node_t *stored, fhir_node_t *spoken, apr_pool_t *pool)
 {
     fhir_node_t *seen = fhir_convert_copy(stored, pool);
+    const fhir_convert_plan_t *plan =
+        fhir_convert_resource_plan(&convert->half[FHIR_CONVERT_OUT], NULL, stored, pool);
     fhir_convert_env_t quiet = env ? *env : (fhir_convert_env_t){.dstu2_base = NULL};
 
     quiet.issues = NULL; /* findings are about the input */
@@ -288,5 +348,8 @@ fhir_node_t *fhir_convert_update(const fhir_convert_t *convert, const fhir_conve
     strip(seen, &convert->half[FHIR_CONVERT_OUT]);
     const seen_t both = {fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, seen, pool),
                          fhir_convert_resource(convert, FHIR_CONVERT_IN, NULL, &quiet, full, pool)};
-    return both.plain && both.full ? merge(stored, both, wanted, pool) : NULL;
+    if (!both.plain || !both.full)
+        return NULL;
+    move_lists(stored, plan->map, both, wanted, pool);
+    return merge(stored, both, wanted, pool);
 }

@@ -613,18 +613,6 @@ static fhir_err_t *use_launch(ask_t *ask)
                    FHIR_REFUSED_LAUNCH_OVER, "launch was used before");
 }
 
-typedef struct new_id_t {
-    const char *id;
-    apr_pool_t *pool;
-} new_id_t;
-
-static fhir_err_t *read_id(void *baton, const fhir_row_t *row)
-{
-    new_id_t *id = baton;
-    id->id = fhir_auth_text(row, 0, id->pool);
-    return NULL;
-}
-
 /* Seconds that the person allows; 0: as long as the licence allows. */
 static const char *limit_of(const fhir_auth_call_t *call)
 {
@@ -636,7 +624,8 @@ static const char *limit_of(const fhir_auth_call_t *call)
     return NULL;
 }
 
-static fhir_err_t *store_authorization(new_id_t *id, ask_t *ask, const fhir_scopes_t *granted)
+static fhir_err_t *store_authorization(fhir_auth_one_t *id, ask_t *ask,
+                                       const fhir_scopes_t *granted)
 {
     fhir_auth_call_t *call = ask->call;
     int offline = fhir_scopes_has(granted, FHIR_SCOPE_OFFLINE);
@@ -664,7 +653,7 @@ static fhir_err_t *store_authorization(new_id_t *id, ask_t *ask, const fhir_scop
                          "expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11::bytea, "
                          "to_timestamp($12::bigint), now() + make_interval(secs => $13::int)) "
                          "RETURNING id",
-                         FHIR_STMT_WRITE, 13, values, read_id, id, NULL);
+                         FHIR_STMT_WRITE, 13, values, fhir_auth_read_one, id, NULL);
 }
 
 static fhir_err_t *answer_code(ask_t *ask, const char *code)
@@ -703,7 +692,7 @@ static void tell_fewer(ask_t *ask, const fhir_scopes_t *granted)
 static fhir_err_t *agree(ask_t *ask)
 {
     fhir_auth_call_t *call = ask->call;
-    new_id_t id = {NULL, call->pool};
+    fhir_auth_one_t id = {NULL, call->pool};
     FHIR_TRY(fhir_auth_check_form(call));
     fhir_scopes_t granted;
     FHIR_TRY(read_choice(&granted, ask));
@@ -713,7 +702,7 @@ static fhir_err_t *agree(ask_t *ask)
     FHIR_TRY(store_authorization(&id, ask, &granted));
     const char *values[5];
     values[0] = fhir_secret_bytea_of(code, call->pool);
-    values[1] = id.id;
+    values[1] = id.text;
     values[2] = ask->redirect_uri;
     values[3] = ask->challenge;
     values[4] = apr_itoa(call->pool, call->request->config->code_sec);

@@ -52,6 +52,13 @@ const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool)
     return apr_pstrmemdup(pool, fhir_row_text(row, column), fhir_row_len(row, column));
 }
 
+fhir_err_t *fhir_auth_read_one(void *baton, const fhir_row_t *row)
+{
+    fhir_auth_one_t *one = baton;
+    one->text = fhir_auth_text(row, 0, one->pool);
+    return NULL;
+}
+
 static int is_true(const fhir_row_t *row, int column)
 {
     return *fhir_row_text(row, column) == 't';

@@ -54,27 +54,15 @@ static fhir_err_t *show(fhir_auth_call_t *call, const fhir_session_t *session, c
     return fhir_auth_page(call, 200, "manage", granted.view, NULL);
 }
 
-typedef struct owner_t {
-    const char *user;
-    apr_pool_t *pool;
-} owner_t;
-
-static fhir_err_t *read_owner(void *baton, const fhir_row_t *row)
-{
-    owner_t *owner = baton;
-    owner->user = fhir_auth_text(row, 0, owner->pool);
-    return NULL;
-}
-
 static fhir_err_t *end_one(fhir_auth_call_t *call, const fhir_session_t *session)
 {
     const char *id = fhir_auth_param(&call->form, "_authorization");
-    owner_t owner = {NULL, call->pool};
+    fhir_auth_one_t owner = {NULL, call->pool};
     FHIR_TRY(fhir_auth_check_form(call));
     if (id && strspn(id, "0123456789") == strlen(id) && strlen(id) < 19)
         FHIR_TRY(fhir_auth_sql(call, "SELECT user_id FROM @authorization WHERE id = $1::bigint", 0,
-                               1, &id, read_owner, &owner, NULL));
-    if (owner.user && !strcmp(owner.user, session->user.id))
+                               1, &id, fhir_auth_read_one, &owner, NULL));
+    if (owner.text && !strcmp(owner.text, session->user.id))
         FHIR_TRY(fhir_auth_revoke(call, apr_atoi64(id), "the user"));
     return show(call, session, "manage-ended");
 }

@@ -202,6 +202,13 @@ fhir_err_t *fhir_auth_user(fhir_user_t **user, const fhir_auth_call_t *call, con
 void fhir_user_read(fhir_user_t *user, const fhir_row_t *row, int column, apr_pool_t *pool);
 /** Text of a column copied, NULL for NULL. */
 const char *fhir_auth_text(const fhir_row_t *row, int column, apr_pool_t *pool);
+/** The first column of the only row, for fhir_auth_read_one; text NULL: no row, or NULL. */
+typedef struct fhir_auth_one_t {
+    const char *text;
+    apr_pool_t *pool;
+} fhir_auth_one_t;
+/** A fhir_row_fn; the baton is a fhir_auth_one_t. @return NULL */
+fhir_err_t *fhir_auth_read_one(void *baton, const fhir_row_t *row);
 /** The tenant's secret, for words that only this server can make.
  * @return as fhir_auth_sql; FHIR_ERR_INTERNAL when the schema has none */
 fhir_err_t *fhir_auth_key(fhir_digest_t *key, const fhir_auth_call_t *call);

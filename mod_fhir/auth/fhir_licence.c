@@ -63,23 +63,11 @@ fhir_err_t *fhir_licence_give(int *found, const fhir_practice_desk_t *desk,
         13, values);
 }
 
-typedef struct text_t {
-    const char *text;
-    apr_pool_t *pool;
-} text_t;
-
-static fhir_err_t *read_text(void *baton, const fhir_row_t *row)
-{
-    text_t *text = baton;
-    text->text = fhir_auth_text(row, 0, text->pool);
-    return NULL;
-}
-
 fhir_err_t *fhir_licence_facilities_check(const char **fault, const char **value,
                                           const fhir_practice_desk_t *desk,
                                           const fhir_licence_t *licence)
 {
-    text_t unknown = {.pool = desk->pool};
+    fhir_auth_one_t unknown = {.pool = desk->pool};
     int n = 1;
     *fault = *value = NULL;
     if (!licence->facilities || !*licence->facilities)
@@ -94,7 +82,7 @@ fhir_err_t *fhir_licence_facilities_check(const char **fault, const char **value
         desk->store, desk->tenant,
         "SELECT f FROM unnest(string_to_array($1, ',')) f WHERE NOT EXISTS (SELECT FROM "
         "~.organization o WHERE o.id = f AND o.active IS DISTINCT FROM 'false') LIMIT 1",
-        0, 1, &licence->facilities, read_text, &unknown, NULL, desk->pool));
+        0, 1, &licence->facilities, fhir_auth_read_one, &unknown, NULL, desk->pool));
     *value = unknown.text;
     *fault = unknown.text ? "fault-facility" : NULL;
     return NULL;

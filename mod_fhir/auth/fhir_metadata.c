@@ -157,18 +157,6 @@ static fhir_err_t *judge_redirect(const fhir_metadata_t *reading, const char *ur
 
 /* ---- software statements ---- */
 
-typedef struct issuer_t {
-    const char *jwks;
-    apr_pool_t *pool;
-} issuer_t;
-
-static fhir_err_t *read_issuer(void *baton, const fhir_row_t *row)
-{
-    issuer_t *issuer = baton;
-    issuer->jwks = fhir_auth_text(row, 0, issuer->pool);
-    return NULL;
-}
-
 static fhir_err_t *bad_statement(const fhir_metadata_t *reading, const char *why)
 {
     fhir_auth_saw(reading->call, "software_statement", NULL, why);
@@ -181,7 +169,7 @@ static fhir_err_t *take_statement(fhir_metadata_t *reading)
 {
     const fhir_node_t *node = fhir_node_get(reading->body, "software_statement");
     fhir_auth_call_t *call = reading->call;
-    issuer_t issuer = {NULL, call->pool};
+    fhir_auth_one_t issuer = {NULL, call->pool};
     if (!node || node->kind == FHIR_NODE_NULL)
         return NULL;
     if (node->kind != FHIR_NODE_STRING)
@@ -195,8 +183,8 @@ static fhir_err_t *take_statement(fhir_metadata_t *reading)
     if (!name || !*name)
         return bad_statement(reading, "it has no iss");
     FHIR_TRY(fhir_auth_sql(call, "SELECT jwks FROM @software_issuer WHERE issuer = $1", 0, 1, &name,
-                           read_issuer, &issuer, NULL));
-    if (!issuer.jwks) {
+                           fhir_auth_read_one, &issuer, NULL));
+    if (!issuer.text) {
         fhir_auth_saw(call, "software_statement.iss", name, "an issuer that the practice approves");
         return fhir_auth_refuse(call, FHIR_REFUSED_REGISTER_ISSUER,
                                 "software_statement is of \"%.200s\", which this practice has not "
@@ -204,7 +192,7 @@ static fhir_err_t *take_statement(fhir_metadata_t *reading)
                                 name);
     }
     fhir_jwks_t keys;
-    err = fhir_jwks_parse(&keys, issuer.jwks, strlen(issuer.jwks), call->pool);
+    err = fhir_jwks_parse(&keys, issuer.text, strlen(issuer.text), call->pool);
     if (!err)
         err = fhir_jwt_verify(&jwt, &keys, call->pool);
     if (err)

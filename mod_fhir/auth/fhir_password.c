@@ -40,26 +40,14 @@ fhir_err_t *fhir_password_hash(const char **hash, const char *password, apr_pool
     return NULL;
 }
 
-typedef struct found_t {
-    const char *hash;
-    apr_pool_t *pool;
-} found_t;
-
-static fhir_err_t *read_hash(void *baton, const fhir_row_t *row)
-{
-    found_t *found = baton;
-    found->hash = fhir_auth_text(row, 0, found->pool);
-    return NULL;
-}
-
 fhir_auth_password_t fhir_password_check(fhir_err_t **err, const char *user, const char *password,
                                          const char *tenant, fhir_store_t *store, apr_pool_t *pool)
 {
-    found_t found = {NULL, pool};
+    fhir_auth_one_t found = {NULL, pool};
     *err = fhir_auth_sql_in(store, tenant, "SELECT password FROM @user WHERE name = $1",
-                            FHIR_STMT_SHORT, 1, &user, read_hash, &found, NULL, pool);
+                            FHIR_STMT_SHORT, 1, &user, fhir_auth_read_one, &found, NULL, pool);
     if (*err)
         return FHIR_AUTH_PASSWORD_ERROR;
-    int right = apr_password_validate(password, found.hash ? found.hash : nobody) == APR_SUCCESS;
-    return right && found.hash ? FHIR_AUTH_PASSWORD_RIGHT : FHIR_AUTH_PASSWORD_WRONG;
+    int right = apr_password_validate(password, found.text ? found.text : nobody) == APR_SUCCESS;
+    return right && found.text ? FHIR_AUTH_PASSWORD_RIGHT : FHIR_AUTH_PASSWORD_WRONG;
 }

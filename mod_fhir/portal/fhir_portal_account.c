@@ -114,23 +114,13 @@ static fhir_err_t *make_link(const char **link, const fhir_auth_call_t *call, co
                          FHIR_STMT_WRITE, 8, values, NULL, NULL, NULL);
 }
 
-typedef struct link_t {
-    const char *email; /* NULL: no such link, or it has expired */
-    apr_pool_t *pool;
-} link_t;
-
-static fhir_err_t *read_link(void *baton, const fhir_row_t *row)
-{
-    link_t *link = baton;
-    link->email = fhir_auth_text(row, 0, link->pool);
-    return NULL;
-}
-
-/* The link that the request's t names. */
-static fhir_err_t *find_link(link_t *link, const fhir_auth_call_t *call, const char *purpose)
+/* The e-mail address of the link that the request's t names; NULL: no such link, or it has expired.
+ */
+static fhir_err_t *find_link(fhir_auth_one_t *link, const fhir_auth_call_t *call,
+                             const char *purpose)
 {
     const char *word = fhir_auth_param(&call->query, "t");
-    *link = (link_t){NULL, call->pool};
+    *link = (fhir_auth_one_t){NULL, call->pool};
     if (!word)
         return NULL;
     const char *values[2];
@@ -139,7 +129,7 @@ static fhir_err_t *find_link(link_t *link, const fhir_auth_call_t *call, const c
     return fhir_auth_sql(call,
                          "SELECT email FROM @mail_link WHERE digest = $1::bytea AND purpose = $2 "
                          "AND used IS NULL AND expires > now()",
-                         0, 2, values, read_link, link, NULL);
+                         0, 2, values, fhir_auth_read_one, link, NULL);
 }
 
 /* ---- pages ---- */
@@ -186,7 +176,7 @@ static fhir_err_t *take_form(int *is_sent, fhir_auth_call_t *call)
 }
 
 /* The same on a page that a link of an e-mail opens. */
-static fhir_err_t *take_link(link_t *link, int *is_sent, fhir_auth_call_t *call,
+static fhir_err_t *take_link(fhir_auth_one_t *link, int *is_sent, fhir_auth_call_t *call,
                              const char *purpose)
 {
     FHIR_TRY(take_form(is_sent, call));
@@ -229,15 +219,15 @@ static fhir_err_t *sign_up(fhir_auth_call_t *call, const char *invited)
 fhir_err_t *fhir_portal_join(fhir_auth_call_t *call)
 {
     fhir_sign_up_t mode = fhir_portal_of(call)->sign_up;
-    link_t invitation;
+    fhir_auth_one_t invitation;
     int is_sent;
     FHIR_TRY(take_link(&invitation, &is_sent, call, "invite"));
     if (mode == FHIR_SIGN_UP_OFF)
         return say(call, "join-off", NULL);
-    if (mode == FHIR_SIGN_UP_INVITATION && !invitation.email)
+    if (mode == FHIR_SIGN_UP_INVITATION && !invitation.text)
         return say(call, "join-invitation", NULL);
-    return is_sent ? sign_up(call, invitation.email)
-                   : show_form(call, "join", NULL, invitation.email);
+    return is_sent ? sign_up(call, invitation.text)
+                   : show_form(call, "join", NULL, invitation.text);
 }
 
 /* A button is needed, because programs that scan e-mails follow links. */
@@ -245,13 +235,13 @@ fhir_err_t *fhir_portal_confirm(fhir_auth_call_t *call)
 {
     const char *word = fhir_auth_param(&call->query, "t");
     apr_int64_t n = 0;
-    link_t link;
+    fhir_auth_one_t link;
     int is_sent;
     FHIR_TRY(take_link(&link, &is_sent, call, "confirm"));
-    if (!link.email)
+    if (!link.text)
         return say(call, "link-old", "connect");
     if (!is_sent)
-        return show_form(call, "confirm", NULL, link.email);
+        return show_form(call, "confirm", NULL, link.text);
     const char *id;
     FHIR_TRY(fhir_random_word(&id, 12, call->pool));
     const char *values[2];
@@ -311,15 +301,15 @@ fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
 {
     const char *reason = NULL;
     apr_int64_t n = 0;
-    link_t link;
+    fhir_auth_one_t link;
     int is_sent;
     FHIR_TRY(take_link(&link, &is_sent, call, "reset"));
-    if (!link.email)
+    if (!link.text)
         return say(call, "link-old", "connect/reset");
     if (is_sent)
-        reason = password_fault(call, link.email);
+        reason = password_fault(call, link.text);
     if (!is_sent || reason)
-        return show_form(call, "new-password", reason, link.email);
+        return show_form(call, "new-password", reason, link.text);
     const char *values[2];
     values[0] = fhir_secret_bytea_of(fhir_auth_param(&call->query, "t"), call->pool);
     FHIR_TRY(fhir_password_hash(&values[1], fhir_pairs_get(&call->form, "password"), call->pool));
@@ -328,7 +318,7 @@ fhir_err_t *fhir_portal_password(fhir_auth_call_t *call)
         "WITH l AS (UPDATE @mail_link SET used = now() WHERE digest = $1::bytea AND purpose = "
         "'reset' AND used IS NULL AND expires > now() RETURNING email), u AS (" NEW_PASSWORD,
         FHIR_STMT_WRITE, 2, values, NULL, NULL, &n));
-    FHIR_TRY(fhir_auth_count(call, apr_pstrcat(call->pool, "u:", link.email, NULL), 0));
+    FHIR_TRY(fhir_auth_count(call, apr_pstrcat(call->pool, "u:", link.text, NULL), 0));
     return n ? say(call, "password-set", "connect") : say(call, "link-old", "connect/reset");
 }
 

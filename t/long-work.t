@@ -100,10 +100,16 @@ is($t->get('/all/r4/Patient/p')->json->{meta}{versionId}, 1, '  and nothing is s
 
 @open = map { ask($_, PATCH => '/all/r4/Patient/p', patch(20)) } 30 .. 37;
 ok(wait_for(sub { lane()->{waiting} >= 4 }, 5), 'eight clients again');
-my ($busiest) = sort { FHIR::Test::Costly::cpu($b) <=> FHIR::Test::Costly::cpu($a) } $t->children;
+my %used = map { $_ => -FHIR::Test::Costly::cpu($_) } $t->children;
+sleep 0.5;
+$used{$_} += FHIR::Test::Costly::cpu($_) for keys %used;
+my ($busiest) = sort { $used{$b} <=> $used{$a} } keys %used;
 kill KILL => $busiest;
-my $lost = grep { (answer($_))[0] != 400 } @open;
-cmp_ok($lost, '<', 8, sprintf('a process is killed: %d of eight are answered by the other', 8 - $lost));
+my %ends = (0 => 0, 400 => 0);
+$ends{ (answer($_))[0] }++ for @open;
+# Which of the two accepted how many of the eight is the kernel's choice; it may be all.
+cmp_ok($ends{0}, '>', 0, 'a process is killed, and its work with it');
+is($ends{0} + $ends{400}, 8, '  what the other one has is answered') or diag(explain(\%ends));
 is((answer(ask(2, PATCH => '/all/r4/Patient/p', patch(5))))[0], 400, '  and more');
 is_deeply(lane(), { threads => 1, working => 0, waiting => 0 }, '  nothing of it is left in the lane');
 
@@ -140,12 +146,20 @@ is(join(' ', grep { !/^200 (?:400|503) (?:200|503)$/ } @states), '', '  the entr
 
 # ---- many short requests ----
 
-# About a millisecond of work each, eight at once.
-my $short = encode_json({ resourceType => 'Parameters', parameter => [ { name => 'operation', part => [
-    { name => 'type', valueCode => 'delete' },
-    { name => 'path', valueString => 'Patient.name.take(20).where(%context.name.take(20).family'
-        . ".where(matches('(.*)(.*)x')).count() > 0).first()" } ] },
-    { name => 'operation', part => [ { name => 'type', valueCode => 'none' } ] } ] });
+# Work that is short: as many names are compared as take 3 ms of processor time here. On a busy machine less work
+# would take so long that the client's account fills again meanwhile.
+sub short {
+    my ($names) = @_;
+    return encode_json({ resourceType => 'Parameters', parameter => [ { name => 'operation', part => [
+        { name => 'type', valueCode => 'delete' },
+        { name => 'path', valueString => "Patient.name.take($names).where(%context.name.take($names).family"
+            . ".where(matches('(.*)(.*)x')).count() > 0).first()" } ] },
+        { name => 'operation', part => [ { name => 'type', valueCode => 'none' } ] } ] });
+}
+my $each = -FHIR::Test::Costly::cpu($hasty->children);
+answer(ask($_, PATCH => '/all/r4/Patient/p', short(20), $hasty)) for 60 .. 99;
+$each = ($each + FHIR::Test::Costly::cpu($hasty->children)) / 40;
+my $short = short(1 + int(20 * sqrt(0.003 / ($each || 0.001))));
 my ($n, @short) = (0);
 for (1 .. 20) {
     $long = ask(50, PATCH => '/all/r4/Patient/p', patch(50), $hasty);

@@ -411,4 +411,10 @@ my $base = load('--validate', 'base', $odd);
 is "$base->{new} $base->{rejected}", '1 1', '--validate base takes what misses its profile only';
 is load('--validate', 'much', $odd)->{status}, 2, 'an unknown level is refused';
 
+# ids that DSTU2, where a CareTeam's gets a prefix, has no room for
+my %team = (resourceType => 'CareTeam', status => 'active');
+unlike load(file('short.ndjson', { %team, id => 't' x 61 }, "\n", basic('t' x 64)))->{out}, qr/DSTU2/, 'ids with room';
+like load(file('long.ndjson', map { { %team, id => 't' x $_ }, "\n" } 61 .. 63))->{out},
+    qr/^2 have an id of more than 61 characters: a DSTU2 endpoint cannot show them/m, 'ids without are counted';
+
 $t->done;

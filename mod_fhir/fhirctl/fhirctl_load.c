@@ -212,6 +212,11 @@ static void print_summary(const load_t *load)
            load_progress_number(p, (apr_uint64_t)((double)n / (seconds > 0 ? seconds : 1))),
            load_progress_number(p, n_new), load_progress_number(p, n_changed),
            load_progress_number(p, n_same), load_progress_number(p, n_rejected));
+    unsigned long n_unshown = atomic_load(&load->n_unshown);
+    if (n_unshown)
+        printf("%s have an id of more than 61 characters: a DSTU2 endpoint cannot show them as "
+               "CarePlan or MedicationStatement\n",
+               load_progress_number(p, n_unshown));
 }
 
 int fhirctl_load_main(const fhirctl_command_t *self, int argc, const char *const *argv,

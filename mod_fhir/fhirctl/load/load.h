@@ -62,6 +62,7 @@ typedef struct load_t {
     apr_queue_t *flushed;          /* one entry for each worker that answered a flush */
     struct load_block_t **filling; /* by worker; reader only */
     atomic_ulong n_new, n_changed, n_same, n_rejected;
+    atomic_ulong n_unshown;               /* whose ids have no room for a prefix of DSTU2 */
     atomic_ulong bytes_done, bytes_total; /* of the input as stored; total 0: not known */
     atomic_int failed;                    /* the database failed: stop reading */
     apr_thread_mutex_t *lock;             /* of failure */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/fhir_time.h"
+#include "fhir/convert/fhir_convert.h"
 #include "fhir/extract/fhir_extract.h"
 #include "fhir/query/fhir_contained.h"
 #include "fhir/write/fhir_stamp.h"
@@ -392,13 +393,28 @@ static fhir_err_t *write_once(load_batches_t *b, batch_t *batch, int from, int n
     return fhirctl_db_run(NULL, b->conn, b->scratch, "COMMIT", 0, NULL);
 }
 
+/* The longest id with which every type of DSTU2 that shows the type's resources can show one. */
+static apr_size_t spoken_id_max(const load_batches_t *b, const fhir_type_t *type)
+{
+    const char *name = fhir_model_str(b->load->model, type->name);
+    apr_size_t max = sizeof(((row_t *)NULL)->id) - 1;
+    for (const fhir_convert_type_t *t = fhir_convert_types; t->r4; t++)
+        if (!strcmp(t->r4, name) && fhir_convert_id_max(t) < max)
+            max = fhir_convert_id_max(t);
+    return max;
+}
+
 static void count(load_batches_t *b, const batch_t *batch, int from, int n)
 {
+    const apr_size_t id_max = spoken_id_max(b, batch->type);
     atomic_ulong *counters[] = {[ROW_NEW] = &b->load->n_new,
                                 [ROW_CHANGED] = &b->load->n_changed,
                                 [ROW_SAME] = &b->load->n_same};
-    for (int i = from; i < from + n; i++)
+    for (int i = from; i < from + n; i++) {
         atomic_fetch_add_explicit(counters[batch->rows[i].action], 1, memory_order_relaxed);
+        if (strlen(batch->rows[i].id) > id_max)
+            atomic_fetch_add_explicit(&b->load->n_unshown, 1, memory_order_relaxed);
+    }
 }
 
 /* 1 if PostgreSQL refused a row because of its content: classes 22 (data), 23 except an existing

@@ -15,7 +15,8 @@ use Time::HiRes qw(time);
 
 our @EXPORT = qw(%option $cluster $database $httpd median spread cpu postmaster wrk warm measure compare
     seconds env sql start_cluster grow populations tenant start_httpd paths capture know_statements);
-our %option = (patients => 200, rounds => 5, seconds => 3, connections => 32, requests => 5000, seed => 1);
+our %option = (patients => 200, rounds => 5, seconds => 3, connections => 32, requests => 5000, seed => 1,
+    kinds => '');
 our ($cluster, $database, $httpd);
 my @AS_OF = ('--as-of', '2026-11-01');
 

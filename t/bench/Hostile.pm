@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an ordinary client notices of eight hostile ones: the time of its reads and searches on a quiet
 # server, beside the time while eight clients of one kind do their worst, each from an address of its own.
-# The server has its defaults. The machine's cores are shared by all of them: hostile clients run when nobody
-# else wants a core (SCHED_IDLE), so that a ratio is not of their own work. What the server has answered them is
-# counted.
+# The server has its defaults. Quiet windows of a second and loud ones take turns, and each kind begins and ends
+# with a quiet one, because a machine's speed drifts; a ratio is that of the p99 of all times of each sort. The
+# machine's cores are shared by all of them: hostile clients run when nobody else wants a core, so that a ratio is
+# not of their own work. What the server has answered them is counted.
 package Hostile;
 
 use strict;
@@ -13,6 +14,7 @@ use FHIR::Test::Httpd;
 use FHIR::Test::System qw(read_file run source_dir work_dir write_file);
 use IO::Socket::INET;
 use JSON::PP qw(encode_json);
+use List::Util qw(max);
 use POSIX ();
 use Time::HiRes qw(sleep time);
 
@@ -39,9 +41,10 @@ sub request {
 # The status of the answer, read to its end.
 sub status_of {
     my ($socket) = @_;
+    my ($head, $part) = '';
     return 0 unless $socket;
-    local $/;
-    return (<$socket> // '') =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 0;
+    while (sysread $socket, $part, 1 << 18) { $head = $part if $head eq '' }
+    return $head =~ m{\AHTTP/1\.1 (\d+)} ? $1 : 0;
 }
 
 # What a client of a kind does again and again; n: its address.
@@ -76,10 +79,9 @@ sub kinds {
     );
 }
 
-# The ordinary client, for some seconds: { p50, p99 (ms), n, failed }.
+# The ordinary client, for a second: { took => [ms], failed }.
 sub ordinary {
-    my ($seconds) = @_;
-    my ($end, @took, $failed) = (time + $seconds);
+    my ($end, @took, $failed) = (time + 1);
     while (time < $end) {
         my $path = @took % 2 ? $reads[ @took % @reads ] : $searches[ @took % @searches ];
         my $begin = time;
@@ -87,8 +89,19 @@ sub ordinary {
         push @took, 1000 * (time - $begin);
         $failed++ if $status != 200;
     }
-    my @sorted = sort { $a <=> $b } @took;
-    return { n => scalar @took, failed => $failed // 0, p50 => $sorted[ @took / 2 ], p99 => $sorted[ @took * 0.99 ] };
+    return { took => \@took, failed => $failed // 0 };
+}
+
+sub part { my ($part, @took) = @_; return (sort { $a <=> $b } @took)[ $part * @took ] }
+
+# Windows together: { n, failed, p50, p99 (ms), spread (of the windows' p99) }.
+sub figures {
+    my @all = map { @{ $_->{took} } } @_;
+    my @p99 = sort { $a <=> $b } map { part(0.99, @{ $_->{took} }) } @_;
+    my $failed = 0;
+    $failed += $_->{failed} for @_;
+    return { n => scalar @all, failed => $failed, p50 => part(0.5, @all), p99 => part(0.99, @all),
+        spread => sprintf('[%.1f-%.1f]', @p99[0, -1]) };
 }
 
 # Resident memory of httpd's processes and PostgreSQL's own, in MB.
@@ -100,40 +113,46 @@ sub memory {
     return $sum;
 }
 
+# A hostile client: a session of its own, because Linux shares the processors between sessions first.
+sub attack {
+    my ($hostile, $n, $told) = @_;
+    my %states;
+    local $SIG{TERM} = sub {
+        write_file($told, join '', map { "$_ $states{$_}\n" } keys %states);
+        POSIX::_exit(0);
+    };
+    POSIX::setsid();
+    eval { write_file('/proc/self/autogroup', 19) };    # where the kernel groups sessions
+    run({}, 'chrt', '-i', '-p', '0', $$);
+    while (getppid() != 1) { $states{ $hostile->($n) // 'open' }++ }
+    POSIX::_exit(0);
+}
+
+# A window beside eight of them. states: counts what they were answered.
 sub beside {
-    my ($hostile) = @_;
+    my ($hostile, $states) = @_;
     my $folder = work_dir() . '/hostile';
     run({}, 'rm', '-rf', $folder);
     mkdir $folder;
     my @pids = map {
-        my $n = $_;
         my $pid = fork // die "fork: $!\n";
-        if (!$pid) {
-            my $told = "$folder/$n";
-            my %states;
-            local $SIG{TERM} = sub {
-                write_file($told, join '', map { "$_ $states{$_}\n" } keys %states);
-                POSIX::_exit(0);
-            };
-            run({}, 'chrt', '-i', '-p', '0', $$);
-            while (getppid() != 1) { $states{ $hostile->($n) // 'open' }++ }
-            POSIX::_exit(0);
-        }
+        attack($hostile, $_, "$folder/$_") if !$pid;
         $pid;
     } 10 .. 17;
     sleep 1;
-    my $figures = ordinary($option{seconds});
-    @$figures{qw(httpd pg)} = (memory($server->{pid}), memory(postmaster()));
+    my $window = ordinary();
+    @$window{qw(httpd pg)} = (memory($server->{pid}), memory(postmaster()));
     kill TERM => @pids;
     waitpid $_, 0 for @pids;
     for my $n (10 .. 17) {
         my $told = eval { read_file("$folder/$n") } // next;
-        $figures->{states}{$1} += $2 while $told =~ /^(\w+) (\d+)$/mg;
+        $states->{$1} += $2 while $told =~ /^(\w+) (\d+)$/mg;
     }
-    return $figures;
+    sleep 1;
+    return $window;
 }
 
-sub bench {
+sub start {
     my ($slowly) = read_file(source_dir() . '/conf/mod_fhir.conf') =~ /^(RequestReadTimeout .*\n)/m;
     $server = FHIR::Test::Httpd->new(conninfo => $cluster->conninfo($database), threads => 128,
         modules => ['reqtimeout'], conf => "FHIRClientRequests 32\nLogLevel error\n$slowly", endpoints => <<'CONF');
@@ -147,19 +166,36 @@ CONF
     my @patients = split /\n/, sql('SELECT id FROM main.patient ORDER BY md5(id) LIMIT 100');
     @reads = map { "/Patient/$_" } @patients;
     @searches = map { "/Observation?patient=$_&category=vital-signs&_count=20" } @patients;
-    ordinary(1);    # warm
-    printf "%-16s %5s %14s %14s %7s %7s   %s\n", 'hostile', 'asked', 'p50 ms', 'p99 ms', 'ratio', 'failed',
-        'MB after: httpd, PostgreSQL; hostile answers';
-    for (kinds()) {
+    ordinary();    # warm
+    return $server;
+}
+
+sub bench {
+    start();
+    my $wanted = qr/$option{kinds}/;
+    my $head = "%-14s %6s %15s %32s %6s %6s   %s\n";
+    printf $head, 'hostile', 'asked', 'p50 ms', 'p99 ms [of windows]', 'ratio', 'failed',
+        'MB: httpd, PostgreSQL; hostile answers';
+    my (@quiet, @kinds);
+    for (grep { $_->[0] =~ $wanted } kinds()) {
         my ($name, $hostile) = @$_;
-        my $quiet = ordinary($option{seconds});
-        my $loud = beside($hostile);
-        printf "%-16s %5d %6.1f %7.1f %6.1f %7.1f %7.2f %7d   %.0f, %.0f; %s\n", $name, $loud->{n}, $quiet->{p50},
-            $loud->{p50}, $quiet->{p99}, $loud->{p99}, $loud->{p99} / $quiet->{p99},
-            @$loud{qw(failed httpd pg)},
-            join ' ', map { "$_: $loud->{states}{$_}" } sort keys %{ $loud->{states} || {} };
-        sleep 2;
+        my ($states, @calm, @loud) = ({}, ordinary());
+        for (1 .. $option{seconds}) {
+            push @loud, beside($hostile, $states);
+            push @calm, ordinary();
+        }
+        push @quiet, @calm;
+        my ($q, $l) = (figures(@calm), figures(@loud));
+        push @kinds, [ $name, $l->{p99} ];
+        printf $head, $name, $l->{n}, sprintf('%.1f > %.1f', $q->{p50}, $l->{p50}),
+            sprintf('%.1f %s > %.1f %s', $q->{p99}, $q->{spread}, $l->{p99}, $l->{spread}),
+            sprintf('%.2f', $l->{p99} / $q->{p99}), $l->{failed},
+            sprintf '%.0f, %.0f; %s', (map { my $of = $_; max(map { $_->{$of} } @loud) } qw(httpd pg)),
+            join ' ', map { "$_: $states->{$_}" } sort keys %$states;
     }
+    my $all = figures(@quiet);
+    printf "all quiet windows: %d requests, p50 %.1f, p99 %.1f ms %s; beside this p99: %s\n",
+        @$all{qw(n p50 p99 spread)}, join ', ', map { sprintf '%s %.2f', $_->[0], $_->[1] / $all->{p99} } @kinds;
     $server->stop;
     return;
 }

@@ -8,11 +8,13 @@ use warnings;
 use Bench;
 use FHIR::Test::Buffers;
 use FHIR::Test::Costly;
-use FHIR::Test::System qw(read_file);
+use FHIR::Test::System qw(build_dir);
 
 sub bench {
+    my $findings = build_dir() . "/queries-$option{seed}";
+    mkdir $findings;
     my $costly = FHIR::Test::Costly->new(httpd => $httpd, base => '/dev/r4', database => $database,
-        postmaster => postmaster(), seed => $option{seed});
+        postmaster => postmaster(), seed => $option{seed}, findings => $findings);
     my $n = 0;
     my $found = $costly->survey($option{requests}, 2, sub {
         my ($cost, $told) = @_;

@@ -7,7 +7,7 @@ package FHIR::Test::Costly;
 
 use strict;
 use warnings;
-use FHIR::Test::System qw(read_file);
+use FHIR::Test::System qw(read_file write_file);
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP qw(encode_json);
@@ -25,7 +25,8 @@ my @SETS = map { "http://hl7.org/fhir/ValueSet/$_" } qw(observation-codes condit
 my @WORDS = ('a', 'e', 'blood or pressure', '"of the"', 'a and not (b or c)', 'patient', 'x' x 2000);
 my @SYNTAX = ('%', '_', '\\', "\x{27}", '(((', '*', 'zz');
 
-# base: the endpoint's path; httpd: a FHIR::Test::Httpd; database: its name; postmaster: the pid.
+# base: the endpoint's path; httpd: a FHIR::Test::Httpd; database: its name; postmaster: the pid; findings: where
+# survey writes each request that it complains about, or undef.
 sub new {
     my ($class, %options) = @_;
     my $self = bless { seed => 1, values_max => 500, %options }, $class;
@@ -306,19 +307,26 @@ sub memory {
     return $sum / 1024;
 }
 
+# A request as it is sent.
+sub bytes {
+    my ($self, $request) = @_;
+    my ($method, $path, $body, $type) = @$request;
+    my $url = $self->{base} . ($path =~ /^\?|^\z/ ? $path : "/$path");
+    my $head = "$method $url HTTP/1.0\r\nHost: 127.0.0.1:$self->{httpd}{port}\r\n";
+    return defined $body ? "${head}Content-Type: $type\r\nContent-Length: @{[ length $body ]}\r\n\r\n$body"
+        : "$head\r\n";
+}
+
 # Sends a request and reads the answer: { status, seconds (by the clock), cpu (seconds), memory (MB beyond what there
 # was before, at its most), bytes }.
 sub ask {
     my ($self, $request) = @_;
-    my ($method, $path, $body, $type) = @$request;
-    my $port = $self->{httpd}{port};
     my @servers = $self->servers;
     my ($cpu, $before) = (cpu(@servers), memory(@servers));
-    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or die "connect: $!\n";
-    my $url = $self->{base} . ($path =~ /^\?|^\z/ ? $path : "/$path");
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{httpd}{port})
+        or die "connect: $!\n";
     my $begin = time;
-    print {$socket} "$method $url HTTP/1.0\r\nHost: 127.0.0.1:$port\r\n", defined $body
-        ? ("Content-Type: $type\r\nContent-Length: ", length $body, "\r\n\r\n", $body) : "\r\n";
+    print {$socket} $self->bytes($request);
     $socket->flush;
     my ($select, $head, $bytes, $most, $looked) = (IO::Select->new($socket), '', 0, $before, $begin);
     while (time - $begin < 60) {
@@ -340,22 +348,31 @@ sub ask {
         cpu => cpu($self->servers) - $cpu, memory => $most - $before };
 }
 
+# What is wrong with a request that cost so much: slow (more than so many seconds of CPU time), large (more than
+# 100 MB), wrong (no answer, or an internal error).
+sub faults {
+    my ($cost, $seconds) = @_;
+    return ($cost->{cpu} > $seconds ? 'slow' : (), $cost->{memory} > 100 ? 'large' : (),
+        $cost->{status} == 500 || !$cost->{status} ? 'wrong' : ());
+}
+
 # Asks so many requests, and hands each with its cost to the code. { slow, large, wrong => [texts], states => by the
-# first digit, cpu => [seconds, in order] }: slow took more than so many seconds of CPU time, large more than 100 MB,
-# wrong has no answer or an internal error.
+# first digit, cpu => [seconds, in order] }. The whole of each request that is slow, large or wrong is in the folder
+# of findings, in a file of its number, as it was sent: nc HOST PORT < FILE asks it again.
 sub survey {
     my ($self, $count, $seconds, $code) = @_;
     my %found = map { $_ => [] } qw(slow large wrong cpu);
-    for (1 .. $count) {
+    for my $n (1 .. $count) {
         my $request = $self->next_request;
         my $cost = $self->ask($request);
         my $told = sprintf "%d in %.2f s, CPU %.2f s, %.0f MB: %s", @$cost{qw(status seconds cpu memory)},
             text($request);
         $found{states}{ int $cost->{status} / 100 }++;
         push @{ $found{cpu} }, $cost->{cpu};
-        push @{ $found{slow} }, $told if $cost->{cpu} > $seconds;
-        push @{ $found{large} }, $told if $cost->{memory} > 100;
-        push @{ $found{wrong} }, $told if $cost->{status} == 500 or !$cost->{status};
+        my @faults = faults($cost, $seconds);
+        $told = write_file("$self->{findings}/$n.request", $self->bytes($request)) . ": $told"
+            if @faults and $self->{findings};
+        push @{ $found{$_} }, $told for @faults;
         $code->($cost, $told) if $code;
     }
     return \%found;

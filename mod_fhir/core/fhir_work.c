@@ -31,7 +31,7 @@ void fhir_work_begin(fhir_work_t *work)
     work->ticks = 0;
     work->seen = work->is_long ? 0 : coarse_time();
     work->is_timed = work->was_long = work->holds = work->is_final = 0;
-    work->turn = (fhir_turn_t){0};
+    work->turn = work->query = (fhir_turn_t){0};
     work->err = NULL;
     current = work;
 }
@@ -147,6 +147,19 @@ void fhir_work_let(void)
 {
     if (current && current->holds)
         current->holds--;
+}
+
+void fhir_work_query(void)
+{
+    fhir_work_t *w = current;
+    if (w && w->queries && !w->query.slot)
+        (void)fhir_turns_take(&w->query, w->queries, w->client, FHIR_WORK_POLITE);
+}
+
+void fhir_work_query_end(void)
+{
+    if (current && current->queries)
+        fhir_turns_give(&current->query, current->queries);
 }
 
 int fhir_work_final(int final)

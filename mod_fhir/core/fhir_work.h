@@ -16,7 +16,8 @@
  * for it. In threads that have none, ticks do nothing. Batches nest requests in one work.
  *
  * A thread that holds a database connection or locks in the database never waits for a turn: others
- * would wait for it (fhir_work_hold).
+ * would wait for it (fhir_work_hold). The database's own long work has turns of its own, which are
+ * taken before the connection (fhir_work_query).
  */
 #ifndef FHIR_WORK_H
 #define FHIR_WORK_H
@@ -32,6 +33,7 @@
 
 typedef struct fhir_work_t {
     fhir_turns_t *turns;      /* or NULL: any number works at the same time */
+    fhir_turns_t *queries;    /* of long work in the database, likewise */
     apr_uint64_t client;      /* as in fhir_budget.h; 0: clients are not told apart */
     apr_interval_time_t wait; /* the longest wait for a turn */
     int is_long;              /* 1: long from its beginning, but for connections */
@@ -50,7 +52,7 @@ typedef struct fhir_work_t {
     int was_long;            /* it has used so much time itself */
     int holds;
     int is_final;
-    fhir_turn_t turn;
+    fhir_turn_t turn, query;
     fhir_err_t *err; /* it was stopped */
 } fhir_work_t;
 
@@ -73,6 +75,15 @@ void fhir_work_rest(void);
  *  @return as fhir_work_check; it does not hold then */
 fhir_err_t *fhir_work_hold(void);
 void fhir_work_let(void);
+
+/** The longest that a statement of long work waits for others of its kind. */
+#define FHIR_WORK_POLITE apr_time_from_msec(250)
+/** Before the connection for a read of long work is taken: others of its kind, of all processes,
+ *  have their turns first, the clients in order, so that the database's processors are not all busy
+ *  with long work. After FHIR_WORK_POLITE the read is to run in any case: one that takes long
+ * itself does not keep all others from running. fhir_work_query_end when it has ended. */
+void fhir_work_query(void);
+void fhir_work_query_end(void);
 
 /** final: something was stored, or an error is being reported, so the work must not be stopped
  * any more.

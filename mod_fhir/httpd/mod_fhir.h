@@ -31,7 +31,7 @@ typedef struct mod_fhir_server_t {
     mod_fhir_settings_t settings;
     const char *dbd_driver, *dbd_params; /* what mod_dbd's directives say, or NULL */
     int has_endpoint;                    /* one is configured here, or outside of it */
-    fhir_turns_t *turns;                 /* of the main server; or NULL */
+    fhir_turns_t *turns, *queries;       /* of the main server; or NULL */
     apr_time_t certificate_ends;         /* of those that mod_ssl loads for it; 0: none */
     mod_fhir_child_t *child;             /* in a child process, of its own; else NULL */
     mod_fhir_child_t *process;           /* in a child process, of any server; else NULL */
@@ -103,13 +103,15 @@ int mod_fhir_cache_setup(apr_int64_t bytes, server_rec *main);
 /** In child_init: 1 if there is a cache and this process can use it. */
 int mod_fhir_cache_attach(fhir_token_cache_t *cache, server_rec *main, apr_pool_t *pchild);
 
-/* ---- mod_fhir_turns.c: the lane of long work on the processors ---- */
+/* ---- mod_fhir_turns.c: the lanes of long work on the processors ---- */
 
-/** In post_config: the lane that the processes of this configuration share. OK, or a status that
+/** In post_config: the lanes that the processes of this configuration share. OK, or a status that
  *  stops the start. */
 int mod_fhir_turns_setup(server_rec *main, apr_pool_t *pconf);
 /** The lane, or NULL when there is no endpoint. */
 fhir_turns_t *mod_fhir_turns(void);
+/** That of long reads in the database, likewise. */
+fhir_turns_t *mod_fhir_queries(void);
 /** Registers the hook by which a process that died gives back what it had. */
 void mod_fhir_turns_register(void);
 

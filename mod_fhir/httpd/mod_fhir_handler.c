@@ -106,6 +106,7 @@ static void fill_work(call_t *call)
     server_rec *s = call->r->server;
     fhir_work_t *work = &call->work;
     work->turns = call->ticket.budget ? mod_fhir_turns() : NULL;
+    work->queries = call->ticket.budget ? mod_fhir_queries() : NULL;
     work->client = call->ticket.key;
     work->wait = mod_fhir_number(mod_fhir_settings_of(s), MOD_FHIR_CONNECTION_WAIT);
     work->is_long = call->ticket.is_long || call->ticket.works_long;
@@ -150,6 +151,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
         request->overload = mod_fhir_budget_enter(
             &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
     call->effort.is_long = call->ticket.is_long;
+    call->effort.client = call->ticket.key;
     fill_work(call);
     call->response.status = HTTP_OK;
     call->response.headers = apr_table_make(r->pool, 8);

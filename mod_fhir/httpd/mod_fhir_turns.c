@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The lane of long work on the processors, one for all processes of a configuration. Those of the
- * generation before, which end after a graceful restart, have their own.
+ * The lanes of long work, in httpd and in the database, for all processes of a configuration. Those
+ * of the generation before, which end after a graceful restart, have their own.
  */
 #include "httpd/mod_fhir.h"
 
@@ -49,12 +49,17 @@ int mod_fhir_turns_setup(server_rec *main, apr_pool_t *pconf)
 {
     apr_shm_t *shm;
     /* without a name: children inherit it, nobody else can reach it */
-    apr_status_t rv = apr_shm_create(&shm, fhir_turns_size(), NULL, pconf);
+    apr_size_t size = APR_ALIGN_DEFAULT(fhir_turns_size());
+    apr_status_t rv = apr_shm_create(&shm, 2 * size, NULL, pconf);
+    mod_fhir_server_t *server = mod_fhir_server_of(main);
+    if (!rv) {
+        server->turns = apr_shm_baseaddr_get(shm);
+        server->queries = (void *)((char *)apr_shm_baseaddr_get(shm) + size);
+        rv = fhir_turns_init(server->turns, permits(main));
+    }
     if (!rv)
-        rv = fhir_turns_init(apr_shm_baseaddr_get(shm), permits(main));
-    if (!rv)
-        mod_fhir_server_of(main)->turns = apr_shm_baseaddr_get(shm);
-    else
+        rv = fhir_turns_init(server->queries, permits(main));
+    if (rv)
         ap_log_error(APLOG_MARK, APLOG_CRIT, rv, main,
                      "FHIR0780: no shared memory for the lane of long work (FHIRLongWorkThreads)");
     return rv ? HTTP_INTERNAL_SERVER_ERROR : OK;
@@ -65,14 +70,21 @@ fhir_turns_t *mod_fhir_turns(void)
     return mod_fhir_server_of(ap_server_conf)->turns;
 }
 
+fhir_turns_t *mod_fhir_queries(void)
+{
+    return mod_fhir_server_of(ap_server_conf)->queries;
+}
+
 static void on_child(server_rec *s, pid_t pid, ap_generation_t generation, int slot,
                      mpm_child_status status)
 {
     (void)s;
     (void)generation;
     (void)slot;
-    if (status == MPM_CHILD_EXITED && mod_fhir_turns())
-        fhir_turns_drop(mod_fhir_turns(), pid);
+    if (status != MPM_CHILD_EXITED || !mod_fhir_turns())
+        return;
+    fhir_turns_drop(mod_fhir_turns(), pid);
+    fhir_turns_drop(mod_fhir_queries(), pid);
 }
 
 void mod_fhir_turns_register(void)

@@ -510,6 +510,7 @@ fhir_err_t *fhir_conn_run(fhir_progress_t *progress, apr_int64_t *affected, PGco
         fhir_err_t *err =
             attempt(progress, &changed, conn, stmt, bound, row_fn, baton, &wait, pool);
         progress->late = wait.state != FHIR_WAIT_ON;
+        progress->gone = wait.state == FHIR_WAIT_GONE;
         if (affected)
             *affected = changed >= 0 ? changed : progress->rows;
         if (!err || !fhir_conn_is_outdated(err) || progress->rows)

@@ -8,9 +8,9 @@
  * connection, or for the result of that attempt. So a server that is away costs each caller little,
  * and nobody is refused because of an old failure.
  *
- * Waiting callers are woken in the order of their arrival. Until a woken thread runs, another one
- * may take the idle connection, which keeps connections busy; but not if the woken one has waited
- * for long.
+ * Of the waiting callers, one whose client has the fewest connections is woken first; of several,
+ * the one that came first. Until a woken thread runs, another one may take the idle connection,
+ * which keeps connections busy; but not if the woken one has waited for long.
  */
 #include "store/fhir_store_private.h"
 
@@ -33,7 +33,7 @@ typedef struct idle_t {
 
 /* A caller that waits, on the stack of its thread. */
 typedef struct waiter_t {
-    int is_long;
+    fhir_borrower_t who;
     int is_woken; /* since it last looked */
     apr_time_t since;
     sem_t wake;
@@ -49,6 +49,8 @@ typedef struct own_t {
     apr_interval_time_t wait;
     int max, n_idle, n_open; /* n_open: in use, idle, and being opened */
     int long_max, n_long;    /* used by long work */
+    int n_lent;              /* and being opened */
+    apr_uint64_t *lent;      /* the clients of these; room for max connections */
     int failing;             /* the last attempt to open one failed */
     int trying;              /* a caller tries although it is failing */
     unsigned attempts;       /* that failed */
@@ -90,24 +92,62 @@ static int lane_is_full(const own_t *own, int is_long)
     return is_long && own->n_long >= own->long_max;
 }
 
-/* 1 if a caller that has waited for long could take an idle connection. Under the lock. */
-static int is_claimed(const own_t *own, const waiter_t *self, apr_time_t now)
+/* The connections that a client has. Under the lock. */
+static int count_of(const own_t *own, apr_uint64_t client)
 {
-    const waiter_t *w = own->first;
-    while (w && w != self && lane_is_full(own, w->is_long))
-        w = w->next;
-    return w && w != self && now - w->since > PATIENCE;
+    int n = 0;
+    for (int i = 0; i < own->n_lent && client; i++)
+        n += own->lent[i] == client;
+    return n;
 }
 
-/* Wakes the first caller that can go on now and was not woken yet. Under the lock. */
+static void note_lent(own_t *own, fhir_borrower_t who)
+{
+    own->lent[own->n_lent++] = who.client;
+    own->n_long += who.is_long;
+}
+
+static void forget_lent(own_t *own, fhir_borrower_t who)
+{
+    int i = 0;
+    while (own->lent[i] != who.client)
+        i++;
+    own->lent[i] = own->lent[--own->n_lent];
+    own->n_long -= who.is_long;
+}
+
+/* 1 if a caller that has waited for long is to have the next idle connection. self: the one that
+ * asks, if it waits. Under the lock. */
+static int is_claimed(const own_t *own, const waiter_t *self, fhir_borrower_t who, apr_time_t now)
+{
+    int mine = count_of(own, who.client);
+    int is_before = 1;
+    for (const waiter_t *w = own->first; w; w = w->next) {
+        int its = w == self || lane_is_full(own, w->who.is_long) ? mine + 1
+                                                                 : count_of(own, w->who.client);
+        is_before &= w != self;
+        if ((its < mine || (its == mine && is_before)) && now - w->since > PATIENCE)
+            return 1;
+    }
+    return 0;
+}
+
+/* Wakes the next caller that can go on now and was not woken yet. Under the lock. */
 static void wake_first(own_t *own)
 {
-    waiter_t *w = own->first;
-    while (w && (w->is_woken || lane_is_full(own, w->is_long)))
-        w = w->next;
-    if (w) {
-        w->is_woken = 1;
-        sem_post(&w->wake);
+    waiter_t *first = NULL;
+    int least = 0;
+    for (waiter_t *w = own->first; w; w = w->next) {
+        int n = w->is_woken || lane_is_full(own, w->who.is_long) ? own->max
+                                                                 : count_of(own, w->who.client);
+        if (n < (first ? least : own->max)) {
+            first = w;
+            least = n;
+        }
+    }
+    if (first) {
+        first->is_woken = 1;
+        sem_post(&first->wake);
     }
 }
 
@@ -121,10 +161,10 @@ static void wake_all(own_t *own)
 }
 
 /* Begins to wait, at the end of the queue. */
-static void queue_up(own_t *own, waiter_t *self, int is_long)
+static void queue_up(own_t *own, waiter_t *self, fhir_borrower_t who)
 {
     waiter_t **at = &own->first;
-    *self = (waiter_t){.is_long = is_long, .since = apr_time_now()};
+    *self = (waiter_t){.who = who, .since = apr_time_now()};
     sem_init(&self->wake, 0, 0);
     while (*at)
         at = &(*at)->next;
@@ -160,7 +200,7 @@ static void await_change(own_t *own, waiter_t *self, apr_time_t until)
 /* Leaves *conn NULL when a new connection may be opened; its place is reserved then. last: the
  * error of this caller's own attempt, or NULL. A caller whose attempt failed waits only for
  * connections in use. */
-static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t until,
+static fhir_err_t *take_place(PGconn **conn, own_t *own, fhir_borrower_t who, apr_time_t until,
                               fhir_err_t *last, apr_pool_t *pool)
 {
     int waits = 0;
@@ -171,8 +211,8 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t
     waiter_t self;
     for (;;) {
         apr_time_t now = own->first ? apr_time_now() : 0;
-        int claimed = is_claimed(own, waits ? &self : NULL, now);
-        int full = lane_is_full(own, is_long);
+        int claimed = is_claimed(own, waits ? &self : NULL, who, now);
+        int full = lane_is_full(own, who.is_long);
         int failed = last || (own->failing && own->attempts != attempts);
         int lent = own->n_open - own->trying;
         if (!claimed && !full && (own->n_idle || (!failed && may_open(own))))
@@ -180,11 +220,11 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t
         now = apr_time_now();
         if (until > now && (lent > 0 || !failed)) {
             if (!waits++)
-                queue_up(own, &self, is_long);
+                queue_up(own, &self, who);
             await_change(own, &self, until);
             continue;
         }
-        err = last ? last : own->failing ? away(pool, own) : busy(pool, own, is_long);
+        err = last ? last : own->failing ? away(pool, own) : busy(pool, own, who.is_long);
         break;
     }
     if (!err && own->n_idle)
@@ -193,7 +233,8 @@ static fhir_err_t *take_place(PGconn **conn, own_t *own, int is_long, apr_time_t
         own->n_open++;
         own->trying |= own->failing;
     }
-    own->n_long += !err && is_long;
+    if (!err)
+        note_lent(own, who);
     if (waits)
         leave_queue(own, &self);
     apr_thread_mutex_unlock(own->lock);
@@ -212,7 +253,7 @@ static PGconn *take_old(own_t *own, apr_time_t now)
     return old;
 }
 
-static void own_release(void *handle, int broken, int is_long, void *baton)
+static void own_release(void *handle, int broken, fhir_borrower_t who, void *baton)
 {
     own_t *own = baton;
     apr_time_t now = apr_time_now();
@@ -220,7 +261,7 @@ static void own_release(void *handle, int broken, int is_long, void *baton)
     if (broken)
         PQfinish(handle);
     apr_thread_mutex_lock(own->lock);
-    own->n_long -= is_long;
+    forget_lent(own, who);
     if (broken)
         own->n_open--;
     else {
@@ -233,7 +274,7 @@ static void own_release(void *handle, int broken, int is_long, void *baton)
 }
 
 /* An attempt to open one has ended. */
-static void note_attempt(own_t *own, int is_long, const fhir_err_t *err)
+static void note_attempt(own_t *own, fhir_borrower_t who, const fhir_err_t *err)
 {
     apr_thread_mutex_lock(own->lock);
     int back = !err && own->failing;
@@ -241,7 +282,7 @@ static void note_attempt(own_t *own, int is_long, const fhir_err_t *err)
     own->trying = 0;
     if (err) {
         own->n_open--;
-        own->n_long -= is_long;
+        forget_lent(own, who);
         own->attempts++;
         apr_cpystrn(own->why, err->detail ? err->detail : err->message, sizeof(own->why));
     }
@@ -251,17 +292,17 @@ static void note_attempt(own_t *own, int is_long, const fhir_err_t *err)
         FHIR_LOG(own->log, FHIR_LOG_NOTICE, "FHIR0211: the database is available again");
 }
 
-static fhir_err_t *own_acquire(PGconn **conn, void **handle, int is_long, void *baton,
+static fhir_err_t *own_acquire(PGconn **conn, void **handle, fhir_borrower_t who, void *baton,
                                apr_pool_t *pool)
 {
     own_t *own = baton;
     apr_time_t until = apr_time_now() + own->wait;
-    FHIR_TRY(take_place(conn, own, is_long, until, NULL, pool));
+    FHIR_TRY(take_place(conn, own, who, until, NULL, pool));
     if (!*conn) {
         fhir_err_t *err = fhir_connect_open(conn, own->connect, NULL, NULL, pool);
-        note_attempt(own, is_long, err);
+        note_attempt(own, who, err);
         if (err) /* connections in use may come back */
-            FHIR_TRY(take_place(conn, own, is_long, until, err, pool));
+            FHIR_TRY(take_place(conn, own, who, until, err, pool));
     }
     *handle = *conn;
     return NULL;
@@ -294,6 +335,9 @@ void fhir_store_source_status(fhir_store_source_status_t *status, const fhir_sto
     status->max = own->max;
     status->busy = own->n_open - own->n_idle;
     status->longs = own->n_long;
+    status->waiting = 0;
+    for (const waiter_t *w = own->first; w; w = w->next)
+        status->waiting++;
     status->away = own->failing;
     apr_thread_mutex_unlock(own->lock);
 }
@@ -306,6 +350,7 @@ fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *c
     own->long_max = own->max == 1 ? 1 : long_max < own->max ? long_max : own->max - 1;
     own->wait = wait;
     own->idle = apr_pcalloc(pool, sizeof(*own->idle) * (apr_size_t)own->max);
+    own->lent = apr_pcalloc(pool, sizeof(*own->lent) * (apr_size_t)own->max);
     FHIR_TRY(fhir_connect_create(&own->connect, conninfo, "mod_fhir", pool));
     apr_status_t rv = apr_thread_mutex_create(&own->lock, APR_THREAD_MUTEX_DEFAULT, pool);
     if (rv)

@@ -16,6 +16,9 @@
 #define MEMORY_SLOTS 4096u
 #define MEMORY_TICKS 10u
 #define MEMORY_KEY   (~APR_UINT64_C(0xFFFF))
+/* What a statement costs whose client has gone, beside its time: a cancel request is a connection
+ * of its own, for which the server starts a process. */
+#define CANCELLED    apr_time_from_msec(100)
 
 struct fhir_store_t {
     const fhir_store_source_t *source;
@@ -35,7 +38,7 @@ struct fhir_tx_t {
     apr_pool_t *pool;
     PGconn *conn; /* NULL when it is over */
     void *handle;
-    int is_long;
+    fhir_borrower_t borrower;
     fhir_pipeline_t line;
 };
 
@@ -56,7 +59,8 @@ fhir_err_t *fhir_store_create(fhir_store_t **store_out, const fhir_store_source_
 
 /* ---- borrowing ---- */
 
-static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int is_long, int broken)
+static void give_back(fhir_store_t *store, PGconn *conn, void *handle, fhir_borrower_t borrower,
+                      int broken)
 {
     if (!broken && PQtransactionStatus(conn) != PQTRANS_IDLE)
         broken = 1;
@@ -64,22 +68,22 @@ static void give_back(fhir_store_t *store, PGconn *conn, void *handle, int is_lo
         fhir_conn_kill(conn);
     else
         fhir_conn_answered(conn);
-    store->source->release(handle, broken, is_long, store->source->baton);
+    store->source->release(handle, broken, borrower, store->source->baton);
 }
 
 /* Takes a connection that works: as far as the socket tells, and, if it was idle for a while or
  * others died without a message, as the server confirms. After a restart of the server, every
  * pooled connection is dead: they are given back as broken until one works. */
-static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store, int is_long,
-                          apr_pool_t *pool)
+static fhir_err_t *borrow(PGconn **conn, void **handle, fhir_store_t *store,
+                          fhir_borrower_t borrower, apr_pool_t *pool)
 {
     enum { MOST = 64 };
     for (int i = 0;; i++) {
         apr_time_t suspect = atomic_load_explicit(&store->suspect, memory_order_relaxed);
-        FHIR_TRY(store->source->acquire(conn, handle, is_long, store->source->baton, pool));
+        FHIR_TRY(store->source->acquire(conn, handle, borrower, store->source->baton, pool));
         if ((!fhir_conn_is_stale(*conn) && fhir_conn_is_alive(*conn, suspect, pool)) || i == MOST)
             break;
-        give_back(store, *conn, *handle, is_long, 1);
+        give_back(store, *conn, *handle, borrower, 1);
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
     }
     return NULL;
@@ -149,10 +153,30 @@ static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t
     return err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE);
 }
 
-/* 1 if the next statement is long work. */
-static int is_long_work(const fhir_store_t *store, const fhir_effort_t *effort)
+/* For whom the next statement is. */
+static fhir_borrower_t borrower_of(const fhir_store_t *store, const fhir_effort_t *effort)
 {
-    return effort && (effort->is_long || (store->long_after && effort->used > store->long_after));
+    if (!effort)
+        return (fhir_borrower_t){0, 0};
+    return (fhir_borrower_t){
+        effort->client, effort->is_long || (store->long_after && effort->used > store->long_after)};
+}
+
+/* A connection for a read whose client is still there: it may have gone while the read waited for
+ * the connection, or before. That is looked at before anything is sent, because what runs already
+ * can only be cancelled, which costs more than most reads. */
+static fhir_err_t *borrow_for(PGconn **conn, void **handle, fhir_store_t *store,
+                              fhir_borrower_t borrower, const fhir_stmt_t *stmt, apr_pool_t *pool)
+{
+    FHIR_TRY(borrow(conn, handle, store, borrower, pool));
+    if (!stmt->patience || stmt->flags & FHIR_STMT_WRITE)
+        return NULL;
+    fhir_patience_t patience = *stmt->patience;
+    patience.fresh = 0;
+    fhir_err_t *err = fhir_patience_check(&patience, pool);
+    if (err)
+        give_back(store, *conn, *handle, borrower, 0);
+    return err;
 }
 
 /* A statement that is cancelled if it turns out to be long work: a read that can be restarted. */
@@ -178,24 +202,32 @@ static fhir_err_t *run_in_pool(fhir_store_t *store, const fhir_stmt_t *stmt,
         fhir_progress_t progress = {0};
         PGconn *conn;
         void *handle;
-        int is_long = is_long_work(store, effort);
-        FHIR_TRY(borrow(&conn, &handle, store, is_long, pool));
+        fhir_borrower_t borrower = borrower_of(store, effort);
+        int is_query = borrower.is_long && !(stmt->flags & FHIR_STMT_WRITE);
+        if (is_query)
+            fhir_work_query();
+        fhir_err_t *err = borrow_for(&conn, &handle, store, borrower, stmt, pool);
+        if (err && is_query)
+            fhir_work_query_end();
+        FHIR_TRY(err);
         apr_time_t begin = apr_time_now();
         fhir_stmt_t quick;
         fhir_patience_t patience;
-        int is_short = !is_long && try_short(&quick, &patience, store, stmt);
-        fhir_err_t *err = set_up(store, conn, pool);
+        int is_short = !borrower.is_long && try_short(&quick, &patience, store, stmt);
+        err = set_up(store, conn, pool);
         if (!err)
             err = fhir_conn_run(&progress, affected, conn, is_short ? &quick : stmt, values, row_fn,
                                 baton, store->timeout, pool);
         if (effort)
-            effort->used += apr_time_now() - begin;
+            effort->used += apr_time_now() - begin + (progress.gone ? CANCELLED : 0);
         int lost = is_lost(store, conn, err);
         if (progress.sent && (stmt->flags & FHIR_STMT_WRITE)) {
             err = judge_write(err, conn, pool);
             again = 0; /* it may have been stored */
         }
-        give_back(store, conn, handle, is_long, lost);
+        give_back(store, conn, handle, borrower, lost);
+        if (is_query)
+            fhir_work_query_end();
         if (err && is_short && progress.late && !progress.rows && err->code == FHIR_ERR_TIMEOUT &&
             !fhir_patience_check(stmt->patience, pool)) {
             effort->is_long = 1;
@@ -234,19 +266,20 @@ static fhir_err_t *copy_error(const fhir_err_t *err, apr_pool_t *pool)
 static fhir_err_t *run_together(int *undone, fhir_store_t *store, fhir_member_t *leader,
                                 apr_pool_t *pool)
 {
+    const fhir_borrower_t everybody = {0, 0};
     for (int again = 1;; again--) {
         fhir_progress_t progress = {0};
         *undone = 0;
         PGconn *conn;
         void *handle;
-        FHIR_TRY(borrow(&conn, &handle, store, 0, pool));
+        FHIR_TRY(borrow(&conn, &handle, store, everybody, pool));
         fhir_err_t *err = set_up(store, conn, pool);
         if (!err)
             err = fhir_pipeline_run(&progress, undone, conn, leader, store->timeout, pool);
         int lost = is_lost(store, conn, err);
         if (progress.sent && !*undone)
             err = judge_write(err, conn, pool);
-        give_back(store, conn, handle, 0, lost);
+        give_back(store, conn, handle, everybody, lost);
         if (!err || !lost || !again || progress.sent)
             return err;
         atomic_fetch_add_explicit(&store->retries, 1, memory_order_relaxed);
@@ -327,7 +360,7 @@ fhir_err_t *fhir_store_run(fhir_store_t *store, const fhir_stmt_t *stmt, const f
 static void end_tx(fhir_tx_t *tx, int broken)
 {
     if (tx->conn) {
-        give_back(tx->store, tx->conn, tx->handle, tx->is_long, broken);
+        give_back(tx->store, tx->conn, tx->handle, tx->borrower, broken);
         fhir_work_let();
         tx->conn = NULL;
     }
@@ -345,10 +378,10 @@ fhir_err_t *fhir_tx_begin(fhir_tx_t **tx_out, fhir_store_t *store, const fhir_ef
     fhir_tx_t *tx = apr_pcalloc(pool, sizeof(*tx));
     tx->store = store;
     tx->pool = pool;
-    tx->is_long = is_long_work(store, effort);
+    tx->borrower = borrower_of(store, effort);
     for (int again = 1;; again--) { /* nothing was run yet, so a dead connection is replaced */
         FHIR_TRY(fhir_work_hold());
-        fhir_err_t *err = borrow(&tx->conn, &tx->handle, store, tx->is_long, pool);
+        fhir_err_t *err = borrow(&tx->conn, &tx->handle, store, tx->borrower, pool);
         if (err) {
             fhir_work_let();
             return err;

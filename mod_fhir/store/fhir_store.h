@@ -43,6 +43,7 @@ typedef struct fhir_tx_t fhir_tx_t;
 typedef struct fhir_effort_t {
     apr_interval_time_t used; /* time in which connections worked for it */
     int is_long;              /* 1: the next connection is one of the lane of long work */
+    apr_uint64_t client;      /* as in fhir_budget.h; 0: clients are not told apart */
     double cost;              /* of its dear searches, as the planner saw it; the caller's affair */
 } fhir_effort_t;
 
@@ -59,14 +60,20 @@ typedef struct fhir_patience_t {
  *  @return NULL, or FHIR_ERR_TIMEOUT when the time is over or the client has closed */
 fhir_err_t *fhir_patience_check(const fhir_patience_t *patience, apr_pool_t *pool);
 
+/** For whom a connection is. */
+typedef struct fhir_borrower_t {
+    apr_uint64_t client; /* as in fhir_budget.h; 0: clients are not told apart */
+    int is_long;         /* in the lane of long work */
+} fhir_borrower_t;
+
 /** Where connections come from. Functions may be called from any thread. */
 typedef struct fhir_store_source_t {
-    /** Lends a connection; waits no longer than the source's limit. is_long: in the lane of long
-     *  work. handle is for release. @return NULL, or FHIR_ERR_BUSY when there is none */
-    fhir_err_t *(*acquire)(PGconn **conn, void **handle, int is_long, void *baton,
+    /** Lends a connection; waits no longer than the source's limit. handle is for release.
+     *  @return NULL, or FHIR_ERR_BUSY when there is none */
+    fhir_err_t *(*acquire)(PGconn **conn, void **handle, fhir_borrower_t borrower, void *baton,
                            apr_pool_t *pool);
-    /** Takes it back; broken: it must not be lent again; is_long as it was lent. */
-    void (*release)(void *handle, int broken, int is_long, void *baton);
+    /** Takes it back; broken: it must not be lent again; borrower as it was lent. */
+    void (*release)(void *handle, int broken, fhir_borrower_t borrower, void *baton);
     void *baton;
     /** Opens a connection that belongs to the caller, besides those that are lent; NULL: the source
      *  has no such function. stop: called several times a second; 1: give up.
@@ -82,7 +89,8 @@ typedef struct fhir_store_source_t {
  * @param max      the most connections
  * @param long_max the most of them that are lent to long work at the same time; never the last one
  *                 of several
- * @param wait     the longest that acquire waits
+ * @param wait     the longest that acquire waits; of those who wait, a client that has the fewest
+ *                 connections is next
  * @return NULL, or FHIR_ERR_INTERNAL when there is no memory or no lock. No connection is opened.
  */
 fhir_err_t *fhir_store_source_create(fhir_store_source_t **source, const char *conninfo, int max,
@@ -93,6 +101,7 @@ void fhir_store_source_log(fhir_store_source_t *source, const fhir_log_t *log);
 typedef struct fhir_store_source_status_t {
     int busy, max; /* connections lent, and how many there may be */
     int longs;     /* of those lent, to long work */
+    int waiting;   /* callers */
     int away;      /* the last attempt to open one failed */
 } fhir_store_source_status_t;
 void fhir_store_source_status(fhir_store_source_status_t *status,

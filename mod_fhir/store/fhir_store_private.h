@@ -72,6 +72,7 @@ int fhir_cancel(PGconn *conn, apr_interval_time_t limit);
 typedef struct fhir_progress_t {
     int sent;         /* its execution went out: a write may have happened */
     int late;         /* it was cancelled */
+    int gone;         /* because the client has closed its connection */
     apr_int64_t rows; /* rows handed to the callback */
 } fhir_progress_t;
 

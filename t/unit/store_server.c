@@ -291,6 +291,11 @@ static void test_patience(apr_pool_t *pool)
     tap_ok(apr_time_now() - start < apr_time_from_sec(20), "and its statement ends");
     apr_status_t rv;
     apr_thread_join(&rv, thread);
+    ask(pool, "DROP SEQUENCE IF EXISTS runs; CREATE SEQUENCE runs");
+    gone.fresh = apr_time_now() + apr_time_from_sec(60);
+    tap_is_int(run_patiently(store, "SELECT nextval('runs')", 0, &gone, pool).code,
+               FHIR_ERR_TIMEOUT, "a client that has gone at once");
+    tap_is_str(ask(pool, "SELECT is_called FROM runs"), "f", "has nothing run");
     close(pair[0]);
     for (int i = 0; i < 20; i++) {
         result_t r = run(store, NULL, "SELECT pg_sleep(0.001), 'well'", 0, NULL, 0, pool);
@@ -394,6 +399,69 @@ static void test_long_work(apr_pool_t *pool)
         fhir_tx_rollback(tx[i]);
     fhir_store_source_status(&status, source);
     tap_is_int(status.longs + status.busy, 0, "all are given back");
+}
+
+/* ---- clients ---- */
+
+typedef struct borrowing_t {
+    fhir_store_source_t *source;
+    fhir_borrower_t who;
+    apr_pool_t *pool;
+    void *handle;
+} borrowing_t;
+
+static void *APR_THREAD_FUNC borrow(apr_thread_t *thread, void *data)
+{
+    borrowing_t *b = data;
+    PGconn *conn;
+    (void)thread;
+    (void)b->source->acquire(&conn, &b->handle, b->who, b->source->baton, b->pool);
+    return NULL;
+}
+
+static apr_thread_t *begin_to_borrow(borrowing_t *b, int waiting, apr_pool_t *pool)
+{
+    apr_thread_t *thread;
+    fhir_store_source_status_t status = {0};
+    apr_pool_create(&b->pool, NULL);
+    apr_thread_create(&thread, NULL, borrow, b, pool);
+    while (status.waiting < waiting) {
+        apr_sleep(1000);
+        fhir_store_source_status(&status, b->source);
+    }
+    return thread;
+}
+
+/* A client with many requests does not make others wait for all of them. */
+static void test_clients(apr_pool_t *pool)
+{
+    fhir_store_source_t *source;
+    PGconn *conn;
+    void *mine[2];
+    apr_status_t rv;
+    const fhir_borrower_t many = {.client = 1}, one = {.client = 2};
+    tap_no_err(fhir_store_source_create(&source, conninfo, 2, 1, apr_time_from_sec(300), pool),
+               "source");
+    for (int i = 0; i < 2; i++)
+        tap_no_err(source->acquire(&conn, &mine[i], many, source->baton, pool), "a connection");
+    borrowing_t first = {.source = source, .who = many}, second = {.source = source, .who = one};
+    apr_thread_t *threads[2] = {begin_to_borrow(&first, 1, pool),
+                                begin_to_borrow(&second, 2, pool)};
+    source->release(mine[0], 0, many, source->baton);
+    apr_thread_join(&rv, threads[1]);
+    fhir_store_source_status_t status;
+    fhir_store_source_status(&status, source);
+    tap_ok(second.handle && status.waiting == 1,
+           "the next connection is for the client that has none");
+    source->release(second.handle, 0, one, source->baton);
+    apr_thread_join(&rv, threads[0]);
+    tap_ok(first.handle != NULL, "and then for the one that came first");
+    source->release(first.handle, 0, many, source->baton);
+    source->release(mine[1], 0, many, source->baton);
+    fhir_store_source_status(&status, source);
+    tap_is_int(status.busy + status.waiting, 0, "all are given back");
+    apr_pool_destroy(first.pool);
+    apr_pool_destroy(second.pool);
 }
 
 /* Two stores with limits of their own over the same connections. */
@@ -800,6 +868,7 @@ int main(int argc, char **argv)
     test_exhausted(pool);
     test_patience(pool);
     test_long_work(pool);
+    test_clients(pool);
     test_timeouts(pool);
     test_read_again(pool);
     test_unconfirmed(pool);

@@ -105,10 +105,10 @@ static void test_elements(apr_pool_t *pool)
     }
 }
 
-static fhir_err_t *lends_nothing(PGconn **conn, void **handle, int is_long, void *baton,
-                                 apr_pool_t *pool)
+static fhir_err_t *lends_nothing(PGconn **conn, void **handle, fhir_borrower_t borrower,
+                                 void *baton, apr_pool_t *pool)
 {
-    (void)is_long;
+    (void)borrower;
     (void)conn;
     (void)handle;
     ++*(int *)baton;
@@ -125,9 +125,9 @@ static fhir_err_t *opens_nothing(PGconn **conn, int (*stop)(void *), void *stop_
     return fhir_err_create(pool, FHIR_ERR_BUSY, "none");
 }
 
-static void takes_back(void *handle, int broken, int is_long, void *baton)
+static void takes_back(void *handle, int broken, fhir_borrower_t borrower, void *baton)
 {
-    (void)is_long;
+    (void)borrower;
     (void)handle;
     (void)broken;
     *(int *)baton = -1000;
@@ -187,7 +187,8 @@ static void test_source(apr_pool_t *pool)
                "own source");
     void *handle;
     for (int i = 0; i < 2; i++) { /* a second time: the place of the first was given back */
-        fhir_err_t *err = source->acquire(&conn, &handle, 0, source->baton, pool);
+        fhir_err_t *err =
+            source->acquire(&conn, &handle, (fhir_borrower_t){0, 0}, source->baton, pool);
         tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "no server there");
         tap_ok(err && err->detail && strstr(err->detail, "nonexistent"), "detail names the host");
         tap_ok(err && !strstr(err->message, "nonexistent"), "the message does not");

@@ -161,11 +161,43 @@ static void test_stops(apr_pool_t *pool)
     free(json);
 }
 
+/* Long work of the database has turns of its own, and others wait for it only for a while. */
+static void test_query(apr_pool_t *pool)
+{
+    fhir_turns_t *queries = malloc(fhir_turns_size());
+    fhir_turns_status_t status;
+    fhir_turn_t other = {0};
+    fhir_work_t work = begin(pool);
+    fhir_work_query(); /* a thread without work */
+    fhir_work_query_end();
+    tap_is_int(fhir_turns_init(queries, 1), 0, "a lane of the database");
+    work.queries = queries;
+    fhir_work_begin(&work);
+    fhir_work_query();
+    fhir_turns_status(&status, queries);
+    tap_is_int(status.working, 1, "a query has a turn");
+    tap_is_int(working(), 0, "and none of a processor here");
+    tap_is_int(fhir_turns_take(&other, queries, 2, 0), 0, "another one has none meanwhile");
+    fhir_work_query_end();
+    tap_is_int(fhir_turns_take(&other, queries, 2, 0), 1, "but then");
+    apr_time_t since = apr_time_now();
+    fhir_work_query();
+    tap_ok(apr_time_now() - since >= FHIR_WORK_POLITE - apr_time_from_msec(10), "others wait");
+    tap_no_err(fhir_work_check(), "and go on then");
+    fhir_work_query_end();
+    fhir_turns_give(&other, queries);
+    fhir_work_end(&work);
+    fhir_turns_status(&status, queries);
+    tap_is_int(status.working + status.waiting, 0, "all given back");
+    free(queries);
+}
+
 int main(void)
 {
     apr_pool_t *pool = tap_start();
     turns = malloc(fhir_turns_size());
     tap_is_int(fhir_turns_init(turns, 1), 0, "a lane");
+    test_query(pool);
     test_none();
     test_turn(pool);
     test_refused(pool);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# What every answer tells browsers and caches; the CapabilityStatement, which is rendered once; bodies
-# that nobody reads; contents that a form of a foreign page can send.
+# What every answer tells browsers and caches, of whatever part of the server; the CapabilityStatement, which is
+# rendered once; bodies that nobody reads; contents that a form of a foreign page can send.
 use strict;
 use warnings;
 use FHIR::Test;
@@ -30,7 +30,21 @@ my $t = FHIR::Test->new(endpoints => <<'CONF');
     FHIREndpoint DSTU2 open
     Require local
 </Location>
+<Location "/shut/r4">
+    FHIREndpoint R4 open
+    Require all denied
+</Location>
+<Location "/small/r4">
+    FHIREndpoint R4 open
+    FHIRInteractions all
+    LimitRequestBody 100
+    Require local
+</Location>
+<Location "/portal">
+    FHIRPortal On
+</Location>
 CONF
+$t->allow_log(qr/AH\d+: /);    # httpd's own words about what it refuses
 $t->load({ resourceType => 'Patient', id => 'p1' },
     { resourceType => 'Binary', id => 'b1', contentType => 'text/html', data => 'eA==' });
 
@@ -80,6 +94,79 @@ is($again->header('Cache-Control'), 'private, no-cache', '  and stays private');
 is($t->get('/fhir/r4/.well-known/smart-configuration')->header('X-Content-Type-Options'), 'nosniff',
     'documents of the authorization server, too');
 is($t->get('/fhir/r4/auth/token')->header('X-Content-Type-Options'), 'nosniff', 'and its errors');
+
+# ---- every other answer: of the authorization server, the portals, and httpd itself ----
+
+# An answer to a request with these headers: { status, body, and by its name each header's values in order }.
+sub kind {
+    my ($line, @headers) = @_;
+    my $host = (grep { /^Host:/ } @headers) ? () : "Host: 127.0.0.1:$t->{httpd}{port}";
+    my ($text) = raw(join("\r\n", "$line HTTP/1.1", $host // (), @headers, 'Connection: close', '', ''), 10);
+    my ($head, $body) = split /\r\n\r\n/, $text, 2;
+    my ($first, @lines) = split /\r\n/, $head;
+    my %answer = (status => (split ' ', $first)[1], body => $body // '');
+    for (@lines) { push @{ $answer{ lc $1 } }, $2 if /^([\w-]+): (.*)/ }
+    return \%answer;
+}
+
+$t->fhirctl(qw(app add --id pub --public --redirect http://127.0.0.1:9/back --licence Public));
+my $tag_of = sub { kind("GET $_[0]")->{etag}[0] };
+my $foreign = 'Host: hospital-b.example';
+my $preflight = 'Access-Control-Request-Method: POST';
+my ($long, $json) = ('x' x 9000, 'Content-Type: application/fhir+json');
+my @kinds = (
+    # public: what depends on nobody who asks
+    [ 200, qr/^public, max-age=\d+$/, map { ["GET $_"] } '/fhir/r4/.well-known/smart-configuration',
+        '/fhir/r4/.well-known/openid-configuration', '/fhir/r4/auth/keys', '/fhir/r4/auth/style.json', '/portal',
+        '/portal/', '/portal/directory', '/portal/directory/endpoints', '/portal/directory/brands', '/portal/status',
+        '/portal/docs', '/portal/docs/R4/Patient', '/portal/docs/R4/openapi.json', '/dev/r4/fhir.css',
+        '/fhir/r4/auth/fhir.css', '/portal/fhir.css' ],
+    [ 304, qr/^public, max-age=\d+$/, map { [ "GET $_", 'If-None-Match: ' . $tag_of->($_) ] } '/fhir/r4/metadata',
+        '/portal/directory/endpoints', '/portal/docs/R4/openapi.json' ],
+    # pages and documents for one person, redirects, and refusals
+    [ 200, qr/^no-store$/, map { ["GET $_"] } '/fhir/r4/auth/manage', '/portal/connect', '/portal/licences' ],
+    [ 303, qr/^no-store$/,
+        ['GET /fhir/r4/auth/authorize?client_id=pub&redirect_uri=http://127.0.0.1:9/back&response_type=token'] ],
+    [ 401, qr/^no-store$/, ['GET /fhir/r4/auth/authorize?client_id=none'], ['GET /fhir/r4/auth/userinfo'] ],
+    [ 404, qr/^no-store$/, map { ["GET $_"] } '/fhir/r4/auth/none', '/fhir/r4/.well-known/none', '/portal/none' ],
+    [ 405, qr/^no-store$/, ['GET /fhir/r4/auth/token'], ['DELETE /portal/'] ],
+    # httpd's own errors, which caches would keep
+    [ 400, qr/^no-store$/, ['GET /dev/r4/Patient/%zz'], [ 'GET /dev/r4/Patient/%zz', 'Accept: text/html' ],
+        ['GET /fhir/r4/auth/%zz'], ['GET /portal/%zz'], [ 'GET /dev/r4/Patient', "X-A: $long" ],
+        [ 'GET /portal/', "X-A: $long" ], [ 'GET /dev/r4/Patient', 'X A: 1' ] ],
+    [ 403, qr/^no-store$/, ['GET /shut/r4/Patient'], [ 'GET /shut/r4/Patient', 'Accept: text/html' ] ],
+    [ 404, qr/^no-store$/, ['GET /dev/metadata'], ['GET /dev/r4/Patient/a%2Fb'], ['GET /portal/a%2Fb'] ],
+    [ 413, qr/^no-store$/, map { [ 'POST /small/r4/Patient', $json, 'Content-Length: 500', $_ ] } 'Accept: */*',
+        'Accept: text/html' ],
+    [ 414, qr/^no-store$/, map { ["GET $_$long"] } '/dev/r4/Patient?_id=', '/fhir/r4/auth/authorize?x=', '/portal/' ],
+    [ 417, qr/^no-store$/, [ 'GET /dev/r4/Patient', 'Expect: wonders' ] ],
+    [ 421, qr/^no-store$/, [ 'GET /portal/', $foreign ] ],
+    # FHIR
+    [ 413, qr/^private, no-cache$/, [ 'POST /dev/r4/Patient', $json, 'Content-Length: 99000000' ] ],
+    [ 421, qr/^private, no-cache$/, map { [ "GET $_", $foreign ] } '/dev/r4/Patient', '/fhir/r4/Patient',
+        '/fhir/r4/auth/token', '/fhir/r4/.well-known/smart-configuration', '/fhir/r4/.well-known/none' ],
+    # no cache keeps an answer to OPTIONS
+    [ 204, undef, [ 'OPTIONS /fhir/r4/Patient', 'Origin: https://app.example', $preflight ] ],
+);
+for my $row (@kinds) {
+    my ($status, $caching, @requests) = @$row;
+    for my $request (@requests) {
+        my $answer = kind(@$request);
+        my $name = join ', ', map { s/x{9000}/xxx/r } @$request;
+        is($answer->{status}, $status, $name);
+        is_deeply($answer->{'x-content-type-options'}, ['nosniff'], '  is what it says, and says so once');
+        my @said = @{ $answer->{'cache-control'} || [] };
+        like("@said", $caching, '  tells caches what they may do') if $caching;
+        next if $status != 200 || "@said" !~ /public/;
+        # Vary has whatever makes another answer of it.
+        my ($vary, %other) = (join(' ', @{ $answer->{vary} || [] }), Authorization => 'Bearer x', Cookie => 'a=b',
+            Accept => 'text/html;q=0.1, application/json', 'Accept-Language' => 'es');
+        for my $header (grep { $vary !~ /\b$_\b(?!-)/ } sort keys %other) {
+            my $same = kind(@$request, "$header: $other{$header}");
+            is($same->{status} . length $same->{body}, $status . length $answer->{body}, "  and is the same for any $header");
+        }
+    }
+}
 
 # ---- metadata ----
 
@@ -160,9 +247,18 @@ for my $type ('text/plain', 'Text/Plain; charset=utf-8', 'multipart/form-data; b
     is($made->status, 201, '  not with a header of its own');
 }
 is($t->post('/dev/r4/Binary', 'x', 'Content-Type' => 'text/csv')->status, 201, 'nor another type');
-for my $type ('text/plain', 'application/x-www-form-urlencoded', '') {
-    my $answer = $t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => $type);
-    is($answer->status, 415, "resources are not accepted as '$type'");
+# Nor has a body without a type, which a script of the page can send; whatever it is posted to.
+for my $type ('text/plain', 'multipart/form-data; boundary=x', 'text/plain;application/fhir+json', '', undef) {
+    my @type = defined $type ? ("Content-Type: $type") : ();
+    for my $path ('/dev/r4/Patient', '/dev/r4', '/dev/r4/Patient/$validate', '/dev/r4/Patient/p1/$everything',
+        $type && $type =~ m{^text/plain$|^multipart} ? () : '/dev/r4/Binary') {
+        my ($text) = raw(join("\r\n", "POST $path HTTP/1.0", "Host: 127.0.0.1:$t->{httpd}{port}", @type,
+            'Content-Length: 26', '', '{"resourceType":"Patient"}'), 10);
+        like($text, qr{^HTTP/1.1 415 }, "POST $path: not as " . ($type // 'a body without a type'));
+    }
 }
+is($t->post('/dev/r4/Patient', '{"resourceType":"Patient"}', 'Content-Type' => 'application/x-www-form-urlencoded')
+    ->status, 415, 'nor a form');
+is($t->psql('SELECT count(*) FROM main.patient'), 1, 'and nothing is stored');
 
 $t->done;

@@ -122,16 +122,16 @@ static fhir_err_t *dispatch(fhir_call_t *call)
     /* comes first, so that every error is reported in the format that the client asked for */
     fhir_err_t *bad_format = fhir_call_negotiate(call, &call->pairs);
     fhir_err_t *err = fhir_route_find(&route, call);
-    /* needs no token: it has nobody's data, and clients look for such documents before they have a
-     * token */
-    if (err && err->code == FHIR_ERR_NOT_FOUND &&
-        !strncmp(call->request->path, ".well-known/", strlen(".well-known/")))
-        return err;
     if (call->request->is_misdirected)
         return fhir_err_create(call->pool, FHIR_ERR_MISDIRECTED,
                                "The host name of this endpoint is not \"%s\"; use its base URL, "
                                "%s. The server's administrator can allow other names (FHIRHosts)",
                                fhir_call_header(call, "Host"), call->request->base_url);
+    /* needs no token: it has nobody's data, and clients look for such documents before they have a
+     * token */
+    if (err && err->code == FHIR_ERR_NOT_FOUND &&
+        !strncmp(call->request->path, ".well-known/", strlen(".well-known/")))
+        return err;
     if (call->request->overload)
         return call->request->overload;
     /* A client that may not enter learns nothing about the server, not even that a path is

@@ -3,7 +3,7 @@
  * Errors that httpd itself answers below an endpoint, before or beside the handler: a request line
  * or header that is too long, a bad escape, access denied by Require, a body above
  * LimitRequestBody. Their pages are replaced by OperationOutcomes. An ErrorDocument of the
- * administrator stays, and so do pages for people.
+ * administrator stays, and so do pages for people. No cache keeps any of them, also below a portal.
  */
 #include "httpd/mod_fhir.h"
 
@@ -54,16 +54,15 @@ static int is_below(const char *uri, const char *path, apr_size_t len)
     return !strncmp(uri, path, len) && (!uri[len] || strchr("/?", uri[len]));
 }
 
-/* The endpoint of a URI, or NULL. If several sections match, the last one counts. */
-static const mod_fhir_place_t *place_of(server_rec *s, const char *uri)
+/* The endpoint (or, by the other setting, the portal) of a URI, or NULL. If several sections match,
+ * the last one counts. */
+static const mod_fhir_place_t *place_of(server_rec *s, const char *uri, mod_fhir_setting_t kind)
 {
     const mod_fhir_place_t *found = NULL;
     for (int i = 0; i < mod_fhir_sections(s); i++) {
-        const mod_fhir_settings_t *own = mod_fhir_section(s, i, MOD_FHIR_ENDPOINT);
-        if (!own)
-            continue;
-        const mod_fhir_place_t *place = own->value[MOD_FHIR_ENDPOINT].place;
-        if (is_below(uri, place->path, strlen(place->path)))
+        const mod_fhir_settings_t *own = mod_fhir_section(s, i, kind);
+        const mod_fhir_place_t *place = own ? own->value[kind].place : NULL;
+        if (place && is_below(uri, place->path, strlen(place->path)))
             found = place;
     }
     return found;
@@ -171,7 +170,6 @@ static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
         page->sent = 1;
         ap_set_content_type(f->r, page->type);
         apr_table_unset(f->r->headers_out, "Content-Language");
-        apr_table_setn(f->r->headers_out, "X-Content-Type-Options", "nosniff");
         ap_set_content_length(f->r, (apr_off_t)page->len);
         APR_BRIGADE_INSERT_HEAD(
             bb, apr_bucket_pool_create(page->text, page->len, f->r->pool, bb->bucket_alloc));
@@ -179,17 +177,33 @@ static apr_status_t replace(ap_filter_t *f, apr_bucket_brigade *bb)
     return ap_pass_brigade(f->next, bb);
 }
 
+/* A 404, 405 or 414 may be kept by caches unless the response says otherwise (RFC 9110, 15.1). */
+static void mark(request_rec *r)
+{
+    apr_table_setn(r->err_headers_out, "X-Content-Type-Options", "nosniff");
+    apr_table_setn(r->err_headers_out, "Cache-Control", "no-store");
+}
+
+/* Browsers come to the pages of the authorization server. */
+static int has_pages(const mod_fhir_place_t *place, const char *uri)
+{
+    const char *path = uri + strlen(place->path);
+    return place->audience != FHIR_AUDIENCE_OPEN && fhir_auth_owns(path + strspn(path, "/"));
+}
+
 static void insert(request_rec *r)
 {
-    const mod_fhir_place_t *place = place_of(r->server, uri_of(r));
-    const char *bases = NULL;
-    fhir_pairs_t pairs = {0, NULL};
-    if (ap_response_code_string(r, ap_index_of_response(r->status)))
+    const char *bases = NULL, *uri = uri_of(r);
+    if (r->status < 400)
         return;
+    const mod_fhir_place_t *place = place_of(r->server, uri, MOD_FHIR_ENDPOINT);
+    fhir_pairs_t pairs = {0, NULL};
     if (!place && r->status == HTTP_NOT_FOUND && r->uri)
         bases = neighbours(&place, r);
-    if (!place || (!bases && place->audience != FHIR_AUDIENCE_OPEN && r->uri &&
-                   fhir_auth_owns(mod_fhir_path_below(r, place))))
+    if (place || place_of(r->server, uri, MOD_FHIR_PORTAL))
+        mark(r);
+    if (!place || ap_response_code_string(r, ap_index_of_response(r->status)) ||
+        (!bases && has_pages(place, uri)))
         return;
     (void)fhir_pairs_parse(&pairs, r->args, 0, r->pool);
     fhir_format_t format;

@@ -309,9 +309,10 @@ static fhir_err_t *read_body(asked_t *asked)
 {
     fhir_call_t *call = asked->call;
 
-    if (asked->mode == MODE_DELETE || strcmp(call->request->method, "POST") != 0 ||
-        !fhir_call_header(call, "Content-Type"))
+    if (asked->mode == MODE_DELETE || strcmp(call->request->method, "POST") != 0)
         return NULL;
+    if (!fhir_call_header(call, "Content-Type"))
+        return fhir_input_none(call);
     fhir_input_t input;
     fhir_err_t *err = fhir_input_read(&input, call);
     if (err && fhir_err_http_status(err->code) == 422)

@@ -150,8 +150,10 @@ static fhir_err_t *read_pairs(fhir_pairs_t *pairs, const fhir_node_t **body, fhi
     const char *type = fhir_call_header(call, "Content-Type");
     fhir_pairs_t more = {0, NULL};
     *pairs = call->pairs;
-    if (strcmp(call->request->method, "POST") || !type)
+    if (strcmp(call->request->method, "POST"))
         return NULL;
+    if (!type)
+        return fhir_input_none(call);
     if (!strncasecmp(type, "application/x-www-form-urlencoded", 33))
         FHIR_TRY(take_form(&more, call));
     else

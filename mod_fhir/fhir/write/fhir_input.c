@@ -112,6 +112,15 @@ fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call)
     return without_comments(input, call);
 }
 
+fhir_err_t *fhir_input_none(const fhir_call_t *call)
+{
+    const char *body = NULL;
+    apr_size_t len = 0;
+    fhir_format_t format;
+    FHIR_TRY(call->request->read_body(&body, &len, call->request, call->endpoint->limits.body_max));
+    return len ? fhir_format_content(&format, call->spoken, NULL, call->pool) : NULL;
+}
+
 static fhir_err_t *other_type(const fhir_model_t *model, const fhir_type_t *type,
                               const fhir_type_t *expected, apr_pool_t *pool)
 {

@@ -27,6 +27,10 @@ typedef struct fhir_input_t {
  */
 fhir_err_t *fhir_input_read(fhir_input_t *input, const fhir_call_t *call);
 
+/** For requests that need no body, and have no Content-Type: FHIR_ERR_MEDIA_TYPE if there is one,
+ * which would otherwise be ignored. */
+fhir_err_t *fhir_input_none(const fhir_call_t *call);
+
 /** Parses JSON text as input; with line and column in errors. */
 fhir_err_t *fhir_input_parse(fhir_input_t *input, const fhir_call_t *call, const char *json,
                              apr_size_t len);

@@ -7,6 +7,8 @@ use FHIR::Test;
 use FHIR::Test::Load;
 use FHIR::Test::Proxy;
 use FHIR::Test::System qw(patience);
+use POSIX ();
+use Socket qw(AF_INET IPPROTO_TCP SOL_SOCKET SO_KEEPALIVE sockaddr_family sockaddr_in);
 use Test::More;
 use Time::HiRes qw(sleep time);
 
@@ -23,6 +25,40 @@ CONF
 $t->allow_log(qr/FHIR0202: answered 503/, qr/FHIR0500: answered 504/, qr/FHIR0211/,
     qr/FHIR0213: .* could not be read yet/);
 $t->start;
+
+# ---- half-open connections ----
+
+# What the kernel is told about the connections to PostgreSQL, read from the sockets of the worker processes.
+is $t->get('/dev/r4/Patient?_count=1')->status, 200, 'connections are there';
+my @options = ([ 'keepalives' => SOL_SOCKET, SO_KEEPALIVE, 1 ], [ 'their idle seconds' => IPPROTO_TCP, 4, 10 ],
+    [ 'their interval' => IPPROTO_TCP, 5, 5 ], [ 'their count' => IPPROTO_TCP, 6, 3 ],
+    [ 'tcp_user_timeout' => IPPROTO_TCP, 18, 10_000 ]);
+SKIP: {
+    my @sockets = map { sockets_of($_, $proxy->{port}) } $t->children;
+    skip 'the sockets of another process cannot be read here', scalar @options unless @sockets;
+    for my $option (@options) {
+        my ($name, $level, $number, $wanted) = @$option;
+        my %values = map { unpack('i', getsockopt $_, $level, $number) => 1 } @sockets;
+        is join(' ', keys %values), $wanted, "$name of " . @sockets . ' connections';
+    }
+}
+
+# Copies of a process's sockets that are connected to that port (pidfd_open, pidfd_getfd of Linux 5.6).
+sub sockets_of {
+    my ($pid, $port) = @_;
+    my $process = syscall 434, $pid + 0, 0;
+    return if $^O ne 'linux' || $process < 0;
+    my @found;
+    for my $number (map { m{/(\d+)$} } glob "/proc/$pid/fd/*") {
+        my $copy = syscall 438, $process, $number + 0, 0;
+        next if $copy < 0;
+        open my $socket, '+<&=', $copy or next;
+        my $peer = -S $socket && getpeername $socket;
+        push @found, $socket if $peer && sockaddr_family($peer) == AF_INET && (sockaddr_in($peer))[0] == $port;
+    }
+    POSIX::close($process);
+    return @found;
+}
 
 sub fault {
     my ($name, $mode, $seconds) = @_;

@@ -53,6 +53,53 @@ is $minimal->status . $minimal->body, '201', 'the repetition says how it is answ
 my $xml = $t->post('/dev/r4/Patient', $patient, 'Idempotency-Key' => 'k-2', Accept => 'application/fhir+xml');
 like $xml->body, qr/<Patient .*<active value="true"/s, 'and in which format';
 
+# ---- the key and what it stands for are one transaction ----
+
+is $t->psql(q{SELECT count(*), bool_and(i.xmin = v.xmin) FROM main.fhir_idempotency i JOIN (SELECT id, version, xmin
+    FROM main.patient UNION ALL SELECT id, version, xmin FROM main.patient_history) v USING (id, version)
+    WHERE i.created > (SELECT min(created) FROM main.fhir_idempotency)}), '1|t', 'a key is stored with its resource';
+$t->psql('ALTER TABLE main.fhir_idempotency ADD CONSTRAINT never CHECK (false) NOT VALID');
+is $t->post('/dev/r4/Patient', $patient, 'Idempotency-Key' => 'k-0')->status, 500, 'a key that cannot be kept';
+$t->expect_log(qr/FHIR0201: SQLSTATE 23514/);
+$t->psql('ALTER TABLE main.fhir_idempotency DROP CONSTRAINT never');
+is patients(), 2, 'leaves nothing stored';
+
+# ---- whose key it is ----
+
+my $n = 0;
+my $token = sub {
+    my ($client, $user) = @_;
+    my ($name, $url) = ('token' . ++$n, $t->url('/fhir/r4'));
+    $t->psql(qq{WITH a AS (INSERT INTO main.fhir_authorization (client, user_id, place, issuer, scopes)
+        VALUES ('$client', (SELECT id FROM main.fhir_user WHERE name = '$user'), '/fhir/r4', '$url', 'user/*.cruds')
+        RETURNING id) INSERT INTO main.fhir_token (digest, authorization_id, kind, scopes, expires)
+        SELECT sha256('$name'::bytea), id, 'access', 'user/*.cruds', now() + interval '1 hour' FROM a});
+    return $name;
+};
+my $secret = write_file(work_dir() . '/password', "correct horse battery\n");
+$t->load({ resourceType => 'Practitioner', id => $_ }) for qw(doc nurse);
+for (qw(doc nurse)) {
+    my $done = $t->fhirctl('user', 'add', $_, '--kind', 'staff', '--display', $_, '--resource', "Practitioner/$_",
+        '--password-file', $secret);
+    is $done->{status}, 0, "the user $_" or diag $done->{err};
+}
+$t->fhirctl('app', 'add', $_, '--id', $_, '--public', '--redirect', 'http://127.0.0.1:9/', '--licence') for qw(one two);
+my @keys = ([ 'k-1', $token->('one', 'doc') ], [ 'k-1', $token->('two', 'doc') ], [ 'k-1', $token->('one', 'nurse') ]);
+my %made;
+for (@keys) {
+    my ($key, $bearer) = @$_;
+    my $made = $t->post('/fhir/r4/Patient', { %$patient, gender => 'other' }, 'Idempotency-Key' => $key,
+        Authorization => "Bearer $bearer");
+    is $made->status, 201, "$bearer with a key that others have used, for another body" or diag $made->body;
+    $made{ $made->json->{id} }++;
+}
+is keys %made, 3, 'each has stored its own';
+my $renewed = $other->post('/fhir/r4/Patient', { %$patient, gender => 'other' }, 'Idempotency-Key' => 'k-1',
+    Authorization => 'Bearer ' . $token->('one', 'doc'));
+ok $made{ $renewed->json->{id} }, 'a new token of the same app and user repeats, on another server';
+is patients(), 5, 'and stores nothing';
+$t->psql('DELETE FROM main.patient WHERE resource::json->>\'gender\' = \'other\'');
+
 # ---- errors are not kept ----
 
 my $wrong = { resourceType => 'Patient', gender => 'none' };

@@ -278,7 +278,7 @@ fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
 #define CORS_METHODS "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 #define CORS_HEADERS                                                                               \
     "Authorization, Content-Type, Accept, Accept-Language, If-Match, If-None-Match, "              \
-    "If-None-Exist, If-Modified-Since, Prefer, X-Requested-With"
+    "If-None-Exist, If-Modified-Since, Idempotency-Key, Prefer, X-Requested-With"
 
 /* Paths that pages of any origin may read. */
 static int is_public(const char *path)

@@ -31,10 +31,12 @@ for my $release (sort keys %base) {
     is("@listed", "@types", "$release: all types of the statement");
     # every type's page: its weight with the style sheet, and its form
     my $style = length $t->get('/portal/fhir.css')->body;
-    my (@heavy, @lost);
+    my (@heavy, @lost, %body);
     for my $type (@types) {
         my $page = $t->get("/portal/docs/$release/$type")->body;
         push @heavy, $type if length($page) + $style >= 100_000;
+        my ($body) = $page =~ m{id="body">(.*?)</pre>}s;
+        $body{$type} = JSON::PP->new->utf8->decode(FHIR::Test::Browser::unescape($body)) if $body;
         my $answer = eval { try_it($page, _count => 1) } // $@;
         push @lost, "$type: " . substr $answer, 0, 80 if $answer !~ /^200 /;
     }
@@ -56,6 +58,20 @@ for my $release (sort keys %base) {
     my %ids;
     $ids{ $_->{operationId} }++ for grep { ref eq 'HASH' } map { values %$_ } values %paths;
     is(join(' ', grep { $ids{$_} > 1 } sort keys %ids), '', '  each operation once');
+    # what create and update need: each page has a body, which OpenAPI and Postman have, too; newman sends them below
+    my @writable = map { $_->{type} } grep { grep { $_->{code} eq 'create' } @{ $_->{interaction} } }
+        @{ $rest->{resource} };
+    is(join(' ', sort keys %body), join(' ', sort @writable), '  a body for each type that can be created');
+    cmp_ok(scalar @writable, '>', 25, '  which are: ' . @writable);
+    my $media = $release eq 'R4' ? 'application/fhir+json' : 'application/json+fhir';
+    my $example = sub {
+        my ($path, $method) = @_;
+        return $json->encode($open->{paths}{$path}{$method}{requestBody}{content}{$media}{example});
+    };
+    is(join(' ', grep { $example->("/$_", 'post') ne $json->encode($body{$_}) } @writable), '',
+        '  the same in OpenAPI');
+    is(join(' ', grep { $example->("/$_/{id}", 'put') ne $json->encode({ %{ $body{$_} }, id => '123' }) } @writable),
+        '', '  and for an update, with the id');
     my $text = $t->get("/portal/docs/$release/openapi.json")->body;
     my %missing = map { $_ => 1 } grep { !defined node_at($open, $_) } $text =~ /"\$ref":"#([^"]+)"/g;
     is(join(' ', sort keys %missing), '', '  refers to what it has');
@@ -66,7 +82,13 @@ for my $release (sort keys %base) {
     my $environment = $t->get("/portal/docs/$release/environment.json")->json;
     is(join(' ', map { $_->{key} } @{ $environment->{values} }), 'base token', '  its variables as an environment');
     cmp_ok(scalar @{ $collection->{item} }, '>', 20, '  has requests');
-    my $token = $w->backend('system/*.rs', base => $t->url($base{$release}))->json->{access_token};
+    my ($folder) = grep { $_->{item} } @{ $collection->{item} };
+    my %sent = map { ($_->{name} => $json->encode(JSON::PP->new->decode($_->{request}{body}{raw}))) }
+        @{ $folder->{item} };
+    is(join(' ', grep { $sent{"Create $_"} ne $json->encode($body{$_})
+                    || $sent{"Update $_"} ne $json->encode({ %{ $body{$_} }, id => '{{id}}' }) } @writable), '',
+        '  the bodies of the pages, too');
+    my $token = writer($t->url($base{$release}));
     my $done = node('documents.js', write_file(work_dir() . "/$release.json", $json->encode({ openapi => $open,
         collection => $collection, environment => $environment, token => $token })));
     for (split /\n/, $done->{out}) {
@@ -74,10 +96,10 @@ for my $release (sort keys %base) {
         elsif (/^# (.*)/) { diag($1) }
     }
     is($done->{status}, 0, "$release: the documents hold") or diag($done->{err});
+    refusals($release, $t->get("/portal/docs/$release/Patient")->body, $body{Patient}, $token);
     # examples
     my $file = source_dir() . "/htdocs/examples.$release";
-    my @wanted = $release eq 'R4' ? $index->body =~ m{tag-core" href="[^"]*/docs/R4/(\w+)">}g : @types;
-    my %example = map { ($_->{resourceType} => $_) } examples($release, @wanted);
+    my %example = map { ($_->{resourceType} => $_) } examples($release, @types);
     my $lines = join '', map { first_type($example{$_}) . "\n" } sort keys %example;
     $lines =~ s{http://127\.0\.0\.1:\d+}{http://127.0.0.1:8080}g;
     write_file($file, $lines) if $ENV{FHIR_WRITE_EXAMPLES};
@@ -131,6 +153,43 @@ like($t->get('/portal/docs/DSTU2/Observation')->body, qr{id="try".*name="patient
     '  and the form asks for the patient');
 is($t->get('/portal/docs/R4/openapi.json', 'If-None-Match' => $t->get('/portal/docs/R4/openapi.json')->header('ETag'))
         ->status, 304, '304 to who has it');
+
+# A token that may write, of a backend service.
+sub writer {
+    my ($url) = @_;
+    my $key = work_dir() . '/writer.pem';
+    $w->ctl(qw(app add Writer --id writer --backend --key), $key, '--scope', 'system/*.cruds', '--licence') if !-e $key;
+    return $w->form($url, 'token', [ grant_type => 'client_credentials', scope => 'system/*.cruds',
+        client_assertion_type => 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+        client_assertion => FHIR::Test::Browser::assertion('writer', "$url/auth/token", $key) ])->json->{access_token};
+}
+
+# The page of a type says what refused writes are answered: each of them happens.
+sub refusals {
+    my ($release, $page, $body, $token) = @_;
+    my $path = "$base{$release}/Patient";
+    my %headers = (Authorization => "Bearer $token",
+        'Content-Type' => $release eq 'R4' ? 'application/fhir+json' : 'application/json+fhir');
+    my ($id) = $t->post($path, $body, %headers)->header('Location') =~ m{/Patient/([^/]+)/_history/1$};
+    my %again = (%$body, id => $id);
+    is($t->put("$path/$id", \%again, %headers, 'If-Match' => 'W/"1"')->header('ETag'), 'W/"2"',
+        "$release: an update gives the next version");
+    my %wrong = ('a create with an id' => [ 400, 'POST', '', \%again ],
+        'no token' => [ 401, 'POST', '', $body, Authorization => '' ],
+        'an id that never existed' => [ 404, 'PUT', '/none', { %again, id => 'none' }, 'If-Match' => 'W/"1"' ],
+        'the version before' => [ $release eq 'R4' ? 412 : 409, 'PUT', "/$id", \%again, 'If-Match' => 'W/"1"' ],
+        'no version' => [ $release eq 'R4' ? 428 : 412, 'PUT', "/$id", \%again ],
+        'a reference to nothing' => [ 422, 'POST', '',
+            { %$body, managingOrganization => { reference => 'Organization/none' } } ]);
+    for my $what (sort keys %wrong) {
+        my ($status, $method, $rest, $content, %more) = @{ $wrong{$what} };
+        my %sent = (%headers, %more);
+        delete $sent{Authorization} if !$sent{Authorization};
+        is($t->request($method, "$path$rest", content => $content, headers => \%sent)->status, $status, "  $what");
+        like($page, qr{<th scope="row">[^<]*\b$status\b[^<]*</th><td>\w}, '    which the page tells') or diag $page;
+    }
+    return;
+}
 
 # Submits the form of a page as a browser does, with the fields as they are but for some: "status body".
 sub try_it {

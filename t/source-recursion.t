@@ -100,6 +100,8 @@ my %bounded = (
         [ 'object_of place_of', 'once: what holds a primitive is an object' ] ],
     'fhir/write/fhir_refs.c'            => [ [ 'walk_members walk_value', $tree ] ],
     'portal/fhir_portal_docs_core.c'    => [ [ 'walk', 'elements in elements of a profile: DEPTH_MAX' ] ],
+    'portal/fhir_portal_docs_write.c'   => [ [ 'add_references', $tree ],
+        [ 'add_required put_members', 'elements in elements of the model: DEPTH_MAX' ] ],
     'fhirctl/fhirctl_index.c'           => [ [ 'change', $own ] ],
     'fhirctl/load/load_batch.c'         => [ [ 'write_rows', 'halves of a batch' ] ],
     'fhirctl/load/load_queue.c'         => [ [ 'new_block pass_all', 'once: the queue is emptied' ] ],

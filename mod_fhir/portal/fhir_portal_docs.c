@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fhir/fhir_capability.h"
+#include "fhir/format/fhir_format.h"
 #include "fhir/query/fhir_query.h"
 #include "model/fhir_uscore.h"
 #include "portal/fhir_portal_private.h"
@@ -115,6 +116,13 @@ static int choose(docs_t *docs, fhir_auth_call_t *call)
     return 0;
 }
 
+/* The media type of JSON, without charset: DSTU2 has one of its own. */
+static const char *media_of(const docs_t *docs)
+{
+    const char *media = fhir_format_media_type(docs->endpoint->endpoint.spoken, FHIR_FORMAT_JSON);
+    return apr_pstrmemdup(docs->call->pool, media, strcspn(media, ";"));
+}
+
 /* ---- the index ---- */
 
 static void show_endpoints(fhir_view_t *view, const docs_t *docs)
@@ -161,6 +169,7 @@ static fhir_view_t *begin(const docs_t *docs)
     fhir_view_flag(view, "wide", 1);
     fhir_view_set(view, "url", docs->endpoint->base_url);
     fhir_view_set(view, "root", fhir_auth_url(docs->call, docs->root));
+    fhir_view_set(view, "media", media_of(docs));
     fhir_view_set(view, "release", docs->endpoint->endpoint.spoken->label);
     fhir_view_flag(view, "is_r4", docs->endpoint->endpoint.spoken == &fhir_model_r4);
     return view;
@@ -319,28 +328,10 @@ static void show_elements(fhir_view_t *view, const docs_t *docs, const char *typ
 
 /* ---- examples, and trying ---- */
 
-/* The example of a type from the sample data: a line of htdocs/examples.RELEASE. */
-static const fhir_node_t *example(const docs_t *docs, const char *type)
-{
-    apr_pool_t *pool = docs->call->pool;
-    const char *name = apr_pstrcat(pool, "examples.", docs->endpoint->endpoint.spoken->label, NULL);
-    const char *start = apr_psprintf(pool, "{\"resourceType\":\"%s\",", type), *end;
-    const fhir_page_file_t *file = fhir_page_file(name, strlen(name));
-    fhir_node_t *node;
-    for (const char *line = file ? file->text : ""; *line; line = *end ? end + 1 : end) {
-        end = line + strcspn(line, "\n");
-        if (!strncmp(line, start, strlen(start)))
-            return fhir_node_parse_json(&node, line, (apr_size_t)(end - line),
-                                        FHIR_NODE_LIMITS_MOST, pool)
-                       ? NULL
-                       : node;
-    }
-    return NULL;
-}
-
 static void show_example(fhir_view_t *view, const docs_t *docs, const char *type)
 {
-    const fhir_node_t *node = example(docs, type);
+    const fhir_node_t *node =
+        fhir_portal_example(docs->endpoint->endpoint.spoken, type, docs->call->pool);
     fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
     const char *id = node ? string(docs, node, "id") : NULL;
     if (!id)
@@ -397,8 +388,11 @@ static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
         fhir_view_set(row, "expected",
                       expected(docs, type, FHIR_USCORE_INTERACTION, string(docs, i, "code")));
     }
-    fhir_view_flag(view, "may_write",
-                   has_interaction(resource, "create") || has_interaction(resource, "update"));
+    if (has_interaction(resource, "create") || has_interaction(resource, "update")) {
+        fhir_view_flag(view, "may_write", 1);
+        fhir_portal_writing(view, &docs->endpoint->endpoint, type, docs->call->pool);
+        fhir_portal_must_have(view, docs->endpoint->endpoint.spoken, type, docs->call->pool);
+    }
     show_params(view, docs, type, items(resource, "searchParam"));
     show_strings(view, "includes", items(resource, "searchInclude"), docs);
     show_strings(view, "revincludes", items(resource, "searchRevInclude"), docs);
@@ -419,15 +413,28 @@ static void put(fhir_buf_t *buf, const char *text)
     fhir_buf_json_string(buf, text, strlen(text));
 }
 
-static void put_responses(fhir_buf_t *buf, const char *type)
+static void put_content(fhir_buf_t *buf, const docs_t *docs, const char *type)
 {
-    static const char *const errors[] = {"400", "401", "403", "404"};
-    fhir_buf_printf(
-        buf,
-        "\"responses\":{\"200\":{\"description\":\"%s\",\"content\":{"
-        "\"application/fhir+json\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}}",
-        type, type);
-    for (apr_size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++)
+    fhir_buf_printf(buf, "\"content\":{\"%s\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}",
+                    media_of(docs), type);
+}
+
+/* The answers to a request: 200 with a resource of the type; of a write, status, with the version
+ * that it stored, and the refusals of writes. */
+static void put_responses(fhir_buf_t *buf, const docs_t *docs, const char *type,
+                          const char *written)
+{
+    static const char *const errors[] = {"400", "401", "403", "404", /* of writes: */
+                                         "405", "409", "412", "422", "428"};
+    int n = written ? (int)(sizeof(errors) / sizeof(*errors)) : 4;
+    fhir_buf_printf(buf, "\"responses\":{\"%s\":{\"description\":\"%s\",",
+                    written ? written : "200", type);
+    if (written)
+        fhir_buf_puts(buf, "\"headers\":{\"Location\":{\"$ref\":\"#/components/headers/Location\"},"
+                           "\"ETag\":{\"$ref\":\"#/components/headers/ETag\"}},");
+    put_content(buf, docs, type);
+    fhir_buf_puts(buf, "}}}");
+    for (int i = 0; i < n; i++)
         fhir_buf_printf(buf, ",\"%s\":{\"$ref\":\"#/components/responses/Error\"}", errors[i]);
     fhir_buf_puts(buf, "}}");
 }
@@ -454,15 +461,35 @@ static void put_search(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *r
         fhir_buf_puts(buf, ",\"schema\":{\"type\":\"string\"}}");
     }
     fhir_buf_printf(buf, "%s{\"$ref\":\"#/components/parameters/count\"}],", n ? "," : "");
-    put_responses(buf, "Bundle");
+    put_responses(buf, docs, "Bundle", NULL);
 }
 
-static void put_body(fhir_buf_t *buf, const char *type)
+/* The body of a create, or of an update of {id}. */
+static void put_body_json(fhir_buf_t *buf, const docs_t *docs, const char *type, const char *id)
 {
-    fhir_buf_printf(buf,
-                    "\"requestBody\":{\"required\":true,\"content\":{\"application/fhir+json\":{"
-                    "\"schema\":{\"$ref\":\"#/components/schemas/%s\"}}}},",
-                    type);
+    const fhir_node_t *body =
+        fhir_portal_body(docs->endpoint->endpoint.spoken, type, docs->call->pool);
+    fhir_buf_printf(buf, "{\"resourceType\":\"%s\"", type);
+    if (id) {
+        fhir_buf_puts(buf, ",\"id\":");
+        put(buf, id);
+    }
+    for (const fhir_node_t *c = body ? body->child->next : NULL; c; c = c->next) {
+        fhir_buf_putc(buf, ',');
+        fhir_buf_json_string(buf, c->name, c->name_len);
+        fhir_buf_putc(buf, ':');
+        fhir_node_write_json(buf, c, 0);
+    }
+    fhir_buf_putc(buf, '}');
+}
+
+static void put_body(fhir_buf_t *buf, const docs_t *docs, const char *type, const char *id)
+{
+    fhir_buf_puts(buf, "\"requestBody\":{\"required\":true,");
+    put_content(buf, docs, type);
+    fhir_buf_puts(buf, ",\"example\":");
+    put_body_json(buf, docs, type, id);
+    fhir_buf_puts(buf, "}}},");
 }
 
 static void put_paths(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *resource)
@@ -478,8 +505,8 @@ static void put_paths(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *re
     if (has_interaction(resource, "create")) {
         put_operation(buf, &n, "post", type, "create",
                       apr_pstrcat(docs->call->pool, "Create ", type, NULL));
-        put_body(buf, type);
-        put_responses(buf, type);
+        put_body(buf, docs, type, NULL);
+        put_responses(buf, docs, type, "201");
     }
     fhir_buf_printf(
         buf, "},\"/%s/{id}\":{\"parameters\":[{\"$ref\":\"#/components/parameters/id\"}]", type);
@@ -487,13 +514,14 @@ static void put_paths(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *re
     if (has_interaction(resource, "read")) {
         put_operation(buf, &n, "get", type, "read",
                       apr_pstrcat(docs->call->pool, "Read ", type, NULL));
-        put_responses(buf, type);
+        put_responses(buf, docs, type, NULL);
     }
     if (has_interaction(resource, "update")) {
         put_operation(buf, &n, "put", type, "update",
                       apr_pstrcat(docs->call->pool, "Replace ", type, NULL));
-        put_body(buf, type);
-        put_responses(buf, type);
+        fhir_buf_puts(buf, "\"parameters\":[{\"$ref\":\"#/components/parameters/version\"}],");
+        put_body(buf, docs, type, "123");
+        put_responses(buf, docs, type, "200");
     }
     fhir_buf_putc(buf, '}');
 }
@@ -511,17 +539,24 @@ static fhir_err_t *answer_openapi(const docs_t *docs)
     fhir_buf_puts(buf, "}],\"security\":[{\"smart\":[]}],\"paths\":{\"/metadata\":{\"get\":{"
                        "\"operationId\":\"capabilities\",\"summary\":\"CapabilityStatement\","
                        "\"security\":[],");
-    put_responses(buf, "CapabilityStatement");
+    put_responses(buf, docs, "CapabilityStatement", NULL);
     fhir_buf_putc(buf, '}');
     for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next)
         put_paths(buf, docs, r);
-    fhir_buf_puts(buf, "},\"components\":{\"parameters\":{\"id\":{\"name\":\"id\",\"in\":\"path\","
-                       "\"required\":true,\"schema\":{\"type\":\"string\"}},\"count\":{\"name\":"
-                       "\"_count\",\"in\":\"query\",\"description\":\"Resources on a page\","
-                       "\"schema\":{\"type\":\"integer\",\"minimum\":0}}},\"responses\":{\"Error\":"
-                       "{\"description\":\"What is wrong\",\"content\":{\"application/fhir+json\":{"
-                       "\"schema\":{\"$ref\":\"#/components/schemas/OperationOutcome\"}}}}},"
-                       "\"securitySchemes\":{\"smart\":{\"type\":\"oauth2\",\"flows\":{"
+    fhir_buf_puts(buf,
+                  "},\"components\":{\"parameters\":{\"id\":{\"name\":\"id\",\"in\":\"path\","
+                  "\"required\":true,\"schema\":{\"type\":\"string\"}},\"count\":{\"name\":"
+                  "\"_count\",\"in\":\"query\",\"description\":\"Resources on a page\","
+                  "\"schema\":{\"type\":\"integer\",\"minimum\":0}},\"version\":{\"name\":"
+                  "\"If-Match\",\"in\":\"header\",\"description\":\"The ETag of the version "
+                  "that the body replaces\",\"example\":\"W/\\\"1\\\"\",\"schema\":{\"type\":"
+                  "\"string\"}}},\"headers\":{\"Location\":{\"description\":\"Address of the "
+                  "version that was stored\",\"schema\":{\"type\":\"string\"}},\"ETag\":{"
+                  "\"description\":\"The version, for If-Match of the next update\",\"schema\":"
+                  "{\"type\":\"string\"}}},\"responses\":{\"Error\":"
+                  "{\"description\":\"What is wrong\",");
+    put_content(buf, docs, "OperationOutcome");
+    fhir_buf_puts(buf, "}}}},\"securitySchemes\":{\"smart\":{\"type\":\"oauth2\",\"flows\":{"
                        "\"authorizationCode\":{\"authorizationUrl\":");
     put(buf, apr_pstrcat(docs->call->pool, auth, "authorize", NULL));
     fhir_buf_puts(buf, ",\"tokenUrl\":");
@@ -550,44 +585,105 @@ static fhir_err_t *answer_openapi(const docs_t *docs)
 
 /* ---- Postman ---- */
 
-/* A request of the collection, with a test of its answer. */
-static void put_request(fhir_buf_t *buf, const docs_t *docs, int *n, const char *name,
-                        const char *path, const char *query)
+static void put_header(fhir_buf_t *buf, const char *name, const char *value)
 {
-    const char *url =
-        apr_pstrcat(docs->call->pool, "{{base}}/", path, *query ? "?" : "", query, NULL);
+    fhir_buf_printf(buf, "%s{\"key\":\"%s\",\"value\":", buf->data[buf->len - 1] == '[' ? "" : ",",
+                    name);
+    put(buf, value);
+    fhir_buf_putc(buf, '}');
+}
+
+/* The beginning of a request, with a script that tests its answer, up to its headers. */
+static void begin_request(fhir_buf_t *buf, int *n, const char *name, const char *script,
+                          const char *method)
+{
     fhir_buf_printf(buf, "%s{\"name\":", (*n)++ ? "," : "");
     put(buf, name);
     fhir_buf_puts(buf, ",\"event\":[{\"listen\":\"test\",\"script\":{\"type\":\"text/javascript\","
-                       "\"exec\":[\"pm.test('200', () => pm.response.to.have.status(200));\"]}}],"
-                       "\"request\":{\"method\":\"GET\",\"header\":[{\"key\":\"Accept\",\"value\":"
-                       "\"application/fhir+json\"}],\"url\":");
-    put(buf, url);
+                       "\"exec\":[");
+    put(buf, script);
+    fhir_buf_printf(buf, "]}}],\"request\":{\"method\":\"%s\",\"header\":[", method);
+}
+
+static void put_get(fhir_buf_t *buf, const docs_t *docs, int *n, const char *name, const char *path)
+{
+    begin_request(buf, n, name, "pm.test('200', () => pm.response.to.have.status(200));", "GET");
+    put_header(buf, "Accept", media_of(docs));
+    fhir_buf_puts(buf, "],\"url\":");
+    put(buf, apr_pstrcat(docs->call->pool, "{{base}}/", path, NULL));
     fhir_buf_puts(buf, "},\"response\":[]}");
+}
+
+/* A create, whose script keeps the id and the version, or the update of what it made. */
+static void put_write(fhir_buf_t *buf, const docs_t *docs, int *n, const char *type, int is_update)
+{
+    static const char create[] =
+        "pm.test('201, with the address and the version', () => { pm.response.to.have.status(201);"
+        " const at = /\\/([^/]+)\\/_history\\/1$/.exec(pm.response.headers.get('Location'));"
+        " pm.collectionVariables.set('id', at[1]);"
+        " pm.collectionVariables.set('version', pm.response.headers.get('ETag')); });";
+    static const char update[] =
+        "pm.test('200, and the next version', () => { pm.response.to.have.status(200);"
+        " pm.expect(pm.response.headers.get('ETag')).to.equal('W/\"2\"'); });";
+    fhir_buf_t *body = fhir_buf_create(docs->call->pool, 0);
+    begin_request(buf, n,
+                  apr_pstrcat(docs->call->pool, is_update ? "Update " : "Create ", type, NULL),
+                  is_update ? update : create, is_update ? "PUT" : "POST");
+    put_header(buf, "Content-Type", media_of(docs));
+    put_header(buf, "Accept", media_of(docs));
+    if (is_update)
+        put_header(buf, "If-Match", "{{version}}");
+    put_body_json(body, docs, type, is_update ? "{{id}}" : NULL);
+    fhir_buf_puts(buf, "],\"url\":");
+    put(buf, apr_pstrcat(docs->call->pool, "{{base}}/", type, is_update ? "/{{id}}" : "", NULL));
+    fhir_buf_puts(buf, ",\"body\":{\"mode\":\"raw\",\"raw\":");
+    fhir_buf_json_string(buf, body->data, body->len);
+    fhir_buf_puts(buf, ",\"options\":{\"raw\":{\"language\":\"json\"}}}},\"response\":[]}");
+}
+
+/* Creates and updates of all types in a folder of their own: who runs the reading ones stores
+ * nothing. */
+static void put_writes(fhir_buf_t *buf, const docs_t *docs)
+{
+    int n = 0;
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next) {
+        const char *type = string(docs, r, "type");
+        if (!has_interaction(r, "create"))
+            continue;
+        if (!n)
+            fhir_buf_puts(buf, ",{\"name\":\"Create and update\",\"description\":\"Stores records: "
+                               "for a server with sample data (fhirctl sample). The token needs "
+                               "rights to write.\",\"item\":[");
+        put_write(buf, docs, &n, type, 0);
+        if (has_interaction(r, "update"))
+            put_write(buf, docs, &n, type, 1);
+    }
+    fhir_buf_puts(buf, n ? "]}" : "");
 }
 
 static fhir_err_t *answer_postman(const docs_t *docs)
 {
-    fhir_buf_t *buf = fhir_buf_create(docs->call->pool, 0);
+    apr_pool_t *pool = docs->call->pool;
+    fhir_buf_t *buf = fhir_buf_create(pool, 0);
     int n = 0;
     fhir_buf_puts(buf, "{\"info\":{\"name\":");
-    put(buf, apr_pstrcat(docs->call->pool, "FHIR ", docs->endpoint->endpoint.spoken->label, NULL));
+    put(buf, apr_pstrcat(pool, "FHIR ", docs->endpoint->endpoint.spoken->label, NULL));
     fhir_buf_puts(buf, ",\"schema\":\"https://schema.getpostman.com/json/collection/v2.1.0/"
                        "collection.json\"},\"auth\":{\"type\":\"bearer\",\"bearer\":[{\"key\":"
                        "\"token\",\"value\":\"{{token}}\",\"type\":\"string\"}]},\"variable\":[{"
                        "\"key\":\"base\",\"value\":");
     put(buf, docs->endpoint->base_url);
     fhir_buf_puts(buf, "},{\"key\":\"token\",\"value\":\"\"}],\"item\":[");
-    put_request(buf, docs, &n, "CapabilityStatement", "metadata", "");
-    put_request(buf, docs, &n, "SMART configuration", ".well-known/smart-configuration", "");
-    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next)
-        if (has_interaction(r, "search-type")) {
-            const char *type = string(docs, r, "type");
-            if (*docs->endpoint->endpoint.spoken->label == 'R' && !is_core(docs, type))
-                continue;
-            put_request(buf, docs, &n, apr_pstrcat(docs->call->pool, "Search ", type, NULL), type,
-                        "_count=5");
-        }
+    put_get(buf, docs, &n, "CapabilityStatement", "metadata");
+    put_get(buf, docs, &n, "SMART configuration", ".well-known/smart-configuration");
+    for (const fhir_node_t *r = items(docs->all, "resource"); r; r = r->next) {
+        const char *type = string(docs, r, "type");
+        if (has_interaction(r, "search-type") &&
+            (docs->endpoint->endpoint.spoken != &fhir_model_r4 || is_core(docs, type)))
+            put_get(buf, docs, &n, apr_pstrcat(pool, "Search ", type, NULL),
+                    apr_pstrcat(pool, type, "?_count=5", NULL));
+    }
+    put_writes(buf, docs);
     fhir_buf_puts(buf, "]}");
     return fhir_portal_document(docs->call, "application/json", buf->data, buf->len);
 }

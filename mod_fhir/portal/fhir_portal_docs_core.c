@@ -93,25 +93,32 @@ static void add_path(apr_array_header_t *paths, const char *path, unsigned bit)
     *(path_t *)apr_array_push(paths) = (path_t){path, bit};
 }
 
-static void walk(apr_array_header_t *paths, const fhir_profiles_t *p, apr_uint16_t node,
-                 const char *path, unsigned bit, int depth)
+/* What is asked of a profile: a list of the view, and which nodes are in it. */
+typedef struct asked_t {
+    const char *list;
+    int must_have; /* 1: required elements, and what is required in them; 0: must support */
+} asked_t;
+
+static void walk(apr_array_header_t *paths, const fhir_profiles_t *p, const asked_t *asked,
+                 apr_uint16_t node, const char *path, unsigned bit, int depth)
 {
     const fhir_pnode_t *at = &p->nodes[node];
-    if (*path && at->flags & FHIR_NODE_MUST_SUPPORT)
+    int is_in = asked->must_have ? at->min > 0 : (at->flags & FHIR_NODE_MUST_SUPPORT) != 0;
+    if (*path && is_in)
         add_path(paths, path, bit);
-    if (depth == DEPTH_MAX)
+    if (depth == DEPTH_MAX || (*path && asked->must_have && !is_in))
         return;
     int n;
     const apr_uint16_t *run = fhir_profiles_run(&n, p, at->children);
     for (int i = 0; i < n; i++)
-        walk(paths, p, run[i],
+        walk(paths, p, asked, run[i],
              apr_pstrcat(paths->pool, path, *path ? "." : "",
                          fhir_profiles_str(p, p->nodes[run[i]].name), NULL),
              bit, depth + 1);
     run = fhir_profiles_run(&n, p, at->slices);
     for (int i = 0; i < n; i++)
         walk(
-            paths, p, run[i],
+            paths, p, asked, run[i],
             apr_pstrcat(paths->pool, path, ":", fhir_profiles_str(p, p->nodes[run[i]].slice), NULL),
             bit, depth + 1);
 }
@@ -119,7 +126,7 @@ static void walk(apr_array_header_t *paths, const fhir_profiles_t *p, apr_uint16
 /* The elements of a profile's releases; returns its title, or NULL when the profile is not compiled
  * in. */
 static const char *read_profile(apr_array_header_t *paths, const fhir_profiles_t *p,
-                                const fhir_uscore_t *u, const char *url)
+                                const asked_t *asked, const fhir_uscore_t *u, const char *url)
 {
     const char *title = NULL;
     for (int i = 0; u->releases[i]; i++) {
@@ -129,13 +136,13 @@ static const char *read_profile(apr_array_header_t *paths, const fhir_profiles_t
             continue;
         title = fhir_profiles_str(p, profile->title);
         if (profile->root)
-            walk(paths, p, profile->root, "", 1u << i, 0);
+            walk(paths, p, asked, profile->root, "", 1u << i, 0);
     }
     return title;
 }
 
-void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, const char *type,
-                              apr_pool_t *pool)
+static void show_profiles(fhir_view_t *view, const asked_t *asked, const fhir_model_t *model,
+                          const char *type, apr_pool_t *pool)
 {
     const fhir_profiles_t *p = fhir_profiles_of(model);
     const fhir_uscore_t *u = fhir_uscore_of(model);
@@ -145,9 +152,11 @@ void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, cons
     for (int i = 0; i < n; i++) {
         const char *url = fhir_uscore_str(u, rows[i].name);
         apr_array_header_t *paths = apr_array_make(pool, 16, sizeof(path_t));
-        const char *title = read_profile(paths, p, u, url);
-        fhir_view_t *profile = fhir_view_add(view, "must");
-        fhir_view_flag(view, "has_must", 1);
+        const char *title = read_profile(paths, p, asked, u, url);
+        if (!paths->nelts && asked->must_have)
+            continue;
+        fhir_view_t *profile = fhir_view_add(view, asked->list);
+        fhir_view_flag(view, apr_pstrcat(pool, "has_", asked->list, NULL), 1);
         fhir_view_set(profile, "profile", url);
         fhir_view_set(profile, "title", title && *title ? title : url);
         fhir_view_set(profile, "releases", releases_of(u, rows[i].releases, pool));
@@ -160,4 +169,16 @@ void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, cons
             fhir_view_set(item, "since", path->releases == rows[i].releases ? "" : releases);
         }
     }
+}
+
+void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, const char *type,
+                              apr_pool_t *pool)
+{
+    show_profiles(view, &(asked_t){"must", 0}, model, type, pool);
+}
+
+void fhir_portal_must_have(fhir_view_t *view, const fhir_model_t *model, const char *type,
+                           apr_pool_t *pool)
+{
+    show_profiles(view, &(asked_t){"needs", 1}, model, type, pool);
 }

@@ -76,6 +76,25 @@ const char *fhir_portal_expected(const fhir_uscore_t *u, const char *type, fhir_
 void fhir_portal_must_support(fhir_view_t *view, const fhir_model_t *model, const char *type,
                               apr_pool_t *pool);
 
+/** Adds the list "needs": US Core's profiles of a type that require elements beyond the type's own,
+ *  each with them, in the form of fhir_portal_must_support. */
+void fhir_portal_must_have(fhir_view_t *view, const fhir_model_t *model, const char *type,
+                           apr_pool_t *pool);
+
+/* ---- fhir_portal_docs_write.c ---- */
+
+/** The example of a type from the sample data, as the server returns it: a line of
+ *  htdocs/examples.RELEASE, a tree of its own; NULL if there is none. */
+fhir_node_t *fhir_portal_example(const fhir_model_t *model, const char *type, apr_pool_t *pool);
+/** A body for create that the server accepts: the example without what the server sets, or what
+ *  the model requires. NULL for a type that does not exist. */
+const fhir_node_t *fhir_portal_body(const fhir_model_t *model, const char *type, apr_pool_t *pool);
+/** Adds what create and update of a type need: body, required (path), references (text), refusals
+ *  (status, text: a key), may_create, may_update, and how the endpoint is configured
+ *  (checks_references, ignores_id, named_by_body). */
+void fhir_portal_writing(fhir_view_t *view, const fhir_endpoint_t *endpoint, const char *type,
+                         apr_pool_t *pool);
+
 /* ---- fhir_portal_logo.c ---- */
 
 /** 1 if a URL is that of a logo of the app that was uploaded. */

@@ -30,6 +30,7 @@ FHIRPracticeName "Lakeside Family Practice"
 </Location>
 <Location "/fhir/dstu2">
     FHIREndpoint DSTU2 provider
+    FHIRInteractions read vread search history create update operation
 </Location>
 <Location "/portal">
     FHIRPortal On

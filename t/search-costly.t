@@ -32,6 +32,11 @@ cmp_ok($states{4} // 0, '>', 20, 'many are refused') or diag(explain \%states);
 # Lists for several columns of one index: it must not be searched for each combination of their values.
 $t->psql('ALTER DATABASE ' . $t->database . ' SET enable_seqscan = off');    # as where the table is large
 $t->restart;
+SKIP: {
+    skip 'the sanitizers keep what was freed', 1 if FHIR::Test::Httpd::sanitized();
+    my $cost = $costly->ask([ GET => '_history?_count=1000' ]);
+    cmp_ok($cost->{memory}, '<', 40, sprintf 'a new session reads the history of all types: %.0f MB', $cost->{memory});
+}
 my $urls = join ',', map { "http://e.example/$_" } 1 .. 500;
 my $form = "url=$urls&url=$urls&_profile=" . join ',', map { "urn:p$_" } 1 .. 30;
 my $cost = $costly->ask([ 'POST', 'Device/_search', $form, 'application/x-www-form-urlencoded' ]);

@@ -6,7 +6,9 @@
  */
 #include <apr_strings.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "core/fhir_hash.h"
 #include "fhir/fhir_bundle.h"
 #include "fhir/fhir_interactions.h"
 #include "fhir/fhir_spoken.h"
@@ -33,7 +35,14 @@ typedef struct history_t {
     int only_total;     /* _summary=count */
     fhir_cursor_t last; /* of the page */
     apr_array_header_t *types; /* of const fhir_granted_t * */
+    apr_array_header_t *parts; /* of part_t */
 } history_t;
+
+/* A table that may have some of the versions. */
+typedef struct part_t {
+    const fhir_granted_t *granted;
+    int superseded; /* the history table, not the main one */
+} part_t;
 
 static fhir_err_t *bad(const fhir_call_t *call, const fhir_pair_t *pair, const char *accepted)
 {
@@ -143,18 +152,22 @@ static void after_cursor(fhir_sql_t *sql, const history_t *h, const char *type)
     fhir_buf_putc(sql->text, ')');
 }
 
-/* The part of one table: at most a page of its newest rows. */
-static void branch(fhir_sql_t *sql, const history_t *h, const fhir_granted_t *granted,
-                   int superseded)
+/* The part of one table, its number n: at most a page of its newest rows. Resources are read for
+ * the page alone: what is sorted has only the keys. */
+static void branch(fhir_sql_t *sql, const history_t *h, int n)
 {
     const fhir_call_t *call = h->call;
+    const part_t *part = &APR_ARRAY_IDX(h->parts, n, part_t);
+    const fhir_granted_t *granted = part->granted;
+    int superseded = part->superseded;
     const fhir_type_t *type = granted->type;
     const char *name = fhir_model_str(call->stored, type->name);
 
     fhir_buf_printf(sql->text,
-                    "(SELECT '%s' COLLATE \"C\" AS type, v.id, v.version, v.last_updated, %s AS "
-                    "method, v.resource FROM %s v WHERE true",
-                    name, superseded ? "v.method" : "CASE v.version WHEN 1 THEN 'C' ELSE 'U' END",
+                    "(SELECT %d AS part, '%s' COLLATE \"C\" AS type, v.id, v.version, "
+                    "v.last_updated, %s AS method FROM %s v WHERE true",
+                    n, name,
+                    superseded ? "v.method" : "CASE v.version WHEN 1 THEN 'C' ELSE 'U' END",
                     fhir_call_table(call, type, superseded ? "_history" : ""));
     if (call->id) {
         fhir_buf_puts(sql->text, " AND v.id = ");
@@ -198,21 +211,87 @@ static fhir_err_t *resolve(history_t *h)
                                  "The access token's scopes do not allow reading any type");
 }
 
+static fhir_err_t *note_table(void *baton, const fhir_row_t *row)
+{
+    apr_hash_t *tables = baton;
+    const char *name = apr_pstrdup(apr_hash_pool_get(tables), fhir_row_text(row, 0));
+
+    apr_hash_set(tables, name, APR_HASH_KEY_STRING, name);
+    return NULL;
+}
+
+/* The tables to read. A session of PostgreSQL keeps what it knows of each table and index that it
+ * has planned a statement with, and needs as much again to plan one with hundreds of them. Most
+ * types have no resources, so that tables without a page are left out. With a few types that is not
+ * worth a statement. */
+static fhir_err_t *pick_tables(history_t *h)
+{
+    enum { FEW = 8 };
+    fhir_call_t *call = h->call;
+    fhir_stmt_t stmt = {.sql = "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = "
+                               "c.relnamespace WHERE n.nspname = $1 AND c.relkind = 'r' AND "
+                               "pg_relation_size(c.oid) > 0",
+                        .n_values = 1};
+    fhir_value_t tenant = fhir_value_text(call->endpoint->tenant);
+    apr_hash_t *filled = h->types->nelts > FEW ? fhir_hash_make(call->pool) : NULL;
+
+    h->parts = apr_array_make(call->pool, 2 * h->types->nelts, sizeof(part_t));
+    if (filled)
+        FHIR_TRY(fhir_call_ask(call, &stmt, &tenant, note_table, filled));
+    for (int i = 0; i < 2 * h->types->nelts; i++) {
+        part_t part = {APR_ARRAY_IDX(h->types, i / 2, const fhir_granted_t *), i % 2};
+        char name[64 + sizeof("_history")];
+        fhir_model_table(name, call->stored, part.granted->type);
+        if (part.superseded)
+            strcat(name, "_history");
+        if (!filled || apr_hash_get(filled, name, APR_HASH_KEY_STRING))
+            APR_ARRAY_PUSH(h->parts, part_t) = part;
+    }
+    if (!h->parts->nelts) /* nothing is stored: one of them says so */
+        APR_ARRAY_PUSH(h->parts, part_t) =
+            (part_t){APR_ARRAY_IDX(h->types, 0, const fhir_granted_t *), 0};
+    return NULL;
+}
+
+/* The resource of a row of the page. */
+static void resource_of(fhir_sql_t *sql, const history_t *h)
+{
+    fhir_buf_puts(sql->text, "CASE a.part");
+    for (int i = 0; i < h->parts->nelts; i++) {
+        const part_t *part = &APR_ARRAY_IDX(h->parts, i, part_t);
+        const char *suffix = part->superseded ? "_history" : "";
+        fhir_buf_printf(
+            sql->text,
+            " WHEN %d THEN (SELECT r.resource FROM %s r WHERE r.id = a.id AND r.version "
+            "= a.version)",
+            i, fhir_call_table(h->call, part->granted->type, suffix));
+    }
+    fhir_buf_puts(sql->text, " END");
+}
+
 /* Columns: type, id, version, last_updated µs, method, resource; or a number alone. */
 static fhir_err_t *statement(fhir_stmt_t *stmt, fhir_sql_t *sql, const history_t *h)
 {
-    fhir_buf_puts(sql->text, h->only_total ? "SELECT count(*) FROM ("
-                                           : "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
-                                                 "a.last_updated") ", a.method, a.resource FROM (");
-    for (int i = 0; i < 2 * h->types->nelts; i++) {
+    static const char order[] =
+        " ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version DESC";
+
+    if (h->only_total)
+        fhir_buf_puts(sql->text, "SELECT count(*) FROM (");
+    else {
+        fhir_buf_puts(sql->text, "SELECT a.type, a.id, a.version, " FHIR_SQL_USEC(
+                                     "a.last_updated") ", a.method, ");
+        resource_of(sql, h);
+        fhir_buf_puts(sql->text, " FROM (SELECT * FROM (");
+    }
+    for (int i = 0; i < h->parts->nelts; i++) {
         fhir_buf_puts(sql->text, i ? " UNION ALL " : "");
-        branch(sql, h, APR_ARRAY_IDX(h->types, i / 2, const fhir_granted_t *), i % 2);
+        branch(sql, h, i);
     }
     fhir_buf_puts(sql->text, ") a");
     if (!h->only_total) {
-        fhir_buf_puts(sql->text, " ORDER BY a.last_updated DESC, a.type DESC, a.id DESC, a.version "
-                                 "DESC LIMIT ");
+        fhir_buf_printf(sql->text, "%s LIMIT ", order);
         fhir_sql_bind_int(sql, h->count + 1, "bigint");
+        fhir_buf_printf(sql->text, ") a%s", order);
     }
     return fhir_sql_stmt(
         stmt, sql, (h->count > 10 ? FHIR_STMT_STREAM : 0) | (h->call->type ? 0 : FHIR_STMT_ONCE));
@@ -326,6 +405,7 @@ fhir_err_t *fhir_history_handle(fhir_call_t *call)
     FHIR_TRY(parse(&h));
     FHIR_TRY(open_cursor(&h));
     FHIR_TRY(resolve(&h));
+    FHIR_TRY(pick_tables(&h));
     fhir_sql_t *sql = fhir_sql_create(call);
     fhir_stmt_t stmt;
     FHIR_TRY(statement(&stmt, sql, &h));

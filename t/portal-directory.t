@@ -247,14 +247,17 @@ sub status_of_url {
             "/CN=$name.example", '-keyout', "$file.key", '-out', "$file.csr");
         run({}, 'openssl', 'x509', '-req', '-in', "$file.csr", '-signkey', "$file.key", '-days', $days{$name}, '-out',
             "$file.pem")->{status} and die 'no certificate';
+        # one of them is a managed domain, whose files mod_ssl has from mod_md
+        my ($managed, $own) = map { "${_}CertificateFile $file.pem\n${_}CertificateKeyFile $file.key\n" } qw(MD SSL);
+        $hosts .= "<MDomain $name.example>\n$managed</MDomain>\n" if $name eq 'good';
         $hosts .= "<VirtualHost 127.0.0.1:$port>\nServerName $name.example\nServerAlias *.$name.example\nSSLEngine On\n"
-            . "SSLCertificateFile $file.pem\nSSLCertificateKeyFile $file.key\n"
+            . ($name eq 'good' ? '' : $own)
             . "<Location /own/r4>\nFHIREndpoint R4 provider\n</Location>\n</VirtualHost>\n";
     }
     my %base = (good => "good.example:$port", soon => "www.soon.example:$port", over => "over.example:$port",
         elsewhere => 'good.example', stranger => "stranger.example:$port");
-    my $server = $t->second(processes => 1, modules => [qw(ssl socache_shmcb)], conf =>
-        "ServerTokens Prod\nListen 127.0.0.1:$port\n$hosts", endpoints => $PORTAL . join '', map {
+    my $server = $t->second(processes => 1, modules => [qw(ssl socache_shmcb watchdog md)], conf =>
+        "ServerTokens Prod\nMDStoreDir $dir/md\nMDMembers manual\nListen 127.0.0.1:$port\n$hosts", endpoints => $PORTAL . join '', map {
             "<Location /$_/r4>\nFHIREndpoint R4 provider\nFHIRBaseURL https://$base{$_}/$_/r4\n</Location>\n"
         } sort keys %base);
     my ($of, $json, $page) = status_of($server);

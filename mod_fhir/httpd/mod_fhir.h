@@ -29,12 +29,13 @@ typedef struct mod_fhir_child_t mod_fhir_child_t;
 /** The module's record of a server. */
 typedef struct mod_fhir_server_t {
     mod_fhir_settings_t settings;
-    const char *dbd_driver, *dbd_params; /* what mod_dbd's directives say, or NULL */
-    int has_endpoint;                    /* one is configured here, or outside of it */
-    fhir_turns_t *turns, *queries;       /* of the main server; or NULL */
-    apr_time_t certificate_ends;         /* of those that mod_ssl loads for it; 0: none */
-    mod_fhir_child_t *child;             /* in a child process, of its own; else NULL */
-    mod_fhir_child_t *process;           /* in a child process, of any server; else NULL */
+    const char *dbd_driver, *dbd_params;    /* what mod_dbd's directives say, or NULL */
+    int has_endpoint;                       /* one is configured here, or outside of it */
+    fhir_turns_t *turns, *queries;          /* of the main server; or NULL */
+    const apr_array_header_t *certificates; /* files that mod_ssl loads for it, or NULL */
+    apr_time_t certificate_ends;            /* of these; 0: none */
+    mod_fhir_child_t *child;                /* in a child process, of its own; else NULL */
+    mod_fhir_child_t *process;              /* in a child process, of any server; else NULL */
 } mod_fhir_server_t;
 
 static inline mod_fhir_server_t *mod_fhir_server_of(server_rec *s)

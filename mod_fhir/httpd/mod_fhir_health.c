@@ -149,23 +149,28 @@ apr_time_t mod_fhir_health(server_rec *s, const char *tenant, apr_time_t seen)
 
 /* ---- certificates ---- */
 
-/* Has the last word, so that files of mod_md are in the list. Of several certificates (RSA, ECDSA)
- * the one that ends first counts. */
+/* The list is kept and read when mod_ssl is ready: mod_md adds its files, and ends the hook. */
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 104)
 static int see_certificates(server_rec *s, apr_pool_t *pool, apr_array_header_t *certificates,
                             apr_array_header_t *keys)
 {
-    apr_time_t *ends = &mod_fhir_server_of(s)->certificate_ends;
     (void)pool;
     (void)keys;
-    for (int i = 0; i < certificates->nelts; i++) {
-        apr_time_t end = fhir_certificate_end(APR_ARRAY_IDX(certificates, i, const char *));
-        if (end && (!*ends || end < *ends))
-            *ends = end;
-    }
+    mod_fhir_server_of(s)->certificates = certificates;
     return DECLINED;
 }
 #endif
+
+/* Of several certificates (RSA, ECDSA) the one that ends first counts. */
+static void read_certificates(server_rec *s)
+{
+    mod_fhir_server_t *server = mod_fhir_server_of(s);
+    for (int i = 0; server->certificates && i < server->certificates->nelts; i++) {
+        apr_time_t end = fhir_certificate_end(APR_ARRAY_IDX(server->certificates, i, const char *));
+        if (end && (!server->certificate_ends || end < server->certificate_ends))
+            server->certificate_ends = end;
+    }
+}
 
 static int has_port(const server_rec *s, apr_port_t port)
 {
@@ -208,13 +213,15 @@ static void warn(server_rec *main)
 
 static apr_time_t next_warning; /* of the parent process */
 
-static int warn_at_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
+static int look_at_start(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *main)
 {
     (void)pconf;
     (void)plog;
     (void)ptemp;
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG)
         return OK;
+    for (server_rec *s = main; s; s = s->next)
+        read_certificates(s);
     warn(main);
     next_warning = apr_time_now() + WARN_EVERY;
     return OK;
@@ -235,9 +242,9 @@ void mod_fhir_health_register(void)
 {
     static const char *const before[] = {"mod_ssl.c", NULL};
 #if AP_MODULE_MAGIC_AT_LEAST(20120211, 104)
-    ap_hook_ssl_add_cert_files(see_certificates, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_ssl_add_cert_files(see_certificates, NULL, NULL, APR_HOOK_REALLY_FIRST);
 #endif
-    ap_hook_post_config(warn_at_start, before, NULL, APR_HOOK_LAST);
+    ap_hook_post_config(look_at_start, before, NULL, APR_HOOK_LAST);
     ap_hook_monitor(warn_daily, NULL, NULL, APR_HOOK_MIDDLE);
 }
 

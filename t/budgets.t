@@ -407,5 +407,15 @@ for my $query ('Patient?_content=zzz', 'Binary?_content=AAAA', 'Patient?_text=zz
     is($t->get("/all/r4/$query&_summary=count")->status, 200, "$query over a record of megabytes");
     cmp_ok(time - $begin, '<', patience(5), sprintf('  within %.2f s', time - $begin));
 }
+SKIP: {
+    skip 'the sanitizers keep what was freed', 1 if FHIR::Test::Httpd::sanitized();
+    my ($postmaster) = read_file($t->psql('SHOW data_directory') . '/postmaster.pid') =~ /^(\d+)/;
+    my $watch = FHIR::Test::Costly->watch(httpd => $t->httpd, base => '/all/r4', database => $t->database,
+        postmaster => $postmaster);
+    for my $query ('Patient?_content=zzz', 'Patient?_text=zzz') {
+        my $cost = $watch->ask([ GET => "$query&_summary=count" ]);
+        cmp_ok($cost->{memory}, '<', 100, sprintf('%s takes %.0f MB', $query, $cost->{memory}));
+    }
+}
 
 $t->done;

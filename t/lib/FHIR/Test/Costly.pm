@@ -42,6 +42,9 @@ sub new {
     return $self;
 }
 
+# One that makes no requests of its own: ask measures those of others.
+sub watch { my ($class, %options) = @_; return bless {%options}, $class }
+
 # ---- chance ----
 
 sub any {

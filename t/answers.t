@@ -163,7 +163,8 @@ for my $row (@kinds) {
             Accept => 'text/html;q=0.1, application/json', 'Accept-Language' => 'es');
         for my $header (grep { $vary !~ /\b$_\b(?!-)/ } sort keys %other) {
             my $same = kind(@$request, "$header: $other{$header}");
-            is($same->{status} . length $same->{body}, $status . length $answer->{body}, "  and is the same for any $header");
+            is($same->{status} . length $same->{body}, $status . length $answer->{body},
+                "  and is the same for any $header");
         }
     }
 }

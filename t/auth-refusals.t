@@ -5,7 +5,7 @@ use strict;
 use warnings;
 use FHIR::Test;
 use FHIR::Test::Auth;
-use FHIR::Test::System qw(run work_dir);
+use FHIR::Test::System qw(read_file run source_dir work_dir);
 use Test::More;
 
 my $t        = FHIR::Test->new(conf => "FHIRPracticeName \"Lakeside Practice\"\n");
@@ -522,6 +522,15 @@ unlike(
     $t->log_text,
     qr/\Q$FHIR::Test::Auth::PASSWORD\E|\Q$w->{secret}\E|\Q$code->{code}\E|\Q$night\E/,
     'the log holds no secret');
+
+# ---- no row of the table is dead ----
+{
+    my $mod_fhir = source_dir() . '/mod_fhir';
+    my @rows     = read_file("$mod_fhir/auth/fhir_refusal.h") =~ /^  X\((\w+), "/mg;
+    my $program  = join '', map { read_file($_) } glob "$mod_fhir/{auth,portal,httpd}/*.c";
+    cmp_ok(scalar @rows, '>', 60, scalar(@rows) . ' refusals can be explained');
+    is(join(' ', grep { $program !~ /\bFHIR_REFUSED_$_\b/ } @rows), '', 'each of them can happen');
+}
 
 # ---- bearer tokens at the FHIR API ----
 my ($token) = $w->launch($base, 'conf', 'clinician', 'user/Patient.rs');

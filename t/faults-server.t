@@ -110,4 +110,37 @@ for (1 .. 3) { sleep 0.4; $t->graceful }
 $load->ended;
 sleep 2.6;
 $load->judge('graceful restarts');
+
+# ---- no room for PostgreSQL's log of writes: it ends, and recovers once there is room ----
+
+SKIP: {
+    skip 'PostgreSQL is moved and recovers, half a minute; FHIR_TEST_SLOW=1', 1 unless $ENV{FHIR_TEST_SLOW};
+    my ($disk, $log) = (work_dir() . '/log-disk', $t->cluster->{data} . '/pg_wal');
+    my ($user, $uid, $gid) = unprivileged();
+    mkdir $disk;
+    skip 'a small file system can be made by root alone', 1
+        unless $user
+        && !run({}, 'mount', '-t', 'tmpfs', '-o', "size=128m,mode=700,uid=$uid,gid=$gid", 'tmpfs', $disk)->{status};
+    my $done = eval {
+        $t->psql("ALTER SYSTEM SET $_ = '32MB'") for qw(min_wal_size max_wal_size);
+        $t->cluster->stop;
+        run({}, 'sh', '-c', "cp -a $log/. $disk/ && mv $log $log.old && ln -s $disk $log && chown -h $uid:$gid $log")
+            ->{status} and die 'not moved';
+        $t->cluster->start;
+        wait_for(sub { $t->get('/dev/r4/Patient?_count=1')->status == 200 }, 5);
+        @answers = fault('no room for the log', sub {
+                run({}, 'dd', 'if=/dev/zero', "of=$disk/fill", 'bs=64k');
+                for (1 .. 4) { eval { $t->psql('SELECT pg_switch_wal()') }; sleep 0.3 }
+            }, sub {
+                unlink "$disk/fill";
+                wait_for(sub { eval { $t->psql('SELECT 1') } || eval { $t->cluster->start; 1 } }, 60) or die $@;
+            });
+        cmp_ok scalar(grep { $_->[1] eq '503' } @answers), '>', 0, 'requests were refused meanwhile';
+        1;
+    };
+    my $why = $@;
+    $t->cluster->stop('immediate');
+    run({}, 'umount', '-l', $disk);
+    ok $done, 'a full disk of the log' or diag $why;
+}
 $t->done;

@@ -110,6 +110,19 @@ is(places(), "$own; hill production state-given Welcome", 'authorized');
 is($dev->get($url, Accept => 'application/json')->json->{places}[ 2 ]{until}, '2099-12-31', '  until a day');
 ask('hill', $app->{production});
 is(places(), "$own; hill production state-given Welcome", '  which asking again does not change');
+{
+    my $limits = sub { return join '; ', map { $_->{limited_to} // () }
+            @{ $dev->get($url, Accept => 'application/json')->json->{places} } };
+    is($limits->(), '', '  for all facilities');
+    $t->psql("INSERT INTO hill.organization (id, version, last_updated, resource) VALUES ('hall', 1, now(), "
+            . "'{\"resourceType\":\"Organization\",\"id\":\"hall\",\"name\":\"Hall <of> Hill\"}')");
+    $t->psql("UPDATE hill.fhir_licence SET system = false, staff = true, facilities = '{hall,ward}'");
+    is($limits->(), 'Hall <of> Hill, ward', '  the developer sees the facilities of another practice');
+    like($dev->get($url)->body, qr/Hall &lt;of&gt; Hill, ward/, '  as text');
+    $t->psql("UPDATE hill.fhir_licence SET expires = now() - interval '1 day'");
+    is($limits->(), '', '  not of an authorization that has ended');
+    $t->psql("UPDATE hill.fhir_licence SET system = true, staff = false, facilities = '{}', expires = '2099-12-31'");
+}
 
 # ---- the copy follows the original ----
 my $hill = $t->url('/hill/r4');

@@ -97,7 +97,6 @@
   X(NO_RECORD, "no-record", "access_denied", 403, FHIR_PRACTICE, "The account is not linked to a patient's record. Ask the practice to link it.") \
   X(FORM_OLD, "form-old", "invalid_request", 400, FHIR_USER, "The page was open too long, or was opened in another browser. Start again.") \
   X(TOKEN_MISSING, "token-missing", "invalid_request", 400, FHIR_DEVELOPER, "Send token.") \
-  X(NOT_INTROSPECTING, "introspection-not-allowed", "access_denied", 403, FHIR_DEVELOPER, "The application may introspect only its own tokens.") \
   X(BEARER_NEEDED, "bearer-needed", "invalid_token", 401, FHIR_DEVELOPER, "Send an access token: Authorization: Bearer.") \
   X(OPENID_NEEDED, "openid-needed", "insufficient_scope", 403, FHIR_DEVELOPER, "Request the scope openid.") \
   X(LAUNCH_APP, "launch-application", "invalid_request", 400, FHIR_DEVELOPER, "Send the client_id of the application to launch as app.") \

@@ -68,10 +68,12 @@ static void show_place(places_t *places, const char *tenant, const char *const *
 static fhir_err_t *read_place(void *baton, const fhir_row_t *row)
 {
     places_t *places = baton;
+    apr_pool_t *pool = places->call->pool;
     const char *values[sizeof(names) / sizeof(*names)];
     for (int i = 0; i < 6; i++)
-        values[i] = fhir_auth_text(row, i + 1, places->call->pool);
-    show_place(places, fhir_auth_text(row, 0, places->call->pool), values, NULL);
+        values[i] = fhir_auth_text(row, i + 1, pool);
+    show_place(places, fhir_auth_text(row, 0, pool), values,
+               fhir_row_is_null(row, 7) ? NULL : fhir_auth_text(row, 7, pool));
     return NULL;
 }
 

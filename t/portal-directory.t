@@ -7,6 +7,7 @@ use FHIR::Test;
 use FHIR::Test::Auth;
 use FHIR::Test::Browser;
 use FHIR::Test::System qw(free_port run source_dir work_dir write_file);
+use IO::Uncompress::Gunzip qw(gunzip);
 use JSON::PP ();
 use Test::More;
 
@@ -95,6 +96,11 @@ $t->start;
     is($answer->header('Access-Control-Allow-Origin'), '*', '  for any page');
     my $tag = $answer->header('ETag');
     is($t->get('/portal/directory/endpoints', 'If-None-Match' => $tag)->status, 304, '  304 to who has it');
+    my $zipped = $t->get('/portal/directory/endpoints', 'Accept-Encoding' => 'gzip');
+    is($zipped->header('Content-Encoding') . $zipped->header('ETag'), "gzip$tag", '  compressed, under the same tag');
+    gunzip(\(my $bytes = $zipped->body), \my $text);
+    is($text, $answer->body, '    the same text');
+    is($_->header('Vary'), 'Accept-Encoding', '    as caches are told') for $answer, $zipped;
     my $bundle = $answer->json;
     is($bundle->{type}, 'collection', '  a collection');
     my %by_id = map { ("$_->{resource}{resourceType}/$_->{resource}{id}" => $_->{resource}) } @{ $bundle->{entry} };
@@ -143,6 +149,20 @@ $t->start;
         'the page links to them');
     ok(!exists $t->get('/hill/r4/.well-known/smart-configuration')->json->{user_access_brand_bundle},
         '  where the practice has a portal');
+}
+
+# ---- a Bundle is kept until a record says something else ----
+{
+    my $path = '/portal/directory/endpoints';
+    my $tag = $t->get($path)->header('ETag');
+    my $change = sub { $t->psql("UPDATE main.organization SET resource = replace(resource, '$_[0]', '$_[1]')") };
+    my $city = sub { my ($o) = grep { $_->{id} eq 'main' } $t->get($path)->resources; return $o->{address}[ 0 ]{city} };
+    $change->('Worcester', 'Westborough');
+    ok(wait_for(sub { $city->() eq 'Westborough' }, 15), 'an address that changed is in the Bundle');
+    isnt($t->get($path)->header('ETag'), $tag, '  under another tag');
+    $change->('Westborough', 'Worcester');
+    ok(wait_for(sub { $city->() eq 'Worcester' }, 15), '  and changed back');
+    is($t->get($path)->header('ETag'), $tag, '  under the first tag');
 }
 
 # ---- thousands of practices: each snapshot reads some ----

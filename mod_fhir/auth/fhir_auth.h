@@ -90,6 +90,8 @@ typedef struct fhir_auth_response_t {
     const char *content_type; /* NULL: no body */
     apr_table_t *headers;
     fhir_buf_t *body;
+    const char *ready; /* sent instead of body: lives as long as the request; or NULL */
+    apr_size_t ready_len;
     const char *route; /* for the log: "authorize", "token", … or NULL */
 } fhir_auth_response_t;
 

@@ -9,14 +9,13 @@
 #ifndef FHIR_METADATA_H
 #define FHIR_METADATA_H
 
+#include "core/fhir_kept.h"
 #include "fhir/fhir_call.h"
 #include "fhir/fhir_capability.h"
 
-/** What was rendered of one endpoint's statement, up to 16 MB, by base URL, format and _summary.
- *  Threads: may be used by all at once. */
-typedef struct fhir_metadata_t fhir_metadata_t;
-/** Destroyed with pool. FHIR_ERR_INTERNAL on want of memory. */
-fhir_err_t *fhir_metadata_create(fhir_metadata_t **metadata, apr_pool_t *pool);
+/** For what is rendered of one endpoint's statement, up to 16 MB, by base URL, format and _summary.
+ *  Destroyed with pool. FHIR_ERR_INTERNAL on want of memory. */
+fhir_err_t *fhir_metadata_create(fhir_kept_t **metadata, apr_pool_t *pool);
 
 /**
  * Answers with a statement: 200, or 304 when If-None-Match names it; gzip where Accept-Encoding

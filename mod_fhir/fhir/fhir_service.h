@@ -61,8 +61,8 @@ typedef struct fhir_grant_t fhir_grant_t;
 
 /** The rendered CapabilityStatement of an endpoint (fhir_capability.h). */
 typedef struct fhir_capability_t fhir_capability_t;
-/** Its renderings (fhir_metadata.h). */
-typedef struct fhir_metadata_t fhir_metadata_t;
+/** Its renderings (core/fhir_kept.h). */
+typedef struct fhir_kept_t fhir_kept_t;
 
 /** Limits of what a client may send; each has a directive (docs/directives.md). */
 typedef struct fhir_limits_t {
@@ -157,7 +157,7 @@ typedef struct fhir_endpoint_t {
     fhir_paging_settings_t paging;
     fhir_writing_settings_t writing;
     const fhir_capability_t *capability; /* made at start; NULL: made each time */
-    fhir_metadata_t *metadata;           /* its renderings; NULL: nothing is kept */
+    fhir_kept_t *metadata;               /* its renderings; NULL: nothing is kept */
 } fhir_endpoint_t;
 
 /** Sets every member that has a default (all but stored, spoken, audience, tenant, zone,

@@ -198,6 +198,11 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     r->headers_out = apr_table_overlay(r->pool, call->response.headers, r->headers_out);
     if (call->response.content_type)
         ap_set_content_type(r, call->response.content_type);
+    if (call->response.ready) {
+        mod_fhir_spool_t spool;
+        mod_fhir_spool_init(&spool, r, &call->ticket, 0);
+        return mod_fhir_spool_send(&spool, call->response.ready, call->response.ready_len);
+    }
     ap_set_content_length(r, (apr_off_t)call->response.body->len);
     ap_rwrite(call->response.body->data, (int)call->response.body->len, r);
     return OK;

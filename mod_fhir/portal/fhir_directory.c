@@ -20,7 +20,8 @@
 #include "store/fhir_schema.h"
 
 #define KEEP     apr_time_from_sec(5)
-#define READ_MAX 200 /* practices whose records one snapshot reads */
+#define READ_MAX 200                            /* practices whose records one snapshot reads */
+#define KEPT_MAX ((apr_size_t)64 * 1024 * 1024) /* bytes of the documents that are made of them */
 
 typedef struct snapshot_t snapshot_t;
 struct snapshot_t {
@@ -49,6 +50,7 @@ struct fhir_directory_t {
     apr_thread_mutex_t *lock;     /* guards current, and the snapshots' refs */
     apr_thread_mutex_t *building; /* held by the request that makes a snapshot */
     snapshot_t *current;          /* or NULL */
+    fhir_kept_t *documents;
 };
 
 fhir_directory_t *fhir_directory_create(apr_pool_t *pool)
@@ -56,9 +58,15 @@ fhir_directory_t *fhir_directory_create(apr_pool_t *pool)
     fhir_directory_t *directory = apr_pcalloc(pool, sizeof(*directory));
     directory->pool = pool;
     if (apr_thread_mutex_create(&directory->lock, APR_THREAD_MUTEX_DEFAULT, pool) ||
-        apr_thread_mutex_create(&directory->building, APR_THREAD_MUTEX_DEFAULT, pool))
+        apr_thread_mutex_create(&directory->building, APR_THREAD_MUTEX_DEFAULT, pool) ||
+        fhir_kept_create(&directory->documents, KEPT_MAX, pool))
         return NULL;
     return directory;
+}
+
+fhir_kept_t *fhir_directory_documents(const fhir_portal_t *portal)
+{
+    return portal->directory->documents;
 }
 
 /* ---- what a record says ---- */
@@ -240,17 +248,19 @@ static fhir_err_t *read_schema(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* Which practices have a schema that can be read: one query for all. */
+/* Which practices have a schema that can be read: one query for all. It reads pg_class once: a join
+ * of the table with itself would be planned as if a name were there once, and takes minutes for
+ * thousands of schemas. */
 static fhir_err_t *find_schemas(snapshot_t *made, fhir_store_t *store)
 {
-    return fhir_auth_sql_in(store, "",
-                            "SELECT n.nspname, coalesce(has_table_privilege(m.oid, 'SELECT'), "
-                            "false)::int FROM pg_class c JOIN pg_namespace n ON n.oid = "
-                            "c.relnamespace LEFT JOIN pg_class m ON m.relnamespace = n.oid AND "
-                            "m.relname = 'fhir_migration' WHERE c.relname = 'organization' AND "
-                            "c.relkind = 'r' AND has_schema_privilege(n.oid, 'USAGE') AND "
-                            "has_table_privilege(c.oid, 'SELECT')",
-                            FHIR_STMT_ONCE, 0, NULL, read_schema, made, NULL, made->pool);
+    return fhir_auth_sql_in(
+        store, "",
+        "SELECT n.nspname, bool_or(c.relname = 'fhir_migration')::int FROM pg_class c JOIN "
+        "pg_namespace n ON n.oid = c.relnamespace WHERE c.relname IN ('organization', "
+        "'fhir_migration') AND has_schema_privilege(n.oid, 'USAGE') AND "
+        "has_table_privilege(c.oid, 'SELECT') GROUP BY n.nspname HAVING bool_or(c.relname = "
+        "'organization' AND c.relkind = 'r')",
+        FHIR_STMT_ONCE, 0, NULL, read_schema, made, NULL, made->pool);
 }
 
 typedef struct files_t {
@@ -282,6 +292,22 @@ static fhir_err_t *check_schema(snapshot_t *made, record_t *record, fhir_store_t
     return NULL;
 }
 
+static int is_other(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) != 0 : a != b;
+}
+
+/* 1 if it says something else than what was read before. */
+static int differs(const record_t *record, const reading_t *reading)
+{
+    int n = 0;
+    if (is_other(record->organization, reading->organization))
+        return 1;
+    while (record->locations[n] && !is_other(record->locations[n], reading->locations[n]))
+        n++;
+    return is_other(record->locations[n], reading->locations[n]);
+}
+
 static void read_records(snapshot_t *made, record_t *record, fhir_store_t *store,
                          const fhir_log_t *log, int *is_away)
 {
@@ -297,6 +323,7 @@ static void read_records(snapshot_t *made, record_t *record, fhir_store_t *store
                  record->endpoint->endpoint.tenant, err->detail ? err->detail : err->message);
         return;
     }
+    made->practices.version += !record->read || differs(record, &reading);
     record->read = made->made;
     record->organization = reading.organization;
     record->locations =
@@ -342,6 +369,7 @@ static snapshot_t *make(fhir_directory_t *directory, const snapshot_t *old,
     snapshot_t *made = apr_pcalloc(pool, sizeof(*made));
     *made = (snapshot_t){.pool = pool, .directory = directory, .refs = 1, .made = apr_time_now()};
     made->practices.list = apr_pcalloc(pool, (n + 1) * sizeof(*made->practices.list));
+    made->practices.version = old ? old->practices.version : 0;
     made->records = fhir_hash_make(pool);
     for (apr_size_t e = 0; e < n; e++) {
         const fhir_portal_endpoint_t *endpoint = &portal->endpoints[e];
@@ -439,7 +467,7 @@ fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t 
     if (!snapshot)
         return fhir_err_create(pool, FHIR_ERR_BUSY, "There is no memory for the directory");
     apr_pool_cleanup_register(pool, snapshot, release_cleanup, apr_pool_cleanup_null);
-    out->n = snapshot->practices.n;
+    *out = snapshot->practices;
     out->list =
         apr_pmemdup(pool, snapshot->practices.list, (apr_size_t)out->n * sizeof(*out->list));
     for (int i = 0; i < out->n; i++) { /* what any process saw last */

@@ -7,6 +7,7 @@
 #ifndef FHIR_DIRECTORY_H
 #define FHIR_DIRECTORY_H
 
+#include "core/fhir_kept.h"
 #include "core/fhir_node.h"
 #include "portal/fhir_portal.h"
 
@@ -26,6 +27,7 @@ typedef struct fhir_practice_t {
 typedef struct fhir_practices_t {
     int n;
     fhir_practice_t *list; /* by name */
+    apr_uint64_t version;  /* another one when the records say something else; of this process */
 } fhir_practices_t;
 
 /**
@@ -35,6 +37,9 @@ typedef struct fhir_practices_t {
  */
 fhir_err_t *fhir_directory_practices(fhir_practices_t *out, const fhir_portal_t *portal,
                                      const fhir_log_t *log, apr_pool_t *pool);
+
+/** What is made of the practices and kept, with `version` in its key: up to 64 MB. */
+fhir_kept_t *fhir_directory_documents(const fhir_portal_t *portal);
 
 /** 1 if each word of the folded text (core/fhir_text.h) is in the practice's names, addresses or
  * NPI. */

@@ -65,27 +65,47 @@ fhir_err_t *fhir_portal_public_page(fhir_auth_call_t *call, const char *name, fh
     return NULL;
 }
 
-fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const char *text,
-                                 apr_size_t len)
+/* Sets what every public document has; 1 if the client has this one already (304). */
+static int begin_document(fhir_auth_call_t *call, const char *type, const char *tag)
 {
     apr_table_t *headers = call->response->headers;
-    const char *known = call->request->header(call->request, "If-None-Match");
-    fhir_digest_t digest;
-    fhir_digest_sha256(digest.byte, text, len);
-    const char *tag =
-        apr_pstrcat(call->pool, "\"",
-                    fhir_base64_encode(digest.byte, 12, FHIR_BASE64_TOKEN, call->pool), "\"", NULL);
-    apr_table_setn(headers, "ETag", apr_pstrcat(call->pool, "W/", tag, NULL));
+    apr_table_setn(headers, "ETag", apr_pstrcat(call->pool, "W/\"", tag, "\"", NULL));
     apr_table_setn(headers, "Cache-Control", "public, max-age=60");
     apr_table_setn(headers, "Access-Control-Allow-Origin", "*");
     apr_table_setn(headers, "Access-Control-Expose-Headers", "ETag");
-    if (known && (strstr(known, tag) || !strcmp(known, "*"))) {
+    if (fhir_kept_is_listed(call->request->header(call->request, "If-None-Match"), tag)) {
         call->response->status = 304;
-        return NULL;
+        return 1;
     }
     call->response->content_type = type;
-    fhir_buf_append(call->response->body, text, len);
+    return 0;
+}
+
+fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const char *text,
+                                 apr_size_t len)
+{
+    fhir_digest_t digest;
+    fhir_digest_sha256(digest.byte, text, len);
+    if (!begin_document(call, type,
+                        fhir_base64_encode(digest.byte, 12, FHIR_BASE64_TOKEN, call->pool)))
+        fhir_buf_append(call->response->body, text, len);
     return NULL;
+}
+
+void fhir_portal_kept(fhir_auth_call_t *call, const char *type, const fhir_document_t *document)
+{
+    apr_table_t *headers = call->response->headers;
+    const char *accepted = call->request->header(call->request, "Accept-Encoding");
+    apr_table_setn(headers, "Vary", "Accept-Encoding");
+    if (begin_document(call, type, document->tag))
+        return;
+    call->response->ready = document->text;
+    call->response->ready_len = document->len;
+    if (document->zipped && fhir_kept_accepts_gzip(accepted)) {
+        apr_table_setn(headers, "Content-Encoding", "gzip");
+        call->response->ready = document->zipped;
+        call->response->ready_len = document->zipped_len;
+    }
 }
 
 void fhir_portal_go(fhir_auth_call_t *call, const char *path)

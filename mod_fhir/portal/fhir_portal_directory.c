@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/fhir_digest.h"
 #include "core/fhir_hash.h"
 #include "core/fhir_text.h"
 #include "portal/fhir_directory.h"
@@ -361,46 +362,82 @@ static apr_hash_t *practices_with(const bundle_t *bundle)
     return with;
 }
 
+typedef struct asked_t {
+    bundle_t *bundle;
+    const fhir_practices_t *practices;
+} asked_t;
+
+static fhir_err_t *write_bundle(fhir_buf_t *out, void *baton)
+{
+    bundle_t *bundle = ((const asked_t *)baton)->bundle;
+    const fhir_practices_t *practices = ((const asked_t *)baton)->practices;
+    const fhir_portal_t *portal = fhir_portal_of(bundle->call);
+    apr_hash_t *with = practices_with(bundle);
+    apr_hash_t *names = fhir_hash_make(bundle->call->pool);
+    bundle->buf = out;
+    name_endpoints(bundle);
+    sort_endpoints(bundle);
+    fhir_buf_puts(out, "{\"resourceType\":\"Bundle\"");
+    if (bundle->brands)
+        fhir_buf_puts(out, ",\"meta\":{\"profile\":[\"" PROFILE "user-access-brands-bundle\"]}");
+    fhir_buf_puts(out, ",\"type\":\"collection\"");
+    put(bundle, "timestamp", timestamp_of(practices, bundle->call->pool));
+    fhir_buf_puts(out, apr_hash_count(with) ? ",\"entry\":[" : "");
+    for (int i = 0; i < practices->n; i++) {
+        const fhir_practice_t *practice = &practices->list[i];
+        if (!apr_hash_get(with, practice->tenant, APR_HASH_KEY_STRING))
+            continue;
+        apr_hash_set(names, practice->tenant, APR_HASH_KEY_STRING, practice->name);
+        put_practice(bundle, practice);
+        for (int k = 0; practice->n_locations > 1 && k < practice->n_locations; k++)
+            put_place(bundle, practice, k);
+    }
+    for (int i = 0; i < portal->n_endpoints; i++)
+        if (is_listed(bundle, &portal->endpoints[i]))
+            put_endpoint(
+                bundle, &portal->endpoints[i],
+                apr_hash_get(names, portal->endpoints[i].endpoint.tenant, APR_HASH_KEY_STRING));
+    fhir_buf_puts(out, apr_hash_count(with) ? "]}" : "}");
+    return NULL;
+}
+
+/* What a Bundle depends on: which one it is, what the practices' records say, and the addresses of
+ * this server, which may be those that the request uses. */
+static const char *key_of(const bundle_t *bundle, const fhir_practices_t *practices)
+{
+    const fhir_portal_t *portal = fhir_portal_of(bundle->call);
+    apr_pool_t *pool = bundle->call->pool;
+    fhir_digest_ctx_t *digest = fhir_digest_create(pool);
+    unsigned char bytes[FHIR_DIGEST_LEN];
+    for (int i = 0; i < portal->n_endpoints; i++) {
+        const char *url = portal->endpoints[i].base_url;
+        fhir_digest_add(digest, url, strlen(url) + 1);
+    }
+    fhir_digest_finish(bytes, digest);
+    return apr_psprintf(pool, "%d %s %" APR_UINT64_T_FMT " %s %s", bundle->brands,
+                        bundle->release->label, practices->version, fhir_digest_hex(bytes, pool),
+                        bundle->call->request->base_url);
+}
+
 /* A Bundle has the endpoints of one release: clients that read it as R4 request the
  * CapabilityStatement of each, which DSTU2 does not have. */
 static fhir_err_t *answer_bundle(fhir_auth_call_t *call, int brands)
 {
-    const fhir_portal_t *portal = fhir_portal_of(call);
     const char *path =
         call->request->path + strlen(brands ? "directory/brands" : "directory/endpoints");
     const char *label = *path ? path + 1 : "R4";
-    bundle_t bundle = {.buf = fhir_buf_create(call->pool, 0), .call = call, .brands = brands};
+    bundle_t bundle = {.call = call, .brands = brands};
     bundle.release = fhir_model_by_label(label);
     if (!bundle.release || strcmp(bundle.release->label, label) != 0)
         return fhir_portal_none(call, "release of FHIR");
     fhir_practices_t practices;
     FHIR_TRY(practices_of(&practices, call));
-    apr_hash_t *with = practices_with(&bundle);
-    apr_hash_t *names = fhir_hash_make(call->pool);
-    name_endpoints(&bundle);
-    sort_endpoints(&bundle);
-    fhir_buf_puts(bundle.buf, "{\"resourceType\":\"Bundle\"");
-    if (brands)
-        fhir_buf_puts(bundle.buf,
-                      ",\"meta\":{\"profile\":[\"" PROFILE "user-access-brands-bundle\"]}");
-    fhir_buf_puts(bundle.buf, ",\"type\":\"collection\"");
-    put(&bundle, "timestamp", timestamp_of(&practices, call->pool));
-    fhir_buf_puts(bundle.buf, apr_hash_count(with) ? ",\"entry\":[" : "");
-    for (int i = 0; i < practices.n; i++) {
-        if (!apr_hash_get(with, practices.list[i].tenant, APR_HASH_KEY_STRING))
-            continue;
-        apr_hash_set(names, practices.list[i].tenant, APR_HASH_KEY_STRING, practices.list[i].name);
-        put_practice(&bundle, &practices.list[i]);
-        for (int k = 0; practices.list[i].n_locations > 1 && k < practices.list[i].n_locations; k++)
-            put_place(&bundle, &practices.list[i], k);
-    }
-    for (int i = 0; i < portal->n_endpoints; i++)
-        if (is_listed(&bundle, &portal->endpoints[i]))
-            put_endpoint(
-                &bundle, &portal->endpoints[i],
-                apr_hash_get(names, portal->endpoints[i].endpoint.tenant, APR_HASH_KEY_STRING));
-    fhir_buf_puts(bundle.buf, apr_hash_count(with) ? "]}" : "}");
-    return fhir_portal_document(call, "application/fhir+json", bundle.buf->data, bundle.buf->len);
+    asked_t asked = {&bundle, &practices};
+    const fhir_document_t *document;
+    FHIR_TRY(fhir_kept_get(&document, fhir_directory_documents(fhir_portal_of(call)),
+                           key_of(&bundle, &practices), write_bundle, &asked, call->pool));
+    fhir_portal_kept(call, "application/fhir+json", document);
+    return NULL;
 }
 
 fhir_err_t *fhir_portal_endpoints(fhir_auth_call_t *call)

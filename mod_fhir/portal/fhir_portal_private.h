@@ -11,6 +11,7 @@
 
 #include "auth/fhir_auth_private.h"
 #include "auth/fhir_licence.h"
+#include "core/fhir_kept.h"
 #include "model/fhir_uscore.h"
 #include "portal/fhir_portal.h"
 
@@ -42,6 +43,9 @@ fhir_err_t *fhir_portal_none(fhir_auth_call_t *call, const char *what);
 /** Answers with a public document: ETag, 304 to who has it, any origin. */
 fhir_err_t *fhir_portal_document(fhir_auth_call_t *call, const char *type, const char *text,
                                  apr_size_t len);
+/** The same with a document that is kept, which lives as long as the request; compressed for who
+ *  accepts that. */
+void fhir_portal_kept(fhir_auth_call_t *call, const char *type, const fhir_document_t *document);
 
 /* ---- fhir_portal_account.c ---- */
 

@@ -202,6 +202,14 @@ static int result(sample_record_t *rec, lab_id_t id, int specimen)
     return number;
 }
 
+/* The number under which the laboratory registered a specimen, which its reports have, too. */
+static void accession(sample_record_t *rec, const char *name, int specimen_number)
+{
+    char text[96];
+    snprintf(text, sizeof(text), "A%ld-%d", rec->person->index, specimen_number);
+    put_identifier(rec->w, name, "http://sample.example/accessions", text);
+}
+
 static int specimen(sample_record_t *rec, sample_code_id_t type, int is_spoiled)
 {
     sample_json_t *w = rec->w;
@@ -211,8 +219,7 @@ static int specimen(sample_record_t *rec, sample_code_id_t type, int is_spoiled)
     put_array(w, "identifier");
     put_identifier(w, NULL, "http://sample.example/specimens", text);
     put_end(w, 1);
-    snprintf(text, sizeof(text), "A%ld-%d", rec->person->index, number);
-    put_identifier(w, "accessionIdentifier", "http://sample.example/accessions", text);
+    accession(rec, "accessionIdentifier", number);
     put_word(w, "status", "available");
     put_concept(w, "type", type);
     put_subject(rec);
@@ -236,6 +243,9 @@ static void report(sample_record_t *rec, sample_code_id_t code, int order, int s
 {
     sample_json_t *w = rec->w;
     sample_record_begin(rec, TYPE_DiagnosticReport, US_CORE("us-core-diagnosticreport-lab"));
+    put_array(w, "identifier");
+    accession(rec, NULL, specimen_number);
+    put_end(w, 1);
     put_array(w, "basedOn");
     put_ref(rec, NULL, TYPE_ServiceRequest, order);
     put_end(w, 1);

@@ -124,13 +124,23 @@ for (
         "date_low >= '2020-03-01' AND date_low < '2020-03-02' AND date_high <= '2020-03-02'" ],
     [ 'Observation?date=gt2031&_count=7', "date_high = 'infinity'" ],
     [ 'Observation?date=sa2031', 'FALSE' ],
+    [ 'Observation?date=2020-03-01&code=a&_count=5', "code && '{a}' AND date_low >= '2020-03-01' AND "
+        . "date_low < '2020-03-02' AND date_high <= '2020-03-02'" ],
+    [ 'Observation?date=ge2020-03-01&date=lt2020-03-05&_count=20',
+        "date_low >= '2020-03-01' AND date_low < '2020-03-05' OR date_low < '2020-03-05' AND "
+            . "date_high > '2020-03-02'" ],
+    [ 'Observation?code=c&date=ge2031&_count=5', "code && '{c}' AND date_high = 'infinity'" ],
+    [ 'Observation?date=eb2020-03-01&status=final&_count=60', "date_low < '2020-03-01' AND date_high <= '2020-03-01'" ],
+    [ 'Observation?code=none&status=final', 'FALSE' ],
+    [ 'Observation?code=b&value-quantity=gt200||mg&_count=5', "code && '{b}' AND value_quantity_low > 200" ],
 ) {
     my ($path, $where) = @$_;
     my ($ids, $pages) = walk($path);
     is join(' ', sort @$ids), join(' ', sort split /\n/, $t->psql("SELECT id FROM main.observation WHERE $where")),
         "$path: the pages are the whole ($pages)";
 }
-for my $query ('code=a', 'code=c', 'date=lt2020-03-04', 'date=eb2020-05-04', 'date=gt2020-05-04') {
+for my $query ('code=a', 'code=c', 'date=lt2020-03-04', 'date=eb2020-05-04', 'date=gt2020-05-04',
+    'category=laboratory&date=gt2020-05-04&date=lt2020-06-04') {
     my $first = $t->get("/dev/r4/Observation?$query&_count=50")->json;
     my ($next) = map { $_->{url} =~ s{^http://[^/]+}{}r } grep { $_->{relation} eq 'next' } @{ $first->{link} };
     my $second = $t->get($next)->json;
@@ -141,6 +151,20 @@ for my $query ('code=a', 'code=c', 'date=lt2020-03-04', 'date=eb2020-05-04', 'da
 my @dates = map { $_->{resource}{id} =~ s/^o//r }
     @{ $t->get('/dev/r4/Observation?date=lt2020-02-01&_count=50')->json->{entry} };
 is_deeply \@dates, [ sort { $b <=> $a } @dates ], 'of a date alone, the newest come first';
+
+# By which order a page is found: by the date where few other rows are between its rows, else by places.
+for (
+    [ 'category=laboratory&date=2020-05-04', 'date_low' ],
+    [ 'date=2020-05-04&category=laboratory&status=final', 'date_low' ],
+    [ 'date=ge2020-05-04&date=lt2020-05-07', 'date_high' ],
+    [ 'date=ge2020-01-01&date=lt2020-01-03', 'date_low' ],    # the date that finds fewer rows
+    [ 'code=none&date=ge2020-03-01', 'hashtext(t.id)' ],      # it would read all of them
+    [ 'category=laboratory&date:missing=false', 'hashtext(t.id)' ],
+) {
+    my ($query, $by) = @$_;
+    like $t->get("/dev/r4/Observation?$query&_count=20&_explain=true")->body, qr/ORDER BY \(?(?:t\.\\")?\Q$by\E/,
+        "$query: by $by";
+}
 # Blocks of 8 KB that the largest statement of a search touches.
 sub buffers {
     my ($path) = @_;
@@ -151,7 +175,8 @@ sub buffers {
 # The table has over 580 (6,000 rows of more than 800 bytes): neither may read it, whichever index the planner takes.
 for (
     [ 'code=a&_count=20', 3000, 200 ],
-    [ 'category=laboratory&date=2020-05-04&_count=20', 24, 200 ],
+    [ 'category=laboratory&date=2020-05-04&_count=20', 24, 80 ],
+    [ 'category=laboratory&date=ge2020-03-01&date=lt2020-08-01&_count=20', 3672, 80 ],
     [ 'value-quantity=ne7||/min&_count=20', 40, 260 ],
     [ 'value-quantity=gt5||none', 0, 250 ],
     [ 'combo-value-quantity=ne7||none', 0, 420 ],
@@ -167,7 +192,8 @@ for (
 }
 
 # One plan serves all values of these, whatever the planner knows of them: it is not made anew for each request.
-for my $query ('code=c&_count=20', 'status=final&_count=20', 'value-quantity=gt5&_count=20', 'value-quantity=gt5||mg') {
+for my $query ('code=c&_count=20', 'status=final&_count=20', 'value-quantity=gt5&_count=20', 'value-quantity=gt5||mg',
+    'code=none', 'code=none&status=final') {
     $t->get("/dev/r4/Observation?$query") for 1, 2;
     my ($explained) = map { $_->{diagnostics} } @{ $t->get("/dev/r4/Observation?$query&_explain=true")->json->{issue} };
     my ($sql, @values) = split /^\$\d+ = /m, $explained =~ s/^Limit .*//msr;
@@ -176,6 +202,29 @@ for my $query ('code=c&_count=20', 'status=final&_count=20', 'value-quantity=gt5
             . "SELECT 'generic: ' || generic_plans FROM pg_prepared_statements WHERE name = 'page'");
     ok $plans =~ /^generic: [1-9]/m, "$query: planned once";
 }
+
+# ---- _has ----
+
+# Every third of 4,500 patients has had two of these, every 100th has a rare one, and one record is of nobody known.
+$t->psql(q{INSERT INTO main.patient (id, version, last_updated, resource)
+    SELECT 'h' || i, 1, now(), format('{"resourceType":"Patient","id":"h%s","language":"%s"}', i, repeat('x', 900))
+      FROM generate_series(1, 4500) i});
+$t->psql(q{INSERT INTO main.condition (id, version, last_updated, resource, patient, patient_date, subject, code)
+    SELECT 'c' || i, 1, now(), format('{"resourceType":"Condition","id":"c%s"}', i), p, now(), 'Patient/' || p,
+        ARRAY[CASE WHEN i % 100 = 50 THEN 'rare' WHEN i % 3 = 0 THEN 'often' ELSE 'other' END]
+      FROM generate_series(1, 9003) i, LATERAL (SELECT 'h' || (i - 1) % 4503 + 1 p) o});
+$t->psql('VACUUM ANALYZE main.patient; VACUUM ANALYZE main.condition');
+for my $code ('often', 'rare', 'none') {
+    my ($ids, $pages) = walk("Patient?_has:Condition:patient:code=$code&_count=200");
+    is join(' ', sort @$ids), join(' ', sort split /\n/, $t->psql("SELECT id FROM main.patient WHERE id IN
+        (SELECT patient FROM main.condition WHERE code && '{$code}')")), "_has $code: the pages are the whole ($pages)";
+}
+my $has = $t->get('/dev/r4/Patient?_has:Condition:patient:code=often&_count=20&_explain=true')->body;
+like $has, qr/Index Scan (?:using|on) condition_patient_patient_date_idx/,
+    '  each patient of a window is looked up';
+unlike $has, qr/Scan on condition_terms_idx/, '  and what many patients have is not collected';
+like $t->get('/dev/r4/Patient?_has:Condition:patient:code=rare&_count=20&_explain=true')->body,
+    qr/Scan on condition_terms_idx/, '  what few have is collected';
 
 # ---- chains ----
 

@@ -59,11 +59,14 @@ static fhir_err_t *ask_planner(estimate_t *estimate, fhir_sql_t *sql, const fhir
     return fhir_call_ask(call, &explain, fhir_sql_values(sql), on_plan, estimate);
 }
 
-fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt)
+fhir_err_t *fhir_cost_rows(apr_int64_t *rows, double *cost, fhir_sql_t *sql,
+                           const fhir_stmt_t *stmt)
 {
     estimate_t estimate;
     FHIR_TRY(ask_planner(&estimate, sql, stmt));
     *rows = (apr_int64_t)estimate.rows;
+    if (cost)
+        *cost = estimate.cost;
     return NULL;
 }
 

@@ -9,9 +9,10 @@
 
 #include "fhir/query/fhir_sql.h"
 
-/** The planner's estimate: rows of a statement.
+/** The planner's estimate: rows of a statement, and its cost (NULL: not wanted).
  *  @return as fhir_call_ask */
-fhir_err_t *fhir_cost_rows(apr_int64_t *rows, fhir_sql_t *sql, const fhir_stmt_t *stmt);
+fhir_err_t *fhir_cost_rows(apr_int64_t *rows, double *cost, fhir_sql_t *sql,
+                           const fhir_stmt_t *stmt);
 
 /**
  * Runs a statement of a search, unless the planner estimates that it and the request's previous

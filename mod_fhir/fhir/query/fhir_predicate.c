@@ -86,12 +86,14 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
 /* From how many texts on the planner must not count them. */
 #define TEXTS_MANY 100
 
-void fhir_predicate_overlaps(fhir_sql_t *sql, const apr_array_header_t *list)
+void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
 {
-    const int many = list->nelts >= TEXTS_MANY;
-    fhir_buf_puts(sql->text, many ? " && (SELECT " : " && ");
+    const int hidden = sql->hides || list->nelts >= TEXTS_MANY;
+    fhir_buf_puts(sql->text, hidden ? " && (SELECT " : " && ");
     fhir_sql_bind_array(sql, list, "text[]");
-    fhir_buf_puts(sql->text, many ? ")" : "");
+    fhir_buf_puts(sql->text, hidden ? ")" : "");
+    if (sql->hides && expr)
+        fhir_buf_printf(sql->text, " AND %s && (SELECT $%d::text[])", expr, sql->values->nelts);
 }
 
 const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
@@ -185,7 +187,11 @@ void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
                      fhir_model_str(sql->call->stored, sql->call->stored->columns[column].name));
     fhir_predicate_tokens(sql, node, forms, systems);
     fhir_buf_putc(sql->text, '(');
-    if (forms->nelts) {
+    if (forms->nelts && sql->hides) {
+        fhir_buf_puts(sql->text, expr);
+        fhir_predicate_overlaps(sql, expr, forms);
+    }
+    else if (forms->nelts) {
         fhir_buf_printf(sql->text, "%s && ", expr);
         fhir_sql_bind_array(sql, forms, "text[]");
     }

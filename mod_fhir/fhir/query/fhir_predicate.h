@@ -23,8 +23,10 @@ void fhir_predicate_any(fhir_sql_t *sql, const char *expr, const apr_array_heade
 void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends " && $n", behind an array. A long list, as of an id that may be of any type, stands in a
  *  subquery: the planner would take each of its texts for rather common, and read the whole table.
+ *  If the statement hides lists, each stands in a subquery, and twice: behind expr, the array,
+ *  again. Then the planner expects few rows. expr NULL: once.
  */
-void fhir_predicate_overlaps(fhir_sql_t *sql, const apr_array_header_t *list);
+void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
 /** Appends "(…)": a text[] expression holds one of the node's token values. */
 void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
                        const fhir_qnode_t *node);

@@ -52,7 +52,7 @@ void fhir_predicate_rest(fhir_sql_t *sql, const char *alias, apr_uint16_t column
         return;
     fhir_buf_puts(sql->text, " AND ");
     put_rest(sql, alias, &m->types[m->params[c->param].type]);
-    fhir_predicate_overlaps(sql, texts);
+    fhir_predicate_overlaps(sql, NULL, texts);
 }
 
 /* ---- numbers, quantities and composites ---- */

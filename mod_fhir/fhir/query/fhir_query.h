@@ -181,11 +181,12 @@ typedef struct fhir_query_t {
     apr_array_header_t *containers; /* of const fhir_granted_t *: the contained are searched, and
                                        these types hold some (fhir_contained.h); NULL: the others
                                        are */
-    const char *place;      /* the type's name in page links over several types, with a # for its
-                               contained resources; NULL: only this type is searched */
-    int by_date;            /* matches have the order of one patient's rows */
-    int placed;             /* matches are ordered by their places (search/fhir_window.h) */
-    fhir_by_time_t by_time; /* matches are ordered by the date that is searched */
+    const char *place;         /* the type's name in page links over several types, with a # for its
+                                  contained resources; NULL: only this type is searched */
+    int by_date;               /* matches have the order of one patient's rows */
+    int placed;                /* matches are ordered by their places (search/fhir_window.h) */
+    fhir_by_time_t by_time;    /* matches are ordered by a date that is searched */
+    const fhir_qnode_t *timed; /* the condition on this date */
     struct {
         int from, width; /* the places that a statement looks at; width 0: all from there on */
         int first;       /* where the page's first window began */

@@ -129,6 +129,11 @@ static int fills_patient(const fhir_call_t *call, const fhir_type_t *holder,
            !strcmp(fhir_model_str(call->stored, target->name), "Patient");
 }
 
+int fhir_sql_finds_patient(const fhir_call_t *call, const fhir_qnode_t *node)
+{
+    return fills_patient(call, node->target, node->param, node->type);
+}
+
 /* The ids of a target type to which a single reference column of the holder refers. */
 static const char *bare_id(const fhir_call_t *call, const char *holder, const fhir_type_t *type,
                            const fhir_param_t *param, const fhir_type_t *target)
@@ -163,13 +168,19 @@ static void join_forward(fhir_sql_t *sql, const char *alias, const char *other,
                     other, other, (int)strlen(name) + 2, name);
 }
 
-/* _has collects the ids that are referred to, in one pass, whatever the indexes are. */
+/* _has collects the ids that are referred to, in one pass, whatever the indexes are. Of the few
+ * patients of a window, the records are looked up. */
 static void join_backward(fhir_sql_t *sql, const char *alias, const char *other,
                           const fhir_qnode_t *node)
 {
     const fhir_call_t *call = sql->call;
     const char *name = fhir_model_str(call->stored, node->type->name);
     const char *table = fhir_call_table(call, node->target, "");
+    if (sql->looked_up == other) {
+        fhir_buf_printf(sql->text, "EXISTS (SELECT FROM %s %s WHERE %s.patient = %s.id", table,
+                        other, other, alias);
+        return;
+    }
     if (node->param->column_kind != FHIR_COL_REFERENCES) {
         fhir_buf_printf(sql->text, "%s.id IN (SELECT %s FROM %s %s WHERE TRUE", alias,
                         bare_id(call, other, node->target, node->param, node->type), table, other);
@@ -198,7 +209,10 @@ static void join_canonical(fhir_sql_t *sql, const char *alias, const char *other
 /* One column: another alias, the condition of the child, the grant. */
 static void linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const char *other = fhir_sql_alias(sql);
+    const char *other = fhir_sql_alias(sql), *looked_up = sql->looked_up;
+    if (node->kind == FHIR_Q_HAS && sql->windowed && !strcmp(alias, "t") &&
+        fhir_sql_finds_patient(sql->call, node))
+        sql->looked_up = other;
     if (fhir_canonical_holds(node->param))
         join_canonical(sql, alias, other, node);
     else if (node->kind == FHIR_Q_CHAIN)
@@ -208,7 +222,9 @@ static void linked(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
     fhir_buf_puts(sql->text, " AND ");
     fhir_sql_node(sql, other, node->child);
     fhir_grant_sql(sql, other, node->granted, FHIR_RIGHT_SEARCH);
-    fhir_buf_putc(sql->text, ')');
+    /* with OFFSET, PostgreSQL does not make a join of it, for which it would read all that match */
+    fhir_buf_puts(sql->text, sql->looked_up == other ? " OFFSET 0)" : ")");
+    sql->looked_up = looked_up;
 }
 
 /* All ways to follow a reference end here. Resources within the resource are tested only if there
@@ -291,19 +307,23 @@ static void compartment(fhir_sql_t *sql, const char *alias, const fhir_type_t *t
 
 int fhir_sql_is_shut(const fhir_sql_t *sql, const char *alias)
 {
-    return (sql->scoped || sql->swept) && !strcmp(alias, "t");
+    return ((sql->scoped || sql->swept || sql->timed) && !strcmp(alias, "t")) ||
+           (sql->looked_up && !strcmp(alias, sql->looked_up));
 }
 
-/* One patient's rows are found by the patient, those of a swept window by their place. A plan for
- * all values does not know which are common, so other indexes, which would find half a table, are
- * shut to it: IS TRUE has none. */
+/* One patient's rows are found by the patient, those of a swept window by their place, others by
+ * their date. A plan for all values does not know which are common, so other indexes, which would
+ * find half a table, are shut to it: IS TRUE has none. In the order of a date the planner must not
+ * think, either, that few rows match, since it would then read and sort all of them: it takes any
+ * CASE for true of half of the rows. */
 static void test(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const int shut = fhir_sql_is_shut(sql, alias) &&
+    const int shut = fhir_sql_is_shut(sql, alias) && node != sql->timed &&
                      !(node->kind == FHIR_Q_TEST && fhir_query_names_patient(sql->call, node));
-    fhir_buf_puts(sql->text, shut ? "((" : "");
+    const int by_time = sql->timed && !strcmp(alias, "t");
+    fhir_buf_puts(sql->text, !shut ? "" : by_time ? "CASE WHEN " : "((");
     fhir_predicate_append(sql, alias, node);
-    fhir_buf_puts(sql->text, shut ? ") IS TRUE)" : "");
+    fhir_buf_puts(sql->text, !shut ? "" : by_time ? " THEN TRUE END" : ") IS TRUE)");
 }
 
 void fhir_sql_node(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)

@@ -25,11 +25,15 @@ typedef struct fhir_sql_t {
     int aliases;          /* table aliases given out: a1, a2, … */
     apr_hash_t *searches; /* alias → int: combinations of lists by which an index is searched */
     /* A condition that only helps an index is omitted: */
-    int scoped;   /* of t, whose rows are one patient's */
-    int swept;    /* of t, whose rows are few, and are all read */
-    int estimate; /* everywhere: the planner would think that few match both */
-    int keyed;    /* of a union, whose keys have been written */
-    int paired;   /* the test of a quantity is part of one with its code */
+    int scoped;                /* of t, whose rows are one patient's */
+    int swept;                 /* of t, whose rows are few, and are all read */
+    const fhir_qnode_t *timed; /* of t, but for this: the index of its date has the rows in order */
+    const char *looked_up;     /* of this alias, whose rows a reference finds */
+    int estimate;              /* everywhere: the planner would think that few match both */
+    int keyed;                 /* of a union, whose keys have been written */
+    int paired;                /* the test of a quantity is part of one with its code */
+    int windowed;              /* few rows of t are looked at */
+    int hides;                 /* lists of texts stand in subqueries: one plan serves all of them */
 } fhir_sql_t;
 
 /** An empty statement. */
@@ -55,6 +59,8 @@ void fhir_sql_column(fhir_sql_t *sql, const char *alias, const fhir_param_t *par
 int fhir_sql_is_full(const fhir_sql_t *sql);
 /** 1 if t's own conditions are shut to indexes: another one finds its rows. */
 int fhir_sql_is_shut(const fhir_sql_t *sql, const char *alias);
+/** 1 if a _has is about the records of a patient, which have an index by the patient. */
+int fhir_sql_finds_patient(const fhir_call_t *call, const fhir_qnode_t *node);
 /** The finished statement; FHIR_ERR_LIMIT if it exceeded a limit. Making SQL causes no other error:
  * the parser or fhir_resolve_query has found all others. */
 fhir_err_t *fhir_sql_stmt(fhir_stmt_t *stmt, fhir_sql_t *sql, unsigned flags);

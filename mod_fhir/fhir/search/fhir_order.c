@@ -129,7 +129,7 @@ static void time_key(fhir_order_t *order, const fhir_sql_t *sql, const fhir_quer
         [FHIR_BY_TIME_ENDED] = {"_high", 1, 0},
         [FHIR_BY_TIME_NEXT] = {"_high", 0, 1},
     };
-    const fhir_param_t *date = query->where->child->param;
+    const fhir_param_t *date = query->timed->param;
     add_key(order, fhir_predicate_column(sql, alias, date, keys[query->by_time].suffix),
             "timestamptz", keys[query->by_time].descending, 0);
     order->key[0].last = keys[query->by_time].last;

@@ -74,6 +74,17 @@ static int has_types(const page_t *page)
     return page->search->n_types > 1 && !page->merged;
 }
 
+/* A key of a row as page links have it: of a date, with what tells its order. */
+static const char *key_text(const page_t *page, const fhir_row_t *row, int key)
+{
+    apr_pool_t *pool = page->call->pool;
+    const fhir_query_t *query = page->queries[page->type];
+    if (fhir_row_is_null(row, 2 + key))
+        return NULL;
+    return query->by_time ? fhir_window_link(query, fhir_row_text(row, 2 + key), pool)
+                          : apr_pstrdup(pool, fhir_row_text(row, 2 + key));
+}
+
 /* The place of a row: its type, and which types have rows, when there are several and the type is
  * no key; its keys; its id. Keys begin at column 2. */
 static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t *row)
@@ -85,8 +96,7 @@ static void remember(fhir_cursor_t *place, const page_t *page, const fhir_row_t 
         place->field[place->n++] = NULL; /* link_to fills it in */
     }
     for (int i = 0; i + 1 < page->order.n; i++)
-        place->field[place->n++] =
-            fhir_row_is_null(row, 2 + i) ? NULL : apr_pstrdup(pool, fhir_row_text(row, 2 + i));
+        place->field[place->n++] = key_text(page, row, i);
     place->field[place->n++] = apr_pstrdup(pool, fhir_row_text(row, 0));
 }
 
@@ -406,7 +416,7 @@ static fhir_err_t *estimate(page_t *page)
         fhir_sql_t *sql = fhir_sql_create(page->call);
         FHIR_TRY(need_query(page, i));
         FHIR_TRY(fhir_search_sql_estimate(&stmt, sql, page->queries[i]));
-        FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
+        FHIR_TRY(fhir_cost_rows(&rows, NULL, sql, &stmt));
         total += rows;
     }
     rows = page->rows + (page->more_behind || page->more_before || page->backward);
@@ -615,6 +625,8 @@ static fhir_err_t *run_types(page_t *page)
 
 static fhir_err_t *run_page(page_t *page)
 {
+    if (page->search->n_types == 1 && !page->is_cursor)
+        FHIR_TRY(fhir_window_choose(page->queries[0], page->call, page->query->count + 1));
     if (page->merged)
         FHIR_TRY(run_type(page, page->is_cursor ? &page->cursor : NULL, page->query->count + 1));
     else

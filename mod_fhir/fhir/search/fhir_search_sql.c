@@ -154,7 +154,10 @@ static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_q
                         const fhir_cursor_t *cursor, int limit, int named)
 {
     select_columns(sql, query, order, named);
-    sql->swept = query->placed && query->window.width && query->window.is_swept;
+    sql->windowed = query->placed && query->window.width;
+    sql->swept = sql->windowed && query->window.is_swept;
+    sql->hides = fhir_window_hides(query, sql->call);
+    sql->timed = query->by_time ? query->timed : NULL;
     from(sql, query);
     fhir_window_put(sql, query);
     beyond(sql, order, cursor);

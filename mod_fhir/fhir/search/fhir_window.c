@@ -36,6 +36,10 @@
  * is faster than a window. */
 #define FEW_MATCHES 2000
 
+/* Fewer matches of a _has than the root of this number times the rows of the table are collected.
+ */
+#define HAS_ROWS 80
+
 /* The smallest table, in bytes, that is searched by windows; in a smaller one the order is that of
  * the id. */
 #define SIZE_MIN "4000000"
@@ -96,9 +100,9 @@ static double placed_rows(const fhir_call_t *call, const fhir_type_t *type)
     return known == NOT_PLACED ? 0 : exp2((known - NOT_PLACED) / 2.0);
 }
 
-/* The order in which an index of a date has the matches without others between them, for one
- * condition on a date that has a bound. */
-static fhir_by_time_t time_order(const fhir_query_t *query, const fhir_call_t *call)
+/* The order in which the index of a date has the rows that meet a condition on it, without others
+ * between them. */
+static fhir_by_time_t time_order(const fhir_qnode_t *n)
 {
     static const fhir_by_time_t orders[FHIR_PREFIX_COUNT_] = {
         [FHIR_PREFIX_EQ] = FHIR_BY_TIME_NEWEST, [FHIR_PREFIX_LT] = FHIR_BY_TIME_NEWEST,
@@ -106,21 +110,38 @@ static fhir_by_time_t time_order(const fhir_query_t *query, const fhir_call_t *c
         [FHIR_PREFIX_EB] = FHIR_BY_TIME_ENDED,  [FHIR_PREFIX_GT] = FHIR_BY_TIME_NEXT,
         [FHIR_PREFIX_GE] = FHIR_BY_TIME_NEXT,
     };
-    const fhir_qnode_t *n = query->where->child;
-    if (!n || n->next || !call->grant->all || !query->type->patient_date ||
-        n->kind != FHIR_Q_TEST || n->modifier != FHIR_MODIFIER_NONE || n->n_values != 1 ||
+    if (n->kind != FHIR_Q_TEST || n->modifier != FHIR_MODIFIER_NONE || n->n_values != 1 ||
         n->param->column_kind != FHIR_COL_DATE ||
         n->param->flags & (FHIR_PARAM_UNION | FHIR_PARAM_ROOT_COMPOSITE))
         return FHIR_BY_TIME_NONE;
     return orders[n->values[0].prefix];
 }
 
-/* Places are numbers; a time is not, even if it is infinite. */
-static void set_order(fhir_query_t *query, const fhir_call_t *call, int placed, const char *first)
+/* Conditions are counted by letters: those behind give no order. */
+#define CONDITIONS_MAX 26
+
+/* The condition of this number if its date can give the order, or NULL. Rows that the index finds
+ * are then compared with the other conditions one by one. */
+static const fhir_qnode_t *timed_node(const fhir_query_t *query, const fhir_call_t *call,
+                                      int number)
 {
-    const int can = placed && (!first || first[strspn(first, "-0123456789")]);
-    query->by_time = can ? time_order(query, call) : FHIR_BY_TIME_NONE;
-    query->placed = placed && !query->by_time;
+    const fhir_qnode_t *found = NULL;
+    if (!call->grant->all || !query->type->patient_date)
+        return NULL;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next) {
+        if (n->kind != FHIR_Q_TEST)
+            return NULL;
+        if (!number--)
+            found = n;
+    }
+    return found && time_order(found) ? found : NULL;
+}
+
+static void order_by_time(fhir_query_t *query, const fhir_qnode_t *timed)
+{
+    query->timed = timed;
+    query->by_time = time_order(timed);
+    query->placed = 0;
 }
 
 void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call)
@@ -131,14 +152,45 @@ void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call)
         !query->sort->nelts && !query->containers && !fhir_query_of_one_patient(query, call)
             ? placed_rows(call, query->type)
             : 0;
-    set_order(query, call, query->window.rows > 0, NULL);
+    const fhir_qnode_t *first = query->where->child;
+    const fhir_qnode_t *timed = first && !first->next ? timed_node(query, call, 0) : NULL;
+    query->by_time = FHIR_BY_TIME_NONE;
+    query->placed = query->window.rows > 0;
+    if (query->placed && timed)
+        order_by_time(query, timed);
 }
 
-void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor)
+const char *fhir_window_link(const fhir_query_t *query, const char *date, apr_pool_t *pool)
 {
-    if (!query->sort->nelts && !query->containers && !query->by_date && cursor->n &&
-        !fhir_query_of_one_patient(query, call))
-        set_order(query, call, cursor->n == 2, cursor->field[0] ? cursor->field[0] : "");
+    char letter = 'A';
+    for (const fhir_qnode_t *n = query->where->child; n != query->timed; n = n->next)
+        letter++;
+    return apr_psprintf(pool, "%c%s", letter, date);
+}
+
+/* A place is a number. Links of earlier versions have a date without a letter, of the only
+ * condition. */
+void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, fhir_cursor_t *cursor)
+{
+    if (query->sort->nelts || query->containers || query->by_date || !cursor->n ||
+        fhir_query_of_one_patient(query, call))
+        return;
+    const char *key = cursor->n == 2 && cursor->field[0] ? cursor->field[0] : "";
+    const int is_lettered = *key >= 'A' && *key <= 'Z';
+    query->by_time = FHIR_BY_TIME_NONE;
+    query->placed = *key && !key[strspn(key, "-0123456789")];
+    if (query->placed || !*key)
+        return;
+    const fhir_qnode_t *timed = timed_node(query, call, is_lettered ? *key - 'A' : 0);
+    if (timed)
+        order_by_time(query, timed);
+    cursor->field[0] += is_lettered;
+}
+
+/* A test of codes or references. */
+static int is_text(const fhir_qnode_t *node)
+{
+    return node->param->kind == FHIR_PARAM_TOKEN || node->param->kind == FHIR_PARAM_REFERENCE;
 }
 
 /* ---- SQL ---- */
@@ -186,8 +238,21 @@ static int is_plain(const fhir_query_t *query, const fhir_call_t *call, const fh
         return node->kind == FHIR_Q_TEST;
     if (fhir_predicate_is_keyed(call, node))
         return 1;
-    return query->window.width && fhir_predicate_in_terms(call, node) &&
-           (node->param->kind == FHIR_PARAM_TOKEN || node->param->kind == FHIR_PARAM_REFERENCE);
+    return query->window.width && fhir_predicate_in_terms(call, node) && is_text(node);
+}
+
+int fhir_window_hides(const fhir_query_t *query, const fhir_call_t *call)
+{
+    if (!query->placed || query->window.width || !call->grant->all)
+        return 0;
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next) {
+        const fhir_qnode_t *test =
+            n->kind == FHIR_Q_HAS && fhir_sql_finds_patient(call, n) ? n->child : n;
+        if (!fhir_predicate_is_keyed(call, test) &&
+            !(fhir_predicate_has_places(call, test) && is_text(test)))
+            return 0;
+    }
+    return query->where->child != NULL;
 }
 
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
@@ -195,6 +260,8 @@ int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
     const fhir_qnode_t *first = query->where->child;
     if (!query->placed || !call->grant->all || (!first && !query->window.width))
         return 0;
+    if (fhir_window_hides(query, call))
+        return 1;
     if (first && !first->next && !query->window.width) /* its own index finds it */
         return first->kind == FHIR_Q_TEST && first->modifier == FHIR_MODIFIER_NONE;
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
@@ -263,10 +330,22 @@ static void remember_width(const fhir_query_t *query, const fhir_call_t *call, i
                             key_of(call, query->hash, FHIR_QUERY_HASH, query->type, i + 8));
 }
 
-/* 1 if few rows match, fewer than a sweep of the places would read, and one of the conditions is a
- * date, whose index has no places: it finds the rows of all places at once. */
-static int is_few(const fhir_query_t *query, apr_int64_t rows, int places)
+/* 1 if a _has is looked up for each patient of a window (fhir_sql.c). */
+static int looks_up(const fhir_query_t *query, const fhir_call_t *call)
 {
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (n->kind == FHIR_Q_HAS && fhir_sql_finds_patient(call, n))
+            return 1;
+    return 0;
+}
+
+/* 1 if few rows match, fewer than a sweep of the places would read, and one of the conditions is a
+ * date, whose index has no places: it finds the rows of all places at once. Also if it costs less
+ * to collect all patients of a _has (6 us for each) than to look up those of a window (16 us). */
+static int is_few(const fhir_query_t *query, const fhir_call_t *call, apr_int64_t rows, int places)
+{
+    if (looks_up(query, call))
+        return (double)rows * (double)rows < HAS_ROWS * query->window.rows;
     if (rows > FEW_MATCHES ||
         (can_sweep(query, places) &&
          places * query->window.rows < (double)rows * (PLACE_END - PLACE_MIN)))
@@ -284,10 +363,109 @@ static int most_rows(const fhir_query_t *query, const fhir_call_t *call, int lim
     const double most = (double)limit * SWEPT_ROWS;
     const double as_dear = SWEPT_LEAST + sqrt(SWEPT_ENTRY * limit * query->window.rows);
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
-        if (!fhir_predicate_in_terms(call, n) ||
-            (n->param->kind != FHIR_PARAM_TOKEN && n->param->kind != FHIR_PARAM_REFERENCE))
+        if (!fhir_predicate_in_terms(call, n) || !is_text(n))
             return (int)most;
     return (int)(as_dear < most ? as_dear : most);
+}
+
+/* Rows of the query by the planner's estimate, and the cost of reading them all. */
+static fhir_err_t *ask_rows(apr_int64_t *rows, double *cost, const fhir_query_t *query,
+                            const fhir_call_t *call)
+{
+    fhir_sql_t *sql = fhir_sql_create(call);
+    fhir_buf_puts(sql->text, "SELECT");
+    sql->estimate = 1;
+    fhir_sql_from(sql, query);
+    fhir_stmt_t stmt;
+    FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
+    return fhir_cost_rows(rows, cost, sql, &stmt);
+}
+
+/* The number of places that should have the rows of a page. */
+static int first_width(const fhir_query_t *query, const fhir_call_t *call, apr_int64_t rows,
+                       int limit)
+{
+    int width =
+        rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1 : PLACE_END;
+    return width > PLACE_END || is_few(query, call, rows, width) ? PLACE_END : width;
+}
+
+/* Behind the widths: by which condition the query is ordered. */
+static apr_uint64_t choice_key(const fhir_query_t *query, const fhir_call_t *call, int number)
+{
+    return key_of(call, query->hash, FHIR_QUERY_HASH, query->type, (unsigned)(8 + WIDTHS + number));
+}
+
+/* Which of the dates finds the fewest rows: its number, or -1; rows: how many. */
+static fhir_err_t *find_date(int *number, apr_int64_t *rows, const fhir_query_t *query,
+                             const fhir_call_t *call)
+{
+    int i = 0;
+    *number = -1;
+    for (const fhir_qnode_t *n = query->where->child; n && i < CONDITIONS_MAX; n = n->next, i++) {
+        if (!timed_node(query, call, i))
+            continue;
+        fhir_query_t alone = *query;
+        fhir_qnode_t node = *n;
+        apr_int64_t found;
+        node.next = NULL;
+        alone.where = fhir_query_node(call, FHIR_Q_AND, query->type);
+        fhir_query_add(alone.where, &node);
+        FHIR_TRY(ask_rows(&found, NULL, &alone, call));
+        if (*number < 0 || found < *rows) {
+            *number = i;
+            *rows = found;
+        }
+    }
+    return NULL;
+}
+
+/* 1 if all conditions are on one date: what is not in the page is not between its rows. */
+static int is_of_one_date(const fhir_query_t *query)
+{
+    for (const fhir_qnode_t *n = query->where->child; n->next; n = n->next)
+        if (n->next->param != n->param)
+            return 0;
+    return 1;
+}
+
+/* A walk along the index of a date, past rows that other conditions exclude: WALK_FREE rows for
+ * each of the page are always worth it; up to WALK_MOST if it is cheaper than to read all matches
+ * (a row costs the planner about WALK_COST). If the estimates are wrong, it reads at most
+ * WALK_RANGE rows, the range of the date. */
+#define WALK_FREE  8
+#define WALK_MOST  32
+#define WALK_COST  4
+#define WALK_RANGE 8192
+
+fhir_err_t *fhir_window_choose(fhir_query_t *query, const fhir_call_t *call, int limit)
+{
+    apr_int64_t rows, range = 0;
+    double cost;
+    int number;
+    if (!query->placed || recall_width(query, call))
+        return NULL;
+    for (int i = 0; call->request->store && i < CONDITIONS_MAX; i++)
+        if (timed_node(query, call, i) &&
+            fhir_store_recall(call->request->store, choice_key(query, call, i))) {
+            order_by_time(query, timed_node(query, call, i));
+            return NULL;
+        }
+    FHIR_TRY(find_date(&number, &range, query, call));
+    if (number < 0)
+        return NULL;
+    FHIR_TRY(ask_rows(&rows, &cost, query, call));
+    double walk = rows > limit ? (double)limit * (double)range / (double)rows : (double)range;
+    if (walk <= limit * (walk * WALK_COST <= cost ? WALK_MOST : WALK_FREE) &&
+        (range <= WALK_RANGE || is_of_one_date(query))) {
+        if (call->request->store)
+            fhir_store_remember(call->request->store, choice_key(query, call, number));
+        order_by_time(query, timed_node(query, call, number));
+    }
+    else {
+        remember_width(query, call, first_width(query, call, rows, limit));
+    }
+    return NULL;
 }
 
 fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, const char *place,
@@ -300,18 +478,9 @@ fhir_err_t *fhir_window_begin(fhir_query_t *query, const fhir_call_t *call, cons
         query->window.from = PLACE_MIN; /* of another edition: the cursor's own condition holds */
     query->window.is_amid = place != NULL;
     if (!width) {
-        fhir_sql_t *sql = fhir_sql_create(call);
-        fhir_buf_puts(sql->text, "SELECT");
-        sql->estimate = 1;
-        fhir_sql_from(sql, query);
-        fhir_stmt_t stmt;
-        FHIR_TRY(fhir_sql_stmt(&stmt, sql, FHIR_STMT_ONCE));
         apr_int64_t rows;
-        FHIR_TRY(fhir_cost_rows(&rows, sql, &stmt));
-        width = rows ? (int)((apr_int64_t)limit * 3 / 2 * (PLACE_END - PLACE_MIN) / rows) + 1
-                     : PLACE_END;
-        if (width > PLACE_END || is_few(query, rows, width))
-            width = PLACE_END;
+        FHIR_TRY(ask_rows(&rows, NULL, query, call));
+        width = first_width(query, call, rows, limit);
         remember_width(query, call, width);
     }
     query->window.first = query->window.from;
@@ -348,5 +517,5 @@ void fhir_window_end(const fhir_query_t *query, const fhir_call_t *call, const c
     places -= query->window.is_amid && places > 1;
     if (places > 1)
         places += places / 4 + 1;
-    remember_width(query, call, place && is_few(query, rows, places) ? PLACE_END : places);
+    remember_width(query, call, place && is_few(query, call, rows, places) ? PLACE_END : places);
 }

@@ -24,10 +24,20 @@
  *  is large and has the index; or by_time when the only condition is a date with an index that has
  *  the matches in its order. */
 void fhir_window_prepare(fhir_query_t *query, const fhir_call_t *call);
-/** Keeps the order of the page from which the cursor comes. */
-void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, const fhir_cursor_t *cursor);
+/** Before the first page: sets by_time if one of several conditions is a date whose index leads to
+ *  `limit` matches past few other rows, by the planner's estimates.
+ *  @return NULL, as fhir_sql_stmt, or as fhir_cost_rows */
+fhir_err_t *fhir_window_choose(fhir_query_t *query, const fhir_call_t *call, int limit);
+/** The field of a page link for a date that orders the matches: in front of it, a letter tells by
+ *  which condition. */
+const char *fhir_window_link(const fhir_query_t *query, const char *date, apr_pool_t *pool);
+/** Keeps the order of the page from which the cursor comes, and makes the field of a date its
+ *  date. */
+void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, fhir_cursor_t *cursor);
 /** Appends " AND …": the row is in the query's window. */
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
+/** 1 if few matches of all places are looked for by indexes of texts or keys. */
+int fhir_window_hides(const fhir_query_t *query, const fhir_call_t *call);
 /** 1 if the statement is prepared: one plan serves all values, as the window is swept, or the
  * query's conditions are on columns of the index, or are such that the planner knows nothing of
  * their values; or all places are searched by one condition, where PostgreSQL chooses whether to

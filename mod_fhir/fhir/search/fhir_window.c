@@ -241,18 +241,22 @@ static int is_plain(const fhir_query_t *query, const fhir_call_t *call, const fh
     return query->window.width && fhir_predicate_in_terms(call, node) && is_text(node);
 }
 
+/* Of two indexes, the planner would have to know the values to choose. */
 int fhir_window_hides(const fhir_query_t *query, const fhir_call_t *call)
 {
-    if (!query->placed || query->window.width || !call->grant->all)
+    const fhir_qnode_t *first = query->where->child;
+    if (!query->placed || query->window.width || !call->grant->all || !first)
         return 0;
-    for (const fhir_qnode_t *n = query->where->child; n; n = n->next) {
+    for (const fhir_qnode_t *n = first; n; n = n->next) {
         const fhir_qnode_t *test =
             n->kind == FHIR_Q_HAS && fhir_sql_finds_patient(call, n) ? n->child : n;
         if (!fhir_predicate_is_keyed(call, test) &&
             !(fhir_predicate_has_places(call, test) && is_text(test)))
             return 0;
+        if (first->next && !fhir_predicate_in_terms(call, n))
+            return 0;
     }
-    return query->where->child != NULL;
+    return 1;
 }
 
 int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)

@@ -36,7 +36,7 @@ const char *fhir_window_link(const fhir_query_t *query, const char *date, apr_po
 void fhir_window_follow(fhir_query_t *query, const fhir_call_t *call, fhir_cursor_t *cursor);
 /** Appends " AND …": the row is in the query's window. */
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query);
-/** 1 if few matches of all places are looked for by indexes of texts or keys. */
+/** 1 if few matches of all places are looked for by one index of texts or keys. */
 int fhir_window_hides(const fhir_query_t *query, const fhir_call_t *call);
 /** 1 if the statement is prepared: one plan serves all values, as the window is swept, or the
  * query's conditions are on columns of the index, or are such that the planner knows nothing of

@@ -52,18 +52,18 @@ sub columns {
 # Of all values of an expression that most rows have, but not more than are counted, and that fewest have.
 sub many_and_few {
     my ($tenant, $table, $expr) = @_;
-    my @values = split /\n/, sql("WITH v AS (SELECT fhir_full(v) v, count(*) n FROM (SELECT $expr v FROM $table) e
+    my @values = split /\n/, sql(qq{WITH v AS (SELECT fhir_full(v) v, count(*) n FROM (SELECT $expr v FROM "$table") e
         WHERE v <> '' AND v !~ E'[,\$\\\\\\\\\\n]' GROUP BY 1)
         (SELECT v FROM v WHERE n <= $COUNTED ORDER BY n DESC, v LIMIT 1) UNION ALL
-        (SELECT v FROM v ORDER BY n, v LIMIT 1)", $tenant);
+        (SELECT v FROM v ORDER BY n, v LIMIT 1)}, $tenant);
     return @values;
 }
 
 # The 5,000th and the third of an ordered column from its end.
 sub near_the_end {
     my ($tenant, $table, $column) = @_;
-    return map { sql("SELECT $column FROM $table WHERE $column IS NOT NULL AND ${column}::text !~ 'inf'
-        ORDER BY $column DESC OFFSET least($_, (SELECT count($column) / 2 FROM $table)) LIMIT 1", $tenant) } 5000, 2;
+    return map { sql(qq{SELECT $column FROM "$table" WHERE $column IS NOT NULL AND ${column}::text !~ 'inf'
+        ORDER BY $column DESC OFFSET least($_, (SELECT count($column) / 2 FROM "$table")) LIMIT 1}, $tenant) } 5000, 2;
 }
 
 # [ how many, value ] of a parameter; none if the table has no values of it.

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use FHIR::Test;
+use FHIR::Test::Browser;
 use FHIR::Test::Node   qw(node);
 use FHIR::Test::System qw(built run work_dir write_file);
 use JSON::PP           ();
@@ -222,6 +223,49 @@ push @hostile, $binary;
         cmp_ok($length{'text/html'}, '<', $bytes * $length{'application/fhir+json'},
             "  and has less than $bytes of its bytes");
     }
+    # what is light: rows of a page, whatever _count says, with a way on; all in the JSON
+    my $many = 'Observation?identifier=urn:many|rows&_count=1000&_total=accurate';
+    is(scalar $t->get("/dev/r4/$many")->ids, 1000, 'JSON has the rows that were asked for');
+    my (%seen, $next);
+    for (my $at = "/dev/r4/$many"; $at && keys %seen < 150; $at = $next) {
+        my $body = page($at)->body;
+        $seen{$_}++ for $body =~ m{<th scope="row"><a href="[^"]*/Observation/(m\d+)"}g;
+        like($body, qr{1000 in all, 100 on this page\. 100 is the most on a page; the JSON has all}, 'a page says so')
+            if !$next;
+        ($next) = $body =~ /rel="next" href="([^"]+)"/;
+        $next = FHIR::Test::Browser::unescape($next) =~ s{^http://[^/]+}{}r if $next;
+    }
+    is(join(' ', sort { $a <=> $b } values %seen), join(' ', (1) x 200), '  and the next ones have the next rows');
+    my $style = length $t->get('/fhir.css')->body || length $t->get('/dev/r4/fhir.css')->body;
+    my $wide = { resourceType => 'CareTeam', name => '"' x 400, category => [ map { { text => ('"' x 400) . $_ } } 1 .. 9 ],
+        identifier => [ { system => 'urn:many', value => 'wide' } ],
+        participant => [ map { { role => [ { text => ('"' x 400) . $_ } ] } } 1 .. 9 ] };
+    my $pdf = 'JVBERi0xLjQK' x 420_000;
+    $t->load({ resourceType => 'DocumentReference', id => 'pdf', status => 'current', content => [
+                { attachment => { contentType => 'application/pdf', data => $pdf } } ] },
+        { resourceType => 'Basic', id => 'told', code => { text => 'Told' }, text => { status => 'generated', div =>
+                    '<div xmlns="http://www.w3.org/1999/xhtml">' . ('<p>long</p>' x 5_000) . '</div>' },
+            extension => [ map { { url => "http://a.example/$_", valueString => 'x' x 300 } } 1 .. 400 ] },
+        map { { %$wide, id => "wide$_" } } 1 .. 60);
+    my $bundle = $t->post('/dev/r4/Bundle', { resourceType => 'Bundle', type => 'collection',
+            entry => [ map { { resource => $_ } } @rows[ 0 .. 299 ] ] })->header('Location')
+        =~ s{^.*/dev/r4/|/_history.*}{}gr;
+    for my $path ($many, 'Observation/large', 'DocumentReference/pdf', 'Basic/told', $bundle,
+        'CareTeam?identifier=urn:many|wide', '_history?_count=1000', "Patient/$patient/\$everything?_count=1000",
+        "Observation?patient=$patient&code=85354-9&_count=100", 'Patient?_count=9&_revinclude=Observation:subject',
+        'metadata') {
+        my $answer = page("/dev/r4/$path");
+        is($answer->status, 200, substr $path, 0, 60);
+        my $body = $answer->body;
+        cmp_ok(length($body) + $style, '<', 100_000, '  is light: ' . length $body);
+        is(strange($body), '', '  and well-formed');
+    }
+    my $rest = page('/dev/r4/CareTeam?identifier=urn:many|wide')->body;
+    my ($left, $fewer) = $rest =~ m{id="rest">(\d+) more are not shown.*?<a href="(\?[^"]+)">Show fewer}s;
+    cmp_ok($left, '>', 0, 'rows that do not fit are counted');
+    $rest = page('/dev/r4/CareTeam' . FHIR::Test::Browser::unescape($fewer))->body;
+    unlike($rest, qr/id="rest"/, '  fewer of them fit');
+    like($rest, qr/rel="next"/, '  and there is a next page');
     # pools of requests are kept by httpd: what many pages leave is what a few leave
     my $grown = sub {
         my $before = memory();

@@ -154,6 +154,14 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs)
     return NULL;
 }
 
+int fhir_call_count(const fhir_call_t *call, int wanted)
+{
+    int most = call->endpoint->paging.count_max;
+    if (call->opts.format == FHIR_FORMAT_HTML && most > FHIR_HTML_COUNT_MAX)
+        most = FHIR_HTML_COUNT_MAX;
+    return wanted < most ? wanted : most;
+}
+
 fhir_render_t *fhir_call_render(fhir_call_t *call)
 {
     call->opts.page.type = call->type_name;

@@ -96,6 +96,9 @@ int fhir_call_prefers(const fhir_call_t *call, const char *token);
  */
 fhir_err_t *fhir_call_negotiate(fhir_call_t *call, const fhir_pairs_t *pairs);
 fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs);
+/** How many entries a page gets that wants so many: FHIRCountMax, and FHIR_HTML_COUNT_MAX in HTML,
+ *  are the limits. */
+int fhir_call_count(const fhir_call_t *call, int wanted);
 
 /** The options for rendering the answer's resources; see fhir_render.h. */
 fhir_render_t *fhir_call_render(fhir_call_t *call);

@@ -5,6 +5,7 @@
  * Source: http://hl7.org/fhir/R4/http.html#history
  */
 #include <apr_strings.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,11 +57,9 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
     fhir_call_t *call = h->call;
     if (!strcmp(pair->name, "_count")) {
         apr_size_t len = strlen(pair->value);
-        h->count = len > 6 ? call->endpoint->paging.count_max : atoi(pair->value);
+        h->count = fhir_call_count(call, len > 6 ? INT_MAX : atoi(pair->value));
         if (strspn(pair->value, "0123456789") != len || !h->count)
             return bad(call, pair, "a whole number from 1");
-        if (h->count > call->endpoint->paging.count_max)
-            h->count = call->endpoint->paging.count_max;
         return NULL;
     }
     if (!strcmp(pair->name, "_since")) {
@@ -91,7 +90,7 @@ static fhir_err_t *take(history_t *h, const fhir_pair_t *pair)
 static fhir_err_t *parse(history_t *h)
 {
     fhir_call_t *call = h->call;
-    h->count = call->endpoint->paging.count_default;
+    h->count = fhir_call_count(call, call->endpoint->paging.count_default);
     h->only_total = call->opts.subset && call->opts.subset->summary == FHIR_SUMMARY_COUNT;
     h->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(call->pairs.n + 1));
     for (int i = 0; i < call->pairs.n; i++) {

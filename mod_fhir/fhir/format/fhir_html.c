@@ -8,6 +8,7 @@
 
 #include <apr_lib.h>
 #include <apr_strings.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/fhir_hash.h"
@@ -16,18 +17,23 @@
 #include "core/fhir_work.h"
 #include "fhir/format/fhir_html_private.h"
 
-#define CONTENT_MAX (64 * 1024) /* bytes of elements on a page, and of its narrative */
+#define CONTENT_MAX (60 * 1024) /* bytes of elements on a page */
+#define PAGE_MAX    80000       /* bytes of a page with a narrative, or up to the last entry */
+#define ISSUES_MAX  (40 * 1024) /* of the issues of an outcome */
 #define DEPTH_MAX   6           /* of elements in elements */
 #define ITEMS_MAX   20          /* of an array */
 #define LINK_MAX    8000
 
-/* The query without _format, so that a link can choose another format. */
-static const char *query_without_format(const char *query, apr_pool_t *pool)
+/* The query without some parameters, so that a link can have other values of them. */
+static const char *query_without(const char *query, const char *const *names, apr_pool_t *pool)
 {
     const char *kept = "";
     while (query && *query) {
         apr_size_t n = strcspn(query, "&");
-        if (n && strncmp(query, "_format=", 8) && strncmp(query, "_pretty=", 8))
+        const char *const *name = names;
+        while (*name && (strncmp(query, *name, strlen(*name)) || query[strlen(*name)] != '='))
+            name++;
+        if (n && !*name)
             kept = apr_pstrcat(pool, kept, apr_pstrmemdup(pool, query, n), "&", NULL);
         query += n + (query[n] == '&');
     }
@@ -47,7 +53,8 @@ fhir_html_t *fhir_html_create(const fhir_model_t *model, const fhir_html_about_t
     fhir_html_t *html = apr_pcalloc(pool, sizeof(*html));
     html->model = model;
     html->about = *about;
-    html->kept = query_without_format(about->query, pool);
+    html->kept =
+        query_without(about->query, (const char *const[]){"_format", "_pretty", NULL}, pool);
     html->path = path_of(about->base_url);
     if (!about->language)
         html->about.language = "en";
@@ -213,15 +220,20 @@ static const fhir_node_t *narrative_of(const fhir_node_t *resource)
     return div && div->kind == FHIR_NODE_STRING ? div : NULL;
 }
 
+static void note(fhir_buf_t *buf, const fhir_html_t *html, const char *key)
+{
+    fhir_buf_puts(buf, "<p class=\"note\">");
+    fhir_html_word(buf, html, key);
+    fhir_buf_puts(buf, "</p>\n");
+}
+
 static void narrative(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
     const fhir_node_t *div = narrative_of(resource);
     if (!div)
         return;
-    if (div->text_len > CONTENT_MAX) {
-        fhir_buf_puts(buf, "<p class=\"note\">");
-        fhir_html_word(buf, html, "page-cut");
-        fhir_buf_puts(buf, "</p>\n");
+    if (buf->len + div->text_len > PAGE_MAX) {
+        note(buf, html, "page-cut");
         return;
     }
     fhir_buf_puts(buf, "<div class=\"narrative\">");
@@ -237,8 +249,12 @@ int fhir_html_is_outcome(const fhir_node_t *resource)
 void fhir_html_issues(fhir_buf_t *buf, const fhir_html_t *html, const fhir_node_t *resource)
 {
     const fhir_node_t *list = fhir_node_get(resource, "issue");
-    (void)html;
+    apr_size_t at = buf->len;
     for (const fhir_node_t *c = list ? list->child : NULL; c; c = c->next) {
+        if (buf->len - at > ISSUES_MAX) {
+            note(buf, html, "page-cut");
+            return;
+        }
         int is_bad = fhir_node_is(fhir_node_get(c, "severity"), "error") ||
                      fhir_node_is(fhir_node_get(c, "severity"), "fatal");
         const fhir_node_t *said = fhir_node_get(fhir_node_get(c, "details"), "text");
@@ -347,7 +363,8 @@ static void extension(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *nod
         if (e && e->group)
             fhir_html_value(buf, html, &html->model->types[e->type], c, 0);
     }
-    for (inner = inner ? inner->child : NULL; inner && depth < 2; inner = inner->next) {
+    for (inner = inner ? inner->child : NULL; inner && depth < 2 && buf->len <= html->stop;
+         inner = inner->next) {
         fhir_buf_puts(buf, "<br>");
         extension(buf, html, inner, depth + 1);
     }
@@ -544,11 +561,8 @@ static void record(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *resour
     }
     html->stop = buf->len + CONTENT_MAX;
     elements(buf, html, type, resource, 0);
-    if (buf->len > html->stop) {
-        fhir_buf_puts(buf, "<p class=\"note\">");
-        fhir_html_word(buf, html, "page-cut");
-        fhir_buf_puts(buf, "</p>\n");
-    }
+    if (buf->len > html->stop)
+        note(buf, html, "page-cut");
     if (narrative_of(resource)) {
         fhir_buf_puts(buf, "<h2 class=\"apart\">");
         fhir_html_word(buf, html, "page-narrative");
@@ -648,6 +662,15 @@ static void page_links(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *fr
     fhir_buf_puts(buf, "</nav>\n");
 }
 
+/* 1 if the request asked for more entries than a page for people has. */
+static int asked_more(const fhir_html_t *html)
+{
+    for (const char *at = html->kept; *at; at += strcspn(at, "&") + 1)
+        if (!strncmp(at, "_count=", 7) && atoi(at + 7) > FHIR_HTML_COUNT_MAX)
+            return 1;
+    return 0;
+}
+
 static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
 {
     const fhir_node_t *total = fhir_node_get(frame, "total");
@@ -668,6 +691,10 @@ static void count(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame)
         fhir_buf_puts(buf, "_total=accurate\">");
         fhir_html_word(buf, html, "page-count");
         fhir_buf_puts(buf, "</a>");
+    }
+    if (asked_more(html)) {
+        fhir_buf_printf(buf, ". %d ", FHIR_HTML_COUNT_MAX);
+        fhir_html_word(buf, html, "page-most");
     }
     fhir_buf_puts(buf, "</p>\n");
 }
@@ -717,6 +744,7 @@ void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     const fhir_type_t *type = name ? fhir_model_resource(html->model, name, strlen(name)) : NULL;
     kind = kind ? kind : "";
     int is_search = !strcmp(kind, "searchset");
+    apr_size_t start = buf->len;
     take_asked(html, frame);
     begin(buf, html, frame);
     bundle_title(buf, html, type, kind);
@@ -733,28 +761,53 @@ void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_
     fhir_html_chart(buf, html);
     page_links(buf, html, frame);
     fhir_html_tables_begin(html, kind);
+    html->written = buf->len - start;
 }
 
 void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *entry)
 {
     const fhir_node_t *resource = fhir_node_get(entry, "resource");
+    apr_size_t at = buf->len;
     apr_pool_clear(html->item_pool);
-    if (!fhir_html_is_outcome(resource) || fhir_node_get(entry, "response")) {
-        fhir_html_tables_entry(buf, html, entry);
+    if (html->left || html->written > PAGE_MAX) {
+        html->left++;
         return;
     }
-    fhir_html_tables_end(buf, html);
-    outcome(buf, html, resource);
+    if (!fhir_html_is_outcome(resource) || fhir_node_get(entry, "response"))
+        fhir_html_tables_entry(buf, html, entry);
+    else {
+        fhir_html_tables_end(buf, html);
+        outcome(buf, html, resource);
+    }
+    html->written += buf->len - at;
+}
+
+/* Says how many entries are not shown, and leads to pages of so many as fit. */
+static void rest(fhir_buf_t *buf, const fhir_html_t *html)
+{
+    int shown = fhir_html_tables_count(html) - html->left;
+    fhir_buf_printf(buf, "<p class=\"note\" id=\"rest\">%d ", html->left);
+    fhir_html_word(buf, html, "page-left");
+    if (html->about.is_search && shown > 0 && !strstr(html->kept, "_cursor=")) {
+        const char *query =
+            query_without(html->kept, (const char *const[]){"_count", NULL}, html->pool);
+        fhir_buf_puts(buf, " <a href=\"?");
+        fhir_html_text(buf, query);
+        fhir_buf_printf(buf, "_count=%d\">",
+                        shown < FHIR_HTML_COUNT_MAX ? shown : FHIR_HTML_COUNT_MAX);
+        fhir_html_word(buf, html, "page-smaller");
+        fhir_buf_puts(buf, "</a>");
+    }
+    fhir_buf_puts(buf, "</p>\n");
 }
 
 void fhir_html_bundle_end(fhir_buf_t *buf, fhir_html_t *html)
 {
     fhir_html_tables_end(buf, html);
-    if (!fhir_html_tables_count(html)) {
-        fhir_buf_puts(buf, "<p class=\"note\">");
-        fhir_html_word(buf, html, "page-none");
-        fhir_buf_puts(buf, "</p>\n");
-    }
+    if (!fhir_html_tables_count(html))
+        note(buf, html, "page-none");
+    if (html->left)
+        rest(buf, html);
     if (html->pages) {
         fhir_buf_puts(buf, "<p class=\"actions\">");
         fhir_buf_puts(buf, html->pages);

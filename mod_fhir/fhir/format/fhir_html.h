@@ -25,6 +25,10 @@
 /** The style sheet's path below a base. */
 #define FHIR_HTML_STYLE "fhir.css"
 
+/** The most matches or versions on a page for people. It has less than 100 KB, with its style
+ * sheet: what does not fit is cut, with a word about the rest. */
+#define FHIR_HTML_COUNT_MAX 100
+
 /** What a page has around the content. All but base_url may be NULL or 0. */
 typedef struct fhir_html_about_t {
     const char *base_url;  /* what relative references are linked to, without a slash at its end */
@@ -51,7 +55,8 @@ void fhir_html_resource(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *r
 
 /** A Bundle's page in pieces. Each entry is shown twice: first all to learn from, so that tables
  *  have the columns that these entries fill; then, behind begin (frame: the Bundle without
- *  entries), all to write. What is remembered of entries is bounded. */
+ *  entries), all to write. What is remembered of entries is bounded. Entries that make the page too
+ *  large are only counted. */
 void fhir_html_bundle_learn(fhir_html_t *html, const fhir_node_t *entry);
 void fhir_html_bundle_begin(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *frame);
 void fhir_html_bundle_entry(fhir_buf_t *buf, fhir_html_t *html, const fhir_node_t *entry);

@@ -26,6 +26,8 @@ struct fhir_html_t {
     apr_hash_t *labels; /* of the model's names */
     fhir_buf_t *scratch;
     apr_size_t stop;              /* where the page's content is cut, bytes of its buffer */
+    apr_size_t written;           /* bytes of a Bundle's page before the entry that is shown next */
+    int left;                     /* entries of it that are not shown */
     apr_pool_t *pool, *item_pool; /* item_pool: one entry, cleared behind it */
 };
 

@@ -12,8 +12,9 @@
 #include "fhir/format/fhir_html_private.h"
 
 #define COLUMNS_MAX 6
-#define TYPES_MAX   256 /* types of one page that get columns of their own */
-#define BITS        512 /* elements of one type that are told apart */
+#define ROW_MAX     3000 /* bytes of a row: a cell that makes it larger is empty */
+#define TYPES_MAX   256  /* types of one page that get columns of their own */
+#define BITS        512  /* elements of one type that are told apart */
 
 /* Elements in the order in which a reader looks for them. Others come after these. */
 static const char *const order[] = {"name",
@@ -405,6 +406,7 @@ static void search_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_html_table
 {
     html->resource = resource;
     fhir_buf_puts(buf, "<tr><th scope=\"row\">");
+    apr_size_t start = buf->len;
     int linked = open_link(buf, entry, NULL);
     if (!t->type || !t->n_columns ||
         !put_column(buf, html, t->type, resource, t->columns[0].name, FHIR_HTML_PLAIN))
@@ -415,7 +417,12 @@ static void search_row(fhir_buf_t *buf, fhir_html_t *html, const fhir_html_table
     fhir_buf_puts(buf, "</th>");
     for (int i = 1; i < t->n_columns; i++) {
         begin_cell(buf, t->columns[i].label);
+        apr_size_t at = buf->len;
         put_column(buf, html, t->type, resource, t->columns[i].name, 0);
+        if (buf->len - start > ROW_MAX) {
+            buf->len = at;
+            fhir_buf_puts(buf, "…");
+        }
         fhir_buf_puts(buf, "</td>");
     }
     fhir_buf_puts(buf, "</tr>\n");

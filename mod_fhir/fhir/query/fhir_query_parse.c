@@ -84,7 +84,7 @@ fhir_err_t *fhir_query_parse(fhir_query_t **out, const fhir_call_t *call, const 
     query->sort = apr_array_make(call->pool, 1, sizeof(fhir_qsort_t));
     query->include = apr_array_make(call->pool, 1, sizeof(fhir_qinclude_t));
     query->remarks = apr_array_make(call->pool, 1, sizeof(const char *));
-    query->count = call->endpoint->paging.count_default;
+    query->count = fhir_call_count(call, call->endpoint->paging.count_default);
     FHIR_TRY(fhir_query_count(call, pairs));
     query->applied.list = apr_palloc(call->pool, sizeof(fhir_pair_t) * (apr_size_t)(pairs->n + 1));
     for (int i = 0; i < pairs->n; i++) {

@@ -4,6 +4,7 @@
  * Source: http://hl7.org/fhir/R4/search.html#return
  */
 #include <apr_strings.h>
+#include <limits.h>
 #include <stdlib.h>
 
 #include "fhir/query/fhir_grant.h"
@@ -25,9 +26,7 @@ static fhir_err_t *take_count(fhir_query_t *query, const fhir_call_t *call, cons
     apr_size_t len = strlen(pair->value);
     if (!len || strspn(pair->value, "0123456789") != len)
         return bad(call, pair, "a whole number, 0 for the number of matches only");
-    query->count = len > 6 ? call->endpoint->paging.count_max : atoi(pair->value);
-    if (query->count > call->endpoint->paging.count_max)
-        query->count = call->endpoint->paging.count_max;
+    query->count = fhir_call_count(call, len > 6 ? INT_MAX : atoi(pair->value));
     if (!query->count)
         query->summary_count = 1;
     return NULL;

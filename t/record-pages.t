@@ -237,7 +237,8 @@ push @hostile, $binary;
     }
     is(join(' ', sort { $a <=> $b } values %seen), join(' ', (1) x 200), '  and the next ones have the next rows');
     my $style = length $t->get('/fhir.css')->body || length $t->get('/dev/r4/fhir.css')->body;
-    my $wide = { resourceType => 'CareTeam', name => '"' x 400, category => [ map { { text => ('"' x 400) . $_ } } 1 .. 9 ],
+    my $wide = { resourceType => 'CareTeam', name => '"' x 400,
+        category => [ map { { text => ('"' x 400) . $_ } } 1 .. 9 ],
         identifier => [ { system => 'urn:many', value => 'wide' } ],
         participant => [ map { { role => [ { text => ('"' x 400) . $_ } ] } } 1 .. 9 ] };
     my $pdf = 'JVBERi0xLjQK' x 420_000;
@@ -248,8 +249,10 @@ push @hostile, $binary;
             extension => [ map { { url => "http://a.example/$_", valueString => 'x' x 300 } } 1 .. 400 ] },
         map { { %$wide, id => "wide$_" } } 1 .. 60);
     my $bundle = $t->post('/dev/r4/Bundle', { resourceType => 'Bundle', type => 'collection',
-            entry => [ map { { resource => $_ } } @rows[ 0 .. 299 ] ] })->header('Location')
-        =~ s{^.*/dev/r4/|/_history.*}{}gr;
+            entry => [ map { { fullUrl => "http://a.example/Observation/$_->{id}", resource => $_ } }
+                @rows[ 0 .. 299 ] ] });
+    is($bundle->status, 201, 'a Bundle is stored') or diag substr $bundle->body, 0, 500;
+    ($bundle) = $bundle->header('Location') =~ m{/dev/r4/(Bundle/[^/]+)/};
     for my $path ($many, 'Observation/large', 'DocumentReference/pdf', 'Basic/told', $bundle,
         'CareTeam?identifier=urn:many|wide', '_history?_count=1000', "Patient/$patient/\$everything?_count=1000",
         "Observation?patient=$patient&code=85354-9&_count=100", 'Patient?_count=9&_revinclude=Observation:subject',

@@ -9,7 +9,13 @@ use FHIR::Test::Browser;
 use FHIR::Test::Portal;
 use Test::More;
 
-my $p = FHIR::Test::Portal->new;
+# an endpoint without tokens, which httpd opens to who has a cookie
+my $p = FHIR::Test::Portal->new(conf => <<'CONF');
+<Location "/dev/r4">
+    FHIREndpoint R4 open
+    Require expr "%{HTTP_COOKIE} =~ /demo=open/"
+</Location>
+CONF
 my ($t, $w) = @$p{ qw(t world) };
 my $PASSWORD = $FHIR::Test::Auth::PASSWORD;
 my @two = (password => $PASSWORD, again => $PASSWORD);
@@ -368,8 +374,19 @@ my $h;
     $dev->get($try);
     my $nobody = $dev->press([ _step => 'launch' ], patient => 'nobody');
     like($nobody->body, qr/id="launch-link"/, 'EHR: a developer is not told whether a patient exists');
-    $dev->get($try);
-    my $page = $dev->press([ _step => 'launch' ], patient => 'p1', encounter => 'e1');
+    $t->httpd->allow_log(qr{AH01630: client denied by server configuration: fhir:/dev/r4/metadata});
+    # patients to choose from: those of an endpoint without tokens that httpd opens to this client, and no others
+    unlike($dev->get($try)->body, qr/Okafor|id="find"/, 'EHR: a developer sees no patients');
+    $dev->{cookies}{demo} = 'open';
+    like($dev->get($try)->body, qr{value="p1"[^>]*><strong>Amara Okafor</strong>}, '  an open one has a short list');
+    unlike($dev->press([ _step => 'find' ], _find => 'ben')->body, qr/Amara/, '  a search');
+    like($dev->press([ _step => 'find' ], _find => 'nobody')->body, qr/No patient was found/, '  that finds nobody');
+    $dev->press([ _step => 'find' ], _find => 'amara');
+    like($dev->press([ patient => 'p1' ])->body, qr{id="patient"[^>]*value="p1">.*<option value="e1">}s,
+        '  and the visits of the one that is chosen');
+    my $page = $dev->press([ _step => 'launch' ], encounter => 'e1');
+    delete $dev->{cookies}{demo};
+    like($page->body, qr{id="patient"[^>]*value="p1">.*<option value="e1" selected>}s, '  which stay');
     my ($launch_url) = $page->body =~ /href="([^"]+)" id="launch-link"/;
     my %launch = FHIR::Test::Browser::params(FHIR::Test::Browser::unescape($launch_url));
     is($launch{iss}, $staff, "EHR: the app's launch URL with iss");

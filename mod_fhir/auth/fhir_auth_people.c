@@ -191,6 +191,33 @@ fhir_err_t *fhir_auth_exists(int *exists, const fhir_auth_call_t *call, const ch
     return NULL;
 }
 
+fhir_err_t *
+fhir_auth_each_visit(const fhir_auth_call_t *call, const fhir_user_t *user, const char *patient,
+                     void (*each)(void *baton, const char *id, const char *start, const char *what),
+                     void *baton)
+{
+    const fhir_node_t *bundle = NULL;
+    fhir_grant_t grant;
+    staff_grant(&grant, call, user);
+    if (!grant.all || !fhir_text_is_id(patient, strlen(patient)))
+        return NULL;
+    FHIR_TRY(
+        get_as(&bundle, call, &grant, "Encounter",
+               apr_psprintf(call->pool, "patient=%s&_sort=-date,_id&_count=%d", patient, PAGE)));
+    const fhir_node_t *entry = first_item(fhir_node_get(bundle, "entry"));
+    for (; entry; entry = entry->next) {
+        const fhir_node_t *visit = fhir_node_get(entry, "resource");
+        const fhir_node_t *type = first_item(fhir_node_get(visit, "type"));
+        const char *what = fhir_node_string(type, "text", call->pool);
+        if (!what)
+            what =
+                fhir_node_string(first_item(fhir_node_get(type, "coding")), "display", call->pool);
+        each(baton, fhir_node_string(visit, "id", call->pool),
+             fhir_node_string(fhir_node_get(visit, "period"), "start", call->pool), what);
+    }
+    return NULL;
+}
+
 /* ---- whom an account may act for ---- */
 
 static void add(fhir_auth_patients_t *list, const fhir_auth_patient_t *patient, apr_pool_t *pool)

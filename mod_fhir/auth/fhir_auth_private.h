@@ -305,8 +305,14 @@ fhir_err_t *fhir_auth_patient(fhir_auth_patient_t **patient, const char **why,
 /** The patients for whom a patient's user may act: itself, and those whom it represents. */
 fhir_err_t *fhir_auth_own_patients(fhir_auth_patients_t *out, const char **why,
                                    const fhir_auth_call_t *call, const fhir_user_t *user);
+/** Calls each for the latest visits of a patient that a member of the staff may see: id, start
+ *  ("2026-11-20T…") and kind, each of which may be NULL. None when it does not see all patients. */
+fhir_err_t *
+fhir_auth_each_visit(const fhir_auth_call_t *call, const fhir_user_t *user, const char *patient,
+                     void (*each)(void *baton, const char *id, const char *start, const char *what),
+                     void *baton);
 /** Finds patients by the words that a member of the staff types, among those that it may see; more:
- *  the query of a further page. */
+ *  the query of a page instead of words. */
 fhir_err_t *fhir_auth_find_patients(fhir_auth_patients_t *out, const fhir_auth_call_t *call,
                                     const fhir_user_t *user, const char *words, const char *more);
 /** 1 if a member of the staff may choose this patient (FHIRUserAccess). */

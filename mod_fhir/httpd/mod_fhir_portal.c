@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <http_core.h>
+#include <http_request.h>
 
 #include "httpd/mod_fhir.h"
 
@@ -96,11 +97,48 @@ static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child
 typedef struct httpd_t {
     const char *const *mail; /* FHIRPortalMail, or NULL */
     request_rec *r;
+    mod_fhir_child_t *child;
 } httpd_t;
 
 request_rec *mod_fhir_portal_request(const fhir_portal_t *portal)
 {
     return ((const httpd_t *)portal->baton)->r;
+}
+
+/* 1 if httpd's own rules admit the client of a request to a path. httpd logs AH01630 if not. */
+static int is_admitted(request_rec *r, const char *path)
+{
+    request_rec *sub =
+        ap_sub_req_method_uri("GET", apr_pstrcat(r->pool, path, "/metadata", NULL), r, NULL);
+    int status = sub->status;
+    ap_destroy_sub_req(sub);
+    return status == HTTP_OK;
+}
+
+/* R4's endpoint without tokens, whose patients a test launch may be for: everybody whom httpd
+ * admits to it may see them. */
+static const fhir_portal_endpoint_t *open_to(const fhir_portal_t *portal, const char *tenant)
+{
+    request_rec *r = mod_fhir_portal_request(portal);
+    for (int i = 0; i < mod_fhir_sections(r->server); i++) {
+        mod_fhir_settings_t settings;
+        if (!mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_ENDPOINT))
+            continue;
+        const mod_fhir_place_t *place = settings.value[MOD_FHIR_ENDPOINT].place;
+        if (place->audience != FHIR_AUDIENCE_OPEN || place->spoken != &fhir_model_r4 ||
+            strcmp(mod_fhir_tenant(&settings), tenant) != 0 || !is_admitted(r, place->path))
+            continue;
+        mod_fhir_endpoint_t *made =
+            mod_fhir_endpoint_get(((const httpd_t *)portal->baton)->child, &settings);
+        if (!made)
+            continue;
+        fhir_portal_endpoint_t *open = apr_pcalloc(r->pool, sizeof(*open));
+        open->base_url = mod_fhir_base_url(r, &settings);
+        open->place = place->path;
+        open->endpoint = *mod_fhir_endpoint_plain(made);
+        return open;
+    }
+    return NULL;
 }
 
 static const char *url_of(const fhir_portal_t *portal, const char *tenant)
@@ -174,7 +212,7 @@ static fhir_err_t *send_mail(const fhir_portal_t *portal, const char *message, a
 int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_fhir_child_t *child)
 {
     mod_fhir_settings_t *settings = apr_pmemdup(r->pool, own, sizeof(*own));
-    httpd_t httpd = {own->value[MOD_FHIR_PORTAL_MAIL].words, r};
+    httpd_t httpd = {own->value[MOD_FHIR_PORTAL_MAIL].words, r, child};
     fhir_portal_t portal = {
         .sign_up = (fhir_sign_up_t)mod_fhir_number(own, MOD_FHIR_PORTAL_SIGN_UP),
         .practices = (int)mod_fhir_number(own, MOD_FHIR_PORTAL_PRACTICES),
@@ -184,6 +222,7 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_
         .store = mod_fhir_child_store(child),
         .send_mail = send_mail,
         .url_of = url_of,
+        .open_to = open_to,
         .baton = &httpd,
     };
     mod_fhir_health_fill(&portal);

@@ -51,6 +51,9 @@ struct fhir_portal_t {
     const fhir_portal_endpoint_t *endpoints; /* of this server, in the order of its configuration */
     /** Of the practice's endpoints that need no token, R4's and DSTU2's base URL, or NULL. */
     const char *open_base[2];
+    /** A practice's R4 endpoint that needs no token, if httpd's own rules (Require) admit this
+     * client to it; otherwise NULL. */
+    const fhir_portal_endpoint_t *(*open_to)(const fhir_portal_t *portal, const char *tenant);
     fhir_directory_t *directory;
     fhir_store_t *store; /* whatever the state of the practice's schema is; NULL: no database */
     apr_time_t started;  /* the server, last; 0: not known */

@@ -107,11 +107,66 @@ static fhir_err_t *start(fhir_view_t **view, fhir_auth_call_t *call, const fhir_
     return NULL;
 }
 
+/* ---- the patient that a launch is for ---- */
+
+typedef struct visits_t {
+    fhir_view_t *view;
+    const fhir_auth_call_t *call;
+} visits_t;
+
+static void add_visit(void *baton, const char *id, const char *start, const char *what)
+{
+    const visits_t *visits = baton;
+    fhir_view_t *row = fhir_view_add(visits->view, "visits");
+    fhir_view_flag(visits->view, "has_visits", 1);
+    fhir_view_set(row, "id", id);
+    fhir_view_set(row, "start", start ? apr_pstrndup(visits->call->pool, start, 10) : "");
+    fhir_view_set(row, "what", what ? what : "");
+    fhir_view_flag(row, "is_chosen", id && !strcmp(id, typed(visits->call, "encounter")));
+}
+
+/* Patients to choose from, where everybody may see them: at the practice's endpoint without tokens,
+ * if httpd admits this client to it. A developer may see no patients of a practice otherwise, and
+ * types an id. */
+static fhir_err_t *show_patients(fhir_view_t *view, fhir_auth_call_t *call)
+{
+    static const fhir_user_t anybody = {.id = ""};
+    const fhir_portal_t *portal = fhir_portal_of(call);
+    const fhir_portal_endpoint_t *open = portal->open_to(portal, call->tenant);
+    const char *words = typed(call, "_find"), *chosen = typed(call, "patient");
+    if (!open)
+        return NULL;
+    fhir_auth_request_t request = *call->request;
+    request.endpoint = &open->endpoint;
+    request.base_url = open->base_url;
+    fhir_auth_call_t inner = *call;
+    inner.request = &request;
+    fhir_auth_patients_t found;
+    visits_t visits = {view, call};
+    FHIR_TRY(fhir_auth_find_patients(&found, &inner, &anybody, words,
+                                     *words ? NULL : "_count=8&_sort=family,given,_id"));
+    fhir_view_flag(view, "may_find", 1);
+    fhir_view_set(view, "find", words);
+    fhir_view_flag(view, "none_found", *words && !found.n);
+    for (int i = 0; i < found.n; i++) {
+        fhir_view_t *row = fhir_view_add(view, "patients_found");
+        fhir_view_set(row, "id", found.list[i].id);
+        fhir_view_set(row, "patient", found.list[i].name);
+        fhir_view_set(row, "birth_date", found.list[i].birth_date);
+        fhir_view_flag(row, "is_chosen", !strcmp(found.list[i].id, chosen));
+    }
+    return *chosen ? fhir_auth_each_visit(&inner, &anybody, chosen, add_visit, &visits) : NULL;
+}
+
 static fhir_err_t *show(fhir_auth_call_t *call, const fhir_session_t *session,
                         const fhir_portal_client_t *client, const char *fault, const char *launch)
 {
     fhir_view_t *view;
     FHIR_TRY(start(&view, call, session, client));
+    fhir_view_set(view, "chosen", typed(call, "patient"));
+    fhir_view_set(view, "chosen_visit", typed(call, "encounter"));
+    if (client->launch && strncmp(client->kind, "backend", 7) != 0)
+        FHIR_TRY(show_patients(view, call));
     fhir_view_set(view, "fault", fault);
     fhir_view_set(view, "launch_link", launch);
     return fhir_auth_page(call, 200, "try", view, NULL);
@@ -221,6 +276,8 @@ fhir_err_t *fhir_portal_try(fhir_auth_call_t *call)
     const fhir_portal_client_t *client;
     FHIR_TRY(own_client(&client, call, session, fhir_auth_param(&call->query, "client")));
     const fhir_portal_endpoint_t *endpoint = endpoint_at(call, typed(call, "endpoint"));
+    if (!strcmp(step, "find") || !strcmp(step, "patient"))
+        return show(call, session, client, NULL, NULL);
     if (!*step || !endpoint)
         return show(call, session, client, *step ? "fault-endpoint" : NULL, NULL);
     if (!strcmp(step, "launch"))

@@ -59,6 +59,28 @@ is join("\n", @without), '', 'each has an index';
 $t->psql("ALTER DATABASE $t->{database} RESET enable_seqscan");
 $t->restart;
 
+# ---- numbers as terms ----
+
+# Each number is found between any bounds that it is between, by its name and without, and by few terms: those at the
+# edges of steps, beside them, and far from all.
+is $t->psql(q{SET search_path = main;
+    WITH edge AS (SELECT DISTINCT sign * (power(2::numeric, e) + more) v
+            FROM generate_series(-10, 26, 2) e, unnest('{-1,1}'::integer[]) sign,
+                 unnest('{0,0.0001,-0.0001}'::numeric[]) more UNION SELECT unnest('{0,1e-9,1e12,-1e12}'::numeric[])),
+        pair AS (SELECT v, least(v, w) low, greatest(v, w) high
+            FROM edge, (SELECT v w FROM edge UNION SELECT NULL) o),
+        found AS (SELECT *, fhir_number_terms(v, v) && fhir_range_steps(NULL, low, high)
+            AND fhir_value_terms('{a,~l|a}', v, v, 'mg', 'mg') && fhir_range_steps('a', low, NULL)
+            AND fhir_value_terms('{a}', v, v, 'mg', 'milligram') && fhir_range_steps('|milligram', NULL, high)
+            AND fhir_composite_terms(jsonb_build_array(jsonb_build_object('0', '{a}'::text[], '1',
+                jsonb_build_object('l', v, 'h', v)))) && fhir_range_steps('a', low, high) AS is_found FROM pair)
+    SELECT count(*) > 10000, count(*) FILTER (WHERE NOT is_found),
+        max(cardinality(fhir_range_steps(NULL, low, high))) <= 48 FROM found}), 't|0|t', 'each number has its terms';
+is $t->psql(q{SET search_path = main;
+    SELECT fhir_number_terms(v, v) && fhir_range_steps(NULL, v * 1.05, v * 1.06)
+      FROM unnest('{0.5,7,120}'::numeric[]) v}),
+    "f\nf\nf", '  and not those of its neighbours';
+
 # ---- pages of a large table ----
 
 $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, code, status, category,
@@ -108,6 +130,10 @@ for (
     [ 'Observation?combo-code-value-quantity=a$gt290,c$lt3&_count=20',
         "code && '{a}' AND value_quantity_low > 290 OR code && '{c}' AND value_quantity_low < 3" ],
     [ 'Observation?code-value-quantity=a$lt10&_count=50', "code && '{a}' AND value_quantity_low < 10" ],
+    [ 'Observation?code-value-quantity=~l|a$lt10', 'FALSE' ],
+    [ 'Observation?code-value-quantity=http://loinc.org|b$ge250||mg&_count=5',
+        "code && '{~l|b}' AND value_quantity_low >= 250 AND value_quantity_code = 'mg'" ],
+    [ 'Observation?code-value-quantity=http://snomed.info/sct|b$ge250', 'FALSE' ],
     [ 'Observation?code-value-quantity=a$le0,b$ge299',
         "code && '{a}' AND value_quantity_low <= 0 OR code && '{b}' AND value_quantity_low >= 299" ],
     [ 'Observation?date=ge2020-08-01&code=b&_count=7', "code && '{b}' AND date_low >= '2020-08-01'" ],
@@ -281,7 +307,7 @@ $t->psql(q{CREATE INDEX fhir_index_next ON main.observation (version)});
 my $definition = q{SELECT indexdef FROM pg_indexes WHERE schemaname = 'main' AND indexname = 'observation_keys_idx'};
 my $rebuilt = $t->fhirctl('init')->{out};
 like $rebuilt, qr/^1 of 1: observation_keys_idx rebuilt in/m, 'init rebuilds what an earlier version has made';
-like $t->psql($definition), qr/fhir_composite_keys\(.*fhir_quantity_terms\(component_value_quantity_low, /,
+like $t->psql($definition), qr/fhir_composite_terms\(.*fhir_value_terms\(component_value_quantity_low, /,
     '  as it is now';
 is $t->psql("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'fhir_index_%' AND indexname !~ '(set|due)'"), 0,
     '  and leaves none';

@@ -409,8 +409,13 @@ fhir_err_t *fhirctl_index_make_due(int *made, const fhirctl_db_t *db, PGconn *co
     FHIR_TRY(fhirctl_db_run(&r, conn, pool, DUE, 0, NULL));
     if (made)
         *made = PQntuples(r);
-    while (!err && n < jobs && n < PQntuples(r))
-        err = fhirctl_db_connect(&builders[n++].conn, db, pool);
+    while (!err && n < jobs && n < PQntuples(r)) {
+        err = fhirctl_db_connect(&builders[n].conn, db, pool);
+        if (!err && jobs > 1) /* they take all processors: workers of their own would only cost */
+            err = fhirctl_db_run(NULL, builders[n].conn, pool,
+                                 "SET max_parallel_maintenance_workers = 0", 0, NULL);
+        n++;
+    }
     while (!err && next < PQntuples(r)) {
         if ((b = idle_one(builders, n)) == NULL) {
             err = wait_for_one(builders, n, pool);

@@ -118,16 +118,16 @@ def _keys(plan):
     for column in plan.columns:
         ends = [column.base + "_low", column.base + "_high"]
         if column.kind in ("NUMBER", "NUMBERS"):
-            found.append(('fhir_number_keys("%s", "%s")' % tuple(ends), ends))
+            found.append(('fhir_number_terms("%s", "%s")' % tuple(ends), ends))
         elif column.kind == "QUANTITIES":
-            found.append(('fhir_quantity_terms("{0}_low", "{0}_high", "{0}_code", "{0}_unit")'.format(column.base), ends))
+            found.append(('fhir_value_terms("{0}_low", "{0}_high", "{0}_code", "{0}_unit")'.format(column.base), ends))
         elif column.kind == "QUANTITY" and column.base not in paired:
             found.append((_quantity("NULL", column.base), ends))
         elif column.kind == "COMPOSITE":
-            found.append(('fhir_composite_keys("%s")' % column.base, [column.base]))
+            found.append(('fhir_composite_terms("%s")' % column.base, [column.base]))
     quantities = [_quantity('"%s"' % code, base) for base, code in sorted(paired.items())]
     return quantities, found
 
 
 def _quantity(codes, base):
-    return 'fhir_quantity_terms({0}, "{1}_low", "{1}_high", "{1}_code", "{1}_unit")'.format(codes, base)
+    return 'fhir_value_terms({0}, "{1}_low", "{1}_high", "{1}_code", "{1}_unit")'.format(codes, base)

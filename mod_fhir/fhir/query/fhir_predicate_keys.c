@@ -2,8 +2,8 @@
 /*
  * Conditions that add nothing to a test but what an index can find: the expressions are those of
  * the indexes in sql/practice.sql (tools/fhirgen/indexes.py), their functions in
- * sql/003-search.sql and sql/025-quantity-units.sql. docs/schema.md tells why the indexes are as
- * they are.
+ * sql/031-value-terms.sql and sql/003-search.sql. docs/schema.md tells why the indexes are as they
+ * are.
  */
 #include <apr_strings.h>
 
@@ -101,7 +101,7 @@ static void put_pair(fhir_sql_t *sql, const char *alias, const fhir_param_t *pai
     const fhir_model_t *m = sql->call->stored;
     const fhir_param_t *code = &m->params[m->components[pair->first_component]];
     const fhir_param_t *quantity = &m->params[m->components[pair->first_component + 1]];
-    fhir_buf_printf(sql->text, "%s(%s", function(sql, "fhir_quantity_terms"),
+    fhir_buf_printf(sql->text, "%s(%s", function(sql, "fhir_value_terms"),
                     fhir_predicate_column(sql, alias, code, ""));
     put_columns(sql, alias, quantity, quantity_columns);
     fhir_buf_putc(sql->text, ')');
@@ -119,11 +119,11 @@ static const struct {
     int is_column;
     const char *const *more;
 } other_terms[] = {
-    [FHIR_COL_COMPOSITE] = {"fhir_composite_keys", "", 1, quantity_columns + 4},
-    [FHIR_COL_NUMBER] = {"fhir_number_keys", "_low", 1, (const char *const[]){"_high", NULL}},
-    [FHIR_COL_NUMBERS] = {"fhir_number_keys", "_low", 1, (const char *const[]){"_high", NULL}},
-    [FHIR_COL_QUANTITY] = {"fhir_quantity_terms", "NULL", 0, quantity_columns},
-    [FHIR_COL_QUANTITIES] = {"fhir_quantity_terms", "_low", 1, quantity_columns + 1},
+    [FHIR_COL_COMPOSITE] = {"fhir_composite_terms", "", 1, quantity_columns + 4},
+    [FHIR_COL_NUMBER] = {"fhir_number_terms", "_low", 1, (const char *const[]){"_high", NULL}},
+    [FHIR_COL_NUMBERS] = {"fhir_number_terms", "_low", 1, (const char *const[]){"_high", NULL}},
+    [FHIR_COL_QUANTITY] = {"fhir_value_terms", "NULL", 0, quantity_columns},
+    [FHIR_COL_QUANTITIES] = {"fhir_value_terms", "_low", 1, quantity_columns + 1},
 };
 
 /* num_nonnulls(…) > 0 AND: the columns of the rows that the index has. */
@@ -145,8 +145,8 @@ static void put_terms(fhir_sql_t *sql, const char *alias, const fhir_param_t *p)
     fhir_buf_putc(sql->text, ')');
 }
 
-/* All the others of a type are one expression: num_nonnulls(…) > 0 AND (fhir_number_keys(…) ||
- * fhir_composite_keys(…)). */
+/* All the others of a type are one expression: num_nonnulls(…) > 0 AND (fhir_number_terms(…) ||
+ * fhir_composite_terms(…)). */
 static void put_others(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
 {
     const fhir_model_t *m = sql->call->stored;
@@ -176,7 +176,7 @@ static const char *unit_of(const fhir_sql_t *sql, const fhir_qvalue_t *v)
     return has_unit(v) ? apr_pstrcat(sql->call->pool, "|", v->code, NULL) : NULL;
 }
 
-/* fhir_range_terms(name, low, high): the terms of numbers that a value can match, of a code or of a
+/* fhir_range_steps(name, low, high): the terms of numbers that a value can match, of a code or of a
  * unit. They stand in subqueries: of many constants the planner takes each for rather common. */
 static void put_range(fhir_sql_t *sql, const char *name, const fhir_qvalue_t *v)
 {
@@ -200,7 +200,7 @@ static void put_range(fhir_sql_t *sql, const char *name, const fhir_qvalue_t *v)
     default:
         break;
     }
-    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_terms"));
+    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_steps"));
     fhir_sql_bind(sql, name, "text");
     fhir_buf_puts(sql->text, ", ");
     fhir_sql_bind(sql, low, "numeric");

@@ -17,9 +17,12 @@
 #define PLACE_END       4096
 #define COARSE          32 /* places */
 #define COARSE_MARK     1073741824
-/* The most places of a window, a sixteenth of all. If none of the other conditions is in the index
- * of the places, so that it finds all rows of the window, it has fewer. */
+/* The most places of a window, a sixteenth of all; a quarter if a condition is found by terms of
+ * numbers, because these find rows of its neighbours, too, several for each match: a part of them
+ * is read sooner than all. If none of the other conditions is in the index of the places, so that
+ * it finds all rows of the window, it has fewer. */
 #define WIDTH_MAX       512
+#define WIDTH_MAX_KEYED 2048
 #define WIDTH_MAX_ALONE 64
 
 /* A window is swept if it has at most so many rows for each row of the page, and at most so many
@@ -278,6 +281,9 @@ int fhir_window_is_plain(const fhir_query_t *query, const fhir_call_t *call)
 
 static int width_max(const fhir_query_t *query, const fhir_call_t *call)
 {
+    for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
+        if (fhir_predicate_is_keyed(call, n))
+            return WIDTH_MAX_KEYED;
     for (const fhir_qnode_t *n = query->where->child; n; n = n->next)
         if (fhir_predicate_has_places(call, n))
             return WIDTH_MAX;

@@ -30,6 +30,10 @@ is(join(' ', map { $_->[0] } @rows), join(' ', $text =~ /^## (FHIR\w+)$/mg), 'in
 
 my $security = read_file(source_dir() . '/SECURITY.md');
 is(join(' ', grep { /Max$/ && $security !~ /`$_`/ } sort keys %known), '', 'SECURITY.md names every limit');
+my %tests = map { $_ => 1 } $security =~ m{`(t/[^\s`]+)}g;
+cmp_ok(scalar keys %tests, '>', 25, 'SECURITY.md names tests');
+is(join(' ', grep { my @files = glob source_dir() . "/$_"; !grep { -e } @files } sort keys %tests), '',
+    '  which are there');
 
 # docs/limits.md: the defaults of its tables are those of the program, and no limit is missing.
 my %default = map { $_->[0] => $_->[2] } @rows;

@@ -277,7 +277,8 @@ sub status_of_url {
     my %base = (good => "good.example:$port", soon => "www.soon.example:$port", over => "over.example:$port",
         elsewhere => 'good.example', stranger => "stranger.example:$port");
     my $server = $t->second(processes => 1, modules => [qw(ssl socache_shmcb watchdog md)], conf =>
-        "ServerTokens Prod\nMDStoreDir $dir/md\nMDMembers manual\nListen 127.0.0.1:$port\n$hosts", endpoints => $PORTAL . join '', map {
+        "ServerTokens Prod\nMDStoreDir $dir/md\nMDMembers manual\nListen 127.0.0.1:$port\n$hosts",
+        endpoints => $PORTAL . join '', map {
             "<Location /$_/r4>\nFHIREndpoint R4 provider\nFHIRBaseURL https://$base{$_}/$_/r4\n</Location>\n"
         } sort keys %base);
     my ($of, $json, $page) = status_of($server);
@@ -308,6 +309,31 @@ sub date_in {
     my ($days) = @_;
     my @t = gmtime(time + 86400 * $days);
     return sprintf '%d-%02d-%02d', $t[ 5 ] + 1900, $t[ 4 ] + 1, $t[ 3 ];
+}
+
+# ---- a practice without an address ----
+{
+    my $file = write_file(work_dir() . '/word', "$FHIR::Test::Auth::PASSWORD\n");
+    $t->fhirctl('user', 'add', 'warned', '--kind', 'admin', '--display', 'Chief', '--password-file', $file);
+    my $chief = FHIR::Test::Browser->new($t);
+    my $warning = sub { $chief->get($t->url('/portal/licences'))->body =~ /id="unlisted">([^<]*)/ ? $1 : '' };
+    $chief->get($t->url('/portal/licences'));
+    $chief->sign_in('warned', $FHIR::Test::Auth::PASSWORD);
+    my $change = sub { $t->psql("UPDATE main.$_[0] SET resource = replace(resource, '\"$_[1]\"', '\"$_[2]\"')") };
+    is($warning->(), '', 'License Management does not warn of a practice with an address');
+    $change->('organization', 'address', 'gone');
+    wait_for(sub { $t->get('/portal/directory')->body !~ /Worcester/ }, 15);
+    is($warning->(), '', '  nor of one whose location has one');
+    $change->('location', 'address', 'gone');
+    my $told = qr{without an address, which 45 CFR 170\.404 requires.*Organization/lakeside};
+    ok(wait_for(sub { $warning->() =~ $told }, 15),
+        '  but of one without any, with the record to mend');
+    $change->($_, 'gone', 'address') for qw(organization location);
+    $t->psql(q{UPDATE main.organization SET active = 'false' WHERE id = 'lakeside'});
+    ok(wait_for(sub { $warning->() =~ /no active Organization of its records is named Lakeside/ }, 15),
+        '  and of one without an Organization');
+    $t->psql(q{UPDATE main.organization SET active = 'true' WHERE id = 'lakeside'});
+    ok(wait_for(sub { $warning->() eq '' }, 15), '  until it is there');
 }
 
 # ---- records that cannot be read ----

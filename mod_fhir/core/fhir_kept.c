@@ -77,13 +77,13 @@ fhir_err_t *fhir_kept_create(fhir_kept_t **out, apr_size_t max, apr_pool_t *pool
 /* The item of that key, held for the caller, or NULL. */
 static item_t *find(fhir_kept_t *kept, const char *key)
 {
-    item_t **place, *item;
     if (!key)
         return NULL;
     apr_thread_mutex_lock(kept->lock);
-    for (place = &kept->first; *place && strcmp((*place)->key, key) != 0; place = &(*place)->next)
-        ;
-    item = *place;
+    item_t **place = &kept->first;
+    while (*place && strcmp((*place)->key, key) != 0)
+        place = &(*place)->next;
+    item_t *item = *place;
     if (item) { /* moves it to the front */
         *place = item->next;
         item->next = kept->first;

@@ -282,17 +282,44 @@ static void put_references(bundle_t *bundle, const fhir_practice_t *practice)
         fhir_buf_putc(bundle->buf, ']');
 }
 
+static const fhir_node_t *own_addresses(const fhir_practice_t *practice)
+{
+    return fhir_node_get(practice->organization, "address");
+}
+
+static const fhir_node_t *first_place(const fhir_practice_t *practice)
+{
+    return practice->n_locations ? fhir_node_get(practice->locations[0], "address") : NULL;
+}
+
 static void put_address(bundle_t *bundle, const fhir_practice_t *practice)
 {
-    const fhir_node_t *place =
-        practice->n_locations ? fhir_node_get(practice->locations[0], "address") : NULL;
-    if (fhir_node_get(practice->organization, "address"))
+    const fhir_node_t *place = first_place(practice);
+    if (own_addresses(practice))
         copy(bundle, practice->organization, "address", "address");
     else if (place) {
         fhir_buf_puts(bundle->buf, ",\"address\":[");
         fhir_node_write_json(bundle->buf, place, 0);
         fhir_buf_putc(bundle->buf, ']');
     }
+}
+
+fhir_err_t *fhir_portal_show_unlisted(fhir_view_t *view, fhir_auth_call_t *call)
+{
+    fhir_practices_t practices;
+    FHIR_TRY(practices_of(&practices, call));
+    for (int i = 0; i < practices.n; i++) {
+        const fhir_practice_t *practice = &practices.list[i];
+        if (strcmp(practice->tenant, call->tenant) != 0 || !practice->read ||
+            own_addresses(practice) || first_place(practice))
+            continue;
+        fhir_view_set(view, "unlisted",
+                      practice->organization ? "unlisted-address" : "unlisted-organization");
+        fhir_view_set(view, "unlisted_name", practice->name);
+        fhir_view_set(view, "unlisted_id",
+                      fhir_node_string(practice->organization, "id", call->pool));
+    }
+    return NULL;
 }
 
 /* The public part of the practice's own record: no contacts, no extensions of its own. */

@@ -60,6 +60,7 @@ static fhir_err_t *show_list(fhir_auth_call_t *call, const fhir_session_t *sessi
     for (int i = 0; i < found.n; i++)
         fhir_portal_show_client(fhir_view_add(view, "found"), call, &found.list[i]);
     fhir_portal_show_ending(view, call);
+    FHIR_TRY(fhir_portal_show_unlisted(view, call));
     fhir_view_set(view, "q", words);
     fhir_view_set(view, "message", message ? message : message_of(call));
     fhir_view_flag(view, "may_invite",

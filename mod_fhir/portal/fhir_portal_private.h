@@ -122,6 +122,9 @@ fhir_err_t *fhir_portal_show_health(fhir_view_t *view, const fhir_auth_call_t *c
 /** Adds the practice's endpoints whose certificates end soon, or have ended, to the list "ending":
  *  url, certificate_days, certificate_over, certificate_ends. */
 void fhir_portal_show_ending(fhir_view_t *view, const fhir_auth_call_t *call);
+/** Warns of what the directory does not know of the call's practice, and 45 CFR 170.404 wants: sets
+ *  "unlisted" to the name of a text. @return as fhir_directory_practices */
+fhir_err_t *fhir_portal_show_unlisted(fhir_view_t *view, fhir_auth_call_t *call);
 fhir_err_t *fhir_portal_status(fhir_auth_call_t *call);
 
 /* ---- fhir_portal_try.c ---- */

@@ -52,10 +52,10 @@ sub columns {
 # Of all values of an expression that most rows have, but not more than are counted, and that fewest have.
 sub many_and_few {
     my ($tenant, $table, $expr) = @_;
-    my @values = split /\n/, sql(qq{WITH v AS (SELECT fhir_full(v) v, count(*) n FROM (SELECT $expr v FROM "$table") e
-        WHERE v <> '' AND v !~ E'[,\$\\\\\\\\\\n]' GROUP BY 1)
-        (SELECT v FROM v WHERE n <= $COUNTED ORDER BY n DESC, v LIMIT 1) UNION ALL
-        (SELECT v FROM v ORDER BY n, v LIMIT 1)}, $tenant);
+    my @values = split /\n/, sql(qq{WITH v AS MATERIALIZED (SELECT v, count(*) n FROM (SELECT $expr v FROM "$table") e
+        WHERE v <> '' AND v !~ E'[,\$\\\\\\n]' GROUP BY 1)
+        (SELECT fhir_full(v) FROM v WHERE n <= $COUNTED ORDER BY n DESC, v LIMIT 1) UNION ALL
+        (SELECT fhir_full(v) FROM v ORDER BY n, v LIMIT 1)}, $tenant);
     return @values;
 }
 

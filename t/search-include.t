@@ -28,6 +28,17 @@ is(included('Observation?_id=odd,same&_include=Observation:performer&_include=Ob
     '  by two includes');
 is(included('Observation?_id=odd,o1&_include=Observation:performer&_sort=_id'), 'd1', '  of a sorted page');
 
+# ---- of another patient ----
+$t->load({ resourceType => 'Patient', id => 'mother' }, { resourceType => 'Patient', id => 'newborn' },
+    { resourceType => 'Encounter', id => 'birth', status => 'finished', class => { code => 'IMP' },
+        subject => { reference => 'Patient/mother' } },
+    { resourceType => 'Observation', id => 'weight', status => 'final', code => { text => 'birth weight' },
+        subject => { reference => 'Patient/newborn' }, encounter => { reference => 'Encounter/birth' } });
+is(included('Encounter?patient=mother&_revinclude=Observation:encounter'), 'weight',
+    "what was observed of the newborn during the mother's encounter");
+is(ask('Patient?_has:Observation:patient:encounter=Encounter/birth')->found('match'), 'newborn',
+    '  who is found by it');
+
 # ---- several steps ----
 my @chain = map { { resourceType => 'Location', id => "l$_", partOf => { reference => 'Location/l'
         . ($_ + 1) } } } 1 .. 14;

@@ -345,6 +345,8 @@ my $h;
     my ($new) = $dev->press([ _step => 'secret', $app->{test} ])->body =~ /id="new-secret">([^<]+)/;
     my %kept = %{ $dev->{cookies} }; # of the portal's path alone
     $dev->get($try);
+    my ($prefilled) = $dev->{page}->body =~ m{name="scope_text"[^>]*>([^<]*)<};
+    unlike($prefilled, qr/(?:^| )launch(?: |$)/, 'a standalone launch does not ask for the launch of the product');
     $dev->press([ _step => 'standalone' ], scope_text => 'launch/patient patient/*.rs');
     like($dev->{url}, qr{/fhir/r4/auth/authorize\?}, "a test launch leads to the endpoint's authorization page");
     $dev->sign_in('clinician', $PASSWORD);

@@ -81,6 +81,18 @@ static const char *encoded(const char *text, apr_pool_t *pool)
     return fhir_buf_cstr(buf);
 }
 
+/* The scopes of a standalone launch: the app's but "launch", which needs a launch of the product.
+ */
+static const char *standalone_scopes(const char *scopes, apr_pool_t *pool)
+{
+    const char *kept = "";
+    char *last, *copy = apr_pstrdup(pool, scopes);
+    for (char *word = apr_strtok(copy, " ", &last); word; word = apr_strtok(NULL, " ", &last))
+        if (strcmp(word, "launch") != 0)
+            kept = apr_pstrcat(pool, kept, *kept ? " " : "", word, NULL);
+    return kept;
+}
+
 /* The values of the code examples. */
 static void show_example(fhir_view_t *view, const fhir_auth_call_t *call,
                          const fhir_portal_client_t *client)
@@ -93,7 +105,9 @@ static void show_example(fhir_view_t *view, const fhir_auth_call_t *call,
     fhir_view_set(view, "example_base_encoded", encoded(base, call->pool));
     fhir_view_set(view, "example_redirect", redirect);
     fhir_view_set(view, "example_redirect_encoded", encoded(redirect, call->pool));
-    fhir_view_set(view, "example_scope_encoded", encoded(client->scopes, call->pool));
+    const char *scopes = standalone_scopes(client->scopes, call->pool);
+    fhir_view_set(view, "standalone_scopes", scopes);
+    fhir_view_set(view, "example_scope_encoded", encoded(scopes, call->pool));
 }
 
 static fhir_err_t *start(fhir_view_t **view, fhir_auth_call_t *call, const fhir_session_t *session,
@@ -121,7 +135,7 @@ static void add_visit(void *baton, const char *id, const char *start, const char
     fhir_view_flag(visits->view, "has_visits", 1);
     fhir_view_set(row, "id", id);
     fhir_view_set(row, "start", start ? apr_pstrndup(visits->call->pool, start, 10) : "");
-    fhir_view_set(row, "what", what ? what : "");
+    fhir_view_set(row, "what", what ? what : start ? "" : id);
     fhir_view_flag(row, "is_chosen", id && !strcmp(id, typed(visits->call, "encounter")));
 }
 

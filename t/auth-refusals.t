@@ -530,6 +530,17 @@ unlike(
     my $program  = join '', map { read_file($_) } glob "$mod_fhir/{auth,portal,httpd}/*.c";
     cmp_ok(scalar @rows, '>', 60, scalar(@rows) . ' refusals can be explained');
     is(join(' ', grep { $program !~ /\bFHIR_REFUSED_$_\b/ } @rows), '', 'each of them can happen');
+
+    # what to do, in both languages
+    my %what    = read_file("$mod_fhir/auth/fhir_refusal.h") =~ /^  X\(\w+, "([^"]+)".*, "([^"]+)"\)(?: \\)?$/mg;
+    my %spanish = read_file(source_dir() . '/htdocs/text.es') =~ /^do-(\S+) = (.+)$/mg;
+    is_deeply([ sort keys %spanish ], [ sort keys %what ], 'each says what to do in Spanish, too');
+    for my $language (qw(en es)) {
+        my $page = $t->get('/fhir/r4/auth/help', 'Accept-Language' => $language)->body;
+        my ($text) = $page =~ /<tr id="wrong-secret">.*?>([^<>]+)<\/td><\/tr>/s;
+        is($text =~ s/&#39;/'/gr, { en => \%what, es => \%spanish }->{$language}{'wrong-secret'},
+            "  on the help page in $language");
+    }
 }
 
 # ---- bearer tokens at the FHIR API ----

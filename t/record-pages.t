@@ -84,6 +84,11 @@ like(page("/dev/r4/Encounter?patient=$patient&_count=1&_include=Encounter:subjec
     'what is included has a table of its own');
 like(page("/dev/r4/Observation?patient=$patient&_count=2", 'Accept-Language' => 'es-MX,en')->body,
     qr{<html lang="es">.*<h1>Observaciones</h1>.*<th scope="col">Valor</th>}s, 'in Spanish');
+for ([ en => 'female' ], [ es => 'mujer' ]) {
+    my ($language, $word) = @$_;
+    my $woman = page('/dev/r4/Patient?gender=female&_count=1', 'Accept-Language' => $language)->body;
+    like($woman, qr{<td data-label="[^"]+">$word</td>}, "  codes of FHIR, too: $word");
+}
 my $form = $t->post('/dev/r4/Observation/_search', "patient=$patient&_format=html&_count=2",
     'Content-Type' => 'application/x-www-form-urlencoded');
 like($form->body, qr{<code>patient</code> \Q$patient\E}, 'a search by POST says what was asked, too');

@@ -183,7 +183,7 @@ static void refuse_page(fhir_auth_call_t *call)
     fhir_view_set(view, "description", call->refusal.description);
     if (*call->root || call->refusal.id != FHIR_REFUSED_NOT_FOUND)
         fhir_view_set(view, "who", apr_pstrcat(call->pool, "who-", row->who, NULL));
-    fhir_view_set(view, "what", row->what);
+    fhir_view_set(view, "what", fhir_refusal_what(row, call->language, call->pool));
     fhir_view_set(view, "error", row->error);
     fhir_view_set(view, "help", error_uri(call));
     fhir_view_set(view, "request_id", call->request->request_id);

@@ -165,7 +165,7 @@ fhir_err_t *fhir_auth_help(fhir_auth_call_t *call)
         fhir_view_set(item, "name", row->name);
         fhir_view_set(item, "error", row->error);
         fhir_view_set(item, "who", apr_pstrcat(call->pool, "role-", row->who, NULL));
-        fhir_view_set(item, "what", row->what);
+        fhir_view_set(item, "what", fhir_refusal_what(row, call->language, call->pool));
     }
     return fhir_auth_page(call, 200, "help", view, NULL);
 }

@@ -10,6 +10,8 @@
 #ifndef FHIR_REFUSAL_H
 #define FHIR_REFUSAL_H
 
+#include <apr_pools.h>
+
 #define FHIR_DEVELOPER "developer"
 #define FHIR_PRACTICE  "practice"
 #define FHIR_USER      "user"
@@ -131,6 +133,9 @@ typedef struct fhir_refusal_row_t {
 } fhir_refusal_row_t;
 /** Indexed by fhir_refusal_id_t. */
 extern const fhir_refusal_row_t fhir_refusals[FHIR_REFUSAL_COUNT];
+/** What to do, in the language of a page ("en", "es"). */
+const char *fhir_refusal_what(const fhir_refusal_row_t *row, const char *language,
+                              apr_pool_t *pool);
 
 /** Why one request was refused. */
 typedef struct fhir_refusal_t {

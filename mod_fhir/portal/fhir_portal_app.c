@@ -708,7 +708,9 @@ static fhir_err_t *read_refusal(void *baton, const fhir_row_t *row)
     fhir_view_flag(item, "has_received", !fhir_row_is_null(row, 8));
     fhir_view_set(item, "who",
                   known ? apr_pstrcat(refusals->call->pool, "who-", known->who, NULL) : NULL);
-    fhir_view_set(item, "what", known ? known->what : "");
+    const char *language = refusals->call->language;
+    fhir_view_set(item, "what",
+                  known ? fhir_refusal_what(known, language, refusals->call->pool) : "");
     return NULL;
 }
 

@@ -116,10 +116,32 @@ static void put_time(const line_t *line, const fhir_node_t *node)
         fhir_buf_puts(line->buf, "</span>");
 }
 
+/* A code of FHIR, such as a status, in the reader's language. Displays of other code systems are
+ * the author's words. */
+static void put_code(const line_t *line, const fhir_node_t *node)
+{
+    char key[40] = "code-";
+    const apr_size_t at = strlen(key);
+    if (!node->text || node->text_len >= sizeof(key) - at) {
+        put(line, node);
+        return;
+    }
+    memcpy(key + at, node->text, node->text_len);
+    key[at + node->text_len] = '\0';
+    const char *word = fhir_html_say(line->html, key);
+    if (strcmp(word, key) != 0)
+        fhir_html_text(line->buf, word);
+    else
+        put(line, node);
+}
+
 static void put_primitive(const line_t *line, fhir_prim_t prim, const fhir_node_t *node)
 {
     int linked = 0;
     switch (prim) {
+    case FHIR_PRIM_CODE:
+        put_code(line, node);
+        return;
     case FHIR_PRIM_DATE:
     case FHIR_PRIM_DATETIME:
     case FHIR_PRIM_INSTANT:

@@ -408,11 +408,6 @@ static fhir_err_t *show_type(const docs_t *docs, const fhir_node_t *resource)
 
 /* ---- OpenAPI ---- */
 
-static void put(fhir_buf_t *buf, const char *text)
-{
-    fhir_buf_json_string(buf, text, strlen(text));
-}
-
 static void put_content(fhir_buf_t *buf, const docs_t *docs, const char *type)
 {
     fhir_buf_printf(buf, "\"content\":{\"%s\":{\"schema\":{\"$ref\":\"#/components/schemas/%s\"}",
@@ -444,7 +439,7 @@ static void put_operation(fhir_buf_t *buf, int *n, const char *method, const cha
 {
     fhir_buf_printf(buf, "%s\"%s\":{\"operationId\":\"%s-%s\",\"tags\":[\"%s\"],\"summary\":",
                     (*n)++ ? "," : "", method, code, type, type);
-    put(buf, summary);
+    fhir_portal_json(buf, summary);
     fhir_buf_putc(buf, ',');
 }
 
@@ -454,10 +449,10 @@ static void put_search(fhir_buf_t *buf, const docs_t *docs, const fhir_node_t *r
     fhir_buf_puts(buf, "\"parameters\":[");
     for (const fhir_node_t *p = items(resource, "searchParam"); p; p = p->next) {
         fhir_buf_printf(buf, "%s{\"name\":", n++ ? "," : "");
-        put(buf, string(docs, p, "name"));
+        fhir_portal_json(buf, string(docs, p, "name"));
         fhir_buf_puts(buf, ",\"in\":\"query\",\"description\":");
-        put(buf, apr_pstrcat(docs->call->pool, string(docs, p, "type"), ": ",
-                             string(docs, p, "documentation"), NULL));
+        fhir_portal_json(buf, apr_pstrcat(docs->call->pool, string(docs, p, "type"), ": ",
+                                          string(docs, p, "documentation"), NULL));
         fhir_buf_puts(buf, ",\"schema\":{\"type\":\"string\"}}");
     }
     fhir_buf_printf(buf, "%s{\"$ref\":\"#/components/parameters/count\"}],", n ? "," : "");
@@ -472,7 +467,7 @@ static void put_body_json(fhir_buf_t *buf, const docs_t *docs, const char *type,
     fhir_buf_printf(buf, "{\"resourceType\":\"%s\"", type);
     if (id) {
         fhir_buf_puts(buf, ",\"id\":");
-        put(buf, id);
+        fhir_portal_json(buf, id);
     }
     for (const fhir_node_t *c = body ? body->child->next : NULL; c; c = c->next) {
         fhir_buf_putc(buf, ',');
@@ -532,10 +527,10 @@ static fhir_err_t *answer_openapi(const docs_t *docs)
     const char *auth = apr_pstrcat(docs->call->pool, docs->endpoint->base_url, "/auth/", NULL);
     int n = 0;
     fhir_buf_puts(buf, "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"FHIR API\",\"version\":");
-    put(buf, docs->endpoint->endpoint.spoken->version);
+    fhir_portal_json(buf, docs->endpoint->endpoint.spoken->version);
     fhir_buf_puts(buf, ",\"description\":\"Made of the endpoint's CapabilityStatement.\"},"
                        "\"servers\":[{\"url\":");
-    put(buf, docs->endpoint->base_url);
+    fhir_portal_json(buf, docs->endpoint->base_url);
     fhir_buf_puts(buf, "}],\"security\":[{\"smart\":[]}],\"paths\":{\"/metadata\":{\"get\":{"
                        "\"operationId\":\"capabilities\",\"summary\":\"CapabilityStatement\","
                        "\"security\":[],");
@@ -558,9 +553,9 @@ static fhir_err_t *answer_openapi(const docs_t *docs)
     put_content(buf, docs, "OperationOutcome");
     fhir_buf_puts(buf, "}}}},\"securitySchemes\":{\"smart\":{\"type\":\"oauth2\",\"flows\":{"
                        "\"authorizationCode\":{\"authorizationUrl\":");
-    put(buf, apr_pstrcat(docs->call->pool, auth, "authorize", NULL));
+    fhir_portal_json(buf, apr_pstrcat(docs->call->pool, auth, "authorize", NULL));
     fhir_buf_puts(buf, ",\"tokenUrl\":");
-    put(buf, apr_pstrcat(docs->call->pool, auth, "token", NULL));
+    fhir_portal_json(buf, apr_pstrcat(docs->call->pool, auth, "token", NULL));
     fhir_buf_puts(buf,
                   ",\"scopes\":{\"launch/patient\":\"choose a patient\",\"patient/*.rs\":"
                   "\"read the patient's records\",\"user/*.rs\":\"read what the user may\"}}}}},"
@@ -589,7 +584,7 @@ static void put_header(fhir_buf_t *buf, const char *name, const char *value)
 {
     fhir_buf_printf(buf, "%s{\"key\":\"%s\",\"value\":", buf->data[buf->len - 1] == '[' ? "" : ",",
                     name);
-    put(buf, value);
+    fhir_portal_json(buf, value);
     fhir_buf_putc(buf, '}');
 }
 
@@ -598,10 +593,10 @@ static void begin_request(fhir_buf_t *buf, int *n, const char *name, const char 
                           const char *method)
 {
     fhir_buf_printf(buf, "%s{\"name\":", (*n)++ ? "," : "");
-    put(buf, name);
+    fhir_portal_json(buf, name);
     fhir_buf_puts(buf, ",\"event\":[{\"listen\":\"test\",\"script\":{\"type\":\"text/javascript\","
                        "\"exec\":[");
-    put(buf, script);
+    fhir_portal_json(buf, script);
     fhir_buf_printf(buf, "]}}],\"request\":{\"method\":\"%s\",\"header\":[", method);
 }
 
@@ -610,7 +605,7 @@ static void put_get(fhir_buf_t *buf, const docs_t *docs, int *n, const char *nam
     begin_request(buf, n, name, "pm.test('200', () => pm.response.to.have.status(200));", "GET");
     put_header(buf, "Accept", media_of(docs));
     fhir_buf_puts(buf, "],\"url\":");
-    put(buf, apr_pstrcat(docs->call->pool, "{{base}}/", path, NULL));
+    fhir_portal_json(buf, apr_pstrcat(docs->call->pool, "{{base}}/", path, NULL));
     fhir_buf_puts(buf, "},\"response\":[]}");
 }
 
@@ -635,7 +630,8 @@ static void put_write(fhir_buf_t *buf, const docs_t *docs, int *n, const char *t
         put_header(buf, "If-Match", "{{version}}");
     put_body_json(body, docs, type, is_update ? "{{id}}" : NULL);
     fhir_buf_puts(buf, "],\"url\":");
-    put(buf, apr_pstrcat(docs->call->pool, "{{base}}/", type, is_update ? "/{{id}}" : "", NULL));
+    fhir_portal_json(
+        buf, apr_pstrcat(docs->call->pool, "{{base}}/", type, is_update ? "/{{id}}" : "", NULL));
     fhir_buf_puts(buf, ",\"body\":{\"mode\":\"raw\",\"raw\":");
     fhir_buf_json_string(buf, body->data, body->len);
     fhir_buf_puts(buf, ",\"options\":{\"raw\":{\"language\":\"json\"}}}},\"response\":[]}");
@@ -667,12 +663,12 @@ static fhir_err_t *answer_postman(const docs_t *docs)
     fhir_buf_t *buf = fhir_buf_create(pool, 0);
     int n = 0;
     fhir_buf_puts(buf, "{\"info\":{\"name\":");
-    put(buf, apr_pstrcat(pool, "FHIR ", docs->endpoint->endpoint.spoken->label, NULL));
+    fhir_portal_json(buf, apr_pstrcat(pool, "FHIR ", docs->endpoint->endpoint.spoken->label, NULL));
     fhir_buf_puts(buf, ",\"schema\":\"https://schema.getpostman.com/json/collection/v2.1.0/"
                        "collection.json\"},\"auth\":{\"type\":\"bearer\",\"bearer\":[{\"key\":"
                        "\"token\",\"value\":\"{{token}}\",\"type\":\"string\"}]},\"variable\":[{"
                        "\"key\":\"base\",\"value\":");
-    put(buf, docs->endpoint->base_url);
+    fhir_portal_json(buf, docs->endpoint->base_url);
     fhir_buf_puts(buf, "},{\"key\":\"token\",\"value\":\"\"}],\"item\":[");
     put_get(buf, docs, &n, "CapabilityStatement", "metadata");
     put_get(buf, docs, &n, "SMART configuration", ".well-known/smart-configuration");
@@ -695,9 +691,9 @@ static fhir_err_t *answer_environment(const docs_t *docs)
     const char *label = docs->endpoint->endpoint.spoken->label;
     const char *practice = docs->endpoint->practice ? docs->endpoint->practice : "FHIR";
     fhir_buf_puts(buf, "{\"name\":");
-    put(buf, apr_pstrcat(docs->call->pool, practice, " ", label, NULL));
+    fhir_portal_json(buf, apr_pstrcat(docs->call->pool, practice, " ", label, NULL));
     fhir_buf_puts(buf, ",\"values\":[{\"key\":\"base\",\"value\":");
-    put(buf, docs->endpoint->base_url);
+    fhir_portal_json(buf, docs->endpoint->base_url);
     fhir_buf_puts(buf, ",\"type\":\"default\",\"enabled\":true},{\"key\":\"token\",\"value\":\"\","
                        "\"type\":\"secret\",\"enabled\":true}],"
                        "\"_postman_variable_scope\":\"environment\"}");

@@ -150,17 +150,12 @@ static const fhir_vscode_t *code_of(const fhir_model_t *m, apr_uint16_t set)
     return vs->n_codes ? &m->codes[vs->first_code] : NULL;
 }
 
-static void put(fhir_buf_t *buf, const char *text)
-{
-    fhir_buf_json_string(buf, text, strlen(text));
-}
-
 static void put_coding(const body_t *body, const fhir_vscode_t *code)
 {
     fhir_buf_puts(body->buf, "{\"system\":");
-    put(body->buf, fhir_model_str(body->model, code->system));
+    fhir_portal_json(body->buf, fhir_model_str(body->model, code->system));
     fhir_buf_puts(body->buf, ",\"code\":");
-    put(body->buf, fhir_model_str(body->model, code->code));
+    fhir_portal_json(body->buf, fhir_model_str(body->model, code->code));
     fhir_buf_putc(body->buf, '}');
 }
 
@@ -205,7 +200,7 @@ static void put_value(const body_t *body, const fhir_element_t *e, const char *p
     const fhir_vscode_t *code = e->binding ? code_of(m, e->binding) : NULL;
     if (type->kind == FHIR_KIND_PRIMITIVE) {
         if (code)
-            put(body->buf, fhir_model_str(m, code->code));
+            fhir_portal_json(body->buf, fhir_model_str(m, code->code));
         else
             fhir_buf_puts(body->buf, primitives[type->prim]);
         return;

@@ -9,6 +9,8 @@
 #ifndef FHIR_PORTAL_PRIVATE_H
 #define FHIR_PORTAL_PRIVATE_H
 
+#include <string.h>
+
 #include "auth/fhir_auth_private.h"
 #include "auth/fhir_licence.h"
 #include "core/fhir_kept.h"
@@ -93,6 +95,11 @@ fhir_node_t *fhir_portal_example(const fhir_model_t *model, const char *type, ap
 /** A body for create that the server accepts: the example without what the server sets, or what
  *  the model requires. NULL for a type that does not exist. */
 const fhir_node_t *fhir_portal_body(const fhir_model_t *model, const char *type, apr_pool_t *pool);
+/** Appends a text as a JSON string. */
+static inline void fhir_portal_json(fhir_buf_t *buf, const char *text)
+{
+    fhir_buf_json_string(buf, text, strlen(text));
+}
 /** Adds what create and update of a type need: body, required (path), references (text), refusals
  *  (status, text: a key), may_create, may_update, and how the endpoint is configured
  *  (checks_references, ignores_id, named_by_body). */

@@ -122,13 +122,11 @@ static void put_code(const line_t *line, const fhir_node_t *node)
 {
     char key[40] = "code-";
     const apr_size_t at = strlen(key);
-    if (!node->text || node->text_len >= sizeof(key) - at) {
-        put(line, node);
-        return;
+    const char *word = key;
+    if (node->text && node->text_len < sizeof(key) - at) {
+        memcpy(key + at, node->text, node->text_len); /* key ends with zeros */
+        word = fhir_html_say(line->html, key);
     }
-    memcpy(key + at, node->text, node->text_len);
-    key[at + node->text_len] = '\0';
-    const char *word = fhir_html_say(line->html, key);
     if (strcmp(word, key) != 0)
         fhir_html_text(line->buf, word);
     else

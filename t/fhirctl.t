@@ -62,7 +62,9 @@ ctl(3, qr/older version of mod_fhir \(002-contained is missing\); run fhirctl in
     'index', 'list', '--tenant', 'second');
 $t->psql(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later', '')});
 ctl(3, qr/newer version of mod_fhir \(999-later is unknown\); update/, @$_) for [qw(index list)], ['init'];
-$t->psql(q{DELETE FROM main.fhir_migration WHERE name = '999-later'});
+$t->psql(q{UPDATE main.fhir_migration SET name = '999-later-compatible' WHERE name = '999-later'});
+ctl(0, qr/observation/, qw(index list));
+$t->psql(q{DELETE FROM main.fhir_migration WHERE name = '999-later-compatible'});
 ctl(0, qr/is ready/, 'init');
 ctl(3, qr/schema "third" .*does not exist, or has no tables of mod_fhir; run fhirctl init/,
     'index', 'list', '--tenant', 'third');

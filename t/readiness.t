@@ -120,6 +120,10 @@ changed('ALTER SCHEMA main RENAME TO elsewhere', qr/This practice's database has
 changed(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later', '')}, qr/not of the same version/,
     qr/FHIR0213: .* of a newer version of mod_fhir \(999-later is unknown\); update this server/, 'a newer schema',
     q{DELETE FROM main.fhir_migration WHERE name = '999-later'});
+$t->psql(q{INSERT INTO main.fhir_migration (name, digest) VALUES ('999-later-compatible', '')});
+sleep 2.1;
+works('a newer file that older servers need not know');
+$t->psql(q{DELETE FROM main.fhir_migration WHERE name = '999-later-compatible'});
 changed(q{UPDATE main.fhir_migration SET name = 'x' WHERE name = '002-contained'}, qr/not of the same version/,
     qr/FHIR0213: .* of an older version of mod_fhir \(002-contained is missing\); run fhirctl init/, 'an older schema',
     q{UPDATE main.fhir_migration SET name = '002-contained' WHERE name = 'x'});

@@ -45,7 +45,14 @@ static const char *find(const char *list, const char *name)
     return NULL;
 }
 
-/* The first name of the list that this program does not have, or NULL. */
+static int is_compatible(const char *name)
+{
+    static const char suffix[] = FHIR_SCHEMA_COMPATIBLE;
+    const apr_size_t len = strlen(name), behind = sizeof(suffix) - 1;
+    return len > behind && strcmp(name + len - behind, suffix) == 0;
+}
+
+/* The first name of the list that this program does not have and would have to know, or NULL. */
 static const char *unknown_file(const char *list, apr_pool_t *pool)
 {
     while (list && *list) {
@@ -54,7 +61,7 @@ static const char *unknown_file(const char *list, apr_pool_t *pool)
         while (file->name && strcmp(file->name, name) != 0) {
             file++;
         }
-        if (!file->name)
+        if (!file->name && !is_compatible(name))
             return name;
         list = strchr(list, ',');
         list += list != NULL;

@@ -5,13 +5,18 @@
  *        use this check.
  *
  * fhirctl init runs the files of sql/, each once, and records name and digest in fhir_migration. A
- * schema is usable if these are exactly the files of this build. The program neither reads nor
- * writes a schema with fewer, more or other files.
+ * schema is usable if these are the files of this build, and perhaps files of a newer version whose
+ * names end in FHIR_SCHEMA_COMPATIBLE. The program neither reads nor writes any other schema.
  */
 #ifndef FHIR_SCHEMA_H
 #define FHIR_SCHEMA_H
 
 #include "store/fhir_store.h"
+
+/** The end of a file's name that says: servers of earlier versions may go on beside it. Such a file
+ *  makes only what they neither need nor have to fill, so that servers can be updated one by one.
+ */
+#define FHIR_SCHEMA_COMPATIBLE "-compatible"
 
 /** A file of sql/, compiled in by tools/embed-sql. */
 typedef struct fhir_schema_file_t {
@@ -35,7 +40,7 @@ typedef enum fhir_schema_state_t {
     FHIR_SCHEMA_READY,
     FHIR_SCHEMA_MISSING, /* the schema does not exist, or has no tables of mod_fhir */
     FHIR_SCHEMA_OLDER,   /* files of this build were not run yet */
-    FHIR_SCHEMA_NEWER,   /* files were run that this build does not know */
+    FHIR_SCHEMA_NEWER,   /* files were run that this build would have to know */
     FHIR_SCHEMA_OTHER,   /* a file was run that differs from the one of this build */
     FHIR_SCHEMA_NO_RIGHT,
     FHIR_SCHEMA_NO_KEY

@@ -131,6 +131,9 @@ for ([ 'MedicationOrder', qr/R4 calls it "MedicationRequest"/ ], [ 'Conformance'
     [ 'Pateint', qr/did you mean "Patient"/ ]) {
     is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-supported', $_->[1], "the type $_->[0] is refused with a hint");
 }
+for ([ 'patient/1', qr/below this base \(did you mean "Patient"\?\);/ ], [ 'Patient/1/x', qr/below this base;/ ]) {
+    is_outcome($t->get("/dev/r4/$_->[0]"), 404, 'not-found', $_->[1], "$_->[0]: a type begins with a capital");
+}
 is_outcome($t->get('/dev/r4/Patient/$evrything'), 404, 'not-found', qr/did you mean \$everything\?/,
     'so is an operation');
 

@@ -120,15 +120,28 @@ static int matches(const char *pattern, const path_t *path)
     return !*pattern;
 }
 
+static int is_type(const fhir_call_t *call, const char *name)
+{
+    return fhir_model_resource(call->spoken, name, strlen(name)) != NULL;
+}
+
+/* " (did you mean …)", or "". */
+static const char *meant(const fhir_call_t *call, const char *name)
+{
+    if (is_type(call, name))
+        return "";
+    return fhir_spoken_differs(call) ? fhir_spoken_called(call, name)
+                                     : fhir_renamed_type(call, name);
+}
+
 static fhir_err_t *unknown_type(const fhir_call_t *call, const char *name)
 {
-    if (fhir_model_resource(call->spoken, name, strlen(name)))
+    if (is_type(call, name))
         return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
                                "%s is not served by a base of FHIR %s", name, call->spoken->label);
     return fhir_err_create(call->pool, FHIR_ERR_TYPE_UNKNOWN,
                            "FHIR %s has no resource type \"%s\"%s", call->spoken->label, name,
-                           fhir_spoken_differs(call) ? fhir_spoken_called(call, name)
-                                                     : fhir_renamed_type(call, name));
+                           meant(call, name));
 }
 
 /* Copies the parts of the path to where the pattern says. */
@@ -182,10 +195,11 @@ static fhir_err_t *refuse(fhir_call_t *call, const path_t *path, int known)
     const fhir_request_t *request = call->request;
     const char *allow = allowed(call, path);
     if (!known)
-        return fhir_err_create(call->pool, FHIR_ERR_NOT_FOUND,
-                               "There is nothing at \"%s\" below this base; [base]/metadata lists "
-                               "the resource types and interactions",
-                               request->path);
+        return fhir_err_create(
+            call->pool, FHIR_ERR_NOT_FOUND,
+            "There is nothing at \"%s\" below this base%s; [base]/metadata lists "
+            "the resource types and interactions",
+            request->path, path->n ? meant(call, path->segment[0]) : "");
     apr_table_setn(call->response->headers, "Allow", allow ? allow : "");
     return fhir_err_create(call->pool, FHIR_ERR_METHOD,
                            allow ? "%s is not offered here; allowed: %s"

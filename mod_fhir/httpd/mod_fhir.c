@@ -220,6 +220,8 @@ static void register_hooks(apr_pool_t *pool)
 #endif
     ap_hook_translate_name(translate_name, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_check_access_ex(mod_fhir_portal_hush, NULL, NULL, APR_HOOK_REALLY_FIRST,
+                            AP_AUTH_INTERNAL_PER_CONF);
     ap_hook_type_checker(find_type, NULL, NULL, APR_HOOK_FIRST);
     mod_fhir_auth_register(pool);
     mod_fhir_error_register();

@@ -199,7 +199,7 @@ struct fhir_portal_t;
  *  portal; an httpd status. */
 int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
                           mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child,
-                          const struct fhir_portal_t *portal);
+                          struct fhir_portal_t *portal);
 /** The grant of the request's bearer token; *grant NULL when none was sent.
  *  @return NULL, FHIR_ERR_LOGIN (why the token is not taken), or as fhir_store_run */
 fhir_err_t *mod_fhir_auth_grant(const fhir_grant_t **grant, request_rec *r,
@@ -218,6 +218,11 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *settings,
                             mod_fhir_child_t *child);
 /** The address of the portal that this server has for a tenant, or NULL. */
 const char *mod_fhir_portal_url(request_rec *r, const char *tenant);
+/** Fills in the endpoints of the server. has_store: the tenant's schema was found ready. */
+void mod_fhir_portal_list(struct fhir_portal_t *portal, const char *own_tenant, int has_store);
+/** A hook before httpd's rules: where a portal asks by a subrequest whether they admit its client,
+ *  a refusal (AH01630) is no error, and not logged. */
+int mod_fhir_portal_hush(request_rec *r);
 /** The request that a portal's call answers. */
 request_rec *mod_fhir_portal_request(const struct fhir_portal_t *portal);
 /** What the process remembers of practices for directories. */

@@ -146,7 +146,7 @@ const char *mod_fhir_request_id(request_rec *r)
 
 int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
                           mod_fhir_endpoint_t *endpoint, mod_fhir_child_t *child,
-                          const fhir_portal_t *portal)
+                          fhir_portal_t *portal)
 {
     auth_call_t *call = apr_pcalloc(r->pool, sizeof(*call));
     fhir_auth_request_t *request = &call->request;
@@ -183,6 +183,8 @@ int mod_fhir_auth_handler(request_rec *r, const mod_fhir_settings_t *settings,
     request->baton = call;
     const char *no_store;
     request->store = mod_fhir_endpoint_store(&no_store, endpoint, &call->log, r->pool);
+    if (portal)
+        mod_fhir_portal_list(portal, request->endpoint->tenant, request->store != NULL);
     err = portal ? fhir_portal_run(&call->response, request)
                  : fhir_auth_run(&call->response, request);
     if (err)

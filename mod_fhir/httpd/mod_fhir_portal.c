@@ -42,26 +42,52 @@ const char *mod_fhir_portal_url(request_rec *r, const char *tenant)
     return NULL;
 }
 
-/* Endpoints of the portal's own practice as they answer, with their statements; those of other
- * practices, of which there may be thousands, as they are configured. */
-static void add_endpoint(apr_array_header_t *list, request_rec *r, mod_fhir_child_t *child,
-                         const mod_fhir_settings_t *settings, const char *own_tenant)
+/* What a portal call needs from httpd. */
+typedef struct httpd_t {
+    const char *const *mail; /* FHIRPortalMail, or NULL */
+    request_rec *r;
+    mod_fhir_child_t *child;
+} httpd_t;
+
+request_rec *mod_fhir_portal_request(const fhir_portal_t *portal)
+{
+    return ((const httpd_t *)portal->baton)->r;
+}
+
+/* An endpoint as it answers, with its statement and, if the database is there, the keys of its page
+ * links, which a process takes when it first asks; NULL when there is no memory. */
+static const fhir_endpoint_t *answering(const httpd_t *httpd, const mod_fhir_settings_t *settings,
+                                        int has_store)
+{
+    mod_fhir_endpoint_t *made = mod_fhir_endpoint_get(httpd->child, settings);
+    const char *why;
+    fhir_log_t log;
+    mod_fhir_log_request(&log, httpd->r);
+    if (made && has_store)
+        (void)mod_fhir_endpoint_store(&why, made, &log, httpd->r->pool);
+    return made ? mod_fhir_endpoint_plain(made) : NULL;
+}
+
+/* Endpoints of the portal's own practice as they answer; those of other practices, of which there
+ * may be thousands, as they are configured. */
+static void add_endpoint(apr_array_header_t *list, const httpd_t *httpd,
+                         const mod_fhir_settings_t *settings, const char *own_tenant, int has_store)
 {
     if (settings->value[MOD_FHIR_ENDPOINT].place->audience == FHIR_AUDIENCE_OPEN)
         return;
     fhir_portal_endpoint_t *item = apr_array_push(list);
     *item = (fhir_portal_endpoint_t){
-        .base_url = mod_fhir_base_url(r, settings),
+        .base_url = mod_fhir_base_url(httpd->r, settings),
         .place = settings->value[MOD_FHIR_ENDPOINT].place->path,
         .practice = settings->value[MOD_FHIR_PRACTICE_NAME].text,
         .organization = settings->value[MOD_FHIR_PRACTICE_ORGANIZATION].text,
         .logo = settings->value[MOD_FHIR_PRACTICE_LOGO].text,
     };
-    mod_fhir_endpoint_t *made = strcmp(mod_fhir_tenant(settings), own_tenant) == 0
-                                    ? mod_fhir_endpoint_get(child, settings)
-                                    : NULL;
-    if (made)
-        item->endpoint = *mod_fhir_endpoint_plain(made);
+    const fhir_endpoint_t *own = strcmp(mod_fhir_tenant(settings), own_tenant) == 0
+                                     ? answering(httpd, settings, has_store)
+                                     : NULL;
+    if (own)
+        item->endpoint = *own;
     else
         mod_fhir_settings_apply(&item->endpoint, settings);
 }
@@ -78,40 +104,41 @@ static void note_open(fhir_portal_t *portal, request_rec *r, const mod_fhir_sett
         portal->open_base[at] = mod_fhir_base_url(r, settings);
 }
 
-static void list_endpoints(fhir_portal_t *portal, request_rec *r, mod_fhir_child_t *child,
-                           const char *own_tenant)
+void mod_fhir_portal_list(fhir_portal_t *portal, const char *own_tenant, int has_store)
 {
+    const httpd_t *httpd = portal->baton;
+    request_rec *r = httpd->r;
     apr_array_header_t *list = apr_array_make(r->pool, 16, sizeof(fhir_portal_endpoint_t));
     for (int i = 0; i < mod_fhir_sections(r->server); i++) {
         mod_fhir_settings_t settings;
         if (!mod_fhir_section_settings(&settings, r->server, i, MOD_FHIR_ENDPOINT))
             continue;
-        add_endpoint(list, r, child, &settings, own_tenant);
+        add_endpoint(list, httpd, &settings, own_tenant, has_store);
         note_open(portal, r, &settings, own_tenant);
     }
     portal->n_endpoints = list->nelts;
     portal->endpoints = (fhir_portal_endpoint_t *)list->elts;
 }
 
-/* What a portal call needs from httpd. */
-typedef struct httpd_t {
-    const char *const *mail; /* FHIRPortalMail, or NULL */
-    request_rec *r;
-    mod_fhir_child_t *child;
-} httpd_t;
+static const char asks[] = "fhir-asks"; /* a note of a request whose subrequest is a question */
 
-request_rec *mod_fhir_portal_request(const fhir_portal_t *portal)
+int mod_fhir_portal_hush(request_rec *r)
 {
-    return ((const httpd_t *)portal->baton)->r;
+    static const struct ap_logconf quiet = {.level = APLOG_CRIT};
+    if (r->main && apr_table_get(r->main->notes, asks))
+        r->log = &quiet;
+    return DECLINED;
 }
 
-/* 1 if httpd's own rules admit the client of a request to a path. httpd logs AH01630 if not. */
+/* 1 if httpd's own rules admit the client of a request to a path. */
 static int is_admitted(request_rec *r, const char *path)
 {
+    apr_table_setn(r->notes, asks, "1");
     request_rec *sub =
         ap_sub_req_method_uri("GET", apr_pstrcat(r->pool, path, "/metadata", NULL), r, NULL);
     int status = sub->status;
     ap_destroy_sub_req(sub);
+    apr_table_unset(r->notes, asks);
     return status == HTTP_OK;
 }
 
@@ -128,14 +155,13 @@ static const fhir_portal_endpoint_t *open_to(const fhir_portal_t *portal, const 
         if (place->audience != FHIR_AUDIENCE_OPEN || place->spoken != &fhir_model_r4 ||
             strcmp(mod_fhir_tenant(&settings), tenant) != 0 || !is_admitted(r, place->path))
             continue;
-        mod_fhir_endpoint_t *made =
-            mod_fhir_endpoint_get(((const httpd_t *)portal->baton)->child, &settings);
-        if (!made)
+        const fhir_endpoint_t *endpoint = answering(portal->baton, &settings, 1);
+        if (!endpoint)
             continue;
         fhir_portal_endpoint_t *open = apr_pcalloc(r->pool, sizeof(*open));
         open->base_url = mod_fhir_base_url(r, &settings);
         open->place = place->path;
-        open->endpoint = *mod_fhir_endpoint_plain(made);
+        open->endpoint = *endpoint;
         return open;
     }
     return NULL;
@@ -232,6 +258,5 @@ int mod_fhir_portal_handler(request_rec *r, const mod_fhir_settings_t *own, mod_
     mod_fhir_endpoint_t *endpoint = mod_fhir_endpoint_get(child, settings);
     if (!endpoint)
         return HTTP_INTERNAL_SERVER_ERROR;
-    list_endpoints(&portal, r, child, mod_fhir_tenant(settings));
     return mod_fhir_auth_handler(r, settings, endpoint, child, &portal);
 }

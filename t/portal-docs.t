@@ -153,6 +153,8 @@ like($t->get('/portal/docs/DSTU2/Observation')->body, qr{id="try".*name="patient
     '  and the form asks for the patient');
 is($t->get('/portal/docs/R4/openapi.json', 'If-None-Match' => $t->get('/portal/docs/R4/openapi.json')->header('ETag'))
         ->status, 304, '304 to who has it');
+is($t->get('/portal/docs/R4/openapi.json', 'Accept-Encoding' => 'gzip')->header('Content-Encoding'), 'gzip',
+    '  compressed for who accepts that');
 
 # A token that may write, of a backend service.
 sub writer {

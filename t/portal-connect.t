@@ -229,6 +229,9 @@ my @secrets;
     $dev->get($keys);
     like($dev->press([ _step => 'save', $keyed->{test} ], jwks => $jwks)->body, qr/Saved.*Key <code>[\w-]{43}</s,
         'a key set is taken and shown');
+    my $shown = FHIR::Test::Browser::unescape($dev->get($p->url("connect/try?client=$keyed->{test}"))->body);
+    like($shown, qr/algorithm='RS384', headers=\{'kid': '[\w-]{43}'\}/, '  the code of the test launch signs with it');
+    like($shown, qr/id="waiting"/, '  which says that the practice has not authorized the app');
 }
 
 # ---- the practice ----
@@ -344,9 +347,14 @@ my $h;
     $dev->get($url);
     my ($new) = $dev->press([ _step => 'secret', $app->{test} ])->body =~ /id="new-secret">([^<]+)/;
     my %kept = %{ $dev->{cookies} }; # of the portal's path alone
+    $t->psql("UPDATE main.fhir_client SET scopes = 'launch ' || scopes WHERE id = '$app->{test}'");
     $dev->get($try);
     my ($prefilled) = $dev->{page}->body =~ m{name="scope_text"[^>]*>([^<]*)<};
     unlike($prefilled, qr/(?:^| )launch(?: |$)/, 'a standalone launch does not ask for the launch of the product');
+    like(FHIR::Test::Browser::unescape($dev->{page}->body),
+        qr/has\('launch'\)\s+\? 'launch \Q$prefilled\E'\s+: '\Q$prefilled\E'/,
+        '  nor does the code, if nobody launches it');
+    unlike($dev->{page}->body, qr/id="waiting"/, '  which the practice has authorized');
     $dev->press([ _step => 'standalone' ], scope_text => 'launch/patient patient/*.rs');
     like($dev->{url}, qr{/fhir/r4/auth/authorize\?}, "a test launch leads to the endpoint's authorization page");
     $dev->sign_in('clinician', $PASSWORD);

@@ -535,6 +535,7 @@ static void view_scope(fhir_view_t *view, const ask_t *ask, const fhir_scope_t *
     }
     fhir_auth_scope_words(item, call, scope);
     fhir_view_flag(item, "everybody", scope->kind == FHIR_SCOPE_USER && !is_patients(ask));
+    fhir_view_flag(item, "own_rights", scope->kind == FHIR_SCOPE_USER && is_patients(ask));
     view_parts(item, ask, scope);
 }
 

@@ -105,7 +105,14 @@ static void show_example(fhir_view_t *view, const fhir_auth_call_t *call,
     fhir_view_set(view, "example_base_encoded", encoded(base, call->pool));
     fhir_view_set(view, "example_redirect", redirect);
     fhir_view_set(view, "example_redirect_encoded", encoded(redirect, call->pool));
+    fhir_jwks_t keys = {0};
+    if (client->jwks && fhir_jwks_parse(&keys, client->jwks, strlen(client->jwks), call->pool))
+        keys.n = 0;
+    int is_rsa = keys.n && !strcmp(keys.keys[0].kty, "RSA");
+    fhir_view_set(view, "example_alg", is_rsa ? "RS384" : "ES384");
+    fhir_view_set(view, "example_kid", keys.n && keys.keys[0].kid ? keys.keys[0].kid : "KID");
     const char *scopes = standalone_scopes(client->scopes, call->pool);
+    fhir_view_flag(view, "launches", strlen(scopes) < strlen(client->scopes));
     fhir_view_set(view, "standalone_scopes", scopes);
     fhir_view_set(view, "example_scope_encoded", encoded(scopes, call->pool));
 }
@@ -115,6 +122,7 @@ static fhir_err_t *start(fhir_view_t **view, fhir_auth_call_t *call, const fhir_
 {
     FHIR_TRY(fhir_portal_view(view, call, session));
     fhir_portal_show_client(*view, call, client);
+    fhir_view_flag(*view, "is_waiting", strcmp(client->state, "given") != 0);
     show_endpoints(*view, call);
     show_example(*view, call, client);
     fhir_view_set(*view, "back", fhir_auth_url(call, BACK));

@@ -83,6 +83,11 @@ is($found->{entry}[0]{resource}{resourceType}, 'Patient', 'the printed curl gets
     or diag($one->{out}, $one->{err});
 like(get('/app/')->{content}, qr/<title>/, 'the demo app is there');
 is($env{DEMO_REDIRECT_URI}, "http://127.0.0.1:$port/app/", '  and its redirect URI');
+like(get("/portal/docs/$_/Observation")->{content}, qr/id="write"/, "the documentation of $_ tells how to write")
+    for qw(R4 DSTU2);
+my $licences = run({ env => { %env{ grep { /^PG/ } keys %env } } }, $env{FHIRCTL}, 'licence', 'list')->{out};
+like($licences, qr/^$_\b.*\bgiven\b/m, "$_ can be launched") for qw(demo-public-test demo-backend-test);
+like($licences, qr/^demo-diary-test\b.*\basked\b/m, 'an app waits for the administrator');
 for ([ fhir => 'PROVIDER' ], [ open => 'PATIENT' ]) {
     my ($place, $who) = @$_;
     my ($verifier, $challenge) = FHIR::Test::Browser::pkce();

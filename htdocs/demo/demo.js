@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// A SMART app in one file: standalone launch with PKCE, the patient's vital signs, a chart for each kind.
+// A SMART app in one file: launched by itself or by the product, with PKCE; the patient's vital signs, a chart for
+// each kind.
 
 const bases = { staff: '/fhir/r4', patient: '/open/r4' };
-const clientId = 'demo-public';
+// The portal launches the test client.
+const clients = { alone: 'demo-public', launched: 'demo-public-test' };
 const redirect = location.origin + location.pathname;
 const byId = id => document.getElementById(id);
 
@@ -20,26 +22,26 @@ async function configuration(base) {
   return answer.json();
 }
 
-async function signIn(kind) {
-  const base = location.origin + bases[kind];
+async function authorize(base, launch) {
   const { authorization_endpoint } = await configuration(base);
   const state = random();
   const verifier = random();
   const challenge = base64url(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(verifier)));
-  sessionStorage.setItem(state, JSON.stringify({ base, verifier }));
+  const client = launch ? clients.launched : clients.alone;
+  sessionStorage.setItem(state, JSON.stringify({ base, verifier, client }));
   location.assign(authorization_endpoint + '?' + new URLSearchParams({
-    response_type: 'code', client_id: clientId, redirect_uri: redirect, state, aud: base,
-    scope: 'launch/patient openid fhirUser patient/Patient.rs patient/Observation.rs',
-    code_challenge: challenge, code_challenge_method: 'S256',
+    response_type: 'code', client_id: client, redirect_uri: redirect, state, aud: base,
+    scope: (launch ? 'launch' : 'launch/patient') + ' openid fhirUser patient/Patient.rs patient/Observation.rs',
+    code_challenge: challenge, code_challenge_method: 'S256', ...(launch && { launch }),
   }));
 }
 
-async function redeem(code, { base, verifier }) {
+async function redeem(code, { base, verifier, client }) {
   const { token_endpoint } = await configuration(base);
   const answer = await fetch(token_endpoint, {
     method: 'POST',
     body: new URLSearchParams({ grant_type: 'authorization_code', code, redirect_uri: redirect,
-      client_id: clientId, code_verifier: verifier }),
+      client_id: client, code_verifier: verifier }),
   });
   const token = await answer.json();
   if (!answer.ok) throw new Error(token.error_description);
@@ -111,8 +113,13 @@ async function show(token, base) {
 }
 
 async function main() {
-  for (const kind of Object.keys(bases)) byId(kind).addEventListener('click', () => signIn(kind).catch(e => fail(e.message)));
+  for (const kind of Object.keys(bases)) byId(kind).addEventListener('click', () =>
+    authorize(location.origin + bases[kind]).catch(e => fail(e.message)));
   const answer = new URLSearchParams(location.search);
+  if (answer.has('launch')) {
+    const base = Object.values(bases).map(path => location.origin + path).find(url => url === answer.get('iss'));
+    return base ? authorize(base, answer.get('launch')) : fail('This app does not know the server that launched it.');
+  }
   if (!answer.has('state')) return;
   const kept = JSON.parse(sessionStorage.getItem(answer.get('state')) ?? 'null');
   sessionStorage.removeItem(answer.get('state'));

@@ -399,12 +399,22 @@ INSERT INTO main.patient (id, version, last_updated, resource)
 SELECT 'names', 1, '2026-01-02 03:04:05Z',
     '{"resourceType":"Patient","id":"names","communication":[{"language":{"text":"English"}}],"name":[' ||
     string_agg('{"family":"n' || i || '"}', ',') || ']}' FROM generate_series(1, 480000) i;
+INSERT INTO main.patient (id, version, last_updated, resource)
+SELECT 'tongues', 1, '2026-01-02 03:04:05Z', '{"resourceType":"Patient","id":"tongues","communication":[' ||
+    string_agg('{"language":{"coding":[{"code":"' || i || '"}],"text":"t' || i || '"}}', ',') ||
+    ',{"language":{"coding":[{"code":"x"},{"display":"Welsh"}]}}]}' FROM generate_series(1, 40000) i;
+INSERT INTO main.patient (id, version, last_updated, resource)
+SELECT 'one', 1, '2026-01-02 03:04:05Z',
+    '{"resourceType":"Patient","id":"one","maritalStatus":{"text":"Single"},"communication":[{"language":{"coding":[' ||
+    string_agg('{"display":"d' || i || '"}', ',') || ',{"display":"Breton"}]}}]}' FROM generate_series(1, 60000) i;
 INSERT INTO main.binary (id, version, last_updated, resource)
 SELECT 'big', 1, '2026-01-02 03:04:05Z', '{"resourceType":"Binary","id":"big","contentType":"text/plain","data":"' ||
     repeat('AAAA', 5000000) || '"}';
 SQL
 is(join(' ', map { $t->get("/all/r4/Patient?language:text=$_&_elements=id")->ids } qw(eng zzz)), 'names',
     'what is looked for in a record of megabytes is found');
+is(join(' ', map { $t->get("/all/r4/Patient?language:text=$_&_elements=id")->ids } qw(welsh breton t40000)),
+    'tongues one tongues', '  and in an element of megabytes');
 for my $query ('Patient?_content=zzz', 'Binary?_content=AAAA', 'Patient?_text=zzz', 'Patient?language:text=zzz') {
     my $begin = time;
     is($t->get("/all/r4/$query&_summary=count")->status, 200, "$query over a record of megabytes");
@@ -415,7 +425,7 @@ SKIP: {
     my ($postmaster) = read_file($t->psql('SHOW data_directory') . '/postmaster.pid') =~ /^(\d+)/;
     my $watch = FHIR::Test::Costly->watch(httpd => $t->httpd, base => '/all/r4', database => $t->database,
         postmaster => $postmaster);
-    for my $query ('Patient?_content=zzz', 'Patient?_text=zzz') {
+    for my $query ('Patient?_content=zzz', 'Patient?_text=zzz', 'Patient?language:text=zzz') {
         my $cost = $watch->ask([ GET => "$query&_summary=count" ]);
         cmp_ok($cost->{memory}, '<', 100, sprintf('%s takes %.0f MB', $query, $cost->{memory}));
     }

@@ -7,6 +7,7 @@
  */
 #include <apr_strings.h>
 
+#include "fhir/query/fhir_number_terms.h"
 #include "fhir/query/fhir_predicate.h"
 
 /* The most values from which terms are made: numbers can be long, and their terms are parameters in
@@ -176,9 +177,10 @@ static const char *unit_of(const fhir_sql_t *sql, const fhir_qvalue_t *v)
     return has_unit(v) ? apr_pstrcat(sql->call->pool, "|", v->code, NULL) : NULL;
 }
 
-/* fhir_range_steps(name, low, high): the terms of numbers that a value can match, of a code or of a
- * unit. They stand in subqueries: of many constants the planner takes each for rather common. */
-static void put_range(fhir_sql_t *sql, const char *name, const fhir_qvalue_t *v)
+/* The terms of numbers that a value can match: of a code or of a unit if is_named, but of all if
+ * there is no name. They stand in subqueries: of many constants the planner takes each for rather
+ * common. */
+static void put_range(fhir_sql_t *sql, int is_named, const char *name, const fhir_qvalue_t *v)
 {
     const char *low = NULL, *high = NULL;
     switch (v->prefix) {
@@ -200,13 +202,16 @@ static void put_range(fhir_sql_t *sql, const char *name, const fhir_qvalue_t *v)
     default:
         break;
     }
-    fhir_buf_printf(sql->text, "%s(", function(sql, "fhir_range_steps"));
+    const char *terms = fhir_number_terms(low, high, sql->call->pool);
+    if (!is_named) {
+        fhir_sql_bind(sql, terms, "integer[]");
+        return;
+    }
+    fhir_buf_printf(sql->text, "ARRAY(SELECT coalesce(%s(", function(sql, "fhir_place_key"));
     fhir_sql_bind(sql, name, "text");
-    fhir_buf_puts(sql->text, ", ");
-    fhir_sql_bind(sql, low, "numeric");
-    fhir_buf_puts(sql->text, ", ");
-    fhir_sql_bind(sql, high, "numeric");
-    fhir_buf_putc(sql->text, ')');
+    fhir_buf_puts(sql->text, ", n), n) FROM unnest(");
+    fhir_sql_bind(sql, terms, "integer[]");
+    fhir_buf_puts(sql->text, ") n)");
 }
 
 /* Terms are of codes without systems: one with a bar in it looks as if it had one. */
@@ -238,7 +243,8 @@ void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_q
     fhir_buf_puts(sql->text, " && (SELECT ");
     for (int i = 0; i < node->n_values; i++) {
         fhir_buf_puts(sql->text, i ? " || " : "");
-        put_range(sql, unit_of(sql, &node->values[i]), &node->values[i]);
+        put_range(sql, has_unit(&node->values[i]), unit_of(sql, &node->values[i]),
+                  &node->values[i]);
     }
     fhir_buf_putc(sql->text, ')');
 }
@@ -262,7 +268,7 @@ void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_par
     fhir_buf_puts(sql->text, " AND ");
     put_pair(sql, alias, param);
     fhir_buf_puts(sql->text, " && (SELECT ");
-    put_range(sql, code_of(value), &value->parts[1]);
+    put_range(sql, 1, code_of(value), &value->parts[1]);
     fhir_buf_putc(sql->text, ')');
 }
 
@@ -291,7 +297,7 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
         const fhir_qvalue_t *value = &node->values[i];
         fhir_buf_puts(sql->text, i ? " || " : "");
         if (second == FHIR_PARAM_QUANTITY || second == FHIR_PARAM_NUMBER) {
-            put_range(sql, code_of(value), &value->parts[1]);
+            put_range(sql, 1, code_of(value), &value->parts[1]);
             continue;
         }
         fhir_buf_printf(sql->text, "ARRAY[%s(", function(sql, "fhir_place_key"));

@@ -88,7 +88,7 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
 
 void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
 {
-    const int hidden = sql->hides || list->nelts >= TEXTS_MANY;
+    const int hidden = sql->hides || sql->veils || list->nelts >= TEXTS_MANY;
     fhir_buf_puts(sql->text, hidden ? " && (SELECT " : " && ");
     fhir_sql_bind_array(sql, list, "text[]");
     fhir_buf_puts(sql->text, hidden ? ")" : "");
@@ -187,7 +187,7 @@ void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
                      fhir_model_str(sql->call->stored, sql->call->stored->columns[column].name));
     fhir_predicate_tokens(sql, node, forms, systems);
     fhir_buf_putc(sql->text, '(');
-    if (forms->nelts && sql->hides) {
+    if (forms->nelts && (sql->hides || sql->veils)) {
         fhir_buf_puts(sql->text, expr);
         fhir_predicate_overlaps(sql, expr, forms);
     }

@@ -34,6 +34,7 @@ typedef struct fhir_sql_t {
     int paired;                /* the test of a quantity is part of one with its code */
     int windowed;              /* few rows of t are looked at */
     int hides;                 /* lists of texts stand in subqueries: one plan serves all of them */
+    int veils;                 /* the same, but each once: they are looked for in few places */
 } fhir_sql_t;
 
 /** An empty statement. */

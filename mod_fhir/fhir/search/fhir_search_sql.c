@@ -157,6 +157,7 @@ static void select_page(fhir_sql_t *sql, const fhir_order_t *order, const fhir_q
     sql->windowed = query->placed && query->window.width;
     sql->swept = sql->windowed && query->window.is_swept;
     sql->hides = fhir_window_hides(query, sql->call);
+    sql->veils = sql->windowed && !sql->swept && fhir_window_is_plain(query, sql->call);
     sql->timed = query->by_time ? query->timed : NULL;
     from(sql, query);
     fhir_window_put(sql, query);

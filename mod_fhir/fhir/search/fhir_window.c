@@ -201,9 +201,10 @@ static int is_text(const fhir_qnode_t *node)
 /* " AND …": the row's place is in the list. Of a list in a subquery the planner knows nothing, so
  * that it has one plan for all of them; it takes it for 1 % of the table, and two of them for
  * 0.01 %, which is about what a window is. Otherwise it would find the plan with known values
- * cheaper, and would make one each time, which takes as long as to run it. Not beside conditions
- * that have an index: it would use the places alone, and compute the terms of each row. */
-static void put_terms(fhir_sql_t *sql, int from, int end, int is_plain)
+ * cheaper, and would make one each time, which takes as long as to run it. Beside conditions
+ * that have an index the list stands there once: otherwise it would use the places alone, and
+ * compute the terms of each row. */
+static void put_terms(fhir_sql_t *sql, int from, int end, int times)
 {
     static const char terms[] =
         " AND ARRAY[hashtext(t.id) >> 19, (hashtext(t.id) >> 24) # " APR_STRINGIFY(
@@ -215,10 +216,11 @@ static void put_terms(fhir_sql_t *sql, int from, int end, int is_plain)
                         places > 1 ? (at / COARSE) ^ COARSE_MARK : at);
     }
     fhir_buf_putc(list, '}');
-    fhir_buf_printf(sql->text, "%s%s", terms, is_plain ? "(SELECT " : "");
+    fhir_buf_printf(sql->text, "%s%s", terms, times ? "(SELECT " : "");
     fhir_sql_bind(sql, fhir_buf_cstr(list), "integer[]");
-    if (is_plain)
-        fhir_buf_printf(sql->text, ")%s(SELECT $%d::integer[])", terms, sql->values->nelts);
+    fhir_buf_puts(sql->text, times ? ")" : "");
+    if (times > 1)
+        fhir_buf_printf(sql->text, "%s(SELECT $%d::integer[])", terms, sql->values->nelts);
 }
 
 void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query)
@@ -226,8 +228,9 @@ void fhir_window_put(fhir_sql_t *sql, const fhir_query_t *query)
     if (!query->placed)
         return;
     if (query->window.width) {
+        const int is_plain = fhir_window_is_plain(query, sql->call);
         put_terms(sql, query->window.from, query->window.from + query->window.width,
-                  query->window.is_swept && fhir_window_is_plain(query, sql->call));
+                  is_plain ? 1 + query->window.is_swept : 0);
     }
     else if (query->window.from > PLACE_MIN) {
         fhir_buf_puts(sql->text, " AND (hashtext(t.id) >> 19) >= ");
@@ -241,7 +244,9 @@ static int is_plain(const fhir_query_t *query, const fhir_call_t *call, const fh
         return node->kind == FHIR_Q_TEST;
     if (fhir_predicate_is_keyed(call, node))
         return 1;
-    return query->window.width && fhir_predicate_in_terms(call, node) && is_text(node);
+    const int is_only = node == query->where->child && !node->next;
+    return query->window.width && is_text(node) &&
+           (is_only ? fhir_predicate_has_places : fhir_predicate_in_terms)(call, node);
 }
 
 /* Of two indexes, the planner would have to know the values to choose. */

@@ -512,7 +512,7 @@ int fhir_auth_origin(const char *origin, const fhir_auth_config_t *config, const
     }
     if (!store || strlen(origin) > 300 || !strcmp(origin, "null"))
         return 0;
-    if (fhir_store_recall(store, key))
+    if (fhir_store_recall(store, key) >= 0)
         return 1;
     /* the origin of a redirect URI: the URI begins with it, followed by its path */
     if (fhir_auth_sql_in(store, tenant,
@@ -522,6 +522,6 @@ int fhir_auth_origin(const char *origin, const fhir_auth_config_t *config, const
                          FHIR_STMT_SHORT, 1, &origin, read_origin, &known, NULL, pool))
         return 0;
     if (known)
-        fhir_store_remember(store, key);
+        fhir_store_remember(store, key, 0);
     return known;
 }

@@ -11,11 +11,14 @@
 
 #include "core/fhir_work.h"
 
-/* Slots of fhir_store_recall, a power of two; how long an entry counts; the bits of a key that are
- * stored beside its time, which is in units of half a minute. */
-#define MEMORY_SLOTS 4096u
+/* Slots of fhir_store_recall, a power of two, in sets of which a key has one; how long an entry
+ * counts; the bits of a key that are stored, beside the value and the time, which is in units of
+ * half a minute. */
+#define MEMORY_SLOTS 8192u
+#define MEMORY_SET   8u
 #define MEMORY_TICKS 10u
-#define MEMORY_KEY   (~APR_UINT64_C(0xFFFF))
+#define MEMORY_TIME  APR_UINT64_C(0xFFFF)
+#define MEMORY_KEY   (~APR_UINT64_C(0xFFFFFF))
 /* What a statement costs whose client has gone, beside its time: a cancel request is a connection
  * of its own, for which the server starts a process. */
 #define CANCELLED    apr_time_from_msec(100)
@@ -488,22 +491,46 @@ int fhir_tx_later(const fhir_tx_t *tx, int *failed)
     return tx->line.sent;
 }
 
-static apr_uint64_t memory_tick(void)
+static apr_uint64_t memory_age(apr_uint64_t slot)
 {
-    return (apr_uint64_t)(apr_time_sec(apr_time_now()) / 30) & ~MEMORY_KEY;
+    return ((apr_uint64_t)(apr_time_sec(apr_time_now()) / 30) - slot) & MEMORY_TIME;
+}
+
+/* Slot i of the set of a key: bits of it choose the set, and which is the first. */
+static atomic_ullong *memory_slot(fhir_store_t *store, apr_uint64_t key, unsigned i)
+{
+    const apr_uint64_t sets = MEMORY_SLOTS / MEMORY_SET;
+    return store->memory + key % sets * MEMORY_SET + (key / sets + i) % MEMORY_SET;
 }
 
 int fhir_store_recall(fhir_store_t *store, apr_uint64_t key)
 {
-    apr_uint64_t slot =
-        atomic_load_explicit(&store->memory[key % MEMORY_SLOTS], memory_order_relaxed);
-    return slot && ((slot ^ key) & MEMORY_KEY) == 0 &&
-           ((memory_tick() - slot) & ~MEMORY_KEY) < MEMORY_TICKS;
+    for (unsigned i = 0; i < MEMORY_SET; i++) {
+        apr_uint64_t slot = atomic_load_explicit(memory_slot(store, key, i), memory_order_relaxed);
+        if (slot && ((slot ^ key) & MEMORY_KEY) == 0 && memory_age(slot) < MEMORY_TICKS)
+            return (int)(slot >> 16 & 0xFF);
+    }
+    return -1;
 }
 
-void fhir_store_remember(fhir_store_t *store, apr_uint64_t key)
+/* In place of what was remembered with the key, or else of the oldest in its set. */
+void fhir_store_remember(fhir_store_t *store, apr_uint64_t key, unsigned char value)
 {
-    atomic_store_explicit(&store->memory[key % MEMORY_SLOTS], (key & MEMORY_KEY) | memory_tick(),
+    atomic_ullong *at = NULL;
+    apr_uint64_t oldest = 0;
+    for (unsigned i = 0; i < MEMORY_SET; i++) {
+        atomic_ullong *next = memory_slot(store, key, i);
+        const apr_uint64_t slot = atomic_load_explicit(next, memory_order_relaxed);
+        const apr_uint64_t age = slot ? memory_age(slot) : MEMORY_TIME;
+        const int is_same = slot && ((slot ^ key) & MEMORY_KEY) == 0;
+        if (is_same || !at || age > oldest) {
+            at = next;
+            oldest = age;
+        }
+        if (is_same)
+            break;
+    }
+    atomic_store_explicit(at, (key & MEMORY_KEY) | (apr_uint64_t)value << 16 | memory_age(0),
                           memory_order_relaxed);
 }
 

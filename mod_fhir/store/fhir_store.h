@@ -212,11 +212,12 @@ int fhir_tx_later(const fhir_tx_t *tx, int *failed);
 fhir_err_t *fhir_store_error(PGconn *conn, const PGresult *result, apr_pool_t *pool);
 
 /**
- * A cache of recent facts by 64-bit hashes, shared by all threads: 1 if the key was remembered
- * within the last minutes. The cache may forget a key at any time.
+ * A cache of recent facts by 64-bit hashes (bits 10 to 23 do not count), shared by all
+ * threads: the value if the key was remembered within the last minutes, or -1. The cache may forget
+ * a key at any time.
  */
 int fhir_store_recall(fhir_store_t *store, apr_uint64_t key);
-void fhir_store_remember(fhir_store_t *store, apr_uint64_t key);
+void fhir_store_remember(fhir_store_t *store, apr_uint64_t key, unsigned char value);
 
 /** Counters for server-status and tests. */
 typedef struct fhir_store_stats_t {

@@ -166,17 +166,25 @@ static void test_memory(apr_pool_t *pool)
     apr_uint64_t key = APR_UINT64_C(0x123456789abcdef0);
     int lost = 0;
     tap_no_err(fhir_store_create(&store, &source, &config, pool), "a store");
-    tap_is_int(fhir_store_recall(store, key), 0, "nothing is known");
-    fhir_store_remember(store, key);
-    tap_is_int(fhir_store_recall(store, key), 1, "what was remembered is");
-    tap_is_int(fhir_store_recall(store, key ^ (APR_UINT64_C(1) << 63)), 0, "another key is not");
+    tap_is_int(fhir_store_recall(store, key), -1, "nothing is known");
+    fhir_store_remember(store, key, 7);
+    tap_is_int(fhir_store_recall(store, key), 7, "what was remembered is");
+    fhir_store_remember(store, key, 255);
+    tap_is_int(fhir_store_recall(store, key), 255, "another value takes its place");
+    for (int i = 57; i < 64; i++) /* of the same set */
+        fhir_store_remember(store, key ^ (APR_UINT64_C(1) << i), (unsigned char)i);
+    tap_is_int(fhir_store_recall(store, key), 255, "others do not");
+    tap_is_int(fhir_store_recall(store, key ^ (APR_UINT64_C(1) << 63)), 63, "which are known, too");
+    tap_is_int(fhir_store_recall(store, key ^ (APR_UINT64_C(1) << 56)), -1, "another key is not");
     for (apr_uint64_t i = 1; i <= 100000; i++) {
         apr_uint64_t other = i * APR_UINT64_C(0x9e3779b97f4a7c15);
-        fhir_store_remember(store, other);
-        lost += !fhir_store_recall(store, other);
+        fhir_store_remember(store, other, (unsigned char)i);
+        lost += fhir_store_recall(store, other) != (int)(i & 0xFF);
     }
     tap_is_int(lost, 0, "the last one always is");
-    tap_is_int(fhir_store_recall(store, key), 0, "an old one gives way");
+    for (int i = 24; i < 64; i++)
+        fhir_store_remember(store, key ^ (APR_UINT64_C(1) << i) ^ (apr_uint64_t)i << 10, 0);
+    tap_is_int(fhir_store_recall(store, key), -1, "an old one gives way");
 }
 
 static void test_source(apr_pool_t *pool)

@@ -258,30 +258,24 @@ static apr_uint64_t key_of(const fhir_sql_t *sql, const char *text, int cost_max
  * them. */
 #define DEAR 0.01
 
-/* What is remembered of a statement's cost: that it is not DEAR, or by how many half powers of two
- * it is above that, rounded up. They do not choose the slot of the key. */
+/* What is remembered of a statement's cost: 0 if it is not DEAR, or by how many half powers of two
+ * it is above that, rounded up. */
 #define HALVES_MAX 15
-static apr_uint64_t cost_key(apr_uint64_t key, unsigned halves)
-{
-    return (key & ~APR_UINT64_C(0xFF0000)) | (apr_uint64_t)halves << 16;
-}
 
 /* The cost that is remembered, 0 if it is not DEAR, or -1. */
 static double recall_cost(fhir_store_t *store, apr_uint64_t key, int max)
 {
-    for (unsigned i = 0; store && i < HALVES_MAX; i++)
-        if (fhir_store_recall(store, cost_key(key, i)))
-            return i ? max * DEAR * exp2(i / 2.0) : 0;
-    return -1;
+    const int halves = store ? fhir_store_recall(store, key) : -1;
+    return halves > 0 ? max * DEAR * exp2(halves / 2.0) : halves;
 }
 
 static void remember_cost(fhir_store_t *store, apr_uint64_t key, int max, double cost)
 {
-    unsigned halves = 0;
+    unsigned char halves = 0;
     while (halves < HALVES_MAX && cost > max * DEAR * (halves ? exp2(halves / 2.0) : 1))
         halves++;
     if (store && halves < HALVES_MAX)
-        fhir_store_remember(store, cost_key(key, halves));
+        fhir_store_remember(store, key, halves);
 }
 
 static fhir_err_t *too_dear(fhir_sql_t *sql, const fhir_query_t *query,

@@ -56,15 +56,13 @@ static apr_uint64_t hash_bytes(apr_uint64_t hash, const char *bytes, apr_size_t 
     return hash;
 }
 
-/* The key of something that is known of a type or of a query. A further value stands where it does
- * not choose the slot, so one takes the place of the other. */
+/* The key of something that is known of a type or of a query. */
 static apr_uint64_t key_of(const fhir_call_t *call, const char *what, apr_size_t len,
-                           const fhir_type_t *type, unsigned value)
+                           const fhir_type_t *type)
 {
     const char *table = fhir_call_table(call, type, "");
     apr_uint64_t hash = hash_bytes(APR_UINT64_C(14695981039346656037), what, len);
-    hash = hash_bytes(hash, table, strlen(table));
-    return (hash & ~APR_UINT64_C(0xFF0000)) | (apr_uint64_t)value << 16;
+    return hash_bytes(hash, table, strlen(table));
 }
 
 static fhir_err_t *on_rows(void *baton, const fhir_row_t *row)
@@ -73,11 +71,8 @@ static fhir_err_t *on_rows(void *baton, const fhir_row_t *row)
     return NULL;
 }
 
-/* What is remembered of a table: NOT_PLACED if it is not searched by windows, else the number of
- * its rows as twice its binary logarithm, added to that. */
-enum { NOT_PLACED = 1, HALVES_MAX = 100 };
-
-/* The approximate number of rows of the table, or 0 if it is not searched by windows. */
+/* The approximate number of rows of the table, or 0 if it is not searched by windows. What is
+ * remembered is twice its binary logarithm. */
 static double placed_rows(const fhir_call_t *call, const fhir_type_t *type)
 {
     fhir_store_t *store = call->request->store;
@@ -89,18 +84,16 @@ static double placed_rows(const fhir_call_t *call, const fhir_type_t *type)
                "AND i.indisvalid AND pg_relation_size(t.oid) >= " SIZE_MIN,
         .n_values = 1};
     fhir_value_t table = fhir_value_text(fhir_call_table(call, type, ""));
-    unsigned halves = 0, known = NOT_PLACED;
-    while (store && known < HALVES_MAX &&
-           !fhir_store_recall(store, key_of(call, "index", 5, type, known)))
-        known++;
-    if (!store || known == HALVES_MAX) {
-        if (fhir_call_ask(call, &stmt, &table, on_rows, &halves))
-            return 0;
-        known = NOT_PLACED + (halves < HALVES_MAX - 1 ? halves : HALVES_MAX - 2);
-        if (store)
-            fhir_store_remember(store, key_of(call, "index", 5, type, known));
-    }
-    return known == NOT_PLACED ? 0 : exp2((known - NOT_PLACED) / 2.0);
+    const apr_uint64_t key = key_of(call, "index", 5, type);
+    unsigned halves = 0;
+    const int known = store ? fhir_store_recall(store, key) : -1;
+    if (known >= 0)
+        return known ? exp2(known / 2.0) : 0;
+    if (fhir_call_ask(call, &stmt, &table, on_rows, &halves))
+        return 0;
+    if (store)
+        fhir_store_remember(store, key, (unsigned char)halves);
+    return halves ? exp2(halves / 2.0) : 0;
 }
 
 /* The order in which the index of a date has the rows that meet a condition on it, without others
@@ -325,14 +318,27 @@ static void set_width(fhir_query_t *query, const fhir_call_t *call, int places)
     query->window.width = width;
 }
 
-static int recall_width(const fhir_query_t *query, const fhir_call_t *call)
+/* What is remembered of a query: the number of a width, or behind these the number of the condition
+ * by which it is ordered; or -1. */
+static int recall(const fhir_query_t *query, const fhir_call_t *call)
 {
     fhir_store_t *store = call->request->store;
-    for (unsigned i = 0; store && i < WIDTHS; i++)
-        if (fhir_store_recall(store,
-                              key_of(call, query->hash, FHIR_QUERY_HASH, query->type, i + 8)))
-            return width_of(i);
-    return 0;
+    return store ? fhir_store_recall(store, key_of(call, query->hash, FHIR_QUERY_HASH, query->type))
+                 : -1;
+}
+
+static void remember(const fhir_query_t *query, const fhir_call_t *call, unsigned value)
+{
+    if (call->request->store)
+        fhir_store_remember(call->request->store,
+                            key_of(call, query->hash, FHIR_QUERY_HASH, query->type),
+                            (unsigned char)value);
+}
+
+static int recall_width(const fhir_query_t *query, const fhir_call_t *call)
+{
+    const int i = recall(query, call);
+    return i >= 0 && i < WIDTHS ? width_of((unsigned)i) : 0;
 }
 
 static void remember_width(const fhir_query_t *query, const fhir_call_t *call, int places)
@@ -340,9 +346,7 @@ static void remember_width(const fhir_query_t *query, const fhir_call_t *call, i
     unsigned i = 0;
     while (i + 1 < WIDTHS && width_of(i) < places)
         i++;
-    if (call->request->store)
-        fhir_store_remember(call->request->store,
-                            key_of(call, query->hash, FHIR_QUERY_HASH, query->type, i + 8));
+    remember(query, call, i);
 }
 
 /* 1 if a _has is looked up for each patient of a window (fhir_sql.c). */
@@ -405,12 +409,6 @@ static int first_width(const fhir_query_t *query, const fhir_call_t *call, apr_i
     return width > PLACE_END || is_few(query, call, rows, width) ? PLACE_END : width;
 }
 
-/* Behind the widths: by which condition the query is ordered. */
-static apr_uint64_t choice_key(const fhir_query_t *query, const fhir_call_t *call, int number)
-{
-    return key_of(call, query->hash, FHIR_QUERY_HASH, query->type, (unsigned)(8 + WIDTHS + number));
-}
-
 /* Which of the dates finds the fewest rows: its number, or -1; rows: how many. */
 static fhir_err_t *find_date(int *number, apr_int64_t *rows, const fhir_query_t *query,
                              const fhir_call_t *call)
@@ -458,14 +456,12 @@ fhir_err_t *fhir_window_choose(fhir_query_t *query, const fhir_call_t *call, int
     apr_int64_t rows, range = 0;
     double cost;
     int number;
-    if (!query->placed || recall_width(query, call))
+    const int known = query->placed ? recall(query, call) : 0;
+    const fhir_qnode_t *timed = known >= WIDTHS ? timed_node(query, call, known - WIDTHS) : NULL;
+    if (timed)
+        order_by_time(query, timed);
+    if (timed || (known >= 0 && known < WIDTHS))
         return NULL;
-    for (int i = 0; call->request->store && i < CONDITIONS_MAX; i++)
-        if (timed_node(query, call, i) &&
-            fhir_store_recall(call->request->store, choice_key(query, call, i))) {
-            order_by_time(query, timed_node(query, call, i));
-            return NULL;
-        }
     FHIR_TRY(find_date(&number, &range, query, call));
     if (number < 0)
         return NULL;
@@ -473,8 +469,7 @@ fhir_err_t *fhir_window_choose(fhir_query_t *query, const fhir_call_t *call, int
     double walk = rows > limit ? (double)limit * (double)range / (double)rows : (double)range;
     if (walk <= limit * (walk * WALK_COST <= cost ? WALK_MOST : WALK_FREE) &&
         (range <= WALK_RANGE || is_of_one_date(query))) {
-        if (call->request->store)
-            fhir_store_remember(call->request->store, choice_key(query, call, number));
+        remember(query, call, (unsigned)(WIDTHS + number));
         order_by_time(query, timed_node(query, call, number));
     }
     else {

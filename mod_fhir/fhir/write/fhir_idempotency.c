@@ -64,9 +64,9 @@ static void purge(const fhir_call_t *call)
     for (const char *s = call->endpoint->tenant; *s; s++) {
         key = (key ^ (unsigned char)*s) * APR_UINT64_C(1099511628211);
     }
-    if (!store || fhir_store_recall(store, key))
+    if (!store || fhir_store_recall(store, key) >= 0)
         return;
-    fhir_store_remember(store, key);
+    fhir_store_remember(store, key, 0);
     stmt.sql = apr_psprintf(call->pool,
                             "DELETE FROM " TABLE " WHERE key IN (SELECT key FROM " TABLE
                             " WHERE created <= now() - interval '1 day' ORDER BY created "

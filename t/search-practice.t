@@ -59,28 +59,6 @@ is join("\n", @without), '', 'each has an index';
 $t->psql("ALTER DATABASE $t->{database} RESET enable_seqscan");
 $t->restart;
 
-# ---- numbers as terms ----
-
-# Each number is found between any bounds that it is between, by its name and without, and by few terms: those at the
-# edges of steps, beside them, and far from all.
-is $t->psql(q{SET search_path = main;
-    WITH edge AS (SELECT DISTINCT sign * (power(2::numeric, e) + more) v
-            FROM generate_series(-10, 26, 2) e, unnest('{-1,1}'::integer[]) sign,
-                 unnest('{0,0.0001,-0.0001}'::numeric[]) more UNION SELECT unnest('{0,1e-9,1e12,-1e12}'::numeric[])),
-        pair AS (SELECT v, least(v, w) low, greatest(v, w) high
-            FROM edge, (SELECT v w FROM edge UNION SELECT NULL) o),
-        found AS (SELECT *, fhir_number_terms(v, v) && fhir_range_steps(NULL, low, high)
-            AND fhir_value_terms('{a,~l|a}', v, v, 'mg', 'mg') && fhir_range_steps('a', low, NULL)
-            AND fhir_value_terms('{a}', v, v, 'mg', 'milligram') && fhir_range_steps('|milligram', NULL, high)
-            AND fhir_composite_terms(jsonb_build_array(jsonb_build_object('0', '{a}'::text[], '1',
-                jsonb_build_object('l', v, 'h', v)))) && fhir_range_steps('a', low, high) AS is_found FROM pair)
-    SELECT count(*) > 10000, count(*) FILTER (WHERE NOT is_found),
-        max(cardinality(fhir_range_steps(NULL, low, high))) <= 48 FROM found}), 't|0|t', 'each number has its terms';
-is $t->psql(q{SET search_path = main;
-    SELECT fhir_number_terms(v, v) && fhir_range_steps(NULL, v * 1.05, v * 1.06)
-      FROM unnest('{0.5,7,120}'::numeric[]) v}),
-    "f\nf\nf", '  and not those of its neighbours';
-
 # ---- pages of a large table ----
 
 $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, code, status, category,
@@ -95,6 +73,10 @@ $t->psql(q{INSERT INTO main.observation (id, version, last_updated, resource, co
 $t->psql(q{UPDATE main.observation SET date_high = 'infinity' WHERE right(id, 2) = '97';
     UPDATE main.observation SET date_low = date_trunc('day', date_low)
      WHERE date_low BETWEEN '2020-02-20' AND '2020-03-05'});
+# No program has written them: fhirctl fills in their keys as in rows of an earlier version.
+$t->psql('DROP INDEX main.observation_terms_idx');
+like $t->fhirctl('init')->{out}, qr/^1 of 1: observation_terms_idx made in/m, 'rows of an earlier version get keys';
+is $t->psql('SELECT count(*) FROM main.observation WHERE terms IS NULL'), 0, '  all of them';
 $t->psql('VACUUM ANALYZE main.observation');
 sleep 1;
 
@@ -282,7 +264,7 @@ cmp_ok buffers('Encounter?participant:Practitioner.name=none'), '<', 10, '  to n
 
 sub indexes {
     return $t->psql(
-        "SELECT count(*) FROM pg_indexes WHERE schemaname = 'main' AND indexname ~ '_(?:terms|rest)_idx\$'");
+        "SELECT count(*) FROM pg_indexes WHERE schemaname = 'main' AND indexname ~ '_terms_idx\$'");
 }
 is $t->psql('SELECT name FROM main.fhir_index_set'), 'practice', 'the default set';
 my $all = indexes();
@@ -291,24 +273,42 @@ like $t->fhirctl('index', 'apply', 'patient')->{out},
 is indexes(), 0, '  has none of the others';
 is $t->fhirctl('init')->{status}, 0, 'init';
 is indexes(), 0, '  keeps what was chosen';
-$t->psql(q{CREATE INDEX observation_rest_idx ON main.observation (id)});
-$t->psql(q{UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'main.observation_rest_idx'::regclass});
+$t->psql(q{CREATE INDEX observation_date_high_idx ON main.observation (id)});
+$t->psql(q{UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'main.observation_date_high_idx'::regclass});
 like $t->fhirctl('init', '--indexes', 'practice')->{out},
     qr/\d+ of \d+: observation_terms_idx made in/, 'the set on a table with rows';
 is indexes(), $all, '  is whole again';
-like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_rest_idx'}), qr/gin/,
+like $t->psql(q{SELECT indexdef FROM pg_indexes WHERE indexname = 'observation_date_high_idx'}), qr/\(date_high\)/,
     '  what was interrupted is made anew';
 
-# An index of an earlier version: others of its functions. An interrupted rebuild has left one that is not used.
-$t->psql(q{DROP INDEX main.observation_keys_idx});
-$t->psql(q{CREATE INDEX observation_keys_idx ON main.observation USING gin (
-    main.fhir_number_keys(component_value_quantity_low, component_value_quantity_high))});
-$t->psql(q{CREATE INDEX fhir_index_next ON main.observation (version)});
-my $definition = q{SELECT indexdef FROM pg_indexes WHERE schemaname = 'main' AND indexname = 'observation_keys_idx'};
+my $written = $t->post('/dev/r4/Observation', {
+    resourceType => 'Observation', status => 'final', code => { coding => [ { code => 'c' } ] },
+    identifier => [ { system => 'http://example.org/x', value => '"a,\\' } ], method => { text => 'm',
+        coding => [ { system => 'http://loinc.org', code => 'LA1-2' } ] },
+    valueQuantity => { value => -0.05, unit => 'mg', system => 'http://unitsofmeasure.org', code => 'mg' },
+    component => [ { code => { coding => [ { code => 'd' } ] }, valueQuantity => { value => 7, unit => 'u' } } ],
+});
+is $written->status, 201, 'the server writes a row' or diag $written->body;
+my $id = $written->json->{id};
+my $keys = "SELECT terms FROM main.observation WHERE id = '$id'";
+my $own = $t->psql($keys);
+cmp_ok scalar(split /,/, $own), '>', 10, '  with its keys';
+
+# Indexes of an earlier version: not on the keys of rows, beside one that has none any more. An interrupted rebuild has
+# left one that is not used.
+$t->psql("UPDATE main.observation SET terms = NULL WHERE id = '$id' OR id < 'o3'");
+$t->psql(q{DROP INDEX main.observation_terms_idx;
+    CREATE INDEX observation_terms_idx ON main.observation USING gin (code, status, (ARRAY[hashtext(id) >> 19]));
+    CREATE INDEX observation_keys_idx ON main.observation USING gin (
+        main.fhir_number_keys(component_value_quantity_low, component_value_quantity_high));
+    CREATE INDEX fhir_index_next ON main.observation (version)});
+my $definition = q{SELECT indexdef FROM pg_indexes WHERE schemaname = 'main' AND indexname = 'observation_terms_idx'};
 my $rebuilt = $t->fhirctl('init')->{out};
-like $rebuilt, qr/^1 of 1: observation_keys_idx rebuilt in/m, 'init rebuilds what an earlier version has made';
-like $t->psql($definition), qr/fhir_composite_terms\(.*fhir_value_terms\(component_value_quantity_low, /,
-    '  as it is now';
+like $rebuilt, qr/^1 of 1: observation_terms_idx rebuilt in/m, 'init rebuilds what an earlier version has made';
+like $t->psql($definition), qr/ status, terms, /, '  as it is now';
+is $t->psql('SELECT count(*) FROM main.observation WHERE terms IS NULL'), 0, '  when each row has keys';
+is $t->psql($keys), $own, '  the same as the server gave it';
+is $t->psql("SELECT count(*) FROM pg_indexes WHERE indexname = 'observation_keys_idx'"), 0, '  and the other is gone';
 is $t->psql("SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'fhir_index_%' AND indexname !~ '(set|due)'"), 0,
     '  and leaves none';
 is indexes(), $all, '  and all are there';
@@ -343,16 +343,29 @@ my $count = 'SELECT count(*) FROM pg_index i JOIN pg_class c ON c.oid = i.indexr
     . "WHERE i.indisvalid AND c.relnamespace = 'empty'::regnamespace";
 my $before = $t->psql($count);
 my $oid = sub { return $t->psql("SELECT 'empty.$_[0]_idx'::regclass::oid") };
-my %was = map { $_ => $oid->($_) } qw(observation_terms encounter_rest observation_dna_variant patient_terms);
+my %was = map { $_ => $oid->($_) } qw(observation_terms encounter_terms observation_dna_variant patient_terms);
 is $t->fhirctl('load', '--quiet', '--tenant', 'empty', $file)->{status}, 0, 'is loaded';
 is $t->psql($count), $before, '  and has its indexes';
 is $t->psql('SELECT count(*) FROM empty.fhir_index_due'), 0, '  all of them';
-isnt $oid->($_), $was{$_}, "  $_: made after the rows" for qw(observation_terms encounter_rest);
+isnt $oid->($_), $was{$_}, "  $_: made after the rows" for qw(observation_terms encounter_terms);
 is $oid->($_), $was{$_}, "  $_: has no entries, or few, and stayed" for qw(observation_dna_variant patient_terms);
 $t->psql(q{INSERT INTO empty.fhir_index_due
-        SELECT 'observation_rest_idx', pg_get_indexdef('empty.observation_rest_idx'::regclass);
-    DROP INDEX empty.observation_rest_idx});
+        SELECT 'observation_terms_idx', pg_get_indexdef('empty.observation_terms_idx'::regclass);
+    DROP INDEX empty.observation_terms_idx});
 is $t->fhirctl('init', '--tenant', 'empty')->{status}, 0, 'what a load left to be made';
 is $t->psql($count), $before, '  is made by init';
+
+# Keys that the loader gave, and those that are filled in from the columns of the same rows, in all tables.
+my @tables = split /\n/, $t->psql(q{SELECT relname FROM pg_class
+    WHERE relnamespace = 'empty'::regnamespace AND relkind = 'r' AND reltuples > 0
+      AND relname || '_terms_idx' IN (SELECT indexname FROM pg_indexes WHERE schemaname = 'empty')});
+cmp_ok scalar @tables, '>', 20, 'tables with rows';
+$t->psql('CREATE TABLE empty.kept (resource text, id text, terms integer[])');
+$t->psql("INSERT INTO empty.kept SELECT '$_', id, terms FROM empty.$_; UPDATE empty.$_ SET terms = NULL;
+    DROP INDEX empty.${_}_terms_idx") for @tables;
+cmp_ok $t->psql('SELECT count(terms) FROM empty.kept'), '>', 10_000, '  that have keys';
+is $t->fhirctl('init', '--tenant', 'empty')->{status}, 0, '  get their keys from fhirctl';
+is $t->psql(join ' UNION ALL ', map { "SELECT id FROM empty.$_ t JOIN empty.kept k USING (id)
+    WHERE k.resource = '$_' AND k.terms IS DISTINCT FROM t.terms" } @tables), '', '  which are the same';
 
 $t->done;

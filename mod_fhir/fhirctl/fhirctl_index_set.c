@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sets of indexes: sql/practice.sql has the statements. What is there is known by its name, and by
- * the names of our functions in it: one that calls others is of an earlier version.
+ * the names of our functions in it and whether it is on the keys of rows: one in which these differ
+ * is of an earlier version.
  */
 #include "fhirctl/fhirctl_index_set.h"
 
@@ -15,6 +16,8 @@
 
 #include "core/fhir_buf.h"
 #include "core/fhir_hash.h"
+#include "fhir/extract/fhir_keys.h"
+#include "fhirctl/fhirctl_terms.h"
 #include "store/fhir_schema.h"
 
 #define LOCK_CLASS  "1179207250" /* "FHIR": the class of our advisory locks */
@@ -121,6 +124,7 @@ fhir_err_t *fhirctl_index_set_chosen(const char **name, PGconn *conn, apr_pool_t
 typedef struct present_t {
     apr_hash_t *indexes;   /* by name: "t" valid, "f" invalid */
     apr_hash_t *functions; /* of an index, by its name: "fhir_a fhir_b " */
+    apr_hash_t *keyed;     /* those on the keys of rows, by name */
     apr_hash_t *filled;    /* tables with rows, by name */
     apr_pool_t *pool;
 } present_t;
@@ -150,6 +154,10 @@ static fhir_err_t *read_present(present_t *p, PGconn *conn, apr_pool_t *pool)
         "WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_proc'::regclass "
         "AND c.relkind = 'i' AND c.relnamespace = current_schema()::regnamespace "
         "AND p.proname LIKE 'fhir\\_%' GROUP BY 1"));
+    FHIR_TRY(read_map(&p->keyed, conn, pool,
+                      "SELECT c.relname, 't' FROM pg_attribute a JOIN pg_class c ON c.oid = "
+                      "a.attrelid WHERE a.attname = '" FHIR_KEYS_COLUMN "' AND c.relkind = 'i' "
+                      "AND c.relnamespace = current_schema()::regnamespace"));
     return read_map(&p->filled, conn, pool,
                     "SELECT relname, 't' FROM pg_class WHERE relkind = 'r' AND relnamespace = "
                     "current_schema()::regnamespace AND pg_relation_size(oid) > 0");
@@ -186,6 +194,11 @@ static const char *functions_of(const statement_t *s, apr_pool_t *pool)
     return text;
 }
 
+static int is_keyed(const statement_t *s)
+{
+    return strstr(s->definition, "\"" FHIR_KEYS_COLUMN "\"") != NULL;
+}
+
 typedef enum state_t { IS_ABSENT, IS_BROKEN, IS_EARLIER, IS_THERE } state_t;
 
 static state_t state_of(const present_t *p, const statement_t *s)
@@ -196,6 +209,8 @@ static state_t state_of(const present_t *p, const statement_t *s)
         return IS_ABSENT;
     if (*valid != 't')
         return IS_BROKEN;
+    if ((apr_hash_get(p->keyed, s->index, APR_HASH_KEY_STRING) != NULL) != is_keyed(s))
+        return IS_EARLIER;
     return strcmp(functions ? functions : "", functions_of(s, p->pool)) != 0 ? IS_EARLIER
                                                                              : IS_THERE;
 }
@@ -256,6 +271,30 @@ static fhir_err_t *rebuild(PGconn *conn, const present_t *p, const statement_t *
     return NULL;
 }
 
+/* An index on the keys of rows tells searches that all rows have them. */
+static fhir_err_t *fill(PGconn *conn, const present_t *p, const statement_t *s)
+{
+    return is_keyed(s) ? fhirctl_terms_fill(conn, s->table, p->pool) : NULL;
+}
+
+/* What an earlier version had beside an index on the keys of rows, which now has its entries. */
+static fhir_err_t *drop_retired(PGconn *conn, const present_t *p, const apr_array_header_t *list)
+{
+    static const char *const ends[] = {"_rest_idx", "_keys_idx"};
+    for (int i = 0; i < list->nelts; i++) {
+        const statement_t *s = &APR_ARRAY_IDX(list, i, statement_t);
+        for (int k = 0; is_keyed(s) && k < 2; k++) {
+            const char *name = apr_pstrcat(p->pool, s->table, ends[k], NULL);
+            if (apr_hash_get(p->indexes, name, APR_HASH_KEY_STRING))
+                FHIR_TRY(fhirctl_db_run(NULL, conn, p->pool,
+                                        apr_psprintf(p->pool, "DROP INDEX %s\"%s\"",
+                                                     is_filled(p, s) ? "CONCURRENTLY " : "", name),
+                                        0, NULL));
+        }
+    }
+    return NULL;
+}
+
 /* The statements that are left: for empty tables all at once, for others one by one without
  * blocking writes. An interrupted build has left an invalid index. */
 static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header_t *list)
@@ -279,6 +318,7 @@ static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header
         const state_t state = state_of(p, s);
         if (state == IS_THERE || !is_filled(p, s))
             continue;
+        FHIR_TRY(fill(conn, p, s));
         if (state == IS_EARLIER)
             FHIR_TRY(rebuild(conn, p, s, ++at, all));
         else
@@ -286,7 +326,7 @@ static fhir_err_t *make(PGconn *conn, const present_t *p, const apr_array_header
                 conn, p, apr_pstrcat(p->pool, "CREATE INDEX CONCURRENTLY ", s->definition, NULL),
                 "made", s, ++at, all));
     }
-    return NULL;
+    return drop_retired(conn, p, list);
 }
 
 static fhir_err_t *drop(PGconn *conn, const present_t *p, const apr_array_header_t *list)
@@ -307,7 +347,7 @@ static fhir_err_t *drop(PGconn *conn, const present_t *p, const apr_array_header
                 conn, p, apr_pstrcat(p->pool, "DROP INDEX CONCURRENTLY \"", s->index, "\"", NULL),
                 "dropped", s, ++at, all));
     }
-    return NULL;
+    return drop_retired(conn, p, list);
 }
 
 fhir_err_t *fhirctl_index_set_apply(PGconn *conn, const char *name, apr_pool_t *pool)

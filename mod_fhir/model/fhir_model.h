@@ -176,14 +176,15 @@ typedef enum fhir_sqltype_t {
     FHIR_SQL_NUMERIC,
     FHIR_SQL_NUMERIC_ARRAY,
     FHIR_SQL_JSONB,
-    FHIR_SQL_DOUBLE
+    FHIR_SQL_DOUBLE,
+    FHIR_SQL_INTEGER_ARRAY /* of no column of the model */
 } fhir_sqltype_t;
 
-/** Which of the indexes that many columns share (sql/practice.sql) has a column of terms. */
+/** How the index that many columns share (TABLE_terms_idx, sql/practice.sql) has a column. */
 typedef enum fhir_index_t {
     FHIR_INDEX_NONE,  /* none, or one of its own */
-    FHIR_INDEX_TERMS, /* the column is one of TABLE_terms_idx */
-    FHIR_INDEX_REST   /* its values are among those of the one column of TABLE_rest_idx */
+    FHIR_INDEX_TERMS, /* the column is one of it */
+    FHIR_INDEX_REST   /* by the keys of its values in the column `terms` */
 } fhir_index_t;
 
 /** One physical column; the order is that of the DDL behind the fixed columns (docs/schema.md).

@@ -173,7 +173,7 @@ static void references(const char *text, apr_pool_t *pool)
     fhir_node_t *root = tree(text, pool);
     const fhir_node_t *name = fhir_node_get(root, "resourceType");
     const fhir_type_t *type = fhir_model_resource(r4, name->text, name->text_len);
-    fhir_value_t *cells = apr_pcalloc(pool, (type->n_columns + 1u) * sizeof(*cells));
+    fhir_value_t *cells = apr_pcalloc(pool, FHIR_EXTRACT_CELLS(type) * sizeof(*cells));
 
     tap_no_err(fhir_refs_walk(&visitor, r4, type, root, pool), "  references are found");
     (void)fhir_extract_run(cells, fhir_extract_create(r4, "http://localhost", NULL, pool), type,

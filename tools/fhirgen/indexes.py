@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The set of indexes `practice`: every search parameter of every table by an index. docs/schema.md has the reasons.
 
-What holds terms (tokens, references, URIs) shares one GIN index of several columns a table; of these, columns
-that are rarely filled share an index of their own on the arrays put together, so that an empty one costs nothing.
+What holds terms (tokens, references, URIs) and numbers shares one GIN index of several columns a table: those that
+most rows fill, and the column `terms` with the keys of all others (mod_fhir/fhir/extract/fhir_keys.h).
 """
 
 HEAD = """-- SPDX-License-Identifier: Apache-2.0
@@ -38,23 +38,16 @@ class Indexes:
 
     def _of_type(self, plan, ddl):
         table = plan.type.lower()
-        common, rest = self._terms(plan, ddl.indexed[plan.type])
-        quantities, keys = _keys(plan)
-        parts = ['"%s"' % name for name, _ in common] + quantities + [PLACES]
+        common = self._terms(plan, ddl.indexed[plan.type])
+        parts = ['"%s"' % name for name, _ in common] + ['"terms"', PLACES]
         assert len(parts) <= COLUMNS_MAX, table
         yield self._index(table, "terms", "USING gin (%s) %s" % (", ".join(parts), OPTIONS))
-        if rest:
-            joined = " || ".join(_as_array(*column) for column in rest)
-            yield self._index(table, "rest", _joined(joined, [name for name, _ in rest]))
-        if keys:
-            joined = " || ".join(key for key, _ in keys)
-            yield self._index(table, "keys", _joined(joined, [name for _, names in keys for name in names]))
         for column in plan.columns:
             yield from self._others(plan, table, column)
 
     def _terms(self, plan, indexed):
-        """Columns of terms that have no index yet: those that most rows fill, and the rest."""
-        common, rest = [], []
+        """Columns of terms that have no index yet and that most rows fill; the others are found by keys."""
+        common = []
         for column in plan.columns:
             if column.kind not in TERMS:
                 continue
@@ -63,9 +56,10 @@ class Indexes:
                 if number == 0 and (column in indexed or plan.patient and column is plan.patient.column):
                     continue
                 is_common = number == 0 and names & COMMON
-                (common if is_common else rest).append(physical)
+                if is_common:
+                    common.append(physical)
                 self.marks[id(column), number] = "FHIR_INDEX_TERMS" if is_common else "FHIR_INDEX_REST"
-        return common, rest
+        return common
 
     def _others(self, plan, table, column):
         base = column.base
@@ -89,45 +83,3 @@ class Indexes:
             return "-- %s: of 001-r4-tables" % name
         self.made.add(name)
         return 'CREATE INDEX "%s" ON "%s" %s;' % (name, table, definition)
-
-
-def _joined(expression, columns):
-    return "USING gin ((%s), %s) %s WHERE num_nonnulls(%s) > 0" % (
-        expression,
-        PLACES,
-        OPTIONS,
-        ", ".join('"%s"' % name for name in columns),
-    )
-
-
-def _as_array(name, sql):
-    return '"%s"' % name if sql.endswith("_ARRAY") else "string_to_array(\"%s\", '')" % name
-
-
-def _keys(plan):
-    """Quantities with a code beside them; then other numbers, quantities and composites, with their columns.
-    An index is rebuilt when the names of the functions in it change (fhirctl_index_set.c).
-    fhir_predicate_keys.c has the same expressions.
-    """
-    paired, found = {}, []
-    for param in plan.params.values():
-        if param.kind == "composite" and param.root_composite:
-            first, second = param.components[:2]
-            if first.column_kind == "TOKENS" and second.column_kind == "QUANTITY":
-                paired.setdefault(second.column.base, first.column.base)
-    for column in plan.columns:
-        ends = [column.base + "_low", column.base + "_high"]
-        if column.kind in ("NUMBER", "NUMBERS"):
-            found.append(('fhir_number_terms("%s", "%s")' % tuple(ends), ends))
-        elif column.kind == "QUANTITIES":
-            found.append(('fhir_value_terms("{0}_low", "{0}_high", "{0}_code", "{0}_unit")'.format(column.base), ends))
-        elif column.kind == "QUANTITY" and column.base not in paired:
-            found.append((_quantity("NULL", column.base), ends))
-        elif column.kind == "COMPOSITE":
-            found.append(('fhir_composite_terms("%s")' % column.base, [column.base]))
-    quantities = [_quantity('"%s"' % code, base) for base, code in sorted(paired.items())]
-    return quantities, found
-
-
-def _quantity(codes, base):
-    return 'fhir_value_terms({0}, "{1}_low", "{1}_high", "{1}_code", "{1}_unit")'.format(codes, base)

@@ -12,6 +12,7 @@
 
 #include "core/fhir_work.h"
 #include "fhir/extract/fhir_extract_private.h"
+#include "fhir/extract/fhir_keys.h"
 
 #define CELL_MAX (64u << 20) /* bytes of one cell */
 
@@ -185,8 +186,12 @@ const char *fhir_extract_column(fhir_sqltype_t *sqltype, const fhir_model_t *mod
                                 const fhir_type_t *type, int i)
 {
     const fhir_column_t *column = &model->columns[type->first_column + i];
-    *sqltype = i < type->n_columns ? (fhir_sqltype_t)column->sqltype : FHIR_SQL_TEXT_ARRAY;
-    return i < type->n_columns ? fhir_model_str(model, column->name) : "mentions";
+    if (i < type->n_columns) {
+        *sqltype = (fhir_sqltype_t)column->sqltype;
+        return fhir_model_str(model, column->name);
+    }
+    *sqltype = i == type->n_columns ? FHIR_SQL_TEXT_ARRAY : FHIR_SQL_INTEGER_ARRAY;
+    return i == type->n_columns ? "mentions" : FHIR_KEYS_COLUMN;
 }
 
 fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_url,
@@ -194,7 +199,7 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
 {
     fhir_extract_t *x = apr_pcalloc(pool, sizeof(*x));
     int n = widest_type(model) + 1;
-    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 3);
+    fhir_buf_t *bufs = fhir_buf_create_many(pool, CELL_MAX, n + FHIR_EXTRACT_COMPONENTS + 4);
     x->model = model;
     x->base_url = base_url;
     x->base_len = base_url ? strlen(base_url) : 0;
@@ -205,8 +210,10 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
     for (int i = 0; i < FHIR_EXTRACT_COMPONENTS; i++)
         x->components[i].text = bufs++;
     x->mentions.text = bufs++;
+    x->terms = bufs++;
     x->scratch = bufs++;
     x->folded = bufs;
+    apr_pool_create(&x->row, pool);
     x->can_name = apr_pcalloc(pool, model->n_resources + 1u);
     x->exists = apr_pcalloc(pool, (model->n_resources + 1u) * sizeof(*x->exists));
     return x;
@@ -242,6 +249,17 @@ static void defaults(fhir_extract_t *x)
         fhir_extract_put_patient_date(x, FHIR_TIME_MIN);
 }
 
+static fhir_err_t *put_terms(fhir_value_t *cells, fhir_extract_t *x)
+{
+    apr_pool_clear(x->row);
+    FHIR_TRY(fhir_keys_of_row(x->terms, x->model, x->type, cells, x->row));
+    fhir_value_t *out = &cells[x->type->n_columns + 1];
+    *out = (fhir_value_t){0};
+    if (x->terms->len)
+        *out = (fhir_value_t){fhir_buf_cstr(x->terms), x->terms->len};
+    return NULL;
+}
+
 static void begin(fhir_extract_t *x, const fhir_type_t *type, const fhir_node_t *resource)
 {
     const fhir_column_t *columns = x->model->columns + type->first_column;
@@ -273,5 +291,5 @@ fhir_err_t *fhir_extract_run(fhir_value_t *cells, fhir_extract_t *x, const fhir_
     if (overflow)
         return fhir_err_create(x->scratch->pool, FHIR_ERR_TOO_LARGE,
                                "The search values of one parameter exceed %u bytes", CELL_MAX);
-    return NULL;
+    return put_terms(cells, x);
 }

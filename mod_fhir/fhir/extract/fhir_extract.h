@@ -27,9 +27,9 @@ fhir_extract_t *fhir_extract_create(const fhir_model_t *model, const char *base_
  *  Source: http://hl7.org/fhir/R4/bundle.html#references */
 void fhir_extract_below(fhir_extract_t *extract, const fhir_node_t *full_url);
 
-/** Cells of a row: those of the model's columns, then that of `mentions`, whom a resource speaks of
- *  (docs/schema.md), which is not a search parameter's. */
-#define FHIR_EXTRACT_CELLS(type) ((type)->n_columns + 1)
+/** Cells of a row: those of the model's columns, then two that are not a search parameter's
+ *  (docs/schema.md): `mentions`, whom a resource speaks of, and `terms` (fhir_keys.h). */
+#define FHIR_EXTRACT_CELLS(type) ((type)->n_columns + 2)
 
 /** Name and SQL type of a cell's column, 0 <= i < FHIR_EXTRACT_CELLS(type). */
 const char *fhir_extract_column(fhir_sqltype_t *sqltype, const fhir_model_t *model,

@@ -42,6 +42,8 @@ struct fhir_extract_t {
     const apr_uint16_t **exists; /* by type, NULL: not looked for yet; see fhir_extract.c */
     apr_byte_t *can_name;        /* by type; see fhir_extract_mentions.c */
     fhir_mentions_t mentions;
+    fhir_buf_t *terms;
+    apr_pool_t *row; /* what making them needs */
     /* of the current resource */
     const fhir_type_t *type;
     const fhir_node_t *root;

@@ -86,14 +86,15 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
 /* From how many texts on the planner must not count them. */
 #define TEXTS_MANY 100
 
-void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list)
+void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list,
+                             const char *cast)
 {
     const int hidden = sql->hides || sql->veils || list->nelts >= TEXTS_MANY;
     fhir_buf_puts(sql->text, hidden ? " && (SELECT " : " && ");
-    fhir_sql_bind_array(sql, list, "text[]");
+    fhir_sql_bind_array(sql, list, cast);
     fhir_buf_puts(sql->text, hidden ? ")" : "");
     if (sql->hides && expr)
-        fhir_buf_printf(sql->text, " AND %s && (SELECT $%d::text[])", expr, sql->values->nelts);
+        fhir_buf_printf(sql->text, " AND %s && (SELECT $%d::%s)", expr, sql->values->nelts, cast);
 }
 
 const char *fhir_predicate_column(const fhir_sql_t *sql, const char *alias,
@@ -189,7 +190,7 @@ void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
     fhir_buf_putc(sql->text, '(');
     if (forms->nelts && (sql->hides || sql->veils)) {
         fhir_buf_puts(sql->text, expr);
-        fhir_predicate_overlaps(sql, expr, forms);
+        fhir_predicate_overlaps(sql, expr, forms, "text[]");
     }
     else if (forms->nelts) {
         fhir_buf_printf(sql->text, "%s && ", expr);

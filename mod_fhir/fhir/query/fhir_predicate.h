@@ -26,7 +26,8 @@ void fhir_predicate_equals(fhir_sql_t *sql, const char *expr, const apr_array_he
  *  If the statement hides lists, each stands in a subquery, and twice: behind expr, the array,
  *  again. Then the planner expects few rows. expr NULL: once.
  */
-void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list);
+void fhir_predicate_overlaps(fhir_sql_t *sql, const char *expr, const apr_array_header_t *list,
+                             const char *cast);
 /** Appends "(…)": a text[] expression holds one of the node's token values. */
 void fhir_predicate_in(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
                        const fhir_qnode_t *node);

@@ -1,18 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Conditions that add nothing to a test but what an index can find: the expressions are those of
- * the indexes in sql/practice.sql (tools/fhirgen/indexes.py), their functions in
- * sql/031-value-terms.sql and sql/003-search.sql. docs/schema.md tells why the indexes are as they
- * are.
+ * Conditions that add nothing to a test but what an index can find: on the keys of a row
+ * (extract/fhir_keys.h), and on the first and the last of its dates. docs/schema.md tells why the
+ * indexes of sql/practice.sql are as they are.
  */
 #include <apr_strings.h>
+#include <stdlib.h>
 
-#include "fhir/query/fhir_number_terms.h"
+#include "fhir/extract/fhir_keys.h"
 #include "fhir/query/fhir_predicate.h"
 
 /* The most values from which terms are made: numbers can be long, and their terms are parameters in
  * addition to them. */
 #define VALUES_MAX 20
+
+/* ---- whether the table has the index ---- */
+
+static apr_uint64_t key_of(const fhir_value_t *table)
+{
+    apr_uint64_t hash = APR_UINT64_C(14695981039346656037);
+    hash = (hash ^ 'k') * APR_UINT64_C(1099511628211); /* of the index; others know more of it */
+    for (apr_size_t i = 0; i < table->len; i++)
+        hash = (hash ^ (unsigned char)table->data[i]) * APR_UINT64_C(1099511628211);
+    return hash;
+}
+
+static fhir_err_t *on_count(void *baton, const fhir_row_t *row)
+{
+    *(int *)baton = atoi(fhir_row_text(row, 0));
+    return NULL;
+}
+
+/* 1 if the rows of the table have their keys, which is so when a valid index is on them: fhirctl
+ * fills the column before it makes the index (fhirctl_terms.h). It is remembered for some
+ * minutes. */
+static int has_keys(const fhir_sql_t *sql, const fhir_type_t *type)
+{
+    const fhir_call_t *call = sql->call;
+    fhir_store_t *store = call->request->store;
+    const fhir_value_t table = fhir_value_text(fhir_call_table(call, type, ""));
+    const fhir_stmt_t stmt = {
+        .sql = "SELECT count(*) FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indexrelid "
+               "WHERE i.indrelid = $1::regclass AND i.indisvalid AND a.attname "
+               "= '" FHIR_KEYS_COLUMN "'",
+        .n_values = 1};
+    const apr_uint64_t key = key_of(&table);
+    int n = 0;
+    if (!store)
+        return 0;
+    const int known = fhir_store_recall(store, key);
+    if (known >= 0)
+        return known;
+    if (fhir_call_ask(call, &stmt, &table, on_count, &n))
+        return 0;
+    fhir_store_remember(store, key, n > 0);
+    return n > 0;
+}
 
 static int is_left_out(const fhir_sql_t *sql, const char *alias)
 {
@@ -20,28 +63,11 @@ static int is_left_out(const fhir_sql_t *sql, const char *alias)
            sql->keyed;
 }
 
-/* ---- columns that share the index TABLE_rest_idx ---- */
+/* ---- texts ---- */
 
-/* num_nonnulls(alias."based_on", …) > 0 AND (alias."based_on" || …): the index's rows, what it is
- * on. */
-static void put_rest(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
+static void push_key(const fhir_sql_t *sql, apr_array_header_t *keys, apr_int32_t key)
 {
-    const fhir_model_t *m = sql->call->stored;
-    for (int joined = 0; joined < 2; joined++) {
-        const char *between = joined ? "(" : "num_nonnulls(";
-        for (int i = 0; i < type->n_columns; i++) {
-            const fhir_column_t *column = &m->columns[type->first_column + i];
-            if (column->index != FHIR_INDEX_REST)
-                continue;
-            fhir_buf_printf(sql->text,
-                            joined && column->sqltype == FHIR_SQL_TEXT
-                                ? "%sstring_to_array(%s.\"%s\", '')"
-                                : "%s%s.\"%s\"",
-                            between, alias, fhir_model_str(m, column->name));
-            between = joined ? " || " : ", ";
-        }
-        fhir_buf_puts(sql->text, joined ? ")" : ") > 0 AND ");
-    }
+    APR_ARRAY_PUSH(keys, const char *) = apr_itoa(sql->call->pool, key);
 }
 
 void fhir_predicate_rest(fhir_sql_t *sql, const char *alias, apr_uint16_t column,
@@ -49,11 +75,16 @@ void fhir_predicate_rest(fhir_sql_t *sql, const char *alias, apr_uint16_t column
 {
     const fhir_model_t *m = sql->call->stored;
     const fhir_column_t *c = &m->columns[column];
-    if (!texts->nelts || c->index != FHIR_INDEX_REST || is_left_out(sql, alias))
+    if (!texts->nelts || c->index != FHIR_INDEX_REST || is_left_out(sql, alias) ||
+        !has_keys(sql, &m->types[m->params[c->param].type]))
         return;
-    fhir_buf_puts(sql->text, " AND ");
-    put_rest(sql, alias, &m->types[m->params[c->param].type]);
-    fhir_predicate_overlaps(sql, NULL, texts);
+    apr_array_header_t *keys = fhir_predicate_texts(sql);
+    for (int i = 0; i < texts->nelts; i++) {
+        const char *text = APR_ARRAY_IDX(texts, i, const char *);
+        push_key(sql, keys, fhir_keys_text(fhir_model_str(m, c->name), text, strlen(text)));
+    }
+    fhir_buf_printf(sql->text, " AND %s." FHIR_KEYS_COLUMN, alias);
+    fhir_predicate_overlaps(sql, NULL, keys, "integer[]");
 }
 
 /* ---- numbers, quantities and composites ---- */
@@ -63,107 +94,26 @@ static const char *function(const fhir_sql_t *sql, const char *name)
     return apr_psprintf(sql->call->pool, "\"%s\".%s", sql->call->endpoint->tenant, name);
 }
 
-/* 1 for a composite of code and quantity on the resource itself. */
-static int is_pair(const fhir_call_t *call, const fhir_param_t *param)
+/* " AND alias.terms && …". The keys stand in a subquery: of many constants the planner takes each
+ * for rather common. */
+static void put_keys(fhir_sql_t *sql, const char *alias, const apr_array_header_t *keys)
 {
-    const fhir_model_t *m = call->stored;
-    const apr_uint16_t *parts = &m->components[param->first_component];
-    return param->flags & FHIR_PARAM_ROOT_COMPOSITE && param->n_components >= 2 &&
-           m->params[parts[0]].column_kind == FHIR_COL_TOKENS &&
-           m->params[parts[1]].column_kind == FHIR_COL_QUANTITY;
-}
-
-/* The pair whose second part is the quantity, or NULL. */
-static const fhir_param_t *pair_of(const fhir_call_t *call, const fhir_param_t *quantity)
-{
-    const fhir_model_t *m = call->stored;
-    const fhir_type_t *type = &m->types[quantity->type];
-    for (int i = 0; quantity->column_kind == FHIR_COL_QUANTITY && i < type->n_params; i++) {
-        const fhir_param_t *p = &m->params[type->first_param + i];
-        if (is_pair(call, p) &&
-            m->params[m->components[p->first_component + 1]].column == quantity->column)
-            return p;
-    }
-    return NULL;
-}
-
-/* ", alias."x_high", …": the columns of a parameter, up to a suffix of NULL. */
-static void put_columns(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
-                        const char *const *suffixes)
-{
-    for (; *suffixes; suffixes++)
-        fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, param, *suffixes));
-}
-
-static const char *const quantity_columns[] = {"_low", "_high", "_code", "_unit", NULL};
-
-static void put_pair(fhir_sql_t *sql, const char *alias, const fhir_param_t *pair)
-{
-    const fhir_model_t *m = sql->call->stored;
-    const fhir_param_t *code = &m->params[m->components[pair->first_component]];
-    const fhir_param_t *quantity = &m->params[m->components[pair->first_component + 1]];
-    fhir_buf_printf(sql->text, "%s(%s", function(sql, "fhir_value_terms"),
-                    fhir_predicate_column(sql, alias, code, ""));
-    put_columns(sql, alias, quantity, quantity_columns);
+    apr_array_header_t *texts = fhir_predicate_texts(sql);
+    for (int i = 0; i < keys->nelts; i++)
+        push_key(sql, texts, APR_ARRAY_IDX(keys, i, apr_int32_t));
+    fhir_buf_printf(sql->text, " AND %s." FHIR_KEYS_COLUMN " && (SELECT ", alias);
+    fhir_sql_bind_array(sql, texts, "integer[]");
     fhir_buf_putc(sql->text, ')');
 }
 
-static int has_other_keys(const fhir_call_t *call, const fhir_param_t *p)
+static const fhir_type_t *type_of(const fhir_sql_t *sql, const fhir_param_t *param)
 {
-    return p->column_kind == FHIR_COL_COMPOSITE || p->column_kind == FHIR_COL_NUMBER ||
-           p->column_kind == FHIR_COL_NUMBERS || p->column_kind == FHIR_COL_QUANTITIES ||
-           (p->column_kind == FHIR_COL_QUANTITY && !pair_of(call, p));
+    return &sql->call->stored->types[param->type];
 }
 
-static const struct {
-    const char *function, *first; /* the first argument, or the suffix of its column */
-    int is_column;
-    const char *const *more;
-} other_terms[] = {
-    [FHIR_COL_COMPOSITE] = {"fhir_composite_terms", "", 1, quantity_columns + 4},
-    [FHIR_COL_NUMBER] = {"fhir_number_terms", "_low", 1, (const char *const[]){"_high", NULL}},
-    [FHIR_COL_NUMBERS] = {"fhir_number_terms", "_low", 1, (const char *const[]){"_high", NULL}},
-    [FHIR_COL_QUANTITY] = {"fhir_value_terms", "NULL", 0, quantity_columns},
-    [FHIR_COL_QUANTITIES] = {"fhir_value_terms", "_low", 1, quantity_columns + 1},
-};
-
-/* num_nonnulls(…) > 0 AND: the columns of the rows that the index has. */
-static void put_present(fhir_sql_t *sql, const char *alias, const fhir_param_t *p)
+static apr_array_header_t *empty_keys(const fhir_sql_t *sql)
 {
-    const int composite = p->column_kind == FHIR_COL_COMPOSITE;
-    fhir_buf_puts(sql->text, fhir_predicate_column(sql, alias, p, composite ? "" : "_low"));
-    if (!composite)
-        fhir_buf_printf(sql->text, ", %s", fhir_predicate_column(sql, alias, p, "_high"));
-}
-
-static void put_terms(fhir_sql_t *sql, const char *alias, const fhir_param_t *p)
-{
-    const char *first = other_terms[p->column_kind].first;
-    if (other_terms[p->column_kind].is_column)
-        first = fhir_predicate_column(sql, alias, p, first);
-    fhir_buf_printf(sql->text, "%s(%s", function(sql, other_terms[p->column_kind].function), first);
-    put_columns(sql, alias, p, other_terms[p->column_kind].more);
-    fhir_buf_putc(sql->text, ')');
-}
-
-/* All the others of a type are one expression: num_nonnulls(…) > 0 AND (fhir_number_terms(…) ||
- * fhir_composite_terms(…)). */
-static void put_others(fhir_sql_t *sql, const char *alias, const fhir_type_t *type)
-{
-    const fhir_model_t *m = sql->call->stored;
-    for (int joined = 0; joined < 2; joined++) {
-        const char *between = joined ? "(" : "num_nonnulls(";
-        for (int i = 0; i < type->n_columns; i++) {
-            apr_uint16_t index = (apr_uint16_t)(type->first_column + i);
-            const fhir_param_t *p = &m->params[m->columns[index].param];
-            if (p->first_column != index || !has_other_keys(sql->call, p))
-                continue;
-            fhir_buf_puts(sql->text, between);
-            (joined ? put_terms : put_present)(sql, alias, p);
-            between = joined ? " || " : ", ";
-        }
-        fhir_buf_puts(sql->text, joined ? ")" : ") > 0 AND ");
-    }
+    return apr_array_make(sql->call->pool, 32, sizeof(apr_int32_t));
 }
 
 static int has_unit(const fhir_qvalue_t *v)
@@ -177,10 +127,9 @@ static const char *unit_of(const fhir_sql_t *sql, const fhir_qvalue_t *v)
     return has_unit(v) ? apr_pstrcat(sql->call->pool, "|", v->code, NULL) : NULL;
 }
 
-/* The terms of numbers that a value can match: of a code or of a unit if is_named, but of all if
- * there is no name. They stand in subqueries: of many constants the planner takes each for rather
- * common. */
-static void put_range(fhir_sql_t *sql, int is_named, const char *name, const fhir_qvalue_t *v)
+/* The keys of numbers that a value can match, of a code or of a unit. */
+static void push_range(const fhir_sql_t *sql, apr_array_header_t *keys, const fhir_param_t *param,
+                       const char *name, const fhir_qvalue_t *v)
 {
     const char *low = NULL, *high = NULL;
     switch (v->prefix) {
@@ -202,16 +151,7 @@ static void put_range(fhir_sql_t *sql, int is_named, const char *name, const fhi
     default:
         break;
     }
-    const char *terms = fhir_number_terms(low, high, sql->call->pool);
-    if (!is_named) {
-        fhir_sql_bind(sql, terms, "integer[]");
-        return;
-    }
-    fhir_buf_printf(sql->text, "ARRAY(SELECT coalesce(%s(", function(sql, "fhir_place_key"));
-    fhir_sql_bind(sql, name, "text");
-    fhir_buf_puts(sql->text, ", n), n) FROM unnest(");
-    fhir_sql_bind(sql, terms, "integer[]");
-    fhir_buf_puts(sql->text, ") n)");
+    fhir_keys_range(keys, fhir_model_str(sql->call->stored, param->column), name, low, high);
 }
 
 /* Terms are of codes without systems: one with a bar in it looks as if it had one. */
@@ -232,21 +172,13 @@ static int has_number_terms(const fhir_qnode_t *node)
 
 void fhir_predicate_number_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    const fhir_param_t *pair = pair_of(sql->call, node->param);
-    if (sql->paired || is_left_out(sql, alias) || !has_number_terms(node))
+    apr_array_header_t *keys = empty_keys(sql);
+    if (sql->paired || is_left_out(sql, alias) || !has_number_terms(node) ||
+        !has_keys(sql, type_of(sql, node->param)))
         return;
-    fhir_buf_puts(sql->text, " AND ");
-    if (pair)
-        put_pair(sql, alias, pair);
-    else
-        put_others(sql, alias, &sql->call->stored->types[node->param->type]);
-    fhir_buf_puts(sql->text, " && (SELECT ");
-    for (int i = 0; i < node->n_values; i++) {
-        fhir_buf_puts(sql->text, i ? " || " : "");
-        put_range(sql, has_unit(&node->values[i]), unit_of(sql, &node->values[i]),
-                  &node->values[i]);
-    }
-    fhir_buf_putc(sql->text, ')');
+    for (int i = 0; i < node->n_values; i++)
+        push_range(sql, keys, node->param, unit_of(sql, &node->values[i]), &node->values[i]);
+    put_keys(sql, alias, keys);
 }
 
 static int has_term(const fhir_qvalue_t *value)
@@ -257,19 +189,19 @@ static int has_term(const fhir_qvalue_t *value)
 int fhir_predicate_has_pair(const fhir_call_t *call, const fhir_qnode_t *node,
                             const fhir_qvalue_t *value)
 {
-    return is_pair(call, node->param) && has_term(value);
+    return fhir_keys_is_pair(call->stored, node->param) && has_term(value);
 }
 
 void fhir_predicate_pair_keys(fhir_sql_t *sql, const char *alias, const fhir_param_t *param,
                               const fhir_qvalue_t *value)
 {
-    if (is_left_out(sql, alias))
+    const fhir_model_t *m = sql->call->stored;
+    apr_array_header_t *keys = empty_keys(sql);
+    if (is_left_out(sql, alias) || !has_keys(sql, type_of(sql, param)))
         return;
-    fhir_buf_puts(sql->text, " AND ");
-    put_pair(sql, alias, param);
-    fhir_buf_puts(sql->text, " && (SELECT ");
-    put_range(sql, 1, code_of(value), &value->parts[1]);
-    fhir_buf_putc(sql->text, ')');
+    push_range(sql, keys, &m->params[m->components[param->first_component + 1]], code_of(value),
+               &value->parts[1]);
+    put_keys(sql, alias, keys);
 }
 
 static int has_composite_terms(const fhir_call_t *call, const fhir_qnode_t *node)
@@ -287,24 +219,21 @@ void fhir_predicate_composite_keys(fhir_sql_t *sql, const char *alias, const fhi
     const fhir_model_t *m = sql->call->stored;
     const apr_uint16_t *parts = &m->components[node->param->first_component];
     const fhir_param_kind_t second = (fhir_param_kind_t)m->params[parts[1]].kind;
+    apr_array_header_t *keys = empty_keys(sql);
     /* the planner knows nothing about the test itself */
-    if ((!sql->estimate && is_left_out(sql, alias)) || !has_composite_terms(sql->call, node))
+    if ((!sql->estimate && is_left_out(sql, alias)) || !has_composite_terms(sql->call, node) ||
+        !has_keys(sql, type_of(sql, node->param)))
         return;
-    fhir_buf_puts(sql->text, " AND ");
-    put_others(sql, alias, &m->types[node->param->type]);
-    fhir_buf_puts(sql->text, " && (SELECT ");
     for (int i = 0; i < node->n_values; i++) {
         const fhir_qvalue_t *value = &node->values[i];
-        fhir_buf_puts(sql->text, i ? " || " : "");
-        if (second == FHIR_PARAM_QUANTITY || second == FHIR_PARAM_NUMBER) {
-            put_range(sql, 1, code_of(value), &value->parts[1]);
-            continue;
-        }
-        fhir_buf_printf(sql->text, "ARRAY[%s(", function(sql, "fhir_place_key"));
-        fhir_sql_bind(sql, value->parts[0].code, "text");
-        fhir_buf_puts(sql->text, ", 701)]");
+        const char *code = value->parts[0].code;
+        if (second == FHIR_PARAM_QUANTITY || second == FHIR_PARAM_NUMBER)
+            push_range(sql, keys, node->param, code_of(value), &value->parts[1]);
+        else
+            APR_ARRAY_PUSH(keys, apr_int32_t) = fhir_keys_at(fhir_model_str(m, node->param->column),
+                                                             code, strlen(code), FHIR_KEYS_OTHER);
     }
-    fhir_buf_putc(sql->text, ')');
+    put_keys(sql, alias, keys);
 }
 
 /* ---- conditions that are known by their keys ---- */
@@ -359,7 +288,8 @@ static void put_part(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *par
 
 int fhir_predicate_union_keys(fhir_sql_t *sql, const char *alias, const fhir_qnode_t *node)
 {
-    if (is_left_out(sql, alias) || !fhir_predicate_is_keyed(sql->call, node))
+    if (is_left_out(sql, alias) || !fhir_predicate_is_keyed(sql->call, node) ||
+        !has_keys(sql, type_of(sql, node->param)))
         return 0;
     for (int i = 0; i < node->param->n_components; i++) {
         const fhir_qnode_t part = fhir_predicate_component(sql->call, node, i);
@@ -376,11 +306,11 @@ static int is_term(const fhir_call_t *call, const fhir_param_t *p)
 {
     const fhir_model_t *m = call->stored;
     if (p->flags & FHIR_PARAM_ROOT_COMPOSITE)
-        return is_pair(call, p);
+        return fhir_keys_is_pair(m, p);
     for (int i = 0; p->flags & FHIR_PARAM_UNION && i < p->n_components; i++)
         if (!is_term(call, &m->params[m->components[p->first_component + i]]))
             return 0;
-    return p->flags & FHIR_PARAM_UNION || pair_of(call, p) ||
+    return p->flags & FHIR_PARAM_UNION || fhir_keys_pair(m, p) ||
            m->columns[p->first_column].index == FHIR_INDEX_TERMS;
 }
 

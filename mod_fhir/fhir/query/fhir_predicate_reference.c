@@ -109,7 +109,7 @@ static void compare(fhir_sql_t *sql, const char *expr, int plural, const apr_arr
     fhir_buf_putc(sql->text, '(');
     if (plural && forms->nelts) {
         fhir_buf_puts(sql->text, expr);
-        fhir_predicate_overlaps(sql, expr, forms);
+        fhir_predicate_overlaps(sql, expr, forms, "text[]");
     }
     else {
         fhir_predicate_equals(sql, expr, forms);

@@ -4,8 +4,8 @@
  * @brief Pages of searches across all patients, which read the order part by part.
  *
  * If nothing else orders them, resources are ordered by the hash of their id: in 8192 places, and
- * within a place by id. The indexes of terms (TABLE_terms_idx, TABLE_rest_idx, TABLE_keys_idx) have
- * the place of each row beside its terms. So the matches within some places are found without
+ * within a place by id. The index of terms (TABLE_terms_idx) has the place of each row beside its
+ * terms. So the matches within some places are found without
  * reading the others: the cost of a page does not depend on the number of matches or the size of
  * the table. The number of places follows from the number of matches that the planner expects, and
  * from what the search needed the last time. Where matches are frequent, a window has few rows: all

@@ -44,6 +44,7 @@ static const char *const casts[] = {
     [FHIR_SQL_NUMERIC_ARRAY] = "::numeric[]",
     [FHIR_SQL_JSONB] = "::jsonb",
     [FHIR_SQL_DOUBLE] = "::double precision",
+    [FHIR_SQL_INTEGER_ARRAY] = "::integer[]",
 };
 
 /* A cell's column, and the cast of its value. */

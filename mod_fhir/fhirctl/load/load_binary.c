@@ -12,6 +12,7 @@
 #include "core/fhir_decimal.h"
 #include "fhirctl/load/load.h"
 
+#define OID_INTEGER     23u
 #define OID_TEXT        25u
 #define OID_TIMESTAMPTZ 1184u
 #define OID_NUMERIC     1700u
@@ -180,17 +181,29 @@ static void put_text(fhir_buf_t *b, const char *s, apr_size_t len)
     load_binary_bytes(b, s, len);
 }
 
+static void put_integer(fhir_buf_t *b, const char *s, apr_size_t len)
+{
+    const int negative = len && *s == '-';
+    apr_int64_t n = 0;
+    for (apr_size_t i = (apr_size_t)negative; i < len; i++)
+        n = n * 10 + (s[i] - '0');
+    load_binary_int32(b, 4);
+    load_binary_int32(b, (apr_uint32_t)(negative ? -n : n));
+}
+
 typedef void (*put_fn)(fhir_buf_t *b, const char *s, apr_size_t len);
 
 /* Returns the text after the element at s. The element goes to scratch, without quotes and escapes;
  * NULL: is_null. */
 static const char *read_element(fhir_buf_t *scratch, int *is_null, const char *s, const char *end)
 {
+    const char *first = s;
     fhir_buf_clear(scratch);
-    *is_null = *s != '"';
-    if (*is_null) {
+    *is_null = *s == 'N';
+    if (*s != '"') {
         while (s < end && *s != ',' && *s != '}')
             s++;
+        fhir_buf_append(scratch, first, (apr_size_t)(s - first));
         return s;
     }
     for (s++; s < end && *s != '"'; s++) {
@@ -206,7 +219,7 @@ static const char *read_element(fhir_buf_t *scratch, int *is_null, const char *s
     return s + 1;
 }
 
-/* {"a",NULL,"b"}: one dimension, elements quoted or NULL. */
+/* {"a",NULL,"b"}: one dimension, elements quoted, numbers or NULL. */
 static void put_array(fhir_buf_t *b, const char *s, apr_size_t len, apr_uint32_t oid, put_fn put,
                       fhir_buf_t *scratch)
 {
@@ -255,6 +268,9 @@ void load_binary_value(fhir_buf_t *b, fhir_sqltype_t type, const char *s, apr_si
         break;
     case FHIR_SQL_NUMERIC_ARRAY:
         put_array(b, s, len, OID_NUMERIC, put_numeric, scratch);
+        break;
+    case FHIR_SQL_INTEGER_ARRAY:
+        put_array(b, s, len, OID_INTEGER, put_integer, scratch);
         break;
     case FHIR_SQL_JSONB:
         put_jsonb(b, s, len);

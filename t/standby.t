@@ -26,6 +26,8 @@ run_ok({ user => 1, env => $primary->env }, pg_bin('pg_basebackup'), '-R', '-X',
         'hot_standby_feedback = off', 'max_standby_streaming_delay = 0';
 }
 FHIR::Test::System::guard_pid_file("$standby->{data}/postmaster.pid");
+# Whatever else removes old rows on the primary would cancel reads too.
+$primary->psql('postgres', 'ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()');
 $standby->start;
 
 my $httpd = $t->second(conninfo => $standby->conninfo($t->database));
@@ -37,7 +39,6 @@ is $httpd->get('/dev/r4/Patient/p')->json->{name}[0]{family}, 'Adams', 'a read o
 $t->psql('ALTER TABLE main.patient RENAME TO patient_rows; CREATE VIEW main.patient AS '
         . 'SELECT p.* FROM main.patient_rows p, LATERAL (SELECT p.id FROM pg_sleep(0.8)) s; '
         . 'GRANT SELECT ON main.patient TO fhir_server');
-wait_for(sub { on_standby("SELECT relkind FROM pg_class WHERE relname = 'patient'") eq 'v' }, 10);
 my $lock = do {
     my $env = $primary->env($t->database);
     local @ENV{ keys %$env } = values %$env;
@@ -45,6 +46,22 @@ my $lock = do {
     $pipe->autoflush;
     $pipe;
 };
+
+# A session's first statements read the catalogue, and who reads a page may prune it, which cancels reads on the
+# standby as well: this happens before the first of them.
+cancel_reads();
+wait_for(sub { $t->psql("SELECT 1 FROM pg_stat_activity WHERE query = 'COMMIT;' AND state = 'idle'") }, 10);
+wait_for(sub { behind() <= 0 }, 10);
+
+sub cancel_reads {
+    print {$lock} "BEGIN; LOCK TABLE main.patient_rows IN ACCESS EXCLUSIVE MODE; COMMIT;\n";
+    return;
+}
+
+sub behind {
+    my $lsn = $t->psql('SELECT pg_current_wal_insert_lsn()');
+    return on_standby("SELECT '$lsn' - pg_last_wal_replay_lsn()");
+}
 
 sub on_standby { return $standby->psql($t->database, $_[0]) }
 sub reading { return on_standby("SELECT query_start FROM pg_stat_activity WHERE wait_event = 'PgSleep'") }
@@ -58,7 +75,7 @@ sub cancel {
         my $now;
         wait_for(sub { answered($socket) || (($now = reading()) && $now ne $last) }, 10);
         return $n if answered($socket);
-        print {$lock} "BEGIN; LOCK TABLE main.patient_rows IN ACCESS EXCLUSIVE MODE; COMMIT;\n";
+        cancel_reads();
         $last = $now;
         $n++;
     }

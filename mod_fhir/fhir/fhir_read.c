@@ -79,7 +79,9 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         call->response->status = 304;
         return NULL;
     }
-    if (!fhir_spoken_differs(call))
+    /* What has to be parsed waits until the connection is free. */
+    if (!fhir_spoken_differs(call) && call->opts.format != FHIR_FORMAT_XML &&
+        call->opts.format != FHIR_FORMAT_HTML && !call->opts.pretty)
         return fhir_call_resource(call, 200, fhir_row_text(row, 3), fhir_row_len(row, 3));
     found->len = fhir_row_len(row, 3);
     found->json = apr_pstrmemdup(call->pool, fhir_row_text(row, 3), found->len);
@@ -107,7 +109,8 @@ static fhir_err_t *answer_kept(const found_t *found)
 
     if (!found->json)
         return NULL;
-    if (!fhir_spoken_shows(call, found->json, found->len)) {
+    FHIR_TRY(fhir_call_charge(call, found->len));
+    if (fhir_spoken_differs(call) && !fhir_spoken_shows(call, found->json, found->len)) {
         apr_table_unset(call->response->headers, "ETag");
         apr_table_unset(call->response->headers, "Last-Modified");
         return missing(call);

@@ -158,7 +158,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     if (strcmp(request->path, "metadata") != 0)
         request->overload = mod_fhir_budget_enter(
             &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
-    call->effort.is_long = call->ticket.is_long;
+    call->effort.is_long = call->ticket.is_long || call->ticket.works_long;
     call->effort.client = call->ticket.key;
     fill_work(call);
     call->response.status = HTTP_OK;

@@ -171,7 +171,7 @@ for (1 .. 20) {
     last if @short;
 }
 ok(scalar @short, "a client's short requests are long after $n of them, which took its share of the processors");
-cmp_ok($n, '>=', 4, '  not the first ones');    # each is refused, which counts 5 ms more
+cmp_ok($n, '>=', 8, '  not the first ones');
 is((answer(ask(52, PATCH => '/all/r4/Patient/p', $short, $hasty)))[0], 400, "  and another client's are not");
 close $long;
 $t->done;

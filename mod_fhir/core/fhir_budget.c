@@ -128,14 +128,6 @@ static void sleep_until(fhir_budget_t *b, waiter_t *self, apr_time_t until)
     apr_thread_mutex_lock(b->lock);
 }
 
-static int try_take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
-{
-    int may = want->may(ticket->budget, ticket->client, n);
-    if (may)
-        want->take(ticket, n);
-    return may;
-}
-
 /* Takes n, now or when others have given it back; 0 when the time limit comes first. Who waits
  * holds a thread, so only a few may wait at once. */
 static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
@@ -143,8 +135,10 @@ static int take(fhir_ticket_t *ticket, const want_t *want, apr_int64_t n)
     fhir_budget_t *b = ticket->budget;
     apr_time_t until = apr_time_now() + b->limits.wait;
     waiter_t self = {.want = want, .ticket = ticket, .n = n}, **at = &b->first;
-    if (try_take(ticket, want, n))
+    if (want->may(b, ticket->client, n)) {
+        want->take(ticket, n);
         return 1;
+    }
     /* Requests whose bodies were read may all wait for each other. The first waits longer, so that
      * it gets what the others give up. */
     if (n && !b->waiting)
@@ -401,37 +395,17 @@ static fhir_err_t *refuse_body(fhir_budget_t *b, apr_int64_t bytes, apr_pool_t *
                   pool);
 }
 
-/* Call it under the lock. */
-static fhir_err_t *hold(fhir_ticket_t *ticket, apr_int64_t bytes, int may_wait, apr_pool_t *pool)
-{
-    fhir_budget_t *b = ticket->budget;
-    apr_int64_t most = b->limits.bodies / 2 - ticket->bodies;
-    bytes = bytes < most ? bytes : most;
-    if (bytes <= 0)
-        return NULL;
-    if (may_wait ? take(ticket, &want_hold, bytes) : try_take(ticket, &want_hold, bytes))
-        return NULL;
-    return refuse_body(b, bytes, pool);
-}
-
 fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool)
 {
     fhir_budget_t *b = ticket->budget;
+    fhir_err_t *err = NULL;
     if (!b)
         return NULL;
     apr_thread_mutex_lock(b->lock);
-    fhir_err_t *err = hold(ticket, bytes, 1, pool);
-    apr_thread_mutex_unlock(b->lock);
-    return err;
-}
-
-fhir_err_t *fhir_budget_stored(fhir_ticket_t *ticket, apr_size_t n, int may_wait, apr_pool_t *pool)
-{
-    fhir_budget_t *b = ticket->budget;
-    if (!b || n <= FHIR_BUDGET_FREE)
-        return NULL;
-    apr_thread_mutex_lock(b->lock);
-    fhir_err_t *err = hold(ticket, FHIR_BUDGET_BODY(n) - ticket->bodies, may_wait, pool);
+    apr_int64_t most = b->limits.bodies / 2 - ticket->bodies;
+    bytes = bytes < most ? bytes : most;
+    if (!take(ticket, &want_hold, bytes))
+        err = refuse_body(b, bytes, pool);
     apr_thread_mutex_unlock(b->lock);
     return err;
 }

@@ -38,9 +38,6 @@ typedef struct fhir_budget_limits_t {
 /** Bytes of memory that a body of n bytes is charged with after it was read: its text, its values,
  * and the texts that are made from them. */
 #define FHIR_BUDGET_BODY(n) ((apr_int64_t)(n)*12)
-/** Bodies and stored resources up to this size are not charged: even one in each thread is little
- *  memory. */
-#define FHIR_BUDGET_FREE    65536
 
 /** What a request uses. */
 typedef struct fhir_ticket_t {
@@ -95,10 +92,6 @@ void fhir_budget_leave(fhir_ticket_t *ticket, const fhir_usage_t *used);
  *  most, so that any body that is accepted can be worked on. Waits while others hold too much.
  *  @return NULL, FHIR_ERR_BUSY, FHIR_ERR_THROTTLED when it is this client that holds too much */
 fhir_err_t *fhir_budget_body(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
-/** Charges memory for a stored resource of n bytes that is about to be parsed, so that the request
- *  has at least FHIR_BUDGET_BODY(n). may_wait: 0 while it holds what others wait for.
- *  @return as fhir_budget_body */
-fhir_err_t *fhir_budget_stored(fhir_ticket_t *ticket, apr_size_t n, int may_wait, apr_pool_t *pool);
 /** Charges space for an answer, likewise. Does not wait. @return as fhir_budget_body */
 fhir_err_t *fhir_budget_spool(fhir_ticket_t *ticket, apr_int64_t bytes, apr_pool_t *pool);
 

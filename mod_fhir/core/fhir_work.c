@@ -6,31 +6,34 @@
 
 #define TICKS 64                    /* before a clock is looked at */
 #define EVERY apr_time_from_msec(5) /* processor time between two looks at the request: a turn */
-/* The kernel lets a thread that has woken up wait for the end of a tick, 4 ms, if all processors
- * are busy. So long work sleeps for a moment again and again, in which those that wait begin. */
-#define WORKS 500   /* µs until it sleeps */
-#define NAP   30000 /* ns */
 
 static __thread fhir_work_t *current;
-
-/* µs of a clock. */
-static apr_int64_t time_of(clockid_t clock)
-{
-    struct timespec t = {0};
-    (void)clock_gettime(clock, &t);
-    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
 
 /* A clock that costs nothing and moves every few milliseconds. */
 static apr_int64_t coarse_time(void)
 {
-    return time_of(CLOCK_MONOTONIC_COARSE);
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-/* Processor time of this thread. */
+/* Processor time of this thread in µs. */
 static apr_int64_t thread_time(void)
 {
-    return time_of(CLOCK_THREAD_CPUTIME_ID);
+    struct timespec t = {0};
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (apr_int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void fhir_work_begin(fhir_work_t *work)
+{
+    work->used = 0;
+    work->ticks = 0;
+    work->seen = work->is_long ? 0 : coarse_time();
+    work->is_timed = work->was_long = work->holds = work->is_final = 0;
+    work->turn = work->query = (fhir_turn_t){0};
+    work->err = NULL;
+    current = work;
 }
 
 /* Most requests read a row and are done: they need no clock, which is a system call. */
@@ -47,15 +50,13 @@ static void rest(fhir_work_t *w)
 {
     if (w->turns)
         fhir_turns_give(&w->turn, w->turns);
-    w->woken = 0;
-    if (w->is_long) /* its next tick takes a turn again */
-        w->seen = w->next = 0;
 }
 
 void fhir_work_end(fhir_work_t *work)
 {
     rest(work);
-    work->used = work->charged + (work->is_timed ? thread_time() - work->begin : 0);
+    if (work->is_timed)
+        work->used = thread_time() - work->begin;
     current = NULL;
 }
 
@@ -86,7 +87,7 @@ static int look(fhir_work_t *w, int at_door)
     if (!w->is_timed)
         return 1;
     apr_int64_t now = thread_time();
-    w->was_long |= now - w->begin + w->charged > FHIR_WORK_SHORT;
+    w->was_long |= now - w->begin > FHIR_WORK_SHORT;
     if (now < w->next && !(at_door && w->was_long && !w->turn.slot))
         return 1;
     w->next = now + EVERY;
@@ -101,35 +102,6 @@ static int look(fhir_work_t *w, int at_door)
     return !err;
 }
 
-void fhir_work_begin(fhir_work_t *work)
-{
-    work->used = work->charged = work->woken = 0;
-    work->ticks = 0;
-    work->seen = coarse_time();
-    work->is_timed = work->was_long = work->holds = work->is_final = 0;
-    work->turn = work->query = (fhir_turn_t){0};
-    work->err = NULL;
-    current = work;
-    if (!work->is_long)
-        return;
-    start_clock(work);
-    (void)look(work, 0);
-}
-
-/* Called while it has a turn. */
-static void nap(fhir_work_t *w)
-{
-    static const struct timespec moment = {.tv_nsec = NAP};
-    apr_int64_t now = time_of(CLOCK_MONOTONIC);
-    if (w->woken && now - w->woken < WORKS)
-        return;
-    if (w->woken) {
-        (void)nanosleep(&moment, NULL);
-        now = time_of(CLOCK_MONOTONIC);
-    }
-    w->woken = now;
-}
-
 int fhir_work_tick(apr_size_t n)
 {
     fhir_work_t *w = current;
@@ -137,19 +109,11 @@ int fhir_work_tick(apr_size_t n)
         return 1;
     w->ticks = 0;
     start_clock(w);
-    if (w->turn.slot)
-        nap(w);
     apr_int64_t now = coarse_time();
     if (now == w->seen && !w->err)
         return 1;
     w->seen = now;
     return look(w, 0);
-}
-
-void fhir_work_charge(apr_interval_time_t time)
-{
-    if (current)
-        current->charged += time;
 }
 
 fhir_err_t *fhir_work_check(void)

@@ -6,10 +6,9 @@
  *
  * Whatever works through data tells it by ticks. Every few milliseconds of processor time, a tick
  * looks whether the answer is still waited for. Work of more than FHIR_WORK_SHORT needs a turn in
- * the lane of long work (fhir_turns.h), for which it waits in that tick; while it has one, ticks
- * sleep for moments, so that no other thread waits for it long. When the time for a turn is over,
- * or nobody waits for the answer any more, the work is stopped: ticks return 0 from then on, and
- * the request must come to nothing. Code that can return an error does so; other code may go
+ * the lane of long work (fhir_turns.h), for which it waits in that tick. When the time for that is
+ * over, or nobody waits for the answer any more, the work is stopped: ticks return 0 from then on,
+ * and the request must come to nothing. Code that can return an error does so; other code may go
  * on. In either case no statement is run (fhir_work_check), and the entry of the request
  * (fhir_service_run) returns the reason in place of what came out.
  *
@@ -30,10 +29,7 @@
 #include "core/fhir_turns.h"
 
 /** Processor time above which work is long. */
-#define FHIR_WORK_SHORT   apr_time_from_msec(5)
-/** Processor time that a refused request is charged with besides its own: it has cost the database
- *  something, perhaps, and whoever sends many of them does not need quick answers. */
-#define FHIR_WORK_REFUSED apr_time_from_msec(5)
+#define FHIR_WORK_SHORT apr_time_from_msec(5)
 
 typedef struct fhir_work_t {
     fhir_turns_t *turns;      /* or NULL: any number works at the same time */
@@ -46,17 +42,14 @@ typedef struct fhir_work_t {
     const void *baton;
     apr_pool_t *pool; /* of errors */
 
-    apr_interval_time_t used; /* after fhir_work_end: processor time of the work that ticked, and
-                                 what was charged */
+    apr_interval_time_t used; /* after fhir_work_end: processor time of the work that ticked */
 
     /* what follows is its own */
     int is_timed;            /* it has ticked, and its time is counted */
     apr_int64_t begin, next; /* processor time of the thread (µs) */
     apr_int64_t seen;        /* time (µs) when it was looked at last */
-    apr_int64_t woken;       /* time (µs) when it slept last; 0: not in this turn */
-    apr_interval_time_t charged;
-    apr_size_t ticks; /* since it was looked at */
-    int was_long;     /* it has used so much time itself */
+    apr_size_t ticks;        /* since it was looked at */
+    int was_long;            /* it has used so much time itself */
     int holds;
     int is_final;
     fhir_turn_t turn, query;
@@ -70,8 +63,6 @@ void fhir_work_end(fhir_work_t *work);
 
 /** Reports that about n microseconds of work are done. Returns 1, or 0: stop. */
 int fhir_work_tick(apr_size_t n);
-/** Counts as much processor time (µs) as used. */
-void fhir_work_charge(apr_interval_time_t time);
 /** Why the work was stopped, or NULL. It must be asked before anything that takes long. */
 fhir_err_t *fhir_work_check(void);
 /** The same, and work may go on: the next entry of a batch. */

@@ -32,10 +32,8 @@ fhir_err_t *fhir_bundle_begin(fhir_bundle_t **out, fhir_call_t *call, const char
 
 fhir_err_t *fhir_bundle_add(fhir_bundle_t *bundle, const fhir_bundle_entry_t *entry)
 {
-    fhir_render_entry_t out = {.resource = entry->resource,
-                               .resource_len = entry->len,
-                               .rest = entry->rest,
-                               .is_outcome = entry->is_outcome};
+    fhir_render_entry_t out = {
+        .resource = entry->resource, .resource_len = entry->len, .rest = entry->rest};
     const char *type = entry->type, *id = entry->id;
     if (type && !fhir_spoken_names(bundle->call, &type, &id))
         return NULL;

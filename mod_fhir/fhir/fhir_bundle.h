@@ -20,7 +20,6 @@ typedef struct fhir_bundle_entry_t {
     const char *resource;  /* JSON, or NULL */
     apr_size_t len;
     const char *rest; /* further members without braces: "\"search\":{\"mode\":\"match\"}" */
-    int is_outcome;   /* about the answer: _summary and _elements do not apply */
 } fhir_bundle_entry_t;
 
 /** Begins the answer's body. type: "searchset", "history", "batch-response", …

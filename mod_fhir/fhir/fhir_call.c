@@ -162,20 +162,12 @@ int fhir_call_count(const fhir_call_t *call, int wanted)
     return wanted < most ? wanted : most;
 }
 
-fhir_err_t *fhir_call_charge(const fhir_call_t *call, apr_size_t n)
-{
-    const fhir_request_t *request = call->request;
-    return request->charge ? request->charge(request->charged, n) : NULL;
-}
-
 fhir_render_t *fhir_call_render(fhir_call_t *call)
 {
     call->opts.page.type = call->type_name;
     call->opts.page.operation = call->operation;
     call->opts.page.is_search =
         call->response->interaction && !strcmp(call->response->interaction, "search-type");
-    call->opts.charge = call->request->charge;
-    call->opts.charged = call->request->charged;
     if (!call->render)
         call->render = fhir_render_create(&call->opts, call->response->body, call->pool);
     return call->render;

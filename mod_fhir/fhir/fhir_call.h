@@ -100,10 +100,6 @@ fhir_err_t *fhir_call_subset(fhir_call_t *call, const fhir_pairs_t *pairs);
  *  are the limits. */
 int fhir_call_count(const fhir_call_t *call, int wanted);
 
-/** Before a stored resource of n bytes is parsed.
- *  @return NULL; FHIR_ERR_BUSY or FHIR_ERR_THROTTLED when memory for large ones is in use */
-fhir_err_t *fhir_call_charge(const fhir_call_t *call, apr_size_t n);
-
 /** The options for rendering the answer's resources; see fhir_render.h. */
 fhir_render_t *fhir_call_render(fhir_call_t *call);
 

@@ -79,9 +79,7 @@ static fhir_err_t *on_row(void *baton, const fhir_row_t *row)
         call->response->status = 304;
         return NULL;
     }
-    /* What has to be parsed waits until the connection is free. */
-    if (!fhir_spoken_differs(call) && call->opts.format != FHIR_FORMAT_XML &&
-        call->opts.format != FHIR_FORMAT_HTML && !call->opts.pretty)
+    if (!fhir_spoken_differs(call))
         return fhir_call_resource(call, 200, fhir_row_text(row, 3), fhir_row_len(row, 3));
     found->len = fhir_row_len(row, 3);
     found->json = apr_pstrmemdup(call->pool, fhir_row_text(row, 3), found->len);
@@ -109,8 +107,7 @@ static fhir_err_t *answer_kept(const found_t *found)
 
     if (!found->json)
         return NULL;
-    FHIR_TRY(fhir_call_charge(call, found->len));
-    if (fhir_spoken_differs(call) && !fhir_spoken_shows(call, found->json, found->len)) {
+    if (!fhir_spoken_shows(call, found->json, found->len)) {
         apr_table_unset(call->response->headers, "ETag");
         apr_table_unset(call->response->headers, "Last-Modified");
         return missing(call);

@@ -227,7 +227,6 @@ fhir_err_t *fhir_service_run(fhir_response_t *response, const fhir_request_t *re
         fhir_tx_rollback(response->tx);
     if (err) {
         int final = fhir_work_final(1);
-        fhir_work_charge(FHIR_WORK_REFUSED);
         answer_error(&call, err);
         (void)fhir_work_final(final);
     }

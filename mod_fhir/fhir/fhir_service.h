@@ -189,11 +189,6 @@ typedef struct fhir_request_t {
     fhir_err_t *(*read_body)(const char **body, apr_size_t *len,
                              const struct fhir_request_t *request, apr_size_t max);
     void *baton; /* glue's own */
-    /** Charges memory for a stored resource of n bytes before it is parsed, or NULL: nobody counts
-     *  it. What was charged before serves again.
-     *  @return as fhir_budget_stored */
-    fhir_err_t *(*charge)(void *charged, apr_size_t n);
-    void *charged;
     /** Set only for an entry of a batch or transaction, whose answer is compact JSON: its
      * surroundings (write/fhir_within.h). */
     const struct fhir_within_t *within;

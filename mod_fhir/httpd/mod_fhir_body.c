@@ -47,14 +47,17 @@ static fhir_err_t *not_read(int *answered, request_rec *r, apr_status_t rv)
                         "The body of the request could not be read completely");
 }
 
+/* Bodies up to this size are not charged: even one in each thread is little memory. */
+enum { FREE = 64 * 1024 };
+
 /* The body is charged as it arrives, so that a client that announces much and sends little holds
  * little. */
 static fhir_err_t *charge(fhir_ticket_t *ticket, const fhir_buf_t *buf, request_rec *r)
 {
     apr_int64_t missing = (apr_int64_t)buf->len - ticket->bodies;
     fhir_err_t *err = NULL;
-    if (buf->len > FHIR_BUDGET_FREE && missing > 0)
-        err = fhir_budget_body(ticket, missing + FHIR_BUDGET_FREE, r->pool);
+    if (buf->len > FREE && missing > 0)
+        err = fhir_budget_body(ticket, missing + FREE, r->pool);
     if (err)
         r->connection->keepalive = AP_CONN_CLOSE;
     return err;
@@ -122,7 +125,7 @@ fhir_err_t *mod_fhir_body_read(const char **body, apr_size_t *len, int *answered
     *body = fhir_buf_cstr(buf);
     *len = buf->len;
     /* charges what parsing makes of the body */
-    if (buf->len > FHIR_BUDGET_FREE)
+    if (buf->len > FREE)
         return fhir_budget_body(ticket, FHIR_BUDGET_BODY(buf->len) - ticket->bodies, r->pool);
     return NULL;
 }

@@ -64,12 +64,6 @@ static fhir_err_t *read_body(const char **body, apr_size_t *len, const fhir_requ
     return NULL;
 }
 
-static fhir_err_t *charge(void *charged, apr_size_t n)
-{
-    call_t *call = charged;
-    return fhir_budget_stored(&call->ticket, n, !call->work.holds, call->r->pool);
-}
-
 static void body_reset(fhir_response_t *response)
 {
     mod_fhir_spool_reset(response->body->baton);
@@ -145,8 +139,6 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     request->query = r->args;
     request->header = header;
     request->read_body = read_body;
-    request->charge = charge;
-    request->charged = call;
     request->baton = call;
     /* the CapabilityStatement must not wait for the database */
     if (strcmp(request->path, "metadata") != 0)
@@ -158,7 +150,7 @@ static void fill(call_t *call, request_rec *r, mod_fhir_endpoint_t *endpoint,
     if (strcmp(request->path, "metadata") != 0)
         request->overload = mod_fhir_budget_enter(
             &call->ticket, r, mod_fhir_server_of(r->server)->child, request->grant != NULL);
-    call->effort.is_long = call->ticket.is_long || call->ticket.works_long;
+    call->effort.is_long = call->ticket.is_long;
     call->effort.client = call->ticket.key;
     fill_work(call);
     call->response.status = HTTP_OK;

@@ -156,15 +156,13 @@ static int may_help(int lost, const fhir_progress_t *progress, const fhir_stmt_t
     return err->code == FHIR_ERR_CONFLICT && !(stmt->flags & FHIR_STMT_WRITE);
 }
 
-/* For whom the next statement is. Many short ones make long work earlier than a single one, of
- * which only waiting tells that it is long. */
+/* For whom the next statement is. */
 static fhir_borrower_t borrower_of(const fhir_store_t *store, const fhir_effort_t *effort)
 {
     if (!effort)
         return (fhir_borrower_t){0, 0};
-    return (fhir_borrower_t){effort->client,
-                             effort->is_long ||
-                                 (store->long_after && effort->used > store->long_after / 10)};
+    return (fhir_borrower_t){
+        effort->client, effort->is_long || (store->long_after && effort->used > store->long_after)};
 }
 
 /* A connection for a read whose client is still there: it may have gone while the read waited for

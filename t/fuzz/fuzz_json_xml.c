@@ -63,26 +63,6 @@ static void check_parts(const fhir_model_t *model, fhir_node_t *tree, apr_pool_t
     check(!buf->overflow);
 }
 
-/* A resource that is cut as text holds what is left of its tree. */
-static void check_cut(const fhir_model_t *model, const char *json, apr_size_t len, apr_pool_t *pool)
-{
-    static const fhir_summary_t summaries[] = {FHIR_SUMMARY_TRUE, FHIR_SUMMARY_TEXT,
-                                               FHIR_SUMMARY_DATA};
-    for (apr_size_t i = 0; i < sizeof(summaries) / sizeof(summaries[0]); i++) {
-        fhir_subset_t subset = {.summary = summaries[i]};
-        fhir_buf_t *buf = fhir_buf_create(pool, 0);
-        fhir_node_t *whole, *part;
-
-        check(fhir_node_parse_json(&whole, json, len, NULL, pool) == NULL);
-        fhir_subset_apply(whole, &subset, model, pool);
-        int done = fhir_subset_cut(buf, json, len, &subset, model);
-        check(!buf->overflow && !fhir_node_parse_json(&part, buf->data, buf->len, NULL, pool));
-        if (!done)
-            fhir_subset_apply(part, &subset, model, pool);
-        check(fhir_node_equal(whole, part, 0, pool));
-    }
-}
-
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     const fhir_model_t *model = size && (*data & 1) ? &fhir_model_dstu2 : &fhir_model_r4;
@@ -97,7 +77,6 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
             check_well_formed(xml);
             check_back(model, xml, writer, pool);
         }
-        check_cut(model, (const char *)data + 1, size - 1, pool);
         check_parts(model, tree, pool);
     }
     apr_pool_destroy(pool);

@@ -245,39 +245,6 @@ static void test_no_room(apr_pool_t *pool)
     tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "there is none for anybody");
 }
 
-/* What is stored is charged before it is parsed, once for the largest of a request. */
-static void test_stored(apr_pool_t *pool)
-{
-    fhir_ticket_t *a;
-    fhir_budget_t *b = budget_of((fhir_budget_limits_t){.threads = 16,
-                                                        .client_requests = 16,
-                                                        .bodies = 100 * MB,
-                                                        .wait = 30 * APR_USEC_PER_SEC},
-                                 pool);
-    fhir_budget_status_t status;
-
-    enter(&a, b, 1, pool);
-    tap_no_err(fhir_budget_stored(a, FHIR_BUDGET_FREE, 1, pool), "a small resource");
-    fhir_budget_status(&status, b);
-    tap_is_int((int)status.bodies, 0, "costs nothing");
-    tap_no_err(fhir_budget_stored(a, 2 * MB, 1, pool), "a large one");
-    tap_no_err(fhir_budget_stored(a, MB, 1, pool), "has room for the next");
-    fhir_budget_status(&status, b);
-    tap_is_int((int)(status.bodies / MB), 24, "in its own");
-    tap_no_err(fhir_budget_stored(a, 10 * MB, 1, pool), "the largest");
-    fhir_budget_status(&status, b);
-    tap_is_int((int)(status.bodies / MB), 50, "has half of all");
-    fhir_ticket_t *c;
-    enter(&c, b, 2, pool);
-    tap_no_err(fhir_budget_stored(c, 4 * MB, 1, pool), "another client's");
-    fhir_ticket_t *d;
-    enter(&d, b, 3, pool);
-    apr_time_t begin = apr_time_now();
-    fhir_err_t *err = fhir_budget_stored(d, 4 * MB, 0, pool);
-    tap_is_int(err ? err->code : FHIR_OK, FHIR_ERR_BUSY, "what holds a connection");
-    tap_ok(apr_time_now() - begin < 10 * APR_USEC_PER_SEC, "does not wait for room");
-}
-
 /* ---- who waits ---- */
 
 enum { CLIENTS = 4 };
@@ -417,7 +384,6 @@ int main(void)
     test_work(pool);
     test_bytes(pool);
     test_no_room(pool);
-    test_stored(pool);
     test_turns(pool);
     test_too_late(pool);
     test_arrivals(pool);

@@ -120,76 +120,6 @@ static const char *written(const fhir_node_t *node, apr_pool_t *pool)
     return fhir_buf_cstr(buf);
 }
 
-/* The text is cut, and a tree made of it where that does not do. *made: how. */
-static const char *cut(int *made, const char *json, const fhir_subset_t *subset,
-                       const fhir_model_t *model, apr_pool_t *pool)
-{
-    fhir_buf_t *buf = fhir_buf_create(pool, 0);
-    fhir_node_t *tree;
-
-    fhir_buf_puts(buf, "before");
-    *made = !fhir_subset_cut(buf, json, strlen(json), subset, model);
-    json = fhir_buf_cstr(buf) + strlen("before");
-    if (!*made)
-        return json;
-    tap_no_err(fhir_node_parse_json(&tree, json, strlen(json), NULL, pool), "JSON: %s", json);
-    fhir_subset_apply(tree, subset, model, pool);
-    return written(tree, pool);
-}
-
-/* What is as it is stored needs no tree. */
-static void texts(const fhir_model_t *model, apr_pool_t *pool)
-{
-#define BEGIN  "{\"resourceType\":\"Patient\",\"id\":\"p\",\"meta\":{\"versionId\":\"1\""
-#define TAGGED BEGIN ",\"tag\":[" TAG "]}"
-#define INNER  "\"contained\":[{\"resourceType\":\"Organization\",\"id\":\"o\"}]"
-    static const struct {
-        const char *json, *want;
-        int made;
-    } rows[] = {
-        {BEGIN "},\"gender\":\"male\",\"name\":[{\"family\":\"}\\\"]\"}]}",
-         TAGGED ",\"name\":[{\"family\":\"}\\\"]\"}]}", 0},
-        {"{ \"resourceType\" : \"Patient\" ,\n\"id\": \"p\", \"meta\":{\"versionId\":\"1\"} ,"
-         "\"multipleBirthInteger\": 1 , \"active\" : true }",
-         TAGGED ",\"active\":true }", 0},
-        {BEGIN ",\"tag\":[{\"code\":\"a\"}],\"source\":\"s\"},\"gender\":\"male\"}",
-         BEGIN ",\"tag\":[{\"code\":\"a\"}," TAG "],\"source\":\"s\"}}", 0},
-        {BEGIN "}," INNER ",\"gender\":\"male\"}", TAGGED "}", 0},
-        {BEGIN "}," INNER ",\"name\":[{\"family\":\"a\\\\\"}]}",
-         TAGGED ",\"name\":[{\"family\":\"a\\\\\"}]}", 0},
-        {BEGIN "}," INNER ",\"link\":[{\"other\":{\"reference\":\"#o\"}}]}",
-         TAGGED "," INNER ",\"link\":[{\"other\":{\"reference\":\"#o\"}}]}", 1},
-        {BEGIN "}," INNER ",\"link\":[{\"other\":{\"reference\":\"\\u0023o\"}}]}",
-         TAGGED "," INNER ",\"link\":[{\"other\":{\"reference\":\"#o\"}}]}", 1},
-        {"{" INNER ",\"resourceType\":\"Patient\",\"id\":\"p\",\"meta\":{\"versionId\":\"1\"}}",
-         TAGGED "}", 1},
-        {BEGIN ",\"tag\":[" TAG "]},\"gender\":\"male\"}", TAGGED "}", 1},
-        {BEGIN ",\"tag\":[]},\"gender\":\"male\"}", TAGGED "}", 1},
-        {BEGIN "},\"\\u006eame\":[{\"family\":\"a\"}]}", TAGGED ",\"name\":[{\"family\":\"a\"}]}",
-         1},
-        {"{\"resourceType\":\"Patient\",\"id\":\"p\",\"meta\":1}",
-         "{\"resourceType\":\"Patient\",\"id\":\"p\",\"meta\":1}", 1},
-    };
-    fhir_subset_t *subset;
-    int made;
-
-    tap_no_err(fhir_subset_parse(&subset, model, fhir_model_resource(model, "Patient", 7), NULL,
-                                 "name", pool),
-               "_elements=name");
-    for (apr_size_t i = 0; i < TAP_COUNT(rows); i++) {
-        tap_is_str(cut(&made, rows[i].json, subset, model, pool), rows[i].want, "the text of %s",
-                   rows[i].json);
-        tap_is_int(made, rows[i].made, "  %s", rows[i].made ? "by a tree" : "without a tree");
-    }
-    for (const char *const *odd = (const char *const[]){"", "1", "{}", "{\"resourceType\"",
-                                                        "{\"resourceType\":\"Patient\"", NULL};
-         *odd; odd++) {
-        fhir_buf_t *buf = fhir_buf_create(pool, 0);
-        (void)fhir_subset_cut(buf, *odd, strlen(*odd), subset, model);
-        tap_is_str(fhir_buf_cstr(buf), *odd, "what is no resource stays");
-    }
-}
-
 int main(void)
 {
     apr_pool_t *pool = tap_start();
@@ -215,12 +145,6 @@ int main(void)
         if (subset)
             fhir_subset_apply(tree, subset, model, pool);
         tap_is_str(written(tree, pool), cases[i].want, "what stays");
-        if (!subset)
-            continue;
-        int made;
-        tap_is_str(cut(&made, cases[i].resource, subset, model, pool), cases[i].want,
-                   "  of a text");
     }
-    texts(model, pool);
     return tap_done();
 }

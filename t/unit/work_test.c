@@ -161,29 +161,6 @@ static void test_stops(apr_pool_t *pool)
     free(json);
 }
 
-/* A client that has used its share waits for its turn from the beginning, and again after each
- * connection; what is charged is used. */
-static void test_long(apr_pool_t *pool)
-{
-    fhir_work_t work = begin(pool);
-    work.is_long = 1;
-    fhir_work_begin(&work);
-    tap_is_int(working(), 1, "long work has a turn before it ticks");
-    tap_no_err(fhir_work_hold(), "and takes a connection");
-    tap_is_int(working(), 0, "  without it");
-    fhir_work_let();
-    tap_is_int(fhir_work_tick(100), 1, "then it ticks");
-    tap_is_int(working(), 1, "  and has one again");
-    fhir_work_charge(FHIR_WORK_REFUSED);
-    fhir_work_end(&work);
-    tap_is_int(working(), 0, "at its end, it has none");
-    tap_ok(work.used >= FHIR_WORK_REFUSED, "and what it was charged with");
-    work = begin(pool);
-    fhir_work_begin(&work);
-    fhir_work_end(&work);
-    tap_is_int((int)work.used, 0, "work that does not tick uses nothing");
-}
-
 /* Long work of the database has turns of its own, and others wait for it only for a while. */
 static void test_query(apr_pool_t *pool)
 {
@@ -226,7 +203,6 @@ int main(void)
     test_refused(pool);
     test_gone(pool);
     test_stops(pool);
-    test_long(pool);
     free(turns);
     return tap_done();
 }

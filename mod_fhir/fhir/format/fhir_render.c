@@ -22,7 +22,6 @@ struct fhir_render_t {
     fhir_out_t *out;
     apr_pool_t *pool, *item_pool; /* item_pool: for one resource or entry, then cleared */
     int passes;                   /* the JSON is sent without parsing */
-    fhir_buf_t *part;             /* the subset of a resource */
     fhir_buf_t *buf;              /* what is written next */
     fhir_buf_t *scratch;
     fhir_xml_writer_t *xml;
@@ -39,19 +38,19 @@ fhir_render_t *fhir_render_create(const fhir_render_opts_t *opts, fhir_out_t *ou
     r->opts = *opts;
     r->out = out;
     r->pool = pool;
-    r->passes = opts->format == FHIR_FORMAT_JSON && !opts->pretty && !opts->convert;
+    r->passes =
+        opts->format == FHIR_FORMAT_JSON && !opts->pretty && !opts->subset && !opts->convert;
     r->buf = fhir_buf_create(pool, 0);
     return r;
 }
 
-/* Only conversion and subsets need these. */
+/* Only conversion needs these. */
 static void prepare(fhir_render_t *r)
 {
     unsigned flags = FHIR_XML_DECLARATION | (r->opts.pretty ? FHIR_XML_PRETTY : 0);
     if (r->item_pool)
         return;
     apr_pool_create(&r->item_pool, r->pool);
-    r->part = fhir_buf_create(r->pool, 0);
     r->scratch = fhir_buf_create(r->pool, 0);
     if (r->opts.format == FHIR_FORMAT_XML)
         r->xml = fhir_xml_writer_create(r->opts.model, flags, r->pool);
@@ -59,15 +58,10 @@ static void prepare(fhir_render_t *r)
         r->html = fhir_html_create(r->opts.model, &r->opts.page, r->pool);
 }
 
-static fhir_err_t *no_memory(const fhir_render_t *r)
-{
-    return fhir_err_create(r->pool, FHIR_ERR_INTERNAL, "out of memory for the answer");
-}
-
 static fhir_err_t *flush(fhir_render_t *r)
 {
     if (r->buf->overflow)
-        return no_memory(r);
+        return fhir_err_create(r->pool, FHIR_ERR_INTERNAL, "out of memory for the answer");
     fhir_err_t *err = r->out->write(r->out, r->buf->data, r->buf->len);
     fhir_buf_clear(r->buf);
     return err;
@@ -89,8 +83,6 @@ static fhir_err_t *parse(fhir_node_t **node, const fhir_render_t *r, const char 
                          apr_size_t len)
 {
     fhir_node_limits_t limits = {.max_depth = MAX_DEPTH};
-    if (r->opts.charge)
-        FHIR_TRY(r->opts.charge(r->opts.charged, len));
     fhir_err_t *err = fhir_node_parse_json(node, json, len, &limits, r->item_pool);
     if (!err)
         return NULL;
@@ -100,31 +92,8 @@ static fhir_err_t *parse(fhir_node_t **node, const fhir_render_t *r, const char 
     return hidden;
 }
 
-/* The wanted part of a resource in place of the whole. What is converted is cut as a tree. */
-static fhir_err_t *cut(fhir_render_t *r, const char **json, apr_size_t *len)
-{
-    if (!r->opts.subset || r->opts.convert)
-        return NULL;
-    prepare(r);
-    fhir_buf_clear(r->part);
-    if (!fhir_subset_cut(r->part, *json, *len, r->opts.subset, r->opts.model)) {
-        fhir_node_t *node;
-        fhir_buf_clear(r->scratch);
-        fhir_buf_append(r->scratch, r->part->data, r->part->len);
-        FHIR_TRY(parse(&node, r, r->scratch->data, r->scratch->len));
-        fhir_subset_apply(node, r->opts.subset, r->opts.model, r->item_pool);
-        fhir_buf_clear(r->part);
-        fhir_node_write_json(r->part, node, 0);
-        apr_pool_clear(r->item_pool);
-    }
-    *json = r->part->data;
-    *len = r->part->len;
-    return r->part->overflow ? no_memory(r) : NULL;
-}
-
 fhir_err_t *fhir_render_resource(fhir_render_t *r, const char *json, apr_size_t len)
 {
-    FHIR_TRY(cut(r, &json, &len));
     if (r->passes)
         return r->out->write(r->out, json, len);
     prepare(r);
@@ -132,7 +101,7 @@ fhir_err_t *fhir_render_resource(fhir_render_t *r, const char *json, apr_size_t 
     FHIR_TRY(parse(&node, r, json, len));
     if (r->opts.convert)
         FHIR_TRY(r->opts.convert(&node, r->opts.baton, 0, r->item_pool));
-    if (r->opts.subset && r->opts.convert)
+    if (r->opts.subset)
         fhir_subset_apply(node, r->opts.subset, r->opts.model, r->item_pool);
     if (r->opts.format == FHIR_FORMAT_XML)
         FHIR_TRY(no_xml(r, fhir_xml_write(r->buf, r->xml, node, r->pool)));
@@ -187,20 +156,16 @@ static void entry_behind(fhir_buf_t *buf, const fhir_render_entry_t *entry, cons
 fhir_err_t *fhir_render_bundle_entry(fhir_render_t *r, const fhir_render_entry_t *entry)
 {
     fhir_buf_t *buf = r->passes ? r->buf : fhir_spool_record(r->spool);
-    const char *json = entry->resource;
-    apr_size_t len = entry->resource_len;
-    if (json && !entry->is_outcome)
-        FHIR_TRY(cut(r, &json, &len));
     if (r->passes)
         fhir_buf_puts(buf, r->entries ? "," : ",\"entry\":[");
     r->entries++;
     const char *comma = entry_before(buf, entry);
-    if (json && r->passes) {
+    if (entry->resource && r->passes) {
         FHIR_TRY(flush(r));
-        FHIR_TRY(r->out->write(r->out, json, len));
+        FHIR_TRY(r->out->write(r->out, entry->resource, entry->resource_len));
     }
-    else if (json)
-        fhir_buf_append(buf, json, len);
+    else if (entry->resource)
+        fhir_buf_append(buf, entry->resource, entry->resource_len);
     entry_behind(buf, entry, comma);
     return r->passes ? NULL : fhir_spool_close_record(r->spool);
 }
@@ -253,7 +218,7 @@ static fhir_err_t *read_entry(fhir_node_t **entry, const fhir_render_t *r, const
     if (r->opts.convert)
         FHIR_TRY(r->opts.convert(entry, r->opts.baton, 1, r->item_pool));
     fhir_node_t *resource = *entry ? (fhir_node_t *)fhir_node_get(*entry, "resource") : NULL;
-    if (r->opts.subset && r->opts.convert && resource &&
+    if (r->opts.subset && resource &&
         !fhir_node_is(fhir_node_get(fhir_node_get(*entry, "search"), "mode"), "outcome"))
         fhir_subset_apply(resource, r->opts.subset, r->opts.model, r->item_pool);
     return NULL;

@@ -28,9 +28,6 @@ typedef struct fhir_render_opts_t {
      *  becomes NULL is left out. */
     fhir_err_t *(*convert)(fhir_node_t **node, void *baton, int is_entry, apr_pool_t *pool);
     void *baton; /* of convert */
-    /** Charges memory for a resource of n bytes that is about to be parsed, or NULL. */
-    fhir_err_t *(*charge)(void *charged, apr_size_t n);
-    void *charged;
 } fhir_render_opts_t;
 
 /** One answer being written; not thread safe. */
@@ -53,8 +50,7 @@ typedef struct fhir_render_entry_t {
     const char *resource; /* JSON text, or NULL */
     apr_size_t resource_len;
     const char *rest; /* further members as JSON without braces: "\"search\":{\"mode\":\"match\"}",
-                         or NULL */
-    int is_outcome;   /* its search mode is outcome: it is no subset */
+                         or NULL. Entries with search mode outcome are never a subset. */
 } fhir_render_entry_t;
 
 /**

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * _summary and _elements: parses them, and removes unwanted elements from a resource. The model
- * says which elements are mandatory, modifiers, or part of the summary. Members of the resource
- * itself are removed from its text, so that what is not wanted costs a look; a tree is made of the
- * rest where that does not do.
+ * _summary and _elements: parses them, and removes unwanted elements from a tree. The model says
+ * which elements are mandatory, modifiers, or part of the summary.
  */
 #include "fhir/format/fhir_subset.h"
 
@@ -12,10 +10,7 @@
 #include <string.h>
 
 #include "core/fhir_hash.h"
-#include "core/fhir_members.h"
 #include "core/fhir_text.h"
-
-static const char SUBSETTED[] = "SUBSETTED", DISPLAY[] = "subsetted";
 
 static const char *const summary_words[] = {
     [FHIR_SUMMARY_FALSE] = "false", [FHIR_SUMMARY_TRUE] = "true",   [FHIR_SUMMARY_TEXT] = "text",
@@ -178,34 +173,24 @@ fhir_err_t *fhir_subset_parse(fhir_subset_t **out, const fhir_model_t *model,
 
 /* -- trees ------------------------------------------------------------------------------------- */
 
-static int is_word(const char *name, apr_size_t len, const char *word)
-{
-    return len == strlen(word) && !memcmp(name, word, len);
-}
-
 static int is(const fhir_node_t *node, const char *name)
 {
-    return is_word(node->name, node->name_len, name);
+    return node->name_len == strlen(name) && !memcmp(node->name, name, node->name_len);
 }
 
 /* The element of a member or of its '_' member, or NULL. */
 static const fhir_element_t *element_of(const fhir_model_t *model, const fhir_type_t *type,
-                                        const char *name, apr_size_t len)
+                                        const fhir_node_t *node)
 {
-    unsigned skip = len && name[0] == '_';
+    unsigned skip = node->name_len && node->name[0] == '_';
 
-    return fhir_model_element(model, type, name + skip, len - skip);
+    return fhir_model_element(model, type, node->name + skip, node->name_len - skip);
 }
 
 /* Elements that a client must see to interpret the others correctly. */
 static int is_needed(const fhir_element_t *element)
 {
     return element->min > 0 || (element->flags & FHIR_EL_MODIFIER);
-}
-
-static int is_in_summary(const fhir_element_t *element)
-{
-    return element && ((element->flags & FHIR_EL_SUMMARY) || is_needed(element));
 }
 
 static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_model_t *model);
@@ -226,63 +211,44 @@ static void summarize_value(fhir_node_t *value, const fhir_element_t *element,
             summarize(item, type, model);
 }
 
-/* Keeps summary and needed elements of an object in a resource. If nothing would be left, the whole
- * object is kept: its element is part of the summary, and FHIR does not allow empty objects. */
+/* Keeps summary and needed elements of an object. If nothing would be left, the whole object is
+ * kept: its element is part of the summary, and FHIR does not allow empty objects. */
 static void summarize(fhir_node_t *node, const fhir_type_t *type, const fhir_model_t *model)
 {
-    fhir_node_t *c;
+    fhir_node_t *first = node->child, *c;
     int kept = 0;
 
-    for (c = node->child; c && !kept; c = c->next)
-        kept = is_in_summary(element_of(model, type, c->name, c->name_len));
-    if (!kept)
+    for (c = first; c; c = c->next) {
+        const fhir_element_t *e = element_of(model, type, c);
+        kept += e && ((e->flags & FHIR_EL_SUMMARY) || is_needed(e));
+    }
+    if (!kept && type->kind != FHIR_KIND_RESOURCE)
         return;
     for (fhir_node_t **link = &node->child; (c = *link);) {
-        const fhir_element_t *e = element_of(model, type, c->name, c->name_len);
-        if (!is_in_summary(e)) {
+        const fhir_element_t *e = element_of(model, type, c);
+        if (!(is(c, "resourceType") && type->kind == FHIR_KIND_RESOURCE) &&
+            !(e && ((e->flags & FHIR_EL_SUMMARY) || is_needed(e)))) {
             *link = c->next;
             continue;
         }
-        if (c->name[0] != '_')
+        if (e && c->name[0] != '_')
             summarize_value(c, e, model);
         link = &c->next;
     }
 }
 
-/* 1 if a member of a resource of this type stays. */
-static int keeps(const fhir_subset_t *subset, const fhir_model_t *model, const fhir_type_t *type,
-                 const char *name, apr_size_t len)
+static int keeps(const fhir_subset_t *subset, const fhir_node_t *member,
+                 const fhir_element_t *element)
 {
-    const fhir_element_t *element = element_of(model, type, name, len);
-
-    if (is_word(name, len, "resourceType"))
-        return 1;
-    if (subset->summary == FHIR_SUMMARY_TRUE)
-        return is_in_summary(element);
-    if (is_word(name, len, "id") || is_word(name, len, "meta"))
+    if (is(member, "resourceType") || is(member, "id") || is(member, "meta"))
         return 1;
     if (subset->summary == FHIR_SUMMARY_DATA)
-        return !is_word(name, len, "text");
+        return !is(member, "text");
     if (!element)
         return 0;
-    if (subset->summary == FHIR_SUMMARY_TEXT && is_word(name, len, "text"))
+    if (subset->summary == FHIR_SUMMARY_TEXT && is(member, "text"))
         return 1;
     return is_needed(element) || is_listed(subset, element);
-}
-
-/* The type of a resource by its name, or NULL when it stays whole. */
-static const fhir_type_t *type_of(const fhir_subset_t *subset, const fhir_model_t *model,
-                                  const char *name, apr_size_t len)
-{
-    const fhir_type_t *type = fhir_model_resource(model, name, len);
-
-    return subset->elements && subset->type && type != subset->type ? NULL : type;
-}
-
-/* 1 if contained resources stay whether something refers to them or not. */
-static int keeps_contained(const fhir_subset_t *subset, const fhir_model_t *model)
-{
-    return subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained");
 }
 
 static fhir_node_t *add_text(fhir_node_t **link, const char *name, const char *text,
@@ -322,7 +288,7 @@ static fhir_node_t *member(fhir_node_t *object, const char *name, fhir_node_kind
 
 static int is_tag(const fhir_node_t *coding, const char *system)
 {
-    return fhir_node_is(fhir_node_get(coding, "code"), SUBSETTED) &&
+    return fhir_node_is(fhir_node_get(coding, "code"), "SUBSETTED") &&
            fhir_node_is(fhir_node_get(coding, "system"), system);
 }
 
@@ -337,15 +303,10 @@ int fhir_subset_is(const fhir_node_t *resource)
     return 0;
 }
 
-static const char *system_of(const fhir_model_t *model)
-{
-    return model->version[0] == '1' ? SYSTEM_DSTU2 : SYSTEM_R4;
-}
-
 /* Adds a coding to meta.tag that says that the resource is incomplete. */
 static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *pool)
 {
-    const char *system = system_of(model);
+    const char *system = model->version[0] == '1' ? SYSTEM_DSTU2 : SYSTEM_R4;
     const char *after = fhir_node_get(resource, "id") ? "id" : "resourceType";
     fhir_node_t *meta = member(resource, "meta", FHIR_NODE_OBJECT, after, pool);
 
@@ -358,8 +319,8 @@ static void tag(fhir_node_t *resource, const fhir_model_t *model, apr_pool_t *po
             return;
     c = *link = fhir_node_new(FHIR_NODE_OBJECT, pool);
     c = add_text(&c->child, "system", system, pool);
-    c = add_text(&c->next, "code", SUBSETTED, pool);
-    add_text(&c->next, "display", DISPLAY, pool);
+    c = add_text(&c->next, "code", "SUBSETTED", pool);
+    add_text(&c->next, "display", "subsetted", pool);
 }
 
 /* ---- contained resources: those stay that what is kept refers to (invariant ref-1) ---- */
@@ -433,139 +394,25 @@ void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
 {
     const fhir_node_t *name = fhir_node_get(resource, "resourceType");
     const fhir_type_t *type =
-        name && name->text ? type_of(subset, model, name->text, name->text_len) : NULL;
-    fhir_node_t *c;
+        name && name->text ? fhir_model_resource(model, name->text, name->text_len) : NULL;
 
-    if (!type)
+    if (!type || (subset->elements && subset->type && type != subset->type))
         return;
-    fhir_node_t *contained = keeps_contained(subset, model) ? NULL : take_contained(resource);
-    for (fhir_node_t **link = &resource->child; (c = *link);) {
-        if (!keeps(subset, model, type, c->name, c->name_len)) {
-            *link = c->next;
-            continue;
+    fhir_node_t *contained =
+        subset->summary == FHIR_SUMMARY_DATA || is_named(subset, model, "contained")
+            ? NULL
+            : take_contained(resource);
+    fhir_node_t *c;
+    if (subset->summary == FHIR_SUMMARY_TRUE)
+        summarize(resource, type, model);
+    else
+        for (fhir_node_t **link = &resource->child; (c = *link);) {
+            if (keeps(subset, c, element_of(model, type, c)))
+                link = &c->next;
+            else
+                *link = c->next;
         }
-        if (subset->summary == FHIR_SUMMARY_TRUE && c->name[0] != '_' && !is(c, "resourceType"))
-            summarize_value(c, element_of(model, type, c->name, c->name_len), model);
-        link = &c->next;
-    }
     if (contained)
         keep_referred(resource, contained, pool);
     tag(resource, model, pool);
-}
-
-/* -- text -------------------------------------------------------------------------------------- */
-
-/* The range of the text that was written, which may be taken out again. */
-typedef struct range_t {
-    apr_size_t from, to;
-} range_t;
-
-static int is_escaped(const char *s, apr_size_t len)
-{
-    return memchr(s, '\\', len) != NULL;
-}
-
-/* Appends meta with the tag. 0: it has a form that a tree is needed for. */
-static int put_meta(fhir_buf_t *buf, const fhir_members_t *meta, const fhir_model_t *model)
-{
-    fhir_members_t m;
-    const char *end = meta->value + meta->value_len - 1, *rest = end;
-    const char *before = *meta->value == '{' ? "\"tag\":[" : NULL, *behind = "]";
-    int n = 0;
-
-    fhir_members_begin(&m, meta->value, meta->value_len);
-    for (; fhir_members_next(&m); n++) {
-        if (is_escaped(m.name, m.name_len))
-            return 0;
-        if (!fhir_members_is(&m, "tag"))
-            continue;
-        if (*m.value != '[' || m.value[1] != '{' || is_escaped(m.value, m.value_len) ||
-            memmem(m.value, m.value_len, SUBSETTED, strlen(SUBSETTED)))
-            return 0;
-        rest = m.value + m.value_len - 1;
-        before = behind = "";
-    }
-    if (!before || !m.complete || !n)
-        return 0;
-    fhir_buf_append(buf, meta->value, (apr_size_t)(rest - meta->value));
-    fhir_buf_printf(buf, ",%s{\"system\":\"%s\",\"code\":\"%s\",\"display\":\"%s\"}%s", before,
-                    system_of(model), SUBSETTED, DISPLAY, behind);
-    fhir_buf_append(buf, rest, (apr_size_t)(end + 1 - rest));
-    return 1;
-}
-
-/* The type that the text says the resource has, or NULL when it stays whole. 0: a tree must tell.
- */
-static int find_type(const fhir_type_t **type, const fhir_subset_t *subset,
-                     const fhir_model_t *model, const char *json, apr_size_t len)
-{
-    fhir_members_t m;
-
-    *type = NULL;
-    fhir_members_begin(&m, json, len);
-    while (fhir_members_next(&m)) {
-        int is_type = fhir_members_is(&m, "resourceType");
-        if (is_escaped(m.name, m.name_len) || (is_type && is_escaped(m.value, m.value_len)))
-            return 0;
-        if (!is_type)
-            continue;
-        if (m.value_len > 2)
-            *type = type_of(subset, model, m.value + 1, m.value_len - 2);
-        return 1;
-    }
-    return 1;
-}
-
-/* 1 if a string in the text may be a reference to a contained resource. */
-static int may_refer(const char *text, apr_size_t len)
-{
-    return len && (memmem(text, len, "\"#", 2) || memmem(text, len, "\"\\", 2));
-}
-
-int fhir_subset_cut(fhir_buf_t *buf, const char *json, apr_size_t len, const fhir_subset_t *subset,
-                    const fhir_model_t *model)
-{
-    const fhir_type_t *type;
-    int is_known = find_type(&type, subset, model, json, len);
-    int all_contained = keeps_contained(subset, model), done = subset->summary != FHIR_SUMMARY_TRUE;
-    apr_size_t start = buf->len;
-    range_t contained = {0, 0};
-    fhir_members_t m;
-    int has_meta = 0;
-
-    fhir_members_begin(&m, json, len);
-    for (const char *comma = "{"; type && fhir_members_next(&m);) {
-        int is_contained = !all_contained && fhir_members_is(&m, "contained");
-        if (is_escaped(m.name, m.name_len))
-            done = 0;
-        else if (!is_contained && !keeps(subset, model, type, m.name, m.name_len))
-            continue;
-        apr_size_t from = buf->len;
-        fhir_buf_puts(buf, comma);
-        fhir_buf_putc(buf, '"');
-        fhir_buf_append(buf, m.name, m.name_len);
-        fhir_buf_puts(buf, "\":");
-        if (done && fhir_members_is(&m, "meta") && put_meta(buf, &m, model))
-            has_meta = 1;
-        else
-            fhir_buf_append(buf, m.value, m.value_len);
-        if (is_contained)
-            contained = (range_t){from, buf->len};
-        comma = ",";
-    }
-    if (!m.complete) { /* it stays whole, or its parser will say what is wrong */
-        buf->len = start;
-        fhir_buf_append(buf, json, len);
-        return is_known && !type;
-    }
-    fhir_buf_putc(buf, '}');
-    if (contained.to && contained.from > start && !buf->overflow &&
-        !may_refer(buf->data + start, contained.from - start) &&
-        !may_refer(buf->data + contained.to, buf->len - contained.to)) {
-        memmove(buf->data + contained.from, buf->data + contained.to, buf->len - contained.to);
-        buf->len -= contained.to - contained.from;
-    }
-    else if (contained.to)
-        done = 0;
-    return done && has_meta;
 }

@@ -46,15 +46,6 @@ fhir_err_t *fhir_subset_parse(fhir_subset_t **subset, const fhir_model_t *model,
 void fhir_subset_apply(fhir_node_t *resource, const fhir_subset_t *subset,
                        const fhir_model_t *model, apr_pool_t *pool);
 
-/**
- * The same for a resource as text: what is not wanted of the resource itself is left out, without
- * a tree.
- * @param buf  the text is appended; overflow is set when it does not fit
- * @return 1 when it is complete; 0 when a tree of it is needed for the rest: fhir_subset_apply
- */
-int fhir_subset_cut(fhir_buf_t *buf, const char *json, apr_size_t len, const fhir_subset_t *subset,
-                    const fhir_model_t *model);
-
 /** 1 if a resource carries the tag SUBSETTED: what it lacks says nothing, so it cannot be stored.
  *  Source: http://hl7.org/fhir/R4/resource.html#tag-updates, search.html#elements */
 int fhir_subset_is(const fhir_node_t *resource);

@@ -601,7 +601,7 @@ static fhir_err_t *fetch(fhir_include_t *inc, int round)
 static fhir_err_t *say_cut(fhir_include_t *inc, const char *what)
 {
     fhir_buf_t *buf = fhir_buf_create(inc->call->pool, 64 * 1024);
-    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}", .is_outcome = 1};
+    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
     fhir_outcome_begin(buf);
     fhir_outcome_issue(buf, "warning", "too-costly", what, NULL);
     fhir_outcome_end(buf);

@@ -428,7 +428,7 @@ static fhir_err_t *add_outcome(const page_t *page, const char *severity, const c
                                const char *const *texts, int n)
 {
     fhir_buf_t *buf = fhir_buf_create(page->call->pool, 0);
-    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}", .is_outcome = 1};
+    fhir_bundle_entry_t entry = {.rest = "\"search\":{\"mode\":\"outcome\"}"};
     fhir_outcome_begin(buf);
     for (int i = 0; i < n; i++)
         fhir_outcome_issue(buf, severity, code, texts[i], NULL);

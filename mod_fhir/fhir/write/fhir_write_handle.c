@@ -241,7 +241,6 @@ static fhir_err_t *update_merged(fhir_write_t *write)
     for (int attempt = 0; attempt < MERGE_ATTEMPTS_MAX; attempt++) {
         write->expected = demanded;
         FHIR_TRY(fhir_write_precondition(write));
-        FHIR_TRY(fhir_call_charge(call, write->old.len));
         FHIR_TRY(fhir_input_convert(&write->input, call, write->old.text, write->old.len));
         write->expected = write->old.version;
         err = fhir_write_update(write);
@@ -547,7 +546,6 @@ static fhir_err_t *apply(fhir_write_t *write, patch_fn *kind, const char *patch,
     fhir_call_t *call = write->call;
     fhir_buf_t *json = fhir_buf_create(call->pool, 0);
 
-    FHIR_TRY(fhir_call_charge(call, write->old.len));
     FHIR_TRY(fhir_input_parse(&write->input, call, write->old.text, write->old.len));
     FHIR_TRY(kind(json, write, patch, len));
     FHIR_TRY(fhir_input_parse_made(&write->input, call, json));

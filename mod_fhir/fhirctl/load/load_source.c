@@ -11,7 +11,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "core/fhir_members.h"
 #include "fhirctl/load/load.h"
 
 #define READ_BYTES (256u << 10)
@@ -303,28 +302,79 @@ fhir_err_t *load_source_next(load_document_t *d, load_source_t *s, apr_pool_t *p
 
 /* ---- a look at the top level ---- */
 
-/* A string without escapes: its text, between the quotes. */
-static int is_plain(const fhir_members_t *m)
+static const char *skip_blank(const char *s, const char *end)
 {
-    return *m->value == '"' && !memchr(m->value, '\\', m->value_len);
+    while (s < end && (*s == ' ' || *s == '\t' || *s == '\n' || *s == '\r'))
+        s++;
+    return s;
+}
+
+/* The text after the string at s; NULL if the string does not end. */
+static const char *skip_string(const char *s, const char *end)
+{
+    for (s++; s < end && *s != '"'; s++)
+        if (*s == '\\')
+            s++;
+    return s < end ? s + 1 : NULL;
+}
+
+static const char *skip_value(const char *s, const char *end)
+{
+    int depth = 0;
+    while (s < end) {
+        if (*s == '"') {
+            s = skip_string(s, end);
+            if (!s || !depth)
+                return s;
+            continue;
+        }
+        if (*s == '{' || *s == '[')
+            depth++;
+        else if (*s == '}' || *s == ']') {
+            if (!depth)
+                return s;
+            if (!--depth)
+                return s + 1;
+        }
+        else if (*s == ',' && !depth)
+            return s;
+        s++;
+    }
+    return NULL;
 }
 
 int load_source_head(const char **type, apr_size_t *type_len, const char **id, apr_size_t *id_len,
                      const char *text, apr_size_t len)
 {
-    fhir_members_t m;
-
+    const char *end = text + len, *s = skip_blank(text, end);
     *type = *id = NULL;
-    fhir_members_begin(&m, text, len);
-    while ((!*type || !*id) && fhir_members_next(&m)) {
-        if (fhir_members_is(&m, "resourceType") && is_plain(&m)) {
-            *type = m.value + 1;
-            *type_len = m.value_len - 2;
+    if (s == end || *s != '{')
+        return 0;
+    do {
+        const char *name = skip_blank(s + 1, end);
+        if (name == end || *name != '"' || !(s = skip_string(name, end)))
+            return 0;
+        apr_size_t name_len = (apr_size_t)(s - name);
+        s = skip_blank(s, end);
+        if (s == end || *s != ':')
+            return 0;
+        const char *value = skip_blank(s + 1, end);
+        const char *behind = skip_value(value, end);
+        if (!behind)
+            return 0;
+        if (*value == '"' && !memchr(value, '\\', (apr_size_t)(behind - value))) {
+            if (name_len == 14 && !memcmp(name, "\"resourceType\"", 14)) {
+                *type = value + 1;
+                *type_len = (apr_size_t)(behind - value) - 2;
+            }
+            else if (name_len == 4 && !memcmp(name, "\"id\"", 4)) {
+                *id = value + 1;
+                *id_len = (apr_size_t)(behind - value) - 2;
+            }
         }
-        else if (fhir_members_is(&m, "id") && is_plain(&m)) {
-            *id = m.value + 1;
-            *id_len = m.value_len - 2;
-        }
-    }
-    return *type && *id;
+        if (*type && *id)
+            return 1;
+        s = skip_blank(behind, end);
+    } while (s < end && *s == ',');
+    return 0;
 }
